@@ -284,7 +284,7 @@ def test_finding(module: str, line: str, instead: str, tmp_path: Path) -> None:
     broken.write_text(text.replace(line, instead))
     machine = type("Broken", (Lives,), {"before": tmp_path})
     quick = settings(
-        max_examples=60, stateful_step_count=40, database=None, phases=[Phase.generate]
+        max_examples=400, stateful_step_count=40, database=None, phases=[Phase.generate]
     )
     with pytest.raises((AssertionError, BaseExceptionGroup)):
         run_state_machine_as_test(machine, settings=quick)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 Variant = tuple[str, str]  # architecture and C library; ("x64", "") in the kernel's headers
-OWN_FILE = 12_000  # characters of a delta that is worth a file of its own: others need not read it
-BUNDLED = 24_000  # characters of a header that is not: a file takes whole blocks of a disk
+OWN_FILE = 24_000  # characters of a delta that is worth a file of its own: others need not read it
+BUNDLED = 64_000  # characters of a header that is not: a file takes whole blocks of a disk
 
 
 @dataclass(frozen=True, slots=True)

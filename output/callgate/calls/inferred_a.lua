@@ -8,8 +8,6 @@ local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
-local numbers = here.numbers
-local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)

@@ -3,160 +3,160 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["aio.h"] = [==[
-  deltas = {
-    {
-      on = "!uclibc",
-      constants = {
-        AIO_CANCELED = 0,
-        AIO_NOTCANCELED = 1,
-        AIO_ALLDONE = 2,
-        LIO_READ = 0,
-        LIO_WRITE = 1,
-        LIO_NOP = 2,
-        LIO_WAIT = 0,
-        LIO_NOWAIT = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        _AIO_H = 1,
-      },
-      records = {
-        ["struct aioinit"] = [[{
-    int32_t aio_threads;
-    int32_t aio_num;
-    int32_t aio_locks;
-    int32_t aio_usedba;
-    int32_t aio_debug;
-    int32_t aio_numusers;
-    int32_t aio_idle_time;
-    int32_t aio_reserved;
-  }]],
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct aiocb"] = [[{
-    int32_t aio_fildes;
-    int32_t aio_lio_opcode;
-    int32_t aio_reqprio;
-    void *aio_buf;
-    unsigned long aio_nbytes;
-    struct sigevent aio_sigevent;
-    struct aiocb *__next_prio;
-    int32_t __abs_prio;
-    int32_t __policy;
-    int32_t __error_code;
-    long __return_value;
-    long aio_offset;
-    char __glibc_reserved[32];
-  }]],
-        ["struct aiocb64"] = [[{
-    int32_t aio_fildes;
-    int32_t aio_lio_opcode;
-    int32_t aio_reqprio;
-    void *aio_buf;
-    unsigned long aio_nbytes;
-    struct sigevent aio_sigevent;
-    struct aiocb *__next_prio;
-    int32_t __abs_prio;
-    int32_t __policy;
-    int32_t __error_code;
-    long __return_value;
-    long aio_offset;
-    char __glibc_reserved[32];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct aiocb"] = [[{
-    int32_t aio_fildes;
-    int32_t aio_lio_opcode;
-    int32_t aio_reqprio;
-    void *aio_buf;
-    uint32_t aio_nbytes;
-    struct sigevent aio_sigevent;
-    struct aiocb *__next_prio;
-    int32_t __abs_prio;
-    int32_t __policy;
-    int32_t __error_code;
-    int32_t __return_value;
-    int64_t aio_offset;
-    char __glibc_reserved[32];
-  }]],
-        ["struct aiocb64"] = [[{
-    int32_t aio_fildes;
-    int32_t aio_lio_opcode;
-    int32_t aio_reqprio;
-    void *aio_buf;
-    uint32_t aio_nbytes;
-    struct sigevent aio_sigevent;
-    struct aiocb *__next_prio;
-    int32_t __abs_prio;
-    int32_t __policy;
-    int32_t __error_code;
-    int32_t __return_value;
-    int64_t aio_offset;
-    char __glibc_reserved[32];
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct aiocb"] = [[{
-    int32_t aio_fildes;
-    int32_t aio_lio_opcode;
-    int32_t aio_reqprio;
-    void *aio_buf;
-    unsigned long aio_nbytes;
-    struct sigevent__libc aio_sigevent;
-    void *__td;
-    int32_t __lock[2];
-    int32_t __err;
-    long __ret;
-    long aio_offset;
-    void *__next;
-    void *__prev;
-    char __dummy4[16];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct aiocb"] = [[{
-    int32_t aio_fildes;
-    int32_t aio_lio_opcode;
-    int32_t aio_reqprio;
-    void *aio_buf;
-    uint32_t aio_nbytes;
-    struct sigevent__libc aio_sigevent;
-    void *__td;
-    int32_t __lock[2];
-    int32_t __err;
-    int32_t __ret;
-    int64_t aio_offset;
-    void *__next;
-    void *__prev;
-    char __dummy4[24];
-  }]],
-      },
+deltas = {
+  {
+    on = "!uclibc",
+    constants = {
+      AIO_CANCELED = 0,
+      AIO_NOTCANCELED = 1,
+      AIO_ALLDONE = 2,
+      LIO_READ = 0,
+      LIO_WRITE = 1,
+      LIO_NOP = 2,
+      LIO_WAIT = 0,
+      LIO_NOWAIT = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      _AIO_H = 1,
+    },
+    records = {
+      ["struct aioinit"] = [[{
+  int32_t aio_threads;
+  int32_t aio_num;
+  int32_t aio_locks;
+  int32_t aio_usedba;
+  int32_t aio_debug;
+  int32_t aio_numusers;
+  int32_t aio_idle_time;
+  int32_t aio_reserved;
+}]],
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct aiocb"] = [[{
+  int32_t aio_fildes;
+  int32_t aio_lio_opcode;
+  int32_t aio_reqprio;
+  void *aio_buf;
+  unsigned long aio_nbytes;
+  struct sigevent aio_sigevent;
+  struct aiocb *__next_prio;
+  int32_t __abs_prio;
+  int32_t __policy;
+  int32_t __error_code;
+  long __return_value;
+  long aio_offset;
+  char __glibc_reserved[32];
+}]],
+      ["struct aiocb64"] = [[{
+  int32_t aio_fildes;
+  int32_t aio_lio_opcode;
+  int32_t aio_reqprio;
+  void *aio_buf;
+  unsigned long aio_nbytes;
+  struct sigevent aio_sigevent;
+  struct aiocb *__next_prio;
+  int32_t __abs_prio;
+  int32_t __policy;
+  int32_t __error_code;
+  long __return_value;
+  long aio_offset;
+  char __glibc_reserved[32];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct aiocb"] = [[{
+  int32_t aio_fildes;
+  int32_t aio_lio_opcode;
+  int32_t aio_reqprio;
+  void *aio_buf;
+  uint32_t aio_nbytes;
+  struct sigevent aio_sigevent;
+  struct aiocb *__next_prio;
+  int32_t __abs_prio;
+  int32_t __policy;
+  int32_t __error_code;
+  int32_t __return_value;
+  int64_t aio_offset;
+  char __glibc_reserved[32];
+}]],
+      ["struct aiocb64"] = [[{
+  int32_t aio_fildes;
+  int32_t aio_lio_opcode;
+  int32_t aio_reqprio;
+  void *aio_buf;
+  uint32_t aio_nbytes;
+  struct sigevent aio_sigevent;
+  struct aiocb *__next_prio;
+  int32_t __abs_prio;
+  int32_t __policy;
+  int32_t __error_code;
+  int32_t __return_value;
+  int64_t aio_offset;
+  char __glibc_reserved[32];
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct aiocb"] = [[{
+  int32_t aio_fildes;
+  int32_t aio_lio_opcode;
+  int32_t aio_reqprio;
+  void *aio_buf;
+  unsigned long aio_nbytes;
+  struct sigevent__libc aio_sigevent;
+  void *__td;
+  int32_t __lock[2];
+  int32_t __err;
+  long __ret;
+  long aio_offset;
+  void *__next;
+  void *__prev;
+  char __dummy4[16];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct aiocb"] = [[{
+  int32_t aio_fildes;
+  int32_t aio_lio_opcode;
+  int32_t aio_reqprio;
+  void *aio_buf;
+  uint32_t aio_nbytes;
+  struct sigevent__libc aio_sigevent;
+  void *__td;
+  int32_t __lock[2];
+  int32_t __err;
+  int32_t __ret;
+  int64_t aio_offset;
+  void *__next;
+  void *__prev;
+  char __dummy4[24];
+}]],
+    },
+  },
+},
 ]==],
 ["alloca.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _ALLOCA_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _ALLOCA_H = 1,
     },
   },
+},
 ]==],
 }

@@ -3,46 +3,46 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["byteswap.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BYTESWAP_H = 1,
-      },
-    },
-    {
-      on = "!uclibc",
-      macros = function(M)
-        return {
-          bswap_16 = function(x)
-            return M.int(M.swap(M.u16(M.long(x)), 16))
-          end,
-          bswap_32 = function(x)
-            return M.int(M.swap(M.u32(M.long(x)), 32))
-          end,
-          bswap_64 = function(x)
-            return M.int(M.swap(M.u64(M.long(x)), 64))
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      macros = function(M)
-        return {
-          bswap_16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
-                0xff), 8)))))
-          end,
-          bswap_32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
-                M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BYTESWAP_H = 1,
     },
   },
+  {
+    on = "!uclibc",
+    macros = function(M)
+      return {
+        bswap_16 = function(x)
+          return M.int(M.swap(M.u16(M.long(x)), 16))
+        end,
+        bswap_32 = function(x)
+          return M.int(M.swap(M.u32(M.long(x)), 32))
+        end,
+        bswap_64 = function(x)
+          return M.int(M.swap(M.u64(M.long(x)), 64))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    macros = function(M)
+      return {
+        bswap_16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
+              0xff), 8)))))
+        end,
+        bswap_32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
+              M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

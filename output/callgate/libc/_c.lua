@@ -3,329 +3,329 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["cpio.h"] = [==[
-  constants = {
-    MAGIC = "070707",
-    C_IRUSR = 256,
-    C_IWUSR = 128,
-    C_IXUSR = 64,
-    C_IRGRP = 32,
-    C_IWGRP = 16,
-    C_IXGRP = 8,
-    C_IROTH = 4,
-    C_IWOTH = 2,
-    C_IXOTH = 1,
-    C_ISUID = 2048,
-    C_ISGID = 1024,
-    C_ISVTX = 512,
-    C_ISBLK = 24576,
-    C_ISCHR = 8192,
-    C_ISDIR = 16384,
-    C_ISFIFO = 4096,
-    C_ISSOCK = 49152,
-    C_ISLNK = 40960,
-    C_ISCTG = 36864,
-    C_ISREG = 32768,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _CPIO_H = 1,
-      },
+constants = {
+  MAGIC = "070707",
+  C_IRUSR = 256,
+  C_IWUSR = 128,
+  C_IXUSR = 64,
+  C_IRGRP = 32,
+  C_IWGRP = 16,
+  C_IXGRP = 8,
+  C_IROTH = 4,
+  C_IWOTH = 2,
+  C_IXOTH = 1,
+  C_ISUID = 2048,
+  C_ISGID = 1024,
+  C_ISVTX = 512,
+  C_ISBLK = 24576,
+  C_ISCHR = 8192,
+  C_ISDIR = 16384,
+  C_ISFIFO = 4096,
+  C_ISSOCK = 49152,
+  C_ISLNK = 40960,
+  C_ISCTG = 36864,
+  C_ISREG = 32768,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _CPIO_H = 1,
     },
   },
+},
 ]==],
 ["ctype.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        _ISupper = 256,
-        _ISlower = 512,
-        _ISalpha = 1024,
-        _ISdigit = 2048,
-        _ISxdigit = 4096,
-        _ISspace = 8192,
-        _ISprint = 16384,
-        _ISgraph = 32768,
-        _ISblank = 1,
-        _IScntrl = 2,
-        _ISpunct = 4,
-        _ISalnum = 8,
-      },
-      macros = function(M)
-        return {
-          _ISbit = function(bit)
-            bit = M.long(bit)
-            return M.int(bit < 8 and M.i32(M.shl(M.i32(M.shl(1LL, bit)), 8)) or M.shr(M.i32(M.shl(1LL,
-                bit)), 8))
-          end,
-          __isalnum_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
-          end,
-          __isalpha_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
-          end,
-          __iscntrl_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
-          end,
-          __isdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
-          end,
-          __islower_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
-          end,
-          __isgraph_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
-          end,
-          __isprint_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
-          end,
-          __ispunct_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
-          end,
-          __isspace_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
-          end,
-          __isupper_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
-          end,
-          __isxdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
-          end,
-          __isblank_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
-          end,
-          isalnum_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
-          end,
-          isalpha_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
-          end,
-          iscntrl_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
-          end,
-          isdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
-          end,
-          islower_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
-          end,
-          isgraph_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
-          end,
-          isprint_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
-          end,
-          ispunct_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
-          end,
-          isspace_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
-          end,
-          isupper_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
-          end,
-          isxdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
-          end,
-          isblank_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      _ISupper = 256,
+      _ISlower = 512,
+      _ISalpha = 1024,
+      _ISdigit = 2048,
+      _ISxdigit = 4096,
+      _ISspace = 8192,
+      _ISprint = 16384,
+      _ISgraph = 32768,
+      _ISblank = 1,
+      _IScntrl = 2,
+      _ISpunct = 4,
+      _ISalnum = 8,
     },
-    {
-      on = "!musl",
-      constants = {
-        _CTYPE_H = 1,
-      },
-      macros = function(M)
-        return {
-          __isascii = function(c)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          __toascii = function(c)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-          isascii = function(c)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          toascii = function(c)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc",
-      macros = function(M)
-        return {
-          __isctype_l = function(c, type, locale)
-            return M.int(M.band(M.long(locale.__ctype_b[M.i32(M.long(c))]), M.u16(M.long(type))))
-          end,
-          __isascii_l = function(c, _l)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          __toascii_l = function(c, _l)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-          isascii_l = function(c, _l)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          toascii_l = function(c, _l)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        _ISupper = 1,
-        _ISlower = 2,
-        _ISalpha = 4,
-        _ISdigit = 8,
-        _ISxdigit = 16,
-        _ISspace = 32,
-        _ISprint = 64,
-        _ISgraph = 128,
-        _ISblank = 256,
-        _IScntrl = 512,
-        _ISpunct = 1024,
-        _ISalnum = 2048,
-      },
-      macros = function(M)
-        return {
-          _ISbit = function(bit)
-            return M.int(M.i32(M.shl(1LL, M.long(bit))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      macros = function(M)
-        return {
-          __isalnum_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
-          end,
-          __isalpha_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
-          end,
-          __iscntrl_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
-          end,
-          __isdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
-          end,
-          __islower_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
-          end,
-          __isgraph_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 128))
-          end,
-          __isprint_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 64))
-          end,
-          __ispunct_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
-          end,
-          __isspace_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 32))
-          end,
-          __isupper_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
-          end,
-          __isxdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 16))
-          end,
-          __isblank_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
-          end,
-          isalnum_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
-          end,
-          isalpha_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
-          end,
-          iscntrl_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
-          end,
-          isdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
-          end,
-          islower_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
-          end,
-          isgraph_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 128))
-          end,
-          isprint_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 64))
-          end,
-          ispunct_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
-          end,
-          isspace_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 32))
-          end,
-          isupper_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
-          end,
-          isxdigit_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 16))
-          end,
-          isblank_l = function(c, l)
-            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      macros = function(M)
-        return {
-          isalpha = function(a)
-            return M.u32(M.bor(M.u32(M.long(a)), 32) - 97) < 26
-          end,
-          isdigit = function(a)
-            return M.u32(M.u32(M.long(a)) - 48) < 10
-          end,
-          islower = function(a)
-            return M.u32(M.u32(M.long(a)) - 97) < 26
-          end,
-          isupper = function(a)
-            return M.u32(M.u32(M.long(a)) - 65) < 26
-          end,
-          isprint = function(a)
-            return M.u32(M.u32(M.long(a)) - 0x20) < 0x5f
-          end,
-          isgraph = function(a)
-            return M.u32(M.u32(M.long(a)) - 0x21) < 0x5e
-          end,
-          _tolower = function(a)
-            return M.int(M.bor(M.long(a), 0x20))
-          end,
-          _toupper = function(a)
-            return M.int(M.band(M.long(a), 0x5f))
-          end,
-          isascii = function(a)
-            return M.u32(M.long(a)) < 128
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      macros = function(M)
-        return {
-          __UCLIBC_CTYPE_IN_TO_DOMAIN = function(c)
-            return M.u32(M.long(c) + 128) < 0x180
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        _ISbit = function(bit)
+          bit = M.long(bit)
+          return M.int(bit < 8 and M.i32(M.shl(M.i32(M.shl(1LL, bit)), 8)) or M.shr(M.i32(M.shl(1LL,
+              bit)), 8))
+        end,
+        __isalnum_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+        end,
+        __isalpha_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+        end,
+        __iscntrl_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+        end,
+        __isdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+        end,
+        __islower_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+        end,
+        __isgraph_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
+        end,
+        __isprint_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
+        end,
+        __ispunct_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+        end,
+        __isspace_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
+        end,
+        __isupper_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+        end,
+        __isxdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
+        end,
+        __isblank_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+        end,
+        isalnum_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+        end,
+        isalpha_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+        end,
+        iscntrl_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+        end,
+        isdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+        end,
+        islower_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+        end,
+        isgraph_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
+        end,
+        isprint_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
+        end,
+        ispunct_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+        end,
+        isspace_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
+        end,
+        isupper_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+        end,
+        isxdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
+        end,
+        isblank_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+        end,
+      }
+    end,
   },
+  {
+    on = "!musl",
+    constants = {
+      _CTYPE_H = 1,
+    },
+    macros = function(M)
+      return {
+        __isascii = function(c)
+          return M.band(M.long(c), -128LL) == 0
+        end,
+        __toascii = function(c)
+          return M.int(M.band(M.long(c), 0x7f))
+        end,
+        isascii = function(c)
+          return M.band(M.long(c), -128LL) == 0
+        end,
+        toascii = function(c)
+          return M.int(M.band(M.long(c), 0x7f))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc",
+    macros = function(M)
+      return {
+        __isctype_l = function(c, type, locale)
+          return M.int(M.band(M.long(locale.__ctype_b[M.i32(M.long(c))]), M.u16(M.long(type))))
+        end,
+        __isascii_l = function(c, _l)
+          return M.band(M.long(c), -128LL) == 0
+        end,
+        __toascii_l = function(c, _l)
+          return M.int(M.band(M.long(c), 0x7f))
+        end,
+        isascii_l = function(c, _l)
+          return M.band(M.long(c), -128LL) == 0
+        end,
+        toascii_l = function(c, _l)
+          return M.int(M.band(M.long(c), 0x7f))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      _ISupper = 1,
+      _ISlower = 2,
+      _ISalpha = 4,
+      _ISdigit = 8,
+      _ISxdigit = 16,
+      _ISspace = 32,
+      _ISprint = 64,
+      _ISgraph = 128,
+      _ISblank = 256,
+      _IScntrl = 512,
+      _ISpunct = 1024,
+      _ISalnum = 2048,
+    },
+    macros = function(M)
+      return {
+        _ISbit = function(bit)
+          return M.int(M.i32(M.shl(1LL, M.long(bit))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    macros = function(M)
+      return {
+        __isalnum_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+        end,
+        __isalpha_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+        end,
+        __iscntrl_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+        end,
+        __isdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+        end,
+        __islower_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+        end,
+        __isgraph_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 128))
+        end,
+        __isprint_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 64))
+        end,
+        __ispunct_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+        end,
+        __isspace_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 32))
+        end,
+        __isupper_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+        end,
+        __isxdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 16))
+        end,
+        __isblank_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+        end,
+        isalnum_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+        end,
+        isalpha_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+        end,
+        iscntrl_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+        end,
+        isdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+        end,
+        islower_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+        end,
+        isgraph_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 128))
+        end,
+        isprint_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 64))
+        end,
+        ispunct_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+        end,
+        isspace_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 32))
+        end,
+        isupper_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+        end,
+        isxdigit_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 16))
+        end,
+        isblank_l = function(c, l)
+          return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    macros = function(M)
+      return {
+        isalpha = function(a)
+          return M.u32(M.bor(M.u32(M.long(a)), 32) - 97) < 26
+        end,
+        isdigit = function(a)
+          return M.u32(M.u32(M.long(a)) - 48) < 10
+        end,
+        islower = function(a)
+          return M.u32(M.u32(M.long(a)) - 97) < 26
+        end,
+        isupper = function(a)
+          return M.u32(M.u32(M.long(a)) - 65) < 26
+        end,
+        isprint = function(a)
+          return M.u32(M.u32(M.long(a)) - 0x20) < 0x5f
+        end,
+        isgraph = function(a)
+          return M.u32(M.u32(M.long(a)) - 0x21) < 0x5e
+        end,
+        _tolower = function(a)
+          return M.int(M.bor(M.long(a), 0x20))
+        end,
+        _toupper = function(a)
+          return M.int(M.band(M.long(a), 0x5f))
+        end,
+        isascii = function(a)
+          return M.u32(M.long(a)) < 128
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    macros = function(M)
+      return {
+        __UCLIBC_CTYPE_IN_TO_DOMAIN = function(c)
+          return M.u32(M.long(c) + 128) < 0x180
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

@@ -3,227 +3,227 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["dirent.h"] = [==[
-  constants = {
-    DT_UNKNOWN = 0,
-    DT_FIFO = 1,
-    DT_CHR = 2,
-    DT_DIR = 4,
-    DT_BLK = 6,
-    DT_REG = 8,
-    DT_LNK = 10,
-    DT_SOCK = 12,
-    DT_WHT = 14,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _DIRENT_H = 1,
-        MAXNAMLEN = 255,
-      },
-      macros = function(M)
-        return {
-          _D_ALLOC_NAMLEN = function(d)
-            return M.int(M.long(M.cast("char *", d) + M.long(d.d_reclen) - (d.d_name + 0)))
-          end,
-          IFTODT = function(mode)
-            return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
-          end,
-          DTTOIF = function(dirtype)
-            return M.int(M.shl(M.long(dirtype), 12))
-          end,
-        }
-      end,
+constants = {
+  DT_UNKNOWN = 0,
+  DT_FIFO = 1,
+  DT_CHR = 2,
+  DT_DIR = 4,
+  DT_BLK = 6,
+  DT_REG = 8,
+  DT_LNK = 10,
+  DT_SOCK = 12,
+  DT_WHT = 14,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _DIRENT_H = 1,
+      MAXNAMLEN = 255,
     },
-    {
-      on = "musl",
-      macros = function(M)
-        return {
-          IFTODT = function(x)
-            return M.int(M.band(M.shr(M.long(x), 12), 0xf))
-          end,
-          DTTOIF = function(x)
-            return M.int(M.shl(M.long(x), 12))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        _D_ALLOC_NAMLEN = function(d)
+          return M.int(M.long(M.cast("char *", d) + M.long(d.d_reclen) - (d.d_name + 0)))
+        end,
+        IFTODT = function(mode)
+          return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
+        end,
+        DTTOIF = function(dirtype)
+          return M.int(M.shl(M.long(dirtype), 12))
+        end,
+      }
+    end,
   },
+  {
+    on = "musl",
+    macros = function(M)
+      return {
+        IFTODT = function(x)
+          return M.int(M.band(M.shr(M.long(x), 12), 0xf))
+        end,
+        DTTOIF = function(x)
+          return M.int(M.shl(M.long(x), 12))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["dlfcn.h"] = [==[
-  constants = {
-    RTLD_DEFAULT = 0,
-  },
-  records = {
-    ["struct Dl_info"] = [[{
+constants = {
+  RTLD_DEFAULT = 0,
+},
+records = {
+  ["struct Dl_info"] = [[{
   const char *dli_fname;
   void *dli_fbase;
   const char *dli_sname;
   void *dli_saddr;
 }]],
-  },
-  typedefs = {
-    Dl_info = "struct Dl_info",
-  },
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        RTLD_DL_SYMENT = 1,
-        RTLD_DL_LINKMAP = 2,
-        RTLD_DI_LMID = 1,
-        RTLD_DI_CONFIGADDR = 3,
-        RTLD_DI_SERINFO = 4,
-        RTLD_DI_SERINFOSIZE = 5,
-        RTLD_DI_ORIGIN = 6,
-        RTLD_DI_PROFILENAME = 7,
-        RTLD_DI_PROFILEOUT = 8,
-        RTLD_DI_TLS_MODID = 9,
-        RTLD_DI_TLS_DATA = 10,
-        RTLD_DI_PHDR = 11,
-        RTLD_DI_ORIGIN_PATH = 12,
-        RTLD_DI_MAX = 12,
-        LM_ID_BASE = 0,
-        LM_ID_NEWLM = -1,
-        DLFO_FLAG_SFRAME = 0x1,
-      },
-      records = {
-        ["struct Dl_serpath"] = [[{
-    char *dls_name;
-    uint32_t dls_flags;
-  }]],
-      },
-      typedefs = {
-        Lmid_t = "long",
-        Dl_serpath = "struct Dl_serpath",
-        Dl_serinfo = "struct Dl_serinfo",
-      },
+},
+typedefs = {
+  Dl_info = "struct Dl_info",
+},
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      RTLD_DL_SYMENT = 1,
+      RTLD_DL_LINKMAP = 2,
+      RTLD_DI_LMID = 1,
+      RTLD_DI_CONFIGADDR = 3,
+      RTLD_DI_SERINFO = 4,
+      RTLD_DI_SERINFOSIZE = 5,
+      RTLD_DI_ORIGIN = 6,
+      RTLD_DI_PROFILENAME = 7,
+      RTLD_DI_PROFILEOUT = 8,
+      RTLD_DI_TLS_MODID = 9,
+      RTLD_DI_TLS_DATA = 10,
+      RTLD_DI_PHDR = 11,
+      RTLD_DI_ORIGIN_PATH = 12,
+      RTLD_DI_MAX = 12,
+      LM_ID_BASE = 0,
+      LM_ID_NEWLM = -1,
+      DLFO_FLAG_SFRAME = 0x1,
     },
-    {
-      on = "!uclibc",
-      constants = {
-        RTLD_DI_LINKMAP = 2,
-      },
+    records = {
+      ["struct Dl_serpath"] = [[{
+  char *dls_name;
+  uint32_t dls_flags;
+}]],
     },
-    {
-      on = "!musl",
-      constants = {
-        _DLFCN_H = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        RTLD_NEXT = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct Dl_serinfo"] = [[{
-    unsigned long dls_size;
-    uint32_t dls_cnt;
-    union {
-      struct Dl_serpath dls_serpath[0];
-      struct Dl_serpath __dls_serpath_pad[1];
-    };
-  }]],
-        ["struct dl_find_object"] = [[{
-    uint64_t dlfo_flags;
-    void *dlfo_map_start;
-    void *dlfo_map_end;
-    struct link_map *dlfo_link_map;
-    void *dlfo_eh_frame;
-    void *dlfo_sframe;
-    uint64_t __dlfo_reserved[6];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        RTLD_NEXT = 4294967295,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct Dl_serinfo"] = [[{
-    uint32_t dls_size;
-    uint32_t dls_cnt;
-    union {
-      struct Dl_serpath dls_serpath[0];
-      struct Dl_serpath __dls_serpath_pad[1];
-    };
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct dl_find_object"] = [[{
-    uint64_t dlfo_flags;
-    void *dlfo_map_start;
-    void *dlfo_map_end;
-    struct link_map *dlfo_link_map;
-    void *dlfo_eh_frame;
-    void *dlfo_eh_dbase;
-    uint32_t __dlfo_eh_dbase_pad;
-    void *dlfo_sframe;
-    uint32_t __dlfo_sframe_pad;
-    uint64_t __dlfo_reserved[6];
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm",
-      records = {
-        ["struct dl_find_object"] = [[{
-    uint64_t dlfo_flags;
-    void *dlfo_map_start;
-    void *dlfo_map_end;
-    struct link_map *dlfo_link_map;
-    void *dlfo_eh_frame;
-    int32_t dlfo_eh_count;
-    uint32_t __dlfo_eh_count_pad;
-    void *dlfo_sframe;
-    uint32_t __dlfo_sframe_pad;
-    uint64_t __dlfo_reserved[6];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct dl_find_object"] = [[{
-    uint64_t dlfo_flags;
-    void *dlfo_map_start;
-    void *dlfo_map_end;
-    struct link_map *dlfo_link_map;
-    void *dlfo_eh_frame;
-    void *dlfo_sframe;
-    uint32_t __dlfo_sframe_pad;
-    uint64_t __dlfo_reserved[6];
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        RTLD_LAZY = 1,
-        RTLD_NOW = 2,
-        RTLD_NOLOAD = 4,
-        RTLD_NODELETE = 4096,
-        RTLD_GLOBAL = 256,
-        RTLD_LOCAL = 0,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __RTLD_SECURE = 0x4000000,
-      },
+    typedefs = {
+      Lmid_t = "long",
+      Dl_serpath = "struct Dl_serpath",
+      Dl_serinfo = "struct Dl_serinfo",
     },
   },
+  {
+    on = "!uclibc",
+    constants = {
+      RTLD_DI_LINKMAP = 2,
+    },
+  },
+  {
+    on = "!musl",
+    constants = {
+      _DLFCN_H = 1,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      RTLD_NEXT = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct Dl_serinfo"] = [[{
+  unsigned long dls_size;
+  uint32_t dls_cnt;
+  union {
+    struct Dl_serpath dls_serpath[0];
+    struct Dl_serpath __dls_serpath_pad[1];
+  };
+}]],
+      ["struct dl_find_object"] = [[{
+  uint64_t dlfo_flags;
+  void *dlfo_map_start;
+  void *dlfo_map_end;
+  struct link_map *dlfo_link_map;
+  void *dlfo_eh_frame;
+  void *dlfo_sframe;
+  uint64_t __dlfo_reserved[6];
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      RTLD_NEXT = 4294967295,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct Dl_serinfo"] = [[{
+  uint32_t dls_size;
+  uint32_t dls_cnt;
+  union {
+    struct Dl_serpath dls_serpath[0];
+    struct Dl_serpath __dls_serpath_pad[1];
+  };
+}]],
+    },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct dl_find_object"] = [[{
+  uint64_t dlfo_flags;
+  void *dlfo_map_start;
+  void *dlfo_map_end;
+  struct link_map *dlfo_link_map;
+  void *dlfo_eh_frame;
+  void *dlfo_eh_dbase;
+  uint32_t __dlfo_eh_dbase_pad;
+  void *dlfo_sframe;
+  uint32_t __dlfo_sframe_pad;
+  uint64_t __dlfo_reserved[6];
+}]],
+    },
+  },
+  {
+    on = "glibc-arm",
+    records = {
+      ["struct dl_find_object"] = [[{
+  uint64_t dlfo_flags;
+  void *dlfo_map_start;
+  void *dlfo_map_end;
+  struct link_map *dlfo_link_map;
+  void *dlfo_eh_frame;
+  int32_t dlfo_eh_count;
+  uint32_t __dlfo_eh_count_pad;
+  void *dlfo_sframe;
+  uint32_t __dlfo_sframe_pad;
+  uint64_t __dlfo_reserved[6];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct dl_find_object"] = [[{
+  uint64_t dlfo_flags;
+  void *dlfo_map_start;
+  void *dlfo_map_end;
+  struct link_map *dlfo_link_map;
+  void *dlfo_eh_frame;
+  void *dlfo_sframe;
+  uint32_t __dlfo_sframe_pad;
+  uint64_t __dlfo_reserved[6];
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      RTLD_LAZY = 1,
+      RTLD_NOW = 2,
+      RTLD_NOLOAD = 4,
+      RTLD_NODELETE = 4096,
+      RTLD_GLOBAL = 256,
+      RTLD_LOCAL = 0,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __RTLD_SECURE = 0x4000000,
+    },
+  },
+},
 ]==],
 }

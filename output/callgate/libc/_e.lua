@@ -3,258 +3,258 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["endian.h"] = [==[
-  constants = {
-    LITTLE_ENDIAN = 1234,
-    BIG_ENDIAN = 4321,
-    PDP_ENDIAN = 3412,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _ENDIAN_H = 1,
-      },
-    },
-    {
-      on = "!mips mips64 s390x ppc",
-      constants = {
-        BYTE_ORDER = 1234,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      macros = function(M)
-        return {
-          htobe16 = function(x)
-            return M.int(M.swap(M.u16(M.long(x)), 16))
-          end,
-          be16toh = function(x)
-            return M.int(M.swap(M.u16(M.long(x)), 16))
-          end,
-          htobe32 = function(x)
-            return M.int(M.swap(M.u32(M.long(x)), 32))
-          end,
-          be32toh = function(x)
-            return M.int(M.swap(M.u32(M.long(x)), 32))
-          end,
-          htobe64 = function(x)
-            return M.int(M.swap(M.u64(M.long(x)), 64))
-          end,
-          be64toh = function(x)
-            return M.int(M.swap(M.u64(M.long(x)), 64))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!uclibc mips mips64 s390x ppc",
-      macros = function(M)
-        return {
-          htole16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          le16toh = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          htole32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          le32toh = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          htole64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          le64toh = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        BYTE_ORDER = 4321,
-      },
-      macros = function(M)
-        return {
-          htobe16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          be16toh = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          htobe32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          be32toh = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          htobe64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          be64toh = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      macros = function(M)
-        return {
-          htole16 = function(x)
-            return M.int(M.swap(M.u16(M.long(x)), 16))
-          end,
-          le16toh = function(x)
-            return M.int(M.swap(M.u16(M.long(x)), 16))
-          end,
-          htole32 = function(x)
-            return M.int(M.swap(M.u32(M.long(x)), 32))
-          end,
-          le32toh = function(x)
-            return M.int(M.swap(M.u32(M.long(x)), 32))
-          end,
-          htole64 = function(x)
-            return M.int(M.swap(M.u64(M.long(x)), 64))
-          end,
-          le64toh = function(x)
-            return M.int(M.swap(M.u64(M.long(x)), 64))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!glibc",
-      constants = {
-        __PDP_ENDIAN = 3412,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
-      macros = function(M)
-        return {
-          letoh16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          letoh32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          letoh64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-mips musl-mips64 musl-s390x",
-      macros = function(M)
-        return {
-          betoh16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          betoh32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          betoh64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __BIG_ENDIAN = 4321,
-      },
-      macros = function(M)
-        return {
-          htobe16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
-                0xff), 8)))))
-          end,
-          htole16 = function(x)
-            return x
-          end,
-          be16toh = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
-                0xff), 8)))))
-          end,
-          le16toh = function(x)
-            return x
-          end,
-          htobe32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
-                M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
-          end,
-          htole32 = function(x)
-            return x
-          end,
-          be32toh = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
-                M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
-          end,
-          le32toh = function(x)
-            return x
-          end,
-          htole64 = function(x)
-            return x
-          end,
-          le64toh = function(x)
-            return x
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      constants = {
-        __FLOAT_WORD_ORDER = 1234,
-      },
+constants = {
+  LITTLE_ENDIAN = 1234,
+  BIG_ENDIAN = 4321,
+  PDP_ENDIAN = 3412,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _ENDIAN_H = 1,
     },
   },
+  {
+    on = "!mips mips64 s390x ppc",
+    constants = {
+      BYTE_ORDER = 1234,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    macros = function(M)
+      return {
+        htobe16 = function(x)
+          return M.int(M.swap(M.u16(M.long(x)), 16))
+        end,
+        be16toh = function(x)
+          return M.int(M.swap(M.u16(M.long(x)), 16))
+        end,
+        htobe32 = function(x)
+          return M.int(M.swap(M.u32(M.long(x)), 32))
+        end,
+        be32toh = function(x)
+          return M.int(M.swap(M.u32(M.long(x)), 32))
+        end,
+        htobe64 = function(x)
+          return M.int(M.swap(M.u64(M.long(x)), 64))
+        end,
+        be64toh = function(x)
+          return M.int(M.swap(M.u64(M.long(x)), 64))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!uclibc mips mips64 s390x ppc",
+    macros = function(M)
+      return {
+        htole16 = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        le16toh = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        htole32 = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        le32toh = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        htole64 = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+        le64toh = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      BYTE_ORDER = 4321,
+    },
+    macros = function(M)
+      return {
+        htobe16 = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        be16toh = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        htobe32 = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        be32toh = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        htobe64 = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+        be64toh = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    macros = function(M)
+      return {
+        htole16 = function(x)
+          return M.int(M.swap(M.u16(M.long(x)), 16))
+        end,
+        le16toh = function(x)
+          return M.int(M.swap(M.u16(M.long(x)), 16))
+        end,
+        htole32 = function(x)
+          return M.int(M.swap(M.u32(M.long(x)), 32))
+        end,
+        le32toh = function(x)
+          return M.int(M.swap(M.u32(M.long(x)), 32))
+        end,
+        htole64 = function(x)
+          return M.int(M.swap(M.u64(M.long(x)), 64))
+        end,
+        le64toh = function(x)
+          return M.int(M.swap(M.u64(M.long(x)), 64))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!glibc",
+    constants = {
+      __PDP_ENDIAN = 3412,
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
+    macros = function(M)
+      return {
+        letoh16 = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        letoh32 = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        letoh64 = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-mips musl-mips64 musl-s390x",
+    macros = function(M)
+      return {
+        betoh16 = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        betoh32 = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        betoh64 = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __BIG_ENDIAN = 4321,
+    },
+    macros = function(M)
+      return {
+        htobe16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
+              0xff), 8)))))
+        end,
+        htole16 = function(x)
+          return x
+        end,
+        be16toh = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
+              0xff), 8)))))
+        end,
+        le16toh = function(x)
+          return x
+        end,
+        htobe32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
+              M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
+        end,
+        htole32 = function(x)
+          return x
+        end,
+        be32toh = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
+              M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
+        end,
+        le32toh = function(x)
+          return x
+        end,
+        htole64 = function(x)
+          return x
+        end,
+        le64toh = function(x)
+          return x
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    constants = {
+      __FLOAT_WORD_ORDER = 1234,
+    },
+  },
+},
 ]==],
 ["err.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _ERR_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _ERR_H = 1,
     },
   },
+},
 ]==],
 ["errno.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _ERRNO_H = 1,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __error_t_defined = 1,
-      },
-      typedefs = {
-        error_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _ERRNO_H = 1,
     },
   },
+  {
+    on = "uclibc",
+    constants = {
+      __error_t_defined = 1,
+    },
+    typedefs = {
+      error_t = "int32_t",
+    },
+  },
+},
 ]==],
 ["error.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _ERROR_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _ERROR_H = 1,
     },
   },
+},
 ]==],
 }

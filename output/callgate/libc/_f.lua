@@ -3,360 +3,360 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["fcntl.h"] = [==[
-  constants = {
-    R_OK = 4,
-    W_OK = 2,
-    X_OK = 1,
-    F_OK = 0,
-    F_ULOCK = 0,
-    F_LOCK = 1,
-    F_TLOCK = 2,
-    F_TEST = 3,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _FCNTL_H = 1,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 glibc-riscv64 glibc-loongarch64 glibc-s390x",
-      macros = function(M)
-        return {
-          __OPEN_NEEDS_MODE = function(oflag)
-            oflag = M.long(oflag)
-            return M.band(oflag, 0x40) ~= 0 or M.band(oflag, 0x410000) == 0x410000
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-arm glibc-arm64 glibc-ppc64le",
-      macros = function(M)
-        return {
-          __OPEN_NEEDS_MODE = function(oflag)
-            oflag = M.long(oflag)
-            return M.band(oflag, 0x40) ~= 0 or M.band(oflag, 0x404000) == 0x404000
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      macros = function(M)
-        return {
-          __OPEN_NEEDS_MODE = function(oflag)
-            oflag = M.long(oflag)
-            return M.band(oflag, 0x100) ~= 0 or M.band(oflag, 0x410000) == 0x410000
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      constants = {
-        O_SEARCH = 2097152,
-        O_EXEC = 2097152,
-        O_TTY_INIT = 0,
-        O_ACCMODE = 2097155,
-        SPLICE_F_MOVE = 1,
-        SPLICE_F_NONBLOCK = 2,
-        SPLICE_F_MORE = 4,
-        SPLICE_F_GIFT = 8,
-      },
-    },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        FAPPEND = 1024,
-        FFSYNC = 1052672,
-        FNONBLOCK = 2048,
-        FNDELAY = 2048,
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        F_OWNER_GID = 2,
-        MAX_HANDLE_SZ = 128,
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct flock__libc"] = [[{
-    int16_t l_type;
-    int16_t l_whence;
-    int64_t l_start;
-    int64_t l_len;
-    int32_t l_pid;
-  }]],
-      },
-      aliases = {
-        ["struct flock"] = "struct flock__libc",
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        FAPPEND = 8,
-        FFSYNC = 16400,
-        FNONBLOCK = 128,
-        FNDELAY = 128,
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct f_owner_ex__libc"] = [[{
-    uint32_t type;
-    int32_t pid;
-  }]],
-      },
-      aliases = {
-        ["struct f_owner_ex"] = "struct f_owner_ex__libc",
-      },
+constants = {
+  R_OK = 4,
+  W_OK = 2,
+  X_OK = 1,
+  F_OK = 0,
+  F_ULOCK = 0,
+  F_LOCK = 1,
+  F_TLOCK = 2,
+  F_TEST = 3,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _FCNTL_H = 1,
     },
   },
+  {
+    on = "glibc-x64 glibc-x86 glibc-riscv64 glibc-loongarch64 glibc-s390x",
+    macros = function(M)
+      return {
+        __OPEN_NEEDS_MODE = function(oflag)
+          oflag = M.long(oflag)
+          return M.band(oflag, 0x40) ~= 0 or M.band(oflag, 0x410000) == 0x410000
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-arm glibc-arm64 glibc-ppc64le",
+    macros = function(M)
+      return {
+        __OPEN_NEEDS_MODE = function(oflag)
+          oflag = M.long(oflag)
+          return M.band(oflag, 0x40) ~= 0 or M.band(oflag, 0x404000) == 0x404000
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    macros = function(M)
+      return {
+        __OPEN_NEEDS_MODE = function(oflag)
+          oflag = M.long(oflag)
+          return M.band(oflag, 0x100) ~= 0 or M.band(oflag, 0x410000) == 0x410000
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    constants = {
+      O_SEARCH = 2097152,
+      O_EXEC = 2097152,
+      O_TTY_INIT = 0,
+      O_ACCMODE = 2097155,
+      SPLICE_F_MOVE = 1,
+      SPLICE_F_NONBLOCK = 2,
+      SPLICE_F_MORE = 4,
+      SPLICE_F_GIFT = 8,
+    },
+  },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      FAPPEND = 1024,
+      FFSYNC = 1052672,
+      FNONBLOCK = 2048,
+      FNDELAY = 2048,
+    },
+  },
+  {
+    on = "!glibc",
+    constants = {
+      F_OWNER_GID = 2,
+      MAX_HANDLE_SZ = 128,
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct flock__libc"] = [[{
+  int16_t l_type;
+  int16_t l_whence;
+  int64_t l_start;
+  int64_t l_len;
+  int32_t l_pid;
+}]],
+    },
+    aliases = {
+      ["struct flock"] = "struct flock__libc",
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      FAPPEND = 8,
+      FFSYNC = 16400,
+      FNONBLOCK = 128,
+      FNDELAY = 128,
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct f_owner_ex__libc"] = [[{
+  uint32_t type;
+  int32_t pid;
+}]],
+    },
+    aliases = {
+      ["struct f_owner_ex"] = "struct f_owner_ex__libc",
+    },
+  },
+},
 ]==],
 ["features-time64.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __USE_TIME_BITS64 = 1,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __USE_TIME_BITS64 = 1,
     },
   },
+},
 ]==],
 ["features.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _FEATURES_H = 1,
-        _ISOC99_SOURCE = 1,
-        _ISOC11_SOURCE = 1,
-        _XOPEN_SOURCE_EXTENDED = 1,
-        _LARGEFILE64_SOURCE = 1,
-        __USE_ISOC11 = 1,
-        _POSIX_SOURCE = 1,
-        __USE_POSIX = 1,
-        __USE_POSIX2 = 1,
-        __USE_POSIX199309 = 1,
-        __USE_POSIX199506 = 1,
-        __USE_XOPEN2K = 1,
-        __USE_XOPEN2K8 = 1,
-        _ATFILE_SOURCE = 1,
-        __USE_XOPEN = 1,
-        __USE_XOPEN_EXTENDED = 1,
-        __USE_UNIX98 = 1,
-        _LARGEFILE_SOURCE = 1,
-        __USE_ISOC95 = 1,
-        __USE_ISOC99 = 1,
-        __USE_LARGEFILE = 1,
-        __USE_LARGEFILE64 = 1,
-        __USE_FILE_OFFSET64 = 1,
-        __USE_MISC = 1,
-        __USE_ATFILE = 1,
-        __USE_GNU = 1,
-        __GNU_LIBRARY__ = 6,
-        __GLIBC__ = 2,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        _ISOC95_SOURCE = 1,
-        _ISOC23_SOURCE = 1,
-        _ISOC2Y_SOURCE = 1,
-        _XOPEN_SOURCE = 800,
-        _DEFAULT_SOURCE = 1,
-        __GLIBC_USE_ISOC2Y = 1,
-        __GLIBC_USE_ISOC23 = 1,
-        _POSIX_C_SOURCE = 202405,
-        __USE_XOPEN2K24 = 1,
-        __USE_XOPEN2K8XSI = 1,
-        __USE_XOPEN2K24XSI = 1,
-        __USE_XOPEN2KXSI = 1,
-        __USE_FORTIFY_LEVEL = 0,
-        __GLIBC_USE_DEPRECATED_GETS = 0,
-        __GLIBC_USE_DEPRECATED_SCANF = 0,
-        __GLIBC_USE_C23_STRTOL = 0,
-      },
-      macros = function(M)
-        return {
-          __GLIBC_PREREQ = function(maj, min)
-            return 0x2002b >= M.shl(M.long(maj), 16) + M.long(min)
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __USE_ANSI = 1,
-        _POSIX_C_SOURCE = 200809,
-        _XOPEN_SOURCE = 700,
-        _BSD_SOURCE = 1,
-        _SVID_SOURCE = 1,
-        __UCLIBC__ = 1,
-        __OPTIMIZE_SIZE__ = 1,
-        __USE_BSD = 1,
-        __USE_SVID = 1,
-        __STDC_IEC_559__ = 1,
-        __STDC_IEC_559_COMPLEX__ = 1,
-        __STDC_ISO_10646__ = 200009,
-        __GLIBC_MINOR__ = 2,
-        __USE_TIME_BITS64 = 1,
-      },
-      macros = function(M)
-        return {
-          __GLIBC_PREREQ = function(maj, min)
-            return 0x20002 >= M.shl(M.long(maj), 16) + M.long(min)
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _FEATURES_H = 1,
+      _ISOC99_SOURCE = 1,
+      _ISOC11_SOURCE = 1,
+      _XOPEN_SOURCE_EXTENDED = 1,
+      _LARGEFILE64_SOURCE = 1,
+      __USE_ISOC11 = 1,
+      _POSIX_SOURCE = 1,
+      __USE_POSIX = 1,
+      __USE_POSIX2 = 1,
+      __USE_POSIX199309 = 1,
+      __USE_POSIX199506 = 1,
+      __USE_XOPEN2K = 1,
+      __USE_XOPEN2K8 = 1,
+      _ATFILE_SOURCE = 1,
+      __USE_XOPEN = 1,
+      __USE_XOPEN_EXTENDED = 1,
+      __USE_UNIX98 = 1,
+      _LARGEFILE_SOURCE = 1,
+      __USE_ISOC95 = 1,
+      __USE_ISOC99 = 1,
+      __USE_LARGEFILE = 1,
+      __USE_LARGEFILE64 = 1,
+      __USE_FILE_OFFSET64 = 1,
+      __USE_MISC = 1,
+      __USE_ATFILE = 1,
+      __USE_GNU = 1,
+      __GNU_LIBRARY__ = 6,
+      __GLIBC__ = 2,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      _ISOC95_SOURCE = 1,
+      _ISOC23_SOURCE = 1,
+      _ISOC2Y_SOURCE = 1,
+      _XOPEN_SOURCE = 800,
+      _DEFAULT_SOURCE = 1,
+      __GLIBC_USE_ISOC2Y = 1,
+      __GLIBC_USE_ISOC23 = 1,
+      _POSIX_C_SOURCE = 202405,
+      __USE_XOPEN2K24 = 1,
+      __USE_XOPEN2K8XSI = 1,
+      __USE_XOPEN2K24XSI = 1,
+      __USE_XOPEN2KXSI = 1,
+      __USE_FORTIFY_LEVEL = 0,
+      __GLIBC_USE_DEPRECATED_GETS = 0,
+      __GLIBC_USE_DEPRECATED_SCANF = 0,
+      __GLIBC_USE_C23_STRTOL = 0,
+    },
+    macros = function(M)
+      return {
+        __GLIBC_PREREQ = function(maj, min)
+          return 0x2002b >= M.shl(M.long(maj), 16) + M.long(min)
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __USE_ANSI = 1,
+      _POSIX_C_SOURCE = 200809,
+      _XOPEN_SOURCE = 700,
+      _BSD_SOURCE = 1,
+      _SVID_SOURCE = 1,
+      __UCLIBC__ = 1,
+      __OPTIMIZE_SIZE__ = 1,
+      __USE_BSD = 1,
+      __USE_SVID = 1,
+      __STDC_IEC_559__ = 1,
+      __STDC_IEC_559_COMPLEX__ = 1,
+      __STDC_ISO_10646__ = 200009,
+      __GLIBC_MINOR__ = 2,
+      __USE_TIME_BITS64 = 1,
+    },
+    macros = function(M)
+      return {
+        __GLIBC_PREREQ = function(maj, min)
+          return 0x20002 >= M.shl(M.long(maj), 16) + M.long(min)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["fenv.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _FENV_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_FENV_H__ = 202311,
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct rm_ctx"] = [[{
-    struct fenv_t env;
-    bool updated_status;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _FENV_H = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_FENV_H__ = 202311,
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct rm_ctx"] = [[{
+  struct fenv_t env;
+  bool updated_status;
+}]],
+    },
+  },
+},
 ]==],
 ["fmtmsg.h"] = [==[
-  deltas = {
-    {
-      on = "!uclibc",
-      constants = {
-        MM_HARD = 1,
-        MM_SOFT = 2,
-        MM_FIRM = 4,
-        MM_APPL = 8,
-        MM_UTIL = 16,
-        MM_OPSYS = 32,
-        MM_RECOVER = 64,
-        MM_NRECOV = 128,
-        MM_PRINT = 256,
-        MM_CONSOLE = 512,
-        MM_NOSEV = 0,
-        MM_HALT = 1,
-        MM_ERROR = 2,
-        MM_WARNING = 3,
-        MM_INFO = 4,
-        MM_NOTOK = -1,
-        MM_OK = 0,
-        MM_NOMSG = 1,
-        MM_NOCON = 4,
-        MM_NULLLBL = 0,
-        MM_NULLSEV = 0,
-        MM_NULLMC = 0,
-        MM_NULLTXT = 0,
-        MM_NULLACT = 0,
-        MM_NULLTAG = 0,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __FMTMSG_H = 1,
-      },
+deltas = {
+  {
+    on = "!uclibc",
+    constants = {
+      MM_HARD = 1,
+      MM_SOFT = 2,
+      MM_FIRM = 4,
+      MM_APPL = 8,
+      MM_UTIL = 16,
+      MM_OPSYS = 32,
+      MM_RECOVER = 64,
+      MM_NRECOV = 128,
+      MM_PRINT = 256,
+      MM_CONSOLE = 512,
+      MM_NOSEV = 0,
+      MM_HALT = 1,
+      MM_ERROR = 2,
+      MM_WARNING = 3,
+      MM_INFO = 4,
+      MM_NOTOK = -1,
+      MM_OK = 0,
+      MM_NOMSG = 1,
+      MM_NOCON = 4,
+      MM_NULLLBL = 0,
+      MM_NULLSEV = 0,
+      MM_NULLMC = 0,
+      MM_NULLTXT = 0,
+      MM_NULLACT = 0,
+      MM_NULLTAG = 0,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __FMTMSG_H = 1,
+    },
+  },
+},
 ]==],
 ["fnmatch.h"] = [==[
-  constants = {
-    FNM_PATHNAME = 0x1,
-    FNM_NOESCAPE = 0x2,
-    FNM_PERIOD = 0x4,
-    FNM_FILE_NAME = 1,
-    FNM_LEADING_DIR = 0x8,
-    FNM_CASEFOLD = 0x10,
-    FNM_NOMATCH = 1,
-    FNM_NOSYS = -1,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _FNMATCH_H = 1,
-        FNM_EXTMATCH = 0x20,
-      },
+constants = {
+  FNM_PATHNAME = 0x1,
+  FNM_NOESCAPE = 0x2,
+  FNM_PERIOD = 0x4,
+  FNM_FILE_NAME = 1,
+  FNM_LEADING_DIR = 0x8,
+  FNM_CASEFOLD = 0x10,
+  FNM_NOMATCH = 1,
+  FNM_NOSYS = -1,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _FNMATCH_H = 1,
+      FNM_EXTMATCH = 0x20,
     },
   },
+},
 ]==],
 ["ftw.h"] = [==[
-  constants = {
-    FTW_PHYS = 1,
-    FTW_MOUNT = 2,
-    FTW_CHDIR = 4,
-    FTW_DEPTH = 8,
-  },
-  records = {
-    ["struct FTW"] = [[{
+constants = {
+  FTW_PHYS = 1,
+  FTW_MOUNT = 2,
+  FTW_CHDIR = 4,
+  FTW_DEPTH = 8,
+},
+records = {
+  ["struct FTW"] = [[{
   int32_t base;
   int32_t level;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        FTW_F = 0,
-        FTW_D = 1,
-        FTW_DNR = 2,
-        FTW_NS = 3,
-        FTW_SL = 4,
-        FTW_DP = 5,
-        FTW_SLN = 6,
-        FTW_ACTIONRETVAL = 16,
-        FTW_CONTINUE = 0,
-        FTW_STOP = 1,
-        FTW_SKIP_SUBTREE = 2,
-        FTW_SKIP_SIBLINGS = 3,
-        _FTW_H = 1,
-      },
-      typedefs = {
-        __ftw_func_t = "void *",
-        __ftw64_func_t = "void *",
-        __nftw_func_t = "void *",
-        __nftw64_func_t = "void *",
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      FTW_F = 0,
+      FTW_D = 1,
+      FTW_DNR = 2,
+      FTW_NS = 3,
+      FTW_SL = 4,
+      FTW_DP = 5,
+      FTW_SLN = 6,
+      FTW_ACTIONRETVAL = 16,
+      FTW_CONTINUE = 0,
+      FTW_STOP = 1,
+      FTW_SKIP_SUBTREE = 2,
+      FTW_SKIP_SIBLINGS = 3,
+      _FTW_H = 1,
     },
-    {
-      on = "musl",
-      constants = {
-        FTW_F = 1,
-        FTW_D = 2,
-        FTW_DNR = 3,
-        FTW_NS = 4,
-        FTW_SL = 5,
-        FTW_DP = 6,
-        FTW_SLN = 7,
-      },
+    typedefs = {
+      __ftw_func_t = "void *",
+      __ftw64_func_t = "void *",
+      __nftw_func_t = "void *",
+      __nftw64_func_t = "void *",
     },
   },
+  {
+    on = "musl",
+    constants = {
+      FTW_F = 1,
+      FTW_D = 2,
+      FTW_DNR = 3,
+      FTW_NS = 4,
+      FTW_SL = 5,
+      FTW_DP = 6,
+      FTW_SLN = 7,
+    },
+  },
+},
 ]==],
 }

@@ -3,171 +3,171 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["getopt.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _GETOPT_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        no_argument = 0,
-        required_argument = 1,
-        optional_argument = 2,
-      },
-      records = {
-        ["struct option"] = [[{
-    const char *name;
-    int32_t has_arg;
-    int32_t *flag;
-    int32_t val;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _GETOPT_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      no_argument = 0,
+      required_argument = 1,
+      optional_argument = 2,
+    },
+    records = {
+      ["struct option"] = [[{
+  const char *name;
+  int32_t has_arg;
+  int32_t *flag;
+  int32_t val;
+}]],
+    },
+  },
+},
 ]==],
 ["glob.h"] = [==[
-  constants = {
-    GLOB_ERR = 0x1,
-    GLOB_MARK = 0x2,
-    GLOB_NOSORT = 0x4,
-    GLOB_DOOFFS = 0x8,
-    GLOB_NOCHECK = 0x10,
-    GLOB_APPEND = 0x20,
-    GLOB_NOESCAPE = 0x40,
-    GLOB_PERIOD = 0x80,
-    GLOB_TILDE = 0x1000,
-    GLOB_TILDE_CHECK = 0x4000,
-    GLOB_NOSPACE = 1,
-    GLOB_ABORTED = 2,
-    GLOB_NOMATCH = 3,
-    GLOB_NOSYS = 4,
-  },
-  typedefs = {
-    glob_t = "struct glob_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _GLOB_H = 1,
-        GLOB_MAGCHAR = 0x100,
-        GLOB_ALTDIRFUNC = 0x200,
-        GLOB_BRACE = 0x400,
-        GLOB_NOMAGIC = 0x800,
-        GLOB_ONLYDIR = 0x2000,
-        __GLOB_FLAGS = 32511,
-        GLOB_ABEND = 2,
-      },
-      typedefs = {
-        glob64_t = "struct glob64_t",
-      },
+constants = {
+  GLOB_ERR = 0x1,
+  GLOB_MARK = 0x2,
+  GLOB_NOSORT = 0x4,
+  GLOB_DOOFFS = 0x8,
+  GLOB_NOCHECK = 0x10,
+  GLOB_APPEND = 0x20,
+  GLOB_NOESCAPE = 0x40,
+  GLOB_PERIOD = 0x80,
+  GLOB_TILDE = 0x1000,
+  GLOB_TILDE_CHECK = 0x4000,
+  GLOB_NOSPACE = 1,
+  GLOB_ABORTED = 2,
+  GLOB_NOMATCH = 3,
+  GLOB_NOSYS = 4,
+},
+typedefs = {
+  glob_t = "struct glob_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _GLOB_H = 1,
+      GLOB_MAGCHAR = 0x100,
+      GLOB_ALTDIRFUNC = 0x200,
+      GLOB_BRACE = 0x400,
+      GLOB_NOMAGIC = 0x800,
+      GLOB_ONLYDIR = 0x2000,
+      __GLOB_FLAGS = 32511,
+      GLOB_ABEND = 2,
     },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct glob_t"] = [[{
-    unsigned long gl_pathc;
-    char **gl_pathv;
-    unsigned long gl_offs;
-    int32_t gl_flags;
-    void *gl_closedir;
-    void *gl_readdir;
-    void *gl_opendir;
-    void *gl_lstat;
-    void *gl_stat;
-  }]],
-        ["struct glob64_t"] = [[{
-    unsigned long gl_pathc;
-    char **gl_pathv;
-    unsigned long gl_offs;
-    int32_t gl_flags;
-    void *gl_closedir;
-    void *gl_readdir;
-    void *gl_opendir;
-    void *gl_lstat;
-    void *gl_stat;
-  }]],
-      },
-      typedefs = {
-        __size_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct glob_t"] = [[{
-    uint32_t gl_pathc;
-    char **gl_pathv;
-    uint32_t gl_offs;
-    int32_t gl_flags;
-    void *gl_closedir;
-    void *gl_readdir;
-    void *gl_opendir;
-    void *gl_lstat;
-    void *gl_stat;
-  }]],
-        ["struct glob64_t"] = [[{
-    uint32_t gl_pathc;
-    char **gl_pathv;
-    uint32_t gl_offs;
-    int32_t gl_flags;
-    void *gl_closedir;
-    void *gl_readdir;
-    void *gl_opendir;
-    void *gl_lstat;
-    void *gl_stat;
-  }]],
-      },
-      typedefs = {
-        __size_t = "uint32_t",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct glob_t"] = [[{
-    unsigned long gl_pathc;
-    char **gl_pathv;
-    unsigned long gl_offs;
-    int32_t __dummy1;
-    void *__dummy2[5];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct glob_t"] = [[{
-    uint32_t gl_pathc;
-    char **gl_pathv;
-    uint32_t gl_offs;
-    int32_t __dummy1;
-    void *__dummy2[5];
-  }]],
-      },
+    typedefs = {
+      glob64_t = "struct glob64_t",
     },
   },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct glob_t"] = [[{
+  unsigned long gl_pathc;
+  char **gl_pathv;
+  unsigned long gl_offs;
+  int32_t gl_flags;
+  void *gl_closedir;
+  void *gl_readdir;
+  void *gl_opendir;
+  void *gl_lstat;
+  void *gl_stat;
+}]],
+      ["struct glob64_t"] = [[{
+  unsigned long gl_pathc;
+  char **gl_pathv;
+  unsigned long gl_offs;
+  int32_t gl_flags;
+  void *gl_closedir;
+  void *gl_readdir;
+  void *gl_opendir;
+  void *gl_lstat;
+  void *gl_stat;
+}]],
+    },
+    typedefs = {
+      __size_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct glob_t"] = [[{
+  uint32_t gl_pathc;
+  char **gl_pathv;
+  uint32_t gl_offs;
+  int32_t gl_flags;
+  void *gl_closedir;
+  void *gl_readdir;
+  void *gl_opendir;
+  void *gl_lstat;
+  void *gl_stat;
+}]],
+      ["struct glob64_t"] = [[{
+  uint32_t gl_pathc;
+  char **gl_pathv;
+  uint32_t gl_offs;
+  int32_t gl_flags;
+  void *gl_closedir;
+  void *gl_readdir;
+  void *gl_opendir;
+  void *gl_lstat;
+  void *gl_stat;
+}]],
+    },
+    typedefs = {
+      __size_t = "uint32_t",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct glob_t"] = [[{
+  unsigned long gl_pathc;
+  char **gl_pathv;
+  unsigned long gl_offs;
+  int32_t __dummy1;
+  void *__dummy2[5];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct glob_t"] = [[{
+  uint32_t gl_pathc;
+  char **gl_pathv;
+  uint32_t gl_offs;
+  int32_t __dummy1;
+  void *__dummy2[5];
+}]],
+    },
+  },
+},
 ]==],
 ["grp.h"] = [==[
-  records = {
-    ["struct group"] = [[{
+records = {
+  ["struct group"] = [[{
   char *gr_name;
   char *gr_passwd;
   uint32_t gr_gid;
   char **gr_mem;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _GRP_H = 1,
-        NSS_BUFLEN_GROUP = 1024,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _GRP_H = 1,
+      NSS_BUFLEN_GROUP = 1024,
     },
   },
+},
 ]==],
 }

@@ -3,415 +3,415 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["malloc.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _MALLOC_H = 1,
-        M_MXFAST = 1,
-        M_NLBLKS = 2,
-        M_GRAIN = 3,
-        M_KEEP = 4,
-        M_TRIM_THRESHOLD = -1,
-        M_TOP_PAD = -2,
-        M_MMAP_THRESHOLD = -3,
-        M_MMAP_MAX = -4,
-        M_CHECK_ACTION = -5,
-        M_PERTURB = -6,
-      },
-      records = {
-        ["struct mallinfo"] = [[{
-    int32_t arena;
-    int32_t ordblks;
-    int32_t smblks;
-    int32_t hblks;
-    int32_t hblkhd;
-    int32_t usmblks;
-    int32_t fsmblks;
-    int32_t uordblks;
-    int32_t fordblks;
-    int32_t keepcost;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _MALLOC_H = 1,
+      M_MXFAST = 1,
+      M_NLBLKS = 2,
+      M_GRAIN = 3,
+      M_KEEP = 4,
+      M_TRIM_THRESHOLD = -1,
+      M_TOP_PAD = -2,
+      M_MMAP_THRESHOLD = -3,
+      M_MMAP_MAX = -4,
+      M_CHECK_ACTION = -5,
+      M_PERTURB = -6,
     },
-    {
-      on = "glibc",
-      constants = {
-        M_ARENA_TEST = -7,
-        M_ARENA_MAX = -8,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct mallinfo2"] = [[{
-    unsigned long arena;
-    unsigned long ordblks;
-    unsigned long smblks;
-    unsigned long hblks;
-    unsigned long hblkhd;
-    unsigned long usmblks;
-    unsigned long fsmblks;
-    unsigned long uordblks;
-    unsigned long fordblks;
-    unsigned long keepcost;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct mallinfo2"] = [[{
-    uint32_t arena;
-    uint32_t ordblks;
-    uint32_t smblks;
-    uint32_t hblks;
-    uint32_t hblkhd;
-    uint32_t usmblks;
-    uint32_t fsmblks;
-    uint32_t uordblks;
-    uint32_t fordblks;
-    uint32_t keepcost;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      macros = function(_M)
-        return {
-          __MALLOC_PMT = function(args)
-            return args
-          end,
-        }
-      end,
+    records = {
+      ["struct mallinfo"] = [[{
+  int32_t arena;
+  int32_t ordblks;
+  int32_t smblks;
+  int32_t hblks;
+  int32_t hblkhd;
+  int32_t usmblks;
+  int32_t fsmblks;
+  int32_t uordblks;
+  int32_t fordblks;
+  int32_t keepcost;
+}]],
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      M_ARENA_TEST = -7,
+      M_ARENA_MAX = -8,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct mallinfo2"] = [[{
+  unsigned long arena;
+  unsigned long ordblks;
+  unsigned long smblks;
+  unsigned long hblks;
+  unsigned long hblkhd;
+  unsigned long usmblks;
+  unsigned long fsmblks;
+  unsigned long uordblks;
+  unsigned long fordblks;
+  unsigned long keepcost;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct mallinfo2"] = [[{
+  uint32_t arena;
+  uint32_t ordblks;
+  uint32_t smblks;
+  uint32_t hblks;
+  uint32_t hblkhd;
+  uint32_t usmblks;
+  uint32_t fsmblks;
+  uint32_t uordblks;
+  uint32_t fordblks;
+  uint32_t keepcost;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    macros = function(_M)
+      return {
+        __MALLOC_PMT = function(args)
+          return args
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["math.h"] = [==[
-  constants = {
-    FP_NAN = 0,
-    FP_INFINITE = 1,
-    FP_ZERO = 2,
-    FP_SUBNORMAL = 3,
-    FP_NORMAL = 4,
-    MATH_ERRNO = 1,
-    MATH_ERREXCEPT = 2,
-    M_E = 2.718281828459045,
-    M_LOG2E = 1.4426950408889634,
-    M_LOG10E = 0.4342944819032518,
-    M_LN2 = 0.6931471805599453,
-    M_LN10 = 2.302585092994046,
-    M_PI = 3.141592653589793,
-    M_PI_2 = 1.5707963267948966,
-    M_PI_4 = 0.7853981633974483,
-    M_1_PI = 0.3183098861837907,
-    M_2_PI = 0.6366197723675814,
-    M_2_SQRTPI = 1.1283791670955126,
-    M_SQRT2 = 1.4142135623730951,
-    M_SQRT1_2 = 0.7071067811865476,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _MATH_H = 1,
-        M_El = 2.718281828459045,
-        M_LOG2El = 1.4426950408889634,
-        M_LOG10El = 0.4342944819032518,
-        M_LN2l = 0.6931471805599453,
-        M_LN10l = 2.302585092994046,
-        M_PIl = 3.141592653589793,
-        M_PI_2l = 1.5707963267948966,
-        M_PI_4l = 0.7853981633974483,
-        M_1_PIl = 0.3183098861837907,
-        M_2_PIl = 0.6366197723675814,
-        M_2_SQRTPIl = 1.1283791670955126,
-        M_SQRT2l = 1.4142135623730951,
-        M_SQRT1_2l = 0.7071067811865476,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_MATH_H__ = 202311,
-        FP_INT_UPWARD = 0,
-        FP_INT_DOWNWARD = 1,
-        FP_INT_TOWARDZERO = 2,
-        FP_INT_TONEARESTFROMZERO = 3,
-        FP_INT_TONEAREST = 4,
-        __MATH_DECLARE_LDOUBLE = 1,
-        math_errhandling = 3,
-        MAXFLOAT = 3.4028234663852886e+38,
-        M_Ef = 2.7182817459106445,
-        M_LOG2Ef = 1.4426950216293335,
-        M_LOG10Ef = 0.4342944920063019,
-        M_LN2f = 0.6931471824645996,
-        M_LN10f = 2.3025851249694824,
-        M_PIf = 3.1415927410125732,
-        M_PI_2f = 1.5707963705062866,
-        M_PI_4f = 0.7853981852531433,
-        M_1_PIf = 0.31830987334251404,
-        M_2_PIf = 0.6366197466850281,
-        M_2_SQRTPIf = 1.128379225730896,
-        M_SQRT2f = 1.4142135381698608,
-        M_SQRT1_2f = 0.7071067690849304,
-        M_Ef32 = 2.7182817459106445,
-        M_LOG2Ef32 = 1.4426950216293335,
-        M_LOG10Ef32 = 0.4342944920063019,
-        M_LN2f32 = 0.6931471824645996,
-        M_LN10f32 = 2.3025851249694824,
-        M_PIf32 = 3.1415927410125732,
-        M_PI_2f32 = 1.5707963705062866,
-        M_PI_4f32 = 0.7853981852531433,
-        M_1_PIf32 = 0.31830987334251404,
-        M_2_PIf32 = 0.6366197466850281,
-        M_2_SQRTPIf32 = 1.128379225730896,
-        M_SQRT2f32 = 1.4142135381698608,
-        M_SQRT1_2f32 = 0.7071067690849304,
-        M_Ef64 = 2.718281828459045,
-        M_LOG2Ef64 = 1.4426950408889634,
-        M_LOG10Ef64 = 0.4342944819032518,
-        M_LN2f64 = 0.6931471805599453,
-        M_LN10f64 = 2.302585092994046,
-        M_PIf64 = 3.141592653589793,
-        M_PI_2f64 = 1.5707963267948966,
-        M_PI_4f64 = 0.7853981633974483,
-        M_1_PIf64 = 0.3183098861837907,
-        M_2_PIf64 = 0.6366197723675814,
-        M_2_SQRTPIf64 = 1.1283791670955126,
-        M_SQRT2f64 = 1.4142135623730951,
-        M_SQRT1_2f64 = 0.7071067811865476,
-        M_Ef32x = 2.718281828459045,
-        M_LOG2Ef32x = 1.4426950408889634,
-        M_LOG10Ef32x = 0.4342944819032518,
-        M_LN2f32x = 0.6931471805599453,
-        M_LN10f32x = 2.302585092994046,
-        M_PIf32x = 3.141592653589793,
-        M_PI_2f32x = 1.5707963267948966,
-        M_PI_4f32x = 0.7853981633974483,
-        M_1_PIf32x = 0.3183098861837907,
-        M_2_PIf32x = 0.6366197723675814,
-        M_2_SQRTPIf32x = 1.1283791670955126,
-        M_SQRT2f32x = 1.4142135623730951,
-        M_SQRT1_2f32x = 0.7071067811865476,
-      },
-      typedefs = {
-        float_t = "float",
-        double_t = "double",
-        _Float32_t = "float",
-        _Float64_t = "double",
-      },
-      macros = function(M)
-        return {
-          iszero = function(x)
-            return M.long(x) == 0
-          end,
-          isgreater = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return not (x ~= y and (x ~= x or y ~= y)) and x > y
-          end,
-          isgreaterequal = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return not (x ~= y and (x ~= x or y ~= y)) and x >= y
-          end,
-          isless = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return not (x ~= y and (x ~= x or y ~= y)) and x < y
-          end,
-          islessequal = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return not (x ~= y and (x ~= x or y ~= y)) and x <= y
-          end,
-          islessgreater = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return not (x ~= y and (x ~= x or y ~= y)) and x ~= y
-          end,
-          isunordered = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return x ~= y and (x ~= x or y ~= y)
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl glibc-x64 glibc-x86",
-      constants = {
-        FP_ILOGB0 = -2147483648,
-        FP_ILOGBNAN = -2147483648,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __FP_LONG_MAX = 0x7fffffffffffffffLL,
-      },
-    },
-    {
-      on = "glibc-x64",
-      constants = {
-        FP_LLOGB0 = -9223372036854775808LL,
-        FP_LLOGBNAN = -9223372036854775808LL,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      constants = {
-        M_Ef64x = 2.718281828459045,
-        M_LOG2Ef64x = 1.4426950408889634,
-        M_LOG10Ef64x = 0.4342944819032518,
-        M_LN2f64x = 0.6931471805599453,
-        M_LN10f64x = 2.302585092994046,
-        M_PIf64x = 3.141592653589793,
-        M_PI_2f64x = 1.5707963267948966,
-        M_PI_4f64x = 0.7853981633974483,
-        M_1_PIf64x = 0.3183098861837907,
-        M_2_PIf64x = 0.6366197723675814,
-        M_2_SQRTPIf64x = 1.1283791670955126,
-        M_SQRT2f64x = 1.4142135623730951,
-        M_SQRT1_2f64x = 0.7071067811865476,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-s390x",
-      typedefs = {
-        long_double_t = "uint64_t [2] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      typedefs = {
-        _Float128_t = "uint64_t [2] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __FP_LONG_MAX = 0x7fffffff,
-      },
-    },
-    {
-      on = "glibc-x86",
-      constants = {
-        FP_LLOGB0 = -2147483648,
-        FP_LLOGBNAN = -2147483648,
-      },
-      typedefs = {
-        long_double_t = "uint32_t [3] __attribute__((aligned(4)))",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86",
-      constants = {
-        FP_ILOGB0 = -2147483647,
-        FP_ILOGBNAN = 2147483647,
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        FP_LLOGB0 = -2147483647,
-        FP_LLOGBNAN = 2147483647,
-      },
-      typedefs = {
-        long_double_t = "long double",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        FP_LLOGB0 = -9223372036854775807LL,
-        FP_LLOGBNAN = 9223372036854775807LL,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      constants = {
-        M_Ef128 = 2.718281828459045,
-        M_LOG2Ef128 = 1.4426950408889634,
-        M_LOG10Ef128 = 0.4342944819032518,
-        M_LN2f128 = 0.6931471805599453,
-        M_LN10f128 = 2.302585092994046,
-        M_PIf128 = 3.141592653589793,
-        M_PI_2f128 = 1.5707963267948966,
-        M_PI_4f128 = 0.7853981633974483,
-        M_1_PIf128 = 0.3183098861837907,
-        M_2_PIf128 = 0.6366197723675814,
-        M_2_SQRTPIf128 = 1.1283791670955126,
-        M_SQRT2f128 = 1.4142135623730951,
-        M_SQRT1_2f128 = 0.7071067811865476,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        long_double_t = "uint64_t [2] __attribute__((aligned(8)))",
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        math_errhandling = 2,
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        HUGE = 3.4028234663852886e+38,
-      },
-    },
-    {
-      on = "musl-arm64",
-      constants = {
-        FP_FAST_FMA = 1,
-        FP_FAST_FMAF = 1,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _IEEE_ = -1,
-        _SVID_ = 0,
-        _XOPEN_ = 1,
-        _POSIX_ = 2,
-        _ISOC_ = 3,
-        X_TLOSS = 1.414847550405688e+16,
-        DOMAIN = 1,
-        SING = 2,
-        OVERFLOW = 3,
-        UNDERFLOW = 4,
-        TLOSS = 5,
-        PLOSS = 6,
-      },
-      records = {
-        ["struct exception"] = [[{
-    int32_t type;
-    char *name;
-    double arg1;
-    double arg2;
-    double retval;
-  }]],
-      },
-      typedefs = {
-        _LIB_VERSION_TYPE = "int32_t",
-      },
+constants = {
+  FP_NAN = 0,
+  FP_INFINITE = 1,
+  FP_ZERO = 2,
+  FP_SUBNORMAL = 3,
+  FP_NORMAL = 4,
+  MATH_ERRNO = 1,
+  MATH_ERREXCEPT = 2,
+  M_E = 2.718281828459045,
+  M_LOG2E = 1.4426950408889634,
+  M_LOG10E = 0.4342944819032518,
+  M_LN2 = 0.6931471805599453,
+  M_LN10 = 2.302585092994046,
+  M_PI = 3.141592653589793,
+  M_PI_2 = 1.5707963267948966,
+  M_PI_4 = 0.7853981633974483,
+  M_1_PI = 0.3183098861837907,
+  M_2_PI = 0.6366197723675814,
+  M_2_SQRTPI = 1.1283791670955126,
+  M_SQRT2 = 1.4142135623730951,
+  M_SQRT1_2 = 0.7071067811865476,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _MATH_H = 1,
+      M_El = 2.718281828459045,
+      M_LOG2El = 1.4426950408889634,
+      M_LOG10El = 0.4342944819032518,
+      M_LN2l = 0.6931471805599453,
+      M_LN10l = 2.302585092994046,
+      M_PIl = 3.141592653589793,
+      M_PI_2l = 1.5707963267948966,
+      M_PI_4l = 0.7853981633974483,
+      M_1_PIl = 0.3183098861837907,
+      M_2_PIl = 0.6366197723675814,
+      M_2_SQRTPIl = 1.1283791670955126,
+      M_SQRT2l = 1.4142135623730951,
+      M_SQRT1_2l = 0.7071067811865476,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_MATH_H__ = 202311,
+      FP_INT_UPWARD = 0,
+      FP_INT_DOWNWARD = 1,
+      FP_INT_TOWARDZERO = 2,
+      FP_INT_TONEARESTFROMZERO = 3,
+      FP_INT_TONEAREST = 4,
+      __MATH_DECLARE_LDOUBLE = 1,
+      math_errhandling = 3,
+      MAXFLOAT = 3.4028234663852886e+38,
+      M_Ef = 2.7182817459106445,
+      M_LOG2Ef = 1.4426950216293335,
+      M_LOG10Ef = 0.4342944920063019,
+      M_LN2f = 0.6931471824645996,
+      M_LN10f = 2.3025851249694824,
+      M_PIf = 3.1415927410125732,
+      M_PI_2f = 1.5707963705062866,
+      M_PI_4f = 0.7853981852531433,
+      M_1_PIf = 0.31830987334251404,
+      M_2_PIf = 0.6366197466850281,
+      M_2_SQRTPIf = 1.128379225730896,
+      M_SQRT2f = 1.4142135381698608,
+      M_SQRT1_2f = 0.7071067690849304,
+      M_Ef32 = 2.7182817459106445,
+      M_LOG2Ef32 = 1.4426950216293335,
+      M_LOG10Ef32 = 0.4342944920063019,
+      M_LN2f32 = 0.6931471824645996,
+      M_LN10f32 = 2.3025851249694824,
+      M_PIf32 = 3.1415927410125732,
+      M_PI_2f32 = 1.5707963705062866,
+      M_PI_4f32 = 0.7853981852531433,
+      M_1_PIf32 = 0.31830987334251404,
+      M_2_PIf32 = 0.6366197466850281,
+      M_2_SQRTPIf32 = 1.128379225730896,
+      M_SQRT2f32 = 1.4142135381698608,
+      M_SQRT1_2f32 = 0.7071067690849304,
+      M_Ef64 = 2.718281828459045,
+      M_LOG2Ef64 = 1.4426950408889634,
+      M_LOG10Ef64 = 0.4342944819032518,
+      M_LN2f64 = 0.6931471805599453,
+      M_LN10f64 = 2.302585092994046,
+      M_PIf64 = 3.141592653589793,
+      M_PI_2f64 = 1.5707963267948966,
+      M_PI_4f64 = 0.7853981633974483,
+      M_1_PIf64 = 0.3183098861837907,
+      M_2_PIf64 = 0.6366197723675814,
+      M_2_SQRTPIf64 = 1.1283791670955126,
+      M_SQRT2f64 = 1.4142135623730951,
+      M_SQRT1_2f64 = 0.7071067811865476,
+      M_Ef32x = 2.718281828459045,
+      M_LOG2Ef32x = 1.4426950408889634,
+      M_LOG10Ef32x = 0.4342944819032518,
+      M_LN2f32x = 0.6931471805599453,
+      M_LN10f32x = 2.302585092994046,
+      M_PIf32x = 3.141592653589793,
+      M_PI_2f32x = 1.5707963267948966,
+      M_PI_4f32x = 0.7853981633974483,
+      M_1_PIf32x = 0.3183098861837907,
+      M_2_PIf32x = 0.6366197723675814,
+      M_2_SQRTPIf32x = 1.1283791670955126,
+      M_SQRT2f32x = 1.4142135623730951,
+      M_SQRT1_2f32x = 0.7071067811865476,
+    },
+    typedefs = {
+      float_t = "float",
+      double_t = "double",
+      _Float32_t = "float",
+      _Float64_t = "double",
+    },
+    macros = function(M)
+      return {
+        iszero = function(x)
+          return M.long(x) == 0
+        end,
+        isgreater = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return not (x ~= y and (x ~= x or y ~= y)) and x > y
+        end,
+        isgreaterequal = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return not (x ~= y and (x ~= x or y ~= y)) and x >= y
+        end,
+        isless = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return not (x ~= y and (x ~= x or y ~= y)) and x < y
+        end,
+        islessequal = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return not (x ~= y and (x ~= x or y ~= y)) and x <= y
+        end,
+        islessgreater = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return not (x ~= y and (x ~= x or y ~= y)) and x ~= y
+        end,
+        isunordered = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return x ~= y and (x ~= x or y ~= y)
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl glibc-x64 glibc-x86",
+    constants = {
+      FP_ILOGB0 = -2147483648,
+      FP_ILOGBNAN = -2147483648,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __FP_LONG_MAX = 0x7fffffffffffffffLL,
+    },
+  },
+  {
+    on = "glibc-x64",
+    constants = {
+      FP_LLOGB0 = -9223372036854775808LL,
+      FP_LLOGBNAN = -9223372036854775808LL,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    constants = {
+      M_Ef64x = 2.718281828459045,
+      M_LOG2Ef64x = 1.4426950408889634,
+      M_LOG10Ef64x = 0.4342944819032518,
+      M_LN2f64x = 0.6931471805599453,
+      M_LN10f64x = 2.302585092994046,
+      M_PIf64x = 3.141592653589793,
+      M_PI_2f64x = 1.5707963267948966,
+      M_PI_4f64x = 0.7853981633974483,
+      M_1_PIf64x = 0.3183098861837907,
+      M_2_PIf64x = 0.6366197723675814,
+      M_2_SQRTPIf64x = 1.1283791670955126,
+      M_SQRT2f64x = 1.4142135623730951,
+      M_SQRT1_2f64x = 0.7071067811865476,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-s390x",
+    typedefs = {
+      long_double_t = "uint64_t [2] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86",
+    typedefs = {
+      _Float128_t = "uint64_t [2] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __FP_LONG_MAX = 0x7fffffff,
+    },
+  },
+  {
+    on = "glibc-x86",
+    constants = {
+      FP_LLOGB0 = -2147483648,
+      FP_LLOGBNAN = -2147483648,
+    },
+    typedefs = {
+      long_double_t = "uint32_t [3] __attribute__((aligned(4)))",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86",
+    constants = {
+      FP_ILOGB0 = -2147483647,
+      FP_ILOGBNAN = 2147483647,
+    },
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      FP_LLOGB0 = -2147483647,
+      FP_LLOGBNAN = 2147483647,
+    },
+    typedefs = {
+      long_double_t = "long double",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      FP_LLOGB0 = -9223372036854775807LL,
+      FP_LLOGBNAN = 9223372036854775807LL,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    constants = {
+      M_Ef128 = 2.718281828459045,
+      M_LOG2Ef128 = 1.4426950408889634,
+      M_LOG10Ef128 = 0.4342944819032518,
+      M_LN2f128 = 0.6931471805599453,
+      M_LN10f128 = 2.302585092994046,
+      M_PIf128 = 3.141592653589793,
+      M_PI_2f128 = 1.5707963267948966,
+      M_PI_4f128 = 0.7853981633974483,
+      M_1_PIf128 = 0.3183098861837907,
+      M_2_PIf128 = 0.6366197723675814,
+      M_2_SQRTPIf128 = 1.1283791670955126,
+      M_SQRT2f128 = 1.4142135623730951,
+      M_SQRT1_2f128 = 0.7071067811865476,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      long_double_t = "uint64_t [2] __attribute__((aligned(8)))",
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      math_errhandling = 2,
+    },
+  },
+  {
+    on = "!glibc",
+    constants = {
+      HUGE = 3.4028234663852886e+38,
+    },
+  },
+  {
+    on = "musl-arm64",
+    constants = {
+      FP_FAST_FMA = 1,
+      FP_FAST_FMAF = 1,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      _IEEE_ = -1,
+      _SVID_ = 0,
+      _XOPEN_ = 1,
+      _POSIX_ = 2,
+      _ISOC_ = 3,
+      X_TLOSS = 1.414847550405688e+16,
+      DOMAIN = 1,
+      SING = 2,
+      OVERFLOW = 3,
+      UNDERFLOW = 4,
+      TLOSS = 5,
+      PLOSS = 6,
+    },
+    records = {
+      ["struct exception"] = [[{
+  int32_t type;
+  char *name;
+  double arg1;
+  double arg2;
+  double retval;
+}]],
+    },
+    typedefs = {
+      _LIB_VERSION_TYPE = "int32_t",
+    },
+  },
+},
 ]==],
 ["mntent.h"] = [==[
-  constants = {
-    MOUNTED = "/etc/mtab",
-    MNTTYPE_IGNORE = "ignore",
-    MNTTYPE_NFS = "nfs",
-    MNTTYPE_SWAP = "swap",
-    MNTOPT_DEFAULTS = "defaults",
-    MNTOPT_RO = "ro",
-    MNTOPT_RW = "rw",
-    MNTOPT_SUID = "suid",
-    MNTOPT_NOSUID = "nosuid",
-    MNTOPT_NOAUTO = "noauto",
-  },
-  records = {
-    ["struct mntent"] = [[{
+constants = {
+  MOUNTED = "/etc/mtab",
+  MNTTYPE_IGNORE = "ignore",
+  MNTTYPE_NFS = "nfs",
+  MNTTYPE_SWAP = "swap",
+  MNTOPT_DEFAULTS = "defaults",
+  MNTOPT_RO = "ro",
+  MNTOPT_RW = "rw",
+  MNTOPT_SUID = "suid",
+  MNTOPT_NOSUID = "nosuid",
+  MNTOPT_NOAUTO = "noauto",
+},
+records = {
+  ["struct mntent"] = [[{
   char *mnt_fsname;
   char *mnt_dir;
   char *mnt_type;
@@ -419,53 +419,53 @@ return {
   int32_t mnt_freq;
   int32_t mnt_passno;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _MNTENT_H = 1,
-        MNTTAB = "/etc/fstab",
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _MNTENT_H = 1,
+      MNTTAB = "/etc/fstab",
     },
   },
+},
 ]==],
 ["monetary.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _MONETARY_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _MONETARY_H = 1,
     },
   },
+},
 ]==],
 ["mqueue.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _MQUEUE_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      records = {
-        ["struct mq_attr__libc"] = [[{
-    long mq_flags;
-    long mq_maxmsg;
-    long mq_msgsize;
-    long mq_curmsgs;
-    long __unused[4];
-  }]],
-      },
-      aliases = {
-        ["struct mq_attr"] = "struct mq_attr__libc",
-      },
-      typedefs = {
-        mqd_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _MQUEUE_H = 1,
     },
   },
+  {
+    on = "musl",
+    records = {
+      ["struct mq_attr__libc"] = [[{
+  long mq_flags;
+  long mq_maxmsg;
+  long mq_msgsize;
+  long mq_curmsgs;
+  long __unused[4];
+}]],
+    },
+    aliases = {
+      ["struct mq_attr"] = "struct mq_attr__libc",
+    },
+    typedefs = {
+      mqd_t = "int32_t",
+    },
+  },
+},
 ]==],
 }

@@ -3,58 +3,58 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["netdb.h"] = [==[
-  constants = {
-    HOST_NOT_FOUND = 1,
-    TRY_AGAIN = 2,
-    NO_RECOVERY = 3,
-    NO_DATA = 4,
-    NO_ADDRESS = 4,
-    AI_PASSIVE = 0x1,
-    AI_CANONNAME = 0x2,
-    AI_NUMERICHOST = 0x4,
-    AI_V4MAPPED = 0x8,
-    AI_ALL = 0x10,
-    AI_ADDRCONFIG = 0x20,
-    AI_NUMERICSERV = 0x400,
-    EAI_BADFLAGS = -1,
-    EAI_NONAME = -2,
-    EAI_AGAIN = -3,
-    EAI_FAIL = -4,
-    EAI_FAMILY = -6,
-    EAI_SOCKTYPE = -7,
-    EAI_SERVICE = -8,
-    EAI_MEMORY = -10,
-    EAI_SYSTEM = -11,
-    EAI_OVERFLOW = -12,
-    EAI_NODATA = -5,
-    EAI_ADDRFAMILY = -9,
-    EAI_INPROGRESS = -100,
-    EAI_CANCELED = -101,
-    EAI_NOTCANCELED = -102,
-    EAI_ALLDONE = -103,
-    EAI_INTR = -104,
-    NI_MAXSERV = 32,
-  },
-  records = {
-    ["struct hostent"] = [[{
+constants = {
+  HOST_NOT_FOUND = 1,
+  TRY_AGAIN = 2,
+  NO_RECOVERY = 3,
+  NO_DATA = 4,
+  NO_ADDRESS = 4,
+  AI_PASSIVE = 0x1,
+  AI_CANONNAME = 0x2,
+  AI_NUMERICHOST = 0x4,
+  AI_V4MAPPED = 0x8,
+  AI_ALL = 0x10,
+  AI_ADDRCONFIG = 0x20,
+  AI_NUMERICSERV = 0x400,
+  EAI_BADFLAGS = -1,
+  EAI_NONAME = -2,
+  EAI_AGAIN = -3,
+  EAI_FAIL = -4,
+  EAI_FAMILY = -6,
+  EAI_SOCKTYPE = -7,
+  EAI_SERVICE = -8,
+  EAI_MEMORY = -10,
+  EAI_SYSTEM = -11,
+  EAI_OVERFLOW = -12,
+  EAI_NODATA = -5,
+  EAI_ADDRFAMILY = -9,
+  EAI_INPROGRESS = -100,
+  EAI_CANCELED = -101,
+  EAI_NOTCANCELED = -102,
+  EAI_ALLDONE = -103,
+  EAI_INTR = -104,
+  NI_MAXSERV = 32,
+},
+records = {
+  ["struct hostent"] = [[{
   char *h_name;
   char **h_aliases;
   int32_t h_addrtype;
   int32_t h_length;
   char **h_addr_list;
 }]],
-    ["struct servent"] = [[{
+  ["struct servent"] = [[{
   char *s_name;
   char **s_aliases;
   int32_t s_port;
   char *s_proto;
 }]],
-    ["struct protoent"] = [[{
+  ["struct protoent"] = [[{
   char *p_name;
   char **p_aliases;
   int32_t p_proto;
 }]],
-    ["struct addrinfo"] = [[{
+  ["struct addrinfo"] = [[{
   int32_t ai_flags;
   int32_t ai_family;
   int32_t ai_socktype;
@@ -64,94 +64,94 @@ return {
   char *ai_canonname;
   struct addrinfo *ai_next;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETDB_H = 1,
-        _PATH_HEQUIV = "/etc/hosts.equiv",
-        _PATH_HOSTS = "/etc/hosts",
-        _PATH_NETWORKS = "/etc/networks",
-        _PATH_NSSWITCH_CONF = "/etc/nsswitch.conf",
-        _PATH_PROTOCOLS = "/etc/protocols",
-        _PATH_SERVICES = "/etc/services",
-        NETDB_INTERNAL = -1,
-        NETDB_SUCCESS = 0,
-        IPPORT_RESERVED = 1024,
-        SCOPE_DELIMITER = 37,
-        NI_MAXHOST = 1025,
-        NI_NUMERICHOST = 1,
-        NI_NUMERICSERV = 2,
-        NI_NOFQDN = 4,
-        NI_NAMEREQD = 8,
-        NI_DGRAM = 16,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        GAI_WAIT = 0,
-        GAI_NOWAIT = 1,
-        AI_IDN = 0x40,
-        AI_CANONIDN = 0x80,
-        NI_IDN = 32,
-      },
-      records = {
-        ["struct gaicb"] = [[{
-    const char *ar_name;
-    const char *ar_service;
-    const struct addrinfo *ar_request;
-    struct addrinfo *ar_result;
-    int32_t __return;
-    int32_t __glibc_reserved[5];
-  }]],
-      },
-    },
-    {
-      on = "!uclibc",
-      constants = {
-        EAI_IDN_ENCODE = -105,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        NI_NUMERICHOST = 0x1,
-        NI_NUMERICSERV = 0x2,
-        NI_NOFQDN = 0x4,
-        NI_NAMEREQD = 0x8,
-        NI_DGRAM = 0x10,
-        NI_NUMERICSCOPE = 0x100,
-        NI_MAXHOST = 255,
-      },
-      records = {
-        ["struct netent"] = [[{
-    char *n_name;
-    char **n_aliases;
-    int32_t n_addrtype;
-    uint32_t n_net;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETDB_H = 1,
+      _PATH_HEQUIV = "/etc/hosts.equiv",
+      _PATH_HOSTS = "/etc/hosts",
+      _PATH_NETWORKS = "/etc/networks",
+      _PATH_NSSWITCH_CONF = "/etc/nsswitch.conf",
+      _PATH_PROTOCOLS = "/etc/protocols",
+      _PATH_SERVICES = "/etc/services",
+      NETDB_INTERNAL = -1,
+      NETDB_SUCCESS = 0,
+      IPPORT_RESERVED = 1024,
+      SCOPE_DELIMITER = 37,
+      NI_MAXHOST = 1025,
+      NI_NUMERICHOST = 1,
+      NI_NUMERICSERV = 2,
+      NI_NOFQDN = 4,
+      NI_NAMEREQD = 8,
+      NI_DGRAM = 16,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      GAI_WAIT = 0,
+      GAI_NOWAIT = 1,
+      AI_IDN = 0x40,
+      AI_CANONIDN = 0x80,
+      NI_IDN = 32,
+    },
+    records = {
+      ["struct gaicb"] = [[{
+  const char *ar_name;
+  const char *ar_service;
+  const struct addrinfo *ar_request;
+  struct addrinfo *ar_result;
+  int32_t __return;
+  int32_t __glibc_reserved[5];
+}]],
+    },
+  },
+  {
+    on = "!uclibc",
+    constants = {
+      EAI_IDN_ENCODE = -105,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      NI_NUMERICHOST = 0x1,
+      NI_NUMERICSERV = 0x2,
+      NI_NOFQDN = 0x4,
+      NI_NAMEREQD = 0x8,
+      NI_DGRAM = 0x10,
+      NI_NUMERICSCOPE = 0x100,
+      NI_MAXHOST = 255,
+    },
+    records = {
+      ["struct netent"] = [[{
+  char *n_name;
+  char **n_aliases;
+  int32_t n_addrtype;
+  uint32_t n_net;
+}]],
+    },
+  },
+},
 ]==],
 ["nl_types.h"] = [==[
-  constants = {
-    NL_SETD = 1,
-    NL_CAT_LOCALE = 1,
-  },
-  typedefs = {
-    nl_catd = "void *",
-    nl_item = "int32_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NL_TYPES_H = 1,
-      },
+constants = {
+  NL_SETD = 1,
+  NL_CAT_LOCALE = 1,
+},
+typedefs = {
+  nl_catd = "void *",
+  nl_item = "int32_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NL_TYPES_H = 1,
     },
   },
+},
 ]==],
 }

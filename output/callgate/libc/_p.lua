@@ -3,298 +3,298 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["paths.h"] = [==[
-  constants = {
-    _PATH_BSHELL = "/bin/sh",
-    _PATH_CONSOLE = "/dev/console",
-    _PATH_DEVNULL = "/dev/null",
-    _PATH_KLOG = "/proc/kmsg",
-    _PATH_LASTLOG = "/var/log/lastlog",
-    _PATH_MAILDIR = "/var/mail",
-    _PATH_MAN = "/usr/share/man",
-    _PATH_MNTTAB = "/etc/fstab",
-    _PATH_MOUNTED = "/etc/mtab",
-    _PATH_NOLOGIN = "/etc/nologin",
-    _PATH_SENDMAIL = "/usr/sbin/sendmail",
-    _PATH_SHADOW = "/etc/shadow",
-    _PATH_SHELLS = "/etc/shells",
-    _PATH_TTY = "/dev/tty",
-    _PATH_VI = "/usr/bin/vi",
-    _PATH_DEV = "/dev/",
-    _PATH_TMP = "/tmp/",
-    _PATH_VARRUN = "/var/run/",
-    _PATH_VARTMP = "/var/tmp/",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _PATH_DEFPATH = "/usr/bin:/bin",
-        _PATH_STDPATH = "/usr/bin:/bin:/usr/sbin:/sbin",
-        _PATH_CSHELL = "/bin/csh",
-        _PATH_DEVDB = "/var/run/dev.db",
-        _PATH_DRUM = "/dev/drum",
-        _PATH_GSHADOW = "/etc/gshadow",
-        _PATH_KMEM = "/dev/kmem",
-        _PATH_MEM = "/dev/mem",
-        _PATH_PRESERVE = "/var/lib",
-        _PATH_RWHODIR = "/var/spool/rwho",
-        _PATH_UNIX = "/boot/vmlinux",
-        _PATH_UTMP = "/var/run/utmp",
-        _PATH_WTMP = "/var/log/wtmp",
-        _PATH_VARDB = "/var/db/",
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        _PATH_DEFPATH = "/usr/local/bin:/bin:/usr/bin",
-        _PATH_STDPATH = "/bin:/usr/bin:/sbin:/usr/sbin",
-        _PATH_UTMP = "/dev/null/utmp",
-        _PATH_WTMP = "/dev/null/wtmp",
-        _PATH_VARDB = "/var/lib/misc/",
-      },
+constants = {
+  _PATH_BSHELL = "/bin/sh",
+  _PATH_CONSOLE = "/dev/console",
+  _PATH_DEVNULL = "/dev/null",
+  _PATH_KLOG = "/proc/kmsg",
+  _PATH_LASTLOG = "/var/log/lastlog",
+  _PATH_MAILDIR = "/var/mail",
+  _PATH_MAN = "/usr/share/man",
+  _PATH_MNTTAB = "/etc/fstab",
+  _PATH_MOUNTED = "/etc/mtab",
+  _PATH_NOLOGIN = "/etc/nologin",
+  _PATH_SENDMAIL = "/usr/sbin/sendmail",
+  _PATH_SHADOW = "/etc/shadow",
+  _PATH_SHELLS = "/etc/shells",
+  _PATH_TTY = "/dev/tty",
+  _PATH_VI = "/usr/bin/vi",
+  _PATH_DEV = "/dev/",
+  _PATH_TMP = "/tmp/",
+  _PATH_VARRUN = "/var/run/",
+  _PATH_VARTMP = "/var/tmp/",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _PATH_DEFPATH = "/usr/bin:/bin",
+      _PATH_STDPATH = "/usr/bin:/bin:/usr/sbin:/sbin",
+      _PATH_CSHELL = "/bin/csh",
+      _PATH_DEVDB = "/var/run/dev.db",
+      _PATH_DRUM = "/dev/drum",
+      _PATH_GSHADOW = "/etc/gshadow",
+      _PATH_KMEM = "/dev/kmem",
+      _PATH_MEM = "/dev/mem",
+      _PATH_PRESERVE = "/var/lib",
+      _PATH_RWHODIR = "/var/spool/rwho",
+      _PATH_UNIX = "/boot/vmlinux",
+      _PATH_UTMP = "/var/run/utmp",
+      _PATH_WTMP = "/var/log/wtmp",
+      _PATH_VARDB = "/var/db/",
     },
   },
+  {
+    on = "musl",
+    constants = {
+      _PATH_DEFPATH = "/usr/local/bin:/bin:/usr/bin",
+      _PATH_STDPATH = "/bin:/usr/bin:/sbin:/usr/sbin",
+      _PATH_UTMP = "/dev/null/utmp",
+      _PATH_WTMP = "/dev/null/wtmp",
+      _PATH_VARDB = "/var/lib/misc/",
+    },
+  },
+},
 ]==],
 ["poll.h"] = [==[
-  deltas = {
-    {
-      on = "musl",
-      typedefs = {
-        nfds_t = "unsigned long",
-      },
+deltas = {
+  {
+    on = "musl",
+    typedefs = {
+      nfds_t = "unsigned long",
     },
   },
+},
 ]==],
 ["pthread.h"] = [==[
-  constants = {
-    PTHREAD_CREATE_JOINABLE = 0,
-    PTHREAD_CREATE_DETACHED = 1,
-    PTHREAD_MUTEX_NORMAL = 0,
-    PTHREAD_MUTEX_RECURSIVE = 1,
-    PTHREAD_MUTEX_ERRORCHECK = 2,
-    PTHREAD_MUTEX_DEFAULT = 0,
-    PTHREAD_MUTEX_STALLED = 0,
-    PTHREAD_MUTEX_ROBUST = 1,
-    PTHREAD_PRIO_NONE = 0,
-    PTHREAD_PRIO_INHERIT = 1,
-    PTHREAD_PRIO_PROTECT = 2,
-    PTHREAD_INHERIT_SCHED = 0,
-    PTHREAD_EXPLICIT_SCHED = 1,
-    PTHREAD_SCOPE_SYSTEM = 0,
-    PTHREAD_SCOPE_PROCESS = 1,
-    PTHREAD_PROCESS_PRIVATE = 0,
-    PTHREAD_PROCESS_SHARED = 1,
-    PTHREAD_CANCEL_ENABLE = 0,
-    PTHREAD_CANCEL_DISABLE = 1,
-    PTHREAD_CANCEL_DEFERRED = 0,
-    PTHREAD_CANCEL_ASYNCHRONOUS = 1,
-    PTHREAD_ONCE_INIT = 0,
-    PTHREAD_BARRIER_SERIAL_THREAD = -1,
+constants = {
+  PTHREAD_CREATE_JOINABLE = 0,
+  PTHREAD_CREATE_DETACHED = 1,
+  PTHREAD_MUTEX_NORMAL = 0,
+  PTHREAD_MUTEX_RECURSIVE = 1,
+  PTHREAD_MUTEX_ERRORCHECK = 2,
+  PTHREAD_MUTEX_DEFAULT = 0,
+  PTHREAD_MUTEX_STALLED = 0,
+  PTHREAD_MUTEX_ROBUST = 1,
+  PTHREAD_PRIO_NONE = 0,
+  PTHREAD_PRIO_INHERIT = 1,
+  PTHREAD_PRIO_PROTECT = 2,
+  PTHREAD_INHERIT_SCHED = 0,
+  PTHREAD_EXPLICIT_SCHED = 1,
+  PTHREAD_SCOPE_SYSTEM = 0,
+  PTHREAD_SCOPE_PROCESS = 1,
+  PTHREAD_PROCESS_PRIVATE = 0,
+  PTHREAD_PROCESS_SHARED = 1,
+  PTHREAD_CANCEL_ENABLE = 0,
+  PTHREAD_CANCEL_DISABLE = 1,
+  PTHREAD_CANCEL_DEFERRED = 0,
+  PTHREAD_CANCEL_ASYNCHRONOUS = 1,
+  PTHREAD_ONCE_INIT = 0,
+  PTHREAD_BARRIER_SERIAL_THREAD = -1,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      PTHREAD_MUTEX_TIMED_NP = 0,
+      PTHREAD_MUTEX_RECURSIVE_NP = 1,
+      PTHREAD_MUTEX_ERRORCHECK_NP = 2,
+      PTHREAD_MUTEX_ADAPTIVE_NP = 3,
+      PTHREAD_MUTEX_FAST_NP = 0,
+      PTHREAD_MUTEX_STALLED_NP = 0,
+      PTHREAD_MUTEX_ROBUST_NP = 1,
+      PTHREAD_RWLOCK_PREFER_READER_NP = 0,
+      PTHREAD_RWLOCK_PREFER_WRITER_NP = 1,
+      PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP = 2,
+      PTHREAD_RWLOCK_DEFAULT_NP = 0,
+      _PTHREAD_H = 1,
+    },
+    records = {
+      ["struct _pthread_cleanup_buffer"] = [[{
+  void *__routine;
+  void *__arg;
+  int32_t __canceltype;
+  struct _pthread_cleanup_buffer *__prev;
+}]],
+      ["struct __pthread_cleanup_frame"] = [[{
+  void *__cancel_routine;
+  void *__cancel_arg;
+  int32_t __do_it;
+  int32_t __cancel_type;
+}]],
+    },
   },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        PTHREAD_MUTEX_TIMED_NP = 0,
-        PTHREAD_MUTEX_RECURSIVE_NP = 1,
-        PTHREAD_MUTEX_ERRORCHECK_NP = 2,
-        PTHREAD_MUTEX_ADAPTIVE_NP = 3,
-        PTHREAD_MUTEX_FAST_NP = 0,
-        PTHREAD_MUTEX_STALLED_NP = 0,
-        PTHREAD_MUTEX_ROBUST_NP = 1,
-        PTHREAD_RWLOCK_PREFER_READER_NP = 0,
-        PTHREAD_RWLOCK_PREFER_WRITER_NP = 1,
-        PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP = 2,
-        PTHREAD_RWLOCK_DEFAULT_NP = 0,
-        _PTHREAD_H = 1,
-      },
-      records = {
-        ["struct _pthread_cleanup_buffer"] = [[{
-    void *__routine;
-    void *__arg;
-    int32_t __canceltype;
-    struct _pthread_cleanup_buffer *__prev;
-  }]],
-        ["struct __pthread_cleanup_frame"] = [[{
-    void *__cancel_routine;
-    void *__cancel_arg;
-    int32_t __do_it;
-    int32_t __cancel_type;
-  }]],
-      },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      PTHREAD_CANCELED = 18446744073709551615ULL,
     },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        PTHREAD_CANCELED = 18446744073709551615ULL,
-      },
+  },
+  {
+    on = "glibc",
+    constants = {
+      PTHREAD_ATTR_NO_SIGMASK_NP = -1,
     },
-    {
-      on = "glibc",
-      constants = {
-        PTHREAD_ATTR_NO_SIGMASK_NP = -1,
-      },
-      records = {
-        ["struct __pthread_unwind_buf_t"] = [[{
-    struct __cancel_jmp_buf_tag __cancel_jmp_buf[1];
-    void *__pad[4];
-  }]],
-      },
+    records = {
+      ["struct __pthread_unwind_buf_t"] = [[{
+  struct __cancel_jmp_buf_tag __cancel_jmp_buf[1];
+  void *__pad[4];
+}]],
     },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
-    long __cancel_jmp_buf[8];
-    int32_t __mask_was_saved;
-  }]],
-      },
+  },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  long __cancel_jmp_buf[8];
+  int32_t __mask_was_saved;
+}]],
     },
-    {
-      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
-      typedefs = {
-        __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t __attribute__((aligned(16)))",
-      },
+  },
+  {
+    on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
+    typedefs = {
+      __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t __attribute__((aligned(16)))",
     },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        PTHREAD_CANCELED = 4294967295,
-      },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      PTHREAD_CANCELED = 4294967295,
     },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
-    int32_t __cancel_jmp_buf[6];
-    int32_t __mask_was_saved;
-  }]],
-      },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  int32_t __cancel_jmp_buf[6];
+  int32_t __mask_was_saved;
+}]],
     },
-    {
-      on = "glibc-arm",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
+  },
+  {
+    on = "glibc-arm",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  int32_t __cancel_jmp_buf[64] __attribute__((aligned(8)));
+  int32_t __mask_was_saved;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
+    typedefs = {
+      __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t",
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  uint64_t __cancel_jmp_buf[22];
+  int32_t __mask_was_saved;
+}]],
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  struct __jmp_buf_internal_tag __cancel_jmp_buf[1];
+  int32_t __mask_was_saved;
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  long __cancel_jmp_buf[64] __attribute__((aligned(16)));
+  int32_t __mask_was_saved;
+}]],
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct __cancel_jmp_buf_tag"] = [[{
+  struct __s390_jmp_buf __cancel_jmp_buf[1];
+  int32_t __mask_was_saved;
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      PTHREAD_CANCEL_MASKED = 2,
+      PTHREAD_NULL = 0,
+    },
+    records = {
+      ["struct __ptcb"] = [[{
+  void *__f;
+  void *__x;
+  struct __ptcb *__next;
+}]],
+    },
+    macros = function(M)
+      return {
+        pthread_equal = function(x, y)
+          return M.long(x) == M.long(y)
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-arm",
+    records = {
+      ["struct __pthread_unwind_buf_t"] = [[{
+  struct {
     int32_t __cancel_jmp_buf[64] __attribute__((aligned(8)));
     int32_t __mask_was_saved;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
-      typedefs = {
-        __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t",
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
-    uint64_t __cancel_jmp_buf[22];
-    int32_t __mask_was_saved;
-  }]],
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
-    struct __jmp_buf_internal_tag __cancel_jmp_buf[1];
-    int32_t __mask_was_saved;
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
-    long __cancel_jmp_buf[64] __attribute__((aligned(16)));
-    int32_t __mask_was_saved;
-  }]],
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct __cancel_jmp_buf_tag"] = [[{
-    struct __s390_jmp_buf __cancel_jmp_buf[1];
-    int32_t __mask_was_saved;
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        PTHREAD_CANCEL_MASKED = 2,
-        PTHREAD_NULL = 0,
-      },
-      records = {
-        ["struct __ptcb"] = [[{
-    void *__f;
-    void *__x;
-    struct __ptcb *__next;
-  }]],
-      },
-      macros = function(M)
-        return {
-          pthread_equal = function(x, y)
-            return M.long(x) == M.long(y)
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-arm",
-      records = {
-        ["struct __pthread_unwind_buf_t"] = [[{
-    struct {
-      int32_t __cancel_jmp_buf[64] __attribute__((aligned(8)));
-      int32_t __mask_was_saved;
-    } __cancel_jmp_buf[1];
-    void *__pad[4];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x86",
-      records = {
-        ["struct __pthread_unwind_buf_t"] = [[{
-    struct {
-      int32_t __cancel_jmp_buf[6];
-      int32_t __mask_was_saved;
-    } __cancel_jmp_buf[1];
-    void *__pad[4];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct __pthread_unwind_buf_t"] = [[{
-    struct {
-      long __cancel_jmp_buf[8];
-      int32_t __mask_was_saved;
-    } __cancel_jmp_buf[1];
-    void *__pad[4];
-  }]],
-      },
+  } __cancel_jmp_buf[1];
+  void *__pad[4];
+}]],
     },
   },
+  {
+    on = "uclibc-x86",
+    records = {
+      ["struct __pthread_unwind_buf_t"] = [[{
+  struct {
+    int32_t __cancel_jmp_buf[6];
+    int32_t __mask_was_saved;
+  } __cancel_jmp_buf[1];
+  void *__pad[4];
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct __pthread_unwind_buf_t"] = [[{
+  struct {
+    long __cancel_jmp_buf[8];
+    int32_t __mask_was_saved;
+  } __cancel_jmp_buf[1];
+  void *__pad[4];
+}]],
+    },
+  },
+},
 ]==],
 ["pty.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _PTY_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _PTY_H = 1,
     },
   },
+},
 ]==],
 ["pwd.h"] = [==[
-  records = {
-    ["struct passwd"] = [[{
+records = {
+  ["struct passwd"] = [[{
   char *pw_name;
   char *pw_passwd;
   uint32_t pw_uid;
@@ -303,15 +303,15 @@ return {
   char *pw_dir;
   char *pw_shell;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _PWD_H = 1,
-        NSS_BUFLEN_PASSWD = 1024,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _PWD_H = 1,
+      NSS_BUFLEN_PASSWD = 1024,
     },
   },
+},
 ]==],
 }

@@ -3,474 +3,474 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["regex.h"] = [==[
-  constants = {
-    REG_EXTENDED = 1,
-    REG_NOTBOL = 1,
-    REG_ENOSYS = -1,
-    REG_NOMATCH = 1,
-    REG_BADPAT = 2,
-    REG_ECOLLATE = 3,
-    REG_ECTYPE = 4,
-    REG_EESCAPE = 5,
-    REG_ESUBREG = 6,
-    REG_EBRACK = 7,
-    REG_EPAREN = 8,
-    REG_EBRACE = 9,
-    REG_BADBR = 10,
-    REG_ERANGE = 11,
-    REG_ESPACE = 12,
-    REG_BADRPT = 13,
+constants = {
+  REG_EXTENDED = 1,
+  REG_NOTBOL = 1,
+  REG_ENOSYS = -1,
+  REG_NOMATCH = 1,
+  REG_BADPAT = 2,
+  REG_ECOLLATE = 3,
+  REG_ECTYPE = 4,
+  REG_EESCAPE = 5,
+  REG_ESUBREG = 6,
+  REG_EBRACK = 7,
+  REG_EPAREN = 8,
+  REG_EBRACE = 9,
+  REG_BADBR = 10,
+  REG_ERANGE = 11,
+  REG_ESPACE = 12,
+  REG_BADRPT = 13,
+},
+typedefs = {
+  regex_t = "struct re_pattern_buffer",
+  regmatch_t = "struct regmatch_t",
+},
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _REG_ENOSYS = -1,
+      _REG_NOERROR = 0,
+      _REG_NOMATCH = 1,
+      _REG_BADPAT = 2,
+      _REG_ECOLLATE = 3,
+      _REG_ECTYPE = 4,
+      _REG_EESCAPE = 5,
+      _REG_ESUBREG = 6,
+      _REG_EBRACK = 7,
+      _REG_EPAREN = 8,
+      _REG_EBRACE = 9,
+      _REG_BADBR = 10,
+      _REG_ERANGE = 11,
+      _REG_ESPACE = 12,
+      _REG_BADRPT = 13,
+      _REG_EEND = 14,
+      _REG_ESIZE = 15,
+      _REG_ERPAREN = 16,
+      RE_SYNTAX_AWK = 778445,
+      RE_SYNTAX_GNU_AWK = 2339405,
+      RE_SYNTAX_POSIX_AWK = 2863869,
+      RE_SYNTAX_GREP = 68166,
+      RE_SYNTAX_EGREP = 2341468,
+      RE_SYNTAX_POSIX_EGREP = 2341468,
+    },
+    typedefs = {
+      __re_size_t = "uint32_t",
+      __re_long_size_t = "unsigned long",
+    },
+    macros = function(_M)
+      return {
+        _REGEX_NELTS = function(n)
+          return n
+        end,
+      }
+    end,
   },
-  typedefs = {
-    regex_t = "struct re_pattern_buffer",
-    regmatch_t = "struct regmatch_t",
+  {
+    on = "!musl",
+    constants = {
+      _REGEX_H = 1,
+      RE_BACKSLASH_ESCAPE_IN_LISTS = 1,
+      RE_BK_PLUS_QM = 0x2,
+      RE_CHAR_CLASSES = 0x4,
+      RE_CONTEXT_INDEP_ANCHORS = 0x8,
+      RE_CONTEXT_INDEP_OPS = 0x10,
+      RE_CONTEXT_INVALID_OPS = 0x20,
+      RE_DOT_NEWLINE = 0x40,
+      RE_DOT_NOT_NULL = 0x80,
+      RE_HAT_LISTS_NOT_NEWLINE = 0x100,
+      RE_INTERVALS = 0x200,
+      RE_LIMITED_OPS = 0x400,
+      RE_NEWLINE_ALT = 0x800,
+      RE_NO_BK_BRACES = 0x1000,
+      RE_NO_BK_PARENS = 0x2000,
+      RE_NO_BK_REFS = 0x4000,
+      RE_NO_BK_VBAR = 0x8000,
+      RE_NO_EMPTY_RANGES = 0x10000,
+      RE_UNMATCHED_RIGHT_PAREN_ORD = 0x20000,
+      RE_NO_POSIX_BACKTRACKING = 0x40000,
+      RE_NO_GNU_OPS = 0x80000,
+      RE_DEBUG = 0x100000,
+      RE_INVALID_INTERVAL_ORD = 0x200000,
+      RE_ICASE = 0x400000,
+      RE_CARET_ANCHORS_HERE = 0x800000,
+      RE_CONTEXT_INVALID_DUP = 0x1000000,
+      RE_NO_SUB = 0x2000000,
+      RE_SYNTAX_EMACS = 0,
+      RE_SYNTAX_ED = 16843462,
+      RE_SYNTAX_SED = 16843462,
+      _RE_SYNTAX_POSIX_COMMON = 66244,
+      RE_SYNTAX_POSIX_BASIC = 16843462,
+      RE_SYNTAX_POSIX_MINIMAL_BASIC = 67268,
+      RE_SYNTAX_POSIX_EXTENDED = 242428,
+      RE_SYNTAX_POSIX_MINIMAL_EXTENDED = 258796,
+      REG_ICASE = 0x2,
+      REG_NEWLINE = 0x4,
+      REG_NOSUB = 0x8,
+      REG_NOTEOL = 0x2,
+      REG_STARTEND = 0x4,
+      REG_NOERROR = 0,
+      REG_EEND = 14,
+      REG_ESIZE = 15,
+      REG_ERPAREN = 16,
+      REGS_UNALLOCATED = 0,
+      REGS_REALLOCATE = 1,
+      REGS_FIXED = 2,
+      RE_NREGS = 30,
+    },
+    records = {
+      ["struct re_registers"] = [[{
+  uint32_t num_regs;
+  int32_t *start;
+  int32_t *end;
+}]],
+    },
+    typedefs = {
+      s_reg_t = "long",
+      active_reg_t = "unsigned long",
+      reg_syntax_t = "unsigned long",
+      reg_errcode_t = "int32_t",
+      regoff_t = "int32_t",
+    },
+    macros = function(_M)
+      return {
+        __REPB_PREFIX = function(name)
+          return name
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _REG_ENOSYS = -1,
-        _REG_NOERROR = 0,
-        _REG_NOMATCH = 1,
-        _REG_BADPAT = 2,
-        _REG_ECOLLATE = 3,
-        _REG_ECTYPE = 4,
-        _REG_EESCAPE = 5,
-        _REG_ESUBREG = 6,
-        _REG_EBRACK = 7,
-        _REG_EPAREN = 8,
-        _REG_EBRACE = 9,
-        _REG_BADBR = 10,
-        _REG_ERANGE = 11,
-        _REG_ESPACE = 12,
-        _REG_BADRPT = 13,
-        _REG_EEND = 14,
-        _REG_ESIZE = 15,
-        _REG_ERPAREN = 16,
-        RE_SYNTAX_AWK = 778445,
-        RE_SYNTAX_GNU_AWK = 2339405,
-        RE_SYNTAX_POSIX_AWK = 2863869,
-        RE_SYNTAX_GREP = 68166,
-        RE_SYNTAX_EGREP = 2341468,
-        RE_SYNTAX_POSIX_EGREP = 2341468,
-      },
-      typedefs = {
-        __re_size_t = "uint32_t",
-        __re_long_size_t = "unsigned long",
-      },
-      macros = function(_M)
-        return {
-          _REGEX_NELTS = function(n)
-            return n
-          end,
-        }
-      end,
-    },
-    {
-      on = "!musl",
-      constants = {
-        _REGEX_H = 1,
-        RE_BACKSLASH_ESCAPE_IN_LISTS = 1,
-        RE_BK_PLUS_QM = 0x2,
-        RE_CHAR_CLASSES = 0x4,
-        RE_CONTEXT_INDEP_ANCHORS = 0x8,
-        RE_CONTEXT_INDEP_OPS = 0x10,
-        RE_CONTEXT_INVALID_OPS = 0x20,
-        RE_DOT_NEWLINE = 0x40,
-        RE_DOT_NOT_NULL = 0x80,
-        RE_HAT_LISTS_NOT_NEWLINE = 0x100,
-        RE_INTERVALS = 0x200,
-        RE_LIMITED_OPS = 0x400,
-        RE_NEWLINE_ALT = 0x800,
-        RE_NO_BK_BRACES = 0x1000,
-        RE_NO_BK_PARENS = 0x2000,
-        RE_NO_BK_REFS = 0x4000,
-        RE_NO_BK_VBAR = 0x8000,
-        RE_NO_EMPTY_RANGES = 0x10000,
-        RE_UNMATCHED_RIGHT_PAREN_ORD = 0x20000,
-        RE_NO_POSIX_BACKTRACKING = 0x40000,
-        RE_NO_GNU_OPS = 0x80000,
-        RE_DEBUG = 0x100000,
-        RE_INVALID_INTERVAL_ORD = 0x200000,
-        RE_ICASE = 0x400000,
-        RE_CARET_ANCHORS_HERE = 0x800000,
-        RE_CONTEXT_INVALID_DUP = 0x1000000,
-        RE_NO_SUB = 0x2000000,
-        RE_SYNTAX_EMACS = 0,
-        RE_SYNTAX_ED = 16843462,
-        RE_SYNTAX_SED = 16843462,
-        _RE_SYNTAX_POSIX_COMMON = 66244,
-        RE_SYNTAX_POSIX_BASIC = 16843462,
-        RE_SYNTAX_POSIX_MINIMAL_BASIC = 67268,
-        RE_SYNTAX_POSIX_EXTENDED = 242428,
-        RE_SYNTAX_POSIX_MINIMAL_EXTENDED = 258796,
-        REG_ICASE = 0x2,
-        REG_NEWLINE = 0x4,
-        REG_NOSUB = 0x8,
-        REG_NOTEOL = 0x2,
-        REG_STARTEND = 0x4,
-        REG_NOERROR = 0,
-        REG_EEND = 14,
-        REG_ESIZE = 15,
-        REG_ERPAREN = 16,
-        REGS_UNALLOCATED = 0,
-        REGS_REALLOCATE = 1,
-        REGS_FIXED = 2,
-        RE_NREGS = 30,
-      },
-      records = {
-        ["struct re_registers"] = [[{
-    uint32_t num_regs;
-    int32_t *start;
-    int32_t *end;
-  }]],
-      },
-      typedefs = {
-        s_reg_t = "long",
-        active_reg_t = "unsigned long",
-        reg_syntax_t = "unsigned long",
-        reg_errcode_t = "int32_t",
-        regoff_t = "int32_t",
-      },
-      macros = function(_M)
-        return {
-          __REPB_PREFIX = function(name)
-            return name
-          end,
-        }
-      end,
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct re_pattern_buffer"] = [[{
-    struct re_dfa_t *buffer;
-    unsigned long allocated;
-    unsigned long used;
-    unsigned long syntax;
-    char *fastmap;
-    uint8_t *translate;
-    unsigned long re_nsub;
-    uint32_t can_be_null : 1;
-    uint32_t regs_allocated : 2;
-    uint32_t fastmap_accurate : 1;
-    uint32_t no_sub : 1;
-    uint32_t not_bol : 1;
-    uint32_t not_eol : 1;
-    uint32_t newline_anchor : 1;
-  }]],
-      },
-    },
-    {
-      on = "glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct regmatch_t"] = [[{
-    int32_t rm_so;
-    int32_t rm_eo;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct re_pattern_buffer"] = [[{
-    struct re_dfa_t *buffer;
-    unsigned long allocated;
-    unsigned long used;
-    unsigned long syntax;
-    char *fastmap;
-    uint8_t *translate;
-    uint32_t re_nsub;
-    uint32_t can_be_null : 1;
-    uint32_t regs_allocated : 2;
-    uint32_t fastmap_accurate : 1;
-    uint32_t no_sub : 1;
-    uint32_t not_bol : 1;
-    uint32_t not_eol : 1;
-    uint32_t newline_anchor : 1;
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        REG_ICASE = 2,
-        REG_NEWLINE = 4,
-        REG_NOSUB = 8,
-        REG_NOTEOL = 2,
-        REG_OK = 0,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct re_pattern_buffer"] = [[{
-    unsigned long re_nsub;
-    void *__opaque;
-    void *__padding[4];
-    unsigned long __nsub2;
-    char __padding2;
-  }]],
-        ["struct regmatch_t"] = [[{
-    long rm_so;
-    long rm_eo;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct re_pattern_buffer"] = [[{
-    uint32_t re_nsub;
-    void *__opaque;
-    void *__padding[4];
-    uint32_t __nsub2;
-    char __padding2;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        RE_SYNTAX_AWK = 778441,
-        RE_SYNTAX_GNU_AWK = 1290317,
-        RE_SYNTAX_POSIX_AWK = 766717,
-        RE_SYNTAX_GREP = 2822,
-        RE_SYNTAX_EGREP = 43292,
-        RE_SYNTAX_POSIX_EGREP = 2145052,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct re_pattern_buffer"] = [[{
-    uint8_t *buffer;
-    unsigned long allocated;
-    unsigned long used;
-    unsigned long syntax;
-    char *fastmap;
-    uint8_t *translate;
-    uint32_t re_nsub;
-    uint32_t can_be_null : 1;
-    uint32_t regs_allocated : 2;
-    uint32_t fastmap_accurate : 1;
-    uint32_t no_sub : 1;
-    uint32_t not_bol : 1;
-    uint32_t not_eol : 1;
-    uint32_t newline_anchor : 1;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct re_pattern_buffer"] = [[{
-    uint8_t *buffer;
-    unsigned long allocated;
-    unsigned long used;
-    unsigned long syntax;
-    char *fastmap;
-    uint8_t *translate;
-    unsigned long re_nsub;
-    uint32_t can_be_null : 1;
-    uint32_t regs_allocated : 2;
-    uint32_t fastmap_accurate : 1;
-    uint32_t no_sub : 1;
-    uint32_t not_bol : 1;
-    uint32_t not_eol : 1;
-    uint32_t newline_anchor : 1;
-  }]],
-      },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct re_pattern_buffer"] = [[{
+  struct re_dfa_t *buffer;
+  unsigned long allocated;
+  unsigned long used;
+  unsigned long syntax;
+  char *fastmap;
+  uint8_t *translate;
+  unsigned long re_nsub;
+  uint32_t can_be_null : 1;
+  uint32_t regs_allocated : 2;
+  uint32_t fastmap_accurate : 1;
+  uint32_t no_sub : 1;
+  uint32_t not_bol : 1;
+  uint32_t not_eol : 1;
+  uint32_t newline_anchor : 1;
+}]],
     },
   },
+  {
+    on = "glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct regmatch_t"] = [[{
+  int32_t rm_so;
+  int32_t rm_eo;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct re_pattern_buffer"] = [[{
+  struct re_dfa_t *buffer;
+  unsigned long allocated;
+  unsigned long used;
+  unsigned long syntax;
+  char *fastmap;
+  uint8_t *translate;
+  uint32_t re_nsub;
+  uint32_t can_be_null : 1;
+  uint32_t regs_allocated : 2;
+  uint32_t fastmap_accurate : 1;
+  uint32_t no_sub : 1;
+  uint32_t not_bol : 1;
+  uint32_t not_eol : 1;
+  uint32_t newline_anchor : 1;
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      REG_ICASE = 2,
+      REG_NEWLINE = 4,
+      REG_NOSUB = 8,
+      REG_NOTEOL = 2,
+      REG_OK = 0,
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct re_pattern_buffer"] = [[{
+  unsigned long re_nsub;
+  void *__opaque;
+  void *__padding[4];
+  unsigned long __nsub2;
+  char __padding2;
+}]],
+      ["struct regmatch_t"] = [[{
+  long rm_so;
+  long rm_eo;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct re_pattern_buffer"] = [[{
+  uint32_t re_nsub;
+  void *__opaque;
+  void *__padding[4];
+  uint32_t __nsub2;
+  char __padding2;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      RE_SYNTAX_AWK = 778441,
+      RE_SYNTAX_GNU_AWK = 1290317,
+      RE_SYNTAX_POSIX_AWK = 766717,
+      RE_SYNTAX_GREP = 2822,
+      RE_SYNTAX_EGREP = 43292,
+      RE_SYNTAX_POSIX_EGREP = 2145052,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct re_pattern_buffer"] = [[{
+  uint8_t *buffer;
+  unsigned long allocated;
+  unsigned long used;
+  unsigned long syntax;
+  char *fastmap;
+  uint8_t *translate;
+  uint32_t re_nsub;
+  uint32_t can_be_null : 1;
+  uint32_t regs_allocated : 2;
+  uint32_t fastmap_accurate : 1;
+  uint32_t no_sub : 1;
+  uint32_t not_bol : 1;
+  uint32_t not_eol : 1;
+  uint32_t newline_anchor : 1;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct re_pattern_buffer"] = [[{
+  uint8_t *buffer;
+  unsigned long allocated;
+  unsigned long used;
+  unsigned long syntax;
+  char *fastmap;
+  uint8_t *translate;
+  unsigned long re_nsub;
+  uint32_t can_be_null : 1;
+  uint32_t regs_allocated : 2;
+  uint32_t fastmap_accurate : 1;
+  uint32_t no_sub : 1;
+  uint32_t not_bol : 1;
+  uint32_t not_eol : 1;
+  uint32_t newline_anchor : 1;
+}]],
+    },
+  },
+},
 ]==],
 ["resolv.h"] = [==[
-  constants = {
-    LOCALDOMAINPARTS = 2,
-    RES_TIMEOUT = 5,
-    RES_MAXNDOTS = 15,
-    RES_MAXRETRANS = 30,
-    RES_MAXRETRY = 5,
-    RES_MAXTIME = 65535,
-    _PATH_RESCONF = "/etc/resolv.conf",
-    RES_INIT = 0x1,
-    RES_DEBUG = 0x2,
-    RES_USEVC = 0x8,
-    RES_IGNTC = 0x20,
-    RES_RECURSE = 0x40,
-    RES_DEFNAMES = 0x80,
-    RES_STAYOPEN = 0x100,
-    RES_DNSRCH = 0x200,
-    RES_NOALIASES = 0x1000,
-    RES_ROTATE = 0x4000,
-    RES_PRF_STATS = 0x1,
-    RES_PRF_UPDATE = 0x2,
-    RES_PRF_CLASS = 0x4,
-    RES_PRF_CMD = 0x8,
-    RES_PRF_QUES = 0x10,
-    RES_PRF_ANS = 0x20,
-    RES_PRF_AUTH = 0x40,
-    RES_PRF_ADD = 0x80,
-    RES_PRF_HEAD1 = 0x100,
-    RES_PRF_HEAD2 = 0x200,
-    RES_PRF_TTLID = 0x400,
-    RES_PRF_HEADX = 0x800,
-    RES_PRF_QUERY = 0x1000,
-    RES_PRF_REPLY = 0x2000,
-    RES_PRF_INIT = 0x4000,
-  },
-  records = {
-    ["struct res_sym"] = [[{
+constants = {
+  LOCALDOMAINPARTS = 2,
+  RES_TIMEOUT = 5,
+  RES_MAXNDOTS = 15,
+  RES_MAXRETRANS = 30,
+  RES_MAXRETRY = 5,
+  RES_MAXTIME = 65535,
+  _PATH_RESCONF = "/etc/resolv.conf",
+  RES_INIT = 0x1,
+  RES_DEBUG = 0x2,
+  RES_USEVC = 0x8,
+  RES_IGNTC = 0x20,
+  RES_RECURSE = 0x40,
+  RES_DEFNAMES = 0x80,
+  RES_STAYOPEN = 0x100,
+  RES_DNSRCH = 0x200,
+  RES_NOALIASES = 0x1000,
+  RES_ROTATE = 0x4000,
+  RES_PRF_STATS = 0x1,
+  RES_PRF_UPDATE = 0x2,
+  RES_PRF_CLASS = 0x4,
+  RES_PRF_CMD = 0x8,
+  RES_PRF_QUES = 0x10,
+  RES_PRF_ANS = 0x20,
+  RES_PRF_AUTH = 0x40,
+  RES_PRF_ADD = 0x80,
+  RES_PRF_HEAD1 = 0x100,
+  RES_PRF_HEAD2 = 0x200,
+  RES_PRF_TTLID = 0x400,
+  RES_PRF_HEADX = 0x800,
+  RES_PRF_QUERY = 0x1000,
+  RES_PRF_REPLY = 0x2000,
+  RES_PRF_INIT = 0x4000,
+},
+records = {
+  ["struct res_sym"] = [[{
   int32_t number;
   char *name;
   char *humanname;
 }]],
-  },
-  deltas = {
-    {
-      on = "!uclibc",
-      constants = {
-        RES_DFLRETRY = 2,
-        RES_USE_EDNS0 = 0x100000,
-        RES_SNGLKUP = 0x200000,
-        RES_SNGLKUPREOP = 0x400000,
-        RES_USE_DNSSEC = 0x800000,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __RES = 19991006,
-        RES_NOTLDQUERY = 0x1000000,
-        RES_NORELOAD = 0x2000000,
-        RES_TRUSTAD = 0x4000000,
-        RES_NOAAAA = 0x8000000,
-        RES_STRICTERR = 0x10000000,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        RES_DEFAULT = 704,
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        MAXNS = 3,
-        MAXDFLSRCH = 3,
-        MAXDNSRCH = 6,
-        MAXRESOLVSORT = 10,
-        __RES = 19960801,
-        RES_F_VC = 0x1,
-        RES_F_CONN = 0x2,
-        RES_EXHAUSTIVE = 0x1,
-        RES_AAONLY = 0x4,
-        RES_PRIMARY = 0x10,
-        RES_INSECURE1 = 0x400,
-        RES_INSECURE2 = 0x800,
-        RES_USE_INET6 = 0x2000,
-        RES_NOCHECKNAME = 0x8000,
-        RES_KEEPTSIG = 0x10000,
-        RES_BLAST = 0x20000,
-      },
-      typedefs = {
-        res_state = "struct __res_state *",
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        RES_F_EDNS0ERR = 0x4,
-        RES_USEBSTRING = 0x40000,
-        RES_NOIP6DOTINT = 0x80000,
-        RES_DEFAULT = 524992,
-      },
-      records = {
-        ["struct __res_state"] = [[{
-    int32_t retrans;
-    int32_t retry;
-    unsigned long options;
-    int32_t nscount;
-    struct sockaddr_in__libc nsaddr_list[3];
-    uint16_t id;
-    char *dnsrch[7];
-    char defdname[256];
-    unsigned long pfcode;
-    uint32_t ndots : 4;
-    uint32_t nsort : 4;
-    uint32_t ipv6_unavail : 1;
-    uint32_t unused : 23;
-    struct {
-      struct in_addr addr;
-      uint32_t mask;
-    } sort_list[10];
-    void *qhook;
-    void *rhook;
-    int32_t res_h_errno;
-    int32_t _vcsock;
-    uint32_t _flags;
-    union {
-      char pad[52];
-      struct {
-        uint16_t nscount;
-        uint16_t nsmap[3];
-        int32_t nssocks[3];
-        uint16_t nscount6;
-        uint16_t nsinit;
-        struct sockaddr_in6 *nsaddrs[3];
-        uint32_t _initstamp[2];
-      } _ext;
-    } _u;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        res_goahead = 0,
-        res_nextns = 1,
-        res_modified = 2,
-        res_done = 3,
-        res_error = 4,
-        RES_DFLRETRY = 3,
-      },
-      records = {
-        ["struct __res_state"] = [[{
-    uint32_t options;
-    struct sockaddr_in__libc nsaddr_list[3];
-    char *dnsrch[7];
-    uint8_t nscount;
-    uint8_t ndots;
-    uint8_t retrans;
-    uint8_t retry;
-    char defdname[256];
-    uint8_t nsort;
-    uint16_t pfcode;
-    uint16_t id;
-    int32_t res_h_errno;
-    struct {
-      struct in_addr addr;
-      uint32_t mask;
-    } sort_list[10];
-    union {
-      struct {
-        struct sockaddr_in6 *nsaddrs[3];
-        uint8_t nscount;
-        uint16_t nstimes[3];
-        int32_t nssocks[3];
-        uint16_t nscount6;
-        uint16_t nsinit;
-      } _ext;
-    } _u;
-  }]],
-      },
-      typedefs = {
-        res_sendhookact = "uint32_t",
-        res_send_qhook = "void *",
-        res_send_rhook = "void *",
-      },
+},
+deltas = {
+  {
+    on = "!uclibc",
+    constants = {
+      RES_DFLRETRY = 2,
+      RES_USE_EDNS0 = 0x100000,
+      RES_SNGLKUP = 0x200000,
+      RES_SNGLKUPREOP = 0x400000,
+      RES_USE_DNSSEC = 0x800000,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __RES = 19991006,
+      RES_NOTLDQUERY = 0x1000000,
+      RES_NORELOAD = 0x2000000,
+      RES_TRUSTAD = 0x4000000,
+      RES_NOAAAA = 0x8000000,
+      RES_STRICTERR = 0x10000000,
+    },
+  },
+  {
+    on = "!musl",
+    constants = {
+      RES_DEFAULT = 704,
+    },
+  },
+  {
+    on = "!glibc",
+    constants = {
+      MAXNS = 3,
+      MAXDFLSRCH = 3,
+      MAXDNSRCH = 6,
+      MAXRESOLVSORT = 10,
+      __RES = 19960801,
+      RES_F_VC = 0x1,
+      RES_F_CONN = 0x2,
+      RES_EXHAUSTIVE = 0x1,
+      RES_AAONLY = 0x4,
+      RES_PRIMARY = 0x10,
+      RES_INSECURE1 = 0x400,
+      RES_INSECURE2 = 0x800,
+      RES_USE_INET6 = 0x2000,
+      RES_NOCHECKNAME = 0x8000,
+      RES_KEEPTSIG = 0x10000,
+      RES_BLAST = 0x20000,
+    },
+    typedefs = {
+      res_state = "struct __res_state *",
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      RES_F_EDNS0ERR = 0x4,
+      RES_USEBSTRING = 0x40000,
+      RES_NOIP6DOTINT = 0x80000,
+      RES_DEFAULT = 524992,
+    },
+    records = {
+      ["struct __res_state"] = [[{
+  int32_t retrans;
+  int32_t retry;
+  unsigned long options;
+  int32_t nscount;
+  struct sockaddr_in__libc nsaddr_list[3];
+  uint16_t id;
+  char *dnsrch[7];
+  char defdname[256];
+  unsigned long pfcode;
+  uint32_t ndots : 4;
+  uint32_t nsort : 4;
+  uint32_t ipv6_unavail : 1;
+  uint32_t unused : 23;
+  struct {
+    struct in_addr addr;
+    uint32_t mask;
+  } sort_list[10];
+  void *qhook;
+  void *rhook;
+  int32_t res_h_errno;
+  int32_t _vcsock;
+  uint32_t _flags;
+  union {
+    char pad[52];
+    struct {
+      uint16_t nscount;
+      uint16_t nsmap[3];
+      int32_t nssocks[3];
+      uint16_t nscount6;
+      uint16_t nsinit;
+      struct sockaddr_in6 *nsaddrs[3];
+      uint32_t _initstamp[2];
+    } _ext;
+  } _u;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      res_goahead = 0,
+      res_nextns = 1,
+      res_modified = 2,
+      res_done = 3,
+      res_error = 4,
+      RES_DFLRETRY = 3,
+    },
+    records = {
+      ["struct __res_state"] = [[{
+  uint32_t options;
+  struct sockaddr_in__libc nsaddr_list[3];
+  char *dnsrch[7];
+  uint8_t nscount;
+  uint8_t ndots;
+  uint8_t retrans;
+  uint8_t retry;
+  char defdname[256];
+  uint8_t nsort;
+  uint16_t pfcode;
+  uint16_t id;
+  int32_t res_h_errno;
+  struct {
+    struct in_addr addr;
+    uint32_t mask;
+  } sort_list[10];
+  union {
+    struct {
+      struct sockaddr_in6 *nsaddrs[3];
+      uint8_t nscount;
+      uint16_t nstimes[3];
+      int32_t nssocks[3];
+      uint16_t nscount6;
+      uint16_t nsinit;
+    } _ext;
+  } _u;
+}]],
+    },
+    typedefs = {
+      res_sendhookact = "uint32_t",
+      res_send_qhook = "void *",
+      res_send_rhook = "void *",
+    },
+  },
+},
 ]==],
 }

@@ -3,394 +3,394 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sched.h"] = [==[
-  constants = {
-    CPU_SETSIZE = 1024,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SCHED_H = 1,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      macros = function(M)
-        return {
-          CPU_ISSET = function(cpu, cpusetp)
-            cpu = M.long(cpu)
-            return M.u64(cpu) / 8 < 128 and M.band(M.long(M.cast("const unsigned long *",
-                cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
-          end,
-          CPU_ISSET_S = function(cpu, setsize, cpusetp)
-            cpu = M.long(cpu)
-            return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
-                cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
-          end,
-          CPU_ALLOC_SIZE = function(count)
-            return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      macros = function(M)
-        return {
-          CPU_ISSET = function(cpu, cpusetp)
-            cpu = M.long(cpu)
-            return M.u32(cpu) / 8 < 128 and M.band(M.long(M.cast("const unsigned long *",
-                cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
-          end,
-          CPU_ISSET_S = function(cpu, setsize, cpusetp)
-            cpu = M.long(cpu)
-            return M.u32(cpu) / 8 < M.long(setsize) and M.band(M.long(M.cast("const unsigned long *",
-                cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
-          end,
-          CPU_ALLOC_SIZE = function(count)
-            return M.int((M.long(count) + 32 - 1) / 32 * 4)
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      constants = {
-        SCHED_OTHER = 0,
-      },
-      aliases = {
-        ["struct sched_param"] = "struct sched_param__libc",
-      },
-      typedefs = {
-        cpu_set_t = "struct cpu_set_t",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sched_param__libc"] = [[{
-    int32_t sched_priority;
-    int32_t __reserved1;
-    struct {
-      long __reserved1;
-      long __reserved2;
-    } __reserved2[2];
-    int32_t __reserved3;
-  }]],
-        ["struct cpu_set_t"] = [[{
-    unsigned long __bits[16];
-  }]],
-      },
-      macros = function(M)
-        return {
-          CPU_ISSET_S = function(i, size, set)
-            i = M.long(i)
-            return M.int(i / 8 >= M.long(size) and 0ULL or M.band(M.long(M.cast("unsigned long *",
-                set)[M.u64(i / 8) / 8]), M.shl(1ULL, M.u64(i) % 64)))
-          end,
-          CPU_ALLOC_SIZE = function(n)
-            n = M.long(n)
-            return M.int(8 * (M.u64(n) / 64 + (M.u64(n) % 64 + 64 - 1) / 64))
-          end,
-          CPU_ISSET = function(i, set)
-            i = M.long(i)
-            return M.int(M.u64(i / 8) >= 128 and 0ULL or M.band(M.long(M.cast("unsigned long *",
-                set)[M.u64(i / 8) / 8]), M.shl(1ULL, M.u64(i) % 64)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sched_param__libc"] = [[{
-    int32_t sched_priority;
-    int32_t __reserved1;
-    long __reserved2[4];
-    int32_t __reserved3;
-  }]],
-        ["struct cpu_set_t"] = [[{
-    unsigned long __bits[32];
-  }]],
-      },
-      macros = function(M)
-        return {
-          CPU_ISSET_S = function(i, size, set)
-            i = M.long(i)
-            return M.int(i / 8 >= M.long(size) and 0LL or M.band(M.long(M.cast("unsigned long *", set)[i / 8
-                / 4]), M.u32(M.shl(1LL, i % 32))))
-          end,
-          CPU_ALLOC_SIZE = function(n)
-            n = M.long(n)
-            return M.int(4 * (n / 32 + (n % 32 + 32 - 1) / 32))
-          end,
-          CPU_ISSET = function(i, set)
-            i = M.long(i)
-            return M.int(i / 8 >= 128 and 0LL or M.band(M.long(M.cast("unsigned long *", set)[i / 8 / 4]),
-                M.u32(M.shl(1LL, i % 32))))
-          end,
-        }
-      end,
+constants = {
+  CPU_SETSIZE = 1024,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SCHED_H = 1,
     },
   },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    macros = function(M)
+      return {
+        CPU_ISSET = function(cpu, cpusetp)
+          cpu = M.long(cpu)
+          return M.u64(cpu) / 8 < 128 and M.band(M.long(M.cast("const unsigned long *",
+              cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+        end,
+        CPU_ISSET_S = function(cpu, setsize, cpusetp)
+          cpu = M.long(cpu)
+          return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
+              cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+        end,
+        CPU_ALLOC_SIZE = function(count)
+          return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    macros = function(M)
+      return {
+        CPU_ISSET = function(cpu, cpusetp)
+          cpu = M.long(cpu)
+          return M.u32(cpu) / 8 < 128 and M.band(M.long(M.cast("const unsigned long *",
+              cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
+        end,
+        CPU_ISSET_S = function(cpu, setsize, cpusetp)
+          cpu = M.long(cpu)
+          return M.u32(cpu) / 8 < M.long(setsize) and M.band(M.long(M.cast("const unsigned long *",
+              cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
+        end,
+        CPU_ALLOC_SIZE = function(count)
+          return M.int((M.long(count) + 32 - 1) / 32 * 4)
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    constants = {
+      SCHED_OTHER = 0,
+    },
+    aliases = {
+      ["struct sched_param"] = "struct sched_param__libc",
+    },
+    typedefs = {
+      cpu_set_t = "struct cpu_set_t",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sched_param__libc"] = [[{
+  int32_t sched_priority;
+  int32_t __reserved1;
+  struct {
+    long __reserved1;
+    long __reserved2;
+  } __reserved2[2];
+  int32_t __reserved3;
+}]],
+      ["struct cpu_set_t"] = [[{
+  unsigned long __bits[16];
+}]],
+    },
+    macros = function(M)
+      return {
+        CPU_ISSET_S = function(i, size, set)
+          i = M.long(i)
+          return M.int(i / 8 >= M.long(size) and 0ULL or M.band(M.long(M.cast("unsigned long *",
+              set)[M.u64(i / 8) / 8]), M.shl(1ULL, M.u64(i) % 64)))
+        end,
+        CPU_ALLOC_SIZE = function(n)
+          n = M.long(n)
+          return M.int(8 * (M.u64(n) / 64 + (M.u64(n) % 64 + 64 - 1) / 64))
+        end,
+        CPU_ISSET = function(i, set)
+          i = M.long(i)
+          return M.int(M.u64(i / 8) >= 128 and 0ULL or M.band(M.long(M.cast("unsigned long *",
+              set)[M.u64(i / 8) / 8]), M.shl(1ULL, M.u64(i) % 64)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sched_param__libc"] = [[{
+  int32_t sched_priority;
+  int32_t __reserved1;
+  long __reserved2[4];
+  int32_t __reserved3;
+}]],
+      ["struct cpu_set_t"] = [[{
+  unsigned long __bits[32];
+}]],
+    },
+    macros = function(M)
+      return {
+        CPU_ISSET_S = function(i, size, set)
+          i = M.long(i)
+          return M.int(i / 8 >= M.long(size) and 0LL or M.band(M.long(M.cast("unsigned long *", set)[i / 8
+              / 4]), M.u32(M.shl(1LL, i % 32))))
+        end,
+        CPU_ALLOC_SIZE = function(n)
+          n = M.long(n)
+          return M.int(4 * (n / 32 + (n % 32 + 32 - 1) / 32))
+        end,
+        CPU_ISSET = function(i, set)
+          i = M.long(i)
+          return M.int(i / 8 >= 128 and 0LL or M.band(M.long(M.cast("unsigned long *", set)[i / 8 / 4]),
+              M.u32(M.shl(1LL, i % 32))))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["search.h"] = [==[
-  constants = {
-    FIND = 0,
-    ENTER = 1,
-    preorder = 0,
-    postorder = 1,
-    endorder = 2,
-    leaf = 3,
-  },
-  records = {
-    ["struct qelem"] = [[{
+constants = {
+  FIND = 0,
+  ENTER = 1,
+  preorder = 0,
+  postorder = 1,
+  endorder = 2,
+  leaf = 3,
+},
+records = {
+  ["struct qelem"] = [[{
   struct qelem *q_forw;
   struct qelem *q_back;
   char q_data[1];
 }]],
-    ["struct entry"] = [[{
+  ["struct entry"] = [[{
   char *key;
   void *data;
 }]],
-  },
-  typedefs = {
-    ACTION = "uint32_t",
-    ENTRY = "struct entry",
-    VISIT = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SEARCH_H = 1,
-      },
-      records = {
-        ["struct hsearch_data"] = [[{
-    struct _ENTRY *table;
-    uint32_t size;
-    uint32_t filled;
-  }]],
-      },
-      typedefs = {
-        __action_fn_t = "void *",
-        __free_fn_t = "void *",
-      },
+},
+typedefs = {
+  ACTION = "uint32_t",
+  ENTRY = "struct entry",
+  VISIT = "uint32_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SEARCH_H = 1,
     },
-    {
-      on = "glibc",
-      typedefs = {
-        __compar_fn_t = "void *",
-        comparison_fn_t = "void *",
-      },
+    records = {
+      ["struct hsearch_data"] = [[{
+  struct _ENTRY *table;
+  uint32_t size;
+  uint32_t filled;
+}]],
     },
-    {
-      on = "musl",
-      records = {
-        ["struct hsearch_data"] = [[{
-    struct __tab *__tab;
-    uint32_t __unused1;
-    uint32_t __unused2;
-  }]],
-      },
+    typedefs = {
+      __action_fn_t = "void *",
+      __free_fn_t = "void *",
     },
   },
+  {
+    on = "glibc",
+    typedefs = {
+      __compar_fn_t = "void *",
+      comparison_fn_t = "void *",
+    },
+  },
+  {
+    on = "musl",
+    records = {
+      ["struct hsearch_data"] = [[{
+  struct __tab *__tab;
+  uint32_t __unused1;
+  uint32_t __unused2;
+}]],
+    },
+  },
+},
 ]==],
 ["semaphore.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SEMAPHORE_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        SEM_FAILED = 0,
-      },
-      typedefs = {
-        sem_t = "struct sem_t",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sem_t"] = [[{
-    int32_t __val[8];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sem_t"] = [[{
-    int32_t __val[4];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SEMAPHORE_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      SEM_FAILED = 0,
+    },
+    typedefs = {
+      sem_t = "struct sem_t",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sem_t"] = [[{
+  int32_t __val[8];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sem_t"] = [[{
+  int32_t __val[4];
+}]],
+    },
+  },
+},
 ]==],
 ["setjmp.h"] = [==[
-  typedefs = {
-    jmp_buf = "struct __jmp_buf_tag [1]",
-    sigjmp_buf = "struct __jmp_buf_tag [1]",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SETJMP_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_SETJMP_H__ = 202311,
-      },
-    },
-    {
-      on = "musl-x64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    unsigned long __jb[8];
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
-    },
-    {
-      on = "musl-x86",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    unsigned long __jb[6];
-    unsigned long __fl;
-    unsigned long __ss[32];
-  }]],
-      },
-    },
-    {
-      on = "musl-arm",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    uint64_t __jb[32];
-    unsigned long __fl;
-    unsigned long __ss[32];
-  }]],
-      },
-    },
-    {
-      on = "musl-arm64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    unsigned long __jb[22];
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
-    },
-    {
-      on = "musl-riscv64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    unsigned long __jb[26];
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
-    },
-    {
-      on = "musl-loongarch64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    unsigned long __jb[23];
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    uint64_t __jb[13];
-    unsigned long __fl;
-    unsigned long __ss[32];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    uint64_t __jb[23];
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    uint64_t __jb[56];
-    unsigned long __fl;
-    unsigned long __ss[32];
-  }]],
-      },
-    },
-    {
-      on = "musl-ppc64le",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    uint64_t __jb[32][2] __attribute__((aligned(16)));
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
-    },
-    {
-      on = "musl-s390x",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    unsigned long __jb[18];
-    unsigned long __fl;
-    unsigned long __ss[16];
-  }]],
-      },
+typedefs = {
+  jmp_buf = "struct __jmp_buf_tag [1]",
+  sigjmp_buf = "struct __jmp_buf_tag [1]",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SETJMP_H = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_SETJMP_H__ = 202311,
+    },
+  },
+  {
+    on = "musl-x64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  unsigned long __jb[8];
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+  {
+    on = "musl-x86",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  unsigned long __jb[6];
+  unsigned long __fl;
+  unsigned long __ss[32];
+}]],
+    },
+  },
+  {
+    on = "musl-arm",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  uint64_t __jb[32];
+  unsigned long __fl;
+  unsigned long __ss[32];
+}]],
+    },
+  },
+  {
+    on = "musl-arm64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  unsigned long __jb[22];
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+  {
+    on = "musl-riscv64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  unsigned long __jb[26];
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+  {
+    on = "musl-loongarch64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  unsigned long __jb[23];
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  uint64_t __jb[13];
+  unsigned long __fl;
+  unsigned long __ss[32];
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  uint64_t __jb[23];
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  uint64_t __jb[56];
+  unsigned long __fl;
+  unsigned long __ss[32];
+}]],
+    },
+  },
+  {
+    on = "musl-ppc64le",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  uint64_t __jb[32][2] __attribute__((aligned(16)));
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+  {
+    on = "musl-s390x",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  unsigned long __jb[18];
+  unsigned long __fl;
+  unsigned long __ss[16];
+}]],
+    },
+  },
+},
 ]==],
 ["sgidefs.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        _SGIDEFS_H = 1,
-        _ABIN32 = 2,
-        _ABIO64 = 4,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      constants = {
-        _ABI64 = 3,
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      constants = {
-        _ABIO32 = 1,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      _SGIDEFS_H = 1,
+      _ABIN32 = 2,
+      _ABIO64 = 4,
     },
   },
+  {
+    on = "glibc-mips glibc-mipsel",
+    constants = {
+      _ABI64 = 3,
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    constants = {
+      _ABIO32 = 1,
+    },
+  },
+},
 ]==],
 ["shadow.h"] = [==[
-  constants = {
-    SHADOW = "/etc/shadow",
-  },
-  records = {
-    ["struct spwd"] = [[{
+constants = {
+  SHADOW = "/etc/shadow",
+},
+records = {
+  ["struct spwd"] = [[{
   char *sp_namp;
   char *sp_pwdp;
   long sp_lstchg;
@@ -401,1086 +401,1086 @@ return {
   long sp_expire;
   unsigned long sp_flag;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SHADOW_H = 1,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SHADOW_H = 1,
     },
   },
+},
 ]==],
 ["signal.h"] = [==[
-  typedefs = {
-    sighandler_t = "void *",
-    sig_t = "void *",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        NSIG = 65,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        NSIG = 128,
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        SIG_HOLD = 2,
-      },
-      typedefs = {
-        sig_atomic_t = "int32_t",
-      },
-    },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_errno;
-    int32_t si_code;
-    union {
-      char __pad[112];
-      struct {
-        union {
-          struct {
-            int32_t si_pid;
-            uint32_t si_uid;
-          } __piduid;
-          struct {
-            int32_t si_timerid;
-            int32_t si_overrun;
-          } __timer;
-        } __first;
-        union {
-          union sigval si_value;
-          struct {
-            int32_t si_status;
-            long si_utime;
-            long si_stime;
-          } __sigchld;
-        } __second;
-      } __si_common;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *si_lower;
-            void *si_upper;
-          } __addr_bnd;
-          uint32_t si_pkey;
-        } __first;
-      } __sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } __sigpoll;
-      struct {
-        void *si_call_addr;
-        int32_t si_syscall;
-        uint32_t si_arch;
-      } __sigsys;
-    } __si_fields;
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      records = {
-        ["struct sigaction__libc"] = [[{
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sa_handler;
-    struct __sigset_t sa_mask;
-    int32_t sa_flags;
-    void *sa_restorer;
-  }]],
-      },
-      aliases = {
-        ["struct sigaction"] = "struct sigaction__libc",
-        ["struct sigevent"] = "struct sigevent__libc",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sigevent__libc"] = [[{
-    union sigval sigev_value;
-    int32_t sigev_signo;
-    int32_t sigev_notify;
-    union {
-      char __pad[48];
-      int32_t sigev_notify_thread_id;
-      struct {
-        void *sigev_notify_function;
-        struct pthread_attr_t *sigev_notify_attributes;
-      } __sev_thread;
-    } __sev_fields;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_errno;
-    int32_t si_code;
-    union {
-      char __pad[116];
-      struct {
-        union {
-          struct {
-            int32_t si_pid;
-            uint32_t si_uid;
-          } __piduid;
-          struct {
-            int32_t si_timerid;
-            int32_t si_overrun;
-          } __timer;
-        } __first;
-        union {
-          union sigval si_value;
-          struct {
-            int32_t si_status;
-            long si_utime;
-            long si_stime;
-          } __sigchld;
-        } __second;
-      } __si_common;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *si_lower;
-            void *si_upper;
-          } __addr_bnd;
-          uint32_t si_pkey;
-        } __first;
-      } __sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } __sigpoll;
-      struct {
-        void *si_call_addr;
-        int32_t si_syscall;
-        uint32_t si_arch;
-      } __sigsys;
-    } __si_fields;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sigevent__libc"] = [[{
-    union sigval sigev_value;
-    int32_t sigev_signo;
-    int32_t sigev_notify;
-    union {
-      char __pad[52];
-      int32_t sigev_notify_thread_id;
-      struct {
-        void *sigev_notify_function;
-        struct pthread_attr_t *sigev_notify_attributes;
-      } __sev_thread;
-    } __sev_fields;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_code;
-    int32_t si_errno;
-    union {
-      char __pad[116];
-      struct {
-        union {
-          struct {
-            int32_t si_pid;
-            uint32_t si_uid;
-          } __piduid;
-          struct {
-            int32_t si_timerid;
-            int32_t si_overrun;
-          } __timer;
-        } __first;
-        union {
-          union sigval si_value;
-          struct {
-            int32_t si_status;
-            long si_utime;
-            long si_stime;
-          } __sigchld;
-        } __second;
-      } __si_common;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *si_lower;
-            void *si_upper;
-          } __addr_bnd;
-          uint32_t si_pkey;
-        } __first;
-      } __sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } __sigpoll;
-      struct {
-        void *si_call_addr;
-        int32_t si_syscall;
-        uint32_t si_arch;
-      } __sigsys;
-    } __si_fields;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_code;
-    int32_t si_errno;
-    union {
-      char __pad[112];
-      struct {
-        union {
-          struct {
-            int32_t si_pid;
-            uint32_t si_uid;
-          } __piduid;
-          struct {
-            int32_t si_timerid;
-            int32_t si_overrun;
-          } __timer;
-        } __first;
-        union {
-          union sigval si_value;
-          struct {
-            int32_t si_status;
-            long si_utime;
-            long si_stime;
-          } __sigchld;
-        } __second;
-      } __si_common;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *si_lower;
-            void *si_upper;
-          } __addr_bnd;
-          uint32_t si_pkey;
-        } __first;
-      } __sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } __sigpoll;
-      struct {
-        void *si_call_addr;
-        int32_t si_syscall;
-        uint32_t si_arch;
-      } __sigsys;
-    } __si_fields;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _NSIG = 65,
-        __SIGRTMIN = 32,
-        __SIGRTMAX = 64,
-        SV_ONSTACK = 0x1,
-        SV_INTERRUPT = 0x2,
-        SV_RESETHAND = 0x4,
-      },
-      records = {
-        ["struct sigvec"] = [[{
-    void *sv_handler;
-    int32_t sv_mask;
-    int32_t sv_flags;
-  }]],
-      },
+typedefs = {
+  sighandler_t = "void *",
+  sig_t = "void *",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      NSIG = 65,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      NSIG = 128,
+    },
+  },
+  {
+    on = "!glibc",
+    constants = {
+      SIG_HOLD = 2,
+    },
+    typedefs = {
+      sig_atomic_t = "int32_t",
+    },
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_errno;
+  int32_t si_code;
+  union {
+    char __pad[112];
+    struct {
+      union {
+        struct {
+          int32_t si_pid;
+          uint32_t si_uid;
+        } __piduid;
+        struct {
+          int32_t si_timerid;
+          int32_t si_overrun;
+        } __timer;
+      } __first;
+      union {
+        union sigval si_value;
+        struct {
+          int32_t si_status;
+          long si_utime;
+          long si_stime;
+        } __sigchld;
+      } __second;
+    } __si_common;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *si_lower;
+          void *si_upper;
+        } __addr_bnd;
+        uint32_t si_pkey;
+      } __first;
+    } __sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } __sigpoll;
+    struct {
+      void *si_call_addr;
+      int32_t si_syscall;
+      uint32_t si_arch;
+    } __sigsys;
+  } __si_fields;
+}]],
+    },
+  },
+  {
+    on = "musl",
+    records = {
+      ["struct sigaction__libc"] = [[{
+  union {
+    void *sa_handler;
+    void *sa_sigaction;
+  } __sa_handler;
+  struct __sigset_t sa_mask;
+  int32_t sa_flags;
+  void *sa_restorer;
+}]],
+    },
+    aliases = {
+      ["struct sigaction"] = "struct sigaction__libc",
+      ["struct sigevent"] = "struct sigevent__libc",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sigevent__libc"] = [[{
+  union sigval sigev_value;
+  int32_t sigev_signo;
+  int32_t sigev_notify;
+  union {
+    char __pad[48];
+    int32_t sigev_notify_thread_id;
+    struct {
+      void *sigev_notify_function;
+      struct pthread_attr_t *sigev_notify_attributes;
+    } __sev_thread;
+  } __sev_fields;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_errno;
+  int32_t si_code;
+  union {
+    char __pad[116];
+    struct {
+      union {
+        struct {
+          int32_t si_pid;
+          uint32_t si_uid;
+        } __piduid;
+        struct {
+          int32_t si_timerid;
+          int32_t si_overrun;
+        } __timer;
+      } __first;
+      union {
+        union sigval si_value;
+        struct {
+          int32_t si_status;
+          long si_utime;
+          long si_stime;
+        } __sigchld;
+      } __second;
+    } __si_common;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *si_lower;
+          void *si_upper;
+        } __addr_bnd;
+        uint32_t si_pkey;
+      } __first;
+    } __sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } __sigpoll;
+    struct {
+      void *si_call_addr;
+      int32_t si_syscall;
+      uint32_t si_arch;
+    } __sigsys;
+  } __si_fields;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sigevent__libc"] = [[{
+  union sigval sigev_value;
+  int32_t sigev_signo;
+  int32_t sigev_notify;
+  union {
+    char __pad[52];
+    int32_t sigev_notify_thread_id;
+    struct {
+      void *sigev_notify_function;
+      struct pthread_attr_t *sigev_notify_attributes;
+    } __sev_thread;
+  } __sev_fields;
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_code;
+  int32_t si_errno;
+  union {
+    char __pad[116];
+    struct {
+      union {
+        struct {
+          int32_t si_pid;
+          uint32_t si_uid;
+        } __piduid;
+        struct {
+          int32_t si_timerid;
+          int32_t si_overrun;
+        } __timer;
+      } __first;
+      union {
+        union sigval si_value;
+        struct {
+          int32_t si_status;
+          long si_utime;
+          long si_stime;
+        } __sigchld;
+      } __second;
+    } __si_common;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *si_lower;
+          void *si_upper;
+        } __addr_bnd;
+        uint32_t si_pkey;
+      } __first;
+    } __sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } __sigpoll;
+    struct {
+      void *si_call_addr;
+      int32_t si_syscall;
+      uint32_t si_arch;
+    } __sigsys;
+  } __si_fields;
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_code;
+  int32_t si_errno;
+  union {
+    char __pad[112];
+    struct {
+      union {
+        struct {
+          int32_t si_pid;
+          uint32_t si_uid;
+        } __piduid;
+        struct {
+          int32_t si_timerid;
+          int32_t si_overrun;
+        } __timer;
+      } __first;
+      union {
+        union sigval si_value;
+        struct {
+          int32_t si_status;
+          long si_utime;
+          long si_stime;
+        } __sigchld;
+      } __second;
+    } __si_common;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *si_lower;
+          void *si_upper;
+        } __addr_bnd;
+        uint32_t si_pkey;
+      } __first;
+    } __sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } __sigpoll;
+    struct {
+      void *si_call_addr;
+      int32_t si_syscall;
+      uint32_t si_arch;
+    } __sigsys;
+  } __si_fields;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      _NSIG = 65,
+      __SIGRTMIN = 32,
+      __SIGRTMAX = 64,
+      SV_ONSTACK = 0x1,
+      SV_INTERRUPT = 0x2,
+      SV_RESETHAND = 0x4,
+    },
+    records = {
+      ["struct sigvec"] = [[{
+  void *sv_handler;
+  int32_t sv_mask;
+  int32_t sv_flags;
+}]],
+    },
+  },
+},
 ]==],
 ["spawn.h"] = [==[
-  typedefs = {
-    posix_spawnattr_t = "struct posix_spawnattr_t",
-    posix_spawn_file_actions_t = "struct posix_spawn_file_actions_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SPAWN_H = 1,
-        POSIX_SPAWN_RESETIDS = 0x1,
-        POSIX_SPAWN_SETPGROUP = 0x2,
-        POSIX_SPAWN_SETSIGDEF = 0x4,
-        POSIX_SPAWN_SETSIGMASK = 0x8,
-        POSIX_SPAWN_SETSCHEDPARAM = 0x10,
-        POSIX_SPAWN_SETSCHEDULER = 0x20,
-        POSIX_SPAWN_USEVFORK = 0x40,
-      },
-      records = {
-        ["struct posix_spawn_file_actions_t"] = [[{
-    int32_t __allocated;
-    int32_t __used;
-    struct __spawn_action *__actions;
-    int32_t __pad[16];
-  }]],
-      },
+typedefs = {
+  posix_spawnattr_t = "struct posix_spawnattr_t",
+  posix_spawn_file_actions_t = "struct posix_spawn_file_actions_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SPAWN_H = 1,
+      POSIX_SPAWN_RESETIDS = 0x1,
+      POSIX_SPAWN_SETPGROUP = 0x2,
+      POSIX_SPAWN_SETSIGDEF = 0x4,
+      POSIX_SPAWN_SETSIGMASK = 0x8,
+      POSIX_SPAWN_SETSCHEDPARAM = 0x10,
+      POSIX_SPAWN_SETSCHEDULER = 0x20,
+      POSIX_SPAWN_USEVFORK = 0x40,
     },
-    {
-      on = "glibc",
-      constants = {
-        POSIX_SPAWN_SETSID = 0x80,
-        POSIX_SPAWN_SETCGROUP = 0x100,
-      },
-      records = {
-        ["struct posix_spawnattr_t"] = [[{
-    int16_t __flags;
-    int32_t __pgrp;
-    struct __sigset_t __sd;
-    struct __sigset_t __ss;
-    struct sched_param __sp;
-    int32_t __policy;
-    int32_t __cgroup;
-    int32_t __pad[15];
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        POSIX_SPAWN_RESETIDS = 1,
-        POSIX_SPAWN_SETPGROUP = 2,
-        POSIX_SPAWN_SETSIGDEF = 4,
-        POSIX_SPAWN_SETSIGMASK = 8,
-        POSIX_SPAWN_SETSCHEDPARAM = 16,
-        POSIX_SPAWN_SETSCHEDULER = 32,
-        POSIX_SPAWN_USEVFORK = 64,
-        POSIX_SPAWN_SETSID = 128,
-      },
-      records = {
-        ["struct posix_spawn_file_actions_t"] = [[{
-    int32_t __pad0[2];
-    void *__actions;
-    int32_t __pad[16];
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct posix_spawnattr_t"] = [[{
-    int32_t __flags;
-    int32_t __pgrp;
-    struct __sigset_t __def;
-    struct __sigset_t __mask;
-    int32_t __prio;
-    int32_t __pol;
-    void *__fn;
-    char __pad[56];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct posix_spawnattr_t"] = [[{
-    int32_t __flags;
-    int32_t __pgrp;
-    struct __sigset_t __def;
-    struct __sigset_t __mask;
-    int32_t __prio;
-    int32_t __pol;
-    void *__fn;
-    char __pad[60];
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct posix_spawnattr_t"] = [[{
-    int16_t __flags;
-    int32_t __pgrp;
-    struct __sigset_t __sd;
-    struct __sigset_t __ss;
-    struct sched_param__libc __sp;
-    int32_t __policy;
-    int32_t __pad[16];
-  }]],
-      },
+    records = {
+      ["struct posix_spawn_file_actions_t"] = [[{
+  int32_t __allocated;
+  int32_t __used;
+  struct __spawn_action *__actions;
+  int32_t __pad[16];
+}]],
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      POSIX_SPAWN_SETSID = 0x80,
+      POSIX_SPAWN_SETCGROUP = 0x100,
+    },
+    records = {
+      ["struct posix_spawnattr_t"] = [[{
+  int16_t __flags;
+  int32_t __pgrp;
+  struct __sigset_t __sd;
+  struct __sigset_t __ss;
+  struct sched_param __sp;
+  int32_t __policy;
+  int32_t __cgroup;
+  int32_t __pad[15];
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      POSIX_SPAWN_RESETIDS = 1,
+      POSIX_SPAWN_SETPGROUP = 2,
+      POSIX_SPAWN_SETSIGDEF = 4,
+      POSIX_SPAWN_SETSIGMASK = 8,
+      POSIX_SPAWN_SETSCHEDPARAM = 16,
+      POSIX_SPAWN_SETSCHEDULER = 32,
+      POSIX_SPAWN_USEVFORK = 64,
+      POSIX_SPAWN_SETSID = 128,
+    },
+    records = {
+      ["struct posix_spawn_file_actions_t"] = [[{
+  int32_t __pad0[2];
+  void *__actions;
+  int32_t __pad[16];
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct posix_spawnattr_t"] = [[{
+  int32_t __flags;
+  int32_t __pgrp;
+  struct __sigset_t __def;
+  struct __sigset_t __mask;
+  int32_t __prio;
+  int32_t __pol;
+  void *__fn;
+  char __pad[56];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct posix_spawnattr_t"] = [[{
+  int32_t __flags;
+  int32_t __pgrp;
+  struct __sigset_t __def;
+  struct __sigset_t __mask;
+  int32_t __prio;
+  int32_t __pol;
+  void *__fn;
+  char __pad[60];
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct posix_spawnattr_t"] = [[{
+  int16_t __flags;
+  int32_t __pgrp;
+  struct __sigset_t __sd;
+  struct __sigset_t __ss;
+  struct sched_param__libc __sp;
+  int32_t __policy;
+  int32_t __pad[16];
+}]],
+    },
+  },
+},
 ]==],
 ["stdbool.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __bool_true_false_are_defined = 1,
-        ["true"] = 1,
-        ["false"] = 0,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __bool_true_false_are_defined = 1,
+      ["true"] = 1,
+      ["false"] = 0,
     },
   },
+},
 ]==],
 ["stdc-predef.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _STDC_PREDEF_H = 1,
-        __STDC_IEC_559__ = 1,
-        __STDC_IEC_60559_BFP__ = 201404,
-        __STDC_IEC_559_COMPLEX__ = 1,
-        __STDC_IEC_60559_COMPLEX__ = 201404,
-        __STDC_ISO_10646__ = 201706,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _STDC_PREDEF_H = 1,
+      __STDC_IEC_559__ = 1,
+      __STDC_IEC_60559_BFP__ = 201404,
+      __STDC_IEC_559_COMPLEX__ = 1,
+      __STDC_IEC_60559_COMPLEX__ = 201404,
+      __STDC_ISO_10646__ = 201706,
     },
   },
+},
 ]==],
 ["stdint.h"] = [==[
-  constants = {
-    INT8_MIN = -128,
-    INT16_MIN = -32768,
-    INT32_MIN = -2147483648,
-    INT64_MIN = -9223372036854775808LL,
-    INT_LEAST8_MIN = -128,
-    INT_LEAST16_MIN = -32768,
-    INT_LEAST32_MIN = -2147483648,
-    INT_LEAST64_MIN = -9223372036854775808LL,
-    INT_LEAST8_MAX = 127,
-    INT_LEAST16_MAX = 32767,
-    INT_LEAST32_MAX = 2147483647,
-    INT_LEAST64_MAX = 9223372036854775807LL,
-    UINT_LEAST8_MAX = 255,
-    UINT_LEAST16_MAX = 65535,
-    UINT_LEAST32_MAX = 4294967295,
-    UINT_LEAST64_MAX = 18446744073709551615ULL,
-    INT_FAST8_MIN = -128,
-    INT_FAST64_MIN = -9223372036854775808LL,
-    INT_FAST8_MAX = 127,
-    INT_FAST64_MAX = 9223372036854775807LL,
-    UINT_FAST8_MAX = 255,
-    UINT_FAST64_MAX = 18446744073709551615ULL,
-    INTMAX_MIN = -9223372036854775808LL,
-    INTMAX_MAX = 9223372036854775807LL,
-    UINTMAX_MAX = 18446744073709551615ULL,
-    SIG_ATOMIC_MIN = -2147483648,
-    SIG_ATOMIC_MAX = 2147483647,
-    WINT_MIN = 0,
-    WINT_MAX = 4294967295,
-  },
-  typedefs = {
-    int_fast8_t = "int8_t",
-    uint_fast8_t = "uint8_t",
-  },
-  macros = function(_M)
-    return {
-      INT8_C = function(c)
-        return c
-      end,
-      INT16_C = function(c)
-        return c
-      end,
-      INT32_C = function(c)
-        return c
-      end,
-      UINT8_C = function(c)
-        return c
-      end,
-      UINT16_C = function(c)
-        return c
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _STDINT_H = 1,
-        INT8_MAX = 127,
-        INT16_MAX = 32767,
-        INT32_MAX = 2147483647,
-        INT64_MAX = 9223372036854775807LL,
-        UINT8_MAX = 255,
-        UINT16_MAX = 65535,
-        UINT32_MAX = 4294967295,
-        UINT64_MAX = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_STDINT_H__ = 202311,
-        INT8_WIDTH = 8,
-        UINT8_WIDTH = 8,
-        INT16_WIDTH = 16,
-        UINT16_WIDTH = 16,
-        INT32_WIDTH = 32,
-        UINT32_WIDTH = 32,
-        INT64_WIDTH = 64,
-        UINT64_WIDTH = 64,
-        INT_LEAST8_WIDTH = 8,
-        UINT_LEAST8_WIDTH = 8,
-        INT_LEAST16_WIDTH = 16,
-        UINT_LEAST16_WIDTH = 16,
-        INT_LEAST32_WIDTH = 32,
-        UINT_LEAST32_WIDTH = 32,
-        INT_LEAST64_WIDTH = 64,
-        UINT_LEAST64_WIDTH = 64,
-        INT_FAST8_WIDTH = 8,
-        UINT_FAST8_WIDTH = 8,
-        INT_FAST64_WIDTH = 64,
-        UINT_FAST64_WIDTH = 64,
-        INTMAX_WIDTH = 64,
-        UINTMAX_WIDTH = 64,
-        SIG_ATOMIC_WIDTH = 32,
-        WCHAR_WIDTH = 32,
-        WINT_WIDTH = 32,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        INT_FAST16_MIN = -9223372036854775808LL,
-        INT_FAST32_MIN = -9223372036854775808LL,
-        INT_FAST16_MAX = 9223372036854775807LL,
-        INT_FAST32_MAX = 9223372036854775807LL,
-        UINT_FAST16_MAX = 18446744073709551615ULL,
-        UINT_FAST32_MAX = 18446744073709551615ULL,
-        INTPTR_MIN = -9223372036854775808LL,
-        INTPTR_MAX = 9223372036854775807LL,
-        UINTPTR_MAX = 18446744073709551615ULL,
-        PTRDIFF_MIN = -9223372036854775808LL,
-        PTRDIFF_MAX = 9223372036854775807LL,
-        SIZE_MAX = 18446744073709551615ULL,
-      },
-      typedefs = {
-        int_fast16_t = "long",
-        int_fast32_t = "long",
-        uint_fast16_t = "unsigned long",
-        uint_fast32_t = "unsigned long",
-        intptr_t = "long",
-        uintptr_t = "unsigned long",
-        intmax_t = "long",
-        uintmax_t = "unsigned long",
-      },
-    },
-    {
-      on = "!musl glibc-arm glibc-arm64 uclibc-arm",
-      constants = {
-        WCHAR_MIN = -2147483648,
-        WCHAR_MAX = 2147483647,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        INT_FAST16_WIDTH = 64,
-        UINT_FAST16_WIDTH = 64,
-        INT_FAST32_WIDTH = 64,
-        UINT_FAST32_WIDTH = 64,
-        INTPTR_WIDTH = 64,
-        UINTPTR_WIDTH = 64,
-        PTRDIFF_WIDTH = 64,
-        SIZE_WIDTH = 64,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      typedefs = {
-        int_fast64_t = "long",
-        uint_fast64_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        INT_FAST16_MIN = -2147483648,
-        INT_FAST32_MIN = -2147483648,
-        INT_FAST16_MAX = 2147483647,
-        INT_FAST32_MAX = 2147483647,
-        UINT_FAST16_MAX = 4294967295,
-        UINT_FAST32_MAX = 4294967295,
-        INTPTR_MIN = -2147483648,
-        INTPTR_MAX = 2147483647,
-        UINTPTR_MAX = 4294967295,
-        PTRDIFF_MIN = -2147483648,
-        PTRDIFF_MAX = 2147483647,
-        SIZE_MAX = 4294967295,
-      },
-      typedefs = {
-        int_fast16_t = "int32_t",
-        int_fast32_t = "int32_t",
-        uint_fast16_t = "uint32_t",
-        uint_fast32_t = "uint32_t",
-        intptr_t = "int32_t",
-        uintptr_t = "uint32_t",
-        intmax_t = "int64_t",
-        uintmax_t = "uint64_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        INT_FAST16_WIDTH = 32,
-        UINT_FAST16_WIDTH = 32,
-        INT_FAST32_WIDTH = 32,
-        UINT_FAST32_WIDTH = 32,
-        INTPTR_WIDTH = 32,
-        UINTPTR_WIDTH = 32,
-        PTRDIFF_WIDTH = 32,
-        SIZE_WIDTH = 32,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      typedefs = {
-        int_fast64_t = "int64_t",
-        uint_fast64_t = "uint64_t",
-      },
-    },
-    {
-      on = "glibc-arm glibc-arm64 uclibc-arm",
-      constants = {
-        WCHAR_MAX = 4294967295,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        INT8_MAX = 0x7f,
-        INT16_MAX = 0x7fff,
-        INT32_MAX = 0x7fffffff,
-        INT64_MAX = 0x7fffffffffffffffLL,
-        UINT8_MAX = 0xff,
-        UINT16_MAX = 0xffff,
-        UINT32_MAX = 0xffffffff,
-        UINT64_MAX = 0xffffffffffffffffULL,
-      },
-    },
-    {
-      on = "!glibc",
-      typedefs = {
-        int_least8_t = "int8_t",
-        int_least16_t = "int16_t",
-        int_least32_t = "int32_t",
-        uint_least8_t = "uint8_t",
-        uint_least16_t = "uint16_t",
-        uint_least32_t = "uint32_t",
-      },
-    },
-    {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        int_least64_t = "long",
-        uint_least64_t = "unsigned long",
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        int_least64_t = "int64_t",
-        uint_least64_t = "uint64_t",
-      },
-    },
-    {
-      on = "uclibc",
-      typedefs = {
-        int8_t = "int8_t",
-        int16_t = "int16_t",
-        int32_t = "int32_t",
-        uint8_t = "uint8_t",
-        uint16_t = "uint16_t",
-        uint32_t = "uint32_t",
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      typedefs = {
-        int64_t = "int64_t",
-        uint64_t = "uint64_t",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      typedefs = {
-        int64_t = "long",
-        uint64_t = "unsigned long",
-      },
+constants = {
+  INT8_MIN = -128,
+  INT16_MIN = -32768,
+  INT32_MIN = -2147483648,
+  INT64_MIN = -9223372036854775808LL,
+  INT_LEAST8_MIN = -128,
+  INT_LEAST16_MIN = -32768,
+  INT_LEAST32_MIN = -2147483648,
+  INT_LEAST64_MIN = -9223372036854775808LL,
+  INT_LEAST8_MAX = 127,
+  INT_LEAST16_MAX = 32767,
+  INT_LEAST32_MAX = 2147483647,
+  INT_LEAST64_MAX = 9223372036854775807LL,
+  UINT_LEAST8_MAX = 255,
+  UINT_LEAST16_MAX = 65535,
+  UINT_LEAST32_MAX = 4294967295,
+  UINT_LEAST64_MAX = 18446744073709551615ULL,
+  INT_FAST8_MIN = -128,
+  INT_FAST64_MIN = -9223372036854775808LL,
+  INT_FAST8_MAX = 127,
+  INT_FAST64_MAX = 9223372036854775807LL,
+  UINT_FAST8_MAX = 255,
+  UINT_FAST64_MAX = 18446744073709551615ULL,
+  INTMAX_MIN = -9223372036854775808LL,
+  INTMAX_MAX = 9223372036854775807LL,
+  UINTMAX_MAX = 18446744073709551615ULL,
+  SIG_ATOMIC_MIN = -2147483648,
+  SIG_ATOMIC_MAX = 2147483647,
+  WINT_MIN = 0,
+  WINT_MAX = 4294967295,
+},
+typedefs = {
+  int_fast8_t = "int8_t",
+  uint_fast8_t = "uint8_t",
+},
+macros = function(_M)
+  return {
+    INT8_C = function(c)
+      return c
+    end,
+    INT16_C = function(c)
+      return c
+    end,
+    INT32_C = function(c)
+      return c
+    end,
+    UINT8_C = function(c)
+      return c
+    end,
+    UINT16_C = function(c)
+      return c
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _STDINT_H = 1,
+      INT8_MAX = 127,
+      INT16_MAX = 32767,
+      INT32_MAX = 2147483647,
+      INT64_MAX = 9223372036854775807LL,
+      UINT8_MAX = 255,
+      UINT16_MAX = 65535,
+      UINT32_MAX = 4294967295,
+      UINT64_MAX = 18446744073709551615ULL,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_STDINT_H__ = 202311,
+      INT8_WIDTH = 8,
+      UINT8_WIDTH = 8,
+      INT16_WIDTH = 16,
+      UINT16_WIDTH = 16,
+      INT32_WIDTH = 32,
+      UINT32_WIDTH = 32,
+      INT64_WIDTH = 64,
+      UINT64_WIDTH = 64,
+      INT_LEAST8_WIDTH = 8,
+      UINT_LEAST8_WIDTH = 8,
+      INT_LEAST16_WIDTH = 16,
+      UINT_LEAST16_WIDTH = 16,
+      INT_LEAST32_WIDTH = 32,
+      UINT_LEAST32_WIDTH = 32,
+      INT_LEAST64_WIDTH = 64,
+      UINT_LEAST64_WIDTH = 64,
+      INT_FAST8_WIDTH = 8,
+      UINT_FAST8_WIDTH = 8,
+      INT_FAST64_WIDTH = 64,
+      UINT_FAST64_WIDTH = 64,
+      INTMAX_WIDTH = 64,
+      UINTMAX_WIDTH = 64,
+      SIG_ATOMIC_WIDTH = 32,
+      WCHAR_WIDTH = 32,
+      WINT_WIDTH = 32,
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      INT_FAST16_MIN = -9223372036854775808LL,
+      INT_FAST32_MIN = -9223372036854775808LL,
+      INT_FAST16_MAX = 9223372036854775807LL,
+      INT_FAST32_MAX = 9223372036854775807LL,
+      UINT_FAST16_MAX = 18446744073709551615ULL,
+      UINT_FAST32_MAX = 18446744073709551615ULL,
+      INTPTR_MIN = -9223372036854775808LL,
+      INTPTR_MAX = 9223372036854775807LL,
+      UINTPTR_MAX = 18446744073709551615ULL,
+      PTRDIFF_MIN = -9223372036854775808LL,
+      PTRDIFF_MAX = 9223372036854775807LL,
+      SIZE_MAX = 18446744073709551615ULL,
+    },
+    typedefs = {
+      int_fast16_t = "long",
+      int_fast32_t = "long",
+      uint_fast16_t = "unsigned long",
+      uint_fast32_t = "unsigned long",
+      intptr_t = "long",
+      uintptr_t = "unsigned long",
+      intmax_t = "long",
+      uintmax_t = "unsigned long",
+    },
+  },
+  {
+    on = "!musl glibc-arm glibc-arm64 uclibc-arm",
+    constants = {
+      WCHAR_MIN = -2147483648,
+      WCHAR_MAX = 2147483647,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      INT_FAST16_WIDTH = 64,
+      UINT_FAST16_WIDTH = 64,
+      INT_FAST32_WIDTH = 64,
+      UINT_FAST32_WIDTH = 64,
+      INTPTR_WIDTH = 64,
+      UINTPTR_WIDTH = 64,
+      PTRDIFF_WIDTH = 64,
+      SIZE_WIDTH = 64,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    typedefs = {
+      int_fast64_t = "long",
+      uint_fast64_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      INT_FAST16_MIN = -2147483648,
+      INT_FAST32_MIN = -2147483648,
+      INT_FAST16_MAX = 2147483647,
+      INT_FAST32_MAX = 2147483647,
+      UINT_FAST16_MAX = 4294967295,
+      UINT_FAST32_MAX = 4294967295,
+      INTPTR_MIN = -2147483648,
+      INTPTR_MAX = 2147483647,
+      UINTPTR_MAX = 4294967295,
+      PTRDIFF_MIN = -2147483648,
+      PTRDIFF_MAX = 2147483647,
+      SIZE_MAX = 4294967295,
+    },
+    typedefs = {
+      int_fast16_t = "int32_t",
+      int_fast32_t = "int32_t",
+      uint_fast16_t = "uint32_t",
+      uint_fast32_t = "uint32_t",
+      intptr_t = "int32_t",
+      uintptr_t = "uint32_t",
+      intmax_t = "int64_t",
+      uintmax_t = "uint64_t",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      INT_FAST16_WIDTH = 32,
+      UINT_FAST16_WIDTH = 32,
+      INT_FAST32_WIDTH = 32,
+      UINT_FAST32_WIDTH = 32,
+      INTPTR_WIDTH = 32,
+      UINTPTR_WIDTH = 32,
+      PTRDIFF_WIDTH = 32,
+      SIZE_WIDTH = 32,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    typedefs = {
+      int_fast64_t = "int64_t",
+      uint_fast64_t = "uint64_t",
+    },
+  },
+  {
+    on = "glibc-arm glibc-arm64 uclibc-arm",
+    constants = {
+      WCHAR_MAX = 4294967295,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      INT8_MAX = 0x7f,
+      INT16_MAX = 0x7fff,
+      INT32_MAX = 0x7fffffff,
+      INT64_MAX = 0x7fffffffffffffffLL,
+      UINT8_MAX = 0xff,
+      UINT16_MAX = 0xffff,
+      UINT32_MAX = 0xffffffff,
+      UINT64_MAX = 0xffffffffffffffffULL,
+    },
+  },
+  {
+    on = "!glibc",
+    typedefs = {
+      int_least8_t = "int8_t",
+      int_least16_t = "int16_t",
+      int_least32_t = "int32_t",
+      uint_least8_t = "uint8_t",
+      uint_least16_t = "uint16_t",
+      uint_least32_t = "uint32_t",
+    },
+  },
+  {
+    on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      int_least64_t = "long",
+      uint_least64_t = "unsigned long",
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      int_least64_t = "int64_t",
+      uint_least64_t = "uint64_t",
+    },
+  },
+  {
+    on = "uclibc",
+    typedefs = {
+      int8_t = "int8_t",
+      int16_t = "int16_t",
+      int32_t = "int32_t",
+      uint8_t = "uint8_t",
+      uint16_t = "uint16_t",
+      uint32_t = "uint32_t",
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    typedefs = {
+      int64_t = "int64_t",
+      uint64_t = "uint64_t",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    typedefs = {
+      int64_t = "long",
+      uint64_t = "unsigned long",
+    },
+  },
+},
 ]==],
 ["stdio.h"] = [==[
-  constants = {
-    EOF = -1,
-    P_tmpdir = "/tmp",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _STDIO_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_STDIO_H__ = 202311,
-        BUFSIZ = 8192,
-        TMP_MAX = 238328,
-        L_ctermid = 9,
-        L_cuserid = 9,
-        FOPEN_MAX = 16,
-        _PRINTF_NAN_LEN_MAX = 4,
-      },
-      typedefs = {
-        fpos_t = "struct _G_fpos64_t",
-        fpos64_t = "struct _G_fpos64_t",
-      },
-    },
-    {
-      on = "!uclibc",
-      constants = {
-        _IOFBF = 0,
-        _IOLBF = 1,
-        _IONBF = 2,
-        L_tmpnam = 20,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        BUFSIZ = 1024,
-        FILENAME_MAX = 4096,
-        FOPEN_MAX = 1000,
-        TMP_MAX = 10000,
-        L_ctermid = 20,
-        L_cuserid = 20,
-      },
-      records = {
-        ["union _G_fpos64_t"] = [[{
-    char __opaque[16];
-    int64_t __lldata;
-    double __align;
-  }]],
-        ["struct _IO_cookie_io_functions_t"] = [[{
-    void *read;
-    void *write;
-    void *seek;
-    void *close;
-  }]],
-      },
-      typedefs = {
-        fpos_t = "union _G_fpos64_t",
-        cookie_read_function_t = "void *",
-        cookie_write_function_t = "void *",
-        cookie_seek_function_t = "void *",
-        cookie_close_function_t = "void *",
-        cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __FILE_defined = 1,
-        ____FILE_defined = 1,
-        _IOFBF = 0x0,
-        _IOLBF = 0x1,
-        _IONBF = 0x2,
-        BUFSIZ = 4096,
-      },
-      typedefs = {
-        FILE = "struct __STDIO_FILE_STRUCT",
-        __FILE = "struct __STDIO_FILE_STRUCT",
-        fpos_t = "struct __STDIO_fpos64_t",
-        fpos64_t = "struct __STDIO_fpos64_t",
-      },
-      macros = function(M)
-        return {
-          feof_unlocked = function(fp)
-            return M.int(M.band(M.long(fp.__modeflags), 0x4))
-          end,
-          ferror_unlocked = function(fp)
-            return M.int(M.band(M.long(fp.__modeflags), 0x8))
-          end,
-        }
-      end,
+constants = {
+  EOF = -1,
+  P_tmpdir = "/tmp",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _STDIO_H = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_STDIO_H__ = 202311,
+      BUFSIZ = 8192,
+      TMP_MAX = 238328,
+      L_ctermid = 9,
+      L_cuserid = 9,
+      FOPEN_MAX = 16,
+      _PRINTF_NAN_LEN_MAX = 4,
+    },
+    typedefs = {
+      fpos_t = "struct _G_fpos64_t",
+      fpos64_t = "struct _G_fpos64_t",
+    },
+  },
+  {
+    on = "!uclibc",
+    constants = {
+      _IOFBF = 0,
+      _IOLBF = 1,
+      _IONBF = 2,
+      L_tmpnam = 20,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      BUFSIZ = 1024,
+      FILENAME_MAX = 4096,
+      FOPEN_MAX = 1000,
+      TMP_MAX = 10000,
+      L_ctermid = 20,
+      L_cuserid = 20,
+    },
+    records = {
+      ["union _G_fpos64_t"] = [[{
+  char __opaque[16];
+  int64_t __lldata;
+  double __align;
+}]],
+      ["struct _IO_cookie_io_functions_t"] = [[{
+  void *read;
+  void *write;
+  void *seek;
+  void *close;
+}]],
+    },
+    typedefs = {
+      fpos_t = "union _G_fpos64_t",
+      cookie_read_function_t = "void *",
+      cookie_write_function_t = "void *",
+      cookie_seek_function_t = "void *",
+      cookie_close_function_t = "void *",
+      cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __FILE_defined = 1,
+      ____FILE_defined = 1,
+      _IOFBF = 0x0,
+      _IOLBF = 0x1,
+      _IONBF = 0x2,
+      BUFSIZ = 4096,
+    },
+    typedefs = {
+      FILE = "struct __STDIO_FILE_STRUCT",
+      __FILE = "struct __STDIO_FILE_STRUCT",
+      fpos_t = "struct __STDIO_fpos64_t",
+      fpos64_t = "struct __STDIO_fpos64_t",
+    },
+    macros = function(M)
+      return {
+        feof_unlocked = function(fp)
+          return M.int(M.band(M.long(fp.__modeflags), 0x4))
+        end,
+        ferror_unlocked = function(fp)
+          return M.int(M.band(M.long(fp.__modeflags), 0x8))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["stdlib.h"] = [==[
-  constants = {
-    EXIT_FAILURE = 1,
-    EXIT_SUCCESS = 0,
-  },
-  records = {
-    ["struct div_t"] = [[{
+constants = {
+  EXIT_FAILURE = 1,
+  EXIT_SUCCESS = 0,
+},
+records = {
+  ["struct div_t"] = [[{
   int32_t quot;
   int32_t rem;
 }]],
-    ["struct ldiv_t"] = [[{
+  ["struct ldiv_t"] = [[{
   long quot;
   long rem;
 }]],
-    ["struct lldiv_t"] = [[{
+  ["struct lldiv_t"] = [[{
   int64_t quot;
   int64_t rem;
 }]],
-  },
-  typedefs = {
-    div_t = "struct div_t",
-    ldiv_t = "struct ldiv_t",
-    lldiv_t = "struct lldiv_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _STDLIB_H = 1,
-        __ldiv_t_defined = 1,
-        __lldiv_t_defined = 1,
-        RAND_MAX = 2147483647,
-      },
-      records = {
-        ["struct drand48_data"] = [[{
-    uint16_t __x[3];
-    uint16_t __old_x[3];
-    uint16_t __c;
-    uint16_t __init;
-    uint64_t __a;
-  }]],
-      },
-      typedefs = {
-        __compar_d_fn_t = "void *",
-      },
+},
+typedefs = {
+  div_t = "struct div_t",
+  ldiv_t = "struct ldiv_t",
+  lldiv_t = "struct lldiv_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _STDLIB_H = 1,
+      __ldiv_t_defined = 1,
+      __lldiv_t_defined = 1,
+      RAND_MAX = 2147483647,
     },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_STDLIB_H__ = 202311,
-      },
-      records = {
-        ["struct random_data"] = [[{
-    int32_t *fptr;
-    int32_t *rptr;
-    int32_t *state;
-    int32_t rand_type;
-    int32_t rand_deg;
-    int32_t rand_sep;
-    int32_t *end_ptr;
-  }]],
-      },
-      macros = function(M)
-        return {
-          WEXITSTATUS = function(status)
-            return M.int(M.band(M.shr(M.long(status), 8), 0xff))
-          end,
-          WTERMSIG = function(status)
-            return M.int(M.band(M.long(status), 0x7f))
-          end,
-          WSTOPSIG = function(status)
-            return M.int(M.band(M.shr(M.long(status), 8), 0xff))
-          end,
-          WIFEXITED = function(status)
-            return M.band(M.long(status), 0x7f) == 0
-          end,
-          WIFCONTINUED = function(status)
-            return M.long(status) == 0xffff
-          end,
-        }
-      end,
+    records = {
+      ["struct drand48_data"] = [[{
+  uint16_t __x[3];
+  uint16_t __old_x[3];
+  uint16_t __c;
+  uint16_t __init;
+  uint64_t __a;
+}]],
     },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      macros = function(M)
-        return {
-          WIFSIGNALED = function(status)
-            return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
-          end,
-          WIFSTOPPED = function(status)
-            return M.band(M.long(status), 0xff) == 0x7f
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      constants = {
-        RAND_MAX = 0x7fffffff,
-      },
-      macros = function(M)
-        return {
-          WEXITSTATUS = function(s)
-            return M.int(M.band(M.shr(M.long(s), 8), 0xff))
-          end,
-          WTERMSIG = function(s)
-            return M.int(M.band(M.long(s), 0x7f))
-          end,
-          WSTOPSIG = function(s)
-            return M.int(M.band(M.shr(M.long(s), 8), 0xff))
-          end,
-          WIFEXITED = function(s)
-            return M.band(M.long(s), 0x7f) == 0
-          end,
-          WIFSTOPPED = function(s)
-            return M.i16(M.shr(M.band(M.long(s), 0xffff) * 0x10001, 8)) > 0x7f00
-          end,
-          WIFSIGNALED = function(s)
-            return M.band(M.long(s), 0xffff) - 1 < 0xff
-          end,
-          WCOREDUMP = function(s)
-            return M.int(M.band(M.long(s), 0x80))
-          end,
-          WIFCONTINUED = function(s)
-            return M.long(s) == 0xffff
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __UCLIBC_MAX_ATEXIT = 2147483647,
-      },
-      records = {
-        ["union __WAIT_STATUS"] = [[{
-    union wait *__uptr;
-    int32_t *__iptr;
-  }]],
-        ["struct random_data"] = [[{
-    int32_t *fptr;
-    int32_t *rptr;
-    int32_t *state;
-    int8_t rand_type;
-    int8_t rand_deg;
-    int8_t rand_sep;
-    int32_t *end_ptr;
-  }]],
-      },
-      typedefs = {
-        __WAIT_STATUS = "union __WAIT_STATUS",
-        __compar_fn_t = "void *",
-        comparison_fn_t = "void *",
-      },
+    typedefs = {
+      __compar_d_fn_t = "void *",
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_STDLIB_H__ = 202311,
+    },
+    records = {
+      ["struct random_data"] = [[{
+  int32_t *fptr;
+  int32_t *rptr;
+  int32_t *state;
+  int32_t rand_type;
+  int32_t rand_deg;
+  int32_t rand_sep;
+  int32_t *end_ptr;
+}]],
+    },
+    macros = function(M)
+      return {
+        WEXITSTATUS = function(status)
+          return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+        end,
+        WTERMSIG = function(status)
+          return M.int(M.band(M.long(status), 0x7f))
+        end,
+        WSTOPSIG = function(status)
+          return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+        end,
+        WIFEXITED = function(status)
+          return M.band(M.long(status), 0x7f) == 0
+        end,
+        WIFCONTINUED = function(status)
+          return M.long(status) == 0xffff
+        end,
+      }
+    end,
+  },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    macros = function(M)
+      return {
+        WIFSIGNALED = function(status)
+          return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
+        end,
+        WIFSTOPPED = function(status)
+          return M.band(M.long(status), 0xff) == 0x7f
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    constants = {
+      RAND_MAX = 0x7fffffff,
+    },
+    macros = function(M)
+      return {
+        WEXITSTATUS = function(s)
+          return M.int(M.band(M.shr(M.long(s), 8), 0xff))
+        end,
+        WTERMSIG = function(s)
+          return M.int(M.band(M.long(s), 0x7f))
+        end,
+        WSTOPSIG = function(s)
+          return M.int(M.band(M.shr(M.long(s), 8), 0xff))
+        end,
+        WIFEXITED = function(s)
+          return M.band(M.long(s), 0x7f) == 0
+        end,
+        WIFSTOPPED = function(s)
+          return M.i16(M.shr(M.band(M.long(s), 0xffff) * 0x10001, 8)) > 0x7f00
+        end,
+        WIFSIGNALED = function(s)
+          return M.band(M.long(s), 0xffff) - 1 < 0xff
+        end,
+        WCOREDUMP = function(s)
+          return M.int(M.band(M.long(s), 0x80))
+        end,
+        WIFCONTINUED = function(s)
+          return M.long(s) == 0xffff
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __UCLIBC_MAX_ATEXIT = 2147483647,
+    },
+    records = {
+      ["union __WAIT_STATUS"] = [[{
+  union wait *__uptr;
+  int32_t *__iptr;
+}]],
+      ["struct random_data"] = [[{
+  int32_t *fptr;
+  int32_t *rptr;
+  int32_t *state;
+  int8_t rand_type;
+  int8_t rand_deg;
+  int8_t rand_sep;
+  int32_t *end_ptr;
+}]],
+    },
+    typedefs = {
+      __WAIT_STATUS = "union __WAIT_STATUS",
+      __compar_fn_t = "void *",
+      comparison_fn_t = "void *",
+    },
+  },
+},
 ]==],
 ["string.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _STRING_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_STRING_H__ = 202311,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _STRING_H = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_STRING_H__ = 202311,
+    },
+  },
+},
 ]==],
 ["strings.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _STRINGS_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _STRINGS_H = 1,
     },
   },
+},
 ]==],
 ["syslog.h"] = [==[
-  deltas = {
-    {
-      on = "musl",
-      constants = {
-        LOG_EMERG = 0,
-        LOG_ALERT = 1,
-        LOG_CRIT = 2,
-        LOG_ERR = 3,
-        LOG_WARNING = 4,
-        LOG_NOTICE = 5,
-        LOG_INFO = 6,
-        LOG_DEBUG = 7,
-        LOG_PRIMASK = 7,
-        LOG_KERN = 0x0,
-        LOG_USER = 0x8,
-        LOG_MAIL = 0x10,
-        LOG_DAEMON = 0x18,
-        LOG_AUTH = 0x20,
-        LOG_SYSLOG = 0x28,
-        LOG_LPR = 0x30,
-        LOG_NEWS = 0x38,
-        LOG_UUCP = 0x40,
-        LOG_CRON = 0x48,
-        LOG_AUTHPRIV = 0x50,
-        LOG_FTP = 0x58,
-        LOG_LOCAL0 = 0x80,
-        LOG_LOCAL1 = 0x88,
-        LOG_LOCAL2 = 0x90,
-        LOG_LOCAL3 = 0x98,
-        LOG_LOCAL4 = 0xa0,
-        LOG_LOCAL5 = 0xa8,
-        LOG_LOCAL6 = 0xb0,
-        LOG_LOCAL7 = 0xb8,
-        LOG_NFACILITIES = 24,
-        LOG_FACMASK = 0x3f8,
-        LOG_PID = 0x1,
-        LOG_CONS = 0x2,
-        LOG_ODELAY = 0x4,
-        LOG_NDELAY = 0x8,
-        LOG_NOWAIT = 0x10,
-        LOG_PERROR = 0x20,
-        _PATH_LOG = "/dev/log",
-      },
-      macros = function(M)
-        return {
-          LOG_PRI = function(p)
-            return M.int(M.band(M.long(p), 7))
-          end,
-          LOG_MAKEPRI = function(f, p)
-            return M.int(M.bor(M.shl(M.long(f), 3), M.long(p)))
-          end,
-          LOG_MASK = function(p)
-            return M.int(M.i32(M.shl(1LL, M.long(p))))
-          end,
-          LOG_UPTO = function(p)
-            return M.int(M.i32(M.i32(M.shl(1LL, M.long(p) + 1)) - 1))
-          end,
-          LOG_FAC = function(p)
-            return M.int(M.band(M.shr(M.long(p), 3), 0x7f))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "musl",
+    constants = {
+      LOG_EMERG = 0,
+      LOG_ALERT = 1,
+      LOG_CRIT = 2,
+      LOG_ERR = 3,
+      LOG_WARNING = 4,
+      LOG_NOTICE = 5,
+      LOG_INFO = 6,
+      LOG_DEBUG = 7,
+      LOG_PRIMASK = 7,
+      LOG_KERN = 0x0,
+      LOG_USER = 0x8,
+      LOG_MAIL = 0x10,
+      LOG_DAEMON = 0x18,
+      LOG_AUTH = 0x20,
+      LOG_SYSLOG = 0x28,
+      LOG_LPR = 0x30,
+      LOG_NEWS = 0x38,
+      LOG_UUCP = 0x40,
+      LOG_CRON = 0x48,
+      LOG_AUTHPRIV = 0x50,
+      LOG_FTP = 0x58,
+      LOG_LOCAL0 = 0x80,
+      LOG_LOCAL1 = 0x88,
+      LOG_LOCAL2 = 0x90,
+      LOG_LOCAL3 = 0x98,
+      LOG_LOCAL4 = 0xa0,
+      LOG_LOCAL5 = 0xa8,
+      LOG_LOCAL6 = 0xb0,
+      LOG_LOCAL7 = 0xb8,
+      LOG_NFACILITIES = 24,
+      LOG_FACMASK = 0x3f8,
+      LOG_PID = 0x1,
+      LOG_CONS = 0x2,
+      LOG_ODELAY = 0x4,
+      LOG_NDELAY = 0x8,
+      LOG_NOWAIT = 0x10,
+      LOG_PERROR = 0x20,
+      _PATH_LOG = "/dev/log",
     },
+    macros = function(M)
+      return {
+        LOG_PRI = function(p)
+          return M.int(M.band(M.long(p), 7))
+        end,
+        LOG_MAKEPRI = function(f, p)
+          return M.int(M.bor(M.shl(M.long(f), 3), M.long(p)))
+        end,
+        LOG_MASK = function(p)
+          return M.int(M.i32(M.shl(1LL, M.long(p))))
+        end,
+        LOG_UPTO = function(p)
+          return M.int(M.i32(M.i32(M.shl(1LL, M.long(p) + 1)) - 1))
+        end,
+        LOG_FAC = function(p)
+          return M.int(M.band(M.shr(M.long(p), 3), 0x7f))
+        end,
+      }
+    end,
   },
+},
 ]==],
 }

@@ -3,263 +3,263 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["tar.h"] = [==[
-  constants = {
-    TSUID = 2048,
-    TSGID = 1024,
-    TSVTX = 512,
-    TUREAD = 256,
-    TUWRITE = 128,
-    TUEXEC = 64,
-    TGREAD = 32,
-    TGWRITE = 16,
-    TGEXEC = 8,
-    TOREAD = 4,
-    TOWRITE = 2,
-    TOEXEC = 1,
-    REGTYPE = 48,
-    AREGTYPE = 0,
-    LNKTYPE = 49,
-    SYMTYPE = 50,
-    CHRTYPE = 51,
-    BLKTYPE = 52,
-    DIRTYPE = 53,
-    FIFOTYPE = 54,
-    CONTTYPE = 55,
-    TMAGIC = "ustar",
-    TMAGLEN = 6,
-    TVERSION = "00",
-    TVERSLEN = 2,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _TAR_H = 1,
-      },
+constants = {
+  TSUID = 2048,
+  TSGID = 1024,
+  TSVTX = 512,
+  TUREAD = 256,
+  TUWRITE = 128,
+  TUEXEC = 64,
+  TGREAD = 32,
+  TGWRITE = 16,
+  TGEXEC = 8,
+  TOREAD = 4,
+  TOWRITE = 2,
+  TOEXEC = 1,
+  REGTYPE = 48,
+  AREGTYPE = 0,
+  LNKTYPE = 49,
+  SYMTYPE = 50,
+  CHRTYPE = 51,
+  BLKTYPE = 52,
+  DIRTYPE = 53,
+  FIFOTYPE = 54,
+  CONTTYPE = 55,
+  TMAGIC = "ustar",
+  TMAGLEN = 6,
+  TVERSION = "00",
+  TVERSLEN = 2,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _TAR_H = 1,
     },
   },
+},
 ]==],
 ["termios.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _TERMIOS_H = 1,
-      },
-      macros = function(M)
-        return {
-          CCEQ = function(val, c)
-            val = M.long(val)
-            return M.long(c) == val and val ~= 0
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _TERMIOS_H = 1,
     },
-    {
-      on = "glibc",
-      constants = {
-        BAUD_MAX = 4294967295,
-      },
-      typedefs = {
-        baud_t = "uint32_t",
-      },
+    macros = function(M)
+      return {
+        CCEQ = function(val, c)
+          val = M.long(val)
+          return M.long(c) == val and val ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc",
+    constants = {
+      BAUD_MAX = 4294967295,
     },
-    {
-      on = "!glibc uclibc ppc musl-ppc64le",
-      constants = {
-        NCCS = 32,
-      },
+    typedefs = {
+      baud_t = "uint32_t",
     },
   },
+  {
+    on = "!glibc uclibc ppc musl-ppc64le",
+    constants = {
+      NCCS = 32,
+    },
+  },
+},
 ]==],
 ["threads.h"] = [==[
-  deltas = {
-    {
-      on = "!uclibc",
-      constants = {
-        thrd_success = 0,
-        thrd_busy = 1,
-        thrd_error = 2,
-        thrd_nomem = 3,
-        thrd_timedout = 4,
-        mtx_plain = 0,
-        mtx_recursive = 1,
-        mtx_timed = 2,
-        TSS_DTOR_ITERATIONS = 4,
-      },
-      typedefs = {
-        tss_t = "uint32_t",
-        tss_dtor_t = "void *",
-        thrd_start_t = "void *",
-      },
+deltas = {
+  {
+    on = "!uclibc",
+    constants = {
+      thrd_success = 0,
+      thrd_busy = 1,
+      thrd_error = 2,
+      thrd_nomem = 3,
+      thrd_timedout = 4,
+      mtx_plain = 0,
+      mtx_recursive = 1,
+      mtx_timed = 2,
+      TSS_DTOR_ITERATIONS = 4,
     },
-    {
-      on = "glibc",
-      constants = {
-        _THREADS_H = 1,
-      },
-      records = {
-        ["union cnd_t"] = [[{
-    char __size[48];
-    int64_t __align;
-  }]],
-      },
-      typedefs = {
-        thrd_t = "unsigned long",
-        mtx_t = "union mtx_t",
-        cnd_t = "union cnd_t",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
-      records = {
-        ["union mtx_t"] = [[{
-    char __size[40];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["union mtx_t"] = [[{
-    char __size[24];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["union mtx_t"] = [[{
-    char __size[48];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        ONCE_FLAG_INIT = 0,
-      },
-      typedefs = {
-        thrd_t = "struct __pthread *",
-        once_flag = "int32_t",
-      },
-      macros = function(M)
-        return {
-          thrd_equal = function(A, B)
-            return M.long(A) == M.long(B)
-          end,
-        }
-      end,
+    typedefs = {
+      tss_t = "uint32_t",
+      tss_dtor_t = "void *",
+      thrd_start_t = "void *",
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      _THREADS_H = 1,
+    },
+    records = {
+      ["union cnd_t"] = [[{
+  char __size[48];
+  int64_t __align;
+}]],
+    },
+    typedefs = {
+      thrd_t = "unsigned long",
+      mtx_t = "union mtx_t",
+      cnd_t = "union cnd_t",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
+    records = {
+      ["union mtx_t"] = [[{
+  char __size[40];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["union mtx_t"] = [[{
+  char __size[24];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["union mtx_t"] = [[{
+  char __size[48];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      ONCE_FLAG_INIT = 0,
+    },
+    typedefs = {
+      thrd_t = "struct __pthread *",
+      once_flag = "int32_t",
+    },
+    macros = function(M)
+      return {
+        thrd_equal = function(A, B)
+          return M.long(A) == M.long(B)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["time.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _TIME_H = 1,
-      },
-      macros = function(M)
-        return {
-          __isleap = function(year)
-            year = M.long(year)
-            return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _TIME_H = 1,
     },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_TIME_H__ = 202311,
-        TIME_MONOTONIC = 2,
-        TIME_ACTIVE = 3,
-        TIME_THREAD_ACTIVE = 4,
-      },
-    },
-    {
-      on = "!uclibc",
-      constants = {
-        TIME_UTC = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        NULL = 0,
-        CLOCKS_PER_SEC = 1000000,
-      },
-    },
-    {
-      on = "!glibc",
-      records = {
-        ["struct tm"] = [[{
-    int32_t tm_sec;
-    int32_t tm_min;
-    int32_t tm_hour;
-    int32_t tm_mday;
-    int32_t tm_mon;
-    int32_t tm_year;
-    int32_t tm_wday;
-    int32_t tm_yday;
-    int32_t tm_isdst;
-    long tm_gmtoff;
-    const char *tm_zone;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct itimerspec__libc"] = [[{
-    struct timespec__libc it_interval;
-    struct timespec__libc it_value;
-  }]],
-      },
-      aliases = {
-        ["struct itimerspec"] = "struct itimerspec__libc",
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __clock_t_defined = 1,
-        __time_t_defined = 1,
-        __clockid_t_defined = 1,
-        __timer_t_defined = 1,
-        __timespec_defined = 1,
-      },
-      typedefs = {
-        clock_t = "long",
-        clockid_t = "int32_t",
-        timer_t = "void *",
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct timespec__libc"] = [[{
-    int64_t tv_sec;
-    long tv_nsec;
-  }]],
-      },
-      aliases = {
-        ["struct timespec"] = "struct timespec__libc",
-      },
-      typedefs = {
-        time_t = "int64_t",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      typedefs = {
-        time_t = "long",
-      },
+    macros = function(M)
+      return {
+        __isleap = function(year)
+          year = M.long(year)
+          return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_TIME_H__ = 202311,
+      TIME_MONOTONIC = 2,
+      TIME_ACTIVE = 3,
+      TIME_THREAD_ACTIVE = 4,
     },
   },
+  {
+    on = "!uclibc",
+    constants = {
+      TIME_UTC = 1,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      NULL = 0,
+      CLOCKS_PER_SEC = 1000000,
+    },
+  },
+  {
+    on = "!glibc",
+    records = {
+      ["struct tm"] = [[{
+  int32_t tm_sec;
+  int32_t tm_min;
+  int32_t tm_hour;
+  int32_t tm_mday;
+  int32_t tm_mon;
+  int32_t tm_year;
+  int32_t tm_wday;
+  int32_t tm_yday;
+  int32_t tm_isdst;
+  long tm_gmtoff;
+  const char *tm_zone;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct itimerspec__libc"] = [[{
+  struct timespec__libc it_interval;
+  struct timespec__libc it_value;
+}]],
+    },
+    aliases = {
+      ["struct itimerspec"] = "struct itimerspec__libc",
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __clock_t_defined = 1,
+      __time_t_defined = 1,
+      __clockid_t_defined = 1,
+      __timer_t_defined = 1,
+      __timespec_defined = 1,
+    },
+    typedefs = {
+      clock_t = "long",
+      clockid_t = "int32_t",
+      timer_t = "void *",
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct timespec__libc"] = [[{
+  int64_t tv_sec;
+  long tv_nsec;
+}]],
+    },
+    aliases = {
+      ["struct timespec"] = "struct timespec__libc",
+    },
+    typedefs = {
+      time_t = "int64_t",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    typedefs = {
+      time_t = "long",
+    },
+  },
+},
 ]==],
 }

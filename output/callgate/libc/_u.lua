@@ -3,573 +3,573 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["uchar.h"] = [==[
-  typedefs = {
-    char16_t = "uint16_t",
-    char32_t = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _UCHAR_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_UCHAR_H__ = 202311,
-      },
-      typedefs = {
-        char8_t = "uint8_t",
-      },
+typedefs = {
+  char16_t = "uint16_t",
+  char32_t = "uint32_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _UCHAR_H = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_UCHAR_H__ = 202311,
+    },
+    typedefs = {
+      char8_t = "uint8_t",
+    },
+  },
+},
 ]==],
 ["ucontext.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _UCONTEXT_H = 1,
-      },
-    },
-    {
-      on = "musl-x64",
-      constants = {
-        NGREG = 23,
-      },
-    },
-    {
-      on = "musl-x86",
-      constants = {
-        NGREG = 19,
-      },
-    },
-    {
-      on = "musl-arm",
-      constants = {
-        NGREG = 18,
-      },
-    },
-    {
-      on = "musl-arm64",
-      constants = {
-        NGREG = 34,
-      },
-    },
-    {
-      on = "musl-riscv64 musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        NGREG = 32,
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      constants = {
-        NGREG = 48,
-      },
-    },
-    {
-      on = "musl-s390x",
-      constants = {
-        NGREG = 27,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _UCONTEXT_H = 1,
     },
   },
+  {
+    on = "musl-x64",
+    constants = {
+      NGREG = 23,
+    },
+  },
+  {
+    on = "musl-x86",
+    constants = {
+      NGREG = 19,
+    },
+  },
+  {
+    on = "musl-arm",
+    constants = {
+      NGREG = 18,
+    },
+  },
+  {
+    on = "musl-arm64",
+    constants = {
+      NGREG = 34,
+    },
+  },
+  {
+    on = "musl-riscv64 musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      NGREG = 32,
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    constants = {
+      NGREG = 48,
+    },
+  },
+  {
+    on = "musl-s390x",
+    constants = {
+      NGREG = 27,
+    },
+  },
+},
 ]==],
 ["ulimit.h"] = [==[
-  constants = {
-    UL_GETFSIZE = 1,
-    UL_SETFSIZE = 2,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __UL_GETMAXBRK = 3,
-        __UL_GETOPENMAX = 4,
-        _ULIMIT_H = 1,
-      },
+constants = {
+  UL_GETFSIZE = 1,
+  UL_SETFSIZE = 2,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __UL_GETMAXBRK = 3,
+      __UL_GETOPENMAX = 4,
+      _ULIMIT_H = 1,
     },
   },
+},
 ]==],
 ["unistd.h"] = [==[
-  constants = {
-    _POSIX_VERSION = 200809,
-    _POSIX2_VERSION = 200809,
-    _POSIX2_C_BIND = 200809,
-    _XOPEN_VERSION = 700,
-    _XOPEN_UNIX = 1,
-    _XOPEN_ENH_I18N = 1,
-    STDIN_FILENO = 0,
-    STDOUT_FILENO = 1,
-    STDERR_FILENO = 2,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _UNISTD_H = 1,
-        __POSIX2_THIS_VERSION = 200809,
-        _POSIX2_C_DEV = 200809,
-        _POSIX2_SW_DEV = 200809,
-        _XOPEN_XCU_VERSION = 4,
-        _XOPEN_XPG2 = 1,
-        _XOPEN_XPG3 = 1,
-        _XOPEN_XPG4 = 1,
-        _XOPEN_LEGACY = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        _POSIX2_C_VERSION = 200809,
-        _POSIX2_LOCALEDEF = 200809,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        POSIX_CLOSE_RESTART = 0,
-        _POSIX_ADVISORY_INFO = 200809,
-        _POSIX_CHOWN_RESTRICTED = 1,
-        _POSIX_IPV6 = 200809,
-        _POSIX_JOB_CONTROL = 1,
-        _POSIX_MAPPED_FILES = 200809,
-        _POSIX_MEMLOCK = 200809,
-        _POSIX_MEMLOCK_RANGE = 200809,
-        _POSIX_MEMORY_PROTECTION = 200809,
-        _POSIX_MESSAGE_PASSING = 200809,
-        _POSIX_FSYNC = 200809,
-        _POSIX_NO_TRUNC = 1,
-        _POSIX_RAW_SOCKETS = 200809,
-        _POSIX_REALTIME_SIGNALS = 200809,
-        _POSIX_REGEXP = 1,
-        _POSIX_SAVED_IDS = 1,
-        _POSIX_SHELL = 1,
-        _POSIX_SPAWN = 200809,
-        _POSIX_VDISABLE = 0,
-        _POSIX_THREADS = 200809,
-        _POSIX_THREAD_PROCESS_SHARED = 200809,
-        _POSIX_THREAD_SAFE_FUNCTIONS = 200809,
-        _POSIX_THREAD_ATTR_STACKADDR = 200809,
-        _POSIX_THREAD_ATTR_STACKSIZE = 200809,
-        _POSIX_THREAD_PRIORITY_SCHEDULING = 200809,
-        _POSIX_THREAD_CPUTIME = 200809,
-        _POSIX_TIMERS = 200809,
-        _POSIX_TIMEOUTS = 200809,
-        _POSIX_MONOTONIC_CLOCK = 200809,
-        _POSIX_CPUTIME = 200809,
-        _POSIX_CLOCK_SELECTION = 200809,
-        _POSIX_BARRIERS = 200809,
-        _POSIX_SPIN_LOCKS = 200809,
-        _POSIX_READER_WRITER_LOCKS = 200809,
-        _POSIX_ASYNCHRONOUS_IO = 200809,
-        _POSIX_SEMAPHORES = 200809,
-        _POSIX_SHARED_MEMORY_OBJECTS = 200809,
-        _PC_LINK_MAX = 0,
-        _PC_MAX_CANON = 1,
-        _PC_MAX_INPUT = 2,
-        _PC_NAME_MAX = 3,
-        _PC_PATH_MAX = 4,
-        _PC_PIPE_BUF = 5,
-        _PC_CHOWN_RESTRICTED = 6,
-        _PC_NO_TRUNC = 7,
-        _PC_VDISABLE = 8,
-        _PC_SYNC_IO = 9,
-        _PC_ASYNC_IO = 10,
-        _PC_PRIO_IO = 11,
-        _PC_SOCK_MAXBUF = 12,
-        _PC_FILESIZEBITS = 13,
-        _PC_REC_INCR_XFER_SIZE = 14,
-        _PC_REC_MAX_XFER_SIZE = 15,
-        _PC_REC_MIN_XFER_SIZE = 16,
-        _PC_REC_XFER_ALIGN = 17,
-        _PC_ALLOC_SIZE_MIN = 18,
-        _PC_SYMLINK_MAX = 19,
-        _PC_2_SYMLINKS = 20,
-        _SC_ARG_MAX = 0,
-        _SC_CHILD_MAX = 1,
-        _SC_CLK_TCK = 2,
-        _SC_NGROUPS_MAX = 3,
-        _SC_OPEN_MAX = 4,
-        _SC_STREAM_MAX = 5,
-        _SC_TZNAME_MAX = 6,
-        _SC_JOB_CONTROL = 7,
-        _SC_SAVED_IDS = 8,
-        _SC_REALTIME_SIGNALS = 9,
-        _SC_PRIORITY_SCHEDULING = 10,
-        _SC_TIMERS = 11,
-        _SC_ASYNCHRONOUS_IO = 12,
-        _SC_PRIORITIZED_IO = 13,
-        _SC_SYNCHRONIZED_IO = 14,
-        _SC_FSYNC = 15,
-        _SC_MAPPED_FILES = 16,
-        _SC_MEMLOCK = 17,
-        _SC_MEMLOCK_RANGE = 18,
-        _SC_MEMORY_PROTECTION = 19,
-        _SC_MESSAGE_PASSING = 20,
-        _SC_SEMAPHORES = 21,
-        _SC_SHARED_MEMORY_OBJECTS = 22,
-        _SC_AIO_LISTIO_MAX = 23,
-        _SC_AIO_MAX = 24,
-        _SC_AIO_PRIO_DELTA_MAX = 25,
-        _SC_DELAYTIMER_MAX = 26,
-        _SC_MQ_OPEN_MAX = 27,
-        _SC_MQ_PRIO_MAX = 28,
-        _SC_VERSION = 29,
-        _SC_PAGE_SIZE = 30,
-        _SC_PAGESIZE = 30,
-        _SC_RTSIG_MAX = 31,
-        _SC_SEM_NSEMS_MAX = 32,
-        _SC_SEM_VALUE_MAX = 33,
-        _SC_SIGQUEUE_MAX = 34,
-        _SC_TIMER_MAX = 35,
-        _SC_BC_BASE_MAX = 36,
-        _SC_BC_DIM_MAX = 37,
-        _SC_BC_SCALE_MAX = 38,
-        _SC_BC_STRING_MAX = 39,
-        _SC_COLL_WEIGHTS_MAX = 40,
-        _SC_EXPR_NEST_MAX = 42,
-        _SC_LINE_MAX = 43,
-        _SC_RE_DUP_MAX = 44,
-        _SC_2_VERSION = 46,
-        _SC_2_C_BIND = 47,
-        _SC_2_C_DEV = 48,
-        _SC_2_FORT_DEV = 49,
-        _SC_2_FORT_RUN = 50,
-        _SC_2_SW_DEV = 51,
-        _SC_2_LOCALEDEF = 52,
-        _SC_UIO_MAXIOV = 60,
-        _SC_IOV_MAX = 60,
-        _SC_THREADS = 67,
-        _SC_THREAD_SAFE_FUNCTIONS = 68,
-        _SC_GETGR_R_SIZE_MAX = 69,
-        _SC_GETPW_R_SIZE_MAX = 70,
-        _SC_LOGIN_NAME_MAX = 71,
-        _SC_TTY_NAME_MAX = 72,
-        _SC_THREAD_DESTRUCTOR_ITERATIONS = 73,
-        _SC_THREAD_KEYS_MAX = 74,
-        _SC_THREAD_STACK_MIN = 75,
-        _SC_THREAD_THREADS_MAX = 76,
-        _SC_THREAD_ATTR_STACKADDR = 77,
-        _SC_THREAD_ATTR_STACKSIZE = 78,
-        _SC_THREAD_PRIORITY_SCHEDULING = 79,
-        _SC_THREAD_PRIO_INHERIT = 80,
-        _SC_THREAD_PRIO_PROTECT = 81,
-        _SC_THREAD_PROCESS_SHARED = 82,
-        _SC_NPROCESSORS_CONF = 83,
-        _SC_NPROCESSORS_ONLN = 84,
-        _SC_PHYS_PAGES = 85,
-        _SC_AVPHYS_PAGES = 86,
-        _SC_ATEXIT_MAX = 87,
-        _SC_PASS_MAX = 88,
-        _SC_XOPEN_VERSION = 89,
-        _SC_XOPEN_XCU_VERSION = 90,
-        _SC_XOPEN_UNIX = 91,
-        _SC_XOPEN_CRYPT = 92,
-        _SC_XOPEN_ENH_I18N = 93,
-        _SC_XOPEN_SHM = 94,
-        _SC_2_CHAR_TERM = 95,
-        _SC_2_UPE = 97,
-        _SC_XOPEN_XPG2 = 98,
-        _SC_XOPEN_XPG3 = 99,
-        _SC_XOPEN_XPG4 = 100,
-        _SC_NZERO = 109,
-        _SC_XBS5_ILP32_OFF32 = 125,
-        _SC_XBS5_ILP32_OFFBIG = 126,
-        _SC_XBS5_LP64_OFF64 = 127,
-        _SC_XBS5_LPBIG_OFFBIG = 128,
-        _SC_XOPEN_LEGACY = 129,
-        _SC_XOPEN_REALTIME = 130,
-        _SC_XOPEN_REALTIME_THREADS = 131,
-        _SC_ADVISORY_INFO = 132,
-        _SC_BARRIERS = 133,
-        _SC_CLOCK_SELECTION = 137,
-        _SC_CPUTIME = 138,
-        _SC_THREAD_CPUTIME = 139,
-        _SC_MONOTONIC_CLOCK = 149,
-        _SC_READER_WRITER_LOCKS = 153,
-        _SC_SPIN_LOCKS = 154,
-        _SC_REGEXP = 155,
-        _SC_SHELL = 157,
-        _SC_SPAWN = 159,
-        _SC_SPORADIC_SERVER = 160,
-        _SC_THREAD_SPORADIC_SERVER = 161,
-        _SC_TIMEOUTS = 164,
-        _SC_TYPED_MEMORY_OBJECTS = 165,
-        _SC_2_PBS = 168,
-        _SC_2_PBS_ACCOUNTING = 169,
-        _SC_2_PBS_LOCATE = 170,
-        _SC_2_PBS_MESSAGE = 171,
-        _SC_2_PBS_TRACK = 172,
-        _SC_SYMLOOP_MAX = 173,
-        _SC_STREAMS = 174,
-        _SC_2_PBS_CHECKPOINT = 175,
-        _SC_V6_ILP32_OFF32 = 176,
-        _SC_V6_ILP32_OFFBIG = 177,
-        _SC_V6_LP64_OFF64 = 178,
-        _SC_V6_LPBIG_OFFBIG = 179,
-        _SC_HOST_NAME_MAX = 180,
-        _SC_TRACE = 181,
-        _SC_TRACE_EVENT_FILTER = 182,
-        _SC_TRACE_INHERIT = 183,
-        _SC_TRACE_LOG = 184,
-        _SC_IPV6 = 235,
-        _SC_RAW_SOCKETS = 236,
-        _SC_V7_ILP32_OFF32 = 237,
-        _SC_V7_ILP32_OFFBIG = 238,
-        _SC_V7_LP64_OFF64 = 239,
-        _SC_V7_LPBIG_OFFBIG = 240,
-        _SC_SS_REPL_MAX = 241,
-        _SC_TRACE_EVENT_NAME_MAX = 242,
-        _SC_TRACE_NAME_MAX = 243,
-        _SC_TRACE_SYS_MAX = 244,
-        _SC_TRACE_USER_EVENT_MAX = 245,
-        _SC_XOPEN_STREAMS = 246,
-        _SC_THREAD_ROBUST_PRIO_INHERIT = 247,
-        _SC_THREAD_ROBUST_PRIO_PROTECT = 248,
-        _SC_MINSIGSTKSZ = 249,
-        _SC_SIGSTKSZ = 250,
-        _CS_PATH = 0,
-        _CS_POSIX_V6_WIDTH_RESTRICTED_ENVS = 1,
-        _CS_GNU_LIBC_VERSION = 2,
-        _CS_GNU_LIBPTHREAD_VERSION = 3,
-        _CS_POSIX_V5_WIDTH_RESTRICTED_ENVS = 4,
-        _CS_POSIX_V7_WIDTH_RESTRICTED_ENVS = 5,
-        _CS_POSIX_V6_ILP32_OFF32_CFLAGS = 1116,
-        _CS_POSIX_V6_ILP32_OFF32_LDFLAGS = 1117,
-        _CS_POSIX_V6_ILP32_OFF32_LIBS = 1118,
-        _CS_POSIX_V6_ILP32_OFF32_LINTFLAGS = 1119,
-        _CS_POSIX_V6_ILP32_OFFBIG_CFLAGS = 1120,
-        _CS_POSIX_V6_ILP32_OFFBIG_LDFLAGS = 1121,
-        _CS_POSIX_V6_ILP32_OFFBIG_LIBS = 1122,
-        _CS_POSIX_V6_ILP32_OFFBIG_LINTFLAGS = 1123,
-        _CS_POSIX_V6_LP64_OFF64_CFLAGS = 1124,
-        _CS_POSIX_V6_LP64_OFF64_LDFLAGS = 1125,
-        _CS_POSIX_V6_LP64_OFF64_LIBS = 1126,
-        _CS_POSIX_V6_LP64_OFF64_LINTFLAGS = 1127,
-        _CS_POSIX_V6_LPBIG_OFFBIG_CFLAGS = 1128,
-        _CS_POSIX_V6_LPBIG_OFFBIG_LDFLAGS = 1129,
-        _CS_POSIX_V6_LPBIG_OFFBIG_LIBS = 1130,
-        _CS_POSIX_V6_LPBIG_OFFBIG_LINTFLAGS = 1131,
-        _CS_POSIX_V7_ILP32_OFF32_CFLAGS = 1132,
-        _CS_POSIX_V7_ILP32_OFF32_LDFLAGS = 1133,
-        _CS_POSIX_V7_ILP32_OFF32_LIBS = 1134,
-        _CS_POSIX_V7_ILP32_OFF32_LINTFLAGS = 1135,
-        _CS_POSIX_V7_ILP32_OFFBIG_CFLAGS = 1136,
-        _CS_POSIX_V7_ILP32_OFFBIG_LDFLAGS = 1137,
-        _CS_POSIX_V7_ILP32_OFFBIG_LIBS = 1138,
-        _CS_POSIX_V7_ILP32_OFFBIG_LINTFLAGS = 1139,
-        _CS_POSIX_V7_LP64_OFF64_CFLAGS = 1140,
-        _CS_POSIX_V7_LP64_OFF64_LDFLAGS = 1141,
-        _CS_POSIX_V7_LP64_OFF64_LIBS = 1142,
-        _CS_POSIX_V7_LP64_OFF64_LINTFLAGS = 1143,
-        _CS_POSIX_V7_LPBIG_OFFBIG_CFLAGS = 1144,
-        _CS_POSIX_V7_LPBIG_OFFBIG_LDFLAGS = 1145,
-        _CS_POSIX_V7_LPBIG_OFFBIG_LIBS = 1146,
-        _CS_POSIX_V7_LPBIG_OFFBIG_LINTFLAGS = 1147,
-        _CS_V6_ENV = 1148,
-        _CS_V7_ENV = 1149,
-        _CS_POSIX_V7_THREADS_CFLAGS = 1150,
-        _CS_POSIX_V7_THREADS_LDFLAGS = 1151,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _XOPEN_CRYPT = 1,
-      },
+constants = {
+  _POSIX_VERSION = 200809,
+  _POSIX2_VERSION = 200809,
+  _POSIX2_C_BIND = 200809,
+  _XOPEN_VERSION = 700,
+  _XOPEN_UNIX = 1,
+  _XOPEN_ENH_I18N = 1,
+  STDIN_FILENO = 0,
+  STDOUT_FILENO = 1,
+  STDERR_FILENO = 2,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _UNISTD_H = 1,
+      __POSIX2_THIS_VERSION = 200809,
+      _POSIX2_C_DEV = 200809,
+      _POSIX2_SW_DEV = 200809,
+      _XOPEN_XCU_VERSION = 4,
+      _XOPEN_XPG2 = 1,
+      _XOPEN_XPG3 = 1,
+      _XOPEN_XPG4 = 1,
+      _XOPEN_LEGACY = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      _POSIX2_C_VERSION = 200809,
+      _POSIX2_LOCALEDEF = 200809,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      POSIX_CLOSE_RESTART = 0,
+      _POSIX_ADVISORY_INFO = 200809,
+      _POSIX_CHOWN_RESTRICTED = 1,
+      _POSIX_IPV6 = 200809,
+      _POSIX_JOB_CONTROL = 1,
+      _POSIX_MAPPED_FILES = 200809,
+      _POSIX_MEMLOCK = 200809,
+      _POSIX_MEMLOCK_RANGE = 200809,
+      _POSIX_MEMORY_PROTECTION = 200809,
+      _POSIX_MESSAGE_PASSING = 200809,
+      _POSIX_FSYNC = 200809,
+      _POSIX_NO_TRUNC = 1,
+      _POSIX_RAW_SOCKETS = 200809,
+      _POSIX_REALTIME_SIGNALS = 200809,
+      _POSIX_REGEXP = 1,
+      _POSIX_SAVED_IDS = 1,
+      _POSIX_SHELL = 1,
+      _POSIX_SPAWN = 200809,
+      _POSIX_VDISABLE = 0,
+      _POSIX_THREADS = 200809,
+      _POSIX_THREAD_PROCESS_SHARED = 200809,
+      _POSIX_THREAD_SAFE_FUNCTIONS = 200809,
+      _POSIX_THREAD_ATTR_STACKADDR = 200809,
+      _POSIX_THREAD_ATTR_STACKSIZE = 200809,
+      _POSIX_THREAD_PRIORITY_SCHEDULING = 200809,
+      _POSIX_THREAD_CPUTIME = 200809,
+      _POSIX_TIMERS = 200809,
+      _POSIX_TIMEOUTS = 200809,
+      _POSIX_MONOTONIC_CLOCK = 200809,
+      _POSIX_CPUTIME = 200809,
+      _POSIX_CLOCK_SELECTION = 200809,
+      _POSIX_BARRIERS = 200809,
+      _POSIX_SPIN_LOCKS = 200809,
+      _POSIX_READER_WRITER_LOCKS = 200809,
+      _POSIX_ASYNCHRONOUS_IO = 200809,
+      _POSIX_SEMAPHORES = 200809,
+      _POSIX_SHARED_MEMORY_OBJECTS = 200809,
+      _PC_LINK_MAX = 0,
+      _PC_MAX_CANON = 1,
+      _PC_MAX_INPUT = 2,
+      _PC_NAME_MAX = 3,
+      _PC_PATH_MAX = 4,
+      _PC_PIPE_BUF = 5,
+      _PC_CHOWN_RESTRICTED = 6,
+      _PC_NO_TRUNC = 7,
+      _PC_VDISABLE = 8,
+      _PC_SYNC_IO = 9,
+      _PC_ASYNC_IO = 10,
+      _PC_PRIO_IO = 11,
+      _PC_SOCK_MAXBUF = 12,
+      _PC_FILESIZEBITS = 13,
+      _PC_REC_INCR_XFER_SIZE = 14,
+      _PC_REC_MAX_XFER_SIZE = 15,
+      _PC_REC_MIN_XFER_SIZE = 16,
+      _PC_REC_XFER_ALIGN = 17,
+      _PC_ALLOC_SIZE_MIN = 18,
+      _PC_SYMLINK_MAX = 19,
+      _PC_2_SYMLINKS = 20,
+      _SC_ARG_MAX = 0,
+      _SC_CHILD_MAX = 1,
+      _SC_CLK_TCK = 2,
+      _SC_NGROUPS_MAX = 3,
+      _SC_OPEN_MAX = 4,
+      _SC_STREAM_MAX = 5,
+      _SC_TZNAME_MAX = 6,
+      _SC_JOB_CONTROL = 7,
+      _SC_SAVED_IDS = 8,
+      _SC_REALTIME_SIGNALS = 9,
+      _SC_PRIORITY_SCHEDULING = 10,
+      _SC_TIMERS = 11,
+      _SC_ASYNCHRONOUS_IO = 12,
+      _SC_PRIORITIZED_IO = 13,
+      _SC_SYNCHRONIZED_IO = 14,
+      _SC_FSYNC = 15,
+      _SC_MAPPED_FILES = 16,
+      _SC_MEMLOCK = 17,
+      _SC_MEMLOCK_RANGE = 18,
+      _SC_MEMORY_PROTECTION = 19,
+      _SC_MESSAGE_PASSING = 20,
+      _SC_SEMAPHORES = 21,
+      _SC_SHARED_MEMORY_OBJECTS = 22,
+      _SC_AIO_LISTIO_MAX = 23,
+      _SC_AIO_MAX = 24,
+      _SC_AIO_PRIO_DELTA_MAX = 25,
+      _SC_DELAYTIMER_MAX = 26,
+      _SC_MQ_OPEN_MAX = 27,
+      _SC_MQ_PRIO_MAX = 28,
+      _SC_VERSION = 29,
+      _SC_PAGE_SIZE = 30,
+      _SC_PAGESIZE = 30,
+      _SC_RTSIG_MAX = 31,
+      _SC_SEM_NSEMS_MAX = 32,
+      _SC_SEM_VALUE_MAX = 33,
+      _SC_SIGQUEUE_MAX = 34,
+      _SC_TIMER_MAX = 35,
+      _SC_BC_BASE_MAX = 36,
+      _SC_BC_DIM_MAX = 37,
+      _SC_BC_SCALE_MAX = 38,
+      _SC_BC_STRING_MAX = 39,
+      _SC_COLL_WEIGHTS_MAX = 40,
+      _SC_EXPR_NEST_MAX = 42,
+      _SC_LINE_MAX = 43,
+      _SC_RE_DUP_MAX = 44,
+      _SC_2_VERSION = 46,
+      _SC_2_C_BIND = 47,
+      _SC_2_C_DEV = 48,
+      _SC_2_FORT_DEV = 49,
+      _SC_2_FORT_RUN = 50,
+      _SC_2_SW_DEV = 51,
+      _SC_2_LOCALEDEF = 52,
+      _SC_UIO_MAXIOV = 60,
+      _SC_IOV_MAX = 60,
+      _SC_THREADS = 67,
+      _SC_THREAD_SAFE_FUNCTIONS = 68,
+      _SC_GETGR_R_SIZE_MAX = 69,
+      _SC_GETPW_R_SIZE_MAX = 70,
+      _SC_LOGIN_NAME_MAX = 71,
+      _SC_TTY_NAME_MAX = 72,
+      _SC_THREAD_DESTRUCTOR_ITERATIONS = 73,
+      _SC_THREAD_KEYS_MAX = 74,
+      _SC_THREAD_STACK_MIN = 75,
+      _SC_THREAD_THREADS_MAX = 76,
+      _SC_THREAD_ATTR_STACKADDR = 77,
+      _SC_THREAD_ATTR_STACKSIZE = 78,
+      _SC_THREAD_PRIORITY_SCHEDULING = 79,
+      _SC_THREAD_PRIO_INHERIT = 80,
+      _SC_THREAD_PRIO_PROTECT = 81,
+      _SC_THREAD_PROCESS_SHARED = 82,
+      _SC_NPROCESSORS_CONF = 83,
+      _SC_NPROCESSORS_ONLN = 84,
+      _SC_PHYS_PAGES = 85,
+      _SC_AVPHYS_PAGES = 86,
+      _SC_ATEXIT_MAX = 87,
+      _SC_PASS_MAX = 88,
+      _SC_XOPEN_VERSION = 89,
+      _SC_XOPEN_XCU_VERSION = 90,
+      _SC_XOPEN_UNIX = 91,
+      _SC_XOPEN_CRYPT = 92,
+      _SC_XOPEN_ENH_I18N = 93,
+      _SC_XOPEN_SHM = 94,
+      _SC_2_CHAR_TERM = 95,
+      _SC_2_UPE = 97,
+      _SC_XOPEN_XPG2 = 98,
+      _SC_XOPEN_XPG3 = 99,
+      _SC_XOPEN_XPG4 = 100,
+      _SC_NZERO = 109,
+      _SC_XBS5_ILP32_OFF32 = 125,
+      _SC_XBS5_ILP32_OFFBIG = 126,
+      _SC_XBS5_LP64_OFF64 = 127,
+      _SC_XBS5_LPBIG_OFFBIG = 128,
+      _SC_XOPEN_LEGACY = 129,
+      _SC_XOPEN_REALTIME = 130,
+      _SC_XOPEN_REALTIME_THREADS = 131,
+      _SC_ADVISORY_INFO = 132,
+      _SC_BARRIERS = 133,
+      _SC_CLOCK_SELECTION = 137,
+      _SC_CPUTIME = 138,
+      _SC_THREAD_CPUTIME = 139,
+      _SC_MONOTONIC_CLOCK = 149,
+      _SC_READER_WRITER_LOCKS = 153,
+      _SC_SPIN_LOCKS = 154,
+      _SC_REGEXP = 155,
+      _SC_SHELL = 157,
+      _SC_SPAWN = 159,
+      _SC_SPORADIC_SERVER = 160,
+      _SC_THREAD_SPORADIC_SERVER = 161,
+      _SC_TIMEOUTS = 164,
+      _SC_TYPED_MEMORY_OBJECTS = 165,
+      _SC_2_PBS = 168,
+      _SC_2_PBS_ACCOUNTING = 169,
+      _SC_2_PBS_LOCATE = 170,
+      _SC_2_PBS_MESSAGE = 171,
+      _SC_2_PBS_TRACK = 172,
+      _SC_SYMLOOP_MAX = 173,
+      _SC_STREAMS = 174,
+      _SC_2_PBS_CHECKPOINT = 175,
+      _SC_V6_ILP32_OFF32 = 176,
+      _SC_V6_ILP32_OFFBIG = 177,
+      _SC_V6_LP64_OFF64 = 178,
+      _SC_V6_LPBIG_OFFBIG = 179,
+      _SC_HOST_NAME_MAX = 180,
+      _SC_TRACE = 181,
+      _SC_TRACE_EVENT_FILTER = 182,
+      _SC_TRACE_INHERIT = 183,
+      _SC_TRACE_LOG = 184,
+      _SC_IPV6 = 235,
+      _SC_RAW_SOCKETS = 236,
+      _SC_V7_ILP32_OFF32 = 237,
+      _SC_V7_ILP32_OFFBIG = 238,
+      _SC_V7_LP64_OFF64 = 239,
+      _SC_V7_LPBIG_OFFBIG = 240,
+      _SC_SS_REPL_MAX = 241,
+      _SC_TRACE_EVENT_NAME_MAX = 242,
+      _SC_TRACE_NAME_MAX = 243,
+      _SC_TRACE_SYS_MAX = 244,
+      _SC_TRACE_USER_EVENT_MAX = 245,
+      _SC_XOPEN_STREAMS = 246,
+      _SC_THREAD_ROBUST_PRIO_INHERIT = 247,
+      _SC_THREAD_ROBUST_PRIO_PROTECT = 248,
+      _SC_MINSIGSTKSZ = 249,
+      _SC_SIGSTKSZ = 250,
+      _CS_PATH = 0,
+      _CS_POSIX_V6_WIDTH_RESTRICTED_ENVS = 1,
+      _CS_GNU_LIBC_VERSION = 2,
+      _CS_GNU_LIBPTHREAD_VERSION = 3,
+      _CS_POSIX_V5_WIDTH_RESTRICTED_ENVS = 4,
+      _CS_POSIX_V7_WIDTH_RESTRICTED_ENVS = 5,
+      _CS_POSIX_V6_ILP32_OFF32_CFLAGS = 1116,
+      _CS_POSIX_V6_ILP32_OFF32_LDFLAGS = 1117,
+      _CS_POSIX_V6_ILP32_OFF32_LIBS = 1118,
+      _CS_POSIX_V6_ILP32_OFF32_LINTFLAGS = 1119,
+      _CS_POSIX_V6_ILP32_OFFBIG_CFLAGS = 1120,
+      _CS_POSIX_V6_ILP32_OFFBIG_LDFLAGS = 1121,
+      _CS_POSIX_V6_ILP32_OFFBIG_LIBS = 1122,
+      _CS_POSIX_V6_ILP32_OFFBIG_LINTFLAGS = 1123,
+      _CS_POSIX_V6_LP64_OFF64_CFLAGS = 1124,
+      _CS_POSIX_V6_LP64_OFF64_LDFLAGS = 1125,
+      _CS_POSIX_V6_LP64_OFF64_LIBS = 1126,
+      _CS_POSIX_V6_LP64_OFF64_LINTFLAGS = 1127,
+      _CS_POSIX_V6_LPBIG_OFFBIG_CFLAGS = 1128,
+      _CS_POSIX_V6_LPBIG_OFFBIG_LDFLAGS = 1129,
+      _CS_POSIX_V6_LPBIG_OFFBIG_LIBS = 1130,
+      _CS_POSIX_V6_LPBIG_OFFBIG_LINTFLAGS = 1131,
+      _CS_POSIX_V7_ILP32_OFF32_CFLAGS = 1132,
+      _CS_POSIX_V7_ILP32_OFF32_LDFLAGS = 1133,
+      _CS_POSIX_V7_ILP32_OFF32_LIBS = 1134,
+      _CS_POSIX_V7_ILP32_OFF32_LINTFLAGS = 1135,
+      _CS_POSIX_V7_ILP32_OFFBIG_CFLAGS = 1136,
+      _CS_POSIX_V7_ILP32_OFFBIG_LDFLAGS = 1137,
+      _CS_POSIX_V7_ILP32_OFFBIG_LIBS = 1138,
+      _CS_POSIX_V7_ILP32_OFFBIG_LINTFLAGS = 1139,
+      _CS_POSIX_V7_LP64_OFF64_CFLAGS = 1140,
+      _CS_POSIX_V7_LP64_OFF64_LDFLAGS = 1141,
+      _CS_POSIX_V7_LP64_OFF64_LIBS = 1142,
+      _CS_POSIX_V7_LP64_OFF64_LINTFLAGS = 1143,
+      _CS_POSIX_V7_LPBIG_OFFBIG_CFLAGS = 1144,
+      _CS_POSIX_V7_LPBIG_OFFBIG_LDFLAGS = 1145,
+      _CS_POSIX_V7_LPBIG_OFFBIG_LIBS = 1146,
+      _CS_POSIX_V7_LPBIG_OFFBIG_LINTFLAGS = 1147,
+      _CS_V6_ENV = 1148,
+      _CS_V7_ENV = 1149,
+      _CS_POSIX_V7_THREADS_CFLAGS = 1150,
+      _CS_POSIX_V7_THREADS_LDFLAGS = 1151,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      _XOPEN_CRYPT = 1,
+    },
+  },
+},
 ]==],
 ["utime.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _UTIME_H = 1,
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct utimbuf__libc"] = [[{
-    int64_t actime;
-    int64_t modtime;
-  }]],
-      },
-      aliases = {
-        ["struct utimbuf"] = "struct utimbuf__libc",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _UTIME_H = 1,
     },
   },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct utimbuf__libc"] = [[{
+  int64_t actime;
+  int64_t modtime;
+}]],
+    },
+    aliases = {
+      ["struct utimbuf"] = "struct utimbuf__libc",
+    },
+  },
+},
 ]==],
 ["utmp.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _UTMP_H = 1,
-        UTMP_FILE = "/var/run/utmp",
-        UTMP_FILENAME = "/var/run/utmp",
-        WTMP_FILE = "/var/log/wtmp",
-        WTMP_FILENAME = "/var/log/wtmp",
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        ACCOUNTING = 9,
-        UT_NAMESIZE = 32,
-        UT_HOSTSIZE = 256,
-        UT_LINESIZE = 32,
-        UTMP_FILE = "/dev/null/utmp",
-        WTMP_FILE = "/dev/null/wtmp",
-        UTMP_FILENAME = "/dev/null/utmp",
-        WTMP_FILENAME = "/dev/null/wtmp",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct lastlog"] = [[{
-    long ll_time;
-    char ll_line[32];
-    char ll_host[256];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct lastlog"] = [[{
-    int64_t ll_time;
-    char ll_line[32];
-    char ll_host[256];
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _UTMP_H = 1,
+      UTMP_FILE = "/var/run/utmp",
+      UTMP_FILENAME = "/var/run/utmp",
+      WTMP_FILE = "/var/log/wtmp",
+      WTMP_FILENAME = "/var/log/wtmp",
     },
   },
+  {
+    on = "musl",
+    constants = {
+      ACCOUNTING = 9,
+      UT_NAMESIZE = 32,
+      UT_HOSTSIZE = 256,
+      UT_LINESIZE = 32,
+      UTMP_FILE = "/dev/null/utmp",
+      WTMP_FILE = "/dev/null/wtmp",
+      UTMP_FILENAME = "/dev/null/utmp",
+      WTMP_FILENAME = "/dev/null/wtmp",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct lastlog"] = [[{
+  long ll_time;
+  char ll_line[32];
+  char ll_host[256];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct lastlog"] = [[{
+  int64_t ll_time;
+  char ll_line[32];
+  char ll_host[256];
+}]],
+    },
+  },
+},
 ]==],
 ["utmpx.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _UTMPX_H = 1,
-        UTMPX_FILE = "/var/run/utmp",
-        UTMPX_FILENAME = "/var/run/utmp",
-        WTMPX_FILE = "/var/log/wtmp",
-        WTMPX_FILENAME = "/var/log/wtmp",
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        EMPTY = 0,
-        RUN_LVL = 1,
-        BOOT_TIME = 2,
-        NEW_TIME = 3,
-        OLD_TIME = 4,
-        INIT_PROCESS = 5,
-        LOGIN_PROCESS = 6,
-        USER_PROCESS = 7,
-        DEAD_PROCESS = 8,
-      },
-    },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int16_t __ut_pad1;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct {
-      int16_t __e_termination;
-      int16_t __e_exit;
-    } ut_exit;
-    int32_t ut_session;
-    int32_t __ut_pad2;
-    struct timeval ut_tv;
-    uint32_t ut_addr_v6[4];
-    char __unused[20];
-  }]],
-      },
-    },
-    {
-      on = "musl-x86 musl-arm musl-mipsel",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int16_t __ut_pad1;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct {
-      int16_t __e_termination;
-      int16_t __e_exit;
-    } ut_exit;
-    int32_t ut_session;
-    int32_t __ut_pad2;
-    struct timeval__libc ut_tv;
-    uint32_t ut_addr_v6[4];
-    char __unused[20];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-mips",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int16_t __ut_pad1;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct {
-      int16_t __e_termination;
-      int16_t __e_exit;
-    } ut_exit;
-    int32_t __ut_pad2;
-    int32_t ut_session;
-    struct timeval__libc ut_tv;
-    uint32_t ut_addr_v6[4];
-    char __unused[20];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-s390x",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int16_t __ut_pad1;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct {
-      int16_t __e_termination;
-      int16_t __e_exit;
-    } ut_exit;
-    int32_t __ut_pad2;
-    int32_t ut_session;
-    struct timeval ut_tv;
-    uint32_t ut_addr_v6[4];
-    char __unused[20];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _UTMPX_H = 1,
+      UTMPX_FILE = "/var/run/utmp",
+      UTMPX_FILENAME = "/var/run/utmp",
+      WTMPX_FILE = "/var/log/wtmp",
+      WTMPX_FILENAME = "/var/log/wtmp",
     },
   },
+  {
+    on = "musl",
+    constants = {
+      EMPTY = 0,
+      RUN_LVL = 1,
+      BOOT_TIME = 2,
+      NEW_TIME = 3,
+      OLD_TIME = 4,
+      INIT_PROCESS = 5,
+      LOGIN_PROCESS = 6,
+      USER_PROCESS = 7,
+      DEAD_PROCESS = 8,
+    },
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int16_t __ut_pad1;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct {
+    int16_t __e_termination;
+    int16_t __e_exit;
+  } ut_exit;
+  int32_t ut_session;
+  int32_t __ut_pad2;
+  struct timeval ut_tv;
+  uint32_t ut_addr_v6[4];
+  char __unused[20];
+}]],
+    },
+  },
+  {
+    on = "musl-x86 musl-arm musl-mipsel",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int16_t __ut_pad1;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct {
+    int16_t __e_termination;
+    int16_t __e_exit;
+  } ut_exit;
+  int32_t ut_session;
+  int32_t __ut_pad2;
+  struct timeval__libc ut_tv;
+  uint32_t ut_addr_v6[4];
+  char __unused[20];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-mips",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int16_t __ut_pad1;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct {
+    int16_t __e_termination;
+    int16_t __e_exit;
+  } ut_exit;
+  int32_t __ut_pad2;
+  int32_t ut_session;
+  struct timeval__libc ut_tv;
+  uint32_t ut_addr_v6[4];
+  char __unused[20];
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-s390x",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int16_t __ut_pad1;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct {
+    int16_t __e_termination;
+    int16_t __e_exit;
+  } ut_exit;
+  int32_t __ut_pad2;
+  int32_t ut_session;
+  struct timeval ut_tv;
+  uint32_t ut_addr_v6[4];
+  char __unused[20];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,165 +3,165 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["wchar.h"] = [==[
-  constants = {
-    WEOF = 0xffffffff,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _WCHAR_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __STDC_VERSION_WCHAR_H__ = 202311,
-      },
-    },
-    {
-      on = "musl",
-      macros = function(M)
-        return {
-          iswdigit = function(a)
-            return M.u32(M.u32(M.long(a)) - 48) < 10
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __mbstate_t_defined = 1,
-      },
-      typedefs = {
-        __mbstate_t = "struct __mbstate_t",
-        mbstate_t = "struct __mbstate_t",
-      },
-    },
-    {
-      on = "uclibc-arm",
-      records = {
-        ["struct __mbstate_t"] = [[{
-    uint32_t __mask;
-    uint32_t __wc;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      records = {
-        ["struct __mbstate_t"] = [[{
-    int32_t __mask;
-    int32_t __wc;
-  }]],
-      },
+constants = {
+  WEOF = 0xffffffff,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _WCHAR_H = 1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __STDC_VERSION_WCHAR_H__ = 202311,
+    },
+  },
+  {
+    on = "musl",
+    macros = function(M)
+      return {
+        iswdigit = function(a)
+          return M.u32(M.u32(M.long(a)) - 48) < 10
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __mbstate_t_defined = 1,
+    },
+    typedefs = {
+      __mbstate_t = "struct __mbstate_t",
+      mbstate_t = "struct __mbstate_t",
+    },
+  },
+  {
+    on = "uclibc-arm",
+    records = {
+      ["struct __mbstate_t"] = [[{
+  uint32_t __mask;
+  uint32_t __wc;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    records = {
+      ["struct __mbstate_t"] = [[{
+  int32_t __mask;
+  int32_t __wc;
+}]],
+    },
+  },
+},
 ]==],
 ["wctype.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _WCTYPE_H = 1,
-      },
-    },
-    {
-      on = "!uclibc",
-      typedefs = {
-        wctrans_t = "const int32_t *",
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __ISwupper = 0,
-        __ISwlower = 1,
-        __ISwalpha = 2,
-        __ISwdigit = 3,
-        __ISwxdigit = 4,
-        __ISwspace = 5,
-        __ISwprint = 6,
-        __ISwgraph = 7,
-        __ISwblank = 8,
-        __ISwcntrl = 9,
-        __ISwpunct = 10,
-        __ISwalnum = 11,
-        _ISwupper = 1,
-        _ISwlower = 2,
-        _ISwalpha = 4,
-        _ISwdigit = 8,
-        _ISwxdigit = 16,
-        _ISwspace = 32,
-        _ISwprint = 64,
-        _ISwgraph = 128,
-        _ISwblank = 256,
-        _ISwcntrl = 512,
-        _ISwpunct = 1024,
-        _ISwalnum = 2048,
-        __iswxxx_defined = 1,
-      },
-      typedefs = {
-        wctype_t = "uint32_t",
-        wctrans_t = "uint32_t",
-      },
-      macros = function(M)
-        return {
-          _ISwbit = function(bit)
-            return M.int(M.i32(M.shl(1LL, M.long(bit))))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _WCTYPE_H = 1,
     },
   },
+  {
+    on = "!uclibc",
+    typedefs = {
+      wctrans_t = "const int32_t *",
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __ISwupper = 0,
+      __ISwlower = 1,
+      __ISwalpha = 2,
+      __ISwdigit = 3,
+      __ISwxdigit = 4,
+      __ISwspace = 5,
+      __ISwprint = 6,
+      __ISwgraph = 7,
+      __ISwblank = 8,
+      __ISwcntrl = 9,
+      __ISwpunct = 10,
+      __ISwalnum = 11,
+      _ISwupper = 1,
+      _ISwlower = 2,
+      _ISwalpha = 4,
+      _ISwdigit = 8,
+      _ISwxdigit = 16,
+      _ISwspace = 32,
+      _ISwprint = 64,
+      _ISwgraph = 128,
+      _ISwblank = 256,
+      _ISwcntrl = 512,
+      _ISwpunct = 1024,
+      _ISwalnum = 2048,
+      __iswxxx_defined = 1,
+    },
+    typedefs = {
+      wctype_t = "uint32_t",
+      wctrans_t = "uint32_t",
+    },
+    macros = function(M)
+      return {
+        _ISwbit = function(bit)
+          return M.int(M.i32(M.shl(1LL, M.long(bit))))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["wordexp.h"] = [==[
-  constants = {
-    WRDE_DOOFFS = 1,
-    WRDE_APPEND = 2,
-    WRDE_NOCMD = 4,
-    WRDE_REUSE = 8,
-    WRDE_SHOWERR = 16,
-    WRDE_UNDEF = 32,
-    WRDE_NOSYS = -1,
-    WRDE_NOSPACE = 1,
-    WRDE_BADCHAR = 2,
-    WRDE_BADVAL = 3,
-    WRDE_CMDSUB = 4,
-    WRDE_SYNTAX = 5,
-  },
-  typedefs = {
-    wordexp_t = "struct wordexp_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __WRDE_FLAGS = 63,
-        _WORDEXP_H = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct wordexp_t"] = [[{
-    unsigned long we_wordc;
-    char **we_wordv;
-    unsigned long we_offs;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct wordexp_t"] = [[{
-    uint32_t we_wordc;
-    char **we_wordv;
-    uint32_t we_offs;
-  }]],
-      },
+constants = {
+  WRDE_DOOFFS = 1,
+  WRDE_APPEND = 2,
+  WRDE_NOCMD = 4,
+  WRDE_REUSE = 8,
+  WRDE_SHOWERR = 16,
+  WRDE_UNDEF = 32,
+  WRDE_NOSYS = -1,
+  WRDE_NOSPACE = 1,
+  WRDE_BADCHAR = 2,
+  WRDE_BADVAL = 3,
+  WRDE_CMDSUB = 4,
+  WRDE_SYNTAX = 5,
+},
+typedefs = {
+  wordexp_t = "struct wordexp_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __WRDE_FLAGS = 63,
+      _WORDEXP_H = 1,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct wordexp_t"] = [[{
+  unsigned long we_wordc;
+  char **we_wordv;
+  unsigned long we_offs;
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct wordexp_t"] = [[{
+  uint32_t we_wordc;
+  char **we_wordv;
+  uint32_t we_offs;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["arpa/inet.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _ARPA_INET_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _ARPA_INET_H = 1,
     },
   },
+},
 ]==],
 }

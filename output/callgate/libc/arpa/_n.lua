@@ -3,136 +3,136 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["arpa/nameser.h"] = [==[
-  constants = {
-    ns_s_qd = 0,
-    ns_s_zn = 0,
-    ns_s_an = 1,
-    ns_s_pr = 1,
-    ns_s_ns = 2,
-    ns_s_ud = 2,
-    ns_s_ar = 3,
-    ns_s_max = 4,
-    ns_f_qr = 0,
-    ns_f_opcode = 1,
-    ns_f_aa = 2,
-    ns_f_tc = 3,
-    ns_f_rd = 4,
-    ns_f_ra = 5,
-    ns_f_z = 6,
-    ns_f_ad = 7,
-    ns_f_cd = 8,
-    ns_f_rcode = 9,
-    ns_f_max = 10,
-    ns_o_query = 0,
-    ns_o_iquery = 1,
-    ns_o_status = 2,
-    ns_o_notify = 4,
-    ns_o_update = 5,
-    ns_o_max = 6,
-    ns_r_noerror = 0,
-    ns_r_formerr = 1,
-    ns_r_servfail = 2,
-    ns_r_nxdomain = 3,
-    ns_r_notimpl = 4,
-    ns_r_refused = 5,
-    ns_r_yxdomain = 6,
-    ns_r_yxrrset = 7,
-    ns_r_nxrrset = 8,
-    ns_r_notauth = 9,
-    ns_r_notzone = 10,
-    ns_r_max = 11,
-    ns_r_badsig = 16,
-    ns_r_badkey = 17,
-    ns_r_badtime = 18,
-    ns_uop_delete = 0,
-    ns_uop_add = 1,
-    ns_uop_max = 2,
-    ns_t_invalid = 0,
-    ns_t_a = 1,
-    ns_t_ns = 2,
-    ns_t_md = 3,
-    ns_t_mf = 4,
-    ns_t_cname = 5,
-    ns_t_soa = 6,
-    ns_t_mb = 7,
-    ns_t_mg = 8,
-    ns_t_mr = 9,
-    ns_t_null = 10,
-    ns_t_wks = 11,
-    ns_t_ptr = 12,
-    ns_t_hinfo = 13,
-    ns_t_minfo = 14,
-    ns_t_mx = 15,
-    ns_t_txt = 16,
-    ns_t_rp = 17,
-    ns_t_afsdb = 18,
-    ns_t_x25 = 19,
-    ns_t_isdn = 20,
-    ns_t_rt = 21,
-    ns_t_nsap = 22,
-    ns_t_nsap_ptr = 23,
-    ns_t_sig = 24,
-    ns_t_key = 25,
-    ns_t_px = 26,
-    ns_t_gpos = 27,
-    ns_t_aaaa = 28,
-    ns_t_loc = 29,
-    ns_t_nxt = 30,
-    ns_t_eid = 31,
-    ns_t_nimloc = 32,
-    ns_t_srv = 33,
-    ns_t_atma = 34,
-    ns_t_naptr = 35,
-    ns_t_kx = 36,
-    ns_t_cert = 37,
-    ns_t_a6 = 38,
-    ns_t_dname = 39,
-    ns_t_sink = 40,
-    ns_t_opt = 41,
-    ns_t_tkey = 249,
-    ns_t_tsig = 250,
-    ns_t_ixfr = 251,
-    ns_t_axfr = 252,
-    ns_t_mailb = 253,
-    ns_t_maila = 254,
-    ns_t_any = 255,
-    ns_t_max = 65536,
-    ns_c_invalid = 0,
-    ns_c_in = 1,
-    ns_c_2 = 2,
-    ns_c_chaos = 3,
-    ns_c_hs = 4,
-    ns_c_none = 254,
-    ns_c_any = 255,
-    ns_c_max = 65536,
-    cert_t_pkix = 1,
-    cert_t_spki = 2,
-    cert_t_pgp = 3,
-    cert_t_url = 253,
-    cert_t_oid = 254,
-    NS_PACKETSZ = 512,
-    NS_MAXDNAME = 1025,
-    NS_MAXCDNAME = 255,
-    NS_MAXLABEL = 63,
-    NS_HFIXEDSZ = 12,
-    NS_QFIXEDSZ = 4,
-    NS_RRFIXEDSZ = 10,
-    NS_INT32SZ = 4,
-    NS_INT16SZ = 2,
-    NS_INT8SZ = 1,
-    NS_INADDRSZ = 4,
-    NS_IN6ADDRSZ = 16,
-    NS_CMPRSFLGS = 0xc0,
-    NS_DEFAULTPORT = 53,
-    NS_TSIG_FUDGE = 300,
-    NS_TSIG_TCP_COUNT = 100,
-    NS_TSIG_ALG_HMAC_MD5 = "HMAC-MD5.SIG-ALG.REG.INT",
-    NS_TSIG_ERROR_NO_TSIG = -10,
-    NS_TSIG_ERROR_NO_SPACE = -11,
-    NS_TSIG_ERROR_FORMERR = -12,
-  },
-  records = {
-    ["struct __ns_rr"] = [[{
+constants = {
+  ns_s_qd = 0,
+  ns_s_zn = 0,
+  ns_s_an = 1,
+  ns_s_pr = 1,
+  ns_s_ns = 2,
+  ns_s_ud = 2,
+  ns_s_ar = 3,
+  ns_s_max = 4,
+  ns_f_qr = 0,
+  ns_f_opcode = 1,
+  ns_f_aa = 2,
+  ns_f_tc = 3,
+  ns_f_rd = 4,
+  ns_f_ra = 5,
+  ns_f_z = 6,
+  ns_f_ad = 7,
+  ns_f_cd = 8,
+  ns_f_rcode = 9,
+  ns_f_max = 10,
+  ns_o_query = 0,
+  ns_o_iquery = 1,
+  ns_o_status = 2,
+  ns_o_notify = 4,
+  ns_o_update = 5,
+  ns_o_max = 6,
+  ns_r_noerror = 0,
+  ns_r_formerr = 1,
+  ns_r_servfail = 2,
+  ns_r_nxdomain = 3,
+  ns_r_notimpl = 4,
+  ns_r_refused = 5,
+  ns_r_yxdomain = 6,
+  ns_r_yxrrset = 7,
+  ns_r_nxrrset = 8,
+  ns_r_notauth = 9,
+  ns_r_notzone = 10,
+  ns_r_max = 11,
+  ns_r_badsig = 16,
+  ns_r_badkey = 17,
+  ns_r_badtime = 18,
+  ns_uop_delete = 0,
+  ns_uop_add = 1,
+  ns_uop_max = 2,
+  ns_t_invalid = 0,
+  ns_t_a = 1,
+  ns_t_ns = 2,
+  ns_t_md = 3,
+  ns_t_mf = 4,
+  ns_t_cname = 5,
+  ns_t_soa = 6,
+  ns_t_mb = 7,
+  ns_t_mg = 8,
+  ns_t_mr = 9,
+  ns_t_null = 10,
+  ns_t_wks = 11,
+  ns_t_ptr = 12,
+  ns_t_hinfo = 13,
+  ns_t_minfo = 14,
+  ns_t_mx = 15,
+  ns_t_txt = 16,
+  ns_t_rp = 17,
+  ns_t_afsdb = 18,
+  ns_t_x25 = 19,
+  ns_t_isdn = 20,
+  ns_t_rt = 21,
+  ns_t_nsap = 22,
+  ns_t_nsap_ptr = 23,
+  ns_t_sig = 24,
+  ns_t_key = 25,
+  ns_t_px = 26,
+  ns_t_gpos = 27,
+  ns_t_aaaa = 28,
+  ns_t_loc = 29,
+  ns_t_nxt = 30,
+  ns_t_eid = 31,
+  ns_t_nimloc = 32,
+  ns_t_srv = 33,
+  ns_t_atma = 34,
+  ns_t_naptr = 35,
+  ns_t_kx = 36,
+  ns_t_cert = 37,
+  ns_t_a6 = 38,
+  ns_t_dname = 39,
+  ns_t_sink = 40,
+  ns_t_opt = 41,
+  ns_t_tkey = 249,
+  ns_t_tsig = 250,
+  ns_t_ixfr = 251,
+  ns_t_axfr = 252,
+  ns_t_mailb = 253,
+  ns_t_maila = 254,
+  ns_t_any = 255,
+  ns_t_max = 65536,
+  ns_c_invalid = 0,
+  ns_c_in = 1,
+  ns_c_2 = 2,
+  ns_c_chaos = 3,
+  ns_c_hs = 4,
+  ns_c_none = 254,
+  ns_c_any = 255,
+  ns_c_max = 65536,
+  cert_t_pkix = 1,
+  cert_t_spki = 2,
+  cert_t_pgp = 3,
+  cert_t_url = 253,
+  cert_t_oid = 254,
+  NS_PACKETSZ = 512,
+  NS_MAXDNAME = 1025,
+  NS_MAXCDNAME = 255,
+  NS_MAXLABEL = 63,
+  NS_HFIXEDSZ = 12,
+  NS_QFIXEDSZ = 4,
+  NS_RRFIXEDSZ = 10,
+  NS_INT32SZ = 4,
+  NS_INT16SZ = 2,
+  NS_INT8SZ = 1,
+  NS_INADDRSZ = 4,
+  NS_IN6ADDRSZ = 16,
+  NS_CMPRSFLGS = 0xc0,
+  NS_DEFAULTPORT = 53,
+  NS_TSIG_FUDGE = 300,
+  NS_TSIG_TCP_COUNT = 100,
+  NS_TSIG_ALG_HMAC_MD5 = "HMAC-MD5.SIG-ALG.REG.INT",
+  NS_TSIG_ERROR_NO_TSIG = -10,
+  NS_TSIG_ERROR_NO_SPACE = -11,
+  NS_TSIG_ERROR_FORMERR = -12,
+},
+records = {
+  ["struct __ns_rr"] = [[{
   char name[1025];
   uint16_t type;
   uint16_t rr_class;
@@ -140,617 +140,617 @@ return {
   uint16_t rdlength;
   const uint8_t *rdata;
 }]],
-    ["struct ns_tsig_key"] = [[{
+  ["struct ns_tsig_key"] = [[{
   char name[1025];
   char alg[1025];
   uint8_t *data;
   int32_t len;
 }]],
-    ["struct ns_tcp_tsig_state"] = [[{
+  ["struct ns_tcp_tsig_state"] = [[{
   int32_t counter;
   struct dst_key *key;
   void *ctx;
   uint8_t sig[512];
   int32_t siglen;
 }]],
-  },
-  typedefs = {
-    ns_sect = "uint32_t",
-    ns_msg = "struct __ns_msg",
-    ns_rr = "struct __ns_rr",
-    ns_flag = "uint32_t",
-    ns_opcode = "uint32_t",
-    ns_rcode = "uint32_t",
-    ns_update_operation = "uint32_t",
-    ns_tsig_key = "struct ns_tsig_key",
-    ns_tcp_tsig_state = "struct ns_tcp_tsig_state",
-    ns_type = "uint32_t",
-    ns_class = "uint32_t",
-    ns_cert_types = "uint32_t",
-  },
-  macros = function(M)
-    return {
-      ns_msg_id = function(handle)
-        return M.int(M.i32(M.long(handle._id) + 0))
-      end,
-      ns_msg_base = function(handle)
-        return handle._msg + 0
-      end,
-      ns_msg_end = function(handle)
-        return handle._eom + 0
-      end,
-      ns_msg_size = function(handle)
-        return M.int(M.long(handle._eom - handle._msg))
-      end,
-      ns_msg_count = function(handle, section)
-        return M.int(M.i32(M.long(handle._counts[M.long(section)]) + 0))
-      end,
-      ns_rr_name = function(rr)
-        return M.long(rr.name[0]) ~= 0 and rr.name or "."
-      end,
-      ns_rr_type = function(rr)
-        return M.int(M.u32(M.long(rr.type) + 0))
-      end,
-      ns_rr_class = function(rr)
-        return M.int(M.u32(M.i32(M.long(rr.rr_class) + 0)))
-      end,
-      ns_rr_ttl = function(rr)
-        return M.int(M.long(rr.ttl) + 0)
-      end,
-      ns_rr_rdlen = function(rr)
-        return M.int(M.i32(M.long(rr.rdlength) + 0))
-      end,
-      ns_rr_rdata = function(rr)
-        return rr.rdata + 0
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!uclibc",
-      constants = {
-        ns_r_badvers = 16,
-        ns_t_apl = 42,
-        ns_t_ds = 43,
-        ns_t_sshfp = 44,
-        ns_t_ipseckey = 45,
-        ns_t_rrsig = 46,
-        ns_t_nsec = 47,
-        ns_t_dnskey = 48,
-        ns_t_dhcid = 49,
-        ns_t_nsec3 = 50,
-        ns_t_nsec3param = 51,
-        ns_t_tlsa = 52,
-        ns_t_smimea = 53,
-        ns_t_hip = 55,
-        ns_t_ninfo = 56,
-        ns_t_rkey = 57,
-        ns_t_talink = 58,
-        ns_t_cds = 59,
-        ns_t_cdnskey = 60,
-        ns_t_openpgpkey = 61,
-        ns_t_csync = 62,
-        ns_t_spf = 99,
-        ns_t_uinfo = 100,
-        ns_t_uid = 101,
-        ns_t_gid = 102,
-        ns_t_unspec = 103,
-        ns_t_nid = 104,
-        ns_t_l32 = 105,
-        ns_t_l64 = 106,
-        ns_t_lp = 107,
-        ns_t_eui48 = 108,
-        ns_t_eui64 = 109,
-        ns_t_uri = 256,
-        ns_t_caa = 257,
-        ns_t_avc = 258,
-        ns_t_ta = 32768,
-        ns_t_dlv = 32769,
-        NS_MAXMSG = 65535,
-        NS_OPT_DNSSEC_OK = 0x8000,
-        NS_OPT_NSID = 3,
-      },
-      records = {
-        ["struct __ns_msg"] = [[{
-    const uint8_t *_msg;
-    const uint8_t *_eom;
-    uint16_t _id;
-    uint16_t _flags;
-    uint16_t _counts[4];
-    const uint8_t *_sections[4];
-    uint32_t _sect;
-    int32_t _rrnum;
-    const uint8_t *_msg_ptr;
-  }]],
-        ["struct _ns_flagdata"] = [[{
-    int32_t mask;
-    int32_t shift;
-  }]],
-      },
+},
+typedefs = {
+  ns_sect = "uint32_t",
+  ns_msg = "struct __ns_msg",
+  ns_rr = "struct __ns_rr",
+  ns_flag = "uint32_t",
+  ns_opcode = "uint32_t",
+  ns_rcode = "uint32_t",
+  ns_update_operation = "uint32_t",
+  ns_tsig_key = "struct ns_tsig_key",
+  ns_tcp_tsig_state = "struct ns_tcp_tsig_state",
+  ns_type = "uint32_t",
+  ns_class = "uint32_t",
+  ns_cert_types = "uint32_t",
+},
+macros = function(M)
+  return {
+    ns_msg_id = function(handle)
+      return M.int(M.i32(M.long(handle._id) + 0))
+    end,
+    ns_msg_base = function(handle)
+      return handle._msg + 0
+    end,
+    ns_msg_end = function(handle)
+      return handle._eom + 0
+    end,
+    ns_msg_size = function(handle)
+      return M.int(M.long(handle._eom - handle._msg))
+    end,
+    ns_msg_count = function(handle, section)
+      return M.int(M.i32(M.long(handle._counts[M.long(section)]) + 0))
+    end,
+    ns_rr_name = function(rr)
+      return M.long(rr.name[0]) ~= 0 and rr.name or "."
+    end,
+    ns_rr_type = function(rr)
+      return M.int(M.u32(M.long(rr.type) + 0))
+    end,
+    ns_rr_class = function(rr)
+      return M.int(M.u32(M.i32(M.long(rr.rr_class) + 0)))
+    end,
+    ns_rr_ttl = function(rr)
+      return M.int(M.long(rr.ttl) + 0)
+    end,
+    ns_rr_rdlen = function(rr)
+      return M.int(M.i32(M.long(rr.rdlength) + 0))
+    end,
+    ns_rr_rdata = function(rr)
+      return rr.rdata + 0
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!uclibc",
+    constants = {
+      ns_r_badvers = 16,
+      ns_t_apl = 42,
+      ns_t_ds = 43,
+      ns_t_sshfp = 44,
+      ns_t_ipseckey = 45,
+      ns_t_rrsig = 46,
+      ns_t_nsec = 47,
+      ns_t_dnskey = 48,
+      ns_t_dhcid = 49,
+      ns_t_nsec3 = 50,
+      ns_t_nsec3param = 51,
+      ns_t_tlsa = 52,
+      ns_t_smimea = 53,
+      ns_t_hip = 55,
+      ns_t_ninfo = 56,
+      ns_t_rkey = 57,
+      ns_t_talink = 58,
+      ns_t_cds = 59,
+      ns_t_cdnskey = 60,
+      ns_t_openpgpkey = 61,
+      ns_t_csync = 62,
+      ns_t_spf = 99,
+      ns_t_uinfo = 100,
+      ns_t_uid = 101,
+      ns_t_gid = 102,
+      ns_t_unspec = 103,
+      ns_t_nid = 104,
+      ns_t_l32 = 105,
+      ns_t_l64 = 106,
+      ns_t_lp = 107,
+      ns_t_eui48 = 108,
+      ns_t_eui64 = 109,
+      ns_t_uri = 256,
+      ns_t_caa = 257,
+      ns_t_avc = 258,
+      ns_t_ta = 32768,
+      ns_t_dlv = 32769,
+      NS_MAXMSG = 65535,
+      NS_OPT_DNSSEC_OK = 0x8000,
+      NS_OPT_NSID = 3,
     },
-    {
-      on = "!glibc",
-      constants = {
-        ns_t_zxfr = 256,
-        ns_kt_rsa = 1,
-        ns_kt_dh = 2,
-        ns_kt_dsa = 3,
-        ns_kt_private = 254,
-        __NAMESER = 19991006,
-        NS_KEY_TYPEMASK = 0xc000,
-        NS_KEY_TYPE_AUTH_CONF = 0x0,
-        NS_KEY_TYPE_CONF_ONLY = 0x8000,
-        NS_KEY_TYPE_AUTH_ONLY = 0x4000,
-        NS_KEY_TYPE_NO_KEY = 0xc000,
-        NS_KEY_NO_AUTH = 0x8000,
-        NS_KEY_NO_CONF = 0x4000,
-        NS_KEY_RESERVED2 = 0x2000,
-        NS_KEY_EXTENDED_FLAGS = 0x1000,
-        NS_KEY_RESERVED4 = 0x800,
-        NS_KEY_RESERVED5 = 0x400,
-        NS_KEY_NAME_TYPE = 0x300,
-        NS_KEY_NAME_USER = 0x0,
-        NS_KEY_NAME_ENTITY = 0x200,
-        NS_KEY_NAME_ZONE = 0x100,
-        NS_KEY_NAME_RESERVED = 0x300,
-        NS_KEY_RESERVED8 = 0x80,
-        NS_KEY_RESERVED9 = 0x40,
-        NS_KEY_RESERVED10 = 0x20,
-        NS_KEY_RESERVED11 = 0x10,
-        NS_KEY_SIGNATORYMASK = 0xf,
-        NS_KEY_RESERVED_BITMASK = 11504,
-        NS_KEY_RESERVED_BITMASK2 = 0xffff,
-        NS_ALG_MD5RSA = 1,
-        NS_ALG_DH = 2,
-        NS_ALG_DSA = 3,
-        NS_ALG_DSS = 3,
-        NS_ALG_EXPIRE_ONLY = 253,
-        NS_ALG_PRIVATE_OID = 254,
-        NS_KEY_PROT_TLS = 1,
-        NS_KEY_PROT_EMAIL = 2,
-        NS_KEY_PROT_DNSSEC = 3,
-        NS_KEY_PROT_IPSEC = 4,
-        NS_KEY_PROT_ANY = 255,
-        NS_MD5RSA_MIN_BITS = 512,
-        NS_MD5RSA_MIN_SIZE = 64,
-        NS_DSA_SIG_SIZE = 41,
-        NS_DSA_MIN_SIZE = 213,
-        NS_DSA_MAX_BYTES = 405,
-        NS_SIG_TYPE = 0,
-        NS_SIG_ALG = 2,
-        NS_SIG_LABELS = 3,
-        NS_SIG_OTTL = 4,
-        NS_SIG_EXPIR = 8,
-        NS_SIG_SIGNED = 12,
-        NS_SIG_FOOT = 16,
-        NS_SIG_SIGNER = 18,
-        NS_NXT_BITS = 8,
-        NS_NXT_MAX = 127,
-      },
-      typedefs = {
-        ns_key_types = "uint32_t",
-      },
-      macros = function(M)
-        return {
-          ns_t_qt_p = function(t)
-            t = M.long(t)
-            return t == 252 or t == 251 or t == 0x100 or t == 255 or t == 253 or t == 254
-          end,
-          ns_t_mrr_p = function(t)
-            t = M.long(t)
-            return t == 250 or t == 41
-          end,
-          ns_t_rr_p = function(t)
-            t = M.long(t)
-            return not (t == 252 or t == 251 or t == 0x100 or t == 255 or t == 253 or t == 254) and not (t
-                == 250 or t == 41)
-          end,
-          ns_t_udp_p = function(t)
-            t = M.long(t)
-            return t ~= 252 and t ~= 0x100
-          end,
-          ns_t_xfr_p = function(t)
-            t = M.long(t)
-            return t == 252 or t == 251 or t == 0x100
-          end,
-          NS_NXT_BIT_ISSET = function(n, p)
-            n = M.long(n)
-            return M.int(M.band(M.long(p[n / 8]), M.shr(0x80LL, n % 8)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      constants = {
-        NS_MD5RSA_MAX_BITS = 4096,
-        NS_MD5RSA_MAX_BYTES = 8195,
-        NS_MD5RSA_MAX_BASE64 = 10928,
-        NS_MD5RSA_MAX_SIZE = 512,
-        __BIND = 19950621,
-        PACKETSZ = 512,
-        MAXDNAME = 1025,
-        MAXCDNAME = 255,
-        MAXLABEL = 63,
-        HFIXEDSZ = 12,
-        QFIXEDSZ = 4,
-        RRFIXEDSZ = 10,
-        INT32SZ = 4,
-        INT16SZ = 2,
-        INT8SZ = 1,
-        INADDRSZ = 4,
-        IN6ADDRSZ = 16,
-        INDIR_MASK = 192,
-        NAMESERVER_PORT = 53,
-        S_ZONE = 0,
-        S_PREREQ = 1,
-        S_UPDATE = 2,
-        S_ADDT = 3,
-        QUERY = 0,
-        IQUERY = 1,
-        STATUS = 2,
-        NS_NOTIFY_OP = 4,
-        NS_UPDATE_OP = 5,
-        NOERROR = 0,
-        FORMERR = 1,
-        SERVFAIL = 2,
-        NXDOMAIN = 3,
-        NOTIMP = 4,
-        REFUSED = 5,
-        YXDOMAIN = 6,
-        YXRRSET = 7,
-        NXRRSET = 8,
-        NOTAUTH = 9,
-        NOTZONE = 10,
-        DELETE = 0,
-        ADD = 1,
-        T_A = 1,
-        T_NS = 2,
-        T_MD = 3,
-        T_MF = 4,
-        T_CNAME = 5,
-        T_SOA = 6,
-        T_MB = 7,
-        T_MG = 8,
-        T_MR = 9,
-        T_NULL = 10,
-        T_WKS = 11,
-        T_PTR = 12,
-        T_HINFO = 13,
-        T_MINFO = 14,
-        T_MX = 15,
-        T_TXT = 16,
-        T_RP = 17,
-        T_AFSDB = 18,
-        T_X25 = 19,
-        T_ISDN = 20,
-        T_RT = 21,
-        T_NSAP = 22,
-        T_NSAP_PTR = 23,
-        T_SIG = 24,
-        T_KEY = 25,
-        T_PX = 26,
-        T_GPOS = 27,
-        T_AAAA = 28,
-        T_LOC = 29,
-        T_NXT = 30,
-        T_EID = 31,
-        T_NIMLOC = 32,
-        T_SRV = 33,
-        T_ATMA = 34,
-        T_NAPTR = 35,
-        T_A6 = 38,
-        T_DNAME = 39,
-        T_DS = 43,
-        T_SSHFP = 44,
-        T_IPSECKEY = 45,
-        T_RRSIG = 46,
-        T_NSEC = 47,
-        T_DNSKEY = 48,
-        T_DHCID = 49,
-        T_NSEC3 = 50,
-        T_NSEC3PARAM = 51,
-        T_TLSA = 52,
-        T_SMIMEA = 53,
-        T_HIP = 55,
-        T_NINFO = 56,
-        T_RKEY = 57,
-        T_TALINK = 58,
-        T_CDS = 59,
-        T_CDNSKEY = 60,
-        T_OPENPGPKEY = 61,
-        T_CSYNC = 62,
-        T_SPF = 99,
-        T_UINFO = 100,
-        T_UID = 101,
-        T_GID = 102,
-        T_UNSPEC = 103,
-        T_NID = 104,
-        T_L32 = 105,
-        T_L64 = 106,
-        T_LP = 107,
-        T_EUI48 = 108,
-        T_EUI64 = 109,
-        T_TKEY = 249,
-        T_TSIG = 250,
-        T_IXFR = 251,
-        T_AXFR = 252,
-        T_MAILB = 253,
-        T_MAILA = 254,
-        T_ANY = 255,
-        T_URI = 256,
-        T_CAA = 257,
-        T_AVC = 258,
-        T_TA = 32768,
-        T_DLV = 32769,
-        C_IN = 1,
-        C_CHAOS = 3,
-        C_HS = 4,
-        C_NONE = 254,
-        C_ANY = 255,
-      },
-      typedefs = {
-        HEADER = "struct HEADER",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
-      records = {
-        ["struct HEADER"] = [[{
-    uint32_t id : 16;
-    uint32_t rd : 1;
-    uint32_t tc : 1;
-    uint32_t aa : 1;
-    uint32_t opcode : 4;
-    uint32_t qr : 1;
-    uint32_t rcode : 4;
-    uint32_t cd : 1;
-    uint32_t ad : 1;
-    uint32_t unused : 1;
-    uint32_t ra : 1;
-    uint32_t qdcount : 16;
-    uint32_t ancount : 16;
-    uint32_t nscount : 16;
-    uint32_t arcount : 16;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-mips musl-mips64 musl-s390x",
-      records = {
-        ["struct HEADER"] = [[{
-    uint32_t id : 16;
-    uint32_t qr : 1;
-    uint32_t opcode : 4;
-    uint32_t aa : 1;
-    uint32_t tc : 1;
-    uint32_t rd : 1;
-    uint32_t ra : 1;
-    uint32_t unused : 1;
-    uint32_t ad : 1;
-    uint32_t cd : 1;
-    uint32_t rcode : 4;
-    uint32_t qdcount : 16;
-    uint32_t ancount : 16;
-    uint32_t nscount : 16;
-    uint32_t arcount : 16;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        NS_MD5RSA_MAX_BITS = 2552,
-        NS_MD5RSA_MAX_BYTES = 5107,
-        NS_MD5RSA_MAX_BASE64 = 6812,
-        NS_MD5RSA_MAX_SIZE = 319,
-      },
-      records = {
-        ["struct __ns_msg"] = [[{
-    const uint8_t *_msg;
-    const uint8_t *_eom;
-    uint16_t _id;
-    uint16_t _flags;
-    uint16_t _counts[4];
-    const uint8_t *_sections[4];
-    uint32_t _sect;
-    int32_t _rrnum;
-    const uint8_t *_ptr;
-  }]],
-      },
+    records = {
+      ["struct __ns_msg"] = [[{
+  const uint8_t *_msg;
+  const uint8_t *_eom;
+  uint16_t _id;
+  uint16_t _flags;
+  uint16_t _counts[4];
+  const uint8_t *_sections[4];
+  uint32_t _sect;
+  int32_t _rrnum;
+  const uint8_t *_msg_ptr;
+}]],
+      ["struct _ns_flagdata"] = [[{
+  int32_t mask;
+  int32_t shift;
+}]],
     },
   },
+  {
+    on = "!glibc",
+    constants = {
+      ns_t_zxfr = 256,
+      ns_kt_rsa = 1,
+      ns_kt_dh = 2,
+      ns_kt_dsa = 3,
+      ns_kt_private = 254,
+      __NAMESER = 19991006,
+      NS_KEY_TYPEMASK = 0xc000,
+      NS_KEY_TYPE_AUTH_CONF = 0x0,
+      NS_KEY_TYPE_CONF_ONLY = 0x8000,
+      NS_KEY_TYPE_AUTH_ONLY = 0x4000,
+      NS_KEY_TYPE_NO_KEY = 0xc000,
+      NS_KEY_NO_AUTH = 0x8000,
+      NS_KEY_NO_CONF = 0x4000,
+      NS_KEY_RESERVED2 = 0x2000,
+      NS_KEY_EXTENDED_FLAGS = 0x1000,
+      NS_KEY_RESERVED4 = 0x800,
+      NS_KEY_RESERVED5 = 0x400,
+      NS_KEY_NAME_TYPE = 0x300,
+      NS_KEY_NAME_USER = 0x0,
+      NS_KEY_NAME_ENTITY = 0x200,
+      NS_KEY_NAME_ZONE = 0x100,
+      NS_KEY_NAME_RESERVED = 0x300,
+      NS_KEY_RESERVED8 = 0x80,
+      NS_KEY_RESERVED9 = 0x40,
+      NS_KEY_RESERVED10 = 0x20,
+      NS_KEY_RESERVED11 = 0x10,
+      NS_KEY_SIGNATORYMASK = 0xf,
+      NS_KEY_RESERVED_BITMASK = 11504,
+      NS_KEY_RESERVED_BITMASK2 = 0xffff,
+      NS_ALG_MD5RSA = 1,
+      NS_ALG_DH = 2,
+      NS_ALG_DSA = 3,
+      NS_ALG_DSS = 3,
+      NS_ALG_EXPIRE_ONLY = 253,
+      NS_ALG_PRIVATE_OID = 254,
+      NS_KEY_PROT_TLS = 1,
+      NS_KEY_PROT_EMAIL = 2,
+      NS_KEY_PROT_DNSSEC = 3,
+      NS_KEY_PROT_IPSEC = 4,
+      NS_KEY_PROT_ANY = 255,
+      NS_MD5RSA_MIN_BITS = 512,
+      NS_MD5RSA_MIN_SIZE = 64,
+      NS_DSA_SIG_SIZE = 41,
+      NS_DSA_MIN_SIZE = 213,
+      NS_DSA_MAX_BYTES = 405,
+      NS_SIG_TYPE = 0,
+      NS_SIG_ALG = 2,
+      NS_SIG_LABELS = 3,
+      NS_SIG_OTTL = 4,
+      NS_SIG_EXPIR = 8,
+      NS_SIG_SIGNED = 12,
+      NS_SIG_FOOT = 16,
+      NS_SIG_SIGNER = 18,
+      NS_NXT_BITS = 8,
+      NS_NXT_MAX = 127,
+    },
+    typedefs = {
+      ns_key_types = "uint32_t",
+    },
+    macros = function(M)
+      return {
+        ns_t_qt_p = function(t)
+          t = M.long(t)
+          return t == 252 or t == 251 or t == 0x100 or t == 255 or t == 253 or t == 254
+        end,
+        ns_t_mrr_p = function(t)
+          t = M.long(t)
+          return t == 250 or t == 41
+        end,
+        ns_t_rr_p = function(t)
+          t = M.long(t)
+          return not (t == 252 or t == 251 or t == 0x100 or t == 255 or t == 253 or t == 254) and not (t
+              == 250 or t == 41)
+        end,
+        ns_t_udp_p = function(t)
+          t = M.long(t)
+          return t ~= 252 and t ~= 0x100
+        end,
+        ns_t_xfr_p = function(t)
+          t = M.long(t)
+          return t == 252 or t == 251 or t == 0x100
+        end,
+        NS_NXT_BIT_ISSET = function(n, p)
+          n = M.long(n)
+          return M.int(M.band(M.long(p[n / 8]), M.shr(0x80LL, n % 8)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    constants = {
+      NS_MD5RSA_MAX_BITS = 4096,
+      NS_MD5RSA_MAX_BYTES = 8195,
+      NS_MD5RSA_MAX_BASE64 = 10928,
+      NS_MD5RSA_MAX_SIZE = 512,
+      __BIND = 19950621,
+      PACKETSZ = 512,
+      MAXDNAME = 1025,
+      MAXCDNAME = 255,
+      MAXLABEL = 63,
+      HFIXEDSZ = 12,
+      QFIXEDSZ = 4,
+      RRFIXEDSZ = 10,
+      INT32SZ = 4,
+      INT16SZ = 2,
+      INT8SZ = 1,
+      INADDRSZ = 4,
+      IN6ADDRSZ = 16,
+      INDIR_MASK = 192,
+      NAMESERVER_PORT = 53,
+      S_ZONE = 0,
+      S_PREREQ = 1,
+      S_UPDATE = 2,
+      S_ADDT = 3,
+      QUERY = 0,
+      IQUERY = 1,
+      STATUS = 2,
+      NS_NOTIFY_OP = 4,
+      NS_UPDATE_OP = 5,
+      NOERROR = 0,
+      FORMERR = 1,
+      SERVFAIL = 2,
+      NXDOMAIN = 3,
+      NOTIMP = 4,
+      REFUSED = 5,
+      YXDOMAIN = 6,
+      YXRRSET = 7,
+      NXRRSET = 8,
+      NOTAUTH = 9,
+      NOTZONE = 10,
+      DELETE = 0,
+      ADD = 1,
+      T_A = 1,
+      T_NS = 2,
+      T_MD = 3,
+      T_MF = 4,
+      T_CNAME = 5,
+      T_SOA = 6,
+      T_MB = 7,
+      T_MG = 8,
+      T_MR = 9,
+      T_NULL = 10,
+      T_WKS = 11,
+      T_PTR = 12,
+      T_HINFO = 13,
+      T_MINFO = 14,
+      T_MX = 15,
+      T_TXT = 16,
+      T_RP = 17,
+      T_AFSDB = 18,
+      T_X25 = 19,
+      T_ISDN = 20,
+      T_RT = 21,
+      T_NSAP = 22,
+      T_NSAP_PTR = 23,
+      T_SIG = 24,
+      T_KEY = 25,
+      T_PX = 26,
+      T_GPOS = 27,
+      T_AAAA = 28,
+      T_LOC = 29,
+      T_NXT = 30,
+      T_EID = 31,
+      T_NIMLOC = 32,
+      T_SRV = 33,
+      T_ATMA = 34,
+      T_NAPTR = 35,
+      T_A6 = 38,
+      T_DNAME = 39,
+      T_DS = 43,
+      T_SSHFP = 44,
+      T_IPSECKEY = 45,
+      T_RRSIG = 46,
+      T_NSEC = 47,
+      T_DNSKEY = 48,
+      T_DHCID = 49,
+      T_NSEC3 = 50,
+      T_NSEC3PARAM = 51,
+      T_TLSA = 52,
+      T_SMIMEA = 53,
+      T_HIP = 55,
+      T_NINFO = 56,
+      T_RKEY = 57,
+      T_TALINK = 58,
+      T_CDS = 59,
+      T_CDNSKEY = 60,
+      T_OPENPGPKEY = 61,
+      T_CSYNC = 62,
+      T_SPF = 99,
+      T_UINFO = 100,
+      T_UID = 101,
+      T_GID = 102,
+      T_UNSPEC = 103,
+      T_NID = 104,
+      T_L32 = 105,
+      T_L64 = 106,
+      T_LP = 107,
+      T_EUI48 = 108,
+      T_EUI64 = 109,
+      T_TKEY = 249,
+      T_TSIG = 250,
+      T_IXFR = 251,
+      T_AXFR = 252,
+      T_MAILB = 253,
+      T_MAILA = 254,
+      T_ANY = 255,
+      T_URI = 256,
+      T_CAA = 257,
+      T_AVC = 258,
+      T_TA = 32768,
+      T_DLV = 32769,
+      C_IN = 1,
+      C_CHAOS = 3,
+      C_HS = 4,
+      C_NONE = 254,
+      C_ANY = 255,
+    },
+    typedefs = {
+      HEADER = "struct HEADER",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
+    records = {
+      ["struct HEADER"] = [[{
+  uint32_t id : 16;
+  uint32_t rd : 1;
+  uint32_t tc : 1;
+  uint32_t aa : 1;
+  uint32_t opcode : 4;
+  uint32_t qr : 1;
+  uint32_t rcode : 4;
+  uint32_t cd : 1;
+  uint32_t ad : 1;
+  uint32_t unused : 1;
+  uint32_t ra : 1;
+  uint32_t qdcount : 16;
+  uint32_t ancount : 16;
+  uint32_t nscount : 16;
+  uint32_t arcount : 16;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-mips musl-mips64 musl-s390x",
+    records = {
+      ["struct HEADER"] = [[{
+  uint32_t id : 16;
+  uint32_t qr : 1;
+  uint32_t opcode : 4;
+  uint32_t aa : 1;
+  uint32_t tc : 1;
+  uint32_t rd : 1;
+  uint32_t ra : 1;
+  uint32_t unused : 1;
+  uint32_t ad : 1;
+  uint32_t cd : 1;
+  uint32_t rcode : 4;
+  uint32_t qdcount : 16;
+  uint32_t ancount : 16;
+  uint32_t nscount : 16;
+  uint32_t arcount : 16;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      NS_MD5RSA_MAX_BITS = 2552,
+      NS_MD5RSA_MAX_BYTES = 5107,
+      NS_MD5RSA_MAX_BASE64 = 6812,
+      NS_MD5RSA_MAX_SIZE = 319,
+    },
+    records = {
+      ["struct __ns_msg"] = [[{
+  const uint8_t *_msg;
+  const uint8_t *_eom;
+  uint16_t _id;
+  uint16_t _flags;
+  uint16_t _counts[4];
+  const uint8_t *_sections[4];
+  uint32_t _sect;
+  int32_t _rrnum;
+  const uint8_t *_ptr;
+}]],
+    },
+  },
+},
 ]==],
 ["arpa/nameser_compat.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        PACKETSZ = 512,
-        MAXDNAME = 1025,
-        MAXCDNAME = 255,
-        MAXLABEL = 63,
-        HFIXEDSZ = 12,
-        QFIXEDSZ = 4,
-        RRFIXEDSZ = 10,
-        INT32SZ = 4,
-        INT16SZ = 2,
-        INADDRSZ = 4,
-        IN6ADDRSZ = 16,
-        INDIR_MASK = 192,
-        NAMESERVER_PORT = 53,
-        S_ZONE = 0,
-        S_PREREQ = 1,
-        S_UPDATE = 2,
-        S_ADDT = 3,
-        QUERY = 0,
-        IQUERY = 1,
-        STATUS = 2,
-        NS_NOTIFY_OP = 4,
-        NS_UPDATE_OP = 5,
-        NOERROR = 0,
-        FORMERR = 1,
-        SERVFAIL = 2,
-        NXDOMAIN = 3,
-        NOTIMP = 4,
-        REFUSED = 5,
-        YXDOMAIN = 6,
-        YXRRSET = 7,
-        NXRRSET = 8,
-        NOTAUTH = 9,
-        NOTZONE = 10,
-        DELETE = 0,
-        ADD = 1,
-        T_A = 1,
-        T_NS = 2,
-        T_MD = 3,
-        T_MF = 4,
-        T_CNAME = 5,
-        T_SOA = 6,
-        T_MB = 7,
-        T_MG = 8,
-        T_MR = 9,
-        T_NULL = 10,
-        T_WKS = 11,
-        T_PTR = 12,
-        T_HINFO = 13,
-        T_MINFO = 14,
-        T_MX = 15,
-        T_TXT = 16,
-        T_RP = 17,
-        T_AFSDB = 18,
-        T_X25 = 19,
-        T_ISDN = 20,
-        T_RT = 21,
-        T_NSAP = 22,
-        T_NSAP_PTR = 23,
-        T_SIG = 24,
-        T_KEY = 25,
-        T_PX = 26,
-        T_GPOS = 27,
-        T_AAAA = 28,
-        T_LOC = 29,
-        T_NXT = 30,
-        T_EID = 31,
-        T_NIMLOC = 32,
-        T_SRV = 33,
-        T_ATMA = 34,
-        T_NAPTR = 35,
-        T_TSIG = 250,
-        T_IXFR = 251,
-        T_AXFR = 252,
-        T_MAILB = 253,
-        T_MAILA = 254,
-        T_ANY = 255,
-        C_IN = 1,
-        C_CHAOS = 3,
-        C_HS = 4,
-        C_NONE = 254,
-        C_ANY = 255,
-      },
-      typedefs = {
-        HEADER = "struct HEADER",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      PACKETSZ = 512,
+      MAXDNAME = 1025,
+      MAXCDNAME = 255,
+      MAXLABEL = 63,
+      HFIXEDSZ = 12,
+      QFIXEDSZ = 4,
+      RRFIXEDSZ = 10,
+      INT32SZ = 4,
+      INT16SZ = 2,
+      INADDRSZ = 4,
+      IN6ADDRSZ = 16,
+      INDIR_MASK = 192,
+      NAMESERVER_PORT = 53,
+      S_ZONE = 0,
+      S_PREREQ = 1,
+      S_UPDATE = 2,
+      S_ADDT = 3,
+      QUERY = 0,
+      IQUERY = 1,
+      STATUS = 2,
+      NS_NOTIFY_OP = 4,
+      NS_UPDATE_OP = 5,
+      NOERROR = 0,
+      FORMERR = 1,
+      SERVFAIL = 2,
+      NXDOMAIN = 3,
+      NOTIMP = 4,
+      REFUSED = 5,
+      YXDOMAIN = 6,
+      YXRRSET = 7,
+      NXRRSET = 8,
+      NOTAUTH = 9,
+      NOTZONE = 10,
+      DELETE = 0,
+      ADD = 1,
+      T_A = 1,
+      T_NS = 2,
+      T_MD = 3,
+      T_MF = 4,
+      T_CNAME = 5,
+      T_SOA = 6,
+      T_MB = 7,
+      T_MG = 8,
+      T_MR = 9,
+      T_NULL = 10,
+      T_WKS = 11,
+      T_PTR = 12,
+      T_HINFO = 13,
+      T_MINFO = 14,
+      T_MX = 15,
+      T_TXT = 16,
+      T_RP = 17,
+      T_AFSDB = 18,
+      T_X25 = 19,
+      T_ISDN = 20,
+      T_RT = 21,
+      T_NSAP = 22,
+      T_NSAP_PTR = 23,
+      T_SIG = 24,
+      T_KEY = 25,
+      T_PX = 26,
+      T_GPOS = 27,
+      T_AAAA = 28,
+      T_LOC = 29,
+      T_NXT = 30,
+      T_EID = 31,
+      T_NIMLOC = 32,
+      T_SRV = 33,
+      T_ATMA = 34,
+      T_NAPTR = 35,
+      T_TSIG = 250,
+      T_IXFR = 251,
+      T_AXFR = 252,
+      T_MAILB = 253,
+      T_MAILA = 254,
+      T_ANY = 255,
+      C_IN = 1,
+      C_CHAOS = 3,
+      C_HS = 4,
+      C_NONE = 254,
+      C_ANY = 255,
     },
-    {
-      on = "glibc",
-      constants = {
-        INT8SZ = 1,
-        T_KX = 36,
-        T_CERT = 37,
-        T_A6 = 38,
-        T_DNAME = 39,
-        T_SINK = 40,
-        T_OPT = 41,
-        T_APL = 42,
-        T_DS = 43,
-        T_SSHFP = 44,
-        T_IPSECKEY = 45,
-        T_RRSIG = 46,
-        T_NSEC = 47,
-        T_DNSKEY = 48,
-        T_DHCID = 49,
-        T_NSEC3 = 50,
-        T_NSEC3PARAM = 51,
-        T_TLSA = 52,
-        T_SMIMEA = 53,
-        T_HIP = 55,
-        T_NINFO = 56,
-        T_RKEY = 57,
-        T_TALINK = 58,
-        T_CDS = 59,
-        T_CDNSKEY = 60,
-        T_OPENPGPKEY = 61,
-        T_CSYNC = 62,
-        T_SPF = 99,
-        T_UINFO = 100,
-        T_UID = 101,
-        T_GID = 102,
-        T_UNSPEC = 103,
-        T_NID = 104,
-        T_L32 = 105,
-        T_L64 = 106,
-        T_LP = 107,
-        T_EUI48 = 108,
-        T_EUI64 = 109,
-        T_TKEY = 249,
-        T_URI = 256,
-        T_CAA = 257,
-        T_AVC = 258,
-        T_TA = 32768,
-        T_DLV = 32769,
-      },
-    },
-    {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
-      records = {
-        ["struct HEADER"] = [[{
-    uint32_t id : 16;
-    uint32_t rd : 1;
-    uint32_t tc : 1;
-    uint32_t aa : 1;
-    uint32_t opcode : 4;
-    uint32_t qr : 1;
-    uint32_t rcode : 4;
-    uint32_t cd : 1;
-    uint32_t ad : 1;
-    uint32_t unused : 1;
-    uint32_t ra : 1;
-    uint32_t qdcount : 16;
-    uint32_t ancount : 16;
-    uint32_t nscount : 16;
-    uint32_t arcount : 16;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      records = {
-        ["struct HEADER"] = [[{
-    uint32_t id : 16;
-    uint32_t qr : 1;
-    uint32_t opcode : 4;
-    uint32_t aa : 1;
-    uint32_t tc : 1;
-    uint32_t rd : 1;
-    uint32_t ra : 1;
-    uint32_t unused : 1;
-    uint32_t ad : 1;
-    uint32_t cd : 1;
-    uint32_t rcode : 4;
-    uint32_t qdcount : 16;
-    uint32_t ancount : 16;
-    uint32_t nscount : 16;
-    uint32_t arcount : 16;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __BIND = 19950621,
-      },
+    typedefs = {
+      HEADER = "struct HEADER",
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      INT8SZ = 1,
+      T_KX = 36,
+      T_CERT = 37,
+      T_A6 = 38,
+      T_DNAME = 39,
+      T_SINK = 40,
+      T_OPT = 41,
+      T_APL = 42,
+      T_DS = 43,
+      T_SSHFP = 44,
+      T_IPSECKEY = 45,
+      T_RRSIG = 46,
+      T_NSEC = 47,
+      T_DNSKEY = 48,
+      T_DHCID = 49,
+      T_NSEC3 = 50,
+      T_NSEC3PARAM = 51,
+      T_TLSA = 52,
+      T_SMIMEA = 53,
+      T_HIP = 55,
+      T_NINFO = 56,
+      T_RKEY = 57,
+      T_TALINK = 58,
+      T_CDS = 59,
+      T_CDNSKEY = 60,
+      T_OPENPGPKEY = 61,
+      T_CSYNC = 62,
+      T_SPF = 99,
+      T_UINFO = 100,
+      T_UID = 101,
+      T_GID = 102,
+      T_UNSPEC = 103,
+      T_NID = 104,
+      T_L32 = 105,
+      T_L64 = 106,
+      T_LP = 107,
+      T_EUI48 = 108,
+      T_EUI64 = 109,
+      T_TKEY = 249,
+      T_URI = 256,
+      T_CAA = 257,
+      T_AVC = 258,
+      T_TA = 32768,
+      T_DLV = 32769,
+    },
+  },
+  {
+    on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+    records = {
+      ["struct HEADER"] = [[{
+  uint32_t id : 16;
+  uint32_t rd : 1;
+  uint32_t tc : 1;
+  uint32_t aa : 1;
+  uint32_t opcode : 4;
+  uint32_t qr : 1;
+  uint32_t rcode : 4;
+  uint32_t cd : 1;
+  uint32_t ad : 1;
+  uint32_t unused : 1;
+  uint32_t ra : 1;
+  uint32_t qdcount : 16;
+  uint32_t ancount : 16;
+  uint32_t nscount : 16;
+  uint32_t arcount : 16;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    records = {
+      ["struct HEADER"] = [[{
+  uint32_t id : 16;
+  uint32_t qr : 1;
+  uint32_t opcode : 4;
+  uint32_t aa : 1;
+  uint32_t tc : 1;
+  uint32_t rd : 1;
+  uint32_t ra : 1;
+  uint32_t unused : 1;
+  uint32_t ad : 1;
+  uint32_t cd : 1;
+  uint32_t rcode : 4;
+  uint32_t qdcount : 16;
+  uint32_t ancount : 16;
+  uint32_t nscount : 16;
+  uint32_t arcount : 16;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __BIND = 19950621,
+    },
+  },
+},
 ]==],
 }

@@ -3,20 +3,20 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/socket.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x86 glibc-arm",
-      constants = {
-        SO_TIMESTAMP = 29,
-        SO_TIMESTAMPNS = 35,
-        SO_TIMESTAMPING = 37,
-        SO_RCVTIMEO = 20,
-        SO_SNDTIMEO = 21,
-        SCM_TIMESTAMP = 29,
-        SCM_TIMESTAMPNS = 35,
-        SCM_TIMESTAMPING = 37,
-      },
+deltas = {
+  {
+    on = "glibc-x86 glibc-arm",
+    constants = {
+      SO_TIMESTAMP = 29,
+      SO_TIMESTAMPNS = 35,
+      SO_TIMESTAMPING = 37,
+      SO_RCVTIMEO = 20,
+      SO_SNDTIMEO = 21,
+      SCM_TIMESTAMP = 29,
+      SCM_TIMESTAMPNS = 35,
+      SCM_TIMESTAMPING = 37,
     },
   },
+},
 ]==],
 }

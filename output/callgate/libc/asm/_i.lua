@@ -3,17 +3,17 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/ioctls.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        FIOQSIZE = 0x40086680,
-        TCGETS = 0x403c7413,
-        TCSETS = 0x803c7414,
-        TCSETSW = 0x803c7415,
-        TCSETSF = 0x803c7416,
-      },
+deltas = {
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      FIOQSIZE = 0x40086680,
+      TCGETS = 0x403c7413,
+      TCSETS = 0x803c7414,
+      TCSETSW = 0x803c7415,
+      TCSETSF = 0x803c7416,
     },
   },
+},
 ]==],
 }

@@ -3,31 +3,31 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/socket.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel",
-      constants = {
-        SO_TIMESTAMP = 29,
-        SO_TIMESTAMPNS = 35,
-        SO_TIMESTAMPING = 37,
-        SO_RCVTIMEO = 4102,
-        SO_SNDTIMEO = 4101,
-        SCM_TIMESTAMP = 29,
-        SCM_TIMESTAMPNS = 35,
-        SCM_TIMESTAMPING = 37,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel",
+    constants = {
+      SO_TIMESTAMP = 29,
+      SO_TIMESTAMPNS = 35,
+      SO_TIMESTAMPING = 37,
+      SO_RCVTIMEO = 4102,
+      SO_SNDTIMEO = 4101,
+      SCM_TIMESTAMP = 29,
+      SCM_TIMESTAMPNS = 35,
+      SCM_TIMESTAMPING = 37,
     },
   },
+},
 ]==],
 ["asm/sockios.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        SIOCSPGRP = 0x80047308,
-        SIOCGPGRP = 0x40047309,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      SIOCSPGRP = 0x80047308,
+      SIOCGPGRP = 0x40047309,
     },
   },
+},
 ]==],
 }

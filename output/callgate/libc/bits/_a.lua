@@ -3,342 +3,342 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/alltypes.h"] = [==[
-  deltas = {
-    {
-      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
-      constants = {
-        __BYTE_ORDER = 1234,
-        __BIG_ENDIAN = 4321,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        __LONG_MAX = 0x7fffffffffffffffLL,
-      },
-      records = {
-        ["struct timespec__libc"] = [[{
-    long tv_sec;
-    int32_t : 0;
-    long tv_nsec;
-    int32_t : 0;
-  }]],
-        ["struct __sigset_t"] = [[{
-    unsigned long __bits[16];
-  }]],
-        ["struct pthread_attr_t"] = [[{
-    union {
-      int32_t __i[14];
-      int32_t __vi[14];
-      unsigned long __s[7];
-    } __u;
-  }]],
-        ["struct pthread_mutex_t"] = [[{
-    union {
-      int32_t __i[10];
-      int32_t __vi[10];
-      void *__p[5];
-    } __u;
-  }]],
-        ["struct pthread_cond_t"] = [[{
-    union {
-      int32_t __i[12];
-      int32_t __vi[12];
-      void *__p[6];
-    } __u;
-  }]],
-        ["struct pthread_rwlock_t"] = [[{
-    union {
-      int32_t __i[14];
-      int32_t __vi[14];
-      void *__p[7];
-    } __u;
-  }]],
-        ["struct pthread_barrier_t"] = [[{
-    union {
-      int32_t __i[8];
-      int32_t __vi[8];
-      void *__p[4];
-    } __u;
-  }]],
-        ["struct mtx_t"] = [[{
-    union {
-      int32_t __i[10];
-      int32_t __vi[10];
-      void *__p[5];
-    } __u;
-  }]],
-        ["struct cnd_t"] = [[{
-    union {
-      int32_t __i[12];
-      int32_t __vi[12];
-      void *__p[6];
-    } __u;
-  }]],
-      },
-      typedefs = {
-        size_t = "unsigned long",
-        time_t = "long",
-        ssize_t = "long",
-        off_t = "long",
-        uintptr_t = "unsigned long",
-        intptr_t = "long",
-        int64_t = "long",
-        intmax_t = "long",
-        uint64_t = "unsigned long",
-        uintmax_t = "unsigned long",
-        ino_t = "unsigned long",
-        dev_t = "unsigned long",
-        blkcnt_t = "long",
-        register_t = "long",
-        suseconds_t = "long",
-        u_int64_t = "unsigned long",
-        fsblkcnt_t = "unsigned long",
-        fsfilcnt_t = "unsigned long",
-        regoff_t = "long",
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        __USE_TIME_BITS64 = 1,
-      },
-      records = {
-        ["struct pthread_mutexattr_t"] = [[{
-    uint32_t __attr;
-  }]],
-        ["struct pthread_condattr_t"] = [[{
-    uint32_t __attr;
-  }]],
-        ["struct pthread_barrierattr_t"] = [[{
-    uint32_t __attr;
-  }]],
-        ["struct pthread_rwlockattr_t"] = [[{
-    uint32_t __attr[2];
-  }]],
-        ["struct __mbstate_t"] = [[{
-    uint32_t __opaque1;
-    uint32_t __opaque2;
-  }]],
-      },
-      aliases = {
-        ["struct timespec"] = "struct timespec__libc",
-      },
-      typedefs = {
-        clock_t = "long",
-        pid_t = "int32_t",
-        uid_t = "uint32_t",
-        pthread_t = "struct __pthread *",
-        pthread_attr_t = "struct pthread_attr_t",
-        timer_t = "void *",
-        clockid_t = "int32_t",
-        locale_t = "struct __locale_struct *",
-        int8_t = "int8_t",
-        int16_t = "int16_t",
-        int32_t = "int32_t",
-        uint8_t = "uint8_t",
-        uint16_t = "uint16_t",
-        uint32_t = "uint32_t",
-        gid_t = "uint32_t",
-        socklen_t = "uint32_t",
-        sa_family_t = "uint16_t",
-        mode_t = "uint32_t",
-        float_t = "float",
-        double_t = "double",
-        id_t = "uint32_t",
-        key_t = "int32_t",
-        useconds_t = "uint32_t",
-        pthread_once_t = "int32_t",
-        pthread_key_t = "uint32_t",
-        pthread_spinlock_t = "int32_t",
-        pthread_mutexattr_t = "struct pthread_mutexattr_t",
-        pthread_condattr_t = "struct pthread_condattr_t",
-        pthread_barrierattr_t = "struct pthread_barrierattr_t",
-        pthread_rwlockattr_t = "struct pthread_rwlockattr_t",
-        pthread_mutex_t = "struct pthread_mutex_t",
-        pthread_cond_t = "struct pthread_cond_t",
-        pthread_rwlock_t = "struct pthread_rwlock_t",
-        pthread_barrier_t = "struct pthread_barrier_t",
-        mtx_t = "struct mtx_t",
-        cnd_t = "struct cnd_t",
-        mbstate_t = "struct __mbstate_t",
-        wint_t = "uint32_t",
-        wctype_t = "unsigned long",
-      },
-    },
-    {
-      on = "!glibc uclibc musl-arm musl-arm64",
-      typedefs = {
-        wchar_t = "int32_t",
-      },
-    },
-    {
-      on = "musl-x64 musl-ppc64le musl-s390x",
-      typedefs = {
-        nlink_t = "unsigned long",
-      },
-    },
-    {
-      on = "!glibc uclibc musl-arm64 musl-riscv64 musl-loongarch64",
-      typedefs = {
-        blksize_t = "long",
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        _REDIR_TIME64 = 1,
-        __LONG_MAX = 0x7fffffff,
-      },
-      records = {
-        ["struct __sigset_t"] = [[{
-    unsigned long __bits[32];
-  }]],
-        ["struct pthread_attr_t"] = [[{
-    union {
-      int32_t __i[9];
-      int32_t __vi[9];
-      unsigned long __s[9];
-    } __u;
-  }]],
-        ["struct pthread_mutex_t"] = [[{
-    union {
-      int32_t __i[6];
-      int32_t __vi[6];
-      void *__p[6];
-    } __u;
-  }]],
-        ["struct pthread_cond_t"] = [[{
-    union {
-      int32_t __i[12];
-      int32_t __vi[12];
-      void *__p[12];
-    } __u;
-  }]],
-        ["struct pthread_rwlock_t"] = [[{
-    union {
-      int32_t __i[8];
-      int32_t __vi[8];
-      void *__p[8];
-    } __u;
-  }]],
-        ["struct pthread_barrier_t"] = [[{
-    union {
-      int32_t __i[5];
-      int32_t __vi[5];
-      void *__p[5];
-    } __u;
-  }]],
-        ["struct timeval__libc"] = [[{
-    int64_t tv_sec;
-    int64_t tv_usec;
-  }]],
-        ["struct mtx_t"] = [[{
-    union {
-      int32_t __i[6];
-      int32_t __vi[6];
-      void *__p[6];
-    } __u;
-  }]],
-        ["struct cnd_t"] = [[{
-    union {
-      int32_t __i[12];
-      int32_t __vi[12];
-      void *__p[12];
-    } __u;
-  }]],
-      },
-      aliases = {
-        ["struct timeval"] = "struct timeval__libc",
-      },
-      typedefs = {
-        size_t = "uint32_t",
-        time_t = "int64_t",
-        ssize_t = "int32_t",
-        off_t = "int64_t",
-        uintptr_t = "uint32_t",
-        intptr_t = "int32_t",
-        int64_t = "int64_t",
-        intmax_t = "int64_t",
-        uint64_t = "uint64_t",
-        uintmax_t = "uint64_t",
-        ino_t = "uint64_t",
-        dev_t = "uint64_t",
-        blkcnt_t = "int64_t",
-        register_t = "int32_t",
-        suseconds_t = "int64_t",
-        u_int64_t = "uint64_t",
-        fsblkcnt_t = "uint64_t",
-        fsfilcnt_t = "uint64_t",
-        regoff_t = "int32_t",
-      },
-    },
-    {
-      on = "musl-x86 musl-arm musl-mipsel",
-      records = {
-        ["struct timespec__libc"] = [[{
-    int64_t tv_sec;
-    int32_t : 0;
-    long tv_nsec;
-    int32_t : 32;
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc musl-x64 musl-ppc64le musl-s390x",
-      typedefs = {
-        nlink_t = "uint32_t",
-      },
-    },
-    {
-      on = "musl-arm musl-arm64",
-      typedefs = {
-        wchar_t = "uint32_t",
-      },
-    },
-    {
-      on = "musl-arm64 musl-riscv64 musl-loongarch64",
-      typedefs = {
-        blksize_t = "int32_t",
-      },
-    },
-    {
-      on = "ppc musl-mips musl-mips64 musl-s390x",
-      constants = {
-        __BYTE_ORDER = 4321,
-        __LITTLE_ENDIAN = 1234,
-      },
-    },
-    {
-      on = "ppc musl-mips",
-      records = {
-        ["struct timespec__libc"] = [[{
-    int64_t tv_sec;
-    int32_t : 32;
-    long tv_nsec;
-    int32_t : 0;
-  }]],
-      },
+deltas = {
+  {
+    on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
+    constants = {
+      __BYTE_ORDER = 1234,
+      __BIG_ENDIAN = 4321,
     },
   },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      __LONG_MAX = 0x7fffffffffffffffLL,
+    },
+    records = {
+      ["struct timespec__libc"] = [[{
+  long tv_sec;
+  int32_t : 0;
+  long tv_nsec;
+  int32_t : 0;
+}]],
+      ["struct __sigset_t"] = [[{
+  unsigned long __bits[16];
+}]],
+      ["struct pthread_attr_t"] = [[{
+  union {
+    int32_t __i[14];
+    int32_t __vi[14];
+    unsigned long __s[7];
+  } __u;
+}]],
+      ["struct pthread_mutex_t"] = [[{
+  union {
+    int32_t __i[10];
+    int32_t __vi[10];
+    void *__p[5];
+  } __u;
+}]],
+      ["struct pthread_cond_t"] = [[{
+  union {
+    int32_t __i[12];
+    int32_t __vi[12];
+    void *__p[6];
+  } __u;
+}]],
+      ["struct pthread_rwlock_t"] = [[{
+  union {
+    int32_t __i[14];
+    int32_t __vi[14];
+    void *__p[7];
+  } __u;
+}]],
+      ["struct pthread_barrier_t"] = [[{
+  union {
+    int32_t __i[8];
+    int32_t __vi[8];
+    void *__p[4];
+  } __u;
+}]],
+      ["struct mtx_t"] = [[{
+  union {
+    int32_t __i[10];
+    int32_t __vi[10];
+    void *__p[5];
+  } __u;
+}]],
+      ["struct cnd_t"] = [[{
+  union {
+    int32_t __i[12];
+    int32_t __vi[12];
+    void *__p[6];
+  } __u;
+}]],
+    },
+    typedefs = {
+      size_t = "unsigned long",
+      time_t = "long",
+      ssize_t = "long",
+      off_t = "long",
+      uintptr_t = "unsigned long",
+      intptr_t = "long",
+      int64_t = "long",
+      intmax_t = "long",
+      uint64_t = "unsigned long",
+      uintmax_t = "unsigned long",
+      ino_t = "unsigned long",
+      dev_t = "unsigned long",
+      blkcnt_t = "long",
+      register_t = "long",
+      suseconds_t = "long",
+      u_int64_t = "unsigned long",
+      fsblkcnt_t = "unsigned long",
+      fsfilcnt_t = "unsigned long",
+      regoff_t = "long",
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      __USE_TIME_BITS64 = 1,
+    },
+    records = {
+      ["struct pthread_mutexattr_t"] = [[{
+  uint32_t __attr;
+}]],
+      ["struct pthread_condattr_t"] = [[{
+  uint32_t __attr;
+}]],
+      ["struct pthread_barrierattr_t"] = [[{
+  uint32_t __attr;
+}]],
+      ["struct pthread_rwlockattr_t"] = [[{
+  uint32_t __attr[2];
+}]],
+      ["struct __mbstate_t"] = [[{
+  uint32_t __opaque1;
+  uint32_t __opaque2;
+}]],
+    },
+    aliases = {
+      ["struct timespec"] = "struct timespec__libc",
+    },
+    typedefs = {
+      clock_t = "long",
+      pid_t = "int32_t",
+      uid_t = "uint32_t",
+      pthread_t = "struct __pthread *",
+      pthread_attr_t = "struct pthread_attr_t",
+      timer_t = "void *",
+      clockid_t = "int32_t",
+      locale_t = "struct __locale_struct *",
+      int8_t = "int8_t",
+      int16_t = "int16_t",
+      int32_t = "int32_t",
+      uint8_t = "uint8_t",
+      uint16_t = "uint16_t",
+      uint32_t = "uint32_t",
+      gid_t = "uint32_t",
+      socklen_t = "uint32_t",
+      sa_family_t = "uint16_t",
+      mode_t = "uint32_t",
+      float_t = "float",
+      double_t = "double",
+      id_t = "uint32_t",
+      key_t = "int32_t",
+      useconds_t = "uint32_t",
+      pthread_once_t = "int32_t",
+      pthread_key_t = "uint32_t",
+      pthread_spinlock_t = "int32_t",
+      pthread_mutexattr_t = "struct pthread_mutexattr_t",
+      pthread_condattr_t = "struct pthread_condattr_t",
+      pthread_barrierattr_t = "struct pthread_barrierattr_t",
+      pthread_rwlockattr_t = "struct pthread_rwlockattr_t",
+      pthread_mutex_t = "struct pthread_mutex_t",
+      pthread_cond_t = "struct pthread_cond_t",
+      pthread_rwlock_t = "struct pthread_rwlock_t",
+      pthread_barrier_t = "struct pthread_barrier_t",
+      mtx_t = "struct mtx_t",
+      cnd_t = "struct cnd_t",
+      mbstate_t = "struct __mbstate_t",
+      wint_t = "uint32_t",
+      wctype_t = "unsigned long",
+    },
+  },
+  {
+    on = "!glibc uclibc musl-arm musl-arm64",
+    typedefs = {
+      wchar_t = "int32_t",
+    },
+  },
+  {
+    on = "musl-x64 musl-ppc64le musl-s390x",
+    typedefs = {
+      nlink_t = "unsigned long",
+    },
+  },
+  {
+    on = "!glibc uclibc musl-arm64 musl-riscv64 musl-loongarch64",
+    typedefs = {
+      blksize_t = "long",
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      _REDIR_TIME64 = 1,
+      __LONG_MAX = 0x7fffffff,
+    },
+    records = {
+      ["struct __sigset_t"] = [[{
+  unsigned long __bits[32];
+}]],
+      ["struct pthread_attr_t"] = [[{
+  union {
+    int32_t __i[9];
+    int32_t __vi[9];
+    unsigned long __s[9];
+  } __u;
+}]],
+      ["struct pthread_mutex_t"] = [[{
+  union {
+    int32_t __i[6];
+    int32_t __vi[6];
+    void *__p[6];
+  } __u;
+}]],
+      ["struct pthread_cond_t"] = [[{
+  union {
+    int32_t __i[12];
+    int32_t __vi[12];
+    void *__p[12];
+  } __u;
+}]],
+      ["struct pthread_rwlock_t"] = [[{
+  union {
+    int32_t __i[8];
+    int32_t __vi[8];
+    void *__p[8];
+  } __u;
+}]],
+      ["struct pthread_barrier_t"] = [[{
+  union {
+    int32_t __i[5];
+    int32_t __vi[5];
+    void *__p[5];
+  } __u;
+}]],
+      ["struct timeval__libc"] = [[{
+  int64_t tv_sec;
+  int64_t tv_usec;
+}]],
+      ["struct mtx_t"] = [[{
+  union {
+    int32_t __i[6];
+    int32_t __vi[6];
+    void *__p[6];
+  } __u;
+}]],
+      ["struct cnd_t"] = [[{
+  union {
+    int32_t __i[12];
+    int32_t __vi[12];
+    void *__p[12];
+  } __u;
+}]],
+    },
+    aliases = {
+      ["struct timeval"] = "struct timeval__libc",
+    },
+    typedefs = {
+      size_t = "uint32_t",
+      time_t = "int64_t",
+      ssize_t = "int32_t",
+      off_t = "int64_t",
+      uintptr_t = "uint32_t",
+      intptr_t = "int32_t",
+      int64_t = "int64_t",
+      intmax_t = "int64_t",
+      uint64_t = "uint64_t",
+      uintmax_t = "uint64_t",
+      ino_t = "uint64_t",
+      dev_t = "uint64_t",
+      blkcnt_t = "int64_t",
+      register_t = "int32_t",
+      suseconds_t = "int64_t",
+      u_int64_t = "uint64_t",
+      fsblkcnt_t = "uint64_t",
+      fsfilcnt_t = "uint64_t",
+      regoff_t = "int32_t",
+    },
+  },
+  {
+    on = "musl-x86 musl-arm musl-mipsel",
+    records = {
+      ["struct timespec__libc"] = [[{
+  int64_t tv_sec;
+  int32_t : 0;
+  long tv_nsec;
+  int32_t : 32;
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc musl-x64 musl-ppc64le musl-s390x",
+    typedefs = {
+      nlink_t = "uint32_t",
+    },
+  },
+  {
+    on = "musl-arm musl-arm64",
+    typedefs = {
+      wchar_t = "uint32_t",
+    },
+  },
+  {
+    on = "musl-arm64 musl-riscv64 musl-loongarch64",
+    typedefs = {
+      blksize_t = "int32_t",
+    },
+  },
+  {
+    on = "ppc musl-mips musl-mips64 musl-s390x",
+    constants = {
+      __BYTE_ORDER = 4321,
+      __LITTLE_ENDIAN = 1234,
+    },
+  },
+  {
+    on = "ppc musl-mips",
+    records = {
+      ["struct timespec__libc"] = [[{
+  int64_t tv_sec;
+  int32_t : 32;
+  long tv_nsec;
+  int32_t : 0;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/atomic_wide_counter.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      records = {
-        ["union __atomic_wide_counter"] = [[{
-    uint64_t __value64;
-    struct {
-      uint32_t __low;
-      uint32_t __high;
-    } __value32;
-  }]],
-      },
-      typedefs = {
-        __atomic_wide_counter = "union __atomic_wide_counter",
-      },
+deltas = {
+  {
+    on = "glibc",
+    records = {
+      ["union __atomic_wide_counter"] = [[{
+  uint64_t __value64;
+  struct {
+    uint32_t __low;
+    uint32_t __high;
+  } __value32;
+}]],
+    },
+    typedefs = {
+      __atomic_wide_counter = "union __atomic_wide_counter",
     },
   },
+},
 ]==],
 }

@@ -3,90 +3,90 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/byteswap-16.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      macros = function(M)
-        return {
-          __bswap_16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
-                0xff), 8)))))
-          end,
-        }
-      end,
-    },
+deltas = {
+  {
+    on = "uclibc",
+    macros = function(M)
+      return {
+        __bswap_16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
+              0xff), 8)))))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["bits/byteswap-common.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _BITS_BYTESWAP_H = 1,
-      },
-      macros = function(M)
-        return {
-          __bswap_constant_16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.band(M.shr(x, 8), 0xff), M.shl(M.band(x, 0xff), 8))))
-          end,
-          __bswap_constant_32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(x, 24), 0xff), M.band(M.shr(x, 8), 0xff00), M.shl(M.band(x,
-                0xff00), 8), M.shl(M.band(x, 0xff), 24)))
-          end,
-          __bswap_32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
-                M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
-          end,
-          __bswap_constant_64 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(M.u64(x), 56), 0xff), M.band(M.shr(M.u64(x), 40), 0xff00),
-                M.band(M.shr(M.u64(x), 24), 0xff0000), M.band(M.shr(M.u64(x), 8), 0xff000000ULL),
-                M.shl(M.band(M.u64(x), 0xff000000ULL), 8), M.shl(M.band(M.u64(x), 0xff0000), 24),
-                M.shl(M.band(M.u64(x), 0xff00), 40), M.shl(M.band(M.u64(x), 0xff), 56)))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _BITS_BYTESWAP_H = 1,
     },
+    macros = function(M)
+      return {
+        __bswap_constant_16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.band(M.shr(x, 8), 0xff), M.shl(M.band(x, 0xff), 8))))
+        end,
+        __bswap_constant_32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(x, 24), 0xff), M.band(M.shr(x, 8), 0xff00), M.shl(M.band(x,
+              0xff00), 8), M.shl(M.band(x, 0xff), 24)))
+        end,
+        __bswap_32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
+              M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
+        end,
+        __bswap_constant_64 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(M.u64(x), 56), 0xff), M.band(M.shr(M.u64(x), 40), 0xff00),
+              M.band(M.shr(M.u64(x), 24), 0xff0000), M.band(M.shr(M.u64(x), 8), 0xff000000ULL),
+              M.shl(M.band(M.u64(x), 0xff000000ULL), 8), M.shl(M.band(M.u64(x), 0xff0000), 24),
+              M.shl(M.band(M.u64(x), 0xff00), 40), M.shl(M.band(M.u64(x), 0xff), 56)))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["bits/byteswap.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_BYTESWAP_H = 1,
-      },
-      macros = function(M)
-        return {
-          __bswap_constant_16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.band(M.shr(x, 8), 0xff), M.shl(M.band(x, 0xff), 8))))
-          end,
-          __bswap_constant_32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(x, 24), 0xff), M.band(M.shr(x, 8), 0xff00), M.shl(M.band(x,
-                0xff00), 8), M.shl(M.band(x, 0xff), 24)))
-          end,
-          __bswap_constant_64 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.band(M.shr(M.u64(x), 56), 0xff), M.band(M.shr(M.u64(x), 40), 0xff00),
-                M.band(M.shr(M.u64(x), 24), 0xff0000), M.band(M.shr(M.u64(x), 8), 0xff000000ULL),
-                M.shl(M.band(M.u64(x), 0xff000000ULL), 8), M.shl(M.band(M.u64(x), 0xff0000), 24),
-                M.shl(M.band(M.u64(x), 0xff00), 40), M.shl(M.band(M.u64(x), 0xff), 56)))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_BYTESWAP_H = 1,
     },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      constants = {
-        _ASM_BITS_BYTESWAP_H = 1,
-      },
+    macros = function(M)
+      return {
+        __bswap_constant_16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.band(M.shr(x, 8), 0xff), M.shl(M.band(x, 0xff), 8))))
+        end,
+        __bswap_constant_32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(x, 24), 0xff), M.band(M.shr(x, 8), 0xff00), M.shl(M.band(x,
+              0xff00), 8), M.shl(M.band(x, 0xff), 24)))
+        end,
+        __bswap_constant_64 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.band(M.shr(M.u64(x), 56), 0xff), M.band(M.shr(M.u64(x), 40), 0xff00),
+              M.band(M.shr(M.u64(x), 24), 0xff0000), M.band(M.shr(M.u64(x), 8), 0xff000000ULL),
+              M.shl(M.band(M.u64(x), 0xff000000ULL), 8), M.shl(M.band(M.u64(x), 0xff0000), 24),
+              M.shl(M.band(M.u64(x), 0xff00), 40), M.shl(M.band(M.u64(x), 0xff), 56)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    constants = {
+      _ASM_BITS_BYTESWAP_H = 1,
     },
   },
+},
 ]==],
 }

@@ -3,132 +3,132 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/dirent.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _DIRENT_MATCHES_DIRENT64 = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct dirent"] = [[{
-    unsigned long d_ino;
-    long d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[256];
-  }]],
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct dirent64"] = [[{
-    unsigned long d_ino;
-    long d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[256];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _DIRENT_MATCHES_DIRENT64 = 0,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct dirent"] = [[{
-    uint64_t d_ino;
-    int64_t d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[256];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct dirent64"] = [[{
-    uint64_t d_ino;
-    int64_t d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[256];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _DIRENT_MATCHES_DIRENT64 = 1,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct dirent"] = [[{
+  unsigned long d_ino;
+  long d_off;
+  uint16_t d_reclen;
+  uint8_t d_type;
+  char d_name[256];
+}]],
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct dirent64"] = [[{
+  unsigned long d_ino;
+  long d_off;
+  uint16_t d_reclen;
+  uint8_t d_type;
+  char d_name[256];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _DIRENT_MATCHES_DIRENT64 = 0,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct dirent"] = [[{
+  uint64_t d_ino;
+  int64_t d_off;
+  uint16_t d_reclen;
+  uint8_t d_type;
+  char d_name[256];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct dirent64"] = [[{
+  uint64_t d_ino;
+  int64_t d_off;
+  uint16_t d_reclen;
+  uint8_t d_type;
+  char d_name[256];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/dl_find_object.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86",
-      constants = {
-        DLFO_STRUCT_HAS_EH_DBASE = 0,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-arm",
-      constants = {
-        DLFO_STRUCT_HAS_EH_COUNT = 0,
-        DLFO_EH_SEGMENT_TYPE = 1685382480,
-      },
-    },
-    {
-      on = "glibc-x86",
-      constants = {
-        DLFO_STRUCT_HAS_EH_DBASE = 1,
-      },
-    },
-    {
-      on = "glibc-arm",
-      constants = {
-        DLFO_STRUCT_HAS_EH_COUNT = 1,
-        DLFO_EH_SEGMENT_TYPE = 1879048193,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86",
+    constants = {
+      DLFO_STRUCT_HAS_EH_DBASE = 0,
     },
   },
+  {
+    on = "!musl uclibc glibc-arm",
+    constants = {
+      DLFO_STRUCT_HAS_EH_COUNT = 0,
+      DLFO_EH_SEGMENT_TYPE = 1685382480,
+    },
+  },
+  {
+    on = "glibc-x86",
+    constants = {
+      DLFO_STRUCT_HAS_EH_DBASE = 1,
+    },
+  },
+  {
+    on = "glibc-arm",
+    constants = {
+      DLFO_STRUCT_HAS_EH_COUNT = 1,
+      DLFO_EH_SEGMENT_TYPE = 1879048193,
+    },
+  },
+},
 ]==],
 ["bits/dlfcn.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        RTLD_LAZY = 0x1,
-        RTLD_NOW = 0x2,
-        RTLD_BINDING_MASK = 0x3,
-        RTLD_LOCAL = 0,
-        RTLD_NODELETE = 0x1000,
-      },
-    },
-    {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        RTLD_NOLOAD = 0x4,
-        RTLD_GLOBAL = 0x100,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        RTLD_DEEPBIND = 0x8,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        RTLD_NOLOAD = 0x8,
-        RTLD_DEEPBIND = 0x10,
-        RTLD_GLOBAL = 0x4,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      RTLD_LAZY = 0x1,
+      RTLD_NOW = 0x2,
+      RTLD_BINDING_MASK = 0x3,
+      RTLD_LOCAL = 0,
+      RTLD_NODELETE = 0x1000,
     },
   },
+  {
+    on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      RTLD_NOLOAD = 0x4,
+      RTLD_GLOBAL = 0x100,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      RTLD_DEEPBIND = 0x8,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      RTLD_NOLOAD = 0x8,
+      RTLD_DEEPBIND = 0x10,
+      RTLD_GLOBAL = 0x4,
+    },
+  },
+},
 ]==],
 }

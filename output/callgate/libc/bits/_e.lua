@@ -3,193 +3,193 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/elfclass.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __ELF_NATIVE_CLASS = 64,
-      },
-    },
-    {
-      on = "!musl glibc-s390x",
-      typedefs = {
-        Elf_Symndx = "uint32_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __ELF_NATIVE_CLASS = 32,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        Elf_Symndx = "unsigned long",
-      },
+deltas = {
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __ELF_NATIVE_CLASS = 64,
     },
   },
+  {
+    on = "!musl glibc-s390x",
+    typedefs = {
+      Elf_Symndx = "uint32_t",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __ELF_NATIVE_CLASS = 32,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      Elf_Symndx = "unsigned long",
+    },
+  },
+},
 ]==],
 ["bits/endian.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_ENDIAN_H = 1,
-        __PDP_ENDIAN = 3412,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        __BIG_ENDIAN = 4321,
-      },
-    },
-    {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x uclibc-x86 uclibc-x64",
-      constants = {
-        __FLOAT_WORD_ORDER = 1234,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        __LITTLE_ENDIAN = 1234,
-        __FLOAT_WORD_ORDER = 4321,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __BYTE_ORDER = 1234,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_ENDIAN_H = 1,
+      __PDP_ENDIAN = 3412,
     },
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      __BIG_ENDIAN = 4321,
+    },
+  },
+  {
+    on = "!musl glibc-mips glibc-mips64 glibc-s390x uclibc-x86 uclibc-x64",
+    constants = {
+      __FLOAT_WORD_ORDER = 1234,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      __LITTLE_ENDIAN = 1234,
+      __FLOAT_WORD_ORDER = 4321,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __BYTE_ORDER = 1234,
+    },
+  },
+},
 ]==],
 ["bits/endianness.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_ENDIANNESS_H = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        __BYTE_ORDER = 1234,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        __BYTE_ORDER = 4321,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_ENDIANNESS_H = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      __BYTE_ORDER = 1234,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      __BYTE_ORDER = 4321,
+    },
+  },
+},
 ]==],
 ["bits/environments.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-x86 uclibc-x64",
-      constants = {
-        _POSIX_V7_LPBIG_OFFBIG = -1,
-      },
-    },
-    {
-      on = "!musl glibc-x86",
-      constants = {
-        _POSIX_V6_LPBIG_OFFBIG = -1,
-        _XBS5_LPBIG_OFFBIG = -1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _POSIX_V7_LP64_OFF64 = 1,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        _POSIX_V6_LP64_OFF64 = 1,
-        _XBS5_LP64_OFF64 = 1,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 glibc-ppc64le uclibc-x64",
-      constants = {
-        __ILP32_OFF32_CFLAGS = "-m32",
-        __ILP32_OFF32_LDFLAGS = "-m32",
-        __ILP32_OFFBIG_CFLAGS = "-m32 -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64",
-        __ILP32_OFFBIG_LDFLAGS = "-m32",
-        __LP64_OFF64_CFLAGS = "-m64",
-        __LP64_OFF64_LDFLAGS = "-m64",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        _POSIX_V7_ILP32_OFFBIG = 1,
-        _POSIX_V6_ILP32_OFFBIG = 1,
-        _XBS5_ILP32_OFFBIG = 1,
-        _POSIX_V7_ILP32_OFF32 = 1,
-        _POSIX_V6_ILP32_OFF32 = 1,
-        _XBS5_ILP32_OFF32 = 1,
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        _POSIX_V7_LP64_OFF64 = -1,
-        _POSIX_V6_LP64_OFF64 = -1,
-        _XBS5_LP64_OFF64 = -1,
-        __ILP32_OFFBIG_CFLAGS = "-D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      constants = {
-        _POSIX_V7_ILP32_OFF32 = -1,
-        _POSIX_V7_ILP32_OFFBIG = -1,
-        _POSIX_V6_ILP32_OFF32 = -1,
-        _POSIX_V6_ILP32_OFFBIG = -1,
-        _XBS5_ILP32_OFF32 = -1,
-        _XBS5_ILP32_OFFBIG = -1,
-      },
+deltas = {
+  {
+    on = "!musl glibc-x86 uclibc-x64",
+    constants = {
+      _POSIX_V7_LPBIG_OFFBIG = -1,
     },
   },
+  {
+    on = "!musl glibc-x86",
+    constants = {
+      _POSIX_V6_LPBIG_OFFBIG = -1,
+      _XBS5_LPBIG_OFFBIG = -1,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _POSIX_V7_LP64_OFF64 = 1,
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      _POSIX_V6_LP64_OFF64 = 1,
+      _XBS5_LP64_OFF64 = 1,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 glibc-ppc64le uclibc-x64",
+    constants = {
+      __ILP32_OFF32_CFLAGS = "-m32",
+      __ILP32_OFF32_LDFLAGS = "-m32",
+      __ILP32_OFFBIG_CFLAGS = "-m32 -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64",
+      __ILP32_OFFBIG_LDFLAGS = "-m32",
+      __LP64_OFF64_CFLAGS = "-m64",
+      __LP64_OFF64_LDFLAGS = "-m64",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      _POSIX_V7_ILP32_OFFBIG = 1,
+      _POSIX_V6_ILP32_OFFBIG = 1,
+      _XBS5_ILP32_OFFBIG = 1,
+      _POSIX_V7_ILP32_OFF32 = 1,
+      _POSIX_V6_ILP32_OFF32 = 1,
+      _XBS5_ILP32_OFF32 = 1,
+    },
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      _POSIX_V7_LP64_OFF64 = -1,
+      _POSIX_V6_LP64_OFF64 = -1,
+      _XBS5_LP64_OFF64 = -1,
+      __ILP32_OFFBIG_CFLAGS = "-D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    constants = {
+      _POSIX_V7_ILP32_OFF32 = -1,
+      _POSIX_V7_ILP32_OFFBIG = -1,
+      _POSIX_V6_ILP32_OFF32 = -1,
+      _POSIX_V6_ILP32_OFFBIG = -1,
+      _XBS5_ILP32_OFF32 = -1,
+      _XBS5_ILP32_OFFBIG = -1,
+    },
+  },
+},
 ]==],
 ["bits/epoll.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        EPOLL_NONBLOCK = 2048,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      EPOLL_NONBLOCK = 2048,
     },
   },
+},
 ]==],
 ["bits/errno.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        _BITS_ERRNO_H = 1,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        ENOTSUP = 95,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        ENOTSUP = 122,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      _BITS_ERRNO_H = 1,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      ENOTSUP = 95,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      ENOTSUP = 122,
+    },
+  },
+},
 ]==],
 }

@@ -3,961 +3,961 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/fcntl-linux.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        F_OWNER_GID = 2,
-        __O_NOATIME = 262144,
-        __O_PATH = 2097152,
-        __F_SETSIG = 10,
-        __F_GETSIG = 11,
-        __F_SETOWN_EX = 15,
-        __F_GETOWN_EX = 16,
-        SPLICE_F_MOVE = 1,
-        SPLICE_F_NONBLOCK = 2,
-        SPLICE_F_MORE = 4,
-        SPLICE_F_GIFT = 8,
-        MAX_HANDLE_SZ = 128,
-        __glibc_has_open_how = 1,
-      },
-      records = {
-        ["struct f_owner_ex__libc"] = [[{
-    uint32_t type;
-    int32_t pid;
-  }]],
-        ["struct file_handle__libc"] = [[{
-    uint32_t handle_bytes;
-    int32_t handle_type;
-    uint8_t f_handle[0];
-  }]],
-      },
-      aliases = {
-        ["struct f_owner_ex"] = "struct f_owner_ex__libc",
-        ["struct file_handle"] = "struct file_handle__libc",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      F_OWNER_GID = 2,
+      __O_NOATIME = 262144,
+      __O_PATH = 2097152,
+      __F_SETSIG = 10,
+      __F_GETSIG = 11,
+      __F_SETOWN_EX = 15,
+      __F_GETOWN_EX = 16,
+      SPLICE_F_MOVE = 1,
+      SPLICE_F_NONBLOCK = 2,
+      SPLICE_F_MORE = 4,
+      SPLICE_F_GIFT = 8,
+      MAX_HANDLE_SZ = 128,
+      __glibc_has_open_how = 1,
     },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        O_FSYNC = 1052672,
-        O_ASYNC = 8192,
-        __O_DSYNC = 4096,
-        O_RSYNC = 1052672,
-        __F_SETOWN = 8,
-        __F_GETOWN = 9,
-        FAPPEND = 1024,
-        FFSYNC = 1052672,
-        FNONBLOCK = 2048,
-        FNDELAY = 2048,
-      },
+    records = {
+      ["struct f_owner_ex__libc"] = [[{
+  uint32_t type;
+  int32_t pid;
+}]],
+      ["struct file_handle__libc"] = [[{
+  uint32_t handle_bytes;
+  int32_t handle_type;
+  uint8_t f_handle[0];
+}]],
     },
-    {
-      on = "!musl uclibc glibc-arm glibc-arm64 glibc-ppc64le",
-      constants = {
-        __O_DIRECTORY = 65536,
-        __O_NOFOLLOW = 131072,
-        __O_TMPFILE = 4259840,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 glibc-riscv64 glibc-loongarch64 glibc-s390x",
-      constants = {
-        __O_DIRECT = 16384,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        O_LARGEFILE = 0,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-s390x",
-      constants = {
-        __POSIX_FADV_DONTNEED = 4,
-        __POSIX_FADV_NOREUSE = 5,
-      },
-    },
-    {
-      on = "glibc-x86",
-      constants = {
-        __O_LARGEFILE = 32768,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-ppc64le",
-      constants = {
-        F_GETLK = 12,
-        F_SETLK = 13,
-        F_SETLKW = 14,
-      },
-    },
-    {
-      on = "glibc-arm glibc-arm64 glibc-ppc64le",
-      constants = {
-        __O_TMPFILE = 4210688,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        O_FSYNC = 16400,
-        O_RSYNC = 16400,
-        FAPPEND = 8,
-        FFSYNC = 16400,
-        FNONBLOCK = 128,
-        FNDELAY = 128,
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        F_GETLK64 = 12,
-        F_SETLK64 = 13,
-        F_SETLKW64 = 14,
-      },
+    aliases = {
+      ["struct f_owner_ex"] = "struct f_owner_ex__libc",
+      ["struct file_handle"] = "struct file_handle__libc",
     },
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      O_FSYNC = 1052672,
+      O_ASYNC = 8192,
+      __O_DSYNC = 4096,
+      O_RSYNC = 1052672,
+      __F_SETOWN = 8,
+      __F_GETOWN = 9,
+      FAPPEND = 1024,
+      FFSYNC = 1052672,
+      FNONBLOCK = 2048,
+      FNDELAY = 2048,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-arm glibc-arm64 glibc-ppc64le",
+    constants = {
+      __O_DIRECTORY = 65536,
+      __O_NOFOLLOW = 131072,
+      __O_TMPFILE = 4259840,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 glibc-riscv64 glibc-loongarch64 glibc-s390x",
+    constants = {
+      __O_DIRECT = 16384,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      O_LARGEFILE = 0,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-s390x",
+    constants = {
+      __POSIX_FADV_DONTNEED = 4,
+      __POSIX_FADV_NOREUSE = 5,
+    },
+  },
+  {
+    on = "glibc-x86",
+    constants = {
+      __O_LARGEFILE = 32768,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-ppc64le",
+    constants = {
+      F_GETLK = 12,
+      F_SETLK = 13,
+      F_SETLKW = 14,
+    },
+  },
+  {
+    on = "glibc-arm glibc-arm64 glibc-ppc64le",
+    constants = {
+      __O_TMPFILE = 4210688,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      O_FSYNC = 16400,
+      O_RSYNC = 16400,
+      FAPPEND = 8,
+      FFSYNC = 16400,
+      FNONBLOCK = 128,
+      FNDELAY = 128,
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      F_GETLK64 = 12,
+      F_SETLK64 = 13,
+      F_SETLKW64 = 14,
+    },
+  },
+},
 ]==],
 ["bits/fcntl.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __O_LARGEFILE = 0,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x uclibc-x64",
-      constants = {
-        F_GETLK64 = 5,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
-      constants = {
-        F_SETLK64 = 6,
-        F_SETLKW64 = 7,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct flock__libc"] = [[{
-    int16_t l_type;
-    int16_t l_whence;
-    int64_t l_start;
-    int64_t l_len;
-    int32_t l_pid;
-  }]],
-      },
-      aliases = {
-        ["struct flock"] = "struct flock__libc",
-      },
-    },
-    {
-      on = "glibc-arm glibc-arm64 glibc-ppc64le",
-      constants = {
-        __O_DIRECTORY = 16384,
-        __O_NOFOLLOW = 32768,
-      },
-    },
-    {
-      on = "glibc-arm glibc-arm64",
-      constants = {
-        __O_DIRECT = 65536,
-      },
-    },
-    {
-      on = "glibc-arm",
-      constants = {
-        __O_LARGEFILE = 131072,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        O_ASYNC = 0x1000,
-        __O_DIRECT = 0x8000,
-        __O_DSYNC = 0x10,
-        __F_SETOWN = 24,
-        __F_GETOWN = 23,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      constants = {
-        __O_LARGEFILE = 0x2000,
-      },
-      typedefs = {
-        flock_t = "struct flock__libc __attribute__((aligned(8)))",
-      },
-    },
-    {
-      on = "mips mipsel",
-      constants = {
-        F_GETLK = 33,
-        F_SETLK = 34,
-        F_SETLKW = 35,
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      constants = {
-        F_GETLK64 = 14,
-      },
-      typedefs = {
-        flock_t = "struct flock",
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        __O_DIRECT = 131072,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      constants = {
-        __POSIX_FADV_DONTNEED = 6,
-        __POSIX_FADV_NOREUSE = 7,
-      },
-    },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        O_RSYNC = 1052672,
-      },
-    },
-    {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        O_ASYNC = 8192,
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm uclibc-arm uclibc-x86",
-      constants = {
-        F_GETLK = 12,
-        F_SETLK = 13,
-        F_SETLKW = 14,
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        O_RSYNC = 16400,
-        O_ASYNC = 4096,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        O_SYNC = 4096,
-        O_FSYNC = 4096,
-        O_RSYNC = 4096,
-        FAPPEND = 1024,
-        FFSYNC = 4096,
-        FNONBLOCK = 2048,
-        FNDELAY = 2048,
-        SPLICE_F_MOVE = 1,
-        SPLICE_F_NONBLOCK = 2,
-        SPLICE_F_MORE = 4,
-        SPLICE_F_GIFT = 8,
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        O_LARGEFILE = 0,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __O_LARGEFILE = 0,
     },
   },
+  {
+    on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x uclibc-x64",
+    constants = {
+      F_GETLK64 = 5,
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
+    constants = {
+      F_SETLK64 = 6,
+      F_SETLKW64 = 7,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct flock__libc"] = [[{
+  int16_t l_type;
+  int16_t l_whence;
+  int64_t l_start;
+  int64_t l_len;
+  int32_t l_pid;
+}]],
+    },
+    aliases = {
+      ["struct flock"] = "struct flock__libc",
+    },
+  },
+  {
+    on = "glibc-arm glibc-arm64 glibc-ppc64le",
+    constants = {
+      __O_DIRECTORY = 16384,
+      __O_NOFOLLOW = 32768,
+    },
+  },
+  {
+    on = "glibc-arm glibc-arm64",
+    constants = {
+      __O_DIRECT = 65536,
+    },
+  },
+  {
+    on = "glibc-arm",
+    constants = {
+      __O_LARGEFILE = 131072,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      O_ASYNC = 0x1000,
+      __O_DIRECT = 0x8000,
+      __O_DSYNC = 0x10,
+      __F_SETOWN = 24,
+      __F_GETOWN = 23,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    constants = {
+      __O_LARGEFILE = 0x2000,
+    },
+    typedefs = {
+      flock_t = "struct flock__libc __attribute__((aligned(8)))",
+    },
+  },
+  {
+    on = "mips mipsel",
+    constants = {
+      F_GETLK = 33,
+      F_SETLK = 34,
+      F_SETLKW = 35,
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    constants = {
+      F_GETLK64 = 14,
+    },
+    typedefs = {
+      flock_t = "struct flock",
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      __O_DIRECT = 131072,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    constants = {
+      __POSIX_FADV_DONTNEED = 6,
+      __POSIX_FADV_NOREUSE = 7,
+    },
+  },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      O_RSYNC = 1052672,
+    },
+  },
+  {
+    on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      O_ASYNC = 8192,
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm uclibc-arm uclibc-x86",
+    constants = {
+      F_GETLK = 12,
+      F_SETLK = 13,
+      F_SETLKW = 14,
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      O_RSYNC = 16400,
+      O_ASYNC = 4096,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      O_SYNC = 4096,
+      O_FSYNC = 4096,
+      O_RSYNC = 4096,
+      FAPPEND = 1024,
+      FFSYNC = 4096,
+      FNONBLOCK = 2048,
+      FNDELAY = 2048,
+      SPLICE_F_MOVE = 1,
+      SPLICE_F_NONBLOCK = 2,
+      SPLICE_F_MORE = 4,
+      SPLICE_F_GIFT = 8,
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      O_LARGEFILE = 0,
+    },
+  },
+},
 ]==],
 ["bits/fenv.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        __FE_DENORM = 2,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      constants = {
-        FE_INVALID = 0x1,
-        FE_DIVBYZERO = 0x4,
-        FE_OVERFLOW = 0x8,
-        FE_INEXACT = 0x20,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 glibc-s390x",
-      constants = {
-        FE_UNDERFLOW = 0x10,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
-      constants = {
-        FE_ALL_EXCEPT = 61,
-      },
-    },
-    {
-      on = "!loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        FE_TONEAREST = 0,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 musl-x64 musl-x86",
-      constants = {
-        FE_DOWNWARD = 0x400,
-        FE_UPWARD = 0x800,
-        FE_TOWARDZERO = 0xc00,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc glibc-ppc64le",
-      constants = {
-        FE_DFL_ENV = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-arm64 glibc-mips64 glibc-mips64el glibc-s390x uclibc-x64",
-      constants = {
-        FE_NOMASK_ENV = 18446744073709551614ULL,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
-      constants = {
-        FE_DFL_MODE = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __glibc_reserved1;
-    uint16_t __status_word;
-    uint16_t __glibc_reserved2;
-    uint16_t __tags;
-    uint16_t __glibc_reserved3;
-    uint32_t __eip;
-    uint16_t __cs_selector;
-    uint32_t __opcode : 11;
-    uint32_t __glibc_reserved4 : 5;
-    uint32_t __data_offset;
-    uint16_t __data_selector;
-    uint16_t __glibc_reserved5;
-    uint32_t __mxcsr;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 uclibc-x64",
-      records = {
-        ["struct femode_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __glibc_reserved;
-    uint32_t __mxcsr;
-  }]],
-      },
-      typedefs = {
-        femode_t = "struct femode_t",
-      },
-    },
-    {
-      on = "x64 x86 mips mipsel mips64 mips64el",
-      typedefs = {
-        fexcept_t = "uint16_t",
-      },
-    },
-    {
-      on = "!riscv64 ppc64le ppc musl-s390x",
-      typedefs = {
-        fenv_t = "struct fenv_t",
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        FE_DFL_ENV = 4294967295,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        FE_NOMASK_ENV = 4294967294,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm",
-      constants = {
-        FE_DFL_MODE = 4294967295,
-      },
-    },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __glibc_reserved1;
-    uint16_t __status_word;
-    uint16_t __glibc_reserved2;
-    uint16_t __tags;
-    uint16_t __glibc_reserved3;
-    uint32_t __eip;
-    uint16_t __cs_selector;
-    uint32_t __opcode : 11;
-    uint32_t __glibc_reserved4 : 5;
-    uint32_t __data_offset;
-    uint16_t __data_selector;
-    uint16_t __glibc_reserved5;
-  }]],
-      },
-    },
-    {
-      on = "uclibc arm64 glibc-arm musl-x64 musl-x86 musl-arm",
-      constants = {
-        FE_INVALID = 1,
-      },
-    },
-    {
-      on = "arm arm64",
-      constants = {
-        FE_DIVBYZERO = 2,
-        FE_INEXACT = 16,
-        FE_UPWARD = 0x400000,
-        FE_DOWNWARD = 0x800000,
-        FE_TOWARDZERO = 0xc00000,
-      },
-    },
-    {
-      on = "arm arm64 musl-riscv64",
-      constants = {
-        FE_OVERFLOW = 4,
-      },
-    },
-    {
-      on = "arm arm64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        FE_UNDERFLOW = 8,
-      },
-    },
-    {
-      on = "glibc-arm glibc-arm64 uclibc-arm",
-      constants = {
-        FE_EXCEPT_SHIFT = 8,
-      },
-    },
-    {
-      on = "arm arm64 riscv64",
-      constants = {
-        FE_ALL_EXCEPT = 31,
-      },
-    },
-    {
-      on = "glibc-arm musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el uclibc-arm",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint32_t __cw;
-  }]],
-      },
-    },
-    {
-      on = "!x64 x86 mips mipsel mips64 mips64el musl-arm",
-      typedefs = {
-        fexcept_t = "uint32_t",
-      },
-    },
-    {
-      on = "!musl glibc-x64 glibc-x86 glibc-ppc64le uclibc-x86 uclibc-x64",
-      typedefs = {
-        femode_t = "uint32_t",
-      },
-    },
-    {
-      on = "loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        FE_TONEAREST = 0x0,
-      },
-    },
-    {
-      on = "arm64",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint32_t __fpcr;
-    uint32_t __fpsr;
-  }]],
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      constants = {
-        FE_INEXACT = 0x1,
-        FE_UNDERFLOW = 0x2,
-        FE_OVERFLOW = 0x4,
-        FE_DIVBYZERO = 0x8,
-        FE_INVALID = 0x10,
-        FE_DOWNWARD = 0x2,
-        FE_UPWARD = 0x3,
-      },
-    },
-    {
-      on = "glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
-      constants = {
-        FE_TOWARDZERO = 0x1,
-      },
-    },
-    {
-      on = "riscv64 musl-s390x",
-      typedefs = {
-        fenv_t = "uint32_t",
-      },
-    },
-    {
-      on = "loongarch64",
-      constants = {
-        FE_INEXACT = 0x10000,
-        FE_UNDERFLOW = 0x20000,
-        FE_OVERFLOW = 0x40000,
-        FE_DIVBYZERO = 0x80000,
-        FE_INVALID = 0x100000,
-        FE_TOWARDZERO = 0x100,
-        FE_UPWARD = 0x200,
-        FE_DOWNWARD = 0x300,
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      constants = {
-        FE_ALL_EXCEPT = 2031616,
-        FE_NOMASK_ENV = 18446744073709551359ULL,
-      },
-    },
-    {
-      on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint32_t __fp_control_register;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        FE_INEXACT = 0x4,
-        FE_UNDERFLOW = 0x8,
-        FE_OVERFLOW = 0x10,
-        FE_DIVBYZERO = 0x20,
-        FE_INVALID = 0x40,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        FE_ALL_EXCEPT = 124,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
-      constants = {
-        FE_UPWARD = 0x2,
-        FE_DOWNWARD = 0x3,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        FE_INEXACT = 0x2000000,
-        FE_DIVBYZERO = 0x4000000,
-        FE_UNDERFLOW = 0x8000000,
-        FE_OVERFLOW = 0x10000000,
-        FE_INVALID = 0x20000000,
-        FE_INVALID_SNAN = 0x1000000,
-        FE_INVALID_ISI = 0x800000,
-        FE_INVALID_IDI = 0x400000,
-        FE_INVALID_ZDZ = 0x200000,
-        FE_INVALID_IMZ = 0x100000,
-        FE_INVALID_COMPARE = 0x80000,
-        FE_INVALID_SOFTWARE = 0x400,
-        FE_INVALID_SQRT = 0x200,
-        FE_INVALID_INTEGER_CONVERSION = 0x100,
-      },
-      typedefs = {
-        fenv_t = "double",
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        FE_ALL_INVALID = 33031936,
-        FE_ALL_EXCEPT = 1040187392,
-      },
-      typedefs = {
-        femode_t = "double",
-      },
-    },
-    {
-      on = "ppc64le ppc musl-riscv64 musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
-      constants = {
-        FE_TOWARDZERO = 1,
-      },
-    },
-    {
-      on = "ppc64le ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
-      constants = {
-        FE_UPWARD = 2,
-        FE_DOWNWARD = 3,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      constants = {
-        FE_INVALID = 0x80,
-        FE_DIVBYZERO = 0x40,
-        FE_OVERFLOW = 0x20,
-        FE_INEXACT = 0x8,
-        FE_ALL_EXCEPT = 248,
-      },
-      records = {
-        ["struct fenv_t"] = [[{
-    uint32_t __fpc;
-    void *__glibc_reserved;
-  }]],
-      },
-    },
-    {
-      on = "musl-x64 musl-x86 uclibc-x86 uclibc-x64",
-      constants = {
-        FE_DIVBYZERO = 4,
-        FE_OVERFLOW = 8,
-        FE_UNDERFLOW = 16,
-        FE_INEXACT = 32,
-      },
-    },
-    {
-      on = "musl-x64 musl-x86",
-      constants = {
-        FE_ALL_EXCEPT = 63,
-      },
-    },
-    {
-      on = "musl-x64",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __unused1;
-    uint16_t __status_word;
-    uint16_t __unused2;
-    uint16_t __tags;
-    uint16_t __unused3;
-    uint32_t __eip;
-    uint16_t __cs_selector;
-    uint32_t __opcode : 11;
-    uint32_t __unused4 : 5;
-    uint32_t __data_offset;
-    uint16_t __data_selector;
-    uint16_t __unused5;
-    uint32_t __mxcsr;
-  }]],
-      },
-    },
-    {
-      on = "musl-x86",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __unused1;
-    uint16_t __status_word;
-    uint16_t __unused2;
-    uint16_t __tags;
-    uint16_t __unused3;
-    uint32_t __eip;
-    uint16_t __cs_selector;
-    uint32_t __opcode : 11;
-    uint32_t __unused4 : 5;
-    uint32_t __data_offset;
-    uint16_t __data_selector;
-    uint16_t __unused5;
-  }]],
-      },
-    },
-    {
-      on = "musl-arm",
-      records = {
-        ["struct fenv_t"] = [[{
-    unsigned long __cw;
-  }]],
-      },
-      typedefs = {
-        fexcept_t = "unsigned long",
-      },
-    },
-    {
-      on = "musl-riscv64",
-      constants = {
-        FE_INVALID = 16,
-        FE_DIVBYZERO = 8,
-        FE_UNDERFLOW = 2,
-        FE_INEXACT = 1,
-        FE_DOWNWARD = 2,
-        FE_UPWARD = 3,
-      },
-    },
-    {
-      on = "musl-loongarch64",
-      constants = {
-        FE_ALL_EXCEPT = 0x1f0000,
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        FE_INEXACT = 4,
-        FE_OVERFLOW = 16,
-        FE_DIVBYZERO = 32,
-        FE_INVALID = 64,
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      constants = {
-        FE_ALL_EXCEPT = 0x3e000000,
-        FE_ALL_INVALID = 0x1f80700,
-      },
-    },
-    {
-      on = "musl-s390x",
-      constants = {
-        FE_INEXACT = 0x80000,
-        FE_UNDERFLOW = 0x100000,
-        FE_OVERFLOW = 0x200000,
-        FE_DIVBYZERO = 0x400000,
-        FE_INVALID = 0x800000,
-        FE_ALL_EXCEPT = 0xf80000,
-      },
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      constants = {
-        FE_DOWNWARD = 1024,
-        FE_UPWARD = 2048,
-        FE_TOWARDZERO = 3072,
-      },
-    },
-    {
-      on = "uclibc-x86",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __uclibc_unused1;
-    uint16_t __status_word;
-    uint16_t __uclibc_unused2;
-    uint16_t __tags;
-    uint16_t __uclibc_unused3;
-    uint32_t __eip;
-    uint16_t __cs_selector;
-    uint32_t __opcode : 11;
-    uint32_t __uclibc_unused4 : 5;
-    uint32_t __data_offset;
-    uint16_t __data_selector;
-    uint16_t __uclibc_unused5;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct fenv_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __uclibc_unused1;
-    uint16_t __status_word;
-    uint16_t __uclibc_unused2;
-    uint16_t __tags;
-    uint16_t __uclibc_unused3;
-    uint32_t __eip;
-    uint16_t __cs_selector;
-    uint32_t __opcode : 11;
-    uint32_t __uclibc_unused4 : 5;
-    uint32_t __data_offset;
-    uint16_t __data_selector;
-    uint16_t __uclibc_unused5;
-    uint32_t __mxcsr;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      __FE_DENORM = 2,
     },
   },
+  {
+    on = "glibc-x64 glibc-x86",
+    constants = {
+      FE_INVALID = 0x1,
+      FE_DIVBYZERO = 0x4,
+      FE_OVERFLOW = 0x8,
+      FE_INEXACT = 0x20,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 glibc-s390x",
+    constants = {
+      FE_UNDERFLOW = 0x10,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
+    constants = {
+      FE_ALL_EXCEPT = 61,
+    },
+  },
+  {
+    on = "!loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      FE_TONEAREST = 0,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 musl-x64 musl-x86",
+    constants = {
+      FE_DOWNWARD = 0x400,
+      FE_UPWARD = 0x800,
+      FE_TOWARDZERO = 0xc00,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc glibc-ppc64le",
+    constants = {
+      FE_DFL_ENV = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-arm64 glibc-mips64 glibc-mips64el glibc-s390x uclibc-x64",
+    constants = {
+      FE_NOMASK_ENV = 18446744073709551614ULL,
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
+    constants = {
+      FE_DFL_MODE = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __glibc_reserved1;
+  uint16_t __status_word;
+  uint16_t __glibc_reserved2;
+  uint16_t __tags;
+  uint16_t __glibc_reserved3;
+  uint32_t __eip;
+  uint16_t __cs_selector;
+  uint32_t __opcode : 11;
+  uint32_t __glibc_reserved4 : 5;
+  uint32_t __data_offset;
+  uint16_t __data_selector;
+  uint16_t __glibc_reserved5;
+  uint32_t __mxcsr;
+}]],
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 uclibc-x64",
+    records = {
+      ["struct femode_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __glibc_reserved;
+  uint32_t __mxcsr;
+}]],
+    },
+    typedefs = {
+      femode_t = "struct femode_t",
+    },
+  },
+  {
+    on = "x64 x86 mips mipsel mips64 mips64el",
+    typedefs = {
+      fexcept_t = "uint16_t",
+    },
+  },
+  {
+    on = "!riscv64 ppc64le ppc musl-s390x",
+    typedefs = {
+      fenv_t = "struct fenv_t",
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      FE_DFL_ENV = 4294967295,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      FE_NOMASK_ENV = 4294967294,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm",
+    constants = {
+      FE_DFL_MODE = 4294967295,
+    },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __glibc_reserved1;
+  uint16_t __status_word;
+  uint16_t __glibc_reserved2;
+  uint16_t __tags;
+  uint16_t __glibc_reserved3;
+  uint32_t __eip;
+  uint16_t __cs_selector;
+  uint32_t __opcode : 11;
+  uint32_t __glibc_reserved4 : 5;
+  uint32_t __data_offset;
+  uint16_t __data_selector;
+  uint16_t __glibc_reserved5;
+}]],
+    },
+  },
+  {
+    on = "uclibc arm64 glibc-arm musl-x64 musl-x86 musl-arm",
+    constants = {
+      FE_INVALID = 1,
+    },
+  },
+  {
+    on = "arm arm64",
+    constants = {
+      FE_DIVBYZERO = 2,
+      FE_INEXACT = 16,
+      FE_UPWARD = 0x400000,
+      FE_DOWNWARD = 0x800000,
+      FE_TOWARDZERO = 0xc00000,
+    },
+  },
+  {
+    on = "arm arm64 musl-riscv64",
+    constants = {
+      FE_OVERFLOW = 4,
+    },
+  },
+  {
+    on = "arm arm64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      FE_UNDERFLOW = 8,
+    },
+  },
+  {
+    on = "glibc-arm glibc-arm64 uclibc-arm",
+    constants = {
+      FE_EXCEPT_SHIFT = 8,
+    },
+  },
+  {
+    on = "arm arm64 riscv64",
+    constants = {
+      FE_ALL_EXCEPT = 31,
+    },
+  },
+  {
+    on = "glibc-arm musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el uclibc-arm",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint32_t __cw;
+}]],
+    },
+  },
+  {
+    on = "!x64 x86 mips mipsel mips64 mips64el musl-arm",
+    typedefs = {
+      fexcept_t = "uint32_t",
+    },
+  },
+  {
+    on = "!musl glibc-x64 glibc-x86 glibc-ppc64le uclibc-x86 uclibc-x64",
+    typedefs = {
+      femode_t = "uint32_t",
+    },
+  },
+  {
+    on = "loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      FE_TONEAREST = 0x0,
+    },
+  },
+  {
+    on = "arm64",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint32_t __fpcr;
+  uint32_t __fpsr;
+}]],
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    constants = {
+      FE_INEXACT = 0x1,
+      FE_UNDERFLOW = 0x2,
+      FE_OVERFLOW = 0x4,
+      FE_DIVBYZERO = 0x8,
+      FE_INVALID = 0x10,
+      FE_DOWNWARD = 0x2,
+      FE_UPWARD = 0x3,
+    },
+  },
+  {
+    on = "glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
+    constants = {
+      FE_TOWARDZERO = 0x1,
+    },
+  },
+  {
+    on = "riscv64 musl-s390x",
+    typedefs = {
+      fenv_t = "uint32_t",
+    },
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      FE_INEXACT = 0x10000,
+      FE_UNDERFLOW = 0x20000,
+      FE_OVERFLOW = 0x40000,
+      FE_DIVBYZERO = 0x80000,
+      FE_INVALID = 0x100000,
+      FE_TOWARDZERO = 0x100,
+      FE_UPWARD = 0x200,
+      FE_DOWNWARD = 0x300,
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    constants = {
+      FE_ALL_EXCEPT = 2031616,
+      FE_NOMASK_ENV = 18446744073709551359ULL,
+    },
+  },
+  {
+    on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint32_t __fp_control_register;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      FE_INEXACT = 0x4,
+      FE_UNDERFLOW = 0x8,
+      FE_OVERFLOW = 0x10,
+      FE_DIVBYZERO = 0x20,
+      FE_INVALID = 0x40,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      FE_ALL_EXCEPT = 124,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
+    constants = {
+      FE_UPWARD = 0x2,
+      FE_DOWNWARD = 0x3,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      FE_INEXACT = 0x2000000,
+      FE_DIVBYZERO = 0x4000000,
+      FE_UNDERFLOW = 0x8000000,
+      FE_OVERFLOW = 0x10000000,
+      FE_INVALID = 0x20000000,
+      FE_INVALID_SNAN = 0x1000000,
+      FE_INVALID_ISI = 0x800000,
+      FE_INVALID_IDI = 0x400000,
+      FE_INVALID_ZDZ = 0x200000,
+      FE_INVALID_IMZ = 0x100000,
+      FE_INVALID_COMPARE = 0x80000,
+      FE_INVALID_SOFTWARE = 0x400,
+      FE_INVALID_SQRT = 0x200,
+      FE_INVALID_INTEGER_CONVERSION = 0x100,
+    },
+    typedefs = {
+      fenv_t = "double",
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      FE_ALL_INVALID = 33031936,
+      FE_ALL_EXCEPT = 1040187392,
+    },
+    typedefs = {
+      femode_t = "double",
+    },
+  },
+  {
+    on = "ppc64le ppc musl-riscv64 musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
+    constants = {
+      FE_TOWARDZERO = 1,
+    },
+  },
+  {
+    on = "ppc64le ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
+    constants = {
+      FE_UPWARD = 2,
+      FE_DOWNWARD = 3,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    constants = {
+      FE_INVALID = 0x80,
+      FE_DIVBYZERO = 0x40,
+      FE_OVERFLOW = 0x20,
+      FE_INEXACT = 0x8,
+      FE_ALL_EXCEPT = 248,
+    },
+    records = {
+      ["struct fenv_t"] = [[{
+  uint32_t __fpc;
+  void *__glibc_reserved;
+}]],
+    },
+  },
+  {
+    on = "musl-x64 musl-x86 uclibc-x86 uclibc-x64",
+    constants = {
+      FE_DIVBYZERO = 4,
+      FE_OVERFLOW = 8,
+      FE_UNDERFLOW = 16,
+      FE_INEXACT = 32,
+    },
+  },
+  {
+    on = "musl-x64 musl-x86",
+    constants = {
+      FE_ALL_EXCEPT = 63,
+    },
+  },
+  {
+    on = "musl-x64",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __unused1;
+  uint16_t __status_word;
+  uint16_t __unused2;
+  uint16_t __tags;
+  uint16_t __unused3;
+  uint32_t __eip;
+  uint16_t __cs_selector;
+  uint32_t __opcode : 11;
+  uint32_t __unused4 : 5;
+  uint32_t __data_offset;
+  uint16_t __data_selector;
+  uint16_t __unused5;
+  uint32_t __mxcsr;
+}]],
+    },
+  },
+  {
+    on = "musl-x86",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __unused1;
+  uint16_t __status_word;
+  uint16_t __unused2;
+  uint16_t __tags;
+  uint16_t __unused3;
+  uint32_t __eip;
+  uint16_t __cs_selector;
+  uint32_t __opcode : 11;
+  uint32_t __unused4 : 5;
+  uint32_t __data_offset;
+  uint16_t __data_selector;
+  uint16_t __unused5;
+}]],
+    },
+  },
+  {
+    on = "musl-arm",
+    records = {
+      ["struct fenv_t"] = [[{
+  unsigned long __cw;
+}]],
+    },
+    typedefs = {
+      fexcept_t = "unsigned long",
+    },
+  },
+  {
+    on = "musl-riscv64",
+    constants = {
+      FE_INVALID = 16,
+      FE_DIVBYZERO = 8,
+      FE_UNDERFLOW = 2,
+      FE_INEXACT = 1,
+      FE_DOWNWARD = 2,
+      FE_UPWARD = 3,
+    },
+  },
+  {
+    on = "musl-loongarch64",
+    constants = {
+      FE_ALL_EXCEPT = 0x1f0000,
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      FE_INEXACT = 4,
+      FE_OVERFLOW = 16,
+      FE_DIVBYZERO = 32,
+      FE_INVALID = 64,
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    constants = {
+      FE_ALL_EXCEPT = 0x3e000000,
+      FE_ALL_INVALID = 0x1f80700,
+    },
+  },
+  {
+    on = "musl-s390x",
+    constants = {
+      FE_INEXACT = 0x80000,
+      FE_UNDERFLOW = 0x100000,
+      FE_OVERFLOW = 0x200000,
+      FE_DIVBYZERO = 0x400000,
+      FE_INVALID = 0x800000,
+      FE_ALL_EXCEPT = 0xf80000,
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    constants = {
+      FE_DOWNWARD = 1024,
+      FE_UPWARD = 2048,
+      FE_TOWARDZERO = 3072,
+    },
+  },
+  {
+    on = "uclibc-x86",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __uclibc_unused1;
+  uint16_t __status_word;
+  uint16_t __uclibc_unused2;
+  uint16_t __tags;
+  uint16_t __uclibc_unused3;
+  uint32_t __eip;
+  uint16_t __cs_selector;
+  uint32_t __opcode : 11;
+  uint32_t __uclibc_unused4 : 5;
+  uint32_t __data_offset;
+  uint16_t __data_selector;
+  uint16_t __uclibc_unused5;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct fenv_t"] = [[{
+  uint16_t __control_word;
+  uint16_t __uclibc_unused1;
+  uint16_t __status_word;
+  uint16_t __uclibc_unused2;
+  uint16_t __tags;
+  uint16_t __uclibc_unused3;
+  uint32_t __eip;
+  uint16_t __cs_selector;
+  uint32_t __opcode : 11;
+  uint32_t __uclibc_unused4 : 5;
+  uint32_t __data_offset;
+  uint16_t __data_selector;
+  uint16_t __uclibc_unused5;
+  uint32_t __mxcsr;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/floatn-common.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __HAVE_FLOAT16 = 0,
-        __HAVE_FLOAT32 = 1,
-        __HAVE_FLOAT64 = 1,
-        __HAVE_FLOAT32X = 1,
-        __HAVE_FLOAT128X = 0,
-        __HAVE_DISTINCT_FLOAT16 = 0,
-        __HAVE_DISTINCT_FLOAT32 = 0,
-        __HAVE_DISTINCT_FLOAT64 = 0,
-        __HAVE_DISTINCT_FLOAT32X = 0,
-        __HAVE_DISTINCT_FLOAT64X = 0,
-        __HAVE_DISTINCT_FLOAT128X = 0,
-        __HAVE_FLOATN_NOT_TYPEDEF = 0,
-      },
-      typedefs = {
-        _Float32 = "float",
-        _Float32x = "double",
-      },
-      macros = function(_M)
-        return {
-          __f32x = function(x)
-            return x
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __HAVE_FLOAT16 = 0,
+      __HAVE_FLOAT32 = 1,
+      __HAVE_FLOAT64 = 1,
+      __HAVE_FLOAT32X = 1,
+      __HAVE_FLOAT128X = 0,
+      __HAVE_DISTINCT_FLOAT16 = 0,
+      __HAVE_DISTINCT_FLOAT32 = 0,
+      __HAVE_DISTINCT_FLOAT64 = 0,
+      __HAVE_DISTINCT_FLOAT32X = 0,
+      __HAVE_DISTINCT_FLOAT64X = 0,
+      __HAVE_DISTINCT_FLOAT128X = 0,
+      __HAVE_FLOATN_NOT_TYPEDEF = 0,
     },
-    {
-      on = "glibc-x64 glibc-x86",
-      constants = {
-        __HAVE_FLOAT128_UNLIKE_LDBL = 1,
-      },
+    typedefs = {
+      _Float32 = "float",
+      _Float32x = "double",
     },
-    {
-      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        _Float64 = "double",
-      },
-      macros = function(_M)
-        return {
-          __f64 = function(x)
-            return x
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
-      typedefs = {
-        _Float64x = "uint64_t [2] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "glibc-x86",
-      typedefs = {
-        _Float64x = "uint32_t [3] __attribute__((aligned(4)))",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86",
-      constants = {
-        __HAVE_FLOAT128_UNLIKE_LDBL = 0,
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        _Float64 = "long double",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        _Float64x = "uint64_t [2] __attribute__((aligned(8)))",
-      },
+    macros = function(_M)
+      return {
+        __f32x = function(x)
+          return x
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x64 glibc-x86",
+    constants = {
+      __HAVE_FLOAT128_UNLIKE_LDBL = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      _Float64 = "double",
+    },
+    macros = function(_M)
+      return {
+        __f64 = function(x)
+          return x
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
+    typedefs = {
+      _Float64x = "uint64_t [2] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "glibc-x86",
+    typedefs = {
+      _Float64x = "uint32_t [3] __attribute__((aligned(4)))",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86",
+    constants = {
+      __HAVE_FLOAT128_UNLIKE_LDBL = 0,
+    },
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      _Float64 = "long double",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      _Float64x = "uint64_t [2] __attribute__((aligned(8)))",
+    },
+  },
+},
 ]==],
 ["bits/floatn.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      constants = {
-        __HAVE_FLOAT128 = 1,
-        __HAVE_FLOAT64X = 1,
-        __HAVE_FLOAT64X_LONG_DOUBLE = 1,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      constants = {
-        __HAVE_DISTINCT_FLOAT128 = 1,
-      },
-      typedefs = {
-        __cfloat128 = "uint64_t [4] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
-      typedefs = {
-        _Float128 = "uint64_t [2] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      constants = {
-        __HAVE_FLOAT128 = 0,
-        __HAVE_FLOAT64X = 0,
-        __HAVE_FLOAT64X_LONG_DOUBLE = 0,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86",
-      constants = {
-        __HAVE_DISTINCT_FLOAT128 = 0,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        _Float128 = "uint64_t [2] __attribute__((aligned(8)))",
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    constants = {
+      __HAVE_FLOAT128 = 1,
+      __HAVE_FLOAT64X = 1,
+      __HAVE_FLOAT64X_LONG_DOUBLE = 1,
     },
   },
+  {
+    on = "glibc-x64 glibc-x86",
+    constants = {
+      __HAVE_DISTINCT_FLOAT128 = 1,
+    },
+    typedefs = {
+      __cfloat128 = "uint64_t [4] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+    typedefs = {
+      _Float128 = "uint64_t [2] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    constants = {
+      __HAVE_FLOAT128 = 0,
+      __HAVE_FLOAT64X = 0,
+      __HAVE_FLOAT64X_LONG_DOUBLE = 0,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86",
+    constants = {
+      __HAVE_DISTINCT_FLOAT128 = 0,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      _Float128 = "uint64_t [2] __attribute__((aligned(8)))",
+    },
+  },
+},
 ]==],
 ["bits/flt-eval-method.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __GLIBC_FLT_EVAL_METHOD = 0,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __GLIBC_FLT_EVAL_METHOD = 0,
     },
   },
+},
 ]==],
 ["bits/fp-fast.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-arm64 glibc-ppc64le",
-      constants = {
-        FP_FAST_FMA = 1,
-        FP_FAST_FMAF = 1,
-      },
+deltas = {
+  {
+    on = "glibc-arm64 glibc-ppc64le",
+    constants = {
+      FP_FAST_FMA = 1,
+      FP_FAST_FMAF = 1,
     },
   },
+},
 ]==],
 ["bits/fp-logb.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 glibc-x86",
-      constants = {
-        __FP_LOGB0_IS_MIN = 1,
-        __FP_LOGBNAN_IS_MIN = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86",
-      constants = {
-        __FP_LOGB0_IS_MIN = 0,
-        __FP_LOGBNAN_IS_MIN = 0,
-      },
+deltas = {
+  {
+    on = "glibc-x64 glibc-x86",
+    constants = {
+      __FP_LOGB0_IS_MIN = 1,
+      __FP_LOGBNAN_IS_MIN = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86",
+    constants = {
+      __FP_LOGB0_IS_MIN = 0,
+      __FP_LOGBNAN_IS_MIN = 0,
+    },
+  },
+},
 ]==],
 }

@@ -3,65 +3,65 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/getopt.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _GETOPT_H = 1,
-        no_argument = 0,
-        required_argument = 1,
-        optional_argument = 2,
-      },
-      records = {
-        ["struct option"] = [[{
-    const char *name;
-    int32_t has_arg;
-    int32_t *flag;
-    int32_t val;
-  }]],
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _GETOPT_H = 1,
+      no_argument = 0,
+      required_argument = 1,
+      optional_argument = 2,
+    },
+    records = {
+      ["struct option"] = [[{
+  const char *name;
+  int32_t has_arg;
+  int32_t *flag;
+  int32_t val;
+}]],
     },
   },
+},
 ]==],
 ["bits/getopt_core.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _GETOPT_CORE_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _GETOPT_CORE_H = 1,
     },
   },
+},
 ]==],
 ["bits/getopt_ext.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _GETOPT_EXT_H = 1,
-        no_argument = 0,
-        required_argument = 1,
-        optional_argument = 2,
-      },
-      records = {
-        ["struct option"] = [[{
-    const char *name;
-    int32_t has_arg;
-    int32_t *flag;
-    int32_t val;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _GETOPT_EXT_H = 1,
+      no_argument = 0,
+      required_argument = 1,
+      optional_argument = 2,
+    },
+    records = {
+      ["struct option"] = [[{
+  const char *name;
+  int32_t has_arg;
+  int32_t *flag;
+  int32_t val;
+}]],
     },
   },
+},
 ]==],
 ["bits/getopt_posix.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _GETOPT_POSIX_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _GETOPT_POSIX_H = 1,
     },
   },
+},
 ]==],
 }

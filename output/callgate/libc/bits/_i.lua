@@ -3,376 +3,376 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/in.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __USE_KERNEL_IPV6_DEFS = 0,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        IP_PMTUDISC = 10,
-        SOL_IP = 0,
-        IP_MAX_MEMBERSHIPS = 20,
-        IPV6_JOIN_GROUP = 20,
-        IPV6_LEAVE_GROUP = 21,
-        IPV6_RXHOPOPTS = 54,
-        IPV6_RXDSTOPTS = 59,
-        SOL_IPV6 = 41,
-        SOL_ICMPV6 = 58,
-        IPV6_RTHDR_LOOSE = 0,
-        IPV6_RTHDR_STRICT = 1,
-        IPV6_RTHDR_TYPE_0 = 0,
-      },
-      records = {
-        ["struct ip_opts"] = [[{
-    struct in_addr ip_dst;
-    char ip_opts[40];
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __USE_KERNEL_IPV6_DEFS = 0,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      IP_PMTUDISC = 10,
+      SOL_IP = 0,
+      IP_MAX_MEMBERSHIPS = 20,
+      IPV6_JOIN_GROUP = 20,
+      IPV6_LEAVE_GROUP = 21,
+      IPV6_RXHOPOPTS = 54,
+      IPV6_RXDSTOPTS = 59,
+      SOL_IPV6 = 41,
+      SOL_ICMPV6 = 58,
+      IPV6_RTHDR_LOOSE = 0,
+      IPV6_RTHDR_STRICT = 1,
+      IPV6_RTHDR_TYPE_0 = 0,
+    },
+    records = {
+      ["struct ip_opts"] = [[{
+  struct in_addr ip_dst;
+  char ip_opts[40];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/ioctl.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64 musl-x86 musl-arm musl-arm64 musl-riscv64 musl-loongarch64 musl-s390x",
-      macros = function(M)
-        return {
-          _IOC = function(a, b, c, d)
-            return M.int(M.bor(M.shl(M.long(a), 30), M.shl(M.long(b), 8), M.long(c), M.shl(M.long(d), 16)))
-          end,
-          _IO = function(a, b)
-            return M.int(M.bor(M.shl(M.long(a), 8), M.long(b)))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "musl-x64 musl-x86 musl-arm musl-arm64 musl-riscv64 musl-loongarch64 musl-s390x",
+    macros = function(M)
+      return {
+        _IOC = function(a, b, c, d)
+          return M.int(M.bor(M.shl(M.long(a), 30), M.shl(M.long(b), 8), M.long(c), M.shl(M.long(d), 16)))
+        end,
+        _IO = function(a, b)
+          return M.int(M.bor(M.shl(M.long(a), 8), M.long(b)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-s390x",
+    macros = function(M)
+      return {
+        _IOW = function(a, b, c)
+          return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b))),
+              M.shl(M.u64(M.sizeof(c)), 16)))
+        end,
+        _IOR = function(a, b, c)
+          return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b))),
+              M.shl(M.u64(M.sizeof(c)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    macros = function(M)
+      return {
+        _IOWR = function(a, b, c)
+          return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(a), 8), M.long(b))),
+              M.shl(M.u64(M.sizeof(c)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-x86 musl-arm",
+    constants = {
+      SIOCGSTAMP = 0x80108906,
+      SIOCGSTAMPNS = 0x80108907,
     },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-s390x",
-      macros = function(M)
-        return {
-          _IOW = function(a, b, c)
-            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b))),
-                M.shl(M.u64(M.sizeof(c)), 16)))
-          end,
-          _IOR = function(a, b, c)
-            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b))),
-                M.shl(M.u64(M.sizeof(c)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      macros = function(M)
-        return {
-          _IOWR = function(a, b, c)
-            return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(a), 8), M.long(b))),
-                M.shl(M.u64(M.sizeof(c)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-x86 musl-arm",
-      constants = {
-        SIOCGSTAMP = 0x80108906,
-        SIOCGSTAMPNS = 0x80108907,
-      },
-      macros = function(M)
-        return {
-          _IOW = function(a, b, c)
-            return M.int(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
-                16))))
-          end,
-          _IOR = function(a, b, c)
-            return M.int(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
-                16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      macros = function(M)
-        return {
-          _IOWR = function(a, b, c)
-            return M.int(M.bor(0xc0000000LL, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
-                16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        SIOCSPGRP = 0x80047308,
-        SIOCGPGRP = 0x40047309,
-      },
-    },
-    {
-      on = "ppc musl-mips musl-mipsel",
-      constants = {
-        SIOCGSTAMP = 0x40108906,
-        SIOCGSTAMPNS = 0x40108907,
-      },
-      macros = function(M)
-        return {
-          _IOW = function(a, b, c)
-            return M.int(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
-                16))))
-          end,
-          _IOR = function(a, b, c)
-            return M.int(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
-                16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-ppc64le",
-      macros = function(M)
-        return {
-          _IOC = function(a, b, c, d)
-            return M.int(M.bor(M.shl(M.long(a), 29), M.shl(M.long(b), 8), M.long(c), M.shl(M.long(d), 16)))
-          end,
-          _IO = function(a, b)
-            return M.int(M.bor(0x20000000, M.shl(M.long(a), 8), M.long(b)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-mips64 musl-mips64el musl-ppc64le",
-      macros = function(M)
-        return {
-          _IOW = function(a, b, c)
-            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b))),
-                M.shl(M.u64(M.sizeof(c)), 16)))
-          end,
-          _IOR = function(a, b, c)
-            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b))),
-                M.shl(M.u64(M.sizeof(c)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-ppc64le",
-      constants = {
-        FIOQSIZE = 0x40086680,
-      },
+    macros = function(M)
+      return {
+        _IOW = function(a, b, c)
+          return M.int(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
+              16))))
+        end,
+        _IOR = function(a, b, c)
+          return M.int(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
+              16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    macros = function(M)
+      return {
+        _IOWR = function(a, b, c)
+          return M.int(M.bor(0xc0000000LL, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
+              16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      SIOCSPGRP = 0x80047308,
+      SIOCGPGRP = 0x40047309,
     },
   },
+  {
+    on = "ppc musl-mips musl-mipsel",
+    constants = {
+      SIOCGSTAMP = 0x40108906,
+      SIOCGSTAMPNS = 0x40108907,
+    },
+    macros = function(M)
+      return {
+        _IOW = function(a, b, c)
+          return M.int(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
+              16))))
+        end,
+        _IOR = function(a, b, c)
+          return M.int(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b), M.u32(M.shl(M.u32(M.sizeof(c)),
+              16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-ppc64le",
+    macros = function(M)
+      return {
+        _IOC = function(a, b, c, d)
+          return M.int(M.bor(M.shl(M.long(a), 29), M.shl(M.long(b), 8), M.long(c), M.shl(M.long(d), 16)))
+        end,
+        _IO = function(a, b)
+          return M.int(M.bor(0x20000000, M.shl(M.long(a), 8), M.long(b)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-mips64 musl-mips64el musl-ppc64le",
+    macros = function(M)
+      return {
+        _IOW = function(a, b, c)
+          return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(a), 8), M.long(b))),
+              M.shl(M.u64(M.sizeof(c)), 16)))
+        end,
+        _IOR = function(a, b, c)
+          return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(a), 8), M.long(b))),
+              M.shl(M.u64(M.sizeof(c)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-ppc64le",
+    constants = {
+      FIOQSIZE = 0x40086680,
+    },
+  },
+},
 ]==],
 ["bits/ipc-perm.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-ppc64le",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t __key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint16_t __seq;
-    uint16_t __pad2;
-    unsigned long __glibc_reserved1;
-    unsigned long __glibc_reserved2;
-  }]],
-      },
-    },
-    {
-      on = "glibc",
-      aliases = {
-        ["struct ipc_perm"] = "struct ipc_perm__libc",
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t __key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint32_t __seq;
-    uint32_t __pad1;
-    unsigned long __glibc_reserved1;
-    unsigned long __glibc_reserved2;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-ppc64le",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t __key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint16_t __seq;
+  uint16_t __pad2;
+  unsigned long __glibc_reserved1;
+  unsigned long __glibc_reserved2;
+}]],
     },
   },
+  {
+    on = "glibc",
+    aliases = {
+      ["struct ipc_perm"] = "struct ipc_perm__libc",
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t __key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint32_t __seq;
+  uint32_t __pad1;
+  unsigned long __glibc_reserved1;
+  unsigned long __glibc_reserved2;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/ipc.h"] = [==[
-  deltas = {
-    {
-      on = "!glibc uclibc ppc musl-mips64 musl-mips64el musl-ppc64le",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    int32_t seq;
-    long __pad1;
-    long __pad2;
-  }]],
-      },
-    },
-    {
-      on = "!glibc",
-      aliases = {
-        ["struct ipc_perm"] = "struct ipc_perm__libc",
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    int32_t seq;
-    int32_t __pad1;
-    unsigned long __unused1;
-    unsigned long __unused2;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    int32_t seq;
-    int32_t __pad1;
-    int64_t __pad2;
-    int64_t __pad3;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t __key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint16_t mode;
-    uint16_t __pad1;
-    uint16_t __seq;
-    uint16_t __pad2;
-    unsigned long __uclibc_unused1;
-    unsigned long __uclibc_unused2;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct ipc_perm__libc"] = [[{
-    int32_t __key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint16_t __seq;
-    uint16_t __pad2;
-    unsigned long __uclibc_unused1;
-    unsigned long __uclibc_unused2;
-  }]],
-      },
+deltas = {
+  {
+    on = "!glibc uclibc ppc musl-mips64 musl-mips64el musl-ppc64le",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  int32_t seq;
+  long __pad1;
+  long __pad2;
+}]],
     },
   },
+  {
+    on = "!glibc",
+    aliases = {
+      ["struct ipc_perm"] = "struct ipc_perm__libc",
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  int32_t seq;
+  int32_t __pad1;
+  unsigned long __unused1;
+  unsigned long __unused2;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  int32_t seq;
+  int32_t __pad1;
+  int64_t __pad2;
+  int64_t __pad3;
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t __key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint16_t mode;
+  uint16_t __pad1;
+  uint16_t __seq;
+  uint16_t __pad2;
+  unsigned long __uclibc_unused1;
+  unsigned long __uclibc_unused2;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct ipc_perm__libc"] = [[{
+  int32_t __key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint16_t __seq;
+  uint16_t __pad2;
+  unsigned long __uclibc_unused1;
+  unsigned long __uclibc_unused2;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/ipcstat.h"] = [==[
-  deltas = {
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        IPC_STAT = 0x102,
-      },
+deltas = {
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      IPC_STAT = 0x102,
     },
   },
+},
 ]==],
 ["bits/ipctypes.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_IPCTYPES_H = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        __ipc_pid_t = "int32_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm",
-      typedefs = {
-        __ipc_pid_t = "uint16_t",
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      typedefs = {
-        __ipc_pid_t = "long",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_IPCTYPES_H = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      __ipc_pid_t = "int32_t",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm",
+    typedefs = {
+      __ipc_pid_t = "uint16_t",
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    typedefs = {
+      __ipc_pid_t = "long",
+    },
+  },
+},
 ]==],
 ["bits/iscanonical.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 glibc-x86",
-      macros = function(_M)
-        return {
-          __iscanonicalf = function(_x)
-            return 1
-          end,
-          __iscanonical = function(_x)
-            return 1
-          end,
-          __iscanonicalf128 = function(_x)
-            return 1
-          end,
-        }
-      end,
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86",
-      macros = function(_M)
-        return {
-          iscanonical = function(_x)
-            return 1
-          end,
-        }
-      end,
-    },
+deltas = {
+  {
+    on = "glibc-x64 glibc-x86",
+    macros = function(_M)
+      return {
+        __iscanonicalf = function(_x)
+          return 1
+        end,
+        __iscanonical = function(_x)
+          return 1
+        end,
+        __iscanonicalf128 = function(_x)
+          return 1
+        end,
+      }
+    end,
   },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86",
+    macros = function(_M)
+      return {
+        iscanonical = function(_x)
+          return 1
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

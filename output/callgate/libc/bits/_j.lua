@@ -3,43 +3,43 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/jmp_buf_tag.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __jmp_buf_tag_defined = 1,
-      },
-    },
-    {
-      on = "uclibc-arm",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    int32_t __jmpbuf[64] __attribute__((aligned(8)));
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x86",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    int32_t __jmpbuf[6];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    long __jmpbuf[8];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __jmp_buf_tag_defined = 1,
     },
   },
+  {
+    on = "uclibc-arm",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  int32_t __jmpbuf[64] __attribute__((aligned(8)));
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x86",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  int32_t __jmpbuf[6];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  long __jmpbuf[8];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+},
 ]==],
 }

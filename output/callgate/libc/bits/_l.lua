@@ -3,401 +3,401 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/libc-header-start.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __GLIBC_USE_LIB_EXT2 = 1,
-        __GLIBC_USE_IEC_60559_BFP_EXT = 1,
-        __GLIBC_USE_IEC_60559_BFP_EXT_C23 = 1,
-        __GLIBC_USE_IEC_60559_EXT = 1,
-        __GLIBC_USE_IEC_60559_FUNCS_EXT = 1,
-        __GLIBC_USE_IEC_60559_FUNCS_EXT_C23 = 1,
-        __GLIBC_USE_IEC_60559_TYPES_EXT = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __GLIBC_USE_LIB_EXT2 = 1,
+      __GLIBC_USE_IEC_60559_BFP_EXT = 1,
+      __GLIBC_USE_IEC_60559_BFP_EXT_C23 = 1,
+      __GLIBC_USE_IEC_60559_EXT = 1,
+      __GLIBC_USE_IEC_60559_FUNCS_EXT = 1,
+      __GLIBC_USE_IEC_60559_FUNCS_EXT_C23 = 1,
+      __GLIBC_USE_IEC_60559_TYPES_EXT = 1,
     },
   },
+},
 ]==],
 ["bits/libm-simd-decl-stubs.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_LIBM_SIMD_DECL_STUBS_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_LIBM_SIMD_DECL_STUBS_H = 1,
     },
   },
+},
 ]==],
 ["bits/limits.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64 musl-x86 musl-s390x",
-      constants = {
-        PAGESIZE = 4096,
-      },
+deltas = {
+  {
+    on = "musl-x64 musl-x86 musl-s390x",
+    constants = {
+      PAGESIZE = 4096,
     },
   },
+},
 ]==],
 ["bits/link.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64",
-      records = {
-        ["union La_x86_64_vector"] = [[{
-    float ymm[2][8] __attribute__((aligned(16)));
-    double zmm[1][8] __attribute__((aligned(16)));
-    float xmm[4][4] __attribute__((aligned(16)));
-  }]],
-        ["struct La_x86_64_regs"] = [[{
-    unsigned long lr_rdx;
-    unsigned long lr_r8;
-    unsigned long lr_r9;
-    unsigned long lr_rcx;
-    unsigned long lr_rsi;
-    unsigned long lr_rdi;
-    unsigned long lr_rbp;
-    unsigned long lr_rsp;
-    float lr_xmm[8][4] __attribute__((aligned(16)));
-    union La_x86_64_vector lr_vector[8];
-    uint64_t __glibc_unused1[4][2] __attribute__((aligned(16)));
-  }]],
-        ["struct La_x86_64_retval"] = [[{
-    unsigned long lrv_rax;
-    unsigned long lrv_rdx;
-    float lrv_xmm0[4] __attribute__((aligned(16)));
-    float lrv_xmm1[4] __attribute__((aligned(16)));
-    uint64_t lrv_st0[2] __attribute__((aligned(16)));
-    uint64_t lrv_st1[2] __attribute__((aligned(16)));
-    union La_x86_64_vector lrv_vector0;
-    union La_x86_64_vector lrv_vector1;
-    uint64_t __glibc_unused1[2] __attribute__((aligned(16)));
-    uint64_t __glibc_unused2[2] __attribute__((aligned(16)));
-  }]],
-      },
-      typedefs = {
-        La_x86_64_xmm = "float [4] __attribute__((aligned(16)))",
-        La_x86_64_ymm = "float [8] __attribute__((aligned(16)))",
-        La_x86_64_zmm = "double [8] __attribute__((aligned(16)))",
-        La_x86_64_vector = "union La_x86_64_vector",
-        La_x86_64_regs = "struct La_x86_64_regs",
-        La_x86_64_retval = "struct La_x86_64_retval",
-      },
+deltas = {
+  {
+    on = "glibc-x64",
+    records = {
+      ["union La_x86_64_vector"] = [[{
+  float ymm[2][8] __attribute__((aligned(16)));
+  double zmm[1][8] __attribute__((aligned(16)));
+  float xmm[4][4] __attribute__((aligned(16)));
+}]],
+      ["struct La_x86_64_regs"] = [[{
+  unsigned long lr_rdx;
+  unsigned long lr_r8;
+  unsigned long lr_r9;
+  unsigned long lr_rcx;
+  unsigned long lr_rsi;
+  unsigned long lr_rdi;
+  unsigned long lr_rbp;
+  unsigned long lr_rsp;
+  float lr_xmm[8][4] __attribute__((aligned(16)));
+  union La_x86_64_vector lr_vector[8];
+  uint64_t __glibc_unused1[4][2] __attribute__((aligned(16)));
+}]],
+      ["struct La_x86_64_retval"] = [[{
+  unsigned long lrv_rax;
+  unsigned long lrv_rdx;
+  float lrv_xmm0[4] __attribute__((aligned(16)));
+  float lrv_xmm1[4] __attribute__((aligned(16)));
+  uint64_t lrv_st0[2] __attribute__((aligned(16)));
+  uint64_t lrv_st1[2] __attribute__((aligned(16)));
+  union La_x86_64_vector lrv_vector0;
+  union La_x86_64_vector lrv_vector1;
+  uint64_t __glibc_unused1[2] __attribute__((aligned(16)));
+  uint64_t __glibc_unused2[2] __attribute__((aligned(16)));
+}]],
     },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct La_i86_regs"] = [[{
-    uint32_t lr_edx;
-    uint32_t lr_ecx;
-    uint32_t lr_eax;
-    uint32_t lr_ebp;
-    uint32_t lr_esp;
-  }]],
-        ["struct La_i86_retval"] = [[{
-    uint32_t lrv_eax;
-    uint32_t lrv_edx;
-    uint32_t lrv_st0[3] __attribute__((aligned(4)));
-    uint32_t lrv_st1[3] __attribute__((aligned(4)));
-    uint64_t __glibc_unused1;
-    uint64_t __glibc_unused2;
-  }]],
-      },
-      typedefs = {
-        La_i86_regs = "struct La_i86_regs",
-        La_i86_retval = "struct La_i86_retval",
-      },
-    },
-    {
-      on = "glibc-arm",
-      records = {
-        ["struct La_arm_regs"] = [[{
-    uint32_t lr_reg[4];
-    uint32_t lr_sp;
-    uint32_t lr_lr;
-    uint32_t lr_coproc[42];
-  }]],
-        ["struct La_arm_retval"] = [[{
-    uint32_t lrv_reg[4];
-    uint32_t lrv_coproc[12];
-  }]],
-      },
-      typedefs = {
-        La_arm_regs = "struct La_arm_regs",
-        La_arm_retval = "struct La_arm_retval",
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["union La_aarch64_vector"] = [[{
-    float s;
-    double d;
-    uint64_t q[2] __attribute__((aligned(16)));
-  }]],
-        ["struct La_aarch64_regs"] = [[{
-    unsigned long lr_xreg[9];
-    union La_aarch64_vector lr_vreg[8];
-    unsigned long lr_sp;
-    unsigned long lr_lr;
-    void *lr_vpcs;
-  }]],
-        ["struct La_aarch64_retval"] = [[{
-    unsigned long lrv_xreg[8];
-    union La_aarch64_vector lrv_vreg[8];
-    void *lrv_vpcs;
-  }]],
-      },
-      typedefs = {
-        La_aarch64_vector = "union La_aarch64_vector",
-        La_aarch64_regs = "struct La_aarch64_regs",
-        La_aarch64_retval = "struct La_aarch64_retval",
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      records = {
-        ["struct La_riscv_regs"] = [[{
-    unsigned long lr_reg[8];
-    double lr_fpreg[8];
-    unsigned long lr_ra;
-    unsigned long lr_sp;
-  }]],
-        ["struct La_riscv_retval"] = [[{
-    unsigned long lrv_a0;
-    unsigned long lrv_a1;
-    double lrv_fa0;
-    double lrv_fa1;
-  }]],
-      },
-      typedefs = {
-        La_riscv_regs = "struct La_riscv_regs",
-        La_riscv_retval = "struct La_riscv_retval",
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      records = {
-        ["union La_loongarch_vector"] = [[{
-    double fpreg[4];
-    float vr[2][4] __attribute__((aligned(16)));
-    float xr[1][8] __attribute__((aligned(16)));
-  }]],
-        ["struct La_loongarch_regs"] = [[{
-    unsigned long lr_reg[8];
-    union La_loongarch_vector lr_vec[8];
-    unsigned long lr_ra;
-    unsigned long lr_sp;
-  }]],
-        ["struct La_loongarch_retval"] = [[{
-    unsigned long lrv_a0;
-    unsigned long lrv_a1;
-    union La_loongarch_vector lrv_vec0;
-    union La_loongarch_vector lrv_vec1;
-  }]],
-      },
-      typedefs = {
-        La_loongarch_vr = "float [4] __attribute__((aligned(16)))",
-        La_loongarch_xr = "float [8] __attribute__((aligned(16)))",
-        La_loongarch_vector = "union La_loongarch_vector",
-        La_loongarch_regs = "struct La_loongarch_regs",
-        La_loongarch_retval = "struct La_loongarch_retval",
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct La_mips_32_regs"] = [[{
-    uint32_t lr_reg[4];
-    double lr_fpreg[2];
-    uint32_t lr_ra;
-    uint32_t lr_sp;
-  }]],
-        ["struct La_mips_32_retval"] = [[{
-    uint32_t lrv_v0;
-    uint32_t lrv_v1;
-    double lrv_f0;
-    double lrv_f2;
-  }]],
-      },
-      typedefs = {
-        La_mips_32_regs = "struct La_mips_32_regs",
-        La_mips_32_retval = "struct La_mips_32_retval",
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct La_mips_64_regs"] = [[{
-    unsigned long lr_reg[8];
-    double lr_fpreg[8];
-    unsigned long lr_ra;
-    unsigned long lr_sp;
-  }]],
-        ["struct La_mips_64_retval"] = [[{
-    unsigned long lrv_v0;
-    unsigned long lrv_v1;
-    double lrv_f0;
-    double lrv_f2;
-  }]],
-      },
-      typedefs = {
-        La_mips_64_regs = "struct La_mips_64_regs",
-        La_mips_64_retval = "struct La_mips_64_retval",
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct La_ppc64v2_regs"] = [[{
-    unsigned long lr_reg[8];
-    double lr_fp[13];
-    uint32_t __padding;
-    uint32_t lr_vrsave;
-    uint32_t lr_vreg[12][4] __attribute__((aligned(16)));
-    unsigned long lr_r1;
-    unsigned long lr_lr;
-  }]],
-        ["struct La_ppc64v2_retval"] = [[{
-    unsigned long lrv_r3;
-    unsigned long lrv_r4;
-    double lrv_fp[10];
-    uint32_t lrv_vreg[8][4] __attribute__((aligned(16)));
-  }]],
-      },
-      typedefs = {
-        La_ppc64v2_regs = "struct La_ppc64v2_regs",
-        La_ppc64v2_retval = "struct La_ppc64v2_retval",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct La_s390_64_regs"] = [[{
-    unsigned long lr_r2;
-    unsigned long lr_r3;
-    unsigned long lr_r4;
-    unsigned long lr_r5;
-    unsigned long lr_r6;
-    double lr_fp0;
-    double lr_fp2;
-    double lr_fp4;
-    double lr_fp6;
-  }]],
-        ["struct La_s390_64_retval"] = [[{
-    unsigned long lrv_r2;
-    double lrv_fp0;
-  }]],
-      },
-      typedefs = {
-        La_s390_64_regs = "struct La_s390_64_regs",
-        La_s390_64_retval = "struct La_s390_64_retval",
-      },
-    },
-    {
-      on = "!glibc uclibc musl-s390x",
-      typedefs = {
-        Elf_Symndx = "uint32_t",
-      },
-    },
-    {
-      on = "musl-s390x",
-      typedefs = {
-        Elf_Symndx = "unsigned long",
-      },
+    typedefs = {
+      La_x86_64_xmm = "float [4] __attribute__((aligned(16)))",
+      La_x86_64_ymm = "float [8] __attribute__((aligned(16)))",
+      La_x86_64_zmm = "double [8] __attribute__((aligned(16)))",
+      La_x86_64_vector = "union La_x86_64_vector",
+      La_x86_64_regs = "struct La_x86_64_regs",
+      La_x86_64_retval = "struct La_x86_64_retval",
     },
   },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct La_i86_regs"] = [[{
+  uint32_t lr_edx;
+  uint32_t lr_ecx;
+  uint32_t lr_eax;
+  uint32_t lr_ebp;
+  uint32_t lr_esp;
+}]],
+      ["struct La_i86_retval"] = [[{
+  uint32_t lrv_eax;
+  uint32_t lrv_edx;
+  uint32_t lrv_st0[3] __attribute__((aligned(4)));
+  uint32_t lrv_st1[3] __attribute__((aligned(4)));
+  uint64_t __glibc_unused1;
+  uint64_t __glibc_unused2;
+}]],
+    },
+    typedefs = {
+      La_i86_regs = "struct La_i86_regs",
+      La_i86_retval = "struct La_i86_retval",
+    },
+  },
+  {
+    on = "glibc-arm",
+    records = {
+      ["struct La_arm_regs"] = [[{
+  uint32_t lr_reg[4];
+  uint32_t lr_sp;
+  uint32_t lr_lr;
+  uint32_t lr_coproc[42];
+}]],
+      ["struct La_arm_retval"] = [[{
+  uint32_t lrv_reg[4];
+  uint32_t lrv_coproc[12];
+}]],
+    },
+    typedefs = {
+      La_arm_regs = "struct La_arm_regs",
+      La_arm_retval = "struct La_arm_retval",
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["union La_aarch64_vector"] = [[{
+  float s;
+  double d;
+  uint64_t q[2] __attribute__((aligned(16)));
+}]],
+      ["struct La_aarch64_regs"] = [[{
+  unsigned long lr_xreg[9];
+  union La_aarch64_vector lr_vreg[8];
+  unsigned long lr_sp;
+  unsigned long lr_lr;
+  void *lr_vpcs;
+}]],
+      ["struct La_aarch64_retval"] = [[{
+  unsigned long lrv_xreg[8];
+  union La_aarch64_vector lrv_vreg[8];
+  void *lrv_vpcs;
+}]],
+    },
+    typedefs = {
+      La_aarch64_vector = "union La_aarch64_vector",
+      La_aarch64_regs = "struct La_aarch64_regs",
+      La_aarch64_retval = "struct La_aarch64_retval",
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    records = {
+      ["struct La_riscv_regs"] = [[{
+  unsigned long lr_reg[8];
+  double lr_fpreg[8];
+  unsigned long lr_ra;
+  unsigned long lr_sp;
+}]],
+      ["struct La_riscv_retval"] = [[{
+  unsigned long lrv_a0;
+  unsigned long lrv_a1;
+  double lrv_fa0;
+  double lrv_fa1;
+}]],
+    },
+    typedefs = {
+      La_riscv_regs = "struct La_riscv_regs",
+      La_riscv_retval = "struct La_riscv_retval",
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    records = {
+      ["union La_loongarch_vector"] = [[{
+  double fpreg[4];
+  float vr[2][4] __attribute__((aligned(16)));
+  float xr[1][8] __attribute__((aligned(16)));
+}]],
+      ["struct La_loongarch_regs"] = [[{
+  unsigned long lr_reg[8];
+  union La_loongarch_vector lr_vec[8];
+  unsigned long lr_ra;
+  unsigned long lr_sp;
+}]],
+      ["struct La_loongarch_retval"] = [[{
+  unsigned long lrv_a0;
+  unsigned long lrv_a1;
+  union La_loongarch_vector lrv_vec0;
+  union La_loongarch_vector lrv_vec1;
+}]],
+    },
+    typedefs = {
+      La_loongarch_vr = "float [4] __attribute__((aligned(16)))",
+      La_loongarch_xr = "float [8] __attribute__((aligned(16)))",
+      La_loongarch_vector = "union La_loongarch_vector",
+      La_loongarch_regs = "struct La_loongarch_regs",
+      La_loongarch_retval = "struct La_loongarch_retval",
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct La_mips_32_regs"] = [[{
+  uint32_t lr_reg[4];
+  double lr_fpreg[2];
+  uint32_t lr_ra;
+  uint32_t lr_sp;
+}]],
+      ["struct La_mips_32_retval"] = [[{
+  uint32_t lrv_v0;
+  uint32_t lrv_v1;
+  double lrv_f0;
+  double lrv_f2;
+}]],
+    },
+    typedefs = {
+      La_mips_32_regs = "struct La_mips_32_regs",
+      La_mips_32_retval = "struct La_mips_32_retval",
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct La_mips_64_regs"] = [[{
+  unsigned long lr_reg[8];
+  double lr_fpreg[8];
+  unsigned long lr_ra;
+  unsigned long lr_sp;
+}]],
+      ["struct La_mips_64_retval"] = [[{
+  unsigned long lrv_v0;
+  unsigned long lrv_v1;
+  double lrv_f0;
+  double lrv_f2;
+}]],
+    },
+    typedefs = {
+      La_mips_64_regs = "struct La_mips_64_regs",
+      La_mips_64_retval = "struct La_mips_64_retval",
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct La_ppc64v2_regs"] = [[{
+  unsigned long lr_reg[8];
+  double lr_fp[13];
+  uint32_t __padding;
+  uint32_t lr_vrsave;
+  uint32_t lr_vreg[12][4] __attribute__((aligned(16)));
+  unsigned long lr_r1;
+  unsigned long lr_lr;
+}]],
+      ["struct La_ppc64v2_retval"] = [[{
+  unsigned long lrv_r3;
+  unsigned long lrv_r4;
+  double lrv_fp[10];
+  uint32_t lrv_vreg[8][4] __attribute__((aligned(16)));
+}]],
+    },
+    typedefs = {
+      La_ppc64v2_regs = "struct La_ppc64v2_regs",
+      La_ppc64v2_retval = "struct La_ppc64v2_retval",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct La_s390_64_regs"] = [[{
+  unsigned long lr_r2;
+  unsigned long lr_r3;
+  unsigned long lr_r4;
+  unsigned long lr_r5;
+  unsigned long lr_r6;
+  double lr_fp0;
+  double lr_fp2;
+  double lr_fp4;
+  double lr_fp6;
+}]],
+      ["struct La_s390_64_retval"] = [[{
+  unsigned long lrv_r2;
+  double lrv_fp0;
+}]],
+    },
+    typedefs = {
+      La_s390_64_regs = "struct La_s390_64_regs",
+      La_s390_64_retval = "struct La_s390_64_retval",
+    },
+  },
+  {
+    on = "!glibc uclibc musl-s390x",
+    typedefs = {
+      Elf_Symndx = "uint32_t",
+    },
+  },
+  {
+    on = "musl-s390x",
+    typedefs = {
+      Elf_Symndx = "unsigned long",
+    },
+  },
+},
 ]==],
 ["bits/link_lavcurrent.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-loongarch64",
-      constants = {
-        LAV_CURRENT = 2,
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      constants = {
-        LAV_CURRENT = 3,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-loongarch64",
+    constants = {
+      LAV_CURRENT = 2,
     },
   },
+  {
+    on = "glibc-loongarch64",
+    constants = {
+      LAV_CURRENT = 3,
+    },
+  },
+},
 ]==],
 ["bits/local_lim.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _POSIX_THREAD_KEYS_MAX = 128,
-        PTHREAD_KEYS_MAX = 1024,
-        _POSIX_THREAD_DESTRUCTOR_ITERATIONS = 4,
-        PTHREAD_DESTRUCTOR_ITERATIONS = 4,
-        _POSIX_THREAD_THREADS_MAX = 64,
-        AIO_PRIO_DELTA_MAX = 20,
-        DELAYTIMER_MAX = 2147483647,
-        TTY_NAME_MAX = 32,
-        LOGIN_NAME_MAX = 256,
-        HOST_NAME_MAX = 64,
-        SEM_VALUE_MAX = 2147483647,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        PTHREAD_STACK_MIN = 16384,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _POSIX_THREAD_KEYS_MAX = 128,
+      PTHREAD_KEYS_MAX = 1024,
+      _POSIX_THREAD_DESTRUCTOR_ITERATIONS = 4,
+      PTHREAD_DESTRUCTOR_ITERATIONS = 4,
+      _POSIX_THREAD_THREADS_MAX = 64,
+      AIO_PRIO_DELTA_MAX = 20,
+      DELAYTIMER_MAX = 2147483647,
+      TTY_NAME_MAX = 32,
+      LOGIN_NAME_MAX = 256,
+      HOST_NAME_MAX = 64,
+      SEM_VALUE_MAX = 2147483647,
     },
   },
+  {
+    on = "uclibc",
+    constants = {
+      PTHREAD_STACK_MIN = 16384,
+    },
+  },
+},
 ]==],
 ["bits/locale.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_LOCALE_H = 1,
-        __LC_CTYPE = 0,
-        __LC_NUMERIC = 1,
-        __LC_TIME = 2,
-        __LC_COLLATE = 3,
-        __LC_MONETARY = 4,
-        __LC_MESSAGES = 5,
-        __LC_ALL = 6,
-        __LC_PAPER = 7,
-        __LC_NAME = 8,
-        __LC_ADDRESS = 9,
-        __LC_TELEPHONE = 10,
-        __LC_MEASUREMENT = 11,
-        __LC_IDENTIFICATION = 12,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_LOCALE_H = 1,
+      __LC_CTYPE = 0,
+      __LC_NUMERIC = 1,
+      __LC_TIME = 2,
+      __LC_COLLATE = 3,
+      __LC_MONETARY = 4,
+      __LC_MESSAGES = 5,
+      __LC_ALL = 6,
+      __LC_PAPER = 7,
+      __LC_NAME = 8,
+      __LC_ADDRESS = 9,
+      __LC_TELEPHONE = 10,
+      __LC_MEASUREMENT = 11,
+      __LC_IDENTIFICATION = 12,
     },
   },
+},
 ]==],
 ["bits/long-double.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-ppc64le",
-      constants = {
-        __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 0,
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __NO_LONG_DOUBLE_MATH = 1,
-      },
-    },
-    {
-      on = "glibc-ppc64le glibc-s390x",
-      constants = {
-        __LONG_DOUBLE_MATH_OPTIONAL = 1,
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 1,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-ppc64le",
+    constants = {
+      __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 0,
     },
   },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __NO_LONG_DOUBLE_MATH = 1,
+    },
+  },
+  {
+    on = "glibc-ppc64le glibc-s390x",
+    constants = {
+      __LONG_DOUBLE_MATH_OPTIONAL = 1,
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 1,
+    },
+  },
+},
 ]==],
 }

@@ -3,246 +3,246 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/math-vector.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-arm64",
-      typedefs = {
-        __f32x4_t = "float [4] __attribute__((aligned(16)))",
-        __f64x2_t = "double [2] __attribute__((aligned(16)))",
-      },
+deltas = {
+  {
+    on = "glibc-arm64",
+    typedefs = {
+      __f32x4_t = "float [4] __attribute__((aligned(16)))",
+      __f64x2_t = "double [2] __attribute__((aligned(16)))",
     },
   },
+},
 ]==],
 ["bits/mathdef.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _MATH_H_MATHDEF = 1,
-      },
-      typedefs = {
-        float_t = "float",
-        double_t = "double",
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _MATH_H_MATHDEF = 1,
     },
-    {
-      on = "uclibc-arm",
-      constants = {
-        FP_ILOGB0 = -2147483647,
-        FP_ILOGBNAN = 2147483647,
-      },
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      constants = {
-        FP_ILOGB0 = -2147483648,
-        FP_ILOGBNAN = -2147483648,
-      },
+    typedefs = {
+      float_t = "float",
+      double_t = "double",
     },
   },
+  {
+    on = "uclibc-arm",
+    constants = {
+      FP_ILOGB0 = -2147483647,
+      FP_ILOGBNAN = 2147483647,
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    constants = {
+      FP_ILOGB0 = -2147483648,
+      FP_ILOGBNAN = -2147483648,
+    },
+  },
+},
 ]==],
 ["bits/mman-linux.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        MAP_ANON = 32,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        POSIX_MADV_NORMAL = 0,
-        POSIX_MADV_RANDOM = 1,
-        POSIX_MADV_SEQUENTIAL = 2,
-        POSIX_MADV_WILLNEED = 3,
-        POSIX_MADV_DONTNEED = 4,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        MAP_ANON = 2048,
-      },
+deltas = {
+  {
+    on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      MAP_ANON = 32,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      POSIX_MADV_NORMAL = 0,
+      POSIX_MADV_RANDOM = 1,
+      POSIX_MADV_SEQUENTIAL = 2,
+      POSIX_MADV_WILLNEED = 3,
+      POSIX_MADV_DONTNEED = 4,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      MAP_ANON = 2048,
+    },
+  },
+},
 ]==],
 ["bits/mman-shared.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        PKEY_UNRESTRICTED = 0x0,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      PKEY_UNRESTRICTED = 0x0,
     },
   },
+},
 ]==],
 ["bits/mman.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __MAP_ANONYMOUS = 0x800,
-        MAP_RENAME = 2048,
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        MAP_ANON = 0x800,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __MAP_ANONYMOUS = 0x800,
+      MAP_RENAME = 2048,
     },
   },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      MAP_ANON = 0x800,
+    },
+  },
+},
 ]==],
 ["bits/mqueue.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      records = {
-        ["struct mq_attr__libc"] = [[{
-    long mq_flags;
-    long mq_maxmsg;
-    long mq_msgsize;
-    long mq_curmsgs;
-    long __pad[4];
-  }]],
-      },
-      aliases = {
-        ["struct mq_attr"] = "struct mq_attr__libc",
-      },
-      typedefs = {
-        mqd_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    records = {
+      ["struct mq_attr__libc"] = [[{
+  long mq_flags;
+  long mq_maxmsg;
+  long mq_msgsize;
+  long mq_curmsgs;
+  long __pad[4];
+}]],
+    },
+    aliases = {
+      ["struct mq_attr"] = "struct mq_attr__libc",
+    },
+    typedefs = {
+      mqd_t = "int32_t",
     },
   },
+},
 ]==],
 ["bits/msg.h"] = [==[
-  deltas = {
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused[2];
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      aliases = {
-        ["struct msqid_ds"] = "struct msqid_ds__libc",
-      },
-    },
-    {
-      on = "musl-x86 musl-arm musl-mipsel",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    unsigned long __msg_stime_lo;
-    unsigned long __msg_stime_hi;
-    unsigned long __msg_rtime_lo;
-    unsigned long __msg_rtime_hi;
-    unsigned long __msg_ctime_lo;
-    unsigned long __msg_ctime_hi;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused[2];
-    int64_t msg_stime;
-    int64_t msg_rtime;
-    int64_t msg_ctime;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-mips",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    unsigned long __msg_stime_hi;
-    unsigned long __msg_stime_lo;
-    unsigned long __msg_rtime_hi;
-    unsigned long __msg_rtime_lo;
-    unsigned long __msg_ctime_hi;
-    unsigned long __msg_ctime_lo;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused[2];
-    int64_t msg_stime;
-    int64_t msg_rtime;
-    int64_t msg_ctime;
-  }]],
-      },
+deltas = {
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused[2];
+}]],
     },
   },
+  {
+    on = "musl",
+    aliases = {
+      ["struct msqid_ds"] = "struct msqid_ds__libc",
+    },
+  },
+  {
+    on = "musl-x86 musl-arm musl-mipsel",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  unsigned long __msg_stime_lo;
+  unsigned long __msg_stime_hi;
+  unsigned long __msg_rtime_lo;
+  unsigned long __msg_rtime_hi;
+  unsigned long __msg_ctime_lo;
+  unsigned long __msg_ctime_hi;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused[2];
+  int64_t msg_stime;
+  int64_t msg_rtime;
+  int64_t msg_ctime;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-mips",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  unsigned long __msg_stime_hi;
+  unsigned long __msg_stime_lo;
+  unsigned long __msg_rtime_hi;
+  unsigned long __msg_rtime_lo;
+  unsigned long __msg_ctime_hi;
+  unsigned long __msg_ctime_lo;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused[2];
+  int64_t msg_stime;
+  int64_t msg_rtime;
+  int64_t msg_ctime;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/msq.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      typedefs = {
-        msgqnum_t = "unsigned long",
-        msglen_t = "unsigned long",
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    int64_t msg_stime;
-    unsigned long __uclibc_unused1;
-    int64_t msg_rtime;
-    unsigned long __uclibc_unused2;
-    int64_t msg_ctime;
-    unsigned long __uclibc_unused3;
-    unsigned long __msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __uclibc_unused4;
-    unsigned long __uclibc_unused5;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      aliases = {
-        ["struct msqid_ds"] = "struct msqid_ds__libc",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long __msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __uclibc_unused4;
-    unsigned long __uclibc_unused5;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    typedefs = {
+      msgqnum_t = "unsigned long",
+      msglen_t = "unsigned long",
     },
   },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  int64_t msg_stime;
+  unsigned long __uclibc_unused1;
+  int64_t msg_rtime;
+  unsigned long __uclibc_unused2;
+  int64_t msg_ctime;
+  unsigned long __uclibc_unused3;
+  unsigned long __msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __uclibc_unused4;
+  unsigned long __uclibc_unused5;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    aliases = {
+      ["struct msqid_ds"] = "struct msqid_ds__libc",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long __msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __uclibc_unused4;
+  unsigned long __uclibc_unused5;
+}]],
+    },
+  },
+},
 ]==],
 }

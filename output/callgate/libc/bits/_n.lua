@@ -3,18 +3,18 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/netdb.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      records = {
-        ["struct netent"] = [[{
-    char *n_name;
-    char **n_aliases;
-    int32_t n_addrtype;
-    uint32_t n_net;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    records = {
+      ["struct netent"] = [[{
+  char *n_name;
+  char **n_aliases;
+  int32_t n_addrtype;
+  uint32_t n_net;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,900 +3,900 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/param.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        MAXSYMLINKS = 20,
-        NOFILE = 256,
-        NCARGS = 131072,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      MAXSYMLINKS = 20,
+      NOFILE = 256,
+      NCARGS = 131072,
     },
   },
+},
 ]==],
 ["bits/posix.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
-      constants = {
-        _POSIX_V6_LP64_OFF64 = 1,
-        _POSIX_V7_LP64_OFF64 = 1,
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        _POSIX_V6_ILP32_OFFBIG = 1,
-        _POSIX_V7_ILP32_OFFBIG = 1,
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      constants = {
-        _POSIX_V6_LP64_OFFBIG = 1,
-        _POSIX_V7_LP64_OFFBIG = 1,
-      },
+deltas = {
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
+    constants = {
+      _POSIX_V6_LP64_OFF64 = 1,
+      _POSIX_V7_LP64_OFF64 = 1,
     },
   },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      _POSIX_V6_ILP32_OFFBIG = 1,
+      _POSIX_V7_ILP32_OFFBIG = 1,
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    constants = {
+      _POSIX_V6_LP64_OFFBIG = 1,
+      _POSIX_V7_LP64_OFFBIG = 1,
+    },
+  },
+},
 ]==],
 ["bits/posix1_lim.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_POSIX1_LIM_H = 1,
-        _POSIX_AIO_LISTIO_MAX = 2,
-        _POSIX_AIO_MAX = 1,
-        _POSIX_ARG_MAX = 4096,
-        _POSIX_CHILD_MAX = 25,
-        _POSIX_DELAYTIMER_MAX = 32,
-        _POSIX_HOST_NAME_MAX = 255,
-        _POSIX_LINK_MAX = 8,
-        _POSIX_LOGIN_NAME_MAX = 9,
-        _POSIX_MAX_CANON = 255,
-        _POSIX_MAX_INPUT = 255,
-        _POSIX_MQ_OPEN_MAX = 8,
-        _POSIX_MQ_PRIO_MAX = 32,
-        _POSIX_NAME_MAX = 14,
-        _POSIX_NGROUPS_MAX = 8,
-        _POSIX_OPEN_MAX = 20,
-        _POSIX_FD_SETSIZE = 20,
-        _POSIX_PATH_MAX = 256,
-        _POSIX_PIPE_BUF = 512,
-        _POSIX_RE_DUP_MAX = 255,
-        _POSIX_RTSIG_MAX = 8,
-        _POSIX_SEM_NSEMS_MAX = 256,
-        _POSIX_SEM_VALUE_MAX = 32767,
-        _POSIX_SIGQUEUE_MAX = 32,
-        _POSIX_SSIZE_MAX = 32767,
-        _POSIX_STREAM_MAX = 8,
-        _POSIX_SYMLINK_MAX = 255,
-        _POSIX_SYMLOOP_MAX = 8,
-        _POSIX_TIMER_MAX = 32,
-        _POSIX_TTY_NAME_MAX = 9,
-        _POSIX_TZNAME_MAX = 6,
-        _POSIX_QLIMIT = 1,
-        _POSIX_HIWAT = 512,
-        _POSIX_UIO_MAXIOV = 16,
-        _POSIX_CLOCKRES_MIN = 20000000,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        SSIZE_MAX = 9223372036854775807LL,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        SSIZE_MAX = 2147483647,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_POSIX1_LIM_H = 1,
+      _POSIX_AIO_LISTIO_MAX = 2,
+      _POSIX_AIO_MAX = 1,
+      _POSIX_ARG_MAX = 4096,
+      _POSIX_CHILD_MAX = 25,
+      _POSIX_DELAYTIMER_MAX = 32,
+      _POSIX_HOST_NAME_MAX = 255,
+      _POSIX_LINK_MAX = 8,
+      _POSIX_LOGIN_NAME_MAX = 9,
+      _POSIX_MAX_CANON = 255,
+      _POSIX_MAX_INPUT = 255,
+      _POSIX_MQ_OPEN_MAX = 8,
+      _POSIX_MQ_PRIO_MAX = 32,
+      _POSIX_NAME_MAX = 14,
+      _POSIX_NGROUPS_MAX = 8,
+      _POSIX_OPEN_MAX = 20,
+      _POSIX_FD_SETSIZE = 20,
+      _POSIX_PATH_MAX = 256,
+      _POSIX_PIPE_BUF = 512,
+      _POSIX_RE_DUP_MAX = 255,
+      _POSIX_RTSIG_MAX = 8,
+      _POSIX_SEM_NSEMS_MAX = 256,
+      _POSIX_SEM_VALUE_MAX = 32767,
+      _POSIX_SIGQUEUE_MAX = 32,
+      _POSIX_SSIZE_MAX = 32767,
+      _POSIX_STREAM_MAX = 8,
+      _POSIX_SYMLINK_MAX = 255,
+      _POSIX_SYMLOOP_MAX = 8,
+      _POSIX_TIMER_MAX = 32,
+      _POSIX_TTY_NAME_MAX = 9,
+      _POSIX_TZNAME_MAX = 6,
+      _POSIX_QLIMIT = 1,
+      _POSIX_HIWAT = 512,
+      _POSIX_UIO_MAXIOV = 16,
+      _POSIX_CLOCKRES_MIN = 20000000,
     },
   },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      SSIZE_MAX = 9223372036854775807LL,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      SSIZE_MAX = 2147483647,
+    },
+  },
+},
 ]==],
 ["bits/posix2_lim.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_POSIX2_LIM_H = 1,
-        _POSIX2_BC_BASE_MAX = 99,
-        _POSIX2_BC_DIM_MAX = 2048,
-        _POSIX2_BC_SCALE_MAX = 99,
-        _POSIX2_BC_STRING_MAX = 1000,
-        _POSIX2_COLL_WEIGHTS_MAX = 2,
-        _POSIX2_EXPR_NEST_MAX = 32,
-        _POSIX2_LINE_MAX = 2048,
-        _POSIX2_RE_DUP_MAX = 255,
-        _POSIX2_CHARCLASS_NAME_MAX = 14,
-        BC_BASE_MAX = 99,
-        BC_DIM_MAX = 2048,
-        BC_SCALE_MAX = 99,
-        BC_STRING_MAX = 1000,
-        COLL_WEIGHTS_MAX = 255,
-        EXPR_NEST_MAX = 32,
-        LINE_MAX = 2048,
-        CHARCLASS_NAME_MAX = 2048,
-        RE_DUP_MAX = 0x7fff,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_POSIX2_LIM_H = 1,
+      _POSIX2_BC_BASE_MAX = 99,
+      _POSIX2_BC_DIM_MAX = 2048,
+      _POSIX2_BC_SCALE_MAX = 99,
+      _POSIX2_BC_STRING_MAX = 1000,
+      _POSIX2_COLL_WEIGHTS_MAX = 2,
+      _POSIX2_EXPR_NEST_MAX = 32,
+      _POSIX2_LINE_MAX = 2048,
+      _POSIX2_RE_DUP_MAX = 255,
+      _POSIX2_CHARCLASS_NAME_MAX = 14,
+      BC_BASE_MAX = 99,
+      BC_DIM_MAX = 2048,
+      BC_SCALE_MAX = 99,
+      BC_STRING_MAX = 1000,
+      COLL_WEIGHTS_MAX = 255,
+      EXPR_NEST_MAX = 32,
+      LINE_MAX = 2048,
+      CHARCLASS_NAME_MAX = 2048,
+      RE_DUP_MAX = 0x7fff,
     },
   },
+},
 ]==],
 ["bits/posix_opt.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_POSIX_OPT_H = 1,
-        _POSIX_JOB_CONTROL = 1,
-        _POSIX_SAVED_IDS = 1,
-        _POSIX_PRIORITY_SCHEDULING = 200809,
-        _POSIX_SYNCHRONIZED_IO = 200809,
-        _POSIX_FSYNC = 200809,
-        _POSIX_MAPPED_FILES = 200809,
-        _POSIX_MEMLOCK = 200809,
-        _POSIX_MEMLOCK_RANGE = 200809,
-        _POSIX_MEMORY_PROTECTION = 200809,
-        _POSIX_CHOWN_RESTRICTED = 0,
-        _POSIX_VDISABLE = 0,
-        _POSIX_NO_TRUNC = 1,
-        _XOPEN_REALTIME = 1,
-        _XOPEN_REALTIME_THREADS = 1,
-        _XOPEN_SHM = 1,
-        _POSIX_THREADS = 200809,
-        _POSIX_REENTRANT_FUNCTIONS = 1,
-        _POSIX_THREAD_SAFE_FUNCTIONS = 200809,
-        _POSIX_THREAD_PRIORITY_SCHEDULING = 200809,
-        _POSIX_THREAD_ATTR_STACKSIZE = 200809,
-        _POSIX_THREAD_ATTR_STACKADDR = 200809,
-        _POSIX_THREAD_PRIO_INHERIT = 200809,
-        _POSIX_THREAD_PRIO_PROTECT = 200809,
-        _POSIX_THREAD_ROBUST_PRIO_INHERIT = 200809,
-        _POSIX_THREAD_ROBUST_PRIO_PROTECT = -1,
-        _POSIX_SEMAPHORES = 200809,
-        _POSIX_REALTIME_SIGNALS = 200809,
-        _POSIX_ASYNCHRONOUS_IO = 200809,
-        _POSIX_ASYNC_IO = 1,
-        _LFS_ASYNCHRONOUS_IO = 1,
-        _POSIX_PRIORITIZED_IO = 200809,
-        _LFS64_ASYNCHRONOUS_IO = 1,
-        _LFS_LARGEFILE = 1,
-        _LFS64_LARGEFILE = 1,
-        _LFS64_STDIO = 1,
-        _POSIX_SHARED_MEMORY_OBJECTS = 200809,
-        _POSIX_CPUTIME = 0,
-        _POSIX_THREAD_CPUTIME = 0,
-        _POSIX_REGEXP = 1,
-        _POSIX_READER_WRITER_LOCKS = 200809,
-        _POSIX_SHELL = 1,
-        _POSIX_TIMEOUTS = 200809,
-        _POSIX_SPIN_LOCKS = 200809,
-        _POSIX_TIMERS = 200809,
-        _POSIX_BARRIERS = 200809,
-        _POSIX_MESSAGE_PASSING = 200809,
-        _POSIX_THREAD_PROCESS_SHARED = 200809,
-        _POSIX_MONOTONIC_CLOCK = 0,
-        _POSIX_CLOCK_SELECTION = 200809,
-        _POSIX_ADVISORY_INFO = 200809,
-        _POSIX_IPV6 = 200809,
-        _POSIX_RAW_SOCKETS = 200809,
-        _POSIX2_CHAR_TERM = 200809,
-        _POSIX_SPORADIC_SERVER = -1,
-        _POSIX_THREAD_SPORADIC_SERVER = -1,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        _POSIX_SPAWN = 200809,
-        _POSIX_TRACE = -1,
-        _POSIX_TRACE_EVENT_FILTER = -1,
-        _POSIX_TRACE_INHERIT = -1,
-        _POSIX_TRACE_LOG = -1,
-        _POSIX_TYPED_MEMORY_OBJECTS = -1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_POSIX_OPT_H = 1,
+      _POSIX_JOB_CONTROL = 1,
+      _POSIX_SAVED_IDS = 1,
+      _POSIX_PRIORITY_SCHEDULING = 200809,
+      _POSIX_SYNCHRONIZED_IO = 200809,
+      _POSIX_FSYNC = 200809,
+      _POSIX_MAPPED_FILES = 200809,
+      _POSIX_MEMLOCK = 200809,
+      _POSIX_MEMLOCK_RANGE = 200809,
+      _POSIX_MEMORY_PROTECTION = 200809,
+      _POSIX_CHOWN_RESTRICTED = 0,
+      _POSIX_VDISABLE = 0,
+      _POSIX_NO_TRUNC = 1,
+      _XOPEN_REALTIME = 1,
+      _XOPEN_REALTIME_THREADS = 1,
+      _XOPEN_SHM = 1,
+      _POSIX_THREADS = 200809,
+      _POSIX_REENTRANT_FUNCTIONS = 1,
+      _POSIX_THREAD_SAFE_FUNCTIONS = 200809,
+      _POSIX_THREAD_PRIORITY_SCHEDULING = 200809,
+      _POSIX_THREAD_ATTR_STACKSIZE = 200809,
+      _POSIX_THREAD_ATTR_STACKADDR = 200809,
+      _POSIX_THREAD_PRIO_INHERIT = 200809,
+      _POSIX_THREAD_PRIO_PROTECT = 200809,
+      _POSIX_THREAD_ROBUST_PRIO_INHERIT = 200809,
+      _POSIX_THREAD_ROBUST_PRIO_PROTECT = -1,
+      _POSIX_SEMAPHORES = 200809,
+      _POSIX_REALTIME_SIGNALS = 200809,
+      _POSIX_ASYNCHRONOUS_IO = 200809,
+      _POSIX_ASYNC_IO = 1,
+      _LFS_ASYNCHRONOUS_IO = 1,
+      _POSIX_PRIORITIZED_IO = 200809,
+      _LFS64_ASYNCHRONOUS_IO = 1,
+      _LFS_LARGEFILE = 1,
+      _LFS64_LARGEFILE = 1,
+      _LFS64_STDIO = 1,
+      _POSIX_SHARED_MEMORY_OBJECTS = 200809,
+      _POSIX_CPUTIME = 0,
+      _POSIX_THREAD_CPUTIME = 0,
+      _POSIX_REGEXP = 1,
+      _POSIX_READER_WRITER_LOCKS = 200809,
+      _POSIX_SHELL = 1,
+      _POSIX_TIMEOUTS = 200809,
+      _POSIX_SPIN_LOCKS = 200809,
+      _POSIX_TIMERS = 200809,
+      _POSIX_BARRIERS = 200809,
+      _POSIX_MESSAGE_PASSING = 200809,
+      _POSIX_THREAD_PROCESS_SHARED = 200809,
+      _POSIX_MONOTONIC_CLOCK = 0,
+      _POSIX_CLOCK_SELECTION = 200809,
+      _POSIX_ADVISORY_INFO = 200809,
+      _POSIX_IPV6 = 200809,
+      _POSIX_RAW_SOCKETS = 200809,
+      _POSIX2_CHAR_TERM = 200809,
+      _POSIX_SPORADIC_SERVER = -1,
+      _POSIX_THREAD_SPORADIC_SERVER = -1,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      _POSIX_SPAWN = 200809,
+      _POSIX_TRACE = -1,
+      _POSIX_TRACE_EVENT_FILTER = -1,
+      _POSIX_TRACE_INHERIT = -1,
+      _POSIX_TRACE_LOG = -1,
+      _POSIX_TYPED_MEMORY_OBJECTS = -1,
+    },
+  },
+},
 ]==],
 ["bits/procfs-id.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm",
-      typedefs = {
-        __pr_uid_t = "uint32_t",
-        __pr_gid_t = "uint32_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm",
-      typedefs = {
-        __pr_uid_t = "uint16_t",
-        __pr_gid_t = "uint16_t",
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm",
+    typedefs = {
+      __pr_uid_t = "uint32_t",
+      __pr_gid_t = "uint32_t",
     },
   },
+  {
+    on = "glibc-x86 glibc-arm",
+    typedefs = {
+      __pr_uid_t = "uint16_t",
+      __pr_gid_t = "uint16_t",
+    },
+  },
+},
 ]==],
 ["bits/procfs-prregset.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64",
-      typedefs = {
-        __prgregset_t = "uint64_t [27]",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      typedefs = {
-        __prfpregset_t = "struct user_fpregs_struct",
-      },
-    },
-    {
-      on = "glibc-x86",
-      typedefs = {
-        __prgregset_t = "unsigned long [17]",
-      },
-    },
-    {
-      on = "glibc-arm",
-      typedefs = {
-        __prgregset_t = "unsigned long [18]",
-        __prfpregset_t = "struct user_fpregs",
-      },
-    },
-    {
-      on = "glibc-arm64",
-      typedefs = {
-        __prgregset_t = "unsigned long [34]",
-        __prfpregset_t = "struct user_fpsimd_struct",
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      typedefs = {
-        __prgregset_t = "unsigned long [32]",
-        __prfpregset_t = "union __riscv_mc_fp_state",
-      },
-    },
-    {
-      on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      typedefs = {
-        __prgregset_t = "unsigned long [45]",
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      typedefs = {
-        __prfpregset_t = "union elf_fpreg_t [34]",
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-ppc64le",
-      typedefs = {
-        __prfpregset_t = "double [33]",
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      typedefs = {
-        __prgregset_t = "unsigned long [48]",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        __prgregset_t = "unsigned long [27]",
-        __prfpregset_t = "struct fpregset_t",
-      },
+deltas = {
+  {
+    on = "glibc-x64",
+    typedefs = {
+      __prgregset_t = "uint64_t [27]",
     },
   },
+  {
+    on = "glibc-x64 glibc-x86",
+    typedefs = {
+      __prfpregset_t = "struct user_fpregs_struct",
+    },
+  },
+  {
+    on = "glibc-x86",
+    typedefs = {
+      __prgregset_t = "unsigned long [17]",
+    },
+  },
+  {
+    on = "glibc-arm",
+    typedefs = {
+      __prgregset_t = "unsigned long [18]",
+      __prfpregset_t = "struct user_fpregs",
+    },
+  },
+  {
+    on = "glibc-arm64",
+    typedefs = {
+      __prgregset_t = "unsigned long [34]",
+      __prfpregset_t = "struct user_fpsimd_struct",
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    typedefs = {
+      __prgregset_t = "unsigned long [32]",
+      __prfpregset_t = "union __riscv_mc_fp_state",
+    },
+  },
+  {
+    on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    typedefs = {
+      __prgregset_t = "unsigned long [45]",
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    typedefs = {
+      __prfpregset_t = "union elf_fpreg_t [34]",
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-ppc64le",
+    typedefs = {
+      __prfpregset_t = "double [33]",
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    typedefs = {
+      __prgregset_t = "unsigned long [48]",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      __prgregset_t = "unsigned long [27]",
+      __prfpregset_t = "struct fpregset_t",
+    },
+  },
+},
 ]==],
 ["bits/procfs.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 glibc-s390x",
-      constants = {
-        ELF_NGREG = 27,
-      },
-    },
-    {
-      on = "glibc-x64",
-      typedefs = {
-        elf_greg_t = "uint64_t",
-        elf_gregset_t = "uint64_t [27]",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      typedefs = {
-        elf_fpregset_t = "struct user_fpregs_struct",
-      },
-    },
-    {
-      on = "glibc-x86",
-      constants = {
-        ELF_NGREG = 17,
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [17]",
-        elf_fpxregset_t = "struct user_fpxregs_struct",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-riscv64 glibc-ppc64le",
-      typedefs = {
-        elf_greg_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-arm",
-      constants = {
-        ELF_NGREG = 18,
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [18]",
-        elf_fpregset_t = "struct user_fpregs",
-      },
-    },
-    {
-      on = "glibc-arm64",
-      constants = {
-        ELF_NGREG = 34,
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [34]",
-        elf_fpregset_t = "struct user_fpsimd_struct",
-      },
-    },
-    {
-      on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        ELF_NGREG = 45,
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [45]",
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      constants = {
-        ELF_NFPREG = 34,
-      },
-      records = {
-        ["union elf_fpreg_t"] = [[{
-    double d;
-    float f;
-  }]],
-      },
-      typedefs = {
-        elf_fpreg_t = "union elf_fpreg_t",
-        elf_fpregset_t = "union elf_fpreg_t [34]",
-        elf_lsxregset_t = "union {\n    double d[2];\n    float f[4];\n  } __attribute__((aligned(16))) [32]",
-        elf_lasxregset_t = "union {\n    double d[4];\n    float f[8];\n  } __attribute__((aligned(32))) [32]",
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        ELF_NFPREG = 33,
-      },
-      typedefs = {
-        elf_fpreg_t = "double",
-        elf_fpregset_t = "double [33]",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        elf_gregset_t = "unsigned long [27]",
-        elf_fpreg_t = "union fpreg_t",
-        elf_fpregset_t = "struct fpregset_t",
-      },
+deltas = {
+  {
+    on = "glibc-x64 glibc-s390x",
+    constants = {
+      ELF_NGREG = 27,
     },
   },
+  {
+    on = "glibc-x64",
+    typedefs = {
+      elf_greg_t = "uint64_t",
+      elf_gregset_t = "uint64_t [27]",
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86",
+    typedefs = {
+      elf_fpregset_t = "struct user_fpregs_struct",
+    },
+  },
+  {
+    on = "glibc-x86",
+    constants = {
+      ELF_NGREG = 17,
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [17]",
+      elf_fpxregset_t = "struct user_fpxregs_struct",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-riscv64 glibc-ppc64le",
+    typedefs = {
+      elf_greg_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-arm",
+    constants = {
+      ELF_NGREG = 18,
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [18]",
+      elf_fpregset_t = "struct user_fpregs",
+    },
+  },
+  {
+    on = "glibc-arm64",
+    constants = {
+      ELF_NGREG = 34,
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [34]",
+      elf_fpregset_t = "struct user_fpsimd_struct",
+    },
+  },
+  {
+    on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      ELF_NGREG = 45,
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [45]",
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    constants = {
+      ELF_NFPREG = 34,
+    },
+    records = {
+      ["union elf_fpreg_t"] = [[{
+  double d;
+  float f;
+}]],
+    },
+    typedefs = {
+      elf_fpreg_t = "union elf_fpreg_t",
+      elf_fpregset_t = "union elf_fpreg_t [34]",
+      elf_lsxregset_t = "union {\n    double d[2];\n    float f[4];\n  } __attribute__((aligned(16))) [32]",
+      elf_lasxregset_t = "union {\n    double d[4];\n    float f[8];\n  } __attribute__((aligned(32))) [32]",
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      ELF_NFPREG = 33,
+    },
+    typedefs = {
+      elf_fpreg_t = "double",
+      elf_fpregset_t = "double [33]",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      elf_gregset_t = "unsigned long [27]",
+      elf_fpreg_t = "union fpreg_t",
+      elf_fpregset_t = "struct fpregset_t",
+    },
+  },
+},
 ]==],
 ["bits/pthread_stack_min.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
-      constants = {
-        PTHREAD_STACK_MIN = 16384,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
-      constants = {
-        PTHREAD_STACK_MIN = 131072,
-      },
+deltas = {
+  {
+    on = "glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
+    constants = {
+      PTHREAD_STACK_MIN = 16384,
     },
   },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
+    constants = {
+      PTHREAD_STACK_MIN = 131072,
+    },
+  },
+},
 ]==],
 ["bits/pthreadtypes-arch.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_PTHREADTYPES_ARCH_H = 1,
-        __SIZEOF_PTHREAD_COND_T = 48,
-        __SIZEOF_PTHREAD_RWLOCKATTR_T = 8,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
-      constants = {
-        __SIZEOF_PTHREAD_MUTEX_T = 40,
-        __SIZEOF_PTHREAD_ATTR_T = 56,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __SIZEOF_PTHREAD_RWLOCK_T = 56,
-        __SIZEOF_PTHREAD_BARRIER_T = 32,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-arm64",
-      constants = {
-        __SIZEOF_PTHREAD_MUTEXATTR_T = 4,
-        __SIZEOF_PTHREAD_CONDATTR_T = 4,
-        __SIZEOF_PTHREAD_BARRIERATTR_T = 4,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __SIZEOF_PTHREAD_MUTEX_T = 24,
-        __SIZEOF_PTHREAD_ATTR_T = 36,
-        __SIZEOF_PTHREAD_RWLOCK_T = 32,
-        __SIZEOF_PTHREAD_BARRIER_T = 20,
-      },
-    },
-    {
-      on = "glibc-arm64",
-      constants = {
-        __SIZEOF_PTHREAD_ATTR_T = 64,
-        __SIZEOF_PTHREAD_MUTEX_T = 48,
-        __SIZEOF_PTHREAD_MUTEXATTR_T = 8,
-        __SIZEOF_PTHREAD_CONDATTR_T = 8,
-        __SIZEOF_PTHREAD_BARRIERATTR_T = 8,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_PTHREADTYPES_ARCH_H = 1,
+      __SIZEOF_PTHREAD_COND_T = 48,
+      __SIZEOF_PTHREAD_RWLOCKATTR_T = 8,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
+    constants = {
+      __SIZEOF_PTHREAD_MUTEX_T = 40,
+      __SIZEOF_PTHREAD_ATTR_T = 56,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __SIZEOF_PTHREAD_RWLOCK_T = 56,
+      __SIZEOF_PTHREAD_BARRIER_T = 32,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-arm64",
+    constants = {
+      __SIZEOF_PTHREAD_MUTEXATTR_T = 4,
+      __SIZEOF_PTHREAD_CONDATTR_T = 4,
+      __SIZEOF_PTHREAD_BARRIERATTR_T = 4,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __SIZEOF_PTHREAD_MUTEX_T = 24,
+      __SIZEOF_PTHREAD_ATTR_T = 36,
+      __SIZEOF_PTHREAD_RWLOCK_T = 32,
+      __SIZEOF_PTHREAD_BARRIER_T = 20,
+    },
+  },
+  {
+    on = "glibc-arm64",
+    constants = {
+      __SIZEOF_PTHREAD_ATTR_T = 64,
+      __SIZEOF_PTHREAD_MUTEX_T = 48,
+      __SIZEOF_PTHREAD_MUTEXATTR_T = 8,
+      __SIZEOF_PTHREAD_CONDATTR_T = 8,
+      __SIZEOF_PTHREAD_BARRIERATTR_T = 8,
+    },
+  },
+},
 ]==],
 ["bits/pthreadtypes.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_PTHREADTYPES_COMMON_H = 1,
-        __have_pthread_attr_t = 1,
-      },
-      records = {
-        ["union pthread_cond_t"] = [[{
-    struct __pthread_cond_s __data;
-    char __size[48];
-    int64_t __align;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_PTHREADTYPES_COMMON_H = 1,
+      __have_pthread_attr_t = 1,
     },
-    {
-      on = "!musl glibc-arm64 uclibc-arm uclibc-x86",
-      records = {
-        ["union pthread_mutexattr_t"] = [[{
-    char __size[4];
-    int32_t __align;
-  }]],
-        ["union pthread_condattr_t"] = [[{
-    char __size[4];
-    int32_t __align;
-  }]],
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["union pthread_attr_t"] = [[{
-    char __size[56];
-    long __align;
-  }]],
-        ["union pthread_mutex_t"] = [[{
-    struct __pthread_mutex_s __data;
-    char __size[40];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["union pthread_rwlock_t"] = [[{
-    struct __pthread_rwlock_arch_t __data;
-    char __size[56];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "!musl",
-      records = {
-        ["union pthread_rwlockattr_t"] = [[{
-    char __size[8];
-    long __align;
-  }]],
-      },
-      typedefs = {
-        pthread_t = "unsigned long",
-        pthread_mutexattr_t = "union pthread_mutexattr_t",
-        pthread_condattr_t = "union pthread_condattr_t",
-        pthread_key_t = "uint32_t",
-        pthread_once_t = "int32_t",
-        pthread_attr_t = "union pthread_attr_t",
-        pthread_mutex_t = "union pthread_mutex_t",
-        pthread_cond_t = "union pthread_cond_t",
-        pthread_rwlock_t = "union pthread_rwlock_t",
-        pthread_rwlockattr_t = "union pthread_rwlockattr_t",
-        pthread_spinlock_t = "int32_t",
-        pthread_barrier_t = "union pthread_barrier_t",
-        pthread_barrierattr_t = "union pthread_barrierattr_t",
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["union pthread_barrier_t"] = [[{
-    char __size[32];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "!musl glibc-arm64",
-      records = {
-        ["union pthread_barrierattr_t"] = [[{
-    char __size[4];
-    int32_t __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["union pthread_attr_t"] = [[{
-    char __size[36];
-    long __align;
-  }]],
-        ["union pthread_mutex_t"] = [[{
-    struct __pthread_mutex_s __data;
-    char __size[24];
-    long __align;
-  }]],
-        ["union pthread_barrier_t"] = [[{
-    char __size[20];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["union pthread_rwlock_t"] = [[{
-    struct __pthread_rwlock_arch_t __data;
-    char __size[32];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["union pthread_mutexattr_t"] = [[{
-    char __size[8];
-    int32_t __align;
-  }]],
-        ["union pthread_condattr_t"] = [[{
-    char __size[8];
-    int32_t __align;
-  }]],
-        ["union pthread_attr_t"] = [[{
-    char __size[64];
-    long __align;
-  }]],
-        ["union pthread_mutex_t"] = [[{
-    struct __pthread_mutex_s __data;
-    char __size[48];
-    long __align;
-  }]],
-        ["union pthread_barrierattr_t"] = [[{
-    char __size[8];
-    int32_t __align;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _BITS_PTHREADTYPES_H = 1,
-        __SIZEOF_PTHREAD_MUTEXATTR_T = 4,
-        __SIZEOF_PTHREAD_COND_T = 48,
-        __SIZEOF_PTHREAD_CONDATTR_T = 4,
-        __SIZEOF_PTHREAD_RWLOCKATTR_T = 8,
-        __SIZEOF_PTHREAD_BARRIERATTR_T = 4,
-      },
-      records = {
-        ["union pthread_cond_t"] = [[{
-    struct {
-      int32_t __lock;
-      uint32_t __futex;
-      uint64_t __total_seq;
-      uint64_t __wakeup_seq;
-      uint64_t __woken_seq;
-      void *__mutex;
-      uint32_t __nwaiters;
-      uint32_t __broadcast_seq;
-    } __data;
-    char __size[48];
-    int64_t __align;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        __SIZEOF_PTHREAD_ATTR_T = 36,
-        __SIZEOF_PTHREAD_MUTEX_T = 24,
-        __SIZEOF_PTHREAD_COND_COMPAT_T = 12,
-        __SIZEOF_PTHREAD_RWLOCK_T = 32,
-        __SIZEOF_PTHREAD_BARRIER_T = 20,
-      },
-      records = {
-        ["struct __pthread_internal_slist"] = [[{
-    struct __pthread_internal_slist *__next;
-  }]],
-        ["struct __pthread_mutex_s"] = [[{
-    int32_t __lock;
-    uint32_t __count;
-    int32_t __owner;
-    int32_t __kind;
-    uint32_t __nusers;
-    union {
-      int32_t __spins;
-      struct __pthread_internal_slist __list;
-    };
-  }]],
-        ["union pthread_mutexattr_t"] = [[{
-    char __size[4];
-    long __align;
-  }]],
-        ["union pthread_condattr_t"] = [[{
-    char __size[4];
-    long __align;
-  }]],
-        ["union pthread_rwlock_t"] = [[{
-    struct {
-      int32_t __lock;
-      uint32_t __nr_readers;
-      uint32_t __readers_wakeup;
-      uint32_t __writer_wakeup;
-      uint32_t __nr_readers_queued;
-      uint32_t __nr_writers_queued;
-      uint8_t __flags;
-      uint8_t __shared;
-      uint8_t __pad1;
-      uint8_t __pad2;
-      int32_t __writer;
-    } __data;
-    char __size[32];
-    long __align;
-  }]],
-      },
-      typedefs = {
-        __pthread_slist_t = "struct __pthread_internal_slist",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        __SIZEOF_PTHREAD_ATTR_T = 56,
-        __SIZEOF_PTHREAD_MUTEX_T = 40,
-        __SIZEOF_PTHREAD_RWLOCK_T = 56,
-        __SIZEOF_PTHREAD_BARRIER_T = 32,
-        __PTHREAD_MUTEX_HAVE_PREV = 1,
-      },
-      records = {
-        ["struct __pthread_internal_list"] = [[{
-    struct __pthread_internal_list *__prev;
-    struct __pthread_internal_list *__next;
-  }]],
-        ["struct __pthread_mutex_s"] = [[{
-    int32_t __lock;
-    uint32_t __count;
-    int32_t __owner;
-    uint32_t __nusers;
-    int32_t __kind;
-    int32_t __spins;
-    struct __pthread_internal_list __list;
-  }]],
-        ["union pthread_rwlock_t"] = [[{
-    struct {
-      int32_t __lock;
-      uint32_t __nr_readers;
-      uint32_t __readers_wakeup;
-      uint32_t __writer_wakeup;
-      uint32_t __nr_readers_queued;
-      uint32_t __nr_writers_queued;
-      int32_t __writer;
-      int32_t __shared;
-      unsigned long __pad1;
-      unsigned long __pad2;
-      uint32_t __flags;
-    } __data;
-    char __size[56];
-    long __align;
-  }]],
-      },
-      typedefs = {
-        __pthread_list_t = "struct __pthread_internal_list",
-      },
+    records = {
+      ["union pthread_cond_t"] = [[{
+  struct __pthread_cond_s __data;
+  char __size[48];
+  int64_t __align;
+}]],
     },
   },
+  {
+    on = "!musl glibc-arm64 uclibc-arm uclibc-x86",
+    records = {
+      ["union pthread_mutexattr_t"] = [[{
+  char __size[4];
+  int32_t __align;
+}]],
+      ["union pthread_condattr_t"] = [[{
+  char __size[4];
+  int32_t __align;
+}]],
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["union pthread_attr_t"] = [[{
+  char __size[56];
+  long __align;
+}]],
+      ["union pthread_mutex_t"] = [[{
+  struct __pthread_mutex_s __data;
+  char __size[40];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["union pthread_rwlock_t"] = [[{
+  struct __pthread_rwlock_arch_t __data;
+  char __size[56];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "!musl",
+    records = {
+      ["union pthread_rwlockattr_t"] = [[{
+  char __size[8];
+  long __align;
+}]],
+    },
+    typedefs = {
+      pthread_t = "unsigned long",
+      pthread_mutexattr_t = "union pthread_mutexattr_t",
+      pthread_condattr_t = "union pthread_condattr_t",
+      pthread_key_t = "uint32_t",
+      pthread_once_t = "int32_t",
+      pthread_attr_t = "union pthread_attr_t",
+      pthread_mutex_t = "union pthread_mutex_t",
+      pthread_cond_t = "union pthread_cond_t",
+      pthread_rwlock_t = "union pthread_rwlock_t",
+      pthread_rwlockattr_t = "union pthread_rwlockattr_t",
+      pthread_spinlock_t = "int32_t",
+      pthread_barrier_t = "union pthread_barrier_t",
+      pthread_barrierattr_t = "union pthread_barrierattr_t",
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["union pthread_barrier_t"] = [[{
+  char __size[32];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "!musl glibc-arm64",
+    records = {
+      ["union pthread_barrierattr_t"] = [[{
+  char __size[4];
+  int32_t __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["union pthread_attr_t"] = [[{
+  char __size[36];
+  long __align;
+}]],
+      ["union pthread_mutex_t"] = [[{
+  struct __pthread_mutex_s __data;
+  char __size[24];
+  long __align;
+}]],
+      ["union pthread_barrier_t"] = [[{
+  char __size[20];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["union pthread_rwlock_t"] = [[{
+  struct __pthread_rwlock_arch_t __data;
+  char __size[32];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["union pthread_mutexattr_t"] = [[{
+  char __size[8];
+  int32_t __align;
+}]],
+      ["union pthread_condattr_t"] = [[{
+  char __size[8];
+  int32_t __align;
+}]],
+      ["union pthread_attr_t"] = [[{
+  char __size[64];
+  long __align;
+}]],
+      ["union pthread_mutex_t"] = [[{
+  struct __pthread_mutex_s __data;
+  char __size[48];
+  long __align;
+}]],
+      ["union pthread_barrierattr_t"] = [[{
+  char __size[8];
+  int32_t __align;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      _BITS_PTHREADTYPES_H = 1,
+      __SIZEOF_PTHREAD_MUTEXATTR_T = 4,
+      __SIZEOF_PTHREAD_COND_T = 48,
+      __SIZEOF_PTHREAD_CONDATTR_T = 4,
+      __SIZEOF_PTHREAD_RWLOCKATTR_T = 8,
+      __SIZEOF_PTHREAD_BARRIERATTR_T = 4,
+    },
+    records = {
+      ["union pthread_cond_t"] = [[{
+  struct {
+    int32_t __lock;
+    uint32_t __futex;
+    uint64_t __total_seq;
+    uint64_t __wakeup_seq;
+    uint64_t __woken_seq;
+    void *__mutex;
+    uint32_t __nwaiters;
+    uint32_t __broadcast_seq;
+  } __data;
+  char __size[48];
+  int64_t __align;
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      __SIZEOF_PTHREAD_ATTR_T = 36,
+      __SIZEOF_PTHREAD_MUTEX_T = 24,
+      __SIZEOF_PTHREAD_COND_COMPAT_T = 12,
+      __SIZEOF_PTHREAD_RWLOCK_T = 32,
+      __SIZEOF_PTHREAD_BARRIER_T = 20,
+    },
+    records = {
+      ["struct __pthread_internal_slist"] = [[{
+  struct __pthread_internal_slist *__next;
+}]],
+      ["struct __pthread_mutex_s"] = [[{
+  int32_t __lock;
+  uint32_t __count;
+  int32_t __owner;
+  int32_t __kind;
+  uint32_t __nusers;
+  union {
+    int32_t __spins;
+    struct __pthread_internal_slist __list;
+  };
+}]],
+      ["union pthread_mutexattr_t"] = [[{
+  char __size[4];
+  long __align;
+}]],
+      ["union pthread_condattr_t"] = [[{
+  char __size[4];
+  long __align;
+}]],
+      ["union pthread_rwlock_t"] = [[{
+  struct {
+    int32_t __lock;
+    uint32_t __nr_readers;
+    uint32_t __readers_wakeup;
+    uint32_t __writer_wakeup;
+    uint32_t __nr_readers_queued;
+    uint32_t __nr_writers_queued;
+    uint8_t __flags;
+    uint8_t __shared;
+    uint8_t __pad1;
+    uint8_t __pad2;
+    int32_t __writer;
+  } __data;
+  char __size[32];
+  long __align;
+}]],
+    },
+    typedefs = {
+      __pthread_slist_t = "struct __pthread_internal_slist",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      __SIZEOF_PTHREAD_ATTR_T = 56,
+      __SIZEOF_PTHREAD_MUTEX_T = 40,
+      __SIZEOF_PTHREAD_RWLOCK_T = 56,
+      __SIZEOF_PTHREAD_BARRIER_T = 32,
+      __PTHREAD_MUTEX_HAVE_PREV = 1,
+    },
+    records = {
+      ["struct __pthread_internal_list"] = [[{
+  struct __pthread_internal_list *__prev;
+  struct __pthread_internal_list *__next;
+}]],
+      ["struct __pthread_mutex_s"] = [[{
+  int32_t __lock;
+  uint32_t __count;
+  int32_t __owner;
+  uint32_t __nusers;
+  int32_t __kind;
+  int32_t __spins;
+  struct __pthread_internal_list __list;
+}]],
+      ["union pthread_rwlock_t"] = [[{
+  struct {
+    int32_t __lock;
+    uint32_t __nr_readers;
+    uint32_t __readers_wakeup;
+    uint32_t __writer_wakeup;
+    uint32_t __nr_readers_queued;
+    uint32_t __nr_writers_queued;
+    int32_t __writer;
+    int32_t __shared;
+    unsigned long __pad1;
+    unsigned long __pad2;
+    uint32_t __flags;
+  } __data;
+  char __size[56];
+  long __align;
+}]],
+    },
+    typedefs = {
+      __pthread_list_t = "struct __pthread_internal_list",
+    },
+  },
+},
 ]==],
 ["bits/ptrace-shared.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct __ptrace_peeksiginfo_args"] = [[{
-    unsigned long off;
-    uint32_t flags;
-    int32_t nr;
-  }]],
-        ["struct __ptrace_seccomp_metadata"] = [[{
-    unsigned long filter_off;
-    unsigned long flags;
-  }]],
-        ["struct __ptrace_syscall_info"] = [[{
-    uint8_t op;
-    uint32_t arch __attribute__((aligned(4)));
-    unsigned long instruction_pointer;
-    unsigned long stack_pointer;
-    union {
-      struct {
-        unsigned long nr;
-        unsigned long args[6];
-      } entry;
-      struct {
-        long rval;
-        uint8_t is_error;
-      } exit;
-      struct {
-        unsigned long nr;
-        unsigned long args[6];
-        uint32_t ret_data;
-      } seccomp;
-    };
-  }]],
-        ["struct __ptrace_rseq_configuration"] = [[{
-    unsigned long rseq_abi_pointer;
-    uint32_t rseq_abi_size;
-    uint32_t signature;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-        ["struct __ptrace_sud_config"] = [[{
-    unsigned long mode;
-    unsigned long selector;
-    unsigned long offset;
-    unsigned long len;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct __ptrace_peeksiginfo_args"] = [[{
-    uint64_t off;
-    uint32_t flags;
-    int32_t nr;
-  }]],
-        ["struct __ptrace_seccomp_metadata"] = [[{
-    uint64_t filter_off;
-    uint64_t flags;
-  }]],
-        ["struct __ptrace_syscall_info"] = [[{
-    uint8_t op;
-    uint32_t arch __attribute__((aligned(4)));
-    uint64_t instruction_pointer;
-    uint64_t stack_pointer;
-    union {
-      struct {
-        uint64_t nr;
-        uint64_t args[6];
-      } entry;
-      struct {
-        int64_t rval;
-        uint8_t is_error;
-      } exit;
-      struct {
-        uint64_t nr;
-        uint64_t args[6];
-        uint32_t ret_data;
-      } seccomp;
-    };
-  }]],
-        ["struct __ptrace_rseq_configuration"] = [[{
-    uint64_t rseq_abi_pointer;
-    uint32_t rseq_abi_size;
-    uint32_t signature;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-        ["struct __ptrace_sud_config"] = [[{
-    uint64_t mode;
-    uint64_t selector;
-    uint64_t offset;
-    uint64_t len;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct __ptrace_peeksiginfo_args"] = [[{
+  unsigned long off;
+  uint32_t flags;
+  int32_t nr;
+}]],
+      ["struct __ptrace_seccomp_metadata"] = [[{
+  unsigned long filter_off;
+  unsigned long flags;
+}]],
+      ["struct __ptrace_syscall_info"] = [[{
+  uint8_t op;
+  uint32_t arch __attribute__((aligned(4)));
+  unsigned long instruction_pointer;
+  unsigned long stack_pointer;
+  union {
+    struct {
+      unsigned long nr;
+      unsigned long args[6];
+    } entry;
+    struct {
+      long rval;
+      uint8_t is_error;
+    } exit;
+    struct {
+      unsigned long nr;
+      unsigned long args[6];
+      uint32_t ret_data;
+    } seccomp;
+  };
+}]],
+      ["struct __ptrace_rseq_configuration"] = [[{
+  unsigned long rseq_abi_pointer;
+  uint32_t rseq_abi_size;
+  uint32_t signature;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+      ["struct __ptrace_sud_config"] = [[{
+  unsigned long mode;
+  unsigned long selector;
+  unsigned long offset;
+  unsigned long len;
+}]],
     },
   },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct __ptrace_peeksiginfo_args"] = [[{
+  uint64_t off;
+  uint32_t flags;
+  int32_t nr;
+}]],
+      ["struct __ptrace_seccomp_metadata"] = [[{
+  uint64_t filter_off;
+  uint64_t flags;
+}]],
+      ["struct __ptrace_syscall_info"] = [[{
+  uint8_t op;
+  uint32_t arch __attribute__((aligned(4)));
+  uint64_t instruction_pointer;
+  uint64_t stack_pointer;
+  union {
+    struct {
+      uint64_t nr;
+      uint64_t args[6];
+    } entry;
+    struct {
+      int64_t rval;
+      uint8_t is_error;
+    } exit;
+    struct {
+      uint64_t nr;
+      uint64_t args[6];
+      uint32_t ret_data;
+    } seccomp;
+  };
+}]],
+      ["struct __ptrace_rseq_configuration"] = [[{
+  uint64_t rseq_abi_pointer;
+  uint32_t rseq_abi_size;
+  uint32_t signature;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+      ["struct __ptrace_sud_config"] = [[{
+  uint64_t mode;
+  uint64_t selector;
+  uint64_t offset;
+  uint64_t len;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/ptrace.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64 musl-x86",
-      constants = {
-        PT_GET_THREAD_AREA = 25,
-        PT_SET_THREAD_AREA = 26,
-        PT_SYSEMU = 31,
-        PT_SYSEMU_SINGLESTEP = 32,
-        PT_STEPBLOCK = 33,
-      },
-    },
-    {
-      on = "musl-x64",
-      constants = {
-        PT_ARCH_PRCTL = 30,
-      },
-    },
-    {
-      on = "musl-arm",
-      constants = {
-        PT_GETWMMXREGS = 18,
-        PT_SETWMMXREGS = 19,
-        PT_GET_THREAD_AREA = 22,
-        PT_SET_SYSCALL = 23,
-        PT_GETCRUNCHREGS = 25,
-        PT_SETCRUNCHREGS = 26,
-        PT_GETVFPREGS = 27,
-        PT_SETVFPREGS = 28,
-        PT_GETHBPREGS = 29,
-        PT_SETHBPREGS = 30,
-        PT_GETFDPIC = 31,
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      constants = {
-        PT_GETVRREGS = 18,
-        PT_SETVRREGS = 19,
-        PT_GETEVRREGS = 20,
-        PT_SETEVRREGS = 21,
-        PT_GETREGS64 = 22,
-        PT_SETREGS64 = 23,
-        PT_GET_DEBUGREG = 25,
-        PT_SET_DEBUGREG = 26,
-        PT_GETVSRREGS = 27,
-        PT_SETVSRREGS = 28,
-        PT_STEPBLOCK = 256,
-      },
-    },
-    {
-      on = "musl-s390x",
-      constants = {
-        PT_STEPBLOCK = 12,
-      },
+deltas = {
+  {
+    on = "musl-x64 musl-x86",
+    constants = {
+      PT_GET_THREAD_AREA = 25,
+      PT_SET_THREAD_AREA = 26,
+      PT_SYSEMU = 31,
+      PT_SYSEMU_SINGLESTEP = 32,
+      PT_STEPBLOCK = 33,
     },
   },
+  {
+    on = "musl-x64",
+    constants = {
+      PT_ARCH_PRCTL = 30,
+    },
+  },
+  {
+    on = "musl-arm",
+    constants = {
+      PT_GETWMMXREGS = 18,
+      PT_SETWMMXREGS = 19,
+      PT_GET_THREAD_AREA = 22,
+      PT_SET_SYSCALL = 23,
+      PT_GETCRUNCHREGS = 25,
+      PT_SETCRUNCHREGS = 26,
+      PT_GETVFPREGS = 27,
+      PT_SETVFPREGS = 28,
+      PT_GETHBPREGS = 29,
+      PT_SETHBPREGS = 30,
+      PT_GETFDPIC = 31,
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    constants = {
+      PT_GETVRREGS = 18,
+      PT_SETVRREGS = 19,
+      PT_GETEVRREGS = 20,
+      PT_SETEVRREGS = 21,
+      PT_GETREGS64 = 22,
+      PT_SETREGS64 = 23,
+      PT_GET_DEBUGREG = 25,
+      PT_SET_DEBUGREG = 26,
+      PT_GETVSRREGS = 27,
+      PT_SETVSRREGS = 28,
+      PT_STEPBLOCK = 256,
+    },
+  },
+  {
+    on = "musl-s390x",
+    constants = {
+      PT_STEPBLOCK = 12,
+    },
+  },
+},
 ]==],
 }

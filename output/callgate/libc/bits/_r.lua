@@ -3,230 +3,230 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/reg.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64",
-      constants = {
-        R15 = 0,
-        R14 = 1,
-        R13 = 2,
-        R12 = 3,
-        RBP = 4,
-        RBX = 5,
-        R11 = 6,
-        R10 = 7,
-        R9 = 8,
-        R8 = 9,
-        RAX = 10,
-        RCX = 11,
-        RDX = 12,
-        RSI = 13,
-        RDI = 14,
-        ORIG_RAX = 15,
-        RIP = 16,
-        CS = 17,
-        EFLAGS = 18,
-        RSP = 19,
-        SS = 20,
-        FS_BASE = 21,
-        GS_BASE = 22,
-        DS = 23,
-        ES = 24,
-        FS = 25,
-        GS = 26,
-      },
-    },
-    {
-      on = "ppc musl-arm musl-mips musl-mipsel",
-      constants = {
-        __WORDSIZE = 32,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x64 musl-x86 musl-arm musl-mips musl-mipsel musl-s390x",
-      constants = {
-        __WORDSIZE = 64,
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      constants = {
-        EF_UNUSED0 = 38,
-      },
+deltas = {
+  {
+    on = "musl-x64",
+    constants = {
+      R15 = 0,
+      R14 = 1,
+      R13 = 2,
+      R12 = 3,
+      RBP = 4,
+      RBX = 5,
+      R11 = 6,
+      R10 = 7,
+      R9 = 8,
+      R8 = 9,
+      RAX = 10,
+      RCX = 11,
+      RDX = 12,
+      RSI = 13,
+      RDI = 14,
+      ORIG_RAX = 15,
+      RIP = 16,
+      CS = 17,
+      EFLAGS = 18,
+      RSP = 19,
+      SS = 20,
+      FS_BASE = 21,
+      GS_BASE = 22,
+      DS = 23,
+      ES = 24,
+      FS = 25,
+      GS = 26,
     },
   },
+  {
+    on = "ppc musl-arm musl-mips musl-mipsel",
+    constants = {
+      __WORDSIZE = 32,
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x64 musl-x86 musl-arm musl-mips musl-mipsel musl-s390x",
+    constants = {
+      __WORDSIZE = 64,
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    constants = {
+      EF_UNUSED0 = 38,
+    },
+  },
+},
 ]==],
 ["bits/resource.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __RLIMIT_RSS = 5,
-        __RLIMIT_OFILE = 7,
-        __RLIMIT_NPROC = 6,
-        __RLIMIT_MEMLOCK = 8,
-        RLIMIT_OFILE = 7,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        __RLIMIT_LOCKS = 10,
-        __RLIMIT_SIGPENDING = 11,
-        __RLIMIT_MSGQUEUE = 12,
-        __RLIMIT_NICE = 13,
-        __RLIMIT_RTPRIO = 14,
-        __RLIMIT_RTTIME = 15,
-        __RLIMIT_NLIMITS = 16,
-        __RLIM_NLIMITS = 16,
-        RLIMIT_NLIMITS = 16,
-        RLIM_SAVED_MAX = 18446744073709551615ULL,
-        RLIM_SAVED_CUR = 18446744073709551615ULL,
-        RUSAGE_LWP = 1,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        rlim_t = "unsigned long",
-        rlim64_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        RLIM_INFINITY = 0xffffffffffffffffULL,
-      },
-      records = {
-        ["struct rlimit__libc"] = [[{
-    uint64_t rlim_cur;
-    uint64_t rlim_max;
-  }]],
-      },
-      aliases = {
-        ["struct rlimit"] = "struct rlimit__libc",
-      },
-      typedefs = {
-        rlim_t = "uint64_t",
-        rlim64_t = "uint64_t",
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __RLIMIT_RSS = 7,
-        __RLIMIT_OFILE = 5,
-        __RLIMIT_NPROC = 8,
-        __RLIMIT_MEMLOCK = 9,
-        RLIMIT_OFILE = 5,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct rusage__libc"] = [[{
-    struct timeval__libc ru_utime;
-    struct timeval__libc ru_stime;
-    long ru_maxrss;
-    long ru_ixrss;
-    long ru_idrss;
-    long ru_isrss;
-    long ru_minflt;
-    long ru_majflt;
-    long ru_nswap;
-    long ru_inblock;
-    long ru_oublock;
-    long ru_msgsnd;
-    long ru_msgrcv;
-    long ru_nsignals;
-    long ru_nvcsw;
-    long ru_nivcsw;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      aliases = {
-        ["struct rusage"] = "struct rusage__libc",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct rusage__libc"] = [[{
-    struct timeval ru_utime;
-    struct timeval ru_stime;
-    long ru_maxrss;
-    long ru_ixrss;
-    long ru_idrss;
-    long ru_isrss;
-    long ru_minflt;
-    long ru_majflt;
-    long ru_nswap;
-    long ru_inblock;
-    long ru_oublock;
-    long ru_msgsnd;
-    long ru_msgrcv;
-    long ru_nsignals;
-    long ru_nvcsw;
-    long ru_nivcsw;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __RLIMIT_RSS = 5,
+      __RLIMIT_OFILE = 7,
+      __RLIMIT_NPROC = 6,
+      __RLIMIT_MEMLOCK = 8,
+      RLIMIT_OFILE = 7,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      __RLIMIT_LOCKS = 10,
+      __RLIMIT_SIGPENDING = 11,
+      __RLIMIT_MSGQUEUE = 12,
+      __RLIMIT_NICE = 13,
+      __RLIMIT_RTPRIO = 14,
+      __RLIMIT_RTTIME = 15,
+      __RLIMIT_NLIMITS = 16,
+      __RLIM_NLIMITS = 16,
+      RLIMIT_NLIMITS = 16,
+      RLIM_SAVED_MAX = 18446744073709551615ULL,
+      RLIM_SAVED_CUR = 18446744073709551615ULL,
+      RUSAGE_LWP = 1,
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      rlim_t = "unsigned long",
+      rlim64_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      RLIM_INFINITY = 0xffffffffffffffffULL,
+    },
+    records = {
+      ["struct rlimit__libc"] = [[{
+  uint64_t rlim_cur;
+  uint64_t rlim_max;
+}]],
+    },
+    aliases = {
+      ["struct rlimit"] = "struct rlimit__libc",
+    },
+    typedefs = {
+      rlim_t = "uint64_t",
+      rlim64_t = "uint64_t",
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __RLIMIT_RSS = 7,
+      __RLIMIT_OFILE = 5,
+      __RLIMIT_NPROC = 8,
+      __RLIMIT_MEMLOCK = 9,
+      RLIMIT_OFILE = 5,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct rusage__libc"] = [[{
+  struct timeval__libc ru_utime;
+  struct timeval__libc ru_stime;
+  long ru_maxrss;
+  long ru_ixrss;
+  long ru_idrss;
+  long ru_isrss;
+  long ru_minflt;
+  long ru_majflt;
+  long ru_nswap;
+  long ru_inblock;
+  long ru_oublock;
+  long ru_msgsnd;
+  long ru_msgrcv;
+  long ru_nsignals;
+  long ru_nvcsw;
+  long ru_nivcsw;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    aliases = {
+      ["struct rusage"] = "struct rusage__libc",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct rusage__libc"] = [[{
+  struct timeval ru_utime;
+  struct timeval ru_stime;
+  long ru_maxrss;
+  long ru_ixrss;
+  long ru_idrss;
+  long ru_isrss;
+  long ru_minflt;
+  long ru_majflt;
+  long ru_nswap;
+  long ru_inblock;
+  long ru_oublock;
+  long ru_msgsnd;
+  long ru_msgrcv;
+  long ru_nsignals;
+  long ru_nvcsw;
+  long ru_nivcsw;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/rseq.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 glibc-x86",
-      constants = {
-        RSEQ_SIG = 0x53053053,
-      },
-    },
-    {
-      on = "glibc-arm",
-      constants = {
-        RSEQ_SIG = 0xe7f5def3,
-      },
-    },
-    {
-      on = "glibc-arm64",
-      constants = {
-        RSEQ_SIG_CODE = 0xd428bc00,
-        RSEQ_SIG_DATA = 3559439360,
-        RSEQ_SIG = 3559439360,
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      constants = {
-        RSEQ_SIG = 0xf1401073,
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      constants = {
-        RSEQ_SIG = 0x2a0010,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        RSEQ_SIG = 0x350000d,
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        RSEQ_SIG = 0xfe5000b,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      constants = {
-        RSEQ_SIG = 0xb2ff0fff,
-      },
+deltas = {
+  {
+    on = "glibc-x64 glibc-x86",
+    constants = {
+      RSEQ_SIG = 0x53053053,
     },
   },
+  {
+    on = "glibc-arm",
+    constants = {
+      RSEQ_SIG = 0xe7f5def3,
+    },
+  },
+  {
+    on = "glibc-arm64",
+    constants = {
+      RSEQ_SIG_CODE = 0xd428bc00,
+      RSEQ_SIG_DATA = 3559439360,
+      RSEQ_SIG = 3559439360,
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    constants = {
+      RSEQ_SIG = 0xf1401073,
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    constants = {
+      RSEQ_SIG = 0x2a0010,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      RSEQ_SIG = 0x350000d,
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      RSEQ_SIG = 0xfe5000b,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    constants = {
+      RSEQ_SIG = 0xb2ff0fff,
+    },
+  },
+},
 ]==],
 }

@@ -3,3879 +3,4886 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/sched.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SCHED_H = 1,
-        SCHED_ISO = 4,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        SCHED_OTHER = 0,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        __defined_schedparam = 1,
-        __CPU_SETSIZE = 1024,
-      },
-      records = {
-        ["struct sched_param__libc"] = [[{
-    int32_t __sched_priority;
-  }]],
-        ["struct __sched_param"] = [[{
-    int32_t __sched_priority;
-  }]],
-      },
-      aliases = {
-        ["struct sched_param"] = "struct sched_param__libc",
-      },
-      typedefs = {
-        __cpu_mask = "unsigned long",
-        cpu_set_t = "struct cpu_set_t",
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        __NCPUBITS = 32,
-      },
-      records = {
-        ["struct cpu_set_t"] = [[{
-    unsigned long __bits[32];
-  }]],
-      },
-      macros = function(M)
-        return {
-          __CPUELT = function(cpu)
-            return M.int(M.long(cpu) / 32)
-          end,
-          __CPUMASK = function(cpu)
-            return M.int(M.u32(M.shl(1LL, M.long(cpu) % 32)))
-          end,
-          __CPU_ISSET_S = function(cpu, setsize, cpusetp)
-            cpu = M.long(cpu)
-            return M.u32(cpu) / 8 < M.long(setsize) and M.band(M.long(M.cast("const unsigned long *",
-                cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
-          end,
-          __CPU_ALLOC_SIZE = function(count)
-            return M.int((M.long(count) + 32 - 1) / 32 * 4)
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        __NCPUBITS = 64,
-      },
-      records = {
-        ["struct cpu_set_t"] = [[{
-    unsigned long __bits[16];
-  }]],
-      },
-      macros = function(M)
-        return {
-          __CPUELT = function(cpu)
-            return M.int(M.u64(M.long(cpu)) / 64)
-          end,
-          __CPUMASK = function(cpu)
-            return M.int(M.shl(1ULL, M.u64(M.long(cpu)) % 64))
-          end,
-          __CPU_ISSET_S = function(cpu, setsize, cpusetp)
-            cpu = M.long(cpu)
-            return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
-                cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
-          end,
-          __CPU_ALLOC_SIZE = function(count)
-            return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SCHED_H = 1,
+      SCHED_ISO = 4,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      SCHED_OTHER = 0,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      __defined_schedparam = 1,
+      __CPU_SETSIZE = 1024,
+    },
+    records = {
+      ["struct sched_param__libc"] = [[{
+  int32_t __sched_priority;
+}]],
+      ["struct __sched_param"] = [[{
+  int32_t __sched_priority;
+}]],
+    },
+    aliases = {
+      ["struct sched_param"] = "struct sched_param__libc",
+    },
+    typedefs = {
+      __cpu_mask = "unsigned long",
+      cpu_set_t = "struct cpu_set_t",
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      __NCPUBITS = 32,
+    },
+    records = {
+      ["struct cpu_set_t"] = [[{
+  unsigned long __bits[32];
+}]],
+    },
+    macros = function(M)
+      return {
+        __CPUELT = function(cpu)
+          return M.int(M.long(cpu) / 32)
+        end,
+        __CPUMASK = function(cpu)
+          return M.int(M.u32(M.shl(1LL, M.long(cpu) % 32)))
+        end,
+        __CPU_ISSET_S = function(cpu, setsize, cpusetp)
+          cpu = M.long(cpu)
+          return M.u32(cpu) / 8 < M.long(setsize) and M.band(M.long(M.cast("const unsigned long *",
+              cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
+        end,
+        __CPU_ALLOC_SIZE = function(count)
+          return M.int((M.long(count) + 32 - 1) / 32 * 4)
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      __NCPUBITS = 64,
+    },
+    records = {
+      ["struct cpu_set_t"] = [[{
+  unsigned long __bits[16];
+}]],
+    },
+    macros = function(M)
+      return {
+        __CPUELT = function(cpu)
+          return M.int(M.u64(M.long(cpu)) / 64)
+        end,
+        __CPUMASK = function(cpu)
+          return M.int(M.shl(1ULL, M.u64(M.long(cpu)) % 64))
+        end,
+        __CPU_ISSET_S = function(cpu, setsize, cpusetp)
+          cpu = M.long(cpu)
+          return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
+              cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+        end,
+        __CPU_ALLOC_SIZE = function(count)
+          return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["bits/select.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      macros = function(M)
-        return {
-          __FD_ISSET = function(d, s)
-            d = M.long(d)
-            return M.band(M.long(s.fds_bits[d / 64]), M.i64(M.shl(1ULL, d % 64))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      macros = function(M)
-        return {
-          __FD_ISSET = function(d, s)
-            d = M.long(d)
-            return M.band(M.long(s.fds_bits[d / 32]), M.i32(M.u32(M.shl(1LL, d % 32)))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-arm",
-      macros = function(M)
-        return {
-          __FD_ISSET = function(d, s)
-            d = M.long(d)
-            return M.band(M.long(s.fds_bits[d / 32]), M.i32(M.shl(1LL, d % 32))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-x64",
-      macros = function(M)
-        return {
-          __FD_ISSET = function(d, s)
-            d = M.long(d)
-            return M.band(M.long(s.fds_bits[M.u64(d) / 64]), M.shl(1LL, M.u64(d) % 64)) ~= 0
-          end,
-        }
-      end,
-    },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    macros = function(M)
+      return {
+        __FD_ISSET = function(d, s)
+          d = M.long(d)
+          return M.band(M.long(s.fds_bits[d / 64]), M.i64(M.shl(1ULL, d % 64))) ~= 0
+        end,
+      }
+    end,
   },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    macros = function(M)
+      return {
+        __FD_ISSET = function(d, s)
+          d = M.long(d)
+          return M.band(M.long(s.fds_bits[d / 32]), M.i32(M.u32(M.shl(1LL, d % 32)))) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-arm",
+    macros = function(M)
+      return {
+        __FD_ISSET = function(d, s)
+          d = M.long(d)
+          return M.band(M.long(s.fds_bits[d / 32]), M.i32(M.shl(1LL, d % 32))) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x64",
+    macros = function(M)
+      return {
+        __FD_ISSET = function(d, s)
+          d = M.long(d)
+          return M.band(M.long(s.fds_bits[M.u64(d) / 64]), M.shl(1LL, M.u64(d) % 64)) ~= 0
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["bits/sem.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SEM_SEMUN_UNDEFINED = 1,
-      },
-    },
-    {
-      on = "musl-x64",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long __unused1;
-    long sem_ctime;
-    long __unused2;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[6];
-    long __unused3;
-    long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "!glibc",
-      aliases = {
-        ["struct semid_ds"] = "struct semid_ds__libc",
-      },
-    },
-    {
-      on = "musl-x86 musl-arm",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_ctime_lo;
-    unsigned long __sem_ctime_hi;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[2];
-    long __unused3;
-    long __unused4;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-    },
-    {
-      on = "musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[6];
-    long __unused3;
-    long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_ctime_lo;
-    char __sem_nsems_pad[2];
-    uint16_t sem_nsems;
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_ctime_hi;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-    },
-    {
-      on = "musl-mipsel",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_ctime_lo;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[2];
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_ctime_hi;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-s390x",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    char __sem_nsems_pad[6];
-    uint16_t sem_nsems;
-    long __unused3;
-    long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_ctime_hi;
-    unsigned long __sem_ctime_lo;
-    uint16_t __sem_nsems_pad;
-    uint16_t sem_nsems;
-    long __unused3;
-    long __unused4;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_internal_1;
-    unsigned long __sem_otime_internal_2;
-    unsigned long __sem_ctime_internal_1;
-    unsigned long __sem_ctime_internal_2;
-    unsigned long sem_nsems;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-    unsigned long __uclibc_unused3;
-    unsigned long __uclibc_unused4;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x86",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_internal_1;
-    unsigned long __sem_otime_internal_2;
-    unsigned long __uclibc_unused1;
-    unsigned long __sem_ctime_internal_1;
-    unsigned long __sem_ctime_internal_2;
-    unsigned long __uclibc_unused2;
-    unsigned long sem_nsems;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-    unsigned long __uclibc_unused3;
-    unsigned long __uclibc_unused4;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    unsigned long __uclibc_unused1;
-    long sem_ctime;
-    unsigned long __uclibc_unused2;
-    unsigned long sem_nsems;
-    unsigned long __uclibc_unused3;
-    unsigned long __uclibc_unused4;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SEM_SEMUN_UNDEFINED = 1,
     },
   },
+  {
+    on = "musl-x64",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  long __unused1;
+  long sem_ctime;
+  long __unused2;
+  uint16_t sem_nsems;
+  char __sem_nsems_pad[6];
+  long __unused3;
+  long __unused4;
+}]],
+    },
+  },
+  {
+    on = "!glibc",
+    aliases = {
+      ["struct semid_ds"] = "struct semid_ds__libc",
+    },
+  },
+  {
+    on = "musl-x86 musl-arm",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  unsigned long __sem_otime_lo;
+  unsigned long __sem_otime_hi;
+  unsigned long __sem_ctime_lo;
+  unsigned long __sem_ctime_hi;
+  uint16_t sem_nsems;
+  char __sem_nsems_pad[2];
+  long __unused3;
+  long __unused4;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+}]],
+    },
+  },
+  {
+    on = "musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  uint16_t sem_nsems;
+  char __sem_nsems_pad[6];
+  long __unused3;
+  long __unused4;
+}]],
+    },
+  },
+  {
+    on = "musl-mips",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  unsigned long __sem_otime_lo;
+  unsigned long __sem_ctime_lo;
+  char __sem_nsems_pad[2];
+  uint16_t sem_nsems;
+  unsigned long __sem_otime_hi;
+  unsigned long __sem_ctime_hi;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+}]],
+    },
+  },
+  {
+    on = "musl-mipsel",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  unsigned long __sem_otime_lo;
+  unsigned long __sem_ctime_lo;
+  uint16_t sem_nsems;
+  char __sem_nsems_pad[2];
+  unsigned long __sem_otime_hi;
+  unsigned long __sem_ctime_hi;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-s390x",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  char __sem_nsems_pad[6];
+  uint16_t sem_nsems;
+  long __unused3;
+  long __unused4;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  unsigned long __sem_otime_hi;
+  unsigned long __sem_otime_lo;
+  unsigned long __sem_ctime_hi;
+  unsigned long __sem_ctime_lo;
+  uint16_t __sem_nsems_pad;
+  uint16_t sem_nsems;
+  long __unused3;
+  long __unused4;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  unsigned long __sem_otime_internal_1;
+  unsigned long __sem_otime_internal_2;
+  unsigned long __sem_ctime_internal_1;
+  unsigned long __sem_ctime_internal_2;
+  unsigned long sem_nsems;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+  unsigned long __uclibc_unused3;
+  unsigned long __uclibc_unused4;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x86",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  unsigned long __sem_otime_internal_1;
+  unsigned long __sem_otime_internal_2;
+  unsigned long __uclibc_unused1;
+  unsigned long __sem_ctime_internal_1;
+  unsigned long __sem_ctime_internal_2;
+  unsigned long __uclibc_unused2;
+  unsigned long sem_nsems;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+  unsigned long __uclibc_unused3;
+  unsigned long __uclibc_unused4;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  unsigned long __uclibc_unused1;
+  long sem_ctime;
+  unsigned long __uclibc_unused2;
+  unsigned long sem_nsems;
+  unsigned long __uclibc_unused3;
+  unsigned long __uclibc_unused4;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/semaphore.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __SIZEOF_SEM_T = 32,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        SEM_FAILED = 0,
-      },
-      typedefs = {
-        sem_t = "union sem_t",
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["union sem_t"] = [[{
-    char __size[32];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __SIZEOF_SEM_T = 16,
-      },
-      records = {
-        ["union sem_t"] = [[{
-    char __size[16];
-    long __align;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["union sem_t"] = [[{
-    char __size[32];
-    int64_t __align;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __SIZEOF_SEM_T = 32,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      SEM_FAILED = 0,
+    },
+    typedefs = {
+      sem_t = "union sem_t",
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["union sem_t"] = [[{
+  char __size[32];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __SIZEOF_SEM_T = 16,
+    },
+    records = {
+      ["union sem_t"] = [[{
+  char __size[16];
+  long __align;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["union sem_t"] = [[{
+  char __size[32];
+  int64_t __align;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/setjmp.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le",
-      constants = {
-        _BITS_SETJMP_H = 1,
-      },
-    },
-    {
-      on = "glibc-x64 uclibc-x64",
-      typedefs = {
-        __jmp_buf = "long [8]",
-      },
-    },
-    {
-      on = "glibc-x86 uclibc-x86",
-      typedefs = {
-        __jmp_buf = "int32_t [6]",
-      },
-    },
-    {
-      on = "glibc-arm uclibc-arm",
-      typedefs = {
-        __jmp_buf = "int32_t [64] __attribute__((aligned(8)))",
-      },
-    },
-    {
-      on = "glibc-arm64",
-      typedefs = {
-        __jmp_buf = "uint64_t [22]",
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      records = {
-        ["struct __jmp_buf_internal_tag"] = [[{
-    long __pc;
-    long __regs[12];
-    long __sp;
-    double __fpregs[12];
-  }]],
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
-      typedefs = {
-        __jmp_buf = "struct __jmp_buf_internal_tag [1]",
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      records = {
-        ["struct __jmp_buf_internal_tag"] = [[{
-    long __pc;
-    long __sp;
-    long __x;
-    long __fp;
-    long __regs[9];
-    double __fpregs[8];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        _MIPS_BITS_SETJMP_H = 1,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct __jmp_buf_internal_tag"] = [[{
-    void *__pc;
-    void *__sp;
-    int32_t __regs[8];
-    void *__fp;
-    void *__gp;
-    int32_t __glibc_reserved1;
-    double __fpregs[6];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct __jmp_buf_internal_tag"] = [[{
-    int64_t __pc;
-    int64_t __sp;
-    int64_t __regs[8];
-    int64_t __fp;
-    int64_t __gp;
-    int32_t __glibc_reserved1;
-    double __fpregs[8];
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      typedefs = {
-        __jmp_buf = "long [64] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct __s390_jmp_buf"] = [[{
-    long __gregs[10];
-    long __fpregs[8];
-  }]],
-      },
-      typedefs = {
-        __jmp_buf = "struct __s390_jmp_buf [1]",
-      },
-    },
-    {
-      on = "musl-x64",
-      typedefs = {
-        __jmp_buf = "unsigned long [8]",
-      },
-    },
-    {
-      on = "musl-x86",
-      typedefs = {
-        __jmp_buf = "unsigned long [6]",
-      },
-    },
-    {
-      on = "musl-arm",
-      typedefs = {
-        __jmp_buf = "uint64_t [32]",
-      },
-    },
-    {
-      on = "musl-arm64",
-      typedefs = {
-        __jmp_buf = "unsigned long [22]",
-      },
-    },
-    {
-      on = "musl-riscv64",
-      typedefs = {
-        __jmp_buf = "unsigned long [26]",
-      },
-    },
-    {
-      on = "musl-loongarch64",
-      typedefs = {
-        __jmp_buf = "unsigned long [23]",
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      typedefs = {
-        __jmp_buf = "uint64_t [13]",
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      typedefs = {
-        __jmp_buf = "uint64_t [23]",
-      },
-    },
-    {
-      on = "ppc",
-      typedefs = {
-        __jmp_buf = "uint64_t [56]",
-      },
-    },
-    {
-      on = "musl-ppc64le",
-      typedefs = {
-        __jmp_buf = "uint64_t [32][2] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "musl-s390x",
-      typedefs = {
-        __jmp_buf = "unsigned long [18]",
-      },
+deltas = {
+  {
+    on = "uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le",
+    constants = {
+      _BITS_SETJMP_H = 1,
     },
   },
+  {
+    on = "glibc-x64 uclibc-x64",
+    typedefs = {
+      __jmp_buf = "long [8]",
+    },
+  },
+  {
+    on = "glibc-x86 uclibc-x86",
+    typedefs = {
+      __jmp_buf = "int32_t [6]",
+    },
+  },
+  {
+    on = "glibc-arm uclibc-arm",
+    typedefs = {
+      __jmp_buf = "int32_t [64] __attribute__((aligned(8)))",
+    },
+  },
+  {
+    on = "glibc-arm64",
+    typedefs = {
+      __jmp_buf = "uint64_t [22]",
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    records = {
+      ["struct __jmp_buf_internal_tag"] = [[{
+  long __pc;
+  long __regs[12];
+  long __sp;
+  double __fpregs[12];
+}]],
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+    typedefs = {
+      __jmp_buf = "struct __jmp_buf_internal_tag [1]",
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    records = {
+      ["struct __jmp_buf_internal_tag"] = [[{
+  long __pc;
+  long __sp;
+  long __x;
+  long __fp;
+  long __regs[9];
+  double __fpregs[8];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      _MIPS_BITS_SETJMP_H = 1,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct __jmp_buf_internal_tag"] = [[{
+  void *__pc;
+  void *__sp;
+  int32_t __regs[8];
+  void *__fp;
+  void *__gp;
+  int32_t __glibc_reserved1;
+  double __fpregs[6];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct __jmp_buf_internal_tag"] = [[{
+  int64_t __pc;
+  int64_t __sp;
+  int64_t __regs[8];
+  int64_t __fp;
+  int64_t __gp;
+  int32_t __glibc_reserved1;
+  double __fpregs[8];
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    typedefs = {
+      __jmp_buf = "long [64] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct __s390_jmp_buf"] = [[{
+  long __gregs[10];
+  long __fpregs[8];
+}]],
+    },
+    typedefs = {
+      __jmp_buf = "struct __s390_jmp_buf [1]",
+    },
+  },
+  {
+    on = "musl-x64",
+    typedefs = {
+      __jmp_buf = "unsigned long [8]",
+    },
+  },
+  {
+    on = "musl-x86",
+    typedefs = {
+      __jmp_buf = "unsigned long [6]",
+    },
+  },
+  {
+    on = "musl-arm",
+    typedefs = {
+      __jmp_buf = "uint64_t [32]",
+    },
+  },
+  {
+    on = "musl-arm64",
+    typedefs = {
+      __jmp_buf = "unsigned long [22]",
+    },
+  },
+  {
+    on = "musl-riscv64",
+    typedefs = {
+      __jmp_buf = "unsigned long [26]",
+    },
+  },
+  {
+    on = "musl-loongarch64",
+    typedefs = {
+      __jmp_buf = "unsigned long [23]",
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    typedefs = {
+      __jmp_buf = "uint64_t [13]",
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    typedefs = {
+      __jmp_buf = "uint64_t [23]",
+    },
+  },
+  {
+    on = "ppc",
+    typedefs = {
+      __jmp_buf = "uint64_t [56]",
+    },
+  },
+  {
+    on = "musl-ppc64le",
+    typedefs = {
+      __jmp_buf = "uint64_t [32][2] __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "musl-s390x",
+    typedefs = {
+      __jmp_buf = "unsigned long [18]",
+    },
+  },
+},
 ]==],
 ["bits/shm.h"] = [==[
-  aliases = {
-    ["struct shminfo"] = "struct shminfo__libc",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        SHM_DEST = 512,
-        SHM_LOCKED = 1024,
-      },
-      typedefs = {
-        shmatt_t = "unsigned long",
-      },
+aliases = {
+  ["struct shminfo"] = "struct shminfo__libc",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      SHM_DEST = 512,
+      SHM_LOCKED = 1024,
     },
-    {
-      on = "glibc",
-      constants = {
-        SHM_HUGE_16KB = 0x38000000,
-      },
-      records = {
-        ["struct shminfo__libc"] = [[{
-    unsigned long shmmax;
-    unsigned long shmmin;
-    unsigned long shmmni;
-    unsigned long shmseg;
-    unsigned long shmall;
-    unsigned long __glibc_reserved1;
-    unsigned long __glibc_reserved2;
-    unsigned long __glibc_reserved3;
-    unsigned long __glibc_reserved4;
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        SHMLBA = 4096,
-      },
-      records = {
-        ["struct shminfo__libc"] = [[{
-    unsigned long shmmax;
-    unsigned long shmmin;
-    unsigned long shmmni;
-    unsigned long shmseg;
-    unsigned long shmall;
-    unsigned long __unused[4];
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-ppc64le",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    unsigned long shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __pad1;
-    unsigned long __pad2;
-  }]],
-      },
-    },
-    {
-      on = "!glibc",
-      aliases = {
-        ["struct shmid_ds"] = "struct shmid_ds__libc",
-      },
-    },
-    {
-      on = "musl-x86 musl-arm",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    uint32_t shm_segsz;
-    unsigned long __shm_atime_lo;
-    unsigned long __shm_atime_hi;
-    unsigned long __shm_dtime_lo;
-    unsigned long __shm_dtime_hi;
-    unsigned long __shm_ctime_lo;
-    unsigned long __shm_ctime_hi;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __pad1;
-    unsigned long __pad2;
-    unsigned long __pad3;
-    int64_t shm_atime;
-    int64_t shm_dtime;
-    int64_t shm_ctime;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    uint32_t shm_segsz;
-    unsigned long __shm_atime_lo;
-    unsigned long __shm_dtime_lo;
-    unsigned long __shm_ctime_lo;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    uint16_t __shm_atime_hi;
-    uint16_t __shm_dtime_hi;
-    uint16_t __shm_ctime_hi;
-    uint16_t __pad1;
-    int64_t shm_atime;
-    int64_t shm_dtime;
-    int64_t shm_ctime;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    unsigned long __shm_atime_hi;
-    unsigned long __shm_atime_lo;
-    unsigned long __shm_dtime_hi;
-    unsigned long __shm_dtime_lo;
-    unsigned long __shm_ctime_hi;
-    unsigned long __shm_ctime_lo;
-    unsigned long __pad1;
-    uint32_t shm_segsz;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __pad2;
-    int64_t shm_atime;
-    int64_t shm_dtime;
-    int64_t shm_ctime;
-  }]],
-      },
-    },
-    {
-      on = "musl-ppc64le",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    unsigned long shm_segsz;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __unused[2];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    uint32_t shm_segsz;
-    int64_t shm_atime;
-    unsigned long __uclibc_unused1;
-    int64_t shm_dtime;
-    unsigned long __uclibc_unused2;
-    int64_t shm_ctime;
-    unsigned long __uclibc_unused3;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __uclibc_unused4;
-    unsigned long __uclibc_unused5;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct shminfo__libc"] = [[{
-    unsigned long shmmax;
-    unsigned long shmmin;
-    unsigned long shmmni;
-    unsigned long shmseg;
-    unsigned long shmall;
-    unsigned long __uclibc_unused1;
-    unsigned long __uclibc_unused2;
-    unsigned long __uclibc_unused3;
-    unsigned long __uclibc_unused4;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    unsigned long shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __uclibc_unused4;
-    unsigned long __uclibc_unused5;
-  }]],
-      },
+    typedefs = {
+      shmatt_t = "unsigned long",
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      SHM_HUGE_16KB = 0x38000000,
+    },
+    records = {
+      ["struct shminfo__libc"] = [[{
+  unsigned long shmmax;
+  unsigned long shmmin;
+  unsigned long shmmni;
+  unsigned long shmseg;
+  unsigned long shmall;
+  unsigned long __glibc_reserved1;
+  unsigned long __glibc_reserved2;
+  unsigned long __glibc_reserved3;
+  unsigned long __glibc_reserved4;
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      SHMLBA = 4096,
+    },
+    records = {
+      ["struct shminfo__libc"] = [[{
+  unsigned long shmmax;
+  unsigned long shmmin;
+  unsigned long shmmni;
+  unsigned long shmseg;
+  unsigned long shmall;
+  unsigned long __unused[4];
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-ppc64le",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  unsigned long shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __pad1;
+  unsigned long __pad2;
+}]],
+    },
+  },
+  {
+    on = "!glibc",
+    aliases = {
+      ["struct shmid_ds"] = "struct shmid_ds__libc",
+    },
+  },
+  {
+    on = "musl-x86 musl-arm",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  uint32_t shm_segsz;
+  unsigned long __shm_atime_lo;
+  unsigned long __shm_atime_hi;
+  unsigned long __shm_dtime_lo;
+  unsigned long __shm_dtime_hi;
+  unsigned long __shm_ctime_lo;
+  unsigned long __shm_ctime_hi;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __pad1;
+  unsigned long __pad2;
+  unsigned long __pad3;
+  int64_t shm_atime;
+  int64_t shm_dtime;
+  int64_t shm_ctime;
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  uint32_t shm_segsz;
+  unsigned long __shm_atime_lo;
+  unsigned long __shm_dtime_lo;
+  unsigned long __shm_ctime_lo;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  uint16_t __shm_atime_hi;
+  uint16_t __shm_dtime_hi;
+  uint16_t __shm_ctime_hi;
+  uint16_t __pad1;
+  int64_t shm_atime;
+  int64_t shm_dtime;
+  int64_t shm_ctime;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  unsigned long __shm_atime_hi;
+  unsigned long __shm_atime_lo;
+  unsigned long __shm_dtime_hi;
+  unsigned long __shm_dtime_lo;
+  unsigned long __shm_ctime_hi;
+  unsigned long __shm_ctime_lo;
+  unsigned long __pad1;
+  uint32_t shm_segsz;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __pad2;
+  int64_t shm_atime;
+  int64_t shm_dtime;
+  int64_t shm_ctime;
+}]],
+    },
+  },
+  {
+    on = "musl-ppc64le",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  unsigned long shm_segsz;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __unused[2];
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  uint32_t shm_segsz;
+  int64_t shm_atime;
+  unsigned long __uclibc_unused1;
+  int64_t shm_dtime;
+  unsigned long __uclibc_unused2;
+  int64_t shm_ctime;
+  unsigned long __uclibc_unused3;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __uclibc_unused4;
+  unsigned long __uclibc_unused5;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct shminfo__libc"] = [[{
+  unsigned long shmmax;
+  unsigned long shmmin;
+  unsigned long shmmni;
+  unsigned long shmseg;
+  unsigned long shmall;
+  unsigned long __uclibc_unused1;
+  unsigned long __uclibc_unused2;
+  unsigned long __uclibc_unused3;
+  unsigned long __uclibc_unused4;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  unsigned long shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __uclibc_unused4;
+  unsigned long __uclibc_unused5;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/shmlba.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        SHMLBA = 0x40000,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      SHMLBA = 0x40000,
     },
   },
+},
 ]==],
 ["bits/sigaction.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGACTION_H = 1,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        SA_INTERRUPT = 0x20000000,
-        SA_STACK = 134217728,
-      },
-      aliases = {
-        ["struct sigaction"] = "struct sigaction__libc",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
-      records = {
-        ["struct sigaction__libc"] = [[{
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sigaction_handler;
-    struct __sigset_t sa_mask;
-    int32_t sa_flags;
-    void *sa_restorer;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        SIG_NOP = 0,
-        SIG_SETMASK32 = 256,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct sigaction__libc"] = [[{
-    int32_t sa_flags;
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sigaction_handler;
-    struct __sigset_t sa_mask;
-    void *sa_restorer;
-    int32_t sa_resv[1];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct sigaction__libc"] = [[{
-    int32_t sa_flags;
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sigaction_handler;
-    struct __sigset_t sa_mask;
-    void *sa_restorer;
-  }]],
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct sigaction__libc"] = [[{
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sigaction_handler;
-    int32_t __glibc_reserved0;
-    int32_t sa_flags;
-    void *sa_restorer;
-    struct __sigset_t sa_mask;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct sigaction__libc"] = [[{
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sigaction_handler;
-    unsigned long sa_flags;
-    void *sa_restorer;
-    struct __sigset_t sa_mask;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGACTION_H = 1,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      SA_INTERRUPT = 0x20000000,
+      SA_STACK = 134217728,
+    },
+    aliases = {
+      ["struct sigaction"] = "struct sigaction__libc",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
+    records = {
+      ["struct sigaction__libc"] = [[{
+  union {
+    void *sa_handler;
+    void *sa_sigaction;
+  } __sigaction_handler;
+  struct __sigset_t sa_mask;
+  int32_t sa_flags;
+  void *sa_restorer;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      SIG_NOP = 0,
+      SIG_SETMASK32 = 256,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct sigaction__libc"] = [[{
+  int32_t sa_flags;
+  union {
+    void *sa_handler;
+    void *sa_sigaction;
+  } __sigaction_handler;
+  struct __sigset_t sa_mask;
+  void *sa_restorer;
+  int32_t sa_resv[1];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct sigaction__libc"] = [[{
+  int32_t sa_flags;
+  union {
+    void *sa_handler;
+    void *sa_sigaction;
+  } __sigaction_handler;
+  struct __sigset_t sa_mask;
+  void *sa_restorer;
+}]],
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct sigaction__libc"] = [[{
+  union {
+    void *sa_handler;
+    void *sa_sigaction;
+  } __sigaction_handler;
+  int32_t __glibc_reserved0;
+  int32_t sa_flags;
+  void *sa_restorer;
+  struct __sigset_t sa_mask;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct sigaction__libc"] = [[{
+  union {
+    void *sa_handler;
+    void *sa_sigaction;
+  } __sigaction_handler;
+  unsigned long sa_flags;
+  void *sa_restorer;
+  struct __sigset_t sa_mask;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/sigcontext.h"] = [==[
-  deltas = {
-    {
-      on = "glibc uclibc-x64",
-      constants = {
-        _BITS_SIGCONTEXT_H = 1,
-      },
-    },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct _fpx_sw_bytes__libc"] = [[{
-    uint32_t magic1;
-    uint32_t extended_size;
-    unsigned long xstate_bv;
-    uint32_t xstate_size;
-    uint32_t __glibc_reserved1[7];
-  }]],
-        ["struct _fpstate"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    unsigned long rip;
-    unsigned long rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    struct _fpxreg__libc _st[8];
-    struct _xmmreg _xmm[16];
-    uint32_t __glibc_reserved1[24];
-  }]],
-        ["struct sigcontext__libc"] = [[{
-    unsigned long r8;
-    unsigned long r9;
-    unsigned long r10;
-    unsigned long r11;
-    unsigned long r12;
-    unsigned long r13;
-    unsigned long r14;
-    unsigned long r15;
-    unsigned long rdi;
-    unsigned long rsi;
-    unsigned long rbp;
-    unsigned long rbx;
-    unsigned long rdx;
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rsp;
-    unsigned long rip;
-    unsigned long eflags;
-    uint16_t cs;
-    uint16_t gs;
-    uint16_t fs;
-    uint16_t __pad0;
-    unsigned long err;
-    unsigned long trapno;
-    unsigned long oldmask;
-    unsigned long cr2;
-    union {
-      struct _fpstate *fpstate;
-      unsigned long __fpstate_word;
-    };
-    unsigned long __reserved1[8];
-  }]],
-        ["struct _xsave_hdr"] = [[{
-    unsigned long xstate_bv;
-    unsigned long __glibc_reserved1[2];
-    unsigned long __glibc_reserved2[5];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      records = {
-        ["struct _fpxreg__libc"] = [[{
-    uint16_t significand[4];
-    uint16_t exponent;
-    uint16_t __glibc_reserved1[3];
-  }]],
-        ["struct _xstate__libc"] = [[{
-    struct _fpstate fpstate;
-    struct _xsave_hdr xstate_hdr;
-    struct _ymmh_state ymmh;
-  }]],
-      },
-      aliases = {
-        ["struct _fpx_sw_bytes"] = "struct _fpx_sw_bytes__libc",
-        ["struct _fpxreg"] = "struct _fpxreg__libc",
-        ["struct _xstate"] = "struct _xstate__libc",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-riscv64 glibc-mips glibc-mipsel uclibc-x64",
-      aliases = {
-        ["struct sigcontext"] = "struct sigcontext__libc",
-      },
-    },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct _fpx_sw_bytes__libc"] = [[{
-    uint32_t magic1;
-    uint32_t extended_size;
-    uint64_t xstate_bv;
-    uint32_t xstate_size;
-    uint32_t __glibc_reserved1[7];
-  }]],
-        ["struct _fpstate"] = [[{
-    uint32_t cw;
-    uint32_t sw;
-    uint32_t tag;
-    uint32_t ipoff;
-    uint32_t cssel;
-    uint32_t dataoff;
-    uint32_t datasel;
-    struct _fpreg _st[8];
-    uint16_t status;
-    uint16_t magic;
-    uint32_t _fxsr_env[6];
-    uint32_t mxcsr;
-    uint32_t __glibc_reserved1;
-    struct _fpxreg__libc _fxsr_st[8];
-    struct _xmmreg _xmm[8];
-    uint32_t __glibc_reserved2[56];
-  }]],
-        ["struct _xsave_hdr"] = [[{
-    uint64_t xstate_bv;
-    uint64_t __glibc_reserved1[2];
-    uint64_t __glibc_reserved2[5];
-  }]],
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      records = {
-        ["struct sigcontext__libc"] = [[{
-    unsigned long gregs[32];
-    uint64_t fpregs[66] __attribute__((aligned(16)));
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct sigcontext__libc"] = [[{
-    uint32_t sc_regmask;
-    uint32_t sc_status;
-    uint64_t sc_pc;
-    uint64_t sc_regs[32];
-    uint64_t sc_fpregs[32];
-    uint32_t sc_ownedfp;
-    uint32_t sc_fpc_csr;
-    uint32_t sc_fpc_eir;
-    uint32_t sc_used_math;
-    uint32_t sc_dsp;
-    uint64_t sc_mdhi;
-    uint64_t sc_mdlo;
-    unsigned long sc_hi1;
-    unsigned long sc_lo1;
-    unsigned long sc_hi2;
-    unsigned long sc_lo2;
-    unsigned long sc_hi3;
-    unsigned long sc_lo3;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct _fpstate"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    unsigned long rip;
-    unsigned long rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    struct _fpxreg _st[8];
-    struct _xmmreg _xmm[16];
-    uint32_t padding[24];
-  }]],
-        ["struct sigcontext__libc"] = [[{
-    unsigned long r8;
-    unsigned long r9;
-    unsigned long r10;
-    unsigned long r11;
-    unsigned long r12;
-    unsigned long r13;
-    unsigned long r14;
-    unsigned long r15;
-    unsigned long rdi;
-    unsigned long rsi;
-    unsigned long rbp;
-    unsigned long rbx;
-    unsigned long rdx;
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rsp;
-    unsigned long rip;
-    unsigned long eflags;
-    uint16_t cs;
-    uint16_t gs;
-    uint16_t fs;
-    uint16_t __pad0;
-    unsigned long err;
-    unsigned long trapno;
-    unsigned long oldmask;
-    unsigned long cr2;
-    struct _fpstate *fpstate;
-    unsigned long __reserved1[8];
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc uclibc-x64",
+    constants = {
+      _BITS_SIGCONTEXT_H = 1,
     },
   },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct _fpx_sw_bytes__libc"] = [[{
+  uint32_t magic1;
+  uint32_t extended_size;
+  unsigned long xstate_bv;
+  uint32_t xstate_size;
+  uint32_t __glibc_reserved1[7];
+}]],
+      ["struct _fpstate"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  unsigned long rip;
+  unsigned long rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  struct _fpxreg__libc _st[8];
+  struct _xmmreg _xmm[16];
+  uint32_t __glibc_reserved1[24];
+}]],
+      ["struct sigcontext__libc"] = [[{
+  unsigned long r8;
+  unsigned long r9;
+  unsigned long r10;
+  unsigned long r11;
+  unsigned long r12;
+  unsigned long r13;
+  unsigned long r14;
+  unsigned long r15;
+  unsigned long rdi;
+  unsigned long rsi;
+  unsigned long rbp;
+  unsigned long rbx;
+  unsigned long rdx;
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rsp;
+  unsigned long rip;
+  unsigned long eflags;
+  uint16_t cs;
+  uint16_t gs;
+  uint16_t fs;
+  uint16_t __pad0;
+  unsigned long err;
+  unsigned long trapno;
+  unsigned long oldmask;
+  unsigned long cr2;
+  union {
+    struct _fpstate *fpstate;
+    unsigned long __fpstate_word;
+  };
+  unsigned long __reserved1[8];
+}]],
+      ["struct _xsave_hdr"] = [[{
+  unsigned long xstate_bv;
+  unsigned long __glibc_reserved1[2];
+  unsigned long __glibc_reserved2[5];
+}]],
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86",
+    records = {
+      ["struct _fpxreg__libc"] = [[{
+  uint16_t significand[4];
+  uint16_t exponent;
+  uint16_t __glibc_reserved1[3];
+}]],
+      ["struct _xstate__libc"] = [[{
+  struct _fpstate fpstate;
+  struct _xsave_hdr xstate_hdr;
+  struct _ymmh_state ymmh;
+}]],
+    },
+    aliases = {
+      ["struct _fpx_sw_bytes"] = "struct _fpx_sw_bytes__libc",
+      ["struct _fpxreg"] = "struct _fpxreg__libc",
+      ["struct _xstate"] = "struct _xstate__libc",
+    },
+  },
+  {
+    on = "glibc-x64 glibc-riscv64 glibc-mips glibc-mipsel uclibc-x64",
+    aliases = {
+      ["struct sigcontext"] = "struct sigcontext__libc",
+    },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct _fpx_sw_bytes__libc"] = [[{
+  uint32_t magic1;
+  uint32_t extended_size;
+  uint64_t xstate_bv;
+  uint32_t xstate_size;
+  uint32_t __glibc_reserved1[7];
+}]],
+      ["struct _fpstate"] = [[{
+  uint32_t cw;
+  uint32_t sw;
+  uint32_t tag;
+  uint32_t ipoff;
+  uint32_t cssel;
+  uint32_t dataoff;
+  uint32_t datasel;
+  struct _fpreg _st[8];
+  uint16_t status;
+  uint16_t magic;
+  uint32_t _fxsr_env[6];
+  uint32_t mxcsr;
+  uint32_t __glibc_reserved1;
+  struct _fpxreg__libc _fxsr_st[8];
+  struct _xmmreg _xmm[8];
+  uint32_t __glibc_reserved2[56];
+}]],
+      ["struct _xsave_hdr"] = [[{
+  uint64_t xstate_bv;
+  uint64_t __glibc_reserved1[2];
+  uint64_t __glibc_reserved2[5];
+}]],
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    records = {
+      ["struct sigcontext__libc"] = [[{
+  unsigned long gregs[32];
+  uint64_t fpregs[66] __attribute__((aligned(16)));
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct sigcontext__libc"] = [[{
+  uint32_t sc_regmask;
+  uint32_t sc_status;
+  uint64_t sc_pc;
+  uint64_t sc_regs[32];
+  uint64_t sc_fpregs[32];
+  uint32_t sc_ownedfp;
+  uint32_t sc_fpc_csr;
+  uint32_t sc_fpc_eir;
+  uint32_t sc_used_math;
+  uint32_t sc_dsp;
+  uint64_t sc_mdhi;
+  uint64_t sc_mdlo;
+  unsigned long sc_hi1;
+  unsigned long sc_lo1;
+  unsigned long sc_hi2;
+  unsigned long sc_lo2;
+  unsigned long sc_hi3;
+  unsigned long sc_lo3;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct _fpstate"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  unsigned long rip;
+  unsigned long rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  struct _fpxreg _st[8];
+  struct _xmmreg _xmm[16];
+  uint32_t padding[24];
+}]],
+      ["struct sigcontext__libc"] = [[{
+  unsigned long r8;
+  unsigned long r9;
+  unsigned long r10;
+  unsigned long r11;
+  unsigned long r12;
+  unsigned long r13;
+  unsigned long r14;
+  unsigned long r15;
+  unsigned long rdi;
+  unsigned long rsi;
+  unsigned long rbp;
+  unsigned long rbx;
+  unsigned long rdx;
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rsp;
+  unsigned long rip;
+  unsigned long eflags;
+  uint16_t cs;
+  uint16_t gs;
+  uint16_t fs;
+  uint16_t __pad0;
+  unsigned long err;
+  unsigned long trapno;
+  unsigned long oldmask;
+  unsigned long cr2;
+  struct _fpstate *fpstate;
+  unsigned long __reserved1[8];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/sigevent-consts.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGEVENT_CONSTS_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGEVENT_CONSTS_H = 1,
     },
   },
+},
 ]==],
 ["bits/siginfo-arch.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGINFO_ARCH_H = 1,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __SI_ERRNO_THEN_CODE = 0,
-        __SI_ASYNCIO_AFTER_SIGIO = 0,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGINFO_ARCH_H = 1,
     },
   },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __SI_ERRNO_THEN_CODE = 0,
+      __SI_ASYNCIO_AFTER_SIGIO = 0,
+    },
+  },
+},
 ]==],
 ["bits/siginfo-consts-arch.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGINFO_CONSTS_ARCH_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGINFO_CONSTS_ARCH_H = 1,
     },
   },
+},
 ]==],
 ["bits/siginfo-consts.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGINFO_CONSTS_H = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __SI_ASYNCIO_AFTER_SIGIO = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGINFO_CONSTS_H = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __SI_ASYNCIO_AFTER_SIGIO = 1,
+    },
+  },
+},
 ]==],
 ["bits/siginfo.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __have_sigval_t = 1,
-        __have_sigevent_t = 1,
-        __SIGEV_MAX_SIZE = 64,
-        __have_siginfo_t = 1,
-        __SI_MAX_SIZE = 128,
-      },
-      aliases = {
-        ["struct siginfo"] = "struct siginfo__libc",
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __have_sigval_t = 1,
+      __have_sigevent_t = 1,
+      __SIGEV_MAX_SIZE = 64,
+      __have_siginfo_t = 1,
+      __SI_MAX_SIZE = 128,
     },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        __SIGEV_PAD_SIZE = 13,
-        __SI_PAD_SIZE = 29,
-      },
-      records = {
-        ["struct siginfo__libc"] = [[{
-    int32_t si_signo;
-    int32_t si_errno;
-    int32_t si_code;
-    union {
-      int32_t _pad[29];
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-      } _kill;
-      struct {
-        int32_t si_tid;
-        int32_t si_overrun;
-        union sigval si_sigval;
-      } _timer;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        union sigval si_sigval;
-      } _rt;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        int32_t si_status;
-        long si_utime;
-        long si_stime;
-      } _sigchld;
-      struct {
-        void *si_addr;
-      } _sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } _sigpoll;
-      struct {
-        void *_call_addr;
-        int32_t _syscall;
-        uint32_t _arch;
-      } _sigsys;
-    } _sifields;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        __SIGEV_PAD_SIZE = 12,
-        __SI_PAD_SIZE = 28,
-      },
-      records = {
-        ["struct siginfo__libc"] = [[{
-    int32_t si_signo;
-    int32_t si_errno;
-    int32_t si_code;
-    union {
-      int32_t _pad[28];
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-      } _kill;
-      struct {
-        int32_t si_tid;
-        int32_t si_overrun;
-        union sigval si_sigval;
-      } _timer;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        union sigval si_sigval;
-      } _rt;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        int32_t si_status;
-        long si_utime;
-        long si_stime;
-      } _sigchld;
-      struct {
-        void *si_addr;
-      } _sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } _sigpoll;
-      struct {
-        void *_call_addr;
-        int32_t _syscall;
-        uint32_t _arch;
-      } _sigsys;
-    } _sifields;
-  }]],
-      },
+    aliases = {
+      ["struct siginfo"] = "struct siginfo__libc",
     },
   },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      __SIGEV_PAD_SIZE = 13,
+      __SI_PAD_SIZE = 29,
+    },
+    records = {
+      ["struct siginfo__libc"] = [[{
+  int32_t si_signo;
+  int32_t si_errno;
+  int32_t si_code;
+  union {
+    int32_t _pad[29];
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+    } _kill;
+    struct {
+      int32_t si_tid;
+      int32_t si_overrun;
+      union sigval si_sigval;
+    } _timer;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      union sigval si_sigval;
+    } _rt;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      int32_t si_status;
+      long si_utime;
+      long si_stime;
+    } _sigchld;
+    struct {
+      void *si_addr;
+    } _sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  } _sifields;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      __SIGEV_PAD_SIZE = 12,
+      __SI_PAD_SIZE = 28,
+    },
+    records = {
+      ["struct siginfo__libc"] = [[{
+  int32_t si_signo;
+  int32_t si_errno;
+  int32_t si_code;
+  union {
+    int32_t _pad[28];
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+    } _kill;
+    struct {
+      int32_t si_tid;
+      int32_t si_overrun;
+      union sigval si_sigval;
+    } _timer;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      union sigval si_sigval;
+    } _rt;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      int32_t si_status;
+      long si_utime;
+      long si_stime;
+    } _sigchld;
+    struct {
+      void *si_addr;
+    } _sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  } _sifields;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/signal.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64",
-      constants = {
-        REG_R8 = 0,
-        REG_R9 = 1,
-        REG_R10 = 2,
-        REG_R11 = 3,
-        REG_R12 = 4,
-        REG_R13 = 5,
-        REG_R14 = 6,
-        REG_R15 = 7,
-        REG_RDI = 8,
-        REG_RSI = 9,
-        REG_RBP = 10,
-        REG_RBX = 11,
-        REG_RDX = 12,
-        REG_RAX = 13,
-        REG_RCX = 14,
-        REG_RSP = 15,
-        REG_RIP = 16,
-        REG_EFL = 17,
-        REG_CSGSFS = 18,
-        REG_ERR = 19,
-        REG_TRAPNO = 20,
-        REG_OLDMASK = 21,
-        REG_CR2 = 22,
-      },
-      records = {
-        ["struct _fpstate"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    uint64_t rip;
-    uint64_t rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    struct {
-      uint16_t significand[4];
-      uint16_t exponent;
-      uint16_t padding[3];
-    } _st[8];
-    struct {
-      uint32_t element[4];
-    } _xmm[16];
-    uint32_t padding[24];
-  }]],
-        ["struct sigcontext__libc"] = [[{
-    unsigned long r8;
-    unsigned long r9;
-    unsigned long r10;
-    unsigned long r11;
-    unsigned long r12;
-    unsigned long r13;
-    unsigned long r14;
-    unsigned long r15;
-    unsigned long rdi;
-    unsigned long rsi;
-    unsigned long rbp;
-    unsigned long rbx;
-    unsigned long rdx;
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rsp;
-    unsigned long rip;
-    unsigned long eflags;
-    uint16_t cs;
-    uint16_t gs;
-    uint16_t fs;
-    uint16_t __pad0;
-    unsigned long err;
-    unsigned long trapno;
-    unsigned long oldmask;
-    unsigned long cr2;
-    struct _fpstate *fpstate;
-    unsigned long __reserved1[8];
-  }]],
-        ["struct mcontext_t"] = [[{
-    int64_t gregs[23];
-    struct _fpstate *fpregs;
-    uint64_t __reserved1[8];
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    unsigned long __fpregs_mem[64];
-  }]],
-      },
-      typedefs = {
-        greg_t = "int64_t",
-        gregset_t = "int64_t [23]",
-      },
+deltas = {
+  {
+    on = "musl-x64",
+    constants = {
+      REG_R8 = 0,
+      REG_R9 = 1,
+      REG_R10 = 2,
+      REG_R11 = 3,
+      REG_R12 = 4,
+      REG_R13 = 5,
+      REG_R14 = 6,
+      REG_R15 = 7,
+      REG_RDI = 8,
+      REG_RSI = 9,
+      REG_RBP = 10,
+      REG_RBX = 11,
+      REG_RDX = 12,
+      REG_RAX = 13,
+      REG_RCX = 14,
+      REG_RSP = 15,
+      REG_RIP = 16,
+      REG_EFL = 17,
+      REG_CSGSFS = 18,
+      REG_ERR = 19,
+      REG_TRAPNO = 20,
+      REG_OLDMASK = 21,
+      REG_CR2 = 22,
     },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        _NSIG = 65,
-      },
+    records = {
+      ["struct _fpstate"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  uint64_t rip;
+  uint64_t rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  struct {
+    uint16_t significand[4];
+    uint16_t exponent;
+    uint16_t padding[3];
+  } _st[8];
+  struct {
+    uint32_t element[4];
+  } _xmm[16];
+  uint32_t padding[24];
+}]],
+      ["struct sigcontext__libc"] = [[{
+  unsigned long r8;
+  unsigned long r9;
+  unsigned long r10;
+  unsigned long r11;
+  unsigned long r12;
+  unsigned long r13;
+  unsigned long r14;
+  unsigned long r15;
+  unsigned long rdi;
+  unsigned long rsi;
+  unsigned long rbp;
+  unsigned long rbx;
+  unsigned long rdx;
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rsp;
+  unsigned long rip;
+  unsigned long eflags;
+  uint16_t cs;
+  uint16_t gs;
+  uint16_t fs;
+  uint16_t __pad0;
+  unsigned long err;
+  unsigned long trapno;
+  unsigned long oldmask;
+  unsigned long cr2;
+  struct _fpstate *fpstate;
+  unsigned long __reserved1[8];
+}]],
+      ["struct mcontext_t"] = [[{
+  int64_t gregs[23];
+  struct _fpstate *fpregs;
+  uint64_t __reserved1[8];
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  unsigned long __fpregs_mem[64];
+}]],
     },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips musl-mipsel",
-      aliases = {
-        ["struct sigcontext"] = "struct sigcontext__libc",
-      },
-    },
-    {
-      on = "musl",
-      aliases = {
-        ["struct ucontext"] = "struct ucontext__libc",
-      },
-    },
-    {
-      on = "musl-x64 musl-x86",
-      typedefs = {
-        fpregset_t = "struct _fpstate *",
-      },
-    },
-    {
-      on = "!glibc uclibc musl-arm musl-arm64 musl-ppc64le",
-      typedefs = {
-        mcontext_t = "struct mcontext_t",
-      },
-    },
-    {
-      on = "!glibc uclibc musl-arm",
-      typedefs = {
-        ucontext_t = "struct ucontext__libc",
-      },
-    },
-    {
-      on = "musl-x86",
-      constants = {
-        REG_GS = 0,
-        REG_FS = 1,
-        REG_ES = 2,
-        REG_DS = 3,
-        REG_EDI = 4,
-        REG_ESI = 5,
-        REG_EBP = 6,
-        REG_ESP = 7,
-        REG_EBX = 8,
-        REG_EDX = 9,
-        REG_ECX = 10,
-        REG_EAX = 11,
-        REG_TRAPNO = 12,
-        REG_ERR = 13,
-        REG_EIP = 14,
-        REG_CS = 15,
-        REG_EFL = 16,
-        REG_UESP = 17,
-        REG_SS = 18,
-      },
-      records = {
-        ["struct _fpstate"] = [[{
-    unsigned long cw;
-    unsigned long sw;
-    unsigned long tag;
-    unsigned long ipoff;
-    unsigned long cssel;
-    unsigned long dataoff;
-    unsigned long datasel;
-    struct {
-      uint16_t significand[4];
-      uint16_t exponent;
-    } _st[8];
-    unsigned long status;
-  }]],
-        ["struct mcontext_t"] = [[{
-    int32_t gregs[19];
-    struct _fpstate *fpregs;
-    unsigned long oldmask;
-    unsigned long cr2;
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    unsigned long __fpregs_mem[28];
-  }]],
-      },
-      typedefs = {
-        gregset_t = "int32_t [19]",
-      },
-    },
-    {
-      on = "musl-x86 musl-arm",
-      typedefs = {
-        greg_t = "int32_t",
-      },
-    },
-    {
-      on = "musl-arm",
-      records = {
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct sigcontext uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    uint64_t uc_regspace[64];
-  }]],
-      },
-      typedefs = {
-        gregset_t = "int32_t [18]",
-        ucontext_t = "struct ucontext__libc __attribute__((aligned(8)))",
-      },
-    },
-    {
-      on = "musl-arm musl-ppc64le",
-      typedefs = {
-        mcontext_t = "struct sigcontext",
-      },
-    },
-    {
-      on = "musl-arm64",
-      constants = {
-        MINSIGSTKSZ = 6144,
-        SIGSTKSZ = 12288,
-      },
-      records = {
-        ["struct fpregset_t"] = [[{
-    uint64_t vregs[32][2] __attribute__((aligned(16)));
-    uint32_t fpsr;
-    uint32_t fpcr;
-  }]],
-        ["struct sigcontext__libc"] = [[{
-    unsigned long fault_address;
-    unsigned long regs[31];
-    unsigned long sp;
-    unsigned long pc;
-    unsigned long pstate;
-    uint64_t __reserved[256][2] __attribute__((aligned(16)));
-  }]],
-        ["struct sve_context__libc"] = [[{
-    struct _aarch64_ctx head;
-    uint16_t vl;
-    uint16_t __reserved[3];
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct __sigset_t uc_sigmask;
-    struct sigcontext__libc uc_mcontext;
-  }]],
-      },
-      aliases = {
-        ["struct sve_context"] = "struct sve_context__libc",
-      },
-      typedefs = {
-        gregset_t = "unsigned long [34]",
-        mcontext_t = "struct sigcontext__libc",
-      },
-      macros = function(M)
-        return {
-          sve_vl_valid = function(vl)
-            vl = M.long(vl)
-            return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
-          end,
-          sve_vq_from_vl = function(vl)
-            return M.int(M.long(vl) / 16)
-          end,
-          sve_vl_from_vq = function(vq)
-            return M.int(M.long(vq) * 16)
-          end,
-          SVE_SIG_ZREG_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 16))
-          end,
-          SVE_SIG_PREG_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 2))
-          end,
-          SVE_SIG_FFR_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 2))
-          end,
-          SVE_SIG_ZREG_OFFSET = function(vq, n)
-            return M.int(16 + M.u64(M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
-          end,
-          SVE_SIG_ZREGS_SIZE = function(vq)
-            return M.int(16 + M.u64(M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 16)
-          end,
-          SVE_SIG_PREGS_OFFSET = function(vq)
-            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 16))
-          end,
-          SVE_SIG_PREG_OFFSET = function(vq, n)
-            vq = M.long(vq)
-            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(vq) *
-                2) * M.long(n)))
-          end,
-          SVE_SIG_PREGS_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) +
-                M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) - (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 16)))
-          end,
-          SVE_SIG_FFR_OFFSET = function(vq)
-            vq = M.long(vq)
-            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + (16 + (16 +
-                M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) -
-                (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16))))
-          end,
-          SVE_SIG_REGS_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + (16 + (16 +
-                M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) -
-                (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16))) + M.u64(M.u32(M.u32(vq) * 2)) -
-                16)
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
-      typedefs = {
-        greg_t = "unsigned long",
-      },
-    },
-    {
-      on = "ppc musl-arm64 musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
-      typedefs = {
-        fpregset_t = "struct fpregset_t",
-      },
-    },
-    {
-      on = "musl-riscv64",
-      constants = {
-        REG_PC = 0,
-        REG_RA = 1,
-        REG_SP = 2,
-        REG_TP = 4,
-        REG_S0 = 8,
-        REG_S1 = 9,
-        REG_A0 = 10,
-        REG_S2 = 18,
-      },
-      records = {
-        ["struct __riscv_mc_f_ext_state"] = [[{
-    uint32_t __f[32];
-    uint32_t __fcsr;
-  }]],
-        ["struct __riscv_mc_d_ext_state"] = [[{
-    uint64_t __f[32];
-    uint32_t __fcsr;
-  }]],
-        ["struct __riscv_mc_q_ext_state"] = [[{
-    uint64_t __f[64] __attribute__((aligned(16)));
-    uint32_t __fcsr;
-    uint32_t __reserved[3];
-  }]],
-        ["union __riscv_mc_fp_state"] = [[{
-    struct __riscv_mc_f_ext_state __f;
-    struct __riscv_mc_d_ext_state __d;
-    struct __riscv_mc_q_ext_state __q;
-  }]],
-        ["struct mcontext_t"] = [[{
-    unsigned long __gregs[32];
-    union __riscv_mc_fp_state __fpregs;
-  }]],
-        ["struct sigcontext__libc"] = [[{
-    unsigned long gregs[32];
-    union __riscv_mc_fp_state fpregs;
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct __sigset_t uc_sigmask;
-    struct mcontext_t uc_mcontext;
-  }]],
-      },
-      typedefs = {
-        __riscv_mc_gp_state = "unsigned long [32]",
-        fpregset_t = "union __riscv_mc_fp_state",
-      },
-    },
-    {
-      on = "musl-riscv64 musl-loongarch64",
-      typedefs = {
-        gregset_t = "unsigned long [32]",
-      },
-    },
-    {
-      on = "musl-loongarch64",
-      constants = {
-        LARCH_NGREG = 32,
-        LARCH_REG_RA = 1,
-        LARCH_REG_SP = 3,
-        LARCH_REG_S0 = 23,
-        LARCH_REG_S1 = 24,
-        LARCH_REG_A0 = 4,
-        LARCH_REG_S2 = 25,
-        LARCH_REG_NARGS = 8,
-      },
-      records = {
-        ["struct sigcontext__libc"] = [[{
-    unsigned long sc_pc;
-    unsigned long sc_regs[32];
-    uint32_t sc_flags;
-    unsigned long sc_extcontext[] __attribute__((aligned(16)));
-  }]],
-        ["struct mcontext_t"] = [[{
-    unsigned long __pc;
-    unsigned long __gregs[32];
-    uint32_t __flags;
-    unsigned long __extcontext[] __attribute__((aligned(16)));
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct __sigset_t uc_sigmask;
-    long __uc_pad;
-    struct mcontext_t uc_mcontext;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        SIGUNUSED = 12,
-      },
-      records = {
-        ["struct fpregset_t"] = [[{
-    union {
-      double fp_dregs[32];
-      struct {
-        float _fp_fregs;
-        uint32_t _fp_pad;
-      } fp_fregs[32];
-    } fp_r;
-  }]],
-      },
-      typedefs = {
-        greg_t = "uint64_t",
-        gregset_t = "uint64_t [32]",
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct sigcontext__libc"] = [[{
-    uint32_t sc_regmask;
-    uint32_t sc_status;
-    uint64_t sc_pc;
-    uint64_t sc_regs[32];
-    struct fpregset_t sc_fpregs;
-    uint32_t sc_ownedfp;
-    uint32_t sc_fpc_csr;
-    uint32_t sc_fpc_eir;
-    uint32_t sc_used_math;
-    uint32_t sc_dsp;
-    uint64_t sc_mdhi;
-    uint64_t sc_mdlo;
-    unsigned long sc_hi1;
-    unsigned long sc_lo1;
-    unsigned long sc_hi2;
-    unsigned long sc_lo2;
-    unsigned long sc_hi3;
-    unsigned long sc_lo3;
-  }]],
-        ["struct mcontext_t"] = [[{
-    uint32_t regmask;
-    uint32_t status;
-    uint64_t pc;
-    uint64_t gregs[32];
-    struct fpregset_t fpregs;
-    uint32_t ownedfp;
-    uint32_t fpc_csr;
-    uint32_t fpc_eir;
-    uint32_t used_math;
-    uint32_t dsp;
-    uint64_t mdhi;
-    uint64_t mdlo;
-    unsigned long hi1;
-    unsigned long lo1;
-    unsigned long hi2;
-    unsigned long lo2;
-    unsigned long hi3;
-    unsigned long lo3;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
-      records = {
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct mcontext_t"] = [[{
-    uint64_t gregs[32];
-    struct fpregset_t fpregs;
-    uint64_t mdhi;
-    uint64_t hi1;
-    uint64_t hi2;
-    uint64_t hi3;
-    uint64_t mdlo;
-    uint64_t lo1;
-    uint64_t lo2;
-    uint64_t lo3;
-    uint64_t pc;
-    uint32_t fpc_csr;
-    uint32_t used_math;
-    uint32_t dsp;
-    uint32_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-ppc64le musl-s390x",
-      constants = {
-        MINSIGSTKSZ = 4096,
-        SIGSTKSZ = 10240,
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct fpregset_t"] = [[{
-    double fpregs[32];
-    double fpscr;
-    uint32_t _pad[2];
-  }]],
-        ["struct vrregset_t"] = [[{
-    uint32_t vrregs[32][4];
-    uint32_t vrsave;
-    uint32_t _pad[2];
-    uint32_t vscr;
-  }]],
-        ["struct mcontext_t"] = [[{
-    unsigned long gregs[48];
-    struct fpregset_t fpregs;
-    struct vrregset_t vrregs __attribute__((packed, aligned(16)));
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    int32_t uc_pad[7];
-    struct mcontext_t *uc_regs;
-    struct __sigset_t uc_sigmask;
-    int32_t uc_pad2[3];
-    struct mcontext_t uc_mcontext;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      typedefs = {
-        gregset_t = "unsigned long [48]",
-        vrregset_t = "struct vrregset_t",
-      },
-    },
-    {
-      on = "musl-ppc64le",
-      records = {
-        ["struct vrregset_t"] = [[{
-    uint32_t vrregs[32][4] __attribute__((aligned(16)));
-    struct {
-      uint32_t vscr_word;
-      uint32_t _pad[3];
-    } vscr;
-    uint32_t vrsave;
-    uint32_t _pad[3];
-  }]],
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct __sigset_t uc_sigmask;
-    struct sigcontext uc_mcontext;
-  }]],
-      },
-      typedefs = {
-        fpregset_t = "double [33]",
-      },
-    },
-    {
-      on = "musl-s390x",
-      records = {
-        ["struct __psw_t"] = [[{
-    unsigned long mask;
-    unsigned long addr;
-  }]],
-        ["union fpreg_t"] = [[{
-    double d;
-    float f;
-  }]],
-        ["struct fpregset_t"] = [[{
-    uint32_t fpc;
-    union fpreg_t fprs[16];
-  }]],
-        ["struct mcontext_t"] = [[{
-    struct __psw_t psw;
-    unsigned long gregs[16];
-    uint32_t aregs[16];
-    struct fpregset_t fpregs;
-  }]],
-      },
-      typedefs = {
-        gregset_t = "unsigned long [27]",
-        __psw_t = "struct __psw_t",
-        fpreg_t = "union fpreg_t",
-      },
+    typedefs = {
+      greg_t = "int64_t",
+      gregset_t = "int64_t [23]",
     },
   },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      _NSIG = 65,
+    },
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips musl-mipsel",
+    aliases = {
+      ["struct sigcontext"] = "struct sigcontext__libc",
+    },
+  },
+  {
+    on = "musl",
+    aliases = {
+      ["struct ucontext"] = "struct ucontext__libc",
+    },
+  },
+  {
+    on = "musl-x64 musl-x86",
+    typedefs = {
+      fpregset_t = "struct _fpstate *",
+    },
+  },
+  {
+    on = "!glibc uclibc musl-arm musl-arm64 musl-ppc64le",
+    typedefs = {
+      mcontext_t = "struct mcontext_t",
+    },
+  },
+  {
+    on = "!glibc uclibc musl-arm",
+    typedefs = {
+      ucontext_t = "struct ucontext__libc",
+    },
+  },
+  {
+    on = "musl-x86",
+    constants = {
+      REG_GS = 0,
+      REG_FS = 1,
+      REG_ES = 2,
+      REG_DS = 3,
+      REG_EDI = 4,
+      REG_ESI = 5,
+      REG_EBP = 6,
+      REG_ESP = 7,
+      REG_EBX = 8,
+      REG_EDX = 9,
+      REG_ECX = 10,
+      REG_EAX = 11,
+      REG_TRAPNO = 12,
+      REG_ERR = 13,
+      REG_EIP = 14,
+      REG_CS = 15,
+      REG_EFL = 16,
+      REG_UESP = 17,
+      REG_SS = 18,
+    },
+    records = {
+      ["struct _fpstate"] = [[{
+  unsigned long cw;
+  unsigned long sw;
+  unsigned long tag;
+  unsigned long ipoff;
+  unsigned long cssel;
+  unsigned long dataoff;
+  unsigned long datasel;
+  struct {
+    uint16_t significand[4];
+    uint16_t exponent;
+  } _st[8];
+  unsigned long status;
+}]],
+      ["struct mcontext_t"] = [[{
+  int32_t gregs[19];
+  struct _fpstate *fpregs;
+  unsigned long oldmask;
+  unsigned long cr2;
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  unsigned long __fpregs_mem[28];
+}]],
+    },
+    typedefs = {
+      gregset_t = "int32_t [19]",
+    },
+  },
+  {
+    on = "musl-x86 musl-arm",
+    typedefs = {
+      greg_t = "int32_t",
+    },
+  },
+  {
+    on = "musl-arm",
+    records = {
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct sigcontext uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  uint64_t uc_regspace[64];
+}]],
+    },
+    typedefs = {
+      gregset_t = "int32_t [18]",
+      ucontext_t = "struct ucontext__libc __attribute__((aligned(8)))",
+    },
+  },
+  {
+    on = "musl-arm musl-ppc64le",
+    typedefs = {
+      mcontext_t = "struct sigcontext",
+    },
+  },
+  {
+    on = "musl-arm64",
+    constants = {
+      MINSIGSTKSZ = 6144,
+      SIGSTKSZ = 12288,
+    },
+    records = {
+      ["struct fpregset_t"] = [[{
+  uint64_t vregs[32][2] __attribute__((aligned(16)));
+  uint32_t fpsr;
+  uint32_t fpcr;
+}]],
+      ["struct sigcontext__libc"] = [[{
+  unsigned long fault_address;
+  unsigned long regs[31];
+  unsigned long sp;
+  unsigned long pc;
+  unsigned long pstate;
+  uint64_t __reserved[256][2] __attribute__((aligned(16)));
+}]],
+      ["struct sve_context__libc"] = [[{
+  struct _aarch64_ctx head;
+  uint16_t vl;
+  uint16_t __reserved[3];
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct __sigset_t uc_sigmask;
+  struct sigcontext__libc uc_mcontext;
+}]],
+    },
+    aliases = {
+      ["struct sve_context"] = "struct sve_context__libc",
+    },
+    typedefs = {
+      gregset_t = "unsigned long [34]",
+      mcontext_t = "struct sigcontext__libc",
+    },
+    macros = function(M)
+      return {
+        sve_vl_valid = function(vl)
+          vl = M.long(vl)
+          return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
+        end,
+        sve_vq_from_vl = function(vl)
+          return M.int(M.long(vl) / 16)
+        end,
+        sve_vl_from_vq = function(vq)
+          return M.int(M.long(vq) * 16)
+        end,
+        SVE_SIG_ZREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 16))
+        end,
+        SVE_SIG_PREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        SVE_SIG_FFR_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        SVE_SIG_ZREG_OFFSET = function(vq, n)
+          return M.int(16 + M.u64(M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+        end,
+        SVE_SIG_ZREGS_SIZE = function(vq)
+          return M.int(16 + M.u64(M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 16)
+        end,
+        SVE_SIG_PREGS_OFFSET = function(vq)
+          return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 16))
+        end,
+        SVE_SIG_PREG_OFFSET = function(vq, n)
+          vq = M.long(vq)
+          return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(vq) *
+              2) * M.long(n)))
+        end,
+        SVE_SIG_PREGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) +
+              M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) - (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 16)))
+        end,
+        SVE_SIG_FFR_OFFSET = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + (16 + (16 +
+              M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) -
+              (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16))))
+        end,
+        SVE_SIG_REGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + (16 + (16 +
+              M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) -
+              (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16))) + M.u64(M.u32(M.u32(vq) * 2)) -
+              16)
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
+    typedefs = {
+      greg_t = "unsigned long",
+    },
+  },
+  {
+    on = "ppc musl-arm64 musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
+    typedefs = {
+      fpregset_t = "struct fpregset_t",
+    },
+  },
+  {
+    on = "musl-riscv64",
+    constants = {
+      REG_PC = 0,
+      REG_RA = 1,
+      REG_SP = 2,
+      REG_TP = 4,
+      REG_S0 = 8,
+      REG_S1 = 9,
+      REG_A0 = 10,
+      REG_S2 = 18,
+    },
+    records = {
+      ["struct __riscv_mc_f_ext_state"] = [[{
+  uint32_t __f[32];
+  uint32_t __fcsr;
+}]],
+      ["struct __riscv_mc_d_ext_state"] = [[{
+  uint64_t __f[32];
+  uint32_t __fcsr;
+}]],
+      ["struct __riscv_mc_q_ext_state"] = [[{
+  uint64_t __f[64] __attribute__((aligned(16)));
+  uint32_t __fcsr;
+  uint32_t __reserved[3];
+}]],
+      ["union __riscv_mc_fp_state"] = [[{
+  struct __riscv_mc_f_ext_state __f;
+  struct __riscv_mc_d_ext_state __d;
+  struct __riscv_mc_q_ext_state __q;
+}]],
+      ["struct mcontext_t"] = [[{
+  unsigned long __gregs[32];
+  union __riscv_mc_fp_state __fpregs;
+}]],
+      ["struct sigcontext__libc"] = [[{
+  unsigned long gregs[32];
+  union __riscv_mc_fp_state fpregs;
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct __sigset_t uc_sigmask;
+  struct mcontext_t uc_mcontext;
+}]],
+    },
+    typedefs = {
+      __riscv_mc_gp_state = "unsigned long [32]",
+      fpregset_t = "union __riscv_mc_fp_state",
+    },
+  },
+  {
+    on = "musl-riscv64 musl-loongarch64",
+    typedefs = {
+      gregset_t = "unsigned long [32]",
+    },
+  },
+  {
+    on = "musl-loongarch64",
+    constants = {
+      LARCH_NGREG = 32,
+      LARCH_REG_RA = 1,
+      LARCH_REG_SP = 3,
+      LARCH_REG_S0 = 23,
+      LARCH_REG_S1 = 24,
+      LARCH_REG_A0 = 4,
+      LARCH_REG_S2 = 25,
+      LARCH_REG_NARGS = 8,
+    },
+    records = {
+      ["struct sigcontext__libc"] = [[{
+  unsigned long sc_pc;
+  unsigned long sc_regs[32];
+  uint32_t sc_flags;
+  unsigned long sc_extcontext[] __attribute__((aligned(16)));
+}]],
+      ["struct mcontext_t"] = [[{
+  unsigned long __pc;
+  unsigned long __gregs[32];
+  uint32_t __flags;
+  unsigned long __extcontext[] __attribute__((aligned(16)));
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct __sigset_t uc_sigmask;
+  long __uc_pad;
+  struct mcontext_t uc_mcontext;
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      SIGUNUSED = 12,
+    },
+    records = {
+      ["struct fpregset_t"] = [[{
+  union {
+    double fp_dregs[32];
+    struct {
+      float _fp_fregs;
+      uint32_t _fp_pad;
+    } fp_fregs[32];
+  } fp_r;
+}]],
+    },
+    typedefs = {
+      greg_t = "uint64_t",
+      gregset_t = "uint64_t [32]",
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct sigcontext__libc"] = [[{
+  uint32_t sc_regmask;
+  uint32_t sc_status;
+  uint64_t sc_pc;
+  uint64_t sc_regs[32];
+  struct fpregset_t sc_fpregs;
+  uint32_t sc_ownedfp;
+  uint32_t sc_fpc_csr;
+  uint32_t sc_fpc_eir;
+  uint32_t sc_used_math;
+  uint32_t sc_dsp;
+  uint64_t sc_mdhi;
+  uint64_t sc_mdlo;
+  unsigned long sc_hi1;
+  unsigned long sc_lo1;
+  unsigned long sc_hi2;
+  unsigned long sc_lo2;
+  unsigned long sc_hi3;
+  unsigned long sc_lo3;
+}]],
+      ["struct mcontext_t"] = [[{
+  uint32_t regmask;
+  uint32_t status;
+  uint64_t pc;
+  uint64_t gregs[32];
+  struct fpregset_t fpregs;
+  uint32_t ownedfp;
+  uint32_t fpc_csr;
+  uint32_t fpc_eir;
+  uint32_t used_math;
+  uint32_t dsp;
+  uint64_t mdhi;
+  uint64_t mdlo;
+  unsigned long hi1;
+  unsigned long lo1;
+  unsigned long hi2;
+  unsigned long lo2;
+  unsigned long hi3;
+  unsigned long lo3;
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
+    records = {
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct mcontext_t"] = [[{
+  uint64_t gregs[32];
+  struct fpregset_t fpregs;
+  uint64_t mdhi;
+  uint64_t hi1;
+  uint64_t hi2;
+  uint64_t hi3;
+  uint64_t mdlo;
+  uint64_t lo1;
+  uint64_t lo2;
+  uint64_t lo3;
+  uint64_t pc;
+  uint32_t fpc_csr;
+  uint32_t used_math;
+  uint32_t dsp;
+  uint32_t reserved;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-ppc64le musl-s390x",
+    constants = {
+      MINSIGSTKSZ = 4096,
+      SIGSTKSZ = 10240,
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct fpregset_t"] = [[{
+  double fpregs[32];
+  double fpscr;
+  uint32_t _pad[2];
+}]],
+      ["struct vrregset_t"] = [[{
+  uint32_t vrregs[32][4];
+  uint32_t vrsave;
+  uint32_t _pad[2];
+  uint32_t vscr;
+}]],
+      ["struct mcontext_t"] = [[{
+  unsigned long gregs[48];
+  struct fpregset_t fpregs;
+  struct vrregset_t vrregs __attribute__((packed, aligned(16)));
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  int32_t uc_pad[7];
+  struct mcontext_t *uc_regs;
+  struct __sigset_t uc_sigmask;
+  int32_t uc_pad2[3];
+  struct mcontext_t uc_mcontext;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    typedefs = {
+      gregset_t = "unsigned long [48]",
+      vrregset_t = "struct vrregset_t",
+    },
+  },
+  {
+    on = "musl-ppc64le",
+    records = {
+      ["struct vrregset_t"] = [[{
+  uint32_t vrregs[32][4] __attribute__((aligned(16)));
+  struct {
+    uint32_t vscr_word;
+    uint32_t _pad[3];
+  } vscr;
+  uint32_t vrsave;
+  uint32_t _pad[3];
+}]],
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct __sigset_t uc_sigmask;
+  struct sigcontext uc_mcontext;
+}]],
+    },
+    typedefs = {
+      fpregset_t = "double [33]",
+    },
+  },
+  {
+    on = "musl-s390x",
+    records = {
+      ["struct __psw_t"] = [[{
+  unsigned long mask;
+  unsigned long addr;
+}]],
+      ["union fpreg_t"] = [[{
+  double d;
+  float f;
+}]],
+      ["struct fpregset_t"] = [[{
+  uint32_t fpc;
+  union fpreg_t fprs[16];
+}]],
+      ["struct mcontext_t"] = [[{
+  struct __psw_t psw;
+  unsigned long gregs[16];
+  uint32_t aregs[16];
+  struct fpregset_t fpregs;
+}]],
+    },
+    typedefs = {
+      gregset_t = "unsigned long [27]",
+      __psw_t = "struct __psw_t",
+      fpreg_t = "union fpreg_t",
+    },
+  },
+},
 ]==],
 ["bits/signum-arch.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        _BITS_SIGNUM_ARCH_H = 1,
-        __SIGRTMAX = 64,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        __SIGRTMIN = 32,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        _BITS_SIGNUM_H = 1,
-        __SIGRTMAX = 127,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      _BITS_SIGNUM_ARCH_H = 1,
+      __SIGRTMAX = 64,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      __SIGRTMIN = 32,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      _BITS_SIGNUM_H = 1,
+      __SIGRTMAX = 127,
+    },
+  },
+},
 ]==],
 ["bits/signum-generic.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGNUM_GENERIC_H = 1,
-        SIG_HOLD = 2,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        SIGCLD = 17,
-        _NSIG = 65,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGNUM_GENERIC_H = 1,
+      SIG_HOLD = 2,
     },
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      SIGCLD = 17,
+      _NSIG = 65,
+    },
+  },
+},
 ]==],
 ["bits/signum.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        SIGCLD = 17,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      SIGCLD = 17,
     },
   },
+},
 ]==],
 ["bits/sigset.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _SIGSET_H_types = 1,
-        _SIGSET_H_fns = 1,
-      },
-      typedefs = {
-        __sig_atomic_t = "int32_t",
-        __sigset_t = "struct __sigset_t",
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _SIGSET_H_types = 1,
+      _SIGSET_H_fns = 1,
     },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        _SIGSET_NWORDS = 2,
-      },
-      records = {
-        ["struct __sigset_t"] = [[{
-    unsigned long __val[2];
-  }]],
-      },
-      macros = function(M)
-        return {
-          __sigmask = function(sig)
-            return M.int(M.u32(M.shl(1LL, M.u32(M.long(sig) - 1) % 32)))
-          end,
-          __sigword = function(sig)
-            return M.int(M.u32(M.long(sig) - 1) / 32)
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        _SIGSET_NWORDS = 1,
-      },
-      records = {
-        ["struct __sigset_t"] = [[{
-    unsigned long __val[1];
-  }]],
-      },
-      macros = function(M)
-        return {
-          __sigmask = function(sig)
-            return M.int(M.shl(1ULL, M.u64(M.u32(M.long(sig) - 1)) % 64))
-          end,
-          __sigword = function(sig)
-            return M.int(M.u64(M.u32(M.long(sig) - 1)) / 64)
-          end,
-        }
-      end,
+    typedefs = {
+      __sig_atomic_t = "int32_t",
+      __sigset_t = "struct __sigset_t",
     },
   },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      _SIGSET_NWORDS = 2,
+    },
+    records = {
+      ["struct __sigset_t"] = [[{
+  unsigned long __val[2];
+}]],
+    },
+    macros = function(M)
+      return {
+        __sigmask = function(sig)
+          return M.int(M.u32(M.shl(1LL, M.u32(M.long(sig) - 1) % 32)))
+        end,
+        __sigword = function(sig)
+          return M.int(M.u32(M.long(sig) - 1) / 32)
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      _SIGSET_NWORDS = 1,
+    },
+    records = {
+      ["struct __sigset_t"] = [[{
+  unsigned long __val[1];
+}]],
+    },
+    macros = function(M)
+      return {
+        __sigmask = function(sig)
+          return M.int(M.shl(1ULL, M.u64(M.u32(M.long(sig) - 1)) % 64))
+        end,
+        __sigword = function(sig)
+          return M.int(M.u64(M.u32(M.long(sig) - 1)) / 64)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["bits/sigstack.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SIGSTACK_H = 1,
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct sigstack"] = [[{
-    void *ss_sp;
-    int32_t ss_onstack;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SIGSTACK_H = 1,
     },
   },
+  {
+    on = "uclibc",
+    records = {
+      ["struct sigstack"] = [[{
+  void *ss_sp;
+  int32_t ss_onstack;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/sigthread.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_SIGTHREAD_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_SIGTHREAD_H = 1,
     },
   },
+},
 ]==],
 ["bits/sockaddr.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_SOCKADDR_H = 1,
-        __SOCKADDR_COMMON_SIZE = 2,
-      },
-      typedefs = {
-        sa_family_t = "uint16_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_SOCKADDR_H = 1,
+      __SOCKADDR_COMMON_SIZE = 2,
     },
-    {
-      on = "glibc",
-      constants = {
-        _SS_SIZE = 128,
-      },
+    typedefs = {
+      sa_family_t = "uint16_t",
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      _SS_SIZE = 128,
+    },
+  },
+},
 ]==],
 ["bits/socket.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        MSG_OOB = 1,
-        MSG_PEEK = 2,
-        MSG_DONTROUTE = 4,
-        MSG_CTRUNC = 8,
-        MSG_PROXY = 16,
-        MSG_TRUNC = 32,
-        MSG_DONTWAIT = 64,
-        MSG_EOR = 128,
-        MSG_WAITALL = 256,
-        MSG_FIN = 512,
-        MSG_SYN = 1024,
-        MSG_CONFIRM = 2048,
-        MSG_RST = 4096,
-        MSG_ERRQUEUE = 8192,
-        MSG_NOSIGNAL = 16384,
-        MSG_MORE = 32768,
-        MSG_WAITFORONE = 65536,
-        MSG_BATCH = 262144,
-        MSG_ZEROCOPY = 67108864,
-        MSG_FASTOPEN = 536870912,
-        MSG_CMSG_CLOEXEC = 1073741824,
-        SCM_RIGHTS = 1,
-        SCM_CREDENTIALS = 2,
-        PF_UNSPEC = 0,
-        PF_LOCAL = 1,
-        PF_UNIX = 1,
-        PF_FILE = 1,
-        PF_INET = 2,
-        PF_AX25 = 3,
-        PF_IPX = 4,
-        PF_APPLETALK = 5,
-        PF_NETROM = 6,
-        PF_BRIDGE = 7,
-        PF_ATMPVC = 8,
-        PF_X25 = 9,
-        PF_INET6 = 10,
-        PF_ROSE = 11,
-        PF_DECnet = 12,
-        PF_NETBEUI = 13,
-        PF_SECURITY = 14,
-        PF_KEY = 15,
-        PF_NETLINK = 16,
-        PF_ROUTE = 16,
-        PF_PACKET = 17,
-        PF_ASH = 18,
-        PF_ECONET = 19,
-        PF_ATMSVC = 20,
-        PF_RDS = 21,
-        PF_SNA = 22,
-        PF_IRDA = 23,
-        PF_WANPIPE = 25,
-        PF_LLC = 26,
-        PF_CAN = 29,
-        PF_BLUETOOTH = 31,
-        PF_IUCV = 32,
-        PF_RXRPC = 33,
-        PF_ISDN = 34,
-        PF_PHONET = 35,
-        PF_IEEE802154 = 36,
-        PF_CAIF = 37,
-        PF_ALG = 38,
-        PF_NFC = 39,
-        PF_VSOCK = 40,
-        PF_KCM = 41,
-        PF_QIPCRTR = 42,
-        PF_SMC = 43,
-        AF_UNSPEC = 0,
-        AF_LOCAL = 1,
-        AF_UNIX = 1,
-        AF_FILE = 1,
-        AF_INET = 2,
-        AF_AX25 = 3,
-        AF_IPX = 4,
-        AF_APPLETALK = 5,
-        AF_NETROM = 6,
-        AF_BRIDGE = 7,
-        AF_ATMPVC = 8,
-        AF_X25 = 9,
-        AF_INET6 = 10,
-        AF_ROSE = 11,
-        AF_DECnet = 12,
-        AF_NETBEUI = 13,
-        AF_SECURITY = 14,
-        AF_KEY = 15,
-        AF_NETLINK = 16,
-        AF_ROUTE = 16,
-        AF_PACKET = 17,
-        AF_ASH = 18,
-        AF_ECONET = 19,
-        AF_ATMSVC = 20,
-        AF_RDS = 21,
-        AF_SNA = 22,
-        AF_IRDA = 23,
-        AF_WANPIPE = 25,
-        AF_LLC = 26,
-        AF_CAN = 29,
-        AF_BLUETOOTH = 31,
-        AF_IUCV = 32,
-        AF_RXRPC = 33,
-        AF_ISDN = 34,
-        AF_PHONET = 35,
-        AF_IEEE802154 = 36,
-        AF_CAIF = 37,
-        AF_ALG = 38,
-        AF_NFC = 39,
-        AF_VSOCK = 40,
-        AF_KCM = 41,
-        AF_QIPCRTR = 42,
-        AF_SMC = 43,
-        SOL_RAW = 255,
-        SOL_DECNET = 261,
-        SOL_X25 = 262,
-        SOL_PACKET = 263,
-        SOL_ATM = 264,
-        SOL_AAL = 265,
-        SOL_IRDA = 266,
-        SOL_NETBEUI = 267,
-        SOL_LLC = 268,
-        SOL_DCCP = 269,
-        SOL_NETLINK = 270,
-        SOL_RXRPC = 272,
-        SOL_PPPOL2TP = 273,
-        SOL_BLUETOOTH = 274,
-        SOL_PNPIPE = 275,
-        SOL_IUCV = 277,
-        SOL_CAIF = 278,
-        SOL_ALG = 279,
-        SOL_NFC = 280,
-        SOL_KCM = 281,
-        SOL_TLS = 282,
-        MSG_TRYHARD = 4,
-      },
-      records = {
-        ["struct ucred__libc"] = [[{
-    int32_t pid;
-    uint32_t uid;
-    uint32_t gid;
-  }]],
-      },
-      aliases = {
-        ["struct msghdr"] = "struct msghdr__libc",
-        ["struct cmsghdr"] = "struct cmsghdr__libc",
-        ["struct ucred"] = "struct ucred__libc",
-      },
-      typedefs = {
-        socklen_t = "uint32_t",
-      },
-      macros = function(_M)
-        return {
-          CMSG_DATA = function(cmsg)
-            return cmsg.__cmsg_data
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      MSG_OOB = 1,
+      MSG_PEEK = 2,
+      MSG_DONTROUTE = 4,
+      MSG_CTRUNC = 8,
+      MSG_PROXY = 16,
+      MSG_TRUNC = 32,
+      MSG_DONTWAIT = 64,
+      MSG_EOR = 128,
+      MSG_WAITALL = 256,
+      MSG_FIN = 512,
+      MSG_SYN = 1024,
+      MSG_CONFIRM = 2048,
+      MSG_RST = 4096,
+      MSG_ERRQUEUE = 8192,
+      MSG_NOSIGNAL = 16384,
+      MSG_MORE = 32768,
+      MSG_WAITFORONE = 65536,
+      MSG_BATCH = 262144,
+      MSG_ZEROCOPY = 67108864,
+      MSG_FASTOPEN = 536870912,
+      MSG_CMSG_CLOEXEC = 1073741824,
+      SCM_RIGHTS = 1,
+      SCM_CREDENTIALS = 2,
+      PF_UNSPEC = 0,
+      PF_LOCAL = 1,
+      PF_UNIX = 1,
+      PF_FILE = 1,
+      PF_INET = 2,
+      PF_AX25 = 3,
+      PF_IPX = 4,
+      PF_APPLETALK = 5,
+      PF_NETROM = 6,
+      PF_BRIDGE = 7,
+      PF_ATMPVC = 8,
+      PF_X25 = 9,
+      PF_INET6 = 10,
+      PF_ROSE = 11,
+      PF_DECnet = 12,
+      PF_NETBEUI = 13,
+      PF_SECURITY = 14,
+      PF_KEY = 15,
+      PF_NETLINK = 16,
+      PF_ROUTE = 16,
+      PF_PACKET = 17,
+      PF_ASH = 18,
+      PF_ECONET = 19,
+      PF_ATMSVC = 20,
+      PF_RDS = 21,
+      PF_SNA = 22,
+      PF_IRDA = 23,
+      PF_WANPIPE = 25,
+      PF_LLC = 26,
+      PF_CAN = 29,
+      PF_BLUETOOTH = 31,
+      PF_IUCV = 32,
+      PF_RXRPC = 33,
+      PF_ISDN = 34,
+      PF_PHONET = 35,
+      PF_IEEE802154 = 36,
+      PF_CAIF = 37,
+      PF_ALG = 38,
+      PF_NFC = 39,
+      PF_VSOCK = 40,
+      PF_KCM = 41,
+      PF_QIPCRTR = 42,
+      PF_SMC = 43,
+      AF_UNSPEC = 0,
+      AF_LOCAL = 1,
+      AF_UNIX = 1,
+      AF_FILE = 1,
+      AF_INET = 2,
+      AF_AX25 = 3,
+      AF_IPX = 4,
+      AF_APPLETALK = 5,
+      AF_NETROM = 6,
+      AF_BRIDGE = 7,
+      AF_ATMPVC = 8,
+      AF_X25 = 9,
+      AF_INET6 = 10,
+      AF_ROSE = 11,
+      AF_DECnet = 12,
+      AF_NETBEUI = 13,
+      AF_SECURITY = 14,
+      AF_KEY = 15,
+      AF_NETLINK = 16,
+      AF_ROUTE = 16,
+      AF_PACKET = 17,
+      AF_ASH = 18,
+      AF_ECONET = 19,
+      AF_ATMSVC = 20,
+      AF_RDS = 21,
+      AF_SNA = 22,
+      AF_IRDA = 23,
+      AF_WANPIPE = 25,
+      AF_LLC = 26,
+      AF_CAN = 29,
+      AF_BLUETOOTH = 31,
+      AF_IUCV = 32,
+      AF_RXRPC = 33,
+      AF_ISDN = 34,
+      AF_PHONET = 35,
+      AF_IEEE802154 = 36,
+      AF_CAIF = 37,
+      AF_ALG = 38,
+      AF_NFC = 39,
+      AF_VSOCK = 40,
+      AF_KCM = 41,
+      AF_QIPCRTR = 42,
+      AF_SMC = 43,
+      SOL_RAW = 255,
+      SOL_DECNET = 261,
+      SOL_X25 = 262,
+      SOL_PACKET = 263,
+      SOL_ATM = 264,
+      SOL_AAL = 265,
+      SOL_IRDA = 266,
+      SOL_NETBEUI = 267,
+      SOL_LLC = 268,
+      SOL_DCCP = 269,
+      SOL_NETLINK = 270,
+      SOL_RXRPC = 272,
+      SOL_PPPOL2TP = 273,
+      SOL_BLUETOOTH = 274,
+      SOL_PNPIPE = 275,
+      SOL_IUCV = 277,
+      SOL_CAIF = 278,
+      SOL_ALG = 279,
+      SOL_NFC = 280,
+      SOL_KCM = 281,
+      SOL_TLS = 282,
+      MSG_TRYHARD = 4,
     },
-    {
-      on = "glibc",
-      constants = {
-        MSG_SOCK_DEVMEM = 33554432,
-        SCM_SECURITY = 3,
-        SCM_PIDFD = 4,
-        PF_IB = 27,
-        PF_MPLS = 28,
-        PF_XDP = 44,
-        PF_MCTP = 45,
-        PF_MAX = 46,
-        AF_IB = 27,
-        AF_MPLS = 28,
-        AF_XDP = 44,
-        AF_MCTP = 45,
-        AF_MAX = 46,
-        SOL_XDP = 283,
-        SOL_MPTCP = 284,
-        SOL_MCTP = 285,
-        SOL_SMC = 286,
-        SOMAXCONN = 4096,
-      },
+    records = {
+      ["struct ucred__libc"] = [[{
+  int32_t pid;
+  uint32_t uid;
+  uint32_t gid;
+}]],
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _SS_PADSIZE = 118,
-      },
-      records = {
-        ["struct sockaddr_storage"] = [[{
-    uint16_t ss_family;
-    char __ss_padding[118];
-    unsigned long __ss_align;
-  }]],
-      },
-      macros = function(M)
-        return {
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
-                M.pointer("struct cmsghdr__libc *", 0)
-          end,
-          __CMSG_PADDING = function(len)
-            return M.int(M.band(8 - M.band(M.u64(M.long(len)), 7), 7))
-          end,
-        }
-      end,
+    aliases = {
+      ["struct msghdr"] = "struct msghdr__libc",
+      ["struct cmsghdr"] = "struct cmsghdr__libc",
+      ["struct ucred"] = "struct ucred__libc",
     },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct msghdr__libc"] = [[{
-    void *msg_name;
-    uint32_t msg_namelen;
-    struct iovec *msg_iov;
-    unsigned long msg_iovlen;
-    void *msg_control;
-    unsigned long msg_controllen;
-    int32_t msg_flags;
-  }]],
-        ["struct cmsghdr__libc"] = [[{
-    unsigned long cmsg_len;
-    int32_t cmsg_level;
-    int32_t cmsg_type;
-    uint8_t __cmsg_data[];
-  }]],
-      },
-      macros = function(M)
-        return {
-          CMSG_ALIGN = function(len)
-            return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
-          end,
-          CMSG_SPACE = function(len)
-            return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL) + 16)
-          end,
-          CMSG_LEN = function(len)
-            return M.int(16 + M.u64(M.long(len)))
-          end,
-        }
-      end,
+    typedefs = {
+      socklen_t = "uint32_t",
     },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _SS_PADSIZE = 122,
-      },
-      records = {
-        ["struct sockaddr_storage"] = [[{
-    uint16_t ss_family;
-    char __ss_padding[122];
-    unsigned long __ss_align;
-  }]],
-        ["struct msghdr__libc"] = [[{
-    void *msg_name;
-    uint32_t msg_namelen;
-    struct iovec *msg_iov;
-    uint32_t msg_iovlen;
-    void *msg_control;
-    uint32_t msg_controllen;
-    int32_t msg_flags;
-  }]],
-      },
-      macros = function(M)
-        return {
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
-                or M.pointer("struct cmsghdr__libc *", 0)
-          end,
-          __CMSG_PADDING = function(len)
-            return M.int(M.band(4 - M.band(M.long(len), 3), 3))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct cmsghdr__libc"] = [[{
-    uint32_t cmsg_len;
-    int32_t cmsg_level;
-    int32_t cmsg_type;
-    uint8_t __cmsg_data[];
-  }]],
-      },
-      macros = function(M)
-        return {
-          CMSG_ALIGN = function(len)
-            return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
-          end,
-          CMSG_SPACE = function(len)
-            return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL) + 12)
-          end,
-          CMSG_LEN = function(len)
-            return M.int(12 + M.long(len))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        SOCK_STREAM = 2,
-        SOCK_DGRAM = 1,
-        SOCK_NONBLOCK = 128,
-        SOCK_CLOEXEC = 524288,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        PF_MAX = 44,
-        AF_MAX = 44,
-        SOMAXCONN = 128,
-        _SS_SIZE = 128,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        _SS_PADSIZE = 120,
-      },
-      records = {
-        ["struct sockaddr_storage"] = [[{
-    uint16_t ss_family;
-    uint32_t __ss_align;
-    char __ss_padding[120];
-  }]],
-        ["struct msghdr__libc"] = [[{
-    void *msg_name;
-    uint32_t msg_namelen;
-    struct iovec *msg_iov;
-    int32_t msg_iovlen;
-    void *msg_control;
-    uint32_t msg_controllen;
-    int32_t msg_flags;
-  }]],
-      },
-      macros = function(M)
-        return {
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.long(mhdr.msg_controllen) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
-                M.cast("struct cmsghdr__libc *", 0)
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        _SS_PADSIZE = 112,
-      },
-      records = {
-        ["struct sockaddr_storage"] = [[{
-    uint16_t ss_family;
-    unsigned long __ss_align;
-    char __ss_padding[112];
-  }]],
-      },
-      macros = function(M)
-        return {
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
-                M.cast("struct cmsghdr__libc *", 0)
-          end,
-        }
-      end,
+    macros = function(_M)
+      return {
+        CMSG_DATA = function(cmsg)
+          return cmsg.__cmsg_data
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc",
+    constants = {
+      MSG_SOCK_DEVMEM = 33554432,
+      SCM_SECURITY = 3,
+      SCM_PIDFD = 4,
+      PF_IB = 27,
+      PF_MPLS = 28,
+      PF_XDP = 44,
+      PF_MCTP = 45,
+      PF_MAX = 46,
+      AF_IB = 27,
+      AF_MPLS = 28,
+      AF_XDP = 44,
+      AF_MCTP = 45,
+      AF_MAX = 46,
+      SOL_XDP = 283,
+      SOL_MPTCP = 284,
+      SOL_MCTP = 285,
+      SOL_SMC = 286,
+      SOMAXCONN = 4096,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _SS_PADSIZE = 118,
+    },
+    records = {
+      ["struct sockaddr_storage"] = [[{
+  uint16_t ss_family;
+  char __ss_padding[118];
+  unsigned long __ss_align;
+}]],
+    },
+    macros = function(M)
+      return {
+        CMSG_FIRSTHDR = function(mhdr)
+          return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+              M.pointer("struct cmsghdr__libc *", 0)
+        end,
+        __CMSG_PADDING = function(len)
+          return M.int(M.band(8 - M.band(M.u64(M.long(len)), 7), 7))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct msghdr__libc"] = [[{
+  void *msg_name;
+  uint32_t msg_namelen;
+  struct iovec *msg_iov;
+  unsigned long msg_iovlen;
+  void *msg_control;
+  unsigned long msg_controllen;
+  int32_t msg_flags;
+}]],
+      ["struct cmsghdr__libc"] = [[{
+  unsigned long cmsg_len;
+  int32_t cmsg_level;
+  int32_t cmsg_type;
+  uint8_t __cmsg_data[];
+}]],
+    },
+    macros = function(M)
+      return {
+        CMSG_ALIGN = function(len)
+          return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        CMSG_SPACE = function(len)
+          return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL) + 16)
+        end,
+        CMSG_LEN = function(len)
+          return M.int(16 + M.u64(M.long(len)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _SS_PADSIZE = 122,
+    },
+    records = {
+      ["struct sockaddr_storage"] = [[{
+  uint16_t ss_family;
+  char __ss_padding[122];
+  unsigned long __ss_align;
+}]],
+      ["struct msghdr__libc"] = [[{
+  void *msg_name;
+  uint32_t msg_namelen;
+  struct iovec *msg_iov;
+  uint32_t msg_iovlen;
+  void *msg_control;
+  uint32_t msg_controllen;
+  int32_t msg_flags;
+}]],
+    },
+    macros = function(M)
+      return {
+        CMSG_FIRSTHDR = function(mhdr)
+          return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
+              or M.pointer("struct cmsghdr__libc *", 0)
+        end,
+        __CMSG_PADDING = function(len)
+          return M.int(M.band(4 - M.band(M.long(len), 3), 3))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct cmsghdr__libc"] = [[{
+  uint32_t cmsg_len;
+  int32_t cmsg_level;
+  int32_t cmsg_type;
+  uint8_t __cmsg_data[];
+}]],
+    },
+    macros = function(M)
+      return {
+        CMSG_ALIGN = function(len)
+          return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
+        end,
+        CMSG_SPACE = function(len)
+          return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL) + 12)
+        end,
+        CMSG_LEN = function(len)
+          return M.int(12 + M.long(len))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      SOCK_STREAM = 2,
+      SOCK_DGRAM = 1,
+      SOCK_NONBLOCK = 128,
+      SOCK_CLOEXEC = 524288,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      PF_MAX = 44,
+      AF_MAX = 44,
+      SOMAXCONN = 128,
+      _SS_SIZE = 128,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      _SS_PADSIZE = 120,
+    },
+    records = {
+      ["struct sockaddr_storage"] = [[{
+  uint16_t ss_family;
+  uint32_t __ss_align;
+  char __ss_padding[120];
+}]],
+      ["struct msghdr__libc"] = [[{
+  void *msg_name;
+  uint32_t msg_namelen;
+  struct iovec *msg_iov;
+  int32_t msg_iovlen;
+  void *msg_control;
+  uint32_t msg_controllen;
+  int32_t msg_flags;
+}]],
+    },
+    macros = function(M)
+      return {
+        CMSG_FIRSTHDR = function(mhdr)
+          return M.long(mhdr.msg_controllen) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+              M.cast("struct cmsghdr__libc *", 0)
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      _SS_PADSIZE = 112,
+    },
+    records = {
+      ["struct sockaddr_storage"] = [[{
+  uint16_t ss_family;
+  unsigned long __ss_align;
+  char __ss_padding[112];
+}]],
+    },
+    macros = function(M)
+      return {
+        CMSG_FIRSTHDR = function(mhdr)
+          return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+              M.cast("struct cmsghdr__libc *", 0)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["bits/socket_type.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        SOCK_STREAM = 1,
-        SOCK_DGRAM = 2,
-        SOCK_NONBLOCK = 2048,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        SOCK_RAW = 3,
-        SOCK_RDM = 4,
-        SOCK_SEQPACKET = 5,
-        SOCK_DCCP = 6,
-        SOCK_PACKET = 10,
-        SOCK_CLOEXEC = 524288,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        SOCK_DGRAM = 1,
-        SOCK_STREAM = 2,
-        SOCK_NONBLOCK = 128,
-      },
+deltas = {
+  {
+    on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      SOCK_STREAM = 1,
+      SOCK_DGRAM = 2,
+      SOCK_NONBLOCK = 2048,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      SOCK_RAW = 3,
+      SOCK_RDM = 4,
+      SOCK_SEQPACKET = 5,
+      SOCK_DCCP = 6,
+      SOCK_PACKET = 10,
+      SOCK_CLOEXEC = 524288,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      SOCK_DGRAM = 1,
+      SOCK_STREAM = 2,
+      SOCK_NONBLOCK = 128,
+    },
+  },
+},
 ]==],
 ["bits/ss_flags.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SS_FLAGS_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SS_FLAGS_H = 1,
     },
   },
+},
 ]==],
 ["bits/stat.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_STAT_H = 1,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        __S_IFMT = 61440,
-        __S_IFDIR = 16384,
-        __S_IFCHR = 8192,
-        __S_IFBLK = 24576,
-        __S_IFREG = 32768,
-        __S_IFIFO = 4096,
-        __S_IFLNK = 40960,
-        __S_IFSOCK = 49152,
-        __S_ISUID = 2048,
-        __S_ISGID = 1024,
-        __S_ISVTX = 512,
-        __S_IREAD = 256,
-        __S_IWRITE = 128,
-        __S_IEXEC = 64,
-        UTIME_NOW = 0x3fffffff,
-        UTIME_OMIT = 0x3ffffffe,
-      },
-      macros = function(M)
-        return {
-          __S_TYPEISMQ = function(buf)
-            return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
-          end,
-          __S_TYPEISSEM = function(buf)
-            return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
-          end,
-          __S_TYPEISSHM = function(buf)
-            return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-x64",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint32_t __pad0;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    long __unused[3];
-  }]],
-      },
-    },
-    {
-      on = "!glibc",
-      aliases = {
-        ["struct stat"] = "struct stat__libc",
-      },
-    },
-    {
-      on = "musl-x86 musl-arm",
-      records = {
-        ["struct stat__libc"] = [[{
-    uint64_t st_dev;
-    int32_t __st_dev_padding;
-    long __st_ino_truncated;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    int32_t __st_rdev_padding;
-    int64_t st_size;
-    long st_blksize;
-    int64_t st_blocks;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_atim32;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_mtim32;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_ctim32;
-    uint64_t st_ino;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-  }]],
-      },
-    },
-    {
-      on = "musl-arm64 musl-riscv64 musl-loongarch64",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    unsigned long __pad;
-    long st_size;
-    int32_t st_blksize;
-    int32_t __pad2;
-    long st_blocks;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    uint32_t __unused[2];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct stat__libc"] = [[{
-    uint64_t st_dev;
-    long __st_padding1[2];
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    long __st_padding2[2];
-    int64_t st_size;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_atim32;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_mtim32;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_ctim32;
-    long st_blksize;
-    long __st_padding3;
-    int64_t st_blocks;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    long __st_padding4[2];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    int32_t __pad1[3];
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    uint32_t __pad2[2];
-    long st_size;
-    int32_t __pad3;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    long st_blksize;
-    uint32_t __pad4;
-    long st_blocks;
-    int32_t __pad5[14];
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct stat__libc"] = [[{
-    uint64_t st_dev;
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    int16_t __st_rdev_padding;
-    int64_t st_size;
-    long st_blksize;
-    int64_t st_blocks;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_atim32;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_mtim32;
-    struct {
-      long tv_sec;
-      long tv_nsec;
-    } __st_ctim32;
-    uint32_t __unused[2];
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-  }]],
-      },
-    },
-    {
-      on = "musl-ppc64le",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    unsigned long __unused[3];
-  }]],
-      },
-    },
-    {
-      on = "musl-s390x",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_size;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    long st_blksize;
-    long st_blocks;
-    unsigned long __unused[3];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        _STAT_VER_LINUX_OLD = 1,
-        _STAT_VER_KERNEL = 1,
-        _STAT_VER_SVR4 = 2,
-        _STAT_VER_LINUX = 3,
-        _MKNOD_VER_LINUX = 1,
-        _MKNOD_VER_SVR4 = 2,
-      },
-      records = {
-        ["struct stat__libc"] = [[{
-    uint64_t st_dev;
-    uint32_t __pad1;
-    unsigned long __st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    uint32_t __pad2;
-    int64_t st_size;
-    long st_blksize;
-    int64_t st_blocks;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    uint64_t st_ino;
-  }]],
-        ["struct stat64__libc"] = [[{
-    uint64_t st_dev;
-    uint32_t __pad1;
-    unsigned long __st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    uint32_t __pad2;
-    int64_t st_size;
-    long st_blksize;
-    int64_t st_blocks;
-    struct timespec__libc st_atim;
-    struct timespec__libc st_mtim;
-    struct timespec__libc st_ctim;
-    uint64_t st_ino;
-  }]],
-      },
-      aliases = {
-        ["struct stat64"] = "struct stat64__libc",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        _STAT_VER_KERNEL = 0,
-        _STAT_VER_LINUX = 1,
-        _MKNOD_VER_LINUX = 0,
-      },
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __pad0;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long __uclibc_unused[3];
-  }]],
-        ["struct stat64"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __pad0;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long __uclibc_unused[3];
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_STAT_H = 1,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      __S_IFMT = 61440,
+      __S_IFDIR = 16384,
+      __S_IFCHR = 8192,
+      __S_IFBLK = 24576,
+      __S_IFREG = 32768,
+      __S_IFIFO = 4096,
+      __S_IFLNK = 40960,
+      __S_IFSOCK = 49152,
+      __S_ISUID = 2048,
+      __S_ISGID = 1024,
+      __S_ISVTX = 512,
+      __S_IREAD = 256,
+      __S_IWRITE = 128,
+      __S_IEXEC = 64,
+      UTIME_NOW = 0x3fffffff,
+      UTIME_OMIT = 0x3ffffffe,
+    },
+    macros = function(M)
+      return {
+        __S_TYPEISMQ = function(buf)
+          return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+        end,
+        __S_TYPEISSEM = function(buf)
+          return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+        end,
+        __S_TYPEISSHM = function(buf)
+          return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-x64",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint32_t __pad0;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  long __unused[3];
+}]],
+    },
+  },
+  {
+    on = "!glibc",
+    aliases = {
+      ["struct stat"] = "struct stat__libc",
+    },
+  },
+  {
+    on = "musl-x86 musl-arm",
+    records = {
+      ["struct stat__libc"] = [[{
+  uint64_t st_dev;
+  int32_t __st_dev_padding;
+  long __st_ino_truncated;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  int32_t __st_rdev_padding;
+  int64_t st_size;
+  long st_blksize;
+  int64_t st_blocks;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_atim32;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_mtim32;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_ctim32;
+  uint64_t st_ino;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+}]],
+    },
+  },
+  {
+    on = "musl-arm64 musl-riscv64 musl-loongarch64",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  unsigned long __pad;
+  long st_size;
+  int32_t st_blksize;
+  int32_t __pad2;
+  long st_blocks;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  uint32_t __unused[2];
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct stat__libc"] = [[{
+  uint64_t st_dev;
+  long __st_padding1[2];
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  long __st_padding2[2];
+  int64_t st_size;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_atim32;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_mtim32;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_ctim32;
+  long st_blksize;
+  long __st_padding3;
+  int64_t st_blocks;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  long __st_padding4[2];
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  int32_t __pad1[3];
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  uint32_t __pad2[2];
+  long st_size;
+  int32_t __pad3;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  long st_blksize;
+  uint32_t __pad4;
+  long st_blocks;
+  int32_t __pad5[14];
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct stat__libc"] = [[{
+  uint64_t st_dev;
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  int16_t __st_rdev_padding;
+  int64_t st_size;
+  long st_blksize;
+  int64_t st_blocks;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_atim32;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_mtim32;
+  struct {
+    long tv_sec;
+    long tv_nsec;
+  } __st_ctim32;
+  uint32_t __unused[2];
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+}]],
+    },
+  },
+  {
+    on = "musl-ppc64le",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  unsigned long __unused[3];
+}]],
+    },
+  },
+  {
+    on = "musl-s390x",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_size;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  long st_blksize;
+  long st_blocks;
+  unsigned long __unused[3];
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      _STAT_VER_LINUX_OLD = 1,
+      _STAT_VER_KERNEL = 1,
+      _STAT_VER_SVR4 = 2,
+      _STAT_VER_LINUX = 3,
+      _MKNOD_VER_LINUX = 1,
+      _MKNOD_VER_SVR4 = 2,
+    },
+    records = {
+      ["struct stat__libc"] = [[{
+  uint64_t st_dev;
+  uint32_t __pad1;
+  unsigned long __st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  uint32_t __pad2;
+  int64_t st_size;
+  long st_blksize;
+  int64_t st_blocks;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  uint64_t st_ino;
+}]],
+      ["struct stat64__libc"] = [[{
+  uint64_t st_dev;
+  uint32_t __pad1;
+  unsigned long __st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  uint32_t __pad2;
+  int64_t st_size;
+  long st_blksize;
+  int64_t st_blocks;
+  struct timespec__libc st_atim;
+  struct timespec__libc st_mtim;
+  struct timespec__libc st_ctim;
+  uint64_t st_ino;
+}]],
+    },
+    aliases = {
+      ["struct stat64"] = "struct stat64__libc",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      _STAT_VER_KERNEL = 0,
+      _STAT_VER_LINUX = 1,
+      _MKNOD_VER_LINUX = 0,
+    },
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __pad0;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long __uclibc_unused[3];
+}]],
+      ["struct stat64"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __pad0;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long __uclibc_unused[3];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/statfs.h"] = [==[
-  aliases = {
-    ["struct statfs"] = "struct statfs__libc",
-  },
-  deltas = {
-    {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le uclibc-x64",
-      records = {
-        ["struct statfs__libc"] = [[{
-    long f_type;
-    long f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __fsid_t f_fsid;
-    long f_namelen;
-    long f_frsize;
-    long f_flags;
-    long f_spare[4];
-  }]],
-        ["struct statfs64__libc"] = [[{
-    long f_type;
-    long f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __fsid_t f_fsid;
-    long f_namelen;
-    long f_frsize;
-    long f_flags;
-    long f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "!musl",
-      aliases = {
-        ["struct statfs64"] = "struct statfs64__libc",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
-      records = {
-        ["struct statfs__libc"] = [[{
-    int32_t f_type;
-    int32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __fsid_t f_fsid;
-    int32_t f_namelen;
-    int32_t f_frsize;
-    int32_t f_flags;
-    int32_t f_spare[4];
-  }]],
-        ["struct statfs64__libc"] = [[{
-    int32_t f_type;
-    int32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __fsid_t f_fsid;
-    int32_t f_namelen;
-    int32_t f_frsize;
-    int32_t f_flags;
-    int32_t f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct statfs__libc"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_bavail;
-    struct __fsid_t f_fsid;
-    long f_namelen;
-    long f_flags;
-    long f_spare[5];
-  }]],
-        ["struct statfs64__libc"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_bavail;
-    struct __fsid_t f_fsid;
-    long f_namelen;
-    long f_flags;
-    long f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct statfs__libc"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_bavail;
-    struct __fsid_t f_fsid;
-    long f_namelen;
-    long f_flags;
-    long f_spare[5];
-  }]],
-        ["struct statfs64__libc"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_bavail;
-    struct __fsid_t f_fsid;
-    long f_namelen;
-    long f_flags;
-    long f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct statfs__libc"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct statfs64__libc"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le",
-      records = {
-        ["struct statfs__libc"] = [[{
-    unsigned long f_type;
-    unsigned long f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __fsid_t f_fsid;
-    unsigned long f_namelen;
-    unsigned long f_frsize;
-    unsigned long f_flags;
-    unsigned long f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm",
-      records = {
-        ["struct statfs__libc"] = [[{
-    unsigned long f_type;
-    unsigned long f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __fsid_t f_fsid;
-    unsigned long f_namelen;
-    unsigned long f_frsize;
-    unsigned long f_flags;
-    unsigned long f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct statfs__libc"] = [[{
-    unsigned long f_type;
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_bavail;
-    struct __fsid_t f_fsid;
-    unsigned long f_namelen;
-    unsigned long f_flags;
-    unsigned long f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct statfs__libc"] = [[{
-    unsigned long f_type;
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_bavail;
-    struct __fsid_t f_fsid;
-    unsigned long f_namelen;
-    unsigned long f_flags;
-    unsigned long f_spare[5];
-  }]],
-      },
+aliases = {
+  ["struct statfs"] = "struct statfs__libc",
+},
+deltas = {
+  {
+    on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le uclibc-x64",
+    records = {
+      ["struct statfs__libc"] = [[{
+  long f_type;
+  long f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __fsid_t f_fsid;
+  long f_namelen;
+  long f_frsize;
+  long f_flags;
+  long f_spare[4];
+}]],
+      ["struct statfs64__libc"] = [[{
+  long f_type;
+  long f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __fsid_t f_fsid;
+  long f_namelen;
+  long f_frsize;
+  long f_flags;
+  long f_spare[4];
+}]],
     },
   },
+  {
+    on = "!musl",
+    aliases = {
+      ["struct statfs64"] = "struct statfs64__libc",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
+    records = {
+      ["struct statfs__libc"] = [[{
+  int32_t f_type;
+  int32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __fsid_t f_fsid;
+  int32_t f_namelen;
+  int32_t f_frsize;
+  int32_t f_flags;
+  int32_t f_spare[4];
+}]],
+      ["struct statfs64__libc"] = [[{
+  int32_t f_type;
+  int32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __fsid_t f_fsid;
+  int32_t f_namelen;
+  int32_t f_frsize;
+  int32_t f_flags;
+  int32_t f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct statfs__libc"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_bavail;
+  struct __fsid_t f_fsid;
+  long f_namelen;
+  long f_flags;
+  long f_spare[5];
+}]],
+      ["struct statfs64__libc"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_bavail;
+  struct __fsid_t f_fsid;
+  long f_namelen;
+  long f_flags;
+  long f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct statfs__libc"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_bavail;
+  struct __fsid_t f_fsid;
+  long f_namelen;
+  long f_flags;
+  long f_spare[5];
+}]],
+      ["struct statfs64__libc"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_bavail;
+  struct __fsid_t f_fsid;
+  long f_namelen;
+  long f_flags;
+  long f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    records = {
+      ["struct statfs__libc"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct statfs64__libc"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le",
+    records = {
+      ["struct statfs__libc"] = [[{
+  unsigned long f_type;
+  unsigned long f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __fsid_t f_fsid;
+  unsigned long f_namelen;
+  unsigned long f_frsize;
+  unsigned long f_flags;
+  unsigned long f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm",
+    records = {
+      ["struct statfs__libc"] = [[{
+  unsigned long f_type;
+  unsigned long f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __fsid_t f_fsid;
+  unsigned long f_namelen;
+  unsigned long f_frsize;
+  unsigned long f_flags;
+  unsigned long f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct statfs__libc"] = [[{
+  unsigned long f_type;
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_bavail;
+  struct __fsid_t f_fsid;
+  unsigned long f_namelen;
+  unsigned long f_flags;
+  unsigned long f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct statfs__libc"] = [[{
+  unsigned long f_type;
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_bavail;
+  struct __fsid_t f_fsid;
+  unsigned long f_namelen;
+  unsigned long f_flags;
+  unsigned long f_spare[5];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/statvfs.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        ST_RDONLY = 1,
-        ST_NOSUID = 2,
-        ST_NODEV = 4,
-        ST_NOEXEC = 8,
-        ST_SYNCHRONOUS = 16,
-        ST_MANDLOCK = 64,
-        ST_WRITE = 128,
-        ST_APPEND = 256,
-        ST_IMMUTABLE = 512,
-        ST_NOATIME = 1024,
-        ST_NODIRATIME = 2048,
-        ST_RELATIME = 4096,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        ST_NOSYMFOLLOW = 8192,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-        ["struct statvfs64"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    int32_t __f_unused;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-        ["struct statvfs64"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    int32_t __f_unused;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    int32_t __f_unused;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    int32_t __f_spare[6];
-  }]],
-        ["struct statvfs64"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    int32_t __f_unused;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    int32_t __f_spare[6];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    int32_t __f_spare[6];
-  }]],
-        ["struct statvfs64"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    int32_t __f_spare[6];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      ST_RDONLY = 1,
+      ST_NOSUID = 2,
+      ST_NODEV = 4,
+      ST_NOEXEC = 8,
+      ST_SYNCHRONOUS = 16,
+      ST_MANDLOCK = 64,
+      ST_WRITE = 128,
+      ST_APPEND = 256,
+      ST_IMMUTABLE = 512,
+      ST_NOATIME = 1024,
+      ST_NODIRATIME = 2048,
+      ST_RELATIME = 4096,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      ST_NOSYMFOLLOW = 8192,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_favail;
+  unsigned long f_fsid;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __f_spare[5];
+}]],
+      ["struct statvfs64"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_favail;
+  unsigned long f_fsid;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_favail;
+  unsigned long f_fsid;
+  int32_t __f_unused;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __f_spare[5];
+}]],
+      ["struct statvfs64"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_favail;
+  unsigned long f_fsid;
+  int32_t __f_unused;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_favail;
+  unsigned long f_fsid;
+  int32_t __f_unused;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  int32_t __f_spare[6];
+}]],
+      ["struct statvfs64"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_favail;
+  unsigned long f_fsid;
+  int32_t __f_unused;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  int32_t __f_spare[6];
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_favail;
+  unsigned long f_fsid;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  int32_t __f_spare[6];
+}]],
+      ["struct statvfs64"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_favail;
+  unsigned long f_fsid;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  int32_t __f_spare[6];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/statx.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __statx_timestamp_defined = 1,
-        __statx_defined = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __statx_timestamp_defined = 1,
+      __statx_defined = 1,
     },
   },
+},
 ]==],
 ["bits/stdint-intn.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_STDINT_INTN_H = 1,
-      },
-      typedefs = {
-        int8_t = "int8_t",
-        int16_t = "int16_t",
-        int32_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_STDINT_INTN_H = 1,
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        int64_t = "long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        int64_t = "int64_t",
-      },
+    typedefs = {
+      int8_t = "int8_t",
+      int16_t = "int16_t",
+      int32_t = "int32_t",
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      int64_t = "long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      int64_t = "int64_t",
+    },
+  },
+},
 ]==],
 ["bits/stdint-least.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_STDINT_LEAST_H = 1,
-      },
-      typedefs = {
-        int_least8_t = "int8_t",
-        int_least16_t = "int16_t",
-        int_least32_t = "int32_t",
-        uint_least8_t = "uint8_t",
-        uint_least16_t = "uint16_t",
-        uint_least32_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_STDINT_LEAST_H = 1,
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        int_least64_t = "long",
-        uint_least64_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        int_least64_t = "int64_t",
-        uint_least64_t = "uint64_t",
-      },
+    typedefs = {
+      int_least8_t = "int8_t",
+      int_least16_t = "int16_t",
+      int_least32_t = "int32_t",
+      uint_least8_t = "uint8_t",
+      uint_least16_t = "uint16_t",
+      uint_least32_t = "uint32_t",
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      int_least64_t = "long",
+      uint_least64_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      int_least64_t = "int64_t",
+      uint_least64_t = "uint64_t",
+    },
+  },
+},
 ]==],
 ["bits/stdint-uintn.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_STDINT_UINTN_H = 1,
-      },
-      typedefs = {
-        uint8_t = "uint8_t",
-        uint16_t = "uint16_t",
-        uint32_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_STDINT_UINTN_H = 1,
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        uint64_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        uint64_t = "uint64_t",
-      },
+    typedefs = {
+      uint8_t = "uint8_t",
+      uint16_t = "uint16_t",
+      uint32_t = "uint32_t",
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      uint64_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      uint64_t = "uint64_t",
+    },
+  },
+},
 ]==],
 ["bits/stdint.h"] = [==[
-  deltas = {
-    {
-      on = "musl",
-      constants = {
-        INT_FAST16_MIN = -2147483648,
-        INT_FAST32_MIN = -2147483648,
-        INT_FAST16_MAX = 2147483647,
-        INT_FAST32_MAX = 2147483647,
-        UINT_FAST16_MAX = 4294967295,
-        UINT_FAST32_MAX = 4294967295,
-      },
-      typedefs = {
-        int_fast16_t = "int32_t",
-        int_fast32_t = "int32_t",
-        uint_fast16_t = "uint32_t",
-        uint_fast32_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "musl",
+    constants = {
+      INT_FAST16_MIN = -2147483648,
+      INT_FAST32_MIN = -2147483648,
+      INT_FAST16_MAX = 2147483647,
+      INT_FAST32_MAX = 2147483647,
+      UINT_FAST16_MAX = 4294967295,
+      UINT_FAST32_MAX = 4294967295,
     },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        INTPTR_MIN = -9223372036854775808LL,
-        INTPTR_MAX = 9223372036854775807LL,
-        UINTPTR_MAX = 18446744073709551615ULL,
-        PTRDIFF_MIN = -9223372036854775808LL,
-        PTRDIFF_MAX = 9223372036854775807LL,
-        SIZE_MAX = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        INTPTR_MIN = -2147483648,
-        INTPTR_MAX = 2147483647,
-        UINTPTR_MAX = 4294967295,
-        PTRDIFF_MIN = -2147483648,
-        PTRDIFF_MAX = 2147483647,
-        SIZE_MAX = 4294967295,
-      },
+    typedefs = {
+      int_fast16_t = "int32_t",
+      int_fast32_t = "int32_t",
+      uint_fast16_t = "uint32_t",
+      uint_fast32_t = "uint32_t",
     },
   },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      INTPTR_MIN = -9223372036854775808LL,
+      INTPTR_MAX = 9223372036854775807LL,
+      UINTPTR_MAX = 18446744073709551615ULL,
+      PTRDIFF_MIN = -9223372036854775808LL,
+      PTRDIFF_MAX = 9223372036854775807LL,
+      SIZE_MAX = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      INTPTR_MIN = -2147483648,
+      INTPTR_MAX = 2147483647,
+      UINTPTR_MAX = 4294967295,
+      PTRDIFF_MIN = -2147483648,
+      PTRDIFF_MAX = 2147483647,
+      SIZE_MAX = 4294967295,
+    },
+  },
+},
 ]==],
 ["bits/stdio_lim.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_STDIO_LIM_H = 1,
-        FILENAME_MAX = 4096,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        IOV_MAX = 1024,
-        L_tmpnam = 20,
-        TMP_MAX = 238328,
-        FILENAME_MAX = 4095,
-        L_ctermid = 9,
-        L_cuserid = 9,
-        FOPEN_MAX = 16,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_STDIO_LIM_H = 1,
+      FILENAME_MAX = 4096,
     },
   },
+  {
+    on = "uclibc",
+    constants = {
+      IOV_MAX = 1024,
+      L_tmpnam = 20,
+      TMP_MAX = 238328,
+      FILENAME_MAX = 4095,
+      L_ctermid = 9,
+      L_cuserid = 9,
+      FOPEN_MAX = 16,
+    },
+  },
+},
 ]==],
 ["bits/struct_mutex.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _THREAD_MUTEX_INTERNAL_H = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __PTHREAD_MUTEX_HAVE_PREV = 1,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-ppc64le glibc-s390x",
-      records = {
-        ["struct __pthread_mutex_s"] = [[{
-    int32_t __lock;
-    uint32_t __count;
-    int32_t __owner;
-    uint32_t __nusers;
-    int32_t __kind;
-    int16_t __spins;
-    int16_t __glibc_reserved;
-    struct __pthread_internal_list __list;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __PTHREAD_MUTEX_HAVE_PREV = 0,
-      },
-    },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct __pthread_mutex_s"] = [[{
-    int32_t __lock;
-    uint32_t __count;
-    int32_t __owner;
-    int32_t __kind;
-    uint32_t __nusers;
-    union {
-      struct {
-        int16_t __data_spins;
-        int16_t __data_unused;
-      } __data;
-      struct __pthread_internal_slist __list;
-    };
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct __pthread_mutex_s"] = [[{
-    int32_t __lock;
-    uint32_t __count;
-    int32_t __owner;
-    int32_t __kind;
-    uint32_t __nusers;
-    union {
-      int32_t __spins;
-      struct __pthread_internal_slist __list;
-    };
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct __pthread_mutex_s"] = [[{
-    int32_t __lock;
-    uint32_t __count;
-    int32_t __owner;
-    uint32_t __nusers;
-    int32_t __kind;
-    int32_t __spins;
-    struct __pthread_internal_list __list;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _THREAD_MUTEX_INTERNAL_H = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __PTHREAD_MUTEX_HAVE_PREV = 1,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-ppc64le glibc-s390x",
+    records = {
+      ["struct __pthread_mutex_s"] = [[{
+  int32_t __lock;
+  uint32_t __count;
+  int32_t __owner;
+  uint32_t __nusers;
+  int32_t __kind;
+  int16_t __spins;
+  int16_t __glibc_reserved;
+  struct __pthread_internal_list __list;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __PTHREAD_MUTEX_HAVE_PREV = 0,
+    },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct __pthread_mutex_s"] = [[{
+  int32_t __lock;
+  uint32_t __count;
+  int32_t __owner;
+  int32_t __kind;
+  uint32_t __nusers;
+  union {
+    struct {
+      int16_t __data_spins;
+      int16_t __data_unused;
+    } __data;
+    struct __pthread_internal_slist __list;
+  };
+}]],
+    },
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct __pthread_mutex_s"] = [[{
+  int32_t __lock;
+  uint32_t __count;
+  int32_t __owner;
+  int32_t __kind;
+  uint32_t __nusers;
+  union {
+    int32_t __spins;
+    struct __pthread_internal_slist __list;
+  };
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct __pthread_mutex_s"] = [[{
+  int32_t __lock;
+  uint32_t __count;
+  int32_t __owner;
+  uint32_t __nusers;
+  int32_t __kind;
+  int32_t __spins;
+  struct __pthread_internal_list __list;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/struct_rwlock.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-loongarch64 glibc-mips glibc-mipsel",
-      records = {
-        ["struct __pthread_rwlock_arch_t"] = [[{
-    uint32_t __readers;
-    uint32_t __writers;
-    uint32_t __wrphase_futex;
-    uint32_t __writers_futex;
-    uint32_t __pad3;
-    uint32_t __pad4;
-    int32_t __cur_writer;
-    int32_t __shared;
-    unsigned long __pad1;
-    unsigned long __pad2;
-    uint32_t __flags;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-loongarch64 glibc-mipsel",
-      records = {
-        ["struct __pthread_rwlock_arch_t"] = [[{
-    uint32_t __readers;
-    uint32_t __writers;
-    uint32_t __wrphase_futex;
-    uint32_t __writers_futex;
-    uint32_t __pad3;
-    uint32_t __pad4;
-    uint8_t __flags;
-    uint8_t __shared;
-    uint8_t __pad1;
-    uint8_t __pad2;
-    int32_t __cur_writer;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips",
-      records = {
-        ["struct __pthread_rwlock_arch_t"] = [[{
-    uint32_t __readers;
-    uint32_t __writers;
-    uint32_t __wrphase_futex;
-    uint32_t __writers_futex;
-    uint32_t __pad3;
-    uint32_t __pad4;
-    uint8_t __pad1;
-    uint8_t __pad2;
-    uint8_t __shared;
-    uint8_t __flags;
-    int32_t __cur_writer;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-loongarch64 glibc-mips glibc-mipsel",
+    records = {
+      ["struct __pthread_rwlock_arch_t"] = [[{
+  uint32_t __readers;
+  uint32_t __writers;
+  uint32_t __wrphase_futex;
+  uint32_t __writers_futex;
+  uint32_t __pad3;
+  uint32_t __pad4;
+  int32_t __cur_writer;
+  int32_t __shared;
+  unsigned long __pad1;
+  unsigned long __pad2;
+  uint32_t __flags;
+}]],
     },
   },
+  {
+    on = "glibc-x86 glibc-arm glibc-loongarch64 glibc-mipsel",
+    records = {
+      ["struct __pthread_rwlock_arch_t"] = [[{
+  uint32_t __readers;
+  uint32_t __writers;
+  uint32_t __wrphase_futex;
+  uint32_t __writers_futex;
+  uint32_t __pad3;
+  uint32_t __pad4;
+  uint8_t __flags;
+  uint8_t __shared;
+  uint8_t __pad1;
+  uint8_t __pad2;
+  int32_t __cur_writer;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips",
+    records = {
+      ["struct __pthread_rwlock_arch_t"] = [[{
+  uint32_t __readers;
+  uint32_t __writers;
+  uint32_t __wrphase_futex;
+  uint32_t __writers_futex;
+  uint32_t __pad3;
+  uint32_t __pad4;
+  uint8_t __pad1;
+  uint8_t __pad2;
+  uint8_t __shared;
+  uint8_t __flags;
+  int32_t __cur_writer;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/struct_stat.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_STRUCT_STAT_H = 1,
-      },
-      aliases = {
-        ["struct stat"] = "struct stat__libc",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_STRUCT_STAT_H = 1,
     },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __pad0;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long __glibc_reserved[3];
-  }]],
-        ["struct stat64"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __pad0;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long __glibc_reserved[3];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm",
-      records = {
-        ["struct stat__libc"] = [[{
-    uint64_t st_dev;
-    uint16_t __pad1;
-    unsigned long __st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    uint16_t __pad2;
-    int64_t st_size;
-    long st_blksize;
-    int64_t st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    uint64_t st_ino;
-  }]],
-        ["struct stat64__libc"] = [[{
-    uint64_t st_dev;
-    uint32_t __pad1;
-    unsigned long __st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    uint32_t __pad2;
-    int64_t st_size;
-    long st_blksize;
-    int64_t st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    uint64_t st_ino;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      aliases = {
-        ["struct stat64"] = "struct stat64__libc",
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    unsigned long __pad1;
-    long st_size;
-    int32_t st_blksize;
-    int32_t __pad2;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    int32_t __glibc_reserved[2];
-  }]],
-        ["struct stat64"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    unsigned long __pad1;
-    long st_size;
-    int32_t st_blksize;
-    int32_t __pad2;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    int32_t __glibc_reserved[2];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    long st_pad1[3];
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_pad2[3];
-    int64_t st_size;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long st_blksize;
-    long st_pad4;
-    int64_t st_blocks;
-    long st_pad5[14];
-  }]],
-        ["struct stat64__libc"] = [[{
-    unsigned long st_dev;
-    long st_pad1[3];
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_pad2[3];
-    int64_t st_size;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long st_blksize;
-    long st_pad3;
-    int64_t st_blocks;
-    long st_pad4[14];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    int32_t st_pad1[3];
-    unsigned long st_ino;
-    uint32_t st_mode;
-    unsigned long st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    uint32_t st_pad2[3];
-    long st_size;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long st_blksize;
-    uint32_t st_pad4;
-    long st_blocks;
-    int32_t st_pad5[14];
-  }]],
-        ["struct stat64"] = [[{
-    unsigned long st_dev;
-    uint32_t st_pad1[3];
-    unsigned long st_ino;
-    uint32_t st_mode;
-    unsigned long st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    uint32_t st_pad2[3];
-    long st_size;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long st_blksize;
-    uint32_t st_pad3;
-    long st_blocks;
-    int32_t st_pad4[14];
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __pad2;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    unsigned long __glibc_reserved4;
-    unsigned long __glibc_reserved5;
-    unsigned long __glibc_reserved6;
-  }]],
-        ["struct stat64__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __pad2;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    unsigned long __glibc_reserved4;
-    unsigned long __glibc_reserved5;
-    unsigned long __glibc_reserved6;
-  }]],
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct stat__libc"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __glibc_reserved0;
-    unsigned long st_rdev;
-    long st_size;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long st_blksize;
-    long st_blocks;
-    long __glibc_reserved[3];
-  }]],
-        ["struct stat64"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    int32_t __glibc_reserved0;
-    unsigned long st_rdev;
-    long st_size;
-    struct timespec st_atim;
-    struct timespec st_mtim;
-    struct timespec st_ctim;
-    long st_blksize;
-    long st_blocks;
-    long __glibc_reserved[3];
-  }]],
-      },
+    aliases = {
+      ["struct stat"] = "struct stat__libc",
     },
   },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __pad0;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long __glibc_reserved[3];
+}]],
+      ["struct stat64"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __pad0;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long __glibc_reserved[3];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm",
+    records = {
+      ["struct stat__libc"] = [[{
+  uint64_t st_dev;
+  uint16_t __pad1;
+  unsigned long __st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  uint16_t __pad2;
+  int64_t st_size;
+  long st_blksize;
+  int64_t st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  uint64_t st_ino;
+}]],
+      ["struct stat64__libc"] = [[{
+  uint64_t st_dev;
+  uint32_t __pad1;
+  unsigned long __st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  uint32_t __pad2;
+  int64_t st_size;
+  long st_blksize;
+  int64_t st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  uint64_t st_ino;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    aliases = {
+      ["struct stat64"] = "struct stat64__libc",
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  unsigned long __pad1;
+  long st_size;
+  int32_t st_blksize;
+  int32_t __pad2;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  int32_t __glibc_reserved[2];
+}]],
+      ["struct stat64"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  unsigned long __pad1;
+  long st_size;
+  int32_t st_blksize;
+  int32_t __pad2;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  int32_t __glibc_reserved[2];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  long st_pad1[3];
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_pad2[3];
+  int64_t st_size;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long st_blksize;
+  long st_pad4;
+  int64_t st_blocks;
+  long st_pad5[14];
+}]],
+      ["struct stat64__libc"] = [[{
+  unsigned long st_dev;
+  long st_pad1[3];
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_pad2[3];
+  int64_t st_size;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long st_blksize;
+  long st_pad3;
+  int64_t st_blocks;
+  long st_pad4[14];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  int32_t st_pad1[3];
+  unsigned long st_ino;
+  uint32_t st_mode;
+  unsigned long st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  uint32_t st_pad2[3];
+  long st_size;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long st_blksize;
+  uint32_t st_pad4;
+  long st_blocks;
+  int32_t st_pad5[14];
+}]],
+      ["struct stat64"] = [[{
+  unsigned long st_dev;
+  uint32_t st_pad1[3];
+  unsigned long st_ino;
+  uint32_t st_mode;
+  unsigned long st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  uint32_t st_pad2[3];
+  long st_size;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long st_blksize;
+  uint32_t st_pad3;
+  long st_blocks;
+  int32_t st_pad4[14];
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __pad2;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  unsigned long __glibc_reserved4;
+  unsigned long __glibc_reserved5;
+  unsigned long __glibc_reserved6;
+}]],
+      ["struct stat64__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __pad2;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  unsigned long __glibc_reserved4;
+  unsigned long __glibc_reserved5;
+  unsigned long __glibc_reserved6;
+}]],
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct stat__libc"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __glibc_reserved0;
+  unsigned long st_rdev;
+  long st_size;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long st_blksize;
+  long st_blocks;
+  long __glibc_reserved[3];
+}]],
+      ["struct stat64"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  int32_t __glibc_reserved0;
+  unsigned long st_rdev;
+  long st_size;
+  struct timespec st_atim;
+  struct timespec st_mtim;
+  struct timespec st_ctim;
+  long st_blksize;
+  long st_blocks;
+  long __glibc_reserved[3];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/syslog-path.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SYSLOG_PATH_H = 1,
-        _PATH_LOG = "/dev/log",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SYSLOG_PATH_H = 1,
+      _PATH_LOG = "/dev/log",
     },
   },
+},
 ]==],
 ["bits/sysmacros.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_SYSMACROS_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_SYSMACROS_H = 1,
     },
   },
+},
+]==],
+["bits/sysnum.h"] = [==[
+deltas = {
+  {
+    on = "uclibc-arm",
+    constants = {
+      SYS_OABI_SYSCALL_BASE = 9437184,
+      SYS_SYSCALL_MASK = 1048575,
+      SYS_SYSCALL_BASE = 0,
+      SYS_pivot_root = 218,
+      SYS_mincore = 219,
+      SYS_madvise = 220,
+      SYS_io_setup = 243,
+      SYS_io_destroy = 244,
+      SYS_io_getevents = 245,
+      SYS_io_submit = 246,
+      SYS_io_cancel = 247,
+      SYS_exit_group = 248,
+      SYS_lookup_dcookie = 249,
+      SYS_epoll_create = 250,
+      SYS_epoll_ctl = 251,
+      SYS_epoll_wait = 252,
+      SYS_remap_file_pages = 253,
+      SYS_set_tid_address = 256,
+      SYS_timer_create = 257,
+      SYS_timer_settime = 258,
+      SYS_timer_gettime = 259,
+      SYS_timer_getoverrun = 260,
+      SYS_timer_delete = 261,
+      SYS_clock_settime = 262,
+      SYS_clock_gettime = 263,
+      SYS_clock_getres = 264,
+      SYS_clock_nanosleep = 265,
+      SYS_statfs64 = 266,
+      SYS_fstatfs64 = 267,
+      SYS_tgkill = 268,
+      SYS_utimes = 269,
+      SYS_arm_fadvise64_64 = 270,
+      SYS_pciconfig_iobase = 271,
+      SYS_pciconfig_read = 272,
+      SYS_pciconfig_write = 273,
+      SYS_mq_open = 274,
+      SYS_mq_unlink = 275,
+      SYS_mq_timedsend = 276,
+      SYS_mq_timedreceive = 277,
+      SYS_mq_notify = 278,
+      SYS_mq_getsetattr = 279,
+      SYS_waitid = 280,
+      SYS_socket = 281,
+      SYS_bind = 282,
+      SYS_connect = 283,
+      SYS_listen = 284,
+      SYS_accept = 285,
+      SYS_getsockname = 286,
+      SYS_getpeername = 287,
+      SYS_socketpair = 288,
+      SYS_send = 289,
+      SYS_sendto = 290,
+      SYS_recv = 291,
+      SYS_recvfrom = 292,
+      SYS_shutdown = 293,
+      SYS_setsockopt = 294,
+      SYS_getsockopt = 295,
+      SYS_sendmsg = 296,
+      SYS_recvmsg = 297,
+      SYS_semop = 298,
+      SYS_semget = 299,
+      SYS_semctl = 300,
+      SYS_msgsnd = 301,
+      SYS_msgrcv = 302,
+      SYS_msgget = 303,
+      SYS_msgctl = 304,
+      SYS_shmat = 305,
+      SYS_shmdt = 306,
+      SYS_shmget = 307,
+      SYS_shmctl = 308,
+      SYS_add_key = 309,
+      SYS_request_key = 310,
+      SYS_keyctl = 311,
+      SYS_semtimedop = 312,
+      SYS_vserver = 313,
+      SYS_ioprio_set = 314,
+      SYS_ioprio_get = 315,
+      SYS_inotify_init = 316,
+      SYS_inotify_add_watch = 317,
+      SYS_inotify_rm_watch = 318,
+      SYS_mbind = 319,
+      SYS_get_mempolicy = 320,
+      SYS_set_mempolicy = 321,
+      SYS_openat = 322,
+      SYS_mkdirat = 323,
+      SYS_mknodat = 324,
+      SYS_fchownat = 325,
+      SYS_futimesat = 326,
+      SYS_fstatat64 = 327,
+      SYS_unlinkat = 328,
+      SYS_renameat = 329,
+      SYS_linkat = 330,
+      SYS_symlinkat = 331,
+      SYS_readlinkat = 332,
+      SYS_fchmodat = 333,
+      SYS_faccessat = 334,
+      SYS_pselect6 = 335,
+      SYS_ppoll = 336,
+      SYS_unshare = 337,
+      SYS_set_robust_list = 338,
+      SYS_get_robust_list = 339,
+      SYS_splice = 340,
+      SYS_arm_sync_file_range = 341,
+      SYS_tee = 342,
+      SYS_vmsplice = 343,
+      SYS_move_pages = 344,
+      SYS_getcpu = 345,
+      SYS_epoll_pwait = 346,
+      SYS_kexec_load = 347,
+      SYS_utimensat = 348,
+      SYS_signalfd = 349,
+      SYS_timerfd_create = 350,
+      SYS_eventfd = 351,
+      SYS_fallocate = 352,
+      SYS_timerfd_settime = 353,
+      SYS_timerfd_gettime = 354,
+      SYS_signalfd4 = 355,
+      SYS_eventfd2 = 356,
+      SYS_epoll_create1 = 357,
+      SYS_dup3 = 358,
+      SYS_pipe2 = 359,
+      SYS_inotify_init1 = 360,
+      SYS_preadv = 361,
+      SYS_pwritev = 362,
+      SYS_rt_tgsigqueueinfo = 363,
+      SYS_perf_event_open = 364,
+      SYS_recvmmsg = 365,
+      SYS_accept4 = 366,
+      SYS_fanotify_init = 367,
+      SYS_fanotify_mark = 368,
+      SYS_prlimit64 = 369,
+      SYS_name_to_handle_at = 370,
+      SYS_open_by_handle_at = 371,
+      SYS_clock_adjtime = 372,
+      SYS_syncfs = 373,
+      SYS_sendmmsg = 374,
+      SYS_setns = 375,
+      SYS_process_vm_readv = 376,
+      SYS_process_vm_writev = 377,
+      SYS_kcmp = 378,
+      SYS_finit_module = 379,
+      SYS_sched_setattr = 380,
+      SYS_sched_getattr = 381,
+      SYS_renameat2 = 382,
+      SYS_seccomp = 383,
+      SYS_getrandom = 384,
+      SYS_memfd_create = 385,
+      SYS_bpf = 386,
+      SYS_execveat = 387,
+      SYS_userfaultfd = 388,
+      SYS_membarrier = 389,
+      SYS_mlock2 = 390,
+      SYS_copy_file_range = 391,
+      SYS_preadv2 = 392,
+      SYS_pwritev2 = 393,
+      SYS_pkey_mprotect = 394,
+      SYS_pkey_alloc = 395,
+      SYS_pkey_free = 396,
+      SYS_statx = 397,
+      SYS_rseq = 398,
+      SYS_io_pgetevents = 399,
+      SYS_migrate_pages = 400,
+      SYS_kexec_file_load = 401,
+      SYS_sync_file_range2 = 341,
+      SYS_BASE = 983040,
+      SYS_breakpoint = 983041,
+      SYS_cacheflush = 983042,
+      SYS_usr26 = 983043,
+      SYS_usr32 = 983044,
+      SYS_set_tls = 983045,
+      SYS_get_tls = 983046,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      SYS_restart_syscall = 0,
+      SYS_exit = 1,
+      SYS_fork = 2,
+      SYS_read = 3,
+      SYS_write = 4,
+      SYS_open = 5,
+      SYS_close = 6,
+      SYS_creat = 8,
+      SYS_link = 9,
+      SYS_unlink = 10,
+      SYS_execve = 11,
+      SYS_chdir = 12,
+      SYS_mknod = 14,
+      SYS_chmod = 15,
+      SYS_lchown = 16,
+      SYS_lseek = 19,
+      SYS_getpid = 20,
+      SYS_mount = 21,
+      SYS_setuid = 23,
+      SYS_getuid = 24,
+      SYS_ptrace = 26,
+      SYS_pause = 29,
+      SYS_access = 33,
+      SYS_nice = 34,
+      SYS_sync = 36,
+      SYS_kill = 37,
+      SYS_rename = 38,
+      SYS_mkdir = 39,
+      SYS_rmdir = 40,
+      SYS_dup = 41,
+      SYS_pipe = 42,
+      SYS_times = 43,
+      SYS_brk = 45,
+      SYS_setgid = 46,
+      SYS_getgid = 47,
+      SYS_geteuid = 49,
+      SYS_getegid = 50,
+      SYS_acct = 51,
+      SYS_umount2 = 52,
+      SYS_ioctl = 54,
+      SYS_fcntl = 55,
+      SYS_setpgid = 57,
+      SYS_umask = 60,
+      SYS_chroot = 61,
+      SYS_ustat = 62,
+      SYS_dup2 = 63,
+      SYS_getppid = 64,
+      SYS_getpgrp = 65,
+      SYS_setsid = 66,
+      SYS_sigaction = 67,
+      SYS_setreuid = 70,
+      SYS_setregid = 71,
+      SYS_sigsuspend = 72,
+      SYS_sigpending = 73,
+      SYS_sethostname = 74,
+      SYS_setrlimit = 75,
+      SYS_getrusage = 77,
+      SYS_gettimeofday = 78,
+      SYS_settimeofday = 79,
+      SYS_getgroups = 80,
+      SYS_setgroups = 81,
+      SYS_symlink = 83,
+      SYS_readlink = 85,
+      SYS_uselib = 86,
+      SYS_swapon = 87,
+      SYS_reboot = 88,
+      SYS_munmap = 91,
+      SYS_truncate = 92,
+      SYS_ftruncate = 93,
+      SYS_fchmod = 94,
+      SYS_fchown = 95,
+      SYS_getpriority = 96,
+      SYS_setpriority = 97,
+      SYS_statfs = 99,
+      SYS_fstatfs = 100,
+      SYS_setitimer = 104,
+      SYS_getitimer = 105,
+      SYS_stat = 106,
+      SYS_lstat = 107,
+      SYS_fstat = 108,
+      SYS_vhangup = 111,
+      SYS_wait4 = 114,
+      SYS_swapoff = 115,
+      SYS_sysinfo = 116,
+      SYS_fsync = 118,
+      SYS_sigreturn = 119,
+      SYS_clone = 120,
+      SYS_setdomainname = 121,
+      SYS_uname = 122,
+      SYS_adjtimex = 124,
+      SYS_mprotect = 125,
+      SYS_sigprocmask = 126,
+      SYS_init_module = 128,
+      SYS_delete_module = 129,
+      SYS_quotactl = 131,
+      SYS_getpgid = 132,
+      SYS_fchdir = 133,
+      SYS_bdflush = 134,
+      SYS_sysfs = 135,
+      SYS_personality = 136,
+      SYS_setfsuid = 138,
+      SYS_setfsgid = 139,
+      SYS__llseek = 140,
+      SYS_getdents = 141,
+      SYS__newselect = 142,
+      SYS_flock = 143,
+      SYS_msync = 144,
+      SYS_readv = 145,
+      SYS_writev = 146,
+      SYS_getsid = 147,
+      SYS_fdatasync = 148,
+      SYS__sysctl = 149,
+      SYS_mlock = 150,
+      SYS_munlock = 151,
+      SYS_mlockall = 152,
+      SYS_munlockall = 153,
+      SYS_sched_setparam = 154,
+      SYS_sched_getparam = 155,
+      SYS_sched_setscheduler = 156,
+      SYS_sched_getscheduler = 157,
+      SYS_sched_yield = 158,
+      SYS_sched_get_priority_max = 159,
+      SYS_sched_get_priority_min = 160,
+      SYS_sched_rr_get_interval = 161,
+      SYS_nanosleep = 162,
+      SYS_mremap = 163,
+      SYS_setresuid = 164,
+      SYS_getresuid = 165,
+      SYS_poll = 168,
+      SYS_nfsservctl = 169,
+      SYS_setresgid = 170,
+      SYS_getresgid = 171,
+      SYS_prctl = 172,
+      SYS_rt_sigreturn = 173,
+      SYS_rt_sigaction = 174,
+      SYS_rt_sigprocmask = 175,
+      SYS_rt_sigpending = 176,
+      SYS_rt_sigtimedwait = 177,
+      SYS_rt_sigqueueinfo = 178,
+      SYS_rt_sigsuspend = 179,
+      SYS_pread64 = 180,
+      SYS_pwrite64 = 181,
+      SYS_chown = 182,
+      SYS_getcwd = 183,
+      SYS_capget = 184,
+      SYS_capset = 185,
+      SYS_sigaltstack = 186,
+      SYS_sendfile = 187,
+      SYS_vfork = 190,
+      SYS_ugetrlimit = 191,
+      SYS_mmap2 = 192,
+      SYS_truncate64 = 193,
+      SYS_ftruncate64 = 194,
+      SYS_stat64 = 195,
+      SYS_lstat64 = 196,
+      SYS_fstat64 = 197,
+      SYS_lchown32 = 198,
+      SYS_getuid32 = 199,
+      SYS_getgid32 = 200,
+      SYS_geteuid32 = 201,
+      SYS_getegid32 = 202,
+      SYS_setreuid32 = 203,
+      SYS_setregid32 = 204,
+      SYS_getgroups32 = 205,
+      SYS_setgroups32 = 206,
+      SYS_fchown32 = 207,
+      SYS_setresuid32 = 208,
+      SYS_getresuid32 = 209,
+      SYS_setresgid32 = 210,
+      SYS_getresgid32 = 211,
+      SYS_chown32 = 212,
+      SYS_setuid32 = 213,
+      SYS_setgid32 = 214,
+      SYS_setfsuid32 = 215,
+      SYS_setfsgid32 = 216,
+      SYS_fcntl64 = 221,
+      SYS_gettid = 224,
+      SYS_readahead = 225,
+      SYS_setxattr = 226,
+      SYS_lsetxattr = 227,
+      SYS_fsetxattr = 228,
+      SYS_getxattr = 229,
+      SYS_lgetxattr = 230,
+      SYS_fgetxattr = 231,
+      SYS_listxattr = 232,
+      SYS_llistxattr = 233,
+      SYS_flistxattr = 234,
+      SYS_removexattr = 235,
+      SYS_lremovexattr = 236,
+      SYS_fremovexattr = 237,
+      SYS_tkill = 238,
+      SYS_sendfile64 = 239,
+      SYS_futex = 240,
+      SYS_sched_setaffinity = 241,
+      SYS_sched_getaffinity = 242,
+      SYS_clock_gettime64 = 403,
+      SYS_clock_settime64 = 404,
+      SYS_clock_adjtime64 = 405,
+      SYS_clock_getres_time64 = 406,
+      SYS_clock_nanosleep_time64 = 407,
+      SYS_timer_gettime64 = 408,
+      SYS_timer_settime64 = 409,
+      SYS_timerfd_gettime64 = 410,
+      SYS_timerfd_settime64 = 411,
+      SYS_utimensat_time64 = 412,
+      SYS_pselect6_time64 = 413,
+      SYS_ppoll_time64 = 414,
+      SYS_io_pgetevents_time64 = 416,
+      SYS_recvmmsg_time64 = 417,
+      SYS_mq_timedsend_time64 = 418,
+      SYS_mq_timedreceive_time64 = 419,
+      SYS_semtimedop_time64 = 420,
+      SYS_rt_sigtimedwait_time64 = 421,
+      SYS_futex_time64 = 422,
+      SYS_sched_rr_get_interval_time64 = 423,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      SYS_syslog = 103,
+      SYS_pidfd_send_signal = 424,
+      SYS_io_uring_setup = 425,
+      SYS_io_uring_enter = 426,
+      SYS_io_uring_register = 427,
+      SYS_open_tree = 428,
+      SYS_move_mount = 429,
+      SYS_fsopen = 430,
+      SYS_fsconfig = 431,
+      SYS_fsmount = 432,
+      SYS_fspick = 433,
+      SYS_pidfd_open = 434,
+      SYS_clone3 = 435,
+      SYS_close_range = 436,
+      SYS_openat2 = 437,
+      SYS_pidfd_getfd = 438,
+      SYS_faccessat2 = 439,
+      SYS_process_madvise = 440,
+      SYS_epoll_pwait2 = 441,
+      SYS_mount_setattr = 442,
+      SYS_quotactl_fd = 443,
+      SYS_landlock_create_ruleset = 444,
+      SYS_landlock_add_rule = 445,
+      SYS_landlock_restrict_self = 446,
+      SYS_process_mrelease = 448,
+      SYS_futex_waitv = 449,
+      SYS_set_mempolicy_home_node = 450,
+      SYS_cachestat = 451,
+      SYS_fchmodat2 = 452,
+      SYS_map_shadow_stack = 453,
+      SYS_futex_wake = 454,
+      SYS_futex_wait = 455,
+      SYS_futex_requeue = 456,
+      SYS_statmount = 457,
+      SYS_listmount = 458,
+      SYS_lsm_get_self_attr = 459,
+      SYS_lsm_set_self_attr = 460,
+      SYS_lsm_list_modules = 461,
+      SYS_mseal = 462,
+      SYS_setxattrat = 463,
+      SYS_getxattrat = 464,
+      SYS_listxattrat = 465,
+      SYS_removexattrat = 466,
+      SYS_open_tree_attr = 467,
+      SYS_file_getattr = 468,
+      SYS_file_setattr = 469,
+      SYS_listns = 470,
+      SYS_rseq_slice_yield = 471,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x64",
+    constants = {
+      SYS_getdents64 = 217,
+    },
+  },
+  {
+    on = "uclibc-x86",
+    constants = {
+      SYS_waitpid = 7,
+      SYS_time = 13,
+      SYS_break = 17,
+      SYS_oldstat = 18,
+      SYS_umount = 22,
+      SYS_stime = 25,
+      SYS_alarm = 27,
+      SYS_oldfstat = 28,
+      SYS_utime = 30,
+      SYS_stty = 31,
+      SYS_gtty = 32,
+      SYS_ftime = 35,
+      SYS_prof = 44,
+      SYS_signal = 48,
+      SYS_lock = 53,
+      SYS_mpx = 56,
+      SYS_ulimit = 58,
+      SYS_oldolduname = 59,
+      SYS_sgetmask = 68,
+      SYS_ssetmask = 69,
+      SYS_getrlimit = 76,
+      SYS_select = 82,
+      SYS_oldlstat = 84,
+      SYS_readdir = 89,
+      SYS_mmap = 90,
+      SYS_profil = 98,
+      SYS_ioperm = 101,
+      SYS_socketcall = 102,
+      SYS_olduname = 109,
+      SYS_iopl = 110,
+      SYS_idle = 112,
+      SYS_vm86old = 113,
+      SYS_ipc = 117,
+      SYS_modify_ldt = 123,
+      SYS_create_module = 127,
+      SYS_get_kernel_syms = 130,
+      SYS_afs_syscall = 137,
+      SYS_vm86 = 166,
+      SYS_query_module = 167,
+      SYS_getpmsg = 188,
+      SYS_putpmsg = 189,
+      SYS_pivot_root = 217,
+      SYS_mincore = 218,
+      SYS_madvise = 219,
+      SYS_getdents64 = 220,
+      SYS_set_thread_area = 243,
+      SYS_get_thread_area = 244,
+      SYS_io_setup = 245,
+      SYS_io_destroy = 246,
+      SYS_io_getevents = 247,
+      SYS_io_submit = 248,
+      SYS_io_cancel = 249,
+      SYS_fadvise64 = 250,
+      SYS_exit_group = 252,
+      SYS_lookup_dcookie = 253,
+      SYS_epoll_create = 254,
+      SYS_epoll_ctl = 255,
+      SYS_epoll_wait = 256,
+      SYS_remap_file_pages = 257,
+      SYS_set_tid_address = 258,
+      SYS_timer_create = 259,
+      SYS_timer_settime = 260,
+      SYS_timer_gettime = 261,
+      SYS_timer_getoverrun = 262,
+      SYS_timer_delete = 263,
+      SYS_clock_settime = 264,
+      SYS_clock_gettime = 265,
+      SYS_clock_getres = 266,
+      SYS_clock_nanosleep = 267,
+      SYS_statfs64 = 268,
+      SYS_fstatfs64 = 269,
+      SYS_tgkill = 270,
+      SYS_utimes = 271,
+      SYS_fadvise64_64 = 272,
+      SYS_vserver = 273,
+      SYS_mbind = 274,
+      SYS_get_mempolicy = 275,
+      SYS_set_mempolicy = 276,
+      SYS_mq_open = 277,
+      SYS_mq_unlink = 278,
+      SYS_mq_timedsend = 279,
+      SYS_mq_timedreceive = 280,
+      SYS_mq_notify = 281,
+      SYS_mq_getsetattr = 282,
+      SYS_kexec_load = 283,
+      SYS_waitid = 284,
+      SYS_add_key = 286,
+      SYS_request_key = 287,
+      SYS_keyctl = 288,
+      SYS_ioprio_set = 289,
+      SYS_ioprio_get = 290,
+      SYS_inotify_init = 291,
+      SYS_inotify_add_watch = 292,
+      SYS_inotify_rm_watch = 293,
+      SYS_migrate_pages = 294,
+      SYS_openat = 295,
+      SYS_mkdirat = 296,
+      SYS_mknodat = 297,
+      SYS_fchownat = 298,
+      SYS_futimesat = 299,
+      SYS_fstatat64 = 300,
+      SYS_unlinkat = 301,
+      SYS_renameat = 302,
+      SYS_linkat = 303,
+      SYS_symlinkat = 304,
+      SYS_readlinkat = 305,
+      SYS_fchmodat = 306,
+      SYS_faccessat = 307,
+      SYS_pselect6 = 308,
+      SYS_ppoll = 309,
+      SYS_unshare = 310,
+      SYS_set_robust_list = 311,
+      SYS_get_robust_list = 312,
+      SYS_splice = 313,
+      SYS_sync_file_range = 314,
+      SYS_tee = 315,
+      SYS_vmsplice = 316,
+      SYS_move_pages = 317,
+      SYS_getcpu = 318,
+      SYS_epoll_pwait = 319,
+      SYS_utimensat = 320,
+      SYS_signalfd = 321,
+      SYS_timerfd_create = 322,
+      SYS_eventfd = 323,
+      SYS_fallocate = 324,
+      SYS_timerfd_settime = 325,
+      SYS_timerfd_gettime = 326,
+      SYS_signalfd4 = 327,
+      SYS_eventfd2 = 328,
+      SYS_epoll_create1 = 329,
+      SYS_dup3 = 330,
+      SYS_pipe2 = 331,
+      SYS_inotify_init1 = 332,
+      SYS_preadv = 333,
+      SYS_pwritev = 334,
+      SYS_rt_tgsigqueueinfo = 335,
+      SYS_perf_event_open = 336,
+      SYS_recvmmsg = 337,
+      SYS_fanotify_init = 338,
+      SYS_fanotify_mark = 339,
+      SYS_prlimit64 = 340,
+      SYS_name_to_handle_at = 341,
+      SYS_open_by_handle_at = 342,
+      SYS_clock_adjtime = 343,
+      SYS_syncfs = 344,
+      SYS_sendmmsg = 345,
+      SYS_setns = 346,
+      SYS_process_vm_readv = 347,
+      SYS_process_vm_writev = 348,
+      SYS_kcmp = 349,
+      SYS_finit_module = 350,
+      SYS_sched_setattr = 351,
+      SYS_sched_getattr = 352,
+      SYS_renameat2 = 353,
+      SYS_seccomp = 354,
+      SYS_getrandom = 355,
+      SYS_memfd_create = 356,
+      SYS_bpf = 357,
+      SYS_execveat = 358,
+      SYS_socket = 359,
+      SYS_socketpair = 360,
+      SYS_bind = 361,
+      SYS_connect = 362,
+      SYS_listen = 363,
+      SYS_accept4 = 364,
+      SYS_getsockopt = 365,
+      SYS_setsockopt = 366,
+      SYS_getsockname = 367,
+      SYS_getpeername = 368,
+      SYS_sendto = 369,
+      SYS_sendmsg = 370,
+      SYS_recvfrom = 371,
+      SYS_recvmsg = 372,
+      SYS_shutdown = 373,
+      SYS_userfaultfd = 374,
+      SYS_membarrier = 375,
+      SYS_mlock2 = 376,
+      SYS_copy_file_range = 377,
+      SYS_preadv2 = 378,
+      SYS_pwritev2 = 379,
+      SYS_pkey_mprotect = 380,
+      SYS_pkey_alloc = 381,
+      SYS_pkey_free = 382,
+      SYS_statx = 383,
+      SYS_arch_prctl = 384,
+      SYS_io_pgetevents = 385,
+      SYS_rseq = 386,
+      SYS_semget = 393,
+      SYS_semctl = 394,
+      SYS_shmget = 395,
+      SYS_shmctl = 396,
+      SYS_shmat = 397,
+      SYS_shmdt = 398,
+      SYS_msgget = 399,
+      SYS_msgsnd = 400,
+      SYS_msgrcv = 401,
+      SYS_msgctl = 402,
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    constants = {
+      SYS_memfd_secret = 447,
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      SYS_read = 0,
+      SYS_write = 1,
+      SYS_open = 2,
+      SYS_close = 3,
+      SYS_stat = 4,
+      SYS_fstat = 5,
+      SYS_lstat = 6,
+      SYS_poll = 7,
+      SYS_lseek = 8,
+      SYS_mmap = 9,
+      SYS_mprotect = 10,
+      SYS_munmap = 11,
+      SYS_brk = 12,
+      SYS_rt_sigaction = 13,
+      SYS_rt_sigprocmask = 14,
+      SYS_rt_sigreturn = 15,
+      SYS_ioctl = 16,
+      SYS_pread64 = 17,
+      SYS_pwrite64 = 18,
+      SYS_readv = 19,
+      SYS_writev = 20,
+      SYS_access = 21,
+      SYS_pipe = 22,
+      SYS_select = 23,
+      SYS_sched_yield = 24,
+      SYS_mremap = 25,
+      SYS_msync = 26,
+      SYS_mincore = 27,
+      SYS_madvise = 28,
+      SYS_shmget = 29,
+      SYS_shmat = 30,
+      SYS_shmctl = 31,
+      SYS_dup = 32,
+      SYS_dup2 = 33,
+      SYS_pause = 34,
+      SYS_nanosleep = 35,
+      SYS_getitimer = 36,
+      SYS_alarm = 37,
+      SYS_setitimer = 38,
+      SYS_getpid = 39,
+      SYS_sendfile = 40,
+      SYS_socket = 41,
+      SYS_connect = 42,
+      SYS_accept = 43,
+      SYS_sendto = 44,
+      SYS_recvfrom = 45,
+      SYS_sendmsg = 46,
+      SYS_recvmsg = 47,
+      SYS_shutdown = 48,
+      SYS_bind = 49,
+      SYS_listen = 50,
+      SYS_getsockname = 51,
+      SYS_getpeername = 52,
+      SYS_socketpair = 53,
+      SYS_setsockopt = 54,
+      SYS_getsockopt = 55,
+      SYS_clone = 56,
+      SYS_fork = 57,
+      SYS_vfork = 58,
+      SYS_execve = 59,
+      SYS_exit = 60,
+      SYS_wait4 = 61,
+      SYS_kill = 62,
+      SYS_uname = 63,
+      SYS_semget = 64,
+      SYS_semop = 65,
+      SYS_semctl = 66,
+      SYS_shmdt = 67,
+      SYS_msgget = 68,
+      SYS_msgsnd = 69,
+      SYS_msgrcv = 70,
+      SYS_msgctl = 71,
+      SYS_fcntl = 72,
+      SYS_flock = 73,
+      SYS_fsync = 74,
+      SYS_fdatasync = 75,
+      SYS_truncate = 76,
+      SYS_ftruncate = 77,
+      SYS_getdents = 78,
+      SYS_getcwd = 79,
+      SYS_chdir = 80,
+      SYS_fchdir = 81,
+      SYS_rename = 82,
+      SYS_mkdir = 83,
+      SYS_rmdir = 84,
+      SYS_creat = 85,
+      SYS_link = 86,
+      SYS_unlink = 87,
+      SYS_symlink = 88,
+      SYS_readlink = 89,
+      SYS_chmod = 90,
+      SYS_fchmod = 91,
+      SYS_chown = 92,
+      SYS_fchown = 93,
+      SYS_lchown = 94,
+      SYS_umask = 95,
+      SYS_gettimeofday = 96,
+      SYS_getrlimit = 97,
+      SYS_getrusage = 98,
+      SYS_sysinfo = 99,
+      SYS_times = 100,
+      SYS_ptrace = 101,
+      SYS_getuid = 102,
+      SYS_getgid = 104,
+      SYS_setuid = 105,
+      SYS_setgid = 106,
+      SYS_geteuid = 107,
+      SYS_getegid = 108,
+      SYS_setpgid = 109,
+      SYS_getppid = 110,
+      SYS_getpgrp = 111,
+      SYS_setsid = 112,
+      SYS_setreuid = 113,
+      SYS_setregid = 114,
+      SYS_getgroups = 115,
+      SYS_setgroups = 116,
+      SYS_setresuid = 117,
+      SYS_getresuid = 118,
+      SYS_setresgid = 119,
+      SYS_getresgid = 120,
+      SYS_getpgid = 121,
+      SYS_setfsuid = 122,
+      SYS_setfsgid = 123,
+      SYS_getsid = 124,
+      SYS_capget = 125,
+      SYS_capset = 126,
+      SYS_rt_sigpending = 127,
+      SYS_rt_sigtimedwait = 128,
+      SYS_rt_sigqueueinfo = 129,
+      SYS_rt_sigsuspend = 130,
+      SYS_sigaltstack = 131,
+      SYS_utime = 132,
+      SYS_mknod = 133,
+      SYS_uselib = 134,
+      SYS_personality = 135,
+      SYS_ustat = 136,
+      SYS_statfs = 137,
+      SYS_fstatfs = 138,
+      SYS_sysfs = 139,
+      SYS_getpriority = 140,
+      SYS_setpriority = 141,
+      SYS_sched_setparam = 142,
+      SYS_sched_getparam = 143,
+      SYS_sched_setscheduler = 144,
+      SYS_sched_getscheduler = 145,
+      SYS_sched_get_priority_max = 146,
+      SYS_sched_get_priority_min = 147,
+      SYS_sched_rr_get_interval = 148,
+      SYS_mlock = 149,
+      SYS_munlock = 150,
+      SYS_mlockall = 151,
+      SYS_munlockall = 152,
+      SYS_vhangup = 153,
+      SYS_modify_ldt = 154,
+      SYS_pivot_root = 155,
+      SYS__sysctl = 156,
+      SYS_prctl = 157,
+      SYS_arch_prctl = 158,
+      SYS_adjtimex = 159,
+      SYS_setrlimit = 160,
+      SYS_chroot = 161,
+      SYS_sync = 162,
+      SYS_acct = 163,
+      SYS_settimeofday = 164,
+      SYS_mount = 165,
+      SYS_umount2 = 166,
+      SYS_swapon = 167,
+      SYS_swapoff = 168,
+      SYS_reboot = 169,
+      SYS_sethostname = 170,
+      SYS_setdomainname = 171,
+      SYS_iopl = 172,
+      SYS_ioperm = 173,
+      SYS_create_module = 174,
+      SYS_init_module = 175,
+      SYS_delete_module = 176,
+      SYS_get_kernel_syms = 177,
+      SYS_query_module = 178,
+      SYS_quotactl = 179,
+      SYS_nfsservctl = 180,
+      SYS_getpmsg = 181,
+      SYS_putpmsg = 182,
+      SYS_afs_syscall = 183,
+      SYS_tuxcall = 184,
+      SYS_security = 185,
+      SYS_gettid = 186,
+      SYS_readahead = 187,
+      SYS_setxattr = 188,
+      SYS_lsetxattr = 189,
+      SYS_fsetxattr = 190,
+      SYS_getxattr = 191,
+      SYS_lgetxattr = 192,
+      SYS_fgetxattr = 193,
+      SYS_listxattr = 194,
+      SYS_llistxattr = 195,
+      SYS_flistxattr = 196,
+      SYS_removexattr = 197,
+      SYS_lremovexattr = 198,
+      SYS_fremovexattr = 199,
+      SYS_tkill = 200,
+      SYS_time = 201,
+      SYS_futex = 202,
+      SYS_sched_setaffinity = 203,
+      SYS_sched_getaffinity = 204,
+      SYS_set_thread_area = 205,
+      SYS_io_setup = 206,
+      SYS_io_destroy = 207,
+      SYS_io_getevents = 208,
+      SYS_io_submit = 209,
+      SYS_io_cancel = 210,
+      SYS_get_thread_area = 211,
+      SYS_lookup_dcookie = 212,
+      SYS_epoll_create = 213,
+      SYS_epoll_ctl_old = 214,
+      SYS_epoll_wait_old = 215,
+      SYS_remap_file_pages = 216,
+      SYS_set_tid_address = 218,
+      SYS_restart_syscall = 219,
+      SYS_semtimedop = 220,
+      SYS_fadvise64 = 221,
+      SYS_timer_create = 222,
+      SYS_timer_settime = 223,
+      SYS_timer_gettime = 224,
+      SYS_timer_getoverrun = 225,
+      SYS_timer_delete = 226,
+      SYS_clock_settime = 227,
+      SYS_clock_gettime = 228,
+      SYS_clock_getres = 229,
+      SYS_clock_nanosleep = 230,
+      SYS_exit_group = 231,
+      SYS_epoll_wait = 232,
+      SYS_epoll_ctl = 233,
+      SYS_tgkill = 234,
+      SYS_utimes = 235,
+      SYS_vserver = 236,
+      SYS_mbind = 237,
+      SYS_set_mempolicy = 238,
+      SYS_get_mempolicy = 239,
+      SYS_mq_open = 240,
+      SYS_mq_unlink = 241,
+      SYS_mq_timedsend = 242,
+      SYS_mq_timedreceive = 243,
+      SYS_mq_notify = 244,
+      SYS_mq_getsetattr = 245,
+      SYS_kexec_load = 246,
+      SYS_waitid = 247,
+      SYS_add_key = 248,
+      SYS_request_key = 249,
+      SYS_keyctl = 250,
+      SYS_ioprio_set = 251,
+      SYS_ioprio_get = 252,
+      SYS_inotify_init = 253,
+      SYS_inotify_add_watch = 254,
+      SYS_inotify_rm_watch = 255,
+      SYS_migrate_pages = 256,
+      SYS_openat = 257,
+      SYS_mkdirat = 258,
+      SYS_mknodat = 259,
+      SYS_fchownat = 260,
+      SYS_futimesat = 261,
+      SYS_newfstatat = 262,
+      SYS_unlinkat = 263,
+      SYS_renameat = 264,
+      SYS_linkat = 265,
+      SYS_symlinkat = 266,
+      SYS_readlinkat = 267,
+      SYS_fchmodat = 268,
+      SYS_faccessat = 269,
+      SYS_pselect6 = 270,
+      SYS_ppoll = 271,
+      SYS_unshare = 272,
+      SYS_set_robust_list = 273,
+      SYS_get_robust_list = 274,
+      SYS_splice = 275,
+      SYS_tee = 276,
+      SYS_sync_file_range = 277,
+      SYS_vmsplice = 278,
+      SYS_move_pages = 279,
+      SYS_utimensat = 280,
+      SYS_epoll_pwait = 281,
+      SYS_signalfd = 282,
+      SYS_timerfd_create = 283,
+      SYS_eventfd = 284,
+      SYS_fallocate = 285,
+      SYS_timerfd_settime = 286,
+      SYS_timerfd_gettime = 287,
+      SYS_accept4 = 288,
+      SYS_signalfd4 = 289,
+      SYS_eventfd2 = 290,
+      SYS_epoll_create1 = 291,
+      SYS_dup3 = 292,
+      SYS_pipe2 = 293,
+      SYS_inotify_init1 = 294,
+      SYS_preadv = 295,
+      SYS_pwritev = 296,
+      SYS_rt_tgsigqueueinfo = 297,
+      SYS_perf_event_open = 298,
+      SYS_recvmmsg = 299,
+      SYS_fanotify_init = 300,
+      SYS_fanotify_mark = 301,
+      SYS_prlimit64 = 302,
+      SYS_name_to_handle_at = 303,
+      SYS_open_by_handle_at = 304,
+      SYS_clock_adjtime = 305,
+      SYS_syncfs = 306,
+      SYS_sendmmsg = 307,
+      SYS_setns = 308,
+      SYS_getcpu = 309,
+      SYS_process_vm_readv = 310,
+      SYS_process_vm_writev = 311,
+      SYS_kcmp = 312,
+      SYS_finit_module = 313,
+      SYS_sched_setattr = 314,
+      SYS_sched_getattr = 315,
+      SYS_renameat2 = 316,
+      SYS_seccomp = 317,
+      SYS_getrandom = 318,
+      SYS_memfd_create = 319,
+      SYS_kexec_file_load = 320,
+      SYS_bpf = 321,
+      SYS_execveat = 322,
+      SYS_userfaultfd = 323,
+      SYS_membarrier = 324,
+      SYS_mlock2 = 325,
+      SYS_copy_file_range = 326,
+      SYS_preadv2 = 327,
+      SYS_pwritev2 = 328,
+      SYS_pkey_mprotect = 329,
+      SYS_pkey_alloc = 330,
+      SYS_pkey_free = 331,
+      SYS_statx = 332,
+      SYS_io_pgetevents = 333,
+      SYS_rseq = 334,
+      SYS_uretprobe = 335,
+      SYS_uprobe = 336,
+    },
+  },
+},
 ]==],
 }

@@ -3,540 +3,540 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/termios-baud.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        B50 = 50,
-        B75 = 75,
-        B110 = 110,
-        B134 = 134,
-        B150 = 150,
-        B200 = 200,
-        B300 = 300,
-        B600 = 600,
-        B1200 = 1200,
-        B1800 = 1800,
-        B2400 = 2400,
-        B4800 = 4800,
-        B9600 = 9600,
-        B19200 = 19200,
-        B38400 = 38400,
-        EXTA = 19200,
-        EXTB = 38400,
-        B7200 = 7200,
-        B14400 = 14400,
-        B28800 = 28800,
-        B33600 = 33600,
-        B57600 = 57600,
-        B76800 = 76800,
-        B115200 = 115200,
-        B153600 = 153600,
-        B230400 = 230400,
-        B307200 = 307200,
-        B460800 = 460800,
-        B500000 = 500000,
-        B576000 = 576000,
-        B614400 = 614400,
-        B921600 = 921600,
-        B1000000 = 1000000,
-        B1152000 = 1152000,
-        B1500000 = 1500000,
-        B2000000 = 2000000,
-        B2500000 = 2500000,
-        B3000000 = 3000000,
-        B3500000 = 3500000,
-        B4000000 = 4000000,
-        B5000000 = 5000000,
-        B10000000 = 10000000,
-        SPEED_MAX = 4294967295,
-        __MAX_BAUD = 4294967295,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      B50 = 50,
+      B75 = 75,
+      B110 = 110,
+      B134 = 134,
+      B150 = 150,
+      B200 = 200,
+      B300 = 300,
+      B600 = 600,
+      B1200 = 1200,
+      B1800 = 1800,
+      B2400 = 2400,
+      B4800 = 4800,
+      B9600 = 9600,
+      B19200 = 19200,
+      B38400 = 38400,
+      EXTA = 19200,
+      EXTB = 38400,
+      B7200 = 7200,
+      B14400 = 14400,
+      B28800 = 28800,
+      B33600 = 33600,
+      B57600 = 57600,
+      B76800 = 76800,
+      B115200 = 115200,
+      B153600 = 153600,
+      B230400 = 230400,
+      B307200 = 307200,
+      B460800 = 460800,
+      B500000 = 500000,
+      B576000 = 576000,
+      B614400 = 614400,
+      B921600 = 921600,
+      B1000000 = 1000000,
+      B1152000 = 1152000,
+      B1500000 = 1500000,
+      B2000000 = 2000000,
+      B2500000 = 2500000,
+      B3000000 = 3000000,
+      B3500000 = 3500000,
+      B4000000 = 4000000,
+      B5000000 = 5000000,
+      B10000000 = 10000000,
+      SPEED_MAX = 4294967295,
+      __MAX_BAUD = 4294967295,
     },
   },
+},
 ]==],
 ["bits/termios-cbaud.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-ppc64le",
-      constants = {
-        __BOTHER = 4096,
-        __B57600 = 4097,
-        __B115200 = 4098,
-        __B230400 = 4099,
-        __B460800 = 4100,
-        __B500000 = 4101,
-        __B576000 = 4102,
-        __B921600 = 4103,
-        __B1000000 = 4104,
-        __B1152000 = 4105,
-        __B1500000 = 4106,
-        __B2000000 = 4107,
-        __B2500000 = 4108,
-        __B3000000 = 4109,
-        __B3500000 = 4110,
-        __B4000000 = 4111,
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        CBAUDEX = 16,
-        __B57600 = 16,
-        __B115200 = 17,
-        __B230400 = 18,
-        __B460800 = 19,
-        __B500000 = 20,
-        __B576000 = 21,
-        __B921600 = 22,
-        __B1000000 = 23,
-        __B1152000 = 24,
-        __B1500000 = 25,
-        __B2000000 = 26,
-        __B2500000 = 27,
-        __B3000000 = 28,
-        __B3500000 = 29,
-        __B4000000 = 30,
-        __BOTHER = 31,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-ppc64le",
+    constants = {
+      __BOTHER = 4096,
+      __B57600 = 4097,
+      __B115200 = 4098,
+      __B230400 = 4099,
+      __B460800 = 4100,
+      __B500000 = 4101,
+      __B576000 = 4102,
+      __B921600 = 4103,
+      __B1000000 = 4104,
+      __B1152000 = 4105,
+      __B1500000 = 4106,
+      __B2000000 = 4107,
+      __B2500000 = 4108,
+      __B3000000 = 4109,
+      __B3500000 = 4110,
+      __B4000000 = 4111,
     },
   },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      CBAUDEX = 16,
+      __B57600 = 16,
+      __B115200 = 17,
+      __B230400 = 18,
+      __B460800 = 19,
+      __B500000 = 20,
+      __B576000 = 21,
+      __B921600 = 22,
+      __B1000000 = 23,
+      __B1152000 = 24,
+      __B1500000 = 25,
+      __B2000000 = 26,
+      __B2500000 = 27,
+      __B3000000 = 28,
+      __B3500000 = 29,
+      __B4000000 = 30,
+      __BOTHER = 31,
+    },
+  },
+},
 ]==],
 ["bits/termios-struct.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        NCCS = 32,
-        _HAVE_STRUCT_TERMIOS_C_ISPEED = 1,
-        _HAVE_STRUCT_TERMIOS_C_OSPEED = 1,
-      },
-      records = {
-        ["struct termios__libc"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[32];
-    union {
-      uint32_t __ispeed;
-      uint32_t c_ispeed;
-    };
-    union {
-      uint32_t __ospeed;
-      uint32_t c_ospeed;
-    };
-  }]],
-      },
-      aliases = {
-        ["struct termios"] = "struct termios__libc",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      NCCS = 32,
+      _HAVE_STRUCT_TERMIOS_C_ISPEED = 1,
+      _HAVE_STRUCT_TERMIOS_C_OSPEED = 1,
+    },
+    records = {
+      ["struct termios__libc"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[32];
+  union {
+    uint32_t __ispeed;
+    uint32_t c_ispeed;
+  };
+  union {
+    uint32_t __ospeed;
+    uint32_t c_ospeed;
+  };
+}]],
+    },
+    aliases = {
+      ["struct termios"] = "struct termios__libc",
     },
   },
+},
 ]==],
 ["bits/termios.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __B0 = 0,
-        __B50 = 1,
-        __B75 = 2,
-        __B110 = 3,
-        __B134 = 4,
-        __B150 = 5,
-        __B200 = 6,
-        __B300 = 7,
-        __B600 = 8,
-        __B1200 = 9,
-        __B1800 = 10,
-        __B2400 = 11,
-        __B4800 = 12,
-        __B9600 = 13,
-        __B19200 = 14,
-        __B38400 = 15,
-        __EXTA = 14,
-        __EXTB = 15,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-ppc64le",
-      records = {
-        ["struct termios__libc"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[32];
-    uint32_t __c_ispeed;
-    uint32_t __c_ospeed;
-  }]],
-      },
-    },
-    {
-      on = "!glibc",
-      aliases = {
-        ["struct termios"] = "struct termios__libc",
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        TCSANOW = 0,
-        TCSADRAIN = 1,
-        TCSAFLUSH = 2,
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      constants = {
-        CBAUDEX = 16,
-      },
-      records = {
-        ["struct termios__libc"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_cc[19];
-    uint8_t c_line;
-    uint32_t __c_ispeed;
-    uint32_t __c_ospeed;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        NCCS = 32,
-        _HAVE_STRUCT_TERMIOS_C_ISPEED = 1,
-        _HAVE_STRUCT_TERMIOS_C_OSPEED = 1,
-        __MAX_BAUD = 4111,
-      },
-      records = {
-        ["struct termios__libc"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[32];
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __B0 = 0,
+      __B50 = 1,
+      __B75 = 2,
+      __B110 = 3,
+      __B134 = 4,
+      __B150 = 5,
+      __B200 = 6,
+      __B300 = 7,
+      __B600 = 8,
+      __B1200 = 9,
+      __B1800 = 10,
+      __B2400 = 11,
+      __B4800 = 12,
+      __B9600 = 13,
+      __B19200 = 14,
+      __B38400 = 15,
+      __EXTA = 14,
+      __EXTB = 15,
     },
   },
+  {
+    on = "!glibc uclibc ppc musl-ppc64le",
+    records = {
+      ["struct termios__libc"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[32];
+  uint32_t __c_ispeed;
+  uint32_t __c_ospeed;
+}]],
+    },
+  },
+  {
+    on = "!glibc",
+    aliases = {
+      ["struct termios"] = "struct termios__libc",
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      TCSANOW = 0,
+      TCSADRAIN = 1,
+      TCSAFLUSH = 2,
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    constants = {
+      CBAUDEX = 16,
+    },
+    records = {
+      ["struct termios__libc"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_cc[19];
+  uint8_t c_line;
+  uint32_t __c_ispeed;
+  uint32_t __c_ospeed;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      NCCS = 32,
+      _HAVE_STRUCT_TERMIOS_C_ISPEED = 1,
+      _HAVE_STRUCT_TERMIOS_C_OSPEED = 1,
+      __MAX_BAUD = 4111,
+    },
+    records = {
+      ["struct termios__libc"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[32];
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/thread-shared-types.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _THREAD_SHARED_TYPES_H = 1,
-      },
-      records = {
-        ["struct __pthread_internal_list"] = [[{
-    struct __pthread_internal_list *__prev;
-    struct __pthread_internal_list *__next;
-  }]],
-        ["struct __pthread_internal_slist"] = [[{
-    struct __pthread_internal_slist *__next;
-  }]],
-        ["struct __pthread_cond_s"] = [[{
-    union __atomic_wide_counter __wseq;
-    union __atomic_wide_counter __g1_start;
-    uint32_t __g_size[2];
-    uint32_t __g1_orig_size;
-    uint32_t __wrefs;
-    uint32_t __g_signals[2];
-    uint32_t __unused_initialized_1;
-    uint32_t __unused_initialized_2;
-  }]],
-        ["struct __once_flag"] = [[{
-    int32_t __data;
-  }]],
-      },
-      typedefs = {
-        __pthread_list_t = "struct __pthread_internal_list",
-        __pthread_slist_t = "struct __pthread_internal_slist",
-        __tss_t = "uint32_t",
-        __thrd_t = "unsigned long",
-        __once_flag = "struct __once_flag",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _THREAD_SHARED_TYPES_H = 1,
+    },
+    records = {
+      ["struct __pthread_internal_list"] = [[{
+  struct __pthread_internal_list *__prev;
+  struct __pthread_internal_list *__next;
+}]],
+      ["struct __pthread_internal_slist"] = [[{
+  struct __pthread_internal_slist *__next;
+}]],
+      ["struct __pthread_cond_s"] = [[{
+  union __atomic_wide_counter __wseq;
+  union __atomic_wide_counter __g1_start;
+  uint32_t __g_size[2];
+  uint32_t __g1_orig_size;
+  uint32_t __wrefs;
+  uint32_t __g_signals[2];
+  uint32_t __unused_initialized_1;
+  uint32_t __unused_initialized_2;
+}]],
+      ["struct __once_flag"] = [[{
+  int32_t __data;
+}]],
+    },
+    typedefs = {
+      __pthread_list_t = "struct __pthread_internal_list",
+      __pthread_slist_t = "struct __pthread_internal_slist",
+      __tss_t = "uint32_t",
+      __thrd_t = "unsigned long",
+      __once_flag = "struct __once_flag",
     },
   },
+},
 ]==],
 ["bits/time.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_TIME_H = 1,
-        CLOCKS_PER_SEC = 1000000,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _STRUCT_TIMEVAL = 1,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct timeval__libc"] = [[{
-    int64_t tv_sec;
-    int64_t tv_usec;
-  }]],
-      },
-      aliases = {
-        ["struct timeval"] = "struct timeval__libc",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_TIME_H = 1,
+      CLOCKS_PER_SEC = 1000000,
     },
   },
+  {
+    on = "uclibc",
+    constants = {
+      _STRUCT_TIMEVAL = 1,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct timeval__libc"] = [[{
+  int64_t tv_sec;
+  int64_t tv_usec;
+}]],
+    },
+    aliases = {
+      ["struct timeval"] = "struct timeval__libc",
+    },
+  },
+},
 ]==],
 ["bits/time64.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_TIME64_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_TIME64_H = 1,
     },
   },
+},
 ]==],
 ["bits/timesize.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __TIMESIZE = 64,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __TIMESIZE = 32,
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __TIMESIZE = 64,
     },
   },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __TIMESIZE = 32,
+    },
+  },
+},
 ]==],
 ["bits/timex.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_TIMEX_H = 1,
-        MOD_CLKB = 16384,
-        MOD_CLKA = 32769,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_TIMEX_H = 1,
+      MOD_CLKB = 16384,
+      MOD_CLKA = 32769,
     },
   },
+},
 ]==],
 ["bits/types.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_TYPES_H = 1,
-      },
-      records = {
-        ["struct __fsid_t"] = [[{
-    int32_t __val[2];
-  }]],
-      },
-      typedefs = {
-        __u_char = "uint8_t",
-        __u_short = "uint16_t",
-        __u_int = "uint32_t",
-        __u_long = "unsigned long",
-        __int8_t = "int8_t",
-        __uint8_t = "uint8_t",
-        __int16_t = "int16_t",
-        __uint16_t = "uint16_t",
-        __int32_t = "int32_t",
-        __uint32_t = "uint32_t",
-        __uid_t = "uint32_t",
-        __gid_t = "uint32_t",
-        __ino_t = "unsigned long",
-        __mode_t = "uint32_t",
-        __off_t = "long",
-        __pid_t = "int32_t",
-        __fsid_t = "struct __fsid_t",
-        __clock_t = "long",
-        __rlim_t = "unsigned long",
-        __id_t = "uint32_t",
-        __useconds_t = "uint32_t",
-        __daddr_t = "int32_t",
-        __key_t = "int32_t",
-        __clockid_t = "int32_t",
-        __timer_t = "void *",
-        __blkcnt_t = "long",
-        __fsblkcnt_t = "unsigned long",
-        __fsfilcnt_t = "unsigned long",
-        __caddr_t = "char *",
-        __socklen_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_TYPES_H = 1,
     },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        __int64_t = "long",
-        __uint64_t = "unsigned long",
-        __quad_t = "long",
-        __u_quad_t = "unsigned long",
-        __dev_t = "unsigned long",
-        __ino64_t = "unsigned long",
-        __off64_t = "long",
-        __rlim64_t = "unsigned long",
-        __blkcnt64_t = "long",
-        __fsblkcnt64_t = "unsigned long",
-        __fsfilcnt64_t = "unsigned long",
-        __ssize_t = "long",
-        __loff_t = "long",
-        __intptr_t = "long",
-      },
+    records = {
+      ["struct __fsid_t"] = [[{
+  int32_t __val[2];
+}]],
     },
-    {
-      on = "glibc",
-      typedefs = {
-        __int_least8_t = "int8_t",
-        __uint_least8_t = "uint8_t",
-        __int_least16_t = "int16_t",
-        __uint_least16_t = "uint16_t",
-        __int_least32_t = "int32_t",
-        __uint_least32_t = "uint32_t",
-        __syscall_slong_t = "long",
-        __syscall_ulong_t = "unsigned long",
-        __sig_atomic_t = "int32_t",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        __int_least64_t = "long",
-        __uint_least64_t = "unsigned long",
-        __intmax_t = "long",
-        __uintmax_t = "unsigned long",
-        __suseconds64_t = "long",
-        __fsword_t = "long",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
-      typedefs = {
-        __nlink_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc uclibc-x64",
-      typedefs = {
-        __time_t = "long",
-        __suseconds_t = "long",
-      },
-    },
-    {
-      on = "!musl glibc-arm64 glibc-riscv64 glibc-loongarch64",
-      typedefs = {
-        __blksize_t = "long",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        __int64_t = "int64_t",
-        __uint64_t = "uint64_t",
-        __quad_t = "int64_t",
-        __u_quad_t = "uint64_t",
-        __dev_t = "uint64_t",
-        __ino64_t = "uint64_t",
-        __off64_t = "int64_t",
-        __rlim64_t = "uint64_t",
-        __blkcnt64_t = "int64_t",
-        __fsblkcnt64_t = "uint64_t",
-        __fsfilcnt64_t = "uint64_t",
-        __ssize_t = "int32_t",
-        __loff_t = "int64_t",
-        __intptr_t = "int32_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        __int_least64_t = "int64_t",
-        __uint_least64_t = "uint64_t",
-        __intmax_t = "int64_t",
-        __uintmax_t = "uint64_t",
-        __suseconds64_t = "int64_t",
-        __fsword_t = "int32_t",
-        __time64_t = "int64_t",
-      },
-    },
-    {
-      on = "!musl glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
-      typedefs = {
-        __nlink_t = "uint32_t",
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
-      typedefs = {
-        __blksize_t = "int32_t",
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      typedefs = {
-        __time_t = "int64_t",
-        __suseconds_t = "int64_t",
-        __qaddr_t = "int64_t *",
-      },
-    },
-    {
-      on = "uclibc",
-      typedefs = {
-        __swblk_t = "long",
-        __t_scalar_t = "long",
-        __t_uscalar_t = "unsigned long",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      typedefs = {
-        __qaddr_t = "long *",
-      },
+    typedefs = {
+      __u_char = "uint8_t",
+      __u_short = "uint16_t",
+      __u_int = "uint32_t",
+      __u_long = "unsigned long",
+      __int8_t = "int8_t",
+      __uint8_t = "uint8_t",
+      __int16_t = "int16_t",
+      __uint16_t = "uint16_t",
+      __int32_t = "int32_t",
+      __uint32_t = "uint32_t",
+      __uid_t = "uint32_t",
+      __gid_t = "uint32_t",
+      __ino_t = "unsigned long",
+      __mode_t = "uint32_t",
+      __off_t = "long",
+      __pid_t = "int32_t",
+      __fsid_t = "struct __fsid_t",
+      __clock_t = "long",
+      __rlim_t = "unsigned long",
+      __id_t = "uint32_t",
+      __useconds_t = "uint32_t",
+      __daddr_t = "int32_t",
+      __key_t = "int32_t",
+      __clockid_t = "int32_t",
+      __timer_t = "void *",
+      __blkcnt_t = "long",
+      __fsblkcnt_t = "unsigned long",
+      __fsfilcnt_t = "unsigned long",
+      __caddr_t = "char *",
+      __socklen_t = "uint32_t",
     },
   },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      __int64_t = "long",
+      __uint64_t = "unsigned long",
+      __quad_t = "long",
+      __u_quad_t = "unsigned long",
+      __dev_t = "unsigned long",
+      __ino64_t = "unsigned long",
+      __off64_t = "long",
+      __rlim64_t = "unsigned long",
+      __blkcnt64_t = "long",
+      __fsblkcnt64_t = "unsigned long",
+      __fsfilcnt64_t = "unsigned long",
+      __ssize_t = "long",
+      __loff_t = "long",
+      __intptr_t = "long",
+    },
+  },
+  {
+    on = "glibc",
+    typedefs = {
+      __int_least8_t = "int8_t",
+      __uint_least8_t = "uint8_t",
+      __int_least16_t = "int16_t",
+      __uint_least16_t = "uint16_t",
+      __int_least32_t = "int32_t",
+      __uint_least32_t = "uint32_t",
+      __syscall_slong_t = "long",
+      __syscall_ulong_t = "unsigned long",
+      __sig_atomic_t = "int32_t",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      __int_least64_t = "long",
+      __uint_least64_t = "unsigned long",
+      __intmax_t = "long",
+      __uintmax_t = "unsigned long",
+      __suseconds64_t = "long",
+      __fsword_t = "long",
+    },
+  },
+  {
+    on = "glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
+    typedefs = {
+      __nlink_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc uclibc-x64",
+    typedefs = {
+      __time_t = "long",
+      __suseconds_t = "long",
+    },
+  },
+  {
+    on = "!musl glibc-arm64 glibc-riscv64 glibc-loongarch64",
+    typedefs = {
+      __blksize_t = "long",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      __int64_t = "int64_t",
+      __uint64_t = "uint64_t",
+      __quad_t = "int64_t",
+      __u_quad_t = "uint64_t",
+      __dev_t = "uint64_t",
+      __ino64_t = "uint64_t",
+      __off64_t = "int64_t",
+      __rlim64_t = "uint64_t",
+      __blkcnt64_t = "int64_t",
+      __fsblkcnt64_t = "uint64_t",
+      __fsfilcnt64_t = "uint64_t",
+      __ssize_t = "int32_t",
+      __loff_t = "int64_t",
+      __intptr_t = "int32_t",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      __int_least64_t = "int64_t",
+      __uint_least64_t = "uint64_t",
+      __intmax_t = "int64_t",
+      __uintmax_t = "uint64_t",
+      __suseconds64_t = "int64_t",
+      __fsword_t = "int32_t",
+      __time64_t = "int64_t",
+    },
+  },
+  {
+    on = "!musl glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
+    typedefs = {
+      __nlink_t = "uint32_t",
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
+    typedefs = {
+      __blksize_t = "int32_t",
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    typedefs = {
+      __time_t = "int64_t",
+      __suseconds_t = "int64_t",
+      __qaddr_t = "int64_t *",
+    },
+  },
+  {
+    on = "uclibc",
+    typedefs = {
+      __swblk_t = "long",
+      __t_scalar_t = "long",
+      __t_uscalar_t = "unsigned long",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    typedefs = {
+      __qaddr_t = "long *",
+    },
+  },
+},
 ]==],
 ["bits/typesizes.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_TYPESIZES_H = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __OFF_T_MATCHES_OFF64_T = 1,
-        __INO_T_MATCHES_INO64_T = 1,
-        __RLIM_T_MATCHES_RLIM64_T = 1,
-        __STATFS_MATCHES_STATFS64 = 1,
-        __KERNEL_OLD_TIMEVAL_MATCHES_TIMEVAL64 = 1,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __RLIM_T_MATCHES_RLIM64_T = 0,
-        __STATFS_MATCHES_STATFS64 = 0,
-        __KERNEL_OLD_TIMEVAL_MATCHES_TIMEVAL64 = 0,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_TYPESIZES_H = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __OFF_T_MATCHES_OFF64_T = 1,
+      __INO_T_MATCHES_INO64_T = 1,
+      __RLIM_T_MATCHES_RLIM64_T = 1,
+      __STATFS_MATCHES_STATFS64 = 1,
+      __KERNEL_OLD_TIMEVAL_MATCHES_TIMEVAL64 = 1,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __RLIM_T_MATCHES_RLIM64_T = 0,
+      __STATFS_MATCHES_STATFS64 = 0,
+      __KERNEL_OLD_TIMEVAL_MATCHES_TIMEVAL64 = 0,
+    },
+  },
+},
 ]==],
 }

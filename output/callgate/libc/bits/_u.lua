@@ -3,1088 +3,1088 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/uClibc_clk_tck.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __UCLIBC_CLK_TCK_CONST = 100,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __UCLIBC_CLK_TCK_CONST = 100,
     },
   },
+},
 ]==],
 ["bits/uClibc_config.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __UCLIBC_MAJOR__ = 1,
-        __UCLIBC_MINOR__ = 0,
-        __UCLIBC_SUBLEVEL__ = 54,
-        __FORCE_OPTIONS_FOR_ARCH__ = 1,
-        __ARCH_HAS_DEPRECATED_SYSCALLS__ = 1,
-        __ARCH_LITTLE_ENDIAN__ = 1,
-        __ARCH_HAS_MMU__ = 1,
-        __ARCH_USE_MMU__ = 1,
-        __UCLIBC_HAS_FLOATS__ = 1,
-        __UCLIBC_HAS_FPU__ = 1,
-        __DO_C99_MATH__ = 1,
-        __DO_XSI_MATH__ = 1,
-        __UCLIBC_HAS_FENV__ = 1,
-        __UCLIBC_HAS_LONG_DOUBLE_MATH__ = 1,
-        __KERNEL_HEADERS__ = "/build/uapi",
-        __HAVE_DOT_CONFIG__ = 1,
-        __DOPIC__ = 1,
-        __ARCH_HAS_UCONTEXT__ = 1,
-        __HAVE_LDSO__ = 1,
-        __HAVE_SHARED__ = 1,
-        __LDSO_LDD_SUPPORT__ = 1,
-        __LDSO_CACHE_SUPPORT__ = 1,
-        __LDSO_PRELOAD_ENV_SUPPORT__ = 1,
-        __LDSO_BASE_FILENAME__ = "ld.so",
-        __ARCH_VDSO_SUPPORT__ = 1,
-        __UCLIBC_STATIC_LDCONFIG__ = 1,
-        __LDSO_RUNPATH__ = 1,
-        __LDSO_SAFE_RUNPATH__ = 1,
-        __LDSO_SEARCH_INTERP_PATH__ = 1,
-        __LDSO_LD_LIBRARY_PATH__ = 1,
-        __UCLIBC_CTOR_DTOR__ = 1,
-        __LDSO_GNU_HASH_SUPPORT__ = 1,
-        __UCLIBC_HAS_THREADS_NATIVE__ = 1,
-        __UCLIBC_HAS_THREADS__ = 1,
-        __UCLIBC_HAS_TLS__ = 1,
-        __PTHREADS_DEBUG_SUPPORT__ = 1,
-        __PTHREADS_STACK_DEFAULT_SIZE__ = 2097152,
-        __UCLIBC_HAS_SYSLOG__ = 1,
-        __UCLIBC_HAS_LFS__ = 1,
-        __MALLOC_STANDARD__ = 1,
-        __UCLIBC_DYNAMIC_ATEXIT__ = 1,
-        __UCLIBC_HAS_UTMPX__ = 1,
-        __UCLIBC_SUSV2_LEGACY__ = 1,
-        __UCLIBC_SUSV3_LEGACY__ = 1,
-        __UCLIBC_HAS_CONTEXT_FUNCS__ = 1,
-        __UCLIBC_SUSV4_LEGACY__ = 1,
-        __UCLIBC_HAS_SHADOW__ = 1,
-        __UCLIBC_HAS_PROGRAM_INVOCATION_NAME__ = 1,
-        __UCLIBC_HAS___PROGNAME__ = 1,
-        __UCLIBC_HAS_PTY__ = 1,
-        __ASSUME_DEVPTS__ = 1,
-        __UNIX98PTY_ONLY__ = 1,
-        __UCLIBC_HAS_LIBUTIL__ = 1,
-        __UCLIBC_HAS_TM_EXTENSIONS__ = 1,
-        __UCLIBC_HAS_TZ_CACHING__ = 1,
-        __UCLIBC_HAS_TZ_FILE__ = 1,
-        __UCLIBC_HAS_TZ_FILE_READ_MANY__ = 1,
-        __UCLIBC_TZ_FILE_PATH__ = "/etc/TZ",
-        __UCLIBC_FALLBACK_TO_ETC_LOCALTIME__ = 1,
-        __UCLIBC_PWD_BUFFER_SIZE__ = 256,
-        __UCLIBC_GRP_BUFFER_SIZE__ = 256,
-        __UCLIBC_LINUX_SPECIFIC__ = 1,
-        __UCLIBC_HAS_GNU_ERROR__ = 1,
-        __UCLIBC_BSD_SPECIFIC__ = 1,
-        __UCLIBC_HAS_BSD_ERR__ = 1,
-        __UCLIBC_NTP_LEGACY__ = 1,
-        __UCLIBC_SV4_DEPRECATED__ = 1,
-        __UCLIBC_HAS_REALTIME__ = 1,
-        __UCLIBC_HAS_ADVANCED_REALTIME__ = 1,
-        __UCLIBC_HAS_EPOLL__ = 1,
-        __UCLIBC_HAS_XATTR__ = 1,
-        __UCLIBC_HAS_PROFILING__ = 1,
-        __UCLIBC_HAS_CRYPT_IMPL__ = 1,
-        __UCLIBC_HAS_CRYPT__ = 1,
-        __UCLIBC_HAS_NETWORK_SUPPORT__ = 1,
-        __UCLIBC_HAS_SOCKET__ = 1,
-        __UCLIBC_HAS_IPV4__ = 1,
-        __UCLIBC_HAS_IPV6__ = 1,
-        __UCLIBC_HAS_BSD_RES_CLOSE__ = 1,
-        __UCLIBC_HAS_COMPAT_RES_STATE__ = 1,
-        __UCLIBC_DNSRAND_MODE_PRNGPLUS__ = 1,
-        __UCLIBC_HAS_STRING_GENERIC_OPT__ = 1,
-        __UCLIBC_HAS_STRING_ARCH_OPT__ = 1,
-        __UCLIBC_HAS_STDIO_FUTEXES__ = 1,
-        __UCLIBC_HAS_CTYPE_TABLES__ = 1,
-        __UCLIBC_HAS_CTYPE_SIGNED__ = 1,
-        __UCLIBC_HAS_CTYPE_UNSAFE__ = 1,
-        __UCLIBC_HAS_WCHAR__ = 1,
-        __UCLIBC_PRINTF_SCANF_POSITIONAL_ARGS__ = 9,
-        __UCLIBC_HAS_STDIO_BUFSIZ_4096__ = 1,
-        __UCLIBC_HAS_STDIO_BUILTIN_BUFFER_NONE__ = 1,
-        __UCLIBC_HAS_STDIO_GETC_MACRO__ = 1,
-        __UCLIBC_HAS_STDIO_PUTC_MACRO__ = 1,
-        __UCLIBC_HAS_STDIO_AUTO_RW_TRANSITION__ = 1,
-        __UCLIBC_HAS_ERRNO_MESSAGES__ = 1,
-        __UCLIBC_HAS_SIGNUM_MESSAGES__ = 1,
-        __UCLIBC_HAS_GNU_GETOPT__ = 1,
-        __UCLIBC_HAS_GETOPT_LONG__ = 1,
-        __UCLIBC_HAS_GNU_GETSUBOPT__ = 1,
-        __UCLIBC_HAS_REGEX__ = 1,
-        __UCLIBC_HAS_FNMATCH__ = 1,
-        __UCLIBC_HAS_WORDEXP__ = 1,
-        __UCLIBC_HAS_NFTW__ = 1,
-        __UCLIBC_HAS_FTW__ = 1,
-        __UCLIBC_HAS_GLOB__ = 1,
-        __UCLIBC_HAS_GNU_GLOB__ = 1,
-        __RUNTIME_PREFIX__ = "/",
-        __DEVEL_PREFIX__ = "/usr/",
-        __MULTILIB_DIR__ = "lib",
-        __HARDWIRED_ABSPATH__ = 1,
-        __UCLIBC_BUILD_RELRO__ = 1,
-        __UCLIBC_BUILD_NOEXECSTACK__ = 1,
-        __CROSS_COMPILER_PREFIX__ = "",
-        __UCLIBC_EXTRA_CFLAGS__ = "-fcommon",
-        __DOSTRIP__ = 1,
-        __WARNINGS__ = "-Wall",
-      },
-    },
-    {
-      on = "uclibc-arm",
-      constants = {
-        __TARGET_arm__ = 1,
-        __TARGET_ARCH__ = "arm",
-        __CONFIG_ARM_EABI__ = 1,
-        __ARCH_ANY_ENDIAN__ = 1,
-        __ARCH_WANTS_LITTLE_ENDIAN__ = 1,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      constants = {
-        __TARGET_LDSO_NAME__ = "ld-uClibc",
-        __TARGET_ARCH_BITS__ = 32,
-        __UCLIBC_USE_TIME64__ = 1,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x64",
-      constants = {
-        __TARGET_SUBARCH__ = "",
-      },
-    },
-    {
-      on = "uclibc-x86",
-      constants = {
-        __TARGET_i386__ = 1,
-        __TARGET_ARCH__ = "i386",
-        __CONFIG_686__ = 1,
-        __TARGET_SUBARCH__ = "i686",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        __TARGET_x86_64__ = 1,
-        __TARGET_LDSO_NAME__ = "ld64-uClibc",
-        __TARGET_ARCH_BITS__ = 64,
-        __TARGET_ARCH__ = "x86_64",
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __UCLIBC_MAJOR__ = 1,
+      __UCLIBC_MINOR__ = 0,
+      __UCLIBC_SUBLEVEL__ = 54,
+      __FORCE_OPTIONS_FOR_ARCH__ = 1,
+      __ARCH_HAS_DEPRECATED_SYSCALLS__ = 1,
+      __ARCH_LITTLE_ENDIAN__ = 1,
+      __ARCH_HAS_MMU__ = 1,
+      __ARCH_USE_MMU__ = 1,
+      __UCLIBC_HAS_FLOATS__ = 1,
+      __UCLIBC_HAS_FPU__ = 1,
+      __DO_C99_MATH__ = 1,
+      __DO_XSI_MATH__ = 1,
+      __UCLIBC_HAS_FENV__ = 1,
+      __UCLIBC_HAS_LONG_DOUBLE_MATH__ = 1,
+      __KERNEL_HEADERS__ = "/build/uapi",
+      __HAVE_DOT_CONFIG__ = 1,
+      __DOPIC__ = 1,
+      __ARCH_HAS_UCONTEXT__ = 1,
+      __HAVE_LDSO__ = 1,
+      __HAVE_SHARED__ = 1,
+      __LDSO_LDD_SUPPORT__ = 1,
+      __LDSO_CACHE_SUPPORT__ = 1,
+      __LDSO_PRELOAD_ENV_SUPPORT__ = 1,
+      __LDSO_BASE_FILENAME__ = "ld.so",
+      __ARCH_VDSO_SUPPORT__ = 1,
+      __UCLIBC_STATIC_LDCONFIG__ = 1,
+      __LDSO_RUNPATH__ = 1,
+      __LDSO_SAFE_RUNPATH__ = 1,
+      __LDSO_SEARCH_INTERP_PATH__ = 1,
+      __LDSO_LD_LIBRARY_PATH__ = 1,
+      __UCLIBC_CTOR_DTOR__ = 1,
+      __LDSO_GNU_HASH_SUPPORT__ = 1,
+      __UCLIBC_HAS_THREADS_NATIVE__ = 1,
+      __UCLIBC_HAS_THREADS__ = 1,
+      __UCLIBC_HAS_TLS__ = 1,
+      __PTHREADS_DEBUG_SUPPORT__ = 1,
+      __PTHREADS_STACK_DEFAULT_SIZE__ = 2097152,
+      __UCLIBC_HAS_SYSLOG__ = 1,
+      __UCLIBC_HAS_LFS__ = 1,
+      __MALLOC_STANDARD__ = 1,
+      __UCLIBC_DYNAMIC_ATEXIT__ = 1,
+      __UCLIBC_HAS_UTMPX__ = 1,
+      __UCLIBC_SUSV2_LEGACY__ = 1,
+      __UCLIBC_SUSV3_LEGACY__ = 1,
+      __UCLIBC_HAS_CONTEXT_FUNCS__ = 1,
+      __UCLIBC_SUSV4_LEGACY__ = 1,
+      __UCLIBC_HAS_SHADOW__ = 1,
+      __UCLIBC_HAS_PROGRAM_INVOCATION_NAME__ = 1,
+      __UCLIBC_HAS___PROGNAME__ = 1,
+      __UCLIBC_HAS_PTY__ = 1,
+      __ASSUME_DEVPTS__ = 1,
+      __UNIX98PTY_ONLY__ = 1,
+      __UCLIBC_HAS_LIBUTIL__ = 1,
+      __UCLIBC_HAS_TM_EXTENSIONS__ = 1,
+      __UCLIBC_HAS_TZ_CACHING__ = 1,
+      __UCLIBC_HAS_TZ_FILE__ = 1,
+      __UCLIBC_HAS_TZ_FILE_READ_MANY__ = 1,
+      __UCLIBC_TZ_FILE_PATH__ = "/etc/TZ",
+      __UCLIBC_FALLBACK_TO_ETC_LOCALTIME__ = 1,
+      __UCLIBC_PWD_BUFFER_SIZE__ = 256,
+      __UCLIBC_GRP_BUFFER_SIZE__ = 256,
+      __UCLIBC_LINUX_SPECIFIC__ = 1,
+      __UCLIBC_HAS_GNU_ERROR__ = 1,
+      __UCLIBC_BSD_SPECIFIC__ = 1,
+      __UCLIBC_HAS_BSD_ERR__ = 1,
+      __UCLIBC_NTP_LEGACY__ = 1,
+      __UCLIBC_SV4_DEPRECATED__ = 1,
+      __UCLIBC_HAS_REALTIME__ = 1,
+      __UCLIBC_HAS_ADVANCED_REALTIME__ = 1,
+      __UCLIBC_HAS_EPOLL__ = 1,
+      __UCLIBC_HAS_XATTR__ = 1,
+      __UCLIBC_HAS_PROFILING__ = 1,
+      __UCLIBC_HAS_CRYPT_IMPL__ = 1,
+      __UCLIBC_HAS_CRYPT__ = 1,
+      __UCLIBC_HAS_NETWORK_SUPPORT__ = 1,
+      __UCLIBC_HAS_SOCKET__ = 1,
+      __UCLIBC_HAS_IPV4__ = 1,
+      __UCLIBC_HAS_IPV6__ = 1,
+      __UCLIBC_HAS_BSD_RES_CLOSE__ = 1,
+      __UCLIBC_HAS_COMPAT_RES_STATE__ = 1,
+      __UCLIBC_DNSRAND_MODE_PRNGPLUS__ = 1,
+      __UCLIBC_HAS_STRING_GENERIC_OPT__ = 1,
+      __UCLIBC_HAS_STRING_ARCH_OPT__ = 1,
+      __UCLIBC_HAS_STDIO_FUTEXES__ = 1,
+      __UCLIBC_HAS_CTYPE_TABLES__ = 1,
+      __UCLIBC_HAS_CTYPE_SIGNED__ = 1,
+      __UCLIBC_HAS_CTYPE_UNSAFE__ = 1,
+      __UCLIBC_HAS_WCHAR__ = 1,
+      __UCLIBC_PRINTF_SCANF_POSITIONAL_ARGS__ = 9,
+      __UCLIBC_HAS_STDIO_BUFSIZ_4096__ = 1,
+      __UCLIBC_HAS_STDIO_BUILTIN_BUFFER_NONE__ = 1,
+      __UCLIBC_HAS_STDIO_GETC_MACRO__ = 1,
+      __UCLIBC_HAS_STDIO_PUTC_MACRO__ = 1,
+      __UCLIBC_HAS_STDIO_AUTO_RW_TRANSITION__ = 1,
+      __UCLIBC_HAS_ERRNO_MESSAGES__ = 1,
+      __UCLIBC_HAS_SIGNUM_MESSAGES__ = 1,
+      __UCLIBC_HAS_GNU_GETOPT__ = 1,
+      __UCLIBC_HAS_GETOPT_LONG__ = 1,
+      __UCLIBC_HAS_GNU_GETSUBOPT__ = 1,
+      __UCLIBC_HAS_REGEX__ = 1,
+      __UCLIBC_HAS_FNMATCH__ = 1,
+      __UCLIBC_HAS_WORDEXP__ = 1,
+      __UCLIBC_HAS_NFTW__ = 1,
+      __UCLIBC_HAS_FTW__ = 1,
+      __UCLIBC_HAS_GLOB__ = 1,
+      __UCLIBC_HAS_GNU_GLOB__ = 1,
+      __RUNTIME_PREFIX__ = "/",
+      __DEVEL_PREFIX__ = "/usr/",
+      __MULTILIB_DIR__ = "lib",
+      __HARDWIRED_ABSPATH__ = 1,
+      __UCLIBC_BUILD_RELRO__ = 1,
+      __UCLIBC_BUILD_NOEXECSTACK__ = 1,
+      __CROSS_COMPILER_PREFIX__ = "",
+      __UCLIBC_EXTRA_CFLAGS__ = "-fcommon",
+      __DOSTRIP__ = 1,
+      __WARNINGS__ = "-Wall",
     },
   },
+  {
+    on = "uclibc-arm",
+    constants = {
+      __TARGET_arm__ = 1,
+      __TARGET_ARCH__ = "arm",
+      __CONFIG_ARM_EABI__ = 1,
+      __ARCH_ANY_ENDIAN__ = 1,
+      __ARCH_WANTS_LITTLE_ENDIAN__ = 1,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    constants = {
+      __TARGET_LDSO_NAME__ = "ld-uClibc",
+      __TARGET_ARCH_BITS__ = 32,
+      __UCLIBC_USE_TIME64__ = 1,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x64",
+    constants = {
+      __TARGET_SUBARCH__ = "",
+    },
+  },
+  {
+    on = "uclibc-x86",
+    constants = {
+      __TARGET_i386__ = 1,
+      __TARGET_ARCH__ = "i386",
+      __CONFIG_686__ = 1,
+      __TARGET_SUBARCH__ = "i686",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      __TARGET_x86_64__ = 1,
+      __TARGET_LDSO_NAME__ = "ld64-uClibc",
+      __TARGET_ARCH_BITS__ = 64,
+      __TARGET_ARCH__ = "x86_64",
+    },
+  },
+},
 ]==],
 ["bits/uClibc_local_lim.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _BITS_UCLIBC_LOCAL_LIM_H = 1,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _BITS_UCLIBC_LOCAL_LIM_H = 1,
     },
   },
+},
 ]==],
 ["bits/uClibc_locale.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __NL_ITEM_CATEGORY_SHIFT = 8,
-        __NL_ITEM_INDEX_MASK = 0xff,
-        __LC_CTYPE = 0,
-        __LC_NUMERIC = 1,
-        __LC_MONETARY = 2,
-        __LC_TIME = 3,
-        __LC_COLLATE = 4,
-        __LC_MESSAGES = 5,
-        __LC_ALL = 6,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __NL_ITEM_CATEGORY_SHIFT = 8,
+      __NL_ITEM_INDEX_MASK = 0xff,
+      __LC_CTYPE = 0,
+      __LC_NUMERIC = 1,
+      __LC_MONETARY = 2,
+      __LC_TIME = 3,
+      __LC_COLLATE = 4,
+      __LC_MESSAGES = 5,
+      __LC_ALL = 6,
     },
   },
+},
 ]==],
 ["bits/uClibc_page.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc-x86 uclibc-x64",
-      constants = {
-        PAGE_SHIFT = 12,
-        PAGE_SIZE = 0x1000,
-      },
-    },
-    {
-      on = "uclibc-x86",
-      constants = {
-        PAGE_MASK = 4294963200,
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        PAGE_MASK = 18446744073709547520ULL,
-      },
+deltas = {
+  {
+    on = "uclibc-x86 uclibc-x64",
+    constants = {
+      PAGE_SHIFT = 12,
+      PAGE_SIZE = 0x1000,
     },
   },
+  {
+    on = "uclibc-x86",
+    constants = {
+      PAGE_MASK = 4294963200,
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      PAGE_MASK = 18446744073709547520ULL,
+    },
+  },
+},
 ]==],
 ["bits/uClibc_posix_opt.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _BITS_UCLIBC_POSIX_OPT_H = 1,
-        _POSIX_POLL = 1,
-        _POSIX_SELECT = 1,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _BITS_UCLIBC_POSIX_OPT_H = 1,
+      _POSIX_POLL = 1,
+      _POSIX_SELECT = 1,
     },
   },
+},
 ]==],
 ["bits/uClibc_stdio.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __STDIO_BUFSIZ = 4096,
-        __STDIO_BUILTIN_BUF_SIZE = 0,
-        __STDIO_HAS_OPENLIST = 1,
-        __STDIO_IOFBF = 0,
-        __STDIO_IOLBF = 1,
-        __STDIO_IONBF = 2,
-        __MASK_READING = 0x3,
-        __FLAG_READING = 0x1,
-        __FLAG_UNGOT = 0x2,
-        __FLAG_EOF = 0x4,
-        __FLAG_ERROR = 0x8,
-        __FLAG_WRITEONLY = 0x10,
-        __FLAG_READONLY = 0x20,
-        __FLAG_WRITING = 0x40,
-        __FLAG_NARROW = 0x80,
-        __FLAG_FBF = 0x0,
-        __FLAG_LBF = 0x100,
-        __FLAG_NBF = 0x200,
-        __MASK_BUFMODE = 0x300,
-        __FLAG_APPEND = 0x400,
-        __FLAG_WIDE = 0x800,
-        __FLAG_FREEFILE = 0x2000,
-        __FLAG_FREEBUF = 0x4000,
-        __FLAG_LARGEFILE = 0x8000,
-        __FLAG_FAILED_FREOPEN = 32768,
-      },
-      records = {
-        ["struct __STDIO_fpos_t"] = [[{
-    long __pos;
-    struct __mbstate_t __mbstate;
-    int32_t __mblen_pending;
-  }]],
-      },
-      typedefs = {
-        __STDIO_fpos_t = "struct __STDIO_fpos_t",
-        __STDIO_fpos64_t = "struct __STDIO_fpos64_t",
-      },
-      macros = function(M)
-        return {
-          __FEOF_UNLOCKED = function(stream)
-            return M.int(M.band(M.long(stream.__modeflags), 0x4))
-          end,
-          __FERROR_UNLOCKED = function(stream)
-            return M.int(M.band(M.long(stream.__modeflags), 0x8))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __STDIO_BUFSIZ = 4096,
+      __STDIO_BUILTIN_BUF_SIZE = 0,
+      __STDIO_HAS_OPENLIST = 1,
+      __STDIO_IOFBF = 0,
+      __STDIO_IOLBF = 1,
+      __STDIO_IONBF = 2,
+      __MASK_READING = 0x3,
+      __FLAG_READING = 0x1,
+      __FLAG_UNGOT = 0x2,
+      __FLAG_EOF = 0x4,
+      __FLAG_ERROR = 0x8,
+      __FLAG_WRITEONLY = 0x10,
+      __FLAG_READONLY = 0x20,
+      __FLAG_WRITING = 0x40,
+      __FLAG_NARROW = 0x80,
+      __FLAG_FBF = 0x0,
+      __FLAG_LBF = 0x100,
+      __FLAG_NBF = 0x200,
+      __MASK_BUFMODE = 0x300,
+      __FLAG_APPEND = 0x400,
+      __FLAG_WIDE = 0x800,
+      __FLAG_FREEFILE = 0x2000,
+      __FLAG_FREEBUF = 0x4000,
+      __FLAG_LARGEFILE = 0x8000,
+      __FLAG_FAILED_FREOPEN = 32768,
     },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct __STDIO_fpos64_t"] = [[{
-    int64_t __pos;
-    struct __mbstate_t __mbstate;
-    int32_t __mblen_pending;
-  }]],
-      },
-      typedefs = {
-        __offmax_t = "int64_t",
-      },
+    records = {
+      ["struct __STDIO_fpos_t"] = [[{
+  long __pos;
+  struct __mbstate_t __mbstate;
+  int32_t __mblen_pending;
+}]],
     },
-    {
-      on = "uclibc-arm",
-      records = {
-        ["struct __STDIO_FILE_STRUCT"] = [[{
-    uint16_t __modeflags;
-    uint8_t __ungot_width[2];
-    int32_t __filedes;
-    uint8_t *__bufstart;
-    uint8_t *__bufend;
-    uint8_t *__bufpos;
-    uint8_t *__bufread;
-    uint8_t *__bufgetc_u;
-    uint8_t *__bufputc_u;
-    struct __STDIO_FILE_STRUCT *__nextopen;
-    uint32_t __ungot[2];
-    struct __mbstate_t __state;
-    int32_t __user_locking;
-    union pthread_mutex_t __lock;
-  }]],
-      },
+    typedefs = {
+      __STDIO_fpos_t = "struct __STDIO_fpos_t",
+      __STDIO_fpos64_t = "struct __STDIO_fpos64_t",
     },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      records = {
-        ["struct __STDIO_FILE_STRUCT"] = [[{
-    uint16_t __modeflags;
-    uint8_t __ungot_width[2];
-    int32_t __filedes;
-    uint8_t *__bufstart;
-    uint8_t *__bufend;
-    uint8_t *__bufpos;
-    uint8_t *__bufread;
-    uint8_t *__bufgetc_u;
-    uint8_t *__bufputc_u;
-    struct __STDIO_FILE_STRUCT *__nextopen;
-    int32_t __ungot[2];
-    struct __mbstate_t __state;
-    int32_t __user_locking;
-    union pthread_mutex_t __lock;
-  }]],
-      },
+    macros = function(M)
+      return {
+        __FEOF_UNLOCKED = function(stream)
+          return M.int(M.band(M.long(stream.__modeflags), 0x4))
+        end,
+        __FERROR_UNLOCKED = function(stream)
+          return M.int(M.band(M.long(stream.__modeflags), 0x8))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct __STDIO_fpos64_t"] = [[{
+  int64_t __pos;
+  struct __mbstate_t __mbstate;
+  int32_t __mblen_pending;
+}]],
     },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct __STDIO_fpos64_t"] = [[{
-    long __pos;
-    struct __mbstate_t __mbstate;
-    int32_t __mblen_pending;
-  }]],
-      },
-      typedefs = {
-        __offmax_t = "long",
-      },
+    typedefs = {
+      __offmax_t = "int64_t",
     },
   },
+  {
+    on = "uclibc-arm",
+    records = {
+      ["struct __STDIO_FILE_STRUCT"] = [[{
+  uint16_t __modeflags;
+  uint8_t __ungot_width[2];
+  int32_t __filedes;
+  uint8_t *__bufstart;
+  uint8_t *__bufend;
+  uint8_t *__bufpos;
+  uint8_t *__bufread;
+  uint8_t *__bufgetc_u;
+  uint8_t *__bufputc_u;
+  struct __STDIO_FILE_STRUCT *__nextopen;
+  uint32_t __ungot[2];
+  struct __mbstate_t __state;
+  int32_t __user_locking;
+  union pthread_mutex_t __lock;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    records = {
+      ["struct __STDIO_FILE_STRUCT"] = [[{
+  uint16_t __modeflags;
+  uint8_t __ungot_width[2];
+  int32_t __filedes;
+  uint8_t *__bufstart;
+  uint8_t *__bufend;
+  uint8_t *__bufpos;
+  uint8_t *__bufread;
+  uint8_t *__bufgetc_u;
+  uint8_t *__bufputc_u;
+  struct __STDIO_FILE_STRUCT *__nextopen;
+  int32_t __ungot[2];
+  struct __mbstate_t __state;
+  int32_t __user_locking;
+  union pthread_mutex_t __lock;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct __STDIO_fpos64_t"] = [[{
+  long __pos;
+  struct __mbstate_t __mbstate;
+  int32_t __mblen_pending;
+}]],
+    },
+    typedefs = {
+      __offmax_t = "long",
+    },
+  },
+},
 ]==],
 ["bits/uClibc_touplow.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        __UCLIBC_CTYPE_B_TBL_OFFSET = 128,
-        __UCLIBC_CTYPE_TO_TBL_OFFSET = 128,
-      },
-      typedefs = {
-        __ctype_mask_t = "uint16_t",
-        __ctype_touplow_t = "int16_t",
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      __UCLIBC_CTYPE_B_TBL_OFFSET = 128,
+      __UCLIBC_CTYPE_TO_TBL_OFFSET = 128,
+    },
+    typedefs = {
+      __ctype_mask_t = "uint16_t",
+      __ctype_touplow_t = "int16_t",
     },
   },
+},
 ]==],
 ["bits/uintn-identity.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_UINTN_IDENTITY_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_UINTN_IDENTITY_H = 1,
     },
   },
+},
 ]==],
 ["bits/uio-ext.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_UIO_EXT_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_UIO_EXT_H = 1,
     },
   },
+},
 ]==],
 ["bits/uio.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc",
-      constants = {
-        _BITS_UIO_H = 1,
-      },
+deltas = {
+  {
+    on = "uclibc",
+    constants = {
+      _BITS_UIO_H = 1,
     },
   },
+},
 ]==],
 ["bits/uio_lim.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_UIO_LIM_H = 1,
-        __IOV_MAX = 1024,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_UIO_LIM_H = 1,
+      __IOV_MAX = 1024,
     },
   },
+},
 ]==],
 ["bits/user.h"] = [==[
-  deltas = {
-    {
-      on = "musl-x64 musl-s390x",
-      constants = {
-        __WORDSIZE = 64,
-        ELF_NGREG = 27,
-      },
-    },
-    {
-      on = "musl-x64 musl-x86 musl-s390x",
-      constants = {
-        PAGE_MASK = -4096,
-        NBPG = 4096,
-        UPAGES = 1,
-      },
-    },
-    {
-      on = "musl-x64",
-      records = {
-        ["struct user_fpregs_struct"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    unsigned long rip;
-    unsigned long rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    uint32_t st_space[32];
-    uint32_t xmm_space[64];
-    uint32_t padding[24];
-  }]],
-        ["struct user_regs_struct"] = [[{
-    unsigned long r15;
-    unsigned long r14;
-    unsigned long r13;
-    unsigned long r12;
-    unsigned long rbp;
-    unsigned long rbx;
-    unsigned long r11;
-    unsigned long r10;
-    unsigned long r9;
-    unsigned long r8;
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rdx;
-    unsigned long rsi;
-    unsigned long rdi;
-    unsigned long orig_rax;
-    unsigned long rip;
-    unsigned long cs;
-    unsigned long eflags;
-    unsigned long rsp;
-    unsigned long ss;
-    unsigned long fs_base;
-    unsigned long gs_base;
-    unsigned long ds;
-    unsigned long es;
-    unsigned long fs;
-    unsigned long gs;
-  }]],
-        ["struct user"] = [[{
-    struct user_regs_struct regs;
-    int32_t u_fpvalid;
-    struct user_fpregs_struct i387;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    int32_t reserved;
-    struct user_regs_struct *u_ar0;
-    struct user_fpregs_struct *u_fpstate;
-    unsigned long magic;
-    char u_comm[32];
-    unsigned long u_debugreg[8];
-  }]],
-      },
-      typedefs = {
-        elf_greg_t = "uint64_t",
-        elf_gregset_t = "uint64_t [27]",
-      },
-    },
-    {
-      on = "musl-x64 musl-x86",
-      typedefs = {
-        elf_fpregset_t = "struct user_fpregs_struct",
-      },
-    },
-    {
-      on = "musl-x86",
-      constants = {
-        __WORDSIZE = 32,
-        ELF_NGREG = 17,
-      },
-      records = {
-        ["struct user_fpregs_struct"] = [[{
-    long cwd;
-    long swd;
-    long twd;
-    long fip;
-    long fcs;
-    long foo;
-    long fos;
-    long st_space[20];
-  }]],
-        ["struct user_fpxregs_struct"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t twd;
-    uint16_t fop;
-    long fip;
-    long fcs;
-    long foo;
-    long fos;
-    long mxcsr;
-    long reserved;
-    long st_space[32];
-    long xmm_space[32];
-    long padding[56];
-  }]],
-        ["struct user_regs_struct"] = [[{
-    long ebx;
-    long ecx;
-    long edx;
-    long esi;
-    long edi;
-    long ebp;
-    long eax;
-    long xds;
-    long xes;
-    long xfs;
-    long xgs;
-    long orig_eax;
-    long eip;
-    long xcs;
-    long eflags;
-    long esp;
-    long xss;
-  }]],
-        ["struct user"] = [[{
-    struct user_regs_struct regs;
-    int32_t u_fpvalid;
-    struct user_fpregs_struct i387;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    int32_t reserved;
-    struct user_regs_struct *u_ar0;
-    struct user_fpregs_struct *u_fpstate;
-    unsigned long magic;
-    char u_comm[32];
-    int32_t u_debugreg[8];
-  }]],
-      },
-      typedefs = {
-        elf_fpxregset_t = "struct user_fpxregs_struct",
-        elf_gregset_t = "unsigned long [17]",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x64 musl-riscv64 musl-ppc64le",
-      typedefs = {
-        elf_greg_t = "unsigned long",
-      },
-    },
-    {
-      on = "musl-arm",
-      constants = {
-        ELF_NGREG = 18,
-      },
-      records = {
-        ["struct user_fpregs"] = [[{
-    struct fp_reg fpregs[8];
-    uint32_t fpsr : 32;
-    uint32_t fpcr : 32;
-    uint8_t ftype[8];
-    uint32_t init_flag;
-  }]],
-        ["struct fp_reg"] = [[{
-    uint32_t sign1 : 1;
-    uint32_t unused : 15;
-    uint32_t sign2 : 1;
-    uint32_t exponent : 14;
-    uint32_t j : 1;
-    uint32_t mantissa1 : 31;
-    uint32_t mantissa0 : 32;
-  }]],
-        ["struct user_regs"] = [[{
-    unsigned long uregs[18];
-  }]],
-        ["struct user"] = [[{
-    struct user_regs regs;
-    int32_t u_fpvalid;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    int32_t reserved;
-    struct user_regs *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-    int32_t u_debugreg[8];
-    struct user_fpregs u_fp;
-    struct user_fpregs *u_fp0;
-  }]],
-      },
-      typedefs = {
-        elf_fpregset_t = "struct user_fpregs",
-        elf_gregset_t = "unsigned long [18]",
-      },
-    },
-    {
-      on = "musl-arm64",
-      constants = {
-        ELF_NREG = 34,
-      },
-      records = {
-        ["struct user_regs_struct"] = [[{
-    uint64_t regs[31];
-    uint64_t sp;
-    uint64_t pc;
-    uint64_t pstate;
-  }]],
-        ["struct user_fpsimd_struct"] = [[{
-    uint64_t vregs[32][2] __attribute__((aligned(16)));
-    uint32_t fpsr;
-    uint32_t fpcr;
-  }]],
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [34]",
-        elf_fpregset_t = "struct user_fpsimd_struct",
-      },
-    },
-    {
-      on = "musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        ELF_NGREG = 45,
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [45]",
-      },
-    },
-    {
-      on = "musl-loongarch64",
-      constants = {
-        ELF_NFPREG = 34,
-      },
-      records = {
-        ["struct user_regs_struct"] = [[{
-    unsigned long regs[32];
-    unsigned long orig_a0;
-    unsigned long csr_era;
-    unsigned long csr_badv;
-    unsigned long reserved[10];
-  }]],
-        ["struct user_fp_struct"] = [[{
-    unsigned long fpr[32];
-    unsigned long fcc;
-    uint32_t fcsr;
-  }]],
-      },
-      typedefs = {
-        elf_fpregset_t = "union elf_fpreg_t [34]",
-      },
-    },
-    {
-      on = "musl-loongarch64 musl-s390x",
-      records = {
-        ["union elf_fpreg_t"] = [[{
-    double d;
-    float f;
-  }]],
-      },
-      typedefs = {
-        elf_fpreg_t = "union elf_fpreg_t",
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        ELF_NFPREG = 33,
-      },
-      typedefs = {
-        elf_fpreg_t = "double",
-        elf_fpregset_t = "double [33]",
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel",
-      records = {
-        ["struct user"] = [[{
-    unsigned long regs[109];
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_data;
-    unsigned long start_stack;
-    long signal;
-    void *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-mips64el",
-      records = {
-        ["struct user"] = [[{
-    unsigned long regs[102];
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    uint64_t start_code;
-    uint64_t start_data;
-    uint64_t start_stack;
-    int64_t signal;
-    uint64_t *u_ar0;
-    uint64_t magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct user"] = [[{
-    struct {
-      unsigned long gpr[32];
-      unsigned long nip;
-      unsigned long msr;
-      unsigned long orig_gpr3;
-      unsigned long ctr;
-      unsigned long link;
-      unsigned long xer;
-      unsigned long ccr;
-      unsigned long mq;
-      unsigned long trap;
-      unsigned long dar;
-      unsigned long dsisr;
-      unsigned long result;
-    } regs;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_data;
-    unsigned long start_stack;
-    long signal;
-    void *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      records = {
-        ["struct elf_vrreg_t"] = [[{
-    uint32_t u[4];
-  } __attribute__((aligned(16)))]],
-      },
-    },
-    {
-      on = "musl-ppc64le",
-      records = {
-        ["struct user"] = [[{
-    struct {
-      unsigned long gpr[32];
-      unsigned long nip;
-      unsigned long msr;
-      unsigned long orig_gpr3;
-      unsigned long ctr;
-      unsigned long link;
-      unsigned long xer;
-      unsigned long ccr;
-      unsigned long softe;
-      unsigned long trap;
-      unsigned long dar;
-      unsigned long dsisr;
-      unsigned long result;
-    } regs;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_data;
-    unsigned long start_stack;
-    long signal;
-    void *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "musl-s390x",
-      records = {
-        ["struct elf_fpregset_t"] = [[{
-    uint32_t fpc;
-    union elf_fpreg_t fprs[16];
-  }]],
-        ["struct _user_psw_struct"] = [[{
-    unsigned long mask;
-    unsigned long addr;
-  }]],
-        ["struct _user_fpregs_struct"] = [[{
-    uint32_t fpc;
-    double fprs[16];
-  }]],
-        ["struct _user_per_struct"] = [[{
-    unsigned long control_regs[3];
-    uint32_t single_step : 1;
-    uint32_t instruction_fetch : 1;
-    uint32_t : 30;
-    unsigned long starting_addr;
-    unsigned long ending_addr;
-    uint16_t perc_atmid;
-    unsigned long address;
-    uint8_t access_id;
-  }]],
-        ["struct _user_regs_struct"] = [[{
-    struct _user_psw_struct psw;
-    unsigned long gprs[16];
-    uint32_t acrs[16];
-    unsigned long orig_gpr2;
-    struct _user_fpregs_struct fp_regs;
-    struct _user_per_struct per_info;
-    unsigned long ieee_instruction_pointer;
-  }]],
-        ["struct user"] = [[{
-    struct _user_regs_struct regs;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    struct _user_regs_struct *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-      typedefs = {
-        elf_fpregset_t = "struct elf_fpregset_t",
-        elf_gregset_t = "unsigned long [27]",
-      },
+deltas = {
+  {
+    on = "musl-x64 musl-s390x",
+    constants = {
+      __WORDSIZE = 64,
+      ELF_NGREG = 27,
     },
   },
+  {
+    on = "musl-x64 musl-x86 musl-s390x",
+    constants = {
+      PAGE_MASK = -4096,
+      NBPG = 4096,
+      UPAGES = 1,
+    },
+  },
+  {
+    on = "musl-x64",
+    records = {
+      ["struct user_fpregs_struct"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  unsigned long rip;
+  unsigned long rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  uint32_t st_space[32];
+  uint32_t xmm_space[64];
+  uint32_t padding[24];
+}]],
+      ["struct user_regs_struct"] = [[{
+  unsigned long r15;
+  unsigned long r14;
+  unsigned long r13;
+  unsigned long r12;
+  unsigned long rbp;
+  unsigned long rbx;
+  unsigned long r11;
+  unsigned long r10;
+  unsigned long r9;
+  unsigned long r8;
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rdx;
+  unsigned long rsi;
+  unsigned long rdi;
+  unsigned long orig_rax;
+  unsigned long rip;
+  unsigned long cs;
+  unsigned long eflags;
+  unsigned long rsp;
+  unsigned long ss;
+  unsigned long fs_base;
+  unsigned long gs_base;
+  unsigned long ds;
+  unsigned long es;
+  unsigned long fs;
+  unsigned long gs;
+}]],
+      ["struct user"] = [[{
+  struct user_regs_struct regs;
+  int32_t u_fpvalid;
+  struct user_fpregs_struct i387;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  int32_t reserved;
+  struct user_regs_struct *u_ar0;
+  struct user_fpregs_struct *u_fpstate;
+  unsigned long magic;
+  char u_comm[32];
+  unsigned long u_debugreg[8];
+}]],
+    },
+    typedefs = {
+      elf_greg_t = "uint64_t",
+      elf_gregset_t = "uint64_t [27]",
+    },
+  },
+  {
+    on = "musl-x64 musl-x86",
+    typedefs = {
+      elf_fpregset_t = "struct user_fpregs_struct",
+    },
+  },
+  {
+    on = "musl-x86",
+    constants = {
+      __WORDSIZE = 32,
+      ELF_NGREG = 17,
+    },
+    records = {
+      ["struct user_fpregs_struct"] = [[{
+  long cwd;
+  long swd;
+  long twd;
+  long fip;
+  long fcs;
+  long foo;
+  long fos;
+  long st_space[20];
+}]],
+      ["struct user_fpxregs_struct"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t twd;
+  uint16_t fop;
+  long fip;
+  long fcs;
+  long foo;
+  long fos;
+  long mxcsr;
+  long reserved;
+  long st_space[32];
+  long xmm_space[32];
+  long padding[56];
+}]],
+      ["struct user_regs_struct"] = [[{
+  long ebx;
+  long ecx;
+  long edx;
+  long esi;
+  long edi;
+  long ebp;
+  long eax;
+  long xds;
+  long xes;
+  long xfs;
+  long xgs;
+  long orig_eax;
+  long eip;
+  long xcs;
+  long eflags;
+  long esp;
+  long xss;
+}]],
+      ["struct user"] = [[{
+  struct user_regs_struct regs;
+  int32_t u_fpvalid;
+  struct user_fpregs_struct i387;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  int32_t reserved;
+  struct user_regs_struct *u_ar0;
+  struct user_fpregs_struct *u_fpstate;
+  unsigned long magic;
+  char u_comm[32];
+  int32_t u_debugreg[8];
+}]],
+    },
+    typedefs = {
+      elf_fpxregset_t = "struct user_fpxregs_struct",
+      elf_gregset_t = "unsigned long [17]",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x64 musl-riscv64 musl-ppc64le",
+    typedefs = {
+      elf_greg_t = "unsigned long",
+    },
+  },
+  {
+    on = "musl-arm",
+    constants = {
+      ELF_NGREG = 18,
+    },
+    records = {
+      ["struct user_fpregs"] = [[{
+  struct fp_reg fpregs[8];
+  uint32_t fpsr : 32;
+  uint32_t fpcr : 32;
+  uint8_t ftype[8];
+  uint32_t init_flag;
+}]],
+      ["struct fp_reg"] = [[{
+  uint32_t sign1 : 1;
+  uint32_t unused : 15;
+  uint32_t sign2 : 1;
+  uint32_t exponent : 14;
+  uint32_t j : 1;
+  uint32_t mantissa1 : 31;
+  uint32_t mantissa0 : 32;
+}]],
+      ["struct user_regs"] = [[{
+  unsigned long uregs[18];
+}]],
+      ["struct user"] = [[{
+  struct user_regs regs;
+  int32_t u_fpvalid;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  int32_t reserved;
+  struct user_regs *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+  int32_t u_debugreg[8];
+  struct user_fpregs u_fp;
+  struct user_fpregs *u_fp0;
+}]],
+    },
+    typedefs = {
+      elf_fpregset_t = "struct user_fpregs",
+      elf_gregset_t = "unsigned long [18]",
+    },
+  },
+  {
+    on = "musl-arm64",
+    constants = {
+      ELF_NREG = 34,
+    },
+    records = {
+      ["struct user_regs_struct"] = [[{
+  uint64_t regs[31];
+  uint64_t sp;
+  uint64_t pc;
+  uint64_t pstate;
+}]],
+      ["struct user_fpsimd_struct"] = [[{
+  uint64_t vregs[32][2] __attribute__((aligned(16)));
+  uint32_t fpsr;
+  uint32_t fpcr;
+}]],
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [34]",
+      elf_fpregset_t = "struct user_fpsimd_struct",
+    },
+  },
+  {
+    on = "musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      ELF_NGREG = 45,
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [45]",
+    },
+  },
+  {
+    on = "musl-loongarch64",
+    constants = {
+      ELF_NFPREG = 34,
+    },
+    records = {
+      ["struct user_regs_struct"] = [[{
+  unsigned long regs[32];
+  unsigned long orig_a0;
+  unsigned long csr_era;
+  unsigned long csr_badv;
+  unsigned long reserved[10];
+}]],
+      ["struct user_fp_struct"] = [[{
+  unsigned long fpr[32];
+  unsigned long fcc;
+  uint32_t fcsr;
+}]],
+    },
+    typedefs = {
+      elf_fpregset_t = "union elf_fpreg_t [34]",
+    },
+  },
+  {
+    on = "musl-loongarch64 musl-s390x",
+    records = {
+      ["union elf_fpreg_t"] = [[{
+  double d;
+  float f;
+}]],
+    },
+    typedefs = {
+      elf_fpreg_t = "union elf_fpreg_t",
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      ELF_NFPREG = 33,
+    },
+    typedefs = {
+      elf_fpreg_t = "double",
+      elf_fpregset_t = "double [33]",
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel",
+    records = {
+      ["struct user"] = [[{
+  unsigned long regs[109];
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_data;
+  unsigned long start_stack;
+  long signal;
+  void *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-mips64el",
+    records = {
+      ["struct user"] = [[{
+  unsigned long regs[102];
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  uint64_t start_code;
+  uint64_t start_data;
+  uint64_t start_stack;
+  int64_t signal;
+  uint64_t *u_ar0;
+  uint64_t magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct user"] = [[{
+  struct {
+    unsigned long gpr[32];
+    unsigned long nip;
+    unsigned long msr;
+    unsigned long orig_gpr3;
+    unsigned long ctr;
+    unsigned long link;
+    unsigned long xer;
+    unsigned long ccr;
+    unsigned long mq;
+    unsigned long trap;
+    unsigned long dar;
+    unsigned long dsisr;
+    unsigned long result;
+  } regs;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_data;
+  unsigned long start_stack;
+  long signal;
+  void *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    records = {
+      ["struct elf_vrreg_t"] = [[{
+  uint32_t u[4];
+} __attribute__((aligned(16)))]],
+    },
+  },
+  {
+    on = "musl-ppc64le",
+    records = {
+      ["struct user"] = [[{
+  struct {
+    unsigned long gpr[32];
+    unsigned long nip;
+    unsigned long msr;
+    unsigned long orig_gpr3;
+    unsigned long ctr;
+    unsigned long link;
+    unsigned long xer;
+    unsigned long ccr;
+    unsigned long softe;
+    unsigned long trap;
+    unsigned long dar;
+    unsigned long dsisr;
+    unsigned long result;
+  } regs;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_data;
+  unsigned long start_stack;
+  long signal;
+  void *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "musl-s390x",
+    records = {
+      ["struct elf_fpregset_t"] = [[{
+  uint32_t fpc;
+  union elf_fpreg_t fprs[16];
+}]],
+      ["struct _user_psw_struct"] = [[{
+  unsigned long mask;
+  unsigned long addr;
+}]],
+      ["struct _user_fpregs_struct"] = [[{
+  uint32_t fpc;
+  double fprs[16];
+}]],
+      ["struct _user_per_struct"] = [[{
+  unsigned long control_regs[3];
+  uint32_t single_step : 1;
+  uint32_t instruction_fetch : 1;
+  uint32_t : 30;
+  unsigned long starting_addr;
+  unsigned long ending_addr;
+  uint16_t perc_atmid;
+  unsigned long address;
+  uint8_t access_id;
+}]],
+      ["struct _user_regs_struct"] = [[{
+  struct _user_psw_struct psw;
+  unsigned long gprs[16];
+  uint32_t acrs[16];
+  unsigned long orig_gpr2;
+  struct _user_fpregs_struct fp_regs;
+  struct _user_per_struct per_info;
+  unsigned long ieee_instruction_pointer;
+}]],
+      ["struct user"] = [[{
+  struct _user_regs_struct regs;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  struct _user_regs_struct *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+    typedefs = {
+      elf_fpregset_t = "struct elf_fpregset_t",
+      elf_gregset_t = "unsigned long [27]",
+    },
+  },
+},
 ]==],
 ["bits/utmp.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        UT_LINESIZE = 32,
-        UT_NAMESIZE = 32,
-        UT_HOSTSIZE = 256,
-        EMPTY = 0,
-        RUN_LVL = 1,
-        BOOT_TIME = 2,
-        NEW_TIME = 3,
-        OLD_TIME = 4,
-        INIT_PROCESS = 5,
-        LOGIN_PROCESS = 6,
-        USER_PROCESS = 7,
-        DEAD_PROCESS = 8,
-        ACCOUNTING = 9,
-        UT_UNKNOWN = 0,
-        _HAVE_UT_TYPE = 1,
-        _HAVE_UT_PID = 1,
-        _HAVE_UT_ID = 1,
-        _HAVE_UT_TV = 1,
-        _HAVE_UT_HOST = 1,
-      },
-      records = {
-        ["struct exit_status"] = [[{
-    int16_t e_termination;
-    int16_t e_exit;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      UT_LINESIZE = 32,
+      UT_NAMESIZE = 32,
+      UT_HOSTSIZE = 256,
+      EMPTY = 0,
+      RUN_LVL = 1,
+      BOOT_TIME = 2,
+      NEW_TIME = 3,
+      OLD_TIME = 4,
+      INIT_PROCESS = 5,
+      LOGIN_PROCESS = 6,
+      USER_PROCESS = 7,
+      DEAD_PROCESS = 8,
+      ACCOUNTING = 9,
+      UT_UNKNOWN = 0,
+      _HAVE_UT_TYPE = 1,
+      _HAVE_UT_PID = 1,
+      _HAVE_UT_ID = 1,
+      _HAVE_UT_TV = 1,
+      _HAVE_UT_HOST = 1,
     },
-    {
-      on = "!musl uclibc glibc-arm64 glibc-loongarch64 glibc-s390x",
-      records = {
-        ["struct lastlog"] = [[{
-    uint32_t ll_time;
-    char ll_line[32];
-    char ll_host[256];
-  }]],
-        ["struct utmp"] = [[{
-    int16_t ut_type;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct exit_status ut_exit;
-    int32_t ut_session;
-    struct {
-      uint32_t tv_sec;
-      int32_t tv_usec;
-    } ut_tv;
-    int32_t ut_addr_v6[4];
-    char __glibc_reserved[20];
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
-      records = {
-        ["struct lastlog"] = [[{
-    long ll_time;
-    char ll_line[32];
-    char ll_host[256];
-  }]],
-        ["struct utmp"] = [[{
-    int16_t ut_type;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct exit_status ut_exit;
-    long ut_session;
-    struct timeval ut_tv;
-    int32_t ut_addr_v6[4];
-    char __glibc_reserved[20];
-  }]],
-      },
+    records = {
+      ["struct exit_status"] = [[{
+  int16_t e_termination;
+  int16_t e_exit;
+}]],
     },
   },
+  {
+    on = "!musl uclibc glibc-arm64 glibc-loongarch64 glibc-s390x",
+    records = {
+      ["struct lastlog"] = [[{
+  uint32_t ll_time;
+  char ll_line[32];
+  char ll_host[256];
+}]],
+      ["struct utmp"] = [[{
+  int16_t ut_type;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct exit_status ut_exit;
+  int32_t ut_session;
+  struct {
+    uint32_t tv_sec;
+    int32_t tv_usec;
+  } ut_tv;
+  int32_t ut_addr_v6[4];
+  char __glibc_reserved[20];
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
+    records = {
+      ["struct lastlog"] = [[{
+  long ll_time;
+  char ll_line[32];
+  char ll_host[256];
+}]],
+      ["struct utmp"] = [[{
+  int16_t ut_type;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct exit_status ut_exit;
+  long ut_session;
+  struct timeval ut_tv;
+  int32_t ut_addr_v6[4];
+  char __glibc_reserved[20];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/utmpx.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _PATH_UTMPX = "/var/run/utmp",
-        _PATH_WTMPX = "/var/log/wtmp",
-        __UT_LINESIZE = 32,
-        __UT_NAMESIZE = 32,
-        __UT_HOSTSIZE = 256,
-      },
-      records = {
-        ["struct __exit_status"] = [[{
-    int16_t e_termination;
-    int16_t e_exit;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _PATH_UTMPX = "/var/run/utmp",
+      _PATH_WTMPX = "/var/log/wtmp",
+      __UT_LINESIZE = 32,
+      __UT_NAMESIZE = 32,
+      __UT_HOSTSIZE = 256,
     },
-    {
-      on = "!musl uclibc glibc-arm64 glibc-loongarch64 glibc-s390x",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct __exit_status ut_exit;
-    int32_t ut_session;
-    struct {
-      uint32_t tv_sec;
-      int32_t tv_usec;
-    } ut_tv;
-    int32_t ut_addr_v6[4];
-    char __glibc_reserved[20];
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct __exit_status ut_exit;
-    long ut_session;
-    struct timeval ut_tv;
-    int32_t ut_addr_v6[4];
-    char __glibc_reserved[20];
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        EMPTY = 0,
-        RUN_LVL = 1,
-        BOOT_TIME = 2,
-        NEW_TIME = 3,
-        OLD_TIME = 4,
-        INIT_PROCESS = 5,
-        LOGIN_PROCESS = 6,
-        USER_PROCESS = 7,
-        DEAD_PROCESS = 8,
-        ACCOUNTING = 9,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct __exit_status ut_exit;
-    long ut_session;
-    struct timeval__libc ut_tv;
-    int32_t ut_addr_v6[4];
-    char __uclibc_unused[20];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct utmpx"] = [[{
-    int16_t ut_type;
-    int32_t ut_pid;
-    char ut_line[32];
-    char ut_id[4];
-    char ut_user[32];
-    char ut_host[256];
-    struct __exit_status ut_exit;
-    int32_t ut_session;
-    struct {
-      int32_t tv_sec;
-      int32_t tv_usec;
-    } ut_tv;
-    int32_t ut_addr_v6[4];
-    char __uclibc_unused[20];
-  }]],
-      },
+    records = {
+      ["struct __exit_status"] = [[{
+  int16_t e_termination;
+  int16_t e_exit;
+}]],
     },
   },
+  {
+    on = "!musl uclibc glibc-arm64 glibc-loongarch64 glibc-s390x",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct __exit_status ut_exit;
+  int32_t ut_session;
+  struct {
+    uint32_t tv_sec;
+    int32_t tv_usec;
+  } ut_tv;
+  int32_t ut_addr_v6[4];
+  char __glibc_reserved[20];
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct __exit_status ut_exit;
+  long ut_session;
+  struct timeval ut_tv;
+  int32_t ut_addr_v6[4];
+  char __glibc_reserved[20];
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      EMPTY = 0,
+      RUN_LVL = 1,
+      BOOT_TIME = 2,
+      NEW_TIME = 3,
+      OLD_TIME = 4,
+      INIT_PROCESS = 5,
+      LOGIN_PROCESS = 6,
+      USER_PROCESS = 7,
+      DEAD_PROCESS = 8,
+      ACCOUNTING = 9,
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct __exit_status ut_exit;
+  long ut_session;
+  struct timeval__libc ut_tv;
+  int32_t ut_addr_v6[4];
+  char __uclibc_unused[20];
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct utmpx"] = [[{
+  int16_t ut_type;
+  int32_t ut_pid;
+  char ut_line[32];
+  char ut_id[4];
+  char ut_user[32];
+  char ut_host[256];
+  struct __exit_status ut_exit;
+  int32_t ut_session;
+  struct {
+    int32_t tv_sec;
+    int32_t tv_usec;
+  } ut_tv;
+  int32_t ut_addr_v6[4];
+  char __uclibc_unused[20];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/utsname.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _UTSNAME_LENGTH = 65,
-        _UTSNAME_DOMAIN_LENGTH = 65,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _UTSNAME_LENGTH = 65,
+      _UTSNAME_DOMAIN_LENGTH = 65,
     },
   },
+},
 ]==],
 }

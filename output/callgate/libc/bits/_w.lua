@@ -3,244 +3,244 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/waitstatus.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __W_CONTINUED = 0xffff,
-        __WCOREFLAG = 0x80,
-      },
-      macros = function(M)
-        return {
-          __WEXITSTATUS = function(status)
-            return M.int(M.band(M.shr(M.long(status), 8), 0xff))
-          end,
-          __WTERMSIG = function(status)
-            return M.int(M.band(M.long(status), 0x7f))
-          end,
-          __WSTOPSIG = function(status)
-            return M.int(M.band(M.shr(M.long(status), 8), 0xff))
-          end,
-          __WIFEXITED = function(status)
-            return M.band(M.long(status), 0x7f) == 0
-          end,
-          __WIFCONTINUED = function(status)
-            return M.long(status) == 0xffff
-          end,
-          __WCOREDUMP = function(status)
-            return M.int(M.band(M.long(status), 0x80))
-          end,
-          __W_EXITCODE = function(ret, sig)
-            return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
-          end,
-          __W_STOPCODE = function(sig)
-            return M.int(M.bor(M.shl(M.long(sig), 8), 0x7f))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __W_CONTINUED = 0xffff,
+      __WCOREFLAG = 0x80,
     },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      macros = function(M)
-        return {
-          __WIFSIGNALED = function(status)
-            return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      macros = function(M)
-        return {
-          __WIFSTOPPED = function(status)
-            return M.band(M.long(status), 0xff) == 0x7f
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["union wait"] = [[{
-    int32_t w_status;
-    struct {
-      uint32_t __w_termsig : 7;
-      uint32_t __w_coredump : 1;
-      uint32_t __w_retcode : 8;
-      uint32_t : 16;
-    } __wait_terminated;
-    struct {
-      uint32_t __w_stopval : 8;
-      uint32_t __w_stopsig : 8;
-      uint32_t : 16;
-    } __wait_stopped;
-  }]],
-      },
-      macros = function(M)
-        return {
-          __WIFSIGNALED = function(status)
-            return M.u32(M.u32(M.band(M.long(status), 0xffff)) - 1) < 0xff
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        __WEXITSTATUS = function(status)
+          return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+        end,
+        __WTERMSIG = function(status)
+          return M.int(M.band(M.long(status), 0x7f))
+        end,
+        __WSTOPSIG = function(status)
+          return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+        end,
+        __WIFEXITED = function(status)
+          return M.band(M.long(status), 0x7f) == 0
+        end,
+        __WIFCONTINUED = function(status)
+          return M.long(status) == 0xffff
+        end,
+        __WCOREDUMP = function(status)
+          return M.int(M.band(M.long(status), 0x80))
+        end,
+        __W_EXITCODE = function(ret, sig)
+          return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
+        end,
+        __W_STOPCODE = function(sig)
+          return M.int(M.bor(M.shl(M.long(sig), 8), 0x7f))
+        end,
+      }
+    end,
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    macros = function(M)
+      return {
+        __WIFSIGNALED = function(status)
+          return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    macros = function(M)
+      return {
+        __WIFSTOPPED = function(status)
+          return M.band(M.long(status), 0xff) == 0x7f
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["union wait"] = [[{
+  int32_t w_status;
+  struct {
+    uint32_t __w_termsig : 7;
+    uint32_t __w_coredump : 1;
+    uint32_t __w_retcode : 8;
+    uint32_t : 16;
+  } __wait_terminated;
+  struct {
+    uint32_t __w_stopval : 8;
+    uint32_t __w_stopsig : 8;
+    uint32_t : 16;
+  } __wait_stopped;
+}]],
+    },
+    macros = function(M)
+      return {
+        __WIFSIGNALED = function(status)
+          return M.u32(M.u32(M.band(M.long(status), 0xffff)) - 1) < 0xff
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["bits/wchar.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _BITS_WCHAR_H = 1,
-      },
-    },
-    {
-      on = "!musl glibc-arm glibc-arm64 uclibc-arm",
-      constants = {
-        __WCHAR_MAX = 2147483647,
-        __WCHAR_MIN = -2147483648,
-      },
-    },
-    {
-      on = "glibc-arm glibc-arm64 uclibc-arm",
-      constants = {
-        __WCHAR_MAX = 4294967295,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _BITS_WCHAR_H = 1,
     },
   },
+  {
+    on = "!musl glibc-arm glibc-arm64 uclibc-arm",
+    constants = {
+      __WCHAR_MAX = 2147483647,
+      __WCHAR_MIN = -2147483648,
+    },
+  },
+  {
+    on = "glibc-arm glibc-arm64 uclibc-arm",
+    constants = {
+      __WCHAR_MAX = 4294967295,
+    },
+  },
+},
 ]==],
 ["bits/wctype-wchar.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __ISwupper = 0,
-        __ISwlower = 1,
-        __ISwalpha = 2,
-        __ISwdigit = 3,
-        __ISwxdigit = 4,
-        __ISwspace = 5,
-        __ISwprint = 6,
-        __ISwgraph = 7,
-        __ISwblank = 8,
-        __ISwcntrl = 9,
-        __ISwpunct = 10,
-        __ISwalnum = 11,
-        _BITS_WCTYPE_WCHAR_H = 1,
-      },
-      typedefs = {
-        wctype_t = "unsigned long",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __ISwupper = 0,
+      __ISwlower = 1,
+      __ISwalpha = 2,
+      __ISwdigit = 3,
+      __ISwxdigit = 4,
+      __ISwspace = 5,
+      __ISwprint = 6,
+      __ISwgraph = 7,
+      __ISwblank = 8,
+      __ISwcntrl = 9,
+      __ISwpunct = 10,
+      __ISwalnum = 11,
+      _BITS_WCTYPE_WCHAR_H = 1,
     },
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        _ISwupper = 16777216,
-        _ISwlower = 33554432,
-        _ISwalpha = 67108864,
-        _ISwdigit = 134217728,
-        _ISwxdigit = 268435456,
-        _ISwspace = 536870912,
-        _ISwprint = 1073741824,
-        _ISwgraph = -2147483648,
-        _ISwblank = 65536,
-        _ISwcntrl = 131072,
-        _ISwpunct = 262144,
-        _ISwalnum = 524288,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-s390x",
-      macros = function(M)
-        return {
-          _ISwbit = function(bit)
-            bit = M.long(bit)
-            return M.int(bit < 8 and M.i32(M.shl(M.shl(1ULL, bit), 24)) or bit < 16 and
-                M.i32(M.shl(M.shl(1ULL, bit), 8)) or bit < 24 and M.i32(M.shr(M.shl(1ULL, bit), 8)) or
-                M.i32(M.shr(M.shl(1ULL, bit), 24)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mipsel",
-      macros = function(M)
-        return {
-          _ISwbit = function(bit)
-            bit = M.long(bit)
-            return M.int(bit < 8 and M.i32(M.u32(M.shl(M.u32(M.shl(1LL, bit)), 24))) or bit < 16 and
-                M.i32(M.u32(M.shl(M.u32(M.shl(1LL, bit)), 8))) or bit < 24 and M.i32(M.shr(M.u32(M.shl(1LL,
-                bit)), 8)) or M.i32(M.shr(M.u32(M.shl(1LL, bit)), 24)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        _ISwupper = 1,
-        _ISwlower = 2,
-        _ISwalpha = 4,
-        _ISwdigit = 8,
-        _ISwxdigit = 16,
-        _ISwspace = 32,
-        _ISwprint = 64,
-        _ISwgraph = 128,
-        _ISwblank = 256,
-        _ISwcntrl = 512,
-        _ISwpunct = 1024,
-        _ISwalnum = 2048,
-      },
-      macros = function(M)
-        return {
-          _ISwbit = function(bit)
-            return M.int(M.i32(M.shl(1LL, M.long(bit))))
-          end,
-        }
-      end,
+    typedefs = {
+      wctype_t = "unsigned long",
     },
   },
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      _ISwupper = 16777216,
+      _ISwlower = 33554432,
+      _ISwalpha = 67108864,
+      _ISwdigit = 134217728,
+      _ISwxdigit = 268435456,
+      _ISwspace = 536870912,
+      _ISwprint = 1073741824,
+      _ISwgraph = -2147483648,
+      _ISwblank = 65536,
+      _ISwcntrl = 131072,
+      _ISwpunct = 262144,
+      _ISwalnum = 524288,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-s390x",
+    macros = function(M)
+      return {
+        _ISwbit = function(bit)
+          bit = M.long(bit)
+          return M.int(bit < 8 and M.i32(M.shl(M.shl(1ULL, bit), 24)) or bit < 16 and
+              M.i32(M.shl(M.shl(1ULL, bit), 8)) or bit < 24 and M.i32(M.shr(M.shl(1ULL, bit), 8)) or
+              M.i32(M.shr(M.shl(1ULL, bit), 24)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mipsel",
+    macros = function(M)
+      return {
+        _ISwbit = function(bit)
+          bit = M.long(bit)
+          return M.int(bit < 8 and M.i32(M.u32(M.shl(M.u32(M.shl(1LL, bit)), 24))) or bit < 16 and
+              M.i32(M.u32(M.shl(M.u32(M.shl(1LL, bit)), 8))) or bit < 24 and M.i32(M.shr(M.u32(M.shl(1LL,
+              bit)), 8)) or M.i32(M.shr(M.u32(M.shl(1LL, bit)), 24)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      _ISwupper = 1,
+      _ISwlower = 2,
+      _ISwalpha = 4,
+      _ISwdigit = 8,
+      _ISwxdigit = 16,
+      _ISwspace = 32,
+      _ISwprint = 64,
+      _ISwgraph = 128,
+      _ISwblank = 256,
+      _ISwcntrl = 512,
+      _ISwpunct = 1024,
+      _ISwalnum = 2048,
+    },
+    macros = function(M)
+      return {
+        _ISwbit = function(bit)
+          return M.int(M.i32(M.shl(1LL, M.long(bit))))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["bits/wordsize.h"] = [==[
-  deltas = {
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __WORDSIZE = 64,
-      },
-    },
-    {
-      on = "!musl glibc-arm64 glibc-loongarch64 glibc-s390x uclibc-arm uclibc-x86",
-      constants = {
-        __WORDSIZE_TIME64_COMPAT32 = 1,
-      },
-    },
-    {
-      on = "glibc-x64",
-      constants = {
-        __SYSCALL_WORDSIZE = 64,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __WORDSIZE = 32,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __WORDSIZE32_SIZE_ULONG = 0,
-        __WORDSIZE32_PTRDIFF_LONG = 0,
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
-      constants = {
-        __WORDSIZE_TIME64_COMPAT32 = 0,
-      },
+deltas = {
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __WORDSIZE = 64,
     },
   },
+  {
+    on = "!musl glibc-arm64 glibc-loongarch64 glibc-s390x uclibc-arm uclibc-x86",
+    constants = {
+      __WORDSIZE_TIME64_COMPAT32 = 1,
+    },
+  },
+  {
+    on = "glibc-x64",
+    constants = {
+      __SYSCALL_WORDSIZE = 64,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __WORDSIZE = 32,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __WORDSIZE32_SIZE_ULONG = 0,
+      __WORDSIZE32_PTRDIFF_LONG = 0,
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
+    constants = {
+      __WORDSIZE_TIME64_COMPAT32 = 0,
+    },
+  },
+},
 ]==],
 }

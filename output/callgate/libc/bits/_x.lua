@@ -3,46 +3,46 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/xopen_lim.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _XOPEN_LIM_H = 1,
-        _XOPEN_IOV_MAX = 16,
-        NL_LANGMAX = 2048,
-        NL_MSGMAX = 2147483647,
-        NL_NMAX = 2147483647,
-        NL_SETMAX = 2147483647,
-        NL_TEXTMAX = 2147483647,
-        NZERO = 20,
-        WORD_BIT = 32,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        IOV_MAX = 0x400,
-        NL_ARGMAX = 4096,
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        LONG_BIT = 64,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        LONG_BIT = 32,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        NL_ARGMAX = 9,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _XOPEN_LIM_H = 1,
+      _XOPEN_IOV_MAX = 16,
+      NL_LANGMAX = 2048,
+      NL_MSGMAX = 2147483647,
+      NL_NMAX = 2147483647,
+      NL_SETMAX = 2147483647,
+      NL_TEXTMAX = 2147483647,
+      NZERO = 20,
+      WORD_BIT = 32,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      IOV_MAX = 0x400,
+      NL_ARGMAX = 4096,
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      LONG_BIT = 64,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      LONG_BIT = 32,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      NL_ARGMAX = 9,
+    },
+  },
+},
 ]==],
 }

@@ -3,67 +3,67 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["net/ethernet.h"] = [==[
-  constants = {
-    ETHERTYPE_PUP = 0x200,
-    ETHERTYPE_SPRITE = 0x500,
-    ETHERTYPE_IP = 0x800,
-    ETHERTYPE_ARP = 0x806,
-    ETHERTYPE_REVARP = 0x8035,
-    ETHERTYPE_AT = 0x809b,
-    ETHERTYPE_AARP = 0x80f3,
-    ETHERTYPE_VLAN = 0x8100,
-    ETHERTYPE_IPX = 0x8137,
-    ETHERTYPE_IPV6 = 0x86dd,
-    ETHERTYPE_LOOPBACK = 0x9000,
-    ETHER_ADDR_LEN = 6,
-    ETHER_TYPE_LEN = 2,
-    ETHER_CRC_LEN = 4,
-    ETHER_HDR_LEN = 14,
-    ETHER_MIN_LEN = 64,
-    ETHER_MAX_LEN = 1518,
-    ETHERTYPE_TRAIL = 0x1000,
-    ETHERTYPE_NTRAILER = 16,
-    ETHERMTU = 1500,
-    ETHERMIN = 46,
-  },
-  macros = function(M)
-    return {
-      ETHER_IS_VALID_LEN = function(foo)
-        foo = M.long(foo)
-        return foo >= 64 and foo <= 0x5ee
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __NET_ETHERNET_H = 1,
-      },
-      records = {
-        ["struct ether_addr"] = [[{
-    uint8_t ether_addr_octet[6];
-  } __attribute__((packed))]],
-        ["struct ether_header"] = [[{
-    uint8_t ether_dhost[6];
-    uint8_t ether_shost[6];
-    uint16_t ether_type;
-  } __attribute__((packed))]],
-      },
+constants = {
+  ETHERTYPE_PUP = 0x200,
+  ETHERTYPE_SPRITE = 0x500,
+  ETHERTYPE_IP = 0x800,
+  ETHERTYPE_ARP = 0x806,
+  ETHERTYPE_REVARP = 0x8035,
+  ETHERTYPE_AT = 0x809b,
+  ETHERTYPE_AARP = 0x80f3,
+  ETHERTYPE_VLAN = 0x8100,
+  ETHERTYPE_IPX = 0x8137,
+  ETHERTYPE_IPV6 = 0x86dd,
+  ETHERTYPE_LOOPBACK = 0x9000,
+  ETHER_ADDR_LEN = 6,
+  ETHER_TYPE_LEN = 2,
+  ETHER_CRC_LEN = 4,
+  ETHER_HDR_LEN = 14,
+  ETHER_MIN_LEN = 64,
+  ETHER_MAX_LEN = 1518,
+  ETHERTYPE_TRAIL = 0x1000,
+  ETHERTYPE_NTRAILER = 16,
+  ETHERMTU = 1500,
+  ETHERMIN = 46,
+},
+macros = function(M)
+  return {
+    ETHER_IS_VALID_LEN = function(foo)
+      foo = M.long(foo)
+      return foo >= 64 and foo <= 0x5ee
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __NET_ETHERNET_H = 1,
     },
-    {
-      on = "musl",
-      records = {
-        ["struct ether_addr"] = [[{
-    uint8_t ether_addr_octet[6];
-  }]],
-        ["struct ether_header"] = [[{
-    uint8_t ether_dhost[6];
-    uint8_t ether_shost[6];
-    uint16_t ether_type;
-  }]],
-      },
+    records = {
+      ["struct ether_addr"] = [[{
+  uint8_t ether_addr_octet[6];
+} __attribute__((packed))]],
+      ["struct ether_header"] = [[{
+  uint8_t ether_dhost[6];
+  uint8_t ether_shost[6];
+  uint16_t ether_type;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "musl",
+    records = {
+      ["struct ether_addr"] = [[{
+  uint8_t ether_addr_octet[6];
+}]],
+      ["struct ether_header"] = [[{
+  uint8_t ether_dhost[6];
+  uint8_t ether_shost[6];
+  uint16_t ether_type;
+}]],
+    },
+  },
+},
 ]==],
 }

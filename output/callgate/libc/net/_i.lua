@@ -3,15 +3,15 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["net/if.h"] = [==[
-  constants = {
-    IF_NAMESIZE = 16,
-  },
-  records = {
-    ["struct if_nameindex"] = [[{
+constants = {
+  IF_NAMESIZE = 16,
+},
+records = {
+  ["struct if_nameindex"] = [[{
   uint32_t if_index;
   char *if_name;
 }]],
-    ["struct ifaddr"] = [[{
+  ["struct ifaddr"] = [[{
   struct sockaddr ifa_addr;
   union {
     struct sockaddr ifu_broadaddr;
@@ -20,7 +20,7 @@ return {
   struct iface *ifa_ifp;
   struct ifaddr *ifa_next;
 }]],
-    ["struct ifreq__libc"] = [[{
+  ["struct ifreq__libc"] = [[{
   union {
     char ifrn_name[16];
   } ifr_ifrn;
@@ -39,40 +39,40 @@ return {
     char *ifru_data;
   } ifr_ifru;
 }]],
-  },
-  aliases = {
-    ["struct ifreq"] = "struct ifreq__libc",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NET_IF_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        __UAPI_DEF_IF_IFCONF = 0,
-        __UAPI_DEF_IF_IFMAP = 0,
-        __UAPI_DEF_IF_IFNAMSIZ = 0,
-        __UAPI_DEF_IF_IFREQ = 0,
-        __UAPI_DEF_IF_NET_DEVICE_FLAGS = 0,
-        __UAPI_DEF_IF_NET_DEVICE_FLAGS_LOWER_UP_DORMANT_ECHO = 0,
-      },
+},
+aliases = {
+  ["struct ifreq"] = "struct ifreq__libc",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NET_IF_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      __UAPI_DEF_IF_IFCONF = 0,
+      __UAPI_DEF_IF_IFMAP = 0,
+      __UAPI_DEF_IF_IFNAMSIZ = 0,
+      __UAPI_DEF_IF_IFREQ = 0,
+      __UAPI_DEF_IF_NET_DEVICE_FLAGS = 0,
+      __UAPI_DEF_IF_NET_DEVICE_FLAGS_LOWER_UP_DORMANT_ECHO = 0,
+    },
+  },
+},
 ]==],
 ["net/if_arp.h"] = [==[
-  constants = {
-    MAX_ADDR_LEN = 7,
-    ATF_MAGIC = 0x80,
-    ARPD_UPDATE = 0x1,
-    ARPD_LOOKUP = 0x2,
-    ARPD_FLUSH = 0x3,
-  },
-  records = {
-    ["struct arpd_request"] = [[{
+constants = {
+  MAX_ADDR_LEN = 7,
+  ATF_MAGIC = 0x80,
+  ARPD_UPDATE = 0x1,
+  ARPD_LOOKUP = 0x2,
+  ARPD_FLUSH = 0x3,
+},
+records = {
+  ["struct arpd_request"] = [[{
   uint16_t req;
   uint32_t ip;
   unsigned long dev;
@@ -80,15 +80,15 @@ return {
   unsigned long updated;
   uint8_t ha[7];
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NET_IF_ARP_H = 1,
-        ARPHRD_IEEE802154_PHY = 805,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NET_IF_ARP_H = 1,
+      ARPHRD_IEEE802154_PHY = 805,
     },
   },
+},
 ]==],
 }

@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["net/ppp_defs.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NET_PPP_DEFS_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NET_PPP_DEFS_H = 1,
     },
   },
+},
 ]==],
 }

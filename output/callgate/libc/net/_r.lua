@@ -3,127 +3,127 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["net/route.h"] = [==[
-  constants = {
-    RTF_STATIC = 0x400,
-    RTF_XRESOLVE = 0x800,
-    RTF_NOFORWARD = 0x1000,
-    RTF_THROW = 0x2000,
-    RTF_NOPMTUDISC = 0x4000,
-    RTF_LINKRT = 0x100000,
-    RTCF_VALVE = 0x200000,
-    RTCF_NAT = 0x800000,
-    RTCF_LOG = 0x2000000,
-    RTF_INTERFACE = 0x40000000,
-    RTF_MULTICAST = 0x20000000,
-    RTF_BROADCAST = 0x10000000,
-    RTF_NAT = 0x8000000,
-    RTF_ADDRCLASSMASK = 0xf8000000,
-    RT_CLASS_UNSPEC = 0,
-    RT_CLASS_DEFAULT = 253,
-    RT_CLASS_MAIN = 254,
-    RT_CLASS_LOCAL = 255,
-    RT_CLASS_MAX = 255,
-    RTMSG_NEWRULE = 0x31,
-    RTMSG_DELRULE = 0x32,
-    RTMSG_CONTROL = 0x40,
-    RTMSG_AR_FAILED = 0x51,
-  },
-  aliases = {
-    ["struct rtentry"] = "struct rtentry__libc",
-  },
-  macros = function(M)
-    return {
-      RT_TOS = function(tos)
-        return M.int(M.band(M.long(tos), 0x1e))
-      end,
-      RT_LOCALADDR = function(flags)
-        return M.band(M.long(flags), 0xf8000000LL) == 0xc0000000LL
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NET_ROUTE_H = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct rtentry__libc"] = [[{
-    unsigned long rt_pad1;
-    struct sockaddr rt_dst;
-    struct sockaddr rt_gateway;
-    struct sockaddr rt_genmask;
-    uint16_t rt_flags;
-    int16_t rt_pad2;
-    unsigned long rt_pad3;
-    uint8_t rt_tos;
-    uint8_t rt_class;
-    int16_t rt_pad4[3];
-    int16_t rt_metric;
-    char *rt_dev;
-    unsigned long rt_mtu;
-    unsigned long rt_window;
-    uint16_t rt_irtt;
-  }]],
-      },
-    },
-    {
-      on = "!uclibc",
-      macros = function(M)
-        return {
-          RT_ADDRCLASS = function(flags)
-            return M.int(M.shr(M.u32(M.long(flags)), 23))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct rtentry__libc"] = [[{
-    unsigned long rt_pad1;
-    struct sockaddr rt_dst;
-    struct sockaddr rt_gateway;
-    struct sockaddr rt_genmask;
-    uint16_t rt_flags;
-    int16_t rt_pad2;
-    unsigned long rt_pad3;
-    uint8_t rt_tos;
-    uint8_t rt_class;
-    int16_t rt_pad4;
-    int16_t rt_metric;
-    char *rt_dev;
-    unsigned long rt_mtu;
-    unsigned long rt_window;
-    uint16_t rt_irtt;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct rtentry__libc"] = [[{
-    unsigned long rt_pad1;
-    struct sockaddr rt_dst;
-    struct sockaddr rt_gateway;
-    struct sockaddr rt_genmask;
-    uint16_t rt_flags;
-    int16_t rt_pad2;
-    unsigned long rt_pad3;
-    uint8_t rt_tos;
-    uint8_t rt_class;
-    int16_t rt_pad4[1];
-    int16_t rt_metric;
-    char *rt_dev;
-    unsigned long rt_mtu;
-    unsigned long rt_window;
-    uint16_t rt_irtt;
-  }]],
-      },
+constants = {
+  RTF_STATIC = 0x400,
+  RTF_XRESOLVE = 0x800,
+  RTF_NOFORWARD = 0x1000,
+  RTF_THROW = 0x2000,
+  RTF_NOPMTUDISC = 0x4000,
+  RTF_LINKRT = 0x100000,
+  RTCF_VALVE = 0x200000,
+  RTCF_NAT = 0x800000,
+  RTCF_LOG = 0x2000000,
+  RTF_INTERFACE = 0x40000000,
+  RTF_MULTICAST = 0x20000000,
+  RTF_BROADCAST = 0x10000000,
+  RTF_NAT = 0x8000000,
+  RTF_ADDRCLASSMASK = 0xf8000000,
+  RT_CLASS_UNSPEC = 0,
+  RT_CLASS_DEFAULT = 253,
+  RT_CLASS_MAIN = 254,
+  RT_CLASS_LOCAL = 255,
+  RT_CLASS_MAX = 255,
+  RTMSG_NEWRULE = 0x31,
+  RTMSG_DELRULE = 0x32,
+  RTMSG_CONTROL = 0x40,
+  RTMSG_AR_FAILED = 0x51,
+},
+aliases = {
+  ["struct rtentry"] = "struct rtentry__libc",
+},
+macros = function(M)
+  return {
+    RT_TOS = function(tos)
+      return M.int(M.band(M.long(tos), 0x1e))
+    end,
+    RT_LOCALADDR = function(flags)
+      return M.band(M.long(flags), 0xf8000000LL) == 0xc0000000LL
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NET_ROUTE_H = 1,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct rtentry__libc"] = [[{
+  unsigned long rt_pad1;
+  struct sockaddr rt_dst;
+  struct sockaddr rt_gateway;
+  struct sockaddr rt_genmask;
+  uint16_t rt_flags;
+  int16_t rt_pad2;
+  unsigned long rt_pad3;
+  uint8_t rt_tos;
+  uint8_t rt_class;
+  int16_t rt_pad4[3];
+  int16_t rt_metric;
+  char *rt_dev;
+  unsigned long rt_mtu;
+  unsigned long rt_window;
+  uint16_t rt_irtt;
+}]],
+    },
+  },
+  {
+    on = "!uclibc",
+    macros = function(M)
+      return {
+        RT_ADDRCLASS = function(flags)
+          return M.int(M.shr(M.u32(M.long(flags)), 23))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct rtentry__libc"] = [[{
+  unsigned long rt_pad1;
+  struct sockaddr rt_dst;
+  struct sockaddr rt_gateway;
+  struct sockaddr rt_genmask;
+  uint16_t rt_flags;
+  int16_t rt_pad2;
+  unsigned long rt_pad3;
+  uint8_t rt_tos;
+  uint8_t rt_class;
+  int16_t rt_pad4;
+  int16_t rt_metric;
+  char *rt_dev;
+  unsigned long rt_mtu;
+  unsigned long rt_window;
+  uint16_t rt_irtt;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct rtentry__libc"] = [[{
+  unsigned long rt_pad1;
+  struct sockaddr rt_dst;
+  struct sockaddr rt_gateway;
+  struct sockaddr rt_genmask;
+  uint16_t rt_flags;
+  int16_t rt_pad2;
+  unsigned long rt_pad3;
+  uint8_t rt_tos;
+  uint8_t rt_class;
+  int16_t rt_pad4[1];
+  int16_t rt_metric;
+  char *rt_dev;
+  unsigned long rt_mtu;
+  unsigned long rt_window;
+  uint16_t rt_irtt;
+}]],
+    },
+  },
+},
 ]==],
 }

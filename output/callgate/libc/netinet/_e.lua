@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["netinet/ether.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_ETHER_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_ETHER_H = 1,
     },
   },
+},
 ]==],
 }

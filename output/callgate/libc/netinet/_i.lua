@@ -3,67 +3,67 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["netinet/icmp6.h"] = [==[
-  constants = {
-    ICMP6_FILTER = 1,
-    ICMP6_FILTER_BLOCK = 1,
-    ICMP6_FILTER_PASS = 2,
-    ICMP6_FILTER_BLOCKOTHERS = 3,
-    ICMP6_FILTER_PASSONLY = 4,
-    ICMP6_DST_UNREACH = 1,
-    ICMP6_PACKET_TOO_BIG = 2,
-    ICMP6_TIME_EXCEEDED = 3,
-    ICMP6_PARAM_PROB = 4,
-    ICMP6_INFOMSG_MASK = 0x80,
-    ICMP6_ECHO_REQUEST = 128,
-    ICMP6_ECHO_REPLY = 129,
-    MLD_LISTENER_QUERY = 130,
-    MLD_LISTENER_REPORT = 131,
-    MLD_LISTENER_REDUCTION = 132,
-    ICMP6_DST_UNREACH_NOROUTE = 0,
-    ICMP6_DST_UNREACH_ADMIN = 1,
-    ICMP6_DST_UNREACH_BEYONDSCOPE = 2,
-    ICMP6_DST_UNREACH_ADDR = 3,
-    ICMP6_DST_UNREACH_NOPORT = 4,
-    ICMP6_TIME_EXCEED_TRANSIT = 0,
-    ICMP6_TIME_EXCEED_REASSEMBLY = 1,
-    ICMP6_PARAMPROB_HEADER = 0,
-    ICMP6_PARAMPROB_NEXTHEADER = 1,
-    ICMP6_PARAMPROB_OPTION = 2,
-    ND_ROUTER_SOLICIT = 133,
-    ND_ROUTER_ADVERT = 134,
-    ND_NEIGHBOR_SOLICIT = 135,
-    ND_NEIGHBOR_ADVERT = 136,
-    ND_REDIRECT = 137,
-    ND_RA_FLAG_MANAGED = 0x80,
-    ND_RA_FLAG_OTHER = 0x40,
-    ND_RA_FLAG_HOME_AGENT = 0x20,
-    ND_OPT_SOURCE_LINKADDR = 1,
-    ND_OPT_TARGET_LINKADDR = 2,
-    ND_OPT_PREFIX_INFORMATION = 3,
-    ND_OPT_REDIRECTED_HEADER = 4,
-    ND_OPT_MTU = 5,
-    ND_OPT_RTR_ADV_INTERVAL = 7,
-    ND_OPT_HOME_AGENT_INFO = 8,
-    ND_OPT_PI_FLAG_ONLINK = 0x80,
-    ND_OPT_PI_FLAG_AUTO = 0x40,
-    ND_OPT_PI_FLAG_RADDR = 0x20,
-    ICMP6_ROUTER_RENUMBERING = 138,
-    ICMP6_RR_FLAGS_TEST = 0x80,
-    ICMP6_RR_FLAGS_REQRESULT = 0x40,
-    ICMP6_RR_FLAGS_FORCEAPPLY = 0x20,
-    ICMP6_RR_FLAGS_SPECSITE = 0x10,
-    ICMP6_RR_FLAGS_PREVDONE = 0x8,
-    RPM_PCO_ADD = 1,
-    RPM_PCO_CHANGE = 2,
-    RPM_PCO_SETGLOBAL = 3,
-    ICMP6_RR_PCOUSE_RAFLAGS_ONLINK = 0x20,
-    ICMP6_RR_PCOUSE_RAFLAGS_AUTO = 0x10,
-  },
-  records = {
-    ["struct icmp6_filter__libc"] = [[{
+constants = {
+  ICMP6_FILTER = 1,
+  ICMP6_FILTER_BLOCK = 1,
+  ICMP6_FILTER_PASS = 2,
+  ICMP6_FILTER_BLOCKOTHERS = 3,
+  ICMP6_FILTER_PASSONLY = 4,
+  ICMP6_DST_UNREACH = 1,
+  ICMP6_PACKET_TOO_BIG = 2,
+  ICMP6_TIME_EXCEEDED = 3,
+  ICMP6_PARAM_PROB = 4,
+  ICMP6_INFOMSG_MASK = 0x80,
+  ICMP6_ECHO_REQUEST = 128,
+  ICMP6_ECHO_REPLY = 129,
+  MLD_LISTENER_QUERY = 130,
+  MLD_LISTENER_REPORT = 131,
+  MLD_LISTENER_REDUCTION = 132,
+  ICMP6_DST_UNREACH_NOROUTE = 0,
+  ICMP6_DST_UNREACH_ADMIN = 1,
+  ICMP6_DST_UNREACH_BEYONDSCOPE = 2,
+  ICMP6_DST_UNREACH_ADDR = 3,
+  ICMP6_DST_UNREACH_NOPORT = 4,
+  ICMP6_TIME_EXCEED_TRANSIT = 0,
+  ICMP6_TIME_EXCEED_REASSEMBLY = 1,
+  ICMP6_PARAMPROB_HEADER = 0,
+  ICMP6_PARAMPROB_NEXTHEADER = 1,
+  ICMP6_PARAMPROB_OPTION = 2,
+  ND_ROUTER_SOLICIT = 133,
+  ND_ROUTER_ADVERT = 134,
+  ND_NEIGHBOR_SOLICIT = 135,
+  ND_NEIGHBOR_ADVERT = 136,
+  ND_REDIRECT = 137,
+  ND_RA_FLAG_MANAGED = 0x80,
+  ND_RA_FLAG_OTHER = 0x40,
+  ND_RA_FLAG_HOME_AGENT = 0x20,
+  ND_OPT_SOURCE_LINKADDR = 1,
+  ND_OPT_TARGET_LINKADDR = 2,
+  ND_OPT_PREFIX_INFORMATION = 3,
+  ND_OPT_REDIRECTED_HEADER = 4,
+  ND_OPT_MTU = 5,
+  ND_OPT_RTR_ADV_INTERVAL = 7,
+  ND_OPT_HOME_AGENT_INFO = 8,
+  ND_OPT_PI_FLAG_ONLINK = 0x80,
+  ND_OPT_PI_FLAG_AUTO = 0x40,
+  ND_OPT_PI_FLAG_RADDR = 0x20,
+  ICMP6_ROUTER_RENUMBERING = 138,
+  ICMP6_RR_FLAGS_TEST = 0x80,
+  ICMP6_RR_FLAGS_REQRESULT = 0x40,
+  ICMP6_RR_FLAGS_FORCEAPPLY = 0x20,
+  ICMP6_RR_FLAGS_SPECSITE = 0x10,
+  ICMP6_RR_FLAGS_PREVDONE = 0x8,
+  RPM_PCO_ADD = 1,
+  RPM_PCO_CHANGE = 2,
+  RPM_PCO_SETGLOBAL = 3,
+  ICMP6_RR_PCOUSE_RAFLAGS_ONLINK = 0x20,
+  ICMP6_RR_PCOUSE_RAFLAGS_AUTO = 0x10,
+},
+records = {
+  ["struct icmp6_filter__libc"] = [[{
   uint32_t icmp6_filt[8];
 }]],
-    ["struct icmp6_hdr"] = [[{
+  ["struct icmp6_hdr"] = [[{
   uint8_t icmp6_type;
   uint8_t icmp6_code;
   uint16_t icmp6_cksum;
@@ -73,32 +73,32 @@ return {
     uint8_t icmp6_un_data8[4];
   } icmp6_dataun;
 }]],
-    ["struct nd_router_solicit"] = [[{
+  ["struct nd_router_solicit"] = [[{
   struct icmp6_hdr nd_rs_hdr;
 }]],
-    ["struct nd_router_advert"] = [[{
+  ["struct nd_router_advert"] = [[{
   struct icmp6_hdr nd_ra_hdr;
   uint32_t nd_ra_reachable;
   uint32_t nd_ra_retransmit;
 }]],
-    ["struct nd_neighbor_solicit"] = [[{
+  ["struct nd_neighbor_solicit"] = [[{
   struct icmp6_hdr nd_ns_hdr;
   struct in6_addr__libc nd_ns_target;
 }]],
-    ["struct nd_neighbor_advert"] = [[{
+  ["struct nd_neighbor_advert"] = [[{
   struct icmp6_hdr nd_na_hdr;
   struct in6_addr__libc nd_na_target;
 }]],
-    ["struct nd_redirect"] = [[{
+  ["struct nd_redirect"] = [[{
   struct icmp6_hdr nd_rd_hdr;
   struct in6_addr__libc nd_rd_target;
   struct in6_addr__libc nd_rd_dst;
 }]],
-    ["struct nd_opt_hdr"] = [[{
+  ["struct nd_opt_hdr"] = [[{
   uint8_t nd_opt_type;
   uint8_t nd_opt_len;
 }]],
-    ["struct nd_opt_prefix_info"] = [[{
+  ["struct nd_opt_prefix_info"] = [[{
   uint8_t nd_opt_pi_type;
   uint8_t nd_opt_pi_len;
   uint8_t nd_opt_pi_prefix_len;
@@ -108,30 +108,30 @@ return {
   uint32_t nd_opt_pi_reserved2;
   struct in6_addr__libc nd_opt_pi_prefix;
 }]],
-    ["struct nd_opt_rd_hdr"] = [[{
+  ["struct nd_opt_rd_hdr"] = [[{
   uint8_t nd_opt_rh_type;
   uint8_t nd_opt_rh_len;
   uint16_t nd_opt_rh_reserved1;
   uint32_t nd_opt_rh_reserved2;
 }]],
-    ["struct nd_opt_mtu"] = [[{
+  ["struct nd_opt_mtu"] = [[{
   uint8_t nd_opt_mtu_type;
   uint8_t nd_opt_mtu_len;
   uint16_t nd_opt_mtu_reserved;
   uint32_t nd_opt_mtu_mtu;
 }]],
-    ["struct mld_hdr"] = [[{
+  ["struct mld_hdr"] = [[{
   struct icmp6_hdr mld_icmp6_hdr;
   struct in6_addr__libc mld_addr;
 }]],
-    ["struct icmp6_router_renum"] = [[{
+  ["struct icmp6_router_renum"] = [[{
   struct icmp6_hdr rr_hdr;
   uint8_t rr_segnum;
   uint8_t rr_flags;
   uint16_t rr_maxdelay;
   uint32_t rr_reserved;
 }]],
-    ["struct rr_pco_match"] = [[{
+  ["struct rr_pco_match"] = [[{
   uint8_t rpm_code;
   uint8_t rpm_len;
   uint8_t rpm_ordinal;
@@ -141,7 +141,7 @@ return {
   uint16_t rpm_reserved;
   struct in6_addr__libc rpm_prefix;
 }]],
-    ["struct rr_pco_use"] = [[{
+  ["struct rr_pco_use"] = [[{
   uint8_t rpu_uselen;
   uint8_t rpu_keeplen;
   uint8_t rpu_ramask;
@@ -151,877 +151,877 @@ return {
   uint32_t rpu_flags;
   struct in6_addr__libc rpu_prefix;
 }]],
-    ["struct rr_result"] = [[{
+  ["struct rr_result"] = [[{
   uint16_t rrr_flags;
   uint8_t rrr_ordinal;
   uint8_t rrr_matchedlen;
   uint32_t rrr_ifid;
   struct in6_addr__libc rrr_prefix;
 }]],
-    ["struct nd_opt_adv_interval"] = [[{
+  ["struct nd_opt_adv_interval"] = [[{
   uint8_t nd_opt_adv_interval_type;
   uint8_t nd_opt_adv_interval_len;
   uint16_t nd_opt_adv_interval_reserved;
   uint32_t nd_opt_adv_interval_ival;
 }]],
-    ["struct nd_opt_home_agent_info"] = [[{
+  ["struct nd_opt_home_agent_info"] = [[{
   uint8_t nd_opt_home_agent_info_type;
   uint8_t nd_opt_home_agent_info_len;
   uint16_t nd_opt_home_agent_info_reserved;
   uint16_t nd_opt_home_agent_info_preference;
   uint16_t nd_opt_home_agent_info_lifetime;
 }]],
-  },
-  aliases = {
-    ["struct icmp6_filter"] = "struct icmp6_filter__libc",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_ICMP6_H = 1,
-      },
-    },
-    {
-      on = "!mips mips64 s390x ppc",
-      constants = {
-        ND_NA_FLAG_ROUTER = 0x80,
-        ND_NA_FLAG_SOLICITED = 0x40,
-        ND_NA_FLAG_OVERRIDE = 0x20,
-        ICMP6_RR_PCOUSE_FLAGS_DECRVLTIME = 0x80,
-        ICMP6_RR_PCOUSE_FLAGS_DECRPLTIME = 0x40,
-        ICMP6_RR_RESULT_FLAGS_OOB = 0x200,
-        ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x100,
-      },
-    },
-    {
-      on = "glibc",
-      macros = function(M)
-        return {
-          ICMP6_FILTER_WILLPASS = function(type, filterp)
-            type = M.long(type)
-            return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.shl(1LL, M.band(type, 31))))
-                == 0
-          end,
-          ICMP6_FILTER_WILLBLOCK = function(type, filterp)
-            type = M.long(type)
-            return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.shl(1LL, M.band(type, 31))))
-                ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        ND_NA_FLAG_ROUTER = 0x80000000,
-        ND_NA_FLAG_SOLICITED = 0x40000000,
-        ND_NA_FLAG_OVERRIDE = 0x20000000,
-        ICMP6_RR_PCOUSE_FLAGS_DECRVLTIME = 0x80000000,
-        ICMP6_RR_PCOUSE_FLAGS_DECRPLTIME = 0x40000000,
-        ICMP6_RR_RESULT_FLAGS_OOB = 0x2,
-        ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x1,
-      },
-    },
-    {
-      on = "!glibc",
-      macros = function(M)
-        return {
-          ICMP6_FILTER_WILLPASS = function(type, filterp)
-            type = M.long(type)
-            return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.i32(M.shl(1LL, M.band(type,
-                31))))) == 0
-          end,
-          ICMP6_FILTER_WILLBLOCK = function(type, filterp)
-            type = M.long(type)
-            return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.i32(M.shl(1LL, M.band(type,
-                31))))) ~= 0
-          end,
-        }
-      end,
+},
+aliases = {
+  ["struct icmp6_filter"] = "struct icmp6_filter__libc",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_ICMP6_H = 1,
     },
   },
+  {
+    on = "!mips mips64 s390x ppc",
+    constants = {
+      ND_NA_FLAG_ROUTER = 0x80,
+      ND_NA_FLAG_SOLICITED = 0x40,
+      ND_NA_FLAG_OVERRIDE = 0x20,
+      ICMP6_RR_PCOUSE_FLAGS_DECRVLTIME = 0x80,
+      ICMP6_RR_PCOUSE_FLAGS_DECRPLTIME = 0x40,
+      ICMP6_RR_RESULT_FLAGS_OOB = 0x200,
+      ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x100,
+    },
+  },
+  {
+    on = "glibc",
+    macros = function(M)
+      return {
+        ICMP6_FILTER_WILLPASS = function(type, filterp)
+          type = M.long(type)
+          return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.shl(1LL, M.band(type, 31))))
+              == 0
+        end,
+        ICMP6_FILTER_WILLBLOCK = function(type, filterp)
+          type = M.long(type)
+          return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.shl(1LL, M.band(type, 31))))
+              ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      ND_NA_FLAG_ROUTER = 0x80000000,
+      ND_NA_FLAG_SOLICITED = 0x40000000,
+      ND_NA_FLAG_OVERRIDE = 0x20000000,
+      ICMP6_RR_PCOUSE_FLAGS_DECRVLTIME = 0x80000000,
+      ICMP6_RR_PCOUSE_FLAGS_DECRPLTIME = 0x40000000,
+      ICMP6_RR_RESULT_FLAGS_OOB = 0x2,
+      ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x1,
+    },
+  },
+  {
+    on = "!glibc",
+    macros = function(M)
+      return {
+        ICMP6_FILTER_WILLPASS = function(type, filterp)
+          type = M.long(type)
+          return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.i32(M.shl(1LL, M.band(type,
+              31))))) == 0
+        end,
+        ICMP6_FILTER_WILLBLOCK = function(type, filterp)
+          type = M.long(type)
+          return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.i32(M.shl(1LL, M.band(type,
+              31))))) ~= 0
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["netinet/if_ether.h"] = [==[
-  records = {
-    ["struct ether_arp"] = [[{
+records = {
+  ["struct ether_arp"] = [[{
   struct arphdr ea_hdr;
   uint8_t arp_sha[6];
   uint8_t arp_spa[4];
   uint8_t arp_tha[6];
   uint8_t arp_tpa[4];
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __NETINET_IF_ETHER_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        __UAPI_DEF_ETHHDR = 0,
-      },
-      records = {
-        ["struct ethhdr__libc"] = [[{
-    uint8_t h_dest[6];
-    uint8_t h_source[6];
-    uint16_t h_proto;
-  }]],
-      },
-      aliases = {
-        ["struct ethhdr"] = "struct ethhdr__libc",
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __NETINET_IF_ETHER_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      __UAPI_DEF_ETHHDR = 0,
+    },
+    records = {
+      ["struct ethhdr__libc"] = [[{
+  uint8_t h_dest[6];
+  uint8_t h_source[6];
+  uint16_t h_proto;
+}]],
+    },
+    aliases = {
+      ["struct ethhdr"] = "struct ethhdr__libc",
+    },
+  },
+},
 ]==],
 ["netinet/if_tr.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_IF_TR_H = 1,
-        TR_ALEN = 6,
-        TR_HLEN = 40,
-        AC = 0x10,
-        LLC_FRAME = 0x40,
-        TR_RII = 0x80,
-        TR_RCF_DIR_BIT = 0x80,
-        TR_RCF_LEN_MASK = 0x1f00,
-        TR_RCF_BROADCAST = 0x8000,
-        TR_RCF_LIMITED_BROADCAST = 0xc000,
-        TR_RCF_FRAME2K = 0x20,
-        TR_RCF_BROADCAST_MASK = 0xc000,
-        TR_MAXRIFLEN = 18,
-      },
-      records = {
-        ["struct trh_hdr"] = [[{
-    uint8_t ac;
-    uint8_t fc;
-    uint8_t daddr[6];
-    uint8_t saddr[6];
-    uint16_t rcf;
-    uint16_t rseg[8];
-  }]],
-        ["struct trllc"] = [[{
-    uint8_t dsap;
-    uint8_t ssap;
-    uint8_t llc;
-    uint8_t protid[3];
-    uint16_t ethertype;
-  }]],
-        ["struct tr_statistics"] = [[{
-    unsigned long rx_packets;
-    unsigned long tx_packets;
-    unsigned long rx_bytes;
-    unsigned long tx_bytes;
-    unsigned long rx_errors;
-    unsigned long tx_errors;
-    unsigned long rx_dropped;
-    unsigned long tx_dropped;
-    unsigned long multicast;
-    unsigned long transmit_collision;
-    unsigned long line_errors;
-    unsigned long internal_errors;
-    unsigned long burst_errors;
-    unsigned long A_C_errors;
-    unsigned long abort_delimiters;
-    unsigned long lost_frames;
-    unsigned long recv_congest_count;
-    unsigned long frame_copied_errors;
-    unsigned long frequency_errors;
-    unsigned long token_errors;
-    unsigned long dummy1;
-  }]],
-        ["struct trn_hdr"] = [[{
-    uint8_t trn_ac;
-    uint8_t trn_fc;
-    uint8_t trn_dhost[6];
-    uint8_t trn_shost[6];
-    uint16_t trn_rcf;
-    uint16_t trn_rseg[8];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_IF_TR_H = 1,
+      TR_ALEN = 6,
+      TR_HLEN = 40,
+      AC = 0x10,
+      LLC_FRAME = 0x40,
+      TR_RII = 0x80,
+      TR_RCF_DIR_BIT = 0x80,
+      TR_RCF_LEN_MASK = 0x1f00,
+      TR_RCF_BROADCAST = 0x8000,
+      TR_RCF_LIMITED_BROADCAST = 0xc000,
+      TR_RCF_FRAME2K = 0x20,
+      TR_RCF_BROADCAST_MASK = 0xc000,
+      TR_MAXRIFLEN = 18,
+    },
+    records = {
+      ["struct trh_hdr"] = [[{
+  uint8_t ac;
+  uint8_t fc;
+  uint8_t daddr[6];
+  uint8_t saddr[6];
+  uint16_t rcf;
+  uint16_t rseg[8];
+}]],
+      ["struct trllc"] = [[{
+  uint8_t dsap;
+  uint8_t ssap;
+  uint8_t llc;
+  uint8_t protid[3];
+  uint16_t ethertype;
+}]],
+      ["struct tr_statistics"] = [[{
+  unsigned long rx_packets;
+  unsigned long tx_packets;
+  unsigned long rx_bytes;
+  unsigned long tx_bytes;
+  unsigned long rx_errors;
+  unsigned long tx_errors;
+  unsigned long rx_dropped;
+  unsigned long tx_dropped;
+  unsigned long multicast;
+  unsigned long transmit_collision;
+  unsigned long line_errors;
+  unsigned long internal_errors;
+  unsigned long burst_errors;
+  unsigned long A_C_errors;
+  unsigned long abort_delimiters;
+  unsigned long lost_frames;
+  unsigned long recv_congest_count;
+  unsigned long frame_copied_errors;
+  unsigned long frequency_errors;
+  unsigned long token_errors;
+  unsigned long dummy1;
+}]],
+      ["struct trn_hdr"] = [[{
+  uint8_t trn_ac;
+  uint8_t trn_fc;
+  uint8_t trn_dhost[6];
+  uint8_t trn_shost[6];
+  uint16_t trn_rcf;
+  uint16_t trn_rseg[8];
+}]],
     },
   },
+},
 ]==],
 ["netinet/igmp.h"] = [==[
-  constants = {
-    IGMP_MEMBERSHIP_QUERY = 0x11,
-    IGMP_V1_MEMBERSHIP_REPORT = 0x12,
-    IGMP_V2_MEMBERSHIP_REPORT = 0x16,
-    IGMP_V2_LEAVE_GROUP = 0x17,
-    IGMP_v1_ROUTER = 1,
-    IGMP_v2_ROUTER = 2,
-    IGMP_HOST_NEW_MEMBERSHIP_REPORT = 22,
-  },
-  records = {
-    ["struct igmp"] = [[{
+constants = {
+  IGMP_MEMBERSHIP_QUERY = 0x11,
+  IGMP_V1_MEMBERSHIP_REPORT = 0x12,
+  IGMP_V2_MEMBERSHIP_REPORT = 0x16,
+  IGMP_V2_LEAVE_GROUP = 0x17,
+  IGMP_v1_ROUTER = 1,
+  IGMP_v2_ROUTER = 2,
+  IGMP_HOST_NEW_MEMBERSHIP_REPORT = 22,
+},
+records = {
+  ["struct igmp"] = [[{
   uint8_t igmp_type;
   uint8_t igmp_code;
   uint16_t igmp_cksum;
   struct in_addr igmp_group;
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_IGMP_H = 1,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_IGMP_H = 1,
     },
   },
+},
 ]==],
 ["netinet/in.h"] = [==[
-  constants = {
-    INET_ADDRSTRLEN = 16,
-    INET6_ADDRSTRLEN = 46,
-  },
-  records = {
-    ["struct sockaddr_in__libc"] = [[{
+constants = {
+  INET_ADDRSTRLEN = 16,
+  INET6_ADDRSTRLEN = 46,
+},
+records = {
+  ["struct sockaddr_in__libc"] = [[{
   uint16_t sin_family;
   uint16_t sin_port;
   struct in_addr sin_addr;
   uint8_t sin_zero[8];
 }]],
-    ["struct ip_mreq_source__libc"] = [[{
+  ["struct ip_mreq_source__libc"] = [[{
   struct in_addr imr_multiaddr;
   struct in_addr imr_interface;
   struct in_addr imr_sourceaddr;
 }]],
-    ["struct ipv6_mreq__libc"] = [[{
+  ["struct ipv6_mreq__libc"] = [[{
   struct in6_addr__libc ipv6mr_multiaddr;
   uint32_t ipv6mr_interface;
 }]],
-    ["struct group_req__libc"] = [[{
+  ["struct group_req__libc"] = [[{
   uint32_t gr_interface;
   struct sockaddr_storage gr_group;
 }]],
-    ["struct group_source_req__libc"] = [[{
+  ["struct group_source_req__libc"] = [[{
   uint32_t gsr_interface;
   struct sockaddr_storage gsr_group;
   struct sockaddr_storage gsr_source;
 }]],
-    ["struct ip_msfilter__libc"] = [[{
+  ["struct ip_msfilter__libc"] = [[{
   struct in_addr imsf_multiaddr;
   struct in_addr imsf_interface;
   uint32_t imsf_fmode;
   uint32_t imsf_numsrc;
   struct in_addr imsf_slist[1];
 }]],
-    ["struct group_filter__libc"] = [[{
+  ["struct group_filter__libc"] = [[{
   uint32_t gf_interface;
   struct sockaddr_storage gf_group;
   uint32_t gf_fmode;
   uint32_t gf_numsrc;
   struct sockaddr_storage gf_slist[1];
 }]],
-    ["struct in6_pktinfo__libc"] = [[{
+  ["struct in6_pktinfo__libc"] = [[{
   struct in6_addr__libc ipi6_addr;
   uint32_t ipi6_ifindex;
 }]],
+},
+aliases = {
+  ["struct in6_addr"] = "struct in6_addr__libc",
+  ["struct sockaddr_in"] = "struct sockaddr_in__libc",
+  ["struct ip_mreq_source"] = "struct ip_mreq_source__libc",
+  ["struct ipv6_mreq"] = "struct ipv6_mreq__libc",
+  ["struct group_req"] = "struct group_req__libc",
+  ["struct group_source_req"] = "struct group_source_req__libc",
+  ["struct ip_msfilter"] = "struct ip_msfilter__libc",
+  ["struct group_filter"] = "struct group_filter__libc",
+  ["struct in6_pktinfo"] = "struct in6_pktinfo__libc",
+},
+typedefs = {
+  in_addr_t = "uint32_t",
+  in_port_t = "uint16_t",
+},
+macros = function(M)
+  return {
+    IN_CLASSA = function(a)
+      return M.band(M.u32(M.long(a)), 0x80000000LL) == 0
+    end,
+    IN_CLASSB = function(a)
+      return M.band(M.u32(M.long(a)), 0xc0000000LL) == 0x80000000LL
+    end,
+    IN_CLASSC = function(a)
+      return M.band(M.u32(M.long(a)), 0xe0000000LL) == 0xc0000000LL
+    end,
+    IN_CLASSD = function(a)
+      return M.band(M.u32(M.long(a)), 0xf0000000LL) == 0xe0000000LL
+    end,
+    IN_EXPERIMENTAL = function(a)
+      return M.band(M.u32(M.long(a)), 0xe0000000LL) == 0xe0000000LL
+    end,
+    IN_BADCLASS = function(a)
+      return M.band(M.u32(M.long(a)), 0xf0000000LL) == 0xf0000000LL
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      IPPORT_ECHO = 7,
+      IPPORT_DISCARD = 9,
+      IPPORT_SYSTAT = 11,
+      IPPORT_DAYTIME = 13,
+      IPPORT_NETSTAT = 15,
+      IPPORT_FTP = 21,
+      IPPORT_TELNET = 23,
+      IPPORT_SMTP = 25,
+      IPPORT_TIMESERVER = 37,
+      IPPORT_NAMESERVER = 42,
+      IPPORT_WHOIS = 43,
+      IPPORT_MTP = 57,
+      IPPORT_TFTP = 69,
+      IPPORT_RJE = 77,
+      IPPORT_FINGER = 79,
+      IPPORT_TTYLINK = 87,
+      IPPORT_SUPDUP = 95,
+      IPPORT_EXECSERVER = 512,
+      IPPORT_LOGINSERVER = 513,
+      IPPORT_CMDSERVER = 514,
+      IPPORT_EFSSERVER = 520,
+      IPPORT_BIFFUDP = 512,
+      IPPORT_WHOSERVER = 513,
+      IPPORT_ROUTESERVER = 520,
+      IPPORT_USERRESERVED = 5000,
+      _NETINET_IN_H = 1,
+    },
+    records = {
+      ["struct in6_addr__libc"] = [[{
+  union {
+    uint8_t __u6_addr8[16];
+    uint16_t __u6_addr16[8];
+    uint32_t __u6_addr32[4];
+  } __in6_u;
+}]],
+    },
+    macros = function(M)
+      return {
+        IN6_IS_ADDR_MULTICAST = function(a)
+          return M.long(M.cast("const uint8_t *", a)[0]) == 0xff
+        end,
+        IN6_IS_ADDR_MC_NODELOCAL = function(a)
+          return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+              M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x1
+        end,
+        IN6_IS_ADDR_MC_LINKLOCAL = function(a)
+          return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+              M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x2
+        end,
+        IN6_IS_ADDR_MC_SITELOCAL = function(a)
+          return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+              M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x5
+        end,
+        IN6_IS_ADDR_MC_ORGLOCAL = function(a)
+          return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+              M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x8
+        end,
+        IN6_IS_ADDR_MC_GLOBAL = function(a)
+          return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+              M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0xe
+        end,
+      }
+    end,
   },
-  aliases = {
-    ["struct in6_addr"] = "struct in6_addr__libc",
-    ["struct sockaddr_in"] = "struct sockaddr_in__libc",
-    ["struct ip_mreq_source"] = "struct ip_mreq_source__libc",
-    ["struct ipv6_mreq"] = "struct ipv6_mreq__libc",
-    ["struct group_req"] = "struct group_req__libc",
-    ["struct group_source_req"] = "struct group_source_req__libc",
-    ["struct ip_msfilter"] = "struct ip_msfilter__libc",
-    ["struct group_filter"] = "struct group_filter__libc",
-    ["struct in6_pktinfo"] = "struct in6_pktinfo__libc",
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IP_MSFILTER_SIZE = function(numsrc)
+          return M.int(16 + M.u64(M.long(numsrc)) * 4)
+        end,
+        GROUP_FILTER_SIZE = function(numsrc)
+          return M.int(144 + M.u64(M.long(numsrc)) * 128)
+        end,
+      }
+    end,
   },
-  typedefs = {
-    in_addr_t = "uint32_t",
-    in_port_t = "uint16_t",
+  {
+    on = "glibc",
+    macros = function(M)
+      return {
+        IN6_IS_ADDR_UNSPECIFIED = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == 0
+        end,
+        IN6_ARE_ADDR_EQUAL = function(a, b)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) ==
+              M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[0]) and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) ==
+              M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[1]) and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) ==
+              M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[2]) and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) ==
+              M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[3])
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      IN_CLASSA = function(a)
-        return M.band(M.u32(M.long(a)), 0x80000000LL) == 0
-      end,
-      IN_CLASSB = function(a)
-        return M.band(M.u32(M.long(a)), 0xc0000000LL) == 0x80000000LL
-      end,
-      IN_CLASSC = function(a)
-        return M.band(M.u32(M.long(a)), 0xe0000000LL) == 0xc0000000LL
-      end,
-      IN_CLASSD = function(a)
-        return M.band(M.u32(M.long(a)), 0xf0000000LL) == 0xe0000000LL
-      end,
-      IN_EXPERIMENTAL = function(a)
-        return M.band(M.u32(M.long(a)), 0xe0000000LL) == 0xe0000000LL
-      end,
-      IN_BADCLASS = function(a)
-        return M.band(M.u32(M.long(a)), 0xf0000000LL) == 0xf0000000LL
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        IPPORT_ECHO = 7,
-        IPPORT_DISCARD = 9,
-        IPPORT_SYSTAT = 11,
-        IPPORT_DAYTIME = 13,
-        IPPORT_NETSTAT = 15,
-        IPPORT_FTP = 21,
-        IPPORT_TELNET = 23,
-        IPPORT_SMTP = 25,
-        IPPORT_TIMESERVER = 37,
-        IPPORT_NAMESERVER = 42,
-        IPPORT_WHOIS = 43,
-        IPPORT_MTP = 57,
-        IPPORT_TFTP = 69,
-        IPPORT_RJE = 77,
-        IPPORT_FINGER = 79,
-        IPPORT_TTYLINK = 87,
-        IPPORT_SUPDUP = 95,
-        IPPORT_EXECSERVER = 512,
-        IPPORT_LOGINSERVER = 513,
-        IPPORT_CMDSERVER = 514,
-        IPPORT_EFSSERVER = 520,
-        IPPORT_BIFFUDP = 512,
-        IPPORT_WHOSERVER = 513,
-        IPPORT_ROUTESERVER = 520,
-        IPPORT_USERRESERVED = 5000,
-        _NETINET_IN_H = 1,
-      },
-      records = {
-        ["struct in6_addr__libc"] = [[{
-    union {
-      uint8_t __u6_addr8[16];
-      uint16_t __u6_addr16[8];
-      uint32_t __u6_addr32[4];
-    } __in6_u;
-  }]],
-      },
-      macros = function(M)
-        return {
-          IN6_IS_ADDR_MULTICAST = function(a)
-            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff
-          end,
-          IN6_IS_ADDR_MC_NODELOCAL = function(a)
-            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
-                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x1
-          end,
-          IN6_IS_ADDR_MC_LINKLOCAL = function(a)
-            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
-                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x2
-          end,
-          IN6_IS_ADDR_MC_SITELOCAL = function(a)
-            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
-                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x5
-          end,
-          IN6_IS_ADDR_MC_ORGLOCAL = function(a)
-            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
-                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x8
-          end,
-          IN6_IS_ADDR_MC_GLOBAL = function(a)
-            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
-                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0xe
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IP_MSFILTER_SIZE = function(numsrc)
-            return M.int(16 + M.u64(M.long(numsrc)) * 4)
-          end,
-          GROUP_FILTER_SIZE = function(numsrc)
-            return M.int(144 + M.u64(M.long(numsrc)) * 128)
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc",
-      macros = function(M)
-        return {
-          IN6_IS_ADDR_UNSPECIFIED = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == 0
-          end,
-          IN6_ARE_ADDR_EQUAL = function(a, b)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) ==
-                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[0]) and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) ==
-                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[1]) and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) ==
-                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[2]) and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) ==
-                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[3])
-          end,
-        }
-      end,
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      macros = function(M)
-        return {
-          IN6_IS_ADDR_LOOPBACK = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == M.swap(1LL, 32)
-          end,
-          IN6_IS_ADDR_LINKLOCAL = function(a)
-            return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]),
-                M.swap(0xffc00000LL, 32)) == M.swap(0xfe800000LL, 32)
-          end,
-          IN6_IS_ADDR_SITELOCAL = function(a)
-            return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]),
-                M.swap(0xffc00000LL, 32)) == M.swap(0xfec00000LL, 32)
-          end,
-          IN6_IS_ADDR_V4MAPPED = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == M.swap(0xffffLL, 32)
-          end,
-          IN6_IS_ADDR_V4COMPAT = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
-                M.swap(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]), 32) > 1
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IP_MSFILTER_SIZE = function(numsrc)
-            return M.int(16 + M.long(numsrc) * 4)
-          end,
-          GROUP_FILTER_SIZE = function(numsrc)
-            return M.int(140 + M.long(numsrc) * 128)
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      macros = function(M)
-        return {
-          IN6_IS_ADDR_LOOPBACK = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == 1
-          end,
-          IN6_IS_ADDR_LINKLOCAL = function(a)
-            return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]), 0xffc00000LL)
-                == 0xfe800000LL
-          end,
-          IN6_IS_ADDR_SITELOCAL = function(a)
-            return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]), 0xffc00000LL)
-                == 0xfec00000LL
-          end,
-          IN6_IS_ADDR_V4MAPPED = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0xffff
-          end,
-          IN6_IS_ADDR_V4COMPAT = function(a)
-            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
-                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) > 1
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      constants = {
-        IPPORT_RESERVED = 1024,
-        IP_PMTUDISC = 10,
-        IP_MAX_MEMBERSHIPS = 20,
-        IPV6_JOIN_GROUP = 20,
-        IPV6_LEAVE_GROUP = 21,
-        IPV6_RXHOPOPTS = 54,
-        IPV6_RXDSTOPTS = 59,
-        IPV6_RTHDR_LOOSE = 0,
-        IPV6_RTHDR_STRICT = 1,
-        IPV6_RTHDR_TYPE_0 = 0,
-        __UAPI_DEF_IN_ADDR = 0,
-        __UAPI_DEF_IN_IPPROTO = 0,
-        __UAPI_DEF_IN_PKTINFO = 0,
-        __UAPI_DEF_IP_MREQ = 0,
-        __UAPI_DEF_SOCKADDR_IN = 0,
-        __UAPI_DEF_IN_CLASS = 0,
-        __UAPI_DEF_IN6_ADDR = 0,
-        __UAPI_DEF_IN6_ADDR_ALT = 0,
-        __UAPI_DEF_SOCKADDR_IN6 = 0,
-        __UAPI_DEF_IPV6_MREQ = 0,
-        __UAPI_DEF_IPPROTO_V6 = 0,
-        __UAPI_DEF_IPV6_OPTIONS = 0,
-        __UAPI_DEF_IN6_PKTINFO = 0,
-        __UAPI_DEF_IP6_MTUINFO = 0,
-      },
-      records = {
-        ["struct in6_addr__libc"] = [[{
-    union {
-      uint8_t __s6_addr[16];
-      uint16_t __s6_addr16[8];
-      uint32_t __s6_addr32[4];
-    } __in6_union;
-  }]],
-        ["struct ip_opts"] = [[{
-    struct in_addr ip_dst;
-    char ip_opts[40];
-  }]],
-      },
-      macros = function(M)
-        return {
-          IN6_IS_ADDR_UNSPECIFIED = function(a)
-            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
-                M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint32_t *", a)[3]) == 0
-          end,
-          IN6_IS_ADDR_LOOPBACK = function(a)
-            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
-                M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint8_t *", a)[12]) == 0 and
-                M.long(M.cast("uint8_t *", a)[13]) == 0 and M.long(M.cast("uint8_t *", a)[14]) == 0 and
-                M.long(M.cast("uint8_t *", a)[15]) == 1
-          end,
-          IN6_IS_ADDR_MULTICAST = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xff
-          end,
-          IN6_IS_ADDR_LINKLOCAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xfe and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xc0) == 0x80
-          end,
-          IN6_IS_ADDR_SITELOCAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xfe and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xc0) == 0xc0
-          end,
-          IN6_IS_ADDR_V4MAPPED = function(a)
-            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
-                M.long(M.cast("uint8_t *", a)[8]) == 0 and M.long(M.cast("uint8_t *", a)[9]) == 0 and
-                M.long(M.cast("uint8_t *", a)[10]) == 0xff and M.long(M.cast("uint8_t *", a)[11]) == 0xff
-          end,
-          IN6_IS_ADDR_V4COMPAT = function(a)
-            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
-                M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint8_t *", a)[15]) > 1
-          end,
-          IN6_IS_ADDR_MC_NODELOCAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xf) == 0x1
-          end,
-          IN6_IS_ADDR_MC_LINKLOCAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xf) == 0x2
-          end,
-          IN6_IS_ADDR_MC_SITELOCAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xf) == 0x5
-          end,
-          IN6_IS_ADDR_MC_ORGLOCAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xf) == 0x8
-          end,
-          IN6_IS_ADDR_MC_GLOBAL = function(a)
-            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
-                0xf) == 0xe
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      constants = {
-        IPPROTO_MAX = 256,
-      },
-      macros = function(M)
-        return {
-          IN6_IS_ADDR_UNSPECIFIED = function(a)
-            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
-                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
-                M.long(M.cast("const uint32_t *", a)[3]) == 0
-          end,
-          IN6_IS_ADDR_LOOPBACK = function(a)
-            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
-                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
-                M.long(M.cast("const uint32_t *", a)[3]) == M.swap(1LL, 32)
-          end,
-          IN6_IS_ADDR_LINKLOCAL = function(a)
-            return M.band(M.long(M.cast("const uint32_t *", a)[0]), M.swap(0xffc00000LL, 32)) ==
-                M.swap(0xfe800000LL, 32)
-          end,
-          IN6_IS_ADDR_SITELOCAL = function(a)
-            return M.band(M.long(M.cast("const uint32_t *", a)[0]), M.swap(0xffc00000LL, 32)) ==
-                M.swap(0xfec00000LL, 32)
-          end,
-          IN6_IS_ADDR_V4MAPPED = function(a)
-            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
-                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == M.swap(0xffffLL, 32)
-          end,
-          IN6_IS_ADDR_V4COMPAT = function(a)
-            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
-                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
-                M.swap(M.long(M.cast("const uint32_t *", a)[3]), 32) > 1
-          end,
-          IN6_ARE_ADDR_EQUAL = function(a, b)
-            return M.long(M.cast("const uint32_t *", a)[0]) == M.long(M.cast("const uint32_t *", b)[0]) and
-                M.long(M.cast("const uint32_t *", a)[1]) == M.long(M.cast("const uint32_t *", b)[1]) and
-                M.long(M.cast("const uint32_t *", a)[2]) == M.long(M.cast("const uint32_t *", b)[2]) and
-                M.long(M.cast("const uint32_t *", a)[3]) == M.long(M.cast("const uint32_t *", b)[3])
-          end,
-        }
-      end,
-    },
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    macros = function(M)
+      return {
+        IN6_IS_ADDR_LOOPBACK = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == M.swap(1LL, 32)
+        end,
+        IN6_IS_ADDR_LINKLOCAL = function(a)
+          return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]),
+              M.swap(0xffc00000LL, 32)) == M.swap(0xfe800000LL, 32)
+        end,
+        IN6_IS_ADDR_SITELOCAL = function(a)
+          return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]),
+              M.swap(0xffc00000LL, 32)) == M.swap(0xfec00000LL, 32)
+        end,
+        IN6_IS_ADDR_V4MAPPED = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == M.swap(0xffffLL, 32)
+        end,
+        IN6_IS_ADDR_V4COMPAT = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+              M.swap(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]), 32) > 1
+        end,
+      }
+    end,
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IP_MSFILTER_SIZE = function(numsrc)
+          return M.int(16 + M.long(numsrc) * 4)
+        end,
+        GROUP_FILTER_SIZE = function(numsrc)
+          return M.int(140 + M.long(numsrc) * 128)
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    macros = function(M)
+      return {
+        IN6_IS_ADDR_LOOPBACK = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == 1
+        end,
+        IN6_IS_ADDR_LINKLOCAL = function(a)
+          return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]), 0xffc00000LL)
+              == 0xfe800000LL
+        end,
+        IN6_IS_ADDR_SITELOCAL = function(a)
+          return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]), 0xffc00000LL)
+              == 0xfec00000LL
+        end,
+        IN6_IS_ADDR_V4MAPPED = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0xffff
+        end,
+        IN6_IS_ADDR_V4COMPAT = function(a)
+          return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+              M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) > 1
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    constants = {
+      IPPORT_RESERVED = 1024,
+      IP_PMTUDISC = 10,
+      IP_MAX_MEMBERSHIPS = 20,
+      IPV6_JOIN_GROUP = 20,
+      IPV6_LEAVE_GROUP = 21,
+      IPV6_RXHOPOPTS = 54,
+      IPV6_RXDSTOPTS = 59,
+      IPV6_RTHDR_LOOSE = 0,
+      IPV6_RTHDR_STRICT = 1,
+      IPV6_RTHDR_TYPE_0 = 0,
+      __UAPI_DEF_IN_ADDR = 0,
+      __UAPI_DEF_IN_IPPROTO = 0,
+      __UAPI_DEF_IN_PKTINFO = 0,
+      __UAPI_DEF_IP_MREQ = 0,
+      __UAPI_DEF_SOCKADDR_IN = 0,
+      __UAPI_DEF_IN_CLASS = 0,
+      __UAPI_DEF_IN6_ADDR = 0,
+      __UAPI_DEF_IN6_ADDR_ALT = 0,
+      __UAPI_DEF_SOCKADDR_IN6 = 0,
+      __UAPI_DEF_IPV6_MREQ = 0,
+      __UAPI_DEF_IPPROTO_V6 = 0,
+      __UAPI_DEF_IPV6_OPTIONS = 0,
+      __UAPI_DEF_IN6_PKTINFO = 0,
+      __UAPI_DEF_IP6_MTUINFO = 0,
+    },
+    records = {
+      ["struct in6_addr__libc"] = [[{
+  union {
+    uint8_t __s6_addr[16];
+    uint16_t __s6_addr16[8];
+    uint32_t __s6_addr32[4];
+  } __in6_union;
+}]],
+      ["struct ip_opts"] = [[{
+  struct in_addr ip_dst;
+  char ip_opts[40];
+}]],
+    },
+    macros = function(M)
+      return {
+        IN6_IS_ADDR_UNSPECIFIED = function(a)
+          return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+              M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint32_t *", a)[3]) == 0
+        end,
+        IN6_IS_ADDR_LOOPBACK = function(a)
+          return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+              M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint8_t *", a)[12]) == 0 and
+              M.long(M.cast("uint8_t *", a)[13]) == 0 and M.long(M.cast("uint8_t *", a)[14]) == 0 and
+              M.long(M.cast("uint8_t *", a)[15]) == 1
+        end,
+        IN6_IS_ADDR_MULTICAST = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xff
+        end,
+        IN6_IS_ADDR_LINKLOCAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xfe and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xc0) == 0x80
+        end,
+        IN6_IS_ADDR_SITELOCAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xfe and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xc0) == 0xc0
+        end,
+        IN6_IS_ADDR_V4MAPPED = function(a)
+          return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+              M.long(M.cast("uint8_t *", a)[8]) == 0 and M.long(M.cast("uint8_t *", a)[9]) == 0 and
+              M.long(M.cast("uint8_t *", a)[10]) == 0xff and M.long(M.cast("uint8_t *", a)[11]) == 0xff
+        end,
+        IN6_IS_ADDR_V4COMPAT = function(a)
+          return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+              M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint8_t *", a)[15]) > 1
+        end,
+        IN6_IS_ADDR_MC_NODELOCAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xf) == 0x1
+        end,
+        IN6_IS_ADDR_MC_LINKLOCAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xf) == 0x2
+        end,
+        IN6_IS_ADDR_MC_SITELOCAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xf) == 0x5
+        end,
+        IN6_IS_ADDR_MC_ORGLOCAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xf) == 0x8
+        end,
+        IN6_IS_ADDR_MC_GLOBAL = function(a)
+          return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+              0xf) == 0xe
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    constants = {
+      IPPROTO_MAX = 256,
+    },
+    macros = function(M)
+      return {
+        IN6_IS_ADDR_UNSPECIFIED = function(a)
+          return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+              a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
+              M.long(M.cast("const uint32_t *", a)[3]) == 0
+        end,
+        IN6_IS_ADDR_LOOPBACK = function(a)
+          return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+              a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
+              M.long(M.cast("const uint32_t *", a)[3]) == M.swap(1LL, 32)
+        end,
+        IN6_IS_ADDR_LINKLOCAL = function(a)
+          return M.band(M.long(M.cast("const uint32_t *", a)[0]), M.swap(0xffc00000LL, 32)) ==
+              M.swap(0xfe800000LL, 32)
+        end,
+        IN6_IS_ADDR_SITELOCAL = function(a)
+          return M.band(M.long(M.cast("const uint32_t *", a)[0]), M.swap(0xffc00000LL, 32)) ==
+              M.swap(0xfec00000LL, 32)
+        end,
+        IN6_IS_ADDR_V4MAPPED = function(a)
+          return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+              a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == M.swap(0xffffLL, 32)
+        end,
+        IN6_IS_ADDR_V4COMPAT = function(a)
+          return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+              a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
+              M.swap(M.long(M.cast("const uint32_t *", a)[3]), 32) > 1
+        end,
+        IN6_ARE_ADDR_EQUAL = function(a, b)
+          return M.long(M.cast("const uint32_t *", a)[0]) == M.long(M.cast("const uint32_t *", b)[0]) and
+              M.long(M.cast("const uint32_t *", a)[1]) == M.long(M.cast("const uint32_t *", b)[1]) and
+              M.long(M.cast("const uint32_t *", a)[2]) == M.long(M.cast("const uint32_t *", b)[2]) and
+              M.long(M.cast("const uint32_t *", a)[3]) == M.long(M.cast("const uint32_t *", b)[3])
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["netinet/in_systm.h"] = [==[
-  typedefs = {
-    n_short = "uint16_t",
-    n_long = "uint32_t",
-    n_time = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_IN_SYSTM_H = 1,
-      },
+typedefs = {
+  n_short = "uint16_t",
+  n_long = "uint32_t",
+  n_time = "uint32_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_IN_SYSTM_H = 1,
     },
   },
+},
 ]==],
 ["netinet/ip.h"] = [==[
-  constants = {
-    IP_RF = 0x8000,
-    IP_DF = 0x4000,
-    IP_MF = 0x2000,
-    IP_OFFMASK = 0x1fff,
-    IP_MAXPACKET = 65535,
-    IPTOS_ECN_MASK = 0x3,
-    IPTOS_ECN_NOT_ECT = 0x0,
-    IPTOS_ECN_ECT1 = 0x1,
-    IPTOS_ECN_ECT0 = 0x2,
-    IPTOS_ECN_CE = 0x3,
-    IPTOS_DSCP_MASK = 0xfc,
-    IPTOS_DSCP_AF11 = 0x28,
-    IPTOS_DSCP_AF12 = 0x30,
-    IPTOS_DSCP_AF13 = 0x38,
-    IPTOS_DSCP_AF21 = 0x48,
-    IPTOS_DSCP_AF22 = 0x50,
-    IPTOS_DSCP_AF23 = 0x58,
-    IPTOS_DSCP_AF31 = 0x68,
-    IPTOS_DSCP_AF32 = 0x70,
-    IPTOS_DSCP_AF33 = 0x78,
-    IPTOS_DSCP_AF41 = 0x88,
-    IPTOS_DSCP_AF42 = 0x90,
-    IPTOS_DSCP_AF43 = 0x98,
-    IPTOS_DSCP_EF = 0xb8,
-    IPTOS_CLASS_MASK = 0xe0,
-    IPTOS_CLASS_CS0 = 0x0,
-    IPTOS_CLASS_CS1 = 0x20,
-    IPTOS_CLASS_CS2 = 0x40,
-    IPTOS_CLASS_CS3 = 0x60,
-    IPTOS_CLASS_CS4 = 0x80,
-    IPTOS_CLASS_CS5 = 0xa0,
-    IPTOS_CLASS_CS6 = 0xc0,
-    IPTOS_CLASS_CS7 = 0xe0,
-    IPTOS_CLASS_DEFAULT = 0,
-    IPTOS_LOWCOST = 0x2,
-    IPOPT_DEBMEAS = 0x40,
-    IPOPT_SECURITY = 130,
-    IPOPT_SATID = 136,
-    IPOPT_SECUR_UNCLASS = 0x0,
-    IPOPT_SECUR_CONFID = 0xf135,
-    IPOPT_SECUR_EFTO = 0x789a,
-    IPOPT_SECUR_MMMM = 0xbc4d,
-    IPOPT_SECUR_RESTR = 0xaf13,
-    IPOPT_SECUR_SECRET = 0xd788,
-    IPOPT_SECUR_TOPSECRET = 0x6bc5,
-    IPFRAGTTL = 60,
-    IPTTLDEC = 1,
-    IP_MSS = 576,
+constants = {
+  IP_RF = 0x8000,
+  IP_DF = 0x4000,
+  IP_MF = 0x2000,
+  IP_OFFMASK = 0x1fff,
+  IP_MAXPACKET = 65535,
+  IPTOS_ECN_MASK = 0x3,
+  IPTOS_ECN_NOT_ECT = 0x0,
+  IPTOS_ECN_ECT1 = 0x1,
+  IPTOS_ECN_ECT0 = 0x2,
+  IPTOS_ECN_CE = 0x3,
+  IPTOS_DSCP_MASK = 0xfc,
+  IPTOS_DSCP_AF11 = 0x28,
+  IPTOS_DSCP_AF12 = 0x30,
+  IPTOS_DSCP_AF13 = 0x38,
+  IPTOS_DSCP_AF21 = 0x48,
+  IPTOS_DSCP_AF22 = 0x50,
+  IPTOS_DSCP_AF23 = 0x58,
+  IPTOS_DSCP_AF31 = 0x68,
+  IPTOS_DSCP_AF32 = 0x70,
+  IPTOS_DSCP_AF33 = 0x78,
+  IPTOS_DSCP_AF41 = 0x88,
+  IPTOS_DSCP_AF42 = 0x90,
+  IPTOS_DSCP_AF43 = 0x98,
+  IPTOS_DSCP_EF = 0xb8,
+  IPTOS_CLASS_MASK = 0xe0,
+  IPTOS_CLASS_CS0 = 0x0,
+  IPTOS_CLASS_CS1 = 0x20,
+  IPTOS_CLASS_CS2 = 0x40,
+  IPTOS_CLASS_CS3 = 0x60,
+  IPTOS_CLASS_CS4 = 0x80,
+  IPTOS_CLASS_CS5 = 0xa0,
+  IPTOS_CLASS_CS6 = 0xc0,
+  IPTOS_CLASS_CS7 = 0xe0,
+  IPTOS_CLASS_DEFAULT = 0,
+  IPTOS_LOWCOST = 0x2,
+  IPOPT_DEBMEAS = 0x40,
+  IPOPT_SECURITY = 130,
+  IPOPT_SATID = 136,
+  IPOPT_SECUR_UNCLASS = 0x0,
+  IPOPT_SECUR_CONFID = 0xf135,
+  IPOPT_SECUR_EFTO = 0x789a,
+  IPOPT_SECUR_MMMM = 0xbc4d,
+  IPOPT_SECUR_RESTR = 0xaf13,
+  IPOPT_SECUR_SECRET = 0xd788,
+  IPOPT_SECUR_TOPSECRET = 0x6bc5,
+  IPFRAGTTL = 60,
+  IPTTLDEC = 1,
+  IP_MSS = 576,
+},
+aliases = {
+  ["struct iphdr"] = "struct iphdr__libc",
+},
+macros = function(M)
+  return {
+    IPTOS_ECN = function(x)
+      return M.int(M.band(M.long(x), 0x3))
+    end,
+    IPTOS_DSCP = function(x)
+      return M.int(M.band(M.long(x), 0xfc))
+    end,
+    IPTOS_TOS = function(tos)
+      return M.int(M.band(M.long(tos), 0x1e))
+    end,
+    IPTOS_PREC = function(tos)
+      return M.int(M.band(M.long(tos), 0xe0))
+    end,
+    IPOPT_COPIED = function(o)
+      return M.int(M.band(M.long(o), 0x80))
+    end,
+    IPOPT_CLASS = function(o)
+      return M.int(M.band(M.long(o), 0x60))
+    end,
+    IPOPT_NUMBER = function(o)
+      return M.int(M.band(M.long(o), 0x1f))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __NETINET_IP_H = 1,
+    },
+    macros = function(M)
+      return {
+        IPTOS_CLASS = function(class)
+          return M.int(M.band(M.long(class), 0xe0))
+        end,
+      }
+    end,
   },
-  aliases = {
-    ["struct iphdr"] = "struct iphdr__libc",
-  },
-  macros = function(M)
-    return {
-      IPTOS_ECN = function(x)
-        return M.int(M.band(M.long(x), 0x3))
-      end,
-      IPTOS_DSCP = function(x)
-        return M.int(M.band(M.long(x), 0xfc))
-      end,
-      IPTOS_TOS = function(tos)
-        return M.int(M.band(M.long(tos), 0x1e))
-      end,
-      IPTOS_PREC = function(tos)
-        return M.int(M.band(M.long(tos), 0xe0))
-      end,
-      IPOPT_COPIED = function(o)
-        return M.int(M.band(M.long(o), 0x80))
-      end,
-      IPOPT_CLASS = function(o)
-        return M.int(M.band(M.long(o), 0x60))
-      end,
-      IPOPT_NUMBER = function(o)
-        return M.int(M.band(M.long(o), 0x1f))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __NETINET_IP_H = 1,
-      },
-      macros = function(M)
-        return {
-          IPTOS_CLASS = function(class)
-            return M.int(M.band(M.long(class), 0xe0))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc",
-      constants = {
-        IPTOS_DSCP_VA = 0xb0,
-        IPTOS_DSCP_LE = 0x4,
-      },
-    },
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct timestamp"] = [[{
-    uint8_t len;
-    uint8_t ptr;
-    uint32_t flags : 4;
-    uint32_t overflow : 4;
-    uint32_t data[9];
-  }]],
-        ["struct iphdr__libc"] = [[{
-    uint32_t ihl : 4;
-    uint32_t version : 4;
-    uint8_t tos;
-    uint16_t tot_len;
-    uint16_t id;
-    uint16_t frag_off;
-    uint8_t ttl;
-    uint8_t protocol;
-    uint16_t check;
-    uint32_t saddr;
-    uint32_t daddr;
-  }]],
-        ["struct ip"] = [[{
-    uint32_t ip_hl : 4;
-    uint32_t ip_v : 4;
-    uint8_t ip_tos;
-    uint16_t ip_len;
-    uint16_t ip_id;
-    uint16_t ip_off;
-    uint8_t ip_ttl;
-    uint8_t ip_p;
-    uint16_t ip_sum;
-    struct in_addr ip_src;
-    struct in_addr ip_dst;
-  }]],
-        ["struct ip_timestamp"] = [[{
-    uint8_t ipt_code;
-    uint8_t ipt_len;
-    uint8_t ipt_ptr;
-    uint32_t ipt_flg : 4;
-    uint32_t ipt_oflw : 4;
-    uint32_t data[9];
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct timestamp"] = [[{
-    uint8_t len;
-    uint8_t ptr;
-    uint32_t overflow : 4;
-    uint32_t flags : 4;
-    uint32_t data[9];
-  }]],
-        ["struct iphdr__libc"] = [[{
-    uint32_t version : 4;
-    uint32_t ihl : 4;
-    uint8_t tos;
-    uint16_t tot_len;
-    uint16_t id;
-    uint16_t frag_off;
-    uint8_t ttl;
-    uint8_t protocol;
-    uint16_t check;
-    uint32_t saddr;
-    uint32_t daddr;
-  }]],
-        ["struct ip"] = [[{
-    uint32_t ip_v : 4;
-    uint32_t ip_hl : 4;
-    uint8_t ip_tos;
-    uint16_t ip_len;
-    uint16_t ip_id;
-    uint16_t ip_off;
-    uint8_t ip_ttl;
-    uint8_t ip_p;
-    uint16_t ip_sum;
-    struct in_addr ip_src;
-    struct in_addr ip_dst;
-  }]],
-        ["struct ip_timestamp"] = [[{
-    uint8_t ipt_code;
-    uint8_t ipt_len;
-    uint8_t ipt_ptr;
-    uint32_t ipt_oflw : 4;
-    uint32_t ipt_flg : 4;
-    uint32_t data[9];
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        __UAPI_DEF_IPHDR = 0,
-      },
-      macros = function(M)
-        return {
-          IPTOS_CLASS = function(x)
-            return M.int(M.band(M.long(x), 0xe0))
-          end,
-        }
-      end,
+  {
+    on = "glibc",
+    constants = {
+      IPTOS_DSCP_VA = 0xb0,
+      IPTOS_DSCP_LE = 0x4,
     },
   },
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct timestamp"] = [[{
+  uint8_t len;
+  uint8_t ptr;
+  uint32_t flags : 4;
+  uint32_t overflow : 4;
+  uint32_t data[9];
+}]],
+      ["struct iphdr__libc"] = [[{
+  uint32_t ihl : 4;
+  uint32_t version : 4;
+  uint8_t tos;
+  uint16_t tot_len;
+  uint16_t id;
+  uint16_t frag_off;
+  uint8_t ttl;
+  uint8_t protocol;
+  uint16_t check;
+  uint32_t saddr;
+  uint32_t daddr;
+}]],
+      ["struct ip"] = [[{
+  uint32_t ip_hl : 4;
+  uint32_t ip_v : 4;
+  uint8_t ip_tos;
+  uint16_t ip_len;
+  uint16_t ip_id;
+  uint16_t ip_off;
+  uint8_t ip_ttl;
+  uint8_t ip_p;
+  uint16_t ip_sum;
+  struct in_addr ip_src;
+  struct in_addr ip_dst;
+}]],
+      ["struct ip_timestamp"] = [[{
+  uint8_t ipt_code;
+  uint8_t ipt_len;
+  uint8_t ipt_ptr;
+  uint32_t ipt_flg : 4;
+  uint32_t ipt_oflw : 4;
+  uint32_t data[9];
+}]],
+    },
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct timestamp"] = [[{
+  uint8_t len;
+  uint8_t ptr;
+  uint32_t overflow : 4;
+  uint32_t flags : 4;
+  uint32_t data[9];
+}]],
+      ["struct iphdr__libc"] = [[{
+  uint32_t version : 4;
+  uint32_t ihl : 4;
+  uint8_t tos;
+  uint16_t tot_len;
+  uint16_t id;
+  uint16_t frag_off;
+  uint8_t ttl;
+  uint8_t protocol;
+  uint16_t check;
+  uint32_t saddr;
+  uint32_t daddr;
+}]],
+      ["struct ip"] = [[{
+  uint32_t ip_v : 4;
+  uint32_t ip_hl : 4;
+  uint8_t ip_tos;
+  uint16_t ip_len;
+  uint16_t ip_id;
+  uint16_t ip_off;
+  uint8_t ip_ttl;
+  uint8_t ip_p;
+  uint16_t ip_sum;
+  struct in_addr ip_src;
+  struct in_addr ip_dst;
+}]],
+      ["struct ip_timestamp"] = [[{
+  uint8_t ipt_code;
+  uint8_t ipt_len;
+  uint8_t ipt_ptr;
+  uint32_t ipt_oflw : 4;
+  uint32_t ipt_flg : 4;
+  uint32_t data[9];
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      __UAPI_DEF_IPHDR = 0,
+    },
+    macros = function(M)
+      return {
+        IPTOS_CLASS = function(x)
+          return M.int(M.band(M.long(x), 0xe0))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["netinet/ip6.h"] = [==[
-  constants = {
-    IP6OPT_TYPE_SKIP = 0x0,
-    IP6OPT_TYPE_DISCARD = 0x40,
-    IP6OPT_TYPE_FORCEICMP = 0x80,
-    IP6OPT_TYPE_ICMP = 0xc0,
-    IP6OPT_TYPE_MUTABLE = 0x20,
-    IP6OPT_PAD1 = 0,
-    IP6OPT_PADN = 1,
-    IP6OPT_JUMBO = 0xc2,
-    IP6OPT_NSAP_ADDR = 0xc3,
-    IP6OPT_TUNNEL_LIMIT = 0x4,
-    IP6OPT_ROUTER_ALERT = 0x5,
-    IP6OPT_JUMBO_LEN = 6,
-    IP6_ALERT_MLD = 0x0,
-  },
-  records = {
-    ["struct ip6_hdr"] = [[{
+constants = {
+  IP6OPT_TYPE_SKIP = 0x0,
+  IP6OPT_TYPE_DISCARD = 0x40,
+  IP6OPT_TYPE_FORCEICMP = 0x80,
+  IP6OPT_TYPE_ICMP = 0xc0,
+  IP6OPT_TYPE_MUTABLE = 0x20,
+  IP6OPT_PAD1 = 0,
+  IP6OPT_PADN = 1,
+  IP6OPT_JUMBO = 0xc2,
+  IP6OPT_NSAP_ADDR = 0xc3,
+  IP6OPT_TUNNEL_LIMIT = 0x4,
+  IP6OPT_ROUTER_ALERT = 0x5,
+  IP6OPT_JUMBO_LEN = 6,
+  IP6_ALERT_MLD = 0x0,
+},
+records = {
+  ["struct ip6_hdr"] = [[{
   union {
     struct ip6_hdrctl ip6_un1;
     uint8_t ip6_un2_vfc;
@@ -1029,193 +1029,193 @@ return {
   struct in6_addr__libc ip6_src;
   struct in6_addr__libc ip6_dst;
 }]],
-    ["struct ip6_hdrctl"] = [[{
+  ["struct ip6_hdrctl"] = [[{
   uint32_t ip6_un1_flow;
   uint16_t ip6_un1_plen;
   uint8_t ip6_un1_nxt;
   uint8_t ip6_un1_hlim;
 }]],
-    ["struct ip6_ext"] = [[{
+  ["struct ip6_ext"] = [[{
   uint8_t ip6e_nxt;
   uint8_t ip6e_len;
 }]],
-    ["struct ip6_hbh"] = [[{
+  ["struct ip6_hbh"] = [[{
   uint8_t ip6h_nxt;
   uint8_t ip6h_len;
 }]],
-    ["struct ip6_dest"] = [[{
+  ["struct ip6_dest"] = [[{
   uint8_t ip6d_nxt;
   uint8_t ip6d_len;
 }]],
-    ["struct ip6_rthdr"] = [[{
+  ["struct ip6_rthdr"] = [[{
   uint8_t ip6r_nxt;
   uint8_t ip6r_len;
   uint8_t ip6r_type;
   uint8_t ip6r_segleft;
 }]],
-    ["struct ip6_frag"] = [[{
+  ["struct ip6_frag"] = [[{
   uint8_t ip6f_nxt;
   uint8_t ip6f_reserved;
   uint16_t ip6f_offlg;
   uint32_t ip6f_ident;
 }]],
-    ["struct ip6_opt"] = [[{
+  ["struct ip6_opt"] = [[{
   uint8_t ip6o_type;
   uint8_t ip6o_len;
 }]],
-    ["struct ip6_opt_jumbo"] = [[{
+  ["struct ip6_opt_jumbo"] = [[{
   uint8_t ip6oj_type;
   uint8_t ip6oj_len;
   uint8_t ip6oj_jumbo_len[4];
 }]],
-    ["struct ip6_opt_nsap"] = [[{
+  ["struct ip6_opt_nsap"] = [[{
   uint8_t ip6on_type;
   uint8_t ip6on_len;
   uint8_t ip6on_src_nsap_len;
   uint8_t ip6on_dst_nsap_len;
 }]],
-    ["struct ip6_opt_tunnel"] = [[{
+  ["struct ip6_opt_tunnel"] = [[{
   uint8_t ip6ot_type;
   uint8_t ip6ot_len;
   uint8_t ip6ot_encap_limit;
 }]],
-    ["struct ip6_opt_router"] = [[{
+  ["struct ip6_opt_router"] = [[{
   uint8_t ip6or_type;
   uint8_t ip6or_len;
   uint8_t ip6or_value[2];
 }]],
-  },
-  macros = function(M)
-    return {
-      IP6OPT_TYPE = function(o)
-        return M.int(M.band(M.long(o), 0xc0))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_IP6_H = 1,
-      },
-      records = {
-        ["struct ip6_rthdr0"] = [[{
-    uint8_t ip6r0_nxt;
-    uint8_t ip6r0_len;
-    uint8_t ip6r0_type;
-    uint8_t ip6r0_segleft;
-    uint8_t ip6r0_reserved;
-    uint8_t ip6r0_slmap[3];
-    struct in6_addr__libc ip6r0_addr[0];
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    IP6OPT_TYPE = function(o)
+      return M.int(M.band(M.long(o), 0xc0))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_IP6_H = 1,
     },
-    {
-      on = "glibc",
-      constants = {
-        IPV6_VERSION = 0x60,
-        IPV6_VERSION_MASK = 0xf0,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        IPV6_FLOWINFO_MASK = 0xffffff0f,
-        IPV6_FLOWLABEL_MASK = 0xffff0f00,
-      },
-    },
-    {
-      on = "!mips mips64 s390x ppc",
-      constants = {
-        IP6F_OFF_MASK = 0xf8ff,
-        IP6F_RESERVED_MASK = 0x600,
-        IP6F_MORE_FRAG = 0x100,
-        IP6_ALERT_RSVP = 0x100,
-        IP6_ALERT_AN = 0x200,
-      },
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      constants = {
-        IPV6_FLOWINFO_MASK = 0xfffffff,
-        IPV6_FLOWLABEL_MASK = 0xfffff,
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        IP6F_OFF_MASK = 0xfff8,
-        IP6F_RESERVED_MASK = 0x6,
-        IP6F_MORE_FRAG = 0x1,
-        IP6_ALERT_RSVP = 0x1,
-        IP6_ALERT_AN = 0x2,
-      },
-    },
-    {
-      on = "musl",
-      records = {
-        ["struct ip6_rthdr0"] = [[{
-    uint8_t ip6r0_nxt;
-    uint8_t ip6r0_len;
-    uint8_t ip6r0_type;
-    uint8_t ip6r0_segleft;
-    uint8_t ip6r0_reserved;
-    uint8_t ip6r0_slmap[3];
-    struct in6_addr__libc ip6r0_addr[];
-  }]],
-      },
+    records = {
+      ["struct ip6_rthdr0"] = [[{
+  uint8_t ip6r0_nxt;
+  uint8_t ip6r0_len;
+  uint8_t ip6r0_type;
+  uint8_t ip6r0_segleft;
+  uint8_t ip6r0_reserved;
+  uint8_t ip6r0_slmap[3];
+  struct in6_addr__libc ip6r0_addr[0];
+}]],
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      IPV6_VERSION = 0x60,
+      IPV6_VERSION_MASK = 0xf0,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      IPV6_FLOWINFO_MASK = 0xffffff0f,
+      IPV6_FLOWLABEL_MASK = 0xffff0f00,
+    },
+  },
+  {
+    on = "!mips mips64 s390x ppc",
+    constants = {
+      IP6F_OFF_MASK = 0xf8ff,
+      IP6F_RESERVED_MASK = 0x600,
+      IP6F_MORE_FRAG = 0x100,
+      IP6_ALERT_RSVP = 0x100,
+      IP6_ALERT_AN = 0x200,
+    },
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    constants = {
+      IPV6_FLOWINFO_MASK = 0xfffffff,
+      IPV6_FLOWLABEL_MASK = 0xfffff,
+    },
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      IP6F_OFF_MASK = 0xfff8,
+      IP6F_RESERVED_MASK = 0x6,
+      IP6F_MORE_FRAG = 0x1,
+      IP6_ALERT_RSVP = 0x1,
+      IP6_ALERT_AN = 0x2,
+    },
+  },
+  {
+    on = "musl",
+    records = {
+      ["struct ip6_rthdr0"] = [[{
+  uint8_t ip6r0_nxt;
+  uint8_t ip6r0_len;
+  uint8_t ip6r0_type;
+  uint8_t ip6r0_segleft;
+  uint8_t ip6r0_reserved;
+  uint8_t ip6r0_slmap[3];
+  struct in6_addr__libc ip6r0_addr[];
+}]],
+    },
+  },
+},
 ]==],
 ["netinet/ip_icmp.h"] = [==[
-  constants = {
-    ICMP_MINLEN = 8,
-    ICMP_TSLEN = 20,
-    ICMP_MASKLEN = 12,
-    ICMP_ADVLENMIN = 36,
-    ICMP_UNREACH = 3,
-    ICMP_SOURCEQUENCH = 4,
-    ICMP_ROUTERADVERT = 9,
-    ICMP_ROUTERSOLICIT = 10,
-    ICMP_TIMXCEED = 11,
-    ICMP_PARAMPROB = 12,
-    ICMP_TSTAMP = 13,
-    ICMP_TSTAMPREPLY = 14,
-    ICMP_IREQ = 15,
-    ICMP_IREQREPLY = 16,
-    ICMP_MASKREQ = 17,
-    ICMP_MASKREPLY = 18,
-    ICMP_MAXTYPE = 18,
-    ICMP_UNREACH_NET = 0,
-    ICMP_UNREACH_HOST = 1,
-    ICMP_UNREACH_PROTOCOL = 2,
-    ICMP_UNREACH_PORT = 3,
-    ICMP_UNREACH_NEEDFRAG = 4,
-    ICMP_UNREACH_SRCFAIL = 5,
-    ICMP_UNREACH_NET_UNKNOWN = 6,
-    ICMP_UNREACH_HOST_UNKNOWN = 7,
-    ICMP_UNREACH_ISOLATED = 8,
-    ICMP_UNREACH_NET_PROHIB = 9,
-    ICMP_UNREACH_HOST_PROHIB = 10,
-    ICMP_UNREACH_TOSNET = 11,
-    ICMP_UNREACH_TOSHOST = 12,
-    ICMP_UNREACH_FILTER_PROHIB = 13,
-    ICMP_UNREACH_HOST_PRECEDENCE = 14,
-    ICMP_UNREACH_PRECEDENCE_CUTOFF = 15,
-    ICMP_REDIRECT_NET = 0,
-    ICMP_REDIRECT_HOST = 1,
-    ICMP_REDIRECT_TOSNET = 2,
-    ICMP_REDIRECT_TOSHOST = 3,
-    ICMP_TIMXCEED_INTRANS = 0,
-    ICMP_TIMXCEED_REASS = 1,
-    ICMP_PARAMPROB_OPTABSENT = 1,
-  },
-  records = {
-    ["struct icmp_ra_addr"] = [[{
+constants = {
+  ICMP_MINLEN = 8,
+  ICMP_TSLEN = 20,
+  ICMP_MASKLEN = 12,
+  ICMP_ADVLENMIN = 36,
+  ICMP_UNREACH = 3,
+  ICMP_SOURCEQUENCH = 4,
+  ICMP_ROUTERADVERT = 9,
+  ICMP_ROUTERSOLICIT = 10,
+  ICMP_TIMXCEED = 11,
+  ICMP_PARAMPROB = 12,
+  ICMP_TSTAMP = 13,
+  ICMP_TSTAMPREPLY = 14,
+  ICMP_IREQ = 15,
+  ICMP_IREQREPLY = 16,
+  ICMP_MASKREQ = 17,
+  ICMP_MASKREPLY = 18,
+  ICMP_MAXTYPE = 18,
+  ICMP_UNREACH_NET = 0,
+  ICMP_UNREACH_HOST = 1,
+  ICMP_UNREACH_PROTOCOL = 2,
+  ICMP_UNREACH_PORT = 3,
+  ICMP_UNREACH_NEEDFRAG = 4,
+  ICMP_UNREACH_SRCFAIL = 5,
+  ICMP_UNREACH_NET_UNKNOWN = 6,
+  ICMP_UNREACH_HOST_UNKNOWN = 7,
+  ICMP_UNREACH_ISOLATED = 8,
+  ICMP_UNREACH_NET_PROHIB = 9,
+  ICMP_UNREACH_HOST_PROHIB = 10,
+  ICMP_UNREACH_TOSNET = 11,
+  ICMP_UNREACH_TOSHOST = 12,
+  ICMP_UNREACH_FILTER_PROHIB = 13,
+  ICMP_UNREACH_HOST_PRECEDENCE = 14,
+  ICMP_UNREACH_PRECEDENCE_CUTOFF = 15,
+  ICMP_REDIRECT_NET = 0,
+  ICMP_REDIRECT_HOST = 1,
+  ICMP_REDIRECT_TOSNET = 2,
+  ICMP_REDIRECT_TOSHOST = 3,
+  ICMP_TIMXCEED_INTRANS = 0,
+  ICMP_TIMXCEED_REASS = 1,
+  ICMP_PARAMPROB_OPTABSENT = 1,
+},
+records = {
+  ["struct icmp_ra_addr"] = [[{
   uint32_t ira_addr;
   uint32_t ira_preference;
 }]],
-    ["struct icmp"] = [[{
+  ["struct icmp"] = [[{
   uint8_t icmp_type;
   uint8_t icmp_code;
   uint16_t icmp_cksum;
@@ -1241,84 +1241,84 @@ return {
     uint8_t id_data[1];
   } icmp_dun;
 }]],
-    ["struct ih_idseq"] = [[{
+  ["struct ih_idseq"] = [[{
   uint16_t icd_id;
   uint16_t icd_seq;
 }]],
-    ["struct ih_pmtu"] = [[{
+  ["struct ih_pmtu"] = [[{
   uint16_t ipm_void;
   uint16_t ipm_nextmtu;
 }]],
-    ["struct ih_rtradv"] = [[{
+  ["struct ih_rtradv"] = [[{
   uint8_t irt_num_addrs;
   uint8_t irt_wpa;
   uint16_t irt_lifetime;
 }]],
-  },
-  macros = function(M)
-    return {
-      ICMP_ADVLEN = function(p)
-        return M.int(M.u32(M.u32(8 + M.u32(M.shl(M.long(p.icmp_dun.id_ip.idi_ip.ip_hl), 2))) + 8))
-      end,
-      ICMP_INFOTYPE = function(type)
-        type = M.long(type)
-        return type == 0 or type == 8 or type == 9 or type == 10 or type == 13 or type == 14 or type ==
-            15 or type == 16 or type == 17 or type == 18
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __NETINET_IP_ICMP_H = 1,
-      },
-      aliases = {
-        ["struct icmphdr"] = "struct icmphdr__libc",
-      },
+},
+macros = function(M)
+  return {
+    ICMP_ADVLEN = function(p)
+      return M.int(M.u32(M.u32(8 + M.u32(M.shl(M.long(p.icmp_dun.id_ip.idi_ip.ip_hl), 2))) + 8))
+    end,
+    ICMP_INFOTYPE = function(type)
+      type = M.long(type)
+      return type == 0 or type == 8 or type == 9 or type == 10 or type == 13 or type == 14 or type ==
+          15 or type == 16 or type == 17 or type == 18
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __NETINET_IP_ICMP_H = 1,
     },
-    {
-      on = "glibc",
-      records = {
-        ["struct icmphdr__libc"] = [[{
-    uint8_t type;
-    uint8_t code;
-    uint16_t checksum;
-    union {
-      struct {
-        uint16_t id;
-        uint16_t sequence;
-      } echo;
-      uint32_t gateway;
-      struct {
-        uint16_t __glibc_reserved;
-        uint16_t mtu;
-      } frag;
-    } un;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct icmphdr__libc"] = [[{
-    uint8_t type;
-    uint8_t code;
-    uint16_t checksum;
-    union {
-      struct {
-        uint16_t id;
-        uint16_t sequence;
-      } echo;
-      uint32_t gateway;
-      struct {
-        uint16_t __unused;
-        uint16_t mtu;
-      } frag;
-    } un;
-  }]],
-      },
+    aliases = {
+      ["struct icmphdr"] = "struct icmphdr__libc",
     },
   },
+  {
+    on = "glibc",
+    records = {
+      ["struct icmphdr__libc"] = [[{
+  uint8_t type;
+  uint8_t code;
+  uint16_t checksum;
+  union {
+    struct {
+      uint16_t id;
+      uint16_t sequence;
+    } echo;
+    uint32_t gateway;
+    struct {
+      uint16_t __glibc_reserved;
+      uint16_t mtu;
+    } frag;
+  } un;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct icmphdr__libc"] = [[{
+  uint8_t type;
+  uint8_t code;
+  uint16_t checksum;
+  union {
+    struct {
+      uint16_t id;
+      uint16_t sequence;
+    } echo;
+    uint32_t gateway;
+    struct {
+      uint16_t __unused;
+      uint16_t mtu;
+    } frag;
+  } un;
+}]],
+    },
+  },
+},
 ]==],
 }

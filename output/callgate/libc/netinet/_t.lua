@@ -3,653 +3,653 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["netinet/tcp.h"] = [==[
-  constants = {
-    TCP_ESTABLISHED = 1,
-    TCP_SYN_SENT = 2,
-    TCP_SYN_RECV = 3,
-    TCP_FIN_WAIT1 = 4,
-    TCP_FIN_WAIT2 = 5,
-    TCP_TIME_WAIT = 6,
-    TCP_CLOSE = 7,
-    TCP_CLOSE_WAIT = 8,
-    TCP_LAST_ACK = 9,
-    TCP_LISTEN = 10,
-    TCP_CLOSING = 11,
-    TH_FIN = 0x1,
-    TH_SYN = 0x2,
-    TH_RST = 0x4,
-    TH_PUSH = 0x8,
-    TH_ACK = 0x10,
-    TH_URG = 0x20,
-    TCPOPT_EOL = 0,
-    TCPOPT_NOP = 1,
-    TCPOPT_MAXSEG = 2,
-    TCPOLEN_MAXSEG = 4,
-    TCPOPT_WINDOW = 3,
-    TCPOLEN_WINDOW = 3,
-    TCPOPT_SACK_PERMITTED = 4,
-    TCPOLEN_SACK_PERMITTED = 2,
-    TCPOPT_SACK = 5,
-    TCPOPT_TIMESTAMP = 8,
-    TCPOLEN_TIMESTAMP = 10,
-    SOL_TCP = 6,
-  },
-  aliases = {
-    ["struct tcphdr"] = "struct tcphdr__libc",
-    ["struct tcp_info"] = "struct tcp_info__libc",
-    ["struct tcp_md5sig"] = "struct tcp_md5sig__libc",
-  },
-  typedefs = {
-    tcp_seq = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _NETINET_TCP_H = 1,
-        TCP_COOKIE_TRANSACTIONS = 15,
-        TCPOLEN_TSTAMP_APPA = 12,
-        TCPOPT_TSTAMP_HDR = 0x101080a,
-        TCP_MSS = 512,
-        TCP_MAXWIN = 65535,
-        TCP_MAX_WINSHIFT = 14,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        TCP_ACCECN_ACE_FAIL_SEND = 0x1,
-        TCP_ACCECN_ACE_FAIL_RECV = 0x2,
-        TCP_ACCECN_OPT_FAIL_SEND = 0x4,
-        TCP_ACCECN_OPT_FAIL_RECV = 0x8,
-        TCP_COOKIE_MIN = 8,
-        TCP_COOKIE_MAX = 16,
-        TCP_COOKIE_PAIR_SIZE = 32,
-        TCP_COOKIE_IN_ALWAYS = 0x1,
-        TCP_COOKIE_OUT_NEVER = 0x2,
-        TCP_S_DATA_IN = 0x4,
-        TCP_S_DATA_OUT = 0x8,
-      },
-      records = {
-        ["struct tcp_ao_add__libc"] = [[{
-    struct sockaddr_storage addr;
-    int8_t alg_name[64];
-    int32_t ifindex;
-    uint32_t set_current : 1;
-    uint32_t set_rnext : 1;
-    uint32_t reserved : 30;
-    uint16_t reserved2;
-    uint8_t prefix;
-    uint8_t sndid;
-    uint8_t rcvid;
-    uint8_t maclen;
-    uint8_t keyflags;
-    uint8_t keylen;
-    uint8_t key[80];
-  } __attribute__((aligned(8)))]],
-        ["struct tcp_ao_del__libc"] = [[{
-    struct sockaddr_storage addr;
-    int32_t ifindex;
-    uint32_t set_current : 1;
-    uint32_t set_rnext : 1;
-    uint32_t del_async : 1;
-    uint32_t reserved : 29;
-    uint16_t reserved2;
-    uint8_t prefix;
-    uint8_t sndid;
-    uint8_t rcvid;
-    uint8_t current_key;
-    uint8_t rnext;
-    uint8_t keyflags;
-  } __attribute__((aligned(8)))]],
-        ["struct tcp_cookie_transactions"] = [[{
-    uint16_t tcpct_flags;
-    uint8_t __tcpct_pad1;
-    uint8_t tcpct_cookie_desired;
-    uint16_t tcpct_s_data_desired;
-    uint16_t tcpct_used;
-    uint8_t tcpct_value[536];
-  }]],
-      },
-      aliases = {
-        ["struct tcp_ao_add"] = "struct tcp_ao_add__libc",
-        ["struct tcp_ao_del"] = "struct tcp_ao_del__libc",
-        ["struct tcp_ao_getsockopt"] = "struct tcp_ao_getsockopt__libc",
-      },
-    },
-    {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
-      records = {
-        ["struct tcphdr__libc"] = [[{
-    union {
-      struct {
-        uint16_t th_sport;
-        uint16_t th_dport;
-        uint32_t th_seq;
-        uint32_t th_ack;
-        uint8_t th_x2 : 4;
-        uint8_t th_off : 4;
-        uint8_t th_flags;
-        uint16_t th_win;
-        uint16_t th_sum;
-        uint16_t th_urp;
-      };
-      struct {
-        uint16_t source;
-        uint16_t dest;
-        uint32_t seq;
-        uint32_t ack_seq;
-        uint16_t res1 : 4;
-        uint16_t doff : 4;
-        uint16_t fin : 1;
-        uint16_t syn : 1;
-        uint16_t rst : 1;
-        uint16_t psh : 1;
-        uint16_t ack : 1;
-        uint16_t urg : 1;
-        uint16_t res2 : 2;
-        uint16_t window;
-        uint16_t check;
-        uint16_t urg_ptr;
-      };
-    };
-  }]],
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct tcp_info__libc"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-    unsigned long tcpi_pacing_rate;
-    unsigned long tcpi_max_pacing_rate;
-    unsigned long tcpi_bytes_acked;
-    unsigned long tcpi_bytes_received;
-    uint32_t tcpi_segs_out;
-    uint32_t tcpi_segs_in;
-    uint32_t tcpi_notsent_bytes;
-    uint32_t tcpi_min_rtt;
-    uint32_t tcpi_data_segs_in;
-    uint32_t tcpi_data_segs_out;
-    unsigned long tcpi_delivery_rate;
-    unsigned long tcpi_busy_time;
-    unsigned long tcpi_rwnd_limited;
-    unsigned long tcpi_sndbuf_limited;
-    uint32_t tcpi_delivered;
-    uint32_t tcpi_delivered_ce;
-    unsigned long tcpi_bytes_sent;
-    unsigned long tcpi_bytes_retrans;
-    uint32_t tcpi_dsack_dups;
-    uint32_t tcpi_reord_seen;
-    uint32_t tcpi_rcv_ooopack;
-    uint32_t tcpi_snd_wnd;
-    uint32_t tcpi_rcv_wnd;
-    uint32_t tcpi_rehash;
-    uint16_t tcpi_total_rto;
-    uint16_t tcpi_total_rto_recoveries;
-    uint32_t tcpi_total_rto_time;
-    uint32_t tcpi_received_ce;
-    uint32_t tcpi_delivered_e1_bytes;
-    uint32_t tcpi_delivered_e0_bytes;
-    uint32_t tcpi_delivered_ce_bytes;
-    uint32_t tcpi_received_e1_bytes;
-    uint32_t tcpi_received_e0_bytes;
-    uint32_t tcpi_received_ce_bytes;
-    uint32_t tcpi_ecn_mode : 2;
-    uint32_t tcpi_accecn_opt_seen : 2;
-    uint32_t tcpi_accecn_fail_mode : 4;
-    uint32_t tcpi_options2 : 24;
-  }]],
-        ["struct tcp_ao_getsockopt__libc"] = [[{
-    struct sockaddr_storage addr;
-    uint8_t alg_name[64];
-    uint8_t key[80];
-    uint32_t nkeys;
-    uint16_t is_current : 1;
-    uint16_t is_rnext : 1;
-    uint16_t get_all : 1;
-    uint16_t reserved : 13;
-    uint8_t sndid;
-    uint8_t rcvid;
-    uint8_t prefix;
-    uint8_t maclen;
-    uint8_t keyflags;
-    uint8_t keylen;
-    int32_t ifindex;
-    unsigned long pkt_good;
-    unsigned long pkt_bad;
-  } __attribute__((aligned(8)))]],
-      },
-    },
-    {
-      on = "!uclibc",
-      records = {
-        ["struct tcp_md5sig__libc"] = [[{
-    struct sockaddr_storage tcpm_addr;
-    uint8_t tcpm_flags;
-    uint8_t tcpm_prefixlen;
-    uint16_t tcpm_keylen;
-    int32_t tcpm_ifindex;
-    uint8_t tcpm_key[80];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct tcp_info__libc"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-    uint64_t tcpi_pacing_rate;
-    uint64_t tcpi_max_pacing_rate;
-    uint64_t tcpi_bytes_acked;
-    uint64_t tcpi_bytes_received;
-    uint32_t tcpi_segs_out;
-    uint32_t tcpi_segs_in;
-    uint32_t tcpi_notsent_bytes;
-    uint32_t tcpi_min_rtt;
-    uint32_t tcpi_data_segs_in;
-    uint32_t tcpi_data_segs_out;
-    uint64_t tcpi_delivery_rate;
-    uint64_t tcpi_busy_time;
-    uint64_t tcpi_rwnd_limited;
-    uint64_t tcpi_sndbuf_limited;
-    uint32_t tcpi_delivered;
-    uint32_t tcpi_delivered_ce;
-    uint64_t tcpi_bytes_sent;
-    uint64_t tcpi_bytes_retrans;
-    uint32_t tcpi_dsack_dups;
-    uint32_t tcpi_reord_seen;
-    uint32_t tcpi_rcv_ooopack;
-    uint32_t tcpi_snd_wnd;
-    uint32_t tcpi_rcv_wnd;
-    uint32_t tcpi_rehash;
-    uint16_t tcpi_total_rto;
-    uint16_t tcpi_total_rto_recoveries;
-    uint32_t tcpi_total_rto_time;
-    uint32_t tcpi_received_ce;
-    uint32_t tcpi_delivered_e1_bytes;
-    uint32_t tcpi_delivered_e0_bytes;
-    uint32_t tcpi_delivered_ce_bytes;
-    uint32_t tcpi_received_e1_bytes;
-    uint32_t tcpi_received_e0_bytes;
-    uint32_t tcpi_received_ce_bytes;
-    uint32_t tcpi_ecn_mode : 2;
-    uint32_t tcpi_accecn_opt_seen : 2;
-    uint32_t tcpi_accecn_fail_mode : 4;
-    uint32_t tcpi_options2 : 24;
-  }]],
-        ["struct tcp_ao_getsockopt__libc"] = [[{
-    struct sockaddr_storage addr;
-    uint8_t alg_name[64];
-    uint8_t key[80];
-    uint32_t nkeys;
-    uint16_t is_current : 1;
-    uint16_t is_rnext : 1;
-    uint16_t get_all : 1;
-    uint16_t reserved : 13;
-    uint8_t sndid;
-    uint8_t rcvid;
-    uint8_t prefix;
-    uint8_t maclen;
-    uint8_t keyflags;
-    uint8_t keylen;
-    int32_t ifindex;
-    uint64_t pkt_good;
-    uint64_t pkt_bad;
-  } __attribute__((aligned(8)))]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      records = {
-        ["struct tcphdr__libc"] = [[{
-    union {
-      struct {
-        uint16_t th_sport;
-        uint16_t th_dport;
-        uint32_t th_seq;
-        uint32_t th_ack;
-        uint8_t th_off : 4;
-        uint8_t th_x2 : 4;
-        uint8_t th_flags;
-        uint16_t th_win;
-        uint16_t th_sum;
-        uint16_t th_urp;
-      };
-      struct {
-        uint16_t source;
-        uint16_t dest;
-        uint32_t seq;
-        uint32_t ack_seq;
-        uint16_t doff : 4;
-        uint16_t res1 : 4;
-        uint16_t res2 : 2;
-        uint16_t urg : 1;
-        uint16_t ack : 1;
-        uint16_t psh : 1;
-        uint16_t rst : 1;
-        uint16_t syn : 1;
-        uint16_t fin : 1;
-        uint16_t window;
-        uint16_t check;
-        uint16_t urg_ptr;
-      };
-    };
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
-      records = {
-        ["struct tcphdr__libc"] = [[{
-    union {
-      struct {
-        uint16_t source;
-        uint16_t dest;
-        uint32_t seq;
-        uint32_t ack_seq;
-        uint16_t res1 : 4;
-        uint16_t doff : 4;
-        uint16_t fin : 1;
-        uint16_t syn : 1;
-        uint16_t rst : 1;
-        uint16_t psh : 1;
-        uint16_t ack : 1;
-        uint16_t urg : 1;
-        uint16_t res2 : 2;
-        uint16_t window;
-        uint16_t check;
-        uint16_t urg_ptr;
-      };
-      struct {
-        uint16_t th_sport;
-        uint16_t th_dport;
-        uint32_t th_seq;
-        uint32_t th_ack;
-        uint8_t th_x2 : 4;
-        uint8_t th_off : 4;
-        uint8_t th_flags;
-        uint16_t th_win;
-        uint16_t th_sum;
-        uint16_t th_urp;
-      };
-    };
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct tcp_info__libc"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint8_t tcpi_delivery_rate_app_limited : 1;
-    uint8_t tcpi_fastopen_client_fail : 2;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-    unsigned long tcpi_pacing_rate;
-    unsigned long tcpi_max_pacing_rate;
-    unsigned long tcpi_bytes_acked;
-    unsigned long tcpi_bytes_received;
-    uint32_t tcpi_segs_out;
-    uint32_t tcpi_segs_in;
-    uint32_t tcpi_notsent_bytes;
-    uint32_t tcpi_min_rtt;
-    uint32_t tcpi_data_segs_in;
-    uint32_t tcpi_data_segs_out;
-    unsigned long tcpi_delivery_rate;
-    unsigned long tcpi_busy_time;
-    unsigned long tcpi_rwnd_limited;
-    unsigned long tcpi_sndbuf_limited;
-    uint32_t tcpi_delivered;
-    uint32_t tcpi_delivered_ce;
-    unsigned long tcpi_bytes_sent;
-    unsigned long tcpi_bytes_retrans;
-    uint32_t tcpi_dsack_dups;
-    uint32_t tcpi_reord_seen;
-    uint32_t tcpi_rcv_ooopack;
-    uint32_t tcpi_snd_wnd;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct tcp_info__libc"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint8_t tcpi_delivery_rate_app_limited : 1;
-    uint8_t tcpi_fastopen_client_fail : 2;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-    uint64_t tcpi_pacing_rate;
-    uint64_t tcpi_max_pacing_rate;
-    uint64_t tcpi_bytes_acked;
-    uint64_t tcpi_bytes_received;
-    uint32_t tcpi_segs_out;
-    uint32_t tcpi_segs_in;
-    uint32_t tcpi_notsent_bytes;
-    uint32_t tcpi_min_rtt;
-    uint32_t tcpi_data_segs_in;
-    uint32_t tcpi_data_segs_out;
-    uint64_t tcpi_delivery_rate;
-    uint64_t tcpi_busy_time;
-    uint64_t tcpi_rwnd_limited;
-    uint64_t tcpi_sndbuf_limited;
-    uint32_t tcpi_delivered;
-    uint32_t tcpi_delivered_ce;
-    uint64_t tcpi_bytes_sent;
-    uint64_t tcpi_bytes_retrans;
-    uint32_t tcpi_dsack_dups;
-    uint32_t tcpi_reord_seen;
-    uint32_t tcpi_rcv_ooopack;
-    uint32_t tcpi_snd_wnd;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-mips musl-mips64 musl-s390x",
-      records = {
-        ["struct tcphdr__libc"] = [[{
-    union {
-      struct {
-        uint16_t source;
-        uint16_t dest;
-        uint32_t seq;
-        uint32_t ack_seq;
-        uint16_t doff : 4;
-        uint16_t res1 : 4;
-        uint16_t res2 : 2;
-        uint16_t urg : 1;
-        uint16_t ack : 1;
-        uint16_t psh : 1;
-        uint16_t rst : 1;
-        uint16_t syn : 1;
-        uint16_t fin : 1;
-        uint16_t window;
-        uint16_t check;
-        uint16_t urg_ptr;
-      };
-      struct {
-        uint16_t th_sport;
-        uint16_t th_dport;
-        uint32_t th_seq;
-        uint32_t th_ack;
-        uint8_t th_off : 4;
-        uint8_t th_x2 : 4;
-        uint8_t th_flags;
-        uint16_t th_win;
-        uint16_t th_sum;
-        uint16_t th_urp;
-      };
-    };
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct tcp_info__libc"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-  }]],
-        ["struct tcp_md5sig__libc"] = [[{
-    struct sockaddr_storage tcpm_addr;
-    uint16_t __tcpm_pad1;
-    uint16_t tcpm_keylen;
-    uint32_t __tcpm_pad2;
-    uint8_t tcpm_key[80];
-  }]],
-      },
+constants = {
+  TCP_ESTABLISHED = 1,
+  TCP_SYN_SENT = 2,
+  TCP_SYN_RECV = 3,
+  TCP_FIN_WAIT1 = 4,
+  TCP_FIN_WAIT2 = 5,
+  TCP_TIME_WAIT = 6,
+  TCP_CLOSE = 7,
+  TCP_CLOSE_WAIT = 8,
+  TCP_LAST_ACK = 9,
+  TCP_LISTEN = 10,
+  TCP_CLOSING = 11,
+  TH_FIN = 0x1,
+  TH_SYN = 0x2,
+  TH_RST = 0x4,
+  TH_PUSH = 0x8,
+  TH_ACK = 0x10,
+  TH_URG = 0x20,
+  TCPOPT_EOL = 0,
+  TCPOPT_NOP = 1,
+  TCPOPT_MAXSEG = 2,
+  TCPOLEN_MAXSEG = 4,
+  TCPOPT_WINDOW = 3,
+  TCPOLEN_WINDOW = 3,
+  TCPOPT_SACK_PERMITTED = 4,
+  TCPOLEN_SACK_PERMITTED = 2,
+  TCPOPT_SACK = 5,
+  TCPOPT_TIMESTAMP = 8,
+  TCPOLEN_TIMESTAMP = 10,
+  SOL_TCP = 6,
+},
+aliases = {
+  ["struct tcphdr"] = "struct tcphdr__libc",
+  ["struct tcp_info"] = "struct tcp_info__libc",
+  ["struct tcp_md5sig"] = "struct tcp_md5sig__libc",
+},
+typedefs = {
+  tcp_seq = "uint32_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _NETINET_TCP_H = 1,
+      TCP_COOKIE_TRANSACTIONS = 15,
+      TCPOLEN_TSTAMP_APPA = 12,
+      TCPOPT_TSTAMP_HDR = 0x101080a,
+      TCP_MSS = 512,
+      TCP_MAXWIN = 65535,
+      TCP_MAX_WINSHIFT = 14,
     },
   },
+  {
+    on = "glibc",
+    constants = {
+      TCP_ACCECN_ACE_FAIL_SEND = 0x1,
+      TCP_ACCECN_ACE_FAIL_RECV = 0x2,
+      TCP_ACCECN_OPT_FAIL_SEND = 0x4,
+      TCP_ACCECN_OPT_FAIL_RECV = 0x8,
+      TCP_COOKIE_MIN = 8,
+      TCP_COOKIE_MAX = 16,
+      TCP_COOKIE_PAIR_SIZE = 32,
+      TCP_COOKIE_IN_ALWAYS = 0x1,
+      TCP_COOKIE_OUT_NEVER = 0x2,
+      TCP_S_DATA_IN = 0x4,
+      TCP_S_DATA_OUT = 0x8,
+    },
+    records = {
+      ["struct tcp_ao_add__libc"] = [[{
+  struct sockaddr_storage addr;
+  int8_t alg_name[64];
+  int32_t ifindex;
+  uint32_t set_current : 1;
+  uint32_t set_rnext : 1;
+  uint32_t reserved : 30;
+  uint16_t reserved2;
+  uint8_t prefix;
+  uint8_t sndid;
+  uint8_t rcvid;
+  uint8_t maclen;
+  uint8_t keyflags;
+  uint8_t keylen;
+  uint8_t key[80];
+} __attribute__((aligned(8)))]],
+      ["struct tcp_ao_del__libc"] = [[{
+  struct sockaddr_storage addr;
+  int32_t ifindex;
+  uint32_t set_current : 1;
+  uint32_t set_rnext : 1;
+  uint32_t del_async : 1;
+  uint32_t reserved : 29;
+  uint16_t reserved2;
+  uint8_t prefix;
+  uint8_t sndid;
+  uint8_t rcvid;
+  uint8_t current_key;
+  uint8_t rnext;
+  uint8_t keyflags;
+} __attribute__((aligned(8)))]],
+      ["struct tcp_cookie_transactions"] = [[{
+  uint16_t tcpct_flags;
+  uint8_t __tcpct_pad1;
+  uint8_t tcpct_cookie_desired;
+  uint16_t tcpct_s_data_desired;
+  uint16_t tcpct_used;
+  uint8_t tcpct_value[536];
+}]],
+    },
+    aliases = {
+      ["struct tcp_ao_add"] = "struct tcp_ao_add__libc",
+      ["struct tcp_ao_del"] = "struct tcp_ao_del__libc",
+      ["struct tcp_ao_getsockopt"] = "struct tcp_ao_getsockopt__libc",
+    },
+  },
+  {
+    on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+    records = {
+      ["struct tcphdr__libc"] = [[{
+  union {
+    struct {
+      uint16_t th_sport;
+      uint16_t th_dport;
+      uint32_t th_seq;
+      uint32_t th_ack;
+      uint8_t th_x2 : 4;
+      uint8_t th_off : 4;
+      uint8_t th_flags;
+      uint16_t th_win;
+      uint16_t th_sum;
+      uint16_t th_urp;
+    };
+    struct {
+      uint16_t source;
+      uint16_t dest;
+      uint32_t seq;
+      uint32_t ack_seq;
+      uint16_t res1 : 4;
+      uint16_t doff : 4;
+      uint16_t fin : 1;
+      uint16_t syn : 1;
+      uint16_t rst : 1;
+      uint16_t psh : 1;
+      uint16_t ack : 1;
+      uint16_t urg : 1;
+      uint16_t res2 : 2;
+      uint16_t window;
+      uint16_t check;
+      uint16_t urg_ptr;
+    };
+  };
+}]],
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct tcp_info__libc"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+  unsigned long tcpi_pacing_rate;
+  unsigned long tcpi_max_pacing_rate;
+  unsigned long tcpi_bytes_acked;
+  unsigned long tcpi_bytes_received;
+  uint32_t tcpi_segs_out;
+  uint32_t tcpi_segs_in;
+  uint32_t tcpi_notsent_bytes;
+  uint32_t tcpi_min_rtt;
+  uint32_t tcpi_data_segs_in;
+  uint32_t tcpi_data_segs_out;
+  unsigned long tcpi_delivery_rate;
+  unsigned long tcpi_busy_time;
+  unsigned long tcpi_rwnd_limited;
+  unsigned long tcpi_sndbuf_limited;
+  uint32_t tcpi_delivered;
+  uint32_t tcpi_delivered_ce;
+  unsigned long tcpi_bytes_sent;
+  unsigned long tcpi_bytes_retrans;
+  uint32_t tcpi_dsack_dups;
+  uint32_t tcpi_reord_seen;
+  uint32_t tcpi_rcv_ooopack;
+  uint32_t tcpi_snd_wnd;
+  uint32_t tcpi_rcv_wnd;
+  uint32_t tcpi_rehash;
+  uint16_t tcpi_total_rto;
+  uint16_t tcpi_total_rto_recoveries;
+  uint32_t tcpi_total_rto_time;
+  uint32_t tcpi_received_ce;
+  uint32_t tcpi_delivered_e1_bytes;
+  uint32_t tcpi_delivered_e0_bytes;
+  uint32_t tcpi_delivered_ce_bytes;
+  uint32_t tcpi_received_e1_bytes;
+  uint32_t tcpi_received_e0_bytes;
+  uint32_t tcpi_received_ce_bytes;
+  uint32_t tcpi_ecn_mode : 2;
+  uint32_t tcpi_accecn_opt_seen : 2;
+  uint32_t tcpi_accecn_fail_mode : 4;
+  uint32_t tcpi_options2 : 24;
+}]],
+      ["struct tcp_ao_getsockopt__libc"] = [[{
+  struct sockaddr_storage addr;
+  uint8_t alg_name[64];
+  uint8_t key[80];
+  uint32_t nkeys;
+  uint16_t is_current : 1;
+  uint16_t is_rnext : 1;
+  uint16_t get_all : 1;
+  uint16_t reserved : 13;
+  uint8_t sndid;
+  uint8_t rcvid;
+  uint8_t prefix;
+  uint8_t maclen;
+  uint8_t keyflags;
+  uint8_t keylen;
+  int32_t ifindex;
+  unsigned long pkt_good;
+  unsigned long pkt_bad;
+} __attribute__((aligned(8)))]],
+    },
+  },
+  {
+    on = "!uclibc",
+    records = {
+      ["struct tcp_md5sig__libc"] = [[{
+  struct sockaddr_storage tcpm_addr;
+  uint8_t tcpm_flags;
+  uint8_t tcpm_prefixlen;
+  uint16_t tcpm_keylen;
+  int32_t tcpm_ifindex;
+  uint8_t tcpm_key[80];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct tcp_info__libc"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+  uint64_t tcpi_pacing_rate;
+  uint64_t tcpi_max_pacing_rate;
+  uint64_t tcpi_bytes_acked;
+  uint64_t tcpi_bytes_received;
+  uint32_t tcpi_segs_out;
+  uint32_t tcpi_segs_in;
+  uint32_t tcpi_notsent_bytes;
+  uint32_t tcpi_min_rtt;
+  uint32_t tcpi_data_segs_in;
+  uint32_t tcpi_data_segs_out;
+  uint64_t tcpi_delivery_rate;
+  uint64_t tcpi_busy_time;
+  uint64_t tcpi_rwnd_limited;
+  uint64_t tcpi_sndbuf_limited;
+  uint32_t tcpi_delivered;
+  uint32_t tcpi_delivered_ce;
+  uint64_t tcpi_bytes_sent;
+  uint64_t tcpi_bytes_retrans;
+  uint32_t tcpi_dsack_dups;
+  uint32_t tcpi_reord_seen;
+  uint32_t tcpi_rcv_ooopack;
+  uint32_t tcpi_snd_wnd;
+  uint32_t tcpi_rcv_wnd;
+  uint32_t tcpi_rehash;
+  uint16_t tcpi_total_rto;
+  uint16_t tcpi_total_rto_recoveries;
+  uint32_t tcpi_total_rto_time;
+  uint32_t tcpi_received_ce;
+  uint32_t tcpi_delivered_e1_bytes;
+  uint32_t tcpi_delivered_e0_bytes;
+  uint32_t tcpi_delivered_ce_bytes;
+  uint32_t tcpi_received_e1_bytes;
+  uint32_t tcpi_received_e0_bytes;
+  uint32_t tcpi_received_ce_bytes;
+  uint32_t tcpi_ecn_mode : 2;
+  uint32_t tcpi_accecn_opt_seen : 2;
+  uint32_t tcpi_accecn_fail_mode : 4;
+  uint32_t tcpi_options2 : 24;
+}]],
+      ["struct tcp_ao_getsockopt__libc"] = [[{
+  struct sockaddr_storage addr;
+  uint8_t alg_name[64];
+  uint8_t key[80];
+  uint32_t nkeys;
+  uint16_t is_current : 1;
+  uint16_t is_rnext : 1;
+  uint16_t get_all : 1;
+  uint16_t reserved : 13;
+  uint8_t sndid;
+  uint8_t rcvid;
+  uint8_t prefix;
+  uint8_t maclen;
+  uint8_t keyflags;
+  uint8_t keylen;
+  int32_t ifindex;
+  uint64_t pkt_good;
+  uint64_t pkt_bad;
+} __attribute__((aligned(8)))]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mips64 glibc-s390x",
+    records = {
+      ["struct tcphdr__libc"] = [[{
+  union {
+    struct {
+      uint16_t th_sport;
+      uint16_t th_dport;
+      uint32_t th_seq;
+      uint32_t th_ack;
+      uint8_t th_off : 4;
+      uint8_t th_x2 : 4;
+      uint8_t th_flags;
+      uint16_t th_win;
+      uint16_t th_sum;
+      uint16_t th_urp;
+    };
+    struct {
+      uint16_t source;
+      uint16_t dest;
+      uint32_t seq;
+      uint32_t ack_seq;
+      uint16_t doff : 4;
+      uint16_t res1 : 4;
+      uint16_t res2 : 2;
+      uint16_t urg : 1;
+      uint16_t ack : 1;
+      uint16_t psh : 1;
+      uint16_t rst : 1;
+      uint16_t syn : 1;
+      uint16_t fin : 1;
+      uint16_t window;
+      uint16_t check;
+      uint16_t urg_ptr;
+    };
+  };
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
+    records = {
+      ["struct tcphdr__libc"] = [[{
+  union {
+    struct {
+      uint16_t source;
+      uint16_t dest;
+      uint32_t seq;
+      uint32_t ack_seq;
+      uint16_t res1 : 4;
+      uint16_t doff : 4;
+      uint16_t fin : 1;
+      uint16_t syn : 1;
+      uint16_t rst : 1;
+      uint16_t psh : 1;
+      uint16_t ack : 1;
+      uint16_t urg : 1;
+      uint16_t res2 : 2;
+      uint16_t window;
+      uint16_t check;
+      uint16_t urg_ptr;
+    };
+    struct {
+      uint16_t th_sport;
+      uint16_t th_dport;
+      uint32_t th_seq;
+      uint32_t th_ack;
+      uint8_t th_x2 : 4;
+      uint8_t th_off : 4;
+      uint8_t th_flags;
+      uint16_t th_win;
+      uint16_t th_sum;
+      uint16_t th_urp;
+    };
+  };
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct tcp_info__libc"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint8_t tcpi_delivery_rate_app_limited : 1;
+  uint8_t tcpi_fastopen_client_fail : 2;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+  unsigned long tcpi_pacing_rate;
+  unsigned long tcpi_max_pacing_rate;
+  unsigned long tcpi_bytes_acked;
+  unsigned long tcpi_bytes_received;
+  uint32_t tcpi_segs_out;
+  uint32_t tcpi_segs_in;
+  uint32_t tcpi_notsent_bytes;
+  uint32_t tcpi_min_rtt;
+  uint32_t tcpi_data_segs_in;
+  uint32_t tcpi_data_segs_out;
+  unsigned long tcpi_delivery_rate;
+  unsigned long tcpi_busy_time;
+  unsigned long tcpi_rwnd_limited;
+  unsigned long tcpi_sndbuf_limited;
+  uint32_t tcpi_delivered;
+  uint32_t tcpi_delivered_ce;
+  unsigned long tcpi_bytes_sent;
+  unsigned long tcpi_bytes_retrans;
+  uint32_t tcpi_dsack_dups;
+  uint32_t tcpi_reord_seen;
+  uint32_t tcpi_rcv_ooopack;
+  uint32_t tcpi_snd_wnd;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct tcp_info__libc"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint8_t tcpi_delivery_rate_app_limited : 1;
+  uint8_t tcpi_fastopen_client_fail : 2;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+  uint64_t tcpi_pacing_rate;
+  uint64_t tcpi_max_pacing_rate;
+  uint64_t tcpi_bytes_acked;
+  uint64_t tcpi_bytes_received;
+  uint32_t tcpi_segs_out;
+  uint32_t tcpi_segs_in;
+  uint32_t tcpi_notsent_bytes;
+  uint32_t tcpi_min_rtt;
+  uint32_t tcpi_data_segs_in;
+  uint32_t tcpi_data_segs_out;
+  uint64_t tcpi_delivery_rate;
+  uint64_t tcpi_busy_time;
+  uint64_t tcpi_rwnd_limited;
+  uint64_t tcpi_sndbuf_limited;
+  uint32_t tcpi_delivered;
+  uint32_t tcpi_delivered_ce;
+  uint64_t tcpi_bytes_sent;
+  uint64_t tcpi_bytes_retrans;
+  uint32_t tcpi_dsack_dups;
+  uint32_t tcpi_reord_seen;
+  uint32_t tcpi_rcv_ooopack;
+  uint32_t tcpi_snd_wnd;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-mips musl-mips64 musl-s390x",
+    records = {
+      ["struct tcphdr__libc"] = [[{
+  union {
+    struct {
+      uint16_t source;
+      uint16_t dest;
+      uint32_t seq;
+      uint32_t ack_seq;
+      uint16_t doff : 4;
+      uint16_t res1 : 4;
+      uint16_t res2 : 2;
+      uint16_t urg : 1;
+      uint16_t ack : 1;
+      uint16_t psh : 1;
+      uint16_t rst : 1;
+      uint16_t syn : 1;
+      uint16_t fin : 1;
+      uint16_t window;
+      uint16_t check;
+      uint16_t urg_ptr;
+    };
+    struct {
+      uint16_t th_sport;
+      uint16_t th_dport;
+      uint32_t th_seq;
+      uint32_t th_ack;
+      uint8_t th_off : 4;
+      uint8_t th_x2 : 4;
+      uint8_t th_flags;
+      uint16_t th_win;
+      uint16_t th_sum;
+      uint16_t th_urp;
+    };
+  };
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct tcp_info__libc"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+}]],
+      ["struct tcp_md5sig__libc"] = [[{
+  struct sockaddr_storage tcpm_addr;
+  uint16_t __tcpm_pad1;
+  uint16_t tcpm_keylen;
+  uint32_t __tcpm_pad2;
+  uint8_t tcpm_key[80];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,37 +3,37 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["netinet/udp.h"] = [==[
-  constants = {
-    SOL_UDP = 17,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __NETINET_UDP_H = 1,
-      },
-      records = {
-        ["struct udphdr__libc"] = [[{
-    union {
-      struct {
-        uint16_t uh_sport;
-        uint16_t uh_dport;
-        uint16_t uh_ulen;
-        uint16_t uh_sum;
-      };
-      struct {
-        uint16_t source;
-        uint16_t dest;
-        uint16_t len;
-        uint16_t check;
-      };
+constants = {
+  SOL_UDP = 17,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __NETINET_UDP_H = 1,
+    },
+    records = {
+      ["struct udphdr__libc"] = [[{
+  union {
+    struct {
+      uint16_t uh_sport;
+      uint16_t uh_dport;
+      uint16_t uh_ulen;
+      uint16_t uh_sum;
     };
-  }]],
-      },
-      aliases = {
-        ["struct udphdr"] = "struct udphdr__libc",
-      },
+    struct {
+      uint16_t source;
+      uint16_t dest;
+      uint16_t len;
+      uint16_t check;
+    };
+  };
+}]],
+    },
+    aliases = {
+      ["struct udphdr"] = "struct udphdr__libc",
     },
   },
+},
 ]==],
 }

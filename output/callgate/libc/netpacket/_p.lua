@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["netpacket/packet.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        __NETPACKET_PACKET_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      __NETPACKET_PACKET_H = 1,
     },
   },
+},
 ]==],
 }

@@ -3,20 +3,20 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rpc/netdb.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _RPC_NETDB_H = 1,
-      },
-      records = {
-        ["struct rpcent"] = [[{
-    char *r_name;
-    char **r_aliases;
-    int32_t r_number;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _RPC_NETDB_H = 1,
+    },
+    records = {
+      ["struct rpcent"] = [[{
+  char *r_name;
+  char **r_aliases;
+  int32_t r_number;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,8 +3,8 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/acct.h"] = [==[
-  records = {
-    ["struct acct__libc"] = [[{
+records = {
+  ["struct acct__libc"] = [[{
   char ac_flag;
   uint16_t ac_uid;
   uint16_t ac_gid;
@@ -23,27 +23,27 @@ return {
   char ac_comm[17];
   char ac_pad[10];
 }]],
-  },
-  aliases = {
-    ["struct acct"] = "struct acct__libc",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_ACCT_H = 1,
-      },
+},
+aliases = {
+  ["struct acct"] = "struct acct__libc",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_ACCT_H = 1,
     },
   },
+},
 ]==],
 ["sys/auxv.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_AUXV_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_AUXV_H = 1,
     },
   },
+},
 ]==],
 }

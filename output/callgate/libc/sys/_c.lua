@@ -3,50 +3,50 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/cachectl.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        _SYS_CACHECTL_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      _SYS_CACHECTL_H = 1,
     },
   },
+},
 ]==],
 ["sys/cdefs.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_CDEFS_H = 1,
-      },
-      macros = function(_M)
-        return {
-          __P = function(args)
-            return args
-          end,
-          __PMT = function(args)
-            return args
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_CDEFS_H = 1,
     },
-    {
-      on = "glibc",
-      constants = {
-        __glibc_c99_flexarr_available = 1,
-        __HAVE_GENERIC_SELECTION = 1,
-      },
-      macros = function(_M)
-        return {
-          __glibc_unlikely = function(cond)
-            return cond
-          end,
-          __glibc_likely = function(cond)
-            return cond
-          end,
-        }
-      end,
-    },
+    macros = function(_M)
+      return {
+        __P = function(args)
+          return args
+        end,
+        __PMT = function(args)
+          return args
+        end,
+      }
+    end,
   },
+  {
+    on = "glibc",
+    constants = {
+      __glibc_c99_flexarr_available = 1,
+      __HAVE_GENERIC_SELECTION = 1,
+    },
+    macros = function(_M)
+      return {
+        __glibc_unlikely = function(cond)
+          return cond
+        end,
+        __glibc_likely = function(cond)
+          return cond
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

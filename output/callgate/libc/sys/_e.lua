@@ -3,99 +3,99 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/epoll.h"] = [==[
-  aliases = {
-    ["struct epoll_event"] = "struct epoll_event__libc",
-  },
-  typedefs = {
-    epoll_data_t = "union epoll_data",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_EPOLL_H = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["union epoll_data"] = [[{
-    void *ptr;
-    int32_t fd;
-    uint32_t u32;
-    unsigned long u64;
-  }]],
-      },
-    },
-    {
-      on = "x64 glibc-x86",
-      records = {
-        ["struct epoll_event__libc"] = [[{
-    uint32_t events;
-    union epoll_data data;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["union epoll_data"] = [[{
-    void *ptr;
-    int32_t fd;
-    uint32_t u32;
-    uint64_t u64;
-  }]],
-      },
-    },
-    {
-      on = "!x64 glibc-x86",
-      records = {
-        ["struct epoll_event__libc"] = [[{
-    uint32_t events;
-    union epoll_data data;
-  }]],
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        __EPOLL_DUMMY = 0,
-      },
-    },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        EPOLL_NONBLOCK = 2048,
-      },
-    },
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        EPOLL_NONBLOCK = 128,
-      },
+aliases = {
+  ["struct epoll_event"] = "struct epoll_event__libc",
+},
+typedefs = {
+  epoll_data_t = "union epoll_data",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_EPOLL_H = 1,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["union epoll_data"] = [[{
+  void *ptr;
+  int32_t fd;
+  uint32_t u32;
+  unsigned long u64;
+}]],
+    },
+  },
+  {
+    on = "x64 glibc-x86",
+    records = {
+      ["struct epoll_event__libc"] = [[{
+  uint32_t events;
+  union epoll_data data;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["union epoll_data"] = [[{
+  void *ptr;
+  int32_t fd;
+  uint32_t u32;
+  uint64_t u64;
+}]],
+    },
+  },
+  {
+    on = "!x64 glibc-x86",
+    records = {
+      ["struct epoll_event__libc"] = [[{
+  uint32_t events;
+  union epoll_data data;
+}]],
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      __EPOLL_DUMMY = 0,
+    },
+  },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      EPOLL_NONBLOCK = 2048,
+    },
+  },
+  {
+    on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      EPOLL_NONBLOCK = 128,
+    },
+  },
+},
 ]==],
 ["sys/eventfd.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_EVENTFD_H = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      typedefs = {
-        eventfd_t = "unsigned long",
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      typedefs = {
-        eventfd_t = "uint64_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_EVENTFD_H = 1,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    typedefs = {
+      eventfd_t = "unsigned long",
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    typedefs = {
+      eventfd_t = "uint64_t",
+    },
+  },
+},
 ]==],
 }

@@ -3,55 +3,55 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/fanotify.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_FANOTIFY_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        FAN_DIR_MODIFY = 0x80000,
-        FAN_MARK_TYPE_MASK = 272,
-      },
-      records = {
-        ["struct fanotify_event_info_fid__libc"] = [[{
-    struct fanotify_event_info_header hdr;
-    struct __fsid_t fsid;
-    uint8_t handle[];
-  }]],
-      },
-      aliases = {
-        ["struct fanotify_event_info_fid"] = "struct fanotify_event_info_fid__libc",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_FANOTIFY_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      FAN_DIR_MODIFY = 0x80000,
+      FAN_MARK_TYPE_MASK = 272,
+    },
+    records = {
+      ["struct fanotify_event_info_fid__libc"] = [[{
+  struct fanotify_event_info_header hdr;
+  struct __fsid_t fsid;
+  uint8_t handle[];
+}]],
+    },
+    aliases = {
+      ["struct fanotify_event_info_fid"] = "struct fanotify_event_info_fid__libc",
+    },
+  },
+},
 ]==],
 ["sys/file.h"] = [==[
-  constants = {
-    L_SET = 0,
-    L_INCR = 1,
-    L_XTND = 2,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_FILE_H = 1,
-      },
+constants = {
+  L_SET = 0,
+  L_INCR = 1,
+  L_XTND = 2,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_FILE_H = 1,
     },
   },
+},
 ]==],
 ["sys/fsuid.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_FSUID_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_FSUID_H = 1,
     },
   },
+},
 ]==],
 }

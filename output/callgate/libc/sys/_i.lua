@@ -3,43 +3,43 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/inotify.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_INOTIFY_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_INOTIFY_H = 1,
     },
   },
+},
 ]==],
 ["sys/io.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc glibc-x64 glibc-x86",
-      constants = {
-        _SYS_IO_H = 1,
-      },
+deltas = {
+  {
+    on = "uclibc glibc-x64 glibc-x86",
+    constants = {
+      _SYS_IO_H = 1,
     },
   },
+},
 ]==],
 ["sys/ioctl.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_IOCTL_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_IOCTL_H = 1,
     },
   },
+},
 ]==],
 ["sys/ipc.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_IPC_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_IPC_H = 1,
     },
   },
+},
 ]==],
 }

@@ -3,23 +3,23 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/kd.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_KD_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_KD_H = 1,
     },
   },
+},
 ]==],
 ["sys/klog.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_KLOG_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_KLOG_H = 1,
     },
   },
+},
 ]==],
 }

@@ -3,105 +3,105 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/mman.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_MMAN_H = 1,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        MAP_FAILED = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        MAP_FAILED = 4294967295,
-      },
-    },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        MAP_ANON = 0x20,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        POSIX_MADV_NORMAL = 0,
-        POSIX_MADV_RANDOM = 1,
-        POSIX_MADV_SEQUENTIAL = 2,
-        POSIX_MADV_WILLNEED = 3,
-        POSIX_MADV_DONTNEED = 4,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_MMAN_H = 1,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      MAP_FAILED = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      MAP_FAILED = 4294967295,
+    },
+  },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      MAP_ANON = 0x20,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      POSIX_MADV_NORMAL = 0,
+      POSIX_MADV_RANDOM = 1,
+      POSIX_MADV_SEQUENTIAL = 2,
+      POSIX_MADV_WILLNEED = 3,
+      POSIX_MADV_DONTNEED = 4,
+    },
+  },
+},
 ]==],
 ["sys/mount.h"] = [==[
-  constants = {
-    MNT_FORCE = 1,
-    MNT_DETACH = 2,
-    MNT_EXPIRE = 4,
-    UMOUNT_NOFOLLOW = 8,
-  },
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        MS_NOUSER = 2147483648,
-      },
-    },
-    {
-      on = "!musl",
-      constants = {
-        _SYS_MOUNT_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        MS_NOUSER = 0x80000000,
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        MS_RMT_MASK = 8388689,
-      },
+constants = {
+  MNT_FORCE = 1,
+  MNT_DETACH = 2,
+  MNT_EXPIRE = 4,
+  UMOUNT_NOFOLLOW = 8,
+},
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      MS_NOUSER = 2147483648,
     },
   },
+  {
+    on = "!musl",
+    constants = {
+      _SYS_MOUNT_H = 1,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      MS_NOUSER = 0x80000000,
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      MS_RMT_MASK = 8388689,
+    },
+  },
+},
 ]==],
 ["sys/msg.h"] = [==[
-  deltas = {
-    {
-      on = "musl",
-      typedefs = {
-        msgqnum_t = "unsigned long",
-        msglen_t = "unsigned long",
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        MSG_STAT = 0x10b,
-        MSG_STAT_ANY = 0x10d,
-      },
+deltas = {
+  {
+    on = "musl",
+    typedefs = {
+      msgqnum_t = "unsigned long",
+      msglen_t = "unsigned long",
     },
   },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      MSG_STAT = 0x10b,
+      MSG_STAT_ANY = 0x10d,
+    },
+  },
+},
 ]==],
 ["sys/mtio.h"] = [==[
-  constants = {
-    DEFTAPE = "/dev/tape",
-  },
-  records = {
-    ["struct mt_tape_info"] = [[{
+constants = {
+  DEFTAPE = "/dev/tape",
+},
+records = {
+  ["struct mt_tape_info"] = [[{
   long t_type;
   char *t_name;
 }]],
-    ["struct mtconfiginfo"] = [[{
+  ["struct mtconfiginfo"] = [[{
   long mt_type;
   long ifc_type;
   uint16_t irqnr;
@@ -122,62 +122,62 @@ return {
   uint32_t pad1 : 5;
   char reserved[10];
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_MTIO_H = 1,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        MTIOCGETCONFIG = 0x80306d04,
-        MTIOCSETCONFIG = 0x40306d05,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        MTIOCGETCONFIG = 0x80206d04,
-        MTIOCSETCONFIG = 0x40206d05,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        MTIOCGETCONFIG = 0x40206d04,
-        MTIOCSETCONFIG = 0x80206d05,
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      constants = {
-        MTIOCGET = 0x40306d02,
-      },
-      records = {
-        ["struct mtget__libc"] = [[{
-    long mt_type;
-    long mt_resid;
-    long mt_dsreg;
-    long mt_gstat;
-    long mt_erreg;
-    int32_t mt_fileno;
-    int32_t mt_blkno;
-  }]],
-      },
-      aliases = {
-        ["struct mtget"] = "struct mtget__libc",
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        MTIOCGETCONFIG = 0x40306d04,
-        MTIOCSETCONFIG = 0x80306d05,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_MTIO_H = 1,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      MTIOCGETCONFIG = 0x80306d04,
+      MTIOCSETCONFIG = 0x40306d05,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      MTIOCGETCONFIG = 0x80206d04,
+      MTIOCSETCONFIG = 0x40206d05,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      MTIOCGETCONFIG = 0x40206d04,
+      MTIOCSETCONFIG = 0x80206d05,
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    constants = {
+      MTIOCGET = 0x40306d02,
+    },
+    records = {
+      ["struct mtget__libc"] = [[{
+  long mt_type;
+  long mt_resid;
+  long mt_dsreg;
+  long mt_gstat;
+  long mt_erreg;
+  int32_t mt_fileno;
+  int32_t mt_blkno;
+}]],
+    },
+    aliases = {
+      ["struct mtget"] = "struct mtget__libc",
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      MTIOCGETCONFIG = 0x40306d04,
+      MTIOCSETCONFIG = 0x80306d05,
+    },
+  },
+},
 ]==],
 }

@@ -3,1070 +3,1070 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/param.h"] = [==[
-  constants = {
-    NBBY = 8,
-    CANBSIZ = 255,
-    MAXPATHLEN = 4096,
-    DEV_BSIZE = 512,
+constants = {
+  NBBY = 8,
+  CANBSIZ = 255,
+  MAXPATHLEN = 4096,
+  DEV_BSIZE = 512,
+},
+macros = function(M)
+  return {
+    MIN = function(a, b)
+      a, b = M.long(a), M.long(b)
+      return M.int(M.choose(a < b, a, b))
+    end,
+    MAX = function(a, b)
+      a, b = M.long(a), M.long(b)
+      return M.int(M.choose(a > b, a, b))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_PARAM_H = 1,
+      NGROUPS = 65536,
+    },
+    macros = function(M)
+      return {
+        isset = function(a, i)
+          i = M.long(i)
+          return M.int(M.band(M.long(a[i / 8]), M.i32(M.shl(1LL, i % 8))))
+        end,
+        isclr = function(a, i)
+          i = M.long(i)
+          return M.band(M.long(a[i / 8]), M.i32(M.shl(1LL, i % 8))) == 0
+        end,
+        howmany = function(x, y)
+          y = M.long(y)
+          return M.int((M.long(x) + (y - 1)) / y)
+        end,
+        roundup = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return M.int(M.choose(M.band(y - 1, y) == 0, M.band(x + y - 1, M.bnot(y - 1)), (x + (y - 1)) / y
+              * y))
+        end,
+        powerof2 = function(x)
+          x = M.long(x)
+          return M.band(x - 1, x) == 0
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      MIN = function(a, b)
-        a, b = M.long(a), M.long(b)
-        return M.int(M.choose(a < b, a, b))
-      end,
-      MAX = function(a, b)
-        a, b = M.long(a), M.long(b)
-        return M.int(M.choose(a > b, a, b))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_PARAM_H = 1,
-        NGROUPS = 65536,
-      },
-      macros = function(M)
-        return {
-          isset = function(a, i)
-            i = M.long(i)
-            return M.int(M.band(M.long(a[i / 8]), M.i32(M.shl(1LL, i % 8))))
-          end,
-          isclr = function(a, i)
-            i = M.long(i)
-            return M.band(M.long(a[i / 8]), M.i32(M.shl(1LL, i % 8))) == 0
-          end,
-          howmany = function(x, y)
-            y = M.long(y)
-            return M.int((M.long(x) + (y - 1)) / y)
-          end,
-          roundup = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return M.int(M.choose(M.band(y - 1, y) == 0, M.band(x + y - 1, M.bnot(y - 1)), (x + (y - 1)) / y
-                * y))
-          end,
-          powerof2 = function(x)
-            x = M.long(x)
-            return M.band(x - 1, x) == 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc",
-      constants = {
-        NODEV = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        MAXSYMLINKS = 20,
-        NOFILE = 256,
-        NCARGS = 131072,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        MAXNAMLEN = 255,
-        NGROUPS = 32,
-      },
-      macros = function(M)
-        return {
-          isset = function(x, i)
-            i = M.long(i)
-            return M.int(M.band(M.long(x[i / 8]), M.i32(M.shl(1LL, i % 8))))
-          end,
-          isclr = function(x, i)
-            i = M.long(i)
-            return M.band(M.long(x[i / 8]), M.i32(M.shl(1LL, i % 8))) == 0
-          end,
-          howmany = function(n, d)
-            d = M.long(d)
-            return M.int((M.long(n) + (d - 1)) / d)
-          end,
-          roundup = function(n, d)
-            d = M.long(d)
-            return M.int((M.long(n) + (d - 1)) / d * d)
-          end,
-          powerof2 = function(n)
-            n = M.long(n)
-            return M.band(n - 1, n) == 0
-          end,
-        }
-      end,
+  {
+    on = "glibc",
+    constants = {
+      NODEV = 18446744073709551615ULL,
     },
   },
+  {
+    on = "!glibc",
+    constants = {
+      MAXSYMLINKS = 20,
+      NOFILE = 256,
+      NCARGS = 131072,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      MAXNAMLEN = 255,
+      NGROUPS = 32,
+    },
+    macros = function(M)
+      return {
+        isset = function(x, i)
+          i = M.long(i)
+          return M.int(M.band(M.long(x[i / 8]), M.i32(M.shl(1LL, i % 8))))
+        end,
+        isclr = function(x, i)
+          i = M.long(i)
+          return M.band(M.long(x[i / 8]), M.i32(M.shl(1LL, i % 8))) == 0
+        end,
+        howmany = function(n, d)
+          d = M.long(d)
+          return M.int((M.long(n) + (d - 1)) / d)
+        end,
+        roundup = function(n, d)
+          d = M.long(d)
+          return M.int((M.long(n) + (d - 1)) / d * d)
+        end,
+        powerof2 = function(n)
+          n = M.long(n)
+          return M.band(n - 1, n) == 0
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["sys/personality.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_PERSONALITY_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_PERSONALITY_H = 1,
     },
   },
+},
 ]==],
 ["sys/pidfd.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        PIDFD_GET_INFO = 0xc048ff0b,
-      },
-      aliases = {
-        ["struct pidfd_info"] = "struct pidfd_info__libc",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      PIDFD_GET_INFO = 0xc048ff0b,
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct pidfd_info__libc"] = [[{
-    unsigned long mask;
-    unsigned long cgroupid;
-    uint32_t pid;
-    uint32_t tgid;
-    uint32_t ppid;
-    uint32_t ruid;
-    uint32_t rgid;
-    uint32_t euid;
-    uint32_t egid;
-    uint32_t suid;
-    uint32_t sgid;
-    uint32_t fsuid;
-    uint32_t fsgid;
-    int32_t exit_code;
-    uint32_t coredump_mask;
-    uint32_t __spare1;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct pidfd_info__libc"] = [[{
-    uint64_t mask;
-    uint64_t cgroupid;
-    uint32_t pid;
-    uint32_t tgid;
-    uint32_t ppid;
-    uint32_t ruid;
-    uint32_t rgid;
-    uint32_t euid;
-    uint32_t egid;
-    uint32_t suid;
-    uint32_t sgid;
-    uint32_t fsuid;
-    uint32_t fsgid;
-    int32_t exit_code;
-    uint32_t coredump_mask;
-    uint32_t __spare1;
-  }]],
-      },
+    aliases = {
+      ["struct pidfd_info"] = "struct pidfd_info__libc",
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct pidfd_info__libc"] = [[{
+  unsigned long mask;
+  unsigned long cgroupid;
+  uint32_t pid;
+  uint32_t tgid;
+  uint32_t ppid;
+  uint32_t ruid;
+  uint32_t rgid;
+  uint32_t euid;
+  uint32_t egid;
+  uint32_t suid;
+  uint32_t sgid;
+  uint32_t fsuid;
+  uint32_t fsgid;
+  int32_t exit_code;
+  uint32_t coredump_mask;
+  uint32_t __spare1;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct pidfd_info__libc"] = [[{
+  uint64_t mask;
+  uint64_t cgroupid;
+  uint32_t pid;
+  uint32_t tgid;
+  uint32_t ppid;
+  uint32_t ruid;
+  uint32_t rgid;
+  uint32_t euid;
+  uint32_t egid;
+  uint32_t suid;
+  uint32_t sgid;
+  uint32_t fsuid;
+  uint32_t fsgid;
+  int32_t exit_code;
+  uint32_t coredump_mask;
+  uint32_t __spare1;
+}]],
+    },
+  },
+},
 ]==],
 ["sys/poll.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_POLL_H = 1,
-      },
-      typedefs = {
-        nfds_t = "unsigned long",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_POLL_H = 1,
+    },
+    typedefs = {
+      nfds_t = "unsigned long",
     },
   },
+},
 ]==],
 ["sys/prctl.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_PRCTL_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_PRCTL_H = 1,
     },
   },
+},
 ]==],
 ["sys/procfs.h"] = [==[
-  constants = {
-    ELF_PRARGSZ = 80,
-  },
-  records = {
-    ["struct elf_siginfo"] = [[{
+constants = {
+  ELF_PRARGSZ = 80,
+},
+records = {
+  ["struct elf_siginfo"] = [[{
   int32_t si_signo;
   int32_t si_code;
   int32_t si_errno;
 }]],
-  },
-  typedefs = {
-    psaddr_t = "void *",
-    lwpid_t = "int32_t",
-    prstatus_t = "struct elf_prstatus",
-    prpsinfo_t = "struct elf_prpsinfo",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_PROCFS_H = 1,
-      },
-    },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    uint64_t pr_reg[27];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm ppc musl-mips musl-mipsel",
-      records = {
-        ["struct elf_prpsinfo"] = [[{
-    char pr_state;
-    char pr_sname;
-    char pr_zomb;
-    char pr_nice;
-    unsigned long pr_flag;
-    uint32_t pr_uid;
-    uint32_t pr_gid;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    char pr_fname[16];
-    char pr_psargs[80];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x64 musl-x64",
-      typedefs = {
-        prgregset_t = "uint64_t [27]",
-      },
-    },
-    {
-      on = "x64 x86",
-      typedefs = {
-        prfpregset_t = "struct user_fpregs_struct",
-      },
-    },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[17];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm ppc musl-mips musl-mipsel",
-      records = {
-        ["struct elf_prpsinfo"] = [[{
-    char pr_state;
-    char pr_sname;
-    char pr_zomb;
-    char pr_nice;
-    unsigned long pr_flag;
-    uint16_t pr_uid;
-    uint16_t pr_gid;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    char pr_fname[16];
-    char pr_psargs[80];
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      typedefs = {
-        prgregset_t = "unsigned long [17]",
-      },
-    },
-    {
-      on = "glibc-arm",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[18];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "arm",
-      typedefs = {
-        prgregset_t = "unsigned long [18]",
-        prfpregset_t = "struct user_fpregs",
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[34];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "arm64",
-      typedefs = {
-        prgregset_t = "unsigned long [34]",
-        prfpregset_t = "struct user_fpsimd_struct",
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[32];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "riscv64",
-      typedefs = {
-        prgregset_t = "unsigned long [32]",
-        prfpregset_t = "union __riscv_mc_fp_state",
-      },
-    },
-    {
-      on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[45];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "loongarch64 mips mipsel mips64 mips64el",
-      typedefs = {
-        prgregset_t = "unsigned long [45]",
-      },
-    },
-    {
-      on = "loongarch64",
-      typedefs = {
-        prfpregset_t = "union elf_fpreg_t [34]",
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      typedefs = {
-        prfpregset_t = "double [33]",
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[48];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      typedefs = {
-        prgregset_t = "unsigned long [48]",
-      },
-    },
-    {
-      on = "glibc-s390x uclibc-x64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval pr_utime;
-    struct timeval pr_stime;
-    struct timeval pr_cutime;
-    struct timeval pr_cstime;
-    unsigned long pr_reg[27];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "s390x uclibc-x64",
-      typedefs = {
-        prgregset_t = "unsigned long [27]",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      typedefs = {
-        prfpregset_t = "struct fpregset_t",
-      },
-    },
-    {
-      on = "musl-x64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    uint64_t pr_reg[27];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "musl-x86",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[17];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "musl-arm",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[18];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "musl-arm64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[34];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "musl-riscv64",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[32];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[45];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-ppc64le",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[48];
-    int32_t pr_fpvalid;
-  }]],
-      },
-    },
-    {
-      on = "musl-s390x",
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_utime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_stime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cutime;
-    struct {
-      long tv_sec;
-      long tv_usec;
-    } pr_cstime;
-    unsigned long pr_reg[27];
-    int32_t pr_fpvalid;
-  }]],
-      },
-      typedefs = {
-        prfpregset_t = "struct elf_fpregset_t",
-      },
-    },
-    {
-      on = "uclibc-arm",
-      constants = {
-        ELF_NGREG = 18,
-      },
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval__libc pr_utime;
-    struct timeval__libc pr_stime;
-    struct timeval__libc pr_cutime;
-    struct timeval__libc pr_cstime;
-    unsigned long pr_reg[18];
-    int32_t pr_fpvalid;
-  }]],
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [18]",
-        elf_fpregset_t = "struct user_fpregs",
-      },
-    },
-    {
-      on = "uclibc",
-      typedefs = {
-        elf_greg_t = "unsigned long",
-      },
-    },
-    {
-      on = "uclibc-x86",
-      constants = {
-        ELF_NGREG = 17,
-      },
-      records = {
-        ["struct elf_prstatus"] = [[{
-    struct elf_siginfo pr_info;
-    int16_t pr_cursig;
-    unsigned long pr_sigpend;
-    unsigned long pr_sighold;
-    int32_t pr_pid;
-    int32_t pr_ppid;
-    int32_t pr_pgrp;
-    int32_t pr_sid;
-    struct timeval__libc pr_utime;
-    struct timeval__libc pr_stime;
-    struct timeval__libc pr_cutime;
-    struct timeval__libc pr_cstime;
-    unsigned long pr_reg[17];
-    int32_t pr_fpvalid;
-  }]],
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [17]",
-        elf_fpxregset_t = "struct user_fpxregs_struct",
-      },
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      typedefs = {
-        elf_fpregset_t = "struct user_fpregs_struct",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      constants = {
-        ELF_NGREG = 27,
-      },
-      typedefs = {
-        elf_gregset_t = "unsigned long [27]",
-      },
+},
+typedefs = {
+  psaddr_t = "void *",
+  lwpid_t = "int32_t",
+  prstatus_t = "struct elf_prstatus",
+  prpsinfo_t = "struct elf_prpsinfo",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_PROCFS_H = 1,
     },
   },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  uint64_t pr_reg[27];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "!x86 arm ppc musl-mips musl-mipsel",
+    records = {
+      ["struct elf_prpsinfo"] = [[{
+  char pr_state;
+  char pr_sname;
+  char pr_zomb;
+  char pr_nice;
+  unsigned long pr_flag;
+  uint32_t pr_uid;
+  uint32_t pr_gid;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  char pr_fname[16];
+  char pr_psargs[80];
+}]],
+    },
+  },
+  {
+    on = "glibc-x64 musl-x64",
+    typedefs = {
+      prgregset_t = "uint64_t [27]",
+    },
+  },
+  {
+    on = "x64 x86",
+    typedefs = {
+      prfpregset_t = "struct user_fpregs_struct",
+    },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[17];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "x86 arm ppc musl-mips musl-mipsel",
+    records = {
+      ["struct elf_prpsinfo"] = [[{
+  char pr_state;
+  char pr_sname;
+  char pr_zomb;
+  char pr_nice;
+  unsigned long pr_flag;
+  uint16_t pr_uid;
+  uint16_t pr_gid;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  char pr_fname[16];
+  char pr_psargs[80];
+}]],
+    },
+  },
+  {
+    on = "x86",
+    typedefs = {
+      prgregset_t = "unsigned long [17]",
+    },
+  },
+  {
+    on = "glibc-arm",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[18];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "arm",
+    typedefs = {
+      prgregset_t = "unsigned long [18]",
+      prfpregset_t = "struct user_fpregs",
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[34];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "arm64",
+    typedefs = {
+      prgregset_t = "unsigned long [34]",
+      prfpregset_t = "struct user_fpsimd_struct",
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[32];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "riscv64",
+    typedefs = {
+      prgregset_t = "unsigned long [32]",
+      prfpregset_t = "union __riscv_mc_fp_state",
+    },
+  },
+  {
+    on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[45];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "loongarch64 mips mipsel mips64 mips64el",
+    typedefs = {
+      prgregset_t = "unsigned long [45]",
+    },
+  },
+  {
+    on = "loongarch64",
+    typedefs = {
+      prfpregset_t = "union elf_fpreg_t [34]",
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    typedefs = {
+      prfpregset_t = "double [33]",
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[48];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    typedefs = {
+      prgregset_t = "unsigned long [48]",
+    },
+  },
+  {
+    on = "glibc-s390x uclibc-x64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval pr_utime;
+  struct timeval pr_stime;
+  struct timeval pr_cutime;
+  struct timeval pr_cstime;
+  unsigned long pr_reg[27];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "s390x uclibc-x64",
+    typedefs = {
+      prgregset_t = "unsigned long [27]",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    typedefs = {
+      prfpregset_t = "struct fpregset_t",
+    },
+  },
+  {
+    on = "musl-x64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  uint64_t pr_reg[27];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "musl-x86",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[17];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "musl-arm",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[18];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "musl-arm64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[34];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "musl-riscv64",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[32];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[45];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-ppc64le",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[48];
+  int32_t pr_fpvalid;
+}]],
+    },
+  },
+  {
+    on = "musl-s390x",
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_utime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_stime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cutime;
+  struct {
+    long tv_sec;
+    long tv_usec;
+  } pr_cstime;
+  unsigned long pr_reg[27];
+  int32_t pr_fpvalid;
+}]],
+    },
+    typedefs = {
+      prfpregset_t = "struct elf_fpregset_t",
+    },
+  },
+  {
+    on = "uclibc-arm",
+    constants = {
+      ELF_NGREG = 18,
+    },
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval__libc pr_utime;
+  struct timeval__libc pr_stime;
+  struct timeval__libc pr_cutime;
+  struct timeval__libc pr_cstime;
+  unsigned long pr_reg[18];
+  int32_t pr_fpvalid;
+}]],
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [18]",
+      elf_fpregset_t = "struct user_fpregs",
+    },
+  },
+  {
+    on = "uclibc",
+    typedefs = {
+      elf_greg_t = "unsigned long",
+    },
+  },
+  {
+    on = "uclibc-x86",
+    constants = {
+      ELF_NGREG = 17,
+    },
+    records = {
+      ["struct elf_prstatus"] = [[{
+  struct elf_siginfo pr_info;
+  int16_t pr_cursig;
+  unsigned long pr_sigpend;
+  unsigned long pr_sighold;
+  int32_t pr_pid;
+  int32_t pr_ppid;
+  int32_t pr_pgrp;
+  int32_t pr_sid;
+  struct timeval__libc pr_utime;
+  struct timeval__libc pr_stime;
+  struct timeval__libc pr_cutime;
+  struct timeval__libc pr_cstime;
+  unsigned long pr_reg[17];
+  int32_t pr_fpvalid;
+}]],
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [17]",
+      elf_fpxregset_t = "struct user_fpxregs_struct",
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    typedefs = {
+      elf_fpregset_t = "struct user_fpregs_struct",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    constants = {
+      ELF_NGREG = 27,
+    },
+    typedefs = {
+      elf_gregset_t = "unsigned long [27]",
+    },
+  },
+},
 ]==],
 ["sys/ptrace.h"] = [==[
-  constants = {
-    PTRACE_PEEKUSER = 3,
-    PTRACE_POKEUSER = 6,
-    PT_TRACE_ME = 0,
-    PT_READ_I = 1,
-    PT_READ_D = 2,
-    PT_READ_U = 3,
-    PT_WRITE_I = 4,
-    PT_WRITE_D = 5,
-    PT_WRITE_U = 6,
-    PT_CONTINUE = 7,
-    PT_KILL = 8,
-    PT_STEP = 9,
-    PT_ATTACH = 16,
-    PT_DETACH = 17,
-    PT_SYSCALL = 24,
-    PT_SETOPTIONS = 16896,
-    PT_GETEVENTMSG = 16897,
-    PT_GETSIGINFO = 16898,
-    PT_SETSIGINFO = 16899,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_PTRACE_H = 1,
-      },
-    },
-    {
-      on = "!glibc-arm64 glibc-s390x",
-      constants = {
-        PT_GETREGS = 12,
-        PT_SETREGS = 13,
-        PT_GETFPREGS = 14,
-        PT_SETFPREGS = 15,
-      },
-    },
-    {
-      on = "!glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
-      constants = {
-        PT_GETFPXREGS = 18,
-        PT_SETFPXREGS = 19,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86",
-      constants = {
-        PT_GET_THREAD_AREA = 25,
-        PT_SET_THREAD_AREA = 26,
-        PT_STEPBLOCK = 33,
-      },
-    },
-    {
-      on = "glibc-x64",
-      constants = {
-        PT_ARCH_PRCTL = 30,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 glibc-arm64 glibc-s390x",
-      constants = {
-        PT_SYSEMU = 31,
-        PT_SYSEMU_SINGLESTEP = 32,
-      },
-    },
-    {
-      on = "glibc-arm",
-      constants = {
-        PT_GETWMMXREGS = 18,
-        PT_SETWMMXREGS = 19,
-        PT_GET_THREAD_AREA = 22,
-        PT_SET_SYSCALL = 23,
-        PT_GETCRUNCHREGS = 25,
-        PT_SETCRUNCHREGS = 26,
-        PT_GETVFPREGS = 27,
-        PT_SETVFPREGS = 28,
-        PT_GETHBPREGS = 29,
-        PT_SETHBPREGS = 30,
-        PT_GETFDPIC = 31,
-      },
-    },
-    {
-      on = "glibc-arm64",
-      constants = {
-        PT_PEEKMTETAGS = 33,
-        PT_POKEMTETAGS = 34,
-      },
-    },
-    {
-      on = "riscv64 loongarch64 musl-arm64 musl-s390x",
-      constants = {
-        PTRACE_GETREGS = 12,
-        PTRACE_SETREGS = 13,
-        PTRACE_GETFPREGS = 14,
-        PTRACE_SETFPREGS = 15,
-      },
-    },
-    {
-      on = "!x64 x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
-      constants = {
-        PTRACE_GETFPXREGS = 18,
-        PTRACE_SETFPXREGS = 19,
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        PT_GETVRREGS = 18,
-        PT_SETVRREGS = 19,
-        PT_GETEVRREGS = 20,
-        PT_SETEVRREGS = 21,
-        PT_GETREGS64 = 22,
-        PT_SETREGS64 = 23,
-        PT_GET_DEBUGREG = 25,
-        PT_SET_DEBUGREG = 26,
-        PT_GETVSRREGS = 27,
-        PT_SETVSRREGS = 28,
-        PT_SYSEMU = 29,
-        PT_SYSEMU_SINGLESTEP = 30,
-        PT_STEPBLOCK = 256,
-      },
-    },
-    {
-      on = "glibc-s390x",
-      constants = {
-        PT_STEPBLOCK = 12,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct __ptrace_peeksiginfo_args"] = [[{
-    unsigned long off;
-    uint32_t flags;
-    int32_t nr;
-  }]],
-        ["struct __ptrace_seccomp_metadata"] = [[{
-    unsigned long filter_off;
-    unsigned long flags;
-  }]],
-        ["struct __ptrace_syscall_info"] = [[{
-    uint8_t op;
-    uint8_t __pad[3];
-    uint32_t arch;
-    unsigned long instruction_pointer;
-    unsigned long stack_pointer;
-    union {
-      struct {
-        unsigned long nr;
-        unsigned long args[6];
-      } entry;
-      struct {
-        long rval;
-        uint8_t is_error;
-      } exit;
-      struct {
-        unsigned long nr;
-        unsigned long args[6];
-        uint32_t ret_data;
-      } seccomp;
-    };
-  }]],
-        ["struct __ptrace_rseq_configuration"] = [[{
-    unsigned long rseq_abi_pointer;
-    uint32_t rseq_abi_size;
-    uint32_t signature;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct __ptrace_peeksiginfo_args"] = [[{
-    uint64_t off;
-    uint32_t flags;
-    int32_t nr;
-  }]],
-        ["struct __ptrace_seccomp_metadata"] = [[{
-    uint64_t filter_off;
-    uint64_t flags;
-  }]],
-        ["struct __ptrace_syscall_info"] = [[{
-    uint8_t op;
-    uint8_t __pad[3];
-    uint32_t arch;
-    uint64_t instruction_pointer;
-    uint64_t stack_pointer;
-    union {
-      struct {
-        uint64_t nr;
-        uint64_t args[6];
-      } entry;
-      struct {
-        int64_t rval;
-        uint8_t is_error;
-      } exit;
-      struct {
-        uint64_t nr;
-        uint64_t args[6];
-        uint32_t ret_data;
-      } seccomp;
-    };
-  }]],
-        ["struct __ptrace_rseq_configuration"] = [[{
-    uint64_t rseq_abi_pointer;
-    uint32_t rseq_abi_size;
-    uint32_t signature;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        PTRACE_O_MASK = 255,
-      },
+constants = {
+  PTRACE_PEEKUSER = 3,
+  PTRACE_POKEUSER = 6,
+  PT_TRACE_ME = 0,
+  PT_READ_I = 1,
+  PT_READ_D = 2,
+  PT_READ_U = 3,
+  PT_WRITE_I = 4,
+  PT_WRITE_D = 5,
+  PT_WRITE_U = 6,
+  PT_CONTINUE = 7,
+  PT_KILL = 8,
+  PT_STEP = 9,
+  PT_ATTACH = 16,
+  PT_DETACH = 17,
+  PT_SYSCALL = 24,
+  PT_SETOPTIONS = 16896,
+  PT_GETEVENTMSG = 16897,
+  PT_GETSIGINFO = 16898,
+  PT_SETSIGINFO = 16899,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_PTRACE_H = 1,
     },
   },
+  {
+    on = "!glibc-arm64 glibc-s390x",
+    constants = {
+      PT_GETREGS = 12,
+      PT_SETREGS = 13,
+      PT_GETFPREGS = 14,
+      PT_SETFPREGS = 15,
+    },
+  },
+  {
+    on = "!glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+    constants = {
+      PT_GETFPXREGS = 18,
+      PT_SETFPXREGS = 19,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86",
+    constants = {
+      PT_GET_THREAD_AREA = 25,
+      PT_SET_THREAD_AREA = 26,
+      PT_STEPBLOCK = 33,
+    },
+  },
+  {
+    on = "glibc-x64",
+    constants = {
+      PT_ARCH_PRCTL = 30,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 glibc-arm64 glibc-s390x",
+    constants = {
+      PT_SYSEMU = 31,
+      PT_SYSEMU_SINGLESTEP = 32,
+    },
+  },
+  {
+    on = "glibc-arm",
+    constants = {
+      PT_GETWMMXREGS = 18,
+      PT_SETWMMXREGS = 19,
+      PT_GET_THREAD_AREA = 22,
+      PT_SET_SYSCALL = 23,
+      PT_GETCRUNCHREGS = 25,
+      PT_SETCRUNCHREGS = 26,
+      PT_GETVFPREGS = 27,
+      PT_SETVFPREGS = 28,
+      PT_GETHBPREGS = 29,
+      PT_SETHBPREGS = 30,
+      PT_GETFDPIC = 31,
+    },
+  },
+  {
+    on = "glibc-arm64",
+    constants = {
+      PT_PEEKMTETAGS = 33,
+      PT_POKEMTETAGS = 34,
+    },
+  },
+  {
+    on = "riscv64 loongarch64 musl-arm64 musl-s390x",
+    constants = {
+      PTRACE_GETREGS = 12,
+      PTRACE_SETREGS = 13,
+      PTRACE_GETFPREGS = 14,
+      PTRACE_SETFPREGS = 15,
+    },
+  },
+  {
+    on = "!x64 x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+    constants = {
+      PTRACE_GETFPXREGS = 18,
+      PTRACE_SETFPXREGS = 19,
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      PT_GETVRREGS = 18,
+      PT_SETVRREGS = 19,
+      PT_GETEVRREGS = 20,
+      PT_SETEVRREGS = 21,
+      PT_GETREGS64 = 22,
+      PT_SETREGS64 = 23,
+      PT_GET_DEBUGREG = 25,
+      PT_SET_DEBUGREG = 26,
+      PT_GETVSRREGS = 27,
+      PT_SETVSRREGS = 28,
+      PT_SYSEMU = 29,
+      PT_SYSEMU_SINGLESTEP = 30,
+      PT_STEPBLOCK = 256,
+    },
+  },
+  {
+    on = "glibc-s390x",
+    constants = {
+      PT_STEPBLOCK = 12,
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct __ptrace_peeksiginfo_args"] = [[{
+  unsigned long off;
+  uint32_t flags;
+  int32_t nr;
+}]],
+      ["struct __ptrace_seccomp_metadata"] = [[{
+  unsigned long filter_off;
+  unsigned long flags;
+}]],
+      ["struct __ptrace_syscall_info"] = [[{
+  uint8_t op;
+  uint8_t __pad[3];
+  uint32_t arch;
+  unsigned long instruction_pointer;
+  unsigned long stack_pointer;
+  union {
+    struct {
+      unsigned long nr;
+      unsigned long args[6];
+    } entry;
+    struct {
+      long rval;
+      uint8_t is_error;
+    } exit;
+    struct {
+      unsigned long nr;
+      unsigned long args[6];
+      uint32_t ret_data;
+    } seccomp;
+  };
+}]],
+      ["struct __ptrace_rseq_configuration"] = [[{
+  unsigned long rseq_abi_pointer;
+  uint32_t rseq_abi_size;
+  uint32_t signature;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct __ptrace_peeksiginfo_args"] = [[{
+  uint64_t off;
+  uint32_t flags;
+  int32_t nr;
+}]],
+      ["struct __ptrace_seccomp_metadata"] = [[{
+  uint64_t filter_off;
+  uint64_t flags;
+}]],
+      ["struct __ptrace_syscall_info"] = [[{
+  uint8_t op;
+  uint8_t __pad[3];
+  uint32_t arch;
+  uint64_t instruction_pointer;
+  uint64_t stack_pointer;
+  union {
+    struct {
+      uint64_t nr;
+      uint64_t args[6];
+    } entry;
+    struct {
+      int64_t rval;
+      uint8_t is_error;
+    } exit;
+    struct {
+      uint64_t nr;
+      uint64_t args[6];
+      uint32_t ret_data;
+    } seccomp;
+  };
+}]],
+      ["struct __ptrace_rseq_configuration"] = [[{
+  uint64_t rseq_abi_pointer;
+  uint32_t rseq_abi_size;
+  uint32_t signature;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      PTRACE_O_MASK = 255,
+    },
+  },
+},
 ]==],
 }

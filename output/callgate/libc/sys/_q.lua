@@ -3,145 +3,145 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/quota.h"] = [==[
-  constants = {
-    MAX_IQ_TIME = 604800,
-    MAX_DQ_TIME = 604800,
-    QUOTAFILENAME = "quota",
-    QUOTAGROUP = "staff",
-    NR_DQHASH = 43,
-    NR_DQUOTS = 256,
-  },
-  macros = function(M)
-    return {
-      dbtob = function(num)
-        return M.int(M.shl(M.long(num), 10))
-      end,
-      btodb = function(num)
-        return M.int(M.shr(M.long(num), 10))
-      end,
-      fs_to_dq_blocks = function(num, blksize)
-        return M.int(M.long(num) * M.long(blksize) / 1024)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_QUOTA_H = 1,
-      },
-    },
-    {
-      on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
-      records = {
-        ["struct dqblk"] = [[{
-    unsigned long dqb_bhardlimit;
-    unsigned long dqb_bsoftlimit;
-    unsigned long dqb_curspace;
-    unsigned long dqb_ihardlimit;
-    unsigned long dqb_isoftlimit;
-    unsigned long dqb_curinodes;
-    unsigned long dqb_btime;
-    unsigned long dqb_itime;
-    uint32_t dqb_valid;
-  }]],
-        ["struct dqinfo"] = [[{
-    unsigned long dqi_bgrace;
-    unsigned long dqi_igrace;
-    uint32_t dqi_flags;
-    uint32_t dqi_valid;
-  }]],
-      },
-    },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      macros = function(M)
-        return {
-          dqoff = function(UID)
-            return M.int(M.i64(M.u64(M.long(UID)) * 72))
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
-      records = {
-        ["struct dqblk"] = [[{
-    uint64_t dqb_bhardlimit;
-    uint64_t dqb_bsoftlimit;
-    uint64_t dqb_curspace;
-    uint64_t dqb_ihardlimit;
-    uint64_t dqb_isoftlimit;
-    uint64_t dqb_curinodes;
-    uint64_t dqb_btime;
-    uint64_t dqb_itime;
-    uint32_t dqb_valid;
-  }]],
-        ["struct dqinfo"] = [[{
-    uint64_t dqi_bgrace;
-    uint64_t dqi_igrace;
-    uint32_t dqi_flags;
-    uint32_t dqi_valid;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 uclibc-x86",
-      macros = function(M)
-        return {
-          dqoff = function(UID)
-            return M.int(M.i64(M.long(UID) * 68))
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm",
-      macros = function(M)
-        return {
-          dqoff = function(UID)
-            return M.int(M.i64(M.long(UID) * 72))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!glibc",
-      constants = {
-        _LINUX_QUOTA_VERSION = 2,
-        MAXQUOTAS = 2,
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      macros = function(M)
-        return {
-          dqoff = function(UID)
-            return M.int(M.u64(M.i64(M.long(UID))) * 72)
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-x86",
-      macros = function(M)
-        return {
-          dqoff = function(UID)
-            return M.int(M.i64(M.long(UID)) * 68)
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-arm musl-mips musl-mipsel",
-      macros = function(M)
-        return {
-          dqoff = function(UID)
-            return M.int(M.i64(M.long(UID)) * 72)
-          end,
-        }
-      end,
+constants = {
+  MAX_IQ_TIME = 604800,
+  MAX_DQ_TIME = 604800,
+  QUOTAFILENAME = "quota",
+  QUOTAGROUP = "staff",
+  NR_DQHASH = 43,
+  NR_DQUOTS = 256,
+},
+macros = function(M)
+  return {
+    dbtob = function(num)
+      return M.int(M.shl(M.long(num), 10))
+    end,
+    btodb = function(num)
+      return M.int(M.shr(M.long(num), 10))
+    end,
+    fs_to_dq_blocks = function(num, blksize)
+      return M.int(M.long(num) * M.long(blksize) / 1024)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_QUOTA_H = 1,
     },
   },
+  {
+    on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
+    records = {
+      ["struct dqblk"] = [[{
+  unsigned long dqb_bhardlimit;
+  unsigned long dqb_bsoftlimit;
+  unsigned long dqb_curspace;
+  unsigned long dqb_ihardlimit;
+  unsigned long dqb_isoftlimit;
+  unsigned long dqb_curinodes;
+  unsigned long dqb_btime;
+  unsigned long dqb_itime;
+  uint32_t dqb_valid;
+}]],
+      ["struct dqinfo"] = [[{
+  unsigned long dqi_bgrace;
+  unsigned long dqi_igrace;
+  uint32_t dqi_flags;
+  uint32_t dqi_valid;
+}]],
+    },
+  },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    macros = function(M)
+      return {
+        dqoff = function(UID)
+          return M.int(M.i64(M.u64(M.long(UID)) * 72))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
+    records = {
+      ["struct dqblk"] = [[{
+  uint64_t dqb_bhardlimit;
+  uint64_t dqb_bsoftlimit;
+  uint64_t dqb_curspace;
+  uint64_t dqb_ihardlimit;
+  uint64_t dqb_isoftlimit;
+  uint64_t dqb_curinodes;
+  uint64_t dqb_btime;
+  uint64_t dqb_itime;
+  uint32_t dqb_valid;
+}]],
+      ["struct dqinfo"] = [[{
+  uint64_t dqi_bgrace;
+  uint64_t dqi_igrace;
+  uint32_t dqi_flags;
+  uint32_t dqi_valid;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 uclibc-x86",
+    macros = function(M)
+      return {
+        dqoff = function(UID)
+          return M.int(M.i64(M.long(UID) * 68))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm",
+    macros = function(M)
+      return {
+        dqoff = function(UID)
+          return M.int(M.i64(M.long(UID) * 72))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!glibc",
+    constants = {
+      _LINUX_QUOTA_VERSION = 2,
+      MAXQUOTAS = 2,
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    macros = function(M)
+      return {
+        dqoff = function(UID)
+          return M.int(M.u64(M.i64(M.long(UID))) * 72)
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-x86",
+    macros = function(M)
+      return {
+        dqoff = function(UID)
+          return M.int(M.i64(M.long(UID)) * 68)
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-arm musl-mips musl-mipsel",
+    macros = function(M)
+      return {
+        dqoff = function(UID)
+          return M.int(M.i64(M.long(UID)) * 72)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

@@ -3,193 +3,193 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/random.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_RANDOM_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_RANDOM_H = 1,
     },
   },
+},
 ]==],
 ["sys/reboot.h"] = [==[
-  constants = {
-    RB_AUTOBOOT = 0x1234567,
-    RB_HALT_SYSTEM = 0xcdef0123,
-    RB_ENABLE_CAD = 0x89abcdef,
-    RB_DISABLE_CAD = 0,
-    RB_POWER_OFF = 0x4321fedc,
-    RB_SW_SUSPEND = 0xd000fce2,
-    RB_KEXEC = 0x45584543,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_REBOOT_H = 1,
-      },
+constants = {
+  RB_AUTOBOOT = 0x1234567,
+  RB_HALT_SYSTEM = 0xcdef0123,
+  RB_ENABLE_CAD = 0x89abcdef,
+  RB_DISABLE_CAD = 0,
+  RB_POWER_OFF = 0x4321fedc,
+  RB_SW_SUSPEND = 0xd000fce2,
+  RB_KEXEC = 0x45584543,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_REBOOT_H = 1,
     },
   },
+},
 ]==],
 ["sys/reg.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc-arm",
-      constants = {
-        _SYS_REG_H = 1,
-      },
-    },
-    {
-      on = "glibc-x64 uclibc-x64",
-      constants = {
-        R15 = 0,
-        R14 = 1,
-        R13 = 2,
-        R12 = 3,
-        RBP = 4,
-        RBX = 5,
-        R11 = 6,
-        R10 = 7,
-        R9 = 8,
-        R8 = 9,
-        RAX = 10,
-        RCX = 11,
-        RDX = 12,
-        RSI = 13,
-        RDI = 14,
-        ORIG_RAX = 15,
-        RIP = 16,
-        CS = 17,
-        EFLAGS = 18,
-        RSP = 19,
-        SS = 20,
-        FS_BASE = 21,
-        GS_BASE = 22,
-        DS = 23,
-        ES = 24,
-        FS = 25,
-        GS = 26,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86",
-      constants = {
-        EBX = 0,
-        ECX = 1,
-        EDX = 2,
-        ESI = 3,
-        EDI = 4,
-        EBP = 5,
-        EAX = 6,
-        DS = 7,
-        ES = 8,
-        FS = 9,
-        GS = 10,
-        ORIG_EAX = 11,
-        EIP = 12,
-        CS = 13,
-        EFL = 14,
-        UESP = 15,
-        SS = 16,
-      },
+deltas = {
+  {
+    on = "!musl uclibc-arm",
+    constants = {
+      _SYS_REG_H = 1,
     },
   },
+  {
+    on = "glibc-x64 uclibc-x64",
+    constants = {
+      R15 = 0,
+      R14 = 1,
+      R13 = 2,
+      R12 = 3,
+      RBP = 4,
+      RBX = 5,
+      R11 = 6,
+      R10 = 7,
+      R9 = 8,
+      R8 = 9,
+      RAX = 10,
+      RCX = 11,
+      RDX = 12,
+      RSI = 13,
+      RDI = 14,
+      ORIG_RAX = 15,
+      RIP = 16,
+      CS = 17,
+      EFLAGS = 18,
+      RSP = 19,
+      SS = 20,
+      FS_BASE = 21,
+      GS_BASE = 22,
+      DS = 23,
+      ES = 24,
+      FS = 25,
+      GS = 26,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86",
+    constants = {
+      EBX = 0,
+      ECX = 1,
+      EDX = 2,
+      ESI = 3,
+      EDI = 4,
+      EBP = 5,
+      EAX = 6,
+      DS = 7,
+      ES = 8,
+      FS = 9,
+      GS = 10,
+      ORIG_EAX = 11,
+      EIP = 12,
+      CS = 13,
+      EFL = 14,
+      UESP = 15,
+      SS = 16,
+    },
+  },
+},
 ]==],
 ["sys/resource.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_RESOURCE_H = 1,
-      },
-      typedefs = {
-        __rlimit_resource_t = "uint32_t",
-        __rusage_who_t = "int32_t",
-        __priority_which_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_RESOURCE_H = 1,
     },
-    {
-      on = "musl",
-      constants = {
-        RLIM_SAVED_CUR = 18446744073709551615ULL,
-        RLIM_SAVED_MAX = 18446744073709551615ULL,
-        RLIMIT_NLIMITS = 16,
-      },
-      aliases = {
-        ["struct rusage"] = "struct rusage__libc",
-      },
-      typedefs = {
-        rlim_t = "uint64_t",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct rusage__libc"] = [[{
-    struct timeval ru_utime;
-    struct timeval ru_stime;
-    long ru_maxrss;
-    long ru_ixrss;
-    long ru_idrss;
-    long ru_isrss;
-    long ru_minflt;
-    long ru_majflt;
-    long ru_nswap;
-    long ru_inblock;
-    long ru_oublock;
-    long ru_msgsnd;
-    long ru_msgrcv;
-    long ru_nsignals;
-    long ru_nvcsw;
-    long ru_nivcsw;
-    long __reserved[16];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        RLIM_INFINITY = 18446744073709551615ULL,
-      },
-      records = {
-        ["struct rlimit__libc"] = [[{
-    uint64_t rlim_cur;
-    uint64_t rlim_max;
-  }]],
-        ["struct rusage__libc"] = [[{
-    struct timeval__libc ru_utime;
-    struct timeval__libc ru_stime;
-    long ru_maxrss;
-    long ru_ixrss;
-    long ru_idrss;
-    long ru_isrss;
-    long ru_minflt;
-    long ru_majflt;
-    long ru_nswap;
-    long ru_inblock;
-    long ru_oublock;
-    long ru_msgsnd;
-    long ru_msgrcv;
-    long ru_nsignals;
-    long ru_nvcsw;
-    long ru_nivcsw;
-    long __reserved[16];
-  }]],
-      },
-      aliases = {
-        ["struct rlimit"] = "struct rlimit__libc",
-      },
+    typedefs = {
+      __rlimit_resource_t = "uint32_t",
+      __rusage_who_t = "int32_t",
+      __priority_which_t = "uint32_t",
     },
   },
+  {
+    on = "musl",
+    constants = {
+      RLIM_SAVED_CUR = 18446744073709551615ULL,
+      RLIM_SAVED_MAX = 18446744073709551615ULL,
+      RLIMIT_NLIMITS = 16,
+    },
+    aliases = {
+      ["struct rusage"] = "struct rusage__libc",
+    },
+    typedefs = {
+      rlim_t = "uint64_t",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct rusage__libc"] = [[{
+  struct timeval ru_utime;
+  struct timeval ru_stime;
+  long ru_maxrss;
+  long ru_ixrss;
+  long ru_idrss;
+  long ru_isrss;
+  long ru_minflt;
+  long ru_majflt;
+  long ru_nswap;
+  long ru_inblock;
+  long ru_oublock;
+  long ru_msgsnd;
+  long ru_msgrcv;
+  long ru_nsignals;
+  long ru_nvcsw;
+  long ru_nivcsw;
+  long __reserved[16];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      RLIM_INFINITY = 18446744073709551615ULL,
+    },
+    records = {
+      ["struct rlimit__libc"] = [[{
+  uint64_t rlim_cur;
+  uint64_t rlim_max;
+}]],
+      ["struct rusage__libc"] = [[{
+  struct timeval__libc ru_utime;
+  struct timeval__libc ru_stime;
+  long ru_maxrss;
+  long ru_ixrss;
+  long ru_idrss;
+  long ru_isrss;
+  long ru_minflt;
+  long ru_majflt;
+  long ru_nswap;
+  long ru_inblock;
+  long ru_oublock;
+  long ru_msgsnd;
+  long ru_msgrcv;
+  long ru_nsignals;
+  long ru_nvcsw;
+  long ru_nivcsw;
+  long __reserved[16];
+}]],
+    },
+    aliases = {
+      ["struct rlimit"] = "struct rlimit__libc",
+    },
+  },
+},
 ]==],
 ["sys/rseq.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _SYS_RSEQ_H = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _SYS_RSEQ_H = 1,
     },
   },
+},
 ]==],
 }

@@ -3,1162 +3,1162 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/select.h"] = [==[
-  constants = {
-    FD_SETSIZE = 1024,
+constants = {
+  FD_SETSIZE = 1024,
+},
+typedefs = {
+  fd_set = "struct fd_set",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SELECT_H = 1,
+    },
+    typedefs = {
+      __fd_mask = "long",
+      fd_mask = "long",
+    },
+    macros = function(_M)
+      return {
+        __FDS_BITS = function(set)
+          return set.fds_bits
+        end,
+      }
+    end,
   },
-  typedefs = {
-    fd_set = "struct fd_set",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SELECT_H = 1,
-      },
-      typedefs = {
-        __fd_mask = "long",
-        fd_mask = "long",
-      },
-      macros = function(_M)
-        return {
-          __FDS_BITS = function(set)
-            return set.fds_bits
-          end,
-        }
-      end,
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __NFDBITS = 64,
     },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __NFDBITS = 64,
-      },
-      records = {
-        ["struct fd_set"] = [[{
-    long fds_bits[16];
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        NFDBITS = 64,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      macros = function(M)
-        return {
-          __FD_ELT = function(d)
-            return M.int(M.long(d) / 64)
-          end,
-          __FD_MASK = function(d)
-            return M.int(M.i64(M.shl(1ULL, M.long(d) % 64)))
-          end,
-          FD_ISSET = function(fd, fdsetp)
-            fd = M.long(fd)
-            return M.band(M.long(fdsetp.fds_bits[fd / 64]), M.i64(M.shl(1ULL, fd % 64))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      constants = {
-        __NFDBITS = 32,
-      },
-      records = {
-        ["struct fd_set"] = [[{
-    long fds_bits[32];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        NFDBITS = 32,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      macros = function(M)
-        return {
-          __FD_ELT = function(d)
-            return M.int(M.long(d) / 32)
-          end,
-          __FD_MASK = function(d)
-            return M.int(M.i32(M.u32(M.shl(1LL, M.long(d) % 32))))
-          end,
-          FD_ISSET = function(fd, fdsetp)
-            fd = M.long(fd)
-            return M.band(M.long(fdsetp.fds_bits[fd / 32]), M.i32(M.u32(M.shl(1LL, fd % 32)))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct fd_set"] = [[{
-    unsigned long fds_bits[16];
-  }]],
-      },
-      macros = function(M)
-        return {
-          FD_ISSET = function(d, s)
-            d = M.long(d)
-            return M.band(M.long(s.fds_bits[M.u64(d) / 64]), M.shl(1ULL, M.u64(d) % 64)) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      typedefs = {
-        fd_mask = "unsigned long",
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct fd_set"] = [[{
-    unsigned long fds_bits[32];
-  }]],
-      },
-      macros = function(M)
-        return {
-          FD_ISSET = function(d, s)
-            d = M.long(d)
-            return M.band(M.long(s.fds_bits[d / 32]), M.u32(M.shl(1LL, d % 32))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      macros = function(M)
-        return {
-          __FDELT = function(d)
-            return M.int(M.long(d) / 32)
-          end,
-          __FDMASK = function(d)
-            return M.int(M.i32(M.shl(1LL, M.long(d) % 32)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-arm",
-      macros = function(M)
-        return {
-          FD_ISSET = function(fd, fdsetp)
-            fd = M.long(fd)
-            return M.band(M.long(fdsetp.fds_bits[fd / 32]), M.i32(M.shl(1LL, fd % 32))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc-x64",
-      macros = function(M)
-        return {
-          __FDELT = function(d)
-            return M.int(M.u64(M.long(d)) / 64)
-          end,
-          __FDMASK = function(d)
-            return M.int(M.shl(1LL, M.u64(M.long(d)) % 64))
-          end,
-          FD_ISSET = function(fd, fdsetp)
-            fd = M.long(fd)
-            return M.band(M.long(fdsetp.fds_bits[M.u64(fd) / 64]), M.shl(1LL, M.u64(fd) % 64)) ~= 0
-          end,
-        }
-      end,
+    records = {
+      ["struct fd_set"] = [[{
+  long fds_bits[16];
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      NFDBITS = 64,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    macros = function(M)
+      return {
+        __FD_ELT = function(d)
+          return M.int(M.long(d) / 64)
+        end,
+        __FD_MASK = function(d)
+          return M.int(M.i64(M.shl(1ULL, M.long(d) % 64)))
+        end,
+        FD_ISSET = function(fd, fdsetp)
+          fd = M.long(fd)
+          return M.band(M.long(fdsetp.fds_bits[fd / 64]), M.i64(M.shl(1ULL, fd % 64))) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    constants = {
+      __NFDBITS = 32,
+    },
+    records = {
+      ["struct fd_set"] = [[{
+  long fds_bits[32];
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      NFDBITS = 32,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    macros = function(M)
+      return {
+        __FD_ELT = function(d)
+          return M.int(M.long(d) / 32)
+        end,
+        __FD_MASK = function(d)
+          return M.int(M.i32(M.u32(M.shl(1LL, M.long(d) % 32))))
+        end,
+        FD_ISSET = function(fd, fdsetp)
+          fd = M.long(fd)
+          return M.band(M.long(fdsetp.fds_bits[fd / 32]), M.i32(M.u32(M.shl(1LL, fd % 32)))) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct fd_set"] = [[{
+  unsigned long fds_bits[16];
+}]],
+    },
+    macros = function(M)
+      return {
+        FD_ISSET = function(d, s)
+          d = M.long(d)
+          return M.band(M.long(s.fds_bits[M.u64(d) / 64]), M.shl(1ULL, M.u64(d) % 64)) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    typedefs = {
+      fd_mask = "unsigned long",
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct fd_set"] = [[{
+  unsigned long fds_bits[32];
+}]],
+    },
+    macros = function(M)
+      return {
+        FD_ISSET = function(d, s)
+          d = M.long(d)
+          return M.band(M.long(s.fds_bits[d / 32]), M.u32(M.shl(1LL, d % 32))) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    macros = function(M)
+      return {
+        __FDELT = function(d)
+          return M.int(M.long(d) / 32)
+        end,
+        __FDMASK = function(d)
+          return M.int(M.i32(M.shl(1LL, M.long(d) % 32)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-arm",
+    macros = function(M)
+      return {
+        FD_ISSET = function(fd, fdsetp)
+          fd = M.long(fd)
+          return M.band(M.long(fdsetp.fds_bits[fd / 32]), M.i32(M.shl(1LL, fd % 32))) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc-x64",
+    macros = function(M)
+      return {
+        __FDELT = function(d)
+          return M.int(M.u64(M.long(d)) / 64)
+        end,
+        __FDMASK = function(d)
+          return M.int(M.shl(1LL, M.u64(M.long(d)) % 64))
+        end,
+        FD_ISSET = function(fd, fdsetp)
+          fd = M.long(fd)
+          return M.band(M.long(fdsetp.fds_bits[M.u64(fd) / 64]), M.shl(1LL, M.u64(fd) % 64)) ~= 0
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["sys/sem.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SEM_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        _SEM_SEMUN_UNDEFINED = 1,
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        SEM_STAT = 0x112,
-        SEM_STAT_ANY = 0x114,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SEM_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      _SEM_SEMUN_UNDEFINED = 1,
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      SEM_STAT = 0x112,
+      SEM_STAT_ANY = 0x114,
+    },
+  },
+},
 ]==],
 ["sys/sendfile.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SENDFILE_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SENDFILE_H = 1,
     },
   },
+},
 ]==],
 ["sys/shm.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SHM_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        SHM_DEST = 512,
-        SHM_LOCKED = 1024,
-      },
-      typedefs = {
-        shmatt_t = "unsigned long",
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      constants = {
-        SHM_STAT = 0x10d,
-        SHM_STAT_ANY = 0x10f,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SHM_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      SHM_DEST = 512,
+      SHM_LOCKED = 1024,
+    },
+    typedefs = {
+      shmatt_t = "unsigned long",
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    constants = {
+      SHM_STAT = 0x10d,
+      SHM_STAT_ANY = 0x10f,
+    },
+  },
+},
 ]==],
 ["sys/signalfd.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SIGNALFD_H = 1,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct signalfd_siginfo__libc"] = [[{
-    uint32_t ssi_signo;
-    int32_t ssi_errno;
-    int32_t ssi_code;
-    uint32_t ssi_pid;
-    uint32_t ssi_uid;
-    int32_t ssi_fd;
-    uint32_t ssi_tid;
-    uint32_t ssi_band;
-    uint32_t ssi_overrun;
-    uint32_t ssi_trapno;
-    int32_t ssi_status;
-    int32_t ssi_int;
-    uint64_t ssi_ptr;
-    uint64_t ssi_utime;
-    uint64_t ssi_stime;
-    uint64_t ssi_addr;
-    uint8_t __pad[48];
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      aliases = {
-        ["struct signalfd_siginfo"] = "struct signalfd_siginfo__libc",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct signalfd_siginfo__libc"] = [[{
-    uint32_t ssi_signo;
-    int32_t ssi_errno;
-    int32_t ssi_code;
-    uint32_t ssi_pid;
-    uint32_t ssi_uid;
-    int32_t ssi_fd;
-    uint32_t ssi_tid;
-    uint32_t ssi_band;
-    uint32_t ssi_overrun;
-    uint32_t ssi_trapno;
-    int32_t ssi_status;
-    int32_t ssi_int;
-    unsigned long ssi_ptr;
-    unsigned long ssi_utime;
-    unsigned long ssi_stime;
-    unsigned long ssi_addr;
-    uint8_t __pad[48];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SIGNALFD_H = 1,
     },
   },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct signalfd_siginfo__libc"] = [[{
+  uint32_t ssi_signo;
+  int32_t ssi_errno;
+  int32_t ssi_code;
+  uint32_t ssi_pid;
+  uint32_t ssi_uid;
+  int32_t ssi_fd;
+  uint32_t ssi_tid;
+  uint32_t ssi_band;
+  uint32_t ssi_overrun;
+  uint32_t ssi_trapno;
+  int32_t ssi_status;
+  int32_t ssi_int;
+  uint64_t ssi_ptr;
+  uint64_t ssi_utime;
+  uint64_t ssi_stime;
+  uint64_t ssi_addr;
+  uint8_t __pad[48];
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    aliases = {
+      ["struct signalfd_siginfo"] = "struct signalfd_siginfo__libc",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct signalfd_siginfo__libc"] = [[{
+  uint32_t ssi_signo;
+  int32_t ssi_errno;
+  int32_t ssi_code;
+  uint32_t ssi_pid;
+  uint32_t ssi_uid;
+  int32_t ssi_fd;
+  uint32_t ssi_tid;
+  uint32_t ssi_band;
+  uint32_t ssi_overrun;
+  uint32_t ssi_trapno;
+  int32_t ssi_status;
+  int32_t ssi_int;
+  unsigned long ssi_ptr;
+  unsigned long ssi_utime;
+  unsigned long ssi_stime;
+  unsigned long ssi_addr;
+  uint8_t __pad[48];
+}]],
+    },
+  },
+},
 ]==],
 ["sys/socket.h"] = [==[
-  constants = {
-    SHUT_RD = 0,
-    SHUT_WR = 1,
-    SHUT_RDWR = 2,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SOCKET_H = 1,
-      },
-      records = {
-        ["union __SOCKADDR_ARG"] = [[{
-    struct sockaddr *__sockaddr__;
-    struct sockaddr_at *__sockaddr_at__;
-    struct sockaddr_ax25 *__sockaddr_ax25__;
-    struct sockaddr_dl *__sockaddr_dl__;
-    struct sockaddr_eon *__sockaddr_eon__;
-    struct sockaddr_in__libc *__sockaddr_in__;
-    struct sockaddr_in6 *__sockaddr_in6__;
-    struct sockaddr_inarp *__sockaddr_inarp__;
-    struct sockaddr_ipx *__sockaddr_ipx__;
-    struct sockaddr_iso *__sockaddr_iso__;
-    struct sockaddr_ns *__sockaddr_ns__;
-    struct sockaddr_un *__sockaddr_un__;
-    struct sockaddr_x25 *__sockaddr_x25__;
-  }]],
-        ["union __CONST_SOCKADDR_ARG"] = [[{
-    const struct sockaddr *__sockaddr__;
-    const struct sockaddr_at *__sockaddr_at__;
-    const struct sockaddr_ax25 *__sockaddr_ax25__;
-    const struct sockaddr_dl *__sockaddr_dl__;
-    const struct sockaddr_eon *__sockaddr_eon__;
-    const struct sockaddr_in__libc *__sockaddr_in__;
-    const struct sockaddr_in6 *__sockaddr_in6__;
-    const struct sockaddr_inarp *__sockaddr_inarp__;
-    const struct sockaddr_ipx *__sockaddr_ipx__;
-    const struct sockaddr_iso *__sockaddr_iso__;
-    const struct sockaddr_ns *__sockaddr_ns__;
-    const struct sockaddr_un *__sockaddr_un__;
-    const struct sockaddr_x25 *__sockaddr_x25__;
-  }]],
-      },
-      typedefs = {
-        __SOCKADDR_ARG = "union __SOCKADDR_ARG",
-        __CONST_SOCKADDR_ARG = "union __CONST_SOCKADDR_ARG",
-      },
+constants = {
+  SHUT_RD = 0,
+  SHUT_WR = 1,
+  SHUT_RDWR = 2,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SOCKET_H = 1,
     },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        SOCK_STREAM = 1,
-        SOCK_DGRAM = 2,
-        SOCK_CLOEXEC = 524288,
-        SOCK_NONBLOCK = 2048,
-      },
+    records = {
+      ["union __SOCKADDR_ARG"] = [[{
+  struct sockaddr *__sockaddr__;
+  struct sockaddr_at *__sockaddr_at__;
+  struct sockaddr_ax25 *__sockaddr_ax25__;
+  struct sockaddr_dl *__sockaddr_dl__;
+  struct sockaddr_eon *__sockaddr_eon__;
+  struct sockaddr_in__libc *__sockaddr_in__;
+  struct sockaddr_in6 *__sockaddr_in6__;
+  struct sockaddr_inarp *__sockaddr_inarp__;
+  struct sockaddr_ipx *__sockaddr_ipx__;
+  struct sockaddr_iso *__sockaddr_iso__;
+  struct sockaddr_ns *__sockaddr_ns__;
+  struct sockaddr_un *__sockaddr_un__;
+  struct sockaddr_x25 *__sockaddr_x25__;
+}]],
+      ["union __CONST_SOCKADDR_ARG"] = [[{
+  const struct sockaddr *__sockaddr__;
+  const struct sockaddr_at *__sockaddr_at__;
+  const struct sockaddr_ax25 *__sockaddr_ax25__;
+  const struct sockaddr_dl *__sockaddr_dl__;
+  const struct sockaddr_eon *__sockaddr_eon__;
+  const struct sockaddr_in__libc *__sockaddr_in__;
+  const struct sockaddr_in6 *__sockaddr_in6__;
+  const struct sockaddr_inarp *__sockaddr_inarp__;
+  const struct sockaddr_ipx *__sockaddr_ipx__;
+  const struct sockaddr_iso *__sockaddr_iso__;
+  const struct sockaddr_ns *__sockaddr_ns__;
+  const struct sockaddr_un *__sockaddr_un__;
+  const struct sockaddr_x25 *__sockaddr_x25__;
+}]],
     },
-    {
-      on = "musl",
-      constants = {
-        SOCK_RAW = 3,
-        SOCK_RDM = 4,
-        SOCK_SEQPACKET = 5,
-        SOCK_DCCP = 6,
-        SOCK_PACKET = 10,
-        PF_UNSPEC = 0,
-        PF_LOCAL = 1,
-        PF_UNIX = 1,
-        PF_FILE = 1,
-        PF_INET = 2,
-        PF_AX25 = 3,
-        PF_IPX = 4,
-        PF_APPLETALK = 5,
-        PF_NETROM = 6,
-        PF_BRIDGE = 7,
-        PF_ATMPVC = 8,
-        PF_X25 = 9,
-        PF_INET6 = 10,
-        PF_ROSE = 11,
-        PF_DECnet = 12,
-        PF_NETBEUI = 13,
-        PF_SECURITY = 14,
-        PF_KEY = 15,
-        PF_NETLINK = 16,
-        PF_ROUTE = 16,
-        PF_PACKET = 17,
-        PF_ASH = 18,
-        PF_ECONET = 19,
-        PF_ATMSVC = 20,
-        PF_RDS = 21,
-        PF_SNA = 22,
-        PF_IRDA = 23,
-        PF_WANPIPE = 25,
-        PF_LLC = 26,
-        PF_IB = 27,
-        PF_MPLS = 28,
-        PF_CAN = 29,
-        PF_BLUETOOTH = 31,
-        PF_IUCV = 32,
-        PF_RXRPC = 33,
-        PF_ISDN = 34,
-        PF_PHONET = 35,
-        PF_IEEE802154 = 36,
-        PF_CAIF = 37,
-        PF_ALG = 38,
-        PF_NFC = 39,
-        PF_VSOCK = 40,
-        PF_KCM = 41,
-        PF_QIPCRTR = 42,
-        PF_SMC = 43,
-        PF_XDP = 44,
-        PF_MAX = 45,
-        AF_UNSPEC = 0,
-        AF_LOCAL = 1,
-        AF_UNIX = 1,
-        AF_FILE = 1,
-        AF_INET = 2,
-        AF_AX25 = 3,
-        AF_IPX = 4,
-        AF_APPLETALK = 5,
-        AF_NETROM = 6,
-        AF_BRIDGE = 7,
-        AF_ATMPVC = 8,
-        AF_X25 = 9,
-        AF_INET6 = 10,
-        AF_ROSE = 11,
-        AF_DECnet = 12,
-        AF_NETBEUI = 13,
-        AF_SECURITY = 14,
-        AF_KEY = 15,
-        AF_NETLINK = 16,
-        AF_ROUTE = 16,
-        AF_PACKET = 17,
-        AF_ASH = 18,
-        AF_ECONET = 19,
-        AF_ATMSVC = 20,
-        AF_RDS = 21,
-        AF_SNA = 22,
-        AF_IRDA = 23,
-        AF_WANPIPE = 25,
-        AF_LLC = 26,
-        AF_IB = 27,
-        AF_MPLS = 28,
-        AF_CAN = 29,
-        AF_BLUETOOTH = 31,
-        AF_IUCV = 32,
-        AF_RXRPC = 33,
-        AF_ISDN = 34,
-        AF_PHONET = 35,
-        AF_IEEE802154 = 36,
-        AF_CAIF = 37,
-        AF_ALG = 38,
-        AF_NFC = 39,
-        AF_VSOCK = 40,
-        AF_KCM = 41,
-        AF_QIPCRTR = 42,
-        AF_SMC = 43,
-        AF_XDP = 44,
-        AF_MAX = 45,
-        SOL_IP = 0,
-        SOL_IPV6 = 41,
-        SOL_ICMPV6 = 58,
-        SOL_RAW = 255,
-        SOL_DECNET = 261,
-        SOL_X25 = 262,
-        SOL_PACKET = 263,
-        SOL_ATM = 264,
-        SOL_AAL = 265,
-        SOL_IRDA = 266,
-        SOL_NETBEUI = 267,
-        SOL_LLC = 268,
-        SOL_DCCP = 269,
-        SOL_NETLINK = 270,
-        SOL_RXRPC = 272,
-        SOL_PPPOL2TP = 273,
-        SOL_BLUETOOTH = 274,
-        SOL_PNPIPE = 275,
-        SOL_IUCV = 277,
-        SOL_CAIF = 278,
-        SOL_ALG = 279,
-        SOL_NFC = 280,
-        SOL_KCM = 281,
-        SOL_TLS = 282,
-        SOL_XDP = 283,
-        SOMAXCONN = 128,
-        MSG_OOB = 0x1,
-        MSG_PEEK = 0x2,
-        MSG_DONTROUTE = 0x4,
-        MSG_CTRUNC = 0x8,
-        MSG_PROXY = 0x10,
-        MSG_TRUNC = 0x20,
-        MSG_DONTWAIT = 0x40,
-        MSG_EOR = 0x80,
-        MSG_WAITALL = 0x100,
-        MSG_FIN = 0x200,
-        MSG_SYN = 0x400,
-        MSG_CONFIRM = 0x800,
-        MSG_RST = 0x1000,
-        MSG_ERRQUEUE = 0x2000,
-        MSG_NOSIGNAL = 0x4000,
-        MSG_MORE = 0x8000,
-        MSG_WAITFORONE = 0x10000,
-        MSG_BATCH = 0x40000,
-        MSG_ZEROCOPY = 0x4000000,
-        MSG_FASTOPEN = 0x20000000,
-        MSG_CMSG_CLOEXEC = 0x40000000,
-        SCM_RIGHTS = 0x1,
-        SCM_CREDENTIALS = 0x2,
-      },
-      records = {
-        ["struct ucred__libc"] = [[{
-    int32_t pid;
-    uint32_t uid;
-    uint32_t gid;
-  }]],
-      },
-      aliases = {
-        ["struct msghdr"] = "struct msghdr__libc",
-        ["struct ucred"] = "struct ucred__libc",
-      },
-      macros = function(M)
-        return {
-          __MHDR_END = function(mhdr)
-            return M.cast("uint8_t *", mhdr.msg_control) + M.long(mhdr.msg_controllen)
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
-      records = {
-        ["struct msghdr__libc"] = [[{
-    void *msg_name;
-    uint32_t msg_namelen;
-    struct iovec *msg_iov;
-    int32_t msg_iovlen;
-    int32_t __pad1;
-    void *msg_control;
-    uint32_t msg_controllen;
-    int32_t __pad2;
-    int32_t msg_flags;
-  }]],
-        ["struct cmsghdr__libc"] = [[{
-    uint32_t cmsg_len;
-    int32_t __pad1;
-    int32_t cmsg_level;
-    int32_t cmsg_type;
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct sockaddr_storage"] = [[{
-    uint16_t ss_family;
-    char __ss_padding[118];
-    unsigned long __ss_align;
-  }]],
-      },
-      aliases = {
-        ["struct cmsghdr"] = "struct cmsghdr__libc",
-      },
-      macros = function(M)
-        return {
-          __CMSG_LEN = function(cmsg)
-            return M.int(M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1, 0xfffffffffffffff8ULL))
-          end,
-          __CMSG_NEXT = function(cmsg)
-            return M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
-                0xfffffffffffffff8ULL)
-          end,
-          CMSG_DATA = function(cmsg)
-            return M.cast("uint8_t *", M.cast("struct cmsghdr__libc *", cmsg) + 1)
-          end,
-          CMSG_NXTHDR = function(mhdr, cmsg)
-            return (M.u64(M.long(cmsg.cmsg_len)) < 16 or M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
-                0xfffffffffffffff8ULL) + 16 >= M.u64(M.long(M.cast("uint8_t *", mhdr.msg_control) +
-                M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
-                M.cast("struct cmsghdr__libc *", M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) +
-                8 - 1, 0xfffffffffffffff8ULL))
-          end,
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.u64(M.long(mhdr.msg_controllen)) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
-                or M.pointer("struct cmsghdr__libc *", 0)
-          end,
-          CMSG_ALIGN = function(len)
-            return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
-          end,
-          CMSG_SPACE = function(len)
-            return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL) + 16)
-          end,
-          CMSG_LEN = function(len)
-            return M.int(16 + M.u64(M.long(len)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct msghdr__libc"] = [[{
-    void *msg_name;
-    uint32_t msg_namelen;
-    struct iovec *msg_iov;
-    int32_t msg_iovlen;
-    void *msg_control;
-    uint32_t msg_controllen;
-    int32_t msg_flags;
-  }]],
-        ["struct sockaddr_storage"] = [[{
-    uint16_t ss_family;
-    char __ss_padding[122];
-    unsigned long __ss_align;
-  }]],
-      },
-      macros = function(M)
-        return {
-          __CMSG_LEN = function(cmsg)
-            return M.int(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
-          end,
-          __CMSG_NEXT = function(cmsg)
-            return M.cast("uint8_t *", cmsg) + M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
-                0xfffffffcLL)
-          end,
-          CMSG_DATA = function(cmsg)
-            return M.cast("uint8_t *", M.cast("struct cmsghdr *", cmsg) + 1)
-          end,
-          CMSG_NXTHDR = function(mhdr, cmsg)
-            return (M.long(cmsg.cmsg_len) < 12 or M.u32(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
-                0xfffffffcLL) + 12) >= M.u32(M.long(M.cast("uint8_t *", mhdr.msg_control) +
-                M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
-                M.cast("struct cmsghdr *", M.cast("uint8_t *", cmsg) +
-                M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
-          end,
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr *", mhdr.msg_control)
-                or M.pointer("struct cmsghdr *", 0)
-          end,
-          CMSG_ALIGN = function(len)
-            return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
-          end,
-          CMSG_SPACE = function(len)
-            return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL) + 12)
-          end,
-          CMSG_LEN = function(len)
-            return M.int(12 + M.long(len))
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl-mips64 musl-s390x",
-      records = {
-        ["struct msghdr__libc"] = [[{
-    void *msg_name;
-    uint32_t msg_namelen;
-    struct iovec *msg_iov;
-    int32_t __pad1;
-    int32_t msg_iovlen;
-    void *msg_control;
-    int32_t __pad2;
-    uint32_t msg_controllen;
-    int32_t msg_flags;
-  }]],
-        ["struct cmsghdr__libc"] = [[{
-    int32_t __pad1;
-    uint32_t cmsg_len;
-    int32_t cmsg_level;
-    int32_t cmsg_type;
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      records = {
-        ["struct osockaddr"] = [[{
-    uint16_t sa_family;
-    uint8_t sa_data[14];
-  }]],
-      },
+    typedefs = {
+      __SOCKADDR_ARG = "union __SOCKADDR_ARG",
+      __CONST_SOCKADDR_ARG = "union __CONST_SOCKADDR_ARG",
     },
   },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+    constants = {
+      SOCK_STREAM = 1,
+      SOCK_DGRAM = 2,
+      SOCK_CLOEXEC = 524288,
+      SOCK_NONBLOCK = 2048,
+    },
+  },
+  {
+    on = "musl",
+    constants = {
+      SOCK_RAW = 3,
+      SOCK_RDM = 4,
+      SOCK_SEQPACKET = 5,
+      SOCK_DCCP = 6,
+      SOCK_PACKET = 10,
+      PF_UNSPEC = 0,
+      PF_LOCAL = 1,
+      PF_UNIX = 1,
+      PF_FILE = 1,
+      PF_INET = 2,
+      PF_AX25 = 3,
+      PF_IPX = 4,
+      PF_APPLETALK = 5,
+      PF_NETROM = 6,
+      PF_BRIDGE = 7,
+      PF_ATMPVC = 8,
+      PF_X25 = 9,
+      PF_INET6 = 10,
+      PF_ROSE = 11,
+      PF_DECnet = 12,
+      PF_NETBEUI = 13,
+      PF_SECURITY = 14,
+      PF_KEY = 15,
+      PF_NETLINK = 16,
+      PF_ROUTE = 16,
+      PF_PACKET = 17,
+      PF_ASH = 18,
+      PF_ECONET = 19,
+      PF_ATMSVC = 20,
+      PF_RDS = 21,
+      PF_SNA = 22,
+      PF_IRDA = 23,
+      PF_WANPIPE = 25,
+      PF_LLC = 26,
+      PF_IB = 27,
+      PF_MPLS = 28,
+      PF_CAN = 29,
+      PF_BLUETOOTH = 31,
+      PF_IUCV = 32,
+      PF_RXRPC = 33,
+      PF_ISDN = 34,
+      PF_PHONET = 35,
+      PF_IEEE802154 = 36,
+      PF_CAIF = 37,
+      PF_ALG = 38,
+      PF_NFC = 39,
+      PF_VSOCK = 40,
+      PF_KCM = 41,
+      PF_QIPCRTR = 42,
+      PF_SMC = 43,
+      PF_XDP = 44,
+      PF_MAX = 45,
+      AF_UNSPEC = 0,
+      AF_LOCAL = 1,
+      AF_UNIX = 1,
+      AF_FILE = 1,
+      AF_INET = 2,
+      AF_AX25 = 3,
+      AF_IPX = 4,
+      AF_APPLETALK = 5,
+      AF_NETROM = 6,
+      AF_BRIDGE = 7,
+      AF_ATMPVC = 8,
+      AF_X25 = 9,
+      AF_INET6 = 10,
+      AF_ROSE = 11,
+      AF_DECnet = 12,
+      AF_NETBEUI = 13,
+      AF_SECURITY = 14,
+      AF_KEY = 15,
+      AF_NETLINK = 16,
+      AF_ROUTE = 16,
+      AF_PACKET = 17,
+      AF_ASH = 18,
+      AF_ECONET = 19,
+      AF_ATMSVC = 20,
+      AF_RDS = 21,
+      AF_SNA = 22,
+      AF_IRDA = 23,
+      AF_WANPIPE = 25,
+      AF_LLC = 26,
+      AF_IB = 27,
+      AF_MPLS = 28,
+      AF_CAN = 29,
+      AF_BLUETOOTH = 31,
+      AF_IUCV = 32,
+      AF_RXRPC = 33,
+      AF_ISDN = 34,
+      AF_PHONET = 35,
+      AF_IEEE802154 = 36,
+      AF_CAIF = 37,
+      AF_ALG = 38,
+      AF_NFC = 39,
+      AF_VSOCK = 40,
+      AF_KCM = 41,
+      AF_QIPCRTR = 42,
+      AF_SMC = 43,
+      AF_XDP = 44,
+      AF_MAX = 45,
+      SOL_IP = 0,
+      SOL_IPV6 = 41,
+      SOL_ICMPV6 = 58,
+      SOL_RAW = 255,
+      SOL_DECNET = 261,
+      SOL_X25 = 262,
+      SOL_PACKET = 263,
+      SOL_ATM = 264,
+      SOL_AAL = 265,
+      SOL_IRDA = 266,
+      SOL_NETBEUI = 267,
+      SOL_LLC = 268,
+      SOL_DCCP = 269,
+      SOL_NETLINK = 270,
+      SOL_RXRPC = 272,
+      SOL_PPPOL2TP = 273,
+      SOL_BLUETOOTH = 274,
+      SOL_PNPIPE = 275,
+      SOL_IUCV = 277,
+      SOL_CAIF = 278,
+      SOL_ALG = 279,
+      SOL_NFC = 280,
+      SOL_KCM = 281,
+      SOL_TLS = 282,
+      SOL_XDP = 283,
+      SOMAXCONN = 128,
+      MSG_OOB = 0x1,
+      MSG_PEEK = 0x2,
+      MSG_DONTROUTE = 0x4,
+      MSG_CTRUNC = 0x8,
+      MSG_PROXY = 0x10,
+      MSG_TRUNC = 0x20,
+      MSG_DONTWAIT = 0x40,
+      MSG_EOR = 0x80,
+      MSG_WAITALL = 0x100,
+      MSG_FIN = 0x200,
+      MSG_SYN = 0x400,
+      MSG_CONFIRM = 0x800,
+      MSG_RST = 0x1000,
+      MSG_ERRQUEUE = 0x2000,
+      MSG_NOSIGNAL = 0x4000,
+      MSG_MORE = 0x8000,
+      MSG_WAITFORONE = 0x10000,
+      MSG_BATCH = 0x40000,
+      MSG_ZEROCOPY = 0x4000000,
+      MSG_FASTOPEN = 0x20000000,
+      MSG_CMSG_CLOEXEC = 0x40000000,
+      SCM_RIGHTS = 0x1,
+      SCM_CREDENTIALS = 0x2,
+    },
+    records = {
+      ["struct ucred__libc"] = [[{
+  int32_t pid;
+  uint32_t uid;
+  uint32_t gid;
+}]],
+    },
+    aliases = {
+      ["struct msghdr"] = "struct msghdr__libc",
+      ["struct ucred"] = "struct ucred__libc",
+    },
+    macros = function(M)
+      return {
+        __MHDR_END = function(mhdr)
+          return M.cast("uint8_t *", mhdr.msg_control) + M.long(mhdr.msg_controllen)
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
+    records = {
+      ["struct msghdr__libc"] = [[{
+  void *msg_name;
+  uint32_t msg_namelen;
+  struct iovec *msg_iov;
+  int32_t msg_iovlen;
+  int32_t __pad1;
+  void *msg_control;
+  uint32_t msg_controllen;
+  int32_t __pad2;
+  int32_t msg_flags;
+}]],
+      ["struct cmsghdr__libc"] = [[{
+  uint32_t cmsg_len;
+  int32_t __pad1;
+  int32_t cmsg_level;
+  int32_t cmsg_type;
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct sockaddr_storage"] = [[{
+  uint16_t ss_family;
+  char __ss_padding[118];
+  unsigned long __ss_align;
+}]],
+    },
+    aliases = {
+      ["struct cmsghdr"] = "struct cmsghdr__libc",
+    },
+    macros = function(M)
+      return {
+        __CMSG_LEN = function(cmsg)
+          return M.int(M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        __CMSG_NEXT = function(cmsg)
+          return M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
+              0xfffffffffffffff8ULL)
+        end,
+        CMSG_DATA = function(cmsg)
+          return M.cast("uint8_t *", M.cast("struct cmsghdr__libc *", cmsg) + 1)
+        end,
+        CMSG_NXTHDR = function(mhdr, cmsg)
+          return (M.u64(M.long(cmsg.cmsg_len)) < 16 or M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
+              0xfffffffffffffff8ULL) + 16 >= M.u64(M.long(M.cast("uint8_t *", mhdr.msg_control) +
+              M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
+              M.cast("struct cmsghdr__libc *", M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) +
+              8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        CMSG_FIRSTHDR = function(mhdr)
+          return M.u64(M.long(mhdr.msg_controllen)) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
+              or M.pointer("struct cmsghdr__libc *", 0)
+        end,
+        CMSG_ALIGN = function(len)
+          return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        CMSG_SPACE = function(len)
+          return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL) + 16)
+        end,
+        CMSG_LEN = function(len)
+          return M.int(16 + M.u64(M.long(len)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct msghdr__libc"] = [[{
+  void *msg_name;
+  uint32_t msg_namelen;
+  struct iovec *msg_iov;
+  int32_t msg_iovlen;
+  void *msg_control;
+  uint32_t msg_controllen;
+  int32_t msg_flags;
+}]],
+      ["struct sockaddr_storage"] = [[{
+  uint16_t ss_family;
+  char __ss_padding[122];
+  unsigned long __ss_align;
+}]],
+    },
+    macros = function(M)
+      return {
+        __CMSG_LEN = function(cmsg)
+          return M.int(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
+        end,
+        __CMSG_NEXT = function(cmsg)
+          return M.cast("uint8_t *", cmsg) + M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
+              0xfffffffcLL)
+        end,
+        CMSG_DATA = function(cmsg)
+          return M.cast("uint8_t *", M.cast("struct cmsghdr *", cmsg) + 1)
+        end,
+        CMSG_NXTHDR = function(mhdr, cmsg)
+          return (M.long(cmsg.cmsg_len) < 12 or M.u32(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
+              0xfffffffcLL) + 12) >= M.u32(M.long(M.cast("uint8_t *", mhdr.msg_control) +
+              M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
+              M.cast("struct cmsghdr *", M.cast("uint8_t *", cmsg) +
+              M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
+        end,
+        CMSG_FIRSTHDR = function(mhdr)
+          return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr *", mhdr.msg_control)
+              or M.pointer("struct cmsghdr *", 0)
+        end,
+        CMSG_ALIGN = function(len)
+          return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
+        end,
+        CMSG_SPACE = function(len)
+          return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL) + 12)
+        end,
+        CMSG_LEN = function(len)
+          return M.int(12 + M.long(len))
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl-mips64 musl-s390x",
+    records = {
+      ["struct msghdr__libc"] = [[{
+  void *msg_name;
+  uint32_t msg_namelen;
+  struct iovec *msg_iov;
+  int32_t __pad1;
+  int32_t msg_iovlen;
+  void *msg_control;
+  int32_t __pad2;
+  uint32_t msg_controllen;
+  int32_t msg_flags;
+}]],
+      ["struct cmsghdr__libc"] = [[{
+  int32_t __pad1;
+  uint32_t cmsg_len;
+  int32_t cmsg_level;
+  int32_t cmsg_type;
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    records = {
+      ["struct osockaddr"] = [[{
+  uint16_t sa_family;
+  uint8_t sa_data[14];
+}]],
+    },
+  },
+},
 ]==],
 ["sys/stat.h"] = [==[
-  constants = {
-    S_IREAD = 256,
-    S_IWRITE = 128,
-    S_IEXEC = 64,
+constants = {
+  S_IREAD = 256,
+  S_IWRITE = 128,
+  S_IEXEC = 64,
+},
+macros = function(M)
+  return {
+    S_ISDIR = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0x4000
+    end,
+    S_ISCHR = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0x2000
+    end,
+    S_ISBLK = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0x6000
+    end,
+    S_ISREG = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0x8000
+    end,
+    S_ISFIFO = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0x1000
+    end,
+    S_ISLNK = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0xa000
+    end,
+    S_ISSOCK = function(mode)
+      return M.band(M.long(mode), 0xf000) == 0xc000
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_STAT_H = 1,
+      ACCESSPERMS = 511,
+      ALLPERMS = 4095,
+      DEFFILEMODE = 438,
+      S_BLKSIZE = 512,
+    },
+    macros = function(M)
+      return {
+        __S_ISTYPE = function(mode, mask)
+          return M.band(M.long(mode), 0xf000) == M.long(mask)
+        end,
+        S_TYPEISMQ = function(buf)
+          return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+        end,
+        S_TYPEISSEM = function(buf)
+          return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+        end,
+        S_TYPEISSHM = function(buf)
+          return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      S_ISDIR = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0x4000
-      end,
-      S_ISCHR = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0x2000
-      end,
-      S_ISBLK = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0x6000
-      end,
-      S_ISREG = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0x8000
-      end,
-      S_ISFIFO = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0x1000
-      end,
-      S_ISLNK = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0xa000
-      end,
-      S_ISSOCK = function(mode)
-        return M.band(M.long(mode), 0xf000) == 0xc000
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_STAT_H = 1,
-        ACCESSPERMS = 511,
-        ALLPERMS = 4095,
-        DEFFILEMODE = 438,
-        S_BLKSIZE = 512,
-      },
-      macros = function(M)
-        return {
-          __S_ISTYPE = function(mode, mask)
-            return M.band(M.long(mode), 0xf000) == M.long(mask)
-          end,
-          S_TYPEISMQ = function(buf)
-            return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
-          end,
-          S_TYPEISSEM = function(buf)
-            return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
-          end,
-          S_TYPEISSHM = function(buf)
-            return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
-          end,
-        }
-      end,
+  {
+    on = "musl",
+    constants = {
+      UTIME_NOW = 0x3fffffff,
+      UTIME_OMIT = 0x3ffffffe,
     },
-    {
-      on = "musl",
-      constants = {
-        UTIME_NOW = 0x3fffffff,
-        UTIME_OMIT = 0x3ffffffe,
-      },
-      aliases = {
-        ["struct statx_timestamp"] = "struct statx_timestamp__libc",
-        ["struct statx"] = "struct statx__libc",
-      },
-      macros = function(_M)
-        return {
-          S_TYPEISMQ = function(_buf)
-            return 0
-          end,
-          S_TYPEISSEM = function(_buf)
-            return 0
-          end,
-          S_TYPEISSHM = function(_buf)
-            return 0
-          end,
-          S_TYPEISTMO = function(_buf)
-            return 0
-          end,
-        }
-      end,
+    aliases = {
+      ["struct statx_timestamp"] = "struct statx_timestamp__libc",
+      ["struct statx"] = "struct statx__libc",
     },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct statx_timestamp__libc"] = [[{
-    long tv_sec;
-    uint32_t tv_nsec;
-    uint32_t __pad;
-  }]],
-        ["struct statx__libc"] = [[{
-    uint32_t stx_mask;
-    uint32_t stx_blksize;
-    unsigned long stx_attributes;
-    uint32_t stx_nlink;
-    uint32_t stx_uid;
-    uint32_t stx_gid;
-    uint16_t stx_mode;
-    uint16_t __pad0[1];
-    unsigned long stx_ino;
-    unsigned long stx_size;
-    unsigned long stx_blocks;
-    unsigned long stx_attributes_mask;
-    struct statx_timestamp__libc stx_atime;
-    struct statx_timestamp__libc stx_btime;
-    struct statx_timestamp__libc stx_ctime;
-    struct statx_timestamp__libc stx_mtime;
-    uint32_t stx_rdev_major;
-    uint32_t stx_rdev_minor;
-    uint32_t stx_dev_major;
-    uint32_t stx_dev_minor;
-    unsigned long __pad1[14];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct statx_timestamp__libc"] = [[{
-    int64_t tv_sec;
-    uint32_t tv_nsec;
-    uint32_t __pad;
-  }]],
-        ["struct statx__libc"] = [[{
-    uint32_t stx_mask;
-    uint32_t stx_blksize;
-    uint64_t stx_attributes;
-    uint32_t stx_nlink;
-    uint32_t stx_uid;
-    uint32_t stx_gid;
-    uint16_t stx_mode;
-    uint16_t __pad0[1];
-    uint64_t stx_ino;
-    uint64_t stx_size;
-    uint64_t stx_blocks;
-    uint64_t stx_attributes_mask;
-    struct statx_timestamp__libc stx_atime;
-    struct statx_timestamp__libc stx_btime;
-    struct statx_timestamp__libc stx_ctime;
-    struct statx_timestamp__libc stx_mtime;
-    uint32_t stx_rdev_major;
-    uint32_t stx_rdev_minor;
-    uint32_t stx_dev_major;
-    uint32_t stx_dev_minor;
-    uint64_t __pad1[14];
-  }]],
-      },
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _STAT_VER = 0,
-        _MKNOD_VER = 0,
-      },
+    macros = function(_M)
+      return {
+        S_TYPEISMQ = function(_buf)
+          return 0
+        end,
+        S_TYPEISSEM = function(_buf)
+          return 0
+        end,
+        S_TYPEISSHM = function(_buf)
+          return 0
+        end,
+        S_TYPEISTMO = function(_buf)
+          return 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct statx_timestamp__libc"] = [[{
+  long tv_sec;
+  uint32_t tv_nsec;
+  uint32_t __pad;
+}]],
+      ["struct statx__libc"] = [[{
+  uint32_t stx_mask;
+  uint32_t stx_blksize;
+  unsigned long stx_attributes;
+  uint32_t stx_nlink;
+  uint32_t stx_uid;
+  uint32_t stx_gid;
+  uint16_t stx_mode;
+  uint16_t __pad0[1];
+  unsigned long stx_ino;
+  unsigned long stx_size;
+  unsigned long stx_blocks;
+  unsigned long stx_attributes_mask;
+  struct statx_timestamp__libc stx_atime;
+  struct statx_timestamp__libc stx_btime;
+  struct statx_timestamp__libc stx_ctime;
+  struct statx_timestamp__libc stx_mtime;
+  uint32_t stx_rdev_major;
+  uint32_t stx_rdev_minor;
+  uint32_t stx_dev_major;
+  uint32_t stx_dev_minor;
+  unsigned long __pad1[14];
+}]],
     },
   },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct statx_timestamp__libc"] = [[{
+  int64_t tv_sec;
+  uint32_t tv_nsec;
+  uint32_t __pad;
+}]],
+      ["struct statx__libc"] = [[{
+  uint32_t stx_mask;
+  uint32_t stx_blksize;
+  uint64_t stx_attributes;
+  uint32_t stx_nlink;
+  uint32_t stx_uid;
+  uint32_t stx_gid;
+  uint16_t stx_mode;
+  uint16_t __pad0[1];
+  uint64_t stx_ino;
+  uint64_t stx_size;
+  uint64_t stx_blocks;
+  uint64_t stx_attributes_mask;
+  struct statx_timestamp__libc stx_atime;
+  struct statx_timestamp__libc stx_btime;
+  struct statx_timestamp__libc stx_ctime;
+  struct statx_timestamp__libc stx_mtime;
+  uint32_t stx_rdev_major;
+  uint32_t stx_rdev_minor;
+  uint32_t stx_dev_major;
+  uint32_t stx_dev_minor;
+  uint64_t __pad1[14];
+}]],
+    },
+  },
+  {
+    on = "uclibc",
+    constants = {
+      _STAT_VER = 0,
+      _MKNOD_VER = 0,
+    },
+  },
+},
 ]==],
 ["sys/statfs.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_STATFS_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      records = {
-        ["struct __fsid_t"] = [[{
-    int32_t __val[2];
-  }]],
-      },
-    },
-    {
-      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
-      typedefs = {
-        fsid_t = "struct __fsid_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_STATFS_H = 1,
     },
   },
+  {
+    on = "musl",
+    records = {
+      ["struct __fsid_t"] = [[{
+  int32_t __val[2];
+}]],
+    },
+  },
+  {
+    on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
+    typedefs = {
+      fsid_t = "struct __fsid_t",
+    },
+  },
+},
 ]==],
 ["sys/statvfs.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_STATVFS_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        ST_RDONLY = 1,
-        ST_NOSUID = 2,
-        ST_NODEV = 4,
-        ST_NOEXEC = 8,
-        ST_SYNCHRONOUS = 16,
-        ST_MANDLOCK = 64,
-        ST_WRITE = 128,
-        ST_APPEND = 256,
-        ST_IMMUTABLE = 512,
-        ST_NOATIME = 1024,
-        ST_NODIRATIME = 2048,
-        ST_RELATIME = 4096,
-      },
-    },
-    {
-      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    uint32_t : 0;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __reserved[5];
-  }]],
-      },
-    },
-    {
-      on = "musl-x86 musl-arm musl-mipsel",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    uint32_t : 32;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __reserved[5];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-mips",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    uint32_t : 32;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __reserved[5];
-  }]],
-      },
-    },
-    {
-      on = "musl-mips64 musl-s390x",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    uint32_t : 0;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __reserved[5];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_STATVFS_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      ST_RDONLY = 1,
+      ST_NOSUID = 2,
+      ST_NODEV = 4,
+      ST_NOEXEC = 8,
+      ST_SYNCHRONOUS = 16,
+      ST_MANDLOCK = 64,
+      ST_WRITE = 128,
+      ST_APPEND = 256,
+      ST_IMMUTABLE = 512,
+      ST_NOATIME = 1024,
+      ST_NODIRATIME = 2048,
+      ST_RELATIME = 4096,
+    },
+  },
+  {
+    on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_favail;
+  unsigned long f_fsid;
+  uint32_t : 0;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __reserved[5];
+}]],
+    },
+  },
+  {
+    on = "musl-x86 musl-arm musl-mipsel",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_favail;
+  unsigned long f_fsid;
+  uint32_t : 32;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __reserved[5];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-mips",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_favail;
+  uint32_t : 32;
+  unsigned long f_fsid;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __reserved[5];
+}]],
+    },
+  },
+  {
+    on = "musl-mips64 musl-s390x",
+    records = {
+      ["struct statvfs"] = [[{
+  unsigned long f_bsize;
+  unsigned long f_frsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_favail;
+  uint32_t : 0;
+  unsigned long f_fsid;
+  unsigned long f_flag;
+  unsigned long f_namemax;
+  uint32_t f_type;
+  int32_t __reserved[5];
+}]],
+    },
+  },
+},
 ]==],
 ["sys/swap.h"] = [==[
-  constants = {
-    SWAP_FLAG_PREFER = 0x8000,
-    SWAP_FLAG_PRIO_MASK = 0x7fff,
-    SWAP_FLAG_PRIO_SHIFT = 0,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SWAP_H = 1,
-      },
-    },
-    {
-      on = "!uclibc",
-      constants = {
-        SWAP_FLAG_DISCARD = 0x10000,
-      },
+constants = {
+  SWAP_FLAG_PREFER = 0x8000,
+  SWAP_FLAG_PRIO_MASK = 0x7fff,
+  SWAP_FLAG_PRIO_SHIFT = 0,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SWAP_H = 1,
     },
   },
+  {
+    on = "!uclibc",
+    constants = {
+      SWAP_FLAG_DISCARD = 0x10000,
+    },
+  },
+},
 ]==],
 ["sys/syscall.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYSCALL_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYSCALL_H = 1,
     },
   },
+},
 ]==],
 ["sys/sysinfo.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SYSINFO_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      records = {
-        ["struct sysinfo__libc"] = [[{
-    unsigned long uptime;
-    unsigned long loads[3];
-    unsigned long totalram;
-    unsigned long freeram;
-    unsigned long sharedram;
-    unsigned long bufferram;
-    unsigned long totalswap;
-    unsigned long freeswap;
-    uint16_t procs;
-    uint16_t pad;
-    unsigned long totalhigh;
-    unsigned long freehigh;
-    uint32_t mem_unit;
-    char __reserved[256];
-  }]],
-      },
-      aliases = {
-        ["struct sysinfo"] = "struct sysinfo__libc",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SYSINFO_H = 1,
     },
   },
+  {
+    on = "musl",
+    records = {
+      ["struct sysinfo__libc"] = [[{
+  unsigned long uptime;
+  unsigned long loads[3];
+  unsigned long totalram;
+  unsigned long freeram;
+  unsigned long sharedram;
+  unsigned long bufferram;
+  unsigned long totalswap;
+  unsigned long freeswap;
+  uint16_t procs;
+  uint16_t pad;
+  unsigned long totalhigh;
+  unsigned long freehigh;
+  uint32_t mem_unit;
+  char __reserved[256];
+}]],
+    },
+    aliases = {
+      ["struct sysinfo"] = "struct sysinfo__libc",
+    },
+  },
+},
 ]==],
 ["sys/syslog.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SYSLOG_H = 1,
-        LOG_EMERG = 0,
-        LOG_ALERT = 1,
-        LOG_CRIT = 2,
-        LOG_ERR = 3,
-        LOG_WARNING = 4,
-        LOG_NOTICE = 5,
-        LOG_INFO = 6,
-        LOG_DEBUG = 7,
-        LOG_PRIMASK = 0x7,
-        LOG_KERN = 0x0,
-        LOG_USER = 0x8,
-        LOG_MAIL = 0x10,
-        LOG_DAEMON = 0x18,
-        LOG_AUTH = 0x20,
-        LOG_SYSLOG = 0x28,
-        LOG_LPR = 0x30,
-        LOG_NEWS = 0x38,
-        LOG_UUCP = 0x40,
-        LOG_CRON = 0x48,
-        LOG_AUTHPRIV = 0x50,
-        LOG_FTP = 0x58,
-        LOG_LOCAL0 = 0x80,
-        LOG_LOCAL1 = 0x88,
-        LOG_LOCAL2 = 0x90,
-        LOG_LOCAL3 = 0x98,
-        LOG_LOCAL4 = 0xa0,
-        LOG_LOCAL5 = 0xa8,
-        LOG_LOCAL6 = 0xb0,
-        LOG_LOCAL7 = 0xb8,
-        LOG_NFACILITIES = 24,
-        LOG_FACMASK = 0x3f8,
-        LOG_PID = 0x1,
-        LOG_CONS = 0x2,
-        LOG_ODELAY = 0x4,
-        LOG_NDELAY = 0x8,
-        LOG_NOWAIT = 0x10,
-        LOG_PERROR = 0x20,
-      },
-      macros = function(M)
-        return {
-          LOG_PRI = function(p)
-            return M.int(M.band(M.long(p), 0x7))
-          end,
-          LOG_FAC = function(p)
-            return M.int(M.band(M.shr(M.long(p), 3), 0x7f))
-          end,
-          LOG_MASK = function(pri)
-            return M.int(M.i32(M.shl(1LL, M.long(pri))))
-          end,
-          LOG_UPTO = function(pri)
-            return M.int(M.i32(M.i32(M.shl(1LL, M.long(pri) + 1)) - 1))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SYSLOG_H = 1,
+      LOG_EMERG = 0,
+      LOG_ALERT = 1,
+      LOG_CRIT = 2,
+      LOG_ERR = 3,
+      LOG_WARNING = 4,
+      LOG_NOTICE = 5,
+      LOG_INFO = 6,
+      LOG_DEBUG = 7,
+      LOG_PRIMASK = 0x7,
+      LOG_KERN = 0x0,
+      LOG_USER = 0x8,
+      LOG_MAIL = 0x10,
+      LOG_DAEMON = 0x18,
+      LOG_AUTH = 0x20,
+      LOG_SYSLOG = 0x28,
+      LOG_LPR = 0x30,
+      LOG_NEWS = 0x38,
+      LOG_UUCP = 0x40,
+      LOG_CRON = 0x48,
+      LOG_AUTHPRIV = 0x50,
+      LOG_FTP = 0x58,
+      LOG_LOCAL0 = 0x80,
+      LOG_LOCAL1 = 0x88,
+      LOG_LOCAL2 = 0x90,
+      LOG_LOCAL3 = 0x98,
+      LOG_LOCAL4 = 0xa0,
+      LOG_LOCAL5 = 0xa8,
+      LOG_LOCAL6 = 0xb0,
+      LOG_LOCAL7 = 0xb8,
+      LOG_NFACILITIES = 24,
+      LOG_FACMASK = 0x3f8,
+      LOG_PID = 0x1,
+      LOG_CONS = 0x2,
+      LOG_ODELAY = 0x4,
+      LOG_NDELAY = 0x8,
+      LOG_NOWAIT = 0x10,
+      LOG_PERROR = 0x20,
     },
-    {
-      on = "glibc",
-      macros = function(M)
-        return {
-          LOG_MAKEPRI = function(fac, pri)
-            return M.int(M.bor(M.long(fac), M.long(pri)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "uclibc",
-      constants = {
-        _PATH_LOG = "/dev/log",
-      },
-      macros = function(M)
-        return {
-          LOG_MAKEPRI = function(fac, pri)
-            return M.int(M.bor(M.shl(M.long(fac), 3), M.long(pri)))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        LOG_PRI = function(p)
+          return M.int(M.band(M.long(p), 0x7))
+        end,
+        LOG_FAC = function(p)
+          return M.int(M.band(M.shr(M.long(p), 3), 0x7f))
+        end,
+        LOG_MASK = function(pri)
+          return M.int(M.i32(M.shl(1LL, M.long(pri))))
+        end,
+        LOG_UPTO = function(pri)
+          return M.int(M.i32(M.i32(M.shl(1LL, M.long(pri) + 1)) - 1))
+        end,
+      }
+    end,
   },
+  {
+    on = "glibc",
+    macros = function(M)
+      return {
+        LOG_MAKEPRI = function(fac, pri)
+          return M.int(M.bor(M.long(fac), M.long(pri)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "uclibc",
+    constants = {
+      _PATH_LOG = "/dev/log",
+    },
+    macros = function(M)
+      return {
+        LOG_MAKEPRI = function(fac, pri)
+          return M.int(M.bor(M.shl(M.long(fac), 3), M.long(pri)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["sys/sysmacros.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_SYSMACROS_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      macros = function(M)
-        return {
-          major = function(x)
-            x = M.long(x)
-            return M.int(M.u32(M.bor(M.band(M.shr(M.shr(x, 31), 1), 0xfffff000LL), M.band(M.shr(x, 8),
-                0xfff))))
-          end,
-          minor = function(x)
-            x = M.long(x)
-            return M.int(M.u32(M.bor(M.band(M.shr(x, 12), 0xffffff00LL), M.band(x, 0xff))))
-          end,
-          makedev = function(x, y)
-            x, y = M.long(x), M.long(y)
-            return M.int(M.bor(M.shl(M.band(M.u64(x), 0xfffff000ULL), 32), M.shl(M.band(M.u64(x), 0xfff),
-                8), M.shl(M.band(M.u64(y), 0xffffff00ULL), 12), M.band(M.u64(y), 0xff)))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_SYSMACROS_H = 1,
     },
   },
+  {
+    on = "musl",
+    macros = function(M)
+      return {
+        major = function(x)
+          x = M.long(x)
+          return M.int(M.u32(M.bor(M.band(M.shr(M.shr(x, 31), 1), 0xfffff000LL), M.band(M.shr(x, 8),
+              0xfff))))
+        end,
+        minor = function(x)
+          x = M.long(x)
+          return M.int(M.u32(M.bor(M.band(M.shr(x, 12), 0xffffff00LL), M.band(x, 0xff))))
+        end,
+        makedev = function(x, y)
+          x, y = M.long(x), M.long(y)
+          return M.int(M.bor(M.shl(M.band(M.u64(x), 0xfffff000ULL), 32), M.shl(M.band(M.u64(x), 0xfff),
+              8), M.shl(M.band(M.u64(y), 0xffffff00ULL), 12), M.band(M.u64(y), 0xff)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

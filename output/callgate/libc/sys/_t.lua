@@ -3,515 +3,515 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/time.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_TIME_H = 1,
-      },
-      typedefs = {
-        __itimer_which_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_TIME_H = 1,
     },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      macros = function(M)
-        return {
-          timerisset = function(tvp)
-            return M.long(tvp.tv_sec) ~= 0 or M.long(tvp.tv_usec) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      macros = function(M)
-        return {
-          timerisset = function(tvp)
-            return M.truth(tvp.tv_sec) or M.long(tvp.tv_usec) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "musl",
-      macros = function(M)
-        return {
-          timerisset = function(t)
-            return M.long(t.tv_sec) ~= 0 or M.long(t.tv_usec) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct itimerval__libc"] = [[{
-    struct timeval__libc it_interval;
-    struct timeval__libc it_value;
-  }]],
-      },
-      aliases = {
-        ["struct itimerval"] = "struct itimerval__libc",
-      },
-    },
-    {
-      on = "uclibc",
-      typedefs = {
-        __timezone_ptr_t = "struct timezone *",
-      },
+    typedefs = {
+      __itimer_which_t = "uint32_t",
     },
   },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    macros = function(M)
+      return {
+        timerisset = function(tvp)
+          return M.long(tvp.tv_sec) ~= 0 or M.long(tvp.tv_usec) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    macros = function(M)
+      return {
+        timerisset = function(tvp)
+          return M.truth(tvp.tv_sec) or M.long(tvp.tv_usec) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "musl",
+    macros = function(M)
+      return {
+        timerisset = function(t)
+          return M.long(t.tv_sec) ~= 0 or M.long(t.tv_usec) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct itimerval__libc"] = [[{
+  struct timeval__libc it_interval;
+  struct timeval__libc it_value;
+}]],
+    },
+    aliases = {
+      ["struct itimerval"] = "struct itimerval__libc",
+    },
+  },
+  {
+    on = "uclibc",
+    typedefs = {
+      __timezone_ptr_t = "struct timezone *",
+    },
+  },
+},
 ]==],
 ["sys/timeb.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_TIMEB_H = 1,
-      },
-    },
-    {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct timeb"] = [[{
-    long time;
-    uint16_t millitm;
-    int16_t timezone;
-    int16_t dstflag;
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
-      records = {
-        ["struct timeb"] = [[{
-    int64_t time;
-    uint16_t millitm;
-    int16_t timezone;
-    int16_t dstflag;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_TIMEB_H = 1,
     },
   },
+  {
+    on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct timeb"] = [[{
+  long time;
+  uint16_t millitm;
+  int16_t timezone;
+  int16_t dstflag;
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
+    records = {
+      ["struct timeb"] = [[{
+  int64_t time;
+  uint16_t millitm;
+  int16_t timezone;
+  int16_t dstflag;
+}]],
+    },
+  },
+},
 ]==],
 ["sys/timerfd.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_TIMERFD_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_TIMERFD_H = 1,
     },
   },
+},
 ]==],
 ["sys/times.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_TIMES_H = 1,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_TIMES_H = 1,
     },
   },
+},
 ]==],
 ["sys/timex.h"] = [==[
-  constants = {
-    MAXTC = 6,
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_TIMEX_H = 1,
-      },
-    },
-    {
-      on = "glibc",
-      records = {
-        ["struct ntptimeval"] = [[{
-    struct timeval time;
-    long maxerror;
-    long esterror;
-    long tai;
-    long __glibc_reserved1;
-    long __glibc_reserved2;
-    long __glibc_reserved3;
-    long __glibc_reserved4;
-  }]],
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        MOD_CLKB = 16384,
-        MOD_CLKA = 32769,
-      },
-      aliases = {
-        ["struct timex"] = "struct timex__libc",
-      },
-    },
-    {
-      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct ntptimeval"] = [[{
-    struct timeval time;
-    long maxerror;
-    long esterror;
-  }]],
-        ["struct timex__libc"] = [[{
-    uint32_t modes;
-    long offset;
-    long freq;
-    long maxerror;
-    long esterror;
-    int32_t status;
-    long constant;
-    long precision;
-    long tolerance;
-    struct timeval time;
-    long tick;
-    long ppsfreq;
-    long jitter;
-    int32_t shift;
-    long stabil;
-    long jitcnt;
-    long calcnt;
-    long errcnt;
-    long stbcnt;
-    int32_t tai;
-    int32_t __padding[11];
-  }]],
-      },
-    },
-    {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
-      records = {
-        ["struct ntptimeval"] = [[{
-    struct timeval__libc time;
-    long maxerror;
-    long esterror;
-  }]],
-        ["struct timex__libc"] = [[{
-    uint32_t modes;
-    long offset;
-    long freq;
-    long maxerror;
-    long esterror;
-    int32_t status;
-    long constant;
-    long precision;
-    long tolerance;
-    struct timeval__libc time;
-    long tick;
-    long ppsfreq;
-    long jitter;
-    int32_t shift;
-    long stabil;
-    long jitcnt;
-    long calcnt;
-    long errcnt;
-    long stbcnt;
-    int32_t tai;
-    int32_t __padding[11];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      records = {
-        ["struct ntptimeval"] = [[{
-    struct timeval__libc time;
-    long maxerror;
-    long esterror;
-    long tai;
-  }]],
-        ["struct timex__libc"] = [[{
-    uint32_t modes;
-    long offset;
-    long freq;
-    long maxerror;
-    long esterror;
-    int32_t status;
-    long constant;
-    long precision;
-    long tolerance;
-    struct timeval__libc time;
-    long tick;
-    long ppsfreq;
-    long jitter;
-    int32_t shift;
-    long stabil;
-    long jitcnt;
-    long calcnt;
-    long errcnt;
-    long stbcnt;
-    int32_t tai;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct ntptimeval"] = [[{
-    struct timeval time;
-    long maxerror;
-    long esterror;
-    long tai;
-  }]],
-        ["struct timex__libc"] = [[{
-    uint32_t modes;
-    long offset;
-    long freq;
-    long maxerror;
-    long esterror;
-    int32_t status;
-    long constant;
-    long precision;
-    long tolerance;
-    struct timeval time;
-    long tick;
-    long ppsfreq;
-    long jitter;
-    int32_t shift;
-    long stabil;
-    long jitcnt;
-    long calcnt;
-    long errcnt;
-    long stbcnt;
-    int32_t tai;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-    int32_t : 32;
-  }]],
-      },
+constants = {
+  MAXTC = 6,
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_TIMEX_H = 1,
     },
   },
+  {
+    on = "glibc",
+    records = {
+      ["struct ntptimeval"] = [[{
+  struct timeval time;
+  long maxerror;
+  long esterror;
+  long tai;
+  long __glibc_reserved1;
+  long __glibc_reserved2;
+  long __glibc_reserved3;
+  long __glibc_reserved4;
+}]],
+    },
+  },
+  {
+    on = "!glibc",
+    constants = {
+      MOD_CLKB = 16384,
+      MOD_CLKA = 32769,
+    },
+    aliases = {
+      ["struct timex"] = "struct timex__libc",
+    },
+  },
+  {
+    on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct ntptimeval"] = [[{
+  struct timeval time;
+  long maxerror;
+  long esterror;
+}]],
+      ["struct timex__libc"] = [[{
+  uint32_t modes;
+  long offset;
+  long freq;
+  long maxerror;
+  long esterror;
+  int32_t status;
+  long constant;
+  long precision;
+  long tolerance;
+  struct timeval time;
+  long tick;
+  long ppsfreq;
+  long jitter;
+  int32_t shift;
+  long stabil;
+  long jitcnt;
+  long calcnt;
+  long errcnt;
+  long stbcnt;
+  int32_t tai;
+  int32_t __padding[11];
+}]],
+    },
+  },
+  {
+    on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+    records = {
+      ["struct ntptimeval"] = [[{
+  struct timeval__libc time;
+  long maxerror;
+  long esterror;
+}]],
+      ["struct timex__libc"] = [[{
+  uint32_t modes;
+  long offset;
+  long freq;
+  long maxerror;
+  long esterror;
+  int32_t status;
+  long constant;
+  long precision;
+  long tolerance;
+  struct timeval__libc time;
+  long tick;
+  long ppsfreq;
+  long jitter;
+  int32_t shift;
+  long stabil;
+  long jitcnt;
+  long calcnt;
+  long errcnt;
+  long stbcnt;
+  int32_t tai;
+  int32_t __padding[11];
+}]],
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    records = {
+      ["struct ntptimeval"] = [[{
+  struct timeval__libc time;
+  long maxerror;
+  long esterror;
+  long tai;
+}]],
+      ["struct timex__libc"] = [[{
+  uint32_t modes;
+  long offset;
+  long freq;
+  long maxerror;
+  long esterror;
+  int32_t status;
+  long constant;
+  long precision;
+  long tolerance;
+  struct timeval__libc time;
+  long tick;
+  long ppsfreq;
+  long jitter;
+  int32_t shift;
+  long stabil;
+  long jitcnt;
+  long calcnt;
+  long errcnt;
+  long stbcnt;
+  int32_t tai;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct ntptimeval"] = [[{
+  struct timeval time;
+  long maxerror;
+  long esterror;
+  long tai;
+}]],
+      ["struct timex__libc"] = [[{
+  uint32_t modes;
+  long offset;
+  long freq;
+  long maxerror;
+  long esterror;
+  int32_t status;
+  long constant;
+  long precision;
+  long tolerance;
+  struct timeval time;
+  long tick;
+  long ppsfreq;
+  long jitter;
+  int32_t shift;
+  long stabil;
+  long jitcnt;
+  long calcnt;
+  long errcnt;
+  long stbcnt;
+  int32_t tai;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+  int32_t : 32;
+}]],
+    },
+  },
+},
 ]==],
 ["sys/ttydefaults.h"] = [==[
-  constants = {
-    CEOF = 4,
-    CEOL = 0,
-    CERASE = 127,
-    CINTR = 3,
-    CSTATUS = 0,
-    CKILL = 21,
-    CMIN = 1,
-    CQUIT = 28,
-    CSUSP = 26,
-    CTIME = 0,
-    CDSUSP = 25,
-    CSTART = 17,
-    CSTOP = 19,
-    CLNEXT = 22,
-    CDISCARD = 15,
-    CWERASE = 23,
-    CREPRINT = 18,
-    CEOT = 4,
-    CBRK = 0,
-    CRPRNT = 18,
-    CFLUSH = 15,
-  },
-  macros = function(M)
-    return {
-      CTRL = function(x)
-        return M.int(M.band(M.long(x), 0x1f))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!ppc64le ppc",
-      constants = {
-        TTYDEF_IFLAG = 11554,
-        TTYDEF_OFLAG = 6149,
-        TTYDEF_CFLAG = 1440,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TTYDEF_LFLAG = 35355,
-      },
-    },
-    {
-      on = "glibc",
-      constants = {
-        TTYDEF_SPEED = 9600,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        TTYDEF_LFLAG = 2843,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        TTYDEF_IFLAG = 11042,
-        TTYDEF_OFLAG = 3075,
-        TTYDEF_LFLAG = 1483,
-        TTYDEF_CFLAG = 23040,
-      },
-    },
-    {
-      on = "!glibc",
-      constants = {
-        TTYDEF_SPEED = 13,
-      },
+constants = {
+  CEOF = 4,
+  CEOL = 0,
+  CERASE = 127,
+  CINTR = 3,
+  CSTATUS = 0,
+  CKILL = 21,
+  CMIN = 1,
+  CQUIT = 28,
+  CSUSP = 26,
+  CTIME = 0,
+  CDSUSP = 25,
+  CSTART = 17,
+  CSTOP = 19,
+  CLNEXT = 22,
+  CDISCARD = 15,
+  CWERASE = 23,
+  CREPRINT = 18,
+  CEOT = 4,
+  CBRK = 0,
+  CRPRNT = 18,
+  CFLUSH = 15,
+},
+macros = function(M)
+  return {
+    CTRL = function(x)
+      return M.int(M.band(M.long(x), 0x1f))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!ppc64le ppc",
+    constants = {
+      TTYDEF_IFLAG = 11554,
+      TTYDEF_OFLAG = 6149,
+      TTYDEF_CFLAG = 1440,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TTYDEF_LFLAG = 35355,
+    },
+  },
+  {
+    on = "glibc",
+    constants = {
+      TTYDEF_SPEED = 9600,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      TTYDEF_LFLAG = 2843,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      TTYDEF_IFLAG = 11042,
+      TTYDEF_OFLAG = 3075,
+      TTYDEF_LFLAG = 1483,
+      TTYDEF_CFLAG = 23040,
+    },
+  },
+  {
+    on = "!glibc",
+    constants = {
+      TTYDEF_SPEED = 13,
+    },
+  },
+},
 ]==],
 ["sys/types.h"] = [==[
-  typedefs = {
-    u_char = "uint8_t",
-    u_short = "uint16_t",
-    u_int = "uint32_t",
-    u_long = "unsigned long",
-    caddr_t = "char *",
-    ulong = "unsigned long",
-    ushort = "uint16_t",
-    uint = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_TYPES_H = 1,
-        __BIT_TYPES_DEFINED__ = 1,
-      },
-      typedefs = {
-        gid_t = "uint32_t",
-        mode_t = "uint32_t",
-        uid_t = "uint32_t",
-        pid_t = "int32_t",
-        id_t = "uint32_t",
-        daddr_t = "int32_t",
-        key_t = "int32_t",
-        useconds_t = "uint32_t",
-      },
+typedefs = {
+  u_char = "uint8_t",
+  u_short = "uint16_t",
+  u_int = "uint32_t",
+  u_long = "unsigned long",
+  caddr_t = "char *",
+  ulong = "unsigned long",
+  ushort = "uint16_t",
+  uint = "uint32_t",
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_TYPES_H = 1,
+      __BIT_TYPES_DEFINED__ = 1,
     },
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        quad_t = "long",
-        loff_t = "long",
-        ino_t = "unsigned long",
-        ino64_t = "unsigned long",
-        dev_t = "unsigned long",
-        off_t = "long",
-        off64_t = "long",
-        ssize_t = "long",
-        register_t = "int64_t",
-        blkcnt_t = "long",
-        fsblkcnt_t = "unsigned long",
-        fsfilcnt_t = "unsigned long",
-        blkcnt64_t = "long",
-        fsblkcnt64_t = "unsigned long",
-        fsfilcnt64_t = "unsigned long",
-      },
-    },
-    {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
-      typedefs = {
-        fsid_t = "struct __fsid_t",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
-      typedefs = {
-        nlink_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc uclibc-x64",
-      typedefs = {
-        suseconds_t = "long",
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        u_int64_t = "unsigned long",
-      },
-    },
-    {
-      on = "!musl glibc-arm64 glibc-riscv64 glibc-loongarch64",
-      typedefs = {
-        blksize_t = "long",
-      },
-    },
-    {
-      on = "musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        quad_t = "int64_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
-      typedefs = {
-        loff_t = "int64_t",
-        ino_t = "uint64_t",
-        ino64_t = "uint64_t",
-        dev_t = "uint64_t",
-        off_t = "int64_t",
-        off64_t = "int64_t",
-        ssize_t = "int32_t",
-        register_t = "int32_t",
-        blkcnt_t = "int64_t",
-        fsblkcnt_t = "uint64_t",
-        fsfilcnt_t = "uint64_t",
-        blkcnt64_t = "int64_t",
-        fsblkcnt64_t = "uint64_t",
-        fsfilcnt64_t = "uint64_t",
-      },
-    },
-    {
-      on = "!musl glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
-      typedefs = {
-        nlink_t = "uint32_t",
-      },
-    },
-    {
-      on = "uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      typedefs = {
-        u_int64_t = "uint64_t",
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
-      typedefs = {
-        blksize_t = "int32_t",
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      typedefs = {
-        suseconds_t = "int64_t",
-      },
+    typedefs = {
+      gid_t = "uint32_t",
+      mode_t = "uint32_t",
+      uid_t = "uint32_t",
+      pid_t = "int32_t",
+      id_t = "uint32_t",
+      daddr_t = "int32_t",
+      key_t = "int32_t",
+      useconds_t = "uint32_t",
     },
   },
+  {
+    on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      quad_t = "long",
+      loff_t = "long",
+      ino_t = "unsigned long",
+      ino64_t = "unsigned long",
+      dev_t = "unsigned long",
+      off_t = "long",
+      off64_t = "long",
+      ssize_t = "long",
+      register_t = "int64_t",
+      blkcnt_t = "long",
+      fsblkcnt_t = "unsigned long",
+      fsfilcnt_t = "unsigned long",
+      blkcnt64_t = "long",
+      fsblkcnt64_t = "unsigned long",
+      fsfilcnt64_t = "unsigned long",
+    },
+  },
+  {
+    on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
+    typedefs = {
+      fsid_t = "struct __fsid_t",
+    },
+  },
+  {
+    on = "glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
+    typedefs = {
+      nlink_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc uclibc-x64",
+    typedefs = {
+      suseconds_t = "long",
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      u_int64_t = "unsigned long",
+    },
+  },
+  {
+    on = "!musl glibc-arm64 glibc-riscv64 glibc-loongarch64",
+    typedefs = {
+      blksize_t = "long",
+    },
+  },
+  {
+    on = "musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      quad_t = "int64_t",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+    typedefs = {
+      loff_t = "int64_t",
+      ino_t = "uint64_t",
+      ino64_t = "uint64_t",
+      dev_t = "uint64_t",
+      off_t = "int64_t",
+      off64_t = "int64_t",
+      ssize_t = "int32_t",
+      register_t = "int32_t",
+      blkcnt_t = "int64_t",
+      fsblkcnt_t = "uint64_t",
+      fsfilcnt_t = "uint64_t",
+      blkcnt64_t = "int64_t",
+      fsblkcnt64_t = "uint64_t",
+      fsfilcnt64_t = "uint64_t",
+    },
+  },
+  {
+    on = "!musl glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
+    typedefs = {
+      nlink_t = "uint32_t",
+    },
+  },
+  {
+    on = "uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    typedefs = {
+      u_int64_t = "uint64_t",
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
+    typedefs = {
+      blksize_t = "int32_t",
+    },
+  },
+  {
+    on = "uclibc-arm uclibc-x86",
+    typedefs = {
+      suseconds_t = "int64_t",
+    },
+  },
+},
 ]==],
 }

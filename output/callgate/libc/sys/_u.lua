@@ -3,836 +3,206 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/ucontext.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 uclibc-x64",
-      constants = {
-        REG_R8 = 0,
-        REG_R9 = 1,
-        REG_R10 = 2,
-        REG_R11 = 3,
-        REG_R12 = 4,
-        REG_R13 = 5,
-        REG_R14 = 6,
-        REG_R15 = 7,
-        REG_RDI = 8,
-        REG_RSI = 9,
-        REG_RBP = 10,
-        REG_RBX = 11,
-        REG_RDX = 12,
-        REG_RAX = 13,
-        REG_RCX = 14,
-        REG_RSP = 15,
-        REG_RIP = 16,
-        REG_EFL = 17,
-        REG_CSGSFS = 18,
-        REG_ERR = 19,
-        REG_TRAPNO = 20,
-        REG_OLDMASK = 21,
-        REG_CR2 = 22,
-        NGREG = 23,
-      },
-      records = {
-        ["struct _libc_xmmreg"] = [[{
-    uint32_t element[4];
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc-x64 uclibc-x64",
+    constants = {
+      REG_R8 = 0,
+      REG_R9 = 1,
+      REG_R10 = 2,
+      REG_R11 = 3,
+      REG_R12 = 4,
+      REG_R13 = 5,
+      REG_R14 = 6,
+      REG_R15 = 7,
+      REG_RDI = 8,
+      REG_RSI = 9,
+      REG_RBP = 10,
+      REG_RBX = 11,
+      REG_RDX = 12,
+      REG_RAX = 13,
+      REG_RCX = 14,
+      REG_RSP = 15,
+      REG_RIP = 16,
+      REG_EFL = 17,
+      REG_CSGSFS = 18,
+      REG_ERR = 19,
+      REG_TRAPNO = 20,
+      REG_OLDMASK = 21,
+      REG_CR2 = 22,
+      NGREG = 23,
     },
-    {
-      on = "!musl",
-      constants = {
-        _SYS_UCONTEXT_H = 1,
-      },
-    },
-    {
-      on = "glibc-x64",
-      constants = {
-        __NGREG = 23,
-      },
-      records = {
-        ["struct _libc_fpxreg"] = [[{
-    uint16_t significand[4];
-    uint16_t exponent;
-    uint16_t __glibc_reserved1[3];
-  }]],
-        ["struct _libc_fpstate"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    unsigned long rip;
-    unsigned long rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    struct _libc_fpxreg _st[8];
-    struct _libc_xmmreg _xmm[16];
-    uint32_t __glibc_reserved1[24];
-  }]],
-        ["struct mcontext_t"] = [[{
-    int64_t gregs[23];
-    struct _libc_fpstate *fpregs;
-    uint64_t __reserved1[8];
-  }]],
-        ["struct ucontext_t"] = [[{
-    unsigned long uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    struct _libc_fpstate __fpregs_mem;
-    uint64_t __ssp[4];
-  }]],
-      },
-      typedefs = {
-        greg_t = "int64_t",
-        gregset_t = "int64_t [23]",
-      },
-    },
-    {
-      on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
-      typedefs = {
-        fpregset_t = "struct _libc_fpstate *",
-      },
-    },
-    {
-      on = "!musl uclibc-arm",
-      typedefs = {
-        mcontext_t = "struct mcontext_t",
-      },
-    },
-    {
-      on = "glibc",
-      typedefs = {
-        ucontext_t = "struct ucontext_t",
-      },
-    },
-    {
-      on = "glibc-x86 uclibc-x86",
-      constants = {
-        REG_GS = 0,
-        REG_FS = 1,
-        REG_ES = 2,
-        REG_DS = 3,
-        REG_EDI = 4,
-        REG_ESI = 5,
-        REG_EBP = 6,
-        REG_ESP = 7,
-        REG_EBX = 8,
-        REG_EDX = 9,
-        REG_ECX = 10,
-        REG_EAX = 11,
-        REG_TRAPNO = 12,
-        REG_ERR = 13,
-        REG_EIP = 14,
-        REG_CS = 15,
-        REG_EFL = 16,
-        REG_UESP = 17,
-        REG_SS = 18,
-        NGREG = 19,
-      },
-      records = {
-        ["struct _libc_fpreg"] = [[{
-    uint16_t significand[4];
-    uint16_t exponent;
-  }]],
-        ["struct _libc_fpstate"] = [[{
-    unsigned long cw;
-    unsigned long sw;
-    unsigned long tag;
-    unsigned long ipoff;
-    unsigned long cssel;
-    unsigned long dataoff;
-    unsigned long datasel;
-    struct _libc_fpreg _st[8];
-    unsigned long status;
-  }]],
-        ["struct mcontext_t"] = [[{
-    int32_t gregs[19];
-    struct _libc_fpstate *fpregs;
-    unsigned long oldmask;
-    unsigned long cr2;
-  }]],
-      },
-      typedefs = {
-        gregset_t = "int32_t [19]",
-      },
-    },
-    {
-      on = "glibc-x86",
-      constants = {
-        __NGREG = 19,
-      },
-      records = {
-        ["struct ucontext_t"] = [[{
-    unsigned long uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    struct _libc_fpstate __fpregs_mem;
-    unsigned long __ssp[4];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
-      typedefs = {
-        greg_t = "int32_t",
-      },
-    },
-    {
-      on = "glibc-arm",
-      constants = {
-        REG_R0 = 0,
-        REG_R1 = 1,
-        REG_R2 = 2,
-        REG_R3 = 3,
-        REG_R4 = 4,
-        REG_R5 = 5,
-        REG_R6 = 6,
-        REG_R7 = 7,
-        REG_R8 = 8,
-        REG_R9 = 9,
-        REG_R10 = 10,
-        REG_R11 = 11,
-        REG_R12 = 12,
-        REG_R13 = 13,
-        REG_R14 = 14,
-        REG_R15 = 15,
-      },
-      records = {
-        ["struct _libc_fpstate"] = [[{
-    struct {
-      uint32_t sign1 : 1;
-      uint32_t unused : 15;
-      uint32_t sign2 : 1;
-      uint32_t exponent : 14;
-      uint32_t j : 1;
-      uint32_t mantissa1 : 31;
-      uint32_t mantissa0 : 32;
-    } fpregs[8];
-    uint32_t fpsr : 32;
-    uint32_t fpcr : 32;
-    uint8_t ftype[8];
-    uint32_t init_flag;
-  }]],
-        ["struct mcontext_t"] = [[{
-    unsigned long trap_no;
-    unsigned long error_code;
-    unsigned long oldmask;
-    unsigned long arm_r0;
-    unsigned long arm_r1;
-    unsigned long arm_r2;
-    unsigned long arm_r3;
-    unsigned long arm_r4;
-    unsigned long arm_r5;
-    unsigned long arm_r6;
-    unsigned long arm_r7;
-    unsigned long arm_r8;
-    unsigned long arm_r9;
-    unsigned long arm_r10;
-    unsigned long arm_fp;
-    unsigned long arm_ip;
-    unsigned long arm_sp;
-    unsigned long arm_lr;
-    unsigned long arm_pc;
-    unsigned long arm_cpsr;
-    unsigned long fault_address;
-  }]],
-        ["struct ucontext_t"] = [[{
-    unsigned long uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    unsigned long uc_regspace[128] __attribute__((aligned(8)));
-  }]],
-      },
-      typedefs = {
-        gregset_t = "int32_t [18]",
-        fpregset_t = "struct _libc_fpstate",
-      },
-    },
-    {
-      on = "glibc-arm uclibc-arm",
-      constants = {
-        NGREG = 18,
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["struct mcontext_t"] = [[{
-    uint64_t fault_address;
-    uint64_t regs[31];
-    uint64_t sp;
-    uint64_t pc;
-    uint64_t pstate;
-    uint8_t __reserved[4096] __attribute__((aligned(16)));
-  }]],
-      },
-      typedefs = {
-        gregset_t = "unsigned long [34]",
-        fpregset_t = "struct user_fpsimd_struct",
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-ppc64le",
-      records = {
-        ["struct ucontext_t"] = [[{
-    unsigned long uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct __sigset_t uc_sigmask;
-    struct mcontext_t uc_mcontext;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x",
-      typedefs = {
-        greg_t = "unsigned long",
-      },
-    },
-    {
-      on = "glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        NGREG = 32,
-      },
-    },
-    {
-      on = "glibc-riscv64",
-      constants = {
-        REG_PC = 0,
-        REG_RA = 1,
-        REG_SP = 2,
-        REG_TP = 4,
-        REG_S0 = 8,
-        REG_S1 = 9,
-        REG_A0 = 10,
-        REG_S2 = 18,
-        REG_NARGS = 8,
-      },
-      records = {
-        ["struct __riscv_mc_f_ext_state"] = [[{
-    uint32_t __f[32];
-    uint32_t __fcsr;
-  }]],
-        ["struct __riscv_mc_d_ext_state"] = [[{
-    uint64_t __f[32];
-    uint32_t __fcsr;
-  }]],
-        ["struct __riscv_mc_q_ext_state"] = [[{
-    uint64_t __f[64] __attribute__((aligned(16)));
-    uint32_t __fcsr;
-    uint32_t __glibc_reserved[3];
-  }]],
-        ["union __riscv_mc_fp_state"] = [[{
-    struct __riscv_mc_f_ext_state __f;
-    struct __riscv_mc_d_ext_state __d;
-    struct __riscv_mc_q_ext_state __q;
-  }]],
-        ["struct mcontext_t"] = [[{
-    unsigned long __gregs[32];
-    union __riscv_mc_fp_state __fpregs;
-  }]],
-        ["struct ucontext_t"] = [[{
-    unsigned long __uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct __sigset_t uc_sigmask;
-    char __glibc_reserved[0];
-    struct mcontext_t uc_mcontext;
-  }]],
-      },
-      typedefs = {
-        __riscv_mc_gp_state = "unsigned long [32]",
-        fpregset_t = "union __riscv_mc_fp_state",
-      },
-    },
-    {
-      on = "glibc-riscv64 glibc-loongarch64",
-      typedefs = {
-        gregset_t = "unsigned long [32]",
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      constants = {
-        LARCH_NGREG = 32,
-        LARCH_REG_RA = 1,
-        LARCH_REG_SP = 3,
-        LARCH_REG_S0 = 23,
-        LARCH_REG_S1 = 24,
-        LARCH_REG_A0 = 4,
-        LARCH_REG_S2 = 25,
-        LARCH_REG_NARGS = 8,
-      },
-      records = {
-        ["struct mcontext_t"] = [[{
-    uint64_t __pc;
-    uint64_t __gregs[32];
-    uint32_t __flags;
-    uint64_t __extcontext[0] __attribute__((aligned(16)));
-  }]],
-        ["struct ucontext_t"] = [[{
-    unsigned long __uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct __sigset_t uc_sigmask;
-    struct mcontext_t uc_mcontext;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __NGREG = 32,
-        __NFPREG = 32,
-        NFPREG = 32,
-      },
-      records = {
-        ["struct fpregset_t"] = [[{
-    union {
-      double fp_dregs[32];
-      struct {
-        float _fp_fregs;
-        uint32_t _fp_pad;
-      } fp_fregs[32];
-    } fp_r;
-  }]],
-      },
-      typedefs = {
-        greg_t = "uint64_t",
-        gregset_t = "uint64_t [32]",
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct mcontext_t"] = [[{
-    uint32_t regmask;
-    uint32_t status;
-    uint64_t pc;
-    uint64_t gregs[32];
-    struct fpregset_t fpregs;
-    uint32_t fp_owned;
-    uint32_t fpc_csr;
-    uint32_t fpc_eir;
-    uint32_t used_math;
-    uint32_t dsp;
-    uint64_t mdhi;
-    uint64_t mdlo;
-    unsigned long hi1;
-    unsigned long lo1;
-    unsigned long hi2;
-    unsigned long lo2;
-    unsigned long hi3;
-    unsigned long lo3;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
-      records = {
-        ["struct ucontext_t"] = [[{
-    unsigned long uc_flags;
-    struct ucontext_t *uc_link;
-    struct stack_t uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-  }]],
-      },
-      typedefs = {
-        fpregset_t = "struct fpregset_t",
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct mcontext_t"] = [[{
-    uint64_t gregs[32];
-    struct fpregset_t fpregs;
-    uint64_t mdhi;
-    uint64_t hi1;
-    uint64_t hi2;
-    uint64_t hi3;
-    uint64_t mdlo;
-    uint64_t lo1;
-    uint64_t lo2;
-    uint64_t lo3;
-    uint64_t pc;
-    uint32_t fpc_csr;
-    uint32_t used_math;
-    uint32_t dsp;
-    uint32_t __glibc_reserved1;
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        __NGREG = 48,
-        __NFPREG = 33,
-        __NVRREG = 34,
-        NGREG = 48,
-        NFPREG = 33,
-        NVRREG = 34,
-      },
-      records = {
-        ["struct _libc_vscr"] = [[{
-    uint32_t vscr_word;
-    uint32_t __pad[3];
-  }]],
-        ["struct _libc_vrstate"] = [[{
-    uint32_t vrregs[32][4];
-    struct _libc_vscr vscr;
-    uint32_t vrsave;
-    uint32_t __pad[3];
-  }]],
-        ["struct mcontext_t"] = [[{
-    unsigned long __glibc_reserved[4];
-    int32_t signal;
-    int32_t __pad0;
-    unsigned long handler;
-    unsigned long oldmask;
-    struct pt_regs *regs;
-    unsigned long gp_regs[48];
-    double fp_regs[33];
-    struct _libc_vrstate *v_regs;
-    long vmx_reserve[69];
-  }]],
-      },
-      typedefs = {
-        gregset_t = "unsigned long [48]",
-        fpregset_t = "double [33]",
-        vscr_t = "struct _libc_vscr",
-        vrregset_t = "struct _libc_vrstate __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "glibc-s390x",
-      constants = {
-        __NGREG = 27,
-        NGREG = 27,
-      },
-      records = {
-        ["struct __psw_t"] = [[{
-    unsigned long mask;
-    unsigned long addr;
-  } __attribute__((aligned(8)))]],
-        ["union fpreg_t"] = [[{
-    double d;
-    float f;
-  }]],
-        ["struct fpregset_t"] = [[{
-    uint32_t fpc;
-    union fpreg_t fprs[16];
-  }]],
-        ["struct mcontext_t"] = [[{
-    struct __psw_t psw;
-    unsigned long gregs[16];
-    uint32_t aregs[16];
-    struct fpregset_t fpregs;
-  }]],
-      },
-      typedefs = {
-        __psw_t = "struct __psw_t",
-        gregset_t = "unsigned long [27]",
-        fpreg_t = "union fpreg_t",
-      },
-    },
-    {
-      on = "uclibc-arm",
-      constants = {
-        R0 = 0,
-        R1 = 1,
-        R2 = 2,
-        R3 = 3,
-        R4 = 4,
-        R5 = 5,
-        R6 = 6,
-        R7 = 7,
-        R8 = 8,
-        R9 = 9,
-        R10 = 10,
-        R11 = 11,
-        R12 = 12,
-        R13 = 13,
-        R14 = 14,
-        R15 = 15,
-      },
-      records = {
-        ["struct ucontext"] = [[{
-    unsigned long uc_flags;
-    struct ucontext *uc_link;
-    struct sigaltstack uc_stack;
-    struct sigcontext uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    unsigned long uc_regspace[128] __attribute__((aligned(8)));
-  }]],
-      },
-      typedefs = {
-        gregset_t = "unsigned long [18]",
-        fpregset_t = "struct user_fpregs",
-        mcontext_t = "struct sigcontext",
-        ucontext_t = "struct ucontext",
-      },
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      records = {
-        ["struct ucontext__libc"] = [[{
-    unsigned long uc_flags;
-    struct ucontext__libc *uc_link;
-    struct sigaltstack uc_stack;
-    struct mcontext_t uc_mcontext;
-    struct __sigset_t uc_sigmask;
-    struct _libc_fpstate __fpregs_mem;
-  }]],
-      },
-      aliases = {
-        ["struct ucontext"] = "struct ucontext__libc",
-      },
-      typedefs = {
-        ucontext_t = "struct ucontext__libc",
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct _libc_fpxreg"] = [[{
-    uint16_t significand[4];
-    uint16_t exponent;
-    uint16_t padding[3];
-  }]],
-        ["struct _libc_fpstate"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    unsigned long rip;
-    unsigned long rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    struct _libc_fpxreg _st[8];
-    struct _libc_xmmreg _xmm[16];
-    uint32_t padding[24];
-  }]],
-        ["struct mcontext_t"] = [[{
-    long gregs[23];
-    struct _libc_fpstate *fpregs;
-    unsigned long __reserved1[8];
-  }]],
-      },
-      typedefs = {
-        greg_t = "long",
-        gregset_t = "long [23]",
-      },
+    records = {
+      ["struct _libc_xmmreg"] = [[{
+  uint32_t element[4];
+}]],
     },
   },
-]==],
-["sys/uio.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_UIO_H = 1,
-      },
+  {
+    on = "!musl",
+    constants = {
+      _SYS_UCONTEXT_H = 1,
     },
   },
-]==],
-["sys/un.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_UN_H = 1,
-      },
+  {
+    on = "glibc-x64",
+    constants = {
+      __NGREG = 23,
+    },
+    records = {
+      ["struct _libc_fpxreg"] = [[{
+  uint16_t significand[4];
+  uint16_t exponent;
+  uint16_t __glibc_reserved1[3];
+}]],
+      ["struct _libc_fpstate"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  unsigned long rip;
+  unsigned long rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  struct _libc_fpxreg _st[8];
+  struct _libc_xmmreg _xmm[16];
+  uint32_t __glibc_reserved1[24];
+}]],
+      ["struct mcontext_t"] = [[{
+  int64_t gregs[23];
+  struct _libc_fpstate *fpregs;
+  uint64_t __reserved1[8];
+}]],
+      ["struct ucontext_t"] = [[{
+  unsigned long uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  struct _libc_fpstate __fpregs_mem;
+  uint64_t __ssp[4];
+}]],
+    },
+    typedefs = {
+      greg_t = "int64_t",
+      gregset_t = "int64_t [23]",
     },
   },
-]==],
-["sys/user.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_USER_H = 1,
-      },
+  {
+    on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
+    typedefs = {
+      fpregset_t = "struct _libc_fpstate *",
     },
-    {
-      on = "glibc-x64 glibc-x86 glibc-s390x",
-      constants = {
-        PAGE_SHIFT = 12,
-        PAGE_SIZE = 0x1000,
-      },
+  },
+  {
+    on = "!musl uclibc-arm",
+    typedefs = {
+      mcontext_t = "struct mcontext_t",
     },
-    {
-      on = "glibc-x64 glibc-s390x",
-      constants = {
-        PAGE_MASK = 18446744073709547520ULL,
-      },
+  },
+  {
+    on = "glibc",
+    typedefs = {
+      ucontext_t = "struct ucontext_t",
     },
-    {
-      on = "glibc-x64 glibc-x86 glibc-s390x uclibc-x86 uclibc-x64",
-      constants = {
-        NBPG = 4096,
-        UPAGES = 1,
-      },
+  },
+  {
+    on = "glibc-x86 uclibc-x86",
+    constants = {
+      REG_GS = 0,
+      REG_FS = 1,
+      REG_ES = 2,
+      REG_DS = 3,
+      REG_EDI = 4,
+      REG_ESI = 5,
+      REG_EBP = 6,
+      REG_ESP = 7,
+      REG_EBX = 8,
+      REG_EDX = 9,
+      REG_ECX = 10,
+      REG_EAX = 11,
+      REG_TRAPNO = 12,
+      REG_ERR = 13,
+      REG_EIP = 14,
+      REG_CS = 15,
+      REG_EFL = 16,
+      REG_UESP = 17,
+      REG_SS = 18,
+      NGREG = 19,
     },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct user_fpregs_struct"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    uint64_t rip;
-    uint64_t rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    uint32_t st_space[32];
-    uint32_t xmm_space[64];
-    uint32_t padding[24];
-  }]],
-        ["struct user_regs_struct"] = [[{
-    uint64_t r15;
-    uint64_t r14;
-    uint64_t r13;
-    uint64_t r12;
-    uint64_t rbp;
-    uint64_t rbx;
-    uint64_t r11;
-    uint64_t r10;
-    uint64_t r9;
-    uint64_t r8;
-    uint64_t rax;
-    uint64_t rcx;
-    uint64_t rdx;
-    uint64_t rsi;
-    uint64_t rdi;
-    uint64_t orig_rax;
-    uint64_t rip;
-    uint64_t cs;
-    uint64_t eflags;
-    uint64_t rsp;
-    uint64_t ss;
-    uint64_t fs_base;
-    uint64_t gs_base;
-    uint64_t ds;
-    uint64_t es;
-    uint64_t fs;
-    uint64_t gs;
-  }]],
-        ["struct user"] = [[{
-    struct user_regs_struct regs;
-    int32_t u_fpvalid;
-    struct user_fpregs_struct i387;
-    uint64_t u_tsize;
-    uint64_t u_dsize;
-    uint64_t u_ssize;
-    uint64_t start_code;
-    uint64_t start_stack;
-    int64_t signal;
-    int32_t reserved;
-    union {
-      struct user_regs_struct *u_ar0;
-      uint64_t __u_ar0_word;
-    };
-    union {
-      struct user_fpregs_struct *u_fpstate;
-      uint64_t __u_fpstate_word;
-    };
-    uint64_t magic;
-    char u_comm[32];
-    uint64_t u_debugreg[8];
-  }]],
-      },
+    records = {
+      ["struct _libc_fpreg"] = [[{
+  uint16_t significand[4];
+  uint16_t exponent;
+}]],
+      ["struct _libc_fpstate"] = [[{
+  unsigned long cw;
+  unsigned long sw;
+  unsigned long tag;
+  unsigned long ipoff;
+  unsigned long cssel;
+  unsigned long dataoff;
+  unsigned long datasel;
+  struct _libc_fpreg _st[8];
+  unsigned long status;
+}]],
+      ["struct mcontext_t"] = [[{
+  int32_t gregs[19];
+  struct _libc_fpstate *fpregs;
+  unsigned long oldmask;
+  unsigned long cr2;
+}]],
     },
-    {
-      on = "glibc-x86",
-      constants = {
-        PAGE_MASK = 4294963200,
-      },
+    typedefs = {
+      gregset_t = "int32_t [19]",
     },
-    {
-      on = "glibc-x86 uclibc-x86",
-      records = {
-        ["struct user_fpregs_struct"] = [[{
-    long cwd;
-    long swd;
-    long twd;
-    long fip;
-    long fcs;
-    long foo;
-    long fos;
-    long st_space[20];
-  }]],
-        ["struct user_fpxregs_struct"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t twd;
-    uint16_t fop;
-    long fip;
-    long fcs;
-    long foo;
-    long fos;
-    long mxcsr;
-    long reserved;
-    long st_space[32];
-    long xmm_space[32];
-    long padding[56];
-  }]],
-        ["struct user_regs_struct"] = [[{
-    long ebx;
-    long ecx;
-    long edx;
-    long esi;
-    long edi;
-    long ebp;
-    long eax;
-    long xds;
-    long xes;
-    long xfs;
-    long xgs;
-    long orig_eax;
-    long eip;
-    long xcs;
-    long eflags;
-    long esp;
-    long xss;
-  }]],
-        ["struct user"] = [[{
-    struct user_regs_struct regs;
-    int32_t u_fpvalid;
-    struct user_fpregs_struct i387;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    int32_t reserved;
-    struct user_regs_struct *u_ar0;
-    struct user_fpregs_struct *u_fpstate;
-    unsigned long magic;
-    char u_comm[32];
-    int32_t u_debugreg[8];
-  }]],
-      },
+  },
+  {
+    on = "glibc-x86",
+    constants = {
+      __NGREG = 19,
     },
-    {
-      on = "glibc-arm uclibc-arm",
-      records = {
-        ["struct user_fpregs"] = [[{
-    struct fp_reg fpregs[8];
-    uint32_t fpsr : 32;
-    uint32_t fpcr : 32;
-    uint8_t ftype[8];
-    uint32_t init_flag;
-  }]],
-        ["struct fp_reg"] = [[{
+    records = {
+      ["struct ucontext_t"] = [[{
+  unsigned long uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  struct _libc_fpstate __fpregs_mem;
+  unsigned long __ssp[4];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
+    typedefs = {
+      greg_t = "int32_t",
+    },
+  },
+  {
+    on = "glibc-arm",
+    constants = {
+      REG_R0 = 0,
+      REG_R1 = 1,
+      REG_R2 = 2,
+      REG_R3 = 3,
+      REG_R4 = 4,
+      REG_R5 = 5,
+      REG_R6 = 6,
+      REG_R7 = 7,
+      REG_R8 = 8,
+      REG_R9 = 9,
+      REG_R10 = 10,
+      REG_R11 = 11,
+      REG_R12 = 12,
+      REG_R13 = 13,
+      REG_R14 = 14,
+      REG_R15 = 15,
+    },
+    records = {
+      ["struct _libc_fpstate"] = [[{
+  struct {
     uint32_t sign1 : 1;
     uint32_t unused : 15;
     uint32_t sign2 : 1;
@@ -840,294 +210,924 @@ return {
     uint32_t j : 1;
     uint32_t mantissa1 : 31;
     uint32_t mantissa0 : 32;
-  }]],
-        ["struct user_regs"] = [[{
-    unsigned long uregs[18];
-  }]],
-        ["struct user"] = [[{
-    struct user_regs regs;
-    int32_t u_fpvalid;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    int32_t reserved;
-    struct user_regs *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-    int32_t u_debugreg[8];
-    struct user_fpregs u_fp;
-    struct user_fpregs *u_fp0;
-  }]],
-      },
+  } fpregs[8];
+  uint32_t fpsr : 32;
+  uint32_t fpcr : 32;
+  uint8_t ftype[8];
+  uint32_t init_flag;
+}]],
+      ["struct mcontext_t"] = [[{
+  unsigned long trap_no;
+  unsigned long error_code;
+  unsigned long oldmask;
+  unsigned long arm_r0;
+  unsigned long arm_r1;
+  unsigned long arm_r2;
+  unsigned long arm_r3;
+  unsigned long arm_r4;
+  unsigned long arm_r5;
+  unsigned long arm_r6;
+  unsigned long arm_r7;
+  unsigned long arm_r8;
+  unsigned long arm_r9;
+  unsigned long arm_r10;
+  unsigned long arm_fp;
+  unsigned long arm_ip;
+  unsigned long arm_sp;
+  unsigned long arm_lr;
+  unsigned long arm_pc;
+  unsigned long arm_cpsr;
+  unsigned long fault_address;
+}]],
+      ["struct ucontext_t"] = [[{
+  unsigned long uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  unsigned long uc_regspace[128] __attribute__((aligned(8)));
+}]],
     },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["struct user_regs_struct"] = [[{
-    uint64_t regs[31];
-    uint64_t sp;
-    uint64_t pc;
-    uint64_t pstate;
-  }]],
-        ["struct user_fpsimd_struct"] = [[{
-    uint64_t vregs[32][2] __attribute__((aligned(16)));
-    uint32_t fpsr;
-    uint32_t fpcr;
-  }]],
-      },
-    },
-    {
-      on = "glibc-loongarch64",
-      records = {
-        ["struct user_regs_struct"] = [[{
-    unsigned long regs[32];
-    unsigned long orig_a0;
-    unsigned long csr_era;
-    unsigned long csr_badv;
-    unsigned long reserved[10];
-  }]],
-        ["struct user_fp_struct"] = [[{
-    unsigned long fpr[32];
-    unsigned long fcc;
-    uint32_t fcsr;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      constants = {
-        EF_REG0 = 6,
-        EF_REG1 = 7,
-        EF_REG2 = 8,
-        EF_REG3 = 9,
-        EF_REG4 = 10,
-        EF_REG5 = 11,
-        EF_REG6 = 12,
-        EF_REG7 = 13,
-        EF_REG8 = 14,
-        EF_REG9 = 15,
-        EF_REG10 = 16,
-        EF_REG11 = 17,
-        EF_REG12 = 18,
-        EF_REG13 = 19,
-        EF_REG14 = 20,
-        EF_REG15 = 21,
-        EF_REG16 = 22,
-        EF_REG17 = 23,
-        EF_REG18 = 24,
-        EF_REG19 = 25,
-        EF_REG20 = 26,
-        EF_REG21 = 27,
-        EF_REG22 = 28,
-        EF_REG23 = 29,
-        EF_REG24 = 30,
-        EF_REG25 = 31,
-        EF_REG28 = 34,
-        EF_REG29 = 35,
-        EF_REG30 = 36,
-        EF_REG31 = 37,
-      },
-      records = {
-        ["struct user"] = [[{
-    unsigned long regs[109];
-    uint32_t u_tsize;
-    uint32_t u_dsize;
-    uint32_t u_ssize;
-    unsigned long start_code;
-    unsigned long start_data;
-    unsigned long start_stack;
-    long signal;
-    void *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      constants = {
-        EF_REG0 = 0,
-        EF_REG1 = 1,
-        EF_REG2 = 2,
-        EF_REG3 = 3,
-        EF_REG4 = 4,
-        EF_REG5 = 5,
-        EF_REG6 = 6,
-        EF_REG7 = 7,
-        EF_REG8 = 8,
-        EF_REG9 = 9,
-        EF_REG10 = 10,
-        EF_REG11 = 11,
-        EF_REG12 = 12,
-        EF_REG13 = 13,
-        EF_REG14 = 14,
-        EF_REG15 = 15,
-        EF_REG16 = 16,
-        EF_REG17 = 17,
-        EF_REG18 = 18,
-        EF_REG19 = 19,
-        EF_REG20 = 20,
-        EF_REG21 = 21,
-        EF_REG22 = 22,
-        EF_REG23 = 23,
-        EF_REG24 = 24,
-        EF_REG25 = 25,
-        EF_REG28 = 28,
-        EF_REG29 = 29,
-        EF_REG30 = 30,
-        EF_REG31 = 31,
-      },
-      records = {
-        ["struct user"] = [[{
-    unsigned long regs[102];
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    uint64_t start_code;
-    uint64_t start_data;
-    uint64_t start_stack;
-    int64_t signal;
-    uint64_t u_ar0;
-    uint64_t magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct user"] = [[{
-    struct pt_regs regs;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_data;
-    unsigned long start_stack;
-    long signal;
-    struct regs *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct _user_psw_struct"] = [[{
-    unsigned long mask;
-    unsigned long addr;
-  }]],
-        ["struct _user_fpregs_struct"] = [[{
-    uint32_t fpc;
-    double fprs[16];
-  }]],
-        ["struct _user_per_struct"] = [[{
-    unsigned long control_regs[3];
-    uint32_t single_step : 1;
-    uint32_t instruction_fetch : 1;
-    uint32_t : 30;
-    unsigned long starting_addr;
-    unsigned long ending_addr;
-    uint16_t perc_atmid;
-    unsigned long address;
-    uint8_t access_id;
-  }]],
-        ["struct _user_regs_struct"] = [[{
-    struct _user_psw_struct psw;
-    unsigned long gprs[16];
-    uint32_t acrs[16];
-    unsigned long orig_gpr2;
-    struct _user_fpregs_struct fp_regs;
-    struct _user_per_struct per_info;
-    unsigned long ieee_instruction_pointer;
-  }]],
-        ["struct user"] = [[{
-    struct _user_regs_struct regs;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    struct _user_regs_struct *u_ar0;
-    unsigned long magic;
-    char u_comm[32];
-  }]],
-      },
-    },
-    {
-      on = "uclibc-x64",
-      records = {
-        ["struct user_fpregs_struct"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t ftw;
-    uint16_t fop;
-    unsigned long rip;
-    unsigned long rdp;
-    uint32_t mxcsr;
-    uint32_t mxcr_mask;
-    uint32_t st_space[32];
-    uint32_t xmm_space[64];
-    uint32_t padding[24];
-  }]],
-        ["struct user_regs_struct"] = [[{
-    unsigned long r15;
-    unsigned long r14;
-    unsigned long r13;
-    unsigned long r12;
-    unsigned long rbp;
-    unsigned long rbx;
-    unsigned long r11;
-    unsigned long r10;
-    unsigned long r9;
-    unsigned long r8;
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rdx;
-    unsigned long rsi;
-    unsigned long rdi;
-    unsigned long orig_rax;
-    unsigned long rip;
-    unsigned long cs;
-    unsigned long eflags;
-    unsigned long rsp;
-    unsigned long ss;
-    unsigned long fs_base;
-    unsigned long gs_base;
-    unsigned long ds;
-    unsigned long es;
-    unsigned long fs;
-    unsigned long gs;
-  }]],
-        ["struct user"] = [[{
-    struct user_regs_struct regs;
-    int32_t u_fpvalid;
-    struct user_fpregs_struct i387;
-    unsigned long u_tsize;
-    unsigned long u_dsize;
-    unsigned long u_ssize;
-    unsigned long start_code;
-    unsigned long start_stack;
-    long signal;
-    int32_t reserved;
-    struct user_regs_struct *u_ar0;
-    struct user_fpregs_struct *u_fpstate;
-    unsigned long magic;
-    char u_comm[32];
-    unsigned long u_debugreg[8];
-  }]],
-      },
+    typedefs = {
+      gregset_t = "int32_t [18]",
+      fpregset_t = "struct _libc_fpstate",
     },
   },
+  {
+    on = "glibc-arm uclibc-arm",
+    constants = {
+      NGREG = 18,
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["struct mcontext_t"] = [[{
+  uint64_t fault_address;
+  uint64_t regs[31];
+  uint64_t sp;
+  uint64_t pc;
+  uint64_t pstate;
+  uint8_t __reserved[4096] __attribute__((aligned(16)));
+}]],
+    },
+    typedefs = {
+      gregset_t = "unsigned long [34]",
+      fpregset_t = "struct user_fpsimd_struct",
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-ppc64le",
+    records = {
+      ["struct ucontext_t"] = [[{
+  unsigned long uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct __sigset_t uc_sigmask;
+  struct mcontext_t uc_mcontext;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x",
+    typedefs = {
+      greg_t = "unsigned long",
+    },
+  },
+  {
+    on = "glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      NGREG = 32,
+    },
+  },
+  {
+    on = "glibc-riscv64",
+    constants = {
+      REG_PC = 0,
+      REG_RA = 1,
+      REG_SP = 2,
+      REG_TP = 4,
+      REG_S0 = 8,
+      REG_S1 = 9,
+      REG_A0 = 10,
+      REG_S2 = 18,
+      REG_NARGS = 8,
+    },
+    records = {
+      ["struct __riscv_mc_f_ext_state"] = [[{
+  uint32_t __f[32];
+  uint32_t __fcsr;
+}]],
+      ["struct __riscv_mc_d_ext_state"] = [[{
+  uint64_t __f[32];
+  uint32_t __fcsr;
+}]],
+      ["struct __riscv_mc_q_ext_state"] = [[{
+  uint64_t __f[64] __attribute__((aligned(16)));
+  uint32_t __fcsr;
+  uint32_t __glibc_reserved[3];
+}]],
+      ["union __riscv_mc_fp_state"] = [[{
+  struct __riscv_mc_f_ext_state __f;
+  struct __riscv_mc_d_ext_state __d;
+  struct __riscv_mc_q_ext_state __q;
+}]],
+      ["struct mcontext_t"] = [[{
+  unsigned long __gregs[32];
+  union __riscv_mc_fp_state __fpregs;
+}]],
+      ["struct ucontext_t"] = [[{
+  unsigned long __uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct __sigset_t uc_sigmask;
+  char __glibc_reserved[0];
+  struct mcontext_t uc_mcontext;
+}]],
+    },
+    typedefs = {
+      __riscv_mc_gp_state = "unsigned long [32]",
+      fpregset_t = "union __riscv_mc_fp_state",
+    },
+  },
+  {
+    on = "glibc-riscv64 glibc-loongarch64",
+    typedefs = {
+      gregset_t = "unsigned long [32]",
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    constants = {
+      LARCH_NGREG = 32,
+      LARCH_REG_RA = 1,
+      LARCH_REG_SP = 3,
+      LARCH_REG_S0 = 23,
+      LARCH_REG_S1 = 24,
+      LARCH_REG_A0 = 4,
+      LARCH_REG_S2 = 25,
+      LARCH_REG_NARGS = 8,
+    },
+    records = {
+      ["struct mcontext_t"] = [[{
+  uint64_t __pc;
+  uint64_t __gregs[32];
+  uint32_t __flags;
+  uint64_t __extcontext[0] __attribute__((aligned(16)));
+}]],
+      ["struct ucontext_t"] = [[{
+  unsigned long __uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct __sigset_t uc_sigmask;
+  struct mcontext_t uc_mcontext;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __NGREG = 32,
+      __NFPREG = 32,
+      NFPREG = 32,
+    },
+    records = {
+      ["struct fpregset_t"] = [[{
+  union {
+    double fp_dregs[32];
+    struct {
+      float _fp_fregs;
+      uint32_t _fp_pad;
+    } fp_fregs[32];
+  } fp_r;
+}]],
+    },
+    typedefs = {
+      greg_t = "uint64_t",
+      gregset_t = "uint64_t [32]",
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct mcontext_t"] = [[{
+  uint32_t regmask;
+  uint32_t status;
+  uint64_t pc;
+  uint64_t gregs[32];
+  struct fpregset_t fpregs;
+  uint32_t fp_owned;
+  uint32_t fpc_csr;
+  uint32_t fpc_eir;
+  uint32_t used_math;
+  uint32_t dsp;
+  uint64_t mdhi;
+  uint64_t mdlo;
+  unsigned long hi1;
+  unsigned long lo1;
+  unsigned long hi2;
+  unsigned long lo2;
+  unsigned long hi3;
+  unsigned long lo3;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
+    records = {
+      ["struct ucontext_t"] = [[{
+  unsigned long uc_flags;
+  struct ucontext_t *uc_link;
+  struct stack_t uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+}]],
+    },
+    typedefs = {
+      fpregset_t = "struct fpregset_t",
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct mcontext_t"] = [[{
+  uint64_t gregs[32];
+  struct fpregset_t fpregs;
+  uint64_t mdhi;
+  uint64_t hi1;
+  uint64_t hi2;
+  uint64_t hi3;
+  uint64_t mdlo;
+  uint64_t lo1;
+  uint64_t lo2;
+  uint64_t lo3;
+  uint64_t pc;
+  uint32_t fpc_csr;
+  uint32_t used_math;
+  uint32_t dsp;
+  uint32_t __glibc_reserved1;
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    constants = {
+      __NGREG = 48,
+      __NFPREG = 33,
+      __NVRREG = 34,
+      NGREG = 48,
+      NFPREG = 33,
+      NVRREG = 34,
+    },
+    records = {
+      ["struct _libc_vscr"] = [[{
+  uint32_t vscr_word;
+  uint32_t __pad[3];
+}]],
+      ["struct _libc_vrstate"] = [[{
+  uint32_t vrregs[32][4];
+  struct _libc_vscr vscr;
+  uint32_t vrsave;
+  uint32_t __pad[3];
+}]],
+      ["struct mcontext_t"] = [[{
+  unsigned long __glibc_reserved[4];
+  int32_t signal;
+  int32_t __pad0;
+  unsigned long handler;
+  unsigned long oldmask;
+  struct pt_regs *regs;
+  unsigned long gp_regs[48];
+  double fp_regs[33];
+  struct _libc_vrstate *v_regs;
+  long vmx_reserve[69];
+}]],
+    },
+    typedefs = {
+      gregset_t = "unsigned long [48]",
+      fpregset_t = "double [33]",
+      vscr_t = "struct _libc_vscr",
+      vrregset_t = "struct _libc_vrstate __attribute__((aligned(16)))",
+    },
+  },
+  {
+    on = "glibc-s390x",
+    constants = {
+      __NGREG = 27,
+      NGREG = 27,
+    },
+    records = {
+      ["struct __psw_t"] = [[{
+  unsigned long mask;
+  unsigned long addr;
+} __attribute__((aligned(8)))]],
+      ["union fpreg_t"] = [[{
+  double d;
+  float f;
+}]],
+      ["struct fpregset_t"] = [[{
+  uint32_t fpc;
+  union fpreg_t fprs[16];
+}]],
+      ["struct mcontext_t"] = [[{
+  struct __psw_t psw;
+  unsigned long gregs[16];
+  uint32_t aregs[16];
+  struct fpregset_t fpregs;
+}]],
+    },
+    typedefs = {
+      __psw_t = "struct __psw_t",
+      gregset_t = "unsigned long [27]",
+      fpreg_t = "union fpreg_t",
+    },
+  },
+  {
+    on = "uclibc-arm",
+    constants = {
+      R0 = 0,
+      R1 = 1,
+      R2 = 2,
+      R3 = 3,
+      R4 = 4,
+      R5 = 5,
+      R6 = 6,
+      R7 = 7,
+      R8 = 8,
+      R9 = 9,
+      R10 = 10,
+      R11 = 11,
+      R12 = 12,
+      R13 = 13,
+      R14 = 14,
+      R15 = 15,
+    },
+    records = {
+      ["struct ucontext"] = [[{
+  unsigned long uc_flags;
+  struct ucontext *uc_link;
+  struct sigaltstack uc_stack;
+  struct sigcontext uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  unsigned long uc_regspace[128] __attribute__((aligned(8)));
+}]],
+    },
+    typedefs = {
+      gregset_t = "unsigned long [18]",
+      fpregset_t = "struct user_fpregs",
+      mcontext_t = "struct sigcontext",
+      ucontext_t = "struct ucontext",
+    },
+  },
+  {
+    on = "uclibc-x86 uclibc-x64",
+    records = {
+      ["struct ucontext__libc"] = [[{
+  unsigned long uc_flags;
+  struct ucontext__libc *uc_link;
+  struct sigaltstack uc_stack;
+  struct mcontext_t uc_mcontext;
+  struct __sigset_t uc_sigmask;
+  struct _libc_fpstate __fpregs_mem;
+}]],
+    },
+    aliases = {
+      ["struct ucontext"] = "struct ucontext__libc",
+    },
+    typedefs = {
+      ucontext_t = "struct ucontext__libc",
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct _libc_fpxreg"] = [[{
+  uint16_t significand[4];
+  uint16_t exponent;
+  uint16_t padding[3];
+}]],
+      ["struct _libc_fpstate"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  unsigned long rip;
+  unsigned long rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  struct _libc_fpxreg _st[8];
+  struct _libc_xmmreg _xmm[16];
+  uint32_t padding[24];
+}]],
+      ["struct mcontext_t"] = [[{
+  long gregs[23];
+  struct _libc_fpstate *fpregs;
+  unsigned long __reserved1[8];
+}]],
+    },
+    typedefs = {
+      greg_t = "long",
+      gregset_t = "long [23]",
+    },
+  },
+},
+]==],
+["sys/uio.h"] = [==[
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_UIO_H = 1,
+    },
+  },
+},
+]==],
+["sys/un.h"] = [==[
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_UN_H = 1,
+    },
+  },
+},
+]==],
+["sys/user.h"] = [==[
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_USER_H = 1,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 glibc-s390x",
+    constants = {
+      PAGE_SHIFT = 12,
+      PAGE_SIZE = 0x1000,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-s390x",
+    constants = {
+      PAGE_MASK = 18446744073709547520ULL,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-x86 glibc-s390x uclibc-x86 uclibc-x64",
+    constants = {
+      NBPG = 4096,
+      UPAGES = 1,
+    },
+  },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct user_fpregs_struct"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  uint64_t rip;
+  uint64_t rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  uint32_t st_space[32];
+  uint32_t xmm_space[64];
+  uint32_t padding[24];
+}]],
+      ["struct user_regs_struct"] = [[{
+  uint64_t r15;
+  uint64_t r14;
+  uint64_t r13;
+  uint64_t r12;
+  uint64_t rbp;
+  uint64_t rbx;
+  uint64_t r11;
+  uint64_t r10;
+  uint64_t r9;
+  uint64_t r8;
+  uint64_t rax;
+  uint64_t rcx;
+  uint64_t rdx;
+  uint64_t rsi;
+  uint64_t rdi;
+  uint64_t orig_rax;
+  uint64_t rip;
+  uint64_t cs;
+  uint64_t eflags;
+  uint64_t rsp;
+  uint64_t ss;
+  uint64_t fs_base;
+  uint64_t gs_base;
+  uint64_t ds;
+  uint64_t es;
+  uint64_t fs;
+  uint64_t gs;
+}]],
+      ["struct user"] = [[{
+  struct user_regs_struct regs;
+  int32_t u_fpvalid;
+  struct user_fpregs_struct i387;
+  uint64_t u_tsize;
+  uint64_t u_dsize;
+  uint64_t u_ssize;
+  uint64_t start_code;
+  uint64_t start_stack;
+  int64_t signal;
+  int32_t reserved;
+  union {
+    struct user_regs_struct *u_ar0;
+    uint64_t __u_ar0_word;
+  };
+  union {
+    struct user_fpregs_struct *u_fpstate;
+    uint64_t __u_fpstate_word;
+  };
+  uint64_t magic;
+  char u_comm[32];
+  uint64_t u_debugreg[8];
+}]],
+    },
+  },
+  {
+    on = "glibc-x86",
+    constants = {
+      PAGE_MASK = 4294963200,
+    },
+  },
+  {
+    on = "glibc-x86 uclibc-x86",
+    records = {
+      ["struct user_fpregs_struct"] = [[{
+  long cwd;
+  long swd;
+  long twd;
+  long fip;
+  long fcs;
+  long foo;
+  long fos;
+  long st_space[20];
+}]],
+      ["struct user_fpxregs_struct"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t twd;
+  uint16_t fop;
+  long fip;
+  long fcs;
+  long foo;
+  long fos;
+  long mxcsr;
+  long reserved;
+  long st_space[32];
+  long xmm_space[32];
+  long padding[56];
+}]],
+      ["struct user_regs_struct"] = [[{
+  long ebx;
+  long ecx;
+  long edx;
+  long esi;
+  long edi;
+  long ebp;
+  long eax;
+  long xds;
+  long xes;
+  long xfs;
+  long xgs;
+  long orig_eax;
+  long eip;
+  long xcs;
+  long eflags;
+  long esp;
+  long xss;
+}]],
+      ["struct user"] = [[{
+  struct user_regs_struct regs;
+  int32_t u_fpvalid;
+  struct user_fpregs_struct i387;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  int32_t reserved;
+  struct user_regs_struct *u_ar0;
+  struct user_fpregs_struct *u_fpstate;
+  unsigned long magic;
+  char u_comm[32];
+  int32_t u_debugreg[8];
+}]],
+    },
+  },
+  {
+    on = "glibc-arm uclibc-arm",
+    records = {
+      ["struct user_fpregs"] = [[{
+  struct fp_reg fpregs[8];
+  uint32_t fpsr : 32;
+  uint32_t fpcr : 32;
+  uint8_t ftype[8];
+  uint32_t init_flag;
+}]],
+      ["struct fp_reg"] = [[{
+  uint32_t sign1 : 1;
+  uint32_t unused : 15;
+  uint32_t sign2 : 1;
+  uint32_t exponent : 14;
+  uint32_t j : 1;
+  uint32_t mantissa1 : 31;
+  uint32_t mantissa0 : 32;
+}]],
+      ["struct user_regs"] = [[{
+  unsigned long uregs[18];
+}]],
+      ["struct user"] = [[{
+  struct user_regs regs;
+  int32_t u_fpvalid;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  int32_t reserved;
+  struct user_regs *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+  int32_t u_debugreg[8];
+  struct user_fpregs u_fp;
+  struct user_fpregs *u_fp0;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["struct user_regs_struct"] = [[{
+  uint64_t regs[31];
+  uint64_t sp;
+  uint64_t pc;
+  uint64_t pstate;
+}]],
+      ["struct user_fpsimd_struct"] = [[{
+  uint64_t vregs[32][2] __attribute__((aligned(16)));
+  uint32_t fpsr;
+  uint32_t fpcr;
+}]],
+    },
+  },
+  {
+    on = "glibc-loongarch64",
+    records = {
+      ["struct user_regs_struct"] = [[{
+  unsigned long regs[32];
+  unsigned long orig_a0;
+  unsigned long csr_era;
+  unsigned long csr_badv;
+  unsigned long reserved[10];
+}]],
+      ["struct user_fp_struct"] = [[{
+  unsigned long fpr[32];
+  unsigned long fcc;
+  uint32_t fcsr;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    constants = {
+      EF_REG0 = 6,
+      EF_REG1 = 7,
+      EF_REG2 = 8,
+      EF_REG3 = 9,
+      EF_REG4 = 10,
+      EF_REG5 = 11,
+      EF_REG6 = 12,
+      EF_REG7 = 13,
+      EF_REG8 = 14,
+      EF_REG9 = 15,
+      EF_REG10 = 16,
+      EF_REG11 = 17,
+      EF_REG12 = 18,
+      EF_REG13 = 19,
+      EF_REG14 = 20,
+      EF_REG15 = 21,
+      EF_REG16 = 22,
+      EF_REG17 = 23,
+      EF_REG18 = 24,
+      EF_REG19 = 25,
+      EF_REG20 = 26,
+      EF_REG21 = 27,
+      EF_REG22 = 28,
+      EF_REG23 = 29,
+      EF_REG24 = 30,
+      EF_REG25 = 31,
+      EF_REG28 = 34,
+      EF_REG29 = 35,
+      EF_REG30 = 36,
+      EF_REG31 = 37,
+    },
+    records = {
+      ["struct user"] = [[{
+  unsigned long regs[109];
+  uint32_t u_tsize;
+  uint32_t u_dsize;
+  uint32_t u_ssize;
+  unsigned long start_code;
+  unsigned long start_data;
+  unsigned long start_stack;
+  long signal;
+  void *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    constants = {
+      EF_REG0 = 0,
+      EF_REG1 = 1,
+      EF_REG2 = 2,
+      EF_REG3 = 3,
+      EF_REG4 = 4,
+      EF_REG5 = 5,
+      EF_REG6 = 6,
+      EF_REG7 = 7,
+      EF_REG8 = 8,
+      EF_REG9 = 9,
+      EF_REG10 = 10,
+      EF_REG11 = 11,
+      EF_REG12 = 12,
+      EF_REG13 = 13,
+      EF_REG14 = 14,
+      EF_REG15 = 15,
+      EF_REG16 = 16,
+      EF_REG17 = 17,
+      EF_REG18 = 18,
+      EF_REG19 = 19,
+      EF_REG20 = 20,
+      EF_REG21 = 21,
+      EF_REG22 = 22,
+      EF_REG23 = 23,
+      EF_REG24 = 24,
+      EF_REG25 = 25,
+      EF_REG28 = 28,
+      EF_REG29 = 29,
+      EF_REG30 = 30,
+      EF_REG31 = 31,
+    },
+    records = {
+      ["struct user"] = [[{
+  unsigned long regs[102];
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  uint64_t start_code;
+  uint64_t start_data;
+  uint64_t start_stack;
+  int64_t signal;
+  uint64_t u_ar0;
+  uint64_t magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct user"] = [[{
+  struct pt_regs regs;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_data;
+  unsigned long start_stack;
+  long signal;
+  struct regs *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct _user_psw_struct"] = [[{
+  unsigned long mask;
+  unsigned long addr;
+}]],
+      ["struct _user_fpregs_struct"] = [[{
+  uint32_t fpc;
+  double fprs[16];
+}]],
+      ["struct _user_per_struct"] = [[{
+  unsigned long control_regs[3];
+  uint32_t single_step : 1;
+  uint32_t instruction_fetch : 1;
+  uint32_t : 30;
+  unsigned long starting_addr;
+  unsigned long ending_addr;
+  uint16_t perc_atmid;
+  unsigned long address;
+  uint8_t access_id;
+}]],
+      ["struct _user_regs_struct"] = [[{
+  struct _user_psw_struct psw;
+  unsigned long gprs[16];
+  uint32_t acrs[16];
+  unsigned long orig_gpr2;
+  struct _user_fpregs_struct fp_regs;
+  struct _user_per_struct per_info;
+  unsigned long ieee_instruction_pointer;
+}]],
+      ["struct user"] = [[{
+  struct _user_regs_struct regs;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  struct _user_regs_struct *u_ar0;
+  unsigned long magic;
+  char u_comm[32];
+}]],
+    },
+  },
+  {
+    on = "uclibc-x64",
+    records = {
+      ["struct user_fpregs_struct"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t ftw;
+  uint16_t fop;
+  unsigned long rip;
+  unsigned long rdp;
+  uint32_t mxcsr;
+  uint32_t mxcr_mask;
+  uint32_t st_space[32];
+  uint32_t xmm_space[64];
+  uint32_t padding[24];
+}]],
+      ["struct user_regs_struct"] = [[{
+  unsigned long r15;
+  unsigned long r14;
+  unsigned long r13;
+  unsigned long r12;
+  unsigned long rbp;
+  unsigned long rbx;
+  unsigned long r11;
+  unsigned long r10;
+  unsigned long r9;
+  unsigned long r8;
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rdx;
+  unsigned long rsi;
+  unsigned long rdi;
+  unsigned long orig_rax;
+  unsigned long rip;
+  unsigned long cs;
+  unsigned long eflags;
+  unsigned long rsp;
+  unsigned long ss;
+  unsigned long fs_base;
+  unsigned long gs_base;
+  unsigned long ds;
+  unsigned long es;
+  unsigned long fs;
+  unsigned long gs;
+}]],
+      ["struct user"] = [[{
+  struct user_regs_struct regs;
+  int32_t u_fpvalid;
+  struct user_fpregs_struct i387;
+  unsigned long u_tsize;
+  unsigned long u_dsize;
+  unsigned long u_ssize;
+  unsigned long start_code;
+  unsigned long start_stack;
+  long signal;
+  int32_t reserved;
+  struct user_regs_struct *u_ar0;
+  struct user_fpregs_struct *u_fpstate;
+  unsigned long magic;
+  char u_comm[32];
+  unsigned long u_debugreg[8];
+}]],
+    },
+  },
+},
 ]==],
 ["sys/utsname.h"] = [==[
-  records = {
-    ["struct utsname"] = [[{
+records = {
+  ["struct utsname"] = [[{
   char sysname[65];
   char nodename[65];
   char release[65];
@@ -1135,20 +1135,20 @@ return {
   char machine[65];
   char domainname[65];
 }]],
-  },
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_UTSNAME_H = 1,
-        _UTSNAME_SYSNAME_LENGTH = 65,
-        _UTSNAME_NODENAME_LENGTH = 65,
-        _UTSNAME_RELEASE_LENGTH = 65,
-        _UTSNAME_VERSION_LENGTH = 65,
-        _UTSNAME_MACHINE_LENGTH = 65,
-        SYS_NMLN = 65,
-      },
+},
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_UTSNAME_H = 1,
+      _UTSNAME_SYSNAME_LENGTH = 65,
+      _UTSNAME_NODENAME_LENGTH = 65,
+      _UTSNAME_RELEASE_LENGTH = 65,
+      _UTSNAME_VERSION_LENGTH = 65,
+      _UTSNAME_MACHINE_LENGTH = 65,
+      SYS_NMLN = 65,
     },
   },
+},
 ]==],
 }

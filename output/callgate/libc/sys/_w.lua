@@ -3,42 +3,42 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/wait.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_WAIT_H = 1,
-        WCOREFLAG = 128,
-        WAIT_ANY = -1,
-        WAIT_MYPGRP = 0,
-      },
-      macros = function(M)
-        return {
-          W_EXITCODE = function(ret, sig)
-            return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
-          end,
-          W_STOPCODE = function(sig)
-            return M.int(M.bor(M.shl(M.long(sig), 8), 0x7f))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_WAIT_H = 1,
+      WCOREFLAG = 128,
+      WAIT_ANY = -1,
+      WAIT_MYPGRP = 0,
     },
-    {
-      on = "glibc",
-      macros = function(M)
-        return {
-          WCOREDUMP = function(status)
-            return M.int(M.band(M.long(status), 0x80))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!glibc",
-      typedefs = {
-        idtype_t = "uint32_t",
-      },
+    macros = function(M)
+      return {
+        W_EXITCODE = function(ret, sig)
+          return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
+        end,
+        W_STOPCODE = function(sig)
+          return M.int(M.bor(M.shl(M.long(sig), 8), 0x7f))
+        end,
+      }
+    end,
+  },
+  {
+    on = "glibc",
+    macros = function(M)
+      return {
+        WCOREDUMP = function(status)
+          return M.int(M.band(M.long(status), 0x80))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!glibc",
+    typedefs = {
+      idtype_t = "uint32_t",
     },
   },
+},
 ]==],
 }

@@ -3,19 +3,19 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sys/xattr.h"] = [==[
-  deltas = {
-    {
-      on = "!musl",
-      constants = {
-        _SYS_XATTR_H = 1,
-      },
-    },
-    {
-      on = "musl",
-      constants = {
-        __UAPI_DEF_XATTR = 0,
-      },
+deltas = {
+  {
+    on = "!musl",
+    constants = {
+      _SYS_XATTR_H = 1,
     },
   },
+  {
+    on = "musl",
+    constants = {
+      __UAPI_DEF_XATTR = 0,
+    },
+  },
+},
 ]==],
 }

@@ -3,32 +3,32 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/bitsperlong.h"] = [==[
-  constants = {
-    __BITS_PER_LONG_LONG = 64,
-  },
-  deltas = {
-    {
-      on = "arm",
-      constants = {
-        __BITS_PER_LONG = 32,
-      },
-    },
-    {
-      on = "loongarch64",
-      constants = {
-        __BITS_PER_LONG = 64,
-      },
+constants = {
+  __BITS_PER_LONG_LONG = 64,
+},
+deltas = {
+  {
+    on = "arm",
+    constants = {
+      __BITS_PER_LONG = 32,
     },
   },
+  {
+    on = "loongarch64",
+    constants = {
+      __BITS_PER_LONG = 64,
+    },
+  },
+},
 ]==],
 ["asm-generic/bpf_perf_event.h"] = [==[
-  deltas = {
-    {
-      on = "!arm64 riscv64 loongarch64 s390x",
-      typedefs = {
-        bpf_user_pt_regs_t = "struct pt_regs",
-      },
+deltas = {
+  {
+    on = "!arm64 riscv64 loongarch64 s390x",
+    typedefs = {
+      bpf_user_pt_regs_t = "struct pt_regs",
     },
   },
+},
 ]==],
 }

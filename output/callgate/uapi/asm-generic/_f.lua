@@ -3,144 +3,144 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/fcntl.h"] = [==[
-  constants = {
-    O_ACCMODE = 3,
-    O_RDONLY = 0,
-    O_WRONLY = 0x1,
-    O_RDWR = 0x2,
-    O_NOATIME = 0x40000,
-    O_CLOEXEC = 0x80000,
-    O_PATH = 0x200000,
-    __O_TMPFILE = 0x400000,
-    O_EMPTYPATH = 0x4000000,
-    F_DUPFD = 0,
-    F_GETFD = 1,
-    F_SETFD = 2,
-    F_GETFL = 3,
-    F_SETFL = 4,
-    F_SETSIG = 10,
-    F_GETSIG = 11,
-    F_SETOWN_EX = 15,
-    F_GETOWN_EX = 16,
-    F_GETOWNER_UIDS = 17,
-    F_OFD_GETLK = 36,
-    F_OFD_SETLK = 37,
-    F_OFD_SETLKW = 38,
-    F_OWNER_TID = 0,
-    F_OWNER_PID = 1,
-    F_OWNER_PGRP = 2,
-    FD_CLOEXEC = 1,
-    F_RDLCK = 0,
-    F_WRLCK = 1,
-    F_UNLCK = 2,
-    F_EXLCK = 4,
-    F_SHLCK = 8,
-    LOCK_SH = 1,
-    LOCK_EX = 2,
-    LOCK_NB = 4,
-    LOCK_UN = 8,
-    LOCK_MAND = 32,
-    LOCK_READ = 64,
-    LOCK_WRITE = 128,
-    LOCK_RW = 192,
-    F_LINUX_SPECIFIC_BASE = 1024,
-  },
-  records = {
-    ["struct f_owner_ex"] = [[{
+constants = {
+  O_ACCMODE = 3,
+  O_RDONLY = 0,
+  O_WRONLY = 0x1,
+  O_RDWR = 0x2,
+  O_NOATIME = 0x40000,
+  O_CLOEXEC = 0x80000,
+  O_PATH = 0x200000,
+  __O_TMPFILE = 0x400000,
+  O_EMPTYPATH = 0x4000000,
+  F_DUPFD = 0,
+  F_GETFD = 1,
+  F_SETFD = 2,
+  F_GETFL = 3,
+  F_SETFL = 4,
+  F_SETSIG = 10,
+  F_GETSIG = 11,
+  F_SETOWN_EX = 15,
+  F_GETOWN_EX = 16,
+  F_GETOWNER_UIDS = 17,
+  F_OFD_GETLK = 36,
+  F_OFD_SETLK = 37,
+  F_OFD_SETLKW = 38,
+  F_OWNER_TID = 0,
+  F_OWNER_PID = 1,
+  F_OWNER_PGRP = 2,
+  FD_CLOEXEC = 1,
+  F_RDLCK = 0,
+  F_WRLCK = 1,
+  F_UNLCK = 2,
+  F_EXLCK = 4,
+  F_SHLCK = 8,
+  LOCK_SH = 1,
+  LOCK_EX = 2,
+  LOCK_NB = 4,
+  LOCK_UN = 8,
+  LOCK_MAND = 32,
+  LOCK_READ = 64,
+  LOCK_WRITE = 128,
+  LOCK_RW = 192,
+  F_LINUX_SPECIFIC_BASE = 1024,
+},
+records = {
+  ["struct f_owner_ex"] = [[{
   int32_t type;
   int32_t pid;
 }]],
-    ["struct flock64"] = [[{
+  ["struct flock64"] = [[{
   int16_t l_type;
   int16_t l_whence;
   int64_t l_start;
   int64_t l_len;
   int32_t l_pid;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        O_CREAT = 0x40,
-        O_EXCL = 0x80,
-        O_NOCTTY = 0x100,
-        O_TRUNC = 0x200,
-        O_APPEND = 0x400,
-        O_NONBLOCK = 0x800,
-        O_DSYNC = 0x1000,
-        FASYNC = 0x2000,
-        __O_SYNC = 0x100000,
-        O_SYNC = 1052672,
-        O_NDELAY = 2048,
-        F_GETLK = 5,
-        F_SETLK = 6,
-        F_SETLKW = 7,
-        F_SETOWN = 8,
-        F_GETOWN = 9,
-      },
-    },
-    {
-      on = "x64 x86 riscv64 loongarch64 s390x",
-      constants = {
-        O_DIRECT = 0x4000,
-        O_LARGEFILE = 0x8000,
-      },
-    },
-    {
-      on = "!arm arm64 ppc64le ppc",
-      constants = {
-        O_DIRECTORY = 0x10000,
-        O_NOFOLLOW = 0x20000,
-        O_TMPFILE = 4259840,
-      },
-    },
-    {
-      on = "!mips mipsel",
-      records = {
-        ["struct flock"] = [[{
-    int16_t l_type;
-    int16_t l_whence;
-    long l_start;
-    long l_len;
-    int32_t l_pid;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      constants = {
-        F_GETLK64 = 12,
-        F_SETLK64 = 13,
-        F_SETLKW64 = 14,
-      },
-    },
-    {
-      on = "arm arm64 ppc64le ppc",
-      constants = {
-        O_TMPFILE = 4210688,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        O_NDELAY = 128,
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct flock"] = [[{
-    int16_t l_type;
-    int16_t l_whence;
-    long l_start;
-    long l_len;
-    int32_t l_pid;
-    long l_sysid;
-    long pad[4];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      O_CREAT = 0x40,
+      O_EXCL = 0x80,
+      O_NOCTTY = 0x100,
+      O_TRUNC = 0x200,
+      O_APPEND = 0x400,
+      O_NONBLOCK = 0x800,
+      O_DSYNC = 0x1000,
+      FASYNC = 0x2000,
+      __O_SYNC = 0x100000,
+      O_SYNC = 1052672,
+      O_NDELAY = 2048,
+      F_GETLK = 5,
+      F_SETLK = 6,
+      F_SETLKW = 7,
+      F_SETOWN = 8,
+      F_GETOWN = 9,
     },
   },
+  {
+    on = "x64 x86 riscv64 loongarch64 s390x",
+    constants = {
+      O_DIRECT = 0x4000,
+      O_LARGEFILE = 0x8000,
+    },
+  },
+  {
+    on = "!arm arm64 ppc64le ppc",
+    constants = {
+      O_DIRECTORY = 0x10000,
+      O_NOFOLLOW = 0x20000,
+      O_TMPFILE = 4259840,
+    },
+  },
+  {
+    on = "!mips mipsel",
+    records = {
+      ["struct flock"] = [[{
+  int16_t l_type;
+  int16_t l_whence;
+  long l_start;
+  long l_len;
+  int32_t l_pid;
+}]],
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    constants = {
+      F_GETLK64 = 12,
+      F_SETLK64 = 13,
+      F_SETLKW64 = 14,
+    },
+  },
+  {
+    on = "arm arm64 ppc64le ppc",
+    constants = {
+      O_TMPFILE = 4210688,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      O_NDELAY = 128,
+    },
+  },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct flock"] = [[{
+  int16_t l_type;
+  int16_t l_whence;
+  long l_start;
+  long l_len;
+  int32_t l_pid;
+  long l_sysid;
+  long pad[4];
+}]],
+    },
+  },
+},
 ]==],
 }

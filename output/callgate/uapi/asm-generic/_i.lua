@@ -3,391 +3,391 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/int-l64.h"] = [==[
-  deltas = {
-    {
-      on = "mips64 mips64el ppc64le",
-      typedefs = {
-        __s8 = "int8_t",
-        __u8 = "uint8_t",
-        __s16 = "int16_t",
-        __u16 = "uint16_t",
-        __s32 = "int32_t",
-        __u32 = "uint32_t",
-        __s64 = "long",
-        __u64 = "unsigned long",
-      },
+deltas = {
+  {
+    on = "mips64 mips64el ppc64le",
+    typedefs = {
+      __s8 = "int8_t",
+      __u8 = "uint8_t",
+      __s16 = "int16_t",
+      __u16 = "uint16_t",
+      __s32 = "int32_t",
+      __u32 = "uint32_t",
+      __s64 = "long",
+      __u64 = "unsigned long",
     },
   },
+},
 ]==],
 ["asm-generic/int-ll64.h"] = [==[
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      typedefs = {
-        __s8 = "int8_t",
-        __u8 = "uint8_t",
-        __s16 = "int16_t",
-        __u16 = "uint16_t",
-        __s32 = "int32_t",
-        __u32 = "uint32_t",
-        __s64 = "int64_t",
-        __u64 = "uint64_t",
-      },
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    typedefs = {
+      __s8 = "int8_t",
+      __u8 = "uint8_t",
+      __s16 = "int16_t",
+      __u16 = "uint16_t",
+      __s32 = "int32_t",
+      __u32 = "uint32_t",
+      __s64 = "int64_t",
+      __u64 = "uint64_t",
     },
   },
+},
 ]==],
 ["asm-generic/ioctl.h"] = [==[
-  constants = {
-    _IOC_NRBITS = 8,
-    _IOC_TYPEBITS = 8,
-    _IOC_NRMASK = 0xff,
-    _IOC_TYPEMASK = 0xff,
-    _IOC_NRSHIFT = 0,
-    _IOC_TYPESHIFT = 0x8,
-    _IOC_SIZESHIFT = 0x10,
-    IOC_INOUT = 0xc0000000,
-    IOCSIZE_SHIFT = 0x10,
+constants = {
+  _IOC_NRBITS = 8,
+  _IOC_TYPEBITS = 8,
+  _IOC_NRMASK = 0xff,
+  _IOC_TYPEMASK = 0xff,
+  _IOC_NRSHIFT = 0,
+  _IOC_TYPESHIFT = 0x8,
+  _IOC_SIZESHIFT = 0x10,
+  IOC_INOUT = 0xc0000000,
+  IOCSIZE_SHIFT = 0x10,
+},
+macros = function(M)
+  return {
+    _IOC_TYPE = function(nr)
+      return M.int(M.band(M.shr(M.long(nr), 8), 255))
+    end,
+    _IOC_NR = function(nr)
+      return M.int(M.band(M.long(nr), 255))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      _IOC_SIZEBITS = 14,
+      _IOC_DIRBITS = 2,
+      _IOC_SIZEMASK = 0x3fff,
+      _IOC_DIRMASK = 0x3,
+      _IOC_DIRSHIFT = 0x1e,
+      _IOC_NONE = 0,
+      _IOC_WRITE = 1,
+      _IOC_READ = 2,
+      IOC_IN = 0x40000000,
+      IOC_OUT = 0x80000000,
+      IOCSIZE_MASK = 0x3fff0000,
+    },
+    macros = function(M)
+      return {
+        _IOC = function(dir, type, nr, size)
+          return M.int(M.bor(M.shl(M.long(dir), 30), M.shl(M.long(type), 8), M.long(nr),
+              M.shl(M.long(size), 16)))
+        end,
+        _IO = function(type, nr)
+          return M.int(M.bor(M.shl(M.long(type), 8), M.long(nr)))
+        end,
+        _IOC_DIR = function(nr)
+          return M.int(M.band(M.shr(M.long(nr), 30), 3))
+        end,
+        _IOC_SIZE = function(nr)
+          return M.int(M.band(M.shr(M.long(nr), 16), 0x3fff))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      _IOC_TYPE = function(nr)
-        return M.int(M.band(M.shr(M.long(nr), 8), 255))
-      end,
-      _IOC_NR = function(nr)
-        return M.int(M.band(M.long(nr), 255))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        _IOC_SIZEBITS = 14,
-        _IOC_DIRBITS = 2,
-        _IOC_SIZEMASK = 0x3fff,
-        _IOC_DIRMASK = 0x3,
-        _IOC_DIRSHIFT = 0x1e,
-        _IOC_NONE = 0,
-        _IOC_WRITE = 1,
-        _IOC_READ = 2,
-        IOC_IN = 0x40000000,
-        IOC_OUT = 0x80000000,
-        IOCSIZE_MASK = 0x3fff0000,
-      },
-      macros = function(M)
-        return {
-          _IOC = function(dir, type, nr, size)
-            return M.int(M.bor(M.shl(M.long(dir), 30), M.shl(M.long(type), 8), M.long(nr),
-                M.shl(M.long(size), 16)))
-          end,
-          _IO = function(type, nr)
-            return M.int(M.bor(M.shl(M.long(type), 8), M.long(nr)))
-          end,
-          _IOC_DIR = function(nr)
-            return M.int(M.band(M.shr(M.long(nr), 30), 3))
-          end,
-          _IOC_SIZE = function(nr)
-            return M.int(M.band(M.shr(M.long(nr), 16), 0x3fff))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          _IOC_TYPECHECK = function(t)
-            return M.int(M.u64(M.sizeof(t)))
-          end,
-          _IOWR = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOWR_BAD = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      macros = function(M)
-        return {
-          _IOR = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOW = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOR_BAD = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOW_BAD = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          _IOC_TYPECHECK = function(t)
-            return M.int(M.u32(M.sizeof(t)))
-          end,
-          _IOWR = function(type, nr, argtype)
-            return M.int(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOWR_BAD = function(type, nr, argtype)
-            return M.int(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      macros = function(M)
-        return {
-          _IOR = function(type, nr, argtype)
-            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOW = function(type, nr, argtype)
-            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOR_BAD = function(type, nr, argtype)
-            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOW_BAD = function(type, nr, argtype)
-            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        _IOC_SIZEMASK = 0x1fff,
-        _IOC_DIRMASK = 0x7,
-        _IOC_DIRSHIFT = 0x1d,
-        IOC_IN = 0x80000000,
-        IOC_OUT = 0x40000000,
-        IOCSIZE_MASK = 0x1fff0000,
-      },
-      macros = function(M)
-        return {
-          _IOC = function(dir, type, nr, size)
-            return M.int(M.bor(M.shl(M.long(dir), 29), M.shl(M.long(type), 8), M.long(nr),
-                M.shl(M.long(size), 16)))
-          end,
-          _IO = function(type, nr)
-            return M.int(M.bor(0x20000000, M.shl(M.long(type), 8), M.long(nr)))
-          end,
-          _IOC_DIR = function(nr)
-            return M.int(M.band(M.shr(M.long(nr), 29), 7))
-          end,
-          _IOC_SIZE = function(nr)
-            return M.int(M.band(M.shr(M.long(nr), 16), 0x1fff))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      macros = function(M)
-        return {
-          _IOR = function(type, nr, argtype)
-            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOW = function(type, nr, argtype)
-            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOR_BAD = function(type, nr, argtype)
-            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-          _IOW_BAD = function(type, nr, argtype)
-            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
-                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      macros = function(M)
-        return {
-          _IOR = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOW = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOR_BAD = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-          _IOW_BAD = function(type, nr, argtype)
-            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
-                M.shl(M.u64(M.sizeof(argtype)), 16)))
-          end,
-        }
-      end,
-    },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        _IOC_TYPECHECK = function(t)
+          return M.int(M.u64(M.sizeof(t)))
+        end,
+        _IOWR = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOWR_BAD = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    macros = function(M)
+      return {
+        _IOR = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOW = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOR_BAD = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOW_BAD = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        _IOC_TYPECHECK = function(t)
+          return M.int(M.u32(M.sizeof(t)))
+        end,
+        _IOWR = function(type, nr, argtype)
+          return M.int(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOWR_BAD = function(type, nr, argtype)
+          return M.int(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    macros = function(M)
+      return {
+        _IOR = function(type, nr, argtype)
+          return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOW = function(type, nr, argtype)
+          return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOR_BAD = function(type, nr, argtype)
+          return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOW_BAD = function(type, nr, argtype)
+          return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      _IOC_SIZEMASK = 0x1fff,
+      _IOC_DIRMASK = 0x7,
+      _IOC_DIRSHIFT = 0x1d,
+      IOC_IN = 0x80000000,
+      IOC_OUT = 0x40000000,
+      IOCSIZE_MASK = 0x1fff0000,
+    },
+    macros = function(M)
+      return {
+        _IOC = function(dir, type, nr, size)
+          return M.int(M.bor(M.shl(M.long(dir), 29), M.shl(M.long(type), 8), M.long(nr),
+              M.shl(M.long(size), 16)))
+        end,
+        _IO = function(type, nr)
+          return M.int(M.bor(0x20000000, M.shl(M.long(type), 8), M.long(nr)))
+        end,
+        _IOC_DIR = function(nr)
+          return M.int(M.band(M.shr(M.long(nr), 29), 7))
+        end,
+        _IOC_SIZE = function(nr)
+          return M.int(M.band(M.shr(M.long(nr), 16), 0x1fff))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    macros = function(M)
+      return {
+        _IOR = function(type, nr, argtype)
+          return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOW = function(type, nr, argtype)
+          return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOR_BAD = function(type, nr, argtype)
+          return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+        _IOW_BAD = function(type, nr, argtype)
+          return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+              M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    macros = function(M)
+      return {
+        _IOR = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOW = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOR_BAD = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+        _IOW_BAD = function(type, nr, argtype)
+          return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+              M.shl(M.u64(M.sizeof(argtype)), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["asm-generic/ioctls.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TCGETS = 0x5401,
-        TCSETS = 0x5402,
-        TCSETSW = 0x5403,
-        TCSETSF = 0x5404,
-        TCGETA = 0x5405,
-        TCSETA = 0x5406,
-        TCSETAW = 0x5407,
-        TCSETAF = 0x5408,
-        TCSBRK = 0x5409,
-        TCXONC = 0x540a,
-        TCFLSH = 0x540b,
-        TIOCEXCL = 0x540c,
-        TIOCNXCL = 0x540d,
-        TIOCSCTTY = 0x540e,
-        TIOCGPGRP = 0x540f,
-        TIOCSPGRP = 0x5410,
-        TIOCOUTQ = 0x5411,
-        TIOCSTI = 0x5412,
-        TIOCGWINSZ = 0x5413,
-        TIOCSWINSZ = 0x5414,
-        TIOCMGET = 0x5415,
-        TIOCMBIS = 0x5416,
-        TIOCMBIC = 0x5417,
-        TIOCMSET = 0x5418,
-        TIOCGSOFTCAR = 0x5419,
-        TIOCSSOFTCAR = 0x541a,
-        FIONREAD = 0x541b,
-        TIOCINQ = 21531,
-        TIOCLINUX = 0x541c,
-        TIOCCONS = 0x541d,
-        TIOCGSERIAL = 0x541e,
-        TIOCSSERIAL = 0x541f,
-        TIOCPKT = 0x5420,
-        FIONBIO = 0x5421,
-        TIOCNOTTY = 0x5422,
-        TIOCSETD = 0x5423,
-        TIOCGETD = 0x5424,
-        TCSBRKP = 0x5425,
-        TIOCSBRK = 0x5427,
-        TIOCCBRK = 0x5428,
-        TIOCGSID = 0x5429,
-        TCGETS2 = 0x802c542a,
-        TCSETS2 = 0x402c542b,
-        TCSETSW2 = 0x402c542c,
-        TCSETSF2 = 0x402c542d,
-        TIOCGRS485 = 0x542e,
-        TIOCSRS485 = 0x542f,
-        TIOCGPTN = 0x80045430,
-        TIOCSPTLCK = 0x40045431,
-        TIOCGDEV = 0x80045432,
-        TCGETX = 0x5432,
-        TCSETX = 0x5433,
-        TCSETXF = 0x5434,
-        TCSETXW = 0x5435,
-        TIOCSIG = 0x40045436,
-        TIOCVHANGUP = 0x5437,
-        TIOCGPKT = 0x80045438,
-        TIOCGPTLCK = 0x80045439,
-        TIOCGEXCL = 0x80045440,
-        TIOCGPTPEER = 0x5441,
-        TIOCGISO7816 = 0x80285442,
-        TIOCSISO7816 = 0xc0285443,
-        FIONCLEX = 0x5450,
-        FIOCLEX = 0x5451,
-        FIOASYNC = 0x5452,
-        TIOCSERCONFIG = 0x5453,
-        TIOCSERGWILD = 0x5454,
-        TIOCSERSWILD = 0x5455,
-        TIOCGLCKTRMIOS = 0x5456,
-        TIOCSLCKTRMIOS = 0x5457,
-        TIOCSERGSTRUCT = 0x5458,
-        TIOCSERGETLSR = 0x5459,
-        TIOCSERGETMULTI = 0x545a,
-        TIOCSERSETMULTI = 0x545b,
-        TIOCMIWAIT = 0x545c,
-        TIOCGICOUNT = 0x545d,
-        TIOCPKT_DATA = 0,
-        TIOCPKT_FLUSHREAD = 1,
-        TIOCPKT_FLUSHWRITE = 2,
-        TIOCPKT_STOP = 4,
-        TIOCPKT_START = 8,
-        TIOCPKT_NOSTOP = 16,
-        TIOCPKT_DOSTOP = 32,
-        TIOCPKT_IOCTL = 64,
-        TIOCSER_TEMT = 0x1,
-      },
-    },
-    {
-      on = "x64 x86 arm64 riscv64 loongarch64",
-      constants = {
-        FIOQSIZE = 0x5460,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TCGETS = 0x5401,
+      TCSETS = 0x5402,
+      TCSETSW = 0x5403,
+      TCSETSF = 0x5404,
+      TCGETA = 0x5405,
+      TCSETA = 0x5406,
+      TCSETAW = 0x5407,
+      TCSETAF = 0x5408,
+      TCSBRK = 0x5409,
+      TCXONC = 0x540a,
+      TCFLSH = 0x540b,
+      TIOCEXCL = 0x540c,
+      TIOCNXCL = 0x540d,
+      TIOCSCTTY = 0x540e,
+      TIOCGPGRP = 0x540f,
+      TIOCSPGRP = 0x5410,
+      TIOCOUTQ = 0x5411,
+      TIOCSTI = 0x5412,
+      TIOCGWINSZ = 0x5413,
+      TIOCSWINSZ = 0x5414,
+      TIOCMGET = 0x5415,
+      TIOCMBIS = 0x5416,
+      TIOCMBIC = 0x5417,
+      TIOCMSET = 0x5418,
+      TIOCGSOFTCAR = 0x5419,
+      TIOCSSOFTCAR = 0x541a,
+      FIONREAD = 0x541b,
+      TIOCINQ = 21531,
+      TIOCLINUX = 0x541c,
+      TIOCCONS = 0x541d,
+      TIOCGSERIAL = 0x541e,
+      TIOCSSERIAL = 0x541f,
+      TIOCPKT = 0x5420,
+      FIONBIO = 0x5421,
+      TIOCNOTTY = 0x5422,
+      TIOCSETD = 0x5423,
+      TIOCGETD = 0x5424,
+      TCSBRKP = 0x5425,
+      TIOCSBRK = 0x5427,
+      TIOCCBRK = 0x5428,
+      TIOCGSID = 0x5429,
+      TCGETS2 = 0x802c542a,
+      TCSETS2 = 0x402c542b,
+      TCSETSW2 = 0x402c542c,
+      TCSETSF2 = 0x402c542d,
+      TIOCGRS485 = 0x542e,
+      TIOCSRS485 = 0x542f,
+      TIOCGPTN = 0x80045430,
+      TIOCSPTLCK = 0x40045431,
+      TIOCGDEV = 0x80045432,
+      TCGETX = 0x5432,
+      TCSETX = 0x5433,
+      TCSETXF = 0x5434,
+      TCSETXW = 0x5435,
+      TIOCSIG = 0x40045436,
+      TIOCVHANGUP = 0x5437,
+      TIOCGPKT = 0x80045438,
+      TIOCGPTLCK = 0x80045439,
+      TIOCGEXCL = 0x80045440,
+      TIOCGPTPEER = 0x5441,
+      TIOCGISO7816 = 0x80285442,
+      TIOCSISO7816 = 0xc0285443,
+      FIONCLEX = 0x5450,
+      FIOCLEX = 0x5451,
+      FIOASYNC = 0x5452,
+      TIOCSERCONFIG = 0x5453,
+      TIOCSERGWILD = 0x5454,
+      TIOCSERSWILD = 0x5455,
+      TIOCGLCKTRMIOS = 0x5456,
+      TIOCSLCKTRMIOS = 0x5457,
+      TIOCSERGSTRUCT = 0x5458,
+      TIOCSERGETLSR = 0x5459,
+      TIOCSERGETMULTI = 0x545a,
+      TIOCSERSETMULTI = 0x545b,
+      TIOCMIWAIT = 0x545c,
+      TIOCGICOUNT = 0x545d,
+      TIOCPKT_DATA = 0,
+      TIOCPKT_FLUSHREAD = 1,
+      TIOCPKT_FLUSHWRITE = 2,
+      TIOCPKT_STOP = 4,
+      TIOCPKT_START = 8,
+      TIOCPKT_NOSTOP = 16,
+      TIOCPKT_DOSTOP = 32,
+      TIOCPKT_IOCTL = 64,
+      TIOCSER_TEMT = 0x1,
     },
   },
+  {
+    on = "x64 x86 arm64 riscv64 loongarch64",
+    constants = {
+      FIOQSIZE = 0x5460,
+    },
+  },
+},
 ]==],
 ["asm-generic/ipcbuf.h"] = [==[
-  deltas = {
-    {
-      on = "!x86 arm ppc64le s390x ppc",
-      records = {
-        ["struct ipc64_perm"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint8_t __pad1[0];
-    uint16_t seq;
-    uint16_t __pad2;
-    unsigned long __unused1;
-    unsigned long __unused2;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct ipc64_perm"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint16_t mode;
-    uint8_t __pad1[2];
-    uint16_t seq;
-    uint16_t __pad2;
-    unsigned long __unused1;
-    unsigned long __unused2;
-  }]],
-      },
+deltas = {
+  {
+    on = "!x86 arm ppc64le s390x ppc",
+    records = {
+      ["struct ipc64_perm"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint8_t __pad1[0];
+  uint16_t seq;
+  uint16_t __pad2;
+  unsigned long __unused1;
+  unsigned long __unused2;
+}]],
     },
   },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct ipc64_perm"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint16_t mode;
+  uint8_t __pad1[2];
+  uint16_t seq;
+  uint16_t __pad2;
+  unsigned long __unused1;
+  unsigned long __unused2;
+}]],
+    },
+  },
+},
 ]==],
 }

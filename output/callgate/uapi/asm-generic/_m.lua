@@ -3,132 +3,132 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/mman-common.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        PROT_READ = 0x1,
-        PROT_WRITE = 0x2,
-        PROT_EXEC = 0x4,
-        PROT_SEM = 0x8,
-        PROT_NONE = 0x0,
-        PROT_GROWSDOWN = 0x1000000,
-        PROT_GROWSUP = 0x2000000,
-        MAP_TYPE = 0xf,
-        MAP_FIXED = 0x10,
-        MAP_ANONYMOUS = 0x20,
-        MAP_POPULATE = 0x8000,
-        MAP_NONBLOCK = 0x10000,
-        MAP_STACK = 0x20000,
-        MAP_HUGETLB = 0x40000,
-        MAP_SYNC = 0x80000,
-        MAP_FIXED_NOREPLACE = 0x100000,
-        MAP_UNINITIALIZED = 0x4000000,
-        MLOCK_ONFAULT = 0x1,
-        MS_ASYNC = 1,
-        MS_INVALIDATE = 2,
-        MS_SYNC = 4,
-        MADV_NORMAL = 0,
-        MADV_RANDOM = 1,
-        MADV_SEQUENTIAL = 2,
-        MADV_WILLNEED = 3,
-        MADV_DONTNEED = 4,
-        MADV_FREE = 8,
-        MADV_REMOVE = 9,
-        MADV_DONTFORK = 10,
-        MADV_DOFORK = 11,
-        MADV_HWPOISON = 100,
-        MADV_SOFT_OFFLINE = 101,
-        MADV_MERGEABLE = 12,
-        MADV_UNMERGEABLE = 13,
-        MADV_HUGEPAGE = 14,
-        MADV_NOHUGEPAGE = 15,
-        MADV_DONTDUMP = 16,
-        MADV_DODUMP = 17,
-        MADV_WIPEONFORK = 18,
-        MADV_KEEPONFORK = 19,
-        MADV_COLD = 20,
-        MADV_PAGEOUT = 21,
-        MADV_POPULATE_READ = 22,
-        MADV_POPULATE_WRITE = 23,
-        MADV_DONTNEED_LOCKED = 24,
-        MADV_COLLAPSE = 25,
-        MADV_GUARD_INSTALL = 102,
-        MADV_GUARD_REMOVE = 103,
-        MAP_FILE = 0,
-        PKEY_UNRESTRICTED = 0x0,
-        PKEY_DISABLE_ACCESS = 0x1,
-        PKEY_DISABLE_WRITE = 0x2,
-      },
-    },
-    {
-      on = "x64 x86 arm riscv64 loongarch64 s390x",
-      constants = {
-        PKEY_ACCESS_MASK = 3,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      PROT_READ = 0x1,
+      PROT_WRITE = 0x2,
+      PROT_EXEC = 0x4,
+      PROT_SEM = 0x8,
+      PROT_NONE = 0x0,
+      PROT_GROWSDOWN = 0x1000000,
+      PROT_GROWSUP = 0x2000000,
+      MAP_TYPE = 0xf,
+      MAP_FIXED = 0x10,
+      MAP_ANONYMOUS = 0x20,
+      MAP_POPULATE = 0x8000,
+      MAP_NONBLOCK = 0x10000,
+      MAP_STACK = 0x20000,
+      MAP_HUGETLB = 0x40000,
+      MAP_SYNC = 0x80000,
+      MAP_FIXED_NOREPLACE = 0x100000,
+      MAP_UNINITIALIZED = 0x4000000,
+      MLOCK_ONFAULT = 0x1,
+      MS_ASYNC = 1,
+      MS_INVALIDATE = 2,
+      MS_SYNC = 4,
+      MADV_NORMAL = 0,
+      MADV_RANDOM = 1,
+      MADV_SEQUENTIAL = 2,
+      MADV_WILLNEED = 3,
+      MADV_DONTNEED = 4,
+      MADV_FREE = 8,
+      MADV_REMOVE = 9,
+      MADV_DONTFORK = 10,
+      MADV_DOFORK = 11,
+      MADV_HWPOISON = 100,
+      MADV_SOFT_OFFLINE = 101,
+      MADV_MERGEABLE = 12,
+      MADV_UNMERGEABLE = 13,
+      MADV_HUGEPAGE = 14,
+      MADV_NOHUGEPAGE = 15,
+      MADV_DONTDUMP = 16,
+      MADV_DODUMP = 17,
+      MADV_WIPEONFORK = 18,
+      MADV_KEEPONFORK = 19,
+      MADV_COLD = 20,
+      MADV_PAGEOUT = 21,
+      MADV_POPULATE_READ = 22,
+      MADV_POPULATE_WRITE = 23,
+      MADV_DONTNEED_LOCKED = 24,
+      MADV_COLLAPSE = 25,
+      MADV_GUARD_INSTALL = 102,
+      MADV_GUARD_REMOVE = 103,
+      MAP_FILE = 0,
+      PKEY_UNRESTRICTED = 0x0,
+      PKEY_DISABLE_ACCESS = 0x1,
+      PKEY_DISABLE_WRITE = 0x2,
     },
   },
+  {
+    on = "x64 x86 arm riscv64 loongarch64 s390x",
+    constants = {
+      PKEY_ACCESS_MASK = 3,
+    },
+  },
+},
 ]==],
 ["asm-generic/mman.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MAP_GROWSDOWN = 0x100,
-        MAP_DENYWRITE = 0x800,
-        MAP_EXECUTABLE = 0x1000,
-        MAP_LOCKED = 0x2000,
-        MAP_NORESERVE = 0x4000,
-        MCL_CURRENT = 1,
-        MCL_FUTURE = 2,
-        MCL_ONFAULT = 4,
-        SHADOW_STACK_SET_TOKEN = 0x1,
-        SHADOW_STACK_SET_MARKER = 0x2,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MAP_GROWSDOWN = 0x100,
+      MAP_DENYWRITE = 0x800,
+      MAP_EXECUTABLE = 0x1000,
+      MAP_LOCKED = 0x2000,
+      MAP_NORESERVE = 0x4000,
+      MCL_CURRENT = 1,
+      MCL_FUTURE = 2,
+      MCL_ONFAULT = 4,
+      SHADOW_STACK_SET_TOKEN = 0x1,
+      SHADOW_STACK_SET_MARKER = 0x2,
     },
   },
+},
 ]==],
 ["asm-generic/msgbuf.h"] = [==[
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      records = {
-        ["struct msqid64_ds"] = [[{
-    struct ipc64_perm msg_perm;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct msqid64_ds"] = [[{
-    struct ipc64_perm msg_perm;
-    unsigned long msg_stime;
-    unsigned long msg_stime_high;
-    unsigned long msg_rtime;
-    unsigned long msg_rtime_high;
-    unsigned long msg_ctime;
-    unsigned long msg_ctime_high;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    records = {
+      ["struct msqid64_ds"] = [[{
+  struct ipc64_perm msg_perm;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
     },
   },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct msqid64_ds"] = [[{
+  struct ipc64_perm msg_perm;
+  unsigned long msg_stime;
+  unsigned long msg_stime_high;
+  unsigned long msg_rtime;
+  unsigned long msg_rtime_high;
+  unsigned long msg_ctime;
+  unsigned long msg_ctime_high;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
+    },
+  },
+},
 ]==],
 }

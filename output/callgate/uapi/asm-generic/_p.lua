@@ -3,144 +3,144 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/param.h"] = [==[
-  constants = {
-    __USER_HZ = 100,
-    HZ = 100,
-    NOGROUP = -1,
-    MAXHOSTNAMELEN = 64,
-  },
-  deltas = {
-    {
-      on = "!arm64 mips mipsel mips64 mips64el",
-      constants = {
-        EXEC_PAGESIZE = 4096,
-      },
+constants = {
+  __USER_HZ = 100,
+  HZ = 100,
+  NOGROUP = -1,
+  MAXHOSTNAMELEN = 64,
+},
+deltas = {
+  {
+    on = "!arm64 mips mipsel mips64 mips64el",
+    constants = {
+      EXEC_PAGESIZE = 4096,
     },
   },
+},
 ]==],
 ["asm-generic/poll.h"] = [==[
-  constants = {
-    POLLIN = 0x1,
-    POLLPRI = 0x2,
-    POLLOUT = 0x4,
-    POLLERR = 0x8,
-    POLLHUP = 0x10,
-    POLLNVAL = 0x20,
-    POLLRDNORM = 0x40,
-    POLLRDBAND = 0x80,
-    POLLMSG = 0x400,
-    POLLREMOVE = 0x1000,
-    POLLRDHUP = 0x2000,
-    POLLFREE = 0x4000,
-    POLL_BUSY_LOOP = 0x8000,
-  },
-  records = {
-    ["struct pollfd"] = [[{
+constants = {
+  POLLIN = 0x1,
+  POLLPRI = 0x2,
+  POLLOUT = 0x4,
+  POLLERR = 0x8,
+  POLLHUP = 0x10,
+  POLLNVAL = 0x20,
+  POLLRDNORM = 0x40,
+  POLLRDBAND = 0x80,
+  POLLMSG = 0x400,
+  POLLREMOVE = 0x1000,
+  POLLRDHUP = 0x2000,
+  POLLFREE = 0x4000,
+  POLL_BUSY_LOOP = 0x8000,
+},
+records = {
+  ["struct pollfd"] = [[{
   int32_t fd;
   int16_t events;
   int16_t revents;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        POLLWRNORM = 0x100,
-        POLLWRBAND = 0x200,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      POLLWRNORM = 0x100,
+      POLLWRBAND = 0x200,
     },
   },
+},
 ]==],
 ["asm-generic/posix_types.h"] = [==[
-  records = {
-    ["struct __kernel_fsid_t"] = [[{
+records = {
+  ["struct __kernel_fsid_t"] = [[{
   int32_t val[2];
 }]],
-  },
-  typedefs = {
-    __kernel_long_t = "long",
-    __kernel_ulong_t = "unsigned long",
-    __kernel_pid_t = "int32_t",
-    __kernel_suseconds_t = "long",
-    __kernel_uid32_t = "uint32_t",
-    __kernel_gid32_t = "uint32_t",
-    __kernel_fsid_t = "struct __kernel_fsid_t",
-    __kernel_off_t = "long",
-    __kernel_loff_t = "int64_t",
-    __kernel_uoff_t = "uint64_t",
-    __kernel_old_time_t = "long",
-    __kernel_time_t = "long",
-    __kernel_time64_t = "int64_t",
-    __kernel_clock_t = "long",
-    __kernel_timer_t = "int32_t",
-    __kernel_clockid_t = "int32_t",
-    __kernel_caddr_t = "char *",
-    __kernel_uid16_t = "uint16_t",
-    __kernel_gid16_t = "uint16_t",
-  },
-  deltas = {
-    {
-      on = "!s390x",
-      typedefs = {
-        __kernel_ino_t = "unsigned long",
-      },
-    },
-    {
-      on = "!x86 arm s390x",
-      typedefs = {
-        __kernel_mode_t = "uint32_t",
-        __kernel_uid_t = "uint32_t",
-        __kernel_gid_t = "uint32_t",
-      },
-    },
-    {
-      on = "!x86 arm s390x ppc",
-      typedefs = {
-        __kernel_ipc_pid_t = "int32_t",
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el",
-      typedefs = {
-        __kernel_daddr_t = "int32_t",
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel s390x ppc",
-      typedefs = {
-        __kernel_size_t = "unsigned long",
-        __kernel_ssize_t = "long",
-        __kernel_ptrdiff_t = "long",
-      },
-    },
-    {
-      on = "x86 arm",
-      typedefs = {
-        __kernel_old_uid_t = "uint16_t",
-        __kernel_old_gid_t = "uint16_t",
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      typedefs = {
-        __kernel_size_t = "uint32_t",
-        __kernel_ssize_t = "int32_t",
-        __kernel_ptrdiff_t = "int32_t",
-      },
-    },
-    {
-      on = "!x64 x86 arm ppc64le s390x",
-      typedefs = {
-        __kernel_old_dev_t = "uint32_t",
-      },
-    },
-    {
-      on = "!x64 x86 arm arm64",
-      typedefs = {
-        __kernel_old_uid_t = "uint32_t",
-        __kernel_old_gid_t = "uint32_t",
-      },
+},
+typedefs = {
+  __kernel_long_t = "long",
+  __kernel_ulong_t = "unsigned long",
+  __kernel_pid_t = "int32_t",
+  __kernel_suseconds_t = "long",
+  __kernel_uid32_t = "uint32_t",
+  __kernel_gid32_t = "uint32_t",
+  __kernel_fsid_t = "struct __kernel_fsid_t",
+  __kernel_off_t = "long",
+  __kernel_loff_t = "int64_t",
+  __kernel_uoff_t = "uint64_t",
+  __kernel_old_time_t = "long",
+  __kernel_time_t = "long",
+  __kernel_time64_t = "int64_t",
+  __kernel_clock_t = "long",
+  __kernel_timer_t = "int32_t",
+  __kernel_clockid_t = "int32_t",
+  __kernel_caddr_t = "char *",
+  __kernel_uid16_t = "uint16_t",
+  __kernel_gid16_t = "uint16_t",
+},
+deltas = {
+  {
+    on = "!s390x",
+    typedefs = {
+      __kernel_ino_t = "unsigned long",
     },
   },
+  {
+    on = "!x86 arm s390x",
+    typedefs = {
+      __kernel_mode_t = "uint32_t",
+      __kernel_uid_t = "uint32_t",
+      __kernel_gid_t = "uint32_t",
+    },
+  },
+  {
+    on = "!x86 arm s390x ppc",
+    typedefs = {
+      __kernel_ipc_pid_t = "int32_t",
+    },
+  },
+  {
+    on = "!mips mipsel mips64 mips64el",
+    typedefs = {
+      __kernel_daddr_t = "int32_t",
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel s390x ppc",
+    typedefs = {
+      __kernel_size_t = "unsigned long",
+      __kernel_ssize_t = "long",
+      __kernel_ptrdiff_t = "long",
+    },
+  },
+  {
+    on = "x86 arm",
+    typedefs = {
+      __kernel_old_uid_t = "uint16_t",
+      __kernel_old_gid_t = "uint16_t",
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    typedefs = {
+      __kernel_size_t = "uint32_t",
+      __kernel_ssize_t = "int32_t",
+      __kernel_ptrdiff_t = "int32_t",
+    },
+  },
+  {
+    on = "!x64 x86 arm ppc64le s390x",
+    typedefs = {
+      __kernel_old_dev_t = "uint32_t",
+    },
+  },
+  {
+    on = "!x64 x86 arm arm64",
+    typedefs = {
+      __kernel_old_uid_t = "uint32_t",
+      __kernel_old_gid_t = "uint32_t",
+    },
+  },
+},
 ]==],
 }

@@ -3,43 +3,43 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/resource.h"] = [==[
-  constants = {
-    RLIMIT_CPU = 0,
-    RLIMIT_FSIZE = 1,
-    RLIMIT_DATA = 2,
-    RLIMIT_STACK = 3,
-    RLIMIT_CORE = 4,
-    RLIMIT_LOCKS = 10,
-    RLIMIT_SIGPENDING = 11,
-    RLIMIT_MSGQUEUE = 12,
-    RLIMIT_NICE = 13,
-    RLIMIT_RTPRIO = 14,
-    RLIMIT_RTTIME = 15,
-    RLIM_NLIMITS = 16,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        RLIMIT_RSS = 5,
-        RLIMIT_NPROC = 6,
-        RLIMIT_NOFILE = 7,
-        RLIMIT_MEMLOCK = 8,
-        RLIMIT_AS = 9,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        RLIM_INFINITY = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      constants = {
-        RLIM_INFINITY = 4294967295,
-      },
+constants = {
+  RLIMIT_CPU = 0,
+  RLIMIT_FSIZE = 1,
+  RLIMIT_DATA = 2,
+  RLIMIT_STACK = 3,
+  RLIMIT_CORE = 4,
+  RLIMIT_LOCKS = 10,
+  RLIMIT_SIGPENDING = 11,
+  RLIMIT_MSGQUEUE = 12,
+  RLIMIT_NICE = 13,
+  RLIMIT_RTPRIO = 14,
+  RLIMIT_RTTIME = 15,
+  RLIM_NLIMITS = 16,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      RLIMIT_RSS = 5,
+      RLIMIT_NPROC = 6,
+      RLIMIT_NOFILE = 7,
+      RLIMIT_MEMLOCK = 8,
+      RLIMIT_AS = 9,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      RLIM_INFINITY = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    constants = {
+      RLIM_INFINITY = 4294967295,
+    },
+  },
+},
 ]==],
 }

@@ -3,905 +3,905 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/sembuf.h"] = [==[
-  deltas = {
-    {
-      on = "arm",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    unsigned long sem_otime;
-    unsigned long sem_otime_high;
-    unsigned long sem_ctime;
-    unsigned long sem_ctime_high;
-    unsigned long sem_nsems;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "arm64 riscv64 loongarch64 s390x",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
+deltas = {
+  {
+    on = "arm",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  unsigned long sem_otime;
+  unsigned long sem_otime_high;
+  unsigned long sem_ctime;
+  unsigned long sem_ctime_high;
+  unsigned long sem_nsems;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
     },
   },
+  {
+    on = "arm64 riscv64 loongarch64 s390x",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
+    },
+  },
+},
 ]==],
 ["asm-generic/shmbuf.h"] = [==[
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      records = {
-        ["struct shmid64_ds"] = [[{
-    struct ipc64_perm shm_perm;
-    unsigned long shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      records = {
-        ["struct shminfo64"] = [[{
-    unsigned long shmmax;
-    unsigned long shmmin;
-    unsigned long shmmni;
-    unsigned long shmseg;
-    unsigned long shmall;
-    unsigned long __unused1;
-    unsigned long __unused2;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct shmid64_ds"] = [[{
-    struct ipc64_perm shm_perm;
-    uint32_t shm_segsz;
-    unsigned long shm_atime;
-    unsigned long shm_atime_high;
-    unsigned long shm_dtime;
-    unsigned long shm_dtime_high;
-    unsigned long shm_ctime;
-    unsigned long shm_ctime_high;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    records = {
+      ["struct shmid64_ds"] = [[{
+  struct ipc64_perm shm_perm;
+  unsigned long shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    records = {
+      ["struct shminfo64"] = [[{
+  unsigned long shmmax;
+  unsigned long shmmin;
+  unsigned long shmmni;
+  unsigned long shmseg;
+  unsigned long shmall;
+  unsigned long __unused1;
+  unsigned long __unused2;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct shmid64_ds"] = [[{
+  struct ipc64_perm shm_perm;
+  uint32_t shm_segsz;
+  unsigned long shm_atime;
+  unsigned long shm_atime_high;
+  unsigned long shm_dtime;
+  unsigned long shm_dtime_high;
+  unsigned long shm_ctime;
+  unsigned long shm_ctime_high;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
+    },
+  },
+},
 ]==],
 ["asm-generic/siginfo.h"] = [==[
-  constants = {
-    SI_MAX_SIZE = 128,
-    SI_USER = 0,
-    SI_KERNEL = 0x80,
-    SI_QUEUE = -1,
-    SI_SIGIO = -5,
-    SI_TKILL = -6,
-    SI_DETHREAD = -7,
-    SI_ASYNCNL = -60,
-    ILL_ILLOPC = 1,
-    ILL_ILLOPN = 2,
-    ILL_ILLADR = 3,
-    ILL_ILLTRP = 4,
-    ILL_PRVOPC = 5,
-    ILL_PRVREG = 6,
-    ILL_COPROC = 7,
-    ILL_BADSTK = 8,
-    ILL_BADIADDR = 9,
-    __ILL_BREAK = 10,
-    __ILL_BNDMOD = 11,
-    NSIGILL = 11,
-    FPE_INTDIV = 1,
-    FPE_INTOVF = 2,
-    FPE_FLTDIV = 3,
-    FPE_FLTOVF = 4,
-    FPE_FLTUND = 5,
-    FPE_FLTRES = 6,
-    FPE_FLTINV = 7,
-    FPE_FLTSUB = 8,
-    __FPE_DECOVF = 9,
-    __FPE_DECDIV = 10,
-    __FPE_DECERR = 11,
-    __FPE_INVASC = 12,
-    __FPE_INVDEC = 13,
-    FPE_FLTUNK = 14,
-    FPE_CONDTRAP = 15,
-    NSIGFPE = 15,
-    SEGV_MAPERR = 1,
-    SEGV_ACCERR = 2,
-    SEGV_BNDERR = 3,
-    SEGV_PKUERR = 4,
-    SEGV_ACCADI = 5,
-    SEGV_ADIDERR = 6,
-    SEGV_ADIPERR = 7,
-    SEGV_MTEAERR = 8,
-    SEGV_MTESERR = 9,
-    SEGV_CPERR = 10,
-    NSIGSEGV = 10,
-    BUS_ADRALN = 1,
-    BUS_ADRERR = 2,
-    BUS_OBJERR = 3,
-    BUS_MCEERR_AR = 4,
-    BUS_MCEERR_AO = 5,
-    NSIGBUS = 5,
-    TRAP_BRKPT = 1,
-    TRAP_TRACE = 2,
-    TRAP_BRANCH = 3,
-    TRAP_HWBKPT = 4,
-    TRAP_UNK = 5,
-    TRAP_PERF = 6,
-    NSIGTRAP = 6,
-    TRAP_PERF_FLAG_ASYNC = 0x1,
-    CLD_EXITED = 1,
-    CLD_KILLED = 2,
-    CLD_DUMPED = 3,
-    CLD_TRAPPED = 4,
-    CLD_STOPPED = 5,
-    CLD_CONTINUED = 6,
-    NSIGCHLD = 6,
-    POLL_IN = 1,
-    POLL_OUT = 2,
-    POLL_MSG = 3,
-    POLL_ERR = 4,
-    POLL_PRI = 5,
-    POLL_HUP = 6,
-    NSIGPOLL = 6,
-    SYS_SECCOMP = 1,
-    SYS_USER_DISPATCH = 2,
-    NSIGSYS = 2,
-    EMT_TAGOVF = 1,
-    NSIGEMT = 1,
-    SIGEV_SIGNAL = 0,
-    SIGEV_NONE = 1,
-    SIGEV_THREAD = 2,
-    SIGEV_THREAD_ID = 4,
-    SIGEV_MAX_SIZE = 64,
-  },
-  records = {
-    ["union sigval"] = [[{
+constants = {
+  SI_MAX_SIZE = 128,
+  SI_USER = 0,
+  SI_KERNEL = 0x80,
+  SI_QUEUE = -1,
+  SI_SIGIO = -5,
+  SI_TKILL = -6,
+  SI_DETHREAD = -7,
+  SI_ASYNCNL = -60,
+  ILL_ILLOPC = 1,
+  ILL_ILLOPN = 2,
+  ILL_ILLADR = 3,
+  ILL_ILLTRP = 4,
+  ILL_PRVOPC = 5,
+  ILL_PRVREG = 6,
+  ILL_COPROC = 7,
+  ILL_BADSTK = 8,
+  ILL_BADIADDR = 9,
+  __ILL_BREAK = 10,
+  __ILL_BNDMOD = 11,
+  NSIGILL = 11,
+  FPE_INTDIV = 1,
+  FPE_INTOVF = 2,
+  FPE_FLTDIV = 3,
+  FPE_FLTOVF = 4,
+  FPE_FLTUND = 5,
+  FPE_FLTRES = 6,
+  FPE_FLTINV = 7,
+  FPE_FLTSUB = 8,
+  __FPE_DECOVF = 9,
+  __FPE_DECDIV = 10,
+  __FPE_DECERR = 11,
+  __FPE_INVASC = 12,
+  __FPE_INVDEC = 13,
+  FPE_FLTUNK = 14,
+  FPE_CONDTRAP = 15,
+  NSIGFPE = 15,
+  SEGV_MAPERR = 1,
+  SEGV_ACCERR = 2,
+  SEGV_BNDERR = 3,
+  SEGV_PKUERR = 4,
+  SEGV_ACCADI = 5,
+  SEGV_ADIDERR = 6,
+  SEGV_ADIPERR = 7,
+  SEGV_MTEAERR = 8,
+  SEGV_MTESERR = 9,
+  SEGV_CPERR = 10,
+  NSIGSEGV = 10,
+  BUS_ADRALN = 1,
+  BUS_ADRERR = 2,
+  BUS_OBJERR = 3,
+  BUS_MCEERR_AR = 4,
+  BUS_MCEERR_AO = 5,
+  NSIGBUS = 5,
+  TRAP_BRKPT = 1,
+  TRAP_TRACE = 2,
+  TRAP_BRANCH = 3,
+  TRAP_HWBKPT = 4,
+  TRAP_UNK = 5,
+  TRAP_PERF = 6,
+  NSIGTRAP = 6,
+  TRAP_PERF_FLAG_ASYNC = 0x1,
+  CLD_EXITED = 1,
+  CLD_KILLED = 2,
+  CLD_DUMPED = 3,
+  CLD_TRAPPED = 4,
+  CLD_STOPPED = 5,
+  CLD_CONTINUED = 6,
+  NSIGCHLD = 6,
+  POLL_IN = 1,
+  POLL_OUT = 2,
+  POLL_MSG = 3,
+  POLL_ERR = 4,
+  POLL_PRI = 5,
+  POLL_HUP = 6,
+  NSIGPOLL = 6,
+  SYS_SECCOMP = 1,
+  SYS_USER_DISPATCH = 2,
+  NSIGSYS = 2,
+  EMT_TAGOVF = 1,
+  NSIGEMT = 1,
+  SIGEV_SIGNAL = 0,
+  SIGEV_NONE = 1,
+  SIGEV_THREAD = 2,
+  SIGEV_THREAD_ID = 4,
+  SIGEV_MAX_SIZE = 64,
+},
+records = {
+  ["union sigval"] = [[{
   int32_t sival_int;
   void *sival_ptr;
 }]],
-  },
-  typedefs = {
-    sigval_t = "union sigval",
-    siginfo_t = "struct siginfo",
-    sigevent_t = "struct sigevent",
-  },
-  macros = function(M)
-    return {
-      SI_FROMUSER = function(siptr)
-        return M.long(siptr.si_code) <= 0
-      end,
-      SI_FROMKERNEL = function(siptr)
-        return M.long(siptr.si_code) > 0
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        __ADDR_BND_PKEY_PAD = 8,
-        SIGEV_PAD_SIZE = 12,
-      },
-      records = {
-        ["union __sifields"] = [[{
-    struct {
-      int32_t _pid;
-      uint32_t _uid;
-    } _kill;
-    struct {
-      int32_t _tid;
-      int32_t _overrun;
-      union sigval _sigval;
-      int32_t _sys_private;
-    } _timer;
-    struct {
-      int32_t _pid;
-      uint32_t _uid;
-      union sigval _sigval;
-    } _rt;
-    struct {
-      int32_t _pid;
-      uint32_t _uid;
-      int32_t _status;
-      long _utime;
-      long _stime;
-    } _sigchld;
-    struct {
-      void *_addr;
-      union {
-        int32_t _trapno;
-        int16_t _addr_lsb;
-        struct {
-          char _dummy_bnd[8];
-          void *_lower;
-          void *_upper;
-        } _addr_bnd;
-        struct {
-          char _dummy_pkey[8];
-          uint32_t _pkey;
-        } _addr_pkey;
-        struct {
-          unsigned long _data;
-          uint32_t _type;
-          uint32_t _flags;
-        } _perf;
-      };
-    } _sigfault;
-    struct {
-      long _band;
-      int32_t _fd;
-    } _sigpoll;
-    struct {
-      void *_call_addr;
-      int32_t _syscall;
-      uint32_t _arch;
-    } _sigsys;
-  }]],
-        ["struct sigevent"] = [[{
-    union sigval sigev_value;
-    int32_t sigev_signo;
-    int32_t sigev_notify;
-    union {
-      int32_t _pad[12];
-      int32_t _tid;
-      struct {
-        void *_function;
-        void *_attribute;
-      } _sigev_thread;
-    } _sigev_un;
-  }]],
-      },
+},
+typedefs = {
+  sigval_t = "union sigval",
+  siginfo_t = "struct siginfo",
+  sigevent_t = "struct sigevent",
+},
+macros = function(M)
+  return {
+    SI_FROMUSER = function(siptr)
+      return M.long(siptr.si_code) <= 0
+    end,
+    SI_FROMKERNEL = function(siptr)
+      return M.long(siptr.si_code) > 0
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      __ADDR_BND_PKEY_PAD = 8,
+      SIGEV_PAD_SIZE = 12,
     },
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        SI_TIMER = -2,
-        SI_MESGQ = -3,
-        SI_ASYNCIO = -4,
-      },
-      records = {
-        ["struct siginfo"] = [[{
+    records = {
+      ["union __sifields"] = [[{
+  struct {
+    int32_t _pid;
+    uint32_t _uid;
+  } _kill;
+  struct {
+    int32_t _tid;
+    int32_t _overrun;
+    union sigval _sigval;
+    int32_t _sys_private;
+  } _timer;
+  struct {
+    int32_t _pid;
+    uint32_t _uid;
+    union sigval _sigval;
+  } _rt;
+  struct {
+    int32_t _pid;
+    uint32_t _uid;
+    int32_t _status;
+    long _utime;
+    long _stime;
+  } _sigchld;
+  struct {
+    void *_addr;
     union {
+      int32_t _trapno;
+      int16_t _addr_lsb;
       struct {
-        int32_t si_signo;
-        int32_t si_errno;
-        int32_t si_code;
-        union __sifields _sifields;
-      };
-      int32_t _si_pad[32];
+        char _dummy_bnd[8];
+        void *_lower;
+        void *_upper;
+      } _addr_bnd;
+      struct {
+        char _dummy_pkey[8];
+        uint32_t _pkey;
+      } _addr_pkey;
+      struct {
+        unsigned long _data;
+        uint32_t _type;
+        uint32_t _flags;
+      } _perf;
     };
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel mips64 mips64el ppc",
-      constants = {
-        __ARCH_SIGEV_PREAMBLE_SIZE = 16,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        __ADDR_BND_PKEY_PAD = 4,
-        SIGEV_PAD_SIZE = 13,
-      },
-      records = {
-        ["union __sifields"] = [[{
+  } _sigfault;
+  struct {
+    long _band;
+    int32_t _fd;
+  } _sigpoll;
+  struct {
+    void *_call_addr;
+    int32_t _syscall;
+    uint32_t _arch;
+  } _sigsys;
+}]],
+      ["struct sigevent"] = [[{
+  union sigval sigev_value;
+  int32_t sigev_signo;
+  int32_t sigev_notify;
+  union {
+    int32_t _pad[12];
+    int32_t _tid;
     struct {
-      int32_t _pid;
-      uint32_t _uid;
-    } _kill;
-    struct {
-      int32_t _tid;
-      int32_t _overrun;
-      union sigval _sigval;
-      int32_t _sys_private;
-    } _timer;
-    struct {
-      int32_t _pid;
-      uint32_t _uid;
-      union sigval _sigval;
-    } _rt;
-    struct {
-      int32_t _pid;
-      uint32_t _uid;
-      int32_t _status;
-      long _utime;
-      long _stime;
-    } _sigchld;
-    struct {
-      void *_addr;
-      union {
-        int32_t _trapno;
-        int16_t _addr_lsb;
-        struct {
-          char _dummy_bnd[4];
-          void *_lower;
-          void *_upper;
-        } _addr_bnd;
-        struct {
-          char _dummy_pkey[4];
-          uint32_t _pkey;
-        } _addr_pkey;
-        struct {
-          unsigned long _data;
-          uint32_t _type;
-          uint32_t _flags;
-        } _perf;
-      };
-    } _sigfault;
-    struct {
-      long _band;
-      int32_t _fd;
-    } _sigpoll;
-    struct {
-      void *_call_addr;
-      int32_t _syscall;
-      uint32_t _arch;
-    } _sigsys;
-  }]],
-        ["struct sigevent"] = [[{
-    union sigval sigev_value;
-    int32_t sigev_signo;
-    int32_t sigev_notify;
-    union {
-      int32_t _pad[13];
-      int32_t _tid;
-      struct {
-        void *_function;
-        void *_attribute;
-      } _sigev_thread;
-    } _sigev_un;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      constants = {
-        __ARCH_SIGEV_PREAMBLE_SIZE = 12,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      records = {
-        ["struct siginfo"] = [[{
-    union {
-      struct {
-        int32_t si_signo;
-        int32_t si_code;
-        int32_t si_errno;
-        union __sifields _sifields;
-      };
-      int32_t _si_pad[32];
-    };
-  }]],
-      },
+      void *_function;
+      void *_attribute;
+    } _sigev_thread;
+  } _sigev_un;
+}]],
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      SI_TIMER = -2,
+      SI_MESGQ = -3,
+      SI_ASYNCIO = -4,
+    },
+    records = {
+      ["struct siginfo"] = [[{
+  union {
+    struct {
+      int32_t si_signo;
+      int32_t si_errno;
+      int32_t si_code;
+      union __sifields _sifields;
+    };
+    int32_t _si_pad[32];
+  };
+}]],
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel mips64 mips64el ppc",
+    constants = {
+      __ARCH_SIGEV_PREAMBLE_SIZE = 16,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      __ADDR_BND_PKEY_PAD = 4,
+      SIGEV_PAD_SIZE = 13,
+    },
+    records = {
+      ["union __sifields"] = [[{
+  struct {
+    int32_t _pid;
+    uint32_t _uid;
+  } _kill;
+  struct {
+    int32_t _tid;
+    int32_t _overrun;
+    union sigval _sigval;
+    int32_t _sys_private;
+  } _timer;
+  struct {
+    int32_t _pid;
+    uint32_t _uid;
+    union sigval _sigval;
+  } _rt;
+  struct {
+    int32_t _pid;
+    uint32_t _uid;
+    int32_t _status;
+    long _utime;
+    long _stime;
+  } _sigchld;
+  struct {
+    void *_addr;
+    union {
+      int32_t _trapno;
+      int16_t _addr_lsb;
+      struct {
+        char _dummy_bnd[4];
+        void *_lower;
+        void *_upper;
+      } _addr_bnd;
+      struct {
+        char _dummy_pkey[4];
+        uint32_t _pkey;
+      } _addr_pkey;
+      struct {
+        unsigned long _data;
+        uint32_t _type;
+        uint32_t _flags;
+      } _perf;
+    };
+  } _sigfault;
+  struct {
+    long _band;
+    int32_t _fd;
+  } _sigpoll;
+  struct {
+    void *_call_addr;
+    int32_t _syscall;
+    uint32_t _arch;
+  } _sigsys;
+}]],
+      ["struct sigevent"] = [[{
+  union sigval sigev_value;
+  int32_t sigev_signo;
+  int32_t sigev_notify;
+  union {
+    int32_t _pad[13];
+    int32_t _tid;
+    struct {
+      void *_function;
+      void *_attribute;
+    } _sigev_thread;
+  } _sigev_un;
+}]],
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    constants = {
+      __ARCH_SIGEV_PREAMBLE_SIZE = 12,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    records = {
+      ["struct siginfo"] = [[{
+  union {
+    struct {
+      int32_t si_signo;
+      int32_t si_code;
+      int32_t si_errno;
+      union __sifields _sifields;
+    };
+    int32_t _si_pad[32];
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["asm-generic/signal-defs.h"] = [==[
-  constants = {
-    SA_UNSUPPORTED = 0x400,
-    SA_EXPOSE_TAGBITS = 0x800,
-    SIG_DFL = 0,
-    SIG_IGN = 1,
-  },
-  typedefs = {
-    __signalfn_t = "void *",
-    __sighandler_t = "void *",
-    __restorefn_t = "void *",
-    __sigrestore_t = "void *",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        SA_NOCLDSTOP = 0x1,
-        SA_NOCLDWAIT = 0x2,
-        SA_SIGINFO = 0x4,
-        SA_ONSTACK = 0x8000000,
-        SA_RESTART = 0x10000000,
-        SA_NODEFER = 0x40000000,
-        SA_RESETHAND = 0x80000000,
-        SA_NOMASK = 1073741824,
-        SA_ONESHOT = 2147483648,
-        SIG_BLOCK = 0,
-        SIG_UNBLOCK = 1,
-        SIG_SETMASK = 2,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        SIG_ERR = 18446744073709551615ULL,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        SIG_ERR = 4294967295,
-      },
+constants = {
+  SA_UNSUPPORTED = 0x400,
+  SA_EXPOSE_TAGBITS = 0x800,
+  SIG_DFL = 0,
+  SIG_IGN = 1,
+},
+typedefs = {
+  __signalfn_t = "void *",
+  __sighandler_t = "void *",
+  __restorefn_t = "void *",
+  __sigrestore_t = "void *",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      SA_NOCLDSTOP = 0x1,
+      SA_NOCLDWAIT = 0x2,
+      SA_SIGINFO = 0x4,
+      SA_ONSTACK = 0x8000000,
+      SA_RESTART = 0x10000000,
+      SA_NODEFER = 0x40000000,
+      SA_RESETHAND = 0x80000000,
+      SA_NOMASK = 1073741824,
+      SA_ONESHOT = 2147483648,
+      SIG_BLOCK = 0,
+      SIG_UNBLOCK = 1,
+      SIG_SETMASK = 2,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      SIG_ERR = 18446744073709551615ULL,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      SIG_ERR = 4294967295,
+    },
+  },
+},
 ]==],
 ["asm-generic/signal.h"] = [==[
-  deltas = {
-    {
-      on = "arm64 riscv64 loongarch64",
-      constants = {
-        _NSIG = 64,
-        _NSIG_BPW = 64,
-        _NSIG_WORDS = 1,
-        SIGHUP = 1,
-        SIGINT = 2,
-        SIGQUIT = 3,
-        SIGILL = 4,
-        SIGTRAP = 5,
-        SIGABRT = 6,
-        SIGIOT = 6,
-        SIGBUS = 7,
-        SIGFPE = 8,
-        SIGKILL = 9,
-        SIGUSR1 = 10,
-        SIGSEGV = 11,
-        SIGUSR2 = 12,
-        SIGPIPE = 13,
-        SIGALRM = 14,
-        SIGTERM = 15,
-        SIGSTKFLT = 16,
-        SIGCHLD = 17,
-        SIGCONT = 18,
-        SIGSTOP = 19,
-        SIGTSTP = 20,
-        SIGTTIN = 21,
-        SIGTTOU = 22,
-        SIGURG = 23,
-        SIGXCPU = 24,
-        SIGXFSZ = 25,
-        SIGVTALRM = 26,
-        SIGPROF = 27,
-        SIGWINCH = 28,
-        SIGIO = 29,
-        SIGPOLL = 29,
-        SIGPWR = 30,
-        SIGSYS = 31,
-        SIGUNUSED = 31,
-        SIGRTMIN = 32,
-        SIGRTMAX = 64,
-      },
-      records = {
-        ["struct sigset_t"] = [[{
-    unsigned long sig[1];
-  }]],
-        ["struct sigaltstack"] = [[{
-    void *ss_sp;
-    int32_t ss_flags;
-    unsigned long ss_size;
-  }]],
-      },
-      typedefs = {
-        sigset_t = "struct sigset_t",
-        old_sigset_t = "unsigned long",
-        stack_t = "struct sigaltstack",
-      },
+deltas = {
+  {
+    on = "arm64 riscv64 loongarch64",
+    constants = {
+      _NSIG = 64,
+      _NSIG_BPW = 64,
+      _NSIG_WORDS = 1,
+      SIGHUP = 1,
+      SIGINT = 2,
+      SIGQUIT = 3,
+      SIGILL = 4,
+      SIGTRAP = 5,
+      SIGABRT = 6,
+      SIGIOT = 6,
+      SIGBUS = 7,
+      SIGFPE = 8,
+      SIGKILL = 9,
+      SIGUSR1 = 10,
+      SIGSEGV = 11,
+      SIGUSR2 = 12,
+      SIGPIPE = 13,
+      SIGALRM = 14,
+      SIGTERM = 15,
+      SIGSTKFLT = 16,
+      SIGCHLD = 17,
+      SIGCONT = 18,
+      SIGSTOP = 19,
+      SIGTSTP = 20,
+      SIGTTIN = 21,
+      SIGTTOU = 22,
+      SIGURG = 23,
+      SIGXCPU = 24,
+      SIGXFSZ = 25,
+      SIGVTALRM = 26,
+      SIGPROF = 27,
+      SIGWINCH = 28,
+      SIGIO = 29,
+      SIGPOLL = 29,
+      SIGPWR = 30,
+      SIGSYS = 31,
+      SIGUNUSED = 31,
+      SIGRTMIN = 32,
+      SIGRTMAX = 64,
     },
-    {
-      on = "arm64",
-      records = {
-        ["struct sigaction"] = [[{
-    void *sa_handler;
-    unsigned long sa_flags;
-    void *sa_restorer;
-    struct sigset_t sa_mask;
-  }]],
-      },
+    records = {
+      ["struct sigset_t"] = [[{
+  unsigned long sig[1];
+}]],
+      ["struct sigaltstack"] = [[{
+  void *ss_sp;
+  int32_t ss_flags;
+  unsigned long ss_size;
+}]],
     },
-    {
-      on = "riscv64",
-      constants = {
-        MINSIGSTKSZ = 2048,
-        SIGSTKSZ = 8192,
-      },
-    },
-    {
-      on = "riscv64 loongarch64",
-      records = {
-        ["struct sigaction"] = [[{
-    void *sa_handler;
-    unsigned long sa_flags;
-    struct sigset_t sa_mask;
-  }]],
-      },
+    typedefs = {
+      sigset_t = "struct sigset_t",
+      old_sigset_t = "unsigned long",
+      stack_t = "struct sigaltstack",
     },
   },
+  {
+    on = "arm64",
+    records = {
+      ["struct sigaction"] = [[{
+  void *sa_handler;
+  unsigned long sa_flags;
+  void *sa_restorer;
+  struct sigset_t sa_mask;
+}]],
+    },
+  },
+  {
+    on = "riscv64",
+    constants = {
+      MINSIGSTKSZ = 2048,
+      SIGSTKSZ = 8192,
+    },
+  },
+  {
+    on = "riscv64 loongarch64",
+    records = {
+      ["struct sigaction"] = [[{
+  void *sa_handler;
+  unsigned long sa_flags;
+  struct sigset_t sa_mask;
+}]],
+    },
+  },
+},
 ]==],
 ["asm-generic/socket.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        SOL_SOCKET = 1,
-        SO_DEBUG = 1,
-        SO_REUSEADDR = 2,
-        SO_TYPE = 3,
-        SO_ERROR = 4,
-        SO_DONTROUTE = 5,
-        SO_BROADCAST = 6,
-        SO_SNDBUF = 7,
-        SO_RCVBUF = 8,
-        SO_SNDBUFFORCE = 32,
-        SO_RCVBUFFORCE = 33,
-        SO_KEEPALIVE = 9,
-        SO_OOBINLINE = 10,
-        SO_NO_CHECK = 11,
-        SO_PRIORITY = 12,
-        SO_LINGER = 13,
-        SO_BSDCOMPAT = 14,
-        SO_REUSEPORT = 15,
-        SO_SECURITY_AUTHENTICATION = 22,
-        SO_SECURITY_ENCRYPTION_TRANSPORT = 23,
-        SO_SECURITY_ENCRYPTION_NETWORK = 24,
-        SO_BINDTODEVICE = 25,
-        SO_ATTACH_FILTER = 26,
-        SO_DETACH_FILTER = 27,
-        SO_GET_FILTER = 26,
-        SO_PEERNAME = 28,
-        SO_ACCEPTCONN = 30,
-        SO_PEERSEC = 31,
-        SO_PASSSEC = 34,
-        SO_MARK = 36,
-        SO_PROTOCOL = 38,
-        SO_DOMAIN = 39,
-        SO_RXQ_OVFL = 40,
-        SO_WIFI_STATUS = 41,
-        SCM_WIFI_STATUS = 41,
-        SO_PEEK_OFF = 42,
-        SO_NOFCS = 43,
-        SO_LOCK_FILTER = 44,
-        SO_SELECT_ERR_QUEUE = 45,
-        SO_BUSY_POLL = 46,
-        SO_MAX_PACING_RATE = 47,
-        SO_BPF_EXTENSIONS = 48,
-        SO_INCOMING_CPU = 49,
-        SO_ATTACH_BPF = 50,
-        SO_DETACH_BPF = 27,
-        SO_ATTACH_REUSEPORT_CBPF = 51,
-        SO_ATTACH_REUSEPORT_EBPF = 52,
-        SO_CNX_ADVICE = 53,
-        SCM_TIMESTAMPING_OPT_STATS = 54,
-        SO_MEMINFO = 55,
-        SO_INCOMING_NAPI_ID = 56,
-        SO_COOKIE = 57,
-        SCM_TIMESTAMPING_PKTINFO = 58,
-        SO_PEERGROUPS = 59,
-        SO_ZEROCOPY = 60,
-        SO_TXTIME = 61,
-        SCM_TXTIME = 61,
-        SO_BINDTOIFINDEX = 62,
-        SO_TIMESTAMP_OLD = 29,
-        SO_TIMESTAMPNS_OLD = 35,
-        SO_TIMESTAMPING_OLD = 37,
-        SO_TIMESTAMP_NEW = 63,
-        SO_TIMESTAMPNS_NEW = 64,
-        SO_TIMESTAMPING_NEW = 65,
-        SO_RCVTIMEO_NEW = 66,
-        SO_SNDTIMEO_NEW = 67,
-        SO_DETACH_REUSEPORT_BPF = 68,
-        SO_PREFER_BUSY_POLL = 69,
-        SO_BUSY_POLL_BUDGET = 70,
-        SO_NETNS_COOKIE = 71,
-        SO_BUF_LOCK = 72,
-        SO_RESERVE_MEM = 73,
-        SO_TXREHASH = 74,
-        SO_RCVMARK = 75,
-        SO_PASSPIDFD = 76,
-        SO_PEERPIDFD = 77,
-        SO_DEVMEM_LINEAR = 78,
-        SCM_DEVMEM_LINEAR = 78,
-        SO_DEVMEM_DMABUF = 79,
-        SCM_DEVMEM_DMABUF = 79,
-        SO_DEVMEM_DONTNEED = 80,
-        SCM_TS_OPT_ID = 81,
-        SO_RCVPRIORITY = 82,
-        SO_PASSRIGHTS = 83,
-        SO_INQ = 84,
-        SCM_INQ = 84,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SO_PASSCRED = 16,
-        SO_PEERCRED = 17,
-        SO_RCVLOWAT = 18,
-        SO_SNDLOWAT = 19,
-        SO_RCVTIMEO_OLD = 20,
-        SO_SNDTIMEO_OLD = 21,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel mips64 mips64el ppc",
-      constants = {
-        SO_TIMESTAMP = 29,
-        SO_TIMESTAMPNS = 35,
-        SO_TIMESTAMPING = 37,
-        SCM_TIMESTAMP = 29,
-        SCM_TIMESTAMPNS = 35,
-        SCM_TIMESTAMPING = 37,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SO_RCVTIMEO = 20,
-        SO_SNDTIMEO = 21,
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      constants = {
-        SO_TIMESTAMP = 63,
-        SO_TIMESTAMPNS = 64,
-        SO_TIMESTAMPING = 65,
-        SO_RCVTIMEO = 66,
-        SO_SNDTIMEO = 67,
-        SCM_TIMESTAMP = 63,
-        SCM_TIMESTAMPNS = 64,
-        SCM_TIMESTAMPING = 65,
-      },
-    },
-    {
-      on = "ppc64le",
-      constants = {
-        SO_RCVTIMEO = 18,
-        SO_SNDTIMEO = 19,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      SOL_SOCKET = 1,
+      SO_DEBUG = 1,
+      SO_REUSEADDR = 2,
+      SO_TYPE = 3,
+      SO_ERROR = 4,
+      SO_DONTROUTE = 5,
+      SO_BROADCAST = 6,
+      SO_SNDBUF = 7,
+      SO_RCVBUF = 8,
+      SO_SNDBUFFORCE = 32,
+      SO_RCVBUFFORCE = 33,
+      SO_KEEPALIVE = 9,
+      SO_OOBINLINE = 10,
+      SO_NO_CHECK = 11,
+      SO_PRIORITY = 12,
+      SO_LINGER = 13,
+      SO_BSDCOMPAT = 14,
+      SO_REUSEPORT = 15,
+      SO_SECURITY_AUTHENTICATION = 22,
+      SO_SECURITY_ENCRYPTION_TRANSPORT = 23,
+      SO_SECURITY_ENCRYPTION_NETWORK = 24,
+      SO_BINDTODEVICE = 25,
+      SO_ATTACH_FILTER = 26,
+      SO_DETACH_FILTER = 27,
+      SO_GET_FILTER = 26,
+      SO_PEERNAME = 28,
+      SO_ACCEPTCONN = 30,
+      SO_PEERSEC = 31,
+      SO_PASSSEC = 34,
+      SO_MARK = 36,
+      SO_PROTOCOL = 38,
+      SO_DOMAIN = 39,
+      SO_RXQ_OVFL = 40,
+      SO_WIFI_STATUS = 41,
+      SCM_WIFI_STATUS = 41,
+      SO_PEEK_OFF = 42,
+      SO_NOFCS = 43,
+      SO_LOCK_FILTER = 44,
+      SO_SELECT_ERR_QUEUE = 45,
+      SO_BUSY_POLL = 46,
+      SO_MAX_PACING_RATE = 47,
+      SO_BPF_EXTENSIONS = 48,
+      SO_INCOMING_CPU = 49,
+      SO_ATTACH_BPF = 50,
+      SO_DETACH_BPF = 27,
+      SO_ATTACH_REUSEPORT_CBPF = 51,
+      SO_ATTACH_REUSEPORT_EBPF = 52,
+      SO_CNX_ADVICE = 53,
+      SCM_TIMESTAMPING_OPT_STATS = 54,
+      SO_MEMINFO = 55,
+      SO_INCOMING_NAPI_ID = 56,
+      SO_COOKIE = 57,
+      SCM_TIMESTAMPING_PKTINFO = 58,
+      SO_PEERGROUPS = 59,
+      SO_ZEROCOPY = 60,
+      SO_TXTIME = 61,
+      SCM_TXTIME = 61,
+      SO_BINDTOIFINDEX = 62,
+      SO_TIMESTAMP_OLD = 29,
+      SO_TIMESTAMPNS_OLD = 35,
+      SO_TIMESTAMPING_OLD = 37,
+      SO_TIMESTAMP_NEW = 63,
+      SO_TIMESTAMPNS_NEW = 64,
+      SO_TIMESTAMPING_NEW = 65,
+      SO_RCVTIMEO_NEW = 66,
+      SO_SNDTIMEO_NEW = 67,
+      SO_DETACH_REUSEPORT_BPF = 68,
+      SO_PREFER_BUSY_POLL = 69,
+      SO_BUSY_POLL_BUDGET = 70,
+      SO_NETNS_COOKIE = 71,
+      SO_BUF_LOCK = 72,
+      SO_RESERVE_MEM = 73,
+      SO_TXREHASH = 74,
+      SO_RCVMARK = 75,
+      SO_PASSPIDFD = 76,
+      SO_PEERPIDFD = 77,
+      SO_DEVMEM_LINEAR = 78,
+      SCM_DEVMEM_LINEAR = 78,
+      SO_DEVMEM_DMABUF = 79,
+      SCM_DEVMEM_DMABUF = 79,
+      SO_DEVMEM_DONTNEED = 80,
+      SCM_TS_OPT_ID = 81,
+      SO_RCVPRIORITY = 82,
+      SO_PASSRIGHTS = 83,
+      SO_INQ = 84,
+      SCM_INQ = 84,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SO_PASSCRED = 16,
+      SO_PEERCRED = 17,
+      SO_RCVLOWAT = 18,
+      SO_SNDLOWAT = 19,
+      SO_RCVTIMEO_OLD = 20,
+      SO_SNDTIMEO_OLD = 21,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel mips64 mips64el ppc",
+    constants = {
+      SO_TIMESTAMP = 29,
+      SO_TIMESTAMPNS = 35,
+      SO_TIMESTAMPING = 37,
+      SCM_TIMESTAMP = 29,
+      SCM_TIMESTAMPNS = 35,
+      SCM_TIMESTAMPING = 37,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SO_RCVTIMEO = 20,
+      SO_SNDTIMEO = 21,
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    constants = {
+      SO_TIMESTAMP = 63,
+      SO_TIMESTAMPNS = 64,
+      SO_TIMESTAMPING = 65,
+      SO_RCVTIMEO = 66,
+      SO_SNDTIMEO = 67,
+      SCM_TIMESTAMP = 63,
+      SCM_TIMESTAMPNS = 64,
+      SCM_TIMESTAMPING = 65,
+    },
+  },
+  {
+    on = "ppc64le",
+    constants = {
+      SO_RCVTIMEO = 18,
+      SO_SNDTIMEO = 19,
+    },
+  },
+},
 ]==],
 ["asm-generic/sockios.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        FIOSETOWN = 0x8901,
-        SIOCSPGRP = 0x8902,
-        FIOGETOWN = 0x8903,
-        SIOCGPGRP = 0x8904,
-        SIOCATMARK = 0x8905,
-        SIOCGSTAMP_OLD = 0x8906,
-        SIOCGSTAMPNS_OLD = 0x8907,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      FIOSETOWN = 0x8901,
+      SIOCSPGRP = 0x8902,
+      FIOGETOWN = 0x8903,
+      SIOCGPGRP = 0x8904,
+      SIOCATMARK = 0x8905,
+      SIOCGSTAMP_OLD = 0x8906,
+      SIOCGSTAMPNS_OLD = 0x8907,
     },
   },
+},
 ]==],
 ["asm-generic/stat.h"] = [==[
-  deltas = {
-    {
-      on = "arm64 riscv64 loongarch64",
-      constants = {
-        STAT_HAVE_NSEC = 1,
-      },
-      records = {
-        ["struct stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    unsigned long __pad1;
-    long st_size;
-    int32_t st_blksize;
-    int32_t __pad2;
-    long st_blocks;
-    long st_atime;
-    unsigned long st_atime_nsec;
-    long st_mtime;
-    unsigned long st_mtime_nsec;
-    long st_ctime;
-    unsigned long st_ctime_nsec;
-    uint32_t __unused4;
-    uint32_t __unused5;
-  }]],
-      },
+deltas = {
+  {
+    on = "arm64 riscv64 loongarch64",
+    constants = {
+      STAT_HAVE_NSEC = 1,
+    },
+    records = {
+      ["struct stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  unsigned long __pad1;
+  long st_size;
+  int32_t st_blksize;
+  int32_t __pad2;
+  long st_blocks;
+  long st_atime;
+  unsigned long st_atime_nsec;
+  long st_mtime;
+  unsigned long st_mtime_nsec;
+  long st_ctime;
+  unsigned long st_ctime_nsec;
+  uint32_t __unused4;
+  uint32_t __unused5;
+}]],
     },
   },
+},
 ]==],
 ["asm-generic/statfs.h"] = [==[
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 ppc64le",
-      records = {
-        ["struct statfs"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_blocks;
-    long f_bfree;
-    long f_bavail;
-    long f_files;
-    long f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    long f_namelen;
-    long f_frsize;
-    long f_flags;
-    long f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64",
-      records = {
-        ["struct statfs64"] = [[{
-    long f_type;
-    long f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    long f_namelen;
-    long f_frsize;
-    long f_flags;
-    long f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "x64 x86 arm64",
-      records = {
-        ["struct compat_statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  } __attribute__((packed, aligned(4)))]],
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      records = {
-        ["struct statfs"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint32_t f_blocks;
-    uint32_t f_bfree;
-    uint32_t f_bavail;
-    uint32_t f_files;
-    uint32_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "x86 ppc",
-      records = {
-        ["struct statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "arm",
-      records = {
-        ["struct statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  } __attribute__((packed, aligned(4)))]],
-      },
-    },
-    {
-      on = "arm riscv64 loongarch64 ppc",
-      records = {
-        ["struct compat_statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  }]],
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct statfs64"] = [[{
-    long f_type;
-    long f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    long f_namelen;
-    long f_frsize;
-    long f_flags;
-    long f_spare[4];
-  }]],
-        ["struct compat_statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[4];
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 ppc64le",
+    records = {
+      ["struct statfs"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_blocks;
+  long f_bfree;
+  long f_bavail;
+  long f_files;
+  long f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  long f_namelen;
+  long f_frsize;
+  long f_flags;
+  long f_spare[4];
+}]],
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64",
+    records = {
+      ["struct statfs64"] = [[{
+  long f_type;
+  long f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  long f_namelen;
+  long f_frsize;
+  long f_flags;
+  long f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "x64 x86 arm64",
+    records = {
+      ["struct compat_statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+} __attribute__((packed, aligned(4)))]],
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    records = {
+      ["struct statfs"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint32_t f_blocks;
+  uint32_t f_bfree;
+  uint32_t f_bavail;
+  uint32_t f_files;
+  uint32_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "x86 ppc",
+    records = {
+      ["struct statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "arm",
+    records = {
+      ["struct statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+} __attribute__((packed, aligned(4)))]],
+    },
+  },
+  {
+    on = "arm riscv64 loongarch64 ppc",
+    records = {
+      ["struct compat_statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+}]],
+    },
+  },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct statfs64"] = [[{
+  long f_type;
+  long f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  long f_namelen;
+  long f_frsize;
+  long f_flags;
+  long f_spare[4];
+}]],
+      ["struct compat_statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[4];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,235 +3,235 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/termbits-common.h"] = [==[
-  constants = {
-    IGNBRK = 0x1,
-    BRKINT = 0x2,
-    IGNPAR = 0x4,
-    PARMRK = 0x8,
-    INPCK = 0x10,
-    ISTRIP = 0x20,
-    INLCR = 0x40,
-    IGNCR = 0x80,
-    ICRNL = 0x100,
-    IXANY = 0x800,
-    OPOST = 0x1,
-    OCRNL = 0x8,
-    ONOCR = 0x10,
-    ONLRET = 0x20,
-    OFILL = 0x40,
-    OFDEL = 0x80,
-    B0 = 0x0,
-    B50 = 0x1,
-    B75 = 0x2,
-    B110 = 0x3,
-    B134 = 0x4,
-    B150 = 0x5,
-    B200 = 0x6,
-    B300 = 0x7,
-    B600 = 0x8,
-    B1200 = 0x9,
-    B1800 = 0xa,
-    B2400 = 0xb,
-    B4800 = 0xc,
-    B9600 = 0xd,
-    B19200 = 0xe,
-    B38400 = 0xf,
-    EXTA = 14,
-    EXTB = 15,
-    ADDRB = 0x20000000,
-    CMSPAR = 0x40000000,
-    CRTSCTS = 0x80000000,
-    IBSHIFT = 16,
-    TCOOFF = 0,
-    TCOON = 1,
-    TCIOFF = 2,
-    TCION = 3,
-    TCIFLUSH = 0,
-    TCOFLUSH = 1,
-    TCIOFLUSH = 2,
-  },
-  typedefs = {
-    cc_t = "uint8_t",
-    speed_t = "uint32_t",
-  },
+constants = {
+  IGNBRK = 0x1,
+  BRKINT = 0x2,
+  IGNPAR = 0x4,
+  PARMRK = 0x8,
+  INPCK = 0x10,
+  ISTRIP = 0x20,
+  INLCR = 0x40,
+  IGNCR = 0x80,
+  ICRNL = 0x100,
+  IXANY = 0x800,
+  OPOST = 0x1,
+  OCRNL = 0x8,
+  ONOCR = 0x10,
+  ONLRET = 0x20,
+  OFILL = 0x40,
+  OFDEL = 0x80,
+  B0 = 0x0,
+  B50 = 0x1,
+  B75 = 0x2,
+  B110 = 0x3,
+  B134 = 0x4,
+  B150 = 0x5,
+  B200 = 0x6,
+  B300 = 0x7,
+  B600 = 0x8,
+  B1200 = 0x9,
+  B1800 = 0xa,
+  B2400 = 0xb,
+  B4800 = 0xc,
+  B9600 = 0xd,
+  B19200 = 0xe,
+  B38400 = 0xf,
+  EXTA = 14,
+  EXTB = 15,
+  ADDRB = 0x20000000,
+  CMSPAR = 0x40000000,
+  CRTSCTS = 0x80000000,
+  IBSHIFT = 16,
+  TCOOFF = 0,
+  TCOON = 1,
+  TCIOFF = 2,
+  TCION = 3,
+  TCIFLUSH = 0,
+  TCOFLUSH = 1,
+  TCIOFLUSH = 2,
+},
+typedefs = {
+  cc_t = "uint8_t",
+  speed_t = "uint32_t",
+},
 ]==],
 ["asm-generic/termbits.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NCCS = 19,
-        VINTR = 0,
-        VQUIT = 1,
-        VERASE = 2,
-        VKILL = 3,
-        VEOF = 4,
-        VTIME = 5,
-        VMIN = 6,
-        VSWTC = 7,
-        VSTART = 8,
-        VSTOP = 9,
-        VSUSP = 10,
-        VEOL = 11,
-        VREPRINT = 12,
-        VDISCARD = 13,
-        VWERASE = 14,
-        VLNEXT = 15,
-        VEOL2 = 16,
-        IUCLC = 0x200,
-        IXON = 0x400,
-        IXOFF = 0x1000,
-        IMAXBEL = 0x2000,
-        IUTF8 = 0x4000,
-        OLCUC = 0x2,
-        ONLCR = 0x4,
-        NLDLY = 0x100,
-        NL0 = 0x0,
-        NL1 = 0x100,
-        CRDLY = 0x600,
-        CR0 = 0x0,
-        CR1 = 0x200,
-        CR2 = 0x400,
-        CR3 = 0x600,
-        TABDLY = 0x1800,
-        TAB0 = 0x0,
-        TAB1 = 0x800,
-        TAB2 = 0x1000,
-        TAB3 = 0x1800,
-        XTABS = 0x1800,
-        BSDLY = 0x2000,
-        BS0 = 0x0,
-        BS1 = 0x2000,
-        VTDLY = 0x4000,
-        VT0 = 0x0,
-        VT1 = 0x4000,
-        FFDLY = 0x8000,
-        FF0 = 0x0,
-        FF1 = 0x8000,
-        CBAUD = 0x100f,
-        CSIZE = 0x30,
-        CS5 = 0x0,
-        CS6 = 0x10,
-        CS7 = 0x20,
-        CS8 = 0x30,
-        CSTOPB = 0x40,
-        CREAD = 0x80,
-        PARENB = 0x100,
-        PARODD = 0x200,
-        HUPCL = 0x400,
-        CLOCAL = 0x800,
-        CBAUDEX = 0x1000,
-        BOTHER = 0x1000,
-        B57600 = 0x1001,
-        B115200 = 0x1002,
-        B230400 = 0x1003,
-        B460800 = 0x1004,
-        B500000 = 0x1005,
-        B576000 = 0x1006,
-        B921600 = 0x1007,
-        B1000000 = 0x1008,
-        B1152000 = 0x1009,
-        B1500000 = 0x100a,
-        B2000000 = 0x100b,
-        B2500000 = 0x100c,
-        B3000000 = 0x100d,
-        B3500000 = 0x100e,
-        B4000000 = 0x100f,
-        CIBAUD = 0x100f0000,
-        ISIG = 0x1,
-        ICANON = 0x2,
-        XCASE = 0x4,
-        ECHO = 0x8,
-        ECHOE = 0x10,
-        ECHOK = 0x20,
-        ECHONL = 0x40,
-        NOFLSH = 0x80,
-        TOSTOP = 0x100,
-        ECHOCTL = 0x200,
-        ECHOPRT = 0x400,
-        ECHOKE = 0x800,
-        FLUSHO = 0x1000,
-        PENDIN = 0x4000,
-        IEXTEN = 0x8000,
-        EXTPROC = 0x10000,
-        TCSANOW = 0,
-        TCSADRAIN = 1,
-        TCSAFLUSH = 2,
-      },
-      records = {
-        ["struct termios"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[19];
-  }]],
-        ["struct termios2"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[19];
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-        ["struct ktermios"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[19];
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-      },
-      typedefs = {
-        tcflag_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NCCS = 19,
+      VINTR = 0,
+      VQUIT = 1,
+      VERASE = 2,
+      VKILL = 3,
+      VEOF = 4,
+      VTIME = 5,
+      VMIN = 6,
+      VSWTC = 7,
+      VSTART = 8,
+      VSTOP = 9,
+      VSUSP = 10,
+      VEOL = 11,
+      VREPRINT = 12,
+      VDISCARD = 13,
+      VWERASE = 14,
+      VLNEXT = 15,
+      VEOL2 = 16,
+      IUCLC = 0x200,
+      IXON = 0x400,
+      IXOFF = 0x1000,
+      IMAXBEL = 0x2000,
+      IUTF8 = 0x4000,
+      OLCUC = 0x2,
+      ONLCR = 0x4,
+      NLDLY = 0x100,
+      NL0 = 0x0,
+      NL1 = 0x100,
+      CRDLY = 0x600,
+      CR0 = 0x0,
+      CR1 = 0x200,
+      CR2 = 0x400,
+      CR3 = 0x600,
+      TABDLY = 0x1800,
+      TAB0 = 0x0,
+      TAB1 = 0x800,
+      TAB2 = 0x1000,
+      TAB3 = 0x1800,
+      XTABS = 0x1800,
+      BSDLY = 0x2000,
+      BS0 = 0x0,
+      BS1 = 0x2000,
+      VTDLY = 0x4000,
+      VT0 = 0x0,
+      VT1 = 0x4000,
+      FFDLY = 0x8000,
+      FF0 = 0x0,
+      FF1 = 0x8000,
+      CBAUD = 0x100f,
+      CSIZE = 0x30,
+      CS5 = 0x0,
+      CS6 = 0x10,
+      CS7 = 0x20,
+      CS8 = 0x30,
+      CSTOPB = 0x40,
+      CREAD = 0x80,
+      PARENB = 0x100,
+      PARODD = 0x200,
+      HUPCL = 0x400,
+      CLOCAL = 0x800,
+      CBAUDEX = 0x1000,
+      BOTHER = 0x1000,
+      B57600 = 0x1001,
+      B115200 = 0x1002,
+      B230400 = 0x1003,
+      B460800 = 0x1004,
+      B500000 = 0x1005,
+      B576000 = 0x1006,
+      B921600 = 0x1007,
+      B1000000 = 0x1008,
+      B1152000 = 0x1009,
+      B1500000 = 0x100a,
+      B2000000 = 0x100b,
+      B2500000 = 0x100c,
+      B3000000 = 0x100d,
+      B3500000 = 0x100e,
+      B4000000 = 0x100f,
+      CIBAUD = 0x100f0000,
+      ISIG = 0x1,
+      ICANON = 0x2,
+      XCASE = 0x4,
+      ECHO = 0x8,
+      ECHOE = 0x10,
+      ECHOK = 0x20,
+      ECHONL = 0x40,
+      NOFLSH = 0x80,
+      TOSTOP = 0x100,
+      ECHOCTL = 0x200,
+      ECHOPRT = 0x400,
+      ECHOKE = 0x800,
+      FLUSHO = 0x1000,
+      PENDIN = 0x4000,
+      IEXTEN = 0x8000,
+      EXTPROC = 0x10000,
+      TCSANOW = 0,
+      TCSADRAIN = 1,
+      TCSAFLUSH = 2,
+    },
+    records = {
+      ["struct termios"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[19];
+}]],
+      ["struct termios2"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[19];
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
+      ["struct ktermios"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[19];
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
+    },
+    typedefs = {
+      tcflag_t = "uint32_t",
     },
   },
+},
 ]==],
 ["asm-generic/termios.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NCC = 8,
-        TIOCM_LE = 0x1,
-        TIOCM_DTR = 0x2,
-        TIOCM_RTS = 0x4,
-        TIOCM_ST = 0x8,
-        TIOCM_SR = 0x10,
-        TIOCM_CTS = 0x20,
-        TIOCM_CAR = 0x40,
-        TIOCM_RNG = 0x80,
-        TIOCM_DSR = 0x100,
-        TIOCM_CD = 64,
-        TIOCM_RI = 128,
-        TIOCM_OUT1 = 0x2000,
-        TIOCM_OUT2 = 0x4000,
-        TIOCM_LOOP = 0x8000,
-      },
-      records = {
-        ["struct winsize"] = [[{
-    uint16_t ws_row;
-    uint16_t ws_col;
-    uint16_t ws_xpixel;
-    uint16_t ws_ypixel;
-  }]],
-        ["struct termio"] = [[{
-    uint16_t c_iflag;
-    uint16_t c_oflag;
-    uint16_t c_cflag;
-    uint16_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[8];
-  }]],
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NCC = 8,
+      TIOCM_LE = 0x1,
+      TIOCM_DTR = 0x2,
+      TIOCM_RTS = 0x4,
+      TIOCM_ST = 0x8,
+      TIOCM_SR = 0x10,
+      TIOCM_CTS = 0x20,
+      TIOCM_CAR = 0x40,
+      TIOCM_RNG = 0x80,
+      TIOCM_DSR = 0x100,
+      TIOCM_CD = 64,
+      TIOCM_RI = 128,
+      TIOCM_OUT1 = 0x2000,
+      TIOCM_OUT2 = 0x4000,
+      TIOCM_LOOP = 0x8000,
+    },
+    records = {
+      ["struct winsize"] = [[{
+  uint16_t ws_row;
+  uint16_t ws_col;
+  uint16_t ws_xpixel;
+  uint16_t ws_ypixel;
+}]],
+      ["struct termio"] = [[{
+  uint16_t c_iflag;
+  uint16_t c_oflag;
+  uint16_t c_cflag;
+  uint16_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[8];
+}]],
     },
   },
+},
 ]==],
 }

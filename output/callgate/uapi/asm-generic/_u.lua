@@ -3,19 +3,19 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm-generic/ucontext.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86 arm",
-      records = {
-        ["struct ucontext"] = [[{
-    unsigned long uc_flags;
-    struct ucontext *uc_link;
-    struct sigaltstack uc_stack;
-    struct sigcontext uc_mcontext;
-    unsigned long uc_sigmask;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86 arm",
+    records = {
+      ["struct ucontext"] = [[{
+  unsigned long uc_flags;
+  struct ucontext *uc_link;
+  struct sigaltstack uc_stack;
+  struct sigcontext uc_mcontext;
+  unsigned long uc_sigmask;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,305 +3,305 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/a.out.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      records = {
-        ["struct exec"] = [[{
-    uint32_t a_info;
-    uint32_t a_text;
-    uint32_t a_data;
-    uint32_t a_bss;
-    uint32_t a_syms;
-    uint32_t a_entry;
-    uint32_t a_trsize;
-    uint32_t a_drsize;
-  }]],
-      },
-      macros = function(_M)
-        return {
-          N_TRSIZE = function(a)
-            return a.a_trsize
-          end,
-          N_DRSIZE = function(a)
-            return a.a_drsize
-          end,
-          N_SYMSIZE = function(a)
-            return a.a_syms
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "x64 x86",
+    records = {
+      ["struct exec"] = [[{
+  uint32_t a_info;
+  uint32_t a_text;
+  uint32_t a_data;
+  uint32_t a_bss;
+  uint32_t a_syms;
+  uint32_t a_entry;
+  uint32_t a_trsize;
+  uint32_t a_drsize;
+}]],
     },
+    macros = function(_M)
+      return {
+        N_TRSIZE = function(a)
+          return a.a_trsize
+        end,
+        N_DRSIZE = function(a)
+          return a.a_drsize
+        end,
+        N_SYMSIZE = function(a)
+          return a.a_syms
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["asm/amd_hsmp.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        HSMP_TEST = 1,
-        HSMP_GET_SMU_VER = 2,
-        HSMP_GET_PROTO_VER = 3,
-        HSMP_GET_SOCKET_POWER = 4,
-        HSMP_SET_SOCKET_POWER_LIMIT = 5,
-        HSMP_GET_SOCKET_POWER_LIMIT = 6,
-        HSMP_GET_SOCKET_POWER_LIMIT_MAX = 7,
-        HSMP_SET_BOOST_LIMIT = 8,
-        HSMP_SET_BOOST_LIMIT_SOCKET = 9,
-        HSMP_GET_BOOST_LIMIT = 10,
-        HSMP_GET_PROC_HOT = 11,
-        HSMP_SET_XGMI_LINK_WIDTH = 12,
-        HSMP_SET_DF_PSTATE = 13,
-        HSMP_SET_AUTO_DF_PSTATE = 14,
-        HSMP_GET_FCLK_MCLK = 15,
-        HSMP_GET_CCLK_THROTTLE_LIMIT = 16,
-        HSMP_GET_C0_PERCENT = 17,
-        HSMP_SET_NBIO_DPM_LEVEL = 18,
-        HSMP_GET_NBIO_DPM_LEVEL = 19,
-        HSMP_GET_DDR_BANDWIDTH = 20,
-        HSMP_GET_TEMP_MONITOR = 21,
-        HSMP_GET_DIMM_TEMP_RANGE = 22,
-        HSMP_GET_DIMM_POWER = 23,
-        HSMP_GET_DIMM_THERMAL = 24,
-        HSMP_GET_SOCKET_FREQ_LIMIT = 25,
-        HSMP_GET_CCLK_CORE_LIMIT = 26,
-        HSMP_GET_RAILS_SVI = 27,
-        HSMP_GET_SOCKET_FMAX_FMIN = 28,
-        HSMP_GET_IOLINK_BANDWITH = 29,
-        HSMP_GET_XGMI_BANDWITH = 30,
-        HSMP_SET_GMI3_WIDTH = 31,
-        HSMP_SET_PCI_RATE = 32,
-        HSMP_SET_POWER_MODE = 33,
-        HSMP_SET_PSTATE_MAX_MIN = 34,
-        HSMP_GET_METRIC_TABLE_VER = 35,
-        HSMP_GET_METRIC_TABLE = 36,
-        HSMP_GET_METRIC_TABLE_DRAM_ADDR = 37,
-        HSMP_SET_XGMI_PSTATE_RANGE = 38,
-        HSMP_CPU_RAIL_ISO_FREQ_POLICY = 39,
-        HSMP_DFC_ENABLE_CTRL = 40,
-        HSMP_GET_RAPL_UNITS = 48,
-        HSMP_GET_RAPL_CORE_COUNTER = 49,
-        HSMP_GET_RAPL_PACKAGE_COUNTER = 50,
-        HSMP_MSG_ID_MAX = 51,
-        HSMP_RSVD = -1,
-        HSMP_SET = 0,
-        HSMP_GET = 1,
-        HSMP_SET_GET = 2,
-        HSMP_PROTO_VER2 = 2,
-        HSMP_PROTO_VER3 = 3,
-        HSMP_PROTO_VER4 = 4,
-        HSMP_PROTO_VER5 = 5,
-        HSMP_PROTO_VER6 = 6,
-        HSMP_PROTO_VER7 = 7,
-        HSMP_MAX_MSG_LEN = 8,
-        HSMP_BASE_IOCTL_NR = 0xf8,
-        HSMP_IOCTL_CMD = 0xc02cf800,
-      },
-      records = {
-        ["struct hsmp_message"] = [[{
-    uint32_t msg_id __attribute__((aligned(4)));
-    uint16_t num_args __attribute__((aligned(2)));
-    uint16_t response_sz __attribute__((aligned(2)));
-    uint32_t args[8] __attribute__((aligned(4)));
-    uint16_t sock_ind __attribute__((aligned(2)));
-  } __attribute__((packed))]],
-        ["struct hsmp_msg_desc"] = [[{
-    int32_t num_args __attribute__((aligned(4)));
-    int32_t response_sz __attribute__((aligned(4)));
-    int32_t type __attribute__((aligned(4)));
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      HSMP_TEST = 1,
+      HSMP_GET_SMU_VER = 2,
+      HSMP_GET_PROTO_VER = 3,
+      HSMP_GET_SOCKET_POWER = 4,
+      HSMP_SET_SOCKET_POWER_LIMIT = 5,
+      HSMP_GET_SOCKET_POWER_LIMIT = 6,
+      HSMP_GET_SOCKET_POWER_LIMIT_MAX = 7,
+      HSMP_SET_BOOST_LIMIT = 8,
+      HSMP_SET_BOOST_LIMIT_SOCKET = 9,
+      HSMP_GET_BOOST_LIMIT = 10,
+      HSMP_GET_PROC_HOT = 11,
+      HSMP_SET_XGMI_LINK_WIDTH = 12,
+      HSMP_SET_DF_PSTATE = 13,
+      HSMP_SET_AUTO_DF_PSTATE = 14,
+      HSMP_GET_FCLK_MCLK = 15,
+      HSMP_GET_CCLK_THROTTLE_LIMIT = 16,
+      HSMP_GET_C0_PERCENT = 17,
+      HSMP_SET_NBIO_DPM_LEVEL = 18,
+      HSMP_GET_NBIO_DPM_LEVEL = 19,
+      HSMP_GET_DDR_BANDWIDTH = 20,
+      HSMP_GET_TEMP_MONITOR = 21,
+      HSMP_GET_DIMM_TEMP_RANGE = 22,
+      HSMP_GET_DIMM_POWER = 23,
+      HSMP_GET_DIMM_THERMAL = 24,
+      HSMP_GET_SOCKET_FREQ_LIMIT = 25,
+      HSMP_GET_CCLK_CORE_LIMIT = 26,
+      HSMP_GET_RAILS_SVI = 27,
+      HSMP_GET_SOCKET_FMAX_FMIN = 28,
+      HSMP_GET_IOLINK_BANDWITH = 29,
+      HSMP_GET_XGMI_BANDWITH = 30,
+      HSMP_SET_GMI3_WIDTH = 31,
+      HSMP_SET_PCI_RATE = 32,
+      HSMP_SET_POWER_MODE = 33,
+      HSMP_SET_PSTATE_MAX_MIN = 34,
+      HSMP_GET_METRIC_TABLE_VER = 35,
+      HSMP_GET_METRIC_TABLE = 36,
+      HSMP_GET_METRIC_TABLE_DRAM_ADDR = 37,
+      HSMP_SET_XGMI_PSTATE_RANGE = 38,
+      HSMP_CPU_RAIL_ISO_FREQ_POLICY = 39,
+      HSMP_DFC_ENABLE_CTRL = 40,
+      HSMP_GET_RAPL_UNITS = 48,
+      HSMP_GET_RAPL_CORE_COUNTER = 49,
+      HSMP_GET_RAPL_PACKAGE_COUNTER = 50,
+      HSMP_MSG_ID_MAX = 51,
+      HSMP_RSVD = -1,
+      HSMP_SET = 0,
+      HSMP_GET = 1,
+      HSMP_SET_GET = 2,
+      HSMP_PROTO_VER2 = 2,
+      HSMP_PROTO_VER3 = 3,
+      HSMP_PROTO_VER4 = 4,
+      HSMP_PROTO_VER5 = 5,
+      HSMP_PROTO_VER6 = 6,
+      HSMP_PROTO_VER7 = 7,
+      HSMP_MAX_MSG_LEN = 8,
+      HSMP_BASE_IOCTL_NR = 0xf8,
+      HSMP_IOCTL_CMD = 0xc02cf800,
     },
-    {
-      on = "x64",
-      records = {
-        ["struct hsmp_metric_table"] = [[{
-    uint32_t accumulation_counter __attribute__((aligned(4)));
-    uint32_t max_socket_temperature __attribute__((aligned(4)));
-    uint32_t max_vr_temperature __attribute__((aligned(4)));
-    uint32_t max_hbm_temperature __attribute__((aligned(4)));
-    uint64_t max_socket_temperature_acc __attribute__((aligned(4)));
-    uint64_t max_vr_temperature_acc __attribute__((aligned(4)));
-    uint64_t max_hbm_temperature_acc __attribute__((aligned(4)));
-    uint32_t socket_power_limit __attribute__((aligned(4)));
-    uint32_t max_socket_power_limit __attribute__((aligned(4)));
-    uint32_t socket_power __attribute__((aligned(4)));
-    uint64_t timestamp __attribute__((aligned(4)));
-    uint64_t socket_energy_acc __attribute__((aligned(4)));
-    uint64_t ccd_energy_acc __attribute__((aligned(4)));
-    uint64_t xcd_energy_acc __attribute__((aligned(4)));
-    uint64_t aid_energy_acc __attribute__((aligned(4)));
-    uint64_t hbm_energy_acc __attribute__((aligned(4)));
-    uint32_t cclk_frequency_limit __attribute__((aligned(4)));
-    uint32_t gfxclk_frequency_limit __attribute__((aligned(4)));
-    uint32_t fclk_frequency __attribute__((aligned(4)));
-    uint32_t uclk_frequency __attribute__((aligned(4)));
-    uint32_t socclk_frequency[4] __attribute__((aligned(4)));
-    uint32_t vclk_frequency[4] __attribute__((aligned(4)));
-    uint32_t dclk_frequency[4] __attribute__((aligned(4)));
-    uint32_t lclk_frequency[4] __attribute__((aligned(4)));
-    uint64_t gfxclk_frequency_acc[8] __attribute__((aligned(4)));
-    uint64_t cclk_frequency_acc[96] __attribute__((aligned(4)));
-    uint32_t max_cclk_frequency __attribute__((aligned(4)));
-    uint32_t min_cclk_frequency __attribute__((aligned(4)));
-    uint32_t max_gfxclk_frequency __attribute__((aligned(4)));
-    uint32_t min_gfxclk_frequency __attribute__((aligned(4)));
-    uint32_t fclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t uclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t socclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t vclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t dclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t lclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t max_lclk_dpm_range __attribute__((aligned(4)));
-    uint32_t min_lclk_dpm_range __attribute__((aligned(4)));
-    uint32_t xgmi_width __attribute__((aligned(4)));
-    uint32_t xgmi_bitrate __attribute__((aligned(4)));
-    uint64_t xgmi_read_bandwidth_acc[8] __attribute__((aligned(4)));
-    uint64_t xgmi_write_bandwidth_acc[8] __attribute__((aligned(4)));
-    uint32_t socket_c0_residency __attribute__((aligned(4)));
-    uint32_t socket_gfx_busy __attribute__((aligned(4)));
-    uint32_t dram_bandwidth_utilization __attribute__((aligned(4)));
-    uint64_t socket_c0_residency_acc __attribute__((aligned(4)));
-    uint64_t socket_gfx_busy_acc __attribute__((aligned(4)));
-    uint64_t dram_bandwidth_acc __attribute__((aligned(4)));
-    uint32_t max_dram_bandwidth __attribute__((aligned(4)));
-    uint64_t dram_bandwidth_utilization_acc __attribute__((aligned(4)));
-    uint64_t pcie_bandwidth_acc[4] __attribute__((aligned(4)));
-    uint32_t prochot_residency_acc __attribute__((aligned(4)));
-    uint32_t ppt_residency_acc __attribute__((aligned(4)));
-    uint32_t socket_thm_residency_acc __attribute__((aligned(4)));
-    uint32_t vr_thm_residency_acc __attribute__((aligned(4)));
-    uint32_t hbm_thm_residency_acc __attribute__((aligned(4)));
-    uint32_t spare __attribute__((aligned(4)));
-    uint32_t gfxclk_frequency[8] __attribute__((aligned(4)));
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "x86",
-      records = {
-        ["struct hsmp_metric_table"] = [[{
-    uint32_t accumulation_counter __attribute__((aligned(4)));
-    uint32_t max_socket_temperature __attribute__((aligned(4)));
-    uint32_t max_vr_temperature __attribute__((aligned(4)));
-    uint32_t max_hbm_temperature __attribute__((aligned(4)));
-    uint64_t max_socket_temperature_acc __attribute__((packed, aligned(4)));
-    uint64_t max_vr_temperature_acc __attribute__((packed, aligned(4)));
-    uint64_t max_hbm_temperature_acc __attribute__((packed, aligned(4)));
-    uint32_t socket_power_limit __attribute__((aligned(4)));
-    uint32_t max_socket_power_limit __attribute__((aligned(4)));
-    uint32_t socket_power __attribute__((aligned(4)));
-    uint64_t timestamp __attribute__((packed, aligned(4)));
-    uint64_t socket_energy_acc __attribute__((packed, aligned(4)));
-    uint64_t ccd_energy_acc __attribute__((packed, aligned(4)));
-    uint64_t xcd_energy_acc __attribute__((packed, aligned(4)));
-    uint64_t aid_energy_acc __attribute__((packed, aligned(4)));
-    uint64_t hbm_energy_acc __attribute__((packed, aligned(4)));
-    uint32_t cclk_frequency_limit __attribute__((aligned(4)));
-    uint32_t gfxclk_frequency_limit __attribute__((aligned(4)));
-    uint32_t fclk_frequency __attribute__((aligned(4)));
-    uint32_t uclk_frequency __attribute__((aligned(4)));
-    uint32_t socclk_frequency[4] __attribute__((aligned(4)));
-    uint32_t vclk_frequency[4] __attribute__((aligned(4)));
-    uint32_t dclk_frequency[4] __attribute__((aligned(4)));
-    uint32_t lclk_frequency[4] __attribute__((aligned(4)));
-    uint64_t gfxclk_frequency_acc[8] __attribute__((packed, aligned(4)));
-    uint64_t cclk_frequency_acc[96] __attribute__((packed, aligned(4)));
-    uint32_t max_cclk_frequency __attribute__((aligned(4)));
-    uint32_t min_cclk_frequency __attribute__((aligned(4)));
-    uint32_t max_gfxclk_frequency __attribute__((aligned(4)));
-    uint32_t min_gfxclk_frequency __attribute__((aligned(4)));
-    uint32_t fclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t uclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t socclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t vclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t dclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t lclk_frequency_table[4] __attribute__((aligned(4)));
-    uint32_t max_lclk_dpm_range __attribute__((aligned(4)));
-    uint32_t min_lclk_dpm_range __attribute__((aligned(4)));
-    uint32_t xgmi_width __attribute__((aligned(4)));
-    uint32_t xgmi_bitrate __attribute__((aligned(4)));
-    uint64_t xgmi_read_bandwidth_acc[8] __attribute__((packed, aligned(4)));
-    uint64_t xgmi_write_bandwidth_acc[8] __attribute__((packed, aligned(4)));
-    uint32_t socket_c0_residency __attribute__((aligned(4)));
-    uint32_t socket_gfx_busy __attribute__((aligned(4)));
-    uint32_t dram_bandwidth_utilization __attribute__((aligned(4)));
-    uint64_t socket_c0_residency_acc __attribute__((packed, aligned(4)));
-    uint64_t socket_gfx_busy_acc __attribute__((packed, aligned(4)));
-    uint64_t dram_bandwidth_acc __attribute__((packed, aligned(4)));
-    uint32_t max_dram_bandwidth __attribute__((aligned(4)));
-    uint64_t dram_bandwidth_utilization_acc __attribute__((packed, aligned(4)));
-    uint64_t pcie_bandwidth_acc[4] __attribute__((packed, aligned(4)));
-    uint32_t prochot_residency_acc __attribute__((aligned(4)));
-    uint32_t ppt_residency_acc __attribute__((aligned(4)));
-    uint32_t socket_thm_residency_acc __attribute__((aligned(4)));
-    uint32_t vr_thm_residency_acc __attribute__((aligned(4)));
-    uint32_t hbm_thm_residency_acc __attribute__((aligned(4)));
-    uint32_t spare __attribute__((aligned(4)));
-    uint32_t gfxclk_frequency[8] __attribute__((aligned(4)));
-  } __attribute__((packed))]],
-      },
+    records = {
+      ["struct hsmp_message"] = [[{
+  uint32_t msg_id __attribute__((aligned(4)));
+  uint16_t num_args __attribute__((aligned(2)));
+  uint16_t response_sz __attribute__((aligned(2)));
+  uint32_t args[8] __attribute__((aligned(4)));
+  uint16_t sock_ind __attribute__((aligned(2)));
+} __attribute__((packed))]],
+      ["struct hsmp_msg_desc"] = [[{
+  int32_t num_args __attribute__((aligned(4)));
+  int32_t response_sz __attribute__((aligned(4)));
+  int32_t type __attribute__((aligned(4)));
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "x64",
+    records = {
+      ["struct hsmp_metric_table"] = [[{
+  uint32_t accumulation_counter __attribute__((aligned(4)));
+  uint32_t max_socket_temperature __attribute__((aligned(4)));
+  uint32_t max_vr_temperature __attribute__((aligned(4)));
+  uint32_t max_hbm_temperature __attribute__((aligned(4)));
+  uint64_t max_socket_temperature_acc __attribute__((aligned(4)));
+  uint64_t max_vr_temperature_acc __attribute__((aligned(4)));
+  uint64_t max_hbm_temperature_acc __attribute__((aligned(4)));
+  uint32_t socket_power_limit __attribute__((aligned(4)));
+  uint32_t max_socket_power_limit __attribute__((aligned(4)));
+  uint32_t socket_power __attribute__((aligned(4)));
+  uint64_t timestamp __attribute__((aligned(4)));
+  uint64_t socket_energy_acc __attribute__((aligned(4)));
+  uint64_t ccd_energy_acc __attribute__((aligned(4)));
+  uint64_t xcd_energy_acc __attribute__((aligned(4)));
+  uint64_t aid_energy_acc __attribute__((aligned(4)));
+  uint64_t hbm_energy_acc __attribute__((aligned(4)));
+  uint32_t cclk_frequency_limit __attribute__((aligned(4)));
+  uint32_t gfxclk_frequency_limit __attribute__((aligned(4)));
+  uint32_t fclk_frequency __attribute__((aligned(4)));
+  uint32_t uclk_frequency __attribute__((aligned(4)));
+  uint32_t socclk_frequency[4] __attribute__((aligned(4)));
+  uint32_t vclk_frequency[4] __attribute__((aligned(4)));
+  uint32_t dclk_frequency[4] __attribute__((aligned(4)));
+  uint32_t lclk_frequency[4] __attribute__((aligned(4)));
+  uint64_t gfxclk_frequency_acc[8] __attribute__((aligned(4)));
+  uint64_t cclk_frequency_acc[96] __attribute__((aligned(4)));
+  uint32_t max_cclk_frequency __attribute__((aligned(4)));
+  uint32_t min_cclk_frequency __attribute__((aligned(4)));
+  uint32_t max_gfxclk_frequency __attribute__((aligned(4)));
+  uint32_t min_gfxclk_frequency __attribute__((aligned(4)));
+  uint32_t fclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t uclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t socclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t vclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t dclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t lclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t max_lclk_dpm_range __attribute__((aligned(4)));
+  uint32_t min_lclk_dpm_range __attribute__((aligned(4)));
+  uint32_t xgmi_width __attribute__((aligned(4)));
+  uint32_t xgmi_bitrate __attribute__((aligned(4)));
+  uint64_t xgmi_read_bandwidth_acc[8] __attribute__((aligned(4)));
+  uint64_t xgmi_write_bandwidth_acc[8] __attribute__((aligned(4)));
+  uint32_t socket_c0_residency __attribute__((aligned(4)));
+  uint32_t socket_gfx_busy __attribute__((aligned(4)));
+  uint32_t dram_bandwidth_utilization __attribute__((aligned(4)));
+  uint64_t socket_c0_residency_acc __attribute__((aligned(4)));
+  uint64_t socket_gfx_busy_acc __attribute__((aligned(4)));
+  uint64_t dram_bandwidth_acc __attribute__((aligned(4)));
+  uint32_t max_dram_bandwidth __attribute__((aligned(4)));
+  uint64_t dram_bandwidth_utilization_acc __attribute__((aligned(4)));
+  uint64_t pcie_bandwidth_acc[4] __attribute__((aligned(4)));
+  uint32_t prochot_residency_acc __attribute__((aligned(4)));
+  uint32_t ppt_residency_acc __attribute__((aligned(4)));
+  uint32_t socket_thm_residency_acc __attribute__((aligned(4)));
+  uint32_t vr_thm_residency_acc __attribute__((aligned(4)));
+  uint32_t hbm_thm_residency_acc __attribute__((aligned(4)));
+  uint32_t spare __attribute__((aligned(4)));
+  uint32_t gfxclk_frequency[8] __attribute__((aligned(4)));
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "x86",
+    records = {
+      ["struct hsmp_metric_table"] = [[{
+  uint32_t accumulation_counter __attribute__((aligned(4)));
+  uint32_t max_socket_temperature __attribute__((aligned(4)));
+  uint32_t max_vr_temperature __attribute__((aligned(4)));
+  uint32_t max_hbm_temperature __attribute__((aligned(4)));
+  uint64_t max_socket_temperature_acc __attribute__((packed, aligned(4)));
+  uint64_t max_vr_temperature_acc __attribute__((packed, aligned(4)));
+  uint64_t max_hbm_temperature_acc __attribute__((packed, aligned(4)));
+  uint32_t socket_power_limit __attribute__((aligned(4)));
+  uint32_t max_socket_power_limit __attribute__((aligned(4)));
+  uint32_t socket_power __attribute__((aligned(4)));
+  uint64_t timestamp __attribute__((packed, aligned(4)));
+  uint64_t socket_energy_acc __attribute__((packed, aligned(4)));
+  uint64_t ccd_energy_acc __attribute__((packed, aligned(4)));
+  uint64_t xcd_energy_acc __attribute__((packed, aligned(4)));
+  uint64_t aid_energy_acc __attribute__((packed, aligned(4)));
+  uint64_t hbm_energy_acc __attribute__((packed, aligned(4)));
+  uint32_t cclk_frequency_limit __attribute__((aligned(4)));
+  uint32_t gfxclk_frequency_limit __attribute__((aligned(4)));
+  uint32_t fclk_frequency __attribute__((aligned(4)));
+  uint32_t uclk_frequency __attribute__((aligned(4)));
+  uint32_t socclk_frequency[4] __attribute__((aligned(4)));
+  uint32_t vclk_frequency[4] __attribute__((aligned(4)));
+  uint32_t dclk_frequency[4] __attribute__((aligned(4)));
+  uint32_t lclk_frequency[4] __attribute__((aligned(4)));
+  uint64_t gfxclk_frequency_acc[8] __attribute__((packed, aligned(4)));
+  uint64_t cclk_frequency_acc[96] __attribute__((packed, aligned(4)));
+  uint32_t max_cclk_frequency __attribute__((aligned(4)));
+  uint32_t min_cclk_frequency __attribute__((aligned(4)));
+  uint32_t max_gfxclk_frequency __attribute__((aligned(4)));
+  uint32_t min_gfxclk_frequency __attribute__((aligned(4)));
+  uint32_t fclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t uclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t socclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t vclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t dclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t lclk_frequency_table[4] __attribute__((aligned(4)));
+  uint32_t max_lclk_dpm_range __attribute__((aligned(4)));
+  uint32_t min_lclk_dpm_range __attribute__((aligned(4)));
+  uint32_t xgmi_width __attribute__((aligned(4)));
+  uint32_t xgmi_bitrate __attribute__((aligned(4)));
+  uint64_t xgmi_read_bandwidth_acc[8] __attribute__((packed, aligned(4)));
+  uint64_t xgmi_write_bandwidth_acc[8] __attribute__((packed, aligned(4)));
+  uint32_t socket_c0_residency __attribute__((aligned(4)));
+  uint32_t socket_gfx_busy __attribute__((aligned(4)));
+  uint32_t dram_bandwidth_utilization __attribute__((aligned(4)));
+  uint64_t socket_c0_residency_acc __attribute__((packed, aligned(4)));
+  uint64_t socket_gfx_busy_acc __attribute__((packed, aligned(4)));
+  uint64_t dram_bandwidth_acc __attribute__((packed, aligned(4)));
+  uint32_t max_dram_bandwidth __attribute__((aligned(4)));
+  uint64_t dram_bandwidth_utilization_acc __attribute__((packed, aligned(4)));
+  uint64_t pcie_bandwidth_acc[4] __attribute__((packed, aligned(4)));
+  uint32_t prochot_residency_acc __attribute__((aligned(4)));
+  uint32_t ppt_residency_acc __attribute__((aligned(4)));
+  uint32_t socket_thm_residency_acc __attribute__((aligned(4)));
+  uint32_t vr_thm_residency_acc __attribute__((aligned(4)));
+  uint32_t hbm_thm_residency_acc __attribute__((aligned(4)));
+  uint32_t spare __attribute__((aligned(4)));
+  uint32_t gfxclk_frequency[8] __attribute__((aligned(4)));
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["asm/auxvec.h"] = [==[
-  constants = {
-    AT_SYSINFO_EHDR = 33,
-  },
-  deltas = {
-    {
-      on = "x64 x86 arm64",
-      constants = {
-        AT_VECTOR_SIZE_ARCH = 2,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        AT_SYSINFO = 32,
-      },
-    },
-    {
-      on = "arm64 riscv64 ppc64le ppc",
-      constants = {
-        AT_MINSIGSTKSZ = 51,
-      },
-    },
-    {
-      on = "riscv64 ppc64le ppc",
-      constants = {
-        AT_L1I_CACHESIZE = 40,
-        AT_L1I_CACHEGEOMETRY = 41,
-        AT_L1D_CACHESIZE = 42,
-        AT_L1D_CACHEGEOMETRY = 43,
-        AT_L2_CACHESIZE = 44,
-        AT_L2_CACHEGEOMETRY = 45,
-        AT_L3_CACHESIZE = 46,
-        AT_L3_CACHEGEOMETRY = 47,
-      },
-    },
-    {
-      on = "riscv64",
-      constants = {
-        AT_VECTOR_SIZE_ARCH = 10,
-      },
-    },
-    {
-      on = "!x64 x86 arm arm64 riscv64 ppc64le ppc",
-      constants = {
-        AT_VECTOR_SIZE_ARCH = 1,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        AT_DCACHEBSIZE = 19,
-        AT_ICACHEBSIZE = 20,
-        AT_UCACHEBSIZE = 21,
-        AT_IGNOREPPC = 22,
-        AT_VECTOR_SIZE_ARCH = 15,
-      },
+constants = {
+  AT_SYSINFO_EHDR = 33,
+},
+deltas = {
+  {
+    on = "x64 x86 arm64",
+    constants = {
+      AT_VECTOR_SIZE_ARCH = 2,
     },
   },
+  {
+    on = "x86",
+    constants = {
+      AT_SYSINFO = 32,
+    },
+  },
+  {
+    on = "arm64 riscv64 ppc64le ppc",
+    constants = {
+      AT_MINSIGSTKSZ = 51,
+    },
+  },
+  {
+    on = "riscv64 ppc64le ppc",
+    constants = {
+      AT_L1I_CACHESIZE = 40,
+      AT_L1I_CACHEGEOMETRY = 41,
+      AT_L1D_CACHESIZE = 42,
+      AT_L1D_CACHEGEOMETRY = 43,
+      AT_L2_CACHESIZE = 44,
+      AT_L2_CACHEGEOMETRY = 45,
+      AT_L3_CACHESIZE = 46,
+      AT_L3_CACHEGEOMETRY = 47,
+    },
+  },
+  {
+    on = "riscv64",
+    constants = {
+      AT_VECTOR_SIZE_ARCH = 10,
+    },
+  },
+  {
+    on = "!x64 x86 arm arm64 riscv64 ppc64le ppc",
+    constants = {
+      AT_VECTOR_SIZE_ARCH = 1,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      AT_DCACHEBSIZE = 19,
+      AT_ICACHEBSIZE = 20,
+      AT_UCACHEBSIZE = 21,
+      AT_IGNOREPPC = 22,
+      AT_VECTOR_SIZE_ARCH = 15,
+    },
+  },
+},
 ]==],
 }

@@ -3,270 +3,270 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/bitsperlong.h"] = [==[
-  deltas = {
-    {
-      on = "!x86 arm loongarch64 mips mipsel ppc",
-      constants = {
-        __BITS_PER_LONG = 64,
-      },
-    },
-    {
-      on = "x86 mips mipsel ppc",
-      constants = {
-        __BITS_PER_LONG = 32,
-      },
+deltas = {
+  {
+    on = "!x86 arm loongarch64 mips mipsel ppc",
+    constants = {
+      __BITS_PER_LONG = 64,
     },
   },
+  {
+    on = "x86 mips mipsel ppc",
+    constants = {
+      __BITS_PER_LONG = 32,
+    },
+  },
+},
 ]==],
 ["asm/boot.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        NORMAL_VGA = 0xffff,
-        EXTENDED_VGA = 0xfffe,
-        ASK_VGA = 0xfffd,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      NORMAL_VGA = 0xffff,
+      EXTENDED_VGA = 0xfffe,
+      ASK_VGA = 0xfffd,
     },
   },
+},
 ]==],
 ["asm/bootparam.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        X86_SUBARCH_PC = 0,
-        X86_SUBARCH_LGUEST = 1,
-        X86_SUBARCH_XEN = 2,
-        X86_SUBARCH_INTEL_MID = 3,
-        X86_SUBARCH_CE4100 = 4,
-        X86_NR_SUBARCHS = 5,
-        RAMDISK_IMAGE_START_MASK = 0x7ff,
-        RAMDISK_PROMPT_FLAG = 0x8000,
-        RAMDISK_LOAD_FLAG = 0x4000,
-        LOADED_HIGH = 0x1,
-        KASLR_FLAG = 0x2,
-        QUIET_FLAG = 0x20,
-        KEEP_SEGMENTS = 0x40,
-        CAN_USE_HEAP = 0x80,
-        XLF_KERNEL_64 = 0x1,
-        XLF_CAN_BE_LOADED_ABOVE_4G = 0x2,
-        XLF_EFI_HANDOVER_32 = 0x4,
-        XLF_EFI_HANDOVER_64 = 0x8,
-        XLF_EFI_KEXEC = 0x10,
-        XLF_5LEVEL = 0x20,
-        XLF_5LEVEL_ENABLED = 0x40,
-        XLF_MEM_ENCRYPTION = 0x80,
-        E820_MAX_ENTRIES_ZEROPAGE = 128,
-        JAILHOUSE_SETUP_REQUIRED_VERSION = 1,
-      },
-      records = {
-        ["struct setup_header"] = [[{
-    uint8_t setup_sects;
-    uint16_t root_flags;
-    uint32_t syssize;
-    uint16_t ram_size;
-    uint16_t vid_mode;
-    uint16_t root_dev;
-    uint16_t boot_flag;
-    uint16_t jump;
-    uint32_t header;
-    uint16_t version;
-    uint32_t realmode_swtch;
-    uint16_t start_sys_seg;
-    uint16_t kernel_version;
-    uint8_t type_of_loader;
-    uint8_t loadflags;
-    uint16_t setup_move_size;
-    uint32_t code32_start;
-    uint32_t ramdisk_image;
-    uint32_t ramdisk_size;
-    uint32_t bootsect_kludge;
-    uint16_t heap_end_ptr;
-    uint8_t ext_loader_ver;
-    uint8_t ext_loader_type;
-    uint32_t cmd_line_ptr;
-    uint32_t initrd_addr_max;
-    uint32_t kernel_alignment;
-    uint8_t relocatable_kernel;
-    uint8_t min_alignment;
-    uint16_t xloadflags;
-    uint32_t cmdline_size;
-    uint32_t hardware_subarch;
-    uint64_t hardware_subarch_data;
-    uint32_t payload_offset;
-    uint32_t payload_length;
-    uint64_t setup_data;
-    uint64_t pref_address;
-    uint32_t init_size;
-    uint32_t handover_offset;
-    uint32_t kernel_info_offset;
-  } __attribute__((packed))]],
-        ["struct sys_desc_table"] = [[{
-    uint16_t length;
-    uint8_t table[14];
-  }]],
-        ["struct olpc_ofw_header"] = [[{
-    uint32_t ofw_magic;
-    uint32_t ofw_version;
-    uint32_t cif_handler;
-    uint32_t irq_desc_table;
-  } __attribute__((packed))]],
-        ["struct efi_info"] = [[{
-    uint32_t efi_loader_signature;
-    uint32_t efi_systab;
-    uint32_t efi_memdesc_size;
-    uint32_t efi_memdesc_version;
-    uint32_t efi_memmap;
-    uint32_t efi_memmap_size;
-    uint32_t efi_systab_hi;
-    uint32_t efi_memmap_hi;
-  }]],
-        ["struct boot_params"] = [[{
-    struct screen_info screen_info;
-    struct apm_bios_info apm_bios_info;
-    uint8_t _pad2[4];
-    uint64_t tboot_addr;
-    struct ist_info ist_info;
-    uint64_t acpi_rsdp_addr;
-    uint8_t _pad3[8];
-    uint8_t hd0_info[16];
-    uint8_t hd1_info[16];
-    struct sys_desc_table sys_desc_table;
-    struct olpc_ofw_header olpc_ofw_header;
-    uint32_t ext_ramdisk_image;
-    uint32_t ext_ramdisk_size;
-    uint32_t ext_cmd_line_ptr;
-    uint8_t _pad4[112];
-    uint32_t cc_blob_address;
-    struct edid_info edid_info;
-    struct efi_info efi_info;
-    uint32_t alt_mem_k;
-    uint32_t scratch;
-    uint8_t e820_entries;
-    uint8_t eddbuf_entries;
-    uint8_t edd_mbr_sig_buf_entries;
-    uint8_t kbd_status;
-    uint8_t secure_boot;
-    uint8_t _pad5[2];
-    uint8_t sentinel;
-    uint8_t _pad6[1];
-    struct setup_header hdr;
-    uint8_t _pad7[36];
-    uint32_t edd_mbr_sig_buffer[16];
-    struct boot_e820_entry e820_table[128];
-    uint8_t _pad8[48];
-    struct edd_info eddbuf[6];
-    uint8_t _pad9[276];
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      X86_SUBARCH_PC = 0,
+      X86_SUBARCH_LGUEST = 1,
+      X86_SUBARCH_XEN = 2,
+      X86_SUBARCH_INTEL_MID = 3,
+      X86_SUBARCH_CE4100 = 4,
+      X86_NR_SUBARCHS = 5,
+      RAMDISK_IMAGE_START_MASK = 0x7ff,
+      RAMDISK_PROMPT_FLAG = 0x8000,
+      RAMDISK_LOAD_FLAG = 0x4000,
+      LOADED_HIGH = 0x1,
+      KASLR_FLAG = 0x2,
+      QUIET_FLAG = 0x20,
+      KEEP_SEGMENTS = 0x40,
+      CAN_USE_HEAP = 0x80,
+      XLF_KERNEL_64 = 0x1,
+      XLF_CAN_BE_LOADED_ABOVE_4G = 0x2,
+      XLF_EFI_HANDOVER_32 = 0x4,
+      XLF_EFI_HANDOVER_64 = 0x8,
+      XLF_EFI_KEXEC = 0x10,
+      XLF_5LEVEL = 0x20,
+      XLF_5LEVEL_ENABLED = 0x40,
+      XLF_MEM_ENCRYPTION = 0x80,
+      E820_MAX_ENTRIES_ZEROPAGE = 128,
+      JAILHOUSE_SETUP_REQUIRED_VERSION = 1,
+    },
+    records = {
+      ["struct setup_header"] = [[{
+  uint8_t setup_sects;
+  uint16_t root_flags;
+  uint32_t syssize;
+  uint16_t ram_size;
+  uint16_t vid_mode;
+  uint16_t root_dev;
+  uint16_t boot_flag;
+  uint16_t jump;
+  uint32_t header;
+  uint16_t version;
+  uint32_t realmode_swtch;
+  uint16_t start_sys_seg;
+  uint16_t kernel_version;
+  uint8_t type_of_loader;
+  uint8_t loadflags;
+  uint16_t setup_move_size;
+  uint32_t code32_start;
+  uint32_t ramdisk_image;
+  uint32_t ramdisk_size;
+  uint32_t bootsect_kludge;
+  uint16_t heap_end_ptr;
+  uint8_t ext_loader_ver;
+  uint8_t ext_loader_type;
+  uint32_t cmd_line_ptr;
+  uint32_t initrd_addr_max;
+  uint32_t kernel_alignment;
+  uint8_t relocatable_kernel;
+  uint8_t min_alignment;
+  uint16_t xloadflags;
+  uint32_t cmdline_size;
+  uint32_t hardware_subarch;
+  uint64_t hardware_subarch_data;
+  uint32_t payload_offset;
+  uint32_t payload_length;
+  uint64_t setup_data;
+  uint64_t pref_address;
+  uint32_t init_size;
+  uint32_t handover_offset;
+  uint32_t kernel_info_offset;
+} __attribute__((packed))]],
+      ["struct sys_desc_table"] = [[{
+  uint16_t length;
+  uint8_t table[14];
+}]],
+      ["struct olpc_ofw_header"] = [[{
+  uint32_t ofw_magic;
+  uint32_t ofw_version;
+  uint32_t cif_handler;
+  uint32_t irq_desc_table;
+} __attribute__((packed))]],
+      ["struct efi_info"] = [[{
+  uint32_t efi_loader_signature;
+  uint32_t efi_systab;
+  uint32_t efi_memdesc_size;
+  uint32_t efi_memdesc_version;
+  uint32_t efi_memmap;
+  uint32_t efi_memmap_size;
+  uint32_t efi_systab_hi;
+  uint32_t efi_memmap_hi;
+}]],
+      ["struct boot_params"] = [[{
+  struct screen_info screen_info;
+  struct apm_bios_info apm_bios_info;
+  uint8_t _pad2[4];
+  uint64_t tboot_addr;
+  struct ist_info ist_info;
+  uint64_t acpi_rsdp_addr;
+  uint8_t _pad3[8];
+  uint8_t hd0_info[16];
+  uint8_t hd1_info[16];
+  struct sys_desc_table sys_desc_table;
+  struct olpc_ofw_header olpc_ofw_header;
+  uint32_t ext_ramdisk_image;
+  uint32_t ext_ramdisk_size;
+  uint32_t ext_cmd_line_ptr;
+  uint8_t _pad4[112];
+  uint32_t cc_blob_address;
+  struct edid_info edid_info;
+  struct efi_info efi_info;
+  uint32_t alt_mem_k;
+  uint32_t scratch;
+  uint8_t e820_entries;
+  uint8_t eddbuf_entries;
+  uint8_t edd_mbr_sig_buf_entries;
+  uint8_t kbd_status;
+  uint8_t secure_boot;
+  uint8_t _pad5[2];
+  uint8_t sentinel;
+  uint8_t _pad6[1];
+  struct setup_header hdr;
+  uint8_t _pad7[36];
+  uint32_t edd_mbr_sig_buffer[16];
+  struct boot_e820_entry e820_table[128];
+  uint8_t _pad8[48];
+  struct edd_info eddbuf[6];
+  uint8_t _pad9[276];
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 ["asm/bootx.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        BOOT_INFO_VERSION = 5,
-        BOOT_INFO_COMPATIBLE_VERSION = 1,
-        BOOT_ARCH_PCI = 0x1,
-        BOOT_ARCH_NUBUS = 0x2,
-        BOOT_ARCH_NUBUS_PDM = 0x10,
-        BOOT_ARCH_NUBUS_PERFORMA = 0x20,
-        BOOT_ARCH_NUBUS_POWERBOOK = 0x40,
-        MAX_MEM_MAP_SIZE = 26,
-      },
-      records = {
-        ["struct boot_info_map_entry"] = [[{
-    uint32_t physAddr;
-    uint32_t size;
-  }]],
-        ["struct boot_infos"] = [[{
-    uint32_t version;
-    uint32_t compatible_version;
-    uint8_t *logicalDisplayBase;
-    uint32_t machineID;
-    uint32_t architecture;
-    uint32_t deviceTreeOffset;
-    uint32_t deviceTreeSize;
-    uint32_t dispDeviceRect[4];
-    uint32_t dispDeviceDepth;
-    uint8_t *dispDeviceBase;
-    uint32_t dispDeviceRowBytes;
-    uint32_t dispDeviceColorsOffset;
-    uint32_t dispDeviceRegEntryOffset;
-    uint32_t ramDisk;
-    uint32_t ramDiskSize;
-    uint32_t kernelParamsOffset;
-    struct boot_info_map_entry physMemoryMap[26];
-    uint32_t physMemoryMapSize;
-    uint32_t frameBufferSize;
-    uint32_t totalParamsSize;
-  }]],
-      },
-      typedefs = {
-        boot_info_map_entry_t = "struct boot_info_map_entry",
-        boot_infos_t = "struct boot_infos",
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      BOOT_INFO_VERSION = 5,
+      BOOT_INFO_COMPATIBLE_VERSION = 1,
+      BOOT_ARCH_PCI = 0x1,
+      BOOT_ARCH_NUBUS = 0x2,
+      BOOT_ARCH_NUBUS_PDM = 0x10,
+      BOOT_ARCH_NUBUS_PERFORMA = 0x20,
+      BOOT_ARCH_NUBUS_POWERBOOK = 0x40,
+      MAX_MEM_MAP_SIZE = 26,
+    },
+    records = {
+      ["struct boot_info_map_entry"] = [[{
+  uint32_t physAddr;
+  uint32_t size;
+}]],
+      ["struct boot_infos"] = [[{
+  uint32_t version;
+  uint32_t compatible_version;
+  uint8_t *logicalDisplayBase;
+  uint32_t machineID;
+  uint32_t architecture;
+  uint32_t deviceTreeOffset;
+  uint32_t deviceTreeSize;
+  uint32_t dispDeviceRect[4];
+  uint32_t dispDeviceDepth;
+  uint8_t *dispDeviceBase;
+  uint32_t dispDeviceRowBytes;
+  uint32_t dispDeviceColorsOffset;
+  uint32_t dispDeviceRegEntryOffset;
+  uint32_t ramDisk;
+  uint32_t ramDiskSize;
+  uint32_t kernelParamsOffset;
+  struct boot_info_map_entry physMemoryMap[26];
+  uint32_t physMemoryMapSize;
+  uint32_t frameBufferSize;
+  uint32_t totalParamsSize;
+}]],
+    },
+    typedefs = {
+      boot_info_map_entry_t = "struct boot_info_map_entry",
+      boot_infos_t = "struct boot_infos",
     },
   },
+},
 ]==],
 ["asm/bpf_perf_event.h"] = [==[
-  deltas = {
-    {
-      on = "arm64 loongarch64 s390x",
-      typedefs = {
-        bpf_user_pt_regs_t = "struct user_pt_regs",
-      },
-    },
-    {
-      on = "riscv64",
-      typedefs = {
-        bpf_user_pt_regs_t = "struct user_regs_struct",
-      },
+deltas = {
+  {
+    on = "arm64 loongarch64 s390x",
+    typedefs = {
+      bpf_user_pt_regs_t = "struct user_pt_regs",
     },
   },
+  {
+    on = "riscv64",
+    typedefs = {
+      bpf_user_pt_regs_t = "struct user_regs_struct",
+    },
+  },
+},
 ]==],
 ["asm/break.h"] = [==[
-  deltas = {
-    {
-      on = "loongarch64",
-      constants = {
-        BRK_DEFAULT = 0,
-        BRK_BUG = 1,
-        BRK_KDB = 2,
-        BRK_MATHEMU = 3,
-        BRK_USERBP = 4,
-        BRK_MULOVFL = 9,
-        BRK_KPROBE_BP = 10,
-        BRK_KPROBE_SSTEPBP = 11,
-        BRK_UPROBE_BP = 12,
-        BRK_UPROBE_XOLBP = 13,
-      },
-    },
-    {
-      on = "loongarch64 mips mipsel mips64 mips64el",
-      constants = {
-        BRK_SSTEPBP = 5,
-        BRK_OVERFLOW = 6,
-        BRK_DIVZERO = 7,
-        BRK_RANGE = 8,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        BRK_USERBP = 0,
-        BRK_BUG = 12,
-        BRK_UPROBE = 13,
-        BRK_UPROBE_XOL = 14,
-        BRK_MEMU = 514,
-        BRK_KPROBE_BP = 515,
-        BRK_KPROBE_SSTEPBP = 516,
-        BRK_MULOVF = 1023,
-      },
+deltas = {
+  {
+    on = "loongarch64",
+    constants = {
+      BRK_DEFAULT = 0,
+      BRK_BUG = 1,
+      BRK_KDB = 2,
+      BRK_MATHEMU = 3,
+      BRK_USERBP = 4,
+      BRK_MULOVFL = 9,
+      BRK_KPROBE_BP = 10,
+      BRK_KPROBE_SSTEPBP = 11,
+      BRK_UPROBE_BP = 12,
+      BRK_UPROBE_XOLBP = 13,
     },
   },
+  {
+    on = "loongarch64 mips mipsel mips64 mips64el",
+    constants = {
+      BRK_SSTEPBP = 5,
+      BRK_OVERFLOW = 6,
+      BRK_DIVZERO = 7,
+      BRK_RANGE = 8,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      BRK_USERBP = 0,
+      BRK_BUG = 12,
+      BRK_UPROBE = 13,
+      BRK_UPROBE_XOL = 14,
+      BRK_MEMU = 514,
+      BRK_KPROBE_BP = 515,
+      BRK_KPROBE_SSTEPBP = 516,
+      BRK_MULOVF = 1023,
+    },
+  },
+},
 ]==],
 }

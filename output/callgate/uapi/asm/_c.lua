@@ -3,253 +3,253 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/cachectl.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        ICACHE = 0x1,
-        DCACHE = 0x2,
-        BCACHE = 3,
-        CACHEABLE = 0,
-        UNCACHEABLE = 1,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      ICACHE = 0x1,
+      DCACHE = 0x2,
+      BCACHE = 3,
+      CACHEABLE = 0,
+      UNCACHEABLE = 1,
     },
   },
+},
 ]==],
 ["asm/chpid.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        __MAX_CHPID = 255,
-      },
-      records = {
-        ["struct chp_id"] = [[{
-    uint8_t reserved1;
-    uint8_t cssid;
-    uint8_t reserved2;
-    uint8_t id;
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      __MAX_CHPID = 255,
+    },
+    records = {
+      ["struct chp_id"] = [[{
+  uint8_t reserved1;
+  uint8_t cssid;
+  uint8_t reserved2;
+  uint8_t id;
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 ["asm/chsc.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        CCL_CU_ON_CHP = 1,
-        CCL_CHP_TYPE_CAP = 2,
-        CCL_CSS_IMG = 4,
-        CCL_CSS_IMG_CONF_CHAR = 5,
-        CCL_IOP_CHP = 6,
-        DCAL_CSS_IID_PN = 4,
-        CHSC_SIZE = 0x1000,
-        CHSC_IOCTL_MAGIC = 99,
-        CHSC_START = 0xd0006381,
-        CHSC_INFO_CHANNEL_PATH = 0xd00c6382,
-        CHSC_INFO_CU = 0xd00c6383,
-        CHSC_INFO_SCH_CU = 0xd0086384,
-        CHSC_INFO_CI = 0xd00c6385,
-        CHSC_INFO_CCL = 0xd0146386,
-        CHSC_INFO_CPD = 0xd0146387,
-        CHSC_INFO_DCAL = 0xd0106388,
-        CHSC_START_SYNC = 0xd0006389,
-        CHSC_ON_CLOSE_SET = 0xd000638a,
-        CHSC_ON_CLOSE_REMOVE = 0x638b,
-      },
-      records = {
-        ["struct chsc_async_header"] = [[{
-    uint16_t length;
-    uint16_t code;
-    uint32_t cmd_dependend;
-    uint32_t key : 4;
-    uint32_t : 28;
-    struct subchannel_id sid;
-  }]],
-        ["struct chsc_async_area"] = [[{
-    struct chsc_async_header header;
-    uint8_t data[4080];
-  }]],
-        ["struct chsc_header"] = [[{
-    uint16_t length;
-    uint16_t code;
-  }]],
-        ["struct chsc_sync_area"] = [[{
-    struct chsc_header header;
-    uint8_t data[4092];
-  }]],
-        ["struct chsc_response_struct"] = [[{
-    uint16_t length;
-    uint16_t code;
-    uint32_t parms;
-    uint8_t data[4088];
-  }]],
-        ["struct chsc_chp_cd"] = [[{
-    struct chp_id chpid;
-    int32_t m;
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      CCL_CU_ON_CHP = 1,
+      CCL_CHP_TYPE_CAP = 2,
+      CCL_CSS_IMG = 4,
+      CCL_CSS_IMG_CONF_CHAR = 5,
+      CCL_IOP_CHP = 6,
+      DCAL_CSS_IID_PN = 4,
+      CHSC_SIZE = 0x1000,
+      CHSC_IOCTL_MAGIC = 99,
+      CHSC_START = 0xd0006381,
+      CHSC_INFO_CHANNEL_PATH = 0xd00c6382,
+      CHSC_INFO_CU = 0xd00c6383,
+      CHSC_INFO_SCH_CU = 0xd0086384,
+      CHSC_INFO_CI = 0xd00c6385,
+      CHSC_INFO_CCL = 0xd0146386,
+      CHSC_INFO_CPD = 0xd0146387,
+      CHSC_INFO_DCAL = 0xd0106388,
+      CHSC_START_SYNC = 0xd0006389,
+      CHSC_ON_CLOSE_SET = 0xd000638a,
+      CHSC_ON_CLOSE_REMOVE = 0x638b,
+    },
+    records = {
+      ["struct chsc_async_header"] = [[{
+  uint16_t length;
+  uint16_t code;
+  uint32_t cmd_dependend;
+  uint32_t key : 4;
+  uint32_t : 28;
+  struct subchannel_id sid;
+}]],
+      ["struct chsc_async_area"] = [[{
+  struct chsc_async_header header;
+  uint8_t data[4080];
+}]],
+      ["struct chsc_header"] = [[{
+  uint16_t length;
+  uint16_t code;
+}]],
+      ["struct chsc_sync_area"] = [[{
+  struct chsc_header header;
+  uint8_t data[4092];
+}]],
+      ["struct chsc_response_struct"] = [[{
+  uint16_t length;
+  uint16_t code;
+  uint32_t parms;
+  uint8_t data[4088];
+}]],
+      ["struct chsc_chp_cd"] = [[{
+  struct chp_id chpid;
+  int32_t m;
+  int32_t fmt;
+  struct chsc_response_struct cpcb;
+}]],
+      ["struct chsc_cu_cd"] = [[{
+  uint16_t cun;
+  uint8_t cssid;
+  int32_t m;
+  int32_t fmt;
+  struct chsc_response_struct cucb;
+}]],
+      ["struct chsc_sch_cud"] = [[{
+  struct subchannel_id schid;
+  int32_t fmt;
+  struct chsc_response_struct scub;
+}]],
+      ["struct conf_id"] = [[{
+  int32_t m;
+  uint8_t cssid;
+  uint8_t ssid;
+}]],
+      ["struct chsc_conf_info"] = [[{
+  struct conf_id id;
+  int32_t fmt;
+  struct chsc_response_struct scid;
+}]],
+      ["struct ccl_parm_chpid"] = [[{
+  int32_t m;
+  struct chp_id chp;
+}]],
+      ["struct ccl_parm_cssids"] = [[{
+  uint8_t f_cssid;
+  uint8_t l_cssid;
+}]],
+      ["struct chsc_comp_list"] = [[{
+  struct {
+    uint32_t ctype;
     int32_t fmt;
-    struct chsc_response_struct cpcb;
-  }]],
-        ["struct chsc_cu_cd"] = [[{
-    uint16_t cun;
-    uint8_t cssid;
-    int32_t m;
+    struct ccl_parm_chpid chpid;
+    struct ccl_parm_cssids cssids;
+  } req;
+  struct chsc_response_struct sccl;
+}]],
+      ["struct chsc_dcal"] = [[{
+  struct {
+    uint32_t atype;
+    uint32_t list_parm[2];
     int32_t fmt;
-    struct chsc_response_struct cucb;
-  }]],
-        ["struct chsc_sch_cud"] = [[{
-    struct subchannel_id schid;
-    int32_t fmt;
-    struct chsc_response_struct scub;
-  }]],
-        ["struct conf_id"] = [[{
-    int32_t m;
-    uint8_t cssid;
-    uint8_t ssid;
-  }]],
-        ["struct chsc_conf_info"] = [[{
-    struct conf_id id;
-    int32_t fmt;
-    struct chsc_response_struct scid;
-  }]],
-        ["struct ccl_parm_chpid"] = [[{
-    int32_t m;
-    struct chp_id chp;
-  }]],
-        ["struct ccl_parm_cssids"] = [[{
-    uint8_t f_cssid;
-    uint8_t l_cssid;
-  }]],
-        ["struct chsc_comp_list"] = [[{
-    struct {
-      uint32_t ctype;
-      int32_t fmt;
-      struct ccl_parm_chpid chpid;
-      struct ccl_parm_cssids cssids;
-    } req;
-    struct chsc_response_struct sccl;
-  }]],
-        ["struct chsc_dcal"] = [[{
-    struct {
-      uint32_t atype;
-      uint32_t list_parm[2];
-      int32_t fmt;
-    } req;
-    struct chsc_response_struct sdcal;
-  }]],
-        ["struct chsc_cpd_info"] = [[{
-    struct chp_id chpid;
-    int32_t m;
-    int32_t fmt;
-    int32_t rfmt;
-    int32_t c;
-    struct chsc_response_struct chpdb;
-  }]],
-      },
+  } req;
+  struct chsc_response_struct sdcal;
+}]],
+      ["struct chsc_cpd_info"] = [[{
+  struct chp_id chpid;
+  int32_t m;
+  int32_t fmt;
+  int32_t rfmt;
+  int32_t c;
+  struct chsc_response_struct chpdb;
+}]],
     },
   },
+},
 ]==],
 ["asm/clp.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        CLP_IOCTL_MAGIC = 99,
-        CLP_SYNC = 0xc01063c1,
-      },
-      records = {
-        ["struct clp_req"] = [[{
-    uint32_t c : 1;
-    uint32_t r : 1;
-    uint32_t lps : 6;
-    uint32_t cmd : 8;
-    uint32_t : 16;
-    uint32_t reserved;
-    uint64_t data_p;
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      CLP_IOCTL_MAGIC = 99,
+      CLP_SYNC = 0xc01063c1,
+    },
+    records = {
+      ["struct clp_req"] = [[{
+  uint32_t c : 1;
+  uint32_t r : 1;
+  uint32_t lps : 6;
+  uint32_t cmd : 8;
+  uint32_t : 16;
+  uint32_t reserved;
+  uint64_t data_p;
+}]],
     },
   },
+},
 ]==],
 ["asm/cmb.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        BIODASDCMFENABLE = 0x4420,
-        BIODASDCMFDISABLE = 0x4421,
-        BIODASDREADALLCMB = 0xc0584421,
-      },
-      records = {
-        ["struct cmbdata"] = [[{
-    uint64_t size;
-    uint64_t elapsed_time;
-    uint64_t ssch_rsch_count;
-    uint64_t sample_count;
-    uint64_t device_connect_time;
-    uint64_t function_pending_time;
-    uint64_t device_disconnect_time;
-    uint64_t control_unit_queuing_time;
-    uint64_t device_active_only_time;
-    uint64_t device_busy_time;
-    uint64_t initial_command_response_time;
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      BIODASDCMFENABLE = 0x4420,
+      BIODASDCMFDISABLE = 0x4421,
+      BIODASDREADALLCMB = 0xc0584421,
+    },
+    records = {
+      ["struct cmbdata"] = [[{
+  uint64_t size;
+  uint64_t elapsed_time;
+  uint64_t ssch_rsch_count;
+  uint64_t sample_count;
+  uint64_t device_connect_time;
+  uint64_t function_pending_time;
+  uint64_t device_disconnect_time;
+  uint64_t control_unit_queuing_time;
+  uint64_t device_active_only_time;
+  uint64_t device_busy_time;
+  uint64_t initial_command_response_time;
+}]],
     },
   },
+},
 ]==],
 ["asm/cputable.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PPC_FEATURE_32 = 0x80000000,
-        PPC_FEATURE_64 = 0x40000000,
-        PPC_FEATURE_601_INSTR = 0x20000000,
-        PPC_FEATURE_HAS_ALTIVEC = 0x10000000,
-        PPC_FEATURE_HAS_FPU = 0x8000000,
-        PPC_FEATURE_HAS_MMU = 0x4000000,
-        PPC_FEATURE_HAS_4xxMAC = 0x2000000,
-        PPC_FEATURE_UNIFIED_CACHE = 0x1000000,
-        PPC_FEATURE_HAS_SPE = 0x800000,
-        PPC_FEATURE_HAS_EFP_SINGLE = 0x400000,
-        PPC_FEATURE_HAS_EFP_DOUBLE = 0x200000,
-        PPC_FEATURE_NO_TB = 0x100000,
-        PPC_FEATURE_POWER4 = 0x80000,
-        PPC_FEATURE_POWER5 = 0x40000,
-        PPC_FEATURE_POWER5_PLUS = 0x20000,
-        PPC_FEATURE_CELL = 0x10000,
-        PPC_FEATURE_BOOKE = 0x8000,
-        PPC_FEATURE_SMT = 0x4000,
-        PPC_FEATURE_ICACHE_SNOOP = 0x2000,
-        PPC_FEATURE_ARCH_2_05 = 0x1000,
-        PPC_FEATURE_PA6T = 0x800,
-        PPC_FEATURE_HAS_DFP = 0x400,
-        PPC_FEATURE_POWER6_EXT = 0x200,
-        PPC_FEATURE_ARCH_2_06 = 0x100,
-        PPC_FEATURE_HAS_VSX = 0x80,
-        PPC_FEATURE_PSERIES_PERFMON_COMPAT = 0x40,
-        PPC_FEATURE_TRUE_LE = 0x2,
-        PPC_FEATURE_PPC_LE = 0x1,
-        PPC_FEATURE2_ARCH_2_07 = 0x80000000,
-        PPC_FEATURE2_HTM = 0x40000000,
-        PPC_FEATURE2_DSCR = 0x20000000,
-        PPC_FEATURE2_EBB = 0x10000000,
-        PPC_FEATURE2_ISEL = 0x8000000,
-        PPC_FEATURE2_TAR = 0x4000000,
-        PPC_FEATURE2_VEC_CRYPTO = 0x2000000,
-        PPC_FEATURE2_HTM_NOSC = 0x1000000,
-        PPC_FEATURE2_ARCH_3_00 = 0x800000,
-        PPC_FEATURE2_HAS_IEEE128 = 0x400000,
-        PPC_FEATURE2_DARN = 0x200000,
-        PPC_FEATURE2_SCV = 0x100000,
-        PPC_FEATURE2_HTM_NO_SUSPEND = 0x80000,
-        PPC_FEATURE2_ARCH_3_1 = 0x40000,
-        PPC_FEATURE2_MMA = 0x20000,
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PPC_FEATURE_32 = 0x80000000,
+      PPC_FEATURE_64 = 0x40000000,
+      PPC_FEATURE_601_INSTR = 0x20000000,
+      PPC_FEATURE_HAS_ALTIVEC = 0x10000000,
+      PPC_FEATURE_HAS_FPU = 0x8000000,
+      PPC_FEATURE_HAS_MMU = 0x4000000,
+      PPC_FEATURE_HAS_4xxMAC = 0x2000000,
+      PPC_FEATURE_UNIFIED_CACHE = 0x1000000,
+      PPC_FEATURE_HAS_SPE = 0x800000,
+      PPC_FEATURE_HAS_EFP_SINGLE = 0x400000,
+      PPC_FEATURE_HAS_EFP_DOUBLE = 0x200000,
+      PPC_FEATURE_NO_TB = 0x100000,
+      PPC_FEATURE_POWER4 = 0x80000,
+      PPC_FEATURE_POWER5 = 0x40000,
+      PPC_FEATURE_POWER5_PLUS = 0x20000,
+      PPC_FEATURE_CELL = 0x10000,
+      PPC_FEATURE_BOOKE = 0x8000,
+      PPC_FEATURE_SMT = 0x4000,
+      PPC_FEATURE_ICACHE_SNOOP = 0x2000,
+      PPC_FEATURE_ARCH_2_05 = 0x1000,
+      PPC_FEATURE_PA6T = 0x800,
+      PPC_FEATURE_HAS_DFP = 0x400,
+      PPC_FEATURE_POWER6_EXT = 0x200,
+      PPC_FEATURE_ARCH_2_06 = 0x100,
+      PPC_FEATURE_HAS_VSX = 0x80,
+      PPC_FEATURE_PSERIES_PERFMON_COMPAT = 0x40,
+      PPC_FEATURE_TRUE_LE = 0x2,
+      PPC_FEATURE_PPC_LE = 0x1,
+      PPC_FEATURE2_ARCH_2_07 = 0x80000000,
+      PPC_FEATURE2_HTM = 0x40000000,
+      PPC_FEATURE2_DSCR = 0x20000000,
+      PPC_FEATURE2_EBB = 0x10000000,
+      PPC_FEATURE2_ISEL = 0x8000000,
+      PPC_FEATURE2_TAR = 0x4000000,
+      PPC_FEATURE2_VEC_CRYPTO = 0x2000000,
+      PPC_FEATURE2_HTM_NOSC = 0x1000000,
+      PPC_FEATURE2_ARCH_3_00 = 0x800000,
+      PPC_FEATURE2_HAS_IEEE128 = 0x400000,
+      PPC_FEATURE2_DARN = 0x200000,
+      PPC_FEATURE2_SCV = 0x100000,
+      PPC_FEATURE2_HTM_NO_SUSPEND = 0x80000,
+      PPC_FEATURE2_ARCH_3_1 = 0x40000,
+      PPC_FEATURE2_MMA = 0x20000,
     },
   },
+},
 ]==],
 }

@@ -3,299 +3,299 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/dasd.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        DASD_IOCTL_LETTER = 68,
-        DASD_API_VERSION = 6,
-        DASD_FORMAT_NONE = 0,
-        DASD_FORMAT_LDL = 1,
-        DASD_FORMAT_CDL = 2,
-        DASD_FEATURE_READONLY = 0x1,
-        DASD_FEATURE_USEDIAG = 0x2,
-        DASD_FEATURE_INITIAL_ONLINE = 0x4,
-        DASD_FEATURE_ERPLOG = 0x8,
-        DASD_FEATURE_FAILFAST = 0x10,
-        DASD_FEATURE_FAILONSLCK = 0x20,
-        DASD_FEATURE_USERAW = 0x40,
-        DASD_FEATURE_DISCARD = 0x80,
-        DASD_FEATURE_PATH_AUTODISABLE = 0x100,
-        DASD_FEATURE_REQUEUEQUIESCE = 0x200,
-        DASD_FEATURE_DEFAULT = 256,
-        DASD_PARTN_BITS = 2,
-        DASD_FMT_INT_FMT_R0 = 1,
-        DASD_FMT_INT_FMT_HA = 2,
-        DASD_FMT_INT_INVAL = 4,
-        DASD_FMT_INT_COMPAT = 8,
-        DASD_FMT_INT_FMT_NOR0 = 16,
-        DASD_FMT_INT_ESE_FULL = 32,
-        DASD_FMT_ERR_TOO_FEW_RECORDS = 1,
-        DASD_FMT_ERR_TOO_MANY_RECORDS = 2,
-        DASD_FMT_ERR_BLKSIZE = 3,
-        DASD_FMT_ERR_RECORD_ID = 4,
-        DASD_FMT_ERR_KEY_LENGTH = 5,
-        DASD_NORMAL_CACHE = 0x0,
-        DASD_BYPASS_CACHE = 0x1,
-        DASD_INHIBIT_LOAD = 0x2,
-        DASD_SEQ_ACCESS = 0x3,
-        DASD_SEQ_PRESTAGE = 0x4,
-        DASD_REC_ACCESS = 0x5,
-        BIODASDDISABLE = 0x4400,
-        BIODASDENABLE = 0x4401,
-        BIODASDRSRV = 0x4402,
-        BIODASDRLSE = 0x4403,
-        BIODASDSLCK = 0x4404,
-        BIODASDPRRST = 0x4405,
-        BIODASDQUIESCE = 0x4406,
-        BIODASDRESUME = 0x4407,
-        BIODASDABORTIO = 0x44f0,
-        BIODASDALLOWIO = 0x44f1,
-        DASDAPIVER = 0x80044400,
-        BIODASDINFO = 0x81784401,
-        BIODASDPRRD = 0x84084402,
-        BIODASDINFO2 = 0x81a04403,
-        BIODASDPSRD = 0x80c04404,
-        BIODASDGATTR = 0x80204405,
-        BIODASDFMT = 0x40104401,
-        BIODASDSATTR = 0x40204402,
-        BIODASDRAS = 0x40104403,
-        BIODASDCOPYPAIRSWAP = 0x40684404,
-        BIODASDSNID = 0xc00d4401,
-        BIODASDCHECKFMT = 0xc0284402,
-        BIODASDSYMMIO = 0xc02044f0,
-      },
-      records = {
-        ["struct dasd_information2_t"] = [[{
-    uint32_t devno;
-    uint32_t real_devno;
-    uint32_t schid;
-    uint32_t cu_type : 16;
-    uint32_t cu_model : 8;
-    uint32_t dev_type : 16;
-    uint32_t dev_model : 8;
-    uint32_t open_count;
-    uint32_t req_queue_len;
-    uint32_t chanq_len;
-    char type[4];
-    uint32_t status;
-    uint32_t label_block;
-    uint32_t FBA_layout;
-    uint32_t characteristics_size;
-    uint32_t confdata_size;
-    char characteristics[64];
-    char configuration_data[256];
-    uint32_t format;
-    uint32_t features;
-    uint32_t reserved0;
-    uint32_t reserved1;
-    uint32_t reserved2;
-    uint32_t reserved3;
-    uint32_t reserved4;
-    uint32_t reserved5;
-    uint32_t reserved6;
-    uint32_t reserved7;
-  }]],
-        ["struct dasd_information_t"] = [[{
-    uint32_t devno;
-    uint32_t real_devno;
-    uint32_t schid;
-    uint32_t cu_type : 16;
-    uint32_t cu_model : 8;
-    uint32_t dev_type : 16;
-    uint32_t dev_model : 8;
-    uint32_t open_count;
-    uint32_t req_queue_len;
-    uint32_t chanq_len;
-    char type[4];
-    uint32_t status;
-    uint32_t label_block;
-    uint32_t FBA_layout;
-    uint32_t characteristics_size;
-    uint32_t confdata_size;
-    char characteristics[64];
-    char configuration_data[256];
-  }]],
-        ["struct dasd_rssd_perf_stats_t"] = [[{
-    uint8_t invalid : 1;
-    uint8_t format : 3;
-    uint8_t data_format : 4;
-    uint8_t unit_address;
-    uint16_t device_status;
-    uint32_t nr_read_normal;
-    uint32_t nr_read_normal_hits;
-    uint32_t nr_write_normal;
-    uint32_t nr_write_fast_normal_hits;
-    uint32_t nr_read_seq;
-    uint32_t nr_read_seq_hits;
-    uint32_t nr_write_seq;
-    uint32_t nr_write_fast_seq_hits;
-    uint32_t nr_read_cache;
-    uint32_t nr_read_cache_hits;
-    uint32_t nr_write_cache;
-    uint32_t nr_write_fast_cache_hits;
-    uint32_t nr_inhibit_cache;
-    uint32_t nr_bybass_cache;
-    uint32_t nr_seq_dasd_to_cache;
-    uint32_t nr_dasd_to_cache;
-    uint32_t nr_cache_to_dasd;
-    uint32_t nr_delayed_fast_write;
-    uint32_t nr_normal_fast_write;
-    uint32_t nr_seq_fast_write;
-    uint32_t nr_cache_miss;
-    uint8_t status2;
-    uint32_t nr_quick_write_promotes;
-    uint8_t reserved;
-    uint16_t ssid;
-    uint8_t reseved2[96];
-  } __attribute__((packed))]],
-        ["struct dasd_profile_info_t"] = [[{
-    uint32_t dasd_io_reqs;
-    uint32_t dasd_io_sects;
-    uint32_t dasd_io_secs[32];
-    uint32_t dasd_io_times[32];
-    uint32_t dasd_io_timps[32];
-    uint32_t dasd_io_time1[32];
-    uint32_t dasd_io_time2[32];
-    uint32_t dasd_io_time2ps[32];
-    uint32_t dasd_io_time3[32];
-    uint32_t dasd_io_nr_req[32];
-  }]],
-        ["struct format_data_t"] = [[{
-    uint32_t start_unit;
-    uint32_t stop_unit;
-    uint32_t blksize;
-    uint32_t intensity;
-  }]],
-        ["struct dasd_copypair_swap_data_t"] = [[{
-    char primary[20];
-    char secondary[20];
-    uint8_t reserved[64];
-  }]],
-        ["struct format_check_t"] = [[{
-    struct format_data_t expect;
-    uint32_t result;
-    uint32_t unit;
-    uint32_t rec;
-    uint32_t num_records;
-    uint32_t blksize;
-    uint32_t key_length;
-  }]],
-        ["struct attrib_data_t"] = [[{
-    uint8_t operation : 3;
-    uint8_t reserved : 5;
-    uint16_t nr_cyl;
-    uint8_t reserved2[29];
-  } __attribute__((packed))]],
-        ["struct dasd_symmio_parms"] = [[{
-    uint8_t reserved[8];
-    uint64_t psf_data;
-    uint64_t rssd_result;
-    int32_t psf_data_len;
-    int32_t rssd_result_len;
-  } __attribute__((packed))]],
-        ["struct dasd_snid_data"] = [[{
-    struct {
-      uint8_t group : 2;
-      uint8_t reserve : 2;
-      uint8_t mode : 1;
-      uint8_t res : 3;
-    } __attribute__((packed)) path_state;
-    uint8_t pgid[11];
-  } __attribute__((packed))]],
-        ["struct dasd_snid_ioctl_data"] = [[{
-    struct dasd_snid_data data;
-    uint8_t path_mask;
-  } __attribute__((packed))]],
-      },
-      typedefs = {
-        dasd_information2_t = "struct dasd_information2_t",
-        dasd_information_t = "struct dasd_information_t",
-        dasd_rssd_perf_stats_t = "struct dasd_rssd_perf_stats_t",
-        dasd_profile_info_t = "struct dasd_profile_info_t",
-        format_data_t = "struct format_data_t",
-        format_check_t = "struct format_check_t",
-        attrib_data_t = "struct attrib_data_t",
-        dasd_symmio_parms_t = "struct dasd_symmio_parms",
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      DASD_IOCTL_LETTER = 68,
+      DASD_API_VERSION = 6,
+      DASD_FORMAT_NONE = 0,
+      DASD_FORMAT_LDL = 1,
+      DASD_FORMAT_CDL = 2,
+      DASD_FEATURE_READONLY = 0x1,
+      DASD_FEATURE_USEDIAG = 0x2,
+      DASD_FEATURE_INITIAL_ONLINE = 0x4,
+      DASD_FEATURE_ERPLOG = 0x8,
+      DASD_FEATURE_FAILFAST = 0x10,
+      DASD_FEATURE_FAILONSLCK = 0x20,
+      DASD_FEATURE_USERAW = 0x40,
+      DASD_FEATURE_DISCARD = 0x80,
+      DASD_FEATURE_PATH_AUTODISABLE = 0x100,
+      DASD_FEATURE_REQUEUEQUIESCE = 0x200,
+      DASD_FEATURE_DEFAULT = 256,
+      DASD_PARTN_BITS = 2,
+      DASD_FMT_INT_FMT_R0 = 1,
+      DASD_FMT_INT_FMT_HA = 2,
+      DASD_FMT_INT_INVAL = 4,
+      DASD_FMT_INT_COMPAT = 8,
+      DASD_FMT_INT_FMT_NOR0 = 16,
+      DASD_FMT_INT_ESE_FULL = 32,
+      DASD_FMT_ERR_TOO_FEW_RECORDS = 1,
+      DASD_FMT_ERR_TOO_MANY_RECORDS = 2,
+      DASD_FMT_ERR_BLKSIZE = 3,
+      DASD_FMT_ERR_RECORD_ID = 4,
+      DASD_FMT_ERR_KEY_LENGTH = 5,
+      DASD_NORMAL_CACHE = 0x0,
+      DASD_BYPASS_CACHE = 0x1,
+      DASD_INHIBIT_LOAD = 0x2,
+      DASD_SEQ_ACCESS = 0x3,
+      DASD_SEQ_PRESTAGE = 0x4,
+      DASD_REC_ACCESS = 0x5,
+      BIODASDDISABLE = 0x4400,
+      BIODASDENABLE = 0x4401,
+      BIODASDRSRV = 0x4402,
+      BIODASDRLSE = 0x4403,
+      BIODASDSLCK = 0x4404,
+      BIODASDPRRST = 0x4405,
+      BIODASDQUIESCE = 0x4406,
+      BIODASDRESUME = 0x4407,
+      BIODASDABORTIO = 0x44f0,
+      BIODASDALLOWIO = 0x44f1,
+      DASDAPIVER = 0x80044400,
+      BIODASDINFO = 0x81784401,
+      BIODASDPRRD = 0x84084402,
+      BIODASDINFO2 = 0x81a04403,
+      BIODASDPSRD = 0x80c04404,
+      BIODASDGATTR = 0x80204405,
+      BIODASDFMT = 0x40104401,
+      BIODASDSATTR = 0x40204402,
+      BIODASDRAS = 0x40104403,
+      BIODASDCOPYPAIRSWAP = 0x40684404,
+      BIODASDSNID = 0xc00d4401,
+      BIODASDCHECKFMT = 0xc0284402,
+      BIODASDSYMMIO = 0xc02044f0,
+    },
+    records = {
+      ["struct dasd_information2_t"] = [[{
+  uint32_t devno;
+  uint32_t real_devno;
+  uint32_t schid;
+  uint32_t cu_type : 16;
+  uint32_t cu_model : 8;
+  uint32_t dev_type : 16;
+  uint32_t dev_model : 8;
+  uint32_t open_count;
+  uint32_t req_queue_len;
+  uint32_t chanq_len;
+  char type[4];
+  uint32_t status;
+  uint32_t label_block;
+  uint32_t FBA_layout;
+  uint32_t characteristics_size;
+  uint32_t confdata_size;
+  char characteristics[64];
+  char configuration_data[256];
+  uint32_t format;
+  uint32_t features;
+  uint32_t reserved0;
+  uint32_t reserved1;
+  uint32_t reserved2;
+  uint32_t reserved3;
+  uint32_t reserved4;
+  uint32_t reserved5;
+  uint32_t reserved6;
+  uint32_t reserved7;
+}]],
+      ["struct dasd_information_t"] = [[{
+  uint32_t devno;
+  uint32_t real_devno;
+  uint32_t schid;
+  uint32_t cu_type : 16;
+  uint32_t cu_model : 8;
+  uint32_t dev_type : 16;
+  uint32_t dev_model : 8;
+  uint32_t open_count;
+  uint32_t req_queue_len;
+  uint32_t chanq_len;
+  char type[4];
+  uint32_t status;
+  uint32_t label_block;
+  uint32_t FBA_layout;
+  uint32_t characteristics_size;
+  uint32_t confdata_size;
+  char characteristics[64];
+  char configuration_data[256];
+}]],
+      ["struct dasd_rssd_perf_stats_t"] = [[{
+  uint8_t invalid : 1;
+  uint8_t format : 3;
+  uint8_t data_format : 4;
+  uint8_t unit_address;
+  uint16_t device_status;
+  uint32_t nr_read_normal;
+  uint32_t nr_read_normal_hits;
+  uint32_t nr_write_normal;
+  uint32_t nr_write_fast_normal_hits;
+  uint32_t nr_read_seq;
+  uint32_t nr_read_seq_hits;
+  uint32_t nr_write_seq;
+  uint32_t nr_write_fast_seq_hits;
+  uint32_t nr_read_cache;
+  uint32_t nr_read_cache_hits;
+  uint32_t nr_write_cache;
+  uint32_t nr_write_fast_cache_hits;
+  uint32_t nr_inhibit_cache;
+  uint32_t nr_bybass_cache;
+  uint32_t nr_seq_dasd_to_cache;
+  uint32_t nr_dasd_to_cache;
+  uint32_t nr_cache_to_dasd;
+  uint32_t nr_delayed_fast_write;
+  uint32_t nr_normal_fast_write;
+  uint32_t nr_seq_fast_write;
+  uint32_t nr_cache_miss;
+  uint8_t status2;
+  uint32_t nr_quick_write_promotes;
+  uint8_t reserved;
+  uint16_t ssid;
+  uint8_t reseved2[96];
+} __attribute__((packed))]],
+      ["struct dasd_profile_info_t"] = [[{
+  uint32_t dasd_io_reqs;
+  uint32_t dasd_io_sects;
+  uint32_t dasd_io_secs[32];
+  uint32_t dasd_io_times[32];
+  uint32_t dasd_io_timps[32];
+  uint32_t dasd_io_time1[32];
+  uint32_t dasd_io_time2[32];
+  uint32_t dasd_io_time2ps[32];
+  uint32_t dasd_io_time3[32];
+  uint32_t dasd_io_nr_req[32];
+}]],
+      ["struct format_data_t"] = [[{
+  uint32_t start_unit;
+  uint32_t stop_unit;
+  uint32_t blksize;
+  uint32_t intensity;
+}]],
+      ["struct dasd_copypair_swap_data_t"] = [[{
+  char primary[20];
+  char secondary[20];
+  uint8_t reserved[64];
+}]],
+      ["struct format_check_t"] = [[{
+  struct format_data_t expect;
+  uint32_t result;
+  uint32_t unit;
+  uint32_t rec;
+  uint32_t num_records;
+  uint32_t blksize;
+  uint32_t key_length;
+}]],
+      ["struct attrib_data_t"] = [[{
+  uint8_t operation : 3;
+  uint8_t reserved : 5;
+  uint16_t nr_cyl;
+  uint8_t reserved2[29];
+} __attribute__((packed))]],
+      ["struct dasd_symmio_parms"] = [[{
+  uint8_t reserved[8];
+  uint64_t psf_data;
+  uint64_t rssd_result;
+  int32_t psf_data_len;
+  int32_t rssd_result_len;
+} __attribute__((packed))]],
+      ["struct dasd_snid_data"] = [[{
+  struct {
+    uint8_t group : 2;
+    uint8_t reserve : 2;
+    uint8_t mode : 1;
+    uint8_t res : 3;
+  } __attribute__((packed)) path_state;
+  uint8_t pgid[11];
+} __attribute__((packed))]],
+      ["struct dasd_snid_ioctl_data"] = [[{
+  struct dasd_snid_data data;
+  uint8_t path_mask;
+} __attribute__((packed))]],
+    },
+    typedefs = {
+      dasd_information2_t = "struct dasd_information2_t",
+      dasd_information_t = "struct dasd_information_t",
+      dasd_rssd_perf_stats_t = "struct dasd_rssd_perf_stats_t",
+      dasd_profile_info_t = "struct dasd_profile_info_t",
+      format_data_t = "struct format_data_t",
+      format_check_t = "struct format_check_t",
+      attrib_data_t = "struct attrib_data_t",
+      dasd_symmio_parms_t = "struct dasd_symmio_parms",
     },
   },
+},
 ]==],
 ["asm/debugreg.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        DR_FIRSTADDR = 0,
-        DR_LASTADDR = 3,
-        DR_STATUS = 6,
-        DR_CONTROL = 7,
-        DR6_RESERVED = 0xffff0ff0,
-        DR_TRAP0 = 0x1,
-        DR_TRAP1 = 0x2,
-        DR_TRAP2 = 0x4,
-        DR_TRAP3 = 0x8,
-        DR_TRAP_BITS = 15,
-        DR_BUS_LOCK = 0x800,
-        DR_STEP = 0x4000,
-        DR_SWITCH = 0x8000,
-        DR_CONTROL_SHIFT = 16,
-        DR_CONTROL_SIZE = 4,
-        DR_RW_EXECUTE = 0x0,
-        DR_RW_WRITE = 0x1,
-        DR_RW_READ = 0x3,
-        DR_LEN_1 = 0x0,
-        DR_LEN_2 = 0x4,
-        DR_LEN_4 = 0xc,
-        DR_LEN_8 = 0x8,
-        DR_LOCAL_ENABLE_SHIFT = 0,
-        DR_GLOBAL_ENABLE_SHIFT = 1,
-        DR_LOCAL_ENABLE = 0x1,
-        DR_GLOBAL_ENABLE = 0x2,
-        DR_ENABLE_SIZE = 2,
-        DR_LOCAL_ENABLE_MASK = 0x55,
-        DR_GLOBAL_ENABLE_MASK = 0xaa,
-        DR_LOCAL_SLOWDOWN = 0x100,
-        DR_GLOBAL_SLOWDOWN = 0x200,
-      },
-    },
-    {
-      on = "x64",
-      constants = {
-        DR_CONTROL_RESERVED = 0xffffffff0000fc00ULL,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        DR_CONTROL_RESERVED = 0xfc00,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      DR_FIRSTADDR = 0,
+      DR_LASTADDR = 3,
+      DR_STATUS = 6,
+      DR_CONTROL = 7,
+      DR6_RESERVED = 0xffff0ff0,
+      DR_TRAP0 = 0x1,
+      DR_TRAP1 = 0x2,
+      DR_TRAP2 = 0x4,
+      DR_TRAP3 = 0x8,
+      DR_TRAP_BITS = 15,
+      DR_BUS_LOCK = 0x800,
+      DR_STEP = 0x4000,
+      DR_SWITCH = 0x8000,
+      DR_CONTROL_SHIFT = 16,
+      DR_CONTROL_SIZE = 4,
+      DR_RW_EXECUTE = 0x0,
+      DR_RW_WRITE = 0x1,
+      DR_RW_READ = 0x3,
+      DR_LEN_1 = 0x0,
+      DR_LEN_2 = 0x4,
+      DR_LEN_4 = 0xc,
+      DR_LEN_8 = 0x8,
+      DR_LOCAL_ENABLE_SHIFT = 0,
+      DR_GLOBAL_ENABLE_SHIFT = 1,
+      DR_LOCAL_ENABLE = 0x1,
+      DR_GLOBAL_ENABLE = 0x2,
+      DR_ENABLE_SIZE = 2,
+      DR_LOCAL_ENABLE_MASK = 0x55,
+      DR_GLOBAL_ENABLE_MASK = 0xaa,
+      DR_LOCAL_SLOWDOWN = 0x100,
+      DR_GLOBAL_SLOWDOWN = 0x200,
     },
   },
+  {
+    on = "x64",
+    constants = {
+      DR_CONTROL_RESERVED = 0xffffffff0000fc00ULL,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      DR_CONTROL_RESERVED = 0xfc00,
+    },
+  },
+},
 ]==],
 ["asm/diag.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        DIAG_MAGIC_STR = 68,
-        DIAG324_GET_PIBBUF = 0xc0104477,
-        DIAG324_GET_PIBLEN = 0x80084478,
-        DIAG310_GET_STRIDE = 0x80084479,
-        DIAG310_GET_MEMTOPLEN = 0xc008447a,
-        DIAG310_GET_MEMTOPBUF = 0xc010447b,
-      },
-      records = {
-        ["struct diag324_pib"] = [[{
-    uint64_t address;
-    uint64_t sequence;
-  }]],
-        ["struct diag310_memtop"] = [[{
-    uint64_t address;
-    uint64_t nesting_lvl;
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      DIAG_MAGIC_STR = 68,
+      DIAG324_GET_PIBBUF = 0xc0104477,
+      DIAG324_GET_PIBLEN = 0x80084478,
+      DIAG310_GET_STRIDE = 0x80084479,
+      DIAG310_GET_MEMTOPLEN = 0xc008447a,
+      DIAG310_GET_MEMTOPBUF = 0xc010447b,
+    },
+    records = {
+      ["struct diag324_pib"] = [[{
+  uint64_t address;
+  uint64_t sequence;
+}]],
+      ["struct diag310_memtop"] = [[{
+  uint64_t address;
+  uint64_t nesting_lvl;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,82 +3,82 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/fcntl.h"] = [==[
-  deltas = {
-    {
-      on = "arm arm64 ppc64le ppc",
-      constants = {
-        O_DIRECTORY = 0x4000,
-        O_NOFOLLOW = 0x8000,
-      },
-    },
-    {
-      on = "arm arm64",
-      constants = {
-        O_DIRECT = 0x10000,
-        O_LARGEFILE = 0x20000,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        O_APPEND = 0x8,
-        O_DSYNC = 0x10,
-        O_NONBLOCK = 0x80,
-        O_CREAT = 0x100,
-        O_TRUNC = 0x200,
-        O_EXCL = 0x400,
-        O_NOCTTY = 0x800,
-        FASYNC = 0x1000,
-        O_LARGEFILE = 0x2000,
-        __O_SYNC = 0x4000,
-        O_SYNC = 16400,
-        O_DIRECT = 0x8000,
-        F_GETLK = 14,
-        F_SETLK = 6,
-        F_SETLKW = 7,
-        F_SETOWN = 24,
-        F_GETOWN = 23,
-      },
-    },
-    {
-      on = "mips mipsel",
-      constants = {
-        F_GETLK64 = 33,
-        F_SETLK64 = 34,
-        F_SETLKW64 = 35,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        O_LARGEFILE = 0x10000,
-        O_DIRECT = 0x20000,
-      },
+deltas = {
+  {
+    on = "arm arm64 ppc64le ppc",
+    constants = {
+      O_DIRECTORY = 0x4000,
+      O_NOFOLLOW = 0x8000,
     },
   },
+  {
+    on = "arm arm64",
+    constants = {
+      O_DIRECT = 0x10000,
+      O_LARGEFILE = 0x20000,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      O_APPEND = 0x8,
+      O_DSYNC = 0x10,
+      O_NONBLOCK = 0x80,
+      O_CREAT = 0x100,
+      O_TRUNC = 0x200,
+      O_EXCL = 0x400,
+      O_NOCTTY = 0x800,
+      FASYNC = 0x1000,
+      O_LARGEFILE = 0x2000,
+      __O_SYNC = 0x4000,
+      O_SYNC = 16400,
+      O_DIRECT = 0x8000,
+      F_GETLK = 14,
+      F_SETLK = 6,
+      F_SETLKW = 7,
+      F_SETOWN = 24,
+      F_GETOWN = 23,
+    },
+  },
+  {
+    on = "mips mipsel",
+    constants = {
+      F_GETLK64 = 33,
+      F_SETLK64 = 34,
+      F_SETLKW64 = 35,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      O_LARGEFILE = 0x10000,
+      O_DIRECT = 0x20000,
+    },
+  },
+},
 ]==],
 ["asm/fs3270.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        TUBICMD = 0x3303,
-        TUBOCMD = 0x3304,
-        TUBGETI = 0x3307,
-        TUBGETO = 0x3308,
-        TUBGETMOD = 0x330d,
-      },
-      records = {
-        ["struct raw3270_iocb"] = [[{
-    uint16_t model;
-    uint16_t line_cnt;
-    uint16_t col_cnt;
-    uint16_t pf_cnt;
-    uint16_t re_cnt;
-    uint16_t map;
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      TUBICMD = 0x3303,
+      TUBOCMD = 0x3304,
+      TUBGETI = 0x3307,
+      TUBGETO = 0x3308,
+      TUBGETMOD = 0x330d,
+    },
+    records = {
+      ["struct raw3270_iocb"] = [[{
+  uint16_t model;
+  uint16_t line_cnt;
+  uint16_t col_cnt;
+  uint16_t pf_cnt;
+  uint16_t re_cnt;
+  uint16_t map;
+}]],
     },
   },
+},
 ]==],
 }

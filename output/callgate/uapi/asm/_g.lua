@@ -3,60 +3,60 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/guarded_storage.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        GS_ENABLE = 0,
-        GS_DISABLE = 1,
-        GS_SET_BC_CB = 2,
-        GS_CLEAR_BC_CB = 3,
-        GS_BROADCAST = 4,
-      },
-      records = {
-        ["struct gs_cb"] = [[{
-    uint64_t reserved;
-    uint64_t gsd;
-    uint64_t gssm;
-    uint64_t gs_epl_a;
-  }]],
-        ["struct gs_epl"] = [[{
-    uint8_t pad1;
-    union {
-      uint8_t gs_eam;
-      struct {
-        uint8_t : 6;
-        uint8_t e : 1;
-        uint8_t b : 1;
-      };
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      GS_ENABLE = 0,
+      GS_DISABLE = 1,
+      GS_SET_BC_CB = 2,
+      GS_CLEAR_BC_CB = 3,
+      GS_BROADCAST = 4,
+    },
+    records = {
+      ["struct gs_cb"] = [[{
+  uint64_t reserved;
+  uint64_t gsd;
+  uint64_t gssm;
+  uint64_t gs_epl_a;
+}]],
+      ["struct gs_epl"] = [[{
+  uint8_t pad1;
+  union {
+    uint8_t gs_eam;
+    struct {
+      uint8_t : 6;
+      uint8_t e : 1;
+      uint8_t b : 1;
     };
-    union {
-      uint8_t gs_eci;
-      struct {
-        uint8_t tx : 1;
-        uint8_t cx : 1;
-        uint8_t : 5;
-        uint8_t in : 1;
-      };
+  };
+  union {
+    uint8_t gs_eci;
+    struct {
+      uint8_t tx : 1;
+      uint8_t cx : 1;
+      uint8_t : 5;
+      uint8_t in : 1;
     };
-    union {
-      uint8_t gs_eai;
-      struct {
-        uint8_t : 1;
-        uint8_t t : 1;
-        uint8_t as : 2;
-        uint8_t ar : 4;
-      };
+  };
+  union {
+    uint8_t gs_eai;
+    struct {
+      uint8_t : 1;
+      uint8_t t : 1;
+      uint8_t as : 2;
+      uint8_t ar : 4;
     };
-    uint32_t pad2;
-    uint64_t gs_eha;
-    uint64_t gs_eia;
-    uint64_t gs_eoa;
-    uint64_t gs_eir;
-    uint64_t gs_era;
-  }]],
-      },
+  };
+  uint32_t pad2;
+  uint64_t gs_eha;
+  uint64_t gs_eia;
+  uint64_t gs_eoa;
+  uint64_t gs_eir;
+  uint64_t gs_era;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,1162 +3,1853 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/inst.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      from = "callgate.uapi.asm.inst-1",
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      spec_op = 0,
+      bcond_op = 1,
+      j_op = 2,
+      jal_op = 3,
+      beq_op = 4,
+      bne_op = 5,
+      blez_op = 6,
+      bgtz_op = 7,
+      addi_op = 8,
+      pop10_op = 8,
+      addiu_op = 9,
+      slti_op = 10,
+      sltiu_op = 11,
+      andi_op = 12,
+      ori_op = 13,
+      xori_op = 14,
+      lui_op = 15,
+      cop0_op = 16,
+      cop1_op = 17,
+      cop2_op = 18,
+      cop1x_op = 19,
+      beql_op = 20,
+      bnel_op = 21,
+      blezl_op = 22,
+      bgtzl_op = 23,
+      daddi_op = 24,
+      pop30_op = 24,
+      daddiu_op = 25,
+      ldl_op = 26,
+      ldr_op = 27,
+      spec2_op = 28,
+      jalx_op = 29,
+      mdmx_op = 30,
+      msa_op = 30,
+      spec3_op = 31,
+      lb_op = 32,
+      lh_op = 33,
+      lwl_op = 34,
+      lw_op = 35,
+      lbu_op = 36,
+      lhu_op = 37,
+      lwr_op = 38,
+      lwu_op = 39,
+      sb_op = 40,
+      sh_op = 41,
+      swl_op = 42,
+      sw_op = 43,
+      sdl_op = 44,
+      sdr_op = 45,
+      swr_op = 46,
+      cache_op = 47,
+      ll_op = 48,
+      lwc1_op = 49,
+      lwc2_op = 50,
+      bc6_op = 50,
+      pref_op = 51,
+      lld_op = 52,
+      ldc1_op = 53,
+      ldc2_op = 54,
+      pop66_op = 54,
+      ld_op = 55,
+      sc_op = 56,
+      swc1_op = 57,
+      swc2_op = 58,
+      balc6_op = 58,
+      major_3b_op = 59,
+      scd_op = 60,
+      sdc1_op = 61,
+      sdc2_op = 62,
+      pop76_op = 62,
+      sd_op = 63,
+      sll_op = 0,
+      movc_op = 1,
+      srl_op = 2,
+      sra_op = 3,
+      sllv_op = 4,
+      pmon_op = 5,
+      srlv_op = 6,
+      srav_op = 7,
+      jr_op = 8,
+      jalr_op = 9,
+      movz_op = 10,
+      movn_op = 11,
+      syscall_op = 12,
+      break_op = 13,
+      spim_op = 14,
+      sync_op = 15,
+      mfhi_op = 16,
+      mthi_op = 17,
+      mflo_op = 18,
+      mtlo_op = 19,
+      dsllv_op = 20,
+      spec2_unused_op = 21,
+      dsrlv_op = 22,
+      dsrav_op = 23,
+      mult_op = 24,
+      multu_op = 25,
+      div_op = 26,
+      divu_op = 27,
+      dmult_op = 28,
+      dmultu_op = 29,
+      ddiv_op = 30,
+      ddivu_op = 31,
+      add_op = 32,
+      addu_op = 33,
+      sub_op = 34,
+      subu_op = 35,
+      and_op = 36,
+      or_op = 37,
+      xor_op = 38,
+      nor_op = 39,
+      spec3_unused_op = 40,
+      spec4_unused_op = 41,
+      slt_op = 42,
+      sltu_op = 43,
+      dadd_op = 44,
+      daddu_op = 45,
+      dsub_op = 46,
+      dsubu_op = 47,
+      tge_op = 48,
+      tgeu_op = 49,
+      tlt_op = 50,
+      tltu_op = 51,
+      teq_op = 52,
+      seleqz_op = 53,
+      tne_op = 54,
+      selnez_op = 55,
+      dsll_op = 56,
+      spec5_unused_op = 57,
+      dsrl_op = 58,
+      dsra_op = 59,
+      dsll32_op = 60,
+      spec6_unused_op = 61,
+      dsrl32_op = 62,
+      dsra32_op = 63,
+      madd_op = 0,
+      maddu_op = 1,
+      mul_op = 2,
+      spec2_3_unused_op = 3,
+      msub_op = 4,
+      msubu_op = 5,
+      clz_op = 32,
+      clo_op = 33,
+      dclz_op = 36,
+      dclo_op = 37,
+      sdbpp_op = 63,
+      ext_op = 0,
+      dextm_op = 1,
+      dextu_op = 2,
+      dext_op = 3,
+      ins_op = 4,
+      dinsm_op = 5,
+      dinsu_op = 6,
+      dins_op = 7,
+      yield_op = 9,
+      lx_op = 10,
+      lwle_op = 25,
+      lwre_op = 26,
+      cachee_op = 27,
+      sbe_op = 28,
+      she_op = 29,
+      sce_op = 30,
+      swe_op = 31,
+      bshfl_op = 32,
+      swle_op = 33,
+      swre_op = 34,
+      prefe_op = 35,
+      dbshfl_op = 36,
+      cache6_op = 37,
+      sc6_op = 38,
+      scd6_op = 39,
+      lbue_op = 40,
+      lhue_op = 41,
+      lbe_op = 44,
+      lhe_op = 45,
+      lle_op = 46,
+      lwe_op = 47,
+      pref6_op = 53,
+      ll6_op = 54,
+      lld6_op = 55,
+      rdhwr_op = 59,
+      mult_mult_op = 0,
+      mult_mul_op = 2,
+      mult_muh_op = 3,
+      multu_multu_op = 0,
+      multu_mulu_op = 2,
+      multu_muhu_op = 3,
+      div_div_op = 0,
+      div_div6_op = 2,
+      div_mod_op = 3,
+      divu_divu_op = 0,
+      divu_divu6_op = 2,
+      divu_modu_op = 3,
+      dmult_dmult_op = 0,
+      dmult_dmul_op = 2,
+      dmult_dmuh_op = 3,
+      dmultu_dmultu_op = 0,
+      dmultu_dmulu_op = 2,
+      dmultu_dmuhu_op = 3,
+      ddiv_ddiv_op = 0,
+      ddiv_ddiv6_op = 2,
+      ddiv_dmod_op = 3,
+      ddivu_ddivu_op = 0,
+      ddivu_ddivu6_op = 2,
+      ddivu_dmodu_op = 3,
+      bltz_op = 0,
+      bgez_op = 1,
+      bltzl_op = 2,
+      bgezl_op = 3,
+      spimi_op = 4,
+      unused_rt_op_0x05 = 5,
+      unused_rt_op_0x06 = 6,
+      unused_rt_op_0x07 = 7,
+      tgei_op = 8,
+      tgeiu_op = 9,
+      tlti_op = 10,
+      tltiu_op = 11,
+      teqi_op = 12,
+      unused_0x0d_rt_op = 13,
+      tnei_op = 14,
+      unused_0x0f_rt_op = 15,
+      bltzal_op = 16,
+      bgezal_op = 17,
+      bltzall_op = 18,
+      bgezall_op = 19,
+      rt_op_0x14 = 20,
+      rt_op_0x15 = 21,
+      rt_op_0x16 = 22,
+      rt_op_0x17 = 23,
+      rt_op_0x18 = 24,
+      rt_op_0x19 = 25,
+      rt_op_0x1a = 26,
+      rt_op_0x1b = 27,
+      bposge32_op = 28,
+      rt_op_0x1d = 29,
+      rt_op_0x1e = 30,
+      synci_op = 31,
+      mfc_op = 0,
+      dmfc_op = 1,
+      cfc_op = 2,
+      mfhc0_op = 2,
+      mfhc_op = 3,
+      mtc_op = 4,
+      dmtc_op = 5,
+      ctc_op = 6,
+      mthc0_op = 6,
+      mthc_op = 7,
+      bc_op = 8,
+      bc1eqz_op = 9,
+      mfmc0_op = 11,
+      bc1nez_op = 13,
+      wrpgpr_op = 14,
+      cop_op = 16,
+      copm_op = 24,
+      bcf_op = 0,
+      bct_op = 1,
+      bcfl_op = 2,
+      bctl_op = 3,
+      tlbr_op = 1,
+      tlbwi_op = 2,
+      tlbwr_op = 6,
+      tlbp_op = 8,
+      rfe_op = 16,
+      eret_op = 24,
+      wait_op = 32,
+      hypcall_op = 40,
+      tlbr1_op = 1,
+      tlbw_op = 2,
+      tlbp1_op = 8,
+      dctr_op = 9,
+      dctw_op = 10,
+      s_fmt = 0,
+      d_fmt = 1,
+      e_fmt = 2,
+      q_fmt = 3,
+      w_fmt = 4,
+      l_fmt = 5,
+      fadd_op = 0,
+      fsub_op = 1,
+      fmul_op = 2,
+      fdiv_op = 3,
+      fsqrt_op = 4,
+      fabs_op = 5,
+      fmov_op = 6,
+      fneg_op = 7,
+      froundl_op = 8,
+      ftruncl_op = 9,
+      fceill_op = 10,
+      ffloorl_op = 11,
+      fround_op = 12,
+      ftrunc_op = 13,
+      fceil_op = 14,
+      ffloor_op = 15,
+      fsel_op = 16,
+      fmovc_op = 17,
+      fmovz_op = 18,
+      fmovn_op = 19,
+      fseleqz_op = 20,
+      frecip_op = 21,
+      frsqrt_op = 22,
+      fselnez_op = 23,
+      fmaddf_op = 24,
+      fmsubf_op = 25,
+      frint_op = 26,
+      fclass_op = 27,
+      fmin_op = 28,
+      fmina_op = 29,
+      fmax_op = 30,
+      fmaxa_op = 31,
+      fcvts_op = 32,
+      fcvtd_op = 33,
+      fcvte_op = 34,
+      fcvtw_op = 36,
+      fcvtl_op = 37,
+      fcmp_op = 48,
+      lwxc1_op = 0,
+      ldxc1_op = 1,
+      swxc1_op = 8,
+      sdxc1_op = 9,
+      pfetch_op = 15,
+      madd_s_op = 32,
+      madd_d_op = 33,
+      madd_e_op = 34,
+      msub_s_op = 40,
+      msub_d_op = 41,
+      msub_e_op = 42,
+      nmadd_s_op = 48,
+      nmadd_d_op = 49,
+      nmadd_e_op = 50,
+      nmsub_s_op = 56,
+      nmsub_d_op = 57,
+      nmsub_e_op = 58,
+      madd_fp_op = 8,
+      msub_fp_op = 10,
+      nmadd_fp_op = 12,
+      nmsub_fp_op = 14,
+      lwdir_op = 0,
+      lwpte_op = 1,
+      lddir_op = 2,
+      ldpte_op = 3,
+      lwx_op = 0,
+      lhx_op = 4,
+      lbux_op = 6,
+      ldx_op = 8,
+      lwux_op = 16,
+      lhux_op = 20,
+      lbx_op = 22,
+      mxu_lx_op = 40,
+      mxu_lxb_op = 0,
+      mxu_lxh_op = 1,
+      mxu_lxw_op = 3,
+      mxu_lxbu_op = 4,
+      mxu_lxhu_op = 5,
+      wsbh_op = 2,
+      seb_op = 16,
+      seh_op = 24,
+      dsbh_op = 2,
+      dshd_op = 5,
+      msa_elm_op = 25,
+      msa_ctc_op = 62,
+      msa_cfc_op = 126,
+      msa_ld_op = 8,
+      msa_st_op = 9,
+      msa_fmt_b = 0,
+      msa_fmt_h = 1,
+      msa_fmt_w = 2,
+      msa_fmt_d = 3,
+      mm_pool32a_op = 0,
+      mm_pool16a_op = 1,
+      mm_lbu16_op = 2,
+      mm_move16_op = 3,
+      mm_addi32_op = 4,
+      mm_lbu32_op = 5,
+      mm_sb32_op = 6,
+      mm_lb32_op = 7,
+      mm_pool32b_op = 8,
+      mm_pool16b_op = 9,
+      mm_lhu16_op = 10,
+      mm_andi16_op = 11,
+      mm_addiu32_op = 12,
+      mm_lhu32_op = 13,
+      mm_sh32_op = 14,
+      mm_lh32_op = 15,
+      mm_pool32i_op = 16,
+      mm_pool16c_op = 17,
+      mm_lwsp16_op = 18,
+      mm_pool16d_op = 19,
+      mm_ori32_op = 20,
+      mm_pool32f_op = 21,
+      mm_pool32s_op = 22,
+      mm_reserved2_op = 23,
+      mm_pool32c_op = 24,
+      mm_lwgp16_op = 25,
+      mm_lw16_op = 26,
+      mm_pool16e_op = 27,
+      mm_xori32_op = 28,
+      mm_jals32_op = 29,
+      mm_addiupc_op = 30,
+      mm_reserved3_op = 31,
+      mm_reserved4_op = 32,
+      mm_pool16f_op = 33,
+      mm_sb16_op = 34,
+      mm_beqz16_op = 35,
+      mm_slti32_op = 36,
+      mm_beq32_op = 37,
+      mm_swc132_op = 38,
+      mm_lwc132_op = 39,
+      mm_reserved5_op = 40,
+      mm_reserved6_op = 41,
+      mm_sh16_op = 42,
+      mm_bnez16_op = 43,
+      mm_sltiu32_op = 44,
+      mm_bne32_op = 45,
+      mm_sdc132_op = 46,
+      mm_ldc132_op = 47,
+      mm_reserved7_op = 48,
+      mm_reserved8_op = 49,
+      mm_swsp16_op = 50,
+      mm_b16_op = 51,
+      mm_andi32_op = 52,
+      mm_j32_op = 53,
+      mm_sd32_op = 54,
+      mm_ld32_op = 55,
+      mm_reserved11_op = 56,
+      mm_reserved12_op = 57,
+      mm_sw16_op = 58,
+      mm_li16_op = 59,
+      mm_jalx32_op = 60,
+      mm_jal32_op = 61,
+      mm_sw32_op = 62,
+      mm_lw32_op = 63,
+      mm_bltz_op = 0,
+      mm_bltzal_op = 1,
+      mm_bgez_op = 2,
+      mm_bgezal_op = 3,
+      mm_blez_op = 4,
+      mm_bnezc_op = 5,
+      mm_bgtz_op = 6,
+      mm_beqzc_op = 7,
+      mm_tlti_op = 8,
+      mm_tgei_op = 9,
+      mm_tltiu_op = 10,
+      mm_tgeiu_op = 11,
+      mm_tnei_op = 12,
+      mm_lui_op = 13,
+      mm_teqi_op = 14,
+      mm_reserved13_op = 15,
+      mm_synci_op = 16,
+      mm_bltzals_op = 17,
+      mm_reserved14_op = 18,
+      mm_bgezals_op = 19,
+      mm_bc2f_op = 20,
+      mm_bc2t_op = 21,
+      mm_reserved15_op = 22,
+      mm_reserved16_op = 23,
+      mm_reserved17_op = 24,
+      mm_reserved18_op = 25,
+      mm_bposge64_op = 26,
+      mm_bposge32_op = 27,
+      mm_bc1f_op = 28,
+      mm_bc1t_op = 29,
+      mm_reserved19_op = 30,
+      mm_reserved20_op = 31,
+      mm_bc1any2f_op = 32,
+      mm_bc1any2t_op = 33,
+      mm_bc1any4f_op = 34,
+      mm_bc1any4t_op = 35,
+      mm_sll32_op = 0,
+      mm_ins_op = 12,
+      mm_sllv32_op = 16,
+      mm_ext_op = 44,
+      mm_pool32axf_op = 60,
+      mm_srl32_op = 64,
+      mm_srlv32_op = 80,
+      mm_sra_op = 128,
+      mm_srav_op = 144,
+      mm_rotr_op = 192,
+      mm_lwxs_op = 280,
+      mm_addu32_op = 336,
+      mm_subu32_op = 464,
+      mm_wsbh_op = 492,
+      mm_mul_op = 528,
+      mm_and_op = 592,
+      mm_or32_op = 656,
+      mm_xor32_op = 784,
+      mm_slt_op = 848,
+      mm_sltu_op = 912,
+      mm_lwc2_func = 0,
+      mm_lwp_func = 1,
+      mm_ldc2_func = 2,
+      mm_ldp_func = 4,
+      mm_lwm32_func = 5,
+      mm_cache_func = 6,
+      mm_ldm_func = 7,
+      mm_swc2_func = 8,
+      mm_swp_func = 9,
+      mm_sdc2_func = 10,
+      mm_sdp_func = 12,
+      mm_swm32_func = 13,
+      mm_sdm_func = 15,
+      mm_pref_func = 2,
+      mm_ll_func = 3,
+      mm_swr_func = 9,
+      mm_sc_func = 11,
+      mm_lwu_func = 14,
+      mm_mfc0_op = 3,
+      mm_mtc0_op = 11,
+      mm_tlbp_op = 13,
+      mm_mfhi32_op = 53,
+      mm_jalr_op = 60,
+      mm_tlbr_op = 77,
+      mm_mflo32_op = 117,
+      mm_jalrhb_op = 124,
+      mm_tlbwi_op = 141,
+      mm_mthi32_op = 181,
+      mm_tlbwr_op = 205,
+      mm_mtlo32_op = 245,
+      mm_di_op = 285,
+      mm_jalrs_op = 316,
+      mm_jalrshb_op = 380,
+      mm_sync_op = 429,
+      mm_syscall_op = 557,
+      mm_wait_op = 589,
+      mm_eret_op = 973,
+      mm_divu_op = 1500,
+      mm_32f_00_op = 0,
+      mm_32f_01_op = 1,
+      mm_32f_02_op = 2,
+      mm_32f_10_op = 8,
+      mm_32f_11_op = 9,
+      mm_32f_12_op = 10,
+      mm_32f_20_op = 16,
+      mm_32f_30_op = 24,
+      mm_32f_40_op = 32,
+      mm_32f_41_op = 33,
+      mm_32f_42_op = 34,
+      mm_32f_50_op = 40,
+      mm_32f_51_op = 41,
+      mm_32f_52_op = 42,
+      mm_32f_60_op = 48,
+      mm_32f_70_op = 56,
+      mm_32f_73_op = 59,
+      mm_32f_74_op = 60,
+      mm_lwxc1_op = 1,
+      mm_swxc1_op = 2,
+      mm_ldxc1_op = 3,
+      mm_sdxc1_op = 4,
+      mm_luxc1_op = 5,
+      mm_suxc1_op = 6,
+      mm_lwxc1_func = 72,
+      mm_swxc1_func = 136,
+      mm_ldxc1_func = 200,
+      mm_sdxc1_func = 264,
+      mm_fmovf_op = 0,
+      mm_fmovt_op = 1,
+      mm_fadd_op = 0,
+      mm_fsub_op = 1,
+      mm_fmul_op = 2,
+      mm_fdiv_op = 3,
+      mm_fmovn_op = 0,
+      mm_fmovz_op = 1,
+      mm_fmov0_op = 1,
+      mm_fcvtl_op = 4,
+      mm_movf0_op = 5,
+      mm_frsqrt_op = 8,
+      mm_ffloorl_op = 12,
+      mm_fabs0_op = 13,
+      mm_fcvtw_op = 36,
+      mm_movt0_op = 37,
+      mm_fsqrt_op = 40,
+      mm_ffloorw_op = 44,
+      mm_fneg0_op = 45,
+      mm_cfc1_op = 64,
+      mm_frecip_op = 72,
+      mm_fceill_op = 76,
+      mm_fcvtd0_op = 77,
+      mm_ctc1_op = 96,
+      mm_fceilw_op = 108,
+      mm_fcvts0_op = 109,
+      mm_mfc1_op = 128,
+      mm_fmov1_op = 129,
+      mm_movf1_op = 133,
+      mm_ftruncl_op = 140,
+      mm_fabs1_op = 141,
+      mm_mtc1_op = 160,
+      mm_movt1_op = 165,
+      mm_ftruncw_op = 172,
+      mm_fneg1_op = 173,
+      mm_mfhc1_op = 192,
+      mm_froundl_op = 204,
+      mm_fcvtd1_op = 205,
+      mm_mthc1_op = 224,
+      mm_froundw_op = 236,
+      mm_fcvts1_op = 237,
+      mm_32s_elm_op = 22,
+      mm_lwm16_op = 4,
+      mm_swm16_op = 5,
+      mm_jr16_op = 12,
+      mm_jrc_op = 13,
+      mm_jalr16_op = 14,
+      mm_jalrs16_op = 15,
+      mm_jraddiusp_op = 24,
+      mm_addius5_func = 0,
+      mm_addiusp_func = 1,
+      MIPS16e_jal_op = 3,
+      MIPS16e_ld_op = 7,
+      MIPS16e_i8_op = 12,
+      MIPS16e_sd_op = 15,
+      MIPS16e_lb_op = 16,
+      MIPS16e_lh_op = 17,
+      MIPS16e_lwsp_op = 18,
+      MIPS16e_lw_op = 19,
+      MIPS16e_lbu_op = 20,
+      MIPS16e_lhu_op = 21,
+      MIPS16e_lwpc_op = 22,
+      MIPS16e_lwu_op = 23,
+      MIPS16e_sb_op = 24,
+      MIPS16e_sh_op = 25,
+      MIPS16e_swsp_op = 26,
+      MIPS16e_sw_op = 27,
+      MIPS16e_rr_op = 29,
+      MIPS16e_extend_op = 30,
+      MIPS16e_i64_op = 31,
+      MIPS16e_ldsp_func = 0,
+      MIPS16e_sdsp_func = 1,
+      MIPS16e_sdrasp_func = 2,
+      MIPS16e_dadjsp_func = 3,
+      MIPS16e_ldpc_func = 4,
+      MIPS16e_jr_func = 0,
+      MIPS16e_swrasp_func = 2,
+      MM_NOP16 = 0xc00,
     },
-    {
-      on = "mips mips64",
-      records = {
-        ["struct j_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t target : 26;
-  }]],
-        ["struct i_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    int32_t simmediate : 16;
-  }]],
-        ["struct u_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t uimmediate : 16;
-  }]],
-        ["struct c_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t c_op : 3;
-    uint32_t cache : 2;
-    uint32_t simmediate : 16;
-  }]],
-        ["struct r_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t rd : 5;
-    uint32_t re : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct c0r_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t rd : 5;
-    uint32_t z : 8;
-    uint32_t sel : 3;
-  }]],
-        ["struct mfmc0_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t rd : 5;
-    uint32_t re : 5;
-    uint32_t sc : 1;
-    uint32_t : 2;
-    uint32_t sel : 3;
-  }]],
-        ["struct co_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t co : 1;
-    uint32_t code : 19;
-    uint32_t func : 6;
-  }]],
-        ["struct p_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t rd : 5;
-    uint32_t re : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct f_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t : 1;
-    uint32_t fmt : 4;
-    uint32_t rt : 5;
-    uint32_t rd : 5;
-    uint32_t re : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct ma_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t fr : 5;
-    uint32_t ft : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t func : 4;
-    uint32_t fmt : 2;
-  }]],
-        ["struct b_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t code : 20;
-    uint32_t func : 6;
-  }]],
-        ["struct ps_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t ft : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct v_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t sel : 4;
-    uint32_t fmt : 1;
-    uint32_t vt : 5;
-    uint32_t vs : 5;
-    uint32_t vd : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct msa_mi10_format"] = [[{
-    uint32_t opcode : 6;
-    int32_t s10 : 10;
-    uint32_t rs : 5;
-    uint32_t wd : 5;
-    uint32_t func : 4;
-    uint32_t df : 2;
-  }]],
-        ["struct dsp_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t base : 5;
-    uint32_t index : 5;
-    uint32_t rd : 5;
-    uint32_t op : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct mxu_lx_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t rd : 5;
-    uint32_t strd : 2;
-    uint32_t op : 3;
-    uint32_t func : 6;
-  }]],
-        ["struct spec3_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    int32_t simmediate : 9;
-    uint32_t func : 7;
-  }]],
-        ["struct fb_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t bc : 5;
-    uint32_t cc : 3;
-    uint32_t flag : 2;
-    int32_t simmediate : 16;
-  }]],
-        ["struct fp0_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t fmt : 5;
-    uint32_t ft : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp0_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t ft : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t fmt : 3;
-    uint32_t op : 2;
-    uint32_t func : 6;
-  }]],
-        ["struct fp1_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t op : 5;
-    uint32_t rt : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp1_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 5;
-    uint32_t fs : 5;
-    uint32_t fmt : 2;
-    uint32_t op : 8;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp2_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t cc : 3;
-    uint32_t zero : 2;
-    uint32_t fmt : 2;
-    uint32_t op : 3;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp3_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 5;
-    uint32_t fs : 5;
-    uint32_t fmt : 3;
-    uint32_t op : 7;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp4_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 5;
-    uint32_t fs : 5;
-    uint32_t cc : 3;
-    uint32_t fmt : 3;
-    uint32_t cond : 4;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp5_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t index : 5;
-    uint32_t base : 5;
-    uint32_t fd : 5;
-    uint32_t op : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct fp6_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t fr : 5;
-    uint32_t ft : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_fp6_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t ft : 5;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t fr : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct mm_i_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    int32_t simmediate : 16;
-  }]],
-        ["struct mm_m_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rd : 5;
-    uint32_t base : 5;
-    uint32_t func : 4;
-    int32_t simmediate : 12;
-  }]],
-        ["struct mm_x_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t index : 5;
-    uint32_t base : 5;
-    uint32_t rd : 5;
-    uint32_t func : 11;
-  }]],
-        ["struct mm_a_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 3;
-    int32_t simmediate : 23;
-  }]],
-        ["struct mm_b0_format"] = [[{
-    uint32_t opcode : 6;
-    int32_t simmediate : 10;
-    uint32_t : 16;
-  }]],
-        ["struct mm_b1_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 3;
-    int32_t simmediate : 7;
-    uint32_t : 16;
-  }]],
-        ["struct mm16_m_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t func : 4;
-    uint32_t rlist : 2;
-    uint32_t imm : 4;
-    uint32_t : 16;
-  }]],
-        ["struct mm16_rb_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 3;
-    uint32_t base : 3;
-    int32_t simmediate : 4;
-    uint32_t : 16;
-  }]],
-        ["struct mm16_r3_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 3;
-    int32_t simmediate : 7;
-    uint32_t : 16;
-  }]],
-        ["struct mm16_r5_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rt : 5;
-    uint32_t imm : 5;
-    uint32_t : 16;
-  }]],
-        ["struct loongson3_lswc2_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t base : 5;
-    uint32_t rt : 5;
-    uint32_t fr : 1;
-    uint32_t offset : 9;
-    uint32_t ls : 1;
-    uint32_t rq : 5;
-  }]],
-        ["struct loongson3_lsdc2_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t base : 5;
-    uint32_t rt : 5;
-    uint32_t index : 5;
-    uint32_t offset : 8;
-    uint32_t opcode1 : 3;
-  }]],
-        ["struct loongson3_lscsr_format"] = [[{
-    uint32_t opcode : 6;
-    uint32_t rs : 5;
-    uint32_t fr : 5;
-    uint32_t rd : 5;
-    uint32_t fd : 5;
-    uint32_t func : 6;
-  }]],
-        ["struct m16e_rr"] = [[{
-    uint32_t opcode : 5;
-    uint32_t rx : 3;
-    uint32_t nd : 1;
-    uint32_t l : 1;
-    uint32_t ra : 1;
-    uint32_t func : 5;
-  }]],
-        ["struct m16e_jal"] = [[{
-    uint32_t opcode : 5;
-    uint32_t x : 1;
-    uint32_t imm20_16 : 5;
-    int32_t imm25_21 : 5;
-  }]],
-        ["struct m16e_i64"] = [[{
-    uint32_t opcode : 5;
-    uint32_t func : 3;
-    uint32_t imm : 8;
-  }]],
-        ["struct m16e_ri64"] = [[{
-    uint32_t opcode : 5;
-    uint32_t func : 3;
-    uint32_t ry : 3;
-    uint32_t imm : 5;
-  }]],
-        ["struct m16e_ri"] = [[{
-    uint32_t opcode : 5;
-    uint32_t rx : 3;
-    uint32_t imm : 8;
-  }]],
-        ["struct m16e_rri"] = [[{
-    uint32_t opcode : 5;
-    uint32_t rx : 3;
-    uint32_t ry : 3;
-    uint32_t imm : 5;
-  }]],
-        ["struct m16e_i8"] = [[{
-    uint32_t opcode : 5;
-    uint32_t func : 3;
-    uint32_t imm : 8;
-  }]],
-      },
-    },
-    {
-      on = "mipsel mips64el",
-      records = {
-        ["struct j_format"] = [[{
-    uint32_t target : 26;
-    uint32_t opcode : 6;
-  }]],
-        ["struct i_format"] = [[{
-    int32_t simmediate : 16;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct u_format"] = [[{
-    uint32_t uimmediate : 16;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct c_format"] = [[{
-    uint32_t simmediate : 16;
-    uint32_t cache : 2;
-    uint32_t c_op : 3;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct r_format"] = [[{
-    uint32_t func : 6;
-    uint32_t re : 5;
-    uint32_t rd : 5;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct c0r_format"] = [[{
-    uint32_t sel : 3;
-    uint32_t z : 8;
-    uint32_t rd : 5;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mfmc0_format"] = [[{
-    uint32_t sel : 3;
-    uint32_t : 2;
-    uint32_t sc : 1;
-    uint32_t re : 5;
-    uint32_t rd : 5;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct co_format"] = [[{
-    uint32_t func : 6;
-    uint32_t code : 19;
-    uint32_t co : 1;
-    uint32_t opcode : 6;
-  }]],
-        ["struct p_format"] = [[{
-    uint32_t func : 6;
-    uint32_t re : 5;
-    uint32_t rd : 5;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct f_format"] = [[{
-    uint32_t func : 6;
-    uint32_t re : 5;
-    uint32_t rd : 5;
-    uint32_t rt : 5;
-    uint32_t fmt : 4;
-    uint32_t : 1;
-    uint32_t opcode : 6;
-  }]],
-        ["struct ma_format"] = [[{
-    uint32_t fmt : 2;
-    uint32_t func : 4;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t ft : 5;
-    uint32_t fr : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct b_format"] = [[{
-    uint32_t func : 6;
-    uint32_t code : 20;
-    uint32_t opcode : 6;
-  }]],
-        ["struct ps_format"] = [[{
-    uint32_t func : 6;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t ft : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct v_format"] = [[{
-    uint32_t func : 6;
-    uint32_t vd : 5;
-    uint32_t vs : 5;
-    uint32_t vt : 5;
-    uint32_t fmt : 1;
-    uint32_t sel : 4;
-    uint32_t opcode : 6;
-  }]],
-        ["struct msa_mi10_format"] = [[{
-    uint32_t df : 2;
-    uint32_t func : 4;
-    uint32_t wd : 5;
-    uint32_t rs : 5;
-    int32_t s10 : 10;
-    uint32_t opcode : 6;
-  }]],
-        ["struct dsp_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 5;
-    uint32_t rd : 5;
-    uint32_t index : 5;
-    uint32_t base : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mxu_lx_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 3;
-    uint32_t strd : 2;
-    uint32_t rd : 5;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct spec3_format"] = [[{
-    uint32_t func : 7;
-    int32_t simmediate : 9;
-    uint32_t rt : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct fb_format"] = [[{
-    int32_t simmediate : 16;
-    uint32_t flag : 2;
-    uint32_t cc : 3;
-    uint32_t bc : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct fp0_format"] = [[{
-    uint32_t func : 6;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t ft : 5;
-    uint32_t fmt : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp0_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 2;
-    uint32_t fmt : 3;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t ft : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct fp1_format"] = [[{
-    uint32_t func : 6;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t rt : 5;
-    uint32_t op : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp1_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 8;
-    uint32_t fmt : 2;
-    uint32_t fs : 5;
-    uint32_t rt : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp2_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 3;
-    uint32_t fmt : 2;
-    uint32_t zero : 2;
-    uint32_t cc : 3;
-    uint32_t fs : 5;
-    uint32_t fd : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp3_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 7;
-    uint32_t fmt : 3;
-    uint32_t fs : 5;
-    uint32_t rt : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp4_format"] = [[{
-    uint32_t func : 6;
-    uint32_t cond : 4;
-    uint32_t fmt : 3;
-    uint32_t cc : 3;
-    uint32_t fs : 5;
-    uint32_t rt : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp5_format"] = [[{
-    uint32_t func : 6;
-    uint32_t op : 5;
-    uint32_t fd : 5;
-    uint32_t base : 5;
-    uint32_t index : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct fp6_format"] = [[{
-    uint32_t func : 6;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t ft : 5;
-    uint32_t fr : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_fp6_format"] = [[{
-    uint32_t func : 6;
-    uint32_t fr : 5;
-    uint32_t fd : 5;
-    uint32_t fs : 5;
-    uint32_t ft : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_i_format"] = [[{
-    int32_t simmediate : 16;
-    uint32_t rs : 5;
-    uint32_t rt : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_m_format"] = [[{
-    int32_t simmediate : 12;
-    uint32_t func : 4;
-    uint32_t base : 5;
-    uint32_t rd : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_x_format"] = [[{
-    uint32_t func : 11;
-    uint32_t rd : 5;
-    uint32_t base : 5;
-    uint32_t index : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_a_format"] = [[{
-    int32_t simmediate : 23;
-    uint32_t rs : 3;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_b0_format"] = [[{
-    uint32_t : 16;
-    int32_t simmediate : 10;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm_b1_format"] = [[{
-    uint32_t : 16;
-    int32_t simmediate : 7;
-    uint32_t rs : 3;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm16_m_format"] = [[{
-    uint32_t : 16;
-    uint32_t imm : 4;
-    uint32_t rlist : 2;
-    uint32_t func : 4;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm16_rb_format"] = [[{
-    uint32_t : 16;
-    int32_t simmediate : 4;
-    uint32_t base : 3;
-    uint32_t rt : 3;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm16_r3_format"] = [[{
-    uint32_t : 16;
-    int32_t simmediate : 7;
-    uint32_t rt : 3;
-    uint32_t opcode : 6;
-  }]],
-        ["struct mm16_r5_format"] = [[{
-    uint32_t : 16;
-    uint32_t imm : 5;
-    uint32_t rt : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct loongson3_lswc2_format"] = [[{
-    uint32_t rq : 5;
-    uint32_t ls : 1;
-    uint32_t offset : 9;
-    uint32_t fr : 1;
-    uint32_t rt : 5;
-    uint32_t base : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct loongson3_lsdc2_format"] = [[{
-    uint32_t opcode1 : 3;
-    uint32_t offset : 8;
-    uint32_t index : 5;
-    uint32_t rt : 5;
-    uint32_t base : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct loongson3_lscsr_format"] = [[{
-    uint32_t func : 6;
-    uint32_t fd : 5;
-    uint32_t rd : 5;
-    uint32_t fr : 5;
-    uint32_t rs : 5;
-    uint32_t opcode : 6;
-  }]],
-        ["struct m16e_rr"] = [[{
-    uint32_t func : 5;
-    uint32_t ra : 1;
-    uint32_t l : 1;
-    uint32_t nd : 1;
-    uint32_t rx : 3;
-    uint32_t opcode : 5;
-  }]],
-        ["struct m16e_jal"] = [[{
-    int32_t imm25_21 : 5;
-    uint32_t imm20_16 : 5;
-    uint32_t x : 1;
-    uint32_t opcode : 5;
-  }]],
-        ["struct m16e_i64"] = [[{
-    uint32_t imm : 8;
-    uint32_t func : 3;
-    uint32_t opcode : 5;
-  }]],
-        ["struct m16e_ri64"] = [[{
-    uint32_t imm : 5;
-    uint32_t ry : 3;
-    uint32_t func : 3;
-    uint32_t opcode : 5;
-  }]],
-        ["struct m16e_ri"] = [[{
-    uint32_t imm : 8;
-    uint32_t rx : 3;
-    uint32_t opcode : 5;
-  }]],
-        ["struct m16e_rri"] = [[{
-    uint32_t imm : 5;
-    uint32_t ry : 3;
-    uint32_t rx : 3;
-    uint32_t opcode : 5;
-  }]],
-        ["struct m16e_i8"] = [[{
-    uint32_t imm : 8;
-    uint32_t func : 3;
-    uint32_t opcode : 5;
-  }]],
-      },
+    records = {
+      ["union mips_instruction"] = [[{
+  uint32_t word;
+  uint16_t halfword[2];
+  uint8_t byte[4];
+  struct j_format j_format;
+  struct i_format i_format;
+  struct u_format u_format;
+  struct c_format c_format;
+  struct r_format r_format;
+  struct c0r_format c0r_format;
+  struct mfmc0_format mfmc0_format;
+  struct co_format co_format;
+  struct p_format p_format;
+  struct f_format f_format;
+  struct ma_format ma_format;
+  struct msa_mi10_format msa_mi10_format;
+  struct b_format b_format;
+  struct ps_format ps_format;
+  struct v_format v_format;
+  struct dsp_format dsp_format;
+  struct spec3_format spec3_format;
+  struct fb_format fb_format;
+  struct fp0_format fp0_format;
+  struct mm_fp0_format mm_fp0_format;
+  struct fp1_format fp1_format;
+  struct mm_fp1_format mm_fp1_format;
+  struct mm_fp2_format mm_fp2_format;
+  struct mm_fp3_format mm_fp3_format;
+  struct mm_fp4_format mm_fp4_format;
+  struct mm_fp5_format mm_fp5_format;
+  struct fp6_format fp6_format;
+  struct mm_fp6_format mm_fp6_format;
+  struct mm_i_format mm_i_format;
+  struct mm_m_format mm_m_format;
+  struct mm_x_format mm_x_format;
+  struct mm_a_format mm_a_format;
+  struct mm_b0_format mm_b0_format;
+  struct mm_b1_format mm_b1_format;
+  struct mm16_m_format mm16_m_format;
+  struct mm16_rb_format mm16_rb_format;
+  struct mm16_r3_format mm16_r3_format;
+  struct mm16_r5_format mm16_r5_format;
+  struct loongson3_lswc2_format loongson3_lswc2_format;
+  struct loongson3_lsdc2_format loongson3_lsdc2_format;
+  struct loongson3_lscsr_format loongson3_lscsr_format;
+  struct mxu_lx_format mxu_lx_format;
+}]],
+      ["union mips16e_instruction"] = [[{
+  uint32_t full : 16;
+  struct m16e_rr rr;
+  struct m16e_jal jal;
+  struct m16e_i64 i64;
+  struct m16e_ri64 ri64;
+  struct m16e_ri ri;
+  struct m16e_rri rri;
+  struct m16e_i8 i8;
+}]],
     },
   },
+  {
+    on = "mips mips64",
+    records = {
+      ["struct j_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t target : 26;
+}]],
+      ["struct i_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  int32_t simmediate : 16;
+}]],
+      ["struct u_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t uimmediate : 16;
+}]],
+      ["struct c_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t c_op : 3;
+  uint32_t cache : 2;
+  uint32_t simmediate : 16;
+}]],
+      ["struct r_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t rd : 5;
+  uint32_t re : 5;
+  uint32_t func : 6;
+}]],
+      ["struct c0r_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t rd : 5;
+  uint32_t z : 8;
+  uint32_t sel : 3;
+}]],
+      ["struct mfmc0_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t rd : 5;
+  uint32_t re : 5;
+  uint32_t sc : 1;
+  uint32_t : 2;
+  uint32_t sel : 3;
+}]],
+      ["struct co_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t co : 1;
+  uint32_t code : 19;
+  uint32_t func : 6;
+}]],
+      ["struct p_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t rd : 5;
+  uint32_t re : 5;
+  uint32_t func : 6;
+}]],
+      ["struct f_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t : 1;
+  uint32_t fmt : 4;
+  uint32_t rt : 5;
+  uint32_t rd : 5;
+  uint32_t re : 5;
+  uint32_t func : 6;
+}]],
+      ["struct ma_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t fr : 5;
+  uint32_t ft : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t func : 4;
+  uint32_t fmt : 2;
+}]],
+      ["struct b_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t code : 20;
+  uint32_t func : 6;
+}]],
+      ["struct ps_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t ft : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t func : 6;
+}]],
+      ["struct v_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t sel : 4;
+  uint32_t fmt : 1;
+  uint32_t vt : 5;
+  uint32_t vs : 5;
+  uint32_t vd : 5;
+  uint32_t func : 6;
+}]],
+      ["struct msa_mi10_format"] = [[{
+  uint32_t opcode : 6;
+  int32_t s10 : 10;
+  uint32_t rs : 5;
+  uint32_t wd : 5;
+  uint32_t func : 4;
+  uint32_t df : 2;
+}]],
+      ["struct dsp_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t base : 5;
+  uint32_t index : 5;
+  uint32_t rd : 5;
+  uint32_t op : 5;
+  uint32_t func : 6;
+}]],
+      ["struct mxu_lx_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t rd : 5;
+  uint32_t strd : 2;
+  uint32_t op : 3;
+  uint32_t func : 6;
+}]],
+      ["struct spec3_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  int32_t simmediate : 9;
+  uint32_t func : 7;
+}]],
+      ["struct fb_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t bc : 5;
+  uint32_t cc : 3;
+  uint32_t flag : 2;
+  int32_t simmediate : 16;
+}]],
+      ["struct fp0_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t fmt : 5;
+  uint32_t ft : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp0_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t ft : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t fmt : 3;
+  uint32_t op : 2;
+  uint32_t func : 6;
+}]],
+      ["struct fp1_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t op : 5;
+  uint32_t rt : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp1_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 5;
+  uint32_t fs : 5;
+  uint32_t fmt : 2;
+  uint32_t op : 8;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp2_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t cc : 3;
+  uint32_t zero : 2;
+  uint32_t fmt : 2;
+  uint32_t op : 3;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp3_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 5;
+  uint32_t fs : 5;
+  uint32_t fmt : 3;
+  uint32_t op : 7;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp4_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 5;
+  uint32_t fs : 5;
+  uint32_t cc : 3;
+  uint32_t fmt : 3;
+  uint32_t cond : 4;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp5_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t index : 5;
+  uint32_t base : 5;
+  uint32_t fd : 5;
+  uint32_t op : 5;
+  uint32_t func : 6;
+}]],
+      ["struct fp6_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t fr : 5;
+  uint32_t ft : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t func : 6;
+}]],
+      ["struct mm_fp6_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t ft : 5;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t fr : 5;
+  uint32_t func : 6;
+}]],
+      ["struct mm_i_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  int32_t simmediate : 16;
+}]],
+      ["struct mm_m_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rd : 5;
+  uint32_t base : 5;
+  uint32_t func : 4;
+  int32_t simmediate : 12;
+}]],
+      ["struct mm_x_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t index : 5;
+  uint32_t base : 5;
+  uint32_t rd : 5;
+  uint32_t func : 11;
+}]],
+      ["struct mm_a_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 3;
+  int32_t simmediate : 23;
+}]],
+      ["struct mm_b0_format"] = [[{
+  uint32_t opcode : 6;
+  int32_t simmediate : 10;
+  uint32_t : 16;
+}]],
+      ["struct mm_b1_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 3;
+  int32_t simmediate : 7;
+  uint32_t : 16;
+}]],
+      ["struct mm16_m_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t func : 4;
+  uint32_t rlist : 2;
+  uint32_t imm : 4;
+  uint32_t : 16;
+}]],
+      ["struct mm16_rb_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 3;
+  uint32_t base : 3;
+  int32_t simmediate : 4;
+  uint32_t : 16;
+}]],
+      ["struct mm16_r3_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 3;
+  int32_t simmediate : 7;
+  uint32_t : 16;
+}]],
+      ["struct mm16_r5_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rt : 5;
+  uint32_t imm : 5;
+  uint32_t : 16;
+}]],
+      ["struct loongson3_lswc2_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t base : 5;
+  uint32_t rt : 5;
+  uint32_t fr : 1;
+  uint32_t offset : 9;
+  uint32_t ls : 1;
+  uint32_t rq : 5;
+}]],
+      ["struct loongson3_lsdc2_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t base : 5;
+  uint32_t rt : 5;
+  uint32_t index : 5;
+  uint32_t offset : 8;
+  uint32_t opcode1 : 3;
+}]],
+      ["struct loongson3_lscsr_format"] = [[{
+  uint32_t opcode : 6;
+  uint32_t rs : 5;
+  uint32_t fr : 5;
+  uint32_t rd : 5;
+  uint32_t fd : 5;
+  uint32_t func : 6;
+}]],
+      ["struct m16e_rr"] = [[{
+  uint32_t opcode : 5;
+  uint32_t rx : 3;
+  uint32_t nd : 1;
+  uint32_t l : 1;
+  uint32_t ra : 1;
+  uint32_t func : 5;
+}]],
+      ["struct m16e_jal"] = [[{
+  uint32_t opcode : 5;
+  uint32_t x : 1;
+  uint32_t imm20_16 : 5;
+  int32_t imm25_21 : 5;
+}]],
+      ["struct m16e_i64"] = [[{
+  uint32_t opcode : 5;
+  uint32_t func : 3;
+  uint32_t imm : 8;
+}]],
+      ["struct m16e_ri64"] = [[{
+  uint32_t opcode : 5;
+  uint32_t func : 3;
+  uint32_t ry : 3;
+  uint32_t imm : 5;
+}]],
+      ["struct m16e_ri"] = [[{
+  uint32_t opcode : 5;
+  uint32_t rx : 3;
+  uint32_t imm : 8;
+}]],
+      ["struct m16e_rri"] = [[{
+  uint32_t opcode : 5;
+  uint32_t rx : 3;
+  uint32_t ry : 3;
+  uint32_t imm : 5;
+}]],
+      ["struct m16e_i8"] = [[{
+  uint32_t opcode : 5;
+  uint32_t func : 3;
+  uint32_t imm : 8;
+}]],
+    },
+  },
+  {
+    on = "mipsel mips64el",
+    records = {
+      ["struct j_format"] = [[{
+  uint32_t target : 26;
+  uint32_t opcode : 6;
+}]],
+      ["struct i_format"] = [[{
+  int32_t simmediate : 16;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct u_format"] = [[{
+  uint32_t uimmediate : 16;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct c_format"] = [[{
+  uint32_t simmediate : 16;
+  uint32_t cache : 2;
+  uint32_t c_op : 3;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct r_format"] = [[{
+  uint32_t func : 6;
+  uint32_t re : 5;
+  uint32_t rd : 5;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct c0r_format"] = [[{
+  uint32_t sel : 3;
+  uint32_t z : 8;
+  uint32_t rd : 5;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mfmc0_format"] = [[{
+  uint32_t sel : 3;
+  uint32_t : 2;
+  uint32_t sc : 1;
+  uint32_t re : 5;
+  uint32_t rd : 5;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct co_format"] = [[{
+  uint32_t func : 6;
+  uint32_t code : 19;
+  uint32_t co : 1;
+  uint32_t opcode : 6;
+}]],
+      ["struct p_format"] = [[{
+  uint32_t func : 6;
+  uint32_t re : 5;
+  uint32_t rd : 5;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct f_format"] = [[{
+  uint32_t func : 6;
+  uint32_t re : 5;
+  uint32_t rd : 5;
+  uint32_t rt : 5;
+  uint32_t fmt : 4;
+  uint32_t : 1;
+  uint32_t opcode : 6;
+}]],
+      ["struct ma_format"] = [[{
+  uint32_t fmt : 2;
+  uint32_t func : 4;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t ft : 5;
+  uint32_t fr : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct b_format"] = [[{
+  uint32_t func : 6;
+  uint32_t code : 20;
+  uint32_t opcode : 6;
+}]],
+      ["struct ps_format"] = [[{
+  uint32_t func : 6;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t ft : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct v_format"] = [[{
+  uint32_t func : 6;
+  uint32_t vd : 5;
+  uint32_t vs : 5;
+  uint32_t vt : 5;
+  uint32_t fmt : 1;
+  uint32_t sel : 4;
+  uint32_t opcode : 6;
+}]],
+      ["struct msa_mi10_format"] = [[{
+  uint32_t df : 2;
+  uint32_t func : 4;
+  uint32_t wd : 5;
+  uint32_t rs : 5;
+  int32_t s10 : 10;
+  uint32_t opcode : 6;
+}]],
+      ["struct dsp_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 5;
+  uint32_t rd : 5;
+  uint32_t index : 5;
+  uint32_t base : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mxu_lx_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 3;
+  uint32_t strd : 2;
+  uint32_t rd : 5;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct spec3_format"] = [[{
+  uint32_t func : 7;
+  int32_t simmediate : 9;
+  uint32_t rt : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct fb_format"] = [[{
+  int32_t simmediate : 16;
+  uint32_t flag : 2;
+  uint32_t cc : 3;
+  uint32_t bc : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct fp0_format"] = [[{
+  uint32_t func : 6;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t ft : 5;
+  uint32_t fmt : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp0_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 2;
+  uint32_t fmt : 3;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t ft : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct fp1_format"] = [[{
+  uint32_t func : 6;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t rt : 5;
+  uint32_t op : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp1_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 8;
+  uint32_t fmt : 2;
+  uint32_t fs : 5;
+  uint32_t rt : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp2_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 3;
+  uint32_t fmt : 2;
+  uint32_t zero : 2;
+  uint32_t cc : 3;
+  uint32_t fs : 5;
+  uint32_t fd : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp3_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 7;
+  uint32_t fmt : 3;
+  uint32_t fs : 5;
+  uint32_t rt : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp4_format"] = [[{
+  uint32_t func : 6;
+  uint32_t cond : 4;
+  uint32_t fmt : 3;
+  uint32_t cc : 3;
+  uint32_t fs : 5;
+  uint32_t rt : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp5_format"] = [[{
+  uint32_t func : 6;
+  uint32_t op : 5;
+  uint32_t fd : 5;
+  uint32_t base : 5;
+  uint32_t index : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct fp6_format"] = [[{
+  uint32_t func : 6;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t ft : 5;
+  uint32_t fr : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_fp6_format"] = [[{
+  uint32_t func : 6;
+  uint32_t fr : 5;
+  uint32_t fd : 5;
+  uint32_t fs : 5;
+  uint32_t ft : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_i_format"] = [[{
+  int32_t simmediate : 16;
+  uint32_t rs : 5;
+  uint32_t rt : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_m_format"] = [[{
+  int32_t simmediate : 12;
+  uint32_t func : 4;
+  uint32_t base : 5;
+  uint32_t rd : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_x_format"] = [[{
+  uint32_t func : 11;
+  uint32_t rd : 5;
+  uint32_t base : 5;
+  uint32_t index : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_a_format"] = [[{
+  int32_t simmediate : 23;
+  uint32_t rs : 3;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_b0_format"] = [[{
+  uint32_t : 16;
+  int32_t simmediate : 10;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm_b1_format"] = [[{
+  uint32_t : 16;
+  int32_t simmediate : 7;
+  uint32_t rs : 3;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm16_m_format"] = [[{
+  uint32_t : 16;
+  uint32_t imm : 4;
+  uint32_t rlist : 2;
+  uint32_t func : 4;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm16_rb_format"] = [[{
+  uint32_t : 16;
+  int32_t simmediate : 4;
+  uint32_t base : 3;
+  uint32_t rt : 3;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm16_r3_format"] = [[{
+  uint32_t : 16;
+  int32_t simmediate : 7;
+  uint32_t rt : 3;
+  uint32_t opcode : 6;
+}]],
+      ["struct mm16_r5_format"] = [[{
+  uint32_t : 16;
+  uint32_t imm : 5;
+  uint32_t rt : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct loongson3_lswc2_format"] = [[{
+  uint32_t rq : 5;
+  uint32_t ls : 1;
+  uint32_t offset : 9;
+  uint32_t fr : 1;
+  uint32_t rt : 5;
+  uint32_t base : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct loongson3_lsdc2_format"] = [[{
+  uint32_t opcode1 : 3;
+  uint32_t offset : 8;
+  uint32_t index : 5;
+  uint32_t rt : 5;
+  uint32_t base : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct loongson3_lscsr_format"] = [[{
+  uint32_t func : 6;
+  uint32_t fd : 5;
+  uint32_t rd : 5;
+  uint32_t fr : 5;
+  uint32_t rs : 5;
+  uint32_t opcode : 6;
+}]],
+      ["struct m16e_rr"] = [[{
+  uint32_t func : 5;
+  uint32_t ra : 1;
+  uint32_t l : 1;
+  uint32_t nd : 1;
+  uint32_t rx : 3;
+  uint32_t opcode : 5;
+}]],
+      ["struct m16e_jal"] = [[{
+  int32_t imm25_21 : 5;
+  uint32_t imm20_16 : 5;
+  uint32_t x : 1;
+  uint32_t opcode : 5;
+}]],
+      ["struct m16e_i64"] = [[{
+  uint32_t imm : 8;
+  uint32_t func : 3;
+  uint32_t opcode : 5;
+}]],
+      ["struct m16e_ri64"] = [[{
+  uint32_t imm : 5;
+  uint32_t ry : 3;
+  uint32_t func : 3;
+  uint32_t opcode : 5;
+}]],
+      ["struct m16e_ri"] = [[{
+  uint32_t imm : 8;
+  uint32_t rx : 3;
+  uint32_t opcode : 5;
+}]],
+      ["struct m16e_rri"] = [[{
+  uint32_t imm : 5;
+  uint32_t ry : 3;
+  uint32_t rx : 3;
+  uint32_t opcode : 5;
+}]],
+      ["struct m16e_i8"] = [[{
+  uint32_t imm : 8;
+  uint32_t func : 3;
+  uint32_t opcode : 5;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/ioctl.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        _IOC_SIZEBITS = 13,
-        _IOC_DIRBITS = 3,
-        _IOC_NONE = 1,
-        _IOC_READ = 2,
-        _IOC_WRITE = 4,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      _IOC_SIZEBITS = 13,
+      _IOC_DIRBITS = 3,
+      _IOC_NONE = 1,
+      _IOC_READ = 2,
+      _IOC_WRITE = 4,
     },
   },
+},
 ]==],
 ["asm/ioctls.h"] = [==[
-  deltas = {
-    {
-      on = "arm s390x",
-      constants = {
-        FIOQSIZE = 0x545e,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        TCGETA = 0x5401,
-        TCSETA = 0x5402,
-        TCSETAW = 0x5403,
-        TCSETAF = 0x5404,
-        TCSBRK = 0x5405,
-        TCXONC = 0x5406,
-        TCFLSH = 0x5407,
-        TCGETS = 0x540d,
-        TCSETS = 0x540e,
-        TCSETSW = 0x540f,
-        TCSETSF = 0x5410,
-        TIOCEXCL = 0x740d,
-        TIOCNXCL = 0x740e,
-        TIOCOUTQ = 0x7472,
-        TIOCSTI = 0x5472,
-        TIOCMGET = 0x741d,
-        TIOCMBIS = 0x741b,
-        TIOCMBIC = 0x741c,
-        TIOCMSET = 0x741a,
-        TIOCPKT = 0x5470,
-        TIOCPKT_DATA = 0x0,
-        TIOCPKT_FLUSHREAD = 0x1,
-        TIOCPKT_FLUSHWRITE = 0x2,
-        TIOCPKT_STOP = 0x4,
-        TIOCPKT_START = 0x8,
-        TIOCPKT_NOSTOP = 0x10,
-        TIOCPKT_DOSTOP = 0x20,
-        TIOCPKT_IOCTL = 0x40,
-        TIOCNOTTY = 0x5471,
-        TIOCSETD = 0x7401,
-        TIOCGETD = 0x7400,
-        FIOCLEX = 0x6601,
-        FIONCLEX = 0x6602,
-        FIOASYNC = 0x667d,
-        FIONBIO = 0x667e,
-        FIOQSIZE = 0x667f,
-        TIOCGLTC = 0x7474,
-        TIOCSLTC = 0x7475,
-        TIOCCONS = 0x80047478,
-        FIONREAD = 0x467f,
-        TIOCINQ = 18047,
-        TIOCGETP = 0x7408,
-        TIOCSETP = 0x7409,
-        TIOCSETN = 0x740a,
-        TIOCGSID = 0x7416,
-        TCGETS2 = 0x4030542a,
-        TCSETS2 = 0x8030542b,
-        TCSETSW2 = 0x8030542c,
-        TCSETSF2 = 0x8030542d,
-        TIOCGRS485 = 0x4020542e,
-        TIOCSRS485 = 0xc020542f,
-        TIOCSCTTY = 0x5480,
-        TIOCGSOFTCAR = 0x5481,
-        TIOCSSOFTCAR = 0x5482,
-        TIOCLINUX = 0x5483,
-        TIOCGSERIAL = 0x5484,
-        TIOCSSERIAL = 0x5485,
-        TCSBRKP = 0x5486,
-        TIOCSERCONFIG = 0x5488,
-        TIOCSERGWILD = 0x5489,
-        TIOCSERSWILD = 0x548a,
-        TIOCGLCKTRMIOS = 0x548b,
-        TIOCSLCKTRMIOS = 0x548c,
-        TIOCSERGSTRUCT = 0x548d,
-        TIOCSERGETLSR = 0x548e,
-        TIOCSERGETMULTI = 0x548f,
-        TIOCSERSETMULTI = 0x5490,
-        TIOCMIWAIT = 0x5491,
-        TIOCGICOUNT = 0x5492,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TIOCSWINSZ = 0x80087467,
-        TIOCGWINSZ = 0x40087468,
-        TIOCSPGRP = 0x80047476,
-        TIOCGPGRP = 0x40047477,
-        TIOCSBRK = 0x5427,
-        TIOCCBRK = 0x5428,
-        TIOCGPTN = 0x40045430,
-        TIOCSPTLCK = 0x80045431,
-        TIOCGDEV = 0x40045432,
-        TIOCSIG = 0x80045436,
-        TIOCVHANGUP = 0x5437,
-        TIOCGPKT = 0x40045438,
-        TIOCGPTLCK = 0x40045439,
-        TIOCGEXCL = 0x40045440,
-        TIOCGPTPEER = 0x20005441,
-        TIOCGISO7816 = 0x40285442,
-        TIOCSISO7816 = 0xc0285443,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        FIOCLEX = 0x20006601,
-        FIONCLEX = 0x20006602,
-        FIOASYNC = 0x8004667d,
-        FIONBIO = 0x8004667e,
-        FIONREAD = 0x4004667f,
-        TIOCINQ = 1074030207,
-        TIOCGETP = 0x40067408,
-        TIOCSETP = 0x80067409,
-        TIOCSETN = 0x8006740a,
-        TIOCSETC = 0x80067411,
-        TIOCGETC = 0x40067412,
-        TCGETS = 0x402c7413,
-        TCSETS = 0x802c7414,
-        TCSETSW = 0x802c7415,
-        TCSETSF = 0x802c7416,
-        TCGETA = 0x40147417,
-        TCSETA = 0x80147418,
-        TCSETAW = 0x80147419,
-        TCSETAF = 0x8014741c,
-        TCSBRK = 0x2000741d,
-        TCXONC = 0x2000741e,
-        TCFLSH = 0x2000741f,
-        TIOCSTART = 0x2000746e,
-        TIOCSTOP = 0x2000746f,
-        TIOCOUTQ = 0x40047473,
-        TIOCGLTC = 0x40067474,
-        TIOCSLTC = 0x80067475,
-        TIOCEXCL = 0x540c,
-        TIOCNXCL = 0x540d,
-        TIOCSCTTY = 0x540e,
-        TIOCSTI = 0x5412,
-        TIOCMGET = 0x5415,
-        TIOCMBIS = 0x5416,
-        TIOCMBIC = 0x5417,
-        TIOCMSET = 0x5418,
-        TIOCM_LE = 0x1,
-        TIOCM_DTR = 0x2,
-        TIOCM_RTS = 0x4,
-        TIOCM_ST = 0x8,
-        TIOCM_SR = 0x10,
-        TIOCM_CTS = 0x20,
-        TIOCM_CAR = 0x40,
-        TIOCM_RNG = 0x80,
-        TIOCM_DSR = 0x100,
-        TIOCM_CD = 64,
-        TIOCM_RI = 128,
-        TIOCM_OUT1 = 0x2000,
-        TIOCM_OUT2 = 0x4000,
-        TIOCM_LOOP = 0x8000,
-        TIOCGSOFTCAR = 0x5419,
-        TIOCSSOFTCAR = 0x541a,
-        TIOCLINUX = 0x541c,
-        TIOCCONS = 0x541d,
-        TIOCGSERIAL = 0x541e,
-        TIOCSSERIAL = 0x541f,
-        TIOCPKT = 0x5420,
-        TIOCPKT_DATA = 0,
-        TIOCPKT_FLUSHREAD = 1,
-        TIOCPKT_FLUSHWRITE = 2,
-        TIOCPKT_STOP = 4,
-        TIOCPKT_START = 8,
-        TIOCPKT_NOSTOP = 16,
-        TIOCPKT_DOSTOP = 32,
-        TIOCPKT_IOCTL = 64,
-        TIOCNOTTY = 0x5422,
-        TIOCSETD = 0x5423,
-        TIOCGETD = 0x5424,
-        TCSBRKP = 0x5425,
-        TIOCGSID = 0x5429,
-        TIOCGRS485 = 0x542e,
-        TIOCSRS485 = 0x542f,
-        TIOCSERCONFIG = 0x5453,
-        TIOCSERGWILD = 0x5454,
-        TIOCSERSWILD = 0x5455,
-        TIOCGLCKTRMIOS = 0x5456,
-        TIOCSLCKTRMIOS = 0x5457,
-        TIOCSERGSTRUCT = 0x5458,
-        TIOCSERGETLSR = 0x5459,
-        TIOCSER_TEMT = 0x1,
-        TIOCSERGETMULTI = 0x545a,
-        TIOCSERSETMULTI = 0x545b,
-        TIOCMIWAIT = 0x545c,
-        TIOCGICOUNT = 0x545d,
-      },
+deltas = {
+  {
+    on = "arm s390x",
+    constants = {
+      FIOQSIZE = 0x545e,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      TCGETA = 0x5401,
+      TCSETA = 0x5402,
+      TCSETAW = 0x5403,
+      TCSETAF = 0x5404,
+      TCSBRK = 0x5405,
+      TCXONC = 0x5406,
+      TCFLSH = 0x5407,
+      TCGETS = 0x540d,
+      TCSETS = 0x540e,
+      TCSETSW = 0x540f,
+      TCSETSF = 0x5410,
+      TIOCEXCL = 0x740d,
+      TIOCNXCL = 0x740e,
+      TIOCOUTQ = 0x7472,
+      TIOCSTI = 0x5472,
+      TIOCMGET = 0x741d,
+      TIOCMBIS = 0x741b,
+      TIOCMBIC = 0x741c,
+      TIOCMSET = 0x741a,
+      TIOCPKT = 0x5470,
+      TIOCPKT_DATA = 0x0,
+      TIOCPKT_FLUSHREAD = 0x1,
+      TIOCPKT_FLUSHWRITE = 0x2,
+      TIOCPKT_STOP = 0x4,
+      TIOCPKT_START = 0x8,
+      TIOCPKT_NOSTOP = 0x10,
+      TIOCPKT_DOSTOP = 0x20,
+      TIOCPKT_IOCTL = 0x40,
+      TIOCNOTTY = 0x5471,
+      TIOCSETD = 0x7401,
+      TIOCGETD = 0x7400,
+      FIOCLEX = 0x6601,
+      FIONCLEX = 0x6602,
+      FIOASYNC = 0x667d,
+      FIONBIO = 0x667e,
+      FIOQSIZE = 0x667f,
+      TIOCGLTC = 0x7474,
+      TIOCSLTC = 0x7475,
+      TIOCCONS = 0x80047478,
+      FIONREAD = 0x467f,
+      TIOCINQ = 18047,
+      TIOCGETP = 0x7408,
+      TIOCSETP = 0x7409,
+      TIOCSETN = 0x740a,
+      TIOCGSID = 0x7416,
+      TCGETS2 = 0x4030542a,
+      TCSETS2 = 0x8030542b,
+      TCSETSW2 = 0x8030542c,
+      TCSETSF2 = 0x8030542d,
+      TIOCGRS485 = 0x4020542e,
+      TIOCSRS485 = 0xc020542f,
+      TIOCSCTTY = 0x5480,
+      TIOCGSOFTCAR = 0x5481,
+      TIOCSSOFTCAR = 0x5482,
+      TIOCLINUX = 0x5483,
+      TIOCGSERIAL = 0x5484,
+      TIOCSSERIAL = 0x5485,
+      TCSBRKP = 0x5486,
+      TIOCSERCONFIG = 0x5488,
+      TIOCSERGWILD = 0x5489,
+      TIOCSERSWILD = 0x548a,
+      TIOCGLCKTRMIOS = 0x548b,
+      TIOCSLCKTRMIOS = 0x548c,
+      TIOCSERGSTRUCT = 0x548d,
+      TIOCSERGETLSR = 0x548e,
+      TIOCSERGETMULTI = 0x548f,
+      TIOCSERSETMULTI = 0x5490,
+      TIOCMIWAIT = 0x5491,
+      TIOCGICOUNT = 0x5492,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TIOCSWINSZ = 0x80087467,
+      TIOCGWINSZ = 0x40087468,
+      TIOCSPGRP = 0x80047476,
+      TIOCGPGRP = 0x40047477,
+      TIOCSBRK = 0x5427,
+      TIOCCBRK = 0x5428,
+      TIOCGPTN = 0x40045430,
+      TIOCSPTLCK = 0x80045431,
+      TIOCGDEV = 0x40045432,
+      TIOCSIG = 0x80045436,
+      TIOCVHANGUP = 0x5437,
+      TIOCGPKT = 0x40045438,
+      TIOCGPTLCK = 0x40045439,
+      TIOCGEXCL = 0x40045440,
+      TIOCGPTPEER = 0x20005441,
+      TIOCGISO7816 = 0x40285442,
+      TIOCSISO7816 = 0xc0285443,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      FIOCLEX = 0x20006601,
+      FIONCLEX = 0x20006602,
+      FIOASYNC = 0x8004667d,
+      FIONBIO = 0x8004667e,
+      FIONREAD = 0x4004667f,
+      TIOCINQ = 1074030207,
+      TIOCGETP = 0x40067408,
+      TIOCSETP = 0x80067409,
+      TIOCSETN = 0x8006740a,
+      TIOCSETC = 0x80067411,
+      TIOCGETC = 0x40067412,
+      TCGETS = 0x402c7413,
+      TCSETS = 0x802c7414,
+      TCSETSW = 0x802c7415,
+      TCSETSF = 0x802c7416,
+      TCGETA = 0x40147417,
+      TCSETA = 0x80147418,
+      TCSETAW = 0x80147419,
+      TCSETAF = 0x8014741c,
+      TCSBRK = 0x2000741d,
+      TCXONC = 0x2000741e,
+      TCFLSH = 0x2000741f,
+      TIOCSTART = 0x2000746e,
+      TIOCSTOP = 0x2000746f,
+      TIOCOUTQ = 0x40047473,
+      TIOCGLTC = 0x40067474,
+      TIOCSLTC = 0x80067475,
+      TIOCEXCL = 0x540c,
+      TIOCNXCL = 0x540d,
+      TIOCSCTTY = 0x540e,
+      TIOCSTI = 0x5412,
+      TIOCMGET = 0x5415,
+      TIOCMBIS = 0x5416,
+      TIOCMBIC = 0x5417,
+      TIOCMSET = 0x5418,
+      TIOCM_LE = 0x1,
+      TIOCM_DTR = 0x2,
+      TIOCM_RTS = 0x4,
+      TIOCM_ST = 0x8,
+      TIOCM_SR = 0x10,
+      TIOCM_CTS = 0x20,
+      TIOCM_CAR = 0x40,
+      TIOCM_RNG = 0x80,
+      TIOCM_DSR = 0x100,
+      TIOCM_CD = 64,
+      TIOCM_RI = 128,
+      TIOCM_OUT1 = 0x2000,
+      TIOCM_OUT2 = 0x4000,
+      TIOCM_LOOP = 0x8000,
+      TIOCGSOFTCAR = 0x5419,
+      TIOCSSOFTCAR = 0x541a,
+      TIOCLINUX = 0x541c,
+      TIOCCONS = 0x541d,
+      TIOCGSERIAL = 0x541e,
+      TIOCSSERIAL = 0x541f,
+      TIOCPKT = 0x5420,
+      TIOCPKT_DATA = 0,
+      TIOCPKT_FLUSHREAD = 1,
+      TIOCPKT_FLUSHWRITE = 2,
+      TIOCPKT_STOP = 4,
+      TIOCPKT_START = 8,
+      TIOCPKT_NOSTOP = 16,
+      TIOCPKT_DOSTOP = 32,
+      TIOCPKT_IOCTL = 64,
+      TIOCNOTTY = 0x5422,
+      TIOCSETD = 0x5423,
+      TIOCGETD = 0x5424,
+      TCSBRKP = 0x5425,
+      TIOCGSID = 0x5429,
+      TIOCGRS485 = 0x542e,
+      TIOCSRS485 = 0x542f,
+      TIOCSERCONFIG = 0x5453,
+      TIOCSERGWILD = 0x5454,
+      TIOCSERSWILD = 0x5455,
+      TIOCGLCKTRMIOS = 0x5456,
+      TIOCSLCKTRMIOS = 0x5457,
+      TIOCSERGSTRUCT = 0x5458,
+      TIOCSERGETLSR = 0x5459,
+      TIOCSER_TEMT = 0x1,
+      TIOCSERGETMULTI = 0x545a,
+      TIOCSERSETMULTI = 0x545b,
+      TIOCMIWAIT = 0x545c,
+      TIOCGICOUNT = 0x545d,
+    },
+  },
+},
 ]==],
 ["asm/ipcbuf.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      records = {
-        ["struct ipc64_perm"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint32_t seq;
-    uint32_t __pad1;
-    uint64_t __unused1;
-    uint64_t __unused2;
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct ipc64_perm"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint16_t __pad1;
-    uint16_t seq;
-    unsigned long __unused1;
-    unsigned long __unused2;
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    records = {
+      ["struct ipc64_perm"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint32_t seq;
+  uint32_t __pad1;
+  uint64_t __unused1;
+  uint64_t __unused2;
+}]],
     },
   },
+  {
+    on = "s390x",
+    records = {
+      ["struct ipc64_perm"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint16_t __pad1;
+  uint16_t seq;
+  unsigned long __unused1;
+  unsigned long __unused2;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/ipl.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        IPL_PBT_FCP = 0,
-        IPL_PBT_SCP_DATA = 1,
-        IPL_PBT_CCW = 2,
-        IPL_PBT_ECKD = 3,
-        IPL_PBT_NVME = 4,
-        IPL_RBT_CERTIFICATES = 1,
-        IPL_RBT_COMPONENTS = 2,
-        IPL_PL_FLAG_IPLPS = 0x80,
-        IPL_PL_FLAG_SIPL = 0x40,
-        IPL_PL_FLAG_IPLSR = 0x20,
-        IPL_PL_FLAG_SBP = 0x10,
-        IPL_PB0_FLAG_LOADPARM = 0x80,
-        IPL_PB0_FCP_OPT_IPL = 0x10,
-        IPL_PB0_FCP_OPT_DUMP = 0x20,
-        IPL_PB0_NVME_OPT_IPL = 0x10,
-        IPL_PB0_NVME_OPT_DUMP = 0x20,
-        IPL_PB0_ECKD_OPT_IPL = 0x10,
-        IPL_PB0_ECKD_OPT_DUMP = 0x20,
-        IPL_PB0_CCW_VM_FLAG_NSS = 0x80,
-        IPL_PB0_CCW_VM_FLAG_VP = 0x40,
-        IPL_RB_COMPONENT_FLAG_SIGNED = 0x80,
-        IPL_RB_COMPONENT_FLAG_VERIFIED = 0x40,
-      },
-      records = {
-        ["struct ipl_pl_hdr"] = [[{
-    uint32_t len;
-    uint8_t flags;
-    uint8_t reserved1[2];
-    uint8_t version;
-  } __attribute__((packed))]],
-        ["struct ipl_pb_hdr"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-  } __attribute__((packed))]],
-        ["struct ipl_pb0_common"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-    uint8_t flags;
-    uint8_t reserved1[2];
-    uint8_t loadparm[8];
-    uint8_t reserved2[84];
-  } __attribute__((packed))]],
-        ["struct ipl_pb0_fcp"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-    uint8_t reserved1[3];
-    uint8_t loadparm[8];
-    uint8_t reserved2[304];
-    uint8_t opt;
-    uint8_t reserved3[3];
-    uint8_t cssid;
-    uint8_t reserved4[1];
-    uint16_t devno;
-    uint8_t reserved5[4];
-    uint64_t wwpn;
-    uint64_t lun;
-    uint32_t bootprog;
-    uint8_t reserved6[12];
-    uint64_t br_lba;
-    uint32_t scp_data_len;
-    uint8_t reserved7[260];
-    uint8_t scp_data[];
-  } __attribute__((packed))]],
-        ["struct ipl_pb0_nvme"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-    uint8_t reserved1[3];
-    uint8_t loadparm[8];
-    uint8_t reserved2[304];
-    uint8_t opt;
-    uint8_t reserved3[3];
-    uint32_t fid;
-    uint8_t reserved4[12];
-    uint32_t nsid;
-    uint8_t reserved5[4];
-    uint32_t bootprog;
-    uint8_t reserved6[12];
-    uint64_t br_lba;
-    uint32_t scp_data_len;
-    uint8_t reserved7[260];
-    uint8_t scp_data[];
-  } __attribute__((packed))]],
-        ["struct ipl_pb0_ccw"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-    uint8_t flags;
-    uint8_t reserved1[2];
-    uint8_t loadparm[8];
-    uint8_t reserved2[84];
-    uint16_t reserved3 : 13;
-    uint8_t ssid : 3;
-    uint16_t devno;
-    uint8_t vm_flags;
-    uint8_t reserved4[3];
-    uint32_t vm_parm_len;
-    uint8_t nss_name[8];
-    uint8_t vm_parm[64];
-    uint8_t reserved5[8];
-  } __attribute__((packed))]],
-        ["struct ipl_pb0_eckd"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-    uint8_t reserved1[3];
-    uint32_t reserved2[78];
-    uint8_t opt;
-    uint8_t reserved4[4];
-    uint8_t reserved5 : 5;
-    uint8_t ssid : 3;
-    uint16_t devno;
-    uint32_t reserved6[5];
-    uint32_t bootprog;
-    uint8_t reserved7[12];
-    struct {
-      uint16_t cyl;
-      uint8_t head;
-      uint8_t record;
-      uint32_t reserved;
-    } br_chr __attribute__((packed));
-    uint32_t scp_data_len;
-    uint8_t reserved8[260];
-    uint8_t scp_data[];
-  } __attribute__((packed))]],
-        ["struct ipl_pb1_scp_data"] = [[{
-    uint32_t len;
-    uint8_t pbt;
-    uint8_t scp_data[];
-  } __attribute__((packed))]],
-        ["struct ipl_rl_hdr"] = [[{
-    uint32_t len;
-    uint8_t flags;
-    uint8_t reserved1[2];
-    uint8_t version;
-    uint8_t reserved2[8];
-  } __attribute__((packed))]],
-        ["struct ipl_rb_hdr"] = [[{
-    uint32_t len;
-    uint8_t rbt;
-    uint8_t reserved1[11];
-  } __attribute__((packed))]],
-        ["struct ipl_rb_certificate_entry"] = [[{
-    uint64_t addr;
-    uint64_t len;
-  } __attribute__((packed))]],
-        ["struct ipl_rb_certificates"] = [[{
-    uint32_t len;
-    uint8_t rbt;
-    uint8_t reserved1[11];
-    struct ipl_rb_certificate_entry entries[];
-  } __attribute__((packed))]],
-        ["struct ipl_rb_component_entry"] = [[{
-    uint64_t addr;
-    uint64_t len;
-    uint8_t flags;
-    uint8_t reserved1[5];
-    uint16_t certificate_index;
-    uint8_t reserved2[8];
-  }]],
-        ["struct ipl_rb_components"] = [[{
-    uint32_t len;
-    uint8_t rbt;
-    uint8_t reserved1[11];
-    struct ipl_rb_component_entry entries[];
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      IPL_PBT_FCP = 0,
+      IPL_PBT_SCP_DATA = 1,
+      IPL_PBT_CCW = 2,
+      IPL_PBT_ECKD = 3,
+      IPL_PBT_NVME = 4,
+      IPL_RBT_CERTIFICATES = 1,
+      IPL_RBT_COMPONENTS = 2,
+      IPL_PL_FLAG_IPLPS = 0x80,
+      IPL_PL_FLAG_SIPL = 0x40,
+      IPL_PL_FLAG_IPLSR = 0x20,
+      IPL_PL_FLAG_SBP = 0x10,
+      IPL_PB0_FLAG_LOADPARM = 0x80,
+      IPL_PB0_FCP_OPT_IPL = 0x10,
+      IPL_PB0_FCP_OPT_DUMP = 0x20,
+      IPL_PB0_NVME_OPT_IPL = 0x10,
+      IPL_PB0_NVME_OPT_DUMP = 0x20,
+      IPL_PB0_ECKD_OPT_IPL = 0x10,
+      IPL_PB0_ECKD_OPT_DUMP = 0x20,
+      IPL_PB0_CCW_VM_FLAG_NSS = 0x80,
+      IPL_PB0_CCW_VM_FLAG_VP = 0x40,
+      IPL_RB_COMPONENT_FLAG_SIGNED = 0x80,
+      IPL_RB_COMPONENT_FLAG_VERIFIED = 0x40,
+    },
+    records = {
+      ["struct ipl_pl_hdr"] = [[{
+  uint32_t len;
+  uint8_t flags;
+  uint8_t reserved1[2];
+  uint8_t version;
+} __attribute__((packed))]],
+      ["struct ipl_pb_hdr"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+} __attribute__((packed))]],
+      ["struct ipl_pb0_common"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+  uint8_t flags;
+  uint8_t reserved1[2];
+  uint8_t loadparm[8];
+  uint8_t reserved2[84];
+} __attribute__((packed))]],
+      ["struct ipl_pb0_fcp"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+  uint8_t reserved1[3];
+  uint8_t loadparm[8];
+  uint8_t reserved2[304];
+  uint8_t opt;
+  uint8_t reserved3[3];
+  uint8_t cssid;
+  uint8_t reserved4[1];
+  uint16_t devno;
+  uint8_t reserved5[4];
+  uint64_t wwpn;
+  uint64_t lun;
+  uint32_t bootprog;
+  uint8_t reserved6[12];
+  uint64_t br_lba;
+  uint32_t scp_data_len;
+  uint8_t reserved7[260];
+  uint8_t scp_data[];
+} __attribute__((packed))]],
+      ["struct ipl_pb0_nvme"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+  uint8_t reserved1[3];
+  uint8_t loadparm[8];
+  uint8_t reserved2[304];
+  uint8_t opt;
+  uint8_t reserved3[3];
+  uint32_t fid;
+  uint8_t reserved4[12];
+  uint32_t nsid;
+  uint8_t reserved5[4];
+  uint32_t bootprog;
+  uint8_t reserved6[12];
+  uint64_t br_lba;
+  uint32_t scp_data_len;
+  uint8_t reserved7[260];
+  uint8_t scp_data[];
+} __attribute__((packed))]],
+      ["struct ipl_pb0_ccw"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+  uint8_t flags;
+  uint8_t reserved1[2];
+  uint8_t loadparm[8];
+  uint8_t reserved2[84];
+  uint16_t reserved3 : 13;
+  uint8_t ssid : 3;
+  uint16_t devno;
+  uint8_t vm_flags;
+  uint8_t reserved4[3];
+  uint32_t vm_parm_len;
+  uint8_t nss_name[8];
+  uint8_t vm_parm[64];
+  uint8_t reserved5[8];
+} __attribute__((packed))]],
+      ["struct ipl_pb0_eckd"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+  uint8_t reserved1[3];
+  uint32_t reserved2[78];
+  uint8_t opt;
+  uint8_t reserved4[4];
+  uint8_t reserved5 : 5;
+  uint8_t ssid : 3;
+  uint16_t devno;
+  uint32_t reserved6[5];
+  uint32_t bootprog;
+  uint8_t reserved7[12];
+  struct {
+    uint16_t cyl;
+    uint8_t head;
+    uint8_t record;
+    uint32_t reserved;
+  } br_chr __attribute__((packed));
+  uint32_t scp_data_len;
+  uint8_t reserved8[260];
+  uint8_t scp_data[];
+} __attribute__((packed))]],
+      ["struct ipl_pb1_scp_data"] = [[{
+  uint32_t len;
+  uint8_t pbt;
+  uint8_t scp_data[];
+} __attribute__((packed))]],
+      ["struct ipl_rl_hdr"] = [[{
+  uint32_t len;
+  uint8_t flags;
+  uint8_t reserved1[2];
+  uint8_t version;
+  uint8_t reserved2[8];
+} __attribute__((packed))]],
+      ["struct ipl_rb_hdr"] = [[{
+  uint32_t len;
+  uint8_t rbt;
+  uint8_t reserved1[11];
+} __attribute__((packed))]],
+      ["struct ipl_rb_certificate_entry"] = [[{
+  uint64_t addr;
+  uint64_t len;
+} __attribute__((packed))]],
+      ["struct ipl_rb_certificates"] = [[{
+  uint32_t len;
+  uint8_t rbt;
+  uint8_t reserved1[11];
+  struct ipl_rb_certificate_entry entries[];
+} __attribute__((packed))]],
+      ["struct ipl_rb_component_entry"] = [[{
+  uint64_t addr;
+  uint64_t len;
+  uint8_t flags;
+  uint8_t reserved1[5];
+  uint16_t certificate_index;
+  uint8_t reserved2[8];
+}]],
+      ["struct ipl_rb_components"] = [[{
+  uint32_t len;
+  uint8_t rbt;
+  uint8_t reserved1[11];
+  struct ipl_rb_component_entry entries[];
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 ["asm/ist.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      records = {
-        ["struct ist_info"] = [[{
-    uint32_t signature;
-    uint32_t command;
-    uint32_t event;
-    uint32_t perf_level;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    records = {
+      ["struct ist_info"] = [[{
+  uint32_t signature;
+  uint32_t command;
+  uint32_t event;
+  uint32_t perf_level;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,242 +3,242 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/kvm_para.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        KVM_CPUID_SIGNATURE = 0x40000000,
-        KVM_SIGNATURE = "KVMKVMKVM\000\000\000",
-        KVM_CPUID_FEATURES = 0x40000001,
-        KVM_FEATURE_CLOCKSOURCE = 0,
-        KVM_FEATURE_NOP_IO_DELAY = 1,
-        KVM_FEATURE_MMU_OP = 2,
-        KVM_FEATURE_CLOCKSOURCE2 = 3,
-        KVM_FEATURE_ASYNC_PF = 4,
-        KVM_FEATURE_STEAL_TIME = 5,
-        KVM_FEATURE_PV_EOI = 6,
-        KVM_FEATURE_PV_UNHALT = 7,
-        KVM_FEATURE_PV_TLB_FLUSH = 9,
-        KVM_FEATURE_ASYNC_PF_VMEXIT = 10,
-        KVM_FEATURE_PV_SEND_IPI = 11,
-        KVM_FEATURE_POLL_CONTROL = 12,
-        KVM_FEATURE_PV_SCHED_YIELD = 13,
-        KVM_FEATURE_ASYNC_PF_INT = 14,
-        KVM_FEATURE_MSI_EXT_DEST_ID = 15,
-        KVM_FEATURE_HC_MAP_GPA_RANGE = 16,
-        KVM_FEATURE_MIGRATION_CONTROL = 17,
-        KVM_HINTS_REALTIME = 0,
-        KVM_FEATURE_CLOCKSOURCE_STABLE_BIT = 24,
-        MSR_KVM_WALL_CLOCK = 0x11,
-        MSR_KVM_SYSTEM_TIME = 0x12,
-        KVM_MSR_ENABLED = 1,
-        MSR_KVM_WALL_CLOCK_NEW = 0x4b564d00,
-        MSR_KVM_SYSTEM_TIME_NEW = 0x4b564d01,
-        MSR_KVM_ASYNC_PF_EN = 0x4b564d02,
-        MSR_KVM_STEAL_TIME = 0x4b564d03,
-        MSR_KVM_PV_EOI_EN = 0x4b564d04,
-        MSR_KVM_POLL_CONTROL = 0x4b564d05,
-        MSR_KVM_ASYNC_PF_INT = 0x4b564d06,
-        MSR_KVM_ASYNC_PF_ACK = 0x4b564d07,
-        MSR_KVM_MIGRATION_CONTROL = 0x4b564d08,
-        KVM_VCPU_PREEMPTED = 0x1,
-        KVM_VCPU_FLUSH_TLB = 0x2,
-        KVM_CLOCK_PAIRING_WALLCLOCK = 0,
-        KVM_STEAL_ALIGNMENT_BITS = 5,
-        KVM_STEAL_VALID_BITS = 0xffffffffffffffc0ULL,
-        KVM_STEAL_RESERVED_MASK = 0x3e,
-        KVM_MAX_MMU_OP_BATCH = 32,
-        KVM_ASYNC_PF_ENABLED = 0x1,
-        KVM_ASYNC_PF_SEND_ALWAYS = 0x2,
-        KVM_ASYNC_PF_DELIVERY_AS_PF_VMEXIT = 0x4,
-        KVM_ASYNC_PF_DELIVERY_AS_INT = 0x8,
-        KVM_ASYNC_PF_VEC_MASK = 255,
-        KVM_MIGRATION_READY = 0x1,
-        KVM_MAP_GPA_RANGE_PAGE_SZ_4K = 0,
-        KVM_MAP_GPA_RANGE_PAGE_SZ_2M = 0x1,
-        KVM_MAP_GPA_RANGE_PAGE_SZ_1G = 0x2,
-        KVM_MAP_GPA_RANGE_ENCRYPTED = 16,
-        KVM_MAP_GPA_RANGE_DECRYPTED = 0,
-        KVM_MMU_OP_WRITE_PTE = 1,
-        KVM_MMU_OP_FLUSH_TLB = 2,
-        KVM_MMU_OP_RELEASE_PT = 3,
-        KVM_PV_REASON_PAGE_NOT_PRESENT = 1,
-        KVM_PV_REASON_PAGE_READY = 2,
-        KVM_PV_EOI_BIT = 0,
-        KVM_PV_EOI_MASK = 0x1,
-        KVM_PV_EOI_ENABLED = 1,
-        KVM_PV_EOI_DISABLED = 0x0,
-      },
-      records = {
-        ["struct kvm_steal_time"] = [[{
-    uint64_t steal;
-    uint32_t version;
-    uint32_t flags;
-    uint8_t preempted;
-    uint8_t u8_pad[3];
-    uint32_t pad[11];
-  }]],
-        ["struct kvm_clock_pairing"] = [[{
-    int64_t sec;
-    int64_t nsec;
-    uint64_t tsc;
-    uint32_t flags;
-    uint32_t pad[9];
-  }]],
-        ["struct kvm_mmu_op_header"] = [[{
-    uint32_t op;
-    uint32_t pad;
-  }]],
-        ["struct kvm_mmu_op_write_pte"] = [[{
-    struct kvm_mmu_op_header header;
-    uint64_t pte_phys;
-    uint64_t pte_val;
-  }]],
-        ["struct kvm_mmu_op_flush_tlb"] = [[{
-    struct kvm_mmu_op_header header;
-  }]],
-        ["struct kvm_mmu_op_release_pt"] = [[{
-    struct kvm_mmu_op_header header;
-    uint64_t pt_phys;
-  }]],
-        ["struct kvm_vcpu_pv_apf_data"] = [[{
-    uint32_t flags;
-    uint32_t token;
-    uint8_t pad[56];
-  }]],
-      },
-      macros = function(M)
-        return {
-          KVM_MAP_GPA_RANGE_ENC_STAT = function(n)
-            return M.int(M.shl(M.long(n), 4))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      KVM_CPUID_SIGNATURE = 0x40000000,
+      KVM_SIGNATURE = "KVMKVMKVM\000\000\000",
+      KVM_CPUID_FEATURES = 0x40000001,
+      KVM_FEATURE_CLOCKSOURCE = 0,
+      KVM_FEATURE_NOP_IO_DELAY = 1,
+      KVM_FEATURE_MMU_OP = 2,
+      KVM_FEATURE_CLOCKSOURCE2 = 3,
+      KVM_FEATURE_ASYNC_PF = 4,
+      KVM_FEATURE_STEAL_TIME = 5,
+      KVM_FEATURE_PV_EOI = 6,
+      KVM_FEATURE_PV_UNHALT = 7,
+      KVM_FEATURE_PV_TLB_FLUSH = 9,
+      KVM_FEATURE_ASYNC_PF_VMEXIT = 10,
+      KVM_FEATURE_PV_SEND_IPI = 11,
+      KVM_FEATURE_POLL_CONTROL = 12,
+      KVM_FEATURE_PV_SCHED_YIELD = 13,
+      KVM_FEATURE_ASYNC_PF_INT = 14,
+      KVM_FEATURE_MSI_EXT_DEST_ID = 15,
+      KVM_FEATURE_HC_MAP_GPA_RANGE = 16,
+      KVM_FEATURE_MIGRATION_CONTROL = 17,
+      KVM_HINTS_REALTIME = 0,
+      KVM_FEATURE_CLOCKSOURCE_STABLE_BIT = 24,
+      MSR_KVM_WALL_CLOCK = 0x11,
+      MSR_KVM_SYSTEM_TIME = 0x12,
+      KVM_MSR_ENABLED = 1,
+      MSR_KVM_WALL_CLOCK_NEW = 0x4b564d00,
+      MSR_KVM_SYSTEM_TIME_NEW = 0x4b564d01,
+      MSR_KVM_ASYNC_PF_EN = 0x4b564d02,
+      MSR_KVM_STEAL_TIME = 0x4b564d03,
+      MSR_KVM_PV_EOI_EN = 0x4b564d04,
+      MSR_KVM_POLL_CONTROL = 0x4b564d05,
+      MSR_KVM_ASYNC_PF_INT = 0x4b564d06,
+      MSR_KVM_ASYNC_PF_ACK = 0x4b564d07,
+      MSR_KVM_MIGRATION_CONTROL = 0x4b564d08,
+      KVM_VCPU_PREEMPTED = 0x1,
+      KVM_VCPU_FLUSH_TLB = 0x2,
+      KVM_CLOCK_PAIRING_WALLCLOCK = 0,
+      KVM_STEAL_ALIGNMENT_BITS = 5,
+      KVM_STEAL_VALID_BITS = 0xffffffffffffffc0ULL,
+      KVM_STEAL_RESERVED_MASK = 0x3e,
+      KVM_MAX_MMU_OP_BATCH = 32,
+      KVM_ASYNC_PF_ENABLED = 0x1,
+      KVM_ASYNC_PF_SEND_ALWAYS = 0x2,
+      KVM_ASYNC_PF_DELIVERY_AS_PF_VMEXIT = 0x4,
+      KVM_ASYNC_PF_DELIVERY_AS_INT = 0x8,
+      KVM_ASYNC_PF_VEC_MASK = 255,
+      KVM_MIGRATION_READY = 0x1,
+      KVM_MAP_GPA_RANGE_PAGE_SZ_4K = 0,
+      KVM_MAP_GPA_RANGE_PAGE_SZ_2M = 0x1,
+      KVM_MAP_GPA_RANGE_PAGE_SZ_1G = 0x2,
+      KVM_MAP_GPA_RANGE_ENCRYPTED = 16,
+      KVM_MAP_GPA_RANGE_DECRYPTED = 0,
+      KVM_MMU_OP_WRITE_PTE = 1,
+      KVM_MMU_OP_FLUSH_TLB = 2,
+      KVM_MMU_OP_RELEASE_PT = 3,
+      KVM_PV_REASON_PAGE_NOT_PRESENT = 1,
+      KVM_PV_REASON_PAGE_READY = 2,
+      KVM_PV_EOI_BIT = 0,
+      KVM_PV_EOI_MASK = 0x1,
+      KVM_PV_EOI_ENABLED = 1,
+      KVM_PV_EOI_DISABLED = 0x0,
     },
-    {
-      on = "loongarch64",
-      constants = {
-        CPUCFG_KVM_BASE = 0x40000000,
-        CPUCFG_KVM_SIZE = 0x100,
-        CPUCFG_KVM_SIG = 1073741824,
-        KVM_SIGNATURE = "KVM\000",
-        CPUCFG_KVM_FEATURE = 1073741828,
-        KVM_FEATURE_IPI = 1,
-        KVM_FEATURE_STEAL_TIME = 2,
-        KVM_FEATURE_PREEMPT = 3,
-        KVM_FEATURE_VIRT_EXTIOI = 24,
-        KVM_FEATURE_USER_HCALL = 25,
-      },
+    records = {
+      ["struct kvm_steal_time"] = [[{
+  uint64_t steal;
+  uint32_t version;
+  uint32_t flags;
+  uint8_t preempted;
+  uint8_t u8_pad[3];
+  uint32_t pad[11];
+}]],
+      ["struct kvm_clock_pairing"] = [[{
+  int64_t sec;
+  int64_t nsec;
+  uint64_t tsc;
+  uint32_t flags;
+  uint32_t pad[9];
+}]],
+      ["struct kvm_mmu_op_header"] = [[{
+  uint32_t op;
+  uint32_t pad;
+}]],
+      ["struct kvm_mmu_op_write_pte"] = [[{
+  struct kvm_mmu_op_header header;
+  uint64_t pte_phys;
+  uint64_t pte_val;
+}]],
+      ["struct kvm_mmu_op_flush_tlb"] = [[{
+  struct kvm_mmu_op_header header;
+}]],
+      ["struct kvm_mmu_op_release_pt"] = [[{
+  struct kvm_mmu_op_header header;
+  uint64_t pt_phys;
+}]],
+      ["struct kvm_vcpu_pv_apf_data"] = [[{
+  uint32_t flags;
+  uint32_t token;
+  uint8_t pad[56];
+}]],
     },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        KVM_SC_MAGIC_R0 = 0x4b564d21,
-        KVM_FEATURE_MAGIC_PAGE = 1,
-        KVM_MAGIC_FEAT_SR = 0x1,
-        KVM_MAGIC_FEAT_MAS0_TO_SPRG7 = 0x2,
-        MAGIC_PAGE_FLAG_NOT_MAPPED_NX = 0x1,
-      },
-      macros = function(M)
-        return {
-          KVM_HCALL_TOKEN = function(num)
-            return M.int(M.bor(0x2a0000, M.long(num)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct kvm_vcpu_arch_shared"] = [[{
-    unsigned long scratch1;
-    unsigned long scratch2;
-    unsigned long scratch3;
-    unsigned long critical;
-    unsigned long sprg0;
-    unsigned long sprg1;
-    unsigned long sprg2;
-    unsigned long sprg3;
-    unsigned long srr0;
-    unsigned long srr1;
-    unsigned long dar;
-    unsigned long msr;
-    uint32_t dsisr;
-    uint32_t int_pending;
-    uint32_t sr[16];
-    uint32_t mas0;
-    uint32_t mas1;
-    unsigned long mas7_3;
-    unsigned long mas2;
-    uint32_t mas4;
-    uint32_t mas6;
-    uint32_t esr;
-    uint32_t pir;
-    unsigned long sprg4;
-    unsigned long sprg5;
-    unsigned long sprg6;
-    unsigned long sprg7;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct kvm_vcpu_arch_shared"] = [[{
-    uint64_t scratch1;
-    uint64_t scratch2;
-    uint64_t scratch3;
-    uint64_t critical;
-    uint64_t sprg0;
-    uint64_t sprg1;
-    uint64_t sprg2;
-    uint64_t sprg3;
-    uint64_t srr0;
-    uint64_t srr1;
-    uint64_t dar;
-    uint64_t msr;
-    uint32_t dsisr;
-    uint32_t int_pending;
-    uint32_t sr[16];
-    uint32_t mas0;
-    uint32_t mas1;
-    uint64_t mas7_3;
-    uint64_t mas2;
-    uint32_t mas4;
-    uint32_t mas6;
-    uint32_t esr;
-    uint32_t pir;
-    uint64_t sprg4;
-    uint64_t sprg5;
-    uint64_t sprg6;
-    uint64_t sprg7;
-  }]],
-      },
+    macros = function(M)
+      return {
+        KVM_MAP_GPA_RANGE_ENC_STAT = function(n)
+          return M.int(M.shl(M.long(n), 4))
+        end,
+      }
+    end,
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      CPUCFG_KVM_BASE = 0x40000000,
+      CPUCFG_KVM_SIZE = 0x100,
+      CPUCFG_KVM_SIG = 1073741824,
+      KVM_SIGNATURE = "KVM\000",
+      CPUCFG_KVM_FEATURE = 1073741828,
+      KVM_FEATURE_IPI = 1,
+      KVM_FEATURE_STEAL_TIME = 2,
+      KVM_FEATURE_PREEMPT = 3,
+      KVM_FEATURE_VIRT_EXTIOI = 24,
+      KVM_FEATURE_USER_HCALL = 25,
     },
   },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      KVM_SC_MAGIC_R0 = 0x4b564d21,
+      KVM_FEATURE_MAGIC_PAGE = 1,
+      KVM_MAGIC_FEAT_SR = 0x1,
+      KVM_MAGIC_FEAT_MAS0_TO_SPRG7 = 0x2,
+      MAGIC_PAGE_FLAG_NOT_MAPPED_NX = 0x1,
+    },
+    macros = function(M)
+      return {
+        KVM_HCALL_TOKEN = function(num)
+          return M.int(M.bor(0x2a0000, M.long(num)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct kvm_vcpu_arch_shared"] = [[{
+  unsigned long scratch1;
+  unsigned long scratch2;
+  unsigned long scratch3;
+  unsigned long critical;
+  unsigned long sprg0;
+  unsigned long sprg1;
+  unsigned long sprg2;
+  unsigned long sprg3;
+  unsigned long srr0;
+  unsigned long srr1;
+  unsigned long dar;
+  unsigned long msr;
+  uint32_t dsisr;
+  uint32_t int_pending;
+  uint32_t sr[16];
+  uint32_t mas0;
+  uint32_t mas1;
+  unsigned long mas7_3;
+  unsigned long mas2;
+  uint32_t mas4;
+  uint32_t mas6;
+  uint32_t esr;
+  uint32_t pir;
+  unsigned long sprg4;
+  unsigned long sprg5;
+  unsigned long sprg6;
+  unsigned long sprg7;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct kvm_vcpu_arch_shared"] = [[{
+  uint64_t scratch1;
+  uint64_t scratch2;
+  uint64_t scratch3;
+  uint64_t critical;
+  uint64_t sprg0;
+  uint64_t sprg1;
+  uint64_t sprg2;
+  uint64_t sprg3;
+  uint64_t srr0;
+  uint64_t srr1;
+  uint64_t dar;
+  uint64_t msr;
+  uint32_t dsisr;
+  uint32_t int_pending;
+  uint32_t sr[16];
+  uint32_t mas0;
+  uint32_t mas1;
+  uint64_t mas7_3;
+  uint64_t mas2;
+  uint32_t mas4;
+  uint32_t mas6;
+  uint32_t esr;
+  uint32_t pir;
+  uint64_t sprg4;
+  uint64_t sprg5;
+  uint64_t sprg6;
+  uint64_t sprg7;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/kvm_perf.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        DECODE_STR_LEN = 20,
-        VCPU_ID = "vcpu_id",
-        KVM_ENTRY_TRACE = "kvm:kvm_entry",
-        KVM_EXIT_TRACE = "kvm:kvm_exit",
-        KVM_EXIT_REASON = "exit_reason",
-      },
-    },
-    {
-      on = "s390x",
-      constants = {
-        DECODE_STR_LEN = 40,
-        VCPU_ID = "id",
-        KVM_ENTRY_TRACE = "kvm:kvm_s390_sie_enter",
-        KVM_EXIT_TRACE = "kvm:kvm_s390_sie_exit",
-        KVM_EXIT_REASON = "icptcode",
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      DECODE_STR_LEN = 20,
+      VCPU_ID = "vcpu_id",
+      KVM_ENTRY_TRACE = "kvm:kvm_entry",
+      KVM_EXIT_TRACE = "kvm:kvm_exit",
+      KVM_EXIT_REASON = "exit_reason",
     },
   },
+  {
+    on = "s390x",
+    constants = {
+      DECODE_STR_LEN = 40,
+      VCPU_ID = "id",
+      KVM_ENTRY_TRACE = "kvm:kvm_s390_sie_enter",
+      KVM_EXIT_TRACE = "kvm:kvm_s390_sie_exit",
+      KVM_EXIT_REASON = "icptcode",
+    },
+  },
+},
 ]==],
 }

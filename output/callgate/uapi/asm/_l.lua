@@ -3,50 +3,50 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/ldt.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        LDT_ENTRIES = 8192,
-        LDT_ENTRY_SIZE = 8,
-        MODIFY_LDT_CONTENTS_DATA = 0,
-        MODIFY_LDT_CONTENTS_STACK = 1,
-        MODIFY_LDT_CONTENTS_CODE = 2,
-      },
-    },
-    {
-      on = "x64",
-      records = {
-        ["struct user_desc"] = [[{
-    uint32_t entry_number;
-    uint32_t base_addr;
-    uint32_t limit;
-    uint32_t seg_32bit : 1;
-    uint32_t contents : 2;
-    uint32_t read_exec_only : 1;
-    uint32_t limit_in_pages : 1;
-    uint32_t seg_not_present : 1;
-    uint32_t useable : 1;
-    uint32_t lm : 1;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      records = {
-        ["struct user_desc"] = [[{
-    uint32_t entry_number;
-    uint32_t base_addr;
-    uint32_t limit;
-    uint32_t seg_32bit : 1;
-    uint32_t contents : 2;
-    uint32_t read_exec_only : 1;
-    uint32_t limit_in_pages : 1;
-    uint32_t seg_not_present : 1;
-    uint32_t useable : 1;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      LDT_ENTRIES = 8192,
+      LDT_ENTRY_SIZE = 8,
+      MODIFY_LDT_CONTENTS_DATA = 0,
+      MODIFY_LDT_CONTENTS_STACK = 1,
+      MODIFY_LDT_CONTENTS_CODE = 2,
     },
   },
+  {
+    on = "x64",
+    records = {
+      ["struct user_desc"] = [[{
+  uint32_t entry_number;
+  uint32_t base_addr;
+  uint32_t limit;
+  uint32_t seg_32bit : 1;
+  uint32_t contents : 2;
+  uint32_t read_exec_only : 1;
+  uint32_t limit_in_pages : 1;
+  uint32_t seg_not_present : 1;
+  uint32_t useable : 1;
+  uint32_t lm : 1;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    records = {
+      ["struct user_desc"] = [[{
+  uint32_t entry_number;
+  uint32_t base_addr;
+  uint32_t limit;
+  uint32_t seg_32bit : 1;
+  uint32_t contents : 2;
+  uint32_t read_exec_only : 1;
+  uint32_t limit_in_pages : 1;
+  uint32_t seg_not_present : 1;
+  uint32_t useable : 1;
+}]],
+    },
+  },
+},
 ]==],
 }

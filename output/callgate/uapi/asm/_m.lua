@@ -3,349 +3,349 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/mce.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        MCE_GET_RECORD_LEN = 0x80044d01,
-        MCE_GET_LOG_LEN = 0x80044d02,
-        MCE_GETCLEAR_FLAGS = 0x80044d03,
-      },
-      records = {
-        ["struct mce"] = [[{
-    uint64_t status;
-    uint64_t misc;
-    uint64_t addr;
-    uint64_t mcgstatus;
-    uint64_t ip;
-    uint64_t tsc;
-    uint64_t time;
-    uint8_t cpuvendor;
-    uint8_t inject_flags;
-    uint8_t severity;
-    uint8_t pad;
-    uint32_t cpuid;
-    uint8_t cs;
-    uint8_t bank;
-    uint8_t cpu;
-    uint8_t finished;
-    uint32_t extcpu;
-    uint32_t socketid;
-    uint32_t apicid;
-    uint64_t mcgcap;
-    uint64_t synd;
-    uint64_t ipid;
-    uint64_t ppin;
-    uint32_t microcode;
-    uint64_t kflags;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      MCE_GET_RECORD_LEN = 0x80044d01,
+      MCE_GET_LOG_LEN = 0x80044d02,
+      MCE_GETCLEAR_FLAGS = 0x80044d03,
+    },
+    records = {
+      ["struct mce"] = [[{
+  uint64_t status;
+  uint64_t misc;
+  uint64_t addr;
+  uint64_t mcgstatus;
+  uint64_t ip;
+  uint64_t tsc;
+  uint64_t time;
+  uint8_t cpuvendor;
+  uint8_t inject_flags;
+  uint8_t severity;
+  uint8_t pad;
+  uint32_t cpuid;
+  uint8_t cs;
+  uint8_t bank;
+  uint8_t cpu;
+  uint8_t finished;
+  uint32_t extcpu;
+  uint32_t socketid;
+  uint32_t apicid;
+  uint64_t mcgcap;
+  uint64_t synd;
+  uint64_t ipid;
+  uint64_t ppin;
+  uint32_t microcode;
+  uint64_t kflags;
+}]],
     },
   },
+},
 ]==],
 ["asm/mman.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        MAP_32BIT = 0x40,
-        MAP_ABOVE4G = 0x80,
-      },
-    },
-    {
-      on = "arm64",
-      constants = {
-        PROT_BTI = 0x10,
-        PROT_MTE = 0x20,
-        PKEY_DISABLE_READ = 0x8,
-        PKEY_ACCESS_MASK = 15,
-      },
-    },
-    {
-      on = "arm64 ppc64le ppc",
-      constants = {
-        PKEY_DISABLE_EXECUTE = 0x4,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        PROT_NONE = 0x0,
-        PROT_READ = 0x1,
-        PROT_WRITE = 0x2,
-        PROT_EXEC = 0x4,
-        PROT_SEM = 0x10,
-        PROT_GROWSDOWN = 0x1000000,
-        PROT_GROWSUP = 0x2000000,
-        MAP_TYPE = 0xf,
-        MAP_FIXED = 0x10,
-        MAP_RENAME = 0x20,
-        MAP_AUTOGROW = 0x40,
-        MAP_LOCAL = 0x80,
-        MAP_AUTORSRV = 0x100,
-        MAP_NORESERVE = 0x400,
-        MAP_ANONYMOUS = 0x800,
-        MAP_GROWSDOWN = 0x1000,
-        MAP_DENYWRITE = 0x2000,
-        MAP_EXECUTABLE = 0x4000,
-        MAP_LOCKED = 0x8000,
-        MAP_POPULATE = 0x10000,
-        MAP_NONBLOCK = 0x20000,
-        MAP_STACK = 0x40000,
-        MAP_HUGETLB = 0x80000,
-        MAP_FIXED_NOREPLACE = 0x100000,
-        MS_ASYNC = 0x1,
-        MS_INVALIDATE = 0x2,
-        MS_SYNC = 0x4,
-        MCL_CURRENT = 1,
-        MCL_FUTURE = 2,
-        MCL_ONFAULT = 4,
-        MLOCK_ONFAULT = 0x1,
-        MADV_NORMAL = 0,
-        MADV_RANDOM = 1,
-        MADV_SEQUENTIAL = 2,
-        MADV_WILLNEED = 3,
-        MADV_DONTNEED = 4,
-        MADV_FREE = 8,
-        MADV_REMOVE = 9,
-        MADV_DONTFORK = 10,
-        MADV_DOFORK = 11,
-        MADV_MERGEABLE = 12,
-        MADV_UNMERGEABLE = 13,
-        MADV_HWPOISON = 100,
-        MADV_HUGEPAGE = 14,
-        MADV_NOHUGEPAGE = 15,
-        MADV_DONTDUMP = 16,
-        MADV_DODUMP = 17,
-        MADV_WIPEONFORK = 18,
-        MADV_KEEPONFORK = 19,
-        MADV_COLD = 20,
-        MADV_PAGEOUT = 21,
-        MADV_POPULATE_READ = 22,
-        MADV_POPULATE_WRITE = 23,
-        MADV_DONTNEED_LOCKED = 24,
-        MADV_COLLAPSE = 25,
-        MADV_GUARD_INSTALL = 102,
-        MADV_GUARD_REMOVE = 103,
-        MAP_FILE = 0,
-        PKEY_DISABLE_ACCESS = 0x1,
-        PKEY_DISABLE_WRITE = 0x2,
-        PKEY_ACCESS_MASK = 3,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PROT_SAO = 0x10,
-        MAP_RENAME = 32,
-        MAP_NORESERVE = 0x40,
-        MAP_LOCKED = 0x80,
-        MAP_GROWSDOWN = 0x100,
-        MAP_DENYWRITE = 0x800,
-        MAP_EXECUTABLE = 0x1000,
-        MCL_CURRENT = 0x2000,
-        MCL_FUTURE = 0x4000,
-        MCL_ONFAULT = 0x8000,
-        PKEY_ACCESS_MASK = 7,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      MAP_32BIT = 0x40,
+      MAP_ABOVE4G = 0x80,
     },
   },
+  {
+    on = "arm64",
+    constants = {
+      PROT_BTI = 0x10,
+      PROT_MTE = 0x20,
+      PKEY_DISABLE_READ = 0x8,
+      PKEY_ACCESS_MASK = 15,
+    },
+  },
+  {
+    on = "arm64 ppc64le ppc",
+    constants = {
+      PKEY_DISABLE_EXECUTE = 0x4,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      PROT_NONE = 0x0,
+      PROT_READ = 0x1,
+      PROT_WRITE = 0x2,
+      PROT_EXEC = 0x4,
+      PROT_SEM = 0x10,
+      PROT_GROWSDOWN = 0x1000000,
+      PROT_GROWSUP = 0x2000000,
+      MAP_TYPE = 0xf,
+      MAP_FIXED = 0x10,
+      MAP_RENAME = 0x20,
+      MAP_AUTOGROW = 0x40,
+      MAP_LOCAL = 0x80,
+      MAP_AUTORSRV = 0x100,
+      MAP_NORESERVE = 0x400,
+      MAP_ANONYMOUS = 0x800,
+      MAP_GROWSDOWN = 0x1000,
+      MAP_DENYWRITE = 0x2000,
+      MAP_EXECUTABLE = 0x4000,
+      MAP_LOCKED = 0x8000,
+      MAP_POPULATE = 0x10000,
+      MAP_NONBLOCK = 0x20000,
+      MAP_STACK = 0x40000,
+      MAP_HUGETLB = 0x80000,
+      MAP_FIXED_NOREPLACE = 0x100000,
+      MS_ASYNC = 0x1,
+      MS_INVALIDATE = 0x2,
+      MS_SYNC = 0x4,
+      MCL_CURRENT = 1,
+      MCL_FUTURE = 2,
+      MCL_ONFAULT = 4,
+      MLOCK_ONFAULT = 0x1,
+      MADV_NORMAL = 0,
+      MADV_RANDOM = 1,
+      MADV_SEQUENTIAL = 2,
+      MADV_WILLNEED = 3,
+      MADV_DONTNEED = 4,
+      MADV_FREE = 8,
+      MADV_REMOVE = 9,
+      MADV_DONTFORK = 10,
+      MADV_DOFORK = 11,
+      MADV_MERGEABLE = 12,
+      MADV_UNMERGEABLE = 13,
+      MADV_HWPOISON = 100,
+      MADV_HUGEPAGE = 14,
+      MADV_NOHUGEPAGE = 15,
+      MADV_DONTDUMP = 16,
+      MADV_DODUMP = 17,
+      MADV_WIPEONFORK = 18,
+      MADV_KEEPONFORK = 19,
+      MADV_COLD = 20,
+      MADV_PAGEOUT = 21,
+      MADV_POPULATE_READ = 22,
+      MADV_POPULATE_WRITE = 23,
+      MADV_DONTNEED_LOCKED = 24,
+      MADV_COLLAPSE = 25,
+      MADV_GUARD_INSTALL = 102,
+      MADV_GUARD_REMOVE = 103,
+      MAP_FILE = 0,
+      PKEY_DISABLE_ACCESS = 0x1,
+      PKEY_DISABLE_WRITE = 0x2,
+      PKEY_ACCESS_MASK = 3,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PROT_SAO = 0x10,
+      MAP_RENAME = 32,
+      MAP_NORESERVE = 0x40,
+      MAP_LOCKED = 0x80,
+      MAP_GROWSDOWN = 0x100,
+      MAP_DENYWRITE = 0x800,
+      MAP_EXECUTABLE = 0x1000,
+      MCL_CURRENT = 0x2000,
+      MCL_FUTURE = 0x4000,
+      MCL_ONFAULT = 0x8000,
+      PKEY_ACCESS_MASK = 7,
+    },
+  },
+},
 ]==],
 ["asm/monwriter.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        MONWRITE_START_INTERVAL = 0x0,
-        MONWRITE_STOP_INTERVAL = 0x1,
-        MONWRITE_GEN_EVENT = 0x2,
-        MONWRITE_START_CONFIG = 0x3,
-      },
-      records = {
-        ["struct monwrite_hdr"] = [[{
-    uint8_t mon_function;
-    uint16_t applid;
-    uint8_t record_num;
-    uint16_t version;
-    uint16_t release;
-    uint16_t mod_level;
-    uint16_t datalen;
-    uint8_t hdrlen;
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      MONWRITE_START_INTERVAL = 0x0,
+      MONWRITE_STOP_INTERVAL = 0x1,
+      MONWRITE_GEN_EVENT = 0x2,
+      MONWRITE_START_CONFIG = 0x3,
+    },
+    records = {
+      ["struct monwrite_hdr"] = [[{
+  uint8_t mon_function;
+  uint16_t applid;
+  uint8_t record_num;
+  uint16_t version;
+  uint16_t release;
+  uint16_t mod_level;
+  uint16_t datalen;
+  uint8_t hdrlen;
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 ["asm/msgbuf.h"] = [==[
-  deltas = {
-    {
-      on = "mips ppc",
-      records = {
-        ["struct msqid64_ds"] = [[{
-    struct ipc64_perm msg_perm;
-    unsigned long msg_stime_high;
-    unsigned long msg_stime;
-    unsigned long msg_rtime_high;
-    unsigned long msg_rtime;
-    unsigned long msg_ctime_high;
-    unsigned long msg_ctime;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
-    },
-    {
-      on = "mipsel",
-      records = {
-        ["struct msqid64_ds"] = [[{
-    struct ipc64_perm msg_perm;
-    unsigned long msg_stime;
-    unsigned long msg_stime_high;
-    unsigned long msg_rtime;
-    unsigned long msg_rtime_high;
-    unsigned long msg_ctime;
-    unsigned long msg_ctime_high;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct msqid64_ds"] = [[{
-    struct ipc64_perm msg_perm;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
+deltas = {
+  {
+    on = "mips ppc",
+    records = {
+      ["struct msqid64_ds"] = [[{
+  struct ipc64_perm msg_perm;
+  unsigned long msg_stime_high;
+  unsigned long msg_stime;
+  unsigned long msg_rtime_high;
+  unsigned long msg_rtime;
+  unsigned long msg_ctime_high;
+  unsigned long msg_ctime;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
     },
   },
+  {
+    on = "mipsel",
+    records = {
+      ["struct msqid64_ds"] = [[{
+  struct ipc64_perm msg_perm;
+  unsigned long msg_stime;
+  unsigned long msg_stime_high;
+  unsigned long msg_rtime;
+  unsigned long msg_rtime_high;
+  unsigned long msg_ctime;
+  unsigned long msg_ctime_high;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct msqid64_ds"] = [[{
+  struct ipc64_perm msg_perm;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/msr.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        X86_IOC_RDMSR_REGS = 0xc02063a0,
-        X86_IOC_WRMSR_REGS = 0xc02063a1,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      X86_IOC_RDMSR_REGS = 0xc02063a0,
+      X86_IOC_WRMSR_REGS = 0xc02063a1,
     },
   },
+},
 ]==],
 ["asm/mtrr.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        MTRR_IOCTL_BASE = 77,
-        MTRR_NUM_FIXED_RANGES = 88,
-        MTRR_MAX_VAR_RANGES = 256,
-        MTRR_TYPE_UNCACHABLE = 0,
-        MTRR_TYPE_WRCOMB = 1,
-        MTRR_TYPE_WRTHROUGH = 4,
-        MTRR_TYPE_WRPROT = 5,
-        MTRR_TYPE_WRBACK = 6,
-        MTRR_NUM_TYPES = 7,
-        MTRR_TYPE_INVALID = 0xff,
-      },
-      records = {
-        ["struct mtrr_var_range"] = [[{
-    uint32_t base_lo;
-    uint32_t base_hi;
-    uint32_t mask_lo;
-    uint32_t mask_hi;
-  }]],
-      },
-      typedefs = {
-        mtrr_type = "uint8_t",
-      },
-      macros = function(M)
-        return {
-          MTRRphysBase_MSR = function(reg)
-            return M.int(0x200 + 2 * M.long(reg))
-          end,
-          MTRRphysMask_MSR = function(reg)
-            return M.int(0x200 + 2 * M.long(reg) + 1)
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      MTRR_IOCTL_BASE = 77,
+      MTRR_NUM_FIXED_RANGES = 88,
+      MTRR_MAX_VAR_RANGES = 256,
+      MTRR_TYPE_UNCACHABLE = 0,
+      MTRR_TYPE_WRCOMB = 1,
+      MTRR_TYPE_WRTHROUGH = 4,
+      MTRR_TYPE_WRPROT = 5,
+      MTRR_TYPE_WRBACK = 6,
+      MTRR_NUM_TYPES = 7,
+      MTRR_TYPE_INVALID = 0xff,
     },
-    {
-      on = "x64",
-      constants = {
-        MTRRIOC_ADD_ENTRY = 0x40104d00,
-        MTRRIOC_SET_ENTRY = 0x40104d01,
-        MTRRIOC_DEL_ENTRY = 0x40104d02,
-        MTRRIOC_GET_ENTRY = 0xc0184d03,
-        MTRRIOC_KILL_ENTRY = 0x40104d04,
-        MTRRIOC_ADD_PAGE_ENTRY = 0x40104d05,
-        MTRRIOC_SET_PAGE_ENTRY = 0x40104d06,
-        MTRRIOC_DEL_PAGE_ENTRY = 0x40104d07,
-        MTRRIOC_GET_PAGE_ENTRY = 0xc0184d08,
-        MTRRIOC_KILL_PAGE_ENTRY = 0x40104d09,
-      },
-      records = {
-        ["struct mtrr_sentry"] = [[{
-    uint64_t base;
-    uint32_t size;
-    uint32_t type;
-  }]],
-        ["struct mtrr_gentry"] = [[{
-    uint64_t base;
-    uint32_t size;
-    uint32_t regnum;
-    uint32_t type;
-    uint32_t _pad;
-  }]],
-      },
+    records = {
+      ["struct mtrr_var_range"] = [[{
+  uint32_t base_lo;
+  uint32_t base_hi;
+  uint32_t mask_lo;
+  uint32_t mask_hi;
+}]],
     },
-    {
-      on = "x86",
-      constants = {
-        MTRRIOC_ADD_ENTRY = 0x400c4d00,
-        MTRRIOC_SET_ENTRY = 0x400c4d01,
-        MTRRIOC_DEL_ENTRY = 0x400c4d02,
-        MTRRIOC_GET_ENTRY = 0xc0104d03,
-        MTRRIOC_KILL_ENTRY = 0x400c4d04,
-        MTRRIOC_ADD_PAGE_ENTRY = 0x400c4d05,
-        MTRRIOC_SET_PAGE_ENTRY = 0x400c4d06,
-        MTRRIOC_DEL_PAGE_ENTRY = 0x400c4d07,
-        MTRRIOC_GET_PAGE_ENTRY = 0xc0104d08,
-        MTRRIOC_KILL_PAGE_ENTRY = 0x400c4d09,
-      },
-      records = {
-        ["struct mtrr_sentry"] = [[{
-    unsigned long base;
-    uint32_t size;
-    uint32_t type;
-  }]],
-        ["struct mtrr_gentry"] = [[{
-    uint32_t regnum;
-    unsigned long base;
-    uint32_t size;
-    uint32_t type;
-  }]],
-      },
+    typedefs = {
+      mtrr_type = "uint8_t",
+    },
+    macros = function(M)
+      return {
+        MTRRphysBase_MSR = function(reg)
+          return M.int(0x200 + 2 * M.long(reg))
+        end,
+        MTRRphysMask_MSR = function(reg)
+          return M.int(0x200 + 2 * M.long(reg) + 1)
+        end,
+      }
+    end,
+  },
+  {
+    on = "x64",
+    constants = {
+      MTRRIOC_ADD_ENTRY = 0x40104d00,
+      MTRRIOC_SET_ENTRY = 0x40104d01,
+      MTRRIOC_DEL_ENTRY = 0x40104d02,
+      MTRRIOC_GET_ENTRY = 0xc0184d03,
+      MTRRIOC_KILL_ENTRY = 0x40104d04,
+      MTRRIOC_ADD_PAGE_ENTRY = 0x40104d05,
+      MTRRIOC_SET_PAGE_ENTRY = 0x40104d06,
+      MTRRIOC_DEL_PAGE_ENTRY = 0x40104d07,
+      MTRRIOC_GET_PAGE_ENTRY = 0xc0184d08,
+      MTRRIOC_KILL_PAGE_ENTRY = 0x40104d09,
+    },
+    records = {
+      ["struct mtrr_sentry"] = [[{
+  uint64_t base;
+  uint32_t size;
+  uint32_t type;
+}]],
+      ["struct mtrr_gentry"] = [[{
+  uint64_t base;
+  uint32_t size;
+  uint32_t regnum;
+  uint32_t type;
+  uint32_t _pad;
+}]],
     },
   },
+  {
+    on = "x86",
+    constants = {
+      MTRRIOC_ADD_ENTRY = 0x400c4d00,
+      MTRRIOC_SET_ENTRY = 0x400c4d01,
+      MTRRIOC_DEL_ENTRY = 0x400c4d02,
+      MTRRIOC_GET_ENTRY = 0xc0104d03,
+      MTRRIOC_KILL_ENTRY = 0x400c4d04,
+      MTRRIOC_ADD_PAGE_ENTRY = 0x400c4d05,
+      MTRRIOC_SET_PAGE_ENTRY = 0x400c4d06,
+      MTRRIOC_DEL_PAGE_ENTRY = 0x400c4d07,
+      MTRRIOC_GET_PAGE_ENTRY = 0xc0104d08,
+      MTRRIOC_KILL_PAGE_ENTRY = 0x400c4d09,
+    },
+    records = {
+      ["struct mtrr_sentry"] = [[{
+  unsigned long base;
+  uint32_t size;
+  uint32_t type;
+}]],
+      ["struct mtrr_gentry"] = [[{
+  uint32_t regnum;
+  unsigned long base;
+  uint32_t size;
+  uint32_t type;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,40 +3,40 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/nvram.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        pmac_nvram_OF = 0,
-        pmac_nvram_XPRAM = 1,
-        pmac_nvram_NR = 2,
-        NVRAM_SIG_SP = 0x2,
-        NVRAM_SIG_OF = 0x50,
-        NVRAM_SIG_FW = 0x51,
-        NVRAM_SIG_HW = 0x52,
-        NVRAM_SIG_FLIP = 0x5a,
-        NVRAM_SIG_APPL = 0x5f,
-        NVRAM_SIG_SYS = 0x70,
-        NVRAM_SIG_CFG = 0x71,
-        NVRAM_SIG_ELOG = 0x72,
-        NVRAM_SIG_VEND = 0x7e,
-        NVRAM_SIG_FREE = 0x7f,
-        NVRAM_SIG_OS = 0xa0,
-        NVRAM_SIG_PANIC = 0xa1,
-        PMAC_XPRAM_MACHINE_LOC = 0xe4,
-        PMAC_XPRAM_SOUND_VOLUME = 0x8,
-        OBSOLETE_PMAC_NVRAM_GET_OFFSET = 0xc0047040,
-        IOC_NVRAM_GET_OFFSET = 0xc0047042,
-        IOC_NVRAM_SYNC = 0x20007043,
-      },
-      records = {
-        ["struct pmac_machine_location"] = [[{
-    uint32_t latitude;
-    uint32_t longitude;
-    uint32_t delta;
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      pmac_nvram_OF = 0,
+      pmac_nvram_XPRAM = 1,
+      pmac_nvram_NR = 2,
+      NVRAM_SIG_SP = 0x2,
+      NVRAM_SIG_OF = 0x50,
+      NVRAM_SIG_FW = 0x51,
+      NVRAM_SIG_HW = 0x52,
+      NVRAM_SIG_FLIP = 0x5a,
+      NVRAM_SIG_APPL = 0x5f,
+      NVRAM_SIG_SYS = 0x70,
+      NVRAM_SIG_CFG = 0x71,
+      NVRAM_SIG_ELOG = 0x72,
+      NVRAM_SIG_VEND = 0x7e,
+      NVRAM_SIG_FREE = 0x7f,
+      NVRAM_SIG_OS = 0xa0,
+      NVRAM_SIG_PANIC = 0xa1,
+      PMAC_XPRAM_MACHINE_LOC = 0xe4,
+      PMAC_XPRAM_SOUND_VOLUME = 0x8,
+      OBSOLETE_PMAC_NVRAM_GET_OFFSET = 0xc0047040,
+      IOC_NVRAM_GET_OFFSET = 0xc0047042,
+      IOC_NVRAM_SYNC = 0x20007043,
+    },
+    records = {
+      ["struct pmac_machine_location"] = [[{
+  uint32_t latitude;
+  uint32_t longitude;
+  uint32_t delta;
+}]],
     },
   },
+},
 ]==],
 }

@@ -3,46 +3,46 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/opal-prd.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        OPAL_PRD_KERNEL_VERSION = 1,
-        OPAL_PRD_GET_INFO = 0x40206f01,
-        OPAL_PRD_SCOM_READ = 0x40206f02,
-        OPAL_PRD_SCOM_WRITE = 0x80206f03,
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct opal_prd_info"] = [[{
-    unsigned long version;
-    unsigned long reserved[3];
-  }]],
-        ["struct opal_prd_scom"] = [[{
-    unsigned long chip;
-    unsigned long addr;
-    unsigned long data;
-    long rc;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct opal_prd_info"] = [[{
-    uint64_t version;
-    uint64_t reserved[3];
-  }]],
-        ["struct opal_prd_scom"] = [[{
-    uint64_t chip;
-    uint64_t addr;
-    uint64_t data;
-    int64_t rc;
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      OPAL_PRD_KERNEL_VERSION = 1,
+      OPAL_PRD_GET_INFO = 0x40206f01,
+      OPAL_PRD_SCOM_READ = 0x40206f02,
+      OPAL_PRD_SCOM_WRITE = 0x80206f03,
     },
   },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct opal_prd_info"] = [[{
+  unsigned long version;
+  unsigned long reserved[3];
+}]],
+      ["struct opal_prd_scom"] = [[{
+  unsigned long chip;
+  unsigned long addr;
+  unsigned long data;
+  long rc;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct opal_prd_info"] = [[{
+  uint64_t version;
+  uint64_t reserved[3];
+}]],
+      ["struct opal_prd_scom"] = [[{
+  uint64_t chip;
+  uint64_t addr;
+  uint64_t data;
+  int64_t rc;
+}]],
+    },
+  },
+},
 ]==],
 }

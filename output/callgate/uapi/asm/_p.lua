@@ -3,1062 +3,2077 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/papr-hvpipe.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PAPR_HVPIPE_IOC_CREATE_HANDLE = 0x8004b209,
-        HVPIPE_MSG_AVAILABLE = 0x1,
-        HVPIPE_LOST_CONNECTION = 0x2,
-      },
-      records = {
-        ["struct papr_hvpipe_hdr"] = [[{
-    uint8_t version;
-    uint8_t reserved[3];
-    uint32_t flags;
-    uint8_t reserved2[40];
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PAPR_HVPIPE_IOC_CREATE_HANDLE = 0x8004b209,
+      HVPIPE_MSG_AVAILABLE = 0x1,
+      HVPIPE_LOST_CONNECTION = 0x2,
+    },
+    records = {
+      ["struct papr_hvpipe_hdr"] = [[{
+  uint8_t version;
+  uint8_t reserved[3];
+  uint32_t flags;
+  uint8_t reserved2[40];
+}]],
     },
   },
+},
 ]==],
 ["asm/papr-indices.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        LOC_CODE_SIZE = 80,
-        PAPR_INDICES_IOC_GET = 0x8058b203,
-        PAPR_DYNAMIC_SENSOR_IOC_GET = 0xc058b204,
-        PAPR_DYNAMIC_INDICATOR_IOC_SET = 0x8058b205,
-      },
-      records = {
-        ["struct papr_indices_io_block"] = [[{
-    union {
-      struct {
-        uint8_t is_sensor;
-        uint32_t indice_type;
-      } indices;
-      struct {
-        uint32_t token;
-        uint32_t state;
-        char location_code_str[80];
-      } dynamic_param;
-    };
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      LOC_CODE_SIZE = 80,
+      PAPR_INDICES_IOC_GET = 0x8058b203,
+      PAPR_DYNAMIC_SENSOR_IOC_GET = 0xc058b204,
+      PAPR_DYNAMIC_INDICATOR_IOC_SET = 0x8058b205,
+    },
+    records = {
+      ["struct papr_indices_io_block"] = [[{
+  union {
+    struct {
+      uint8_t is_sensor;
+      uint32_t indice_type;
+    } indices;
+    struct {
+      uint32_t token;
+      uint32_t state;
+      char location_code_str[80];
+    } dynamic_param;
+  };
+}]],
     },
   },
+},
 ]==],
 ["asm/papr-miscdev.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PAPR_MISCDEV_IOC_ID = 178,
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PAPR_MISCDEV_IOC_ID = 178,
     },
   },
+},
 ]==],
 ["asm/papr-physical-attestation.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PAPR_PHYATTEST_MAX_INPUT = 4084,
-        PAPR_PHY_ATTEST_IOC_HANDLE = 0x9000b208,
-      },
-      records = {
-        ["struct papr_phy_attest_io_block"] = [[{
-    uint8_t version;
-    uint8_t command;
-    uint8_t TCG_major_ver;
-    uint8_t TCG_minor_ver;
-    uint32_t length;
-    uint32_t correlator;
-    uint8_t payload[4084];
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PAPR_PHYATTEST_MAX_INPUT = 4084,
+      PAPR_PHY_ATTEST_IOC_HANDLE = 0x9000b208,
+    },
+    records = {
+      ["struct papr_phy_attest_io_block"] = [[{
+  uint8_t version;
+  uint8_t command;
+  uint8_t TCG_major_ver;
+  uint8_t TCG_minor_ver;
+  uint32_t length;
+  uint32_t correlator;
+  uint8_t payload[4084];
+}]],
     },
   },
+},
 ]==],
 ["asm/papr-platform-dump.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PAPR_PLATFORM_DUMP_IOC_CREATE_HANDLE = 0x8008b206,
-        PAPR_PLATFORM_DUMP_IOC_INVALIDATE = 0x8008b207,
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PAPR_PLATFORM_DUMP_IOC_CREATE_HANDLE = 0x8008b206,
+      PAPR_PLATFORM_DUMP_IOC_INVALIDATE = 0x8008b207,
     },
   },
+},
 ]==],
 ["asm/papr-sysparm.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PAPR_SYSPARM_MAX_INPUT = 1024,
-        PAPR_SYSPARM_MAX_OUTPUT = 4000,
-        PAPR_SYSPARM_IOC_GET = 0xcfa8b201,
-        PAPR_SYSPARM_IOC_SET = 0x8fa8b202,
-      },
-      records = {
-        ["struct papr_sysparm_io_block"] = [[{
-    uint32_t parameter;
-    uint16_t length;
-    uint8_t data[4000];
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PAPR_SYSPARM_MAX_INPUT = 1024,
+      PAPR_SYSPARM_MAX_OUTPUT = 4000,
+      PAPR_SYSPARM_IOC_GET = 0xcfa8b201,
+      PAPR_SYSPARM_IOC_SET = 0x8fa8b202,
+    },
+    records = {
+      ["struct papr_sysparm_io_block"] = [[{
+  uint32_t parameter;
+  uint16_t length;
+  uint8_t data[4000];
+}]],
     },
   },
+},
 ]==],
 ["asm/papr-vpd.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PAPR_VPD_IOC_CREATE_HANDLE = 0x8050b200,
-      },
-      records = {
-        ["struct papr_location_code"] = [[{
-    char str[80];
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PAPR_VPD_IOC_CREATE_HANDLE = 0x8050b200,
+    },
+    records = {
+      ["struct papr_location_code"] = [[{
+  char str[80];
+}]],
     },
   },
+},
 ]==],
 ["asm/param.h"] = [==[
-  deltas = {
-    {
-      on = "arm64 mips mipsel mips64 mips64el",
-      constants = {
-        EXEC_PAGESIZE = 65536,
-      },
+deltas = {
+  {
+    on = "arm64 mips mipsel mips64 mips64el",
+    constants = {
+      EXEC_PAGESIZE = 65536,
     },
   },
+},
 ]==],
 ["asm/perf_event.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PERF_EVENT_CONFIG_EBB_SHIFT = 63,
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PERF_EVENT_CONFIG_EBB_SHIFT = 63,
     },
   },
+},
 ]==],
 ["asm/perf_regs.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        PERF_REG_X86_AX = 0,
-        PERF_REG_X86_BX = 1,
-        PERF_REG_X86_CX = 2,
-        PERF_REG_X86_DX = 3,
-        PERF_REG_X86_SI = 4,
-        PERF_REG_X86_DI = 5,
-        PERF_REG_X86_BP = 6,
-        PERF_REG_X86_SP = 7,
-        PERF_REG_X86_IP = 8,
-        PERF_REG_X86_FLAGS = 9,
-        PERF_REG_X86_CS = 10,
-        PERF_REG_X86_SS = 11,
-        PERF_REG_X86_DS = 12,
-        PERF_REG_X86_ES = 13,
-        PERF_REG_X86_FS = 14,
-        PERF_REG_X86_GS = 15,
-        PERF_REG_X86_R8 = 16,
-        PERF_REG_X86_R9 = 17,
-        PERF_REG_X86_R10 = 18,
-        PERF_REG_X86_R11 = 19,
-        PERF_REG_X86_R12 = 20,
-        PERF_REG_X86_R13 = 21,
-        PERF_REG_X86_R14 = 22,
-        PERF_REG_X86_R15 = 23,
-        PERF_REG_X86_32_MAX = 16,
-        PERF_REG_X86_64_MAX = 24,
-        PERF_REG_X86_XMM0 = 32,
-        PERF_REG_X86_XMM1 = 34,
-        PERF_REG_X86_XMM2 = 36,
-        PERF_REG_X86_XMM3 = 38,
-        PERF_REG_X86_XMM4 = 40,
-        PERF_REG_X86_XMM5 = 42,
-        PERF_REG_X86_XMM6 = 44,
-        PERF_REG_X86_XMM7 = 46,
-        PERF_REG_X86_XMM8 = 48,
-        PERF_REG_X86_XMM9 = 50,
-        PERF_REG_X86_XMM10 = 52,
-        PERF_REG_X86_XMM11 = 54,
-        PERF_REG_X86_XMM12 = 56,
-        PERF_REG_X86_XMM13 = 58,
-        PERF_REG_X86_XMM14 = 60,
-        PERF_REG_X86_XMM15 = 62,
-        PERF_REG_X86_XMM_MAX = 64,
-        PERF_REG_EXTENDED_MASK = 0xffffffff00000000ULL,
-      },
-    },
-    {
-      on = "arm",
-      constants = {
-        PERF_REG_ARM_R0 = 0,
-        PERF_REG_ARM_R1 = 1,
-        PERF_REG_ARM_R2 = 2,
-        PERF_REG_ARM_R3 = 3,
-        PERF_REG_ARM_R4 = 4,
-        PERF_REG_ARM_R5 = 5,
-        PERF_REG_ARM_R6 = 6,
-        PERF_REG_ARM_R7 = 7,
-        PERF_REG_ARM_R8 = 8,
-        PERF_REG_ARM_R9 = 9,
-        PERF_REG_ARM_R10 = 10,
-        PERF_REG_ARM_FP = 11,
-        PERF_REG_ARM_IP = 12,
-        PERF_REG_ARM_SP = 13,
-        PERF_REG_ARM_LR = 14,
-        PERF_REG_ARM_PC = 15,
-        PERF_REG_ARM_MAX = 16,
-      },
-    },
-    {
-      on = "arm64",
-      constants = {
-        PERF_REG_ARM64_X0 = 0,
-        PERF_REG_ARM64_X1 = 1,
-        PERF_REG_ARM64_X2 = 2,
-        PERF_REG_ARM64_X3 = 3,
-        PERF_REG_ARM64_X4 = 4,
-        PERF_REG_ARM64_X5 = 5,
-        PERF_REG_ARM64_X6 = 6,
-        PERF_REG_ARM64_X7 = 7,
-        PERF_REG_ARM64_X8 = 8,
-        PERF_REG_ARM64_X9 = 9,
-        PERF_REG_ARM64_X10 = 10,
-        PERF_REG_ARM64_X11 = 11,
-        PERF_REG_ARM64_X12 = 12,
-        PERF_REG_ARM64_X13 = 13,
-        PERF_REG_ARM64_X14 = 14,
-        PERF_REG_ARM64_X15 = 15,
-        PERF_REG_ARM64_X16 = 16,
-        PERF_REG_ARM64_X17 = 17,
-        PERF_REG_ARM64_X18 = 18,
-        PERF_REG_ARM64_X19 = 19,
-        PERF_REG_ARM64_X20 = 20,
-        PERF_REG_ARM64_X21 = 21,
-        PERF_REG_ARM64_X22 = 22,
-        PERF_REG_ARM64_X23 = 23,
-        PERF_REG_ARM64_X24 = 24,
-        PERF_REG_ARM64_X25 = 25,
-        PERF_REG_ARM64_X26 = 26,
-        PERF_REG_ARM64_X27 = 27,
-        PERF_REG_ARM64_X28 = 28,
-        PERF_REG_ARM64_X29 = 29,
-        PERF_REG_ARM64_LR = 30,
-        PERF_REG_ARM64_SP = 31,
-        PERF_REG_ARM64_PC = 32,
-        PERF_REG_ARM64_MAX = 33,
-        PERF_REG_ARM64_VG = 46,
-        PERF_REG_ARM64_EXTENDED_MAX = 47,
-        PERF_REG_EXTENDED_MASK = 0x400000000000,
-      },
-    },
-    {
-      on = "riscv64",
-      constants = {
-        PERF_REG_RISCV_PC = 0,
-        PERF_REG_RISCV_RA = 1,
-        PERF_REG_RISCV_SP = 2,
-        PERF_REG_RISCV_GP = 3,
-        PERF_REG_RISCV_TP = 4,
-        PERF_REG_RISCV_T0 = 5,
-        PERF_REG_RISCV_T1 = 6,
-        PERF_REG_RISCV_T2 = 7,
-        PERF_REG_RISCV_S0 = 8,
-        PERF_REG_RISCV_S1 = 9,
-        PERF_REG_RISCV_A0 = 10,
-        PERF_REG_RISCV_A1 = 11,
-        PERF_REG_RISCV_A2 = 12,
-        PERF_REG_RISCV_A3 = 13,
-        PERF_REG_RISCV_A4 = 14,
-        PERF_REG_RISCV_A5 = 15,
-        PERF_REG_RISCV_A6 = 16,
-        PERF_REG_RISCV_A7 = 17,
-        PERF_REG_RISCV_S2 = 18,
-        PERF_REG_RISCV_S3 = 19,
-        PERF_REG_RISCV_S4 = 20,
-        PERF_REG_RISCV_S5 = 21,
-        PERF_REG_RISCV_S6 = 22,
-        PERF_REG_RISCV_S7 = 23,
-        PERF_REG_RISCV_S8 = 24,
-        PERF_REG_RISCV_S9 = 25,
-        PERF_REG_RISCV_S10 = 26,
-        PERF_REG_RISCV_S11 = 27,
-        PERF_REG_RISCV_T3 = 28,
-        PERF_REG_RISCV_T4 = 29,
-        PERF_REG_RISCV_T5 = 30,
-        PERF_REG_RISCV_T6 = 31,
-        PERF_REG_RISCV_MAX = 32,
-      },
-    },
-    {
-      on = "loongarch64",
-      constants = {
-        PERF_REG_LOONGARCH_PC = 0,
-        PERF_REG_LOONGARCH_R1 = 1,
-        PERF_REG_LOONGARCH_R2 = 2,
-        PERF_REG_LOONGARCH_R3 = 3,
-        PERF_REG_LOONGARCH_R4 = 4,
-        PERF_REG_LOONGARCH_R5 = 5,
-        PERF_REG_LOONGARCH_R6 = 6,
-        PERF_REG_LOONGARCH_R7 = 7,
-        PERF_REG_LOONGARCH_R8 = 8,
-        PERF_REG_LOONGARCH_R9 = 9,
-        PERF_REG_LOONGARCH_R10 = 10,
-        PERF_REG_LOONGARCH_R11 = 11,
-        PERF_REG_LOONGARCH_R12 = 12,
-        PERF_REG_LOONGARCH_R13 = 13,
-        PERF_REG_LOONGARCH_R14 = 14,
-        PERF_REG_LOONGARCH_R15 = 15,
-        PERF_REG_LOONGARCH_R16 = 16,
-        PERF_REG_LOONGARCH_R17 = 17,
-        PERF_REG_LOONGARCH_R18 = 18,
-        PERF_REG_LOONGARCH_R19 = 19,
-        PERF_REG_LOONGARCH_R20 = 20,
-        PERF_REG_LOONGARCH_R21 = 21,
-        PERF_REG_LOONGARCH_R22 = 22,
-        PERF_REG_LOONGARCH_R23 = 23,
-        PERF_REG_LOONGARCH_R24 = 24,
-        PERF_REG_LOONGARCH_R25 = 25,
-        PERF_REG_LOONGARCH_R26 = 26,
-        PERF_REG_LOONGARCH_R27 = 27,
-        PERF_REG_LOONGARCH_R28 = 28,
-        PERF_REG_LOONGARCH_R29 = 29,
-        PERF_REG_LOONGARCH_R30 = 30,
-        PERF_REG_LOONGARCH_R31 = 31,
-        PERF_REG_LOONGARCH_MAX = 32,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        PERF_REG_MIPS_PC = 0,
-        PERF_REG_MIPS_R1 = 1,
-        PERF_REG_MIPS_R2 = 2,
-        PERF_REG_MIPS_R3 = 3,
-        PERF_REG_MIPS_R4 = 4,
-        PERF_REG_MIPS_R5 = 5,
-        PERF_REG_MIPS_R6 = 6,
-        PERF_REG_MIPS_R7 = 7,
-        PERF_REG_MIPS_R8 = 8,
-        PERF_REG_MIPS_R9 = 9,
-        PERF_REG_MIPS_R10 = 10,
-        PERF_REG_MIPS_R11 = 11,
-        PERF_REG_MIPS_R12 = 12,
-        PERF_REG_MIPS_R13 = 13,
-        PERF_REG_MIPS_R14 = 14,
-        PERF_REG_MIPS_R15 = 15,
-        PERF_REG_MIPS_R16 = 16,
-        PERF_REG_MIPS_R17 = 17,
-        PERF_REG_MIPS_R18 = 18,
-        PERF_REG_MIPS_R19 = 19,
-        PERF_REG_MIPS_R20 = 20,
-        PERF_REG_MIPS_R21 = 21,
-        PERF_REG_MIPS_R22 = 22,
-        PERF_REG_MIPS_R23 = 23,
-        PERF_REG_MIPS_R24 = 24,
-        PERF_REG_MIPS_R25 = 25,
-        PERF_REG_MIPS_R26 = 26,
-        PERF_REG_MIPS_R27 = 27,
-        PERF_REG_MIPS_R28 = 28,
-        PERF_REG_MIPS_R29 = 29,
-        PERF_REG_MIPS_R30 = 30,
-        PERF_REG_MIPS_R31 = 31,
-        PERF_REG_MIPS_MAX = 32,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PERF_REG_POWERPC_R0 = 0,
-        PERF_REG_POWERPC_R1 = 1,
-        PERF_REG_POWERPC_R2 = 2,
-        PERF_REG_POWERPC_R3 = 3,
-        PERF_REG_POWERPC_R4 = 4,
-        PERF_REG_POWERPC_R5 = 5,
-        PERF_REG_POWERPC_R6 = 6,
-        PERF_REG_POWERPC_R7 = 7,
-        PERF_REG_POWERPC_R8 = 8,
-        PERF_REG_POWERPC_R9 = 9,
-        PERF_REG_POWERPC_R10 = 10,
-        PERF_REG_POWERPC_R11 = 11,
-        PERF_REG_POWERPC_R12 = 12,
-        PERF_REG_POWERPC_R13 = 13,
-        PERF_REG_POWERPC_R14 = 14,
-        PERF_REG_POWERPC_R15 = 15,
-        PERF_REG_POWERPC_R16 = 16,
-        PERF_REG_POWERPC_R17 = 17,
-        PERF_REG_POWERPC_R18 = 18,
-        PERF_REG_POWERPC_R19 = 19,
-        PERF_REG_POWERPC_R20 = 20,
-        PERF_REG_POWERPC_R21 = 21,
-        PERF_REG_POWERPC_R22 = 22,
-        PERF_REG_POWERPC_R23 = 23,
-        PERF_REG_POWERPC_R24 = 24,
-        PERF_REG_POWERPC_R25 = 25,
-        PERF_REG_POWERPC_R26 = 26,
-        PERF_REG_POWERPC_R27 = 27,
-        PERF_REG_POWERPC_R28 = 28,
-        PERF_REG_POWERPC_R29 = 29,
-        PERF_REG_POWERPC_R30 = 30,
-        PERF_REG_POWERPC_R31 = 31,
-        PERF_REG_POWERPC_NIP = 32,
-        PERF_REG_POWERPC_MSR = 33,
-        PERF_REG_POWERPC_ORIG_R3 = 34,
-        PERF_REG_POWERPC_CTR = 35,
-        PERF_REG_POWERPC_LINK = 36,
-        PERF_REG_POWERPC_XER = 37,
-        PERF_REG_POWERPC_CCR = 38,
-        PERF_REG_POWERPC_SOFTE = 39,
-        PERF_REG_POWERPC_TRAP = 40,
-        PERF_REG_POWERPC_DAR = 41,
-        PERF_REG_POWERPC_DSISR = 42,
-        PERF_REG_POWERPC_SIER = 43,
-        PERF_REG_POWERPC_MMCRA = 44,
-        PERF_REG_POWERPC_MMCR0 = 45,
-        PERF_REG_POWERPC_MMCR1 = 46,
-        PERF_REG_POWERPC_MMCR2 = 47,
-        PERF_REG_POWERPC_MMCR3 = 48,
-        PERF_REG_POWERPC_SIER2 = 49,
-        PERF_REG_POWERPC_SIER3 = 50,
-        PERF_REG_POWERPC_PMC1 = 51,
-        PERF_REG_POWERPC_PMC2 = 52,
-        PERF_REG_POWERPC_PMC3 = 53,
-        PERF_REG_POWERPC_PMC4 = 54,
-        PERF_REG_POWERPC_PMC5 = 55,
-        PERF_REG_POWERPC_PMC6 = 56,
-        PERF_REG_POWERPC_SDAR = 57,
-        PERF_REG_POWERPC_SIAR = 58,
-        PERF_REG_POWERPC_MAX = 45,
-        PERF_REG_EXTENDED_MAX = 59,
-        PERF_REG_PMU_MASK = 0x1fffffffffff,
-        PERF_REG_PMU_MASK_300 = 0x7f8e00000000000ULL,
-        PERF_REG_PMU_MASK_31 = 0x7ffe00000000000ULL,
-      },
-    },
-    {
-      on = "s390x",
-      constants = {
-        PERF_REG_S390_R0 = 0,
-        PERF_REG_S390_R1 = 1,
-        PERF_REG_S390_R2 = 2,
-        PERF_REG_S390_R3 = 3,
-        PERF_REG_S390_R4 = 4,
-        PERF_REG_S390_R5 = 5,
-        PERF_REG_S390_R6 = 6,
-        PERF_REG_S390_R7 = 7,
-        PERF_REG_S390_R8 = 8,
-        PERF_REG_S390_R9 = 9,
-        PERF_REG_S390_R10 = 10,
-        PERF_REG_S390_R11 = 11,
-        PERF_REG_S390_R12 = 12,
-        PERF_REG_S390_R13 = 13,
-        PERF_REG_S390_R14 = 14,
-        PERF_REG_S390_R15 = 15,
-        PERF_REG_S390_FP0 = 16,
-        PERF_REG_S390_FP1 = 17,
-        PERF_REG_S390_FP2 = 18,
-        PERF_REG_S390_FP3 = 19,
-        PERF_REG_S390_FP4 = 20,
-        PERF_REG_S390_FP5 = 21,
-        PERF_REG_S390_FP6 = 22,
-        PERF_REG_S390_FP7 = 23,
-        PERF_REG_S390_FP8 = 24,
-        PERF_REG_S390_FP9 = 25,
-        PERF_REG_S390_FP10 = 26,
-        PERF_REG_S390_FP11 = 27,
-        PERF_REG_S390_FP12 = 28,
-        PERF_REG_S390_FP13 = 29,
-        PERF_REG_S390_FP14 = 30,
-        PERF_REG_S390_FP15 = 31,
-        PERF_REG_S390_MASK = 32,
-        PERF_REG_S390_PC = 33,
-        PERF_REG_S390_MAX = 34,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      PERF_REG_X86_AX = 0,
+      PERF_REG_X86_BX = 1,
+      PERF_REG_X86_CX = 2,
+      PERF_REG_X86_DX = 3,
+      PERF_REG_X86_SI = 4,
+      PERF_REG_X86_DI = 5,
+      PERF_REG_X86_BP = 6,
+      PERF_REG_X86_SP = 7,
+      PERF_REG_X86_IP = 8,
+      PERF_REG_X86_FLAGS = 9,
+      PERF_REG_X86_CS = 10,
+      PERF_REG_X86_SS = 11,
+      PERF_REG_X86_DS = 12,
+      PERF_REG_X86_ES = 13,
+      PERF_REG_X86_FS = 14,
+      PERF_REG_X86_GS = 15,
+      PERF_REG_X86_R8 = 16,
+      PERF_REG_X86_R9 = 17,
+      PERF_REG_X86_R10 = 18,
+      PERF_REG_X86_R11 = 19,
+      PERF_REG_X86_R12 = 20,
+      PERF_REG_X86_R13 = 21,
+      PERF_REG_X86_R14 = 22,
+      PERF_REG_X86_R15 = 23,
+      PERF_REG_X86_32_MAX = 16,
+      PERF_REG_X86_64_MAX = 24,
+      PERF_REG_X86_XMM0 = 32,
+      PERF_REG_X86_XMM1 = 34,
+      PERF_REG_X86_XMM2 = 36,
+      PERF_REG_X86_XMM3 = 38,
+      PERF_REG_X86_XMM4 = 40,
+      PERF_REG_X86_XMM5 = 42,
+      PERF_REG_X86_XMM6 = 44,
+      PERF_REG_X86_XMM7 = 46,
+      PERF_REG_X86_XMM8 = 48,
+      PERF_REG_X86_XMM9 = 50,
+      PERF_REG_X86_XMM10 = 52,
+      PERF_REG_X86_XMM11 = 54,
+      PERF_REG_X86_XMM12 = 56,
+      PERF_REG_X86_XMM13 = 58,
+      PERF_REG_X86_XMM14 = 60,
+      PERF_REG_X86_XMM15 = 62,
+      PERF_REG_X86_XMM_MAX = 64,
+      PERF_REG_EXTENDED_MASK = 0xffffffff00000000ULL,
     },
   },
+  {
+    on = "arm",
+    constants = {
+      PERF_REG_ARM_R0 = 0,
+      PERF_REG_ARM_R1 = 1,
+      PERF_REG_ARM_R2 = 2,
+      PERF_REG_ARM_R3 = 3,
+      PERF_REG_ARM_R4 = 4,
+      PERF_REG_ARM_R5 = 5,
+      PERF_REG_ARM_R6 = 6,
+      PERF_REG_ARM_R7 = 7,
+      PERF_REG_ARM_R8 = 8,
+      PERF_REG_ARM_R9 = 9,
+      PERF_REG_ARM_R10 = 10,
+      PERF_REG_ARM_FP = 11,
+      PERF_REG_ARM_IP = 12,
+      PERF_REG_ARM_SP = 13,
+      PERF_REG_ARM_LR = 14,
+      PERF_REG_ARM_PC = 15,
+      PERF_REG_ARM_MAX = 16,
+    },
+  },
+  {
+    on = "arm64",
+    constants = {
+      PERF_REG_ARM64_X0 = 0,
+      PERF_REG_ARM64_X1 = 1,
+      PERF_REG_ARM64_X2 = 2,
+      PERF_REG_ARM64_X3 = 3,
+      PERF_REG_ARM64_X4 = 4,
+      PERF_REG_ARM64_X5 = 5,
+      PERF_REG_ARM64_X6 = 6,
+      PERF_REG_ARM64_X7 = 7,
+      PERF_REG_ARM64_X8 = 8,
+      PERF_REG_ARM64_X9 = 9,
+      PERF_REG_ARM64_X10 = 10,
+      PERF_REG_ARM64_X11 = 11,
+      PERF_REG_ARM64_X12 = 12,
+      PERF_REG_ARM64_X13 = 13,
+      PERF_REG_ARM64_X14 = 14,
+      PERF_REG_ARM64_X15 = 15,
+      PERF_REG_ARM64_X16 = 16,
+      PERF_REG_ARM64_X17 = 17,
+      PERF_REG_ARM64_X18 = 18,
+      PERF_REG_ARM64_X19 = 19,
+      PERF_REG_ARM64_X20 = 20,
+      PERF_REG_ARM64_X21 = 21,
+      PERF_REG_ARM64_X22 = 22,
+      PERF_REG_ARM64_X23 = 23,
+      PERF_REG_ARM64_X24 = 24,
+      PERF_REG_ARM64_X25 = 25,
+      PERF_REG_ARM64_X26 = 26,
+      PERF_REG_ARM64_X27 = 27,
+      PERF_REG_ARM64_X28 = 28,
+      PERF_REG_ARM64_X29 = 29,
+      PERF_REG_ARM64_LR = 30,
+      PERF_REG_ARM64_SP = 31,
+      PERF_REG_ARM64_PC = 32,
+      PERF_REG_ARM64_MAX = 33,
+      PERF_REG_ARM64_VG = 46,
+      PERF_REG_ARM64_EXTENDED_MAX = 47,
+      PERF_REG_EXTENDED_MASK = 0x400000000000,
+    },
+  },
+  {
+    on = "riscv64",
+    constants = {
+      PERF_REG_RISCV_PC = 0,
+      PERF_REG_RISCV_RA = 1,
+      PERF_REG_RISCV_SP = 2,
+      PERF_REG_RISCV_GP = 3,
+      PERF_REG_RISCV_TP = 4,
+      PERF_REG_RISCV_T0 = 5,
+      PERF_REG_RISCV_T1 = 6,
+      PERF_REG_RISCV_T2 = 7,
+      PERF_REG_RISCV_S0 = 8,
+      PERF_REG_RISCV_S1 = 9,
+      PERF_REG_RISCV_A0 = 10,
+      PERF_REG_RISCV_A1 = 11,
+      PERF_REG_RISCV_A2 = 12,
+      PERF_REG_RISCV_A3 = 13,
+      PERF_REG_RISCV_A4 = 14,
+      PERF_REG_RISCV_A5 = 15,
+      PERF_REG_RISCV_A6 = 16,
+      PERF_REG_RISCV_A7 = 17,
+      PERF_REG_RISCV_S2 = 18,
+      PERF_REG_RISCV_S3 = 19,
+      PERF_REG_RISCV_S4 = 20,
+      PERF_REG_RISCV_S5 = 21,
+      PERF_REG_RISCV_S6 = 22,
+      PERF_REG_RISCV_S7 = 23,
+      PERF_REG_RISCV_S8 = 24,
+      PERF_REG_RISCV_S9 = 25,
+      PERF_REG_RISCV_S10 = 26,
+      PERF_REG_RISCV_S11 = 27,
+      PERF_REG_RISCV_T3 = 28,
+      PERF_REG_RISCV_T4 = 29,
+      PERF_REG_RISCV_T5 = 30,
+      PERF_REG_RISCV_T6 = 31,
+      PERF_REG_RISCV_MAX = 32,
+    },
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      PERF_REG_LOONGARCH_PC = 0,
+      PERF_REG_LOONGARCH_R1 = 1,
+      PERF_REG_LOONGARCH_R2 = 2,
+      PERF_REG_LOONGARCH_R3 = 3,
+      PERF_REG_LOONGARCH_R4 = 4,
+      PERF_REG_LOONGARCH_R5 = 5,
+      PERF_REG_LOONGARCH_R6 = 6,
+      PERF_REG_LOONGARCH_R7 = 7,
+      PERF_REG_LOONGARCH_R8 = 8,
+      PERF_REG_LOONGARCH_R9 = 9,
+      PERF_REG_LOONGARCH_R10 = 10,
+      PERF_REG_LOONGARCH_R11 = 11,
+      PERF_REG_LOONGARCH_R12 = 12,
+      PERF_REG_LOONGARCH_R13 = 13,
+      PERF_REG_LOONGARCH_R14 = 14,
+      PERF_REG_LOONGARCH_R15 = 15,
+      PERF_REG_LOONGARCH_R16 = 16,
+      PERF_REG_LOONGARCH_R17 = 17,
+      PERF_REG_LOONGARCH_R18 = 18,
+      PERF_REG_LOONGARCH_R19 = 19,
+      PERF_REG_LOONGARCH_R20 = 20,
+      PERF_REG_LOONGARCH_R21 = 21,
+      PERF_REG_LOONGARCH_R22 = 22,
+      PERF_REG_LOONGARCH_R23 = 23,
+      PERF_REG_LOONGARCH_R24 = 24,
+      PERF_REG_LOONGARCH_R25 = 25,
+      PERF_REG_LOONGARCH_R26 = 26,
+      PERF_REG_LOONGARCH_R27 = 27,
+      PERF_REG_LOONGARCH_R28 = 28,
+      PERF_REG_LOONGARCH_R29 = 29,
+      PERF_REG_LOONGARCH_R30 = 30,
+      PERF_REG_LOONGARCH_R31 = 31,
+      PERF_REG_LOONGARCH_MAX = 32,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      PERF_REG_MIPS_PC = 0,
+      PERF_REG_MIPS_R1 = 1,
+      PERF_REG_MIPS_R2 = 2,
+      PERF_REG_MIPS_R3 = 3,
+      PERF_REG_MIPS_R4 = 4,
+      PERF_REG_MIPS_R5 = 5,
+      PERF_REG_MIPS_R6 = 6,
+      PERF_REG_MIPS_R7 = 7,
+      PERF_REG_MIPS_R8 = 8,
+      PERF_REG_MIPS_R9 = 9,
+      PERF_REG_MIPS_R10 = 10,
+      PERF_REG_MIPS_R11 = 11,
+      PERF_REG_MIPS_R12 = 12,
+      PERF_REG_MIPS_R13 = 13,
+      PERF_REG_MIPS_R14 = 14,
+      PERF_REG_MIPS_R15 = 15,
+      PERF_REG_MIPS_R16 = 16,
+      PERF_REG_MIPS_R17 = 17,
+      PERF_REG_MIPS_R18 = 18,
+      PERF_REG_MIPS_R19 = 19,
+      PERF_REG_MIPS_R20 = 20,
+      PERF_REG_MIPS_R21 = 21,
+      PERF_REG_MIPS_R22 = 22,
+      PERF_REG_MIPS_R23 = 23,
+      PERF_REG_MIPS_R24 = 24,
+      PERF_REG_MIPS_R25 = 25,
+      PERF_REG_MIPS_R26 = 26,
+      PERF_REG_MIPS_R27 = 27,
+      PERF_REG_MIPS_R28 = 28,
+      PERF_REG_MIPS_R29 = 29,
+      PERF_REG_MIPS_R30 = 30,
+      PERF_REG_MIPS_R31 = 31,
+      PERF_REG_MIPS_MAX = 32,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PERF_REG_POWERPC_R0 = 0,
+      PERF_REG_POWERPC_R1 = 1,
+      PERF_REG_POWERPC_R2 = 2,
+      PERF_REG_POWERPC_R3 = 3,
+      PERF_REG_POWERPC_R4 = 4,
+      PERF_REG_POWERPC_R5 = 5,
+      PERF_REG_POWERPC_R6 = 6,
+      PERF_REG_POWERPC_R7 = 7,
+      PERF_REG_POWERPC_R8 = 8,
+      PERF_REG_POWERPC_R9 = 9,
+      PERF_REG_POWERPC_R10 = 10,
+      PERF_REG_POWERPC_R11 = 11,
+      PERF_REG_POWERPC_R12 = 12,
+      PERF_REG_POWERPC_R13 = 13,
+      PERF_REG_POWERPC_R14 = 14,
+      PERF_REG_POWERPC_R15 = 15,
+      PERF_REG_POWERPC_R16 = 16,
+      PERF_REG_POWERPC_R17 = 17,
+      PERF_REG_POWERPC_R18 = 18,
+      PERF_REG_POWERPC_R19 = 19,
+      PERF_REG_POWERPC_R20 = 20,
+      PERF_REG_POWERPC_R21 = 21,
+      PERF_REG_POWERPC_R22 = 22,
+      PERF_REG_POWERPC_R23 = 23,
+      PERF_REG_POWERPC_R24 = 24,
+      PERF_REG_POWERPC_R25 = 25,
+      PERF_REG_POWERPC_R26 = 26,
+      PERF_REG_POWERPC_R27 = 27,
+      PERF_REG_POWERPC_R28 = 28,
+      PERF_REG_POWERPC_R29 = 29,
+      PERF_REG_POWERPC_R30 = 30,
+      PERF_REG_POWERPC_R31 = 31,
+      PERF_REG_POWERPC_NIP = 32,
+      PERF_REG_POWERPC_MSR = 33,
+      PERF_REG_POWERPC_ORIG_R3 = 34,
+      PERF_REG_POWERPC_CTR = 35,
+      PERF_REG_POWERPC_LINK = 36,
+      PERF_REG_POWERPC_XER = 37,
+      PERF_REG_POWERPC_CCR = 38,
+      PERF_REG_POWERPC_SOFTE = 39,
+      PERF_REG_POWERPC_TRAP = 40,
+      PERF_REG_POWERPC_DAR = 41,
+      PERF_REG_POWERPC_DSISR = 42,
+      PERF_REG_POWERPC_SIER = 43,
+      PERF_REG_POWERPC_MMCRA = 44,
+      PERF_REG_POWERPC_MMCR0 = 45,
+      PERF_REG_POWERPC_MMCR1 = 46,
+      PERF_REG_POWERPC_MMCR2 = 47,
+      PERF_REG_POWERPC_MMCR3 = 48,
+      PERF_REG_POWERPC_SIER2 = 49,
+      PERF_REG_POWERPC_SIER3 = 50,
+      PERF_REG_POWERPC_PMC1 = 51,
+      PERF_REG_POWERPC_PMC2 = 52,
+      PERF_REG_POWERPC_PMC3 = 53,
+      PERF_REG_POWERPC_PMC4 = 54,
+      PERF_REG_POWERPC_PMC5 = 55,
+      PERF_REG_POWERPC_PMC6 = 56,
+      PERF_REG_POWERPC_SDAR = 57,
+      PERF_REG_POWERPC_SIAR = 58,
+      PERF_REG_POWERPC_MAX = 45,
+      PERF_REG_EXTENDED_MAX = 59,
+      PERF_REG_PMU_MASK = 0x1fffffffffff,
+      PERF_REG_PMU_MASK_300 = 0x7f8e00000000000ULL,
+      PERF_REG_PMU_MASK_31 = 0x7ffe00000000000ULL,
+    },
+  },
+  {
+    on = "s390x",
+    constants = {
+      PERF_REG_S390_R0 = 0,
+      PERF_REG_S390_R1 = 1,
+      PERF_REG_S390_R2 = 2,
+      PERF_REG_S390_R3 = 3,
+      PERF_REG_S390_R4 = 4,
+      PERF_REG_S390_R5 = 5,
+      PERF_REG_S390_R6 = 6,
+      PERF_REG_S390_R7 = 7,
+      PERF_REG_S390_R8 = 8,
+      PERF_REG_S390_R9 = 9,
+      PERF_REG_S390_R10 = 10,
+      PERF_REG_S390_R11 = 11,
+      PERF_REG_S390_R12 = 12,
+      PERF_REG_S390_R13 = 13,
+      PERF_REG_S390_R14 = 14,
+      PERF_REG_S390_R15 = 15,
+      PERF_REG_S390_FP0 = 16,
+      PERF_REG_S390_FP1 = 17,
+      PERF_REG_S390_FP2 = 18,
+      PERF_REG_S390_FP3 = 19,
+      PERF_REG_S390_FP4 = 20,
+      PERF_REG_S390_FP5 = 21,
+      PERF_REG_S390_FP6 = 22,
+      PERF_REG_S390_FP7 = 23,
+      PERF_REG_S390_FP8 = 24,
+      PERF_REG_S390_FP9 = 25,
+      PERF_REG_S390_FP10 = 26,
+      PERF_REG_S390_FP11 = 27,
+      PERF_REG_S390_FP12 = 28,
+      PERF_REG_S390_FP13 = 29,
+      PERF_REG_S390_FP14 = 30,
+      PERF_REG_S390_FP15 = 31,
+      PERF_REG_S390_MASK = 32,
+      PERF_REG_S390_PC = 33,
+      PERF_REG_S390_MAX = 34,
+    },
+  },
+},
 ]==],
 ["asm/pkey.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        PKEY_TYPE_CCA_DATA = 1,
-        PKEY_TYPE_CCA_CIPHER = 2,
-        PKEY_TYPE_EP11 = 3,
-        PKEY_TYPE_CCA_ECC = 31,
-        PKEY_TYPE_EP11_AES = 6,
-        PKEY_TYPE_EP11_ECC = 7,
-        PKEY_TYPE_PROTKEY = 8,
-        PKEY_TYPE_UVSECRET = 9,
-        PKEY_SIZE_AES_128 = 128,
-        PKEY_SIZE_AES_192 = 192,
-        PKEY_SIZE_AES_256 = 256,
-        PKEY_SIZE_UNKNOWN = 4294967295,
-        PKEY_IOCTL_MAGIC = 112,
-        SECKEYBLOBSIZE = 64,
-        PROTKEYBLOBSIZE = 80,
-        MAXPROTKEYSIZE = 64,
-        MAXCLRKEYSIZE = 32,
-        MAXAESCIPHERKEYSIZE = 136,
-        MINEP11AESKEYBLOBSIZE = 256,
-        MAXEP11AESKEYBLOBSIZE = 336,
-        MINKEYBLOBSIZE = 64,
-        PKEY_KEYTYPE_AES_128 = 1,
-        PKEY_KEYTYPE_AES_192 = 2,
-        PKEY_KEYTYPE_AES_256 = 3,
-        PKEY_KEYTYPE_ECC = 4,
-        PKEY_KEYTYPE_ECC_P256 = 5,
-        PKEY_KEYTYPE_ECC_P384 = 6,
-        PKEY_KEYTYPE_ECC_P521 = 7,
-        PKEY_KEYTYPE_ECC_ED25519 = 8,
-        PKEY_KEYTYPE_ECC_ED448 = 9,
-        PKEY_KEYTYPE_AES_XTS_128 = 10,
-        PKEY_KEYTYPE_AES_XTS_256 = 11,
-        PKEY_KEYTYPE_HMAC_512 = 12,
-        PKEY_KEYTYPE_HMAC_1024 = 13,
-        PKEY_FLAGS_MATCH_CUR_MKVP = 0x2,
-        PKEY_FLAGS_MATCH_ALT_MKVP = 0x4,
-        PKEY_KEYGEN_XPRT_SYM = 0x8000,
-        PKEY_KEYGEN_XPRT_UASY = 0x4000,
-        PKEY_KEYGEN_XPRT_AASY = 0x2000,
-        PKEY_KEYGEN_XPRT_RAW = 0x1000,
-        PKEY_KEYGEN_XPRT_CPAC = 0x800,
-        PKEY_KEYGEN_XPRT_DES = 0x80,
-        PKEY_KEYGEN_XPRT_AES = 0x40,
-        PKEY_KEYGEN_XPRT_RSA = 0x8,
-        PKEY_GENSECK = 0xc0487001,
-        PKEY_CLR2SECK = 0xc0687002,
-        PKEY_SEC2PROTK = 0xc08c7003,
-        PKEY_CLR2PROTK = 0xc06c7004,
-        PKEY_FINDCARD = 0xc0447005,
-        PKEY_SKEY2PKEY = 0xc0887006,
-        PKEY_VERIFYKEY = 0xc04c7007,
-        PKEY_VERIFY_ATTR_AES = 0x1,
-        PKEY_VERIFY_ATTR_OLD_MKVP = 0x100,
-        PKEY_GENPROTK = 0xc04c7008,
-        PKEY_VERIFYPROTK = 0x40487009,
-        PKEY_KBLOB2PROTK = 0xc058700a,
-        PKEY_GENSECK2 = 0xc0287011,
-        PKEY_CLR2SECK2 = 0xc0487012,
-        PKEY_VERIFYKEY2 = 0xc0207017,
-        PKEY_KBLOB2PROTK2 = 0xc068701a,
-        PKEY_APQNS4K = 0xc020701b,
-        PKEY_APQNS4KT = 0xc058701c,
-        PKEY_KBLOB2PROTK3 = 0xc030701d,
-      },
-      records = {
-        ["struct pkey_apqn"] = [[{
-    uint16_t card;
-    uint16_t domain;
-  }]],
-        ["struct pkey_seckey"] = [[{
-    uint8_t seckey[64];
-  }]],
-        ["struct pkey_protkey"] = [[{
-    uint32_t type;
-    uint32_t len;
-    uint8_t protkey[64];
-  }]],
-        ["struct pkey_clrkey"] = [[{
-    uint8_t clrkey[32];
-  }]],
-        ["struct ep11kblob_header"] = [[{
-    uint8_t type;
-    uint8_t hver;
-    uint16_t len;
-    uint8_t version;
-    uint8_t res0;
-    uint16_t bitlen;
-    uint8_t res1[8];
-  } __attribute__((packed))]],
-        ["struct pkey_genseck"] = [[{
-    uint16_t cardnr;
-    uint16_t domain;
-    uint32_t keytype;
-    struct pkey_seckey seckey;
-  }]],
-        ["struct pkey_clr2seck"] = [[{
-    uint16_t cardnr;
-    uint16_t domain;
-    uint32_t keytype;
-    struct pkey_clrkey clrkey;
-    struct pkey_seckey seckey;
-  }]],
-        ["struct pkey_sec2protk"] = [[{
-    uint16_t cardnr;
-    uint16_t domain;
-    struct pkey_seckey seckey;
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_clr2protk"] = [[{
-    uint32_t keytype;
-    struct pkey_clrkey clrkey;
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_findcard"] = [[{
-    struct pkey_seckey seckey;
-    uint16_t cardnr;
-    uint16_t domain;
-  }]],
-        ["struct pkey_skey2pkey"] = [[{
-    struct pkey_seckey seckey;
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_verifykey"] = [[{
-    struct pkey_seckey seckey;
-    uint16_t cardnr;
-    uint16_t domain;
-    uint16_t keysize;
-    uint32_t attributes;
-  }]],
-        ["struct pkey_genprotk"] = [[{
-    uint32_t keytype;
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_verifyprotk"] = [[{
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_kblob2pkey"] = [[{
-    uint8_t *key;
-    uint32_t keylen;
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_genseck2"] = [[{
-    struct pkey_apqn *apqns;
-    uint32_t apqn_entries;
-    uint32_t type;
-    uint32_t size;
-    uint32_t keygenflags;
-    uint8_t *key;
-    uint32_t keylen;
-  }]],
-        ["struct pkey_clr2seck2"] = [[{
-    struct pkey_apqn *apqns;
-    uint32_t apqn_entries;
-    uint32_t type;
-    uint32_t size;
-    uint32_t keygenflags;
-    struct pkey_clrkey clrkey;
-    uint8_t *key;
-    uint32_t keylen;
-  }]],
-        ["struct pkey_verifykey2"] = [[{
-    uint8_t *key;
-    uint32_t keylen;
-    uint16_t cardnr;
-    uint16_t domain;
-    uint32_t type;
-    uint32_t size;
-    uint32_t flags;
-  }]],
-        ["struct pkey_kblob2pkey2"] = [[{
-    uint8_t *key;
-    uint32_t keylen;
-    struct pkey_apqn *apqns;
-    uint32_t apqn_entries;
-    struct pkey_protkey protkey;
-  }]],
-        ["struct pkey_apqns4key"] = [[{
-    uint8_t *key;
-    uint32_t keylen;
-    uint32_t flags;
-    struct pkey_apqn *apqns;
-    uint32_t apqn_entries;
-  }]],
-        ["struct pkey_apqns4keytype"] = [[{
-    uint32_t type;
-    uint8_t cur_mkvp[32];
-    uint8_t alt_mkvp[32];
-    uint32_t flags;
-    struct pkey_apqn *apqns;
-    uint32_t apqn_entries;
-  }]],
-        ["struct pkey_kblob2pkey3"] = [[{
-    uint8_t *key;
-    uint32_t keylen;
-    struct pkey_apqn *apqns;
-    uint32_t apqn_entries;
-    uint32_t pkeytype;
-    uint32_t pkeylen;
-    uint8_t *pkey;
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      PKEY_TYPE_CCA_DATA = 1,
+      PKEY_TYPE_CCA_CIPHER = 2,
+      PKEY_TYPE_EP11 = 3,
+      PKEY_TYPE_CCA_ECC = 31,
+      PKEY_TYPE_EP11_AES = 6,
+      PKEY_TYPE_EP11_ECC = 7,
+      PKEY_TYPE_PROTKEY = 8,
+      PKEY_TYPE_UVSECRET = 9,
+      PKEY_SIZE_AES_128 = 128,
+      PKEY_SIZE_AES_192 = 192,
+      PKEY_SIZE_AES_256 = 256,
+      PKEY_SIZE_UNKNOWN = 4294967295,
+      PKEY_IOCTL_MAGIC = 112,
+      SECKEYBLOBSIZE = 64,
+      PROTKEYBLOBSIZE = 80,
+      MAXPROTKEYSIZE = 64,
+      MAXCLRKEYSIZE = 32,
+      MAXAESCIPHERKEYSIZE = 136,
+      MINEP11AESKEYBLOBSIZE = 256,
+      MAXEP11AESKEYBLOBSIZE = 336,
+      MINKEYBLOBSIZE = 64,
+      PKEY_KEYTYPE_AES_128 = 1,
+      PKEY_KEYTYPE_AES_192 = 2,
+      PKEY_KEYTYPE_AES_256 = 3,
+      PKEY_KEYTYPE_ECC = 4,
+      PKEY_KEYTYPE_ECC_P256 = 5,
+      PKEY_KEYTYPE_ECC_P384 = 6,
+      PKEY_KEYTYPE_ECC_P521 = 7,
+      PKEY_KEYTYPE_ECC_ED25519 = 8,
+      PKEY_KEYTYPE_ECC_ED448 = 9,
+      PKEY_KEYTYPE_AES_XTS_128 = 10,
+      PKEY_KEYTYPE_AES_XTS_256 = 11,
+      PKEY_KEYTYPE_HMAC_512 = 12,
+      PKEY_KEYTYPE_HMAC_1024 = 13,
+      PKEY_FLAGS_MATCH_CUR_MKVP = 0x2,
+      PKEY_FLAGS_MATCH_ALT_MKVP = 0x4,
+      PKEY_KEYGEN_XPRT_SYM = 0x8000,
+      PKEY_KEYGEN_XPRT_UASY = 0x4000,
+      PKEY_KEYGEN_XPRT_AASY = 0x2000,
+      PKEY_KEYGEN_XPRT_RAW = 0x1000,
+      PKEY_KEYGEN_XPRT_CPAC = 0x800,
+      PKEY_KEYGEN_XPRT_DES = 0x80,
+      PKEY_KEYGEN_XPRT_AES = 0x40,
+      PKEY_KEYGEN_XPRT_RSA = 0x8,
+      PKEY_GENSECK = 0xc0487001,
+      PKEY_CLR2SECK = 0xc0687002,
+      PKEY_SEC2PROTK = 0xc08c7003,
+      PKEY_CLR2PROTK = 0xc06c7004,
+      PKEY_FINDCARD = 0xc0447005,
+      PKEY_SKEY2PKEY = 0xc0887006,
+      PKEY_VERIFYKEY = 0xc04c7007,
+      PKEY_VERIFY_ATTR_AES = 0x1,
+      PKEY_VERIFY_ATTR_OLD_MKVP = 0x100,
+      PKEY_GENPROTK = 0xc04c7008,
+      PKEY_VERIFYPROTK = 0x40487009,
+      PKEY_KBLOB2PROTK = 0xc058700a,
+      PKEY_GENSECK2 = 0xc0287011,
+      PKEY_CLR2SECK2 = 0xc0487012,
+      PKEY_VERIFYKEY2 = 0xc0207017,
+      PKEY_KBLOB2PROTK2 = 0xc068701a,
+      PKEY_APQNS4K = 0xc020701b,
+      PKEY_APQNS4KT = 0xc058701c,
+      PKEY_KBLOB2PROTK3 = 0xc030701d,
+    },
+    records = {
+      ["struct pkey_apqn"] = [[{
+  uint16_t card;
+  uint16_t domain;
+}]],
+      ["struct pkey_seckey"] = [[{
+  uint8_t seckey[64];
+}]],
+      ["struct pkey_protkey"] = [[{
+  uint32_t type;
+  uint32_t len;
+  uint8_t protkey[64];
+}]],
+      ["struct pkey_clrkey"] = [[{
+  uint8_t clrkey[32];
+}]],
+      ["struct ep11kblob_header"] = [[{
+  uint8_t type;
+  uint8_t hver;
+  uint16_t len;
+  uint8_t version;
+  uint8_t res0;
+  uint16_t bitlen;
+  uint8_t res1[8];
+} __attribute__((packed))]],
+      ["struct pkey_genseck"] = [[{
+  uint16_t cardnr;
+  uint16_t domain;
+  uint32_t keytype;
+  struct pkey_seckey seckey;
+}]],
+      ["struct pkey_clr2seck"] = [[{
+  uint16_t cardnr;
+  uint16_t domain;
+  uint32_t keytype;
+  struct pkey_clrkey clrkey;
+  struct pkey_seckey seckey;
+}]],
+      ["struct pkey_sec2protk"] = [[{
+  uint16_t cardnr;
+  uint16_t domain;
+  struct pkey_seckey seckey;
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_clr2protk"] = [[{
+  uint32_t keytype;
+  struct pkey_clrkey clrkey;
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_findcard"] = [[{
+  struct pkey_seckey seckey;
+  uint16_t cardnr;
+  uint16_t domain;
+}]],
+      ["struct pkey_skey2pkey"] = [[{
+  struct pkey_seckey seckey;
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_verifykey"] = [[{
+  struct pkey_seckey seckey;
+  uint16_t cardnr;
+  uint16_t domain;
+  uint16_t keysize;
+  uint32_t attributes;
+}]],
+      ["struct pkey_genprotk"] = [[{
+  uint32_t keytype;
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_verifyprotk"] = [[{
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_kblob2pkey"] = [[{
+  uint8_t *key;
+  uint32_t keylen;
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_genseck2"] = [[{
+  struct pkey_apqn *apqns;
+  uint32_t apqn_entries;
+  uint32_t type;
+  uint32_t size;
+  uint32_t keygenflags;
+  uint8_t *key;
+  uint32_t keylen;
+}]],
+      ["struct pkey_clr2seck2"] = [[{
+  struct pkey_apqn *apqns;
+  uint32_t apqn_entries;
+  uint32_t type;
+  uint32_t size;
+  uint32_t keygenflags;
+  struct pkey_clrkey clrkey;
+  uint8_t *key;
+  uint32_t keylen;
+}]],
+      ["struct pkey_verifykey2"] = [[{
+  uint8_t *key;
+  uint32_t keylen;
+  uint16_t cardnr;
+  uint16_t domain;
+  uint32_t type;
+  uint32_t size;
+  uint32_t flags;
+}]],
+      ["struct pkey_kblob2pkey2"] = [[{
+  uint8_t *key;
+  uint32_t keylen;
+  struct pkey_apqn *apqns;
+  uint32_t apqn_entries;
+  struct pkey_protkey protkey;
+}]],
+      ["struct pkey_apqns4key"] = [[{
+  uint8_t *key;
+  uint32_t keylen;
+  uint32_t flags;
+  struct pkey_apqn *apqns;
+  uint32_t apqn_entries;
+}]],
+      ["struct pkey_apqns4keytype"] = [[{
+  uint32_t type;
+  uint8_t cur_mkvp[32];
+  uint8_t alt_mkvp[32];
+  uint32_t flags;
+  struct pkey_apqn *apqns;
+  uint32_t apqn_entries;
+}]],
+      ["struct pkey_kblob2pkey3"] = [[{
+  uint8_t *key;
+  uint32_t keylen;
+  struct pkey_apqn *apqns;
+  uint32_t apqn_entries;
+  uint32_t pkeytype;
+  uint32_t pkeylen;
+  uint8_t *pkey;
+}]],
     },
   },
+},
 ]==],
 ["asm/poll.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        POLLWRNORM = 4,
-        POLLWRBAND = 0x100,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      POLLWRNORM = 4,
+      POLLWRBAND = 0x100,
     },
   },
+},
 ]==],
 ["asm/posix_types.h"] = [==[
-  deltas = {
-    {
-      on = "arm",
-      typedefs = {
-        __kernel_mode_t = "uint16_t",
-        __kernel_ipc_pid_t = "uint16_t",
-        __kernel_uid_t = "uint16_t",
-        __kernel_gid_t = "uint16_t",
-      },
-    },
-    {
-      on = "arm s390x",
-      typedefs = {
-        __kernel_old_dev_t = "uint16_t",
-      },
-    },
-    {
-      on = "arm64",
-      typedefs = {
-        __kernel_old_uid_t = "uint16_t",
-        __kernel_old_gid_t = "uint16_t",
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      typedefs = {
-        __kernel_daddr_t = "long",
-      },
-    },
-    {
-      on = "ppc64le",
-      typedefs = {
-        __kernel_old_dev_t = "unsigned long",
-      },
-    },
-    {
-      on = "s390x",
-      typedefs = {
-        __kernel_size_t = "unsigned long",
-        __kernel_ssize_t = "long",
-        __kernel_ino_t = "uint32_t",
-        __kernel_mode_t = "uint32_t",
-        __kernel_ipc_pid_t = "int32_t",
-        __kernel_uid_t = "uint32_t",
-        __kernel_gid_t = "uint32_t",
-        __kernel_ptrdiff_t = "long",
-        __kernel_sigset_t = "unsigned long",
-      },
-    },
-    {
-      on = "ppc",
-      typedefs = {
-        __kernel_ipc_pid_t = "int16_t",
-      },
+deltas = {
+  {
+    on = "arm",
+    typedefs = {
+      __kernel_mode_t = "uint16_t",
+      __kernel_ipc_pid_t = "uint16_t",
+      __kernel_uid_t = "uint16_t",
+      __kernel_gid_t = "uint16_t",
     },
   },
+  {
+    on = "arm s390x",
+    typedefs = {
+      __kernel_old_dev_t = "uint16_t",
+    },
+  },
+  {
+    on = "arm64",
+    typedefs = {
+      __kernel_old_uid_t = "uint16_t",
+      __kernel_old_gid_t = "uint16_t",
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    typedefs = {
+      __kernel_daddr_t = "long",
+    },
+  },
+  {
+    on = "ppc64le",
+    typedefs = {
+      __kernel_old_dev_t = "unsigned long",
+    },
+  },
+  {
+    on = "s390x",
+    typedefs = {
+      __kernel_size_t = "unsigned long",
+      __kernel_ssize_t = "long",
+      __kernel_ino_t = "uint32_t",
+      __kernel_mode_t = "uint32_t",
+      __kernel_ipc_pid_t = "int32_t",
+      __kernel_uid_t = "uint32_t",
+      __kernel_gid_t = "uint32_t",
+      __kernel_ptrdiff_t = "long",
+      __kernel_sigset_t = "unsigned long",
+    },
+  },
+  {
+    on = "ppc",
+    typedefs = {
+      __kernel_ipc_pid_t = "int16_t",
+    },
+  },
+},
 ]==],
 ["asm/posix_types_32.h"] = [==[
-  deltas = {
-    {
-      on = "x86",
-      typedefs = {
-        __kernel_mode_t = "uint16_t",
-        __kernel_ipc_pid_t = "uint16_t",
-        __kernel_uid_t = "uint16_t",
-        __kernel_gid_t = "uint16_t",
-        __kernel_old_dev_t = "uint16_t",
-      },
+deltas = {
+  {
+    on = "x86",
+    typedefs = {
+      __kernel_mode_t = "uint16_t",
+      __kernel_ipc_pid_t = "uint16_t",
+      __kernel_uid_t = "uint16_t",
+      __kernel_gid_t = "uint16_t",
+      __kernel_old_dev_t = "uint16_t",
     },
   },
+},
 ]==],
 ["asm/posix_types_64.h"] = [==[
-  deltas = {
-    {
-      on = "x64",
-      typedefs = {
-        __kernel_old_uid_t = "uint16_t",
-        __kernel_old_gid_t = "uint16_t",
-        __kernel_old_dev_t = "unsigned long",
-      },
+deltas = {
+  {
+    on = "x64",
+    typedefs = {
+      __kernel_old_uid_t = "uint16_t",
+      __kernel_old_gid_t = "uint16_t",
+      __kernel_old_dev_t = "unsigned long",
     },
   },
+},
 ]==],
 ["asm/prctl.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        ARCH_SET_GS = 0x1001,
-        ARCH_SET_FS = 0x1002,
-        ARCH_GET_FS = 0x1003,
-        ARCH_GET_GS = 0x1004,
-        ARCH_GET_CPUID = 0x1011,
-        ARCH_SET_CPUID = 0x1012,
-        ARCH_GET_XCOMP_SUPP = 0x1021,
-        ARCH_GET_XCOMP_PERM = 0x1022,
-        ARCH_REQ_XCOMP_PERM = 0x1023,
-        ARCH_GET_XCOMP_GUEST_PERM = 0x1024,
-        ARCH_REQ_XCOMP_GUEST_PERM = 0x1025,
-        ARCH_XCOMP_TILECFG = 17,
-        ARCH_XCOMP_TILEDATA = 18,
-        ARCH_MAP_VDSO_X32 = 0x2001,
-        ARCH_MAP_VDSO_32 = 0x2002,
-        ARCH_MAP_VDSO_64 = 0x2003,
-        ARCH_GET_UNTAG_MASK = 0x4001,
-        ARCH_ENABLE_TAGGED_ADDR = 0x4002,
-        ARCH_GET_MAX_TAG_BITS = 0x4003,
-        ARCH_FORCE_TAGGED_SVA = 0x4004,
-        ARCH_SHSTK_ENABLE = 0x5001,
-        ARCH_SHSTK_DISABLE = 0x5002,
-        ARCH_SHSTK_LOCK = 0x5003,
-        ARCH_SHSTK_UNLOCK = 0x5004,
-        ARCH_SHSTK_STATUS = 0x5005,
-        ARCH_SHSTK_SHSTK = 0x1,
-        ARCH_SHSTK_WRSS = 0x2,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      ARCH_SET_GS = 0x1001,
+      ARCH_SET_FS = 0x1002,
+      ARCH_GET_FS = 0x1003,
+      ARCH_GET_GS = 0x1004,
+      ARCH_GET_CPUID = 0x1011,
+      ARCH_SET_CPUID = 0x1012,
+      ARCH_GET_XCOMP_SUPP = 0x1021,
+      ARCH_GET_XCOMP_PERM = 0x1022,
+      ARCH_REQ_XCOMP_PERM = 0x1023,
+      ARCH_GET_XCOMP_GUEST_PERM = 0x1024,
+      ARCH_REQ_XCOMP_GUEST_PERM = 0x1025,
+      ARCH_XCOMP_TILECFG = 17,
+      ARCH_XCOMP_TILEDATA = 18,
+      ARCH_MAP_VDSO_X32 = 0x2001,
+      ARCH_MAP_VDSO_32 = 0x2002,
+      ARCH_MAP_VDSO_64 = 0x2003,
+      ARCH_GET_UNTAG_MASK = 0x4001,
+      ARCH_ENABLE_TAGGED_ADDR = 0x4002,
+      ARCH_GET_MAX_TAG_BITS = 0x4003,
+      ARCH_FORCE_TAGGED_SVA = 0x4004,
+      ARCH_SHSTK_ENABLE = 0x5001,
+      ARCH_SHSTK_DISABLE = 0x5002,
+      ARCH_SHSTK_LOCK = 0x5003,
+      ARCH_SHSTK_UNLOCK = 0x5004,
+      ARCH_SHSTK_STATUS = 0x5005,
+      ARCH_SHSTK_SHSTK = 0x1,
+      ARCH_SHSTK_WRSS = 0x2,
     },
   },
+},
 ]==],
 ["asm/processor-flags.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        X86_EFLAGS_CF_BIT = 0,
-        X86_EFLAGS_CF = 1,
-        X86_EFLAGS_FIXED_BIT = 1,
-        X86_EFLAGS_FIXED = 2,
-        X86_EFLAGS_PF_BIT = 2,
-        X86_EFLAGS_PF = 4,
-        X86_EFLAGS_AF_BIT = 4,
-        X86_EFLAGS_AF = 16,
-        X86_EFLAGS_ZF_BIT = 6,
-        X86_EFLAGS_ZF = 64,
-        X86_EFLAGS_SF_BIT = 7,
-        X86_EFLAGS_SF = 128,
-        X86_EFLAGS_TF_BIT = 8,
-        X86_EFLAGS_TF = 256,
-        X86_EFLAGS_IF_BIT = 9,
-        X86_EFLAGS_IF = 512,
-        X86_EFLAGS_DF_BIT = 10,
-        X86_EFLAGS_DF = 1024,
-        X86_EFLAGS_OF_BIT = 11,
-        X86_EFLAGS_OF = 2048,
-        X86_EFLAGS_IOPL_BIT = 12,
-        X86_EFLAGS_IOPL = 0x3000,
-        X86_EFLAGS_NT_BIT = 14,
-        X86_EFLAGS_NT = 16384,
-        X86_EFLAGS_RF_BIT = 16,
-        X86_EFLAGS_RF = 65536,
-        X86_EFLAGS_VM_BIT = 17,
-        X86_EFLAGS_VM = 131072,
-        X86_EFLAGS_AC_BIT = 18,
-        X86_EFLAGS_AC = 262144,
-        X86_EFLAGS_VIF_BIT = 19,
-        X86_EFLAGS_VIF = 524288,
-        X86_EFLAGS_VIP_BIT = 20,
-        X86_EFLAGS_VIP = 1048576,
-        X86_EFLAGS_ID_BIT = 21,
-        X86_EFLAGS_ID = 2097152,
-        X86_CR0_PE_BIT = 0,
-        X86_CR0_PE = 1,
-        X86_CR0_MP_BIT = 1,
-        X86_CR0_MP = 2,
-        X86_CR0_EM_BIT = 2,
-        X86_CR0_EM = 4,
-        X86_CR0_TS_BIT = 3,
-        X86_CR0_TS = 8,
-        X86_CR0_ET_BIT = 4,
-        X86_CR0_ET = 16,
-        X86_CR0_NE_BIT = 5,
-        X86_CR0_NE = 32,
-        X86_CR0_WP_BIT = 16,
-        X86_CR0_WP = 65536,
-        X86_CR0_AM_BIT = 18,
-        X86_CR0_AM = 262144,
-        X86_CR0_NW_BIT = 29,
-        X86_CR0_NW = 536870912,
-        X86_CR0_CD_BIT = 30,
-        X86_CR0_CD = 1073741824,
-        X86_CR0_PG_BIT = 31,
-        X86_CR0_PG = 2147483648,
-        X86_CR3_PWT_BIT = 3,
-        X86_CR3_PWT = 8,
-        X86_CR3_PCD_BIT = 4,
-        X86_CR3_PCD = 16,
-        X86_CR3_PCID_BITS = 12,
-        X86_CR3_PCID_MASK = 0xfff,
-        X86_CR3_LAM_U57_BIT = 61,
-        X86_CR3_LAM_U57 = 2305843009213693952ULL,
-        X86_CR3_LAM_U48_BIT = 62,
-        X86_CR3_LAM_U48 = 4611686018427387904ULL,
-        X86_CR3_PCID_NOFLUSH_BIT = 63,
-        X86_CR3_PCID_NOFLUSH = 9223372036854775808ULL,
-        X86_CR4_VME_BIT = 0,
-        X86_CR4_VME = 1,
-        X86_CR4_PVI_BIT = 1,
-        X86_CR4_PVI = 2,
-        X86_CR4_TSD_BIT = 2,
-        X86_CR4_TSD = 4,
-        X86_CR4_DE_BIT = 3,
-        X86_CR4_DE = 8,
-        X86_CR4_PSE_BIT = 4,
-        X86_CR4_PSE = 16,
-        X86_CR4_PAE_BIT = 5,
-        X86_CR4_PAE = 32,
-        X86_CR4_MCE_BIT = 6,
-        X86_CR4_MCE = 64,
-        X86_CR4_PGE_BIT = 7,
-        X86_CR4_PGE = 128,
-        X86_CR4_PCE_BIT = 8,
-        X86_CR4_PCE = 256,
-        X86_CR4_OSFXSR_BIT = 9,
-        X86_CR4_OSFXSR = 512,
-        X86_CR4_OSXMMEXCPT_BIT = 10,
-        X86_CR4_OSXMMEXCPT = 1024,
-        X86_CR4_UMIP_BIT = 11,
-        X86_CR4_UMIP = 2048,
-        X86_CR4_LA57_BIT = 12,
-        X86_CR4_LA57 = 4096,
-        X86_CR4_VMXE_BIT = 13,
-        X86_CR4_VMXE = 8192,
-        X86_CR4_SMXE_BIT = 14,
-        X86_CR4_SMXE = 16384,
-        X86_CR4_FSGSBASE_BIT = 16,
-        X86_CR4_FSGSBASE = 65536,
-        X86_CR4_PCIDE_BIT = 17,
-        X86_CR4_PCIDE = 131072,
-        X86_CR4_OSXSAVE_BIT = 18,
-        X86_CR4_OSXSAVE = 262144,
-        X86_CR4_SMEP_BIT = 20,
-        X86_CR4_SMEP = 1048576,
-        X86_CR4_SMAP_BIT = 21,
-        X86_CR4_SMAP = 2097152,
-        X86_CR4_PKE_BIT = 22,
-        X86_CR4_PKE = 4194304,
-        X86_CR4_CET_BIT = 23,
-        X86_CR4_CET = 8388608,
-        X86_CR4_LASS_BIT = 27,
-        X86_CR4_LASS = 134217728,
-        X86_CR4_LAM_SUP_BIT = 28,
-        X86_CR4_LAM_SUP = 268435456,
-        X86_CR8_TPR = 0xf,
-        CX86_PCR0 = 0x20,
-        CX86_GCR = 0xb8,
-        CX86_CCR0 = 0xc0,
-        CX86_CCR1 = 0xc1,
-        CX86_CCR2 = 0xc2,
-        CX86_CCR3 = 0xc3,
-        CX86_CCR4 = 0xe8,
-        CX86_CCR5 = 0xe9,
-        CX86_CCR6 = 0xea,
-        CX86_CCR7 = 0xeb,
-        CX86_PCR1 = 0xf0,
-        CX86_DIR0 = 0xfe,
-        CX86_DIR1 = 0xff,
-        CX86_ARR_BASE = 0xc4,
-        CX86_RCR_BASE = 0xdc,
-        CR0_STATE = 2147811379,
-      },
-    },
-    {
-      on = "x64",
-      constants = {
-        X86_CR4_FRED_BIT = 32,
-        X86_CR4_FRED = 4294967296,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        X86_CR4_FRED = 0,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      X86_EFLAGS_CF_BIT = 0,
+      X86_EFLAGS_CF = 1,
+      X86_EFLAGS_FIXED_BIT = 1,
+      X86_EFLAGS_FIXED = 2,
+      X86_EFLAGS_PF_BIT = 2,
+      X86_EFLAGS_PF = 4,
+      X86_EFLAGS_AF_BIT = 4,
+      X86_EFLAGS_AF = 16,
+      X86_EFLAGS_ZF_BIT = 6,
+      X86_EFLAGS_ZF = 64,
+      X86_EFLAGS_SF_BIT = 7,
+      X86_EFLAGS_SF = 128,
+      X86_EFLAGS_TF_BIT = 8,
+      X86_EFLAGS_TF = 256,
+      X86_EFLAGS_IF_BIT = 9,
+      X86_EFLAGS_IF = 512,
+      X86_EFLAGS_DF_BIT = 10,
+      X86_EFLAGS_DF = 1024,
+      X86_EFLAGS_OF_BIT = 11,
+      X86_EFLAGS_OF = 2048,
+      X86_EFLAGS_IOPL_BIT = 12,
+      X86_EFLAGS_IOPL = 0x3000,
+      X86_EFLAGS_NT_BIT = 14,
+      X86_EFLAGS_NT = 16384,
+      X86_EFLAGS_RF_BIT = 16,
+      X86_EFLAGS_RF = 65536,
+      X86_EFLAGS_VM_BIT = 17,
+      X86_EFLAGS_VM = 131072,
+      X86_EFLAGS_AC_BIT = 18,
+      X86_EFLAGS_AC = 262144,
+      X86_EFLAGS_VIF_BIT = 19,
+      X86_EFLAGS_VIF = 524288,
+      X86_EFLAGS_VIP_BIT = 20,
+      X86_EFLAGS_VIP = 1048576,
+      X86_EFLAGS_ID_BIT = 21,
+      X86_EFLAGS_ID = 2097152,
+      X86_CR0_PE_BIT = 0,
+      X86_CR0_PE = 1,
+      X86_CR0_MP_BIT = 1,
+      X86_CR0_MP = 2,
+      X86_CR0_EM_BIT = 2,
+      X86_CR0_EM = 4,
+      X86_CR0_TS_BIT = 3,
+      X86_CR0_TS = 8,
+      X86_CR0_ET_BIT = 4,
+      X86_CR0_ET = 16,
+      X86_CR0_NE_BIT = 5,
+      X86_CR0_NE = 32,
+      X86_CR0_WP_BIT = 16,
+      X86_CR0_WP = 65536,
+      X86_CR0_AM_BIT = 18,
+      X86_CR0_AM = 262144,
+      X86_CR0_NW_BIT = 29,
+      X86_CR0_NW = 536870912,
+      X86_CR0_CD_BIT = 30,
+      X86_CR0_CD = 1073741824,
+      X86_CR0_PG_BIT = 31,
+      X86_CR0_PG = 2147483648,
+      X86_CR3_PWT_BIT = 3,
+      X86_CR3_PWT = 8,
+      X86_CR3_PCD_BIT = 4,
+      X86_CR3_PCD = 16,
+      X86_CR3_PCID_BITS = 12,
+      X86_CR3_PCID_MASK = 0xfff,
+      X86_CR3_LAM_U57_BIT = 61,
+      X86_CR3_LAM_U57 = 2305843009213693952ULL,
+      X86_CR3_LAM_U48_BIT = 62,
+      X86_CR3_LAM_U48 = 4611686018427387904ULL,
+      X86_CR3_PCID_NOFLUSH_BIT = 63,
+      X86_CR3_PCID_NOFLUSH = 9223372036854775808ULL,
+      X86_CR4_VME_BIT = 0,
+      X86_CR4_VME = 1,
+      X86_CR4_PVI_BIT = 1,
+      X86_CR4_PVI = 2,
+      X86_CR4_TSD_BIT = 2,
+      X86_CR4_TSD = 4,
+      X86_CR4_DE_BIT = 3,
+      X86_CR4_DE = 8,
+      X86_CR4_PSE_BIT = 4,
+      X86_CR4_PSE = 16,
+      X86_CR4_PAE_BIT = 5,
+      X86_CR4_PAE = 32,
+      X86_CR4_MCE_BIT = 6,
+      X86_CR4_MCE = 64,
+      X86_CR4_PGE_BIT = 7,
+      X86_CR4_PGE = 128,
+      X86_CR4_PCE_BIT = 8,
+      X86_CR4_PCE = 256,
+      X86_CR4_OSFXSR_BIT = 9,
+      X86_CR4_OSFXSR = 512,
+      X86_CR4_OSXMMEXCPT_BIT = 10,
+      X86_CR4_OSXMMEXCPT = 1024,
+      X86_CR4_UMIP_BIT = 11,
+      X86_CR4_UMIP = 2048,
+      X86_CR4_LA57_BIT = 12,
+      X86_CR4_LA57 = 4096,
+      X86_CR4_VMXE_BIT = 13,
+      X86_CR4_VMXE = 8192,
+      X86_CR4_SMXE_BIT = 14,
+      X86_CR4_SMXE = 16384,
+      X86_CR4_FSGSBASE_BIT = 16,
+      X86_CR4_FSGSBASE = 65536,
+      X86_CR4_PCIDE_BIT = 17,
+      X86_CR4_PCIDE = 131072,
+      X86_CR4_OSXSAVE_BIT = 18,
+      X86_CR4_OSXSAVE = 262144,
+      X86_CR4_SMEP_BIT = 20,
+      X86_CR4_SMEP = 1048576,
+      X86_CR4_SMAP_BIT = 21,
+      X86_CR4_SMAP = 2097152,
+      X86_CR4_PKE_BIT = 22,
+      X86_CR4_PKE = 4194304,
+      X86_CR4_CET_BIT = 23,
+      X86_CR4_CET = 8388608,
+      X86_CR4_LASS_BIT = 27,
+      X86_CR4_LASS = 134217728,
+      X86_CR4_LAM_SUP_BIT = 28,
+      X86_CR4_LAM_SUP = 268435456,
+      X86_CR8_TPR = 0xf,
+      CX86_PCR0 = 0x20,
+      CX86_GCR = 0xb8,
+      CX86_CCR0 = 0xc0,
+      CX86_CCR1 = 0xc1,
+      CX86_CCR2 = 0xc2,
+      CX86_CCR3 = 0xc3,
+      CX86_CCR4 = 0xe8,
+      CX86_CCR5 = 0xe9,
+      CX86_CCR6 = 0xea,
+      CX86_CCR7 = 0xeb,
+      CX86_PCR1 = 0xf0,
+      CX86_DIR0 = 0xfe,
+      CX86_DIR1 = 0xff,
+      CX86_ARR_BASE = 0xc4,
+      CX86_RCR_BASE = 0xdc,
+      CR0_STATE = 2147811379,
     },
   },
+  {
+    on = "x64",
+    constants = {
+      X86_CR4_FRED_BIT = 32,
+      X86_CR4_FRED = 4294967296,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      X86_CR4_FRED = 0,
+    },
+  },
+},
 ]==],
 ["asm/ps3fb.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PS3FB_IOCTL_SETMODE = 0x80047201,
-        PS3FB_IOCTL_GETMODE = 0x40047202,
-        PS3FB_IOCTL_SCREENINFO = 0x40047203,
-        PS3FB_IOCTL_ON = 0x20007204,
-        PS3FB_IOCTL_OFF = 0x20007205,
-        PS3FB_IOCTL_FSEL = 0x80047206,
-        FBIO_WAITFORVSYNC = 0x80044620,
-      },
-      records = {
-        ["struct ps3fb_ioctl_res"] = [[{
-    uint32_t xres;
-    uint32_t yres;
-    uint32_t xoff;
-    uint32_t yoff;
-    uint32_t num_frames;
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PS3FB_IOCTL_SETMODE = 0x80047201,
+      PS3FB_IOCTL_GETMODE = 0x40047202,
+      PS3FB_IOCTL_SCREENINFO = 0x40047203,
+      PS3FB_IOCTL_ON = 0x20007204,
+      PS3FB_IOCTL_OFF = 0x20007205,
+      PS3FB_IOCTL_FSEL = 0x80047206,
+      FBIO_WAITFORVSYNC = 0x80044620,
+    },
+    records = {
+      ["struct ps3fb_ioctl_res"] = [[{
+  uint32_t xres;
+  uint32_t yres;
+  uint32_t xoff;
+  uint32_t yoff;
+  uint32_t num_frames;
+}]],
     },
   },
+},
 ]==],
 ["asm/ptrace-abi.h"] = [==[
-  deltas = {
-    {
-      on = "x64",
-      constants = {
-        FRAME_SIZE = 168,
-        PTRACE_ARCH_PRCTL = 30,
-      },
-    },
-    {
-      on = "x64 x86",
-      constants = {
-        PTRACE_GETREGS = 12,
-        PTRACE_SETREGS = 13,
-        PTRACE_GETFPREGS = 14,
-        PTRACE_SETFPREGS = 15,
-        PTRACE_GETFPXREGS = 18,
-        PTRACE_SETFPXREGS = 19,
-        PTRACE_OLDSETOPTIONS = 21,
-        PTRACE_GET_THREAD_AREA = 25,
-        PTRACE_SET_THREAD_AREA = 26,
-        PTRACE_SYSEMU = 31,
-        PTRACE_SYSEMU_SINGLESTEP = 32,
-        PTRACE_SINGLEBLOCK = 33,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        EBX = 0,
-        ECX = 1,
-        EDX = 2,
-        ESI = 3,
-        EDI = 4,
-        EBP = 5,
-        EAX = 6,
-        DS = 7,
-        ES = 8,
-        FS = 9,
-        GS = 10,
-        ORIG_EAX = 11,
-        EIP = 12,
-        CS = 13,
-        EFL = 14,
-        UESP = 15,
-        SS = 16,
-        FRAME_SIZE = 17,
-      },
+deltas = {
+  {
+    on = "x64",
+    constants = {
+      FRAME_SIZE = 168,
+      PTRACE_ARCH_PRCTL = 30,
     },
   },
+  {
+    on = "x64 x86",
+    constants = {
+      PTRACE_GETREGS = 12,
+      PTRACE_SETREGS = 13,
+      PTRACE_GETFPREGS = 14,
+      PTRACE_SETFPREGS = 15,
+      PTRACE_GETFPXREGS = 18,
+      PTRACE_SETFPXREGS = 19,
+      PTRACE_OLDSETOPTIONS = 21,
+      PTRACE_GET_THREAD_AREA = 25,
+      PTRACE_SET_THREAD_AREA = 26,
+      PTRACE_SYSEMU = 31,
+      PTRACE_SYSEMU_SINGLESTEP = 32,
+      PTRACE_SINGLEBLOCK = 33,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      EBX = 0,
+      ECX = 1,
+      EDX = 2,
+      ESI = 3,
+      EDI = 4,
+      EBP = 5,
+      EAX = 6,
+      DS = 7,
+      ES = 8,
+      FS = 9,
+      GS = 10,
+      ORIG_EAX = 11,
+      EIP = 12,
+      CS = 13,
+      EFL = 14,
+      UESP = 15,
+      SS = 16,
+      FRAME_SIZE = 17,
+    },
+  },
+},
+]==],
+["asm/ptrace.h"] = [==[
+deltas = {
+  {
+    on = "x64",
+    records = {
+      ["struct pt_regs"] = [[{
+  unsigned long r15;
+  unsigned long r14;
+  unsigned long r13;
+  unsigned long r12;
+  unsigned long rbp;
+  unsigned long rbx;
+  unsigned long r11;
+  unsigned long r10;
+  unsigned long r9;
+  unsigned long r8;
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rdx;
+  unsigned long rsi;
+  unsigned long rdi;
+  unsigned long orig_rax;
+  unsigned long rip;
+  unsigned long cs;
+  unsigned long eflags;
+  unsigned long rsp;
+  unsigned long ss;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    records = {
+      ["struct pt_regs"] = [[{
+  long ebx;
+  long ecx;
+  long edx;
+  long esi;
+  long edi;
+  long ebp;
+  long eax;
+  int32_t xds;
+  int32_t xes;
+  int32_t xfs;
+  int32_t xgs;
+  long orig_eax;
+  long eip;
+  int32_t xcs;
+  long eflags;
+  long esp;
+  int32_t xss;
+}]],
+    },
+  },
+  {
+    on = "arm mips mipsel mips64 mips64el",
+    constants = {
+      PTRACE_GETREGS = 12,
+      PTRACE_SETREGS = 13,
+      PTRACE_GETFPREGS = 14,
+      PTRACE_SETFPREGS = 15,
+    },
+  },
+  {
+    on = "arm",
+    constants = {
+      PTRACE_GETWMMXREGS = 18,
+      PTRACE_SETWMMXREGS = 19,
+      PTRACE_GET_THREAD_AREA = 22,
+      PTRACE_SET_SYSCALL = 23,
+      PTRACE_GETCRUNCHREGS = 25,
+      PTRACE_SETCRUNCHREGS = 26,
+      PTRACE_GETVFPREGS = 27,
+      PTRACE_SETVFPREGS = 28,
+      PTRACE_GETHBPREGS = 29,
+      PTRACE_SETHBPREGS = 30,
+      PTRACE_GETFDPIC = 31,
+      USR26_MODE = 0x0,
+      FIQ26_MODE = 0x1,
+      IRQ26_MODE = 0x2,
+      SVC26_MODE = 0x3,
+      USR_MODE = 0x10,
+      SVC_MODE = 0x13,
+      FIQ_MODE = 0x11,
+      IRQ_MODE = 0x12,
+      MON_MODE = 0x16,
+      ABT_MODE = 0x17,
+      HYP_MODE = 0x1a,
+      UND_MODE = 0x1b,
+      SYSTEM_MODE = 0x1f,
+      MODE32_BIT = 0x10,
+      MODE_MASK = 0x1f,
+      V4_PSR_T_BIT = 0x20,
+      V7M_PSR_T_BIT = 0x1000000,
+      PSR_T_BIT = 32,
+      PSR_E_BIT = 0x200,
+      PSR_J_BIT = 0x1000000,
+      PSR_Q_BIT = 0x8000000,
+      APSR_MASK = 0xf80f0000,
+      PSR_ISET_MASK = 0x1000010,
+      PSR_IT_MASK = 0x600fc00,
+      PSR_ENDIAN_MASK = 0x200,
+      PT_TEXT_ADDR = 0x10000,
+      PT_DATA_ADDR = 0x10004,
+      PT_TEXT_END_ADDR = 0x10008,
+      ARM_VFPREGS_SIZE = 260,
+    },
+    records = {
+      ["struct pt_regs"] = [[{
+  long uregs[18];
+}]],
+    },
+  },
+  {
+    on = "arm mips mipsel mips64 mips64el s390x",
+    constants = {
+      PTRACE_OLDSETOPTIONS = 21,
+    },
+  },
+  {
+    on = "arm riscv64",
+    constants = {
+      PTRACE_GETFDPIC_EXEC = 0,
+      PTRACE_GETFDPIC_INTERP = 1,
+    },
+  },
+  {
+    on = "arm arm64",
+    constants = {
+      PSR_F_BIT = 0x40,
+      PSR_I_BIT = 0x80,
+      PSR_A_BIT = 0x100,
+      PSR_V_BIT = 0x10000000,
+      PSR_C_BIT = 0x20000000,
+      PSR_Z_BIT = 0x40000000,
+      PSR_N_BIT = 0x80000000,
+      PSR_f = 0xff000000,
+      PSR_s = 0xff0000,
+      PSR_x = 0xff00,
+      PSR_c = 0xff,
+    },
+  },
+  {
+    on = "arm64",
+    constants = {
+      PSR_MODE_EL0t = 0x0,
+      PSR_MODE_EL1t = 0x4,
+      PSR_MODE_EL1h = 0x5,
+      PSR_MODE_EL2t = 0x8,
+      PSR_MODE_EL2h = 0x9,
+      PSR_MODE_EL3t = 0xc,
+      PSR_MODE_EL3h = 0xd,
+      PSR_MODE_MASK = 0xf,
+      PSR_MODE32_BIT = 0x10,
+      PSR_D_BIT = 0x200,
+      PSR_BTYPE_MASK = 0xc00,
+      PSR_SSBS_BIT = 0x1000,
+      PSR_PAN_BIT = 0x400000,
+      PSR_UAO_BIT = 0x800000,
+      PSR_DIT_BIT = 0x1000000,
+      PSR_TCO_BIT = 0x2000000,
+      PSR_BTYPE_SHIFT = 10,
+      PSR_BTYPE_NONE = 0x0,
+      PSR_BTYPE_JC = 0x400,
+      PSR_BTYPE_C = 0x800,
+      PSR_BTYPE_J = 0xc00,
+      PTRACE_PEEKMTETAGS = 33,
+      PTRACE_POKEMTETAGS = 34,
+      SVE_PT_REGS_MASK = 0x1,
+      SVE_PT_REGS_FPSIMD = 0,
+      SVE_PT_REGS_SVE = 1,
+      SVE_PT_VL_INHERIT = 0x2,
+      SVE_PT_VL_ONEXEC = 0x4,
+      SVE_PT_REGS_OFFSET = 16,
+      SVE_PT_FPSIMD_OFFSET = 16,
+      SVE_PT_SVE_FPSR_SIZE = 4,
+      SVE_PT_SVE_FPCR_SIZE = 4,
+      SVE_PT_SVE_OFFSET = 16,
+      SVE_PT_SVE_ZREGS_OFFSET = 16,
+      ZA_PT_VL_INHERIT = 0x2,
+      ZA_PT_VL_ONEXEC = 0x4,
+      ZA_PT_ZA_OFFSET = 16,
+    },
+    records = {
+      ["struct user_pt_regs"] = [[{
+  uint64_t regs[31];
+  uint64_t sp;
+  uint64_t pc;
+  uint64_t pstate;
+}]],
+      ["struct user_fpsimd_state"] = [[{
+  uint64_t vregs[32][2] __attribute__((aligned(16)));
+  uint32_t fpsr;
+  uint32_t fpcr;
+  uint32_t __reserved[2];
+}]],
+      ["struct user_hwdebug_state"] = [[{
+  uint32_t dbg_info;
+  uint32_t pad;
+  struct {
+    uint64_t addr;
+    uint32_t ctrl;
+    uint32_t pad;
+  } dbg_regs[16];
+}]],
+      ["struct user_sve_header"] = [[{
+  uint32_t size;
+  uint32_t max_size;
+  uint16_t vl;
+  uint16_t max_vl;
+  uint16_t flags;
+  uint16_t __reserved;
+}]],
+      ["struct user_pac_mask"] = [[{
+  uint64_t data_mask;
+  uint64_t insn_mask;
+}]],
+      ["struct user_pac_address_keys"] = [[{
+  uint64_t apiakey[2] __attribute__((aligned(16)));
+  uint64_t apibkey[2] __attribute__((aligned(16)));
+  uint64_t apdakey[2] __attribute__((aligned(16)));
+  uint64_t apdbkey[2] __attribute__((aligned(16)));
+}]],
+      ["struct user_pac_generic_keys"] = [[{
+  uint64_t apgakey[2] __attribute__((aligned(16)));
+}]],
+      ["struct user_za_header"] = [[{
+  uint32_t size;
+  uint32_t max_size;
+  uint16_t vl;
+  uint16_t max_vl;
+  uint16_t flags;
+  uint16_t __reserved;
+}]],
+      ["struct user_gcs"] = [[{
+  uint64_t features_enabled;
+  uint64_t features_locked;
+  uint64_t gcspr_el0;
+}]],
+    },
+    macros = function(M)
+      return {
+        SVE_PT_FPSIMD_SIZE = function(_vq, _flags)
+          return 0x210
+        end,
+        SVE_PT_SVE_ZREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 16))
+        end,
+        SVE_PT_SVE_PREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        SVE_PT_SVE_FFR_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        SVE_PT_SVE_ZREG_OFFSET = function(vq, n)
+          return M.int(16 + M.u64(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+        end,
+        SVE_PT_SVE_ZREGS_SIZE = function(vq)
+          return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32))) - 16)
+        end,
+        SVE_PT_SVE_PREGS_OFFSET = function(vq)
+          return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) -
+              0))))
+        end,
+        SVE_PT_SVE_PREG_OFFSET = function(vq, n)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(vq) * 2) * M.long(n)))
+        end,
+        SVE_PT_SVE_PREGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0))
+              + M.u32(M.u32(M.u32(vq) * 2) * 16))) - (16 + M.u64(M.u32(0 + M.u32(M.u32(0 +
+              M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)))))
+        end,
+        SVE_PT_SVE_FFR_OFFSET = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0))
+              + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))))
+        end,
+        SVE_PT_SVE_FPSR_OFFSET = function(vq)
+          vq = M.long(vq)
+          return M.int((16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) -
+              0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))) + M.u64(M.u32(M.u32(vq) * 2)) + 15) / 16 * 16)
+        end,
+        SVE_PT_SVE_FPCR_OFFSET = function(vq)
+          vq = M.long(vq)
+          return M.int((16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) -
+              0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))) + M.u64(M.u32(M.u32(vq) * 2)) + 15) / 16 * 16 + 4)
+        end,
+        SVE_PT_SVE_SIZE = function(vq, _flags)
+          vq = M.long(vq)
+          return M.int(((16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) -
+              0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))) + M.u64(M.u32(M.u32(vq) * 2)) + 15) / 16 * 16 + 4 + 4 - 16 + 15) / 16 * 16)
+        end,
+        SVE_PT_SIZE = function(vq, flags)
+          vq, flags = M.long(vq), M.long(flags)
+          return M.int(M.band(flags, 1) == 1 and 16 + ((16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 +
+              M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 +
+              M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) + M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 +
+              M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0))))) + M.u64(M.u32(M.u32(vq) * 2)) +
+              15) / 16 * 16 + 4 + 4 - 16 + 15) / 16 * 16 or M.band(flags, 1) == 0 and 0x220ULL or 16ULL)
+        end,
+        ZA_PT_ZAV_OFFSET = function(vq, n)
+          return M.int(16 + M.u64(M.long(vq) * 16 * M.long(n)))
+        end,
+        ZA_PT_ZA_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(vq * 16 * (vq * 16))
+        end,
+        ZA_PT_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(vq * 16 * (vq * 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "arm64 s390x",
+    constants = {
+      PTRACE_SYSEMU = 31,
+      PTRACE_SYSEMU_SINGLESTEP = 32,
+    },
+  },
+  {
+    on = "riscv64",
+    constants = {
+      PTRACE_GETFDPIC = 33,
+      RISCV_MAX_VLENB = 8192,
+      PTRACE_CFI_BRANCH_LANDING_PAD_EN_BIT = 0,
+      PTRACE_CFI_BRANCH_LANDING_PAD_LOCK_BIT = 1,
+      PTRACE_CFI_BRANCH_EXPECTED_LANDING_PAD_BIT = 2,
+      PTRACE_CFI_SHADOW_STACK_EN_BIT = 3,
+      PTRACE_CFI_SHADOW_STACK_LOCK_BIT = 4,
+      PTRACE_CFI_SHADOW_STACK_PTR_BIT = 5,
+      PTRACE_CFI_BRANCH_LANDING_PAD_EN_STATE = 1,
+      PTRACE_CFI_BRANCH_LANDING_PAD_LOCK_STATE = 2,
+      PTRACE_CFI_BRANCH_EXPECTED_LANDING_PAD_STATE = 4,
+      PTRACE_CFI_SHADOW_STACK_EN_STATE = 8,
+      PTRACE_CFI_SHADOW_STACK_LOCK_STATE = 16,
+      PTRACE_CFI_SHADOW_STACK_PTR_STATE = 32,
+      PTRACE_CFI_STATE_INVALID_MASK = 18446744073709551552ULL,
+    },
+    records = {
+      ["struct user_regs_struct"] = [[{
+  unsigned long pc;
+  unsigned long ra;
+  unsigned long sp;
+  unsigned long gp;
+  unsigned long tp;
+  unsigned long t0;
+  unsigned long t1;
+  unsigned long t2;
+  unsigned long s0;
+  unsigned long s1;
+  unsigned long a0;
+  unsigned long a1;
+  unsigned long a2;
+  unsigned long a3;
+  unsigned long a4;
+  unsigned long a5;
+  unsigned long a6;
+  unsigned long a7;
+  unsigned long s2;
+  unsigned long s3;
+  unsigned long s4;
+  unsigned long s5;
+  unsigned long s6;
+  unsigned long s7;
+  unsigned long s8;
+  unsigned long s9;
+  unsigned long s10;
+  unsigned long s11;
+  unsigned long t3;
+  unsigned long t4;
+  unsigned long t5;
+  unsigned long t6;
+}]],
+      ["struct __riscv_f_ext_state"] = [[{
+  uint32_t f[32];
+  uint32_t fcsr;
+}]],
+      ["struct __riscv_d_ext_state"] = [[{
+  uint64_t f[32];
+  uint32_t fcsr;
+}]],
+      ["struct __riscv_q_ext_state"] = [[{
+  uint64_t f[64] __attribute__((aligned(16)));
+  uint32_t fcsr;
+  uint32_t reserved[3];
+}]],
+      ["struct __riscv_ctx_hdr"] = [[{
+  uint32_t magic;
+  uint32_t size;
+}]],
+      ["struct __riscv_extra_ext_header"] = [[{
+  uint32_t __padding[129] __attribute__((aligned(16)));
+  uint32_t reserved;
+  struct __riscv_ctx_hdr hdr;
+}]],
+      ["union __riscv_fp_state"] = [[{
+  struct __riscv_f_ext_state f;
+  struct __riscv_d_ext_state d;
+  struct __riscv_q_ext_state q;
+}]],
+      ["struct __riscv_v_ext_state"] = [[{
+  unsigned long vstart;
+  unsigned long vl;
+  unsigned long vtype;
+  unsigned long vcsr;
+  unsigned long vlenb;
+  void *datap;
+}]],
+      ["struct __riscv_v_regset_state"] = [[{
+  unsigned long vstart;
+  unsigned long vl;
+  unsigned long vtype;
+  unsigned long vcsr;
+  unsigned long vlenb;
+  char vreg[];
+}]],
+      ["struct __sc_riscv_cfi_state"] = [[{
+  unsigned long ss_ptr;
+}]],
+      ["struct __cfi_status"] = [[{
+  uint64_t cfi_state;
+}]],
+      ["struct user_cfi_state"] = [[{
+  struct __cfi_status cfi_status;
+  uint64_t shstk_ptr;
+}]],
+    },
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      GPR_BASE = 0,
+      GPR_NUM = 32,
+      GPR_END = 31,
+      ARG0 = 32,
+      PC = 33,
+      BADVADDR = 34,
+      NUM_FPU_REGS = 32,
+      PTRACE_SYSEMU = 0x1f,
+      PTRACE_SYSEMU_SINGLESTEP = 0x20,
+    },
+    records = {
+      ["struct user_pt_regs"] = [[{
+  unsigned long regs[32];
+  unsigned long orig_a0;
+  unsigned long csr_era;
+  unsigned long csr_badv;
+  unsigned long reserved[10];
+} __attribute__((aligned(8)))]],
+      ["struct user_fp_state"] = [[{
+  uint64_t fpr[32];
+  uint64_t fcc;
+  uint32_t fcsr;
+}]],
+      ["struct user_lsx_state"] = [[{
+  uint64_t vregs[64];
+}]],
+      ["struct user_lasx_state"] = [[{
+  uint64_t vregs[128];
+}]],
+      ["struct user_lbt_state"] = [[{
+  uint64_t scr[4];
+  uint32_t eflags;
+  uint32_t ftop;
+}]],
+      ["struct user_watch_state"] = [[{
+  uint64_t dbg_info;
+  struct {
+    uint64_t addr;
+    uint64_t mask;
+    uint32_t ctrl;
+    uint32_t pad;
+  } dbg_regs[8];
+}]],
+      ["struct user_watch_state_v2"] = [[{
+  uint64_t dbg_info;
+  struct {
+    uint64_t addr;
+    uint64_t mask;
+    uint32_t ctrl;
+    uint32_t pad;
+  } dbg_regs[14];
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      pt_watch_style_mips32 = 0,
+      pt_watch_style_mips64 = 1,
+      FPR_BASE = 32,
+      PC = 64,
+      CAUSE = 65,
+      BADVADDR = 66,
+      MMHI = 67,
+      MMLO = 68,
+      FPC_CSR = 69,
+      FPC_EIR = 70,
+      DSP_BASE = 71,
+      DSP_CONTROL = 77,
+      ACX = 78,
+      PTRACE_GET_THREAD_AREA = 25,
+      PTRACE_SET_THREAD_AREA = 26,
+      PTRACE_PEEKTEXT_3264 = 0xc0,
+      PTRACE_PEEKDATA_3264 = 0xc1,
+      PTRACE_POKETEXT_3264 = 0xc2,
+      PTRACE_POKEDATA_3264 = 0xc3,
+      PTRACE_GET_THREAD_AREA_3264 = 0xc4,
+      PTRACE_GET_WATCH_REGS = 0xd0,
+      PTRACE_SET_WATCH_REGS = 0xd1,
+    },
+    records = {
+      ["struct mips32_watch_regs"] = [[{
+  uint32_t watchlo[8];
+  uint16_t watchhi[8];
+  uint16_t watch_masks[8];
+  uint32_t num_valid;
+} __attribute__((aligned(8)))]],
+      ["struct mips64_watch_regs"] = [[{
+  uint64_t watchlo[8];
+  uint16_t watchhi[8];
+  uint16_t watch_masks[8];
+  uint32_t num_valid;
+} __attribute__((aligned(8)))]],
+      ["struct pt_watch_regs"] = [[{
+  uint32_t style;
+  union {
+    struct mips32_watch_regs mips32;
+    struct mips64_watch_regs mips64;
+  };
+}]],
+    },
+  },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct pt_regs"] = [[{
+  uint64_t regs[32];
+  uint64_t lo;
+  uint64_t hi;
+  uint64_t cp0_epc;
+  uint64_t cp0_badvaddr;
+  uint64_t cp0_status;
+  uint64_t cp0_cause;
+} __attribute__((aligned(8)))]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct pt_regs"] = [[{
+  unsigned long regs[32];
+  unsigned long lo;
+  unsigned long hi;
+  unsigned long cp0_epc;
+  unsigned long cp0_badvaddr;
+  unsigned long cp0_status;
+  unsigned long cp0_cause;
+} __attribute__((aligned(8)))]],
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      PT_R0 = 0,
+      PT_R1 = 1,
+      PT_R2 = 2,
+      PT_R3 = 3,
+      PT_R4 = 4,
+      PT_R5 = 5,
+      PT_R6 = 6,
+      PT_R7 = 7,
+      PT_R8 = 8,
+      PT_R9 = 9,
+      PT_R10 = 10,
+      PT_R11 = 11,
+      PT_R12 = 12,
+      PT_R13 = 13,
+      PT_R14 = 14,
+      PT_R15 = 15,
+      PT_R16 = 16,
+      PT_R17 = 17,
+      PT_R18 = 18,
+      PT_R19 = 19,
+      PT_R20 = 20,
+      PT_R21 = 21,
+      PT_R22 = 22,
+      PT_R23 = 23,
+      PT_R24 = 24,
+      PT_R25 = 25,
+      PT_R26 = 26,
+      PT_R27 = 27,
+      PT_R28 = 28,
+      PT_R29 = 29,
+      PT_R30 = 30,
+      PT_R31 = 31,
+      PT_NIP = 32,
+      PT_MSR = 33,
+      PT_ORIG_R3 = 34,
+      PT_CTR = 35,
+      PT_LNK = 36,
+      PT_XER = 37,
+      PT_CCR = 38,
+      PT_TRAP = 40,
+      PT_DAR = 41,
+      PT_DSISR = 42,
+      PT_RESULT = 43,
+      PT_DSCR = 44,
+      PT_REGS_COUNT = 44,
+      PT_FPR0 = 48,
+      PTRACE_GETVRREGS = 0x12,
+      PTRACE_SETVRREGS = 0x13,
+      PTRACE_GETEVRREGS = 0x14,
+      PTRACE_SETEVRREGS = 0x15,
+      PTRACE_GETVSRREGS = 0x1b,
+      PTRACE_SETVSRREGS = 0x1c,
+      PTRACE_SYSEMU = 0x1d,
+      PTRACE_SYSEMU_SINGLESTEP = 0x1e,
+      PTRACE_GET_DEBUGREG = 0x19,
+      PTRACE_SET_DEBUGREG = 0x1a,
+      PTRACE_GETREGS = 0xc,
+      PTRACE_SETREGS = 0xd,
+      PTRACE_GETFPREGS = 0xe,
+      PTRACE_SETFPREGS = 0xf,
+      PTRACE_GETREGS64 = 0x16,
+      PTRACE_SETREGS64 = 0x17,
+      PPC_PTRACE_PEEKTEXT_3264 = 0x95,
+      PPC_PTRACE_PEEKDATA_3264 = 0x94,
+      PPC_PTRACE_POKETEXT_3264 = 0x93,
+      PPC_PTRACE_POKEDATA_3264 = 0x92,
+      PPC_PTRACE_PEEKUSR_3264 = 0x91,
+      PPC_PTRACE_POKEUSR_3264 = 0x90,
+      PTRACE_SINGLEBLOCK = 0x100,
+      PPC_PTRACE_GETHWDBGINFO = 0x89,
+      PPC_PTRACE_SETHWDEBUG = 0x88,
+      PPC_PTRACE_DELHWDEBUG = 0x87,
+      PPC_DEBUG_FEATURE_INSN_BP_RANGE = 0x1,
+      PPC_DEBUG_FEATURE_INSN_BP_MASK = 0x2,
+      PPC_DEBUG_FEATURE_DATA_BP_RANGE = 0x4,
+      PPC_DEBUG_FEATURE_DATA_BP_MASK = 0x8,
+      PPC_DEBUG_FEATURE_DATA_BP_DAWR = 0x10,
+      PPC_DEBUG_FEATURE_DATA_BP_ARCH_31 = 0x20,
+      PPC_BREAKPOINT_TRIGGER_EXECUTE = 0x1,
+      PPC_BREAKPOINT_TRIGGER_READ = 0x2,
+      PPC_BREAKPOINT_TRIGGER_WRITE = 0x4,
+      PPC_BREAKPOINT_TRIGGER_RW = 6,
+      PPC_BREAKPOINT_MODE_EXACT = 0x0,
+      PPC_BREAKPOINT_MODE_RANGE_INCLUSIVE = 0x1,
+      PPC_BREAKPOINT_MODE_RANGE_EXCLUSIVE = 0x2,
+      PPC_BREAKPOINT_MODE_MASK = 0x3,
+      PPC_BREAKPOINT_CONDITION_MODE = 0x3,
+      PPC_BREAKPOINT_CONDITION_NONE = 0x0,
+      PPC_BREAKPOINT_CONDITION_AND = 0x1,
+      PPC_BREAKPOINT_CONDITION_EXACT = 1,
+      PPC_BREAKPOINT_CONDITION_OR = 0x2,
+      PPC_BREAKPOINT_CONDITION_AND_OR = 0x3,
+      PPC_BREAKPOINT_CONDITION_BE_ALL = 0xff0000,
+      PPC_BREAKPOINT_CONDITION_BE_SHIFT = 16,
+    },
+    macros = function(M)
+      return {
+        PPC_BREAKPOINT_CONDITION_BE = function(n)
+          return M.int(M.i32(M.shl(1LL, M.long(n) + 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "ppc64le",
+    constants = {
+      PT_SOFTE = 39,
+      PT_FPSCR = 80,
+      PT_VR0 = 82,
+      PT_VSCR = 147,
+      PT_VRSAVE = 148,
+      PT_VSR0 = 150,
+      PT_VSR31 = 212,
+    },
+    records = {
+      ["struct pt_regs"] = [[{
+  unsigned long gpr[32];
+  unsigned long nip;
+  unsigned long msr;
+  unsigned long orig_gpr3;
+  unsigned long ctr;
+  unsigned long link;
+  unsigned long xer;
+  unsigned long ccr;
+  unsigned long softe;
+  unsigned long trap;
+  unsigned long dar;
+  unsigned long dsisr;
+  unsigned long result;
+}]],
+      ["struct ppc_debug_info"] = [[{
+  uint32_t version;
+  uint32_t num_instruction_bps;
+  uint32_t num_data_bps;
+  uint32_t num_condition_regs;
+  uint32_t data_bp_alignment;
+  uint32_t sizeof_condition;
+  unsigned long features;
+}]],
+      ["struct ppc_hw_breakpoint"] = [[{
+  uint32_t version;
+  uint32_t trigger_type;
+  uint32_t addr_mode;
+  uint32_t condition_mode;
+  unsigned long addr;
+  unsigned long addr2;
+  unsigned long condition_value;
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    constants = {
+      ptprot_set_access_watchpoint = 0,
+      ptprot_set_write_watchpoint = 1,
+      ptprot_disable_watchpoint = 2,
+      PT_PSWMASK = 0x0,
+      PT_PSWADDR = 0x8,
+      PT_GPR0 = 0x10,
+      PT_GPR1 = 0x18,
+      PT_GPR2 = 0x20,
+      PT_GPR3 = 0x28,
+      PT_GPR4 = 0x30,
+      PT_GPR5 = 0x38,
+      PT_GPR6 = 0x40,
+      PT_GPR7 = 0x48,
+      PT_GPR8 = 0x50,
+      PT_GPR9 = 0x58,
+      PT_GPR10 = 0x60,
+      PT_GPR11 = 0x68,
+      PT_GPR12 = 0x70,
+      PT_GPR13 = 0x78,
+      PT_GPR14 = 0x80,
+      PT_GPR15 = 0x88,
+      PT_ACR0 = 0x90,
+      PT_ACR1 = 0x94,
+      PT_ACR2 = 0x98,
+      PT_ACR3 = 0x9c,
+      PT_ACR4 = 0xa0,
+      PT_ACR5 = 0xa4,
+      PT_ACR6 = 0xa8,
+      PT_ACR7 = 0xac,
+      PT_ACR8 = 0xb0,
+      PT_ACR9 = 0xb4,
+      PT_ACR10 = 0xb8,
+      PT_ACR11 = 0xbc,
+      PT_ACR12 = 0xc0,
+      PT_ACR13 = 0xc4,
+      PT_ACR14 = 0xc8,
+      PT_ACR15 = 0xcc,
+      PT_ORIGGPR2 = 0xd0,
+      PT_FPC = 0xd8,
+      PT_FPR0 = 0xe0,
+      PT_FPR1 = 0xe8,
+      PT_FPR2 = 0xf0,
+      PT_FPR3 = 0xf8,
+      PT_FPR4 = 0x100,
+      PT_FPR5 = 0x108,
+      PT_FPR6 = 0x110,
+      PT_FPR7 = 0x118,
+      PT_FPR8 = 0x120,
+      PT_FPR9 = 0x128,
+      PT_FPR10 = 0x130,
+      PT_FPR11 = 0x138,
+      PT_FPR12 = 0x140,
+      PT_FPR13 = 0x148,
+      PT_FPR14 = 0x150,
+      PT_FPR15 = 0x158,
+      PT_CR_9 = 0x160,
+      PT_CR_10 = 0x168,
+      PT_CR_11 = 0x170,
+      PT_IEEE_IP = 0x1a8,
+      PT_LASTOFF = 424,
+      PT_ENDREGS = 0x1af,
+      GPR_SIZE = 8,
+      CR_SIZE = 8,
+      STACK_FRAME_OVERHEAD = 160,
+      PSW_MASK_PER = 0x4000000000000000ULL,
+      PSW_MASK_DAT = 0x400000000000000ULL,
+      PSW_MASK_IO = 0x200000000000000ULL,
+      PSW_MASK_EXT = 0x100000000000000ULL,
+      PSW_MASK_BASE = 0x0,
+      PSW_MASK_KEY = 0xf0000000000000ULL,
+      PSW_MASK_MCHECK = 0x4000000000000,
+      PSW_MASK_WAIT = 0x2000000000000,
+      PSW_MASK_PSTATE = 0x1000000000000,
+      PSW_MASK_ASC = 0xc00000000000,
+      PSW_MASK_CC = 0x300000000000,
+      PSW_MASK_PM = 0xf0000000000,
+      PSW_MASK_RI = 0x8000000000,
+      PSW_MASK_EA = 0x100000000,
+      PSW_MASK_BA = 0x80000000,
+      PSW_MASK_USER = 0xff0180000000,
+      PSW_ADDR_AMODE = 0x0,
+      PSW_ADDR_INSN = 0xffffffffffffffffULL,
+      PSW_ASC_PRIMARY = 0x0,
+      PSW_ASC_ACCREG = 0x400000000000,
+      PSW_ASC_SECONDARY = 0x800000000000,
+      PSW_ASC_HOME = 0xc00000000000,
+      NUM_GPRS = 16,
+      NUM_FPRS = 16,
+      NUM_CRS = 16,
+      NUM_ACRS = 16,
+      NUM_CR_WORDS = 3,
+      FPR_SIZE = 8,
+      FPC_SIZE = 4,
+      FPC_PAD_SIZE = 4,
+      ACR_SIZE = 4,
+      FPC_EXCEPTION_MASK = 0xf8000000,
+      FPC_FLAGS_MASK = 0xf80000,
+      FPC_DXC_MASK = 0xff00,
+      FPC_RM_MASK = 0x3,
+      PER_EM_MASK = 0xe8000000,
+      PTRACE_PEEKUSR_AREA = 0x5000,
+      PTRACE_POKEUSR_AREA = 0x5001,
+      PTRACE_PEEKTEXT_AREA = 0x5002,
+      PTRACE_PEEKDATA_AREA = 0x5003,
+      PTRACE_POKETEXT_AREA = 0x5004,
+      PTRACE_POKEDATA_AREA = 0x5005,
+      PTRACE_GET_LAST_BREAK = 0x5006,
+      PTRACE_PEEK_SYSTEM_CALL = 0x5007,
+      PTRACE_POKE_SYSTEM_CALL = 0x5008,
+      PTRACE_ENABLE_TE = 0x5009,
+      PTRACE_DISABLE_TE = 0x5010,
+      PTRACE_TE_ABORT_RAND = 0x5011,
+      PTRACE_SINGLEBLOCK = 12,
+      PTRACE_PROT = 21,
+      S390_BREAKPOINT_U16 = 0x1,
+      S390_SYSCALL_OPCODE = 0xa00,
+      S390_SYSCALL_SIZE = 2,
+    },
+    records = {
+      ["union freg_t"] = [[{
+  float f;
+  double d;
+  uint64_t ui;
+  struct {
+    uint32_t hi;
+    uint32_t lo;
+  } fp;
+}]],
+      ["struct s390_fp_regs"] = [[{
+  uint32_t fpc;
+  uint32_t pad;
+  union freg_t fprs[16];
+}]],
+      ["struct psw_t"] = [[{
+  unsigned long mask;
+  unsigned long addr;
+} __attribute__((aligned(8)))]],
+      ["struct s390_regs"] = [[{
+  struct psw_t psw;
+  unsigned long gprs[16];
+  uint32_t acrs[16];
+  unsigned long orig_gpr2;
+}]],
+      ["struct user_pt_regs"] = [[{
+  unsigned long args[1];
+  struct psw_t psw;
+  unsigned long gprs[16];
+}]],
+      ["struct per_cr_words"] = [[{
+  unsigned long cr[3];
+}]],
+      ["struct per_cr_bits"] = [[{
+  uint32_t : 32;
+  uint32_t em_branching : 1;
+  uint32_t em_instruction_fetch : 1;
+  uint32_t em_storage_alteration : 1;
+  uint32_t em_gpr_alt_unused : 1;
+  uint32_t em_store_real_address : 1;
+  uint32_t : 3;
+  uint32_t branch_addr_ctl : 1;
+  uint32_t : 1;
+  uint32_t storage_alt_space_ctl : 1;
+  uint32_t : 21;
+  unsigned long starting_addr;
+  unsigned long ending_addr;
+}]],
+      ["struct per_lowcore_words"] = [[{
+  uint16_t perc_atmid;
+  unsigned long address;
+  uint8_t access_id;
+}]],
+      ["struct per_lowcore_bits"] = [[{
+  uint32_t perc_branching : 1;
+  uint32_t perc_instruction_fetch : 1;
+  uint32_t perc_storage_alteration : 1;
+  uint32_t perc_gpr_alt_unused : 1;
+  uint32_t perc_store_real_address : 1;
+  uint32_t : 3;
+  uint32_t atmid_psw_bit_31 : 1;
+  uint32_t atmid_validity_bit : 1;
+  uint32_t atmid_psw_bit_32 : 1;
+  uint32_t atmid_psw_bit_5 : 1;
+  uint32_t atmid_psw_bit_16 : 1;
+  uint32_t atmid_psw_bit_17 : 1;
+  uint32_t si : 2;
+  unsigned long address;
+  uint32_t : 4;
+  uint32_t access_id : 4;
+}]],
+      ["struct per_struct"] = [[{
+  union {
+    struct per_cr_words words;
+    struct per_cr_bits bits;
+  } control_regs;
+  uint32_t single_step : 1;
+  uint32_t instruction_fetch : 1;
+  uint32_t : 30;
+  unsigned long starting_addr;
+  unsigned long ending_addr;
+  union {
+    struct per_lowcore_words words;
+    struct per_lowcore_bits bits;
+  } lowcore;
+}]],
+      ["struct ptrace_area"] = [[{
+  uint32_t len;
+  unsigned long kernel_addr;
+  unsigned long process_addr;
+}]],
+      ["struct ptprot_area"] = [[{
+  unsigned long lowaddr;
+  unsigned long hiaddr;
+  uint32_t prot;
+}]],
+      ["struct user_regs_struct"] = [[{
+  struct psw_t psw;
+  unsigned long gprs[16];
+  uint32_t acrs[16];
+  unsigned long orig_gpr2;
+  struct s390_fp_regs fp_regs;
+  struct per_struct per_info;
+  unsigned long ieee_instruction_pointer;
+}]],
+    },
+    typedefs = {
+      freg_t = "union freg_t",
+      s390_fp_regs = "struct s390_fp_regs",
+      psw_t = "struct psw_t",
+      s390_regs = "struct s390_regs",
+      user_pt_regs = "struct user_pt_regs",
+      per_cr_words = "struct per_cr_words",
+      per_cr_bits = "struct per_cr_bits",
+      per_lowcore_words = "struct per_lowcore_words",
+      per_lowcore_bits = "struct per_lowcore_bits",
+      per_struct = "struct per_struct",
+      ptrace_area = "struct ptrace_area",
+      ptprot_flags = "uint32_t",
+      ptprot_area = "struct ptprot_area",
+    },
+  },
+  {
+    on = "ppc",
+    constants = {
+      PT_MQ = 39,
+      PT_FPR31 = 110,
+      PT_FPSCR = 113,
+    },
+    records = {
+      ["struct pt_regs"] = [[{
+  unsigned long gpr[32];
+  unsigned long nip;
+  unsigned long msr;
+  unsigned long orig_gpr3;
+  unsigned long ctr;
+  unsigned long link;
+  unsigned long xer;
+  unsigned long ccr;
+  unsigned long mq;
+  unsigned long trap;
+  unsigned long dar;
+  unsigned long dsisr;
+  unsigned long result;
+}]],
+      ["struct ppc_debug_info"] = [[{
+  uint32_t version;
+  uint32_t num_instruction_bps;
+  uint32_t num_data_bps;
+  uint32_t num_condition_regs;
+  uint32_t data_bp_alignment;
+  uint32_t sizeof_condition;
+  uint64_t features;
+}]],
+      ["struct ppc_hw_breakpoint"] = [[{
+  uint32_t version;
+  uint32_t trigger_type;
+  uint32_t addr_mode;
+  uint32_t condition_mode;
+  uint64_t addr;
+  uint64_t addr2;
+  uint64_t condition_value;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,96 +3,96 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/qeth.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        QETHARP_IP_ADDR_V4 = 1,
-        QETHARP_IP_ADDR_V6 = 2,
-        SIOC_QETH_ARP_SET_NO_ENTRIES = 35312,
-        SIOC_QETH_ARP_QUERY_INFO = 35313,
-        SIOC_QETH_ARP_ADD_ENTRY = 35314,
-        SIOC_QETH_ARP_REMOVE_ENTRY = 35315,
-        SIOC_QETH_ARP_FLUSH_CACHE = 35316,
-        SIOC_QETH_ADP_SET_SNMP_CONTROL = 35317,
-        SIOC_QETH_GET_CARD_TYPE = 35318,
-        SIOC_QETH_QUERY_OAT = 35319,
-        QETH_QARP_MEDIASPECIFIC_BYTES = 32,
-        QETH_QARP_MACADDRTYPE_BYTES = 1,
-        QETH_QARP_STRIP_ENTRIES = 0x8000,
-        QETH_QARP_WITH_IPV6 = 0x4000,
-        QETH_QARP_REQUEST_MASK = 0xff,
-        QETH_QARP_USER_DATA_SIZE = 20000,
-        QETH_QARP_MASK_OFFSET = 4,
-        QETH_QARP_ENTRIES_OFFSET = 6,
-      },
-      records = {
-        ["struct qeth_arp_cache_entry"] = [[{
-    uint8_t macaddr[6];
-    uint8_t reserved1[2];
-    uint8_t ipaddr[16];
-    uint8_t reserved2[32];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_entrytype"] = [[{
-    uint8_t mac;
-    uint8_t ip;
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry7"] = [[{
-    uint8_t media_specific[32];
-    struct qeth_arp_entrytype type;
-    uint8_t macaddr[6];
-    uint8_t ipaddr[4];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry7_ipv6"] = [[{
-    uint8_t media_specific[32];
-    struct qeth_arp_entrytype type;
-    uint8_t macaddr[6];
-    uint8_t ipaddr[16];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry7_short"] = [[{
-    struct qeth_arp_entrytype type;
-    uint8_t macaddr[6];
-    uint8_t ipaddr[4];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry7_short_ipv6"] = [[{
-    struct qeth_arp_entrytype type;
-    uint8_t macaddr[6];
-    uint8_t ipaddr[16];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry5"] = [[{
-    uint8_t media_specific[32];
-    struct qeth_arp_entrytype type;
-    uint8_t ipaddr[4];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry5_ipv6"] = [[{
-    uint8_t media_specific[32];
-    struct qeth_arp_entrytype type;
-    uint8_t ipaddr[16];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry5_short"] = [[{
-    struct qeth_arp_entrytype type;
-    uint8_t ipaddr[4];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_qi_entry5_short_ipv6"] = [[{
-    struct qeth_arp_entrytype type;
-    uint8_t ipaddr[16];
-  } __attribute__((packed))]],
-        ["struct qeth_arp_query_user_data"] = [[{
-    union {
-      uint32_t data_len;
-      uint32_t no_entries;
-    } u;
-    uint16_t mask_bits;
-    char *entries;
-  } __attribute__((packed))]],
-        ["struct qeth_query_oat_data"] = [[{
-    uint32_t command;
-    uint32_t buffer_len;
-    uint32_t response_len;
-    uint64_t ptr;
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      QETHARP_IP_ADDR_V4 = 1,
+      QETHARP_IP_ADDR_V6 = 2,
+      SIOC_QETH_ARP_SET_NO_ENTRIES = 35312,
+      SIOC_QETH_ARP_QUERY_INFO = 35313,
+      SIOC_QETH_ARP_ADD_ENTRY = 35314,
+      SIOC_QETH_ARP_REMOVE_ENTRY = 35315,
+      SIOC_QETH_ARP_FLUSH_CACHE = 35316,
+      SIOC_QETH_ADP_SET_SNMP_CONTROL = 35317,
+      SIOC_QETH_GET_CARD_TYPE = 35318,
+      SIOC_QETH_QUERY_OAT = 35319,
+      QETH_QARP_MEDIASPECIFIC_BYTES = 32,
+      QETH_QARP_MACADDRTYPE_BYTES = 1,
+      QETH_QARP_STRIP_ENTRIES = 0x8000,
+      QETH_QARP_WITH_IPV6 = 0x4000,
+      QETH_QARP_REQUEST_MASK = 0xff,
+      QETH_QARP_USER_DATA_SIZE = 20000,
+      QETH_QARP_MASK_OFFSET = 4,
+      QETH_QARP_ENTRIES_OFFSET = 6,
+    },
+    records = {
+      ["struct qeth_arp_cache_entry"] = [[{
+  uint8_t macaddr[6];
+  uint8_t reserved1[2];
+  uint8_t ipaddr[16];
+  uint8_t reserved2[32];
+} __attribute__((packed))]],
+      ["struct qeth_arp_entrytype"] = [[{
+  uint8_t mac;
+  uint8_t ip;
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry7"] = [[{
+  uint8_t media_specific[32];
+  struct qeth_arp_entrytype type;
+  uint8_t macaddr[6];
+  uint8_t ipaddr[4];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry7_ipv6"] = [[{
+  uint8_t media_specific[32];
+  struct qeth_arp_entrytype type;
+  uint8_t macaddr[6];
+  uint8_t ipaddr[16];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry7_short"] = [[{
+  struct qeth_arp_entrytype type;
+  uint8_t macaddr[6];
+  uint8_t ipaddr[4];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry7_short_ipv6"] = [[{
+  struct qeth_arp_entrytype type;
+  uint8_t macaddr[6];
+  uint8_t ipaddr[16];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry5"] = [[{
+  uint8_t media_specific[32];
+  struct qeth_arp_entrytype type;
+  uint8_t ipaddr[4];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry5_ipv6"] = [[{
+  uint8_t media_specific[32];
+  struct qeth_arp_entrytype type;
+  uint8_t ipaddr[16];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry5_short"] = [[{
+  struct qeth_arp_entrytype type;
+  uint8_t ipaddr[4];
+} __attribute__((packed))]],
+      ["struct qeth_arp_qi_entry5_short_ipv6"] = [[{
+  struct qeth_arp_entrytype type;
+  uint8_t ipaddr[16];
+} __attribute__((packed))]],
+      ["struct qeth_arp_query_user_data"] = [[{
+  union {
+    uint32_t data_len;
+    uint32_t no_entries;
+  } u;
+  uint16_t mask_bits;
+  char *entries;
+} __attribute__((packed))]],
+      ["struct qeth_query_oat_data"] = [[{
+  uint32_t command;
+  uint32_t buffer_len;
+  uint32_t response_len;
+  uint64_t ptr;
+}]],
     },
   },
+},
 ]==],
 }

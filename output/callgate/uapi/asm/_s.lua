@@ -3,2375 +3,2375 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/schid.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      records = {
-        ["struct subchannel_id"] = [[{
-    uint32_t cssid : 8;
-    uint32_t : 4;
-    uint32_t m : 1;
-    uint32_t ssid : 2;
-    uint32_t one : 1;
-    uint32_t sch_no : 16;
-  } __attribute__((packed, aligned(4)))]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    records = {
+      ["struct subchannel_id"] = [[{
+  uint32_t cssid : 8;
+  uint32_t : 4;
+  uint32_t m : 1;
+  uint32_t ssid : 2;
+  uint32_t one : 1;
+  uint32_t sch_no : 16;
+} __attribute__((packed, aligned(4)))]],
     },
   },
+},
 ]==],
 ["asm/sclp_ctl.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        SCLP_CTL_IOCTL_MAGIC = 0x10,
-        SCLP_CTL_SCCB = 0xc00c1010,
-      },
-      records = {
-        ["struct sclp_ctl_sccb"] = [[{
-    uint32_t cmdw;
-    uint64_t sccb;
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      SCLP_CTL_IOCTL_MAGIC = 0x10,
+      SCLP_CTL_SCCB = 0xc00c1010,
+    },
+    records = {
+      ["struct sclp_ctl_sccb"] = [[{
+  uint32_t cmdw;
+  uint64_t sccb;
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 ["asm/sembuf.h"] = [==[
-  deltas = {
-    {
-      on = "x64",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    long sem_otime;
-    unsigned long __unused1;
-    long sem_ctime;
-    unsigned long __unused2;
-    unsigned long sem_nsems;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    unsigned long sem_otime;
-    unsigned long sem_otime_high;
-    unsigned long sem_ctime;
-    unsigned long sem_ctime_high;
-    unsigned long sem_nsems;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    unsigned long sem_otime;
-    unsigned long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long sem_otime_high;
-    unsigned long sem_ctime_high;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __unused1;
-    unsigned long __unused2;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct semid64_ds"] = [[{
-    struct ipc64_perm sem_perm;
-    unsigned long sem_otime_high;
-    unsigned long sem_otime;
-    unsigned long sem_ctime_high;
-    unsigned long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  long sem_otime;
+  unsigned long __unused1;
+  long sem_ctime;
+  unsigned long __unused2;
+  unsigned long sem_nsems;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
     },
   },
+  {
+    on = "x86",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  unsigned long sem_otime;
+  unsigned long sem_otime_high;
+  unsigned long sem_ctime;
+  unsigned long sem_ctime_high;
+  unsigned long sem_nsems;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  unsigned long sem_otime;
+  unsigned long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long sem_otime_high;
+  unsigned long sem_ctime_high;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __unused1;
+  unsigned long __unused2;
+}]],
+    },
+  },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct semid64_ds"] = [[{
+  struct ipc64_perm sem_perm;
+  unsigned long sem_otime_high;
+  unsigned long sem_otime;
+  unsigned long sem_ctime_high;
+  unsigned long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/setup.h"] = [==[
-  deltas = {
-    {
-      on = "arm",
-      constants = {
-        COMMAND_LINE_SIZE = 1024,
-        ATAG_NONE = 0x0,
-        ATAG_CORE = 0x54410001,
-        ATAG_MEM = 0x54410002,
-        ATAG_VIDEOTEXT = 0x54410003,
-        ATAG_RAMDISK = 0x54410004,
-        ATAG_INITRD = 0x54410005,
-        ATAG_INITRD2 = 0x54420005,
-        ATAG_SERIAL = 0x54410006,
-        ATAG_REVISION = 0x54410007,
-        ATAG_VIDEOLFB = 0x54410008,
-        ATAG_CMDLINE = 0x54410009,
-        ATAG_ACORN = 0x41000101,
-        ATAG_MEMCLK = 0x41000402,
-      },
-      records = {
-        ["struct tag_header"] = [[{
-    uint32_t size;
-    uint32_t tag;
-  }]],
-        ["struct tag_core"] = [[{
-    uint32_t flags;
-    uint32_t pagesize;
-    uint32_t rootdev;
-  }]],
-        ["struct tag_mem32"] = [[{
-    uint32_t size;
-    uint32_t start;
-  }]],
-        ["struct tag_videotext"] = [[{
-    uint8_t x;
-    uint8_t y;
-    uint16_t video_page;
-    uint8_t video_mode;
-    uint8_t video_cols;
-    uint16_t video_ega_bx;
-    uint8_t video_lines;
-    uint8_t video_isvga;
-    uint16_t video_points;
-  }]],
-        ["struct tag_ramdisk"] = [[{
-    uint32_t flags;
-    uint32_t size;
-    uint32_t start;
-  }]],
-        ["struct tag_initrd"] = [[{
-    uint32_t start;
-    uint32_t size;
-  }]],
-        ["struct tag_serialnr"] = [[{
-    uint32_t low;
-    uint32_t high;
-  }]],
-        ["struct tag_revision"] = [[{
-    uint32_t rev;
-  }]],
-        ["struct tag_videolfb"] = [[{
-    uint16_t lfb_width;
-    uint16_t lfb_height;
-    uint16_t lfb_depth;
-    uint16_t lfb_linelength;
-    uint32_t lfb_base;
-    uint32_t lfb_size;
-    uint8_t red_size;
-    uint8_t red_pos;
-    uint8_t green_size;
-    uint8_t green_pos;
-    uint8_t blue_size;
-    uint8_t blue_pos;
-    uint8_t rsvd_size;
-    uint8_t rsvd_pos;
-  }]],
-        ["struct tag_cmdline"] = [[{
-    char cmdline[1];
-  }]],
-        ["struct tag_acorn"] = [[{
-    uint32_t memc_control_reg;
-    uint32_t vram_pages;
-    uint8_t sounddefault;
-    uint8_t adfsdrives;
-  }]],
-        ["struct tag_memclk"] = [[{
-    uint32_t fmemclk;
-  }]],
-        ["struct tag"] = [[{
-    struct tag_header hdr;
-    union {
-      struct tag_core core;
-      struct tag_mem32 mem;
-      struct tag_videotext videotext;
-      struct tag_ramdisk ramdisk;
-      struct tag_initrd initrd;
-      struct tag_serialnr serialnr;
-      struct tag_revision revision;
-      struct tag_videolfb videolfb;
-      struct tag_cmdline cmdline;
-      struct tag_acorn acorn;
-      struct tag_memclk memclk;
-    } u;
-  }]],
-        ["struct tagtable"] = [[{
-    uint32_t tag;
-    void *parse;
-  }]],
-      },
-      macros = function(M)
-        return {
-          tag_next = function(t)
-            return M.cast("struct tag *", M.cast("uint32_t *", t) + M.long(t.hdr.size))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "arm",
+    constants = {
+      COMMAND_LINE_SIZE = 1024,
+      ATAG_NONE = 0x0,
+      ATAG_CORE = 0x54410001,
+      ATAG_MEM = 0x54410002,
+      ATAG_VIDEOTEXT = 0x54410003,
+      ATAG_RAMDISK = 0x54410004,
+      ATAG_INITRD = 0x54410005,
+      ATAG_INITRD2 = 0x54420005,
+      ATAG_SERIAL = 0x54410006,
+      ATAG_REVISION = 0x54410007,
+      ATAG_VIDEOLFB = 0x54410008,
+      ATAG_CMDLINE = 0x54410009,
+      ATAG_ACORN = 0x41000101,
+      ATAG_MEMCLK = 0x41000402,
     },
-    {
-      on = "arm64 riscv64 ppc64le ppc",
-      constants = {
-        COMMAND_LINE_SIZE = 2048,
-      },
+    records = {
+      ["struct tag_header"] = [[{
+  uint32_t size;
+  uint32_t tag;
+}]],
+      ["struct tag_core"] = [[{
+  uint32_t flags;
+  uint32_t pagesize;
+  uint32_t rootdev;
+}]],
+      ["struct tag_mem32"] = [[{
+  uint32_t size;
+  uint32_t start;
+}]],
+      ["struct tag_videotext"] = [[{
+  uint8_t x;
+  uint8_t y;
+  uint16_t video_page;
+  uint8_t video_mode;
+  uint8_t video_cols;
+  uint16_t video_ega_bx;
+  uint8_t video_lines;
+  uint8_t video_isvga;
+  uint16_t video_points;
+}]],
+      ["struct tag_ramdisk"] = [[{
+  uint32_t flags;
+  uint32_t size;
+  uint32_t start;
+}]],
+      ["struct tag_initrd"] = [[{
+  uint32_t start;
+  uint32_t size;
+}]],
+      ["struct tag_serialnr"] = [[{
+  uint32_t low;
+  uint32_t high;
+}]],
+      ["struct tag_revision"] = [[{
+  uint32_t rev;
+}]],
+      ["struct tag_videolfb"] = [[{
+  uint16_t lfb_width;
+  uint16_t lfb_height;
+  uint16_t lfb_depth;
+  uint16_t lfb_linelength;
+  uint32_t lfb_base;
+  uint32_t lfb_size;
+  uint8_t red_size;
+  uint8_t red_pos;
+  uint8_t green_size;
+  uint8_t green_pos;
+  uint8_t blue_size;
+  uint8_t blue_pos;
+  uint8_t rsvd_size;
+  uint8_t rsvd_pos;
+}]],
+      ["struct tag_cmdline"] = [[{
+  char cmdline[1];
+}]],
+      ["struct tag_acorn"] = [[{
+  uint32_t memc_control_reg;
+  uint32_t vram_pages;
+  uint8_t sounddefault;
+  uint8_t adfsdrives;
+}]],
+      ["struct tag_memclk"] = [[{
+  uint32_t fmemclk;
+}]],
+      ["struct tag"] = [[{
+  struct tag_header hdr;
+  union {
+    struct tag_core core;
+    struct tag_mem32 mem;
+    struct tag_videotext videotext;
+    struct tag_ramdisk ramdisk;
+    struct tag_initrd initrd;
+    struct tag_serialnr serialnr;
+    struct tag_revision revision;
+    struct tag_videolfb videolfb;
+    struct tag_cmdline cmdline;
+    struct tag_acorn acorn;
+    struct tag_memclk memclk;
+  } u;
+}]],
+      ["struct tagtable"] = [[{
+  uint32_t tag;
+  void *parse;
+}]],
     },
-    {
-      on = "loongarch64 mips mipsel mips64 mips64el",
-      constants = {
-        COMMAND_LINE_SIZE = 4096,
-      },
+    macros = function(M)
+      return {
+        tag_next = function(t)
+          return M.cast("struct tag *", M.cast("uint32_t *", t) + M.long(t.hdr.size))
+        end,
+      }
+    end,
+  },
+  {
+    on = "arm64 riscv64 ppc64le ppc",
+    constants = {
+      COMMAND_LINE_SIZE = 2048,
     },
   },
+  {
+    on = "loongarch64 mips mipsel mips64 mips64el",
+    constants = {
+      COMMAND_LINE_SIZE = 4096,
+    },
+  },
+},
 ]==],
 ["asm/setup_data.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        SETUP_NONE = 0,
-        SETUP_E820_EXT = 1,
-        SETUP_DTB = 2,
-        SETUP_PCI = 3,
-        SETUP_EFI = 4,
-        SETUP_APPLE_PROPERTIES = 5,
-        SETUP_JAILHOUSE = 6,
-        SETUP_CC_BLOB = 7,
-        SETUP_IMA = 8,
-        SETUP_RNG_SEED = 9,
-        SETUP_KEXEC_KHO = 10,
-        SETUP_ENUM_MAX = 10,
-        SETUP_INDIRECT = -2147483648,
-        SETUP_TYPE_MAX = -2147483638,
-      },
-      records = {
-        ["struct setup_data"] = [[{
-    uint64_t next;
-    uint32_t type;
-    uint32_t len;
-    uint8_t data[];
-  }]],
-        ["struct setup_indirect"] = [[{
-    uint32_t type;
-    uint32_t reserved;
-    uint64_t len;
-    uint64_t addr;
-  }]],
-        ["struct boot_e820_entry"] = [[{
-    uint64_t addr;
-    uint64_t size;
-    uint32_t type;
-  } __attribute__((packed))]],
-        ["struct jailhouse_setup_data"] = [[{
-    struct {
-      uint16_t version;
-      uint16_t compatible_version;
-    } __attribute__((packed)) hdr;
-    struct {
-      uint16_t pm_timer_address;
-      uint16_t num_cpus;
-      uint64_t pci_mmconfig_base;
-      uint32_t tsc_khz;
-      uint32_t apic_khz;
-      uint8_t standard_ioapic;
-      uint8_t cpu_ids[255];
-    } __attribute__((packed)) v1;
-    struct {
-      uint32_t flags;
-    } __attribute__((packed)) v2;
-  } __attribute__((packed))]],
-        ["struct ima_setup_data"] = [[{
-    uint64_t addr;
-    uint64_t size;
-  } __attribute__((packed))]],
-        ["struct kho_data"] = [[{
-    uint64_t fdt_addr;
-    uint64_t fdt_size;
-    uint64_t scratch_addr;
-    uint64_t scratch_size;
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      SETUP_NONE = 0,
+      SETUP_E820_EXT = 1,
+      SETUP_DTB = 2,
+      SETUP_PCI = 3,
+      SETUP_EFI = 4,
+      SETUP_APPLE_PROPERTIES = 5,
+      SETUP_JAILHOUSE = 6,
+      SETUP_CC_BLOB = 7,
+      SETUP_IMA = 8,
+      SETUP_RNG_SEED = 9,
+      SETUP_KEXEC_KHO = 10,
+      SETUP_ENUM_MAX = 10,
+      SETUP_INDIRECT = -2147483648,
+      SETUP_TYPE_MAX = -2147483638,
+    },
+    records = {
+      ["struct setup_data"] = [[{
+  uint64_t next;
+  uint32_t type;
+  uint32_t len;
+  uint8_t data[];
+}]],
+      ["struct setup_indirect"] = [[{
+  uint32_t type;
+  uint32_t reserved;
+  uint64_t len;
+  uint64_t addr;
+}]],
+      ["struct boot_e820_entry"] = [[{
+  uint64_t addr;
+  uint64_t size;
+  uint32_t type;
+} __attribute__((packed))]],
+      ["struct jailhouse_setup_data"] = [[{
+  struct {
+    uint16_t version;
+    uint16_t compatible_version;
+  } __attribute__((packed)) hdr;
+  struct {
+    uint16_t pm_timer_address;
+    uint16_t num_cpus;
+    uint64_t pci_mmconfig_base;
+    uint32_t tsc_khz;
+    uint32_t apic_khz;
+    uint8_t standard_ioapic;
+    uint8_t cpu_ids[255];
+  } __attribute__((packed)) v1;
+  struct {
+    uint32_t flags;
+  } __attribute__((packed)) v2;
+} __attribute__((packed))]],
+      ["struct ima_setup_data"] = [[{
+  uint64_t addr;
+  uint64_t size;
+} __attribute__((packed))]],
+      ["struct kho_data"] = [[{
+  uint64_t fdt_addr;
+  uint64_t fdt_size;
+  uint64_t scratch_addr;
+  uint64_t scratch_size;
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 ["asm/sgidefs.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        _MIPS_ISA_MIPS1 = 1,
-        _MIPS_ISA_MIPS2 = 2,
-        _MIPS_ISA_MIPS3 = 3,
-        _MIPS_ISA_MIPS4 = 4,
-        _MIPS_ISA_MIPS5 = 5,
-        _MIPS_ISA_MIPS32 = 6,
-        _MIPS_ISA_MIPS64 = 7,
-        _MIPS_SIM_ABI32 = 1,
-        _MIPS_SIM_NABI32 = 2,
-        _MIPS_SIM_ABI64 = 3,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      _MIPS_ISA_MIPS1 = 1,
+      _MIPS_ISA_MIPS2 = 2,
+      _MIPS_ISA_MIPS3 = 3,
+      _MIPS_ISA_MIPS4 = 4,
+      _MIPS_ISA_MIPS5 = 5,
+      _MIPS_ISA_MIPS32 = 6,
+      _MIPS_ISA_MIPS64 = 7,
+      _MIPS_SIM_ABI32 = 1,
+      _MIPS_SIM_NABI32 = 2,
+      _MIPS_SIM_ABI64 = 3,
     },
   },
+},
 ]==],
 ["asm/sgx.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        SGX_PAGE_MEASURE = 1,
-        SGX_MAGIC = 0xa4,
-        SGX_IOC_ENCLAVE_CREATE = 0x4008a400,
-        SGX_IOC_ENCLAVE_ADD_PAGES = 0xc030a401,
-        SGX_IOC_ENCLAVE_INIT = 0x4008a402,
-        SGX_IOC_ENCLAVE_PROVISION = 0x4008a403,
-        SGX_IOC_VEPC_REMOVE_ALL = 0xa404,
-        SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS = 0xc028a405,
-        SGX_IOC_ENCLAVE_MODIFY_TYPES = 0xc028a406,
-        SGX_IOC_ENCLAVE_REMOVE_PAGES = 0xc018a407,
-      },
-      records = {
-        ["struct sgx_enclave_create"] = [[{
-    uint64_t src;
-  }]],
-        ["struct sgx_enclave_add_pages"] = [[{
-    uint64_t src;
-    uint64_t offset;
-    uint64_t length;
-    uint64_t secinfo;
-    uint64_t flags;
-    uint64_t count;
-  }]],
-        ["struct sgx_enclave_init"] = [[{
-    uint64_t sigstruct;
-  }]],
-        ["struct sgx_enclave_provision"] = [[{
-    uint64_t fd;
-  }]],
-        ["struct sgx_enclave_restrict_permissions"] = [[{
-    uint64_t offset;
-    uint64_t length;
-    uint64_t permissions;
-    uint64_t result;
-    uint64_t count;
-  }]],
-        ["struct sgx_enclave_modify_types"] = [[{
-    uint64_t offset;
-    uint64_t length;
-    uint64_t page_type;
-    uint64_t result;
-    uint64_t count;
-  }]],
-        ["struct sgx_enclave_remove_pages"] = [[{
-    uint64_t offset;
-    uint64_t length;
-    uint64_t count;
-  }]],
-        ["struct sgx_enclave_run"] = [[{
-    uint64_t tcs;
-    uint32_t function;
-    uint16_t exception_vector;
-    uint16_t exception_error_code;
-    uint64_t exception_addr;
-    uint64_t user_handler;
-    uint64_t user_data;
-    uint8_t reserved[216];
-  }]],
-      },
-      typedefs = {
-        sgx_enclave_user_handler_t = "void *",
-        vdso_sgx_enter_enclave_t = "void *",
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      SGX_PAGE_MEASURE = 1,
+      SGX_MAGIC = 0xa4,
+      SGX_IOC_ENCLAVE_CREATE = 0x4008a400,
+      SGX_IOC_ENCLAVE_ADD_PAGES = 0xc030a401,
+      SGX_IOC_ENCLAVE_INIT = 0x4008a402,
+      SGX_IOC_ENCLAVE_PROVISION = 0x4008a403,
+      SGX_IOC_VEPC_REMOVE_ALL = 0xa404,
+      SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS = 0xc028a405,
+      SGX_IOC_ENCLAVE_MODIFY_TYPES = 0xc028a406,
+      SGX_IOC_ENCLAVE_REMOVE_PAGES = 0xc018a407,
+    },
+    records = {
+      ["struct sgx_enclave_create"] = [[{
+  uint64_t src;
+}]],
+      ["struct sgx_enclave_add_pages"] = [[{
+  uint64_t src;
+  uint64_t offset;
+  uint64_t length;
+  uint64_t secinfo;
+  uint64_t flags;
+  uint64_t count;
+}]],
+      ["struct sgx_enclave_init"] = [[{
+  uint64_t sigstruct;
+}]],
+      ["struct sgx_enclave_provision"] = [[{
+  uint64_t fd;
+}]],
+      ["struct sgx_enclave_restrict_permissions"] = [[{
+  uint64_t offset;
+  uint64_t length;
+  uint64_t permissions;
+  uint64_t result;
+  uint64_t count;
+}]],
+      ["struct sgx_enclave_modify_types"] = [[{
+  uint64_t offset;
+  uint64_t length;
+  uint64_t page_type;
+  uint64_t result;
+  uint64_t count;
+}]],
+      ["struct sgx_enclave_remove_pages"] = [[{
+  uint64_t offset;
+  uint64_t length;
+  uint64_t count;
+}]],
+      ["struct sgx_enclave_run"] = [[{
+  uint64_t tcs;
+  uint32_t function;
+  uint16_t exception_vector;
+  uint16_t exception_error_code;
+  uint64_t exception_addr;
+  uint64_t user_handler;
+  uint64_t user_data;
+  uint8_t reserved[216];
+}]],
+    },
+    typedefs = {
+      sgx_enclave_user_handler_t = "void *",
+      vdso_sgx_enter_enclave_t = "void *",
     },
   },
+},
 ]==],
 ["asm/shmbuf.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct shmid64_ds"] = [[{
-    struct ipc64_perm shm_perm;
-    uint32_t shm_segsz;
-    unsigned long shm_atime;
-    unsigned long shm_dtime;
-    unsigned long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    uint16_t shm_atime_high;
-    uint16_t shm_dtime_high;
-    uint16_t shm_ctime_high;
-    uint16_t __unused1;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      records = {
-        ["struct shminfo64"] = [[{
-    unsigned long shmmax;
-    unsigned long shmmin;
-    unsigned long shmmni;
-    unsigned long shmseg;
-    unsigned long shmall;
-    unsigned long __unused1;
-    unsigned long __unused2;
-    unsigned long __unused3;
-    unsigned long __unused4;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct shmid64_ds"] = [[{
-    struct ipc64_perm shm_perm;
-    unsigned long shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __unused1;
-    unsigned long __unused2;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct shmid64_ds"] = [[{
-    struct ipc64_perm shm_perm;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    unsigned long shm_segsz;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __unused5;
-    unsigned long __unused6;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct shmid64_ds"] = [[{
-    struct ipc64_perm shm_perm;
-    unsigned long shm_atime_high;
-    unsigned long shm_atime;
-    unsigned long shm_dtime_high;
-    unsigned long shm_dtime;
-    unsigned long shm_ctime_high;
-    unsigned long shm_ctime;
-    unsigned long __unused4;
-    uint32_t shm_segsz;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __unused5;
-    unsigned long __unused6;
-  }]],
-      },
+deltas = {
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct shmid64_ds"] = [[{
+  struct ipc64_perm shm_perm;
+  uint32_t shm_segsz;
+  unsigned long shm_atime;
+  unsigned long shm_dtime;
+  unsigned long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  uint16_t shm_atime_high;
+  uint16_t shm_dtime_high;
+  uint16_t shm_ctime_high;
+  uint16_t __unused1;
+}]],
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    records = {
+      ["struct shminfo64"] = [[{
+  unsigned long shmmax;
+  unsigned long shmmin;
+  unsigned long shmmni;
+  unsigned long shmseg;
+  unsigned long shmall;
+  unsigned long __unused1;
+  unsigned long __unused2;
+  unsigned long __unused3;
+  unsigned long __unused4;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct shmid64_ds"] = [[{
+  struct ipc64_perm shm_perm;
+  unsigned long shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __unused1;
+  unsigned long __unused2;
+}]],
+    },
+  },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct shmid64_ds"] = [[{
+  struct ipc64_perm shm_perm;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  unsigned long shm_segsz;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __unused5;
+  unsigned long __unused6;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct shmid64_ds"] = [[{
+  struct ipc64_perm shm_perm;
+  unsigned long shm_atime_high;
+  unsigned long shm_atime;
+  unsigned long shm_dtime_high;
+  unsigned long shm_dtime;
+  unsigned long shm_ctime_high;
+  unsigned long shm_ctime;
+  unsigned long __unused4;
+  uint32_t shm_segsz;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __unused5;
+  unsigned long __unused6;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/sie.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      macros = function(M)
-        return {
-          INSN_DECODE = function(insn)
-            return M.int(M.shr(M.long(insn), 56))
-          end,
-          icpt_insn_decoder = function(insn)
-            insn = M.long(insn)
-            return M.int(M.choose(M.shr(insn, 56) == 0x1, M.bor(0x100, M.band(M.shr(insn, 48), 0xff)),
-                M.choose(M.shr(insn, 56) == 0xaa, M.bor(0xaa00, M.band(M.shr(insn, 48), 0xf)),
-                M.choose(M.shr(insn, 56) == 0xb2, M.bor(0xb200, M.band(M.shr(insn, 48), 0xff)),
-                M.choose(M.shr(insn, 56) == 0xb9, M.bor(0xb900, M.band(M.shr(insn, 48), 0xff)),
-                M.choose(M.shr(insn, 56) == 0xe3, M.bor(0xe300, M.band(M.shr(insn, 48), 0xff)),
-                M.choose(M.shr(insn, 56) == 0xe5, M.bor(0xe500, M.band(M.shr(insn, 48), 0xff)),
-                M.choose(M.shr(insn, 56) == 0xeb, M.bor(0xeb00, M.band(M.shr(insn, 16), 0xff)),
-                M.choose(M.shr(insn, 56) == 0xc8, M.bor(0xc800, M.band(M.shr(insn, 48), 0xf)), M.shr(insn,
-                56))))))))))
-          end,
-        }
-      end,
-    },
+deltas = {
+  {
+    on = "s390x",
+    macros = function(M)
+      return {
+        INSN_DECODE = function(insn)
+          return M.int(M.shr(M.long(insn), 56))
+        end,
+        icpt_insn_decoder = function(insn)
+          insn = M.long(insn)
+          return M.int(M.choose(M.shr(insn, 56) == 0x1, M.bor(0x100, M.band(M.shr(insn, 48), 0xff)),
+              M.choose(M.shr(insn, 56) == 0xaa, M.bor(0xaa00, M.band(M.shr(insn, 48), 0xf)),
+              M.choose(M.shr(insn, 56) == 0xb2, M.bor(0xb200, M.band(M.shr(insn, 48), 0xff)),
+              M.choose(M.shr(insn, 56) == 0xb9, M.bor(0xb900, M.band(M.shr(insn, 48), 0xff)),
+              M.choose(M.shr(insn, 56) == 0xe3, M.bor(0xe300, M.band(M.shr(insn, 48), 0xff)),
+              M.choose(M.shr(insn, 56) == 0xe5, M.bor(0xe500, M.band(M.shr(insn, 48), 0xff)),
+              M.choose(M.shr(insn, 56) == 0xeb, M.bor(0xeb00, M.band(M.shr(insn, 16), 0xff)),
+              M.choose(M.shr(insn, 56) == 0xc8, M.bor(0xc800, M.band(M.shr(insn, 48), 0xf)), M.shr(insn,
+              56))))))))))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["asm/sigcontext.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        FP_XSTATE_MAGIC1 = 0x46505853,
-        FP_XSTATE_MAGIC2 = 0x46505845,
-        FP_XSTATE_MAGIC2_SIZE = 4,
-        X86_FXSR_MAGIC = 0x0,
-      },
-      records = {
-        ["struct _fpx_sw_bytes"] = [[{
-    uint32_t magic1;
-    uint32_t extended_size;
-    uint64_t xfeatures;
-    uint32_t xstate_size;
-    uint32_t padding[7];
-  }]],
-        ["struct _fpreg"] = [[{
-    uint16_t significand[4];
-    uint16_t exponent;
-  }]],
-        ["struct _fpxreg"] = [[{
-    uint16_t significand[4];
-    uint16_t exponent;
-    uint16_t padding[3];
-  }]],
-        ["struct _xmmreg"] = [[{
-    uint32_t element[4];
-  }]],
-        ["struct _fpstate_32"] = [[{
-    uint32_t cw;
-    uint32_t sw;
-    uint32_t tag;
-    uint32_t ipoff;
-    uint32_t cssel;
-    uint32_t dataoff;
-    uint32_t datasel;
-    struct _fpreg _st[8];
-    uint16_t status;
-    uint16_t magic;
-    uint32_t _fxsr_env[6];
-    uint32_t mxcsr;
-    uint32_t reserved;
-    struct _fpxreg _fxsr_st[8];
-    struct _xmmreg _xmm[8];
-    union {
-      uint32_t padding1[44];
-      uint32_t padding[44];
-    };
-    union {
-      uint32_t padding2[12];
-      struct _fpx_sw_bytes sw_reserved;
-    };
-  }]],
-        ["struct _fpstate_64"] = [[{
-    uint16_t cwd;
-    uint16_t swd;
-    uint16_t twd;
-    uint16_t fop;
-    uint64_t rip;
-    uint64_t rdp;
-    uint32_t mxcsr;
-    uint32_t mxcsr_mask;
-    uint32_t st_space[32];
-    uint32_t xmm_space[64];
-    uint32_t reserved2[12];
-    union {
-      uint32_t reserved3[12];
-      struct _fpx_sw_bytes sw_reserved;
-    };
-  }]],
-        ["struct _header"] = [[{
-    uint64_t xfeatures;
-    uint64_t reserved1[2];
-    uint64_t reserved2[5];
-  }]],
-        ["struct _ymmh_state"] = [[{
-    uint32_t ymmh_space[64];
-  }]],
-        ["struct sigcontext_32"] = [[{
-    uint16_t gs;
-    uint16_t __gsh;
-    uint16_t fs;
-    uint16_t __fsh;
-    uint16_t es;
-    uint16_t __esh;
-    uint16_t ds;
-    uint16_t __dsh;
-    uint32_t di;
-    uint32_t si;
-    uint32_t bp;
-    uint32_t sp;
-    uint32_t bx;
-    uint32_t dx;
-    uint32_t cx;
-    uint32_t ax;
-    uint32_t trapno;
-    uint32_t err;
-    uint32_t ip;
-    uint16_t cs;
-    uint16_t __csh;
-    uint32_t flags;
-    uint32_t sp_at_signal;
-    uint16_t ss;
-    uint16_t __ssh;
-    uint32_t fpstate;
-    uint32_t oldmask;
-    uint32_t cr2;
-  }]],
-        ["struct sigcontext_64"] = [[{
-    uint64_t r8;
-    uint64_t r9;
-    uint64_t r10;
-    uint64_t r11;
-    uint64_t r12;
-    uint64_t r13;
-    uint64_t r14;
-    uint64_t r15;
-    uint64_t di;
-    uint64_t si;
-    uint64_t bp;
-    uint64_t bx;
-    uint64_t dx;
-    uint64_t ax;
-    uint64_t cx;
-    uint64_t sp;
-    uint64_t ip;
-    uint64_t flags;
-    uint16_t cs;
-    uint16_t gs;
-    uint16_t fs;
-    uint16_t ss;
-    uint64_t err;
-    uint64_t trapno;
-    uint64_t oldmask;
-    uint64_t cr2;
-    uint64_t fpstate;
-    uint64_t reserved1[8];
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      FP_XSTATE_MAGIC1 = 0x46505853,
+      FP_XSTATE_MAGIC2 = 0x46505845,
+      FP_XSTATE_MAGIC2_SIZE = 4,
+      X86_FXSR_MAGIC = 0x0,
     },
-    {
-      on = "x64",
-      records = {
-        ["struct _xstate"] = [[{
-    struct _fpstate_64 fpstate;
-    struct _header xstate_hdr;
-    struct _ymmh_state ymmh;
-  }]],
-        ["struct sigcontext"] = [[{
-    uint64_t r8;
-    uint64_t r9;
-    uint64_t r10;
-    uint64_t r11;
-    uint64_t r12;
-    uint64_t r13;
-    uint64_t r14;
-    uint64_t r15;
-    uint64_t rdi;
-    uint64_t rsi;
-    uint64_t rbp;
-    uint64_t rbx;
-    uint64_t rdx;
-    uint64_t rax;
-    uint64_t rcx;
-    uint64_t rsp;
-    uint64_t rip;
-    uint64_t eflags;
-    uint16_t cs;
-    uint16_t gs;
-    uint16_t fs;
-    union {
-      uint16_t ss;
-      uint16_t __pad0;
-    };
-    uint64_t err;
-    uint64_t trapno;
-    uint64_t oldmask;
-    uint64_t cr2;
-    struct _fpstate_64 *fpstate;
-    uint64_t reserved1[8];
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      records = {
-        ["struct _xstate"] = [[{
-    struct _fpstate_32 fpstate;
-    struct _header xstate_hdr;
-    struct _ymmh_state ymmh;
-  }]],
-        ["struct sigcontext"] = [[{
-    uint16_t gs;
-    uint16_t __gsh;
-    uint16_t fs;
-    uint16_t __fsh;
-    uint16_t es;
-    uint16_t __esh;
-    uint16_t ds;
-    uint16_t __dsh;
-    uint32_t edi;
-    uint32_t esi;
-    uint32_t ebp;
-    uint32_t esp;
-    uint32_t ebx;
-    uint32_t edx;
-    uint32_t ecx;
-    uint32_t eax;
-    uint32_t trapno;
-    uint32_t err;
-    uint32_t eip;
-    uint16_t cs;
-    uint16_t __csh;
-    uint32_t eflags;
-    uint32_t esp_at_signal;
-    uint16_t ss;
-    uint16_t __ssh;
-    struct _fpstate_32 *fpstate;
-    uint32_t oldmask;
-    uint32_t cr2;
-  }]],
-      },
-    },
-    {
-      on = "arm",
-      records = {
-        ["struct sigcontext"] = [[{
-    unsigned long trap_no;
-    unsigned long error_code;
-    unsigned long oldmask;
-    unsigned long arm_r0;
-    unsigned long arm_r1;
-    unsigned long arm_r2;
-    unsigned long arm_r3;
-    unsigned long arm_r4;
-    unsigned long arm_r5;
-    unsigned long arm_r6;
-    unsigned long arm_r7;
-    unsigned long arm_r8;
-    unsigned long arm_r9;
-    unsigned long arm_r10;
-    unsigned long arm_fp;
-    unsigned long arm_ip;
-    unsigned long arm_sp;
-    unsigned long arm_lr;
-    unsigned long arm_pc;
-    unsigned long arm_cpsr;
-    unsigned long fault_address;
-  }]],
-      },
-    },
-    {
-      on = "arm64",
-      constants = {
-        FPSIMD_MAGIC = 0x46508001,
-        ESR_MAGIC = 0x45535201,
-        POE_MAGIC = 0x504f4530,
-        EXTRA_MAGIC = 0x45585401,
-        SVE_MAGIC = 0x53564501,
-        SVE_SIG_FLAG_SM = 0x1,
-        TPIDR2_MAGIC = 0x54504902,
-        FPMR_MAGIC = 0x46504d52,
-        ZA_MAGIC = 0x54366345,
-        ZT_MAGIC = 0x5a544e01,
-        GCS_MAGIC = 0x47435300,
-        SVE_VQ_BYTES = 16,
-        SVE_VQ_MIN = 1,
-        SVE_VQ_MAX = 512,
-        SVE_VL_MIN = 16,
-        SVE_VL_MAX = 8192,
-        SVE_NUM_ZREGS = 32,
-        SVE_NUM_PREGS = 16,
-        SVE_SIG_REGS_OFFSET = 16,
-        SVE_SIG_ZREGS_OFFSET = 16,
-        ZA_SIG_REGS_OFFSET = 16,
-        ZT_SIG_REG_SIZE = 512,
-        ZT_SIG_REG_BYTES = 64,
-        ZT_SIG_REGS_OFFSET = 16,
-      },
-      records = {
-        ["struct sigcontext"] = [[{
-    uint64_t fault_address;
-    uint64_t regs[31];
-    uint64_t sp;
-    uint64_t pc;
-    uint64_t pstate;
-    uint8_t __reserved[4096] __attribute__((aligned(16)));
-  }]],
-        ["struct _aarch64_ctx"] = [[{
-    uint32_t magic;
-    uint32_t size;
-  }]],
-        ["struct fpsimd_context"] = [[{
-    struct _aarch64_ctx head;
-    uint32_t fpsr;
-    uint32_t fpcr;
-    uint64_t vregs[32][2] __attribute__((aligned(16)));
-  }]],
-        ["struct esr_context"] = [[{
-    struct _aarch64_ctx head;
-    uint64_t esr;
-  }]],
-        ["struct poe_context"] = [[{
-    struct _aarch64_ctx head;
-    uint64_t por_el0;
-  }]],
-        ["struct extra_context"] = [[{
-    struct _aarch64_ctx head;
-    uint64_t datap;
-    uint32_t size;
-    uint32_t __reserved[3];
-  }]],
-        ["struct sve_context"] = [[{
-    struct _aarch64_ctx head;
-    uint16_t vl;
-    uint16_t flags;
-    uint16_t __reserved[2];
-  }]],
-        ["struct tpidr2_context"] = [[{
-    struct _aarch64_ctx head;
-    uint64_t tpidr2;
-  }]],
-        ["struct fpmr_context"] = [[{
-    struct _aarch64_ctx head;
-    uint64_t fpmr;
-  }]],
-        ["struct za_context"] = [[{
-    struct _aarch64_ctx head;
-    uint16_t vl;
-    uint16_t __reserved[3];
-  }]],
-        ["struct zt_context"] = [[{
-    struct _aarch64_ctx head;
-    uint16_t nregs;
-    uint16_t __reserved[3];
-  }]],
-        ["struct gcs_context"] = [[{
-    struct _aarch64_ctx head;
-    uint64_t gcspr;
-    uint64_t features_enabled;
-    uint64_t reserved;
-  }]],
-      },
-      macros = function(M)
-        return {
-          sve_vl_valid = function(vl)
-            vl = M.long(vl)
-            return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
-          end,
-          sve_vq_from_vl = function(vl)
-            return M.int(M.long(vl) / 16)
-          end,
-          sve_vl_from_vq = function(vq)
-            return M.int(M.long(vq) * 16)
-          end,
-          SVE_SIG_ZREG_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 16))
-          end,
-          SVE_SIG_PREG_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 2))
-          end,
-          SVE_SIG_FFR_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 2))
-          end,
-          SVE_SIG_ZREG_OFFSET = function(vq, n)
-            return M.int(16 + M.u64(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
-          end,
-          SVE_SIG_ZREGS_SIZE = function(vq)
-            return M.int(M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0))
-          end,
-          SVE_SIG_PREGS_OFFSET = function(vq)
-            return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) -
-                0))))
-          end,
-          SVE_SIG_PREG_OFFSET = function(vq, n)
-            vq = M.long(vq)
-            return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(vq) * 2) * M.long(n)))
-          end,
-          SVE_SIG_PREGS_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 0))))
-          end,
-          SVE_SIG_FFR_OFFSET = function(vq)
-            vq = M.long(vq)
-            return M.int(16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0))
-                + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 0))))))
-          end,
-          SVE_SIG_REGS_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 0)))) + M.u32(M.u32(vq) * 2)))
-          end,
-          SVE_SIG_CONTEXT_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(16 + M.u64(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32))
-                - 0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 0)))) + M.u32(M.u32(vq) * 2))))
-          end,
-          ZA_SIG_REGS_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(vq * 16 * (vq * 16))
-          end,
-          ZA_SIG_ZAV_OFFSET = function(vq, n)
-            return M.int(16 + M.u64(M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
-          end,
-          ZA_SIG_CONTEXT_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(16 + M.u64(vq * 16 * (vq * 16)))
-          end,
-          ZT_SIG_REGS_SIZE = function(n)
-            return M.int(64 * M.long(n))
-          end,
-          ZT_SIG_CONTEXT_SIZE = function(n)
-            return M.int(16 + M.u64(64 * M.long(n)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "riscv64",
-      constants = {
-        RISCV_V_MAGIC = 0x53465457,
-        RISCV_ZICFISS_MAGIC = 0x9487,
-        END_MAGIC = 0x0,
-        END_HDR_SIZE = 0x0,
-      },
-      records = {
-        ["struct __sc_riscv_v_state"] = [[{
-    struct __riscv_v_ext_state v_state;
-  } __attribute__((aligned(16)))]],
-        ["struct sigcontext"] = [[{
-    struct user_regs_struct sc_regs;
-    union {
-      union __riscv_fp_state sc_fpregs;
-      struct __riscv_extra_ext_header sc_extdesc;
-    };
-  }]],
-      },
-    },
-    {
-      on = "loongarch64",
-      constants = {
-        SC_USED_FP = 0x1,
-        SC_ADDRERR_RD = 0x40000000,
-        SC_ADDRERR_WR = -2147483648,
-        CONTEXT_INFO_ALIGN = 16,
-        FPU_CTX_MAGIC = 0x46505501,
-        FPU_CTX_ALIGN = 8,
-        LSX_CTX_MAGIC = 0x53580001,
-        LSX_CTX_ALIGN = 16,
-        LASX_CTX_MAGIC = 0x41535801,
-        LASX_CTX_ALIGN = 32,
-        LBT_CTX_MAGIC = 0x42540001,
-        LBT_CTX_ALIGN = 8,
-      },
-      records = {
-        ["struct sigcontext"] = [[{
-    uint64_t sc_pc;
-    uint64_t sc_regs[32];
-    uint32_t sc_flags;
-    uint64_t sc_extcontext[0] __attribute__((aligned(16)));
-  }]],
-        ["struct sctx_info"] = [[{
-    uint32_t magic;
-    uint32_t size;
-    uint64_t padding;
-  }]],
-        ["struct fpu_context"] = [[{
-    uint64_t regs[32];
-    uint64_t fcc;
-    uint32_t fcsr;
-  }]],
-        ["struct lsx_context"] = [[{
-    uint64_t regs[64];
-    uint64_t fcc;
-    uint32_t fcsr;
-  }]],
-        ["struct lasx_context"] = [[{
-    uint64_t regs[128];
-    uint64_t fcc;
-    uint32_t fcsr;
-  }]],
-        ["struct lbt_context"] = [[{
-    uint64_t regs[4];
-    uint32_t eflags;
-    uint32_t ftop;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        USED_FP = 0x1,
-        USED_FR1 = 0x2,
-        USED_HYBRID_FPRS = 0x4,
-        USED_EXTCONTEXT = 0x8,
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct sigcontext"] = [[{
-    uint32_t sc_regmask;
-    uint32_t sc_status;
-    uint64_t sc_pc;
-    uint64_t sc_regs[32];
-    uint64_t sc_fpregs[32];
-    uint32_t sc_acx;
-    uint32_t sc_fpc_csr;
-    uint32_t sc_fpc_eir;
-    uint32_t sc_used_math;
-    uint32_t sc_dsp;
-    uint64_t sc_mdhi;
-    uint64_t sc_mdlo;
-    unsigned long sc_hi1;
-    unsigned long sc_lo1;
-    unsigned long sc_hi2;
-    unsigned long sc_lo2;
-    unsigned long sc_hi3;
-    unsigned long sc_lo3;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct sigcontext"] = [[{
-    unsigned long sc_regs[32];
-    unsigned long sc_fpregs[32];
-    unsigned long sc_mdhi;
-    unsigned long sc_hi1;
-    unsigned long sc_hi2;
-    unsigned long sc_hi3;
-    unsigned long sc_mdlo;
-    unsigned long sc_lo1;
-    unsigned long sc_lo2;
-    unsigned long sc_lo3;
-    unsigned long sc_pc;
-    uint32_t sc_fpc_csr;
-    uint32_t sc_used_math;
-    uint32_t sc_dsp;
-    uint32_t sc_reserved;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct sigcontext"] = [[{
-    unsigned long _unused[4];
-    int32_t signal;
-    int32_t _pad0;
-    unsigned long handler;
-    unsigned long oldmask;
-    struct pt_regs *regs;
-    unsigned long gp_regs[48];
-    double fp_regs[33];
-    struct __vector128 *v_regs;
-    long vmx_reserve[101];
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      constants = {
-        __NUM_GPRS = 16,
-        __NUM_FPRS = 16,
-        __NUM_ACRS = 16,
-        __NUM_VXRS = 32,
-        __NUM_VXRS_LOW = 16,
-        __NUM_VXRS_HIGH = 16,
-        _SIGCONTEXT_NSIG = 64,
-        _SIGCONTEXT_NSIG_BPW = 64,
-        __SIGNAL_FRAMESIZE = 160,
-        _SIGCONTEXT_NSIG_WORDS = 1,
-        _SIGMASK_COPY_SIZE = 8,
-      },
-      records = {
-        ["struct _psw_t"] = [[{
-    unsigned long mask;
-    unsigned long addr;
-  } __attribute__((aligned(8)))]],
-        ["struct _s390_regs_common"] = [[{
-    struct _psw_t psw;
-    unsigned long gprs[16];
-    uint32_t acrs[16];
-  }]],
-        ["struct _s390_fp_regs"] = [[{
-    uint32_t fpc;
-    uint32_t pad;
-    double fprs[16];
-  }]],
-        ["struct _sigregs"] = [[{
-    struct _s390_regs_common regs;
-    struct _s390_fp_regs fpregs;
-  }]],
-        ["struct _sigregs_ext"] = [[{
-    uint64_t vxrs_low[16];
-    struct __vector128 vxrs_high[16];
-    uint8_t __reserved[128];
-  }]],
-        ["struct sigcontext"] = [[{
-    unsigned long oldmask[1];
-    struct _sigregs *sregs;
-  }]],
-      },
-      typedefs = {
-        _psw_t = "struct _psw_t",
-        _s390_regs_common = "struct _s390_regs_common",
-        _s390_fp_regs = "struct _s390_fp_regs",
-        _sigregs = "struct _sigregs",
-        _sigregs_ext = "struct _sigregs_ext",
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct sigcontext"] = [[{
-    unsigned long _unused[4];
-    int32_t signal;
-    unsigned long handler;
-    unsigned long oldmask;
-    struct pt_regs *regs;
-  }]],
-      },
+    records = {
+      ["struct _fpx_sw_bytes"] = [[{
+  uint32_t magic1;
+  uint32_t extended_size;
+  uint64_t xfeatures;
+  uint32_t xstate_size;
+  uint32_t padding[7];
+}]],
+      ["struct _fpreg"] = [[{
+  uint16_t significand[4];
+  uint16_t exponent;
+}]],
+      ["struct _fpxreg"] = [[{
+  uint16_t significand[4];
+  uint16_t exponent;
+  uint16_t padding[3];
+}]],
+      ["struct _xmmreg"] = [[{
+  uint32_t element[4];
+}]],
+      ["struct _fpstate_32"] = [[{
+  uint32_t cw;
+  uint32_t sw;
+  uint32_t tag;
+  uint32_t ipoff;
+  uint32_t cssel;
+  uint32_t dataoff;
+  uint32_t datasel;
+  struct _fpreg _st[8];
+  uint16_t status;
+  uint16_t magic;
+  uint32_t _fxsr_env[6];
+  uint32_t mxcsr;
+  uint32_t reserved;
+  struct _fpxreg _fxsr_st[8];
+  struct _xmmreg _xmm[8];
+  union {
+    uint32_t padding1[44];
+    uint32_t padding[44];
+  };
+  union {
+    uint32_t padding2[12];
+    struct _fpx_sw_bytes sw_reserved;
+  };
+}]],
+      ["struct _fpstate_64"] = [[{
+  uint16_t cwd;
+  uint16_t swd;
+  uint16_t twd;
+  uint16_t fop;
+  uint64_t rip;
+  uint64_t rdp;
+  uint32_t mxcsr;
+  uint32_t mxcsr_mask;
+  uint32_t st_space[32];
+  uint32_t xmm_space[64];
+  uint32_t reserved2[12];
+  union {
+    uint32_t reserved3[12];
+    struct _fpx_sw_bytes sw_reserved;
+  };
+}]],
+      ["struct _header"] = [[{
+  uint64_t xfeatures;
+  uint64_t reserved1[2];
+  uint64_t reserved2[5];
+}]],
+      ["struct _ymmh_state"] = [[{
+  uint32_t ymmh_space[64];
+}]],
+      ["struct sigcontext_32"] = [[{
+  uint16_t gs;
+  uint16_t __gsh;
+  uint16_t fs;
+  uint16_t __fsh;
+  uint16_t es;
+  uint16_t __esh;
+  uint16_t ds;
+  uint16_t __dsh;
+  uint32_t di;
+  uint32_t si;
+  uint32_t bp;
+  uint32_t sp;
+  uint32_t bx;
+  uint32_t dx;
+  uint32_t cx;
+  uint32_t ax;
+  uint32_t trapno;
+  uint32_t err;
+  uint32_t ip;
+  uint16_t cs;
+  uint16_t __csh;
+  uint32_t flags;
+  uint32_t sp_at_signal;
+  uint16_t ss;
+  uint16_t __ssh;
+  uint32_t fpstate;
+  uint32_t oldmask;
+  uint32_t cr2;
+}]],
+      ["struct sigcontext_64"] = [[{
+  uint64_t r8;
+  uint64_t r9;
+  uint64_t r10;
+  uint64_t r11;
+  uint64_t r12;
+  uint64_t r13;
+  uint64_t r14;
+  uint64_t r15;
+  uint64_t di;
+  uint64_t si;
+  uint64_t bp;
+  uint64_t bx;
+  uint64_t dx;
+  uint64_t ax;
+  uint64_t cx;
+  uint64_t sp;
+  uint64_t ip;
+  uint64_t flags;
+  uint16_t cs;
+  uint16_t gs;
+  uint16_t fs;
+  uint16_t ss;
+  uint64_t err;
+  uint64_t trapno;
+  uint64_t oldmask;
+  uint64_t cr2;
+  uint64_t fpstate;
+  uint64_t reserved1[8];
+}]],
     },
   },
+  {
+    on = "x64",
+    records = {
+      ["struct _xstate"] = [[{
+  struct _fpstate_64 fpstate;
+  struct _header xstate_hdr;
+  struct _ymmh_state ymmh;
+}]],
+      ["struct sigcontext"] = [[{
+  uint64_t r8;
+  uint64_t r9;
+  uint64_t r10;
+  uint64_t r11;
+  uint64_t r12;
+  uint64_t r13;
+  uint64_t r14;
+  uint64_t r15;
+  uint64_t rdi;
+  uint64_t rsi;
+  uint64_t rbp;
+  uint64_t rbx;
+  uint64_t rdx;
+  uint64_t rax;
+  uint64_t rcx;
+  uint64_t rsp;
+  uint64_t rip;
+  uint64_t eflags;
+  uint16_t cs;
+  uint16_t gs;
+  uint16_t fs;
+  union {
+    uint16_t ss;
+    uint16_t __pad0;
+  };
+  uint64_t err;
+  uint64_t trapno;
+  uint64_t oldmask;
+  uint64_t cr2;
+  struct _fpstate_64 *fpstate;
+  uint64_t reserved1[8];
+}]],
+    },
+  },
+  {
+    on = "x86",
+    records = {
+      ["struct _xstate"] = [[{
+  struct _fpstate_32 fpstate;
+  struct _header xstate_hdr;
+  struct _ymmh_state ymmh;
+}]],
+      ["struct sigcontext"] = [[{
+  uint16_t gs;
+  uint16_t __gsh;
+  uint16_t fs;
+  uint16_t __fsh;
+  uint16_t es;
+  uint16_t __esh;
+  uint16_t ds;
+  uint16_t __dsh;
+  uint32_t edi;
+  uint32_t esi;
+  uint32_t ebp;
+  uint32_t esp;
+  uint32_t ebx;
+  uint32_t edx;
+  uint32_t ecx;
+  uint32_t eax;
+  uint32_t trapno;
+  uint32_t err;
+  uint32_t eip;
+  uint16_t cs;
+  uint16_t __csh;
+  uint32_t eflags;
+  uint32_t esp_at_signal;
+  uint16_t ss;
+  uint16_t __ssh;
+  struct _fpstate_32 *fpstate;
+  uint32_t oldmask;
+  uint32_t cr2;
+}]],
+    },
+  },
+  {
+    on = "arm",
+    records = {
+      ["struct sigcontext"] = [[{
+  unsigned long trap_no;
+  unsigned long error_code;
+  unsigned long oldmask;
+  unsigned long arm_r0;
+  unsigned long arm_r1;
+  unsigned long arm_r2;
+  unsigned long arm_r3;
+  unsigned long arm_r4;
+  unsigned long arm_r5;
+  unsigned long arm_r6;
+  unsigned long arm_r7;
+  unsigned long arm_r8;
+  unsigned long arm_r9;
+  unsigned long arm_r10;
+  unsigned long arm_fp;
+  unsigned long arm_ip;
+  unsigned long arm_sp;
+  unsigned long arm_lr;
+  unsigned long arm_pc;
+  unsigned long arm_cpsr;
+  unsigned long fault_address;
+}]],
+    },
+  },
+  {
+    on = "arm64",
+    constants = {
+      FPSIMD_MAGIC = 0x46508001,
+      ESR_MAGIC = 0x45535201,
+      POE_MAGIC = 0x504f4530,
+      EXTRA_MAGIC = 0x45585401,
+      SVE_MAGIC = 0x53564501,
+      SVE_SIG_FLAG_SM = 0x1,
+      TPIDR2_MAGIC = 0x54504902,
+      FPMR_MAGIC = 0x46504d52,
+      ZA_MAGIC = 0x54366345,
+      ZT_MAGIC = 0x5a544e01,
+      GCS_MAGIC = 0x47435300,
+      SVE_VQ_BYTES = 16,
+      SVE_VQ_MIN = 1,
+      SVE_VQ_MAX = 512,
+      SVE_VL_MIN = 16,
+      SVE_VL_MAX = 8192,
+      SVE_NUM_ZREGS = 32,
+      SVE_NUM_PREGS = 16,
+      SVE_SIG_REGS_OFFSET = 16,
+      SVE_SIG_ZREGS_OFFSET = 16,
+      ZA_SIG_REGS_OFFSET = 16,
+      ZT_SIG_REG_SIZE = 512,
+      ZT_SIG_REG_BYTES = 64,
+      ZT_SIG_REGS_OFFSET = 16,
+    },
+    records = {
+      ["struct sigcontext"] = [[{
+  uint64_t fault_address;
+  uint64_t regs[31];
+  uint64_t sp;
+  uint64_t pc;
+  uint64_t pstate;
+  uint8_t __reserved[4096] __attribute__((aligned(16)));
+}]],
+      ["struct _aarch64_ctx"] = [[{
+  uint32_t magic;
+  uint32_t size;
+}]],
+      ["struct fpsimd_context"] = [[{
+  struct _aarch64_ctx head;
+  uint32_t fpsr;
+  uint32_t fpcr;
+  uint64_t vregs[32][2] __attribute__((aligned(16)));
+}]],
+      ["struct esr_context"] = [[{
+  struct _aarch64_ctx head;
+  uint64_t esr;
+}]],
+      ["struct poe_context"] = [[{
+  struct _aarch64_ctx head;
+  uint64_t por_el0;
+}]],
+      ["struct extra_context"] = [[{
+  struct _aarch64_ctx head;
+  uint64_t datap;
+  uint32_t size;
+  uint32_t __reserved[3];
+}]],
+      ["struct sve_context"] = [[{
+  struct _aarch64_ctx head;
+  uint16_t vl;
+  uint16_t flags;
+  uint16_t __reserved[2];
+}]],
+      ["struct tpidr2_context"] = [[{
+  struct _aarch64_ctx head;
+  uint64_t tpidr2;
+}]],
+      ["struct fpmr_context"] = [[{
+  struct _aarch64_ctx head;
+  uint64_t fpmr;
+}]],
+      ["struct za_context"] = [[{
+  struct _aarch64_ctx head;
+  uint16_t vl;
+  uint16_t __reserved[3];
+}]],
+      ["struct zt_context"] = [[{
+  struct _aarch64_ctx head;
+  uint16_t nregs;
+  uint16_t __reserved[3];
+}]],
+      ["struct gcs_context"] = [[{
+  struct _aarch64_ctx head;
+  uint64_t gcspr;
+  uint64_t features_enabled;
+  uint64_t reserved;
+}]],
+    },
+    macros = function(M)
+      return {
+        sve_vl_valid = function(vl)
+          vl = M.long(vl)
+          return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
+        end,
+        sve_vq_from_vl = function(vl)
+          return M.int(M.long(vl) / 16)
+        end,
+        sve_vl_from_vq = function(vq)
+          return M.int(M.long(vq) * 16)
+        end,
+        SVE_SIG_ZREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 16))
+        end,
+        SVE_SIG_PREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        SVE_SIG_FFR_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        SVE_SIG_ZREG_OFFSET = function(vq, n)
+          return M.int(16 + M.u64(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+        end,
+        SVE_SIG_ZREGS_SIZE = function(vq)
+          return M.int(M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0))
+        end,
+        SVE_SIG_PREGS_OFFSET = function(vq)
+          return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) -
+              0))))
+        end,
+        SVE_SIG_PREG_OFFSET = function(vq, n)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(vq) * 2) * M.long(n)))
+        end,
+        SVE_SIG_PREGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))
+        end,
+        SVE_SIG_FFR_OFFSET = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0))
+              + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))))
+        end,
+        SVE_SIG_REGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0)))) + M.u32(M.u32(vq) * 2)))
+        end,
+        SVE_SIG_CONTEXT_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32))
+              - 0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0)))) + M.u32(M.u32(vq) * 2))))
+        end,
+        ZA_SIG_REGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(vq * 16 * (vq * 16))
+        end,
+        ZA_SIG_ZAV_OFFSET = function(vq, n)
+          return M.int(16 + M.u64(M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+        end,
+        ZA_SIG_CONTEXT_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(16 + M.u64(vq * 16 * (vq * 16)))
+        end,
+        ZT_SIG_REGS_SIZE = function(n)
+          return M.int(64 * M.long(n))
+        end,
+        ZT_SIG_CONTEXT_SIZE = function(n)
+          return M.int(16 + M.u64(64 * M.long(n)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "riscv64",
+    constants = {
+      RISCV_V_MAGIC = 0x53465457,
+      RISCV_ZICFISS_MAGIC = 0x9487,
+      END_MAGIC = 0x0,
+      END_HDR_SIZE = 0x0,
+    },
+    records = {
+      ["struct __sc_riscv_v_state"] = [[{
+  struct __riscv_v_ext_state v_state;
+} __attribute__((aligned(16)))]],
+      ["struct sigcontext"] = [[{
+  struct user_regs_struct sc_regs;
+  union {
+    union __riscv_fp_state sc_fpregs;
+    struct __riscv_extra_ext_header sc_extdesc;
+  };
+}]],
+    },
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      SC_USED_FP = 0x1,
+      SC_ADDRERR_RD = 0x40000000,
+      SC_ADDRERR_WR = -2147483648,
+      CONTEXT_INFO_ALIGN = 16,
+      FPU_CTX_MAGIC = 0x46505501,
+      FPU_CTX_ALIGN = 8,
+      LSX_CTX_MAGIC = 0x53580001,
+      LSX_CTX_ALIGN = 16,
+      LASX_CTX_MAGIC = 0x41535801,
+      LASX_CTX_ALIGN = 32,
+      LBT_CTX_MAGIC = 0x42540001,
+      LBT_CTX_ALIGN = 8,
+    },
+    records = {
+      ["struct sigcontext"] = [[{
+  uint64_t sc_pc;
+  uint64_t sc_regs[32];
+  uint32_t sc_flags;
+  uint64_t sc_extcontext[0] __attribute__((aligned(16)));
+}]],
+      ["struct sctx_info"] = [[{
+  uint32_t magic;
+  uint32_t size;
+  uint64_t padding;
+}]],
+      ["struct fpu_context"] = [[{
+  uint64_t regs[32];
+  uint64_t fcc;
+  uint32_t fcsr;
+}]],
+      ["struct lsx_context"] = [[{
+  uint64_t regs[64];
+  uint64_t fcc;
+  uint32_t fcsr;
+}]],
+      ["struct lasx_context"] = [[{
+  uint64_t regs[128];
+  uint64_t fcc;
+  uint32_t fcsr;
+}]],
+      ["struct lbt_context"] = [[{
+  uint64_t regs[4];
+  uint32_t eflags;
+  uint32_t ftop;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      USED_FP = 0x1,
+      USED_FR1 = 0x2,
+      USED_HYBRID_FPRS = 0x4,
+      USED_EXTCONTEXT = 0x8,
+    },
+  },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct sigcontext"] = [[{
+  uint32_t sc_regmask;
+  uint32_t sc_status;
+  uint64_t sc_pc;
+  uint64_t sc_regs[32];
+  uint64_t sc_fpregs[32];
+  uint32_t sc_acx;
+  uint32_t sc_fpc_csr;
+  uint32_t sc_fpc_eir;
+  uint32_t sc_used_math;
+  uint32_t sc_dsp;
+  uint64_t sc_mdhi;
+  uint64_t sc_mdlo;
+  unsigned long sc_hi1;
+  unsigned long sc_lo1;
+  unsigned long sc_hi2;
+  unsigned long sc_lo2;
+  unsigned long sc_hi3;
+  unsigned long sc_lo3;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct sigcontext"] = [[{
+  unsigned long sc_regs[32];
+  unsigned long sc_fpregs[32];
+  unsigned long sc_mdhi;
+  unsigned long sc_hi1;
+  unsigned long sc_hi2;
+  unsigned long sc_hi3;
+  unsigned long sc_mdlo;
+  unsigned long sc_lo1;
+  unsigned long sc_lo2;
+  unsigned long sc_lo3;
+  unsigned long sc_pc;
+  uint32_t sc_fpc_csr;
+  uint32_t sc_used_math;
+  uint32_t sc_dsp;
+  uint32_t sc_reserved;
+}]],
+    },
+  },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct sigcontext"] = [[{
+  unsigned long _unused[4];
+  int32_t signal;
+  int32_t _pad0;
+  unsigned long handler;
+  unsigned long oldmask;
+  struct pt_regs *regs;
+  unsigned long gp_regs[48];
+  double fp_regs[33];
+  struct __vector128 *v_regs;
+  long vmx_reserve[101];
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    constants = {
+      __NUM_GPRS = 16,
+      __NUM_FPRS = 16,
+      __NUM_ACRS = 16,
+      __NUM_VXRS = 32,
+      __NUM_VXRS_LOW = 16,
+      __NUM_VXRS_HIGH = 16,
+      _SIGCONTEXT_NSIG = 64,
+      _SIGCONTEXT_NSIG_BPW = 64,
+      __SIGNAL_FRAMESIZE = 160,
+      _SIGCONTEXT_NSIG_WORDS = 1,
+      _SIGMASK_COPY_SIZE = 8,
+    },
+    records = {
+      ["struct _psw_t"] = [[{
+  unsigned long mask;
+  unsigned long addr;
+} __attribute__((aligned(8)))]],
+      ["struct _s390_regs_common"] = [[{
+  struct _psw_t psw;
+  unsigned long gprs[16];
+  uint32_t acrs[16];
+}]],
+      ["struct _s390_fp_regs"] = [[{
+  uint32_t fpc;
+  uint32_t pad;
+  double fprs[16];
+}]],
+      ["struct _sigregs"] = [[{
+  struct _s390_regs_common regs;
+  struct _s390_fp_regs fpregs;
+}]],
+      ["struct _sigregs_ext"] = [[{
+  uint64_t vxrs_low[16];
+  struct __vector128 vxrs_high[16];
+  uint8_t __reserved[128];
+}]],
+      ["struct sigcontext"] = [[{
+  unsigned long oldmask[1];
+  struct _sigregs *sregs;
+}]],
+    },
+    typedefs = {
+      _psw_t = "struct _psw_t",
+      _s390_regs_common = "struct _s390_regs_common",
+      _s390_fp_regs = "struct _s390_fp_regs",
+      _sigregs = "struct _sigregs",
+      _sigregs_ext = "struct _sigregs_ext",
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct sigcontext"] = [[{
+  unsigned long _unused[4];
+  int32_t signal;
+  unsigned long handler;
+  unsigned long oldmask;
+  struct pt_regs *regs;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/siginfo.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel",
-      constants = {
-        __ARCH_SIGEV_PREAMBLE_SIZE = 12,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        SI_ASYNCIO = -2,
-        SI_TIMER = -3,
-        SI_MESGQ = -4,
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      constants = {
-        __ARCH_SIGEV_PREAMBLE_SIZE = 16,
-      },
+deltas = {
+  {
+    on = "mips mipsel",
+    constants = {
+      __ARCH_SIGEV_PREAMBLE_SIZE = 12,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      SI_ASYNCIO = -2,
+      SI_TIMER = -3,
+      SI_MESGQ = -4,
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    constants = {
+      __ARCH_SIGEV_PREAMBLE_SIZE = 16,
+    },
+  },
+},
 ]==],
 ["asm/signal.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86 arm s390x",
-      constants = {
-        NSIG = 32,
-      },
-      typedefs = {
-        sigset_t = "unsigned long",
-      },
+deltas = {
+  {
+    on = "x64 x86 arm s390x",
+    constants = {
+      NSIG = 32,
     },
-    {
-      on = "!arm64 riscv64 loongarch64",
-      constants = {
-        SIGHUP = 1,
-        SIGINT = 2,
-        SIGQUIT = 3,
-        SIGILL = 4,
-        SIGTRAP = 5,
-        SIGABRT = 6,
-        SIGIOT = 6,
-        SIGFPE = 8,
-        SIGKILL = 9,
-        SIGSEGV = 11,
-        SIGPIPE = 13,
-        SIGALRM = 14,
-        SIGTERM = 15,
-        SIGRTMIN = 32,
-      },
-      typedefs = {
-        stack_t = "struct sigaltstack",
-      },
-    },
-    {
-      on = "x64 x86 arm ppc64le s390x ppc",
-      constants = {
-        SIGBUS = 7,
-        SIGUSR1 = 10,
-        SIGUSR2 = 12,
-        SIGSTKFLT = 16,
-        SIGCHLD = 17,
-        SIGCONT = 18,
-        SIGSTOP = 19,
-        SIGTSTP = 20,
-        SIGTTIN = 21,
-        SIGTTOU = 22,
-        SIGURG = 23,
-        SIGXCPU = 24,
-        SIGXFSZ = 25,
-        SIGVTALRM = 26,
-        SIGPROF = 27,
-        SIGWINCH = 28,
-        SIGIO = 29,
-        SIGPOLL = 29,
-        SIGPWR = 30,
-        SIGSYS = 31,
-        SIGUNUSED = 31,
-      },
-    },
-    {
-      on = "x64 x86 arm arm64 ppc64le s390x ppc",
-      constants = {
-        SA_RESTORER = 0x4000000,
-      },
-    },
-    {
-      on = "!arm64 riscv64 loongarch64 ppc64le",
-      constants = {
-        MINSIGSTKSZ = 2048,
-        SIGSTKSZ = 8192,
-      },
-    },
-    {
-      on = "x64",
-      records = {
-        ["struct sigaction"] = [[{
-    void *sa_handler;
-    unsigned long sa_flags;
-    void *sa_restorer;
-    unsigned long sa_mask;
-  }]],
-      },
-    },
-    {
-      on = "x64 ppc64le s390x",
-      records = {
-        ["struct sigaltstack"] = [[{
-    void *ss_sp;
-    int32_t ss_flags;
-    unsigned long ss_size;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct sigaction"] = [[{
-    union {
-      void *_sa_handler;
-      void *_sa_sigaction;
-    } _u;
-    unsigned long sa_mask;
-    unsigned long sa_flags;
-    void *sa_restorer;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      records = {
-        ["struct sigaltstack"] = [[{
-    void *ss_sp;
-    int32_t ss_flags;
-    uint32_t ss_size;
-  }]],
-      },
-    },
-    {
-      on = "arm",
-      constants = {
-        SIGSWI = 32,
-        SA_THIRTYTWO = 0x2000000,
-      },
-    },
-    {
-      on = "arm64",
-      constants = {
-        MINSIGSTKSZ = 5120,
-      },
-    },
-    {
-      on = "arm64 loongarch64",
-      constants = {
-        SIGSTKSZ = 16384,
-      },
-    },
-    {
-      on = "loongarch64",
-      constants = {
-        MINSIGSTKSZ = 4096,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        _NSIG = 128,
-        SIGEMT = 7,
-        SIGBUS = 10,
-        SIGSYS = 12,
-        SIGUSR1 = 16,
-        SIGUSR2 = 17,
-        SIGCHLD = 18,
-        SIGCLD = 18,
-        SIGPWR = 19,
-        SIGWINCH = 20,
-        SIGURG = 21,
-        SIGIO = 22,
-        SIGPOLL = 22,
-        SIGSTOP = 23,
-        SIGTSTP = 24,
-        SIGCONT = 25,
-        SIGTTIN = 26,
-        SIGTTOU = 27,
-        SIGVTALRM = 28,
-        SIGPROF = 29,
-        SIGXCPU = 30,
-        SIGXFSZ = 31,
-        SIGRTMAX = 128,
-        SA_ONSTACK = 0x8000000,
-        SA_RESETHAND = 0x80000000,
-        SA_RESTART = 0x10000000,
-        SA_SIGINFO = 0x8,
-        SA_NODEFER = 0x40000000,
-        SA_NOCLDWAIT = 0x10000,
-        SA_NOCLDSTOP = 0x1,
-        SA_NOMASK = 1073741824,
-        SA_ONESHOT = 2147483648,
-        SIG_BLOCK = 1,
-        SIG_UNBLOCK = 2,
-        SIG_SETMASK = 3,
-      },
-      records = {
-        ["struct sigaction"] = [[{
-    uint32_t sa_flags;
-    void *sa_handler;
-    struct sigset_t sa_mask;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        _NSIG_BPW = 32,
-      },
-    },
-    {
-      on = "mips mipsel",
-      constants = {
-        _NSIG_WORDS = 4,
-      },
-      records = {
-        ["struct sigset_t"] = [[{
-    unsigned long sig[4];
-  }]],
-        ["struct sigaltstack"] = [[{
-    void *ss_sp;
-    uint32_t ss_size;
-    int32_t ss_flags;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      typedefs = {
-        sigset_t = "struct sigset_t",
-        old_sigset_t = "unsigned long",
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        _NSIG_BPW = 64,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc",
-      constants = {
-        _NSIG_WORDS = 2,
-      },
-      records = {
-        ["struct sigset_t"] = [[{
-    unsigned long sig[2];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct sigaltstack"] = [[{
-    void *ss_sp;
-    unsigned long ss_size;
-    int32_t ss_flags;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        _NSIG = 64,
-        SIGRTMAX = 64,
-      },
-      records = {
-        ["struct old_sigaction"] = [[{
-    void *sa_handler;
-    unsigned long sa_mask;
-    unsigned long sa_flags;
-    void *sa_restorer;
-  }]],
-        ["struct sigaction"] = [[{
-    void *sa_handler;
-    unsigned long sa_flags;
-    void *sa_restorer;
-    struct sigset_t sa_mask;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le",
-      constants = {
-        _NSIG_WORDS = 1,
-        MINSIGSTKSZ = 8192,
-        SIGSTKSZ = 32768,
-      },
-      records = {
-        ["struct sigset_t"] = [[{
-    unsigned long sig[1];
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct sigaction"] = [[{
-    union {
-      void *_sa_handler;
-      void *_sa_sigaction;
-    } _u;
-    unsigned long sa_flags;
-    void *sa_restorer;
-    unsigned long sa_mask;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      constants = {
-        SIG_DBG_SINGLE_STEPPING = 1,
-        SIG_DBG_BRANCH_TRACING = 2,
-      },
-      records = {
-        ["struct sig_dbg_op"] = [[{
-    int32_t dbg_type;
-    unsigned long dbg_value;
-  }]],
-      },
+    typedefs = {
+      sigset_t = "unsigned long",
     },
   },
+  {
+    on = "!arm64 riscv64 loongarch64",
+    constants = {
+      SIGHUP = 1,
+      SIGINT = 2,
+      SIGQUIT = 3,
+      SIGILL = 4,
+      SIGTRAP = 5,
+      SIGABRT = 6,
+      SIGIOT = 6,
+      SIGFPE = 8,
+      SIGKILL = 9,
+      SIGSEGV = 11,
+      SIGPIPE = 13,
+      SIGALRM = 14,
+      SIGTERM = 15,
+      SIGRTMIN = 32,
+    },
+    typedefs = {
+      stack_t = "struct sigaltstack",
+    },
+  },
+  {
+    on = "x64 x86 arm ppc64le s390x ppc",
+    constants = {
+      SIGBUS = 7,
+      SIGUSR1 = 10,
+      SIGUSR2 = 12,
+      SIGSTKFLT = 16,
+      SIGCHLD = 17,
+      SIGCONT = 18,
+      SIGSTOP = 19,
+      SIGTSTP = 20,
+      SIGTTIN = 21,
+      SIGTTOU = 22,
+      SIGURG = 23,
+      SIGXCPU = 24,
+      SIGXFSZ = 25,
+      SIGVTALRM = 26,
+      SIGPROF = 27,
+      SIGWINCH = 28,
+      SIGIO = 29,
+      SIGPOLL = 29,
+      SIGPWR = 30,
+      SIGSYS = 31,
+      SIGUNUSED = 31,
+    },
+  },
+  {
+    on = "x64 x86 arm arm64 ppc64le s390x ppc",
+    constants = {
+      SA_RESTORER = 0x4000000,
+    },
+  },
+  {
+    on = "!arm64 riscv64 loongarch64 ppc64le",
+    constants = {
+      MINSIGSTKSZ = 2048,
+      SIGSTKSZ = 8192,
+    },
+  },
+  {
+    on = "x64",
+    records = {
+      ["struct sigaction"] = [[{
+  void *sa_handler;
+  unsigned long sa_flags;
+  void *sa_restorer;
+  unsigned long sa_mask;
+}]],
+    },
+  },
+  {
+    on = "x64 ppc64le s390x",
+    records = {
+      ["struct sigaltstack"] = [[{
+  void *ss_sp;
+  int32_t ss_flags;
+  unsigned long ss_size;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct sigaction"] = [[{
+  union {
+    void *_sa_handler;
+    void *_sa_sigaction;
+  } _u;
+  unsigned long sa_mask;
+  unsigned long sa_flags;
+  void *sa_restorer;
+}]],
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    records = {
+      ["struct sigaltstack"] = [[{
+  void *ss_sp;
+  int32_t ss_flags;
+  uint32_t ss_size;
+}]],
+    },
+  },
+  {
+    on = "arm",
+    constants = {
+      SIGSWI = 32,
+      SA_THIRTYTWO = 0x2000000,
+    },
+  },
+  {
+    on = "arm64",
+    constants = {
+      MINSIGSTKSZ = 5120,
+    },
+  },
+  {
+    on = "arm64 loongarch64",
+    constants = {
+      SIGSTKSZ = 16384,
+    },
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      MINSIGSTKSZ = 4096,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      _NSIG = 128,
+      SIGEMT = 7,
+      SIGBUS = 10,
+      SIGSYS = 12,
+      SIGUSR1 = 16,
+      SIGUSR2 = 17,
+      SIGCHLD = 18,
+      SIGCLD = 18,
+      SIGPWR = 19,
+      SIGWINCH = 20,
+      SIGURG = 21,
+      SIGIO = 22,
+      SIGPOLL = 22,
+      SIGSTOP = 23,
+      SIGTSTP = 24,
+      SIGCONT = 25,
+      SIGTTIN = 26,
+      SIGTTOU = 27,
+      SIGVTALRM = 28,
+      SIGPROF = 29,
+      SIGXCPU = 30,
+      SIGXFSZ = 31,
+      SIGRTMAX = 128,
+      SA_ONSTACK = 0x8000000,
+      SA_RESETHAND = 0x80000000,
+      SA_RESTART = 0x10000000,
+      SA_SIGINFO = 0x8,
+      SA_NODEFER = 0x40000000,
+      SA_NOCLDWAIT = 0x10000,
+      SA_NOCLDSTOP = 0x1,
+      SA_NOMASK = 1073741824,
+      SA_ONESHOT = 2147483648,
+      SIG_BLOCK = 1,
+      SIG_UNBLOCK = 2,
+      SIG_SETMASK = 3,
+    },
+    records = {
+      ["struct sigaction"] = [[{
+  uint32_t sa_flags;
+  void *sa_handler;
+  struct sigset_t sa_mask;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      _NSIG_BPW = 32,
+    },
+  },
+  {
+    on = "mips mipsel",
+    constants = {
+      _NSIG_WORDS = 4,
+    },
+    records = {
+      ["struct sigset_t"] = [[{
+  unsigned long sig[4];
+}]],
+      ["struct sigaltstack"] = [[{
+  void *ss_sp;
+  uint32_t ss_size;
+  int32_t ss_flags;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    typedefs = {
+      sigset_t = "struct sigset_t",
+      old_sigset_t = "unsigned long",
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      _NSIG_BPW = 64,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc",
+    constants = {
+      _NSIG_WORDS = 2,
+    },
+    records = {
+      ["struct sigset_t"] = [[{
+  unsigned long sig[2];
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct sigaltstack"] = [[{
+  void *ss_sp;
+  unsigned long ss_size;
+  int32_t ss_flags;
+}]],
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      _NSIG = 64,
+      SIGRTMAX = 64,
+    },
+    records = {
+      ["struct old_sigaction"] = [[{
+  void *sa_handler;
+  unsigned long sa_mask;
+  unsigned long sa_flags;
+  void *sa_restorer;
+}]],
+      ["struct sigaction"] = [[{
+  void *sa_handler;
+  unsigned long sa_flags;
+  void *sa_restorer;
+  struct sigset_t sa_mask;
+}]],
+    },
+  },
+  {
+    on = "ppc64le",
+    constants = {
+      _NSIG_WORDS = 1,
+      MINSIGSTKSZ = 8192,
+      SIGSTKSZ = 32768,
+    },
+    records = {
+      ["struct sigset_t"] = [[{
+  unsigned long sig[1];
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    records = {
+      ["struct sigaction"] = [[{
+  union {
+    void *_sa_handler;
+    void *_sa_sigaction;
+  } _u;
+  unsigned long sa_flags;
+  void *sa_restorer;
+  unsigned long sa_mask;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    constants = {
+      SIG_DBG_SINGLE_STEPPING = 1,
+      SIG_DBG_BRANCH_TRACING = 2,
+    },
+    records = {
+      ["struct sig_dbg_op"] = [[{
+  int32_t dbg_type;
+  unsigned long dbg_value;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/socket.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        SOL_SOCKET = 0xffff,
-        SO_DEBUG = 0x1,
-        SO_REUSEADDR = 0x4,
-        SO_KEEPALIVE = 0x8,
-        SO_DONTROUTE = 0x10,
-        SO_BROADCAST = 0x20,
-        SO_LINGER = 0x80,
-        SO_OOBINLINE = 0x100,
-        SO_REUSEPORT = 0x200,
-        SO_TYPE = 0x1008,
-        SO_STYLE = 4104,
-        SO_ERROR = 0x1007,
-        SO_SNDBUF = 0x1001,
-        SO_RCVBUF = 0x1002,
-        SO_SNDLOWAT = 0x1003,
-        SO_RCVLOWAT = 0x1004,
-        SO_SNDTIMEO_OLD = 0x1005,
-        SO_RCVTIMEO_OLD = 0x1006,
-        SO_ACCEPTCONN = 0x1009,
-        SO_PROTOCOL = 0x1028,
-        SO_DOMAIN = 0x1029,
-        SO_NO_CHECK = 11,
-        SO_PRIORITY = 12,
-        SO_BSDCOMPAT = 14,
-        SO_PASSCRED = 17,
-        SO_PEERCRED = 18,
-        SO_SECURITY_AUTHENTICATION = 22,
-        SO_SECURITY_ENCRYPTION_TRANSPORT = 23,
-        SO_SECURITY_ENCRYPTION_NETWORK = 24,
-        SO_BINDTODEVICE = 25,
-        SO_ATTACH_FILTER = 26,
-        SO_DETACH_FILTER = 27,
-        SO_GET_FILTER = 26,
-        SO_PEERNAME = 28,
-        SO_PEERSEC = 30,
-        SO_SNDBUFFORCE = 31,
-        SO_RCVBUFFORCE = 33,
-        SO_PASSSEC = 34,
-        SO_MARK = 36,
-        SO_RXQ_OVFL = 40,
-        SO_WIFI_STATUS = 41,
-        SCM_WIFI_STATUS = 41,
-        SO_PEEK_OFF = 42,
-        SO_NOFCS = 43,
-        SO_LOCK_FILTER = 44,
-        SO_SELECT_ERR_QUEUE = 45,
-        SO_BUSY_POLL = 46,
-        SO_MAX_PACING_RATE = 47,
-        SO_BPF_EXTENSIONS = 48,
-        SO_INCOMING_CPU = 49,
-        SO_ATTACH_BPF = 50,
-        SO_DETACH_BPF = 27,
-        SO_ATTACH_REUSEPORT_CBPF = 51,
-        SO_ATTACH_REUSEPORT_EBPF = 52,
-        SO_CNX_ADVICE = 53,
-        SCM_TIMESTAMPING_OPT_STATS = 54,
-        SO_MEMINFO = 55,
-        SO_INCOMING_NAPI_ID = 56,
-        SO_COOKIE = 57,
-        SCM_TIMESTAMPING_PKTINFO = 58,
-        SO_PEERGROUPS = 59,
-        SO_ZEROCOPY = 60,
-        SO_TXTIME = 61,
-        SCM_TXTIME = 61,
-        SO_BINDTOIFINDEX = 62,
-        SO_TIMESTAMP_OLD = 29,
-        SO_TIMESTAMPNS_OLD = 35,
-        SO_TIMESTAMPING_OLD = 37,
-        SO_TIMESTAMP_NEW = 63,
-        SO_TIMESTAMPNS_NEW = 64,
-        SO_TIMESTAMPING_NEW = 65,
-        SO_RCVTIMEO_NEW = 66,
-        SO_SNDTIMEO_NEW = 67,
-        SO_DETACH_REUSEPORT_BPF = 68,
-        SO_PREFER_BUSY_POLL = 69,
-        SO_BUSY_POLL_BUDGET = 70,
-        SO_NETNS_COOKIE = 71,
-        SO_BUF_LOCK = 72,
-        SO_RESERVE_MEM = 73,
-        SO_TXREHASH = 74,
-        SO_RCVMARK = 75,
-        SO_PASSPIDFD = 76,
-        SO_PEERPIDFD = 77,
-        SO_DEVMEM_LINEAR = 78,
-        SCM_DEVMEM_LINEAR = 78,
-        SO_DEVMEM_DMABUF = 79,
-        SCM_DEVMEM_DMABUF = 79,
-        SO_DEVMEM_DONTNEED = 80,
-        SCM_TS_OPT_ID = 81,
-        SO_RCVPRIORITY = 82,
-        SO_PASSRIGHTS = 83,
-        SO_INQ = 84,
-        SCM_INQ = 84,
-      },
-    },
-    {
-      on = "mips mipsel",
-      constants = {
-        SO_TIMESTAMP = 63,
-        SO_TIMESTAMPNS = 64,
-        SO_TIMESTAMPING = 65,
-        SO_RCVTIMEO = 66,
-        SO_SNDTIMEO = 67,
-        SCM_TIMESTAMP = 63,
-        SCM_TIMESTAMPNS = 64,
-        SCM_TIMESTAMPING = 65,
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      constants = {
-        SO_TIMESTAMP = 29,
-        SO_TIMESTAMPNS = 35,
-        SO_TIMESTAMPING = 37,
-        SO_RCVTIMEO = 4102,
-        SO_SNDTIMEO = 4101,
-        SCM_TIMESTAMP = 29,
-        SCM_TIMESTAMPNS = 35,
-        SCM_TIMESTAMPING = 37,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        SO_RCVLOWAT = 16,
-        SO_SNDLOWAT = 17,
-        SO_RCVTIMEO_OLD = 18,
-        SO_SNDTIMEO_OLD = 19,
-        SO_PASSCRED = 20,
-        SO_PEERCRED = 21,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      SOL_SOCKET = 0xffff,
+      SO_DEBUG = 0x1,
+      SO_REUSEADDR = 0x4,
+      SO_KEEPALIVE = 0x8,
+      SO_DONTROUTE = 0x10,
+      SO_BROADCAST = 0x20,
+      SO_LINGER = 0x80,
+      SO_OOBINLINE = 0x100,
+      SO_REUSEPORT = 0x200,
+      SO_TYPE = 0x1008,
+      SO_STYLE = 4104,
+      SO_ERROR = 0x1007,
+      SO_SNDBUF = 0x1001,
+      SO_RCVBUF = 0x1002,
+      SO_SNDLOWAT = 0x1003,
+      SO_RCVLOWAT = 0x1004,
+      SO_SNDTIMEO_OLD = 0x1005,
+      SO_RCVTIMEO_OLD = 0x1006,
+      SO_ACCEPTCONN = 0x1009,
+      SO_PROTOCOL = 0x1028,
+      SO_DOMAIN = 0x1029,
+      SO_NO_CHECK = 11,
+      SO_PRIORITY = 12,
+      SO_BSDCOMPAT = 14,
+      SO_PASSCRED = 17,
+      SO_PEERCRED = 18,
+      SO_SECURITY_AUTHENTICATION = 22,
+      SO_SECURITY_ENCRYPTION_TRANSPORT = 23,
+      SO_SECURITY_ENCRYPTION_NETWORK = 24,
+      SO_BINDTODEVICE = 25,
+      SO_ATTACH_FILTER = 26,
+      SO_DETACH_FILTER = 27,
+      SO_GET_FILTER = 26,
+      SO_PEERNAME = 28,
+      SO_PEERSEC = 30,
+      SO_SNDBUFFORCE = 31,
+      SO_RCVBUFFORCE = 33,
+      SO_PASSSEC = 34,
+      SO_MARK = 36,
+      SO_RXQ_OVFL = 40,
+      SO_WIFI_STATUS = 41,
+      SCM_WIFI_STATUS = 41,
+      SO_PEEK_OFF = 42,
+      SO_NOFCS = 43,
+      SO_LOCK_FILTER = 44,
+      SO_SELECT_ERR_QUEUE = 45,
+      SO_BUSY_POLL = 46,
+      SO_MAX_PACING_RATE = 47,
+      SO_BPF_EXTENSIONS = 48,
+      SO_INCOMING_CPU = 49,
+      SO_ATTACH_BPF = 50,
+      SO_DETACH_BPF = 27,
+      SO_ATTACH_REUSEPORT_CBPF = 51,
+      SO_ATTACH_REUSEPORT_EBPF = 52,
+      SO_CNX_ADVICE = 53,
+      SCM_TIMESTAMPING_OPT_STATS = 54,
+      SO_MEMINFO = 55,
+      SO_INCOMING_NAPI_ID = 56,
+      SO_COOKIE = 57,
+      SCM_TIMESTAMPING_PKTINFO = 58,
+      SO_PEERGROUPS = 59,
+      SO_ZEROCOPY = 60,
+      SO_TXTIME = 61,
+      SCM_TXTIME = 61,
+      SO_BINDTOIFINDEX = 62,
+      SO_TIMESTAMP_OLD = 29,
+      SO_TIMESTAMPNS_OLD = 35,
+      SO_TIMESTAMPING_OLD = 37,
+      SO_TIMESTAMP_NEW = 63,
+      SO_TIMESTAMPNS_NEW = 64,
+      SO_TIMESTAMPING_NEW = 65,
+      SO_RCVTIMEO_NEW = 66,
+      SO_SNDTIMEO_NEW = 67,
+      SO_DETACH_REUSEPORT_BPF = 68,
+      SO_PREFER_BUSY_POLL = 69,
+      SO_BUSY_POLL_BUDGET = 70,
+      SO_NETNS_COOKIE = 71,
+      SO_BUF_LOCK = 72,
+      SO_RESERVE_MEM = 73,
+      SO_TXREHASH = 74,
+      SO_RCVMARK = 75,
+      SO_PASSPIDFD = 76,
+      SO_PEERPIDFD = 77,
+      SO_DEVMEM_LINEAR = 78,
+      SCM_DEVMEM_LINEAR = 78,
+      SO_DEVMEM_DMABUF = 79,
+      SCM_DEVMEM_DMABUF = 79,
+      SO_DEVMEM_DONTNEED = 80,
+      SCM_TS_OPT_ID = 81,
+      SO_RCVPRIORITY = 82,
+      SO_PASSRIGHTS = 83,
+      SO_INQ = 84,
+      SCM_INQ = 84,
     },
   },
+  {
+    on = "mips mipsel",
+    constants = {
+      SO_TIMESTAMP = 63,
+      SO_TIMESTAMPNS = 64,
+      SO_TIMESTAMPING = 65,
+      SO_RCVTIMEO = 66,
+      SO_SNDTIMEO = 67,
+      SCM_TIMESTAMP = 63,
+      SCM_TIMESTAMPNS = 64,
+      SCM_TIMESTAMPING = 65,
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    constants = {
+      SO_TIMESTAMP = 29,
+      SO_TIMESTAMPNS = 35,
+      SO_TIMESTAMPING = 37,
+      SO_RCVTIMEO = 4102,
+      SO_SNDTIMEO = 4101,
+      SCM_TIMESTAMP = 29,
+      SCM_TIMESTAMPNS = 35,
+      SCM_TIMESTAMPING = 37,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      SO_RCVLOWAT = 16,
+      SO_SNDLOWAT = 17,
+      SO_RCVTIMEO_OLD = 18,
+      SO_SNDTIMEO_OLD = 19,
+      SO_PASSCRED = 20,
+      SO_PEERCRED = 21,
+    },
+  },
+},
 ]==],
 ["asm/sockios.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        FIOGETOWN = 0x4004667b,
-        FIOSETOWN = 0x8004667c,
-        SIOCATMARK = 0x40047307,
-        SIOCGSTAMP_OLD = 0x8906,
-        SIOCGSTAMPNS_OLD = 0x8907,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      FIOGETOWN = 0x4004667b,
+      FIOSETOWN = 0x8004667c,
+      SIOCATMARK = 0x40047307,
+      SIOCGSTAMP_OLD = 0x8906,
+      SIOCGSTAMPNS_OLD = 0x8907,
     },
   },
+},
 ]==],
 ["asm/spu_info.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le",
-      records = {
-        ["struct mfc_cq_sr"] = [[{
-    unsigned long mfc_cq_data0_RW;
-    unsigned long mfc_cq_data1_RW;
-    unsigned long mfc_cq_data2_RW;
-    unsigned long mfc_cq_data3_RW;
-  }]],
-        ["struct spu_dma_info"] = [[{
-    unsigned long dma_info_type;
-    unsigned long dma_info_mask;
-    unsigned long dma_info_status;
-    unsigned long dma_info_stall_and_notify;
-    unsigned long dma_info_atomic_command_status;
-    struct mfc_cq_sr dma_info_command_data[16];
-  }]],
-        ["struct spu_proxydma_info"] = [[{
-    unsigned long proxydma_info_type;
-    unsigned long proxydma_info_mask;
-    unsigned long proxydma_info_status;
-    struct mfc_cq_sr proxydma_info_command_data[8];
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct mfc_cq_sr"] = [[{
-    uint64_t mfc_cq_data0_RW;
-    uint64_t mfc_cq_data1_RW;
-    uint64_t mfc_cq_data2_RW;
-    uint64_t mfc_cq_data3_RW;
-  }]],
-        ["struct spu_dma_info"] = [[{
-    uint64_t dma_info_type;
-    uint64_t dma_info_mask;
-    uint64_t dma_info_status;
-    uint64_t dma_info_stall_and_notify;
-    uint64_t dma_info_atomic_command_status;
-    struct mfc_cq_sr dma_info_command_data[16];
-  }]],
-        ["struct spu_proxydma_info"] = [[{
-    uint64_t proxydma_info_type;
-    uint64_t proxydma_info_mask;
-    uint64_t proxydma_info_status;
-    struct mfc_cq_sr proxydma_info_command_data[8];
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le",
+    records = {
+      ["struct mfc_cq_sr"] = [[{
+  unsigned long mfc_cq_data0_RW;
+  unsigned long mfc_cq_data1_RW;
+  unsigned long mfc_cq_data2_RW;
+  unsigned long mfc_cq_data3_RW;
+}]],
+      ["struct spu_dma_info"] = [[{
+  unsigned long dma_info_type;
+  unsigned long dma_info_mask;
+  unsigned long dma_info_status;
+  unsigned long dma_info_stall_and_notify;
+  unsigned long dma_info_atomic_command_status;
+  struct mfc_cq_sr dma_info_command_data[16];
+}]],
+      ["struct spu_proxydma_info"] = [[{
+  unsigned long proxydma_info_type;
+  unsigned long proxydma_info_mask;
+  unsigned long proxydma_info_status;
+  struct mfc_cq_sr proxydma_info_command_data[8];
+}]],
     },
   },
+  {
+    on = "ppc",
+    records = {
+      ["struct mfc_cq_sr"] = [[{
+  uint64_t mfc_cq_data0_RW;
+  uint64_t mfc_cq_data1_RW;
+  uint64_t mfc_cq_data2_RW;
+  uint64_t mfc_cq_data3_RW;
+}]],
+      ["struct spu_dma_info"] = [[{
+  uint64_t dma_info_type;
+  uint64_t dma_info_mask;
+  uint64_t dma_info_status;
+  uint64_t dma_info_stall_and_notify;
+  uint64_t dma_info_atomic_command_status;
+  struct mfc_cq_sr dma_info_command_data[16];
+}]],
+      ["struct spu_proxydma_info"] = [[{
+  uint64_t proxydma_info_type;
+  uint64_t proxydma_info_mask;
+  uint64_t proxydma_info_status;
+  struct mfc_cq_sr proxydma_info_command_data[8];
+}]],
+    },
+  },
+},
 ]==],
 ["asm/stat.h"] = [==[
-  deltas = {
-    {
-      on = "!arm arm64 riscv64 loongarch64",
-      constants = {
-        STAT_HAVE_NSEC = 1,
-      },
-    },
-    {
-      on = "x64",
-      records = {
-        ["struct stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint32_t __pad0;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    unsigned long st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    long __unused[3];
-  }]],
-        ["struct __old_kernel_stat"] = [[{
-    uint16_t st_dev;
-    uint16_t st_ino;
-    uint16_t st_mode;
-    uint16_t st_nlink;
-    uint16_t st_uid;
-    uint16_t st_gid;
-    uint16_t st_rdev;
-    uint32_t st_size;
-    uint32_t st_atime;
-    uint32_t st_mtime;
-    uint32_t st_ctime;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        STAT64_HAS_BROKEN_ST_INO = 1,
-      },
-      records = {
-        ["struct stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint16_t st_mode;
-    uint16_t st_nlink;
-    uint16_t st_uid;
-    uint16_t st_gid;
-    unsigned long st_rdev;
-    unsigned long st_size;
-    unsigned long st_blksize;
-    unsigned long st_blocks;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    unsigned long st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      records = {
-        ["struct stat64"] = [[{
-    uint64_t st_dev;
-    uint8_t __pad0[4];
-    unsigned long __st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    unsigned long st_uid;
-    unsigned long st_gid;
-    uint64_t st_rdev;
-    uint8_t __pad3[4];
-    int64_t st_size;
-    unsigned long st_blksize;
-    uint64_t st_blocks;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    uint32_t st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    uint64_t st_ino;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm ppc",
-      records = {
-        ["struct __old_kernel_stat"] = [[{
-    uint16_t st_dev;
-    uint16_t st_ino;
-    uint16_t st_mode;
-    uint16_t st_nlink;
-    uint16_t st_uid;
-    uint16_t st_gid;
-    uint16_t st_rdev;
-    unsigned long st_size;
-    unsigned long st_atime;
-    unsigned long st_mtime;
-    unsigned long st_ctime;
-  }]],
-      },
-    },
-    {
-      on = "arm",
-      records = {
-        ["struct stat64"] = [[{
-    uint64_t st_dev;
-    uint8_t __pad0[4];
-    unsigned long __st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    unsigned long st_uid;
-    unsigned long st_gid;
-    uint64_t st_rdev;
-    uint8_t __pad3[4];
-    int64_t st_size;
-    unsigned long st_blksize;
-    uint64_t st_blocks;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    unsigned long st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    uint64_t st_ino;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct stat"] = [[{
-    uint32_t st_dev;
-    long st_pad1[3];
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint32_t st_rdev;
-    long st_pad2[2];
-    long st_size;
-    long st_pad3;
-    long st_atime;
-    long st_atime_nsec;
-    long st_mtime;
-    long st_mtime_nsec;
-    long st_ctime;
-    long st_ctime_nsec;
-    long st_blksize;
-    long st_blocks;
-    long st_pad4[14];
-  }]],
-        ["struct stat64"] = [[{
-    unsigned long st_dev;
-    unsigned long st_pad0[3];
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    unsigned long st_pad1[3];
-    int64_t st_size;
-    long st_atime;
-    unsigned long st_atime_nsec;
-    long st_mtime;
-    unsigned long st_mtime_nsec;
-    long st_ctime;
-    unsigned long st_ctime_nsec;
-    unsigned long st_blksize;
-    unsigned long st_pad2;
-    int64_t st_blocks;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct stat"] = [[{
-    uint32_t st_dev;
-    uint32_t st_pad0[3];
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint32_t st_rdev;
-    uint32_t st_pad1[3];
-    long st_size;
-    uint32_t st_atime;
-    uint32_t st_atime_nsec;
-    uint32_t st_mtime;
-    uint32_t st_mtime_nsec;
-    uint32_t st_ctime;
-    uint32_t st_ctime_nsec;
-    uint32_t st_blksize;
-    uint32_t st_pad2;
-    unsigned long st_blocks;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_size;
-    unsigned long st_blksize;
-    unsigned long st_blocks;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    unsigned long st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    unsigned long __unused4;
-    unsigned long __unused5;
-    unsigned long __unused6;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      records = {
-        ["struct stat64"] = [[{
-    uint64_t st_dev;
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    uint16_t __pad2;
-    int64_t st_size;
-    int32_t st_blksize;
-    int64_t st_blocks;
-    int32_t st_atime;
-    uint32_t st_atime_nsec;
-    int32_t st_mtime;
-    uint32_t st_mtime_nsec;
-    int32_t st_ctime;
-    uint32_t st_ctime_nsec;
-    uint32_t __unused4;
-    uint32_t __unused5;
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    unsigned long st_nlink;
-    uint32_t st_mode;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint32_t __pad1;
-    unsigned long st_rdev;
-    unsigned long st_size;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    unsigned long st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    unsigned long st_blksize;
-    long st_blocks;
-    unsigned long __unused[3];
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint16_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_size;
-    unsigned long st_blksize;
-    unsigned long st_blocks;
-    unsigned long st_atime;
-    unsigned long st_atime_nsec;
-    unsigned long st_mtime;
-    unsigned long st_mtime_nsec;
-    unsigned long st_ctime;
-    unsigned long st_ctime_nsec;
-    unsigned long __unused4;
-    unsigned long __unused5;
-  }]],
-      },
+deltas = {
+  {
+    on = "!arm arm64 riscv64 loongarch64",
+    constants = {
+      STAT_HAVE_NSEC = 1,
     },
   },
+  {
+    on = "x64",
+    records = {
+      ["struct stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint32_t __pad0;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  unsigned long st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  long __unused[3];
+}]],
+      ["struct __old_kernel_stat"] = [[{
+  uint16_t st_dev;
+  uint16_t st_ino;
+  uint16_t st_mode;
+  uint16_t st_nlink;
+  uint16_t st_uid;
+  uint16_t st_gid;
+  uint16_t st_rdev;
+  uint32_t st_size;
+  uint32_t st_atime;
+  uint32_t st_mtime;
+  uint32_t st_ctime;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      STAT64_HAS_BROKEN_ST_INO = 1,
+    },
+    records = {
+      ["struct stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint16_t st_mode;
+  uint16_t st_nlink;
+  uint16_t st_uid;
+  uint16_t st_gid;
+  unsigned long st_rdev;
+  unsigned long st_size;
+  unsigned long st_blksize;
+  unsigned long st_blocks;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  unsigned long st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    records = {
+      ["struct stat64"] = [[{
+  uint64_t st_dev;
+  uint8_t __pad0[4];
+  unsigned long __st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  unsigned long st_uid;
+  unsigned long st_gid;
+  uint64_t st_rdev;
+  uint8_t __pad3[4];
+  int64_t st_size;
+  unsigned long st_blksize;
+  uint64_t st_blocks;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  uint32_t st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  uint64_t st_ino;
+}]],
+    },
+  },
+  {
+    on = "x86 arm ppc",
+    records = {
+      ["struct __old_kernel_stat"] = [[{
+  uint16_t st_dev;
+  uint16_t st_ino;
+  uint16_t st_mode;
+  uint16_t st_nlink;
+  uint16_t st_uid;
+  uint16_t st_gid;
+  uint16_t st_rdev;
+  unsigned long st_size;
+  unsigned long st_atime;
+  unsigned long st_mtime;
+  unsigned long st_ctime;
+}]],
+    },
+  },
+  {
+    on = "arm",
+    records = {
+      ["struct stat64"] = [[{
+  uint64_t st_dev;
+  uint8_t __pad0[4];
+  unsigned long __st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  unsigned long st_uid;
+  unsigned long st_gid;
+  uint64_t st_rdev;
+  uint8_t __pad3[4];
+  int64_t st_size;
+  unsigned long st_blksize;
+  uint64_t st_blocks;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  unsigned long st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  uint64_t st_ino;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct stat"] = [[{
+  uint32_t st_dev;
+  long st_pad1[3];
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint32_t st_rdev;
+  long st_pad2[2];
+  long st_size;
+  long st_pad3;
+  long st_atime;
+  long st_atime_nsec;
+  long st_mtime;
+  long st_mtime_nsec;
+  long st_ctime;
+  long st_ctime_nsec;
+  long st_blksize;
+  long st_blocks;
+  long st_pad4[14];
+}]],
+      ["struct stat64"] = [[{
+  unsigned long st_dev;
+  unsigned long st_pad0[3];
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  unsigned long st_pad1[3];
+  int64_t st_size;
+  long st_atime;
+  unsigned long st_atime_nsec;
+  long st_mtime;
+  unsigned long st_mtime_nsec;
+  long st_ctime;
+  unsigned long st_ctime_nsec;
+  unsigned long st_blksize;
+  unsigned long st_pad2;
+  int64_t st_blocks;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct stat"] = [[{
+  uint32_t st_dev;
+  uint32_t st_pad0[3];
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint32_t st_rdev;
+  uint32_t st_pad1[3];
+  long st_size;
+  uint32_t st_atime;
+  uint32_t st_atime_nsec;
+  uint32_t st_mtime;
+  uint32_t st_mtime_nsec;
+  uint32_t st_ctime;
+  uint32_t st_ctime_nsec;
+  uint32_t st_blksize;
+  uint32_t st_pad2;
+  unsigned long st_blocks;
+}]],
+    },
+  },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_size;
+  unsigned long st_blksize;
+  unsigned long st_blocks;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  unsigned long st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  unsigned long __unused4;
+  unsigned long __unused5;
+  unsigned long __unused6;
+}]],
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    records = {
+      ["struct stat64"] = [[{
+  uint64_t st_dev;
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  uint16_t __pad2;
+  int64_t st_size;
+  int32_t st_blksize;
+  int64_t st_blocks;
+  int32_t st_atime;
+  uint32_t st_atime_nsec;
+  int32_t st_mtime;
+  uint32_t st_mtime_nsec;
+  int32_t st_ctime;
+  uint32_t st_ctime_nsec;
+  uint32_t __unused4;
+  uint32_t __unused5;
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    records = {
+      ["struct stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  unsigned long st_nlink;
+  uint32_t st_mode;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint32_t __pad1;
+  unsigned long st_rdev;
+  unsigned long st_size;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  unsigned long st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  unsigned long st_blksize;
+  long st_blocks;
+  unsigned long __unused[3];
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint16_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_size;
+  unsigned long st_blksize;
+  unsigned long st_blocks;
+  unsigned long st_atime;
+  unsigned long st_atime_nsec;
+  unsigned long st_mtime;
+  unsigned long st_mtime_nsec;
+  unsigned long st_ctime;
+  unsigned long st_ctime_nsec;
+  unsigned long __unused4;
+  unsigned long __unused5;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/statfs.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      records = {
-        ["struct statfs"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_frsize;
-    long f_blocks;
-    long f_bfree;
-    long f_files;
-    long f_ffree;
-    long f_bavail;
-    struct __kernel_fsid_t f_fsid;
-    long f_namelen;
-    long f_flags;
-    long f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint32_t f_frsize;
-    uint32_t __pad;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_bavail;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_flags;
-    uint32_t f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el s390x",
-      typedefs = {
-        fsid_t = "struct __kernel_fsid_t",
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct statfs64"] = [[{
-    long f_type;
-    long f_bsize;
-    long f_frsize;
-    long f_blocks;
-    long f_bfree;
-    long f_files;
-    long f_ffree;
-    long f_bavail;
-    struct __kernel_fsid_t f_fsid;
-    long f_namelen;
-    long f_flags;
-    long f_spare[5];
-  }]],
-        ["struct compat_statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint32_t f_frsize;
-    uint32_t __pad;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_bavail;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_flags;
-    uint32_t f_spare[5];
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct statfs"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[5];
-  }]],
-        ["struct statfs64"] = [[{
-    uint32_t f_type;
-    uint32_t f_bsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    struct __kernel_fsid_t f_fsid;
-    uint32_t f_namelen;
-    uint32_t f_frsize;
-    uint32_t f_flags;
-    uint32_t f_spare[5];
-  }]],
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    records = {
+      ["struct statfs"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_frsize;
+  long f_blocks;
+  long f_bfree;
+  long f_files;
+  long f_ffree;
+  long f_bavail;
+  struct __kernel_fsid_t f_fsid;
+  long f_namelen;
+  long f_flags;
+  long f_spare[5];
+}]],
     },
   },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint32_t f_frsize;
+  uint32_t __pad;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  uint64_t f_bavail;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_flags;
+  uint32_t f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el s390x",
+    typedefs = {
+      fsid_t = "struct __kernel_fsid_t",
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    records = {
+      ["struct statfs64"] = [[{
+  long f_type;
+  long f_bsize;
+  long f_frsize;
+  long f_blocks;
+  long f_bfree;
+  long f_files;
+  long f_ffree;
+  long f_bavail;
+  struct __kernel_fsid_t f_fsid;
+  long f_namelen;
+  long f_flags;
+  long f_spare[5];
+}]],
+      ["struct compat_statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint32_t f_frsize;
+  uint32_t __pad;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  unsigned long f_bavail;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_flags;
+  uint32_t f_spare[5];
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    records = {
+      ["struct statfs"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  unsigned long f_blocks;
+  unsigned long f_bfree;
+  unsigned long f_bavail;
+  unsigned long f_files;
+  unsigned long f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[5];
+}]],
+      ["struct statfs64"] = [[{
+  uint32_t f_type;
+  uint32_t f_bsize;
+  uint64_t f_blocks;
+  uint64_t f_bfree;
+  uint64_t f_bavail;
+  uint64_t f_files;
+  uint64_t f_ffree;
+  struct __kernel_fsid_t f_fsid;
+  uint32_t f_namelen;
+  uint32_t f_frsize;
+  uint32_t f_flags;
+  uint32_t f_spare[5];
+}]],
+    },
+  },
+},
 ]==],
 ["asm/sthyi.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        STHYI_FC_CP_IFL_CAP = 0,
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      STHYI_FC_CP_IFL_CAP = 0,
     },
   },
+},
 ]==],
 ["asm/sve_context.h"] = [==[
-  deltas = {
-    {
-      on = "arm64",
-      constants = {
-        __SVE_VQ_BYTES = 16,
-        __SVE_VQ_MIN = 1,
-        __SVE_VQ_MAX = 512,
-        __SVE_VL_MIN = 16,
-        __SVE_VL_MAX = 8192,
-        __SVE_NUM_ZREGS = 32,
-        __SVE_NUM_PREGS = 16,
-        __SVE_ZREGS_OFFSET = 0,
-      },
-      macros = function(M)
-        return {
-          __sve_vl_valid = function(vl)
-            vl = M.long(vl)
-            return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
-          end,
-          __sve_vq_from_vl = function(vl)
-            return M.int(M.long(vl) / 16)
-          end,
-          __sve_vl_from_vq = function(vq)
-            return M.int(M.long(vq) * 16)
-          end,
-          __SVE_ZREG_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 16))
-          end,
-          __SVE_PREG_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 2))
-          end,
-          __SVE_FFR_SIZE = function(vq)
-            return M.int(M.u32(M.u32(M.long(vq)) * 2))
-          end,
-          __SVE_ZREG_OFFSET = function(vq, n)
-            return M.int(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n))
-          end,
-          __SVE_ZREGS_SIZE = function(vq)
-            return M.int(M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0))
-          end,
-          __SVE_PREGS_OFFSET = function(vq)
-            return M.int(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0)))
-          end,
-          __SVE_PREG_OFFSET = function(vq, n)
-            vq = M.long(vq)
-            return M.int(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(vq) * 2) * M.long(n))
-          end,
-          __SVE_PREGS_SIZE = function(vq)
-            vq = M.long(vq)
-            return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 0))))
-          end,
-          __SVE_FFR_OFFSET = function(vq)
-            vq = M.long(vq)
-            return M.int(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
-                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
-                32)) - 0)))))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "arm64",
+    constants = {
+      __SVE_VQ_BYTES = 16,
+      __SVE_VQ_MIN = 1,
+      __SVE_VQ_MAX = 512,
+      __SVE_VL_MIN = 16,
+      __SVE_VL_MAX = 8192,
+      __SVE_NUM_ZREGS = 32,
+      __SVE_NUM_PREGS = 16,
+      __SVE_ZREGS_OFFSET = 0,
     },
+    macros = function(M)
+      return {
+        __sve_vl_valid = function(vl)
+          vl = M.long(vl)
+          return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
+        end,
+        __sve_vq_from_vl = function(vl)
+          return M.int(M.long(vl) / 16)
+        end,
+        __sve_vl_from_vq = function(vq)
+          return M.int(M.long(vq) * 16)
+        end,
+        __SVE_ZREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 16))
+        end,
+        __SVE_PREG_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        __SVE_FFR_SIZE = function(vq)
+          return M.int(M.u32(M.u32(M.long(vq)) * 2))
+        end,
+        __SVE_ZREG_OFFSET = function(vq, n)
+          return M.int(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n))
+        end,
+        __SVE_ZREGS_SIZE = function(vq)
+          return M.int(M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0))
+        end,
+        __SVE_PREGS_OFFSET = function(vq)
+          return M.int(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0)))
+        end,
+        __SVE_PREG_OFFSET = function(vq, n)
+          vq = M.long(vq)
+          return M.int(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(vq) * 2) * M.long(n))
+        end,
+        __SVE_PREGS_SIZE = function(vq)
+          vq = M.long(vq)
+          return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0))))
+        end,
+        __SVE_FFR_OFFSET = function(vq)
+          vq = M.long(vq)
+          return M.int(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+              M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+              32)) - 0)))))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["asm/svm.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        SVM_EXIT_READ_CR0 = 0x0,
-        SVM_EXIT_READ_CR2 = 0x2,
-        SVM_EXIT_READ_CR3 = 0x3,
-        SVM_EXIT_READ_CR4 = 0x4,
-        SVM_EXIT_READ_CR8 = 0x8,
-        SVM_EXIT_WRITE_CR0 = 0x10,
-        SVM_EXIT_WRITE_CR2 = 0x12,
-        SVM_EXIT_WRITE_CR3 = 0x13,
-        SVM_EXIT_WRITE_CR4 = 0x14,
-        SVM_EXIT_WRITE_CR8 = 0x18,
-        SVM_EXIT_READ_DR0 = 0x20,
-        SVM_EXIT_READ_DR1 = 0x21,
-        SVM_EXIT_READ_DR2 = 0x22,
-        SVM_EXIT_READ_DR3 = 0x23,
-        SVM_EXIT_READ_DR4 = 0x24,
-        SVM_EXIT_READ_DR5 = 0x25,
-        SVM_EXIT_READ_DR6 = 0x26,
-        SVM_EXIT_READ_DR7 = 0x27,
-        SVM_EXIT_WRITE_DR0 = 0x30,
-        SVM_EXIT_WRITE_DR1 = 0x31,
-        SVM_EXIT_WRITE_DR2 = 0x32,
-        SVM_EXIT_WRITE_DR3 = 0x33,
-        SVM_EXIT_WRITE_DR4 = 0x34,
-        SVM_EXIT_WRITE_DR5 = 0x35,
-        SVM_EXIT_WRITE_DR6 = 0x36,
-        SVM_EXIT_WRITE_DR7 = 0x37,
-        SVM_EXIT_EXCP_BASE = 0x40,
-        SVM_EXIT_LAST_EXCP = 0x5f,
-        SVM_EXIT_INTR = 0x60,
-        SVM_EXIT_NMI = 0x61,
-        SVM_EXIT_SMI = 0x62,
-        SVM_EXIT_INIT = 0x63,
-        SVM_EXIT_VINTR = 0x64,
-        SVM_EXIT_CR0_SEL_WRITE = 0x65,
-        SVM_EXIT_IDTR_READ = 0x66,
-        SVM_EXIT_GDTR_READ = 0x67,
-        SVM_EXIT_LDTR_READ = 0x68,
-        SVM_EXIT_TR_READ = 0x69,
-        SVM_EXIT_IDTR_WRITE = 0x6a,
-        SVM_EXIT_GDTR_WRITE = 0x6b,
-        SVM_EXIT_LDTR_WRITE = 0x6c,
-        SVM_EXIT_TR_WRITE = 0x6d,
-        SVM_EXIT_RDTSC = 0x6e,
-        SVM_EXIT_RDPMC = 0x6f,
-        SVM_EXIT_PUSHF = 0x70,
-        SVM_EXIT_POPF = 0x71,
-        SVM_EXIT_CPUID = 0x72,
-        SVM_EXIT_RSM = 0x73,
-        SVM_EXIT_IRET = 0x74,
-        SVM_EXIT_SWINT = 0x75,
-        SVM_EXIT_INVD = 0x76,
-        SVM_EXIT_PAUSE = 0x77,
-        SVM_EXIT_HLT = 0x78,
-        SVM_EXIT_INVLPG = 0x79,
-        SVM_EXIT_INVLPGA = 0x7a,
-        SVM_EXIT_IOIO = 0x7b,
-        SVM_EXIT_MSR = 0x7c,
-        SVM_EXIT_TASK_SWITCH = 0x7d,
-        SVM_EXIT_FERR_FREEZE = 0x7e,
-        SVM_EXIT_SHUTDOWN = 0x7f,
-        SVM_EXIT_VMRUN = 0x80,
-        SVM_EXIT_VMMCALL = 0x81,
-        SVM_EXIT_VMLOAD = 0x82,
-        SVM_EXIT_VMSAVE = 0x83,
-        SVM_EXIT_STGI = 0x84,
-        SVM_EXIT_CLGI = 0x85,
-        SVM_EXIT_SKINIT = 0x86,
-        SVM_EXIT_RDTSCP = 0x87,
-        SVM_EXIT_ICEBP = 0x88,
-        SVM_EXIT_WBINVD = 0x89,
-        SVM_EXIT_MONITOR = 0x8a,
-        SVM_EXIT_MWAIT = 0x8b,
-        SVM_EXIT_MWAIT_COND = 0x8c,
-        SVM_EXIT_XSETBV = 0x8d,
-        SVM_EXIT_RDPRU = 0x8e,
-        SVM_EXIT_EFER_WRITE_TRAP = 0x8f,
-        SVM_EXIT_CR0_WRITE_TRAP = 0x90,
-        SVM_EXIT_CR1_WRITE_TRAP = 0x91,
-        SVM_EXIT_CR2_WRITE_TRAP = 0x92,
-        SVM_EXIT_CR3_WRITE_TRAP = 0x93,
-        SVM_EXIT_CR4_WRITE_TRAP = 0x94,
-        SVM_EXIT_CR5_WRITE_TRAP = 0x95,
-        SVM_EXIT_CR6_WRITE_TRAP = 0x96,
-        SVM_EXIT_CR7_WRITE_TRAP = 0x97,
-        SVM_EXIT_CR8_WRITE_TRAP = 0x98,
-        SVM_EXIT_CR9_WRITE_TRAP = 0x99,
-        SVM_EXIT_CR10_WRITE_TRAP = 0x9a,
-        SVM_EXIT_CR11_WRITE_TRAP = 0x9b,
-        SVM_EXIT_CR12_WRITE_TRAP = 0x9c,
-        SVM_EXIT_CR13_WRITE_TRAP = 0x9d,
-        SVM_EXIT_CR14_WRITE_TRAP = 0x9e,
-        SVM_EXIT_CR15_WRITE_TRAP = 0x9f,
-        SVM_EXIT_INVPCID = 0xa2,
-        SVM_EXIT_BUS_LOCK = 0xa5,
-        SVM_EXIT_IDLE_HLT = 0xa6,
-        SVM_EXIT_NPF = 0x400,
-        SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401,
-        SVM_EXIT_AVIC_UNACCELERATED_ACCESS = 0x402,
-        SVM_EXIT_VMGEXIT = 0x403,
-        SVM_VMGEXIT_MMIO_READ = 0x80000001,
-        SVM_VMGEXIT_MMIO_WRITE = 0x80000002,
-        SVM_VMGEXIT_NMI_COMPLETE = 0x80000003,
-        SVM_VMGEXIT_AP_HLT_LOOP = 0x80000004,
-        SVM_VMGEXIT_AP_JUMP_TABLE = 0x80000005,
-        SVM_VMGEXIT_SET_AP_JUMP_TABLE = 0,
-        SVM_VMGEXIT_GET_AP_JUMP_TABLE = 1,
-        SVM_VMGEXIT_PSC = 0x80000010,
-        SVM_VMGEXIT_GUEST_REQUEST = 0x80000011,
-        SVM_VMGEXIT_EXT_GUEST_REQUEST = 0x80000012,
-        SVM_VMGEXIT_AP_CREATION = 0x80000013,
-        SVM_VMGEXIT_AP_CREATE_ON_INIT = 0,
-        SVM_VMGEXIT_AP_CREATE = 1,
-        SVM_VMGEXIT_AP_DESTROY = 2,
-        SVM_VMGEXIT_SNP_RUN_VMPL = 0x80000018,
-        SVM_VMGEXIT_SAVIC = 0x8000001a,
-        SVM_VMGEXIT_SAVIC_REGISTER_GPA = 0,
-        SVM_VMGEXIT_SAVIC_UNREGISTER_GPA = 1,
-        SVM_VMGEXIT_SAVIC_SELF_GPA = 18446744073709551615ULL,
-        SVM_VMGEXIT_HV_FEATURES = 0x8000fffd,
-        SVM_VMGEXIT_TERM_REQUEST = 0x8000fffe,
-        SVM_VMGEXIT_UNSUPPORTED_EVENT = 0x8000ffff,
-        SVM_EXIT_SW = 0xf0000000,
-        SVM_EXIT_ERR = 18446744073709551615ULL,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      SVM_EXIT_READ_CR0 = 0x0,
+      SVM_EXIT_READ_CR2 = 0x2,
+      SVM_EXIT_READ_CR3 = 0x3,
+      SVM_EXIT_READ_CR4 = 0x4,
+      SVM_EXIT_READ_CR8 = 0x8,
+      SVM_EXIT_WRITE_CR0 = 0x10,
+      SVM_EXIT_WRITE_CR2 = 0x12,
+      SVM_EXIT_WRITE_CR3 = 0x13,
+      SVM_EXIT_WRITE_CR4 = 0x14,
+      SVM_EXIT_WRITE_CR8 = 0x18,
+      SVM_EXIT_READ_DR0 = 0x20,
+      SVM_EXIT_READ_DR1 = 0x21,
+      SVM_EXIT_READ_DR2 = 0x22,
+      SVM_EXIT_READ_DR3 = 0x23,
+      SVM_EXIT_READ_DR4 = 0x24,
+      SVM_EXIT_READ_DR5 = 0x25,
+      SVM_EXIT_READ_DR6 = 0x26,
+      SVM_EXIT_READ_DR7 = 0x27,
+      SVM_EXIT_WRITE_DR0 = 0x30,
+      SVM_EXIT_WRITE_DR1 = 0x31,
+      SVM_EXIT_WRITE_DR2 = 0x32,
+      SVM_EXIT_WRITE_DR3 = 0x33,
+      SVM_EXIT_WRITE_DR4 = 0x34,
+      SVM_EXIT_WRITE_DR5 = 0x35,
+      SVM_EXIT_WRITE_DR6 = 0x36,
+      SVM_EXIT_WRITE_DR7 = 0x37,
+      SVM_EXIT_EXCP_BASE = 0x40,
+      SVM_EXIT_LAST_EXCP = 0x5f,
+      SVM_EXIT_INTR = 0x60,
+      SVM_EXIT_NMI = 0x61,
+      SVM_EXIT_SMI = 0x62,
+      SVM_EXIT_INIT = 0x63,
+      SVM_EXIT_VINTR = 0x64,
+      SVM_EXIT_CR0_SEL_WRITE = 0x65,
+      SVM_EXIT_IDTR_READ = 0x66,
+      SVM_EXIT_GDTR_READ = 0x67,
+      SVM_EXIT_LDTR_READ = 0x68,
+      SVM_EXIT_TR_READ = 0x69,
+      SVM_EXIT_IDTR_WRITE = 0x6a,
+      SVM_EXIT_GDTR_WRITE = 0x6b,
+      SVM_EXIT_LDTR_WRITE = 0x6c,
+      SVM_EXIT_TR_WRITE = 0x6d,
+      SVM_EXIT_RDTSC = 0x6e,
+      SVM_EXIT_RDPMC = 0x6f,
+      SVM_EXIT_PUSHF = 0x70,
+      SVM_EXIT_POPF = 0x71,
+      SVM_EXIT_CPUID = 0x72,
+      SVM_EXIT_RSM = 0x73,
+      SVM_EXIT_IRET = 0x74,
+      SVM_EXIT_SWINT = 0x75,
+      SVM_EXIT_INVD = 0x76,
+      SVM_EXIT_PAUSE = 0x77,
+      SVM_EXIT_HLT = 0x78,
+      SVM_EXIT_INVLPG = 0x79,
+      SVM_EXIT_INVLPGA = 0x7a,
+      SVM_EXIT_IOIO = 0x7b,
+      SVM_EXIT_MSR = 0x7c,
+      SVM_EXIT_TASK_SWITCH = 0x7d,
+      SVM_EXIT_FERR_FREEZE = 0x7e,
+      SVM_EXIT_SHUTDOWN = 0x7f,
+      SVM_EXIT_VMRUN = 0x80,
+      SVM_EXIT_VMMCALL = 0x81,
+      SVM_EXIT_VMLOAD = 0x82,
+      SVM_EXIT_VMSAVE = 0x83,
+      SVM_EXIT_STGI = 0x84,
+      SVM_EXIT_CLGI = 0x85,
+      SVM_EXIT_SKINIT = 0x86,
+      SVM_EXIT_RDTSCP = 0x87,
+      SVM_EXIT_ICEBP = 0x88,
+      SVM_EXIT_WBINVD = 0x89,
+      SVM_EXIT_MONITOR = 0x8a,
+      SVM_EXIT_MWAIT = 0x8b,
+      SVM_EXIT_MWAIT_COND = 0x8c,
+      SVM_EXIT_XSETBV = 0x8d,
+      SVM_EXIT_RDPRU = 0x8e,
+      SVM_EXIT_EFER_WRITE_TRAP = 0x8f,
+      SVM_EXIT_CR0_WRITE_TRAP = 0x90,
+      SVM_EXIT_CR1_WRITE_TRAP = 0x91,
+      SVM_EXIT_CR2_WRITE_TRAP = 0x92,
+      SVM_EXIT_CR3_WRITE_TRAP = 0x93,
+      SVM_EXIT_CR4_WRITE_TRAP = 0x94,
+      SVM_EXIT_CR5_WRITE_TRAP = 0x95,
+      SVM_EXIT_CR6_WRITE_TRAP = 0x96,
+      SVM_EXIT_CR7_WRITE_TRAP = 0x97,
+      SVM_EXIT_CR8_WRITE_TRAP = 0x98,
+      SVM_EXIT_CR9_WRITE_TRAP = 0x99,
+      SVM_EXIT_CR10_WRITE_TRAP = 0x9a,
+      SVM_EXIT_CR11_WRITE_TRAP = 0x9b,
+      SVM_EXIT_CR12_WRITE_TRAP = 0x9c,
+      SVM_EXIT_CR13_WRITE_TRAP = 0x9d,
+      SVM_EXIT_CR14_WRITE_TRAP = 0x9e,
+      SVM_EXIT_CR15_WRITE_TRAP = 0x9f,
+      SVM_EXIT_INVPCID = 0xa2,
+      SVM_EXIT_BUS_LOCK = 0xa5,
+      SVM_EXIT_IDLE_HLT = 0xa6,
+      SVM_EXIT_NPF = 0x400,
+      SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401,
+      SVM_EXIT_AVIC_UNACCELERATED_ACCESS = 0x402,
+      SVM_EXIT_VMGEXIT = 0x403,
+      SVM_VMGEXIT_MMIO_READ = 0x80000001,
+      SVM_VMGEXIT_MMIO_WRITE = 0x80000002,
+      SVM_VMGEXIT_NMI_COMPLETE = 0x80000003,
+      SVM_VMGEXIT_AP_HLT_LOOP = 0x80000004,
+      SVM_VMGEXIT_AP_JUMP_TABLE = 0x80000005,
+      SVM_VMGEXIT_SET_AP_JUMP_TABLE = 0,
+      SVM_VMGEXIT_GET_AP_JUMP_TABLE = 1,
+      SVM_VMGEXIT_PSC = 0x80000010,
+      SVM_VMGEXIT_GUEST_REQUEST = 0x80000011,
+      SVM_VMGEXIT_EXT_GUEST_REQUEST = 0x80000012,
+      SVM_VMGEXIT_AP_CREATION = 0x80000013,
+      SVM_VMGEXIT_AP_CREATE_ON_INIT = 0,
+      SVM_VMGEXIT_AP_CREATE = 1,
+      SVM_VMGEXIT_AP_DESTROY = 2,
+      SVM_VMGEXIT_SNP_RUN_VMPL = 0x80000018,
+      SVM_VMGEXIT_SAVIC = 0x8000001a,
+      SVM_VMGEXIT_SAVIC_REGISTER_GPA = 0,
+      SVM_VMGEXIT_SAVIC_UNREGISTER_GPA = 1,
+      SVM_VMGEXIT_SAVIC_SELF_GPA = 18446744073709551615ULL,
+      SVM_VMGEXIT_HV_FEATURES = 0x8000fffd,
+      SVM_VMGEXIT_TERM_REQUEST = 0x8000fffe,
+      SVM_VMGEXIT_UNSUPPORTED_EVENT = 0x8000ffff,
+      SVM_EXIT_SW = 0xf0000000,
+      SVM_EXIT_ERR = 18446744073709551615ULL,
     },
   },
+},
 ]==],
 ["asm/sysmips.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        SETNAME = 1,
-        FLUSH_CACHE = 3,
-        MIPS_FIXADE = 7,
-        MIPS_RDNVRAM = 10,
-        MIPS_ATOMIC_SET = 2001,
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      SETNAME = 1,
+      FLUSH_CACHE = 3,
+      MIPS_FIXADE = 7,
+      MIPS_RDNVRAM = 10,
+      MIPS_ATOMIC_SET = 2001,
     },
   },
+},
 ]==],
 }

@@ -3,417 +3,417 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/termbits.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        NCCS = 23,
-        VMIN = 4,
-        VTIME = 5,
-        VEOL2 = 6,
-        VSWTC = 7,
-        VSWTCH = 7,
-        VSTART = 8,
-        VSTOP = 9,
-        VSUSP = 10,
-        VREPRINT = 12,
-        VDISCARD = 13,
-        VWERASE = 14,
-        VEOF = 16,
-        VEOL = 17,
-        IUCLC = 0x200,
-        IXON = 0x400,
-        IXOFF = 0x1000,
-        OLCUC = 0x2,
-        ONLCR = 0x4,
-        NLDLY = 0x100,
-        CRDLY = 0x600,
-        CR1 = 0x200,
-        CR2 = 0x400,
-        CR3 = 0x600,
-        TABDLY = 0x1800,
-        TAB1 = 0x800,
-        TAB2 = 0x1000,
-        TAB3 = 0x1800,
-        XTABS = 0x1800,
-        BSDLY = 0x2000,
-        BS1 = 0x2000,
-        VTDLY = 0x4000,
-        VT1 = 0x4000,
-        FFDLY = 0x8000,
-        FF1 = 0x8000,
-        CBAUD = 0x100f,
-        CSIZE = 0x30,
-        CS6 = 0x10,
-        CS7 = 0x20,
-        CS8 = 0x30,
-        CSTOPB = 0x40,
-        CREAD = 0x80,
-        PARENB = 0x100,
-        PARODD = 0x200,
-        HUPCL = 0x400,
-        CLOCAL = 0x800,
-        CBAUDEX = 0x1000,
-        BOTHER = 0x1000,
-        B57600 = 0x1001,
-        B115200 = 0x1002,
-        B230400 = 0x1003,
-        B460800 = 0x1004,
-        B500000 = 0x1005,
-        B576000 = 0x1006,
-        B921600 = 0x1007,
-        B1000000 = 0x1008,
-        B1152000 = 0x1009,
-        B1500000 = 0x100a,
-        B2000000 = 0x100b,
-        B2500000 = 0x100c,
-        B3000000 = 0x100d,
-        B3500000 = 0x100e,
-        B4000000 = 0x100f,
-        CIBAUD = 0x100f0000,
-        ISIG = 0x1,
-        ICANON = 0x2,
-        XCASE = 0x4,
-        ECHOE = 0x10,
-        ECHOK = 0x20,
-        ECHONL = 0x40,
-        NOFLSH = 0x80,
-        IEXTEN = 0x100,
-        ECHOCTL = 0x200,
-        ECHOPRT = 0x400,
-        ECHOKE = 0x800,
-        FLUSHO = 0x2000,
-        PENDIN = 0x4000,
-        TOSTOP = 0x8000,
-        ITOSTOP = 32768,
-        EXTPROC = 0x10000,
-        TIOCSER_TEMT = 0x1,
-        TCSANOW = 21518,
-        TCSADRAIN = 21519,
-        TCSAFLUSH = 21520,
-      },
-      records = {
-        ["struct termios"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[23];
-  }]],
-        ["struct termios2"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[23];
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-        ["struct ktermios"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[23];
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      NCCS = 23,
+      VMIN = 4,
+      VTIME = 5,
+      VEOL2 = 6,
+      VSWTC = 7,
+      VSWTCH = 7,
+      VSTART = 8,
+      VSTOP = 9,
+      VSUSP = 10,
+      VREPRINT = 12,
+      VDISCARD = 13,
+      VWERASE = 14,
+      VEOF = 16,
+      VEOL = 17,
+      IUCLC = 0x200,
+      IXON = 0x400,
+      IXOFF = 0x1000,
+      OLCUC = 0x2,
+      ONLCR = 0x4,
+      NLDLY = 0x100,
+      CRDLY = 0x600,
+      CR1 = 0x200,
+      CR2 = 0x400,
+      CR3 = 0x600,
+      TABDLY = 0x1800,
+      TAB1 = 0x800,
+      TAB2 = 0x1000,
+      TAB3 = 0x1800,
+      XTABS = 0x1800,
+      BSDLY = 0x2000,
+      BS1 = 0x2000,
+      VTDLY = 0x4000,
+      VT1 = 0x4000,
+      FFDLY = 0x8000,
+      FF1 = 0x8000,
+      CBAUD = 0x100f,
+      CSIZE = 0x30,
+      CS6 = 0x10,
+      CS7 = 0x20,
+      CS8 = 0x30,
+      CSTOPB = 0x40,
+      CREAD = 0x80,
+      PARENB = 0x100,
+      PARODD = 0x200,
+      HUPCL = 0x400,
+      CLOCAL = 0x800,
+      CBAUDEX = 0x1000,
+      BOTHER = 0x1000,
+      B57600 = 0x1001,
+      B115200 = 0x1002,
+      B230400 = 0x1003,
+      B460800 = 0x1004,
+      B500000 = 0x1005,
+      B576000 = 0x1006,
+      B921600 = 0x1007,
+      B1000000 = 0x1008,
+      B1152000 = 0x1009,
+      B1500000 = 0x100a,
+      B2000000 = 0x100b,
+      B2500000 = 0x100c,
+      B3000000 = 0x100d,
+      B3500000 = 0x100e,
+      B4000000 = 0x100f,
+      CIBAUD = 0x100f0000,
+      ISIG = 0x1,
+      ICANON = 0x2,
+      XCASE = 0x4,
+      ECHOE = 0x10,
+      ECHOK = 0x20,
+      ECHONL = 0x40,
+      NOFLSH = 0x80,
+      IEXTEN = 0x100,
+      ECHOCTL = 0x200,
+      ECHOPRT = 0x400,
+      ECHOKE = 0x800,
+      FLUSHO = 0x2000,
+      PENDIN = 0x4000,
+      TOSTOP = 0x8000,
+      ITOSTOP = 32768,
+      EXTPROC = 0x10000,
+      TIOCSER_TEMT = 0x1,
+      TCSANOW = 21518,
+      TCSADRAIN = 21519,
+      TCSAFLUSH = 21520,
     },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VINTR = 0,
-        VQUIT = 1,
-        VERASE = 2,
-        VKILL = 3,
-        VLNEXT = 15,
-        IMAXBEL = 0x2000,
-        IUTF8 = 0x4000,
-        NL0 = 0x0,
-        NL1 = 0x100,
-        CR0 = 0x0,
-        TAB0 = 0x0,
-        BS0 = 0x0,
-        VT0 = 0x0,
-        FF0 = 0x0,
-        CS5 = 0x0,
-        ECHO = 0x8,
-      },
-      typedefs = {
-        tcflag_t = "uint32_t",
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        NCCS = 19,
-        VEOF = 4,
-        VMIN = 5,
-        VEOL = 6,
-        VTIME = 7,
-        VEOL2 = 8,
-        VSWTC = 9,
-        VWERASE = 10,
-        VREPRINT = 11,
-        VSUSP = 12,
-        VSTART = 13,
-        VSTOP = 14,
-        VDISCARD = 16,
-        IXON = 0x200,
-        IXOFF = 0x400,
-        IUCLC = 0x1000,
-        ONLCR = 0x2,
-        OLCUC = 0x4,
-        NLDLY = 0x300,
-        NL2 = 0x200,
-        NL3 = 0x300,
-        TABDLY = 0xc00,
-        TAB1 = 0x400,
-        TAB2 = 0x800,
-        TAB3 = 0xc00,
-        XTABS = 0xc00,
-        CRDLY = 0x3000,
-        CR1 = 0x1000,
-        CR2 = 0x2000,
-        CR3 = 0x3000,
-        FFDLY = 0x4000,
-        FF1 = 0x4000,
-        BSDLY = 0x8000,
-        BS1 = 0x8000,
-        VTDLY = 0x10000,
-        VT1 = 0x10000,
-        CBAUD = 0xff,
-        CBAUDEX = 0x0,
-        BOTHER = 0x1f,
-        B57600 = 0x10,
-        B115200 = 0x11,
-        B230400 = 0x12,
-        B460800 = 0x13,
-        B500000 = 0x14,
-        B576000 = 0x15,
-        B921600 = 0x16,
-        B1000000 = 0x17,
-        B1152000 = 0x18,
-        B1500000 = 0x19,
-        B2000000 = 0x1a,
-        B2500000 = 0x1b,
-        B3000000 = 0x1c,
-        B3500000 = 0x1d,
-        B4000000 = 0x1e,
-        CSIZE = 0x300,
-        CS6 = 0x100,
-        CS7 = 0x200,
-        CS8 = 0x300,
-        CSTOPB = 0x400,
-        CREAD = 0x800,
-        PARENB = 0x1000,
-        PARODD = 0x2000,
-        HUPCL = 0x4000,
-        CLOCAL = 0x8000,
-        CIBAUD = 0xff0000,
-        ISIG = 0x80,
-        ICANON = 0x100,
-        XCASE = 0x4000,
-        ECHOE = 0x2,
-        ECHOK = 0x4,
-        ECHONL = 0x10,
-        NOFLSH = 0x80000000,
-        TOSTOP = 0x400000,
-        ECHOCTL = 0x40,
-        ECHOPRT = 0x20,
-        ECHOKE = 0x1,
-        FLUSHO = 0x800000,
-        PENDIN = 0x20000000,
-        IEXTEN = 0x400,
-        EXTPROC = 0x10000000,
-        TCSANOW = 0,
-        TCSADRAIN = 1,
-        TCSAFLUSH = 2,
-      },
-      records = {
-        ["struct termios"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_cc[19];
-    uint8_t c_line;
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-        ["struct ktermios"] = [[{
-    uint32_t c_iflag;
-    uint32_t c_oflag;
-    uint32_t c_cflag;
-    uint32_t c_lflag;
-    uint8_t c_cc[19];
-    uint8_t c_line;
-    uint32_t c_ispeed;
-    uint32_t c_ospeed;
-  }]],
-      },
+    records = {
+      ["struct termios"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[23];
+}]],
+      ["struct termios2"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[23];
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
+      ["struct ktermios"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[23];
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VINTR = 0,
+      VQUIT = 1,
+      VERASE = 2,
+      VKILL = 3,
+      VLNEXT = 15,
+      IMAXBEL = 0x2000,
+      IUTF8 = 0x4000,
+      NL0 = 0x0,
+      NL1 = 0x100,
+      CR0 = 0x0,
+      TAB0 = 0x0,
+      BS0 = 0x0,
+      VT0 = 0x0,
+      FF0 = 0x0,
+      CS5 = 0x0,
+      ECHO = 0x8,
+    },
+    typedefs = {
+      tcflag_t = "uint32_t",
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      NCCS = 19,
+      VEOF = 4,
+      VMIN = 5,
+      VEOL = 6,
+      VTIME = 7,
+      VEOL2 = 8,
+      VSWTC = 9,
+      VWERASE = 10,
+      VREPRINT = 11,
+      VSUSP = 12,
+      VSTART = 13,
+      VSTOP = 14,
+      VDISCARD = 16,
+      IXON = 0x200,
+      IXOFF = 0x400,
+      IUCLC = 0x1000,
+      ONLCR = 0x2,
+      OLCUC = 0x4,
+      NLDLY = 0x300,
+      NL2 = 0x200,
+      NL3 = 0x300,
+      TABDLY = 0xc00,
+      TAB1 = 0x400,
+      TAB2 = 0x800,
+      TAB3 = 0xc00,
+      XTABS = 0xc00,
+      CRDLY = 0x3000,
+      CR1 = 0x1000,
+      CR2 = 0x2000,
+      CR3 = 0x3000,
+      FFDLY = 0x4000,
+      FF1 = 0x4000,
+      BSDLY = 0x8000,
+      BS1 = 0x8000,
+      VTDLY = 0x10000,
+      VT1 = 0x10000,
+      CBAUD = 0xff,
+      CBAUDEX = 0x0,
+      BOTHER = 0x1f,
+      B57600 = 0x10,
+      B115200 = 0x11,
+      B230400 = 0x12,
+      B460800 = 0x13,
+      B500000 = 0x14,
+      B576000 = 0x15,
+      B921600 = 0x16,
+      B1000000 = 0x17,
+      B1152000 = 0x18,
+      B1500000 = 0x19,
+      B2000000 = 0x1a,
+      B2500000 = 0x1b,
+      B3000000 = 0x1c,
+      B3500000 = 0x1d,
+      B4000000 = 0x1e,
+      CSIZE = 0x300,
+      CS6 = 0x100,
+      CS7 = 0x200,
+      CS8 = 0x300,
+      CSTOPB = 0x400,
+      CREAD = 0x800,
+      PARENB = 0x1000,
+      PARODD = 0x2000,
+      HUPCL = 0x4000,
+      CLOCAL = 0x8000,
+      CIBAUD = 0xff0000,
+      ISIG = 0x80,
+      ICANON = 0x100,
+      XCASE = 0x4000,
+      ECHOE = 0x2,
+      ECHOK = 0x4,
+      ECHONL = 0x10,
+      NOFLSH = 0x80000000,
+      TOSTOP = 0x400000,
+      ECHOCTL = 0x40,
+      ECHOPRT = 0x20,
+      ECHOKE = 0x1,
+      FLUSHO = 0x800000,
+      PENDIN = 0x20000000,
+      IEXTEN = 0x400,
+      EXTPROC = 0x10000000,
+      TCSANOW = 0,
+      TCSADRAIN = 1,
+      TCSAFLUSH = 2,
+    },
+    records = {
+      ["struct termios"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_cc[19];
+  uint8_t c_line;
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
+      ["struct ktermios"] = [[{
+  uint32_t c_iflag;
+  uint32_t c_oflag;
+  uint32_t c_cflag;
+  uint32_t c_lflag;
+  uint8_t c_cc[19];
+  uint8_t c_line;
+  uint32_t c_ispeed;
+  uint32_t c_ospeed;
+}]],
+    },
+  },
+},
 ]==],
 ["asm/termios.h"] = [==[
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        NCC = 8,
-        TIOCM_LE = 0x1,
-        TIOCM_DTR = 0x2,
-        TIOCM_RTS = 0x4,
-        TIOCM_ST = 0x10,
-        TIOCM_SR = 0x20,
-        TIOCM_CTS = 0x40,
-        TIOCM_CAR = 0x100,
-        TIOCM_CD = 256,
-        TIOCM_RNG = 0x200,
-        TIOCM_RI = 512,
-        TIOCM_DSR = 0x400,
-        TIOCM_OUT1 = 0x2000,
-        TIOCM_OUT2 = 0x4000,
-        TIOCM_LOOP = 0x8000,
-      },
-      records = {
-        ["struct sgttyb"] = [[{
-    char sg_ispeed;
-    char sg_ospeed;
-    char sg_erase;
-    char sg_kill;
-    int32_t sg_flags;
-  }]],
-        ["struct termio"] = [[{
-    uint16_t c_iflag;
-    uint16_t c_oflag;
-    uint16_t c_cflag;
-    uint16_t c_lflag;
-    char c_line;
-    uint8_t c_cc[23];
-  }]],
-      },
+deltas = {
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      NCC = 8,
+      TIOCM_LE = 0x1,
+      TIOCM_DTR = 0x2,
+      TIOCM_RTS = 0x4,
+      TIOCM_ST = 0x10,
+      TIOCM_SR = 0x20,
+      TIOCM_CTS = 0x40,
+      TIOCM_CAR = 0x100,
+      TIOCM_CD = 256,
+      TIOCM_RNG = 0x200,
+      TIOCM_RI = 512,
+      TIOCM_DSR = 0x400,
+      TIOCM_OUT1 = 0x2000,
+      TIOCM_OUT2 = 0x4000,
+      TIOCM_LOOP = 0x8000,
     },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      records = {
-        ["struct tchars"] = [[{
-    char t_intrc;
-    char t_quitc;
-    char t_startc;
-    char t_stopc;
-    char t_eofc;
-    char t_brkc;
-  }]],
-        ["struct ltchars"] = [[{
-    char t_suspc;
-    char t_dsuspc;
-    char t_rprntc;
-    char t_flushc;
-    char t_werasc;
-    char t_lnextc;
-  }]],
-        ["struct winsize"] = [[{
-    uint16_t ws_row;
-    uint16_t ws_col;
-    uint16_t ws_xpixel;
-    uint16_t ws_ypixel;
-  }]],
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        NCC = 10,
-        _VINTR = 0,
-        _VQUIT = 1,
-        _VERASE = 2,
-        _VKILL = 3,
-        _VEOF = 4,
-        _VMIN = 5,
-        _VEOL = 6,
-        _VTIME = 7,
-        _VEOL2 = 8,
-        _VSWTC = 9,
-      },
-      records = {
-        ["struct sgttyb"] = [[{
-    char sg_ispeed;
-    char sg_ospeed;
-    char sg_erase;
-    char sg_kill;
-    int16_t sg_flags;
-  }]],
-        ["struct termio"] = [[{
-    uint16_t c_iflag;
-    uint16_t c_oflag;
-    uint16_t c_cflag;
-    uint16_t c_lflag;
-    uint8_t c_line;
-    uint8_t c_cc[10];
-  }]],
-      },
+    records = {
+      ["struct sgttyb"] = [[{
+  char sg_ispeed;
+  char sg_ospeed;
+  char sg_erase;
+  char sg_kill;
+  int32_t sg_flags;
+}]],
+      ["struct termio"] = [[{
+  uint16_t c_iflag;
+  uint16_t c_oflag;
+  uint16_t c_cflag;
+  uint16_t c_lflag;
+  char c_line;
+  uint8_t c_cc[23];
+}]],
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    records = {
+      ["struct tchars"] = [[{
+  char t_intrc;
+  char t_quitc;
+  char t_startc;
+  char t_stopc;
+  char t_eofc;
+  char t_brkc;
+}]],
+      ["struct ltchars"] = [[{
+  char t_suspc;
+  char t_dsuspc;
+  char t_rprntc;
+  char t_flushc;
+  char t_werasc;
+  char t_lnextc;
+}]],
+      ["struct winsize"] = [[{
+  uint16_t ws_row;
+  uint16_t ws_col;
+  uint16_t ws_xpixel;
+  uint16_t ws_ypixel;
+}]],
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      NCC = 10,
+      _VINTR = 0,
+      _VQUIT = 1,
+      _VERASE = 2,
+      _VKILL = 3,
+      _VEOF = 4,
+      _VMIN = 5,
+      _VEOL = 6,
+      _VTIME = 7,
+      _VEOL2 = 8,
+      _VSWTC = 9,
+    },
+    records = {
+      ["struct sgttyb"] = [[{
+  char sg_ispeed;
+  char sg_ospeed;
+  char sg_erase;
+  char sg_kill;
+  int16_t sg_flags;
+}]],
+      ["struct termio"] = [[{
+  uint16_t c_iflag;
+  uint16_t c_oflag;
+  uint16_t c_cflag;
+  uint16_t c_lflag;
+  uint8_t c_line;
+  uint8_t c_cc[10];
+}]],
+    },
+  },
+},
 ]==],
 ["asm/tm.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        TM_CAUSE_PERSISTENT = 0x1,
-        TM_CAUSE_KVM_RESCHED = 0xe0,
-        TM_CAUSE_KVM_FAC_UNAV = 0xe2,
-        TM_CAUSE_RESCHED = 0xde,
-        TM_CAUSE_TLBI = 0xdc,
-        TM_CAUSE_FAC_UNAV = 0xda,
-        TM_CAUSE_SYSCALL = 0xd8,
-        TM_CAUSE_MISC = 0xd6,
-        TM_CAUSE_SIGNAL = 0xd4,
-        TM_CAUSE_ALIGNMENT = 0xd2,
-        TM_CAUSE_EMULATE = 0xd0,
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      TM_CAUSE_PERSISTENT = 0x1,
+      TM_CAUSE_KVM_RESCHED = 0xe0,
+      TM_CAUSE_KVM_FAC_UNAV = 0xe2,
+      TM_CAUSE_RESCHED = 0xde,
+      TM_CAUSE_TLBI = 0xdc,
+      TM_CAUSE_FAC_UNAV = 0xda,
+      TM_CAUSE_SYSCALL = 0xd8,
+      TM_CAUSE_MISC = 0xd6,
+      TM_CAUSE_SIGNAL = 0xd4,
+      TM_CAUSE_ALIGNMENT = 0xd2,
+      TM_CAUSE_EMULATE = 0xd0,
     },
   },
+},
 ]==],
 ["asm/types.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      records = {
-        ["struct __vector128"] = [[{
-    uint32_t u[4];
-  } __attribute__((aligned(16)))]],
-      },
-    },
-    {
-      on = "ppc64le s390x ppc",
-      typedefs = {
-        __vector128 = "struct __vector128",
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct __vector128"] = [[{
-    union {
-      struct {
-        uint64_t high;
-        uint64_t low;
-      };
-      uint32_t u[4];
-    };
-  } __attribute__((packed, aligned(4)))]],
-      },
-      typedefs = {
-        addr_t = "unsigned long",
-        saddr_t = "long",
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    records = {
+      ["struct __vector128"] = [[{
+  uint32_t u[4];
+} __attribute__((aligned(16)))]],
     },
   },
+  {
+    on = "ppc64le s390x ppc",
+    typedefs = {
+      __vector128 = "struct __vector128",
+    },
+  },
+  {
+    on = "s390x",
+    records = {
+      ["struct __vector128"] = [[{
+  union {
+    struct {
+      uint64_t high;
+      uint64_t low;
+    };
+    uint32_t u[4];
+  };
+} __attribute__((packed, aligned(4)))]],
+    },
+    typedefs = {
+      addr_t = "unsigned long",
+      saddr_t = "long",
+    },
+  },
+},
 ]==],
 }

@@ -3,461 +3,461 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/vas-api.h"] = [==[
-  deltas = {
-    {
-      on = "ppc64le ppc",
-      constants = {
-        VAS_MAGIC = 118,
-        VAS_TX_WIN_OPEN = 0x80407620,
-        VAS_TX_WIN_FLAG_QOS_CREDIT = 0x1,
-      },
-    },
-    {
-      on = "ppc64le",
-      records = {
-        ["struct vas_tx_win_open_attr"] = [[{
-    uint32_t version;
-    int16_t vas_id;
-    uint16_t reserved1;
-    unsigned long flags;
-    unsigned long reserved2[6];
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct vas_tx_win_open_attr"] = [[{
-    uint32_t version;
-    int16_t vas_id;
-    uint16_t reserved1;
-    uint64_t flags;
-    uint64_t reserved2[6];
-  }]],
-      },
+deltas = {
+  {
+    on = "ppc64le ppc",
+    constants = {
+      VAS_MAGIC = 118,
+      VAS_TX_WIN_OPEN = 0x80407620,
+      VAS_TX_WIN_FLAG_QOS_CREDIT = 0x1,
     },
   },
+  {
+    on = "ppc64le",
+    records = {
+      ["struct vas_tx_win_open_attr"] = [[{
+  uint32_t version;
+  int16_t vas_id;
+  uint16_t reserved1;
+  unsigned long flags;
+  unsigned long reserved2[6];
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct vas_tx_win_open_attr"] = [[{
+  uint32_t version;
+  int16_t vas_id;
+  uint16_t reserved1;
+  uint64_t flags;
+  uint64_t reserved2[6];
+}]],
+    },
+  },
+},
 ]==],
 ["asm/virtio-ccw.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        KVM_VIRTIO_CCW_RING_ALIGN = 4096,
-        KVM_S390_VIRTIO_CCW_NOTIFY = 3,
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      KVM_VIRTIO_CCW_RING_ALIGN = 4096,
+      KVM_S390_VIRTIO_CCW_NOTIFY = 3,
     },
   },
+},
 ]==],
 ["asm/vm86.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        BIOSSEG = 0xf000,
-        CPU_086 = 0,
-        CPU_186 = 1,
-        CPU_286 = 2,
-        CPU_386 = 3,
-        CPU_486 = 4,
-        CPU_586 = 5,
-        VM86_SIGNAL = 0,
-        VM86_UNKNOWN = 1,
-        VM86_INTx = 2,
-        VM86_STI = 3,
-        VM86_PICRETURN = 4,
-        VM86_TRAP = 6,
-        VM86_PLUS_INSTALL_CHECK = 0,
-        VM86_ENTER = 1,
-        VM86_ENTER_NO_BYPASS = 2,
-        VM86_REQUEST_IRQ = 3,
-        VM86_FREE_IRQ = 4,
-        VM86_GET_IRQ_BITS = 5,
-        VM86_GET_AND_RESET_IRQ = 6,
-        VM86_SCREEN_BITMAP = 0x1,
-      },
-      records = {
-        ["struct vm86_regs"] = [[{
-    long ebx;
-    long ecx;
-    long edx;
-    long esi;
-    long edi;
-    long ebp;
-    long eax;
-    long __null_ds;
-    long __null_es;
-    long __null_fs;
-    long __null_gs;
-    long orig_eax;
-    long eip;
-    uint16_t cs;
-    uint16_t __csh;
-    long eflags;
-    long esp;
-    uint16_t ss;
-    uint16_t __ssh;
-    uint16_t es;
-    uint16_t __esh;
-    uint16_t ds;
-    uint16_t __dsh;
-    uint16_t fs;
-    uint16_t __fsh;
-    uint16_t gs;
-    uint16_t __gsh;
-  }]],
-        ["struct revectored_struct"] = [[{
-    unsigned long __map[8];
-  }]],
-        ["struct vm86_struct"] = [[{
-    struct vm86_regs regs;
-    unsigned long flags;
-    unsigned long screen_bitmap;
-    unsigned long cpu_type;
-    struct revectored_struct int_revectored;
-    struct revectored_struct int21_revectored;
-  }]],
-        ["struct vm86plus_struct"] = [[{
-    struct vm86_regs regs;
-    unsigned long flags;
-    unsigned long screen_bitmap;
-    unsigned long cpu_type;
-    struct revectored_struct int_revectored;
-    struct revectored_struct int21_revectored;
-    struct vm86plus_info_struct vm86plus;
-  }]],
-      },
-      macros = function(M)
-        return {
-          VM86_TYPE = function(retval)
-            return M.int(M.band(M.long(retval), 0xff))
-          end,
-          VM86_ARG = function(retval)
-            return M.int(M.shr(M.long(retval), 8))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      BIOSSEG = 0xf000,
+      CPU_086 = 0,
+      CPU_186 = 1,
+      CPU_286 = 2,
+      CPU_386 = 3,
+      CPU_486 = 4,
+      CPU_586 = 5,
+      VM86_SIGNAL = 0,
+      VM86_UNKNOWN = 1,
+      VM86_INTx = 2,
+      VM86_STI = 3,
+      VM86_PICRETURN = 4,
+      VM86_TRAP = 6,
+      VM86_PLUS_INSTALL_CHECK = 0,
+      VM86_ENTER = 1,
+      VM86_ENTER_NO_BYPASS = 2,
+      VM86_REQUEST_IRQ = 3,
+      VM86_FREE_IRQ = 4,
+      VM86_GET_IRQ_BITS = 5,
+      VM86_GET_AND_RESET_IRQ = 6,
+      VM86_SCREEN_BITMAP = 0x1,
     },
-    {
-      on = "x64",
-      records = {
-        ["struct vm86plus_info_struct"] = [[{
-    __attribute__((aligned(8))) uint32_t _bits0;
-    uint8_t vm86dbg_intxxtab[32];
-  }]],
-      },
-      accessors = {
-        ["struct vm86plus_info_struct"] = {
-        ["force_return_for_pic"] = { unit = "_bits0", shift = 0, width = 1, signed = false },
-        ["vm86dbg_active"] = { unit = "_bits0", shift = 1, width = 1, signed = false },
-        ["vm86dbg_TFpendig"] = { unit = "_bits0", shift = 2, width = 1, signed = false },
-        ["unused"] = { unit = "_bits0", shift = 3, width = 28, signed = false },
-        ["is_vm86pus"] = { unit = "_bits0", shift = 31, width = 1, signed = false },
-      },
-      },
+    records = {
+      ["struct vm86_regs"] = [[{
+  long ebx;
+  long ecx;
+  long edx;
+  long esi;
+  long edi;
+  long ebp;
+  long eax;
+  long __null_ds;
+  long __null_es;
+  long __null_fs;
+  long __null_gs;
+  long orig_eax;
+  long eip;
+  uint16_t cs;
+  uint16_t __csh;
+  long eflags;
+  long esp;
+  uint16_t ss;
+  uint16_t __ssh;
+  uint16_t es;
+  uint16_t __esh;
+  uint16_t ds;
+  uint16_t __dsh;
+  uint16_t fs;
+  uint16_t __fsh;
+  uint16_t gs;
+  uint16_t __gsh;
+}]],
+      ["struct revectored_struct"] = [[{
+  unsigned long __map[8];
+}]],
+      ["struct vm86_struct"] = [[{
+  struct vm86_regs regs;
+  unsigned long flags;
+  unsigned long screen_bitmap;
+  unsigned long cpu_type;
+  struct revectored_struct int_revectored;
+  struct revectored_struct int21_revectored;
+}]],
+      ["struct vm86plus_struct"] = [[{
+  struct vm86_regs regs;
+  unsigned long flags;
+  unsigned long screen_bitmap;
+  unsigned long cpu_type;
+  struct revectored_struct int_revectored;
+  struct revectored_struct int21_revectored;
+  struct vm86plus_info_struct vm86plus;
+}]],
     },
-    {
-      on = "x86",
-      records = {
-        ["struct vm86plus_info_struct"] = [[{
-    unsigned long force_return_for_pic : 1;
-    unsigned long vm86dbg_active : 1;
-    unsigned long vm86dbg_TFpendig : 1;
-    unsigned long unused : 28;
-    unsigned long is_vm86pus : 1;
-    uint8_t vm86dbg_intxxtab[32];
-  }]],
-      },
+    macros = function(M)
+      return {
+        VM86_TYPE = function(retval)
+          return M.int(M.band(M.long(retval), 0xff))
+        end,
+        VM86_ARG = function(retval)
+          return M.int(M.shr(M.long(retval), 8))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x64",
+    records = {
+      ["struct vm86plus_info_struct"] = [[{
+  __attribute__((aligned(8))) uint32_t _bits0;
+  uint8_t vm86dbg_intxxtab[32];
+}]],
+    },
+    accessors = {
+      ["struct vm86plus_info_struct"] = {
+      ["force_return_for_pic"] = { unit = "_bits0", shift = 0, width = 1, signed = false },
+      ["vm86dbg_active"] = { unit = "_bits0", shift = 1, width = 1, signed = false },
+      ["vm86dbg_TFpendig"] = { unit = "_bits0", shift = 2, width = 1, signed = false },
+      ["unused"] = { unit = "_bits0", shift = 3, width = 28, signed = false },
+      ["is_vm86pus"] = { unit = "_bits0", shift = 31, width = 1, signed = false },
+    },
     },
   },
+  {
+    on = "x86",
+    records = {
+      ["struct vm86plus_info_struct"] = [[{
+  unsigned long force_return_for_pic : 1;
+  unsigned long vm86dbg_active : 1;
+  unsigned long vm86dbg_TFpendig : 1;
+  unsigned long unused : 28;
+  unsigned long is_vm86pus : 1;
+  uint8_t vm86dbg_intxxtab[32];
+}]],
+    },
+  },
+},
 ]==],
 ["asm/vmcp.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        VMCP_GETCODE = 0x80041001,
-        VMCP_SETBUF = 0x40041002,
-        VMCP_GETSIZE = 0x80041003,
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      VMCP_GETCODE = 0x80041001,
+      VMCP_SETBUF = 0x40041002,
+      VMCP_GETSIZE = 0x80041003,
     },
   },
+},
 ]==],
 ["asm/vmx.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        VMX_EXIT_REASONS_FAILED_VMENTRY = 0x80000000,
-        VMX_EXIT_REASONS_SGX_ENCLAVE_MODE = 0x8000000,
-        EXIT_REASON_EXCEPTION_NMI = 0,
-        EXIT_REASON_EXTERNAL_INTERRUPT = 1,
-        EXIT_REASON_TRIPLE_FAULT = 2,
-        EXIT_REASON_INIT_SIGNAL = 3,
-        EXIT_REASON_SIPI_SIGNAL = 4,
-        EXIT_REASON_OTHER_SMI = 6,
-        EXIT_REASON_INTERRUPT_WINDOW = 7,
-        EXIT_REASON_NMI_WINDOW = 8,
-        EXIT_REASON_TASK_SWITCH = 9,
-        EXIT_REASON_CPUID = 10,
-        EXIT_REASON_HLT = 12,
-        EXIT_REASON_INVD = 13,
-        EXIT_REASON_INVLPG = 14,
-        EXIT_REASON_RDPMC = 15,
-        EXIT_REASON_RDTSC = 16,
-        EXIT_REASON_VMCALL = 18,
-        EXIT_REASON_VMCLEAR = 19,
-        EXIT_REASON_VMLAUNCH = 20,
-        EXIT_REASON_VMPTRLD = 21,
-        EXIT_REASON_VMPTRST = 22,
-        EXIT_REASON_VMREAD = 23,
-        EXIT_REASON_VMRESUME = 24,
-        EXIT_REASON_VMWRITE = 25,
-        EXIT_REASON_VMOFF = 26,
-        EXIT_REASON_VMON = 27,
-        EXIT_REASON_CR_ACCESS = 28,
-        EXIT_REASON_DR_ACCESS = 29,
-        EXIT_REASON_IO_INSTRUCTION = 30,
-        EXIT_REASON_MSR_READ = 31,
-        EXIT_REASON_MSR_WRITE = 32,
-        EXIT_REASON_INVALID_STATE = 33,
-        EXIT_REASON_MSR_LOAD_FAIL = 34,
-        EXIT_REASON_MWAIT_INSTRUCTION = 36,
-        EXIT_REASON_MONITOR_TRAP_FLAG = 37,
-        EXIT_REASON_MONITOR_INSTRUCTION = 39,
-        EXIT_REASON_PAUSE_INSTRUCTION = 40,
-        EXIT_REASON_MCE_DURING_VMENTRY = 41,
-        EXIT_REASON_TPR_BELOW_THRESHOLD = 43,
-        EXIT_REASON_APIC_ACCESS = 44,
-        EXIT_REASON_EOI_INDUCED = 45,
-        EXIT_REASON_GDTR_IDTR = 46,
-        EXIT_REASON_LDTR_TR = 47,
-        EXIT_REASON_EPT_VIOLATION = 48,
-        EXIT_REASON_EPT_MISCONFIG = 49,
-        EXIT_REASON_INVEPT = 50,
-        EXIT_REASON_RDTSCP = 51,
-        EXIT_REASON_PREEMPTION_TIMER = 52,
-        EXIT_REASON_INVVPID = 53,
-        EXIT_REASON_WBINVD = 54,
-        EXIT_REASON_XSETBV = 55,
-        EXIT_REASON_APIC_WRITE = 56,
-        EXIT_REASON_RDRAND = 57,
-        EXIT_REASON_INVPCID = 58,
-        EXIT_REASON_VMFUNC = 59,
-        EXIT_REASON_ENCLS = 60,
-        EXIT_REASON_RDSEED = 61,
-        EXIT_REASON_PML_FULL = 62,
-        EXIT_REASON_XSAVES = 63,
-        EXIT_REASON_XRSTORS = 64,
-        EXIT_REASON_UMWAIT = 67,
-        EXIT_REASON_TPAUSE = 68,
-        EXIT_REASON_BUS_LOCK = 74,
-        EXIT_REASON_NOTIFY = 75,
-        EXIT_REASON_SEAMCALL = 76,
-        EXIT_REASON_TDCALL = 77,
-        EXIT_REASON_MSR_READ_IMM = 84,
-        EXIT_REASON_MSR_WRITE_IMM = 85,
-        VMX_ABORT_SAVE_GUEST_MSR_FAIL = 1,
-        VMX_ABORT_LOAD_HOST_PDPTE_FAIL = 2,
-        VMX_ABORT_LOAD_HOST_MSR_FAIL = 4,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      VMX_EXIT_REASONS_FAILED_VMENTRY = 0x80000000,
+      VMX_EXIT_REASONS_SGX_ENCLAVE_MODE = 0x8000000,
+      EXIT_REASON_EXCEPTION_NMI = 0,
+      EXIT_REASON_EXTERNAL_INTERRUPT = 1,
+      EXIT_REASON_TRIPLE_FAULT = 2,
+      EXIT_REASON_INIT_SIGNAL = 3,
+      EXIT_REASON_SIPI_SIGNAL = 4,
+      EXIT_REASON_OTHER_SMI = 6,
+      EXIT_REASON_INTERRUPT_WINDOW = 7,
+      EXIT_REASON_NMI_WINDOW = 8,
+      EXIT_REASON_TASK_SWITCH = 9,
+      EXIT_REASON_CPUID = 10,
+      EXIT_REASON_HLT = 12,
+      EXIT_REASON_INVD = 13,
+      EXIT_REASON_INVLPG = 14,
+      EXIT_REASON_RDPMC = 15,
+      EXIT_REASON_RDTSC = 16,
+      EXIT_REASON_VMCALL = 18,
+      EXIT_REASON_VMCLEAR = 19,
+      EXIT_REASON_VMLAUNCH = 20,
+      EXIT_REASON_VMPTRLD = 21,
+      EXIT_REASON_VMPTRST = 22,
+      EXIT_REASON_VMREAD = 23,
+      EXIT_REASON_VMRESUME = 24,
+      EXIT_REASON_VMWRITE = 25,
+      EXIT_REASON_VMOFF = 26,
+      EXIT_REASON_VMON = 27,
+      EXIT_REASON_CR_ACCESS = 28,
+      EXIT_REASON_DR_ACCESS = 29,
+      EXIT_REASON_IO_INSTRUCTION = 30,
+      EXIT_REASON_MSR_READ = 31,
+      EXIT_REASON_MSR_WRITE = 32,
+      EXIT_REASON_INVALID_STATE = 33,
+      EXIT_REASON_MSR_LOAD_FAIL = 34,
+      EXIT_REASON_MWAIT_INSTRUCTION = 36,
+      EXIT_REASON_MONITOR_TRAP_FLAG = 37,
+      EXIT_REASON_MONITOR_INSTRUCTION = 39,
+      EXIT_REASON_PAUSE_INSTRUCTION = 40,
+      EXIT_REASON_MCE_DURING_VMENTRY = 41,
+      EXIT_REASON_TPR_BELOW_THRESHOLD = 43,
+      EXIT_REASON_APIC_ACCESS = 44,
+      EXIT_REASON_EOI_INDUCED = 45,
+      EXIT_REASON_GDTR_IDTR = 46,
+      EXIT_REASON_LDTR_TR = 47,
+      EXIT_REASON_EPT_VIOLATION = 48,
+      EXIT_REASON_EPT_MISCONFIG = 49,
+      EXIT_REASON_INVEPT = 50,
+      EXIT_REASON_RDTSCP = 51,
+      EXIT_REASON_PREEMPTION_TIMER = 52,
+      EXIT_REASON_INVVPID = 53,
+      EXIT_REASON_WBINVD = 54,
+      EXIT_REASON_XSETBV = 55,
+      EXIT_REASON_APIC_WRITE = 56,
+      EXIT_REASON_RDRAND = 57,
+      EXIT_REASON_INVPCID = 58,
+      EXIT_REASON_VMFUNC = 59,
+      EXIT_REASON_ENCLS = 60,
+      EXIT_REASON_RDSEED = 61,
+      EXIT_REASON_PML_FULL = 62,
+      EXIT_REASON_XSAVES = 63,
+      EXIT_REASON_XRSTORS = 64,
+      EXIT_REASON_UMWAIT = 67,
+      EXIT_REASON_TPAUSE = 68,
+      EXIT_REASON_BUS_LOCK = 74,
+      EXIT_REASON_NOTIFY = 75,
+      EXIT_REASON_SEAMCALL = 76,
+      EXIT_REASON_TDCALL = 77,
+      EXIT_REASON_MSR_READ_IMM = 84,
+      EXIT_REASON_MSR_WRITE_IMM = 85,
+      VMX_ABORT_SAVE_GUEST_MSR_FAIL = 1,
+      VMX_ABORT_LOAD_HOST_PDPTE_FAIL = 2,
+      VMX_ABORT_LOAD_HOST_MSR_FAIL = 4,
     },
   },
+},
 ]==],
 ["asm/vsyscall.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        __NR_vgettimeofday = 0,
-        __NR_vtime = 1,
-        __NR_vgetcpu = 2,
-      },
-    },
-    {
-      on = "x64",
-      constants = {
-        VSYSCALL_ADDR = 0xffffffffff600000ULL,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        VSYSCALL_ADDR = 0xff600000,
-      },
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      __NR_vgettimeofday = 0,
+      __NR_vtime = 1,
+      __NR_vgetcpu = 2,
     },
   },
+  {
+    on = "x64",
+    constants = {
+      VSYSCALL_ADDR = 0xffffffffff600000ULL,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      VSYSCALL_ADDR = 0xff600000,
+    },
+  },
+},
 ]==],
 ["asm/vtoc.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      records = {
-        ["struct vtoc_ttr"] = [[{
-    uint16_t tt;
-    uint8_t r;
-  } __attribute__((packed))]],
-        ["struct vtoc_cchhb"] = [[{
-    uint16_t cc;
-    uint16_t hh;
-    uint8_t b;
-  } __attribute__((packed))]],
-        ["struct vtoc_cchh"] = [[{
-    uint16_t cc;
-    uint16_t hh;
-  } __attribute__((packed))]],
-        ["struct vtoc_labeldate"] = [[{
-    uint8_t year;
-    uint16_t day;
-  } __attribute__((packed))]],
-        ["struct vtoc_volume_label_cdl"] = [[{
-    char volkey[4];
-    char vollbl[4];
-    char volid[6];
-    uint8_t security;
-    struct vtoc_cchhb vtoc;
-    char res1[5];
-    char cisize[4];
-    char blkperci[4];
-    char labperci[4];
-    char res2[4];
-    char lvtoc[14];
-    char res3[29];
-  } __attribute__((packed))]],
-        ["struct vtoc_volume_label_ldl"] = [[{
-    char vollbl[4];
-    char volid[6];
-    char res3[69];
-    char ldl_version;
-    uint64_t formatted_blocks;
-  } __attribute__((packed))]],
-        ["struct vtoc_extent"] = [[{
-    uint8_t typeind;
-    uint8_t seqno;
-    struct vtoc_cchh llimit;
-    struct vtoc_cchh ulimit;
-  } __attribute__((packed))]],
-        ["struct vtoc_dev_const"] = [[{
-    uint16_t DS4DSCYL;
-    uint16_t DS4DSTRK;
-    uint16_t DS4DEVTK;
-    uint8_t DS4DEVI;
-    uint8_t DS4DEVL;
-    uint8_t DS4DEVK;
-    uint8_t DS4DEVFG;
-    uint16_t DS4DEVTL;
-    uint8_t DS4DEVDT;
-    uint8_t DS4DEVDB;
-  } __attribute__((packed))]],
-        ["struct vtoc_format1_label"] = [[{
-    char DS1DSNAM[44];
-    uint8_t DS1FMTID;
-    char DS1DSSN[6];
-    uint16_t DS1VOLSQ;
-    struct vtoc_labeldate DS1CREDT;
-    struct vtoc_labeldate DS1EXPDT;
-    uint8_t DS1NOEPV;
-    uint8_t DS1NOBDB;
-    uint8_t DS1FLAG1;
-    char DS1SYSCD[13];
-    struct vtoc_labeldate DS1REFD;
-    uint8_t DS1SMSFG;
-    uint8_t DS1SCXTF;
-    uint16_t DS1SCXTV;
-    uint8_t DS1DSRG1;
-    uint8_t DS1DSRG2;
-    uint8_t DS1RECFM;
-    uint8_t DS1OPTCD;
-    uint16_t DS1BLKL;
-    uint16_t DS1LRECL;
-    uint8_t DS1KEYL;
-    uint16_t DS1RKP;
-    uint8_t DS1DSIND;
-    uint8_t DS1SCAL1;
-    char DS1SCAL3[3];
-    struct vtoc_ttr DS1LSTAR;
-    uint16_t DS1TRBAL;
-    uint16_t res1;
-    struct vtoc_extent DS1EXT1;
-    struct vtoc_extent DS1EXT2;
-    struct vtoc_extent DS1EXT3;
-    struct vtoc_cchhb DS1PTRDS;
-  } __attribute__((packed))]],
-        ["struct vtoc_format4_label"] = [[{
-    char DS4KEYCD[44];
-    uint8_t DS4IDFMT;
-    struct vtoc_cchhb DS4HPCHR;
-    uint16_t DS4DSREC;
-    struct vtoc_cchh DS4HCCHH;
-    uint16_t DS4NOATK;
-    uint8_t DS4VTOCI;
-    uint8_t DS4NOEXT;
-    uint8_t DS4SMSFG;
-    uint8_t DS4DEVAC;
-    struct vtoc_dev_const DS4DEVCT;
-    char DS4AMTIM[8];
-    char DS4AMCAT[3];
-    char DS4R2TIM[8];
-    char res1[5];
-    char DS4F6PTR[5];
-    struct vtoc_extent DS4VTOCE;
-    char res2[10];
-    uint8_t DS4EFLVL;
-    struct vtoc_cchhb DS4EFPTR;
-    char res3;
-    uint32_t DS4DCYL;
-    char res4[2];
-    uint8_t DS4DEVF2;
-    char res5;
-  } __attribute__((packed))]],
-        ["struct vtoc_ds5ext"] = [[{
-    uint16_t t;
-    uint16_t fc;
-    uint8_t ft;
-  } __attribute__((packed))]],
-        ["struct vtoc_format5_label"] = [[{
-    char DS5KEYID[4];
-    struct vtoc_ds5ext DS5AVEXT;
-    struct vtoc_ds5ext DS5EXTAV[7];
-    uint8_t DS5FMTID;
-    struct vtoc_ds5ext DS5MAVET[18];
-    struct vtoc_cchhb DS5PTRDS;
-  } __attribute__((packed))]],
-        ["struct vtoc_ds7ext"] = [[{
-    uint32_t a;
-    uint32_t b;
-  } __attribute__((packed))]],
-        ["struct vtoc_format7_label"] = [[{
-    char DS7KEYID[4];
-    struct vtoc_ds7ext DS7EXTNT[5];
-    uint8_t DS7FMTID;
-    struct vtoc_ds7ext DS7ADEXT[11];
-    char res1[2];
-    struct vtoc_cchhb DS7PTRDS;
-  } __attribute__((packed))]],
-        ["struct vtoc_cms_label"] = [[{
-    uint8_t label_id[4];
-    uint8_t vol_id[6];
-    uint16_t version_id;
-    uint32_t block_size;
-    uint32_t origin_ptr;
-    uint32_t usable_count;
-    uint32_t formatted_count;
-    uint32_t block_count;
-    uint32_t used_count;
-    uint32_t fst_size;
-    uint32_t fst_count;
-    uint8_t format_date[6];
-    uint8_t reserved1[2];
-    uint32_t disk_offset;
-    uint32_t map_block;
-    uint32_t hblk_disp;
-    uint32_t user_disp;
-    uint8_t reserved2[4];
-    uint8_t segment_name[8];
-  } __attribute__((packed))]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    records = {
+      ["struct vtoc_ttr"] = [[{
+  uint16_t tt;
+  uint8_t r;
+} __attribute__((packed))]],
+      ["struct vtoc_cchhb"] = [[{
+  uint16_t cc;
+  uint16_t hh;
+  uint8_t b;
+} __attribute__((packed))]],
+      ["struct vtoc_cchh"] = [[{
+  uint16_t cc;
+  uint16_t hh;
+} __attribute__((packed))]],
+      ["struct vtoc_labeldate"] = [[{
+  uint8_t year;
+  uint16_t day;
+} __attribute__((packed))]],
+      ["struct vtoc_volume_label_cdl"] = [[{
+  char volkey[4];
+  char vollbl[4];
+  char volid[6];
+  uint8_t security;
+  struct vtoc_cchhb vtoc;
+  char res1[5];
+  char cisize[4];
+  char blkperci[4];
+  char labperci[4];
+  char res2[4];
+  char lvtoc[14];
+  char res3[29];
+} __attribute__((packed))]],
+      ["struct vtoc_volume_label_ldl"] = [[{
+  char vollbl[4];
+  char volid[6];
+  char res3[69];
+  char ldl_version;
+  uint64_t formatted_blocks;
+} __attribute__((packed))]],
+      ["struct vtoc_extent"] = [[{
+  uint8_t typeind;
+  uint8_t seqno;
+  struct vtoc_cchh llimit;
+  struct vtoc_cchh ulimit;
+} __attribute__((packed))]],
+      ["struct vtoc_dev_const"] = [[{
+  uint16_t DS4DSCYL;
+  uint16_t DS4DSTRK;
+  uint16_t DS4DEVTK;
+  uint8_t DS4DEVI;
+  uint8_t DS4DEVL;
+  uint8_t DS4DEVK;
+  uint8_t DS4DEVFG;
+  uint16_t DS4DEVTL;
+  uint8_t DS4DEVDT;
+  uint8_t DS4DEVDB;
+} __attribute__((packed))]],
+      ["struct vtoc_format1_label"] = [[{
+  char DS1DSNAM[44];
+  uint8_t DS1FMTID;
+  char DS1DSSN[6];
+  uint16_t DS1VOLSQ;
+  struct vtoc_labeldate DS1CREDT;
+  struct vtoc_labeldate DS1EXPDT;
+  uint8_t DS1NOEPV;
+  uint8_t DS1NOBDB;
+  uint8_t DS1FLAG1;
+  char DS1SYSCD[13];
+  struct vtoc_labeldate DS1REFD;
+  uint8_t DS1SMSFG;
+  uint8_t DS1SCXTF;
+  uint16_t DS1SCXTV;
+  uint8_t DS1DSRG1;
+  uint8_t DS1DSRG2;
+  uint8_t DS1RECFM;
+  uint8_t DS1OPTCD;
+  uint16_t DS1BLKL;
+  uint16_t DS1LRECL;
+  uint8_t DS1KEYL;
+  uint16_t DS1RKP;
+  uint8_t DS1DSIND;
+  uint8_t DS1SCAL1;
+  char DS1SCAL3[3];
+  struct vtoc_ttr DS1LSTAR;
+  uint16_t DS1TRBAL;
+  uint16_t res1;
+  struct vtoc_extent DS1EXT1;
+  struct vtoc_extent DS1EXT2;
+  struct vtoc_extent DS1EXT3;
+  struct vtoc_cchhb DS1PTRDS;
+} __attribute__((packed))]],
+      ["struct vtoc_format4_label"] = [[{
+  char DS4KEYCD[44];
+  uint8_t DS4IDFMT;
+  struct vtoc_cchhb DS4HPCHR;
+  uint16_t DS4DSREC;
+  struct vtoc_cchh DS4HCCHH;
+  uint16_t DS4NOATK;
+  uint8_t DS4VTOCI;
+  uint8_t DS4NOEXT;
+  uint8_t DS4SMSFG;
+  uint8_t DS4DEVAC;
+  struct vtoc_dev_const DS4DEVCT;
+  char DS4AMTIM[8];
+  char DS4AMCAT[3];
+  char DS4R2TIM[8];
+  char res1[5];
+  char DS4F6PTR[5];
+  struct vtoc_extent DS4VTOCE;
+  char res2[10];
+  uint8_t DS4EFLVL;
+  struct vtoc_cchhb DS4EFPTR;
+  char res3;
+  uint32_t DS4DCYL;
+  char res4[2];
+  uint8_t DS4DEVF2;
+  char res5;
+} __attribute__((packed))]],
+      ["struct vtoc_ds5ext"] = [[{
+  uint16_t t;
+  uint16_t fc;
+  uint8_t ft;
+} __attribute__((packed))]],
+      ["struct vtoc_format5_label"] = [[{
+  char DS5KEYID[4];
+  struct vtoc_ds5ext DS5AVEXT;
+  struct vtoc_ds5ext DS5EXTAV[7];
+  uint8_t DS5FMTID;
+  struct vtoc_ds5ext DS5MAVET[18];
+  struct vtoc_cchhb DS5PTRDS;
+} __attribute__((packed))]],
+      ["struct vtoc_ds7ext"] = [[{
+  uint32_t a;
+  uint32_t b;
+} __attribute__((packed))]],
+      ["struct vtoc_format7_label"] = [[{
+  char DS7KEYID[4];
+  struct vtoc_ds7ext DS7EXTNT[5];
+  uint8_t DS7FMTID;
+  struct vtoc_ds7ext DS7ADEXT[11];
+  char res1[2];
+  struct vtoc_cchhb DS7PTRDS;
+} __attribute__((packed))]],
+      ["struct vtoc_cms_label"] = [[{
+  uint8_t label_id[4];
+  uint8_t vol_id[6];
+  uint16_t version_id;
+  uint32_t block_size;
+  uint32_t origin_ptr;
+  uint32_t usable_count;
+  uint32_t formatted_count;
+  uint32_t block_count;
+  uint32_t used_count;
+  uint32_t fst_size;
+  uint32_t fst_count;
+  uint8_t format_date[6];
+  uint8_t reserved1[2];
+  uint32_t disk_offset;
+  uint32_t map_block;
+  uint32_t hblk_disp;
+  uint32_t user_disp;
+  uint8_t reserved2[4];
+  uint8_t segment_name[8];
+} __attribute__((packed))]],
     },
   },
+},
 ]==],
 }

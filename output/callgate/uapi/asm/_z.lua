@@ -3,170 +3,170 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/zcrypt.h"] = [==[
-  deltas = {
-    {
-      on = "s390x",
-      constants = {
-        ZCRYPT_VERSION = 2,
-        ZCRYPT_RELEASE = 2,
-        ZCRYPT_VARIANT = 1,
-        ZCRYPT_NAME = "zcrypt",
-        MAX_ZDEV_CARDIDS_EXT = 256,
-        MAX_ZDEV_DOMAINS_EXT = 256,
-        MAX_ZDEV_ENTRIES_EXT = 65536,
-        AUTOSELECT = 0xffffffff,
-        AUTOSEL_AP = 0xffff,
-        AUTOSEL_DOM = 0xffff,
-        ZCRYPT_IOCTL_MAGIC = 122,
-        ICARSAMODEXPO = 0xc0007a05,
-        ICARSACRT = 0xc0007a06,
-        ZSECSENDCPRB = 0xc0007a81,
-        ZSENDEP11CPRB = 0xc0007a04,
-        ZCRYPT_DEVICE_STATUS = 0xc0007a5f,
-        ZCRYPT_STATUS_MASK = 0x81007a58,
-        ZCRYPT_QDEPTH_MASK = 0x81007a59,
-        ZCRYPT_PERDEV_REQCNT = 0x84007a5a,
-        ZCRYPT_MAX_MINOR_NODES = 256,
-        MAX_ZDEV_IOCTLS = 0x100,
-        MAX_ZDEV_CARDIDS = 64,
-        MAX_ZDEV_DOMAINS = 256,
-        MAX_ZDEV_ENTRIES = 16384,
-        ZDEVICESTATUS = 0xc0007a4f,
-        Z90STAT_STATUS_MASK = 0x80407a48,
-        Z90STAT_QDEPTH_MASK = 0x80407a49,
-        Z90STAT_PERDEV_REQCNT = 0x81007a4a,
-        Z90STAT_REQUESTQ_COUNT = 0x80047a44,
-        Z90STAT_PENDINGQ_COUNT = 0x80047a45,
-        Z90STAT_TOTALOPEN_COUNT = 0x80047a46,
-        Z90STAT_DOMAIN_INDEX = 0x80047a47,
-      },
-      records = {
-        ["struct ica_rsa_modexpo"] = [[{
-    uint8_t *inputdata;
-    uint32_t inputdatalength;
-    uint8_t *outputdata;
-    uint32_t outputdatalength;
-    uint8_t *b_key;
-    uint8_t *n_modulus;
-  }]],
-        ["struct ica_rsa_modexpo_crt"] = [[{
-    uint8_t *inputdata;
-    uint32_t inputdatalength;
-    uint8_t *outputdata;
-    uint32_t outputdatalength;
-    uint8_t *bp_key;
-    uint8_t *bq_key;
-    uint8_t *np_prime;
-    uint8_t *nq_prime;
-    uint8_t *u_mult_inv;
-  }]],
-        ["struct CPRBX"] = [[{
-    uint16_t cprb_len;
-    uint8_t cprb_ver_id;
-    uint8_t ctfm;
-    uint8_t pad_000[2];
-    uint8_t func_id[2];
-    uint8_t cprb_flags[4];
-    uint32_t req_parml;
-    uint32_t req_datal;
-    uint32_t rpl_msgbl;
-    uint32_t rpld_parml;
-    uint32_t rpl_datal;
-    uint32_t rpld_datal;
-    uint32_t req_extbl;
-    uint8_t _pad_001[4];
-    uint32_t rpld_extbl;
-    uint8_t _pad_002[8];
-    uint8_t *req_parmb;
-    uint8_t _pad_003[8];
-    uint8_t *req_datab;
-    uint8_t _pad_004[8];
-    uint8_t *rpl_parmb;
-    uint8_t _pad_005[8];
-    uint8_t *rpl_datab;
-    uint8_t _pad_006[8];
-    uint8_t *req_extb;
-    uint8_t _pad_007[8];
-    uint8_t *rpl_extb;
-    uint16_t ccp_rtcode;
-    uint16_t ccp_rscode;
-    uint32_t mac_data_len;
-    uint8_t logon_id[8];
-    uint8_t mac_value[8];
-    uint8_t mac_content_flgs;
-    uint8_t _pad_008;
-    uint16_t domain;
-    uint8_t _pad_009[12];
-    uint8_t _pad_010[36];
-  } __attribute__((packed))]],
-        ["struct ica_xcRB"] = [[{
-    uint16_t agent_ID;
-    uint32_t user_defined;
-    uint16_t request_ID;
-    uint32_t request_control_blk_length;
-    uint8_t _padding1[8];
-    uint8_t *request_control_blk_addr;
-    uint32_t request_data_length;
-    uint8_t _padding2[8];
-    uint8_t *request_data_address;
-    uint32_t reply_control_blk_length;
-    uint8_t _padding3[8];
-    uint8_t *reply_control_blk_addr;
-    uint32_t reply_data_length;
-    uint8_t __padding4[8];
-    uint8_t *reply_data_addr;
-    uint16_t priority_window;
-    uint32_t status;
-  } __attribute__((packed))]],
-        ["struct ep11_cprb"] = [[{
-    uint16_t cprb_len;
-    uint8_t cprb_ver_id;
-    uint8_t pad_000[2];
-    uint8_t flags;
-    uint8_t func_id[2];
-    uint32_t source_id;
-    uint32_t target_id;
-    uint32_t ret_code;
-    uint32_t reserved1;
-    uint32_t reserved2;
-    uint32_t payload_len;
-  } __attribute__((packed))]],
-        ["struct ep11_target_dev"] = [[{
-    uint16_t ap_id;
-    uint16_t dom_id;
-  }]],
-        ["struct ep11_urb"] = [[{
-    uint16_t targets_num;
-    uint8_t *targets;
-    uint64_t weight;
-    uint64_t req_no;
-    uint64_t req_len;
-    uint8_t *req;
-    uint64_t resp_len;
-    uint8_t *resp;
-  } __attribute__((packed))]],
-        ["struct zcrypt_device_status_ext"] = [[{
-    uint32_t hwtype : 8;
-    uint32_t qid : 16;
-    uint32_t online : 1;
-    uint32_t functions : 6;
-    uint32_t reserved : 1;
-  }]],
-        ["struct zcrypt_device_matrix_ext"] = [[{
-    struct zcrypt_device_status_ext device[65536];
-  }]],
-        ["struct zcrypt_device_status"] = [[{
-    uint32_t hwtype : 8;
-    uint32_t qid : 14;
-    uint32_t online : 1;
-    uint32_t functions : 6;
-    uint32_t reserved : 3;
-  }]],
-        ["struct zcrypt_device_matrix"] = [[{
-    struct zcrypt_device_status device[16384];
-  }]],
-      },
+deltas = {
+  {
+    on = "s390x",
+    constants = {
+      ZCRYPT_VERSION = 2,
+      ZCRYPT_RELEASE = 2,
+      ZCRYPT_VARIANT = 1,
+      ZCRYPT_NAME = "zcrypt",
+      MAX_ZDEV_CARDIDS_EXT = 256,
+      MAX_ZDEV_DOMAINS_EXT = 256,
+      MAX_ZDEV_ENTRIES_EXT = 65536,
+      AUTOSELECT = 0xffffffff,
+      AUTOSEL_AP = 0xffff,
+      AUTOSEL_DOM = 0xffff,
+      ZCRYPT_IOCTL_MAGIC = 122,
+      ICARSAMODEXPO = 0xc0007a05,
+      ICARSACRT = 0xc0007a06,
+      ZSECSENDCPRB = 0xc0007a81,
+      ZSENDEP11CPRB = 0xc0007a04,
+      ZCRYPT_DEVICE_STATUS = 0xc0007a5f,
+      ZCRYPT_STATUS_MASK = 0x81007a58,
+      ZCRYPT_QDEPTH_MASK = 0x81007a59,
+      ZCRYPT_PERDEV_REQCNT = 0x84007a5a,
+      ZCRYPT_MAX_MINOR_NODES = 256,
+      MAX_ZDEV_IOCTLS = 0x100,
+      MAX_ZDEV_CARDIDS = 64,
+      MAX_ZDEV_DOMAINS = 256,
+      MAX_ZDEV_ENTRIES = 16384,
+      ZDEVICESTATUS = 0xc0007a4f,
+      Z90STAT_STATUS_MASK = 0x80407a48,
+      Z90STAT_QDEPTH_MASK = 0x80407a49,
+      Z90STAT_PERDEV_REQCNT = 0x81007a4a,
+      Z90STAT_REQUESTQ_COUNT = 0x80047a44,
+      Z90STAT_PENDINGQ_COUNT = 0x80047a45,
+      Z90STAT_TOTALOPEN_COUNT = 0x80047a46,
+      Z90STAT_DOMAIN_INDEX = 0x80047a47,
+    },
+    records = {
+      ["struct ica_rsa_modexpo"] = [[{
+  uint8_t *inputdata;
+  uint32_t inputdatalength;
+  uint8_t *outputdata;
+  uint32_t outputdatalength;
+  uint8_t *b_key;
+  uint8_t *n_modulus;
+}]],
+      ["struct ica_rsa_modexpo_crt"] = [[{
+  uint8_t *inputdata;
+  uint32_t inputdatalength;
+  uint8_t *outputdata;
+  uint32_t outputdatalength;
+  uint8_t *bp_key;
+  uint8_t *bq_key;
+  uint8_t *np_prime;
+  uint8_t *nq_prime;
+  uint8_t *u_mult_inv;
+}]],
+      ["struct CPRBX"] = [[{
+  uint16_t cprb_len;
+  uint8_t cprb_ver_id;
+  uint8_t ctfm;
+  uint8_t pad_000[2];
+  uint8_t func_id[2];
+  uint8_t cprb_flags[4];
+  uint32_t req_parml;
+  uint32_t req_datal;
+  uint32_t rpl_msgbl;
+  uint32_t rpld_parml;
+  uint32_t rpl_datal;
+  uint32_t rpld_datal;
+  uint32_t req_extbl;
+  uint8_t _pad_001[4];
+  uint32_t rpld_extbl;
+  uint8_t _pad_002[8];
+  uint8_t *req_parmb;
+  uint8_t _pad_003[8];
+  uint8_t *req_datab;
+  uint8_t _pad_004[8];
+  uint8_t *rpl_parmb;
+  uint8_t _pad_005[8];
+  uint8_t *rpl_datab;
+  uint8_t _pad_006[8];
+  uint8_t *req_extb;
+  uint8_t _pad_007[8];
+  uint8_t *rpl_extb;
+  uint16_t ccp_rtcode;
+  uint16_t ccp_rscode;
+  uint32_t mac_data_len;
+  uint8_t logon_id[8];
+  uint8_t mac_value[8];
+  uint8_t mac_content_flgs;
+  uint8_t _pad_008;
+  uint16_t domain;
+  uint8_t _pad_009[12];
+  uint8_t _pad_010[36];
+} __attribute__((packed))]],
+      ["struct ica_xcRB"] = [[{
+  uint16_t agent_ID;
+  uint32_t user_defined;
+  uint16_t request_ID;
+  uint32_t request_control_blk_length;
+  uint8_t _padding1[8];
+  uint8_t *request_control_blk_addr;
+  uint32_t request_data_length;
+  uint8_t _padding2[8];
+  uint8_t *request_data_address;
+  uint32_t reply_control_blk_length;
+  uint8_t _padding3[8];
+  uint8_t *reply_control_blk_addr;
+  uint32_t reply_data_length;
+  uint8_t __padding4[8];
+  uint8_t *reply_data_addr;
+  uint16_t priority_window;
+  uint32_t status;
+} __attribute__((packed))]],
+      ["struct ep11_cprb"] = [[{
+  uint16_t cprb_len;
+  uint8_t cprb_ver_id;
+  uint8_t pad_000[2];
+  uint8_t flags;
+  uint8_t func_id[2];
+  uint32_t source_id;
+  uint32_t target_id;
+  uint32_t ret_code;
+  uint32_t reserved1;
+  uint32_t reserved2;
+  uint32_t payload_len;
+} __attribute__((packed))]],
+      ["struct ep11_target_dev"] = [[{
+  uint16_t ap_id;
+  uint16_t dom_id;
+}]],
+      ["struct ep11_urb"] = [[{
+  uint16_t targets_num;
+  uint8_t *targets;
+  uint64_t weight;
+  uint64_t req_no;
+  uint64_t req_len;
+  uint8_t *req;
+  uint64_t resp_len;
+  uint8_t *resp;
+} __attribute__((packed))]],
+      ["struct zcrypt_device_status_ext"] = [[{
+  uint32_t hwtype : 8;
+  uint32_t qid : 16;
+  uint32_t online : 1;
+  uint32_t functions : 6;
+  uint32_t reserved : 1;
+}]],
+      ["struct zcrypt_device_matrix_ext"] = [[{
+  struct zcrypt_device_status_ext device[65536];
+}]],
+      ["struct zcrypt_device_status"] = [[{
+  uint32_t hwtype : 8;
+  uint32_t qid : 14;
+  uint32_t online : 1;
+  uint32_t functions : 6;
+  uint32_t reserved : 3;
+}]],
+      ["struct zcrypt_device_matrix"] = [[{
+  struct zcrypt_device_status device[16384];
+}]],
     },
   },
+},
 ]==],
 }

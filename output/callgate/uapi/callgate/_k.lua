@@ -3,256 +3,256 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["callgate/kernel.h"] = [==[
-  records = {
-    ["struct sockaddr"] = [[{
+records = {
+  ["struct sockaddr"] = [[{
   uint16_t sa_family;
   char sa_data[14];
 }]],
-    ["struct mmsghdr"] = [[{
+  ["struct mmsghdr"] = [[{
   struct msghdr msg_hdr;
   uint32_t msg_len;
 }]],
-    ["struct ucred"] = [[{
+  ["struct ucred"] = [[{
   uint32_t pid;
   uint32_t uid;
   uint32_t gid;
 }]],
-    ["struct linger"] = [[{
+  ["struct linger"] = [[{
   int32_t l_onoff;
   int32_t l_linger;
 }]],
-    ["struct linux_dirent"] = [[{
+  ["struct linux_dirent"] = [[{
   unsigned long d_ino;
   unsigned long d_off;
   uint16_t d_reclen;
   char d_name[];
 }]],
-    ["struct old_linux_dirent"] = [[{
+  ["struct old_linux_dirent"] = [[{
   unsigned long d_ino;
   unsigned long d_offset;
   uint16_t d_namlen;
   char d_name[];
 }]],
-    ["struct file_handle"] = [[{
+  ["struct file_handle"] = [[{
   uint32_t handle_bytes;
   int32_t handle_type;
   uint8_t f_handle[];
 }]],
-    ["struct sched_param"] = [[{
+  ["struct sched_param"] = [[{
   int32_t sched_priority;
 }]],
-    ["struct kernel_capabilities"] = [[{
+  ["struct kernel_capabilities"] = [[{
   struct __user_cap_data_struct data[2];
 }]],
-    ["struct timespec_pair"] = [[{
+  ["struct timespec_pair"] = [[{
   struct __kernel_timespec atime;
   struct __kernel_timespec mtime;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct msghdr"] = [[{
-    void *msg_name;
-    int32_t msg_namelen;
-    struct iovec *msg_iov;
-    unsigned long msg_iovlen;
-    void *msg_control;
-    unsigned long msg_controllen;
-    uint32_t msg_flags;
-  }]],
-        ["struct cmsghdr"] = [[{
-    unsigned long cmsg_len;
-    int32_t cmsg_level;
-    int32_t cmsg_type;
-  }]],
-        ["struct kernel_cpumask"] = [[{
-    unsigned long bits[128];
-  }]],
-        ["struct sigset_argpack"] = [[{
-    const struct kernel_sigset *p;
-    unsigned long size;
-  }]],
-        ["struct __aio_sigset"] = [[{
-    const struct kernel_sigset *sigmask;
-    unsigned long sigsetsize;
-  }]],
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct linux_dirent64"] = [[{
-    uint64_t d_ino;
-    int64_t d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[];
-  }]],
-        ["struct wide_stat"] = [[{
-    uint64_t st_dev;
-    uint64_t st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    uint64_t st_rdev;
-    int64_t st_size;
-    int64_t st_blksize;
-    int64_t st_blocks;
-    int64_t st_atime;
-    uint64_t st_atime_nsec;
-    int64_t st_mtime;
-    uint64_t st_mtime_nsec;
-    int64_t st_ctime;
-    uint64_t st_ctime_nsec;
-  }]],
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el s390x",
-      records = {
-        ["struct ustat"] = [[{
-    int32_t f_tfree;
-    unsigned long f_tinode;
-    char f_fname[6];
-    char f_fpack[6];
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel mips64 mips64el ppc",
-      records = {
-        ["struct kernel_sigset"] = [[{
-    unsigned long sig[1];
-  }]],
-      },
-    },
-    {
-      on = "x64 x86 arm arm64 ppc64le s390x ppc",
-      records = {
-        ["struct kernel_sigaction"] = [[{
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    struct kernel_sigset mask;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct msghdr"] = [[{
-    void *msg_name;
-    int32_t msg_namelen;
-    struct iovec *msg_iov;
-    uint32_t msg_iovlen;
-    void *msg_control;
-    uint32_t msg_controllen;
-    uint32_t msg_flags;
-  }]],
-        ["struct cmsghdr"] = [[{
-    uint32_t cmsg_len;
-    int32_t cmsg_level;
-    int32_t cmsg_type;
-  }]],
-        ["struct kernel_cpumask"] = [[{
-    unsigned long bits[256];
-  }]],
-        ["struct sigset_argpack"] = [[{
-    const struct kernel_sigset *p;
-    uint32_t size;
-  }]],
-        ["struct __aio_sigset"] = [[{
-    const struct kernel_sigset *sigmask;
-    uint32_t sigsetsize;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips64 mips64el ppc",
-      records = {
-        ["struct kernel_sigset"] = [[{
-    unsigned long sig[2];
-  }]],
-      },
-    },
-    {
-      on = "riscv64 loongarch64",
-      records = {
-        ["struct kernel_sigaction"] = [[{
-    void *handler;
-    unsigned long flags;
-    struct kernel_sigset mask;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      records = {
-        ["struct ustat"] = [[{
-    long f_tfree;
-    unsigned long f_tinode;
-    char f_fname[6];
-    char f_fpack[6];
-  }]],
-        ["struct kernel_sigaction"] = [[{
-    uint32_t flags;
-    void *handler;
-    struct kernel_sigset mask;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct kernel_sigset"] = [[{
-    unsigned long sig[4];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct linux_dirent64"] = [[{
-    unsigned long d_ino;
-    long d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[];
-  }]],
-        ["struct wide_stat"] = [[{
-    unsigned long st_dev;
-    unsigned long st_ino;
-    uint32_t st_mode;
-    uint32_t st_nlink;
-    uint32_t st_uid;
-    uint32_t st_gid;
-    unsigned long st_rdev;
-    long st_size;
-    long st_blksize;
-    long st_blocks;
-    long st_atime;
-    unsigned long st_atime_nsec;
-    long st_mtime;
-    unsigned long st_mtime_nsec;
-    long st_ctime;
-    unsigned long st_ctime_nsec;
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      records = {
-        ["struct ustat"] = [[{
-    int32_t f_tfree;
-    uint32_t f_tinode;
-    char f_fname[6];
-    char f_fpack[6];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct msghdr"] = [[{
+  void *msg_name;
+  int32_t msg_namelen;
+  struct iovec *msg_iov;
+  unsigned long msg_iovlen;
+  void *msg_control;
+  unsigned long msg_controllen;
+  uint32_t msg_flags;
+}]],
+      ["struct cmsghdr"] = [[{
+  unsigned long cmsg_len;
+  int32_t cmsg_level;
+  int32_t cmsg_type;
+}]],
+      ["struct kernel_cpumask"] = [[{
+  unsigned long bits[128];
+}]],
+      ["struct sigset_argpack"] = [[{
+  const struct kernel_sigset *p;
+  unsigned long size;
+}]],
+      ["struct __aio_sigset"] = [[{
+  const struct kernel_sigset *sigmask;
+  unsigned long sigsetsize;
+}]],
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct linux_dirent64"] = [[{
+  uint64_t d_ino;
+  int64_t d_off;
+  uint16_t d_reclen;
+  uint8_t d_type;
+  char d_name[];
+}]],
+      ["struct wide_stat"] = [[{
+  uint64_t st_dev;
+  uint64_t st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  uint64_t st_rdev;
+  int64_t st_size;
+  int64_t st_blksize;
+  int64_t st_blocks;
+  int64_t st_atime;
+  uint64_t st_atime_nsec;
+  int64_t st_mtime;
+  uint64_t st_mtime_nsec;
+  int64_t st_ctime;
+  uint64_t st_ctime_nsec;
+}]],
+    },
+  },
+  {
+    on = "!mips mipsel mips64 mips64el s390x",
+    records = {
+      ["struct ustat"] = [[{
+  int32_t f_tfree;
+  unsigned long f_tinode;
+  char f_fname[6];
+  char f_fpack[6];
+}]],
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel mips64 mips64el ppc",
+    records = {
+      ["struct kernel_sigset"] = [[{
+  unsigned long sig[1];
+}]],
+    },
+  },
+  {
+    on = "x64 x86 arm arm64 ppc64le s390x ppc",
+    records = {
+      ["struct kernel_sigaction"] = [[{
+  void *handler;
+  unsigned long flags;
+  void *restorer;
+  struct kernel_sigset mask;
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct msghdr"] = [[{
+  void *msg_name;
+  int32_t msg_namelen;
+  struct iovec *msg_iov;
+  uint32_t msg_iovlen;
+  void *msg_control;
+  uint32_t msg_controllen;
+  uint32_t msg_flags;
+}]],
+      ["struct cmsghdr"] = [[{
+  uint32_t cmsg_len;
+  int32_t cmsg_level;
+  int32_t cmsg_type;
+}]],
+      ["struct kernel_cpumask"] = [[{
+  unsigned long bits[256];
+}]],
+      ["struct sigset_argpack"] = [[{
+  const struct kernel_sigset *p;
+  uint32_t size;
+}]],
+      ["struct __aio_sigset"] = [[{
+  const struct kernel_sigset *sigmask;
+  uint32_t sigsetsize;
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips64 mips64el ppc",
+    records = {
+      ["struct kernel_sigset"] = [[{
+  unsigned long sig[2];
+}]],
+    },
+  },
+  {
+    on = "riscv64 loongarch64",
+    records = {
+      ["struct kernel_sigaction"] = [[{
+  void *handler;
+  unsigned long flags;
+  struct kernel_sigset mask;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    records = {
+      ["struct ustat"] = [[{
+  long f_tfree;
+  unsigned long f_tinode;
+  char f_fname[6];
+  char f_fpack[6];
+}]],
+      ["struct kernel_sigaction"] = [[{
+  uint32_t flags;
+  void *handler;
+  struct kernel_sigset mask;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel",
+    records = {
+      ["struct kernel_sigset"] = [[{
+  unsigned long sig[4];
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct linux_dirent64"] = [[{
+  unsigned long d_ino;
+  long d_off;
+  uint16_t d_reclen;
+  uint8_t d_type;
+  char d_name[];
+}]],
+      ["struct wide_stat"] = [[{
+  unsigned long st_dev;
+  unsigned long st_ino;
+  uint32_t st_mode;
+  uint32_t st_nlink;
+  uint32_t st_uid;
+  uint32_t st_gid;
+  unsigned long st_rdev;
+  long st_size;
+  long st_blksize;
+  long st_blocks;
+  long st_atime;
+  unsigned long st_atime_nsec;
+  long st_mtime;
+  unsigned long st_mtime_nsec;
+  long st_ctime;
+  unsigned long st_ctime_nsec;
+}]],
+    },
+  },
+  {
+    on = "s390x",
+    records = {
+      ["struct ustat"] = [[{
+  int32_t f_tfree;
+  uint32_t f_tinode;
+  char f_fname[6];
+  char f_fpack[6];
+}]],
+    },
+  },
+},
 ]==],
 }

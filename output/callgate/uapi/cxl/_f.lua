@@ -3,25 +3,25 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["cxl/features.h"] = [==[
-  constants = {
-    CXL_GET_FEAT_SEL_CURRENT_VALUE = 0,
-    CXL_GET_FEAT_SEL_DEFAULT_VALUE = 1,
-    CXL_GET_FEAT_SEL_SAVED_VALUE = 2,
-    CXL_GET_FEAT_SEL_MAX = 3,
-    CXL_SET_FEAT_FLAG_FULL_DATA_TRANSFER = 0,
-    CXL_SET_FEAT_FLAG_INITIATE_DATA_TRANSFER = 1,
-    CXL_SET_FEAT_FLAG_CONTINUE_DATA_TRANSFER = 2,
-    CXL_SET_FEAT_FLAG_FINISH_DATA_TRANSFER = 3,
-    CXL_SET_FEAT_FLAG_ABORT_DATA_TRANSFER = 4,
-    CXL_SET_FEAT_FLAG_DATA_TRANSFER_MAX = 5,
-  },
-  records = {
-    ["struct cxl_mbox_get_sup_feats_in"] = [[{
+constants = {
+  CXL_GET_FEAT_SEL_CURRENT_VALUE = 0,
+  CXL_GET_FEAT_SEL_DEFAULT_VALUE = 1,
+  CXL_GET_FEAT_SEL_SAVED_VALUE = 2,
+  CXL_GET_FEAT_SEL_MAX = 3,
+  CXL_SET_FEAT_FLAG_FULL_DATA_TRANSFER = 0,
+  CXL_SET_FEAT_FLAG_INITIATE_DATA_TRANSFER = 1,
+  CXL_SET_FEAT_FLAG_CONTINUE_DATA_TRANSFER = 2,
+  CXL_SET_FEAT_FLAG_FINISH_DATA_TRANSFER = 3,
+  CXL_SET_FEAT_FLAG_ABORT_DATA_TRANSFER = 4,
+  CXL_SET_FEAT_FLAG_DATA_TRANSFER_MAX = 5,
+},
+records = {
+  ["struct cxl_mbox_get_sup_feats_in"] = [[{
   uint32_t count;
   uint16_t start_idx;
   uint8_t reserved[2];
 } __attribute__((packed))]],
-    ["struct cxl_feat_entry"] = [[{
+  ["struct cxl_feat_entry"] = [[{
   uint8_t uuid[16];
   uint16_t id;
   uint16_t get_feat_size;
@@ -32,7 +32,7 @@ return {
   uint16_t effects;
   uint8_t reserved[18];
 } __attribute__((packed))]],
-    ["struct cxl_mbox_get_sup_feats_out"] = [[{
+  ["struct cxl_mbox_get_sup_feats_out"] = [[{
   union {
     struct {
       uint16_t num_entries;
@@ -43,18 +43,18 @@ return {
   };
   struct cxl_feat_entry ents[];
 } __attribute__((packed))]],
-    ["struct cxl_mbox_get_sup_feats_out_hdr"] = [[{
+  ["struct cxl_mbox_get_sup_feats_out_hdr"] = [[{
   uint16_t num_entries;
   uint16_t supported_feats;
   uint8_t reserved[4];
 }]],
-    ["struct cxl_mbox_get_feat_in"] = [[{
+  ["struct cxl_mbox_get_feat_in"] = [[{
   uint8_t uuid[16];
   uint16_t offset;
   uint16_t count;
   uint8_t selection;
 } __attribute__((packed))]],
-    ["struct cxl_mbox_set_feat_in"] = [[{
+  ["struct cxl_mbox_set_feat_in"] = [[{
   union {
     struct {
       uint8_t uuid[16];
@@ -67,16 +67,16 @@ return {
   };
   uint8_t feat_data[];
 } __attribute__((packed))]],
-    ["struct cxl_mbox_set_feat_hdr"] = [[{
+  ["struct cxl_mbox_set_feat_hdr"] = [[{
   uint8_t uuid[16];
   uint32_t flags;
   uint16_t offset;
   uint8_t version;
   uint8_t rsvd[9];
 }]],
-  },
-  typedefs = {
-    __uapi_uuid_t = "uint8_t [16]",
-  },
+},
+typedefs = {
+  __uapi_uuid_t = "uint8_t [16]",
+},
 ]==],
 }

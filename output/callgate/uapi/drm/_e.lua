@@ -3,224 +3,224 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/ethosu_accel.h"] = [==[
-  constants = {
-    DRM_ETHOSU_DEV_QUERY = 0,
-    DRM_ETHOSU_BO_CREATE = 1,
-    DRM_ETHOSU_BO_WAIT = 2,
-    DRM_ETHOSU_BO_MMAP_OFFSET = 3,
-    DRM_ETHOSU_CMDSTREAM_BO_CREATE = 4,
-    DRM_ETHOSU_SUBMIT = 5,
-    DRM_ETHOSU_DEV_QUERY_NPU_INFO = 0,
-    DRM_ETHOSU_BO_NO_MMAP = 1,
-    DRM_IOCTL_ETHOSU_DEV_QUERY = 3222299712,
-    DRM_IOCTL_ETHOSU_BO_CREATE = 3222299713,
-    DRM_IOCTL_ETHOSU_BO_WAIT = 3222299714,
-    DRM_IOCTL_ETHOSU_BO_MMAP_OFFSET = 3222299715,
-    DRM_IOCTL_ETHOSU_CMDSTREAM_BO_CREATE = 3222824004,
-    DRM_IOCTL_ETHOSU_SUBMIT = 3222299717,
-    ETHOSU_MAX_REGIONS = 8,
-  },
-  records = {
-    ["struct drm_ethosu_npu_info"] = [[{
+constants = {
+  DRM_ETHOSU_DEV_QUERY = 0,
+  DRM_ETHOSU_BO_CREATE = 1,
+  DRM_ETHOSU_BO_WAIT = 2,
+  DRM_ETHOSU_BO_MMAP_OFFSET = 3,
+  DRM_ETHOSU_CMDSTREAM_BO_CREATE = 4,
+  DRM_ETHOSU_SUBMIT = 5,
+  DRM_ETHOSU_DEV_QUERY_NPU_INFO = 0,
+  DRM_ETHOSU_BO_NO_MMAP = 1,
+  DRM_IOCTL_ETHOSU_DEV_QUERY = 3222299712,
+  DRM_IOCTL_ETHOSU_BO_CREATE = 3222299713,
+  DRM_IOCTL_ETHOSU_BO_WAIT = 3222299714,
+  DRM_IOCTL_ETHOSU_BO_MMAP_OFFSET = 3222299715,
+  DRM_IOCTL_ETHOSU_CMDSTREAM_BO_CREATE = 3222824004,
+  DRM_IOCTL_ETHOSU_SUBMIT = 3222299717,
+  ETHOSU_MAX_REGIONS = 8,
+},
+records = {
+  ["struct drm_ethosu_npu_info"] = [[{
   uint32_t id;
   uint32_t config;
   uint32_t sram_size;
 }]],
-    ["struct drm_ethosu_job"] = [[{
+  ["struct drm_ethosu_job"] = [[{
   uint32_t cmd_bo;
   uint32_t sram_size;
   uint32_t region_bo_handles[8];
 }]],
-  },
-  macros = function(M)
-    return {
-      DRM_ETHOSU_ARCH_MAJOR = function(x)
-        return M.int(M.shr(M.long(x), 28))
-      end,
-      DRM_ETHOSU_ARCH_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 20), 0xff))
-      end,
-      DRM_ETHOSU_ARCH_PATCH = function(x)
-        return M.int(M.band(M.shr(M.long(x), 16), 0xf))
-      end,
-      DRM_ETHOSU_PRODUCT_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 12), 0xf))
-      end,
-      DRM_ETHOSU_VERSION_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 8), 0xf))
-      end,
-      DRM_ETHOSU_VERSION_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 4), 0xff))
-      end,
-      DRM_ETHOSU_VERSION_STATUS = function(x)
-        return M.int(M.band(M.long(x), 0xf))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_ethosu_dev_query"] = [[{
-    uint32_t type;
-    uint32_t size;
-    uint64_t pointer;
-  }]],
-        ["struct drm_ethosu_bo_create"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_ethosu_bo_mmap_offset"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct drm_ethosu_bo_wait"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    int64_t timeout_ns;
-  }]],
-        ["struct drm_ethosu_cmdstream_bo_create"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint64_t data;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_ethosu_submit"] = [[{
-    uint64_t jobs;
-    uint32_t job_count;
-    uint32_t pad;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_ethosu_dev_query"] = [[{
-    uint32_t type;
-    uint32_t size;
-    unsigned long pointer;
-  }]],
-        ["struct drm_ethosu_bo_create"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_ethosu_bo_mmap_offset"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct drm_ethosu_bo_wait"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    long timeout_ns;
-  }]],
-        ["struct drm_ethosu_cmdstream_bo_create"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    unsigned long data;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_ethosu_submit"] = [[{
-    unsigned long jobs;
-    uint32_t job_count;
-    uint32_t pad;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    DRM_ETHOSU_ARCH_MAJOR = function(x)
+      return M.int(M.shr(M.long(x), 28))
+    end,
+    DRM_ETHOSU_ARCH_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 20), 0xff))
+    end,
+    DRM_ETHOSU_ARCH_PATCH = function(x)
+      return M.int(M.band(M.shr(M.long(x), 16), 0xf))
+    end,
+    DRM_ETHOSU_PRODUCT_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 12), 0xf))
+    end,
+    DRM_ETHOSU_VERSION_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 8), 0xf))
+    end,
+    DRM_ETHOSU_VERSION_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 4), 0xff))
+    end,
+    DRM_ETHOSU_VERSION_STATUS = function(x)
+      return M.int(M.band(M.long(x), 0xf))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_ethosu_dev_query"] = [[{
+  uint32_t type;
+  uint32_t size;
+  uint64_t pointer;
+}]],
+      ["struct drm_ethosu_bo_create"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_ethosu_bo_mmap_offset"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct drm_ethosu_bo_wait"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  int64_t timeout_ns;
+}]],
+      ["struct drm_ethosu_cmdstream_bo_create"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint64_t data;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_ethosu_submit"] = [[{
+  uint64_t jobs;
+  uint32_t job_count;
+  uint32_t pad;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_ethosu_dev_query"] = [[{
+  uint32_t type;
+  uint32_t size;
+  unsigned long pointer;
+}]],
+      ["struct drm_ethosu_bo_create"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_ethosu_bo_mmap_offset"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct drm_ethosu_bo_wait"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  long timeout_ns;
+}]],
+      ["struct drm_ethosu_cmdstream_bo_create"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  unsigned long data;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_ethosu_submit"] = [[{
+  unsigned long jobs;
+  uint32_t job_count;
+  uint32_t pad;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/etnaviv_drm.h"] = [==[
-  constants = {
-    ETNAVIV_PARAM_GPU_MODEL = 0x1,
-    ETNAVIV_PARAM_GPU_REVISION = 0x2,
-    ETNAVIV_PARAM_GPU_FEATURES_0 = 0x3,
-    ETNAVIV_PARAM_GPU_FEATURES_1 = 0x4,
-    ETNAVIV_PARAM_GPU_FEATURES_2 = 0x5,
-    ETNAVIV_PARAM_GPU_FEATURES_3 = 0x6,
-    ETNAVIV_PARAM_GPU_FEATURES_4 = 0x7,
-    ETNAVIV_PARAM_GPU_FEATURES_5 = 0x8,
-    ETNAVIV_PARAM_GPU_FEATURES_6 = 0x9,
-    ETNAVIV_PARAM_GPU_FEATURES_7 = 0xa,
-    ETNAVIV_PARAM_GPU_FEATURES_8 = 0xb,
-    ETNAVIV_PARAM_GPU_FEATURES_9 = 0xc,
-    ETNAVIV_PARAM_GPU_FEATURES_10 = 0xd,
-    ETNAVIV_PARAM_GPU_FEATURES_11 = 0xe,
-    ETNAVIV_PARAM_GPU_FEATURES_12 = 0xf,
-    ETNAVIV_PARAM_GPU_STREAM_COUNT = 0x10,
-    ETNAVIV_PARAM_GPU_REGISTER_MAX = 0x11,
-    ETNAVIV_PARAM_GPU_THREAD_COUNT = 0x12,
-    ETNAVIV_PARAM_GPU_VERTEX_CACHE_SIZE = 0x13,
-    ETNAVIV_PARAM_GPU_SHADER_CORE_COUNT = 0x14,
-    ETNAVIV_PARAM_GPU_PIXEL_PIPES = 0x15,
-    ETNAVIV_PARAM_GPU_VERTEX_OUTPUT_BUFFER_SIZE = 0x16,
-    ETNAVIV_PARAM_GPU_BUFFER_SIZE = 0x17,
-    ETNAVIV_PARAM_GPU_INSTRUCTION_COUNT = 0x18,
-    ETNAVIV_PARAM_GPU_NUM_CONSTANTS = 0x19,
-    ETNAVIV_PARAM_GPU_NUM_VARYINGS = 0x1a,
-    ETNAVIV_PARAM_SOFTPIN_START_ADDR = 0x1b,
-    ETNAVIV_PARAM_GPU_PRODUCT_ID = 0x1c,
-    ETNAVIV_PARAM_GPU_CUSTOMER_ID = 0x1d,
-    ETNAVIV_PARAM_GPU_ECO_ID = 0x1e,
-    ETNA_MAX_PIPES = 4,
-    ETNA_BO_CACHE_MASK = 0xf0000,
-    ETNA_BO_CACHED = 0x10000,
-    ETNA_BO_WC = 0x20000,
-    ETNA_BO_UNCACHED = 0x40000,
-    ETNA_BO_FORCE_MMU = 0x100000,
-    ETNA_PREP_READ = 0x1,
-    ETNA_PREP_WRITE = 0x2,
-    ETNA_PREP_NOSYNC = 0x4,
-    ETNA_SUBMIT_BO_READ = 0x1,
-    ETNA_SUBMIT_BO_WRITE = 0x2,
-    ETNA_PM_PROCESS_PRE = 0x1,
-    ETNA_PM_PROCESS_POST = 0x2,
-    ETNA_SUBMIT_NO_IMPLICIT = 0x1,
-    ETNA_SUBMIT_FENCE_FD_IN = 0x2,
-    ETNA_SUBMIT_FENCE_FD_OUT = 0x4,
-    ETNA_SUBMIT_SOFTPIN = 0x8,
-    ETNA_SUBMIT_FLAGS = 15,
-    ETNA_PIPE_3D = 0x0,
-    ETNA_PIPE_2D = 0x1,
-    ETNA_PIPE_VG = 0x2,
-    ETNA_WAIT_NONBLOCK = 0x1,
-    ETNA_USERPTR_READ = 0x1,
-    ETNA_USERPTR_WRITE = 0x2,
-    DRM_ETNAVIV_GET_PARAM = 0x0,
-    DRM_ETNAVIV_GEM_NEW = 0x2,
-    DRM_ETNAVIV_GEM_INFO = 0x3,
-    DRM_ETNAVIV_GEM_CPU_PREP = 0x4,
-    DRM_ETNAVIV_GEM_CPU_FINI = 0x5,
-    DRM_ETNAVIV_GEM_SUBMIT = 0x6,
-    DRM_ETNAVIV_WAIT_FENCE = 0x7,
-    DRM_ETNAVIV_GEM_USERPTR = 0x8,
-    DRM_ETNAVIV_GEM_WAIT = 0x9,
-    DRM_ETNAVIV_PM_QUERY_DOM = 0xa,
-    DRM_ETNAVIV_PM_QUERY_SIG = 0xb,
-    DRM_ETNAVIV_NUM_IOCTLS = 0xc,
-    DRM_IOCTL_ETNAVIV_GET_PARAM = 0xc0106440,
-    DRM_IOCTL_ETNAVIV_GEM_NEW = 0xc0106442,
-    DRM_IOCTL_ETNAVIV_GEM_INFO = 0xc0106443,
-    DRM_IOCTL_ETNAVIV_GEM_SUBMIT = 0xc0486446,
-    DRM_IOCTL_ETNAVIV_GEM_USERPTR = 0xc0186448,
-    DRM_IOCTL_ETNAVIV_PM_QUERY_DOM = 0xc048644a,
-    DRM_IOCTL_ETNAVIV_PM_QUERY_SIG = 0xc04c644b,
-  },
-  records = {
-    ["struct drm_etnaviv_gem_cpu_prep"] = [[{
+constants = {
+  ETNAVIV_PARAM_GPU_MODEL = 0x1,
+  ETNAVIV_PARAM_GPU_REVISION = 0x2,
+  ETNAVIV_PARAM_GPU_FEATURES_0 = 0x3,
+  ETNAVIV_PARAM_GPU_FEATURES_1 = 0x4,
+  ETNAVIV_PARAM_GPU_FEATURES_2 = 0x5,
+  ETNAVIV_PARAM_GPU_FEATURES_3 = 0x6,
+  ETNAVIV_PARAM_GPU_FEATURES_4 = 0x7,
+  ETNAVIV_PARAM_GPU_FEATURES_5 = 0x8,
+  ETNAVIV_PARAM_GPU_FEATURES_6 = 0x9,
+  ETNAVIV_PARAM_GPU_FEATURES_7 = 0xa,
+  ETNAVIV_PARAM_GPU_FEATURES_8 = 0xb,
+  ETNAVIV_PARAM_GPU_FEATURES_9 = 0xc,
+  ETNAVIV_PARAM_GPU_FEATURES_10 = 0xd,
+  ETNAVIV_PARAM_GPU_FEATURES_11 = 0xe,
+  ETNAVIV_PARAM_GPU_FEATURES_12 = 0xf,
+  ETNAVIV_PARAM_GPU_STREAM_COUNT = 0x10,
+  ETNAVIV_PARAM_GPU_REGISTER_MAX = 0x11,
+  ETNAVIV_PARAM_GPU_THREAD_COUNT = 0x12,
+  ETNAVIV_PARAM_GPU_VERTEX_CACHE_SIZE = 0x13,
+  ETNAVIV_PARAM_GPU_SHADER_CORE_COUNT = 0x14,
+  ETNAVIV_PARAM_GPU_PIXEL_PIPES = 0x15,
+  ETNAVIV_PARAM_GPU_VERTEX_OUTPUT_BUFFER_SIZE = 0x16,
+  ETNAVIV_PARAM_GPU_BUFFER_SIZE = 0x17,
+  ETNAVIV_PARAM_GPU_INSTRUCTION_COUNT = 0x18,
+  ETNAVIV_PARAM_GPU_NUM_CONSTANTS = 0x19,
+  ETNAVIV_PARAM_GPU_NUM_VARYINGS = 0x1a,
+  ETNAVIV_PARAM_SOFTPIN_START_ADDR = 0x1b,
+  ETNAVIV_PARAM_GPU_PRODUCT_ID = 0x1c,
+  ETNAVIV_PARAM_GPU_CUSTOMER_ID = 0x1d,
+  ETNAVIV_PARAM_GPU_ECO_ID = 0x1e,
+  ETNA_MAX_PIPES = 4,
+  ETNA_BO_CACHE_MASK = 0xf0000,
+  ETNA_BO_CACHED = 0x10000,
+  ETNA_BO_WC = 0x20000,
+  ETNA_BO_UNCACHED = 0x40000,
+  ETNA_BO_FORCE_MMU = 0x100000,
+  ETNA_PREP_READ = 0x1,
+  ETNA_PREP_WRITE = 0x2,
+  ETNA_PREP_NOSYNC = 0x4,
+  ETNA_SUBMIT_BO_READ = 0x1,
+  ETNA_SUBMIT_BO_WRITE = 0x2,
+  ETNA_PM_PROCESS_PRE = 0x1,
+  ETNA_PM_PROCESS_POST = 0x2,
+  ETNA_SUBMIT_NO_IMPLICIT = 0x1,
+  ETNA_SUBMIT_FENCE_FD_IN = 0x2,
+  ETNA_SUBMIT_FENCE_FD_OUT = 0x4,
+  ETNA_SUBMIT_SOFTPIN = 0x8,
+  ETNA_SUBMIT_FLAGS = 15,
+  ETNA_PIPE_3D = 0x0,
+  ETNA_PIPE_2D = 0x1,
+  ETNA_PIPE_VG = 0x2,
+  ETNA_WAIT_NONBLOCK = 0x1,
+  ETNA_USERPTR_READ = 0x1,
+  ETNA_USERPTR_WRITE = 0x2,
+  DRM_ETNAVIV_GET_PARAM = 0x0,
+  DRM_ETNAVIV_GEM_NEW = 0x2,
+  DRM_ETNAVIV_GEM_INFO = 0x3,
+  DRM_ETNAVIV_GEM_CPU_PREP = 0x4,
+  DRM_ETNAVIV_GEM_CPU_FINI = 0x5,
+  DRM_ETNAVIV_GEM_SUBMIT = 0x6,
+  DRM_ETNAVIV_WAIT_FENCE = 0x7,
+  DRM_ETNAVIV_GEM_USERPTR = 0x8,
+  DRM_ETNAVIV_GEM_WAIT = 0x9,
+  DRM_ETNAVIV_PM_QUERY_DOM = 0xa,
+  DRM_ETNAVIV_PM_QUERY_SIG = 0xb,
+  DRM_ETNAVIV_NUM_IOCTLS = 0xc,
+  DRM_IOCTL_ETNAVIV_GET_PARAM = 0xc0106440,
+  DRM_IOCTL_ETNAVIV_GEM_NEW = 0xc0106442,
+  DRM_IOCTL_ETNAVIV_GEM_INFO = 0xc0106443,
+  DRM_IOCTL_ETNAVIV_GEM_SUBMIT = 0xc0486446,
+  DRM_IOCTL_ETNAVIV_GEM_USERPTR = 0xc0186448,
+  DRM_IOCTL_ETNAVIV_PM_QUERY_DOM = 0xc048644a,
+  DRM_IOCTL_ETNAVIV_PM_QUERY_SIG = 0xc04c644b,
+},
+records = {
+  ["struct drm_etnaviv_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t op;
   struct drm_etnaviv_timespec timeout;
 }]],
-    ["struct drm_etnaviv_gem_cpu_fini"] = [[{
+  ["struct drm_etnaviv_gem_cpu_fini"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
-    ["struct drm_etnaviv_gem_submit_pmr"] = [[{
+  ["struct drm_etnaviv_gem_submit_pmr"] = [[{
   uint32_t flags;
   uint8_t domain;
   uint8_t pad;
@@ -229,28 +229,28 @@ return {
   uint32_t read_offset;
   uint32_t read_idx;
 }]],
-    ["struct drm_etnaviv_wait_fence"] = [[{
+  ["struct drm_etnaviv_wait_fence"] = [[{
   uint32_t pipe;
   uint32_t fence;
   uint32_t flags;
   uint32_t pad;
   struct drm_etnaviv_timespec timeout;
 }]],
-    ["struct drm_etnaviv_gem_wait"] = [[{
+  ["struct drm_etnaviv_gem_wait"] = [[{
   uint32_t pipe;
   uint32_t handle;
   uint32_t flags;
   uint32_t pad;
   struct drm_etnaviv_timespec timeout;
 }]],
-    ["struct drm_etnaviv_pm_domain"] = [[{
+  ["struct drm_etnaviv_pm_domain"] = [[{
   uint32_t pipe;
   uint8_t iter;
   uint8_t id;
   uint16_t nr_signals;
   char name[64];
 }]],
-    ["struct drm_etnaviv_pm_signal"] = [[{
+  ["struct drm_etnaviv_pm_signal"] = [[{
   uint32_t pipe;
   uint8_t domain;
   uint8_t pad;
@@ -258,228 +258,228 @@ return {
   uint16_t id;
   char name[64];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x40186444,
-        DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x40086445,
-        DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x40206447,
-        DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x40206449,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_etnaviv_timespec"] = [[{
-    int64_t tv_sec;
-    int64_t tv_nsec;
-  }]],
-        ["struct drm_etnaviv_param"] = [[{
-    uint32_t pipe;
-    uint32_t param;
-    uint64_t value;
-  }]],
-        ["struct drm_etnaviv_gem_new"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_etnaviv_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct drm_etnaviv_gem_submit_reloc"] = [[{
-    uint32_t submit_offset;
-    uint32_t reloc_idx;
-    uint64_t reloc_offset;
-    uint32_t flags;
-  }]],
-        ["struct drm_etnaviv_gem_submit_bo"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    uint64_t presumed;
-  }]],
-        ["struct drm_etnaviv_gem_submit"] = [[{
-    uint32_t fence;
-    uint32_t pipe;
-    uint32_t exec_state;
-    uint32_t nr_bos;
-    uint32_t nr_relocs;
-    uint32_t stream_size;
-    uint64_t bos;
-    uint64_t relocs;
-    uint64_t stream;
-    uint32_t flags;
-    int32_t fence_fd;
-    uint64_t pmrs;
-    uint32_t nr_pmrs;
-    uint32_t pad;
-  }]],
-        ["struct drm_etnaviv_gem_userptr"] = [[{
-    uint64_t user_ptr;
-    uint64_t user_size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x80186444,
-        DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x80086445,
-        DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x80206447,
-        DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x80206449,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_etnaviv_timespec"] = [[{
-    long tv_sec;
-    long tv_nsec;
-  }]],
-        ["struct drm_etnaviv_param"] = [[{
-    uint32_t pipe;
-    uint32_t param;
-    unsigned long value;
-  }]],
-        ["struct drm_etnaviv_gem_new"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_etnaviv_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct drm_etnaviv_gem_submit_reloc"] = [[{
-    uint32_t submit_offset;
-    uint32_t reloc_idx;
-    unsigned long reloc_offset;
-    uint32_t flags;
-  }]],
-        ["struct drm_etnaviv_gem_submit_bo"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    unsigned long presumed;
-  }]],
-        ["struct drm_etnaviv_gem_submit"] = [[{
-    uint32_t fence;
-    uint32_t pipe;
-    uint32_t exec_state;
-    uint32_t nr_bos;
-    uint32_t nr_relocs;
-    uint32_t stream_size;
-    unsigned long bos;
-    unsigned long relocs;
-    unsigned long stream;
-    uint32_t flags;
-    int32_t fence_fd;
-    unsigned long pmrs;
-    uint32_t nr_pmrs;
-    uint32_t pad;
-  }]],
-        ["struct drm_etnaviv_gem_userptr"] = [[{
-    unsigned long user_ptr;
-    unsigned long user_size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x40186444,
+      DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x40086445,
+      DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x40206447,
+      DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x40206449,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_etnaviv_timespec"] = [[{
+  int64_t tv_sec;
+  int64_t tv_nsec;
+}]],
+      ["struct drm_etnaviv_param"] = [[{
+  uint32_t pipe;
+  uint32_t param;
+  uint64_t value;
+}]],
+      ["struct drm_etnaviv_gem_new"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_etnaviv_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct drm_etnaviv_gem_submit_reloc"] = [[{
+  uint32_t submit_offset;
+  uint32_t reloc_idx;
+  uint64_t reloc_offset;
+  uint32_t flags;
+}]],
+      ["struct drm_etnaviv_gem_submit_bo"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  uint64_t presumed;
+}]],
+      ["struct drm_etnaviv_gem_submit"] = [[{
+  uint32_t fence;
+  uint32_t pipe;
+  uint32_t exec_state;
+  uint32_t nr_bos;
+  uint32_t nr_relocs;
+  uint32_t stream_size;
+  uint64_t bos;
+  uint64_t relocs;
+  uint64_t stream;
+  uint32_t flags;
+  int32_t fence_fd;
+  uint64_t pmrs;
+  uint32_t nr_pmrs;
+  uint32_t pad;
+}]],
+      ["struct drm_etnaviv_gem_userptr"] = [[{
+  uint64_t user_ptr;
+  uint64_t user_size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x80186444,
+      DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x80086445,
+      DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x80206447,
+      DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x80206449,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_etnaviv_timespec"] = [[{
+  long tv_sec;
+  long tv_nsec;
+}]],
+      ["struct drm_etnaviv_param"] = [[{
+  uint32_t pipe;
+  uint32_t param;
+  unsigned long value;
+}]],
+      ["struct drm_etnaviv_gem_new"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_etnaviv_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct drm_etnaviv_gem_submit_reloc"] = [[{
+  uint32_t submit_offset;
+  uint32_t reloc_idx;
+  unsigned long reloc_offset;
+  uint32_t flags;
+}]],
+      ["struct drm_etnaviv_gem_submit_bo"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  unsigned long presumed;
+}]],
+      ["struct drm_etnaviv_gem_submit"] = [[{
+  uint32_t fence;
+  uint32_t pipe;
+  uint32_t exec_state;
+  uint32_t nr_bos;
+  uint32_t nr_relocs;
+  uint32_t stream_size;
+  unsigned long bos;
+  unsigned long relocs;
+  unsigned long stream;
+  uint32_t flags;
+  int32_t fence_fd;
+  unsigned long pmrs;
+  uint32_t nr_pmrs;
+  uint32_t pad;
+}]],
+      ["struct drm_etnaviv_gem_userptr"] = [[{
+  unsigned long user_ptr;
+  unsigned long user_size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/exynos_drm.h"] = [==[
-  constants = {
-    EXYNOS_BO_CONTIG = 0,
-    EXYNOS_BO_NONCONTIG = 1,
-    EXYNOS_BO_NONCACHABLE = 0,
-    EXYNOS_BO_CACHABLE = 2,
-    EXYNOS_BO_WC = 4,
-    EXYNOS_BO_MASK = 7,
-    G2D_BUF_USERPTR = -2147483648,
-    G2D_EVENT_NOT = 0,
-    G2D_EVENT_NONSTOP = 1,
-    G2D_EVENT_STOP = 2,
-    DRM_EXYNOS_IPP_FORMAT_SOURCE = 1,
-    DRM_EXYNOS_IPP_FORMAT_DESTINATION = 2,
-    DRM_EXYNOS_IPP_CAP_CROP = 1,
-    DRM_EXYNOS_IPP_CAP_ROTATE = 2,
-    DRM_EXYNOS_IPP_CAP_SCALE = 4,
-    DRM_EXYNOS_IPP_CAP_CONVERT = 8,
-    DRM_EXYNOS_IPP_LIMIT_TYPE_SIZE = 1,
-    DRM_EXYNOS_IPP_LIMIT_TYPE_SCALE = 2,
-    DRM_EXYNOS_IPP_LIMIT_SIZE_BUFFER = 65536,
-    DRM_EXYNOS_IPP_LIMIT_SIZE_AREA = 131072,
-    DRM_EXYNOS_IPP_LIMIT_SIZE_ROTATED = 196608,
-    DRM_EXYNOS_IPP_LIMIT_TYPE_MASK = 15,
-    DRM_EXYNOS_IPP_LIMIT_SIZE_MASK = 983040,
-    DRM_EXYNOS_IPP_TASK_BUFFER = 1,
-    DRM_EXYNOS_IPP_TASK_RECTANGLE = 2,
-    DRM_EXYNOS_IPP_TASK_TRANSFORM = 3,
-    DRM_EXYNOS_IPP_TASK_ALPHA = 4,
-    DRM_EXYNOS_IPP_TASK_TYPE_SOURCE = 65536,
-    DRM_EXYNOS_IPP_TASK_TYPE_DESTINATION = 131072,
-    DRM_EXYNOS_IPP_FLAG_EVENT = 1,
-    DRM_EXYNOS_IPP_FLAG_TEST_ONLY = 2,
-    DRM_EXYNOS_IPP_FLAG_NONBLOCK = 4,
-    DRM_EXYNOS_IPP_FLAGS = 7,
-    DRM_EXYNOS_GEM_CREATE = 0x0,
-    DRM_EXYNOS_GEM_MAP = 0x1,
-    DRM_EXYNOS_GEM_GET = 0x4,
-    DRM_EXYNOS_VIDI_CONNECTION = 0x7,
-    DRM_EXYNOS_G2D_GET_VER = 0x20,
-    DRM_EXYNOS_G2D_SET_CMDLIST = 0x21,
-    DRM_EXYNOS_G2D_EXEC = 0x22,
-    DRM_EXYNOS_IPP_GET_RESOURCES = 0x40,
-    DRM_EXYNOS_IPP_GET_CAPS = 0x41,
-    DRM_EXYNOS_IPP_GET_LIMITS = 0x42,
-    DRM_EXYNOS_IPP_COMMIT = 0x43,
-    DRM_IOCTL_EXYNOS_GEM_CREATE = 0xc0106440,
-    DRM_IOCTL_EXYNOS_GEM_MAP = 0xc0106441,
-    DRM_IOCTL_EXYNOS_GEM_GET = 0xc0106444,
-    DRM_IOCTL_EXYNOS_VIDI_CONNECTION = 0xc0106447,
-    DRM_IOCTL_EXYNOS_G2D_GET_VER = 0xc0086460,
-    DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST = 0xc0286461,
-    DRM_IOCTL_EXYNOS_G2D_EXEC = 0xc0086462,
-    DRM_IOCTL_EXYNOS_IPP_GET_RESOURCES = 0xc0106480,
-    DRM_IOCTL_EXYNOS_IPP_GET_CAPS = 0xc0186481,
-    DRM_IOCTL_EXYNOS_IPP_GET_LIMITS = 0xc0206482,
-    DRM_IOCTL_EXYNOS_IPP_COMMIT = 0xc0206483,
-    DRM_EXYNOS_G2D_EVENT = 0x80000000,
-    DRM_EXYNOS_IPP_EVENT = 0x80000002,
-  },
-  records = {
-    ["struct drm_exynos_g2d_get_ver"] = [[{
+constants = {
+  EXYNOS_BO_CONTIG = 0,
+  EXYNOS_BO_NONCONTIG = 1,
+  EXYNOS_BO_NONCACHABLE = 0,
+  EXYNOS_BO_CACHABLE = 2,
+  EXYNOS_BO_WC = 4,
+  EXYNOS_BO_MASK = 7,
+  G2D_BUF_USERPTR = -2147483648,
+  G2D_EVENT_NOT = 0,
+  G2D_EVENT_NONSTOP = 1,
+  G2D_EVENT_STOP = 2,
+  DRM_EXYNOS_IPP_FORMAT_SOURCE = 1,
+  DRM_EXYNOS_IPP_FORMAT_DESTINATION = 2,
+  DRM_EXYNOS_IPP_CAP_CROP = 1,
+  DRM_EXYNOS_IPP_CAP_ROTATE = 2,
+  DRM_EXYNOS_IPP_CAP_SCALE = 4,
+  DRM_EXYNOS_IPP_CAP_CONVERT = 8,
+  DRM_EXYNOS_IPP_LIMIT_TYPE_SIZE = 1,
+  DRM_EXYNOS_IPP_LIMIT_TYPE_SCALE = 2,
+  DRM_EXYNOS_IPP_LIMIT_SIZE_BUFFER = 65536,
+  DRM_EXYNOS_IPP_LIMIT_SIZE_AREA = 131072,
+  DRM_EXYNOS_IPP_LIMIT_SIZE_ROTATED = 196608,
+  DRM_EXYNOS_IPP_LIMIT_TYPE_MASK = 15,
+  DRM_EXYNOS_IPP_LIMIT_SIZE_MASK = 983040,
+  DRM_EXYNOS_IPP_TASK_BUFFER = 1,
+  DRM_EXYNOS_IPP_TASK_RECTANGLE = 2,
+  DRM_EXYNOS_IPP_TASK_TRANSFORM = 3,
+  DRM_EXYNOS_IPP_TASK_ALPHA = 4,
+  DRM_EXYNOS_IPP_TASK_TYPE_SOURCE = 65536,
+  DRM_EXYNOS_IPP_TASK_TYPE_DESTINATION = 131072,
+  DRM_EXYNOS_IPP_FLAG_EVENT = 1,
+  DRM_EXYNOS_IPP_FLAG_TEST_ONLY = 2,
+  DRM_EXYNOS_IPP_FLAG_NONBLOCK = 4,
+  DRM_EXYNOS_IPP_FLAGS = 7,
+  DRM_EXYNOS_GEM_CREATE = 0x0,
+  DRM_EXYNOS_GEM_MAP = 0x1,
+  DRM_EXYNOS_GEM_GET = 0x4,
+  DRM_EXYNOS_VIDI_CONNECTION = 0x7,
+  DRM_EXYNOS_G2D_GET_VER = 0x20,
+  DRM_EXYNOS_G2D_SET_CMDLIST = 0x21,
+  DRM_EXYNOS_G2D_EXEC = 0x22,
+  DRM_EXYNOS_IPP_GET_RESOURCES = 0x40,
+  DRM_EXYNOS_IPP_GET_CAPS = 0x41,
+  DRM_EXYNOS_IPP_GET_LIMITS = 0x42,
+  DRM_EXYNOS_IPP_COMMIT = 0x43,
+  DRM_IOCTL_EXYNOS_GEM_CREATE = 0xc0106440,
+  DRM_IOCTL_EXYNOS_GEM_MAP = 0xc0106441,
+  DRM_IOCTL_EXYNOS_GEM_GET = 0xc0106444,
+  DRM_IOCTL_EXYNOS_VIDI_CONNECTION = 0xc0106447,
+  DRM_IOCTL_EXYNOS_G2D_GET_VER = 0xc0086460,
+  DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST = 0xc0286461,
+  DRM_IOCTL_EXYNOS_G2D_EXEC = 0xc0086462,
+  DRM_IOCTL_EXYNOS_IPP_GET_RESOURCES = 0xc0106480,
+  DRM_IOCTL_EXYNOS_IPP_GET_CAPS = 0xc0186481,
+  DRM_IOCTL_EXYNOS_IPP_GET_LIMITS = 0xc0206482,
+  DRM_IOCTL_EXYNOS_IPP_COMMIT = 0xc0206483,
+  DRM_EXYNOS_G2D_EVENT = 0x80000000,
+  DRM_EXYNOS_IPP_EVENT = 0x80000002,
+},
+records = {
+  ["struct drm_exynos_g2d_get_ver"] = [[{
   uint32_t major;
   uint32_t minor;
 }]],
-    ["struct drm_exynos_g2d_cmd"] = [[{
+  ["struct drm_exynos_g2d_cmd"] = [[{
   uint32_t offset;
   uint32_t data;
 }]],
-    ["struct drm_exynos_g2d_userptr"] = [[{
+  ["struct drm_exynos_g2d_userptr"] = [[{
   unsigned long userptr;
   unsigned long size;
 }]],
-    ["struct drm_exynos_ipp_limit_val"] = [[{
+  ["struct drm_exynos_ipp_limit_val"] = [[{
   uint32_t min;
   uint32_t max;
   uint32_t align;
   uint32_t reserved;
 }]],
-    ["struct drm_exynos_ipp_limit"] = [[{
+  ["struct drm_exynos_ipp_limit"] = [[{
   uint32_t type;
   uint32_t reserved;
   struct drm_exynos_ipp_limit_val h;
   struct drm_exynos_ipp_limit_val v;
 }]],
-    ["struct drm_exynos_ipp_task_rect"] = [[{
+  ["struct drm_exynos_ipp_task_rect"] = [[{
   uint32_t id;
   uint32_t reserved;
   uint32_t x;
@@ -487,208 +487,208 @@ return {
   uint32_t w;
   uint32_t h;
 }]],
-    ["struct drm_exynos_ipp_task_transform"] = [[{
+  ["struct drm_exynos_ipp_task_transform"] = [[{
   uint32_t id;
   uint32_t rotation;
 }]],
-    ["struct drm_exynos_ipp_task_alpha"] = [[{
+  ["struct drm_exynos_ipp_task_alpha"] = [[{
   uint32_t id;
   uint32_t value;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_exynos_gem_create"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_exynos_gem_map"] = [[{
-    uint32_t handle;
-    uint32_t reserved;
-    uint64_t offset;
-  }]],
-        ["struct drm_exynos_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t size;
-  }]],
-        ["struct drm_exynos_vidi_connection"] = [[{
-    uint32_t connection;
-    uint32_t extensions;
-    uint64_t edid;
-  }]],
-        ["struct drm_exynos_g2d_set_cmdlist"] = [[{
-    uint64_t cmd;
-    uint64_t cmd_buf;
-    uint32_t cmd_nr;
-    uint32_t cmd_buf_nr;
-    uint64_t event_type;
-    uint64_t user_data;
-  }]],
-        ["struct drm_exynos_g2d_exec"] = [[{
-    uint64_t async;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_get_res"] = [[{
-    uint32_t count_ipps;
-    uint32_t reserved;
-    uint64_t ipp_id_ptr;
-  }]],
-        ["struct drm_exynos_ipp_format"] = [[{
-    uint32_t fourcc;
-    uint32_t type;
-    uint64_t modifier;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_get_caps"] = [[{
-    uint32_t ipp_id;
-    uint32_t capabilities;
-    uint32_t reserved;
-    uint32_t formats_count;
-    uint64_t formats_ptr;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_get_limits"] = [[{
-    uint32_t ipp_id;
-    uint32_t fourcc;
-    uint64_t modifier;
-    uint32_t type;
-    uint32_t limits_count;
-    uint64_t limits_ptr;
-  }]],
-        ["struct drm_exynos_ipp_task_buffer"] = [[{
-    uint32_t id;
-    uint32_t fourcc;
-    uint32_t width;
-    uint32_t height;
-    uint32_t gem_id[4];
-    uint32_t offset[4];
-    uint32_t pitch[4];
-    uint64_t modifier;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_commit"] = [[{
-    uint32_t ipp_id;
-    uint32_t flags;
-    uint32_t reserved;
-    uint32_t params_size;
-    uint64_t params_ptr;
-    uint64_t user_data;
-  }]],
-        ["struct drm_exynos_g2d_event"] = [[{
-    struct drm_event base;
-    uint64_t user_data;
-    uint32_t tv_sec;
-    uint32_t tv_usec;
-    uint32_t cmdlist_no;
-    uint32_t reserved;
-  }]],
-        ["struct drm_exynos_ipp_event"] = [[{
-    struct drm_event base;
-    uint64_t user_data;
-    uint32_t tv_sec;
-    uint32_t tv_usec;
-    uint32_t ipp_id;
-    uint32_t sequence;
-    uint64_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_exynos_gem_create"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_exynos_gem_map"] = [[{
-    uint32_t handle;
-    uint32_t reserved;
-    unsigned long offset;
-  }]],
-        ["struct drm_exynos_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long size;
-  }]],
-        ["struct drm_exynos_vidi_connection"] = [[{
-    uint32_t connection;
-    uint32_t extensions;
-    unsigned long edid;
-  }]],
-        ["struct drm_exynos_g2d_set_cmdlist"] = [[{
-    unsigned long cmd;
-    unsigned long cmd_buf;
-    uint32_t cmd_nr;
-    uint32_t cmd_buf_nr;
-    unsigned long event_type;
-    unsigned long user_data;
-  }]],
-        ["struct drm_exynos_g2d_exec"] = [[{
-    unsigned long async;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_get_res"] = [[{
-    uint32_t count_ipps;
-    uint32_t reserved;
-    unsigned long ipp_id_ptr;
-  }]],
-        ["struct drm_exynos_ipp_format"] = [[{
-    uint32_t fourcc;
-    uint32_t type;
-    unsigned long modifier;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_get_caps"] = [[{
-    uint32_t ipp_id;
-    uint32_t capabilities;
-    uint32_t reserved;
-    uint32_t formats_count;
-    unsigned long formats_ptr;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_get_limits"] = [[{
-    uint32_t ipp_id;
-    uint32_t fourcc;
-    unsigned long modifier;
-    uint32_t type;
-    uint32_t limits_count;
-    unsigned long limits_ptr;
-  }]],
-        ["struct drm_exynos_ipp_task_buffer"] = [[{
-    uint32_t id;
-    uint32_t fourcc;
-    uint32_t width;
-    uint32_t height;
-    uint32_t gem_id[4];
-    uint32_t offset[4];
-    uint32_t pitch[4];
-    unsigned long modifier;
-  }]],
-        ["struct drm_exynos_ioctl_ipp_commit"] = [[{
-    uint32_t ipp_id;
-    uint32_t flags;
-    uint32_t reserved;
-    uint32_t params_size;
-    unsigned long params_ptr;
-    unsigned long user_data;
-  }]],
-        ["struct drm_exynos_g2d_event"] = [[{
-    struct drm_event base;
-    unsigned long user_data;
-    uint32_t tv_sec;
-    uint32_t tv_usec;
-    uint32_t cmdlist_no;
-    uint32_t reserved;
-  }]],
-        ["struct drm_exynos_ipp_event"] = [[{
-    struct drm_event base;
-    unsigned long user_data;
-    uint32_t tv_sec;
-    uint32_t tv_usec;
-    uint32_t ipp_id;
-    uint32_t sequence;
-    unsigned long reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_exynos_gem_create"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_exynos_gem_map"] = [[{
+  uint32_t handle;
+  uint32_t reserved;
+  uint64_t offset;
+}]],
+      ["struct drm_exynos_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t size;
+}]],
+      ["struct drm_exynos_vidi_connection"] = [[{
+  uint32_t connection;
+  uint32_t extensions;
+  uint64_t edid;
+}]],
+      ["struct drm_exynos_g2d_set_cmdlist"] = [[{
+  uint64_t cmd;
+  uint64_t cmd_buf;
+  uint32_t cmd_nr;
+  uint32_t cmd_buf_nr;
+  uint64_t event_type;
+  uint64_t user_data;
+}]],
+      ["struct drm_exynos_g2d_exec"] = [[{
+  uint64_t async;
+}]],
+      ["struct drm_exynos_ioctl_ipp_get_res"] = [[{
+  uint32_t count_ipps;
+  uint32_t reserved;
+  uint64_t ipp_id_ptr;
+}]],
+      ["struct drm_exynos_ipp_format"] = [[{
+  uint32_t fourcc;
+  uint32_t type;
+  uint64_t modifier;
+}]],
+      ["struct drm_exynos_ioctl_ipp_get_caps"] = [[{
+  uint32_t ipp_id;
+  uint32_t capabilities;
+  uint32_t reserved;
+  uint32_t formats_count;
+  uint64_t formats_ptr;
+}]],
+      ["struct drm_exynos_ioctl_ipp_get_limits"] = [[{
+  uint32_t ipp_id;
+  uint32_t fourcc;
+  uint64_t modifier;
+  uint32_t type;
+  uint32_t limits_count;
+  uint64_t limits_ptr;
+}]],
+      ["struct drm_exynos_ipp_task_buffer"] = [[{
+  uint32_t id;
+  uint32_t fourcc;
+  uint32_t width;
+  uint32_t height;
+  uint32_t gem_id[4];
+  uint32_t offset[4];
+  uint32_t pitch[4];
+  uint64_t modifier;
+}]],
+      ["struct drm_exynos_ioctl_ipp_commit"] = [[{
+  uint32_t ipp_id;
+  uint32_t flags;
+  uint32_t reserved;
+  uint32_t params_size;
+  uint64_t params_ptr;
+  uint64_t user_data;
+}]],
+      ["struct drm_exynos_g2d_event"] = [[{
+  struct drm_event base;
+  uint64_t user_data;
+  uint32_t tv_sec;
+  uint32_t tv_usec;
+  uint32_t cmdlist_no;
+  uint32_t reserved;
+}]],
+      ["struct drm_exynos_ipp_event"] = [[{
+  struct drm_event base;
+  uint64_t user_data;
+  uint32_t tv_sec;
+  uint32_t tv_usec;
+  uint32_t ipp_id;
+  uint32_t sequence;
+  uint64_t reserved;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_exynos_gem_create"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_exynos_gem_map"] = [[{
+  uint32_t handle;
+  uint32_t reserved;
+  unsigned long offset;
+}]],
+      ["struct drm_exynos_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long size;
+}]],
+      ["struct drm_exynos_vidi_connection"] = [[{
+  uint32_t connection;
+  uint32_t extensions;
+  unsigned long edid;
+}]],
+      ["struct drm_exynos_g2d_set_cmdlist"] = [[{
+  unsigned long cmd;
+  unsigned long cmd_buf;
+  uint32_t cmd_nr;
+  uint32_t cmd_buf_nr;
+  unsigned long event_type;
+  unsigned long user_data;
+}]],
+      ["struct drm_exynos_g2d_exec"] = [[{
+  unsigned long async;
+}]],
+      ["struct drm_exynos_ioctl_ipp_get_res"] = [[{
+  uint32_t count_ipps;
+  uint32_t reserved;
+  unsigned long ipp_id_ptr;
+}]],
+      ["struct drm_exynos_ipp_format"] = [[{
+  uint32_t fourcc;
+  uint32_t type;
+  unsigned long modifier;
+}]],
+      ["struct drm_exynos_ioctl_ipp_get_caps"] = [[{
+  uint32_t ipp_id;
+  uint32_t capabilities;
+  uint32_t reserved;
+  uint32_t formats_count;
+  unsigned long formats_ptr;
+}]],
+      ["struct drm_exynos_ioctl_ipp_get_limits"] = [[{
+  uint32_t ipp_id;
+  uint32_t fourcc;
+  unsigned long modifier;
+  uint32_t type;
+  uint32_t limits_count;
+  unsigned long limits_ptr;
+}]],
+      ["struct drm_exynos_ipp_task_buffer"] = [[{
+  uint32_t id;
+  uint32_t fourcc;
+  uint32_t width;
+  uint32_t height;
+  uint32_t gem_id[4];
+  uint32_t offset[4];
+  uint32_t pitch[4];
+  unsigned long modifier;
+}]],
+      ["struct drm_exynos_ioctl_ipp_commit"] = [[{
+  uint32_t ipp_id;
+  uint32_t flags;
+  uint32_t reserved;
+  uint32_t params_size;
+  unsigned long params_ptr;
+  unsigned long user_data;
+}]],
+      ["struct drm_exynos_g2d_event"] = [[{
+  struct drm_event base;
+  unsigned long user_data;
+  uint32_t tv_sec;
+  uint32_t tv_usec;
+  uint32_t cmdlist_no;
+  uint32_t reserved;
+}]],
+      ["struct drm_exynos_ipp_event"] = [[{
+  struct drm_event base;
+  unsigned long user_data;
+  uint32_t tv_sec;
+  uint32_t tv_usec;
+  uint32_t ipp_id;
+  uint32_t sequence;
+  unsigned long reserved;
+}]],
+    },
+  },
+},
 ]==],
 }

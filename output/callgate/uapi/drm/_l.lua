@@ -3,58 +3,58 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/lima_drm.h"] = [==[
-  constants = {
-    DRM_LIMA_PARAM_GPU_ID_UNKNOWN = 0,
-    DRM_LIMA_PARAM_GPU_ID_MALI400 = 1,
-    DRM_LIMA_PARAM_GPU_ID_MALI450 = 2,
-    DRM_LIMA_PARAM_GPU_ID = 0,
-    DRM_LIMA_PARAM_NUM_PP = 1,
-    DRM_LIMA_PARAM_GP_VERSION = 2,
-    DRM_LIMA_PARAM_PP_VERSION = 3,
-    LIMA_BO_FLAG_HEAP = 0x1,
-    LIMA_SUBMIT_BO_READ = 0x1,
-    LIMA_SUBMIT_BO_WRITE = 0x2,
-    LIMA_GP_FRAME_REG_NUM = 6,
-    LIMA_PP_FRAME_REG_NUM = 23,
-    LIMA_PP_WB_REG_NUM = 12,
-    LIMA_PIPE_GP = 0x0,
-    LIMA_PIPE_PP = 0x1,
-    LIMA_SUBMIT_FLAG_EXPLICIT_FENCE = 0x1,
-    LIMA_GEM_WAIT_READ = 0x1,
-    LIMA_GEM_WAIT_WRITE = 0x2,
-    DRM_LIMA_GET_PARAM = 0x0,
-    DRM_LIMA_GEM_CREATE = 0x1,
-    DRM_LIMA_GEM_INFO = 0x2,
-    DRM_LIMA_GEM_SUBMIT = 0x3,
-    DRM_LIMA_GEM_WAIT = 0x4,
-    DRM_LIMA_CTX_CREATE = 0x5,
-    DRM_LIMA_CTX_FREE = 0x6,
-    DRM_IOCTL_LIMA_GET_PARAM = 0xc0106440,
-    DRM_IOCTL_LIMA_GEM_CREATE = 0xc0106441,
-    DRM_IOCTL_LIMA_GEM_INFO = 0xc0106442,
-  },
-  records = {
-    ["struct drm_lima_gem_create"] = [[{
+constants = {
+  DRM_LIMA_PARAM_GPU_ID_UNKNOWN = 0,
+  DRM_LIMA_PARAM_GPU_ID_MALI400 = 1,
+  DRM_LIMA_PARAM_GPU_ID_MALI450 = 2,
+  DRM_LIMA_PARAM_GPU_ID = 0,
+  DRM_LIMA_PARAM_NUM_PP = 1,
+  DRM_LIMA_PARAM_GP_VERSION = 2,
+  DRM_LIMA_PARAM_PP_VERSION = 3,
+  LIMA_BO_FLAG_HEAP = 0x1,
+  LIMA_SUBMIT_BO_READ = 0x1,
+  LIMA_SUBMIT_BO_WRITE = 0x2,
+  LIMA_GP_FRAME_REG_NUM = 6,
+  LIMA_PP_FRAME_REG_NUM = 23,
+  LIMA_PP_WB_REG_NUM = 12,
+  LIMA_PIPE_GP = 0x0,
+  LIMA_PIPE_PP = 0x1,
+  LIMA_SUBMIT_FLAG_EXPLICIT_FENCE = 0x1,
+  LIMA_GEM_WAIT_READ = 0x1,
+  LIMA_GEM_WAIT_WRITE = 0x2,
+  DRM_LIMA_GET_PARAM = 0x0,
+  DRM_LIMA_GEM_CREATE = 0x1,
+  DRM_LIMA_GEM_INFO = 0x2,
+  DRM_LIMA_GEM_SUBMIT = 0x3,
+  DRM_LIMA_GEM_WAIT = 0x4,
+  DRM_LIMA_CTX_CREATE = 0x5,
+  DRM_LIMA_CTX_FREE = 0x6,
+  DRM_IOCTL_LIMA_GET_PARAM = 0xc0106440,
+  DRM_IOCTL_LIMA_GEM_CREATE = 0xc0106441,
+  DRM_IOCTL_LIMA_GEM_INFO = 0xc0106442,
+},
+records = {
+  ["struct drm_lima_gem_create"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t handle;
   uint32_t pad;
 }]],
-    ["struct drm_lima_gem_submit_bo"] = [[{
+  ["struct drm_lima_gem_submit_bo"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
-    ["struct drm_lima_gp_frame"] = [[{
+  ["struct drm_lima_gp_frame"] = [[{
   uint32_t frame[6];
 }]],
-    ["struct drm_lima_m400_pp_frame"] = [[{
+  ["struct drm_lima_m400_pp_frame"] = [[{
   uint32_t frame[23];
   uint32_t num_pp;
   uint32_t wb[36];
   uint32_t plbu_array_address[4];
   uint32_t fragment_stack_address[4];
 }]],
-    ["struct drm_lima_m450_pp_frame"] = [[{
+  ["struct drm_lima_m450_pp_frame"] = [[{
   uint32_t frame[23];
   uint32_t num_pp;
   uint32_t wb[36];
@@ -66,96 +66,96 @@ return {
   };
   uint32_t fragment_stack_address[8];
 }]],
-    ["struct drm_lima_ctx_create"] = [[{
+  ["struct drm_lima_ctx_create"] = [[{
   uint32_t id;
   uint32_t _pad;
 }]],
-    ["struct drm_lima_ctx_free"] = [[{
+  ["struct drm_lima_ctx_free"] = [[{
   uint32_t id;
   uint32_t _pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_LIMA_GEM_SUBMIT = 0x40306443,
-        DRM_IOCTL_LIMA_GEM_WAIT = 0x40106444,
-        DRM_IOCTL_LIMA_CTX_CREATE = 0x80086445,
-        DRM_IOCTL_LIMA_CTX_FREE = 0x40086446,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_lima_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    uint64_t value;
-  }]],
-        ["struct drm_lima_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t va;
-    uint64_t offset;
-  }]],
-        ["struct drm_lima_gem_submit"] = [[{
-    uint32_t ctx;
-    uint32_t pipe;
-    uint32_t nr_bos;
-    uint32_t frame_size;
-    uint64_t bos;
-    uint64_t frame;
-    uint32_t flags;
-    uint32_t out_sync;
-    uint32_t in_sync[2];
-  }]],
-        ["struct drm_lima_gem_wait"] = [[{
-    uint32_t handle;
-    uint32_t op;
-    int64_t timeout_ns;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_LIMA_GEM_SUBMIT = 0x80306443,
-        DRM_IOCTL_LIMA_GEM_WAIT = 0x80106444,
-        DRM_IOCTL_LIMA_CTX_CREATE = 0x40086445,
-        DRM_IOCTL_LIMA_CTX_FREE = 0x80086446,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_lima_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    unsigned long value;
-  }]],
-        ["struct drm_lima_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t va;
-    unsigned long offset;
-  }]],
-        ["struct drm_lima_gem_submit"] = [[{
-    uint32_t ctx;
-    uint32_t pipe;
-    uint32_t nr_bos;
-    uint32_t frame_size;
-    unsigned long bos;
-    unsigned long frame;
-    uint32_t flags;
-    uint32_t out_sync;
-    uint32_t in_sync[2];
-  }]],
-        ["struct drm_lima_gem_wait"] = [[{
-    uint32_t handle;
-    uint32_t op;
-    long timeout_ns;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_LIMA_GEM_SUBMIT = 0x40306443,
+      DRM_IOCTL_LIMA_GEM_WAIT = 0x40106444,
+      DRM_IOCTL_LIMA_CTX_CREATE = 0x80086445,
+      DRM_IOCTL_LIMA_CTX_FREE = 0x40086446,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_lima_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  uint64_t value;
+}]],
+      ["struct drm_lima_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t va;
+  uint64_t offset;
+}]],
+      ["struct drm_lima_gem_submit"] = [[{
+  uint32_t ctx;
+  uint32_t pipe;
+  uint32_t nr_bos;
+  uint32_t frame_size;
+  uint64_t bos;
+  uint64_t frame;
+  uint32_t flags;
+  uint32_t out_sync;
+  uint32_t in_sync[2];
+}]],
+      ["struct drm_lima_gem_wait"] = [[{
+  uint32_t handle;
+  uint32_t op;
+  int64_t timeout_ns;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_LIMA_GEM_SUBMIT = 0x80306443,
+      DRM_IOCTL_LIMA_GEM_WAIT = 0x80106444,
+      DRM_IOCTL_LIMA_CTX_CREATE = 0x40086445,
+      DRM_IOCTL_LIMA_CTX_FREE = 0x80086446,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_lima_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  unsigned long value;
+}]],
+      ["struct drm_lima_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t va;
+  unsigned long offset;
+}]],
+      ["struct drm_lima_gem_submit"] = [[{
+  uint32_t ctx;
+  uint32_t pipe;
+  uint32_t nr_bos;
+  uint32_t frame_size;
+  unsigned long bos;
+  unsigned long frame;
+  uint32_t flags;
+  uint32_t out_sync;
+  uint32_t in_sync[2];
+}]],
+      ["struct drm_lima_gem_wait"] = [[{
+  uint32_t handle;
+  uint32_t op;
+  long timeout_ns;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,428 +3,428 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/msm_drm.h"] = [==[
-  constants = {
-    MSM_PIPE_NONE = 0x0,
-    MSM_PIPE_2D0 = 0x1,
-    MSM_PIPE_2D1 = 0x2,
-    MSM_PIPE_3D0 = 0x10,
-    MSM_PIPE_ID_MASK = 0xffff,
-    MSM_PARAM_GPU_ID = 0x1,
-    MSM_PARAM_GMEM_SIZE = 0x2,
-    MSM_PARAM_CHIP_ID = 0x3,
-    MSM_PARAM_MAX_FREQ = 0x4,
-    MSM_PARAM_TIMESTAMP = 0x5,
-    MSM_PARAM_GMEM_BASE = 0x6,
-    MSM_PARAM_PRIORITIES = 0x7,
-    MSM_PARAM_PP_PGTABLE = 0x8,
-    MSM_PARAM_FAULTS = 0x9,
-    MSM_PARAM_SUSPENDS = 0xa,
-    MSM_PARAM_SYSPROF = 0xb,
-    MSM_PARAM_COMM = 0xc,
-    MSM_PARAM_CMDLINE = 0xd,
-    MSM_PARAM_VA_START = 0xe,
-    MSM_PARAM_VA_SIZE = 0xf,
-    MSM_PARAM_HIGHEST_BANK_BIT = 0x10,
-    MSM_PARAM_RAYTRACING = 0x11,
-    MSM_PARAM_UBWC_SWIZZLE = 0x12,
-    MSM_PARAM_MACROTILE_MODE = 0x13,
-    MSM_PARAM_UCHE_TRAP_BASE = 0x14,
-    MSM_PARAM_HAS_PRR = 0x15,
-    MSM_PARAM_EN_VM_BIND = 0x16,
-    MSM_PARAM_AQE = 0x17,
-    MSM_PARAM_NR_RINGS = 7,
-    MSM_BO_SCANOUT = 0x1,
-    MSM_BO_GPU_READONLY = 0x2,
-    MSM_BO_NO_SHARE = 0x4,
-    MSM_BO_CACHE_MASK = 0xf0000,
-    MSM_BO_CACHED = 0x10000,
-    MSM_BO_WC = 0x20000,
-    MSM_BO_UNCACHED = 0x40000,
-    MSM_BO_CACHED_COHERENT = 0x80000,
-    MSM_BO_FLAGS = 983047,
-    MSM_INFO_GET_OFFSET = 0x0,
-    MSM_INFO_GET_IOVA = 0x1,
-    MSM_INFO_SET_NAME = 0x2,
-    MSM_INFO_GET_NAME = 0x3,
-    MSM_INFO_SET_IOVA = 0x4,
-    MSM_INFO_GET_FLAGS = 0x5,
-    MSM_INFO_SET_METADATA = 0x6,
-    MSM_INFO_GET_METADATA = 0x7,
-    MSM_PREP_READ = 0x1,
-    MSM_PREP_WRITE = 0x2,
-    MSM_PREP_NOSYNC = 0x4,
-    MSM_PREP_BOOST = 0x8,
-    MSM_PREP_FLAGS = 15,
-    MSM_SYNCOBJ_RESET = 0x1,
-    MSM_SYNCOBJ_FLAGS = 1,
-    MSM_SUBMIT_CMD_BUF = 0x1,
-    MSM_SUBMIT_CMD_IB_TARGET_BUF = 0x2,
-    MSM_SUBMIT_CMD_CTX_RESTORE_BUF = 0x3,
-    MSM_SUBMIT_BO_READ = 0x1,
-    MSM_SUBMIT_BO_WRITE = 0x2,
-    MSM_SUBMIT_BO_DUMP = 0x4,
-    MSM_SUBMIT_BO_NO_IMPLICIT = 0x8,
-    MSM_SUBMIT_BO_FLAGS = 15,
-    MSM_SUBMIT_NO_IMPLICIT = 0x80000000,
-    MSM_SUBMIT_FENCE_FD_IN = 0x40000000,
-    MSM_SUBMIT_FENCE_FD_OUT = 0x20000000,
-    MSM_SUBMIT_SUDO = 0x10000000,
-    MSM_SUBMIT_SYNCOBJ_IN = 0x8000000,
-    MSM_SUBMIT_SYNCOBJ_OUT = 0x4000000,
-    MSM_SUBMIT_FENCE_SN_IN = 0x2000000,
-    MSM_SUBMIT_FLAGS = 4261412864,
-    MSM_VM_BIND_OP_UNMAP = 0,
-    MSM_VM_BIND_OP_MAP = 1,
-    MSM_VM_BIND_OP_MAP_NULL = 2,
-    MSM_VM_BIND_OP_DUMP = 1,
-    MSM_VM_BIND_OP_FLAGS = 1,
-    MSM_VM_BIND_FENCE_FD_IN = 0x1,
-    MSM_VM_BIND_FENCE_FD_OUT = 0x2,
-    MSM_VM_BIND_FLAGS = 3,
-    MSM_WAIT_FENCE_BOOST = 0x1,
-    MSM_WAIT_FENCE_FLAGS = 1,
-    MSM_MADV_WILLNEED = 0,
-    MSM_MADV_DONTNEED = 1,
-    __MSM_MADV_PURGED = 2,
-    MSM_SUBMITQUEUE_ALLOW_PREEMPT = 0x1,
-    MSM_SUBMITQUEUE_VM_BIND = 0x2,
-    MSM_SUBMITQUEUE_FLAGS = 3,
-    MSM_SUBMITQUEUE_PARAM_FAULTS = 0,
-    MSM_PERFCNTR_STREAM = 0x1,
-    MSM_PERFCNTR_UPDATE = 0x2,
-    MSM_PERFCNTR_FLAGS = 3,
-    DRM_MSM_GET_PARAM = 0x0,
-    DRM_MSM_SET_PARAM = 0x1,
-    DRM_MSM_GEM_NEW = 0x2,
-    DRM_MSM_GEM_INFO = 0x3,
-    DRM_MSM_GEM_CPU_PREP = 0x4,
-    DRM_MSM_GEM_CPU_FINI = 0x5,
-    DRM_MSM_GEM_SUBMIT = 0x6,
-    DRM_MSM_WAIT_FENCE = 0x7,
-    DRM_MSM_GEM_MADVISE = 0x8,
-    DRM_MSM_SUBMITQUEUE_NEW = 0xa,
-    DRM_MSM_SUBMITQUEUE_CLOSE = 0xb,
-    DRM_MSM_SUBMITQUEUE_QUERY = 0xc,
-    DRM_MSM_VM_BIND = 0xd,
-    DRM_MSM_PERFCNTR_CONFIG = 0xe,
-    DRM_IOCTL_MSM_GET_PARAM = 0xc0186440,
-    DRM_IOCTL_MSM_GEM_NEW = 0xc0106442,
-    DRM_IOCTL_MSM_GEM_INFO = 0xc0186443,
-    DRM_IOCTL_MSM_GEM_SUBMIT = 0xc0486446,
-    DRM_IOCTL_MSM_GEM_MADVISE = 0xc00c6448,
-    DRM_IOCTL_MSM_SUBMITQUEUE_NEW = 0xc00c644a,
-    DRM_IOCTL_MSM_VM_BIND = 0xc058644d,
-  },
-  records = {
-    ["struct drm_msm_gem_cpu_prep"] = [[{
+constants = {
+  MSM_PIPE_NONE = 0x0,
+  MSM_PIPE_2D0 = 0x1,
+  MSM_PIPE_2D1 = 0x2,
+  MSM_PIPE_3D0 = 0x10,
+  MSM_PIPE_ID_MASK = 0xffff,
+  MSM_PARAM_GPU_ID = 0x1,
+  MSM_PARAM_GMEM_SIZE = 0x2,
+  MSM_PARAM_CHIP_ID = 0x3,
+  MSM_PARAM_MAX_FREQ = 0x4,
+  MSM_PARAM_TIMESTAMP = 0x5,
+  MSM_PARAM_GMEM_BASE = 0x6,
+  MSM_PARAM_PRIORITIES = 0x7,
+  MSM_PARAM_PP_PGTABLE = 0x8,
+  MSM_PARAM_FAULTS = 0x9,
+  MSM_PARAM_SUSPENDS = 0xa,
+  MSM_PARAM_SYSPROF = 0xb,
+  MSM_PARAM_COMM = 0xc,
+  MSM_PARAM_CMDLINE = 0xd,
+  MSM_PARAM_VA_START = 0xe,
+  MSM_PARAM_VA_SIZE = 0xf,
+  MSM_PARAM_HIGHEST_BANK_BIT = 0x10,
+  MSM_PARAM_RAYTRACING = 0x11,
+  MSM_PARAM_UBWC_SWIZZLE = 0x12,
+  MSM_PARAM_MACROTILE_MODE = 0x13,
+  MSM_PARAM_UCHE_TRAP_BASE = 0x14,
+  MSM_PARAM_HAS_PRR = 0x15,
+  MSM_PARAM_EN_VM_BIND = 0x16,
+  MSM_PARAM_AQE = 0x17,
+  MSM_PARAM_NR_RINGS = 7,
+  MSM_BO_SCANOUT = 0x1,
+  MSM_BO_GPU_READONLY = 0x2,
+  MSM_BO_NO_SHARE = 0x4,
+  MSM_BO_CACHE_MASK = 0xf0000,
+  MSM_BO_CACHED = 0x10000,
+  MSM_BO_WC = 0x20000,
+  MSM_BO_UNCACHED = 0x40000,
+  MSM_BO_CACHED_COHERENT = 0x80000,
+  MSM_BO_FLAGS = 983047,
+  MSM_INFO_GET_OFFSET = 0x0,
+  MSM_INFO_GET_IOVA = 0x1,
+  MSM_INFO_SET_NAME = 0x2,
+  MSM_INFO_GET_NAME = 0x3,
+  MSM_INFO_SET_IOVA = 0x4,
+  MSM_INFO_GET_FLAGS = 0x5,
+  MSM_INFO_SET_METADATA = 0x6,
+  MSM_INFO_GET_METADATA = 0x7,
+  MSM_PREP_READ = 0x1,
+  MSM_PREP_WRITE = 0x2,
+  MSM_PREP_NOSYNC = 0x4,
+  MSM_PREP_BOOST = 0x8,
+  MSM_PREP_FLAGS = 15,
+  MSM_SYNCOBJ_RESET = 0x1,
+  MSM_SYNCOBJ_FLAGS = 1,
+  MSM_SUBMIT_CMD_BUF = 0x1,
+  MSM_SUBMIT_CMD_IB_TARGET_BUF = 0x2,
+  MSM_SUBMIT_CMD_CTX_RESTORE_BUF = 0x3,
+  MSM_SUBMIT_BO_READ = 0x1,
+  MSM_SUBMIT_BO_WRITE = 0x2,
+  MSM_SUBMIT_BO_DUMP = 0x4,
+  MSM_SUBMIT_BO_NO_IMPLICIT = 0x8,
+  MSM_SUBMIT_BO_FLAGS = 15,
+  MSM_SUBMIT_NO_IMPLICIT = 0x80000000,
+  MSM_SUBMIT_FENCE_FD_IN = 0x40000000,
+  MSM_SUBMIT_FENCE_FD_OUT = 0x20000000,
+  MSM_SUBMIT_SUDO = 0x10000000,
+  MSM_SUBMIT_SYNCOBJ_IN = 0x8000000,
+  MSM_SUBMIT_SYNCOBJ_OUT = 0x4000000,
+  MSM_SUBMIT_FENCE_SN_IN = 0x2000000,
+  MSM_SUBMIT_FLAGS = 4261412864,
+  MSM_VM_BIND_OP_UNMAP = 0,
+  MSM_VM_BIND_OP_MAP = 1,
+  MSM_VM_BIND_OP_MAP_NULL = 2,
+  MSM_VM_BIND_OP_DUMP = 1,
+  MSM_VM_BIND_OP_FLAGS = 1,
+  MSM_VM_BIND_FENCE_FD_IN = 0x1,
+  MSM_VM_BIND_FENCE_FD_OUT = 0x2,
+  MSM_VM_BIND_FLAGS = 3,
+  MSM_WAIT_FENCE_BOOST = 0x1,
+  MSM_WAIT_FENCE_FLAGS = 1,
+  MSM_MADV_WILLNEED = 0,
+  MSM_MADV_DONTNEED = 1,
+  __MSM_MADV_PURGED = 2,
+  MSM_SUBMITQUEUE_ALLOW_PREEMPT = 0x1,
+  MSM_SUBMITQUEUE_VM_BIND = 0x2,
+  MSM_SUBMITQUEUE_FLAGS = 3,
+  MSM_SUBMITQUEUE_PARAM_FAULTS = 0,
+  MSM_PERFCNTR_STREAM = 0x1,
+  MSM_PERFCNTR_UPDATE = 0x2,
+  MSM_PERFCNTR_FLAGS = 3,
+  DRM_MSM_GET_PARAM = 0x0,
+  DRM_MSM_SET_PARAM = 0x1,
+  DRM_MSM_GEM_NEW = 0x2,
+  DRM_MSM_GEM_INFO = 0x3,
+  DRM_MSM_GEM_CPU_PREP = 0x4,
+  DRM_MSM_GEM_CPU_FINI = 0x5,
+  DRM_MSM_GEM_SUBMIT = 0x6,
+  DRM_MSM_WAIT_FENCE = 0x7,
+  DRM_MSM_GEM_MADVISE = 0x8,
+  DRM_MSM_SUBMITQUEUE_NEW = 0xa,
+  DRM_MSM_SUBMITQUEUE_CLOSE = 0xb,
+  DRM_MSM_SUBMITQUEUE_QUERY = 0xc,
+  DRM_MSM_VM_BIND = 0xd,
+  DRM_MSM_PERFCNTR_CONFIG = 0xe,
+  DRM_IOCTL_MSM_GET_PARAM = 0xc0186440,
+  DRM_IOCTL_MSM_GEM_NEW = 0xc0106442,
+  DRM_IOCTL_MSM_GEM_INFO = 0xc0186443,
+  DRM_IOCTL_MSM_GEM_SUBMIT = 0xc0486446,
+  DRM_IOCTL_MSM_GEM_MADVISE = 0xc00c6448,
+  DRM_IOCTL_MSM_SUBMITQUEUE_NEW = 0xc00c644a,
+  DRM_IOCTL_MSM_VM_BIND = 0xc058644d,
+},
+records = {
+  ["struct drm_msm_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t op;
   struct drm_msm_timespec timeout;
 }]],
-    ["struct drm_msm_gem_cpu_fini"] = [[{
+  ["struct drm_msm_gem_cpu_fini"] = [[{
   uint32_t handle;
 }]],
-    ["struct drm_msm_wait_fence"] = [[{
+  ["struct drm_msm_wait_fence"] = [[{
   uint32_t fence;
   uint32_t flags;
   struct drm_msm_timespec timeout;
   uint32_t queueid;
 }]],
-    ["struct drm_msm_gem_madvise"] = [[{
+  ["struct drm_msm_gem_madvise"] = [[{
   uint32_t handle;
   uint32_t madv;
   uint32_t retained;
 }]],
-    ["struct drm_msm_submitqueue"] = [[{
+  ["struct drm_msm_submitqueue"] = [[{
   uint32_t flags;
   uint32_t prio;
   uint32_t id;
 }]],
+},
+macros = function(M)
+  return {
+    MSM_PIPE_ID = function(x)
+      return M.int(M.band(M.long(x), 0xffff))
+    end,
+    MSM_PIPE_FLAGS = function(x)
+      return M.int(M.band(M.long(x), -0x10000LL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_MSM_SET_PARAM = 0x40186441,
+      DRM_IOCTL_MSM_GEM_CPU_PREP = 0x40186444,
+      DRM_IOCTL_MSM_GEM_CPU_FINI = 0x40046445,
+      DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x4004644b,
+      DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x4018644c,
+      DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x4020644e,
+    },
   },
-  macros = function(M)
-    return {
-      MSM_PIPE_ID = function(x)
-        return M.int(M.band(M.long(x), 0xffff))
-      end,
-      MSM_PIPE_FLAGS = function(x)
-        return M.int(M.band(M.long(x), -0x10000LL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_MSM_SET_PARAM = 0x40186441,
-        DRM_IOCTL_MSM_GEM_CPU_PREP = 0x40186444,
-        DRM_IOCTL_MSM_GEM_CPU_FINI = 0x40046445,
-        DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x4004644b,
-        DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x4018644c,
-        DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x4020644e,
-      },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      DRM_IOCTL_MSM_WAIT_FENCE = 0x40206447,
     },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        DRM_IOCTL_MSM_WAIT_FENCE = 0x40206447,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_msm_timespec"] = [[{
-    int64_t tv_sec;
-    int64_t tv_nsec;
-  }]],
-        ["struct drm_msm_param"] = [[{
-    uint32_t pipe;
-    uint32_t param;
-    uint64_t value;
-    uint32_t len;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_gem_new"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_msm_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t info;
-    uint64_t value;
-    uint32_t len;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_syncobj"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t point;
-  }]],
-        ["struct drm_msm_gem_submit_reloc"] = [[{
-    uint32_t submit_offset;
-    uint32_t or;
-    int32_t shift;
-    uint32_t reloc_idx;
-    uint64_t reloc_offset;
-  }]],
-        ["struct drm_msm_gem_submit_cmd"] = [[{
-    uint32_t type;
-    uint32_t submit_idx;
-    uint32_t submit_offset;
-    uint32_t size;
-    uint32_t pad;
-    uint32_t nr_relocs;
-    union {
-      uint64_t relocs;
-      uint64_t iova;
-    };
-  }]],
-        ["struct drm_msm_gem_submit_bo"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    uint64_t presumed;
-  }]],
-        ["struct drm_msm_gem_submit"] = [[{
-    uint32_t flags;
-    uint32_t fence;
-    uint32_t nr_bos;
-    uint32_t nr_cmds;
-    uint64_t bos;
-    uint64_t cmds;
-    int32_t fence_fd;
-    uint32_t queueid;
-    uint64_t in_syncobjs;
-    uint64_t out_syncobjs;
-    uint32_t nr_in_syncobjs;
-    uint32_t nr_out_syncobjs;
-    uint32_t syncobj_stride;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_vm_bind_op"] = [[{
-    uint32_t op;
-    uint32_t handle;
-    uint64_t obj_offset;
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_msm_timespec"] = [[{
+  int64_t tv_sec;
+  int64_t tv_nsec;
+}]],
+      ["struct drm_msm_param"] = [[{
+  uint32_t pipe;
+  uint32_t param;
+  uint64_t value;
+  uint32_t len;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_gem_new"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_msm_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t info;
+  uint64_t value;
+  uint32_t len;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_syncobj"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t point;
+}]],
+      ["struct drm_msm_gem_submit_reloc"] = [[{
+  uint32_t submit_offset;
+  uint32_t or;
+  int32_t shift;
+  uint32_t reloc_idx;
+  uint64_t reloc_offset;
+}]],
+      ["struct drm_msm_gem_submit_cmd"] = [[{
+  uint32_t type;
+  uint32_t submit_idx;
+  uint32_t submit_offset;
+  uint32_t size;
+  uint32_t pad;
+  uint32_t nr_relocs;
+  union {
+    uint64_t relocs;
     uint64_t iova;
-    uint64_t range;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_vm_bind"] = [[{
-    uint32_t flags;
-    uint32_t nr_ops;
-    int32_t fence_fd;
-    uint32_t queue_id;
-    uint64_t in_syncobjs;
-    uint64_t out_syncobjs;
-    uint32_t nr_in_syncobjs;
-    uint32_t nr_out_syncobjs;
-    uint32_t syncobj_stride;
-    uint32_t op_stride;
-    union {
-      struct drm_msm_vm_bind_op op;
-      uint64_t ops;
-    };
-  }]],
-        ["struct drm_msm_submitqueue_query"] = [[{
-    uint64_t data;
-    uint32_t id;
-    uint32_t param;
-    uint32_t len;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_perfcntr_group"] = [[{
-    char group_name[16];
-    uint32_t nr_countables;
-    uint32_t pad;
-    uint64_t countables;
-  }]],
-        ["struct drm_msm_perfcntr_config"] = [[{
-    uint32_t flags;
-    uint32_t nr_groups;
-    uint64_t groups;
-    uint64_t period;
-    uint32_t bufsz_shift;
-    uint32_t group_stride;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        DRM_IOCTL_MSM_WAIT_FENCE = 0x401c6447,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_MSM_SET_PARAM = 0x80186441,
-        DRM_IOCTL_MSM_GEM_CPU_PREP = 0x80186444,
-        DRM_IOCTL_MSM_GEM_CPU_FINI = 0x80046445,
-        DRM_IOCTL_MSM_WAIT_FENCE = 0x80206447,
-        DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x8004644b,
-        DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x8018644c,
-        DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x8020644e,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_msm_timespec"] = [[{
-    long tv_sec;
-    long tv_nsec;
-  }]],
-        ["struct drm_msm_param"] = [[{
-    uint32_t pipe;
-    uint32_t param;
-    unsigned long value;
-    uint32_t len;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_gem_new"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_msm_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t info;
-    unsigned long value;
-    uint32_t len;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_syncobj"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long point;
-  }]],
-        ["struct drm_msm_gem_submit_reloc"] = [[{
-    uint32_t submit_offset;
-    uint32_t or;
-    int32_t shift;
-    uint32_t reloc_idx;
-    unsigned long reloc_offset;
-  }]],
-        ["struct drm_msm_gem_submit_cmd"] = [[{
-    uint32_t type;
-    uint32_t submit_idx;
-    uint32_t submit_offset;
-    uint32_t size;
-    uint32_t pad;
-    uint32_t nr_relocs;
-    union {
-      unsigned long relocs;
-      unsigned long iova;
-    };
-  }]],
-        ["struct drm_msm_gem_submit_bo"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    unsigned long presumed;
-  }]],
-        ["struct drm_msm_gem_submit"] = [[{
-    uint32_t flags;
-    uint32_t fence;
-    uint32_t nr_bos;
-    uint32_t nr_cmds;
-    unsigned long bos;
-    unsigned long cmds;
-    int32_t fence_fd;
-    uint32_t queueid;
-    unsigned long in_syncobjs;
-    unsigned long out_syncobjs;
-    uint32_t nr_in_syncobjs;
-    uint32_t nr_out_syncobjs;
-    uint32_t syncobj_stride;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_vm_bind_op"] = [[{
-    uint32_t op;
-    uint32_t handle;
-    unsigned long obj_offset;
-    unsigned long iova;
-    unsigned long range;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_vm_bind"] = [[{
-    uint32_t flags;
-    uint32_t nr_ops;
-    int32_t fence_fd;
-    uint32_t queue_id;
-    unsigned long in_syncobjs;
-    unsigned long out_syncobjs;
-    uint32_t nr_in_syncobjs;
-    uint32_t nr_out_syncobjs;
-    uint32_t syncobj_stride;
-    uint32_t op_stride;
-    union {
-      struct drm_msm_vm_bind_op op;
-      unsigned long ops;
-    };
-  }]],
-        ["struct drm_msm_submitqueue_query"] = [[{
-    unsigned long data;
-    uint32_t id;
-    uint32_t param;
-    uint32_t len;
-    uint32_t pad;
-  }]],
-        ["struct drm_msm_perfcntr_group"] = [[{
-    char group_name[16];
-    uint32_t nr_countables;
-    uint32_t pad;
-    unsigned long countables;
-  }]],
-        ["struct drm_msm_perfcntr_config"] = [[{
-    uint32_t flags;
-    uint32_t nr_groups;
-    unsigned long groups;
-    unsigned long period;
-    uint32_t bufsz_shift;
-    uint32_t group_stride;
-  }]],
-      },
+  };
+}]],
+      ["struct drm_msm_gem_submit_bo"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  uint64_t presumed;
+}]],
+      ["struct drm_msm_gem_submit"] = [[{
+  uint32_t flags;
+  uint32_t fence;
+  uint32_t nr_bos;
+  uint32_t nr_cmds;
+  uint64_t bos;
+  uint64_t cmds;
+  int32_t fence_fd;
+  uint32_t queueid;
+  uint64_t in_syncobjs;
+  uint64_t out_syncobjs;
+  uint32_t nr_in_syncobjs;
+  uint32_t nr_out_syncobjs;
+  uint32_t syncobj_stride;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_vm_bind_op"] = [[{
+  uint32_t op;
+  uint32_t handle;
+  uint64_t obj_offset;
+  uint64_t iova;
+  uint64_t range;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_vm_bind"] = [[{
+  uint32_t flags;
+  uint32_t nr_ops;
+  int32_t fence_fd;
+  uint32_t queue_id;
+  uint64_t in_syncobjs;
+  uint64_t out_syncobjs;
+  uint32_t nr_in_syncobjs;
+  uint32_t nr_out_syncobjs;
+  uint32_t syncobj_stride;
+  uint32_t op_stride;
+  union {
+    struct drm_msm_vm_bind_op op;
+    uint64_t ops;
+  };
+}]],
+      ["struct drm_msm_submitqueue_query"] = [[{
+  uint64_t data;
+  uint32_t id;
+  uint32_t param;
+  uint32_t len;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_perfcntr_group"] = [[{
+  char group_name[16];
+  uint32_t nr_countables;
+  uint32_t pad;
+  uint64_t countables;
+}]],
+      ["struct drm_msm_perfcntr_config"] = [[{
+  uint32_t flags;
+  uint32_t nr_groups;
+  uint64_t groups;
+  uint64_t period;
+  uint32_t bufsz_shift;
+  uint32_t group_stride;
+}]],
     },
   },
+  {
+    on = "x86",
+    constants = {
+      DRM_IOCTL_MSM_WAIT_FENCE = 0x401c6447,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_MSM_SET_PARAM = 0x80186441,
+      DRM_IOCTL_MSM_GEM_CPU_PREP = 0x80186444,
+      DRM_IOCTL_MSM_GEM_CPU_FINI = 0x80046445,
+      DRM_IOCTL_MSM_WAIT_FENCE = 0x80206447,
+      DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x8004644b,
+      DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x8018644c,
+      DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x8020644e,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_msm_timespec"] = [[{
+  long tv_sec;
+  long tv_nsec;
+}]],
+      ["struct drm_msm_param"] = [[{
+  uint32_t pipe;
+  uint32_t param;
+  unsigned long value;
+  uint32_t len;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_gem_new"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_msm_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t info;
+  unsigned long value;
+  uint32_t len;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_syncobj"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long point;
+}]],
+      ["struct drm_msm_gem_submit_reloc"] = [[{
+  uint32_t submit_offset;
+  uint32_t or;
+  int32_t shift;
+  uint32_t reloc_idx;
+  unsigned long reloc_offset;
+}]],
+      ["struct drm_msm_gem_submit_cmd"] = [[{
+  uint32_t type;
+  uint32_t submit_idx;
+  uint32_t submit_offset;
+  uint32_t size;
+  uint32_t pad;
+  uint32_t nr_relocs;
+  union {
+    unsigned long relocs;
+    unsigned long iova;
+  };
+}]],
+      ["struct drm_msm_gem_submit_bo"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  unsigned long presumed;
+}]],
+      ["struct drm_msm_gem_submit"] = [[{
+  uint32_t flags;
+  uint32_t fence;
+  uint32_t nr_bos;
+  uint32_t nr_cmds;
+  unsigned long bos;
+  unsigned long cmds;
+  int32_t fence_fd;
+  uint32_t queueid;
+  unsigned long in_syncobjs;
+  unsigned long out_syncobjs;
+  uint32_t nr_in_syncobjs;
+  uint32_t nr_out_syncobjs;
+  uint32_t syncobj_stride;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_vm_bind_op"] = [[{
+  uint32_t op;
+  uint32_t handle;
+  unsigned long obj_offset;
+  unsigned long iova;
+  unsigned long range;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_vm_bind"] = [[{
+  uint32_t flags;
+  uint32_t nr_ops;
+  int32_t fence_fd;
+  uint32_t queue_id;
+  unsigned long in_syncobjs;
+  unsigned long out_syncobjs;
+  uint32_t nr_in_syncobjs;
+  uint32_t nr_out_syncobjs;
+  uint32_t syncobj_stride;
+  uint32_t op_stride;
+  union {
+    struct drm_msm_vm_bind_op op;
+    unsigned long ops;
+  };
+}]],
+      ["struct drm_msm_submitqueue_query"] = [[{
+  unsigned long data;
+  uint32_t id;
+  uint32_t param;
+  uint32_t len;
+  uint32_t pad;
+}]],
+      ["struct drm_msm_perfcntr_group"] = [[{
+  char group_name[16];
+  uint32_t nr_countables;
+  uint32_t pad;
+  unsigned long countables;
+}]],
+      ["struct drm_msm_perfcntr_config"] = [[{
+  uint32_t flags;
+  uint32_t nr_groups;
+  unsigned long groups;
+  unsigned long period;
+  uint32_t bufsz_shift;
+  uint32_t group_stride;
+}]],
+    },
+  },
+},
 ]==],
 }

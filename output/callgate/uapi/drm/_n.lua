@@ -3,103 +3,103 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/nouveau_drm.h"] = [==[
-  constants = {
-    DRM_NOUVEAU_EVENT_NVIF = 0x80000000,
-    NOUVEAU_GETPARAM_PCI_VENDOR = 3,
-    NOUVEAU_GETPARAM_PCI_DEVICE = 4,
-    NOUVEAU_GETPARAM_BUS_TYPE = 5,
-    NOUVEAU_GETPARAM_FB_SIZE = 8,
-    NOUVEAU_GETPARAM_AGP_SIZE = 9,
-    NOUVEAU_GETPARAM_CHIPSET_ID = 11,
-    NOUVEAU_GETPARAM_VM_VRAM_BASE = 12,
-    NOUVEAU_GETPARAM_GRAPH_UNITS = 13,
-    NOUVEAU_GETPARAM_PTIMER_TIME = 14,
-    NOUVEAU_GETPARAM_HAS_BO_USAGE = 15,
-    NOUVEAU_GETPARAM_HAS_PAGEFLIP = 16,
-    NOUVEAU_GETPARAM_EXEC_PUSH_MAX = 17,
-    NOUVEAU_GETPARAM_VRAM_BAR_SIZE = 18,
-    NOUVEAU_GETPARAM_VRAM_USED = 19,
-    NOUVEAU_GETPARAM_HAS_VMA_TILEMODE = 20,
-    NOUVEAU_FIFO_ENGINE_GR = 0x1,
-    NOUVEAU_FIFO_ENGINE_VP = 0x2,
-    NOUVEAU_FIFO_ENGINE_PPP = 0x4,
-    NOUVEAU_FIFO_ENGINE_BSP = 0x8,
-    NOUVEAU_FIFO_ENGINE_CE = 0x30,
-    NOUVEAU_GEM_DOMAIN_CPU = 0x1,
-    NOUVEAU_GEM_DOMAIN_VRAM = 0x2,
-    NOUVEAU_GEM_DOMAIN_GART = 0x4,
-    NOUVEAU_GEM_DOMAIN_MAPPABLE = 0x8,
-    NOUVEAU_GEM_DOMAIN_COHERENT = 0x10,
-    NOUVEAU_GEM_DOMAIN_NO_SHARE = 0x20,
-    NOUVEAU_GEM_TILE_COMP = 0x30000,
-    NOUVEAU_GEM_TILE_LAYOUT_MASK = 0xff00,
-    NOUVEAU_GEM_TILE_16BPP = 0x1,
-    NOUVEAU_GEM_TILE_32BPP = 0x2,
-    NOUVEAU_GEM_TILE_ZETA = 0x4,
-    NOUVEAU_GEM_TILE_NONCONTIG = 0x8,
-    NOUVEAU_GEM_MAX_BUFFERS = 1024,
-    NOUVEAU_GEM_RELOC_LOW = 0x1,
-    NOUVEAU_GEM_RELOC_HIGH = 0x2,
-    NOUVEAU_GEM_RELOC_OR = 0x4,
-    NOUVEAU_GEM_MAX_RELOCS = 1024,
-    NOUVEAU_GEM_MAX_PUSH = 512,
-    NOUVEAU_GEM_PUSHBUF_NO_PREFETCH = 0x800000,
-    NOUVEAU_GEM_PUSHBUF_SYNC = 0x1,
-    NOUVEAU_GEM_CPU_PREP_NOWAIT = 0x1,
-    NOUVEAU_GEM_CPU_PREP_WRITE = 0x4,
-    DRM_NOUVEAU_SYNC_SYNCOBJ = 0x0,
-    DRM_NOUVEAU_SYNC_TIMELINE_SYNCOBJ = 0x1,
-    DRM_NOUVEAU_SYNC_TYPE_MASK = 0xf,
-    DRM_NOUVEAU_VM_BIND_OP_MAP = 0x0,
-    DRM_NOUVEAU_VM_BIND_OP_UNMAP = 0x1,
-    DRM_NOUVEAU_VM_BIND_SPARSE = 0x100,
-    DRM_NOUVEAU_VM_BIND_RUN_ASYNC = 0x1,
-    DRM_NOUVEAU_EXEC_PUSH_NO_PREFETCH = 0x1,
-    DRM_NOUVEAU_GETPARAM = 0x0,
-    DRM_NOUVEAU_SETPARAM = 0x1,
-    DRM_NOUVEAU_CHANNEL_ALLOC = 0x2,
-    DRM_NOUVEAU_CHANNEL_FREE = 0x3,
-    DRM_NOUVEAU_GROBJ_ALLOC = 0x4,
-    DRM_NOUVEAU_NOTIFIEROBJ_ALLOC = 0x5,
-    DRM_NOUVEAU_GPUOBJ_FREE = 0x6,
-    DRM_NOUVEAU_NVIF = 0x7,
-    DRM_NOUVEAU_SVM_INIT = 0x8,
-    DRM_NOUVEAU_SVM_BIND = 0x9,
-    DRM_NOUVEAU_VM_INIT = 0x10,
-    DRM_NOUVEAU_VM_BIND = 0x11,
-    DRM_NOUVEAU_EXEC = 0x12,
-    DRM_NOUVEAU_GET_ZCULL_INFO = 0x13,
-    DRM_NOUVEAU_GEM_NEW = 0x40,
-    DRM_NOUVEAU_GEM_PUSHBUF = 0x41,
-    DRM_NOUVEAU_GEM_CPU_PREP = 0x42,
-    DRM_NOUVEAU_GEM_CPU_FINI = 0x43,
-    DRM_NOUVEAU_GEM_INFO = 0x44,
-    NOUVEAU_SVM_BIND_COMMAND_SHIFT = 0,
-    NOUVEAU_SVM_BIND_COMMAND_BITS = 8,
-    NOUVEAU_SVM_BIND_COMMAND_MASK = 0xff,
-    NOUVEAU_SVM_BIND_PRIORITY_SHIFT = 8,
-    NOUVEAU_SVM_BIND_PRIORITY_BITS = 8,
-    NOUVEAU_SVM_BIND_PRIORITY_MASK = 0xff,
-    NOUVEAU_SVM_BIND_TARGET_SHIFT = 16,
-    NOUVEAU_SVM_BIND_TARGET_BITS = 32,
-    NOUVEAU_SVM_BIND_TARGET_MASK = 0xffffffff,
-    NOUVEAU_SVM_BIND_VALID_BITS = 48,
-    NOUVEAU_SVM_BIND_VALID_MASK = 0xffffffffffff,
-    NOUVEAU_SVM_BIND_COMMAND__MIGRATE = 0,
-    NOUVEAU_SVM_BIND_TARGET__GPU_VRAM = 0x80000000,
-    DRM_IOCTL_NOUVEAU_GETPARAM = 0xc0106440,
-    DRM_IOCTL_NOUVEAU_CHANNEL_ALLOC = 0xc0586442,
-    DRM_IOCTL_NOUVEAU_SVM_INIT = 0xc0106448,
-    DRM_IOCTL_NOUVEAU_SVM_BIND = 0xc0406449,
-    DRM_IOCTL_NOUVEAU_GEM_NEW = 0xc0306480,
-    DRM_IOCTL_NOUVEAU_GEM_PUSHBUF = 0xc0406481,
-    DRM_IOCTL_NOUVEAU_GEM_INFO = 0xc0286484,
-    DRM_IOCTL_NOUVEAU_VM_INIT = 0xc0106450,
-    DRM_IOCTL_NOUVEAU_VM_BIND = 0xc0286451,
-    DRM_IOCTL_NOUVEAU_EXEC = 0xc0286452,
-  },
-  records = {
-    ["struct drm_nouveau_channel_alloc"] = [[{
+constants = {
+  DRM_NOUVEAU_EVENT_NVIF = 0x80000000,
+  NOUVEAU_GETPARAM_PCI_VENDOR = 3,
+  NOUVEAU_GETPARAM_PCI_DEVICE = 4,
+  NOUVEAU_GETPARAM_BUS_TYPE = 5,
+  NOUVEAU_GETPARAM_FB_SIZE = 8,
+  NOUVEAU_GETPARAM_AGP_SIZE = 9,
+  NOUVEAU_GETPARAM_CHIPSET_ID = 11,
+  NOUVEAU_GETPARAM_VM_VRAM_BASE = 12,
+  NOUVEAU_GETPARAM_GRAPH_UNITS = 13,
+  NOUVEAU_GETPARAM_PTIMER_TIME = 14,
+  NOUVEAU_GETPARAM_HAS_BO_USAGE = 15,
+  NOUVEAU_GETPARAM_HAS_PAGEFLIP = 16,
+  NOUVEAU_GETPARAM_EXEC_PUSH_MAX = 17,
+  NOUVEAU_GETPARAM_VRAM_BAR_SIZE = 18,
+  NOUVEAU_GETPARAM_VRAM_USED = 19,
+  NOUVEAU_GETPARAM_HAS_VMA_TILEMODE = 20,
+  NOUVEAU_FIFO_ENGINE_GR = 0x1,
+  NOUVEAU_FIFO_ENGINE_VP = 0x2,
+  NOUVEAU_FIFO_ENGINE_PPP = 0x4,
+  NOUVEAU_FIFO_ENGINE_BSP = 0x8,
+  NOUVEAU_FIFO_ENGINE_CE = 0x30,
+  NOUVEAU_GEM_DOMAIN_CPU = 0x1,
+  NOUVEAU_GEM_DOMAIN_VRAM = 0x2,
+  NOUVEAU_GEM_DOMAIN_GART = 0x4,
+  NOUVEAU_GEM_DOMAIN_MAPPABLE = 0x8,
+  NOUVEAU_GEM_DOMAIN_COHERENT = 0x10,
+  NOUVEAU_GEM_DOMAIN_NO_SHARE = 0x20,
+  NOUVEAU_GEM_TILE_COMP = 0x30000,
+  NOUVEAU_GEM_TILE_LAYOUT_MASK = 0xff00,
+  NOUVEAU_GEM_TILE_16BPP = 0x1,
+  NOUVEAU_GEM_TILE_32BPP = 0x2,
+  NOUVEAU_GEM_TILE_ZETA = 0x4,
+  NOUVEAU_GEM_TILE_NONCONTIG = 0x8,
+  NOUVEAU_GEM_MAX_BUFFERS = 1024,
+  NOUVEAU_GEM_RELOC_LOW = 0x1,
+  NOUVEAU_GEM_RELOC_HIGH = 0x2,
+  NOUVEAU_GEM_RELOC_OR = 0x4,
+  NOUVEAU_GEM_MAX_RELOCS = 1024,
+  NOUVEAU_GEM_MAX_PUSH = 512,
+  NOUVEAU_GEM_PUSHBUF_NO_PREFETCH = 0x800000,
+  NOUVEAU_GEM_PUSHBUF_SYNC = 0x1,
+  NOUVEAU_GEM_CPU_PREP_NOWAIT = 0x1,
+  NOUVEAU_GEM_CPU_PREP_WRITE = 0x4,
+  DRM_NOUVEAU_SYNC_SYNCOBJ = 0x0,
+  DRM_NOUVEAU_SYNC_TIMELINE_SYNCOBJ = 0x1,
+  DRM_NOUVEAU_SYNC_TYPE_MASK = 0xf,
+  DRM_NOUVEAU_VM_BIND_OP_MAP = 0x0,
+  DRM_NOUVEAU_VM_BIND_OP_UNMAP = 0x1,
+  DRM_NOUVEAU_VM_BIND_SPARSE = 0x100,
+  DRM_NOUVEAU_VM_BIND_RUN_ASYNC = 0x1,
+  DRM_NOUVEAU_EXEC_PUSH_NO_PREFETCH = 0x1,
+  DRM_NOUVEAU_GETPARAM = 0x0,
+  DRM_NOUVEAU_SETPARAM = 0x1,
+  DRM_NOUVEAU_CHANNEL_ALLOC = 0x2,
+  DRM_NOUVEAU_CHANNEL_FREE = 0x3,
+  DRM_NOUVEAU_GROBJ_ALLOC = 0x4,
+  DRM_NOUVEAU_NOTIFIEROBJ_ALLOC = 0x5,
+  DRM_NOUVEAU_GPUOBJ_FREE = 0x6,
+  DRM_NOUVEAU_NVIF = 0x7,
+  DRM_NOUVEAU_SVM_INIT = 0x8,
+  DRM_NOUVEAU_SVM_BIND = 0x9,
+  DRM_NOUVEAU_VM_INIT = 0x10,
+  DRM_NOUVEAU_VM_BIND = 0x11,
+  DRM_NOUVEAU_EXEC = 0x12,
+  DRM_NOUVEAU_GET_ZCULL_INFO = 0x13,
+  DRM_NOUVEAU_GEM_NEW = 0x40,
+  DRM_NOUVEAU_GEM_PUSHBUF = 0x41,
+  DRM_NOUVEAU_GEM_CPU_PREP = 0x42,
+  DRM_NOUVEAU_GEM_CPU_FINI = 0x43,
+  DRM_NOUVEAU_GEM_INFO = 0x44,
+  NOUVEAU_SVM_BIND_COMMAND_SHIFT = 0,
+  NOUVEAU_SVM_BIND_COMMAND_BITS = 8,
+  NOUVEAU_SVM_BIND_COMMAND_MASK = 0xff,
+  NOUVEAU_SVM_BIND_PRIORITY_SHIFT = 8,
+  NOUVEAU_SVM_BIND_PRIORITY_BITS = 8,
+  NOUVEAU_SVM_BIND_PRIORITY_MASK = 0xff,
+  NOUVEAU_SVM_BIND_TARGET_SHIFT = 16,
+  NOUVEAU_SVM_BIND_TARGET_BITS = 32,
+  NOUVEAU_SVM_BIND_TARGET_MASK = 0xffffffff,
+  NOUVEAU_SVM_BIND_VALID_BITS = 48,
+  NOUVEAU_SVM_BIND_VALID_MASK = 0xffffffffffff,
+  NOUVEAU_SVM_BIND_COMMAND__MIGRATE = 0,
+  NOUVEAU_SVM_BIND_TARGET__GPU_VRAM = 0x80000000,
+  DRM_IOCTL_NOUVEAU_GETPARAM = 0xc0106440,
+  DRM_IOCTL_NOUVEAU_CHANNEL_ALLOC = 0xc0586442,
+  DRM_IOCTL_NOUVEAU_SVM_INIT = 0xc0106448,
+  DRM_IOCTL_NOUVEAU_SVM_BIND = 0xc0406449,
+  DRM_IOCTL_NOUVEAU_GEM_NEW = 0xc0306480,
+  DRM_IOCTL_NOUVEAU_GEM_PUSHBUF = 0xc0406481,
+  DRM_IOCTL_NOUVEAU_GEM_INFO = 0xc0286484,
+  DRM_IOCTL_NOUVEAU_VM_INIT = 0xc0106450,
+  DRM_IOCTL_NOUVEAU_VM_BIND = 0xc0286451,
+  DRM_IOCTL_NOUVEAU_EXEC = 0xc0286452,
+},
+records = {
+  ["struct drm_nouveau_channel_alloc"] = [[{
   uint32_t fb_ctxdma_handle;
   uint32_t tt_ctxdma_handle;
   int32_t channel;
@@ -111,25 +111,25 @@ return {
   } subchan[8];
   uint32_t nr_subchan;
 }]],
-    ["struct drm_nouveau_channel_free"] = [[{
+  ["struct drm_nouveau_channel_free"] = [[{
   int32_t channel;
 }]],
-    ["struct drm_nouveau_notifierobj_alloc"] = [[{
+  ["struct drm_nouveau_notifierobj_alloc"] = [[{
   uint32_t channel;
   uint32_t handle;
   uint32_t size;
   uint32_t offset;
 }]],
-    ["struct drm_nouveau_gpuobj_free"] = [[{
+  ["struct drm_nouveau_gpuobj_free"] = [[{
   int32_t channel;
   uint32_t handle;
 }]],
-    ["struct drm_nouveau_gem_new"] = [[{
+  ["struct drm_nouveau_gem_new"] = [[{
   struct drm_nouveau_gem_info info;
   uint32_t channel_hint;
   uint32_t align;
 }]],
-    ["struct drm_nouveau_gem_pushbuf_reloc"] = [[{
+  ["struct drm_nouveau_gem_pushbuf_reloc"] = [[{
   uint32_t reloc_bo_index;
   uint32_t reloc_bo_offset;
   uint32_t bo_index;
@@ -138,14 +138,14 @@ return {
   uint32_t vor;
   uint32_t tor;
 }]],
-    ["struct drm_nouveau_gem_cpu_prep"] = [[{
+  ["struct drm_nouveau_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
-    ["struct drm_nouveau_gem_cpu_fini"] = [[{
+  ["struct drm_nouveau_gem_cpu_fini"] = [[{
   uint32_t handle;
 }]],
-    ["struct drm_nouveau_get_zcull_info"] = [[{
+  ["struct drm_nouveau_get_zcull_info"] = [[{
   uint32_t width_align_pixels;
   uint32_t height_align_pixels;
   uint32_t pixel_squares_by_aliquots;
@@ -159,287 +159,287 @@ return {
   uint32_t ctxsw_size;
   uint32_t ctxsw_align;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x40046443,
-        DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x40086482,
-        DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x40046483,
-        DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x80306453,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_nouveau_getparam"] = [[{
-    uint64_t param;
-    uint64_t value;
-  }]],
-        ["struct drm_nouveau_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t domain;
-    uint64_t size;
-    uint64_t offset;
-    uint64_t map_handle;
-    uint32_t tile_mode;
-    uint32_t tile_flags;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
-    uint32_t valid;
-    uint32_t domain;
-    uint64_t offset;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
-    uint64_t user_priv;
-    uint32_t handle;
-    uint32_t read_domains;
-    uint32_t write_domains;
-    uint32_t valid_domains;
-    struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf_push"] = [[{
-    uint32_t bo_index;
-    uint32_t pad;
-    uint64_t offset;
-    uint64_t length;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf"] = [[{
-    uint32_t channel;
-    uint32_t nr_buffers;
-    uint64_t buffers;
-    uint32_t nr_relocs;
-    uint32_t nr_push;
-    uint64_t relocs;
-    uint64_t push;
-    uint32_t suffix0;
-    uint32_t suffix1;
-    uint64_t vram_available;
-    uint64_t gart_available;
-  }]],
-        ["struct drm_nouveau_sync"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    uint64_t timeline_value;
-  }]],
-        ["struct drm_nouveau_vm_init"] = [[{
-    uint64_t kernel_managed_addr;
-    uint64_t kernel_managed_size;
-  }]],
-        ["struct drm_nouveau_vm_bind_op"] = [[{
-    uint32_t op;
-    uint32_t flags;
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t addr;
-    uint64_t bo_offset;
-    uint64_t range;
-  }]],
-        ["struct drm_nouveau_vm_bind"] = [[{
-    uint32_t op_count;
-    uint32_t flags;
-    uint32_t wait_count;
-    uint32_t sig_count;
-    uint64_t wait_ptr;
-    uint64_t sig_ptr;
-    uint64_t op_ptr;
-  }]],
-        ["struct drm_nouveau_exec_push"] = [[{
-    uint64_t va;
-    uint32_t va_len;
-    uint32_t flags;
-  }]],
-        ["struct drm_nouveau_exec"] = [[{
-    uint32_t channel;
-    uint32_t push_count;
-    uint32_t wait_count;
-    uint32_t sig_count;
-    uint64_t wait_ptr;
-    uint64_t sig_ptr;
-    uint64_t push_ptr;
-  }]],
-        ["struct drm_nouveau_svm_init"] = [[{
-    uint64_t unmanaged_addr;
-    uint64_t unmanaged_size;
-  }]],
-        ["struct drm_nouveau_svm_bind"] = [[{
-    uint64_t header;
-    uint64_t va_start;
-    uint64_t va_end;
-    uint64_t npages;
-    uint64_t stride;
-    uint64_t result;
-    uint64_t reserved0;
-    uint64_t reserved1;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x80046443,
-        DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x80086482,
-        DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x80046483,
-        DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x40306453,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_nouveau_getparam"] = [[{
-    unsigned long param;
-    unsigned long value;
-  }]],
-        ["struct drm_nouveau_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t domain;
-    unsigned long size;
-    unsigned long offset;
-    unsigned long map_handle;
-    uint32_t tile_mode;
-    uint32_t tile_flags;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
-    uint32_t valid;
-    uint32_t domain;
-    unsigned long offset;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
-    unsigned long user_priv;
-    uint32_t handle;
-    uint32_t read_domains;
-    uint32_t write_domains;
-    uint32_t valid_domains;
-    struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf_push"] = [[{
-    uint32_t bo_index;
-    uint32_t pad;
-    unsigned long offset;
-    unsigned long length;
-  }]],
-        ["struct drm_nouveau_gem_pushbuf"] = [[{
-    uint32_t channel;
-    uint32_t nr_buffers;
-    unsigned long buffers;
-    uint32_t nr_relocs;
-    uint32_t nr_push;
-    unsigned long relocs;
-    unsigned long push;
-    uint32_t suffix0;
-    uint32_t suffix1;
-    unsigned long vram_available;
-    unsigned long gart_available;
-  }]],
-        ["struct drm_nouveau_sync"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    unsigned long timeline_value;
-  }]],
-        ["struct drm_nouveau_vm_init"] = [[{
-    unsigned long kernel_managed_addr;
-    unsigned long kernel_managed_size;
-  }]],
-        ["struct drm_nouveau_vm_bind_op"] = [[{
-    uint32_t op;
-    uint32_t flags;
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long addr;
-    unsigned long bo_offset;
-    unsigned long range;
-  }]],
-        ["struct drm_nouveau_vm_bind"] = [[{
-    uint32_t op_count;
-    uint32_t flags;
-    uint32_t wait_count;
-    uint32_t sig_count;
-    unsigned long wait_ptr;
-    unsigned long sig_ptr;
-    unsigned long op_ptr;
-  }]],
-        ["struct drm_nouveau_exec_push"] = [[{
-    unsigned long va;
-    uint32_t va_len;
-    uint32_t flags;
-  }]],
-        ["struct drm_nouveau_exec"] = [[{
-    uint32_t channel;
-    uint32_t push_count;
-    uint32_t wait_count;
-    uint32_t sig_count;
-    unsigned long wait_ptr;
-    unsigned long sig_ptr;
-    unsigned long push_ptr;
-  }]],
-        ["struct drm_nouveau_svm_init"] = [[{
-    unsigned long unmanaged_addr;
-    unsigned long unmanaged_size;
-  }]],
-        ["struct drm_nouveau_svm_bind"] = [[{
-    unsigned long header;
-    unsigned long va_start;
-    unsigned long va_end;
-    unsigned long npages;
-    unsigned long stride;
-    unsigned long result;
-    unsigned long reserved0;
-    unsigned long reserved1;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x40046443,
+      DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x40086482,
+      DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x40046483,
+      DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x80306453,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_nouveau_getparam"] = [[{
+  uint64_t param;
+  uint64_t value;
+}]],
+      ["struct drm_nouveau_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t domain;
+  uint64_t size;
+  uint64_t offset;
+  uint64_t map_handle;
+  uint32_t tile_mode;
+  uint32_t tile_flags;
+}]],
+      ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
+  uint32_t valid;
+  uint32_t domain;
+  uint64_t offset;
+}]],
+      ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
+  uint64_t user_priv;
+  uint32_t handle;
+  uint32_t read_domains;
+  uint32_t write_domains;
+  uint32_t valid_domains;
+  struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
+}]],
+      ["struct drm_nouveau_gem_pushbuf_push"] = [[{
+  uint32_t bo_index;
+  uint32_t pad;
+  uint64_t offset;
+  uint64_t length;
+}]],
+      ["struct drm_nouveau_gem_pushbuf"] = [[{
+  uint32_t channel;
+  uint32_t nr_buffers;
+  uint64_t buffers;
+  uint32_t nr_relocs;
+  uint32_t nr_push;
+  uint64_t relocs;
+  uint64_t push;
+  uint32_t suffix0;
+  uint32_t suffix1;
+  uint64_t vram_available;
+  uint64_t gart_available;
+}]],
+      ["struct drm_nouveau_sync"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  uint64_t timeline_value;
+}]],
+      ["struct drm_nouveau_vm_init"] = [[{
+  uint64_t kernel_managed_addr;
+  uint64_t kernel_managed_size;
+}]],
+      ["struct drm_nouveau_vm_bind_op"] = [[{
+  uint32_t op;
+  uint32_t flags;
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t addr;
+  uint64_t bo_offset;
+  uint64_t range;
+}]],
+      ["struct drm_nouveau_vm_bind"] = [[{
+  uint32_t op_count;
+  uint32_t flags;
+  uint32_t wait_count;
+  uint32_t sig_count;
+  uint64_t wait_ptr;
+  uint64_t sig_ptr;
+  uint64_t op_ptr;
+}]],
+      ["struct drm_nouveau_exec_push"] = [[{
+  uint64_t va;
+  uint32_t va_len;
+  uint32_t flags;
+}]],
+      ["struct drm_nouveau_exec"] = [[{
+  uint32_t channel;
+  uint32_t push_count;
+  uint32_t wait_count;
+  uint32_t sig_count;
+  uint64_t wait_ptr;
+  uint64_t sig_ptr;
+  uint64_t push_ptr;
+}]],
+      ["struct drm_nouveau_svm_init"] = [[{
+  uint64_t unmanaged_addr;
+  uint64_t unmanaged_size;
+}]],
+      ["struct drm_nouveau_svm_bind"] = [[{
+  uint64_t header;
+  uint64_t va_start;
+  uint64_t va_end;
+  uint64_t npages;
+  uint64_t stride;
+  uint64_t result;
+  uint64_t reserved0;
+  uint64_t reserved1;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x80046443,
+      DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x80086482,
+      DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x80046483,
+      DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x40306453,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_nouveau_getparam"] = [[{
+  unsigned long param;
+  unsigned long value;
+}]],
+      ["struct drm_nouveau_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t domain;
+  unsigned long size;
+  unsigned long offset;
+  unsigned long map_handle;
+  uint32_t tile_mode;
+  uint32_t tile_flags;
+}]],
+      ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
+  uint32_t valid;
+  uint32_t domain;
+  unsigned long offset;
+}]],
+      ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
+  unsigned long user_priv;
+  uint32_t handle;
+  uint32_t read_domains;
+  uint32_t write_domains;
+  uint32_t valid_domains;
+  struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
+}]],
+      ["struct drm_nouveau_gem_pushbuf_push"] = [[{
+  uint32_t bo_index;
+  uint32_t pad;
+  unsigned long offset;
+  unsigned long length;
+}]],
+      ["struct drm_nouveau_gem_pushbuf"] = [[{
+  uint32_t channel;
+  uint32_t nr_buffers;
+  unsigned long buffers;
+  uint32_t nr_relocs;
+  uint32_t nr_push;
+  unsigned long relocs;
+  unsigned long push;
+  uint32_t suffix0;
+  uint32_t suffix1;
+  unsigned long vram_available;
+  unsigned long gart_available;
+}]],
+      ["struct drm_nouveau_sync"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  unsigned long timeline_value;
+}]],
+      ["struct drm_nouveau_vm_init"] = [[{
+  unsigned long kernel_managed_addr;
+  unsigned long kernel_managed_size;
+}]],
+      ["struct drm_nouveau_vm_bind_op"] = [[{
+  uint32_t op;
+  uint32_t flags;
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long addr;
+  unsigned long bo_offset;
+  unsigned long range;
+}]],
+      ["struct drm_nouveau_vm_bind"] = [[{
+  uint32_t op_count;
+  uint32_t flags;
+  uint32_t wait_count;
+  uint32_t sig_count;
+  unsigned long wait_ptr;
+  unsigned long sig_ptr;
+  unsigned long op_ptr;
+}]],
+      ["struct drm_nouveau_exec_push"] = [[{
+  unsigned long va;
+  uint32_t va_len;
+  uint32_t flags;
+}]],
+      ["struct drm_nouveau_exec"] = [[{
+  uint32_t channel;
+  uint32_t push_count;
+  uint32_t wait_count;
+  uint32_t sig_count;
+  unsigned long wait_ptr;
+  unsigned long sig_ptr;
+  unsigned long push_ptr;
+}]],
+      ["struct drm_nouveau_svm_init"] = [[{
+  unsigned long unmanaged_addr;
+  unsigned long unmanaged_size;
+}]],
+      ["struct drm_nouveau_svm_bind"] = [[{
+  unsigned long header;
+  unsigned long va_start;
+  unsigned long va_end;
+  unsigned long npages;
+  unsigned long stride;
+  unsigned long result;
+  unsigned long reserved0;
+  unsigned long reserved1;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/nova_drm.h"] = [==[
-  constants = {
-    DRM_IOCTL_NOVA_GETPARAM = 3222299712,
-    DRM_IOCTL_NOVA_GEM_CREATE = 3222299713,
-    DRM_IOCTL_NOVA_GEM_INFO = 3222299714,
-    NOVA_GETPARAM_VRAM_BAR_SIZE = 0x1,
-    DRM_NOVA_GETPARAM = 0x0,
-    DRM_NOVA_GEM_CREATE = 0x1,
-    DRM_NOVA_GEM_INFO = 0x2,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_nova_getparam"] = [[{
-    uint64_t param;
-    uint64_t value;
-  }]],
-        ["struct drm_nova_gem_create"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t size;
-  }]],
-        ["struct drm_nova_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t size;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_nova_getparam"] = [[{
-    unsigned long param;
-    unsigned long value;
-  }]],
-        ["struct drm_nova_gem_create"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long size;
-  }]],
-        ["struct drm_nova_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long size;
-  }]],
-      },
+constants = {
+  DRM_IOCTL_NOVA_GETPARAM = 3222299712,
+  DRM_IOCTL_NOVA_GEM_CREATE = 3222299713,
+  DRM_IOCTL_NOVA_GEM_INFO = 3222299714,
+  NOVA_GETPARAM_VRAM_BAR_SIZE = 0x1,
+  DRM_NOVA_GETPARAM = 0x0,
+  DRM_NOVA_GEM_CREATE = 0x1,
+  DRM_NOVA_GEM_INFO = 0x2,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_nova_getparam"] = [[{
+  uint64_t param;
+  uint64_t value;
+}]],
+      ["struct drm_nova_gem_create"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t size;
+}]],
+      ["struct drm_nova_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t size;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_nova_getparam"] = [[{
+  unsigned long param;
+  unsigned long value;
+}]],
+      ["struct drm_nova_gem_create"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long size;
+}]],
+      ["struct drm_nova_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long size;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,104 +3,104 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/omap_drm.h"] = [==[
-  constants = {
-    OMAP_GEM_READ = 1,
-    OMAP_GEM_WRITE = 2,
-    OMAP_PARAM_CHIPSET_ID = 1,
-    OMAP_BO_SCANOUT = 0x1,
-    OMAP_BO_CACHED = 0x0,
-    OMAP_BO_WC = 0x2,
-    OMAP_BO_UNCACHED = 0x4,
-    OMAP_BO_CACHE_MASK = 0x6,
-    OMAP_BO_TILED_8 = 0x100,
-    OMAP_BO_TILED_16 = 0x200,
-    OMAP_BO_TILED_32 = 0x300,
-    OMAP_BO_TILED_MASK = 0xf00,
-    DRM_OMAP_GET_PARAM = 0x0,
-    DRM_OMAP_SET_PARAM = 0x1,
-    DRM_OMAP_GEM_NEW = 0x3,
-    DRM_OMAP_GEM_CPU_PREP = 0x4,
-    DRM_OMAP_GEM_CPU_FINI = 0x5,
-    DRM_OMAP_GEM_INFO = 0x6,
-    DRM_OMAP_NUM_IOCTLS = 0x7,
-    DRM_IOCTL_OMAP_GET_PARAM = 0xc0106440,
-    DRM_IOCTL_OMAP_GEM_NEW = 0xc0106443,
-    DRM_IOCTL_OMAP_GEM_INFO = 0xc0186446,
-  },
-  records = {
-    ["union omap_gem_size"] = [[{
+constants = {
+  OMAP_GEM_READ = 1,
+  OMAP_GEM_WRITE = 2,
+  OMAP_PARAM_CHIPSET_ID = 1,
+  OMAP_BO_SCANOUT = 0x1,
+  OMAP_BO_CACHED = 0x0,
+  OMAP_BO_WC = 0x2,
+  OMAP_BO_UNCACHED = 0x4,
+  OMAP_BO_CACHE_MASK = 0x6,
+  OMAP_BO_TILED_8 = 0x100,
+  OMAP_BO_TILED_16 = 0x200,
+  OMAP_BO_TILED_32 = 0x300,
+  OMAP_BO_TILED_MASK = 0xf00,
+  DRM_OMAP_GET_PARAM = 0x0,
+  DRM_OMAP_SET_PARAM = 0x1,
+  DRM_OMAP_GEM_NEW = 0x3,
+  DRM_OMAP_GEM_CPU_PREP = 0x4,
+  DRM_OMAP_GEM_CPU_FINI = 0x5,
+  DRM_OMAP_GEM_INFO = 0x6,
+  DRM_OMAP_NUM_IOCTLS = 0x7,
+  DRM_IOCTL_OMAP_GET_PARAM = 0xc0106440,
+  DRM_IOCTL_OMAP_GEM_NEW = 0xc0106443,
+  DRM_IOCTL_OMAP_GEM_INFO = 0xc0186446,
+},
+records = {
+  ["union omap_gem_size"] = [[{
   uint32_t bytes;
   struct {
     uint16_t width;
     uint16_t height;
   } tiled;
 }]],
-    ["struct drm_omap_gem_new"] = [[{
+  ["struct drm_omap_gem_new"] = [[{
   union omap_gem_size size;
   uint32_t flags;
   uint32_t handle;
   uint32_t __pad;
 }]],
-    ["struct drm_omap_gem_cpu_prep"] = [[{
+  ["struct drm_omap_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t op;
 }]],
-    ["struct drm_omap_gem_cpu_fini"] = [[{
+  ["struct drm_omap_gem_cpu_fini"] = [[{
   uint32_t handle;
   uint32_t op;
   uint32_t nregions;
   uint32_t __pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_OMAP_SET_PARAM = 0x40106441,
-        DRM_IOCTL_OMAP_GEM_CPU_PREP = 0x40086444,
-        DRM_IOCTL_OMAP_GEM_CPU_FINI = 0x40106445,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_omap_param"] = [[{
-    uint64_t param;
-    uint64_t value;
-  }]],
-        ["struct drm_omap_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-    uint32_t size;
-    uint32_t __pad;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_OMAP_SET_PARAM = 0x80106441,
-        DRM_IOCTL_OMAP_GEM_CPU_PREP = 0x80086444,
-        DRM_IOCTL_OMAP_GEM_CPU_FINI = 0x80106445,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_omap_param"] = [[{
-    unsigned long param;
-    unsigned long value;
-  }]],
-        ["struct drm_omap_gem_info"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-    uint32_t size;
-    uint32_t __pad;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_OMAP_SET_PARAM = 0x40106441,
+      DRM_IOCTL_OMAP_GEM_CPU_PREP = 0x40086444,
+      DRM_IOCTL_OMAP_GEM_CPU_FINI = 0x40106445,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_omap_param"] = [[{
+  uint64_t param;
+  uint64_t value;
+}]],
+      ["struct drm_omap_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+  uint32_t size;
+  uint32_t __pad;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_OMAP_SET_PARAM = 0x80106441,
+      DRM_IOCTL_OMAP_GEM_CPU_PREP = 0x80086444,
+      DRM_IOCTL_OMAP_GEM_CPU_FINI = 0x80106445,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_omap_param"] = [[{
+  unsigned long param;
+  unsigned long value;
+}]],
+      ["struct drm_omap_gem_info"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+  uint32_t size;
+  uint32_t __pad;
+}]],
+    },
+  },
+},
 ]==],
 }

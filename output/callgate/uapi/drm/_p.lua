@@ -3,394 +3,394 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/panfrost_drm.h"] = [==[
-  constants = {
-    DRM_PANFROST_PARAM_GPU_PROD_ID = 0,
-    DRM_PANFROST_PARAM_GPU_REVISION = 1,
-    DRM_PANFROST_PARAM_SHADER_PRESENT = 2,
-    DRM_PANFROST_PARAM_TILER_PRESENT = 3,
-    DRM_PANFROST_PARAM_L2_PRESENT = 4,
-    DRM_PANFROST_PARAM_STACK_PRESENT = 5,
-    DRM_PANFROST_PARAM_AS_PRESENT = 6,
-    DRM_PANFROST_PARAM_JS_PRESENT = 7,
-    DRM_PANFROST_PARAM_L2_FEATURES = 8,
-    DRM_PANFROST_PARAM_CORE_FEATURES = 9,
-    DRM_PANFROST_PARAM_TILER_FEATURES = 10,
-    DRM_PANFROST_PARAM_MEM_FEATURES = 11,
-    DRM_PANFROST_PARAM_MMU_FEATURES = 12,
-    DRM_PANFROST_PARAM_THREAD_FEATURES = 13,
-    DRM_PANFROST_PARAM_MAX_THREADS = 14,
-    DRM_PANFROST_PARAM_THREAD_MAX_WORKGROUP_SZ = 15,
-    DRM_PANFROST_PARAM_THREAD_MAX_BARRIER_SZ = 16,
-    DRM_PANFROST_PARAM_COHERENCY_FEATURES = 17,
-    DRM_PANFROST_PARAM_TEXTURE_FEATURES0 = 18,
-    DRM_PANFROST_PARAM_TEXTURE_FEATURES1 = 19,
-    DRM_PANFROST_PARAM_TEXTURE_FEATURES2 = 20,
-    DRM_PANFROST_PARAM_TEXTURE_FEATURES3 = 21,
-    DRM_PANFROST_PARAM_JS_FEATURES0 = 22,
-    DRM_PANFROST_PARAM_JS_FEATURES1 = 23,
-    DRM_PANFROST_PARAM_JS_FEATURES2 = 24,
-    DRM_PANFROST_PARAM_JS_FEATURES3 = 25,
-    DRM_PANFROST_PARAM_JS_FEATURES4 = 26,
-    DRM_PANFROST_PARAM_JS_FEATURES5 = 27,
-    DRM_PANFROST_PARAM_JS_FEATURES6 = 28,
-    DRM_PANFROST_PARAM_JS_FEATURES7 = 29,
-    DRM_PANFROST_PARAM_JS_FEATURES8 = 30,
-    DRM_PANFROST_PARAM_JS_FEATURES9 = 31,
-    DRM_PANFROST_PARAM_JS_FEATURES10 = 32,
-    DRM_PANFROST_PARAM_JS_FEATURES11 = 33,
-    DRM_PANFROST_PARAM_JS_FEATURES12 = 34,
-    DRM_PANFROST_PARAM_JS_FEATURES13 = 35,
-    DRM_PANFROST_PARAM_JS_FEATURES14 = 36,
-    DRM_PANFROST_PARAM_JS_FEATURES15 = 37,
-    DRM_PANFROST_PARAM_NR_CORE_GROUPS = 38,
-    DRM_PANFROST_PARAM_THREAD_TLS_ALLOC = 39,
-    DRM_PANFROST_PARAM_AFBC_FEATURES = 40,
-    DRM_PANFROST_PARAM_SYSTEM_TIMESTAMP = 41,
-    DRM_PANFROST_PARAM_SYSTEM_TIMESTAMP_FREQUENCY = 42,
-    DRM_PANFROST_PARAM_ALLOWED_JM_CTX_PRIORITIES = 43,
-    DRM_PANFROST_PARAM_SELECTED_COHERENCY = 44,
-    DRM_PANFROST_GPU_COHERENCY_ACE_LITE = 0,
-    DRM_PANFROST_GPU_COHERENCY_ACE = 1,
-    DRM_PANFROST_GPU_COHERENCY_NONE = 31,
-    PANFROST_JM_CTX_PRIORITY_LOW = 0,
-    PANFROST_JM_CTX_PRIORITY_MEDIUM = 1,
-    PANFROST_JM_CTX_PRIORITY_HIGH = 2,
-    DRM_PANFROST_SUBMIT = 0x0,
-    DRM_PANFROST_WAIT_BO = 0x1,
-    DRM_PANFROST_CREATE_BO = 0x2,
-    DRM_PANFROST_MMAP_BO = 0x3,
-    DRM_PANFROST_GET_PARAM = 0x4,
-    DRM_PANFROST_GET_BO_OFFSET = 0x5,
-    DRM_PANFROST_PERFCNT_ENABLE = 0x6,
-    DRM_PANFROST_PERFCNT_DUMP = 0x7,
-    DRM_PANFROST_MADVISE = 0x8,
-    DRM_PANFROST_SET_LABEL_BO = 0x9,
-    DRM_PANFROST_JM_CTX_CREATE = 0xa,
-    DRM_PANFROST_JM_CTX_DESTROY = 0xb,
-    DRM_PANFROST_SYNC_BO = 0xc,
-    DRM_PANFROST_QUERY_BO_INFO = 0xd,
-    DRM_IOCTL_PANFROST_CREATE_BO = 0xc0186442,
-    DRM_IOCTL_PANFROST_MMAP_BO = 0xc0106443,
-    DRM_IOCTL_PANFROST_GET_PARAM = 0xc0106444,
-    DRM_IOCTL_PANFROST_GET_BO_OFFSET = 0xc0106445,
-    DRM_IOCTL_PANFROST_MADVISE = 0xc00c6448,
-    DRM_IOCTL_PANFROST_SET_LABEL_BO = 0xc0106449,
-    DRM_IOCTL_PANFROST_JM_CTX_CREATE = 0xc008644a,
-    DRM_IOCTL_PANFROST_JM_CTX_DESTROY = 0xc008644b,
-    DRM_IOCTL_PANFROST_SYNC_BO = 0xc010644c,
-    DRM_IOCTL_PANFROST_QUERY_BO_INFO = 0xc010644d,
-    PANFROST_JD_REQ_FS = 0x1,
-    PANFROST_JD_REQ_CYCLE_COUNT = 0x2,
-    PANFROST_BO_NOEXEC = 1,
-    PANFROST_BO_HEAP = 2,
-    PANFROST_BO_WB_MMAP = 4,
-    PANFROST_MADV_WILLNEED = 0,
-    PANFROST_MADV_DONTNEED = 1,
-    PANFROST_BO_SYNC_CPU_CACHE_FLUSH = 0,
-    PANFROST_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE = 1,
-    DRM_PANFROST_BO_IS_IMPORTED = 0x1,
-    PANFROSTDUMP_MAJOR = 1,
-    PANFROSTDUMP_MINOR = 0,
-    PANFROSTDUMP_MAGIC = 0x464e4150,
-    PANFROSTDUMP_BUF_REG = 0,
-    PANFROSTDUMP_BUF_BOMAP = 1,
-    PANFROSTDUMP_BUF_BO = 2,
-    PANFROSTDUMP_BUF_TRAILER = 3,
-  },
-  records = {
-    ["struct drm_panfrost_perfcnt_enable"] = [[{
+constants = {
+  DRM_PANFROST_PARAM_GPU_PROD_ID = 0,
+  DRM_PANFROST_PARAM_GPU_REVISION = 1,
+  DRM_PANFROST_PARAM_SHADER_PRESENT = 2,
+  DRM_PANFROST_PARAM_TILER_PRESENT = 3,
+  DRM_PANFROST_PARAM_L2_PRESENT = 4,
+  DRM_PANFROST_PARAM_STACK_PRESENT = 5,
+  DRM_PANFROST_PARAM_AS_PRESENT = 6,
+  DRM_PANFROST_PARAM_JS_PRESENT = 7,
+  DRM_PANFROST_PARAM_L2_FEATURES = 8,
+  DRM_PANFROST_PARAM_CORE_FEATURES = 9,
+  DRM_PANFROST_PARAM_TILER_FEATURES = 10,
+  DRM_PANFROST_PARAM_MEM_FEATURES = 11,
+  DRM_PANFROST_PARAM_MMU_FEATURES = 12,
+  DRM_PANFROST_PARAM_THREAD_FEATURES = 13,
+  DRM_PANFROST_PARAM_MAX_THREADS = 14,
+  DRM_PANFROST_PARAM_THREAD_MAX_WORKGROUP_SZ = 15,
+  DRM_PANFROST_PARAM_THREAD_MAX_BARRIER_SZ = 16,
+  DRM_PANFROST_PARAM_COHERENCY_FEATURES = 17,
+  DRM_PANFROST_PARAM_TEXTURE_FEATURES0 = 18,
+  DRM_PANFROST_PARAM_TEXTURE_FEATURES1 = 19,
+  DRM_PANFROST_PARAM_TEXTURE_FEATURES2 = 20,
+  DRM_PANFROST_PARAM_TEXTURE_FEATURES3 = 21,
+  DRM_PANFROST_PARAM_JS_FEATURES0 = 22,
+  DRM_PANFROST_PARAM_JS_FEATURES1 = 23,
+  DRM_PANFROST_PARAM_JS_FEATURES2 = 24,
+  DRM_PANFROST_PARAM_JS_FEATURES3 = 25,
+  DRM_PANFROST_PARAM_JS_FEATURES4 = 26,
+  DRM_PANFROST_PARAM_JS_FEATURES5 = 27,
+  DRM_PANFROST_PARAM_JS_FEATURES6 = 28,
+  DRM_PANFROST_PARAM_JS_FEATURES7 = 29,
+  DRM_PANFROST_PARAM_JS_FEATURES8 = 30,
+  DRM_PANFROST_PARAM_JS_FEATURES9 = 31,
+  DRM_PANFROST_PARAM_JS_FEATURES10 = 32,
+  DRM_PANFROST_PARAM_JS_FEATURES11 = 33,
+  DRM_PANFROST_PARAM_JS_FEATURES12 = 34,
+  DRM_PANFROST_PARAM_JS_FEATURES13 = 35,
+  DRM_PANFROST_PARAM_JS_FEATURES14 = 36,
+  DRM_PANFROST_PARAM_JS_FEATURES15 = 37,
+  DRM_PANFROST_PARAM_NR_CORE_GROUPS = 38,
+  DRM_PANFROST_PARAM_THREAD_TLS_ALLOC = 39,
+  DRM_PANFROST_PARAM_AFBC_FEATURES = 40,
+  DRM_PANFROST_PARAM_SYSTEM_TIMESTAMP = 41,
+  DRM_PANFROST_PARAM_SYSTEM_TIMESTAMP_FREQUENCY = 42,
+  DRM_PANFROST_PARAM_ALLOWED_JM_CTX_PRIORITIES = 43,
+  DRM_PANFROST_PARAM_SELECTED_COHERENCY = 44,
+  DRM_PANFROST_GPU_COHERENCY_ACE_LITE = 0,
+  DRM_PANFROST_GPU_COHERENCY_ACE = 1,
+  DRM_PANFROST_GPU_COHERENCY_NONE = 31,
+  PANFROST_JM_CTX_PRIORITY_LOW = 0,
+  PANFROST_JM_CTX_PRIORITY_MEDIUM = 1,
+  PANFROST_JM_CTX_PRIORITY_HIGH = 2,
+  DRM_PANFROST_SUBMIT = 0x0,
+  DRM_PANFROST_WAIT_BO = 0x1,
+  DRM_PANFROST_CREATE_BO = 0x2,
+  DRM_PANFROST_MMAP_BO = 0x3,
+  DRM_PANFROST_GET_PARAM = 0x4,
+  DRM_PANFROST_GET_BO_OFFSET = 0x5,
+  DRM_PANFROST_PERFCNT_ENABLE = 0x6,
+  DRM_PANFROST_PERFCNT_DUMP = 0x7,
+  DRM_PANFROST_MADVISE = 0x8,
+  DRM_PANFROST_SET_LABEL_BO = 0x9,
+  DRM_PANFROST_JM_CTX_CREATE = 0xa,
+  DRM_PANFROST_JM_CTX_DESTROY = 0xb,
+  DRM_PANFROST_SYNC_BO = 0xc,
+  DRM_PANFROST_QUERY_BO_INFO = 0xd,
+  DRM_IOCTL_PANFROST_CREATE_BO = 0xc0186442,
+  DRM_IOCTL_PANFROST_MMAP_BO = 0xc0106443,
+  DRM_IOCTL_PANFROST_GET_PARAM = 0xc0106444,
+  DRM_IOCTL_PANFROST_GET_BO_OFFSET = 0xc0106445,
+  DRM_IOCTL_PANFROST_MADVISE = 0xc00c6448,
+  DRM_IOCTL_PANFROST_SET_LABEL_BO = 0xc0106449,
+  DRM_IOCTL_PANFROST_JM_CTX_CREATE = 0xc008644a,
+  DRM_IOCTL_PANFROST_JM_CTX_DESTROY = 0xc008644b,
+  DRM_IOCTL_PANFROST_SYNC_BO = 0xc010644c,
+  DRM_IOCTL_PANFROST_QUERY_BO_INFO = 0xc010644d,
+  PANFROST_JD_REQ_FS = 0x1,
+  PANFROST_JD_REQ_CYCLE_COUNT = 0x2,
+  PANFROST_BO_NOEXEC = 1,
+  PANFROST_BO_HEAP = 2,
+  PANFROST_BO_WB_MMAP = 4,
+  PANFROST_MADV_WILLNEED = 0,
+  PANFROST_MADV_DONTNEED = 1,
+  PANFROST_BO_SYNC_CPU_CACHE_FLUSH = 0,
+  PANFROST_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE = 1,
+  DRM_PANFROST_BO_IS_IMPORTED = 0x1,
+  PANFROSTDUMP_MAJOR = 1,
+  PANFROSTDUMP_MINOR = 0,
+  PANFROSTDUMP_MAGIC = 0x464e4150,
+  PANFROSTDUMP_BUF_REG = 0,
+  PANFROSTDUMP_BUF_BOMAP = 1,
+  PANFROSTDUMP_BUF_BO = 2,
+  PANFROSTDUMP_BUF_TRAILER = 3,
+},
+records = {
+  ["struct drm_panfrost_perfcnt_enable"] = [[{
   uint32_t enable;
   uint32_t counterset;
 }]],
-    ["struct drm_panfrost_madvise"] = [[{
+  ["struct drm_panfrost_madvise"] = [[{
   uint32_t handle;
   uint32_t madv;
   uint32_t retained;
 }]],
-    ["struct drm_panfrost_bo_sync_op"] = [[{
+  ["struct drm_panfrost_bo_sync_op"] = [[{
   uint32_t handle;
   uint32_t type;
   uint32_t offset;
   uint32_t size;
 }]],
-    ["struct drm_panfrost_query_bo_info"] = [[{
+  ["struct drm_panfrost_query_bo_info"] = [[{
   uint32_t handle;
   uint32_t extra_flags;
   uint32_t create_flags;
   uint32_t pad;
 }]],
-    ["struct panfrost_dump_registers"] = [[{
+  ["struct panfrost_dump_registers"] = [[{
   uint32_t reg;
   uint32_t value;
 }]],
-    ["struct drm_panfrost_jm_ctx_create"] = [[{
+  ["struct drm_panfrost_jm_ctx_create"] = [[{
   uint32_t handle;
   uint32_t priority;
 }]],
-    ["struct drm_panfrost_jm_ctx_destroy"] = [[{
+  ["struct drm_panfrost_jm_ctx_destroy"] = [[{
   uint32_t handle;
   uint32_t pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_PANFROST_SUBMIT = 0x40306440,
-        DRM_IOCTL_PANFROST_WAIT_BO = 0x40106441,
-        DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x40086446,
-        DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x40086447,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_panfrost_submit"] = [[{
-    uint64_t jc;
-    uint64_t in_syncs;
-    uint32_t in_sync_count;
-    uint32_t out_sync;
-    uint64_t bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t requirements;
-    uint32_t jm_ctx_handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_panfrost_wait_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    int64_t timeout_ns;
-  }]],
-        ["struct drm_panfrost_create_bo"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct drm_panfrost_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t offset;
-  }]],
-        ["struct drm_panfrost_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    uint64_t value;
-  }]],
-        ["struct drm_panfrost_get_bo_offset"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct drm_panfrost_perfcnt_dump"] = [[{
-    uint64_t buf_ptr;
-  }]],
-        ["struct drm_panfrost_set_label_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t label;
-  }]],
-        ["struct drm_panfrost_sync_bo"] = [[{
-    uint64_t ops;
-    uint32_t op_count;
-    uint32_t pad;
-  }]],
-        ["struct panfrost_dump_object_header"] = [[{
-    uint32_t magic;
-    uint32_t type;
-    uint32_t file_size;
-    uint32_t file_offset;
-    union {
-      struct {
-        uint64_t jc;
-        uint32_t gpu_id;
-        uint32_t major;
-        uint32_t minor;
-        uint64_t nbos;
-      } reghdr;
-      struct {
-        uint32_t valid;
-        uint64_t iova;
-        uint32_t data[2];
-      } bomap;
-      uint32_t sizer[496];
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_PANFROST_SUBMIT = 0x80306440,
-        DRM_IOCTL_PANFROST_WAIT_BO = 0x80106441,
-        DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x80086446,
-        DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x80086447,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_panfrost_submit"] = [[{
-    unsigned long jc;
-    unsigned long in_syncs;
-    uint32_t in_sync_count;
-    uint32_t out_sync;
-    unsigned long bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t requirements;
-    uint32_t jm_ctx_handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_panfrost_wait_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    long timeout_ns;
-  }]],
-        ["struct drm_panfrost_create_bo"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct drm_panfrost_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long offset;
-  }]],
-        ["struct drm_panfrost_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    unsigned long value;
-  }]],
-        ["struct drm_panfrost_get_bo_offset"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct drm_panfrost_perfcnt_dump"] = [[{
-    unsigned long buf_ptr;
-  }]],
-        ["struct drm_panfrost_set_label_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long label;
-  }]],
-        ["struct drm_panfrost_sync_bo"] = [[{
-    unsigned long ops;
-    uint32_t op_count;
-    uint32_t pad;
-  }]],
-        ["struct panfrost_dump_object_header"] = [[{
-    uint32_t magic;
-    uint32_t type;
-    uint32_t file_size;
-    uint32_t file_offset;
-    union {
-      struct {
-        unsigned long jc;
-        uint32_t gpu_id;
-        uint32_t major;
-        uint32_t minor;
-        unsigned long nbos;
-      } reghdr;
-      struct {
-        uint32_t valid;
-        unsigned long iova;
-        uint32_t data[2];
-      } bomap;
-      uint32_t sizer[496];
-    };
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_PANFROST_SUBMIT = 0x40306440,
+      DRM_IOCTL_PANFROST_WAIT_BO = 0x40106441,
+      DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x40086446,
+      DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x40086447,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_panfrost_submit"] = [[{
+  uint64_t jc;
+  uint64_t in_syncs;
+  uint32_t in_sync_count;
+  uint32_t out_sync;
+  uint64_t bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t requirements;
+  uint32_t jm_ctx_handle;
+  uint32_t pad;
+}]],
+      ["struct drm_panfrost_wait_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  int64_t timeout_ns;
+}]],
+      ["struct drm_panfrost_create_bo"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct drm_panfrost_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t offset;
+}]],
+      ["struct drm_panfrost_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  uint64_t value;
+}]],
+      ["struct drm_panfrost_get_bo_offset"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct drm_panfrost_perfcnt_dump"] = [[{
+  uint64_t buf_ptr;
+}]],
+      ["struct drm_panfrost_set_label_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t label;
+}]],
+      ["struct drm_panfrost_sync_bo"] = [[{
+  uint64_t ops;
+  uint32_t op_count;
+  uint32_t pad;
+}]],
+      ["struct panfrost_dump_object_header"] = [[{
+  uint32_t magic;
+  uint32_t type;
+  uint32_t file_size;
+  uint32_t file_offset;
+  union {
+    struct {
+      uint64_t jc;
+      uint32_t gpu_id;
+      uint32_t major;
+      uint32_t minor;
+      uint64_t nbos;
+    } reghdr;
+    struct {
+      uint32_t valid;
+      uint64_t iova;
+      uint32_t data[2];
+    } bomap;
+    uint32_t sizer[496];
+  };
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_PANFROST_SUBMIT = 0x80306440,
+      DRM_IOCTL_PANFROST_WAIT_BO = 0x80106441,
+      DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x80086446,
+      DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x80086447,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_panfrost_submit"] = [[{
+  unsigned long jc;
+  unsigned long in_syncs;
+  uint32_t in_sync_count;
+  uint32_t out_sync;
+  unsigned long bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t requirements;
+  uint32_t jm_ctx_handle;
+  uint32_t pad;
+}]],
+      ["struct drm_panfrost_wait_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  long timeout_ns;
+}]],
+      ["struct drm_panfrost_create_bo"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct drm_panfrost_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long offset;
+}]],
+      ["struct drm_panfrost_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  unsigned long value;
+}]],
+      ["struct drm_panfrost_get_bo_offset"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct drm_panfrost_perfcnt_dump"] = [[{
+  unsigned long buf_ptr;
+}]],
+      ["struct drm_panfrost_set_label_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long label;
+}]],
+      ["struct drm_panfrost_sync_bo"] = [[{
+  unsigned long ops;
+  uint32_t op_count;
+  uint32_t pad;
+}]],
+      ["struct panfrost_dump_object_header"] = [[{
+  uint32_t magic;
+  uint32_t type;
+  uint32_t file_size;
+  uint32_t file_offset;
+  union {
+    struct {
+      unsigned long jc;
+      uint32_t gpu_id;
+      uint32_t major;
+      uint32_t minor;
+      unsigned long nbos;
+    } reghdr;
+    struct {
+      uint32_t valid;
+      unsigned long iova;
+      uint32_t data[2];
+    } bomap;
+    uint32_t sizer[496];
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["drm/panthor_drm.h"] = [==[
-  constants = {
-    DRM_PANTHOR_DEV_QUERY = 0,
-    DRM_PANTHOR_VM_CREATE = 1,
-    DRM_PANTHOR_VM_DESTROY = 2,
-    DRM_PANTHOR_VM_BIND = 3,
-    DRM_PANTHOR_VM_GET_STATE = 4,
-    DRM_PANTHOR_BO_CREATE = 5,
-    DRM_PANTHOR_BO_MMAP_OFFSET = 6,
-    DRM_PANTHOR_GROUP_CREATE = 7,
-    DRM_PANTHOR_GROUP_DESTROY = 8,
-    DRM_PANTHOR_GROUP_SUBMIT = 9,
-    DRM_PANTHOR_GROUP_GET_STATE = 10,
-    DRM_PANTHOR_TILER_HEAP_CREATE = 11,
-    DRM_PANTHOR_TILER_HEAP_DESTROY = 12,
-    DRM_PANTHOR_BO_SET_LABEL = 13,
-    DRM_PANTHOR_SET_USER_MMIO_OFFSET = 14,
-    DRM_PANTHOR_BO_SYNC = 15,
-    DRM_PANTHOR_BO_QUERY_INFO = 16,
-    DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_MASK = 255,
-    DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_SYNCOBJ = 0,
-    DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ = 1,
-    DRM_PANTHOR_SYNC_OP_WAIT = 0,
-    DRM_PANTHOR_SYNC_OP_SIGNAL = -2147483648,
-    DRM_PANTHOR_DEV_QUERY_GPU_INFO = 0,
-    DRM_PANTHOR_DEV_QUERY_CSIF_INFO = 1,
-    DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO = 2,
-    DRM_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO = 3,
-    DRM_PANTHOR_GPU_COHERENCY_ACE_LITE = 0,
-    DRM_PANTHOR_GPU_COHERENCY_ACE = 1,
-    DRM_PANTHOR_GPU_COHERENCY_NONE = 31,
-    DRM_PANTHOR_TIMESTAMP_GPU = 1,
-    DRM_PANTHOR_TIMESTAMP_CPU_NONE = 0,
-    DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC = 2,
-    DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW = 4,
-    DRM_PANTHOR_TIMESTAMP_CPU_TYPE_MASK = 14,
-    DRM_PANTHOR_TIMESTAMP_GPU_OFFSET = 16,
-    DRM_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT = 32,
-    DRM_PANTHOR_TIMESTAMP_FREQ = 64,
-    DRM_PANTHOR_TIMESTAMP_DURATION = 128,
-    DRM_PANTHOR_VM_BIND_OP_MAP_READONLY = 1,
-    DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC = 2,
-    DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED = 4,
-    DRM_PANTHOR_VM_BIND_OP_TYPE_MASK = -268435456,
-    DRM_PANTHOR_VM_BIND_OP_TYPE_MAP = 0,
-    DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP = 268435456,
-    DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY = 536870912,
-    DRM_PANTHOR_VM_BIND_ASYNC = 1,
-    DRM_PANTHOR_VM_STATE_USABLE = 0,
-    DRM_PANTHOR_VM_STATE_UNUSABLE = 1,
-    DRM_PANTHOR_BO_NO_MMAP = 1,
-    DRM_PANTHOR_BO_WB_MMAP = 2,
-    PANTHOR_GROUP_PRIORITY_LOW = 0,
-    PANTHOR_GROUP_PRIORITY_MEDIUM = 1,
-    PANTHOR_GROUP_PRIORITY_HIGH = 2,
-    PANTHOR_GROUP_PRIORITY_REALTIME = 3,
-    DRM_PANTHOR_GROUP_STATE_TIMEDOUT = 1,
-    DRM_PANTHOR_GROUP_STATE_FATAL_FAULT = 2,
-    DRM_PANTHOR_GROUP_STATE_INNOCENT = 4,
-    DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH = 0,
-    DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE = 1,
-    DRM_PANTHOR_BO_IS_IMPORTED = 1,
-    DRM_IOCTL_PANTHOR_DEV_QUERY = 3222299712,
-    DRM_IOCTL_PANTHOR_VM_CREATE = 3222299713,
-    DRM_IOCTL_PANTHOR_VM_DESTROY = 3221775426,
-    DRM_IOCTL_PANTHOR_VM_BIND = 3222824003,
-    DRM_IOCTL_PANTHOR_VM_GET_STATE = 3221775428,
-    DRM_IOCTL_PANTHOR_BO_CREATE = 3222824005,
-    DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET = 3222299718,
-    DRM_IOCTL_PANTHOR_GROUP_CREATE = 3224921159,
-    DRM_IOCTL_PANTHOR_GROUP_DESTROY = 3221775432,
-    DRM_IOCTL_PANTHOR_GROUP_SUBMIT = 3222824009,
-    DRM_IOCTL_PANTHOR_GROUP_GET_STATE = 3222299722,
-    DRM_IOCTL_PANTHOR_TILER_HEAP_CREATE = 3223872587,
-    DRM_IOCTL_PANTHOR_TILER_HEAP_DESTROY = 3221775436,
-    DRM_IOCTL_PANTHOR_BO_SET_LABEL = 3222299725,
-    DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET = 3221775438,
-    DRM_IOCTL_PANTHOR_BO_SYNC = 3222299727,
-    DRM_IOCTL_PANTHOR_BO_QUERY_INFO = 3222299728,
-    DRM_PANTHOR_USER_MMIO_OFFSET_32BIT = 0x80000000000,
-    DRM_PANTHOR_USER_MMIO_OFFSET_64BIT = 0x100000000000000ULL,
-  },
-  records = {
-    ["struct drm_panthor_csif_info"] = [[{
+constants = {
+  DRM_PANTHOR_DEV_QUERY = 0,
+  DRM_PANTHOR_VM_CREATE = 1,
+  DRM_PANTHOR_VM_DESTROY = 2,
+  DRM_PANTHOR_VM_BIND = 3,
+  DRM_PANTHOR_VM_GET_STATE = 4,
+  DRM_PANTHOR_BO_CREATE = 5,
+  DRM_PANTHOR_BO_MMAP_OFFSET = 6,
+  DRM_PANTHOR_GROUP_CREATE = 7,
+  DRM_PANTHOR_GROUP_DESTROY = 8,
+  DRM_PANTHOR_GROUP_SUBMIT = 9,
+  DRM_PANTHOR_GROUP_GET_STATE = 10,
+  DRM_PANTHOR_TILER_HEAP_CREATE = 11,
+  DRM_PANTHOR_TILER_HEAP_DESTROY = 12,
+  DRM_PANTHOR_BO_SET_LABEL = 13,
+  DRM_PANTHOR_SET_USER_MMIO_OFFSET = 14,
+  DRM_PANTHOR_BO_SYNC = 15,
+  DRM_PANTHOR_BO_QUERY_INFO = 16,
+  DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_MASK = 255,
+  DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_SYNCOBJ = 0,
+  DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ = 1,
+  DRM_PANTHOR_SYNC_OP_WAIT = 0,
+  DRM_PANTHOR_SYNC_OP_SIGNAL = -2147483648,
+  DRM_PANTHOR_DEV_QUERY_GPU_INFO = 0,
+  DRM_PANTHOR_DEV_QUERY_CSIF_INFO = 1,
+  DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO = 2,
+  DRM_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO = 3,
+  DRM_PANTHOR_GPU_COHERENCY_ACE_LITE = 0,
+  DRM_PANTHOR_GPU_COHERENCY_ACE = 1,
+  DRM_PANTHOR_GPU_COHERENCY_NONE = 31,
+  DRM_PANTHOR_TIMESTAMP_GPU = 1,
+  DRM_PANTHOR_TIMESTAMP_CPU_NONE = 0,
+  DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC = 2,
+  DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW = 4,
+  DRM_PANTHOR_TIMESTAMP_CPU_TYPE_MASK = 14,
+  DRM_PANTHOR_TIMESTAMP_GPU_OFFSET = 16,
+  DRM_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT = 32,
+  DRM_PANTHOR_TIMESTAMP_FREQ = 64,
+  DRM_PANTHOR_TIMESTAMP_DURATION = 128,
+  DRM_PANTHOR_VM_BIND_OP_MAP_READONLY = 1,
+  DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC = 2,
+  DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED = 4,
+  DRM_PANTHOR_VM_BIND_OP_TYPE_MASK = -268435456,
+  DRM_PANTHOR_VM_BIND_OP_TYPE_MAP = 0,
+  DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP = 268435456,
+  DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY = 536870912,
+  DRM_PANTHOR_VM_BIND_ASYNC = 1,
+  DRM_PANTHOR_VM_STATE_USABLE = 0,
+  DRM_PANTHOR_VM_STATE_UNUSABLE = 1,
+  DRM_PANTHOR_BO_NO_MMAP = 1,
+  DRM_PANTHOR_BO_WB_MMAP = 2,
+  PANTHOR_GROUP_PRIORITY_LOW = 0,
+  PANTHOR_GROUP_PRIORITY_MEDIUM = 1,
+  PANTHOR_GROUP_PRIORITY_HIGH = 2,
+  PANTHOR_GROUP_PRIORITY_REALTIME = 3,
+  DRM_PANTHOR_GROUP_STATE_TIMEDOUT = 1,
+  DRM_PANTHOR_GROUP_STATE_FATAL_FAULT = 2,
+  DRM_PANTHOR_GROUP_STATE_INNOCENT = 4,
+  DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH = 0,
+  DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE = 1,
+  DRM_PANTHOR_BO_IS_IMPORTED = 1,
+  DRM_IOCTL_PANTHOR_DEV_QUERY = 3222299712,
+  DRM_IOCTL_PANTHOR_VM_CREATE = 3222299713,
+  DRM_IOCTL_PANTHOR_VM_DESTROY = 3221775426,
+  DRM_IOCTL_PANTHOR_VM_BIND = 3222824003,
+  DRM_IOCTL_PANTHOR_VM_GET_STATE = 3221775428,
+  DRM_IOCTL_PANTHOR_BO_CREATE = 3222824005,
+  DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET = 3222299718,
+  DRM_IOCTL_PANTHOR_GROUP_CREATE = 3224921159,
+  DRM_IOCTL_PANTHOR_GROUP_DESTROY = 3221775432,
+  DRM_IOCTL_PANTHOR_GROUP_SUBMIT = 3222824009,
+  DRM_IOCTL_PANTHOR_GROUP_GET_STATE = 3222299722,
+  DRM_IOCTL_PANTHOR_TILER_HEAP_CREATE = 3223872587,
+  DRM_IOCTL_PANTHOR_TILER_HEAP_DESTROY = 3221775436,
+  DRM_IOCTL_PANTHOR_BO_SET_LABEL = 3222299725,
+  DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET = 3221775438,
+  DRM_IOCTL_PANTHOR_BO_SYNC = 3222299727,
+  DRM_IOCTL_PANTHOR_BO_QUERY_INFO = 3222299728,
+  DRM_PANTHOR_USER_MMIO_OFFSET_32BIT = 0x80000000000,
+  DRM_PANTHOR_USER_MMIO_OFFSET_64BIT = 0x100000000000000ULL,
+},
+records = {
+  ["struct drm_panthor_csif_info"] = [[{
   uint32_t csg_slot_count;
   uint32_t cs_slot_count;
   uint32_t cs_reg_count;
@@ -398,457 +398,457 @@ return {
   uint32_t unpreserved_cs_reg_count;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_group_priorities_info"] = [[{
+  ["struct drm_panthor_group_priorities_info"] = [[{
   uint8_t allowed_mask;
   uint8_t pad[3];
 }]],
-    ["struct drm_panthor_vm_destroy"] = [[{
+  ["struct drm_panthor_vm_destroy"] = [[{
   uint32_t id;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_vm_bind"] = [[{
+  ["struct drm_panthor_vm_bind"] = [[{
   uint32_t vm_id;
   uint32_t flags;
   struct drm_panthor_obj_array ops;
 }]],
-    ["struct drm_panthor_vm_get_state"] = [[{
+  ["struct drm_panthor_vm_get_state"] = [[{
   uint32_t vm_id;
   uint32_t state;
 }]],
-    ["struct drm_panthor_queue_create"] = [[{
+  ["struct drm_panthor_queue_create"] = [[{
   uint8_t priority;
   uint8_t pad[3];
   uint32_t ringbuf_size;
 }]],
-    ["struct drm_panthor_group_destroy"] = [[{
+  ["struct drm_panthor_group_destroy"] = [[{
   uint32_t group_handle;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_group_submit"] = [[{
+  ["struct drm_panthor_group_submit"] = [[{
   uint32_t group_handle;
   uint32_t pad;
   struct drm_panthor_obj_array queue_submits;
 }]],
-    ["struct drm_panthor_group_get_state"] = [[{
+  ["struct drm_panthor_group_get_state"] = [[{
   uint32_t group_handle;
   uint32_t state;
   uint32_t fatal_queues;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_tiler_heap_destroy"] = [[{
+  ["struct drm_panthor_tiler_heap_destroy"] = [[{
   uint32_t handle;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_bo_sync"] = [[{
+  ["struct drm_panthor_bo_sync"] = [[{
   struct drm_panthor_obj_array ops;
 }]],
-    ["struct drm_panthor_bo_query_info"] = [[{
+  ["struct drm_panthor_bo_query_info"] = [[{
   uint32_t handle;
   uint32_t extra_flags;
   uint32_t create_flags;
   uint32_t pad;
 }]],
-  },
-  macros = function(M)
-    return {
-      DRM_PANTHOR_ARCH_MAJOR = function(x)
-        return M.int(M.shr(M.long(x), 28))
-      end,
-      DRM_PANTHOR_ARCH_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 24), 0xf))
-      end,
-      DRM_PANTHOR_ARCH_REV = function(x)
-        return M.int(M.band(M.shr(M.long(x), 20), 0xf))
-      end,
-      DRM_PANTHOR_PRODUCT_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 16), 0xf))
-      end,
-      DRM_PANTHOR_VERSION_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 12), 0xf))
-      end,
-      DRM_PANTHOR_VERSION_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 4), 0xff))
-      end,
-      DRM_PANTHOR_VERSION_STATUS = function(x)
-        return M.int(M.band(M.long(x), 0xf))
-      end,
-      DRM_PANTHOR_CSHW_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 26), 0x3f))
-      end,
-      DRM_PANTHOR_CSHW_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 20), 0x3f))
-      end,
-      DRM_PANTHOR_CSHW_REV = function(x)
-        return M.int(M.band(M.shr(M.long(x), 16), 0xf))
-      end,
-      DRM_PANTHOR_MCU_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 10), 0x3f))
-      end,
-      DRM_PANTHOR_MCU_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 4), 0x3f))
-      end,
-      DRM_PANTHOR_MCU_REV = function(x)
-        return M.int(M.band(M.long(x), 0xf))
-      end,
-      DRM_PANTHOR_MMU_VA_BITS = function(x)
-        return M.int(M.band(M.long(x), 0xff))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        DRM_PANTHOR_USER_MMIO_OFFSET = 72057594037927936ULL,
-        DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 72057594037927936ULL,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_panthor_obj_array"] = [[{
-    uint32_t stride;
-    uint32_t count;
-    uint64_t array;
-  }]],
-        ["struct drm_panthor_sync_op"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    uint64_t timeline_value;
-  }]],
-        ["struct drm_panthor_gpu_info"] = [[{
-    uint32_t gpu_id;
-    uint32_t gpu_rev;
-    uint32_t csf_id;
-    uint32_t l2_features;
-    uint32_t tiler_features;
-    uint32_t mem_features;
-    uint32_t mmu_features;
-    uint32_t thread_features;
-    uint32_t max_threads;
-    uint32_t thread_max_workgroup_size;
-    uint32_t thread_max_barrier_size;
-    uint32_t coherency_features;
-    uint32_t texture_features[4];
-    uint32_t as_present;
-    uint32_t selected_coherency;
-    uint64_t shader_present;
-    uint64_t l2_present;
-    uint64_t tiler_present;
-    uint32_t core_features;
-    uint32_t pad;
-    uint64_t gpu_features;
-  }]],
-        ["struct drm_panthor_timestamp_info"] = [[{
-    uint64_t timestamp_frequency;
-    uint64_t current_timestamp;
-    uint64_t timestamp_offset;
-    uint32_t flags;
-    uint32_t duration_nsec;
-    uint64_t cycle_count;
-    uint64_t cpu_timestamp_sec;
-    uint64_t cpu_timestamp_nsec;
-  }]],
-        ["struct drm_panthor_dev_query"] = [[{
-    uint32_t type;
-    uint32_t size;
-    uint64_t pointer;
-  }]],
-        ["struct drm_panthor_vm_create"] = [[{
-    uint32_t flags;
-    uint32_t id;
-    uint64_t user_va_range;
-  }]],
-        ["struct drm_panthor_vm_bind_op"] = [[{
-    uint32_t flags;
-    uint32_t bo_handle;
-    uint64_t bo_offset;
-    uint64_t va;
-    uint64_t size;
-    struct drm_panthor_obj_array syncs;
-  }]],
-        ["struct drm_panthor_bo_create"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    uint32_t exclusive_vm_id;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_panthor_bo_mmap_offset"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct drm_panthor_group_create"] = [[{
-    struct drm_panthor_obj_array queues;
-    uint8_t max_compute_cores;
-    uint8_t max_fragment_cores;
-    uint8_t max_tiler_cores;
-    uint8_t priority;
-    uint32_t pad;
-    uint64_t compute_core_mask;
-    uint64_t fragment_core_mask;
-    uint64_t tiler_core_mask;
-    uint32_t vm_id;
-    uint32_t group_handle;
-  }]],
-        ["struct drm_panthor_queue_submit"] = [[{
-    uint32_t queue_index;
-    uint32_t stream_size;
-    uint64_t stream_addr;
-    uint32_t latest_flush;
-    uint32_t pad;
-    struct drm_panthor_obj_array syncs;
-  }]],
-        ["struct drm_panthor_tiler_heap_create"] = [[{
-    uint32_t vm_id;
-    uint32_t initial_chunk_count;
-    uint32_t chunk_size;
-    uint32_t max_chunks;
-    uint32_t target_in_flight;
-    uint32_t handle;
-    uint64_t tiler_heap_ctx_gpu_va;
-    uint64_t first_heap_chunk_gpu_va;
-  }]],
-        ["struct drm_panthor_bo_set_label"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t label;
-  }]],
-        ["struct drm_panthor_set_user_mmio_offset"] = [[{
-    uint64_t offset;
-  }]],
-        ["struct drm_panthor_bo_sync_op"] = [[{
-    uint32_t handle;
-    uint32_t type;
-    uint64_t offset;
-    uint64_t size;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        DRM_PANTHOR_USER_MMIO_OFFSET = 8796093022208,
-        DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 8796093022208,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_panthor_obj_array"] = [[{
-    uint32_t stride;
-    uint32_t count;
-    unsigned long array;
-  }]],
-        ["struct drm_panthor_sync_op"] = [[{
-    uint32_t flags;
-    uint32_t handle;
-    unsigned long timeline_value;
-  }]],
-        ["struct drm_panthor_gpu_info"] = [[{
-    uint32_t gpu_id;
-    uint32_t gpu_rev;
-    uint32_t csf_id;
-    uint32_t l2_features;
-    uint32_t tiler_features;
-    uint32_t mem_features;
-    uint32_t mmu_features;
-    uint32_t thread_features;
-    uint32_t max_threads;
-    uint32_t thread_max_workgroup_size;
-    uint32_t thread_max_barrier_size;
-    uint32_t coherency_features;
-    uint32_t texture_features[4];
-    uint32_t as_present;
-    uint32_t selected_coherency;
-    unsigned long shader_present;
-    unsigned long l2_present;
-    unsigned long tiler_present;
-    uint32_t core_features;
-    uint32_t pad;
-    unsigned long gpu_features;
-  }]],
-        ["struct drm_panthor_timestamp_info"] = [[{
-    unsigned long timestamp_frequency;
-    unsigned long current_timestamp;
-    unsigned long timestamp_offset;
-    uint32_t flags;
-    uint32_t duration_nsec;
-    unsigned long cycle_count;
-    unsigned long cpu_timestamp_sec;
-    unsigned long cpu_timestamp_nsec;
-  }]],
-        ["struct drm_panthor_dev_query"] = [[{
-    uint32_t type;
-    uint32_t size;
-    unsigned long pointer;
-  }]],
-        ["struct drm_panthor_vm_create"] = [[{
-    uint32_t flags;
-    uint32_t id;
-    unsigned long user_va_range;
-  }]],
-        ["struct drm_panthor_vm_bind_op"] = [[{
-    uint32_t flags;
-    uint32_t bo_handle;
-    unsigned long bo_offset;
-    unsigned long va;
-    unsigned long size;
-    struct drm_panthor_obj_array syncs;
-  }]],
-        ["struct drm_panthor_bo_create"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    uint32_t exclusive_vm_id;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_panthor_bo_mmap_offset"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct drm_panthor_group_create"] = [[{
-    struct drm_panthor_obj_array queues;
-    uint8_t max_compute_cores;
-    uint8_t max_fragment_cores;
-    uint8_t max_tiler_cores;
-    uint8_t priority;
-    uint32_t pad;
-    unsigned long compute_core_mask;
-    unsigned long fragment_core_mask;
-    unsigned long tiler_core_mask;
-    uint32_t vm_id;
-    uint32_t group_handle;
-  }]],
-        ["struct drm_panthor_queue_submit"] = [[{
-    uint32_t queue_index;
-    uint32_t stream_size;
-    unsigned long stream_addr;
-    uint32_t latest_flush;
-    uint32_t pad;
-    struct drm_panthor_obj_array syncs;
-  }]],
-        ["struct drm_panthor_tiler_heap_create"] = [[{
-    uint32_t vm_id;
-    uint32_t initial_chunk_count;
-    uint32_t chunk_size;
-    uint32_t max_chunks;
-    uint32_t target_in_flight;
-    uint32_t handle;
-    unsigned long tiler_heap_ctx_gpu_va;
-    unsigned long first_heap_chunk_gpu_va;
-  }]],
-        ["struct drm_panthor_bo_set_label"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long label;
-  }]],
-        ["struct drm_panthor_set_user_mmio_offset"] = [[{
-    unsigned long offset;
-  }]],
-        ["struct drm_panthor_bo_sync_op"] = [[{
-    uint32_t handle;
-    uint32_t type;
-    unsigned long offset;
-    unsigned long size;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    DRM_PANTHOR_ARCH_MAJOR = function(x)
+      return M.int(M.shr(M.long(x), 28))
+    end,
+    DRM_PANTHOR_ARCH_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 24), 0xf))
+    end,
+    DRM_PANTHOR_ARCH_REV = function(x)
+      return M.int(M.band(M.shr(M.long(x), 20), 0xf))
+    end,
+    DRM_PANTHOR_PRODUCT_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 16), 0xf))
+    end,
+    DRM_PANTHOR_VERSION_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 12), 0xf))
+    end,
+    DRM_PANTHOR_VERSION_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 4), 0xff))
+    end,
+    DRM_PANTHOR_VERSION_STATUS = function(x)
+      return M.int(M.band(M.long(x), 0xf))
+    end,
+    DRM_PANTHOR_CSHW_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 26), 0x3f))
+    end,
+    DRM_PANTHOR_CSHW_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 20), 0x3f))
+    end,
+    DRM_PANTHOR_CSHW_REV = function(x)
+      return M.int(M.band(M.shr(M.long(x), 16), 0xf))
+    end,
+    DRM_PANTHOR_MCU_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 10), 0x3f))
+    end,
+    DRM_PANTHOR_MCU_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 4), 0x3f))
+    end,
+    DRM_PANTHOR_MCU_REV = function(x)
+      return M.int(M.band(M.long(x), 0xf))
+    end,
+    DRM_PANTHOR_MMU_VA_BITS = function(x)
+      return M.int(M.band(M.long(x), 0xff))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      DRM_PANTHOR_USER_MMIO_OFFSET = 72057594037927936ULL,
+      DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 72057594037927936ULL,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_panthor_obj_array"] = [[{
+  uint32_t stride;
+  uint32_t count;
+  uint64_t array;
+}]],
+      ["struct drm_panthor_sync_op"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  uint64_t timeline_value;
+}]],
+      ["struct drm_panthor_gpu_info"] = [[{
+  uint32_t gpu_id;
+  uint32_t gpu_rev;
+  uint32_t csf_id;
+  uint32_t l2_features;
+  uint32_t tiler_features;
+  uint32_t mem_features;
+  uint32_t mmu_features;
+  uint32_t thread_features;
+  uint32_t max_threads;
+  uint32_t thread_max_workgroup_size;
+  uint32_t thread_max_barrier_size;
+  uint32_t coherency_features;
+  uint32_t texture_features[4];
+  uint32_t as_present;
+  uint32_t selected_coherency;
+  uint64_t shader_present;
+  uint64_t l2_present;
+  uint64_t tiler_present;
+  uint32_t core_features;
+  uint32_t pad;
+  uint64_t gpu_features;
+}]],
+      ["struct drm_panthor_timestamp_info"] = [[{
+  uint64_t timestamp_frequency;
+  uint64_t current_timestamp;
+  uint64_t timestamp_offset;
+  uint32_t flags;
+  uint32_t duration_nsec;
+  uint64_t cycle_count;
+  uint64_t cpu_timestamp_sec;
+  uint64_t cpu_timestamp_nsec;
+}]],
+      ["struct drm_panthor_dev_query"] = [[{
+  uint32_t type;
+  uint32_t size;
+  uint64_t pointer;
+}]],
+      ["struct drm_panthor_vm_create"] = [[{
+  uint32_t flags;
+  uint32_t id;
+  uint64_t user_va_range;
+}]],
+      ["struct drm_panthor_vm_bind_op"] = [[{
+  uint32_t flags;
+  uint32_t bo_handle;
+  uint64_t bo_offset;
+  uint64_t va;
+  uint64_t size;
+  struct drm_panthor_obj_array syncs;
+}]],
+      ["struct drm_panthor_bo_create"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  uint32_t exclusive_vm_id;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_panthor_bo_mmap_offset"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct drm_panthor_group_create"] = [[{
+  struct drm_panthor_obj_array queues;
+  uint8_t max_compute_cores;
+  uint8_t max_fragment_cores;
+  uint8_t max_tiler_cores;
+  uint8_t priority;
+  uint32_t pad;
+  uint64_t compute_core_mask;
+  uint64_t fragment_core_mask;
+  uint64_t tiler_core_mask;
+  uint32_t vm_id;
+  uint32_t group_handle;
+}]],
+      ["struct drm_panthor_queue_submit"] = [[{
+  uint32_t queue_index;
+  uint32_t stream_size;
+  uint64_t stream_addr;
+  uint32_t latest_flush;
+  uint32_t pad;
+  struct drm_panthor_obj_array syncs;
+}]],
+      ["struct drm_panthor_tiler_heap_create"] = [[{
+  uint32_t vm_id;
+  uint32_t initial_chunk_count;
+  uint32_t chunk_size;
+  uint32_t max_chunks;
+  uint32_t target_in_flight;
+  uint32_t handle;
+  uint64_t tiler_heap_ctx_gpu_va;
+  uint64_t first_heap_chunk_gpu_va;
+}]],
+      ["struct drm_panthor_bo_set_label"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t label;
+}]],
+      ["struct drm_panthor_set_user_mmio_offset"] = [[{
+  uint64_t offset;
+}]],
+      ["struct drm_panthor_bo_sync_op"] = [[{
+  uint32_t handle;
+  uint32_t type;
+  uint64_t offset;
+  uint64_t size;
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      DRM_PANTHOR_USER_MMIO_OFFSET = 8796093022208,
+      DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 8796093022208,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_panthor_obj_array"] = [[{
+  uint32_t stride;
+  uint32_t count;
+  unsigned long array;
+}]],
+      ["struct drm_panthor_sync_op"] = [[{
+  uint32_t flags;
+  uint32_t handle;
+  unsigned long timeline_value;
+}]],
+      ["struct drm_panthor_gpu_info"] = [[{
+  uint32_t gpu_id;
+  uint32_t gpu_rev;
+  uint32_t csf_id;
+  uint32_t l2_features;
+  uint32_t tiler_features;
+  uint32_t mem_features;
+  uint32_t mmu_features;
+  uint32_t thread_features;
+  uint32_t max_threads;
+  uint32_t thread_max_workgroup_size;
+  uint32_t thread_max_barrier_size;
+  uint32_t coherency_features;
+  uint32_t texture_features[4];
+  uint32_t as_present;
+  uint32_t selected_coherency;
+  unsigned long shader_present;
+  unsigned long l2_present;
+  unsigned long tiler_present;
+  uint32_t core_features;
+  uint32_t pad;
+  unsigned long gpu_features;
+}]],
+      ["struct drm_panthor_timestamp_info"] = [[{
+  unsigned long timestamp_frequency;
+  unsigned long current_timestamp;
+  unsigned long timestamp_offset;
+  uint32_t flags;
+  uint32_t duration_nsec;
+  unsigned long cycle_count;
+  unsigned long cpu_timestamp_sec;
+  unsigned long cpu_timestamp_nsec;
+}]],
+      ["struct drm_panthor_dev_query"] = [[{
+  uint32_t type;
+  uint32_t size;
+  unsigned long pointer;
+}]],
+      ["struct drm_panthor_vm_create"] = [[{
+  uint32_t flags;
+  uint32_t id;
+  unsigned long user_va_range;
+}]],
+      ["struct drm_panthor_vm_bind_op"] = [[{
+  uint32_t flags;
+  uint32_t bo_handle;
+  unsigned long bo_offset;
+  unsigned long va;
+  unsigned long size;
+  struct drm_panthor_obj_array syncs;
+}]],
+      ["struct drm_panthor_bo_create"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  uint32_t exclusive_vm_id;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_panthor_bo_mmap_offset"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct drm_panthor_group_create"] = [[{
+  struct drm_panthor_obj_array queues;
+  uint8_t max_compute_cores;
+  uint8_t max_fragment_cores;
+  uint8_t max_tiler_cores;
+  uint8_t priority;
+  uint32_t pad;
+  unsigned long compute_core_mask;
+  unsigned long fragment_core_mask;
+  unsigned long tiler_core_mask;
+  uint32_t vm_id;
+  uint32_t group_handle;
+}]],
+      ["struct drm_panthor_queue_submit"] = [[{
+  uint32_t queue_index;
+  uint32_t stream_size;
+  unsigned long stream_addr;
+  uint32_t latest_flush;
+  uint32_t pad;
+  struct drm_panthor_obj_array syncs;
+}]],
+      ["struct drm_panthor_tiler_heap_create"] = [[{
+  uint32_t vm_id;
+  uint32_t initial_chunk_count;
+  uint32_t chunk_size;
+  uint32_t max_chunks;
+  uint32_t target_in_flight;
+  uint32_t handle;
+  unsigned long tiler_heap_ctx_gpu_va;
+  unsigned long first_heap_chunk_gpu_va;
+}]],
+      ["struct drm_panthor_bo_set_label"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long label;
+}]],
+      ["struct drm_panthor_set_user_mmio_offset"] = [[{
+  unsigned long offset;
+}]],
+      ["struct drm_panthor_bo_sync_op"] = [[{
+  uint32_t handle;
+  uint32_t type;
+  unsigned long offset;
+  unsigned long size;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/pvr_drm.h"] = [==[
-  constants = {
-    DRM_PVR_HEAP_GENERAL = 0,
-    DRM_PVR_HEAP_PDS_CODE_DATA = 1,
-    DRM_PVR_HEAP_USC_CODE = 2,
-    DRM_PVR_HEAP_RGNHDR = 3,
-    DRM_PVR_HEAP_VIS_TEST = 4,
-    DRM_PVR_HEAP_TRANSFER_FRAG = 5,
-    DRM_PVR_HEAP_COUNT = 6,
-    DRM_PVR_STATIC_DATA_AREA_EOT = 0,
-    DRM_PVR_STATIC_DATA_AREA_FENCE = 1,
-    DRM_PVR_STATIC_DATA_AREA_VDM_SYNC = 2,
-    DRM_PVR_STATIC_DATA_AREA_YUV_CSC = 3,
-    DRM_PVR_DEV_QUERY_GPU_INFO_GET = 0,
-    DRM_PVR_DEV_QUERY_RUNTIME_INFO_GET = 1,
-    DRM_PVR_DEV_QUERY_QUIRKS_GET = 2,
-    DRM_PVR_DEV_QUERY_ENHANCEMENTS_GET = 3,
-    DRM_PVR_DEV_QUERY_HEAP_INFO_GET = 4,
-    DRM_PVR_DEV_QUERY_STATIC_DATA_AREAS_GET = 5,
-    DRM_PVR_CTX_PRIORITY_LOW = -512,
-    DRM_PVR_CTX_PRIORITY_NORMAL = 0,
-    DRM_PVR_CTX_PRIORITY_HIGH = 512,
-    DRM_PVR_CTX_TYPE_RENDER = 0,
-    DRM_PVR_CTX_TYPE_COMPUTE = 1,
-    DRM_PVR_CTX_TYPE_TRANSFER_FRAG = 2,
-    DRM_PVR_JOB_TYPE_GEOMETRY = 0,
-    DRM_PVR_JOB_TYPE_FRAGMENT = 1,
-    DRM_PVR_JOB_TYPE_COMPUTE = 2,
-    DRM_PVR_JOB_TYPE_TRANSFER_FRAG = 3,
-    DRM_IOCTL_PVR_DEV_QUERY = 0xc0106440,
-    DRM_IOCTL_PVR_CREATE_BO = 0xc0186441,
-    DRM_IOCTL_PVR_GET_BO_MMAP_OFFSET = 0xc0106442,
-    DRM_IOCTL_PVR_CREATE_VM_CONTEXT = 0xc0086443,
-    DRM_IOCTL_PVR_CREATE_CONTEXT = 0xc0286447,
-    DRM_IOCTL_PVR_CREATE_FREE_LIST = 0xc0206449,
-    DRM_IOCTL_PVR_CREATE_HWRT_DATASET = 0xc088644b,
-    DRM_PVR_BO_BYPASS_DEVICE_CACHE = 1,
-    DRM_PVR_BO_PM_FW_PROTECT = 2,
-    DRM_PVR_BO_ALLOW_CPU_USERSPACE_ACCESS = 4,
-    DRM_PVR_BO_FLAGS_MASK = 7,
-    PVR_DRM_HWRT_FREE_LIST_LOCAL = 0,
-    PVR_DRM_HWRT_FREE_LIST_GLOBAL = 1,
-    DRM_PVR_SYNC_OP_FLAG_HANDLE_TYPE_MASK = 0xf,
-    DRM_PVR_SYNC_OP_FLAG_HANDLE_TYPE_SYNCOBJ = 0,
-    DRM_PVR_SYNC_OP_FLAG_HANDLE_TYPE_TIMELINE_SYNCOBJ = 1,
-    DRM_PVR_SYNC_OP_FLAG_SIGNAL = 2147483648,
-    DRM_PVR_SYNC_OP_FLAG_WAIT = 0,
-    DRM_PVR_SYNC_OP_FLAGS_MASK = 2147483663,
-    DRM_PVR_SUBMIT_JOB_GEOM_CMD_FIRST = 1,
-    DRM_PVR_SUBMIT_JOB_GEOM_CMD_LAST = 2,
-    DRM_PVR_SUBMIT_JOB_GEOM_CMD_SINGLE_CORE = 4,
-    DRM_PVR_SUBMIT_JOB_GEOM_CMD_FLAGS_MASK = 7,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_SINGLE_CORE = 1,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_DEPTHBUFFER = 2,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_STENCILBUFFER = 4,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_PREVENT_CDM_OVERLAP = 8,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_SCRATCHBUFFER = 16,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_GET_VIS_RESULTS = 32,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_PARTIAL_RENDER = 64,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_DISABLE_PIXELMERGE = 128,
-    DRM_PVR_SUBMIT_JOB_FRAG_CMD_FLAGS_MASK = 255,
-    DRM_PVR_SUBMIT_JOB_COMPUTE_CMD_PREVENT_ALL_OVERLAP = 1,
-    DRM_PVR_SUBMIT_JOB_COMPUTE_CMD_SINGLE_CORE = 2,
-    DRM_PVR_SUBMIT_JOB_COMPUTE_CMD_FLAGS_MASK = 3,
-    DRM_PVR_SUBMIT_JOB_TRANSFER_CMD_SINGLE_CORE = 1,
-    DRM_PVR_SUBMIT_JOB_TRANSFER_CMD_FLAGS_MASK = 1,
-  },
-  records = {
-    ["struct drm_pvr_dev_query_heap_info"] = [[{
+constants = {
+  DRM_PVR_HEAP_GENERAL = 0,
+  DRM_PVR_HEAP_PDS_CODE_DATA = 1,
+  DRM_PVR_HEAP_USC_CODE = 2,
+  DRM_PVR_HEAP_RGNHDR = 3,
+  DRM_PVR_HEAP_VIS_TEST = 4,
+  DRM_PVR_HEAP_TRANSFER_FRAG = 5,
+  DRM_PVR_HEAP_COUNT = 6,
+  DRM_PVR_STATIC_DATA_AREA_EOT = 0,
+  DRM_PVR_STATIC_DATA_AREA_FENCE = 1,
+  DRM_PVR_STATIC_DATA_AREA_VDM_SYNC = 2,
+  DRM_PVR_STATIC_DATA_AREA_YUV_CSC = 3,
+  DRM_PVR_DEV_QUERY_GPU_INFO_GET = 0,
+  DRM_PVR_DEV_QUERY_RUNTIME_INFO_GET = 1,
+  DRM_PVR_DEV_QUERY_QUIRKS_GET = 2,
+  DRM_PVR_DEV_QUERY_ENHANCEMENTS_GET = 3,
+  DRM_PVR_DEV_QUERY_HEAP_INFO_GET = 4,
+  DRM_PVR_DEV_QUERY_STATIC_DATA_AREAS_GET = 5,
+  DRM_PVR_CTX_PRIORITY_LOW = -512,
+  DRM_PVR_CTX_PRIORITY_NORMAL = 0,
+  DRM_PVR_CTX_PRIORITY_HIGH = 512,
+  DRM_PVR_CTX_TYPE_RENDER = 0,
+  DRM_PVR_CTX_TYPE_COMPUTE = 1,
+  DRM_PVR_CTX_TYPE_TRANSFER_FRAG = 2,
+  DRM_PVR_JOB_TYPE_GEOMETRY = 0,
+  DRM_PVR_JOB_TYPE_FRAGMENT = 1,
+  DRM_PVR_JOB_TYPE_COMPUTE = 2,
+  DRM_PVR_JOB_TYPE_TRANSFER_FRAG = 3,
+  DRM_IOCTL_PVR_DEV_QUERY = 0xc0106440,
+  DRM_IOCTL_PVR_CREATE_BO = 0xc0186441,
+  DRM_IOCTL_PVR_GET_BO_MMAP_OFFSET = 0xc0106442,
+  DRM_IOCTL_PVR_CREATE_VM_CONTEXT = 0xc0086443,
+  DRM_IOCTL_PVR_CREATE_CONTEXT = 0xc0286447,
+  DRM_IOCTL_PVR_CREATE_FREE_LIST = 0xc0206449,
+  DRM_IOCTL_PVR_CREATE_HWRT_DATASET = 0xc088644b,
+  DRM_PVR_BO_BYPASS_DEVICE_CACHE = 1,
+  DRM_PVR_BO_PM_FW_PROTECT = 2,
+  DRM_PVR_BO_ALLOW_CPU_USERSPACE_ACCESS = 4,
+  DRM_PVR_BO_FLAGS_MASK = 7,
+  PVR_DRM_HWRT_FREE_LIST_LOCAL = 0,
+  PVR_DRM_HWRT_FREE_LIST_GLOBAL = 1,
+  DRM_PVR_SYNC_OP_FLAG_HANDLE_TYPE_MASK = 0xf,
+  DRM_PVR_SYNC_OP_FLAG_HANDLE_TYPE_SYNCOBJ = 0,
+  DRM_PVR_SYNC_OP_FLAG_HANDLE_TYPE_TIMELINE_SYNCOBJ = 1,
+  DRM_PVR_SYNC_OP_FLAG_SIGNAL = 2147483648,
+  DRM_PVR_SYNC_OP_FLAG_WAIT = 0,
+  DRM_PVR_SYNC_OP_FLAGS_MASK = 2147483663,
+  DRM_PVR_SUBMIT_JOB_GEOM_CMD_FIRST = 1,
+  DRM_PVR_SUBMIT_JOB_GEOM_CMD_LAST = 2,
+  DRM_PVR_SUBMIT_JOB_GEOM_CMD_SINGLE_CORE = 4,
+  DRM_PVR_SUBMIT_JOB_GEOM_CMD_FLAGS_MASK = 7,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_SINGLE_CORE = 1,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_DEPTHBUFFER = 2,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_STENCILBUFFER = 4,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_PREVENT_CDM_OVERLAP = 8,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_SCRATCHBUFFER = 16,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_GET_VIS_RESULTS = 32,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_PARTIAL_RENDER = 64,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_DISABLE_PIXELMERGE = 128,
+  DRM_PVR_SUBMIT_JOB_FRAG_CMD_FLAGS_MASK = 255,
+  DRM_PVR_SUBMIT_JOB_COMPUTE_CMD_PREVENT_ALL_OVERLAP = 1,
+  DRM_PVR_SUBMIT_JOB_COMPUTE_CMD_SINGLE_CORE = 2,
+  DRM_PVR_SUBMIT_JOB_COMPUTE_CMD_FLAGS_MASK = 3,
+  DRM_PVR_SUBMIT_JOB_TRANSFER_CMD_SINGLE_CORE = 1,
+  DRM_PVR_SUBMIT_JOB_TRANSFER_CMD_FLAGS_MASK = 1,
+},
+records = {
+  ["struct drm_pvr_dev_query_heap_info"] = [[{
   struct drm_pvr_obj_array heaps;
 }]],
-    ["struct drm_pvr_dev_query_static_data_areas"] = [[{
+  ["struct drm_pvr_dev_query_static_data_areas"] = [[{
   struct drm_pvr_obj_array static_data_areas;
 }]],
-    ["struct drm_pvr_ioctl_create_vm_context_args"] = [[{
+  ["struct drm_pvr_ioctl_create_vm_context_args"] = [[{
   uint32_t handle;
   uint32_t _padding_4;
 }]],
-    ["struct drm_pvr_ioctl_destroy_vm_context_args"] = [[{
+  ["struct drm_pvr_ioctl_destroy_vm_context_args"] = [[{
   uint32_t handle;
   uint32_t _padding_4;
 }]],
-    ["struct drm_pvr_ioctl_destroy_context_args"] = [[{
+  ["struct drm_pvr_ioctl_destroy_context_args"] = [[{
   uint32_t handle;
   uint32_t _padding_4;
 }]],
-    ["struct drm_pvr_ioctl_destroy_free_list_args"] = [[{
+  ["struct drm_pvr_ioctl_destroy_free_list_args"] = [[{
   uint32_t handle;
   uint32_t _padding_4;
 }]],
-    ["struct drm_pvr_ioctl_create_hwrt_dataset_args"] = [[{
+  ["struct drm_pvr_ioctl_create_hwrt_dataset_args"] = [[{
   struct drm_pvr_create_hwrt_geom_data_args geom_data_args;
   struct drm_pvr_create_hwrt_rt_data_args rt_data_args[2];
   uint32_t free_list_handles[2];
@@ -865,289 +865,289 @@ return {
   uint32_t region_header_size;
   uint32_t handle;
 }]],
-    ["struct drm_pvr_ioctl_destroy_hwrt_dataset_args"] = [[{
+  ["struct drm_pvr_ioctl_destroy_hwrt_dataset_args"] = [[{
   uint32_t handle;
   uint32_t _padding_4;
 }]],
-    ["struct drm_pvr_hwrt_data_ref"] = [[{
+  ["struct drm_pvr_hwrt_data_ref"] = [[{
   uint32_t set_handle;
   uint32_t data_index;
 }]],
-    ["struct drm_pvr_ioctl_submit_jobs_args"] = [[{
+  ["struct drm_pvr_ioctl_submit_jobs_args"] = [[{
   struct drm_pvr_obj_array jobs;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_PVR_DESTROY_VM_CONTEXT = 0x40086444,
-        DRM_IOCTL_PVR_VM_MAP = 0x40286445,
-        DRM_IOCTL_PVR_VM_UNMAP = 0x40186446,
-        DRM_IOCTL_PVR_DESTROY_CONTEXT = 0x40086448,
-        DRM_IOCTL_PVR_DESTROY_FREE_LIST = 0x4008644a,
-        DRM_IOCTL_PVR_DESTROY_HWRT_DATASET = 0x4008644c,
-        DRM_IOCTL_PVR_SUBMIT_JOBS = 0x4010644d,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_pvr_obj_array"] = [[{
-    uint32_t stride;
-    uint32_t count;
-    uint64_t array;
-  }]],
-        ["struct drm_pvr_dev_query_gpu_info"] = [[{
-    uint64_t gpu_id;
-    uint32_t num_phantoms;
-    uint32_t _padding_c;
-  }]],
-        ["struct drm_pvr_dev_query_runtime_info"] = [[{
-    uint64_t free_list_min_pages;
-    uint64_t free_list_max_pages;
-    uint32_t common_store_alloc_region_size;
-    uint32_t common_store_partition_space_size;
-    uint32_t max_coeffs;
-    uint32_t cdm_max_local_mem_size_regs;
-  }]],
-        ["struct drm_pvr_dev_query_quirks"] = [[{
-    uint64_t quirks;
-    uint16_t count;
-    uint16_t musthave_count;
-    uint32_t _padding_c;
-  }]],
-        ["struct drm_pvr_dev_query_enhancements"] = [[{
-    uint64_t enhancements;
-    uint16_t count;
-    uint16_t _padding_a;
-    uint32_t _padding_c;
-  }]],
-        ["struct drm_pvr_heap"] = [[{
-    uint64_t base;
-    uint64_t size;
-    uint32_t flags;
-    uint32_t page_size_log2;
-  }]],
-        ["struct drm_pvr_static_data_area"] = [[{
-    uint16_t area_usage;
-    uint16_t location_heap_id;
-    uint32_t size;
-    uint64_t offset;
-  }]],
-        ["struct drm_pvr_ioctl_dev_query_args"] = [[{
-    uint32_t type;
-    uint32_t size;
-    uint64_t pointer;
-  }]],
-        ["struct drm_pvr_ioctl_create_bo_args"] = [[{
-    uint64_t size;
-    uint32_t handle;
-    uint32_t _padding_c;
-    uint64_t flags;
-  }]],
-        ["struct drm_pvr_ioctl_get_bo_mmap_offset_args"] = [[{
-    uint32_t handle;
-    uint32_t _padding_4;
-    uint64_t offset;
-  }]],
-        ["struct drm_pvr_ioctl_vm_map_args"] = [[{
-    uint32_t vm_context_handle;
-    uint32_t flags;
-    uint64_t device_addr;
-    uint32_t handle;
-    uint32_t _padding_14;
-    uint64_t offset;
-    uint64_t size;
-  }]],
-        ["struct drm_pvr_ioctl_vm_unmap_args"] = [[{
-    uint32_t vm_context_handle;
-    uint32_t _padding_4;
-    uint64_t device_addr;
-    uint64_t size;
-  }]],
-        ["struct drm_pvr_ioctl_create_context_args"] = [[{
-    uint32_t type;
-    uint32_t flags;
-    int32_t priority;
-    uint32_t handle;
-    uint64_t static_context_state;
-    uint32_t static_context_state_len;
-    uint32_t vm_context_handle;
-    uint64_t callstack_addr;
-  }]],
-        ["struct drm_pvr_ioctl_create_free_list_args"] = [[{
-    uint64_t free_list_gpu_addr;
-    uint32_t initial_num_pages;
-    uint32_t max_num_pages;
-    uint32_t grow_num_pages;
-    uint32_t grow_threshold;
-    uint32_t vm_context_handle;
-    uint32_t handle;
-  }]],
-        ["struct drm_pvr_create_hwrt_geom_data_args"] = [[{
-    uint64_t tpc_dev_addr;
-    uint32_t tpc_size;
-    uint32_t tpc_stride;
-    uint64_t vheap_table_dev_addr;
-    uint64_t rtc_dev_addr;
-  }]],
-        ["struct drm_pvr_create_hwrt_rt_data_args"] = [[{
-    uint64_t pm_mlist_dev_addr;
-    uint64_t macrotile_array_dev_addr;
-    uint64_t region_header_dev_addr;
-  }]],
-        ["struct drm_pvr_sync_op"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t value;
-  }]],
-        ["struct drm_pvr_job"] = [[{
-    uint32_t type;
-    uint32_t context_handle;
-    uint32_t flags;
-    uint32_t cmd_stream_len;
-    uint64_t cmd_stream;
-    struct drm_pvr_obj_array sync_ops;
-    struct drm_pvr_hwrt_data_ref hwrt;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_PVR_DESTROY_VM_CONTEXT = 0x80086444,
-        DRM_IOCTL_PVR_VM_MAP = 0x80286445,
-        DRM_IOCTL_PVR_VM_UNMAP = 0x80186446,
-        DRM_IOCTL_PVR_DESTROY_CONTEXT = 0x80086448,
-        DRM_IOCTL_PVR_DESTROY_FREE_LIST = 0x8008644a,
-        DRM_IOCTL_PVR_DESTROY_HWRT_DATASET = 0x8008644c,
-        DRM_IOCTL_PVR_SUBMIT_JOBS = 0x8010644d,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_pvr_obj_array"] = [[{
-    uint32_t stride;
-    uint32_t count;
-    unsigned long array;
-  }]],
-        ["struct drm_pvr_dev_query_gpu_info"] = [[{
-    unsigned long gpu_id;
-    uint32_t num_phantoms;
-    uint32_t _padding_c;
-  }]],
-        ["struct drm_pvr_dev_query_runtime_info"] = [[{
-    unsigned long free_list_min_pages;
-    unsigned long free_list_max_pages;
-    uint32_t common_store_alloc_region_size;
-    uint32_t common_store_partition_space_size;
-    uint32_t max_coeffs;
-    uint32_t cdm_max_local_mem_size_regs;
-  }]],
-        ["struct drm_pvr_dev_query_quirks"] = [[{
-    unsigned long quirks;
-    uint16_t count;
-    uint16_t musthave_count;
-    uint32_t _padding_c;
-  }]],
-        ["struct drm_pvr_dev_query_enhancements"] = [[{
-    unsigned long enhancements;
-    uint16_t count;
-    uint16_t _padding_a;
-    uint32_t _padding_c;
-  }]],
-        ["struct drm_pvr_heap"] = [[{
-    unsigned long base;
-    unsigned long size;
-    uint32_t flags;
-    uint32_t page_size_log2;
-  }]],
-        ["struct drm_pvr_static_data_area"] = [[{
-    uint16_t area_usage;
-    uint16_t location_heap_id;
-    uint32_t size;
-    unsigned long offset;
-  }]],
-        ["struct drm_pvr_ioctl_dev_query_args"] = [[{
-    uint32_t type;
-    uint32_t size;
-    unsigned long pointer;
-  }]],
-        ["struct drm_pvr_ioctl_create_bo_args"] = [[{
-    unsigned long size;
-    uint32_t handle;
-    uint32_t _padding_c;
-    unsigned long flags;
-  }]],
-        ["struct drm_pvr_ioctl_get_bo_mmap_offset_args"] = [[{
-    uint32_t handle;
-    uint32_t _padding_4;
-    unsigned long offset;
-  }]],
-        ["struct drm_pvr_ioctl_vm_map_args"] = [[{
-    uint32_t vm_context_handle;
-    uint32_t flags;
-    unsigned long device_addr;
-    uint32_t handle;
-    uint32_t _padding_14;
-    unsigned long offset;
-    unsigned long size;
-  }]],
-        ["struct drm_pvr_ioctl_vm_unmap_args"] = [[{
-    uint32_t vm_context_handle;
-    uint32_t _padding_4;
-    unsigned long device_addr;
-    unsigned long size;
-  }]],
-        ["struct drm_pvr_ioctl_create_context_args"] = [[{
-    uint32_t type;
-    uint32_t flags;
-    int32_t priority;
-    uint32_t handle;
-    unsigned long static_context_state;
-    uint32_t static_context_state_len;
-    uint32_t vm_context_handle;
-    unsigned long callstack_addr;
-  }]],
-        ["struct drm_pvr_ioctl_create_free_list_args"] = [[{
-    unsigned long free_list_gpu_addr;
-    uint32_t initial_num_pages;
-    uint32_t max_num_pages;
-    uint32_t grow_num_pages;
-    uint32_t grow_threshold;
-    uint32_t vm_context_handle;
-    uint32_t handle;
-  }]],
-        ["struct drm_pvr_create_hwrt_geom_data_args"] = [[{
-    unsigned long tpc_dev_addr;
-    uint32_t tpc_size;
-    uint32_t tpc_stride;
-    unsigned long vheap_table_dev_addr;
-    unsigned long rtc_dev_addr;
-  }]],
-        ["struct drm_pvr_create_hwrt_rt_data_args"] = [[{
-    unsigned long pm_mlist_dev_addr;
-    unsigned long macrotile_array_dev_addr;
-    unsigned long region_header_dev_addr;
-  }]],
-        ["struct drm_pvr_sync_op"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long value;
-  }]],
-        ["struct drm_pvr_job"] = [[{
-    uint32_t type;
-    uint32_t context_handle;
-    uint32_t flags;
-    uint32_t cmd_stream_len;
-    unsigned long cmd_stream;
-    struct drm_pvr_obj_array sync_ops;
-    struct drm_pvr_hwrt_data_ref hwrt;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_PVR_DESTROY_VM_CONTEXT = 0x40086444,
+      DRM_IOCTL_PVR_VM_MAP = 0x40286445,
+      DRM_IOCTL_PVR_VM_UNMAP = 0x40186446,
+      DRM_IOCTL_PVR_DESTROY_CONTEXT = 0x40086448,
+      DRM_IOCTL_PVR_DESTROY_FREE_LIST = 0x4008644a,
+      DRM_IOCTL_PVR_DESTROY_HWRT_DATASET = 0x4008644c,
+      DRM_IOCTL_PVR_SUBMIT_JOBS = 0x4010644d,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_pvr_obj_array"] = [[{
+  uint32_t stride;
+  uint32_t count;
+  uint64_t array;
+}]],
+      ["struct drm_pvr_dev_query_gpu_info"] = [[{
+  uint64_t gpu_id;
+  uint32_t num_phantoms;
+  uint32_t _padding_c;
+}]],
+      ["struct drm_pvr_dev_query_runtime_info"] = [[{
+  uint64_t free_list_min_pages;
+  uint64_t free_list_max_pages;
+  uint32_t common_store_alloc_region_size;
+  uint32_t common_store_partition_space_size;
+  uint32_t max_coeffs;
+  uint32_t cdm_max_local_mem_size_regs;
+}]],
+      ["struct drm_pvr_dev_query_quirks"] = [[{
+  uint64_t quirks;
+  uint16_t count;
+  uint16_t musthave_count;
+  uint32_t _padding_c;
+}]],
+      ["struct drm_pvr_dev_query_enhancements"] = [[{
+  uint64_t enhancements;
+  uint16_t count;
+  uint16_t _padding_a;
+  uint32_t _padding_c;
+}]],
+      ["struct drm_pvr_heap"] = [[{
+  uint64_t base;
+  uint64_t size;
+  uint32_t flags;
+  uint32_t page_size_log2;
+}]],
+      ["struct drm_pvr_static_data_area"] = [[{
+  uint16_t area_usage;
+  uint16_t location_heap_id;
+  uint32_t size;
+  uint64_t offset;
+}]],
+      ["struct drm_pvr_ioctl_dev_query_args"] = [[{
+  uint32_t type;
+  uint32_t size;
+  uint64_t pointer;
+}]],
+      ["struct drm_pvr_ioctl_create_bo_args"] = [[{
+  uint64_t size;
+  uint32_t handle;
+  uint32_t _padding_c;
+  uint64_t flags;
+}]],
+      ["struct drm_pvr_ioctl_get_bo_mmap_offset_args"] = [[{
+  uint32_t handle;
+  uint32_t _padding_4;
+  uint64_t offset;
+}]],
+      ["struct drm_pvr_ioctl_vm_map_args"] = [[{
+  uint32_t vm_context_handle;
+  uint32_t flags;
+  uint64_t device_addr;
+  uint32_t handle;
+  uint32_t _padding_14;
+  uint64_t offset;
+  uint64_t size;
+}]],
+      ["struct drm_pvr_ioctl_vm_unmap_args"] = [[{
+  uint32_t vm_context_handle;
+  uint32_t _padding_4;
+  uint64_t device_addr;
+  uint64_t size;
+}]],
+      ["struct drm_pvr_ioctl_create_context_args"] = [[{
+  uint32_t type;
+  uint32_t flags;
+  int32_t priority;
+  uint32_t handle;
+  uint64_t static_context_state;
+  uint32_t static_context_state_len;
+  uint32_t vm_context_handle;
+  uint64_t callstack_addr;
+}]],
+      ["struct drm_pvr_ioctl_create_free_list_args"] = [[{
+  uint64_t free_list_gpu_addr;
+  uint32_t initial_num_pages;
+  uint32_t max_num_pages;
+  uint32_t grow_num_pages;
+  uint32_t grow_threshold;
+  uint32_t vm_context_handle;
+  uint32_t handle;
+}]],
+      ["struct drm_pvr_create_hwrt_geom_data_args"] = [[{
+  uint64_t tpc_dev_addr;
+  uint32_t tpc_size;
+  uint32_t tpc_stride;
+  uint64_t vheap_table_dev_addr;
+  uint64_t rtc_dev_addr;
+}]],
+      ["struct drm_pvr_create_hwrt_rt_data_args"] = [[{
+  uint64_t pm_mlist_dev_addr;
+  uint64_t macrotile_array_dev_addr;
+  uint64_t region_header_dev_addr;
+}]],
+      ["struct drm_pvr_sync_op"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t value;
+}]],
+      ["struct drm_pvr_job"] = [[{
+  uint32_t type;
+  uint32_t context_handle;
+  uint32_t flags;
+  uint32_t cmd_stream_len;
+  uint64_t cmd_stream;
+  struct drm_pvr_obj_array sync_ops;
+  struct drm_pvr_hwrt_data_ref hwrt;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_PVR_DESTROY_VM_CONTEXT = 0x80086444,
+      DRM_IOCTL_PVR_VM_MAP = 0x80286445,
+      DRM_IOCTL_PVR_VM_UNMAP = 0x80186446,
+      DRM_IOCTL_PVR_DESTROY_CONTEXT = 0x80086448,
+      DRM_IOCTL_PVR_DESTROY_FREE_LIST = 0x8008644a,
+      DRM_IOCTL_PVR_DESTROY_HWRT_DATASET = 0x8008644c,
+      DRM_IOCTL_PVR_SUBMIT_JOBS = 0x8010644d,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_pvr_obj_array"] = [[{
+  uint32_t stride;
+  uint32_t count;
+  unsigned long array;
+}]],
+      ["struct drm_pvr_dev_query_gpu_info"] = [[{
+  unsigned long gpu_id;
+  uint32_t num_phantoms;
+  uint32_t _padding_c;
+}]],
+      ["struct drm_pvr_dev_query_runtime_info"] = [[{
+  unsigned long free_list_min_pages;
+  unsigned long free_list_max_pages;
+  uint32_t common_store_alloc_region_size;
+  uint32_t common_store_partition_space_size;
+  uint32_t max_coeffs;
+  uint32_t cdm_max_local_mem_size_regs;
+}]],
+      ["struct drm_pvr_dev_query_quirks"] = [[{
+  unsigned long quirks;
+  uint16_t count;
+  uint16_t musthave_count;
+  uint32_t _padding_c;
+}]],
+      ["struct drm_pvr_dev_query_enhancements"] = [[{
+  unsigned long enhancements;
+  uint16_t count;
+  uint16_t _padding_a;
+  uint32_t _padding_c;
+}]],
+      ["struct drm_pvr_heap"] = [[{
+  unsigned long base;
+  unsigned long size;
+  uint32_t flags;
+  uint32_t page_size_log2;
+}]],
+      ["struct drm_pvr_static_data_area"] = [[{
+  uint16_t area_usage;
+  uint16_t location_heap_id;
+  uint32_t size;
+  unsigned long offset;
+}]],
+      ["struct drm_pvr_ioctl_dev_query_args"] = [[{
+  uint32_t type;
+  uint32_t size;
+  unsigned long pointer;
+}]],
+      ["struct drm_pvr_ioctl_create_bo_args"] = [[{
+  unsigned long size;
+  uint32_t handle;
+  uint32_t _padding_c;
+  unsigned long flags;
+}]],
+      ["struct drm_pvr_ioctl_get_bo_mmap_offset_args"] = [[{
+  uint32_t handle;
+  uint32_t _padding_4;
+  unsigned long offset;
+}]],
+      ["struct drm_pvr_ioctl_vm_map_args"] = [[{
+  uint32_t vm_context_handle;
+  uint32_t flags;
+  unsigned long device_addr;
+  uint32_t handle;
+  uint32_t _padding_14;
+  unsigned long offset;
+  unsigned long size;
+}]],
+      ["struct drm_pvr_ioctl_vm_unmap_args"] = [[{
+  uint32_t vm_context_handle;
+  uint32_t _padding_4;
+  unsigned long device_addr;
+  unsigned long size;
+}]],
+      ["struct drm_pvr_ioctl_create_context_args"] = [[{
+  uint32_t type;
+  uint32_t flags;
+  int32_t priority;
+  uint32_t handle;
+  unsigned long static_context_state;
+  uint32_t static_context_state_len;
+  uint32_t vm_context_handle;
+  unsigned long callstack_addr;
+}]],
+      ["struct drm_pvr_ioctl_create_free_list_args"] = [[{
+  unsigned long free_list_gpu_addr;
+  uint32_t initial_num_pages;
+  uint32_t max_num_pages;
+  uint32_t grow_num_pages;
+  uint32_t grow_threshold;
+  uint32_t vm_context_handle;
+  uint32_t handle;
+}]],
+      ["struct drm_pvr_create_hwrt_geom_data_args"] = [[{
+  unsigned long tpc_dev_addr;
+  uint32_t tpc_size;
+  uint32_t tpc_stride;
+  unsigned long vheap_table_dev_addr;
+  unsigned long rtc_dev_addr;
+}]],
+      ["struct drm_pvr_create_hwrt_rt_data_args"] = [[{
+  unsigned long pm_mlist_dev_addr;
+  unsigned long macrotile_array_dev_addr;
+  unsigned long region_header_dev_addr;
+}]],
+      ["struct drm_pvr_sync_op"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long value;
+}]],
+      ["struct drm_pvr_job"] = [[{
+  uint32_t type;
+  uint32_t context_handle;
+  uint32_t flags;
+  uint32_t cmd_stream_len;
+  unsigned long cmd_stream;
+  struct drm_pvr_obj_array sync_ops;
+  struct drm_pvr_hwrt_data_ref hwrt;
+}]],
+    },
+  },
+},
 ]==],
 }

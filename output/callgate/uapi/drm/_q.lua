@@ -3,76 +3,76 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/qaic_accel.h"] = [==[
-  constants = {
-    QAIC_SEM_INSYNCFENCE = 2,
-    QAIC_SEM_OUTSYNCFENCE = 1,
-    QAIC_SEM_NOP = 0,
-    QAIC_SEM_INIT = 1,
-    QAIC_SEM_INC = 2,
-    QAIC_SEM_DEC = 3,
-    QAIC_SEM_WAIT_EQUAL = 4,
-    QAIC_SEM_WAIT_GT_EQ = 5,
-    QAIC_SEM_WAIT_GT_0 = 6,
-    QAIC_TRANS_UNDEFINED = 0,
-    QAIC_TRANS_PASSTHROUGH_FROM_USR = 1,
-    QAIC_TRANS_PASSTHROUGH_TO_USR = 2,
-    QAIC_TRANS_PASSTHROUGH_FROM_DEV = 3,
-    QAIC_TRANS_PASSTHROUGH_TO_DEV = 4,
-    QAIC_TRANS_DMA_XFER_FROM_USR = 5,
-    QAIC_TRANS_DMA_XFER_TO_DEV = 6,
-    QAIC_TRANS_ACTIVATE_FROM_USR = 7,
-    QAIC_TRANS_ACTIVATE_FROM_DEV = 8,
-    QAIC_TRANS_ACTIVATE_TO_DEV = 9,
-    QAIC_TRANS_DEACTIVATE_FROM_USR = 10,
-    QAIC_TRANS_DEACTIVATE_FROM_DEV = 11,
-    QAIC_TRANS_STATUS_FROM_USR = 12,
-    QAIC_TRANS_STATUS_TO_USR = 13,
-    QAIC_TRANS_STATUS_FROM_DEV = 14,
-    QAIC_TRANS_STATUS_TO_DEV = 15,
-    QAIC_TRANS_TERMINATE_FROM_DEV = 16,
-    QAIC_TRANS_TERMINATE_TO_DEV = 17,
-    QAIC_TRANS_DMA_XFER_CONT = 18,
-    QAIC_TRANS_VALIDATE_PARTITION_FROM_DEV = 19,
-    QAIC_TRANS_VALIDATE_PARTITION_TO_DEV = 20,
-    DRM_QAIC_MANAGE = 0x0,
-    DRM_QAIC_CREATE_BO = 0x1,
-    DRM_QAIC_MMAP_BO = 0x2,
-    DRM_QAIC_ATTACH_SLICE_BO = 0x3,
-    DRM_QAIC_EXECUTE_BO = 0x4,
-    DRM_QAIC_PARTIAL_EXECUTE_BO = 0x5,
-    DRM_QAIC_WAIT_BO = 0x6,
-    DRM_QAIC_PERF_STATS_BO = 0x7,
-    DRM_QAIC_DETACH_SLICE_BO = 0x8,
-    DRM_IOCTL_QAIC_MANAGE = 0xc0106440,
-    DRM_IOCTL_QAIC_CREATE_BO = 0xc0106441,
-    DRM_IOCTL_QAIC_MMAP_BO = 0xc0106442,
-    DRM_IOCTL_QAIC_PERF_STATS_BO = 0xc0106447,
-  },
-  records = {
-    ["struct qaic_manage_trans_hdr"] = [[{
+constants = {
+  QAIC_SEM_INSYNCFENCE = 2,
+  QAIC_SEM_OUTSYNCFENCE = 1,
+  QAIC_SEM_NOP = 0,
+  QAIC_SEM_INIT = 1,
+  QAIC_SEM_INC = 2,
+  QAIC_SEM_DEC = 3,
+  QAIC_SEM_WAIT_EQUAL = 4,
+  QAIC_SEM_WAIT_GT_EQ = 5,
+  QAIC_SEM_WAIT_GT_0 = 6,
+  QAIC_TRANS_UNDEFINED = 0,
+  QAIC_TRANS_PASSTHROUGH_FROM_USR = 1,
+  QAIC_TRANS_PASSTHROUGH_TO_USR = 2,
+  QAIC_TRANS_PASSTHROUGH_FROM_DEV = 3,
+  QAIC_TRANS_PASSTHROUGH_TO_DEV = 4,
+  QAIC_TRANS_DMA_XFER_FROM_USR = 5,
+  QAIC_TRANS_DMA_XFER_TO_DEV = 6,
+  QAIC_TRANS_ACTIVATE_FROM_USR = 7,
+  QAIC_TRANS_ACTIVATE_FROM_DEV = 8,
+  QAIC_TRANS_ACTIVATE_TO_DEV = 9,
+  QAIC_TRANS_DEACTIVATE_FROM_USR = 10,
+  QAIC_TRANS_DEACTIVATE_FROM_DEV = 11,
+  QAIC_TRANS_STATUS_FROM_USR = 12,
+  QAIC_TRANS_STATUS_TO_USR = 13,
+  QAIC_TRANS_STATUS_FROM_DEV = 14,
+  QAIC_TRANS_STATUS_TO_DEV = 15,
+  QAIC_TRANS_TERMINATE_FROM_DEV = 16,
+  QAIC_TRANS_TERMINATE_TO_DEV = 17,
+  QAIC_TRANS_DMA_XFER_CONT = 18,
+  QAIC_TRANS_VALIDATE_PARTITION_FROM_DEV = 19,
+  QAIC_TRANS_VALIDATE_PARTITION_TO_DEV = 20,
+  DRM_QAIC_MANAGE = 0x0,
+  DRM_QAIC_CREATE_BO = 0x1,
+  DRM_QAIC_MMAP_BO = 0x2,
+  DRM_QAIC_ATTACH_SLICE_BO = 0x3,
+  DRM_QAIC_EXECUTE_BO = 0x4,
+  DRM_QAIC_PARTIAL_EXECUTE_BO = 0x5,
+  DRM_QAIC_WAIT_BO = 0x6,
+  DRM_QAIC_PERF_STATS_BO = 0x7,
+  DRM_QAIC_DETACH_SLICE_BO = 0x8,
+  DRM_IOCTL_QAIC_MANAGE = 0xc0106440,
+  DRM_IOCTL_QAIC_CREATE_BO = 0xc0106441,
+  DRM_IOCTL_QAIC_MMAP_BO = 0xc0106442,
+  DRM_IOCTL_QAIC_PERF_STATS_BO = 0xc0106447,
+},
+records = {
+  ["struct qaic_manage_trans_hdr"] = [[{
   uint32_t type;
   uint32_t len;
 }]],
-    ["struct qaic_manage_trans_passthrough"] = [[{
+  ["struct qaic_manage_trans_passthrough"] = [[{
   struct qaic_manage_trans_hdr hdr;
   uint8_t data[];
 }]],
-    ["struct qaic_manage_trans_activate_to_dev"] = [[{
+  ["struct qaic_manage_trans_activate_to_dev"] = [[{
   struct qaic_manage_trans_hdr hdr;
   uint32_t queue_size;
   uint32_t eventfd;
   uint32_t options;
   uint32_t pad;
 }]],
-    ["struct qaic_manage_trans_deactivate"] = [[{
+  ["struct qaic_manage_trans_deactivate"] = [[{
   struct qaic_manage_trans_hdr hdr;
   uint32_t dbc_id;
   uint32_t pad;
 }]],
-    ["struct qaic_manage_trans_status_to_dev"] = [[{
+  ["struct qaic_manage_trans_status_to_dev"] = [[{
   struct qaic_manage_trans_hdr hdr;
 }]],
-    ["struct qaic_sem"] = [[{
+  ["struct qaic_sem"] = [[{
   uint16_t val;
   uint8_t index;
   uint8_t presync;
@@ -80,26 +80,26 @@ return {
   uint8_t flags;
   uint16_t pad;
 }]],
-    ["struct qaic_execute_entry"] = [[{
+  ["struct qaic_execute_entry"] = [[{
   uint32_t handle;
   uint32_t dir;
 }]],
-    ["struct qaic_execute_hdr"] = [[{
+  ["struct qaic_execute_hdr"] = [[{
   uint32_t count;
   uint32_t dbc_id;
 }]],
-    ["struct qaic_wait"] = [[{
+  ["struct qaic_wait"] = [[{
   uint32_t handle;
   uint32_t timeout;
   uint32_t dbc_id;
   uint32_t pad;
 }]],
-    ["struct qaic_perf_stats_hdr"] = [[{
+  ["struct qaic_perf_stats_hdr"] = [[{
   uint16_t count;
   uint16_t pad;
   uint32_t dbc_id;
 }]],
-    ["struct qaic_perf_stats_entry"] = [[{
+  ["struct qaic_perf_stats_entry"] = [[{
   uint32_t handle;
   uint32_t queue_level_before;
   uint32_t num_queue_element;
@@ -107,213 +107,213 @@ return {
   uint32_t device_latency_us;
   uint32_t pad;
 }]],
-    ["struct qaic_detach_slice"] = [[{
+  ["struct qaic_detach_slice"] = [[{
   uint32_t handle;
   uint32_t pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x40206443,
-        DRM_IOCTL_QAIC_EXECUTE_BO = 0x40106444,
-        DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x40106445,
-        DRM_IOCTL_QAIC_WAIT_BO = 0x40106446,
-        DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x40086448,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct qaic_manage_trans_dma_xfer"] = [[{
-    struct qaic_manage_trans_hdr hdr;
-    uint32_t tag;
-    uint32_t pad;
-    uint64_t addr;
-    uint64_t size;
-  }]],
-        ["struct qaic_manage_trans_activate_from_dev"] = [[{
-    struct qaic_manage_trans_hdr hdr;
-    uint32_t status;
-    uint32_t dbc_id;
-    uint64_t options;
-  }]],
-        ["struct qaic_manage_trans_status_from_dev"] = [[{
-    struct qaic_manage_trans_hdr hdr;
-    uint16_t major;
-    uint16_t minor;
-    uint32_t status;
-    uint64_t status_flags;
-  }]],
-        ["struct qaic_manage_msg"] = [[{
-    uint32_t len;
-    uint32_t count;
-    uint64_t data;
-  }]],
-        ["struct qaic_create_bo"] = [[{
-    uint64_t size;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct qaic_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct qaic_attach_slice_entry"] = [[{
-    uint64_t size;
-    struct qaic_sem sem0;
-    struct qaic_sem sem1;
-    struct qaic_sem sem2;
-    struct qaic_sem sem3;
-    uint64_t dev_addr;
-    uint64_t db_addr;
-    uint32_t db_data;
-    uint32_t db_len;
-    uint64_t offset;
-  }]],
-        ["struct qaic_attach_slice_hdr"] = [[{
-    uint32_t count;
-    uint32_t dbc_id;
-    uint32_t handle;
-    uint32_t dir;
-    uint64_t size;
-  }]],
-        ["struct qaic_attach_slice"] = [[{
-    struct qaic_attach_slice_hdr hdr;
-    uint64_t data;
-  }]],
-        ["struct qaic_partial_execute_entry"] = [[{
-    uint32_t handle;
-    uint32_t dir;
-    uint64_t resize;
-  }]],
-        ["struct qaic_execute"] = [[{
-    struct qaic_execute_hdr hdr;
-    uint64_t data;
-  }]],
-        ["struct qaic_perf_stats"] = [[{
-    struct qaic_perf_stats_hdr hdr;
-    uint64_t data;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x80206443,
-        DRM_IOCTL_QAIC_EXECUTE_BO = 0x80106444,
-        DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x80106445,
-        DRM_IOCTL_QAIC_WAIT_BO = 0x80106446,
-        DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x80086448,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct qaic_manage_trans_dma_xfer"] = [[{
-    struct qaic_manage_trans_hdr hdr;
-    uint32_t tag;
-    uint32_t pad;
-    unsigned long addr;
-    unsigned long size;
-  }]],
-        ["struct qaic_manage_trans_activate_from_dev"] = [[{
-    struct qaic_manage_trans_hdr hdr;
-    uint32_t status;
-    uint32_t dbc_id;
-    unsigned long options;
-  }]],
-        ["struct qaic_manage_trans_status_from_dev"] = [[{
-    struct qaic_manage_trans_hdr hdr;
-    uint16_t major;
-    uint16_t minor;
-    uint32_t status;
-    unsigned long status_flags;
-  }]],
-        ["struct qaic_manage_msg"] = [[{
-    uint32_t len;
-    uint32_t count;
-    unsigned long data;
-  }]],
-        ["struct qaic_create_bo"] = [[{
-    unsigned long size;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct qaic_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct qaic_attach_slice_entry"] = [[{
-    unsigned long size;
-    struct qaic_sem sem0;
-    struct qaic_sem sem1;
-    struct qaic_sem sem2;
-    struct qaic_sem sem3;
-    unsigned long dev_addr;
-    unsigned long db_addr;
-    uint32_t db_data;
-    uint32_t db_len;
-    unsigned long offset;
-  }]],
-        ["struct qaic_attach_slice_hdr"] = [[{
-    uint32_t count;
-    uint32_t dbc_id;
-    uint32_t handle;
-    uint32_t dir;
-    unsigned long size;
-  }]],
-        ["struct qaic_attach_slice"] = [[{
-    struct qaic_attach_slice_hdr hdr;
-    unsigned long data;
-  }]],
-        ["struct qaic_partial_execute_entry"] = [[{
-    uint32_t handle;
-    uint32_t dir;
-    unsigned long resize;
-  }]],
-        ["struct qaic_execute"] = [[{
-    struct qaic_execute_hdr hdr;
-    unsigned long data;
-  }]],
-        ["struct qaic_perf_stats"] = [[{
-    struct qaic_perf_stats_hdr hdr;
-    unsigned long data;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x40206443,
+      DRM_IOCTL_QAIC_EXECUTE_BO = 0x40106444,
+      DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x40106445,
+      DRM_IOCTL_QAIC_WAIT_BO = 0x40106446,
+      DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x40086448,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct qaic_manage_trans_dma_xfer"] = [[{
+  struct qaic_manage_trans_hdr hdr;
+  uint32_t tag;
+  uint32_t pad;
+  uint64_t addr;
+  uint64_t size;
+}]],
+      ["struct qaic_manage_trans_activate_from_dev"] = [[{
+  struct qaic_manage_trans_hdr hdr;
+  uint32_t status;
+  uint32_t dbc_id;
+  uint64_t options;
+}]],
+      ["struct qaic_manage_trans_status_from_dev"] = [[{
+  struct qaic_manage_trans_hdr hdr;
+  uint16_t major;
+  uint16_t minor;
+  uint32_t status;
+  uint64_t status_flags;
+}]],
+      ["struct qaic_manage_msg"] = [[{
+  uint32_t len;
+  uint32_t count;
+  uint64_t data;
+}]],
+      ["struct qaic_create_bo"] = [[{
+  uint64_t size;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct qaic_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct qaic_attach_slice_entry"] = [[{
+  uint64_t size;
+  struct qaic_sem sem0;
+  struct qaic_sem sem1;
+  struct qaic_sem sem2;
+  struct qaic_sem sem3;
+  uint64_t dev_addr;
+  uint64_t db_addr;
+  uint32_t db_data;
+  uint32_t db_len;
+  uint64_t offset;
+}]],
+      ["struct qaic_attach_slice_hdr"] = [[{
+  uint32_t count;
+  uint32_t dbc_id;
+  uint32_t handle;
+  uint32_t dir;
+  uint64_t size;
+}]],
+      ["struct qaic_attach_slice"] = [[{
+  struct qaic_attach_slice_hdr hdr;
+  uint64_t data;
+}]],
+      ["struct qaic_partial_execute_entry"] = [[{
+  uint32_t handle;
+  uint32_t dir;
+  uint64_t resize;
+}]],
+      ["struct qaic_execute"] = [[{
+  struct qaic_execute_hdr hdr;
+  uint64_t data;
+}]],
+      ["struct qaic_perf_stats"] = [[{
+  struct qaic_perf_stats_hdr hdr;
+  uint64_t data;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x80206443,
+      DRM_IOCTL_QAIC_EXECUTE_BO = 0x80106444,
+      DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x80106445,
+      DRM_IOCTL_QAIC_WAIT_BO = 0x80106446,
+      DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x80086448,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct qaic_manage_trans_dma_xfer"] = [[{
+  struct qaic_manage_trans_hdr hdr;
+  uint32_t tag;
+  uint32_t pad;
+  unsigned long addr;
+  unsigned long size;
+}]],
+      ["struct qaic_manage_trans_activate_from_dev"] = [[{
+  struct qaic_manage_trans_hdr hdr;
+  uint32_t status;
+  uint32_t dbc_id;
+  unsigned long options;
+}]],
+      ["struct qaic_manage_trans_status_from_dev"] = [[{
+  struct qaic_manage_trans_hdr hdr;
+  uint16_t major;
+  uint16_t minor;
+  uint32_t status;
+  unsigned long status_flags;
+}]],
+      ["struct qaic_manage_msg"] = [[{
+  uint32_t len;
+  uint32_t count;
+  unsigned long data;
+}]],
+      ["struct qaic_create_bo"] = [[{
+  unsigned long size;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct qaic_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct qaic_attach_slice_entry"] = [[{
+  unsigned long size;
+  struct qaic_sem sem0;
+  struct qaic_sem sem1;
+  struct qaic_sem sem2;
+  struct qaic_sem sem3;
+  unsigned long dev_addr;
+  unsigned long db_addr;
+  uint32_t db_data;
+  uint32_t db_len;
+  unsigned long offset;
+}]],
+      ["struct qaic_attach_slice_hdr"] = [[{
+  uint32_t count;
+  uint32_t dbc_id;
+  uint32_t handle;
+  uint32_t dir;
+  unsigned long size;
+}]],
+      ["struct qaic_attach_slice"] = [[{
+  struct qaic_attach_slice_hdr hdr;
+  unsigned long data;
+}]],
+      ["struct qaic_partial_execute_entry"] = [[{
+  uint32_t handle;
+  uint32_t dir;
+  unsigned long resize;
+}]],
+      ["struct qaic_execute"] = [[{
+  struct qaic_execute_hdr hdr;
+  unsigned long data;
+}]],
+      ["struct qaic_perf_stats"] = [[{
+  struct qaic_perf_stats_hdr hdr;
+  unsigned long data;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/qxl_drm.h"] = [==[
-  constants = {
-    QXL_GEM_DOMAIN_CPU = 0,
-    QXL_GEM_DOMAIN_VRAM = 1,
-    QXL_GEM_DOMAIN_SURFACE = 2,
-    DRM_QXL_ALLOC = 0x0,
-    DRM_QXL_MAP = 0x1,
-    DRM_QXL_EXECBUFFER = 0x2,
-    DRM_QXL_UPDATE_AREA = 0x3,
-    DRM_QXL_GETPARAM = 0x4,
-    DRM_QXL_CLIENTCAP = 0x5,
-    DRM_QXL_ALLOC_SURF = 0x6,
-    QXL_RELOC_TYPE_BO = 1,
-    QXL_RELOC_TYPE_SURF = 2,
-    QXL_PARAM_NUM_SURFACES = 1,
-    QXL_PARAM_MAX_RELOCS = 2,
-    DRM_IOCTL_QXL_ALLOC = 0xc0086440,
-    DRM_IOCTL_QXL_MAP = 0xc0106441,
-    DRM_IOCTL_QXL_GETPARAM = 0xc0106444,
-    DRM_IOCTL_QXL_ALLOC_SURF = 0xc0186446,
-  },
-  records = {
-    ["struct drm_qxl_alloc"] = [[{
+constants = {
+  QXL_GEM_DOMAIN_CPU = 0,
+  QXL_GEM_DOMAIN_VRAM = 1,
+  QXL_GEM_DOMAIN_SURFACE = 2,
+  DRM_QXL_ALLOC = 0x0,
+  DRM_QXL_MAP = 0x1,
+  DRM_QXL_EXECBUFFER = 0x2,
+  DRM_QXL_UPDATE_AREA = 0x3,
+  DRM_QXL_GETPARAM = 0x4,
+  DRM_QXL_CLIENTCAP = 0x5,
+  DRM_QXL_ALLOC_SURF = 0x6,
+  QXL_RELOC_TYPE_BO = 1,
+  QXL_RELOC_TYPE_SURF = 2,
+  QXL_PARAM_NUM_SURFACES = 1,
+  QXL_PARAM_MAX_RELOCS = 2,
+  DRM_IOCTL_QXL_ALLOC = 0xc0086440,
+  DRM_IOCTL_QXL_MAP = 0xc0106441,
+  DRM_IOCTL_QXL_GETPARAM = 0xc0106444,
+  DRM_IOCTL_QXL_ALLOC_SURF = 0xc0186446,
+},
+records = {
+  ["struct drm_qxl_alloc"] = [[{
   uint32_t size;
   uint32_t handle;
 }]],
-    ["struct drm_qxl_update_area"] = [[{
+  ["struct drm_qxl_update_area"] = [[{
   uint32_t handle;
   uint32_t top;
   uint32_t left;
@@ -321,11 +321,11 @@ return {
   uint32_t right;
   uint32_t pad;
 }]],
-    ["struct drm_qxl_clientcap"] = [[{
+  ["struct drm_qxl_clientcap"] = [[{
   uint32_t index;
   uint32_t pad;
 }]],
-    ["struct drm_qxl_alloc_surf"] = [[{
+  ["struct drm_qxl_alloc_surf"] = [[{
   uint32_t format;
   uint32_t width;
   uint32_t height;
@@ -333,94 +333,94 @@ return {
   uint32_t handle;
   uint32_t pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_QXL_EXECBUFFER = 0x40106442,
-        DRM_IOCTL_QXL_UPDATE_AREA = 0x40186443,
-        DRM_IOCTL_QXL_CLIENTCAP = 0x40086445,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_qxl_map"] = [[{
-    uint64_t offset;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_qxl_reloc"] = [[{
-    uint64_t src_offset;
-    uint64_t dst_offset;
-    uint32_t src_handle;
-    uint32_t dst_handle;
-    uint32_t reloc_type;
-    uint32_t pad;
-  }]],
-        ["struct drm_qxl_command"] = [[{
-    uint64_t command;
-    uint64_t relocs;
-    uint32_t type;
-    uint32_t command_size;
-    uint32_t relocs_num;
-    uint32_t pad;
-  }]],
-        ["struct drm_qxl_execbuffer"] = [[{
-    uint32_t flags;
-    uint32_t commands_num;
-    uint64_t commands;
-  }]],
-        ["struct drm_qxl_getparam"] = [[{
-    uint64_t param;
-    uint64_t value;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_QXL_EXECBUFFER = 0x80106442,
-        DRM_IOCTL_QXL_UPDATE_AREA = 0x80186443,
-        DRM_IOCTL_QXL_CLIENTCAP = 0x80086445,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_qxl_map"] = [[{
-    unsigned long offset;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_qxl_reloc"] = [[{
-    unsigned long src_offset;
-    unsigned long dst_offset;
-    uint32_t src_handle;
-    uint32_t dst_handle;
-    uint32_t reloc_type;
-    uint32_t pad;
-  }]],
-        ["struct drm_qxl_command"] = [[{
-    unsigned long command;
-    unsigned long relocs;
-    uint32_t type;
-    uint32_t command_size;
-    uint32_t relocs_num;
-    uint32_t pad;
-  }]],
-        ["struct drm_qxl_execbuffer"] = [[{
-    uint32_t flags;
-    uint32_t commands_num;
-    unsigned long commands;
-  }]],
-        ["struct drm_qxl_getparam"] = [[{
-    unsigned long param;
-    unsigned long value;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_QXL_EXECBUFFER = 0x40106442,
+      DRM_IOCTL_QXL_UPDATE_AREA = 0x40186443,
+      DRM_IOCTL_QXL_CLIENTCAP = 0x40086445,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_qxl_map"] = [[{
+  uint64_t offset;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_qxl_reloc"] = [[{
+  uint64_t src_offset;
+  uint64_t dst_offset;
+  uint32_t src_handle;
+  uint32_t dst_handle;
+  uint32_t reloc_type;
+  uint32_t pad;
+}]],
+      ["struct drm_qxl_command"] = [[{
+  uint64_t command;
+  uint64_t relocs;
+  uint32_t type;
+  uint32_t command_size;
+  uint32_t relocs_num;
+  uint32_t pad;
+}]],
+      ["struct drm_qxl_execbuffer"] = [[{
+  uint32_t flags;
+  uint32_t commands_num;
+  uint64_t commands;
+}]],
+      ["struct drm_qxl_getparam"] = [[{
+  uint64_t param;
+  uint64_t value;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_QXL_EXECBUFFER = 0x80106442,
+      DRM_IOCTL_QXL_UPDATE_AREA = 0x80186443,
+      DRM_IOCTL_QXL_CLIENTCAP = 0x80086445,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_qxl_map"] = [[{
+  unsigned long offset;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_qxl_reloc"] = [[{
+  unsigned long src_offset;
+  unsigned long dst_offset;
+  uint32_t src_handle;
+  uint32_t dst_handle;
+  uint32_t reloc_type;
+  uint32_t pad;
+}]],
+      ["struct drm_qxl_command"] = [[{
+  unsigned long command;
+  unsigned long relocs;
+  uint32_t type;
+  uint32_t command_size;
+  uint32_t relocs_num;
+  uint32_t pad;
+}]],
+      ["struct drm_qxl_execbuffer"] = [[{
+  uint32_t flags;
+  uint32_t commands_num;
+  unsigned long commands;
+}]],
+      ["struct drm_qxl_getparam"] = [[{
+  unsigned long param;
+  unsigned long value;
+}]],
+    },
+  },
+},
 ]==],
 }

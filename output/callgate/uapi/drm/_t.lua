@@ -3,86 +3,86 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/tegra_drm.h"] = [==[
-  constants = {
-    DRM_TEGRA_GEM_CREATE_TILED = 0x1,
-    DRM_TEGRA_GEM_CREATE_BOTTOM_UP = 0x2,
-    DRM_TEGRA_NO_TIMEOUT = 0xffffffff,
-    DRM_TEGRA_GEM_TILING_MODE_PITCH = 0,
-    DRM_TEGRA_GEM_TILING_MODE_TILED = 1,
-    DRM_TEGRA_GEM_TILING_MODE_BLOCK = 2,
-    DRM_TEGRA_GEM_BOTTOM_UP = 0x1,
-    DRM_TEGRA_GEM_FLAGS = 1,
-    DRM_TEGRA_GEM_CREATE = 0x0,
-    DRM_TEGRA_GEM_MMAP = 0x1,
-    DRM_TEGRA_SYNCPT_READ = 0x2,
-    DRM_TEGRA_SYNCPT_INCR = 0x3,
-    DRM_TEGRA_SYNCPT_WAIT = 0x4,
-    DRM_TEGRA_OPEN_CHANNEL = 0x5,
-    DRM_TEGRA_CLOSE_CHANNEL = 0x6,
-    DRM_TEGRA_GET_SYNCPT = 0x7,
-    DRM_TEGRA_SUBMIT = 0x8,
-    DRM_TEGRA_GET_SYNCPT_BASE = 0x9,
-    DRM_TEGRA_GEM_SET_TILING = 0xa,
-    DRM_TEGRA_GEM_GET_TILING = 0xb,
-    DRM_TEGRA_GEM_SET_FLAGS = 0xc,
-    DRM_TEGRA_GEM_GET_FLAGS = 0xd,
-    DRM_IOCTL_TEGRA_GEM_CREATE = 0xc0106440,
-    DRM_IOCTL_TEGRA_GEM_MMAP = 0xc0106441,
-    DRM_IOCTL_TEGRA_SYNCPT_READ = 0xc0086442,
-    DRM_IOCTL_TEGRA_SYNCPT_INCR = 0xc0086443,
-    DRM_IOCTL_TEGRA_SYNCPT_WAIT = 0xc0106444,
-    DRM_IOCTL_TEGRA_OPEN_CHANNEL = 0xc0106445,
-    DRM_IOCTL_TEGRA_CLOSE_CHANNEL = 0xc0086446,
-    DRM_IOCTL_TEGRA_GET_SYNCPT = 0xc0106447,
-    DRM_IOCTL_TEGRA_SUBMIT = 0xc0586448,
-    DRM_IOCTL_TEGRA_GET_SYNCPT_BASE = 0xc0106449,
-    DRM_IOCTL_TEGRA_GEM_SET_TILING = 0xc010644a,
-    DRM_IOCTL_TEGRA_GEM_GET_TILING = 0xc010644b,
-    DRM_IOCTL_TEGRA_GEM_SET_FLAGS = 0xc008644c,
-    DRM_IOCTL_TEGRA_GEM_GET_FLAGS = 0xc008644d,
-    DRM_TEGRA_CHANNEL_CAP_CACHE_COHERENT = 0x1,
-    DRM_TEGRA_CHANNEL_MAP_READ = 0x1,
-    DRM_TEGRA_CHANNEL_MAP_WRITE = 0x2,
-    DRM_TEGRA_CHANNEL_MAP_READ_WRITE = 3,
-    DRM_TEGRA_SUBMIT_RELOC_SECTOR_LAYOUT = 0x1,
-    DRM_TEGRA_SUBMIT_CMD_GATHER_UPTR = 0,
-    DRM_TEGRA_SUBMIT_CMD_WAIT_SYNCPT = 1,
-    DRM_TEGRA_SUBMIT_CMD_WAIT_SYNCPT_RELATIVE = 2,
-    DRM_IOCTL_TEGRA_CHANNEL_OPEN = 0xc0186450,
-    DRM_IOCTL_TEGRA_CHANNEL_CLOSE = 0xc0086451,
-    DRM_IOCTL_TEGRA_CHANNEL_MAP = 0xc0106452,
-    DRM_IOCTL_TEGRA_CHANNEL_UNMAP = 0xc0086453,
-    DRM_IOCTL_TEGRA_CHANNEL_SUBMIT = 0xc0406454,
-    DRM_IOCTL_TEGRA_SYNCPOINT_ALLOCATE = 0xc0086460,
-    DRM_IOCTL_TEGRA_SYNCPOINT_FREE = 0xc0086461,
-    DRM_IOCTL_TEGRA_SYNCPOINT_WAIT = 0xc0186462,
-  },
-  records = {
-    ["struct drm_tegra_syncpt_read"] = [[{
+constants = {
+  DRM_TEGRA_GEM_CREATE_TILED = 0x1,
+  DRM_TEGRA_GEM_CREATE_BOTTOM_UP = 0x2,
+  DRM_TEGRA_NO_TIMEOUT = 0xffffffff,
+  DRM_TEGRA_GEM_TILING_MODE_PITCH = 0,
+  DRM_TEGRA_GEM_TILING_MODE_TILED = 1,
+  DRM_TEGRA_GEM_TILING_MODE_BLOCK = 2,
+  DRM_TEGRA_GEM_BOTTOM_UP = 0x1,
+  DRM_TEGRA_GEM_FLAGS = 1,
+  DRM_TEGRA_GEM_CREATE = 0x0,
+  DRM_TEGRA_GEM_MMAP = 0x1,
+  DRM_TEGRA_SYNCPT_READ = 0x2,
+  DRM_TEGRA_SYNCPT_INCR = 0x3,
+  DRM_TEGRA_SYNCPT_WAIT = 0x4,
+  DRM_TEGRA_OPEN_CHANNEL = 0x5,
+  DRM_TEGRA_CLOSE_CHANNEL = 0x6,
+  DRM_TEGRA_GET_SYNCPT = 0x7,
+  DRM_TEGRA_SUBMIT = 0x8,
+  DRM_TEGRA_GET_SYNCPT_BASE = 0x9,
+  DRM_TEGRA_GEM_SET_TILING = 0xa,
+  DRM_TEGRA_GEM_GET_TILING = 0xb,
+  DRM_TEGRA_GEM_SET_FLAGS = 0xc,
+  DRM_TEGRA_GEM_GET_FLAGS = 0xd,
+  DRM_IOCTL_TEGRA_GEM_CREATE = 0xc0106440,
+  DRM_IOCTL_TEGRA_GEM_MMAP = 0xc0106441,
+  DRM_IOCTL_TEGRA_SYNCPT_READ = 0xc0086442,
+  DRM_IOCTL_TEGRA_SYNCPT_INCR = 0xc0086443,
+  DRM_IOCTL_TEGRA_SYNCPT_WAIT = 0xc0106444,
+  DRM_IOCTL_TEGRA_OPEN_CHANNEL = 0xc0106445,
+  DRM_IOCTL_TEGRA_CLOSE_CHANNEL = 0xc0086446,
+  DRM_IOCTL_TEGRA_GET_SYNCPT = 0xc0106447,
+  DRM_IOCTL_TEGRA_SUBMIT = 0xc0586448,
+  DRM_IOCTL_TEGRA_GET_SYNCPT_BASE = 0xc0106449,
+  DRM_IOCTL_TEGRA_GEM_SET_TILING = 0xc010644a,
+  DRM_IOCTL_TEGRA_GEM_GET_TILING = 0xc010644b,
+  DRM_IOCTL_TEGRA_GEM_SET_FLAGS = 0xc008644c,
+  DRM_IOCTL_TEGRA_GEM_GET_FLAGS = 0xc008644d,
+  DRM_TEGRA_CHANNEL_CAP_CACHE_COHERENT = 0x1,
+  DRM_TEGRA_CHANNEL_MAP_READ = 0x1,
+  DRM_TEGRA_CHANNEL_MAP_WRITE = 0x2,
+  DRM_TEGRA_CHANNEL_MAP_READ_WRITE = 3,
+  DRM_TEGRA_SUBMIT_RELOC_SECTOR_LAYOUT = 0x1,
+  DRM_TEGRA_SUBMIT_CMD_GATHER_UPTR = 0,
+  DRM_TEGRA_SUBMIT_CMD_WAIT_SYNCPT = 1,
+  DRM_TEGRA_SUBMIT_CMD_WAIT_SYNCPT_RELATIVE = 2,
+  DRM_IOCTL_TEGRA_CHANNEL_OPEN = 0xc0186450,
+  DRM_IOCTL_TEGRA_CHANNEL_CLOSE = 0xc0086451,
+  DRM_IOCTL_TEGRA_CHANNEL_MAP = 0xc0106452,
+  DRM_IOCTL_TEGRA_CHANNEL_UNMAP = 0xc0086453,
+  DRM_IOCTL_TEGRA_CHANNEL_SUBMIT = 0xc0406454,
+  DRM_IOCTL_TEGRA_SYNCPOINT_ALLOCATE = 0xc0086460,
+  DRM_IOCTL_TEGRA_SYNCPOINT_FREE = 0xc0086461,
+  DRM_IOCTL_TEGRA_SYNCPOINT_WAIT = 0xc0186462,
+},
+records = {
+  ["struct drm_tegra_syncpt_read"] = [[{
   uint32_t id;
   uint32_t value;
 }]],
-    ["struct drm_tegra_syncpt_incr"] = [[{
+  ["struct drm_tegra_syncpt_incr"] = [[{
   uint32_t id;
   uint32_t pad;
 }]],
-    ["struct drm_tegra_syncpt_wait"] = [[{
+  ["struct drm_tegra_syncpt_wait"] = [[{
   uint32_t id;
   uint32_t thresh;
   uint32_t timeout;
   uint32_t value;
 }]],
-    ["struct drm_tegra_syncpt"] = [[{
+  ["struct drm_tegra_syncpt"] = [[{
   uint32_t id;
   uint32_t incrs;
 }]],
-    ["struct drm_tegra_cmdbuf"] = [[{
+  ["struct drm_tegra_cmdbuf"] = [[{
   uint32_t handle;
   uint32_t offset;
   uint32_t words;
   uint32_t pad;
 }]],
-    ["struct drm_tegra_reloc"] = [[{
+  ["struct drm_tegra_reloc"] = [[{
   struct {
     uint32_t handle;
     uint32_t offset;
@@ -94,33 +94,33 @@ return {
   uint32_t shift;
   uint32_t pad;
 }]],
-    ["struct drm_tegra_waitchk"] = [[{
+  ["struct drm_tegra_waitchk"] = [[{
   uint32_t handle;
   uint32_t offset;
   uint32_t syncpt;
   uint32_t thresh;
 }]],
-    ["struct drm_tegra_gem_set_tiling"] = [[{
+  ["struct drm_tegra_gem_set_tiling"] = [[{
   uint32_t handle;
   uint32_t mode;
   uint32_t value;
   uint32_t pad;
 }]],
-    ["struct drm_tegra_gem_get_tiling"] = [[{
+  ["struct drm_tegra_gem_get_tiling"] = [[{
   uint32_t handle;
   uint32_t mode;
   uint32_t value;
   uint32_t pad;
 }]],
-    ["struct drm_tegra_gem_set_flags"] = [[{
+  ["struct drm_tegra_gem_set_flags"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
-    ["struct drm_tegra_gem_get_flags"] = [[{
+  ["struct drm_tegra_gem_get_flags"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
-    ["struct drm_tegra_channel_open"] = [[{
+  ["struct drm_tegra_channel_open"] = [[{
   uint32_t host1x_class;
   uint32_t flags;
   uint32_t context;
@@ -128,30 +128,30 @@ return {
   uint32_t capabilities;
   uint32_t padding;
 }]],
-    ["struct drm_tegra_channel_close"] = [[{
+  ["struct drm_tegra_channel_close"] = [[{
   uint32_t context;
   uint32_t padding;
 }]],
-    ["struct drm_tegra_channel_map"] = [[{
+  ["struct drm_tegra_channel_map"] = [[{
   uint32_t context;
   uint32_t handle;
   uint32_t flags;
   uint32_t mapping;
 }]],
-    ["struct drm_tegra_channel_unmap"] = [[{
+  ["struct drm_tegra_channel_unmap"] = [[{
   uint32_t context;
   uint32_t mapping;
 }]],
-    ["struct drm_tegra_submit_cmd_gather_uptr"] = [[{
+  ["struct drm_tegra_submit_cmd_gather_uptr"] = [[{
   uint32_t words;
   uint32_t reserved[3];
 }]],
-    ["struct drm_tegra_submit_cmd_wait_syncpt"] = [[{
+  ["struct drm_tegra_submit_cmd_wait_syncpt"] = [[{
   uint32_t id;
   uint32_t value;
   uint32_t reserved[2];
 }]],
-    ["struct drm_tegra_submit_cmd"] = [[{
+  ["struct drm_tegra_submit_cmd"] = [[{
   uint32_t type;
   uint32_t flags;
   union {
@@ -160,174 +160,174 @@ return {
     uint32_t reserved[4];
   };
 }]],
-    ["struct drm_tegra_submit_syncpt"] = [[{
+  ["struct drm_tegra_submit_syncpt"] = [[{
   uint32_t id;
   uint32_t flags;
   uint32_t increments;
   uint32_t value;
 }]],
-    ["struct drm_tegra_syncpoint_allocate"] = [[{
+  ["struct drm_tegra_syncpoint_allocate"] = [[{
   uint32_t id;
   uint32_t padding;
 }]],
-    ["struct drm_tegra_syncpoint_free"] = [[{
+  ["struct drm_tegra_syncpoint_free"] = [[{
   uint32_t id;
   uint32_t padding;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_tegra_gem_create"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_tegra_gem_mmap"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t offset;
-  }]],
-        ["struct drm_tegra_open_channel"] = [[{
-    uint32_t client;
-    uint32_t pad;
-    uint64_t context;
-  }]],
-        ["struct drm_tegra_close_channel"] = [[{
-    uint64_t context;
-  }]],
-        ["struct drm_tegra_get_syncpt"] = [[{
-    uint64_t context;
-    uint32_t index;
-    uint32_t id;
-  }]],
-        ["struct drm_tegra_get_syncpt_base"] = [[{
-    uint64_t context;
-    uint32_t syncpt;
-    uint32_t id;
-  }]],
-        ["struct drm_tegra_submit"] = [[{
-    uint64_t context;
-    uint32_t num_syncpts;
-    uint32_t num_cmdbufs;
-    uint32_t num_relocs;
-    uint32_t num_waitchks;
-    uint32_t waitchk_mask;
-    uint32_t timeout;
-    uint64_t syncpts;
-    uint64_t cmdbufs;
-    uint64_t relocs;
-    uint64_t waitchks;
-    uint32_t fence;
-    uint32_t reserved[5];
-  }]],
-        ["struct drm_tegra_submit_buf"] = [[{
-    uint32_t mapping;
-    uint32_t flags;
-    struct {
-      uint64_t target_offset;
-      uint32_t gather_offset_words;
-      uint32_t shift;
-    } reloc;
-  }]],
-        ["struct drm_tegra_channel_submit"] = [[{
-    uint32_t context;
-    uint32_t num_bufs;
-    uint32_t num_cmds;
-    uint32_t gather_data_words;
-    uint64_t bufs_ptr;
-    uint64_t cmds_ptr;
-    uint64_t gather_data_ptr;
-    uint32_t syncobj_in;
-    uint32_t syncobj_out;
-    struct drm_tegra_submit_syncpt syncpt;
-  }]],
-        ["struct drm_tegra_syncpoint_wait"] = [[{
-    int64_t timeout_ns;
-    uint32_t id;
-    uint32_t threshold;
-    uint32_t value;
-    uint32_t padding;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_tegra_gem_create"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    uint32_t handle;
-  }]],
-        ["struct drm_tegra_gem_mmap"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long offset;
-  }]],
-        ["struct drm_tegra_open_channel"] = [[{
-    uint32_t client;
-    uint32_t pad;
-    unsigned long context;
-  }]],
-        ["struct drm_tegra_close_channel"] = [[{
-    unsigned long context;
-  }]],
-        ["struct drm_tegra_get_syncpt"] = [[{
-    unsigned long context;
-    uint32_t index;
-    uint32_t id;
-  }]],
-        ["struct drm_tegra_get_syncpt_base"] = [[{
-    unsigned long context;
-    uint32_t syncpt;
-    uint32_t id;
-  }]],
-        ["struct drm_tegra_submit"] = [[{
-    unsigned long context;
-    uint32_t num_syncpts;
-    uint32_t num_cmdbufs;
-    uint32_t num_relocs;
-    uint32_t num_waitchks;
-    uint32_t waitchk_mask;
-    uint32_t timeout;
-    unsigned long syncpts;
-    unsigned long cmdbufs;
-    unsigned long relocs;
-    unsigned long waitchks;
-    uint32_t fence;
-    uint32_t reserved[5];
-  }]],
-        ["struct drm_tegra_submit_buf"] = [[{
-    uint32_t mapping;
-    uint32_t flags;
-    struct {
-      unsigned long target_offset;
-      uint32_t gather_offset_words;
-      uint32_t shift;
-    } reloc;
-  }]],
-        ["struct drm_tegra_channel_submit"] = [[{
-    uint32_t context;
-    uint32_t num_bufs;
-    uint32_t num_cmds;
-    uint32_t gather_data_words;
-    unsigned long bufs_ptr;
-    unsigned long cmds_ptr;
-    unsigned long gather_data_ptr;
-    uint32_t syncobj_in;
-    uint32_t syncobj_out;
-    struct drm_tegra_submit_syncpt syncpt;
-  }]],
-        ["struct drm_tegra_syncpoint_wait"] = [[{
-    long timeout_ns;
-    uint32_t id;
-    uint32_t threshold;
-    uint32_t value;
-    uint32_t padding;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_tegra_gem_create"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_tegra_gem_mmap"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t offset;
+}]],
+      ["struct drm_tegra_open_channel"] = [[{
+  uint32_t client;
+  uint32_t pad;
+  uint64_t context;
+}]],
+      ["struct drm_tegra_close_channel"] = [[{
+  uint64_t context;
+}]],
+      ["struct drm_tegra_get_syncpt"] = [[{
+  uint64_t context;
+  uint32_t index;
+  uint32_t id;
+}]],
+      ["struct drm_tegra_get_syncpt_base"] = [[{
+  uint64_t context;
+  uint32_t syncpt;
+  uint32_t id;
+}]],
+      ["struct drm_tegra_submit"] = [[{
+  uint64_t context;
+  uint32_t num_syncpts;
+  uint32_t num_cmdbufs;
+  uint32_t num_relocs;
+  uint32_t num_waitchks;
+  uint32_t waitchk_mask;
+  uint32_t timeout;
+  uint64_t syncpts;
+  uint64_t cmdbufs;
+  uint64_t relocs;
+  uint64_t waitchks;
+  uint32_t fence;
+  uint32_t reserved[5];
+}]],
+      ["struct drm_tegra_submit_buf"] = [[{
+  uint32_t mapping;
+  uint32_t flags;
+  struct {
+    uint64_t target_offset;
+    uint32_t gather_offset_words;
+    uint32_t shift;
+  } reloc;
+}]],
+      ["struct drm_tegra_channel_submit"] = [[{
+  uint32_t context;
+  uint32_t num_bufs;
+  uint32_t num_cmds;
+  uint32_t gather_data_words;
+  uint64_t bufs_ptr;
+  uint64_t cmds_ptr;
+  uint64_t gather_data_ptr;
+  uint32_t syncobj_in;
+  uint32_t syncobj_out;
+  struct drm_tegra_submit_syncpt syncpt;
+}]],
+      ["struct drm_tegra_syncpoint_wait"] = [[{
+  int64_t timeout_ns;
+  uint32_t id;
+  uint32_t threshold;
+  uint32_t value;
+  uint32_t padding;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_tegra_gem_create"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  uint32_t handle;
+}]],
+      ["struct drm_tegra_gem_mmap"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long offset;
+}]],
+      ["struct drm_tegra_open_channel"] = [[{
+  uint32_t client;
+  uint32_t pad;
+  unsigned long context;
+}]],
+      ["struct drm_tegra_close_channel"] = [[{
+  unsigned long context;
+}]],
+      ["struct drm_tegra_get_syncpt"] = [[{
+  unsigned long context;
+  uint32_t index;
+  uint32_t id;
+}]],
+      ["struct drm_tegra_get_syncpt_base"] = [[{
+  unsigned long context;
+  uint32_t syncpt;
+  uint32_t id;
+}]],
+      ["struct drm_tegra_submit"] = [[{
+  unsigned long context;
+  uint32_t num_syncpts;
+  uint32_t num_cmdbufs;
+  uint32_t num_relocs;
+  uint32_t num_waitchks;
+  uint32_t waitchk_mask;
+  uint32_t timeout;
+  unsigned long syncpts;
+  unsigned long cmdbufs;
+  unsigned long relocs;
+  unsigned long waitchks;
+  uint32_t fence;
+  uint32_t reserved[5];
+}]],
+      ["struct drm_tegra_submit_buf"] = [[{
+  uint32_t mapping;
+  uint32_t flags;
+  struct {
+    unsigned long target_offset;
+    uint32_t gather_offset_words;
+    uint32_t shift;
+  } reloc;
+}]],
+      ["struct drm_tegra_channel_submit"] = [[{
+  uint32_t context;
+  uint32_t num_bufs;
+  uint32_t num_cmds;
+  uint32_t gather_data_words;
+  unsigned long bufs_ptr;
+  unsigned long cmds_ptr;
+  unsigned long gather_data_ptr;
+  uint32_t syncobj_in;
+  uint32_t syncobj_out;
+  struct drm_tegra_submit_syncpt syncpt;
+}]],
+      ["struct drm_tegra_syncpoint_wait"] = [[{
+  long timeout_ns;
+  uint32_t id;
+  uint32_t threshold;
+  uint32_t value;
+  uint32_t padding;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,169 +3,169 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["drm/v3d_drm.h"] = [==[
-  constants = {
-    V3D_BIN = 0,
-    V3D_RENDER = 1,
-    V3D_TFU = 2,
-    V3D_CSD = 3,
-    V3D_CACHE_CLEAN = 4,
-    V3D_CPU = 5,
-    DRM_V3D_PARAM_V3D_UIFCFG = 0,
-    DRM_V3D_PARAM_V3D_HUB_IDENT1 = 1,
-    DRM_V3D_PARAM_V3D_HUB_IDENT2 = 2,
-    DRM_V3D_PARAM_V3D_HUB_IDENT3 = 3,
-    DRM_V3D_PARAM_V3D_CORE0_IDENT0 = 4,
-    DRM_V3D_PARAM_V3D_CORE0_IDENT1 = 5,
-    DRM_V3D_PARAM_V3D_CORE0_IDENT2 = 6,
-    DRM_V3D_PARAM_SUPPORTS_TFU = 7,
-    DRM_V3D_PARAM_SUPPORTS_CSD = 8,
-    DRM_V3D_PARAM_SUPPORTS_CACHE_FLUSH = 9,
-    DRM_V3D_PARAM_SUPPORTS_PERFMON = 10,
-    DRM_V3D_PARAM_SUPPORTS_MULTISYNC_EXT = 11,
-    DRM_V3D_PARAM_SUPPORTS_CPU_QUEUE = 12,
-    DRM_V3D_PARAM_MAX_PERF_COUNTERS = 13,
-    DRM_V3D_PARAM_SUPPORTS_SUPER_PAGES = 14,
-    DRM_V3D_PARAM_GLOBAL_RESET_COUNTER = 15,
-    DRM_V3D_PARAM_CONTEXT_RESET_COUNTER = 16,
-    V3D_PERFCNT_FEP_VALID_PRIMTS_NO_PIXELS = 0,
-    V3D_PERFCNT_FEP_VALID_PRIMS = 1,
-    V3D_PERFCNT_FEP_EZ_NFCLIP_QUADS = 2,
-    V3D_PERFCNT_FEP_VALID_QUADS = 3,
-    V3D_PERFCNT_TLB_QUADS_STENCIL_FAIL = 4,
-    V3D_PERFCNT_TLB_QUADS_STENCILZ_FAIL = 5,
-    V3D_PERFCNT_TLB_QUADS_STENCILZ_PASS = 6,
-    V3D_PERFCNT_TLB_QUADS_ZERO_COV = 7,
-    V3D_PERFCNT_TLB_QUADS_NONZERO_COV = 8,
-    V3D_PERFCNT_TLB_QUADS_WRITTEN = 9,
-    V3D_PERFCNT_PTB_PRIM_VIEWPOINT_DISCARD = 10,
-    V3D_PERFCNT_PTB_PRIM_CLIP = 11,
-    V3D_PERFCNT_PTB_PRIM_REV = 12,
-    V3D_PERFCNT_QPU_IDLE_CYCLES = 13,
-    V3D_PERFCNT_QPU_ACTIVE_CYCLES_VERTEX_COORD_USER = 14,
-    V3D_PERFCNT_QPU_ACTIVE_CYCLES_FRAG = 15,
-    V3D_PERFCNT_QPU_CYCLES_VALID_INSTR = 16,
-    V3D_PERFCNT_QPU_CYCLES_TMU_STALL = 17,
-    V3D_PERFCNT_QPU_CYCLES_SCOREBOARD_STALL = 18,
-    V3D_PERFCNT_QPU_CYCLES_VARYINGS_STALL = 19,
-    V3D_PERFCNT_QPU_IC_HIT = 20,
-    V3D_PERFCNT_QPU_IC_MISS = 21,
-    V3D_PERFCNT_QPU_UC_HIT = 22,
-    V3D_PERFCNT_QPU_UC_MISS = 23,
-    V3D_PERFCNT_TMU_TCACHE_ACCESS = 24,
-    V3D_PERFCNT_TMU_TCACHE_MISS = 25,
-    V3D_PERFCNT_VPM_VDW_STALL = 26,
-    V3D_PERFCNT_VPM_VCD_STALL = 27,
-    V3D_PERFCNT_BIN_ACTIVE = 28,
-    V3D_PERFCNT_RDR_ACTIVE = 29,
-    V3D_PERFCNT_L2T_HITS = 30,
-    V3D_PERFCNT_L2T_MISSES = 31,
-    V3D_PERFCNT_CYCLE_COUNT = 32,
-    V3D_PERFCNT_QPU_CYCLES_STALLED_VERTEX_COORD_USER = 33,
-    V3D_PERFCNT_QPU_CYCLES_STALLED_FRAGMENT = 34,
-    V3D_PERFCNT_PTB_PRIMS_BINNED = 35,
-    V3D_PERFCNT_AXI_WRITES_WATCH_0 = 36,
-    V3D_PERFCNT_AXI_READS_WATCH_0 = 37,
-    V3D_PERFCNT_AXI_WRITE_STALLS_WATCH_0 = 38,
-    V3D_PERFCNT_AXI_READ_STALLS_WATCH_0 = 39,
-    V3D_PERFCNT_AXI_WRITE_BYTES_WATCH_0 = 40,
-    V3D_PERFCNT_AXI_READ_BYTES_WATCH_0 = 41,
-    V3D_PERFCNT_AXI_WRITES_WATCH_1 = 42,
-    V3D_PERFCNT_AXI_READS_WATCH_1 = 43,
-    V3D_PERFCNT_AXI_WRITE_STALLS_WATCH_1 = 44,
-    V3D_PERFCNT_AXI_READ_STALLS_WATCH_1 = 45,
-    V3D_PERFCNT_AXI_WRITE_BYTES_WATCH_1 = 46,
-    V3D_PERFCNT_AXI_READ_BYTES_WATCH_1 = 47,
-    V3D_PERFCNT_TLB_PARTIAL_QUADS = 48,
-    V3D_PERFCNT_TMU_CONFIG_ACCESSES = 49,
-    V3D_PERFCNT_L2T_NO_ID_STALL = 50,
-    V3D_PERFCNT_L2T_COM_QUE_STALL = 51,
-    V3D_PERFCNT_L2T_TMU_WRITES = 52,
-    V3D_PERFCNT_TMU_ACTIVE_CYCLES = 53,
-    V3D_PERFCNT_TMU_STALLED_CYCLES = 54,
-    V3D_PERFCNT_CLE_ACTIVE = 55,
-    V3D_PERFCNT_L2T_TMU_READS = 56,
-    V3D_PERFCNT_L2T_CLE_READS = 57,
-    V3D_PERFCNT_L2T_VCD_READS = 58,
-    V3D_PERFCNT_L2T_TMUCFG_READS = 59,
-    V3D_PERFCNT_L2T_SLC0_READS = 60,
-    V3D_PERFCNT_L2T_SLC1_READS = 61,
-    V3D_PERFCNT_L2T_SLC2_READS = 62,
-    V3D_PERFCNT_L2T_TMU_W_MISSES = 63,
-    V3D_PERFCNT_L2T_TMU_R_MISSES = 64,
-    V3D_PERFCNT_L2T_CLE_MISSES = 65,
-    V3D_PERFCNT_L2T_VCD_MISSES = 66,
-    V3D_PERFCNT_L2T_TMUCFG_MISSES = 67,
-    V3D_PERFCNT_L2T_SLC0_MISSES = 68,
-    V3D_PERFCNT_L2T_SLC1_MISSES = 69,
-    V3D_PERFCNT_L2T_SLC2_MISSES = 70,
-    V3D_PERFCNT_CORE_MEM_WRITES = 71,
-    V3D_PERFCNT_L2T_MEM_WRITES = 72,
-    V3D_PERFCNT_PTB_MEM_WRITES = 73,
-    V3D_PERFCNT_TLB_MEM_WRITES = 74,
-    V3D_PERFCNT_CORE_MEM_READS = 75,
-    V3D_PERFCNT_L2T_MEM_READS = 76,
-    V3D_PERFCNT_PTB_MEM_READS = 77,
-    V3D_PERFCNT_PSE_MEM_READS = 78,
-    V3D_PERFCNT_TLB_MEM_READS = 79,
-    V3D_PERFCNT_GMP_MEM_READS = 80,
-    V3D_PERFCNT_PTB_W_MEM_WORDS = 81,
-    V3D_PERFCNT_TLB_W_MEM_WORDS = 82,
-    V3D_PERFCNT_PSE_R_MEM_WORDS = 83,
-    V3D_PERFCNT_TLB_R_MEM_WORDS = 84,
-    V3D_PERFCNT_TMU_MRU_HITS = 85,
-    V3D_PERFCNT_COMPUTE_ACTIVE = 86,
-    V3D_PERFCNT_NUM = 87,
-    DRM_V3D_SUBMIT_CL = 0x0,
-    DRM_V3D_WAIT_BO = 0x1,
-    DRM_V3D_CREATE_BO = 0x2,
-    DRM_V3D_MMAP_BO = 0x3,
-    DRM_V3D_GET_PARAM = 0x4,
-    DRM_V3D_GET_BO_OFFSET = 0x5,
-    DRM_V3D_SUBMIT_TFU = 0x6,
-    DRM_V3D_SUBMIT_CSD = 0x7,
-    DRM_V3D_PERFMON_CREATE = 0x8,
-    DRM_V3D_PERFMON_DESTROY = 0x9,
-    DRM_V3D_PERFMON_GET_VALUES = 0xa,
-    DRM_V3D_SUBMIT_CPU = 0xb,
-    DRM_V3D_PERFMON_GET_COUNTER = 0xc,
-    DRM_V3D_PERFMON_SET_GLOBAL = 0xd,
-    DRM_IOCTL_V3D_SUBMIT_CL = 0xc0486440,
-    DRM_IOCTL_V3D_WAIT_BO = 0xc0106441,
-    DRM_IOCTL_V3D_CREATE_BO = 0xc0106442,
-    DRM_IOCTL_V3D_MMAP_BO = 0xc0106443,
-    DRM_IOCTL_V3D_GET_PARAM = 0xc0106444,
-    DRM_IOCTL_V3D_GET_BO_OFFSET = 0xc0086445,
-    DRM_IOCTL_V3D_PERFMON_CREATE = 0xc0286448,
-    DRM_IOCTL_V3D_PERFMON_DESTROY = 0xc0046449,
-    DRM_IOCTL_V3D_PERFMON_GET_VALUES = 0xc010644a,
-    DRM_IOCTL_V3D_PERFMON_GET_COUNTER = 0xc168644c,
-    DRM_V3D_SUBMIT_CL_FLUSH_CACHE = 0x1,
-    DRM_V3D_SUBMIT_EXTENSION = 0x2,
-    DRM_V3D_EXT_ID_MULTI_SYNC = 0x1,
-    DRM_V3D_EXT_ID_CPU_INDIRECT_CSD = 0x2,
-    DRM_V3D_EXT_ID_CPU_TIMESTAMP_QUERY = 0x3,
-    DRM_V3D_EXT_ID_CPU_RESET_TIMESTAMP_QUERY = 0x4,
-    DRM_V3D_EXT_ID_CPU_COPY_TIMESTAMP_QUERY = 0x5,
-    DRM_V3D_EXT_ID_CPU_RESET_PERFORMANCE_QUERY = 0x6,
-    DRM_V3D_EXT_ID_CPU_COPY_PERFORMANCE_QUERY = 0x7,
-    DRM_V3D_MAX_PERF_COUNTERS = 32,
-    DRM_V3D_PERFCNT_MAX_NAME = 64,
-    DRM_V3D_PERFCNT_MAX_CATEGORY = 32,
-    DRM_V3D_PERFCNT_MAX_DESCRIPTION = 256,
-    DRM_V3D_PERFMON_CLEAR_GLOBAL = 0x1,
-  },
-  records = {
-    ["struct drm_v3d_create_bo"] = [[{
+constants = {
+  V3D_BIN = 0,
+  V3D_RENDER = 1,
+  V3D_TFU = 2,
+  V3D_CSD = 3,
+  V3D_CACHE_CLEAN = 4,
+  V3D_CPU = 5,
+  DRM_V3D_PARAM_V3D_UIFCFG = 0,
+  DRM_V3D_PARAM_V3D_HUB_IDENT1 = 1,
+  DRM_V3D_PARAM_V3D_HUB_IDENT2 = 2,
+  DRM_V3D_PARAM_V3D_HUB_IDENT3 = 3,
+  DRM_V3D_PARAM_V3D_CORE0_IDENT0 = 4,
+  DRM_V3D_PARAM_V3D_CORE0_IDENT1 = 5,
+  DRM_V3D_PARAM_V3D_CORE0_IDENT2 = 6,
+  DRM_V3D_PARAM_SUPPORTS_TFU = 7,
+  DRM_V3D_PARAM_SUPPORTS_CSD = 8,
+  DRM_V3D_PARAM_SUPPORTS_CACHE_FLUSH = 9,
+  DRM_V3D_PARAM_SUPPORTS_PERFMON = 10,
+  DRM_V3D_PARAM_SUPPORTS_MULTISYNC_EXT = 11,
+  DRM_V3D_PARAM_SUPPORTS_CPU_QUEUE = 12,
+  DRM_V3D_PARAM_MAX_PERF_COUNTERS = 13,
+  DRM_V3D_PARAM_SUPPORTS_SUPER_PAGES = 14,
+  DRM_V3D_PARAM_GLOBAL_RESET_COUNTER = 15,
+  DRM_V3D_PARAM_CONTEXT_RESET_COUNTER = 16,
+  V3D_PERFCNT_FEP_VALID_PRIMTS_NO_PIXELS = 0,
+  V3D_PERFCNT_FEP_VALID_PRIMS = 1,
+  V3D_PERFCNT_FEP_EZ_NFCLIP_QUADS = 2,
+  V3D_PERFCNT_FEP_VALID_QUADS = 3,
+  V3D_PERFCNT_TLB_QUADS_STENCIL_FAIL = 4,
+  V3D_PERFCNT_TLB_QUADS_STENCILZ_FAIL = 5,
+  V3D_PERFCNT_TLB_QUADS_STENCILZ_PASS = 6,
+  V3D_PERFCNT_TLB_QUADS_ZERO_COV = 7,
+  V3D_PERFCNT_TLB_QUADS_NONZERO_COV = 8,
+  V3D_PERFCNT_TLB_QUADS_WRITTEN = 9,
+  V3D_PERFCNT_PTB_PRIM_VIEWPOINT_DISCARD = 10,
+  V3D_PERFCNT_PTB_PRIM_CLIP = 11,
+  V3D_PERFCNT_PTB_PRIM_REV = 12,
+  V3D_PERFCNT_QPU_IDLE_CYCLES = 13,
+  V3D_PERFCNT_QPU_ACTIVE_CYCLES_VERTEX_COORD_USER = 14,
+  V3D_PERFCNT_QPU_ACTIVE_CYCLES_FRAG = 15,
+  V3D_PERFCNT_QPU_CYCLES_VALID_INSTR = 16,
+  V3D_PERFCNT_QPU_CYCLES_TMU_STALL = 17,
+  V3D_PERFCNT_QPU_CYCLES_SCOREBOARD_STALL = 18,
+  V3D_PERFCNT_QPU_CYCLES_VARYINGS_STALL = 19,
+  V3D_PERFCNT_QPU_IC_HIT = 20,
+  V3D_PERFCNT_QPU_IC_MISS = 21,
+  V3D_PERFCNT_QPU_UC_HIT = 22,
+  V3D_PERFCNT_QPU_UC_MISS = 23,
+  V3D_PERFCNT_TMU_TCACHE_ACCESS = 24,
+  V3D_PERFCNT_TMU_TCACHE_MISS = 25,
+  V3D_PERFCNT_VPM_VDW_STALL = 26,
+  V3D_PERFCNT_VPM_VCD_STALL = 27,
+  V3D_PERFCNT_BIN_ACTIVE = 28,
+  V3D_PERFCNT_RDR_ACTIVE = 29,
+  V3D_PERFCNT_L2T_HITS = 30,
+  V3D_PERFCNT_L2T_MISSES = 31,
+  V3D_PERFCNT_CYCLE_COUNT = 32,
+  V3D_PERFCNT_QPU_CYCLES_STALLED_VERTEX_COORD_USER = 33,
+  V3D_PERFCNT_QPU_CYCLES_STALLED_FRAGMENT = 34,
+  V3D_PERFCNT_PTB_PRIMS_BINNED = 35,
+  V3D_PERFCNT_AXI_WRITES_WATCH_0 = 36,
+  V3D_PERFCNT_AXI_READS_WATCH_0 = 37,
+  V3D_PERFCNT_AXI_WRITE_STALLS_WATCH_0 = 38,
+  V3D_PERFCNT_AXI_READ_STALLS_WATCH_0 = 39,
+  V3D_PERFCNT_AXI_WRITE_BYTES_WATCH_0 = 40,
+  V3D_PERFCNT_AXI_READ_BYTES_WATCH_0 = 41,
+  V3D_PERFCNT_AXI_WRITES_WATCH_1 = 42,
+  V3D_PERFCNT_AXI_READS_WATCH_1 = 43,
+  V3D_PERFCNT_AXI_WRITE_STALLS_WATCH_1 = 44,
+  V3D_PERFCNT_AXI_READ_STALLS_WATCH_1 = 45,
+  V3D_PERFCNT_AXI_WRITE_BYTES_WATCH_1 = 46,
+  V3D_PERFCNT_AXI_READ_BYTES_WATCH_1 = 47,
+  V3D_PERFCNT_TLB_PARTIAL_QUADS = 48,
+  V3D_PERFCNT_TMU_CONFIG_ACCESSES = 49,
+  V3D_PERFCNT_L2T_NO_ID_STALL = 50,
+  V3D_PERFCNT_L2T_COM_QUE_STALL = 51,
+  V3D_PERFCNT_L2T_TMU_WRITES = 52,
+  V3D_PERFCNT_TMU_ACTIVE_CYCLES = 53,
+  V3D_PERFCNT_TMU_STALLED_CYCLES = 54,
+  V3D_PERFCNT_CLE_ACTIVE = 55,
+  V3D_PERFCNT_L2T_TMU_READS = 56,
+  V3D_PERFCNT_L2T_CLE_READS = 57,
+  V3D_PERFCNT_L2T_VCD_READS = 58,
+  V3D_PERFCNT_L2T_TMUCFG_READS = 59,
+  V3D_PERFCNT_L2T_SLC0_READS = 60,
+  V3D_PERFCNT_L2T_SLC1_READS = 61,
+  V3D_PERFCNT_L2T_SLC2_READS = 62,
+  V3D_PERFCNT_L2T_TMU_W_MISSES = 63,
+  V3D_PERFCNT_L2T_TMU_R_MISSES = 64,
+  V3D_PERFCNT_L2T_CLE_MISSES = 65,
+  V3D_PERFCNT_L2T_VCD_MISSES = 66,
+  V3D_PERFCNT_L2T_TMUCFG_MISSES = 67,
+  V3D_PERFCNT_L2T_SLC0_MISSES = 68,
+  V3D_PERFCNT_L2T_SLC1_MISSES = 69,
+  V3D_PERFCNT_L2T_SLC2_MISSES = 70,
+  V3D_PERFCNT_CORE_MEM_WRITES = 71,
+  V3D_PERFCNT_L2T_MEM_WRITES = 72,
+  V3D_PERFCNT_PTB_MEM_WRITES = 73,
+  V3D_PERFCNT_TLB_MEM_WRITES = 74,
+  V3D_PERFCNT_CORE_MEM_READS = 75,
+  V3D_PERFCNT_L2T_MEM_READS = 76,
+  V3D_PERFCNT_PTB_MEM_READS = 77,
+  V3D_PERFCNT_PSE_MEM_READS = 78,
+  V3D_PERFCNT_TLB_MEM_READS = 79,
+  V3D_PERFCNT_GMP_MEM_READS = 80,
+  V3D_PERFCNT_PTB_W_MEM_WORDS = 81,
+  V3D_PERFCNT_TLB_W_MEM_WORDS = 82,
+  V3D_PERFCNT_PSE_R_MEM_WORDS = 83,
+  V3D_PERFCNT_TLB_R_MEM_WORDS = 84,
+  V3D_PERFCNT_TMU_MRU_HITS = 85,
+  V3D_PERFCNT_COMPUTE_ACTIVE = 86,
+  V3D_PERFCNT_NUM = 87,
+  DRM_V3D_SUBMIT_CL = 0x0,
+  DRM_V3D_WAIT_BO = 0x1,
+  DRM_V3D_CREATE_BO = 0x2,
+  DRM_V3D_MMAP_BO = 0x3,
+  DRM_V3D_GET_PARAM = 0x4,
+  DRM_V3D_GET_BO_OFFSET = 0x5,
+  DRM_V3D_SUBMIT_TFU = 0x6,
+  DRM_V3D_SUBMIT_CSD = 0x7,
+  DRM_V3D_PERFMON_CREATE = 0x8,
+  DRM_V3D_PERFMON_DESTROY = 0x9,
+  DRM_V3D_PERFMON_GET_VALUES = 0xa,
+  DRM_V3D_SUBMIT_CPU = 0xb,
+  DRM_V3D_PERFMON_GET_COUNTER = 0xc,
+  DRM_V3D_PERFMON_SET_GLOBAL = 0xd,
+  DRM_IOCTL_V3D_SUBMIT_CL = 0xc0486440,
+  DRM_IOCTL_V3D_WAIT_BO = 0xc0106441,
+  DRM_IOCTL_V3D_CREATE_BO = 0xc0106442,
+  DRM_IOCTL_V3D_MMAP_BO = 0xc0106443,
+  DRM_IOCTL_V3D_GET_PARAM = 0xc0106444,
+  DRM_IOCTL_V3D_GET_BO_OFFSET = 0xc0086445,
+  DRM_IOCTL_V3D_PERFMON_CREATE = 0xc0286448,
+  DRM_IOCTL_V3D_PERFMON_DESTROY = 0xc0046449,
+  DRM_IOCTL_V3D_PERFMON_GET_VALUES = 0xc010644a,
+  DRM_IOCTL_V3D_PERFMON_GET_COUNTER = 0xc168644c,
+  DRM_V3D_SUBMIT_CL_FLUSH_CACHE = 0x1,
+  DRM_V3D_SUBMIT_EXTENSION = 0x2,
+  DRM_V3D_EXT_ID_MULTI_SYNC = 0x1,
+  DRM_V3D_EXT_ID_CPU_INDIRECT_CSD = 0x2,
+  DRM_V3D_EXT_ID_CPU_TIMESTAMP_QUERY = 0x3,
+  DRM_V3D_EXT_ID_CPU_RESET_TIMESTAMP_QUERY = 0x4,
+  DRM_V3D_EXT_ID_CPU_COPY_TIMESTAMP_QUERY = 0x5,
+  DRM_V3D_EXT_ID_CPU_RESET_PERFORMANCE_QUERY = 0x6,
+  DRM_V3D_EXT_ID_CPU_COPY_PERFORMANCE_QUERY = 0x7,
+  DRM_V3D_MAX_PERF_COUNTERS = 32,
+  DRM_V3D_PERFCNT_MAX_NAME = 64,
+  DRM_V3D_PERFCNT_MAX_CATEGORY = 32,
+  DRM_V3D_PERFCNT_MAX_DESCRIPTION = 256,
+  DRM_V3D_PERFMON_CLEAR_GLOBAL = 0x1,
+},
+records = {
+  ["struct drm_v3d_create_bo"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t handle;
   uint32_t offset;
 }]],
-    ["struct drm_v3d_get_bo_offset"] = [[{
+  ["struct drm_v3d_get_bo_offset"] = [[{
   uint32_t handle;
   uint32_t offset;
 }]],
-    ["struct drm_v3d_indirect_csd"] = [[{
+  ["struct drm_v3d_indirect_csd"] = [[{
   struct drm_v3d_extension base;
   struct drm_v3d_submit_csd submit;
   uint32_t indirect;
@@ -173,794 +173,794 @@ return {
   uint32_t wg_size;
   uint32_t wg_uniform_offsets[3];
 }]],
-    ["struct drm_v3d_perfmon_create"] = [[{
+  ["struct drm_v3d_perfmon_create"] = [[{
   uint32_t id;
   uint32_t ncounters;
   uint8_t counters[32];
 }]],
-    ["struct drm_v3d_perfmon_destroy"] = [[{
+  ["struct drm_v3d_perfmon_destroy"] = [[{
   uint32_t id;
 }]],
-    ["struct drm_v3d_perfmon_get_counter"] = [[{
+  ["struct drm_v3d_perfmon_get_counter"] = [[{
   uint8_t counter;
   uint8_t name[64];
   uint8_t category[32];
   uint8_t description[256];
   uint8_t reserved[7];
 }]],
-    ["struct drm_v3d_perfmon_set_global"] = [[{
+  ["struct drm_v3d_perfmon_set_global"] = [[{
   uint32_t flags;
   uint32_t id;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_V3D_SUBMIT_TFU = 0x40586446,
-        DRM_IOCTL_V3D_SUBMIT_CPU = 0x4018644b,
-        DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x4008644d,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        DRM_IOCTL_V3D_SUBMIT_CSD = 0x40586447,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_v3d_extension"] = [[{
-    uint64_t next;
-    uint32_t id;
-    uint32_t flags;
-  }]],
-        ["struct drm_v3d_sem"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t point;
-    uint64_t mbz[2];
-  }]],
-        ["struct drm_v3d_multi_sync"] = [[{
-    struct drm_v3d_extension base;
-    uint64_t in_syncs;
-    uint64_t out_syncs;
-    uint32_t in_sync_count;
-    uint32_t out_sync_count;
-    uint32_t wait_stage;
-    uint32_t pad;
-  }]],
-        ["struct drm_v3d_submit_cl"] = [[{
-    uint32_t bcl_start;
-    uint32_t bcl_end;
-    uint32_t rcl_start;
-    uint32_t rcl_end;
-    uint32_t in_sync_bcl;
-    uint32_t in_sync_rcl;
-    uint32_t out_sync;
-    uint32_t qma;
-    uint32_t qms;
-    uint32_t qts;
-    uint64_t bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t flags;
-    uint32_t perfmon_id;
-    uint32_t pad;
-    uint64_t extensions;
-  }]],
-        ["struct drm_v3d_wait_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t timeout_ns;
-  }]],
-        ["struct drm_v3d_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t offset;
-  }]],
-        ["struct drm_v3d_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    uint64_t value;
-  }]],
-        ["struct drm_v3d_submit_tfu"] = [[{
-    uint32_t icfg;
-    uint32_t iia;
-    uint32_t iis;
-    uint32_t ica;
-    uint32_t iua;
-    uint32_t ioa;
-    uint32_t ios;
-    uint32_t coef[4];
-    uint32_t bo_handles[4];
-    uint32_t in_sync;
-    uint32_t out_sync;
-    uint32_t flags;
-    uint64_t extensions;
-    struct {
-      uint32_t ioc;
-      uint32_t pad;
-    } v71;
-  }]],
-        ["struct drm_v3d_submit_csd"] = [[{
-    uint32_t cfg[7];
-    uint32_t coef[4];
-    uint64_t bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t in_sync;
-    uint32_t out_sync;
-    uint32_t perfmon_id;
-    uint64_t extensions;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-        ["struct drm_v3d_timestamp_query"] = [[{
-    struct drm_v3d_extension base;
-    uint64_t offsets;
-    uint64_t syncs;
-    uint32_t count;
-    uint32_t pad;
-  }]],
-        ["struct drm_v3d_reset_timestamp_query"] = [[{
-    struct drm_v3d_extension base;
-    uint64_t syncs;
-    uint32_t offset;
-    uint32_t count;
-  }]],
-        ["struct drm_v3d_copy_timestamp_query"] = [[{
-    struct drm_v3d_extension base;
-    uint8_t do_64bit;
-    uint8_t do_partial;
-    uint8_t availability_bit;
-    uint8_t pad;
-    uint32_t offset;
-    uint32_t stride;
-    uint32_t count;
-    uint64_t offsets;
-    uint64_t syncs;
-  }]],
-        ["struct drm_v3d_reset_performance_query"] = [[{
-    struct drm_v3d_extension base;
-    uint64_t syncs;
-    uint32_t count;
-    uint32_t nperfmons;
-    uint64_t kperfmon_ids;
-  }]],
-        ["struct drm_v3d_copy_performance_query"] = [[{
-    struct drm_v3d_extension base;
-    uint8_t do_64bit;
-    uint8_t do_partial;
-    uint8_t availability_bit;
-    uint8_t pad;
-    uint32_t offset;
-    uint32_t stride;
-    uint32_t nperfmons;
-    uint32_t ncounters;
-    uint32_t count;
-    uint64_t syncs;
-    uint64_t kperfmon_ids;
-  }]],
-        ["struct drm_v3d_submit_cpu"] = [[{
-    uint64_t bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t flags;
-    uint64_t extensions;
-  }]],
-        ["struct drm_v3d_perfmon_get_values"] = [[{
-    uint32_t id;
-    uint32_t pad;
-    uint64_t values_ptr;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        DRM_IOCTL_V3D_SUBMIT_CSD = 0x40546447,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_V3D_SUBMIT_TFU = 0x80586446,
-        DRM_IOCTL_V3D_SUBMIT_CSD = 0x80586447,
-        DRM_IOCTL_V3D_SUBMIT_CPU = 0x8018644b,
-        DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x8008644d,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_v3d_extension"] = [[{
-    unsigned long next;
-    uint32_t id;
-    uint32_t flags;
-  }]],
-        ["struct drm_v3d_sem"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long point;
-    unsigned long mbz[2];
-  }]],
-        ["struct drm_v3d_multi_sync"] = [[{
-    struct drm_v3d_extension base;
-    unsigned long in_syncs;
-    unsigned long out_syncs;
-    uint32_t in_sync_count;
-    uint32_t out_sync_count;
-    uint32_t wait_stage;
-    uint32_t pad;
-  }]],
-        ["struct drm_v3d_submit_cl"] = [[{
-    uint32_t bcl_start;
-    uint32_t bcl_end;
-    uint32_t rcl_start;
-    uint32_t rcl_end;
-    uint32_t in_sync_bcl;
-    uint32_t in_sync_rcl;
-    uint32_t out_sync;
-    uint32_t qma;
-    uint32_t qms;
-    uint32_t qts;
-    unsigned long bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t flags;
-    uint32_t perfmon_id;
-    uint32_t pad;
-    unsigned long extensions;
-  }]],
-        ["struct drm_v3d_wait_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long timeout_ns;
-  }]],
-        ["struct drm_v3d_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long offset;
-  }]],
-        ["struct drm_v3d_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    unsigned long value;
-  }]],
-        ["struct drm_v3d_submit_tfu"] = [[{
-    uint32_t icfg;
-    uint32_t iia;
-    uint32_t iis;
-    uint32_t ica;
-    uint32_t iua;
-    uint32_t ioa;
-    uint32_t ios;
-    uint32_t coef[4];
-    uint32_t bo_handles[4];
-    uint32_t in_sync;
-    uint32_t out_sync;
-    uint32_t flags;
-    unsigned long extensions;
-    struct {
-      uint32_t ioc;
-      uint32_t pad;
-    } v71;
-  }]],
-        ["struct drm_v3d_submit_csd"] = [[{
-    uint32_t cfg[7];
-    uint32_t coef[4];
-    unsigned long bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t in_sync;
-    uint32_t out_sync;
-    uint32_t perfmon_id;
-    unsigned long extensions;
-    uint32_t flags;
-    uint32_t pad;
-  }]],
-        ["struct drm_v3d_timestamp_query"] = [[{
-    struct drm_v3d_extension base;
-    unsigned long offsets;
-    unsigned long syncs;
-    uint32_t count;
-    uint32_t pad;
-  }]],
-        ["struct drm_v3d_reset_timestamp_query"] = [[{
-    struct drm_v3d_extension base;
-    unsigned long syncs;
-    uint32_t offset;
-    uint32_t count;
-  }]],
-        ["struct drm_v3d_copy_timestamp_query"] = [[{
-    struct drm_v3d_extension base;
-    uint8_t do_64bit;
-    uint8_t do_partial;
-    uint8_t availability_bit;
-    uint8_t pad;
-    uint32_t offset;
-    uint32_t stride;
-    uint32_t count;
-    unsigned long offsets;
-    unsigned long syncs;
-  }]],
-        ["struct drm_v3d_reset_performance_query"] = [[{
-    struct drm_v3d_extension base;
-    unsigned long syncs;
-    uint32_t count;
-    uint32_t nperfmons;
-    unsigned long kperfmon_ids;
-  }]],
-        ["struct drm_v3d_copy_performance_query"] = [[{
-    struct drm_v3d_extension base;
-    uint8_t do_64bit;
-    uint8_t do_partial;
-    uint8_t availability_bit;
-    uint8_t pad;
-    uint32_t offset;
-    uint32_t stride;
-    uint32_t nperfmons;
-    uint32_t ncounters;
-    uint32_t count;
-    unsigned long syncs;
-    unsigned long kperfmon_ids;
-  }]],
-        ["struct drm_v3d_submit_cpu"] = [[{
-    unsigned long bo_handles;
-    uint32_t bo_handle_count;
-    uint32_t flags;
-    unsigned long extensions;
-  }]],
-        ["struct drm_v3d_perfmon_get_values"] = [[{
-    uint32_t id;
-    uint32_t pad;
-    unsigned long values_ptr;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_V3D_SUBMIT_TFU = 0x40586446,
+      DRM_IOCTL_V3D_SUBMIT_CPU = 0x4018644b,
+      DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x4008644d,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      DRM_IOCTL_V3D_SUBMIT_CSD = 0x40586447,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_v3d_extension"] = [[{
+  uint64_t next;
+  uint32_t id;
+  uint32_t flags;
+}]],
+      ["struct drm_v3d_sem"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t point;
+  uint64_t mbz[2];
+}]],
+      ["struct drm_v3d_multi_sync"] = [[{
+  struct drm_v3d_extension base;
+  uint64_t in_syncs;
+  uint64_t out_syncs;
+  uint32_t in_sync_count;
+  uint32_t out_sync_count;
+  uint32_t wait_stage;
+  uint32_t pad;
+}]],
+      ["struct drm_v3d_submit_cl"] = [[{
+  uint32_t bcl_start;
+  uint32_t bcl_end;
+  uint32_t rcl_start;
+  uint32_t rcl_end;
+  uint32_t in_sync_bcl;
+  uint32_t in_sync_rcl;
+  uint32_t out_sync;
+  uint32_t qma;
+  uint32_t qms;
+  uint32_t qts;
+  uint64_t bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t flags;
+  uint32_t perfmon_id;
+  uint32_t pad;
+  uint64_t extensions;
+}]],
+      ["struct drm_v3d_wait_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t timeout_ns;
+}]],
+      ["struct drm_v3d_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t offset;
+}]],
+      ["struct drm_v3d_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  uint64_t value;
+}]],
+      ["struct drm_v3d_submit_tfu"] = [[{
+  uint32_t icfg;
+  uint32_t iia;
+  uint32_t iis;
+  uint32_t ica;
+  uint32_t iua;
+  uint32_t ioa;
+  uint32_t ios;
+  uint32_t coef[4];
+  uint32_t bo_handles[4];
+  uint32_t in_sync;
+  uint32_t out_sync;
+  uint32_t flags;
+  uint64_t extensions;
+  struct {
+    uint32_t ioc;
+    uint32_t pad;
+  } v71;
+}]],
+      ["struct drm_v3d_submit_csd"] = [[{
+  uint32_t cfg[7];
+  uint32_t coef[4];
+  uint64_t bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t in_sync;
+  uint32_t out_sync;
+  uint32_t perfmon_id;
+  uint64_t extensions;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+      ["struct drm_v3d_timestamp_query"] = [[{
+  struct drm_v3d_extension base;
+  uint64_t offsets;
+  uint64_t syncs;
+  uint32_t count;
+  uint32_t pad;
+}]],
+      ["struct drm_v3d_reset_timestamp_query"] = [[{
+  struct drm_v3d_extension base;
+  uint64_t syncs;
+  uint32_t offset;
+  uint32_t count;
+}]],
+      ["struct drm_v3d_copy_timestamp_query"] = [[{
+  struct drm_v3d_extension base;
+  uint8_t do_64bit;
+  uint8_t do_partial;
+  uint8_t availability_bit;
+  uint8_t pad;
+  uint32_t offset;
+  uint32_t stride;
+  uint32_t count;
+  uint64_t offsets;
+  uint64_t syncs;
+}]],
+      ["struct drm_v3d_reset_performance_query"] = [[{
+  struct drm_v3d_extension base;
+  uint64_t syncs;
+  uint32_t count;
+  uint32_t nperfmons;
+  uint64_t kperfmon_ids;
+}]],
+      ["struct drm_v3d_copy_performance_query"] = [[{
+  struct drm_v3d_extension base;
+  uint8_t do_64bit;
+  uint8_t do_partial;
+  uint8_t availability_bit;
+  uint8_t pad;
+  uint32_t offset;
+  uint32_t stride;
+  uint32_t nperfmons;
+  uint32_t ncounters;
+  uint32_t count;
+  uint64_t syncs;
+  uint64_t kperfmon_ids;
+}]],
+      ["struct drm_v3d_submit_cpu"] = [[{
+  uint64_t bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t flags;
+  uint64_t extensions;
+}]],
+      ["struct drm_v3d_perfmon_get_values"] = [[{
+  uint32_t id;
+  uint32_t pad;
+  uint64_t values_ptr;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      DRM_IOCTL_V3D_SUBMIT_CSD = 0x40546447,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_V3D_SUBMIT_TFU = 0x80586446,
+      DRM_IOCTL_V3D_SUBMIT_CSD = 0x80586447,
+      DRM_IOCTL_V3D_SUBMIT_CPU = 0x8018644b,
+      DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x8008644d,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_v3d_extension"] = [[{
+  unsigned long next;
+  uint32_t id;
+  uint32_t flags;
+}]],
+      ["struct drm_v3d_sem"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long point;
+  unsigned long mbz[2];
+}]],
+      ["struct drm_v3d_multi_sync"] = [[{
+  struct drm_v3d_extension base;
+  unsigned long in_syncs;
+  unsigned long out_syncs;
+  uint32_t in_sync_count;
+  uint32_t out_sync_count;
+  uint32_t wait_stage;
+  uint32_t pad;
+}]],
+      ["struct drm_v3d_submit_cl"] = [[{
+  uint32_t bcl_start;
+  uint32_t bcl_end;
+  uint32_t rcl_start;
+  uint32_t rcl_end;
+  uint32_t in_sync_bcl;
+  uint32_t in_sync_rcl;
+  uint32_t out_sync;
+  uint32_t qma;
+  uint32_t qms;
+  uint32_t qts;
+  unsigned long bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t flags;
+  uint32_t perfmon_id;
+  uint32_t pad;
+  unsigned long extensions;
+}]],
+      ["struct drm_v3d_wait_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long timeout_ns;
+}]],
+      ["struct drm_v3d_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long offset;
+}]],
+      ["struct drm_v3d_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  unsigned long value;
+}]],
+      ["struct drm_v3d_submit_tfu"] = [[{
+  uint32_t icfg;
+  uint32_t iia;
+  uint32_t iis;
+  uint32_t ica;
+  uint32_t iua;
+  uint32_t ioa;
+  uint32_t ios;
+  uint32_t coef[4];
+  uint32_t bo_handles[4];
+  uint32_t in_sync;
+  uint32_t out_sync;
+  uint32_t flags;
+  unsigned long extensions;
+  struct {
+    uint32_t ioc;
+    uint32_t pad;
+  } v71;
+}]],
+      ["struct drm_v3d_submit_csd"] = [[{
+  uint32_t cfg[7];
+  uint32_t coef[4];
+  unsigned long bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t in_sync;
+  uint32_t out_sync;
+  uint32_t perfmon_id;
+  unsigned long extensions;
+  uint32_t flags;
+  uint32_t pad;
+}]],
+      ["struct drm_v3d_timestamp_query"] = [[{
+  struct drm_v3d_extension base;
+  unsigned long offsets;
+  unsigned long syncs;
+  uint32_t count;
+  uint32_t pad;
+}]],
+      ["struct drm_v3d_reset_timestamp_query"] = [[{
+  struct drm_v3d_extension base;
+  unsigned long syncs;
+  uint32_t offset;
+  uint32_t count;
+}]],
+      ["struct drm_v3d_copy_timestamp_query"] = [[{
+  struct drm_v3d_extension base;
+  uint8_t do_64bit;
+  uint8_t do_partial;
+  uint8_t availability_bit;
+  uint8_t pad;
+  uint32_t offset;
+  uint32_t stride;
+  uint32_t count;
+  unsigned long offsets;
+  unsigned long syncs;
+}]],
+      ["struct drm_v3d_reset_performance_query"] = [[{
+  struct drm_v3d_extension base;
+  unsigned long syncs;
+  uint32_t count;
+  uint32_t nperfmons;
+  unsigned long kperfmon_ids;
+}]],
+      ["struct drm_v3d_copy_performance_query"] = [[{
+  struct drm_v3d_extension base;
+  uint8_t do_64bit;
+  uint8_t do_partial;
+  uint8_t availability_bit;
+  uint8_t pad;
+  uint32_t offset;
+  uint32_t stride;
+  uint32_t nperfmons;
+  uint32_t ncounters;
+  uint32_t count;
+  unsigned long syncs;
+  unsigned long kperfmon_ids;
+}]],
+      ["struct drm_v3d_submit_cpu"] = [[{
+  unsigned long bo_handles;
+  uint32_t bo_handle_count;
+  uint32_t flags;
+  unsigned long extensions;
+}]],
+      ["struct drm_v3d_perfmon_get_values"] = [[{
+  uint32_t id;
+  uint32_t pad;
+  unsigned long values_ptr;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/vc4_drm.h"] = [==[
-  constants = {
-    VC4_PERFCNT_FEP_VALID_PRIMS_NO_RENDER = 0,
-    VC4_PERFCNT_FEP_VALID_PRIMS_RENDER = 1,
-    VC4_PERFCNT_FEP_CLIPPED_QUADS = 2,
-    VC4_PERFCNT_FEP_VALID_QUADS = 3,
-    VC4_PERFCNT_TLB_QUADS_NOT_PASSING_STENCIL = 4,
-    VC4_PERFCNT_TLB_QUADS_NOT_PASSING_Z_AND_STENCIL = 5,
-    VC4_PERFCNT_TLB_QUADS_PASSING_Z_AND_STENCIL = 6,
-    VC4_PERFCNT_TLB_QUADS_ZERO_COVERAGE = 7,
-    VC4_PERFCNT_TLB_QUADS_NON_ZERO_COVERAGE = 8,
-    VC4_PERFCNT_TLB_QUADS_WRITTEN_TO_COLOR_BUF = 9,
-    VC4_PERFCNT_PLB_PRIMS_OUTSIDE_VIEWPORT = 10,
-    VC4_PERFCNT_PLB_PRIMS_NEED_CLIPPING = 11,
-    VC4_PERFCNT_PSE_PRIMS_REVERSED = 12,
-    VC4_PERFCNT_QPU_TOTAL_IDLE_CYCLES = 13,
-    VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_VERTEX_COORD_SHADING = 14,
-    VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_FRAGMENT_SHADING = 15,
-    VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_EXEC_VALID_INST = 16,
-    VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_WAITING_TMUS = 17,
-    VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_WAITING_SCOREBOARD = 18,
-    VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_WAITING_VARYINGS = 19,
-    VC4_PERFCNT_QPU_TOTAL_INST_CACHE_HIT = 20,
-    VC4_PERFCNT_QPU_TOTAL_INST_CACHE_MISS = 21,
-    VC4_PERFCNT_QPU_TOTAL_UNIFORM_CACHE_HIT = 22,
-    VC4_PERFCNT_QPU_TOTAL_UNIFORM_CACHE_MISS = 23,
-    VC4_PERFCNT_TMU_TOTAL_TEXT_QUADS_PROCESSED = 24,
-    VC4_PERFCNT_TMU_TOTAL_TEXT_CACHE_MISS = 25,
-    VC4_PERFCNT_VPM_TOTAL_CLK_CYCLES_VDW_STALLED = 26,
-    VC4_PERFCNT_VPM_TOTAL_CLK_CYCLES_VCD_STALLED = 27,
-    VC4_PERFCNT_L2C_TOTAL_L2_CACHE_HIT = 28,
-    VC4_PERFCNT_L2C_TOTAL_L2_CACHE_MISS = 29,
-    VC4_PERFCNT_NUM_EVENTS = 30,
-    DRM_VC4_SUBMIT_CL = 0x0,
-    DRM_VC4_WAIT_SEQNO = 0x1,
-    DRM_VC4_WAIT_BO = 0x2,
-    DRM_VC4_CREATE_BO = 0x3,
-    DRM_VC4_MMAP_BO = 0x4,
-    DRM_VC4_CREATE_SHADER_BO = 0x5,
-    DRM_VC4_GET_HANG_STATE = 0x6,
-    DRM_VC4_GET_PARAM = 0x7,
-    DRM_VC4_SET_TILING = 0x8,
-    DRM_VC4_GET_TILING = 0x9,
-    DRM_VC4_LABEL_BO = 0xa,
-    DRM_VC4_GEM_MADVISE = 0xb,
-    DRM_VC4_PERFMON_CREATE = 0xc,
-    DRM_VC4_PERFMON_DESTROY = 0xd,
-    DRM_VC4_PERFMON_GET_VALUES = 0xe,
-    DRM_IOCTL_VC4_SUBMIT_CL = 0xc0b06440,
-    DRM_IOCTL_VC4_WAIT_SEQNO = 0xc0106441,
-    DRM_IOCTL_VC4_WAIT_BO = 0xc0106442,
-    DRM_IOCTL_VC4_CREATE_BO = 0xc0106443,
-    DRM_IOCTL_VC4_MMAP_BO = 0xc0106444,
-    DRM_IOCTL_VC4_CREATE_SHADER_BO = 0xc0186445,
-    DRM_IOCTL_VC4_GET_HANG_STATE = 0xc0a06446,
-    DRM_IOCTL_VC4_GET_PARAM = 0xc0106447,
-    DRM_IOCTL_VC4_SET_TILING = 0xc0106448,
-    DRM_IOCTL_VC4_GET_TILING = 0xc0106449,
-    DRM_IOCTL_VC4_LABEL_BO = 0xc010644a,
-    DRM_IOCTL_VC4_GEM_MADVISE = 0xc010644b,
-    DRM_IOCTL_VC4_PERFMON_CREATE = 0xc018644c,
-    DRM_IOCTL_VC4_PERFMON_DESTROY = 0xc004644d,
-    VC4_SUBMIT_RCL_SURFACE_READ_IS_FULL_RES = 0x1,
-    VC4_SUBMIT_CL_USE_CLEAR_COLOR = 0x1,
-    VC4_SUBMIT_CL_FIXED_RCL_ORDER = 0x2,
-    VC4_SUBMIT_CL_RCL_ORDER_INCREASING_X = 0x4,
-    VC4_SUBMIT_CL_RCL_ORDER_INCREASING_Y = 0x8,
-    DRM_VC4_PARAM_V3D_IDENT0 = 0,
-    DRM_VC4_PARAM_V3D_IDENT1 = 1,
-    DRM_VC4_PARAM_V3D_IDENT2 = 2,
-    DRM_VC4_PARAM_SUPPORTS_BRANCHES = 3,
-    DRM_VC4_PARAM_SUPPORTS_ETC1 = 4,
-    DRM_VC4_PARAM_SUPPORTS_THREADED_FS = 5,
-    DRM_VC4_PARAM_SUPPORTS_FIXED_RCL_ORDER = 6,
-    DRM_VC4_PARAM_SUPPORTS_MADVISE = 7,
-    DRM_VC4_PARAM_SUPPORTS_PERFMON = 8,
-    VC4_MADV_WILLNEED = 0,
-    VC4_MADV_DONTNEED = 1,
-    __VC4_MADV_PURGED = 2,
-    __VC4_MADV_NOTSUPP = 3,
-    DRM_VC4_MAX_PERF_COUNTERS = 16,
-  },
-  records = {
-    ["struct drm_vc4_submit_rcl_surface"] = [[{
+constants = {
+  VC4_PERFCNT_FEP_VALID_PRIMS_NO_RENDER = 0,
+  VC4_PERFCNT_FEP_VALID_PRIMS_RENDER = 1,
+  VC4_PERFCNT_FEP_CLIPPED_QUADS = 2,
+  VC4_PERFCNT_FEP_VALID_QUADS = 3,
+  VC4_PERFCNT_TLB_QUADS_NOT_PASSING_STENCIL = 4,
+  VC4_PERFCNT_TLB_QUADS_NOT_PASSING_Z_AND_STENCIL = 5,
+  VC4_PERFCNT_TLB_QUADS_PASSING_Z_AND_STENCIL = 6,
+  VC4_PERFCNT_TLB_QUADS_ZERO_COVERAGE = 7,
+  VC4_PERFCNT_TLB_QUADS_NON_ZERO_COVERAGE = 8,
+  VC4_PERFCNT_TLB_QUADS_WRITTEN_TO_COLOR_BUF = 9,
+  VC4_PERFCNT_PLB_PRIMS_OUTSIDE_VIEWPORT = 10,
+  VC4_PERFCNT_PLB_PRIMS_NEED_CLIPPING = 11,
+  VC4_PERFCNT_PSE_PRIMS_REVERSED = 12,
+  VC4_PERFCNT_QPU_TOTAL_IDLE_CYCLES = 13,
+  VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_VERTEX_COORD_SHADING = 14,
+  VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_FRAGMENT_SHADING = 15,
+  VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_EXEC_VALID_INST = 16,
+  VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_WAITING_TMUS = 17,
+  VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_WAITING_SCOREBOARD = 18,
+  VC4_PERFCNT_QPU_TOTAL_CLK_CYCLES_WAITING_VARYINGS = 19,
+  VC4_PERFCNT_QPU_TOTAL_INST_CACHE_HIT = 20,
+  VC4_PERFCNT_QPU_TOTAL_INST_CACHE_MISS = 21,
+  VC4_PERFCNT_QPU_TOTAL_UNIFORM_CACHE_HIT = 22,
+  VC4_PERFCNT_QPU_TOTAL_UNIFORM_CACHE_MISS = 23,
+  VC4_PERFCNT_TMU_TOTAL_TEXT_QUADS_PROCESSED = 24,
+  VC4_PERFCNT_TMU_TOTAL_TEXT_CACHE_MISS = 25,
+  VC4_PERFCNT_VPM_TOTAL_CLK_CYCLES_VDW_STALLED = 26,
+  VC4_PERFCNT_VPM_TOTAL_CLK_CYCLES_VCD_STALLED = 27,
+  VC4_PERFCNT_L2C_TOTAL_L2_CACHE_HIT = 28,
+  VC4_PERFCNT_L2C_TOTAL_L2_CACHE_MISS = 29,
+  VC4_PERFCNT_NUM_EVENTS = 30,
+  DRM_VC4_SUBMIT_CL = 0x0,
+  DRM_VC4_WAIT_SEQNO = 0x1,
+  DRM_VC4_WAIT_BO = 0x2,
+  DRM_VC4_CREATE_BO = 0x3,
+  DRM_VC4_MMAP_BO = 0x4,
+  DRM_VC4_CREATE_SHADER_BO = 0x5,
+  DRM_VC4_GET_HANG_STATE = 0x6,
+  DRM_VC4_GET_PARAM = 0x7,
+  DRM_VC4_SET_TILING = 0x8,
+  DRM_VC4_GET_TILING = 0x9,
+  DRM_VC4_LABEL_BO = 0xa,
+  DRM_VC4_GEM_MADVISE = 0xb,
+  DRM_VC4_PERFMON_CREATE = 0xc,
+  DRM_VC4_PERFMON_DESTROY = 0xd,
+  DRM_VC4_PERFMON_GET_VALUES = 0xe,
+  DRM_IOCTL_VC4_SUBMIT_CL = 0xc0b06440,
+  DRM_IOCTL_VC4_WAIT_SEQNO = 0xc0106441,
+  DRM_IOCTL_VC4_WAIT_BO = 0xc0106442,
+  DRM_IOCTL_VC4_CREATE_BO = 0xc0106443,
+  DRM_IOCTL_VC4_MMAP_BO = 0xc0106444,
+  DRM_IOCTL_VC4_CREATE_SHADER_BO = 0xc0186445,
+  DRM_IOCTL_VC4_GET_HANG_STATE = 0xc0a06446,
+  DRM_IOCTL_VC4_GET_PARAM = 0xc0106447,
+  DRM_IOCTL_VC4_SET_TILING = 0xc0106448,
+  DRM_IOCTL_VC4_GET_TILING = 0xc0106449,
+  DRM_IOCTL_VC4_LABEL_BO = 0xc010644a,
+  DRM_IOCTL_VC4_GEM_MADVISE = 0xc010644b,
+  DRM_IOCTL_VC4_PERFMON_CREATE = 0xc018644c,
+  DRM_IOCTL_VC4_PERFMON_DESTROY = 0xc004644d,
+  VC4_SUBMIT_RCL_SURFACE_READ_IS_FULL_RES = 0x1,
+  VC4_SUBMIT_CL_USE_CLEAR_COLOR = 0x1,
+  VC4_SUBMIT_CL_FIXED_RCL_ORDER = 0x2,
+  VC4_SUBMIT_CL_RCL_ORDER_INCREASING_X = 0x4,
+  VC4_SUBMIT_CL_RCL_ORDER_INCREASING_Y = 0x8,
+  DRM_VC4_PARAM_V3D_IDENT0 = 0,
+  DRM_VC4_PARAM_V3D_IDENT1 = 1,
+  DRM_VC4_PARAM_V3D_IDENT2 = 2,
+  DRM_VC4_PARAM_SUPPORTS_BRANCHES = 3,
+  DRM_VC4_PARAM_SUPPORTS_ETC1 = 4,
+  DRM_VC4_PARAM_SUPPORTS_THREADED_FS = 5,
+  DRM_VC4_PARAM_SUPPORTS_FIXED_RCL_ORDER = 6,
+  DRM_VC4_PARAM_SUPPORTS_MADVISE = 7,
+  DRM_VC4_PARAM_SUPPORTS_PERFMON = 8,
+  VC4_MADV_WILLNEED = 0,
+  VC4_MADV_DONTNEED = 1,
+  __VC4_MADV_PURGED = 2,
+  __VC4_MADV_NOTSUPP = 3,
+  DRM_VC4_MAX_PERF_COUNTERS = 16,
+},
+records = {
+  ["struct drm_vc4_submit_rcl_surface"] = [[{
   uint32_t hindex;
   uint32_t offset;
   uint16_t bits;
   uint16_t flags;
 }]],
-    ["struct drm_vc4_create_bo"] = [[{
+  ["struct drm_vc4_create_bo"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t handle;
   uint32_t pad;
 }]],
-    ["struct drm_vc4_get_hang_state_bo"] = [[{
+  ["struct drm_vc4_get_hang_state_bo"] = [[{
   uint32_t handle;
   uint32_t paddr;
   uint32_t size;
   uint32_t pad;
 }]],
-    ["struct drm_vc4_gem_madvise"] = [[{
+  ["struct drm_vc4_gem_madvise"] = [[{
   uint32_t handle;
   uint32_t madv;
   uint32_t retained;
   uint32_t pad;
 }]],
-    ["struct drm_vc4_perfmon_create"] = [[{
+  ["struct drm_vc4_perfmon_create"] = [[{
   uint32_t id;
   uint32_t ncounters;
   uint8_t events[16];
 }]],
-    ["struct drm_vc4_perfmon_destroy"] = [[{
+  ["struct drm_vc4_perfmon_destroy"] = [[{
   uint32_t id;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86",
-      constants = {
-        DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc010644e,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_vc4_submit_cl"] = [[{
-    uint64_t bin_cl;
-    uint64_t shader_rec;
-    uint64_t uniforms;
-    uint64_t bo_handles;
-    uint32_t bin_cl_size;
-    uint32_t shader_rec_size;
-    uint32_t shader_rec_count;
-    uint32_t uniforms_size;
-    uint32_t bo_handle_count;
-    uint16_t width;
-    uint16_t height;
-    uint8_t min_x_tile;
-    uint8_t min_y_tile;
-    uint8_t max_x_tile;
-    uint8_t max_y_tile;
-    struct drm_vc4_submit_rcl_surface color_read;
-    struct drm_vc4_submit_rcl_surface color_write;
-    struct drm_vc4_submit_rcl_surface zs_read;
-    struct drm_vc4_submit_rcl_surface zs_write;
-    struct drm_vc4_submit_rcl_surface msaa_color_write;
-    struct drm_vc4_submit_rcl_surface msaa_zs_write;
-    uint32_t clear_color[2];
-    uint32_t clear_z;
-    uint8_t clear_s;
-    uint32_t pad : 24;
-    uint32_t flags;
-    uint64_t seqno;
-    uint32_t perfmonid;
-    uint32_t in_sync;
-    uint32_t out_sync;
-    uint32_t pad2;
-  }]],
-        ["struct drm_vc4_wait_seqno"] = [[{
-    uint64_t seqno;
-    uint64_t timeout_ns;
-  }]],
-        ["struct drm_vc4_wait_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    uint64_t timeout_ns;
-  }]],
-        ["struct drm_vc4_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t offset;
-  }]],
-        ["struct drm_vc4_create_shader_bo"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint64_t data;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_vc4_get_hang_state"] = [[{
-    uint64_t bo;
-    uint32_t bo_count;
-    uint32_t start_bin;
-    uint32_t start_render;
-    uint32_t ct0ca;
-    uint32_t ct0ea;
-    uint32_t ct1ca;
-    uint32_t ct1ea;
-    uint32_t ct0cs;
-    uint32_t ct1cs;
-    uint32_t ct0ra0;
-    uint32_t ct1ra0;
-    uint32_t bpca;
-    uint32_t bpcs;
-    uint32_t bpoa;
-    uint32_t bpos;
-    uint32_t vpmbase;
-    uint32_t dbge;
-    uint32_t fdbgo;
-    uint32_t fdbgb;
-    uint32_t fdbgr;
-    uint32_t fdbgs;
-    uint32_t errstat;
-    uint32_t pad[16];
-  }]],
-        ["struct drm_vc4_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    uint64_t value;
-  }]],
-        ["struct drm_vc4_get_tiling"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t modifier;
-  }]],
-        ["struct drm_vc4_set_tiling"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t modifier;
-  }]],
-        ["struct drm_vc4_label_bo"] = [[{
-    uint32_t handle;
-    uint32_t len;
-    uint64_t name;
-  }]],
-        ["struct drm_vc4_perfmon_get_values"] = [[{
-    uint32_t id;
-    uint64_t values_ptr;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc00c644e,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_vc4_submit_cl"] = [[{
-    unsigned long bin_cl;
-    unsigned long shader_rec;
-    unsigned long uniforms;
-    unsigned long bo_handles;
-    uint32_t bin_cl_size;
-    uint32_t shader_rec_size;
-    uint32_t shader_rec_count;
-    uint32_t uniforms_size;
-    uint32_t bo_handle_count;
-    uint16_t width;
-    uint16_t height;
-    uint8_t min_x_tile;
-    uint8_t min_y_tile;
-    uint8_t max_x_tile;
-    uint8_t max_y_tile;
-    struct drm_vc4_submit_rcl_surface color_read;
-    struct drm_vc4_submit_rcl_surface color_write;
-    struct drm_vc4_submit_rcl_surface zs_read;
-    struct drm_vc4_submit_rcl_surface zs_write;
-    struct drm_vc4_submit_rcl_surface msaa_color_write;
-    struct drm_vc4_submit_rcl_surface msaa_zs_write;
-    uint32_t clear_color[2];
-    uint32_t clear_z;
-    uint8_t clear_s;
-    uint32_t pad : 24;
-    uint32_t flags;
-    unsigned long seqno;
-    uint32_t perfmonid;
-    uint32_t in_sync;
-    uint32_t out_sync;
-    uint32_t pad2;
-  }]],
-        ["struct drm_vc4_wait_seqno"] = [[{
-    unsigned long seqno;
-    unsigned long timeout_ns;
-  }]],
-        ["struct drm_vc4_wait_bo"] = [[{
-    uint32_t handle;
-    uint32_t pad;
-    unsigned long timeout_ns;
-  }]],
-        ["struct drm_vc4_mmap_bo"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long offset;
-  }]],
-        ["struct drm_vc4_create_shader_bo"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    unsigned long data;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_vc4_get_hang_state"] = [[{
-    unsigned long bo;
-    uint32_t bo_count;
-    uint32_t start_bin;
-    uint32_t start_render;
-    uint32_t ct0ca;
-    uint32_t ct0ea;
-    uint32_t ct1ca;
-    uint32_t ct1ea;
-    uint32_t ct0cs;
-    uint32_t ct1cs;
-    uint32_t ct0ra0;
-    uint32_t ct1ra0;
-    uint32_t bpca;
-    uint32_t bpcs;
-    uint32_t bpoa;
-    uint32_t bpos;
-    uint32_t vpmbase;
-    uint32_t dbge;
-    uint32_t fdbgo;
-    uint32_t fdbgb;
-    uint32_t fdbgr;
-    uint32_t fdbgs;
-    uint32_t errstat;
-    uint32_t pad[16];
-  }]],
-        ["struct drm_vc4_get_param"] = [[{
-    uint32_t param;
-    uint32_t pad;
-    unsigned long value;
-  }]],
-        ["struct drm_vc4_get_tiling"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long modifier;
-  }]],
-        ["struct drm_vc4_set_tiling"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long modifier;
-  }]],
-        ["struct drm_vc4_label_bo"] = [[{
-    uint32_t handle;
-    uint32_t len;
-    unsigned long name;
-  }]],
-        ["struct drm_vc4_perfmon_get_values"] = [[{
-    uint32_t id;
-    unsigned long values_ptr;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86",
+    constants = {
+      DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc010644e,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_vc4_submit_cl"] = [[{
+  uint64_t bin_cl;
+  uint64_t shader_rec;
+  uint64_t uniforms;
+  uint64_t bo_handles;
+  uint32_t bin_cl_size;
+  uint32_t shader_rec_size;
+  uint32_t shader_rec_count;
+  uint32_t uniforms_size;
+  uint32_t bo_handle_count;
+  uint16_t width;
+  uint16_t height;
+  uint8_t min_x_tile;
+  uint8_t min_y_tile;
+  uint8_t max_x_tile;
+  uint8_t max_y_tile;
+  struct drm_vc4_submit_rcl_surface color_read;
+  struct drm_vc4_submit_rcl_surface color_write;
+  struct drm_vc4_submit_rcl_surface zs_read;
+  struct drm_vc4_submit_rcl_surface zs_write;
+  struct drm_vc4_submit_rcl_surface msaa_color_write;
+  struct drm_vc4_submit_rcl_surface msaa_zs_write;
+  uint32_t clear_color[2];
+  uint32_t clear_z;
+  uint8_t clear_s;
+  uint32_t pad : 24;
+  uint32_t flags;
+  uint64_t seqno;
+  uint32_t perfmonid;
+  uint32_t in_sync;
+  uint32_t out_sync;
+  uint32_t pad2;
+}]],
+      ["struct drm_vc4_wait_seqno"] = [[{
+  uint64_t seqno;
+  uint64_t timeout_ns;
+}]],
+      ["struct drm_vc4_wait_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  uint64_t timeout_ns;
+}]],
+      ["struct drm_vc4_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t offset;
+}]],
+      ["struct drm_vc4_create_shader_bo"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint64_t data;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_vc4_get_hang_state"] = [[{
+  uint64_t bo;
+  uint32_t bo_count;
+  uint32_t start_bin;
+  uint32_t start_render;
+  uint32_t ct0ca;
+  uint32_t ct0ea;
+  uint32_t ct1ca;
+  uint32_t ct1ea;
+  uint32_t ct0cs;
+  uint32_t ct1cs;
+  uint32_t ct0ra0;
+  uint32_t ct1ra0;
+  uint32_t bpca;
+  uint32_t bpcs;
+  uint32_t bpoa;
+  uint32_t bpos;
+  uint32_t vpmbase;
+  uint32_t dbge;
+  uint32_t fdbgo;
+  uint32_t fdbgb;
+  uint32_t fdbgr;
+  uint32_t fdbgs;
+  uint32_t errstat;
+  uint32_t pad[16];
+}]],
+      ["struct drm_vc4_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  uint64_t value;
+}]],
+      ["struct drm_vc4_get_tiling"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t modifier;
+}]],
+      ["struct drm_vc4_set_tiling"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t modifier;
+}]],
+      ["struct drm_vc4_label_bo"] = [[{
+  uint32_t handle;
+  uint32_t len;
+  uint64_t name;
+}]],
+      ["struct drm_vc4_perfmon_get_values"] = [[{
+  uint32_t id;
+  uint64_t values_ptr;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc00c644e,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_vc4_submit_cl"] = [[{
+  unsigned long bin_cl;
+  unsigned long shader_rec;
+  unsigned long uniforms;
+  unsigned long bo_handles;
+  uint32_t bin_cl_size;
+  uint32_t shader_rec_size;
+  uint32_t shader_rec_count;
+  uint32_t uniforms_size;
+  uint32_t bo_handle_count;
+  uint16_t width;
+  uint16_t height;
+  uint8_t min_x_tile;
+  uint8_t min_y_tile;
+  uint8_t max_x_tile;
+  uint8_t max_y_tile;
+  struct drm_vc4_submit_rcl_surface color_read;
+  struct drm_vc4_submit_rcl_surface color_write;
+  struct drm_vc4_submit_rcl_surface zs_read;
+  struct drm_vc4_submit_rcl_surface zs_write;
+  struct drm_vc4_submit_rcl_surface msaa_color_write;
+  struct drm_vc4_submit_rcl_surface msaa_zs_write;
+  uint32_t clear_color[2];
+  uint32_t clear_z;
+  uint8_t clear_s;
+  uint32_t pad : 24;
+  uint32_t flags;
+  unsigned long seqno;
+  uint32_t perfmonid;
+  uint32_t in_sync;
+  uint32_t out_sync;
+  uint32_t pad2;
+}]],
+      ["struct drm_vc4_wait_seqno"] = [[{
+  unsigned long seqno;
+  unsigned long timeout_ns;
+}]],
+      ["struct drm_vc4_wait_bo"] = [[{
+  uint32_t handle;
+  uint32_t pad;
+  unsigned long timeout_ns;
+}]],
+      ["struct drm_vc4_mmap_bo"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long offset;
+}]],
+      ["struct drm_vc4_create_shader_bo"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  unsigned long data;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_vc4_get_hang_state"] = [[{
+  unsigned long bo;
+  uint32_t bo_count;
+  uint32_t start_bin;
+  uint32_t start_render;
+  uint32_t ct0ca;
+  uint32_t ct0ea;
+  uint32_t ct1ca;
+  uint32_t ct1ea;
+  uint32_t ct0cs;
+  uint32_t ct1cs;
+  uint32_t ct0ra0;
+  uint32_t ct1ra0;
+  uint32_t bpca;
+  uint32_t bpcs;
+  uint32_t bpoa;
+  uint32_t bpos;
+  uint32_t vpmbase;
+  uint32_t dbge;
+  uint32_t fdbgo;
+  uint32_t fdbgb;
+  uint32_t fdbgr;
+  uint32_t fdbgs;
+  uint32_t errstat;
+  uint32_t pad[16];
+}]],
+      ["struct drm_vc4_get_param"] = [[{
+  uint32_t param;
+  uint32_t pad;
+  unsigned long value;
+}]],
+      ["struct drm_vc4_get_tiling"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long modifier;
+}]],
+      ["struct drm_vc4_set_tiling"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long modifier;
+}]],
+      ["struct drm_vc4_label_bo"] = [[{
+  uint32_t handle;
+  uint32_t len;
+  unsigned long name;
+}]],
+      ["struct drm_vc4_perfmon_get_values"] = [[{
+  uint32_t id;
+  unsigned long values_ptr;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/vgem_drm.h"] = [==[
-  constants = {
-    DRM_VGEM_FENCE_ATTACH = 0x1,
-    DRM_VGEM_FENCE_SIGNAL = 0x2,
-    DRM_IOCTL_VGEM_FENCE_ATTACH = 0xc0106441,
-    VGEM_FENCE_WRITE = 0x1,
-  },
-  records = {
-    ["struct drm_vgem_fence_attach"] = [[{
+constants = {
+  DRM_VGEM_FENCE_ATTACH = 0x1,
+  DRM_VGEM_FENCE_SIGNAL = 0x2,
+  DRM_IOCTL_VGEM_FENCE_ATTACH = 0xc0106441,
+  VGEM_FENCE_WRITE = 0x1,
+},
+records = {
+  ["struct drm_vgem_fence_attach"] = [[{
   uint32_t handle;
   uint32_t flags;
   uint32_t out_fence;
   uint32_t pad;
 }]],
-    ["struct drm_vgem_fence_signal"] = [[{
+  ["struct drm_vgem_fence_signal"] = [[{
   uint32_t fence;
   uint32_t flags;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_VGEM_FENCE_SIGNAL = 0x40086442,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DRM_IOCTL_VGEM_FENCE_SIGNAL = 0x80086442,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_VGEM_FENCE_SIGNAL = 0x40086442,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DRM_IOCTL_VGEM_FENCE_SIGNAL = 0x80086442,
+    },
+  },
+},
 ]==],
 ["drm/virtgpu_drm.h"] = [==[
-  constants = {
-    DRM_VIRTGPU_MAP = 0x1,
-    DRM_VIRTGPU_EXECBUFFER = 0x2,
-    DRM_VIRTGPU_GETPARAM = 0x3,
-    DRM_VIRTGPU_RESOURCE_CREATE = 0x4,
-    DRM_VIRTGPU_RESOURCE_INFO = 0x5,
-    DRM_VIRTGPU_TRANSFER_FROM_HOST = 0x6,
-    DRM_VIRTGPU_TRANSFER_TO_HOST = 0x7,
-    DRM_VIRTGPU_WAIT = 0x8,
-    DRM_VIRTGPU_GET_CAPS = 0x9,
-    DRM_VIRTGPU_RESOURCE_CREATE_BLOB = 0xa,
-    DRM_VIRTGPU_CONTEXT_INIT = 0xb,
-    VIRTGPU_EXECBUF_FENCE_FD_IN = 0x1,
-    VIRTGPU_EXECBUF_FENCE_FD_OUT = 0x2,
-    VIRTGPU_EXECBUF_RING_IDX = 0x4,
-    VIRTGPU_EXECBUF_FLAGS = 7,
-    VIRTGPU_EXECBUF_SYNCOBJ_RESET = 0x1,
-    VIRTGPU_EXECBUF_SYNCOBJ_FLAGS = 1,
-    VIRTGPU_PARAM_3D_FEATURES = 1,
-    VIRTGPU_PARAM_CAPSET_QUERY_FIX = 2,
-    VIRTGPU_PARAM_RESOURCE_BLOB = 3,
-    VIRTGPU_PARAM_HOST_VISIBLE = 4,
-    VIRTGPU_PARAM_CROSS_DEVICE = 5,
-    VIRTGPU_PARAM_CONTEXT_INIT = 6,
-    VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs = 7,
-    VIRTGPU_PARAM_EXPLICIT_DEBUG_NAME = 8,
-    VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
-    VIRTGPU_WAIT_NOWAIT = 1,
-    VIRTGPU_DRM_CAPSET_VIRGL = 1,
-    VIRTGPU_DRM_CAPSET_VIRGL2 = 2,
-    VIRTGPU_DRM_CAPSET_GFXSTREAM_VULKAN = 3,
-    VIRTGPU_DRM_CAPSET_VENUS = 4,
-    VIRTGPU_DRM_CAPSET_CROSS_DOMAIN = 5,
-    VIRTGPU_DRM_CAPSET_DRM = 6,
-    VIRTGPU_BLOB_MEM_GUEST = 0x1,
-    VIRTGPU_BLOB_MEM_HOST3D = 0x2,
-    VIRTGPU_BLOB_MEM_HOST3D_GUEST = 0x3,
-    VIRTGPU_BLOB_FLAG_USE_MAPPABLE = 0x1,
-    VIRTGPU_BLOB_FLAG_USE_SHAREABLE = 0x2,
-    VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE = 0x4,
-    DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING = 0x1,
-    VIRTGPU_CONTEXT_PARAM_CAPSET_ID = 0x1,
-    VIRTGPU_CONTEXT_PARAM_NUM_RINGS = 0x2,
-    VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK = 0x3,
-    VIRTGPU_CONTEXT_PARAM_DEBUG_NAME = 0x4,
-    VIRTGPU_EVENT_FENCE_SIGNALED = 0x90000000,
-    DRM_IOCTL_VIRTGPU_MAP = 0xc0106441,
-    DRM_IOCTL_VIRTGPU_EXECBUFFER = 0xc0406442,
-    DRM_IOCTL_VIRTGPU_GETPARAM = 0xc0106443,
-    DRM_IOCTL_VIRTGPU_RESOURCE_CREATE = 0xc0386444,
-    DRM_IOCTL_VIRTGPU_RESOURCE_INFO = 0xc0106445,
-    DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST = 0xc02c6446,
-    DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST = 0xc02c6447,
-    DRM_IOCTL_VIRTGPU_WAIT = 0xc0086448,
-    DRM_IOCTL_VIRTGPU_GET_CAPS = 0xc0186449,
-    DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB = 0xc038644a,
-    DRM_IOCTL_VIRTGPU_CONTEXT_INIT = 0xc010644b,
-  },
-  records = {
-    ["struct drm_virtgpu_resource_create"] = [[{
+constants = {
+  DRM_VIRTGPU_MAP = 0x1,
+  DRM_VIRTGPU_EXECBUFFER = 0x2,
+  DRM_VIRTGPU_GETPARAM = 0x3,
+  DRM_VIRTGPU_RESOURCE_CREATE = 0x4,
+  DRM_VIRTGPU_RESOURCE_INFO = 0x5,
+  DRM_VIRTGPU_TRANSFER_FROM_HOST = 0x6,
+  DRM_VIRTGPU_TRANSFER_TO_HOST = 0x7,
+  DRM_VIRTGPU_WAIT = 0x8,
+  DRM_VIRTGPU_GET_CAPS = 0x9,
+  DRM_VIRTGPU_RESOURCE_CREATE_BLOB = 0xa,
+  DRM_VIRTGPU_CONTEXT_INIT = 0xb,
+  VIRTGPU_EXECBUF_FENCE_FD_IN = 0x1,
+  VIRTGPU_EXECBUF_FENCE_FD_OUT = 0x2,
+  VIRTGPU_EXECBUF_RING_IDX = 0x4,
+  VIRTGPU_EXECBUF_FLAGS = 7,
+  VIRTGPU_EXECBUF_SYNCOBJ_RESET = 0x1,
+  VIRTGPU_EXECBUF_SYNCOBJ_FLAGS = 1,
+  VIRTGPU_PARAM_3D_FEATURES = 1,
+  VIRTGPU_PARAM_CAPSET_QUERY_FIX = 2,
+  VIRTGPU_PARAM_RESOURCE_BLOB = 3,
+  VIRTGPU_PARAM_HOST_VISIBLE = 4,
+  VIRTGPU_PARAM_CROSS_DEVICE = 5,
+  VIRTGPU_PARAM_CONTEXT_INIT = 6,
+  VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs = 7,
+  VIRTGPU_PARAM_EXPLICIT_DEBUG_NAME = 8,
+  VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
+  VIRTGPU_WAIT_NOWAIT = 1,
+  VIRTGPU_DRM_CAPSET_VIRGL = 1,
+  VIRTGPU_DRM_CAPSET_VIRGL2 = 2,
+  VIRTGPU_DRM_CAPSET_GFXSTREAM_VULKAN = 3,
+  VIRTGPU_DRM_CAPSET_VENUS = 4,
+  VIRTGPU_DRM_CAPSET_CROSS_DOMAIN = 5,
+  VIRTGPU_DRM_CAPSET_DRM = 6,
+  VIRTGPU_BLOB_MEM_GUEST = 0x1,
+  VIRTGPU_BLOB_MEM_HOST3D = 0x2,
+  VIRTGPU_BLOB_MEM_HOST3D_GUEST = 0x3,
+  VIRTGPU_BLOB_FLAG_USE_MAPPABLE = 0x1,
+  VIRTGPU_BLOB_FLAG_USE_SHAREABLE = 0x2,
+  VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE = 0x4,
+  DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING = 0x1,
+  VIRTGPU_CONTEXT_PARAM_CAPSET_ID = 0x1,
+  VIRTGPU_CONTEXT_PARAM_NUM_RINGS = 0x2,
+  VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK = 0x3,
+  VIRTGPU_CONTEXT_PARAM_DEBUG_NAME = 0x4,
+  VIRTGPU_EVENT_FENCE_SIGNALED = 0x90000000,
+  DRM_IOCTL_VIRTGPU_MAP = 0xc0106441,
+  DRM_IOCTL_VIRTGPU_EXECBUFFER = 0xc0406442,
+  DRM_IOCTL_VIRTGPU_GETPARAM = 0xc0106443,
+  DRM_IOCTL_VIRTGPU_RESOURCE_CREATE = 0xc0386444,
+  DRM_IOCTL_VIRTGPU_RESOURCE_INFO = 0xc0106445,
+  DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST = 0xc02c6446,
+  DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST = 0xc02c6447,
+  DRM_IOCTL_VIRTGPU_WAIT = 0xc0086448,
+  DRM_IOCTL_VIRTGPU_GET_CAPS = 0xc0186449,
+  DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB = 0xc038644a,
+  DRM_IOCTL_VIRTGPU_CONTEXT_INIT = 0xc010644b,
+},
+records = {
+  ["struct drm_virtgpu_resource_create"] = [[{
   uint32_t target;
   uint32_t format;
   uint32_t bind;
@@ -976,13 +976,13 @@ return {
   uint32_t size;
   uint32_t stride;
 }]],
-    ["struct drm_virtgpu_resource_info"] = [[{
+  ["struct drm_virtgpu_resource_info"] = [[{
   uint32_t bo_handle;
   uint32_t res_handle;
   uint32_t size;
   uint32_t blob_mem;
 }]],
-    ["struct drm_virtgpu_3d_box"] = [[{
+  ["struct drm_virtgpu_3d_box"] = [[{
   uint32_t x;
   uint32_t y;
   uint32_t z;
@@ -990,7 +990,7 @@ return {
   uint32_t h;
   uint32_t d;
 }]],
-    ["struct drm_virtgpu_3d_transfer_to_host"] = [[{
+  ["struct drm_virtgpu_3d_transfer_to_host"] = [[{
   uint32_t bo_handle;
   struct drm_virtgpu_3d_box box;
   uint32_t level;
@@ -998,7 +998,7 @@ return {
   uint32_t stride;
   uint32_t layer_stride;
 }]],
-    ["struct drm_virtgpu_3d_transfer_from_host"] = [[{
+  ["struct drm_virtgpu_3d_transfer_from_host"] = [[{
   uint32_t bo_handle;
   struct drm_virtgpu_3d_box box;
   uint32_t level;
@@ -1006,247 +1006,247 @@ return {
   uint32_t stride;
   uint32_t layer_stride;
 }]],
-    ["struct drm_virtgpu_3d_wait"] = [[{
+  ["struct drm_virtgpu_3d_wait"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_virtgpu_map"] = [[{
-    uint64_t offset;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    uint64_t point;
-  }]],
-        ["struct drm_virtgpu_execbuffer"] = [[{
-    uint32_t flags;
-    uint32_t size;
-    uint64_t command;
-    uint64_t bo_handles;
-    uint32_t num_bo_handles;
-    int32_t fence_fd;
-    uint32_t ring_idx;
-    uint32_t syncobj_stride;
-    uint32_t num_in_syncobjs;
-    uint32_t num_out_syncobjs;
-    uint64_t in_syncobjs;
-    uint64_t out_syncobjs;
-  }]],
-        ["struct drm_virtgpu_getparam"] = [[{
-    uint64_t param;
-    uint64_t value;
-  }]],
-        ["struct drm_virtgpu_get_caps"] = [[{
-    uint32_t cap_set_id;
-    uint32_t cap_set_ver;
-    uint64_t addr;
-    uint32_t size;
-    uint32_t pad;
-  }]],
-        ["struct drm_virtgpu_resource_create_blob"] = [[{
-    uint32_t blob_mem;
-    uint32_t blob_flags;
-    uint32_t bo_handle;
-    uint32_t res_handle;
-    uint64_t size;
-    uint32_t pad;
-    uint32_t cmd_size;
-    uint64_t cmd;
-    uint64_t blob_id;
-    uint32_t blob_hints;
-    uint32_t pad2;
-  }]],
-        ["struct drm_virtgpu_context_set_param"] = [[{
-    uint64_t param;
-    uint64_t value;
-  }]],
-        ["struct drm_virtgpu_context_init"] = [[{
-    uint32_t num_params;
-    uint32_t pad;
-    uint64_t ctx_set_params;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_virtgpu_map"] = [[{
-    unsigned long offset;
-    uint32_t handle;
-    uint32_t pad;
-  }]],
-        ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
-    uint32_t handle;
-    uint32_t flags;
-    unsigned long point;
-  }]],
-        ["struct drm_virtgpu_execbuffer"] = [[{
-    uint32_t flags;
-    uint32_t size;
-    unsigned long command;
-    unsigned long bo_handles;
-    uint32_t num_bo_handles;
-    int32_t fence_fd;
-    uint32_t ring_idx;
-    uint32_t syncobj_stride;
-    uint32_t num_in_syncobjs;
-    uint32_t num_out_syncobjs;
-    unsigned long in_syncobjs;
-    unsigned long out_syncobjs;
-  }]],
-        ["struct drm_virtgpu_getparam"] = [[{
-    unsigned long param;
-    unsigned long value;
-  }]],
-        ["struct drm_virtgpu_get_caps"] = [[{
-    uint32_t cap_set_id;
-    uint32_t cap_set_ver;
-    unsigned long addr;
-    uint32_t size;
-    uint32_t pad;
-  }]],
-        ["struct drm_virtgpu_resource_create_blob"] = [[{
-    uint32_t blob_mem;
-    uint32_t blob_flags;
-    uint32_t bo_handle;
-    uint32_t res_handle;
-    unsigned long size;
-    uint32_t pad;
-    uint32_t cmd_size;
-    unsigned long cmd;
-    unsigned long blob_id;
-    uint32_t blob_hints;
-    uint32_t pad2;
-  }]],
-        ["struct drm_virtgpu_context_set_param"] = [[{
-    unsigned long param;
-    unsigned long value;
-  }]],
-        ["struct drm_virtgpu_context_init"] = [[{
-    uint32_t num_params;
-    uint32_t pad;
-    unsigned long ctx_set_params;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_virtgpu_map"] = [[{
+  uint64_t offset;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  uint64_t point;
+}]],
+      ["struct drm_virtgpu_execbuffer"] = [[{
+  uint32_t flags;
+  uint32_t size;
+  uint64_t command;
+  uint64_t bo_handles;
+  uint32_t num_bo_handles;
+  int32_t fence_fd;
+  uint32_t ring_idx;
+  uint32_t syncobj_stride;
+  uint32_t num_in_syncobjs;
+  uint32_t num_out_syncobjs;
+  uint64_t in_syncobjs;
+  uint64_t out_syncobjs;
+}]],
+      ["struct drm_virtgpu_getparam"] = [[{
+  uint64_t param;
+  uint64_t value;
+}]],
+      ["struct drm_virtgpu_get_caps"] = [[{
+  uint32_t cap_set_id;
+  uint32_t cap_set_ver;
+  uint64_t addr;
+  uint32_t size;
+  uint32_t pad;
+}]],
+      ["struct drm_virtgpu_resource_create_blob"] = [[{
+  uint32_t blob_mem;
+  uint32_t blob_flags;
+  uint32_t bo_handle;
+  uint32_t res_handle;
+  uint64_t size;
+  uint32_t pad;
+  uint32_t cmd_size;
+  uint64_t cmd;
+  uint64_t blob_id;
+  uint32_t blob_hints;
+  uint32_t pad2;
+}]],
+      ["struct drm_virtgpu_context_set_param"] = [[{
+  uint64_t param;
+  uint64_t value;
+}]],
+      ["struct drm_virtgpu_context_init"] = [[{
+  uint32_t num_params;
+  uint32_t pad;
+  uint64_t ctx_set_params;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_virtgpu_map"] = [[{
+  unsigned long offset;
+  uint32_t handle;
+  uint32_t pad;
+}]],
+      ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
+  uint32_t handle;
+  uint32_t flags;
+  unsigned long point;
+}]],
+      ["struct drm_virtgpu_execbuffer"] = [[{
+  uint32_t flags;
+  uint32_t size;
+  unsigned long command;
+  unsigned long bo_handles;
+  uint32_t num_bo_handles;
+  int32_t fence_fd;
+  uint32_t ring_idx;
+  uint32_t syncobj_stride;
+  uint32_t num_in_syncobjs;
+  uint32_t num_out_syncobjs;
+  unsigned long in_syncobjs;
+  unsigned long out_syncobjs;
+}]],
+      ["struct drm_virtgpu_getparam"] = [[{
+  unsigned long param;
+  unsigned long value;
+}]],
+      ["struct drm_virtgpu_get_caps"] = [[{
+  uint32_t cap_set_id;
+  uint32_t cap_set_ver;
+  unsigned long addr;
+  uint32_t size;
+  uint32_t pad;
+}]],
+      ["struct drm_virtgpu_resource_create_blob"] = [[{
+  uint32_t blob_mem;
+  uint32_t blob_flags;
+  uint32_t bo_handle;
+  uint32_t res_handle;
+  unsigned long size;
+  uint32_t pad;
+  uint32_t cmd_size;
+  unsigned long cmd;
+  unsigned long blob_id;
+  uint32_t blob_hints;
+  uint32_t pad2;
+}]],
+      ["struct drm_virtgpu_context_set_param"] = [[{
+  unsigned long param;
+  unsigned long value;
+}]],
+      ["struct drm_virtgpu_context_init"] = [[{
+  uint32_t num_params;
+  uint32_t pad;
+  unsigned long ctx_set_params;
+}]],
+    },
+  },
+},
 ]==],
 ["drm/vmwgfx_drm.h"] = [==[
-  constants = {
-    DRM_VMW_HANDLE_LEGACY = 0,
-    DRM_VMW_HANDLE_PRIME = 1,
-    drm_vmw_shader_type_vs = 0,
-    drm_vmw_shader_type_ps = 1,
-    drm_vmw_surface_flag_shareable = 1,
-    drm_vmw_surface_flag_scanout = 2,
-    drm_vmw_surface_flag_create_buffer = 4,
-    drm_vmw_surface_flag_coherent = 8,
-    drm_vmw_synccpu_read = 1,
-    drm_vmw_synccpu_write = 2,
-    drm_vmw_synccpu_dontblock = 4,
-    drm_vmw_synccpu_allow_cs = 8,
-    drm_vmw_synccpu_grab = 0,
-    drm_vmw_synccpu_release = 1,
-    drm_vmw_context_legacy = 0,
-    drm_vmw_context_dx = 1,
-    drm_vmw_gb_surface_v1 = 0,
-    DRM_VMW_MAX_SURFACE_FACES = 6,
-    DRM_VMW_MAX_MIP_LEVELS = 24,
-    DRM_VMW_GET_PARAM = 0,
-    DRM_VMW_ALLOC_DMABUF = 1,
-    DRM_VMW_ALLOC_BO = 1,
-    DRM_VMW_UNREF_DMABUF = 2,
-    DRM_VMW_HANDLE_CLOSE = 2,
-    DRM_VMW_CURSOR_BYPASS = 3,
-    DRM_VMW_CONTROL_STREAM = 4,
-    DRM_VMW_CLAIM_STREAM = 5,
-    DRM_VMW_UNREF_STREAM = 6,
-    DRM_VMW_CREATE_CONTEXT = 7,
-    DRM_VMW_UNREF_CONTEXT = 8,
-    DRM_VMW_CREATE_SURFACE = 9,
-    DRM_VMW_UNREF_SURFACE = 10,
-    DRM_VMW_REF_SURFACE = 11,
-    DRM_VMW_EXECBUF = 12,
-    DRM_VMW_GET_3D_CAP = 13,
-    DRM_VMW_FENCE_WAIT = 14,
-    DRM_VMW_FENCE_SIGNALED = 15,
-    DRM_VMW_FENCE_UNREF = 16,
-    DRM_VMW_FENCE_EVENT = 17,
-    DRM_VMW_PRESENT = 18,
-    DRM_VMW_PRESENT_READBACK = 19,
-    DRM_VMW_UPDATE_LAYOUT = 20,
-    DRM_VMW_CREATE_SHADER = 21,
-    DRM_VMW_UNREF_SHADER = 22,
-    DRM_VMW_GB_SURFACE_CREATE = 23,
-    DRM_VMW_GB_SURFACE_REF = 24,
-    DRM_VMW_SYNCCPU = 25,
-    DRM_VMW_CREATE_EXTENDED_CONTEXT = 26,
-    DRM_VMW_GB_SURFACE_CREATE_EXT = 27,
-    DRM_VMW_GB_SURFACE_REF_EXT = 28,
-    DRM_VMW_MSG = 29,
-    DRM_VMW_MKSSTAT_RESET = 30,
-    DRM_VMW_MKSSTAT_ADD = 31,
-    DRM_VMW_MKSSTAT_REMOVE = 32,
-    DRM_VMW_PARAM_NUM_STREAMS = 0,
-    DRM_VMW_PARAM_NUM_FREE_STREAMS = 1,
-    DRM_VMW_PARAM_3D = 2,
-    DRM_VMW_PARAM_HW_CAPS = 3,
-    DRM_VMW_PARAM_FIFO_CAPS = 4,
-    DRM_VMW_PARAM_MAX_FB_SIZE = 5,
-    DRM_VMW_PARAM_FIFO_HW_VERSION = 6,
-    DRM_VMW_PARAM_MAX_SURF_MEMORY = 7,
-    DRM_VMW_PARAM_3D_CAPS_SIZE = 8,
-    DRM_VMW_PARAM_MAX_MOB_MEMORY = 9,
-    DRM_VMW_PARAM_MAX_MOB_SIZE = 10,
-    DRM_VMW_PARAM_SCREEN_TARGET = 11,
-    DRM_VMW_PARAM_DX = 12,
-    DRM_VMW_PARAM_HW_CAPS2 = 13,
-    DRM_VMW_PARAM_SM4_1 = 14,
-    DRM_VMW_PARAM_SM5 = 15,
-    DRM_VMW_PARAM_GL43 = 16,
-    DRM_VMW_PARAM_DEVICE_ID = 17,
-    DRM_VMW_EXECBUF_VERSION = 2,
-    DRM_VMW_EXECBUF_FLAG_IMPORT_FENCE_FD = 0x1,
-    DRM_VMW_EXECBUF_FLAG_EXPORT_FENCE_FD = 0x2,
-    DRM_VMW_CURSOR_BYPASS_ALL = 0x1,
-    DRM_VMW_CURSOR_BYPASS_FLAGS = 1,
-    DRM_VMW_FENCE_FLAG_EXEC = 0x1,
-    DRM_VMW_FENCE_FLAG_QUERY = 0x2,
-    DRM_VMW_WAIT_OPTION_UNREF = 0x1,
-    DRM_VMW_EVENT_FENCE_SIGNALED = 0x80000000,
-    DRM_VMW_FE_FLAG_REQ_TIME = 0x1,
-  },
-  records = {
-    ["struct drm_vmw_context_arg"] = [[{
+constants = {
+  DRM_VMW_HANDLE_LEGACY = 0,
+  DRM_VMW_HANDLE_PRIME = 1,
+  drm_vmw_shader_type_vs = 0,
+  drm_vmw_shader_type_ps = 1,
+  drm_vmw_surface_flag_shareable = 1,
+  drm_vmw_surface_flag_scanout = 2,
+  drm_vmw_surface_flag_create_buffer = 4,
+  drm_vmw_surface_flag_coherent = 8,
+  drm_vmw_synccpu_read = 1,
+  drm_vmw_synccpu_write = 2,
+  drm_vmw_synccpu_dontblock = 4,
+  drm_vmw_synccpu_allow_cs = 8,
+  drm_vmw_synccpu_grab = 0,
+  drm_vmw_synccpu_release = 1,
+  drm_vmw_context_legacy = 0,
+  drm_vmw_context_dx = 1,
+  drm_vmw_gb_surface_v1 = 0,
+  DRM_VMW_MAX_SURFACE_FACES = 6,
+  DRM_VMW_MAX_MIP_LEVELS = 24,
+  DRM_VMW_GET_PARAM = 0,
+  DRM_VMW_ALLOC_DMABUF = 1,
+  DRM_VMW_ALLOC_BO = 1,
+  DRM_VMW_UNREF_DMABUF = 2,
+  DRM_VMW_HANDLE_CLOSE = 2,
+  DRM_VMW_CURSOR_BYPASS = 3,
+  DRM_VMW_CONTROL_STREAM = 4,
+  DRM_VMW_CLAIM_STREAM = 5,
+  DRM_VMW_UNREF_STREAM = 6,
+  DRM_VMW_CREATE_CONTEXT = 7,
+  DRM_VMW_UNREF_CONTEXT = 8,
+  DRM_VMW_CREATE_SURFACE = 9,
+  DRM_VMW_UNREF_SURFACE = 10,
+  DRM_VMW_REF_SURFACE = 11,
+  DRM_VMW_EXECBUF = 12,
+  DRM_VMW_GET_3D_CAP = 13,
+  DRM_VMW_FENCE_WAIT = 14,
+  DRM_VMW_FENCE_SIGNALED = 15,
+  DRM_VMW_FENCE_UNREF = 16,
+  DRM_VMW_FENCE_EVENT = 17,
+  DRM_VMW_PRESENT = 18,
+  DRM_VMW_PRESENT_READBACK = 19,
+  DRM_VMW_UPDATE_LAYOUT = 20,
+  DRM_VMW_CREATE_SHADER = 21,
+  DRM_VMW_UNREF_SHADER = 22,
+  DRM_VMW_GB_SURFACE_CREATE = 23,
+  DRM_VMW_GB_SURFACE_REF = 24,
+  DRM_VMW_SYNCCPU = 25,
+  DRM_VMW_CREATE_EXTENDED_CONTEXT = 26,
+  DRM_VMW_GB_SURFACE_CREATE_EXT = 27,
+  DRM_VMW_GB_SURFACE_REF_EXT = 28,
+  DRM_VMW_MSG = 29,
+  DRM_VMW_MKSSTAT_RESET = 30,
+  DRM_VMW_MKSSTAT_ADD = 31,
+  DRM_VMW_MKSSTAT_REMOVE = 32,
+  DRM_VMW_PARAM_NUM_STREAMS = 0,
+  DRM_VMW_PARAM_NUM_FREE_STREAMS = 1,
+  DRM_VMW_PARAM_3D = 2,
+  DRM_VMW_PARAM_HW_CAPS = 3,
+  DRM_VMW_PARAM_FIFO_CAPS = 4,
+  DRM_VMW_PARAM_MAX_FB_SIZE = 5,
+  DRM_VMW_PARAM_FIFO_HW_VERSION = 6,
+  DRM_VMW_PARAM_MAX_SURF_MEMORY = 7,
+  DRM_VMW_PARAM_3D_CAPS_SIZE = 8,
+  DRM_VMW_PARAM_MAX_MOB_MEMORY = 9,
+  DRM_VMW_PARAM_MAX_MOB_SIZE = 10,
+  DRM_VMW_PARAM_SCREEN_TARGET = 11,
+  DRM_VMW_PARAM_DX = 12,
+  DRM_VMW_PARAM_HW_CAPS2 = 13,
+  DRM_VMW_PARAM_SM4_1 = 14,
+  DRM_VMW_PARAM_SM5 = 15,
+  DRM_VMW_PARAM_GL43 = 16,
+  DRM_VMW_PARAM_DEVICE_ID = 17,
+  DRM_VMW_EXECBUF_VERSION = 2,
+  DRM_VMW_EXECBUF_FLAG_IMPORT_FENCE_FD = 0x1,
+  DRM_VMW_EXECBUF_FLAG_EXPORT_FENCE_FD = 0x2,
+  DRM_VMW_CURSOR_BYPASS_ALL = 0x1,
+  DRM_VMW_CURSOR_BYPASS_FLAGS = 1,
+  DRM_VMW_FENCE_FLAG_EXEC = 0x1,
+  DRM_VMW_FENCE_FLAG_QUERY = 0x2,
+  DRM_VMW_WAIT_OPTION_UNREF = 0x1,
+  DRM_VMW_EVENT_FENCE_SIGNALED = 0x80000000,
+  DRM_VMW_FE_FLAG_REQ_TIME = 0x1,
+},
+records = {
+  ["struct drm_vmw_context_arg"] = [[{
   int32_t cid;
   uint32_t pad64;
 }]],
-    ["struct drm_vmw_surface_arg"] = [[{
+  ["struct drm_vmw_surface_arg"] = [[{
   int32_t sid;
   uint32_t handle_type;
 }]],
-    ["struct drm_vmw_size"] = [[{
+  ["struct drm_vmw_size"] = [[{
   uint32_t width;
   uint32_t height;
   uint32_t depth;
   uint32_t pad64;
 }]],
-    ["union drm_vmw_surface_create_arg"] = [[{
+  ["union drm_vmw_surface_create_arg"] = [[{
   struct drm_vmw_surface_arg rep;
   struct drm_vmw_surface_create_req req;
 }]],
-    ["union drm_vmw_surface_reference_arg"] = [[{
+  ["union drm_vmw_surface_reference_arg"] = [[{
   struct drm_vmw_surface_create_req rep;
   struct drm_vmw_surface_arg req;
 }]],
-    ["struct drm_vmw_fence_rep"] = [[{
+  ["struct drm_vmw_fence_rep"] = [[{
   uint32_t handle;
   uint32_t mask;
   uint32_t seqno;
@@ -1254,21 +1254,21 @@ return {
   int32_t fd;
   int32_t error;
 }]],
-    ["struct drm_vmw_alloc_bo_req"] = [[{
+  ["struct drm_vmw_alloc_bo_req"] = [[{
   uint32_t size;
   uint32_t pad64;
 }]],
-    ["union drm_vmw_alloc_bo_arg"] = [[{
+  ["union drm_vmw_alloc_bo_arg"] = [[{
   struct drm_vmw_alloc_bo_req req;
   struct drm_vmw_bo_rep rep;
 }]],
-    ["struct drm_vmw_rect"] = [[{
+  ["struct drm_vmw_rect"] = [[{
   int32_t x;
   int32_t y;
   uint32_t w;
   uint32_t h;
 }]],
-    ["struct drm_vmw_control_stream_arg"] = [[{
+  ["struct drm_vmw_control_stream_arg"] = [[{
   uint32_t stream_id;
   uint32_t enabled;
   uint32_t flags;
@@ -1284,7 +1284,7 @@ return {
   struct drm_vmw_rect src;
   struct drm_vmw_rect dst;
 }]],
-    ["struct drm_vmw_cursor_bypass_arg"] = [[{
+  ["struct drm_vmw_cursor_bypass_arg"] = [[{
   uint32_t flags;
   uint32_t crtc_id;
   int32_t xpos;
@@ -1292,11 +1292,11 @@ return {
   int32_t xhot;
   int32_t yhot;
 }]],
-    ["struct drm_vmw_stream_arg"] = [[{
+  ["struct drm_vmw_stream_arg"] = [[{
   uint32_t stream_id;
   uint32_t pad64;
 }]],
-    ["struct drm_vmw_fence_signaled_arg"] = [[{
+  ["struct drm_vmw_fence_signaled_arg"] = [[{
   uint32_t handle;
   uint32_t flags;
   int32_t signaled;
@@ -1304,15 +1304,15 @@ return {
   uint32_t signaled_flags;
   uint32_t pad64;
 }]],
-    ["struct drm_vmw_fence_arg"] = [[{
+  ["struct drm_vmw_fence_arg"] = [[{
   uint32_t handle;
   uint32_t pad64;
 }]],
-    ["struct drm_vmw_shader_arg"] = [[{
+  ["struct drm_vmw_shader_arg"] = [[{
   uint32_t handle;
   uint32_t pad64;
 }]],
-    ["struct drm_vmw_gb_surface_create_req"] = [[{
+  ["struct drm_vmw_gb_surface_create_req"] = [[{
   uint32_t svga3d_flags;
   uint32_t format;
   uint32_t mip_levels;
@@ -1323,33 +1323,33 @@ return {
   uint32_t array_size;
   struct drm_vmw_size base_size;
 }]],
-    ["union drm_vmw_gb_surface_create_arg"] = [[{
+  ["union drm_vmw_gb_surface_create_arg"] = [[{
   struct drm_vmw_gb_surface_create_rep rep;
   struct drm_vmw_gb_surface_create_req req;
 }]],
-    ["struct drm_vmw_gb_surface_ref_rep"] = [[{
+  ["struct drm_vmw_gb_surface_ref_rep"] = [[{
   struct drm_vmw_gb_surface_create_req creq;
   struct drm_vmw_gb_surface_create_rep crep;
 }]],
-    ["union drm_vmw_gb_surface_reference_arg"] = [[{
+  ["union drm_vmw_gb_surface_reference_arg"] = [[{
   struct drm_vmw_gb_surface_ref_rep rep;
   struct drm_vmw_surface_arg req;
 }]],
-    ["struct drm_vmw_synccpu_arg"] = [[{
+  ["struct drm_vmw_synccpu_arg"] = [[{
   uint32_t op;
   uint32_t flags;
   uint32_t handle;
   uint32_t pad64;
 }]],
-    ["union drm_vmw_extended_context_arg"] = [[{
+  ["union drm_vmw_extended_context_arg"] = [[{
   uint32_t req;
   struct drm_vmw_context_arg rep;
 }]],
-    ["struct drm_vmw_handle_close_arg"] = [[{
+  ["struct drm_vmw_handle_close_arg"] = [[{
   uint32_t handle;
   uint32_t pad64;
 }]],
-    ["struct drm_vmw_gb_surface_create_ext_req"] = [[{
+  ["struct drm_vmw_gb_surface_create_ext_req"] = [[{
   struct drm_vmw_gb_surface_create_req base;
   uint32_t version;
   uint32_t svga3d_flags_upper_32_bits;
@@ -1358,250 +1358,250 @@ return {
   uint32_t buffer_byte_stride;
   uint32_t must_be_zero;
 }]],
-    ["union drm_vmw_gb_surface_create_ext_arg"] = [[{
+  ["union drm_vmw_gb_surface_create_ext_arg"] = [[{
   struct drm_vmw_gb_surface_create_rep rep;
   struct drm_vmw_gb_surface_create_ext_req req;
 }]],
-    ["struct drm_vmw_gb_surface_ref_ext_rep"] = [[{
+  ["struct drm_vmw_gb_surface_ref_ext_rep"] = [[{
   struct drm_vmw_gb_surface_create_ext_req creq;
   struct drm_vmw_gb_surface_create_rep crep;
 }]],
-    ["union drm_vmw_gb_surface_reference_ext_arg"] = [[{
+  ["union drm_vmw_gb_surface_reference_ext_arg"] = [[{
   struct drm_vmw_gb_surface_ref_ext_rep rep;
   struct drm_vmw_surface_arg req;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_vmw_getparam_arg"] = [[{
-    uint64_t value;
-    uint32_t param;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_surface_create_req"] = [[{
-    uint32_t flags;
-    uint32_t format;
-    uint32_t mip_levels[6];
-    uint64_t size_addr;
-    int32_t shareable;
-    int32_t scanout;
-  }]],
-        ["struct drm_vmw_execbuf_arg"] = [[{
-    uint64_t commands;
-    uint32_t command_size;
-    uint32_t throttle_us;
-    uint64_t fence_rep;
-    uint32_t version;
-    uint32_t flags;
-    uint32_t context_handle;
-    int32_t imported_fence_fd;
-  }]],
-        ["struct drm_vmw_bo_rep"] = [[{
-    uint64_t map_handle;
-    uint32_t handle;
-    uint32_t cur_gmr_id;
-    uint32_t cur_gmr_offset;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_get_3d_cap_arg"] = [[{
-    uint64_t buffer;
-    uint32_t max_size;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_fence_wait_arg"] = [[{
-    uint32_t handle;
-    int32_t cookie_valid;
-    uint64_t kernel_cookie;
-    uint64_t timeout_us;
-    int32_t lazy;
-    int32_t flags;
-    int32_t wait_options;
-    int32_t pad64;
-  }]],
-        ["struct drm_vmw_event_fence"] = [[{
-    struct drm_event base;
-    uint64_t user_data;
-    uint32_t tv_sec;
-    uint32_t tv_usec;
-  }]],
-        ["struct drm_vmw_fence_event_arg"] = [[{
-    uint64_t fence_rep;
-    uint64_t user_data;
-    uint32_t handle;
-    uint32_t flags;
-  }]],
-        ["struct drm_vmw_present_arg"] = [[{
-    uint32_t fb_id;
-    uint32_t sid;
-    int32_t dest_x;
-    int32_t dest_y;
-    uint64_t clips_ptr;
-    uint32_t num_clips;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_present_readback_arg"] = [[{
-    uint32_t fb_id;
-    uint32_t num_clips;
-    uint64_t clips_ptr;
-    uint64_t fence_rep;
-  }]],
-        ["struct drm_vmw_update_layout_arg"] = [[{
-    uint32_t num_outputs;
-    uint32_t pad64;
-    uint64_t rects;
-  }]],
-        ["struct drm_vmw_shader_create_arg"] = [[{
-    uint32_t shader_type;
-    uint32_t size;
-    uint32_t buffer_handle;
-    uint32_t shader_handle;
-    uint64_t offset;
-  }]],
-        ["struct drm_vmw_gb_surface_create_rep"] = [[{
-    uint32_t handle;
-    uint32_t backup_size;
-    uint32_t buffer_handle;
-    uint32_t buffer_size;
-    uint64_t buffer_map_handle;
-  }]],
-        ["struct drm_vmw_msg_arg"] = [[{
-    uint64_t send;
-    uint64_t receive;
-    int32_t send_only;
-    uint32_t receive_len;
-  }]],
-        ["struct drm_vmw_mksstat_add_arg"] = [[{
-    uint64_t stat;
-    uint64_t info;
-    uint64_t strs;
-    uint64_t stat_len;
-    uint64_t info_len;
-    uint64_t strs_len;
-    uint64_t description;
-    uint64_t id;
-  }]],
-        ["struct drm_vmw_mksstat_remove_arg"] = [[{
-    uint64_t id;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct drm_vmw_getparam_arg"] = [[{
-    unsigned long value;
-    uint32_t param;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_surface_create_req"] = [[{
-    uint32_t flags;
-    uint32_t format;
-    uint32_t mip_levels[6];
-    unsigned long size_addr;
-    int32_t shareable;
-    int32_t scanout;
-  }]],
-        ["struct drm_vmw_execbuf_arg"] = [[{
-    unsigned long commands;
-    uint32_t command_size;
-    uint32_t throttle_us;
-    unsigned long fence_rep;
-    uint32_t version;
-    uint32_t flags;
-    uint32_t context_handle;
-    int32_t imported_fence_fd;
-  }]],
-        ["struct drm_vmw_bo_rep"] = [[{
-    unsigned long map_handle;
-    uint32_t handle;
-    uint32_t cur_gmr_id;
-    uint32_t cur_gmr_offset;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_get_3d_cap_arg"] = [[{
-    unsigned long buffer;
-    uint32_t max_size;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_fence_wait_arg"] = [[{
-    uint32_t handle;
-    int32_t cookie_valid;
-    unsigned long kernel_cookie;
-    unsigned long timeout_us;
-    int32_t lazy;
-    int32_t flags;
-    int32_t wait_options;
-    int32_t pad64;
-  }]],
-        ["struct drm_vmw_event_fence"] = [[{
-    struct drm_event base;
-    unsigned long user_data;
-    uint32_t tv_sec;
-    uint32_t tv_usec;
-  }]],
-        ["struct drm_vmw_fence_event_arg"] = [[{
-    unsigned long fence_rep;
-    unsigned long user_data;
-    uint32_t handle;
-    uint32_t flags;
-  }]],
-        ["struct drm_vmw_present_arg"] = [[{
-    uint32_t fb_id;
-    uint32_t sid;
-    int32_t dest_x;
-    int32_t dest_y;
-    unsigned long clips_ptr;
-    uint32_t num_clips;
-    uint32_t pad64;
-  }]],
-        ["struct drm_vmw_present_readback_arg"] = [[{
-    uint32_t fb_id;
-    uint32_t num_clips;
-    unsigned long clips_ptr;
-    unsigned long fence_rep;
-  }]],
-        ["struct drm_vmw_update_layout_arg"] = [[{
-    uint32_t num_outputs;
-    uint32_t pad64;
-    unsigned long rects;
-  }]],
-        ["struct drm_vmw_shader_create_arg"] = [[{
-    uint32_t shader_type;
-    uint32_t size;
-    uint32_t buffer_handle;
-    uint32_t shader_handle;
-    unsigned long offset;
-  }]],
-        ["struct drm_vmw_gb_surface_create_rep"] = [[{
-    uint32_t handle;
-    uint32_t backup_size;
-    uint32_t buffer_handle;
-    uint32_t buffer_size;
-    unsigned long buffer_map_handle;
-  }]],
-        ["struct drm_vmw_msg_arg"] = [[{
-    unsigned long send;
-    unsigned long receive;
-    int32_t send_only;
-    uint32_t receive_len;
-  }]],
-        ["struct drm_vmw_mksstat_add_arg"] = [[{
-    unsigned long stat;
-    unsigned long info;
-    unsigned long strs;
-    unsigned long stat_len;
-    unsigned long info_len;
-    unsigned long strs_len;
-    unsigned long description;
-    unsigned long id;
-  }]],
-        ["struct drm_vmw_mksstat_remove_arg"] = [[{
-    unsigned long id;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_vmw_getparam_arg"] = [[{
+  uint64_t value;
+  uint32_t param;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_surface_create_req"] = [[{
+  uint32_t flags;
+  uint32_t format;
+  uint32_t mip_levels[6];
+  uint64_t size_addr;
+  int32_t shareable;
+  int32_t scanout;
+}]],
+      ["struct drm_vmw_execbuf_arg"] = [[{
+  uint64_t commands;
+  uint32_t command_size;
+  uint32_t throttle_us;
+  uint64_t fence_rep;
+  uint32_t version;
+  uint32_t flags;
+  uint32_t context_handle;
+  int32_t imported_fence_fd;
+}]],
+      ["struct drm_vmw_bo_rep"] = [[{
+  uint64_t map_handle;
+  uint32_t handle;
+  uint32_t cur_gmr_id;
+  uint32_t cur_gmr_offset;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_get_3d_cap_arg"] = [[{
+  uint64_t buffer;
+  uint32_t max_size;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_fence_wait_arg"] = [[{
+  uint32_t handle;
+  int32_t cookie_valid;
+  uint64_t kernel_cookie;
+  uint64_t timeout_us;
+  int32_t lazy;
+  int32_t flags;
+  int32_t wait_options;
+  int32_t pad64;
+}]],
+      ["struct drm_vmw_event_fence"] = [[{
+  struct drm_event base;
+  uint64_t user_data;
+  uint32_t tv_sec;
+  uint32_t tv_usec;
+}]],
+      ["struct drm_vmw_fence_event_arg"] = [[{
+  uint64_t fence_rep;
+  uint64_t user_data;
+  uint32_t handle;
+  uint32_t flags;
+}]],
+      ["struct drm_vmw_present_arg"] = [[{
+  uint32_t fb_id;
+  uint32_t sid;
+  int32_t dest_x;
+  int32_t dest_y;
+  uint64_t clips_ptr;
+  uint32_t num_clips;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_present_readback_arg"] = [[{
+  uint32_t fb_id;
+  uint32_t num_clips;
+  uint64_t clips_ptr;
+  uint64_t fence_rep;
+}]],
+      ["struct drm_vmw_update_layout_arg"] = [[{
+  uint32_t num_outputs;
+  uint32_t pad64;
+  uint64_t rects;
+}]],
+      ["struct drm_vmw_shader_create_arg"] = [[{
+  uint32_t shader_type;
+  uint32_t size;
+  uint32_t buffer_handle;
+  uint32_t shader_handle;
+  uint64_t offset;
+}]],
+      ["struct drm_vmw_gb_surface_create_rep"] = [[{
+  uint32_t handle;
+  uint32_t backup_size;
+  uint32_t buffer_handle;
+  uint32_t buffer_size;
+  uint64_t buffer_map_handle;
+}]],
+      ["struct drm_vmw_msg_arg"] = [[{
+  uint64_t send;
+  uint64_t receive;
+  int32_t send_only;
+  uint32_t receive_len;
+}]],
+      ["struct drm_vmw_mksstat_add_arg"] = [[{
+  uint64_t stat;
+  uint64_t info;
+  uint64_t strs;
+  uint64_t stat_len;
+  uint64_t info_len;
+  uint64_t strs_len;
+  uint64_t description;
+  uint64_t id;
+}]],
+      ["struct drm_vmw_mksstat_remove_arg"] = [[{
+  uint64_t id;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct drm_vmw_getparam_arg"] = [[{
+  unsigned long value;
+  uint32_t param;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_surface_create_req"] = [[{
+  uint32_t flags;
+  uint32_t format;
+  uint32_t mip_levels[6];
+  unsigned long size_addr;
+  int32_t shareable;
+  int32_t scanout;
+}]],
+      ["struct drm_vmw_execbuf_arg"] = [[{
+  unsigned long commands;
+  uint32_t command_size;
+  uint32_t throttle_us;
+  unsigned long fence_rep;
+  uint32_t version;
+  uint32_t flags;
+  uint32_t context_handle;
+  int32_t imported_fence_fd;
+}]],
+      ["struct drm_vmw_bo_rep"] = [[{
+  unsigned long map_handle;
+  uint32_t handle;
+  uint32_t cur_gmr_id;
+  uint32_t cur_gmr_offset;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_get_3d_cap_arg"] = [[{
+  unsigned long buffer;
+  uint32_t max_size;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_fence_wait_arg"] = [[{
+  uint32_t handle;
+  int32_t cookie_valid;
+  unsigned long kernel_cookie;
+  unsigned long timeout_us;
+  int32_t lazy;
+  int32_t flags;
+  int32_t wait_options;
+  int32_t pad64;
+}]],
+      ["struct drm_vmw_event_fence"] = [[{
+  struct drm_event base;
+  unsigned long user_data;
+  uint32_t tv_sec;
+  uint32_t tv_usec;
+}]],
+      ["struct drm_vmw_fence_event_arg"] = [[{
+  unsigned long fence_rep;
+  unsigned long user_data;
+  uint32_t handle;
+  uint32_t flags;
+}]],
+      ["struct drm_vmw_present_arg"] = [[{
+  uint32_t fb_id;
+  uint32_t sid;
+  int32_t dest_x;
+  int32_t dest_y;
+  unsigned long clips_ptr;
+  uint32_t num_clips;
+  uint32_t pad64;
+}]],
+      ["struct drm_vmw_present_readback_arg"] = [[{
+  uint32_t fb_id;
+  uint32_t num_clips;
+  unsigned long clips_ptr;
+  unsigned long fence_rep;
+}]],
+      ["struct drm_vmw_update_layout_arg"] = [[{
+  uint32_t num_outputs;
+  uint32_t pad64;
+  unsigned long rects;
+}]],
+      ["struct drm_vmw_shader_create_arg"] = [[{
+  uint32_t shader_type;
+  uint32_t size;
+  uint32_t buffer_handle;
+  uint32_t shader_handle;
+  unsigned long offset;
+}]],
+      ["struct drm_vmw_gb_surface_create_rep"] = [[{
+  uint32_t handle;
+  uint32_t backup_size;
+  uint32_t buffer_handle;
+  uint32_t buffer_size;
+  unsigned long buffer_map_handle;
+}]],
+      ["struct drm_vmw_msg_arg"] = [[{
+  unsigned long send;
+  unsigned long receive;
+  int32_t send_only;
+  uint32_t receive_len;
+}]],
+      ["struct drm_vmw_mksstat_add_arg"] = [[{
+  unsigned long stat;
+  unsigned long info;
+  unsigned long strs;
+  unsigned long stat_len;
+  unsigned long info_len;
+  unsigned long strs_len;
+  unsigned long description;
+  unsigned long id;
+}]],
+      ["struct drm_vmw_mksstat_remove_arg"] = [[{
+  unsigned long id;
+}]],
+    },
+  },
+},
 ]==],
 }

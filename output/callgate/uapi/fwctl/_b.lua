@@ -3,15 +3,15 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["fwctl/bnxt.h"] = [==[
-  constants = {
-    FWCTL_BNXT_INLINE_COMMANDS = 0,
-    FWCTL_BNXT_QUERY_COMMANDS = 1,
-    FWCTL_BNXT_SEND_COMMANDS = 2,
-  },
-  records = {
-    ["struct fwctl_info_bnxt"] = [[{
+constants = {
+  FWCTL_BNXT_INLINE_COMMANDS = 0,
+  FWCTL_BNXT_QUERY_COMMANDS = 1,
+  FWCTL_BNXT_SEND_COMMANDS = 2,
+},
+records = {
+  ["struct fwctl_info_bnxt"] = [[{
   uint32_t uctx_caps;
 }]],
-  },
+},
 ]==],
 }

@@ -3,8 +3,8 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["fwctl/cxl.h"] = [==[
-  records = {
-    ["struct fwctl_rpc_cxl"] = [[{
+records = {
+  ["struct fwctl_rpc_cxl"] = [[{
   union {
     struct {
       uint32_t opcode;
@@ -20,13 +20,13 @@ return {
     struct cxl_mbox_set_feat_in set_feat_in;
   };
 }]],
-    ["struct fwctl_rpc_cxl_hdr"] = [[{
+  ["struct fwctl_rpc_cxl_hdr"] = [[{
   uint32_t opcode;
   uint32_t flags;
   uint32_t op_size;
   uint32_t reserved1;
 }]],
-    ["struct fwctl_rpc_cxl_out"] = [[{
+  ["struct fwctl_rpc_cxl_out"] = [[{
   union {
     struct {
       uint32_t size;
@@ -43,10 +43,10 @@ return {
     };
   };
 }]],
-    ["struct fwctl_rpc_cxl_out_hdr"] = [[{
+  ["struct fwctl_rpc_cxl_out_hdr"] = [[{
   uint32_t size;
   uint32_t retval;
 }]],
-  },
+},
 ]==],
 }

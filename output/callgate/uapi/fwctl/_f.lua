@@ -3,76 +3,76 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["fwctl/fwctl.h"] = [==[
-  constants = {
-    FWCTL_CMD_BASE = 0,
-    FWCTL_CMD_INFO = 0,
-    FWCTL_CMD_RPC = 1,
-    FWCTL_DEVICE_TYPE_ERROR = 0,
-    FWCTL_DEVICE_TYPE_MLX5 = 1,
-    FWCTL_DEVICE_TYPE_CXL = 2,
-    FWCTL_DEVICE_TYPE_BNXT = 3,
-    FWCTL_DEVICE_TYPE_PDS = 4,
-    FWCTL_RPC_CONFIGURATION = 0,
-    FWCTL_RPC_DEBUG_READ_ONLY = 1,
-    FWCTL_RPC_DEBUG_WRITE = 2,
-    FWCTL_RPC_DEBUG_WRITE_FULL = 3,
-    FWCTL_TYPE = 0x9a,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FWCTL_INFO = 0x9a00,
-        FWCTL_RPC = 0x9a01,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fwctl_info"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t out_device_type;
-    uint32_t device_data_len;
-    uint64_t out_device_data __attribute__((aligned(8)));
-  }]],
-        ["struct fwctl_rpc"] = [[{
-    uint32_t size;
-    uint32_t scope;
-    uint32_t in_len;
-    uint32_t out_len;
-    uint64_t in __attribute__((aligned(8)));
-    uint64_t out __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FWCTL_INFO = 0x20009a00,
-        FWCTL_RPC = 0x20009a01,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fwctl_info"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t out_device_type;
-    uint32_t device_data_len;
-    unsigned long out_device_data __attribute__((aligned(8)));
-  }]],
-        ["struct fwctl_rpc"] = [[{
-    uint32_t size;
-    uint32_t scope;
-    uint32_t in_len;
-    uint32_t out_len;
-    unsigned long in __attribute__((aligned(8)));
-    unsigned long out __attribute__((aligned(8)));
-  }]],
-      },
+constants = {
+  FWCTL_CMD_BASE = 0,
+  FWCTL_CMD_INFO = 0,
+  FWCTL_CMD_RPC = 1,
+  FWCTL_DEVICE_TYPE_ERROR = 0,
+  FWCTL_DEVICE_TYPE_MLX5 = 1,
+  FWCTL_DEVICE_TYPE_CXL = 2,
+  FWCTL_DEVICE_TYPE_BNXT = 3,
+  FWCTL_DEVICE_TYPE_PDS = 4,
+  FWCTL_RPC_CONFIGURATION = 0,
+  FWCTL_RPC_DEBUG_READ_ONLY = 1,
+  FWCTL_RPC_DEBUG_WRITE = 2,
+  FWCTL_RPC_DEBUG_WRITE_FULL = 3,
+  FWCTL_TYPE = 0x9a,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FWCTL_INFO = 0x9a00,
+      FWCTL_RPC = 0x9a01,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fwctl_info"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t out_device_type;
+  uint32_t device_data_len;
+  uint64_t out_device_data __attribute__((aligned(8)));
+}]],
+      ["struct fwctl_rpc"] = [[{
+  uint32_t size;
+  uint32_t scope;
+  uint32_t in_len;
+  uint32_t out_len;
+  uint64_t in __attribute__((aligned(8)));
+  uint64_t out __attribute__((aligned(8)));
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FWCTL_INFO = 0x20009a00,
+      FWCTL_RPC = 0x20009a01,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fwctl_info"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t out_device_type;
+  uint32_t device_data_len;
+  unsigned long out_device_data __attribute__((aligned(8)));
+}]],
+      ["struct fwctl_rpc"] = [[{
+  uint32_t size;
+  uint32_t scope;
+  uint32_t in_len;
+  uint32_t out_len;
+  unsigned long in __attribute__((aligned(8)));
+  unsigned long out __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,11 +3,11 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["fwctl/mlx5.h"] = [==[
-  records = {
-    ["struct fwctl_info_mlx5"] = [[{
+records = {
+  ["struct fwctl_info_mlx5"] = [[{
   uint32_t uid;
   uint32_t uctx_caps;
 }]],
-  },
+},
 ]==],
 }

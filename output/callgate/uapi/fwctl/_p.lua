@@ -3,56 +3,56 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["fwctl/pds.h"] = [==[
-  constants = {
-    PDS_FWCTL_QUERY_CAP = 0,
-    PDS_FWCTL_SEND_CAP = 1,
-  },
-  records = {
-    ["struct fwctl_info_pds"] = [[{
+constants = {
+  PDS_FWCTL_QUERY_CAP = 0,
+  PDS_FWCTL_SEND_CAP = 1,
+},
+records = {
+  ["struct fwctl_info_pds"] = [[{
   uint32_t uctx_caps;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fwctl_rpc_pds"] = [[{
-    struct {
-      uint32_t op;
-      uint32_t ep;
-      uint32_t rsvd;
-      uint32_t len;
-      uint64_t payload __attribute__((aligned(8)));
-    } in;
-    struct {
-      uint32_t retval;
-      uint32_t rsvd[2];
-      uint32_t len;
-      uint64_t payload __attribute__((aligned(8)));
-    } out;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fwctl_rpc_pds"] = [[{
-    struct {
-      uint32_t op;
-      uint32_t ep;
-      uint32_t rsvd;
-      uint32_t len;
-      unsigned long payload __attribute__((aligned(8)));
-    } in;
-    struct {
-      uint32_t retval;
-      uint32_t rsvd[2];
-      uint32_t len;
-      unsigned long payload __attribute__((aligned(8)));
-    } out;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fwctl_rpc_pds"] = [[{
+  struct {
+    uint32_t op;
+    uint32_t ep;
+    uint32_t rsvd;
+    uint32_t len;
+    uint64_t payload __attribute__((aligned(8)));
+  } in;
+  struct {
+    uint32_t retval;
+    uint32_t rsvd[2];
+    uint32_t len;
+    uint64_t payload __attribute__((aligned(8)));
+  } out;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fwctl_rpc_pds"] = [[{
+  struct {
+    uint32_t op;
+    uint32_t ep;
+    uint32_t rsvd;
+    uint32_t len;
+    unsigned long payload __attribute__((aligned(8)));
+  } in;
+  struct {
+    uint32_t retval;
+    uint32_t rsvd[2];
+    uint32_t len;
+    unsigned long payload __attribute__((aligned(8)));
+  } out;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,168 +3,168 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/a.out.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86",
-      constants = {
-        M_OLDSUN2 = 0,
-        M_68010 = 1,
-        M_68020 = 2,
-        M_SPARC = 3,
-        M_386 = 100,
-        M_MIPS1 = 151,
-        M_MIPS2 = 152,
-        OMAGIC = 263,
-        NMAGIC = 264,
-        ZMAGIC = 267,
-        QMAGIC = 204,
-        CMAGIC = 273,
-        N_UNDF = 0,
-        N_ABS = 2,
-        N_TEXT = 4,
-        N_DATA = 6,
-        N_BSS = 8,
-        N_FN = 15,
-        N_EXT = 1,
-        N_TYPE = 30,
-        N_STAB = 224,
-        N_INDR = 0xa,
-        N_SETA = 0x14,
-        N_SETT = 0x16,
-        N_SETD = 0x18,
-        N_SETB = 0x1a,
-        N_SETV = 0x1c,
-      },
-      records = {
-        ["struct nlist"] = [[{
-    union {
-      char *n_name;
-      struct nlist *n_next;
-      long n_strx;
-    } n_un;
-    uint8_t n_type;
-    char n_other;
-    int16_t n_desc;
-    unsigned long n_value;
-  }]],
-        ["struct relocation_info"] = [[{
-    int32_t r_address;
-    uint32_t r_symbolnum : 24;
-    uint32_t r_pcrel : 1;
-    uint32_t r_length : 2;
-    uint32_t r_extern : 1;
-    uint32_t r_pad : 4;
-  }]],
-      },
-      macros = function(M)
-        return {
-          N_MAGIC = function(exec)
-            return M.int(M.band(M.long(exec.a_info), 0xffff))
-          end,
-          N_MACHTYPE = function(exec)
-            return M.int(M.band(M.shr(M.long(exec.a_info), 16), 0xff))
-          end,
-          N_FLAGS = function(exec)
-            return M.int(M.band(M.shr(M.long(exec.a_info), 24), 0xff))
-          end,
-          N_BADMAG = function(x)
-            return M.band(M.long(x.a_info), 0xffff) ~= 0x107 and M.band(M.long(x.a_info), 0xffff) ~= 0x108
-                and M.band(M.long(x.a_info), 0xffff) ~= 0x10b and M.band(M.long(x.a_info), 0xffff) ~= 0xcc
-          end,
-          _N_HDROFF = function(_x)
-            return 0x3e0
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "x64 x86",
+    constants = {
+      M_OLDSUN2 = 0,
+      M_68010 = 1,
+      M_68020 = 2,
+      M_SPARC = 3,
+      M_386 = 100,
+      M_MIPS1 = 151,
+      M_MIPS2 = 152,
+      OMAGIC = 263,
+      NMAGIC = 264,
+      ZMAGIC = 267,
+      QMAGIC = 204,
+      CMAGIC = 273,
+      N_UNDF = 0,
+      N_ABS = 2,
+      N_TEXT = 4,
+      N_DATA = 6,
+      N_BSS = 8,
+      N_FN = 15,
+      N_EXT = 1,
+      N_TYPE = 30,
+      N_STAB = 224,
+      N_INDR = 0xa,
+      N_SETA = 0x14,
+      N_SETT = 0x16,
+      N_SETD = 0x18,
+      N_SETB = 0x1a,
+      N_SETV = 0x1c,
     },
-    {
-      on = "x64",
-      macros = function(M)
-        return {
-          N_TXTOFF = function(x)
-            return M.int(M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0ULL or 32ULL)
-          end,
-          N_DATOFF = function(x)
-            return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)))
-          end,
-          N_TRELOFF = function(x)
-            return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)))
-          end,
-          N_DRELOFF = function(x)
-            return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
-                M.u64(M.long(x.a_trsize)))
-          end,
-          N_SYMOFF = function(x)
-            return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
-                M.u64(M.long(x.a_trsize)) + M.u64(M.long(x.a_drsize)))
-          end,
-          N_STROFF = function(x)
-            return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
-                M.u64(M.long(x.a_trsize)) + M.u64(M.long(x.a_drsize)) + M.u64(M.long(x.a_syms)))
-          end,
-        }
-      end,
+    records = {
+      ["struct nlist"] = [[{
+  union {
+    char *n_name;
+    struct nlist *n_next;
+    long n_strx;
+  } n_un;
+  uint8_t n_type;
+  char n_other;
+  int16_t n_desc;
+  unsigned long n_value;
+}]],
+      ["struct relocation_info"] = [[{
+  int32_t r_address;
+  uint32_t r_symbolnum : 24;
+  uint32_t r_pcrel : 1;
+  uint32_t r_length : 2;
+  uint32_t r_extern : 1;
+  uint32_t r_pad : 4;
+}]],
     },
-    {
-      on = "x86",
-      constants = {
-        SEGMENT_SIZE = 1024,
-      },
-      macros = function(M)
-        return {
-          N_TXTOFF = function(x)
-            return M.int(M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or M.band(M.long(x.a_info),
-                0xffff) == 0xcc and 0LL or 32LL)
-          end,
-          N_DATOFF = function(x)
-            return M.int(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
-                M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)))
-          end,
-          N_TRELOFF = function(x)
-            return M.int(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
-                M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
-                M.long(x.a_data)))
-          end,
-          N_DRELOFF = function(x)
-            return M.int(M.u32(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
-                M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
-                M.long(x.a_data)) + M.long(x.a_trsize)))
-          end,
-          N_SYMOFF = function(x)
-            return M.int(M.u32(M.u32(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
-                M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
-                M.long(x.a_data)) + M.long(x.a_trsize)) + M.long(x.a_drsize)))
-          end,
-          N_STROFF = function(x)
-            return M.int(M.u32(M.u32(M.u32(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and
-                0x400LL or M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
-                M.long(x.a_data)) + M.long(x.a_trsize)) + M.long(x.a_drsize)) + M.long(x.a_syms)))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        N_MAGIC = function(exec)
+          return M.int(M.band(M.long(exec.a_info), 0xffff))
+        end,
+        N_MACHTYPE = function(exec)
+          return M.int(M.band(M.shr(M.long(exec.a_info), 16), 0xff))
+        end,
+        N_FLAGS = function(exec)
+          return M.int(M.band(M.shr(M.long(exec.a_info), 24), 0xff))
+        end,
+        N_BADMAG = function(x)
+          return M.band(M.long(x.a_info), 0xffff) ~= 0x107 and M.band(M.long(x.a_info), 0xffff) ~= 0x108
+              and M.band(M.long(x.a_info), 0xffff) ~= 0x10b and M.band(M.long(x.a_info), 0xffff) ~= 0xcc
+        end,
+        _N_HDROFF = function(_x)
+          return 0x3e0
+        end,
+      }
+    end,
   },
+  {
+    on = "x64",
+    macros = function(M)
+      return {
+        N_TXTOFF = function(x)
+          return M.int(M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0ULL or 32ULL)
+        end,
+        N_DATOFF = function(x)
+          return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)))
+        end,
+        N_TRELOFF = function(x)
+          return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)))
+        end,
+        N_DRELOFF = function(x)
+          return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
+              M.u64(M.long(x.a_trsize)))
+        end,
+        N_SYMOFF = function(x)
+          return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
+              M.u64(M.long(x.a_trsize)) + M.u64(M.long(x.a_drsize)))
+        end,
+        N_STROFF = function(x)
+          return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
+              M.u64(M.long(x.a_trsize)) + M.u64(M.long(x.a_drsize)) + M.u64(M.long(x.a_syms)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86",
+    constants = {
+      SEGMENT_SIZE = 1024,
+    },
+    macros = function(M)
+      return {
+        N_TXTOFF = function(x)
+          return M.int(M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or M.band(M.long(x.a_info),
+              0xffff) == 0xcc and 0LL or 32LL)
+        end,
+        N_DATOFF = function(x)
+          return M.int(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
+              M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)))
+        end,
+        N_TRELOFF = function(x)
+          return M.int(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
+              M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
+              M.long(x.a_data)))
+        end,
+        N_DRELOFF = function(x)
+          return M.int(M.u32(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
+              M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
+              M.long(x.a_data)) + M.long(x.a_trsize)))
+        end,
+        N_SYMOFF = function(x)
+          return M.int(M.u32(M.u32(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400LL or
+              M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
+              M.long(x.a_data)) + M.long(x.a_trsize)) + M.long(x.a_drsize)))
+        end,
+        N_STROFF = function(x)
+          return M.int(M.u32(M.u32(M.u32(M.u32(M.u32((M.band(M.long(x.a_info), 0xffff) == 0x10b and
+              0x400LL or M.band(M.long(x.a_info), 0xffff) == 0xcc and 0LL or 32LL) + M.long(x.a_text)) +
+              M.long(x.a_data)) + M.long(x.a_trsize)) + M.long(x.a_drsize)) + M.long(x.a_syms)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/acct.h"] = [==[
-  constants = {
-    ACCT_COMM = 16,
-    AFORK = 0x1,
-    ASU = 0x2,
-    ACOMPAT = 0x4,
-    ACORE = 0x8,
-    AXSIG = 0x10,
-    AGROUP = 0x20,
-    ACCT_VERSION = 2,
-    AHZ = 100,
-  },
-  records = {
-    ["struct acct"] = [[{
+constants = {
+  ACCT_COMM = 16,
+  AFORK = 0x1,
+  ASU = 0x2,
+  ACOMPAT = 0x4,
+  ACORE = 0x8,
+  AXSIG = 0x10,
+  AGROUP = 0x20,
+  ACCT_VERSION = 2,
+  AHZ = 100,
+},
+records = {
+  ["struct acct"] = [[{
   char ac_flag;
   char ac_version;
   uint16_t ac_uid16;
@@ -188,7 +188,7 @@ return {
   uint32_t ac_uid;
   uint32_t ac_gid;
 }]],
-    ["struct acct_v3"] = [[{
+  ["struct acct_v3"] = [[{
   char ac_flag;
   char ac_version;
   uint16_t ac_tty;
@@ -209,88 +209,88 @@ return {
   uint16_t ac_swaps;
   char ac_comm[16];
 }]],
-  },
-  typedefs = {
-    comp_t = "uint16_t",
-    comp2_t = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      constants = {
-        ACCT_BYTEORDER = 0x0,
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        ACCT_BYTEORDER = 0x80,
-      },
+},
+typedefs = {
+  comp_t = "uint16_t",
+  comp2_t = "uint32_t",
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    constants = {
+      ACCT_BYTEORDER = 0x0,
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      ACCT_BYTEORDER = 0x80,
+    },
+  },
+},
 ]==],
 ["linux/acrn.h"] = [==[
-  constants = {
-    ACRN_PMCMD_GET_PX_CNT = 0,
-    ACRN_PMCMD_GET_PX_DATA = 1,
-    ACRN_PMCMD_GET_CX_CNT = 2,
-    ACRN_PMCMD_GET_CX_DATA = 3,
-    ACRN_IO_REQUEST_MAX = 16,
-    ACRN_IOREQ_STATE_PENDING = 0,
-    ACRN_IOREQ_STATE_COMPLETE = 1,
-    ACRN_IOREQ_STATE_PROCESSING = 2,
-    ACRN_IOREQ_STATE_FREE = 3,
-    ACRN_IOREQ_TYPE_PORTIO = 0,
-    ACRN_IOREQ_TYPE_MMIO = 1,
-    ACRN_IOREQ_TYPE_PCICFG = 2,
-    ACRN_IOREQ_DIR_READ = 0,
-    ACRN_IOREQ_DIR_WRITE = 1,
-    ACRN_MEM_ACCESS_RIGHT_MASK = 0x7,
-    ACRN_MEM_ACCESS_READ = 0x1,
-    ACRN_MEM_ACCESS_WRITE = 0x2,
-    ACRN_MEM_ACCESS_EXEC = 0x4,
-    ACRN_MEM_ACCESS_RWX = 7,
-    ACRN_MEM_TYPE_MASK = 0x7c0,
-    ACRN_MEM_TYPE_WB = 0x40,
-    ACRN_MEM_TYPE_WT = 0x80,
-    ACRN_MEM_TYPE_UC = 0x100,
-    ACRN_MEM_TYPE_WC = 0x200,
-    ACRN_MEM_TYPE_WP = 0x400,
-    ACRN_MEMMAP_RAM = 0,
-    ACRN_MEMMAP_MMIO = 1,
-    ACRN_PTDEV_IRQ_INTX = 0,
-    ACRN_PTDEV_IRQ_MSI = 1,
-    ACRN_PTDEV_IRQ_MSIX = 2,
-    ACRN_PTDEV_QUIRK_ASSIGN = 0x1,
-    ACRN_MMIODEV_RES_NUM = 3,
-    ACRN_PCI_NUM_BARS = 6,
-    PMCMD_TYPE_MASK = 0xff,
-    ACRN_IOEVENTFD_FLAG_PIO = 0x1,
-    ACRN_IOEVENTFD_FLAG_DATAMATCH = 0x2,
-    ACRN_IOEVENTFD_FLAG_DEASSIGN = 0x4,
-    ACRN_IRQFD_FLAG_DEASSIGN = 0x1,
-    ACRN_IOCTL_TYPE = 0xa2,
-    ACRN_IOCTL_CREATE_VM = 0xc030a210,
-    ACRN_IOCTL_PM_GET_CPU_STATE = 0xc008a260,
-  },
-  records = {
-    ["struct acrn_io_request_buffer"] = [[{
+constants = {
+  ACRN_PMCMD_GET_PX_CNT = 0,
+  ACRN_PMCMD_GET_PX_DATA = 1,
+  ACRN_PMCMD_GET_CX_CNT = 2,
+  ACRN_PMCMD_GET_CX_DATA = 3,
+  ACRN_IO_REQUEST_MAX = 16,
+  ACRN_IOREQ_STATE_PENDING = 0,
+  ACRN_IOREQ_STATE_COMPLETE = 1,
+  ACRN_IOREQ_STATE_PROCESSING = 2,
+  ACRN_IOREQ_STATE_FREE = 3,
+  ACRN_IOREQ_TYPE_PORTIO = 0,
+  ACRN_IOREQ_TYPE_MMIO = 1,
+  ACRN_IOREQ_TYPE_PCICFG = 2,
+  ACRN_IOREQ_DIR_READ = 0,
+  ACRN_IOREQ_DIR_WRITE = 1,
+  ACRN_MEM_ACCESS_RIGHT_MASK = 0x7,
+  ACRN_MEM_ACCESS_READ = 0x1,
+  ACRN_MEM_ACCESS_WRITE = 0x2,
+  ACRN_MEM_ACCESS_EXEC = 0x4,
+  ACRN_MEM_ACCESS_RWX = 7,
+  ACRN_MEM_TYPE_MASK = 0x7c0,
+  ACRN_MEM_TYPE_WB = 0x40,
+  ACRN_MEM_TYPE_WT = 0x80,
+  ACRN_MEM_TYPE_UC = 0x100,
+  ACRN_MEM_TYPE_WC = 0x200,
+  ACRN_MEM_TYPE_WP = 0x400,
+  ACRN_MEMMAP_RAM = 0,
+  ACRN_MEMMAP_MMIO = 1,
+  ACRN_PTDEV_IRQ_INTX = 0,
+  ACRN_PTDEV_IRQ_MSI = 1,
+  ACRN_PTDEV_IRQ_MSIX = 2,
+  ACRN_PTDEV_QUIRK_ASSIGN = 0x1,
+  ACRN_MMIODEV_RES_NUM = 3,
+  ACRN_PCI_NUM_BARS = 6,
+  PMCMD_TYPE_MASK = 0xff,
+  ACRN_IOEVENTFD_FLAG_PIO = 0x1,
+  ACRN_IOEVENTFD_FLAG_DATAMATCH = 0x2,
+  ACRN_IOEVENTFD_FLAG_DEASSIGN = 0x4,
+  ACRN_IRQFD_FLAG_DEASSIGN = 0x1,
+  ACRN_IOCTL_TYPE = 0xa2,
+  ACRN_IOCTL_CREATE_VM = 0xc030a210,
+  ACRN_IOCTL_PM_GET_CPU_STATE = 0xc008a260,
+},
+records = {
+  ["struct acrn_io_request_buffer"] = [[{
   union {
     struct acrn_io_request req_slot[16];
     uint8_t reserved[4096];
   };
 }]],
-    ["struct acrn_ioreq_notify"] = [[{
+  ["struct acrn_ioreq_notify"] = [[{
   uint16_t vmid;
   uint16_t reserved;
   uint32_t vcpu;
 }]],
-    ["struct acrn_vcpu_regs"] = [[{
+  ["struct acrn_vcpu_regs"] = [[{
   uint16_t vcpu_id;
   uint16_t reserved[3];
   struct acrn_regs vcpu_regs;
 }]],
-    ["struct acrn_ptdev_irq"] = [[{
+  ["struct acrn_ptdev_irq"] = [[{
   uint32_t type;
   uint16_t virt_bdf;
   uint16_t phys_bdf;
@@ -300,7 +300,7 @@ return {
     uint32_t is_pic_pin;
   } intx;
 }]],
-    ["struct acrn_pcidev"] = [[{
+  ["struct acrn_pcidev"] = [[{
   uint32_t type;
   uint16_t virt_bdf;
   uint16_t phys_bdf;
@@ -308,479 +308,479 @@ return {
   uint8_t intr_pin;
   uint32_t bar[6];
 }]],
-    ["struct acrn_mmiodev"] = [[{
+  ["struct acrn_mmiodev"] = [[{
   uint8_t name[8];
   struct acrn_mmio_dev_res res[3];
 }]],
-    ["struct acrn_irqfd"] = [[{
+  ["struct acrn_irqfd"] = [[{
   int32_t fd;
   uint32_t flags;
   struct acrn_msi_entry msi;
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ACRN_IOCTL_DESTROY_VM = 0xa211,
+      ACRN_IOCTL_START_VM = 0xa212,
+      ACRN_IOCTL_PAUSE_VM = 0xa213,
+      ACRN_IOCTL_RESET_VM = 0xa215,
+      ACRN_IOCTL_INJECT_MSI = 0x4010a223,
+      ACRN_IOCTL_SET_IRQLINE = 0x4008a225,
+      ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x4008a231,
+      ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0xa232,
+      ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0xa233,
+      ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0xa234,
+      ACRN_IOCTL_CLEAR_VM_IOREQ = 0xa235,
+      ACRN_IOCTL_SET_MEMSEG = 0x4020a241,
+      ACRN_IOCTL_UNSET_MEMSEG = 0x4020a242,
+      ACRN_IOCTL_SET_PTDEV_INTR = 0x4014a253,
+      ACRN_IOCTL_RESET_PTDEV_INTR = 0x4014a254,
+      ACRN_IOCTL_ASSIGN_PCIDEV = 0x4024a255,
+      ACRN_IOCTL_DEASSIGN_PCIDEV = 0x4024a256,
+      ACRN_IOCTL_ASSIGN_MMIODEV = 0x4068a257,
+      ACRN_IOCTL_DEASSIGN_MMIODEV = 0x4068a258,
+      ACRN_IOCTL_CREATE_VDEV = 0x40c0a259,
+      ACRN_IOCTL_DESTROY_VDEV = 0x40c0a25a,
+      ACRN_IOCTL_IOEVENTFD = 0x4020a270,
+      ACRN_IOCTL_IRQFD = 0x4018a271,
+    },
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ACRN_IOCTL_DESTROY_VM = 0xa211,
-        ACRN_IOCTL_START_VM = 0xa212,
-        ACRN_IOCTL_PAUSE_VM = 0xa213,
-        ACRN_IOCTL_RESET_VM = 0xa215,
-        ACRN_IOCTL_INJECT_MSI = 0x4010a223,
-        ACRN_IOCTL_SET_IRQLINE = 0x4008a225,
-        ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x4008a231,
-        ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0xa232,
-        ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0xa233,
-        ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0xa234,
-        ACRN_IOCTL_CLEAR_VM_IOREQ = 0xa235,
-        ACRN_IOCTL_SET_MEMSEG = 0x4020a241,
-        ACRN_IOCTL_UNSET_MEMSEG = 0x4020a242,
-        ACRN_IOCTL_SET_PTDEV_INTR = 0x4014a253,
-        ACRN_IOCTL_RESET_PTDEV_INTR = 0x4014a254,
-        ACRN_IOCTL_ASSIGN_PCIDEV = 0x4024a255,
-        ACRN_IOCTL_DEASSIGN_PCIDEV = 0x4024a256,
-        ACRN_IOCTL_ASSIGN_MMIODEV = 0x4068a257,
-        ACRN_IOCTL_DEASSIGN_MMIODEV = 0x4068a258,
-        ACRN_IOCTL_CREATE_VDEV = 0x40c0a259,
-        ACRN_IOCTL_DESTROY_VDEV = 0x40c0a25a,
-        ACRN_IOCTL_IOEVENTFD = 0x4020a270,
-        ACRN_IOCTL_IRQFD = 0x4018a271,
-      },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      ACRN_IOCTL_SET_VCPU_REGS = 0x4128a216,
     },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        ACRN_IOCTL_SET_VCPU_REGS = 0x4128a216,
-      },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      ACRN_IOCTL_VM_INTR_MONITOR = 0x4008a224,
     },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        ACRN_IOCTL_VM_INTR_MONITOR = 0x4008a224,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct acrn_mmio_request"] = [[{
-    uint32_t direction;
-    uint32_t reserved;
-    uint64_t address;
-    uint64_t size;
-    uint64_t value;
-  }]],
-        ["struct acrn_pio_request"] = [[{
-    uint32_t direction;
-    uint32_t reserved;
-    uint64_t address;
-    uint64_t size;
-    uint32_t value;
-  }]],
-        ["struct acrn_pci_request"] = [[{
-    uint32_t direction;
-    uint32_t reserved[3];
-    uint64_t size;
-    uint32_t value;
-    uint32_t bus;
-    uint32_t dev;
-    uint32_t func;
-    uint32_t reg;
-  }]],
-        ["struct acrn_io_request"] = [[{
-    uint32_t type;
-    uint32_t completion_polling;
-    uint32_t reserved0[14];
-    union {
-      struct acrn_pio_request pio_request;
-      struct acrn_pci_request pci_request;
-      struct acrn_mmio_request mmio_request;
-      uint64_t data[8];
-    } reqs;
-    uint32_t reserved1;
-    uint32_t kernel_handled;
-    uint32_t processed;
-  } __attribute__((aligned(256)))]],
-        ["struct acrn_vm_creation"] = [[{
-    uint16_t vmid;
-    uint16_t reserved0;
-    uint16_t vcpu_num;
-    uint16_t reserved1;
-    uint8_t uuid[16];
-    uint64_t vm_flag;
-    uint64_t ioreq_buf;
-    uint64_t cpu_affinity;
-  }]],
-        ["struct acrn_gp_regs"] = [[{
-    uint64_t rax;
-    uint64_t rcx;
-    uint64_t rdx;
-    uint64_t rbx;
-    uint64_t rsp;
-    uint64_t rbp;
-    uint64_t rsi;
-    uint64_t rdi;
-    uint64_t r8;
-    uint64_t r9;
-    uint64_t r10;
-    uint64_t r11;
-    uint64_t r12;
-    uint64_t r13;
-    uint64_t r14;
-    uint64_t r15;
-  }]],
-        ["struct acrn_descriptor_ptr"] = [[{
-    uint16_t limit;
-    uint64_t base;
-    uint16_t reserved[3];
-  } __attribute__((packed))]],
-        ["struct acrn_regs"] = [[{
-    struct acrn_gp_regs gprs;
-    struct acrn_descriptor_ptr gdt;
-    struct acrn_descriptor_ptr idt;
-    uint64_t rip;
-    uint64_t cs_base;
-    uint64_t cr0;
-    uint64_t cr4;
-    uint64_t cr3;
-    uint64_t ia32_efer;
-    uint64_t rflags;
-    uint64_t reserved_64[4];
-    uint32_t cs_ar;
-    uint32_t cs_limit;
-    uint32_t reserved_32[3];
-    uint16_t cs_sel;
-    uint16_t ss_sel;
-    uint16_t ds_sel;
-    uint16_t es_sel;
-    uint16_t fs_sel;
-    uint16_t gs_sel;
-    uint16_t ldt_sel;
-    uint16_t tr_sel;
-  }]],
-        ["struct acrn_vm_memmap"] = [[{
-    uint32_t type;
-    uint32_t attr;
-    uint64_t user_vm_pa;
-    union {
-      uint64_t service_vm_pa;
-      uint64_t vma_base;
-    };
-    uint64_t len;
-  }]],
-        ["struct acrn_mmio_dev_res"] = [[{
-    uint64_t user_vm_pa;
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct acrn_mmio_request"] = [[{
+  uint32_t direction;
+  uint32_t reserved;
+  uint64_t address;
+  uint64_t size;
+  uint64_t value;
+}]],
+      ["struct acrn_pio_request"] = [[{
+  uint32_t direction;
+  uint32_t reserved;
+  uint64_t address;
+  uint64_t size;
+  uint32_t value;
+}]],
+      ["struct acrn_pci_request"] = [[{
+  uint32_t direction;
+  uint32_t reserved[3];
+  uint64_t size;
+  uint32_t value;
+  uint32_t bus;
+  uint32_t dev;
+  uint32_t func;
+  uint32_t reg;
+}]],
+      ["struct acrn_io_request"] = [[{
+  uint32_t type;
+  uint32_t completion_polling;
+  uint32_t reserved0[14];
+  union {
+    struct acrn_pio_request pio_request;
+    struct acrn_pci_request pci_request;
+    struct acrn_mmio_request mmio_request;
+    uint64_t data[8];
+  } reqs;
+  uint32_t reserved1;
+  uint32_t kernel_handled;
+  uint32_t processed;
+} __attribute__((aligned(256)))]],
+      ["struct acrn_vm_creation"] = [[{
+  uint16_t vmid;
+  uint16_t reserved0;
+  uint16_t vcpu_num;
+  uint16_t reserved1;
+  uint8_t uuid[16];
+  uint64_t vm_flag;
+  uint64_t ioreq_buf;
+  uint64_t cpu_affinity;
+}]],
+      ["struct acrn_gp_regs"] = [[{
+  uint64_t rax;
+  uint64_t rcx;
+  uint64_t rdx;
+  uint64_t rbx;
+  uint64_t rsp;
+  uint64_t rbp;
+  uint64_t rsi;
+  uint64_t rdi;
+  uint64_t r8;
+  uint64_t r9;
+  uint64_t r10;
+  uint64_t r11;
+  uint64_t r12;
+  uint64_t r13;
+  uint64_t r14;
+  uint64_t r15;
+}]],
+      ["struct acrn_descriptor_ptr"] = [[{
+  uint16_t limit;
+  uint64_t base;
+  uint16_t reserved[3];
+} __attribute__((packed))]],
+      ["struct acrn_regs"] = [[{
+  struct acrn_gp_regs gprs;
+  struct acrn_descriptor_ptr gdt;
+  struct acrn_descriptor_ptr idt;
+  uint64_t rip;
+  uint64_t cs_base;
+  uint64_t cr0;
+  uint64_t cr4;
+  uint64_t cr3;
+  uint64_t ia32_efer;
+  uint64_t rflags;
+  uint64_t reserved_64[4];
+  uint32_t cs_ar;
+  uint32_t cs_limit;
+  uint32_t reserved_32[3];
+  uint16_t cs_sel;
+  uint16_t ss_sel;
+  uint16_t ds_sel;
+  uint16_t es_sel;
+  uint16_t fs_sel;
+  uint16_t gs_sel;
+  uint16_t ldt_sel;
+  uint16_t tr_sel;
+}]],
+      ["struct acrn_vm_memmap"] = [[{
+  uint32_t type;
+  uint32_t attr;
+  uint64_t user_vm_pa;
+  union {
     uint64_t service_vm_pa;
-    uint64_t size;
-    uint64_t mem_type;
-  }]],
-        ["struct acrn_vdev"] = [[{
-    union {
-      uint64_t value;
-      struct {
-        uint16_t vendor;
-        uint16_t device;
-        uint32_t legacy_id;
-      } fields;
-    } id;
-    uint64_t slot;
-    uint32_t io_addr[6];
-    uint32_t io_size[6];
-    uint8_t args[128];
-  }]],
-        ["struct acrn_msi_entry"] = [[{
-    uint64_t msi_addr;
-    uint64_t msi_data;
-  }]],
-        ["struct acrn_acpi_generic_address"] = [[{
-    uint8_t space_id;
-    uint8_t bit_width;
-    uint8_t bit_offset;
-    uint8_t access_size;
-    uint64_t address;
-  } __attribute__((packed))]],
-        ["struct acrn_cstate_data"] = [[{
-    struct acrn_acpi_generic_address cx_reg;
-    uint8_t type;
-    uint32_t latency;
-    uint64_t power;
-  }]],
-        ["struct acrn_pstate_data"] = [[{
-    uint64_t core_frequency;
-    uint64_t power;
-    uint64_t transition_latency;
-    uint64_t bus_master_latency;
-    uint64_t control;
-    uint64_t status;
-  }]],
-        ["struct acrn_ioeventfd"] = [[{
-    uint32_t fd;
-    uint32_t flags;
-    uint64_t addr;
-    uint32_t len;
-    uint32_t reserved;
-    uint64_t data;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        ACRN_IOCTL_SET_VCPU_REGS = 0x4124a216,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        ACRN_IOCTL_VM_INTR_MONITOR = 0x4004a224,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ACRN_IOCTL_DESTROY_VM = 0x2000a211,
-        ACRN_IOCTL_START_VM = 0x2000a212,
-        ACRN_IOCTL_PAUSE_VM = 0x2000a213,
-        ACRN_IOCTL_RESET_VM = 0x2000a215,
-        ACRN_IOCTL_SET_VCPU_REGS = 0x8128a216,
-        ACRN_IOCTL_INJECT_MSI = 0x8010a223,
-        ACRN_IOCTL_SET_IRQLINE = 0x8008a225,
-        ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x8008a231,
-        ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0x2000a232,
-        ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0x2000a233,
-        ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0x2000a234,
-        ACRN_IOCTL_CLEAR_VM_IOREQ = 0x2000a235,
-        ACRN_IOCTL_SET_MEMSEG = 0x8020a241,
-        ACRN_IOCTL_UNSET_MEMSEG = 0x8020a242,
-        ACRN_IOCTL_SET_PTDEV_INTR = 0x8014a253,
-        ACRN_IOCTL_RESET_PTDEV_INTR = 0x8014a254,
-        ACRN_IOCTL_ASSIGN_PCIDEV = 0x8024a255,
-        ACRN_IOCTL_DEASSIGN_PCIDEV = 0x8024a256,
-        ACRN_IOCTL_ASSIGN_MMIODEV = 0x8068a257,
-        ACRN_IOCTL_DEASSIGN_MMIODEV = 0x8068a258,
-        ACRN_IOCTL_CREATE_VDEV = 0x80c0a259,
-        ACRN_IOCTL_DESTROY_VDEV = 0x80c0a25a,
-        ACRN_IOCTL_IOEVENTFD = 0x8020a270,
-        ACRN_IOCTL_IRQFD = 0x8018a271,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        ACRN_IOCTL_VM_INTR_MONITOR = 0x8004a224,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        ACRN_IOCTL_VM_INTR_MONITOR = 0x8008a224,
-      },
-      records = {
-        ["struct acrn_mmio_request"] = [[{
-    uint32_t direction;
-    uint32_t reserved;
-    unsigned long address;
-    unsigned long size;
-    unsigned long value;
-  }]],
-        ["struct acrn_pio_request"] = [[{
-    uint32_t direction;
-    uint32_t reserved;
-    unsigned long address;
-    unsigned long size;
-    uint32_t value;
-  }]],
-        ["struct acrn_pci_request"] = [[{
-    uint32_t direction;
-    uint32_t reserved[3];
-    unsigned long size;
-    uint32_t value;
-    uint32_t bus;
-    uint32_t dev;
-    uint32_t func;
-    uint32_t reg;
-  }]],
-        ["struct acrn_io_request"] = [[{
-    uint32_t type;
-    uint32_t completion_polling;
-    uint32_t reserved0[14];
-    union {
-      struct acrn_pio_request pio_request;
-      struct acrn_pci_request pci_request;
-      struct acrn_mmio_request mmio_request;
-      unsigned long data[8];
-    } reqs;
-    uint32_t reserved1;
-    uint32_t kernel_handled;
-    uint32_t processed;
-  } __attribute__((aligned(256)))]],
-        ["struct acrn_vm_creation"] = [[{
-    uint16_t vmid;
-    uint16_t reserved0;
-    uint16_t vcpu_num;
-    uint16_t reserved1;
-    uint8_t uuid[16];
-    unsigned long vm_flag;
-    unsigned long ioreq_buf;
-    unsigned long cpu_affinity;
-  }]],
-        ["struct acrn_gp_regs"] = [[{
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rdx;
-    unsigned long rbx;
-    unsigned long rsp;
-    unsigned long rbp;
-    unsigned long rsi;
-    unsigned long rdi;
-    unsigned long r8;
-    unsigned long r9;
-    unsigned long r10;
-    unsigned long r11;
-    unsigned long r12;
-    unsigned long r13;
-    unsigned long r14;
-    unsigned long r15;
-  }]],
-        ["struct acrn_descriptor_ptr"] = [[{
-    uint16_t limit;
-    unsigned long base;
-    uint16_t reserved[3];
-  } __attribute__((packed))]],
-        ["struct acrn_regs"] = [[{
-    struct acrn_gp_regs gprs;
-    struct acrn_descriptor_ptr gdt;
-    struct acrn_descriptor_ptr idt;
-    unsigned long rip;
-    unsigned long cs_base;
-    unsigned long cr0;
-    unsigned long cr4;
-    unsigned long cr3;
-    unsigned long ia32_efer;
-    unsigned long rflags;
-    unsigned long reserved_64[4];
-    uint32_t cs_ar;
-    uint32_t cs_limit;
-    uint32_t reserved_32[3];
-    uint16_t cs_sel;
-    uint16_t ss_sel;
-    uint16_t ds_sel;
-    uint16_t es_sel;
-    uint16_t fs_sel;
-    uint16_t gs_sel;
-    uint16_t ldt_sel;
-    uint16_t tr_sel;
-  }]],
-        ["struct acrn_vm_memmap"] = [[{
-    uint32_t type;
-    uint32_t attr;
-    unsigned long user_vm_pa;
-    union {
-      unsigned long service_vm_pa;
-      unsigned long vma_base;
-    };
-    unsigned long len;
-  }]],
-        ["struct acrn_mmio_dev_res"] = [[{
-    unsigned long user_vm_pa;
-    unsigned long service_vm_pa;
-    unsigned long size;
-    unsigned long mem_type;
-  }]],
-        ["struct acrn_vdev"] = [[{
-    union {
-      unsigned long value;
-      struct {
-        uint16_t vendor;
-        uint16_t device;
-        uint32_t legacy_id;
-      } fields;
-    } id;
-    unsigned long slot;
-    uint32_t io_addr[6];
-    uint32_t io_size[6];
-    uint8_t args[128];
-  }]],
-        ["struct acrn_msi_entry"] = [[{
-    unsigned long msi_addr;
-    unsigned long msi_data;
-  }]],
-        ["struct acrn_acpi_generic_address"] = [[{
-    uint8_t space_id;
-    uint8_t bit_width;
-    uint8_t bit_offset;
-    uint8_t access_size;
-    unsigned long address;
-  } __attribute__((packed))]],
-        ["struct acrn_cstate_data"] = [[{
-    struct acrn_acpi_generic_address cx_reg;
-    uint8_t type;
-    uint32_t latency;
-    unsigned long power;
-  }]],
-        ["struct acrn_pstate_data"] = [[{
-    unsigned long core_frequency;
-    unsigned long power;
-    unsigned long transition_latency;
-    unsigned long bus_master_latency;
-    unsigned long control;
-    unsigned long status;
-  }]],
-        ["struct acrn_ioeventfd"] = [[{
-    uint32_t fd;
-    uint32_t flags;
-    unsigned long addr;
-    uint32_t len;
-    uint32_t reserved;
-    unsigned long data;
-  }]],
-      },
+    uint64_t vma_base;
+  };
+  uint64_t len;
+}]],
+      ["struct acrn_mmio_dev_res"] = [[{
+  uint64_t user_vm_pa;
+  uint64_t service_vm_pa;
+  uint64_t size;
+  uint64_t mem_type;
+}]],
+      ["struct acrn_vdev"] = [[{
+  union {
+    uint64_t value;
+    struct {
+      uint16_t vendor;
+      uint16_t device;
+      uint32_t legacy_id;
+    } fields;
+  } id;
+  uint64_t slot;
+  uint32_t io_addr[6];
+  uint32_t io_size[6];
+  uint8_t args[128];
+}]],
+      ["struct acrn_msi_entry"] = [[{
+  uint64_t msi_addr;
+  uint64_t msi_data;
+}]],
+      ["struct acrn_acpi_generic_address"] = [[{
+  uint8_t space_id;
+  uint8_t bit_width;
+  uint8_t bit_offset;
+  uint8_t access_size;
+  uint64_t address;
+} __attribute__((packed))]],
+      ["struct acrn_cstate_data"] = [[{
+  struct acrn_acpi_generic_address cx_reg;
+  uint8_t type;
+  uint32_t latency;
+  uint64_t power;
+}]],
+      ["struct acrn_pstate_data"] = [[{
+  uint64_t core_frequency;
+  uint64_t power;
+  uint64_t transition_latency;
+  uint64_t bus_master_latency;
+  uint64_t control;
+  uint64_t status;
+}]],
+      ["struct acrn_ioeventfd"] = [[{
+  uint32_t fd;
+  uint32_t flags;
+  uint64_t addr;
+  uint32_t len;
+  uint32_t reserved;
+  uint64_t data;
+}]],
     },
   },
+  {
+    on = "x86",
+    constants = {
+      ACRN_IOCTL_SET_VCPU_REGS = 0x4124a216,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      ACRN_IOCTL_VM_INTR_MONITOR = 0x4004a224,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ACRN_IOCTL_DESTROY_VM = 0x2000a211,
+      ACRN_IOCTL_START_VM = 0x2000a212,
+      ACRN_IOCTL_PAUSE_VM = 0x2000a213,
+      ACRN_IOCTL_RESET_VM = 0x2000a215,
+      ACRN_IOCTL_SET_VCPU_REGS = 0x8128a216,
+      ACRN_IOCTL_INJECT_MSI = 0x8010a223,
+      ACRN_IOCTL_SET_IRQLINE = 0x8008a225,
+      ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x8008a231,
+      ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0x2000a232,
+      ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0x2000a233,
+      ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0x2000a234,
+      ACRN_IOCTL_CLEAR_VM_IOREQ = 0x2000a235,
+      ACRN_IOCTL_SET_MEMSEG = 0x8020a241,
+      ACRN_IOCTL_UNSET_MEMSEG = 0x8020a242,
+      ACRN_IOCTL_SET_PTDEV_INTR = 0x8014a253,
+      ACRN_IOCTL_RESET_PTDEV_INTR = 0x8014a254,
+      ACRN_IOCTL_ASSIGN_PCIDEV = 0x8024a255,
+      ACRN_IOCTL_DEASSIGN_PCIDEV = 0x8024a256,
+      ACRN_IOCTL_ASSIGN_MMIODEV = 0x8068a257,
+      ACRN_IOCTL_DEASSIGN_MMIODEV = 0x8068a258,
+      ACRN_IOCTL_CREATE_VDEV = 0x80c0a259,
+      ACRN_IOCTL_DESTROY_VDEV = 0x80c0a25a,
+      ACRN_IOCTL_IOEVENTFD = 0x8020a270,
+      ACRN_IOCTL_IRQFD = 0x8018a271,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      ACRN_IOCTL_VM_INTR_MONITOR = 0x8004a224,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      ACRN_IOCTL_VM_INTR_MONITOR = 0x8008a224,
+    },
+    records = {
+      ["struct acrn_mmio_request"] = [[{
+  uint32_t direction;
+  uint32_t reserved;
+  unsigned long address;
+  unsigned long size;
+  unsigned long value;
+}]],
+      ["struct acrn_pio_request"] = [[{
+  uint32_t direction;
+  uint32_t reserved;
+  unsigned long address;
+  unsigned long size;
+  uint32_t value;
+}]],
+      ["struct acrn_pci_request"] = [[{
+  uint32_t direction;
+  uint32_t reserved[3];
+  unsigned long size;
+  uint32_t value;
+  uint32_t bus;
+  uint32_t dev;
+  uint32_t func;
+  uint32_t reg;
+}]],
+      ["struct acrn_io_request"] = [[{
+  uint32_t type;
+  uint32_t completion_polling;
+  uint32_t reserved0[14];
+  union {
+    struct acrn_pio_request pio_request;
+    struct acrn_pci_request pci_request;
+    struct acrn_mmio_request mmio_request;
+    unsigned long data[8];
+  } reqs;
+  uint32_t reserved1;
+  uint32_t kernel_handled;
+  uint32_t processed;
+} __attribute__((aligned(256)))]],
+      ["struct acrn_vm_creation"] = [[{
+  uint16_t vmid;
+  uint16_t reserved0;
+  uint16_t vcpu_num;
+  uint16_t reserved1;
+  uint8_t uuid[16];
+  unsigned long vm_flag;
+  unsigned long ioreq_buf;
+  unsigned long cpu_affinity;
+}]],
+      ["struct acrn_gp_regs"] = [[{
+  unsigned long rax;
+  unsigned long rcx;
+  unsigned long rdx;
+  unsigned long rbx;
+  unsigned long rsp;
+  unsigned long rbp;
+  unsigned long rsi;
+  unsigned long rdi;
+  unsigned long r8;
+  unsigned long r9;
+  unsigned long r10;
+  unsigned long r11;
+  unsigned long r12;
+  unsigned long r13;
+  unsigned long r14;
+  unsigned long r15;
+}]],
+      ["struct acrn_descriptor_ptr"] = [[{
+  uint16_t limit;
+  unsigned long base;
+  uint16_t reserved[3];
+} __attribute__((packed))]],
+      ["struct acrn_regs"] = [[{
+  struct acrn_gp_regs gprs;
+  struct acrn_descriptor_ptr gdt;
+  struct acrn_descriptor_ptr idt;
+  unsigned long rip;
+  unsigned long cs_base;
+  unsigned long cr0;
+  unsigned long cr4;
+  unsigned long cr3;
+  unsigned long ia32_efer;
+  unsigned long rflags;
+  unsigned long reserved_64[4];
+  uint32_t cs_ar;
+  uint32_t cs_limit;
+  uint32_t reserved_32[3];
+  uint16_t cs_sel;
+  uint16_t ss_sel;
+  uint16_t ds_sel;
+  uint16_t es_sel;
+  uint16_t fs_sel;
+  uint16_t gs_sel;
+  uint16_t ldt_sel;
+  uint16_t tr_sel;
+}]],
+      ["struct acrn_vm_memmap"] = [[{
+  uint32_t type;
+  uint32_t attr;
+  unsigned long user_vm_pa;
+  union {
+    unsigned long service_vm_pa;
+    unsigned long vma_base;
+  };
+  unsigned long len;
+}]],
+      ["struct acrn_mmio_dev_res"] = [[{
+  unsigned long user_vm_pa;
+  unsigned long service_vm_pa;
+  unsigned long size;
+  unsigned long mem_type;
+}]],
+      ["struct acrn_vdev"] = [[{
+  union {
+    unsigned long value;
+    struct {
+      uint16_t vendor;
+      uint16_t device;
+      uint32_t legacy_id;
+    } fields;
+  } id;
+  unsigned long slot;
+  uint32_t io_addr[6];
+  uint32_t io_size[6];
+  uint8_t args[128];
+}]],
+      ["struct acrn_msi_entry"] = [[{
+  unsigned long msi_addr;
+  unsigned long msi_data;
+}]],
+      ["struct acrn_acpi_generic_address"] = [[{
+  uint8_t space_id;
+  uint8_t bit_width;
+  uint8_t bit_offset;
+  uint8_t access_size;
+  unsigned long address;
+} __attribute__((packed))]],
+      ["struct acrn_cstate_data"] = [[{
+  struct acrn_acpi_generic_address cx_reg;
+  uint8_t type;
+  uint32_t latency;
+  unsigned long power;
+}]],
+      ["struct acrn_pstate_data"] = [[{
+  unsigned long core_frequency;
+  unsigned long power;
+  unsigned long transition_latency;
+  unsigned long bus_master_latency;
+  unsigned long control;
+  unsigned long status;
+}]],
+      ["struct acrn_ioeventfd"] = [[{
+  uint32_t fd;
+  uint32_t flags;
+  unsigned long addr;
+  uint32_t len;
+  uint32_t reserved;
+  unsigned long data;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/adb.h"] = [==[
-  constants = {
-    ADB_BUSRESET = 0,
-    ADB_DONGLE = 1,
-    ADB_KEYBOARD = 2,
-    ADB_MOUSE = 3,
-    ADB_TABLET = 4,
-    ADB_MODEM = 5,
-    ADB_MISC = 7,
-    ADB_RET_OK = 0,
-    ADB_RET_TIMEOUT = 3,
-    ADB_PACKET = 0,
-    CUDA_PACKET = 1,
-    ERROR_PACKET = 2,
-    TIMER_PACKET = 3,
-    POWER_PACKET = 4,
-    MACIIC_PACKET = 5,
-    PMU_PACKET = 6,
-    ADB_QUERY = 7,
-    ADB_QUERY_GETDEVINFO = 1,
-  },
-  macros = function(M)
-    return {
-      ADB_FLUSH = function(id)
-        return M.int(M.bor(0x1, M.shl(M.long(id), 4)))
-      end,
-      ADB_WRITEREG = function(id, reg)
-        return M.int(M.bor(0x8, M.long(reg), M.shl(M.long(id), 4)))
-      end,
-      ADB_READREG = function(id, reg)
-        return M.int(M.bor(0xc, M.long(reg), M.shl(M.long(id), 4)))
-      end,
-    }
-  end,
+constants = {
+  ADB_BUSRESET = 0,
+  ADB_DONGLE = 1,
+  ADB_KEYBOARD = 2,
+  ADB_MOUSE = 3,
+  ADB_TABLET = 4,
+  ADB_MODEM = 5,
+  ADB_MISC = 7,
+  ADB_RET_OK = 0,
+  ADB_RET_TIMEOUT = 3,
+  ADB_PACKET = 0,
+  CUDA_PACKET = 1,
+  ERROR_PACKET = 2,
+  TIMER_PACKET = 3,
+  POWER_PACKET = 4,
+  MACIIC_PACKET = 5,
+  PMU_PACKET = 6,
+  ADB_QUERY = 7,
+  ADB_QUERY_GETDEVINFO = 1,
+},
+macros = function(M)
+  return {
+    ADB_FLUSH = function(id)
+      return M.int(M.bor(0x1, M.shl(M.long(id), 4)))
+    end,
+    ADB_WRITEREG = function(id, reg)
+      return M.int(M.bor(0x8, M.long(reg), M.shl(M.long(id), 4)))
+    end,
+    ADB_READREG = function(id, reg)
+      return M.int(M.bor(0xc, M.long(reg), M.shl(M.long(id), 4)))
+    end,
+  }
+end,
 ]==],
 ["linux/adfs_fs.h"] = [==[
-  constants = {
-    ADFS_DISCRECORD = 0xc00,
-    ADFS_DR_OFFSET = 0x1c0,
-    ADFS_DR_SIZE = 60,
-    ADFS_DR_SIZE_BITS = 0x1e0,
-  },
-  records = {
-    ["struct adfs_discrecord"] = [[{
+constants = {
+  ADFS_DISCRECORD = 0xc00,
+  ADFS_DR_OFFSET = 0x1c0,
+  ADFS_DR_SIZE = 60,
+  ADFS_DR_SIZE_BITS = 0x1e0,
+},
+records = {
+  ["struct adfs_discrecord"] = [[{
   uint8_t log2secsize;
   uint8_t secspertrack;
   uint8_t heads;
@@ -808,16 +808,16 @@ return {
   uint32_t root_size;
   uint8_t unused52[8];
 } __attribute__((packed, aligned(4)))]],
-  },
+},
 ]==],
 ["linux/affs_hardblocks.h"] = [==[
-  constants = {
-    IDNAME_RIGIDDISK = 0x5244534b,
-    IDNAME_PARTITION = 0x50415254,
-    RDB_ALLOCATION_LIMIT = 16,
-  },
-  records = {
-    ["struct RigidDiskBlock"] = [[{
+constants = {
+  IDNAME_RIGIDDISK = 0x5244534b,
+  IDNAME_PARTITION = 0x50415254,
+  RDB_ALLOCATION_LIMIT = 16,
+},
+records = {
+  ["struct RigidDiskBlock"] = [[{
   uint32_t rdb_ID;
   uint32_t rdb_SummedLongs;
   uint32_t rdb_ChkSum;
@@ -855,7 +855,7 @@ return {
   char rdb_ControllerRevision[4];
   uint32_t rdb_Reserved5[10];
 }]],
-    ["struct PartitionBlock"] = [[{
+  ["struct PartitionBlock"] = [[{
   uint32_t pb_ID;
   uint32_t pb_SummedLongs;
   uint32_t pb_ChkSum;
@@ -869,325 +869,325 @@ return {
   uint32_t pb_Environment[17];
   uint32_t pb_EReserved[15];
 }]],
-  },
+},
 ]==],
 ["linux/agpgart.h"] = [==[
-  constants = {
-    AGPIOC_BASE = 65,
-    AGP_DEVICE = "/dev/agpgart",
-    TRUE = 1,
-    FALSE = 0,
-  },
-  records = {
-    ["struct agp_version"] = [[{
+constants = {
+  AGPIOC_BASE = 65,
+  AGP_DEVICE = "/dev/agpgart",
+  TRUE = 1,
+  FALSE = 0,
+},
+records = {
+  ["struct agp_version"] = [[{
   uint16_t major;
   uint16_t minor;
 }]],
-    ["struct _agp_setup"] = [[{
+  ["struct _agp_setup"] = [[{
   uint32_t agp_mode;
 }]],
-    ["struct _agp_bind"] = [[{
+  ["struct _agp_bind"] = [[{
   int32_t key;
   long pg_start;
 }]],
-    ["struct _agp_unbind"] = [[{
+  ["struct _agp_unbind"] = [[{
   int32_t key;
   uint32_t priority;
 }]],
-  },
-  typedefs = {
-    agp_info = "struct _agp_info",
-    agp_setup = "struct _agp_setup",
-    agp_segment = "struct _agp_segment",
-    agp_region = "struct _agp_region",
-    agp_allocate = "struct _agp_allocate",
-    agp_bind = "struct _agp_bind",
-    agp_unbind = "struct _agp_unbind",
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        AGPIOC_INFO = 0x80084100,
-        AGPIOC_SETUP = 0x40084103,
-        AGPIOC_RESERVE = 0x40084104,
-        AGPIOC_PROTECT = 0x40084105,
-        AGPIOC_BIND = 0x40084108,
-        AGPIOC_UNBIND = 0x40084109,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        AGPIOC_ACQUIRE = 0x4101,
-        AGPIOC_RELEASE = 0x4102,
-        AGPIOC_DEALLOCATE = 0x40044107,
-        AGPIOC_CHIPSET_FLUSH = 0x410a,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        AGPIOC_ALLOCATE = 0xc0084106,
-      },
-      records = {
-        ["struct _agp_info"] = [[{
-    struct agp_version version;
-    uint32_t bridge_id;
-    uint32_t agp_mode;
-    unsigned long aper_base;
-    unsigned long aper_size;
-    unsigned long pg_total;
-    unsigned long pg_system;
-    unsigned long pg_used;
-  }]],
-        ["struct _agp_segment"] = [[{
-    long pg_start;
-    unsigned long pg_count;
-    int32_t prot;
-  }]],
-        ["struct _agp_region"] = [[{
-    int32_t pid;
-    unsigned long seg_count;
-    struct _agp_segment *seg_list;
-  }]],
-        ["struct _agp_allocate"] = [[{
-    int32_t key;
-    unsigned long pg_count;
-    uint32_t type;
-    uint32_t physical;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        AGPIOC_INFO = 0x80044100,
-        AGPIOC_SETUP = 0x40044103,
-        AGPIOC_RESERVE = 0x40044104,
-        AGPIOC_PROTECT = 0x40044105,
-        AGPIOC_BIND = 0x40044108,
-        AGPIOC_UNBIND = 0x40044109,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        AGPIOC_ALLOCATE = 0xc0044106,
-      },
-      records = {
-        ["struct _agp_info"] = [[{
-    struct agp_version version;
-    uint32_t bridge_id;
-    uint32_t agp_mode;
-    unsigned long aper_base;
-    uint32_t aper_size;
-    uint32_t pg_total;
-    uint32_t pg_system;
-    uint32_t pg_used;
-  }]],
-        ["struct _agp_segment"] = [[{
-    long pg_start;
-    uint32_t pg_count;
-    int32_t prot;
-  }]],
-        ["struct _agp_region"] = [[{
-    int32_t pid;
-    uint32_t seg_count;
-    struct _agp_segment *seg_list;
-  }]],
-        ["struct _agp_allocate"] = [[{
-    int32_t key;
-    uint32_t pg_count;
-    uint32_t type;
-    uint32_t physical;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        AGPIOC_INFO = 0x40044100,
-        AGPIOC_SETUP = 0x80044103,
-        AGPIOC_RESERVE = 0x80044104,
-        AGPIOC_PROTECT = 0x80044105,
-        AGPIOC_BIND = 0x80044108,
-        AGPIOC_UNBIND = 0x80044109,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        AGPIOC_ACQUIRE = 0x20004101,
-        AGPIOC_RELEASE = 0x20004102,
-        AGPIOC_DEALLOCATE = 0x80044107,
-        AGPIOC_CHIPSET_FLUSH = 0x2000410a,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        AGPIOC_INFO = 0x40084100,
-        AGPIOC_SETUP = 0x80084103,
-        AGPIOC_RESERVE = 0x80084104,
-        AGPIOC_PROTECT = 0x80084105,
-        AGPIOC_BIND = 0x80084108,
-        AGPIOC_UNBIND = 0x80084109,
-      },
+},
+typedefs = {
+  agp_info = "struct _agp_info",
+  agp_setup = "struct _agp_setup",
+  agp_segment = "struct _agp_segment",
+  agp_region = "struct _agp_region",
+  agp_allocate = "struct _agp_allocate",
+  agp_bind = "struct _agp_bind",
+  agp_unbind = "struct _agp_unbind",
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      AGPIOC_INFO = 0x80084100,
+      AGPIOC_SETUP = 0x40084103,
+      AGPIOC_RESERVE = 0x40084104,
+      AGPIOC_PROTECT = 0x40084105,
+      AGPIOC_BIND = 0x40084108,
+      AGPIOC_UNBIND = 0x40084109,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AGPIOC_ACQUIRE = 0x4101,
+      AGPIOC_RELEASE = 0x4102,
+      AGPIOC_DEALLOCATE = 0x40044107,
+      AGPIOC_CHIPSET_FLUSH = 0x410a,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      AGPIOC_ALLOCATE = 0xc0084106,
+    },
+    records = {
+      ["struct _agp_info"] = [[{
+  struct agp_version version;
+  uint32_t bridge_id;
+  uint32_t agp_mode;
+  unsigned long aper_base;
+  unsigned long aper_size;
+  unsigned long pg_total;
+  unsigned long pg_system;
+  unsigned long pg_used;
+}]],
+      ["struct _agp_segment"] = [[{
+  long pg_start;
+  unsigned long pg_count;
+  int32_t prot;
+}]],
+      ["struct _agp_region"] = [[{
+  int32_t pid;
+  unsigned long seg_count;
+  struct _agp_segment *seg_list;
+}]],
+      ["struct _agp_allocate"] = [[{
+  int32_t key;
+  unsigned long pg_count;
+  uint32_t type;
+  uint32_t physical;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      AGPIOC_INFO = 0x80044100,
+      AGPIOC_SETUP = 0x40044103,
+      AGPIOC_RESERVE = 0x40044104,
+      AGPIOC_PROTECT = 0x40044105,
+      AGPIOC_BIND = 0x40044108,
+      AGPIOC_UNBIND = 0x40044109,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      AGPIOC_ALLOCATE = 0xc0044106,
+    },
+    records = {
+      ["struct _agp_info"] = [[{
+  struct agp_version version;
+  uint32_t bridge_id;
+  uint32_t agp_mode;
+  unsigned long aper_base;
+  uint32_t aper_size;
+  uint32_t pg_total;
+  uint32_t pg_system;
+  uint32_t pg_used;
+}]],
+      ["struct _agp_segment"] = [[{
+  long pg_start;
+  uint32_t pg_count;
+  int32_t prot;
+}]],
+      ["struct _agp_region"] = [[{
+  int32_t pid;
+  uint32_t seg_count;
+  struct _agp_segment *seg_list;
+}]],
+      ["struct _agp_allocate"] = [[{
+  int32_t key;
+  uint32_t pg_count;
+  uint32_t type;
+  uint32_t physical;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      AGPIOC_INFO = 0x40044100,
+      AGPIOC_SETUP = 0x80044103,
+      AGPIOC_RESERVE = 0x80044104,
+      AGPIOC_PROTECT = 0x80044105,
+      AGPIOC_BIND = 0x80044108,
+      AGPIOC_UNBIND = 0x80044109,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AGPIOC_ACQUIRE = 0x20004101,
+      AGPIOC_RELEASE = 0x20004102,
+      AGPIOC_DEALLOCATE = 0x80044107,
+      AGPIOC_CHIPSET_FLUSH = 0x2000410a,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      AGPIOC_INFO = 0x40084100,
+      AGPIOC_SETUP = 0x80084103,
+      AGPIOC_RESERVE = 0x80084104,
+      AGPIOC_PROTECT = 0x80084105,
+      AGPIOC_BIND = 0x80084108,
+      AGPIOC_UNBIND = 0x80084109,
+    },
+  },
+},
 ]==],
 ["linux/aio_abi.h"] = [==[
-  constants = {
-    IOCB_CMD_PREAD = 0,
-    IOCB_CMD_PWRITE = 1,
-    IOCB_CMD_FSYNC = 2,
-    IOCB_CMD_FDSYNC = 3,
-    IOCB_CMD_POLL = 5,
-    IOCB_CMD_NOOP = 6,
-    IOCB_CMD_PREADV = 7,
-    IOCB_CMD_PWRITEV = 8,
-    IOCB_FLAG_RESFD = 0x1,
-    IOCB_FLAG_IOPRIO = 0x2,
-  },
-  typedefs = {
-    aio_context_t = "unsigned long",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct io_event"] = [[{
-    uint64_t data;
-    uint64_t obj;
-    int64_t res;
-    int64_t res2;
-  }]],
-      },
-    },
-    {
-      on = "!mips mips64 mips64el ppc64le s390x ppc",
-      records = {
-        ["struct iocb"] = [[{
-    uint64_t aio_data;
-    uint32_t aio_key;
-    int32_t aio_rw_flags;
-    uint16_t aio_lio_opcode;
-    int16_t aio_reqprio;
-    uint32_t aio_fildes;
-    uint64_t aio_buf;
-    uint64_t aio_nbytes;
-    int64_t aio_offset;
-    uint64_t aio_reserved2;
-    uint32_t aio_flags;
-    uint32_t aio_resfd;
-  }]],
-      },
-    },
-    {
-      on = "mips s390x ppc",
-      records = {
-        ["struct iocb"] = [[{
-    uint64_t aio_data;
-    int32_t aio_rw_flags;
-    uint32_t aio_key;
-    uint16_t aio_lio_opcode;
-    int16_t aio_reqprio;
-    uint32_t aio_fildes;
-    uint64_t aio_buf;
-    uint64_t aio_nbytes;
-    int64_t aio_offset;
-    uint64_t aio_reserved2;
-    uint32_t aio_flags;
-    uint32_t aio_resfd;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct io_event"] = [[{
-    unsigned long data;
-    unsigned long obj;
-    long res;
-    long res2;
-  }]],
-      },
-    },
-    {
-      on = "mips64",
-      records = {
-        ["struct iocb"] = [[{
-    unsigned long aio_data;
-    int32_t aio_rw_flags;
-    uint32_t aio_key;
-    uint16_t aio_lio_opcode;
-    int16_t aio_reqprio;
-    uint32_t aio_fildes;
-    unsigned long aio_buf;
-    unsigned long aio_nbytes;
-    long aio_offset;
-    unsigned long aio_reserved2;
-    uint32_t aio_flags;
-    uint32_t aio_resfd;
-  }]],
-      },
-    },
-    {
-      on = "mips64el ppc64le",
-      records = {
-        ["struct iocb"] = [[{
-    unsigned long aio_data;
-    uint32_t aio_key;
-    int32_t aio_rw_flags;
-    uint16_t aio_lio_opcode;
-    int16_t aio_reqprio;
-    uint32_t aio_fildes;
-    unsigned long aio_buf;
-    unsigned long aio_nbytes;
-    long aio_offset;
-    unsigned long aio_reserved2;
-    uint32_t aio_flags;
-    uint32_t aio_resfd;
-  }]],
-      },
+constants = {
+  IOCB_CMD_PREAD = 0,
+  IOCB_CMD_PWRITE = 1,
+  IOCB_CMD_FSYNC = 2,
+  IOCB_CMD_FDSYNC = 3,
+  IOCB_CMD_POLL = 5,
+  IOCB_CMD_NOOP = 6,
+  IOCB_CMD_PREADV = 7,
+  IOCB_CMD_PWRITEV = 8,
+  IOCB_FLAG_RESFD = 0x1,
+  IOCB_FLAG_IOPRIO = 0x2,
+},
+typedefs = {
+  aio_context_t = "unsigned long",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct io_event"] = [[{
+  uint64_t data;
+  uint64_t obj;
+  int64_t res;
+  int64_t res2;
+}]],
     },
   },
+  {
+    on = "!mips mips64 mips64el ppc64le s390x ppc",
+    records = {
+      ["struct iocb"] = [[{
+  uint64_t aio_data;
+  uint32_t aio_key;
+  int32_t aio_rw_flags;
+  uint16_t aio_lio_opcode;
+  int16_t aio_reqprio;
+  uint32_t aio_fildes;
+  uint64_t aio_buf;
+  uint64_t aio_nbytes;
+  int64_t aio_offset;
+  uint64_t aio_reserved2;
+  uint32_t aio_flags;
+  uint32_t aio_resfd;
+}]],
+    },
+  },
+  {
+    on = "mips s390x ppc",
+    records = {
+      ["struct iocb"] = [[{
+  uint64_t aio_data;
+  int32_t aio_rw_flags;
+  uint32_t aio_key;
+  uint16_t aio_lio_opcode;
+  int16_t aio_reqprio;
+  uint32_t aio_fildes;
+  uint64_t aio_buf;
+  uint64_t aio_nbytes;
+  int64_t aio_offset;
+  uint64_t aio_reserved2;
+  uint32_t aio_flags;
+  uint32_t aio_resfd;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct io_event"] = [[{
+  unsigned long data;
+  unsigned long obj;
+  long res;
+  long res2;
+}]],
+    },
+  },
+  {
+    on = "mips64",
+    records = {
+      ["struct iocb"] = [[{
+  unsigned long aio_data;
+  int32_t aio_rw_flags;
+  uint32_t aio_key;
+  uint16_t aio_lio_opcode;
+  int16_t aio_reqprio;
+  uint32_t aio_fildes;
+  unsigned long aio_buf;
+  unsigned long aio_nbytes;
+  long aio_offset;
+  unsigned long aio_reserved2;
+  uint32_t aio_flags;
+  uint32_t aio_resfd;
+}]],
+    },
+  },
+  {
+    on = "mips64el ppc64le",
+    records = {
+      ["struct iocb"] = [[{
+  unsigned long aio_data;
+  uint32_t aio_key;
+  int32_t aio_rw_flags;
+  uint16_t aio_lio_opcode;
+  int16_t aio_reqprio;
+  uint32_t aio_fildes;
+  unsigned long aio_buf;
+  unsigned long aio_nbytes;
+  long aio_offset;
+  unsigned long aio_reserved2;
+  uint32_t aio_flags;
+  uint32_t aio_resfd;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/am437x-vpfe.h"] = [==[
-  constants = {
-    VPFE_CCDC_DATA_16BITS = 0,
-    VPFE_CCDC_DATA_15BITS = 1,
-    VPFE_CCDC_DATA_14BITS = 2,
-    VPFE_CCDC_DATA_13BITS = 3,
-    VPFE_CCDC_DATA_12BITS = 4,
-    VPFE_CCDC_DATA_11BITS = 5,
-    VPFE_CCDC_DATA_10BITS = 6,
-    VPFE_CCDC_DATA_8BITS = 7,
-    VPFE_CCDC_SAMPLE_1PIXELS = 0,
-    VPFE_CCDC_SAMPLE_2PIXELS = 1,
-    VPFE_CCDC_SAMPLE_4PIXELS = 2,
-    VPFE_CCDC_SAMPLE_8PIXELS = 3,
-    VPFE_CCDC_SAMPLE_16PIXELS = 4,
-    VPFE_CCDC_SAMPLE_1LINES = 0,
-    VPFE_CCDC_SAMPLE_2LINES = 1,
-    VPFE_CCDC_SAMPLE_4LINES = 2,
-    VPFE_CCDC_SAMPLE_8LINES = 3,
-    VPFE_CCDC_SAMPLE_16LINES = 4,
-    VPFE_CCDC_GAMMA_BITS_15_6 = 0,
-    VPFE_CCDC_GAMMA_BITS_14_5 = 1,
-    VPFE_CCDC_GAMMA_BITS_13_4 = 2,
-    VPFE_CCDC_GAMMA_BITS_12_3 = 3,
-    VPFE_CCDC_GAMMA_BITS_11_2 = 4,
-    VPFE_CCDC_GAMMA_BITS_10_1 = 5,
-    VPFE_CCDC_GAMMA_BITS_09_0 = 6,
-  },
-  records = {
-    ["struct vpfe_ccdc_a_law"] = [[{
+constants = {
+  VPFE_CCDC_DATA_16BITS = 0,
+  VPFE_CCDC_DATA_15BITS = 1,
+  VPFE_CCDC_DATA_14BITS = 2,
+  VPFE_CCDC_DATA_13BITS = 3,
+  VPFE_CCDC_DATA_12BITS = 4,
+  VPFE_CCDC_DATA_11BITS = 5,
+  VPFE_CCDC_DATA_10BITS = 6,
+  VPFE_CCDC_DATA_8BITS = 7,
+  VPFE_CCDC_SAMPLE_1PIXELS = 0,
+  VPFE_CCDC_SAMPLE_2PIXELS = 1,
+  VPFE_CCDC_SAMPLE_4PIXELS = 2,
+  VPFE_CCDC_SAMPLE_8PIXELS = 3,
+  VPFE_CCDC_SAMPLE_16PIXELS = 4,
+  VPFE_CCDC_SAMPLE_1LINES = 0,
+  VPFE_CCDC_SAMPLE_2LINES = 1,
+  VPFE_CCDC_SAMPLE_4LINES = 2,
+  VPFE_CCDC_SAMPLE_8LINES = 3,
+  VPFE_CCDC_SAMPLE_16LINES = 4,
+  VPFE_CCDC_GAMMA_BITS_15_6 = 0,
+  VPFE_CCDC_GAMMA_BITS_14_5 = 1,
+  VPFE_CCDC_GAMMA_BITS_13_4 = 2,
+  VPFE_CCDC_GAMMA_BITS_12_3 = 3,
+  VPFE_CCDC_GAMMA_BITS_11_2 = 4,
+  VPFE_CCDC_GAMMA_BITS_10_1 = 5,
+  VPFE_CCDC_GAMMA_BITS_09_0 = 6,
+},
+records = {
+  ["struct vpfe_ccdc_a_law"] = [[{
   uint8_t enable;
   uint32_t gamma_wd;
 }]],
-    ["struct vpfe_ccdc_black_clamp"] = [[{
+  ["struct vpfe_ccdc_black_clamp"] = [[{
   uint8_t enable;
   uint32_t sample_pixel;
   uint32_t sample_ln;
@@ -1195,135 +1195,135 @@ return {
   uint16_t sgain;
   uint16_t dc_sub;
 }]],
-    ["struct vpfe_ccdc_black_compensation"] = [[{
+  ["struct vpfe_ccdc_black_compensation"] = [[{
   char r;
   char gr;
   char b;
   char gb;
 }]],
-    ["struct vpfe_ccdc_config_params_raw"] = [[{
+  ["struct vpfe_ccdc_config_params_raw"] = [[{
   uint32_t data_sz;
   struct vpfe_ccdc_a_law alaw;
   struct vpfe_ccdc_black_clamp blk_clamp;
   struct vpfe_ccdc_black_compensation blk_comp;
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        VIDIOC_AM437X_CCDC_CFG = 0x400856c1,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        VIDIOC_AM437X_CCDC_CFG = 0x400456c1,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        VIDIOC_AM437X_CCDC_CFG = 0x800456c1,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        VIDIOC_AM437X_CCDC_CFG = 0x800856c1,
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      VIDIOC_AM437X_CCDC_CFG = 0x400856c1,
     },
   },
+  {
+    on = "x86 arm",
+    constants = {
+      VIDIOC_AM437X_CCDC_CFG = 0x400456c1,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      VIDIOC_AM437X_CCDC_CFG = 0x800456c1,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      VIDIOC_AM437X_CCDC_CFG = 0x800856c1,
+    },
+  },
+},
 ]==],
 ["linux/amt.h"] = [==[
-  constants = {
-    AMT_MODE_GATEWAY = 0,
-    AMT_MODE_RELAY = 1,
-    __AMT_MODE_MAX = 2,
-    IFLA_AMT_UNSPEC = 0,
-    IFLA_AMT_MODE = 1,
-    IFLA_AMT_RELAY_PORT = 2,
-    IFLA_AMT_GATEWAY_PORT = 3,
-    IFLA_AMT_LINK = 4,
-    IFLA_AMT_LOCAL_IP = 5,
-    IFLA_AMT_REMOTE_IP = 6,
-    IFLA_AMT_DISCOVERY_IP = 7,
-    IFLA_AMT_MAX_TUNNELS = 8,
-    __IFLA_AMT_MAX = 9,
-    AMT_MODE_MAX = 1,
-    IFLA_AMT_MAX = 8,
-  },
+constants = {
+  AMT_MODE_GATEWAY = 0,
+  AMT_MODE_RELAY = 1,
+  __AMT_MODE_MAX = 2,
+  IFLA_AMT_UNSPEC = 0,
+  IFLA_AMT_MODE = 1,
+  IFLA_AMT_RELAY_PORT = 2,
+  IFLA_AMT_GATEWAY_PORT = 3,
+  IFLA_AMT_LINK = 4,
+  IFLA_AMT_LOCAL_IP = 5,
+  IFLA_AMT_REMOTE_IP = 6,
+  IFLA_AMT_DISCOVERY_IP = 7,
+  IFLA_AMT_MAX_TUNNELS = 8,
+  __IFLA_AMT_MAX = 9,
+  AMT_MODE_MAX = 1,
+  IFLA_AMT_MAX = 8,
+},
 ]==],
 ["linux/apm_bios.h"] = [==[
-  constants = {
-    APM_STATE_READY = 0x0,
-    APM_STATE_STANDBY = 0x1,
-    APM_STATE_SUSPEND = 0x2,
-    APM_STATE_OFF = 0x3,
-    APM_STATE_BUSY = 0x4,
-    APM_STATE_REJECT = 0x5,
-    APM_STATE_OEM_SYS = 0x20,
-    APM_STATE_OEM_DEV = 0x40,
-    APM_STATE_DISABLE = 0x0,
-    APM_STATE_ENABLE = 0x1,
-    APM_STATE_DISENGAGE = 0x0,
-    APM_STATE_ENGAGE = 0x1,
-    APM_SYS_STANDBY = 0x1,
-    APM_SYS_SUSPEND = 0x2,
-    APM_NORMAL_RESUME = 0x3,
-    APM_CRITICAL_RESUME = 0x4,
-    APM_LOW_BATTERY = 0x5,
-    APM_POWER_STATUS_CHANGE = 0x6,
-    APM_UPDATE_TIME = 0x7,
-    APM_CRITICAL_SUSPEND = 0x8,
-    APM_USER_STANDBY = 0x9,
-    APM_USER_SUSPEND = 0xa,
-    APM_STANDBY_RESUME = 0xb,
-    APM_CAPABILITY_CHANGE = 0xc,
-    APM_USER_HIBERNATION = 0xd,
-    APM_HIBERNATION_RESUME = 0xe,
-    APM_SUCCESS = 0x0,
-    APM_DISABLED = 0x1,
-    APM_CONNECTED = 0x2,
-    APM_NOT_CONNECTED = 0x3,
-    APM_16_CONNECTED = 0x5,
-    APM_16_UNSUPPORTED = 0x6,
-    APM_32_CONNECTED = 0x7,
-    APM_32_UNSUPPORTED = 0x8,
-    APM_BAD_DEVICE = 0x9,
-    APM_BAD_PARAM = 0xa,
-    APM_NOT_ENGAGED = 0xb,
-    APM_BAD_FUNCTION = 0xc,
-    APM_RESUME_DISABLED = 0xd,
-    APM_NO_ERROR = 0x53,
-    APM_BAD_STATE = 0x60,
-    APM_NO_EVENTS = 0x80,
-    APM_NOT_PRESENT = 0x86,
-    APM_DEVICE_BIOS = 0x0,
-    APM_DEVICE_ALL = 0x1,
-    APM_DEVICE_DISPLAY = 0x100,
-    APM_DEVICE_STORAGE = 0x200,
-    APM_DEVICE_PARALLEL = 0x300,
-    APM_DEVICE_SERIAL = 0x400,
-    APM_DEVICE_NETWORK = 0x500,
-    APM_DEVICE_PCMCIA = 0x600,
-    APM_DEVICE_BATTERY = 0x8000,
-    APM_DEVICE_OEM = 0xe000,
-    APM_DEVICE_OLD_ALL = 0xffff,
-    APM_DEVICE_CLASS = 0xff,
-    APM_DEVICE_MASK = 0xff00,
-    APM_MAX_BATTERIES = 2,
-    APM_CAP_GLOBAL_STANDBY = 0x1,
-    APM_CAP_GLOBAL_SUSPEND = 0x2,
-    APM_CAP_RESUME_STANDBY_TIMER = 0x4,
-    APM_CAP_RESUME_SUSPEND_TIMER = 0x8,
-    APM_CAP_RESUME_STANDBY_RING = 0x10,
-    APM_CAP_RESUME_SUSPEND_RING = 0x20,
-    APM_CAP_RESUME_STANDBY_PCMCIA = 0x40,
-    APM_CAP_RESUME_SUSPEND_PCMCIA = 0x80,
-  },
-  records = {
-    ["struct apm_bios_info"] = [[{
+constants = {
+  APM_STATE_READY = 0x0,
+  APM_STATE_STANDBY = 0x1,
+  APM_STATE_SUSPEND = 0x2,
+  APM_STATE_OFF = 0x3,
+  APM_STATE_BUSY = 0x4,
+  APM_STATE_REJECT = 0x5,
+  APM_STATE_OEM_SYS = 0x20,
+  APM_STATE_OEM_DEV = 0x40,
+  APM_STATE_DISABLE = 0x0,
+  APM_STATE_ENABLE = 0x1,
+  APM_STATE_DISENGAGE = 0x0,
+  APM_STATE_ENGAGE = 0x1,
+  APM_SYS_STANDBY = 0x1,
+  APM_SYS_SUSPEND = 0x2,
+  APM_NORMAL_RESUME = 0x3,
+  APM_CRITICAL_RESUME = 0x4,
+  APM_LOW_BATTERY = 0x5,
+  APM_POWER_STATUS_CHANGE = 0x6,
+  APM_UPDATE_TIME = 0x7,
+  APM_CRITICAL_SUSPEND = 0x8,
+  APM_USER_STANDBY = 0x9,
+  APM_USER_SUSPEND = 0xa,
+  APM_STANDBY_RESUME = 0xb,
+  APM_CAPABILITY_CHANGE = 0xc,
+  APM_USER_HIBERNATION = 0xd,
+  APM_HIBERNATION_RESUME = 0xe,
+  APM_SUCCESS = 0x0,
+  APM_DISABLED = 0x1,
+  APM_CONNECTED = 0x2,
+  APM_NOT_CONNECTED = 0x3,
+  APM_16_CONNECTED = 0x5,
+  APM_16_UNSUPPORTED = 0x6,
+  APM_32_CONNECTED = 0x7,
+  APM_32_UNSUPPORTED = 0x8,
+  APM_BAD_DEVICE = 0x9,
+  APM_BAD_PARAM = 0xa,
+  APM_NOT_ENGAGED = 0xb,
+  APM_BAD_FUNCTION = 0xc,
+  APM_RESUME_DISABLED = 0xd,
+  APM_NO_ERROR = 0x53,
+  APM_BAD_STATE = 0x60,
+  APM_NO_EVENTS = 0x80,
+  APM_NOT_PRESENT = 0x86,
+  APM_DEVICE_BIOS = 0x0,
+  APM_DEVICE_ALL = 0x1,
+  APM_DEVICE_DISPLAY = 0x100,
+  APM_DEVICE_STORAGE = 0x200,
+  APM_DEVICE_PARALLEL = 0x300,
+  APM_DEVICE_SERIAL = 0x400,
+  APM_DEVICE_NETWORK = 0x500,
+  APM_DEVICE_PCMCIA = 0x600,
+  APM_DEVICE_BATTERY = 0x8000,
+  APM_DEVICE_OEM = 0xe000,
+  APM_DEVICE_OLD_ALL = 0xffff,
+  APM_DEVICE_CLASS = 0xff,
+  APM_DEVICE_MASK = 0xff00,
+  APM_MAX_BATTERIES = 2,
+  APM_CAP_GLOBAL_STANDBY = 0x1,
+  APM_CAP_GLOBAL_SUSPEND = 0x2,
+  APM_CAP_RESUME_STANDBY_TIMER = 0x4,
+  APM_CAP_RESUME_SUSPEND_TIMER = 0x8,
+  APM_CAP_RESUME_STANDBY_RING = 0x10,
+  APM_CAP_RESUME_SUSPEND_RING = 0x20,
+  APM_CAP_RESUME_STANDBY_PCMCIA = 0x40,
+  APM_CAP_RESUME_SUSPEND_PCMCIA = 0x80,
+},
+records = {
+  ["struct apm_bios_info"] = [[{
   uint16_t version;
   uint16_t cseg;
   uint32_t offset;
@@ -1334,144 +1334,144 @@ return {
   uint16_t cseg_16_len;
   uint16_t dseg_len;
 }]],
-  },
-  typedefs = {
-    apm_event_t = "uint16_t",
-    apm_eventinfo_t = "uint16_t",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        APM_IOC_STANDBY = 0x4101,
-        APM_IOC_SUSPEND = 0x4102,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        APM_IOC_STANDBY = 0x20004101,
-        APM_IOC_SUSPEND = 0x20004102,
-      },
+},
+typedefs = {
+  apm_event_t = "uint16_t",
+  apm_eventinfo_t = "uint16_t",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      APM_IOC_STANDBY = 0x4101,
+      APM_IOC_SUSPEND = 0x4102,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      APM_IOC_STANDBY = 0x20004101,
+      APM_IOC_SUSPEND = 0x20004102,
+    },
+  },
+},
 ]==],
 ["linux/arcfb.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FBIO_WAITEVENT = 0x4688,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        FBIO_GETCONTROL2 = 0x80084689,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        FBIO_GETCONTROL2 = 0x80044689,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FBIO_WAITEVENT = 0x20004688,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        FBIO_GETCONTROL2 = 0x40044689,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        FBIO_GETCONTROL2 = 0x40084689,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FBIO_WAITEVENT = 0x4688,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      FBIO_GETCONTROL2 = 0x80084689,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      FBIO_GETCONTROL2 = 0x80044689,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FBIO_WAITEVENT = 0x20004688,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      FBIO_GETCONTROL2 = 0x40044689,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      FBIO_GETCONTROL2 = 0x40084689,
+    },
+  },
+},
 ]==],
 ["linux/arm_sdei.h"] = [==[
-  constants = {
-    SDEI_1_0_FN_BASE = 0xc4000020,
-    SDEI_1_0_MASK = 0xffffffe0,
-    SDEI_1_0_FN_SDEI_VERSION = 0xc4000020,
-    SDEI_1_0_FN_SDEI_EVENT_REGISTER = 0xc4000021,
-    SDEI_1_0_FN_SDEI_EVENT_ENABLE = 0xc4000022,
-    SDEI_1_0_FN_SDEI_EVENT_DISABLE = 0xc4000023,
-    SDEI_1_0_FN_SDEI_EVENT_CONTEXT = 0xc4000024,
-    SDEI_1_0_FN_SDEI_EVENT_COMPLETE = 0xc4000025,
-    SDEI_1_0_FN_SDEI_EVENT_COMPLETE_AND_RESUME = 0xc4000026,
-    SDEI_1_0_FN_SDEI_EVENT_UNREGISTER = 0xc4000027,
-    SDEI_1_0_FN_SDEI_EVENT_STATUS = 0xc4000028,
-    SDEI_1_0_FN_SDEI_EVENT_GET_INFO = 0xc4000029,
-    SDEI_1_0_FN_SDEI_EVENT_ROUTING_SET = 0xc400002a,
-    SDEI_1_0_FN_SDEI_PE_MASK = 0xc400002b,
-    SDEI_1_0_FN_SDEI_PE_UNMASK = 0xc400002c,
-    SDEI_1_0_FN_SDEI_INTERRUPT_BIND = 0xc400002d,
-    SDEI_1_0_FN_SDEI_INTERRUPT_RELEASE = 0xc400002e,
-    SDEI_1_0_FN_SDEI_PRIVATE_RESET = 0xc4000031,
-    SDEI_1_0_FN_SDEI_SHARED_RESET = 0xc4000032,
-    SDEI_VERSION_MAJOR_SHIFT = 48,
-    SDEI_VERSION_MAJOR_MASK = 0x7fff,
-    SDEI_VERSION_MINOR_SHIFT = 32,
-    SDEI_VERSION_MINOR_MASK = 0xffff,
-    SDEI_VERSION_VENDOR_SHIFT = 0,
-    SDEI_VERSION_VENDOR_MASK = 0xffffffff,
-    SDEI_SUCCESS = 0,
-    SDEI_NOT_SUPPORTED = -1,
-    SDEI_INVALID_PARAMETERS = -2,
-    SDEI_DENIED = -3,
-    SDEI_PENDING = -5,
-    SDEI_OUT_OF_RESOURCE = -10,
-    SDEI_EVENT_REGISTER_RM_ANY = 0,
-    SDEI_EVENT_REGISTER_RM_PE = 1,
-    SDEI_EVENT_STATUS_RUNNING = 2,
-    SDEI_EVENT_STATUS_ENABLED = 1,
-    SDEI_EVENT_STATUS_REGISTERED = 0,
-    SDEI_EV_HANDLED = 0,
-    SDEI_EV_FAILED = 1,
-    SDEI_EVENT_INFO_EV_TYPE = 0,
-    SDEI_EVENT_INFO_EV_SIGNALED = 1,
-    SDEI_EVENT_INFO_EV_PRIORITY = 2,
-    SDEI_EVENT_INFO_EV_ROUTING_MODE = 3,
-    SDEI_EVENT_INFO_EV_ROUTING_AFF = 4,
-    SDEI_EVENT_TYPE_PRIVATE = 0,
-    SDEI_EVENT_TYPE_SHARED = 1,
-    SDEI_EVENT_PRIORITY_NORMAL = 0,
-    SDEI_EVENT_PRIORITY_CRITICAL = 1,
-  },
-  macros = function(M)
-    return {
-      SDEI_1_0_FN = function(n)
-        return M.int(0xc4000020LL + M.long(n))
-      end,
-      SDEI_VERSION_MAJOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 48), 0x7fff))
-      end,
-      SDEI_VERSION_MINOR = function(x)
-        return M.int(M.band(M.shr(M.long(x), 32), 0xffff))
-      end,
-      SDEI_VERSION_VENDOR = function(x)
-        return M.int(M.band(M.long(x), 0xffffffffLL))
-      end,
-    }
-  end,
+constants = {
+  SDEI_1_0_FN_BASE = 0xc4000020,
+  SDEI_1_0_MASK = 0xffffffe0,
+  SDEI_1_0_FN_SDEI_VERSION = 0xc4000020,
+  SDEI_1_0_FN_SDEI_EVENT_REGISTER = 0xc4000021,
+  SDEI_1_0_FN_SDEI_EVENT_ENABLE = 0xc4000022,
+  SDEI_1_0_FN_SDEI_EVENT_DISABLE = 0xc4000023,
+  SDEI_1_0_FN_SDEI_EVENT_CONTEXT = 0xc4000024,
+  SDEI_1_0_FN_SDEI_EVENT_COMPLETE = 0xc4000025,
+  SDEI_1_0_FN_SDEI_EVENT_COMPLETE_AND_RESUME = 0xc4000026,
+  SDEI_1_0_FN_SDEI_EVENT_UNREGISTER = 0xc4000027,
+  SDEI_1_0_FN_SDEI_EVENT_STATUS = 0xc4000028,
+  SDEI_1_0_FN_SDEI_EVENT_GET_INFO = 0xc4000029,
+  SDEI_1_0_FN_SDEI_EVENT_ROUTING_SET = 0xc400002a,
+  SDEI_1_0_FN_SDEI_PE_MASK = 0xc400002b,
+  SDEI_1_0_FN_SDEI_PE_UNMASK = 0xc400002c,
+  SDEI_1_0_FN_SDEI_INTERRUPT_BIND = 0xc400002d,
+  SDEI_1_0_FN_SDEI_INTERRUPT_RELEASE = 0xc400002e,
+  SDEI_1_0_FN_SDEI_PRIVATE_RESET = 0xc4000031,
+  SDEI_1_0_FN_SDEI_SHARED_RESET = 0xc4000032,
+  SDEI_VERSION_MAJOR_SHIFT = 48,
+  SDEI_VERSION_MAJOR_MASK = 0x7fff,
+  SDEI_VERSION_MINOR_SHIFT = 32,
+  SDEI_VERSION_MINOR_MASK = 0xffff,
+  SDEI_VERSION_VENDOR_SHIFT = 0,
+  SDEI_VERSION_VENDOR_MASK = 0xffffffff,
+  SDEI_SUCCESS = 0,
+  SDEI_NOT_SUPPORTED = -1,
+  SDEI_INVALID_PARAMETERS = -2,
+  SDEI_DENIED = -3,
+  SDEI_PENDING = -5,
+  SDEI_OUT_OF_RESOURCE = -10,
+  SDEI_EVENT_REGISTER_RM_ANY = 0,
+  SDEI_EVENT_REGISTER_RM_PE = 1,
+  SDEI_EVENT_STATUS_RUNNING = 2,
+  SDEI_EVENT_STATUS_ENABLED = 1,
+  SDEI_EVENT_STATUS_REGISTERED = 0,
+  SDEI_EV_HANDLED = 0,
+  SDEI_EV_FAILED = 1,
+  SDEI_EVENT_INFO_EV_TYPE = 0,
+  SDEI_EVENT_INFO_EV_SIGNALED = 1,
+  SDEI_EVENT_INFO_EV_PRIORITY = 2,
+  SDEI_EVENT_INFO_EV_ROUTING_MODE = 3,
+  SDEI_EVENT_INFO_EV_ROUTING_AFF = 4,
+  SDEI_EVENT_TYPE_PRIVATE = 0,
+  SDEI_EVENT_TYPE_SHARED = 1,
+  SDEI_EVENT_PRIORITY_NORMAL = 0,
+  SDEI_EVENT_PRIORITY_CRITICAL = 1,
+},
+macros = function(M)
+  return {
+    SDEI_1_0_FN = function(n)
+      return M.int(0xc4000020LL + M.long(n))
+    end,
+    SDEI_VERSION_MAJOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 48), 0x7fff))
+    end,
+    SDEI_VERSION_MINOR = function(x)
+      return M.int(M.band(M.shr(M.long(x), 32), 0xffff))
+    end,
+    SDEI_VERSION_VENDOR = function(x)
+      return M.int(M.band(M.long(x), 0xffffffffLL))
+    end,
+  }
+end,
 ]==],
 ["linux/aspeed-lpc-ctrl.h"] = [==[
-  constants = {
-    ASPEED_LPC_CTRL_WINDOW_FLASH = 1,
-    ASPEED_LPC_CTRL_WINDOW_MEMORY = 2,
-    __ASPEED_LPC_CTRL_IOCTL_MAGIC = 0xb2,
-    ASPEED_LPC_CTRL_IOCTL_GET_SIZE = 0xc010b200,
-  },
-  records = {
-    ["struct aspeed_lpc_ctrl_mapping"] = [[{
+constants = {
+  ASPEED_LPC_CTRL_WINDOW_FLASH = 1,
+  ASPEED_LPC_CTRL_WINDOW_MEMORY = 2,
+  __ASPEED_LPC_CTRL_IOCTL_MAGIC = 0xb2,
+  ASPEED_LPC_CTRL_IOCTL_GET_SIZE = 0xc010b200,
+},
+records = {
+  ["struct aspeed_lpc_ctrl_mapping"] = [[{
   uint8_t window_type;
   uint8_t window_id;
   uint16_t flags;
@@ -1479,169 +1479,169 @@ return {
   uint32_t offset;
   uint32_t size;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ASPEED_LPC_CTRL_IOCTL_MAP = 0x4010b201,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ASPEED_LPC_CTRL_IOCTL_MAP = 0x8010b201,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ASPEED_LPC_CTRL_IOCTL_MAP = 0x4010b201,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ASPEED_LPC_CTRL_IOCTL_MAP = 0x8010b201,
+    },
+  },
+},
 ]==],
 ["linux/aspeed-p2a-ctrl.h"] = [==[
-  constants = {
-    ASPEED_P2A_CTRL_READ_ONLY = 0,
-    ASPEED_P2A_CTRL_READWRITE = 1,
-    __ASPEED_P2A_CTRL_IOCTL_MAGIC = 0xb3,
-    ASPEED_P2A_CTRL_IOCTL_GET_MEMORY_CONFIG = 0xc010b301,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ASPEED_P2A_CTRL_IOCTL_SET_WINDOW = 0x4010b300,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct aspeed_p2a_ctrl_mapping"] = [[{
-    uint64_t addr;
-    uint32_t length;
-    uint32_t flags;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ASPEED_P2A_CTRL_IOCTL_SET_WINDOW = 0x8010b300,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct aspeed_p2a_ctrl_mapping"] = [[{
-    unsigned long addr;
-    uint32_t length;
-    uint32_t flags;
-  }]],
-      },
+constants = {
+  ASPEED_P2A_CTRL_READ_ONLY = 0,
+  ASPEED_P2A_CTRL_READWRITE = 1,
+  __ASPEED_P2A_CTRL_IOCTL_MAGIC = 0xb3,
+  ASPEED_P2A_CTRL_IOCTL_GET_MEMORY_CONFIG = 0xc010b301,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ASPEED_P2A_CTRL_IOCTL_SET_WINDOW = 0x4010b300,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct aspeed_p2a_ctrl_mapping"] = [[{
+  uint64_t addr;
+  uint32_t length;
+  uint32_t flags;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ASPEED_P2A_CTRL_IOCTL_SET_WINDOW = 0x8010b300,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct aspeed_p2a_ctrl_mapping"] = [[{
+  unsigned long addr;
+  uint32_t length;
+  uint32_t flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/aspeed-video.h"] = [==[
-  constants = {
-    VIDEO_INPUT_VGA = 0,
-    VIDEO_INPUT_GFX = 1,
-    VIDEO_INPUT_MAX = 2,
-    V4L2_CID_ASPEED_HQ_MODE = 9968289,
-    V4L2_CID_ASPEED_HQ_JPEG_QUALITY = 9968290,
-  },
+constants = {
+  VIDEO_INPUT_VGA = 0,
+  VIDEO_INPUT_GFX = 1,
+  VIDEO_INPUT_MAX = 2,
+  V4L2_CID_ASPEED_HQ_MODE = 9968289,
+  V4L2_CID_ASPEED_HQ_JPEG_QUALITY = 9968290,
+},
 ]==],
 ["linux/atalk.h"] = [==[
-  constants = {
-    ATPORT_FIRST = 1,
-    ATPORT_RESERVED = 128,
-    ATPORT_LAST = 254,
-    ATADDR_ANYNET = 0,
-    ATADDR_ANYNODE = 0,
-    ATADDR_ANYPORT = 0,
-    ATADDR_BCAST = 255,
-    DDP_MAXSZ = 587,
-    DDP_MAXHOPS = 15,
-    SIOCATALKDIFADDR = 35296,
-  },
-  records = {
-    ["struct atalk_addr"] = [[{
+constants = {
+  ATPORT_FIRST = 1,
+  ATPORT_RESERVED = 128,
+  ATPORT_LAST = 254,
+  ATADDR_ANYNET = 0,
+  ATADDR_ANYNODE = 0,
+  ATADDR_ANYPORT = 0,
+  ATADDR_BCAST = 255,
+  DDP_MAXSZ = 587,
+  DDP_MAXHOPS = 15,
+  SIOCATALKDIFADDR = 35296,
+},
+records = {
+  ["struct atalk_addr"] = [[{
   uint16_t s_net;
   uint8_t s_node;
 }]],
-    ["struct sockaddr_at"] = [[{
+  ["struct sockaddr_at"] = [[{
   uint16_t sat_family;
   uint8_t sat_port;
   struct atalk_addr sat_addr;
   char sat_zero[8];
 }]],
-    ["struct atalk_netrange"] = [[{
+  ["struct atalk_netrange"] = [[{
   uint8_t nr_phase;
   uint16_t nr_firstnet;
   uint16_t nr_lastnet;
 }]],
-  },
+},
 ]==],
 ["linux/atm.h"] = [==[
-  constants = {
-    ATM_CELL_SIZE = 53,
-    ATM_CELL_PAYLOAD = 48,
-    ATM_AAL0_SDU = 52,
-    ATM_MAX_AAL34_PDU = 65535,
-    ATM_AAL5_TRAILER = 8,
-    ATM_MAX_AAL5_PDU = 65535,
-    ATM_MAX_CDV = 9999,
-    ATM_NOT_RSV_VCI = 32,
-    ATM_MAX_VPI = 255,
-    ATM_MAX_VPI_NNI = 4096,
-    ATM_MAX_VCI = 65535,
-    ATM_NO_AAL = 0,
-    ATM_AAL0 = 13,
-    ATM_AAL1 = 1,
-    ATM_AAL2 = 2,
-    ATM_AAL34 = 3,
-    ATM_AAL5 = 5,
-    ATM_HDR_GFC_MASK = 0xf0000000,
-    ATM_HDR_GFC_SHIFT = 28,
-    ATM_HDR_VPI_MASK = 0xff00000,
-    ATM_HDR_VPI_SHIFT = 20,
-    ATM_HDR_VCI_MASK = 0xffff0,
-    ATM_HDR_VCI_SHIFT = 4,
-    ATM_HDR_PTI_MASK = 0xe,
-    ATM_HDR_PTI_SHIFT = 1,
-    ATM_HDR_CLP = 0x1,
-    ATM_PTI_US0 = 0,
-    ATM_PTI_US1 = 1,
-    ATM_PTI_UCES0 = 2,
-    ATM_PTI_UCES1 = 3,
-    ATM_PTI_SEGF5 = 4,
-    ATM_PTI_E2EF5 = 5,
-    ATM_PTI_RSV_RM = 6,
-    ATM_PTI_RSV = 7,
-    ATM_NONE = 0,
-    ATM_UBR = 1,
-    ATM_CBR = 2,
-    ATM_VBR = 3,
-    ATM_ABR = 4,
-    ATM_ANYCLASS = 5,
-    ATM_MAX_PCR = -1,
-    ATM_ITF_ANY = -1,
-    ATM_VPI_ANY = -1,
-    ATM_VCI_ANY = -1,
-    ATM_VPI_UNSPEC = -2,
-    ATM_VCI_UNSPEC = -2,
-    ATM_ESA_LEN = 20,
-    ATM_E164_LEN = 12,
-    ATM_AFI_DCC = 0x39,
-    ATM_AFI_ICD = 0x47,
-    ATM_AFI_E164 = 0x45,
-    ATM_AFI_LOCAL = 0x49,
-    ATM_AFI_DCC_GROUP = 0xbd,
-    ATM_AFI_ICD_GROUP = 0xc5,
-    ATM_AFI_E164_GROUP = 0xc3,
-    ATM_AFI_LOCAL_GROUP = 0xc7,
-    ATM_LIJ_NONE = 0,
-    ATM_LIJ = 1,
-    ATM_LIJ_RPJ = 2,
-    ATM_LIJ_NJ = 3,
-  },
-  records = {
-    ["struct atm_trafprm"] = [[{
+constants = {
+  ATM_CELL_SIZE = 53,
+  ATM_CELL_PAYLOAD = 48,
+  ATM_AAL0_SDU = 52,
+  ATM_MAX_AAL34_PDU = 65535,
+  ATM_AAL5_TRAILER = 8,
+  ATM_MAX_AAL5_PDU = 65535,
+  ATM_MAX_CDV = 9999,
+  ATM_NOT_RSV_VCI = 32,
+  ATM_MAX_VPI = 255,
+  ATM_MAX_VPI_NNI = 4096,
+  ATM_MAX_VCI = 65535,
+  ATM_NO_AAL = 0,
+  ATM_AAL0 = 13,
+  ATM_AAL1 = 1,
+  ATM_AAL2 = 2,
+  ATM_AAL34 = 3,
+  ATM_AAL5 = 5,
+  ATM_HDR_GFC_MASK = 0xf0000000,
+  ATM_HDR_GFC_SHIFT = 28,
+  ATM_HDR_VPI_MASK = 0xff00000,
+  ATM_HDR_VPI_SHIFT = 20,
+  ATM_HDR_VCI_MASK = 0xffff0,
+  ATM_HDR_VCI_SHIFT = 4,
+  ATM_HDR_PTI_MASK = 0xe,
+  ATM_HDR_PTI_SHIFT = 1,
+  ATM_HDR_CLP = 0x1,
+  ATM_PTI_US0 = 0,
+  ATM_PTI_US1 = 1,
+  ATM_PTI_UCES0 = 2,
+  ATM_PTI_UCES1 = 3,
+  ATM_PTI_SEGF5 = 4,
+  ATM_PTI_E2EF5 = 5,
+  ATM_PTI_RSV_RM = 6,
+  ATM_PTI_RSV = 7,
+  ATM_NONE = 0,
+  ATM_UBR = 1,
+  ATM_CBR = 2,
+  ATM_VBR = 3,
+  ATM_ABR = 4,
+  ATM_ANYCLASS = 5,
+  ATM_MAX_PCR = -1,
+  ATM_ITF_ANY = -1,
+  ATM_VPI_ANY = -1,
+  ATM_VCI_ANY = -1,
+  ATM_VPI_UNSPEC = -2,
+  ATM_VCI_UNSPEC = -2,
+  ATM_ESA_LEN = 20,
+  ATM_E164_LEN = 12,
+  ATM_AFI_DCC = 0x39,
+  ATM_AFI_ICD = 0x47,
+  ATM_AFI_E164 = 0x45,
+  ATM_AFI_LOCAL = 0x49,
+  ATM_AFI_DCC_GROUP = 0xbd,
+  ATM_AFI_ICD_GROUP = 0xc5,
+  ATM_AFI_E164_GROUP = 0xc3,
+  ATM_AFI_LOCAL_GROUP = 0xc7,
+  ATM_LIJ_NONE = 0,
+  ATM_LIJ = 1,
+  ATM_LIJ_RPJ = 2,
+  ATM_LIJ_NJ = 3,
+},
+records = {
+  ["struct atm_trafprm"] = [[{
   uint8_t traffic_class;
   int32_t max_pcr;
   int32_t pcr;
@@ -1663,12 +1663,12 @@ return {
   uint32_t cdf : 3;
   uint32_t spare : 9;
 }]],
-    ["struct atm_qos"] = [[{
+  ["struct atm_qos"] = [[{
   struct atm_trafprm txtp;
   struct atm_trafprm rxtp;
   uint8_t aal;
 }]],
-    ["struct sockaddr_atmpvc"] = [[{
+  ["struct sockaddr_atmpvc"] = [[{
   uint16_t sap_family;
   struct {
     int16_t itf;
@@ -1676,7 +1676,7 @@ return {
     int32_t vci;
   } sap_addr;
 }]],
-    ["struct sockaddr_atmsvc"] = [[{
+  ["struct sockaddr_atmsvc"] = [[{
   uint16_t sas_family;
   struct {
     uint8_t prv[20];
@@ -1685,103 +1685,103 @@ return {
     uint32_t lij_id;
   } sas_addr;
 }]],
-    ["struct atmif_sioc"] = [[{
+  ["struct atmif_sioc"] = [[{
   int32_t number;
   int32_t length;
   void *arg;
 }]],
+},
+typedefs = {
+  atm_backend_t = "uint16_t",
+},
+macros = function(M)
+  return {
+    __SO_LEVEL_MATCH = function(c, m)
+      return M.shr(M.long(c), 22) == M.band(M.long(m), 0x1ff)
+    end,
+    __SO_NUMBER = function(c)
+      return M.int(M.band(M.shr(M.long(c), 16), 0x3f))
+    end,
+    __SO_SIZE = function(c)
+      return M.int(M.band(M.long(c), 0x3fff))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        __SO_ENCODE = function(l, n, t)
+          return M.int(M.bor(M.u64(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16))),
+              M.u64(M.sizeof(t))))
+        end,
+      }
+    end,
   },
-  typedefs = {
-    atm_backend_t = "uint16_t",
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        __SO_ENCODE = function(l, n, t)
+          return M.int(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16),
+              M.u32(M.sizeof(t))))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      __SO_LEVEL_MATCH = function(c, m)
-        return M.shr(M.long(c), 22) == M.band(M.long(m), 0x1ff)
-      end,
-      __SO_NUMBER = function(c)
-        return M.int(M.band(M.shr(M.long(c), 16), 0x3f))
-      end,
-      __SO_SIZE = function(c)
-        return M.int(M.band(M.long(c), 0x3fff))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          __SO_ENCODE = function(l, n, t)
-            return M.int(M.bor(M.u64(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16))),
-                M.u64(M.sizeof(t))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          __SO_ENCODE = function(l, n, t)
-            return M.int(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16),
-                M.u32(M.sizeof(t))))
-          end,
-        }
-      end,
-    },
-  },
+},
 ]==],
 ["linux/atmapi.h"] = [==[
-  records = {
-    ["struct atm_kptr_t"] = [[{
+records = {
+  ["struct atm_kptr_t"] = [[{
   uint8_t _[8];
 }]],
-  },
-  typedefs = {
-    atm_kptr_t = "struct atm_kptr_t",
-  },
+},
+typedefs = {
+  atm_kptr_t = "struct atm_kptr_t",
+},
 ]==],
 ["linux/atmbr2684.h"] = [==[
-  constants = {
-    p_routed = 0,
-    p_bridged = 1,
-    BR2684_MEDIA_ETHERNET = 0,
-    BR2684_MEDIA_802_4 = 1,
-    BR2684_MEDIA_TR = 2,
-    BR2684_MEDIA_FDDI = 3,
-    BR2684_MEDIA_802_6 = 4,
-    BR2684_FLAG_ROUTED = 0x10000,
-    BR2684_FCSIN_NO = 0,
-    BR2684_FCSIN_IGNORE = 1,
-    BR2684_FCSIN_VERIFY = 2,
-    BR2684_FCSOUT_NO = 0,
-    BR2684_FCSOUT_SENDZERO = 1,
-    BR2684_FCSOUT_GENERATE = 2,
-    BR2684_ENCAPS_VC = 0,
-    BR2684_ENCAPS_LLC = 1,
-    BR2684_ENCAPS_AUTODETECT = 2,
-    BR2684_PAYLOAD_ROUTED = 0,
-    BR2684_PAYLOAD_BRIDGED = 1,
-    BR2684_FIND_BYNOTHING = 0,
-    BR2684_FIND_BYNUM = 1,
-    BR2684_FIND_BYIFNAME = 2,
-  },
-  records = {
-    ["struct atm_newif_br2684"] = [[{
+constants = {
+  p_routed = 0,
+  p_bridged = 1,
+  BR2684_MEDIA_ETHERNET = 0,
+  BR2684_MEDIA_802_4 = 1,
+  BR2684_MEDIA_TR = 2,
+  BR2684_MEDIA_FDDI = 3,
+  BR2684_MEDIA_802_6 = 4,
+  BR2684_FLAG_ROUTED = 0x10000,
+  BR2684_FCSIN_NO = 0,
+  BR2684_FCSIN_IGNORE = 1,
+  BR2684_FCSIN_VERIFY = 2,
+  BR2684_FCSOUT_NO = 0,
+  BR2684_FCSOUT_SENDZERO = 1,
+  BR2684_FCSOUT_GENERATE = 2,
+  BR2684_ENCAPS_VC = 0,
+  BR2684_ENCAPS_LLC = 1,
+  BR2684_ENCAPS_AUTODETECT = 2,
+  BR2684_PAYLOAD_ROUTED = 0,
+  BR2684_PAYLOAD_BRIDGED = 1,
+  BR2684_FIND_BYNOTHING = 0,
+  BR2684_FIND_BYNUM = 1,
+  BR2684_FIND_BYIFNAME = 2,
+},
+records = {
+  ["struct atm_newif_br2684"] = [[{
   uint16_t backend_num;
   int32_t media;
   char ifname[16];
   int32_t mtu;
 }]],
-    ["struct br2684_if_spec"] = [[{
+  ["struct br2684_if_spec"] = [[{
   int32_t method;
   union {
     char ifname[16];
     int32_t devnum;
   } spec;
 }]],
-    ["struct atm_backend_br2684"] = [[{
+  ["struct atm_backend_br2684"] = [[{
   uint16_t backend_num;
   struct br2684_if_spec ifspec;
   int32_t fcs_in;
@@ -1793,289 +1793,289 @@ return {
   int32_t send_padding;
   int32_t min_size;
 }]],
-    ["struct br2684_filter"] = [[{
+  ["struct br2684_filter"] = [[{
   uint32_t prefix;
   uint32_t netmask;
 }]],
-    ["struct br2684_filter_set"] = [[{
+  ["struct br2684_filter_set"] = [[{
   struct br2684_if_spec ifspec;
   struct br2684_filter filter;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BR2684_SETFILT = 0x401c6190,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BR2684_SETFILT = 0x801c6190,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BR2684_SETFILT = 0x401c6190,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BR2684_SETFILT = 0x801c6190,
+    },
+  },
+},
 ]==],
 ["linux/atmdev.h"] = [==[
-  constants = {
-    ESI_LEN = 6,
-    ATM_OC3_PCR = 353207,
-    ATM_25_PCR = 59111,
-    ATM_OC12_PCR = 1412830,
-    ATM_DS3_PCR = 96000,
-    ATM_BACKEND_RAW = 0,
-    ATM_BACKEND_PPP = 1,
-    ATM_BACKEND_BR2684 = 2,
-    ATM_ITFTYP_LEN = 8,
-    __ATM_LM_NONE = 0,
-    __ATM_LM_AAL = 1,
-    __ATM_LM_ATM = 2,
-    __ATM_LM_PHY = 8,
-    __ATM_LM_ANALOG = 16,
-    ATM_LM_NONE = 0,
-    ATM_LM_LOC_AAL = 1,
-    ATM_LM_LOC_ATM = 2,
-    ATM_LM_LOC_PHY = 8,
-    ATM_LM_LOC_ANALOG = 16,
-    ATM_LM_RMT_AAL = 256,
-    ATM_LM_RMT_ATM = 512,
-    ATM_LM_RMT_PHY = 2048,
-    ATM_LM_RMT_ANALOG = 4096,
-    ATM_CI_MAX = -1,
-    ATM_SC_RX = 1024,
-    ATM_SC_TX = 2048,
-    ATM_BACKLOG_DEFAULT = 32,
-    ATM_MF_IMMED = 1,
-    ATM_MF_INC_RSV = 2,
-    ATM_MF_INC_SHP = 4,
-    ATM_MF_DEC_RSV = 8,
-    ATM_MF_DEC_SHP = 16,
-    ATM_MF_BWD = 32,
-    ATM_MF_SET = 62,
-    ATM_VS_IDLE = 0,
-    ATM_VS_CONNECTED = 1,
-    ATM_VS_CLOSING = 2,
-    ATM_VS_LISTEN = 3,
-    ATM_VS_INUSE = 4,
-    ATM_VS_BOUND = 5,
-  },
-  records = {
-    ["struct atm_aal_stats"] = [[{
+constants = {
+  ESI_LEN = 6,
+  ATM_OC3_PCR = 353207,
+  ATM_25_PCR = 59111,
+  ATM_OC12_PCR = 1412830,
+  ATM_DS3_PCR = 96000,
+  ATM_BACKEND_RAW = 0,
+  ATM_BACKEND_PPP = 1,
+  ATM_BACKEND_BR2684 = 2,
+  ATM_ITFTYP_LEN = 8,
+  __ATM_LM_NONE = 0,
+  __ATM_LM_AAL = 1,
+  __ATM_LM_ATM = 2,
+  __ATM_LM_PHY = 8,
+  __ATM_LM_ANALOG = 16,
+  ATM_LM_NONE = 0,
+  ATM_LM_LOC_AAL = 1,
+  ATM_LM_LOC_ATM = 2,
+  ATM_LM_LOC_PHY = 8,
+  ATM_LM_LOC_ANALOG = 16,
+  ATM_LM_RMT_AAL = 256,
+  ATM_LM_RMT_ATM = 512,
+  ATM_LM_RMT_PHY = 2048,
+  ATM_LM_RMT_ANALOG = 4096,
+  ATM_CI_MAX = -1,
+  ATM_SC_RX = 1024,
+  ATM_SC_TX = 2048,
+  ATM_BACKLOG_DEFAULT = 32,
+  ATM_MF_IMMED = 1,
+  ATM_MF_INC_RSV = 2,
+  ATM_MF_INC_SHP = 4,
+  ATM_MF_DEC_RSV = 8,
+  ATM_MF_DEC_SHP = 16,
+  ATM_MF_BWD = 32,
+  ATM_MF_SET = 62,
+  ATM_VS_IDLE = 0,
+  ATM_VS_CONNECTED = 1,
+  ATM_VS_CLOSING = 2,
+  ATM_VS_LISTEN = 3,
+  ATM_VS_INUSE = 4,
+  ATM_VS_BOUND = 5,
+},
+records = {
+  ["struct atm_aal_stats"] = [[{
   int32_t tx;
   int32_t tx_err;
   int32_t rx;
   int32_t rx_err;
   int32_t rx_drop;
 }]],
-    ["struct atm_dev_stats"] = [[{
+  ["struct atm_dev_stats"] = [[{
   struct atm_aal_stats aal0;
   struct atm_aal_stats aal34;
   struct atm_aal_stats aal5;
 }]],
-    ["struct atm_iobuf"] = [[{
+  ["struct atm_iobuf"] = [[{
   int32_t length;
   void *buffer;
 }]],
-    ["struct atm_cirange"] = [[{
+  ["struct atm_cirange"] = [[{
   int8_t vpi_bits;
   int8_t vci_bits;
 }]],
-  },
-  macros = function(M)
-    return {
-      __ATM_LM_MKLOC = function(n)
-        return n
-      end,
-      __ATM_LM_MKRMT = function(n)
-        return M.int(M.shl(M.long(n), 8))
-      end,
-      __ATM_LM_XTLOC = function(n)
-        return M.int(M.band(M.long(n), 0xff))
-      end,
-      __ATM_LM_XTRMT = function(n)
-        return M.int(M.band(M.shr(M.long(n), 8), 0xff))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        ATM_GETLINKRATE = 0x40106181,
-        ATM_GETNAMES = 0x40106183,
-        ATM_GETTYPE = 0x40106184,
-        ATM_GETESI = 0x40106185,
-        ATM_GETCIRANGE = 0x4010618a,
-        ATM_SETCIRANGE = 0x4010618b,
-        ATM_SETESI = 0x4010618c,
-        ATM_SETESIF = 0x4010618d,
-        ATM_GETSTAT = 0x40106150,
-        ATM_GETSTATZ = 0x40106151,
-        ATM_GETLOOP = 0x40106152,
-        ATM_SETLOOP = 0x40106153,
-        ATM_QUERYLOOP = 0x40106154,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ATM_SETSC = 0x400461f1,
-        ATM_SETBACKEND = 0x400261f2,
-        ATM_NEWBACKENDIF = 0x400261f3,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        ATM_GETLINKRATE = 0x400c6181,
-        ATM_GETNAMES = 0x40086183,
-        ATM_GETTYPE = 0x400c6184,
-        ATM_GETESI = 0x400c6185,
-        ATM_GETCIRANGE = 0x400c618a,
-        ATM_SETCIRANGE = 0x400c618b,
-        ATM_SETESI = 0x400c618c,
-        ATM_SETESIF = 0x400c618d,
-        ATM_GETSTAT = 0x400c6150,
-        ATM_GETSTATZ = 0x400c6151,
-        ATM_GETLOOP = 0x400c6152,
-        ATM_SETLOOP = 0x400c6153,
-        ATM_QUERYLOOP = 0x400c6154,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        ATM_GETLINKRATE = 0x800c6181,
-        ATM_GETNAMES = 0x80086183,
-        ATM_GETTYPE = 0x800c6184,
-        ATM_GETESI = 0x800c6185,
-        ATM_GETCIRANGE = 0x800c618a,
-        ATM_SETCIRANGE = 0x800c618b,
-        ATM_SETESI = 0x800c618c,
-        ATM_SETESIF = 0x800c618d,
-        ATM_GETSTAT = 0x800c6150,
-        ATM_GETSTATZ = 0x800c6151,
-        ATM_GETLOOP = 0x800c6152,
-        ATM_SETLOOP = 0x800c6153,
-        ATM_QUERYLOOP = 0x800c6154,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        ATM_SETSC = 0x800461f1,
-        ATM_SETBACKEND = 0x800261f2,
-        ATM_NEWBACKENDIF = 0x800261f3,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        ATM_GETLINKRATE = 0x80106181,
-        ATM_GETNAMES = 0x80106183,
-        ATM_GETTYPE = 0x80106184,
-        ATM_GETESI = 0x80106185,
-        ATM_GETCIRANGE = 0x8010618a,
-        ATM_SETCIRANGE = 0x8010618b,
-        ATM_SETESI = 0x8010618c,
-        ATM_SETESIF = 0x8010618d,
-        ATM_GETSTAT = 0x80106150,
-        ATM_GETSTATZ = 0x80106151,
-        ATM_GETLOOP = 0x80106152,
-        ATM_SETLOOP = 0x80106153,
-        ATM_QUERYLOOP = 0x80106154,
-      },
+},
+macros = function(M)
+  return {
+    __ATM_LM_MKLOC = function(n)
+      return n
+    end,
+    __ATM_LM_MKRMT = function(n)
+      return M.int(M.shl(M.long(n), 8))
+    end,
+    __ATM_LM_XTLOC = function(n)
+      return M.int(M.band(M.long(n), 0xff))
+    end,
+    __ATM_LM_XTRMT = function(n)
+      return M.int(M.band(M.shr(M.long(n), 8), 0xff))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      ATM_GETLINKRATE = 0x40106181,
+      ATM_GETNAMES = 0x40106183,
+      ATM_GETTYPE = 0x40106184,
+      ATM_GETESI = 0x40106185,
+      ATM_GETCIRANGE = 0x4010618a,
+      ATM_SETCIRANGE = 0x4010618b,
+      ATM_SETESI = 0x4010618c,
+      ATM_SETESIF = 0x4010618d,
+      ATM_GETSTAT = 0x40106150,
+      ATM_GETSTATZ = 0x40106151,
+      ATM_GETLOOP = 0x40106152,
+      ATM_SETLOOP = 0x40106153,
+      ATM_QUERYLOOP = 0x40106154,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ATM_SETSC = 0x400461f1,
+      ATM_SETBACKEND = 0x400261f2,
+      ATM_NEWBACKENDIF = 0x400261f3,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      ATM_GETLINKRATE = 0x400c6181,
+      ATM_GETNAMES = 0x40086183,
+      ATM_GETTYPE = 0x400c6184,
+      ATM_GETESI = 0x400c6185,
+      ATM_GETCIRANGE = 0x400c618a,
+      ATM_SETCIRANGE = 0x400c618b,
+      ATM_SETESI = 0x400c618c,
+      ATM_SETESIF = 0x400c618d,
+      ATM_GETSTAT = 0x400c6150,
+      ATM_GETSTATZ = 0x400c6151,
+      ATM_GETLOOP = 0x400c6152,
+      ATM_SETLOOP = 0x400c6153,
+      ATM_QUERYLOOP = 0x400c6154,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      ATM_GETLINKRATE = 0x800c6181,
+      ATM_GETNAMES = 0x80086183,
+      ATM_GETTYPE = 0x800c6184,
+      ATM_GETESI = 0x800c6185,
+      ATM_GETCIRANGE = 0x800c618a,
+      ATM_SETCIRANGE = 0x800c618b,
+      ATM_SETESI = 0x800c618c,
+      ATM_SETESIF = 0x800c618d,
+      ATM_GETSTAT = 0x800c6150,
+      ATM_GETSTATZ = 0x800c6151,
+      ATM_GETLOOP = 0x800c6152,
+      ATM_SETLOOP = 0x800c6153,
+      ATM_QUERYLOOP = 0x800c6154,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      ATM_SETSC = 0x800461f1,
+      ATM_SETBACKEND = 0x800261f2,
+      ATM_NEWBACKENDIF = 0x800261f3,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      ATM_GETLINKRATE = 0x80106181,
+      ATM_GETNAMES = 0x80106183,
+      ATM_GETTYPE = 0x80106184,
+      ATM_GETESI = 0x80106185,
+      ATM_GETCIRANGE = 0x8010618a,
+      ATM_SETCIRANGE = 0x8010618b,
+      ATM_SETESI = 0x8010618c,
+      ATM_SETESIF = 0x8010618d,
+      ATM_GETSTAT = 0x80106150,
+      ATM_GETSTATZ = 0x80106151,
+      ATM_GETLOOP = 0x80106152,
+      ATM_SETLOOP = 0x80106153,
+      ATM_QUERYLOOP = 0x80106154,
+    },
+  },
+},
 ]==],
 ["linux/atmioc.h"] = [==[
-  constants = {
-    ATMIOC_PHYCOM = 0x0,
-    ATMIOC_PHYCOM_END = 0xf,
-    ATMIOC_PHYTYP = 0x10,
-    ATMIOC_PHYTYP_END = 0x2f,
-    ATMIOC_PHYPRV = 0x30,
-    ATMIOC_PHYPRV_END = 0x4f,
-    ATMIOC_SARCOM = 0x50,
-    ATMIOC_SARCOM_END = 0x50,
-    ATMIOC_SARPRV = 0x60,
-    ATMIOC_SARPRV_END = 0x7f,
-    ATMIOC_ITF = 0x80,
-    ATMIOC_ITF_END = 0x8f,
-    ATMIOC_BACKEND = 0x90,
-    ATMIOC_BACKEND_END = 0xaf,
-    ATMIOC_AREQUIPA = 0xc0,
-    ATMIOC_LANE = 0xd0,
-    ATMIOC_MPOA = 0xd8,
-    ATMIOC_CLIP = 0xe0,
-    ATMIOC_CLIP_END = 0xef,
-    ATMIOC_SPECIAL = 0xf0,
-    ATMIOC_SPECIAL_END = 0xff,
-  },
+constants = {
+  ATMIOC_PHYCOM = 0x0,
+  ATMIOC_PHYCOM_END = 0xf,
+  ATMIOC_PHYTYP = 0x10,
+  ATMIOC_PHYTYP_END = 0x2f,
+  ATMIOC_PHYPRV = 0x30,
+  ATMIOC_PHYPRV_END = 0x4f,
+  ATMIOC_SARCOM = 0x50,
+  ATMIOC_SARCOM_END = 0x50,
+  ATMIOC_SARPRV = 0x60,
+  ATMIOC_SARPRV_END = 0x7f,
+  ATMIOC_ITF = 0x80,
+  ATMIOC_ITF_END = 0x8f,
+  ATMIOC_BACKEND = 0x90,
+  ATMIOC_BACKEND_END = 0xaf,
+  ATMIOC_AREQUIPA = 0xc0,
+  ATMIOC_LANE = 0xd0,
+  ATMIOC_MPOA = 0xd8,
+  ATMIOC_CLIP = 0xe0,
+  ATMIOC_CLIP_END = 0xef,
+  ATMIOC_SPECIAL = 0xf0,
+  ATMIOC_SPECIAL_END = 0xff,
+},
 ]==],
 ["linux/atmppp.h"] = [==[
-  constants = {
-    PPPOATM_ENCAPS_AUTODETECT = 0,
-    PPPOATM_ENCAPS_VC = 1,
-    PPPOATM_ENCAPS_LLC = 2,
-  },
-  records = {
-    ["struct atm_backend_ppp"] = [[{
+constants = {
+  PPPOATM_ENCAPS_AUTODETECT = 0,
+  PPPOATM_ENCAPS_VC = 1,
+  PPPOATM_ENCAPS_LLC = 2,
+},
+records = {
+  ["struct atm_backend_ppp"] = [[{
   uint16_t backend_num;
   int32_t encaps;
 }]],
-  },
+},
 ]==],
 ["linux/atmsap.h"] = [==[
-  constants = {
-    ATM_L2_NONE = 0,
-    ATM_L2_ISO1745 = 0x1,
-    ATM_L2_Q291 = 0x2,
-    ATM_L2_X25_LL = 0x6,
-    ATM_L2_X25_ML = 0x7,
-    ATM_L2_LAPB = 0x8,
-    ATM_L2_HDLC_ARM = 0x9,
-    ATM_L2_HDLC_NRM = 0xa,
-    ATM_L2_HDLC_ABM = 0xb,
-    ATM_L2_ISO8802 = 0xc,
-    ATM_L2_X75 = 0xd,
-    ATM_L2_Q922 = 0xe,
-    ATM_L2_USER = 0x10,
-    ATM_L2_ISO7776 = 0x11,
-    ATM_L3_NONE = 0,
-    ATM_L3_X25 = 0x6,
-    ATM_L3_ISO8208 = 0x7,
-    ATM_L3_X223 = 0x8,
-    ATM_L3_ISO8473 = 0x9,
-    ATM_L3_T70 = 0xa,
-    ATM_L3_TR9577 = 0xb,
-    ATM_L3_H310 = 0xc,
-    ATM_L3_H321 = 0xd,
-    ATM_L3_USER = 0x10,
-    ATM_HL_NONE = 0,
-    ATM_HL_ISO = 0x1,
-    ATM_HL_USER = 0x2,
-    ATM_HL_HLP = 0x3,
-    ATM_HL_VENDOR = 0x4,
-    ATM_IMD_NONE = 0,
-    ATM_IMD_NORMAL = 1,
-    ATM_IMD_EXTENDED = 2,
-    ATM_TT_NONE = 0,
-    ATM_TT_RX = 1,
-    ATM_TT_TX = 2,
-    ATM_TT_RXTX = 3,
-    ATM_MC_NONE = 0,
-    ATM_MC_TS = 1,
-    ATM_MC_TS_FEC = 2,
-    ATM_MC_PS = 3,
-    ATM_MC_PS_FEC = 4,
-    ATM_MC_H221 = 5,
-    ATM_MAX_HLI = 8,
-    ATM_MAX_BLLI = 3,
-  },
-  records = {
-    ["struct atm_blli"] = [[{
+constants = {
+  ATM_L2_NONE = 0,
+  ATM_L2_ISO1745 = 0x1,
+  ATM_L2_Q291 = 0x2,
+  ATM_L2_X25_LL = 0x6,
+  ATM_L2_X25_ML = 0x7,
+  ATM_L2_LAPB = 0x8,
+  ATM_L2_HDLC_ARM = 0x9,
+  ATM_L2_HDLC_NRM = 0xa,
+  ATM_L2_HDLC_ABM = 0xb,
+  ATM_L2_ISO8802 = 0xc,
+  ATM_L2_X75 = 0xd,
+  ATM_L2_Q922 = 0xe,
+  ATM_L2_USER = 0x10,
+  ATM_L2_ISO7776 = 0x11,
+  ATM_L3_NONE = 0,
+  ATM_L3_X25 = 0x6,
+  ATM_L3_ISO8208 = 0x7,
+  ATM_L3_X223 = 0x8,
+  ATM_L3_ISO8473 = 0x9,
+  ATM_L3_T70 = 0xa,
+  ATM_L3_TR9577 = 0xb,
+  ATM_L3_H310 = 0xc,
+  ATM_L3_H321 = 0xd,
+  ATM_L3_USER = 0x10,
+  ATM_HL_NONE = 0,
+  ATM_HL_ISO = 0x1,
+  ATM_HL_USER = 0x2,
+  ATM_HL_HLP = 0x3,
+  ATM_HL_VENDOR = 0x4,
+  ATM_IMD_NONE = 0,
+  ATM_IMD_NORMAL = 1,
+  ATM_IMD_EXTENDED = 2,
+  ATM_TT_NONE = 0,
+  ATM_TT_RX = 1,
+  ATM_TT_TX = 2,
+  ATM_TT_RXTX = 3,
+  ATM_MC_NONE = 0,
+  ATM_MC_TS = 1,
+  ATM_MC_TS_FEC = 2,
+  ATM_MC_PS = 3,
+  ATM_MC_PS_FEC = 4,
+  ATM_MC_H221 = 5,
+  ATM_MAX_HLI = 8,
+  ATM_MAX_BLLI = 3,
+},
+records = {
+  ["struct atm_blli"] = [[{
   uint8_t l2_proto;
   union {
     struct {
@@ -2103,346 +2103,346 @@ return {
     } tr9577;
   } l3;
 }]],
-    ["struct atm_bhli"] = [[{
+  ["struct atm_bhli"] = [[{
   uint8_t hl_type;
   uint8_t hl_length;
   uint8_t hl_info[8];
 }]],
-    ["struct atm_sap"] = [[{
+  ["struct atm_sap"] = [[{
   struct atm_bhli bhli;
   struct atm_blli blli[3];
 }]],
-  },
+},
 ]==],
 ["linux/audit.h"] = [==[
-  constants = {
-    Audit_equal = 0,
-    Audit_not_equal = 1,
-    Audit_bitmask = 2,
-    Audit_bittest = 3,
-    Audit_lt = 4,
-    Audit_gt = 5,
-    Audit_le = 6,
-    Audit_ge = 7,
-    Audit_bad = 8,
-    AUDIT_NLGRP_NONE = 0,
-    AUDIT_NLGRP_READLOG = 1,
-    __AUDIT_NLGRP_MAX = 2,
-    AUDIT_GET = 1000,
-    AUDIT_SET = 1001,
-    AUDIT_LIST = 1002,
-    AUDIT_ADD = 1003,
-    AUDIT_DEL = 1004,
-    AUDIT_USER = 1005,
-    AUDIT_LOGIN = 1006,
-    AUDIT_WATCH_INS = 1007,
-    AUDIT_WATCH_REM = 1008,
-    AUDIT_WATCH_LIST = 1009,
-    AUDIT_SIGNAL_INFO = 1010,
-    AUDIT_ADD_RULE = 1011,
-    AUDIT_DEL_RULE = 1012,
-    AUDIT_LIST_RULES = 1013,
-    AUDIT_TRIM = 1014,
-    AUDIT_MAKE_EQUIV = 1015,
-    AUDIT_TTY_GET = 1016,
-    AUDIT_TTY_SET = 1017,
-    AUDIT_SET_FEATURE = 1018,
-    AUDIT_GET_FEATURE = 1019,
-    AUDIT_FIRST_USER_MSG = 1100,
-    AUDIT_USER_AVC = 1107,
-    AUDIT_USER_TTY = 1124,
-    AUDIT_LAST_USER_MSG = 1199,
-    AUDIT_FIRST_USER_MSG2 = 2100,
-    AUDIT_LAST_USER_MSG2 = 2999,
-    AUDIT_DAEMON_START = 1200,
-    AUDIT_DAEMON_END = 1201,
-    AUDIT_DAEMON_ABORT = 1202,
-    AUDIT_DAEMON_CONFIG = 1203,
-    AUDIT_SYSCALL = 1300,
-    AUDIT_PATH = 1302,
-    AUDIT_IPC = 1303,
-    AUDIT_SOCKETCALL = 1304,
-    AUDIT_CONFIG_CHANGE = 1305,
-    AUDIT_SOCKADDR = 1306,
-    AUDIT_CWD = 1307,
-    AUDIT_EXECVE = 1309,
-    AUDIT_IPC_SET_PERM = 1311,
-    AUDIT_MQ_OPEN = 1312,
-    AUDIT_MQ_SENDRECV = 1313,
-    AUDIT_MQ_NOTIFY = 1314,
-    AUDIT_MQ_GETSETATTR = 1315,
-    AUDIT_KERNEL_OTHER = 1316,
-    AUDIT_FD_PAIR = 1317,
-    AUDIT_OBJ_PID = 1318,
-    AUDIT_TTY = 1319,
-    AUDIT_EOE = 1320,
-    AUDIT_BPRM_FCAPS = 1321,
-    AUDIT_CAPSET = 1322,
-    AUDIT_MMAP = 1323,
-    AUDIT_NETFILTER_PKT = 1324,
-    AUDIT_NETFILTER_CFG = 1325,
-    AUDIT_SECCOMP = 1326,
-    AUDIT_PROCTITLE = 1327,
-    AUDIT_FEATURE_CHANGE = 1328,
-    AUDIT_REPLACE = 1329,
-    AUDIT_KERN_MODULE = 1330,
-    AUDIT_FANOTIFY = 1331,
-    AUDIT_TIME_INJOFFSET = 1332,
-    AUDIT_TIME_ADJNTPVAL = 1333,
-    AUDIT_BPF = 1334,
-    AUDIT_EVENT_LISTENER = 1335,
-    AUDIT_URINGOP = 1336,
-    AUDIT_OPENAT2 = 1337,
-    AUDIT_DM_CTRL = 1338,
-    AUDIT_DM_EVENT = 1339,
-    AUDIT_AVC = 1400,
-    AUDIT_SELINUX_ERR = 1401,
-    AUDIT_AVC_PATH = 1402,
-    AUDIT_MAC_POLICY_LOAD = 1403,
-    AUDIT_MAC_STATUS = 1404,
-    AUDIT_MAC_CONFIG_CHANGE = 1405,
-    AUDIT_MAC_UNLBL_ALLOW = 1406,
-    AUDIT_MAC_CIPSOV4_ADD = 1407,
-    AUDIT_MAC_CIPSOV4_DEL = 1408,
-    AUDIT_MAC_MAP_ADD = 1409,
-    AUDIT_MAC_MAP_DEL = 1410,
-    AUDIT_MAC_IPSEC_ADDSA = 1411,
-    AUDIT_MAC_IPSEC_DELSA = 1412,
-    AUDIT_MAC_IPSEC_ADDSPD = 1413,
-    AUDIT_MAC_IPSEC_DELSPD = 1414,
-    AUDIT_MAC_IPSEC_EVENT = 1415,
-    AUDIT_MAC_UNLBL_STCADD = 1416,
-    AUDIT_MAC_UNLBL_STCDEL = 1417,
-    AUDIT_MAC_CALIPSO_ADD = 1418,
-    AUDIT_MAC_CALIPSO_DEL = 1419,
-    AUDIT_IPE_ACCESS = 1420,
-    AUDIT_IPE_CONFIG_CHANGE = 1421,
-    AUDIT_IPE_POLICY_LOAD = 1422,
-    AUDIT_LANDLOCK_ACCESS = 1423,
-    AUDIT_LANDLOCK_DOMAIN = 1424,
-    AUDIT_MAC_TASK_CONTEXTS = 1425,
-    AUDIT_MAC_OBJ_CONTEXTS = 1426,
-    AUDIT_FIRST_KERN_ANOM_MSG = 1700,
-    AUDIT_LAST_KERN_ANOM_MSG = 1799,
-    AUDIT_ANOM_PROMISCUOUS = 1700,
-    AUDIT_ANOM_ABEND = 1701,
-    AUDIT_ANOM_LINK = 1702,
-    AUDIT_ANOM_CREAT = 1703,
-    AUDIT_INTEGRITY_DATA = 1800,
-    AUDIT_INTEGRITY_METADATA = 1801,
-    AUDIT_INTEGRITY_STATUS = 1802,
-    AUDIT_INTEGRITY_HASH = 1803,
-    AUDIT_INTEGRITY_PCR = 1804,
-    AUDIT_INTEGRITY_RULE = 1805,
-    AUDIT_INTEGRITY_EVM_XATTR = 1806,
-    AUDIT_INTEGRITY_POLICY_RULE = 1807,
-    AUDIT_INTEGRITY_USERSPACE = 1808,
-    AUDIT_KERNEL = 2000,
-    AUDIT_FILTER_USER = 0x0,
-    AUDIT_FILTER_TASK = 0x1,
-    AUDIT_FILTER_ENTRY = 0x2,
-    AUDIT_FILTER_WATCH = 0x3,
-    AUDIT_FILTER_EXIT = 0x4,
-    AUDIT_FILTER_EXCLUDE = 0x5,
-    AUDIT_FILTER_TYPE = 5,
-    AUDIT_FILTER_FS = 0x6,
-    AUDIT_FILTER_URING_EXIT = 0x7,
-    AUDIT_NR_FILTERS = 8,
-    AUDIT_FILTER_PREPEND = 0x10,
-    AUDIT_NEVER = 0,
-    AUDIT_POSSIBLE = 1,
-    AUDIT_ALWAYS = 2,
-    AUDIT_MAX_FIELDS = 64,
-    AUDIT_MAX_KEY_LEN = 256,
-    AUDIT_BITMASK_SIZE = 64,
-    AUDIT_SYSCALL_CLASSES = 16,
-    AUDIT_CLASS_DIR_WRITE = 0,
-    AUDIT_CLASS_DIR_WRITE_32 = 1,
-    AUDIT_CLASS_CHATTR = 2,
-    AUDIT_CLASS_CHATTR_32 = 3,
-    AUDIT_CLASS_READ = 4,
-    AUDIT_CLASS_READ_32 = 5,
-    AUDIT_CLASS_WRITE = 6,
-    AUDIT_CLASS_WRITE_32 = 7,
-    AUDIT_CLASS_SIGNAL = 8,
-    AUDIT_CLASS_SIGNAL_32 = 9,
-    AUDIT_UNUSED_BITS = 0x7fffc00,
-    AUDIT_COMPARE_UID_TO_OBJ_UID = 1,
-    AUDIT_COMPARE_GID_TO_OBJ_GID = 2,
-    AUDIT_COMPARE_EUID_TO_OBJ_UID = 3,
-    AUDIT_COMPARE_EGID_TO_OBJ_GID = 4,
-    AUDIT_COMPARE_AUID_TO_OBJ_UID = 5,
-    AUDIT_COMPARE_SUID_TO_OBJ_UID = 6,
-    AUDIT_COMPARE_SGID_TO_OBJ_GID = 7,
-    AUDIT_COMPARE_FSUID_TO_OBJ_UID = 8,
-    AUDIT_COMPARE_FSGID_TO_OBJ_GID = 9,
-    AUDIT_COMPARE_UID_TO_AUID = 10,
-    AUDIT_COMPARE_UID_TO_EUID = 11,
-    AUDIT_COMPARE_UID_TO_FSUID = 12,
-    AUDIT_COMPARE_UID_TO_SUID = 13,
-    AUDIT_COMPARE_AUID_TO_FSUID = 14,
-    AUDIT_COMPARE_AUID_TO_SUID = 15,
-    AUDIT_COMPARE_AUID_TO_EUID = 16,
-    AUDIT_COMPARE_EUID_TO_SUID = 17,
-    AUDIT_COMPARE_EUID_TO_FSUID = 18,
-    AUDIT_COMPARE_SUID_TO_FSUID = 19,
-    AUDIT_COMPARE_GID_TO_EGID = 20,
-    AUDIT_COMPARE_GID_TO_FSGID = 21,
-    AUDIT_COMPARE_GID_TO_SGID = 22,
-    AUDIT_COMPARE_EGID_TO_FSGID = 23,
-    AUDIT_COMPARE_EGID_TO_SGID = 24,
-    AUDIT_COMPARE_SGID_TO_FSGID = 25,
-    AUDIT_MAX_FIELD_COMPARE = 25,
-    AUDIT_PID = 0,
-    AUDIT_UID = 1,
-    AUDIT_EUID = 2,
-    AUDIT_SUID = 3,
-    AUDIT_FSUID = 4,
-    AUDIT_GID = 5,
-    AUDIT_EGID = 6,
-    AUDIT_SGID = 7,
-    AUDIT_FSGID = 8,
-    AUDIT_LOGINUID = 9,
-    AUDIT_PERS = 10,
-    AUDIT_ARCH = 11,
-    AUDIT_MSGTYPE = 12,
-    AUDIT_SUBJ_USER = 13,
-    AUDIT_SUBJ_ROLE = 14,
-    AUDIT_SUBJ_TYPE = 15,
-    AUDIT_SUBJ_SEN = 16,
-    AUDIT_SUBJ_CLR = 17,
-    AUDIT_PPID = 18,
-    AUDIT_OBJ_USER = 19,
-    AUDIT_OBJ_ROLE = 20,
-    AUDIT_OBJ_TYPE = 21,
-    AUDIT_OBJ_LEV_LOW = 22,
-    AUDIT_OBJ_LEV_HIGH = 23,
-    AUDIT_LOGINUID_SET = 24,
-    AUDIT_SESSIONID = 25,
-    AUDIT_FSTYPE = 26,
-    AUDIT_DEVMAJOR = 100,
-    AUDIT_DEVMINOR = 101,
-    AUDIT_INODE = 102,
-    AUDIT_EXIT = 103,
-    AUDIT_SUCCESS = 104,
-    AUDIT_WATCH = 105,
-    AUDIT_PERM = 106,
-    AUDIT_DIR = 107,
-    AUDIT_FILETYPE = 108,
-    AUDIT_OBJ_UID = 109,
-    AUDIT_OBJ_GID = 110,
-    AUDIT_FIELD_COMPARE = 111,
-    AUDIT_EXE = 112,
-    AUDIT_SADDR_FAM = 113,
-    AUDIT_ARG0 = 200,
-    AUDIT_ARG1 = 201,
-    AUDIT_ARG2 = 202,
-    AUDIT_ARG3 = 203,
-    AUDIT_FILTERKEY = 210,
-    AUDIT_NEGATE = 0x80000000,
-    AUDIT_BIT_MASK = 0x8000000,
-    AUDIT_LESS_THAN = 0x10000000,
-    AUDIT_GREATER_THAN = 0x20000000,
-    AUDIT_NOT_EQUAL = 0x30000000,
-    AUDIT_EQUAL = 0x40000000,
-    AUDIT_BIT_TEST = 1207959552,
-    AUDIT_LESS_THAN_OR_EQUAL = 1342177280,
-    AUDIT_GREATER_THAN_OR_EQUAL = 1610612736,
-    AUDIT_OPERATORS = 2013265920,
-    AUDIT_STATUS_ENABLED = 0x1,
-    AUDIT_STATUS_FAILURE = 0x2,
-    AUDIT_STATUS_PID = 0x4,
-    AUDIT_STATUS_RATE_LIMIT = 0x8,
-    AUDIT_STATUS_BACKLOG_LIMIT = 0x10,
-    AUDIT_STATUS_BACKLOG_WAIT_TIME = 0x20,
-    AUDIT_STATUS_LOST = 0x40,
-    AUDIT_STATUS_BACKLOG_WAIT_TIME_ACTUAL = 0x80,
-    AUDIT_FEATURE_BITMAP_BACKLOG_LIMIT = 0x1,
-    AUDIT_FEATURE_BITMAP_BACKLOG_WAIT_TIME = 0x2,
-    AUDIT_FEATURE_BITMAP_EXECUTABLE_PATH = 0x4,
-    AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND = 0x8,
-    AUDIT_FEATURE_BITMAP_SESSIONID_FILTER = 0x10,
-    AUDIT_FEATURE_BITMAP_LOST_RESET = 0x20,
-    AUDIT_FEATURE_BITMAP_FILTER_FS = 0x40,
-    AUDIT_FEATURE_BITMAP_ALL = 127,
-    AUDIT_VERSION_LATEST = 127,
-    AUDIT_VERSION_BACKLOG_LIMIT = 1,
-    AUDIT_VERSION_BACKLOG_WAIT_TIME = 2,
-    AUDIT_FAIL_SILENT = 0,
-    AUDIT_FAIL_PRINTK = 1,
-    AUDIT_FAIL_PANIC = 2,
-    __AUDIT_ARCH_CONVENTION_MASK = 0x30000000,
-    __AUDIT_ARCH_CONVENTION_MIPS64_N32 = 0x20000000,
-    __AUDIT_ARCH_64BIT = 0x80000000,
-    __AUDIT_ARCH_LE = 0x40000000,
-    AUDIT_ARCH_AARCH64 = 3221225655,
-    AUDIT_ARCH_ALPHA = 3221262374,
-    AUDIT_ARCH_ARCOMPACT = 1073741917,
-    AUDIT_ARCH_ARCOMPACTBE = 93,
-    AUDIT_ARCH_ARCV2 = 1073742019,
-    AUDIT_ARCH_ARCV2BE = 195,
-    AUDIT_ARCH_ARM = 1073741864,
-    AUDIT_ARCH_ARMEB = 40,
-    AUDIT_ARCH_C6X = 1073741964,
-    AUDIT_ARCH_C6XBE = 140,
-    AUDIT_ARCH_CRIS = 1073741900,
-    AUDIT_ARCH_CSKY = 1073742076,
-    AUDIT_ARCH_FRV = 21569,
-    AUDIT_ARCH_H8300 = 46,
-    AUDIT_ARCH_HEXAGON = 164,
-    AUDIT_ARCH_I386 = 1073741827,
-    AUDIT_ARCH_IA64 = 3221225522,
-    AUDIT_ARCH_M32R = 88,
-    AUDIT_ARCH_M68K = 4,
-    AUDIT_ARCH_MICROBLAZE = 189,
-    AUDIT_ARCH_MIPS = 8,
-    AUDIT_ARCH_MIPSEL = 1073741832,
-    AUDIT_ARCH_MIPS64 = 2147483656,
-    AUDIT_ARCH_MIPS64N32 = 2684354568,
-    AUDIT_ARCH_MIPSEL64 = 3221225480,
-    AUDIT_ARCH_MIPSEL64N32 = 3758096392,
-    AUDIT_ARCH_NDS32 = 1073741991,
-    AUDIT_ARCH_NDS32BE = 167,
-    AUDIT_ARCH_NIOS2 = 1073741937,
-    AUDIT_ARCH_OPENRISC = 92,
-    AUDIT_ARCH_PARISC = 15,
-    AUDIT_ARCH_PARISC64 = 2147483663,
-    AUDIT_ARCH_PPC = 20,
-    AUDIT_ARCH_PPC64 = 2147483669,
-    AUDIT_ARCH_PPC64LE = 3221225493,
-    AUDIT_ARCH_RISCV32 = 1073742067,
-    AUDIT_ARCH_RISCV64 = 3221225715,
-    AUDIT_ARCH_S390 = 22,
-    AUDIT_ARCH_S390X = 2147483670,
-    AUDIT_ARCH_SH = 42,
-    AUDIT_ARCH_SHEL = 1073741866,
-    AUDIT_ARCH_SH64 = 2147483690,
-    AUDIT_ARCH_SHEL64 = 3221225514,
-    AUDIT_ARCH_SPARC = 2,
-    AUDIT_ARCH_SPARC64 = 2147483691,
-    AUDIT_ARCH_TILEGX = 3221225663,
-    AUDIT_ARCH_TILEGX32 = 1073742015,
-    AUDIT_ARCH_TILEPRO = 1073742012,
-    AUDIT_ARCH_UNICORE = 1073741934,
-    AUDIT_ARCH_X86_64 = 3221225534,
-    AUDIT_ARCH_XTENSA = 94,
-    AUDIT_ARCH_LOONGARCH32 = 1073742082,
-    AUDIT_ARCH_LOONGARCH64 = 3221225730,
-    AUDIT_PERM_EXEC = 1,
-    AUDIT_PERM_WRITE = 2,
-    AUDIT_PERM_READ = 4,
-    AUDIT_PERM_ATTR = 8,
-    AUDIT_MESSAGE_TEXT_MAX = 8560,
-    AUDIT_NLGRP_MAX = 1,
-    AUDIT_FEATURE_VERSION = 1,
-    AUDIT_FEATURE_ONLY_UNSET_LOGINUID = 0,
-    AUDIT_FEATURE_LOGINUID_IMMUTABLE = 1,
-    AUDIT_LAST_FEATURE = 1,
-    AUDIT_UID_UNSET = 4294967295,
-    AUDIT_SID_UNSET = 4294967295,
-  },
-  records = {
-    ["struct audit_status"] = [[{
+constants = {
+  Audit_equal = 0,
+  Audit_not_equal = 1,
+  Audit_bitmask = 2,
+  Audit_bittest = 3,
+  Audit_lt = 4,
+  Audit_gt = 5,
+  Audit_le = 6,
+  Audit_ge = 7,
+  Audit_bad = 8,
+  AUDIT_NLGRP_NONE = 0,
+  AUDIT_NLGRP_READLOG = 1,
+  __AUDIT_NLGRP_MAX = 2,
+  AUDIT_GET = 1000,
+  AUDIT_SET = 1001,
+  AUDIT_LIST = 1002,
+  AUDIT_ADD = 1003,
+  AUDIT_DEL = 1004,
+  AUDIT_USER = 1005,
+  AUDIT_LOGIN = 1006,
+  AUDIT_WATCH_INS = 1007,
+  AUDIT_WATCH_REM = 1008,
+  AUDIT_WATCH_LIST = 1009,
+  AUDIT_SIGNAL_INFO = 1010,
+  AUDIT_ADD_RULE = 1011,
+  AUDIT_DEL_RULE = 1012,
+  AUDIT_LIST_RULES = 1013,
+  AUDIT_TRIM = 1014,
+  AUDIT_MAKE_EQUIV = 1015,
+  AUDIT_TTY_GET = 1016,
+  AUDIT_TTY_SET = 1017,
+  AUDIT_SET_FEATURE = 1018,
+  AUDIT_GET_FEATURE = 1019,
+  AUDIT_FIRST_USER_MSG = 1100,
+  AUDIT_USER_AVC = 1107,
+  AUDIT_USER_TTY = 1124,
+  AUDIT_LAST_USER_MSG = 1199,
+  AUDIT_FIRST_USER_MSG2 = 2100,
+  AUDIT_LAST_USER_MSG2 = 2999,
+  AUDIT_DAEMON_START = 1200,
+  AUDIT_DAEMON_END = 1201,
+  AUDIT_DAEMON_ABORT = 1202,
+  AUDIT_DAEMON_CONFIG = 1203,
+  AUDIT_SYSCALL = 1300,
+  AUDIT_PATH = 1302,
+  AUDIT_IPC = 1303,
+  AUDIT_SOCKETCALL = 1304,
+  AUDIT_CONFIG_CHANGE = 1305,
+  AUDIT_SOCKADDR = 1306,
+  AUDIT_CWD = 1307,
+  AUDIT_EXECVE = 1309,
+  AUDIT_IPC_SET_PERM = 1311,
+  AUDIT_MQ_OPEN = 1312,
+  AUDIT_MQ_SENDRECV = 1313,
+  AUDIT_MQ_NOTIFY = 1314,
+  AUDIT_MQ_GETSETATTR = 1315,
+  AUDIT_KERNEL_OTHER = 1316,
+  AUDIT_FD_PAIR = 1317,
+  AUDIT_OBJ_PID = 1318,
+  AUDIT_TTY = 1319,
+  AUDIT_EOE = 1320,
+  AUDIT_BPRM_FCAPS = 1321,
+  AUDIT_CAPSET = 1322,
+  AUDIT_MMAP = 1323,
+  AUDIT_NETFILTER_PKT = 1324,
+  AUDIT_NETFILTER_CFG = 1325,
+  AUDIT_SECCOMP = 1326,
+  AUDIT_PROCTITLE = 1327,
+  AUDIT_FEATURE_CHANGE = 1328,
+  AUDIT_REPLACE = 1329,
+  AUDIT_KERN_MODULE = 1330,
+  AUDIT_FANOTIFY = 1331,
+  AUDIT_TIME_INJOFFSET = 1332,
+  AUDIT_TIME_ADJNTPVAL = 1333,
+  AUDIT_BPF = 1334,
+  AUDIT_EVENT_LISTENER = 1335,
+  AUDIT_URINGOP = 1336,
+  AUDIT_OPENAT2 = 1337,
+  AUDIT_DM_CTRL = 1338,
+  AUDIT_DM_EVENT = 1339,
+  AUDIT_AVC = 1400,
+  AUDIT_SELINUX_ERR = 1401,
+  AUDIT_AVC_PATH = 1402,
+  AUDIT_MAC_POLICY_LOAD = 1403,
+  AUDIT_MAC_STATUS = 1404,
+  AUDIT_MAC_CONFIG_CHANGE = 1405,
+  AUDIT_MAC_UNLBL_ALLOW = 1406,
+  AUDIT_MAC_CIPSOV4_ADD = 1407,
+  AUDIT_MAC_CIPSOV4_DEL = 1408,
+  AUDIT_MAC_MAP_ADD = 1409,
+  AUDIT_MAC_MAP_DEL = 1410,
+  AUDIT_MAC_IPSEC_ADDSA = 1411,
+  AUDIT_MAC_IPSEC_DELSA = 1412,
+  AUDIT_MAC_IPSEC_ADDSPD = 1413,
+  AUDIT_MAC_IPSEC_DELSPD = 1414,
+  AUDIT_MAC_IPSEC_EVENT = 1415,
+  AUDIT_MAC_UNLBL_STCADD = 1416,
+  AUDIT_MAC_UNLBL_STCDEL = 1417,
+  AUDIT_MAC_CALIPSO_ADD = 1418,
+  AUDIT_MAC_CALIPSO_DEL = 1419,
+  AUDIT_IPE_ACCESS = 1420,
+  AUDIT_IPE_CONFIG_CHANGE = 1421,
+  AUDIT_IPE_POLICY_LOAD = 1422,
+  AUDIT_LANDLOCK_ACCESS = 1423,
+  AUDIT_LANDLOCK_DOMAIN = 1424,
+  AUDIT_MAC_TASK_CONTEXTS = 1425,
+  AUDIT_MAC_OBJ_CONTEXTS = 1426,
+  AUDIT_FIRST_KERN_ANOM_MSG = 1700,
+  AUDIT_LAST_KERN_ANOM_MSG = 1799,
+  AUDIT_ANOM_PROMISCUOUS = 1700,
+  AUDIT_ANOM_ABEND = 1701,
+  AUDIT_ANOM_LINK = 1702,
+  AUDIT_ANOM_CREAT = 1703,
+  AUDIT_INTEGRITY_DATA = 1800,
+  AUDIT_INTEGRITY_METADATA = 1801,
+  AUDIT_INTEGRITY_STATUS = 1802,
+  AUDIT_INTEGRITY_HASH = 1803,
+  AUDIT_INTEGRITY_PCR = 1804,
+  AUDIT_INTEGRITY_RULE = 1805,
+  AUDIT_INTEGRITY_EVM_XATTR = 1806,
+  AUDIT_INTEGRITY_POLICY_RULE = 1807,
+  AUDIT_INTEGRITY_USERSPACE = 1808,
+  AUDIT_KERNEL = 2000,
+  AUDIT_FILTER_USER = 0x0,
+  AUDIT_FILTER_TASK = 0x1,
+  AUDIT_FILTER_ENTRY = 0x2,
+  AUDIT_FILTER_WATCH = 0x3,
+  AUDIT_FILTER_EXIT = 0x4,
+  AUDIT_FILTER_EXCLUDE = 0x5,
+  AUDIT_FILTER_TYPE = 5,
+  AUDIT_FILTER_FS = 0x6,
+  AUDIT_FILTER_URING_EXIT = 0x7,
+  AUDIT_NR_FILTERS = 8,
+  AUDIT_FILTER_PREPEND = 0x10,
+  AUDIT_NEVER = 0,
+  AUDIT_POSSIBLE = 1,
+  AUDIT_ALWAYS = 2,
+  AUDIT_MAX_FIELDS = 64,
+  AUDIT_MAX_KEY_LEN = 256,
+  AUDIT_BITMASK_SIZE = 64,
+  AUDIT_SYSCALL_CLASSES = 16,
+  AUDIT_CLASS_DIR_WRITE = 0,
+  AUDIT_CLASS_DIR_WRITE_32 = 1,
+  AUDIT_CLASS_CHATTR = 2,
+  AUDIT_CLASS_CHATTR_32 = 3,
+  AUDIT_CLASS_READ = 4,
+  AUDIT_CLASS_READ_32 = 5,
+  AUDIT_CLASS_WRITE = 6,
+  AUDIT_CLASS_WRITE_32 = 7,
+  AUDIT_CLASS_SIGNAL = 8,
+  AUDIT_CLASS_SIGNAL_32 = 9,
+  AUDIT_UNUSED_BITS = 0x7fffc00,
+  AUDIT_COMPARE_UID_TO_OBJ_UID = 1,
+  AUDIT_COMPARE_GID_TO_OBJ_GID = 2,
+  AUDIT_COMPARE_EUID_TO_OBJ_UID = 3,
+  AUDIT_COMPARE_EGID_TO_OBJ_GID = 4,
+  AUDIT_COMPARE_AUID_TO_OBJ_UID = 5,
+  AUDIT_COMPARE_SUID_TO_OBJ_UID = 6,
+  AUDIT_COMPARE_SGID_TO_OBJ_GID = 7,
+  AUDIT_COMPARE_FSUID_TO_OBJ_UID = 8,
+  AUDIT_COMPARE_FSGID_TO_OBJ_GID = 9,
+  AUDIT_COMPARE_UID_TO_AUID = 10,
+  AUDIT_COMPARE_UID_TO_EUID = 11,
+  AUDIT_COMPARE_UID_TO_FSUID = 12,
+  AUDIT_COMPARE_UID_TO_SUID = 13,
+  AUDIT_COMPARE_AUID_TO_FSUID = 14,
+  AUDIT_COMPARE_AUID_TO_SUID = 15,
+  AUDIT_COMPARE_AUID_TO_EUID = 16,
+  AUDIT_COMPARE_EUID_TO_SUID = 17,
+  AUDIT_COMPARE_EUID_TO_FSUID = 18,
+  AUDIT_COMPARE_SUID_TO_FSUID = 19,
+  AUDIT_COMPARE_GID_TO_EGID = 20,
+  AUDIT_COMPARE_GID_TO_FSGID = 21,
+  AUDIT_COMPARE_GID_TO_SGID = 22,
+  AUDIT_COMPARE_EGID_TO_FSGID = 23,
+  AUDIT_COMPARE_EGID_TO_SGID = 24,
+  AUDIT_COMPARE_SGID_TO_FSGID = 25,
+  AUDIT_MAX_FIELD_COMPARE = 25,
+  AUDIT_PID = 0,
+  AUDIT_UID = 1,
+  AUDIT_EUID = 2,
+  AUDIT_SUID = 3,
+  AUDIT_FSUID = 4,
+  AUDIT_GID = 5,
+  AUDIT_EGID = 6,
+  AUDIT_SGID = 7,
+  AUDIT_FSGID = 8,
+  AUDIT_LOGINUID = 9,
+  AUDIT_PERS = 10,
+  AUDIT_ARCH = 11,
+  AUDIT_MSGTYPE = 12,
+  AUDIT_SUBJ_USER = 13,
+  AUDIT_SUBJ_ROLE = 14,
+  AUDIT_SUBJ_TYPE = 15,
+  AUDIT_SUBJ_SEN = 16,
+  AUDIT_SUBJ_CLR = 17,
+  AUDIT_PPID = 18,
+  AUDIT_OBJ_USER = 19,
+  AUDIT_OBJ_ROLE = 20,
+  AUDIT_OBJ_TYPE = 21,
+  AUDIT_OBJ_LEV_LOW = 22,
+  AUDIT_OBJ_LEV_HIGH = 23,
+  AUDIT_LOGINUID_SET = 24,
+  AUDIT_SESSIONID = 25,
+  AUDIT_FSTYPE = 26,
+  AUDIT_DEVMAJOR = 100,
+  AUDIT_DEVMINOR = 101,
+  AUDIT_INODE = 102,
+  AUDIT_EXIT = 103,
+  AUDIT_SUCCESS = 104,
+  AUDIT_WATCH = 105,
+  AUDIT_PERM = 106,
+  AUDIT_DIR = 107,
+  AUDIT_FILETYPE = 108,
+  AUDIT_OBJ_UID = 109,
+  AUDIT_OBJ_GID = 110,
+  AUDIT_FIELD_COMPARE = 111,
+  AUDIT_EXE = 112,
+  AUDIT_SADDR_FAM = 113,
+  AUDIT_ARG0 = 200,
+  AUDIT_ARG1 = 201,
+  AUDIT_ARG2 = 202,
+  AUDIT_ARG3 = 203,
+  AUDIT_FILTERKEY = 210,
+  AUDIT_NEGATE = 0x80000000,
+  AUDIT_BIT_MASK = 0x8000000,
+  AUDIT_LESS_THAN = 0x10000000,
+  AUDIT_GREATER_THAN = 0x20000000,
+  AUDIT_NOT_EQUAL = 0x30000000,
+  AUDIT_EQUAL = 0x40000000,
+  AUDIT_BIT_TEST = 1207959552,
+  AUDIT_LESS_THAN_OR_EQUAL = 1342177280,
+  AUDIT_GREATER_THAN_OR_EQUAL = 1610612736,
+  AUDIT_OPERATORS = 2013265920,
+  AUDIT_STATUS_ENABLED = 0x1,
+  AUDIT_STATUS_FAILURE = 0x2,
+  AUDIT_STATUS_PID = 0x4,
+  AUDIT_STATUS_RATE_LIMIT = 0x8,
+  AUDIT_STATUS_BACKLOG_LIMIT = 0x10,
+  AUDIT_STATUS_BACKLOG_WAIT_TIME = 0x20,
+  AUDIT_STATUS_LOST = 0x40,
+  AUDIT_STATUS_BACKLOG_WAIT_TIME_ACTUAL = 0x80,
+  AUDIT_FEATURE_BITMAP_BACKLOG_LIMIT = 0x1,
+  AUDIT_FEATURE_BITMAP_BACKLOG_WAIT_TIME = 0x2,
+  AUDIT_FEATURE_BITMAP_EXECUTABLE_PATH = 0x4,
+  AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND = 0x8,
+  AUDIT_FEATURE_BITMAP_SESSIONID_FILTER = 0x10,
+  AUDIT_FEATURE_BITMAP_LOST_RESET = 0x20,
+  AUDIT_FEATURE_BITMAP_FILTER_FS = 0x40,
+  AUDIT_FEATURE_BITMAP_ALL = 127,
+  AUDIT_VERSION_LATEST = 127,
+  AUDIT_VERSION_BACKLOG_LIMIT = 1,
+  AUDIT_VERSION_BACKLOG_WAIT_TIME = 2,
+  AUDIT_FAIL_SILENT = 0,
+  AUDIT_FAIL_PRINTK = 1,
+  AUDIT_FAIL_PANIC = 2,
+  __AUDIT_ARCH_CONVENTION_MASK = 0x30000000,
+  __AUDIT_ARCH_CONVENTION_MIPS64_N32 = 0x20000000,
+  __AUDIT_ARCH_64BIT = 0x80000000,
+  __AUDIT_ARCH_LE = 0x40000000,
+  AUDIT_ARCH_AARCH64 = 3221225655,
+  AUDIT_ARCH_ALPHA = 3221262374,
+  AUDIT_ARCH_ARCOMPACT = 1073741917,
+  AUDIT_ARCH_ARCOMPACTBE = 93,
+  AUDIT_ARCH_ARCV2 = 1073742019,
+  AUDIT_ARCH_ARCV2BE = 195,
+  AUDIT_ARCH_ARM = 1073741864,
+  AUDIT_ARCH_ARMEB = 40,
+  AUDIT_ARCH_C6X = 1073741964,
+  AUDIT_ARCH_C6XBE = 140,
+  AUDIT_ARCH_CRIS = 1073741900,
+  AUDIT_ARCH_CSKY = 1073742076,
+  AUDIT_ARCH_FRV = 21569,
+  AUDIT_ARCH_H8300 = 46,
+  AUDIT_ARCH_HEXAGON = 164,
+  AUDIT_ARCH_I386 = 1073741827,
+  AUDIT_ARCH_IA64 = 3221225522,
+  AUDIT_ARCH_M32R = 88,
+  AUDIT_ARCH_M68K = 4,
+  AUDIT_ARCH_MICROBLAZE = 189,
+  AUDIT_ARCH_MIPS = 8,
+  AUDIT_ARCH_MIPSEL = 1073741832,
+  AUDIT_ARCH_MIPS64 = 2147483656,
+  AUDIT_ARCH_MIPS64N32 = 2684354568,
+  AUDIT_ARCH_MIPSEL64 = 3221225480,
+  AUDIT_ARCH_MIPSEL64N32 = 3758096392,
+  AUDIT_ARCH_NDS32 = 1073741991,
+  AUDIT_ARCH_NDS32BE = 167,
+  AUDIT_ARCH_NIOS2 = 1073741937,
+  AUDIT_ARCH_OPENRISC = 92,
+  AUDIT_ARCH_PARISC = 15,
+  AUDIT_ARCH_PARISC64 = 2147483663,
+  AUDIT_ARCH_PPC = 20,
+  AUDIT_ARCH_PPC64 = 2147483669,
+  AUDIT_ARCH_PPC64LE = 3221225493,
+  AUDIT_ARCH_RISCV32 = 1073742067,
+  AUDIT_ARCH_RISCV64 = 3221225715,
+  AUDIT_ARCH_S390 = 22,
+  AUDIT_ARCH_S390X = 2147483670,
+  AUDIT_ARCH_SH = 42,
+  AUDIT_ARCH_SHEL = 1073741866,
+  AUDIT_ARCH_SH64 = 2147483690,
+  AUDIT_ARCH_SHEL64 = 3221225514,
+  AUDIT_ARCH_SPARC = 2,
+  AUDIT_ARCH_SPARC64 = 2147483691,
+  AUDIT_ARCH_TILEGX = 3221225663,
+  AUDIT_ARCH_TILEGX32 = 1073742015,
+  AUDIT_ARCH_TILEPRO = 1073742012,
+  AUDIT_ARCH_UNICORE = 1073741934,
+  AUDIT_ARCH_X86_64 = 3221225534,
+  AUDIT_ARCH_XTENSA = 94,
+  AUDIT_ARCH_LOONGARCH32 = 1073742082,
+  AUDIT_ARCH_LOONGARCH64 = 3221225730,
+  AUDIT_PERM_EXEC = 1,
+  AUDIT_PERM_WRITE = 2,
+  AUDIT_PERM_READ = 4,
+  AUDIT_PERM_ATTR = 8,
+  AUDIT_MESSAGE_TEXT_MAX = 8560,
+  AUDIT_NLGRP_MAX = 1,
+  AUDIT_FEATURE_VERSION = 1,
+  AUDIT_FEATURE_ONLY_UNSET_LOGINUID = 0,
+  AUDIT_FEATURE_LOGINUID_IMMUTABLE = 1,
+  AUDIT_LAST_FEATURE = 1,
+  AUDIT_UID_UNSET = 4294967295,
+  AUDIT_SID_UNSET = 4294967295,
+},
+records = {
+  ["struct audit_status"] = [[{
   uint32_t mask;
   uint32_t enabled;
   uint32_t failure;
@@ -2458,17 +2458,17 @@ return {
   uint32_t backlog_wait_time;
   uint32_t backlog_wait_time_actual;
 }]],
-    ["struct audit_features"] = [[{
+  ["struct audit_features"] = [[{
   uint32_t vers;
   uint32_t mask;
   uint32_t features;
   uint32_t lock;
 }]],
-    ["struct audit_tty_status"] = [[{
+  ["struct audit_tty_status"] = [[{
   uint32_t enabled;
   uint32_t log_passwd;
 }]],
-    ["struct audit_rule_data"] = [[{
+  ["struct audit_rule_data"] = [[{
   uint32_t flags;
   uint32_t action;
   uint32_t field_count;
@@ -2479,105 +2479,105 @@ return {
   uint32_t buflen;
   char buf[];
 }]],
-  },
-  macros = function(M)
-    return {
-      AUDIT_WORD = function(nr)
-        return M.int(M.u32(M.long(nr) / 32))
-      end,
-      AUDIT_BIT = function(nr)
-        nr = M.long(nr)
-        return M.int(M.u32(M.shl(1LL, nr - M.u32(M.u32(nr / 32) * 32))))
-      end,
-      audit_feature_valid = function(x)
-        x = M.long(x)
-        return x >= 0 and x <= 1
-      end,
-      AUDIT_FEATURE_TO_MASK = function(x)
-        return M.int(M.i32(M.shl(1LL, M.band(M.long(x), 31))))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    AUDIT_WORD = function(nr)
+      return M.int(M.u32(M.long(nr) / 32))
+    end,
+    AUDIT_BIT = function(nr)
+      nr = M.long(nr)
+      return M.int(M.u32(M.shl(1LL, nr - M.u32(M.u32(nr / 32) * 32))))
+    end,
+    audit_feature_valid = function(x)
+      x = M.long(x)
+      return x >= 0 and x <= 1
+    end,
+    AUDIT_FEATURE_TO_MASK = function(x)
+      return M.int(M.i32(M.shl(1LL, M.band(M.long(x), 31))))
+    end,
+  }
+end,
 ]==],
 ["linux/auto_dev-ioctl.h"] = [==[
-  constants = {
-    AUTOFS_DEV_IOCTL_VERSION_CMD = 113,
-    AUTOFS_DEV_IOCTL_PROTOVER_CMD = 114,
-    AUTOFS_DEV_IOCTL_PROTOSUBVER_CMD = 115,
-    AUTOFS_DEV_IOCTL_OPENMOUNT_CMD = 116,
-    AUTOFS_DEV_IOCTL_CLOSEMOUNT_CMD = 117,
-    AUTOFS_DEV_IOCTL_READY_CMD = 118,
-    AUTOFS_DEV_IOCTL_FAIL_CMD = 119,
-    AUTOFS_DEV_IOCTL_SETPIPEFD_CMD = 120,
-    AUTOFS_DEV_IOCTL_CATATONIC_CMD = 121,
-    AUTOFS_DEV_IOCTL_TIMEOUT_CMD = 122,
-    AUTOFS_DEV_IOCTL_REQUESTER_CMD = 123,
-    AUTOFS_DEV_IOCTL_EXPIRE_CMD = 124,
-    AUTOFS_DEV_IOCTL_ASKUMOUNT_CMD = 125,
-    AUTOFS_DEV_IOCTL_ISMOUNTPOINT_CMD = 126,
-    AUTOFS_DEVICE_NAME = "autofs",
-    AUTOFS_DEV_IOCTL_VERSION_MAJOR = 1,
-    AUTOFS_DEV_IOCTL_VERSION_MINOR = 1,
-    AUTOFS_DEV_IOCTL_SIZE = 24,
-    AUTOFS_DEV_IOCTL_VERSION = 0xc0189371,
-    AUTOFS_DEV_IOCTL_PROTOVER = 0xc0189372,
-    AUTOFS_DEV_IOCTL_PROTOSUBVER = 0xc0189373,
-    AUTOFS_DEV_IOCTL_OPENMOUNT = 0xc0189374,
-    AUTOFS_DEV_IOCTL_CLOSEMOUNT = 0xc0189375,
-    AUTOFS_DEV_IOCTL_READY = 0xc0189376,
-    AUTOFS_DEV_IOCTL_FAIL = 0xc0189377,
-    AUTOFS_DEV_IOCTL_SETPIPEFD = 0xc0189378,
-    AUTOFS_DEV_IOCTL_CATATONIC = 0xc0189379,
-    AUTOFS_DEV_IOCTL_TIMEOUT = 0xc018937a,
-    AUTOFS_DEV_IOCTL_REQUESTER = 0xc018937b,
-    AUTOFS_DEV_IOCTL_EXPIRE = 0xc018937c,
-    AUTOFS_DEV_IOCTL_ASKUMOUNT = 0xc018937d,
-    AUTOFS_DEV_IOCTL_ISMOUNTPOINT = 0xc018937e,
-  },
-  records = {
-    ["struct args_protover"] = [[{
+constants = {
+  AUTOFS_DEV_IOCTL_VERSION_CMD = 113,
+  AUTOFS_DEV_IOCTL_PROTOVER_CMD = 114,
+  AUTOFS_DEV_IOCTL_PROTOSUBVER_CMD = 115,
+  AUTOFS_DEV_IOCTL_OPENMOUNT_CMD = 116,
+  AUTOFS_DEV_IOCTL_CLOSEMOUNT_CMD = 117,
+  AUTOFS_DEV_IOCTL_READY_CMD = 118,
+  AUTOFS_DEV_IOCTL_FAIL_CMD = 119,
+  AUTOFS_DEV_IOCTL_SETPIPEFD_CMD = 120,
+  AUTOFS_DEV_IOCTL_CATATONIC_CMD = 121,
+  AUTOFS_DEV_IOCTL_TIMEOUT_CMD = 122,
+  AUTOFS_DEV_IOCTL_REQUESTER_CMD = 123,
+  AUTOFS_DEV_IOCTL_EXPIRE_CMD = 124,
+  AUTOFS_DEV_IOCTL_ASKUMOUNT_CMD = 125,
+  AUTOFS_DEV_IOCTL_ISMOUNTPOINT_CMD = 126,
+  AUTOFS_DEVICE_NAME = "autofs",
+  AUTOFS_DEV_IOCTL_VERSION_MAJOR = 1,
+  AUTOFS_DEV_IOCTL_VERSION_MINOR = 1,
+  AUTOFS_DEV_IOCTL_SIZE = 24,
+  AUTOFS_DEV_IOCTL_VERSION = 0xc0189371,
+  AUTOFS_DEV_IOCTL_PROTOVER = 0xc0189372,
+  AUTOFS_DEV_IOCTL_PROTOSUBVER = 0xc0189373,
+  AUTOFS_DEV_IOCTL_OPENMOUNT = 0xc0189374,
+  AUTOFS_DEV_IOCTL_CLOSEMOUNT = 0xc0189375,
+  AUTOFS_DEV_IOCTL_READY = 0xc0189376,
+  AUTOFS_DEV_IOCTL_FAIL = 0xc0189377,
+  AUTOFS_DEV_IOCTL_SETPIPEFD = 0xc0189378,
+  AUTOFS_DEV_IOCTL_CATATONIC = 0xc0189379,
+  AUTOFS_DEV_IOCTL_TIMEOUT = 0xc018937a,
+  AUTOFS_DEV_IOCTL_REQUESTER = 0xc018937b,
+  AUTOFS_DEV_IOCTL_EXPIRE = 0xc018937c,
+  AUTOFS_DEV_IOCTL_ASKUMOUNT = 0xc018937d,
+  AUTOFS_DEV_IOCTL_ISMOUNTPOINT = 0xc018937e,
+},
+records = {
+  ["struct args_protover"] = [[{
   uint32_t version;
 }]],
-    ["struct args_protosubver"] = [[{
+  ["struct args_protosubver"] = [[{
   uint32_t sub_version;
 }]],
-    ["struct args_openmount"] = [[{
+  ["struct args_openmount"] = [[{
   uint32_t devid;
 }]],
-    ["struct args_ready"] = [[{
+  ["struct args_ready"] = [[{
   uint32_t token;
 }]],
-    ["struct args_fail"] = [[{
+  ["struct args_fail"] = [[{
   uint32_t token;
   int32_t status;
 }]],
-    ["struct args_setpipefd"] = [[{
+  ["struct args_setpipefd"] = [[{
   int32_t pipefd;
 }]],
-    ["struct args_requester"] = [[{
+  ["struct args_requester"] = [[{
   uint32_t uid;
   uint32_t gid;
 }]],
-    ["struct args_expire"] = [[{
+  ["struct args_expire"] = [[{
   uint32_t how;
 }]],
-    ["struct args_askumount"] = [[{
+  ["struct args_askumount"] = [[{
   uint32_t may_umount;
 }]],
-    ["struct args_ismountpoint"] = [[{
+  ["struct args_ismountpoint"] = [[{
   union {
     struct args_in in;
     struct args_out out;
   };
 }]],
-    ["struct args_in"] = [[{
+  ["struct args_in"] = [[{
   uint32_t type;
 }]],
-    ["struct args_out"] = [[{
+  ["struct args_out"] = [[{
   uint32_t devid;
   uint32_t magic;
 }]],
-    ["struct autofs_dev_ioctl"] = [[{
+  ["struct autofs_dev_ioctl"] = [[{
   uint32_t ver_major;
   uint32_t ver_minor;
   uint32_t size;
@@ -2597,90 +2597,90 @@ return {
   };
   char path[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct args_timeout"] = [[{
-    uint64_t timeout;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct args_timeout"] = [[{
-    unsigned long timeout;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct args_timeout"] = [[{
+  uint64_t timeout;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct args_timeout"] = [[{
+  unsigned long timeout;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/auto_fs.h"] = [==[
-  constants = {
-    AUTOFS_IOC_READY_CMD = 96,
-    AUTOFS_IOC_FAIL_CMD = 97,
-    AUTOFS_IOC_CATATONIC_CMD = 98,
-    AUTOFS_IOC_PROTOVER_CMD = 99,
-    AUTOFS_IOC_SETTIMEOUT_CMD = 100,
-    AUTOFS_IOC_EXPIRE_CMD = 101,
-    NFY_NONE = 0,
-    NFY_MOUNT = 1,
-    NFY_EXPIRE = 2,
-    AUTOFS_IOC_EXPIRE_MULTI_CMD = 102,
-    AUTOFS_IOC_PROTOSUBVER_CMD = 103,
-    AUTOFS_IOC_ASKUMOUNT_CMD = 112,
-    AUTOFS_PROTO_VERSION = 5,
-    AUTOFS_MIN_PROTO_VERSION = 3,
-    AUTOFS_MAX_PROTO_VERSION = 5,
-    AUTOFS_PROTO_SUBVERSION = 6,
-    autofs_ptype_missing = 0,
-    autofs_ptype_expire = 1,
-    AUTOFS_IOCTL = 0x93,
-    AUTOFS_EXP_NORMAL = 0x0,
-    AUTOFS_EXP_IMMEDIATE = 0x1,
-    AUTOFS_EXP_LEAVES = 0x2,
-    AUTOFS_EXP_FORCED = 0x4,
-    AUTOFS_TYPE_ANY = 0,
-    AUTOFS_TYPE_INDIRECT = 1,
-    AUTOFS_TYPE_DIRECT = 2,
-    AUTOFS_TYPE_OFFSET = 4,
-    autofs_ptype_expire_multi = 2,
-    autofs_ptype_missing_indirect = 3,
-    autofs_ptype_expire_indirect = 4,
-    autofs_ptype_missing_direct = 5,
-    autofs_ptype_expire_direct = 6,
-  },
-  records = {
-    ["struct autofs_packet_hdr"] = [[{
+constants = {
+  AUTOFS_IOC_READY_CMD = 96,
+  AUTOFS_IOC_FAIL_CMD = 97,
+  AUTOFS_IOC_CATATONIC_CMD = 98,
+  AUTOFS_IOC_PROTOVER_CMD = 99,
+  AUTOFS_IOC_SETTIMEOUT_CMD = 100,
+  AUTOFS_IOC_EXPIRE_CMD = 101,
+  NFY_NONE = 0,
+  NFY_MOUNT = 1,
+  NFY_EXPIRE = 2,
+  AUTOFS_IOC_EXPIRE_MULTI_CMD = 102,
+  AUTOFS_IOC_PROTOSUBVER_CMD = 103,
+  AUTOFS_IOC_ASKUMOUNT_CMD = 112,
+  AUTOFS_PROTO_VERSION = 5,
+  AUTOFS_MIN_PROTO_VERSION = 3,
+  AUTOFS_MAX_PROTO_VERSION = 5,
+  AUTOFS_PROTO_SUBVERSION = 6,
+  autofs_ptype_missing = 0,
+  autofs_ptype_expire = 1,
+  AUTOFS_IOCTL = 0x93,
+  AUTOFS_EXP_NORMAL = 0x0,
+  AUTOFS_EXP_IMMEDIATE = 0x1,
+  AUTOFS_EXP_LEAVES = 0x2,
+  AUTOFS_EXP_FORCED = 0x4,
+  AUTOFS_TYPE_ANY = 0,
+  AUTOFS_TYPE_INDIRECT = 1,
+  AUTOFS_TYPE_DIRECT = 2,
+  AUTOFS_TYPE_OFFSET = 4,
+  autofs_ptype_expire_multi = 2,
+  autofs_ptype_missing_indirect = 3,
+  autofs_ptype_expire_indirect = 4,
+  autofs_ptype_missing_direct = 5,
+  autofs_ptype_expire_direct = 6,
+},
+records = {
+  ["struct autofs_packet_hdr"] = [[{
   int32_t proto_version;
   int32_t type;
 }]],
-    ["struct autofs_packet_missing"] = [[{
+  ["struct autofs_packet_missing"] = [[{
   struct autofs_packet_hdr hdr;
   uint32_t wait_queue_token;
   int32_t len;
   char name[256];
 }]],
-    ["struct autofs_packet_expire"] = [[{
+  ["struct autofs_packet_expire"] = [[{
   struct autofs_packet_hdr hdr;
   int32_t len;
   char name[256];
 }]],
-    ["struct autofs_packet_expire_multi"] = [[{
+  ["struct autofs_packet_expire_multi"] = [[{
   struct autofs_packet_hdr hdr;
   uint32_t wait_queue_token;
   int32_t len;
   char name[256];
 }]],
-    ["union autofs_packet_union"] = [[{
+  ["union autofs_packet_union"] = [[{
   struct autofs_packet_hdr hdr;
   struct autofs_packet_missing missing;
   struct autofs_packet_expire expire;
   struct autofs_packet_expire_multi expire_multi;
 }]],
-    ["union autofs_v5_packet_union"] = [[{
+  ["union autofs_v5_packet_union"] = [[{
   struct autofs_packet_hdr hdr;
   struct autofs_v5_packet v5_packet;
   struct autofs_v5_packet missing_indirect;
@@ -2688,185 +2688,185 @@ return {
   struct autofs_v5_packet missing_direct;
   struct autofs_v5_packet expire_direct;
 }]],
-  },
-  typedefs = {
-    autofs_wqt_t = "uint32_t",
-    autofs_packet_missing_indirect_t = "struct autofs_v5_packet",
-    autofs_packet_expire_indirect_t = "struct autofs_v5_packet",
-    autofs_packet_missing_direct_t = "struct autofs_v5_packet",
-    autofs_packet_expire_direct_t = "struct autofs_v5_packet",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        AUTOFS_IOC_READY = 0x9360,
-        AUTOFS_IOC_FAIL = 0x9361,
-        AUTOFS_IOC_CATATONIC = 0x9362,
-        AUTOFS_IOC_PROTOVER = 0x80049363,
-        AUTOFS_IOC_EXPIRE = 0x810c9365,
-        AUTOFS_IOC_EXPIRE_MULTI = 0x40049366,
-        AUTOFS_IOC_PROTOSUBVER = 0x80049367,
-        AUTOFS_IOC_ASKUMOUNT = 0x80049370,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        AUTOFS_IOC_SETTIMEOUT = 0xc0089364,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct autofs_v5_packet"] = [[{
-    struct autofs_packet_hdr hdr;
-    uint32_t wait_queue_token;
-    uint32_t dev;
-    uint64_t ino;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t pid;
-    uint32_t tgid;
-    uint32_t len;
-    char name[256];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        AUTOFS_IOC_SETTIMEOUT = 0xc0049364,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        AUTOFS_IOC_READY = 0x20009360,
-        AUTOFS_IOC_FAIL = 0x20009361,
-        AUTOFS_IOC_CATATONIC = 0x20009362,
-        AUTOFS_IOC_PROTOVER = 0x40049363,
-        AUTOFS_IOC_EXPIRE = 0x410c9365,
-        AUTOFS_IOC_EXPIRE_MULTI = 0x80049366,
-        AUTOFS_IOC_PROTOSUBVER = 0x40049367,
-        AUTOFS_IOC_ASKUMOUNT = 0x40049370,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct autofs_v5_packet"] = [[{
-    struct autofs_packet_hdr hdr;
-    uint32_t wait_queue_token;
-    uint32_t dev;
-    unsigned long ino;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t pid;
-    uint32_t tgid;
-    uint32_t len;
-    char name[256];
-  }]],
-      },
+},
+typedefs = {
+  autofs_wqt_t = "uint32_t",
+  autofs_packet_missing_indirect_t = "struct autofs_v5_packet",
+  autofs_packet_expire_indirect_t = "struct autofs_v5_packet",
+  autofs_packet_missing_direct_t = "struct autofs_v5_packet",
+  autofs_packet_expire_direct_t = "struct autofs_v5_packet",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AUTOFS_IOC_READY = 0x9360,
+      AUTOFS_IOC_FAIL = 0x9361,
+      AUTOFS_IOC_CATATONIC = 0x9362,
+      AUTOFS_IOC_PROTOVER = 0x80049363,
+      AUTOFS_IOC_EXPIRE = 0x810c9365,
+      AUTOFS_IOC_EXPIRE_MULTI = 0x40049366,
+      AUTOFS_IOC_PROTOSUBVER = 0x80049367,
+      AUTOFS_IOC_ASKUMOUNT = 0x80049370,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      AUTOFS_IOC_SETTIMEOUT = 0xc0089364,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct autofs_v5_packet"] = [[{
+  struct autofs_packet_hdr hdr;
+  uint32_t wait_queue_token;
+  uint32_t dev;
+  uint64_t ino;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t pid;
+  uint32_t tgid;
+  uint32_t len;
+  char name[256];
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      AUTOFS_IOC_SETTIMEOUT = 0xc0049364,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AUTOFS_IOC_READY = 0x20009360,
+      AUTOFS_IOC_FAIL = 0x20009361,
+      AUTOFS_IOC_CATATONIC = 0x20009362,
+      AUTOFS_IOC_PROTOVER = 0x40049363,
+      AUTOFS_IOC_EXPIRE = 0x410c9365,
+      AUTOFS_IOC_EXPIRE_MULTI = 0x80049366,
+      AUTOFS_IOC_PROTOSUBVER = 0x40049367,
+      AUTOFS_IOC_ASKUMOUNT = 0x40049370,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct autofs_v5_packet"] = [[{
+  struct autofs_packet_hdr hdr;
+  uint32_t wait_queue_token;
+  uint32_t dev;
+  unsigned long ino;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t pid;
+  uint32_t tgid;
+  uint32_t len;
+  char name[256];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/auxvec.h"] = [==[
-  constants = {
-    AT_NULL = 0,
-    AT_IGNORE = 1,
-    AT_EXECFD = 2,
-    AT_PHDR = 3,
-    AT_PHENT = 4,
-    AT_PHNUM = 5,
-    AT_PAGESZ = 6,
-    AT_BASE = 7,
-    AT_FLAGS = 8,
-    AT_ENTRY = 9,
-    AT_NOTELF = 10,
-    AT_UID = 11,
-    AT_EUID = 12,
-    AT_GID = 13,
-    AT_EGID = 14,
-    AT_PLATFORM = 15,
-    AT_HWCAP = 16,
-    AT_CLKTCK = 17,
-    AT_SECURE = 23,
-    AT_BASE_PLATFORM = 24,
-    AT_RANDOM = 25,
-    AT_HWCAP2 = 26,
-    AT_RSEQ_FEATURE_SIZE = 27,
-    AT_RSEQ_ALIGN = 28,
-    AT_HWCAP3 = 29,
-    AT_HWCAP4 = 30,
-    AT_EXECFN = 31,
-  },
-  deltas = {
-    {
-      on = "!arm64 riscv64 ppc64le ppc",
-      constants = {
-        AT_MINSIGSTKSZ = 51,
-      },
+constants = {
+  AT_NULL = 0,
+  AT_IGNORE = 1,
+  AT_EXECFD = 2,
+  AT_PHDR = 3,
+  AT_PHENT = 4,
+  AT_PHNUM = 5,
+  AT_PAGESZ = 6,
+  AT_BASE = 7,
+  AT_FLAGS = 8,
+  AT_ENTRY = 9,
+  AT_NOTELF = 10,
+  AT_UID = 11,
+  AT_EUID = 12,
+  AT_GID = 13,
+  AT_EGID = 14,
+  AT_PLATFORM = 15,
+  AT_HWCAP = 16,
+  AT_CLKTCK = 17,
+  AT_SECURE = 23,
+  AT_BASE_PLATFORM = 24,
+  AT_RANDOM = 25,
+  AT_HWCAP2 = 26,
+  AT_RSEQ_FEATURE_SIZE = 27,
+  AT_RSEQ_ALIGN = 28,
+  AT_HWCAP3 = 29,
+  AT_HWCAP4 = 30,
+  AT_EXECFN = 31,
+},
+deltas = {
+  {
+    on = "!arm64 riscv64 ppc64le ppc",
+    constants = {
+      AT_MINSIGSTKSZ = 51,
     },
   },
+},
 ]==],
 ["linux/ax25.h"] = [==[
-  constants = {
-    AX25_MTU = 256,
-    AX25_MAX_DIGIS = 8,
-    AX25_WINDOW = 1,
-    AX25_T1 = 2,
-    AX25_N2 = 3,
-    AX25_T3 = 4,
-    AX25_T2 = 5,
-    AX25_BACKOFF = 6,
-    AX25_EXTSEQ = 7,
-    AX25_PIDINCL = 8,
-    AX25_IDLE = 9,
-    AX25_PACLEN = 10,
-    AX25_IAMDIGI = 12,
-    AX25_KILL = 99,
-    SIOCAX25GETUID = 35296,
-    SIOCAX25ADDUID = 35297,
-    SIOCAX25DELUID = 35298,
-    SIOCAX25NOUID = 35299,
-    SIOCAX25OPTRT = 35303,
-    SIOCAX25CTLCON = 35304,
-    SIOCAX25GETINFOOLD = 35305,
-    SIOCAX25ADDFWD = 35306,
-    SIOCAX25DELFWD = 35307,
-    SIOCAX25DEVCTL = 35308,
-    SIOCAX25GETINFO = 35309,
-    AX25_SET_RT_IPMODE = 2,
-    AX25_NOUID_DEFAULT = 0,
-    AX25_NOUID_BLOCK = 1,
-  },
-  records = {
-    ["struct ax25_address"] = [[{
+constants = {
+  AX25_MTU = 256,
+  AX25_MAX_DIGIS = 8,
+  AX25_WINDOW = 1,
+  AX25_T1 = 2,
+  AX25_N2 = 3,
+  AX25_T3 = 4,
+  AX25_T2 = 5,
+  AX25_BACKOFF = 6,
+  AX25_EXTSEQ = 7,
+  AX25_PIDINCL = 8,
+  AX25_IDLE = 9,
+  AX25_PACLEN = 10,
+  AX25_IAMDIGI = 12,
+  AX25_KILL = 99,
+  SIOCAX25GETUID = 35296,
+  SIOCAX25ADDUID = 35297,
+  SIOCAX25DELUID = 35298,
+  SIOCAX25NOUID = 35299,
+  SIOCAX25OPTRT = 35303,
+  SIOCAX25CTLCON = 35304,
+  SIOCAX25GETINFOOLD = 35305,
+  SIOCAX25ADDFWD = 35306,
+  SIOCAX25DELFWD = 35307,
+  SIOCAX25DEVCTL = 35308,
+  SIOCAX25GETINFO = 35309,
+  AX25_SET_RT_IPMODE = 2,
+  AX25_NOUID_DEFAULT = 0,
+  AX25_NOUID_BLOCK = 1,
+},
+records = {
+  ["struct ax25_address"] = [[{
   char ax25_call[7];
 }]],
-    ["struct sockaddr_ax25"] = [[{
+  ["struct sockaddr_ax25"] = [[{
   uint16_t sax25_family;
   struct ax25_address sax25_call;
   int32_t sax25_ndigis;
 }]],
-    ["struct full_sockaddr_ax25"] = [[{
+  ["struct full_sockaddr_ax25"] = [[{
   struct sockaddr_ax25 fsa_ax25;
   struct ax25_address fsa_digipeater[8];
 }]],
-    ["struct ax25_routes_struct"] = [[{
+  ["struct ax25_routes_struct"] = [[{
   struct ax25_address port_addr;
   struct ax25_address dest_addr;
   uint8_t digi_count;
   struct ax25_address digi_addr[8];
 }]],
-    ["struct ax25_route_opt_struct"] = [[{
+  ["struct ax25_route_opt_struct"] = [[{
   struct ax25_address port_addr;
   struct ax25_address dest_addr;
   int32_t cmd;
   int32_t arg;
 }]],
-    ["struct ax25_ctl_struct"] = [[{
+  ["struct ax25_ctl_struct"] = [[{
   struct ax25_address port_addr;
   struct ax25_address source_addr;
   struct ax25_address dest_addr;
@@ -2875,7 +2875,7 @@ return {
   uint8_t digi_count;
   struct ax25_address digi_addr[8];
 }]],
-    ["struct ax25_info_struct_deprecated"] = [[{
+  ["struct ax25_info_struct_deprecated"] = [[{
   uint32_t n2;
   uint32_t n2count;
   uint32_t t1;
@@ -2890,7 +2890,7 @@ return {
   uint32_t rcv_q;
   uint32_t snd_q;
 }]],
-    ["struct ax25_info_struct"] = [[{
+  ["struct ax25_info_struct"] = [[{
   uint32_t n2;
   uint32_t n2count;
   uint32_t t1;
@@ -2911,13 +2911,13 @@ return {
   uint32_t paclen;
   uint32_t window;
 }]],
-    ["struct ax25_fwd_struct"] = [[{
+  ["struct ax25_fwd_struct"] = [[{
   struct ax25_address port_from;
   struct ax25_address port_to;
 }]],
-  },
-  typedefs = {
-    ax25_address = "struct ax25_address",
-  },
+},
+typedefs = {
+  ax25_address = "struct ax25_address",
+},
 ]==],
 }

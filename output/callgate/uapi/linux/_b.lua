@@ -3,73 +3,73 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/batadv_packet.h"] = [==[
-  constants = {
-    BATADV_IV_OGM = 0,
-    BATADV_BCAST = 1,
-    BATADV_CODED = 2,
-    BATADV_ELP = 3,
-    BATADV_OGM2 = 4,
-    BATADV_MCAST = 5,
-    BATADV_UNICAST = 64,
-    BATADV_UNICAST_FRAG = 65,
-    BATADV_UNICAST_4ADDR = 66,
-    BATADV_ICMP = 67,
-    BATADV_UNICAST_TVLV = 68,
-    BATADV_P_DATA = 1,
-    BATADV_P_DAT_DHT_GET = 2,
-    BATADV_P_DAT_DHT_PUT = 3,
-    BATADV_P_DAT_CACHE_REPLY = 4,
-    BATADV_NOT_BEST_NEXT_HOP = 1,
-    BATADV_PRIMARIES_FIRST_HOP = 2,
-    BATADV_DIRECTLINK = 4,
-    BATADV_ECHO_REPLY = 0,
-    BATADV_DESTINATION_UNREACHABLE = 3,
-    BATADV_ECHO_REQUEST = 8,
-    BATADV_TTL_EXCEEDED = 11,
-    BATADV_PARAMETER_PROBLEM = 12,
-    BATADV_TP = 15,
-    BATADV_MCAST_WANT_ALL_UNSNOOPABLES = 1,
-    BATADV_MCAST_WANT_ALL_IPV4 = 2,
-    BATADV_MCAST_WANT_ALL_IPV6 = 4,
-    BATADV_MCAST_WANT_NO_RTR4 = 8,
-    BATADV_MCAST_WANT_NO_RTR6 = 16,
-    BATADV_MCAST_HAVE_MC_PTYPE_CAPA = 32,
-    BATADV_TT_OGM_DIFF = 1,
-    BATADV_TT_REQUEST = 2,
-    BATADV_TT_RESPONSE = 4,
-    BATADV_TT_FULL_TABLE = 16,
-    BATADV_VLAN_HAS_TAG = 32768,
-    BATADV_CLAIM_TYPE_CLAIM = 0,
-    BATADV_CLAIM_TYPE_UNCLAIM = 1,
-    BATADV_CLAIM_TYPE_ANNOUNCE = 2,
-    BATADV_CLAIM_TYPE_REQUEST = 3,
-    BATADV_CLAIM_TYPE_LOOPDETECT = 4,
-    BATADV_TVLV_GW = 1,
-    BATADV_TVLV_DAT = 2,
-    BATADV_TVLV_NC = 3,
-    BATADV_TVLV_TT = 4,
-    BATADV_TVLV_ROAM = 5,
-    BATADV_TVLV_MCAST = 6,
-    BATADV_TVLV_MCAST_TRACKER = 7,
-    BATADV_TP_MSG = 0,
-    BATADV_TP_ACK = 1,
-    BATADV_UNICAST_MIN = 0x40,
-    BATADV_UNICAST_MAX = 0x7f,
-    BATADV_COMPAT_VERSION = 15,
-    BATADV_TT_DATA_TYPE_MASK = 0xf,
-    BATADV_OGM_HLEN = 24,
-    BATADV_OGM2_HLEN = 20,
-    BATADV_ELP_HLEN = 16,
-    BATADV_RR_LEN = 16,
-    BATADV_ICMP_MAX_PACKET_SIZE = 116,
-  },
-  records = {
-    ["struct batadv_bla_claim_dst"] = [[{
+constants = {
+  BATADV_IV_OGM = 0,
+  BATADV_BCAST = 1,
+  BATADV_CODED = 2,
+  BATADV_ELP = 3,
+  BATADV_OGM2 = 4,
+  BATADV_MCAST = 5,
+  BATADV_UNICAST = 64,
+  BATADV_UNICAST_FRAG = 65,
+  BATADV_UNICAST_4ADDR = 66,
+  BATADV_ICMP = 67,
+  BATADV_UNICAST_TVLV = 68,
+  BATADV_P_DATA = 1,
+  BATADV_P_DAT_DHT_GET = 2,
+  BATADV_P_DAT_DHT_PUT = 3,
+  BATADV_P_DAT_CACHE_REPLY = 4,
+  BATADV_NOT_BEST_NEXT_HOP = 1,
+  BATADV_PRIMARIES_FIRST_HOP = 2,
+  BATADV_DIRECTLINK = 4,
+  BATADV_ECHO_REPLY = 0,
+  BATADV_DESTINATION_UNREACHABLE = 3,
+  BATADV_ECHO_REQUEST = 8,
+  BATADV_TTL_EXCEEDED = 11,
+  BATADV_PARAMETER_PROBLEM = 12,
+  BATADV_TP = 15,
+  BATADV_MCAST_WANT_ALL_UNSNOOPABLES = 1,
+  BATADV_MCAST_WANT_ALL_IPV4 = 2,
+  BATADV_MCAST_WANT_ALL_IPV6 = 4,
+  BATADV_MCAST_WANT_NO_RTR4 = 8,
+  BATADV_MCAST_WANT_NO_RTR6 = 16,
+  BATADV_MCAST_HAVE_MC_PTYPE_CAPA = 32,
+  BATADV_TT_OGM_DIFF = 1,
+  BATADV_TT_REQUEST = 2,
+  BATADV_TT_RESPONSE = 4,
+  BATADV_TT_FULL_TABLE = 16,
+  BATADV_VLAN_HAS_TAG = 32768,
+  BATADV_CLAIM_TYPE_CLAIM = 0,
+  BATADV_CLAIM_TYPE_UNCLAIM = 1,
+  BATADV_CLAIM_TYPE_ANNOUNCE = 2,
+  BATADV_CLAIM_TYPE_REQUEST = 3,
+  BATADV_CLAIM_TYPE_LOOPDETECT = 4,
+  BATADV_TVLV_GW = 1,
+  BATADV_TVLV_DAT = 2,
+  BATADV_TVLV_NC = 3,
+  BATADV_TVLV_TT = 4,
+  BATADV_TVLV_ROAM = 5,
+  BATADV_TVLV_MCAST = 6,
+  BATADV_TVLV_MCAST_TRACKER = 7,
+  BATADV_TP_MSG = 0,
+  BATADV_TP_ACK = 1,
+  BATADV_UNICAST_MIN = 0x40,
+  BATADV_UNICAST_MAX = 0x7f,
+  BATADV_COMPAT_VERSION = 15,
+  BATADV_TT_DATA_TYPE_MASK = 0xf,
+  BATADV_OGM_HLEN = 24,
+  BATADV_OGM2_HLEN = 20,
+  BATADV_ELP_HLEN = 16,
+  BATADV_RR_LEN = 16,
+  BATADV_ICMP_MAX_PACKET_SIZE = 116,
+},
+records = {
+  ["struct batadv_bla_claim_dst"] = [[{
   uint8_t magic[3] __attribute__((aligned(1)));
   uint8_t type __attribute__((aligned(1)));
   uint16_t group __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_ogm_packet"] = [[{
+  ["struct batadv_ogm_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -81,7 +81,7 @@ return {
   uint8_t tq __attribute__((aligned(1)));
   uint16_t tvlv_len __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_ogm2_packet"] = [[{
+  ["struct batadv_ogm2_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -91,14 +91,14 @@ return {
   uint16_t tvlv_len __attribute__((aligned(2)));
   uint32_t throughput __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_elp_packet"] = [[{
+  ["struct batadv_elp_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t orig[6] __attribute__((aligned(1)));
   uint32_t seqno __attribute__((aligned(2)));
   uint32_t elp_interval __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_icmp_header"] = [[{
+  ["struct batadv_icmp_header"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -108,7 +108,7 @@ return {
   uint8_t uid __attribute__((aligned(1)));
   uint8_t align[3] __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_icmp_packet"] = [[{
+  ["struct batadv_icmp_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -119,7 +119,7 @@ return {
   uint8_t reserved __attribute__((aligned(1)));
   uint16_t seqno __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_icmp_tp_packet"] = [[{
+  ["struct batadv_icmp_tp_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -132,7 +132,7 @@ return {
   uint32_t seqno __attribute__((aligned(2)));
   uint32_t timestamp __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_icmp_packet_rr"] = [[{
+  ["struct batadv_icmp_packet_rr"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -144,20 +144,20 @@ return {
   uint16_t seqno __attribute__((aligned(2)));
   uint8_t rr[16][6] __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_unicast_packet"] = [[{
+  ["struct batadv_unicast_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
   uint8_t ttvn __attribute__((aligned(1)));
   uint8_t dest[6] __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_unicast_4addr_packet"] = [[{
+  ["struct batadv_unicast_4addr_packet"] = [[{
   struct batadv_unicast_packet u __attribute__((packed, aligned(1)));
   uint8_t src[6] __attribute__((aligned(1)));
   uint8_t subtype __attribute__((aligned(1)));
   uint8_t reserved __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_bcast_packet"] = [[{
+  ["struct batadv_bcast_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -165,14 +165,14 @@ return {
   uint32_t seqno __attribute__((aligned(2)));
   uint8_t orig[6] __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_mcast_packet"] = [[{
+  ["struct batadv_mcast_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
   uint8_t reserved __attribute__((aligned(1)));
   uint16_t tvlv_len __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_coded_packet"] = [[{
+  ["struct batadv_coded_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -188,7 +188,7 @@ return {
   uint32_t second_crc __attribute__((aligned(2)));
   uint16_t coded_len __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_unicast_tvlv_packet"] = [[{
+  ["struct batadv_unicast_tvlv_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint8_t ttl __attribute__((aligned(1)));
@@ -198,213 +198,213 @@ return {
   uint16_t tvlv_len __attribute__((aligned(2)));
   uint16_t align __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_hdr"] = [[{
+  ["struct batadv_tvlv_hdr"] = [[{
   uint8_t type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
   uint16_t len __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_gateway_data"] = [[{
+  ["struct batadv_tvlv_gateway_data"] = [[{
   uint32_t bandwidth_down __attribute__((aligned(2)));
   uint32_t bandwidth_up __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_tt_vlan_data"] = [[{
+  ["struct batadv_tvlv_tt_vlan_data"] = [[{
   uint32_t crc __attribute__((aligned(2)));
   uint16_t vid __attribute__((aligned(2)));
   uint16_t reserved __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_tt_data"] = [[{
+  ["struct batadv_tvlv_tt_data"] = [[{
   uint8_t flags __attribute__((aligned(1)));
   uint8_t ttvn __attribute__((aligned(1)));
   uint16_t num_vlan __attribute__((aligned(2)));
   struct batadv_tvlv_tt_vlan_data vlan_data[] __attribute__((packed, aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_tt_change"] = [[{
+  ["struct batadv_tvlv_tt_change"] = [[{
   uint8_t flags __attribute__((aligned(1)));
   uint8_t reserved[3] __attribute__((aligned(1)));
   uint8_t addr[6] __attribute__((aligned(1)));
   uint16_t vid __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_roam_adv"] = [[{
+  ["struct batadv_tvlv_roam_adv"] = [[{
   uint8_t client[6] __attribute__((aligned(1)));
   uint16_t vid __attribute__((aligned(2)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_mcast_data"] = [[{
+  ["struct batadv_tvlv_mcast_data"] = [[{
   uint8_t flags __attribute__((aligned(1)));
   uint8_t reserved[3] __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_tvlv_mcast_tracker"] = [[{
+  ["struct batadv_tvlv_mcast_tracker"] = [[{
   uint16_t num_dests __attribute__((aligned(2)));
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      batadv_tp_is_error = function(n)
-        return M.u8(M.long(n)) > 127
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct batadv_frag_packet"] = [[{
-    uint8_t packet_type __attribute__((aligned(1)));
-    uint8_t version __attribute__((aligned(1)));
-    uint8_t ttl __attribute__((aligned(1)));
-    uint8_t reserved : 1;
-    uint8_t priority : 3;
-    uint8_t no : 4;
-    uint8_t dest[6] __attribute__((aligned(1)));
-    uint8_t orig[6] __attribute__((aligned(1)));
-    uint16_t seqno __attribute__((aligned(2)));
-    uint16_t total_size __attribute__((aligned(2)));
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct batadv_frag_packet"] = [[{
-    uint8_t packet_type __attribute__((aligned(1)));
-    uint8_t version __attribute__((aligned(1)));
-    uint8_t ttl __attribute__((aligned(1)));
-    uint8_t no : 4;
-    uint8_t priority : 3;
-    uint8_t reserved : 1;
-    uint8_t dest[6] __attribute__((aligned(1)));
-    uint8_t orig[6] __attribute__((aligned(1)));
-    uint16_t seqno __attribute__((aligned(2)));
-    uint16_t total_size __attribute__((aligned(2)));
-  } __attribute__((packed))]],
-      },
+},
+macros = function(M)
+  return {
+    batadv_tp_is_error = function(n)
+      return M.u8(M.long(n)) > 127
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct batadv_frag_packet"] = [[{
+  uint8_t packet_type __attribute__((aligned(1)));
+  uint8_t version __attribute__((aligned(1)));
+  uint8_t ttl __attribute__((aligned(1)));
+  uint8_t reserved : 1;
+  uint8_t priority : 3;
+  uint8_t no : 4;
+  uint8_t dest[6] __attribute__((aligned(1)));
+  uint8_t orig[6] __attribute__((aligned(1)));
+  uint16_t seqno __attribute__((aligned(2)));
+  uint16_t total_size __attribute__((aligned(2)));
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct batadv_frag_packet"] = [[{
+  uint8_t packet_type __attribute__((aligned(1)));
+  uint8_t version __attribute__((aligned(1)));
+  uint8_t ttl __attribute__((aligned(1)));
+  uint8_t no : 4;
+  uint8_t priority : 3;
+  uint8_t reserved : 1;
+  uint8_t dest[6] __attribute__((aligned(1)));
+  uint8_t orig[6] __attribute__((aligned(1)));
+  uint16_t seqno __attribute__((aligned(2)));
+  uint16_t total_size __attribute__((aligned(2)));
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/batman_adv.h"] = [==[
-  constants = {
-    BATADV_TT_CLIENT_DEL = 1,
-    BATADV_TT_CLIENT_ROAM = 2,
-    BATADV_TT_CLIENT_WIFI = 16,
-    BATADV_TT_CLIENT_ISOLA = 32,
-    BATADV_TT_CLIENT_NOPURGE = 256,
-    BATADV_TT_CLIENT_NEW = 512,
-    BATADV_TT_CLIENT_PENDING = 1024,
-    BATADV_TT_CLIENT_TEMP = 2048,
-    BATADV_MCAST_FLAGS_BRIDGED = 1,
-    BATADV_MCAST_FLAGS_QUERIER_IPV4_EXISTS = 2,
-    BATADV_MCAST_FLAGS_QUERIER_IPV6_EXISTS = 4,
-    BATADV_MCAST_FLAGS_QUERIER_IPV4_SHADOWING = 8,
-    BATADV_MCAST_FLAGS_QUERIER_IPV6_SHADOWING = 16,
-    BATADV_GW_MODE_OFF = 0,
-    BATADV_GW_MODE_CLIENT = 1,
-    BATADV_GW_MODE_SERVER = 2,
-    BATADV_ATTR_UNSPEC = 0,
-    BATADV_ATTR_VERSION = 1,
-    BATADV_ATTR_ALGO_NAME = 2,
-    BATADV_ATTR_MESH_IFINDEX = 3,
-    BATADV_ATTR_MESH_IFNAME = 4,
-    BATADV_ATTR_MESH_ADDRESS = 5,
-    BATADV_ATTR_HARD_IFINDEX = 6,
-    BATADV_ATTR_HARD_IFNAME = 7,
-    BATADV_ATTR_HARD_ADDRESS = 8,
-    BATADV_ATTR_ORIG_ADDRESS = 9,
-    BATADV_ATTR_TPMETER_RESULT = 10,
-    BATADV_ATTR_TPMETER_TEST_TIME = 11,
-    BATADV_ATTR_TPMETER_BYTES = 12,
-    BATADV_ATTR_TPMETER_COOKIE = 13,
-    BATADV_ATTR_PAD = 14,
-    BATADV_ATTR_ACTIVE = 15,
-    BATADV_ATTR_TT_ADDRESS = 16,
-    BATADV_ATTR_TT_TTVN = 17,
-    BATADV_ATTR_TT_LAST_TTVN = 18,
-    BATADV_ATTR_TT_CRC32 = 19,
-    BATADV_ATTR_TT_VID = 20,
-    BATADV_ATTR_TT_FLAGS = 21,
-    BATADV_ATTR_FLAG_BEST = 22,
-    BATADV_ATTR_LAST_SEEN_MSECS = 23,
-    BATADV_ATTR_NEIGH_ADDRESS = 24,
-    BATADV_ATTR_TQ = 25,
-    BATADV_ATTR_THROUGHPUT = 26,
-    BATADV_ATTR_BANDWIDTH_UP = 27,
-    BATADV_ATTR_BANDWIDTH_DOWN = 28,
-    BATADV_ATTR_ROUTER = 29,
-    BATADV_ATTR_BLA_OWN = 30,
-    BATADV_ATTR_BLA_ADDRESS = 31,
-    BATADV_ATTR_BLA_VID = 32,
-    BATADV_ATTR_BLA_BACKBONE = 33,
-    BATADV_ATTR_BLA_CRC = 34,
-    BATADV_ATTR_DAT_CACHE_IP4ADDRESS = 35,
-    BATADV_ATTR_DAT_CACHE_HWADDRESS = 36,
-    BATADV_ATTR_DAT_CACHE_VID = 37,
-    BATADV_ATTR_MCAST_FLAGS = 38,
-    BATADV_ATTR_MCAST_FLAGS_PRIV = 39,
-    BATADV_ATTR_VLANID = 40,
-    BATADV_ATTR_AGGREGATED_OGMS_ENABLED = 41,
-    BATADV_ATTR_AP_ISOLATION_ENABLED = 42,
-    BATADV_ATTR_ISOLATION_MARK = 43,
-    BATADV_ATTR_ISOLATION_MASK = 44,
-    BATADV_ATTR_BONDING_ENABLED = 45,
-    BATADV_ATTR_BRIDGE_LOOP_AVOIDANCE_ENABLED = 46,
-    BATADV_ATTR_DISTRIBUTED_ARP_TABLE_ENABLED = 47,
-    BATADV_ATTR_FRAGMENTATION_ENABLED = 48,
-    BATADV_ATTR_GW_BANDWIDTH_DOWN = 49,
-    BATADV_ATTR_GW_BANDWIDTH_UP = 50,
-    BATADV_ATTR_GW_MODE = 51,
-    BATADV_ATTR_GW_SEL_CLASS = 52,
-    BATADV_ATTR_HOP_PENALTY = 53,
-    BATADV_ATTR_LOG_LEVEL = 54,
-    BATADV_ATTR_MULTICAST_FORCEFLOOD_ENABLED = 55,
-    BATADV_ATTR_NETWORK_CODING_ENABLED = 56,
-    BATADV_ATTR_ORIG_INTERVAL = 57,
-    BATADV_ATTR_ELP_INTERVAL = 58,
-    BATADV_ATTR_THROUGHPUT_OVERRIDE = 59,
-    BATADV_ATTR_MULTICAST_FANOUT = 60,
-    __BATADV_ATTR_AFTER_LAST = 61,
-    NUM_BATADV_ATTR = 61,
-    BATADV_ATTR_MAX = 60,
-    BATADV_CMD_UNSPEC = 0,
-    BATADV_CMD_GET_MESH = 1,
-    BATADV_CMD_GET_MESH_INFO = 1,
-    BATADV_CMD_TP_METER = 2,
-    BATADV_CMD_TP_METER_CANCEL = 3,
-    BATADV_CMD_GET_ROUTING_ALGOS = 4,
-    BATADV_CMD_GET_HARDIF = 5,
-    BATADV_CMD_GET_HARDIFS = 5,
-    BATADV_CMD_GET_TRANSTABLE_LOCAL = 6,
-    BATADV_CMD_GET_TRANSTABLE_GLOBAL = 7,
-    BATADV_CMD_GET_ORIGINATORS = 8,
-    BATADV_CMD_GET_NEIGHBORS = 9,
-    BATADV_CMD_GET_GATEWAYS = 10,
-    BATADV_CMD_GET_BLA_CLAIM = 11,
-    BATADV_CMD_GET_BLA_BACKBONE = 12,
-    BATADV_CMD_GET_DAT_CACHE = 13,
-    BATADV_CMD_GET_MCAST_FLAGS = 14,
-    BATADV_CMD_SET_MESH = 15,
-    BATADV_CMD_SET_HARDIF = 16,
-    BATADV_CMD_GET_VLAN = 17,
-    BATADV_CMD_SET_VLAN = 18,
-    __BATADV_CMD_AFTER_LAST = 19,
-    BATADV_CMD_MAX = 18,
-    BATADV_TP_REASON_COMPLETE = 3,
-    BATADV_TP_REASON_CANCEL = 4,
-    BATADV_TP_REASON_DST_UNREACHABLE = 128,
-    BATADV_TP_REASON_RESEND_LIMIT = 129,
-    BATADV_TP_REASON_ALREADY_ONGOING = 130,
-    BATADV_TP_REASON_MEMORY_ERROR = 131,
-    BATADV_TP_REASON_CANT_SEND = 132,
-    BATADV_TP_REASON_TOO_MANY = 133,
-    IFLA_BATADV_UNSPEC = 0,
-    IFLA_BATADV_ALGO_NAME = 1,
-    __IFLA_BATADV_MAX = 2,
-    BATADV_NL_NAME = "batadv",
-    BATADV_NL_MCAST_GROUP_CONFIG = "config",
-    BATADV_NL_MCAST_GROUP_TPMETER = "tpmeter",
-    IFLA_BATADV_MAX = 1,
-  },
+constants = {
+  BATADV_TT_CLIENT_DEL = 1,
+  BATADV_TT_CLIENT_ROAM = 2,
+  BATADV_TT_CLIENT_WIFI = 16,
+  BATADV_TT_CLIENT_ISOLA = 32,
+  BATADV_TT_CLIENT_NOPURGE = 256,
+  BATADV_TT_CLIENT_NEW = 512,
+  BATADV_TT_CLIENT_PENDING = 1024,
+  BATADV_TT_CLIENT_TEMP = 2048,
+  BATADV_MCAST_FLAGS_BRIDGED = 1,
+  BATADV_MCAST_FLAGS_QUERIER_IPV4_EXISTS = 2,
+  BATADV_MCAST_FLAGS_QUERIER_IPV6_EXISTS = 4,
+  BATADV_MCAST_FLAGS_QUERIER_IPV4_SHADOWING = 8,
+  BATADV_MCAST_FLAGS_QUERIER_IPV6_SHADOWING = 16,
+  BATADV_GW_MODE_OFF = 0,
+  BATADV_GW_MODE_CLIENT = 1,
+  BATADV_GW_MODE_SERVER = 2,
+  BATADV_ATTR_UNSPEC = 0,
+  BATADV_ATTR_VERSION = 1,
+  BATADV_ATTR_ALGO_NAME = 2,
+  BATADV_ATTR_MESH_IFINDEX = 3,
+  BATADV_ATTR_MESH_IFNAME = 4,
+  BATADV_ATTR_MESH_ADDRESS = 5,
+  BATADV_ATTR_HARD_IFINDEX = 6,
+  BATADV_ATTR_HARD_IFNAME = 7,
+  BATADV_ATTR_HARD_ADDRESS = 8,
+  BATADV_ATTR_ORIG_ADDRESS = 9,
+  BATADV_ATTR_TPMETER_RESULT = 10,
+  BATADV_ATTR_TPMETER_TEST_TIME = 11,
+  BATADV_ATTR_TPMETER_BYTES = 12,
+  BATADV_ATTR_TPMETER_COOKIE = 13,
+  BATADV_ATTR_PAD = 14,
+  BATADV_ATTR_ACTIVE = 15,
+  BATADV_ATTR_TT_ADDRESS = 16,
+  BATADV_ATTR_TT_TTVN = 17,
+  BATADV_ATTR_TT_LAST_TTVN = 18,
+  BATADV_ATTR_TT_CRC32 = 19,
+  BATADV_ATTR_TT_VID = 20,
+  BATADV_ATTR_TT_FLAGS = 21,
+  BATADV_ATTR_FLAG_BEST = 22,
+  BATADV_ATTR_LAST_SEEN_MSECS = 23,
+  BATADV_ATTR_NEIGH_ADDRESS = 24,
+  BATADV_ATTR_TQ = 25,
+  BATADV_ATTR_THROUGHPUT = 26,
+  BATADV_ATTR_BANDWIDTH_UP = 27,
+  BATADV_ATTR_BANDWIDTH_DOWN = 28,
+  BATADV_ATTR_ROUTER = 29,
+  BATADV_ATTR_BLA_OWN = 30,
+  BATADV_ATTR_BLA_ADDRESS = 31,
+  BATADV_ATTR_BLA_VID = 32,
+  BATADV_ATTR_BLA_BACKBONE = 33,
+  BATADV_ATTR_BLA_CRC = 34,
+  BATADV_ATTR_DAT_CACHE_IP4ADDRESS = 35,
+  BATADV_ATTR_DAT_CACHE_HWADDRESS = 36,
+  BATADV_ATTR_DAT_CACHE_VID = 37,
+  BATADV_ATTR_MCAST_FLAGS = 38,
+  BATADV_ATTR_MCAST_FLAGS_PRIV = 39,
+  BATADV_ATTR_VLANID = 40,
+  BATADV_ATTR_AGGREGATED_OGMS_ENABLED = 41,
+  BATADV_ATTR_AP_ISOLATION_ENABLED = 42,
+  BATADV_ATTR_ISOLATION_MARK = 43,
+  BATADV_ATTR_ISOLATION_MASK = 44,
+  BATADV_ATTR_BONDING_ENABLED = 45,
+  BATADV_ATTR_BRIDGE_LOOP_AVOIDANCE_ENABLED = 46,
+  BATADV_ATTR_DISTRIBUTED_ARP_TABLE_ENABLED = 47,
+  BATADV_ATTR_FRAGMENTATION_ENABLED = 48,
+  BATADV_ATTR_GW_BANDWIDTH_DOWN = 49,
+  BATADV_ATTR_GW_BANDWIDTH_UP = 50,
+  BATADV_ATTR_GW_MODE = 51,
+  BATADV_ATTR_GW_SEL_CLASS = 52,
+  BATADV_ATTR_HOP_PENALTY = 53,
+  BATADV_ATTR_LOG_LEVEL = 54,
+  BATADV_ATTR_MULTICAST_FORCEFLOOD_ENABLED = 55,
+  BATADV_ATTR_NETWORK_CODING_ENABLED = 56,
+  BATADV_ATTR_ORIG_INTERVAL = 57,
+  BATADV_ATTR_ELP_INTERVAL = 58,
+  BATADV_ATTR_THROUGHPUT_OVERRIDE = 59,
+  BATADV_ATTR_MULTICAST_FANOUT = 60,
+  __BATADV_ATTR_AFTER_LAST = 61,
+  NUM_BATADV_ATTR = 61,
+  BATADV_ATTR_MAX = 60,
+  BATADV_CMD_UNSPEC = 0,
+  BATADV_CMD_GET_MESH = 1,
+  BATADV_CMD_GET_MESH_INFO = 1,
+  BATADV_CMD_TP_METER = 2,
+  BATADV_CMD_TP_METER_CANCEL = 3,
+  BATADV_CMD_GET_ROUTING_ALGOS = 4,
+  BATADV_CMD_GET_HARDIF = 5,
+  BATADV_CMD_GET_HARDIFS = 5,
+  BATADV_CMD_GET_TRANSTABLE_LOCAL = 6,
+  BATADV_CMD_GET_TRANSTABLE_GLOBAL = 7,
+  BATADV_CMD_GET_ORIGINATORS = 8,
+  BATADV_CMD_GET_NEIGHBORS = 9,
+  BATADV_CMD_GET_GATEWAYS = 10,
+  BATADV_CMD_GET_BLA_CLAIM = 11,
+  BATADV_CMD_GET_BLA_BACKBONE = 12,
+  BATADV_CMD_GET_DAT_CACHE = 13,
+  BATADV_CMD_GET_MCAST_FLAGS = 14,
+  BATADV_CMD_SET_MESH = 15,
+  BATADV_CMD_SET_HARDIF = 16,
+  BATADV_CMD_GET_VLAN = 17,
+  BATADV_CMD_SET_VLAN = 18,
+  __BATADV_CMD_AFTER_LAST = 19,
+  BATADV_CMD_MAX = 18,
+  BATADV_TP_REASON_COMPLETE = 3,
+  BATADV_TP_REASON_CANCEL = 4,
+  BATADV_TP_REASON_DST_UNREACHABLE = 128,
+  BATADV_TP_REASON_RESEND_LIMIT = 129,
+  BATADV_TP_REASON_ALREADY_ONGOING = 130,
+  BATADV_TP_REASON_MEMORY_ERROR = 131,
+  BATADV_TP_REASON_CANT_SEND = 132,
+  BATADV_TP_REASON_TOO_MANY = 133,
+  IFLA_BATADV_UNSPEC = 0,
+  IFLA_BATADV_ALGO_NAME = 1,
+  __IFLA_BATADV_MAX = 2,
+  BATADV_NL_NAME = "batadv",
+  BATADV_NL_MCAST_GROUP_CONFIG = "config",
+  BATADV_NL_MCAST_GROUP_TPMETER = "tpmeter",
+  IFLA_BATADV_MAX = 1,
+},
 ]==],
 ["linux/bcm933xx_hcs.h"] = [==[
-  records = {
-    ["struct bcm_hcs"] = [[{
+records = {
+  ["struct bcm_hcs"] = [[{
   uint16_t magic;
   uint16_t control;
   uint16_t rev_maj;
@@ -417,23 +417,23 @@ return {
   uint16_t her_znaet_chto;
   uint32_t crc;
 }]],
-  },
+},
 ]==],
 ["linux/bfs_fs.h"] = [==[
-  constants = {
-    BFS_BSIZE_BITS = 9,
-    BFS_BSIZE = 0x200,
-    BFS_MAGIC = 0x1badface,
-    BFS_ROOT_INO = 2,
-    BFS_INODES_PER_BLOCK = 8,
-    BFS_VDIR = 2,
-    BFS_VREG = 1,
-    BFS_NAMELEN = 14,
-    BFS_DIRENT_SIZE = 16,
-    BFS_DIRS_PER_BLOCK = 32,
-  },
-  records = {
-    ["struct bfs_inode"] = [[{
+constants = {
+  BFS_BSIZE_BITS = 9,
+  BFS_BSIZE = 0x200,
+  BFS_MAGIC = 0x1badface,
+  BFS_ROOT_INO = 2,
+  BFS_INODES_PER_BLOCK = 8,
+  BFS_VDIR = 2,
+  BFS_VREG = 1,
+  BFS_NAMELEN = 14,
+  BFS_DIRENT_SIZE = 16,
+  BFS_DIRS_PER_BLOCK = 32,
+},
+records = {
+  ["struct bfs_inode"] = [[{
   uint16_t i_ino;
   uint16_t i_unused;
   uint32_t i_sblock;
@@ -449,11 +449,11 @@ return {
   uint32_t i_ctime;
   uint32_t i_padding[4];
 }]],
-    ["struct bfs_dirent"] = [[{
+  ["struct bfs_dirent"] = [[{
   uint16_t ino;
   char name[14];
 }]],
-    ["struct bfs_super_block"] = [[{
+  ["struct bfs_super_block"] = [[{
   uint32_t s_magic;
   uint32_t s_start;
   uint32_t s_end;
@@ -465,583 +465,3061 @@ return {
   char s_volume[6];
   uint32_t s_padding[118];
 }]],
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        BFS_OFF2INO = function(offset)
+          return M.int(M.u64(M.long(offset) - 0x200) / 64 + 2)
+        end,
+        BFS_INO2OFF = function(ino)
+          return M.int(M.u32(M.u32(M.u64(M.long(ino) - 2) * 64) + 0x200))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          BFS_OFF2INO = function(offset)
-            return M.int(M.u64(M.long(offset) - 0x200) / 64 + 2)
-          end,
-          BFS_INO2OFF = function(ino)
-            return M.int(M.u32(M.u32(M.u64(M.long(ino) - 2) * 64) + 0x200))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          BFS_OFF2INO = function(offset)
-            return M.int((M.long(offset) - 0x200) / 64 + 2)
-          end,
-          BFS_INO2OFF = function(ino)
-            return M.int(M.u32(M.u32((M.long(ino) - 2) * 64) + 0x200))
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        BFS_OFF2INO = function(offset)
+          return M.int((M.long(offset) - 0x200) / 64 + 2)
+        end,
+        BFS_INO2OFF = function(ino)
+          return M.int(M.u32(M.u32((M.long(ino) - 2) * 64) + 0x200))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/binfmts.h"] = [==[
-  constants = {
-    MAX_ARG_STRINGS = 0x7fffffff,
-    BINPRM_BUF_SIZE = 256,
-    AT_FLAGS_PRESERVE_ARGV0_BIT = 0,
-    AT_FLAGS_PRESERVE_ARGV0 = 0x1,
-  },
+constants = {
+  MAX_ARG_STRINGS = 0x7fffffff,
+  BINPRM_BUF_SIZE = 256,
+  AT_FLAGS_PRESERVE_ARGV0_BIT = 0,
+  AT_FLAGS_PRESERVE_ARGV0 = 0x1,
+},
 ]==],
 ["linux/bits.h"] = [==[
-  macros = function(M)
-    return {
-      __GENMASK_ULL = function(h, l)
-        return M.int(M.band(M.shl(0xffffffffffffffffULL, M.long(l)), M.shr(0xffffffffffffffffULL, 63 -
-            M.long(h))))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          __GENMASK = function(h, l)
-            return M.int(M.band(M.shl(0xffffffffffffffffULL, M.long(l)), M.shr(0xffffffffffffffffULL, 63 -
-                M.long(h))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          __GENMASK = function(h, l)
-            return M.int(M.band(M.u32(M.shl(0xffffffffLL, M.long(l))), M.shr(0xffffffffLL, 31 - M.long(h))))
-          end,
-        }
-      end,
-    },
+macros = function(M)
+  return {
+    __GENMASK_ULL = function(h, l)
+      return M.int(M.band(M.shl(0xffffffffffffffffULL, M.long(l)), M.shr(0xffffffffffffffffULL, 63 -
+          M.long(h))))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        __GENMASK = function(h, l)
+          return M.int(M.band(M.shl(0xffffffffffffffffULL, M.long(l)), M.shr(0xffffffffffffffffULL, 63 -
+              M.long(h))))
+        end,
+      }
+    end,
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        __GENMASK = function(h, l)
+          return M.int(M.band(M.u32(M.shl(0xffffffffLL, M.long(l))), M.shr(0xffffffffLL, 31 - M.long(h))))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/blk-crypto.h"] = [==[
-  constants = {
-    BLKCRYPTOIMPORTKEY = 0xc0401289,
-    BLKCRYPTOGENERATEKEY = 0xc030128a,
-    BLKCRYPTOPREPAREKEY = 0xc040128b,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct blk_crypto_import_key_arg"] = [[{
-    uint64_t raw_key_ptr;
-    uint64_t raw_key_size;
-    uint64_t lt_key_ptr;
-    uint64_t lt_key_size;
-    uint64_t reserved[4];
-  }]],
-        ["struct blk_crypto_generate_key_arg"] = [[{
-    uint64_t lt_key_ptr;
-    uint64_t lt_key_size;
-    uint64_t reserved[4];
-  }]],
-        ["struct blk_crypto_prepare_key_arg"] = [[{
-    uint64_t lt_key_ptr;
-    uint64_t lt_key_size;
-    uint64_t eph_key_ptr;
-    uint64_t eph_key_size;
-    uint64_t reserved[4];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct blk_crypto_import_key_arg"] = [[{
-    unsigned long raw_key_ptr;
-    unsigned long raw_key_size;
-    unsigned long lt_key_ptr;
-    unsigned long lt_key_size;
-    unsigned long reserved[4];
-  }]],
-        ["struct blk_crypto_generate_key_arg"] = [[{
-    unsigned long lt_key_ptr;
-    unsigned long lt_key_size;
-    unsigned long reserved[4];
-  }]],
-        ["struct blk_crypto_prepare_key_arg"] = [[{
-    unsigned long lt_key_ptr;
-    unsigned long lt_key_size;
-    unsigned long eph_key_ptr;
-    unsigned long eph_key_size;
-    unsigned long reserved[4];
-  }]],
-      },
+constants = {
+  BLKCRYPTOIMPORTKEY = 0xc0401289,
+  BLKCRYPTOGENERATEKEY = 0xc030128a,
+  BLKCRYPTOPREPAREKEY = 0xc040128b,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct blk_crypto_import_key_arg"] = [[{
+  uint64_t raw_key_ptr;
+  uint64_t raw_key_size;
+  uint64_t lt_key_ptr;
+  uint64_t lt_key_size;
+  uint64_t reserved[4];
+}]],
+      ["struct blk_crypto_generate_key_arg"] = [[{
+  uint64_t lt_key_ptr;
+  uint64_t lt_key_size;
+  uint64_t reserved[4];
+}]],
+      ["struct blk_crypto_prepare_key_arg"] = [[{
+  uint64_t lt_key_ptr;
+  uint64_t lt_key_size;
+  uint64_t eph_key_ptr;
+  uint64_t eph_key_size;
+  uint64_t reserved[4];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct blk_crypto_import_key_arg"] = [[{
+  unsigned long raw_key_ptr;
+  unsigned long raw_key_size;
+  unsigned long lt_key_ptr;
+  unsigned long lt_key_size;
+  unsigned long reserved[4];
+}]],
+      ["struct blk_crypto_generate_key_arg"] = [[{
+  unsigned long lt_key_ptr;
+  unsigned long lt_key_size;
+  unsigned long reserved[4];
+}]],
+      ["struct blk_crypto_prepare_key_arg"] = [[{
+  unsigned long lt_key_ptr;
+  unsigned long lt_key_size;
+  unsigned long eph_key_ptr;
+  unsigned long eph_key_size;
+  unsigned long reserved[4];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/blkdev.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLOCK_URING_CMD_DISCARD = 0x1200,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLOCK_URING_CMD_DISCARD = 0x20001200,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLOCK_URING_CMD_DISCARD = 0x1200,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLOCK_URING_CMD_DISCARD = 0x20001200,
+    },
+  },
+},
 ]==],
 ["linux/blkpg.h"] = [==[
-  constants = {
-    BLKPG_ADD_PARTITION = 1,
-    BLKPG_DEL_PARTITION = 2,
-    BLKPG_RESIZE_PARTITION = 3,
-    BLKPG_DEVNAMELTH = 64,
-    BLKPG_VOLNAMELTH = 64,
-  },
-  records = {
-    ["struct blkpg_ioctl_arg"] = [[{
+constants = {
+  BLKPG_ADD_PARTITION = 1,
+  BLKPG_DEL_PARTITION = 2,
+  BLKPG_RESIZE_PARTITION = 3,
+  BLKPG_DEVNAMELTH = 64,
+  BLKPG_VOLNAMELTH = 64,
+},
+records = {
+  ["struct blkpg_ioctl_arg"] = [[{
   int32_t op;
   int32_t flags;
   int32_t datalen;
   void *data;
 }]],
-    ["struct blkpg_partition"] = [[{
+  ["struct blkpg_partition"] = [[{
   int64_t start;
   int64_t length;
   int32_t pno;
   char devname[64];
   char volname[64];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLKPG = 0x1269,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLKPG = 0x20001269,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLKPG = 0x1269,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLKPG = 0x20001269,
+    },
+  },
+},
 ]==],
 ["linux/blktrace_api.h"] = [==[
-  constants = {
-    BLK_TC_READ = 1,
-    BLK_TC_WRITE = 2,
-    BLK_TC_FLUSH = 4,
-    BLK_TC_SYNC = 8,
-    BLK_TC_SYNCIO = 8,
-    BLK_TC_QUEUE = 16,
-    BLK_TC_REQUEUE = 32,
-    BLK_TC_ISSUE = 64,
-    BLK_TC_COMPLETE = 128,
-    BLK_TC_FS = 256,
-    BLK_TC_PC = 512,
-    BLK_TC_NOTIFY = 1024,
-    BLK_TC_AHEAD = 2048,
-    BLK_TC_META = 4096,
-    BLK_TC_DISCARD = 8192,
-    BLK_TC_DRV_DATA = 16384,
-    BLK_TC_FUA = 32768,
-    BLK_TC_END_V1 = 32768,
-    BLK_TC_ZONE_APPEND = 65536,
-    BLK_TC_ZONE_RESET = 131072,
-    BLK_TC_ZONE_RESET_ALL = 262144,
-    BLK_TC_ZONE_FINISH = 524288,
-    BLK_TC_ZONE_OPEN = 1048576,
-    BLK_TC_ZONE_CLOSE = 2097152,
-    BLK_TC_WRITE_ZEROES = 4194304,
-    BLK_TC_END_V2 = 4194304,
-    __BLK_TA_QUEUE = 1,
-    __BLK_TA_BACKMERGE = 2,
-    __BLK_TA_FRONTMERGE = 3,
-    __BLK_TA_GETRQ = 4,
-    __BLK_TA_SLEEPRQ = 5,
-    __BLK_TA_REQUEUE = 6,
-    __BLK_TA_ISSUE = 7,
-    __BLK_TA_COMPLETE = 8,
-    __BLK_TA_PLUG = 9,
-    __BLK_TA_UNPLUG_IO = 10,
-    __BLK_TA_UNPLUG_TIMER = 11,
-    __BLK_TA_INSERT = 12,
-    __BLK_TA_SPLIT = 13,
-    __BLK_TA_BOUNCE = 14,
-    __BLK_TA_REMAP = 15,
-    __BLK_TA_ABORT = 16,
-    __BLK_TA_DRV_DATA = 17,
-    __BLK_TA_ZONE_PLUG = 18,
-    __BLK_TA_ZONE_UNPLUG = 19,
-    __BLK_TA_CGROUP = 256,
-    __BLK_TN_PROCESS = 0,
-    __BLK_TN_TIMESTAMP = 1,
-    __BLK_TN_MESSAGE = 2,
-    __BLK_TN_CGROUP = 256,
-    Blktrace_setup = 1,
-    Blktrace_running = 2,
-    Blktrace_stopped = 3,
-    BLK_TC_SHIFT = 16,
-    BLK_TA_SPLIT = 13,
-    BLK_TA_BOUNCE = 14,
-    BLK_IO_TRACE_MAGIC = 0x65617400,
-    BLK_IO_TRACE_VERSION = 0x7,
-    BLK_IO_TRACE2_VERSION = 0x8,
-    BLKTRACE_BDEV_SIZE = 32,
-    BLKTRACE_BDEV_SIZE2 = 64,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct blk_io_trace"] = [[{
-    uint32_t magic;
-    uint32_t sequence;
-    uint64_t time;
-    uint64_t sector;
-    uint32_t bytes;
-    uint32_t action;
-    uint32_t pid;
-    uint32_t device;
-    uint32_t cpu;
-    uint16_t error;
-    uint16_t pdu_len;
-  }]],
-        ["struct blk_io_trace2"] = [[{
-    uint32_t magic;
-    uint32_t sequence;
-    uint64_t time;
-    uint64_t sector;
-    uint32_t bytes;
-    uint32_t pid;
-    uint64_t action;
-    uint32_t device;
-    uint32_t cpu;
-    uint16_t error;
-    uint16_t pdu_len;
-    uint8_t pad[12];
-  }]],
-        ["struct blk_io_trace_remap"] = [[{
-    uint32_t device_from;
-    uint32_t device_to;
-    uint64_t sector_from;
-  }]],
-        ["struct blk_user_trace_setup"] = [[{
-    char name[32];
-    uint16_t act_mask;
-    uint32_t buf_size;
-    uint32_t buf_nr;
-    uint64_t start_lba;
-    uint64_t end_lba;
-    uint32_t pid;
-  }]],
-        ["struct blk_user_trace_setup2"] = [[{
-    char name[64];
-    uint64_t act_mask;
-    uint32_t buf_size;
-    uint32_t buf_nr;
-    uint64_t start_lba;
-    uint64_t end_lba;
-    uint32_t pid;
-    uint32_t flags;
-    uint64_t reserved[11];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct blk_io_trace"] = [[{
-    uint32_t magic;
-    uint32_t sequence;
-    unsigned long time;
-    unsigned long sector;
-    uint32_t bytes;
-    uint32_t action;
-    uint32_t pid;
-    uint32_t device;
-    uint32_t cpu;
-    uint16_t error;
-    uint16_t pdu_len;
-  }]],
-        ["struct blk_io_trace2"] = [[{
-    uint32_t magic;
-    uint32_t sequence;
-    unsigned long time;
-    unsigned long sector;
-    uint32_t bytes;
-    uint32_t pid;
-    unsigned long action;
-    uint32_t device;
-    uint32_t cpu;
-    uint16_t error;
-    uint16_t pdu_len;
-    uint8_t pad[12];
-  }]],
-        ["struct blk_io_trace_remap"] = [[{
-    uint32_t device_from;
-    uint32_t device_to;
-    unsigned long sector_from;
-  }]],
-        ["struct blk_user_trace_setup"] = [[{
-    char name[32];
-    uint16_t act_mask;
-    uint32_t buf_size;
-    uint32_t buf_nr;
-    unsigned long start_lba;
-    unsigned long end_lba;
-    uint32_t pid;
-  }]],
-        ["struct blk_user_trace_setup2"] = [[{
-    char name[64];
-    unsigned long act_mask;
-    uint32_t buf_size;
-    uint32_t buf_nr;
-    unsigned long start_lba;
-    unsigned long end_lba;
-    uint32_t pid;
-    uint32_t flags;
-    unsigned long reserved[11];
-  }]],
-      },
+constants = {
+  BLK_TC_READ = 1,
+  BLK_TC_WRITE = 2,
+  BLK_TC_FLUSH = 4,
+  BLK_TC_SYNC = 8,
+  BLK_TC_SYNCIO = 8,
+  BLK_TC_QUEUE = 16,
+  BLK_TC_REQUEUE = 32,
+  BLK_TC_ISSUE = 64,
+  BLK_TC_COMPLETE = 128,
+  BLK_TC_FS = 256,
+  BLK_TC_PC = 512,
+  BLK_TC_NOTIFY = 1024,
+  BLK_TC_AHEAD = 2048,
+  BLK_TC_META = 4096,
+  BLK_TC_DISCARD = 8192,
+  BLK_TC_DRV_DATA = 16384,
+  BLK_TC_FUA = 32768,
+  BLK_TC_END_V1 = 32768,
+  BLK_TC_ZONE_APPEND = 65536,
+  BLK_TC_ZONE_RESET = 131072,
+  BLK_TC_ZONE_RESET_ALL = 262144,
+  BLK_TC_ZONE_FINISH = 524288,
+  BLK_TC_ZONE_OPEN = 1048576,
+  BLK_TC_ZONE_CLOSE = 2097152,
+  BLK_TC_WRITE_ZEROES = 4194304,
+  BLK_TC_END_V2 = 4194304,
+  __BLK_TA_QUEUE = 1,
+  __BLK_TA_BACKMERGE = 2,
+  __BLK_TA_FRONTMERGE = 3,
+  __BLK_TA_GETRQ = 4,
+  __BLK_TA_SLEEPRQ = 5,
+  __BLK_TA_REQUEUE = 6,
+  __BLK_TA_ISSUE = 7,
+  __BLK_TA_COMPLETE = 8,
+  __BLK_TA_PLUG = 9,
+  __BLK_TA_UNPLUG_IO = 10,
+  __BLK_TA_UNPLUG_TIMER = 11,
+  __BLK_TA_INSERT = 12,
+  __BLK_TA_SPLIT = 13,
+  __BLK_TA_BOUNCE = 14,
+  __BLK_TA_REMAP = 15,
+  __BLK_TA_ABORT = 16,
+  __BLK_TA_DRV_DATA = 17,
+  __BLK_TA_ZONE_PLUG = 18,
+  __BLK_TA_ZONE_UNPLUG = 19,
+  __BLK_TA_CGROUP = 256,
+  __BLK_TN_PROCESS = 0,
+  __BLK_TN_TIMESTAMP = 1,
+  __BLK_TN_MESSAGE = 2,
+  __BLK_TN_CGROUP = 256,
+  Blktrace_setup = 1,
+  Blktrace_running = 2,
+  Blktrace_stopped = 3,
+  BLK_TC_SHIFT = 16,
+  BLK_TA_SPLIT = 13,
+  BLK_TA_BOUNCE = 14,
+  BLK_IO_TRACE_MAGIC = 0x65617400,
+  BLK_IO_TRACE_VERSION = 0x7,
+  BLK_IO_TRACE2_VERSION = 0x8,
+  BLKTRACE_BDEV_SIZE = 32,
+  BLKTRACE_BDEV_SIZE2 = 64,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct blk_io_trace"] = [[{
+  uint32_t magic;
+  uint32_t sequence;
+  uint64_t time;
+  uint64_t sector;
+  uint32_t bytes;
+  uint32_t action;
+  uint32_t pid;
+  uint32_t device;
+  uint32_t cpu;
+  uint16_t error;
+  uint16_t pdu_len;
+}]],
+      ["struct blk_io_trace2"] = [[{
+  uint32_t magic;
+  uint32_t sequence;
+  uint64_t time;
+  uint64_t sector;
+  uint32_t bytes;
+  uint32_t pid;
+  uint64_t action;
+  uint32_t device;
+  uint32_t cpu;
+  uint16_t error;
+  uint16_t pdu_len;
+  uint8_t pad[12];
+}]],
+      ["struct blk_io_trace_remap"] = [[{
+  uint32_t device_from;
+  uint32_t device_to;
+  uint64_t sector_from;
+}]],
+      ["struct blk_user_trace_setup"] = [[{
+  char name[32];
+  uint16_t act_mask;
+  uint32_t buf_size;
+  uint32_t buf_nr;
+  uint64_t start_lba;
+  uint64_t end_lba;
+  uint32_t pid;
+}]],
+      ["struct blk_user_trace_setup2"] = [[{
+  char name[64];
+  uint64_t act_mask;
+  uint32_t buf_size;
+  uint32_t buf_nr;
+  uint64_t start_lba;
+  uint64_t end_lba;
+  uint32_t pid;
+  uint32_t flags;
+  uint64_t reserved[11];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct blk_io_trace"] = [[{
+  uint32_t magic;
+  uint32_t sequence;
+  unsigned long time;
+  unsigned long sector;
+  uint32_t bytes;
+  uint32_t action;
+  uint32_t pid;
+  uint32_t device;
+  uint32_t cpu;
+  uint16_t error;
+  uint16_t pdu_len;
+}]],
+      ["struct blk_io_trace2"] = [[{
+  uint32_t magic;
+  uint32_t sequence;
+  unsigned long time;
+  unsigned long sector;
+  uint32_t bytes;
+  uint32_t pid;
+  unsigned long action;
+  uint32_t device;
+  uint32_t cpu;
+  uint16_t error;
+  uint16_t pdu_len;
+  uint8_t pad[12];
+}]],
+      ["struct blk_io_trace_remap"] = [[{
+  uint32_t device_from;
+  uint32_t device_to;
+  unsigned long sector_from;
+}]],
+      ["struct blk_user_trace_setup"] = [[{
+  char name[32];
+  uint16_t act_mask;
+  uint32_t buf_size;
+  uint32_t buf_nr;
+  unsigned long start_lba;
+  unsigned long end_lba;
+  uint32_t pid;
+}]],
+      ["struct blk_user_trace_setup2"] = [[{
+  char name[64];
+  unsigned long act_mask;
+  uint32_t buf_size;
+  uint32_t buf_nr;
+  unsigned long start_lba;
+  unsigned long end_lba;
+  uint32_t pid;
+  uint32_t flags;
+  unsigned long reserved[11];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/blkzoned.h"] = [==[
-  constants = {
-    BLK_ZONE_TYPE_CONVENTIONAL = 1,
-    BLK_ZONE_TYPE_SEQWRITE_REQ = 2,
-    BLK_ZONE_TYPE_SEQWRITE_PREF = 3,
-    BLK_ZONE_COND_NOT_WP = 0,
-    BLK_ZONE_COND_EMPTY = 1,
-    BLK_ZONE_COND_IMP_OPEN = 2,
-    BLK_ZONE_COND_EXP_OPEN = 3,
-    BLK_ZONE_COND_CLOSED = 4,
-    BLK_ZONE_COND_READONLY = 13,
-    BLK_ZONE_COND_FULL = 14,
-    BLK_ZONE_COND_OFFLINE = 15,
-    BLK_ZONE_COND_ACTIVE = 255,
-    BLK_ZONE_REP_CAPACITY = 1,
-    BLK_ZONE_REP_CACHED = 2147483648,
-    BLKREPORTZONE = 0xc0101282,
-    BLKREPORTZONEV2 = 0xc010128e,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLKRESETZONE = 0x40101283,
-        BLKGETZONESZ = 0x80041284,
-        BLKGETNRZONES = 0x80041285,
-        BLKOPENZONE = 0x40101286,
-        BLKCLOSEZONE = 0x40101287,
-        BLKFINISHZONE = 0x40101288,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct blk_zone"] = [[{
-    uint64_t start;
-    uint64_t len;
-    uint64_t wp;
-    uint8_t type;
-    uint8_t cond;
-    uint8_t non_seq;
-    uint8_t reset;
-    uint8_t resv[4];
-    uint64_t capacity;
-    uint8_t reserved[24];
-  }]],
-        ["struct blk_zone_report"] = [[{
-    uint64_t sector;
-    uint32_t nr_zones;
-    uint32_t flags;
-    struct blk_zone zones[];
-  }]],
-        ["struct blk_zone_range"] = [[{
-    uint64_t sector;
-    uint64_t nr_sectors;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLKRESETZONE = 0x80101283,
-        BLKGETZONESZ = 0x40041284,
-        BLKGETNRZONES = 0x40041285,
-        BLKOPENZONE = 0x80101286,
-        BLKCLOSEZONE = 0x80101287,
-        BLKFINISHZONE = 0x80101288,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct blk_zone"] = [[{
-    unsigned long start;
-    unsigned long len;
-    unsigned long wp;
-    uint8_t type;
-    uint8_t cond;
-    uint8_t non_seq;
-    uint8_t reset;
-    uint8_t resv[4];
-    unsigned long capacity;
-    uint8_t reserved[24];
-  }]],
-        ["struct blk_zone_report"] = [[{
-    unsigned long sector;
-    uint32_t nr_zones;
-    uint32_t flags;
-    struct blk_zone zones[];
-  }]],
-        ["struct blk_zone_range"] = [[{
-    unsigned long sector;
-    unsigned long nr_sectors;
-  }]],
-      },
+constants = {
+  BLK_ZONE_TYPE_CONVENTIONAL = 1,
+  BLK_ZONE_TYPE_SEQWRITE_REQ = 2,
+  BLK_ZONE_TYPE_SEQWRITE_PREF = 3,
+  BLK_ZONE_COND_NOT_WP = 0,
+  BLK_ZONE_COND_EMPTY = 1,
+  BLK_ZONE_COND_IMP_OPEN = 2,
+  BLK_ZONE_COND_EXP_OPEN = 3,
+  BLK_ZONE_COND_CLOSED = 4,
+  BLK_ZONE_COND_READONLY = 13,
+  BLK_ZONE_COND_FULL = 14,
+  BLK_ZONE_COND_OFFLINE = 15,
+  BLK_ZONE_COND_ACTIVE = 255,
+  BLK_ZONE_REP_CAPACITY = 1,
+  BLK_ZONE_REP_CACHED = 2147483648,
+  BLKREPORTZONE = 0xc0101282,
+  BLKREPORTZONEV2 = 0xc010128e,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLKRESETZONE = 0x40101283,
+      BLKGETZONESZ = 0x80041284,
+      BLKGETNRZONES = 0x80041285,
+      BLKOPENZONE = 0x40101286,
+      BLKCLOSEZONE = 0x40101287,
+      BLKFINISHZONE = 0x40101288,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct blk_zone"] = [[{
+  uint64_t start;
+  uint64_t len;
+  uint64_t wp;
+  uint8_t type;
+  uint8_t cond;
+  uint8_t non_seq;
+  uint8_t reset;
+  uint8_t resv[4];
+  uint64_t capacity;
+  uint8_t reserved[24];
+}]],
+      ["struct blk_zone_report"] = [[{
+  uint64_t sector;
+  uint32_t nr_zones;
+  uint32_t flags;
+  struct blk_zone zones[];
+}]],
+      ["struct blk_zone_range"] = [[{
+  uint64_t sector;
+  uint64_t nr_sectors;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLKRESETZONE = 0x80101283,
+      BLKGETZONESZ = 0x40041284,
+      BLKGETNRZONES = 0x40041285,
+      BLKOPENZONE = 0x80101286,
+      BLKCLOSEZONE = 0x80101287,
+      BLKFINISHZONE = 0x80101288,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct blk_zone"] = [[{
+  unsigned long start;
+  unsigned long len;
+  unsigned long wp;
+  uint8_t type;
+  uint8_t cond;
+  uint8_t non_seq;
+  uint8_t reset;
+  uint8_t resv[4];
+  unsigned long capacity;
+  uint8_t reserved[24];
+}]],
+      ["struct blk_zone_report"] = [[{
+  unsigned long sector;
+  uint32_t nr_zones;
+  uint32_t flags;
+  struct blk_zone zones[];
+}]],
+      ["struct blk_zone_range"] = [[{
+  unsigned long sector;
+  unsigned long nr_sectors;
+}]],
+    },
+  },
+},
+]==],
+["linux/bpf.h"] = [==[
+constants = {
+  BPF_MAY_GOTO = 0,
+  BPF_REG_0 = 0,
+  BPF_REG_1 = 1,
+  BPF_REG_2 = 2,
+  BPF_REG_3 = 3,
+  BPF_REG_4 = 4,
+  BPF_REG_5 = 5,
+  BPF_REG_6 = 6,
+  BPF_REG_7 = 7,
+  BPF_REG_8 = 8,
+  BPF_REG_9 = 9,
+  BPF_REG_10 = 10,
+  __MAX_BPF_REG = 11,
+  BPF_CGROUP_ITER_ORDER_UNSPEC = 0,
+  BPF_CGROUP_ITER_SELF_ONLY = 1,
+  BPF_CGROUP_ITER_DESCENDANTS_PRE = 2,
+  BPF_CGROUP_ITER_DESCENDANTS_POST = 3,
+  BPF_CGROUP_ITER_ANCESTORS_UP = 4,
+  BPF_CGROUP_ITER_CHILDREN = 5,
+  BPF_MAP_CREATE = 0,
+  BPF_MAP_LOOKUP_ELEM = 1,
+  BPF_MAP_UPDATE_ELEM = 2,
+  BPF_MAP_DELETE_ELEM = 3,
+  BPF_MAP_GET_NEXT_KEY = 4,
+  BPF_PROG_LOAD = 5,
+  BPF_OBJ_PIN = 6,
+  BPF_OBJ_GET = 7,
+  BPF_PROG_ATTACH = 8,
+  BPF_PROG_DETACH = 9,
+  BPF_PROG_TEST_RUN = 10,
+  BPF_PROG_RUN = 10,
+  BPF_PROG_GET_NEXT_ID = 11,
+  BPF_MAP_GET_NEXT_ID = 12,
+  BPF_PROG_GET_FD_BY_ID = 13,
+  BPF_MAP_GET_FD_BY_ID = 14,
+  BPF_OBJ_GET_INFO_BY_FD = 15,
+  BPF_PROG_QUERY = 16,
+  BPF_RAW_TRACEPOINT_OPEN = 17,
+  BPF_BTF_LOAD = 18,
+  BPF_BTF_GET_FD_BY_ID = 19,
+  BPF_TASK_FD_QUERY = 20,
+  BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21,
+  BPF_MAP_FREEZE = 22,
+  BPF_BTF_GET_NEXT_ID = 23,
+  BPF_MAP_LOOKUP_BATCH = 24,
+  BPF_MAP_LOOKUP_AND_DELETE_BATCH = 25,
+  BPF_MAP_UPDATE_BATCH = 26,
+  BPF_MAP_DELETE_BATCH = 27,
+  BPF_LINK_CREATE = 28,
+  BPF_LINK_UPDATE = 29,
+  BPF_LINK_GET_FD_BY_ID = 30,
+  BPF_LINK_GET_NEXT_ID = 31,
+  BPF_ENABLE_STATS = 32,
+  BPF_ITER_CREATE = 33,
+  BPF_LINK_DETACH = 34,
+  BPF_PROG_BIND_MAP = 35,
+  BPF_TOKEN_CREATE = 36,
+  BPF_PROG_STREAM_READ_BY_FD = 37,
+  BPF_PROG_ASSOC_STRUCT_OPS = 38,
+  __MAX_BPF_CMD = 39,
+  BPF_COMMON_ATTRS = 65536,
+  BPF_MAP_TYPE_UNSPEC = 0,
+  BPF_MAP_TYPE_HASH = 1,
+  BPF_MAP_TYPE_ARRAY = 2,
+  BPF_MAP_TYPE_PROG_ARRAY = 3,
+  BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+  BPF_MAP_TYPE_PERCPU_HASH = 5,
+  BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+  BPF_MAP_TYPE_STACK_TRACE = 7,
+  BPF_MAP_TYPE_CGROUP_ARRAY = 8,
+  BPF_MAP_TYPE_LRU_HASH = 9,
+  BPF_MAP_TYPE_LRU_PERCPU_HASH = 10,
+  BPF_MAP_TYPE_LPM_TRIE = 11,
+  BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+  BPF_MAP_TYPE_HASH_OF_MAPS = 13,
+  BPF_MAP_TYPE_DEVMAP = 14,
+  BPF_MAP_TYPE_SOCKMAP = 15,
+  BPF_MAP_TYPE_CPUMAP = 16,
+  BPF_MAP_TYPE_XSKMAP = 17,
+  BPF_MAP_TYPE_SOCKHASH = 18,
+  BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED = 19,
+  BPF_MAP_TYPE_CGROUP_STORAGE = 19,
+  BPF_MAP_TYPE_REUSEPORT_SOCKARRAY = 20,
+  BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE_DEPRECATED = 21,
+  BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE = 21,
+  BPF_MAP_TYPE_QUEUE = 22,
+  BPF_MAP_TYPE_STACK = 23,
+  BPF_MAP_TYPE_SK_STORAGE = 24,
+  BPF_MAP_TYPE_DEVMAP_HASH = 25,
+  BPF_MAP_TYPE_STRUCT_OPS = 26,
+  BPF_MAP_TYPE_RINGBUF = 27,
+  BPF_MAP_TYPE_INODE_STORAGE = 28,
+  BPF_MAP_TYPE_TASK_STORAGE = 29,
+  BPF_MAP_TYPE_BLOOM_FILTER = 30,
+  BPF_MAP_TYPE_USER_RINGBUF = 31,
+  BPF_MAP_TYPE_CGRP_STORAGE = 32,
+  BPF_MAP_TYPE_ARENA = 33,
+  BPF_MAP_TYPE_INSN_ARRAY = 34,
+  BPF_MAP_TYPE_RHASH = 35,
+  __MAX_BPF_MAP_TYPE = 36,
+  BPF_PROG_TYPE_UNSPEC = 0,
+  BPF_PROG_TYPE_SOCKET_FILTER = 1,
+  BPF_PROG_TYPE_KPROBE = 2,
+  BPF_PROG_TYPE_SCHED_CLS = 3,
+  BPF_PROG_TYPE_SCHED_ACT = 4,
+  BPF_PROG_TYPE_TRACEPOINT = 5,
+  BPF_PROG_TYPE_XDP = 6,
+  BPF_PROG_TYPE_PERF_EVENT = 7,
+  BPF_PROG_TYPE_CGROUP_SKB = 8,
+  BPF_PROG_TYPE_CGROUP_SOCK = 9,
+  BPF_PROG_TYPE_LWT_IN = 10,
+  BPF_PROG_TYPE_LWT_OUT = 11,
+  BPF_PROG_TYPE_LWT_XMIT = 12,
+  BPF_PROG_TYPE_SOCK_OPS = 13,
+  BPF_PROG_TYPE_SK_SKB = 14,
+  BPF_PROG_TYPE_CGROUP_DEVICE = 15,
+  BPF_PROG_TYPE_SK_MSG = 16,
+  BPF_PROG_TYPE_RAW_TRACEPOINT = 17,
+  BPF_PROG_TYPE_CGROUP_SOCK_ADDR = 18,
+  BPF_PROG_TYPE_LWT_SEG6LOCAL = 19,
+  BPF_PROG_TYPE_LIRC_MODE2 = 20,
+  BPF_PROG_TYPE_SK_REUSEPORT = 21,
+  BPF_PROG_TYPE_FLOW_DISSECTOR = 22,
+  BPF_PROG_TYPE_CGROUP_SYSCTL = 23,
+  BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE = 24,
+  BPF_PROG_TYPE_CGROUP_SOCKOPT = 25,
+  BPF_PROG_TYPE_TRACING = 26,
+  BPF_PROG_TYPE_STRUCT_OPS = 27,
+  BPF_PROG_TYPE_EXT = 28,
+  BPF_PROG_TYPE_LSM = 29,
+  BPF_PROG_TYPE_SK_LOOKUP = 30,
+  BPF_PROG_TYPE_SYSCALL = 31,
+  BPF_PROG_TYPE_NETFILTER = 32,
+  __MAX_BPF_PROG_TYPE = 33,
+  BPF_CGROUP_INET_INGRESS = 0,
+  BPF_CGROUP_INET_EGRESS = 1,
+  BPF_CGROUP_INET_SOCK_CREATE = 2,
+  BPF_CGROUP_SOCK_OPS = 3,
+  BPF_SK_SKB_STREAM_PARSER = 4,
+  BPF_SK_SKB_STREAM_VERDICT = 5,
+  BPF_CGROUP_DEVICE = 6,
+  BPF_SK_MSG_VERDICT = 7,
+  BPF_CGROUP_INET4_BIND = 8,
+  BPF_CGROUP_INET6_BIND = 9,
+  BPF_CGROUP_INET4_CONNECT = 10,
+  BPF_CGROUP_INET6_CONNECT = 11,
+  BPF_CGROUP_INET4_POST_BIND = 12,
+  BPF_CGROUP_INET6_POST_BIND = 13,
+  BPF_CGROUP_UDP4_SENDMSG = 14,
+  BPF_CGROUP_UDP6_SENDMSG = 15,
+  BPF_LIRC_MODE2 = 16,
+  BPF_FLOW_DISSECTOR = 17,
+  BPF_CGROUP_SYSCTL = 18,
+  BPF_CGROUP_UDP4_RECVMSG = 19,
+  BPF_CGROUP_UDP6_RECVMSG = 20,
+  BPF_CGROUP_GETSOCKOPT = 21,
+  BPF_CGROUP_SETSOCKOPT = 22,
+  BPF_TRACE_RAW_TP = 23,
+  BPF_TRACE_FENTRY = 24,
+  BPF_TRACE_FEXIT = 25,
+  BPF_MODIFY_RETURN = 26,
+  BPF_LSM_MAC = 27,
+  BPF_TRACE_ITER = 28,
+  BPF_CGROUP_INET4_GETPEERNAME = 29,
+  BPF_CGROUP_INET6_GETPEERNAME = 30,
+  BPF_CGROUP_INET4_GETSOCKNAME = 31,
+  BPF_CGROUP_INET6_GETSOCKNAME = 32,
+  BPF_XDP_DEVMAP = 33,
+  BPF_CGROUP_INET_SOCK_RELEASE = 34,
+  BPF_XDP_CPUMAP = 35,
+  BPF_SK_LOOKUP = 36,
+  BPF_XDP = 37,
+  BPF_SK_SKB_VERDICT = 38,
+  BPF_SK_REUSEPORT_SELECT = 39,
+  BPF_SK_REUSEPORT_SELECT_OR_MIGRATE = 40,
+  BPF_PERF_EVENT = 41,
+  BPF_TRACE_KPROBE_MULTI = 42,
+  BPF_LSM_CGROUP = 43,
+  BPF_STRUCT_OPS = 44,
+  BPF_NETFILTER = 45,
+  BPF_TCX_INGRESS = 46,
+  BPF_TCX_EGRESS = 47,
+  BPF_TRACE_UPROBE_MULTI = 48,
+  BPF_CGROUP_UNIX_CONNECT = 49,
+  BPF_CGROUP_UNIX_SENDMSG = 50,
+  BPF_CGROUP_UNIX_RECVMSG = 51,
+  BPF_CGROUP_UNIX_GETPEERNAME = 52,
+  BPF_CGROUP_UNIX_GETSOCKNAME = 53,
+  BPF_NETKIT_PRIMARY = 54,
+  BPF_NETKIT_PEER = 55,
+  BPF_TRACE_KPROBE_SESSION = 56,
+  BPF_TRACE_UPROBE_SESSION = 57,
+  BPF_TRACE_FSESSION = 58,
+  BPF_TRACE_FENTRY_MULTI = 59,
+  BPF_TRACE_FEXIT_MULTI = 60,
+  BPF_TRACE_FSESSION_MULTI = 61,
+  __MAX_BPF_ATTACH_TYPE = 62,
+  BPF_LINK_TYPE_UNSPEC = 0,
+  BPF_LINK_TYPE_RAW_TRACEPOINT = 1,
+  BPF_LINK_TYPE_TRACING = 2,
+  BPF_LINK_TYPE_CGROUP = 3,
+  BPF_LINK_TYPE_ITER = 4,
+  BPF_LINK_TYPE_NETNS = 5,
+  BPF_LINK_TYPE_XDP = 6,
+  BPF_LINK_TYPE_PERF_EVENT = 7,
+  BPF_LINK_TYPE_KPROBE_MULTI = 8,
+  BPF_LINK_TYPE_STRUCT_OPS = 9,
+  BPF_LINK_TYPE_NETFILTER = 10,
+  BPF_LINK_TYPE_TCX = 11,
+  BPF_LINK_TYPE_UPROBE_MULTI = 12,
+  BPF_LINK_TYPE_NETKIT = 13,
+  BPF_LINK_TYPE_SOCKMAP = 14,
+  BPF_LINK_TYPE_TRACING_MULTI = 15,
+  __MAX_BPF_LINK_TYPE = 16,
+  BPF_PERF_EVENT_UNSPEC = 0,
+  BPF_PERF_EVENT_UPROBE = 1,
+  BPF_PERF_EVENT_URETPROBE = 2,
+  BPF_PERF_EVENT_KPROBE = 3,
+  BPF_PERF_EVENT_KRETPROBE = 4,
+  BPF_PERF_EVENT_TRACEPOINT = 5,
+  BPF_PERF_EVENT_EVENT = 6,
+  BPF_F_KPROBE_MULTI_RETURN = 1,
+  BPF_F_UPROBE_MULTI_RETURN = 1,
+  BPF_F_UPROBE_MULTI_PATH_FD = 2,
+  BPF_ADDR_SPACE_CAST = 1,
+  BPF_ANY = 0,
+  BPF_NOEXIST = 1,
+  BPF_EXIST = 2,
+  BPF_F_LOCK = 4,
+  BPF_F_CPU = 8,
+  BPF_F_ALL_CPUS = 16,
+  BPF_F_NO_PREALLOC = 1,
+  BPF_F_NO_COMMON_LRU = 2,
+  BPF_F_NUMA_NODE = 4,
+  BPF_F_RDONLY = 8,
+  BPF_F_WRONLY = 16,
+  BPF_F_STACK_BUILD_ID = 32,
+  BPF_F_ZERO_SEED = 64,
+  BPF_F_RDONLY_PROG = 128,
+  BPF_F_WRONLY_PROG = 256,
+  BPF_F_CLONE = 512,
+  BPF_F_MMAPABLE = 1024,
+  BPF_F_PRESERVE_ELEMS = 2048,
+  BPF_F_INNER_MAP = 4096,
+  BPF_F_LINK = 8192,
+  BPF_F_PATH_FD = 16384,
+  BPF_F_VTYPE_BTF_OBJ_FD = 32768,
+  BPF_F_TOKEN_FD = 65536,
+  BPF_F_SEGV_ON_FAULT = 131072,
+  BPF_F_NO_USER_CONV = 262144,
+  BPF_F_RB_OVERWRITE = 524288,
+  BPF_STATS_RUN_TIME = 0,
+  BPF_STACK_BUILD_ID_EMPTY = 0,
+  BPF_STACK_BUILD_ID_VALID = 1,
+  BPF_STACK_BUILD_ID_IP = 2,
+  BPF_STREAM_STDOUT = 1,
+  BPF_STREAM_STDERR = 2,
+  BPF_FUNC_unspec = 0,
+  BPF_FUNC_map_lookup_elem = 1,
+  BPF_FUNC_map_update_elem = 2,
+  BPF_FUNC_map_delete_elem = 3,
+  BPF_FUNC_probe_read = 4,
+  BPF_FUNC_ktime_get_ns = 5,
+  BPF_FUNC_trace_printk = 6,
+  BPF_FUNC_get_prandom_u32 = 7,
+  BPF_FUNC_get_smp_processor_id = 8,
+  BPF_FUNC_skb_store_bytes = 9,
+  BPF_FUNC_l3_csum_replace = 10,
+  BPF_FUNC_l4_csum_replace = 11,
+  BPF_FUNC_tail_call = 12,
+  BPF_FUNC_clone_redirect = 13,
+  BPF_FUNC_get_current_pid_tgid = 14,
+  BPF_FUNC_get_current_uid_gid = 15,
+  BPF_FUNC_get_current_comm = 16,
+  BPF_FUNC_get_cgroup_classid = 17,
+  BPF_FUNC_skb_vlan_push = 18,
+  BPF_FUNC_skb_vlan_pop = 19,
+  BPF_FUNC_skb_get_tunnel_key = 20,
+  BPF_FUNC_skb_set_tunnel_key = 21,
+  BPF_FUNC_perf_event_read = 22,
+  BPF_FUNC_redirect = 23,
+  BPF_FUNC_get_route_realm = 24,
+  BPF_FUNC_perf_event_output = 25,
+  BPF_FUNC_skb_load_bytes = 26,
+  BPF_FUNC_get_stackid = 27,
+  BPF_FUNC_csum_diff = 28,
+  BPF_FUNC_skb_get_tunnel_opt = 29,
+  BPF_FUNC_skb_set_tunnel_opt = 30,
+  BPF_FUNC_skb_change_proto = 31,
+  BPF_FUNC_skb_change_type = 32,
+  BPF_FUNC_skb_under_cgroup = 33,
+  BPF_FUNC_get_hash_recalc = 34,
+  BPF_FUNC_get_current_task = 35,
+  BPF_FUNC_probe_write_user = 36,
+  BPF_FUNC_current_task_under_cgroup = 37,
+  BPF_FUNC_skb_change_tail = 38,
+  BPF_FUNC_skb_pull_data = 39,
+  BPF_FUNC_csum_update = 40,
+  BPF_FUNC_set_hash_invalid = 41,
+  BPF_FUNC_get_numa_node_id = 42,
+  BPF_FUNC_skb_change_head = 43,
+  BPF_FUNC_xdp_adjust_head = 44,
+  BPF_FUNC_probe_read_str = 45,
+  BPF_FUNC_get_socket_cookie = 46,
+  BPF_FUNC_get_socket_uid = 47,
+  BPF_FUNC_set_hash = 48,
+  BPF_FUNC_setsockopt = 49,
+  BPF_FUNC_skb_adjust_room = 50,
+  BPF_FUNC_redirect_map = 51,
+  BPF_FUNC_sk_redirect_map = 52,
+  BPF_FUNC_sock_map_update = 53,
+  BPF_FUNC_xdp_adjust_meta = 54,
+  BPF_FUNC_perf_event_read_value = 55,
+  BPF_FUNC_perf_prog_read_value = 56,
+  BPF_FUNC_getsockopt = 57,
+  BPF_FUNC_override_return = 58,
+  BPF_FUNC_sock_ops_cb_flags_set = 59,
+  BPF_FUNC_msg_redirect_map = 60,
+  BPF_FUNC_msg_apply_bytes = 61,
+  BPF_FUNC_msg_cork_bytes = 62,
+  BPF_FUNC_msg_pull_data = 63,
+  BPF_FUNC_bind = 64,
+  BPF_FUNC_xdp_adjust_tail = 65,
+  BPF_FUNC_skb_get_xfrm_state = 66,
+  BPF_FUNC_get_stack = 67,
+  BPF_FUNC_skb_load_bytes_relative = 68,
+  BPF_FUNC_fib_lookup = 69,
+  BPF_FUNC_sock_hash_update = 70,
+  BPF_FUNC_msg_redirect_hash = 71,
+  BPF_FUNC_sk_redirect_hash = 72,
+  BPF_FUNC_lwt_push_encap = 73,
+  BPF_FUNC_lwt_seg6_store_bytes = 74,
+  BPF_FUNC_lwt_seg6_adjust_srh = 75,
+  BPF_FUNC_lwt_seg6_action = 76,
+  BPF_FUNC_rc_repeat = 77,
+  BPF_FUNC_rc_keydown = 78,
+  BPF_FUNC_skb_cgroup_id = 79,
+  BPF_FUNC_get_current_cgroup_id = 80,
+  BPF_FUNC_get_local_storage = 81,
+  BPF_FUNC_sk_select_reuseport = 82,
+  BPF_FUNC_skb_ancestor_cgroup_id = 83,
+  BPF_FUNC_sk_lookup_tcp = 84,
+  BPF_FUNC_sk_lookup_udp = 85,
+  BPF_FUNC_sk_release = 86,
+  BPF_FUNC_map_push_elem = 87,
+  BPF_FUNC_map_pop_elem = 88,
+  BPF_FUNC_map_peek_elem = 89,
+  BPF_FUNC_msg_push_data = 90,
+  BPF_FUNC_msg_pop_data = 91,
+  BPF_FUNC_rc_pointer_rel = 92,
+  BPF_FUNC_spin_lock = 93,
+  BPF_FUNC_spin_unlock = 94,
+  BPF_FUNC_sk_fullsock = 95,
+  BPF_FUNC_tcp_sock = 96,
+  BPF_FUNC_skb_ecn_set_ce = 97,
+  BPF_FUNC_get_listener_sock = 98,
+  BPF_FUNC_skc_lookup_tcp = 99,
+  BPF_FUNC_tcp_check_syncookie = 100,
+  BPF_FUNC_sysctl_get_name = 101,
+  BPF_FUNC_sysctl_get_current_value = 102,
+  BPF_FUNC_sysctl_get_new_value = 103,
+  BPF_FUNC_sysctl_set_new_value = 104,
+  BPF_FUNC_strtol = 105,
+  BPF_FUNC_strtoul = 106,
+  BPF_FUNC_sk_storage_get = 107,
+  BPF_FUNC_sk_storage_delete = 108,
+  BPF_FUNC_send_signal = 109,
+  BPF_FUNC_tcp_gen_syncookie = 110,
+  BPF_FUNC_skb_output = 111,
+  BPF_FUNC_probe_read_user = 112,
+  BPF_FUNC_probe_read_kernel = 113,
+  BPF_FUNC_probe_read_user_str = 114,
+  BPF_FUNC_probe_read_kernel_str = 115,
+  BPF_FUNC_tcp_send_ack = 116,
+  BPF_FUNC_send_signal_thread = 117,
+  BPF_FUNC_jiffies64 = 118,
+  BPF_FUNC_read_branch_records = 119,
+  BPF_FUNC_get_ns_current_pid_tgid = 120,
+  BPF_FUNC_xdp_output = 121,
+  BPF_FUNC_get_netns_cookie = 122,
+  BPF_FUNC_get_current_ancestor_cgroup_id = 123,
+  BPF_FUNC_sk_assign = 124,
+  BPF_FUNC_ktime_get_boot_ns = 125,
+  BPF_FUNC_seq_printf = 126,
+  BPF_FUNC_seq_write = 127,
+  BPF_FUNC_sk_cgroup_id = 128,
+  BPF_FUNC_sk_ancestor_cgroup_id = 129,
+  BPF_FUNC_ringbuf_output = 130,
+  BPF_FUNC_ringbuf_reserve = 131,
+  BPF_FUNC_ringbuf_submit = 132,
+  BPF_FUNC_ringbuf_discard = 133,
+  BPF_FUNC_ringbuf_query = 134,
+  BPF_FUNC_csum_level = 135,
+  BPF_FUNC_skc_to_tcp6_sock = 136,
+  BPF_FUNC_skc_to_tcp_sock = 137,
+  BPF_FUNC_skc_to_tcp_timewait_sock = 138,
+  BPF_FUNC_skc_to_tcp_request_sock = 139,
+  BPF_FUNC_skc_to_udp6_sock = 140,
+  BPF_FUNC_get_task_stack = 141,
+  BPF_FUNC_load_hdr_opt = 142,
+  BPF_FUNC_store_hdr_opt = 143,
+  BPF_FUNC_reserve_hdr_opt = 144,
+  BPF_FUNC_inode_storage_get = 145,
+  BPF_FUNC_inode_storage_delete = 146,
+  BPF_FUNC_d_path = 147,
+  BPF_FUNC_copy_from_user = 148,
+  BPF_FUNC_snprintf_btf = 149,
+  BPF_FUNC_seq_printf_btf = 150,
+  BPF_FUNC_skb_cgroup_classid = 151,
+  BPF_FUNC_redirect_neigh = 152,
+  BPF_FUNC_per_cpu_ptr = 153,
+  BPF_FUNC_this_cpu_ptr = 154,
+  BPF_FUNC_redirect_peer = 155,
+  BPF_FUNC_task_storage_get = 156,
+  BPF_FUNC_task_storage_delete = 157,
+  BPF_FUNC_get_current_task_btf = 158,
+  BPF_FUNC_bprm_opts_set = 159,
+  BPF_FUNC_ktime_get_coarse_ns = 160,
+  BPF_FUNC_ima_inode_hash = 161,
+  BPF_FUNC_sock_from_file = 162,
+  BPF_FUNC_check_mtu = 163,
+  BPF_FUNC_for_each_map_elem = 164,
+  BPF_FUNC_snprintf = 165,
+  BPF_FUNC_sys_bpf = 166,
+  BPF_FUNC_btf_find_by_name_kind = 167,
+  BPF_FUNC_sys_close = 168,
+  BPF_FUNC_timer_init = 169,
+  BPF_FUNC_timer_set_callback = 170,
+  BPF_FUNC_timer_start = 171,
+  BPF_FUNC_timer_cancel = 172,
+  BPF_FUNC_get_func_ip = 173,
+  BPF_FUNC_get_attach_cookie = 174,
+  BPF_FUNC_task_pt_regs = 175,
+  BPF_FUNC_get_branch_snapshot = 176,
+  BPF_FUNC_trace_vprintk = 177,
+  BPF_FUNC_skc_to_unix_sock = 178,
+  BPF_FUNC_kallsyms_lookup_name = 179,
+  BPF_FUNC_find_vma = 180,
+  BPF_FUNC_loop = 181,
+  BPF_FUNC_strncmp = 182,
+  BPF_FUNC_get_func_arg = 183,
+  BPF_FUNC_get_func_ret = 184,
+  BPF_FUNC_get_func_arg_cnt = 185,
+  BPF_FUNC_get_retval = 186,
+  BPF_FUNC_set_retval = 187,
+  BPF_FUNC_xdp_get_buff_len = 188,
+  BPF_FUNC_xdp_load_bytes = 189,
+  BPF_FUNC_xdp_store_bytes = 190,
+  BPF_FUNC_copy_from_user_task = 191,
+  BPF_FUNC_skb_set_tstamp = 192,
+  BPF_FUNC_ima_file_hash = 193,
+  BPF_FUNC_kptr_xchg = 194,
+  BPF_FUNC_map_lookup_percpu_elem = 195,
+  BPF_FUNC_skc_to_mptcp_sock = 196,
+  BPF_FUNC_dynptr_from_mem = 197,
+  BPF_FUNC_ringbuf_reserve_dynptr = 198,
+  BPF_FUNC_ringbuf_submit_dynptr = 199,
+  BPF_FUNC_ringbuf_discard_dynptr = 200,
+  BPF_FUNC_dynptr_read = 201,
+  BPF_FUNC_dynptr_write = 202,
+  BPF_FUNC_dynptr_data = 203,
+  BPF_FUNC_tcp_raw_gen_syncookie_ipv4 = 204,
+  BPF_FUNC_tcp_raw_gen_syncookie_ipv6 = 205,
+  BPF_FUNC_tcp_raw_check_syncookie_ipv4 = 206,
+  BPF_FUNC_tcp_raw_check_syncookie_ipv6 = 207,
+  BPF_FUNC_ktime_get_tai_ns = 208,
+  BPF_FUNC_user_ringbuf_drain = 209,
+  BPF_FUNC_cgrp_storage_get = 210,
+  BPF_FUNC_cgrp_storage_delete = 211,
+  __BPF_FUNC_MAX_ID = 212,
+  BPF_F_RECOMPUTE_CSUM = 1,
+  BPF_F_INVALIDATE_HASH = 2,
+  BPF_F_HDR_FIELD_MASK = 15,
+  BPF_F_PSEUDO_HDR = 16,
+  BPF_F_MARK_MANGLED_0 = 32,
+  BPF_F_MARK_ENFORCE = 64,
+  BPF_F_IPV6 = 128,
+  BPF_F_TUNINFO_IPV6 = 1,
+  BPF_F_SKIP_FIELD_MASK = 255,
+  BPF_F_USER_STACK = 256,
+  BPF_F_FAST_STACK_CMP = 512,
+  BPF_F_REUSE_STACKID = 1024,
+  BPF_F_USER_BUILD_ID = 2048,
+  BPF_F_ZERO_CSUM_TX = 2,
+  BPF_F_DONT_FRAGMENT = 4,
+  BPF_F_SEQ_NUMBER = 8,
+  BPF_F_NO_TUNNEL_KEY = 16,
+  BPF_F_TUNINFO_FLAGS = 16,
+  BPF_F_INDEX_MASK = 4294967295,
+  BPF_F_CURRENT_CPU = 4294967295,
+  BPF_F_CTXLEN_MASK = 4503595332403200,
+  BPF_F_CURRENT_NETNS = -1,
+  BPF_CSUM_LEVEL_QUERY = 0,
+  BPF_CSUM_LEVEL_INC = 1,
+  BPF_CSUM_LEVEL_DEC = 2,
+  BPF_CSUM_LEVEL_RESET = 3,
+  BPF_F_ADJ_ROOM_FIXED_GSO = 1,
+  BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 = 2,
+  BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 = 4,
+  BPF_F_ADJ_ROOM_ENCAP_L4_GRE = 8,
+  BPF_F_ADJ_ROOM_ENCAP_L4_UDP = 16,
+  BPF_F_ADJ_ROOM_NO_CSUM_RESET = 32,
+  BPF_F_ADJ_ROOM_ENCAP_L2_ETH = 64,
+  BPF_F_ADJ_ROOM_DECAP_L3_IPV4 = 128,
+  BPF_F_ADJ_ROOM_DECAP_L3_IPV6 = 256,
+  BPF_ADJ_ROOM_ENCAP_L2_MASK = 255,
+  BPF_ADJ_ROOM_ENCAP_L2_SHIFT = 56,
+  BPF_F_SYSCTL_BASE_NAME = 1,
+  BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
+  BPF_SK_STORAGE_GET_F_CREATE = 1,
+  BPF_F_GET_BRANCH_RECORDS_SIZE = 1,
+  BPF_RB_NO_WAKEUP = 1,
+  BPF_RB_FORCE_WAKEUP = 2,
+  BPF_RB_AVAIL_DATA = 0,
+  BPF_RB_RING_SIZE = 1,
+  BPF_RB_CONS_POS = 2,
+  BPF_RB_PROD_POS = 3,
+  BPF_RB_OVERWRITE_POS = 4,
+  BPF_RINGBUF_BUSY_BIT = 2147483648,
+  BPF_RINGBUF_DISCARD_BIT = 1073741824,
+  BPF_RINGBUF_HDR_SZ = 8,
+  BPF_SK_LOOKUP_F_REPLACE = 1,
+  BPF_SK_LOOKUP_F_NO_REUSEPORT = 2,
+  BPF_ADJ_ROOM_NET = 0,
+  BPF_ADJ_ROOM_MAC = 1,
+  BPF_HDR_START_MAC = 0,
+  BPF_HDR_START_NET = 1,
+  BPF_LWT_ENCAP_SEG6 = 0,
+  BPF_LWT_ENCAP_SEG6_INLINE = 1,
+  BPF_LWT_ENCAP_IP = 2,
+  BPF_F_BPRM_SECUREEXEC = 1,
+  BPF_F_INGRESS = 1,
+  BPF_F_BROADCAST = 8,
+  BPF_F_EXCLUDE_INGRESS = 16,
+  BPF_SKB_TSTAMP_UNSPEC = 0,
+  BPF_SKB_TSTAMP_DELIVERY_MONO = 1,
+  BPF_SKB_CLOCK_REALTIME = 0,
+  BPF_SKB_CLOCK_MONOTONIC = 1,
+  BPF_SKB_CLOCK_TAI = 2,
+  BPF_OK = 0,
+  BPF_DROP = 2,
+  BPF_REDIRECT = 7,
+  BPF_LWT_REROUTE = 128,
+  BPF_FLOW_DISSECTOR_CONTINUE = 129,
+  TCX_NEXT = -1,
+  TCX_PASS = 0,
+  TCX_DROP = 2,
+  TCX_REDIRECT = 7,
+  XDP_ABORTED = 0,
+  XDP_DROP = 1,
+  XDP_PASS = 2,
+  XDP_TX = 3,
+  XDP_REDIRECT = 4,
+  SK_DROP = 0,
+  SK_PASS = 1,
+  BPF_SOCK_OPS_RTO_CB_FLAG = 1,
+  BPF_SOCK_OPS_RETRANS_CB_FLAG = 2,
+  BPF_SOCK_OPS_STATE_CB_FLAG = 4,
+  BPF_SOCK_OPS_RTT_CB_FLAG = 8,
+  BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG = 16,
+  BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG = 32,
+  BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG = 64,
+  BPF_SOCK_OPS_ALL_CB_FLAGS = 127,
+  SK_BPF_CB_TX_TIMESTAMPING = 1,
+  SK_BPF_CB_MASK = 1,
+  BPF_SOCK_OPS_VOID = 0,
+  BPF_SOCK_OPS_TIMEOUT_INIT = 1,
+  BPF_SOCK_OPS_RWND_INIT = 2,
+  BPF_SOCK_OPS_TCP_CONNECT_CB = 3,
+  BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB = 4,
+  BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB = 5,
+  BPF_SOCK_OPS_NEEDS_ECN = 6,
+  BPF_SOCK_OPS_BASE_RTT = 7,
+  BPF_SOCK_OPS_RTO_CB = 8,
+  BPF_SOCK_OPS_RETRANS_CB = 9,
+  BPF_SOCK_OPS_STATE_CB = 10,
+  BPF_SOCK_OPS_TCP_LISTEN_CB = 11,
+  BPF_SOCK_OPS_RTT_CB = 12,
+  BPF_SOCK_OPS_PARSE_HDR_OPT_CB = 13,
+  BPF_SOCK_OPS_HDR_OPT_LEN_CB = 14,
+  BPF_SOCK_OPS_WRITE_HDR_OPT_CB = 15,
+  BPF_SOCK_OPS_TSTAMP_SCHED_CB = 16,
+  BPF_SOCK_OPS_TSTAMP_SND_SW_CB = 17,
+  BPF_SOCK_OPS_TSTAMP_SND_HW_CB = 18,
+  BPF_SOCK_OPS_TSTAMP_ACK_CB = 19,
+  BPF_SOCK_OPS_TSTAMP_SENDMSG_CB = 20,
+  BPF_TCP_ESTABLISHED = 1,
+  BPF_TCP_SYN_SENT = 2,
+  BPF_TCP_SYN_RECV = 3,
+  BPF_TCP_FIN_WAIT1 = 4,
+  BPF_TCP_FIN_WAIT2 = 5,
+  BPF_TCP_TIME_WAIT = 6,
+  BPF_TCP_CLOSE = 7,
+  BPF_TCP_CLOSE_WAIT = 8,
+  BPF_TCP_LAST_ACK = 9,
+  BPF_TCP_LISTEN = 10,
+  BPF_TCP_CLOSING = 11,
+  BPF_TCP_NEW_SYN_RECV = 12,
+  BPF_TCP_BOUND_INACTIVE = 13,
+  BPF_TCP_MAX_STATES = 14,
+  TCP_BPF_IW = 1001,
+  TCP_BPF_SNDCWND_CLAMP = 1002,
+  TCP_BPF_DELACK_MAX = 1003,
+  TCP_BPF_RTO_MIN = 1004,
+  TCP_BPF_SYN = 1005,
+  TCP_BPF_SYN_IP = 1006,
+  TCP_BPF_SYN_MAC = 1007,
+  TCP_BPF_SOCK_OPS_CB_FLAGS = 1008,
+  SK_BPF_CB_FLAGS = 1009,
+  SK_BPF_BYPASS_PROT_MEM = 1010,
+  BPF_LOAD_HDR_OPT_TCP_SYN = 1,
+  BPF_WRITE_HDR_TCP_CURRENT_MSS = 1,
+  BPF_WRITE_HDR_TCP_SYNACK_COOKIE = 2,
+  BPF_DEVCG_ACC_MKNOD = 1,
+  BPF_DEVCG_ACC_READ = 2,
+  BPF_DEVCG_ACC_WRITE = 4,
+  BPF_DEVCG_DEV_BLOCK = 1,
+  BPF_DEVCG_DEV_CHAR = 2,
+  BPF_FIB_LOOKUP_DIRECT = 1,
+  BPF_FIB_LOOKUP_OUTPUT = 2,
+  BPF_FIB_LOOKUP_SKIP_NEIGH = 4,
+  BPF_FIB_LOOKUP_TBID = 8,
+  BPF_FIB_LOOKUP_SRC = 16,
+  BPF_FIB_LOOKUP_MARK = 32,
+  BPF_FIB_LKUP_RET_SUCCESS = 0,
+  BPF_FIB_LKUP_RET_BLACKHOLE = 1,
+  BPF_FIB_LKUP_RET_UNREACHABLE = 2,
+  BPF_FIB_LKUP_RET_PROHIBIT = 3,
+  BPF_FIB_LKUP_RET_NOT_FWDED = 4,
+  BPF_FIB_LKUP_RET_FWD_DISABLED = 5,
+  BPF_FIB_LKUP_RET_UNSUPP_LWT = 6,
+  BPF_FIB_LKUP_RET_NO_NEIGH = 7,
+  BPF_FIB_LKUP_RET_FRAG_NEEDED = 8,
+  BPF_FIB_LKUP_RET_NO_SRC_ADDR = 9,
+  BPF_MTU_CHK_SEGS = 1,
+  BPF_MTU_CHK_RET_SUCCESS = 0,
+  BPF_MTU_CHK_RET_FRAG_NEEDED = 1,
+  BPF_MTU_CHK_RET_SEGS_TOOBIG = 2,
+  BPF_FD_TYPE_RAW_TRACEPOINT = 0,
+  BPF_FD_TYPE_TRACEPOINT = 1,
+  BPF_FD_TYPE_KPROBE = 2,
+  BPF_FD_TYPE_KRETPROBE = 3,
+  BPF_FD_TYPE_UPROBE = 4,
+  BPF_FD_TYPE_URETPROBE = 5,
+  BPF_FLOW_DISSECTOR_F_PARSE_1ST_FRAG = 1,
+  BPF_FLOW_DISSECTOR_F_STOP_AT_FLOW_LABEL = 2,
+  BPF_FLOW_DISSECTOR_F_STOP_AT_ENCAP = 4,
+  BTF_F_COMPACT = 1,
+  BTF_F_NONAME = 2,
+  BTF_F_PTR_RAW = 4,
+  BTF_F_ZERO = 8,
+  BPF_CORE_FIELD_BYTE_OFFSET = 0,
+  BPF_CORE_FIELD_BYTE_SIZE = 1,
+  BPF_CORE_FIELD_EXISTS = 2,
+  BPF_CORE_FIELD_SIGNED = 3,
+  BPF_CORE_FIELD_LSHIFT_U64 = 4,
+  BPF_CORE_FIELD_RSHIFT_U64 = 5,
+  BPF_CORE_TYPE_ID_LOCAL = 6,
+  BPF_CORE_TYPE_ID_TARGET = 7,
+  BPF_CORE_TYPE_EXISTS = 8,
+  BPF_CORE_TYPE_SIZE = 9,
+  BPF_CORE_ENUMVAL_EXISTS = 10,
+  BPF_CORE_ENUMVAL_VALUE = 11,
+  BPF_CORE_TYPE_MATCHES = 12,
+  BPF_F_TIMER_ABS = 1,
+  BPF_F_TIMER_CPU_PIN = 2,
+  BPF_F_PAD_ZEROS = 1,
+  BPF_JMP32 = 0x6,
+  BPF_ALU64 = 0x7,
+  BPF_DW = 0x18,
+  BPF_MEMSX = 0x80,
+  BPF_ATOMIC = 0xc0,
+  BPF_XADD = 0xc0,
+  BPF_MOV = 0xb0,
+  BPF_ARSH = 0xc0,
+  BPF_END = 0xd0,
+  BPF_TO_LE = 0x0,
+  BPF_TO_BE = 0x8,
+  BPF_FROM_LE = 0,
+  BPF_FROM_BE = 8,
+  BPF_JNE = 0x50,
+  BPF_JLT = 0xa0,
+  BPF_JLE = 0xb0,
+  BPF_JSGT = 0x60,
+  BPF_JSGE = 0x70,
+  BPF_JSLT = 0xc0,
+  BPF_JSLE = 0xd0,
+  BPF_JCOND = 0xe0,
+  BPF_CALL = 0x80,
+  BPF_EXIT = 0x90,
+  BPF_FETCH = 0x1,
+  BPF_XCHG = 0xe1,
+  BPF_CMPXCHG = 0xf1,
+  BPF_LOAD_ACQ = 0x100,
+  BPF_STORE_REL = 0x110,
+  MAX_BPF_REG = 11,
+  MAX_BPF_ATTACH_TYPE = 62,
+  MAX_BPF_LINK_TYPE = 16,
+  BPF_F_ALLOW_OVERRIDE = 0x1,
+  BPF_F_ALLOW_MULTI = 0x2,
+  BPF_F_REPLACE = 0x4,
+  BPF_F_BEFORE = 0x8,
+  BPF_F_AFTER = 0x10,
+  BPF_F_ID = 0x20,
+  BPF_F_PREORDER = 0x40,
+  BPF_F_STRICT_ALIGNMENT = 0x1,
+  BPF_F_ANY_ALIGNMENT = 0x2,
+  BPF_F_TEST_RND_HI32 = 0x4,
+  BPF_F_TEST_STATE_FREQ = 0x8,
+  BPF_F_SLEEPABLE = 0x10,
+  BPF_F_XDP_HAS_FRAGS = 0x20,
+  BPF_F_XDP_DEV_BOUND_ONLY = 0x40,
+  BPF_F_TEST_REG_INVARIANTS = 0x80,
+  BPF_F_NETFILTER_IP_DEFRAG = 0x1,
+  BPF_PSEUDO_MAP_FD = 1,
+  BPF_PSEUDO_MAP_IDX = 5,
+  BPF_PSEUDO_MAP_VALUE = 2,
+  BPF_PSEUDO_MAP_IDX_VALUE = 6,
+  BPF_PSEUDO_BTF_ID = 3,
+  BPF_PSEUDO_FUNC = 4,
+  BPF_PSEUDO_CALL = 1,
+  BPF_PSEUDO_KFUNC_CALL = 2,
+  BPF_F_QUERY_EFFECTIVE = 0x1,
+  BPF_F_TEST_RUN_ON_CPU = 0x1,
+  BPF_F_TEST_XDP_LIVE_FRAMES = 0x2,
+  BPF_F_TEST_SKB_CHECKSUM_COMPLETE = 0x4,
+  BPF_BUILD_ID_SIZE = 20,
+  BPF_OBJ_NAME_LEN = 16,
+  BPF_F_REDIRECT_FLAGS = 25,
+  XDP_PACKET_HEADROOM = 256,
+  BPF_TAG_SIZE = 8,
+},
+records = {
+  ["struct bpf_insn"] = [[{
+  uint8_t code;
+  uint8_t dst_reg : 4;
+  uint8_t src_reg : 4;
+  int16_t off;
+  int32_t imm;
+}]],
+  ["struct bpf_lpm_trie_key"] = [[{
+  uint32_t prefixlen;
+  uint8_t data[0];
+}]],
+  ["struct bpf_lpm_trie_key_hdr"] = [[{
+  uint32_t prefixlen;
+}]],
+  ["struct bpf_lpm_trie_key_u8"] = [[{
+  union {
+    struct bpf_lpm_trie_key_hdr hdr;
+    uint32_t prefixlen;
+  };
+  uint8_t data[];
+}]],
+  ["struct bpf_tunnel_key"] = [[{
+  uint32_t tunnel_id;
+  union {
+    uint32_t remote_ipv4;
+    uint32_t remote_ipv6[4];
+  };
+  uint8_t tunnel_tos;
+  uint8_t tunnel_ttl;
+  union {
+    uint16_t tunnel_ext;
+    uint16_t tunnel_flags;
+  };
+  uint32_t tunnel_label;
+  union {
+    uint32_t local_ipv4;
+    uint32_t local_ipv6[4];
+  };
+}]],
+  ["struct bpf_xfrm_state"] = [[{
+  uint32_t reqid;
+  uint32_t spi;
+  uint16_t family;
+  uint16_t ext;
+  union {
+    uint32_t remote_ipv4;
+    uint32_t remote_ipv6[4];
+  };
+}]],
+  ["struct bpf_sock"] = [[{
+  uint32_t bound_dev_if;
+  uint32_t family;
+  uint32_t type;
+  uint32_t protocol;
+  uint32_t mark;
+  uint32_t priority;
+  uint32_t src_ip4;
+  uint32_t src_ip6[4];
+  uint32_t src_port;
+  uint16_t dst_port;
+  uint16_t : 16;
+  uint32_t dst_ip4;
+  uint32_t dst_ip6[4];
+  uint32_t state;
+  int32_t rx_queue_mapping;
+}]],
+  ["struct bpf_sock_tuple"] = [[{
+  union {
+    struct {
+      uint32_t saddr;
+      uint32_t daddr;
+      uint16_t sport;
+      uint16_t dport;
+    } ipv4;
+    struct {
+      uint32_t saddr[4];
+      uint32_t daddr[4];
+      uint16_t sport;
+      uint16_t dport;
+    } ipv6;
+  };
+}]],
+  ["struct bpf_xdp_sock"] = [[{
+  uint32_t queue_id;
+}]],
+  ["struct xdp_md"] = [[{
+  uint32_t data;
+  uint32_t data_end;
+  uint32_t data_meta;
+  uint32_t ingress_ifindex;
+  uint32_t rx_queue_index;
+  uint32_t egress_ifindex;
+}]],
+  ["struct bpf_devmap_val"] = [[{
+  uint32_t ifindex;
+  union {
+    int32_t fd;
+    uint32_t id;
+  } bpf_prog;
+}]],
+  ["struct bpf_cpumap_val"] = [[{
+  uint32_t qsize;
+  union {
+    int32_t fd;
+    uint32_t id;
+  } bpf_prog;
+}]],
+  ["struct sk_msg_md"] = [[{
+  union {
+    void *data;
+    uint64_t _bits0;
+  } __attribute__((aligned(8)));
+  union {
+    void *data_end;
+    uint64_t _bits8;
+  } __attribute__((aligned(8)));
+  uint32_t family;
+  uint32_t remote_ip4;
+  uint32_t local_ip4;
+  uint32_t remote_ip6[4];
+  uint32_t local_ip6[4];
+  uint32_t remote_port;
+  uint32_t local_port;
+  uint32_t size;
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits72;
+  } __attribute__((aligned(8)));
+}]],
+  ["struct sk_reuseport_md"] = [[{
+  union {
+    void *data;
+    uint64_t _bits0;
+  } __attribute__((aligned(8)));
+  union {
+    void *data_end;
+    uint64_t _bits8;
+  } __attribute__((aligned(8)));
+  uint32_t len;
+  uint32_t eth_protocol;
+  uint32_t ip_protocol;
+  uint32_t bind_inany;
+  uint32_t hash;
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits40;
+  } __attribute__((aligned(8)));
+  union {
+    struct bpf_sock *migrating_sk;
+    uint64_t _bits48;
+  } __attribute__((aligned(8)));
+}]],
+  ["struct bpf_sock_addr"] = [[{
+  uint32_t user_family;
+  uint32_t user_ip4;
+  uint32_t user_ip6[4];
+  uint32_t user_port;
+  uint32_t family;
+  uint32_t type;
+  uint32_t protocol;
+  uint32_t msg_src_ip4;
+  uint32_t msg_src_ip6[4];
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits64;
+  } __attribute__((aligned(8)));
+}]],
+  ["struct bpf_cgroup_dev_ctx"] = [[{
+  uint32_t access_type;
+  uint32_t major;
+  uint32_t minor;
+}]],
+  ["struct bpf_fib_lookup"] = [[{
+  uint8_t family;
+  uint8_t l4_protocol;
+  uint16_t sport;
+  uint16_t dport;
+  union {
+    uint16_t tot_len;
+    uint16_t mtu_result;
+  } __attribute__((packed, aligned(2)));
+  uint32_t ifindex;
+  union {
+    uint8_t tos;
+    uint32_t flowinfo;
+    uint32_t rt_metric;
+  };
+  union {
+    uint32_t ipv4_src;
+    uint32_t ipv6_src[4];
+  };
+  union {
+    uint32_t ipv4_dst;
+    uint32_t ipv6_dst[4];
+  };
+  union {
+    struct {
+      uint16_t h_vlan_proto;
+      uint16_t h_vlan_TCI;
+    };
+    uint32_t tbid;
+  };
+  union {
+    struct {
+      uint32_t mark;
+    };
+    struct {
+      uint8_t smac[6];
+      uint8_t dmac[6];
+    };
+  };
+}]],
+  ["struct bpf_redir_neigh"] = [[{
+  uint32_t nh_family;
+  union {
+    uint32_t ipv4_nh;
+    uint32_t ipv6_nh[4];
+  };
+}]],
+  ["struct bpf_flow_keys"] = [[{
+  uint16_t nhoff;
+  uint16_t thoff;
+  uint16_t addr_proto;
+  uint8_t is_frag;
+  uint8_t is_first_frag;
+  uint8_t is_encap;
+  uint8_t ip_proto;
+  uint16_t n_proto;
+  uint16_t sport;
+  uint16_t dport;
+  union {
+    struct {
+      uint32_t ipv4_src;
+      uint32_t ipv4_dst;
+    };
+    struct {
+      uint32_t ipv6_src[4];
+      uint32_t ipv6_dst[4];
+    };
+  };
+  uint32_t flags;
+  uint32_t flow_label;
+}]],
+  ["struct bpf_func_info"] = [[{
+  uint32_t insn_off;
+  uint32_t type_id;
+}]],
+  ["struct bpf_line_info"] = [[{
+  uint32_t insn_off;
+  uint32_t file_name_off;
+  uint32_t line_off;
+  uint32_t line_col;
+}]],
+  ["struct bpf_spin_lock"] = [[{
+  uint32_t val;
+}]],
+  ["struct bpf_refcount"] = [[{
+  uint32_t __opaque[1];
+} __attribute__((aligned(4)))]],
+  ["struct bpf_sysctl"] = [[{
+  uint32_t write;
+  uint32_t file_pos;
+}]],
+  ["struct bpf_sockopt"] = [[{
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits0;
+  } __attribute__((aligned(8)));
+  union {
+    void *optval;
+    uint64_t _bits8;
+  } __attribute__((aligned(8)));
+  union {
+    void *optval_end;
+    uint64_t _bits16;
+  } __attribute__((aligned(8)));
+  int32_t level;
+  int32_t optname;
+  int32_t optlen;
+  int32_t retval;
+}]],
+  ["struct bpf_pidns_info"] = [[{
+  uint32_t pid;
+  uint32_t tgid;
+}]],
+  ["struct btf_ptr"] = [[{
+  void *ptr;
+  uint32_t type_id;
+  uint32_t flags;
+}]],
+  ["struct bpf_core_relo"] = [[{
+  uint32_t insn_off;
+  uint32_t type_id;
+  uint32_t access_str_off;
+  uint32_t kind;
+}]],
+  ["struct bpf_insn_array_value"] = [[{
+  uint32_t orig_off;
+  uint32_t xlated_off;
+  uint32_t jitted_off;
+  uint32_t : 32;
+}]],
+},
+macros = function(M)
+  return {
+    BPF_F_ADJ_ROOM_ENCAP_L2 = function(len)
+      return M.int(M.shl(M.band(M.u64(M.long(len)), 255), 56))
+    end,
+    BPF_LINE_INFO_LINE_NUM = function(line_col)
+      return M.int(M.shr(M.long(line_col), 10))
+    end,
+    BPF_LINE_INFO_LINE_COL = function(line_col)
+      return M.int(M.band(M.long(line_col), 0x3ff))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct bpf_cgroup_storage_key"] = [[{
+  uint64_t cgroup_inode_id;
+  uint32_t attach_type;
+}]],
+      ["union bpf_iter_link_info"] = [[{
+  struct {
+    uint32_t map_fd;
+  } map;
+  struct {
+    uint32_t order;
+    uint32_t cgroup_fd;
+    uint64_t cgroup_id;
+  } cgroup;
+  struct {
+    uint32_t tid;
+    uint32_t pid;
+    uint32_t pid_fd;
+  } task;
+}]],
+      ["struct bpf_stack_build_id"] = [[{
+  int32_t status;
+  uint8_t build_id[20];
+  union {
+    uint64_t offset;
+    uint64_t ip;
+  };
+}]],
+      ["struct bpf_common_attr"] = [[{
+  uint64_t log_buf __attribute__((aligned(8)));
+  uint32_t log_size;
+  uint32_t log_level;
+  uint32_t log_true_size;
+}]],
+      ["union bpf_attr"] = [[{
+  struct {
+    uint32_t map_type;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t max_entries;
+    uint32_t map_flags;
+    uint32_t inner_map_fd;
+    uint32_t numa_node;
+    char map_name[16];
+    uint32_t map_ifindex;
+    uint32_t btf_fd;
+    uint32_t btf_key_type_id;
+    uint32_t btf_value_type_id;
+    uint32_t btf_vmlinux_value_type_id;
+    uint64_t map_extra;
+    int32_t value_type_btf_obj_fd;
+    int32_t map_token_fd;
+    uint64_t excl_prog_hash __attribute__((aligned(8)));
+    uint32_t excl_prog_hash_size;
+  };
+  struct {
+    uint32_t map_fd;
+    uint64_t key __attribute__((aligned(8)));
+    union {
+      uint64_t value __attribute__((aligned(8)));
+      uint64_t next_key __attribute__((aligned(8)));
+    };
+    uint64_t flags;
+  };
+  struct {
+    uint64_t in_batch __attribute__((aligned(8)));
+    uint64_t out_batch __attribute__((aligned(8)));
+    uint64_t keys __attribute__((aligned(8)));
+    uint64_t values __attribute__((aligned(8)));
+    uint32_t count;
+    uint32_t map_fd;
+    uint64_t elem_flags;
+    uint64_t flags;
+  } batch;
+  struct {
+    uint32_t prog_type;
+    uint32_t insn_cnt;
+    uint64_t insns __attribute__((aligned(8)));
+    uint64_t license __attribute__((aligned(8)));
+    uint32_t log_level;
+    uint32_t log_size;
+    uint64_t log_buf __attribute__((aligned(8)));
+    uint32_t kern_version;
+    uint32_t prog_flags;
+    char prog_name[16];
+    uint32_t prog_ifindex;
+    uint32_t expected_attach_type;
+    uint32_t prog_btf_fd;
+    uint32_t func_info_rec_size;
+    uint64_t func_info __attribute__((aligned(8)));
+    uint32_t func_info_cnt;
+    uint32_t line_info_rec_size;
+    uint64_t line_info __attribute__((aligned(8)));
+    uint32_t line_info_cnt;
+    uint32_t attach_btf_id;
+    union {
+      uint32_t attach_prog_fd;
+      uint32_t attach_btf_obj_fd;
+    };
+    uint32_t core_relo_cnt;
+    uint64_t fd_array __attribute__((aligned(8)));
+    uint64_t core_relos __attribute__((aligned(8)));
+    uint32_t core_relo_rec_size;
+    uint32_t log_true_size;
+    int32_t prog_token_fd;
+    uint32_t fd_array_cnt;
+    uint64_t signature __attribute__((aligned(8)));
+    uint32_t signature_size;
+    int32_t keyring_id;
+  };
+  struct {
+    uint64_t pathname __attribute__((aligned(8)));
+    uint32_t bpf_fd;
+    uint32_t file_flags;
+    int32_t path_fd;
+  };
+  struct {
+    union {
+      uint32_t target_fd;
+      uint32_t target_ifindex;
+    };
+    uint32_t attach_bpf_fd;
+    uint32_t attach_type;
+    uint32_t attach_flags;
+    uint32_t replace_bpf_fd;
+    union {
+      uint32_t relative_fd;
+      uint32_t relative_id;
+    };
+    uint64_t expected_revision;
+  };
+  struct {
+    uint32_t prog_fd;
+    uint32_t retval;
+    uint32_t data_size_in;
+    uint32_t data_size_out;
+    uint64_t data_in __attribute__((aligned(8)));
+    uint64_t data_out __attribute__((aligned(8)));
+    uint32_t repeat;
+    uint32_t duration;
+    uint32_t ctx_size_in;
+    uint32_t ctx_size_out;
+    uint64_t ctx_in __attribute__((aligned(8)));
+    uint64_t ctx_out __attribute__((aligned(8)));
+    uint32_t flags;
+    uint32_t cpu;
+    uint32_t batch_size;
+  } test;
+  struct {
+    union {
+      uint32_t start_id;
+      uint32_t prog_id;
+      uint32_t map_id;
+      uint32_t btf_id;
+      uint32_t link_id;
+    };
+    uint32_t next_id;
+    uint32_t open_flags;
+    int32_t fd_by_id_token_fd;
+  };
+  struct {
+    uint32_t bpf_fd;
+    uint32_t info_len;
+    uint64_t info __attribute__((aligned(8)));
+  } info;
+  struct {
+    union {
+      uint32_t target_fd;
+      uint32_t target_ifindex;
+    };
+    uint32_t attach_type;
+    uint32_t query_flags;
+    uint32_t attach_flags;
+    uint64_t prog_ids __attribute__((aligned(8)));
+    union {
+      uint32_t prog_cnt;
+      uint32_t count;
+    };
+    uint32_t : 32;
+    uint64_t prog_attach_flags __attribute__((aligned(8)));
+    uint64_t link_ids __attribute__((aligned(8)));
+    uint64_t link_attach_flags __attribute__((aligned(8)));
+    uint64_t revision;
+  } query;
+  struct {
+    uint64_t name;
+    uint32_t prog_fd;
+    uint32_t : 32;
+    uint64_t cookie __attribute__((aligned(8)));
+  } raw_tracepoint;
+  struct {
+    uint64_t btf __attribute__((aligned(8)));
+    uint64_t btf_log_buf __attribute__((aligned(8)));
+    uint32_t btf_size;
+    uint32_t btf_log_size;
+    uint32_t btf_log_level;
+    uint32_t btf_log_true_size;
+    uint32_t btf_flags;
+    int32_t btf_token_fd;
+  };
+  struct {
+    uint32_t pid;
+    uint32_t fd;
+    uint32_t flags;
+    uint32_t buf_len;
+    uint64_t buf __attribute__((aligned(8)));
+    uint32_t prog_id;
+    uint32_t fd_type;
+    uint64_t probe_offset;
+    uint64_t probe_addr;
+  } task_fd_query;
+  struct {
+    union {
+      uint32_t prog_fd;
+      uint32_t map_fd;
+    };
+    union {
+      uint32_t target_fd;
+      uint32_t target_ifindex;
+    };
+    uint32_t attach_type;
+    uint32_t flags;
+    union {
+      uint32_t target_btf_id;
+      struct {
+        uint64_t iter_info __attribute__((aligned(8)));
+        uint32_t iter_info_len;
+      };
+      struct {
+        uint64_t bpf_cookie;
+      } perf_event;
+      struct {
+        uint32_t flags;
+        uint32_t cnt;
+        uint64_t syms __attribute__((aligned(8)));
+        uint64_t addrs __attribute__((aligned(8)));
+        uint64_t cookies __attribute__((aligned(8)));
+      } kprobe_multi;
+      struct {
+        uint32_t target_btf_id;
+        uint64_t cookie;
+      } tracing;
+      struct {
+        uint32_t pf;
+        uint32_t hooknum;
+        int32_t priority;
+        uint32_t flags;
+      } netfilter;
+      struct {
+        union {
+          uint32_t relative_fd;
+          uint32_t relative_id;
+        };
+        uint64_t expected_revision;
+      } tcx;
+      struct {
+        uint64_t path __attribute__((aligned(8)));
+        uint64_t offsets __attribute__((aligned(8)));
+        uint64_t ref_ctr_offsets __attribute__((aligned(8)));
+        uint64_t cookies __attribute__((aligned(8)));
+        uint32_t cnt;
+        uint32_t flags;
+        uint32_t pid;
+        uint32_t path_fd;
+      } uprobe_multi;
+      struct {
+        union {
+          uint32_t relative_fd;
+          uint32_t relative_id;
+        };
+        uint64_t expected_revision;
+      } netkit;
+      struct {
+        union {
+          uint32_t relative_fd;
+          uint32_t relative_id;
+        };
+        uint64_t expected_revision;
+      } cgroup;
+      struct {
+        uint64_t ids __attribute__((aligned(8)));
+        uint64_t cookies __attribute__((aligned(8)));
+        uint32_t cnt;
+      } tracing_multi;
+    };
+  } link_create;
+  struct {
+    uint32_t link_fd;
+    union {
+      uint32_t new_prog_fd;
+      uint32_t new_map_fd;
+    };
+    uint32_t flags;
+    union {
+      uint32_t old_prog_fd;
+      uint32_t old_map_fd;
+    };
+  } link_update;
+  struct {
+    uint32_t link_fd;
+  } link_detach;
+  struct {
+    uint32_t type;
+  } enable_stats;
+  struct {
+    uint32_t link_fd;
+    uint32_t flags;
+  } iter_create;
+  struct {
+    uint32_t prog_fd;
+    uint32_t map_fd;
+    uint32_t flags;
+  } prog_bind_map;
+  struct {
+    uint32_t flags;
+    uint32_t bpffs_fd;
+  } token_create;
+  struct {
+    uint64_t stream_buf __attribute__((aligned(8)));
+    uint32_t stream_buf_len;
+    uint32_t stream_id;
+    uint32_t prog_fd;
+  } prog_stream_read;
+  struct {
+    uint32_t map_fd;
+    uint32_t prog_fd;
+    uint32_t flags;
+  } prog_assoc_struct_ops;
+} __attribute__((aligned(8)))]],
+      ["struct __sk_buff"] = [[{
+  uint32_t len;
+  uint32_t pkt_type;
+  uint32_t mark;
+  uint32_t queue_mapping;
+  uint32_t protocol;
+  uint32_t vlan_present;
+  uint32_t vlan_tci;
+  uint32_t vlan_proto;
+  uint32_t priority;
+  uint32_t ingress_ifindex;
+  uint32_t ifindex;
+  uint32_t tc_index;
+  uint32_t cb[5];
+  uint32_t hash;
+  uint32_t tc_classid;
+  uint32_t data;
+  uint32_t data_end;
+  uint32_t napi_id;
+  uint32_t family;
+  uint32_t remote_ip4;
+  uint32_t local_ip4;
+  uint32_t remote_ip6[4];
+  uint32_t local_ip6[4];
+  uint32_t remote_port;
+  uint32_t local_port;
+  uint32_t data_meta;
+  union {
+    struct bpf_flow_keys *flow_keys;
+    uint64_t _bits144;
+  } __attribute__((aligned(8)));
+  uint64_t tstamp;
+  uint32_t wire_len;
+  uint32_t gso_segs;
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits168;
+  } __attribute__((aligned(8)));
+  uint32_t gso_size;
+  uint8_t tstamp_type;
+  uint32_t : 24;
+  uint64_t hwtstamp;
+}]],
+      ["struct bpf_tcp_sock"] = [[{
+  uint32_t snd_cwnd;
+  uint32_t srtt_us;
+  uint32_t rtt_min;
+  uint32_t snd_ssthresh;
+  uint32_t rcv_nxt;
+  uint32_t snd_nxt;
+  uint32_t snd_una;
+  uint32_t mss_cache;
+  uint32_t ecn_flags;
+  uint32_t rate_delivered;
+  uint32_t rate_interval_us;
+  uint32_t packets_out;
+  uint32_t retrans_out;
+  uint32_t total_retrans;
+  uint32_t segs_in;
+  uint32_t data_segs_in;
+  uint32_t segs_out;
+  uint32_t data_segs_out;
+  uint32_t lost_out;
+  uint32_t sacked_out;
+  uint64_t bytes_received;
+  uint64_t bytes_acked;
+  uint32_t dsack_dups;
+  uint32_t delivered;
+  uint32_t delivered_ce;
+  uint32_t icsk_retransmits;
+}]],
+      ["struct bpf_prog_info"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint8_t tag[8];
+  uint32_t jited_prog_len;
+  uint32_t xlated_prog_len;
+  uint64_t jited_prog_insns __attribute__((aligned(8)));
+  uint64_t xlated_prog_insns __attribute__((aligned(8)));
+  uint64_t load_time;
+  uint32_t created_by_uid;
+  uint32_t nr_map_ids;
+  uint64_t map_ids __attribute__((aligned(8)));
+  char name[16];
+  uint32_t ifindex;
+  uint32_t gpl_compatible : 1;
+  uint32_t : 31;
+  uint64_t netns_dev;
+  uint64_t netns_ino;
+  uint32_t nr_jited_ksyms;
+  uint32_t nr_jited_func_lens;
+  uint64_t jited_ksyms __attribute__((aligned(8)));
+  uint64_t jited_func_lens __attribute__((aligned(8)));
+  uint32_t btf_id;
+  uint32_t func_info_rec_size;
+  uint64_t func_info __attribute__((aligned(8)));
+  uint32_t nr_func_info;
+  uint32_t nr_line_info;
+  uint64_t line_info __attribute__((aligned(8)));
+  uint64_t jited_line_info __attribute__((aligned(8)));
+  uint32_t nr_jited_line_info;
+  uint32_t line_info_rec_size;
+  uint32_t jited_line_info_rec_size;
+  uint32_t nr_prog_tags;
+  uint64_t prog_tags __attribute__((aligned(8)));
+  uint64_t run_time_ns;
+  uint64_t run_cnt;
+  uint64_t recursion_misses;
+  uint32_t verified_insns;
+  uint32_t attach_btf_obj_id;
+  uint32_t attach_btf_id;
+  uint32_t : 32;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_map_info"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  char name[16];
+  uint32_t ifindex;
+  uint32_t btf_vmlinux_value_type_id;
+  uint64_t netns_dev;
+  uint64_t netns_ino;
+  uint32_t btf_id;
+  uint32_t btf_key_type_id;
+  uint32_t btf_value_type_id;
+  uint32_t btf_vmlinux_id;
+  uint64_t map_extra;
+  uint64_t hash __attribute__((aligned(8)));
+  uint32_t hash_size;
+  uint32_t : 32;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_btf_info"] = [[{
+  uint64_t btf __attribute__((aligned(8)));
+  uint32_t btf_size;
+  uint32_t id;
+  uint64_t name __attribute__((aligned(8)));
+  uint32_t name_len;
+  uint32_t kernel_btf;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_link_info"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint32_t prog_id;
+  union {
+    struct {
+      uint64_t tp_name __attribute__((aligned(8)));
+      uint32_t tp_name_len;
+      uint32_t : 32;
+      uint64_t cookie;
+    } raw_tracepoint;
+    struct {
+      uint32_t attach_type;
+      uint32_t target_obj_id;
+      uint32_t target_btf_id;
+      uint32_t : 32;
+      uint64_t cookie;
+    } tracing;
+    struct {
+      uint64_t cgroup_id;
+      uint32_t attach_type;
+    } cgroup;
+    struct {
+      uint64_t target_name __attribute__((aligned(8)));
+      uint32_t target_name_len;
+      union {
+        struct {
+          uint32_t map_id;
+        } map;
+      };
+      union {
+        struct {
+          uint64_t cgroup_id;
+          uint32_t order;
+        } cgroup;
+        struct {
+          uint32_t tid;
+          uint32_t pid;
+        } task;
+      };
+    } iter;
+    struct {
+      uint32_t netns_ino;
+      uint32_t attach_type;
+    } netns;
+    struct {
+      uint32_t ifindex;
+    } xdp;
+    struct {
+      uint32_t map_id;
+    } struct_ops;
+    struct {
+      uint32_t pf;
+      uint32_t hooknum;
+      int32_t priority;
+      uint32_t flags;
+    } netfilter;
+    struct {
+      uint64_t addrs __attribute__((aligned(8)));
+      uint32_t count;
+      uint32_t flags;
+      uint64_t missed;
+      uint64_t cookies __attribute__((aligned(8)));
+    } kprobe_multi;
+    struct {
+      uint64_t path __attribute__((aligned(8)));
+      uint64_t offsets __attribute__((aligned(8)));
+      uint64_t ref_ctr_offsets __attribute__((aligned(8)));
+      uint64_t cookies __attribute__((aligned(8)));
+      uint32_t path_size;
+      uint32_t count;
+      uint32_t flags;
+      uint32_t pid;
+    } uprobe_multi;
+    struct {
+      uint32_t type;
+      uint32_t : 32;
+      union {
+        struct {
+          uint64_t file_name __attribute__((aligned(8)));
+          uint32_t name_len;
+          uint32_t offset;
+          uint64_t cookie;
+          uint64_t ref_ctr_offset;
+        } uprobe;
+        struct {
+          uint64_t func_name __attribute__((aligned(8)));
+          uint32_t name_len;
+          uint32_t offset;
+          uint64_t addr;
+          uint64_t missed;
+          uint64_t cookie;
+        } kprobe;
+        struct {
+          uint64_t tp_name __attribute__((aligned(8)));
+          uint32_t name_len;
+          uint32_t : 32;
+          uint64_t cookie;
+        } tracepoint;
+        struct {
+          uint64_t config;
+          uint32_t type;
+          uint32_t : 32;
+          uint64_t cookie;
+        } event;
+      };
+    } perf_event;
+    struct {
+      uint32_t ifindex;
+      uint32_t attach_type;
+    } tcx;
+    struct {
+      uint32_t ifindex;
+      uint32_t attach_type;
+    } netkit;
+    struct {
+      uint32_t map_id;
+      uint32_t attach_type;
+    } sockmap;
+  };
+} __attribute__((aligned(8)))]],
+      ["struct bpf_token_info"] = [[{
+  uint64_t allowed_cmds;
+  uint64_t allowed_maps;
+  uint64_t allowed_progs;
+  uint64_t allowed_attachs;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_sock_ops"] = [[{
+  uint32_t op;
+  union {
+    uint32_t args[4];
+    uint32_t reply;
+    uint32_t replylong[4];
+  };
+  uint32_t family;
+  uint32_t remote_ip4;
+  uint32_t local_ip4;
+  uint32_t remote_ip6[4];
+  uint32_t local_ip6[4];
+  uint32_t remote_port;
+  uint32_t local_port;
+  uint32_t is_fullsock;
+  uint32_t snd_cwnd;
+  uint32_t srtt_us;
+  uint32_t bpf_sock_ops_cb_flags;
+  uint32_t state;
+  uint32_t rtt_min;
+  uint32_t snd_ssthresh;
+  uint32_t rcv_nxt;
+  uint32_t snd_nxt;
+  uint32_t snd_una;
+  uint32_t mss_cache;
+  uint32_t ecn_flags;
+  uint32_t rate_delivered;
+  uint32_t rate_interval_us;
+  uint32_t packets_out;
+  uint32_t retrans_out;
+  uint32_t total_retrans;
+  uint32_t segs_in;
+  uint32_t data_segs_in;
+  uint32_t segs_out;
+  uint32_t data_segs_out;
+  uint32_t lost_out;
+  uint32_t sacked_out;
+  uint32_t sk_txhash;
+  uint64_t bytes_received;
+  uint64_t bytes_acked;
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits184;
+  } __attribute__((aligned(8)));
+  union {
+    void *skb_data;
+    uint64_t _bits192;
+  } __attribute__((aligned(8)));
+  union {
+    void *skb_data_end;
+    uint64_t _bits200;
+  } __attribute__((aligned(8)));
+  uint32_t skb_len;
+  uint32_t skb_tcp_flags;
+  uint64_t skb_hwtstamp;
+}]],
+      ["struct bpf_perf_event_value"] = [[{
+  uint64_t counter;
+  uint64_t enabled;
+  uint64_t running;
+}]],
+      ["struct bpf_raw_tracepoint_args"] = [[{
+  uint64_t args[0];
+}]],
+      ["struct bpf_timer"] = [[{
+  uint64_t __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_task_work"] = [[{
+  uint64_t __opaque;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_wq"] = [[{
+  uint64_t __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_dynptr"] = [[{
+  uint64_t __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_list_head"] = [[{
+  uint64_t __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_list_node"] = [[{
+  uint64_t __opaque[3];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_rb_root"] = [[{
+  uint64_t __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_rb_node"] = [[{
+  uint64_t __opaque[4];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_sk_lookup"] = [[{
+  union {
+    union {
+      struct bpf_sock *sk;
+      uint64_t _bits0;
+    } __attribute__((aligned(8)));
+    uint64_t cookie;
+  };
+  uint32_t family;
+  uint32_t protocol;
+  uint32_t remote_ip4;
+  uint32_t remote_ip6[4];
+  uint16_t remote_port;
+  uint16_t : 16;
+  uint32_t local_ip4;
+  uint32_t local_ip6[4];
+  uint32_t local_port;
+  uint32_t ingress_ifindex;
+}]],
+      ["struct bpf_iter_num"] = [[{
+  uint64_t __opaque[1];
+} __attribute__((aligned(8)))]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct bpf_cgroup_storage_key"] = [[{
+  unsigned long cgroup_inode_id;
+  uint32_t attach_type;
+}]],
+      ["union bpf_iter_link_info"] = [[{
+  struct {
+    uint32_t map_fd;
+  } map;
+  struct {
+    uint32_t order;
+    uint32_t cgroup_fd;
+    unsigned long cgroup_id;
+  } cgroup;
+  struct {
+    uint32_t tid;
+    uint32_t pid;
+    uint32_t pid_fd;
+  } task;
+}]],
+      ["struct bpf_stack_build_id"] = [[{
+  int32_t status;
+  uint8_t build_id[20];
+  union {
+    unsigned long offset;
+    unsigned long ip;
+  };
+}]],
+      ["struct bpf_common_attr"] = [[{
+  unsigned long log_buf __attribute__((aligned(8)));
+  uint32_t log_size;
+  uint32_t log_level;
+  uint32_t log_true_size;
+}]],
+      ["union bpf_attr"] = [[{
+  struct {
+    uint32_t map_type;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t max_entries;
+    uint32_t map_flags;
+    uint32_t inner_map_fd;
+    uint32_t numa_node;
+    char map_name[16];
+    uint32_t map_ifindex;
+    uint32_t btf_fd;
+    uint32_t btf_key_type_id;
+    uint32_t btf_value_type_id;
+    uint32_t btf_vmlinux_value_type_id;
+    unsigned long map_extra;
+    int32_t value_type_btf_obj_fd;
+    int32_t map_token_fd;
+    unsigned long excl_prog_hash __attribute__((aligned(8)));
+    uint32_t excl_prog_hash_size;
+  };
+  struct {
+    uint32_t map_fd;
+    unsigned long key __attribute__((aligned(8)));
+    union {
+      unsigned long value __attribute__((aligned(8)));
+      unsigned long next_key __attribute__((aligned(8)));
+    };
+    unsigned long flags;
+  };
+  struct {
+    unsigned long in_batch __attribute__((aligned(8)));
+    unsigned long out_batch __attribute__((aligned(8)));
+    unsigned long keys __attribute__((aligned(8)));
+    unsigned long values __attribute__((aligned(8)));
+    uint32_t count;
+    uint32_t map_fd;
+    unsigned long elem_flags;
+    unsigned long flags;
+  } batch;
+  struct {
+    uint32_t prog_type;
+    uint32_t insn_cnt;
+    unsigned long insns __attribute__((aligned(8)));
+    unsigned long license __attribute__((aligned(8)));
+    uint32_t log_level;
+    uint32_t log_size;
+    unsigned long log_buf __attribute__((aligned(8)));
+    uint32_t kern_version;
+    uint32_t prog_flags;
+    char prog_name[16];
+    uint32_t prog_ifindex;
+    uint32_t expected_attach_type;
+    uint32_t prog_btf_fd;
+    uint32_t func_info_rec_size;
+    unsigned long func_info __attribute__((aligned(8)));
+    uint32_t func_info_cnt;
+    uint32_t line_info_rec_size;
+    unsigned long line_info __attribute__((aligned(8)));
+    uint32_t line_info_cnt;
+    uint32_t attach_btf_id;
+    union {
+      uint32_t attach_prog_fd;
+      uint32_t attach_btf_obj_fd;
+    };
+    uint32_t core_relo_cnt;
+    unsigned long fd_array __attribute__((aligned(8)));
+    unsigned long core_relos __attribute__((aligned(8)));
+    uint32_t core_relo_rec_size;
+    uint32_t log_true_size;
+    int32_t prog_token_fd;
+    uint32_t fd_array_cnt;
+    unsigned long signature __attribute__((aligned(8)));
+    uint32_t signature_size;
+    int32_t keyring_id;
+  };
+  struct {
+    unsigned long pathname __attribute__((aligned(8)));
+    uint32_t bpf_fd;
+    uint32_t file_flags;
+    int32_t path_fd;
+  };
+  struct {
+    union {
+      uint32_t target_fd;
+      uint32_t target_ifindex;
+    };
+    uint32_t attach_bpf_fd;
+    uint32_t attach_type;
+    uint32_t attach_flags;
+    uint32_t replace_bpf_fd;
+    union {
+      uint32_t relative_fd;
+      uint32_t relative_id;
+    };
+    unsigned long expected_revision;
+  };
+  struct {
+    uint32_t prog_fd;
+    uint32_t retval;
+    uint32_t data_size_in;
+    uint32_t data_size_out;
+    unsigned long data_in __attribute__((aligned(8)));
+    unsigned long data_out __attribute__((aligned(8)));
+    uint32_t repeat;
+    uint32_t duration;
+    uint32_t ctx_size_in;
+    uint32_t ctx_size_out;
+    unsigned long ctx_in __attribute__((aligned(8)));
+    unsigned long ctx_out __attribute__((aligned(8)));
+    uint32_t flags;
+    uint32_t cpu;
+    uint32_t batch_size;
+  } test;
+  struct {
+    union {
+      uint32_t start_id;
+      uint32_t prog_id;
+      uint32_t map_id;
+      uint32_t btf_id;
+      uint32_t link_id;
+    };
+    uint32_t next_id;
+    uint32_t open_flags;
+    int32_t fd_by_id_token_fd;
+  };
+  struct {
+    uint32_t bpf_fd;
+    uint32_t info_len;
+    unsigned long info __attribute__((aligned(8)));
+  } info;
+  struct {
+    union {
+      uint32_t target_fd;
+      uint32_t target_ifindex;
+    };
+    uint32_t attach_type;
+    uint32_t query_flags;
+    uint32_t attach_flags;
+    unsigned long prog_ids __attribute__((aligned(8)));
+    union {
+      uint32_t prog_cnt;
+      uint32_t count;
+    };
+    uint32_t : 32;
+    unsigned long prog_attach_flags __attribute__((aligned(8)));
+    unsigned long link_ids __attribute__((aligned(8)));
+    unsigned long link_attach_flags __attribute__((aligned(8)));
+    unsigned long revision;
+  } query;
+  struct {
+    unsigned long name;
+    uint32_t prog_fd;
+    uint32_t : 32;
+    unsigned long cookie __attribute__((aligned(8)));
+  } raw_tracepoint;
+  struct {
+    unsigned long btf __attribute__((aligned(8)));
+    unsigned long btf_log_buf __attribute__((aligned(8)));
+    uint32_t btf_size;
+    uint32_t btf_log_size;
+    uint32_t btf_log_level;
+    uint32_t btf_log_true_size;
+    uint32_t btf_flags;
+    int32_t btf_token_fd;
+  };
+  struct {
+    uint32_t pid;
+    uint32_t fd;
+    uint32_t flags;
+    uint32_t buf_len;
+    unsigned long buf __attribute__((aligned(8)));
+    uint32_t prog_id;
+    uint32_t fd_type;
+    unsigned long probe_offset;
+    unsigned long probe_addr;
+  } task_fd_query;
+  struct {
+    union {
+      uint32_t prog_fd;
+      uint32_t map_fd;
+    };
+    union {
+      uint32_t target_fd;
+      uint32_t target_ifindex;
+    };
+    uint32_t attach_type;
+    uint32_t flags;
+    union {
+      uint32_t target_btf_id;
+      struct {
+        unsigned long iter_info __attribute__((aligned(8)));
+        uint32_t iter_info_len;
+      };
+      struct {
+        unsigned long bpf_cookie;
+      } perf_event;
+      struct {
+        uint32_t flags;
+        uint32_t cnt;
+        unsigned long syms __attribute__((aligned(8)));
+        unsigned long addrs __attribute__((aligned(8)));
+        unsigned long cookies __attribute__((aligned(8)));
+      } kprobe_multi;
+      struct {
+        uint32_t target_btf_id;
+        unsigned long cookie;
+      } tracing;
+      struct {
+        uint32_t pf;
+        uint32_t hooknum;
+        int32_t priority;
+        uint32_t flags;
+      } netfilter;
+      struct {
+        union {
+          uint32_t relative_fd;
+          uint32_t relative_id;
+        };
+        unsigned long expected_revision;
+      } tcx;
+      struct {
+        unsigned long path __attribute__((aligned(8)));
+        unsigned long offsets __attribute__((aligned(8)));
+        unsigned long ref_ctr_offsets __attribute__((aligned(8)));
+        unsigned long cookies __attribute__((aligned(8)));
+        uint32_t cnt;
+        uint32_t flags;
+        uint32_t pid;
+        uint32_t path_fd;
+      } uprobe_multi;
+      struct {
+        union {
+          uint32_t relative_fd;
+          uint32_t relative_id;
+        };
+        unsigned long expected_revision;
+      } netkit;
+      struct {
+        union {
+          uint32_t relative_fd;
+          uint32_t relative_id;
+        };
+        unsigned long expected_revision;
+      } cgroup;
+      struct {
+        unsigned long ids __attribute__((aligned(8)));
+        unsigned long cookies __attribute__((aligned(8)));
+        uint32_t cnt;
+      } tracing_multi;
+    };
+  } link_create;
+  struct {
+    uint32_t link_fd;
+    union {
+      uint32_t new_prog_fd;
+      uint32_t new_map_fd;
+    };
+    uint32_t flags;
+    union {
+      uint32_t old_prog_fd;
+      uint32_t old_map_fd;
+    };
+  } link_update;
+  struct {
+    uint32_t link_fd;
+  } link_detach;
+  struct {
+    uint32_t type;
+  } enable_stats;
+  struct {
+    uint32_t link_fd;
+    uint32_t flags;
+  } iter_create;
+  struct {
+    uint32_t prog_fd;
+    uint32_t map_fd;
+    uint32_t flags;
+  } prog_bind_map;
+  struct {
+    uint32_t flags;
+    uint32_t bpffs_fd;
+  } token_create;
+  struct {
+    unsigned long stream_buf __attribute__((aligned(8)));
+    uint32_t stream_buf_len;
+    uint32_t stream_id;
+    uint32_t prog_fd;
+  } prog_stream_read;
+  struct {
+    uint32_t map_fd;
+    uint32_t prog_fd;
+    uint32_t flags;
+  } prog_assoc_struct_ops;
+} __attribute__((aligned(8)))]],
+      ["struct __sk_buff"] = [[{
+  uint32_t len;
+  uint32_t pkt_type;
+  uint32_t mark;
+  uint32_t queue_mapping;
+  uint32_t protocol;
+  uint32_t vlan_present;
+  uint32_t vlan_tci;
+  uint32_t vlan_proto;
+  uint32_t priority;
+  uint32_t ingress_ifindex;
+  uint32_t ifindex;
+  uint32_t tc_index;
+  uint32_t cb[5];
+  uint32_t hash;
+  uint32_t tc_classid;
+  uint32_t data;
+  uint32_t data_end;
+  uint32_t napi_id;
+  uint32_t family;
+  uint32_t remote_ip4;
+  uint32_t local_ip4;
+  uint32_t remote_ip6[4];
+  uint32_t local_ip6[4];
+  uint32_t remote_port;
+  uint32_t local_port;
+  uint32_t data_meta;
+  union {
+    struct bpf_flow_keys *flow_keys;
+    uint64_t _bits144;
+  } __attribute__((aligned(8)));
+  unsigned long tstamp;
+  uint32_t wire_len;
+  uint32_t gso_segs;
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits168;
+  } __attribute__((aligned(8)));
+  uint32_t gso_size;
+  uint8_t tstamp_type;
+  uint32_t : 24;
+  unsigned long hwtstamp;
+}]],
+      ["struct bpf_tcp_sock"] = [[{
+  uint32_t snd_cwnd;
+  uint32_t srtt_us;
+  uint32_t rtt_min;
+  uint32_t snd_ssthresh;
+  uint32_t rcv_nxt;
+  uint32_t snd_nxt;
+  uint32_t snd_una;
+  uint32_t mss_cache;
+  uint32_t ecn_flags;
+  uint32_t rate_delivered;
+  uint32_t rate_interval_us;
+  uint32_t packets_out;
+  uint32_t retrans_out;
+  uint32_t total_retrans;
+  uint32_t segs_in;
+  uint32_t data_segs_in;
+  uint32_t segs_out;
+  uint32_t data_segs_out;
+  uint32_t lost_out;
+  uint32_t sacked_out;
+  unsigned long bytes_received;
+  unsigned long bytes_acked;
+  uint32_t dsack_dups;
+  uint32_t delivered;
+  uint32_t delivered_ce;
+  uint32_t icsk_retransmits;
+}]],
+      ["struct bpf_prog_info"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint8_t tag[8];
+  uint32_t jited_prog_len;
+  uint32_t xlated_prog_len;
+  unsigned long jited_prog_insns __attribute__((aligned(8)));
+  unsigned long xlated_prog_insns __attribute__((aligned(8)));
+  unsigned long load_time;
+  uint32_t created_by_uid;
+  uint32_t nr_map_ids;
+  unsigned long map_ids __attribute__((aligned(8)));
+  char name[16];
+  uint32_t ifindex;
+  uint32_t gpl_compatible : 1;
+  uint32_t : 31;
+  unsigned long netns_dev;
+  unsigned long netns_ino;
+  uint32_t nr_jited_ksyms;
+  uint32_t nr_jited_func_lens;
+  unsigned long jited_ksyms __attribute__((aligned(8)));
+  unsigned long jited_func_lens __attribute__((aligned(8)));
+  uint32_t btf_id;
+  uint32_t func_info_rec_size;
+  unsigned long func_info __attribute__((aligned(8)));
+  uint32_t nr_func_info;
+  uint32_t nr_line_info;
+  unsigned long line_info __attribute__((aligned(8)));
+  unsigned long jited_line_info __attribute__((aligned(8)));
+  uint32_t nr_jited_line_info;
+  uint32_t line_info_rec_size;
+  uint32_t jited_line_info_rec_size;
+  uint32_t nr_prog_tags;
+  unsigned long prog_tags __attribute__((aligned(8)));
+  unsigned long run_time_ns;
+  unsigned long run_cnt;
+  unsigned long recursion_misses;
+  uint32_t verified_insns;
+  uint32_t attach_btf_obj_id;
+  uint32_t attach_btf_id;
+  uint32_t : 32;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_map_info"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  char name[16];
+  uint32_t ifindex;
+  uint32_t btf_vmlinux_value_type_id;
+  unsigned long netns_dev;
+  unsigned long netns_ino;
+  uint32_t btf_id;
+  uint32_t btf_key_type_id;
+  uint32_t btf_value_type_id;
+  uint32_t btf_vmlinux_id;
+  unsigned long map_extra;
+  unsigned long hash __attribute__((aligned(8)));
+  uint32_t hash_size;
+  uint32_t : 32;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_btf_info"] = [[{
+  unsigned long btf __attribute__((aligned(8)));
+  uint32_t btf_size;
+  uint32_t id;
+  unsigned long name __attribute__((aligned(8)));
+  uint32_t name_len;
+  uint32_t kernel_btf;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_link_info"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint32_t prog_id;
+  union {
+    struct {
+      unsigned long tp_name __attribute__((aligned(8)));
+      uint32_t tp_name_len;
+      uint32_t : 32;
+      unsigned long cookie;
+    } raw_tracepoint;
+    struct {
+      uint32_t attach_type;
+      uint32_t target_obj_id;
+      uint32_t target_btf_id;
+      uint32_t : 32;
+      unsigned long cookie;
+    } tracing;
+    struct {
+      unsigned long cgroup_id;
+      uint32_t attach_type;
+    } cgroup;
+    struct {
+      unsigned long target_name __attribute__((aligned(8)));
+      uint32_t target_name_len;
+      union {
+        struct {
+          uint32_t map_id;
+        } map;
+      };
+      union {
+        struct {
+          unsigned long cgroup_id;
+          uint32_t order;
+        } cgroup;
+        struct {
+          uint32_t tid;
+          uint32_t pid;
+        } task;
+      };
+    } iter;
+    struct {
+      uint32_t netns_ino;
+      uint32_t attach_type;
+    } netns;
+    struct {
+      uint32_t ifindex;
+    } xdp;
+    struct {
+      uint32_t map_id;
+    } struct_ops;
+    struct {
+      uint32_t pf;
+      uint32_t hooknum;
+      int32_t priority;
+      uint32_t flags;
+    } netfilter;
+    struct {
+      unsigned long addrs __attribute__((aligned(8)));
+      uint32_t count;
+      uint32_t flags;
+      unsigned long missed;
+      unsigned long cookies __attribute__((aligned(8)));
+    } kprobe_multi;
+    struct {
+      unsigned long path __attribute__((aligned(8)));
+      unsigned long offsets __attribute__((aligned(8)));
+      unsigned long ref_ctr_offsets __attribute__((aligned(8)));
+      unsigned long cookies __attribute__((aligned(8)));
+      uint32_t path_size;
+      uint32_t count;
+      uint32_t flags;
+      uint32_t pid;
+    } uprobe_multi;
+    struct {
+      uint32_t type;
+      uint32_t : 32;
+      union {
+        struct {
+          unsigned long file_name __attribute__((aligned(8)));
+          uint32_t name_len;
+          uint32_t offset;
+          unsigned long cookie;
+          unsigned long ref_ctr_offset;
+        } uprobe;
+        struct {
+          unsigned long func_name __attribute__((aligned(8)));
+          uint32_t name_len;
+          uint32_t offset;
+          unsigned long addr;
+          unsigned long missed;
+          unsigned long cookie;
+        } kprobe;
+        struct {
+          unsigned long tp_name __attribute__((aligned(8)));
+          uint32_t name_len;
+          uint32_t : 32;
+          unsigned long cookie;
+        } tracepoint;
+        struct {
+          unsigned long config;
+          uint32_t type;
+          uint32_t : 32;
+          unsigned long cookie;
+        } event;
+      };
+    } perf_event;
+    struct {
+      uint32_t ifindex;
+      uint32_t attach_type;
+    } tcx;
+    struct {
+      uint32_t ifindex;
+      uint32_t attach_type;
+    } netkit;
+    struct {
+      uint32_t map_id;
+      uint32_t attach_type;
+    } sockmap;
+  };
+} __attribute__((aligned(8)))]],
+      ["struct bpf_token_info"] = [[{
+  unsigned long allowed_cmds;
+  unsigned long allowed_maps;
+  unsigned long allowed_progs;
+  unsigned long allowed_attachs;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_sock_ops"] = [[{
+  uint32_t op;
+  union {
+    uint32_t args[4];
+    uint32_t reply;
+    uint32_t replylong[4];
+  };
+  uint32_t family;
+  uint32_t remote_ip4;
+  uint32_t local_ip4;
+  uint32_t remote_ip6[4];
+  uint32_t local_ip6[4];
+  uint32_t remote_port;
+  uint32_t local_port;
+  uint32_t is_fullsock;
+  uint32_t snd_cwnd;
+  uint32_t srtt_us;
+  uint32_t bpf_sock_ops_cb_flags;
+  uint32_t state;
+  uint32_t rtt_min;
+  uint32_t snd_ssthresh;
+  uint32_t rcv_nxt;
+  uint32_t snd_nxt;
+  uint32_t snd_una;
+  uint32_t mss_cache;
+  uint32_t ecn_flags;
+  uint32_t rate_delivered;
+  uint32_t rate_interval_us;
+  uint32_t packets_out;
+  uint32_t retrans_out;
+  uint32_t total_retrans;
+  uint32_t segs_in;
+  uint32_t data_segs_in;
+  uint32_t segs_out;
+  uint32_t data_segs_out;
+  uint32_t lost_out;
+  uint32_t sacked_out;
+  uint32_t sk_txhash;
+  unsigned long bytes_received;
+  unsigned long bytes_acked;
+  union {
+    struct bpf_sock *sk;
+    uint64_t _bits184;
+  } __attribute__((aligned(8)));
+  union {
+    void *skb_data;
+    uint64_t _bits192;
+  } __attribute__((aligned(8)));
+  union {
+    void *skb_data_end;
+    uint64_t _bits200;
+  } __attribute__((aligned(8)));
+  uint32_t skb_len;
+  uint32_t skb_tcp_flags;
+  unsigned long skb_hwtstamp;
+}]],
+      ["struct bpf_perf_event_value"] = [[{
+  unsigned long counter;
+  unsigned long enabled;
+  unsigned long running;
+}]],
+      ["struct bpf_raw_tracepoint_args"] = [[{
+  unsigned long args[0];
+}]],
+      ["struct bpf_timer"] = [[{
+  unsigned long __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_task_work"] = [[{
+  unsigned long __opaque;
+} __attribute__((aligned(8)))]],
+      ["struct bpf_wq"] = [[{
+  unsigned long __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_dynptr"] = [[{
+  unsigned long __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_list_head"] = [[{
+  unsigned long __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_list_node"] = [[{
+  unsigned long __opaque[3];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_rb_root"] = [[{
+  unsigned long __opaque[2];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_rb_node"] = [[{
+  unsigned long __opaque[4];
+} __attribute__((aligned(8)))]],
+      ["struct bpf_sk_lookup"] = [[{
+  union {
+    union {
+      struct bpf_sock *sk;
+      uint64_t _bits0;
+    } __attribute__((aligned(8)));
+    unsigned long cookie;
+  };
+  uint32_t family;
+  uint32_t protocol;
+  uint32_t remote_ip4;
+  uint32_t remote_ip6[4];
+  uint16_t remote_port;
+  uint16_t : 16;
+  uint32_t local_ip4;
+  uint32_t local_ip6[4];
+  uint32_t local_port;
+  uint32_t ingress_ifindex;
+}]],
+      ["struct bpf_iter_num"] = [[{
+  unsigned long __opaque[1];
+} __attribute__((aligned(8)))]],
+    },
+  },
+},
 ]==],
 ["linux/bpf_common.h"] = [==[
-  constants = {
-    BPF_LD = 0x0,
-    BPF_LDX = 0x1,
-    BPF_ST = 0x2,
-    BPF_STX = 0x3,
-    BPF_ALU = 0x4,
-    BPF_JMP = 0x5,
-    BPF_RET = 0x6,
-    BPF_MISC = 0x7,
-    BPF_W = 0x0,
-    BPF_H = 0x8,
-    BPF_B = 0x10,
-    BPF_IMM = 0x0,
-    BPF_ABS = 0x20,
-    BPF_IND = 0x40,
-    BPF_MEM = 0x60,
-    BPF_LEN = 0x80,
-    BPF_MSH = 0xa0,
-    BPF_ADD = 0x0,
-    BPF_SUB = 0x10,
-    BPF_MUL = 0x20,
-    BPF_DIV = 0x30,
-    BPF_OR = 0x40,
-    BPF_AND = 0x50,
-    BPF_LSH = 0x60,
-    BPF_RSH = 0x70,
-    BPF_NEG = 0x80,
-    BPF_MOD = 0x90,
-    BPF_XOR = 0xa0,
-    BPF_JA = 0x0,
-    BPF_JEQ = 0x10,
-    BPF_JGT = 0x20,
-    BPF_JGE = 0x30,
-    BPF_JSET = 0x40,
-    BPF_K = 0x0,
-    BPF_X = 0x8,
-    BPF_MAXINSNS = 4096,
-  },
-  macros = function(M)
-    return {
-      BPF_CLASS = function(code)
-        return M.int(M.band(M.long(code), 0x7))
-      end,
-      BPF_SIZE = function(code)
-        return M.int(M.band(M.long(code), 0x18))
-      end,
-      BPF_MODE = function(code)
-        return M.int(M.band(M.long(code), 0xe0))
-      end,
-      BPF_OP = function(code)
-        return M.int(M.band(M.long(code), 0xf0))
-      end,
-      BPF_SRC = function(code)
-        return M.int(M.band(M.long(code), 0x8))
-      end,
-    }
-  end,
+constants = {
+  BPF_LD = 0x0,
+  BPF_LDX = 0x1,
+  BPF_ST = 0x2,
+  BPF_STX = 0x3,
+  BPF_ALU = 0x4,
+  BPF_JMP = 0x5,
+  BPF_RET = 0x6,
+  BPF_MISC = 0x7,
+  BPF_W = 0x0,
+  BPF_H = 0x8,
+  BPF_B = 0x10,
+  BPF_IMM = 0x0,
+  BPF_ABS = 0x20,
+  BPF_IND = 0x40,
+  BPF_MEM = 0x60,
+  BPF_LEN = 0x80,
+  BPF_MSH = 0xa0,
+  BPF_ADD = 0x0,
+  BPF_SUB = 0x10,
+  BPF_MUL = 0x20,
+  BPF_DIV = 0x30,
+  BPF_OR = 0x40,
+  BPF_AND = 0x50,
+  BPF_LSH = 0x60,
+  BPF_RSH = 0x70,
+  BPF_NEG = 0x80,
+  BPF_MOD = 0x90,
+  BPF_XOR = 0xa0,
+  BPF_JA = 0x0,
+  BPF_JEQ = 0x10,
+  BPF_JGT = 0x20,
+  BPF_JGE = 0x30,
+  BPF_JSET = 0x40,
+  BPF_K = 0x0,
+  BPF_X = 0x8,
+  BPF_MAXINSNS = 4096,
+},
+macros = function(M)
+  return {
+    BPF_CLASS = function(code)
+      return M.int(M.band(M.long(code), 0x7))
+    end,
+    BPF_SIZE = function(code)
+      return M.int(M.band(M.long(code), 0x18))
+    end,
+    BPF_MODE = function(code)
+      return M.int(M.band(M.long(code), 0xe0))
+    end,
+    BPF_OP = function(code)
+      return M.int(M.band(M.long(code), 0xf0))
+    end,
+    BPF_SRC = function(code)
+      return M.int(M.band(M.long(code), 0x8))
+    end,
+  }
+end,
 ]==],
 ["linux/bpf_perf_event.h"] = [==[
-  deltas = {
-    {
-      on = "x64 x86 arm mips mipsel ppc",
-      records = {
-        ["struct bpf_perf_event_data"] = [[{
-    struct pt_regs regs;
-    uint64_t sample_period;
-    uint64_t addr;
-  }]],
-      },
-    },
-    {
-      on = "arm64 loongarch64 s390x",
-      records = {
-        ["struct bpf_perf_event_data"] = [[{
-    struct user_pt_regs regs;
-    uint64_t sample_period;
-    uint64_t addr;
-  }]],
-      },
-    },
-    {
-      on = "riscv64",
-      records = {
-        ["struct bpf_perf_event_data"] = [[{
-    struct user_regs_struct regs;
-    uint64_t sample_period;
-    uint64_t addr;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct bpf_perf_event_data"] = [[{
-    struct pt_regs regs;
-    unsigned long sample_period;
-    unsigned long addr;
-  }]],
-      },
+deltas = {
+  {
+    on = "x64 x86 arm mips mipsel ppc",
+    records = {
+      ["struct bpf_perf_event_data"] = [[{
+  struct pt_regs regs;
+  uint64_t sample_period;
+  uint64_t addr;
+}]],
     },
   },
+  {
+    on = "arm64 loongarch64 s390x",
+    records = {
+      ["struct bpf_perf_event_data"] = [[{
+  struct user_pt_regs regs;
+  uint64_t sample_period;
+  uint64_t addr;
+}]],
+    },
+  },
+  {
+    on = "riscv64",
+    records = {
+      ["struct bpf_perf_event_data"] = [[{
+  struct user_regs_struct regs;
+  uint64_t sample_period;
+  uint64_t addr;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct bpf_perf_event_data"] = [[{
+  struct pt_regs regs;
+  unsigned long sample_period;
+  unsigned long addr;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/bpqether.h"] = [==[
-  constants = {
-    SIOCSBPQETHOPT = 35312,
-    SIOCSBPQETHADDR = 35313,
-    SIOCGBPQETHPARAM = 0x5000,
-    SIOCSBPQETHPARAM = 0x5001,
-  },
-  records = {
-    ["struct bpq_ethaddr"] = [[{
+constants = {
+  SIOCSBPQETHOPT = 35312,
+  SIOCSBPQETHADDR = 35313,
+  SIOCGBPQETHPARAM = 0x5000,
+  SIOCSBPQETHPARAM = 0x5001,
+},
+records = {
+  ["struct bpq_ethaddr"] = [[{
   uint8_t destination[6];
   uint8_t accept[6];
 }]],
-    ["struct bpq_req"] = [[{
+  ["struct bpq_req"] = [[{
   int32_t cmd;
   int32_t speed;
   int32_t clockmode;
@@ -1052,198 +3530,198 @@ return {
   int32_t dmachan;
   int32_t irq;
 }]],
-  },
+},
 ]==],
 ["linux/bsg.h"] = [==[
-  constants = {
-    BSG_PROTOCOL_SCSI = 0,
-    BSG_SUB_PROTOCOL_SCSI_CMD = 0,
-    BSG_SUB_PROTOCOL_SCSI_TMF = 1,
-    BSG_SUB_PROTOCOL_SCSI_TRANSPORT = 2,
-    BSG_FLAG_Q_AT_TAIL = 0x10,
-    BSG_FLAG_Q_AT_HEAD = 0x20,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct sg_io_v4"] = [[{
-    int32_t guard;
-    uint32_t protocol;
-    uint32_t subprotocol;
-    uint32_t request_len;
-    uint64_t request;
-    uint64_t request_tag;
-    uint32_t request_attr;
-    uint32_t request_priority;
-    uint32_t request_extra;
-    uint32_t max_response_len;
-    uint64_t response;
-    uint32_t dout_iovec_count;
-    uint32_t dout_xfer_len;
-    uint32_t din_iovec_count;
-    uint32_t din_xfer_len;
-    uint64_t dout_xferp;
-    uint64_t din_xferp;
-    uint32_t timeout;
-    uint32_t flags;
-    uint64_t usr_ptr;
-    uint32_t spare_in;
-    uint32_t driver_status;
-    uint32_t transport_status;
-    uint32_t device_status;
-    uint32_t retry_delay;
-    uint32_t info;
-    uint32_t duration;
-    uint32_t response_len;
-    int32_t din_resid;
-    int32_t dout_resid;
-    uint64_t generated_tag;
-    uint32_t spare_out;
-    uint32_t padding;
-  }]],
-        ["struct bsg_uring_cmd"] = [[{
-    uint64_t request;
-    uint32_t request_len;
-    uint32_t protocol;
-    uint32_t subprotocol;
-    uint32_t max_response_len;
-    uint64_t response;
-    uint64_t dout_xferp;
-    uint32_t dout_xfer_len;
-    uint32_t dout_iovec_count;
-    uint64_t din_xferp;
-    uint32_t din_xfer_len;
-    uint32_t din_iovec_count;
-    uint32_t timeout_ms;
-    uint8_t reserved[12];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct sg_io_v4"] = [[{
-    int32_t guard;
-    uint32_t protocol;
-    uint32_t subprotocol;
-    uint32_t request_len;
-    unsigned long request;
-    unsigned long request_tag;
-    uint32_t request_attr;
-    uint32_t request_priority;
-    uint32_t request_extra;
-    uint32_t max_response_len;
-    unsigned long response;
-    uint32_t dout_iovec_count;
-    uint32_t dout_xfer_len;
-    uint32_t din_iovec_count;
-    uint32_t din_xfer_len;
-    unsigned long dout_xferp;
-    unsigned long din_xferp;
-    uint32_t timeout;
-    uint32_t flags;
-    unsigned long usr_ptr;
-    uint32_t spare_in;
-    uint32_t driver_status;
-    uint32_t transport_status;
-    uint32_t device_status;
-    uint32_t retry_delay;
-    uint32_t info;
-    uint32_t duration;
-    uint32_t response_len;
-    int32_t din_resid;
-    int32_t dout_resid;
-    unsigned long generated_tag;
-    uint32_t spare_out;
-    uint32_t padding;
-  }]],
-        ["struct bsg_uring_cmd"] = [[{
-    unsigned long request;
-    uint32_t request_len;
-    uint32_t protocol;
-    uint32_t subprotocol;
-    uint32_t max_response_len;
-    unsigned long response;
-    unsigned long dout_xferp;
-    uint32_t dout_xfer_len;
-    uint32_t dout_iovec_count;
-    unsigned long din_xferp;
-    uint32_t din_xfer_len;
-    uint32_t din_iovec_count;
-    uint32_t timeout_ms;
-    uint8_t reserved[12];
-  }]],
-      },
+constants = {
+  BSG_PROTOCOL_SCSI = 0,
+  BSG_SUB_PROTOCOL_SCSI_CMD = 0,
+  BSG_SUB_PROTOCOL_SCSI_TMF = 1,
+  BSG_SUB_PROTOCOL_SCSI_TRANSPORT = 2,
+  BSG_FLAG_Q_AT_TAIL = 0x10,
+  BSG_FLAG_Q_AT_HEAD = 0x20,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct sg_io_v4"] = [[{
+  int32_t guard;
+  uint32_t protocol;
+  uint32_t subprotocol;
+  uint32_t request_len;
+  uint64_t request;
+  uint64_t request_tag;
+  uint32_t request_attr;
+  uint32_t request_priority;
+  uint32_t request_extra;
+  uint32_t max_response_len;
+  uint64_t response;
+  uint32_t dout_iovec_count;
+  uint32_t dout_xfer_len;
+  uint32_t din_iovec_count;
+  uint32_t din_xfer_len;
+  uint64_t dout_xferp;
+  uint64_t din_xferp;
+  uint32_t timeout;
+  uint32_t flags;
+  uint64_t usr_ptr;
+  uint32_t spare_in;
+  uint32_t driver_status;
+  uint32_t transport_status;
+  uint32_t device_status;
+  uint32_t retry_delay;
+  uint32_t info;
+  uint32_t duration;
+  uint32_t response_len;
+  int32_t din_resid;
+  int32_t dout_resid;
+  uint64_t generated_tag;
+  uint32_t spare_out;
+  uint32_t padding;
+}]],
+      ["struct bsg_uring_cmd"] = [[{
+  uint64_t request;
+  uint32_t request_len;
+  uint32_t protocol;
+  uint32_t subprotocol;
+  uint32_t max_response_len;
+  uint64_t response;
+  uint64_t dout_xferp;
+  uint32_t dout_xfer_len;
+  uint32_t dout_iovec_count;
+  uint64_t din_xferp;
+  uint32_t din_xfer_len;
+  uint32_t din_iovec_count;
+  uint32_t timeout_ms;
+  uint8_t reserved[12];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct sg_io_v4"] = [[{
+  int32_t guard;
+  uint32_t protocol;
+  uint32_t subprotocol;
+  uint32_t request_len;
+  unsigned long request;
+  unsigned long request_tag;
+  uint32_t request_attr;
+  uint32_t request_priority;
+  uint32_t request_extra;
+  uint32_t max_response_len;
+  unsigned long response;
+  uint32_t dout_iovec_count;
+  uint32_t dout_xfer_len;
+  uint32_t din_iovec_count;
+  uint32_t din_xfer_len;
+  unsigned long dout_xferp;
+  unsigned long din_xferp;
+  uint32_t timeout;
+  uint32_t flags;
+  unsigned long usr_ptr;
+  uint32_t spare_in;
+  uint32_t driver_status;
+  uint32_t transport_status;
+  uint32_t device_status;
+  uint32_t retry_delay;
+  uint32_t info;
+  uint32_t duration;
+  uint32_t response_len;
+  int32_t din_resid;
+  int32_t dout_resid;
+  unsigned long generated_tag;
+  uint32_t spare_out;
+  uint32_t padding;
+}]],
+      ["struct bsg_uring_cmd"] = [[{
+  unsigned long request;
+  uint32_t request_len;
+  uint32_t protocol;
+  uint32_t subprotocol;
+  uint32_t max_response_len;
+  unsigned long response;
+  unsigned long dout_xferp;
+  uint32_t dout_xfer_len;
+  uint32_t dout_iovec_count;
+  unsigned long din_xferp;
+  uint32_t din_xfer_len;
+  uint32_t din_iovec_count;
+  uint32_t timeout_ms;
+  uint8_t reserved[12];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/bt-bmc.h"] = [==[
-  constants = {
-    __BT_BMC_IOCTL_MAGIC = 0xb1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BT_BMC_IOCTL_SMS_ATN = 0xb100,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BT_BMC_IOCTL_SMS_ATN = 0x2000b100,
-      },
+constants = {
+  __BT_BMC_IOCTL_MAGIC = 0xb1,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BT_BMC_IOCTL_SMS_ATN = 0xb100,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BT_BMC_IOCTL_SMS_ATN = 0x2000b100,
+    },
+  },
+},
 ]==],
 ["linux/btf.h"] = [==[
-  constants = {
-    BTF_MAX_KIND = 127,
-    BTF_MAX_TYPE = 1048575,
-    BTF_MAX_NAME_OFFSET = 16777215,
-    BTF_MAX_VLEN = 16777215,
-    BTF_KIND_UNKN = 0,
-    BTF_KIND_INT = 1,
-    BTF_KIND_PTR = 2,
-    BTF_KIND_ARRAY = 3,
-    BTF_KIND_STRUCT = 4,
-    BTF_KIND_UNION = 5,
-    BTF_KIND_ENUM = 6,
-    BTF_KIND_FWD = 7,
-    BTF_KIND_TYPEDEF = 8,
-    BTF_KIND_VOLATILE = 9,
-    BTF_KIND_CONST = 10,
-    BTF_KIND_RESTRICT = 11,
-    BTF_KIND_FUNC = 12,
-    BTF_KIND_FUNC_PROTO = 13,
-    BTF_KIND_VAR = 14,
-    BTF_KIND_DATASEC = 15,
-    BTF_KIND_FLOAT = 16,
-    BTF_KIND_DECL_TAG = 17,
-    BTF_KIND_TYPE_TAG = 18,
-    BTF_KIND_ENUM64 = 19,
-    NR_BTF_KINDS = 20,
-    BTF_KIND_MAX = 19,
-    BTF_VAR_STATIC = 0,
-    BTF_VAR_GLOBAL_ALLOCATED = 1,
-    BTF_VAR_GLOBAL_EXTERN = 2,
-    BTF_FUNC_STATIC = 0,
-    BTF_FUNC_GLOBAL = 1,
-    BTF_FUNC_EXTERN = 2,
-    BTF_MAGIC = 0xeb9f,
-    BTF_VERSION = 1,
-    BTF_INT_SIGNED = 0x1,
-    BTF_INT_CHAR = 0x2,
-    BTF_INT_BOOL = 0x4,
-  },
-  records = {
-    ["struct btf_layout"] = [[{
+constants = {
+  BTF_MAX_KIND = 127,
+  BTF_MAX_TYPE = 1048575,
+  BTF_MAX_NAME_OFFSET = 16777215,
+  BTF_MAX_VLEN = 16777215,
+  BTF_KIND_UNKN = 0,
+  BTF_KIND_INT = 1,
+  BTF_KIND_PTR = 2,
+  BTF_KIND_ARRAY = 3,
+  BTF_KIND_STRUCT = 4,
+  BTF_KIND_UNION = 5,
+  BTF_KIND_ENUM = 6,
+  BTF_KIND_FWD = 7,
+  BTF_KIND_TYPEDEF = 8,
+  BTF_KIND_VOLATILE = 9,
+  BTF_KIND_CONST = 10,
+  BTF_KIND_RESTRICT = 11,
+  BTF_KIND_FUNC = 12,
+  BTF_KIND_FUNC_PROTO = 13,
+  BTF_KIND_VAR = 14,
+  BTF_KIND_DATASEC = 15,
+  BTF_KIND_FLOAT = 16,
+  BTF_KIND_DECL_TAG = 17,
+  BTF_KIND_TYPE_TAG = 18,
+  BTF_KIND_ENUM64 = 19,
+  NR_BTF_KINDS = 20,
+  BTF_KIND_MAX = 19,
+  BTF_VAR_STATIC = 0,
+  BTF_VAR_GLOBAL_ALLOCATED = 1,
+  BTF_VAR_GLOBAL_EXTERN = 2,
+  BTF_FUNC_STATIC = 0,
+  BTF_FUNC_GLOBAL = 1,
+  BTF_FUNC_EXTERN = 2,
+  BTF_MAGIC = 0xeb9f,
+  BTF_VERSION = 1,
+  BTF_INT_SIGNED = 0x1,
+  BTF_INT_CHAR = 0x2,
+  BTF_INT_BOOL = 0x4,
+},
+records = {
+  ["struct btf_layout"] = [[{
   uint8_t info_sz;
   uint8_t elem_sz;
   uint16_t flags;
 }]],
-    ["struct btf_header"] = [[{
+  ["struct btf_header"] = [[{
   uint16_t magic;
   uint8_t version;
   uint8_t flags;
@@ -1255,7 +3733,7 @@ return {
   uint32_t layout_off;
   uint32_t layout_len;
 }]],
-    ["struct btf_type"] = [[{
+  ["struct btf_type"] = [[{
   uint32_t name_off;
   uint32_t info;
   union {
@@ -1263,68 +3741,2056 @@ return {
     uint32_t type;
   };
 }]],
-    ["struct btf_enum"] = [[{
+  ["struct btf_enum"] = [[{
   uint32_t name_off;
   int32_t val;
 }]],
-    ["struct btf_array"] = [[{
+  ["struct btf_array"] = [[{
   uint32_t type;
   uint32_t index_type;
   uint32_t nelems;
 }]],
-    ["struct btf_member"] = [[{
+  ["struct btf_member"] = [[{
   uint32_t name_off;
   uint32_t type;
   uint32_t offset;
 }]],
-    ["struct btf_param"] = [[{
+  ["struct btf_param"] = [[{
   uint32_t name_off;
   uint32_t type;
 }]],
-    ["struct btf_var"] = [[{
+  ["struct btf_var"] = [[{
   uint32_t linkage;
 }]],
-    ["struct btf_var_secinfo"] = [[{
+  ["struct btf_var_secinfo"] = [[{
   uint32_t type;
   uint32_t offset;
   uint32_t size;
 }]],
-    ["struct btf_decl_tag"] = [[{
+  ["struct btf_decl_tag"] = [[{
   int32_t component_idx;
 }]],
-    ["struct btf_enum64"] = [[{
+  ["struct btf_enum64"] = [[{
   uint32_t name_off;
   uint32_t val_lo32;
   uint32_t val_hi32;
 }]],
+},
+macros = function(M)
+  return {
+    BTF_INFO_KIND = function(info)
+      return M.int(M.band(M.shr(M.long(info), 24), 0x7f))
+    end,
+    BTF_INFO_VLEN = function(info)
+      return M.int(M.band(M.long(info), 0xffffff))
+    end,
+    BTF_INFO_KFLAG = function(info)
+      return M.int(M.shr(M.long(info), 31))
+    end,
+    BTF_INT_ENCODING = function(VAL)
+      return M.int(M.band(M.shr(M.long(VAL), 24), 0xf))
+    end,
+    BTF_INT_OFFSET = function(VAL)
+      return M.int(M.band(M.shr(M.long(VAL), 16), 0xff))
+    end,
+    BTF_INT_BITS = function(VAL)
+      return M.int(M.band(M.long(VAL), 0xff))
+    end,
+    BTF_MEMBER_BITFIELD_SIZE = function(val)
+      return M.int(M.shr(M.long(val), 24))
+    end,
+    BTF_MEMBER_BIT_OFFSET = function(val)
+      return M.int(M.band(M.long(val), 0xffffff))
+    end,
+  }
+end,
+]==],
+["linux/btrfs.h"] = [==[
+constants = {
+  BTRFS_DEV_STAT_WRITE_ERRS = 0,
+  BTRFS_DEV_STAT_READ_ERRS = 1,
+  BTRFS_DEV_STAT_FLUSH_ERRS = 2,
+  BTRFS_DEV_STAT_CORRUPTION_ERRS = 3,
+  BTRFS_DEV_STAT_GENERATION_ERRS = 4,
+  BTRFS_DEV_STAT_VALUES_MAX = 5,
+  BTRFS_ERROR_DEV_RAID1_MIN_NOT_MET = 1,
+  BTRFS_ERROR_DEV_RAID10_MIN_NOT_MET = 2,
+  BTRFS_ERROR_DEV_RAID5_MIN_NOT_MET = 3,
+  BTRFS_ERROR_DEV_RAID6_MIN_NOT_MET = 4,
+  BTRFS_ERROR_DEV_TGT_REPLACE = 5,
+  BTRFS_ERROR_DEV_MISSING_NOT_FOUND = 6,
+  BTRFS_ERROR_DEV_ONLY_WRITABLE = 7,
+  BTRFS_ERROR_DEV_EXCL_RUN_IN_PROGRESS = 8,
+  BTRFS_ERROR_DEV_RAID1C3_MIN_NOT_MET = 9,
+  BTRFS_ERROR_DEV_RAID1C4_MIN_NOT_MET = 10,
+  BTRFS_IOCTL_MAGIC = 0x94,
+  BTRFS_VOL_NAME_MAX = 255,
+  BTRFS_LABEL_SIZE = 256,
+  BTRFS_PATH_NAME_MAX = 4087,
+  BTRFS_DEVICE_PATH_NAME_MAX = 1024,
+  BTRFS_SUBVOL_NAME_MAX = 4039,
+  BTRFS_SUBVOL_CREATE_ASYNC = 0x1,
+  BTRFS_SUBVOL_RDONLY = 0x2,
+  BTRFS_SUBVOL_QGROUP_INHERIT = 0x4,
+  BTRFS_DEVICE_SPEC_BY_ID = 0x8,
+  BTRFS_SUBVOL_SPEC_BY_ID = 0x10,
+  BTRFS_VOL_ARG_V2_FLAGS_SUPPORTED = 30,
+  BTRFS_FSID_SIZE = 16,
+  BTRFS_UUID_SIZE = 16,
+  BTRFS_UUID_UNPARSED_SIZE = 37,
+  BTRFS_QGROUP_LIMIT_MAX_RFER = 0x1,
+  BTRFS_QGROUP_LIMIT_MAX_EXCL = 0x2,
+  BTRFS_QGROUP_LIMIT_RSV_RFER = 0x4,
+  BTRFS_QGROUP_LIMIT_RSV_EXCL = 0x8,
+  BTRFS_QGROUP_LIMIT_RFER_CMPR = 0x10,
+  BTRFS_QGROUP_LIMIT_EXCL_CMPR = 0x20,
+  BTRFS_QGROUP_INHERIT_SET_LIMITS = 0x1,
+  BTRFS_QGROUP_INHERIT_FLAGS_SUPP = 1,
+  BTRFS_DEVICE_REMOVE_ARGS_MASK = 8,
+  BTRFS_SUBVOL_CREATE_ARGS_MASK = 6,
+  BTRFS_SUBVOL_DELETE_ARGS_MASK = 16,
+  BTRFS_SCRUB_READONLY = 1,
+  BTRFS_SCRUB_SUPPORTED_FLAGS = 1,
+  BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_ALWAYS = 0,
+  BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_AVOID = 1,
+  BTRFS_IOCTL_DEV_REPLACE_STATE_NEVER_STARTED = 0,
+  BTRFS_IOCTL_DEV_REPLACE_STATE_STARTED = 1,
+  BTRFS_IOCTL_DEV_REPLACE_STATE_FINISHED = 2,
+  BTRFS_IOCTL_DEV_REPLACE_STATE_CANCELED = 3,
+  BTRFS_IOCTL_DEV_REPLACE_STATE_SUSPENDED = 4,
+  BTRFS_IOCTL_DEV_REPLACE_CMD_START = 0,
+  BTRFS_IOCTL_DEV_REPLACE_CMD_STATUS = 1,
+  BTRFS_IOCTL_DEV_REPLACE_CMD_CANCEL = 2,
+  BTRFS_IOCTL_DEV_REPLACE_RESULT_NO_ERROR = 0,
+  BTRFS_IOCTL_DEV_REPLACE_RESULT_NOT_STARTED = 1,
+  BTRFS_IOCTL_DEV_REPLACE_RESULT_ALREADY_STARTED = 2,
+  BTRFS_IOCTL_DEV_REPLACE_RESULT_SCRUB_INPROGRESS = 3,
+  BTRFS_FS_INFO_FLAG_CSUM_INFO = 0x1,
+  BTRFS_FS_INFO_FLAG_GENERATION = 0x2,
+  BTRFS_FS_INFO_FLAG_METADATA_UUID = 0x4,
+  BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE = 0x1,
+  BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE_VALID = 0x2,
+  BTRFS_FEATURE_COMPAT_RO_VERITY = 0x4,
+  BTRFS_FEATURE_COMPAT_RO_BLOCK_GROUP_TREE = 0x8,
+  BTRFS_FEATURE_INCOMPAT_MIXED_BACKREF = 0x1,
+  BTRFS_FEATURE_INCOMPAT_DEFAULT_SUBVOL = 0x2,
+  BTRFS_FEATURE_INCOMPAT_MIXED_GROUPS = 0x4,
+  BTRFS_FEATURE_INCOMPAT_COMPRESS_LZO = 0x8,
+  BTRFS_FEATURE_INCOMPAT_COMPRESS_ZSTD = 0x10,
+  BTRFS_FEATURE_INCOMPAT_BIG_METADATA = 0x20,
+  BTRFS_FEATURE_INCOMPAT_EXTENDED_IREF = 0x40,
+  BTRFS_FEATURE_INCOMPAT_RAID56 = 0x80,
+  BTRFS_FEATURE_INCOMPAT_SKINNY_METADATA = 0x100,
+  BTRFS_FEATURE_INCOMPAT_NO_HOLES = 0x200,
+  BTRFS_FEATURE_INCOMPAT_METADATA_UUID = 0x400,
+  BTRFS_FEATURE_INCOMPAT_RAID1C34 = 0x800,
+  BTRFS_FEATURE_INCOMPAT_ZONED = 0x1000,
+  BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2 = 0x2000,
+  BTRFS_FEATURE_INCOMPAT_RAID_STRIPE_TREE = 0x4000,
+  BTRFS_FEATURE_INCOMPAT_SIMPLE_QUOTA = 0x10000,
+  BTRFS_FEATURE_INCOMPAT_REMAP_TREE = 0x20000,
+  BTRFS_BALANCE_CTL_PAUSE = 1,
+  BTRFS_BALANCE_CTL_CANCEL = 2,
+  BTRFS_BALANCE_DATA = 0x1,
+  BTRFS_BALANCE_SYSTEM = 0x2,
+  BTRFS_BALANCE_METADATA = 0x4,
+  BTRFS_BALANCE_TYPE_MASK = 7,
+  BTRFS_BALANCE_FORCE = 0x8,
+  BTRFS_BALANCE_RESUME = 0x10,
+  BTRFS_BALANCE_ARGS_PROFILES = 0x1,
+  BTRFS_BALANCE_ARGS_USAGE = 0x2,
+  BTRFS_BALANCE_ARGS_DEVID = 0x4,
+  BTRFS_BALANCE_ARGS_DRANGE = 0x8,
+  BTRFS_BALANCE_ARGS_VRANGE = 0x10,
+  BTRFS_BALANCE_ARGS_LIMIT = 0x20,
+  BTRFS_BALANCE_ARGS_LIMIT_RANGE = 0x40,
+  BTRFS_BALANCE_ARGS_STRIPES_RANGE = 0x80,
+  BTRFS_BALANCE_ARGS_USAGE_RANGE = 0x400,
+  BTRFS_BALANCE_ARGS_MASK = 1279,
+  BTRFS_BALANCE_ARGS_CONVERT = 0x100,
+  BTRFS_BALANCE_ARGS_SOFT = 0x200,
+  BTRFS_BALANCE_STATE_RUNNING = 0x1,
+  BTRFS_BALANCE_STATE_PAUSE_REQ = 0x2,
+  BTRFS_BALANCE_STATE_CANCEL_REQ = 0x4,
+  BTRFS_INO_LOOKUP_PATH_MAX = 4080,
+  BTRFS_INO_LOOKUP_USER_PATH_MAX = 3824,
+  BTRFS_SEARCH_ARGS_BUFSIZE = 3992,
+  BTRFS_DEFRAG_RANGE_COMPRESS = 1,
+  BTRFS_DEFRAG_RANGE_START_IO = 2,
+  BTRFS_DEFRAG_RANGE_COMPRESS_LEVEL = 4,
+  BTRFS_DEFRAG_RANGE_NOCOMPRESS = 8,
+  BTRFS_DEFRAG_RANGE_FLAGS_SUPP = 0xf,
+  BTRFS_SAME_DATA_DIFFERS = 1,
+  BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET = 0x1,
+  BTRFS_DEV_STATS_RESET = 0x1,
+  BTRFS_QUOTA_CTL_ENABLE = 1,
+  BTRFS_QUOTA_CTL_DISABLE = 2,
+  BTRFS_QUOTA_CTL_RESCAN__NOTUSED = 3,
+  BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA = 4,
+  BTRFS_SEND_FLAG_NO_FILE_DATA = 0x1,
+  BTRFS_SEND_FLAG_OMIT_STREAM_HEADER = 0x2,
+  BTRFS_SEND_FLAG_OMIT_END_CMD = 0x4,
+  BTRFS_SEND_FLAG_VERSION = 0x8,
+  BTRFS_SEND_FLAG_COMPRESSED = 0x10,
+  BTRFS_SEND_FLAG_MASK = 31,
+  BTRFS_MAX_ROOTREF_BUFFER_NUM = 255,
+  BTRFS_ENCODED_IO_COMPRESSION_NONE = 0,
+  BTRFS_ENCODED_IO_COMPRESSION_ZLIB = 1,
+  BTRFS_ENCODED_IO_COMPRESSION_ZSTD = 2,
+  BTRFS_ENCODED_IO_COMPRESSION_LZO_4K = 3,
+  BTRFS_ENCODED_IO_COMPRESSION_LZO_8K = 4,
+  BTRFS_ENCODED_IO_COMPRESSION_LZO_16K = 5,
+  BTRFS_ENCODED_IO_COMPRESSION_LZO_32K = 6,
+  BTRFS_ENCODED_IO_COMPRESSION_LZO_64K = 7,
+  BTRFS_ENCODED_IO_COMPRESSION_TYPES = 8,
+  BTRFS_ENCODED_IO_ENCRYPTION_NONE = 0,
+  BTRFS_ENCODED_IO_ENCRYPTION_TYPES = 1,
+  BTRFS_SUBVOL_SYNC_WAIT_FOR_ONE = 0,
+  BTRFS_SUBVOL_SYNC_WAIT_FOR_QUEUED = 1,
+  BTRFS_SUBVOL_SYNC_COUNT = 2,
+  BTRFS_SUBVOL_SYNC_PEEK_FIRST = 3,
+  BTRFS_SUBVOL_SYNC_PEEK_LAST = 4,
+  BTRFS_GET_CSUMS_HAS_CSUMS = 0x1,
+  BTRFS_GET_CSUMS_ZEROED = 0x2,
+  BTRFS_GET_CSUMS_NODATASUM = 0x4,
+  BTRFS_GET_CSUMS_COMPRESSED = 0x8,
+  BTRFS_GET_CSUMS_ENCRYPTED = 0x10,
+  BTRFS_GET_CSUMS_INLINE = 0x20,
+  BTRFS_SHUTDOWN_FLAGS_DEFAULT = 0x0,
+  BTRFS_SHUTDOWN_FLAGS_LOGFLUSH = 0x1,
+  BTRFS_SHUTDOWN_FLAGS_NOLOGFLUSH = 0x2,
+  BTRFS_SHUTDOWN_FLAGS_LAST = 0x3,
+  BTRFS_IOC_TREE_SEARCH = 0xd0009411,
+  BTRFS_IOC_TREE_SEARCH_V2 = 0xc0709411,
+  BTRFS_IOC_INO_LOOKUP = 0xd0009412,
+  BTRFS_IOC_SPACE_INFO = 0xc0109414,
+  BTRFS_IOC_SCRUB = 0xc400941b,
+  BTRFS_IOC_SCRUB_PROGRESS = 0xc400941d,
+  BTRFS_IOC_DEV_INFO = 0xd000941e,
+  BTRFS_IOC_BALANCE_V2 = 0xc4009420,
+  BTRFS_IOC_INO_PATHS = 0xc0389423,
+  BTRFS_IOC_LOGICAL_INO = 0xc0389424,
+  BTRFS_IOC_QUOTA_CTL = 0xc0109428,
+  BTRFS_IOC_GET_DEV_STATS = 0xc4089434,
+  BTRFS_IOC_FILE_EXTENT_SAME = 0xc0189436,
+  BTRFS_IOC_LOGICAL_INO_V2 = 0xc038943b,
+  BTRFS_IOC_GET_SUBVOL_ROOTREF = 0xd000943d,
+  BTRFS_IOC_INO_LOOKUP_USER = 0xd000943e,
+  BTRFS_IOC_GET_CSUMS = 0xc0209442,
+},
+records = {
+  ["struct btrfs_ioctl_search_args"] = [[{
+  struct btrfs_ioctl_search_key key;
+  char buf[3992];
+}]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BTRFS_IOC_SNAP_CREATE = 0x50009401,
+      BTRFS_IOC_DEFRAG = 0x50009402,
+      BTRFS_IOC_RESIZE = 0x50009403,
+      BTRFS_IOC_SCAN_DEV = 0x50009404,
+      BTRFS_IOC_FORGET_DEV = 0x50009405,
+      BTRFS_IOC_TRANS_START = 0x9406,
+      BTRFS_IOC_TRANS_END = 0x9407,
+      BTRFS_IOC_SYNC = 0x9408,
+      BTRFS_IOC_CLONE = 0x40049409,
+      BTRFS_IOC_ADD_DEV = 0x5000940a,
+      BTRFS_IOC_RM_DEV = 0x5000940b,
+      BTRFS_IOC_BALANCE = 0x5000940c,
+      BTRFS_IOC_CLONE_RANGE = 0x4020940d,
+      BTRFS_IOC_SUBVOL_CREATE = 0x5000940e,
+      BTRFS_IOC_SNAP_DESTROY = 0x5000940f,
+      BTRFS_IOC_DEFRAG_RANGE = 0x40309410,
+      BTRFS_IOC_DEFAULT_SUBVOL = 0x40089413,
+      BTRFS_IOC_START_SYNC = 0x80089418,
+      BTRFS_IOC_WAIT_SYNC = 0x40089416,
+      BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417,
+      BTRFS_IOC_SUBVOL_CREATE_V2 = 0x50009418,
+      BTRFS_IOC_SUBVOL_GETFLAGS = 0x80089419,
+      BTRFS_IOC_SUBVOL_SETFLAGS = 0x4008941a,
+      BTRFS_IOC_SCRUB_CANCEL = 0x941c,
+      BTRFS_IOC_FS_INFO = 0x8400941f,
+      BTRFS_IOC_BALANCE_CTL = 0x40049421,
+      BTRFS_IOC_BALANCE_PROGRESS = 0x84009422,
+      BTRFS_IOC_DEVICES_READY = 0x90009427,
+      BTRFS_IOC_QGROUP_ASSIGN = 0x40189429,
+      BTRFS_IOC_QGROUP_CREATE = 0x4010942a,
+      BTRFS_IOC_QGROUP_LIMIT = 0x8030942b,
+      BTRFS_IOC_QUOTA_RESCAN = 0x4040942c,
+      BTRFS_IOC_QUOTA_RESCAN_STATUS = 0x8040942d,
+      BTRFS_IOC_QUOTA_RESCAN_WAIT = 0x942e,
+      BTRFS_IOC_GET_FSLABEL = 0x81009431,
+      BTRFS_IOC_SET_FSLABEL = 0x41009432,
+      BTRFS_IOC_GET_FEATURES = 0x80189439,
+      BTRFS_IOC_SET_FEATURES = 0x40309439,
+      BTRFS_IOC_GET_SUPPORTED_FEATURES = 0x80489439,
+      BTRFS_IOC_RM_DEV_V2 = 0x5000943a,
+      BTRFS_IOC_SNAP_DESTROY_V2 = 0x5000943f,
+      BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x40109441,
+      BTRFS_IOC_SHUTDOWN = 0x8004587d,
+    },
   },
-  macros = function(M)
-    return {
-      BTF_INFO_KIND = function(info)
-        return M.int(M.band(M.shr(M.long(info), 24), 0x7f))
-      end,
-      BTF_INFO_VLEN = function(info)
-        return M.int(M.band(M.long(info), 0xffffff))
-      end,
-      BTF_INFO_KFLAG = function(info)
-        return M.int(M.shr(M.long(info), 31))
-      end,
-      BTF_INT_ENCODING = function(VAL)
-        return M.int(M.band(M.shr(M.long(VAL), 24), 0xf))
-      end,
-      BTF_INT_OFFSET = function(VAL)
-        return M.int(M.band(M.shr(M.long(VAL), 16), 0xff))
-      end,
-      BTF_INT_BITS = function(VAL)
-        return M.int(M.band(M.long(VAL), 0xff))
-      end,
-      BTF_MEMBER_BITFIELD_SIZE = function(val)
-        return M.int(M.shr(M.long(val), 24))
-      end,
-      BTF_MEMBER_BIT_OFFSET = function(val)
-        return M.int(M.band(M.long(val), 0xffffff))
-      end,
-    }
-  end,
+  {
+    on = "!x86",
+    constants = {
+      BTRFS_IOC_SET_RECEIVED_SUBVOL = 0xc0c89425,
+      BTRFS_IOC_DEV_REPLACE = 0xca289435,
+    },
+  },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      BTRFS_IOC_SEND = 0x40489426,
+      BTRFS_IOC_GET_SUBVOL_INFO = 0x81f8943c,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      BTRFS_IOC_ENCODED_READ = 0x80809440,
+      BTRFS_IOC_ENCODED_WRITE = 0x40809440,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct btrfs_ioctl_vol_args"] = [[{
+  int64_t fd;
+  char name[4088];
+}]],
+      ["struct btrfs_qgroup_limit"] = [[{
+  uint64_t flags;
+  uint64_t max_rfer;
+  uint64_t max_excl;
+  uint64_t rsv_rfer;
+  uint64_t rsv_excl;
+}]],
+      ["struct btrfs_qgroup_inherit"] = [[{
+  uint64_t flags;
+  uint64_t num_qgroups;
+  uint64_t num_ref_copies;
+  uint64_t num_excl_copies;
+  struct btrfs_qgroup_limit lim;
+  uint64_t qgroups[];
+}]],
+      ["struct btrfs_ioctl_qgroup_limit_args"] = [[{
+  uint64_t qgroupid;
+  struct btrfs_qgroup_limit lim;
+}]],
+      ["struct btrfs_ioctl_vol_args_v2"] = [[{
+  int64_t fd;
+  uint64_t transid;
+  uint64_t flags;
+  union {
+    struct {
+      uint64_t size;
+      struct btrfs_qgroup_inherit *qgroup_inherit;
+    };
+    uint64_t unused[4];
+  };
+  union {
+    char name[4040];
+    uint64_t devid;
+    uint64_t subvolid;
+  };
+}]],
+      ["struct btrfs_scrub_progress"] = [[{
+  uint64_t data_extents_scrubbed;
+  uint64_t tree_extents_scrubbed;
+  uint64_t data_bytes_scrubbed;
+  uint64_t tree_bytes_scrubbed;
+  uint64_t read_errors;
+  uint64_t csum_errors;
+  uint64_t verify_errors;
+  uint64_t no_csum;
+  uint64_t csum_discards;
+  uint64_t super_errors;
+  uint64_t malloc_errors;
+  uint64_t uncorrectable_errors;
+  uint64_t corrected_errors;
+  uint64_t last_physical;
+  uint64_t unverified_errors;
+}]],
+      ["struct btrfs_ioctl_scrub_args"] = [[{
+  uint64_t devid;
+  uint64_t start;
+  uint64_t end;
+  uint64_t flags;
+  struct btrfs_scrub_progress progress;
+  uint64_t unused[109];
+}]],
+      ["struct btrfs_ioctl_dev_replace_start_params"] = [[{
+  uint64_t srcdevid;
+  uint64_t cont_reading_from_srcdev_mode;
+  uint8_t srcdev_name[1025];
+  uint8_t tgtdev_name[1025];
+}]],
+      ["struct btrfs_ioctl_dev_replace_status_params"] = [[{
+  uint64_t replace_state;
+  uint64_t progress_1000;
+  uint64_t time_started;
+  uint64_t time_stopped;
+  uint64_t num_write_errors;
+  uint64_t num_uncorrectable_read_errors;
+}]],
+      ["struct btrfs_ioctl_dev_replace_args"] = [[{
+  uint64_t cmd;
+  uint64_t result;
+  union {
+    struct btrfs_ioctl_dev_replace_start_params start;
+    struct btrfs_ioctl_dev_replace_status_params status;
+  };
+  uint64_t spare[64];
+}]],
+      ["struct btrfs_ioctl_dev_info_args"] = [[{
+  uint64_t devid;
+  uint8_t uuid[16];
+  uint64_t bytes_used;
+  uint64_t total_bytes;
+  uint8_t fsid[16];
+  uint64_t unused[377];
+  uint8_t path[1024];
+}]],
+      ["struct btrfs_ioctl_fs_info_args"] = [[{
+  uint64_t max_id;
+  uint64_t num_devices;
+  uint8_t fsid[16];
+  uint32_t nodesize;
+  uint32_t sectorsize;
+  uint32_t clone_alignment;
+  uint16_t csum_type;
+  uint16_t csum_size;
+  uint64_t flags;
+  uint64_t generation;
+  uint8_t metadata_uuid[16];
+  uint8_t reserved[944];
+}]],
+      ["struct btrfs_ioctl_feature_flags"] = [[{
+  uint64_t compat_flags;
+  uint64_t compat_ro_flags;
+  uint64_t incompat_flags;
+}]],
+      ["struct btrfs_balance_args"] = [[{
+  uint64_t profiles;
+  union {
+    uint64_t usage;
+    struct {
+      uint32_t usage_min;
+      uint32_t usage_max;
+    };
+  };
+  uint64_t devid;
+  uint64_t pstart;
+  uint64_t pend;
+  uint64_t vstart;
+  uint64_t vend;
+  uint64_t target;
+  uint64_t flags;
+  union {
+    uint64_t limit;
+    struct {
+      uint32_t limit_min;
+      uint32_t limit_max;
+    };
+  };
+  uint32_t stripes_min;
+  uint32_t stripes_max;
+  uint64_t unused[6];
+} __attribute__((packed))]],
+      ["struct btrfs_balance_progress"] = [[{
+  uint64_t expected;
+  uint64_t considered;
+  uint64_t completed;
+}]],
+      ["struct btrfs_ioctl_balance_args"] = [[{
+  uint64_t flags;
+  uint64_t state;
+  struct btrfs_balance_args data;
+  struct btrfs_balance_args meta;
+  struct btrfs_balance_args sys;
+  struct btrfs_balance_progress stat;
+  uint64_t unused[72];
+}]],
+      ["struct btrfs_ioctl_ino_lookup_args"] = [[{
+  uint64_t treeid;
+  uint64_t objectid;
+  char name[4080];
+}]],
+      ["struct btrfs_ioctl_ino_lookup_user_args"] = [[{
+  uint64_t dirid;
+  uint64_t treeid;
+  char name[256];
+  char path[3824];
+}]],
+      ["struct btrfs_ioctl_search_key"] = [[{
+  uint64_t tree_id;
+  uint64_t min_objectid;
+  uint64_t max_objectid;
+  uint64_t min_offset;
+  uint64_t max_offset;
+  uint64_t min_transid;
+  uint64_t max_transid;
+  uint32_t min_type;
+  uint32_t max_type;
+  uint32_t nr_items;
+  uint32_t unused;
+  uint64_t unused1;
+  uint64_t unused2;
+  uint64_t unused3;
+  uint64_t unused4;
+}]],
+      ["struct btrfs_ioctl_search_header"] = [[{
+  uint64_t transid;
+  uint64_t objectid;
+  uint64_t offset;
+  uint32_t type;
+  uint32_t len;
+}]],
+      ["struct btrfs_ioctl_search_args_v2"] = [[{
+  struct btrfs_ioctl_search_key key;
+  uint64_t buf_size;
+  uint8_t buf[];
+}]],
+      ["struct btrfs_ioctl_clone_range_args"] = [[{
+  int64_t src_fd;
+  uint64_t src_offset;
+  uint64_t src_length;
+  uint64_t dest_offset;
+}]],
+      ["struct btrfs_ioctl_defrag_range_args"] = [[{
+  uint64_t start;
+  uint64_t len;
+  uint64_t flags;
+  uint32_t extent_thresh;
+  union {
+    uint32_t compress_type;
+    struct {
+      uint8_t type;
+      int8_t level;
+    } compress;
+  };
+  uint32_t unused[4];
+}]],
+      ["struct btrfs_ioctl_same_extent_info"] = [[{
+  int64_t fd;
+  uint64_t logical_offset;
+  uint64_t bytes_deduped;
+  int32_t status;
+  uint32_t reserved;
+}]],
+      ["struct btrfs_ioctl_same_args"] = [[{
+  uint64_t logical_offset;
+  uint64_t length;
+  uint16_t dest_count;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  struct btrfs_ioctl_same_extent_info info[];
+}]],
+      ["struct btrfs_ioctl_space_info"] = [[{
+  uint64_t flags;
+  uint64_t total_bytes;
+  uint64_t used_bytes;
+}]],
+      ["struct btrfs_ioctl_space_args"] = [[{
+  uint64_t space_slots;
+  uint64_t total_spaces;
+  struct btrfs_ioctl_space_info spaces[];
+}]],
+      ["struct btrfs_data_container"] = [[{
+  uint32_t bytes_left;
+  uint32_t bytes_missing;
+  uint32_t elem_cnt;
+  uint32_t elem_missed;
+  uint64_t val[];
+}]],
+      ["struct btrfs_ioctl_ino_path_args"] = [[{
+  uint64_t inum;
+  uint64_t size;
+  uint64_t reserved[4];
+  uint64_t fspath;
+}]],
+      ["struct btrfs_ioctl_logical_ino_args"] = [[{
+  uint64_t logical;
+  uint64_t size;
+  uint64_t reserved[3];
+  uint64_t flags;
+  uint64_t inodes;
+}]],
+      ["struct btrfs_ioctl_get_dev_stats"] = [[{
+  uint64_t devid;
+  uint64_t nr_items;
+  uint64_t flags;
+  uint64_t values[5];
+  uint64_t unused[121];
+}]],
+      ["struct btrfs_ioctl_quota_ctl_args"] = [[{
+  uint64_t cmd;
+  uint64_t status;
+}]],
+      ["struct btrfs_ioctl_quota_rescan_args"] = [[{
+  uint64_t flags;
+  uint64_t progress;
+  uint64_t reserved[6];
+}]],
+      ["struct btrfs_ioctl_qgroup_assign_args"] = [[{
+  uint64_t assign;
+  uint64_t src;
+  uint64_t dst;
+}]],
+      ["struct btrfs_ioctl_qgroup_create_args"] = [[{
+  uint64_t create;
+  uint64_t qgroupid;
+}]],
+      ["struct btrfs_ioctl_timespec"] = [[{
+  uint64_t sec;
+  uint32_t nsec;
+}]],
+      ["struct btrfs_ioctl_received_subvol_args"] = [[{
+  char uuid[16];
+  uint64_t stransid;
+  uint64_t rtransid;
+  struct btrfs_ioctl_timespec stime;
+  struct btrfs_ioctl_timespec rtime;
+  uint64_t flags;
+  uint64_t reserved[16];
+}]],
+      ["struct btrfs_ioctl_send_args"] = [[{
+  int64_t send_fd;
+  uint64_t clone_sources_count;
+  uint64_t *clone_sources;
+  uint64_t parent_root;
+  uint64_t flags;
+  uint32_t version;
+  uint8_t reserved[28];
+}]],
+      ["struct btrfs_ioctl_get_subvol_info_args"] = [[{
+  uint64_t treeid;
+  char name[256];
+  uint64_t parent_id;
+  uint64_t dirid;
+  uint64_t generation;
+  uint64_t flags;
+  uint8_t uuid[16];
+  uint8_t parent_uuid[16];
+  uint8_t received_uuid[16];
+  uint64_t ctransid;
+  uint64_t otransid;
+  uint64_t stransid;
+  uint64_t rtransid;
+  struct btrfs_ioctl_timespec ctime;
+  struct btrfs_ioctl_timespec otime;
+  struct btrfs_ioctl_timespec stime;
+  struct btrfs_ioctl_timespec rtime;
+  uint64_t reserved[8];
+}]],
+      ["struct btrfs_ioctl_get_subvol_rootref_args"] = [[{
+  uint64_t min_treeid;
+  struct {
+    uint64_t treeid;
+    uint64_t dirid;
+  } rootref[255];
+  uint8_t num_items;
+  uint8_t align[7];
+}]],
+      ["struct btrfs_ioctl_encoded_io_args"] = [[{
+  const struct iovec *iov;
+  unsigned long iovcnt;
+  int64_t offset;
+  uint64_t flags;
+  uint64_t len;
+  uint64_t unencoded_len;
+  uint64_t unencoded_offset;
+  uint32_t compression;
+  uint32_t encryption;
+  uint8_t reserved[64];
+}]],
+      ["struct btrfs_ioctl_subvol_wait"] = [[{
+  uint64_t subvolid;
+  uint32_t mode;
+  uint32_t count;
+}]],
+      ["struct btrfs_ioctl_get_csums_entry"] = [[{
+  uint64_t offset;
+  uint64_t length;
+  uint32_t type;
+  uint32_t reserved;
+}]],
+      ["struct btrfs_ioctl_get_csums_args"] = [[{
+  uint64_t offset;
+  uint64_t length;
+  uint64_t buf_size;
+  uint64_t flags;
+  uint8_t buf[];
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      BTRFS_IOC_SET_RECEIVED_SUBVOL = 0xc0c09425,
+      BTRFS_IOC_SEND = 0x40449426,
+      BTRFS_IOC_DEV_REPLACE = 0xca249435,
+      BTRFS_IOC_GET_SUBVOL_INFO = 0x81e8943c,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      BTRFS_IOC_ENCODED_READ = 0x80789440,
+      BTRFS_IOC_ENCODED_WRITE = 0x40789440,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BTRFS_IOC_SNAP_CREATE = 0x90009401,
+      BTRFS_IOC_DEFRAG = 0x90009402,
+      BTRFS_IOC_RESIZE = 0x90009403,
+      BTRFS_IOC_SCAN_DEV = 0x90009404,
+      BTRFS_IOC_FORGET_DEV = 0x90009405,
+      BTRFS_IOC_TRANS_START = 0x20009406,
+      BTRFS_IOC_TRANS_END = 0x20009407,
+      BTRFS_IOC_SYNC = 0x20009408,
+      BTRFS_IOC_CLONE = 0x80049409,
+      BTRFS_IOC_ADD_DEV = 0x9000940a,
+      BTRFS_IOC_RM_DEV = 0x9000940b,
+      BTRFS_IOC_BALANCE = 0x9000940c,
+      BTRFS_IOC_CLONE_RANGE = 0x8020940d,
+      BTRFS_IOC_SUBVOL_CREATE = 0x9000940e,
+      BTRFS_IOC_SNAP_DESTROY = 0x9000940f,
+      BTRFS_IOC_DEFRAG_RANGE = 0x80309410,
+      BTRFS_IOC_DEFAULT_SUBVOL = 0x80089413,
+      BTRFS_IOC_START_SYNC = 0x40089418,
+      BTRFS_IOC_WAIT_SYNC = 0x80089416,
+      BTRFS_IOC_SNAP_CREATE_V2 = 0x90009417,
+      BTRFS_IOC_SUBVOL_CREATE_V2 = 0x90009418,
+      BTRFS_IOC_SUBVOL_GETFLAGS = 0x40089419,
+      BTRFS_IOC_SUBVOL_SETFLAGS = 0x8008941a,
+      BTRFS_IOC_SCRUB_CANCEL = 0x2000941c,
+      BTRFS_IOC_FS_INFO = 0x4400941f,
+      BTRFS_IOC_BALANCE_CTL = 0x80049421,
+      BTRFS_IOC_BALANCE_PROGRESS = 0x44009422,
+      BTRFS_IOC_SEND = 0x80489426,
+      BTRFS_IOC_DEVICES_READY = 0x50009427,
+      BTRFS_IOC_QGROUP_ASSIGN = 0x80189429,
+      BTRFS_IOC_QGROUP_CREATE = 0x8010942a,
+      BTRFS_IOC_QGROUP_LIMIT = 0x4030942b,
+      BTRFS_IOC_QUOTA_RESCAN = 0x8040942c,
+      BTRFS_IOC_QUOTA_RESCAN_STATUS = 0x4040942d,
+      BTRFS_IOC_QUOTA_RESCAN_WAIT = 0x2000942e,
+      BTRFS_IOC_GET_FSLABEL = 0x41009431,
+      BTRFS_IOC_SET_FSLABEL = 0x81009432,
+      BTRFS_IOC_GET_FEATURES = 0x40189439,
+      BTRFS_IOC_SET_FEATURES = 0x80309439,
+      BTRFS_IOC_GET_SUPPORTED_FEATURES = 0x40489439,
+      BTRFS_IOC_RM_DEV_V2 = 0x9000943a,
+      BTRFS_IOC_GET_SUBVOL_INFO = 0x41f8943c,
+      BTRFS_IOC_SNAP_DESTROY_V2 = 0x9000943f,
+      BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x80109441,
+      BTRFS_IOC_SHUTDOWN = 0x4004587d,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      BTRFS_IOC_ENCODED_READ = 0x40789440,
+      BTRFS_IOC_ENCODED_WRITE = 0x80789440,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      BTRFS_IOC_ENCODED_READ = 0x40809440,
+      BTRFS_IOC_ENCODED_WRITE = 0x80809440,
+    },
+    records = {
+      ["struct btrfs_ioctl_vol_args"] = [[{
+  long fd;
+  char name[4088];
+}]],
+      ["struct btrfs_qgroup_limit"] = [[{
+  unsigned long flags;
+  unsigned long max_rfer;
+  unsigned long max_excl;
+  unsigned long rsv_rfer;
+  unsigned long rsv_excl;
+}]],
+      ["struct btrfs_qgroup_inherit"] = [[{
+  unsigned long flags;
+  unsigned long num_qgroups;
+  unsigned long num_ref_copies;
+  unsigned long num_excl_copies;
+  struct btrfs_qgroup_limit lim;
+  unsigned long qgroups[];
+}]],
+      ["struct btrfs_ioctl_qgroup_limit_args"] = [[{
+  unsigned long qgroupid;
+  struct btrfs_qgroup_limit lim;
+}]],
+      ["struct btrfs_ioctl_vol_args_v2"] = [[{
+  long fd;
+  unsigned long transid;
+  unsigned long flags;
+  union {
+    struct {
+      unsigned long size;
+      struct btrfs_qgroup_inherit *qgroup_inherit;
+    };
+    unsigned long unused[4];
+  };
+  union {
+    char name[4040];
+    unsigned long devid;
+    unsigned long subvolid;
+  };
+}]],
+      ["struct btrfs_scrub_progress"] = [[{
+  unsigned long data_extents_scrubbed;
+  unsigned long tree_extents_scrubbed;
+  unsigned long data_bytes_scrubbed;
+  unsigned long tree_bytes_scrubbed;
+  unsigned long read_errors;
+  unsigned long csum_errors;
+  unsigned long verify_errors;
+  unsigned long no_csum;
+  unsigned long csum_discards;
+  unsigned long super_errors;
+  unsigned long malloc_errors;
+  unsigned long uncorrectable_errors;
+  unsigned long corrected_errors;
+  unsigned long last_physical;
+  unsigned long unverified_errors;
+}]],
+      ["struct btrfs_ioctl_scrub_args"] = [[{
+  unsigned long devid;
+  unsigned long start;
+  unsigned long end;
+  unsigned long flags;
+  struct btrfs_scrub_progress progress;
+  unsigned long unused[109];
+}]],
+      ["struct btrfs_ioctl_dev_replace_start_params"] = [[{
+  unsigned long srcdevid;
+  unsigned long cont_reading_from_srcdev_mode;
+  uint8_t srcdev_name[1025];
+  uint8_t tgtdev_name[1025];
+}]],
+      ["struct btrfs_ioctl_dev_replace_status_params"] = [[{
+  unsigned long replace_state;
+  unsigned long progress_1000;
+  unsigned long time_started;
+  unsigned long time_stopped;
+  unsigned long num_write_errors;
+  unsigned long num_uncorrectable_read_errors;
+}]],
+      ["struct btrfs_ioctl_dev_replace_args"] = [[{
+  unsigned long cmd;
+  unsigned long result;
+  union {
+    struct btrfs_ioctl_dev_replace_start_params start;
+    struct btrfs_ioctl_dev_replace_status_params status;
+  };
+  unsigned long spare[64];
+}]],
+      ["struct btrfs_ioctl_dev_info_args"] = [[{
+  unsigned long devid;
+  uint8_t uuid[16];
+  unsigned long bytes_used;
+  unsigned long total_bytes;
+  uint8_t fsid[16];
+  unsigned long unused[377];
+  uint8_t path[1024];
+}]],
+      ["struct btrfs_ioctl_fs_info_args"] = [[{
+  unsigned long max_id;
+  unsigned long num_devices;
+  uint8_t fsid[16];
+  uint32_t nodesize;
+  uint32_t sectorsize;
+  uint32_t clone_alignment;
+  uint16_t csum_type;
+  uint16_t csum_size;
+  unsigned long flags;
+  unsigned long generation;
+  uint8_t metadata_uuid[16];
+  uint8_t reserved[944];
+}]],
+      ["struct btrfs_ioctl_feature_flags"] = [[{
+  unsigned long compat_flags;
+  unsigned long compat_ro_flags;
+  unsigned long incompat_flags;
+}]],
+      ["struct btrfs_balance_args"] = [[{
+  unsigned long profiles;
+  union {
+    unsigned long usage;
+    struct {
+      uint32_t usage_min;
+      uint32_t usage_max;
+    };
+  };
+  unsigned long devid;
+  unsigned long pstart;
+  unsigned long pend;
+  unsigned long vstart;
+  unsigned long vend;
+  unsigned long target;
+  unsigned long flags;
+  union {
+    unsigned long limit;
+    struct {
+      uint32_t limit_min;
+      uint32_t limit_max;
+    };
+  };
+  uint32_t stripes_min;
+  uint32_t stripes_max;
+  unsigned long unused[6];
+} __attribute__((packed))]],
+      ["struct btrfs_balance_progress"] = [[{
+  unsigned long expected;
+  unsigned long considered;
+  unsigned long completed;
+}]],
+      ["struct btrfs_ioctl_balance_args"] = [[{
+  unsigned long flags;
+  unsigned long state;
+  struct btrfs_balance_args data;
+  struct btrfs_balance_args meta;
+  struct btrfs_balance_args sys;
+  struct btrfs_balance_progress stat;
+  unsigned long unused[72];
+}]],
+      ["struct btrfs_ioctl_ino_lookup_args"] = [[{
+  unsigned long treeid;
+  unsigned long objectid;
+  char name[4080];
+}]],
+      ["struct btrfs_ioctl_ino_lookup_user_args"] = [[{
+  unsigned long dirid;
+  unsigned long treeid;
+  char name[256];
+  char path[3824];
+}]],
+      ["struct btrfs_ioctl_search_key"] = [[{
+  unsigned long tree_id;
+  unsigned long min_objectid;
+  unsigned long max_objectid;
+  unsigned long min_offset;
+  unsigned long max_offset;
+  unsigned long min_transid;
+  unsigned long max_transid;
+  uint32_t min_type;
+  uint32_t max_type;
+  uint32_t nr_items;
+  uint32_t unused;
+  unsigned long unused1;
+  unsigned long unused2;
+  unsigned long unused3;
+  unsigned long unused4;
+}]],
+      ["struct btrfs_ioctl_search_header"] = [[{
+  unsigned long transid;
+  unsigned long objectid;
+  unsigned long offset;
+  uint32_t type;
+  uint32_t len;
+}]],
+      ["struct btrfs_ioctl_search_args_v2"] = [[{
+  struct btrfs_ioctl_search_key key;
+  unsigned long buf_size;
+  uint8_t buf[];
+}]],
+      ["struct btrfs_ioctl_clone_range_args"] = [[{
+  long src_fd;
+  unsigned long src_offset;
+  unsigned long src_length;
+  unsigned long dest_offset;
+}]],
+      ["struct btrfs_ioctl_defrag_range_args"] = [[{
+  unsigned long start;
+  unsigned long len;
+  unsigned long flags;
+  uint32_t extent_thresh;
+  union {
+    uint32_t compress_type;
+    struct {
+      uint8_t type;
+      int8_t level;
+    } compress;
+  };
+  uint32_t unused[4];
+}]],
+      ["struct btrfs_ioctl_same_extent_info"] = [[{
+  long fd;
+  unsigned long logical_offset;
+  unsigned long bytes_deduped;
+  int32_t status;
+  uint32_t reserved;
+}]],
+      ["struct btrfs_ioctl_same_args"] = [[{
+  unsigned long logical_offset;
+  unsigned long length;
+  uint16_t dest_count;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  struct btrfs_ioctl_same_extent_info info[];
+}]],
+      ["struct btrfs_ioctl_space_info"] = [[{
+  unsigned long flags;
+  unsigned long total_bytes;
+  unsigned long used_bytes;
+}]],
+      ["struct btrfs_ioctl_space_args"] = [[{
+  unsigned long space_slots;
+  unsigned long total_spaces;
+  struct btrfs_ioctl_space_info spaces[];
+}]],
+      ["struct btrfs_data_container"] = [[{
+  uint32_t bytes_left;
+  uint32_t bytes_missing;
+  uint32_t elem_cnt;
+  uint32_t elem_missed;
+  unsigned long val[];
+}]],
+      ["struct btrfs_ioctl_ino_path_args"] = [[{
+  unsigned long inum;
+  unsigned long size;
+  unsigned long reserved[4];
+  unsigned long fspath;
+}]],
+      ["struct btrfs_ioctl_logical_ino_args"] = [[{
+  unsigned long logical;
+  unsigned long size;
+  unsigned long reserved[3];
+  unsigned long flags;
+  unsigned long inodes;
+}]],
+      ["struct btrfs_ioctl_get_dev_stats"] = [[{
+  unsigned long devid;
+  unsigned long nr_items;
+  unsigned long flags;
+  unsigned long values[5];
+  unsigned long unused[121];
+}]],
+      ["struct btrfs_ioctl_quota_ctl_args"] = [[{
+  unsigned long cmd;
+  unsigned long status;
+}]],
+      ["struct btrfs_ioctl_quota_rescan_args"] = [[{
+  unsigned long flags;
+  unsigned long progress;
+  unsigned long reserved[6];
+}]],
+      ["struct btrfs_ioctl_qgroup_assign_args"] = [[{
+  unsigned long assign;
+  unsigned long src;
+  unsigned long dst;
+}]],
+      ["struct btrfs_ioctl_qgroup_create_args"] = [[{
+  unsigned long create;
+  unsigned long qgroupid;
+}]],
+      ["struct btrfs_ioctl_timespec"] = [[{
+  unsigned long sec;
+  uint32_t nsec;
+}]],
+      ["struct btrfs_ioctl_received_subvol_args"] = [[{
+  char uuid[16];
+  unsigned long stransid;
+  unsigned long rtransid;
+  struct btrfs_ioctl_timespec stime;
+  struct btrfs_ioctl_timespec rtime;
+  unsigned long flags;
+  unsigned long reserved[16];
+}]],
+      ["struct btrfs_ioctl_send_args"] = [[{
+  long send_fd;
+  unsigned long clone_sources_count;
+  unsigned long *clone_sources;
+  unsigned long parent_root;
+  unsigned long flags;
+  uint32_t version;
+  uint8_t reserved[28];
+}]],
+      ["struct btrfs_ioctl_get_subvol_info_args"] = [[{
+  unsigned long treeid;
+  char name[256];
+  unsigned long parent_id;
+  unsigned long dirid;
+  unsigned long generation;
+  unsigned long flags;
+  uint8_t uuid[16];
+  uint8_t parent_uuid[16];
+  uint8_t received_uuid[16];
+  unsigned long ctransid;
+  unsigned long otransid;
+  unsigned long stransid;
+  unsigned long rtransid;
+  struct btrfs_ioctl_timespec ctime;
+  struct btrfs_ioctl_timespec otime;
+  struct btrfs_ioctl_timespec stime;
+  struct btrfs_ioctl_timespec rtime;
+  unsigned long reserved[8];
+}]],
+      ["struct btrfs_ioctl_get_subvol_rootref_args"] = [[{
+  unsigned long min_treeid;
+  struct {
+    unsigned long treeid;
+    unsigned long dirid;
+  } rootref[255];
+  uint8_t num_items;
+  uint8_t align[7];
+}]],
+      ["struct btrfs_ioctl_encoded_io_args"] = [[{
+  const struct iovec *iov;
+  unsigned long iovcnt;
+  long offset;
+  unsigned long flags;
+  unsigned long len;
+  unsigned long unencoded_len;
+  unsigned long unencoded_offset;
+  uint32_t compression;
+  uint32_t encryption;
+  uint8_t reserved[64];
+}]],
+      ["struct btrfs_ioctl_subvol_wait"] = [[{
+  unsigned long subvolid;
+  uint32_t mode;
+  uint32_t count;
+}]],
+      ["struct btrfs_ioctl_get_csums_entry"] = [[{
+  unsigned long offset;
+  unsigned long length;
+  uint32_t type;
+  uint32_t reserved;
+}]],
+      ["struct btrfs_ioctl_get_csums_args"] = [[{
+  unsigned long offset;
+  unsigned long length;
+  unsigned long buf_size;
+  unsigned long flags;
+  uint8_t buf[];
+}]],
+    },
+  },
+},
+]==],
+["linux/btrfs_tree.h"] = [==[
+constants = {
+  BTRFS_CSUM_TYPE_CRC32 = 0,
+  BTRFS_CSUM_TYPE_XXHASH = 1,
+  BTRFS_CSUM_TYPE_SHA256 = 2,
+  BTRFS_CSUM_TYPE_BLAKE2 = 3,
+  BTRFS_FILE_EXTENT_INLINE = 0,
+  BTRFS_FILE_EXTENT_REG = 1,
+  BTRFS_FILE_EXTENT_PREALLOC = 2,
+  BTRFS_NR_FILE_EXTENT_TYPES = 3,
+  BTRFS_MAGIC = 0x4d5f53665248425fULL,
+  BTRFS_MAX_LEVEL = 8,
+  BTRFS_NAME_LEN = 255,
+  BTRFS_LINK_MAX = 65535,
+  BTRFS_ROOT_TREE_OBJECTID = 1,
+  BTRFS_EXTENT_TREE_OBJECTID = 2,
+  BTRFS_CHUNK_TREE_OBJECTID = 3,
+  BTRFS_DEV_TREE_OBJECTID = 4,
+  BTRFS_FS_TREE_OBJECTID = 5,
+  BTRFS_ROOT_TREE_DIR_OBJECTID = 6,
+  BTRFS_CSUM_TREE_OBJECTID = 7,
+  BTRFS_QUOTA_TREE_OBJECTID = 8,
+  BTRFS_UUID_TREE_OBJECTID = 9,
+  BTRFS_FREE_SPACE_TREE_OBJECTID = 10,
+  BTRFS_BLOCK_GROUP_TREE_OBJECTID = 11,
+  BTRFS_RAID_STRIPE_TREE_OBJECTID = 12,
+  BTRFS_REMAP_TREE_OBJECTID = 13,
+  BTRFS_DEV_STATS_OBJECTID = 0,
+  BTRFS_BALANCE_OBJECTID = 18446744073709551612ULL,
+  BTRFS_ORPHAN_OBJECTID = 18446744073709551611ULL,
+  BTRFS_TREE_LOG_OBJECTID = 18446744073709551610ULL,
+  BTRFS_TREE_LOG_FIXUP_OBJECTID = 18446744073709551609ULL,
+  BTRFS_TREE_RELOC_OBJECTID = 18446744073709551608ULL,
+  BTRFS_DATA_RELOC_TREE_OBJECTID = 18446744073709551607ULL,
+  BTRFS_EXTENT_CSUM_OBJECTID = 18446744073709551606ULL,
+  BTRFS_FREE_SPACE_OBJECTID = 18446744073709551605ULL,
+  BTRFS_FREE_INO_OBJECTID = 18446744073709551604ULL,
+  BTRFS_MULTIPLE_OBJECTIDS = 18446744073709551361ULL,
+  BTRFS_FIRST_FREE_OBJECTID = 256,
+  BTRFS_LAST_FREE_OBJECTID = 18446744073709551360ULL,
+  BTRFS_FIRST_CHUNK_TREE_OBJECTID = 256,
+  BTRFS_DEV_ITEMS_OBJECTID = 1,
+  BTRFS_BTREE_INODE_OBJECTID = 1,
+  BTRFS_EMPTY_SUBVOL_DIR_OBJECTID = 2,
+  BTRFS_DEV_REPLACE_DEVID = 0,
+  BTRFS_INODE_ITEM_KEY = 1,
+  BTRFS_INODE_REF_KEY = 12,
+  BTRFS_INODE_EXTREF_KEY = 13,
+  BTRFS_XATTR_ITEM_KEY = 24,
+  BTRFS_VERITY_DESC_ITEM_KEY = 36,
+  BTRFS_VERITY_MERKLE_ITEM_KEY = 37,
+  BTRFS_ORPHAN_ITEM_KEY = 48,
+  BTRFS_DIR_LOG_ITEM_KEY = 60,
+  BTRFS_DIR_LOG_INDEX_KEY = 72,
+  BTRFS_DIR_ITEM_KEY = 84,
+  BTRFS_DIR_INDEX_KEY = 96,
+  BTRFS_EXTENT_DATA_KEY = 108,
+  BTRFS_EXTENT_CSUM_KEY = 128,
+  BTRFS_ROOT_ITEM_KEY = 132,
+  BTRFS_ROOT_BACKREF_KEY = 144,
+  BTRFS_ROOT_REF_KEY = 156,
+  BTRFS_EXTENT_ITEM_KEY = 168,
+  BTRFS_METADATA_ITEM_KEY = 169,
+  BTRFS_EXTENT_OWNER_REF_KEY = 172,
+  BTRFS_TREE_BLOCK_REF_KEY = 176,
+  BTRFS_EXTENT_DATA_REF_KEY = 178,
+  BTRFS_SHARED_BLOCK_REF_KEY = 182,
+  BTRFS_SHARED_DATA_REF_KEY = 184,
+  BTRFS_BLOCK_GROUP_ITEM_KEY = 192,
+  BTRFS_FREE_SPACE_INFO_KEY = 198,
+  BTRFS_FREE_SPACE_EXTENT_KEY = 199,
+  BTRFS_FREE_SPACE_BITMAP_KEY = 200,
+  BTRFS_DEV_EXTENT_KEY = 204,
+  BTRFS_DEV_ITEM_KEY = 216,
+  BTRFS_CHUNK_ITEM_KEY = 228,
+  BTRFS_RAID_STRIPE_KEY = 230,
+  BTRFS_IDENTITY_REMAP_KEY = 234,
+  BTRFS_REMAP_KEY = 235,
+  BTRFS_REMAP_BACKREF_KEY = 236,
+  BTRFS_QGROUP_STATUS_KEY = 240,
+  BTRFS_QGROUP_INFO_KEY = 242,
+  BTRFS_QGROUP_LIMIT_KEY = 244,
+  BTRFS_QGROUP_RELATION_KEY = 246,
+  BTRFS_BALANCE_ITEM_KEY = 248,
+  BTRFS_TEMPORARY_ITEM_KEY = 248,
+  BTRFS_DEV_STATS_KEY = 249,
+  BTRFS_PERSISTENT_ITEM_KEY = 249,
+  BTRFS_DEV_REPLACE_KEY = 250,
+  BTRFS_UUID_KEY_SUBVOL = 251,
+  BTRFS_UUID_KEY_RECEIVED_SUBVOL = 252,
+  BTRFS_STRING_ITEM_KEY = 253,
+  BTRFS_MAX_METADATA_BLOCKSIZE = 65536,
+  BTRFS_CSUM_SIZE = 32,
+  BTRFS_FT_UNKNOWN = 0,
+  BTRFS_FT_REG_FILE = 1,
+  BTRFS_FT_DIR = 2,
+  BTRFS_FT_CHRDEV = 3,
+  BTRFS_FT_BLKDEV = 4,
+  BTRFS_FT_FIFO = 5,
+  BTRFS_FT_SOCK = 6,
+  BTRFS_FT_SYMLINK = 7,
+  BTRFS_FT_XATTR = 8,
+  BTRFS_FT_MAX = 9,
+  BTRFS_FT_ENCRYPTED = 0x80,
+  BTRFS_INODE_NODATASUM = 0x1,
+  BTRFS_INODE_NODATACOW = 0x2,
+  BTRFS_INODE_READONLY = 0x4,
+  BTRFS_INODE_NOCOMPRESS = 0x8,
+  BTRFS_INODE_PREALLOC = 0x10,
+  BTRFS_INODE_SYNC = 0x20,
+  BTRFS_INODE_IMMUTABLE = 0x40,
+  BTRFS_INODE_APPEND = 0x80,
+  BTRFS_INODE_NODUMP = 0x100,
+  BTRFS_INODE_NOATIME = 0x200,
+  BTRFS_INODE_DIRSYNC = 0x400,
+  BTRFS_INODE_COMPRESS = 0x800,
+  BTRFS_INODE_ROOT_ITEM_INIT = 0x80000000,
+  BTRFS_INODE_FLAG_MASK = 2147487743,
+  BTRFS_INODE_RO_VERITY = 0x1,
+  BTRFS_INODE_RO_FLAG_MASK = 1,
+  BTRFS_SYSTEM_CHUNK_ARRAY_SIZE = 2048,
+  BTRFS_NUM_BACKUP_ROOTS = 4,
+  BTRFS_FREE_SPACE_EXTENT = 1,
+  BTRFS_FREE_SPACE_BITMAP = 2,
+  BTRFS_HEADER_FLAG_WRITTEN = 0x1,
+  BTRFS_HEADER_FLAG_RELOC = 0x2,
+  BTRFS_SUPER_FLAG_ERROR = 0x4,
+  BTRFS_SUPER_FLAG_SEEDING = 0x100000000,
+  BTRFS_SUPER_FLAG_METADUMP = 0x200000000,
+  BTRFS_SUPER_FLAG_METADUMP_V2 = 0x400000000,
+  BTRFS_SUPER_FLAG_CHANGING_FSID = 0x800000000,
+  BTRFS_SUPER_FLAG_CHANGING_FSID_V2 = 0x1000000000,
+  BTRFS_SUPER_FLAG_CHANGING_BG_TREE = 0x4000000000,
+  BTRFS_SUPER_FLAG_CHANGING_DATA_CSUM = 0x8000000000,
+  BTRFS_SUPER_FLAG_CHANGING_META_CSUM = 0x10000000000,
+  BTRFS_EXTENT_FLAG_DATA = 0x1,
+  BTRFS_EXTENT_FLAG_TREE_BLOCK = 0x2,
+  BTRFS_BLOCK_FLAG_FULL_BACKREF = 0x100,
+  BTRFS_BACKREF_REV_MAX = 256,
+  BTRFS_BACKREF_REV_SHIFT = 56,
+  BTRFS_OLD_BACKREF_REV = 0,
+  BTRFS_MIXED_BACKREF_REV = 1,
+  BTRFS_EXTENT_FLAG_SUPER = 0x1000000000000,
+  BTRFS_ROOT_SUBVOL_RDONLY = 0x1,
+  BTRFS_ROOT_SUBVOL_DEAD = 0x1000000000000,
+  BTRFS_DEV_REPLACE_ITEM_CONT_READING_FROM_SRCDEV_MODE_ALWAYS = 0,
+  BTRFS_DEV_REPLACE_ITEM_CONT_READING_FROM_SRCDEV_MODE_AVOID = 1,
+  BTRFS_BLOCK_GROUP_DATA = 0x1,
+  BTRFS_BLOCK_GROUP_SYSTEM = 0x2,
+  BTRFS_BLOCK_GROUP_METADATA = 0x4,
+  BTRFS_BLOCK_GROUP_RAID0 = 0x8,
+  BTRFS_BLOCK_GROUP_RAID1 = 0x10,
+  BTRFS_BLOCK_GROUP_DUP = 0x20,
+  BTRFS_BLOCK_GROUP_RAID10 = 0x40,
+  BTRFS_BLOCK_GROUP_RAID5 = 0x80,
+  BTRFS_BLOCK_GROUP_RAID6 = 0x100,
+  BTRFS_BLOCK_GROUP_RAID1C3 = 0x200,
+  BTRFS_BLOCK_GROUP_RAID1C4 = 0x400,
+  BTRFS_BLOCK_GROUP_REMAPPED = 0x800,
+  BTRFS_BLOCK_GROUP_METADATA_REMAP = 0x1000,
+  BTRFS_BLOCK_GROUP_RESERVED = 844424930131968,
+  BTRFS_BLOCK_GROUP_TYPE_MASK = 4103,
+  BTRFS_BLOCK_GROUP_PROFILE_MASK = 2040,
+  BTRFS_BLOCK_GROUP_RAID56_MASK = 384,
+  BTRFS_BLOCK_GROUP_RAID1_MASK = 1552,
+  BTRFS_AVAIL_ALLOC_BIT_SINGLE = 0x1000000000000,
+  BTRFS_SPACE_INFO_GLOBAL_RSV = 0x2000000000000,
+  BTRFS_EXTENDED_PROFILE_MASK = 281474976712696,
+  BTRFS_FREE_SPACE_USING_BITMAPS = 0x1,
+  BTRFS_FREE_SPACE_FLAGS_MASK = 1,
+  BTRFS_QGROUP_LEVEL_SHIFT = 48,
+  BTRFS_QGROUP_STATUS_FLAG_ON = 0x1,
+  BTRFS_QGROUP_STATUS_FLAG_RESCAN = 0x2,
+  BTRFS_QGROUP_STATUS_FLAG_INCONSISTENT = 0x4,
+  BTRFS_QGROUP_STATUS_FLAG_SIMPLE_MODE = 0x8,
+  BTRFS_QGROUP_STATUS_FLAGS_MASK = 15,
+  BTRFS_QGROUP_STATUS_VERSION = 1,
+},
+records = {
+  ["struct btrfs_item"] = [[{
+  struct btrfs_disk_key key;
+  uint32_t offset;
+  uint32_t size;
+} __attribute__((packed))]],
+  ["struct btrfs_leaf"] = [[{
+  struct btrfs_header header;
+  struct btrfs_item items[];
+} __attribute__((packed))]],
+  ["struct btrfs_node"] = [[{
+  struct btrfs_header header;
+  struct btrfs_key_ptr ptrs[];
+} __attribute__((packed))]],
+  ["struct btrfs_stripe_extent"] = [[{
+  struct {
+    struct {
+    } __empty_strides;
+    struct btrfs_raid_stride strides[];
+  };
+} __attribute__((packed))]],
+  ["struct btrfs_extent_item_v0"] = [[{
+  uint32_t refs;
+} __attribute__((packed))]],
+  ["struct btrfs_tree_block_info"] = [[{
+  struct btrfs_disk_key key;
+  uint8_t level;
+} __attribute__((packed))]],
+  ["struct btrfs_shared_data_ref"] = [[{
+  uint32_t count;
+} __attribute__((packed))]],
+  ["struct btrfs_csum_item"] = [[{
+  uint8_t csum;
+} __attribute__((packed))]],
+  ["struct btrfs_free_space_info"] = [[{
+  uint32_t extent_count;
+  uint32_t flags;
+} __attribute__((packed))]],
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct btrfs_disk_key"] = [[{
+  uint64_t objectid;
+  uint8_t type;
+  uint64_t offset;
+} __attribute__((packed))]],
+      ["struct btrfs_key"] = [[{
+  uint64_t objectid;
+  uint8_t type;
+  uint64_t offset;
+} __attribute__((packed))]],
+      ["struct btrfs_header"] = [[{
+  uint8_t csum[32];
+  uint8_t fsid[16];
+  uint64_t bytenr;
+  uint64_t flags;
+  uint8_t chunk_tree_uuid[16];
+  uint64_t generation;
+  uint64_t owner;
+  uint32_t nritems;
+  uint8_t level;
+} __attribute__((packed))]],
+      ["struct btrfs_root_backup"] = [[{
+  uint64_t tree_root;
+  uint64_t tree_root_gen;
+  uint64_t chunk_root;
+  uint64_t chunk_root_gen;
+  uint64_t extent_root;
+  uint64_t extent_root_gen;
+  uint64_t fs_root;
+  uint64_t fs_root_gen;
+  uint64_t dev_root;
+  uint64_t dev_root_gen;
+  uint64_t csum_root;
+  uint64_t csum_root_gen;
+  uint64_t total_bytes;
+  uint64_t bytes_used;
+  uint64_t num_devices;
+  uint64_t unused_64[4];
+  uint8_t tree_root_level;
+  uint8_t chunk_root_level;
+  uint8_t extent_root_level;
+  uint8_t fs_root_level;
+  uint8_t dev_root_level;
+  uint8_t csum_root_level;
+  uint8_t unused_8[10];
+} __attribute__((packed))]],
+      ["struct btrfs_key_ptr"] = [[{
+  struct btrfs_disk_key key;
+  uint64_t blockptr;
+  uint64_t generation;
+} __attribute__((packed))]],
+      ["struct btrfs_dev_item"] = [[{
+  uint64_t devid;
+  uint64_t total_bytes;
+  uint64_t bytes_used;
+  uint32_t io_align;
+  uint32_t io_width;
+  uint32_t sector_size;
+  uint64_t type;
+  uint64_t generation;
+  uint64_t start_offset;
+  uint32_t dev_group;
+  uint8_t seek_speed;
+  uint8_t bandwidth;
+  uint8_t uuid[16];
+  uint8_t fsid[16];
+} __attribute__((packed))]],
+      ["struct btrfs_stripe"] = [[{
+  uint64_t devid;
+  uint64_t offset;
+  uint8_t dev_uuid[16];
+} __attribute__((packed))]],
+      ["struct btrfs_chunk"] = [[{
+  uint64_t length;
+  uint64_t owner;
+  uint64_t stripe_len;
+  uint64_t type;
+  uint32_t io_align;
+  uint32_t io_width;
+  uint32_t sector_size;
+  uint16_t num_stripes;
+  uint16_t sub_stripes;
+  struct btrfs_stripe stripe;
+} __attribute__((packed))]],
+      ["struct btrfs_super_block"] = [[{
+  uint8_t csum[32];
+  uint8_t fsid[16];
+  uint64_t bytenr;
+  uint64_t flags;
+  uint64_t magic;
+  uint64_t generation;
+  uint64_t root;
+  uint64_t chunk_root;
+  uint64_t log_root;
+  uint64_t __unused_log_root_transid;
+  uint64_t total_bytes;
+  uint64_t bytes_used;
+  uint64_t root_dir_objectid;
+  uint64_t num_devices;
+  uint32_t sectorsize;
+  uint32_t nodesize;
+  uint32_t __unused_leafsize;
+  uint32_t stripesize;
+  uint32_t sys_chunk_array_size;
+  uint64_t chunk_root_generation;
+  uint64_t compat_flags;
+  uint64_t compat_ro_flags;
+  uint64_t incompat_flags;
+  uint16_t csum_type;
+  uint8_t root_level;
+  uint8_t chunk_root_level;
+  uint8_t log_root_level;
+  struct btrfs_dev_item dev_item;
+  char label[256];
+  uint64_t cache_generation;
+  uint64_t uuid_tree_generation;
+  uint8_t metadata_uuid[16];
+  uint64_t nr_global_roots;
+  uint64_t remap_root;
+  uint64_t remap_root_generation;
+  uint8_t remap_root_level;
+  uint8_t reserved[199];
+  uint8_t sys_chunk_array[2048];
+  struct btrfs_root_backup super_roots[4];
+  uint8_t padding[565];
+} __attribute__((packed))]],
+      ["struct btrfs_free_space_entry"] = [[{
+  uint64_t offset;
+  uint64_t bytes;
+  uint8_t type;
+} __attribute__((packed))]],
+      ["struct btrfs_free_space_header"] = [[{
+  struct btrfs_disk_key location;
+  uint64_t generation;
+  uint64_t num_entries;
+  uint64_t num_bitmaps;
+} __attribute__((packed))]],
+      ["struct btrfs_raid_stride"] = [[{
+  uint64_t devid;
+  uint64_t physical;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_item"] = [[{
+  uint64_t refs;
+  uint64_t generation;
+  uint64_t flags;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_data_ref"] = [[{
+  uint64_t root;
+  uint64_t objectid;
+  uint64_t offset;
+  uint32_t count;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_owner_ref"] = [[{
+  uint64_t root_id;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_inline_ref"] = [[{
+  uint8_t type;
+  uint64_t offset;
+} __attribute__((packed))]],
+      ["struct btrfs_dev_extent"] = [[{
+  uint64_t chunk_tree;
+  uint64_t chunk_objectid;
+  uint64_t chunk_offset;
+  uint64_t length;
+  uint8_t chunk_tree_uuid[16];
+} __attribute__((packed))]],
+      ["struct btrfs_inode_ref"] = [[{
+  uint64_t index;
+  uint16_t name_len;
+} __attribute__((packed))]],
+      ["struct btrfs_inode_extref"] = [[{
+  uint64_t parent_objectid;
+  uint64_t index;
+  uint16_t name_len;
+  uint8_t name[];
+} __attribute__((packed))]],
+      ["struct btrfs_timespec"] = [[{
+  uint64_t sec;
+  uint32_t nsec;
+} __attribute__((packed))]],
+      ["struct btrfs_inode_item"] = [[{
+  uint64_t generation;
+  uint64_t transid;
+  uint64_t size;
+  uint64_t nbytes;
+  uint64_t block_group;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t mode;
+  uint64_t rdev;
+  uint64_t flags;
+  uint64_t sequence;
+  uint64_t reserved[4];
+  struct btrfs_timespec atime;
+  struct btrfs_timespec ctime;
+  struct btrfs_timespec mtime;
+  struct btrfs_timespec otime;
+} __attribute__((packed))]],
+      ["struct btrfs_dir_log_item"] = [[{
+  uint64_t end;
+} __attribute__((packed))]],
+      ["struct btrfs_dir_item"] = [[{
+  struct btrfs_disk_key location;
+  uint64_t transid;
+  uint16_t data_len;
+  uint16_t name_len;
+  uint8_t type;
+} __attribute__((packed))]],
+      ["struct btrfs_root_item"] = [[{
+  struct btrfs_inode_item inode;
+  uint64_t generation;
+  uint64_t root_dirid;
+  uint64_t bytenr;
+  uint64_t byte_limit;
+  uint64_t bytes_used;
+  uint64_t last_snapshot;
+  uint64_t flags;
+  uint32_t refs;
+  struct btrfs_disk_key drop_progress;
+  uint8_t drop_level;
+  uint8_t level;
+  uint64_t generation_v2;
+  uint8_t uuid[16];
+  uint8_t parent_uuid[16];
+  uint8_t received_uuid[16];
+  uint64_t ctransid;
+  uint64_t otransid;
+  uint64_t stransid;
+  uint64_t rtransid;
+  struct btrfs_timespec ctime;
+  struct btrfs_timespec otime;
+  struct btrfs_timespec stime;
+  struct btrfs_timespec rtime;
+  uint64_t reserved[8];
+} __attribute__((packed))]],
+      ["struct btrfs_root_ref"] = [[{
+  uint64_t dirid;
+  uint64_t sequence;
+  uint16_t name_len;
+} __attribute__((packed))]],
+      ["struct btrfs_disk_balance_args"] = [[{
+  uint64_t profiles;
+  union {
+    uint64_t usage;
+    struct {
+      uint32_t usage_min;
+      uint32_t usage_max;
+    };
+  };
+  uint64_t devid;
+  uint64_t pstart;
+  uint64_t pend;
+  uint64_t vstart;
+  uint64_t vend;
+  uint64_t target;
+  uint64_t flags;
+  union {
+    uint64_t limit;
+    struct {
+      uint32_t limit_min;
+      uint32_t limit_max;
+    };
+  };
+  uint32_t stripes_min;
+  uint32_t stripes_max;
+  uint64_t unused[6];
+} __attribute__((packed))]],
+      ["struct btrfs_balance_item"] = [[{
+  uint64_t flags;
+  struct btrfs_disk_balance_args data;
+  struct btrfs_disk_balance_args meta;
+  struct btrfs_disk_balance_args sys;
+  uint64_t unused[4];
+} __attribute__((packed))]],
+      ["struct btrfs_file_extent_item"] = [[{
+  uint64_t generation;
+  uint64_t ram_bytes;
+  uint8_t compression;
+  uint8_t encryption;
+  uint16_t other_encoding;
+  uint8_t type;
+  uint64_t disk_bytenr;
+  uint64_t disk_num_bytes;
+  uint64_t offset;
+  uint64_t num_bytes;
+} __attribute__((packed))]],
+      ["struct btrfs_dev_stats_item"] = [[{
+  uint64_t values[5];
+} __attribute__((packed))]],
+      ["struct btrfs_dev_replace_item"] = [[{
+  uint64_t src_devid;
+  uint64_t cursor_left;
+  uint64_t cursor_right;
+  uint64_t cont_reading_from_srcdev_mode;
+  uint64_t replace_state;
+  uint64_t time_started;
+  uint64_t time_stopped;
+  uint64_t num_write_errors;
+  uint64_t num_uncorrectable_read_errors;
+} __attribute__((packed))]],
+      ["struct btrfs_block_group_item"] = [[{
+  uint64_t used;
+  uint64_t chunk_objectid;
+  uint64_t flags;
+} __attribute__((packed))]],
+      ["struct btrfs_block_group_item_v2"] = [[{
+  uint64_t used;
+  uint64_t chunk_objectid;
+  uint64_t flags;
+  uint64_t remap_bytes;
+  uint32_t identity_remap_count;
+} __attribute__((packed))]],
+      ["struct btrfs_qgroup_status_item"] = [[{
+  uint64_t version;
+  uint64_t generation;
+  uint64_t flags;
+  uint64_t rescan;
+  uint64_t enable_gen;
+} __attribute__((packed))]],
+      ["struct btrfs_qgroup_info_item"] = [[{
+  uint64_t generation;
+  uint64_t rfer;
+  uint64_t rfer_cmpr;
+  uint64_t excl;
+  uint64_t excl_cmpr;
+} __attribute__((packed))]],
+      ["struct btrfs_qgroup_limit_item"] = [[{
+  uint64_t flags;
+  uint64_t max_rfer;
+  uint64_t max_excl;
+  uint64_t rsv_rfer;
+  uint64_t rsv_excl;
+} __attribute__((packed))]],
+      ["struct btrfs_verity_descriptor_item"] = [[{
+  uint64_t size;
+  uint64_t reserved[2];
+  uint8_t encryption;
+} __attribute__((packed))]],
+      ["struct btrfs_remap_item"] = [[{
+  uint64_t address;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct btrfs_disk_key"] = [[{
+  unsigned long objectid;
+  uint8_t type;
+  unsigned long offset;
+} __attribute__((packed))]],
+      ["struct btrfs_key"] = [[{
+  unsigned long objectid;
+  uint8_t type;
+  unsigned long offset;
+} __attribute__((packed))]],
+      ["struct btrfs_header"] = [[{
+  uint8_t csum[32];
+  uint8_t fsid[16];
+  unsigned long bytenr;
+  unsigned long flags;
+  uint8_t chunk_tree_uuid[16];
+  unsigned long generation;
+  unsigned long owner;
+  uint32_t nritems;
+  uint8_t level;
+} __attribute__((packed))]],
+      ["struct btrfs_root_backup"] = [[{
+  unsigned long tree_root;
+  unsigned long tree_root_gen;
+  unsigned long chunk_root;
+  unsigned long chunk_root_gen;
+  unsigned long extent_root;
+  unsigned long extent_root_gen;
+  unsigned long fs_root;
+  unsigned long fs_root_gen;
+  unsigned long dev_root;
+  unsigned long dev_root_gen;
+  unsigned long csum_root;
+  unsigned long csum_root_gen;
+  unsigned long total_bytes;
+  unsigned long bytes_used;
+  unsigned long num_devices;
+  unsigned long unused_64[4];
+  uint8_t tree_root_level;
+  uint8_t chunk_root_level;
+  uint8_t extent_root_level;
+  uint8_t fs_root_level;
+  uint8_t dev_root_level;
+  uint8_t csum_root_level;
+  uint8_t unused_8[10];
+} __attribute__((packed))]],
+      ["struct btrfs_key_ptr"] = [[{
+  struct btrfs_disk_key key;
+  unsigned long blockptr;
+  unsigned long generation;
+} __attribute__((packed))]],
+      ["struct btrfs_dev_item"] = [[{
+  unsigned long devid;
+  unsigned long total_bytes;
+  unsigned long bytes_used;
+  uint32_t io_align;
+  uint32_t io_width;
+  uint32_t sector_size;
+  unsigned long type;
+  unsigned long generation;
+  unsigned long start_offset;
+  uint32_t dev_group;
+  uint8_t seek_speed;
+  uint8_t bandwidth;
+  uint8_t uuid[16];
+  uint8_t fsid[16];
+} __attribute__((packed))]],
+      ["struct btrfs_stripe"] = [[{
+  unsigned long devid;
+  unsigned long offset;
+  uint8_t dev_uuid[16];
+} __attribute__((packed))]],
+      ["struct btrfs_chunk"] = [[{
+  unsigned long length;
+  unsigned long owner;
+  unsigned long stripe_len;
+  unsigned long type;
+  uint32_t io_align;
+  uint32_t io_width;
+  uint32_t sector_size;
+  uint16_t num_stripes;
+  uint16_t sub_stripes;
+  struct btrfs_stripe stripe;
+} __attribute__((packed))]],
+      ["struct btrfs_super_block"] = [[{
+  uint8_t csum[32];
+  uint8_t fsid[16];
+  unsigned long bytenr;
+  unsigned long flags;
+  unsigned long magic;
+  unsigned long generation;
+  unsigned long root;
+  unsigned long chunk_root;
+  unsigned long log_root;
+  unsigned long __unused_log_root_transid;
+  unsigned long total_bytes;
+  unsigned long bytes_used;
+  unsigned long root_dir_objectid;
+  unsigned long num_devices;
+  uint32_t sectorsize;
+  uint32_t nodesize;
+  uint32_t __unused_leafsize;
+  uint32_t stripesize;
+  uint32_t sys_chunk_array_size;
+  unsigned long chunk_root_generation;
+  unsigned long compat_flags;
+  unsigned long compat_ro_flags;
+  unsigned long incompat_flags;
+  uint16_t csum_type;
+  uint8_t root_level;
+  uint8_t chunk_root_level;
+  uint8_t log_root_level;
+  struct btrfs_dev_item dev_item;
+  char label[256];
+  unsigned long cache_generation;
+  unsigned long uuid_tree_generation;
+  uint8_t metadata_uuid[16];
+  unsigned long nr_global_roots;
+  unsigned long remap_root;
+  unsigned long remap_root_generation;
+  uint8_t remap_root_level;
+  uint8_t reserved[199];
+  uint8_t sys_chunk_array[2048];
+  struct btrfs_root_backup super_roots[4];
+  uint8_t padding[565];
+} __attribute__((packed))]],
+      ["struct btrfs_free_space_entry"] = [[{
+  unsigned long offset;
+  unsigned long bytes;
+  uint8_t type;
+} __attribute__((packed))]],
+      ["struct btrfs_free_space_header"] = [[{
+  struct btrfs_disk_key location;
+  unsigned long generation;
+  unsigned long num_entries;
+  unsigned long num_bitmaps;
+} __attribute__((packed))]],
+      ["struct btrfs_raid_stride"] = [[{
+  unsigned long devid;
+  unsigned long physical;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_item"] = [[{
+  unsigned long refs;
+  unsigned long generation;
+  unsigned long flags;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_data_ref"] = [[{
+  unsigned long root;
+  unsigned long objectid;
+  unsigned long offset;
+  uint32_t count;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_owner_ref"] = [[{
+  unsigned long root_id;
+} __attribute__((packed))]],
+      ["struct btrfs_extent_inline_ref"] = [[{
+  uint8_t type;
+  unsigned long offset;
+} __attribute__((packed))]],
+      ["struct btrfs_dev_extent"] = [[{
+  unsigned long chunk_tree;
+  unsigned long chunk_objectid;
+  unsigned long chunk_offset;
+  unsigned long length;
+  uint8_t chunk_tree_uuid[16];
+} __attribute__((packed))]],
+      ["struct btrfs_inode_ref"] = [[{
+  unsigned long index;
+  uint16_t name_len;
+} __attribute__((packed))]],
+      ["struct btrfs_inode_extref"] = [[{
+  unsigned long parent_objectid;
+  unsigned long index;
+  uint16_t name_len;
+  uint8_t name[];
+} __attribute__((packed))]],
+      ["struct btrfs_timespec"] = [[{
+  unsigned long sec;
+  uint32_t nsec;
+} __attribute__((packed))]],
+      ["struct btrfs_inode_item"] = [[{
+  unsigned long generation;
+  unsigned long transid;
+  unsigned long size;
+  unsigned long nbytes;
+  unsigned long block_group;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t mode;
+  unsigned long rdev;
+  unsigned long flags;
+  unsigned long sequence;
+  unsigned long reserved[4];
+  struct btrfs_timespec atime;
+  struct btrfs_timespec ctime;
+  struct btrfs_timespec mtime;
+  struct btrfs_timespec otime;
+} __attribute__((packed))]],
+      ["struct btrfs_dir_log_item"] = [[{
+  unsigned long end;
+} __attribute__((packed))]],
+      ["struct btrfs_dir_item"] = [[{
+  struct btrfs_disk_key location;
+  unsigned long transid;
+  uint16_t data_len;
+  uint16_t name_len;
+  uint8_t type;
+} __attribute__((packed))]],
+      ["struct btrfs_root_item"] = [[{
+  struct btrfs_inode_item inode;
+  unsigned long generation;
+  unsigned long root_dirid;
+  unsigned long bytenr;
+  unsigned long byte_limit;
+  unsigned long bytes_used;
+  unsigned long last_snapshot;
+  unsigned long flags;
+  uint32_t refs;
+  struct btrfs_disk_key drop_progress;
+  uint8_t drop_level;
+  uint8_t level;
+  unsigned long generation_v2;
+  uint8_t uuid[16];
+  uint8_t parent_uuid[16];
+  uint8_t received_uuid[16];
+  unsigned long ctransid;
+  unsigned long otransid;
+  unsigned long stransid;
+  unsigned long rtransid;
+  struct btrfs_timespec ctime;
+  struct btrfs_timespec otime;
+  struct btrfs_timespec stime;
+  struct btrfs_timespec rtime;
+  unsigned long reserved[8];
+} __attribute__((packed))]],
+      ["struct btrfs_root_ref"] = [[{
+  unsigned long dirid;
+  unsigned long sequence;
+  uint16_t name_len;
+} __attribute__((packed))]],
+      ["struct btrfs_disk_balance_args"] = [[{
+  unsigned long profiles;
+  union {
+    unsigned long usage;
+    struct {
+      uint32_t usage_min;
+      uint32_t usage_max;
+    };
+  };
+  unsigned long devid;
+  unsigned long pstart;
+  unsigned long pend;
+  unsigned long vstart;
+  unsigned long vend;
+  unsigned long target;
+  unsigned long flags;
+  union {
+    unsigned long limit;
+    struct {
+      uint32_t limit_min;
+      uint32_t limit_max;
+    };
+  };
+  uint32_t stripes_min;
+  uint32_t stripes_max;
+  unsigned long unused[6];
+} __attribute__((packed))]],
+      ["struct btrfs_balance_item"] = [[{
+  unsigned long flags;
+  struct btrfs_disk_balance_args data;
+  struct btrfs_disk_balance_args meta;
+  struct btrfs_disk_balance_args sys;
+  unsigned long unused[4];
+} __attribute__((packed))]],
+      ["struct btrfs_file_extent_item"] = [[{
+  unsigned long generation;
+  unsigned long ram_bytes;
+  uint8_t compression;
+  uint8_t encryption;
+  uint16_t other_encoding;
+  uint8_t type;
+  unsigned long disk_bytenr;
+  unsigned long disk_num_bytes;
+  unsigned long offset;
+  unsigned long num_bytes;
+} __attribute__((packed))]],
+      ["struct btrfs_dev_stats_item"] = [[{
+  unsigned long values[5];
+} __attribute__((packed))]],
+      ["struct btrfs_dev_replace_item"] = [[{
+  unsigned long src_devid;
+  unsigned long cursor_left;
+  unsigned long cursor_right;
+  unsigned long cont_reading_from_srcdev_mode;
+  unsigned long replace_state;
+  unsigned long time_started;
+  unsigned long time_stopped;
+  unsigned long num_write_errors;
+  unsigned long num_uncorrectable_read_errors;
+} __attribute__((packed))]],
+      ["struct btrfs_block_group_item"] = [[{
+  unsigned long used;
+  unsigned long chunk_objectid;
+  unsigned long flags;
+} __attribute__((packed))]],
+      ["struct btrfs_block_group_item_v2"] = [[{
+  unsigned long used;
+  unsigned long chunk_objectid;
+  unsigned long flags;
+  unsigned long remap_bytes;
+  uint32_t identity_remap_count;
+} __attribute__((packed))]],
+      ["struct btrfs_qgroup_status_item"] = [[{
+  unsigned long version;
+  unsigned long generation;
+  unsigned long flags;
+  unsigned long rescan;
+  unsigned long enable_gen;
+} __attribute__((packed))]],
+      ["struct btrfs_qgroup_info_item"] = [[{
+  unsigned long generation;
+  unsigned long rfer;
+  unsigned long rfer_cmpr;
+  unsigned long excl;
+  unsigned long excl_cmpr;
+} __attribute__((packed))]],
+      ["struct btrfs_qgroup_limit_item"] = [[{
+  unsigned long flags;
+  unsigned long max_rfer;
+  unsigned long max_excl;
+  unsigned long rsv_rfer;
+  unsigned long rsv_excl;
+} __attribute__((packed))]],
+      ["struct btrfs_verity_descriptor_item"] = [[{
+  unsigned long size;
+  unsigned long reserved[2];
+  uint8_t encryption;
+} __attribute__((packed))]],
+      ["struct btrfs_remap_item"] = [[{
+  unsigned long address;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

@@ -3,111 +3,111 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/cachefiles.h"] = [==[
-  constants = {
-    CACHEFILES_OP_OPEN = 0,
-    CACHEFILES_OP_CLOSE = 1,
-    CACHEFILES_OP_READ = 2,
-    CACHEFILES_MSG_MAX_SIZE = 1024,
-  },
-  records = {
-    ["struct cachefiles_msg"] = [[{
+constants = {
+  CACHEFILES_OP_OPEN = 0,
+  CACHEFILES_OP_CLOSE = 1,
+  CACHEFILES_OP_READ = 2,
+  CACHEFILES_MSG_MAX_SIZE = 1024,
+},
+records = {
+  ["struct cachefiles_msg"] = [[{
   uint32_t msg_id;
   uint32_t opcode;
   uint32_t len;
   uint32_t object_id;
   uint8_t data[];
 }]],
-    ["struct cachefiles_open"] = [[{
+  ["struct cachefiles_open"] = [[{
   uint32_t volume_key_size;
   uint32_t cookie_key_size;
   uint32_t fd;
   uint32_t flags;
   uint8_t data[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CACHEFILES_IOC_READ_COMPLETE = 0x40049801,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct cachefiles_read"] = [[{
-    uint64_t off;
-    uint64_t len;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CACHEFILES_IOC_READ_COMPLETE = 0x80049801,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct cachefiles_read"] = [[{
-    unsigned long off;
-    unsigned long len;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CACHEFILES_IOC_READ_COMPLETE = 0x40049801,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cachefiles_read"] = [[{
+  uint64_t off;
+  uint64_t len;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CACHEFILES_IOC_READ_COMPLETE = 0x80049801,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cachefiles_read"] = [[{
+  unsigned long off;
+  unsigned long len;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/can.h"] = [==[
-  constants = {
-    CAN_EFF_FLAG = 0x80000000,
-    CAN_RTR_FLAG = 0x40000000,
-    CAN_ERR_FLAG = 0x20000000,
-    CAN_SFF_MASK = 0x7ff,
-    CAN_EFF_MASK = 0x1fffffff,
-    CAN_ERR_MASK = 0x1fffffff,
-    CANXL_PRIO_MASK = 2047,
-    CAN_SFF_ID_BITS = 11,
-    CAN_EFF_ID_BITS = 29,
-    CANXL_PRIO_BITS = 11,
-    CAN_MAX_DLC = 8,
-    CAN_MAX_RAW_DLC = 15,
-    CAN_MAX_DLEN = 8,
-    CANFD_MAX_DLC = 15,
-    CANFD_MAX_DLEN = 64,
-    CANXL_MIN_DLC = 0,
-    CANXL_MAX_DLC = 2047,
-    CANXL_MAX_DLC_MASK = 0x7ff,
-    CANXL_MIN_DLEN = 1,
-    CANXL_MAX_DLEN = 2048,
-    CANFD_BRS = 0x1,
-    CANFD_ESI = 0x2,
-    CANFD_FDF = 0x4,
-    CANXL_XLF = 0x80,
-    CANXL_SEC = 0x1,
-    CANXL_RRS = 0x2,
-    CANXL_VCID_OFFSET = 16,
-    CANXL_VCID_VAL_MASK = 0xff,
-    CANXL_VCID_MASK = 0xff0000,
-    CAN_MTU = 16,
-    CANFD_MTU = 72,
-    CANXL_MTU = 2060,
-    CANXL_HDR_SIZE = 12,
-    CANXL_MIN_MTU = 76,
-    CANXL_MAX_MTU = 2060,
-    CAN_RAW = 1,
-    CAN_BCM = 2,
-    CAN_TP16 = 3,
-    CAN_TP20 = 4,
-    CAN_MCNET = 5,
-    CAN_ISOTP = 6,
-    CAN_J1939 = 7,
-    CAN_NPROTO = 8,
-    SOL_CAN_BASE = 100,
-    CAN_INV_FILTER = 0x20000000,
-  },
-  records = {
-    ["struct can_frame"] = [[{
+constants = {
+  CAN_EFF_FLAG = 0x80000000,
+  CAN_RTR_FLAG = 0x40000000,
+  CAN_ERR_FLAG = 0x20000000,
+  CAN_SFF_MASK = 0x7ff,
+  CAN_EFF_MASK = 0x1fffffff,
+  CAN_ERR_MASK = 0x1fffffff,
+  CANXL_PRIO_MASK = 2047,
+  CAN_SFF_ID_BITS = 11,
+  CAN_EFF_ID_BITS = 29,
+  CANXL_PRIO_BITS = 11,
+  CAN_MAX_DLC = 8,
+  CAN_MAX_RAW_DLC = 15,
+  CAN_MAX_DLEN = 8,
+  CANFD_MAX_DLC = 15,
+  CANFD_MAX_DLEN = 64,
+  CANXL_MIN_DLC = 0,
+  CANXL_MAX_DLC = 2047,
+  CANXL_MAX_DLC_MASK = 0x7ff,
+  CANXL_MIN_DLEN = 1,
+  CANXL_MAX_DLEN = 2048,
+  CANFD_BRS = 0x1,
+  CANFD_ESI = 0x2,
+  CANFD_FDF = 0x4,
+  CANXL_XLF = 0x80,
+  CANXL_SEC = 0x1,
+  CANXL_RRS = 0x2,
+  CANXL_VCID_OFFSET = 16,
+  CANXL_VCID_VAL_MASK = 0xff,
+  CANXL_VCID_MASK = 0xff0000,
+  CAN_MTU = 16,
+  CANFD_MTU = 72,
+  CANXL_MTU = 2060,
+  CANXL_HDR_SIZE = 12,
+  CANXL_MIN_MTU = 76,
+  CANXL_MAX_MTU = 2060,
+  CAN_RAW = 1,
+  CAN_BCM = 2,
+  CAN_TP16 = 3,
+  CAN_TP20 = 4,
+  CAN_MCNET = 5,
+  CAN_ISOTP = 6,
+  CAN_J1939 = 7,
+  CAN_NPROTO = 8,
+  SOL_CAN_BASE = 100,
+  CAN_INV_FILTER = 0x20000000,
+},
+records = {
+  ["struct can_frame"] = [[{
   uint32_t can_id;
   union {
     uint8_t len;
@@ -118,7 +118,7 @@ return {
   uint8_t len8_dlc;
   uint8_t data[8] __attribute__((aligned(8)));
 }]],
-    ["struct canfd_frame"] = [[{
+  ["struct canfd_frame"] = [[{
   uint32_t can_id;
   uint8_t len;
   uint8_t flags;
@@ -126,7 +126,7 @@ return {
   uint8_t __res1;
   uint8_t data[64] __attribute__((aligned(8)));
 }]],
-    ["struct canxl_frame"] = [[{
+  ["struct canxl_frame"] = [[{
   uint32_t prio;
   uint8_t flags;
   uint8_t sdt;
@@ -134,145 +134,145 @@ return {
   uint32_t af;
   uint8_t data[2048];
 }]],
-    ["struct can_filter"] = [[{
+  ["struct can_filter"] = [[{
   uint32_t can_id;
   uint32_t can_mask;
 }]],
-  },
-  typedefs = {
-    canid_t = "uint32_t",
-    can_err_mask_t = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct sockaddr_can"] = [[{
-    uint16_t can_family;
-    int32_t can_ifindex;
-    union {
-      struct {
-        uint32_t rx_id;
-        uint32_t tx_id;
-      } tp;
-      struct {
-        uint64_t name;
-        uint32_t pgn;
-        uint8_t addr;
-      } j1939;
-    } can_addr;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct sockaddr_can"] = [[{
-    uint16_t can_family;
-    int32_t can_ifindex;
-    union {
-      struct {
-        uint32_t rx_id;
-        uint32_t tx_id;
-      } tp;
-      struct {
-        unsigned long name;
-        uint32_t pgn;
-        uint8_t addr;
-      } j1939;
-    } can_addr;
-  }]],
-      },
+},
+typedefs = {
+  canid_t = "uint32_t",
+  can_err_mask_t = "uint32_t",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct sockaddr_can"] = [[{
+  uint16_t can_family;
+  int32_t can_ifindex;
+  union {
+    struct {
+      uint32_t rx_id;
+      uint32_t tx_id;
+    } tp;
+    struct {
+      uint64_t name;
+      uint32_t pgn;
+      uint8_t addr;
+    } j1939;
+  } can_addr;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct sockaddr_can"] = [[{
+  uint16_t can_family;
+  int32_t can_ifindex;
+  union {
+    struct {
+      uint32_t rx_id;
+      uint32_t tx_id;
+    } tp;
+    struct {
+      unsigned long name;
+      uint32_t pgn;
+      uint8_t addr;
+    } j1939;
+  } can_addr;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/capability.h"] = [==[
-  constants = {
-    _LINUX_CAPABILITY_VERSION_1 = 0x19980330,
-    _LINUX_CAPABILITY_U32S_1 = 1,
-    _LINUX_CAPABILITY_VERSION_2 = 0x20071026,
-    _LINUX_CAPABILITY_U32S_2 = 2,
-    _LINUX_CAPABILITY_VERSION_3 = 0x20080522,
-    _LINUX_CAPABILITY_U32S_3 = 2,
-    VFS_CAP_REVISION_MASK = 0xff000000,
-    VFS_CAP_REVISION_SHIFT = 24,
-    VFS_CAP_FLAGS_MASK = 16777215,
-    VFS_CAP_FLAGS_EFFECTIVE = 0x1,
-    VFS_CAP_REVISION_1 = 0x1000000,
-    VFS_CAP_U32_1 = 1,
-    XATTR_CAPS_SZ_1 = 12,
-    VFS_CAP_REVISION_2 = 0x2000000,
-    VFS_CAP_U32_2 = 2,
-    XATTR_CAPS_SZ_2 = 20,
-    VFS_CAP_REVISION_3 = 0x3000000,
-    VFS_CAP_U32_3 = 2,
-    XATTR_CAPS_SZ_3 = 24,
-    XATTR_CAPS_SZ = 24,
-    VFS_CAP_U32 = 2,
-    VFS_CAP_REVISION = 50331648,
-    _LINUX_CAPABILITY_VERSION = 429392688,
-    _LINUX_CAPABILITY_U32S = 1,
-    CAP_CHOWN = 0,
-    CAP_DAC_OVERRIDE = 1,
-    CAP_DAC_READ_SEARCH = 2,
-    CAP_FOWNER = 3,
-    CAP_FSETID = 4,
-    CAP_KILL = 5,
-    CAP_SETGID = 6,
-    CAP_SETUID = 7,
-    CAP_SETPCAP = 8,
-    CAP_LINUX_IMMUTABLE = 9,
-    CAP_NET_BIND_SERVICE = 10,
-    CAP_NET_BROADCAST = 11,
-    CAP_NET_ADMIN = 12,
-    CAP_NET_RAW = 13,
-    CAP_IPC_LOCK = 14,
-    CAP_IPC_OWNER = 15,
-    CAP_SYS_MODULE = 16,
-    CAP_SYS_RAWIO = 17,
-    CAP_SYS_CHROOT = 18,
-    CAP_SYS_PTRACE = 19,
-    CAP_SYS_PACCT = 20,
-    CAP_SYS_ADMIN = 21,
-    CAP_SYS_BOOT = 22,
-    CAP_SYS_NICE = 23,
-    CAP_SYS_RESOURCE = 24,
-    CAP_SYS_TIME = 25,
-    CAP_SYS_TTY_CONFIG = 26,
-    CAP_MKNOD = 27,
-    CAP_LEASE = 28,
-    CAP_AUDIT_WRITE = 29,
-    CAP_AUDIT_CONTROL = 30,
-    CAP_SETFCAP = 31,
-    CAP_MAC_OVERRIDE = 32,
-    CAP_MAC_ADMIN = 33,
-    CAP_SYSLOG = 34,
-    CAP_WAKE_ALARM = 35,
-    CAP_BLOCK_SUSPEND = 36,
-    CAP_AUDIT_READ = 37,
-    CAP_PERFMON = 38,
-    CAP_BPF = 39,
-    CAP_CHECKPOINT_RESTORE = 40,
-    CAP_LAST_CAP = 40,
-  },
-  records = {
-    ["struct __user_cap_header_struct"] = [[{
+constants = {
+  _LINUX_CAPABILITY_VERSION_1 = 0x19980330,
+  _LINUX_CAPABILITY_U32S_1 = 1,
+  _LINUX_CAPABILITY_VERSION_2 = 0x20071026,
+  _LINUX_CAPABILITY_U32S_2 = 2,
+  _LINUX_CAPABILITY_VERSION_3 = 0x20080522,
+  _LINUX_CAPABILITY_U32S_3 = 2,
+  VFS_CAP_REVISION_MASK = 0xff000000,
+  VFS_CAP_REVISION_SHIFT = 24,
+  VFS_CAP_FLAGS_MASK = 16777215,
+  VFS_CAP_FLAGS_EFFECTIVE = 0x1,
+  VFS_CAP_REVISION_1 = 0x1000000,
+  VFS_CAP_U32_1 = 1,
+  XATTR_CAPS_SZ_1 = 12,
+  VFS_CAP_REVISION_2 = 0x2000000,
+  VFS_CAP_U32_2 = 2,
+  XATTR_CAPS_SZ_2 = 20,
+  VFS_CAP_REVISION_3 = 0x3000000,
+  VFS_CAP_U32_3 = 2,
+  XATTR_CAPS_SZ_3 = 24,
+  XATTR_CAPS_SZ = 24,
+  VFS_CAP_U32 = 2,
+  VFS_CAP_REVISION = 50331648,
+  _LINUX_CAPABILITY_VERSION = 429392688,
+  _LINUX_CAPABILITY_U32S = 1,
+  CAP_CHOWN = 0,
+  CAP_DAC_OVERRIDE = 1,
+  CAP_DAC_READ_SEARCH = 2,
+  CAP_FOWNER = 3,
+  CAP_FSETID = 4,
+  CAP_KILL = 5,
+  CAP_SETGID = 6,
+  CAP_SETUID = 7,
+  CAP_SETPCAP = 8,
+  CAP_LINUX_IMMUTABLE = 9,
+  CAP_NET_BIND_SERVICE = 10,
+  CAP_NET_BROADCAST = 11,
+  CAP_NET_ADMIN = 12,
+  CAP_NET_RAW = 13,
+  CAP_IPC_LOCK = 14,
+  CAP_IPC_OWNER = 15,
+  CAP_SYS_MODULE = 16,
+  CAP_SYS_RAWIO = 17,
+  CAP_SYS_CHROOT = 18,
+  CAP_SYS_PTRACE = 19,
+  CAP_SYS_PACCT = 20,
+  CAP_SYS_ADMIN = 21,
+  CAP_SYS_BOOT = 22,
+  CAP_SYS_NICE = 23,
+  CAP_SYS_RESOURCE = 24,
+  CAP_SYS_TIME = 25,
+  CAP_SYS_TTY_CONFIG = 26,
+  CAP_MKNOD = 27,
+  CAP_LEASE = 28,
+  CAP_AUDIT_WRITE = 29,
+  CAP_AUDIT_CONTROL = 30,
+  CAP_SETFCAP = 31,
+  CAP_MAC_OVERRIDE = 32,
+  CAP_MAC_ADMIN = 33,
+  CAP_SYSLOG = 34,
+  CAP_WAKE_ALARM = 35,
+  CAP_BLOCK_SUSPEND = 36,
+  CAP_AUDIT_READ = 37,
+  CAP_PERFMON = 38,
+  CAP_BPF = 39,
+  CAP_CHECKPOINT_RESTORE = 40,
+  CAP_LAST_CAP = 40,
+},
+records = {
+  ["struct __user_cap_header_struct"] = [[{
   uint32_t version;
   int32_t pid;
 }]],
-    ["struct __user_cap_data_struct"] = [[{
+  ["struct __user_cap_data_struct"] = [[{
   uint32_t effective;
   uint32_t permitted;
   uint32_t inheritable;
 }]],
-    ["struct vfs_cap_data"] = [[{
+  ["struct vfs_cap_data"] = [[{
   uint32_t magic_etc;
   struct {
     uint32_t permitted;
     uint32_t inheritable;
   } data[2];
 }]],
-    ["struct vfs_ns_cap_data"] = [[{
+  ["struct vfs_ns_cap_data"] = [[{
   uint32_t magic_etc;
   struct {
     uint32_t permitted;
@@ -280,59 +280,59 @@ return {
   } data[2];
   uint32_t rootid;
 }]],
-  },
-  typedefs = {
-    cap_user_header_t = "struct __user_cap_header_struct *",
-    cap_user_data_t = "struct __user_cap_data_struct *",
-  },
-  macros = function(M)
-    return {
-      cap_valid = function(x)
-        x = M.long(x)
-        return x >= 0 and x <= 40
-      end,
-      CAP_TO_INDEX = function(x)
-        return M.int(M.shr(M.long(x), 5))
-      end,
-      CAP_TO_MASK = function(x)
-        return M.int(M.u32(M.shl(1LL, M.band(M.long(x), 31))))
-      end,
-    }
-  end,
+},
+typedefs = {
+  cap_user_header_t = "struct __user_cap_header_struct *",
+  cap_user_data_t = "struct __user_cap_data_struct *",
+},
+macros = function(M)
+  return {
+    cap_valid = function(x)
+      x = M.long(x)
+      return x >= 0 and x <= 40
+    end,
+    CAP_TO_INDEX = function(x)
+      return M.int(M.shr(M.long(x), 5))
+    end,
+    CAP_TO_MASK = function(x)
+      return M.int(M.u32(M.shl(1LL, M.band(M.long(x), 31))))
+    end,
+  }
+end,
 ]==],
 ["linux/cciss_defs.h"] = [==[
-  constants = {
-    SENSEINFOBYTES = 32,
-    CMD_SUCCESS = 0x0,
-    CMD_TARGET_STATUS = 0x1,
-    CMD_DATA_UNDERRUN = 0x2,
-    CMD_DATA_OVERRUN = 0x3,
-    CMD_INVALID = 0x4,
-    CMD_PROTOCOL_ERR = 0x5,
-    CMD_HARDWARE_ERR = 0x6,
-    CMD_CONNECTION_LOST = 0x7,
-    CMD_ABORTED = 0x8,
-    CMD_ABORT_FAILED = 0x9,
-    CMD_UNSOLICITED_ABORT = 0xa,
-    CMD_TIMEOUT = 0xb,
-    CMD_UNABORTABLE = 0xc,
-    XFER_NONE = 0x0,
-    XFER_WRITE = 0x1,
-    XFER_READ = 0x2,
-    XFER_RSVD = 0x3,
-    ATTR_UNTAGGED = 0x0,
-    ATTR_SIMPLE = 0x4,
-    ATTR_HEADOFQUEUE = 0x5,
-    ATTR_ORDERED = 0x6,
-    ATTR_ACA = 0x7,
-    TYPE_CMD = 0x0,
-    TYPE_MSG = 0x1,
-    CISS_MAX_LUN = 1024,
-    LEVEL2LUN = 1,
-    LEVEL3LUN = 0,
-  },
-  records = {
-    ["union _SCSI3Addr_struct"] = [[{
+constants = {
+  SENSEINFOBYTES = 32,
+  CMD_SUCCESS = 0x0,
+  CMD_TARGET_STATUS = 0x1,
+  CMD_DATA_UNDERRUN = 0x2,
+  CMD_DATA_OVERRUN = 0x3,
+  CMD_INVALID = 0x4,
+  CMD_PROTOCOL_ERR = 0x5,
+  CMD_HARDWARE_ERR = 0x6,
+  CMD_CONNECTION_LOST = 0x7,
+  CMD_ABORTED = 0x8,
+  CMD_ABORT_FAILED = 0x9,
+  CMD_UNSOLICITED_ABORT = 0xa,
+  CMD_TIMEOUT = 0xb,
+  CMD_UNABORTABLE = 0xc,
+  XFER_NONE = 0x0,
+  XFER_WRITE = 0x1,
+  XFER_READ = 0x2,
+  XFER_RSVD = 0x3,
+  ATTR_UNTAGGED = 0x0,
+  ATTR_SIMPLE = 0x4,
+  ATTR_HEADOFQUEUE = 0x5,
+  ATTR_ORDERED = 0x6,
+  ATTR_ACA = 0x7,
+  TYPE_CMD = 0x0,
+  TYPE_MSG = 0x1,
+  CISS_MAX_LUN = 1024,
+  LEVEL2LUN = 1,
+  LEVEL3LUN = 0,
+},
+records = {
+  ["union _SCSI3Addr_struct"] = [[{
   struct {
     uint8_t Dev;
     uint8_t Bus : 6;
@@ -350,24 +350,24 @@ return {
     uint8_t Mode : 2;
   } __attribute__((packed)) LogUnit;
 } __attribute__((packed))]],
-    ["struct _PhysDevAddr_struct"] = [[{
+  ["struct _PhysDevAddr_struct"] = [[{
   uint32_t TargetId : 24;
   uint32_t Bus : 6;
   uint32_t Mode : 2;
   union _SCSI3Addr_struct Target[2];
 } __attribute__((packed))]],
-    ["struct _LogDevAddr_struct"] = [[{
+  ["struct _LogDevAddr_struct"] = [[{
   uint32_t VolId : 30;
   uint32_t Mode : 2;
   uint8_t reserved[4];
 } __attribute__((packed))]],
-    ["union _LUNAddr_struct"] = [[{
+  ["union _LUNAddr_struct"] = [[{
   uint8_t LunAddrBytes[8];
   union _SCSI3Addr_struct SCSI3Lun[4];
   struct _PhysDevAddr_struct PhysDev;
   struct _LogDevAddr_struct LogDev;
 } __attribute__((packed))]],
-    ["struct _RequestBlock_struct"] = [[{
+  ["struct _RequestBlock_struct"] = [[{
   uint8_t CDBLen;
   struct {
     uint8_t Type : 3;
@@ -377,7 +377,7 @@ return {
   uint16_t Timeout;
   uint8_t CDB[16];
 } __attribute__((packed))]],
-    ["union _MoreErrInfo_struct"] = [[{
+  ["union _MoreErrInfo_struct"] = [[{
   struct {
     uint8_t Reserved[3];
     uint8_t Type;
@@ -390,7 +390,7 @@ return {
     uint32_t offense_value;
   } __attribute__((packed)) Invalid_Cmd;
 } __attribute__((packed))]],
-    ["struct _ErrorInfo_struct"] = [[{
+  ["struct _ErrorInfo_struct"] = [[{
   uint8_t ScsiStatus;
   uint8_t SenseLen;
   uint16_t CommandStatus;
@@ -398,45 +398,45 @@ return {
   union _MoreErrInfo_struct MoreErrInfo;
   uint8_t SenseInfo[32];
 } __attribute__((packed))]],
-  },
-  typedefs = {
-    SCSI3Addr_struct = "union _SCSI3Addr_struct",
-    PhysDevAddr_struct = "struct _PhysDevAddr_struct",
-    LogDevAddr_struct = "struct _LogDevAddr_struct",
-    LUNAddr_struct = "union _LUNAddr_struct",
-    RequestBlock_struct = "struct _RequestBlock_struct",
-    MoreErrInfo_struct = "union _MoreErrInfo_struct",
-    ErrorInfo_struct = "struct _ErrorInfo_struct",
-  },
+},
+typedefs = {
+  SCSI3Addr_struct = "union _SCSI3Addr_struct",
+  PhysDevAddr_struct = "struct _PhysDevAddr_struct",
+  LogDevAddr_struct = "struct _LogDevAddr_struct",
+  LUNAddr_struct = "union _LUNAddr_struct",
+  RequestBlock_struct = "struct _RequestBlock_struct",
+  MoreErrInfo_struct = "union _MoreErrInfo_struct",
+  ErrorInfo_struct = "struct _ErrorInfo_struct",
+},
 ]==],
 ["linux/cciss_ioctl.h"] = [==[
-  constants = {
-    CCISS_IOC_MAGIC = 66,
-    CISS_PARSCSIU2 = 0x1,
-    CISS_PARCSCIU3 = 0x2,
-    CISS_FIBRE1G = 0x100,
-    CISS_FIBRE2G = 0x200,
-    MAX_KMALLOC_SIZE = 128000,
-  },
-  records = {
-    ["struct _cciss_pci_info_struct"] = [[{
+constants = {
+  CCISS_IOC_MAGIC = 66,
+  CISS_PARSCSIU2 = 0x1,
+  CISS_PARCSCIU3 = 0x2,
+  CISS_FIBRE1G = 0x100,
+  CISS_FIBRE2G = 0x200,
+  MAX_KMALLOC_SIZE = 128000,
+},
+records = {
+  ["struct _cciss_pci_info_struct"] = [[{
   uint8_t bus;
   uint8_t dev_fn;
   uint16_t domain;
   uint32_t board_id;
 }]],
-    ["struct _cciss_coalint_struct"] = [[{
+  ["struct _cciss_coalint_struct"] = [[{
   uint32_t delay;
   uint32_t count;
 }]],
-    ["struct _IOCTL_Command_struct"] = [[{
+  ["struct _IOCTL_Command_struct"] = [[{
   union _LUNAddr_struct LUN_info;
   struct _RequestBlock_struct Request;
   struct _ErrorInfo_struct error_info;
   uint16_t buf_size;
   uint8_t *buf;
 }]],
-    ["struct _BIG_IOCTL_Command_struct"] = [[{
+  ["struct _BIG_IOCTL_Command_struct"] = [[{
   union _LUNAddr_struct LUN_info;
   struct _RequestBlock_struct Request;
   struct _ErrorInfo_struct error_info;
@@ -444,333 +444,333 @@ return {
   uint32_t buf_size;
   uint8_t *buf;
 }]],
-    ["struct _LogvolInfo_struct"] = [[{
+  ["struct _LogvolInfo_struct"] = [[{
   uint32_t LunID;
   int32_t num_opens;
   int32_t num_parts;
 }]],
-  },
-  typedefs = {
-    cciss_pci_info_struct = "struct _cciss_pci_info_struct",
-    cciss_coalint_struct = "struct _cciss_coalint_struct",
-    NodeName_type = "char [16]",
-    Heartbeat_type = "uint32_t",
-    BusTypes_type = "uint32_t",
-    FirmwareVer_type = "char [4]",
-    DriverVer_type = "uint32_t",
-    IOCTL_Command_struct = "struct _IOCTL_Command_struct",
-    BIG_IOCTL_Command_struct = "struct _BIG_IOCTL_Command_struct",
-    LogvolInfo_struct = "struct _LogvolInfo_struct",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CCISS_GETPCIINFO = 0x80084201,
-        CCISS_GETINTINFO = 0x80084202,
-        CCISS_SETINTINFO = 0x40084203,
-        CCISS_GETNODENAME = 0x80104204,
-        CCISS_SETNODENAME = 0x40104205,
-        CCISS_GETHEARTBEAT = 0x80044206,
-        CCISS_GETBUSTYPES = 0x80044207,
-        CCISS_GETFIRMVER = 0x80044208,
-        CCISS_GETDRIVVER = 0x80044209,
-        CCISS_REVALIDVOLS = 0x420a,
-        CCISS_DEREGDISK = 0x420c,
-        CCISS_REGNEWDISK = 0x4004420d,
-        CCISS_REGNEWD = 0x420e,
-        CCISS_RESCANDISK = 0x4210,
-        CCISS_GETLUNINFO = 0x800c4211,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        CCISS_PASSTHRU = 0xc058420b,
-        CCISS_BIG_PASSTHRU = 0xc0604212,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        CCISS_PASSTHRU = 0xc054420b,
-        CCISS_BIG_PASSTHRU = 0xc0584212,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CCISS_GETPCIINFO = 0x40084201,
-        CCISS_GETINTINFO = 0x40084202,
-        CCISS_SETINTINFO = 0x80084203,
-        CCISS_GETNODENAME = 0x40104204,
-        CCISS_SETNODENAME = 0x80104205,
-        CCISS_GETHEARTBEAT = 0x40044206,
-        CCISS_GETBUSTYPES = 0x40044207,
-        CCISS_GETFIRMVER = 0x40044208,
-        CCISS_GETDRIVVER = 0x40044209,
-        CCISS_REVALIDVOLS = 0x2000420a,
-        CCISS_DEREGDISK = 0x2000420c,
-        CCISS_REGNEWDISK = 0x8004420d,
-        CCISS_REGNEWD = 0x2000420e,
-        CCISS_RESCANDISK = 0x20004210,
-        CCISS_GETLUNINFO = 0x400c4211,
-      },
+},
+typedefs = {
+  cciss_pci_info_struct = "struct _cciss_pci_info_struct",
+  cciss_coalint_struct = "struct _cciss_coalint_struct",
+  NodeName_type = "char [16]",
+  Heartbeat_type = "uint32_t",
+  BusTypes_type = "uint32_t",
+  FirmwareVer_type = "char [4]",
+  DriverVer_type = "uint32_t",
+  IOCTL_Command_struct = "struct _IOCTL_Command_struct",
+  BIG_IOCTL_Command_struct = "struct _BIG_IOCTL_Command_struct",
+  LogvolInfo_struct = "struct _LogvolInfo_struct",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CCISS_GETPCIINFO = 0x80084201,
+      CCISS_GETINTINFO = 0x80084202,
+      CCISS_SETINTINFO = 0x40084203,
+      CCISS_GETNODENAME = 0x80104204,
+      CCISS_SETNODENAME = 0x40104205,
+      CCISS_GETHEARTBEAT = 0x80044206,
+      CCISS_GETBUSTYPES = 0x80044207,
+      CCISS_GETFIRMVER = 0x80044208,
+      CCISS_GETDRIVVER = 0x80044209,
+      CCISS_REVALIDVOLS = 0x420a,
+      CCISS_DEREGDISK = 0x420c,
+      CCISS_REGNEWDISK = 0x4004420d,
+      CCISS_REGNEWD = 0x420e,
+      CCISS_RESCANDISK = 0x4210,
+      CCISS_GETLUNINFO = 0x800c4211,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      CCISS_PASSTHRU = 0xc058420b,
+      CCISS_BIG_PASSTHRU = 0xc0604212,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      CCISS_PASSTHRU = 0xc054420b,
+      CCISS_BIG_PASSTHRU = 0xc0584212,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CCISS_GETPCIINFO = 0x40084201,
+      CCISS_GETINTINFO = 0x40084202,
+      CCISS_SETINTINFO = 0x80084203,
+      CCISS_GETNODENAME = 0x40104204,
+      CCISS_SETNODENAME = 0x80104205,
+      CCISS_GETHEARTBEAT = 0x40044206,
+      CCISS_GETBUSTYPES = 0x40044207,
+      CCISS_GETFIRMVER = 0x40044208,
+      CCISS_GETDRIVVER = 0x40044209,
+      CCISS_REVALIDVOLS = 0x2000420a,
+      CCISS_DEREGDISK = 0x2000420c,
+      CCISS_REGNEWDISK = 0x8004420d,
+      CCISS_REGNEWD = 0x2000420e,
+      CCISS_RESCANDISK = 0x20004210,
+      CCISS_GETLUNINFO = 0x400c4211,
+    },
+  },
+},
 ]==],
 ["linux/ccs.h"] = [==[
-  constants = {
-    V4L2_CID_CCS_ANALOGUE_GAIN_M0 = 9968113,
-    V4L2_CID_CCS_ANALOGUE_GAIN_C0 = 9968114,
-    V4L2_CID_CCS_ANALOGUE_GAIN_M1 = 9968115,
-    V4L2_CID_CCS_ANALOGUE_GAIN_C1 = 9968116,
-    V4L2_CID_CCS_ANALOGUE_LINEAR_GAIN = 9968117,
-    V4L2_CID_CCS_ANALOGUE_EXPONENTIAL_GAIN = 9968118,
-    V4L2_CID_CCS_SHADING_CORRECTION = 9968120,
-    V4L2_CID_CCS_LUMINANCE_CORRECTION_LEVEL = 9968121,
-  },
+constants = {
+  V4L2_CID_CCS_ANALOGUE_GAIN_M0 = 9968113,
+  V4L2_CID_CCS_ANALOGUE_GAIN_C0 = 9968114,
+  V4L2_CID_CCS_ANALOGUE_GAIN_M1 = 9968115,
+  V4L2_CID_CCS_ANALOGUE_GAIN_C1 = 9968116,
+  V4L2_CID_CCS_ANALOGUE_LINEAR_GAIN = 9968117,
+  V4L2_CID_CCS_ANALOGUE_EXPONENTIAL_GAIN = 9968118,
+  V4L2_CID_CCS_SHADING_CORRECTION = 9968120,
+  V4L2_CID_CCS_LUMINANCE_CORRECTION_LEVEL = 9968121,
+},
 ]==],
 ["linux/cdrom.h"] = [==[
-  constants = {
-    CDROMPAUSE = 0x5301,
-    CDROMRESUME = 0x5302,
-    CDROMPLAYMSF = 0x5303,
-    CDROMPLAYTRKIND = 0x5304,
-    CDROMREADTOCHDR = 0x5305,
-    CDROMREADTOCENTRY = 0x5306,
-    CDROMSTOP = 0x5307,
-    CDROMSTART = 0x5308,
-    CDROMEJECT = 0x5309,
-    CDROMVOLCTRL = 0x530a,
-    CDROMSUBCHNL = 0x530b,
-    CDROMREADMODE2 = 0x530c,
-    CDROMREADMODE1 = 0x530d,
-    CDROMREADAUDIO = 0x530e,
-    CDROMEJECT_SW = 0x530f,
-    CDROMMULTISESSION = 0x5310,
-    CDROM_GET_MCN = 0x5311,
-    CDROM_GET_UPC = 21265,
-    CDROMRESET = 0x5312,
-    CDROMVOLREAD = 0x5313,
-    CDROMREADRAW = 0x5314,
-    CDROMREADCOOKED = 0x5315,
-    CDROMSEEK = 0x5316,
-    CDROMPLAYBLK = 0x5317,
-    CDROMREADALL = 0x5318,
-    CDROMGETSPINDOWN = 0x531d,
-    CDROMSETSPINDOWN = 0x531e,
-    CDROMCLOSETRAY = 0x5319,
-    CDROM_SET_OPTIONS = 0x5320,
-    CDROM_CLEAR_OPTIONS = 0x5321,
-    CDROM_SELECT_SPEED = 0x5322,
-    CDROM_SELECT_DISC = 0x5323,
-    CDROM_MEDIA_CHANGED = 0x5325,
-    CDROM_DRIVE_STATUS = 0x5326,
-    CDROM_DISC_STATUS = 0x5327,
-    CDROM_CHANGER_NSLOTS = 0x5328,
-    CDROM_LOCKDOOR = 0x5329,
-    CDROM_DEBUG = 0x5330,
-    CDROM_GET_CAPABILITY = 0x5331,
-    CDROMAUDIOBUFSIZ = 0x5382,
-    DVD_READ_STRUCT = 0x5390,
-    DVD_WRITE_STRUCT = 0x5391,
-    DVD_AUTH = 0x5392,
-    CDROM_SEND_PACKET = 0x5393,
-    CDROM_NEXT_WRITABLE = 0x5394,
-    CDROM_LAST_WRITTEN = 0x5395,
-    CDROM_TIMED_MEDIA_CHANGE = 0x5396,
-    CDROM_PACKET_SIZE = 12,
-    CGC_DATA_UNKNOWN = 0,
-    CGC_DATA_WRITE = 1,
-    CGC_DATA_READ = 2,
-    CGC_DATA_NONE = 3,
-    MEDIA_CHANGED_FLAG = 0x1,
-    CD_MINS = 74,
-    CD_SECS = 60,
-    CD_FRAMES = 75,
-    CD_SYNC_SIZE = 12,
-    CD_MSF_OFFSET = 150,
-    CD_CHUNK_SIZE = 24,
-    CD_NUM_OF_CHUNKS = 98,
-    CD_FRAMESIZE_SUB = 96,
-    CD_HEAD_SIZE = 4,
-    CD_SUBHEAD_SIZE = 8,
-    CD_EDC_SIZE = 4,
-    CD_ZERO_SIZE = 8,
-    CD_ECC_SIZE = 276,
-    CD_FRAMESIZE = 2048,
-    CD_FRAMESIZE_RAW = 2352,
-    CD_FRAMESIZE_RAWER = 2646,
-    CD_FRAMESIZE_RAW1 = 2340,
-    CD_FRAMESIZE_RAW0 = 2336,
-    CD_XA_HEAD = 12,
-    CD_XA_TAIL = 280,
-    CD_XA_SYNC_HEAD = 24,
-    CDROM_LBA = 0x1,
-    CDROM_MSF = 0x2,
-    CDROM_DATA_TRACK = 0x4,
-    CDROM_LEADOUT = 0xaa,
-    CDROM_AUDIO_INVALID = 0x0,
-    CDROM_AUDIO_PLAY = 0x11,
-    CDROM_AUDIO_PAUSED = 0x12,
-    CDROM_AUDIO_COMPLETED = 0x13,
-    CDROM_AUDIO_ERROR = 0x14,
-    CDROM_AUDIO_NO_STATUS = 0x15,
-    CDC_CLOSE_TRAY = 0x1,
-    CDC_OPEN_TRAY = 0x2,
-    CDC_LOCK = 0x4,
-    CDC_SELECT_SPEED = 0x8,
-    CDC_SELECT_DISC = 0x10,
-    CDC_MULTI_SESSION = 0x20,
-    CDC_MCN = 0x40,
-    CDC_MEDIA_CHANGED = 0x80,
-    CDC_PLAY_AUDIO = 0x100,
-    CDC_RESET = 0x200,
-    CDC_DRIVE_STATUS = 0x800,
-    CDC_GENERIC_PACKET = 0x1000,
-    CDC_CD_R = 0x2000,
-    CDC_CD_RW = 0x4000,
-    CDC_DVD = 0x8000,
-    CDC_DVD_R = 0x10000,
-    CDC_DVD_RAM = 0x20000,
-    CDC_MO_DRIVE = 0x40000,
-    CDC_MRW = 0x80000,
-    CDC_MRW_W = 0x100000,
-    CDC_RAM = 0x200000,
-    CDS_NO_INFO = 0,
-    CDS_NO_DISC = 1,
-    CDS_TRAY_OPEN = 2,
-    CDS_DRIVE_NOT_READY = 3,
-    CDS_DISC_OK = 4,
-    CDS_AUDIO = 100,
-    CDS_DATA_1 = 101,
-    CDS_DATA_2 = 102,
-    CDS_XA_2_1 = 103,
-    CDS_XA_2_2 = 104,
-    CDS_MIXED = 105,
-    CDO_AUTO_CLOSE = 0x1,
-    CDO_AUTO_EJECT = 0x2,
-    CDO_USE_FFLAGS = 0x4,
-    CDO_LOCK = 0x8,
-    CDO_CHECK_TYPE = 0x10,
-    CD_PART_MAX = 64,
-    CD_PART_MASK = 63,
-    GPCMD_BLANK = 0xa1,
-    GPCMD_CLOSE_TRACK = 0x5b,
-    GPCMD_FLUSH_CACHE = 0x35,
-    GPCMD_FORMAT_UNIT = 0x4,
-    GPCMD_GET_CONFIGURATION = 0x46,
-    GPCMD_GET_EVENT_STATUS_NOTIFICATION = 0x4a,
-    GPCMD_GET_PERFORMANCE = 0xac,
-    GPCMD_INQUIRY = 0x12,
-    GPCMD_LOAD_UNLOAD = 0xa6,
-    GPCMD_MECHANISM_STATUS = 0xbd,
-    GPCMD_MODE_SELECT_10 = 0x55,
-    GPCMD_MODE_SENSE_10 = 0x5a,
-    GPCMD_PAUSE_RESUME = 0x4b,
-    GPCMD_PLAY_AUDIO_10 = 0x45,
-    GPCMD_PLAY_AUDIO_MSF = 0x47,
-    GPCMD_PLAY_AUDIO_TI = 0x48,
-    GPCMD_PLAY_CD = 0xbc,
-    GPCMD_PREVENT_ALLOW_MEDIUM_REMOVAL = 0x1e,
-    GPCMD_READ_10 = 0x28,
-    GPCMD_READ_12 = 0xa8,
-    GPCMD_READ_BUFFER = 0x3c,
-    GPCMD_READ_BUFFER_CAPACITY = 0x5c,
-    GPCMD_READ_CDVD_CAPACITY = 0x25,
-    GPCMD_READ_CD = 0xbe,
-    GPCMD_READ_CD_MSF = 0xb9,
-    GPCMD_READ_DISC_INFO = 0x51,
-    GPCMD_READ_DVD_STRUCTURE = 0xad,
-    GPCMD_READ_FORMAT_CAPACITIES = 0x23,
-    GPCMD_READ_HEADER = 0x44,
-    GPCMD_READ_TRACK_RZONE_INFO = 0x52,
-    GPCMD_READ_SUBCHANNEL = 0x42,
-    GPCMD_READ_TOC_PMA_ATIP = 0x43,
-    GPCMD_REPAIR_RZONE_TRACK = 0x58,
-    GPCMD_REPORT_KEY = 0xa4,
-    GPCMD_REQUEST_SENSE = 0x3,
-    GPCMD_RESERVE_RZONE_TRACK = 0x53,
-    GPCMD_SEND_CUE_SHEET = 0x5d,
-    GPCMD_SCAN = 0xba,
-    GPCMD_SEEK = 0x2b,
-    GPCMD_SEND_DVD_STRUCTURE = 0xbf,
-    GPCMD_SEND_EVENT = 0xa2,
-    GPCMD_SEND_KEY = 0xa3,
-    GPCMD_SEND_OPC = 0x54,
-    GPCMD_SET_READ_AHEAD = 0xa7,
-    GPCMD_SET_STREAMING = 0xb6,
-    GPCMD_START_STOP_UNIT = 0x1b,
-    GPCMD_STOP_PLAY_SCAN = 0x4e,
-    GPCMD_TEST_UNIT_READY = 0x0,
-    GPCMD_VERIFY_10 = 0x2f,
-    GPCMD_WRITE_10 = 0x2a,
-    GPCMD_WRITE_12 = 0xaa,
-    GPCMD_WRITE_AND_VERIFY_10 = 0x2e,
-    GPCMD_WRITE_BUFFER = 0x3b,
-    GPCMD_SET_SPEED = 0xbb,
-    GPCMD_PLAYAUDIO_TI = 0x48,
-    GPCMD_GET_MEDIA_STATUS = 0xda,
-    GPMODE_VENDOR_PAGE = 0x0,
-    GPMODE_R_W_ERROR_PAGE = 0x1,
-    GPMODE_WRITE_PARMS_PAGE = 0x5,
-    GPMODE_WCACHING_PAGE = 0x8,
-    GPMODE_AUDIO_CTL_PAGE = 0xe,
-    GPMODE_POWER_PAGE = 0x1a,
-    GPMODE_FAULT_FAIL_PAGE = 0x1c,
-    GPMODE_TO_PROTECT_PAGE = 0x1d,
-    GPMODE_CAPABILITIES_PAGE = 0x2a,
-    GPMODE_ALL_PAGES = 0x3f,
-    GPMODE_CDROM_PAGE = 0xd,
-    DVD_STRUCT_PHYSICAL = 0x0,
-    DVD_STRUCT_COPYRIGHT = 0x1,
-    DVD_STRUCT_DISCKEY = 0x2,
-    DVD_STRUCT_BCA = 0x3,
-    DVD_STRUCT_MANUFACT = 0x4,
-    DVD_LAYERS = 4,
-    DVD_LU_SEND_AGID = 0,
-    DVD_HOST_SEND_CHALLENGE = 1,
-    DVD_LU_SEND_KEY1 = 2,
-    DVD_LU_SEND_CHALLENGE = 3,
-    DVD_HOST_SEND_KEY2 = 4,
-    DVD_AUTH_ESTABLISHED = 5,
-    DVD_AUTH_FAILURE = 6,
-    DVD_LU_SEND_TITLE_KEY = 7,
-    DVD_LU_SEND_ASF = 8,
-    DVD_INVALIDATE_AGID = 9,
-    DVD_LU_SEND_RPC_STATE = 10,
-    DVD_HOST_SEND_RPC_STATE = 11,
-    DVD_CPM_NO_COPYRIGHT = 0,
-    DVD_CPM_COPYRIGHTED = 1,
-    DVD_CP_SEC_NONE = 0,
-    DVD_CP_SEC_EXIST = 1,
-    DVD_CGMS_UNRESTRICTED = 0,
-    DVD_CGMS_SINGLE = 2,
-    DVD_CGMS_RESTRICTED = 3,
-    CDF_RWRT = 0x20,
-    CDF_HWDM = 0x24,
-    CDF_MRW = 0x28,
-    CDM_MRW_NOTMRW = 0,
-    CDM_MRW_BGFORMAT_INACTIVE = 1,
-    CDM_MRW_BGFORMAT_ACTIVE = 2,
-    CDM_MRW_BGFORMAT_COMPLETE = 3,
-    MRW_LBA_DMA = 0,
-    MRW_LBA_GAA = 1,
-    MRW_MODE_PC_PRE1 = 0x2c,
-    MRW_MODE_PC = 0x3,
-  },
-  records = {
-    ["struct cdrom_msf0"] = [[{
+constants = {
+  CDROMPAUSE = 0x5301,
+  CDROMRESUME = 0x5302,
+  CDROMPLAYMSF = 0x5303,
+  CDROMPLAYTRKIND = 0x5304,
+  CDROMREADTOCHDR = 0x5305,
+  CDROMREADTOCENTRY = 0x5306,
+  CDROMSTOP = 0x5307,
+  CDROMSTART = 0x5308,
+  CDROMEJECT = 0x5309,
+  CDROMVOLCTRL = 0x530a,
+  CDROMSUBCHNL = 0x530b,
+  CDROMREADMODE2 = 0x530c,
+  CDROMREADMODE1 = 0x530d,
+  CDROMREADAUDIO = 0x530e,
+  CDROMEJECT_SW = 0x530f,
+  CDROMMULTISESSION = 0x5310,
+  CDROM_GET_MCN = 0x5311,
+  CDROM_GET_UPC = 21265,
+  CDROMRESET = 0x5312,
+  CDROMVOLREAD = 0x5313,
+  CDROMREADRAW = 0x5314,
+  CDROMREADCOOKED = 0x5315,
+  CDROMSEEK = 0x5316,
+  CDROMPLAYBLK = 0x5317,
+  CDROMREADALL = 0x5318,
+  CDROMGETSPINDOWN = 0x531d,
+  CDROMSETSPINDOWN = 0x531e,
+  CDROMCLOSETRAY = 0x5319,
+  CDROM_SET_OPTIONS = 0x5320,
+  CDROM_CLEAR_OPTIONS = 0x5321,
+  CDROM_SELECT_SPEED = 0x5322,
+  CDROM_SELECT_DISC = 0x5323,
+  CDROM_MEDIA_CHANGED = 0x5325,
+  CDROM_DRIVE_STATUS = 0x5326,
+  CDROM_DISC_STATUS = 0x5327,
+  CDROM_CHANGER_NSLOTS = 0x5328,
+  CDROM_LOCKDOOR = 0x5329,
+  CDROM_DEBUG = 0x5330,
+  CDROM_GET_CAPABILITY = 0x5331,
+  CDROMAUDIOBUFSIZ = 0x5382,
+  DVD_READ_STRUCT = 0x5390,
+  DVD_WRITE_STRUCT = 0x5391,
+  DVD_AUTH = 0x5392,
+  CDROM_SEND_PACKET = 0x5393,
+  CDROM_NEXT_WRITABLE = 0x5394,
+  CDROM_LAST_WRITTEN = 0x5395,
+  CDROM_TIMED_MEDIA_CHANGE = 0x5396,
+  CDROM_PACKET_SIZE = 12,
+  CGC_DATA_UNKNOWN = 0,
+  CGC_DATA_WRITE = 1,
+  CGC_DATA_READ = 2,
+  CGC_DATA_NONE = 3,
+  MEDIA_CHANGED_FLAG = 0x1,
+  CD_MINS = 74,
+  CD_SECS = 60,
+  CD_FRAMES = 75,
+  CD_SYNC_SIZE = 12,
+  CD_MSF_OFFSET = 150,
+  CD_CHUNK_SIZE = 24,
+  CD_NUM_OF_CHUNKS = 98,
+  CD_FRAMESIZE_SUB = 96,
+  CD_HEAD_SIZE = 4,
+  CD_SUBHEAD_SIZE = 8,
+  CD_EDC_SIZE = 4,
+  CD_ZERO_SIZE = 8,
+  CD_ECC_SIZE = 276,
+  CD_FRAMESIZE = 2048,
+  CD_FRAMESIZE_RAW = 2352,
+  CD_FRAMESIZE_RAWER = 2646,
+  CD_FRAMESIZE_RAW1 = 2340,
+  CD_FRAMESIZE_RAW0 = 2336,
+  CD_XA_HEAD = 12,
+  CD_XA_TAIL = 280,
+  CD_XA_SYNC_HEAD = 24,
+  CDROM_LBA = 0x1,
+  CDROM_MSF = 0x2,
+  CDROM_DATA_TRACK = 0x4,
+  CDROM_LEADOUT = 0xaa,
+  CDROM_AUDIO_INVALID = 0x0,
+  CDROM_AUDIO_PLAY = 0x11,
+  CDROM_AUDIO_PAUSED = 0x12,
+  CDROM_AUDIO_COMPLETED = 0x13,
+  CDROM_AUDIO_ERROR = 0x14,
+  CDROM_AUDIO_NO_STATUS = 0x15,
+  CDC_CLOSE_TRAY = 0x1,
+  CDC_OPEN_TRAY = 0x2,
+  CDC_LOCK = 0x4,
+  CDC_SELECT_SPEED = 0x8,
+  CDC_SELECT_DISC = 0x10,
+  CDC_MULTI_SESSION = 0x20,
+  CDC_MCN = 0x40,
+  CDC_MEDIA_CHANGED = 0x80,
+  CDC_PLAY_AUDIO = 0x100,
+  CDC_RESET = 0x200,
+  CDC_DRIVE_STATUS = 0x800,
+  CDC_GENERIC_PACKET = 0x1000,
+  CDC_CD_R = 0x2000,
+  CDC_CD_RW = 0x4000,
+  CDC_DVD = 0x8000,
+  CDC_DVD_R = 0x10000,
+  CDC_DVD_RAM = 0x20000,
+  CDC_MO_DRIVE = 0x40000,
+  CDC_MRW = 0x80000,
+  CDC_MRW_W = 0x100000,
+  CDC_RAM = 0x200000,
+  CDS_NO_INFO = 0,
+  CDS_NO_DISC = 1,
+  CDS_TRAY_OPEN = 2,
+  CDS_DRIVE_NOT_READY = 3,
+  CDS_DISC_OK = 4,
+  CDS_AUDIO = 100,
+  CDS_DATA_1 = 101,
+  CDS_DATA_2 = 102,
+  CDS_XA_2_1 = 103,
+  CDS_XA_2_2 = 104,
+  CDS_MIXED = 105,
+  CDO_AUTO_CLOSE = 0x1,
+  CDO_AUTO_EJECT = 0x2,
+  CDO_USE_FFLAGS = 0x4,
+  CDO_LOCK = 0x8,
+  CDO_CHECK_TYPE = 0x10,
+  CD_PART_MAX = 64,
+  CD_PART_MASK = 63,
+  GPCMD_BLANK = 0xa1,
+  GPCMD_CLOSE_TRACK = 0x5b,
+  GPCMD_FLUSH_CACHE = 0x35,
+  GPCMD_FORMAT_UNIT = 0x4,
+  GPCMD_GET_CONFIGURATION = 0x46,
+  GPCMD_GET_EVENT_STATUS_NOTIFICATION = 0x4a,
+  GPCMD_GET_PERFORMANCE = 0xac,
+  GPCMD_INQUIRY = 0x12,
+  GPCMD_LOAD_UNLOAD = 0xa6,
+  GPCMD_MECHANISM_STATUS = 0xbd,
+  GPCMD_MODE_SELECT_10 = 0x55,
+  GPCMD_MODE_SENSE_10 = 0x5a,
+  GPCMD_PAUSE_RESUME = 0x4b,
+  GPCMD_PLAY_AUDIO_10 = 0x45,
+  GPCMD_PLAY_AUDIO_MSF = 0x47,
+  GPCMD_PLAY_AUDIO_TI = 0x48,
+  GPCMD_PLAY_CD = 0xbc,
+  GPCMD_PREVENT_ALLOW_MEDIUM_REMOVAL = 0x1e,
+  GPCMD_READ_10 = 0x28,
+  GPCMD_READ_12 = 0xa8,
+  GPCMD_READ_BUFFER = 0x3c,
+  GPCMD_READ_BUFFER_CAPACITY = 0x5c,
+  GPCMD_READ_CDVD_CAPACITY = 0x25,
+  GPCMD_READ_CD = 0xbe,
+  GPCMD_READ_CD_MSF = 0xb9,
+  GPCMD_READ_DISC_INFO = 0x51,
+  GPCMD_READ_DVD_STRUCTURE = 0xad,
+  GPCMD_READ_FORMAT_CAPACITIES = 0x23,
+  GPCMD_READ_HEADER = 0x44,
+  GPCMD_READ_TRACK_RZONE_INFO = 0x52,
+  GPCMD_READ_SUBCHANNEL = 0x42,
+  GPCMD_READ_TOC_PMA_ATIP = 0x43,
+  GPCMD_REPAIR_RZONE_TRACK = 0x58,
+  GPCMD_REPORT_KEY = 0xa4,
+  GPCMD_REQUEST_SENSE = 0x3,
+  GPCMD_RESERVE_RZONE_TRACK = 0x53,
+  GPCMD_SEND_CUE_SHEET = 0x5d,
+  GPCMD_SCAN = 0xba,
+  GPCMD_SEEK = 0x2b,
+  GPCMD_SEND_DVD_STRUCTURE = 0xbf,
+  GPCMD_SEND_EVENT = 0xa2,
+  GPCMD_SEND_KEY = 0xa3,
+  GPCMD_SEND_OPC = 0x54,
+  GPCMD_SET_READ_AHEAD = 0xa7,
+  GPCMD_SET_STREAMING = 0xb6,
+  GPCMD_START_STOP_UNIT = 0x1b,
+  GPCMD_STOP_PLAY_SCAN = 0x4e,
+  GPCMD_TEST_UNIT_READY = 0x0,
+  GPCMD_VERIFY_10 = 0x2f,
+  GPCMD_WRITE_10 = 0x2a,
+  GPCMD_WRITE_12 = 0xaa,
+  GPCMD_WRITE_AND_VERIFY_10 = 0x2e,
+  GPCMD_WRITE_BUFFER = 0x3b,
+  GPCMD_SET_SPEED = 0xbb,
+  GPCMD_PLAYAUDIO_TI = 0x48,
+  GPCMD_GET_MEDIA_STATUS = 0xda,
+  GPMODE_VENDOR_PAGE = 0x0,
+  GPMODE_R_W_ERROR_PAGE = 0x1,
+  GPMODE_WRITE_PARMS_PAGE = 0x5,
+  GPMODE_WCACHING_PAGE = 0x8,
+  GPMODE_AUDIO_CTL_PAGE = 0xe,
+  GPMODE_POWER_PAGE = 0x1a,
+  GPMODE_FAULT_FAIL_PAGE = 0x1c,
+  GPMODE_TO_PROTECT_PAGE = 0x1d,
+  GPMODE_CAPABILITIES_PAGE = 0x2a,
+  GPMODE_ALL_PAGES = 0x3f,
+  GPMODE_CDROM_PAGE = 0xd,
+  DVD_STRUCT_PHYSICAL = 0x0,
+  DVD_STRUCT_COPYRIGHT = 0x1,
+  DVD_STRUCT_DISCKEY = 0x2,
+  DVD_STRUCT_BCA = 0x3,
+  DVD_STRUCT_MANUFACT = 0x4,
+  DVD_LAYERS = 4,
+  DVD_LU_SEND_AGID = 0,
+  DVD_HOST_SEND_CHALLENGE = 1,
+  DVD_LU_SEND_KEY1 = 2,
+  DVD_LU_SEND_CHALLENGE = 3,
+  DVD_HOST_SEND_KEY2 = 4,
+  DVD_AUTH_ESTABLISHED = 5,
+  DVD_AUTH_FAILURE = 6,
+  DVD_LU_SEND_TITLE_KEY = 7,
+  DVD_LU_SEND_ASF = 8,
+  DVD_INVALIDATE_AGID = 9,
+  DVD_LU_SEND_RPC_STATE = 10,
+  DVD_HOST_SEND_RPC_STATE = 11,
+  DVD_CPM_NO_COPYRIGHT = 0,
+  DVD_CPM_COPYRIGHTED = 1,
+  DVD_CP_SEC_NONE = 0,
+  DVD_CP_SEC_EXIST = 1,
+  DVD_CGMS_UNRESTRICTED = 0,
+  DVD_CGMS_SINGLE = 2,
+  DVD_CGMS_RESTRICTED = 3,
+  CDF_RWRT = 0x20,
+  CDF_HWDM = 0x24,
+  CDF_MRW = 0x28,
+  CDM_MRW_NOTMRW = 0,
+  CDM_MRW_BGFORMAT_INACTIVE = 1,
+  CDM_MRW_BGFORMAT_ACTIVE = 2,
+  CDM_MRW_BGFORMAT_COMPLETE = 3,
+  MRW_LBA_DMA = 0,
+  MRW_LBA_GAA = 1,
+  MRW_MODE_PC_PRE1 = 0x2c,
+  MRW_MODE_PC = 0x3,
+},
+records = {
+  ["struct cdrom_msf0"] = [[{
   uint8_t minute;
   uint8_t second;
   uint8_t frame;
 }]],
-    ["union cdrom_addr"] = [[{
+  ["union cdrom_addr"] = [[{
   struct cdrom_msf0 msf;
   int32_t lba;
 }]],
-    ["struct cdrom_msf"] = [[{
+  ["struct cdrom_msf"] = [[{
   uint8_t cdmsf_min0;
   uint8_t cdmsf_sec0;
   uint8_t cdmsf_frame0;
@@ -778,23 +778,23 @@ return {
   uint8_t cdmsf_sec1;
   uint8_t cdmsf_frame1;
 }]],
-    ["struct cdrom_ti"] = [[{
+  ["struct cdrom_ti"] = [[{
   uint8_t cdti_trk0;
   uint8_t cdti_ind0;
   uint8_t cdti_trk1;
   uint8_t cdti_ind1;
 }]],
-    ["struct cdrom_tochdr"] = [[{
+  ["struct cdrom_tochdr"] = [[{
   uint8_t cdth_trk0;
   uint8_t cdth_trk1;
 }]],
-    ["struct cdrom_volctrl"] = [[{
+  ["struct cdrom_volctrl"] = [[{
   uint8_t channel0;
   uint8_t channel1;
   uint8_t channel2;
   uint8_t channel3;
 }]],
-    ["struct cdrom_subchnl"] = [[{
+  ["struct cdrom_subchnl"] = [[{
   uint8_t cdsc_format;
   uint8_t cdsc_audiostatus;
   uint8_t cdsc_adr : 4;
@@ -804,7 +804,7 @@ return {
   union cdrom_addr cdsc_absaddr;
   union cdrom_addr cdsc_reladdr;
 }]],
-    ["struct cdrom_tocentry"] = [[{
+  ["struct cdrom_tocentry"] = [[{
   uint8_t cdte_track;
   uint8_t cdte_adr : 4;
   uint8_t cdte_ctrl : 4;
@@ -812,30 +812,30 @@ return {
   union cdrom_addr cdte_addr;
   uint8_t cdte_datamode;
 }]],
-    ["struct cdrom_read"] = [[{
+  ["struct cdrom_read"] = [[{
   int32_t cdread_lba;
   char *cdread_bufaddr;
   int32_t cdread_buflen;
 }]],
-    ["struct cdrom_read_audio"] = [[{
+  ["struct cdrom_read_audio"] = [[{
   union cdrom_addr addr;
   uint8_t addr_format;
   int32_t nframes;
   uint8_t *buf;
 }]],
-    ["struct cdrom_multisession"] = [[{
+  ["struct cdrom_multisession"] = [[{
   union cdrom_addr addr;
   uint8_t xa_flag;
   uint8_t addr_format;
 }]],
-    ["struct cdrom_mcn"] = [[{
+  ["struct cdrom_mcn"] = [[{
   uint8_t medium_catalog_number[14];
 }]],
-    ["struct cdrom_blk"] = [[{
+  ["struct cdrom_blk"] = [[{
   uint32_t from;
   uint16_t len;
 }]],
-    ["struct cdrom_generic_command"] = [[{
+  ["struct cdrom_generic_command"] = [[{
   uint8_t cmd[12];
   uint8_t *buffer;
   uint32_t buflen;
@@ -849,7 +849,7 @@ return {
     void *unused;
   };
 }]],
-    ["struct dvd_layer"] = [[{
+  ["struct dvd_layer"] = [[{
   uint8_t book_version : 4;
   uint8_t book_type : 4;
   uint8_t min_rate : 4;
@@ -864,34 +864,34 @@ return {
   uint32_t end_sector;
   uint32_t end_sector_l0;
 }]],
-    ["struct dvd_physical"] = [[{
+  ["struct dvd_physical"] = [[{
   uint8_t type;
   uint8_t layer_num;
   struct dvd_layer layer[4];
 }]],
-    ["struct dvd_copyright"] = [[{
+  ["struct dvd_copyright"] = [[{
   uint8_t type;
   uint8_t layer_num;
   uint8_t cpst;
   uint8_t rmi;
 }]],
-    ["struct dvd_disckey"] = [[{
+  ["struct dvd_disckey"] = [[{
   uint8_t type;
   uint32_t agid : 2;
   uint8_t value[2048];
 }]],
-    ["struct dvd_bca"] = [[{
+  ["struct dvd_bca"] = [[{
   uint8_t type;
   int32_t len;
   uint8_t value[188];
 }]],
-    ["struct dvd_manufact"] = [[{
+  ["struct dvd_manufact"] = [[{
   uint8_t type;
   uint8_t layer_num;
   int32_t len;
   uint8_t value[2048];
 }]],
-    ["union dvd_struct"] = [[{
+  ["union dvd_struct"] = [[{
   uint8_t type;
   struct dvd_physical physical;
   struct dvd_copyright copyright;
@@ -899,26 +899,26 @@ return {
   struct dvd_bca bca;
   struct dvd_manufact manufact;
 }]],
-    ["struct dvd_lu_send_agid"] = [[{
+  ["struct dvd_lu_send_agid"] = [[{
   uint8_t type;
   uint32_t agid : 2;
 }]],
-    ["struct dvd_host_send_challenge"] = [[{
+  ["struct dvd_host_send_challenge"] = [[{
   uint8_t type;
   uint32_t agid : 2;
   uint8_t chal[10];
 }]],
-    ["struct dvd_send_key"] = [[{
+  ["struct dvd_send_key"] = [[{
   uint8_t type;
   uint32_t agid : 2;
   uint8_t key[5];
 }]],
-    ["struct dvd_lu_send_challenge"] = [[{
+  ["struct dvd_lu_send_challenge"] = [[{
   uint8_t type;
   uint32_t agid : 2;
   uint8_t chal[10];
 }]],
-    ["struct dvd_lu_send_title_key"] = [[{
+  ["struct dvd_lu_send_title_key"] = [[{
   uint8_t type;
   uint32_t agid : 2;
   uint8_t title_key[5];
@@ -927,23 +927,23 @@ return {
   uint32_t cp_sec : 1;
   uint32_t cgms : 2;
 }]],
-    ["struct dvd_lu_send_asf"] = [[{
+  ["struct dvd_lu_send_asf"] = [[{
   uint8_t type;
   uint32_t agid : 2;
   uint32_t asf : 1;
 }]],
-    ["struct dvd_host_send_rpcstate"] = [[{
+  ["struct dvd_host_send_rpcstate"] = [[{
   uint8_t type;
   uint8_t pdrc;
 }]],
-    ["struct dvd_lu_send_rpcstate"] = [[{
+  ["struct dvd_lu_send_rpcstate"] = [[{
   uint8_t type : 2;
   uint8_t vra : 3;
   uint8_t ucca : 3;
   uint8_t region_mask;
   uint8_t rpc_scheme;
 }]],
-    ["union dvd_authinfo"] = [[{
+  ["union dvd_authinfo"] = [[{
   uint8_t type;
   struct dvd_lu_send_agid lsa;
   struct dvd_host_send_challenge hsc;
@@ -955,13 +955,13 @@ return {
   struct dvd_host_send_rpcstate hrpcs;
   struct dvd_lu_send_rpcstate lrpcs;
 }]],
-    ["struct feature_header"] = [[{
+  ["struct feature_header"] = [[{
   uint32_t data_len;
   uint8_t reserved1;
   uint8_t reserved2;
   uint16_t curr_profile;
 }]],
-    ["struct mode_page_header"] = [[{
+  ["struct mode_page_header"] = [[{
   uint16_t mode_data_length;
   uint8_t medium_type;
   uint8_t reserved1;
@@ -969,304 +969,304 @@ return {
   uint8_t reserved3;
   uint16_t desc_length;
 }]],
-  },
-  typedefs = {
-    dvd_struct = "union dvd_struct",
-    dvd_key = "uint8_t [5]",
-    dvd_challenge = "uint8_t [10]",
-    dvd_authinfo = "union dvd_authinfo",
-    disc_information = "struct disc_information",
-    track_information = "struct track_information",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        EDRIVE_CANT_DO_THIS = 95,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct cdrom_timed_media_change_info"] = [[{
-    int64_t last_media_change;
-    uint64_t media_flags;
-  }]],
-      },
-    },
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct request_sense"] = [[{
-    uint8_t error_code : 7;
-    uint8_t valid : 1;
-    uint8_t segment_number;
-    uint8_t sense_key : 4;
-    uint8_t reserved2 : 1;
-    uint8_t ili : 1;
-    uint8_t reserved1 : 2;
-    uint8_t information[4];
-    uint8_t add_sense_len;
-    uint8_t command_info[4];
-    uint8_t asc;
-    uint8_t ascq;
-    uint8_t fruc;
-    uint8_t sks[3];
-    uint8_t asb[46];
-  }]],
-        ["struct mrw_feature_desc"] = [[{
-    uint16_t feature_code;
-    uint8_t curr : 1;
-    uint8_t persistent : 1;
-    uint8_t feature_version : 4;
-    uint8_t reserved1 : 2;
-    uint8_t add_len;
-    uint8_t write : 1;
-    uint8_t reserved2 : 7;
-    uint8_t reserved3;
-    uint8_t reserved4;
-    uint8_t reserved5;
-  }]],
-        ["struct rwrt_feature_desc"] = [[{
-    uint16_t feature_code;
-    uint8_t curr : 1;
-    uint8_t persistent : 1;
-    uint8_t feature_version : 4;
-    uint8_t reserved1 : 2;
-    uint8_t add_len;
-    uint32_t last_lba;
-    uint32_t block_size;
-    uint16_t blocking;
-    uint8_t page_present : 1;
-    uint8_t reserved2 : 7;
-    uint8_t reserved3;
-  }]],
-        ["struct disc_information"] = [[{
-    uint16_t disc_information_length;
-    uint8_t disc_status : 2;
-    uint8_t border_status : 2;
-    uint8_t erasable : 1;
-    uint8_t reserved1 : 3;
-    uint8_t n_first_track;
-    uint8_t n_sessions_lsb;
-    uint8_t first_track_lsb;
-    uint8_t last_track_lsb;
-    uint8_t mrw_status : 2;
-    uint8_t dbit : 1;
-    uint8_t reserved2 : 2;
-    uint8_t uru : 1;
-    uint8_t dbc_v : 1;
-    uint8_t did_v : 1;
-    uint8_t disc_type;
-    uint8_t n_sessions_msb;
-    uint8_t first_track_msb;
-    uint8_t last_track_msb;
-    uint32_t disc_id;
-    uint32_t lead_in;
-    uint32_t lead_out;
-    uint8_t disc_bar_code[8];
-    uint8_t reserved3;
-    uint8_t n_opc;
-  }]],
-        ["struct track_information"] = [[{
-    uint16_t track_information_length;
-    uint8_t track_lsb;
-    uint8_t session_lsb;
-    uint8_t reserved1;
-    uint8_t track_mode : 4;
-    uint8_t copy : 1;
-    uint8_t damage : 1;
-    uint8_t reserved2 : 2;
-    uint8_t data_mode : 4;
-    uint8_t fp : 1;
-    uint8_t packet : 1;
-    uint8_t blank : 1;
-    uint8_t rt : 1;
-    uint8_t nwa_v : 1;
-    uint8_t lra_v : 1;
-    uint8_t reserved3 : 6;
-    uint32_t track_start;
-    uint32_t next_writable;
-    uint32_t free_blocks;
-    uint32_t fixed_packet_size;
-    uint32_t track_size;
-    uint32_t last_rec_address;
-  }]],
-        ["struct rm_feature_desc"] = [[{
-    uint16_t feature_code;
-    uint8_t curr : 1;
-    uint8_t persistent : 1;
-    uint8_t feature_version : 4;
-    uint8_t reserved1 : 2;
-    uint8_t add_len;
-    uint8_t lock : 1;
-    uint8_t dbml : 1;
-    uint8_t pvnt_jmpr : 1;
-    uint8_t eject : 1;
-    uint8_t load : 1;
-    uint8_t mech_type : 3;
-    uint8_t reserved2;
-    uint8_t reserved3;
-    uint8_t reserved4;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        EDRIVE_CANT_DO_THIS = 122,
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct request_sense"] = [[{
-    uint8_t valid : 1;
-    uint8_t error_code : 7;
-    uint8_t segment_number;
-    uint8_t reserved1 : 2;
-    uint8_t ili : 1;
-    uint8_t reserved2 : 1;
-    uint8_t sense_key : 4;
-    uint8_t information[4];
-    uint8_t add_sense_len;
-    uint8_t command_info[4];
-    uint8_t asc;
-    uint8_t ascq;
-    uint8_t fruc;
-    uint8_t sks[3];
-    uint8_t asb[46];
-  }]],
-        ["struct mrw_feature_desc"] = [[{
-    uint16_t feature_code;
-    uint8_t reserved1 : 2;
-    uint8_t feature_version : 4;
-    uint8_t persistent : 1;
-    uint8_t curr : 1;
-    uint8_t add_len;
-    uint8_t reserved2 : 7;
-    uint8_t write : 1;
-    uint8_t reserved3;
-    uint8_t reserved4;
-    uint8_t reserved5;
-  }]],
-        ["struct rwrt_feature_desc"] = [[{
-    uint16_t feature_code;
-    uint8_t reserved1 : 2;
-    uint8_t feature_version : 4;
-    uint8_t persistent : 1;
-    uint8_t curr : 1;
-    uint8_t add_len;
-    uint32_t last_lba;
-    uint32_t block_size;
-    uint16_t blocking;
-    uint8_t reserved2 : 7;
-    uint8_t page_present : 1;
-    uint8_t reserved3;
-  }]],
-        ["struct disc_information"] = [[{
-    uint16_t disc_information_length;
-    uint8_t reserved1 : 3;
-    uint8_t erasable : 1;
-    uint8_t border_status : 2;
-    uint8_t disc_status : 2;
-    uint8_t n_first_track;
-    uint8_t n_sessions_lsb;
-    uint8_t first_track_lsb;
-    uint8_t last_track_lsb;
-    uint8_t did_v : 1;
-    uint8_t dbc_v : 1;
-    uint8_t uru : 1;
-    uint8_t reserved2 : 2;
-    uint8_t dbit : 1;
-    uint8_t mrw_status : 2;
-    uint8_t disc_type;
-    uint8_t n_sessions_msb;
-    uint8_t first_track_msb;
-    uint8_t last_track_msb;
-    uint32_t disc_id;
-    uint32_t lead_in;
-    uint32_t lead_out;
-    uint8_t disc_bar_code[8];
-    uint8_t reserved3;
-    uint8_t n_opc;
-  }]],
-        ["struct track_information"] = [[{
-    uint16_t track_information_length;
-    uint8_t track_lsb;
-    uint8_t session_lsb;
-    uint8_t reserved1;
-    uint8_t reserved2 : 2;
-    uint8_t damage : 1;
-    uint8_t copy : 1;
-    uint8_t track_mode : 4;
-    uint8_t rt : 1;
-    uint8_t blank : 1;
-    uint8_t packet : 1;
-    uint8_t fp : 1;
-    uint8_t data_mode : 4;
-    uint8_t reserved3 : 6;
-    uint8_t lra_v : 1;
-    uint8_t nwa_v : 1;
-    uint32_t track_start;
-    uint32_t next_writable;
-    uint32_t free_blocks;
-    uint32_t fixed_packet_size;
-    uint32_t track_size;
-    uint32_t last_rec_address;
-  }]],
-        ["struct rm_feature_desc"] = [[{
-    uint16_t feature_code;
-    uint8_t reserved1 : 2;
-    uint8_t feature_version : 4;
-    uint8_t persistent : 1;
-    uint8_t curr : 1;
-    uint8_t add_len;
-    uint8_t mech_type : 3;
-    uint8_t load : 1;
-    uint8_t eject : 1;
-    uint8_t pvnt_jmpr : 1;
-    uint8_t dbml : 1;
-    uint8_t lock : 1;
-    uint8_t reserved2;
-    uint8_t reserved3;
-    uint8_t reserved4;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct cdrom_timed_media_change_info"] = [[{
-    long last_media_change;
-    unsigned long media_flags;
-  }]],
-      },
+},
+typedefs = {
+  dvd_struct = "union dvd_struct",
+  dvd_key = "uint8_t [5]",
+  dvd_challenge = "uint8_t [10]",
+  dvd_authinfo = "union dvd_authinfo",
+  disc_information = "struct disc_information",
+  track_information = "struct track_information",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      EDRIVE_CANT_DO_THIS = 95,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cdrom_timed_media_change_info"] = [[{
+  int64_t last_media_change;
+  uint64_t media_flags;
+}]],
+    },
+  },
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct request_sense"] = [[{
+  uint8_t error_code : 7;
+  uint8_t valid : 1;
+  uint8_t segment_number;
+  uint8_t sense_key : 4;
+  uint8_t reserved2 : 1;
+  uint8_t ili : 1;
+  uint8_t reserved1 : 2;
+  uint8_t information[4];
+  uint8_t add_sense_len;
+  uint8_t command_info[4];
+  uint8_t asc;
+  uint8_t ascq;
+  uint8_t fruc;
+  uint8_t sks[3];
+  uint8_t asb[46];
+}]],
+      ["struct mrw_feature_desc"] = [[{
+  uint16_t feature_code;
+  uint8_t curr : 1;
+  uint8_t persistent : 1;
+  uint8_t feature_version : 4;
+  uint8_t reserved1 : 2;
+  uint8_t add_len;
+  uint8_t write : 1;
+  uint8_t reserved2 : 7;
+  uint8_t reserved3;
+  uint8_t reserved4;
+  uint8_t reserved5;
+}]],
+      ["struct rwrt_feature_desc"] = [[{
+  uint16_t feature_code;
+  uint8_t curr : 1;
+  uint8_t persistent : 1;
+  uint8_t feature_version : 4;
+  uint8_t reserved1 : 2;
+  uint8_t add_len;
+  uint32_t last_lba;
+  uint32_t block_size;
+  uint16_t blocking;
+  uint8_t page_present : 1;
+  uint8_t reserved2 : 7;
+  uint8_t reserved3;
+}]],
+      ["struct disc_information"] = [[{
+  uint16_t disc_information_length;
+  uint8_t disc_status : 2;
+  uint8_t border_status : 2;
+  uint8_t erasable : 1;
+  uint8_t reserved1 : 3;
+  uint8_t n_first_track;
+  uint8_t n_sessions_lsb;
+  uint8_t first_track_lsb;
+  uint8_t last_track_lsb;
+  uint8_t mrw_status : 2;
+  uint8_t dbit : 1;
+  uint8_t reserved2 : 2;
+  uint8_t uru : 1;
+  uint8_t dbc_v : 1;
+  uint8_t did_v : 1;
+  uint8_t disc_type;
+  uint8_t n_sessions_msb;
+  uint8_t first_track_msb;
+  uint8_t last_track_msb;
+  uint32_t disc_id;
+  uint32_t lead_in;
+  uint32_t lead_out;
+  uint8_t disc_bar_code[8];
+  uint8_t reserved3;
+  uint8_t n_opc;
+}]],
+      ["struct track_information"] = [[{
+  uint16_t track_information_length;
+  uint8_t track_lsb;
+  uint8_t session_lsb;
+  uint8_t reserved1;
+  uint8_t track_mode : 4;
+  uint8_t copy : 1;
+  uint8_t damage : 1;
+  uint8_t reserved2 : 2;
+  uint8_t data_mode : 4;
+  uint8_t fp : 1;
+  uint8_t packet : 1;
+  uint8_t blank : 1;
+  uint8_t rt : 1;
+  uint8_t nwa_v : 1;
+  uint8_t lra_v : 1;
+  uint8_t reserved3 : 6;
+  uint32_t track_start;
+  uint32_t next_writable;
+  uint32_t free_blocks;
+  uint32_t fixed_packet_size;
+  uint32_t track_size;
+  uint32_t last_rec_address;
+}]],
+      ["struct rm_feature_desc"] = [[{
+  uint16_t feature_code;
+  uint8_t curr : 1;
+  uint8_t persistent : 1;
+  uint8_t feature_version : 4;
+  uint8_t reserved1 : 2;
+  uint8_t add_len;
+  uint8_t lock : 1;
+  uint8_t dbml : 1;
+  uint8_t pvnt_jmpr : 1;
+  uint8_t eject : 1;
+  uint8_t load : 1;
+  uint8_t mech_type : 3;
+  uint8_t reserved2;
+  uint8_t reserved3;
+  uint8_t reserved4;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      EDRIVE_CANT_DO_THIS = 122,
+    },
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct request_sense"] = [[{
+  uint8_t valid : 1;
+  uint8_t error_code : 7;
+  uint8_t segment_number;
+  uint8_t reserved1 : 2;
+  uint8_t ili : 1;
+  uint8_t reserved2 : 1;
+  uint8_t sense_key : 4;
+  uint8_t information[4];
+  uint8_t add_sense_len;
+  uint8_t command_info[4];
+  uint8_t asc;
+  uint8_t ascq;
+  uint8_t fruc;
+  uint8_t sks[3];
+  uint8_t asb[46];
+}]],
+      ["struct mrw_feature_desc"] = [[{
+  uint16_t feature_code;
+  uint8_t reserved1 : 2;
+  uint8_t feature_version : 4;
+  uint8_t persistent : 1;
+  uint8_t curr : 1;
+  uint8_t add_len;
+  uint8_t reserved2 : 7;
+  uint8_t write : 1;
+  uint8_t reserved3;
+  uint8_t reserved4;
+  uint8_t reserved5;
+}]],
+      ["struct rwrt_feature_desc"] = [[{
+  uint16_t feature_code;
+  uint8_t reserved1 : 2;
+  uint8_t feature_version : 4;
+  uint8_t persistent : 1;
+  uint8_t curr : 1;
+  uint8_t add_len;
+  uint32_t last_lba;
+  uint32_t block_size;
+  uint16_t blocking;
+  uint8_t reserved2 : 7;
+  uint8_t page_present : 1;
+  uint8_t reserved3;
+}]],
+      ["struct disc_information"] = [[{
+  uint16_t disc_information_length;
+  uint8_t reserved1 : 3;
+  uint8_t erasable : 1;
+  uint8_t border_status : 2;
+  uint8_t disc_status : 2;
+  uint8_t n_first_track;
+  uint8_t n_sessions_lsb;
+  uint8_t first_track_lsb;
+  uint8_t last_track_lsb;
+  uint8_t did_v : 1;
+  uint8_t dbc_v : 1;
+  uint8_t uru : 1;
+  uint8_t reserved2 : 2;
+  uint8_t dbit : 1;
+  uint8_t mrw_status : 2;
+  uint8_t disc_type;
+  uint8_t n_sessions_msb;
+  uint8_t first_track_msb;
+  uint8_t last_track_msb;
+  uint32_t disc_id;
+  uint32_t lead_in;
+  uint32_t lead_out;
+  uint8_t disc_bar_code[8];
+  uint8_t reserved3;
+  uint8_t n_opc;
+}]],
+      ["struct track_information"] = [[{
+  uint16_t track_information_length;
+  uint8_t track_lsb;
+  uint8_t session_lsb;
+  uint8_t reserved1;
+  uint8_t reserved2 : 2;
+  uint8_t damage : 1;
+  uint8_t copy : 1;
+  uint8_t track_mode : 4;
+  uint8_t rt : 1;
+  uint8_t blank : 1;
+  uint8_t packet : 1;
+  uint8_t fp : 1;
+  uint8_t data_mode : 4;
+  uint8_t reserved3 : 6;
+  uint8_t lra_v : 1;
+  uint8_t nwa_v : 1;
+  uint32_t track_start;
+  uint32_t next_writable;
+  uint32_t free_blocks;
+  uint32_t fixed_packet_size;
+  uint32_t track_size;
+  uint32_t last_rec_address;
+}]],
+      ["struct rm_feature_desc"] = [[{
+  uint16_t feature_code;
+  uint8_t reserved1 : 2;
+  uint8_t feature_version : 4;
+  uint8_t persistent : 1;
+  uint8_t curr : 1;
+  uint8_t add_len;
+  uint8_t mech_type : 3;
+  uint8_t load : 1;
+  uint8_t eject : 1;
+  uint8_t pvnt_jmpr : 1;
+  uint8_t dbml : 1;
+  uint8_t lock : 1;
+  uint8_t reserved2;
+  uint8_t reserved3;
+  uint8_t reserved4;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cdrom_timed_media_change_info"] = [[{
+  long last_media_change;
+  unsigned long media_flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/cec-funcs.h"] = [==[
-  records = {
-    ["struct cec_op_arib_data"] = [[{
+records = {
+  ["struct cec_op_arib_data"] = [[{
   uint16_t transport_id;
   uint16_t service_id;
   uint16_t orig_network_id;
 }]],
-    ["struct cec_op_atsc_data"] = [[{
+  ["struct cec_op_atsc_data"] = [[{
   uint16_t transport_id;
   uint16_t program_number;
 }]],
-    ["struct cec_op_dvb_data"] = [[{
+  ["struct cec_op_dvb_data"] = [[{
   uint16_t transport_id;
   uint16_t service_id;
   uint16_t orig_network_id;
 }]],
-    ["struct cec_op_channel_data"] = [[{
+  ["struct cec_op_channel_data"] = [[{
   uint8_t channel_number_fmt;
   uint16_t major;
   uint16_t minor;
 }]],
-    ["struct cec_op_digital_service_id"] = [[{
+  ["struct cec_op_digital_service_id"] = [[{
   uint8_t service_id_method;
   uint8_t dig_bcast_system;
   union {
@@ -1276,7 +1276,7 @@ return {
     struct cec_op_channel_data channel;
   };
 }]],
-    ["struct cec_op_record_src"] = [[{
+  ["struct cec_op_record_src"] = [[{
   uint8_t type;
   union {
     struct cec_op_digital_service_id digital;
@@ -1293,7 +1293,7 @@ return {
     } ext_phys_addr;
   };
 }]],
-    ["struct cec_op_tuner_device_info"] = [[{
+  ["struct cec_op_tuner_device_info"] = [[{
   uint8_t rec_flag;
   uint8_t tuner_display_info;
   uint8_t is_analog;
@@ -1306,7 +1306,7 @@ return {
     } analog;
   };
 }]],
-    ["struct cec_op_ui_command"] = [[{
+  ["struct cec_op_ui_command"] = [[{
   uint8_t ui_cmd;
   uint8_t has_opt_arg;
   union {
@@ -1319,131 +1319,812 @@ return {
     uint8_t ui_function_select_audio_input;
   };
 }]],
+},
+]==],
+["linux/cec.h"] = [==[
+constants = {
+  CEC_MAX_MSG_SIZE = 16,
+  CEC_MSG_FL_REPLY_TO_FOLLOWERS = 0x1,
+  CEC_MSG_FL_RAW = 0x2,
+  CEC_MSG_FL_REPLY_VENDOR_ID = 0x4,
+  CEC_TX_STATUS_OK = 0x1,
+  CEC_TX_STATUS_ARB_LOST = 0x2,
+  CEC_TX_STATUS_NACK = 0x4,
+  CEC_TX_STATUS_LOW_DRIVE = 0x8,
+  CEC_TX_STATUS_ERROR = 0x10,
+  CEC_TX_STATUS_MAX_RETRIES = 0x20,
+  CEC_TX_STATUS_ABORTED = 0x40,
+  CEC_TX_STATUS_TIMEOUT = 0x80,
+  CEC_RX_STATUS_OK = 0x1,
+  CEC_RX_STATUS_TIMEOUT = 0x2,
+  CEC_RX_STATUS_FEATURE_ABORT = 0x4,
+  CEC_RX_STATUS_ABORTED = 0x8,
+  CEC_LOG_ADDR_INVALID = 0xff,
+  CEC_PHYS_ADDR_INVALID = 0xffff,
+  CEC_MAX_LOG_ADDRS = 4,
+  CEC_LOG_ADDR_TV = 0,
+  CEC_LOG_ADDR_RECORD_1 = 1,
+  CEC_LOG_ADDR_RECORD_2 = 2,
+  CEC_LOG_ADDR_TUNER_1 = 3,
+  CEC_LOG_ADDR_PLAYBACK_1 = 4,
+  CEC_LOG_ADDR_AUDIOSYSTEM = 5,
+  CEC_LOG_ADDR_TUNER_2 = 6,
+  CEC_LOG_ADDR_TUNER_3 = 7,
+  CEC_LOG_ADDR_PLAYBACK_2 = 8,
+  CEC_LOG_ADDR_RECORD_3 = 9,
+  CEC_LOG_ADDR_TUNER_4 = 10,
+  CEC_LOG_ADDR_PLAYBACK_3 = 11,
+  CEC_LOG_ADDR_BACKUP_1 = 12,
+  CEC_LOG_ADDR_BACKUP_2 = 13,
+  CEC_LOG_ADDR_SPECIFIC = 14,
+  CEC_LOG_ADDR_UNREGISTERED = 15,
+  CEC_LOG_ADDR_BROADCAST = 15,
+  CEC_LOG_ADDR_TYPE_TV = 0,
+  CEC_LOG_ADDR_TYPE_RECORD = 1,
+  CEC_LOG_ADDR_TYPE_TUNER = 2,
+  CEC_LOG_ADDR_TYPE_PLAYBACK = 3,
+  CEC_LOG_ADDR_TYPE_AUDIOSYSTEM = 4,
+  CEC_LOG_ADDR_TYPE_SPECIFIC = 5,
+  CEC_LOG_ADDR_TYPE_UNREGISTERED = 6,
+  CEC_LOG_ADDR_MASK_TV = 0x1,
+  CEC_LOG_ADDR_MASK_RECORD = 0x206,
+  CEC_LOG_ADDR_MASK_TUNER = 0x4c8,
+  CEC_LOG_ADDR_MASK_PLAYBACK = 0x910,
+  CEC_LOG_ADDR_MASK_AUDIOSYSTEM = 0x20,
+  CEC_LOG_ADDR_MASK_BACKUP = 0x3000,
+  CEC_LOG_ADDR_MASK_SPECIFIC = 0x4000,
+  CEC_LOG_ADDR_MASK_UNREGISTERED = 0x8000,
+  CEC_VENDOR_ID_NONE = 0xffffffff,
+  CEC_MODE_NO_INITIATOR = 0x0,
+  CEC_MODE_INITIATOR = 0x1,
+  CEC_MODE_EXCL_INITIATOR = 0x2,
+  CEC_MODE_INITIATOR_MSK = 0xf,
+  CEC_MODE_NO_FOLLOWER = 0x0,
+  CEC_MODE_FOLLOWER = 0x10,
+  CEC_MODE_EXCL_FOLLOWER = 0x20,
+  CEC_MODE_EXCL_FOLLOWER_PASSTHRU = 0x30,
+  CEC_MODE_MONITOR_PIN = 0xd0,
+  CEC_MODE_MONITOR = 0xe0,
+  CEC_MODE_MONITOR_ALL = 0xf0,
+  CEC_MODE_FOLLOWER_MSK = 0xf0,
+  CEC_CAP_PHYS_ADDR = 0x1,
+  CEC_CAP_LOG_ADDRS = 0x2,
+  CEC_CAP_TRANSMIT = 0x4,
+  CEC_CAP_PASSTHROUGH = 0x8,
+  CEC_CAP_RC = 0x10,
+  CEC_CAP_MONITOR_ALL = 0x20,
+  CEC_CAP_NEEDS_HPD = 0x40,
+  CEC_CAP_MONITOR_PIN = 0x80,
+  CEC_CAP_CONNECTOR_INFO = 0x100,
+  CEC_CAP_REPLY_VENDOR_ID = 0x200,
+  CEC_LOG_ADDRS_FL_ALLOW_UNREG_FALLBACK = 0x1,
+  CEC_LOG_ADDRS_FL_ALLOW_RC_PASSTHRU = 0x2,
+  CEC_LOG_ADDRS_FL_CDC_ONLY = 0x4,
+  CEC_CONNECTOR_TYPE_NO_CONNECTOR = 0,
+  CEC_CONNECTOR_TYPE_DRM = 1,
+  CEC_EVENT_STATE_CHANGE = 1,
+  CEC_EVENT_LOST_MSGS = 2,
+  CEC_EVENT_PIN_CEC_LOW = 3,
+  CEC_EVENT_PIN_CEC_HIGH = 4,
+  CEC_EVENT_PIN_HPD_LOW = 5,
+  CEC_EVENT_PIN_HPD_HIGH = 6,
+  CEC_EVENT_PIN_5V_LOW = 7,
+  CEC_EVENT_PIN_5V_HIGH = 8,
+  CEC_EVENT_FL_INITIAL_STATE = 0x1,
+  CEC_EVENT_FL_DROPPED_EVENTS = 0x2,
+  CEC_ADAP_G_CAPS = 0xc04c6100,
+  CEC_ADAP_S_LOG_ADDRS = 0xc05c6104,
+  CEC_TRANSMIT = 0xc0386105,
+  CEC_RECEIVE = 0xc0386106,
+  CEC_DQEVENT = 0xc0506107,
+  CEC_MSG_ACTIVE_SOURCE = 0x82,
+  CEC_MSG_IMAGE_VIEW_ON = 0x4,
+  CEC_MSG_TEXT_VIEW_ON = 0xd,
+  CEC_MSG_INACTIVE_SOURCE = 0x9d,
+  CEC_MSG_REQUEST_ACTIVE_SOURCE = 0x85,
+  CEC_MSG_ROUTING_CHANGE = 0x80,
+  CEC_MSG_ROUTING_INFORMATION = 0x81,
+  CEC_MSG_SET_STREAM_PATH = 0x86,
+  CEC_MSG_STANDBY = 0x36,
+  CEC_MSG_RECORD_OFF = 0xb,
+  CEC_MSG_RECORD_ON = 0x9,
+  CEC_OP_RECORD_SRC_OWN = 1,
+  CEC_OP_RECORD_SRC_DIGITAL = 2,
+  CEC_OP_RECORD_SRC_ANALOG = 3,
+  CEC_OP_RECORD_SRC_EXT_PLUG = 4,
+  CEC_OP_RECORD_SRC_EXT_PHYS_ADDR = 5,
+  CEC_OP_SERVICE_ID_METHOD_BY_DIG_ID = 0,
+  CEC_OP_SERVICE_ID_METHOD_BY_CHANNEL = 1,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ARIB_GEN = 0x0,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ATSC_GEN = 0x1,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_DVB_GEN = 0x2,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ARIB_BS = 0x8,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ARIB_CS = 0x9,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ARIB_T = 0xa,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ATSC_CABLE = 0x10,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ATSC_SAT = 0x11,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_ATSC_T = 0x12,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_DVB_C = 0x18,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_DVB_S = 0x19,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_DVB_S2 = 0x1a,
+  CEC_OP_DIG_SERVICE_BCAST_SYSTEM_DVB_T = 0x1b,
+  CEC_OP_ANA_BCAST_TYPE_CABLE = 0,
+  CEC_OP_ANA_BCAST_TYPE_SATELLITE = 1,
+  CEC_OP_ANA_BCAST_TYPE_TERRESTRIAL = 2,
+  CEC_OP_BCAST_SYSTEM_PAL_BG = 0x0,
+  CEC_OP_BCAST_SYSTEM_SECAM_LQ = 0x1,
+  CEC_OP_BCAST_SYSTEM_PAL_M = 0x2,
+  CEC_OP_BCAST_SYSTEM_NTSC_M = 0x3,
+  CEC_OP_BCAST_SYSTEM_PAL_I = 0x4,
+  CEC_OP_BCAST_SYSTEM_SECAM_DK = 0x5,
+  CEC_OP_BCAST_SYSTEM_SECAM_BG = 0x6,
+  CEC_OP_BCAST_SYSTEM_SECAM_L = 0x7,
+  CEC_OP_BCAST_SYSTEM_PAL_DK = 0x8,
+  CEC_OP_BCAST_SYSTEM_OTHER = 0x1f,
+  CEC_OP_CHANNEL_NUMBER_FMT_1_PART = 0x1,
+  CEC_OP_CHANNEL_NUMBER_FMT_2_PART = 0x2,
+  CEC_MSG_RECORD_STATUS = 0xa,
+  CEC_OP_RECORD_STATUS_CUR_SRC = 0x1,
+  CEC_OP_RECORD_STATUS_DIG_SERVICE = 0x2,
+  CEC_OP_RECORD_STATUS_ANA_SERVICE = 0x3,
+  CEC_OP_RECORD_STATUS_EXT_INPUT = 0x4,
+  CEC_OP_RECORD_STATUS_NO_DIG_SERVICE = 0x5,
+  CEC_OP_RECORD_STATUS_NO_ANA_SERVICE = 0x6,
+  CEC_OP_RECORD_STATUS_NO_SERVICE = 0x7,
+  CEC_OP_RECORD_STATUS_INVALID_EXT_PLUG = 0x9,
+  CEC_OP_RECORD_STATUS_INVALID_EXT_PHYS_ADDR = 0xa,
+  CEC_OP_RECORD_STATUS_UNSUP_CA = 0xb,
+  CEC_OP_RECORD_STATUS_NO_CA_ENTITLEMENTS = 0xc,
+  CEC_OP_RECORD_STATUS_CANT_COPY_SRC = 0xd,
+  CEC_OP_RECORD_STATUS_NO_MORE_COPIES = 0xe,
+  CEC_OP_RECORD_STATUS_NO_MEDIA = 0x10,
+  CEC_OP_RECORD_STATUS_PLAYING = 0x11,
+  CEC_OP_RECORD_STATUS_ALREADY_RECORDING = 0x12,
+  CEC_OP_RECORD_STATUS_MEDIA_PROT = 0x13,
+  CEC_OP_RECORD_STATUS_NO_SIGNAL = 0x14,
+  CEC_OP_RECORD_STATUS_MEDIA_PROBLEM = 0x15,
+  CEC_OP_RECORD_STATUS_NO_SPACE = 0x16,
+  CEC_OP_RECORD_STATUS_PARENTAL_LOCK = 0x17,
+  CEC_OP_RECORD_STATUS_TERMINATED_OK = 0x1a,
+  CEC_OP_RECORD_STATUS_ALREADY_TERM = 0x1b,
+  CEC_OP_RECORD_STATUS_OTHER = 0x1f,
+  CEC_MSG_RECORD_TV_SCREEN = 0xf,
+  CEC_MSG_CLEAR_ANALOGUE_TIMER = 0x33,
+  CEC_OP_REC_SEQ_SUNDAY = 0x1,
+  CEC_OP_REC_SEQ_MONDAY = 0x2,
+  CEC_OP_REC_SEQ_TUESDAY = 0x4,
+  CEC_OP_REC_SEQ_WEDNESDAY = 0x8,
+  CEC_OP_REC_SEQ_THURSDAY = 0x10,
+  CEC_OP_REC_SEQ_FRIDAY = 0x20,
+  CEC_OP_REC_SEQ_SATURDAY = 0x40,
+  CEC_OP_REC_SEQ_ONCE_ONLY = 0x0,
+  CEC_MSG_CLEAR_DIGITAL_TIMER = 0x99,
+  CEC_MSG_CLEAR_EXT_TIMER = 0xa1,
+  CEC_OP_EXT_SRC_PLUG = 0x4,
+  CEC_OP_EXT_SRC_PHYS_ADDR = 0x5,
+  CEC_MSG_SET_ANALOGUE_TIMER = 0x34,
+  CEC_MSG_SET_DIGITAL_TIMER = 0x97,
+  CEC_MSG_SET_EXT_TIMER = 0xa2,
+  CEC_MSG_SET_TIMER_PROGRAM_TITLE = 0x67,
+  CEC_MSG_TIMER_CLEARED_STATUS = 0x43,
+  CEC_OP_TIMER_CLR_STAT_RECORDING = 0x0,
+  CEC_OP_TIMER_CLR_STAT_NO_MATCHING = 0x1,
+  CEC_OP_TIMER_CLR_STAT_NO_INFO = 0x2,
+  CEC_OP_TIMER_CLR_STAT_CLEARED = 0x80,
+  CEC_MSG_TIMER_STATUS = 0x35,
+  CEC_OP_TIMER_OVERLAP_WARNING_NO_OVERLAP = 0,
+  CEC_OP_TIMER_OVERLAP_WARNING_OVERLAP = 1,
+  CEC_OP_MEDIA_INFO_UNPROT_MEDIA = 0,
+  CEC_OP_MEDIA_INFO_PROT_MEDIA = 1,
+  CEC_OP_MEDIA_INFO_NO_MEDIA = 2,
+  CEC_OP_PROG_IND_NOT_PROGRAMMED = 0,
+  CEC_OP_PROG_IND_PROGRAMMED = 1,
+  CEC_OP_PROG_INFO_ENOUGH_SPACE = 0x8,
+  CEC_OP_PROG_INFO_NOT_ENOUGH_SPACE = 0x9,
+  CEC_OP_PROG_INFO_MIGHT_NOT_BE_ENOUGH_SPACE = 0xb,
+  CEC_OP_PROG_INFO_NONE_AVAILABLE = 0xa,
+  CEC_OP_PROG_ERROR_NO_FREE_TIMER = 0x1,
+  CEC_OP_PROG_ERROR_DATE_OUT_OF_RANGE = 0x2,
+  CEC_OP_PROG_ERROR_REC_SEQ_ERROR = 0x3,
+  CEC_OP_PROG_ERROR_INV_EXT_PLUG = 0x4,
+  CEC_OP_PROG_ERROR_INV_EXT_PHYS_ADDR = 0x5,
+  CEC_OP_PROG_ERROR_CA_UNSUPP = 0x6,
+  CEC_OP_PROG_ERROR_INSUF_CA_ENTITLEMENTS = 0x7,
+  CEC_OP_PROG_ERROR_RESOLUTION_UNSUPP = 0x8,
+  CEC_OP_PROG_ERROR_PARENTAL_LOCK = 0x9,
+  CEC_OP_PROG_ERROR_CLOCK_FAILURE = 0xa,
+  CEC_OP_PROG_ERROR_DUPLICATE = 0xe,
+  CEC_MSG_CEC_VERSION = 0x9e,
+  CEC_OP_CEC_VERSION_1_3A = 4,
+  CEC_OP_CEC_VERSION_1_4 = 5,
+  CEC_OP_CEC_VERSION_2_0 = 6,
+  CEC_MSG_GET_CEC_VERSION = 0x9f,
+  CEC_MSG_GIVE_PHYSICAL_ADDR = 0x83,
+  CEC_MSG_GET_MENU_LANGUAGE = 0x91,
+  CEC_MSG_REPORT_PHYSICAL_ADDR = 0x84,
+  CEC_OP_PRIM_DEVTYPE_TV = 0,
+  CEC_OP_PRIM_DEVTYPE_RECORD = 1,
+  CEC_OP_PRIM_DEVTYPE_TUNER = 3,
+  CEC_OP_PRIM_DEVTYPE_PLAYBACK = 4,
+  CEC_OP_PRIM_DEVTYPE_AUDIOSYSTEM = 5,
+  CEC_OP_PRIM_DEVTYPE_SWITCH = 6,
+  CEC_OP_PRIM_DEVTYPE_PROCESSOR = 7,
+  CEC_MSG_SET_MENU_LANGUAGE = 0x32,
+  CEC_MSG_REPORT_FEATURES = 0xa6,
+  CEC_OP_ALL_DEVTYPE_TV = 0x80,
+  CEC_OP_ALL_DEVTYPE_RECORD = 0x40,
+  CEC_OP_ALL_DEVTYPE_TUNER = 0x20,
+  CEC_OP_ALL_DEVTYPE_PLAYBACK = 0x10,
+  CEC_OP_ALL_DEVTYPE_AUDIOSYSTEM = 0x8,
+  CEC_OP_ALL_DEVTYPE_SWITCH = 0x4,
+  CEC_OP_FEAT_EXT = 0x80,
+  CEC_OP_FEAT_RC_TV_PROFILE_NONE = 0x0,
+  CEC_OP_FEAT_RC_TV_PROFILE_1 = 0x2,
+  CEC_OP_FEAT_RC_TV_PROFILE_2 = 0x6,
+  CEC_OP_FEAT_RC_TV_PROFILE_3 = 0xa,
+  CEC_OP_FEAT_RC_TV_PROFILE_4 = 0xe,
+  CEC_OP_FEAT_RC_SRC_HAS_DEV_ROOT_MENU = 0x50,
+  CEC_OP_FEAT_RC_SRC_HAS_DEV_SETUP_MENU = 0x48,
+  CEC_OP_FEAT_RC_SRC_HAS_CONTENTS_MENU = 0x44,
+  CEC_OP_FEAT_RC_SRC_HAS_MEDIA_TOP_MENU = 0x42,
+  CEC_OP_FEAT_RC_SRC_HAS_MEDIA_CONTEXT_MENU = 0x41,
+  CEC_OP_FEAT_DEV_HAS_RECORD_TV_SCREEN = 0x40,
+  CEC_OP_FEAT_DEV_HAS_SET_OSD_STRING = 0x20,
+  CEC_OP_FEAT_DEV_HAS_DECK_CONTROL = 0x10,
+  CEC_OP_FEAT_DEV_HAS_SET_AUDIO_RATE = 0x8,
+  CEC_OP_FEAT_DEV_SINK_HAS_ARC_TX = 0x4,
+  CEC_OP_FEAT_DEV_SOURCE_HAS_ARC_RX = 0x2,
+  CEC_OP_FEAT_DEV_HAS_SET_AUDIO_VOLUME_LEVEL = 0x1,
+  CEC_MSG_GIVE_FEATURES = 0xa5,
+  CEC_MSG_DECK_CONTROL = 0x42,
+  CEC_OP_DECK_CTL_MODE_SKIP_FWD = 1,
+  CEC_OP_DECK_CTL_MODE_SKIP_REV = 2,
+  CEC_OP_DECK_CTL_MODE_STOP = 3,
+  CEC_OP_DECK_CTL_MODE_EJECT = 4,
+  CEC_MSG_DECK_STATUS = 0x1b,
+  CEC_OP_DECK_INFO_PLAY = 0x11,
+  CEC_OP_DECK_INFO_RECORD = 0x12,
+  CEC_OP_DECK_INFO_PLAY_REV = 0x13,
+  CEC_OP_DECK_INFO_STILL = 0x14,
+  CEC_OP_DECK_INFO_SLOW = 0x15,
+  CEC_OP_DECK_INFO_SLOW_REV = 0x16,
+  CEC_OP_DECK_INFO_FAST_FWD = 0x17,
+  CEC_OP_DECK_INFO_FAST_REV = 0x18,
+  CEC_OP_DECK_INFO_NO_MEDIA = 0x19,
+  CEC_OP_DECK_INFO_STOP = 0x1a,
+  CEC_OP_DECK_INFO_SKIP_FWD = 0x1b,
+  CEC_OP_DECK_INFO_SKIP_REV = 0x1c,
+  CEC_OP_DECK_INFO_INDEX_SEARCH_FWD = 0x1d,
+  CEC_OP_DECK_INFO_INDEX_SEARCH_REV = 0x1e,
+  CEC_OP_DECK_INFO_OTHER = 0x1f,
+  CEC_MSG_GIVE_DECK_STATUS = 0x1a,
+  CEC_OP_STATUS_REQ_ON = 1,
+  CEC_OP_STATUS_REQ_OFF = 2,
+  CEC_OP_STATUS_REQ_ONCE = 3,
+  CEC_MSG_PLAY = 0x41,
+  CEC_OP_PLAY_MODE_PLAY_FWD = 0x24,
+  CEC_OP_PLAY_MODE_PLAY_REV = 0x20,
+  CEC_OP_PLAY_MODE_PLAY_STILL = 0x25,
+  CEC_OP_PLAY_MODE_PLAY_FAST_FWD_MIN = 0x5,
+  CEC_OP_PLAY_MODE_PLAY_FAST_FWD_MED = 0x6,
+  CEC_OP_PLAY_MODE_PLAY_FAST_FWD_MAX = 0x7,
+  CEC_OP_PLAY_MODE_PLAY_FAST_REV_MIN = 0x9,
+  CEC_OP_PLAY_MODE_PLAY_FAST_REV_MED = 0xa,
+  CEC_OP_PLAY_MODE_PLAY_FAST_REV_MAX = 0xb,
+  CEC_OP_PLAY_MODE_PLAY_SLOW_FWD_MIN = 0x15,
+  CEC_OP_PLAY_MODE_PLAY_SLOW_FWD_MED = 0x16,
+  CEC_OP_PLAY_MODE_PLAY_SLOW_FWD_MAX = 0x17,
+  CEC_OP_PLAY_MODE_PLAY_SLOW_REV_MIN = 0x19,
+  CEC_OP_PLAY_MODE_PLAY_SLOW_REV_MED = 0x1a,
+  CEC_OP_PLAY_MODE_PLAY_SLOW_REV_MAX = 0x1b,
+  CEC_MSG_GIVE_TUNER_DEVICE_STATUS = 0x8,
+  CEC_MSG_SELECT_ANALOGUE_SERVICE = 0x92,
+  CEC_MSG_SELECT_DIGITAL_SERVICE = 0x93,
+  CEC_MSG_TUNER_DEVICE_STATUS = 0x7,
+  CEC_OP_REC_FLAG_NOT_USED = 0,
+  CEC_OP_REC_FLAG_USED = 1,
+  CEC_OP_TUNER_DISPLAY_INFO_DIGITAL = 0,
+  CEC_OP_TUNER_DISPLAY_INFO_NONE = 1,
+  CEC_OP_TUNER_DISPLAY_INFO_ANALOGUE = 2,
+  CEC_MSG_TUNER_STEP_DECREMENT = 0x6,
+  CEC_MSG_TUNER_STEP_INCREMENT = 0x5,
+  CEC_MSG_DEVICE_VENDOR_ID = 0x87,
+  CEC_MSG_GIVE_DEVICE_VENDOR_ID = 0x8c,
+  CEC_MSG_VENDOR_COMMAND = 0x89,
+  CEC_MSG_VENDOR_COMMAND_WITH_ID = 0xa0,
+  CEC_MSG_VENDOR_REMOTE_BUTTON_DOWN = 0x8a,
+  CEC_MSG_VENDOR_REMOTE_BUTTON_UP = 0x8b,
+  CEC_MSG_SET_OSD_STRING = 0x64,
+  CEC_OP_DISP_CTL_DEFAULT = 0x0,
+  CEC_OP_DISP_CTL_UNTIL_CLEARED = 0x40,
+  CEC_OP_DISP_CTL_CLEAR = 0x80,
+  CEC_MSG_GIVE_OSD_NAME = 0x46,
+  CEC_MSG_SET_OSD_NAME = 0x47,
+  CEC_MSG_MENU_REQUEST = 0x8d,
+  CEC_OP_MENU_REQUEST_ACTIVATE = 0x0,
+  CEC_OP_MENU_REQUEST_DEACTIVATE = 0x1,
+  CEC_OP_MENU_REQUEST_QUERY = 0x2,
+  CEC_MSG_MENU_STATUS = 0x8e,
+  CEC_OP_MENU_STATE_ACTIVATED = 0x0,
+  CEC_OP_MENU_STATE_DEACTIVATED = 0x1,
+  CEC_MSG_USER_CONTROL_PRESSED = 0x44,
+  CEC_OP_UI_CMD_SELECT = 0x0,
+  CEC_OP_UI_CMD_UP = 0x1,
+  CEC_OP_UI_CMD_DOWN = 0x2,
+  CEC_OP_UI_CMD_LEFT = 0x3,
+  CEC_OP_UI_CMD_RIGHT = 0x4,
+  CEC_OP_UI_CMD_RIGHT_UP = 0x5,
+  CEC_OP_UI_CMD_RIGHT_DOWN = 0x6,
+  CEC_OP_UI_CMD_LEFT_UP = 0x7,
+  CEC_OP_UI_CMD_LEFT_DOWN = 0x8,
+  CEC_OP_UI_CMD_DEVICE_ROOT_MENU = 0x9,
+  CEC_OP_UI_CMD_DEVICE_SETUP_MENU = 0xa,
+  CEC_OP_UI_CMD_CONTENTS_MENU = 0xb,
+  CEC_OP_UI_CMD_FAVORITE_MENU = 0xc,
+  CEC_OP_UI_CMD_BACK = 0xd,
+  CEC_OP_UI_CMD_MEDIA_TOP_MENU = 0x10,
+  CEC_OP_UI_CMD_MEDIA_CONTEXT_SENSITIVE_MENU = 0x11,
+  CEC_OP_UI_CMD_NUMBER_ENTRY_MODE = 0x1d,
+  CEC_OP_UI_CMD_NUMBER_11 = 0x1e,
+  CEC_OP_UI_CMD_NUMBER_12 = 0x1f,
+  CEC_OP_UI_CMD_NUMBER_0_OR_NUMBER_10 = 0x20,
+  CEC_OP_UI_CMD_NUMBER_1 = 0x21,
+  CEC_OP_UI_CMD_NUMBER_2 = 0x22,
+  CEC_OP_UI_CMD_NUMBER_3 = 0x23,
+  CEC_OP_UI_CMD_NUMBER_4 = 0x24,
+  CEC_OP_UI_CMD_NUMBER_5 = 0x25,
+  CEC_OP_UI_CMD_NUMBER_6 = 0x26,
+  CEC_OP_UI_CMD_NUMBER_7 = 0x27,
+  CEC_OP_UI_CMD_NUMBER_8 = 0x28,
+  CEC_OP_UI_CMD_NUMBER_9 = 0x29,
+  CEC_OP_UI_CMD_DOT = 0x2a,
+  CEC_OP_UI_CMD_ENTER = 0x2b,
+  CEC_OP_UI_CMD_CLEAR = 0x2c,
+  CEC_OP_UI_CMD_NEXT_FAVORITE = 0x2f,
+  CEC_OP_UI_CMD_CHANNEL_UP = 0x30,
+  CEC_OP_UI_CMD_CHANNEL_DOWN = 0x31,
+  CEC_OP_UI_CMD_PREVIOUS_CHANNEL = 0x32,
+  CEC_OP_UI_CMD_SOUND_SELECT = 0x33,
+  CEC_OP_UI_CMD_INPUT_SELECT = 0x34,
+  CEC_OP_UI_CMD_DISPLAY_INFORMATION = 0x35,
+  CEC_OP_UI_CMD_HELP = 0x36,
+  CEC_OP_UI_CMD_PAGE_UP = 0x37,
+  CEC_OP_UI_CMD_PAGE_DOWN = 0x38,
+  CEC_OP_UI_CMD_POWER = 0x40,
+  CEC_OP_UI_CMD_VOLUME_UP = 0x41,
+  CEC_OP_UI_CMD_VOLUME_DOWN = 0x42,
+  CEC_OP_UI_CMD_MUTE = 0x43,
+  CEC_OP_UI_CMD_PLAY = 0x44,
+  CEC_OP_UI_CMD_STOP = 0x45,
+  CEC_OP_UI_CMD_PAUSE = 0x46,
+  CEC_OP_UI_CMD_RECORD = 0x47,
+  CEC_OP_UI_CMD_REWIND = 0x48,
+  CEC_OP_UI_CMD_FAST_FORWARD = 0x49,
+  CEC_OP_UI_CMD_EJECT = 0x4a,
+  CEC_OP_UI_CMD_SKIP_FORWARD = 0x4b,
+  CEC_OP_UI_CMD_SKIP_BACKWARD = 0x4c,
+  CEC_OP_UI_CMD_STOP_RECORD = 0x4d,
+  CEC_OP_UI_CMD_PAUSE_RECORD = 0x4e,
+  CEC_OP_UI_CMD_ANGLE = 0x50,
+  CEC_OP_UI_CMD_SUB_PICTURE = 0x51,
+  CEC_OP_UI_CMD_VIDEO_ON_DEMAND = 0x52,
+  CEC_OP_UI_CMD_ELECTRONIC_PROGRAM_GUIDE = 0x53,
+  CEC_OP_UI_CMD_TIMER_PROGRAMMING = 0x54,
+  CEC_OP_UI_CMD_INITIAL_CONFIGURATION = 0x55,
+  CEC_OP_UI_CMD_SELECT_BROADCAST_TYPE = 0x56,
+  CEC_OP_UI_CMD_SELECT_SOUND_PRESENTATION = 0x57,
+  CEC_OP_UI_CMD_AUDIO_DESCRIPTION = 0x58,
+  CEC_OP_UI_CMD_INTERNET = 0x59,
+  CEC_OP_UI_CMD_3D_MODE = 0x5a,
+  CEC_OP_UI_CMD_PLAY_FUNCTION = 0x60,
+  CEC_OP_UI_CMD_PAUSE_PLAY_FUNCTION = 0x61,
+  CEC_OP_UI_CMD_RECORD_FUNCTION = 0x62,
+  CEC_OP_UI_CMD_PAUSE_RECORD_FUNCTION = 0x63,
+  CEC_OP_UI_CMD_STOP_FUNCTION = 0x64,
+  CEC_OP_UI_CMD_MUTE_FUNCTION = 0x65,
+  CEC_OP_UI_CMD_RESTORE_VOLUME_FUNCTION = 0x66,
+  CEC_OP_UI_CMD_TUNE_FUNCTION = 0x67,
+  CEC_OP_UI_CMD_SELECT_MEDIA_FUNCTION = 0x68,
+  CEC_OP_UI_CMD_SELECT_AV_INPUT_FUNCTION = 0x69,
+  CEC_OP_UI_CMD_SELECT_AUDIO_INPUT_FUNCTION = 0x6a,
+  CEC_OP_UI_CMD_POWER_TOGGLE_FUNCTION = 0x6b,
+  CEC_OP_UI_CMD_POWER_OFF_FUNCTION = 0x6c,
+  CEC_OP_UI_CMD_POWER_ON_FUNCTION = 0x6d,
+  CEC_OP_UI_CMD_F1_BLUE = 0x71,
+  CEC_OP_UI_CMD_F2_RED = 0x72,
+  CEC_OP_UI_CMD_F3_GREEN = 0x73,
+  CEC_OP_UI_CMD_F4_YELLOW = 0x74,
+  CEC_OP_UI_CMD_F5 = 0x75,
+  CEC_OP_UI_CMD_DATA = 0x76,
+  CEC_OP_UI_BCAST_TYPE_TOGGLE_ALL = 0x0,
+  CEC_OP_UI_BCAST_TYPE_TOGGLE_DIG_ANA = 0x1,
+  CEC_OP_UI_BCAST_TYPE_ANALOGUE = 0x10,
+  CEC_OP_UI_BCAST_TYPE_ANALOGUE_T = 0x20,
+  CEC_OP_UI_BCAST_TYPE_ANALOGUE_CABLE = 0x30,
+  CEC_OP_UI_BCAST_TYPE_ANALOGUE_SAT = 0x40,
+  CEC_OP_UI_BCAST_TYPE_DIGITAL = 0x50,
+  CEC_OP_UI_BCAST_TYPE_DIGITAL_T = 0x60,
+  CEC_OP_UI_BCAST_TYPE_DIGITAL_CABLE = 0x70,
+  CEC_OP_UI_BCAST_TYPE_DIGITAL_SAT = 0x80,
+  CEC_OP_UI_BCAST_TYPE_DIGITAL_COM_SAT = 0x90,
+  CEC_OP_UI_BCAST_TYPE_DIGITAL_COM_SAT2 = 0x91,
+  CEC_OP_UI_BCAST_TYPE_IP = 0xa0,
+  CEC_OP_UI_SND_PRES_CTL_DUAL_MONO = 0x10,
+  CEC_OP_UI_SND_PRES_CTL_KARAOKE = 0x20,
+  CEC_OP_UI_SND_PRES_CTL_DOWNMIX = 0x80,
+  CEC_OP_UI_SND_PRES_CTL_REVERB = 0x90,
+  CEC_OP_UI_SND_PRES_CTL_EQUALIZER = 0xa0,
+  CEC_OP_UI_SND_PRES_CTL_BASS_UP = 0xb1,
+  CEC_OP_UI_SND_PRES_CTL_BASS_NEUTRAL = 0xb2,
+  CEC_OP_UI_SND_PRES_CTL_BASS_DOWN = 0xb3,
+  CEC_OP_UI_SND_PRES_CTL_TREBLE_UP = 0xc1,
+  CEC_OP_UI_SND_PRES_CTL_TREBLE_NEUTRAL = 0xc2,
+  CEC_OP_UI_SND_PRES_CTL_TREBLE_DOWN = 0xc3,
+  CEC_MSG_USER_CONTROL_RELEASED = 0x45,
+  CEC_MSG_GIVE_DEVICE_POWER_STATUS = 0x8f,
+  CEC_MSG_REPORT_POWER_STATUS = 0x90,
+  CEC_OP_POWER_STATUS_ON = 0,
+  CEC_OP_POWER_STATUS_STANDBY = 1,
+  CEC_OP_POWER_STATUS_TO_ON = 2,
+  CEC_OP_POWER_STATUS_TO_STANDBY = 3,
+  CEC_MSG_FEATURE_ABORT = 0x0,
+  CEC_OP_ABORT_UNRECOGNIZED_OP = 0,
+  CEC_OP_ABORT_INCORRECT_MODE = 1,
+  CEC_OP_ABORT_NO_SOURCE = 2,
+  CEC_OP_ABORT_INVALID_OP = 3,
+  CEC_OP_ABORT_REFUSED = 4,
+  CEC_OP_ABORT_UNDETERMINED = 5,
+  CEC_MSG_ABORT = 0xff,
+  CEC_MSG_GIVE_AUDIO_STATUS = 0x71,
+  CEC_MSG_GIVE_SYSTEM_AUDIO_MODE_STATUS = 0x7d,
+  CEC_MSG_REPORT_AUDIO_STATUS = 0x7a,
+  CEC_OP_AUD_MUTE_STATUS_OFF = 0,
+  CEC_OP_AUD_MUTE_STATUS_ON = 1,
+  CEC_MSG_REPORT_SHORT_AUDIO_DESCRIPTOR = 0xa3,
+  CEC_MSG_REQUEST_SHORT_AUDIO_DESCRIPTOR = 0xa4,
+  CEC_MSG_SET_SYSTEM_AUDIO_MODE = 0x72,
+  CEC_OP_SYS_AUD_STATUS_OFF = 0,
+  CEC_OP_SYS_AUD_STATUS_ON = 1,
+  CEC_MSG_SYSTEM_AUDIO_MODE_REQUEST = 0x70,
+  CEC_MSG_SYSTEM_AUDIO_MODE_STATUS = 0x7e,
+  CEC_OP_AUD_FMT_ID_CEA861 = 0,
+  CEC_OP_AUD_FMT_ID_CEA861_CXT = 1,
+  CEC_MSG_SET_AUDIO_VOLUME_LEVEL = 0x73,
+  CEC_MSG_SET_AUDIO_RATE = 0x9a,
+  CEC_OP_AUD_RATE_OFF = 0,
+  CEC_OP_AUD_RATE_WIDE_STD = 1,
+  CEC_OP_AUD_RATE_WIDE_FAST = 2,
+  CEC_OP_AUD_RATE_WIDE_SLOW = 3,
+  CEC_OP_AUD_RATE_NARROW_STD = 4,
+  CEC_OP_AUD_RATE_NARROW_FAST = 5,
+  CEC_OP_AUD_RATE_NARROW_SLOW = 6,
+  CEC_MSG_INITIATE_ARC = 0xc0,
+  CEC_MSG_REPORT_ARC_INITIATED = 0xc1,
+  CEC_MSG_REPORT_ARC_TERMINATED = 0xc2,
+  CEC_MSG_REQUEST_ARC_INITIATION = 0xc3,
+  CEC_MSG_REQUEST_ARC_TERMINATION = 0xc4,
+  CEC_MSG_TERMINATE_ARC = 0xc5,
+  CEC_MSG_REQUEST_CURRENT_LATENCY = 0xa7,
+  CEC_MSG_REPORT_CURRENT_LATENCY = 0xa8,
+  CEC_OP_LOW_LATENCY_MODE_OFF = 0,
+  CEC_OP_LOW_LATENCY_MODE_ON = 1,
+  CEC_OP_AUD_OUT_COMPENSATED_NA = 0,
+  CEC_OP_AUD_OUT_COMPENSATED_DELAY = 1,
+  CEC_OP_AUD_OUT_COMPENSATED_NO_DELAY = 2,
+  CEC_OP_AUD_OUT_COMPENSATED_PARTIAL_DELAY = 3,
+  CEC_MSG_REQUEST_LIP_SUPPORT = 0x50,
+  CEC_MSG_REPORT_LIP_SUPPORT = 0x51,
+  CEC_MSG_REQUEST_AUDIO_AND_VIDEO_LATENCY = 0x52,
+  CEC_OP_HDR_FORMAT_GAMMA_SDR = 0,
+  CEC_OP_HDR_FORMAT_GAMMA_HDR = 1,
+  CEC_OP_HDR_FORMAT_PQ = 2,
+  CEC_OP_HDR_FORMAT_HLG = 3,
+  CEC_OP_HDR_FORMAT_DYNAMIC_HDR_TYPE_1 = 8,
+  CEC_OP_HDR_FORMAT_DYNAMIC_HDR_TYPE_2 = 9,
+  CEC_OP_HDR_FORMAT_DYNAMIC_HDR_TYPE_4 = 11,
+  CEC_OP_HDR_FORMAT_DV_SINK_LED = 16,
+  CEC_OP_HDR_FORMAT_DV_SOURCE_LED = 17,
+  CEC_OP_HDR_FORMAT_HDR10PLUS = 24,
+  CEC_OP_HDR_FORMAT_ETSI_TS_103_433 = 32,
+  CEC_MSG_REPORT_AUDIO_AND_VIDEO_LATENCY = 0x53,
+  CEC_MSG_REQUEST_AUDIO_LATENCY = 0x54,
+  CEC_MSG_REPORT_AUDIO_LATENCY = 0x55,
+  CEC_MSG_REQUEST_VIDEO_LATENCY = 0x56,
+  CEC_MSG_REPORT_VIDEO_LATENCY = 0x57,
+  CEC_MSG_UPDATE_SQID = 0x58,
+  CEC_MSG_CDC_MESSAGE = 0xf8,
+  CEC_MSG_CDC_HEC_INQUIRE_STATE = 0x0,
+  CEC_MSG_CDC_HEC_REPORT_STATE = 0x1,
+  CEC_OP_HEC_FUNC_STATE_NOT_SUPPORTED = 0,
+  CEC_OP_HEC_FUNC_STATE_INACTIVE = 1,
+  CEC_OP_HEC_FUNC_STATE_ACTIVE = 2,
+  CEC_OP_HEC_FUNC_STATE_ACTIVATION_FIELD = 3,
+  CEC_OP_HOST_FUNC_STATE_NOT_SUPPORTED = 0,
+  CEC_OP_HOST_FUNC_STATE_INACTIVE = 1,
+  CEC_OP_HOST_FUNC_STATE_ACTIVE = 2,
+  CEC_OP_ENC_FUNC_STATE_EXT_CON_NOT_SUPPORTED = 0,
+  CEC_OP_ENC_FUNC_STATE_EXT_CON_INACTIVE = 1,
+  CEC_OP_ENC_FUNC_STATE_EXT_CON_ACTIVE = 2,
+  CEC_OP_CDC_ERROR_CODE_NONE = 0,
+  CEC_OP_CDC_ERROR_CODE_CAP_UNSUPPORTED = 1,
+  CEC_OP_CDC_ERROR_CODE_WRONG_STATE = 2,
+  CEC_OP_CDC_ERROR_CODE_OTHER = 3,
+  CEC_OP_HEC_SUPPORT_NO = 0,
+  CEC_OP_HEC_SUPPORT_YES = 1,
+  CEC_OP_HEC_ACTIVATION_ON = 0,
+  CEC_OP_HEC_ACTIVATION_OFF = 1,
+  CEC_MSG_CDC_HEC_SET_STATE_ADJACENT = 0x2,
+  CEC_MSG_CDC_HEC_SET_STATE = 0x3,
+  CEC_OP_HEC_SET_STATE_DEACTIVATE = 0,
+  CEC_OP_HEC_SET_STATE_ACTIVATE = 1,
+  CEC_MSG_CDC_HEC_REQUEST_DEACTIVATION = 0x4,
+  CEC_MSG_CDC_HEC_NOTIFY_ALIVE = 0x5,
+  CEC_MSG_CDC_HEC_DISCOVER = 0x6,
+  CEC_MSG_CDC_HPD_SET_STATE = 0x10,
+  CEC_OP_HPD_STATE_CP_EDID_DISABLE = 0,
+  CEC_OP_HPD_STATE_CP_EDID_ENABLE = 1,
+  CEC_OP_HPD_STATE_CP_EDID_DISABLE_ENABLE = 2,
+  CEC_OP_HPD_STATE_EDID_DISABLE = 3,
+  CEC_OP_HPD_STATE_EDID_ENABLE = 4,
+  CEC_OP_HPD_STATE_EDID_DISABLE_ENABLE = 5,
+  CEC_MSG_CDC_HPD_REPORT_STATE = 0x11,
+  CEC_OP_HPD_ERROR_NONE = 0,
+  CEC_OP_HPD_ERROR_INITIATOR_NOT_CAPABLE = 1,
+  CEC_OP_HPD_ERROR_INITIATOR_WRONG_STATE = 2,
+  CEC_OP_HPD_ERROR_OTHER = 3,
+  CEC_OP_HPD_ERROR_NONE_NO_VIDEO = 4,
+},
+records = {
+  ["struct cec_caps"] = [[{
+  char driver[32];
+  char name[32];
+  uint32_t available_log_addrs;
+  uint32_t capabilities;
+  uint32_t version;
+}]],
+  ["struct cec_log_addrs"] = [[{
+  uint8_t log_addr[4];
+  uint16_t log_addr_mask;
+  uint8_t cec_version;
+  uint8_t num_log_addrs;
+  uint32_t vendor_id;
+  uint32_t flags;
+  char osd_name[15];
+  uint8_t primary_device_type[4];
+  uint8_t log_addr_type[4];
+  uint8_t all_device_types[4];
+  uint8_t features[4][12];
+}]],
+  ["struct cec_drm_connector_info"] = [[{
+  uint32_t card_no;
+  uint32_t connector_id;
+}]],
+  ["struct cec_connector_info"] = [[{
+  uint32_t type;
+  union {
+    struct cec_drm_connector_info drm;
+    uint32_t raw[16];
+  };
+}]],
+  ["struct cec_event_state_change"] = [[{
+  uint16_t phys_addr;
+  uint16_t log_addr_mask;
+  uint16_t have_conn_info;
+}]],
+  ["struct cec_event_lost_msgs"] = [[{
+  uint32_t lost_msgs;
+}]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CEC_ADAP_G_PHYS_ADDR = 0x80026101,
+      CEC_ADAP_S_PHYS_ADDR = 0x40026102,
+      CEC_ADAP_G_LOG_ADDRS = 0x805c6103,
+      CEC_G_MODE = 0x80046108,
+      CEC_S_MODE = 0x40046109,
+      CEC_ADAP_G_CONNECTOR_INFO = 0x8044610a,
+    },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cec_msg"] = [[{
+  uint64_t tx_ts;
+  uint64_t rx_ts;
+  uint32_t len;
+  uint32_t timeout;
+  uint32_t sequence;
+  uint32_t flags;
+  uint8_t msg[16];
+  uint8_t reply;
+  uint8_t rx_status;
+  uint8_t tx_status;
+  uint8_t tx_arb_lost_cnt;
+  uint8_t tx_nack_cnt;
+  uint8_t tx_low_drive_cnt;
+  uint8_t tx_error_cnt;
+}]],
+      ["struct cec_event"] = [[{
+  uint64_t ts;
+  uint32_t event;
+  uint32_t flags;
+  union {
+    struct cec_event_state_change state_change;
+    struct cec_event_lost_msgs lost_msgs;
+    uint32_t raw[16];
+  };
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CEC_ADAP_G_PHYS_ADDR = 0x40026101,
+      CEC_ADAP_S_PHYS_ADDR = 0x80026102,
+      CEC_ADAP_G_LOG_ADDRS = 0x405c6103,
+      CEC_G_MODE = 0x40046108,
+      CEC_S_MODE = 0x80046109,
+      CEC_ADAP_G_CONNECTOR_INFO = 0x4044610a,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cec_msg"] = [[{
+  unsigned long tx_ts;
+  unsigned long rx_ts;
+  uint32_t len;
+  uint32_t timeout;
+  uint32_t sequence;
+  uint32_t flags;
+  uint8_t msg[16];
+  uint8_t reply;
+  uint8_t rx_status;
+  uint8_t tx_status;
+  uint8_t tx_arb_lost_cnt;
+  uint8_t tx_nack_cnt;
+  uint8_t tx_low_drive_cnt;
+  uint8_t tx_error_cnt;
+}]],
+      ["struct cec_event"] = [[{
+  unsigned long ts;
+  uint32_t event;
+  uint32_t flags;
+  union {
+    struct cec_event_state_change state_change;
+    struct cec_event_lost_msgs lost_msgs;
+    uint32_t raw[16];
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["linux/cfm_bridge.h"] = [==[
-  constants = {
-    BR_CFM_OPCODE_CCM = 1,
-    BR_CFM_PORT = 0,
-    BR_CFM_VLAN = 1,
-    BR_CFM_MEP_DIRECTION_DOWN = 0,
-    BR_CFM_MEP_DIRECTION_UP = 1,
-    BR_CFM_CCM_INTERVAL_NONE = 0,
-    BR_CFM_CCM_INTERVAL_3_3_MS = 1,
-    BR_CFM_CCM_INTERVAL_10_MS = 2,
-    BR_CFM_CCM_INTERVAL_100_MS = 3,
-    BR_CFM_CCM_INTERVAL_1_SEC = 4,
-    BR_CFM_CCM_INTERVAL_10_SEC = 5,
-    BR_CFM_CCM_INTERVAL_1_MIN = 6,
-    BR_CFM_CCM_INTERVAL_10_MIN = 7,
-    ETHER_HEADER_LENGTH = 18,
-    CFM_MAID_LENGTH = 48,
-    CFM_CCM_PDU_LENGTH = 75,
-    CFM_PORT_STATUS_TLV_LENGTH = 4,
-    CFM_IF_STATUS_TLV_LENGTH = 4,
-    CFM_IF_STATUS_TLV_TYPE = 4,
-    CFM_PORT_STATUS_TLV_TYPE = 2,
-    CFM_ENDE_TLV_TYPE = 0,
-    CFM_CCM_MAX_FRAME_LENGTH = 101,
-    CFM_FRAME_PRIO = 7,
-    CFM_CCM_TLV_OFFSET = 70,
-    CFM_CCM_PDU_MAID_OFFSET = 10,
-    CFM_CCM_PDU_MEPID_OFFSET = 8,
-    CFM_CCM_PDU_SEQNR_OFFSET = 4,
-    CFM_CCM_PDU_TLV_OFFSET = 74,
-    CFM_CCM_ITU_RESERVED_SIZE = 16,
-  },
-  records = {
-    ["struct br_cfm_common_hdr"] = [[{
+constants = {
+  BR_CFM_OPCODE_CCM = 1,
+  BR_CFM_PORT = 0,
+  BR_CFM_VLAN = 1,
+  BR_CFM_MEP_DIRECTION_DOWN = 0,
+  BR_CFM_MEP_DIRECTION_UP = 1,
+  BR_CFM_CCM_INTERVAL_NONE = 0,
+  BR_CFM_CCM_INTERVAL_3_3_MS = 1,
+  BR_CFM_CCM_INTERVAL_10_MS = 2,
+  BR_CFM_CCM_INTERVAL_100_MS = 3,
+  BR_CFM_CCM_INTERVAL_1_SEC = 4,
+  BR_CFM_CCM_INTERVAL_10_SEC = 5,
+  BR_CFM_CCM_INTERVAL_1_MIN = 6,
+  BR_CFM_CCM_INTERVAL_10_MIN = 7,
+  ETHER_HEADER_LENGTH = 18,
+  CFM_MAID_LENGTH = 48,
+  CFM_CCM_PDU_LENGTH = 75,
+  CFM_PORT_STATUS_TLV_LENGTH = 4,
+  CFM_IF_STATUS_TLV_LENGTH = 4,
+  CFM_IF_STATUS_TLV_TYPE = 4,
+  CFM_PORT_STATUS_TLV_TYPE = 2,
+  CFM_ENDE_TLV_TYPE = 0,
+  CFM_CCM_MAX_FRAME_LENGTH = 101,
+  CFM_FRAME_PRIO = 7,
+  CFM_CCM_TLV_OFFSET = 70,
+  CFM_CCM_PDU_MAID_OFFSET = 10,
+  CFM_CCM_PDU_MEPID_OFFSET = 8,
+  CFM_CCM_PDU_SEQNR_OFFSET = 4,
+  CFM_CCM_PDU_TLV_OFFSET = 74,
+  CFM_CCM_ITU_RESERVED_SIZE = 16,
+},
+records = {
+  ["struct br_cfm_common_hdr"] = [[{
   uint8_t mdlevel_version;
   uint8_t opcode;
   uint8_t flags;
   uint8_t tlv_offset;
 }]],
-  },
+},
 ]==],
 ["linux/cgroupstats.h"] = [==[
-  constants = {
-    CGROUPSTATS_CMD_UNSPEC = 3,
-    CGROUPSTATS_CMD_GET = 4,
-    CGROUPSTATS_CMD_NEW = 5,
-    __CGROUPSTATS_CMD_MAX = 6,
-    CGROUPSTATS_TYPE_UNSPEC = 0,
-    CGROUPSTATS_TYPE_CGROUP_STATS = 1,
-    __CGROUPSTATS_TYPE_MAX = 2,
-    CGROUPSTATS_CMD_ATTR_UNSPEC = 0,
-    CGROUPSTATS_CMD_ATTR_FD = 1,
-    __CGROUPSTATS_CMD_ATTR_MAX = 2,
-    CGROUPSTATS_CMD_MAX = 5,
-    CGROUPSTATS_TYPE_MAX = 1,
-    CGROUPSTATS_CMD_ATTR_MAX = 1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct cgroupstats"] = [[{
-    uint64_t nr_sleeping;
-    uint64_t nr_running;
-    uint64_t nr_stopped;
-    uint64_t nr_uninterruptible;
-    uint64_t nr_io_wait;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct cgroupstats"] = [[{
-    unsigned long nr_sleeping;
-    unsigned long nr_running;
-    unsigned long nr_stopped;
-    unsigned long nr_uninterruptible;
-    unsigned long nr_io_wait;
-  }]],
-      },
+constants = {
+  CGROUPSTATS_CMD_UNSPEC = 3,
+  CGROUPSTATS_CMD_GET = 4,
+  CGROUPSTATS_CMD_NEW = 5,
+  __CGROUPSTATS_CMD_MAX = 6,
+  CGROUPSTATS_TYPE_UNSPEC = 0,
+  CGROUPSTATS_TYPE_CGROUP_STATS = 1,
+  __CGROUPSTATS_TYPE_MAX = 2,
+  CGROUPSTATS_CMD_ATTR_UNSPEC = 0,
+  CGROUPSTATS_CMD_ATTR_FD = 1,
+  __CGROUPSTATS_CMD_ATTR_MAX = 2,
+  CGROUPSTATS_CMD_MAX = 5,
+  CGROUPSTATS_TYPE_MAX = 1,
+  CGROUPSTATS_CMD_ATTR_MAX = 1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cgroupstats"] = [[{
+  uint64_t nr_sleeping;
+  uint64_t nr_running;
+  uint64_t nr_stopped;
+  uint64_t nr_uninterruptible;
+  uint64_t nr_io_wait;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cgroupstats"] = [[{
+  unsigned long nr_sleeping;
+  unsigned long nr_running;
+  unsigned long nr_stopped;
+  unsigned long nr_uninterruptible;
+  unsigned long nr_io_wait;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/chio.h"] = [==[
-  constants = {
-    CHET_MT = 0,
-    CHET_ST = 1,
-    CHET_IE = 2,
-    CHET_DT = 3,
-    CHET_V1 = 4,
-    CHET_V2 = 5,
-    CHET_V3 = 6,
-    CHET_V4 = 7,
-    CM_INVERT = 1,
-    CE_INVERT1 = 1,
-    CE_INVERT2 = 2,
-    CP_INVERT = 1,
-    CESTATUS_FULL = 0x1,
-    CESTATUS_IMPEXP = 0x2,
-    CESTATUS_EXCEPT = 0x4,
-    CESTATUS_ACCESS = 0x8,
-    CESTATUS_EXENAB = 0x10,
-    CESTATUS_INENAB = 0x20,
-    CGE_ERRNO = 0x1,
-    CGE_INVERT = 0x2,
-    CGE_SRC = 0x4,
-    CGE_IDLUN = 0x8,
-    CGE_PVOLTAG = 0x10,
-    CGE_AVOLTAG = 0x20,
-    CSV_PVOLTAG = 0x1,
-    CSV_AVOLTAG = 0x2,
-    CSV_CLEARTAG = 0x4,
-  },
-  records = {
-    ["struct changer_params"] = [[{
+constants = {
+  CHET_MT = 0,
+  CHET_ST = 1,
+  CHET_IE = 2,
+  CHET_DT = 3,
+  CHET_V1 = 4,
+  CHET_V2 = 5,
+  CHET_V3 = 6,
+  CHET_V4 = 7,
+  CM_INVERT = 1,
+  CE_INVERT1 = 1,
+  CE_INVERT2 = 2,
+  CP_INVERT = 1,
+  CESTATUS_FULL = 0x1,
+  CESTATUS_IMPEXP = 0x2,
+  CESTATUS_EXCEPT = 0x4,
+  CESTATUS_ACCESS = 0x8,
+  CESTATUS_EXENAB = 0x10,
+  CESTATUS_INENAB = 0x20,
+  CGE_ERRNO = 0x1,
+  CGE_INVERT = 0x2,
+  CGE_SRC = 0x4,
+  CGE_IDLUN = 0x8,
+  CGE_PVOLTAG = 0x10,
+  CGE_AVOLTAG = 0x20,
+  CSV_PVOLTAG = 0x1,
+  CSV_AVOLTAG = 0x2,
+  CSV_CLEARTAG = 0x4,
+},
+records = {
+  ["struct changer_params"] = [[{
   int32_t cp_curpicker;
   int32_t cp_npickers;
   int32_t cp_nslots;
   int32_t cp_nportals;
   int32_t cp_ndrives;
 }]],
-    ["struct changer_vendor_params"] = [[{
+  ["struct changer_vendor_params"] = [[{
   int32_t cvp_n1;
   char cvp_label1[16];
   int32_t cvp_n2;
@@ -1454,14 +2135,14 @@ return {
   char cvp_label4[16];
   int32_t reserved[8];
 }]],
-    ["struct changer_move"] = [[{
+  ["struct changer_move"] = [[{
   int32_t cm_fromtype;
   int32_t cm_fromunit;
   int32_t cm_totype;
   int32_t cm_tounit;
   int32_t cm_flags;
 }]],
-    ["struct changer_exchange"] = [[{
+  ["struct changer_exchange"] = [[{
   int32_t ce_srctype;
   int32_t ce_srcunit;
   int32_t ce_fdsttype;
@@ -1470,16 +2151,16 @@ return {
   int32_t ce_sdstunit;
   int32_t ce_flags;
 }]],
-    ["struct changer_position"] = [[{
+  ["struct changer_position"] = [[{
   int32_t cp_type;
   int32_t cp_unit;
   int32_t cp_flags;
 }]],
-    ["struct changer_element_status"] = [[{
+  ["struct changer_element_status"] = [[{
   int32_t ces_type;
   uint8_t *ces_data;
 }]],
-    ["struct changer_get_element"] = [[{
+  ["struct changer_get_element"] = [[{
   int32_t cge_type;
   int32_t cge_unit;
   int32_t cge_status;
@@ -1492,109 +2173,109 @@ return {
   char cge_avoltag[36];
   int32_t cge_flags;
 }]],
-    ["struct changer_set_voltag"] = [[{
+  ["struct changer_set_voltag"] = [[{
   int32_t csv_type;
   int32_t csv_unit;
   char csv_voltag[36];
   int32_t csv_flags;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CHIOMOVE = 0x40146301,
-        CHIOEXCHANGE = 0x401c6302,
-        CHIOPOSITION = 0x400c6303,
-        CHIOGPICKER = 0x80046304,
-        CHIOSPICKER = 0x40046305,
-        CHIOGPARAMS = 0x80146306,
-        CHIOGELEM = 0x406c6310,
-        CHIOINITELEM = 0x6311,
-        CHIOSVOLTAG = 0x40306312,
-        CHIOGVPARAMS = 0x80706313,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        CHIOGSTATUS = 0x40106308,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        CHIOGSTATUS = 0x40086308,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CHIOMOVE = 0x80146301,
-        CHIOEXCHANGE = 0x801c6302,
-        CHIOPOSITION = 0x800c6303,
-        CHIOGPICKER = 0x40046304,
-        CHIOSPICKER = 0x80046305,
-        CHIOGPARAMS = 0x40146306,
-        CHIOGELEM = 0x806c6310,
-        CHIOINITELEM = 0x20006311,
-        CHIOSVOLTAG = 0x80306312,
-        CHIOGVPARAMS = 0x40706313,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        CHIOGSTATUS = 0x80086308,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        CHIOGSTATUS = 0x80106308,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CHIOMOVE = 0x40146301,
+      CHIOEXCHANGE = 0x401c6302,
+      CHIOPOSITION = 0x400c6303,
+      CHIOGPICKER = 0x80046304,
+      CHIOSPICKER = 0x40046305,
+      CHIOGPARAMS = 0x80146306,
+      CHIOGELEM = 0x406c6310,
+      CHIOINITELEM = 0x6311,
+      CHIOSVOLTAG = 0x40306312,
+      CHIOGVPARAMS = 0x80706313,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      CHIOGSTATUS = 0x40106308,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      CHIOGSTATUS = 0x40086308,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CHIOMOVE = 0x80146301,
+      CHIOEXCHANGE = 0x801c6302,
+      CHIOPOSITION = 0x800c6303,
+      CHIOGPICKER = 0x40046304,
+      CHIOSPICKER = 0x80046305,
+      CHIOGPARAMS = 0x40146306,
+      CHIOGELEM = 0x806c6310,
+      CHIOINITELEM = 0x20006311,
+      CHIOSVOLTAG = 0x80306312,
+      CHIOGVPARAMS = 0x40706313,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      CHIOGSTATUS = 0x80086308,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      CHIOGSTATUS = 0x80106308,
+    },
+  },
+},
 ]==],
 ["linux/close_range.h"] = [==[
-  constants = {
-    CLOSE_RANGE_UNSHARE = 0x2,
-    CLOSE_RANGE_CLOEXEC = 0x4,
-  },
+constants = {
+  CLOSE_RANGE_UNSHARE = 0x2,
+  CLOSE_RANGE_CLOEXEC = 0x4,
+},
 ]==],
 ["linux/cn_proc.h"] = [==[
-  constants = {
-    PROC_CN_MCAST_LISTEN = 1,
-    PROC_CN_MCAST_IGNORE = 2,
-    PROC_EVENT_NONE = 0,
-    PROC_EVENT_FORK = 1,
-    PROC_EVENT_EXEC = 2,
-    PROC_EVENT_UID = 4,
-    PROC_EVENT_GID = 64,
-    PROC_EVENT_SID = 128,
-    PROC_EVENT_PTRACE = 256,
-    PROC_EVENT_COMM = 512,
-    PROC_EVENT_NONZERO_EXIT = 536870912,
-    PROC_EVENT_COREDUMP = 1073741824,
-    PROC_EVENT_EXIT = 2147483648,
-    PROC_EVENT_ALL = 3758097351,
-  },
-  records = {
-    ["struct proc_input"] = [[{
+constants = {
+  PROC_CN_MCAST_LISTEN = 1,
+  PROC_CN_MCAST_IGNORE = 2,
+  PROC_EVENT_NONE = 0,
+  PROC_EVENT_FORK = 1,
+  PROC_EVENT_EXEC = 2,
+  PROC_EVENT_UID = 4,
+  PROC_EVENT_GID = 64,
+  PROC_EVENT_SID = 128,
+  PROC_EVENT_PTRACE = 256,
+  PROC_EVENT_COMM = 512,
+  PROC_EVENT_NONZERO_EXIT = 536870912,
+  PROC_EVENT_COREDUMP = 1073741824,
+  PROC_EVENT_EXIT = 2147483648,
+  PROC_EVENT_ALL = 3758097351,
+},
+records = {
+  ["struct proc_input"] = [[{
   uint32_t mcast_op;
   uint32_t event_type;
 }]],
-    ["struct fork_proc_event"] = [[{
+  ["struct fork_proc_event"] = [[{
   int32_t parent_pid;
   int32_t parent_tgid;
   int32_t child_pid;
   int32_t child_tgid;
 }]],
-    ["struct exec_proc_event"] = [[{
+  ["struct exec_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
 }]],
-    ["struct id_proc_event"] = [[{
+  ["struct id_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
   union {
@@ -1606,28 +2287,28 @@ return {
     uint32_t egid;
   } e;
 }]],
-    ["struct sid_proc_event"] = [[{
+  ["struct sid_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
 }]],
-    ["struct ptrace_proc_event"] = [[{
+  ["struct ptrace_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
   int32_t tracer_pid;
   int32_t tracer_tgid;
 }]],
-    ["struct comm_proc_event"] = [[{
+  ["struct comm_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
   char comm[16];
 }]],
-    ["struct coredump_proc_event"] = [[{
+  ["struct coredump_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
   int32_t parent_pid;
   int32_t parent_tgid;
 }]],
-    ["struct exit_proc_event"] = [[{
+  ["struct exit_proc_event"] = [[{
   int32_t process_pid;
   int32_t process_tgid;
   uint32_t exit_code;
@@ -1635,156 +2316,156 @@ return {
   int32_t parent_pid;
   int32_t parent_tgid;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct proc_event"] = [[{
-    uint32_t what;
-    uint32_t cpu;
-    uint64_t timestamp_ns __attribute__((aligned(8)));
-    union {
-      struct {
-        uint32_t err;
-      } ack;
-      struct fork_proc_event fork;
-      struct exec_proc_event exec;
-      struct id_proc_event id;
-      struct sid_proc_event sid;
-      struct ptrace_proc_event ptrace;
-      struct comm_proc_event comm;
-      struct coredump_proc_event coredump;
-      struct exit_proc_event exit;
-    } event_data;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct proc_event"] = [[{
-    uint32_t what;
-    uint32_t cpu;
-    unsigned long timestamp_ns __attribute__((aligned(8)));
-    union {
-      struct {
-        uint32_t err;
-      } ack;
-      struct fork_proc_event fork;
-      struct exec_proc_event exec;
-      struct id_proc_event id;
-      struct sid_proc_event sid;
-      struct ptrace_proc_event ptrace;
-      struct comm_proc_event comm;
-      struct coredump_proc_event coredump;
-      struct exit_proc_event exit;
-    } event_data;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct proc_event"] = [[{
+  uint32_t what;
+  uint32_t cpu;
+  uint64_t timestamp_ns __attribute__((aligned(8)));
+  union {
+    struct {
+      uint32_t err;
+    } ack;
+    struct fork_proc_event fork;
+    struct exec_proc_event exec;
+    struct id_proc_event id;
+    struct sid_proc_event sid;
+    struct ptrace_proc_event ptrace;
+    struct comm_proc_event comm;
+    struct coredump_proc_event coredump;
+    struct exit_proc_event exit;
+  } event_data;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct proc_event"] = [[{
+  uint32_t what;
+  uint32_t cpu;
+  unsigned long timestamp_ns __attribute__((aligned(8)));
+  union {
+    struct {
+      uint32_t err;
+    } ack;
+    struct fork_proc_event fork;
+    struct exec_proc_event exec;
+    struct id_proc_event id;
+    struct sid_proc_event sid;
+    struct ptrace_proc_event ptrace;
+    struct comm_proc_event comm;
+    struct coredump_proc_event coredump;
+    struct exit_proc_event exit;
+  } event_data;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/coda.h"] = [==[
-  constants = {
-    C_VNON = 0,
-    C_VREG = 1,
-    C_VDIR = 2,
-    C_VBLK = 3,
-    C_VCHR = 4,
-    C_VLNK = 5,
-    C_VSOCK = 6,
-    C_VFIFO = 7,
-    C_VBAD = 8,
-    CODA_MAXSYMLINKS = 10,
-    _UQUAD_T_ = 1,
-    CODA_MAXNAMLEN = 255,
-    CODA_MAXPATHLEN = 1024,
-    CODA_MAXSYMLINK = 10,
-    C_O_READ = 0x1,
-    C_O_WRITE = 0x2,
-    C_O_TRUNC = 0x10,
-    C_O_EXCL = 0x100,
-    C_O_CREAT = 0x200,
-    C_M_READ = 256,
-    C_M_WRITE = 128,
-    C_A_C_OK = 8,
-    C_A_R_OK = 4,
-    C_A_W_OK = 2,
-    C_A_X_OK = 1,
-    C_A_F_OK = 0,
-    _VENUS_DIRENT_T_ = 1,
-    CDT_UNKNOWN = 0,
-    CDT_FIFO = 1,
-    CDT_CHR = 2,
-    CDT_DIR = 4,
-    CDT_BLK = 6,
-    CDT_REG = 8,
-    CDT_LNK = 10,
-    CDT_SOCK = 12,
-    CDT_WHT = 14,
-    CODA_ROOT = 2,
-    CODA_OPEN_BY_FD = 3,
-    CODA_OPEN = 4,
-    CODA_CLOSE = 5,
-    CODA_IOCTL = 6,
-    CODA_GETATTR = 7,
-    CODA_SETATTR = 8,
-    CODA_ACCESS = 9,
-    CODA_LOOKUP = 10,
-    CODA_CREATE = 11,
-    CODA_REMOVE = 12,
-    CODA_LINK = 13,
-    CODA_RENAME = 14,
-    CODA_MKDIR = 15,
-    CODA_RMDIR = 16,
-    CODA_SYMLINK = 18,
-    CODA_READLINK = 19,
-    CODA_FSYNC = 20,
-    CODA_VGET = 22,
-    CODA_SIGNAL = 23,
-    CODA_REPLACE = 24,
-    CODA_FLUSH = 25,
-    CODA_PURGEUSER = 26,
-    CODA_ZAPFILE = 27,
-    CODA_ZAPDIR = 28,
-    CODA_PURGEFID = 30,
-    CODA_OPEN_BY_PATH = 31,
-    CODA_RESOLVE = 32,
-    CODA_REINTEGRATE = 33,
-    CODA_STATFS = 34,
-    CODA_STORE = 35,
-    CODA_RELEASE = 36,
-    CODA_ACCESS_INTENT = 37,
-    CODA_NCALLS = 38,
-    VC_MAXDATASIZE = 8192,
-    CODA_KERNEL_VERSION = 5,
-    CLU_CASE_SENSITIVE = 0x1,
-    CLU_CASE_INSENSITIVE = 0x2,
-    CODA_ACCESS_TYPE_READ = 1,
-    CODA_ACCESS_TYPE_WRITE = 2,
-    CODA_ACCESS_TYPE_MMAP = 3,
-    CODA_ACCESS_TYPE_READ_FINISH = 4,
-    CODA_ACCESS_TYPE_WRITE_FINISH = 5,
-    CODA_NOCACHE = 0x80000000,
-    PIOCPARM_MASK = 0xffff,
-    CODA_CONTROL = ".CONTROL",
-    CODA_CONTROLLEN = 8,
-    CTL_INO = -1,
-    CODA_MOUNT_VERSION = 1,
-  },
-  records = {
-    ["struct venus_dirent"] = [[{
+constants = {
+  C_VNON = 0,
+  C_VREG = 1,
+  C_VDIR = 2,
+  C_VBLK = 3,
+  C_VCHR = 4,
+  C_VLNK = 5,
+  C_VSOCK = 6,
+  C_VFIFO = 7,
+  C_VBAD = 8,
+  CODA_MAXSYMLINKS = 10,
+  _UQUAD_T_ = 1,
+  CODA_MAXNAMLEN = 255,
+  CODA_MAXPATHLEN = 1024,
+  CODA_MAXSYMLINK = 10,
+  C_O_READ = 0x1,
+  C_O_WRITE = 0x2,
+  C_O_TRUNC = 0x10,
+  C_O_EXCL = 0x100,
+  C_O_CREAT = 0x200,
+  C_M_READ = 256,
+  C_M_WRITE = 128,
+  C_A_C_OK = 8,
+  C_A_R_OK = 4,
+  C_A_W_OK = 2,
+  C_A_X_OK = 1,
+  C_A_F_OK = 0,
+  _VENUS_DIRENT_T_ = 1,
+  CDT_UNKNOWN = 0,
+  CDT_FIFO = 1,
+  CDT_CHR = 2,
+  CDT_DIR = 4,
+  CDT_BLK = 6,
+  CDT_REG = 8,
+  CDT_LNK = 10,
+  CDT_SOCK = 12,
+  CDT_WHT = 14,
+  CODA_ROOT = 2,
+  CODA_OPEN_BY_FD = 3,
+  CODA_OPEN = 4,
+  CODA_CLOSE = 5,
+  CODA_IOCTL = 6,
+  CODA_GETATTR = 7,
+  CODA_SETATTR = 8,
+  CODA_ACCESS = 9,
+  CODA_LOOKUP = 10,
+  CODA_CREATE = 11,
+  CODA_REMOVE = 12,
+  CODA_LINK = 13,
+  CODA_RENAME = 14,
+  CODA_MKDIR = 15,
+  CODA_RMDIR = 16,
+  CODA_SYMLINK = 18,
+  CODA_READLINK = 19,
+  CODA_FSYNC = 20,
+  CODA_VGET = 22,
+  CODA_SIGNAL = 23,
+  CODA_REPLACE = 24,
+  CODA_FLUSH = 25,
+  CODA_PURGEUSER = 26,
+  CODA_ZAPFILE = 27,
+  CODA_ZAPDIR = 28,
+  CODA_PURGEFID = 30,
+  CODA_OPEN_BY_PATH = 31,
+  CODA_RESOLVE = 32,
+  CODA_REINTEGRATE = 33,
+  CODA_STATFS = 34,
+  CODA_STORE = 35,
+  CODA_RELEASE = 36,
+  CODA_ACCESS_INTENT = 37,
+  CODA_NCALLS = 38,
+  VC_MAXDATASIZE = 8192,
+  CODA_KERNEL_VERSION = 5,
+  CLU_CASE_SENSITIVE = 0x1,
+  CLU_CASE_INSENSITIVE = 0x2,
+  CODA_ACCESS_TYPE_READ = 1,
+  CODA_ACCESS_TYPE_WRITE = 2,
+  CODA_ACCESS_TYPE_MMAP = 3,
+  CODA_ACCESS_TYPE_READ_FINISH = 4,
+  CODA_ACCESS_TYPE_WRITE_FINISH = 5,
+  CODA_NOCACHE = 0x80000000,
+  PIOCPARM_MASK = 0xffff,
+  CODA_CONTROL = ".CONTROL",
+  CODA_CONTROLLEN = 8,
+  CTL_INO = -1,
+  CODA_MOUNT_VERSION = 1,
+},
+records = {
+  ["struct venus_dirent"] = [[{
   uint32_t d_fileno;
   uint16_t d_reclen;
   uint8_t d_type;
   uint8_t d_namlen;
   char d_name[256];
 }]],
-    ["struct CodaFid"] = [[{
+  ["struct CodaFid"] = [[{
   uint32_t opaque[4];
 }]],
-    ["struct coda_vattr"] = [[{
+  ["struct coda_vattr"] = [[{
   long va_type;
   uint16_t va_mode;
   int16_t va_nlink;
@@ -1802,67 +2483,67 @@ return {
   uint64_t va_bytes;
   uint64_t va_filerev;
 }]],
-    ["struct coda_statfs"] = [[{
+  ["struct coda_statfs"] = [[{
   int32_t f_blocks;
   int32_t f_bfree;
   int32_t f_bavail;
   int32_t f_files;
   int32_t f_ffree;
 }]],
-    ["struct coda_in_hdr"] = [[{
+  ["struct coda_in_hdr"] = [[{
   uint32_t opcode;
   uint32_t unique;
   int32_t pid;
   int32_t pgid;
   uint32_t uid;
 }]],
-    ["struct coda_out_hdr"] = [[{
+  ["struct coda_out_hdr"] = [[{
   uint32_t opcode;
   uint32_t unique;
   uint32_t result;
 }]],
-    ["struct coda_root_out"] = [[{
+  ["struct coda_root_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid VFid;
 }]],
-    ["struct coda_root_in"] = [[{
+  ["struct coda_root_in"] = [[{
   struct coda_in_hdr in;
 }]],
-    ["struct coda_open_in"] = [[{
+  ["struct coda_open_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_open_out"] = [[{
+  ["struct coda_open_out"] = [[{
   struct coda_out_hdr oh;
   uint64_t dev;
   unsigned long inode;
 }]],
-    ["struct coda_store_in"] = [[{
+  ["struct coda_store_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_store_out"] = [[{
+  ["struct coda_store_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_release_in"] = [[{
+  ["struct coda_release_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_release_out"] = [[{
+  ["struct coda_release_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_close_in"] = [[{
+  ["struct coda_close_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_close_out"] = [[{
+  ["struct coda_close_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_ioctl_in"] = [[{
+  ["struct coda_ioctl_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t cmd;
@@ -1870,47 +2551,47 @@ return {
   int32_t rwflag;
   char *data;
 }]],
-    ["struct coda_ioctl_out"] = [[{
+  ["struct coda_ioctl_out"] = [[{
   struct coda_out_hdr oh;
   int32_t len;
   char *data;
 }]],
-    ["struct coda_getattr_in"] = [[{
+  ["struct coda_getattr_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
 }]],
-    ["struct coda_getattr_out"] = [[{
+  ["struct coda_getattr_out"] = [[{
   struct coda_out_hdr oh;
   struct coda_vattr attr;
 }]],
-    ["struct coda_setattr_in"] = [[{
+  ["struct coda_setattr_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   struct coda_vattr attr;
 }]],
-    ["struct coda_setattr_out"] = [[{
+  ["struct coda_setattr_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_access_in"] = [[{
+  ["struct coda_access_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_access_out"] = [[{
+  ["struct coda_access_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_lookup_in"] = [[{
+  ["struct coda_lookup_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t name;
   int32_t flags;
 }]],
-    ["struct coda_lookup_out"] = [[{
+  ["struct coda_lookup_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid VFid;
   int32_t vtype;
 }]],
-    ["struct coda_create_in"] = [[{
+  ["struct coda_create_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   struct coda_vattr attr;
@@ -1918,149 +2599,149 @@ return {
   int32_t mode;
   int32_t name;
 }]],
-    ["struct coda_create_out"] = [[{
+  ["struct coda_create_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid VFid;
   struct coda_vattr attr;
 }]],
-    ["struct coda_remove_in"] = [[{
+  ["struct coda_remove_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t name;
 }]],
-    ["struct coda_remove_out"] = [[{
+  ["struct coda_remove_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_link_in"] = [[{
+  ["struct coda_link_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid sourceFid;
   struct CodaFid destFid;
   int32_t tname;
 }]],
-    ["struct coda_link_out"] = [[{
+  ["struct coda_link_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_rename_in"] = [[{
+  ["struct coda_rename_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid sourceFid;
   int32_t srcname;
   struct CodaFid destFid;
   int32_t destname;
 }]],
-    ["struct coda_rename_out"] = [[{
+  ["struct coda_rename_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_mkdir_in"] = [[{
+  ["struct coda_mkdir_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   struct coda_vattr attr;
   int32_t name;
 }]],
-    ["struct coda_mkdir_out"] = [[{
+  ["struct coda_mkdir_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid VFid;
   struct coda_vattr attr;
 }]],
-    ["struct coda_rmdir_in"] = [[{
+  ["struct coda_rmdir_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t name;
 }]],
-    ["struct coda_rmdir_out"] = [[{
+  ["struct coda_rmdir_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_symlink_in"] = [[{
+  ["struct coda_symlink_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t srcname;
   struct coda_vattr attr;
   int32_t tname;
 }]],
-    ["struct coda_symlink_out"] = [[{
+  ["struct coda_symlink_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_readlink_in"] = [[{
+  ["struct coda_readlink_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
 }]],
-    ["struct coda_readlink_out"] = [[{
+  ["struct coda_readlink_out"] = [[{
   struct coda_out_hdr oh;
   int32_t count;
   char *data;
 }]],
-    ["struct coda_fsync_in"] = [[{
+  ["struct coda_fsync_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
 }]],
-    ["struct coda_fsync_out"] = [[{
+  ["struct coda_fsync_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["struct coda_vget_in"] = [[{
+  ["struct coda_vget_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
 }]],
-    ["struct coda_vget_out"] = [[{
+  ["struct coda_vget_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid VFid;
   int32_t vtype;
 }]],
-    ["struct coda_purgeuser_out"] = [[{
+  ["struct coda_purgeuser_out"] = [[{
   struct coda_out_hdr oh;
   uint32_t uid;
 }]],
-    ["struct coda_zapfile_out"] = [[{
+  ["struct coda_zapfile_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid CodaFid;
 }]],
-    ["struct coda_zapdir_out"] = [[{
+  ["struct coda_zapdir_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid CodaFid;
 }]],
-    ["struct coda_purgefid_out"] = [[{
+  ["struct coda_purgefid_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid CodaFid;
 }]],
-    ["struct coda_replace_out"] = [[{
+  ["struct coda_replace_out"] = [[{
   struct coda_out_hdr oh;
   struct CodaFid NewFid;
   struct CodaFid OldFid;
 }]],
-    ["struct coda_open_by_fd_in"] = [[{
+  ["struct coda_open_by_fd_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_open_by_fd_out"] = [[{
+  ["struct coda_open_by_fd_out"] = [[{
   struct coda_out_hdr oh;
   int32_t fd;
 }]],
-    ["struct coda_open_by_path_in"] = [[{
+  ["struct coda_open_by_path_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t flags;
 }]],
-    ["struct coda_open_by_path_out"] = [[{
+  ["struct coda_open_by_path_out"] = [[{
   struct coda_out_hdr oh;
   int32_t path;
 }]],
-    ["struct coda_statfs_in"] = [[{
+  ["struct coda_statfs_in"] = [[{
   struct coda_in_hdr in;
 }]],
-    ["struct coda_statfs_out"] = [[{
+  ["struct coda_statfs_out"] = [[{
   struct coda_out_hdr oh;
   struct coda_statfs stat;
 }]],
-    ["struct coda_access_intent_in"] = [[{
+  ["struct coda_access_intent_in"] = [[{
   struct coda_in_hdr ih;
   struct CodaFid VFid;
   int32_t count;
   int32_t pos;
   int32_t type;
 }]],
-    ["struct coda_access_intent_out"] = [[{
+  ["struct coda_access_intent_out"] = [[{
   struct coda_out_hdr out;
 }]],
-    ["union inputArgs"] = [[{
+  ["union inputArgs"] = [[{
   struct coda_in_hdr ih;
   struct coda_open_in coda_open;
   struct coda_store_in coda_store;
@@ -2086,7 +2767,7 @@ return {
   struct coda_statfs_in coda_statfs;
   struct coda_access_intent_in coda_access_intent;
 }]],
-    ["union outputArgs"] = [[{
+  ["union outputArgs"] = [[{
   struct coda_out_hdr oh;
   struct coda_root_out coda_root;
   struct coda_open_out coda_open;
@@ -2106,177 +2787,177 @@ return {
   struct coda_open_by_path_out coda_open_by_path;
   struct coda_statfs_out coda_statfs;
 }]],
-    ["union coda_downcalls"] = [[{
+  ["union coda_downcalls"] = [[{
   struct coda_purgeuser_out purgeuser;
   struct coda_zapfile_out zapfile;
   struct coda_zapdir_out zapdir;
   struct coda_purgefid_out purgefid;
   struct coda_replace_out replace;
 }]],
-    ["struct ViceIoctl"] = [[{
+  ["struct ViceIoctl"] = [[{
   void *in;
   void *out;
   uint16_t in_size;
   uint16_t out_size;
 }]],
-    ["struct PioctlData"] = [[{
+  ["struct PioctlData"] = [[{
   const char *path;
   int32_t follow;
   struct ViceIoctl vi;
 }]],
-    ["struct coda_mount_data"] = [[{
+  ["struct coda_mount_data"] = [[{
   int32_t version;
   int32_t fd;
 }]],
+},
+typedefs = {
+  u_quad_t = "uint64_t",
+  u_int8_t = "uint8_t",
+  u_int16_t = "uint16_t",
+  u_int32_t = "uint32_t",
+  vuid_t = "uint32_t",
+  vgid_t = "uint32_t",
+},
+macros = function(M)
+  return {
+    IFTOCDT = function(mode)
+      return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
+    end,
+    CDTTOIF = function(dirtype)
+      return M.int(M.shl(M.long(dirtype), 12))
+    end,
+    coda_f2i = function(fid)
+      return M.int(fid ~= nil and M.bxor(M.long(fid.opaque[3]), M.u32(M.shl(M.long(fid.opaque[2]),
+          10)), M.u32(M.shl(M.long(fid.opaque[1]), 20)), M.long(fid.opaque[0])) or 0LL)
+    end,
+    DOWNCALL = function(opcode)
+      opcode = M.long(opcode)
+      return opcode >= 24 and opcode <= 30
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      VC_MAXMSGSIZE = 8552,
+      CIOC_KERNEL_VERSION = 0xc008630a,
+    },
+    records = {
+      ["struct coda_timespec"] = [[{
+  long tv_sec;
+  long tv_nsec;
+}]],
+    },
+    macros = function(M)
+      return {
+        DIRSIZ = function(dp)
+          return M.int(8 + M.u64(M.band(M.long(dp.d_namlen) + 1 + 3, -4LL)))
+        end,
+      }
+    end,
   },
-  typedefs = {
-    u_quad_t = "uint64_t",
-    u_int8_t = "uint8_t",
-    u_int16_t = "uint16_t",
-    u_int32_t = "uint32_t",
-    vuid_t = "uint32_t",
-    vgid_t = "uint32_t",
-  },
-  macros = function(M)
-    return {
-      IFTOCDT = function(mode)
-        return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
-      end,
-      CDTTOIF = function(dirtype)
-        return M.int(M.shl(M.long(dirtype), 12))
-      end,
-      coda_f2i = function(fid)
-        return M.int(fid ~= nil and M.bxor(M.long(fid.opaque[3]), M.u32(M.shl(M.long(fid.opaque[2]),
-            10)), M.u32(M.shl(M.long(fid.opaque[1]), 20)), M.long(fid.opaque[0])) or 0LL)
-      end,
-      DOWNCALL = function(opcode)
-        opcode = M.long(opcode)
-        return opcode >= 24 and opcode <= 30
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        VC_MAXMSGSIZE = 8552,
-        CIOC_KERNEL_VERSION = 0xc008630a,
-      },
-      records = {
-        ["struct coda_timespec"] = [[{
-    long tv_sec;
-    long tv_nsec;
-  }]],
-      },
-      macros = function(M)
-        return {
-          DIRSIZ = function(dp)
-            return M.int(8 + M.u64(M.band(M.long(dp.d_namlen) + 1 + 3, -4LL)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86",
-      constants = {
-        VC_MAXMSGSIZE = 8468,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        CIOC_KERNEL_VERSION = 0xc004630a,
-      },
-      records = {
-        ["struct coda_timespec"] = [[{
-    int64_t tv_sec;
-    long tv_nsec;
-  }]],
-      },
-      macros = function(M)
-        return {
-          DIRSIZ = function(dp)
-            return M.int(8 + M.band(M.long(dp.d_namlen) + 1 + 3, -4LL))
-          end,
-        }
-      end,
-    },
-    {
-      on = "arm mips mipsel ppc",
-      constants = {
-        VC_MAXMSGSIZE = 8520,
-      },
+  {
+    on = "x86",
+    constants = {
+      VC_MAXMSGSIZE = 8468,
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      CIOC_KERNEL_VERSION = 0xc004630a,
+    },
+    records = {
+      ["struct coda_timespec"] = [[{
+  int64_t tv_sec;
+  long tv_nsec;
+}]],
+    },
+    macros = function(M)
+      return {
+        DIRSIZ = function(dp)
+          return M.int(8 + M.band(M.long(dp.d_namlen) + 1 + 3, -4LL))
+        end,
+      }
+    end,
+  },
+  {
+    on = "arm mips mipsel ppc",
+    constants = {
+      VC_MAXMSGSIZE = 8520,
+    },
+  },
+},
 ]==],
 ["linux/coff.h"] = [==[
-  constants = {
-    E_SYMNMLEN = 8,
-    E_FILNMLEN = 14,
-    E_DIMNUM = 4,
-    COFF_F_RELFLG = 1,
-    COFF_F_EXEC = 2,
-    COFF_F_LNNO = 4,
-    COFF_F_LSYMS = 8,
-    COFF_F_MINMAL = 16,
-    COFF_F_UPDATE = 32,
-    COFF_F_SWABD = 64,
-    COFF_F_AR16WR = 128,
-    COFF_F_AR32WR = 256,
-    COFF_F_AR32W = 512,
-    COFF_F_PATCH = 1024,
-    COFF_F_NODF = 1024,
-    COFF_I386MAGIC = 0x14c,
-    COFF_FILHSZ = 20,
-    COFF_AOUTSZ = 28,
-    COFF_STMAGIC = 257,
-    COFF_OMAGIC = 260,
-    COFF_JMAGIC = 263,
-    COFF_DMAGIC = 264,
-    COFF_ZMAGIC = 267,
-    COFF_SHMAGIC = 291,
-    COFF_SCNHSZ = 40,
-    COFF_TEXT = ".text",
-    COFF_DATA = ".data",
-    COFF_BSS = ".bss",
-    COFF_COMMENT = ".comment",
-    COFF_LIB = ".lib",
-    COFF_SECT_TEXT = 0,
-    COFF_SECT_DATA = 1,
-    COFF_SECT_BSS = 2,
-    COFF_SECT_REQD = 3,
-    COFF_STYP_REG = 0x0,
-    COFF_STYP_DSECT = 0x1,
-    COFF_STYP_NOLOAD = 0x2,
-    COFF_STYP_GROUP = 0x4,
-    COFF_STYP_PAD = 0x8,
-    COFF_STYP_COPY = 0x10,
-    COFF_STYP_TEXT = 0x20,
-    COFF_STYP_DATA = 0x40,
-    COFF_STYP_BSS = 0x80,
-    COFF_STYP_INFO = 0x200,
-    COFF_STYP_OVER = 0x400,
-    COFF_STYP_LIB = 0x800,
-    COFF_SLIBSZ = 8,
-    COFF_LINESZ = 6,
-    COFF_E_SYMNMLEN = 8,
-    COFF_E_FILNMLEN = 14,
-    COFF_E_DIMNUM = 4,
-    COFF_N_BTMASK = 0xf,
-    COFF_N_TMASK = 0x30,
-    COFF_N_BTSHFT = 4,
-    COFF_N_TSHIFT = 2,
-    COFF_SYMESZ = 18,
-    COFF_AUXESZ = 18,
-    COFF_ETEXT = "etext",
-    COFF_RELSZ = 10,
-    COFF_DEF_DATA_SECTION_ALIGNMENT = 4,
-    COFF_DEF_BSS_SECTION_ALIGNMENT = 4,
-    COFF_DEF_TEXT_SECTION_ALIGNMENT = 4,
-    COFF_DEF_SECTION_ALIGNMENT = 4,
-  },
-  records = {
-    ["struct COFF_filehdr"] = [[{
+constants = {
+  E_SYMNMLEN = 8,
+  E_FILNMLEN = 14,
+  E_DIMNUM = 4,
+  COFF_F_RELFLG = 1,
+  COFF_F_EXEC = 2,
+  COFF_F_LNNO = 4,
+  COFF_F_LSYMS = 8,
+  COFF_F_MINMAL = 16,
+  COFF_F_UPDATE = 32,
+  COFF_F_SWABD = 64,
+  COFF_F_AR16WR = 128,
+  COFF_F_AR32WR = 256,
+  COFF_F_AR32W = 512,
+  COFF_F_PATCH = 1024,
+  COFF_F_NODF = 1024,
+  COFF_I386MAGIC = 0x14c,
+  COFF_FILHSZ = 20,
+  COFF_AOUTSZ = 28,
+  COFF_STMAGIC = 257,
+  COFF_OMAGIC = 260,
+  COFF_JMAGIC = 263,
+  COFF_DMAGIC = 264,
+  COFF_ZMAGIC = 267,
+  COFF_SHMAGIC = 291,
+  COFF_SCNHSZ = 40,
+  COFF_TEXT = ".text",
+  COFF_DATA = ".data",
+  COFF_BSS = ".bss",
+  COFF_COMMENT = ".comment",
+  COFF_LIB = ".lib",
+  COFF_SECT_TEXT = 0,
+  COFF_SECT_DATA = 1,
+  COFF_SECT_BSS = 2,
+  COFF_SECT_REQD = 3,
+  COFF_STYP_REG = 0x0,
+  COFF_STYP_DSECT = 0x1,
+  COFF_STYP_NOLOAD = 0x2,
+  COFF_STYP_GROUP = 0x4,
+  COFF_STYP_PAD = 0x8,
+  COFF_STYP_COPY = 0x10,
+  COFF_STYP_TEXT = 0x20,
+  COFF_STYP_DATA = 0x40,
+  COFF_STYP_BSS = 0x80,
+  COFF_STYP_INFO = 0x200,
+  COFF_STYP_OVER = 0x400,
+  COFF_STYP_LIB = 0x800,
+  COFF_SLIBSZ = 8,
+  COFF_LINESZ = 6,
+  COFF_E_SYMNMLEN = 8,
+  COFF_E_FILNMLEN = 14,
+  COFF_E_DIMNUM = 4,
+  COFF_N_BTMASK = 0xf,
+  COFF_N_TMASK = 0x30,
+  COFF_N_BTSHFT = 4,
+  COFF_N_TSHIFT = 2,
+  COFF_SYMESZ = 18,
+  COFF_AUXESZ = 18,
+  COFF_ETEXT = "etext",
+  COFF_RELSZ = 10,
+  COFF_DEF_DATA_SECTION_ALIGNMENT = 4,
+  COFF_DEF_BSS_SECTION_ALIGNMENT = 4,
+  COFF_DEF_TEXT_SECTION_ALIGNMENT = 4,
+  COFF_DEF_SECTION_ALIGNMENT = 4,
+},
+records = {
+  ["struct COFF_filehdr"] = [[{
   char f_magic[2];
   char f_nscns[2];
   char f_timdat[4];
@@ -2285,7 +2966,7 @@ return {
   char f_opthdr[2];
   char f_flags[2];
 }]],
-    ["struct COFF_AOUTHDR"] = [[{
+  ["struct COFF_AOUTHDR"] = [[{
   char magic[2];
   char vstamp[2];
   char tsize[4];
@@ -2295,7 +2976,7 @@ return {
   char text_start[4];
   char data_start[4];
 }]],
-    ["struct COFF_scnhdr"] = [[{
+  ["struct COFF_scnhdr"] = [[{
   char s_name[8];
   char s_paddr[4];
   char s_vaddr[4];
@@ -2307,18 +2988,18 @@ return {
   char s_nlnno[2];
   char s_flags[4];
 }]],
-    ["struct COFF_slib"] = [[{
+  ["struct COFF_slib"] = [[{
   char sl_entsz[4];
   char sl_pathndx[4];
 }]],
-    ["struct COFF_lineno"] = [[{
+  ["struct COFF_lineno"] = [[{
   union {
     char l_symndx[4];
     char l_paddr[4];
   } l_addr;
   char l_lnno[2];
 }]],
-    ["struct COFF_syment"] = [[{
+  ["struct COFF_syment"] = [[{
   union {
     char e_name[8];
     struct {
@@ -2332,7 +3013,7 @@ return {
   char e_sclass[1];
   char e_numaux[1];
 }]],
-    ["union COFF_auxent"] = [[{
+  ["union COFF_auxent"] = [[{
   struct {
     char x_tagndx[4];
     union {
@@ -2371,544 +3052,544 @@ return {
     char x_tvran[2][2];
   } x_tv;
 }]],
-    ["struct COFF_reloc"] = [[{
+  ["struct COFF_reloc"] = [[{
   char r_vaddr[4];
   char r_symndx[4];
   char r_type[2];
 }]],
+},
+typedefs = {
+  COFF_AOUTHDR = "struct COFF_AOUTHDR",
+},
+macros = function(M)
+  return {
+    COFF_SHORT_L = function(ps)
+      return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(ps[1])), 8)), M.u8(M.long(ps[0])))))
+    end,
+    COFF_SHORT_H = function(ps)
+      return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(ps[0])), 8)), M.u8(M.long(ps[1])))))
+    end,
+    COFF_SHORT = function(v)
+      return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(v[1])), 8)), M.u8(M.long(v[0])))))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        COFF_LONG_L = function(ps)
+          return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[3]))), 24),
+              M.shl(M.u64(M.u8(M.long(ps[2]))), 16), M.shl(M.u64(M.u8(M.long(ps[1]))), 8),
+              M.u64(M.u8(M.long(ps[0]))))))
+        end,
+        COFF_LONG_H = function(ps)
+          return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[0]))), 24),
+              M.shl(M.u64(M.u8(M.long(ps[1]))), 16), M.shl(M.u64(M.u8(M.long(ps[2]))), 8),
+              M.u64(M.u8(M.long(ps[3]))))))
+        end,
+        COFF_LONG = function(v)
+          return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(v[3]))), 24), M.shl(M.u64(M.u8(M.long(v[2]))),
+              16), M.shl(M.u64(M.u8(M.long(v[1]))), 8), M.u64(M.u8(M.long(v[0]))))))
+        end,
+      }
+    end,
   },
-  typedefs = {
-    COFF_AOUTHDR = "struct COFF_AOUTHDR",
+  {
+    on = "!arm arm64 riscv64 ppc64le s390x ppc",
+    macros = function(M)
+      return {
+        COFF_I386BADMAG = function(x)
+          return M.i16(M.bor(M.i32(M.shl(M.u8(M.long(x.f_magic[1])), 8)), M.u8(M.long(x.f_magic[0])))) ~=
+              0x14c
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      COFF_SHORT_L = function(ps)
-        return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(ps[1])), 8)), M.u8(M.long(ps[0])))))
-      end,
-      COFF_SHORT_H = function(ps)
-        return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(ps[0])), 8)), M.u8(M.long(ps[1])))))
-      end,
-      COFF_SHORT = function(v)
-        return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(v[1])), 8)), M.u8(M.long(v[0])))))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          COFF_LONG_L = function(ps)
-            return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[3]))), 24),
-                M.shl(M.u64(M.u8(M.long(ps[2]))), 16), M.shl(M.u64(M.u8(M.long(ps[1]))), 8),
-                M.u64(M.u8(M.long(ps[0]))))))
-          end,
-          COFF_LONG_H = function(ps)
-            return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[0]))), 24),
-                M.shl(M.u64(M.u8(M.long(ps[1]))), 16), M.shl(M.u64(M.u8(M.long(ps[2]))), 8),
-                M.u64(M.u8(M.long(ps[3]))))))
-          end,
-          COFF_LONG = function(v)
-            return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(v[3]))), 24), M.shl(M.u64(M.u8(M.long(v[2]))),
-                16), M.shl(M.u64(M.u8(M.long(v[1]))), 8), M.u64(M.u8(M.long(v[0]))))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!arm arm64 riscv64 ppc64le s390x ppc",
-      macros = function(M)
-        return {
-          COFF_I386BADMAG = function(x)
-            return M.i16(M.bor(M.i32(M.shl(M.u8(M.long(x.f_magic[1])), 8)), M.u8(M.long(x.f_magic[0])))) ~=
-                0x14c
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          COFF_LONG_L = function(ps)
-            return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(ps[3])), 24)), M.u32(M.shl(M.u8(M.long(ps[2])),
-                16)), M.u32(M.shl(M.u8(M.long(ps[1])), 8)), M.u8(M.long(ps[0])))))
-          end,
-          COFF_LONG_H = function(ps)
-            return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(ps[0])), 24)), M.u32(M.shl(M.u8(M.long(ps[1])),
-                16)), M.u32(M.shl(M.u8(M.long(ps[2])), 8)), M.u8(M.long(ps[3])))))
-          end,
-          COFF_LONG = function(v)
-            return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(v[3])), 24)), M.u32(M.shl(M.u8(M.long(v[2])),
-                16)), M.u32(M.shl(M.u8(M.long(v[1])), 8)), M.u8(M.long(v[0])))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "arm arm64 riscv64 ppc64le s390x ppc",
-      macros = function(M)
-        return {
-          COFF_I386BADMAG = function(x)
-            return M.i16(M.bor(M.i32(M.shl(M.long(x.f_magic[1]), 8)), M.long(x.f_magic[0]))) ~= 0x14c
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        COFF_LONG_L = function(ps)
+          return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(ps[3])), 24)), M.u32(M.shl(M.u8(M.long(ps[2])),
+              16)), M.u32(M.shl(M.u8(M.long(ps[1])), 8)), M.u8(M.long(ps[0])))))
+        end,
+        COFF_LONG_H = function(ps)
+          return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(ps[0])), 24)), M.u32(M.shl(M.u8(M.long(ps[1])),
+              16)), M.u32(M.shl(M.u8(M.long(ps[2])), 8)), M.u8(M.long(ps[3])))))
+        end,
+        COFF_LONG = function(v)
+          return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(v[3])), 24)), M.u32(M.shl(M.u8(M.long(v[2])),
+              16)), M.u32(M.shl(M.u8(M.long(v[1])), 8)), M.u8(M.long(v[0])))))
+        end,
+      }
+    end,
   },
+  {
+    on = "arm arm64 riscv64 ppc64le s390x ppc",
+    macros = function(M)
+      return {
+        COFF_I386BADMAG = function(x)
+          return M.i16(M.bor(M.i32(M.shl(M.long(x.f_magic[1]), 8)), M.long(x.f_magic[0]))) ~= 0x14c
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/comedi.h"] = [==[
-  constants = {
-    COMEDI_SUBD_UNUSED = 0,
-    COMEDI_SUBD_AI = 1,
-    COMEDI_SUBD_AO = 2,
-    COMEDI_SUBD_DI = 3,
-    COMEDI_SUBD_DO = 4,
-    COMEDI_SUBD_DIO = 5,
-    COMEDI_SUBD_COUNTER = 6,
-    COMEDI_SUBD_TIMER = 7,
-    COMEDI_SUBD_MEMORY = 8,
-    COMEDI_SUBD_CALIB = 9,
-    COMEDI_SUBD_PROC = 10,
-    COMEDI_SUBD_SERIAL = 11,
-    COMEDI_SUBD_PWM = 12,
-    COMEDI_INPUT = 0,
-    COMEDI_OUTPUT = 1,
-    COMEDI_OPENDRAIN = 2,
-    INSN_CONFIG_DIO_INPUT = 0,
-    INSN_CONFIG_DIO_OUTPUT = 1,
-    INSN_CONFIG_DIO_OPENDRAIN = 2,
-    INSN_CONFIG_ANALOG_TRIG = 16,
-    INSN_CONFIG_ALT_SOURCE = 20,
-    INSN_CONFIG_DIGITAL_TRIG = 21,
-    INSN_CONFIG_BLOCK_SIZE = 22,
-    INSN_CONFIG_TIMER_1 = 23,
-    INSN_CONFIG_FILTER = 24,
-    INSN_CONFIG_CHANGE_NOTIFY = 25,
-    INSN_CONFIG_SERIAL_CLOCK = 26,
-    INSN_CONFIG_BIDIRECTIONAL_DATA = 27,
-    INSN_CONFIG_DIO_QUERY = 28,
-    INSN_CONFIG_PWM_OUTPUT = 29,
-    INSN_CONFIG_GET_PWM_OUTPUT = 30,
-    INSN_CONFIG_ARM = 31,
-    INSN_CONFIG_DISARM = 32,
-    INSN_CONFIG_GET_COUNTER_STATUS = 33,
-    INSN_CONFIG_RESET = 34,
-    INSN_CONFIG_GPCT_SINGLE_PULSE_GENERATOR = 1001,
-    INSN_CONFIG_GPCT_PULSE_TRAIN_GENERATOR = 1002,
-    INSN_CONFIG_GPCT_QUADRATURE_ENCODER = 1003,
-    INSN_CONFIG_SET_GATE_SRC = 2001,
-    INSN_CONFIG_GET_GATE_SRC = 2002,
-    INSN_CONFIG_SET_CLOCK_SRC = 2003,
-    INSN_CONFIG_GET_CLOCK_SRC = 2004,
-    INSN_CONFIG_SET_OTHER_SRC = 2005,
-    INSN_CONFIG_GET_HARDWARE_BUFFER_SIZE = 2006,
-    INSN_CONFIG_SET_COUNTER_MODE = 4097,
-    INSN_CONFIG_8254_SET_MODE = 4097,
-    INSN_CONFIG_8254_READ_STATUS = 4098,
-    INSN_CONFIG_SET_ROUTING = 4099,
-    INSN_CONFIG_GET_ROUTING = 4109,
-    INSN_CONFIG_PWM_SET_PERIOD = 5000,
-    INSN_CONFIG_PWM_GET_PERIOD = 5001,
-    INSN_CONFIG_GET_PWM_STATUS = 5002,
-    INSN_CONFIG_PWM_SET_H_BRIDGE = 5003,
-    INSN_CONFIG_PWM_GET_H_BRIDGE = 5004,
-    INSN_CONFIG_GET_CMD_TIMING_CONSTRAINTS = 5005,
-    INSN_DEVICE_CONFIG_TEST_ROUTE = 0,
-    INSN_DEVICE_CONFIG_CONNECT_ROUTE = 1,
-    INSN_DEVICE_CONFIG_DISCONNECT_ROUTE = 2,
-    INSN_DEVICE_CONFIG_GET_ROUTES = 3,
-    COMEDI_DIGITAL_TRIG_DISABLE = 0,
-    COMEDI_DIGITAL_TRIG_ENABLE_EDGES = 1,
-    COMEDI_DIGITAL_TRIG_ENABLE_LEVELS = 2,
-    COMEDI_UNKNOWN_SUPPORT = 0,
-    COMEDI_SUPPORTED = 1,
-    COMEDI_UNSUPPORTED = 2,
-    COMEDI_COUNTER_ARMED = 1,
-    COMEDI_COUNTER_COUNTING = 2,
-    COMEDI_COUNTER_TERMINAL_COUNT = 4,
-    I8254_MODE0 = 0,
-    I8254_MODE1 = 2,
-    I8254_MODE2 = 4,
-    I8254_MODE3 = 6,
-    I8254_MODE4 = 8,
-    I8254_MODE5 = 10,
-    I8254_BCD = 1,
-    I8254_BINARY = 0,
-    PXI_Star = 32924,
-    PXI_Clk10 = 32925,
-    PXIe_Clk100 = 32926,
-    NI_AI_SampleClock = 32927,
-    NI_AI_SampleClockTimebase = 32928,
-    NI_AI_StartTrigger = 32929,
-    NI_AI_ReferenceTrigger = 32930,
-    NI_AI_ConvertClock = 32931,
-    NI_AI_ConvertClockTimebase = 32932,
-    NI_AI_PauseTrigger = 32933,
-    NI_AI_HoldCompleteEvent = 32934,
-    NI_AI_HoldComplete = 32935,
-    NI_AI_ExternalMUXClock = 32936,
-    NI_AI_STOP = 32937,
-    NI_AO_SampleClock = 32938,
-    NI_AO_SampleClockTimebase = 32939,
-    NI_AO_StartTrigger = 32940,
-    NI_AO_PauseTrigger = 32941,
-    NI_DI_SampleClock = 32942,
-    NI_DI_SampleClockTimebase = 32943,
-    NI_DI_StartTrigger = 32944,
-    NI_DI_ReferenceTrigger = 32945,
-    NI_DI_PauseTrigger = 32946,
-    NI_DI_InputBufferFull = 32947,
-    NI_DI_ReadyForStartEvent = 32948,
-    NI_DI_ReadyForTransferEventBurst = 32949,
-    NI_DI_ReadyForTransferEventPipelined = 32950,
-    NI_DO_SampleClock = 32951,
-    NI_DO_SampleClockTimebase = 32952,
-    NI_DO_StartTrigger = 32953,
-    NI_DO_PauseTrigger = 32954,
-    NI_DO_OutputBufferFull = 32955,
-    NI_DO_DataActiveEvent = 32956,
-    NI_DO_ReadyForStartEvent = 32957,
-    NI_DO_ReadyForTransferEvent = 32958,
-    NI_MasterTimebase = 32959,
-    NI_20MHzTimebase = 32960,
-    NI_80MHzTimebase = 32961,
-    NI_100MHzTimebase = 32962,
-    NI_200MHzTimebase = 32963,
-    NI_100kHzTimebase = 32964,
-    NI_10MHzRefClock = 32965,
-    NI_FrequencyOutput = 32966,
-    NI_ChangeDetectionEvent = 32967,
-    NI_AnalogComparisonEvent = 32968,
-    NI_WatchdogExpiredEvent = 32969,
-    NI_WatchdogExpirationTrigger = 32970,
-    NI_SCXI_Trig1 = 32971,
-    NI_LogicLow = 32972,
-    NI_LogicHigh = 32973,
-    NI_ExternalStrobe = 32974,
-    NI_PFI_DO = 32975,
-    NI_CaseGround = 32976,
-    NI_RGOUT0 = 32977,
-    _NI_NAMES_MAX_PLUS_1 = 32978,
-    NI_NUM_NAMES = 210,
-    NI_GPCT_GATE_ON_BOTH_EDGES_BIT = 4,
-    NI_GPCT_EDGE_GATE_MODE_MASK = 24,
-    NI_GPCT_EDGE_GATE_STARTS_STOPS_BITS = 0,
-    NI_GPCT_EDGE_GATE_STOPS_STARTS_BITS = 8,
-    NI_GPCT_EDGE_GATE_STARTS_BITS = 16,
-    NI_GPCT_EDGE_GATE_NO_STARTS_NO_STOPS_BITS = 24,
-    NI_GPCT_STOP_MODE_MASK = 96,
-    NI_GPCT_STOP_ON_GATE_BITS = 0,
-    NI_GPCT_STOP_ON_GATE_OR_TC_BITS = 32,
-    NI_GPCT_STOP_ON_GATE_OR_SECOND_TC_BITS = 64,
-    NI_GPCT_LOAD_B_SELECT_BIT = 128,
-    NI_GPCT_OUTPUT_MODE_MASK = 768,
-    NI_GPCT_OUTPUT_TC_PULSE_BITS = 256,
-    NI_GPCT_OUTPUT_TC_TOGGLE_BITS = 512,
-    NI_GPCT_OUTPUT_TC_OR_GATE_TOGGLE_BITS = 768,
-    NI_GPCT_HARDWARE_DISARM_MASK = 3072,
-    NI_GPCT_NO_HARDWARE_DISARM_BITS = 0,
-    NI_GPCT_DISARM_AT_TC_BITS = 1024,
-    NI_GPCT_DISARM_AT_GATE_BITS = 2048,
-    NI_GPCT_DISARM_AT_TC_OR_GATE_BITS = 3072,
-    NI_GPCT_LOADING_ON_TC_BIT = 4096,
-    NI_GPCT_LOADING_ON_GATE_BIT = 16384,
-    NI_GPCT_COUNTING_MODE_MASK = 458752,
-    NI_GPCT_COUNTING_MODE_NORMAL_BITS = 0,
-    NI_GPCT_COUNTING_MODE_QUADRATURE_X1_BITS = 65536,
-    NI_GPCT_COUNTING_MODE_QUADRATURE_X2_BITS = 131072,
-    NI_GPCT_COUNTING_MODE_QUADRATURE_X4_BITS = 196608,
-    NI_GPCT_COUNTING_MODE_TWO_PULSE_BITS = 262144,
-    NI_GPCT_COUNTING_MODE_SYNC_SOURCE_BITS = 393216,
-    NI_GPCT_INDEX_PHASE_MASK = 3145728,
-    NI_GPCT_INDEX_PHASE_LOW_A_LOW_B_BITS = 0,
-    NI_GPCT_INDEX_PHASE_LOW_A_HIGH_B_BITS = 1048576,
-    NI_GPCT_INDEX_PHASE_HIGH_A_LOW_B_BITS = 2097152,
-    NI_GPCT_INDEX_PHASE_HIGH_A_HIGH_B_BITS = 3145728,
-    NI_GPCT_INDEX_ENABLE_BIT = 4194304,
-    NI_GPCT_COUNTING_DIRECTION_MASK = 50331648,
-    NI_GPCT_COUNTING_DIRECTION_DOWN_BITS = 0,
-    NI_GPCT_COUNTING_DIRECTION_UP_BITS = 16777216,
-    NI_GPCT_COUNTING_DIRECTION_HW_UP_DOWN_BITS = 33554432,
-    NI_GPCT_COUNTING_DIRECTION_HW_GATE_BITS = 50331648,
-    NI_GPCT_RELOAD_SOURCE_MASK = 201326592,
-    NI_GPCT_RELOAD_SOURCE_FIXED_BITS = 0,
-    NI_GPCT_RELOAD_SOURCE_SWITCHING_BITS = 67108864,
-    NI_GPCT_RELOAD_SOURCE_GATE_SELECT_BITS = 134217728,
-    NI_GPCT_OR_GATE_BIT = 268435456,
-    NI_GPCT_INVERT_OUTPUT_BIT = 536870912,
-    NI_GPCT_CLOCK_SRC_SELECT_MASK = 63,
-    NI_GPCT_TIMEBASE_1_CLOCK_SRC_BITS = 0,
-    NI_GPCT_TIMEBASE_2_CLOCK_SRC_BITS = 1,
-    NI_GPCT_TIMEBASE_3_CLOCK_SRC_BITS = 2,
-    NI_GPCT_LOGIC_LOW_CLOCK_SRC_BITS = 3,
-    NI_GPCT_NEXT_GATE_CLOCK_SRC_BITS = 4,
-    NI_GPCT_NEXT_TC_CLOCK_SRC_BITS = 5,
-    NI_GPCT_SOURCE_PIN_i_CLOCK_SRC_BITS = 6,
-    NI_GPCT_PXI10_CLOCK_SRC_BITS = 7,
-    NI_GPCT_PXI_STAR_TRIGGER_CLOCK_SRC_BITS = 8,
-    NI_GPCT_ANALOG_TRIGGER_OUT_CLOCK_SRC_BITS = 9,
-    NI_GPCT_PRESCALE_MODE_CLOCK_SRC_MASK = 805306368,
-    NI_GPCT_NO_PRESCALE_CLOCK_SRC_BITS = 0,
-    NI_GPCT_PRESCALE_X2_CLOCK_SRC_BITS = 268435456,
-    NI_GPCT_PRESCALE_X8_CLOCK_SRC_BITS = 536870912,
-    NI_GPCT_INVERT_CLOCK_SRC_BIT = 2147483648,
-    NI_GPCT_TIMESTAMP_MUX_GATE_SELECT = 0,
-    NI_GPCT_AI_START2_GATE_SELECT = 18,
-    NI_GPCT_PXI_STAR_TRIGGER_GATE_SELECT = 19,
-    NI_GPCT_NEXT_OUT_GATE_SELECT = 20,
-    NI_GPCT_AI_START1_GATE_SELECT = 28,
-    NI_GPCT_NEXT_SOURCE_GATE_SELECT = 29,
-    NI_GPCT_ANALOG_TRIGGER_OUT_GATE_SELECT = 30,
-    NI_GPCT_LOGIC_LOW_GATE_SELECT = 31,
-    NI_GPCT_SOURCE_PIN_i_GATE_SELECT = 256,
-    NI_GPCT_GATE_PIN_i_GATE_SELECT = 257,
-    NI_GPCT_UP_DOWN_PIN_i_GATE_SELECT = 513,
-    NI_GPCT_SELECTED_GATE_GATE_SELECT = 542,
-    NI_GPCT_DISABLED_GATE_SELECT = 32768,
-    NI_GPCT_SOURCE_ENCODER_A = 0,
-    NI_GPCT_SOURCE_ENCODER_B = 1,
-    NI_GPCT_SOURCE_ENCODER_Z = 2,
-    NI_GPCT_DISABLED_OTHER_SELECT = 32768,
-    NI_GPCT_ARM_IMMEDIATE = 0,
-    NI_GPCT_ARM_PAIRED_IMMEDIATE = 1,
-    NI_GPCT_HW_ARM = 4096,
-    NI_GPCT_ARM_UNKNOWN = 4096,
-    NI_GPCT_FILTER_OFF = 0,
-    NI_GPCT_FILTER_TIMEBASE_3_SYNC = 1,
-    NI_GPCT_FILTER_100x_TIMEBASE_1 = 2,
-    NI_GPCT_FILTER_20x_TIMEBASE_1 = 3,
-    NI_GPCT_FILTER_10x_TIMEBASE_1 = 4,
-    NI_GPCT_FILTER_2x_TIMEBASE_1 = 5,
-    NI_GPCT_FILTER_2x_TIMEBASE_3 = 6,
-    NI_PFI_FILTER_OFF = 0,
-    NI_PFI_FILTER_125ns = 1,
-    NI_PFI_FILTER_6425ns = 2,
-    NI_PFI_FILTER_2550us = 3,
-    NI_MIO_INTERNAL_CLOCK = 0,
-    NI_MIO_RTSI_CLOCK = 1,
-    NI_MIO_PLL_PXI_STAR_TRIGGER_CLOCK = 2,
-    NI_MIO_PLL_PXI10_CLOCK = 3,
-    NI_MIO_PLL_RTSI0_CLOCK = 4,
-    NI_RTSI_OUTPUT_ADR_START1 = 0,
-    NI_RTSI_OUTPUT_ADR_START2 = 1,
-    NI_RTSI_OUTPUT_SCLKG = 2,
-    NI_RTSI_OUTPUT_DACUPDN = 3,
-    NI_RTSI_OUTPUT_DA_START1 = 4,
-    NI_RTSI_OUTPUT_G_SRC0 = 5,
-    NI_RTSI_OUTPUT_G_GATE0 = 6,
-    NI_RTSI_OUTPUT_RGOUT0 = 7,
-    NI_RTSI_OUTPUT_RTSI_BRD_0 = 8,
-    NI_RTSI_OUTPUT_RTSI_OSC = 12,
-    NI_PFI_OUTPUT_PFI_DEFAULT = 0,
-    NI_PFI_OUTPUT_AI_START1 = 1,
-    NI_PFI_OUTPUT_AI_START2 = 2,
-    NI_PFI_OUTPUT_AI_CONVERT = 3,
-    NI_PFI_OUTPUT_G_SRC1 = 4,
-    NI_PFI_OUTPUT_G_GATE1 = 5,
-    NI_PFI_OUTPUT_AO_UPDATE_N = 6,
-    NI_PFI_OUTPUT_AO_START1 = 7,
-    NI_PFI_OUTPUT_AI_START_PULSE = 8,
-    NI_PFI_OUTPUT_G_SRC0 = 9,
-    NI_PFI_OUTPUT_G_GATE0 = 10,
-    NI_PFI_OUTPUT_EXT_STROBE = 11,
-    NI_PFI_OUTPUT_AI_EXT_MUX_CLK = 12,
-    NI_PFI_OUTPUT_GOUT0 = 13,
-    NI_PFI_OUTPUT_GOUT1 = 14,
-    NI_PFI_OUTPUT_FREQ_OUT = 15,
-    NI_PFI_OUTPUT_PFI_DO = 16,
-    NI_PFI_OUTPUT_I_ATRIG = 17,
-    NI_PFI_OUTPUT_RTSI0 = 18,
-    NI_PFI_OUTPUT_PXI_STAR_TRIGGER_IN = 26,
-    NI_PFI_OUTPUT_SCXI_TRIG1 = 27,
-    NI_PFI_OUTPUT_DIO_CHANGE_DETECT_RTSI = 28,
-    NI_PFI_OUTPUT_CDI_SAMPLE = 29,
-    NI_PFI_OUTPUT_CDO_UPDATE = 30,
-    NI_660X_PFI_OUTPUT_COUNTER = 1,
-    NI_660X_PFI_OUTPUT_DIO = 2,
-    NI_CDIO_SCAN_BEGIN_SRC_GROUND = 0,
-    NI_CDIO_SCAN_BEGIN_SRC_AI_START = 18,
-    NI_CDIO_SCAN_BEGIN_SRC_AI_CONVERT = 19,
-    NI_CDIO_SCAN_BEGIN_SRC_PXI_STAR_TRIGGER = 20,
-    NI_CDIO_SCAN_BEGIN_SRC_G0_OUT = 28,
-    NI_CDIO_SCAN_BEGIN_SRC_G1_OUT = 29,
-    NI_CDIO_SCAN_BEGIN_SRC_ANALOG_TRIGGER = 30,
-    NI_CDIO_SCAN_BEGIN_SRC_AO_UPDATE = 31,
-    NI_CDIO_SCAN_BEGIN_SRC_FREQ_OUT = 32,
-    NI_CDIO_SCAN_BEGIN_SRC_DIO_CHANGE_DETECT_IRQ = 33,
-    NI_FREQ_OUT_TIMEBASE_1_DIV_2_CLOCK_SRC = 0,
-    NI_FREQ_OUT_TIMEBASE_2_CLOCK_SRC = 1,
-    AMPLC_DIO_CLK_CLKN = 0,
-    AMPLC_DIO_CLK_10MHZ = 1,
-    AMPLC_DIO_CLK_1MHZ = 2,
-    AMPLC_DIO_CLK_100KHZ = 3,
-    AMPLC_DIO_CLK_10KHZ = 4,
-    AMPLC_DIO_CLK_1KHZ = 5,
-    AMPLC_DIO_CLK_OUTNM1 = 6,
-    AMPLC_DIO_CLK_EXT = 7,
-    AMPLC_DIO_CLK_VCC = 8,
-    AMPLC_DIO_CLK_GND = 9,
-    AMPLC_DIO_CLK_PAT_PRESENT = 10,
-    AMPLC_DIO_CLK_20MHZ = 11,
-    AMPLC_DIO_TS_CLK_1GHZ = 0,
-    AMPLC_DIO_TS_CLK_1MHZ = 1,
-    AMPLC_DIO_TS_CLK_1KHZ = 2,
-    AMPLC_DIO_GAT_VCC = 0,
-    AMPLC_DIO_GAT_GND = 1,
-    AMPLC_DIO_GAT_GATN = 2,
-    AMPLC_DIO_GAT_NOUTNM2 = 3,
-    AMPLC_DIO_GAT_RESERVED4 = 4,
-    AMPLC_DIO_GAT_RESERVED5 = 5,
-    AMPLC_DIO_GAT_RESERVED6 = 6,
-    AMPLC_DIO_GAT_RESERVED7 = 7,
-    AMPLC_DIO_GAT_NGATN = 6,
-    AMPLC_DIO_GAT_OUTNM2 = 7,
-    AMPLC_DIO_GAT_PAT_PRESENT = 8,
-    AMPLC_DIO_GAT_PAT_OCCURRED = 9,
-    AMPLC_DIO_GAT_PAT_GONE = 10,
-    AMPLC_DIO_GAT_NPAT_PRESENT = 11,
-    AMPLC_DIO_GAT_NPAT_OCCURRED = 12,
-    AMPLC_DIO_GAT_NPAT_GONE = 13,
-    KE_CLK_20MHZ = 0,
-    KE_CLK_4MHZ = 1,
-    KE_CLK_EXT = 2,
-    COMEDI_MAJORVERSION = 0,
-    COMEDI_MINORVERSION = 7,
-    COMEDI_MICROVERSION = 76,
-    VERSION = "0.7.76",
-    COMEDI_MAJOR = 98,
-    COMEDI_NDEVICES = 16,
-    COMEDI_NDEVCONFOPTS = 32,
-    COMEDI_DEVCONF_AUX_DATA3_LENGTH = 25,
-    COMEDI_DEVCONF_AUX_DATA2_LENGTH = 26,
-    COMEDI_DEVCONF_AUX_DATA1_LENGTH = 27,
-    COMEDI_DEVCONF_AUX_DATA0_LENGTH = 28,
-    COMEDI_DEVCONF_AUX_DATA_HI = 29,
-    COMEDI_DEVCONF_AUX_DATA_LO = 30,
-    COMEDI_DEVCONF_AUX_DATA_LENGTH = 31,
-    COMEDI_NAMELEN = 20,
-    CR_FLAGS_MASK = 0xfc000000,
-    CR_ALT_FILTER = 0x4000000,
-    CR_DITHER = 67108864,
-    CR_DEGLITCH = 67108864,
-    CR_ALT_SOURCE = 0x8000000,
-    CR_EDGE = 0x40000000,
-    CR_INVERT = 0x80000000,
-    AREF_GROUND = 0x0,
-    AREF_COMMON = 0x1,
-    AREF_DIFF = 0x2,
-    AREF_OTHER = 0x3,
-    GPCT_RESET = 0x1,
-    GPCT_SET_SOURCE = 0x2,
-    GPCT_SET_GATE = 0x4,
-    GPCT_SET_DIRECTION = 0x8,
-    GPCT_SET_OPERATION = 0x10,
-    GPCT_ARM = 0x20,
-    GPCT_DISARM = 0x40,
-    GPCT_GET_INT_CLK_FRQ = 0x80,
-    GPCT_INT_CLOCK = 0x1,
-    GPCT_EXT_PIN = 0x2,
-    GPCT_NO_GATE = 0x4,
-    GPCT_UP = 0x8,
-    GPCT_DOWN = 0x10,
-    GPCT_HWUD = 0x20,
-    GPCT_SIMPLE_EVENT = 0x40,
-    GPCT_SINGLE_PERIOD = 0x80,
-    GPCT_SINGLE_PW = 0x100,
-    GPCT_CONT_PULSE_OUT = 0x200,
-    GPCT_SINGLE_PULSE_OUT = 0x400,
-    INSN_MASK_WRITE = 0x8000000,
-    INSN_MASK_READ = 0x4000000,
-    INSN_MASK_SPECIAL = 0x2000000,
-    INSN_READ = 67108864,
-    INSN_WRITE = 134217729,
-    INSN_BITS = 201326594,
-    INSN_CONFIG = 201326595,
-    INSN_DEVICE_CONFIG = 234881027,
-    INSN_GTOD = 100663300,
-    INSN_WAIT = 167772165,
-    INSN_INTTRIG = 167772166,
-    CMDF_BOGUS = 0x1,
-    CMDF_PRIORITY = 0x8,
-    CMDF_WAKE_EOS = 0x20,
-    CMDF_WRITE = 0x40,
-    CMDF_RAWDATA = 0x80,
-    CMDF_ROUND_MASK = 0x30000,
-    CMDF_ROUND_NEAREST = 0x0,
-    CMDF_ROUND_DOWN = 0x10000,
-    CMDF_ROUND_UP = 0x20000,
-    CMDF_ROUND_UP_NEXT = 0x30000,
-    COMEDI_EV_START = 0x40000,
-    COMEDI_EV_SCAN_BEGIN = 0x80000,
-    COMEDI_EV_CONVERT = 0x100000,
-    COMEDI_EV_SCAN_END = 0x200000,
-    COMEDI_EV_STOP = 0x400000,
-    TRIG_BOGUS = 1,
-    TRIG_RT = 8,
-    TRIG_WAKE_EOS = 32,
-    TRIG_WRITE = 64,
-    TRIG_ROUND_MASK = 196608,
-    TRIG_ROUND_NEAREST = 0,
-    TRIG_ROUND_DOWN = 65536,
-    TRIG_ROUND_UP = 131072,
-    TRIG_ROUND_UP_NEXT = 196608,
-    TRIG_ANY = 0xffffffff,
-    TRIG_INVALID = 0x0,
-    TRIG_NONE = 0x1,
-    TRIG_NOW = 0x2,
-    TRIG_FOLLOW = 0x4,
-    TRIG_TIME = 0x8,
-    TRIG_TIMER = 0x10,
-    TRIG_COUNT = 0x20,
-    TRIG_EXT = 0x40,
-    TRIG_INT = 0x80,
-    TRIG_OTHER = 0x100,
-    SDF_BUSY = 0x1,
-    SDF_BUSY_OWNER = 0x2,
-    SDF_LOCKED = 0x4,
-    SDF_LOCK_OWNER = 0x8,
-    SDF_MAXDATA = 0x10,
-    SDF_FLAGS = 0x20,
-    SDF_RANGETYPE = 0x40,
-    SDF_PWM_COUNTER = 0x80,
-    SDF_PWM_HBRIDGE = 0x100,
-    SDF_CMD = 0x1000,
-    SDF_SOFT_CALIBRATED = 0x2000,
-    SDF_CMD_WRITE = 0x4000,
-    SDF_CMD_READ = 0x8000,
-    SDF_READABLE = 0x10000,
-    SDF_WRITABLE = 0x20000,
-    SDF_WRITEABLE = 131072,
-    SDF_INTERNAL = 0x40000,
-    SDF_GROUND = 0x100000,
-    SDF_COMMON = 0x200000,
-    SDF_DIFF = 0x400000,
-    SDF_OTHER = 0x800000,
-    SDF_DITHER = 0x1000000,
-    SDF_DEGLITCH = 0x2000000,
-    SDF_MMAP = 0x4000000,
-    SDF_RUNNING = 0x8000000,
-    SDF_LSAMPL = 0x10000000,
-    SDF_PACKED = 0x20000000,
-    CIO = 100,
-    COMEDI_BUFINFO = 0xc02c640e,
-    RF_EXTERNAL = 0x100,
-    UNIT_volt = 0,
-    UNIT_mA = 1,
-    UNIT_none = 2,
-    COMEDI_MIN_SPEED = 0xffffffff,
-    NI_NAMES_BASE = 0x8000,
-    NI_MAX_COUNTERS = 8,
-    NI_COUNTER_NAMES_BASE = 32844,
-    NI_GATES_NAMES_BASE = 32852,
-    NI_GATES_NAMES_MAX = 32891,
-    NI_COUNTER_NAMES_MAX = 32923,
-    NI_GPCT_COUNTING_MODE_SHIFT = 16,
-    NI_GPCT_INDEX_PHASE_BITSHIFT = 20,
-    NI_GPCT_COUNTING_DIRECTION_SHIFT = 24,
-  },
-  records = {
-    ["struct comedi_insn"] = [[{
+constants = {
+  COMEDI_SUBD_UNUSED = 0,
+  COMEDI_SUBD_AI = 1,
+  COMEDI_SUBD_AO = 2,
+  COMEDI_SUBD_DI = 3,
+  COMEDI_SUBD_DO = 4,
+  COMEDI_SUBD_DIO = 5,
+  COMEDI_SUBD_COUNTER = 6,
+  COMEDI_SUBD_TIMER = 7,
+  COMEDI_SUBD_MEMORY = 8,
+  COMEDI_SUBD_CALIB = 9,
+  COMEDI_SUBD_PROC = 10,
+  COMEDI_SUBD_SERIAL = 11,
+  COMEDI_SUBD_PWM = 12,
+  COMEDI_INPUT = 0,
+  COMEDI_OUTPUT = 1,
+  COMEDI_OPENDRAIN = 2,
+  INSN_CONFIG_DIO_INPUT = 0,
+  INSN_CONFIG_DIO_OUTPUT = 1,
+  INSN_CONFIG_DIO_OPENDRAIN = 2,
+  INSN_CONFIG_ANALOG_TRIG = 16,
+  INSN_CONFIG_ALT_SOURCE = 20,
+  INSN_CONFIG_DIGITAL_TRIG = 21,
+  INSN_CONFIG_BLOCK_SIZE = 22,
+  INSN_CONFIG_TIMER_1 = 23,
+  INSN_CONFIG_FILTER = 24,
+  INSN_CONFIG_CHANGE_NOTIFY = 25,
+  INSN_CONFIG_SERIAL_CLOCK = 26,
+  INSN_CONFIG_BIDIRECTIONAL_DATA = 27,
+  INSN_CONFIG_DIO_QUERY = 28,
+  INSN_CONFIG_PWM_OUTPUT = 29,
+  INSN_CONFIG_GET_PWM_OUTPUT = 30,
+  INSN_CONFIG_ARM = 31,
+  INSN_CONFIG_DISARM = 32,
+  INSN_CONFIG_GET_COUNTER_STATUS = 33,
+  INSN_CONFIG_RESET = 34,
+  INSN_CONFIG_GPCT_SINGLE_PULSE_GENERATOR = 1001,
+  INSN_CONFIG_GPCT_PULSE_TRAIN_GENERATOR = 1002,
+  INSN_CONFIG_GPCT_QUADRATURE_ENCODER = 1003,
+  INSN_CONFIG_SET_GATE_SRC = 2001,
+  INSN_CONFIG_GET_GATE_SRC = 2002,
+  INSN_CONFIG_SET_CLOCK_SRC = 2003,
+  INSN_CONFIG_GET_CLOCK_SRC = 2004,
+  INSN_CONFIG_SET_OTHER_SRC = 2005,
+  INSN_CONFIG_GET_HARDWARE_BUFFER_SIZE = 2006,
+  INSN_CONFIG_SET_COUNTER_MODE = 4097,
+  INSN_CONFIG_8254_SET_MODE = 4097,
+  INSN_CONFIG_8254_READ_STATUS = 4098,
+  INSN_CONFIG_SET_ROUTING = 4099,
+  INSN_CONFIG_GET_ROUTING = 4109,
+  INSN_CONFIG_PWM_SET_PERIOD = 5000,
+  INSN_CONFIG_PWM_GET_PERIOD = 5001,
+  INSN_CONFIG_GET_PWM_STATUS = 5002,
+  INSN_CONFIG_PWM_SET_H_BRIDGE = 5003,
+  INSN_CONFIG_PWM_GET_H_BRIDGE = 5004,
+  INSN_CONFIG_GET_CMD_TIMING_CONSTRAINTS = 5005,
+  INSN_DEVICE_CONFIG_TEST_ROUTE = 0,
+  INSN_DEVICE_CONFIG_CONNECT_ROUTE = 1,
+  INSN_DEVICE_CONFIG_DISCONNECT_ROUTE = 2,
+  INSN_DEVICE_CONFIG_GET_ROUTES = 3,
+  COMEDI_DIGITAL_TRIG_DISABLE = 0,
+  COMEDI_DIGITAL_TRIG_ENABLE_EDGES = 1,
+  COMEDI_DIGITAL_TRIG_ENABLE_LEVELS = 2,
+  COMEDI_UNKNOWN_SUPPORT = 0,
+  COMEDI_SUPPORTED = 1,
+  COMEDI_UNSUPPORTED = 2,
+  COMEDI_COUNTER_ARMED = 1,
+  COMEDI_COUNTER_COUNTING = 2,
+  COMEDI_COUNTER_TERMINAL_COUNT = 4,
+  I8254_MODE0 = 0,
+  I8254_MODE1 = 2,
+  I8254_MODE2 = 4,
+  I8254_MODE3 = 6,
+  I8254_MODE4 = 8,
+  I8254_MODE5 = 10,
+  I8254_BCD = 1,
+  I8254_BINARY = 0,
+  PXI_Star = 32924,
+  PXI_Clk10 = 32925,
+  PXIe_Clk100 = 32926,
+  NI_AI_SampleClock = 32927,
+  NI_AI_SampleClockTimebase = 32928,
+  NI_AI_StartTrigger = 32929,
+  NI_AI_ReferenceTrigger = 32930,
+  NI_AI_ConvertClock = 32931,
+  NI_AI_ConvertClockTimebase = 32932,
+  NI_AI_PauseTrigger = 32933,
+  NI_AI_HoldCompleteEvent = 32934,
+  NI_AI_HoldComplete = 32935,
+  NI_AI_ExternalMUXClock = 32936,
+  NI_AI_STOP = 32937,
+  NI_AO_SampleClock = 32938,
+  NI_AO_SampleClockTimebase = 32939,
+  NI_AO_StartTrigger = 32940,
+  NI_AO_PauseTrigger = 32941,
+  NI_DI_SampleClock = 32942,
+  NI_DI_SampleClockTimebase = 32943,
+  NI_DI_StartTrigger = 32944,
+  NI_DI_ReferenceTrigger = 32945,
+  NI_DI_PauseTrigger = 32946,
+  NI_DI_InputBufferFull = 32947,
+  NI_DI_ReadyForStartEvent = 32948,
+  NI_DI_ReadyForTransferEventBurst = 32949,
+  NI_DI_ReadyForTransferEventPipelined = 32950,
+  NI_DO_SampleClock = 32951,
+  NI_DO_SampleClockTimebase = 32952,
+  NI_DO_StartTrigger = 32953,
+  NI_DO_PauseTrigger = 32954,
+  NI_DO_OutputBufferFull = 32955,
+  NI_DO_DataActiveEvent = 32956,
+  NI_DO_ReadyForStartEvent = 32957,
+  NI_DO_ReadyForTransferEvent = 32958,
+  NI_MasterTimebase = 32959,
+  NI_20MHzTimebase = 32960,
+  NI_80MHzTimebase = 32961,
+  NI_100MHzTimebase = 32962,
+  NI_200MHzTimebase = 32963,
+  NI_100kHzTimebase = 32964,
+  NI_10MHzRefClock = 32965,
+  NI_FrequencyOutput = 32966,
+  NI_ChangeDetectionEvent = 32967,
+  NI_AnalogComparisonEvent = 32968,
+  NI_WatchdogExpiredEvent = 32969,
+  NI_WatchdogExpirationTrigger = 32970,
+  NI_SCXI_Trig1 = 32971,
+  NI_LogicLow = 32972,
+  NI_LogicHigh = 32973,
+  NI_ExternalStrobe = 32974,
+  NI_PFI_DO = 32975,
+  NI_CaseGround = 32976,
+  NI_RGOUT0 = 32977,
+  _NI_NAMES_MAX_PLUS_1 = 32978,
+  NI_NUM_NAMES = 210,
+  NI_GPCT_GATE_ON_BOTH_EDGES_BIT = 4,
+  NI_GPCT_EDGE_GATE_MODE_MASK = 24,
+  NI_GPCT_EDGE_GATE_STARTS_STOPS_BITS = 0,
+  NI_GPCT_EDGE_GATE_STOPS_STARTS_BITS = 8,
+  NI_GPCT_EDGE_GATE_STARTS_BITS = 16,
+  NI_GPCT_EDGE_GATE_NO_STARTS_NO_STOPS_BITS = 24,
+  NI_GPCT_STOP_MODE_MASK = 96,
+  NI_GPCT_STOP_ON_GATE_BITS = 0,
+  NI_GPCT_STOP_ON_GATE_OR_TC_BITS = 32,
+  NI_GPCT_STOP_ON_GATE_OR_SECOND_TC_BITS = 64,
+  NI_GPCT_LOAD_B_SELECT_BIT = 128,
+  NI_GPCT_OUTPUT_MODE_MASK = 768,
+  NI_GPCT_OUTPUT_TC_PULSE_BITS = 256,
+  NI_GPCT_OUTPUT_TC_TOGGLE_BITS = 512,
+  NI_GPCT_OUTPUT_TC_OR_GATE_TOGGLE_BITS = 768,
+  NI_GPCT_HARDWARE_DISARM_MASK = 3072,
+  NI_GPCT_NO_HARDWARE_DISARM_BITS = 0,
+  NI_GPCT_DISARM_AT_TC_BITS = 1024,
+  NI_GPCT_DISARM_AT_GATE_BITS = 2048,
+  NI_GPCT_DISARM_AT_TC_OR_GATE_BITS = 3072,
+  NI_GPCT_LOADING_ON_TC_BIT = 4096,
+  NI_GPCT_LOADING_ON_GATE_BIT = 16384,
+  NI_GPCT_COUNTING_MODE_MASK = 458752,
+  NI_GPCT_COUNTING_MODE_NORMAL_BITS = 0,
+  NI_GPCT_COUNTING_MODE_QUADRATURE_X1_BITS = 65536,
+  NI_GPCT_COUNTING_MODE_QUADRATURE_X2_BITS = 131072,
+  NI_GPCT_COUNTING_MODE_QUADRATURE_X4_BITS = 196608,
+  NI_GPCT_COUNTING_MODE_TWO_PULSE_BITS = 262144,
+  NI_GPCT_COUNTING_MODE_SYNC_SOURCE_BITS = 393216,
+  NI_GPCT_INDEX_PHASE_MASK = 3145728,
+  NI_GPCT_INDEX_PHASE_LOW_A_LOW_B_BITS = 0,
+  NI_GPCT_INDEX_PHASE_LOW_A_HIGH_B_BITS = 1048576,
+  NI_GPCT_INDEX_PHASE_HIGH_A_LOW_B_BITS = 2097152,
+  NI_GPCT_INDEX_PHASE_HIGH_A_HIGH_B_BITS = 3145728,
+  NI_GPCT_INDEX_ENABLE_BIT = 4194304,
+  NI_GPCT_COUNTING_DIRECTION_MASK = 50331648,
+  NI_GPCT_COUNTING_DIRECTION_DOWN_BITS = 0,
+  NI_GPCT_COUNTING_DIRECTION_UP_BITS = 16777216,
+  NI_GPCT_COUNTING_DIRECTION_HW_UP_DOWN_BITS = 33554432,
+  NI_GPCT_COUNTING_DIRECTION_HW_GATE_BITS = 50331648,
+  NI_GPCT_RELOAD_SOURCE_MASK = 201326592,
+  NI_GPCT_RELOAD_SOURCE_FIXED_BITS = 0,
+  NI_GPCT_RELOAD_SOURCE_SWITCHING_BITS = 67108864,
+  NI_GPCT_RELOAD_SOURCE_GATE_SELECT_BITS = 134217728,
+  NI_GPCT_OR_GATE_BIT = 268435456,
+  NI_GPCT_INVERT_OUTPUT_BIT = 536870912,
+  NI_GPCT_CLOCK_SRC_SELECT_MASK = 63,
+  NI_GPCT_TIMEBASE_1_CLOCK_SRC_BITS = 0,
+  NI_GPCT_TIMEBASE_2_CLOCK_SRC_BITS = 1,
+  NI_GPCT_TIMEBASE_3_CLOCK_SRC_BITS = 2,
+  NI_GPCT_LOGIC_LOW_CLOCK_SRC_BITS = 3,
+  NI_GPCT_NEXT_GATE_CLOCK_SRC_BITS = 4,
+  NI_GPCT_NEXT_TC_CLOCK_SRC_BITS = 5,
+  NI_GPCT_SOURCE_PIN_i_CLOCK_SRC_BITS = 6,
+  NI_GPCT_PXI10_CLOCK_SRC_BITS = 7,
+  NI_GPCT_PXI_STAR_TRIGGER_CLOCK_SRC_BITS = 8,
+  NI_GPCT_ANALOG_TRIGGER_OUT_CLOCK_SRC_BITS = 9,
+  NI_GPCT_PRESCALE_MODE_CLOCK_SRC_MASK = 805306368,
+  NI_GPCT_NO_PRESCALE_CLOCK_SRC_BITS = 0,
+  NI_GPCT_PRESCALE_X2_CLOCK_SRC_BITS = 268435456,
+  NI_GPCT_PRESCALE_X8_CLOCK_SRC_BITS = 536870912,
+  NI_GPCT_INVERT_CLOCK_SRC_BIT = 2147483648,
+  NI_GPCT_TIMESTAMP_MUX_GATE_SELECT = 0,
+  NI_GPCT_AI_START2_GATE_SELECT = 18,
+  NI_GPCT_PXI_STAR_TRIGGER_GATE_SELECT = 19,
+  NI_GPCT_NEXT_OUT_GATE_SELECT = 20,
+  NI_GPCT_AI_START1_GATE_SELECT = 28,
+  NI_GPCT_NEXT_SOURCE_GATE_SELECT = 29,
+  NI_GPCT_ANALOG_TRIGGER_OUT_GATE_SELECT = 30,
+  NI_GPCT_LOGIC_LOW_GATE_SELECT = 31,
+  NI_GPCT_SOURCE_PIN_i_GATE_SELECT = 256,
+  NI_GPCT_GATE_PIN_i_GATE_SELECT = 257,
+  NI_GPCT_UP_DOWN_PIN_i_GATE_SELECT = 513,
+  NI_GPCT_SELECTED_GATE_GATE_SELECT = 542,
+  NI_GPCT_DISABLED_GATE_SELECT = 32768,
+  NI_GPCT_SOURCE_ENCODER_A = 0,
+  NI_GPCT_SOURCE_ENCODER_B = 1,
+  NI_GPCT_SOURCE_ENCODER_Z = 2,
+  NI_GPCT_DISABLED_OTHER_SELECT = 32768,
+  NI_GPCT_ARM_IMMEDIATE = 0,
+  NI_GPCT_ARM_PAIRED_IMMEDIATE = 1,
+  NI_GPCT_HW_ARM = 4096,
+  NI_GPCT_ARM_UNKNOWN = 4096,
+  NI_GPCT_FILTER_OFF = 0,
+  NI_GPCT_FILTER_TIMEBASE_3_SYNC = 1,
+  NI_GPCT_FILTER_100x_TIMEBASE_1 = 2,
+  NI_GPCT_FILTER_20x_TIMEBASE_1 = 3,
+  NI_GPCT_FILTER_10x_TIMEBASE_1 = 4,
+  NI_GPCT_FILTER_2x_TIMEBASE_1 = 5,
+  NI_GPCT_FILTER_2x_TIMEBASE_3 = 6,
+  NI_PFI_FILTER_OFF = 0,
+  NI_PFI_FILTER_125ns = 1,
+  NI_PFI_FILTER_6425ns = 2,
+  NI_PFI_FILTER_2550us = 3,
+  NI_MIO_INTERNAL_CLOCK = 0,
+  NI_MIO_RTSI_CLOCK = 1,
+  NI_MIO_PLL_PXI_STAR_TRIGGER_CLOCK = 2,
+  NI_MIO_PLL_PXI10_CLOCK = 3,
+  NI_MIO_PLL_RTSI0_CLOCK = 4,
+  NI_RTSI_OUTPUT_ADR_START1 = 0,
+  NI_RTSI_OUTPUT_ADR_START2 = 1,
+  NI_RTSI_OUTPUT_SCLKG = 2,
+  NI_RTSI_OUTPUT_DACUPDN = 3,
+  NI_RTSI_OUTPUT_DA_START1 = 4,
+  NI_RTSI_OUTPUT_G_SRC0 = 5,
+  NI_RTSI_OUTPUT_G_GATE0 = 6,
+  NI_RTSI_OUTPUT_RGOUT0 = 7,
+  NI_RTSI_OUTPUT_RTSI_BRD_0 = 8,
+  NI_RTSI_OUTPUT_RTSI_OSC = 12,
+  NI_PFI_OUTPUT_PFI_DEFAULT = 0,
+  NI_PFI_OUTPUT_AI_START1 = 1,
+  NI_PFI_OUTPUT_AI_START2 = 2,
+  NI_PFI_OUTPUT_AI_CONVERT = 3,
+  NI_PFI_OUTPUT_G_SRC1 = 4,
+  NI_PFI_OUTPUT_G_GATE1 = 5,
+  NI_PFI_OUTPUT_AO_UPDATE_N = 6,
+  NI_PFI_OUTPUT_AO_START1 = 7,
+  NI_PFI_OUTPUT_AI_START_PULSE = 8,
+  NI_PFI_OUTPUT_G_SRC0 = 9,
+  NI_PFI_OUTPUT_G_GATE0 = 10,
+  NI_PFI_OUTPUT_EXT_STROBE = 11,
+  NI_PFI_OUTPUT_AI_EXT_MUX_CLK = 12,
+  NI_PFI_OUTPUT_GOUT0 = 13,
+  NI_PFI_OUTPUT_GOUT1 = 14,
+  NI_PFI_OUTPUT_FREQ_OUT = 15,
+  NI_PFI_OUTPUT_PFI_DO = 16,
+  NI_PFI_OUTPUT_I_ATRIG = 17,
+  NI_PFI_OUTPUT_RTSI0 = 18,
+  NI_PFI_OUTPUT_PXI_STAR_TRIGGER_IN = 26,
+  NI_PFI_OUTPUT_SCXI_TRIG1 = 27,
+  NI_PFI_OUTPUT_DIO_CHANGE_DETECT_RTSI = 28,
+  NI_PFI_OUTPUT_CDI_SAMPLE = 29,
+  NI_PFI_OUTPUT_CDO_UPDATE = 30,
+  NI_660X_PFI_OUTPUT_COUNTER = 1,
+  NI_660X_PFI_OUTPUT_DIO = 2,
+  NI_CDIO_SCAN_BEGIN_SRC_GROUND = 0,
+  NI_CDIO_SCAN_BEGIN_SRC_AI_START = 18,
+  NI_CDIO_SCAN_BEGIN_SRC_AI_CONVERT = 19,
+  NI_CDIO_SCAN_BEGIN_SRC_PXI_STAR_TRIGGER = 20,
+  NI_CDIO_SCAN_BEGIN_SRC_G0_OUT = 28,
+  NI_CDIO_SCAN_BEGIN_SRC_G1_OUT = 29,
+  NI_CDIO_SCAN_BEGIN_SRC_ANALOG_TRIGGER = 30,
+  NI_CDIO_SCAN_BEGIN_SRC_AO_UPDATE = 31,
+  NI_CDIO_SCAN_BEGIN_SRC_FREQ_OUT = 32,
+  NI_CDIO_SCAN_BEGIN_SRC_DIO_CHANGE_DETECT_IRQ = 33,
+  NI_FREQ_OUT_TIMEBASE_1_DIV_2_CLOCK_SRC = 0,
+  NI_FREQ_OUT_TIMEBASE_2_CLOCK_SRC = 1,
+  AMPLC_DIO_CLK_CLKN = 0,
+  AMPLC_DIO_CLK_10MHZ = 1,
+  AMPLC_DIO_CLK_1MHZ = 2,
+  AMPLC_DIO_CLK_100KHZ = 3,
+  AMPLC_DIO_CLK_10KHZ = 4,
+  AMPLC_DIO_CLK_1KHZ = 5,
+  AMPLC_DIO_CLK_OUTNM1 = 6,
+  AMPLC_DIO_CLK_EXT = 7,
+  AMPLC_DIO_CLK_VCC = 8,
+  AMPLC_DIO_CLK_GND = 9,
+  AMPLC_DIO_CLK_PAT_PRESENT = 10,
+  AMPLC_DIO_CLK_20MHZ = 11,
+  AMPLC_DIO_TS_CLK_1GHZ = 0,
+  AMPLC_DIO_TS_CLK_1MHZ = 1,
+  AMPLC_DIO_TS_CLK_1KHZ = 2,
+  AMPLC_DIO_GAT_VCC = 0,
+  AMPLC_DIO_GAT_GND = 1,
+  AMPLC_DIO_GAT_GATN = 2,
+  AMPLC_DIO_GAT_NOUTNM2 = 3,
+  AMPLC_DIO_GAT_RESERVED4 = 4,
+  AMPLC_DIO_GAT_RESERVED5 = 5,
+  AMPLC_DIO_GAT_RESERVED6 = 6,
+  AMPLC_DIO_GAT_RESERVED7 = 7,
+  AMPLC_DIO_GAT_NGATN = 6,
+  AMPLC_DIO_GAT_OUTNM2 = 7,
+  AMPLC_DIO_GAT_PAT_PRESENT = 8,
+  AMPLC_DIO_GAT_PAT_OCCURRED = 9,
+  AMPLC_DIO_GAT_PAT_GONE = 10,
+  AMPLC_DIO_GAT_NPAT_PRESENT = 11,
+  AMPLC_DIO_GAT_NPAT_OCCURRED = 12,
+  AMPLC_DIO_GAT_NPAT_GONE = 13,
+  KE_CLK_20MHZ = 0,
+  KE_CLK_4MHZ = 1,
+  KE_CLK_EXT = 2,
+  COMEDI_MAJORVERSION = 0,
+  COMEDI_MINORVERSION = 7,
+  COMEDI_MICROVERSION = 76,
+  VERSION = "0.7.76",
+  COMEDI_MAJOR = 98,
+  COMEDI_NDEVICES = 16,
+  COMEDI_NDEVCONFOPTS = 32,
+  COMEDI_DEVCONF_AUX_DATA3_LENGTH = 25,
+  COMEDI_DEVCONF_AUX_DATA2_LENGTH = 26,
+  COMEDI_DEVCONF_AUX_DATA1_LENGTH = 27,
+  COMEDI_DEVCONF_AUX_DATA0_LENGTH = 28,
+  COMEDI_DEVCONF_AUX_DATA_HI = 29,
+  COMEDI_DEVCONF_AUX_DATA_LO = 30,
+  COMEDI_DEVCONF_AUX_DATA_LENGTH = 31,
+  COMEDI_NAMELEN = 20,
+  CR_FLAGS_MASK = 0xfc000000,
+  CR_ALT_FILTER = 0x4000000,
+  CR_DITHER = 67108864,
+  CR_DEGLITCH = 67108864,
+  CR_ALT_SOURCE = 0x8000000,
+  CR_EDGE = 0x40000000,
+  CR_INVERT = 0x80000000,
+  AREF_GROUND = 0x0,
+  AREF_COMMON = 0x1,
+  AREF_DIFF = 0x2,
+  AREF_OTHER = 0x3,
+  GPCT_RESET = 0x1,
+  GPCT_SET_SOURCE = 0x2,
+  GPCT_SET_GATE = 0x4,
+  GPCT_SET_DIRECTION = 0x8,
+  GPCT_SET_OPERATION = 0x10,
+  GPCT_ARM = 0x20,
+  GPCT_DISARM = 0x40,
+  GPCT_GET_INT_CLK_FRQ = 0x80,
+  GPCT_INT_CLOCK = 0x1,
+  GPCT_EXT_PIN = 0x2,
+  GPCT_NO_GATE = 0x4,
+  GPCT_UP = 0x8,
+  GPCT_DOWN = 0x10,
+  GPCT_HWUD = 0x20,
+  GPCT_SIMPLE_EVENT = 0x40,
+  GPCT_SINGLE_PERIOD = 0x80,
+  GPCT_SINGLE_PW = 0x100,
+  GPCT_CONT_PULSE_OUT = 0x200,
+  GPCT_SINGLE_PULSE_OUT = 0x400,
+  INSN_MASK_WRITE = 0x8000000,
+  INSN_MASK_READ = 0x4000000,
+  INSN_MASK_SPECIAL = 0x2000000,
+  INSN_READ = 67108864,
+  INSN_WRITE = 134217729,
+  INSN_BITS = 201326594,
+  INSN_CONFIG = 201326595,
+  INSN_DEVICE_CONFIG = 234881027,
+  INSN_GTOD = 100663300,
+  INSN_WAIT = 167772165,
+  INSN_INTTRIG = 167772166,
+  CMDF_BOGUS = 0x1,
+  CMDF_PRIORITY = 0x8,
+  CMDF_WAKE_EOS = 0x20,
+  CMDF_WRITE = 0x40,
+  CMDF_RAWDATA = 0x80,
+  CMDF_ROUND_MASK = 0x30000,
+  CMDF_ROUND_NEAREST = 0x0,
+  CMDF_ROUND_DOWN = 0x10000,
+  CMDF_ROUND_UP = 0x20000,
+  CMDF_ROUND_UP_NEXT = 0x30000,
+  COMEDI_EV_START = 0x40000,
+  COMEDI_EV_SCAN_BEGIN = 0x80000,
+  COMEDI_EV_CONVERT = 0x100000,
+  COMEDI_EV_SCAN_END = 0x200000,
+  COMEDI_EV_STOP = 0x400000,
+  TRIG_BOGUS = 1,
+  TRIG_RT = 8,
+  TRIG_WAKE_EOS = 32,
+  TRIG_WRITE = 64,
+  TRIG_ROUND_MASK = 196608,
+  TRIG_ROUND_NEAREST = 0,
+  TRIG_ROUND_DOWN = 65536,
+  TRIG_ROUND_UP = 131072,
+  TRIG_ROUND_UP_NEXT = 196608,
+  TRIG_ANY = 0xffffffff,
+  TRIG_INVALID = 0x0,
+  TRIG_NONE = 0x1,
+  TRIG_NOW = 0x2,
+  TRIG_FOLLOW = 0x4,
+  TRIG_TIME = 0x8,
+  TRIG_TIMER = 0x10,
+  TRIG_COUNT = 0x20,
+  TRIG_EXT = 0x40,
+  TRIG_INT = 0x80,
+  TRIG_OTHER = 0x100,
+  SDF_BUSY = 0x1,
+  SDF_BUSY_OWNER = 0x2,
+  SDF_LOCKED = 0x4,
+  SDF_LOCK_OWNER = 0x8,
+  SDF_MAXDATA = 0x10,
+  SDF_FLAGS = 0x20,
+  SDF_RANGETYPE = 0x40,
+  SDF_PWM_COUNTER = 0x80,
+  SDF_PWM_HBRIDGE = 0x100,
+  SDF_CMD = 0x1000,
+  SDF_SOFT_CALIBRATED = 0x2000,
+  SDF_CMD_WRITE = 0x4000,
+  SDF_CMD_READ = 0x8000,
+  SDF_READABLE = 0x10000,
+  SDF_WRITABLE = 0x20000,
+  SDF_WRITEABLE = 131072,
+  SDF_INTERNAL = 0x40000,
+  SDF_GROUND = 0x100000,
+  SDF_COMMON = 0x200000,
+  SDF_DIFF = 0x400000,
+  SDF_OTHER = 0x800000,
+  SDF_DITHER = 0x1000000,
+  SDF_DEGLITCH = 0x2000000,
+  SDF_MMAP = 0x4000000,
+  SDF_RUNNING = 0x8000000,
+  SDF_LSAMPL = 0x10000000,
+  SDF_PACKED = 0x20000000,
+  CIO = 100,
+  COMEDI_BUFINFO = 0xc02c640e,
+  RF_EXTERNAL = 0x100,
+  UNIT_volt = 0,
+  UNIT_mA = 1,
+  UNIT_none = 2,
+  COMEDI_MIN_SPEED = 0xffffffff,
+  NI_NAMES_BASE = 0x8000,
+  NI_MAX_COUNTERS = 8,
+  NI_COUNTER_NAMES_BASE = 32844,
+  NI_GATES_NAMES_BASE = 32852,
+  NI_GATES_NAMES_MAX = 32891,
+  NI_COUNTER_NAMES_MAX = 32923,
+  NI_GPCT_COUNTING_MODE_SHIFT = 16,
+  NI_GPCT_INDEX_PHASE_BITSHIFT = 20,
+  NI_GPCT_COUNTING_DIRECTION_SHIFT = 24,
+},
+records = {
+  ["struct comedi_insn"] = [[{
   uint32_t insn;
   uint32_t n;
   uint32_t *data;
@@ -2916,11 +3597,11 @@ return {
   uint32_t chanspec;
   uint32_t unused[3];
 }]],
-    ["struct comedi_insnlist"] = [[{
+  ["struct comedi_insnlist"] = [[{
   uint32_t n_insns;
   struct comedi_insn *insns;
 }]],
-    ["struct comedi_cmd"] = [[{
+  ["struct comedi_cmd"] = [[{
   uint32_t subdev;
   uint32_t flags;
   uint32_t start_src;
@@ -2938,23 +3619,23 @@ return {
   int16_t *data;
   uint32_t data_len;
 }]],
-    ["struct comedi_chaninfo"] = [[{
+  ["struct comedi_chaninfo"] = [[{
   uint32_t subdev;
   uint32_t *maxdata_list;
   uint32_t *flaglist;
   uint32_t *rangelist;
   uint32_t unused[4];
 }]],
-    ["struct comedi_rangeinfo"] = [[{
+  ["struct comedi_rangeinfo"] = [[{
   uint32_t range_type;
   void *range_ptr;
 }]],
-    ["struct comedi_krange"] = [[{
+  ["struct comedi_krange"] = [[{
   int32_t min;
   int32_t max;
   uint32_t flags;
 }]],
-    ["struct comedi_subdinfo"] = [[{
+  ["struct comedi_subdinfo"] = [[{
   uint32_t type;
   uint32_t n_chan;
   uint32_t subd_flags;
@@ -2967,7 +3648,7 @@ return {
   uint32_t insn_bits_support;
   uint32_t unused[8];
 }]],
-    ["struct comedi_devinfo"] = [[{
+  ["struct comedi_devinfo"] = [[{
   uint32_t version_code;
   uint32_t n_subdevs;
   char driver_name[20];
@@ -2976,18 +3657,18 @@ return {
   int32_t write_subdevice;
   int32_t unused[30];
 }]],
-    ["struct comedi_devconfig"] = [[{
+  ["struct comedi_devconfig"] = [[{
   char board_name[20];
   int32_t options[32];
 }]],
-    ["struct comedi_bufconfig"] = [[{
+  ["struct comedi_bufconfig"] = [[{
   uint32_t subdevice;
   uint32_t flags;
   uint32_t maximum_size;
   uint32_t size;
   uint32_t unused[4];
 }]],
-    ["struct comedi_bufinfo"] = [[{
+  ["struct comedi_bufinfo"] = [[{
   uint32_t subdevice;
   uint32_t bytes_read;
   uint32_t buf_write_ptr;
@@ -2997,257 +3678,257 @@ return {
   uint32_t bytes_written;
   uint32_t unused[4];
 }]],
-  },
-  macros = function(M)
-    return {
-      CR_PACK = function(chan, rng, aref)
-        return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(rng), 0xff), 16),
-            M.long(chan)))
-      end,
-      CR_PACK_FLAGS = function(chan, range, aref, flags)
-        return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(range), 0xff), 16),
-            M.long(chan), M.band(M.long(flags), 0xfc000000LL)))
-      end,
-      CR_CHAN = function(a)
-        return M.int(M.band(M.long(a), 0xffff))
-      end,
-      CR_RANGE = function(a)
-        return M.int(M.band(M.shr(M.long(a), 16), 0xff))
-      end,
-      CR_AREF = function(a)
-        return M.int(M.band(M.shr(M.long(a), 24), 0x3))
-      end,
-      __RANGE = function(a, b)
-        return M.int(M.bor(M.shl(M.band(M.long(a), 0xffff), 16), M.band(M.long(b), 0xffff)))
-      end,
-      RANGE_OFFSET = function(a)
-        return M.int(M.band(M.shr(M.long(a), 16), 0xffff))
-      end,
-      RANGE_LENGTH = function(b)
-        return M.int(M.band(M.long(b), 0xffff))
-      end,
-      RF_UNIT = function(flags)
-        return M.int(M.band(M.long(flags), 0xff))
-      end,
-      _TERM_N = function(base, n, x)
-        return M.int(M.long(base) + M.band(M.long(x), M.long(n) - 1))
-      end,
-      NI_PFI = function(x)
-        return M.int(0x8000 + M.band(M.long(x), 63))
-      end,
-      TRIGGER_LINE = function(x)
-        return M.int(0x8040 + M.band(M.long(x), 7))
-      end,
-      NI_RTSI_BRD = function(x)
-        return M.int(0x8048 + M.band(M.long(x), 3))
-      end,
-      NI_CtrSource = function(x)
-        return M.int(0x804c + M.band(M.long(x), 7))
-      end,
-      NI_CtrGate = function(x)
-        return M.int(0x8054 + M.band(M.long(x), 7))
-      end,
-      NI_CtrAux = function(x)
-        return M.int(0x805c + M.band(M.long(x), 7))
-      end,
-      NI_CtrA = function(x)
-        return M.int(0x8064 + M.band(M.long(x), 7))
-      end,
-      NI_CtrB = function(x)
-        return M.int(0x806c + M.band(M.long(x), 7))
-      end,
-      NI_CtrZ = function(x)
-        return M.int(0x8074 + M.band(M.long(x), 7))
-      end,
-      NI_CtrArmStartTrigger = function(x)
-        return M.int(0x807c + M.band(M.long(x), 7))
-      end,
-      NI_CtrInternalOutput = function(x)
-        return M.int(0x8084 + M.band(M.long(x), 7))
-      end,
-      NI_CtrOut = function(x)
-        return M.int(0x808c + M.band(M.long(x), 7))
-      end,
-      NI_CtrSampleClock = function(x)
-        return M.int(0x8094 + M.band(M.long(x), 7))
-      end,
-      NI_USUAL_PFI_SELECT = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
-      end,
-      NI_USUAL_RTSI_SELECT = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
-      end,
-      NI_GPCT_SOURCE_PIN_CLOCK_SRC_BITS = function(x)
-        return M.int(0x10 + M.long(x))
-      end,
-      NI_GPCT_RTSI_CLOCK_SRC_BITS = function(x)
-        return M.int(0x18 + M.long(x))
-      end,
-      NI_GPCT_PFI_CLOCK_SRC_BITS = function(x)
-        return M.int(0x20 + M.long(x))
-      end,
-      NI_GPCT_GATE_PIN_GATE_SELECT = function(x)
-        return M.int(0x102 + M.long(x))
-      end,
-      NI_GPCT_RTSI_GATE_SELECT = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
-      end,
-      NI_GPCT_PFI_GATE_SELECT = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
-      end,
-      NI_GPCT_UP_DOWN_PIN_GATE_SELECT = function(x)
-        return M.int(0x202 + M.long(x))
-      end,
-      NI_GPCT_PFI_OTHER_SELECT = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
-      end,
-      NI_MIO_PLL_RTSI_CLOCK = function(x)
-        return M.int(4 + M.long(x))
-      end,
-      NI_RTSI_OUTPUT_RTSI_BRD = function(x)
-        return M.int(8 + M.long(x))
-      end,
-      NI_PFI_OUTPUT_RTSI = function(x)
-        return M.int(18 + M.long(x))
-      end,
-      NI_EXT_PFI = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x) - 1)
-      end,
-      NI_EXT_RTSI = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL) - 1)
-      end,
-      NI_CDIO_SCAN_BEGIN_SRC_PFI = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
-      end,
-      NI_CDIO_SCAN_BEGIN_SRC_RTSI = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
-      end,
-      NI_AO_SCAN_BEGIN_SRC_PFI = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
-      end,
-      NI_AO_SCAN_BEGIN_SRC_RTSI = function(x)
-        x = M.long(x)
-        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        COMEDI_DEVCONFIG = 0x40946400,
-        COMEDI_DEVINFO = 0x80b06401,
-        COMEDI_SUBDINFO = 0x80486402,
-        COMEDI_LOCK = 0x6405,
-        COMEDI_UNLOCK = 0x6406,
-        COMEDI_CANCEL = 0x6407,
-        COMEDI_BUFCONFIG = 0x8020640d,
-        COMEDI_POLL = 0x640f,
-        COMEDI_SETRSUBD = 0x6410,
-        COMEDI_SETWSUBD = 0x6411,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        COMEDI_CHANINFO = 0x80306403,
-        COMEDI_RANGEINFO = 0x80106408,
-        COMEDI_CMD = 0x80506409,
-        COMEDI_CMDTEST = 0x8050640a,
-        COMEDI_INSNLIST = 0x8010640b,
-        COMEDI_INSN = 0x8028640c,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        COMEDI_CHANINFO = 0x80206403,
-        COMEDI_RANGEINFO = 0x80086408,
-        COMEDI_CMD = 0x80406409,
-        COMEDI_CMDTEST = 0x8040640a,
-        COMEDI_INSNLIST = 0x8008640b,
-        COMEDI_INSN = 0x8020640c,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        COMEDI_DEVCONFIG = 0x80946400,
-        COMEDI_DEVINFO = 0x40b06401,
-        COMEDI_SUBDINFO = 0x40486402,
-        COMEDI_LOCK = 0x20006405,
-        COMEDI_UNLOCK = 0x20006406,
-        COMEDI_CANCEL = 0x20006407,
-        COMEDI_BUFCONFIG = 0x4020640d,
-        COMEDI_POLL = 0x2000640f,
-        COMEDI_SETRSUBD = 0x20006410,
-        COMEDI_SETWSUBD = 0x20006411,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        COMEDI_CHANINFO = 0x40206403,
-        COMEDI_RANGEINFO = 0x40086408,
-        COMEDI_CMD = 0x40406409,
-        COMEDI_CMDTEST = 0x4040640a,
-        COMEDI_INSNLIST = 0x4008640b,
-        COMEDI_INSN = 0x4020640c,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        COMEDI_CHANINFO = 0x40306403,
-        COMEDI_RANGEINFO = 0x40106408,
-        COMEDI_CMD = 0x40506409,
-        COMEDI_CMDTEST = 0x4050640a,
-        COMEDI_INSNLIST = 0x4010640b,
-        COMEDI_INSN = 0x4028640c,
-      },
+},
+macros = function(M)
+  return {
+    CR_PACK = function(chan, rng, aref)
+      return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(rng), 0xff), 16),
+          M.long(chan)))
+    end,
+    CR_PACK_FLAGS = function(chan, range, aref, flags)
+      return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(range), 0xff), 16),
+          M.long(chan), M.band(M.long(flags), 0xfc000000LL)))
+    end,
+    CR_CHAN = function(a)
+      return M.int(M.band(M.long(a), 0xffff))
+    end,
+    CR_RANGE = function(a)
+      return M.int(M.band(M.shr(M.long(a), 16), 0xff))
+    end,
+    CR_AREF = function(a)
+      return M.int(M.band(M.shr(M.long(a), 24), 0x3))
+    end,
+    __RANGE = function(a, b)
+      return M.int(M.bor(M.shl(M.band(M.long(a), 0xffff), 16), M.band(M.long(b), 0xffff)))
+    end,
+    RANGE_OFFSET = function(a)
+      return M.int(M.band(M.shr(M.long(a), 16), 0xffff))
+    end,
+    RANGE_LENGTH = function(b)
+      return M.int(M.band(M.long(b), 0xffff))
+    end,
+    RF_UNIT = function(flags)
+      return M.int(M.band(M.long(flags), 0xff))
+    end,
+    _TERM_N = function(base, n, x)
+      return M.int(M.long(base) + M.band(M.long(x), M.long(n) - 1))
+    end,
+    NI_PFI = function(x)
+      return M.int(0x8000 + M.band(M.long(x), 63))
+    end,
+    TRIGGER_LINE = function(x)
+      return M.int(0x8040 + M.band(M.long(x), 7))
+    end,
+    NI_RTSI_BRD = function(x)
+      return M.int(0x8048 + M.band(M.long(x), 3))
+    end,
+    NI_CtrSource = function(x)
+      return M.int(0x804c + M.band(M.long(x), 7))
+    end,
+    NI_CtrGate = function(x)
+      return M.int(0x8054 + M.band(M.long(x), 7))
+    end,
+    NI_CtrAux = function(x)
+      return M.int(0x805c + M.band(M.long(x), 7))
+    end,
+    NI_CtrA = function(x)
+      return M.int(0x8064 + M.band(M.long(x), 7))
+    end,
+    NI_CtrB = function(x)
+      return M.int(0x806c + M.band(M.long(x), 7))
+    end,
+    NI_CtrZ = function(x)
+      return M.int(0x8074 + M.band(M.long(x), 7))
+    end,
+    NI_CtrArmStartTrigger = function(x)
+      return M.int(0x807c + M.band(M.long(x), 7))
+    end,
+    NI_CtrInternalOutput = function(x)
+      return M.int(0x8084 + M.band(M.long(x), 7))
+    end,
+    NI_CtrOut = function(x)
+      return M.int(0x808c + M.band(M.long(x), 7))
+    end,
+    NI_CtrSampleClock = function(x)
+      return M.int(0x8094 + M.band(M.long(x), 7))
+    end,
+    NI_USUAL_PFI_SELECT = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+    end,
+    NI_USUAL_RTSI_SELECT = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+    end,
+    NI_GPCT_SOURCE_PIN_CLOCK_SRC_BITS = function(x)
+      return M.int(0x10 + M.long(x))
+    end,
+    NI_GPCT_RTSI_CLOCK_SRC_BITS = function(x)
+      return M.int(0x18 + M.long(x))
+    end,
+    NI_GPCT_PFI_CLOCK_SRC_BITS = function(x)
+      return M.int(0x20 + M.long(x))
+    end,
+    NI_GPCT_GATE_PIN_GATE_SELECT = function(x)
+      return M.int(0x102 + M.long(x))
+    end,
+    NI_GPCT_RTSI_GATE_SELECT = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+    end,
+    NI_GPCT_PFI_GATE_SELECT = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+    end,
+    NI_GPCT_UP_DOWN_PIN_GATE_SELECT = function(x)
+      return M.int(0x202 + M.long(x))
+    end,
+    NI_GPCT_PFI_OTHER_SELECT = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+    end,
+    NI_MIO_PLL_RTSI_CLOCK = function(x)
+      return M.int(4 + M.long(x))
+    end,
+    NI_RTSI_OUTPUT_RTSI_BRD = function(x)
+      return M.int(8 + M.long(x))
+    end,
+    NI_PFI_OUTPUT_RTSI = function(x)
+      return M.int(18 + M.long(x))
+    end,
+    NI_EXT_PFI = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 10, 0x1 + x, 0xb + x) - 1)
+    end,
+    NI_EXT_RTSI = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 7, 0xb + x, 0x1bLL) - 1)
+    end,
+    NI_CDIO_SCAN_BEGIN_SRC_PFI = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+    end,
+    NI_CDIO_SCAN_BEGIN_SRC_RTSI = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+    end,
+    NI_AO_SCAN_BEGIN_SRC_PFI = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+    end,
+    NI_AO_SCAN_BEGIN_SRC_RTSI = function(x)
+      x = M.long(x)
+      return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      COMEDI_DEVCONFIG = 0x40946400,
+      COMEDI_DEVINFO = 0x80b06401,
+      COMEDI_SUBDINFO = 0x80486402,
+      COMEDI_LOCK = 0x6405,
+      COMEDI_UNLOCK = 0x6406,
+      COMEDI_CANCEL = 0x6407,
+      COMEDI_BUFCONFIG = 0x8020640d,
+      COMEDI_POLL = 0x640f,
+      COMEDI_SETRSUBD = 0x6410,
+      COMEDI_SETWSUBD = 0x6411,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      COMEDI_CHANINFO = 0x80306403,
+      COMEDI_RANGEINFO = 0x80106408,
+      COMEDI_CMD = 0x80506409,
+      COMEDI_CMDTEST = 0x8050640a,
+      COMEDI_INSNLIST = 0x8010640b,
+      COMEDI_INSN = 0x8028640c,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      COMEDI_CHANINFO = 0x80206403,
+      COMEDI_RANGEINFO = 0x80086408,
+      COMEDI_CMD = 0x80406409,
+      COMEDI_CMDTEST = 0x8040640a,
+      COMEDI_INSNLIST = 0x8008640b,
+      COMEDI_INSN = 0x8020640c,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      COMEDI_DEVCONFIG = 0x80946400,
+      COMEDI_DEVINFO = 0x40b06401,
+      COMEDI_SUBDINFO = 0x40486402,
+      COMEDI_LOCK = 0x20006405,
+      COMEDI_UNLOCK = 0x20006406,
+      COMEDI_CANCEL = 0x20006407,
+      COMEDI_BUFCONFIG = 0x4020640d,
+      COMEDI_POLL = 0x2000640f,
+      COMEDI_SETRSUBD = 0x20006410,
+      COMEDI_SETWSUBD = 0x20006411,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      COMEDI_CHANINFO = 0x40206403,
+      COMEDI_RANGEINFO = 0x40086408,
+      COMEDI_CMD = 0x40406409,
+      COMEDI_CMDTEST = 0x4040640a,
+      COMEDI_INSNLIST = 0x4008640b,
+      COMEDI_INSN = 0x4020640c,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      COMEDI_CHANINFO = 0x40306403,
+      COMEDI_RANGEINFO = 0x40106408,
+      COMEDI_CMD = 0x40506409,
+      COMEDI_CMDTEST = 0x4050640a,
+      COMEDI_INSNLIST = 0x4010640b,
+      COMEDI_INSN = 0x4028640c,
+    },
+  },
+},
 ]==],
 ["linux/connector.h"] = [==[
-  constants = {
-    CN_IDX_PROC = 0x1,
-    CN_VAL_PROC = 0x1,
-    CN_IDX_CIFS = 0x2,
-    CN_VAL_CIFS = 0x1,
-    CN_W1_IDX = 0x3,
-    CN_W1_VAL = 0x1,
-    CN_IDX_V86D = 0x4,
-    CN_VAL_V86D_UVESAFB = 0x1,
-    CN_IDX_BB = 0x5,
-    CN_DST_IDX = 0x6,
-    CN_DST_VAL = 0x1,
-    CN_IDX_DM = 0x7,
-    CN_VAL_DM_USERSPACE_LOG = 0x1,
-    CN_IDX_DRBD = 0x8,
-    CN_VAL_DRBD = 0x1,
-    CN_KVP_IDX = 0x9,
-    CN_KVP_VAL = 0x1,
-    CN_VSS_IDX = 0xa,
-    CN_VSS_VAL = 0x1,
-    CN_NETLINK_USERS = 11,
-    CONNECTOR_MAX_MSG_SIZE = 16384,
-  },
-  records = {
-    ["struct cb_id"] = [[{
+constants = {
+  CN_IDX_PROC = 0x1,
+  CN_VAL_PROC = 0x1,
+  CN_IDX_CIFS = 0x2,
+  CN_VAL_CIFS = 0x1,
+  CN_W1_IDX = 0x3,
+  CN_W1_VAL = 0x1,
+  CN_IDX_V86D = 0x4,
+  CN_VAL_V86D_UVESAFB = 0x1,
+  CN_IDX_BB = 0x5,
+  CN_DST_IDX = 0x6,
+  CN_DST_VAL = 0x1,
+  CN_IDX_DM = 0x7,
+  CN_VAL_DM_USERSPACE_LOG = 0x1,
+  CN_IDX_DRBD = 0x8,
+  CN_VAL_DRBD = 0x1,
+  CN_KVP_IDX = 0x9,
+  CN_KVP_VAL = 0x1,
+  CN_VSS_IDX = 0xa,
+  CN_VSS_VAL = 0x1,
+  CN_NETLINK_USERS = 11,
+  CONNECTOR_MAX_MSG_SIZE = 16384,
+},
+records = {
+  ["struct cb_id"] = [[{
   uint32_t idx;
   uint32_t val;
 }]],
-    ["struct cn_msg"] = [[{
+  ["struct cn_msg"] = [[{
   struct cb_id id;
   uint32_t seq;
   uint32_t ack;
@@ -3255,239 +3936,239 @@ return {
   uint16_t flags;
   uint8_t data[];
 }]],
-  },
+},
 ]==],
 ["linux/const.h"] = [==[
-  macros = function(M)
-    return {
-      _BITULL = function(x)
-        return M.int(M.shl(1ULL, M.long(x)))
-      end,
-      __ALIGN_KERNEL = function(x, a)
-        x, a = M.long(x), M.long(a)
-        return M.int(M.band(x + (M.like(x, a) - 1), M.bnot(M.like(x, a) - 1)))
-      end,
-      __ALIGN_KERNEL_MASK = function(x, mask)
-        mask = M.long(mask)
-        return M.int(M.band(M.long(x) + mask, M.bnot(mask)))
-      end,
-      __KERNEL_DIV_ROUND_UP = function(n, d)
-        d = M.long(d)
-        return M.int((M.long(n) + d - 1) / d)
-      end,
-      __KERNEL_DIV_ROUND_CLOSEST = function(x, divisor)
-        x, divisor = M.long(x), M.long(divisor)
-        return M.int(M.choose(M.like(x, -1LL) > 0 or M.like(divisor, -1LL) > 0 or (x > 0 and 1LL or 0LL)
-            == (divisor > 0 and 1LL or 0LL), (x + divisor / 2) / divisor, (x - divisor / 2) / divisor))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          _BITUL = function(x)
-            return M.int(M.shl(1ULL, M.long(x)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          _BITUL = function(x)
-            return M.int(M.u32(M.shl(1LL, M.long(x))))
-          end,
-        }
-      end,
-    },
+macros = function(M)
+  return {
+    _BITULL = function(x)
+      return M.int(M.shl(1ULL, M.long(x)))
+    end,
+    __ALIGN_KERNEL = function(x, a)
+      x, a = M.long(x), M.long(a)
+      return M.int(M.band(x + (M.like(x, a) - 1), M.bnot(M.like(x, a) - 1)))
+    end,
+    __ALIGN_KERNEL_MASK = function(x, mask)
+      mask = M.long(mask)
+      return M.int(M.band(M.long(x) + mask, M.bnot(mask)))
+    end,
+    __KERNEL_DIV_ROUND_UP = function(n, d)
+      d = M.long(d)
+      return M.int((M.long(n) + d - 1) / d)
+    end,
+    __KERNEL_DIV_ROUND_CLOSEST = function(x, divisor)
+      x, divisor = M.long(x), M.long(divisor)
+      return M.int(M.choose(M.like(x, -1LL) > 0 or M.like(divisor, -1LL) > 0 or (x > 0 and 1LL or 0LL)
+          == (divisor > 0 and 1LL or 0LL), (x + divisor / 2) / divisor, (x - divisor / 2) / divisor))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        _BITUL = function(x)
+          return M.int(M.shl(1ULL, M.long(x)))
+        end,
+      }
+    end,
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        _BITUL = function(x)
+          return M.int(M.u32(M.shl(1LL, M.long(x))))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/coredump.h"] = [==[
-  constants = {
-    COREDUMP_KERNEL = 1,
-    COREDUMP_USERSPACE = 2,
-    COREDUMP_REJECT = 4,
-    COREDUMP_WAIT = 8,
-    COREDUMP_REQ_SIZE_VER0 = 16,
-    COREDUMP_ACK_SIZE_VER0 = 16,
-    COREDUMP_MARK_REQACK = 0,
-    COREDUMP_MARK_MINSIZE = 1,
-    COREDUMP_MARK_MAXSIZE = 2,
-    COREDUMP_MARK_UNSUPPORTED = 3,
-    COREDUMP_MARK_CONFLICTING = 4,
-    __COREDUMP_MARK_MAX = 2147483648,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct coredump_req"] = [[{
-    uint32_t size;
-    uint32_t size_ack;
-    uint64_t mask;
-  }]],
-        ["struct coredump_ack"] = [[{
-    uint32_t size;
-    uint32_t spare;
-    uint64_t mask;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct coredump_req"] = [[{
-    uint32_t size;
-    uint32_t size_ack;
-    unsigned long mask;
-  }]],
-        ["struct coredump_ack"] = [[{
-    uint32_t size;
-    uint32_t spare;
-    unsigned long mask;
-  }]],
-      },
+constants = {
+  COREDUMP_KERNEL = 1,
+  COREDUMP_USERSPACE = 2,
+  COREDUMP_REJECT = 4,
+  COREDUMP_WAIT = 8,
+  COREDUMP_REQ_SIZE_VER0 = 16,
+  COREDUMP_ACK_SIZE_VER0 = 16,
+  COREDUMP_MARK_REQACK = 0,
+  COREDUMP_MARK_MINSIZE = 1,
+  COREDUMP_MARK_MAXSIZE = 2,
+  COREDUMP_MARK_UNSUPPORTED = 3,
+  COREDUMP_MARK_CONFLICTING = 4,
+  __COREDUMP_MARK_MAX = 2147483648,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct coredump_req"] = [[{
+  uint32_t size;
+  uint32_t size_ack;
+  uint64_t mask;
+}]],
+      ["struct coredump_ack"] = [[{
+  uint32_t size;
+  uint32_t spare;
+  uint64_t mask;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct coredump_req"] = [[{
+  uint32_t size;
+  uint32_t size_ack;
+  unsigned long mask;
+}]],
+      ["struct coredump_ack"] = [[{
+  uint32_t size;
+  uint32_t spare;
+  unsigned long mask;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/coresight-stm.h"] = [==[
-  constants = {
-    STM_OPTION_GUARANTEED = 0,
-    STM_OPTION_INVARIANT = 1,
-    STM_FLAG_TIMESTAMPED = 8,
-    STM_FLAG_MARKED = 16,
-    STM_FLAG_GUARANTEED = 128,
-  },
+constants = {
+  STM_OPTION_GUARANTEED = 0,
+  STM_OPTION_INVARIANT = 1,
+  STM_FLAG_TIMESTAMPED = 8,
+  STM_FLAG_MARKED = 16,
+  STM_FLAG_GUARANTEED = 128,
+},
 ]==],
 ["linux/counter.h"] = [==[
-  constants = {
-    COUNTER_COMPONENT_NONE = 0,
-    COUNTER_COMPONENT_SIGNAL = 1,
-    COUNTER_COMPONENT_COUNT = 2,
-    COUNTER_COMPONENT_FUNCTION = 3,
-    COUNTER_COMPONENT_SYNAPSE_ACTION = 4,
-    COUNTER_COMPONENT_EXTENSION = 5,
-    COUNTER_SCOPE_DEVICE = 0,
-    COUNTER_SCOPE_SIGNAL = 1,
-    COUNTER_SCOPE_COUNT = 2,
-    COUNTER_EVENT_OVERFLOW = 0,
-    COUNTER_EVENT_UNDERFLOW = 1,
-    COUNTER_EVENT_OVERFLOW_UNDERFLOW = 2,
-    COUNTER_EVENT_THRESHOLD = 3,
-    COUNTER_EVENT_INDEX = 4,
-    COUNTER_EVENT_CHANGE_OF_STATE = 5,
-    COUNTER_EVENT_CAPTURE = 6,
-    COUNTER_EVENT_DIRECTION_CHANGE = 7,
-    COUNTER_COUNT_DIRECTION_FORWARD = 0,
-    COUNTER_COUNT_DIRECTION_BACKWARD = 1,
-    COUNTER_COUNT_MODE_NORMAL = 0,
-    COUNTER_COUNT_MODE_RANGE_LIMIT = 1,
-    COUNTER_COUNT_MODE_NON_RECYCLE = 2,
-    COUNTER_COUNT_MODE_MODULO_N = 3,
-    COUNTER_COUNT_MODE_INTERRUPT_ON_TERMINAL_COUNT = 4,
-    COUNTER_COUNT_MODE_HARDWARE_RETRIGGERABLE_ONESHOT = 5,
-    COUNTER_COUNT_MODE_RATE_GENERATOR = 6,
-    COUNTER_COUNT_MODE_SQUARE_WAVE_MODE = 7,
-    COUNTER_COUNT_MODE_SOFTWARE_TRIGGERED_STROBE = 8,
-    COUNTER_COUNT_MODE_HARDWARE_TRIGGERED_STROBE = 9,
-    COUNTER_FUNCTION_INCREASE = 0,
-    COUNTER_FUNCTION_DECREASE = 1,
-    COUNTER_FUNCTION_PULSE_DIRECTION = 2,
-    COUNTER_FUNCTION_QUADRATURE_X1_A = 3,
-    COUNTER_FUNCTION_QUADRATURE_X1_B = 4,
-    COUNTER_FUNCTION_QUADRATURE_X2_A = 5,
-    COUNTER_FUNCTION_QUADRATURE_X2_B = 6,
-    COUNTER_FUNCTION_QUADRATURE_X4 = 7,
-    COUNTER_SIGNAL_LEVEL_LOW = 0,
-    COUNTER_SIGNAL_LEVEL_HIGH = 1,
-    COUNTER_SYNAPSE_ACTION_NONE = 0,
-    COUNTER_SYNAPSE_ACTION_RISING_EDGE = 1,
-    COUNTER_SYNAPSE_ACTION_FALLING_EDGE = 2,
-    COUNTER_SYNAPSE_ACTION_BOTH_EDGES = 3,
-    COUNTER_SIGNAL_POLARITY_POSITIVE = 0,
-    COUNTER_SIGNAL_POLARITY_NEGATIVE = 1,
-  },
-  records = {
-    ["struct counter_component"] = [[{
+constants = {
+  COUNTER_COMPONENT_NONE = 0,
+  COUNTER_COMPONENT_SIGNAL = 1,
+  COUNTER_COMPONENT_COUNT = 2,
+  COUNTER_COMPONENT_FUNCTION = 3,
+  COUNTER_COMPONENT_SYNAPSE_ACTION = 4,
+  COUNTER_COMPONENT_EXTENSION = 5,
+  COUNTER_SCOPE_DEVICE = 0,
+  COUNTER_SCOPE_SIGNAL = 1,
+  COUNTER_SCOPE_COUNT = 2,
+  COUNTER_EVENT_OVERFLOW = 0,
+  COUNTER_EVENT_UNDERFLOW = 1,
+  COUNTER_EVENT_OVERFLOW_UNDERFLOW = 2,
+  COUNTER_EVENT_THRESHOLD = 3,
+  COUNTER_EVENT_INDEX = 4,
+  COUNTER_EVENT_CHANGE_OF_STATE = 5,
+  COUNTER_EVENT_CAPTURE = 6,
+  COUNTER_EVENT_DIRECTION_CHANGE = 7,
+  COUNTER_COUNT_DIRECTION_FORWARD = 0,
+  COUNTER_COUNT_DIRECTION_BACKWARD = 1,
+  COUNTER_COUNT_MODE_NORMAL = 0,
+  COUNTER_COUNT_MODE_RANGE_LIMIT = 1,
+  COUNTER_COUNT_MODE_NON_RECYCLE = 2,
+  COUNTER_COUNT_MODE_MODULO_N = 3,
+  COUNTER_COUNT_MODE_INTERRUPT_ON_TERMINAL_COUNT = 4,
+  COUNTER_COUNT_MODE_HARDWARE_RETRIGGERABLE_ONESHOT = 5,
+  COUNTER_COUNT_MODE_RATE_GENERATOR = 6,
+  COUNTER_COUNT_MODE_SQUARE_WAVE_MODE = 7,
+  COUNTER_COUNT_MODE_SOFTWARE_TRIGGERED_STROBE = 8,
+  COUNTER_COUNT_MODE_HARDWARE_TRIGGERED_STROBE = 9,
+  COUNTER_FUNCTION_INCREASE = 0,
+  COUNTER_FUNCTION_DECREASE = 1,
+  COUNTER_FUNCTION_PULSE_DIRECTION = 2,
+  COUNTER_FUNCTION_QUADRATURE_X1_A = 3,
+  COUNTER_FUNCTION_QUADRATURE_X1_B = 4,
+  COUNTER_FUNCTION_QUADRATURE_X2_A = 5,
+  COUNTER_FUNCTION_QUADRATURE_X2_B = 6,
+  COUNTER_FUNCTION_QUADRATURE_X4 = 7,
+  COUNTER_SIGNAL_LEVEL_LOW = 0,
+  COUNTER_SIGNAL_LEVEL_HIGH = 1,
+  COUNTER_SYNAPSE_ACTION_NONE = 0,
+  COUNTER_SYNAPSE_ACTION_RISING_EDGE = 1,
+  COUNTER_SYNAPSE_ACTION_FALLING_EDGE = 2,
+  COUNTER_SYNAPSE_ACTION_BOTH_EDGES = 3,
+  COUNTER_SIGNAL_POLARITY_POSITIVE = 0,
+  COUNTER_SIGNAL_POLARITY_NEGATIVE = 1,
+},
+records = {
+  ["struct counter_component"] = [[{
   uint8_t type;
   uint8_t scope;
   uint8_t parent;
   uint8_t id;
 }]],
-    ["struct counter_watch"] = [[{
+  ["struct counter_watch"] = [[{
   struct counter_component component;
   uint8_t event;
   uint8_t channel;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        COUNTER_ADD_WATCH_IOCTL = 0x40063e00,
-        COUNTER_ENABLE_EVENTS_IOCTL = 0x3e01,
-        COUNTER_DISABLE_EVENTS_IOCTL = 0x3e02,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct counter_event"] = [[{
-    uint64_t timestamp __attribute__((aligned(8)));
-    uint64_t value __attribute__((aligned(8)));
-    struct counter_watch watch;
-    uint8_t status;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        COUNTER_ADD_WATCH_IOCTL = 0x80063e00,
-        COUNTER_ENABLE_EVENTS_IOCTL = 0x20003e01,
-        COUNTER_DISABLE_EVENTS_IOCTL = 0x20003e02,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct counter_event"] = [[{
-    unsigned long timestamp __attribute__((aligned(8)));
-    unsigned long value __attribute__((aligned(8)));
-    struct counter_watch watch;
-    uint8_t status;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      COUNTER_ADD_WATCH_IOCTL = 0x40063e00,
+      COUNTER_ENABLE_EVENTS_IOCTL = 0x3e01,
+      COUNTER_DISABLE_EVENTS_IOCTL = 0x3e02,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct counter_event"] = [[{
+  uint64_t timestamp __attribute__((aligned(8)));
+  uint64_t value __attribute__((aligned(8)));
+  struct counter_watch watch;
+  uint8_t status;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      COUNTER_ADD_WATCH_IOCTL = 0x80063e00,
+      COUNTER_ENABLE_EVENTS_IOCTL = 0x20003e01,
+      COUNTER_DISABLE_EVENTS_IOCTL = 0x20003e02,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct counter_event"] = [[{
+  unsigned long timestamp __attribute__((aligned(8)));
+  unsigned long value __attribute__((aligned(8)));
+  struct counter_watch watch;
+  uint8_t status;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/cramfs_fs.h"] = [==[
-  constants = {
-    CRAMFS_SIGNATURE = "Compressed ROMFS",
-    CRAMFS_MODE_WIDTH = 16,
-    CRAMFS_UID_WIDTH = 16,
-    CRAMFS_SIZE_WIDTH = 24,
-    CRAMFS_GID_WIDTH = 8,
-    CRAMFS_NAMELEN_WIDTH = 6,
-    CRAMFS_OFFSET_WIDTH = 26,
-    CRAMFS_MAXPATHLEN = 0xfc,
-    CRAMFS_FLAG_FSID_VERSION_2 = 0x1,
-    CRAMFS_FLAG_SORTED_DIRS = 0x2,
-    CRAMFS_FLAG_HOLES = 0x100,
-    CRAMFS_FLAG_WRONG_SIGNATURE = 0x200,
-    CRAMFS_FLAG_SHIFTED_ROOT_OFFSET = 0x400,
-    CRAMFS_FLAG_EXT_BLOCK_POINTERS = 0x800,
-    CRAMFS_SUPPORTED_FLAGS = 0xfff,
-    CRAMFS_BLK_FLAG_UNCOMPRESSED = -2147483648,
-    CRAMFS_BLK_FLAG_DIRECT_PTR = 0x40000000,
-    CRAMFS_BLK_FLAGS = -1073741824,
-    CRAMFS_BLK_DIRECT_PTR_SHIFT = 2,
-  },
-  records = {
-    ["struct cramfs_inode"] = [[{
+constants = {
+  CRAMFS_SIGNATURE = "Compressed ROMFS",
+  CRAMFS_MODE_WIDTH = 16,
+  CRAMFS_UID_WIDTH = 16,
+  CRAMFS_SIZE_WIDTH = 24,
+  CRAMFS_GID_WIDTH = 8,
+  CRAMFS_NAMELEN_WIDTH = 6,
+  CRAMFS_OFFSET_WIDTH = 26,
+  CRAMFS_MAXPATHLEN = 0xfc,
+  CRAMFS_FLAG_FSID_VERSION_2 = 0x1,
+  CRAMFS_FLAG_SORTED_DIRS = 0x2,
+  CRAMFS_FLAG_HOLES = 0x100,
+  CRAMFS_FLAG_WRONG_SIGNATURE = 0x200,
+  CRAMFS_FLAG_SHIFTED_ROOT_OFFSET = 0x400,
+  CRAMFS_FLAG_EXT_BLOCK_POINTERS = 0x800,
+  CRAMFS_SUPPORTED_FLAGS = 0xfff,
+  CRAMFS_BLK_FLAG_UNCOMPRESSED = -2147483648,
+  CRAMFS_BLK_FLAG_DIRECT_PTR = 0x40000000,
+  CRAMFS_BLK_FLAGS = -1073741824,
+  CRAMFS_BLK_DIRECT_PTR_SHIFT = 2,
+},
+records = {
+  ["struct cramfs_inode"] = [[{
   uint32_t mode : 16;
   uint32_t uid : 16;
   uint32_t size : 24;
@@ -3495,13 +4176,13 @@ return {
   uint32_t namelen : 6;
   uint32_t offset : 26;
 }]],
-    ["struct cramfs_info"] = [[{
+  ["struct cramfs_info"] = [[{
   uint32_t crc;
   uint32_t edition;
   uint32_t blocks;
   uint32_t files;
 }]],
-    ["struct cramfs_super"] = [[{
+  ["struct cramfs_super"] = [[{
   uint32_t magic;
   uint32_t size;
   uint32_t flags;
@@ -3511,50 +4192,50 @@ return {
   uint8_t name[16];
   struct cramfs_inode root;
 }]],
-  },
+},
 ]==],
 ["linux/cryptouser.h"] = [==[
-  constants = {
-    CRYPTO_MSG_BASE = 16,
-    CRYPTO_MSG_NEWALG = 16,
-    CRYPTO_MSG_DELALG = 17,
-    CRYPTO_MSG_UPDATEALG = 18,
-    CRYPTO_MSG_GETALG = 19,
-    CRYPTO_MSG_DELRNG = 20,
-    CRYPTO_MSG_GETSTAT = 21,
-    __CRYPTO_MSG_MAX = 22,
-    CRYPTOCFGA_UNSPEC = 0,
-    CRYPTOCFGA_PRIORITY_VAL = 1,
-    CRYPTOCFGA_REPORT_LARVAL = 2,
-    CRYPTOCFGA_REPORT_HASH = 3,
-    CRYPTOCFGA_REPORT_BLKCIPHER = 4,
-    CRYPTOCFGA_REPORT_AEAD = 5,
-    CRYPTOCFGA_REPORT_COMPRESS = 6,
-    CRYPTOCFGA_REPORT_RNG = 7,
-    CRYPTOCFGA_REPORT_CIPHER = 8,
-    CRYPTOCFGA_REPORT_AKCIPHER = 9,
-    CRYPTOCFGA_REPORT_KPP = 10,
-    CRYPTOCFGA_REPORT_ACOMP = 11,
-    CRYPTOCFGA_STAT_LARVAL = 12,
-    CRYPTOCFGA_STAT_HASH = 13,
-    CRYPTOCFGA_STAT_BLKCIPHER = 14,
-    CRYPTOCFGA_STAT_AEAD = 15,
-    CRYPTOCFGA_STAT_COMPRESS = 16,
-    CRYPTOCFGA_STAT_RNG = 17,
-    CRYPTOCFGA_STAT_CIPHER = 18,
-    CRYPTOCFGA_STAT_AKCIPHER = 19,
-    CRYPTOCFGA_STAT_KPP = 20,
-    CRYPTOCFGA_STAT_ACOMP = 21,
-    CRYPTOCFGA_REPORT_SIG = 22,
-    __CRYPTOCFGA_MAX = 23,
-    CRYPTO_MSG_MAX = 21,
-    CRYPTO_NR_MSGTYPES = 6,
-    CRYPTO_MAX_NAME = 64,
-    CRYPTOCFGA_MAX = 22,
-    CRYPTO_REPORT_MAXSIZE = 352,
-  },
-  records = {
-    ["struct crypto_user_alg"] = [[{
+constants = {
+  CRYPTO_MSG_BASE = 16,
+  CRYPTO_MSG_NEWALG = 16,
+  CRYPTO_MSG_DELALG = 17,
+  CRYPTO_MSG_UPDATEALG = 18,
+  CRYPTO_MSG_GETALG = 19,
+  CRYPTO_MSG_DELRNG = 20,
+  CRYPTO_MSG_GETSTAT = 21,
+  __CRYPTO_MSG_MAX = 22,
+  CRYPTOCFGA_UNSPEC = 0,
+  CRYPTOCFGA_PRIORITY_VAL = 1,
+  CRYPTOCFGA_REPORT_LARVAL = 2,
+  CRYPTOCFGA_REPORT_HASH = 3,
+  CRYPTOCFGA_REPORT_BLKCIPHER = 4,
+  CRYPTOCFGA_REPORT_AEAD = 5,
+  CRYPTOCFGA_REPORT_COMPRESS = 6,
+  CRYPTOCFGA_REPORT_RNG = 7,
+  CRYPTOCFGA_REPORT_CIPHER = 8,
+  CRYPTOCFGA_REPORT_AKCIPHER = 9,
+  CRYPTOCFGA_REPORT_KPP = 10,
+  CRYPTOCFGA_REPORT_ACOMP = 11,
+  CRYPTOCFGA_STAT_LARVAL = 12,
+  CRYPTOCFGA_STAT_HASH = 13,
+  CRYPTOCFGA_STAT_BLKCIPHER = 14,
+  CRYPTOCFGA_STAT_AEAD = 15,
+  CRYPTOCFGA_STAT_COMPRESS = 16,
+  CRYPTOCFGA_STAT_RNG = 17,
+  CRYPTOCFGA_STAT_CIPHER = 18,
+  CRYPTOCFGA_STAT_AKCIPHER = 19,
+  CRYPTOCFGA_STAT_KPP = 20,
+  CRYPTOCFGA_STAT_ACOMP = 21,
+  CRYPTOCFGA_REPORT_SIG = 22,
+  __CRYPTOCFGA_MAX = 23,
+  CRYPTO_MSG_MAX = 21,
+  CRYPTO_NR_MSGTYPES = 6,
+  CRYPTO_MAX_NAME = 64,
+  CRYPTOCFGA_MAX = 22,
+  CRYPTO_REPORT_MAXSIZE = 352,
+},
+records = {
+  ["struct crypto_user_alg"] = [[{
   char cru_name[64];
   char cru_driver_name[64];
   char cru_module_name[64];
@@ -3563,24 +4244,24 @@ return {
   uint32_t cru_refcnt;
   uint32_t cru_flags;
 }]],
-    ["struct crypto_stat_larval"] = [[{
+  ["struct crypto_stat_larval"] = [[{
   char type[64];
 }]],
-    ["struct crypto_report_larval"] = [[{
+  ["struct crypto_report_larval"] = [[{
   char type[64];
 }]],
-    ["struct crypto_report_hash"] = [[{
+  ["struct crypto_report_hash"] = [[{
   char type[64];
   uint32_t blocksize;
   uint32_t digestsize;
 }]],
-    ["struct crypto_report_cipher"] = [[{
+  ["struct crypto_report_cipher"] = [[{
   char type[64];
   uint32_t blocksize;
   uint32_t min_keysize;
   uint32_t max_keysize;
 }]],
-    ["struct crypto_report_blkcipher"] = [[{
+  ["struct crypto_report_blkcipher"] = [[{
   char type[64];
   char geniv[64];
   uint32_t blocksize;
@@ -3588,339 +4269,339 @@ return {
   uint32_t max_keysize;
   uint32_t ivsize;
 }]],
-    ["struct crypto_report_aead"] = [[{
+  ["struct crypto_report_aead"] = [[{
   char type[64];
   char geniv[64];
   uint32_t blocksize;
   uint32_t maxauthsize;
   uint32_t ivsize;
 }]],
-    ["struct crypto_report_comp"] = [[{
+  ["struct crypto_report_comp"] = [[{
   char type[64];
 }]],
-    ["struct crypto_report_rng"] = [[{
+  ["struct crypto_report_rng"] = [[{
   char type[64];
   uint32_t seedsize;
 }]],
-    ["struct crypto_report_akcipher"] = [[{
+  ["struct crypto_report_akcipher"] = [[{
   char type[64];
 }]],
-    ["struct crypto_report_kpp"] = [[{
+  ["struct crypto_report_kpp"] = [[{
   char type[64];
 }]],
-    ["struct crypto_report_acomp"] = [[{
+  ["struct crypto_report_acomp"] = [[{
   char type[64];
 }]],
-    ["struct crypto_report_sig"] = [[{
+  ["struct crypto_report_sig"] = [[{
   char type[64];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct crypto_stat_aead"] = [[{
-    char type[64];
-    uint64_t stat_encrypt_cnt;
-    uint64_t stat_encrypt_tlen;
-    uint64_t stat_decrypt_cnt;
-    uint64_t stat_decrypt_tlen;
-    uint64_t stat_err_cnt;
-  }]],
-        ["struct crypto_stat_akcipher"] = [[{
-    char type[64];
-    uint64_t stat_encrypt_cnt;
-    uint64_t stat_encrypt_tlen;
-    uint64_t stat_decrypt_cnt;
-    uint64_t stat_decrypt_tlen;
-    uint64_t stat_verify_cnt;
-    uint64_t stat_sign_cnt;
-    uint64_t stat_err_cnt;
-  }]],
-        ["struct crypto_stat_cipher"] = [[{
-    char type[64];
-    uint64_t stat_encrypt_cnt;
-    uint64_t stat_encrypt_tlen;
-    uint64_t stat_decrypt_cnt;
-    uint64_t stat_decrypt_tlen;
-    uint64_t stat_err_cnt;
-  }]],
-        ["struct crypto_stat_compress"] = [[{
-    char type[64];
-    uint64_t stat_compress_cnt;
-    uint64_t stat_compress_tlen;
-    uint64_t stat_decompress_cnt;
-    uint64_t stat_decompress_tlen;
-    uint64_t stat_err_cnt;
-  }]],
-        ["struct crypto_stat_hash"] = [[{
-    char type[64];
-    uint64_t stat_hash_cnt;
-    uint64_t stat_hash_tlen;
-    uint64_t stat_err_cnt;
-  }]],
-        ["struct crypto_stat_kpp"] = [[{
-    char type[64];
-    uint64_t stat_setsecret_cnt;
-    uint64_t stat_generate_public_key_cnt;
-    uint64_t stat_compute_shared_secret_cnt;
-    uint64_t stat_err_cnt;
-  }]],
-        ["struct crypto_stat_rng"] = [[{
-    char type[64];
-    uint64_t stat_generate_cnt;
-    uint64_t stat_generate_tlen;
-    uint64_t stat_seed_cnt;
-    uint64_t stat_err_cnt;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct crypto_stat_aead"] = [[{
-    char type[64];
-    unsigned long stat_encrypt_cnt;
-    unsigned long stat_encrypt_tlen;
-    unsigned long stat_decrypt_cnt;
-    unsigned long stat_decrypt_tlen;
-    unsigned long stat_err_cnt;
-  }]],
-        ["struct crypto_stat_akcipher"] = [[{
-    char type[64];
-    unsigned long stat_encrypt_cnt;
-    unsigned long stat_encrypt_tlen;
-    unsigned long stat_decrypt_cnt;
-    unsigned long stat_decrypt_tlen;
-    unsigned long stat_verify_cnt;
-    unsigned long stat_sign_cnt;
-    unsigned long stat_err_cnt;
-  }]],
-        ["struct crypto_stat_cipher"] = [[{
-    char type[64];
-    unsigned long stat_encrypt_cnt;
-    unsigned long stat_encrypt_tlen;
-    unsigned long stat_decrypt_cnt;
-    unsigned long stat_decrypt_tlen;
-    unsigned long stat_err_cnt;
-  }]],
-        ["struct crypto_stat_compress"] = [[{
-    char type[64];
-    unsigned long stat_compress_cnt;
-    unsigned long stat_compress_tlen;
-    unsigned long stat_decompress_cnt;
-    unsigned long stat_decompress_tlen;
-    unsigned long stat_err_cnt;
-  }]],
-        ["struct crypto_stat_hash"] = [[{
-    char type[64];
-    unsigned long stat_hash_cnt;
-    unsigned long stat_hash_tlen;
-    unsigned long stat_err_cnt;
-  }]],
-        ["struct crypto_stat_kpp"] = [[{
-    char type[64];
-    unsigned long stat_setsecret_cnt;
-    unsigned long stat_generate_public_key_cnt;
-    unsigned long stat_compute_shared_secret_cnt;
-    unsigned long stat_err_cnt;
-  }]],
-        ["struct crypto_stat_rng"] = [[{
-    char type[64];
-    unsigned long stat_generate_cnt;
-    unsigned long stat_generate_tlen;
-    unsigned long stat_seed_cnt;
-    unsigned long stat_err_cnt;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct crypto_stat_aead"] = [[{
+  char type[64];
+  uint64_t stat_encrypt_cnt;
+  uint64_t stat_encrypt_tlen;
+  uint64_t stat_decrypt_cnt;
+  uint64_t stat_decrypt_tlen;
+  uint64_t stat_err_cnt;
+}]],
+      ["struct crypto_stat_akcipher"] = [[{
+  char type[64];
+  uint64_t stat_encrypt_cnt;
+  uint64_t stat_encrypt_tlen;
+  uint64_t stat_decrypt_cnt;
+  uint64_t stat_decrypt_tlen;
+  uint64_t stat_verify_cnt;
+  uint64_t stat_sign_cnt;
+  uint64_t stat_err_cnt;
+}]],
+      ["struct crypto_stat_cipher"] = [[{
+  char type[64];
+  uint64_t stat_encrypt_cnt;
+  uint64_t stat_encrypt_tlen;
+  uint64_t stat_decrypt_cnt;
+  uint64_t stat_decrypt_tlen;
+  uint64_t stat_err_cnt;
+}]],
+      ["struct crypto_stat_compress"] = [[{
+  char type[64];
+  uint64_t stat_compress_cnt;
+  uint64_t stat_compress_tlen;
+  uint64_t stat_decompress_cnt;
+  uint64_t stat_decompress_tlen;
+  uint64_t stat_err_cnt;
+}]],
+      ["struct crypto_stat_hash"] = [[{
+  char type[64];
+  uint64_t stat_hash_cnt;
+  uint64_t stat_hash_tlen;
+  uint64_t stat_err_cnt;
+}]],
+      ["struct crypto_stat_kpp"] = [[{
+  char type[64];
+  uint64_t stat_setsecret_cnt;
+  uint64_t stat_generate_public_key_cnt;
+  uint64_t stat_compute_shared_secret_cnt;
+  uint64_t stat_err_cnt;
+}]],
+      ["struct crypto_stat_rng"] = [[{
+  char type[64];
+  uint64_t stat_generate_cnt;
+  uint64_t stat_generate_tlen;
+  uint64_t stat_seed_cnt;
+  uint64_t stat_err_cnt;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct crypto_stat_aead"] = [[{
+  char type[64];
+  unsigned long stat_encrypt_cnt;
+  unsigned long stat_encrypt_tlen;
+  unsigned long stat_decrypt_cnt;
+  unsigned long stat_decrypt_tlen;
+  unsigned long stat_err_cnt;
+}]],
+      ["struct crypto_stat_akcipher"] = [[{
+  char type[64];
+  unsigned long stat_encrypt_cnt;
+  unsigned long stat_encrypt_tlen;
+  unsigned long stat_decrypt_cnt;
+  unsigned long stat_decrypt_tlen;
+  unsigned long stat_verify_cnt;
+  unsigned long stat_sign_cnt;
+  unsigned long stat_err_cnt;
+}]],
+      ["struct crypto_stat_cipher"] = [[{
+  char type[64];
+  unsigned long stat_encrypt_cnt;
+  unsigned long stat_encrypt_tlen;
+  unsigned long stat_decrypt_cnt;
+  unsigned long stat_decrypt_tlen;
+  unsigned long stat_err_cnt;
+}]],
+      ["struct crypto_stat_compress"] = [[{
+  char type[64];
+  unsigned long stat_compress_cnt;
+  unsigned long stat_compress_tlen;
+  unsigned long stat_decompress_cnt;
+  unsigned long stat_decompress_tlen;
+  unsigned long stat_err_cnt;
+}]],
+      ["struct crypto_stat_hash"] = [[{
+  char type[64];
+  unsigned long stat_hash_cnt;
+  unsigned long stat_hash_tlen;
+  unsigned long stat_err_cnt;
+}]],
+      ["struct crypto_stat_kpp"] = [[{
+  char type[64];
+  unsigned long stat_setsecret_cnt;
+  unsigned long stat_generate_public_key_cnt;
+  unsigned long stat_compute_shared_secret_cnt;
+  unsigned long stat_err_cnt;
+}]],
+      ["struct crypto_stat_rng"] = [[{
+  char type[64];
+  unsigned long stat_generate_cnt;
+  unsigned long stat_generate_tlen;
+  unsigned long stat_seed_cnt;
+  unsigned long stat_err_cnt;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/cuda.h"] = [==[
-  constants = {
-    CUDA_WARM_START = 0,
-    CUDA_AUTOPOLL = 1,
-    CUDA_GET_6805_ADDR = 2,
-    CUDA_GET_TIME = 3,
-    CUDA_GET_PRAM = 7,
-    CUDA_SET_6805_ADDR = 8,
-    CUDA_SET_TIME = 9,
-    CUDA_POWERDOWN = 0xa,
-    CUDA_POWERUP_TIME = 0xb,
-    CUDA_SET_PRAM = 0xc,
-    CUDA_MS_RESET = 0xd,
-    CUDA_SEND_DFAC = 0xe,
-    CUDA_RESET_SYSTEM = 0x11,
-    CUDA_SET_IPL = 0x12,
-    CUDA_SET_AUTO_RATE = 0x14,
-    CUDA_GET_AUTO_RATE = 0x16,
-    CUDA_SET_DEVICE_LIST = 0x19,
-    CUDA_GET_DEVICE_LIST = 0x1a,
-    CUDA_GET_SET_IIC = 0x22,
-  },
+constants = {
+  CUDA_WARM_START = 0,
+  CUDA_AUTOPOLL = 1,
+  CUDA_GET_6805_ADDR = 2,
+  CUDA_GET_TIME = 3,
+  CUDA_GET_PRAM = 7,
+  CUDA_SET_6805_ADDR = 8,
+  CUDA_SET_TIME = 9,
+  CUDA_POWERDOWN = 0xa,
+  CUDA_POWERUP_TIME = 0xb,
+  CUDA_SET_PRAM = 0xc,
+  CUDA_MS_RESET = 0xd,
+  CUDA_SEND_DFAC = 0xe,
+  CUDA_RESET_SYSTEM = 0x11,
+  CUDA_SET_IPL = 0x12,
+  CUDA_SET_AUTO_RATE = 0x14,
+  CUDA_GET_AUTO_RATE = 0x16,
+  CUDA_SET_DEVICE_LIST = 0x19,
+  CUDA_GET_DEVICE_LIST = 0x1a,
+  CUDA_GET_SET_IIC = 0x22,
+},
 ]==],
 ["linux/cxl_mem.h"] = [==[
-  constants = {
-    CXL_MEM_COMMAND_ID_INVALID = 0,
-    CXL_MEM_COMMAND_ID_IDENTIFY = 1,
-    CXL_MEM_COMMAND_ID_RAW = 2,
-    CXL_MEM_COMMAND_ID_GET_SUPPORTED_LOGS = 3,
-    CXL_MEM_COMMAND_ID_GET_FW_INFO = 4,
-    CXL_MEM_COMMAND_ID_GET_PARTITION_INFO = 5,
-    CXL_MEM_COMMAND_ID_GET_LSA = 6,
-    CXL_MEM_COMMAND_ID_GET_HEALTH_INFO = 7,
-    CXL_MEM_COMMAND_ID_GET_LOG = 8,
-    CXL_MEM_COMMAND_ID_SET_PARTITION_INFO = 9,
-    CXL_MEM_COMMAND_ID_SET_LSA = 10,
-    CXL_MEM_COMMAND_ID_GET_ALERT_CONFIG = 11,
-    CXL_MEM_COMMAND_ID_SET_ALERT_CONFIG = 12,
-    CXL_MEM_COMMAND_ID_GET_SHUTDOWN_STATE = 13,
-    CXL_MEM_COMMAND_ID_SET_SHUTDOWN_STATE = 14,
-    CXL_MEM_DEPRECATED_ID_GET_POISON = 15,
-    CXL_MEM_DEPRECATED_ID_INJECT_POISON = 16,
-    CXL_MEM_DEPRECATED_ID_CLEAR_POISON = 17,
-    CXL_MEM_COMMAND_ID_GET_SCAN_MEDIA_CAPS = 18,
-    CXL_MEM_DEPRECATED_ID_SCAN_MEDIA = 19,
-    CXL_MEM_DEPRECATED_ID_GET_SCAN_MEDIA = 20,
-    CXL_MEM_COMMAND_ID_GET_TIMESTAMP = 21,
-    CXL_MEM_COMMAND_ID_GET_LOG_CAPS = 22,
-    CXL_MEM_COMMAND_ID_CLEAR_LOG = 23,
-    CXL_MEM_COMMAND_ID_GET_SUP_LOG_SUBLIST = 24,
-    CXL_MEM_COMMAND_ID_MAX = 25,
-    CXL_MEM_SEND_COMMAND = 0xc030ce02,
-  },
-  records = {
-    ["struct cxl_command_info"] = [[{
+constants = {
+  CXL_MEM_COMMAND_ID_INVALID = 0,
+  CXL_MEM_COMMAND_ID_IDENTIFY = 1,
+  CXL_MEM_COMMAND_ID_RAW = 2,
+  CXL_MEM_COMMAND_ID_GET_SUPPORTED_LOGS = 3,
+  CXL_MEM_COMMAND_ID_GET_FW_INFO = 4,
+  CXL_MEM_COMMAND_ID_GET_PARTITION_INFO = 5,
+  CXL_MEM_COMMAND_ID_GET_LSA = 6,
+  CXL_MEM_COMMAND_ID_GET_HEALTH_INFO = 7,
+  CXL_MEM_COMMAND_ID_GET_LOG = 8,
+  CXL_MEM_COMMAND_ID_SET_PARTITION_INFO = 9,
+  CXL_MEM_COMMAND_ID_SET_LSA = 10,
+  CXL_MEM_COMMAND_ID_GET_ALERT_CONFIG = 11,
+  CXL_MEM_COMMAND_ID_SET_ALERT_CONFIG = 12,
+  CXL_MEM_COMMAND_ID_GET_SHUTDOWN_STATE = 13,
+  CXL_MEM_COMMAND_ID_SET_SHUTDOWN_STATE = 14,
+  CXL_MEM_DEPRECATED_ID_GET_POISON = 15,
+  CXL_MEM_DEPRECATED_ID_INJECT_POISON = 16,
+  CXL_MEM_DEPRECATED_ID_CLEAR_POISON = 17,
+  CXL_MEM_COMMAND_ID_GET_SCAN_MEDIA_CAPS = 18,
+  CXL_MEM_DEPRECATED_ID_SCAN_MEDIA = 19,
+  CXL_MEM_DEPRECATED_ID_GET_SCAN_MEDIA = 20,
+  CXL_MEM_COMMAND_ID_GET_TIMESTAMP = 21,
+  CXL_MEM_COMMAND_ID_GET_LOG_CAPS = 22,
+  CXL_MEM_COMMAND_ID_CLEAR_LOG = 23,
+  CXL_MEM_COMMAND_ID_GET_SUP_LOG_SUBLIST = 24,
+  CXL_MEM_COMMAND_ID_MAX = 25,
+  CXL_MEM_SEND_COMMAND = 0xc030ce02,
+},
+records = {
+  ["struct cxl_command_info"] = [[{
   uint32_t id;
   uint32_t flags;
   uint32_t size_in;
   uint32_t size_out;
 }]],
-    ["struct cxl_mem_query_commands"] = [[{
+  ["struct cxl_mem_query_commands"] = [[{
   uint32_t n_commands;
   uint32_t rsvd;
   struct cxl_command_info commands[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CXL_MEM_QUERY_COMMANDS = 0x8008ce01,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct cxl_send_command"] = [[{
-    uint32_t id;
-    uint32_t flags;
-    union {
-      struct {
-        uint16_t opcode;
-        uint16_t rsvd;
-      } raw;
-      uint32_t rsvd;
-    };
-    uint32_t retval;
-    struct {
-      uint32_t size;
-      uint32_t rsvd;
-      uint64_t payload;
-    } in;
-    struct {
-      uint32_t size;
-      uint32_t rsvd;
-      uint64_t payload;
-    } out;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CXL_MEM_QUERY_COMMANDS = 0x4008ce01,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct cxl_send_command"] = [[{
-    uint32_t id;
-    uint32_t flags;
-    union {
-      struct {
-        uint16_t opcode;
-        uint16_t rsvd;
-      } raw;
-      uint32_t rsvd;
-    };
-    uint32_t retval;
-    struct {
-      uint32_t size;
-      uint32_t rsvd;
-      unsigned long payload;
-    } in;
-    struct {
-      uint32_t size;
-      uint32_t rsvd;
-      unsigned long payload;
-    } out;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CXL_MEM_QUERY_COMMANDS = 0x8008ce01,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cxl_send_command"] = [[{
+  uint32_t id;
+  uint32_t flags;
+  union {
+    struct {
+      uint16_t opcode;
+      uint16_t rsvd;
+    } raw;
+    uint32_t rsvd;
+  };
+  uint32_t retval;
+  struct {
+    uint32_t size;
+    uint32_t rsvd;
+    uint64_t payload;
+  } in;
+  struct {
+    uint32_t size;
+    uint32_t rsvd;
+    uint64_t payload;
+  } out;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CXL_MEM_QUERY_COMMANDS = 0x4008ce01,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cxl_send_command"] = [[{
+  uint32_t id;
+  uint32_t flags;
+  union {
+    struct {
+      uint16_t opcode;
+      uint16_t rsvd;
+    } raw;
+    uint32_t rsvd;
+  };
+  uint32_t retval;
+  struct {
+    uint32_t size;
+    uint32_t rsvd;
+    unsigned long payload;
+  } in;
+  struct {
+    uint32_t size;
+    uint32_t rsvd;
+    unsigned long payload;
+  } out;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/cyclades.h"] = [==[
-  constants = {
-    CYGETMON = 0x435901,
-    CYGETTHRESH = 0x435902,
-    CYSETTHRESH = 0x435903,
-    CYGETDEFTHRESH = 0x435904,
-    CYSETDEFTHRESH = 0x435905,
-    CYGETTIMEOUT = 0x435906,
-    CYSETTIMEOUT = 0x435907,
-    CYGETDEFTIMEOUT = 0x435908,
-    CYSETDEFTIMEOUT = 0x435909,
-    CYSETRFLOW = 0x43590a,
-    CYGETRFLOW = 0x43590b,
-    CYSETRTSDTR_INV = 0x43590c,
-    CYGETRTSDTR_INV = 0x43590d,
-    CYZSETPOLLCYCLE = 0x43590e,
-    CYZGETPOLLCYCLE = 0x43590f,
-    CYGETCD1400VER = 0x435910,
-    CYSETWAIT = 0x435912,
-    CYGETWAIT = 0x435913,
-  },
-  records = {
-    ["struct cyclades_monitor"] = [[{
+constants = {
+  CYGETMON = 0x435901,
+  CYGETTHRESH = 0x435902,
+  CYSETTHRESH = 0x435903,
+  CYGETDEFTHRESH = 0x435904,
+  CYSETDEFTHRESH = 0x435905,
+  CYGETTIMEOUT = 0x435906,
+  CYSETTIMEOUT = 0x435907,
+  CYGETDEFTIMEOUT = 0x435908,
+  CYSETDEFTIMEOUT = 0x435909,
+  CYSETRFLOW = 0x43590a,
+  CYGETRFLOW = 0x43590b,
+  CYSETRTSDTR_INV = 0x43590c,
+  CYGETRTSDTR_INV = 0x43590d,
+  CYZSETPOLLCYCLE = 0x43590e,
+  CYZGETPOLLCYCLE = 0x43590f,
+  CYGETCD1400VER = 0x435910,
+  CYSETWAIT = 0x435912,
+  CYGETWAIT = 0x435913,
+},
+records = {
+  ["struct cyclades_monitor"] = [[{
   unsigned long int_count;
   unsigned long char_count;
   unsigned long char_max;
   unsigned long char_last;
 }]],
-  },
+},
 ]==],
 ["linux/cycx_cfm.h"] = [==[
-  constants = {
-    CFM_VERSION = 2,
-    CFM_SIGNATURE = "CFM - Cyclades CYCX Firmware Module",
-    CFM_IMAGE_SIZE = 0x20000,
-    CFM_DESCR_LEN = 256,
-    CFM_MAX_CYCX = 1,
-    CFM_LOAD_BUFSZ = 0x400,
-    GEN_POWER_ON = 0x1280,
-    GEN_SET_SEG = 0x1401,
-    GEN_BOOT_DAT = 0x1402,
-    GEN_START = 0x1403,
-    GEN_DEFPAR = 0x1404,
-    CYCX_2X = 2,
-    CYCX_8X = 8,
-    CYCX_16X = 16,
-    CFID_X25_2X = 5200,
-  },
-  records = {
-    ["struct cycx_fw_info"] = [[{
+constants = {
+  CFM_VERSION = 2,
+  CFM_SIGNATURE = "CFM - Cyclades CYCX Firmware Module",
+  CFM_IMAGE_SIZE = 0x20000,
+  CFM_DESCR_LEN = 256,
+  CFM_MAX_CYCX = 1,
+  CFM_LOAD_BUFSZ = 0x400,
+  GEN_POWER_ON = 0x1280,
+  GEN_SET_SEG = 0x1401,
+  GEN_BOOT_DAT = 0x1402,
+  GEN_START = 0x1403,
+  GEN_DEFPAR = 0x1404,
+  CYCX_2X = 2,
+  CYCX_8X = 8,
+  CYCX_16X = 16,
+  CFID_X25_2X = 5200,
+},
+records = {
+  ["struct cycx_fw_info"] = [[{
   uint16_t codeid;
   uint16_t version;
   uint16_t adapter[1];
@@ -3933,7 +4614,7 @@ return {
   uint16_t dataoffs;
   unsigned long datasize;
 }]],
-    ["struct cycx_firmware"] = [[{
+  ["struct cycx_firmware"] = [[{
   char signature[80];
   uint16_t version;
   uint16_t checksum;
@@ -3942,11 +4623,11 @@ return {
   struct cycx_fw_info info;
   uint8_t image[];
 }]],
-    ["struct cycx_fw_header"] = [[{
+  ["struct cycx_fw_header"] = [[{
   unsigned long reset_size;
   unsigned long data_size;
   unsigned long code_size;
 }]],
-  },
+},
 ]==],
 }

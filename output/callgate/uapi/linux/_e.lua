@@ -3,37 +3,37 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/edd.h"] = [==[
-  constants = {
-    EDDNR = 0x1e9,
-    EDDBUF = 0xd00,
-    EDDMAXNR = 6,
-    EDDEXTSIZE = 8,
-    EDDPARMSIZE = 74,
-    CHECKEXTENSIONSPRESENT = 0x41,
-    GETDEVICEPARAMETERS = 0x48,
-    LEGACYGETDEVICEPARAMETERS = 0x8,
-    EDDMAGIC1 = 0x55aa,
-    EDDMAGIC2 = 0xaa55,
-    READ_SECTORS = 0x2,
-    EDD_MBR_SIG_OFFSET = 0x1b8,
-    EDD_MBR_SIG_BUF = 0x290,
-    EDD_MBR_SIG_MAX = 16,
-    EDD_MBR_SIG_NR_BUF = 0x1ea,
-    EDD_EXT_FIXED_DISK_ACCESS = 0x1,
-    EDD_EXT_DEVICE_LOCKING_AND_EJECTING = 0x2,
-    EDD_EXT_ENHANCED_DISK_DRIVE_SUPPORT = 0x4,
-    EDD_EXT_64BIT_EXTENSIONS = 0x8,
-    EDD_INFO_DMA_BOUNDARY_ERROR_TRANSPARENT = 0x1,
-    EDD_INFO_GEOMETRY_VALID = 0x2,
-    EDD_INFO_REMOVABLE = 0x4,
-    EDD_INFO_WRITE_VERIFY = 0x8,
-    EDD_INFO_MEDIA_CHANGE_NOTIFICATION = 0x10,
-    EDD_INFO_LOCKABLE = 0x20,
-    EDD_INFO_NO_MEDIA_PRESENT = 0x40,
-    EDD_INFO_USE_INT13_FN50 = 0x80,
-  },
-  records = {
-    ["struct edd_info"] = [[{
+constants = {
+  EDDNR = 0x1e9,
+  EDDBUF = 0xd00,
+  EDDMAXNR = 6,
+  EDDEXTSIZE = 8,
+  EDDPARMSIZE = 74,
+  CHECKEXTENSIONSPRESENT = 0x41,
+  GETDEVICEPARAMETERS = 0x48,
+  LEGACYGETDEVICEPARAMETERS = 0x8,
+  EDDMAGIC1 = 0x55aa,
+  EDDMAGIC2 = 0xaa55,
+  READ_SECTORS = 0x2,
+  EDD_MBR_SIG_OFFSET = 0x1b8,
+  EDD_MBR_SIG_BUF = 0x290,
+  EDD_MBR_SIG_MAX = 16,
+  EDD_MBR_SIG_NR_BUF = 0x1ea,
+  EDD_EXT_FIXED_DISK_ACCESS = 0x1,
+  EDD_EXT_DEVICE_LOCKING_AND_EJECTING = 0x2,
+  EDD_EXT_ENHANCED_DISK_DRIVE_SUPPORT = 0x4,
+  EDD_EXT_64BIT_EXTENSIONS = 0x8,
+  EDD_INFO_DMA_BOUNDARY_ERROR_TRANSPARENT = 0x1,
+  EDD_INFO_GEOMETRY_VALID = 0x2,
+  EDD_INFO_REMOVABLE = 0x4,
+  EDD_INFO_WRITE_VERIFY = 0x8,
+  EDD_INFO_MEDIA_CHANGE_NOTIFICATION = 0x10,
+  EDD_INFO_LOCKABLE = 0x20,
+  EDD_INFO_NO_MEDIA_PRESENT = 0x40,
+  EDD_INFO_USE_INT13_FN50 = 0x80,
+},
+records = {
+  ["struct edd_info"] = [[{
   uint8_t device;
   uint8_t version;
   uint16_t interface_support;
@@ -42,233 +42,233 @@ return {
   uint8_t legacy_sectors_per_track;
   struct edd_device_params params;
 } __attribute__((packed))]],
-    ["struct edd"] = [[{
+  ["struct edd"] = [[{
   uint32_t mbr_signature[16];
   struct edd_info edd_info[6];
   uint8_t mbr_signature_nr;
   uint8_t edd_info_nr;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct edd_device_params"] = [[{
-    uint16_t length;
-    uint16_t info_flags;
-    uint32_t num_default_cylinders;
-    uint32_t num_default_heads;
-    uint32_t sectors_per_track;
-    uint64_t number_of_sectors;
-    uint16_t bytes_per_sector;
-    uint32_t dpte_ptr;
-    uint16_t key;
-    uint8_t device_path_info_length;
-    uint8_t reserved2;
-    uint16_t reserved3;
-    uint8_t host_bus_type[4];
-    uint8_t interface_type[8];
-    union {
-      struct {
-        uint16_t base_address;
-        uint16_t reserved1;
-        uint32_t reserved2;
-      } __attribute__((packed)) isa;
-      struct {
-        uint8_t bus;
-        uint8_t slot;
-        uint8_t function;
-        uint8_t channel;
-        uint32_t reserved;
-      } __attribute__((packed)) pci;
-      struct {
-        uint64_t reserved;
-      } __attribute__((packed)) ibnd;
-      struct {
-        uint64_t reserved;
-      } __attribute__((packed)) xprs;
-      struct {
-        uint64_t reserved;
-      } __attribute__((packed)) htpt;
-      struct {
-        uint64_t reserved;
-      } __attribute__((packed)) unknown;
-    } interface_path;
-    union {
-      struct {
-        uint8_t device;
-        uint8_t reserved1;
-        uint16_t reserved2;
-        uint32_t reserved3;
-        uint64_t reserved4;
-      } __attribute__((packed)) ata;
-      struct {
-        uint8_t device;
-        uint8_t lun;
-        uint8_t reserved1;
-        uint8_t reserved2;
-        uint32_t reserved3;
-        uint64_t reserved4;
-      } __attribute__((packed)) atapi;
-      struct {
-        uint16_t id;
-        uint64_t lun;
-        uint16_t reserved1;
-        uint32_t reserved2;
-      } __attribute__((packed)) scsi;
-      struct {
-        uint64_t serial_number;
-        uint64_t reserved;
-      } __attribute__((packed)) usb;
-      struct {
-        uint64_t eui;
-        uint64_t reserved;
-      } __attribute__((packed)) i1394;
-      struct {
-        uint64_t wwid;
-        uint64_t lun;
-      } __attribute__((packed)) fibre;
-      struct {
-        uint64_t identity_tag;
-        uint64_t reserved;
-      } __attribute__((packed)) i2o;
-      struct {
-        uint32_t array_number;
-        uint32_t reserved1;
-        uint64_t reserved2;
-      } __attribute__((packed)) raid;
-      struct {
-        uint8_t device;
-        uint8_t reserved1;
-        uint16_t reserved2;
-        uint32_t reserved3;
-        uint64_t reserved4;
-      } __attribute__((packed)) sata;
-      struct {
-        uint64_t reserved1;
-        uint64_t reserved2;
-      } __attribute__((packed)) unknown;
-    } device_path;
-    uint8_t reserved4;
-    uint8_t checksum;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct edd_device_params"] = [[{
-    uint16_t length;
-    uint16_t info_flags;
-    uint32_t num_default_cylinders;
-    uint32_t num_default_heads;
-    uint32_t sectors_per_track;
-    unsigned long number_of_sectors;
-    uint16_t bytes_per_sector;
-    uint32_t dpte_ptr;
-    uint16_t key;
-    uint8_t device_path_info_length;
-    uint8_t reserved2;
-    uint16_t reserved3;
-    uint8_t host_bus_type[4];
-    uint8_t interface_type[8];
-    union {
-      struct {
-        uint16_t base_address;
-        uint16_t reserved1;
-        uint32_t reserved2;
-      } __attribute__((packed)) isa;
-      struct {
-        uint8_t bus;
-        uint8_t slot;
-        uint8_t function;
-        uint8_t channel;
-        uint32_t reserved;
-      } __attribute__((packed)) pci;
-      struct {
-        unsigned long reserved;
-      } __attribute__((packed)) ibnd;
-      struct {
-        unsigned long reserved;
-      } __attribute__((packed)) xprs;
-      struct {
-        unsigned long reserved;
-      } __attribute__((packed)) htpt;
-      struct {
-        unsigned long reserved;
-      } __attribute__((packed)) unknown;
-    } interface_path;
-    union {
-      struct {
-        uint8_t device;
-        uint8_t reserved1;
-        uint16_t reserved2;
-        uint32_t reserved3;
-        unsigned long reserved4;
-      } __attribute__((packed)) ata;
-      struct {
-        uint8_t device;
-        uint8_t lun;
-        uint8_t reserved1;
-        uint8_t reserved2;
-        uint32_t reserved3;
-        unsigned long reserved4;
-      } __attribute__((packed)) atapi;
-      struct {
-        uint16_t id;
-        unsigned long lun;
-        uint16_t reserved1;
-        uint32_t reserved2;
-      } __attribute__((packed)) scsi;
-      struct {
-        unsigned long serial_number;
-        unsigned long reserved;
-      } __attribute__((packed)) usb;
-      struct {
-        unsigned long eui;
-        unsigned long reserved;
-      } __attribute__((packed)) i1394;
-      struct {
-        unsigned long wwid;
-        unsigned long lun;
-      } __attribute__((packed)) fibre;
-      struct {
-        unsigned long identity_tag;
-        unsigned long reserved;
-      } __attribute__((packed)) i2o;
-      struct {
-        uint32_t array_number;
-        uint32_t reserved1;
-        unsigned long reserved2;
-      } __attribute__((packed)) raid;
-      struct {
-        uint8_t device;
-        uint8_t reserved1;
-        uint16_t reserved2;
-        uint32_t reserved3;
-        unsigned long reserved4;
-      } __attribute__((packed)) sata;
-      struct {
-        unsigned long reserved1;
-        unsigned long reserved2;
-      } __attribute__((packed)) unknown;
-    } device_path;
-    uint8_t reserved4;
-    uint8_t checksum;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct edd_device_params"] = [[{
+  uint16_t length;
+  uint16_t info_flags;
+  uint32_t num_default_cylinders;
+  uint32_t num_default_heads;
+  uint32_t sectors_per_track;
+  uint64_t number_of_sectors;
+  uint16_t bytes_per_sector;
+  uint32_t dpte_ptr;
+  uint16_t key;
+  uint8_t device_path_info_length;
+  uint8_t reserved2;
+  uint16_t reserved3;
+  uint8_t host_bus_type[4];
+  uint8_t interface_type[8];
+  union {
+    struct {
+      uint16_t base_address;
+      uint16_t reserved1;
+      uint32_t reserved2;
+    } __attribute__((packed)) isa;
+    struct {
+      uint8_t bus;
+      uint8_t slot;
+      uint8_t function;
+      uint8_t channel;
+      uint32_t reserved;
+    } __attribute__((packed)) pci;
+    struct {
+      uint64_t reserved;
+    } __attribute__((packed)) ibnd;
+    struct {
+      uint64_t reserved;
+    } __attribute__((packed)) xprs;
+    struct {
+      uint64_t reserved;
+    } __attribute__((packed)) htpt;
+    struct {
+      uint64_t reserved;
+    } __attribute__((packed)) unknown;
+  } interface_path;
+  union {
+    struct {
+      uint8_t device;
+      uint8_t reserved1;
+      uint16_t reserved2;
+      uint32_t reserved3;
+      uint64_t reserved4;
+    } __attribute__((packed)) ata;
+    struct {
+      uint8_t device;
+      uint8_t lun;
+      uint8_t reserved1;
+      uint8_t reserved2;
+      uint32_t reserved3;
+      uint64_t reserved4;
+    } __attribute__((packed)) atapi;
+    struct {
+      uint16_t id;
+      uint64_t lun;
+      uint16_t reserved1;
+      uint32_t reserved2;
+    } __attribute__((packed)) scsi;
+    struct {
+      uint64_t serial_number;
+      uint64_t reserved;
+    } __attribute__((packed)) usb;
+    struct {
+      uint64_t eui;
+      uint64_t reserved;
+    } __attribute__((packed)) i1394;
+    struct {
+      uint64_t wwid;
+      uint64_t lun;
+    } __attribute__((packed)) fibre;
+    struct {
+      uint64_t identity_tag;
+      uint64_t reserved;
+    } __attribute__((packed)) i2o;
+    struct {
+      uint32_t array_number;
+      uint32_t reserved1;
+      uint64_t reserved2;
+    } __attribute__((packed)) raid;
+    struct {
+      uint8_t device;
+      uint8_t reserved1;
+      uint16_t reserved2;
+      uint32_t reserved3;
+      uint64_t reserved4;
+    } __attribute__((packed)) sata;
+    struct {
+      uint64_t reserved1;
+      uint64_t reserved2;
+    } __attribute__((packed)) unknown;
+  } device_path;
+  uint8_t reserved4;
+  uint8_t checksum;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct edd_device_params"] = [[{
+  uint16_t length;
+  uint16_t info_flags;
+  uint32_t num_default_cylinders;
+  uint32_t num_default_heads;
+  uint32_t sectors_per_track;
+  unsigned long number_of_sectors;
+  uint16_t bytes_per_sector;
+  uint32_t dpte_ptr;
+  uint16_t key;
+  uint8_t device_path_info_length;
+  uint8_t reserved2;
+  uint16_t reserved3;
+  uint8_t host_bus_type[4];
+  uint8_t interface_type[8];
+  union {
+    struct {
+      uint16_t base_address;
+      uint16_t reserved1;
+      uint32_t reserved2;
+    } __attribute__((packed)) isa;
+    struct {
+      uint8_t bus;
+      uint8_t slot;
+      uint8_t function;
+      uint8_t channel;
+      uint32_t reserved;
+    } __attribute__((packed)) pci;
+    struct {
+      unsigned long reserved;
+    } __attribute__((packed)) ibnd;
+    struct {
+      unsigned long reserved;
+    } __attribute__((packed)) xprs;
+    struct {
+      unsigned long reserved;
+    } __attribute__((packed)) htpt;
+    struct {
+      unsigned long reserved;
+    } __attribute__((packed)) unknown;
+  } interface_path;
+  union {
+    struct {
+      uint8_t device;
+      uint8_t reserved1;
+      uint16_t reserved2;
+      uint32_t reserved3;
+      unsigned long reserved4;
+    } __attribute__((packed)) ata;
+    struct {
+      uint8_t device;
+      uint8_t lun;
+      uint8_t reserved1;
+      uint8_t reserved2;
+      uint32_t reserved3;
+      unsigned long reserved4;
+    } __attribute__((packed)) atapi;
+    struct {
+      uint16_t id;
+      unsigned long lun;
+      uint16_t reserved1;
+      uint32_t reserved2;
+    } __attribute__((packed)) scsi;
+    struct {
+      unsigned long serial_number;
+      unsigned long reserved;
+    } __attribute__((packed)) usb;
+    struct {
+      unsigned long eui;
+      unsigned long reserved;
+    } __attribute__((packed)) i1394;
+    struct {
+      unsigned long wwid;
+      unsigned long lun;
+    } __attribute__((packed)) fibre;
+    struct {
+      unsigned long identity_tag;
+      unsigned long reserved;
+    } __attribute__((packed)) i2o;
+    struct {
+      uint32_t array_number;
+      uint32_t reserved1;
+      unsigned long reserved2;
+    } __attribute__((packed)) raid;
+    struct {
+      uint8_t device;
+      uint8_t reserved1;
+      uint16_t reserved2;
+      uint32_t reserved3;
+      unsigned long reserved4;
+    } __attribute__((packed)) sata;
+    struct {
+      unsigned long reserved1;
+      unsigned long reserved2;
+    } __attribute__((packed)) unknown;
+  } device_path;
+  uint8_t reserved4;
+  uint8_t checksum;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/efs_fs_sb.h"] = [==[
-  constants = {
-    EFS_MAGIC = 0x72959,
-    EFS_NEWMAGIC = 0x7295a,
-    EFS_SUPER = 1,
-    EFS_ROOTINODE = 2,
-  },
-  records = {
-    ["struct efs_super"] = [[{
+constants = {
+  EFS_MAGIC = 0x72959,
+  EFS_NEWMAGIC = 0x7295a,
+  EFS_SUPER = 1,
+  EFS_ROOTINODE = 2,
+},
+records = {
+  ["struct efs_super"] = [[{
   uint32_t fs_size;
   uint32_t fs_firstcg;
   uint32_t fs_cgfsize;
@@ -290,7 +290,7 @@ return {
   char fs_spare[20];
   uint32_t fs_checksum;
 }]],
-    ["struct efs_sb_info"] = [[{
+  ["struct efs_sb_info"] = [[{
   uint32_t fs_magic;
   uint32_t fs_start;
   uint32_t first_block;
@@ -301,454 +301,454 @@ return {
   uint16_t inode_blocks;
   uint16_t total_groups;
 }]],
-  },
-  macros = function(M)
-    return {
-      IS_EFS_MAGIC = function(x)
-        x = M.long(x)
-        return x == 0x72959 or x == 0x7295a
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    IS_EFS_MAGIC = function(x)
+      x = M.long(x)
+      return x == 0x72959 or x == 0x7295a
+    end,
+  }
+end,
 ]==],
 ["linux/elf-em.h"] = [==[
-  constants = {
-    EM_NONE = 0,
-    EM_M32 = 1,
-    EM_SPARC = 2,
-    EM_386 = 3,
-    EM_68K = 4,
-    EM_88K = 5,
-    EM_486 = 6,
-    EM_860 = 7,
-    EM_MIPS = 8,
-    EM_MIPS_RS3_LE = 10,
-    EM_MIPS_RS4_BE = 10,
-    EM_PARISC = 15,
-    EM_SPARC32PLUS = 18,
-    EM_PPC = 20,
-    EM_PPC64 = 21,
-    EM_SPU = 23,
-    EM_ARM = 40,
-    EM_SH = 42,
-    EM_SPARCV9 = 43,
-    EM_H8_300 = 46,
-    EM_IA_64 = 50,
-    EM_X86_64 = 62,
-    EM_S390 = 22,
-    EM_CRIS = 76,
-    EM_M32R = 88,
-    EM_MN10300 = 89,
-    EM_OPENRISC = 92,
-    EM_ARCOMPACT = 93,
-    EM_XTENSA = 94,
-    EM_BLACKFIN = 106,
-    EM_UNICORE = 110,
-    EM_ALTERA_NIOS2 = 113,
-    EM_TI_C6000 = 140,
-    EM_HEXAGON = 164,
-    EM_NDS32 = 167,
-    EM_AARCH64 = 183,
-    EM_TILEPRO = 188,
-    EM_MICROBLAZE = 189,
-    EM_TILEGX = 191,
-    EM_ARCV2 = 195,
-    EM_RISCV = 243,
-    EM_BPF = 247,
-    EM_CSKY = 252,
-    EM_LOONGARCH = 258,
-    EM_FRV = 0x5441,
-    EM_ALPHA = 0x9026,
-    EM_CYGNUS_M32R = 0x9041,
-    EM_S390_OLD = 0xa390,
-    EM_CYGNUS_MN10300 = 0xbeef,
-  },
+constants = {
+  EM_NONE = 0,
+  EM_M32 = 1,
+  EM_SPARC = 2,
+  EM_386 = 3,
+  EM_68K = 4,
+  EM_88K = 5,
+  EM_486 = 6,
+  EM_860 = 7,
+  EM_MIPS = 8,
+  EM_MIPS_RS3_LE = 10,
+  EM_MIPS_RS4_BE = 10,
+  EM_PARISC = 15,
+  EM_SPARC32PLUS = 18,
+  EM_PPC = 20,
+  EM_PPC64 = 21,
+  EM_SPU = 23,
+  EM_ARM = 40,
+  EM_SH = 42,
+  EM_SPARCV9 = 43,
+  EM_H8_300 = 46,
+  EM_IA_64 = 50,
+  EM_X86_64 = 62,
+  EM_S390 = 22,
+  EM_CRIS = 76,
+  EM_M32R = 88,
+  EM_MN10300 = 89,
+  EM_OPENRISC = 92,
+  EM_ARCOMPACT = 93,
+  EM_XTENSA = 94,
+  EM_BLACKFIN = 106,
+  EM_UNICORE = 110,
+  EM_ALTERA_NIOS2 = 113,
+  EM_TI_C6000 = 140,
+  EM_HEXAGON = 164,
+  EM_NDS32 = 167,
+  EM_AARCH64 = 183,
+  EM_TILEPRO = 188,
+  EM_MICROBLAZE = 189,
+  EM_TILEGX = 191,
+  EM_ARCV2 = 195,
+  EM_RISCV = 243,
+  EM_BPF = 247,
+  EM_CSKY = 252,
+  EM_LOONGARCH = 258,
+  EM_FRV = 0x5441,
+  EM_ALPHA = 0x9026,
+  EM_CYGNUS_M32R = 0x9041,
+  EM_S390_OLD = 0xa390,
+  EM_CYGNUS_MN10300 = 0xbeef,
+},
 ]==],
 ["linux/elf-fdpic.h"] = [==[
-  constants = {
-    ELF32_FDPIC_LOADMAP_VERSION = 0x0,
-    ELF64_FDPIC_LOADMAP_VERSION = 0x0,
-  },
-  records = {
-    ["struct elf32_fdpic_loadseg"] = [[{
+constants = {
+  ELF32_FDPIC_LOADMAP_VERSION = 0x0,
+  ELF64_FDPIC_LOADMAP_VERSION = 0x0,
+},
+records = {
+  ["struct elf32_fdpic_loadseg"] = [[{
   uint32_t addr;
   uint32_t p_vaddr;
   uint32_t p_memsz;
 }]],
-    ["struct elf32_fdpic_loadmap"] = [[{
+  ["struct elf32_fdpic_loadmap"] = [[{
   uint16_t version;
   uint16_t nsegs;
   struct elf32_fdpic_loadseg segs[];
 }]],
-    ["struct elf64_fdpic_loadmap"] = [[{
+  ["struct elf64_fdpic_loadmap"] = [[{
   uint16_t version;
   uint16_t nsegs;
   struct elf64_fdpic_loadseg segs[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct elf64_fdpic_loadseg"] = [[{
-    uint64_t addr;
-    uint64_t p_vaddr;
-    uint32_t p_memsz;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct elf64_fdpic_loadseg"] = [[{
-    unsigned long addr;
-    unsigned long p_vaddr;
-    uint32_t p_memsz;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct elf64_fdpic_loadseg"] = [[{
+  uint64_t addr;
+  uint64_t p_vaddr;
+  uint32_t p_memsz;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct elf64_fdpic_loadseg"] = [[{
+  unsigned long addr;
+  unsigned long p_vaddr;
+  uint32_t p_memsz;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/elf.h"] = [==[
-  constants = {
-    PT_NULL = 0,
-    PT_LOAD = 1,
-    PT_DYNAMIC = 2,
-    PT_INTERP = 3,
-    PT_NOTE = 4,
-    PT_SHLIB = 5,
-    PT_PHDR = 6,
-    PT_TLS = 7,
-    PT_LOOS = 0x60000000,
-    PT_HIOS = 0x6fffffff,
-    PT_LOPROC = 0x70000000,
-    PT_HIPROC = 0x7fffffff,
-    PT_GNU_EH_FRAME = 0x6474e550,
-    PT_GNU_STACK = 0x6474e551,
-    PT_GNU_RELRO = 0x6474e552,
-    PT_GNU_PROPERTY = 0x6474e553,
-    PT_AARCH64_MEMTAG_MTE = 0x70000002,
-    PN_XNUM = 0xffff,
-    ET_NONE = 0,
-    ET_REL = 1,
-    ET_EXEC = 2,
-    ET_DYN = 3,
-    ET_CORE = 4,
-    ET_LOPROC = 0xff00,
-    ET_HIPROC = 0xffff,
-    DT_NULL = 0,
-    DT_NEEDED = 1,
-    DT_PLTRELSZ = 2,
-    DT_PLTGOT = 3,
-    DT_HASH = 4,
-    DT_STRTAB = 5,
-    DT_SYMTAB = 6,
-    DT_RELA = 7,
-    DT_RELASZ = 8,
-    DT_RELAENT = 9,
-    DT_STRSZ = 10,
-    DT_SYMENT = 11,
-    DT_INIT = 12,
-    DT_FINI = 13,
-    DT_SONAME = 14,
-    DT_RPATH = 15,
-    DT_SYMBOLIC = 16,
-    DT_REL = 17,
-    DT_RELSZ = 18,
-    DT_RELENT = 19,
-    DT_PLTREL = 20,
-    DT_DEBUG = 21,
-    DT_TEXTREL = 22,
-    DT_JMPREL = 23,
-    DT_ENCODING = 32,
-    OLD_DT_LOOS = 0x60000000,
-    DT_LOOS = 0x6000000d,
-    DT_HIOS = 0x6ffff000,
-    DT_VALRNGLO = 0x6ffffd00,
-    DT_VALRNGHI = 0x6ffffdff,
-    DT_ADDRRNGLO = 0x6ffffe00,
-    DT_GNU_HASH = 0x6ffffef5,
-    DT_ADDRRNGHI = 0x6ffffeff,
-    DT_VERSYM = 0x6ffffff0,
-    DT_RELACOUNT = 0x6ffffff9,
-    DT_RELCOUNT = 0x6ffffffa,
-    DT_FLAGS_1 = 0x6ffffffb,
-    DT_VERDEF = 0x6ffffffc,
-    DT_VERDEFNUM = 0x6ffffffd,
-    DT_VERNEED = 0x6ffffffe,
-    DT_VERNEEDNUM = 0x6fffffff,
-    OLD_DT_HIOS = 0x6fffffff,
-    DT_LOPROC = 0x70000000,
-    DT_HIPROC = 0x7fffffff,
-    STB_LOCAL = 0,
-    STB_GLOBAL = 1,
-    STB_WEAK = 2,
-    STN_UNDEF = 0,
-    STT_NOTYPE = 0,
-    STT_OBJECT = 1,
-    STT_FUNC = 2,
-    STT_SECTION = 3,
-    STT_FILE = 4,
-    STT_COMMON = 5,
-    STT_TLS = 6,
-    VER_FLG_BASE = 0x1,
-    VER_FLG_WEAK = 0x2,
-    EI_NIDENT = 16,
-    PF_R = 0x4,
-    PF_W = 0x2,
-    PF_X = 0x1,
-    SHT_NULL = 0,
-    SHT_PROGBITS = 1,
-    SHT_SYMTAB = 2,
-    SHT_STRTAB = 3,
-    SHT_RELA = 4,
-    SHT_HASH = 5,
-    SHT_DYNAMIC = 6,
-    SHT_NOTE = 7,
-    SHT_NOBITS = 8,
-    SHT_REL = 9,
-    SHT_SHLIB = 10,
-    SHT_DYNSYM = 11,
-    SHT_NUM = 12,
-    SHT_LOPROC = 0x70000000,
-    SHT_HIPROC = 0x7fffffff,
-    SHT_LOUSER = 0x80000000,
-    SHT_HIUSER = 0xffffffff,
-    SHF_WRITE = 0x1,
-    SHF_ALLOC = 0x2,
-    SHF_EXECINSTR = 0x4,
-    SHF_MERGE = 0x10,
-    SHF_STRINGS = 0x20,
-    SHF_INFO_LINK = 0x40,
-    SHF_LINK_ORDER = 0x80,
-    SHF_OS_NONCONFORMING = 0x100,
-    SHF_GROUP = 0x200,
-    SHF_TLS = 0x400,
-    SHF_RELA_LIVEPATCH = 0x100000,
-    SHF_RO_AFTER_INIT = 0x200000,
-    SHF_ORDERED = 0x4000000,
-    SHF_EXCLUDE = 0x8000000,
-    SHF_MASKOS = 0xff00000,
-    SHF_MASKPROC = 0xf0000000,
-    SHN_UNDEF = 0,
-    SHN_LORESERVE = 0xff00,
-    SHN_LOPROC = 0xff00,
-    SHN_HIPROC = 0xff1f,
-    SHN_LIVEPATCH = 0xff20,
-    SHN_ABS = 0xfff1,
-    SHN_COMMON = 0xfff2,
-    SHN_HIRESERVE = 0xffff,
-    EI_MAG0 = 0,
-    EI_MAG1 = 1,
-    EI_MAG2 = 2,
-    EI_MAG3 = 3,
-    EI_CLASS = 4,
-    EI_DATA = 5,
-    EI_VERSION = 6,
-    EI_OSABI = 7,
-    EI_PAD = 8,
-    ELFMAG0 = 0x7f,
-    ELFMAG1 = 69,
-    ELFMAG2 = 76,
-    ELFMAG3 = 70,
-    ELFMAG = "\127ELF",
-    SELFMAG = 4,
-    ELFCLASSNONE = 0,
-    ELFCLASS32 = 1,
-    ELFCLASS64 = 2,
-    ELFCLASSNUM = 3,
-    ELFDATANONE = 0,
-    ELFDATA2LSB = 1,
-    ELFDATA2MSB = 2,
-    EV_NONE = 0,
-    EV_CURRENT = 1,
-    EV_NUM = 2,
-    ELFOSABI_NONE = 0,
-    ELFOSABI_LINUX = 3,
-    ELF_OSABI = 0,
-    NN_GNU_PROPERTY_TYPE_0 = "GNU",
-    NT_GNU_PROPERTY_TYPE_0 = 5,
-    NN_PRSTATUS = "CORE",
-    NT_PRSTATUS = 1,
-    NN_PRFPREG = "CORE",
-    NT_PRFPREG = 2,
-    NN_PRPSINFO = "CORE",
-    NT_PRPSINFO = 3,
-    NN_TASKSTRUCT = "CORE",
-    NT_TASKSTRUCT = 4,
-    NN_AUXV = "CORE",
-    NT_AUXV = 6,
-    NN_SIGINFO = "CORE",
-    NT_SIGINFO = 0x53494749,
-    NN_FILE = "CORE",
-    NT_FILE = 0x46494c45,
-    NN_PRXFPREG = "LINUX",
-    NT_PRXFPREG = 0x46e62b7f,
-    NN_PPC_VMX = "LINUX",
-    NT_PPC_VMX = 0x100,
-    NN_PPC_SPE = "LINUX",
-    NT_PPC_SPE = 0x101,
-    NN_PPC_VSX = "LINUX",
-    NT_PPC_VSX = 0x102,
-    NN_PPC_TAR = "LINUX",
-    NT_PPC_TAR = 0x103,
-    NN_PPC_PPR = "LINUX",
-    NT_PPC_PPR = 0x104,
-    NN_PPC_DSCR = "LINUX",
-    NT_PPC_DSCR = 0x105,
-    NN_PPC_EBB = "LINUX",
-    NT_PPC_EBB = 0x106,
-    NN_PPC_PMU = "LINUX",
-    NT_PPC_PMU = 0x107,
-    NN_PPC_TM_CGPR = "LINUX",
-    NT_PPC_TM_CGPR = 0x108,
-    NN_PPC_TM_CFPR = "LINUX",
-    NT_PPC_TM_CFPR = 0x109,
-    NN_PPC_TM_CVMX = "LINUX",
-    NT_PPC_TM_CVMX = 0x10a,
-    NN_PPC_TM_CVSX = "LINUX",
-    NT_PPC_TM_CVSX = 0x10b,
-    NN_PPC_TM_SPR = "LINUX",
-    NT_PPC_TM_SPR = 0x10c,
-    NN_PPC_TM_CTAR = "LINUX",
-    NT_PPC_TM_CTAR = 0x10d,
-    NN_PPC_TM_CPPR = "LINUX",
-    NT_PPC_TM_CPPR = 0x10e,
-    NN_PPC_TM_CDSCR = "LINUX",
-    NT_PPC_TM_CDSCR = 0x10f,
-    NN_PPC_PKEY = "LINUX",
-    NT_PPC_PKEY = 0x110,
-    NN_PPC_DEXCR = "LINUX",
-    NT_PPC_DEXCR = 0x111,
-    NN_PPC_HASHKEYR = "LINUX",
-    NT_PPC_HASHKEYR = 0x112,
-    NN_386_TLS = "LINUX",
-    NT_386_TLS = 0x200,
-    NN_386_IOPERM = "LINUX",
-    NT_386_IOPERM = 0x201,
-    NN_X86_XSTATE = "LINUX",
-    NT_X86_XSTATE = 0x202,
-    NN_X86_SHSTK = "LINUX",
-    NT_X86_SHSTK = 0x204,
-    NN_X86_XSAVE_LAYOUT = "LINUX",
-    NT_X86_XSAVE_LAYOUT = 0x205,
-    NN_S390_HIGH_GPRS = "LINUX",
-    NT_S390_HIGH_GPRS = 0x300,
-    NN_S390_TIMER = "LINUX",
-    NT_S390_TIMER = 0x301,
-    NN_S390_TODCMP = "LINUX",
-    NT_S390_TODCMP = 0x302,
-    NN_S390_TODPREG = "LINUX",
-    NT_S390_TODPREG = 0x303,
-    NN_S390_CTRS = "LINUX",
-    NT_S390_CTRS = 0x304,
-    NN_S390_PREFIX = "LINUX",
-    NT_S390_PREFIX = 0x305,
-    NN_S390_LAST_BREAK = "LINUX",
-    NT_S390_LAST_BREAK = 0x306,
-    NN_S390_SYSTEM_CALL = "LINUX",
-    NT_S390_SYSTEM_CALL = 0x307,
-    NN_S390_TDB = "LINUX",
-    NT_S390_TDB = 0x308,
-    NN_S390_VXRS_LOW = "LINUX",
-    NT_S390_VXRS_LOW = 0x309,
-    NN_S390_VXRS_HIGH = "LINUX",
-    NT_S390_VXRS_HIGH = 0x30a,
-    NN_S390_GS_CB = "LINUX",
-    NT_S390_GS_CB = 0x30b,
-    NN_S390_GS_BC = "LINUX",
-    NT_S390_GS_BC = 0x30c,
-    NN_S390_RI_CB = "LINUX",
-    NT_S390_RI_CB = 0x30d,
-    NN_S390_PV_CPU_DATA = "LINUX",
-    NT_S390_PV_CPU_DATA = 0x30e,
-    NN_ARM_VFP = "LINUX",
-    NT_ARM_VFP = 0x400,
-    NN_ARM_TLS = "LINUX",
-    NT_ARM_TLS = 0x401,
-    NN_ARM_HW_BREAK = "LINUX",
-    NT_ARM_HW_BREAK = 0x402,
-    NN_ARM_HW_WATCH = "LINUX",
-    NT_ARM_HW_WATCH = 0x403,
-    NN_ARM_SYSTEM_CALL = "LINUX",
-    NT_ARM_SYSTEM_CALL = 0x404,
-    NN_ARM_SVE = "LINUX",
-    NT_ARM_SVE = 0x405,
-    NN_ARM_PAC_MASK = "LINUX",
-    NT_ARM_PAC_MASK = 0x406,
-    NN_ARM_PACA_KEYS = "LINUX",
-    NT_ARM_PACA_KEYS = 0x407,
-    NN_ARM_PACG_KEYS = "LINUX",
-    NT_ARM_PACG_KEYS = 0x408,
-    NN_ARM_TAGGED_ADDR_CTRL = "LINUX",
-    NT_ARM_TAGGED_ADDR_CTRL = 0x409,
-    NN_ARM_PAC_ENABLED_KEYS = "LINUX",
-    NT_ARM_PAC_ENABLED_KEYS = 0x40a,
-    NN_ARM_SSVE = "LINUX",
-    NT_ARM_SSVE = 0x40b,
-    NN_ARM_ZA = "LINUX",
-    NT_ARM_ZA = 0x40c,
-    NN_ARM_ZT = "LINUX",
-    NT_ARM_ZT = 0x40d,
-    NN_ARM_FPMR = "LINUX",
-    NT_ARM_FPMR = 0x40e,
-    NN_ARM_POE = "LINUX",
-    NT_ARM_POE = 0x40f,
-    NN_ARM_GCS = "LINUX",
-    NT_ARM_GCS = 0x410,
-    NN_ARC_V2 = "LINUX",
-    NT_ARC_V2 = 0x600,
-    NN_VMCOREDD = "LINUX",
-    NT_VMCOREDD = 0x700,
-    NN_MIPS_DSP = "LINUX",
-    NT_MIPS_DSP = 0x800,
-    NN_MIPS_FP_MODE = "LINUX",
-    NT_MIPS_FP_MODE = 0x801,
-    NN_MIPS_MSA = "LINUX",
-    NT_MIPS_MSA = 0x802,
-    NN_RISCV_CSR = "LINUX",
-    NT_RISCV_CSR = 0x900,
-    NN_RISCV_VECTOR = "LINUX",
-    NT_RISCV_VECTOR = 0x901,
-    NN_RISCV_TAGGED_ADDR_CTRL = "LINUX",
-    NT_RISCV_TAGGED_ADDR_CTRL = 0x902,
-    NN_RISCV_USER_CFI = "LINUX",
-    NT_RISCV_USER_CFI = 0x903,
-    NN_LOONGARCH_CPUCFG = "LINUX",
-    NT_LOONGARCH_CPUCFG = 0xa00,
-    NN_LOONGARCH_CSR = "LINUX",
-    NT_LOONGARCH_CSR = 0xa01,
-    NN_LOONGARCH_LSX = "LINUX",
-    NT_LOONGARCH_LSX = 0xa02,
-    NN_LOONGARCH_LASX = "LINUX",
-    NT_LOONGARCH_LASX = 0xa03,
-    NN_LOONGARCH_LBT = "LINUX",
-    NT_LOONGARCH_LBT = 0xa04,
-    NN_LOONGARCH_HW_BREAK = "LINUX",
-    NT_LOONGARCH_HW_BREAK = 0xa05,
-    NN_LOONGARCH_HW_WATCH = "LINUX",
-    NT_LOONGARCH_HW_WATCH = 0xa06,
-    GNU_PROPERTY_AARCH64_FEATURE_1_AND = 0xc0000000,
-    GNU_PROPERTY_AARCH64_FEATURE_1_BTI = 0x1,
-  },
-  records = {
-    ["struct Elf32_Dyn"] = [[{
+constants = {
+  PT_NULL = 0,
+  PT_LOAD = 1,
+  PT_DYNAMIC = 2,
+  PT_INTERP = 3,
+  PT_NOTE = 4,
+  PT_SHLIB = 5,
+  PT_PHDR = 6,
+  PT_TLS = 7,
+  PT_LOOS = 0x60000000,
+  PT_HIOS = 0x6fffffff,
+  PT_LOPROC = 0x70000000,
+  PT_HIPROC = 0x7fffffff,
+  PT_GNU_EH_FRAME = 0x6474e550,
+  PT_GNU_STACK = 0x6474e551,
+  PT_GNU_RELRO = 0x6474e552,
+  PT_GNU_PROPERTY = 0x6474e553,
+  PT_AARCH64_MEMTAG_MTE = 0x70000002,
+  PN_XNUM = 0xffff,
+  ET_NONE = 0,
+  ET_REL = 1,
+  ET_EXEC = 2,
+  ET_DYN = 3,
+  ET_CORE = 4,
+  ET_LOPROC = 0xff00,
+  ET_HIPROC = 0xffff,
+  DT_NULL = 0,
+  DT_NEEDED = 1,
+  DT_PLTRELSZ = 2,
+  DT_PLTGOT = 3,
+  DT_HASH = 4,
+  DT_STRTAB = 5,
+  DT_SYMTAB = 6,
+  DT_RELA = 7,
+  DT_RELASZ = 8,
+  DT_RELAENT = 9,
+  DT_STRSZ = 10,
+  DT_SYMENT = 11,
+  DT_INIT = 12,
+  DT_FINI = 13,
+  DT_SONAME = 14,
+  DT_RPATH = 15,
+  DT_SYMBOLIC = 16,
+  DT_REL = 17,
+  DT_RELSZ = 18,
+  DT_RELENT = 19,
+  DT_PLTREL = 20,
+  DT_DEBUG = 21,
+  DT_TEXTREL = 22,
+  DT_JMPREL = 23,
+  DT_ENCODING = 32,
+  OLD_DT_LOOS = 0x60000000,
+  DT_LOOS = 0x6000000d,
+  DT_HIOS = 0x6ffff000,
+  DT_VALRNGLO = 0x6ffffd00,
+  DT_VALRNGHI = 0x6ffffdff,
+  DT_ADDRRNGLO = 0x6ffffe00,
+  DT_GNU_HASH = 0x6ffffef5,
+  DT_ADDRRNGHI = 0x6ffffeff,
+  DT_VERSYM = 0x6ffffff0,
+  DT_RELACOUNT = 0x6ffffff9,
+  DT_RELCOUNT = 0x6ffffffa,
+  DT_FLAGS_1 = 0x6ffffffb,
+  DT_VERDEF = 0x6ffffffc,
+  DT_VERDEFNUM = 0x6ffffffd,
+  DT_VERNEED = 0x6ffffffe,
+  DT_VERNEEDNUM = 0x6fffffff,
+  OLD_DT_HIOS = 0x6fffffff,
+  DT_LOPROC = 0x70000000,
+  DT_HIPROC = 0x7fffffff,
+  STB_LOCAL = 0,
+  STB_GLOBAL = 1,
+  STB_WEAK = 2,
+  STN_UNDEF = 0,
+  STT_NOTYPE = 0,
+  STT_OBJECT = 1,
+  STT_FUNC = 2,
+  STT_SECTION = 3,
+  STT_FILE = 4,
+  STT_COMMON = 5,
+  STT_TLS = 6,
+  VER_FLG_BASE = 0x1,
+  VER_FLG_WEAK = 0x2,
+  EI_NIDENT = 16,
+  PF_R = 0x4,
+  PF_W = 0x2,
+  PF_X = 0x1,
+  SHT_NULL = 0,
+  SHT_PROGBITS = 1,
+  SHT_SYMTAB = 2,
+  SHT_STRTAB = 3,
+  SHT_RELA = 4,
+  SHT_HASH = 5,
+  SHT_DYNAMIC = 6,
+  SHT_NOTE = 7,
+  SHT_NOBITS = 8,
+  SHT_REL = 9,
+  SHT_SHLIB = 10,
+  SHT_DYNSYM = 11,
+  SHT_NUM = 12,
+  SHT_LOPROC = 0x70000000,
+  SHT_HIPROC = 0x7fffffff,
+  SHT_LOUSER = 0x80000000,
+  SHT_HIUSER = 0xffffffff,
+  SHF_WRITE = 0x1,
+  SHF_ALLOC = 0x2,
+  SHF_EXECINSTR = 0x4,
+  SHF_MERGE = 0x10,
+  SHF_STRINGS = 0x20,
+  SHF_INFO_LINK = 0x40,
+  SHF_LINK_ORDER = 0x80,
+  SHF_OS_NONCONFORMING = 0x100,
+  SHF_GROUP = 0x200,
+  SHF_TLS = 0x400,
+  SHF_RELA_LIVEPATCH = 0x100000,
+  SHF_RO_AFTER_INIT = 0x200000,
+  SHF_ORDERED = 0x4000000,
+  SHF_EXCLUDE = 0x8000000,
+  SHF_MASKOS = 0xff00000,
+  SHF_MASKPROC = 0xf0000000,
+  SHN_UNDEF = 0,
+  SHN_LORESERVE = 0xff00,
+  SHN_LOPROC = 0xff00,
+  SHN_HIPROC = 0xff1f,
+  SHN_LIVEPATCH = 0xff20,
+  SHN_ABS = 0xfff1,
+  SHN_COMMON = 0xfff2,
+  SHN_HIRESERVE = 0xffff,
+  EI_MAG0 = 0,
+  EI_MAG1 = 1,
+  EI_MAG2 = 2,
+  EI_MAG3 = 3,
+  EI_CLASS = 4,
+  EI_DATA = 5,
+  EI_VERSION = 6,
+  EI_OSABI = 7,
+  EI_PAD = 8,
+  ELFMAG0 = 0x7f,
+  ELFMAG1 = 69,
+  ELFMAG2 = 76,
+  ELFMAG3 = 70,
+  ELFMAG = "\127ELF",
+  SELFMAG = 4,
+  ELFCLASSNONE = 0,
+  ELFCLASS32 = 1,
+  ELFCLASS64 = 2,
+  ELFCLASSNUM = 3,
+  ELFDATANONE = 0,
+  ELFDATA2LSB = 1,
+  ELFDATA2MSB = 2,
+  EV_NONE = 0,
+  EV_CURRENT = 1,
+  EV_NUM = 2,
+  ELFOSABI_NONE = 0,
+  ELFOSABI_LINUX = 3,
+  ELF_OSABI = 0,
+  NN_GNU_PROPERTY_TYPE_0 = "GNU",
+  NT_GNU_PROPERTY_TYPE_0 = 5,
+  NN_PRSTATUS = "CORE",
+  NT_PRSTATUS = 1,
+  NN_PRFPREG = "CORE",
+  NT_PRFPREG = 2,
+  NN_PRPSINFO = "CORE",
+  NT_PRPSINFO = 3,
+  NN_TASKSTRUCT = "CORE",
+  NT_TASKSTRUCT = 4,
+  NN_AUXV = "CORE",
+  NT_AUXV = 6,
+  NN_SIGINFO = "CORE",
+  NT_SIGINFO = 0x53494749,
+  NN_FILE = "CORE",
+  NT_FILE = 0x46494c45,
+  NN_PRXFPREG = "LINUX",
+  NT_PRXFPREG = 0x46e62b7f,
+  NN_PPC_VMX = "LINUX",
+  NT_PPC_VMX = 0x100,
+  NN_PPC_SPE = "LINUX",
+  NT_PPC_SPE = 0x101,
+  NN_PPC_VSX = "LINUX",
+  NT_PPC_VSX = 0x102,
+  NN_PPC_TAR = "LINUX",
+  NT_PPC_TAR = 0x103,
+  NN_PPC_PPR = "LINUX",
+  NT_PPC_PPR = 0x104,
+  NN_PPC_DSCR = "LINUX",
+  NT_PPC_DSCR = 0x105,
+  NN_PPC_EBB = "LINUX",
+  NT_PPC_EBB = 0x106,
+  NN_PPC_PMU = "LINUX",
+  NT_PPC_PMU = 0x107,
+  NN_PPC_TM_CGPR = "LINUX",
+  NT_PPC_TM_CGPR = 0x108,
+  NN_PPC_TM_CFPR = "LINUX",
+  NT_PPC_TM_CFPR = 0x109,
+  NN_PPC_TM_CVMX = "LINUX",
+  NT_PPC_TM_CVMX = 0x10a,
+  NN_PPC_TM_CVSX = "LINUX",
+  NT_PPC_TM_CVSX = 0x10b,
+  NN_PPC_TM_SPR = "LINUX",
+  NT_PPC_TM_SPR = 0x10c,
+  NN_PPC_TM_CTAR = "LINUX",
+  NT_PPC_TM_CTAR = 0x10d,
+  NN_PPC_TM_CPPR = "LINUX",
+  NT_PPC_TM_CPPR = 0x10e,
+  NN_PPC_TM_CDSCR = "LINUX",
+  NT_PPC_TM_CDSCR = 0x10f,
+  NN_PPC_PKEY = "LINUX",
+  NT_PPC_PKEY = 0x110,
+  NN_PPC_DEXCR = "LINUX",
+  NT_PPC_DEXCR = 0x111,
+  NN_PPC_HASHKEYR = "LINUX",
+  NT_PPC_HASHKEYR = 0x112,
+  NN_386_TLS = "LINUX",
+  NT_386_TLS = 0x200,
+  NN_386_IOPERM = "LINUX",
+  NT_386_IOPERM = 0x201,
+  NN_X86_XSTATE = "LINUX",
+  NT_X86_XSTATE = 0x202,
+  NN_X86_SHSTK = "LINUX",
+  NT_X86_SHSTK = 0x204,
+  NN_X86_XSAVE_LAYOUT = "LINUX",
+  NT_X86_XSAVE_LAYOUT = 0x205,
+  NN_S390_HIGH_GPRS = "LINUX",
+  NT_S390_HIGH_GPRS = 0x300,
+  NN_S390_TIMER = "LINUX",
+  NT_S390_TIMER = 0x301,
+  NN_S390_TODCMP = "LINUX",
+  NT_S390_TODCMP = 0x302,
+  NN_S390_TODPREG = "LINUX",
+  NT_S390_TODPREG = 0x303,
+  NN_S390_CTRS = "LINUX",
+  NT_S390_CTRS = 0x304,
+  NN_S390_PREFIX = "LINUX",
+  NT_S390_PREFIX = 0x305,
+  NN_S390_LAST_BREAK = "LINUX",
+  NT_S390_LAST_BREAK = 0x306,
+  NN_S390_SYSTEM_CALL = "LINUX",
+  NT_S390_SYSTEM_CALL = 0x307,
+  NN_S390_TDB = "LINUX",
+  NT_S390_TDB = 0x308,
+  NN_S390_VXRS_LOW = "LINUX",
+  NT_S390_VXRS_LOW = 0x309,
+  NN_S390_VXRS_HIGH = "LINUX",
+  NT_S390_VXRS_HIGH = 0x30a,
+  NN_S390_GS_CB = "LINUX",
+  NT_S390_GS_CB = 0x30b,
+  NN_S390_GS_BC = "LINUX",
+  NT_S390_GS_BC = 0x30c,
+  NN_S390_RI_CB = "LINUX",
+  NT_S390_RI_CB = 0x30d,
+  NN_S390_PV_CPU_DATA = "LINUX",
+  NT_S390_PV_CPU_DATA = 0x30e,
+  NN_ARM_VFP = "LINUX",
+  NT_ARM_VFP = 0x400,
+  NN_ARM_TLS = "LINUX",
+  NT_ARM_TLS = 0x401,
+  NN_ARM_HW_BREAK = "LINUX",
+  NT_ARM_HW_BREAK = 0x402,
+  NN_ARM_HW_WATCH = "LINUX",
+  NT_ARM_HW_WATCH = 0x403,
+  NN_ARM_SYSTEM_CALL = "LINUX",
+  NT_ARM_SYSTEM_CALL = 0x404,
+  NN_ARM_SVE = "LINUX",
+  NT_ARM_SVE = 0x405,
+  NN_ARM_PAC_MASK = "LINUX",
+  NT_ARM_PAC_MASK = 0x406,
+  NN_ARM_PACA_KEYS = "LINUX",
+  NT_ARM_PACA_KEYS = 0x407,
+  NN_ARM_PACG_KEYS = "LINUX",
+  NT_ARM_PACG_KEYS = 0x408,
+  NN_ARM_TAGGED_ADDR_CTRL = "LINUX",
+  NT_ARM_TAGGED_ADDR_CTRL = 0x409,
+  NN_ARM_PAC_ENABLED_KEYS = "LINUX",
+  NT_ARM_PAC_ENABLED_KEYS = 0x40a,
+  NN_ARM_SSVE = "LINUX",
+  NT_ARM_SSVE = 0x40b,
+  NN_ARM_ZA = "LINUX",
+  NT_ARM_ZA = 0x40c,
+  NN_ARM_ZT = "LINUX",
+  NT_ARM_ZT = 0x40d,
+  NN_ARM_FPMR = "LINUX",
+  NT_ARM_FPMR = 0x40e,
+  NN_ARM_POE = "LINUX",
+  NT_ARM_POE = 0x40f,
+  NN_ARM_GCS = "LINUX",
+  NT_ARM_GCS = 0x410,
+  NN_ARC_V2 = "LINUX",
+  NT_ARC_V2 = 0x600,
+  NN_VMCOREDD = "LINUX",
+  NT_VMCOREDD = 0x700,
+  NN_MIPS_DSP = "LINUX",
+  NT_MIPS_DSP = 0x800,
+  NN_MIPS_FP_MODE = "LINUX",
+  NT_MIPS_FP_MODE = 0x801,
+  NN_MIPS_MSA = "LINUX",
+  NT_MIPS_MSA = 0x802,
+  NN_RISCV_CSR = "LINUX",
+  NT_RISCV_CSR = 0x900,
+  NN_RISCV_VECTOR = "LINUX",
+  NT_RISCV_VECTOR = 0x901,
+  NN_RISCV_TAGGED_ADDR_CTRL = "LINUX",
+  NT_RISCV_TAGGED_ADDR_CTRL = 0x902,
+  NN_RISCV_USER_CFI = "LINUX",
+  NT_RISCV_USER_CFI = 0x903,
+  NN_LOONGARCH_CPUCFG = "LINUX",
+  NT_LOONGARCH_CPUCFG = 0xa00,
+  NN_LOONGARCH_CSR = "LINUX",
+  NT_LOONGARCH_CSR = 0xa01,
+  NN_LOONGARCH_LSX = "LINUX",
+  NT_LOONGARCH_LSX = 0xa02,
+  NN_LOONGARCH_LASX = "LINUX",
+  NT_LOONGARCH_LASX = 0xa03,
+  NN_LOONGARCH_LBT = "LINUX",
+  NT_LOONGARCH_LBT = 0xa04,
+  NN_LOONGARCH_HW_BREAK = "LINUX",
+  NT_LOONGARCH_HW_BREAK = 0xa05,
+  NN_LOONGARCH_HW_WATCH = "LINUX",
+  NT_LOONGARCH_HW_WATCH = 0xa06,
+  GNU_PROPERTY_AARCH64_FEATURE_1_AND = 0xc0000000,
+  GNU_PROPERTY_AARCH64_FEATURE_1_BTI = 0x1,
+},
+records = {
+  ["struct Elf32_Dyn"] = [[{
   int32_t d_tag;
   union {
     int32_t d_val;
     uint32_t d_ptr;
   } d_un;
 }]],
-    ["struct elf32_rel"] = [[{
+  ["struct elf32_rel"] = [[{
   uint32_t r_offset;
   uint32_t r_info;
 }]],
-    ["struct elf32_rela"] = [[{
+  ["struct elf32_rela"] = [[{
   uint32_t r_offset;
   uint32_t r_info;
   int32_t r_addend;
 }]],
-    ["struct elf32_sym"] = [[{
+  ["struct elf32_sym"] = [[{
   uint32_t st_name;
   uint32_t st_value;
   uint32_t st_size;
@@ -756,7 +756,7 @@ return {
   uint8_t st_other;
   uint16_t st_shndx;
 }]],
-    ["struct elf32_hdr"] = [[{
+  ["struct elf32_hdr"] = [[{
   uint8_t e_ident[16];
   uint16_t e_type;
   uint16_t e_machine;
@@ -772,7 +772,7 @@ return {
   uint16_t e_shnum;
   uint16_t e_shstrndx;
 }]],
-    ["struct elf32_phdr"] = [[{
+  ["struct elf32_phdr"] = [[{
   uint32_t p_type;
   uint32_t p_offset;
   uint32_t p_vaddr;
@@ -782,7 +782,7 @@ return {
   uint32_t p_flags;
   uint32_t p_align;
 }]],
-    ["struct elf32_shdr"] = [[{
+  ["struct elf32_shdr"] = [[{
   uint32_t sh_name;
   uint32_t sh_type;
   uint32_t sh_flags;
@@ -794,17 +794,17 @@ return {
   uint32_t sh_addralign;
   uint32_t sh_entsize;
 }]],
-    ["struct elf32_note"] = [[{
+  ["struct elf32_note"] = [[{
   uint32_t n_namesz;
   uint32_t n_descsz;
   uint32_t n_type;
 }]],
-    ["struct elf64_note"] = [[{
+  ["struct elf64_note"] = [[{
   uint32_t n_namesz;
   uint32_t n_descsz;
   uint32_t n_type;
 }]],
-    ["struct Elf32_Verdef"] = [[{
+  ["struct Elf32_Verdef"] = [[{
   uint16_t vd_version;
   uint16_t vd_flags;
   uint16_t vd_ndx;
@@ -813,7 +813,7 @@ return {
   uint32_t vd_aux;
   uint32_t vd_next;
 }]],
-    ["struct Elf64_Verdef"] = [[{
+  ["struct Elf64_Verdef"] = [[{
   uint16_t vd_version;
   uint16_t vd_flags;
   uint16_t vd_ndx;
@@ -822,257 +822,257 @@ return {
   uint32_t vd_aux;
   uint32_t vd_next;
 }]],
-    ["struct Elf32_Verdaux"] = [[{
+  ["struct Elf32_Verdaux"] = [[{
   uint32_t vda_name;
   uint32_t vda_next;
 }]],
-    ["struct Elf64_Verdaux"] = [[{
+  ["struct Elf64_Verdaux"] = [[{
   uint32_t vda_name;
   uint32_t vda_next;
 }]],
-  },
-  typedefs = {
-    Elf32_Addr = "uint32_t",
-    Elf32_Half = "uint16_t",
-    Elf32_Off = "uint32_t",
-    Elf32_Sword = "int32_t",
-    Elf32_Word = "uint32_t",
-    Elf32_Versym = "uint16_t",
-    Elf64_Half = "uint16_t",
-    Elf64_SHalf = "int16_t",
-    Elf64_Sword = "int32_t",
-    Elf64_Word = "uint32_t",
-    Elf64_Versym = "uint16_t",
-    Elf32_Dyn = "struct Elf32_Dyn",
-    Elf64_Dyn = "struct Elf64_Dyn",
-    Elf32_Rel = "struct elf32_rel",
-    Elf64_Rel = "struct elf64_rel",
-    Elf32_Rela = "struct elf32_rela",
-    Elf64_Rela = "struct elf64_rela",
-    Elf32_Sym = "struct elf32_sym",
-    Elf64_Sym = "struct elf64_sym",
-    Elf32_Ehdr = "struct elf32_hdr",
-    Elf64_Ehdr = "struct elf64_hdr",
-    Elf32_Phdr = "struct elf32_phdr",
-    Elf64_Phdr = "struct elf64_phdr",
-    Elf32_Shdr = "struct elf32_shdr",
-    Elf64_Shdr = "struct elf64_shdr",
-    Elf32_Nhdr = "struct elf32_note",
-    Elf64_Nhdr = "struct elf64_note",
-    Elf32_Verdef = "struct Elf32_Verdef",
-    Elf64_Verdef = "struct Elf64_Verdef",
-    Elf32_Verdaux = "struct Elf32_Verdaux",
-    Elf64_Verdaux = "struct Elf64_Verdaux",
-  },
-  macros = function(M)
-    return {
-      ELF_ST_BIND = function(x)
-        return M.int(M.shr(M.long(x), 4))
-      end,
-      ELF_ST_TYPE = function(x)
-        return M.int(M.band(M.long(x), 0xf))
-      end,
-      ELF32_ST_BIND = function(x)
-        return M.int(M.shr(M.long(x), 4))
-      end,
-      ELF32_ST_TYPE = function(x)
-        return M.int(M.band(M.long(x), 0xf))
-      end,
-      ELF64_ST_BIND = function(x)
-        return M.int(M.shr(M.long(x), 4))
-      end,
-      ELF64_ST_TYPE = function(x)
-        return M.int(M.band(M.long(x), 0xf))
-      end,
-      ELF32_R_SYM = function(x)
-        return M.int(M.shr(M.long(x), 8))
-      end,
-      ELF32_R_TYPE = function(x)
-        return M.int(M.band(M.long(x), 0xff))
-      end,
-      ELF64_R_SYM = function(i)
-        return M.int(M.shr(M.long(i), 32))
-      end,
-      ELF64_R_TYPE = function(i)
-        return M.int(M.band(M.long(i), 0xffffffffLL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct Elf64_Dyn"] = [[{
-    int64_t d_tag;
-    union {
-      uint64_t d_val;
-      uint64_t d_ptr;
-    } d_un;
-  }]],
-        ["struct elf64_rel"] = [[{
-    uint64_t r_offset;
-    uint64_t r_info;
-  }]],
-        ["struct elf64_rela"] = [[{
-    uint64_t r_offset;
-    uint64_t r_info;
-    int64_t r_addend;
-  }]],
-        ["struct elf64_sym"] = [[{
-    uint32_t st_name;
-    uint8_t st_info;
-    uint8_t st_other;
-    uint16_t st_shndx;
-    uint64_t st_value;
-    uint64_t st_size;
-  }]],
-        ["struct elf64_hdr"] = [[{
-    uint8_t e_ident[16];
-    uint16_t e_type;
-    uint16_t e_machine;
-    uint32_t e_version;
-    uint64_t e_entry;
-    uint64_t e_phoff;
-    uint64_t e_shoff;
-    uint32_t e_flags;
-    uint16_t e_ehsize;
-    uint16_t e_phentsize;
-    uint16_t e_phnum;
-    uint16_t e_shentsize;
-    uint16_t e_shnum;
-    uint16_t e_shstrndx;
-  }]],
-        ["struct elf64_phdr"] = [[{
-    uint32_t p_type;
-    uint32_t p_flags;
-    uint64_t p_offset;
-    uint64_t p_vaddr;
-    uint64_t p_paddr;
-    uint64_t p_filesz;
-    uint64_t p_memsz;
-    uint64_t p_align;
-  }]],
-        ["struct elf64_shdr"] = [[{
-    uint32_t sh_name;
-    uint32_t sh_type;
-    uint64_t sh_flags;
-    uint64_t sh_addr;
-    uint64_t sh_offset;
-    uint64_t sh_size;
-    uint32_t sh_link;
-    uint32_t sh_info;
-    uint64_t sh_addralign;
-    uint64_t sh_entsize;
-  }]],
-      },
-      typedefs = {
-        Elf64_Addr = "uint64_t",
-        Elf64_Off = "uint64_t",
-        Elf64_Xword = "uint64_t",
-        Elf64_Sxword = "int64_t",
-      },
+},
+typedefs = {
+  Elf32_Addr = "uint32_t",
+  Elf32_Half = "uint16_t",
+  Elf32_Off = "uint32_t",
+  Elf32_Sword = "int32_t",
+  Elf32_Word = "uint32_t",
+  Elf32_Versym = "uint16_t",
+  Elf64_Half = "uint16_t",
+  Elf64_SHalf = "int16_t",
+  Elf64_Sword = "int32_t",
+  Elf64_Word = "uint32_t",
+  Elf64_Versym = "uint16_t",
+  Elf32_Dyn = "struct Elf32_Dyn",
+  Elf64_Dyn = "struct Elf64_Dyn",
+  Elf32_Rel = "struct elf32_rel",
+  Elf64_Rel = "struct elf64_rel",
+  Elf32_Rela = "struct elf32_rela",
+  Elf64_Rela = "struct elf64_rela",
+  Elf32_Sym = "struct elf32_sym",
+  Elf64_Sym = "struct elf64_sym",
+  Elf32_Ehdr = "struct elf32_hdr",
+  Elf64_Ehdr = "struct elf64_hdr",
+  Elf32_Phdr = "struct elf32_phdr",
+  Elf64_Phdr = "struct elf64_phdr",
+  Elf32_Shdr = "struct elf32_shdr",
+  Elf64_Shdr = "struct elf64_shdr",
+  Elf32_Nhdr = "struct elf32_note",
+  Elf64_Nhdr = "struct elf64_note",
+  Elf32_Verdef = "struct Elf32_Verdef",
+  Elf64_Verdef = "struct Elf64_Verdef",
+  Elf32_Verdaux = "struct Elf32_Verdaux",
+  Elf64_Verdaux = "struct Elf64_Verdaux",
+},
+macros = function(M)
+  return {
+    ELF_ST_BIND = function(x)
+      return M.int(M.shr(M.long(x), 4))
+    end,
+    ELF_ST_TYPE = function(x)
+      return M.int(M.band(M.long(x), 0xf))
+    end,
+    ELF32_ST_BIND = function(x)
+      return M.int(M.shr(M.long(x), 4))
+    end,
+    ELF32_ST_TYPE = function(x)
+      return M.int(M.band(M.long(x), 0xf))
+    end,
+    ELF64_ST_BIND = function(x)
+      return M.int(M.shr(M.long(x), 4))
+    end,
+    ELF64_ST_TYPE = function(x)
+      return M.int(M.band(M.long(x), 0xf))
+    end,
+    ELF32_R_SYM = function(x)
+      return M.int(M.shr(M.long(x), 8))
+    end,
+    ELF32_R_TYPE = function(x)
+      return M.int(M.band(M.long(x), 0xff))
+    end,
+    ELF64_R_SYM = function(i)
+      return M.int(M.shr(M.long(i), 32))
+    end,
+    ELF64_R_TYPE = function(i)
+      return M.int(M.band(M.long(i), 0xffffffffLL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct Elf64_Dyn"] = [[{
+  int64_t d_tag;
+  union {
+    uint64_t d_val;
+    uint64_t d_ptr;
+  } d_un;
+}]],
+      ["struct elf64_rel"] = [[{
+  uint64_t r_offset;
+  uint64_t r_info;
+}]],
+      ["struct elf64_rela"] = [[{
+  uint64_t r_offset;
+  uint64_t r_info;
+  int64_t r_addend;
+}]],
+      ["struct elf64_sym"] = [[{
+  uint32_t st_name;
+  uint8_t st_info;
+  uint8_t st_other;
+  uint16_t st_shndx;
+  uint64_t st_value;
+  uint64_t st_size;
+}]],
+      ["struct elf64_hdr"] = [[{
+  uint8_t e_ident[16];
+  uint16_t e_type;
+  uint16_t e_machine;
+  uint32_t e_version;
+  uint64_t e_entry;
+  uint64_t e_phoff;
+  uint64_t e_shoff;
+  uint32_t e_flags;
+  uint16_t e_ehsize;
+  uint16_t e_phentsize;
+  uint16_t e_phnum;
+  uint16_t e_shentsize;
+  uint16_t e_shnum;
+  uint16_t e_shstrndx;
+}]],
+      ["struct elf64_phdr"] = [[{
+  uint32_t p_type;
+  uint32_t p_flags;
+  uint64_t p_offset;
+  uint64_t p_vaddr;
+  uint64_t p_paddr;
+  uint64_t p_filesz;
+  uint64_t p_memsz;
+  uint64_t p_align;
+}]],
+      ["struct elf64_shdr"] = [[{
+  uint32_t sh_name;
+  uint32_t sh_type;
+  uint64_t sh_flags;
+  uint64_t sh_addr;
+  uint64_t sh_offset;
+  uint64_t sh_size;
+  uint32_t sh_link;
+  uint32_t sh_info;
+  uint64_t sh_addralign;
+  uint64_t sh_entsize;
+}]],
     },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct Elf64_Dyn"] = [[{
-    long d_tag;
-    union {
-      unsigned long d_val;
-      unsigned long d_ptr;
-    } d_un;
-  }]],
-        ["struct elf64_rel"] = [[{
-    unsigned long r_offset;
-    unsigned long r_info;
-  }]],
-        ["struct elf64_rela"] = [[{
-    unsigned long r_offset;
-    unsigned long r_info;
-    long r_addend;
-  }]],
-        ["struct elf64_sym"] = [[{
-    uint32_t st_name;
-    uint8_t st_info;
-    uint8_t st_other;
-    uint16_t st_shndx;
-    unsigned long st_value;
-    unsigned long st_size;
-  }]],
-        ["struct elf64_hdr"] = [[{
-    uint8_t e_ident[16];
-    uint16_t e_type;
-    uint16_t e_machine;
-    uint32_t e_version;
-    unsigned long e_entry;
-    unsigned long e_phoff;
-    unsigned long e_shoff;
-    uint32_t e_flags;
-    uint16_t e_ehsize;
-    uint16_t e_phentsize;
-    uint16_t e_phnum;
-    uint16_t e_shentsize;
-    uint16_t e_shnum;
-    uint16_t e_shstrndx;
-  }]],
-        ["struct elf64_phdr"] = [[{
-    uint32_t p_type;
-    uint32_t p_flags;
-    unsigned long p_offset;
-    unsigned long p_vaddr;
-    unsigned long p_paddr;
-    unsigned long p_filesz;
-    unsigned long p_memsz;
-    unsigned long p_align;
-  }]],
-        ["struct elf64_shdr"] = [[{
-    uint32_t sh_name;
-    uint32_t sh_type;
-    unsigned long sh_flags;
-    unsigned long sh_addr;
-    unsigned long sh_offset;
-    unsigned long sh_size;
-    uint32_t sh_link;
-    uint32_t sh_info;
-    unsigned long sh_addralign;
-    unsigned long sh_entsize;
-  }]],
-      },
-      typedefs = {
-        Elf64_Addr = "unsigned long",
-        Elf64_Off = "unsigned long",
-        Elf64_Xword = "unsigned long",
-        Elf64_Sxword = "long",
-      },
+    typedefs = {
+      Elf64_Addr = "uint64_t",
+      Elf64_Off = "uint64_t",
+      Elf64_Xword = "uint64_t",
+      Elf64_Sxword = "int64_t",
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct Elf64_Dyn"] = [[{
+  long d_tag;
+  union {
+    unsigned long d_val;
+    unsigned long d_ptr;
+  } d_un;
+}]],
+      ["struct elf64_rel"] = [[{
+  unsigned long r_offset;
+  unsigned long r_info;
+}]],
+      ["struct elf64_rela"] = [[{
+  unsigned long r_offset;
+  unsigned long r_info;
+  long r_addend;
+}]],
+      ["struct elf64_sym"] = [[{
+  uint32_t st_name;
+  uint8_t st_info;
+  uint8_t st_other;
+  uint16_t st_shndx;
+  unsigned long st_value;
+  unsigned long st_size;
+}]],
+      ["struct elf64_hdr"] = [[{
+  uint8_t e_ident[16];
+  uint16_t e_type;
+  uint16_t e_machine;
+  uint32_t e_version;
+  unsigned long e_entry;
+  unsigned long e_phoff;
+  unsigned long e_shoff;
+  uint32_t e_flags;
+  uint16_t e_ehsize;
+  uint16_t e_phentsize;
+  uint16_t e_phnum;
+  uint16_t e_shentsize;
+  uint16_t e_shnum;
+  uint16_t e_shstrndx;
+}]],
+      ["struct elf64_phdr"] = [[{
+  uint32_t p_type;
+  uint32_t p_flags;
+  unsigned long p_offset;
+  unsigned long p_vaddr;
+  unsigned long p_paddr;
+  unsigned long p_filesz;
+  unsigned long p_memsz;
+  unsigned long p_align;
+}]],
+      ["struct elf64_shdr"] = [[{
+  uint32_t sh_name;
+  uint32_t sh_type;
+  unsigned long sh_flags;
+  unsigned long sh_addr;
+  unsigned long sh_offset;
+  unsigned long sh_size;
+  uint32_t sh_link;
+  uint32_t sh_info;
+  unsigned long sh_addralign;
+  unsigned long sh_entsize;
+}]],
+    },
+    typedefs = {
+      Elf64_Addr = "unsigned long",
+      Elf64_Off = "unsigned long",
+      Elf64_Xword = "unsigned long",
+      Elf64_Sxword = "long",
+    },
+  },
+},
 ]==],
 ["linux/errqueue.h"] = [==[
-  constants = {
-    SCM_TSTAMP_SND = 0,
-    SCM_TSTAMP_SCHED = 1,
-    SCM_TSTAMP_ACK = 2,
-    SCM_TSTAMP_COMPLETION = 3,
-    SO_EE_ORIGIN_NONE = 0,
-    SO_EE_ORIGIN_LOCAL = 1,
-    SO_EE_ORIGIN_ICMP = 2,
-    SO_EE_ORIGIN_ICMP6 = 3,
-    SO_EE_ORIGIN_TXSTATUS = 4,
-    SO_EE_ORIGIN_ZEROCOPY = 5,
-    SO_EE_ORIGIN_TXTIME = 6,
-    SO_EE_ORIGIN_TIMESTAMPING = 4,
-    SO_EE_CODE_ZEROCOPY_COPIED = 1,
-    SO_EE_CODE_TXTIME_INVALID_PARAM = 1,
-    SO_EE_CODE_TXTIME_MISSED = 2,
-    SO_EE_RFC4884_FLAG_INVALID = 1,
-  },
-  records = {
-    ["struct sock_ee_data_rfc4884"] = [[{
+constants = {
+  SCM_TSTAMP_SND = 0,
+  SCM_TSTAMP_SCHED = 1,
+  SCM_TSTAMP_ACK = 2,
+  SCM_TSTAMP_COMPLETION = 3,
+  SO_EE_ORIGIN_NONE = 0,
+  SO_EE_ORIGIN_LOCAL = 1,
+  SO_EE_ORIGIN_ICMP = 2,
+  SO_EE_ORIGIN_ICMP6 = 3,
+  SO_EE_ORIGIN_TXSTATUS = 4,
+  SO_EE_ORIGIN_ZEROCOPY = 5,
+  SO_EE_ORIGIN_TXTIME = 6,
+  SO_EE_ORIGIN_TIMESTAMPING = 4,
+  SO_EE_CODE_ZEROCOPY_COPIED = 1,
+  SO_EE_CODE_TXTIME_INVALID_PARAM = 1,
+  SO_EE_CODE_TXTIME_MISSED = 2,
+  SO_EE_RFC4884_FLAG_INVALID = 1,
+},
+records = {
+  ["struct sock_ee_data_rfc4884"] = [[{
   uint16_t len;
   uint8_t flags;
   uint8_t reserved;
 }]],
-    ["struct sock_extended_err"] = [[{
+  ["struct sock_extended_err"] = [[{
   uint32_t ee_errno;
   uint8_t ee_origin;
   uint8_t ee_type;
@@ -1084,1193 +1084,2264 @@ return {
     struct sock_ee_data_rfc4884 ee_rfc4884;
   };
 }]],
-    ["struct scm_timestamping"] = [[{
+  ["struct scm_timestamping"] = [[{
   struct timespec ts[3];
 }]],
-    ["struct scm_timestamping64"] = [[{
+  ["struct scm_timestamping64"] = [[{
   struct __kernel_timespec ts[3];
 }]],
-  },
-  macros = function(M)
-    return {
-      SO_EE_OFFENDER = function(ee)
-        return M.cast("struct sockaddr *", ee + 1)
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    SO_EE_OFFENDER = function(ee)
+      return M.cast("struct sockaddr *", ee + 1)
+    end,
+  }
+end,
 ]==],
 ["linux/erspan.h"] = [==[
-  records = {
-    ["struct erspan_metadata"] = [[{
+records = {
+  ["struct erspan_metadata"] = [[{
   int32_t version;
   union {
     uint32_t index;
     struct erspan_md2 md2;
   } u;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct erspan_md2"] = [[{
-    uint32_t timestamp;
-    uint16_t sgt;
-    uint8_t hwid_upper : 2;
-    uint8_t ft : 5;
-    uint8_t p : 1;
-    uint8_t o : 1;
-    uint8_t gra : 2;
-    uint8_t dir : 1;
-    uint8_t hwid : 4;
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct erspan_md2"] = [[{
-    uint32_t timestamp;
-    uint16_t sgt;
-    uint8_t p : 1;
-    uint8_t ft : 5;
-    uint8_t hwid_upper : 2;
-    uint8_t hwid : 4;
-    uint8_t dir : 1;
-    uint8_t gra : 2;
-    uint8_t o : 1;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct erspan_md2"] = [[{
+  uint32_t timestamp;
+  uint16_t sgt;
+  uint8_t hwid_upper : 2;
+  uint8_t ft : 5;
+  uint8_t p : 1;
+  uint8_t o : 1;
+  uint8_t gra : 2;
+  uint8_t dir : 1;
+  uint8_t hwid : 4;
+}]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct erspan_md2"] = [[{
+  uint32_t timestamp;
+  uint16_t sgt;
+  uint8_t p : 1;
+  uint8_t ft : 5;
+  uint8_t hwid_upper : 2;
+  uint8_t hwid : 4;
+  uint8_t dir : 1;
+  uint8_t gra : 2;
+  uint8_t o : 1;
+}]],
+    },
+  },
+},
+]==],
+["linux/ethtool.h"] = [==[
+constants = {
+  ETHTOOL_ID_UNSPEC = 0,
+  ETHTOOL_RX_COPYBREAK = 1,
+  ETHTOOL_TX_COPYBREAK = 2,
+  ETHTOOL_PFC_PREVENTION_TOUT = 3,
+  ETHTOOL_TX_COPYBREAK_BUF_SIZE = 4,
+  __ETHTOOL_TUNABLE_COUNT = 5,
+  ETHTOOL_TUNABLE_UNSPEC = 0,
+  ETHTOOL_TUNABLE_U8 = 1,
+  ETHTOOL_TUNABLE_U16 = 2,
+  ETHTOOL_TUNABLE_U32 = 3,
+  ETHTOOL_TUNABLE_U64 = 4,
+  ETHTOOL_TUNABLE_STRING = 5,
+  ETHTOOL_TUNABLE_S8 = 6,
+  ETHTOOL_TUNABLE_S16 = 7,
+  ETHTOOL_TUNABLE_S32 = 8,
+  ETHTOOL_TUNABLE_S64 = 9,
+  ETHTOOL_PHY_ID_UNSPEC = 0,
+  ETHTOOL_PHY_DOWNSHIFT = 1,
+  ETHTOOL_PHY_FAST_LINK_DOWN = 2,
+  ETHTOOL_PHY_EDPD = 3,
+  ETHTOOL_PHY_SHORT_CABLE_PRESET = 4,
+  ETHTOOL_PHY_LPF_BW = 5,
+  ETHTOOL_PHY_DSP_EQ_INIT_VALUE = 6,
+  __ETHTOOL_PHY_TUNABLE_COUNT = 7,
+  ETHTOOL_LINK_EXT_STATE_AUTONEG = 0,
+  ETHTOOL_LINK_EXT_STATE_LINK_TRAINING_FAILURE = 1,
+  ETHTOOL_LINK_EXT_STATE_LINK_LOGICAL_MISMATCH = 2,
+  ETHTOOL_LINK_EXT_STATE_BAD_SIGNAL_INTEGRITY = 3,
+  ETHTOOL_LINK_EXT_STATE_NO_CABLE = 4,
+  ETHTOOL_LINK_EXT_STATE_CABLE_ISSUE = 5,
+  ETHTOOL_LINK_EXT_STATE_EEPROM_ISSUE = 6,
+  ETHTOOL_LINK_EXT_STATE_CALIBRATION_FAILURE = 7,
+  ETHTOOL_LINK_EXT_STATE_POWER_BUDGET_EXCEEDED = 8,
+  ETHTOOL_LINK_EXT_STATE_OVERHEAT = 9,
+  ETHTOOL_LINK_EXT_STATE_MODULE = 10,
+  ETHTOOL_LINK_EXT_STATE_OTP_SPEED_VIOLATION = 11,
+  ETHTOOL_LINK_EXT_STATE_BMC_REQUEST_DOWN = 12,
+  ETHTOOL_LINK_EXT_SUBSTATE_AN_NO_PARTNER_DETECTED = 1,
+  ETHTOOL_LINK_EXT_SUBSTATE_AN_ACK_NOT_RECEIVED = 2,
+  ETHTOOL_LINK_EXT_SUBSTATE_AN_NEXT_PAGE_EXCHANGE_FAILED = 3,
+  ETHTOOL_LINK_EXT_SUBSTATE_AN_NO_PARTNER_DETECTED_FORCE_MODE = 4,
+  ETHTOOL_LINK_EXT_SUBSTATE_AN_FEC_MISMATCH_DURING_OVERRIDE = 5,
+  ETHTOOL_LINK_EXT_SUBSTATE_AN_NO_HCD = 6,
+  ETHTOOL_LINK_EXT_SUBSTATE_LT_KR_FRAME_LOCK_NOT_ACQUIRED = 1,
+  ETHTOOL_LINK_EXT_SUBSTATE_LT_KR_LINK_INHIBIT_TIMEOUT = 2,
+  ETHTOOL_LINK_EXT_SUBSTATE_LT_KR_LINK_PARTNER_DID_NOT_SET_RECEIVER_READY = 3,
+  ETHTOOL_LINK_EXT_SUBSTATE_LT_REMOTE_FAULT = 4,
+  ETHTOOL_LINK_EXT_SUBSTATE_LLM_PCS_DID_NOT_ACQUIRE_BLOCK_LOCK = 1,
+  ETHTOOL_LINK_EXT_SUBSTATE_LLM_PCS_DID_NOT_ACQUIRE_AM_LOCK = 2,
+  ETHTOOL_LINK_EXT_SUBSTATE_LLM_PCS_DID_NOT_GET_ALIGN_STATUS = 3,
+  ETHTOOL_LINK_EXT_SUBSTATE_LLM_FC_FEC_IS_NOT_LOCKED = 4,
+  ETHTOOL_LINK_EXT_SUBSTATE_LLM_RS_FEC_IS_NOT_LOCKED = 5,
+  ETHTOOL_LINK_EXT_SUBSTATE_BSI_LARGE_NUMBER_OF_PHYSICAL_ERRORS = 1,
+  ETHTOOL_LINK_EXT_SUBSTATE_BSI_UNSUPPORTED_RATE = 2,
+  ETHTOOL_LINK_EXT_SUBSTATE_BSI_SERDES_REFERENCE_CLOCK_LOST = 3,
+  ETHTOOL_LINK_EXT_SUBSTATE_BSI_SERDES_ALOS = 4,
+  ETHTOOL_LINK_EXT_SUBSTATE_CI_UNSUPPORTED_CABLE = 1,
+  ETHTOOL_LINK_EXT_SUBSTATE_CI_CABLE_TEST_FAILURE = 2,
+  ETHTOOL_LINK_EXT_SUBSTATE_MODULE_CMIS_NOT_READY = 1,
+  ETH_SS_TEST = 0,
+  ETH_SS_STATS = 1,
+  ETH_SS_PRIV_FLAGS = 2,
+  ETH_SS_NTUPLE_FILTERS = 3,
+  ETH_SS_FEATURES = 4,
+  ETH_SS_RSS_HASH_FUNCS = 5,
+  ETH_SS_TUNABLES = 6,
+  ETH_SS_PHY_STATS = 7,
+  ETH_SS_PHY_TUNABLES = 8,
+  ETH_SS_LINK_MODES = 9,
+  ETH_SS_MSG_CLASSES = 10,
+  ETH_SS_WOL_MODES = 11,
+  ETH_SS_SOF_TIMESTAMPING = 12,
+  ETH_SS_TS_TX_TYPES = 13,
+  ETH_SS_TS_RX_FILTERS = 14,
+  ETH_SS_UDP_TUNNEL_TYPES = 15,
+  ETH_SS_STATS_STD = 16,
+  ETH_SS_STATS_ETH_PHY = 17,
+  ETH_SS_STATS_ETH_MAC = 18,
+  ETH_SS_STATS_ETH_CTRL = 19,
+  ETH_SS_STATS_RMON = 20,
+  ETH_SS_STATS_PHY = 21,
+  ETH_SS_TS_FLAGS = 22,
+  ETH_SS_COUNT = 23,
+  ETHTOOL_MAC_STATS_SRC_AGGREGATE = 0,
+  ETHTOOL_MAC_STATS_SRC_EMAC = 1,
+  ETHTOOL_MAC_STATS_SRC_PMAC = 2,
+  ETHTOOL_MODULE_POWER_MODE_POLICY_HIGH = 1,
+  ETHTOOL_MODULE_POWER_MODE_POLICY_AUTO = 2,
+  ETHTOOL_MODULE_POWER_MODE_LOW = 1,
+  ETHTOOL_MODULE_POWER_MODE_HIGH = 2,
+  ETHTOOL_C33_PSE_EXT_STATE_ERROR_CONDITION = 1,
+  ETHTOOL_C33_PSE_EXT_STATE_MR_MPS_VALID = 2,
+  ETHTOOL_C33_PSE_EXT_STATE_MR_PSE_ENABLE = 3,
+  ETHTOOL_C33_PSE_EXT_STATE_OPTION_DETECT_TED = 4,
+  ETHTOOL_C33_PSE_EXT_STATE_OPTION_VPORT_LIM = 5,
+  ETHTOOL_C33_PSE_EXT_STATE_OVLD_DETECTED = 6,
+  ETHTOOL_C33_PSE_EXT_STATE_PD_DLL_POWER_TYPE = 7,
+  ETHTOOL_C33_PSE_EXT_STATE_POWER_NOT_AVAILABLE = 8,
+  ETHTOOL_C33_PSE_EXT_STATE_SHORT_DETECTED = 9,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_MR_MPS_VALID_DETECTED_UNDERLOAD = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_MR_MPS_VALID_CONNECTION_OPEN = 2,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_NON_EXISTING_PORT = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_UNDEFINED_PORT = 2,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_INTERNAL_HW_FAULT = 3,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_COMM_ERROR_AFTER_FORCE_ON = 4,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_UNKNOWN_PORT_STATUS = 5,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_HOST_CRASH_TURN_OFF = 6,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_HOST_CRASH_FORCE_SHUTDOWN = 7,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_CONFIG_CHANGE = 8,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_ERROR_CONDITION_DETECTED_OVER_TEMP = 9,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_MR_PSE_ENABLE_DISABLE_PIN_ACTIVE = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_OPTION_DETECT_TED_DET_IN_PROCESS = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_OPTION_DETECT_TED_CONNECTION_CHECK_ERROR = 2,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_OPTION_VPORT_LIM_HIGH_VOLTAGE = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_OPTION_VPORT_LIM_LOW_VOLTAGE = 2,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_OPTION_VPORT_LIM_VOLTAGE_INJECTION = 3,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_OVLD_DETECTED_OVERLOAD = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_POWER_NOT_AVAILABLE_BUDGET_EXCEEDED = 1,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_POWER_NOT_AVAILABLE_PORT_PW_LIMIT_EXCEEDS_CONTROLLER_BUDGET = 2,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_POWER_NOT_AVAILABLE_PD_REQUEST_EXCEEDS_PORT_LIMIT = 3,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_POWER_NOT_AVAILABLE_HW_PW_LIMIT = 4,
+  ETHTOOL_C33_PSE_EXT_SUBSTATE_SHORT_DETECTED_SHORT_CONDITION = 1,
+  ETHTOOL_PSE_UNKNOWN = 1,
+  ETHTOOL_PSE_PODL = 2,
+  ETHTOOL_PSE_C33 = 4,
+  ETHTOOL_C33_PSE_ADMIN_STATE_UNKNOWN = 1,
+  ETHTOOL_C33_PSE_ADMIN_STATE_DISABLED = 2,
+  ETHTOOL_C33_PSE_ADMIN_STATE_ENABLED = 3,
+  ETHTOOL_C33_PSE_PW_D_STATUS_UNKNOWN = 1,
+  ETHTOOL_C33_PSE_PW_D_STATUS_DISABLED = 2,
+  ETHTOOL_C33_PSE_PW_D_STATUS_SEARCHING = 3,
+  ETHTOOL_C33_PSE_PW_D_STATUS_DELIVERING = 4,
+  ETHTOOL_C33_PSE_PW_D_STATUS_TEST = 5,
+  ETHTOOL_C33_PSE_PW_D_STATUS_FAULT = 6,
+  ETHTOOL_C33_PSE_PW_D_STATUS_OTHERFAULT = 7,
+  ETHTOOL_PODL_PSE_ADMIN_STATE_UNKNOWN = 1,
+  ETHTOOL_PODL_PSE_ADMIN_STATE_DISABLED = 2,
+  ETHTOOL_PODL_PSE_ADMIN_STATE_ENABLED = 3,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_UNKNOWN = 1,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_DISABLED = 2,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_SEARCHING = 3,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_DELIVERING = 4,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_SLEEP = 5,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_IDLE = 6,
+  ETHTOOL_PODL_PSE_PW_D_STATUS_ERROR = 7,
+  ETHTOOL_MM_VERIFY_STATUS_UNKNOWN = 0,
+  ETHTOOL_MM_VERIFY_STATUS_INITIAL = 1,
+  ETHTOOL_MM_VERIFY_STATUS_VERIFYING = 2,
+  ETHTOOL_MM_VERIFY_STATUS_SUCCEEDED = 3,
+  ETHTOOL_MM_VERIFY_STATUS_FAILED = 4,
+  ETHTOOL_MM_VERIFY_STATUS_DISABLED = 5,
+  ETHTOOL_MODULE_FW_FLASH_STATUS_STARTED = 1,
+  ETHTOOL_MODULE_FW_FLASH_STATUS_IN_PROGRESS = 2,
+  ETHTOOL_MODULE_FW_FLASH_STATUS_COMPLETED = 3,
+  ETHTOOL_MODULE_FW_FLASH_STATUS_ERROR = 4,
+  ETH_TEST_FL_OFFLINE = 1,
+  ETH_TEST_FL_FAILED = 2,
+  ETH_TEST_FL_EXTERNAL_LB = 4,
+  ETH_TEST_FL_EXTERNAL_LB_DONE = 8,
+  ETH_FLAG_TXVLAN = 128,
+  ETH_FLAG_RXVLAN = 256,
+  ETH_FLAG_LRO = 32768,
+  ETH_FLAG_NTUPLE = 134217728,
+  ETH_FLAG_RXHASH = 268435456,
+  ETHTOOL_FLASH_ALL_REGIONS = 0,
+  ETHTOOL_F_UNSUPPORTED__BIT = 0,
+  ETHTOOL_F_WISH__BIT = 1,
+  ETHTOOL_F_COMPAT__BIT = 2,
+  ETHTOOL_FEC_NONE_BIT = 0,
+  ETHTOOL_FEC_AUTO_BIT = 1,
+  ETHTOOL_FEC_OFF_BIT = 2,
+  ETHTOOL_FEC_RS_BIT = 3,
+  ETHTOOL_FEC_BASER_BIT = 4,
+  ETHTOOL_FEC_LLRS_BIT = 5,
+  ETHTOOL_LINK_MODE_10baseT_Half_BIT = 0,
+  ETHTOOL_LINK_MODE_10baseT_Full_BIT = 1,
+  ETHTOOL_LINK_MODE_100baseT_Half_BIT = 2,
+  ETHTOOL_LINK_MODE_100baseT_Full_BIT = 3,
+  ETHTOOL_LINK_MODE_1000baseT_Half_BIT = 4,
+  ETHTOOL_LINK_MODE_1000baseT_Full_BIT = 5,
+  ETHTOOL_LINK_MODE_Autoneg_BIT = 6,
+  ETHTOOL_LINK_MODE_TP_BIT = 7,
+  ETHTOOL_LINK_MODE_AUI_BIT = 8,
+  ETHTOOL_LINK_MODE_MII_BIT = 9,
+  ETHTOOL_LINK_MODE_FIBRE_BIT = 10,
+  ETHTOOL_LINK_MODE_BNC_BIT = 11,
+  ETHTOOL_LINK_MODE_10000baseT_Full_BIT = 12,
+  ETHTOOL_LINK_MODE_Pause_BIT = 13,
+  ETHTOOL_LINK_MODE_Asym_Pause_BIT = 14,
+  ETHTOOL_LINK_MODE_2500baseX_Full_BIT = 15,
+  ETHTOOL_LINK_MODE_Backplane_BIT = 16,
+  ETHTOOL_LINK_MODE_1000baseKX_Full_BIT = 17,
+  ETHTOOL_LINK_MODE_10000baseKX4_Full_BIT = 18,
+  ETHTOOL_LINK_MODE_10000baseKR_Full_BIT = 19,
+  ETHTOOL_LINK_MODE_10000baseR_FEC_BIT = 20,
+  ETHTOOL_LINK_MODE_20000baseMLD2_Full_BIT = 21,
+  ETHTOOL_LINK_MODE_20000baseKR2_Full_BIT = 22,
+  ETHTOOL_LINK_MODE_40000baseKR4_Full_BIT = 23,
+  ETHTOOL_LINK_MODE_40000baseCR4_Full_BIT = 24,
+  ETHTOOL_LINK_MODE_40000baseSR4_Full_BIT = 25,
+  ETHTOOL_LINK_MODE_40000baseLR4_Full_BIT = 26,
+  ETHTOOL_LINK_MODE_56000baseKR4_Full_BIT = 27,
+  ETHTOOL_LINK_MODE_56000baseCR4_Full_BIT = 28,
+  ETHTOOL_LINK_MODE_56000baseSR4_Full_BIT = 29,
+  ETHTOOL_LINK_MODE_56000baseLR4_Full_BIT = 30,
+  ETHTOOL_LINK_MODE_25000baseCR_Full_BIT = 31,
+  ETHTOOL_LINK_MODE_25000baseKR_Full_BIT = 32,
+  ETHTOOL_LINK_MODE_25000baseSR_Full_BIT = 33,
+  ETHTOOL_LINK_MODE_50000baseCR2_Full_BIT = 34,
+  ETHTOOL_LINK_MODE_50000baseKR2_Full_BIT = 35,
+  ETHTOOL_LINK_MODE_100000baseKR4_Full_BIT = 36,
+  ETHTOOL_LINK_MODE_100000baseSR4_Full_BIT = 37,
+  ETHTOOL_LINK_MODE_100000baseCR4_Full_BIT = 38,
+  ETHTOOL_LINK_MODE_100000baseLR4_ER4_Full_BIT = 39,
+  ETHTOOL_LINK_MODE_50000baseSR2_Full_BIT = 40,
+  ETHTOOL_LINK_MODE_1000baseX_Full_BIT = 41,
+  ETHTOOL_LINK_MODE_10000baseCR_Full_BIT = 42,
+  ETHTOOL_LINK_MODE_10000baseSR_Full_BIT = 43,
+  ETHTOOL_LINK_MODE_10000baseLR_Full_BIT = 44,
+  ETHTOOL_LINK_MODE_10000baseLRM_Full_BIT = 45,
+  ETHTOOL_LINK_MODE_10000baseER_Full_BIT = 46,
+  ETHTOOL_LINK_MODE_2500baseT_Full_BIT = 47,
+  ETHTOOL_LINK_MODE_5000baseT_Full_BIT = 48,
+  ETHTOOL_LINK_MODE_FEC_NONE_BIT = 49,
+  ETHTOOL_LINK_MODE_FEC_RS_BIT = 50,
+  ETHTOOL_LINK_MODE_FEC_BASER_BIT = 51,
+  ETHTOOL_LINK_MODE_50000baseKR_Full_BIT = 52,
+  ETHTOOL_LINK_MODE_50000baseSR_Full_BIT = 53,
+  ETHTOOL_LINK_MODE_50000baseCR_Full_BIT = 54,
+  ETHTOOL_LINK_MODE_50000baseLR_ER_FR_Full_BIT = 55,
+  ETHTOOL_LINK_MODE_50000baseDR_Full_BIT = 56,
+  ETHTOOL_LINK_MODE_100000baseKR2_Full_BIT = 57,
+  ETHTOOL_LINK_MODE_100000baseSR2_Full_BIT = 58,
+  ETHTOOL_LINK_MODE_100000baseCR2_Full_BIT = 59,
+  ETHTOOL_LINK_MODE_100000baseLR2_ER2_FR2_Full_BIT = 60,
+  ETHTOOL_LINK_MODE_100000baseDR2_Full_BIT = 61,
+  ETHTOOL_LINK_MODE_200000baseKR4_Full_BIT = 62,
+  ETHTOOL_LINK_MODE_200000baseSR4_Full_BIT = 63,
+  ETHTOOL_LINK_MODE_200000baseLR4_ER4_FR4_Full_BIT = 64,
+  ETHTOOL_LINK_MODE_200000baseDR4_Full_BIT = 65,
+  ETHTOOL_LINK_MODE_200000baseCR4_Full_BIT = 66,
+  ETHTOOL_LINK_MODE_100baseT1_Full_BIT = 67,
+  ETHTOOL_LINK_MODE_1000baseT1_Full_BIT = 68,
+  ETHTOOL_LINK_MODE_400000baseKR8_Full_BIT = 69,
+  ETHTOOL_LINK_MODE_400000baseSR8_Full_BIT = 70,
+  ETHTOOL_LINK_MODE_400000baseLR8_ER8_FR8_Full_BIT = 71,
+  ETHTOOL_LINK_MODE_400000baseDR8_Full_BIT = 72,
+  ETHTOOL_LINK_MODE_400000baseCR8_Full_BIT = 73,
+  ETHTOOL_LINK_MODE_FEC_LLRS_BIT = 74,
+  ETHTOOL_LINK_MODE_100000baseKR_Full_BIT = 75,
+  ETHTOOL_LINK_MODE_100000baseSR_Full_BIT = 76,
+  ETHTOOL_LINK_MODE_100000baseLR_ER_FR_Full_BIT = 77,
+  ETHTOOL_LINK_MODE_100000baseCR_Full_BIT = 78,
+  ETHTOOL_LINK_MODE_100000baseDR_Full_BIT = 79,
+  ETHTOOL_LINK_MODE_200000baseKR2_Full_BIT = 80,
+  ETHTOOL_LINK_MODE_200000baseSR2_Full_BIT = 81,
+  ETHTOOL_LINK_MODE_200000baseLR2_ER2_FR2_Full_BIT = 82,
+  ETHTOOL_LINK_MODE_200000baseDR2_Full_BIT = 83,
+  ETHTOOL_LINK_MODE_200000baseCR2_Full_BIT = 84,
+  ETHTOOL_LINK_MODE_400000baseKR4_Full_BIT = 85,
+  ETHTOOL_LINK_MODE_400000baseSR4_Full_BIT = 86,
+  ETHTOOL_LINK_MODE_400000baseLR4_ER4_FR4_Full_BIT = 87,
+  ETHTOOL_LINK_MODE_400000baseDR4_Full_BIT = 88,
+  ETHTOOL_LINK_MODE_400000baseCR4_Full_BIT = 89,
+  ETHTOOL_LINK_MODE_100baseFX_Half_BIT = 90,
+  ETHTOOL_LINK_MODE_100baseFX_Full_BIT = 91,
+  ETHTOOL_LINK_MODE_10baseT1L_Full_BIT = 92,
+  ETHTOOL_LINK_MODE_800000baseCR8_Full_BIT = 93,
+  ETHTOOL_LINK_MODE_800000baseKR8_Full_BIT = 94,
+  ETHTOOL_LINK_MODE_800000baseDR8_Full_BIT = 95,
+  ETHTOOL_LINK_MODE_800000baseDR8_2_Full_BIT = 96,
+  ETHTOOL_LINK_MODE_800000baseSR8_Full_BIT = 97,
+  ETHTOOL_LINK_MODE_800000baseVR8_Full_BIT = 98,
+  ETHTOOL_LINK_MODE_10baseT1S_Full_BIT = 99,
+  ETHTOOL_LINK_MODE_10baseT1S_Half_BIT = 100,
+  ETHTOOL_LINK_MODE_10baseT1S_P2MP_Half_BIT = 101,
+  ETHTOOL_LINK_MODE_10baseT1BRR_Full_BIT = 102,
+  ETHTOOL_LINK_MODE_200000baseCR_Full_BIT = 103,
+  ETHTOOL_LINK_MODE_200000baseKR_Full_BIT = 104,
+  ETHTOOL_LINK_MODE_200000baseDR_Full_BIT = 105,
+  ETHTOOL_LINK_MODE_200000baseDR_2_Full_BIT = 106,
+  ETHTOOL_LINK_MODE_200000baseSR_Full_BIT = 107,
+  ETHTOOL_LINK_MODE_200000baseVR_Full_BIT = 108,
+  ETHTOOL_LINK_MODE_400000baseCR2_Full_BIT = 109,
+  ETHTOOL_LINK_MODE_400000baseKR2_Full_BIT = 110,
+  ETHTOOL_LINK_MODE_400000baseDR2_Full_BIT = 111,
+  ETHTOOL_LINK_MODE_400000baseDR2_2_Full_BIT = 112,
+  ETHTOOL_LINK_MODE_400000baseSR2_Full_BIT = 113,
+  ETHTOOL_LINK_MODE_400000baseVR2_Full_BIT = 114,
+  ETHTOOL_LINK_MODE_800000baseCR4_Full_BIT = 115,
+  ETHTOOL_LINK_MODE_800000baseKR4_Full_BIT = 116,
+  ETHTOOL_LINK_MODE_800000baseDR4_Full_BIT = 117,
+  ETHTOOL_LINK_MODE_800000baseDR4_2_Full_BIT = 118,
+  ETHTOOL_LINK_MODE_800000baseSR4_Full_BIT = 119,
+  ETHTOOL_LINK_MODE_800000baseVR4_Full_BIT = 120,
+  ETHTOOL_LINK_MODE_1600000baseCR8_Full_BIT = 121,
+  ETHTOOL_LINK_MODE_1600000baseKR8_Full_BIT = 122,
+  ETHTOOL_LINK_MODE_1600000baseDR8_Full_BIT = 123,
+  ETHTOOL_LINK_MODE_1600000baseDR8_2_Full_BIT = 124,
+  __ETHTOOL_LINK_MODE_MASK_NBITS = 125,
+  TCP_V4_FLOW = 1,
+  UDP_V4_FLOW = 2,
+  SCTP_V4_FLOW = 3,
+  AH_ESP_V4_FLOW = 4,
+  TCP_V6_FLOW = 5,
+  UDP_V6_FLOW = 6,
+  SCTP_V6_FLOW = 7,
+  AH_ESP_V6_FLOW = 8,
+  AH_V4_FLOW = 9,
+  ESP_V4_FLOW = 10,
+  AH_V6_FLOW = 11,
+  ESP_V6_FLOW = 12,
+  IPV4_USER_FLOW = 13,
+  IP_USER_FLOW = 13,
+  IPV6_USER_FLOW = 14,
+  IPV4_FLOW = 16,
+  IPV6_FLOW = 17,
+  ETHER_FLOW = 18,
+  GTPU_V4_FLOW = 19,
+  GTPU_V6_FLOW = 20,
+  GTPC_V4_FLOW = 21,
+  GTPC_V6_FLOW = 22,
+  GTPC_TEID_V4_FLOW = 23,
+  GTPC_TEID_V6_FLOW = 24,
+  GTPU_EH_V4_FLOW = 25,
+  GTPU_EH_V6_FLOW = 26,
+  GTPU_UL_V4_FLOW = 27,
+  GTPU_UL_V6_FLOW = 28,
+  GTPU_DL_V4_FLOW = 29,
+  GTPU_DL_V6_FLOW = 30,
+  __FLOW_TYPE_COUNT = 31,
+  ETH_RESET_MGMT = 1,
+  ETH_RESET_IRQ = 2,
+  ETH_RESET_DMA = 4,
+  ETH_RESET_FILTER = 8,
+  ETH_RESET_OFFLOAD = 16,
+  ETH_RESET_MAC = 32,
+  ETH_RESET_PHY = 64,
+  ETH_RESET_RAM = 128,
+  ETH_RESET_AP = 256,
+  ETH_RESET_DEDICATED = 65535,
+  ETH_RESET_ALL = 4294967295,
+  PHY_UPSTREAM_MAC = 0,
+  PHY_UPSTREAM_PHY = 1,
+  ETH_MDIO_SUPPORTS_C22 = 1,
+  ETH_MDIO_SUPPORTS_C45 = 2,
+  ETHTOOL_FWVERS_LEN = 32,
+  ETHTOOL_BUSINFO_LEN = 32,
+  ETHTOOL_EROMVERS_LEN = 32,
+  SOPASS_MAX = 6,
+  PFC_STORM_PREVENTION_AUTO = 0xffff,
+  PFC_STORM_PREVENTION_DISABLE = 0,
+  DOWNSHIFT_DEV_DEFAULT_COUNT = 0xff,
+  DOWNSHIFT_DEV_DISABLE = 0,
+  ETHTOOL_PHY_FAST_LINK_DOWN_ON = 0,
+  ETHTOOL_PHY_FAST_LINK_DOWN_OFF = 0xff,
+  ETHTOOL_PHY_EDPD_DFLT_TX_MSECS = 0xffff,
+  ETHTOOL_PHY_EDPD_NO_TX = 0xfffe,
+  ETHTOOL_PHY_EDPD_DISABLE = 0,
+  ETH_GSTRING_LEN = 32,
+  ETH_RX_NFC_IP4 = 1,
+  ETHTOOL_RX_FLOW_SPEC_RING = 0xffffffff,
+  ETHTOOL_RX_FLOW_SPEC_RING_VF = 0xff00000000,
+  ETHTOOL_RX_FLOW_SPEC_RING_VF_OFF = 32,
+  ETH_RXFH_CONTEXT_ALLOC = 0xffffffff,
+  ETH_RXFH_INDIR_NO_CHANGE = 0xffffffff,
+  ETHTOOL_RXNTUPLE_ACTION_DROP = -1,
+  ETHTOOL_RXNTUPLE_ACTION_CLEAR = -2,
+  ETHTOOL_FLASH_MAX_FILENAME = 128,
+  ETH_FW_DUMP_DISABLE = 0,
+  ETHTOOL_F_UNSUPPORTED = 0x1,
+  ETHTOOL_F_WISH = 0x2,
+  ETHTOOL_F_COMPAT = 0x4,
+  MAX_NUM_QUEUE = 4096,
+  ETHTOOL_FEC_NONE = 0x1,
+  ETHTOOL_FEC_AUTO = 0x2,
+  ETHTOOL_FEC_OFF = 0x4,
+  ETHTOOL_FEC_RS = 0x8,
+  ETHTOOL_FEC_BASER = 0x10,
+  ETHTOOL_FEC_LLRS = 0x20,
+  ETHTOOL_GSET = 0x1,
+  ETHTOOL_SSET = 0x2,
+  ETHTOOL_GDRVINFO = 0x3,
+  ETHTOOL_GREGS = 0x4,
+  ETHTOOL_GWOL = 0x5,
+  ETHTOOL_SWOL = 0x6,
+  ETHTOOL_GMSGLVL = 0x7,
+  ETHTOOL_SMSGLVL = 0x8,
+  ETHTOOL_NWAY_RST = 0x9,
+  ETHTOOL_GLINK = 0xa,
+  ETHTOOL_GEEPROM = 0xb,
+  ETHTOOL_SEEPROM = 0xc,
+  ETHTOOL_GCOALESCE = 0xe,
+  ETHTOOL_SCOALESCE = 0xf,
+  ETHTOOL_GRINGPARAM = 0x10,
+  ETHTOOL_SRINGPARAM = 0x11,
+  ETHTOOL_GPAUSEPARAM = 0x12,
+  ETHTOOL_SPAUSEPARAM = 0x13,
+  ETHTOOL_GRXCSUM = 0x14,
+  ETHTOOL_SRXCSUM = 0x15,
+  ETHTOOL_GTXCSUM = 0x16,
+  ETHTOOL_STXCSUM = 0x17,
+  ETHTOOL_GSG = 0x18,
+  ETHTOOL_SSG = 0x19,
+  ETHTOOL_TEST = 0x1a,
+  ETHTOOL_GSTRINGS = 0x1b,
+  ETHTOOL_PHYS_ID = 0x1c,
+  ETHTOOL_GSTATS = 0x1d,
+  ETHTOOL_GTSO = 0x1e,
+  ETHTOOL_STSO = 0x1f,
+  ETHTOOL_GPERMADDR = 0x20,
+  ETHTOOL_GUFO = 0x21,
+  ETHTOOL_SUFO = 0x22,
+  ETHTOOL_GGSO = 0x23,
+  ETHTOOL_SGSO = 0x24,
+  ETHTOOL_GFLAGS = 0x25,
+  ETHTOOL_SFLAGS = 0x26,
+  ETHTOOL_GPFLAGS = 0x27,
+  ETHTOOL_SPFLAGS = 0x28,
+  ETHTOOL_GRXFH = 0x29,
+  ETHTOOL_SRXFH = 0x2a,
+  ETHTOOL_GGRO = 0x2b,
+  ETHTOOL_SGRO = 0x2c,
+  ETHTOOL_GRXRINGS = 0x2d,
+  ETHTOOL_GRXCLSRLCNT = 0x2e,
+  ETHTOOL_GRXCLSRULE = 0x2f,
+  ETHTOOL_GRXCLSRLALL = 0x30,
+  ETHTOOL_SRXCLSRLDEL = 0x31,
+  ETHTOOL_SRXCLSRLINS = 0x32,
+  ETHTOOL_FLASHDEV = 0x33,
+  ETHTOOL_RESET = 0x34,
+  ETHTOOL_SRXNTUPLE = 0x35,
+  ETHTOOL_GRXNTUPLE = 0x36,
+  ETHTOOL_GSSET_INFO = 0x37,
+  ETHTOOL_GRXFHINDIR = 0x38,
+  ETHTOOL_SRXFHINDIR = 0x39,
+  ETHTOOL_GFEATURES = 0x3a,
+  ETHTOOL_SFEATURES = 0x3b,
+  ETHTOOL_GCHANNELS = 0x3c,
+  ETHTOOL_SCHANNELS = 0x3d,
+  ETHTOOL_SET_DUMP = 0x3e,
+  ETHTOOL_GET_DUMP_FLAG = 0x3f,
+  ETHTOOL_GET_DUMP_DATA = 0x40,
+  ETHTOOL_GET_TS_INFO = 0x41,
+  ETHTOOL_GMODULEINFO = 0x42,
+  ETHTOOL_GMODULEEEPROM = 0x43,
+  ETHTOOL_GEEE = 0x44,
+  ETHTOOL_SEEE = 0x45,
+  ETHTOOL_GRSSH = 0x46,
+  ETHTOOL_SRSSH = 0x47,
+  ETHTOOL_GTUNABLE = 0x48,
+  ETHTOOL_STUNABLE = 0x49,
+  ETHTOOL_GPHYSTATS = 0x4a,
+  ETHTOOL_PERQUEUE = 0x4b,
+  ETHTOOL_GLINKSETTINGS = 0x4c,
+  ETHTOOL_SLINKSETTINGS = 0x4d,
+  ETHTOOL_PHY_GTUNABLE = 0x4e,
+  ETHTOOL_PHY_STUNABLE = 0x4f,
+  ETHTOOL_GFECPARAM = 0x50,
+  ETHTOOL_SFECPARAM = 0x51,
+  SPARC_ETH_GSET = 1,
+  SPARC_ETH_SSET = 2,
+  SUPPORTED_10baseT_Half = 1,
+  SUPPORTED_10baseT_Full = 2,
+  SUPPORTED_100baseT_Half = 4,
+  SUPPORTED_100baseT_Full = 8,
+  SUPPORTED_1000baseT_Half = 16,
+  SUPPORTED_1000baseT_Full = 32,
+  SUPPORTED_Autoneg = 64,
+  SUPPORTED_TP = 128,
+  SUPPORTED_AUI = 256,
+  SUPPORTED_MII = 512,
+  SUPPORTED_FIBRE = 1024,
+  SUPPORTED_BNC = 2048,
+  SUPPORTED_10000baseT_Full = 4096,
+  SUPPORTED_Pause = 8192,
+  SUPPORTED_Asym_Pause = 16384,
+  SUPPORTED_2500baseX_Full = 32768,
+  SUPPORTED_Backplane = 65536,
+  SUPPORTED_1000baseKX_Full = 131072,
+  SUPPORTED_10000baseKX4_Full = 262144,
+  SUPPORTED_10000baseKR_Full = 524288,
+  SUPPORTED_10000baseR_FEC = 1048576,
+  SUPPORTED_20000baseMLD2_Full = 2097152,
+  SUPPORTED_20000baseKR2_Full = 4194304,
+  SUPPORTED_40000baseKR4_Full = 8388608,
+  SUPPORTED_40000baseCR4_Full = 16777216,
+  SUPPORTED_40000baseSR4_Full = 33554432,
+  SUPPORTED_40000baseLR4_Full = 67108864,
+  SUPPORTED_56000baseKR4_Full = 134217728,
+  SUPPORTED_56000baseCR4_Full = 268435456,
+  SUPPORTED_56000baseSR4_Full = 536870912,
+  SUPPORTED_56000baseLR4_Full = 1073741824,
+  ADVERTISED_10baseT_Half = 1,
+  ADVERTISED_10baseT_Full = 2,
+  ADVERTISED_100baseT_Half = 4,
+  ADVERTISED_100baseT_Full = 8,
+  ADVERTISED_1000baseT_Half = 16,
+  ADVERTISED_1000baseT_Full = 32,
+  ADVERTISED_Autoneg = 64,
+  ADVERTISED_TP = 128,
+  ADVERTISED_AUI = 256,
+  ADVERTISED_MII = 512,
+  ADVERTISED_FIBRE = 1024,
+  ADVERTISED_BNC = 2048,
+  ADVERTISED_10000baseT_Full = 4096,
+  ADVERTISED_Pause = 8192,
+  ADVERTISED_Asym_Pause = 16384,
+  ADVERTISED_2500baseX_Full = 32768,
+  ADVERTISED_Backplane = 65536,
+  ADVERTISED_1000baseKX_Full = 131072,
+  ADVERTISED_10000baseKX4_Full = 262144,
+  ADVERTISED_10000baseKR_Full = 524288,
+  ADVERTISED_10000baseR_FEC = 1048576,
+  ADVERTISED_20000baseMLD2_Full = 2097152,
+  ADVERTISED_20000baseKR2_Full = 4194304,
+  ADVERTISED_40000baseKR4_Full = 8388608,
+  ADVERTISED_40000baseCR4_Full = 16777216,
+  ADVERTISED_40000baseSR4_Full = 33554432,
+  ADVERTISED_40000baseLR4_Full = 67108864,
+  ADVERTISED_56000baseKR4_Full = 134217728,
+  ADVERTISED_56000baseCR4_Full = 268435456,
+  ADVERTISED_56000baseSR4_Full = 536870912,
+  ADVERTISED_56000baseLR4_Full = 1073741824,
+  SPEED_10 = 10,
+  SPEED_100 = 100,
+  SPEED_1000 = 1000,
+  SPEED_2500 = 2500,
+  SPEED_5000 = 5000,
+  SPEED_10000 = 10000,
+  SPEED_14000 = 14000,
+  SPEED_20000 = 20000,
+  SPEED_25000 = 25000,
+  SPEED_40000 = 40000,
+  SPEED_50000 = 50000,
+  SPEED_56000 = 56000,
+  SPEED_80000 = 80000,
+  SPEED_100000 = 100000,
+  SPEED_200000 = 200000,
+  SPEED_400000 = 400000,
+  SPEED_800000 = 800000,
+  SPEED_1600000 = 1600000,
+  SPEED_UNKNOWN = -1,
+  DUPLEX_HALF = 0x0,
+  DUPLEX_FULL = 0x1,
+  DUPLEX_UNKNOWN = 0xff,
+  MASTER_SLAVE_CFG_UNSUPPORTED = 0,
+  MASTER_SLAVE_CFG_UNKNOWN = 1,
+  MASTER_SLAVE_CFG_MASTER_PREFERRED = 2,
+  MASTER_SLAVE_CFG_SLAVE_PREFERRED = 3,
+  MASTER_SLAVE_CFG_MASTER_FORCE = 4,
+  MASTER_SLAVE_CFG_SLAVE_FORCE = 5,
+  MASTER_SLAVE_STATE_UNSUPPORTED = 0,
+  MASTER_SLAVE_STATE_UNKNOWN = 1,
+  MASTER_SLAVE_STATE_MASTER = 2,
+  MASTER_SLAVE_STATE_SLAVE = 3,
+  MASTER_SLAVE_STATE_ERR = 4,
+  RATE_MATCH_NONE = 0,
+  RATE_MATCH_PAUSE = 1,
+  RATE_MATCH_CRS = 2,
+  RATE_MATCH_OPEN_LOOP = 3,
+  PORT_TP = 0x0,
+  PORT_AUI = 0x1,
+  PORT_MII = 0x2,
+  PORT_FIBRE = 0x3,
+  PORT_BNC = 0x4,
+  PORT_DA = 0x5,
+  PORT_NONE = 0xef,
+  PORT_OTHER = 0xff,
+  XCVR_INTERNAL = 0x0,
+  XCVR_EXTERNAL = 0x1,
+  XCVR_DUMMY1 = 0x2,
+  XCVR_DUMMY2 = 0x3,
+  XCVR_DUMMY3 = 0x4,
+  AUTONEG_DISABLE = 0x0,
+  AUTONEG_ENABLE = 0x1,
+  ETH_TP_MDI_INVALID = 0x0,
+  ETH_TP_MDI = 0x1,
+  ETH_TP_MDI_X = 0x2,
+  ETH_TP_MDI_AUTO = 0x3,
+  WAKE_PHY = 0x1,
+  WAKE_UCAST = 0x2,
+  WAKE_MCAST = 0x4,
+  WAKE_BCAST = 0x8,
+  WAKE_ARP = 0x10,
+  WAKE_MAGIC = 0x20,
+  WAKE_MAGICSECURE = 0x40,
+  WAKE_FILTER = 0x80,
+  WOL_MODE_COUNT = 8,
+  RXH_XFRM_SYM_XOR = 0x1,
+  RXH_XFRM_SYM_OR_XOR = 0x2,
+  RXH_XFRM_NO_CHANGE = 0xff,
+  FLOW_EXT = 0x80000000,
+  FLOW_MAC_EXT = 0x40000000,
+  FLOW_RSS = 0x20000000,
+  RXH_L2DA = 0x2,
+  RXH_VLAN = 0x4,
+  RXH_L3_PROTO = 0x8,
+  RXH_IP_SRC = 0x10,
+  RXH_IP_DST = 0x20,
+  RXH_L4_B_0_1 = 0x40,
+  RXH_L4_B_2_3 = 0x80,
+  RXH_GTP_TEID = 0x100,
+  RXH_IP6_FL = 0x200,
+  RXH_DISCARD = -2147483648,
+  RX_CLS_FLOW_DISC = 0xffffffffffffffffULL,
+  RX_CLS_FLOW_WAKE = 0xfffffffffffffffeULL,
+  RX_CLS_LOC_SPECIAL = 0x80000000,
+  RX_CLS_LOC_ANY = 0xffffffff,
+  RX_CLS_LOC_FIRST = 0xfffffffe,
+  RX_CLS_LOC_LAST = 0xfffffffd,
+  ETH_MODULE_SFF_8079 = 0x1,
+  ETH_MODULE_SFF_8079_LEN = 256,
+  ETH_MODULE_SFF_8472 = 0x2,
+  ETH_MODULE_SFF_8472_LEN = 512,
+  ETH_MODULE_SFF_8636 = 0x3,
+  ETH_MODULE_SFF_8636_LEN = 256,
+  ETH_MODULE_SFF_8436 = 0x4,
+  ETH_MODULE_SFF_8436_LEN = 256,
+  ETH_MODULE_SFF_8636_MAX_LEN = 640,
+  ETH_MODULE_SFF_8436_MAX_LEN = 640,
+  ETH_RESET_SHARED_SHIFT = 16,
+},
+records = {
+  ["struct ethtool_cmd"] = [[{
+  uint32_t cmd;
+  uint32_t supported;
+  uint32_t advertising;
+  uint16_t speed;
+  uint8_t duplex;
+  uint8_t port;
+  uint8_t phy_address;
+  uint8_t transceiver;
+  uint8_t autoneg;
+  uint8_t mdio_support;
+  uint32_t maxtxpkt;
+  uint32_t maxrxpkt;
+  uint16_t speed_hi;
+  uint8_t eth_tp_mdix;
+  uint8_t eth_tp_mdix_ctrl;
+  uint32_t lp_advertising;
+  uint32_t reserved[2];
+}]],
+  ["struct ethtool_drvinfo"] = [[{
+  uint32_t cmd;
+  char driver[32];
+  char version[32];
+  char fw_version[32];
+  char bus_info[32];
+  char erom_version[32];
+  char reserved2[12];
+  uint32_t n_priv_flags;
+  uint32_t n_stats;
+  uint32_t testinfo_len;
+  uint32_t eedump_len;
+  uint32_t regdump_len;
+}]],
+  ["struct ethtool_wolinfo"] = [[{
+  uint32_t cmd;
+  uint32_t supported;
+  uint32_t wolopts;
+  uint8_t sopass[6];
+}]],
+  ["struct ethtool_value"] = [[{
+  uint32_t cmd;
+  uint32_t data;
+}]],
+  ["struct ethtool_tunable"] = [[{
+  uint32_t cmd;
+  uint32_t id;
+  uint32_t type_id;
+  uint32_t len;
+  void *data[];
+}]],
+  ["struct ethtool_regs"] = [[{
+  uint32_t cmd;
+  uint32_t version;
+  uint32_t len;
+  uint8_t data[];
+}]],
+  ["struct ethtool_eeprom"] = [[{
+  uint32_t cmd;
+  uint32_t magic;
+  uint32_t offset;
+  uint32_t len;
+  uint8_t data[];
+}]],
+  ["struct ethtool_eee"] = [[{
+  uint32_t cmd;
+  uint32_t supported;
+  uint32_t advertised;
+  uint32_t lp_advertised;
+  uint32_t eee_active;
+  uint32_t eee_enabled;
+  uint32_t tx_lpi_enabled;
+  uint32_t tx_lpi_timer;
+  uint32_t reserved[2];
+}]],
+  ["struct ethtool_modinfo"] = [[{
+  uint32_t cmd;
+  uint32_t type;
+  uint32_t eeprom_len;
+  uint32_t reserved[8];
+}]],
+  ["struct ethtool_coalesce"] = [[{
+  uint32_t cmd;
+  uint32_t rx_coalesce_usecs;
+  uint32_t rx_max_coalesced_frames;
+  uint32_t rx_coalesce_usecs_irq;
+  uint32_t rx_max_coalesced_frames_irq;
+  uint32_t tx_coalesce_usecs;
+  uint32_t tx_max_coalesced_frames;
+  uint32_t tx_coalesce_usecs_irq;
+  uint32_t tx_max_coalesced_frames_irq;
+  uint32_t stats_block_coalesce_usecs;
+  uint32_t use_adaptive_rx_coalesce;
+  uint32_t use_adaptive_tx_coalesce;
+  uint32_t pkt_rate_low;
+  uint32_t rx_coalesce_usecs_low;
+  uint32_t rx_max_coalesced_frames_low;
+  uint32_t tx_coalesce_usecs_low;
+  uint32_t tx_max_coalesced_frames_low;
+  uint32_t pkt_rate_high;
+  uint32_t rx_coalesce_usecs_high;
+  uint32_t rx_max_coalesced_frames_high;
+  uint32_t tx_coalesce_usecs_high;
+  uint32_t tx_max_coalesced_frames_high;
+  uint32_t rate_sample_interval;
+}]],
+  ["struct ethtool_ringparam"] = [[{
+  uint32_t cmd;
+  uint32_t rx_max_pending;
+  uint32_t rx_mini_max_pending;
+  uint32_t rx_jumbo_max_pending;
+  uint32_t tx_max_pending;
+  uint32_t rx_pending;
+  uint32_t rx_mini_pending;
+  uint32_t rx_jumbo_pending;
+  uint32_t tx_pending;
+}]],
+  ["struct ethtool_channels"] = [[{
+  uint32_t cmd;
+  uint32_t max_rx;
+  uint32_t max_tx;
+  uint32_t max_other;
+  uint32_t max_combined;
+  uint32_t rx_count;
+  uint32_t tx_count;
+  uint32_t other_count;
+  uint32_t combined_count;
+}]],
+  ["struct ethtool_pauseparam"] = [[{
+  uint32_t cmd;
+  uint32_t autoneg;
+  uint32_t rx_pause;
+  uint32_t tx_pause;
+}]],
+  ["struct ethtool_gstrings"] = [[{
+  uint32_t cmd;
+  uint32_t string_set;
+  uint32_t len;
+  uint8_t data[];
+}]],
+  ["struct ethtool_perm_addr"] = [[{
+  uint32_t cmd;
+  uint32_t size;
+  uint8_t data[];
+}]],
+  ["struct ethtool_tcpip4_spec"] = [[{
+  uint32_t ip4src;
+  uint32_t ip4dst;
+  uint16_t psrc;
+  uint16_t pdst;
+  uint8_t tos;
+}]],
+  ["struct ethtool_ah_espip4_spec"] = [[{
+  uint32_t ip4src;
+  uint32_t ip4dst;
+  uint32_t spi;
+  uint8_t tos;
+}]],
+  ["struct ethtool_usrip4_spec"] = [[{
+  uint32_t ip4src;
+  uint32_t ip4dst;
+  uint32_t l4_4_bytes;
+  uint8_t tos;
+  uint8_t ip_ver;
+  uint8_t proto;
+}]],
+  ["struct ethtool_tcpip6_spec"] = [[{
+  uint32_t ip6src[4];
+  uint32_t ip6dst[4];
+  uint16_t psrc;
+  uint16_t pdst;
+  uint8_t tclass;
+}]],
+  ["struct ethtool_ah_espip6_spec"] = [[{
+  uint32_t ip6src[4];
+  uint32_t ip6dst[4];
+  uint32_t spi;
+  uint8_t tclass;
+}]],
+  ["struct ethtool_usrip6_spec"] = [[{
+  uint32_t ip6src[4];
+  uint32_t ip6dst[4];
+  uint32_t l4_4_bytes;
+  uint8_t tclass;
+  uint8_t l4_proto;
+}]],
+  ["union ethtool_flow_union"] = [[{
+  struct ethtool_tcpip4_spec tcp_ip4_spec;
+  struct ethtool_tcpip4_spec udp_ip4_spec;
+  struct ethtool_tcpip4_spec sctp_ip4_spec;
+  struct ethtool_ah_espip4_spec ah_ip4_spec;
+  struct ethtool_ah_espip4_spec esp_ip4_spec;
+  struct ethtool_usrip4_spec usr_ip4_spec;
+  struct ethtool_tcpip6_spec tcp_ip6_spec;
+  struct ethtool_tcpip6_spec udp_ip6_spec;
+  struct ethtool_tcpip6_spec sctp_ip6_spec;
+  struct ethtool_ah_espip6_spec ah_ip6_spec;
+  struct ethtool_ah_espip6_spec esp_ip6_spec;
+  struct ethtool_usrip6_spec usr_ip6_spec;
+  struct ethhdr ether_spec;
+  uint8_t hdata[52];
+}]],
+  ["struct ethtool_flow_ext"] = [[{
+  uint8_t padding[2];
+  uint8_t h_dest[6];
+  uint16_t vlan_etype;
+  uint16_t vlan_tci;
+  uint32_t data[2];
+}]],
+  ["struct ethtool_rxfh_indir"] = [[{
+  uint32_t cmd;
+  uint32_t size;
+  uint32_t ring_index[];
+}]],
+  ["struct ethtool_rxfh"] = [[{
+  uint32_t cmd;
+  uint32_t rss_context;
+  uint32_t indir_size;
+  uint32_t key_size;
+  uint8_t hfunc;
+  uint8_t input_xfrm;
+  uint8_t rsvd8[2];
+  uint32_t rsvd32;
+  uint32_t rss_config[];
+}]],
+  ["struct ethtool_rx_ntuple"] = [[{
+  uint32_t cmd;
+  struct ethtool_rx_ntuple_flow_spec fs;
+}]],
+  ["struct ethtool_flash"] = [[{
+  uint32_t cmd;
+  uint32_t region;
+  char data[128];
+}]],
+  ["struct ethtool_dump"] = [[{
+  uint32_t cmd;
+  uint32_t version;
+  uint32_t flag;
+  uint32_t len;
+  uint8_t data[];
+}]],
+  ["struct ethtool_get_features_block"] = [[{
+  uint32_t available;
+  uint32_t requested;
+  uint32_t active;
+  uint32_t never_changed;
+}]],
+  ["struct ethtool_gfeatures"] = [[{
+  uint32_t cmd;
+  uint32_t size;
+  struct ethtool_get_features_block features[];
+}]],
+  ["struct ethtool_set_features_block"] = [[{
+  uint32_t valid;
+  uint32_t requested;
+}]],
+  ["struct ethtool_sfeatures"] = [[{
+  uint32_t cmd;
+  uint32_t size;
+  struct ethtool_set_features_block features[];
+}]],
+  ["struct ethtool_ts_info"] = [[{
+  uint32_t cmd;
+  uint32_t so_timestamping;
+  int32_t phc_index;
+  uint32_t tx_types;
+  uint32_t tx_reserved[3];
+  uint32_t rx_filters;
+  uint32_t rx_reserved[3];
+}]],
+  ["struct ethtool_per_queue_op"] = [[{
+  uint32_t cmd;
+  uint32_t sub_command;
+  uint32_t queue_mask[128];
+  char data[];
+}]],
+  ["struct ethtool_fecparam"] = [[{
+  uint32_t cmd;
+  uint32_t active_fec;
+  uint32_t fec;
+  uint32_t reserved;
+}]],
+  ["struct ethtool_link_settings"] = [[{
+  uint32_t cmd;
+  uint32_t speed;
+  uint8_t duplex;
+  uint8_t port;
+  uint8_t phy_address;
+  uint8_t autoneg;
+  uint8_t mdio_support;
+  uint8_t eth_tp_mdix;
+  uint8_t eth_tp_mdix_ctrl;
+  int8_t link_mode_masks_nwords;
+  uint8_t transceiver;
+  uint8_t master_slave_cfg;
+  uint8_t master_slave_state;
+  uint8_t rate_matching;
+  uint32_t reserved[7];
+  uint32_t link_mode_masks[];
+}]],
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ethtool_sset_info"] = [[{
+  uint32_t cmd;
+  uint32_t reserved;
+  uint64_t sset_mask;
+  uint32_t data[];
+}]],
+      ["struct ethtool_test"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  uint32_t reserved;
+  uint32_t len;
+  uint64_t data[];
+}]],
+      ["struct ethtool_stats"] = [[{
+  uint32_t cmd;
+  uint32_t n_stats;
+  uint64_t data[];
+}]],
+      ["struct ethtool_rx_flow_spec"] = [[{
+  uint32_t flow_type;
+  union ethtool_flow_union h_u;
+  struct ethtool_flow_ext h_ext;
+  union ethtool_flow_union m_u;
+  struct ethtool_flow_ext m_ext;
+  uint64_t ring_cookie;
+  uint32_t location;
+}]],
+      ["struct ethtool_rxnfc"] = [[{
+  uint32_t cmd;
+  uint32_t flow_type;
+  uint64_t data;
+  struct ethtool_rx_flow_spec fs;
+  union {
+    uint32_t rule_cnt;
+    uint32_t rss_context;
+  };
+  uint32_t rule_locs[];
+}]],
+      ["struct ethtool_rx_ntuple_flow_spec"] = [[{
+  uint32_t flow_type;
+  union {
+    struct ethtool_tcpip4_spec tcp_ip4_spec;
+    struct ethtool_tcpip4_spec udp_ip4_spec;
+    struct ethtool_tcpip4_spec sctp_ip4_spec;
+    struct ethtool_ah_espip4_spec ah_ip4_spec;
+    struct ethtool_ah_espip4_spec esp_ip4_spec;
+    struct ethtool_usrip4_spec usr_ip4_spec;
+    struct ethhdr ether_spec;
+    uint8_t hdata[72];
+  } h_u;
+  union {
+    struct ethtool_tcpip4_spec tcp_ip4_spec;
+    struct ethtool_tcpip4_spec udp_ip4_spec;
+    struct ethtool_tcpip4_spec sctp_ip4_spec;
+    struct ethtool_ah_espip4_spec ah_ip4_spec;
+    struct ethtool_ah_espip4_spec esp_ip4_spec;
+    struct ethtool_usrip4_spec usr_ip4_spec;
+    struct ethhdr ether_spec;
+    uint8_t hdata[72];
+  } m_u;
+  uint16_t vlan_tag;
+  uint16_t vlan_tag_mask;
+  uint64_t data;
+  uint64_t data_mask;
+  int32_t action;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ethtool_sset_info"] = [[{
+  uint32_t cmd;
+  uint32_t reserved;
+  unsigned long sset_mask;
+  uint32_t data[];
+}]],
+      ["struct ethtool_test"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  uint32_t reserved;
+  uint32_t len;
+  unsigned long data[];
+}]],
+      ["struct ethtool_stats"] = [[{
+  uint32_t cmd;
+  uint32_t n_stats;
+  unsigned long data[];
+}]],
+      ["struct ethtool_rx_flow_spec"] = [[{
+  uint32_t flow_type;
+  union ethtool_flow_union h_u;
+  struct ethtool_flow_ext h_ext;
+  union ethtool_flow_union m_u;
+  struct ethtool_flow_ext m_ext;
+  unsigned long ring_cookie;
+  uint32_t location;
+}]],
+      ["struct ethtool_rxnfc"] = [[{
+  uint32_t cmd;
+  uint32_t flow_type;
+  unsigned long data;
+  struct ethtool_rx_flow_spec fs;
+  union {
+    uint32_t rule_cnt;
+    uint32_t rss_context;
+  };
+  uint32_t rule_locs[];
+}]],
+      ["struct ethtool_rx_ntuple_flow_spec"] = [[{
+  uint32_t flow_type;
+  union {
+    struct ethtool_tcpip4_spec tcp_ip4_spec;
+    struct ethtool_tcpip4_spec udp_ip4_spec;
+    struct ethtool_tcpip4_spec sctp_ip4_spec;
+    struct ethtool_ah_espip4_spec ah_ip4_spec;
+    struct ethtool_ah_espip4_spec esp_ip4_spec;
+    struct ethtool_usrip4_spec usr_ip4_spec;
+    struct ethhdr ether_spec;
+    uint8_t hdata[72];
+  } h_u;
+  union {
+    struct ethtool_tcpip4_spec tcp_ip4_spec;
+    struct ethtool_tcpip4_spec udp_ip4_spec;
+    struct ethtool_tcpip4_spec sctp_ip4_spec;
+    struct ethtool_ah_espip4_spec ah_ip4_spec;
+    struct ethtool_ah_espip4_spec esp_ip4_spec;
+    struct ethtool_usrip4_spec usr_ip4_spec;
+    struct ethhdr ether_spec;
+    uint8_t hdata[72];
+  } m_u;
+  uint16_t vlan_tag;
+  uint16_t vlan_tag_mask;
+  unsigned long data;
+  unsigned long data_mask;
+  int32_t action;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ethtool_netlink.h"] = [==[
-  constants = {
-    ETHTOOL_A_CABLE_RESULT_CODE_UNSPEC = 0,
-    ETHTOOL_A_CABLE_RESULT_CODE_OK = 1,
-    ETHTOOL_A_CABLE_RESULT_CODE_OPEN = 2,
-    ETHTOOL_A_CABLE_RESULT_CODE_SAME_SHORT = 3,
-    ETHTOOL_A_CABLE_RESULT_CODE_CROSS_SHORT = 4,
-    ETHTOOL_A_CABLE_RESULT_CODE_IMPEDANCE_MISMATCH = 5,
-    ETHTOOL_A_CABLE_RESULT_CODE_NOISE = 6,
-    ETHTOOL_A_CABLE_RESULT_CODE_RESOLUTION_NOT_POSSIBLE = 7,
-    ETHTOOL_A_CABLE_PAIR_A = 0,
-    ETHTOOL_A_CABLE_PAIR_B = 1,
-    ETHTOOL_A_CABLE_PAIR_C = 2,
-    ETHTOOL_A_CABLE_PAIR_D = 3,
-    ETHTOOL_A_CABLE_INF_SRC_UNSPEC = 0,
-    ETHTOOL_A_CABLE_INF_SRC_TDR = 1,
-    ETHTOOL_A_CABLE_INF_SRC_ALCD = 2,
-    ETHTOOL_A_CABLE_TEST_NTF_STATUS_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TEST_NTF_STATUS_STARTED = 1,
-    ETHTOOL_A_CABLE_TEST_NTF_STATUS_COMPLETED = 2,
-    ETHTOOL_A_CABLE_AMPLITUDE_UNSPEC = 0,
-    ETHTOOL_A_CABLE_AMPLITUDE_PAIR = 1,
-    ETHTOOL_A_CABLE_AMPLITUDE_mV = 2,
-    __ETHTOOL_A_CABLE_AMPLITUDE_CNT = 3,
-    ETHTOOL_A_CABLE_AMPLITUDE_MAX = 2,
-    ETHTOOL_A_CABLE_PULSE_UNSPEC = 0,
-    ETHTOOL_A_CABLE_PULSE_mV = 1,
-    __ETHTOOL_A_CABLE_PULSE_CNT = 2,
-    ETHTOOL_A_CABLE_PULSE_MAX = 1,
-    ETHTOOL_A_CABLE_STEP_UNSPEC = 0,
-    ETHTOOL_A_CABLE_STEP_FIRST_DISTANCE = 1,
-    ETHTOOL_A_CABLE_STEP_LAST_DISTANCE = 2,
-    ETHTOOL_A_CABLE_STEP_STEP_DISTANCE = 3,
-    __ETHTOOL_A_CABLE_STEP_CNT = 4,
-    ETHTOOL_A_CABLE_STEP_MAX = 3,
-    ETHTOOL_A_CABLE_TDR_NEST_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TDR_NEST_STEP = 1,
-    ETHTOOL_A_CABLE_TDR_NEST_AMPLITUDE = 2,
-    ETHTOOL_A_CABLE_TDR_NEST_PULSE = 3,
-    __ETHTOOL_A_CABLE_TDR_NEST_CNT = 4,
-    ETHTOOL_A_CABLE_TDR_NEST_MAX = 3,
-    ETHTOOL_STATS_ETH_PHY = 0,
-    ETHTOOL_STATS_ETH_MAC = 1,
-    ETHTOOL_STATS_ETH_CTRL = 2,
-    ETHTOOL_STATS_RMON = 3,
-    ETHTOOL_STATS_PHY = 4,
-    __ETHTOOL_STATS_CNT = 5,
-    ETHTOOL_A_STATS_ETH_PHY_5_SYM_ERR = 0,
-    __ETHTOOL_A_STATS_ETH_PHY_CNT = 1,
-    ETHTOOL_A_STATS_ETH_PHY_MAX = 0,
-    ETHTOOL_A_STATS_ETH_MAC_2_TX_PKT = 0,
-    ETHTOOL_A_STATS_ETH_MAC_3_SINGLE_COL = 1,
-    ETHTOOL_A_STATS_ETH_MAC_4_MULTI_COL = 2,
-    ETHTOOL_A_STATS_ETH_MAC_5_RX_PKT = 3,
-    ETHTOOL_A_STATS_ETH_MAC_6_FCS_ERR = 4,
-    ETHTOOL_A_STATS_ETH_MAC_7_ALIGN_ERR = 5,
-    ETHTOOL_A_STATS_ETH_MAC_8_TX_BYTES = 6,
-    ETHTOOL_A_STATS_ETH_MAC_9_TX_DEFER = 7,
-    ETHTOOL_A_STATS_ETH_MAC_10_LATE_COL = 8,
-    ETHTOOL_A_STATS_ETH_MAC_11_XS_COL = 9,
-    ETHTOOL_A_STATS_ETH_MAC_12_TX_INT_ERR = 10,
-    ETHTOOL_A_STATS_ETH_MAC_13_CS_ERR = 11,
-    ETHTOOL_A_STATS_ETH_MAC_14_RX_BYTES = 12,
-    ETHTOOL_A_STATS_ETH_MAC_15_RX_INT_ERR = 13,
-    ETHTOOL_A_STATS_ETH_MAC_18_TX_MCAST = 14,
-    ETHTOOL_A_STATS_ETH_MAC_19_TX_BCAST = 15,
-    ETHTOOL_A_STATS_ETH_MAC_20_XS_DEFER = 16,
-    ETHTOOL_A_STATS_ETH_MAC_21_RX_MCAST = 17,
-    ETHTOOL_A_STATS_ETH_MAC_22_RX_BCAST = 18,
-    ETHTOOL_A_STATS_ETH_MAC_23_IR_LEN_ERR = 19,
-    ETHTOOL_A_STATS_ETH_MAC_24_OOR_LEN = 20,
-    ETHTOOL_A_STATS_ETH_MAC_25_TOO_LONG_ERR = 21,
-    __ETHTOOL_A_STATS_ETH_MAC_CNT = 22,
-    ETHTOOL_A_STATS_ETH_MAC_MAX = 21,
-    ETHTOOL_A_STATS_ETH_CTRL_3_TX = 0,
-    ETHTOOL_A_STATS_ETH_CTRL_4_RX = 1,
-    ETHTOOL_A_STATS_ETH_CTRL_5_RX_UNSUP = 2,
-    __ETHTOOL_A_STATS_ETH_CTRL_CNT = 3,
-    ETHTOOL_A_STATS_ETH_CTRL_MAX = 2,
-    ETHTOOL_A_STATS_RMON_UNDERSIZE = 0,
-    ETHTOOL_A_STATS_RMON_OVERSIZE = 1,
-    ETHTOOL_A_STATS_RMON_FRAG = 2,
-    ETHTOOL_A_STATS_RMON_JABBER = 3,
-    __ETHTOOL_A_STATS_RMON_CNT = 4,
-    ETHTOOL_A_STATS_RMON_MAX = 3,
-    ETHTOOL_A_STATS_PHY_RX_PKTS = 0,
-    ETHTOOL_A_STATS_PHY_RX_BYTES = 1,
-    ETHTOOL_A_STATS_PHY_RX_ERRORS = 2,
-    ETHTOOL_A_STATS_PHY_TX_PKTS = 3,
-    ETHTOOL_A_STATS_PHY_TX_BYTES = 4,
-    ETHTOOL_A_STATS_PHY_TX_ERRORS = 5,
-    __ETHTOOL_A_STATS_PHY_CNT = 6,
-    ETHTOOL_A_STATS_PHY_MAX = 5,
-    ETHTOOL_FLAG_ALL = 7,
-  },
+constants = {
+  ETHTOOL_A_CABLE_RESULT_CODE_UNSPEC = 0,
+  ETHTOOL_A_CABLE_RESULT_CODE_OK = 1,
+  ETHTOOL_A_CABLE_RESULT_CODE_OPEN = 2,
+  ETHTOOL_A_CABLE_RESULT_CODE_SAME_SHORT = 3,
+  ETHTOOL_A_CABLE_RESULT_CODE_CROSS_SHORT = 4,
+  ETHTOOL_A_CABLE_RESULT_CODE_IMPEDANCE_MISMATCH = 5,
+  ETHTOOL_A_CABLE_RESULT_CODE_NOISE = 6,
+  ETHTOOL_A_CABLE_RESULT_CODE_RESOLUTION_NOT_POSSIBLE = 7,
+  ETHTOOL_A_CABLE_PAIR_A = 0,
+  ETHTOOL_A_CABLE_PAIR_B = 1,
+  ETHTOOL_A_CABLE_PAIR_C = 2,
+  ETHTOOL_A_CABLE_PAIR_D = 3,
+  ETHTOOL_A_CABLE_INF_SRC_UNSPEC = 0,
+  ETHTOOL_A_CABLE_INF_SRC_TDR = 1,
+  ETHTOOL_A_CABLE_INF_SRC_ALCD = 2,
+  ETHTOOL_A_CABLE_TEST_NTF_STATUS_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TEST_NTF_STATUS_STARTED = 1,
+  ETHTOOL_A_CABLE_TEST_NTF_STATUS_COMPLETED = 2,
+  ETHTOOL_A_CABLE_AMPLITUDE_UNSPEC = 0,
+  ETHTOOL_A_CABLE_AMPLITUDE_PAIR = 1,
+  ETHTOOL_A_CABLE_AMPLITUDE_mV = 2,
+  __ETHTOOL_A_CABLE_AMPLITUDE_CNT = 3,
+  ETHTOOL_A_CABLE_AMPLITUDE_MAX = 2,
+  ETHTOOL_A_CABLE_PULSE_UNSPEC = 0,
+  ETHTOOL_A_CABLE_PULSE_mV = 1,
+  __ETHTOOL_A_CABLE_PULSE_CNT = 2,
+  ETHTOOL_A_CABLE_PULSE_MAX = 1,
+  ETHTOOL_A_CABLE_STEP_UNSPEC = 0,
+  ETHTOOL_A_CABLE_STEP_FIRST_DISTANCE = 1,
+  ETHTOOL_A_CABLE_STEP_LAST_DISTANCE = 2,
+  ETHTOOL_A_CABLE_STEP_STEP_DISTANCE = 3,
+  __ETHTOOL_A_CABLE_STEP_CNT = 4,
+  ETHTOOL_A_CABLE_STEP_MAX = 3,
+  ETHTOOL_A_CABLE_TDR_NEST_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TDR_NEST_STEP = 1,
+  ETHTOOL_A_CABLE_TDR_NEST_AMPLITUDE = 2,
+  ETHTOOL_A_CABLE_TDR_NEST_PULSE = 3,
+  __ETHTOOL_A_CABLE_TDR_NEST_CNT = 4,
+  ETHTOOL_A_CABLE_TDR_NEST_MAX = 3,
+  ETHTOOL_STATS_ETH_PHY = 0,
+  ETHTOOL_STATS_ETH_MAC = 1,
+  ETHTOOL_STATS_ETH_CTRL = 2,
+  ETHTOOL_STATS_RMON = 3,
+  ETHTOOL_STATS_PHY = 4,
+  __ETHTOOL_STATS_CNT = 5,
+  ETHTOOL_A_STATS_ETH_PHY_5_SYM_ERR = 0,
+  __ETHTOOL_A_STATS_ETH_PHY_CNT = 1,
+  ETHTOOL_A_STATS_ETH_PHY_MAX = 0,
+  ETHTOOL_A_STATS_ETH_MAC_2_TX_PKT = 0,
+  ETHTOOL_A_STATS_ETH_MAC_3_SINGLE_COL = 1,
+  ETHTOOL_A_STATS_ETH_MAC_4_MULTI_COL = 2,
+  ETHTOOL_A_STATS_ETH_MAC_5_RX_PKT = 3,
+  ETHTOOL_A_STATS_ETH_MAC_6_FCS_ERR = 4,
+  ETHTOOL_A_STATS_ETH_MAC_7_ALIGN_ERR = 5,
+  ETHTOOL_A_STATS_ETH_MAC_8_TX_BYTES = 6,
+  ETHTOOL_A_STATS_ETH_MAC_9_TX_DEFER = 7,
+  ETHTOOL_A_STATS_ETH_MAC_10_LATE_COL = 8,
+  ETHTOOL_A_STATS_ETH_MAC_11_XS_COL = 9,
+  ETHTOOL_A_STATS_ETH_MAC_12_TX_INT_ERR = 10,
+  ETHTOOL_A_STATS_ETH_MAC_13_CS_ERR = 11,
+  ETHTOOL_A_STATS_ETH_MAC_14_RX_BYTES = 12,
+  ETHTOOL_A_STATS_ETH_MAC_15_RX_INT_ERR = 13,
+  ETHTOOL_A_STATS_ETH_MAC_18_TX_MCAST = 14,
+  ETHTOOL_A_STATS_ETH_MAC_19_TX_BCAST = 15,
+  ETHTOOL_A_STATS_ETH_MAC_20_XS_DEFER = 16,
+  ETHTOOL_A_STATS_ETH_MAC_21_RX_MCAST = 17,
+  ETHTOOL_A_STATS_ETH_MAC_22_RX_BCAST = 18,
+  ETHTOOL_A_STATS_ETH_MAC_23_IR_LEN_ERR = 19,
+  ETHTOOL_A_STATS_ETH_MAC_24_OOR_LEN = 20,
+  ETHTOOL_A_STATS_ETH_MAC_25_TOO_LONG_ERR = 21,
+  __ETHTOOL_A_STATS_ETH_MAC_CNT = 22,
+  ETHTOOL_A_STATS_ETH_MAC_MAX = 21,
+  ETHTOOL_A_STATS_ETH_CTRL_3_TX = 0,
+  ETHTOOL_A_STATS_ETH_CTRL_4_RX = 1,
+  ETHTOOL_A_STATS_ETH_CTRL_5_RX_UNSUP = 2,
+  __ETHTOOL_A_STATS_ETH_CTRL_CNT = 3,
+  ETHTOOL_A_STATS_ETH_CTRL_MAX = 2,
+  ETHTOOL_A_STATS_RMON_UNDERSIZE = 0,
+  ETHTOOL_A_STATS_RMON_OVERSIZE = 1,
+  ETHTOOL_A_STATS_RMON_FRAG = 2,
+  ETHTOOL_A_STATS_RMON_JABBER = 3,
+  __ETHTOOL_A_STATS_RMON_CNT = 4,
+  ETHTOOL_A_STATS_RMON_MAX = 3,
+  ETHTOOL_A_STATS_PHY_RX_PKTS = 0,
+  ETHTOOL_A_STATS_PHY_RX_BYTES = 1,
+  ETHTOOL_A_STATS_PHY_RX_ERRORS = 2,
+  ETHTOOL_A_STATS_PHY_TX_PKTS = 3,
+  ETHTOOL_A_STATS_PHY_TX_BYTES = 4,
+  ETHTOOL_A_STATS_PHY_TX_ERRORS = 5,
+  __ETHTOOL_A_STATS_PHY_CNT = 6,
+  ETHTOOL_A_STATS_PHY_MAX = 5,
+  ETHTOOL_FLAG_ALL = 7,
+},
 ]==],
 ["linux/ethtool_netlink_generated.h"] = [==[
-  constants = {
-    ETHTOOL_UDP_TUNNEL_TYPE_VXLAN = 0,
-    ETHTOOL_UDP_TUNNEL_TYPE_GENEVE = 1,
-    ETHTOOL_UDP_TUNNEL_TYPE_VXLAN_GPE = 2,
-    __ETHTOOL_UDP_TUNNEL_TYPE_CNT = 3,
-    ETHTOOL_UDP_TUNNEL_TYPE_MAX = 2,
-    ETHTOOL_FLAG_COMPACT_BITSETS = 1,
-    ETHTOOL_FLAG_OMIT_REPLY = 2,
-    ETHTOOL_FLAG_STATS = 4,
-    ETHTOOL_TCP_DATA_SPLIT_UNKNOWN = 0,
-    ETHTOOL_TCP_DATA_SPLIT_DISABLED = 1,
-    ETHTOOL_TCP_DATA_SPLIT_ENABLED = 2,
-    HWTSTAMP_SOURCE_NETDEV = 1,
-    HWTSTAMP_SOURCE_PHYLIB = 2,
-    ETHTOOL_PSE_EVENT_OVER_CURRENT = 1,
-    ETHTOOL_PSE_EVENT_OVER_TEMP = 2,
-    ETHTOOL_C33_PSE_EVENT_DETECTION = 4,
-    ETHTOOL_C33_PSE_EVENT_CLASSIFICATION = 8,
-    ETHTOOL_C33_PSE_EVENT_DISCONNECTION = 16,
-    ETHTOOL_PSE_EVENT_OVER_BUDGET = 32,
-    ETHTOOL_PSE_EVENT_SW_PW_CONTROL_ERROR = 64,
-    ETHTOOL_A_HEADER_UNSPEC = 0,
-    ETHTOOL_A_HEADER_DEV_INDEX = 1,
-    ETHTOOL_A_HEADER_DEV_NAME = 2,
-    ETHTOOL_A_HEADER_FLAGS = 3,
-    ETHTOOL_A_HEADER_PHY_INDEX = 4,
-    __ETHTOOL_A_HEADER_CNT = 5,
-    ETHTOOL_A_HEADER_MAX = 4,
-    ETHTOOL_A_BITSET_BIT_UNSPEC = 0,
-    ETHTOOL_A_BITSET_BIT_INDEX = 1,
-    ETHTOOL_A_BITSET_BIT_NAME = 2,
-    ETHTOOL_A_BITSET_BIT_VALUE = 3,
-    __ETHTOOL_A_BITSET_BIT_CNT = 4,
-    ETHTOOL_A_BITSET_BIT_MAX = 3,
-    ETHTOOL_A_BITSET_BITS_UNSPEC = 0,
-    ETHTOOL_A_BITSET_BITS_BIT = 1,
-    __ETHTOOL_A_BITSET_BITS_CNT = 2,
-    ETHTOOL_A_BITSET_BITS_MAX = 1,
-    ETHTOOL_A_BITSET_UNSPEC = 0,
-    ETHTOOL_A_BITSET_NOMASK = 1,
-    ETHTOOL_A_BITSET_SIZE = 2,
-    ETHTOOL_A_BITSET_BITS = 3,
-    ETHTOOL_A_BITSET_VALUE = 4,
-    ETHTOOL_A_BITSET_MASK = 5,
-    __ETHTOOL_A_BITSET_CNT = 6,
-    ETHTOOL_A_BITSET_MAX = 5,
-    ETHTOOL_A_STRING_UNSPEC = 0,
-    ETHTOOL_A_STRING_INDEX = 1,
-    ETHTOOL_A_STRING_VALUE = 2,
-    __ETHTOOL_A_STRING_CNT = 3,
-    ETHTOOL_A_STRING_MAX = 2,
-    ETHTOOL_A_STRINGS_UNSPEC = 0,
-    ETHTOOL_A_STRINGS_STRING = 1,
-    __ETHTOOL_A_STRINGS_CNT = 2,
-    ETHTOOL_A_STRINGS_MAX = 1,
-    ETHTOOL_A_STRINGSET_UNSPEC = 0,
-    ETHTOOL_A_STRINGSET_ID = 1,
-    ETHTOOL_A_STRINGSET_COUNT = 2,
-    ETHTOOL_A_STRINGSET_STRINGS = 3,
-    __ETHTOOL_A_STRINGSET_CNT = 4,
-    ETHTOOL_A_STRINGSET_MAX = 3,
-    ETHTOOL_A_STRINGSETS_UNSPEC = 0,
-    ETHTOOL_A_STRINGSETS_STRINGSET = 1,
-    __ETHTOOL_A_STRINGSETS_CNT = 2,
-    ETHTOOL_A_STRINGSETS_MAX = 1,
-    ETHTOOL_A_STRSET_UNSPEC = 0,
-    ETHTOOL_A_STRSET_HEADER = 1,
-    ETHTOOL_A_STRSET_STRINGSETS = 2,
-    ETHTOOL_A_STRSET_COUNTS_ONLY = 3,
-    __ETHTOOL_A_STRSET_CNT = 4,
-    ETHTOOL_A_STRSET_MAX = 3,
-    ETHTOOL_A_PRIVFLAGS_UNSPEC = 0,
-    ETHTOOL_A_PRIVFLAGS_HEADER = 1,
-    ETHTOOL_A_PRIVFLAGS_FLAGS = 2,
-    __ETHTOOL_A_PRIVFLAGS_CNT = 3,
-    ETHTOOL_A_PRIVFLAGS_MAX = 2,
-    ETHTOOL_A_RINGS_UNSPEC = 0,
-    ETHTOOL_A_RINGS_HEADER = 1,
-    ETHTOOL_A_RINGS_RX_MAX = 2,
-    ETHTOOL_A_RINGS_RX_MINI_MAX = 3,
-    ETHTOOL_A_RINGS_RX_JUMBO_MAX = 4,
-    ETHTOOL_A_RINGS_TX_MAX = 5,
-    ETHTOOL_A_RINGS_RX = 6,
-    ETHTOOL_A_RINGS_RX_MINI = 7,
-    ETHTOOL_A_RINGS_RX_JUMBO = 8,
-    ETHTOOL_A_RINGS_TX = 9,
-    ETHTOOL_A_RINGS_RX_BUF_LEN = 10,
-    ETHTOOL_A_RINGS_TCP_DATA_SPLIT = 11,
-    ETHTOOL_A_RINGS_CQE_SIZE = 12,
-    ETHTOOL_A_RINGS_TX_PUSH = 13,
-    ETHTOOL_A_RINGS_RX_PUSH = 14,
-    ETHTOOL_A_RINGS_TX_PUSH_BUF_LEN = 15,
-    ETHTOOL_A_RINGS_TX_PUSH_BUF_LEN_MAX = 16,
-    ETHTOOL_A_RINGS_HDS_THRESH = 17,
-    ETHTOOL_A_RINGS_HDS_THRESH_MAX = 18,
-    __ETHTOOL_A_RINGS_CNT = 19,
-    ETHTOOL_A_RINGS_MAX = 18,
-    ETHTOOL_A_MM_STAT_UNSPEC = 0,
-    ETHTOOL_A_MM_STAT_PAD = 1,
-    ETHTOOL_A_MM_STAT_REASSEMBLY_ERRORS = 2,
-    ETHTOOL_A_MM_STAT_SMD_ERRORS = 3,
-    ETHTOOL_A_MM_STAT_REASSEMBLY_OK = 4,
-    ETHTOOL_A_MM_STAT_RX_FRAG_COUNT = 5,
-    ETHTOOL_A_MM_STAT_TX_FRAG_COUNT = 6,
-    ETHTOOL_A_MM_STAT_HOLD_COUNT = 7,
-    __ETHTOOL_A_MM_STAT_CNT = 8,
-    ETHTOOL_A_MM_STAT_MAX = 7,
-    ETHTOOL_A_MM_UNSPEC = 0,
-    ETHTOOL_A_MM_HEADER = 1,
-    ETHTOOL_A_MM_PMAC_ENABLED = 2,
-    ETHTOOL_A_MM_TX_ENABLED = 3,
-    ETHTOOL_A_MM_TX_ACTIVE = 4,
-    ETHTOOL_A_MM_TX_MIN_FRAG_SIZE = 5,
-    ETHTOOL_A_MM_RX_MIN_FRAG_SIZE = 6,
-    ETHTOOL_A_MM_VERIFY_ENABLED = 7,
-    ETHTOOL_A_MM_VERIFY_STATUS = 8,
-    ETHTOOL_A_MM_VERIFY_TIME = 9,
-    ETHTOOL_A_MM_MAX_VERIFY_TIME = 10,
-    ETHTOOL_A_MM_STATS = 11,
-    __ETHTOOL_A_MM_CNT = 12,
-    ETHTOOL_A_MM_MAX = 11,
-    ETHTOOL_A_LINKINFO_UNSPEC = 0,
-    ETHTOOL_A_LINKINFO_HEADER = 1,
-    ETHTOOL_A_LINKINFO_PORT = 2,
-    ETHTOOL_A_LINKINFO_PHYADDR = 3,
-    ETHTOOL_A_LINKINFO_TP_MDIX = 4,
-    ETHTOOL_A_LINKINFO_TP_MDIX_CTRL = 5,
-    ETHTOOL_A_LINKINFO_TRANSCEIVER = 6,
-    __ETHTOOL_A_LINKINFO_CNT = 7,
-    ETHTOOL_A_LINKINFO_MAX = 6,
-    ETHTOOL_A_LINKMODES_UNSPEC = 0,
-    ETHTOOL_A_LINKMODES_HEADER = 1,
-    ETHTOOL_A_LINKMODES_AUTONEG = 2,
-    ETHTOOL_A_LINKMODES_OURS = 3,
-    ETHTOOL_A_LINKMODES_PEER = 4,
-    ETHTOOL_A_LINKMODES_SPEED = 5,
-    ETHTOOL_A_LINKMODES_DUPLEX = 6,
-    ETHTOOL_A_LINKMODES_MASTER_SLAVE_CFG = 7,
-    ETHTOOL_A_LINKMODES_MASTER_SLAVE_STATE = 8,
-    ETHTOOL_A_LINKMODES_LANES = 9,
-    ETHTOOL_A_LINKMODES_RATE_MATCHING = 10,
-    __ETHTOOL_A_LINKMODES_CNT = 11,
-    ETHTOOL_A_LINKMODES_MAX = 10,
-    ETHTOOL_A_LINKSTATE_UNSPEC = 0,
-    ETHTOOL_A_LINKSTATE_HEADER = 1,
-    ETHTOOL_A_LINKSTATE_LINK = 2,
-    ETHTOOL_A_LINKSTATE_SQI = 3,
-    ETHTOOL_A_LINKSTATE_SQI_MAX = 4,
-    ETHTOOL_A_LINKSTATE_EXT_STATE = 5,
-    ETHTOOL_A_LINKSTATE_EXT_SUBSTATE = 6,
-    ETHTOOL_A_LINKSTATE_EXT_DOWN_CNT = 7,
-    __ETHTOOL_A_LINKSTATE_CNT = 8,
-    ETHTOOL_A_LINKSTATE_MAX = 7,
-    ETHTOOL_A_DEBUG_UNSPEC = 0,
-    ETHTOOL_A_DEBUG_HEADER = 1,
-    ETHTOOL_A_DEBUG_MSGMASK = 2,
-    __ETHTOOL_A_DEBUG_CNT = 3,
-    ETHTOOL_A_DEBUG_MAX = 2,
-    ETHTOOL_A_WOL_UNSPEC = 0,
-    ETHTOOL_A_WOL_HEADER = 1,
-    ETHTOOL_A_WOL_MODES = 2,
-    ETHTOOL_A_WOL_SOPASS = 3,
-    __ETHTOOL_A_WOL_CNT = 4,
-    ETHTOOL_A_WOL_MAX = 3,
-    ETHTOOL_A_FEATURES_UNSPEC = 0,
-    ETHTOOL_A_FEATURES_HEADER = 1,
-    ETHTOOL_A_FEATURES_HW = 2,
-    ETHTOOL_A_FEATURES_WANTED = 3,
-    ETHTOOL_A_FEATURES_ACTIVE = 4,
-    ETHTOOL_A_FEATURES_NOCHANGE = 5,
-    __ETHTOOL_A_FEATURES_CNT = 6,
-    ETHTOOL_A_FEATURES_MAX = 5,
-    ETHTOOL_A_CHANNELS_UNSPEC = 0,
-    ETHTOOL_A_CHANNELS_HEADER = 1,
-    ETHTOOL_A_CHANNELS_RX_MAX = 2,
-    ETHTOOL_A_CHANNELS_TX_MAX = 3,
-    ETHTOOL_A_CHANNELS_OTHER_MAX = 4,
-    ETHTOOL_A_CHANNELS_COMBINED_MAX = 5,
-    ETHTOOL_A_CHANNELS_RX_COUNT = 6,
-    ETHTOOL_A_CHANNELS_TX_COUNT = 7,
-    ETHTOOL_A_CHANNELS_OTHER_COUNT = 8,
-    ETHTOOL_A_CHANNELS_COMBINED_COUNT = 9,
-    __ETHTOOL_A_CHANNELS_CNT = 10,
-    ETHTOOL_A_CHANNELS_MAX = 9,
-    ETHTOOL_A_IRQ_MODERATION_UNSPEC = 0,
-    ETHTOOL_A_IRQ_MODERATION_USEC = 1,
-    ETHTOOL_A_IRQ_MODERATION_PKTS = 2,
-    ETHTOOL_A_IRQ_MODERATION_COMPS = 3,
-    __ETHTOOL_A_IRQ_MODERATION_CNT = 4,
-    ETHTOOL_A_IRQ_MODERATION_MAX = 3,
-    ETHTOOL_A_PROFILE_UNSPEC = 0,
-    ETHTOOL_A_PROFILE_IRQ_MODERATION = 1,
-    __ETHTOOL_A_PROFILE_CNT = 2,
-    ETHTOOL_A_PROFILE_MAX = 1,
-    ETHTOOL_A_COALESCE_UNSPEC = 0,
-    ETHTOOL_A_COALESCE_HEADER = 1,
-    ETHTOOL_A_COALESCE_RX_USECS = 2,
-    ETHTOOL_A_COALESCE_RX_MAX_FRAMES = 3,
-    ETHTOOL_A_COALESCE_RX_USECS_IRQ = 4,
-    ETHTOOL_A_COALESCE_RX_MAX_FRAMES_IRQ = 5,
-    ETHTOOL_A_COALESCE_TX_USECS = 6,
-    ETHTOOL_A_COALESCE_TX_MAX_FRAMES = 7,
-    ETHTOOL_A_COALESCE_TX_USECS_IRQ = 8,
-    ETHTOOL_A_COALESCE_TX_MAX_FRAMES_IRQ = 9,
-    ETHTOOL_A_COALESCE_STATS_BLOCK_USECS = 10,
-    ETHTOOL_A_COALESCE_USE_ADAPTIVE_RX = 11,
-    ETHTOOL_A_COALESCE_USE_ADAPTIVE_TX = 12,
-    ETHTOOL_A_COALESCE_PKT_RATE_LOW = 13,
-    ETHTOOL_A_COALESCE_RX_USECS_LOW = 14,
-    ETHTOOL_A_COALESCE_RX_MAX_FRAMES_LOW = 15,
-    ETHTOOL_A_COALESCE_TX_USECS_LOW = 16,
-    ETHTOOL_A_COALESCE_TX_MAX_FRAMES_LOW = 17,
-    ETHTOOL_A_COALESCE_PKT_RATE_HIGH = 18,
-    ETHTOOL_A_COALESCE_RX_USECS_HIGH = 19,
-    ETHTOOL_A_COALESCE_RX_MAX_FRAMES_HIGH = 20,
-    ETHTOOL_A_COALESCE_TX_USECS_HIGH = 21,
-    ETHTOOL_A_COALESCE_TX_MAX_FRAMES_HIGH = 22,
-    ETHTOOL_A_COALESCE_RATE_SAMPLE_INTERVAL = 23,
-    ETHTOOL_A_COALESCE_USE_CQE_MODE_TX = 24,
-    ETHTOOL_A_COALESCE_USE_CQE_MODE_RX = 25,
-    ETHTOOL_A_COALESCE_TX_AGGR_MAX_BYTES = 26,
-    ETHTOOL_A_COALESCE_TX_AGGR_MAX_FRAMES = 27,
-    ETHTOOL_A_COALESCE_TX_AGGR_TIME_USECS = 28,
-    ETHTOOL_A_COALESCE_RX_PROFILE = 29,
-    ETHTOOL_A_COALESCE_TX_PROFILE = 30,
-    ETHTOOL_A_COALESCE_RX_CQE_FRAMES = 31,
-    ETHTOOL_A_COALESCE_RX_CQE_NSECS = 32,
-    __ETHTOOL_A_COALESCE_CNT = 33,
-    ETHTOOL_A_COALESCE_MAX = 32,
-    ETHTOOL_A_PAUSE_STAT_UNSPEC = 0,
-    ETHTOOL_A_PAUSE_STAT_PAD = 1,
-    ETHTOOL_A_PAUSE_STAT_TX_FRAMES = 2,
-    ETHTOOL_A_PAUSE_STAT_RX_FRAMES = 3,
-    ETHTOOL_A_PAUSE_STAT_TX_PAUSE_STORM_EVENTS = 4,
-    __ETHTOOL_A_PAUSE_STAT_CNT = 5,
-    ETHTOOL_A_PAUSE_STAT_MAX = 4,
-    ETHTOOL_A_PAUSE_UNSPEC = 0,
-    ETHTOOL_A_PAUSE_HEADER = 1,
-    ETHTOOL_A_PAUSE_AUTONEG = 2,
-    ETHTOOL_A_PAUSE_RX = 3,
-    ETHTOOL_A_PAUSE_TX = 4,
-    ETHTOOL_A_PAUSE_STATS = 5,
-    ETHTOOL_A_PAUSE_STATS_SRC = 6,
-    __ETHTOOL_A_PAUSE_CNT = 7,
-    ETHTOOL_A_PAUSE_MAX = 6,
-    ETHTOOL_A_EEE_UNSPEC = 0,
-    ETHTOOL_A_EEE_HEADER = 1,
-    ETHTOOL_A_EEE_MODES_OURS = 2,
-    ETHTOOL_A_EEE_MODES_PEER = 3,
-    ETHTOOL_A_EEE_ACTIVE = 4,
-    ETHTOOL_A_EEE_ENABLED = 5,
-    ETHTOOL_A_EEE_TX_LPI_ENABLED = 6,
-    ETHTOOL_A_EEE_TX_LPI_TIMER = 7,
-    __ETHTOOL_A_EEE_CNT = 8,
-    ETHTOOL_A_EEE_MAX = 7,
-    ETHTOOL_A_TS_STAT_UNSPEC = 0,
-    ETHTOOL_A_TS_STAT_TX_PKTS = 1,
-    ETHTOOL_A_TS_STAT_TX_LOST = 2,
-    ETHTOOL_A_TS_STAT_TX_ERR = 3,
-    ETHTOOL_A_TS_STAT_TX_ONESTEP_PKTS_UNCONFIRMED = 4,
-    __ETHTOOL_A_TS_STAT_CNT = 5,
-    ETHTOOL_A_TS_STAT_MAX = 4,
-    ETHTOOL_A_TS_HWTSTAMP_PROVIDER_UNSPEC = 0,
-    ETHTOOL_A_TS_HWTSTAMP_PROVIDER_INDEX = 1,
-    ETHTOOL_A_TS_HWTSTAMP_PROVIDER_QUALIFIER = 2,
-    __ETHTOOL_A_TS_HWTSTAMP_PROVIDER_CNT = 3,
-    ETHTOOL_A_TS_HWTSTAMP_PROVIDER_MAX = 2,
-    ETHTOOL_A_TSINFO_UNSPEC = 0,
-    ETHTOOL_A_TSINFO_HEADER = 1,
-    ETHTOOL_A_TSINFO_TIMESTAMPING = 2,
-    ETHTOOL_A_TSINFO_TX_TYPES = 3,
-    ETHTOOL_A_TSINFO_RX_FILTERS = 4,
-    ETHTOOL_A_TSINFO_PHC_INDEX = 5,
-    ETHTOOL_A_TSINFO_STATS = 6,
-    ETHTOOL_A_TSINFO_HWTSTAMP_PROVIDER = 7,
-    ETHTOOL_A_TSINFO_HWTSTAMP_SOURCE = 8,
-    ETHTOOL_A_TSINFO_HWTSTAMP_PHYINDEX = 9,
-    __ETHTOOL_A_TSINFO_CNT = 10,
-    ETHTOOL_A_TSINFO_MAX = 9,
-    ETHTOOL_A_CABLE_RESULT_UNSPEC = 0,
-    ETHTOOL_A_CABLE_RESULT_PAIR = 1,
-    ETHTOOL_A_CABLE_RESULT_CODE = 2,
-    ETHTOOL_A_CABLE_RESULT_SRC = 3,
-    __ETHTOOL_A_CABLE_RESULT_CNT = 4,
-    ETHTOOL_A_CABLE_RESULT_MAX = 3,
-    ETHTOOL_A_CABLE_FAULT_LENGTH_UNSPEC = 0,
-    ETHTOOL_A_CABLE_FAULT_LENGTH_PAIR = 1,
-    ETHTOOL_A_CABLE_FAULT_LENGTH_CM = 2,
-    ETHTOOL_A_CABLE_FAULT_LENGTH_SRC = 3,
-    __ETHTOOL_A_CABLE_FAULT_LENGTH_CNT = 4,
-    ETHTOOL_A_CABLE_FAULT_LENGTH_MAX = 3,
-    ETHTOOL_A_CABLE_NEST_UNSPEC = 0,
-    ETHTOOL_A_CABLE_NEST_RESULT = 1,
-    ETHTOOL_A_CABLE_NEST_FAULT_LENGTH = 2,
-    __ETHTOOL_A_CABLE_NEST_CNT = 3,
-    ETHTOOL_A_CABLE_NEST_MAX = 2,
-    ETHTOOL_A_CABLE_TEST_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TEST_HEADER = 1,
-    __ETHTOOL_A_CABLE_TEST_CNT = 2,
-    ETHTOOL_A_CABLE_TEST_MAX = 1,
-    ETHTOOL_A_CABLE_TEST_NTF_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TEST_NTF_HEADER = 1,
-    ETHTOOL_A_CABLE_TEST_NTF_STATUS = 2,
-    ETHTOOL_A_CABLE_TEST_NTF_NEST = 3,
-    __ETHTOOL_A_CABLE_TEST_NTF_CNT = 4,
-    ETHTOOL_A_CABLE_TEST_NTF_MAX = 3,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG_FIRST = 1,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG_LAST = 2,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG_STEP = 3,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG_PAIR = 4,
-    __ETHTOOL_A_CABLE_TEST_TDR_CFG_CNT = 5,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG_MAX = 4,
-    ETHTOOL_A_CABLE_TEST_TDR_NTF_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TEST_TDR_NTF_HEADER = 1,
-    ETHTOOL_A_CABLE_TEST_TDR_NTF_STATUS = 2,
-    ETHTOOL_A_CABLE_TEST_TDR_NTF_NEST = 3,
-    __ETHTOOL_A_CABLE_TEST_TDR_NTF_CNT = 4,
-    ETHTOOL_A_CABLE_TEST_TDR_NTF_MAX = 3,
-    ETHTOOL_A_CABLE_TEST_TDR_UNSPEC = 0,
-    ETHTOOL_A_CABLE_TEST_TDR_HEADER = 1,
-    ETHTOOL_A_CABLE_TEST_TDR_CFG = 2,
-    __ETHTOOL_A_CABLE_TEST_TDR_CNT = 3,
-    ETHTOOL_A_CABLE_TEST_TDR_MAX = 2,
-    ETHTOOL_A_TUNNEL_UDP_ENTRY_UNSPEC = 0,
-    ETHTOOL_A_TUNNEL_UDP_ENTRY_PORT = 1,
-    ETHTOOL_A_TUNNEL_UDP_ENTRY_TYPE = 2,
-    __ETHTOOL_A_TUNNEL_UDP_ENTRY_CNT = 3,
-    ETHTOOL_A_TUNNEL_UDP_ENTRY_MAX = 2,
-    ETHTOOL_A_TUNNEL_UDP_TABLE_UNSPEC = 0,
-    ETHTOOL_A_TUNNEL_UDP_TABLE_SIZE = 1,
-    ETHTOOL_A_TUNNEL_UDP_TABLE_TYPES = 2,
-    ETHTOOL_A_TUNNEL_UDP_TABLE_ENTRY = 3,
-    __ETHTOOL_A_TUNNEL_UDP_TABLE_CNT = 4,
-    ETHTOOL_A_TUNNEL_UDP_TABLE_MAX = 3,
-    ETHTOOL_A_TUNNEL_UDP_UNSPEC = 0,
-    ETHTOOL_A_TUNNEL_UDP_TABLE = 1,
-    __ETHTOOL_A_TUNNEL_UDP_CNT = 2,
-    ETHTOOL_A_TUNNEL_UDP_MAX = 1,
-    ETHTOOL_A_TUNNEL_INFO_UNSPEC = 0,
-    ETHTOOL_A_TUNNEL_INFO_HEADER = 1,
-    ETHTOOL_A_TUNNEL_INFO_UDP_PORTS = 2,
-    __ETHTOOL_A_TUNNEL_INFO_CNT = 3,
-    ETHTOOL_A_TUNNEL_INFO_MAX = 2,
-    ETHTOOL_A_FEC_HIST_PAD = 1,
-    ETHTOOL_A_FEC_HIST_BIN_LOW = 2,
-    ETHTOOL_A_FEC_HIST_BIN_HIGH = 3,
-    ETHTOOL_A_FEC_HIST_BIN_VAL = 4,
-    ETHTOOL_A_FEC_HIST_BIN_VAL_PER_LANE = 5,
-    __ETHTOOL_A_FEC_HIST_CNT = 6,
-    ETHTOOL_A_FEC_HIST_MAX = 5,
-    ETHTOOL_A_FEC_STAT_UNSPEC = 0,
-    ETHTOOL_A_FEC_STAT_PAD = 1,
-    ETHTOOL_A_FEC_STAT_CORRECTED = 2,
-    ETHTOOL_A_FEC_STAT_UNCORR = 3,
-    ETHTOOL_A_FEC_STAT_CORR_BITS = 4,
-    ETHTOOL_A_FEC_STAT_HIST = 5,
-    __ETHTOOL_A_FEC_STAT_CNT = 6,
-    ETHTOOL_A_FEC_STAT_MAX = 5,
-    ETHTOOL_A_FEC_UNSPEC = 0,
-    ETHTOOL_A_FEC_HEADER = 1,
-    ETHTOOL_A_FEC_MODES = 2,
-    ETHTOOL_A_FEC_AUTO = 3,
-    ETHTOOL_A_FEC_ACTIVE = 4,
-    ETHTOOL_A_FEC_STATS = 5,
-    __ETHTOOL_A_FEC_CNT = 6,
-    ETHTOOL_A_FEC_MAX = 5,
-    ETHTOOL_A_MODULE_EEPROM_UNSPEC = 0,
-    ETHTOOL_A_MODULE_EEPROM_HEADER = 1,
-    ETHTOOL_A_MODULE_EEPROM_OFFSET = 2,
-    ETHTOOL_A_MODULE_EEPROM_LENGTH = 3,
-    ETHTOOL_A_MODULE_EEPROM_PAGE = 4,
-    ETHTOOL_A_MODULE_EEPROM_BANK = 5,
-    ETHTOOL_A_MODULE_EEPROM_I2C_ADDRESS = 6,
-    ETHTOOL_A_MODULE_EEPROM_DATA = 7,
-    __ETHTOOL_A_MODULE_EEPROM_CNT = 8,
-    ETHTOOL_A_MODULE_EEPROM_MAX = 7,
-    ETHTOOL_A_STATS_GRP_UNSPEC = 0,
-    ETHTOOL_A_STATS_GRP_PAD = 1,
-    ETHTOOL_A_STATS_GRP_ID = 2,
-    ETHTOOL_A_STATS_GRP_SS_ID = 3,
-    ETHTOOL_A_STATS_GRP_STAT = 4,
-    ETHTOOL_A_STATS_GRP_HIST_RX = 5,
-    ETHTOOL_A_STATS_GRP_HIST_TX = 6,
-    ETHTOOL_A_STATS_GRP_HIST_BKT_LOW = 7,
-    ETHTOOL_A_STATS_GRP_HIST_BKT_HI = 8,
-    ETHTOOL_A_STATS_GRP_HIST_VAL = 9,
-    __ETHTOOL_A_STATS_GRP_CNT = 10,
-    ETHTOOL_A_STATS_GRP_MAX = 9,
-    ETHTOOL_A_STATS_UNSPEC = 0,
-    ETHTOOL_A_STATS_PAD = 1,
-    ETHTOOL_A_STATS_HEADER = 2,
-    ETHTOOL_A_STATS_GROUPS = 3,
-    ETHTOOL_A_STATS_GRP = 4,
-    ETHTOOL_A_STATS_SRC = 5,
-    __ETHTOOL_A_STATS_CNT = 6,
-    ETHTOOL_A_STATS_MAX = 5,
-    ETHTOOL_A_PHC_VCLOCKS_UNSPEC = 0,
-    ETHTOOL_A_PHC_VCLOCKS_HEADER = 1,
-    ETHTOOL_A_PHC_VCLOCKS_NUM = 2,
-    ETHTOOL_A_PHC_VCLOCKS_INDEX = 3,
-    __ETHTOOL_A_PHC_VCLOCKS_CNT = 4,
-    ETHTOOL_A_PHC_VCLOCKS_MAX = 3,
-    ETHTOOL_A_MODULE_UNSPEC = 0,
-    ETHTOOL_A_MODULE_HEADER = 1,
-    ETHTOOL_A_MODULE_POWER_MODE_POLICY = 2,
-    ETHTOOL_A_MODULE_POWER_MODE = 3,
-    __ETHTOOL_A_MODULE_CNT = 4,
-    ETHTOOL_A_MODULE_MAX = 3,
-    ETHTOOL_A_C33_PSE_PW_LIMIT_UNSPEC = 0,
-    ETHTOOL_A_C33_PSE_PW_LIMIT_MIN = 1,
-    ETHTOOL_A_C33_PSE_PW_LIMIT_MAX = 2,
-    __ETHTOOL_A_C33_PSE_PW_LIMIT_CNT = 3,
-    __ETHTOOL_A_C33_PSE_PW_LIMIT_MAX = 2,
-    ETHTOOL_A_PSE_UNSPEC = 0,
-    ETHTOOL_A_PSE_HEADER = 1,
-    ETHTOOL_A_PODL_PSE_ADMIN_STATE = 2,
-    ETHTOOL_A_PODL_PSE_ADMIN_CONTROL = 3,
-    ETHTOOL_A_PODL_PSE_PW_D_STATUS = 4,
-    ETHTOOL_A_C33_PSE_ADMIN_STATE = 5,
-    ETHTOOL_A_C33_PSE_ADMIN_CONTROL = 6,
-    ETHTOOL_A_C33_PSE_PW_D_STATUS = 7,
-    ETHTOOL_A_C33_PSE_PW_CLASS = 8,
-    ETHTOOL_A_C33_PSE_ACTUAL_PW = 9,
-    ETHTOOL_A_C33_PSE_EXT_STATE = 10,
-    ETHTOOL_A_C33_PSE_EXT_SUBSTATE = 11,
-    ETHTOOL_A_C33_PSE_AVAIL_PW_LIMIT = 12,
-    ETHTOOL_A_C33_PSE_PW_LIMIT_RANGES = 13,
-    ETHTOOL_A_PSE_PW_D_ID = 14,
-    ETHTOOL_A_PSE_PRIO_MAX = 15,
-    ETHTOOL_A_PSE_PRIO = 16,
-    __ETHTOOL_A_PSE_CNT = 17,
-    ETHTOOL_A_PSE_MAX = 16,
-    ETHTOOL_A_FLOW_ETHER = 1,
-    ETHTOOL_A_FLOW_IP4 = 2,
-    ETHTOOL_A_FLOW_IP6 = 3,
-    ETHTOOL_A_FLOW_TCP4 = 4,
-    ETHTOOL_A_FLOW_TCP6 = 5,
-    ETHTOOL_A_FLOW_UDP4 = 6,
-    ETHTOOL_A_FLOW_UDP6 = 7,
-    ETHTOOL_A_FLOW_SCTP4 = 8,
-    ETHTOOL_A_FLOW_SCTP6 = 9,
-    ETHTOOL_A_FLOW_AH4 = 10,
-    ETHTOOL_A_FLOW_AH6 = 11,
-    ETHTOOL_A_FLOW_ESP4 = 12,
-    ETHTOOL_A_FLOW_ESP6 = 13,
-    ETHTOOL_A_FLOW_AH_ESP4 = 14,
-    ETHTOOL_A_FLOW_AH_ESP6 = 15,
-    ETHTOOL_A_FLOW_GTPU4 = 16,
-    ETHTOOL_A_FLOW_GTPU6 = 17,
-    ETHTOOL_A_FLOW_GTPC4 = 18,
-    ETHTOOL_A_FLOW_GTPC6 = 19,
-    ETHTOOL_A_FLOW_GTPC_TEID4 = 20,
-    ETHTOOL_A_FLOW_GTPC_TEID6 = 21,
-    ETHTOOL_A_FLOW_GTPU_EH4 = 22,
-    ETHTOOL_A_FLOW_GTPU_EH6 = 23,
-    ETHTOOL_A_FLOW_GTPU_UL4 = 24,
-    ETHTOOL_A_FLOW_GTPU_UL6 = 25,
-    ETHTOOL_A_FLOW_GTPU_DL4 = 26,
-    ETHTOOL_A_FLOW_GTPU_DL6 = 27,
-    __ETHTOOL_A_FLOW_CNT = 28,
-    ETHTOOL_A_FLOW_MAX = 27,
-    ETHTOOL_A_RSS_UNSPEC = 0,
-    ETHTOOL_A_RSS_HEADER = 1,
-    ETHTOOL_A_RSS_CONTEXT = 2,
-    ETHTOOL_A_RSS_HFUNC = 3,
-    ETHTOOL_A_RSS_INDIR = 4,
-    ETHTOOL_A_RSS_HKEY = 5,
-    ETHTOOL_A_RSS_INPUT_XFRM = 6,
-    ETHTOOL_A_RSS_START_CONTEXT = 7,
-    ETHTOOL_A_RSS_FLOW_HASH = 8,
-    __ETHTOOL_A_RSS_CNT = 9,
-    ETHTOOL_A_RSS_MAX = 8,
-    ETHTOOL_A_PLCA_UNSPEC = 0,
-    ETHTOOL_A_PLCA_HEADER = 1,
-    ETHTOOL_A_PLCA_VERSION = 2,
-    ETHTOOL_A_PLCA_ENABLED = 3,
-    ETHTOOL_A_PLCA_STATUS = 4,
-    ETHTOOL_A_PLCA_NODE_CNT = 5,
-    ETHTOOL_A_PLCA_NODE_ID = 6,
-    ETHTOOL_A_PLCA_TO_TMR = 7,
-    ETHTOOL_A_PLCA_BURST_CNT = 8,
-    ETHTOOL_A_PLCA_BURST_TMR = 9,
-    __ETHTOOL_A_PLCA_CNT = 10,
-    ETHTOOL_A_PLCA_MAX = 9,
-    ETHTOOL_A_MODULE_FW_FLASH_UNSPEC = 0,
-    ETHTOOL_A_MODULE_FW_FLASH_HEADER = 1,
-    ETHTOOL_A_MODULE_FW_FLASH_FILE_NAME = 2,
-    ETHTOOL_A_MODULE_FW_FLASH_PASSWORD = 3,
-    ETHTOOL_A_MODULE_FW_FLASH_STATUS = 4,
-    ETHTOOL_A_MODULE_FW_FLASH_STATUS_MSG = 5,
-    ETHTOOL_A_MODULE_FW_FLASH_DONE = 6,
-    ETHTOOL_A_MODULE_FW_FLASH_TOTAL = 7,
-    __ETHTOOL_A_MODULE_FW_FLASH_CNT = 8,
-    ETHTOOL_A_MODULE_FW_FLASH_MAX = 7,
-    ETHTOOL_A_PHY_UNSPEC = 0,
-    ETHTOOL_A_PHY_HEADER = 1,
-    ETHTOOL_A_PHY_INDEX = 2,
-    ETHTOOL_A_PHY_DRVNAME = 3,
-    ETHTOOL_A_PHY_NAME = 4,
-    ETHTOOL_A_PHY_UPSTREAM_TYPE = 5,
-    ETHTOOL_A_PHY_UPSTREAM_INDEX = 6,
-    ETHTOOL_A_PHY_UPSTREAM_SFP_NAME = 7,
-    ETHTOOL_A_PHY_DOWNSTREAM_SFP_NAME = 8,
-    __ETHTOOL_A_PHY_CNT = 9,
-    ETHTOOL_A_PHY_MAX = 8,
-    ETHTOOL_A_TSCONFIG_UNSPEC = 0,
-    ETHTOOL_A_TSCONFIG_HEADER = 1,
-    ETHTOOL_A_TSCONFIG_HWTSTAMP_PROVIDER = 2,
-    ETHTOOL_A_TSCONFIG_TX_TYPES = 3,
-    ETHTOOL_A_TSCONFIG_RX_FILTERS = 4,
-    ETHTOOL_A_TSCONFIG_HWTSTAMP_FLAGS = 5,
-    __ETHTOOL_A_TSCONFIG_CNT = 6,
-    ETHTOOL_A_TSCONFIG_MAX = 5,
-    ETHTOOL_A_PSE_NTF_HEADER = 1,
-    ETHTOOL_A_PSE_NTF_EVENTS = 2,
-    __ETHTOOL_A_PSE_NTF_CNT = 3,
-    ETHTOOL_A_PSE_NTF_MAX = 2,
-    ETHTOOL_A_MSE_CAPABILITIES_MAX_AVERAGE_MSE = 1,
-    ETHTOOL_A_MSE_CAPABILITIES_MAX_PEAK_MSE = 2,
-    ETHTOOL_A_MSE_CAPABILITIES_REFRESH_RATE_PS = 3,
-    ETHTOOL_A_MSE_CAPABILITIES_NUM_SYMBOLS = 4,
-    __ETHTOOL_A_MSE_CAPABILITIES_CNT = 5,
-    ETHTOOL_A_MSE_CAPABILITIES_MAX = 4,
-    ETHTOOL_A_MSE_SNAPSHOT_AVERAGE_MSE = 1,
-    ETHTOOL_A_MSE_SNAPSHOT_PEAK_MSE = 2,
-    ETHTOOL_A_MSE_SNAPSHOT_WORST_PEAK_MSE = 3,
-    __ETHTOOL_A_MSE_SNAPSHOT_CNT = 4,
-    ETHTOOL_A_MSE_SNAPSHOT_MAX = 3,
-    ETHTOOL_A_MSE_HEADER = 1,
-    ETHTOOL_A_MSE_CAPABILITIES = 2,
-    ETHTOOL_A_MSE_CHANNEL_A = 3,
-    ETHTOOL_A_MSE_CHANNEL_B = 4,
-    ETHTOOL_A_MSE_CHANNEL_C = 5,
-    ETHTOOL_A_MSE_CHANNEL_D = 6,
-    ETHTOOL_A_MSE_WORST_CHANNEL = 7,
-    ETHTOOL_A_MSE_LINK = 8,
-    __ETHTOOL_A_MSE_CNT = 9,
-    ETHTOOL_A_MSE_MAX = 8,
-    ETHTOOL_MSG_USER_NONE = 0,
-    ETHTOOL_MSG_STRSET_GET = 1,
-    ETHTOOL_MSG_LINKINFO_GET = 2,
-    ETHTOOL_MSG_LINKINFO_SET = 3,
-    ETHTOOL_MSG_LINKMODES_GET = 4,
-    ETHTOOL_MSG_LINKMODES_SET = 5,
-    ETHTOOL_MSG_LINKSTATE_GET = 6,
-    ETHTOOL_MSG_DEBUG_GET = 7,
-    ETHTOOL_MSG_DEBUG_SET = 8,
-    ETHTOOL_MSG_WOL_GET = 9,
-    ETHTOOL_MSG_WOL_SET = 10,
-    ETHTOOL_MSG_FEATURES_GET = 11,
-    ETHTOOL_MSG_FEATURES_SET = 12,
-    ETHTOOL_MSG_PRIVFLAGS_GET = 13,
-    ETHTOOL_MSG_PRIVFLAGS_SET = 14,
-    ETHTOOL_MSG_RINGS_GET = 15,
-    ETHTOOL_MSG_RINGS_SET = 16,
-    ETHTOOL_MSG_CHANNELS_GET = 17,
-    ETHTOOL_MSG_CHANNELS_SET = 18,
-    ETHTOOL_MSG_COALESCE_GET = 19,
-    ETHTOOL_MSG_COALESCE_SET = 20,
-    ETHTOOL_MSG_PAUSE_GET = 21,
-    ETHTOOL_MSG_PAUSE_SET = 22,
-    ETHTOOL_MSG_EEE_GET = 23,
-    ETHTOOL_MSG_EEE_SET = 24,
-    ETHTOOL_MSG_TSINFO_GET = 25,
-    ETHTOOL_MSG_CABLE_TEST_ACT = 26,
-    ETHTOOL_MSG_CABLE_TEST_TDR_ACT = 27,
-    ETHTOOL_MSG_TUNNEL_INFO_GET = 28,
-    ETHTOOL_MSG_FEC_GET = 29,
-    ETHTOOL_MSG_FEC_SET = 30,
-    ETHTOOL_MSG_MODULE_EEPROM_GET = 31,
-    ETHTOOL_MSG_STATS_GET = 32,
-    ETHTOOL_MSG_PHC_VCLOCKS_GET = 33,
-    ETHTOOL_MSG_MODULE_GET = 34,
-    ETHTOOL_MSG_MODULE_SET = 35,
-    ETHTOOL_MSG_PSE_GET = 36,
-    ETHTOOL_MSG_PSE_SET = 37,
-    ETHTOOL_MSG_RSS_GET = 38,
-    ETHTOOL_MSG_PLCA_GET_CFG = 39,
-    ETHTOOL_MSG_PLCA_SET_CFG = 40,
-    ETHTOOL_MSG_PLCA_GET_STATUS = 41,
-    ETHTOOL_MSG_MM_GET = 42,
-    ETHTOOL_MSG_MM_SET = 43,
-    ETHTOOL_MSG_MODULE_FW_FLASH_ACT = 44,
-    ETHTOOL_MSG_PHY_GET = 45,
-    ETHTOOL_MSG_TSCONFIG_GET = 46,
-    ETHTOOL_MSG_TSCONFIG_SET = 47,
-    ETHTOOL_MSG_RSS_SET = 48,
-    ETHTOOL_MSG_RSS_CREATE_ACT = 49,
-    ETHTOOL_MSG_RSS_DELETE_ACT = 50,
-    ETHTOOL_MSG_MSE_GET = 51,
-    __ETHTOOL_MSG_USER_CNT = 52,
-    ETHTOOL_MSG_USER_MAX = 51,
-    ETHTOOL_MSG_KERNEL_NONE = 0,
-    ETHTOOL_MSG_STRSET_GET_REPLY = 1,
-    ETHTOOL_MSG_LINKINFO_GET_REPLY = 2,
-    ETHTOOL_MSG_LINKINFO_NTF = 3,
-    ETHTOOL_MSG_LINKMODES_GET_REPLY = 4,
-    ETHTOOL_MSG_LINKMODES_NTF = 5,
-    ETHTOOL_MSG_LINKSTATE_GET_REPLY = 6,
-    ETHTOOL_MSG_DEBUG_GET_REPLY = 7,
-    ETHTOOL_MSG_DEBUG_NTF = 8,
-    ETHTOOL_MSG_WOL_GET_REPLY = 9,
-    ETHTOOL_MSG_WOL_NTF = 10,
-    ETHTOOL_MSG_FEATURES_GET_REPLY = 11,
-    ETHTOOL_MSG_FEATURES_SET_REPLY = 12,
-    ETHTOOL_MSG_FEATURES_NTF = 13,
-    ETHTOOL_MSG_PRIVFLAGS_GET_REPLY = 14,
-    ETHTOOL_MSG_PRIVFLAGS_NTF = 15,
-    ETHTOOL_MSG_RINGS_GET_REPLY = 16,
-    ETHTOOL_MSG_RINGS_NTF = 17,
-    ETHTOOL_MSG_CHANNELS_GET_REPLY = 18,
-    ETHTOOL_MSG_CHANNELS_NTF = 19,
-    ETHTOOL_MSG_COALESCE_GET_REPLY = 20,
-    ETHTOOL_MSG_COALESCE_NTF = 21,
-    ETHTOOL_MSG_PAUSE_GET_REPLY = 22,
-    ETHTOOL_MSG_PAUSE_NTF = 23,
-    ETHTOOL_MSG_EEE_GET_REPLY = 24,
-    ETHTOOL_MSG_EEE_NTF = 25,
-    ETHTOOL_MSG_TSINFO_GET_REPLY = 26,
-    ETHTOOL_MSG_CABLE_TEST_NTF = 27,
-    ETHTOOL_MSG_CABLE_TEST_TDR_NTF = 28,
-    ETHTOOL_MSG_TUNNEL_INFO_GET_REPLY = 29,
-    ETHTOOL_MSG_FEC_GET_REPLY = 30,
-    ETHTOOL_MSG_FEC_NTF = 31,
-    ETHTOOL_MSG_MODULE_EEPROM_GET_REPLY = 32,
-    ETHTOOL_MSG_STATS_GET_REPLY = 33,
-    ETHTOOL_MSG_PHC_VCLOCKS_GET_REPLY = 34,
-    ETHTOOL_MSG_MODULE_GET_REPLY = 35,
-    ETHTOOL_MSG_MODULE_NTF = 36,
-    ETHTOOL_MSG_PSE_GET_REPLY = 37,
-    ETHTOOL_MSG_RSS_GET_REPLY = 38,
-    ETHTOOL_MSG_PLCA_GET_CFG_REPLY = 39,
-    ETHTOOL_MSG_PLCA_GET_STATUS_REPLY = 40,
-    ETHTOOL_MSG_PLCA_NTF = 41,
-    ETHTOOL_MSG_MM_GET_REPLY = 42,
-    ETHTOOL_MSG_MM_NTF = 43,
-    ETHTOOL_MSG_MODULE_FW_FLASH_NTF = 44,
-    ETHTOOL_MSG_PHY_GET_REPLY = 45,
-    ETHTOOL_MSG_PHY_NTF = 46,
-    ETHTOOL_MSG_TSCONFIG_GET_REPLY = 47,
-    ETHTOOL_MSG_TSCONFIG_SET_REPLY = 48,
-    ETHTOOL_MSG_PSE_NTF = 49,
-    ETHTOOL_MSG_RSS_NTF = 50,
-    ETHTOOL_MSG_RSS_CREATE_ACT_REPLY = 51,
-    ETHTOOL_MSG_RSS_CREATE_NTF = 52,
-    ETHTOOL_MSG_RSS_DELETE_NTF = 53,
-    ETHTOOL_MSG_MSE_GET_REPLY = 54,
-    __ETHTOOL_MSG_KERNEL_CNT = 55,
-    ETHTOOL_MSG_KERNEL_MAX = 54,
-    ETHTOOL_GENL_NAME = "ethtool",
-    ETHTOOL_GENL_VERSION = 1,
-    ETHTOOL_MCGRP_MONITOR_NAME = "monitor",
-  },
+constants = {
+  ETHTOOL_UDP_TUNNEL_TYPE_VXLAN = 0,
+  ETHTOOL_UDP_TUNNEL_TYPE_GENEVE = 1,
+  ETHTOOL_UDP_TUNNEL_TYPE_VXLAN_GPE = 2,
+  __ETHTOOL_UDP_TUNNEL_TYPE_CNT = 3,
+  ETHTOOL_UDP_TUNNEL_TYPE_MAX = 2,
+  ETHTOOL_FLAG_COMPACT_BITSETS = 1,
+  ETHTOOL_FLAG_OMIT_REPLY = 2,
+  ETHTOOL_FLAG_STATS = 4,
+  ETHTOOL_TCP_DATA_SPLIT_UNKNOWN = 0,
+  ETHTOOL_TCP_DATA_SPLIT_DISABLED = 1,
+  ETHTOOL_TCP_DATA_SPLIT_ENABLED = 2,
+  HWTSTAMP_SOURCE_NETDEV = 1,
+  HWTSTAMP_SOURCE_PHYLIB = 2,
+  ETHTOOL_PSE_EVENT_OVER_CURRENT = 1,
+  ETHTOOL_PSE_EVENT_OVER_TEMP = 2,
+  ETHTOOL_C33_PSE_EVENT_DETECTION = 4,
+  ETHTOOL_C33_PSE_EVENT_CLASSIFICATION = 8,
+  ETHTOOL_C33_PSE_EVENT_DISCONNECTION = 16,
+  ETHTOOL_PSE_EVENT_OVER_BUDGET = 32,
+  ETHTOOL_PSE_EVENT_SW_PW_CONTROL_ERROR = 64,
+  ETHTOOL_A_HEADER_UNSPEC = 0,
+  ETHTOOL_A_HEADER_DEV_INDEX = 1,
+  ETHTOOL_A_HEADER_DEV_NAME = 2,
+  ETHTOOL_A_HEADER_FLAGS = 3,
+  ETHTOOL_A_HEADER_PHY_INDEX = 4,
+  __ETHTOOL_A_HEADER_CNT = 5,
+  ETHTOOL_A_HEADER_MAX = 4,
+  ETHTOOL_A_BITSET_BIT_UNSPEC = 0,
+  ETHTOOL_A_BITSET_BIT_INDEX = 1,
+  ETHTOOL_A_BITSET_BIT_NAME = 2,
+  ETHTOOL_A_BITSET_BIT_VALUE = 3,
+  __ETHTOOL_A_BITSET_BIT_CNT = 4,
+  ETHTOOL_A_BITSET_BIT_MAX = 3,
+  ETHTOOL_A_BITSET_BITS_UNSPEC = 0,
+  ETHTOOL_A_BITSET_BITS_BIT = 1,
+  __ETHTOOL_A_BITSET_BITS_CNT = 2,
+  ETHTOOL_A_BITSET_BITS_MAX = 1,
+  ETHTOOL_A_BITSET_UNSPEC = 0,
+  ETHTOOL_A_BITSET_NOMASK = 1,
+  ETHTOOL_A_BITSET_SIZE = 2,
+  ETHTOOL_A_BITSET_BITS = 3,
+  ETHTOOL_A_BITSET_VALUE = 4,
+  ETHTOOL_A_BITSET_MASK = 5,
+  __ETHTOOL_A_BITSET_CNT = 6,
+  ETHTOOL_A_BITSET_MAX = 5,
+  ETHTOOL_A_STRING_UNSPEC = 0,
+  ETHTOOL_A_STRING_INDEX = 1,
+  ETHTOOL_A_STRING_VALUE = 2,
+  __ETHTOOL_A_STRING_CNT = 3,
+  ETHTOOL_A_STRING_MAX = 2,
+  ETHTOOL_A_STRINGS_UNSPEC = 0,
+  ETHTOOL_A_STRINGS_STRING = 1,
+  __ETHTOOL_A_STRINGS_CNT = 2,
+  ETHTOOL_A_STRINGS_MAX = 1,
+  ETHTOOL_A_STRINGSET_UNSPEC = 0,
+  ETHTOOL_A_STRINGSET_ID = 1,
+  ETHTOOL_A_STRINGSET_COUNT = 2,
+  ETHTOOL_A_STRINGSET_STRINGS = 3,
+  __ETHTOOL_A_STRINGSET_CNT = 4,
+  ETHTOOL_A_STRINGSET_MAX = 3,
+  ETHTOOL_A_STRINGSETS_UNSPEC = 0,
+  ETHTOOL_A_STRINGSETS_STRINGSET = 1,
+  __ETHTOOL_A_STRINGSETS_CNT = 2,
+  ETHTOOL_A_STRINGSETS_MAX = 1,
+  ETHTOOL_A_STRSET_UNSPEC = 0,
+  ETHTOOL_A_STRSET_HEADER = 1,
+  ETHTOOL_A_STRSET_STRINGSETS = 2,
+  ETHTOOL_A_STRSET_COUNTS_ONLY = 3,
+  __ETHTOOL_A_STRSET_CNT = 4,
+  ETHTOOL_A_STRSET_MAX = 3,
+  ETHTOOL_A_PRIVFLAGS_UNSPEC = 0,
+  ETHTOOL_A_PRIVFLAGS_HEADER = 1,
+  ETHTOOL_A_PRIVFLAGS_FLAGS = 2,
+  __ETHTOOL_A_PRIVFLAGS_CNT = 3,
+  ETHTOOL_A_PRIVFLAGS_MAX = 2,
+  ETHTOOL_A_RINGS_UNSPEC = 0,
+  ETHTOOL_A_RINGS_HEADER = 1,
+  ETHTOOL_A_RINGS_RX_MAX = 2,
+  ETHTOOL_A_RINGS_RX_MINI_MAX = 3,
+  ETHTOOL_A_RINGS_RX_JUMBO_MAX = 4,
+  ETHTOOL_A_RINGS_TX_MAX = 5,
+  ETHTOOL_A_RINGS_RX = 6,
+  ETHTOOL_A_RINGS_RX_MINI = 7,
+  ETHTOOL_A_RINGS_RX_JUMBO = 8,
+  ETHTOOL_A_RINGS_TX = 9,
+  ETHTOOL_A_RINGS_RX_BUF_LEN = 10,
+  ETHTOOL_A_RINGS_TCP_DATA_SPLIT = 11,
+  ETHTOOL_A_RINGS_CQE_SIZE = 12,
+  ETHTOOL_A_RINGS_TX_PUSH = 13,
+  ETHTOOL_A_RINGS_RX_PUSH = 14,
+  ETHTOOL_A_RINGS_TX_PUSH_BUF_LEN = 15,
+  ETHTOOL_A_RINGS_TX_PUSH_BUF_LEN_MAX = 16,
+  ETHTOOL_A_RINGS_HDS_THRESH = 17,
+  ETHTOOL_A_RINGS_HDS_THRESH_MAX = 18,
+  __ETHTOOL_A_RINGS_CNT = 19,
+  ETHTOOL_A_RINGS_MAX = 18,
+  ETHTOOL_A_MM_STAT_UNSPEC = 0,
+  ETHTOOL_A_MM_STAT_PAD = 1,
+  ETHTOOL_A_MM_STAT_REASSEMBLY_ERRORS = 2,
+  ETHTOOL_A_MM_STAT_SMD_ERRORS = 3,
+  ETHTOOL_A_MM_STAT_REASSEMBLY_OK = 4,
+  ETHTOOL_A_MM_STAT_RX_FRAG_COUNT = 5,
+  ETHTOOL_A_MM_STAT_TX_FRAG_COUNT = 6,
+  ETHTOOL_A_MM_STAT_HOLD_COUNT = 7,
+  __ETHTOOL_A_MM_STAT_CNT = 8,
+  ETHTOOL_A_MM_STAT_MAX = 7,
+  ETHTOOL_A_MM_UNSPEC = 0,
+  ETHTOOL_A_MM_HEADER = 1,
+  ETHTOOL_A_MM_PMAC_ENABLED = 2,
+  ETHTOOL_A_MM_TX_ENABLED = 3,
+  ETHTOOL_A_MM_TX_ACTIVE = 4,
+  ETHTOOL_A_MM_TX_MIN_FRAG_SIZE = 5,
+  ETHTOOL_A_MM_RX_MIN_FRAG_SIZE = 6,
+  ETHTOOL_A_MM_VERIFY_ENABLED = 7,
+  ETHTOOL_A_MM_VERIFY_STATUS = 8,
+  ETHTOOL_A_MM_VERIFY_TIME = 9,
+  ETHTOOL_A_MM_MAX_VERIFY_TIME = 10,
+  ETHTOOL_A_MM_STATS = 11,
+  __ETHTOOL_A_MM_CNT = 12,
+  ETHTOOL_A_MM_MAX = 11,
+  ETHTOOL_A_LINKINFO_UNSPEC = 0,
+  ETHTOOL_A_LINKINFO_HEADER = 1,
+  ETHTOOL_A_LINKINFO_PORT = 2,
+  ETHTOOL_A_LINKINFO_PHYADDR = 3,
+  ETHTOOL_A_LINKINFO_TP_MDIX = 4,
+  ETHTOOL_A_LINKINFO_TP_MDIX_CTRL = 5,
+  ETHTOOL_A_LINKINFO_TRANSCEIVER = 6,
+  __ETHTOOL_A_LINKINFO_CNT = 7,
+  ETHTOOL_A_LINKINFO_MAX = 6,
+  ETHTOOL_A_LINKMODES_UNSPEC = 0,
+  ETHTOOL_A_LINKMODES_HEADER = 1,
+  ETHTOOL_A_LINKMODES_AUTONEG = 2,
+  ETHTOOL_A_LINKMODES_OURS = 3,
+  ETHTOOL_A_LINKMODES_PEER = 4,
+  ETHTOOL_A_LINKMODES_SPEED = 5,
+  ETHTOOL_A_LINKMODES_DUPLEX = 6,
+  ETHTOOL_A_LINKMODES_MASTER_SLAVE_CFG = 7,
+  ETHTOOL_A_LINKMODES_MASTER_SLAVE_STATE = 8,
+  ETHTOOL_A_LINKMODES_LANES = 9,
+  ETHTOOL_A_LINKMODES_RATE_MATCHING = 10,
+  __ETHTOOL_A_LINKMODES_CNT = 11,
+  ETHTOOL_A_LINKMODES_MAX = 10,
+  ETHTOOL_A_LINKSTATE_UNSPEC = 0,
+  ETHTOOL_A_LINKSTATE_HEADER = 1,
+  ETHTOOL_A_LINKSTATE_LINK = 2,
+  ETHTOOL_A_LINKSTATE_SQI = 3,
+  ETHTOOL_A_LINKSTATE_SQI_MAX = 4,
+  ETHTOOL_A_LINKSTATE_EXT_STATE = 5,
+  ETHTOOL_A_LINKSTATE_EXT_SUBSTATE = 6,
+  ETHTOOL_A_LINKSTATE_EXT_DOWN_CNT = 7,
+  __ETHTOOL_A_LINKSTATE_CNT = 8,
+  ETHTOOL_A_LINKSTATE_MAX = 7,
+  ETHTOOL_A_DEBUG_UNSPEC = 0,
+  ETHTOOL_A_DEBUG_HEADER = 1,
+  ETHTOOL_A_DEBUG_MSGMASK = 2,
+  __ETHTOOL_A_DEBUG_CNT = 3,
+  ETHTOOL_A_DEBUG_MAX = 2,
+  ETHTOOL_A_WOL_UNSPEC = 0,
+  ETHTOOL_A_WOL_HEADER = 1,
+  ETHTOOL_A_WOL_MODES = 2,
+  ETHTOOL_A_WOL_SOPASS = 3,
+  __ETHTOOL_A_WOL_CNT = 4,
+  ETHTOOL_A_WOL_MAX = 3,
+  ETHTOOL_A_FEATURES_UNSPEC = 0,
+  ETHTOOL_A_FEATURES_HEADER = 1,
+  ETHTOOL_A_FEATURES_HW = 2,
+  ETHTOOL_A_FEATURES_WANTED = 3,
+  ETHTOOL_A_FEATURES_ACTIVE = 4,
+  ETHTOOL_A_FEATURES_NOCHANGE = 5,
+  __ETHTOOL_A_FEATURES_CNT = 6,
+  ETHTOOL_A_FEATURES_MAX = 5,
+  ETHTOOL_A_CHANNELS_UNSPEC = 0,
+  ETHTOOL_A_CHANNELS_HEADER = 1,
+  ETHTOOL_A_CHANNELS_RX_MAX = 2,
+  ETHTOOL_A_CHANNELS_TX_MAX = 3,
+  ETHTOOL_A_CHANNELS_OTHER_MAX = 4,
+  ETHTOOL_A_CHANNELS_COMBINED_MAX = 5,
+  ETHTOOL_A_CHANNELS_RX_COUNT = 6,
+  ETHTOOL_A_CHANNELS_TX_COUNT = 7,
+  ETHTOOL_A_CHANNELS_OTHER_COUNT = 8,
+  ETHTOOL_A_CHANNELS_COMBINED_COUNT = 9,
+  __ETHTOOL_A_CHANNELS_CNT = 10,
+  ETHTOOL_A_CHANNELS_MAX = 9,
+  ETHTOOL_A_IRQ_MODERATION_UNSPEC = 0,
+  ETHTOOL_A_IRQ_MODERATION_USEC = 1,
+  ETHTOOL_A_IRQ_MODERATION_PKTS = 2,
+  ETHTOOL_A_IRQ_MODERATION_COMPS = 3,
+  __ETHTOOL_A_IRQ_MODERATION_CNT = 4,
+  ETHTOOL_A_IRQ_MODERATION_MAX = 3,
+  ETHTOOL_A_PROFILE_UNSPEC = 0,
+  ETHTOOL_A_PROFILE_IRQ_MODERATION = 1,
+  __ETHTOOL_A_PROFILE_CNT = 2,
+  ETHTOOL_A_PROFILE_MAX = 1,
+  ETHTOOL_A_COALESCE_UNSPEC = 0,
+  ETHTOOL_A_COALESCE_HEADER = 1,
+  ETHTOOL_A_COALESCE_RX_USECS = 2,
+  ETHTOOL_A_COALESCE_RX_MAX_FRAMES = 3,
+  ETHTOOL_A_COALESCE_RX_USECS_IRQ = 4,
+  ETHTOOL_A_COALESCE_RX_MAX_FRAMES_IRQ = 5,
+  ETHTOOL_A_COALESCE_TX_USECS = 6,
+  ETHTOOL_A_COALESCE_TX_MAX_FRAMES = 7,
+  ETHTOOL_A_COALESCE_TX_USECS_IRQ = 8,
+  ETHTOOL_A_COALESCE_TX_MAX_FRAMES_IRQ = 9,
+  ETHTOOL_A_COALESCE_STATS_BLOCK_USECS = 10,
+  ETHTOOL_A_COALESCE_USE_ADAPTIVE_RX = 11,
+  ETHTOOL_A_COALESCE_USE_ADAPTIVE_TX = 12,
+  ETHTOOL_A_COALESCE_PKT_RATE_LOW = 13,
+  ETHTOOL_A_COALESCE_RX_USECS_LOW = 14,
+  ETHTOOL_A_COALESCE_RX_MAX_FRAMES_LOW = 15,
+  ETHTOOL_A_COALESCE_TX_USECS_LOW = 16,
+  ETHTOOL_A_COALESCE_TX_MAX_FRAMES_LOW = 17,
+  ETHTOOL_A_COALESCE_PKT_RATE_HIGH = 18,
+  ETHTOOL_A_COALESCE_RX_USECS_HIGH = 19,
+  ETHTOOL_A_COALESCE_RX_MAX_FRAMES_HIGH = 20,
+  ETHTOOL_A_COALESCE_TX_USECS_HIGH = 21,
+  ETHTOOL_A_COALESCE_TX_MAX_FRAMES_HIGH = 22,
+  ETHTOOL_A_COALESCE_RATE_SAMPLE_INTERVAL = 23,
+  ETHTOOL_A_COALESCE_USE_CQE_MODE_TX = 24,
+  ETHTOOL_A_COALESCE_USE_CQE_MODE_RX = 25,
+  ETHTOOL_A_COALESCE_TX_AGGR_MAX_BYTES = 26,
+  ETHTOOL_A_COALESCE_TX_AGGR_MAX_FRAMES = 27,
+  ETHTOOL_A_COALESCE_TX_AGGR_TIME_USECS = 28,
+  ETHTOOL_A_COALESCE_RX_PROFILE = 29,
+  ETHTOOL_A_COALESCE_TX_PROFILE = 30,
+  ETHTOOL_A_COALESCE_RX_CQE_FRAMES = 31,
+  ETHTOOL_A_COALESCE_RX_CQE_NSECS = 32,
+  __ETHTOOL_A_COALESCE_CNT = 33,
+  ETHTOOL_A_COALESCE_MAX = 32,
+  ETHTOOL_A_PAUSE_STAT_UNSPEC = 0,
+  ETHTOOL_A_PAUSE_STAT_PAD = 1,
+  ETHTOOL_A_PAUSE_STAT_TX_FRAMES = 2,
+  ETHTOOL_A_PAUSE_STAT_RX_FRAMES = 3,
+  ETHTOOL_A_PAUSE_STAT_TX_PAUSE_STORM_EVENTS = 4,
+  __ETHTOOL_A_PAUSE_STAT_CNT = 5,
+  ETHTOOL_A_PAUSE_STAT_MAX = 4,
+  ETHTOOL_A_PAUSE_UNSPEC = 0,
+  ETHTOOL_A_PAUSE_HEADER = 1,
+  ETHTOOL_A_PAUSE_AUTONEG = 2,
+  ETHTOOL_A_PAUSE_RX = 3,
+  ETHTOOL_A_PAUSE_TX = 4,
+  ETHTOOL_A_PAUSE_STATS = 5,
+  ETHTOOL_A_PAUSE_STATS_SRC = 6,
+  __ETHTOOL_A_PAUSE_CNT = 7,
+  ETHTOOL_A_PAUSE_MAX = 6,
+  ETHTOOL_A_EEE_UNSPEC = 0,
+  ETHTOOL_A_EEE_HEADER = 1,
+  ETHTOOL_A_EEE_MODES_OURS = 2,
+  ETHTOOL_A_EEE_MODES_PEER = 3,
+  ETHTOOL_A_EEE_ACTIVE = 4,
+  ETHTOOL_A_EEE_ENABLED = 5,
+  ETHTOOL_A_EEE_TX_LPI_ENABLED = 6,
+  ETHTOOL_A_EEE_TX_LPI_TIMER = 7,
+  __ETHTOOL_A_EEE_CNT = 8,
+  ETHTOOL_A_EEE_MAX = 7,
+  ETHTOOL_A_TS_STAT_UNSPEC = 0,
+  ETHTOOL_A_TS_STAT_TX_PKTS = 1,
+  ETHTOOL_A_TS_STAT_TX_LOST = 2,
+  ETHTOOL_A_TS_STAT_TX_ERR = 3,
+  ETHTOOL_A_TS_STAT_TX_ONESTEP_PKTS_UNCONFIRMED = 4,
+  __ETHTOOL_A_TS_STAT_CNT = 5,
+  ETHTOOL_A_TS_STAT_MAX = 4,
+  ETHTOOL_A_TS_HWTSTAMP_PROVIDER_UNSPEC = 0,
+  ETHTOOL_A_TS_HWTSTAMP_PROVIDER_INDEX = 1,
+  ETHTOOL_A_TS_HWTSTAMP_PROVIDER_QUALIFIER = 2,
+  __ETHTOOL_A_TS_HWTSTAMP_PROVIDER_CNT = 3,
+  ETHTOOL_A_TS_HWTSTAMP_PROVIDER_MAX = 2,
+  ETHTOOL_A_TSINFO_UNSPEC = 0,
+  ETHTOOL_A_TSINFO_HEADER = 1,
+  ETHTOOL_A_TSINFO_TIMESTAMPING = 2,
+  ETHTOOL_A_TSINFO_TX_TYPES = 3,
+  ETHTOOL_A_TSINFO_RX_FILTERS = 4,
+  ETHTOOL_A_TSINFO_PHC_INDEX = 5,
+  ETHTOOL_A_TSINFO_STATS = 6,
+  ETHTOOL_A_TSINFO_HWTSTAMP_PROVIDER = 7,
+  ETHTOOL_A_TSINFO_HWTSTAMP_SOURCE = 8,
+  ETHTOOL_A_TSINFO_HWTSTAMP_PHYINDEX = 9,
+  __ETHTOOL_A_TSINFO_CNT = 10,
+  ETHTOOL_A_TSINFO_MAX = 9,
+  ETHTOOL_A_CABLE_RESULT_UNSPEC = 0,
+  ETHTOOL_A_CABLE_RESULT_PAIR = 1,
+  ETHTOOL_A_CABLE_RESULT_CODE = 2,
+  ETHTOOL_A_CABLE_RESULT_SRC = 3,
+  __ETHTOOL_A_CABLE_RESULT_CNT = 4,
+  ETHTOOL_A_CABLE_RESULT_MAX = 3,
+  ETHTOOL_A_CABLE_FAULT_LENGTH_UNSPEC = 0,
+  ETHTOOL_A_CABLE_FAULT_LENGTH_PAIR = 1,
+  ETHTOOL_A_CABLE_FAULT_LENGTH_CM = 2,
+  ETHTOOL_A_CABLE_FAULT_LENGTH_SRC = 3,
+  __ETHTOOL_A_CABLE_FAULT_LENGTH_CNT = 4,
+  ETHTOOL_A_CABLE_FAULT_LENGTH_MAX = 3,
+  ETHTOOL_A_CABLE_NEST_UNSPEC = 0,
+  ETHTOOL_A_CABLE_NEST_RESULT = 1,
+  ETHTOOL_A_CABLE_NEST_FAULT_LENGTH = 2,
+  __ETHTOOL_A_CABLE_NEST_CNT = 3,
+  ETHTOOL_A_CABLE_NEST_MAX = 2,
+  ETHTOOL_A_CABLE_TEST_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TEST_HEADER = 1,
+  __ETHTOOL_A_CABLE_TEST_CNT = 2,
+  ETHTOOL_A_CABLE_TEST_MAX = 1,
+  ETHTOOL_A_CABLE_TEST_NTF_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TEST_NTF_HEADER = 1,
+  ETHTOOL_A_CABLE_TEST_NTF_STATUS = 2,
+  ETHTOOL_A_CABLE_TEST_NTF_NEST = 3,
+  __ETHTOOL_A_CABLE_TEST_NTF_CNT = 4,
+  ETHTOOL_A_CABLE_TEST_NTF_MAX = 3,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG_FIRST = 1,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG_LAST = 2,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG_STEP = 3,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG_PAIR = 4,
+  __ETHTOOL_A_CABLE_TEST_TDR_CFG_CNT = 5,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG_MAX = 4,
+  ETHTOOL_A_CABLE_TEST_TDR_NTF_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TEST_TDR_NTF_HEADER = 1,
+  ETHTOOL_A_CABLE_TEST_TDR_NTF_STATUS = 2,
+  ETHTOOL_A_CABLE_TEST_TDR_NTF_NEST = 3,
+  __ETHTOOL_A_CABLE_TEST_TDR_NTF_CNT = 4,
+  ETHTOOL_A_CABLE_TEST_TDR_NTF_MAX = 3,
+  ETHTOOL_A_CABLE_TEST_TDR_UNSPEC = 0,
+  ETHTOOL_A_CABLE_TEST_TDR_HEADER = 1,
+  ETHTOOL_A_CABLE_TEST_TDR_CFG = 2,
+  __ETHTOOL_A_CABLE_TEST_TDR_CNT = 3,
+  ETHTOOL_A_CABLE_TEST_TDR_MAX = 2,
+  ETHTOOL_A_TUNNEL_UDP_ENTRY_UNSPEC = 0,
+  ETHTOOL_A_TUNNEL_UDP_ENTRY_PORT = 1,
+  ETHTOOL_A_TUNNEL_UDP_ENTRY_TYPE = 2,
+  __ETHTOOL_A_TUNNEL_UDP_ENTRY_CNT = 3,
+  ETHTOOL_A_TUNNEL_UDP_ENTRY_MAX = 2,
+  ETHTOOL_A_TUNNEL_UDP_TABLE_UNSPEC = 0,
+  ETHTOOL_A_TUNNEL_UDP_TABLE_SIZE = 1,
+  ETHTOOL_A_TUNNEL_UDP_TABLE_TYPES = 2,
+  ETHTOOL_A_TUNNEL_UDP_TABLE_ENTRY = 3,
+  __ETHTOOL_A_TUNNEL_UDP_TABLE_CNT = 4,
+  ETHTOOL_A_TUNNEL_UDP_TABLE_MAX = 3,
+  ETHTOOL_A_TUNNEL_UDP_UNSPEC = 0,
+  ETHTOOL_A_TUNNEL_UDP_TABLE = 1,
+  __ETHTOOL_A_TUNNEL_UDP_CNT = 2,
+  ETHTOOL_A_TUNNEL_UDP_MAX = 1,
+  ETHTOOL_A_TUNNEL_INFO_UNSPEC = 0,
+  ETHTOOL_A_TUNNEL_INFO_HEADER = 1,
+  ETHTOOL_A_TUNNEL_INFO_UDP_PORTS = 2,
+  __ETHTOOL_A_TUNNEL_INFO_CNT = 3,
+  ETHTOOL_A_TUNNEL_INFO_MAX = 2,
+  ETHTOOL_A_FEC_HIST_PAD = 1,
+  ETHTOOL_A_FEC_HIST_BIN_LOW = 2,
+  ETHTOOL_A_FEC_HIST_BIN_HIGH = 3,
+  ETHTOOL_A_FEC_HIST_BIN_VAL = 4,
+  ETHTOOL_A_FEC_HIST_BIN_VAL_PER_LANE = 5,
+  __ETHTOOL_A_FEC_HIST_CNT = 6,
+  ETHTOOL_A_FEC_HIST_MAX = 5,
+  ETHTOOL_A_FEC_STAT_UNSPEC = 0,
+  ETHTOOL_A_FEC_STAT_PAD = 1,
+  ETHTOOL_A_FEC_STAT_CORRECTED = 2,
+  ETHTOOL_A_FEC_STAT_UNCORR = 3,
+  ETHTOOL_A_FEC_STAT_CORR_BITS = 4,
+  ETHTOOL_A_FEC_STAT_HIST = 5,
+  __ETHTOOL_A_FEC_STAT_CNT = 6,
+  ETHTOOL_A_FEC_STAT_MAX = 5,
+  ETHTOOL_A_FEC_UNSPEC = 0,
+  ETHTOOL_A_FEC_HEADER = 1,
+  ETHTOOL_A_FEC_MODES = 2,
+  ETHTOOL_A_FEC_AUTO = 3,
+  ETHTOOL_A_FEC_ACTIVE = 4,
+  ETHTOOL_A_FEC_STATS = 5,
+  __ETHTOOL_A_FEC_CNT = 6,
+  ETHTOOL_A_FEC_MAX = 5,
+  ETHTOOL_A_MODULE_EEPROM_UNSPEC = 0,
+  ETHTOOL_A_MODULE_EEPROM_HEADER = 1,
+  ETHTOOL_A_MODULE_EEPROM_OFFSET = 2,
+  ETHTOOL_A_MODULE_EEPROM_LENGTH = 3,
+  ETHTOOL_A_MODULE_EEPROM_PAGE = 4,
+  ETHTOOL_A_MODULE_EEPROM_BANK = 5,
+  ETHTOOL_A_MODULE_EEPROM_I2C_ADDRESS = 6,
+  ETHTOOL_A_MODULE_EEPROM_DATA = 7,
+  __ETHTOOL_A_MODULE_EEPROM_CNT = 8,
+  ETHTOOL_A_MODULE_EEPROM_MAX = 7,
+  ETHTOOL_A_STATS_GRP_UNSPEC = 0,
+  ETHTOOL_A_STATS_GRP_PAD = 1,
+  ETHTOOL_A_STATS_GRP_ID = 2,
+  ETHTOOL_A_STATS_GRP_SS_ID = 3,
+  ETHTOOL_A_STATS_GRP_STAT = 4,
+  ETHTOOL_A_STATS_GRP_HIST_RX = 5,
+  ETHTOOL_A_STATS_GRP_HIST_TX = 6,
+  ETHTOOL_A_STATS_GRP_HIST_BKT_LOW = 7,
+  ETHTOOL_A_STATS_GRP_HIST_BKT_HI = 8,
+  ETHTOOL_A_STATS_GRP_HIST_VAL = 9,
+  __ETHTOOL_A_STATS_GRP_CNT = 10,
+  ETHTOOL_A_STATS_GRP_MAX = 9,
+  ETHTOOL_A_STATS_UNSPEC = 0,
+  ETHTOOL_A_STATS_PAD = 1,
+  ETHTOOL_A_STATS_HEADER = 2,
+  ETHTOOL_A_STATS_GROUPS = 3,
+  ETHTOOL_A_STATS_GRP = 4,
+  ETHTOOL_A_STATS_SRC = 5,
+  __ETHTOOL_A_STATS_CNT = 6,
+  ETHTOOL_A_STATS_MAX = 5,
+  ETHTOOL_A_PHC_VCLOCKS_UNSPEC = 0,
+  ETHTOOL_A_PHC_VCLOCKS_HEADER = 1,
+  ETHTOOL_A_PHC_VCLOCKS_NUM = 2,
+  ETHTOOL_A_PHC_VCLOCKS_INDEX = 3,
+  __ETHTOOL_A_PHC_VCLOCKS_CNT = 4,
+  ETHTOOL_A_PHC_VCLOCKS_MAX = 3,
+  ETHTOOL_A_MODULE_UNSPEC = 0,
+  ETHTOOL_A_MODULE_HEADER = 1,
+  ETHTOOL_A_MODULE_POWER_MODE_POLICY = 2,
+  ETHTOOL_A_MODULE_POWER_MODE = 3,
+  __ETHTOOL_A_MODULE_CNT = 4,
+  ETHTOOL_A_MODULE_MAX = 3,
+  ETHTOOL_A_C33_PSE_PW_LIMIT_UNSPEC = 0,
+  ETHTOOL_A_C33_PSE_PW_LIMIT_MIN = 1,
+  ETHTOOL_A_C33_PSE_PW_LIMIT_MAX = 2,
+  __ETHTOOL_A_C33_PSE_PW_LIMIT_CNT = 3,
+  __ETHTOOL_A_C33_PSE_PW_LIMIT_MAX = 2,
+  ETHTOOL_A_PSE_UNSPEC = 0,
+  ETHTOOL_A_PSE_HEADER = 1,
+  ETHTOOL_A_PODL_PSE_ADMIN_STATE = 2,
+  ETHTOOL_A_PODL_PSE_ADMIN_CONTROL = 3,
+  ETHTOOL_A_PODL_PSE_PW_D_STATUS = 4,
+  ETHTOOL_A_C33_PSE_ADMIN_STATE = 5,
+  ETHTOOL_A_C33_PSE_ADMIN_CONTROL = 6,
+  ETHTOOL_A_C33_PSE_PW_D_STATUS = 7,
+  ETHTOOL_A_C33_PSE_PW_CLASS = 8,
+  ETHTOOL_A_C33_PSE_ACTUAL_PW = 9,
+  ETHTOOL_A_C33_PSE_EXT_STATE = 10,
+  ETHTOOL_A_C33_PSE_EXT_SUBSTATE = 11,
+  ETHTOOL_A_C33_PSE_AVAIL_PW_LIMIT = 12,
+  ETHTOOL_A_C33_PSE_PW_LIMIT_RANGES = 13,
+  ETHTOOL_A_PSE_PW_D_ID = 14,
+  ETHTOOL_A_PSE_PRIO_MAX = 15,
+  ETHTOOL_A_PSE_PRIO = 16,
+  __ETHTOOL_A_PSE_CNT = 17,
+  ETHTOOL_A_PSE_MAX = 16,
+  ETHTOOL_A_FLOW_ETHER = 1,
+  ETHTOOL_A_FLOW_IP4 = 2,
+  ETHTOOL_A_FLOW_IP6 = 3,
+  ETHTOOL_A_FLOW_TCP4 = 4,
+  ETHTOOL_A_FLOW_TCP6 = 5,
+  ETHTOOL_A_FLOW_UDP4 = 6,
+  ETHTOOL_A_FLOW_UDP6 = 7,
+  ETHTOOL_A_FLOW_SCTP4 = 8,
+  ETHTOOL_A_FLOW_SCTP6 = 9,
+  ETHTOOL_A_FLOW_AH4 = 10,
+  ETHTOOL_A_FLOW_AH6 = 11,
+  ETHTOOL_A_FLOW_ESP4 = 12,
+  ETHTOOL_A_FLOW_ESP6 = 13,
+  ETHTOOL_A_FLOW_AH_ESP4 = 14,
+  ETHTOOL_A_FLOW_AH_ESP6 = 15,
+  ETHTOOL_A_FLOW_GTPU4 = 16,
+  ETHTOOL_A_FLOW_GTPU6 = 17,
+  ETHTOOL_A_FLOW_GTPC4 = 18,
+  ETHTOOL_A_FLOW_GTPC6 = 19,
+  ETHTOOL_A_FLOW_GTPC_TEID4 = 20,
+  ETHTOOL_A_FLOW_GTPC_TEID6 = 21,
+  ETHTOOL_A_FLOW_GTPU_EH4 = 22,
+  ETHTOOL_A_FLOW_GTPU_EH6 = 23,
+  ETHTOOL_A_FLOW_GTPU_UL4 = 24,
+  ETHTOOL_A_FLOW_GTPU_UL6 = 25,
+  ETHTOOL_A_FLOW_GTPU_DL4 = 26,
+  ETHTOOL_A_FLOW_GTPU_DL6 = 27,
+  __ETHTOOL_A_FLOW_CNT = 28,
+  ETHTOOL_A_FLOW_MAX = 27,
+  ETHTOOL_A_RSS_UNSPEC = 0,
+  ETHTOOL_A_RSS_HEADER = 1,
+  ETHTOOL_A_RSS_CONTEXT = 2,
+  ETHTOOL_A_RSS_HFUNC = 3,
+  ETHTOOL_A_RSS_INDIR = 4,
+  ETHTOOL_A_RSS_HKEY = 5,
+  ETHTOOL_A_RSS_INPUT_XFRM = 6,
+  ETHTOOL_A_RSS_START_CONTEXT = 7,
+  ETHTOOL_A_RSS_FLOW_HASH = 8,
+  __ETHTOOL_A_RSS_CNT = 9,
+  ETHTOOL_A_RSS_MAX = 8,
+  ETHTOOL_A_PLCA_UNSPEC = 0,
+  ETHTOOL_A_PLCA_HEADER = 1,
+  ETHTOOL_A_PLCA_VERSION = 2,
+  ETHTOOL_A_PLCA_ENABLED = 3,
+  ETHTOOL_A_PLCA_STATUS = 4,
+  ETHTOOL_A_PLCA_NODE_CNT = 5,
+  ETHTOOL_A_PLCA_NODE_ID = 6,
+  ETHTOOL_A_PLCA_TO_TMR = 7,
+  ETHTOOL_A_PLCA_BURST_CNT = 8,
+  ETHTOOL_A_PLCA_BURST_TMR = 9,
+  __ETHTOOL_A_PLCA_CNT = 10,
+  ETHTOOL_A_PLCA_MAX = 9,
+  ETHTOOL_A_MODULE_FW_FLASH_UNSPEC = 0,
+  ETHTOOL_A_MODULE_FW_FLASH_HEADER = 1,
+  ETHTOOL_A_MODULE_FW_FLASH_FILE_NAME = 2,
+  ETHTOOL_A_MODULE_FW_FLASH_PASSWORD = 3,
+  ETHTOOL_A_MODULE_FW_FLASH_STATUS = 4,
+  ETHTOOL_A_MODULE_FW_FLASH_STATUS_MSG = 5,
+  ETHTOOL_A_MODULE_FW_FLASH_DONE = 6,
+  ETHTOOL_A_MODULE_FW_FLASH_TOTAL = 7,
+  __ETHTOOL_A_MODULE_FW_FLASH_CNT = 8,
+  ETHTOOL_A_MODULE_FW_FLASH_MAX = 7,
+  ETHTOOL_A_PHY_UNSPEC = 0,
+  ETHTOOL_A_PHY_HEADER = 1,
+  ETHTOOL_A_PHY_INDEX = 2,
+  ETHTOOL_A_PHY_DRVNAME = 3,
+  ETHTOOL_A_PHY_NAME = 4,
+  ETHTOOL_A_PHY_UPSTREAM_TYPE = 5,
+  ETHTOOL_A_PHY_UPSTREAM_INDEX = 6,
+  ETHTOOL_A_PHY_UPSTREAM_SFP_NAME = 7,
+  ETHTOOL_A_PHY_DOWNSTREAM_SFP_NAME = 8,
+  __ETHTOOL_A_PHY_CNT = 9,
+  ETHTOOL_A_PHY_MAX = 8,
+  ETHTOOL_A_TSCONFIG_UNSPEC = 0,
+  ETHTOOL_A_TSCONFIG_HEADER = 1,
+  ETHTOOL_A_TSCONFIG_HWTSTAMP_PROVIDER = 2,
+  ETHTOOL_A_TSCONFIG_TX_TYPES = 3,
+  ETHTOOL_A_TSCONFIG_RX_FILTERS = 4,
+  ETHTOOL_A_TSCONFIG_HWTSTAMP_FLAGS = 5,
+  __ETHTOOL_A_TSCONFIG_CNT = 6,
+  ETHTOOL_A_TSCONFIG_MAX = 5,
+  ETHTOOL_A_PSE_NTF_HEADER = 1,
+  ETHTOOL_A_PSE_NTF_EVENTS = 2,
+  __ETHTOOL_A_PSE_NTF_CNT = 3,
+  ETHTOOL_A_PSE_NTF_MAX = 2,
+  ETHTOOL_A_MSE_CAPABILITIES_MAX_AVERAGE_MSE = 1,
+  ETHTOOL_A_MSE_CAPABILITIES_MAX_PEAK_MSE = 2,
+  ETHTOOL_A_MSE_CAPABILITIES_REFRESH_RATE_PS = 3,
+  ETHTOOL_A_MSE_CAPABILITIES_NUM_SYMBOLS = 4,
+  __ETHTOOL_A_MSE_CAPABILITIES_CNT = 5,
+  ETHTOOL_A_MSE_CAPABILITIES_MAX = 4,
+  ETHTOOL_A_MSE_SNAPSHOT_AVERAGE_MSE = 1,
+  ETHTOOL_A_MSE_SNAPSHOT_PEAK_MSE = 2,
+  ETHTOOL_A_MSE_SNAPSHOT_WORST_PEAK_MSE = 3,
+  __ETHTOOL_A_MSE_SNAPSHOT_CNT = 4,
+  ETHTOOL_A_MSE_SNAPSHOT_MAX = 3,
+  ETHTOOL_A_MSE_HEADER = 1,
+  ETHTOOL_A_MSE_CAPABILITIES = 2,
+  ETHTOOL_A_MSE_CHANNEL_A = 3,
+  ETHTOOL_A_MSE_CHANNEL_B = 4,
+  ETHTOOL_A_MSE_CHANNEL_C = 5,
+  ETHTOOL_A_MSE_CHANNEL_D = 6,
+  ETHTOOL_A_MSE_WORST_CHANNEL = 7,
+  ETHTOOL_A_MSE_LINK = 8,
+  __ETHTOOL_A_MSE_CNT = 9,
+  ETHTOOL_A_MSE_MAX = 8,
+  ETHTOOL_MSG_USER_NONE = 0,
+  ETHTOOL_MSG_STRSET_GET = 1,
+  ETHTOOL_MSG_LINKINFO_GET = 2,
+  ETHTOOL_MSG_LINKINFO_SET = 3,
+  ETHTOOL_MSG_LINKMODES_GET = 4,
+  ETHTOOL_MSG_LINKMODES_SET = 5,
+  ETHTOOL_MSG_LINKSTATE_GET = 6,
+  ETHTOOL_MSG_DEBUG_GET = 7,
+  ETHTOOL_MSG_DEBUG_SET = 8,
+  ETHTOOL_MSG_WOL_GET = 9,
+  ETHTOOL_MSG_WOL_SET = 10,
+  ETHTOOL_MSG_FEATURES_GET = 11,
+  ETHTOOL_MSG_FEATURES_SET = 12,
+  ETHTOOL_MSG_PRIVFLAGS_GET = 13,
+  ETHTOOL_MSG_PRIVFLAGS_SET = 14,
+  ETHTOOL_MSG_RINGS_GET = 15,
+  ETHTOOL_MSG_RINGS_SET = 16,
+  ETHTOOL_MSG_CHANNELS_GET = 17,
+  ETHTOOL_MSG_CHANNELS_SET = 18,
+  ETHTOOL_MSG_COALESCE_GET = 19,
+  ETHTOOL_MSG_COALESCE_SET = 20,
+  ETHTOOL_MSG_PAUSE_GET = 21,
+  ETHTOOL_MSG_PAUSE_SET = 22,
+  ETHTOOL_MSG_EEE_GET = 23,
+  ETHTOOL_MSG_EEE_SET = 24,
+  ETHTOOL_MSG_TSINFO_GET = 25,
+  ETHTOOL_MSG_CABLE_TEST_ACT = 26,
+  ETHTOOL_MSG_CABLE_TEST_TDR_ACT = 27,
+  ETHTOOL_MSG_TUNNEL_INFO_GET = 28,
+  ETHTOOL_MSG_FEC_GET = 29,
+  ETHTOOL_MSG_FEC_SET = 30,
+  ETHTOOL_MSG_MODULE_EEPROM_GET = 31,
+  ETHTOOL_MSG_STATS_GET = 32,
+  ETHTOOL_MSG_PHC_VCLOCKS_GET = 33,
+  ETHTOOL_MSG_MODULE_GET = 34,
+  ETHTOOL_MSG_MODULE_SET = 35,
+  ETHTOOL_MSG_PSE_GET = 36,
+  ETHTOOL_MSG_PSE_SET = 37,
+  ETHTOOL_MSG_RSS_GET = 38,
+  ETHTOOL_MSG_PLCA_GET_CFG = 39,
+  ETHTOOL_MSG_PLCA_SET_CFG = 40,
+  ETHTOOL_MSG_PLCA_GET_STATUS = 41,
+  ETHTOOL_MSG_MM_GET = 42,
+  ETHTOOL_MSG_MM_SET = 43,
+  ETHTOOL_MSG_MODULE_FW_FLASH_ACT = 44,
+  ETHTOOL_MSG_PHY_GET = 45,
+  ETHTOOL_MSG_TSCONFIG_GET = 46,
+  ETHTOOL_MSG_TSCONFIG_SET = 47,
+  ETHTOOL_MSG_RSS_SET = 48,
+  ETHTOOL_MSG_RSS_CREATE_ACT = 49,
+  ETHTOOL_MSG_RSS_DELETE_ACT = 50,
+  ETHTOOL_MSG_MSE_GET = 51,
+  __ETHTOOL_MSG_USER_CNT = 52,
+  ETHTOOL_MSG_USER_MAX = 51,
+  ETHTOOL_MSG_KERNEL_NONE = 0,
+  ETHTOOL_MSG_STRSET_GET_REPLY = 1,
+  ETHTOOL_MSG_LINKINFO_GET_REPLY = 2,
+  ETHTOOL_MSG_LINKINFO_NTF = 3,
+  ETHTOOL_MSG_LINKMODES_GET_REPLY = 4,
+  ETHTOOL_MSG_LINKMODES_NTF = 5,
+  ETHTOOL_MSG_LINKSTATE_GET_REPLY = 6,
+  ETHTOOL_MSG_DEBUG_GET_REPLY = 7,
+  ETHTOOL_MSG_DEBUG_NTF = 8,
+  ETHTOOL_MSG_WOL_GET_REPLY = 9,
+  ETHTOOL_MSG_WOL_NTF = 10,
+  ETHTOOL_MSG_FEATURES_GET_REPLY = 11,
+  ETHTOOL_MSG_FEATURES_SET_REPLY = 12,
+  ETHTOOL_MSG_FEATURES_NTF = 13,
+  ETHTOOL_MSG_PRIVFLAGS_GET_REPLY = 14,
+  ETHTOOL_MSG_PRIVFLAGS_NTF = 15,
+  ETHTOOL_MSG_RINGS_GET_REPLY = 16,
+  ETHTOOL_MSG_RINGS_NTF = 17,
+  ETHTOOL_MSG_CHANNELS_GET_REPLY = 18,
+  ETHTOOL_MSG_CHANNELS_NTF = 19,
+  ETHTOOL_MSG_COALESCE_GET_REPLY = 20,
+  ETHTOOL_MSG_COALESCE_NTF = 21,
+  ETHTOOL_MSG_PAUSE_GET_REPLY = 22,
+  ETHTOOL_MSG_PAUSE_NTF = 23,
+  ETHTOOL_MSG_EEE_GET_REPLY = 24,
+  ETHTOOL_MSG_EEE_NTF = 25,
+  ETHTOOL_MSG_TSINFO_GET_REPLY = 26,
+  ETHTOOL_MSG_CABLE_TEST_NTF = 27,
+  ETHTOOL_MSG_CABLE_TEST_TDR_NTF = 28,
+  ETHTOOL_MSG_TUNNEL_INFO_GET_REPLY = 29,
+  ETHTOOL_MSG_FEC_GET_REPLY = 30,
+  ETHTOOL_MSG_FEC_NTF = 31,
+  ETHTOOL_MSG_MODULE_EEPROM_GET_REPLY = 32,
+  ETHTOOL_MSG_STATS_GET_REPLY = 33,
+  ETHTOOL_MSG_PHC_VCLOCKS_GET_REPLY = 34,
+  ETHTOOL_MSG_MODULE_GET_REPLY = 35,
+  ETHTOOL_MSG_MODULE_NTF = 36,
+  ETHTOOL_MSG_PSE_GET_REPLY = 37,
+  ETHTOOL_MSG_RSS_GET_REPLY = 38,
+  ETHTOOL_MSG_PLCA_GET_CFG_REPLY = 39,
+  ETHTOOL_MSG_PLCA_GET_STATUS_REPLY = 40,
+  ETHTOOL_MSG_PLCA_NTF = 41,
+  ETHTOOL_MSG_MM_GET_REPLY = 42,
+  ETHTOOL_MSG_MM_NTF = 43,
+  ETHTOOL_MSG_MODULE_FW_FLASH_NTF = 44,
+  ETHTOOL_MSG_PHY_GET_REPLY = 45,
+  ETHTOOL_MSG_PHY_NTF = 46,
+  ETHTOOL_MSG_TSCONFIG_GET_REPLY = 47,
+  ETHTOOL_MSG_TSCONFIG_SET_REPLY = 48,
+  ETHTOOL_MSG_PSE_NTF = 49,
+  ETHTOOL_MSG_RSS_NTF = 50,
+  ETHTOOL_MSG_RSS_CREATE_ACT_REPLY = 51,
+  ETHTOOL_MSG_RSS_CREATE_NTF = 52,
+  ETHTOOL_MSG_RSS_DELETE_NTF = 53,
+  ETHTOOL_MSG_MSE_GET_REPLY = 54,
+  __ETHTOOL_MSG_KERNEL_CNT = 55,
+  ETHTOOL_MSG_KERNEL_MAX = 54,
+  ETHTOOL_GENL_NAME = "ethtool",
+  ETHTOOL_GENL_VERSION = 1,
+  ETHTOOL_MCGRP_MONITOR_NAME = "monitor",
+},
 ]==],
 ["linux/eventfd.h"] = [==[
-  constants = {
-    EFD_SEMAPHORE = 0x1,
-    EFD_CLOEXEC = 524288,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        EFD_NONBLOCK = 2048,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        EFD_NONBLOCK = 128,
-      },
+constants = {
+  EFD_SEMAPHORE = 0x1,
+  EFD_CLOEXEC = 524288,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      EFD_NONBLOCK = 2048,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      EFD_NONBLOCK = 128,
+    },
+  },
+},
 ]==],
 ["linux/eventpoll.h"] = [==[
-  constants = {
-    EPOLL_CLOEXEC = 524288,
-    EPOLL_CTL_ADD = 1,
-    EPOLL_CTL_DEL = 2,
-    EPOLL_CTL_MOD = 3,
-    EPOLLIN = 0x1,
-    EPOLLPRI = 0x2,
-    EPOLLOUT = 0x4,
-    EPOLLERR = 0x8,
-    EPOLLHUP = 0x10,
-    EPOLLNVAL = 0x20,
-    EPOLLRDNORM = 0x40,
-    EPOLLRDBAND = 0x80,
-    EPOLLWRNORM = 0x100,
-    EPOLLWRBAND = 0x200,
-    EPOLLMSG = 0x400,
-    EPOLLRDHUP = 0x2000,
-    EPOLL_URING_WAKE = 0x8000000,
-    EPOLLEXCLUSIVE = 0x10000000,
-    EPOLLWAKEUP = 0x20000000,
-    EPOLLONESHOT = 0x40000000,
-    EPOLLET = 0x80000000,
-    EPOLL_IOC_TYPE = 0x8a,
-  },
-  records = {
-    ["struct epoll_params"] = [[{
+constants = {
+  EPOLL_CLOEXEC = 524288,
+  EPOLL_CTL_ADD = 1,
+  EPOLL_CTL_DEL = 2,
+  EPOLL_CTL_MOD = 3,
+  EPOLLIN = 0x1,
+  EPOLLPRI = 0x2,
+  EPOLLOUT = 0x4,
+  EPOLLERR = 0x8,
+  EPOLLHUP = 0x10,
+  EPOLLNVAL = 0x20,
+  EPOLLRDNORM = 0x40,
+  EPOLLRDBAND = 0x80,
+  EPOLLWRNORM = 0x100,
+  EPOLLWRBAND = 0x200,
+  EPOLLMSG = 0x400,
+  EPOLLRDHUP = 0x2000,
+  EPOLL_URING_WAKE = 0x8000000,
+  EPOLLEXCLUSIVE = 0x10000000,
+  EPOLLWAKEUP = 0x20000000,
+  EPOLLONESHOT = 0x40000000,
+  EPOLLET = 0x80000000,
+  EPOLL_IOC_TYPE = 0x8a,
+},
+records = {
+  ["struct epoll_params"] = [[{
   uint32_t busy_poll_usecs;
   uint16_t busy_poll_budget;
   uint8_t prefer_busy_poll;
   uint8_t __pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EPIOCSPARAMS = 0x40088a01,
-        EPIOCGPARAMS = 0x80088a02,
-      },
-    },
-    {
-      on = "x64",
-      records = {
-        ["struct epoll_event"] = [[{
-    uint32_t events;
-    uint64_t data;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "!x64 mips64 mips64el ppc64le",
-      records = {
-        ["struct epoll_event"] = [[{
-    uint32_t events;
-    uint64_t data;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EPIOCSPARAMS = 0x80088a01,
-        EPIOCGPARAMS = 0x40088a02,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct epoll_event"] = [[{
-    uint32_t events;
-    unsigned long data;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EPIOCSPARAMS = 0x40088a01,
+      EPIOCGPARAMS = 0x80088a02,
     },
   },
+  {
+    on = "x64",
+    records = {
+      ["struct epoll_event"] = [[{
+  uint32_t events;
+  uint64_t data;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "!x64 mips64 mips64el ppc64le",
+    records = {
+      ["struct epoll_event"] = [[{
+  uint32_t events;
+  uint64_t data;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EPIOCSPARAMS = 0x80088a01,
+      EPIOCGPARAMS = 0x40088a02,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct epoll_event"] = [[{
+  uint32_t events;
+  unsigned long data;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/exfat.h"] = [==[
-  constants = {
-    EXFAT_GOING_DOWN_DEFAULT = 0x0,
-    EXFAT_GOING_DOWN_FULLSYNC = 0x1,
-    EXFAT_GOING_DOWN_NOSYNC = 0x2,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EXFAT_IOC_SHUTDOWN = 0x8004587d,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EXFAT_IOC_SHUTDOWN = 0x4004587d,
-      },
+constants = {
+  EXFAT_GOING_DOWN_DEFAULT = 0x0,
+  EXFAT_GOING_DOWN_FULLSYNC = 0x1,
+  EXFAT_GOING_DOWN_NOSYNC = 0x2,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EXFAT_IOC_SHUTDOWN = 0x8004587d,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EXFAT_IOC_SHUTDOWN = 0x4004587d,
+    },
+  },
+},
 ]==],
 ["linux/ext4.h"] = [==[
-  constants = {
-    EXT4_IOC_MOVE_EXT = 0xc028660f,
-    EXT4_IOC_GET_ES_CACHE = 0xc020662a,
-    EXT4_STATE_FLAG_EXT_PRECACHED = 0x1,
-    EXT4_STATE_FLAG_NEW = 0x2,
-    EXT4_STATE_FLAG_NEWENTRY = 0x4,
-    EXT4_STATE_FLAG_DA_ALLOC_CLOSE = 0x8,
-    EXT4_IOC_CHECKPOINT_FLAG_DISCARD = 0x1,
-    EXT4_IOC_CHECKPOINT_FLAG_ZEROOUT = 0x2,
-    EXT4_IOC_CHECKPOINT_FLAG_DRY_RUN = 0x4,
-    EXT4_IOC_CHECKPOINT_FLAG_VALID = 0x7,
-    EXT4_GOING_FLAGS_DEFAULT = 0x0,
-    EXT4_GOING_FLAGS_LOGFLUSH = 0x1,
-    EXT4_GOING_FLAGS_NOLOGFLUSH = 0x2,
-    EXT4_TUNE_FL_ERRORS_BEHAVIOR = 0x1,
-    EXT4_TUNE_FL_MNT_COUNT = 0x2,
-    EXT4_TUNE_FL_MAX_MNT_COUNT = 0x4,
-    EXT4_TUNE_FL_CHECKINTRVAL = 0x8,
-    EXT4_TUNE_FL_LAST_CHECK_TIME = 0x10,
-    EXT4_TUNE_FL_RESERVED_BLOCKS = 0x20,
-    EXT4_TUNE_FL_RESERVED_UID = 0x40,
-    EXT4_TUNE_FL_RESERVED_GID = 0x80,
-    EXT4_TUNE_FL_DEFAULT_MNT_OPTS = 0x100,
-    EXT4_TUNE_FL_DEF_HASH_ALG = 0x200,
-    EXT4_TUNE_FL_RAID_STRIDE = 0x400,
-    EXT4_TUNE_FL_RAID_STRIPE_WIDTH = 0x800,
-    EXT4_TUNE_FL_MOUNT_OPTS = 0x1000,
-    EXT4_TUNE_FL_FEATURES = 0x2000,
-    EXT4_TUNE_FL_EDIT_FEATURES = 0x4000,
-    EXT4_TUNE_FL_FORCE_FSCK = 0x8000,
-    EXT4_TUNE_FL_ENCODING = 0x10000,
-    EXT4_TUNE_FL_ENCODING_FLAGS = 0x20000,
-    EXT4_FIEMAP_EXTENT_HOLE = 0x8000000,
-  },
-  records = {
-    ["struct fsuuid"] = [[{
+constants = {
+  EXT4_IOC_MOVE_EXT = 0xc028660f,
+  EXT4_IOC_GET_ES_CACHE = 0xc020662a,
+  EXT4_STATE_FLAG_EXT_PRECACHED = 0x1,
+  EXT4_STATE_FLAG_NEW = 0x2,
+  EXT4_STATE_FLAG_NEWENTRY = 0x4,
+  EXT4_STATE_FLAG_DA_ALLOC_CLOSE = 0x8,
+  EXT4_IOC_CHECKPOINT_FLAG_DISCARD = 0x1,
+  EXT4_IOC_CHECKPOINT_FLAG_ZEROOUT = 0x2,
+  EXT4_IOC_CHECKPOINT_FLAG_DRY_RUN = 0x4,
+  EXT4_IOC_CHECKPOINT_FLAG_VALID = 0x7,
+  EXT4_GOING_FLAGS_DEFAULT = 0x0,
+  EXT4_GOING_FLAGS_LOGFLUSH = 0x1,
+  EXT4_GOING_FLAGS_NOLOGFLUSH = 0x2,
+  EXT4_TUNE_FL_ERRORS_BEHAVIOR = 0x1,
+  EXT4_TUNE_FL_MNT_COUNT = 0x2,
+  EXT4_TUNE_FL_MAX_MNT_COUNT = 0x4,
+  EXT4_TUNE_FL_CHECKINTRVAL = 0x8,
+  EXT4_TUNE_FL_LAST_CHECK_TIME = 0x10,
+  EXT4_TUNE_FL_RESERVED_BLOCKS = 0x20,
+  EXT4_TUNE_FL_RESERVED_UID = 0x40,
+  EXT4_TUNE_FL_RESERVED_GID = 0x80,
+  EXT4_TUNE_FL_DEFAULT_MNT_OPTS = 0x100,
+  EXT4_TUNE_FL_DEF_HASH_ALG = 0x200,
+  EXT4_TUNE_FL_RAID_STRIDE = 0x400,
+  EXT4_TUNE_FL_RAID_STRIPE_WIDTH = 0x800,
+  EXT4_TUNE_FL_MOUNT_OPTS = 0x1000,
+  EXT4_TUNE_FL_FEATURES = 0x2000,
+  EXT4_TUNE_FL_EDIT_FEATURES = 0x4000,
+  EXT4_TUNE_FL_FORCE_FSCK = 0x8000,
+  EXT4_TUNE_FL_ENCODING = 0x10000,
+  EXT4_TUNE_FL_ENCODING_FLAGS = 0x20000,
+  EXT4_FIEMAP_EXTENT_HOLE = 0x8000000,
+},
+records = {
+  ["struct fsuuid"] = [[{
   uint32_t fsu_len;
   uint32_t fsu_flags;
   uint8_t fsu_uuid[];
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        EXT4_IOC_GETVERSION = 0x80086603,
-        EXT4_IOC_SETVERSION = 0x40086604,
-        EXT4_IOC_GETVERSION_OLD = 0x80087601,
-        EXT4_IOC_SETVERSION_OLD = 0x40087602,
-        EXT4_IOC_GETRSVSZ = 0x80086605,
-        EXT4_IOC_SETRSVSZ = 0x40086606,
-        EXT4_IOC_GROUP_EXTEND = 0x40086607,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        EXT4_IOC_GROUP_ADD = 0x40286608,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EXT4_IOC_MIGRATE = 0x6609,
-        EXT4_IOC_ALLOC_DA_BLKS = 0x660c,
-        EXT4_IOC_RESIZE_FS = 0x40086610,
-        EXT4_IOC_SWAP_BOOT = 0x6611,
-        EXT4_IOC_PRECACHE_EXTENTS = 0x6612,
-        EXT4_IOC_CLEAR_ES_CACHE = 0x6628,
-        EXT4_IOC_GETSTATE = 0x40046629,
-        EXT4_IOC_CHECKPOINT = 0x4004662b,
-        EXT4_IOC_GETFSUUID = 0x8008662c,
-        EXT4_IOC_SETFSUUID = 0x4008662c,
-        EXT4_IOC_GET_TUNE_SB_PARAM = 0x80e8662d,
-        EXT4_IOC_SET_TUNE_SB_PARAM = 0x40e8662e,
-        EXT4_IOC_SHUTDOWN = 0x8004587d,
-        EXT4_IOC32_GETVERSION = 0x80046603,
-        EXT4_IOC32_SETVERSION = 0x40046604,
-        EXT4_IOC32_GETRSVSZ = 0x80046605,
-        EXT4_IOC32_SETRSVSZ = 0x40046606,
-        EXT4_IOC32_GROUP_EXTEND = 0x40046607,
-        EXT4_IOC32_GETVERSION_OLD = 0x80047601,
-        EXT4_IOC32_SETVERSION_OLD = 0x40047602,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct move_extent"] = [[{
-    uint32_t reserved;
-    uint32_t donor_fd;
-    uint64_t orig_start;
-    uint64_t donor_start;
-    uint64_t len;
-    uint64_t moved_len;
-  }]],
-        ["struct ext4_new_group_input"] = [[{
-    uint32_t group;
-    uint64_t block_bitmap;
-    uint64_t inode_bitmap;
-    uint64_t inode_table;
-    uint32_t blocks_count;
-    uint16_t reserved_blocks;
-    uint16_t unused;
-  }]],
-        ["struct ext4_tune_sb_params"] = [[{
-    uint32_t set_flags;
-    uint32_t checkinterval;
-    uint16_t errors_behavior;
-    uint16_t mnt_count;
-    uint16_t max_mnt_count;
-    uint16_t raid_stride;
-    uint64_t last_check_time;
-    uint64_t reserved_blocks;
-    uint64_t blocks_count;
-    uint32_t default_mnt_opts;
-    uint32_t reserved_uid;
-    uint32_t reserved_gid;
-    uint32_t raid_stripe_width;
-    uint16_t encoding;
-    uint16_t encoding_flags;
-    uint8_t def_hash_alg;
-    uint8_t pad_1;
-    uint16_t pad_2;
-    uint32_t feature_compat;
-    uint32_t feature_incompat;
-    uint32_t feature_ro_compat;
-    uint32_t set_feature_compat_mask;
-    uint32_t set_feature_incompat_mask;
-    uint32_t set_feature_ro_compat_mask;
-    uint32_t clear_feature_compat_mask;
-    uint32_t clear_feature_incompat_mask;
-    uint32_t clear_feature_ro_compat_mask;
-    uint8_t mount_opts[64];
-    uint8_t pad[68];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        EXT4_IOC_GETVERSION = 0x80046603,
-        EXT4_IOC_SETVERSION = 0x40046604,
-        EXT4_IOC_GETVERSION_OLD = 0x80047601,
-        EXT4_IOC_SETVERSION_OLD = 0x40047602,
-        EXT4_IOC_GETRSVSZ = 0x80046605,
-        EXT4_IOC_SETRSVSZ = 0x40046606,
-        EXT4_IOC_GROUP_EXTEND = 0x40046607,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        EXT4_IOC_GROUP_ADD = 0x40246608,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        EXT4_IOC_GETVERSION = 0x40046603,
-        EXT4_IOC_SETVERSION = 0x80046604,
-        EXT4_IOC_GETVERSION_OLD = 0x40047601,
-        EXT4_IOC_SETVERSION_OLD = 0x80047602,
-        EXT4_IOC_GETRSVSZ = 0x40046605,
-        EXT4_IOC_SETRSVSZ = 0x80046606,
-        EXT4_IOC_GROUP_EXTEND = 0x80046607,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EXT4_IOC_GROUP_ADD = 0x80286608,
-        EXT4_IOC_MIGRATE = 0x20006609,
-        EXT4_IOC_ALLOC_DA_BLKS = 0x2000660c,
-        EXT4_IOC_RESIZE_FS = 0x80086610,
-        EXT4_IOC_SWAP_BOOT = 0x20006611,
-        EXT4_IOC_PRECACHE_EXTENTS = 0x20006612,
-        EXT4_IOC_CLEAR_ES_CACHE = 0x20006628,
-        EXT4_IOC_GETSTATE = 0x80046629,
-        EXT4_IOC_CHECKPOINT = 0x8004662b,
-        EXT4_IOC_GETFSUUID = 0x4008662c,
-        EXT4_IOC_SETFSUUID = 0x8008662c,
-        EXT4_IOC_GET_TUNE_SB_PARAM = 0x40e8662d,
-        EXT4_IOC_SET_TUNE_SB_PARAM = 0x80e8662e,
-        EXT4_IOC_SHUTDOWN = 0x4004587d,
-        EXT4_IOC32_GETVERSION = 0x40046603,
-        EXT4_IOC32_SETVERSION = 0x80046604,
-        EXT4_IOC32_GETRSVSZ = 0x40046605,
-        EXT4_IOC32_SETRSVSZ = 0x80046606,
-        EXT4_IOC32_GROUP_EXTEND = 0x80046607,
-        EXT4_IOC32_GETVERSION_OLD = 0x40047601,
-        EXT4_IOC32_SETVERSION_OLD = 0x80047602,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        EXT4_IOC_GETVERSION = 0x40086603,
-        EXT4_IOC_SETVERSION = 0x80086604,
-        EXT4_IOC_GETVERSION_OLD = 0x40087601,
-        EXT4_IOC_SETVERSION_OLD = 0x80087602,
-        EXT4_IOC_GETRSVSZ = 0x40086605,
-        EXT4_IOC_SETRSVSZ = 0x80086606,
-        EXT4_IOC_GROUP_EXTEND = 0x80086607,
-      },
-      records = {
-        ["struct move_extent"] = [[{
-    uint32_t reserved;
-    uint32_t donor_fd;
-    unsigned long orig_start;
-    unsigned long donor_start;
-    unsigned long len;
-    unsigned long moved_len;
-  }]],
-        ["struct ext4_new_group_input"] = [[{
-    uint32_t group;
-    unsigned long block_bitmap;
-    unsigned long inode_bitmap;
-    unsigned long inode_table;
-    uint32_t blocks_count;
-    uint16_t reserved_blocks;
-    uint16_t unused;
-  }]],
-        ["struct ext4_tune_sb_params"] = [[{
-    uint32_t set_flags;
-    uint32_t checkinterval;
-    uint16_t errors_behavior;
-    uint16_t mnt_count;
-    uint16_t max_mnt_count;
-    uint16_t raid_stride;
-    unsigned long last_check_time;
-    unsigned long reserved_blocks;
-    unsigned long blocks_count;
-    uint32_t default_mnt_opts;
-    uint32_t reserved_uid;
-    uint32_t reserved_gid;
-    uint32_t raid_stripe_width;
-    uint16_t encoding;
-    uint16_t encoding_flags;
-    uint8_t def_hash_alg;
-    uint8_t pad_1;
-    uint16_t pad_2;
-    uint32_t feature_compat;
-    uint32_t feature_incompat;
-    uint32_t feature_ro_compat;
-    uint32_t set_feature_compat_mask;
-    uint32_t set_feature_incompat_mask;
-    uint32_t set_feature_ro_compat_mask;
-    uint32_t clear_feature_compat_mask;
-    uint32_t clear_feature_incompat_mask;
-    uint32_t clear_feature_ro_compat_mask;
-    uint8_t mount_opts[64];
-    uint8_t pad[68];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      EXT4_IOC_GETVERSION = 0x80086603,
+      EXT4_IOC_SETVERSION = 0x40086604,
+      EXT4_IOC_GETVERSION_OLD = 0x80087601,
+      EXT4_IOC_SETVERSION_OLD = 0x40087602,
+      EXT4_IOC_GETRSVSZ = 0x80086605,
+      EXT4_IOC_SETRSVSZ = 0x40086606,
+      EXT4_IOC_GROUP_EXTEND = 0x40086607,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      EXT4_IOC_GROUP_ADD = 0x40286608,
+    },
+  },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EXT4_IOC_MIGRATE = 0x6609,
+      EXT4_IOC_ALLOC_DA_BLKS = 0x660c,
+      EXT4_IOC_RESIZE_FS = 0x40086610,
+      EXT4_IOC_SWAP_BOOT = 0x6611,
+      EXT4_IOC_PRECACHE_EXTENTS = 0x6612,
+      EXT4_IOC_CLEAR_ES_CACHE = 0x6628,
+      EXT4_IOC_GETSTATE = 0x40046629,
+      EXT4_IOC_CHECKPOINT = 0x4004662b,
+      EXT4_IOC_GETFSUUID = 0x8008662c,
+      EXT4_IOC_SETFSUUID = 0x4008662c,
+      EXT4_IOC_GET_TUNE_SB_PARAM = 0x80e8662d,
+      EXT4_IOC_SET_TUNE_SB_PARAM = 0x40e8662e,
+      EXT4_IOC_SHUTDOWN = 0x8004587d,
+      EXT4_IOC32_GETVERSION = 0x80046603,
+      EXT4_IOC32_SETVERSION = 0x40046604,
+      EXT4_IOC32_GETRSVSZ = 0x80046605,
+      EXT4_IOC32_SETRSVSZ = 0x40046606,
+      EXT4_IOC32_GROUP_EXTEND = 0x40046607,
+      EXT4_IOC32_GETVERSION_OLD = 0x80047601,
+      EXT4_IOC32_SETVERSION_OLD = 0x40047602,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct move_extent"] = [[{
+  uint32_t reserved;
+  uint32_t donor_fd;
+  uint64_t orig_start;
+  uint64_t donor_start;
+  uint64_t len;
+  uint64_t moved_len;
+}]],
+      ["struct ext4_new_group_input"] = [[{
+  uint32_t group;
+  uint64_t block_bitmap;
+  uint64_t inode_bitmap;
+  uint64_t inode_table;
+  uint32_t blocks_count;
+  uint16_t reserved_blocks;
+  uint16_t unused;
+}]],
+      ["struct ext4_tune_sb_params"] = [[{
+  uint32_t set_flags;
+  uint32_t checkinterval;
+  uint16_t errors_behavior;
+  uint16_t mnt_count;
+  uint16_t max_mnt_count;
+  uint16_t raid_stride;
+  uint64_t last_check_time;
+  uint64_t reserved_blocks;
+  uint64_t blocks_count;
+  uint32_t default_mnt_opts;
+  uint32_t reserved_uid;
+  uint32_t reserved_gid;
+  uint32_t raid_stripe_width;
+  uint16_t encoding;
+  uint16_t encoding_flags;
+  uint8_t def_hash_alg;
+  uint8_t pad_1;
+  uint16_t pad_2;
+  uint32_t feature_compat;
+  uint32_t feature_incompat;
+  uint32_t feature_ro_compat;
+  uint32_t set_feature_compat_mask;
+  uint32_t set_feature_incompat_mask;
+  uint32_t set_feature_ro_compat_mask;
+  uint32_t clear_feature_compat_mask;
+  uint32_t clear_feature_incompat_mask;
+  uint32_t clear_feature_ro_compat_mask;
+  uint8_t mount_opts[64];
+  uint8_t pad[68];
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      EXT4_IOC_GETVERSION = 0x80046603,
+      EXT4_IOC_SETVERSION = 0x40046604,
+      EXT4_IOC_GETVERSION_OLD = 0x80047601,
+      EXT4_IOC_SETVERSION_OLD = 0x40047602,
+      EXT4_IOC_GETRSVSZ = 0x80046605,
+      EXT4_IOC_SETRSVSZ = 0x40046606,
+      EXT4_IOC_GROUP_EXTEND = 0x40046607,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      EXT4_IOC_GROUP_ADD = 0x40246608,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      EXT4_IOC_GETVERSION = 0x40046603,
+      EXT4_IOC_SETVERSION = 0x80046604,
+      EXT4_IOC_GETVERSION_OLD = 0x40047601,
+      EXT4_IOC_SETVERSION_OLD = 0x80047602,
+      EXT4_IOC_GETRSVSZ = 0x40046605,
+      EXT4_IOC_SETRSVSZ = 0x80046606,
+      EXT4_IOC_GROUP_EXTEND = 0x80046607,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EXT4_IOC_GROUP_ADD = 0x80286608,
+      EXT4_IOC_MIGRATE = 0x20006609,
+      EXT4_IOC_ALLOC_DA_BLKS = 0x2000660c,
+      EXT4_IOC_RESIZE_FS = 0x80086610,
+      EXT4_IOC_SWAP_BOOT = 0x20006611,
+      EXT4_IOC_PRECACHE_EXTENTS = 0x20006612,
+      EXT4_IOC_CLEAR_ES_CACHE = 0x20006628,
+      EXT4_IOC_GETSTATE = 0x80046629,
+      EXT4_IOC_CHECKPOINT = 0x8004662b,
+      EXT4_IOC_GETFSUUID = 0x4008662c,
+      EXT4_IOC_SETFSUUID = 0x8008662c,
+      EXT4_IOC_GET_TUNE_SB_PARAM = 0x40e8662d,
+      EXT4_IOC_SET_TUNE_SB_PARAM = 0x80e8662e,
+      EXT4_IOC_SHUTDOWN = 0x4004587d,
+      EXT4_IOC32_GETVERSION = 0x40046603,
+      EXT4_IOC32_SETVERSION = 0x80046604,
+      EXT4_IOC32_GETRSVSZ = 0x40046605,
+      EXT4_IOC32_SETRSVSZ = 0x80046606,
+      EXT4_IOC32_GROUP_EXTEND = 0x80046607,
+      EXT4_IOC32_GETVERSION_OLD = 0x40047601,
+      EXT4_IOC32_SETVERSION_OLD = 0x80047602,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      EXT4_IOC_GETVERSION = 0x40086603,
+      EXT4_IOC_SETVERSION = 0x80086604,
+      EXT4_IOC_GETVERSION_OLD = 0x40087601,
+      EXT4_IOC_SETVERSION_OLD = 0x80087602,
+      EXT4_IOC_GETRSVSZ = 0x40086605,
+      EXT4_IOC_SETRSVSZ = 0x80086606,
+      EXT4_IOC_GROUP_EXTEND = 0x80086607,
+    },
+    records = {
+      ["struct move_extent"] = [[{
+  uint32_t reserved;
+  uint32_t donor_fd;
+  unsigned long orig_start;
+  unsigned long donor_start;
+  unsigned long len;
+  unsigned long moved_len;
+}]],
+      ["struct ext4_new_group_input"] = [[{
+  uint32_t group;
+  unsigned long block_bitmap;
+  unsigned long inode_bitmap;
+  unsigned long inode_table;
+  uint32_t blocks_count;
+  uint16_t reserved_blocks;
+  uint16_t unused;
+}]],
+      ["struct ext4_tune_sb_params"] = [[{
+  uint32_t set_flags;
+  uint32_t checkinterval;
+  uint16_t errors_behavior;
+  uint16_t mnt_count;
+  uint16_t max_mnt_count;
+  uint16_t raid_stride;
+  unsigned long last_check_time;
+  unsigned long reserved_blocks;
+  unsigned long blocks_count;
+  uint32_t default_mnt_opts;
+  uint32_t reserved_uid;
+  uint32_t reserved_gid;
+  uint32_t raid_stripe_width;
+  uint16_t encoding;
+  uint16_t encoding_flags;
+  uint8_t def_hash_alg;
+  uint8_t pad_1;
+  uint16_t pad_2;
+  uint32_t feature_compat;
+  uint32_t feature_incompat;
+  uint32_t feature_ro_compat;
+  uint32_t set_feature_compat_mask;
+  uint32_t set_feature_incompat_mask;
+  uint32_t set_feature_ro_compat_mask;
+  uint32_t clear_feature_compat_mask;
+  uint32_t clear_feature_incompat_mask;
+  uint32_t clear_feature_ro_compat_mask;
+  uint8_t mount_opts[64];
+  uint8_t pad[68];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,595 +3,595 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/f2fs.h"] = [==[
-  constants = {
-    F2FS_IOPRIO_WRITE = 1,
-    F2FS_IOPRIO_MAX = 2,
-    F2FS_IOCTL_MAGIC = 0xf5,
-    F2FS_IOC_DEFRAGMENT = 0xc010f508,
-    F2FS_GOING_DOWN_FULLSYNC = 0x0,
-    F2FS_GOING_DOWN_METASYNC = 0x1,
-    F2FS_GOING_DOWN_NOSYNC = 0x2,
-    F2FS_GOING_DOWN_METAFLUSH = 0x3,
-    F2FS_GOING_DOWN_NEED_FSCK = 0x4,
-    F2FS_TRIM_FILE_DISCARD = 0x1,
-    F2FS_TRIM_FILE_ZEROOUT = 0x2,
-    F2FS_TRIM_FILE_MASK = 0x3,
-  },
-  records = {
-    ["struct f2fs_flush_device"] = [[{
+constants = {
+  F2FS_IOPRIO_WRITE = 1,
+  F2FS_IOPRIO_MAX = 2,
+  F2FS_IOCTL_MAGIC = 0xf5,
+  F2FS_IOC_DEFRAGMENT = 0xc010f508,
+  F2FS_GOING_DOWN_FULLSYNC = 0x0,
+  F2FS_GOING_DOWN_METASYNC = 0x1,
+  F2FS_GOING_DOWN_NOSYNC = 0x2,
+  F2FS_GOING_DOWN_METAFLUSH = 0x3,
+  F2FS_GOING_DOWN_NEED_FSCK = 0x4,
+  F2FS_TRIM_FILE_DISCARD = 0x1,
+  F2FS_TRIM_FILE_ZEROOUT = 0x2,
+  F2FS_TRIM_FILE_MASK = 0x3,
+},
+records = {
+  ["struct f2fs_flush_device"] = [[{
   uint32_t dev_num;
   uint32_t segments;
 }]],
-    ["struct f2fs_comp_option"] = [[{
+  ["struct f2fs_comp_option"] = [[{
   uint8_t algorithm;
   uint8_t log_cluster_size;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        F2FS_IOC_START_ATOMIC_WRITE = 0xf501,
-        F2FS_IOC_COMMIT_ATOMIC_WRITE = 0xf502,
-        F2FS_IOC_START_VOLATILE_WRITE = 0xf503,
-        F2FS_IOC_RELEASE_VOLATILE_WRITE = 0xf504,
-        F2FS_IOC_ABORT_ATOMIC_WRITE = 0xf505,
-        F2FS_IOC_GARBAGE_COLLECT = 0x4004f506,
-        F2FS_IOC_WRITE_CHECKPOINT = 0xf507,
-        F2FS_IOC_FLUSH_DEVICE = 0x4008f50a,
-        F2FS_IOC_GET_FEATURES = 0x8004f50c,
-        F2FS_IOC_SET_PIN_FILE = 0x4004f50d,
-        F2FS_IOC_GET_PIN_FILE = 0x8004f50e,
-        F2FS_IOC_PRECACHE_EXTENTS = 0xf50f,
-        F2FS_IOC_RESIZE_FS = 0x4008f510,
-        F2FS_IOC_GET_COMPRESS_BLOCKS = 0x8008f511,
-        F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x8008f512,
-        F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x8008f513,
-        F2FS_IOC_SEC_TRIM_FILE = 0x4018f514,
-        F2FS_IOC_GET_COMPRESS_OPTION = 0x8002f515,
-        F2FS_IOC_SET_COMPRESS_OPTION = 0x4002f516,
-        F2FS_IOC_DECOMPRESS_FILE = 0xf517,
-        F2FS_IOC_COMPRESS_FILE = 0xf518,
-        F2FS_IOC_START_ATOMIC_REPLACE = 0xf519,
-        F2FS_IOC_GET_DEV_ALIAS_FILE = 0x8004f51a,
-        F2FS_IOC_IO_PRIO = 0x4004f51b,
-        F2FS_IOC_SHUTDOWN = 0x8004587d,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        F2FS_IOC_MOVE_RANGE = 0xc020f509,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4018f50b,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct f2fs_gc_range"] = [[{
-    uint32_t sync;
-    uint64_t start;
-    uint64_t len;
-  }]],
-        ["struct f2fs_defragment"] = [[{
-    uint64_t start;
-    uint64_t len;
-  }]],
-        ["struct f2fs_move_range"] = [[{
-    uint32_t dst_fd;
-    uint64_t pos_in;
-    uint64_t pos_out;
-    uint64_t len;
-  }]],
-        ["struct f2fs_sectrim_range"] = [[{
-    uint64_t start;
-    uint64_t len;
-    uint64_t flags;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        F2FS_IOC_MOVE_RANGE = 0xc01cf509,
-        F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4014f50b,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        F2FS_IOC_START_ATOMIC_WRITE = 0x2000f501,
-        F2FS_IOC_COMMIT_ATOMIC_WRITE = 0x2000f502,
-        F2FS_IOC_START_VOLATILE_WRITE = 0x2000f503,
-        F2FS_IOC_RELEASE_VOLATILE_WRITE = 0x2000f504,
-        F2FS_IOC_ABORT_ATOMIC_WRITE = 0x2000f505,
-        F2FS_IOC_GARBAGE_COLLECT = 0x8004f506,
-        F2FS_IOC_WRITE_CHECKPOINT = 0x2000f507,
-        F2FS_IOC_FLUSH_DEVICE = 0x8008f50a,
-        F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x8018f50b,
-        F2FS_IOC_GET_FEATURES = 0x4004f50c,
-        F2FS_IOC_SET_PIN_FILE = 0x8004f50d,
-        F2FS_IOC_GET_PIN_FILE = 0x4004f50e,
-        F2FS_IOC_PRECACHE_EXTENTS = 0x2000f50f,
-        F2FS_IOC_RESIZE_FS = 0x8008f510,
-        F2FS_IOC_GET_COMPRESS_BLOCKS = 0x4008f511,
-        F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x4008f512,
-        F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x4008f513,
-        F2FS_IOC_SEC_TRIM_FILE = 0x8018f514,
-        F2FS_IOC_GET_COMPRESS_OPTION = 0x4002f515,
-        F2FS_IOC_SET_COMPRESS_OPTION = 0x8002f516,
-        F2FS_IOC_DECOMPRESS_FILE = 0x2000f517,
-        F2FS_IOC_COMPRESS_FILE = 0x2000f518,
-        F2FS_IOC_START_ATOMIC_REPLACE = 0x2000f519,
-        F2FS_IOC_GET_DEV_ALIAS_FILE = 0x4004f51a,
-        F2FS_IOC_IO_PRIO = 0x8004f51b,
-        F2FS_IOC_SHUTDOWN = 0x4004587d,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct f2fs_gc_range"] = [[{
-    uint32_t sync;
-    unsigned long start;
-    unsigned long len;
-  }]],
-        ["struct f2fs_defragment"] = [[{
-    unsigned long start;
-    unsigned long len;
-  }]],
-        ["struct f2fs_move_range"] = [[{
-    uint32_t dst_fd;
-    unsigned long pos_in;
-    unsigned long pos_out;
-    unsigned long len;
-  }]],
-        ["struct f2fs_sectrim_range"] = [[{
-    unsigned long start;
-    unsigned long len;
-    unsigned long flags;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      F2FS_IOC_START_ATOMIC_WRITE = 0xf501,
+      F2FS_IOC_COMMIT_ATOMIC_WRITE = 0xf502,
+      F2FS_IOC_START_VOLATILE_WRITE = 0xf503,
+      F2FS_IOC_RELEASE_VOLATILE_WRITE = 0xf504,
+      F2FS_IOC_ABORT_ATOMIC_WRITE = 0xf505,
+      F2FS_IOC_GARBAGE_COLLECT = 0x4004f506,
+      F2FS_IOC_WRITE_CHECKPOINT = 0xf507,
+      F2FS_IOC_FLUSH_DEVICE = 0x4008f50a,
+      F2FS_IOC_GET_FEATURES = 0x8004f50c,
+      F2FS_IOC_SET_PIN_FILE = 0x4004f50d,
+      F2FS_IOC_GET_PIN_FILE = 0x8004f50e,
+      F2FS_IOC_PRECACHE_EXTENTS = 0xf50f,
+      F2FS_IOC_RESIZE_FS = 0x4008f510,
+      F2FS_IOC_GET_COMPRESS_BLOCKS = 0x8008f511,
+      F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x8008f512,
+      F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x8008f513,
+      F2FS_IOC_SEC_TRIM_FILE = 0x4018f514,
+      F2FS_IOC_GET_COMPRESS_OPTION = 0x8002f515,
+      F2FS_IOC_SET_COMPRESS_OPTION = 0x4002f516,
+      F2FS_IOC_DECOMPRESS_FILE = 0xf517,
+      F2FS_IOC_COMPRESS_FILE = 0xf518,
+      F2FS_IOC_START_ATOMIC_REPLACE = 0xf519,
+      F2FS_IOC_GET_DEV_ALIAS_FILE = 0x8004f51a,
+      F2FS_IOC_IO_PRIO = 0x4004f51b,
+      F2FS_IOC_SHUTDOWN = 0x8004587d,
     },
   },
+  {
+    on = "!x86",
+    constants = {
+      F2FS_IOC_MOVE_RANGE = 0xc020f509,
+    },
+  },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4018f50b,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct f2fs_gc_range"] = [[{
+  uint32_t sync;
+  uint64_t start;
+  uint64_t len;
+}]],
+      ["struct f2fs_defragment"] = [[{
+  uint64_t start;
+  uint64_t len;
+}]],
+      ["struct f2fs_move_range"] = [[{
+  uint32_t dst_fd;
+  uint64_t pos_in;
+  uint64_t pos_out;
+  uint64_t len;
+}]],
+      ["struct f2fs_sectrim_range"] = [[{
+  uint64_t start;
+  uint64_t len;
+  uint64_t flags;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      F2FS_IOC_MOVE_RANGE = 0xc01cf509,
+      F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4014f50b,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      F2FS_IOC_START_ATOMIC_WRITE = 0x2000f501,
+      F2FS_IOC_COMMIT_ATOMIC_WRITE = 0x2000f502,
+      F2FS_IOC_START_VOLATILE_WRITE = 0x2000f503,
+      F2FS_IOC_RELEASE_VOLATILE_WRITE = 0x2000f504,
+      F2FS_IOC_ABORT_ATOMIC_WRITE = 0x2000f505,
+      F2FS_IOC_GARBAGE_COLLECT = 0x8004f506,
+      F2FS_IOC_WRITE_CHECKPOINT = 0x2000f507,
+      F2FS_IOC_FLUSH_DEVICE = 0x8008f50a,
+      F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x8018f50b,
+      F2FS_IOC_GET_FEATURES = 0x4004f50c,
+      F2FS_IOC_SET_PIN_FILE = 0x8004f50d,
+      F2FS_IOC_GET_PIN_FILE = 0x4004f50e,
+      F2FS_IOC_PRECACHE_EXTENTS = 0x2000f50f,
+      F2FS_IOC_RESIZE_FS = 0x8008f510,
+      F2FS_IOC_GET_COMPRESS_BLOCKS = 0x4008f511,
+      F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x4008f512,
+      F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x4008f513,
+      F2FS_IOC_SEC_TRIM_FILE = 0x8018f514,
+      F2FS_IOC_GET_COMPRESS_OPTION = 0x4002f515,
+      F2FS_IOC_SET_COMPRESS_OPTION = 0x8002f516,
+      F2FS_IOC_DECOMPRESS_FILE = 0x2000f517,
+      F2FS_IOC_COMPRESS_FILE = 0x2000f518,
+      F2FS_IOC_START_ATOMIC_REPLACE = 0x2000f519,
+      F2FS_IOC_GET_DEV_ALIAS_FILE = 0x4004f51a,
+      F2FS_IOC_IO_PRIO = 0x8004f51b,
+      F2FS_IOC_SHUTDOWN = 0x4004587d,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct f2fs_gc_range"] = [[{
+  uint32_t sync;
+  unsigned long start;
+  unsigned long len;
+}]],
+      ["struct f2fs_defragment"] = [[{
+  unsigned long start;
+  unsigned long len;
+}]],
+      ["struct f2fs_move_range"] = [[{
+  uint32_t dst_fd;
+  unsigned long pos_in;
+  unsigned long pos_out;
+  unsigned long len;
+}]],
+      ["struct f2fs_sectrim_range"] = [[{
+  unsigned long start;
+  unsigned long len;
+  unsigned long flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fadvise.h"] = [==[
-  constants = {
-    POSIX_FADV_NORMAL = 0,
-    POSIX_FADV_RANDOM = 1,
-    POSIX_FADV_SEQUENTIAL = 2,
-    POSIX_FADV_WILLNEED = 3,
-  },
-  deltas = {
-    {
-      on = "!s390x",
-      constants = {
-        POSIX_FADV_DONTNEED = 4,
-        POSIX_FADV_NOREUSE = 5,
-      },
-    },
-    {
-      on = "s390x",
-      constants = {
-        POSIX_FADV_DONTNEED = 6,
-        POSIX_FADV_NOREUSE = 7,
-      },
+constants = {
+  POSIX_FADV_NORMAL = 0,
+  POSIX_FADV_RANDOM = 1,
+  POSIX_FADV_SEQUENTIAL = 2,
+  POSIX_FADV_WILLNEED = 3,
+},
+deltas = {
+  {
+    on = "!s390x",
+    constants = {
+      POSIX_FADV_DONTNEED = 4,
+      POSIX_FADV_NOREUSE = 5,
     },
   },
+  {
+    on = "s390x",
+    constants = {
+      POSIX_FADV_DONTNEED = 6,
+      POSIX_FADV_NOREUSE = 7,
+    },
+  },
+},
 ]==],
 ["linux/falloc.h"] = [==[
-  constants = {
-    FALLOC_FL_ALLOCATE_RANGE = 0x0,
-    FALLOC_FL_KEEP_SIZE = 0x1,
-    FALLOC_FL_PUNCH_HOLE = 0x2,
-    FALLOC_FL_NO_HIDE_STALE = 0x4,
-    FALLOC_FL_COLLAPSE_RANGE = 0x8,
-    FALLOC_FL_ZERO_RANGE = 0x10,
-    FALLOC_FL_INSERT_RANGE = 0x20,
-    FALLOC_FL_UNSHARE_RANGE = 0x40,
-    FALLOC_FL_WRITE_ZEROES = 0x80,
-  },
+constants = {
+  FALLOC_FL_ALLOCATE_RANGE = 0x0,
+  FALLOC_FL_KEEP_SIZE = 0x1,
+  FALLOC_FL_PUNCH_HOLE = 0x2,
+  FALLOC_FL_NO_HIDE_STALE = 0x4,
+  FALLOC_FL_COLLAPSE_RANGE = 0x8,
+  FALLOC_FL_ZERO_RANGE = 0x10,
+  FALLOC_FL_INSERT_RANGE = 0x20,
+  FALLOC_FL_UNSHARE_RANGE = 0x40,
+  FALLOC_FL_WRITE_ZEROES = 0x80,
+},
 ]==],
 ["linux/fanotify.h"] = [==[
-  constants = {
-    FAN_ACCESS = 0x1,
-    FAN_MODIFY = 0x2,
-    FAN_ATTRIB = 0x4,
-    FAN_CLOSE_WRITE = 0x8,
-    FAN_CLOSE_NOWRITE = 0x10,
-    FAN_OPEN = 0x20,
-    FAN_MOVED_FROM = 0x40,
-    FAN_MOVED_TO = 0x80,
-    FAN_CREATE = 0x100,
-    FAN_DELETE = 0x200,
-    FAN_DELETE_SELF = 0x400,
-    FAN_MOVE_SELF = 0x800,
-    FAN_OPEN_EXEC = 0x1000,
-    FAN_Q_OVERFLOW = 0x4000,
-    FAN_FS_ERROR = 0x8000,
-    FAN_OPEN_PERM = 0x10000,
-    FAN_ACCESS_PERM = 0x20000,
-    FAN_OPEN_EXEC_PERM = 0x40000,
-    FAN_PRE_ACCESS = 0x100000,
-    FAN_MNT_ATTACH = 0x1000000,
-    FAN_MNT_DETACH = 0x2000000,
-    FAN_EVENT_ON_CHILD = 0x8000000,
-    FAN_RENAME = 0x10000000,
-    FAN_ONDIR = 0x40000000,
-    FAN_CLOSE = 24,
-    FAN_MOVE = 192,
-    FAN_CLOEXEC = 0x1,
-    FAN_NONBLOCK = 0x2,
-    FAN_CLASS_NOTIF = 0x0,
-    FAN_CLASS_CONTENT = 0x4,
-    FAN_CLASS_PRE_CONTENT = 0x8,
-    FAN_ALL_CLASS_BITS = 12,
-    FAN_UNLIMITED_QUEUE = 0x10,
-    FAN_UNLIMITED_MARKS = 0x20,
-    FAN_ENABLE_AUDIT = 0x40,
-    FAN_REPORT_PIDFD = 0x80,
-    FAN_REPORT_TID = 0x100,
-    FAN_REPORT_FID = 0x200,
-    FAN_REPORT_DIR_FID = 0x400,
-    FAN_REPORT_NAME = 0x800,
-    FAN_REPORT_TARGET_FID = 0x1000,
-    FAN_REPORT_FD_ERROR = 0x2000,
-    FAN_REPORT_MNT = 0x4000,
-    FAN_REPORT_DFID_NAME = 3072,
-    FAN_REPORT_DFID_NAME_TARGET = 7680,
-    FAN_ALL_INIT_FLAGS = 63,
-    FAN_MARK_ADD = 0x1,
-    FAN_MARK_REMOVE = 0x2,
-    FAN_MARK_DONT_FOLLOW = 0x4,
-    FAN_MARK_ONLYDIR = 0x8,
-    FAN_MARK_IGNORED_MASK = 0x20,
-    FAN_MARK_IGNORED_SURV_MODIFY = 0x40,
-    FAN_MARK_FLUSH = 0x80,
-    FAN_MARK_EVICTABLE = 0x200,
-    FAN_MARK_IGNORE = 0x400,
-    FAN_MARK_INODE = 0x0,
-    FAN_MARK_MOUNT = 0x10,
-    FAN_MARK_FILESYSTEM = 0x100,
-    FAN_MARK_MNTNS = 0x110,
-    FAN_MARK_IGNORE_SURV = 1088,
-    FAN_ALL_MARK_FLAGS = 255,
-    FAN_ALL_EVENTS = 59,
-    FAN_ALL_PERM_EVENTS = 196608,
-    FAN_ALL_OUTGOING_EVENTS = 213051,
-    FANOTIFY_METADATA_VERSION = 3,
-    FAN_EVENT_INFO_TYPE_FID = 1,
-    FAN_EVENT_INFO_TYPE_DFID_NAME = 2,
-    FAN_EVENT_INFO_TYPE_DFID = 3,
-    FAN_EVENT_INFO_TYPE_PIDFD = 4,
-    FAN_EVENT_INFO_TYPE_ERROR = 5,
-    FAN_EVENT_INFO_TYPE_RANGE = 6,
-    FAN_EVENT_INFO_TYPE_MNT = 7,
-    FAN_EVENT_INFO_TYPE_OLD_DFID_NAME = 10,
-    FAN_EVENT_INFO_TYPE_NEW_DFID_NAME = 12,
-    FAN_RESPONSE_INFO_NONE = 0,
-    FAN_RESPONSE_INFO_AUDIT_RULE = 1,
-    FAN_ALLOW = 0x1,
-    FAN_DENY = 0x2,
-    FAN_ERRNO_BITS = 8,
-    FAN_ERRNO_SHIFT = 24,
-    FAN_ERRNO_MASK = 0xff,
-    FAN_AUDIT = 0x10,
-    FAN_INFO = 0x20,
-    FAN_NOFD = -1,
-    FAN_NOPIDFD = -1,
-    FAN_EPIDFD = -2,
-    FAN_EVENT_METADATA_LEN = 24,
-  },
-  records = {
-    ["struct fanotify_event_info_header"] = [[{
+constants = {
+  FAN_ACCESS = 0x1,
+  FAN_MODIFY = 0x2,
+  FAN_ATTRIB = 0x4,
+  FAN_CLOSE_WRITE = 0x8,
+  FAN_CLOSE_NOWRITE = 0x10,
+  FAN_OPEN = 0x20,
+  FAN_MOVED_FROM = 0x40,
+  FAN_MOVED_TO = 0x80,
+  FAN_CREATE = 0x100,
+  FAN_DELETE = 0x200,
+  FAN_DELETE_SELF = 0x400,
+  FAN_MOVE_SELF = 0x800,
+  FAN_OPEN_EXEC = 0x1000,
+  FAN_Q_OVERFLOW = 0x4000,
+  FAN_FS_ERROR = 0x8000,
+  FAN_OPEN_PERM = 0x10000,
+  FAN_ACCESS_PERM = 0x20000,
+  FAN_OPEN_EXEC_PERM = 0x40000,
+  FAN_PRE_ACCESS = 0x100000,
+  FAN_MNT_ATTACH = 0x1000000,
+  FAN_MNT_DETACH = 0x2000000,
+  FAN_EVENT_ON_CHILD = 0x8000000,
+  FAN_RENAME = 0x10000000,
+  FAN_ONDIR = 0x40000000,
+  FAN_CLOSE = 24,
+  FAN_MOVE = 192,
+  FAN_CLOEXEC = 0x1,
+  FAN_NONBLOCK = 0x2,
+  FAN_CLASS_NOTIF = 0x0,
+  FAN_CLASS_CONTENT = 0x4,
+  FAN_CLASS_PRE_CONTENT = 0x8,
+  FAN_ALL_CLASS_BITS = 12,
+  FAN_UNLIMITED_QUEUE = 0x10,
+  FAN_UNLIMITED_MARKS = 0x20,
+  FAN_ENABLE_AUDIT = 0x40,
+  FAN_REPORT_PIDFD = 0x80,
+  FAN_REPORT_TID = 0x100,
+  FAN_REPORT_FID = 0x200,
+  FAN_REPORT_DIR_FID = 0x400,
+  FAN_REPORT_NAME = 0x800,
+  FAN_REPORT_TARGET_FID = 0x1000,
+  FAN_REPORT_FD_ERROR = 0x2000,
+  FAN_REPORT_MNT = 0x4000,
+  FAN_REPORT_DFID_NAME = 3072,
+  FAN_REPORT_DFID_NAME_TARGET = 7680,
+  FAN_ALL_INIT_FLAGS = 63,
+  FAN_MARK_ADD = 0x1,
+  FAN_MARK_REMOVE = 0x2,
+  FAN_MARK_DONT_FOLLOW = 0x4,
+  FAN_MARK_ONLYDIR = 0x8,
+  FAN_MARK_IGNORED_MASK = 0x20,
+  FAN_MARK_IGNORED_SURV_MODIFY = 0x40,
+  FAN_MARK_FLUSH = 0x80,
+  FAN_MARK_EVICTABLE = 0x200,
+  FAN_MARK_IGNORE = 0x400,
+  FAN_MARK_INODE = 0x0,
+  FAN_MARK_MOUNT = 0x10,
+  FAN_MARK_FILESYSTEM = 0x100,
+  FAN_MARK_MNTNS = 0x110,
+  FAN_MARK_IGNORE_SURV = 1088,
+  FAN_ALL_MARK_FLAGS = 255,
+  FAN_ALL_EVENTS = 59,
+  FAN_ALL_PERM_EVENTS = 196608,
+  FAN_ALL_OUTGOING_EVENTS = 213051,
+  FANOTIFY_METADATA_VERSION = 3,
+  FAN_EVENT_INFO_TYPE_FID = 1,
+  FAN_EVENT_INFO_TYPE_DFID_NAME = 2,
+  FAN_EVENT_INFO_TYPE_DFID = 3,
+  FAN_EVENT_INFO_TYPE_PIDFD = 4,
+  FAN_EVENT_INFO_TYPE_ERROR = 5,
+  FAN_EVENT_INFO_TYPE_RANGE = 6,
+  FAN_EVENT_INFO_TYPE_MNT = 7,
+  FAN_EVENT_INFO_TYPE_OLD_DFID_NAME = 10,
+  FAN_EVENT_INFO_TYPE_NEW_DFID_NAME = 12,
+  FAN_RESPONSE_INFO_NONE = 0,
+  FAN_RESPONSE_INFO_AUDIT_RULE = 1,
+  FAN_ALLOW = 0x1,
+  FAN_DENY = 0x2,
+  FAN_ERRNO_BITS = 8,
+  FAN_ERRNO_SHIFT = 24,
+  FAN_ERRNO_MASK = 0xff,
+  FAN_AUDIT = 0x10,
+  FAN_INFO = 0x20,
+  FAN_NOFD = -1,
+  FAN_NOPIDFD = -1,
+  FAN_EPIDFD = -2,
+  FAN_EVENT_METADATA_LEN = 24,
+},
+records = {
+  ["struct fanotify_event_info_header"] = [[{
   uint8_t info_type;
   uint8_t pad;
   uint16_t len;
 }]],
-    ["struct fanotify_event_info_fid"] = [[{
+  ["struct fanotify_event_info_fid"] = [[{
   struct fanotify_event_info_header hdr;
   struct __kernel_fsid_t fsid;
   uint8_t handle[];
 }]],
-    ["struct fanotify_event_info_pidfd"] = [[{
+  ["struct fanotify_event_info_pidfd"] = [[{
   struct fanotify_event_info_header hdr;
   int32_t pidfd;
 }]],
-    ["struct fanotify_event_info_error"] = [[{
+  ["struct fanotify_event_info_error"] = [[{
   struct fanotify_event_info_header hdr;
   int32_t error;
   uint32_t error_count;
 }]],
-    ["struct fanotify_response"] = [[{
+  ["struct fanotify_response"] = [[{
   int32_t fd;
   uint32_t response;
 }]],
-    ["struct fanotify_response_info_header"] = [[{
+  ["struct fanotify_response_info_header"] = [[{
   uint8_t type;
   uint8_t pad;
   uint16_t len;
 }]],
-    ["struct fanotify_response_info_audit_rule"] = [[{
+  ["struct fanotify_response_info_audit_rule"] = [[{
   struct fanotify_response_info_header hdr;
   uint32_t rule_number;
   uint32_t subj_trust;
   uint32_t obj_trust;
 }]],
-  },
-  macros = function(M)
-    return {
-      FAN_DENY_ERRNO = function(err)
-        return M.int(M.bor(0x2, M.u32(M.shl(M.band(M.u32(M.long(err)), 255), 24))))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fanotify_event_metadata"] = [[{
-    uint32_t event_len;
-    uint8_t vers;
-    uint8_t reserved;
-    uint16_t metadata_len;
-    uint64_t mask __attribute__((aligned(8)));
-    int32_t fd;
-    int32_t pid;
-  }]],
-        ["struct fanotify_event_info_range"] = [[{
-    struct fanotify_event_info_header hdr;
-    uint32_t pad;
-    uint64_t offset;
-    uint64_t count;
-  }]],
-        ["struct fanotify_event_info_mnt"] = [[{
-    struct fanotify_event_info_header hdr;
-    uint64_t mnt_id;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          FAN_EVENT_OK = function(meta, len)
-            len = M.long(len)
-            return M.i64(len) >= 24 and M.long(meta.event_len) >= 24 and M.long(meta.event_len) <=
-                M.i64(len)
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          FAN_EVENT_OK = function(meta, len)
-            len = M.long(len)
-            return M.i32(len) >= 24 and M.i32(M.long(meta.event_len)) >= 24 and
-                M.i32(M.long(meta.event_len)) <= M.i32(len)
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fanotify_event_metadata"] = [[{
-    uint32_t event_len;
-    uint8_t vers;
-    uint8_t reserved;
-    uint16_t metadata_len;
-    unsigned long mask __attribute__((aligned(8)));
-    int32_t fd;
-    int32_t pid;
-  }]],
-        ["struct fanotify_event_info_range"] = [[{
-    struct fanotify_event_info_header hdr;
-    uint32_t pad;
-    unsigned long offset;
-    unsigned long count;
-  }]],
-        ["struct fanotify_event_info_mnt"] = [[{
-    struct fanotify_event_info_header hdr;
-    unsigned long mnt_id;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    FAN_DENY_ERRNO = function(err)
+      return M.int(M.bor(0x2, M.u32(M.shl(M.band(M.u32(M.long(err)), 255), 24))))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fanotify_event_metadata"] = [[{
+  uint32_t event_len;
+  uint8_t vers;
+  uint8_t reserved;
+  uint16_t metadata_len;
+  uint64_t mask __attribute__((aligned(8)));
+  int32_t fd;
+  int32_t pid;
+}]],
+      ["struct fanotify_event_info_range"] = [[{
+  struct fanotify_event_info_header hdr;
+  uint32_t pad;
+  uint64_t offset;
+  uint64_t count;
+}]],
+      ["struct fanotify_event_info_mnt"] = [[{
+  struct fanotify_event_info_header hdr;
+  uint64_t mnt_id;
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        FAN_EVENT_OK = function(meta, len)
+          len = M.long(len)
+          return M.i64(len) >= 24 and M.long(meta.event_len) >= 24 and M.long(meta.event_len) <=
+              M.i64(len)
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        FAN_EVENT_OK = function(meta, len)
+          len = M.long(len)
+          return M.i32(len) >= 24 and M.i32(M.long(meta.event_len)) >= 24 and
+              M.i32(M.long(meta.event_len)) <= M.i32(len)
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fanotify_event_metadata"] = [[{
+  uint32_t event_len;
+  uint8_t vers;
+  uint8_t reserved;
+  uint16_t metadata_len;
+  unsigned long mask __attribute__((aligned(8)));
+  int32_t fd;
+  int32_t pid;
+}]],
+      ["struct fanotify_event_info_range"] = [[{
+  struct fanotify_event_info_header hdr;
+  uint32_t pad;
+  unsigned long offset;
+  unsigned long count;
+}]],
+      ["struct fanotify_event_info_mnt"] = [[{
+  struct fanotify_event_info_header hdr;
+  unsigned long mnt_id;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fb.h"] = [==[
-  constants = {
-    FB_BLANK_UNBLANK = 0,
-    FB_BLANK_NORMAL = 1,
-    FB_BLANK_VSYNC_SUSPEND = 2,
-    FB_BLANK_HSYNC_SUSPEND = 3,
-    FB_BLANK_POWERDOWN = 4,
-    FB_MAX = 32,
-    FBIOGET_VSCREENINFO = 0x4600,
-    FBIOPUT_VSCREENINFO = 0x4601,
-    FBIOGET_FSCREENINFO = 0x4602,
-    FBIOGETCMAP = 0x4604,
-    FBIOPUTCMAP = 0x4605,
-    FBIOPAN_DISPLAY = 0x4606,
-    FBIOGET_CON2FBMAP = 0x460f,
-    FBIOPUT_CON2FBMAP = 0x4610,
-    FBIOBLANK = 0x4611,
-    FBIO_ALLOC = 0x4613,
-    FBIO_FREE = 0x4614,
-    FBIOGET_GLYPH = 0x4615,
-    FBIOGET_HWCINFO = 0x4616,
-    FBIOPUT_MODEINFO = 0x4617,
-    FBIOGET_DISPINFO = 0x4618,
-    FB_TYPE_PACKED_PIXELS = 0,
-    FB_TYPE_PLANES = 1,
-    FB_TYPE_INTERLEAVED_PLANES = 2,
-    FB_TYPE_TEXT = 3,
-    FB_TYPE_VGA_PLANES = 4,
-    FB_TYPE_FOURCC = 5,
-    FB_AUX_TEXT_MDA = 0,
-    FB_AUX_TEXT_CGA = 1,
-    FB_AUX_TEXT_S3_MMIO = 2,
-    FB_AUX_TEXT_MGA_STEP16 = 3,
-    FB_AUX_TEXT_MGA_STEP8 = 4,
-    FB_AUX_TEXT_SVGA_GROUP = 8,
-    FB_AUX_TEXT_SVGA_MASK = 7,
-    FB_AUX_TEXT_SVGA_STEP2 = 8,
-    FB_AUX_TEXT_SVGA_STEP4 = 9,
-    FB_AUX_TEXT_SVGA_STEP8 = 10,
-    FB_AUX_TEXT_SVGA_STEP16 = 11,
-    FB_AUX_TEXT_SVGA_LAST = 15,
-    FB_AUX_VGA_PLANES_VGA4 = 0,
-    FB_AUX_VGA_PLANES_CFB4 = 1,
-    FB_AUX_VGA_PLANES_CFB8 = 2,
-    FB_VISUAL_MONO01 = 0,
-    FB_VISUAL_MONO10 = 1,
-    FB_VISUAL_TRUECOLOR = 2,
-    FB_VISUAL_PSEUDOCOLOR = 3,
-    FB_VISUAL_DIRECTCOLOR = 4,
-    FB_VISUAL_STATIC_PSEUDOCOLOR = 5,
-    FB_VISUAL_FOURCC = 6,
-    FB_ACCEL_NONE = 0,
-    FB_ACCEL_ATARIBLITT = 1,
-    FB_ACCEL_AMIGABLITT = 2,
-    FB_ACCEL_S3_TRIO64 = 3,
-    FB_ACCEL_NCR_77C32BLT = 4,
-    FB_ACCEL_S3_VIRGE = 5,
-    FB_ACCEL_ATI_MACH64GX = 6,
-    FB_ACCEL_DEC_TGA = 7,
-    FB_ACCEL_ATI_MACH64CT = 8,
-    FB_ACCEL_ATI_MACH64VT = 9,
-    FB_ACCEL_ATI_MACH64GT = 10,
-    FB_ACCEL_SUN_CREATOR = 11,
-    FB_ACCEL_SUN_CGSIX = 12,
-    FB_ACCEL_SUN_LEO = 13,
-    FB_ACCEL_IMS_TWINTURBO = 14,
-    FB_ACCEL_3DLABS_PERMEDIA2 = 15,
-    FB_ACCEL_MATROX_MGA2064W = 16,
-    FB_ACCEL_MATROX_MGA1064SG = 17,
-    FB_ACCEL_MATROX_MGA2164W = 18,
-    FB_ACCEL_MATROX_MGA2164W_AGP = 19,
-    FB_ACCEL_MATROX_MGAG100 = 20,
-    FB_ACCEL_MATROX_MGAG200 = 21,
-    FB_ACCEL_SUN_CG14 = 22,
-    FB_ACCEL_SUN_BWTWO = 23,
-    FB_ACCEL_SUN_CGTHREE = 24,
-    FB_ACCEL_SUN_TCX = 25,
-    FB_ACCEL_MATROX_MGAG400 = 26,
-    FB_ACCEL_NV3 = 27,
-    FB_ACCEL_NV4 = 28,
-    FB_ACCEL_NV5 = 29,
-    FB_ACCEL_CT_6555x = 30,
-    FB_ACCEL_3DFX_BANSHEE = 31,
-    FB_ACCEL_ATI_RAGE128 = 32,
-    FB_ACCEL_IGS_CYBER2000 = 33,
-    FB_ACCEL_IGS_CYBER2010 = 34,
-    FB_ACCEL_IGS_CYBER5000 = 35,
-    FB_ACCEL_SIS_GLAMOUR = 36,
-    FB_ACCEL_3DLABS_PERMEDIA3 = 37,
-    FB_ACCEL_ATI_RADEON = 38,
-    FB_ACCEL_I810 = 39,
-    FB_ACCEL_SIS_GLAMOUR_2 = 40,
-    FB_ACCEL_SIS_XABRE = 41,
-    FB_ACCEL_I830 = 42,
-    FB_ACCEL_NV_10 = 43,
-    FB_ACCEL_NV_20 = 44,
-    FB_ACCEL_NV_30 = 45,
-    FB_ACCEL_NV_40 = 46,
-    FB_ACCEL_XGI_VOLARI_V = 47,
-    FB_ACCEL_XGI_VOLARI_Z = 48,
-    FB_ACCEL_OMAP1610 = 49,
-    FB_ACCEL_TRIDENT_TGUI = 50,
-    FB_ACCEL_TRIDENT_3DIMAGE = 51,
-    FB_ACCEL_TRIDENT_BLADE3D = 52,
-    FB_ACCEL_TRIDENT_BLADEXP = 53,
-    FB_ACCEL_CIRRUS_ALPINE = 53,
-    FB_ACCEL_NEOMAGIC_NM2070 = 90,
-    FB_ACCEL_NEOMAGIC_NM2090 = 91,
-    FB_ACCEL_NEOMAGIC_NM2093 = 92,
-    FB_ACCEL_NEOMAGIC_NM2097 = 93,
-    FB_ACCEL_NEOMAGIC_NM2160 = 94,
-    FB_ACCEL_NEOMAGIC_NM2200 = 95,
-    FB_ACCEL_NEOMAGIC_NM2230 = 96,
-    FB_ACCEL_NEOMAGIC_NM2360 = 97,
-    FB_ACCEL_NEOMAGIC_NM2380 = 98,
-    FB_ACCEL_PXA3XX = 99,
-    FB_ACCEL_SAVAGE4 = 0x80,
-    FB_ACCEL_SAVAGE3D = 0x81,
-    FB_ACCEL_SAVAGE3D_MV = 0x82,
-    FB_ACCEL_SAVAGE2000 = 0x83,
-    FB_ACCEL_SAVAGE_MX_MV = 0x84,
-    FB_ACCEL_SAVAGE_MX = 0x85,
-    FB_ACCEL_SAVAGE_IX_MV = 0x86,
-    FB_ACCEL_SAVAGE_IX = 0x87,
-    FB_ACCEL_PROSAVAGE_PM = 0x88,
-    FB_ACCEL_PROSAVAGE_KM = 0x89,
-    FB_ACCEL_S3TWISTER_P = 0x8a,
-    FB_ACCEL_S3TWISTER_K = 0x8b,
-    FB_ACCEL_SUPERSAVAGE = 0x8c,
-    FB_ACCEL_PROSAVAGE_DDR = 0x8d,
-    FB_ACCEL_PROSAVAGE_DDRK = 0x8e,
-    FB_ACCEL_PUV3_UNIGFX = 0xa0,
-    FB_CAP_FOURCC = 1,
-    FB_NONSTD_HAM = 1,
-    FB_NONSTD_REV_PIX_IN_B = 2,
-    FB_ACTIVATE_NOW = 0,
-    FB_ACTIVATE_NXTOPEN = 1,
-    FB_ACTIVATE_TEST = 2,
-    FB_ACTIVATE_MASK = 15,
-    FB_ACTIVATE_VBL = 16,
-    FB_CHANGE_CMAP_VBL = 32,
-    FB_ACTIVATE_ALL = 64,
-    FB_ACTIVATE_FORCE = 128,
-    FB_ACTIVATE_INV_MODE = 256,
-    FB_ACTIVATE_KD_TEXT = 512,
-    FB_ACCELF_TEXT = 1,
-    FB_SYNC_HOR_HIGH_ACT = 1,
-    FB_SYNC_VERT_HIGH_ACT = 2,
-    FB_SYNC_EXT = 4,
-    FB_SYNC_COMP_HIGH_ACT = 8,
-    FB_SYNC_BROADCAST = 16,
-    FB_SYNC_ON_GREEN = 32,
-    FB_VMODE_NONINTERLACED = 0,
-    FB_VMODE_INTERLACED = 1,
-    FB_VMODE_DOUBLE = 2,
-    FB_VMODE_ODD_FLD_FIRST = 4,
-    FB_VMODE_MASK = 255,
-    FB_VMODE_YWRAP = 256,
-    FB_VMODE_SMOOTH_XPAN = 512,
-    FB_VMODE_CONUPDATE = 512,
-    FB_ROTATE_UR = 0,
-    FB_ROTATE_CW = 1,
-    FB_ROTATE_UD = 2,
-    FB_ROTATE_CCW = 3,
-    FB_VBLANK_VBLANKING = 0x1,
-    FB_VBLANK_HBLANKING = 0x2,
-    FB_VBLANK_HAVE_VBLANK = 0x4,
-    FB_VBLANK_HAVE_HBLANK = 0x8,
-    FB_VBLANK_HAVE_COUNT = 0x10,
-    FB_VBLANK_HAVE_VCOUNT = 0x20,
-    FB_VBLANK_HAVE_HCOUNT = 0x40,
-    FB_VBLANK_VSYNCING = 0x80,
-    FB_VBLANK_HAVE_VSYNC = 0x100,
-    ROP_COPY = 0,
-    ROP_XOR = 1,
-    FB_CUR_SETIMAGE = 0x1,
-    FB_CUR_SETPOS = 0x2,
-    FB_CUR_SETHOT = 0x4,
-    FB_CUR_SETCMAP = 0x8,
-    FB_CUR_SETSHAPE = 0x10,
-    FB_CUR_SETSIZE = 0x20,
-    FB_CUR_SETALL = 0xff,
-    FB_BACKLIGHT_LEVELS = 128,
-    FB_BACKLIGHT_MAX = 0xff,
-  },
-  records = {
-    ["struct fb_fix_screeninfo"] = [[{
+constants = {
+  FB_BLANK_UNBLANK = 0,
+  FB_BLANK_NORMAL = 1,
+  FB_BLANK_VSYNC_SUSPEND = 2,
+  FB_BLANK_HSYNC_SUSPEND = 3,
+  FB_BLANK_POWERDOWN = 4,
+  FB_MAX = 32,
+  FBIOGET_VSCREENINFO = 0x4600,
+  FBIOPUT_VSCREENINFO = 0x4601,
+  FBIOGET_FSCREENINFO = 0x4602,
+  FBIOGETCMAP = 0x4604,
+  FBIOPUTCMAP = 0x4605,
+  FBIOPAN_DISPLAY = 0x4606,
+  FBIOGET_CON2FBMAP = 0x460f,
+  FBIOPUT_CON2FBMAP = 0x4610,
+  FBIOBLANK = 0x4611,
+  FBIO_ALLOC = 0x4613,
+  FBIO_FREE = 0x4614,
+  FBIOGET_GLYPH = 0x4615,
+  FBIOGET_HWCINFO = 0x4616,
+  FBIOPUT_MODEINFO = 0x4617,
+  FBIOGET_DISPINFO = 0x4618,
+  FB_TYPE_PACKED_PIXELS = 0,
+  FB_TYPE_PLANES = 1,
+  FB_TYPE_INTERLEAVED_PLANES = 2,
+  FB_TYPE_TEXT = 3,
+  FB_TYPE_VGA_PLANES = 4,
+  FB_TYPE_FOURCC = 5,
+  FB_AUX_TEXT_MDA = 0,
+  FB_AUX_TEXT_CGA = 1,
+  FB_AUX_TEXT_S3_MMIO = 2,
+  FB_AUX_TEXT_MGA_STEP16 = 3,
+  FB_AUX_TEXT_MGA_STEP8 = 4,
+  FB_AUX_TEXT_SVGA_GROUP = 8,
+  FB_AUX_TEXT_SVGA_MASK = 7,
+  FB_AUX_TEXT_SVGA_STEP2 = 8,
+  FB_AUX_TEXT_SVGA_STEP4 = 9,
+  FB_AUX_TEXT_SVGA_STEP8 = 10,
+  FB_AUX_TEXT_SVGA_STEP16 = 11,
+  FB_AUX_TEXT_SVGA_LAST = 15,
+  FB_AUX_VGA_PLANES_VGA4 = 0,
+  FB_AUX_VGA_PLANES_CFB4 = 1,
+  FB_AUX_VGA_PLANES_CFB8 = 2,
+  FB_VISUAL_MONO01 = 0,
+  FB_VISUAL_MONO10 = 1,
+  FB_VISUAL_TRUECOLOR = 2,
+  FB_VISUAL_PSEUDOCOLOR = 3,
+  FB_VISUAL_DIRECTCOLOR = 4,
+  FB_VISUAL_STATIC_PSEUDOCOLOR = 5,
+  FB_VISUAL_FOURCC = 6,
+  FB_ACCEL_NONE = 0,
+  FB_ACCEL_ATARIBLITT = 1,
+  FB_ACCEL_AMIGABLITT = 2,
+  FB_ACCEL_S3_TRIO64 = 3,
+  FB_ACCEL_NCR_77C32BLT = 4,
+  FB_ACCEL_S3_VIRGE = 5,
+  FB_ACCEL_ATI_MACH64GX = 6,
+  FB_ACCEL_DEC_TGA = 7,
+  FB_ACCEL_ATI_MACH64CT = 8,
+  FB_ACCEL_ATI_MACH64VT = 9,
+  FB_ACCEL_ATI_MACH64GT = 10,
+  FB_ACCEL_SUN_CREATOR = 11,
+  FB_ACCEL_SUN_CGSIX = 12,
+  FB_ACCEL_SUN_LEO = 13,
+  FB_ACCEL_IMS_TWINTURBO = 14,
+  FB_ACCEL_3DLABS_PERMEDIA2 = 15,
+  FB_ACCEL_MATROX_MGA2064W = 16,
+  FB_ACCEL_MATROX_MGA1064SG = 17,
+  FB_ACCEL_MATROX_MGA2164W = 18,
+  FB_ACCEL_MATROX_MGA2164W_AGP = 19,
+  FB_ACCEL_MATROX_MGAG100 = 20,
+  FB_ACCEL_MATROX_MGAG200 = 21,
+  FB_ACCEL_SUN_CG14 = 22,
+  FB_ACCEL_SUN_BWTWO = 23,
+  FB_ACCEL_SUN_CGTHREE = 24,
+  FB_ACCEL_SUN_TCX = 25,
+  FB_ACCEL_MATROX_MGAG400 = 26,
+  FB_ACCEL_NV3 = 27,
+  FB_ACCEL_NV4 = 28,
+  FB_ACCEL_NV5 = 29,
+  FB_ACCEL_CT_6555x = 30,
+  FB_ACCEL_3DFX_BANSHEE = 31,
+  FB_ACCEL_ATI_RAGE128 = 32,
+  FB_ACCEL_IGS_CYBER2000 = 33,
+  FB_ACCEL_IGS_CYBER2010 = 34,
+  FB_ACCEL_IGS_CYBER5000 = 35,
+  FB_ACCEL_SIS_GLAMOUR = 36,
+  FB_ACCEL_3DLABS_PERMEDIA3 = 37,
+  FB_ACCEL_ATI_RADEON = 38,
+  FB_ACCEL_I810 = 39,
+  FB_ACCEL_SIS_GLAMOUR_2 = 40,
+  FB_ACCEL_SIS_XABRE = 41,
+  FB_ACCEL_I830 = 42,
+  FB_ACCEL_NV_10 = 43,
+  FB_ACCEL_NV_20 = 44,
+  FB_ACCEL_NV_30 = 45,
+  FB_ACCEL_NV_40 = 46,
+  FB_ACCEL_XGI_VOLARI_V = 47,
+  FB_ACCEL_XGI_VOLARI_Z = 48,
+  FB_ACCEL_OMAP1610 = 49,
+  FB_ACCEL_TRIDENT_TGUI = 50,
+  FB_ACCEL_TRIDENT_3DIMAGE = 51,
+  FB_ACCEL_TRIDENT_BLADE3D = 52,
+  FB_ACCEL_TRIDENT_BLADEXP = 53,
+  FB_ACCEL_CIRRUS_ALPINE = 53,
+  FB_ACCEL_NEOMAGIC_NM2070 = 90,
+  FB_ACCEL_NEOMAGIC_NM2090 = 91,
+  FB_ACCEL_NEOMAGIC_NM2093 = 92,
+  FB_ACCEL_NEOMAGIC_NM2097 = 93,
+  FB_ACCEL_NEOMAGIC_NM2160 = 94,
+  FB_ACCEL_NEOMAGIC_NM2200 = 95,
+  FB_ACCEL_NEOMAGIC_NM2230 = 96,
+  FB_ACCEL_NEOMAGIC_NM2360 = 97,
+  FB_ACCEL_NEOMAGIC_NM2380 = 98,
+  FB_ACCEL_PXA3XX = 99,
+  FB_ACCEL_SAVAGE4 = 0x80,
+  FB_ACCEL_SAVAGE3D = 0x81,
+  FB_ACCEL_SAVAGE3D_MV = 0x82,
+  FB_ACCEL_SAVAGE2000 = 0x83,
+  FB_ACCEL_SAVAGE_MX_MV = 0x84,
+  FB_ACCEL_SAVAGE_MX = 0x85,
+  FB_ACCEL_SAVAGE_IX_MV = 0x86,
+  FB_ACCEL_SAVAGE_IX = 0x87,
+  FB_ACCEL_PROSAVAGE_PM = 0x88,
+  FB_ACCEL_PROSAVAGE_KM = 0x89,
+  FB_ACCEL_S3TWISTER_P = 0x8a,
+  FB_ACCEL_S3TWISTER_K = 0x8b,
+  FB_ACCEL_SUPERSAVAGE = 0x8c,
+  FB_ACCEL_PROSAVAGE_DDR = 0x8d,
+  FB_ACCEL_PROSAVAGE_DDRK = 0x8e,
+  FB_ACCEL_PUV3_UNIGFX = 0xa0,
+  FB_CAP_FOURCC = 1,
+  FB_NONSTD_HAM = 1,
+  FB_NONSTD_REV_PIX_IN_B = 2,
+  FB_ACTIVATE_NOW = 0,
+  FB_ACTIVATE_NXTOPEN = 1,
+  FB_ACTIVATE_TEST = 2,
+  FB_ACTIVATE_MASK = 15,
+  FB_ACTIVATE_VBL = 16,
+  FB_CHANGE_CMAP_VBL = 32,
+  FB_ACTIVATE_ALL = 64,
+  FB_ACTIVATE_FORCE = 128,
+  FB_ACTIVATE_INV_MODE = 256,
+  FB_ACTIVATE_KD_TEXT = 512,
+  FB_ACCELF_TEXT = 1,
+  FB_SYNC_HOR_HIGH_ACT = 1,
+  FB_SYNC_VERT_HIGH_ACT = 2,
+  FB_SYNC_EXT = 4,
+  FB_SYNC_COMP_HIGH_ACT = 8,
+  FB_SYNC_BROADCAST = 16,
+  FB_SYNC_ON_GREEN = 32,
+  FB_VMODE_NONINTERLACED = 0,
+  FB_VMODE_INTERLACED = 1,
+  FB_VMODE_DOUBLE = 2,
+  FB_VMODE_ODD_FLD_FIRST = 4,
+  FB_VMODE_MASK = 255,
+  FB_VMODE_YWRAP = 256,
+  FB_VMODE_SMOOTH_XPAN = 512,
+  FB_VMODE_CONUPDATE = 512,
+  FB_ROTATE_UR = 0,
+  FB_ROTATE_CW = 1,
+  FB_ROTATE_UD = 2,
+  FB_ROTATE_CCW = 3,
+  FB_VBLANK_VBLANKING = 0x1,
+  FB_VBLANK_HBLANKING = 0x2,
+  FB_VBLANK_HAVE_VBLANK = 0x4,
+  FB_VBLANK_HAVE_HBLANK = 0x8,
+  FB_VBLANK_HAVE_COUNT = 0x10,
+  FB_VBLANK_HAVE_VCOUNT = 0x20,
+  FB_VBLANK_HAVE_HCOUNT = 0x40,
+  FB_VBLANK_VSYNCING = 0x80,
+  FB_VBLANK_HAVE_VSYNC = 0x100,
+  ROP_COPY = 0,
+  ROP_XOR = 1,
+  FB_CUR_SETIMAGE = 0x1,
+  FB_CUR_SETPOS = 0x2,
+  FB_CUR_SETHOT = 0x4,
+  FB_CUR_SETCMAP = 0x8,
+  FB_CUR_SETSHAPE = 0x10,
+  FB_CUR_SETSIZE = 0x20,
+  FB_CUR_SETALL = 0xff,
+  FB_BACKLIGHT_LEVELS = 128,
+  FB_BACKLIGHT_MAX = 0xff,
+},
+records = {
+  ["struct fb_fix_screeninfo"] = [[{
   char id[16];
   unsigned long smem_start;
   uint32_t smem_len;
@@ -608,12 +608,12 @@ return {
   uint16_t capabilities;
   uint16_t reserved[2];
 }]],
-    ["struct fb_bitfield"] = [[{
+  ["struct fb_bitfield"] = [[{
   uint32_t offset;
   uint32_t length;
   uint32_t msb_right;
 }]],
-    ["struct fb_var_screeninfo"] = [[{
+  ["struct fb_var_screeninfo"] = [[{
   uint32_t xres;
   uint32_t yres;
   uint32_t xres_virtual;
@@ -644,7 +644,7 @@ return {
   uint32_t colorspace;
   uint32_t reserved[4];
 }]],
-    ["struct fb_cmap"] = [[{
+  ["struct fb_cmap"] = [[{
   uint32_t start;
   uint32_t len;
   uint16_t *red;
@@ -652,18 +652,18 @@ return {
   uint16_t *blue;
   uint16_t *transp;
 }]],
-    ["struct fb_con2fbmap"] = [[{
+  ["struct fb_con2fbmap"] = [[{
   uint32_t console;
   uint32_t framebuffer;
 }]],
-    ["struct fb_vblank"] = [[{
+  ["struct fb_vblank"] = [[{
   uint32_t flags;
   uint32_t count;
   uint32_t vcount;
   uint32_t hcount;
   uint32_t reserved[4];
 }]],
-    ["struct fb_copyarea"] = [[{
+  ["struct fb_copyarea"] = [[{
   uint32_t dx;
   uint32_t dy;
   uint32_t width;
@@ -671,7 +671,7 @@ return {
   uint32_t sx;
   uint32_t sy;
 }]],
-    ["struct fb_fillrect"] = [[{
+  ["struct fb_fillrect"] = [[{
   uint32_t dx;
   uint32_t dy;
   uint32_t width;
@@ -679,7 +679,7 @@ return {
   uint32_t color;
   uint32_t rop;
 }]],
-    ["struct fb_image"] = [[{
+  ["struct fb_image"] = [[{
   uint32_t dx;
   uint32_t dy;
   uint32_t width;
@@ -690,11 +690,11 @@ return {
   const char *data;
   struct fb_cmap cmap;
 }]],
-    ["struct fbcurpos"] = [[{
+  ["struct fbcurpos"] = [[{
   uint16_t x;
   uint16_t y;
 }]],
-    ["struct fb_cursor"] = [[{
+  ["struct fb_cursor"] = [[{
   uint16_t set;
   uint16_t enable;
   uint16_t rop;
@@ -702,186 +702,186 @@ return {
   struct fbcurpos hot;
   struct fb_image image;
 }]],
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      FBIO_CURSOR = 0xc0684608,
+    },
+    macros = function(M)
+      return {
+        PICOS2KHZ = function(a)
+          return M.int(0x3b9aca00 / M.u64(M.long(a)))
+        end,
+        KHZ2PICOS = function(a)
+          return M.int(0x3b9aca00 / M.u64(M.long(a)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        FBIO_CURSOR = 0xc0684608,
-      },
-      macros = function(M)
-        return {
-          PICOS2KHZ = function(a)
-            return M.int(0x3b9aca00 / M.u64(M.long(a)))
-          end,
-          KHZ2PICOS = function(a)
-            return M.int(0x3b9aca00 / M.u64(M.long(a)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FBIOGET_VBLANK = 0x80204612,
-        FBIO_WAITFORVSYNC = 0x40044620,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        FBIO_CURSOR = 0xc0484608,
-      },
-      macros = function(M)
-        return {
-          PICOS2KHZ = function(a)
-            return M.int(1000000000 / M.long(a))
-          end,
-          KHZ2PICOS = function(a)
-            return M.int(1000000000 / M.long(a))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FBIOGET_VBLANK = 0x40204612,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        FBIO_WAITFORVSYNC = 0x80044620,
-      },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FBIOGET_VBLANK = 0x80204612,
+      FBIO_WAITFORVSYNC = 0x40044620,
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      FBIO_CURSOR = 0xc0484608,
+    },
+    macros = function(M)
+      return {
+        PICOS2KHZ = function(a)
+          return M.int(1000000000 / M.long(a))
+        end,
+        KHZ2PICOS = function(a)
+          return M.int(1000000000 / M.long(a))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FBIOGET_VBLANK = 0x40204612,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      FBIO_WAITFORVSYNC = 0x80044620,
+    },
+  },
+},
 ]==],
 ["linux/fcntl.h"] = [==[
-  constants = {
-    F_SETLEASE = 1024,
-    F_GETLEASE = 1025,
-    F_NOTIFY = 1026,
-    F_DUPFD_QUERY = 1027,
-    F_CREATED_QUERY = 1028,
-    F_CANCELLK = 1029,
-    F_DUPFD_CLOEXEC = 1030,
-    F_SETPIPE_SZ = 1031,
-    F_GETPIPE_SZ = 1032,
-    F_ADD_SEALS = 1033,
-    F_GET_SEALS = 1034,
-    F_SEAL_SEAL = 0x1,
-    F_SEAL_SHRINK = 0x2,
-    F_SEAL_GROW = 0x4,
-    F_SEAL_WRITE = 0x8,
-    F_SEAL_FUTURE_WRITE = 0x10,
-    F_SEAL_EXEC = 0x20,
-    F_GET_RW_HINT = 1035,
-    F_SET_RW_HINT = 1036,
-    F_GET_FILE_RW_HINT = 1037,
-    F_SET_FILE_RW_HINT = 1038,
-    RWH_WRITE_LIFE_NOT_SET = 0,
-    RWH_WRITE_LIFE_NONE = 1,
-    RWH_WRITE_LIFE_SHORT = 2,
-    RWH_WRITE_LIFE_MEDIUM = 3,
-    RWH_WRITE_LIFE_LONG = 4,
-    RWH_WRITE_LIFE_EXTREME = 5,
-    RWF_WRITE_LIFE_NOT_SET = 0,
-    F_GETDELEG = 1039,
-    F_SETDELEG = 1040,
-    DN_ACCESS = 0x1,
-    DN_MODIFY = 0x2,
-    DN_CREATE = 0x4,
-    DN_DELETE = 0x8,
-    DN_RENAME = 0x10,
-    DN_ATTRIB = 0x20,
-    DN_MULTISHOT = 0x80000000,
-    AT_FDCWD = -100,
-    PIDFD_SELF_THREAD = -10000,
-    PIDFD_SELF_THREAD_GROUP = -10001,
-    FD_PIDFS_ROOT = -10002,
-    FD_NSFS_ROOT = -10003,
-    FD_INVALID = -10009,
-    AT_SYMLINK_NOFOLLOW = 0x100,
-    AT_SYMLINK_FOLLOW = 0x400,
-    AT_NO_AUTOMOUNT = 0x800,
-    AT_EMPTY_PATH = 0x1000,
-    AT_STATX_SYNC_TYPE = 0x6000,
-    AT_STATX_SYNC_AS_STAT = 0x0,
-    AT_STATX_FORCE_SYNC = 0x2000,
-    AT_STATX_DONT_SYNC = 0x4000,
-    AT_RECURSIVE = 0x8000,
-    AT_RENAME_NOREPLACE = 0x1,
-    AT_RENAME_EXCHANGE = 0x2,
-    AT_RENAME_WHITEOUT = 0x4,
-    AT_EACCESS = 0x200,
-    AT_REMOVEDIR = 0x200,
-    AT_HANDLE_FID = 0x200,
-    AT_HANDLE_MNT_ID_UNIQUE = 0x1,
-    AT_HANDLE_CONNECTABLE = 0x2,
-    AT_EXECVE_CHECK = 0x10000,
-  },
-  records = {
-    ["struct delegation"] = [[{
+constants = {
+  F_SETLEASE = 1024,
+  F_GETLEASE = 1025,
+  F_NOTIFY = 1026,
+  F_DUPFD_QUERY = 1027,
+  F_CREATED_QUERY = 1028,
+  F_CANCELLK = 1029,
+  F_DUPFD_CLOEXEC = 1030,
+  F_SETPIPE_SZ = 1031,
+  F_GETPIPE_SZ = 1032,
+  F_ADD_SEALS = 1033,
+  F_GET_SEALS = 1034,
+  F_SEAL_SEAL = 0x1,
+  F_SEAL_SHRINK = 0x2,
+  F_SEAL_GROW = 0x4,
+  F_SEAL_WRITE = 0x8,
+  F_SEAL_FUTURE_WRITE = 0x10,
+  F_SEAL_EXEC = 0x20,
+  F_GET_RW_HINT = 1035,
+  F_SET_RW_HINT = 1036,
+  F_GET_FILE_RW_HINT = 1037,
+  F_SET_FILE_RW_HINT = 1038,
+  RWH_WRITE_LIFE_NOT_SET = 0,
+  RWH_WRITE_LIFE_NONE = 1,
+  RWH_WRITE_LIFE_SHORT = 2,
+  RWH_WRITE_LIFE_MEDIUM = 3,
+  RWH_WRITE_LIFE_LONG = 4,
+  RWH_WRITE_LIFE_EXTREME = 5,
+  RWF_WRITE_LIFE_NOT_SET = 0,
+  F_GETDELEG = 1039,
+  F_SETDELEG = 1040,
+  DN_ACCESS = 0x1,
+  DN_MODIFY = 0x2,
+  DN_CREATE = 0x4,
+  DN_DELETE = 0x8,
+  DN_RENAME = 0x10,
+  DN_ATTRIB = 0x20,
+  DN_MULTISHOT = 0x80000000,
+  AT_FDCWD = -100,
+  PIDFD_SELF_THREAD = -10000,
+  PIDFD_SELF_THREAD_GROUP = -10001,
+  FD_PIDFS_ROOT = -10002,
+  FD_NSFS_ROOT = -10003,
+  FD_INVALID = -10009,
+  AT_SYMLINK_NOFOLLOW = 0x100,
+  AT_SYMLINK_FOLLOW = 0x400,
+  AT_NO_AUTOMOUNT = 0x800,
+  AT_EMPTY_PATH = 0x1000,
+  AT_STATX_SYNC_TYPE = 0x6000,
+  AT_STATX_SYNC_AS_STAT = 0x0,
+  AT_STATX_FORCE_SYNC = 0x2000,
+  AT_STATX_DONT_SYNC = 0x4000,
+  AT_RECURSIVE = 0x8000,
+  AT_RENAME_NOREPLACE = 0x1,
+  AT_RENAME_EXCHANGE = 0x2,
+  AT_RENAME_WHITEOUT = 0x4,
+  AT_EACCESS = 0x200,
+  AT_REMOVEDIR = 0x200,
+  AT_HANDLE_FID = 0x200,
+  AT_HANDLE_MNT_ID_UNIQUE = 0x1,
+  AT_HANDLE_CONNECTABLE = 0x2,
+  AT_EXECVE_CHECK = 0x10000,
+},
+records = {
+  ["struct delegation"] = [[{
   uint32_t d_flags;
   uint16_t d_type;
   uint16_t __pad;
 }]],
-  },
+},
 ]==],
 ["linux/fd.h"] = [==[
-  constants = {
-    FD_NEED_TWADDLE_BIT = 0,
-    FD_VERIFY_BIT = 1,
-    FD_DISK_NEWCHANGE_BIT = 2,
-    FD_UNUSED_BIT = 3,
-    FD_DISK_CHANGED_BIT = 4,
-    FD_DISK_WRITABLE_BIT = 5,
-    FD_OPEN_SHOULD_FAIL_BIT = 6,
-    FD_RESET_IF_NEEDED = 0,
-    FD_RESET_IF_RAWCMD = 1,
-    FD_RESET_ALWAYS = 2,
-    FD_STRETCH = 1,
-    FD_SWAPSIDES = 2,
-    FD_ZEROBASED = 4,
-    FD_SECTBASEMASK = 0x3fc,
-    FD_2M = 0x4,
-    FD_SIZECODEMASK = 0x38,
-    FD_PERP = 0x40,
-    FD_FILL_BYTE = 0xf6,
-    FTD_MSG = 0x10,
-    FD_BROKEN_DCL = 0x20,
-    FD_DEBUG = 0x2,
-    FD_SILENT_DCL_CLEAR = 0x4,
-    FD_INVERTED_DCL = 0x80,
-    FD_AUTODETECT_SIZE = 8,
-    FD_NEED_TWADDLE = 0x1,
-    FD_VERIFY = 0x2,
-    FD_DISK_NEWCHANGE = 0x4,
-    FD_DISK_CHANGED = 0x10,
-    FD_DISK_WRITABLE = 0x20,
-    FD_DRIVER_VERSION = 0x100,
-    FD_RAW_READ = 1,
-    FD_RAW_WRITE = 2,
-    FD_RAW_NO_MOTOR = 4,
-    FD_RAW_DISK_CHANGE = 4,
-    FD_RAW_INTR = 8,
-    FD_RAW_SPIN = 0x10,
-    FD_RAW_NO_MOTOR_AFTER = 0x20,
-    FD_RAW_NEED_DISK = 0x40,
-    FD_RAW_NEED_SEEK = 0x80,
-    FD_RAW_MORE = 0x100,
-    FD_RAW_STOP_IF_FAILURE = 0x200,
-    FD_RAW_STOP_IF_SUCCESS = 0x400,
-    FD_RAW_SOFTFAILURE = 0x800,
-    FD_RAW_FAILURE = 0x10000,
-    FD_RAW_HARDFAILURE = 0x20000,
-    FD_RAW_CMD_SIZE = 16,
-    FD_RAW_REPLY_SIZE = 16,
-    FD_RAW_CMD_FULLSIZE = 33,
-  },
-  records = {
-    ["struct floppy_struct"] = [[{
+constants = {
+  FD_NEED_TWADDLE_BIT = 0,
+  FD_VERIFY_BIT = 1,
+  FD_DISK_NEWCHANGE_BIT = 2,
+  FD_UNUSED_BIT = 3,
+  FD_DISK_CHANGED_BIT = 4,
+  FD_DISK_WRITABLE_BIT = 5,
+  FD_OPEN_SHOULD_FAIL_BIT = 6,
+  FD_RESET_IF_NEEDED = 0,
+  FD_RESET_IF_RAWCMD = 1,
+  FD_RESET_ALWAYS = 2,
+  FD_STRETCH = 1,
+  FD_SWAPSIDES = 2,
+  FD_ZEROBASED = 4,
+  FD_SECTBASEMASK = 0x3fc,
+  FD_2M = 0x4,
+  FD_SIZECODEMASK = 0x38,
+  FD_PERP = 0x40,
+  FD_FILL_BYTE = 0xf6,
+  FTD_MSG = 0x10,
+  FD_BROKEN_DCL = 0x20,
+  FD_DEBUG = 0x2,
+  FD_SILENT_DCL_CLEAR = 0x4,
+  FD_INVERTED_DCL = 0x80,
+  FD_AUTODETECT_SIZE = 8,
+  FD_NEED_TWADDLE = 0x1,
+  FD_VERIFY = 0x2,
+  FD_DISK_NEWCHANGE = 0x4,
+  FD_DISK_CHANGED = 0x10,
+  FD_DISK_WRITABLE = 0x20,
+  FD_DRIVER_VERSION = 0x100,
+  FD_RAW_READ = 1,
+  FD_RAW_WRITE = 2,
+  FD_RAW_NO_MOTOR = 4,
+  FD_RAW_DISK_CHANGE = 4,
+  FD_RAW_INTR = 8,
+  FD_RAW_SPIN = 0x10,
+  FD_RAW_NO_MOTOR_AFTER = 0x20,
+  FD_RAW_NEED_DISK = 0x40,
+  FD_RAW_NEED_SEEK = 0x80,
+  FD_RAW_MORE = 0x100,
+  FD_RAW_STOP_IF_FAILURE = 0x200,
+  FD_RAW_STOP_IF_SUCCESS = 0x400,
+  FD_RAW_SOFTFAILURE = 0x800,
+  FD_RAW_FAILURE = 0x10000,
+  FD_RAW_HARDFAILURE = 0x20000,
+  FD_RAW_CMD_SIZE = 16,
+  FD_RAW_REPLY_SIZE = 16,
+  FD_RAW_CMD_FULLSIZE = 33,
+},
+records = {
+  ["struct floppy_struct"] = [[{
   uint32_t size;
   uint32_t sect;
   uint32_t head;
@@ -893,19 +893,19 @@ return {
   uint8_t fmt_gap;
   const char *name;
 }]],
-    ["struct format_descr"] = [[{
+  ["struct format_descr"] = [[{
   uint32_t device;
   uint32_t head;
   uint32_t track;
 }]],
-    ["struct floppy_max_errors"] = [[{
+  ["struct floppy_max_errors"] = [[{
   uint32_t abort;
   uint32_t read_track;
   uint32_t reset;
   uint32_t recal;
   uint32_t reporting;
 }]],
-    ["struct floppy_drive_params"] = [[{
+  ["struct floppy_drive_params"] = [[{
   int8_t cmos;
   unsigned long max_dtr;
   unsigned long hlt;
@@ -926,7 +926,7 @@ return {
   int32_t checkfreq;
   int32_t native_format;
 }]],
-    ["struct floppy_drive_struct"] = [[{
+  ["struct floppy_drive_struct"] = [[{
   unsigned long flags;
   unsigned long spinup_date;
   unsigned long select_date;
@@ -943,7 +943,7 @@ return {
   char *dmabuf;
   int32_t bufblocks;
 }]],
-    ["struct floppy_fdc_state"] = [[{
+  ["struct floppy_fdc_state"] = [[{
   int32_t spec1;
   int32_t spec2;
   int32_t dtr;
@@ -958,7 +958,7 @@ return {
   uint32_t driver_version;
   uint8_t track[4];
 }]],
-    ["struct floppy_write_errors"] = [[{
+  ["struct floppy_write_errors"] = [[{
   uint32_t write_errors;
   unsigned long first_error_sector;
   int32_t first_error_generation;
@@ -966,7 +966,7 @@ return {
   int32_t last_error_generation;
   uint32_t badness;
 }]],
-    ["struct floppy_raw_cmd"] = [[{
+  ["struct floppy_raw_cmd"] = [[{
   uint32_t flags;
   void *data;
   char *kernel_data;
@@ -989,280 +989,280 @@ return {
   int32_t reserved1;
   int32_t reserved2;
 }]],
-  },
-  typedefs = {
-    floppy_drive_name = "char [16]",
-  },
-  macros = function(M)
-    return {
-      FD_MKSECTBASE = function(s)
-        return M.int(M.shl(M.bxor(M.long(s), 1), 2))
-      end,
-      FD_SECTBASE = function(floppy)
-        return M.int(M.bxor(M.band(M.shr(M.long(floppy.stretch), 2), 0xff), 1))
-      end,
-      FD_SIZECODE = function(floppy)
-        return M.int((M.band(M.shr(M.long(floppy.rate), 3), 0x7) + 2) % 8)
-      end,
-      FD_SECTSIZE = function(floppy)
-        return M.int(M.band(M.long(floppy.rate), 0x4) ~= 0 and 0x200LL or M.i32(M.shl(128LL,
-            (M.band(M.shr(M.long(floppy.rate), 3), 0x7) + 2) % 8)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FDCLRPRM = 0x241,
-        FDMSGON = 0x245,
-        FDMSGOFF = 0x246,
-        FDFMTBEG = 0x247,
-        FDFMTTRK = 0x400c0248,
-        FDFMTEND = 0x249,
-        FDSETEMSGTRESH = 0x24a,
-        FDFLUSH = 0x24b,
-        FDSETMAXERRS = 0x4014024c,
-        FDGETMAXERRS = 0x8014020e,
-        FDGETDRVTYP = 0x8010020f,
-        FDRESET = 0x254,
-        FDWERRORCLR = 0x256,
-        FDRAWCMD = 0x258,
-        FDTWADDLE = 0x259,
-        FDEJECT = 0x25a,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        FDSETPRM = 0x40200242,
-        FDSETMEDIAPRM = 1075839554,
-        FDDEFPRM = 0x40200243,
-        FDGETPRM = 0x80200204,
-        FDDEFMEDIAPRM = 1075839555,
-        FDGETMEDIAPRM = 2149581316,
-        FDSETDRVPRM = 0x40800290,
-        FDGETDRVPRM = 0x80800211,
-        FDGETDRVSTAT = 0x80500212,
-        FDPOLLDRVSTAT = 0x80500213,
-        FDGETFDCSTAT = 0x80280215,
-        FDWERRORGET = 0x80280217,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        FDSETPRM = 0x401c0242,
-        FDSETMEDIAPRM = 1075577410,
-        FDDEFPRM = 0x401c0243,
-        FDGETPRM = 0x801c0204,
-        FDDEFMEDIAPRM = 1075577411,
-        FDGETMEDIAPRM = 2149319172,
-        FDSETDRVPRM = 0x40580290,
-        FDGETDRVPRM = 0x80580211,
-        FDGETDRVSTAT = 0x80340212,
-        FDPOLLDRVSTAT = 0x80340213,
-        FDGETFDCSTAT = 0x80200215,
-        FDWERRORGET = 0x80180217,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FDCLRPRM = 0x20000241,
-        FDMSGON = 0x20000245,
-        FDMSGOFF = 0x20000246,
-        FDFMTBEG = 0x20000247,
-        FDFMTTRK = 0x800c0248,
-        FDFMTEND = 0x20000249,
-        FDSETEMSGTRESH = 0x2000024a,
-        FDFLUSH = 0x2000024b,
-        FDSETMAXERRS = 0x8014024c,
-        FDGETMAXERRS = 0x4014020e,
-        FDGETDRVTYP = 0x4010020f,
-        FDRESET = 0x20000254,
-        FDWERRORCLR = 0x20000256,
-        FDRAWCMD = 0x20000258,
-        FDTWADDLE = 0x20000259,
-        FDEJECT = 0x2000025a,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        FDSETPRM = 0x801c0242,
-        FDSETMEDIAPRM = 2149319234,
-        FDDEFPRM = 0x801c0243,
-        FDGETPRM = 0x401c0204,
-        FDDEFMEDIAPRM = 2149319235,
-        FDGETMEDIAPRM = 1075577348,
-        FDSETDRVPRM = 0x80580290,
-        FDGETDRVPRM = 0x40580211,
-        FDGETDRVSTAT = 0x40340212,
-        FDPOLLDRVSTAT = 0x40340213,
-        FDGETFDCSTAT = 0x40200215,
-        FDWERRORGET = 0x40180217,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        FDSETPRM = 0x80200242,
-        FDSETMEDIAPRM = 2149581378,
-        FDDEFPRM = 0x80200243,
-        FDGETPRM = 0x40200204,
-        FDDEFMEDIAPRM = 2149581379,
-        FDGETMEDIAPRM = 1075839492,
-        FDSETDRVPRM = 0x80800290,
-        FDGETDRVPRM = 0x40800211,
-        FDGETDRVSTAT = 0x40500212,
-        FDPOLLDRVSTAT = 0x40500213,
-        FDGETFDCSTAT = 0x40280215,
-        FDWERRORGET = 0x40280217,
-      },
+},
+typedefs = {
+  floppy_drive_name = "char [16]",
+},
+macros = function(M)
+  return {
+    FD_MKSECTBASE = function(s)
+      return M.int(M.shl(M.bxor(M.long(s), 1), 2))
+    end,
+    FD_SECTBASE = function(floppy)
+      return M.int(M.bxor(M.band(M.shr(M.long(floppy.stretch), 2), 0xff), 1))
+    end,
+    FD_SIZECODE = function(floppy)
+      return M.int((M.band(M.shr(M.long(floppy.rate), 3), 0x7) + 2) % 8)
+    end,
+    FD_SECTSIZE = function(floppy)
+      return M.int(M.band(M.long(floppy.rate), 0x4) ~= 0 and 0x200LL or M.i32(M.shl(128LL,
+          (M.band(M.shr(M.long(floppy.rate), 3), 0x7) + 2) % 8)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FDCLRPRM = 0x241,
+      FDMSGON = 0x245,
+      FDMSGOFF = 0x246,
+      FDFMTBEG = 0x247,
+      FDFMTTRK = 0x400c0248,
+      FDFMTEND = 0x249,
+      FDSETEMSGTRESH = 0x24a,
+      FDFLUSH = 0x24b,
+      FDSETMAXERRS = 0x4014024c,
+      FDGETMAXERRS = 0x8014020e,
+      FDGETDRVTYP = 0x8010020f,
+      FDRESET = 0x254,
+      FDWERRORCLR = 0x256,
+      FDRAWCMD = 0x258,
+      FDTWADDLE = 0x259,
+      FDEJECT = 0x25a,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      FDSETPRM = 0x40200242,
+      FDSETMEDIAPRM = 1075839554,
+      FDDEFPRM = 0x40200243,
+      FDGETPRM = 0x80200204,
+      FDDEFMEDIAPRM = 1075839555,
+      FDGETMEDIAPRM = 2149581316,
+      FDSETDRVPRM = 0x40800290,
+      FDGETDRVPRM = 0x80800211,
+      FDGETDRVSTAT = 0x80500212,
+      FDPOLLDRVSTAT = 0x80500213,
+      FDGETFDCSTAT = 0x80280215,
+      FDWERRORGET = 0x80280217,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      FDSETPRM = 0x401c0242,
+      FDSETMEDIAPRM = 1075577410,
+      FDDEFPRM = 0x401c0243,
+      FDGETPRM = 0x801c0204,
+      FDDEFMEDIAPRM = 1075577411,
+      FDGETMEDIAPRM = 2149319172,
+      FDSETDRVPRM = 0x40580290,
+      FDGETDRVPRM = 0x80580211,
+      FDGETDRVSTAT = 0x80340212,
+      FDPOLLDRVSTAT = 0x80340213,
+      FDGETFDCSTAT = 0x80200215,
+      FDWERRORGET = 0x80180217,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FDCLRPRM = 0x20000241,
+      FDMSGON = 0x20000245,
+      FDMSGOFF = 0x20000246,
+      FDFMTBEG = 0x20000247,
+      FDFMTTRK = 0x800c0248,
+      FDFMTEND = 0x20000249,
+      FDSETEMSGTRESH = 0x2000024a,
+      FDFLUSH = 0x2000024b,
+      FDSETMAXERRS = 0x8014024c,
+      FDGETMAXERRS = 0x4014020e,
+      FDGETDRVTYP = 0x4010020f,
+      FDRESET = 0x20000254,
+      FDWERRORCLR = 0x20000256,
+      FDRAWCMD = 0x20000258,
+      FDTWADDLE = 0x20000259,
+      FDEJECT = 0x2000025a,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      FDSETPRM = 0x801c0242,
+      FDSETMEDIAPRM = 2149319234,
+      FDDEFPRM = 0x801c0243,
+      FDGETPRM = 0x401c0204,
+      FDDEFMEDIAPRM = 2149319235,
+      FDGETMEDIAPRM = 1075577348,
+      FDSETDRVPRM = 0x80580290,
+      FDGETDRVPRM = 0x40580211,
+      FDGETDRVSTAT = 0x40340212,
+      FDPOLLDRVSTAT = 0x40340213,
+      FDGETFDCSTAT = 0x40200215,
+      FDWERRORGET = 0x40180217,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      FDSETPRM = 0x80200242,
+      FDSETMEDIAPRM = 2149581378,
+      FDDEFPRM = 0x80200243,
+      FDGETPRM = 0x40200204,
+      FDDEFMEDIAPRM = 2149581379,
+      FDGETMEDIAPRM = 1075839492,
+      FDSETDRVPRM = 0x80800290,
+      FDGETDRVPRM = 0x40800211,
+      FDGETDRVSTAT = 0x40500212,
+      FDPOLLDRVSTAT = 0x40500213,
+      FDGETFDCSTAT = 0x40280215,
+      FDWERRORGET = 0x40280217,
+    },
+  },
+},
 ]==],
 ["linux/fdreg.h"] = [==[
-  constants = {
-    FD_SRA = 0,
-    FD_SRB = 1,
-    FD_DOR = 2,
-    FD_TDR = 3,
-    FD_DSR = 4,
-    FD_STATUS = 4,
-    FD_DATA = 5,
-    FD_DIR = 7,
-    FD_DCR = 7,
-    STATUS_BUSYMASK = 0xf,
-    STATUS_BUSY = 0x10,
-    STATUS_DMA = 0x20,
-    STATUS_DIR = 0x40,
-    STATUS_READY = 0x80,
-    ST0_DS = 0x3,
-    ST0_HA = 0x4,
-    ST0_NR = 0x8,
-    ST0_ECE = 0x10,
-    ST0_SE = 0x20,
-    ST0_INTR = 0xc0,
-    ST1_MAM = 0x1,
-    ST1_WP = 0x2,
-    ST1_ND = 0x4,
-    ST1_OR = 0x10,
-    ST1_CRC = 0x20,
-    ST1_EOC = 0x80,
-    ST2_MAM = 0x1,
-    ST2_BC = 0x2,
-    ST2_SNS = 0x4,
-    ST2_SEH = 0x8,
-    ST2_WC = 0x10,
-    ST2_CRC = 0x20,
-    ST2_CM = 0x40,
-    ST3_HA = 0x4,
-    ST3_DS = 0x8,
-    ST3_TZ = 0x10,
-    ST3_RY = 0x20,
-    ST3_WP = 0x40,
-    ST3_FT = 0x80,
-    FD_RECALIBRATE = 0x7,
-    FD_SEEK = 0xf,
-    FD_READ = 0xe6,
-    FD_WRITE = 0xc5,
-    FD_SENSEI = 0x8,
-    FD_SPECIFY = 0x3,
-    FD_FORMAT = 0x4d,
-    FD_VERSION = 0x10,
-    FD_CONFIGURE = 0x13,
-    FD_PERPENDICULAR = 0x12,
-    FD_GETSTATUS = 0x4,
-    FD_DUMPREGS = 0xe,
-    FD_READID = 0xea,
-    FD_UNLOCK = 0x14,
-    FD_LOCK = 0x94,
-    FD_RSEEK_OUT = 0x8f,
-    FD_RSEEK_IN = 0xcf,
-    FD_PARTID = 0x18,
-    FD_SAVE = 0x2e,
-    FD_DRIVESPEC = 0x8e,
-    FD_RESTORE = 0x4e,
-    FD_POWERDOWN = 0x27,
-    FD_FORMAT_N_WRITE = 0xef,
-    FD_OPTION = 0x33,
-    DMA_READ = 0x46,
-    DMA_WRITE = 0x4a,
-    FDC_NONE = 0x0,
-    FDC_UNKNOWN = 0x10,
-    FDC_8272A = 0x20,
-    FDC_765ED = 0x30,
-    FDC_82072 = 0x40,
-    FDC_82072A = 0x45,
-    FDC_82077_ORIG = 0x51,
-    FDC_82077 = 0x52,
-    FDC_82078_UNKN = 0x5f,
-    FDC_82078 = 0x60,
-    FDC_82078_1 = 0x61,
-    FDC_S82078B = 0x62,
-    FDC_87306 = 0x63,
-    FD_RESET_DELAY = 20,
-  },
+constants = {
+  FD_SRA = 0,
+  FD_SRB = 1,
+  FD_DOR = 2,
+  FD_TDR = 3,
+  FD_DSR = 4,
+  FD_STATUS = 4,
+  FD_DATA = 5,
+  FD_DIR = 7,
+  FD_DCR = 7,
+  STATUS_BUSYMASK = 0xf,
+  STATUS_BUSY = 0x10,
+  STATUS_DMA = 0x20,
+  STATUS_DIR = 0x40,
+  STATUS_READY = 0x80,
+  ST0_DS = 0x3,
+  ST0_HA = 0x4,
+  ST0_NR = 0x8,
+  ST0_ECE = 0x10,
+  ST0_SE = 0x20,
+  ST0_INTR = 0xc0,
+  ST1_MAM = 0x1,
+  ST1_WP = 0x2,
+  ST1_ND = 0x4,
+  ST1_OR = 0x10,
+  ST1_CRC = 0x20,
+  ST1_EOC = 0x80,
+  ST2_MAM = 0x1,
+  ST2_BC = 0x2,
+  ST2_SNS = 0x4,
+  ST2_SEH = 0x8,
+  ST2_WC = 0x10,
+  ST2_CRC = 0x20,
+  ST2_CM = 0x40,
+  ST3_HA = 0x4,
+  ST3_DS = 0x8,
+  ST3_TZ = 0x10,
+  ST3_RY = 0x20,
+  ST3_WP = 0x40,
+  ST3_FT = 0x80,
+  FD_RECALIBRATE = 0x7,
+  FD_SEEK = 0xf,
+  FD_READ = 0xe6,
+  FD_WRITE = 0xc5,
+  FD_SENSEI = 0x8,
+  FD_SPECIFY = 0x3,
+  FD_FORMAT = 0x4d,
+  FD_VERSION = 0x10,
+  FD_CONFIGURE = 0x13,
+  FD_PERPENDICULAR = 0x12,
+  FD_GETSTATUS = 0x4,
+  FD_DUMPREGS = 0xe,
+  FD_READID = 0xea,
+  FD_UNLOCK = 0x14,
+  FD_LOCK = 0x94,
+  FD_RSEEK_OUT = 0x8f,
+  FD_RSEEK_IN = 0xcf,
+  FD_PARTID = 0x18,
+  FD_SAVE = 0x2e,
+  FD_DRIVESPEC = 0x8e,
+  FD_RESTORE = 0x4e,
+  FD_POWERDOWN = 0x27,
+  FD_FORMAT_N_WRITE = 0xef,
+  FD_OPTION = 0x33,
+  DMA_READ = 0x46,
+  DMA_WRITE = 0x4a,
+  FDC_NONE = 0x0,
+  FDC_UNKNOWN = 0x10,
+  FDC_8272A = 0x20,
+  FDC_765ED = 0x30,
+  FDC_82072 = 0x40,
+  FDC_82072A = 0x45,
+  FDC_82077_ORIG = 0x51,
+  FDC_82077 = 0x52,
+  FDC_82078_UNKN = 0x5f,
+  FDC_82078 = 0x60,
+  FDC_82078_1 = 0x61,
+  FDC_S82078B = 0x62,
+  FDC_87306 = 0x63,
+  FD_RESET_DELAY = 20,
+},
 ]==],
 ["linux/fib_rules.h"] = [==[
-  constants = {
-    FRA_UNSPEC = 0,
-    FRA_DST = 1,
-    FRA_SRC = 2,
-    FRA_IIFNAME = 3,
-    FRA_GOTO = 4,
-    FRA_UNUSED2 = 5,
-    FRA_PRIORITY = 6,
-    FRA_UNUSED3 = 7,
-    FRA_UNUSED4 = 8,
-    FRA_UNUSED5 = 9,
-    FRA_FWMARK = 10,
-    FRA_FLOW = 11,
-    FRA_TUN_ID = 12,
-    FRA_SUPPRESS_IFGROUP = 13,
-    FRA_SUPPRESS_PREFIXLEN = 14,
-    FRA_TABLE = 15,
-    FRA_FWMASK = 16,
-    FRA_OIFNAME = 17,
-    FRA_PAD = 18,
-    FRA_L3MDEV = 19,
-    FRA_UID_RANGE = 20,
-    FRA_PROTOCOL = 21,
-    FRA_IP_PROTO = 22,
-    FRA_SPORT_RANGE = 23,
-    FRA_DPORT_RANGE = 24,
-    FRA_DSCP = 25,
-    FRA_FLOWLABEL = 26,
-    FRA_FLOWLABEL_MASK = 27,
-    FRA_SPORT_MASK = 28,
-    FRA_DPORT_MASK = 29,
-    FRA_DSCP_MASK = 30,
-    __FRA_MAX = 31,
-    FR_ACT_UNSPEC = 0,
-    FR_ACT_TO_TBL = 1,
-    FR_ACT_GOTO = 2,
-    FR_ACT_NOP = 3,
-    FR_ACT_RES3 = 4,
-    FR_ACT_RES4 = 5,
-    FR_ACT_BLACKHOLE = 6,
-    FR_ACT_UNREACHABLE = 7,
-    FR_ACT_PROHIBIT = 8,
-    __FR_ACT_MAX = 9,
-    FIB_RULE_PERMANENT = 0x1,
-    FIB_RULE_INVERT = 0x2,
-    FIB_RULE_UNRESOLVED = 0x4,
-    FIB_RULE_IIF_DETACHED = 0x8,
-    FIB_RULE_DEV_DETACHED = 8,
-    FIB_RULE_OIF_DETACHED = 0x10,
-    FIB_RULE_FIND_SADDR = 0x10000,
-    FRA_IFNAME = 3,
-    FRA_MAX = 30,
-    FR_ACT_MAX = 8,
-  },
-  records = {
-    ["struct fib_rule_hdr"] = [[{
+constants = {
+  FRA_UNSPEC = 0,
+  FRA_DST = 1,
+  FRA_SRC = 2,
+  FRA_IIFNAME = 3,
+  FRA_GOTO = 4,
+  FRA_UNUSED2 = 5,
+  FRA_PRIORITY = 6,
+  FRA_UNUSED3 = 7,
+  FRA_UNUSED4 = 8,
+  FRA_UNUSED5 = 9,
+  FRA_FWMARK = 10,
+  FRA_FLOW = 11,
+  FRA_TUN_ID = 12,
+  FRA_SUPPRESS_IFGROUP = 13,
+  FRA_SUPPRESS_PREFIXLEN = 14,
+  FRA_TABLE = 15,
+  FRA_FWMASK = 16,
+  FRA_OIFNAME = 17,
+  FRA_PAD = 18,
+  FRA_L3MDEV = 19,
+  FRA_UID_RANGE = 20,
+  FRA_PROTOCOL = 21,
+  FRA_IP_PROTO = 22,
+  FRA_SPORT_RANGE = 23,
+  FRA_DPORT_RANGE = 24,
+  FRA_DSCP = 25,
+  FRA_FLOWLABEL = 26,
+  FRA_FLOWLABEL_MASK = 27,
+  FRA_SPORT_MASK = 28,
+  FRA_DPORT_MASK = 29,
+  FRA_DSCP_MASK = 30,
+  __FRA_MAX = 31,
+  FR_ACT_UNSPEC = 0,
+  FR_ACT_TO_TBL = 1,
+  FR_ACT_GOTO = 2,
+  FR_ACT_NOP = 3,
+  FR_ACT_RES3 = 4,
+  FR_ACT_RES4 = 5,
+  FR_ACT_BLACKHOLE = 6,
+  FR_ACT_UNREACHABLE = 7,
+  FR_ACT_PROHIBIT = 8,
+  __FR_ACT_MAX = 9,
+  FIB_RULE_PERMANENT = 0x1,
+  FIB_RULE_INVERT = 0x2,
+  FIB_RULE_UNRESOLVED = 0x4,
+  FIB_RULE_IIF_DETACHED = 0x8,
+  FIB_RULE_DEV_DETACHED = 8,
+  FIB_RULE_OIF_DETACHED = 0x10,
+  FIB_RULE_FIND_SADDR = 0x10000,
+  FRA_IFNAME = 3,
+  FRA_MAX = 30,
+  FR_ACT_MAX = 8,
+},
+records = {
+  ["struct fib_rule_hdr"] = [[{
   uint8_t family;
   uint8_t dst_len;
   uint8_t src_len;
@@ -1273,173 +1273,173 @@ return {
   uint8_t action;
   uint32_t flags;
 }]],
-    ["struct fib_rule_uid_range"] = [[{
+  ["struct fib_rule_uid_range"] = [[{
   uint32_t start;
   uint32_t end;
 }]],
-    ["struct fib_rule_port_range"] = [[{
+  ["struct fib_rule_port_range"] = [[{
   uint16_t start;
   uint16_t end;
 }]],
-  },
+},
 ]==],
 ["linux/fiemap.h"] = [==[
-  constants = {
-    FIEMAP_MAX_OFFSET = 18446744073709551615ULL,
-    FIEMAP_FLAG_SYNC = 0x1,
-    FIEMAP_FLAG_XATTR = 0x2,
-    FIEMAP_FLAG_CACHE = 0x4,
-    FIEMAP_FLAGS_COMPAT = 3,
-    FIEMAP_EXTENT_LAST = 0x1,
-    FIEMAP_EXTENT_UNKNOWN = 0x2,
-    FIEMAP_EXTENT_DELALLOC = 0x4,
-    FIEMAP_EXTENT_ENCODED = 0x8,
-    FIEMAP_EXTENT_DATA_ENCRYPTED = 0x80,
-    FIEMAP_EXTENT_NOT_ALIGNED = 0x100,
-    FIEMAP_EXTENT_DATA_INLINE = 0x200,
-    FIEMAP_EXTENT_DATA_TAIL = 0x400,
-    FIEMAP_EXTENT_UNWRITTEN = 0x800,
-    FIEMAP_EXTENT_MERGED = 0x1000,
-    FIEMAP_EXTENT_SHARED = 0x2000,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fiemap_extent"] = [[{
-    uint64_t fe_logical;
-    uint64_t fe_physical;
-    uint64_t fe_length;
-    uint64_t fe_reserved64[2];
-    uint32_t fe_flags;
-    uint32_t fe_reserved[3];
-  }]],
-        ["struct fiemap"] = [[{
-    uint64_t fm_start;
-    uint64_t fm_length;
-    uint32_t fm_flags;
-    uint32_t fm_mapped_extents;
-    uint32_t fm_extent_count;
-    uint32_t fm_reserved;
-    struct fiemap_extent fm_extents[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fiemap_extent"] = [[{
-    unsigned long fe_logical;
-    unsigned long fe_physical;
-    unsigned long fe_length;
-    unsigned long fe_reserved64[2];
-    uint32_t fe_flags;
-    uint32_t fe_reserved[3];
-  }]],
-        ["struct fiemap"] = [[{
-    unsigned long fm_start;
-    unsigned long fm_length;
-    uint32_t fm_flags;
-    uint32_t fm_mapped_extents;
-    uint32_t fm_extent_count;
-    uint32_t fm_reserved;
-    struct fiemap_extent fm_extents[];
-  }]],
-      },
+constants = {
+  FIEMAP_MAX_OFFSET = 18446744073709551615ULL,
+  FIEMAP_FLAG_SYNC = 0x1,
+  FIEMAP_FLAG_XATTR = 0x2,
+  FIEMAP_FLAG_CACHE = 0x4,
+  FIEMAP_FLAGS_COMPAT = 3,
+  FIEMAP_EXTENT_LAST = 0x1,
+  FIEMAP_EXTENT_UNKNOWN = 0x2,
+  FIEMAP_EXTENT_DELALLOC = 0x4,
+  FIEMAP_EXTENT_ENCODED = 0x8,
+  FIEMAP_EXTENT_DATA_ENCRYPTED = 0x80,
+  FIEMAP_EXTENT_NOT_ALIGNED = 0x100,
+  FIEMAP_EXTENT_DATA_INLINE = 0x200,
+  FIEMAP_EXTENT_DATA_TAIL = 0x400,
+  FIEMAP_EXTENT_UNWRITTEN = 0x800,
+  FIEMAP_EXTENT_MERGED = 0x1000,
+  FIEMAP_EXTENT_SHARED = 0x2000,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fiemap_extent"] = [[{
+  uint64_t fe_logical;
+  uint64_t fe_physical;
+  uint64_t fe_length;
+  uint64_t fe_reserved64[2];
+  uint32_t fe_flags;
+  uint32_t fe_reserved[3];
+}]],
+      ["struct fiemap"] = [[{
+  uint64_t fm_start;
+  uint64_t fm_length;
+  uint32_t fm_flags;
+  uint32_t fm_mapped_extents;
+  uint32_t fm_extent_count;
+  uint32_t fm_reserved;
+  struct fiemap_extent fm_extents[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fiemap_extent"] = [[{
+  unsigned long fe_logical;
+  unsigned long fe_physical;
+  unsigned long fe_length;
+  unsigned long fe_reserved64[2];
+  uint32_t fe_flags;
+  uint32_t fe_reserved[3];
+}]],
+      ["struct fiemap"] = [[{
+  unsigned long fm_start;
+  unsigned long fm_length;
+  uint32_t fm_flags;
+  uint32_t fm_mapped_extents;
+  uint32_t fm_extent_count;
+  uint32_t fm_reserved;
+  struct fiemap_extent fm_extents[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/filter.h"] = [==[
-  constants = {
-    BPF_MAJOR_VERSION = 1,
-    BPF_MINOR_VERSION = 1,
-    BPF_A = 0x10,
-    BPF_TAX = 0x0,
-    BPF_TXA = 0x80,
-    BPF_MEMWORDS = 16,
-    SKF_AD_OFF = -4096,
-    SKF_AD_PROTOCOL = 0,
-    SKF_AD_PKTTYPE = 4,
-    SKF_AD_IFINDEX = 8,
-    SKF_AD_NLATTR = 12,
-    SKF_AD_NLATTR_NEST = 16,
-    SKF_AD_MARK = 20,
-    SKF_AD_QUEUE = 24,
-    SKF_AD_HATYPE = 28,
-    SKF_AD_RXHASH = 32,
-    SKF_AD_CPU = 36,
-    SKF_AD_ALU_XOR_X = 40,
-    SKF_AD_VLAN_TAG = 44,
-    SKF_AD_VLAN_TAG_PRESENT = 48,
-    SKF_AD_PAY_OFFSET = 52,
-    SKF_AD_RANDOM = 56,
-    SKF_AD_VLAN_TPID = 60,
-    SKF_AD_MAX = 64,
-    SKF_NET_OFF = -1048576,
-    SKF_LL_OFF = -2097152,
-    BPF_NET_OFF = -1048576,
-    BPF_LL_OFF = -2097152,
-  },
-  records = {
-    ["struct sock_filter"] = [[{
+constants = {
+  BPF_MAJOR_VERSION = 1,
+  BPF_MINOR_VERSION = 1,
+  BPF_A = 0x10,
+  BPF_TAX = 0x0,
+  BPF_TXA = 0x80,
+  BPF_MEMWORDS = 16,
+  SKF_AD_OFF = -4096,
+  SKF_AD_PROTOCOL = 0,
+  SKF_AD_PKTTYPE = 4,
+  SKF_AD_IFINDEX = 8,
+  SKF_AD_NLATTR = 12,
+  SKF_AD_NLATTR_NEST = 16,
+  SKF_AD_MARK = 20,
+  SKF_AD_QUEUE = 24,
+  SKF_AD_HATYPE = 28,
+  SKF_AD_RXHASH = 32,
+  SKF_AD_CPU = 36,
+  SKF_AD_ALU_XOR_X = 40,
+  SKF_AD_VLAN_TAG = 44,
+  SKF_AD_VLAN_TAG_PRESENT = 48,
+  SKF_AD_PAY_OFFSET = 52,
+  SKF_AD_RANDOM = 56,
+  SKF_AD_VLAN_TPID = 60,
+  SKF_AD_MAX = 64,
+  SKF_NET_OFF = -1048576,
+  SKF_LL_OFF = -2097152,
+  BPF_NET_OFF = -1048576,
+  BPF_LL_OFF = -2097152,
+},
+records = {
+  ["struct sock_filter"] = [[{
   uint16_t code;
   uint8_t jt;
   uint8_t jf;
   uint32_t k;
 }]],
-    ["struct sock_fprog"] = [[{
+  ["struct sock_fprog"] = [[{
   uint16_t len;
   struct sock_filter *filter;
 }]],
-  },
-  macros = function(M)
-    return {
-      BPF_RVAL = function(code)
-        return M.int(M.band(M.long(code), 0x18))
-      end,
-      BPF_MISCOP = function(code)
-        return M.int(M.band(M.long(code), 0xf8))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    BPF_RVAL = function(code)
+      return M.int(M.band(M.long(code), 0x18))
+    end,
+    BPF_MISCOP = function(code)
+      return M.int(M.band(M.long(code), 0xf8))
+    end,
+  }
+end,
 ]==],
 ["linux/firewire-cdev.h"] = [==[
-  constants = {
-    FW_CDEV_EVENT_BUS_RESET = 0x0,
-    FW_CDEV_EVENT_RESPONSE = 0x1,
-    FW_CDEV_EVENT_REQUEST = 0x2,
-    FW_CDEV_EVENT_ISO_INTERRUPT = 0x3,
-    FW_CDEV_EVENT_ISO_RESOURCE_ALLOCATED = 0x4,
-    FW_CDEV_EVENT_ISO_RESOURCE_DEALLOCATED = 0x5,
-    FW_CDEV_EVENT_REQUEST2 = 0x6,
-    FW_CDEV_EVENT_PHY_PACKET_SENT = 0x7,
-    FW_CDEV_EVENT_PHY_PACKET_RECEIVED = 0x8,
-    FW_CDEV_EVENT_ISO_INTERRUPT_MULTICHANNEL = 0x9,
-    FW_CDEV_EVENT_REQUEST3 = 0xa,
-    FW_CDEV_EVENT_RESPONSE2 = 0xb,
-    FW_CDEV_EVENT_PHY_PACKET_SENT2 = 0xc,
-    FW_CDEV_EVENT_PHY_PACKET_RECEIVED2 = 0xd,
-    FW_CDEV_IOC_ALLOCATE = 0xc0202302,
-    FW_CDEV_IOC_ADD_DESCRIPTOR = 0xc0182306,
-    FW_CDEV_IOC_QUEUE_ISO = 0xc0182309,
-    FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE = 0xc018230d,
-    FW_CDEV_LONG_RESET = 0,
-    FW_CDEV_SHORT_RESET = 1,
-    FW_CDEV_ISO_CONTEXT_TRANSMIT = 0,
-    FW_CDEV_ISO_CONTEXT_RECEIVE = 1,
-    FW_CDEV_ISO_CONTEXT_RECEIVE_MULTICHANNEL = 2,
-    FW_CDEV_ISO_INTERRUPT = 0x10000,
-    FW_CDEV_ISO_SKIP = 0x20000,
-    FW_CDEV_ISO_SYNC = 0x20000,
-    FW_CDEV_ISO_CONTEXT_MATCH_TAG0 = 1,
-    FW_CDEV_ISO_CONTEXT_MATCH_TAG1 = 2,
-    FW_CDEV_ISO_CONTEXT_MATCH_TAG2 = 4,
-    FW_CDEV_ISO_CONTEXT_MATCH_TAG3 = 8,
-    FW_CDEV_ISO_CONTEXT_MATCH_ALL_TAGS = 15,
-    FW_CDEV_VERSION = 3,
-  },
-  records = {
-    ["union fw_cdev_event"] = [[{
+constants = {
+  FW_CDEV_EVENT_BUS_RESET = 0x0,
+  FW_CDEV_EVENT_RESPONSE = 0x1,
+  FW_CDEV_EVENT_REQUEST = 0x2,
+  FW_CDEV_EVENT_ISO_INTERRUPT = 0x3,
+  FW_CDEV_EVENT_ISO_RESOURCE_ALLOCATED = 0x4,
+  FW_CDEV_EVENT_ISO_RESOURCE_DEALLOCATED = 0x5,
+  FW_CDEV_EVENT_REQUEST2 = 0x6,
+  FW_CDEV_EVENT_PHY_PACKET_SENT = 0x7,
+  FW_CDEV_EVENT_PHY_PACKET_RECEIVED = 0x8,
+  FW_CDEV_EVENT_ISO_INTERRUPT_MULTICHANNEL = 0x9,
+  FW_CDEV_EVENT_REQUEST3 = 0xa,
+  FW_CDEV_EVENT_RESPONSE2 = 0xb,
+  FW_CDEV_EVENT_PHY_PACKET_SENT2 = 0xc,
+  FW_CDEV_EVENT_PHY_PACKET_RECEIVED2 = 0xd,
+  FW_CDEV_IOC_ALLOCATE = 0xc0202302,
+  FW_CDEV_IOC_ADD_DESCRIPTOR = 0xc0182306,
+  FW_CDEV_IOC_QUEUE_ISO = 0xc0182309,
+  FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE = 0xc018230d,
+  FW_CDEV_LONG_RESET = 0,
+  FW_CDEV_SHORT_RESET = 1,
+  FW_CDEV_ISO_CONTEXT_TRANSMIT = 0,
+  FW_CDEV_ISO_CONTEXT_RECEIVE = 1,
+  FW_CDEV_ISO_CONTEXT_RECEIVE_MULTICHANNEL = 2,
+  FW_CDEV_ISO_INTERRUPT = 0x10000,
+  FW_CDEV_ISO_SKIP = 0x20000,
+  FW_CDEV_ISO_SYNC = 0x20000,
+  FW_CDEV_ISO_CONTEXT_MATCH_TAG0 = 1,
+  FW_CDEV_ISO_CONTEXT_MATCH_TAG1 = 2,
+  FW_CDEV_ISO_CONTEXT_MATCH_TAG2 = 4,
+  FW_CDEV_ISO_CONTEXT_MATCH_TAG3 = 8,
+  FW_CDEV_ISO_CONTEXT_MATCH_ALL_TAGS = 15,
+  FW_CDEV_VERSION = 3,
+},
+records = {
+  ["union fw_cdev_event"] = [[{
   struct fw_cdev_event_common common;
   struct fw_cdev_event_bus_reset bus_reset;
   struct fw_cdev_event_response response;
@@ -1453,875 +1453,875 @@ return {
   struct fw_cdev_event_response2 response2;
   struct fw_cdev_event_phy_packet2 phy_packet2;
 }]],
-    ["struct fw_cdev_deallocate"] = [[{
+  ["struct fw_cdev_deallocate"] = [[{
   uint32_t handle;
 }]],
-    ["struct fw_cdev_initiate_bus_reset"] = [[{
+  ["struct fw_cdev_initiate_bus_reset"] = [[{
   uint32_t type;
 }]],
-    ["struct fw_cdev_remove_descriptor"] = [[{
+  ["struct fw_cdev_remove_descriptor"] = [[{
   uint32_t handle;
 }]],
-    ["struct fw_cdev_iso_packet"] = [[{
+  ["struct fw_cdev_iso_packet"] = [[{
   uint32_t control;
   uint32_t header[];
 }]],
-    ["struct fw_cdev_start_iso"] = [[{
+  ["struct fw_cdev_start_iso"] = [[{
   int32_t cycle;
   uint32_t sync;
   uint32_t tags;
   uint32_t handle;
 }]],
-    ["struct fw_cdev_stop_iso"] = [[{
+  ["struct fw_cdev_stop_iso"] = [[{
   uint32_t handle;
 }]],
-    ["struct fw_cdev_flush_iso"] = [[{
+  ["struct fw_cdev_flush_iso"] = [[{
   uint32_t handle;
 }]],
-  },
-  macros = function(M)
-    return {
-      FW_CDEV_ISO_PAYLOAD_LENGTH = function(v)
-        return v
-      end,
-      FW_CDEV_ISO_TAG = function(v)
-        return M.int(M.shl(M.long(v), 18))
-      end,
-      FW_CDEV_ISO_SY = function(v)
-        return M.int(M.shl(M.long(v), 20))
-      end,
-      FW_CDEV_ISO_HEADER_LENGTH = function(v)
-        return M.int(M.shl(M.long(v), 24))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86",
-      constants = {
-        FW_CDEV_IOC_GET_INFO = 0xc0282300,
-        FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc0202308,
-        FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0182314,
-        FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0182315,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        FW_CDEV_IOC_SEND_REQUEST = 0x40282301,
-        FW_CDEV_IOC_SEND_RESPONSE = 0x40182304,
-        FW_CDEV_IOC_GET_CYCLE_TIMER = 0x8010230c,
-        FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40282312,
-        FW_CDEV_IOC_SET_ISO_CHANNELS = 0x40102317,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FW_CDEV_IOC_DEALLOCATE = 0x40042303,
-        FW_CDEV_IOC_INITIATE_BUS_RESET = 0x40042305,
-        FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x40042307,
-        FW_CDEV_IOC_START_ISO = 0x4010230a,
-        FW_CDEV_IOC_STOP_ISO = 0x4004230b,
-        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x4004230e,
-        FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x4018230f,
-        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x40182310,
-        FW_CDEV_IOC_GET_SPEED = 0x2311,
-        FW_CDEV_IOC_SEND_STREAM_PACKET = 0x40282313,
-        FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x40082316,
-        FW_CDEV_IOC_FLUSH_ISO = 0x40042318,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fw_cdev_event_common"] = [[{
-    uint64_t closure;
-    uint32_t type;
-  }]],
-        ["struct fw_cdev_event_bus_reset"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t node_id;
-    uint32_t local_node_id;
-    uint32_t bm_node_id;
-    uint32_t irm_node_id;
-    uint32_t root_node_id;
-    uint32_t generation;
-  }]],
-        ["struct fw_cdev_event_response"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_response2"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t request_tstamp;
-    uint32_t response_tstamp;
-    uint32_t padding;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_request"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t tcode;
-    uint64_t offset;
-    uint32_t handle;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_request2"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t tcode;
-    uint64_t offset;
-    uint32_t source_node_id;
-    uint32_t destination_node_id;
-    uint32_t card;
-    uint32_t generation;
-    uint32_t handle;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_request3"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t tcode;
-    uint64_t offset;
-    uint32_t source_node_id;
-    uint32_t destination_node_id;
-    uint32_t card;
-    uint32_t generation;
-    uint32_t handle;
-    uint32_t length;
-    uint32_t tstamp;
-    uint32_t padding;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_iso_interrupt"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t cycle;
-    uint32_t header_length;
-    uint32_t header[];
-  }]],
-        ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t completed;
-  }]],
-        ["struct fw_cdev_event_iso_resource"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t handle;
-    int32_t channel;
-    int32_t bandwidth;
-  }]],
-        ["struct fw_cdev_event_phy_packet"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_phy_packet2"] = [[{
-    uint64_t closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t tstamp;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_get_info"] = [[{
-    uint32_t version;
-    uint32_t rom_length;
-    uint64_t rom;
-    uint64_t bus_reset;
-    uint64_t bus_reset_closure;
-    uint32_t card;
-  }]],
-        ["struct fw_cdev_send_request"] = [[{
-    uint32_t tcode;
-    uint32_t length;
-    uint64_t offset;
-    uint64_t closure;
-    uint64_t data;
-    uint32_t generation;
-  }]],
-        ["struct fw_cdev_send_response"] = [[{
-    uint32_t rcode;
-    uint32_t length;
-    uint64_t data;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_allocate"] = [[{
-    uint64_t offset;
-    uint64_t closure;
-    uint32_t length;
-    uint32_t handle;
-    uint64_t region_end;
-  }]],
-        ["struct fw_cdev_add_descriptor"] = [[{
-    uint32_t immediate;
-    uint32_t key;
-    uint64_t data;
-    uint32_t length;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_create_iso_context"] = [[{
-    uint32_t type;
-    uint32_t header_size;
-    uint32_t channel;
-    uint32_t speed;
-    uint64_t closure;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_set_iso_channels"] = [[{
-    uint64_t channels;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_queue_iso"] = [[{
-    uint64_t packets;
-    uint64_t data;
-    uint32_t size;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_get_cycle_timer"] = [[{
-    uint64_t local_time;
-    uint32_t cycle_timer;
-  }]],
-        ["struct fw_cdev_get_cycle_timer2"] = [[{
-    int64_t tv_sec;
-    int32_t tv_nsec;
-    int32_t clk_id;
-    uint32_t cycle_timer;
-  }]],
-        ["struct fw_cdev_allocate_iso_resource"] = [[{
-    uint64_t closure;
-    uint64_t channels;
-    uint32_t bandwidth;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_send_stream_packet"] = [[{
-    uint32_t length;
-    uint32_t tag;
-    uint32_t channel;
-    uint32_t sy;
-    uint64_t closure;
-    uint64_t data;
-    uint32_t generation;
-    uint32_t speed;
-  }]],
-        ["struct fw_cdev_send_phy_packet"] = [[{
-    uint64_t closure;
-    uint32_t data[2];
-    uint32_t generation;
-  }]],
-        ["struct fw_cdev_receive_phy_packets"] = [[{
-    uint64_t closure;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        FW_CDEV_IOC_GET_INFO = 0xc0242300,
-        FW_CDEV_IOC_SEND_REQUEST = 0x40242301,
-        FW_CDEV_IOC_SEND_RESPONSE = 0x40142304,
-        FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc01c2308,
-        FW_CDEV_IOC_GET_CYCLE_TIMER = 0x800c230c,
-        FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40242312,
-        FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0142314,
-        FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0142315,
-        FW_CDEV_IOC_SET_ISO_CHANNELS = 0x400c2317,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FW_CDEV_IOC_SEND_REQUEST = 0x80282301,
-        FW_CDEV_IOC_DEALLOCATE = 0x80042303,
-        FW_CDEV_IOC_SEND_RESPONSE = 0x80182304,
-        FW_CDEV_IOC_INITIATE_BUS_RESET = 0x80042305,
-        FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x80042307,
-        FW_CDEV_IOC_START_ISO = 0x8010230a,
-        FW_CDEV_IOC_STOP_ISO = 0x8004230b,
-        FW_CDEV_IOC_GET_CYCLE_TIMER = 0x4010230c,
-        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x8004230e,
-        FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x8018230f,
-        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x80182310,
-        FW_CDEV_IOC_GET_SPEED = 0x20002311,
-        FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x80282312,
-        FW_CDEV_IOC_SEND_STREAM_PACKET = 0x80282313,
-        FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x80082316,
-        FW_CDEV_IOC_SET_ISO_CHANNELS = 0x80102317,
-        FW_CDEV_IOC_FLUSH_ISO = 0x80042318,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fw_cdev_event_common"] = [[{
-    unsigned long closure;
-    uint32_t type;
-  }]],
-        ["struct fw_cdev_event_bus_reset"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t node_id;
-    uint32_t local_node_id;
-    uint32_t bm_node_id;
-    uint32_t irm_node_id;
-    uint32_t root_node_id;
-    uint32_t generation;
-  }]],
-        ["struct fw_cdev_event_response"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_response2"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t request_tstamp;
-    uint32_t response_tstamp;
-    uint32_t padding;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_request"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t tcode;
-    unsigned long offset;
-    uint32_t handle;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_request2"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t tcode;
-    unsigned long offset;
-    uint32_t source_node_id;
-    uint32_t destination_node_id;
-    uint32_t card;
-    uint32_t generation;
-    uint32_t handle;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_request3"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t tcode;
-    unsigned long offset;
-    uint32_t source_node_id;
-    uint32_t destination_node_id;
-    uint32_t card;
-    uint32_t generation;
-    uint32_t handle;
-    uint32_t length;
-    uint32_t tstamp;
-    uint32_t padding;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_iso_interrupt"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t cycle;
-    uint32_t header_length;
-    uint32_t header[];
-  }]],
-        ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t completed;
-  }]],
-        ["struct fw_cdev_event_iso_resource"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t handle;
-    int32_t channel;
-    int32_t bandwidth;
-  }]],
-        ["struct fw_cdev_event_phy_packet"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_event_phy_packet2"] = [[{
-    unsigned long closure;
-    uint32_t type;
-    uint32_t rcode;
-    uint32_t length;
-    uint32_t tstamp;
-    uint32_t data[];
-  }]],
-        ["struct fw_cdev_get_info"] = [[{
-    uint32_t version;
-    uint32_t rom_length;
-    unsigned long rom;
-    unsigned long bus_reset;
-    unsigned long bus_reset_closure;
-    uint32_t card;
-  }]],
-        ["struct fw_cdev_send_request"] = [[{
-    uint32_t tcode;
-    uint32_t length;
-    unsigned long offset;
-    unsigned long closure;
-    unsigned long data;
-    uint32_t generation;
-  }]],
-        ["struct fw_cdev_send_response"] = [[{
-    uint32_t rcode;
-    uint32_t length;
-    unsigned long data;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_allocate"] = [[{
-    unsigned long offset;
-    unsigned long closure;
-    uint32_t length;
-    uint32_t handle;
-    unsigned long region_end;
-  }]],
-        ["struct fw_cdev_add_descriptor"] = [[{
-    uint32_t immediate;
-    uint32_t key;
-    unsigned long data;
-    uint32_t length;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_create_iso_context"] = [[{
-    uint32_t type;
-    uint32_t header_size;
-    uint32_t channel;
-    uint32_t speed;
-    unsigned long closure;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_set_iso_channels"] = [[{
-    unsigned long channels;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_queue_iso"] = [[{
-    unsigned long packets;
-    unsigned long data;
-    uint32_t size;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_get_cycle_timer"] = [[{
-    unsigned long local_time;
-    uint32_t cycle_timer;
-  }]],
-        ["struct fw_cdev_get_cycle_timer2"] = [[{
-    long tv_sec;
-    int32_t tv_nsec;
-    int32_t clk_id;
-    uint32_t cycle_timer;
-  }]],
-        ["struct fw_cdev_allocate_iso_resource"] = [[{
-    unsigned long closure;
-    unsigned long channels;
-    uint32_t bandwidth;
-    uint32_t handle;
-  }]],
-        ["struct fw_cdev_send_stream_packet"] = [[{
-    uint32_t length;
-    uint32_t tag;
-    uint32_t channel;
-    uint32_t sy;
-    unsigned long closure;
-    unsigned long data;
-    uint32_t generation;
-    uint32_t speed;
-  }]],
-        ["struct fw_cdev_send_phy_packet"] = [[{
-    unsigned long closure;
-    uint32_t data[2];
-    uint32_t generation;
-  }]],
-        ["struct fw_cdev_receive_phy_packets"] = [[{
-    unsigned long closure;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    FW_CDEV_ISO_PAYLOAD_LENGTH = function(v)
+      return v
+    end,
+    FW_CDEV_ISO_TAG = function(v)
+      return M.int(M.shl(M.long(v), 18))
+    end,
+    FW_CDEV_ISO_SY = function(v)
+      return M.int(M.shl(M.long(v), 20))
+    end,
+    FW_CDEV_ISO_HEADER_LENGTH = function(v)
+      return M.int(M.shl(M.long(v), 24))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86",
+    constants = {
+      FW_CDEV_IOC_GET_INFO = 0xc0282300,
+      FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc0202308,
+      FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0182314,
+      FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0182315,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      FW_CDEV_IOC_SEND_REQUEST = 0x40282301,
+      FW_CDEV_IOC_SEND_RESPONSE = 0x40182304,
+      FW_CDEV_IOC_GET_CYCLE_TIMER = 0x8010230c,
+      FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40282312,
+      FW_CDEV_IOC_SET_ISO_CHANNELS = 0x40102317,
+    },
+  },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FW_CDEV_IOC_DEALLOCATE = 0x40042303,
+      FW_CDEV_IOC_INITIATE_BUS_RESET = 0x40042305,
+      FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x40042307,
+      FW_CDEV_IOC_START_ISO = 0x4010230a,
+      FW_CDEV_IOC_STOP_ISO = 0x4004230b,
+      FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x4004230e,
+      FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x4018230f,
+      FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x40182310,
+      FW_CDEV_IOC_GET_SPEED = 0x2311,
+      FW_CDEV_IOC_SEND_STREAM_PACKET = 0x40282313,
+      FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x40082316,
+      FW_CDEV_IOC_FLUSH_ISO = 0x40042318,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fw_cdev_event_common"] = [[{
+  uint64_t closure;
+  uint32_t type;
+}]],
+      ["struct fw_cdev_event_bus_reset"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t node_id;
+  uint32_t local_node_id;
+  uint32_t bm_node_id;
+  uint32_t irm_node_id;
+  uint32_t root_node_id;
+  uint32_t generation;
+}]],
+      ["struct fw_cdev_event_response"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_response2"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t request_tstamp;
+  uint32_t response_tstamp;
+  uint32_t padding;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_request"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t tcode;
+  uint64_t offset;
+  uint32_t handle;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_request2"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t tcode;
+  uint64_t offset;
+  uint32_t source_node_id;
+  uint32_t destination_node_id;
+  uint32_t card;
+  uint32_t generation;
+  uint32_t handle;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_request3"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t tcode;
+  uint64_t offset;
+  uint32_t source_node_id;
+  uint32_t destination_node_id;
+  uint32_t card;
+  uint32_t generation;
+  uint32_t handle;
+  uint32_t length;
+  uint32_t tstamp;
+  uint32_t padding;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_iso_interrupt"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t cycle;
+  uint32_t header_length;
+  uint32_t header[];
+}]],
+      ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t completed;
+}]],
+      ["struct fw_cdev_event_iso_resource"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t handle;
+  int32_t channel;
+  int32_t bandwidth;
+}]],
+      ["struct fw_cdev_event_phy_packet"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_phy_packet2"] = [[{
+  uint64_t closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t tstamp;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_get_info"] = [[{
+  uint32_t version;
+  uint32_t rom_length;
+  uint64_t rom;
+  uint64_t bus_reset;
+  uint64_t bus_reset_closure;
+  uint32_t card;
+}]],
+      ["struct fw_cdev_send_request"] = [[{
+  uint32_t tcode;
+  uint32_t length;
+  uint64_t offset;
+  uint64_t closure;
+  uint64_t data;
+  uint32_t generation;
+}]],
+      ["struct fw_cdev_send_response"] = [[{
+  uint32_t rcode;
+  uint32_t length;
+  uint64_t data;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_allocate"] = [[{
+  uint64_t offset;
+  uint64_t closure;
+  uint32_t length;
+  uint32_t handle;
+  uint64_t region_end;
+}]],
+      ["struct fw_cdev_add_descriptor"] = [[{
+  uint32_t immediate;
+  uint32_t key;
+  uint64_t data;
+  uint32_t length;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_create_iso_context"] = [[{
+  uint32_t type;
+  uint32_t header_size;
+  uint32_t channel;
+  uint32_t speed;
+  uint64_t closure;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_set_iso_channels"] = [[{
+  uint64_t channels;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_queue_iso"] = [[{
+  uint64_t packets;
+  uint64_t data;
+  uint32_t size;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_get_cycle_timer"] = [[{
+  uint64_t local_time;
+  uint32_t cycle_timer;
+}]],
+      ["struct fw_cdev_get_cycle_timer2"] = [[{
+  int64_t tv_sec;
+  int32_t tv_nsec;
+  int32_t clk_id;
+  uint32_t cycle_timer;
+}]],
+      ["struct fw_cdev_allocate_iso_resource"] = [[{
+  uint64_t closure;
+  uint64_t channels;
+  uint32_t bandwidth;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_send_stream_packet"] = [[{
+  uint32_t length;
+  uint32_t tag;
+  uint32_t channel;
+  uint32_t sy;
+  uint64_t closure;
+  uint64_t data;
+  uint32_t generation;
+  uint32_t speed;
+}]],
+      ["struct fw_cdev_send_phy_packet"] = [[{
+  uint64_t closure;
+  uint32_t data[2];
+  uint32_t generation;
+}]],
+      ["struct fw_cdev_receive_phy_packets"] = [[{
+  uint64_t closure;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      FW_CDEV_IOC_GET_INFO = 0xc0242300,
+      FW_CDEV_IOC_SEND_REQUEST = 0x40242301,
+      FW_CDEV_IOC_SEND_RESPONSE = 0x40142304,
+      FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc01c2308,
+      FW_CDEV_IOC_GET_CYCLE_TIMER = 0x800c230c,
+      FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40242312,
+      FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0142314,
+      FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0142315,
+      FW_CDEV_IOC_SET_ISO_CHANNELS = 0x400c2317,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FW_CDEV_IOC_SEND_REQUEST = 0x80282301,
+      FW_CDEV_IOC_DEALLOCATE = 0x80042303,
+      FW_CDEV_IOC_SEND_RESPONSE = 0x80182304,
+      FW_CDEV_IOC_INITIATE_BUS_RESET = 0x80042305,
+      FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x80042307,
+      FW_CDEV_IOC_START_ISO = 0x8010230a,
+      FW_CDEV_IOC_STOP_ISO = 0x8004230b,
+      FW_CDEV_IOC_GET_CYCLE_TIMER = 0x4010230c,
+      FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x8004230e,
+      FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x8018230f,
+      FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x80182310,
+      FW_CDEV_IOC_GET_SPEED = 0x20002311,
+      FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x80282312,
+      FW_CDEV_IOC_SEND_STREAM_PACKET = 0x80282313,
+      FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x80082316,
+      FW_CDEV_IOC_SET_ISO_CHANNELS = 0x80102317,
+      FW_CDEV_IOC_FLUSH_ISO = 0x80042318,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fw_cdev_event_common"] = [[{
+  unsigned long closure;
+  uint32_t type;
+}]],
+      ["struct fw_cdev_event_bus_reset"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t node_id;
+  uint32_t local_node_id;
+  uint32_t bm_node_id;
+  uint32_t irm_node_id;
+  uint32_t root_node_id;
+  uint32_t generation;
+}]],
+      ["struct fw_cdev_event_response"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_response2"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t request_tstamp;
+  uint32_t response_tstamp;
+  uint32_t padding;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_request"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t tcode;
+  unsigned long offset;
+  uint32_t handle;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_request2"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t tcode;
+  unsigned long offset;
+  uint32_t source_node_id;
+  uint32_t destination_node_id;
+  uint32_t card;
+  uint32_t generation;
+  uint32_t handle;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_request3"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t tcode;
+  unsigned long offset;
+  uint32_t source_node_id;
+  uint32_t destination_node_id;
+  uint32_t card;
+  uint32_t generation;
+  uint32_t handle;
+  uint32_t length;
+  uint32_t tstamp;
+  uint32_t padding;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_iso_interrupt"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t cycle;
+  uint32_t header_length;
+  uint32_t header[];
+}]],
+      ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t completed;
+}]],
+      ["struct fw_cdev_event_iso_resource"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t handle;
+  int32_t channel;
+  int32_t bandwidth;
+}]],
+      ["struct fw_cdev_event_phy_packet"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_event_phy_packet2"] = [[{
+  unsigned long closure;
+  uint32_t type;
+  uint32_t rcode;
+  uint32_t length;
+  uint32_t tstamp;
+  uint32_t data[];
+}]],
+      ["struct fw_cdev_get_info"] = [[{
+  uint32_t version;
+  uint32_t rom_length;
+  unsigned long rom;
+  unsigned long bus_reset;
+  unsigned long bus_reset_closure;
+  uint32_t card;
+}]],
+      ["struct fw_cdev_send_request"] = [[{
+  uint32_t tcode;
+  uint32_t length;
+  unsigned long offset;
+  unsigned long closure;
+  unsigned long data;
+  uint32_t generation;
+}]],
+      ["struct fw_cdev_send_response"] = [[{
+  uint32_t rcode;
+  uint32_t length;
+  unsigned long data;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_allocate"] = [[{
+  unsigned long offset;
+  unsigned long closure;
+  uint32_t length;
+  uint32_t handle;
+  unsigned long region_end;
+}]],
+      ["struct fw_cdev_add_descriptor"] = [[{
+  uint32_t immediate;
+  uint32_t key;
+  unsigned long data;
+  uint32_t length;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_create_iso_context"] = [[{
+  uint32_t type;
+  uint32_t header_size;
+  uint32_t channel;
+  uint32_t speed;
+  unsigned long closure;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_set_iso_channels"] = [[{
+  unsigned long channels;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_queue_iso"] = [[{
+  unsigned long packets;
+  unsigned long data;
+  uint32_t size;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_get_cycle_timer"] = [[{
+  unsigned long local_time;
+  uint32_t cycle_timer;
+}]],
+      ["struct fw_cdev_get_cycle_timer2"] = [[{
+  long tv_sec;
+  int32_t tv_nsec;
+  int32_t clk_id;
+  uint32_t cycle_timer;
+}]],
+      ["struct fw_cdev_allocate_iso_resource"] = [[{
+  unsigned long closure;
+  unsigned long channels;
+  uint32_t bandwidth;
+  uint32_t handle;
+}]],
+      ["struct fw_cdev_send_stream_packet"] = [[{
+  uint32_t length;
+  uint32_t tag;
+  uint32_t channel;
+  uint32_t sy;
+  unsigned long closure;
+  unsigned long data;
+  uint32_t generation;
+  uint32_t speed;
+}]],
+      ["struct fw_cdev_send_phy_packet"] = [[{
+  unsigned long closure;
+  uint32_t data[2];
+  uint32_t generation;
+}]],
+      ["struct fw_cdev_receive_phy_packets"] = [[{
+  unsigned long closure;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/firewire-constants.h"] = [==[
-  constants = {
-    TCODE_WRITE_QUADLET_REQUEST = 0x0,
-    TCODE_WRITE_BLOCK_REQUEST = 0x1,
-    TCODE_WRITE_RESPONSE = 0x2,
-    TCODE_READ_QUADLET_REQUEST = 0x4,
-    TCODE_READ_BLOCK_REQUEST = 0x5,
-    TCODE_READ_QUADLET_RESPONSE = 0x6,
-    TCODE_READ_BLOCK_RESPONSE = 0x7,
-    TCODE_CYCLE_START = 0x8,
-    TCODE_LOCK_REQUEST = 0x9,
-    TCODE_STREAM_DATA = 0xa,
-    TCODE_LOCK_RESPONSE = 0xb,
-    EXTCODE_MASK_SWAP = 0x1,
-    EXTCODE_COMPARE_SWAP = 0x2,
-    EXTCODE_FETCH_ADD = 0x3,
-    EXTCODE_LITTLE_ADD = 0x4,
-    EXTCODE_BOUNDED_ADD = 0x5,
-    EXTCODE_WRAP_ADD = 0x6,
-    EXTCODE_VENDOR_DEPENDENT = 0x7,
-    TCODE_LOCK_MASK_SWAP = 0x11,
-    TCODE_LOCK_COMPARE_SWAP = 0x12,
-    TCODE_LOCK_FETCH_ADD = 0x13,
-    TCODE_LOCK_LITTLE_ADD = 0x14,
-    TCODE_LOCK_BOUNDED_ADD = 0x15,
-    TCODE_LOCK_WRAP_ADD = 0x16,
-    TCODE_LOCK_VENDOR_DEPENDENT = 0x17,
-    RCODE_COMPLETE = 0x0,
-    RCODE_CONFLICT_ERROR = 0x4,
-    RCODE_DATA_ERROR = 0x5,
-    RCODE_TYPE_ERROR = 0x6,
-    RCODE_ADDRESS_ERROR = 0x7,
-    RCODE_SEND_ERROR = 0x10,
-    RCODE_CANCELLED = 0x11,
-    RCODE_BUSY = 0x12,
-    RCODE_GENERATION = 0x13,
-    RCODE_NO_ACK = 0x14,
-    SCODE_100 = 0x0,
-    SCODE_200 = 0x1,
-    SCODE_400 = 0x2,
-    SCODE_800 = 0x3,
-    SCODE_1600 = 0x4,
-    SCODE_3200 = 0x5,
-    SCODE_BETA = 0x3,
-    ACK_COMPLETE = 0x1,
-    ACK_PENDING = 0x2,
-    ACK_BUSY_X = 0x4,
-    ACK_BUSY_A = 0x5,
-    ACK_BUSY_B = 0x6,
-    ACK_DATA_ERROR = 0xd,
-    ACK_TYPE_ERROR = 0xe,
-    RETRY_1 = 0x0,
-    RETRY_X = 0x1,
-    RETRY_A = 0x2,
-    RETRY_B = 0x3,
-  },
+constants = {
+  TCODE_WRITE_QUADLET_REQUEST = 0x0,
+  TCODE_WRITE_BLOCK_REQUEST = 0x1,
+  TCODE_WRITE_RESPONSE = 0x2,
+  TCODE_READ_QUADLET_REQUEST = 0x4,
+  TCODE_READ_BLOCK_REQUEST = 0x5,
+  TCODE_READ_QUADLET_RESPONSE = 0x6,
+  TCODE_READ_BLOCK_RESPONSE = 0x7,
+  TCODE_CYCLE_START = 0x8,
+  TCODE_LOCK_REQUEST = 0x9,
+  TCODE_STREAM_DATA = 0xa,
+  TCODE_LOCK_RESPONSE = 0xb,
+  EXTCODE_MASK_SWAP = 0x1,
+  EXTCODE_COMPARE_SWAP = 0x2,
+  EXTCODE_FETCH_ADD = 0x3,
+  EXTCODE_LITTLE_ADD = 0x4,
+  EXTCODE_BOUNDED_ADD = 0x5,
+  EXTCODE_WRAP_ADD = 0x6,
+  EXTCODE_VENDOR_DEPENDENT = 0x7,
+  TCODE_LOCK_MASK_SWAP = 0x11,
+  TCODE_LOCK_COMPARE_SWAP = 0x12,
+  TCODE_LOCK_FETCH_ADD = 0x13,
+  TCODE_LOCK_LITTLE_ADD = 0x14,
+  TCODE_LOCK_BOUNDED_ADD = 0x15,
+  TCODE_LOCK_WRAP_ADD = 0x16,
+  TCODE_LOCK_VENDOR_DEPENDENT = 0x17,
+  RCODE_COMPLETE = 0x0,
+  RCODE_CONFLICT_ERROR = 0x4,
+  RCODE_DATA_ERROR = 0x5,
+  RCODE_TYPE_ERROR = 0x6,
+  RCODE_ADDRESS_ERROR = 0x7,
+  RCODE_SEND_ERROR = 0x10,
+  RCODE_CANCELLED = 0x11,
+  RCODE_BUSY = 0x12,
+  RCODE_GENERATION = 0x13,
+  RCODE_NO_ACK = 0x14,
+  SCODE_100 = 0x0,
+  SCODE_200 = 0x1,
+  SCODE_400 = 0x2,
+  SCODE_800 = 0x3,
+  SCODE_1600 = 0x4,
+  SCODE_3200 = 0x5,
+  SCODE_BETA = 0x3,
+  ACK_COMPLETE = 0x1,
+  ACK_PENDING = 0x2,
+  ACK_BUSY_X = 0x4,
+  ACK_BUSY_A = 0x5,
+  ACK_BUSY_B = 0x6,
+  ACK_DATA_ERROR = 0xd,
+  ACK_TYPE_ERROR = 0xe,
+  RETRY_1 = 0x0,
+  RETRY_X = 0x1,
+  RETRY_A = 0x2,
+  RETRY_B = 0x3,
+},
 ]==],
 ["linux/fou.h"] = [==[
-  constants = {
-    FOU_ENCAP_UNSPEC = 0,
-    FOU_ENCAP_DIRECT = 1,
-    FOU_ENCAP_GUE = 2,
-    FOU_ATTR_UNSPEC = 0,
-    FOU_ATTR_PORT = 1,
-    FOU_ATTR_AF = 2,
-    FOU_ATTR_IPPROTO = 3,
-    FOU_ATTR_TYPE = 4,
-    FOU_ATTR_REMCSUM_NOPARTIAL = 5,
-    FOU_ATTR_LOCAL_V4 = 6,
-    FOU_ATTR_LOCAL_V6 = 7,
-    FOU_ATTR_PEER_V4 = 8,
-    FOU_ATTR_PEER_V6 = 9,
-    FOU_ATTR_PEER_PORT = 10,
-    FOU_ATTR_IFINDEX = 11,
-    __FOU_ATTR_MAX = 12,
-    FOU_CMD_UNSPEC = 0,
-    FOU_CMD_ADD = 1,
-    FOU_CMD_DEL = 2,
-    FOU_CMD_GET = 3,
-    __FOU_CMD_MAX = 4,
-    FOU_GENL_NAME = "fou",
-    FOU_GENL_VERSION = 1,
-    FOU_ATTR_MAX = 11,
-    FOU_CMD_MAX = 3,
-  },
+constants = {
+  FOU_ENCAP_UNSPEC = 0,
+  FOU_ENCAP_DIRECT = 1,
+  FOU_ENCAP_GUE = 2,
+  FOU_ATTR_UNSPEC = 0,
+  FOU_ATTR_PORT = 1,
+  FOU_ATTR_AF = 2,
+  FOU_ATTR_IPPROTO = 3,
+  FOU_ATTR_TYPE = 4,
+  FOU_ATTR_REMCSUM_NOPARTIAL = 5,
+  FOU_ATTR_LOCAL_V4 = 6,
+  FOU_ATTR_LOCAL_V6 = 7,
+  FOU_ATTR_PEER_V4 = 8,
+  FOU_ATTR_PEER_V6 = 9,
+  FOU_ATTR_PEER_PORT = 10,
+  FOU_ATTR_IFINDEX = 11,
+  __FOU_ATTR_MAX = 12,
+  FOU_CMD_UNSPEC = 0,
+  FOU_CMD_ADD = 1,
+  FOU_CMD_DEL = 2,
+  FOU_CMD_GET = 3,
+  __FOU_CMD_MAX = 4,
+  FOU_GENL_NAME = "fou",
+  FOU_GENL_VERSION = 1,
+  FOU_ATTR_MAX = 11,
+  FOU_CMD_MAX = 3,
+},
 ]==],
 ["linux/fpga-dfl.h"] = [==[
-  constants = {
-    DFL_FPGA_API_VERSION = 0,
-    DFL_FPGA_MAGIC = 0xb6,
-    DFL_FPGA_BASE = 0,
-    DFL_PORT_BASE = 0x40,
-    DFL_FME_BASE = 0x80,
-    DFL_PORT_REGION_READ = 0x1,
-    DFL_PORT_REGION_WRITE = 0x2,
-    DFL_PORT_REGION_MMAP = 0x4,
-    DFL_PORT_REGION_INDEX_AFU = 0,
-    DFL_PORT_REGION_INDEX_STP = 1,
-  },
-  records = {
-    ["struct dfl_fpga_port_info"] = [[{
+constants = {
+  DFL_FPGA_API_VERSION = 0,
+  DFL_FPGA_MAGIC = 0xb6,
+  DFL_FPGA_BASE = 0,
+  DFL_PORT_BASE = 0x40,
+  DFL_FME_BASE = 0x80,
+  DFL_PORT_REGION_READ = 0x1,
+  DFL_PORT_REGION_WRITE = 0x2,
+  DFL_PORT_REGION_MMAP = 0x4,
+  DFL_PORT_REGION_INDEX_AFU = 0,
+  DFL_PORT_REGION_INDEX_STP = 1,
+},
+records = {
+  ["struct dfl_fpga_port_info"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t num_regions;
   uint32_t num_umsgs;
 }]],
-    ["struct dfl_fpga_irq_set"] = [[{
+  ["struct dfl_fpga_irq_set"] = [[{
   uint32_t start;
   uint32_t count;
   int32_t evtfds[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DFL_FPGA_GET_API_VERSION = 0xb600,
-        DFL_FPGA_CHECK_EXTENSION = 0xb601,
-        DFL_FPGA_PORT_RESET = 0xb640,
-        DFL_FPGA_PORT_GET_INFO = 0xb641,
-        DFL_FPGA_PORT_GET_REGION_INFO = 0xb642,
-        DFL_FPGA_PORT_DMA_MAP = 0xb643,
-        DFL_FPGA_PORT_DMA_UNMAP = 0xb644,
-        DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x8004b645,
-        DFL_FPGA_PORT_ERR_SET_IRQ = 0x4008b646,
-        DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x8004b647,
-        DFL_FPGA_PORT_UINT_SET_IRQ = 0x4008b648,
-        DFL_FPGA_FME_PORT_PR = 0xb680,
-        DFL_FPGA_FME_PORT_RELEASE = 0x4004b681,
-        DFL_FPGA_FME_PORT_ASSIGN = 0x4004b682,
-        DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x8004b683,
-        DFL_FPGA_FME_ERR_SET_IRQ = 0x4008b684,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct dfl_fpga_port_region_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t index;
-    uint32_t padding;
-    uint64_t size;
-    uint64_t offset;
-  }]],
-        ["struct dfl_fpga_port_dma_map"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t user_addr;
-    uint64_t length;
-    uint64_t iova;
-  }]],
-        ["struct dfl_fpga_port_dma_unmap"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t iova;
-  }]],
-        ["struct dfl_fpga_fme_port_pr"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t port_id;
-    uint32_t buffer_size;
-    uint64_t buffer_address;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DFL_FPGA_GET_API_VERSION = 0x2000b600,
-        DFL_FPGA_CHECK_EXTENSION = 0x2000b601,
-        DFL_FPGA_PORT_RESET = 0x2000b640,
-        DFL_FPGA_PORT_GET_INFO = 0x2000b641,
-        DFL_FPGA_PORT_GET_REGION_INFO = 0x2000b642,
-        DFL_FPGA_PORT_DMA_MAP = 0x2000b643,
-        DFL_FPGA_PORT_DMA_UNMAP = 0x2000b644,
-        DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x4004b645,
-        DFL_FPGA_PORT_ERR_SET_IRQ = 0x8008b646,
-        DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x4004b647,
-        DFL_FPGA_PORT_UINT_SET_IRQ = 0x8008b648,
-        DFL_FPGA_FME_PORT_PR = 0x2000b680,
-        DFL_FPGA_FME_PORT_RELEASE = 0x8004b681,
-        DFL_FPGA_FME_PORT_ASSIGN = 0x8004b682,
-        DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x4004b683,
-        DFL_FPGA_FME_ERR_SET_IRQ = 0x8008b684,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct dfl_fpga_port_region_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t index;
-    uint32_t padding;
-    unsigned long size;
-    unsigned long offset;
-  }]],
-        ["struct dfl_fpga_port_dma_map"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long user_addr;
-    unsigned long length;
-    unsigned long iova;
-  }]],
-        ["struct dfl_fpga_port_dma_unmap"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long iova;
-  }]],
-        ["struct dfl_fpga_fme_port_pr"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t port_id;
-    uint32_t buffer_size;
-    unsigned long buffer_address;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DFL_FPGA_GET_API_VERSION = 0xb600,
+      DFL_FPGA_CHECK_EXTENSION = 0xb601,
+      DFL_FPGA_PORT_RESET = 0xb640,
+      DFL_FPGA_PORT_GET_INFO = 0xb641,
+      DFL_FPGA_PORT_GET_REGION_INFO = 0xb642,
+      DFL_FPGA_PORT_DMA_MAP = 0xb643,
+      DFL_FPGA_PORT_DMA_UNMAP = 0xb644,
+      DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x8004b645,
+      DFL_FPGA_PORT_ERR_SET_IRQ = 0x4008b646,
+      DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x8004b647,
+      DFL_FPGA_PORT_UINT_SET_IRQ = 0x4008b648,
+      DFL_FPGA_FME_PORT_PR = 0xb680,
+      DFL_FPGA_FME_PORT_RELEASE = 0x4004b681,
+      DFL_FPGA_FME_PORT_ASSIGN = 0x4004b682,
+      DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x8004b683,
+      DFL_FPGA_FME_ERR_SET_IRQ = 0x4008b684,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct dfl_fpga_port_region_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t index;
+  uint32_t padding;
+  uint64_t size;
+  uint64_t offset;
+}]],
+      ["struct dfl_fpga_port_dma_map"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t user_addr;
+  uint64_t length;
+  uint64_t iova;
+}]],
+      ["struct dfl_fpga_port_dma_unmap"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t iova;
+}]],
+      ["struct dfl_fpga_fme_port_pr"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t port_id;
+  uint32_t buffer_size;
+  uint64_t buffer_address;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DFL_FPGA_GET_API_VERSION = 0x2000b600,
+      DFL_FPGA_CHECK_EXTENSION = 0x2000b601,
+      DFL_FPGA_PORT_RESET = 0x2000b640,
+      DFL_FPGA_PORT_GET_INFO = 0x2000b641,
+      DFL_FPGA_PORT_GET_REGION_INFO = 0x2000b642,
+      DFL_FPGA_PORT_DMA_MAP = 0x2000b643,
+      DFL_FPGA_PORT_DMA_UNMAP = 0x2000b644,
+      DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x4004b645,
+      DFL_FPGA_PORT_ERR_SET_IRQ = 0x8008b646,
+      DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x4004b647,
+      DFL_FPGA_PORT_UINT_SET_IRQ = 0x8008b648,
+      DFL_FPGA_FME_PORT_PR = 0x2000b680,
+      DFL_FPGA_FME_PORT_RELEASE = 0x8004b681,
+      DFL_FPGA_FME_PORT_ASSIGN = 0x8004b682,
+      DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x4004b683,
+      DFL_FPGA_FME_ERR_SET_IRQ = 0x8008b684,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct dfl_fpga_port_region_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t index;
+  uint32_t padding;
+  unsigned long size;
+  unsigned long offset;
+}]],
+      ["struct dfl_fpga_port_dma_map"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long user_addr;
+  unsigned long length;
+  unsigned long iova;
+}]],
+      ["struct dfl_fpga_port_dma_unmap"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long iova;
+}]],
+      ["struct dfl_fpga_fme_port_pr"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t port_id;
+  uint32_t buffer_size;
+  unsigned long buffer_address;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fs.h"] = [==[
-  constants = {
-    PROCFS_ROOT_INO = 1,
-    PROCMAP_QUERY_VMA_READABLE = 1,
-    PROCMAP_QUERY_VMA_WRITABLE = 2,
-    PROCMAP_QUERY_VMA_EXECUTABLE = 4,
-    PROCMAP_QUERY_VMA_SHARED = 8,
-    PROCMAP_QUERY_COVERING_OR_NEXT_VMA = 16,
-    PROCMAP_QUERY_FILE_BACKED_VMA = 32,
-    INR_OPEN_CUR = 1024,
-    INR_OPEN_MAX = 4096,
-    BLOCK_SIZE_BITS = 10,
-    BLOCK_SIZE = 0x400,
-    IO_INTEGRITY_CHK_GUARD = 0x1,
-    IO_INTEGRITY_CHK_REFTAG = 0x2,
-    IO_INTEGRITY_CHK_APPTAG = 0x4,
-    IO_INTEGRITY_VALID_FLAGS = 7,
-    SEEK_SET = 0,
-    SEEK_CUR = 1,
-    SEEK_END = 2,
-    SEEK_DATA = 3,
-    SEEK_HOLE = 4,
-    SEEK_MAX = 4,
-    RENAME_NOREPLACE = 0x1,
-    RENAME_EXCHANGE = 0x2,
-    RENAME_WHITEOUT = 0x4,
-    LBMD_PI_CAP_INTEGRITY = 0x1,
-    LBMD_PI_CAP_REFTAG = 0x2,
-    LBMD_PI_CSUM_NONE = 0,
-    LBMD_PI_CSUM_IP = 1,
-    LBMD_PI_CSUM_CRC16_T10DIF = 2,
-    LBMD_PI_CSUM_CRC64_NVME = 4,
-    LBMD_SIZE_VER0 = 16,
-    FILE_DEDUPE_RANGE_SAME = 0,
-    FILE_DEDUPE_RANGE_DIFFERS = 1,
-    NR_FILE = 8192,
-    FILE_ATTR_SIZE_VER0 = 24,
-    FILE_ATTR_SIZE_LATEST = 24,
-    FS_XFLAG_REALTIME = 0x1,
-    FS_XFLAG_PREALLOC = 0x2,
-    FS_XFLAG_IMMUTABLE = 0x8,
-    FS_XFLAG_APPEND = 0x10,
-    FS_XFLAG_SYNC = 0x20,
-    FS_XFLAG_NOATIME = 0x40,
-    FS_XFLAG_NODUMP = 0x80,
-    FS_XFLAG_RTINHERIT = 0x100,
-    FS_XFLAG_PROJINHERIT = 0x200,
-    FS_XFLAG_NOSYMLINKS = 0x400,
-    FS_XFLAG_EXTSIZE = 0x800,
-    FS_XFLAG_EXTSZINHERIT = 0x1000,
-    FS_XFLAG_NODEFRAG = 0x2000,
-    FS_XFLAG_FILESTREAM = 0x4000,
-    FS_XFLAG_DAX = 0x8000,
-    FS_XFLAG_COWEXTSIZE = 0x10000,
-    FS_XFLAG_VERITY = 0x20000,
-    FS_XFLAG_CASEFOLD = 0x40000,
-    FS_XFLAG_CASENONPRESERVING = 0x80000,
-    FS_XFLAG_HASATTR = 0x80000000,
-    BLKTRACESETUP2 = 0xc0c0128e,
-    BMAP_IOCTL = 1,
-    FIFREEZE = 0xc0045877,
-    FITHAW = 0xc0045878,
-    FITRIM = 0xc0185879,
-    FIDEDUPERANGE = 0xc0189436,
-    FSLABEL_MAX = 256,
-    FS_IOC_FIEMAP = 0xc020660b,
-    FS_IOC_GETLBMD_CAP = 0xc0101502,
-    FS_SECRM_FL = 0x1,
-    FS_UNRM_FL = 0x2,
-    FS_COMPR_FL = 0x4,
-    FS_SYNC_FL = 0x8,
-    FS_IMMUTABLE_FL = 0x10,
-    FS_APPEND_FL = 0x20,
-    FS_NODUMP_FL = 0x40,
-    FS_NOATIME_FL = 0x80,
-    FS_DIRTY_FL = 0x100,
-    FS_COMPRBLK_FL = 0x200,
-    FS_NOCOMP_FL = 0x400,
-    FS_ENCRYPT_FL = 0x800,
-    FS_BTREE_FL = 0x1000,
-    FS_INDEX_FL = 0x1000,
-    FS_IMAGIC_FL = 0x2000,
-    FS_JOURNAL_DATA_FL = 0x4000,
-    FS_NOTAIL_FL = 0x8000,
-    FS_DIRSYNC_FL = 0x10000,
-    FS_TOPDIR_FL = 0x20000,
-    FS_HUGE_FILE_FL = 0x40000,
-    FS_EXTENT_FL = 0x80000,
-    FS_VERITY_FL = 0x100000,
-    FS_EA_INODE_FL = 0x200000,
-    FS_EOFBLOCKS_FL = 0x400000,
-    FS_NOCOW_FL = 0x800000,
-    FS_DAX_FL = 0x2000000,
-    FS_INLINE_DATA_FL = 0x10000000,
-    FS_PROJINHERIT_FL = 0x20000000,
-    FS_CASEFOLD_FL = 0x40000000,
-    FS_RESERVED_FL = 0x80000000,
-    FS_FL_USER_VISIBLE = 0x3dfff,
-    FS_FL_USER_MODIFIABLE = 0x380ff,
-    SYNC_FILE_RANGE_WAIT_BEFORE = 1,
-    SYNC_FILE_RANGE_WRITE = 2,
-    SYNC_FILE_RANGE_WAIT_AFTER = 4,
-    SYNC_FILE_RANGE_WRITE_AND_WAIT = 7,
-    RWF_HIPRI = 0x1,
-    RWF_DSYNC = 0x2,
-    RWF_SYNC = 0x4,
-    RWF_NOWAIT = 0x8,
-    RWF_APPEND = 0x10,
-    RWF_NOAPPEND = 0x20,
-    RWF_ATOMIC = 0x40,
-    RWF_DONTCACHE = 0x80,
-    RWF_NOSIGNAL = 0x100,
-    RWF_SUPPORTED = 511,
-    PROCFS_IOCTL_MAGIC = 102,
-    PAGEMAP_SCAN = 0xc0606610,
-    PAGE_IS_WPALLOWED = 0x1,
-    PAGE_IS_WRITTEN = 0x2,
-    PAGE_IS_FILE = 0x4,
-    PAGE_IS_PRESENT = 0x8,
-    PAGE_IS_SWAPPED = 0x10,
-    PAGE_IS_PFNZERO = 0x20,
-    PAGE_IS_HUGE = 0x40,
-    PAGE_IS_SOFT_DIRTY = 0x80,
-    PAGE_IS_GUARD = 0x100,
-    PM_SCAN_WP_MATCHING = 0x1,
-    PM_SCAN_CHECK_WPASYNC = 0x2,
-    PROCMAP_QUERY = 0xc0686611,
-    FS_SHUTDOWN_FLAGS_DEFAULT = 0x0,
-    FS_SHUTDOWN_FLAGS_LOGFLUSH = 0x1,
-    FS_SHUTDOWN_FLAGS_NOLOGFLUSH = 0x2,
-  },
-  records = {
-    ["struct fsuuid2"] = [[{
+constants = {
+  PROCFS_ROOT_INO = 1,
+  PROCMAP_QUERY_VMA_READABLE = 1,
+  PROCMAP_QUERY_VMA_WRITABLE = 2,
+  PROCMAP_QUERY_VMA_EXECUTABLE = 4,
+  PROCMAP_QUERY_VMA_SHARED = 8,
+  PROCMAP_QUERY_COVERING_OR_NEXT_VMA = 16,
+  PROCMAP_QUERY_FILE_BACKED_VMA = 32,
+  INR_OPEN_CUR = 1024,
+  INR_OPEN_MAX = 4096,
+  BLOCK_SIZE_BITS = 10,
+  BLOCK_SIZE = 0x400,
+  IO_INTEGRITY_CHK_GUARD = 0x1,
+  IO_INTEGRITY_CHK_REFTAG = 0x2,
+  IO_INTEGRITY_CHK_APPTAG = 0x4,
+  IO_INTEGRITY_VALID_FLAGS = 7,
+  SEEK_SET = 0,
+  SEEK_CUR = 1,
+  SEEK_END = 2,
+  SEEK_DATA = 3,
+  SEEK_HOLE = 4,
+  SEEK_MAX = 4,
+  RENAME_NOREPLACE = 0x1,
+  RENAME_EXCHANGE = 0x2,
+  RENAME_WHITEOUT = 0x4,
+  LBMD_PI_CAP_INTEGRITY = 0x1,
+  LBMD_PI_CAP_REFTAG = 0x2,
+  LBMD_PI_CSUM_NONE = 0,
+  LBMD_PI_CSUM_IP = 1,
+  LBMD_PI_CSUM_CRC16_T10DIF = 2,
+  LBMD_PI_CSUM_CRC64_NVME = 4,
+  LBMD_SIZE_VER0 = 16,
+  FILE_DEDUPE_RANGE_SAME = 0,
+  FILE_DEDUPE_RANGE_DIFFERS = 1,
+  NR_FILE = 8192,
+  FILE_ATTR_SIZE_VER0 = 24,
+  FILE_ATTR_SIZE_LATEST = 24,
+  FS_XFLAG_REALTIME = 0x1,
+  FS_XFLAG_PREALLOC = 0x2,
+  FS_XFLAG_IMMUTABLE = 0x8,
+  FS_XFLAG_APPEND = 0x10,
+  FS_XFLAG_SYNC = 0x20,
+  FS_XFLAG_NOATIME = 0x40,
+  FS_XFLAG_NODUMP = 0x80,
+  FS_XFLAG_RTINHERIT = 0x100,
+  FS_XFLAG_PROJINHERIT = 0x200,
+  FS_XFLAG_NOSYMLINKS = 0x400,
+  FS_XFLAG_EXTSIZE = 0x800,
+  FS_XFLAG_EXTSZINHERIT = 0x1000,
+  FS_XFLAG_NODEFRAG = 0x2000,
+  FS_XFLAG_FILESTREAM = 0x4000,
+  FS_XFLAG_DAX = 0x8000,
+  FS_XFLAG_COWEXTSIZE = 0x10000,
+  FS_XFLAG_VERITY = 0x20000,
+  FS_XFLAG_CASEFOLD = 0x40000,
+  FS_XFLAG_CASENONPRESERVING = 0x80000,
+  FS_XFLAG_HASATTR = 0x80000000,
+  BLKTRACESETUP2 = 0xc0c0128e,
+  BMAP_IOCTL = 1,
+  FIFREEZE = 0xc0045877,
+  FITHAW = 0xc0045878,
+  FITRIM = 0xc0185879,
+  FIDEDUPERANGE = 0xc0189436,
+  FSLABEL_MAX = 256,
+  FS_IOC_FIEMAP = 0xc020660b,
+  FS_IOC_GETLBMD_CAP = 0xc0101502,
+  FS_SECRM_FL = 0x1,
+  FS_UNRM_FL = 0x2,
+  FS_COMPR_FL = 0x4,
+  FS_SYNC_FL = 0x8,
+  FS_IMMUTABLE_FL = 0x10,
+  FS_APPEND_FL = 0x20,
+  FS_NODUMP_FL = 0x40,
+  FS_NOATIME_FL = 0x80,
+  FS_DIRTY_FL = 0x100,
+  FS_COMPRBLK_FL = 0x200,
+  FS_NOCOMP_FL = 0x400,
+  FS_ENCRYPT_FL = 0x800,
+  FS_BTREE_FL = 0x1000,
+  FS_INDEX_FL = 0x1000,
+  FS_IMAGIC_FL = 0x2000,
+  FS_JOURNAL_DATA_FL = 0x4000,
+  FS_NOTAIL_FL = 0x8000,
+  FS_DIRSYNC_FL = 0x10000,
+  FS_TOPDIR_FL = 0x20000,
+  FS_HUGE_FILE_FL = 0x40000,
+  FS_EXTENT_FL = 0x80000,
+  FS_VERITY_FL = 0x100000,
+  FS_EA_INODE_FL = 0x200000,
+  FS_EOFBLOCKS_FL = 0x400000,
+  FS_NOCOW_FL = 0x800000,
+  FS_DAX_FL = 0x2000000,
+  FS_INLINE_DATA_FL = 0x10000000,
+  FS_PROJINHERIT_FL = 0x20000000,
+  FS_CASEFOLD_FL = 0x40000000,
+  FS_RESERVED_FL = 0x80000000,
+  FS_FL_USER_VISIBLE = 0x3dfff,
+  FS_FL_USER_MODIFIABLE = 0x380ff,
+  SYNC_FILE_RANGE_WAIT_BEFORE = 1,
+  SYNC_FILE_RANGE_WRITE = 2,
+  SYNC_FILE_RANGE_WAIT_AFTER = 4,
+  SYNC_FILE_RANGE_WRITE_AND_WAIT = 7,
+  RWF_HIPRI = 0x1,
+  RWF_DSYNC = 0x2,
+  RWF_SYNC = 0x4,
+  RWF_NOWAIT = 0x8,
+  RWF_APPEND = 0x10,
+  RWF_NOAPPEND = 0x20,
+  RWF_ATOMIC = 0x40,
+  RWF_DONTCACHE = 0x80,
+  RWF_NOSIGNAL = 0x100,
+  RWF_SUPPORTED = 511,
+  PROCFS_IOCTL_MAGIC = 102,
+  PAGEMAP_SCAN = 0xc0606610,
+  PAGE_IS_WPALLOWED = 0x1,
+  PAGE_IS_WRITTEN = 0x2,
+  PAGE_IS_FILE = 0x4,
+  PAGE_IS_PRESENT = 0x8,
+  PAGE_IS_SWAPPED = 0x10,
+  PAGE_IS_PFNZERO = 0x20,
+  PAGE_IS_HUGE = 0x40,
+  PAGE_IS_SOFT_DIRTY = 0x80,
+  PAGE_IS_GUARD = 0x100,
+  PM_SCAN_WP_MATCHING = 0x1,
+  PM_SCAN_CHECK_WPASYNC = 0x2,
+  PROCMAP_QUERY = 0xc0686611,
+  FS_SHUTDOWN_FLAGS_DEFAULT = 0x0,
+  FS_SHUTDOWN_FLAGS_LOGFLUSH = 0x1,
+  FS_SHUTDOWN_FLAGS_NOLOGFLUSH = 0x2,
+},
+records = {
+  ["struct fsuuid2"] = [[{
   uint8_t len;
   uint8_t uuid[16];
 }]],
-    ["struct fs_sysfs_path"] = [[{
+  ["struct fs_sysfs_path"] = [[{
   uint8_t len;
   uint8_t name[128];
 }]],
-    ["struct logical_block_metadata_cap"] = [[{
+  ["struct logical_block_metadata_cap"] = [[{
   uint32_t lbmd_flags;
   uint16_t lbmd_interval;
   uint8_t lbmd_size;
@@ -2335,17 +2335,17 @@ return {
   uint8_t lbmd_storage_tag_size;
   uint8_t pad;
 }]],
-    ["struct files_stat_struct"] = [[{
+  ["struct files_stat_struct"] = [[{
   unsigned long nr_files;
   unsigned long nr_free_files;
   unsigned long max_files;
 }]],
-    ["struct inodes_stat_t"] = [[{
+  ["struct inodes_stat_t"] = [[{
   long nr_inodes;
   long nr_unused;
   long dummy[5];
 }]],
-    ["struct fsxattr"] = [[{
+  ["struct fsxattr"] = [[{
   uint32_t fsx_xflags;
   uint32_t fsx_extsize;
   uint32_t fsx_nextents;
@@ -2353,381 +2353,381 @@ return {
   uint32_t fsx_cowextsize;
   uint8_t fsx_pad[8];
 }]],
-  },
-  typedefs = {
-    __kernel_rwf_t = "int32_t",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLKROSET = 0x125d,
-        BLKROGET = 0x125e,
-        BLKRRPART = 0x125f,
-        BLKGETSIZE = 0x1260,
-        BLKFLSBUF = 0x1261,
-        BLKRASET = 0x1262,
-        BLKRAGET = 0x1263,
-        BLKFRASET = 0x1264,
-        BLKFRAGET = 0x1265,
-        BLKSECTSET = 0x1266,
-        BLKSECTGET = 0x1267,
-        BLKSSZGET = 0x1268,
-        BLKTRACESTART = 0x1274,
-        BLKTRACESTOP = 0x1275,
-        BLKTRACETEARDOWN = 0x1276,
-        BLKDISCARD = 0x1277,
-        BLKIOMIN = 0x1278,
-        BLKIOOPT = 0x1279,
-        BLKALIGNOFF = 0x127a,
-        BLKPBSZGET = 0x127b,
-        BLKDISCARDZEROES = 0x127c,
-        BLKSECDISCARD = 0x127d,
-        BLKROTATIONAL = 0x127e,
-        BLKZEROOUT = 0x127f,
-        BLKGETDISKSEQ = 0x80081280,
-        FIBMAP = 0x1,
-        FIGETBSZ = 0x2,
-        FICLONE = 0x40049409,
-        FICLONERANGE = 0x4020940d,
-        FS_IOC32_GETFLAGS = 0x80046601,
-        FS_IOC32_SETFLAGS = 0x40046602,
-        FS_IOC32_GETVERSION = 0x80047601,
-        FS_IOC32_SETVERSION = 0x40047602,
-        FS_IOC_FSGETXATTR = 0x801c581f,
-        FS_IOC_FSSETXATTR = 0x401c5820,
-        FS_IOC_GETFSLABEL = 0x81009431,
-        FS_IOC_SETFSLABEL = 0x41009432,
-        FS_IOC_GETFSUUID = 0x80111500,
-        FS_IOC_GETFSSYSFSPATH = 0x80811501,
-        FS_IOC_SHUTDOWN = 0x8004587d,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        BLKBSZGET = 0x80081270,
-        BLKBSZSET = 0x40081271,
-        BLKGETSIZE64 = 0x80081272,
-        FS_IOC_GETFLAGS = 0x80086601,
-        FS_IOC_SETFLAGS = 0x40086602,
-        FS_IOC_GETVERSION = 0x80087601,
-        FS_IOC_SETVERSION = 0x40087602,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        BLKTRACESETUP = 0xc0481273,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct file_clone_range"] = [[{
-    int64_t src_fd;
-    uint64_t src_offset;
-    uint64_t src_length;
-    uint64_t dest_offset;
-  }]],
-        ["struct fstrim_range"] = [[{
-    uint64_t start;
-    uint64_t len;
-    uint64_t minlen;
-  }]],
-        ["struct file_dedupe_range_info"] = [[{
-    int64_t dest_fd;
-    uint64_t dest_offset;
-    uint64_t bytes_deduped;
-    int32_t status;
-    uint32_t reserved;
-  }]],
-        ["struct file_dedupe_range"] = [[{
-    uint64_t src_offset;
-    uint64_t src_length;
-    uint16_t dest_count;
-    uint16_t reserved1;
-    uint32_t reserved2;
-    struct file_dedupe_range_info info[];
-  }]],
-        ["struct file_attr"] = [[{
-    uint64_t fa_xflags;
-    uint32_t fa_extsize;
-    uint32_t fa_nextents;
-    uint32_t fa_projid;
-    uint32_t fa_cowextsize;
-  }]],
-        ["struct page_region"] = [[{
-    uint64_t start;
-    uint64_t end;
-    uint64_t categories;
-  }]],
-        ["struct pm_scan_arg"] = [[{
-    uint64_t size;
-    uint64_t flags;
-    uint64_t start;
-    uint64_t end;
-    uint64_t walk_end;
-    uint64_t vec;
-    uint64_t vec_len;
-    uint64_t max_pages;
-    uint64_t category_inverted;
-    uint64_t category_mask;
-    uint64_t category_anyof_mask;
-    uint64_t return_mask;
-  }]],
-        ["struct procmap_query"] = [[{
-    uint64_t size;
-    uint64_t query_flags;
-    uint64_t query_addr;
-    uint64_t vma_start;
-    uint64_t vma_end;
-    uint64_t vma_flags;
-    uint64_t vma_page_size;
-    uint64_t vma_offset;
-    uint64_t inode;
-    uint32_t dev_major;
-    uint32_t dev_minor;
-    uint32_t vma_name_size;
-    uint32_t build_id_size;
-    uint64_t vma_name_addr;
-    uint64_t build_id_addr;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        BLKBSZGET = 0x80041270,
-        BLKBSZSET = 0x40041271,
-        BLKGETSIZE64 = 0x80041272,
-        FS_IOC_GETFLAGS = 0x80046601,
-        FS_IOC_SETFLAGS = 0x40046602,
-        FS_IOC_GETVERSION = 0x80047601,
-        FS_IOC_SETVERSION = 0x40047602,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        BLKTRACESETUP = 0xc0401273,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BLKROSET = 0x2000125d,
-        BLKROGET = 0x2000125e,
-        BLKRRPART = 0x2000125f,
-        BLKGETSIZE = 0x20001260,
-        BLKFLSBUF = 0x20001261,
-        BLKRASET = 0x20001262,
-        BLKRAGET = 0x20001263,
-        BLKFRASET = 0x20001264,
-        BLKFRAGET = 0x20001265,
-        BLKSECTSET = 0x20001266,
-        BLKSECTGET = 0x20001267,
-        BLKSSZGET = 0x20001268,
-        BLKTRACESTART = 0x20001274,
-        BLKTRACESTOP = 0x20001275,
-        BLKTRACETEARDOWN = 0x20001276,
-        BLKDISCARD = 0x20001277,
-        BLKIOMIN = 0x20001278,
-        BLKIOOPT = 0x20001279,
-        BLKALIGNOFF = 0x2000127a,
-        BLKPBSZGET = 0x2000127b,
-        BLKDISCARDZEROES = 0x2000127c,
-        BLKSECDISCARD = 0x2000127d,
-        BLKROTATIONAL = 0x2000127e,
-        BLKZEROOUT = 0x2000127f,
-        BLKGETDISKSEQ = 0x40081280,
-        FIBMAP = 0x20000001,
-        FIGETBSZ = 0x20000002,
-        FICLONE = 0x80049409,
-        FICLONERANGE = 0x8020940d,
-        FS_IOC32_GETFLAGS = 0x40046601,
-        FS_IOC32_SETFLAGS = 0x80046602,
-        FS_IOC32_GETVERSION = 0x40047601,
-        FS_IOC32_SETVERSION = 0x80047602,
-        FS_IOC_FSGETXATTR = 0x401c581f,
-        FS_IOC_FSSETXATTR = 0x801c5820,
-        FS_IOC_GETFSLABEL = 0x41009431,
-        FS_IOC_SETFSLABEL = 0x81009432,
-        FS_IOC_GETFSUUID = 0x40111500,
-        FS_IOC_GETFSSYSFSPATH = 0x40811501,
-        FS_IOC_SHUTDOWN = 0x4004587d,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        BLKBSZGET = 0x40041270,
-        BLKBSZSET = 0x80041271,
-        BLKGETSIZE64 = 0x40041272,
-        FS_IOC_GETFLAGS = 0x40046601,
-        FS_IOC_SETFLAGS = 0x80046602,
-        FS_IOC_GETVERSION = 0x40047601,
-        FS_IOC_SETVERSION = 0x80047602,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        BLKBSZGET = 0x40081270,
-        BLKBSZSET = 0x80081271,
-        BLKGETSIZE64 = 0x40081272,
-        FS_IOC_GETFLAGS = 0x40086601,
-        FS_IOC_SETFLAGS = 0x80086602,
-        FS_IOC_GETVERSION = 0x40087601,
-        FS_IOC_SETVERSION = 0x80087602,
-      },
-      records = {
-        ["struct file_clone_range"] = [[{
-    long src_fd;
-    unsigned long src_offset;
-    unsigned long src_length;
-    unsigned long dest_offset;
-  }]],
-        ["struct fstrim_range"] = [[{
-    unsigned long start;
-    unsigned long len;
-    unsigned long minlen;
-  }]],
-        ["struct file_dedupe_range_info"] = [[{
-    long dest_fd;
-    unsigned long dest_offset;
-    unsigned long bytes_deduped;
-    int32_t status;
-    uint32_t reserved;
-  }]],
-        ["struct file_dedupe_range"] = [[{
-    unsigned long src_offset;
-    unsigned long src_length;
-    uint16_t dest_count;
-    uint16_t reserved1;
-    uint32_t reserved2;
-    struct file_dedupe_range_info info[];
-  }]],
-        ["struct file_attr"] = [[{
-    unsigned long fa_xflags;
-    uint32_t fa_extsize;
-    uint32_t fa_nextents;
-    uint32_t fa_projid;
-    uint32_t fa_cowextsize;
-  }]],
-        ["struct page_region"] = [[{
-    unsigned long start;
-    unsigned long end;
-    unsigned long categories;
-  }]],
-        ["struct pm_scan_arg"] = [[{
-    unsigned long size;
-    unsigned long flags;
-    unsigned long start;
-    unsigned long end;
-    unsigned long walk_end;
-    unsigned long vec;
-    unsigned long vec_len;
-    unsigned long max_pages;
-    unsigned long category_inverted;
-    unsigned long category_mask;
-    unsigned long category_anyof_mask;
-    unsigned long return_mask;
-  }]],
-        ["struct procmap_query"] = [[{
-    unsigned long size;
-    unsigned long query_flags;
-    unsigned long query_addr;
-    unsigned long vma_start;
-    unsigned long vma_end;
-    unsigned long vma_flags;
-    unsigned long vma_page_size;
-    unsigned long vma_offset;
-    unsigned long inode;
-    uint32_t dev_major;
-    uint32_t dev_minor;
-    uint32_t vma_name_size;
-    uint32_t build_id_size;
-    unsigned long vma_name_addr;
-    unsigned long build_id_addr;
-  }]],
-      },
+},
+typedefs = {
+  __kernel_rwf_t = "int32_t",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLKROSET = 0x125d,
+      BLKROGET = 0x125e,
+      BLKRRPART = 0x125f,
+      BLKGETSIZE = 0x1260,
+      BLKFLSBUF = 0x1261,
+      BLKRASET = 0x1262,
+      BLKRAGET = 0x1263,
+      BLKFRASET = 0x1264,
+      BLKFRAGET = 0x1265,
+      BLKSECTSET = 0x1266,
+      BLKSECTGET = 0x1267,
+      BLKSSZGET = 0x1268,
+      BLKTRACESTART = 0x1274,
+      BLKTRACESTOP = 0x1275,
+      BLKTRACETEARDOWN = 0x1276,
+      BLKDISCARD = 0x1277,
+      BLKIOMIN = 0x1278,
+      BLKIOOPT = 0x1279,
+      BLKALIGNOFF = 0x127a,
+      BLKPBSZGET = 0x127b,
+      BLKDISCARDZEROES = 0x127c,
+      BLKSECDISCARD = 0x127d,
+      BLKROTATIONAL = 0x127e,
+      BLKZEROOUT = 0x127f,
+      BLKGETDISKSEQ = 0x80081280,
+      FIBMAP = 0x1,
+      FIGETBSZ = 0x2,
+      FICLONE = 0x40049409,
+      FICLONERANGE = 0x4020940d,
+      FS_IOC32_GETFLAGS = 0x80046601,
+      FS_IOC32_SETFLAGS = 0x40046602,
+      FS_IOC32_GETVERSION = 0x80047601,
+      FS_IOC32_SETVERSION = 0x40047602,
+      FS_IOC_FSGETXATTR = 0x801c581f,
+      FS_IOC_FSSETXATTR = 0x401c5820,
+      FS_IOC_GETFSLABEL = 0x81009431,
+      FS_IOC_SETFSLABEL = 0x41009432,
+      FS_IOC_GETFSUUID = 0x80111500,
+      FS_IOC_GETFSSYSFSPATH = 0x80811501,
+      FS_IOC_SHUTDOWN = 0x8004587d,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      BLKBSZGET = 0x80081270,
+      BLKBSZSET = 0x40081271,
+      BLKGETSIZE64 = 0x80081272,
+      FS_IOC_GETFLAGS = 0x80086601,
+      FS_IOC_SETFLAGS = 0x40086602,
+      FS_IOC_GETVERSION = 0x80087601,
+      FS_IOC_SETVERSION = 0x40087602,
+    },
+  },
+  {
+    on = "!x86",
+    constants = {
+      BLKTRACESETUP = 0xc0481273,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct file_clone_range"] = [[{
+  int64_t src_fd;
+  uint64_t src_offset;
+  uint64_t src_length;
+  uint64_t dest_offset;
+}]],
+      ["struct fstrim_range"] = [[{
+  uint64_t start;
+  uint64_t len;
+  uint64_t minlen;
+}]],
+      ["struct file_dedupe_range_info"] = [[{
+  int64_t dest_fd;
+  uint64_t dest_offset;
+  uint64_t bytes_deduped;
+  int32_t status;
+  uint32_t reserved;
+}]],
+      ["struct file_dedupe_range"] = [[{
+  uint64_t src_offset;
+  uint64_t src_length;
+  uint16_t dest_count;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  struct file_dedupe_range_info info[];
+}]],
+      ["struct file_attr"] = [[{
+  uint64_t fa_xflags;
+  uint32_t fa_extsize;
+  uint32_t fa_nextents;
+  uint32_t fa_projid;
+  uint32_t fa_cowextsize;
+}]],
+      ["struct page_region"] = [[{
+  uint64_t start;
+  uint64_t end;
+  uint64_t categories;
+}]],
+      ["struct pm_scan_arg"] = [[{
+  uint64_t size;
+  uint64_t flags;
+  uint64_t start;
+  uint64_t end;
+  uint64_t walk_end;
+  uint64_t vec;
+  uint64_t vec_len;
+  uint64_t max_pages;
+  uint64_t category_inverted;
+  uint64_t category_mask;
+  uint64_t category_anyof_mask;
+  uint64_t return_mask;
+}]],
+      ["struct procmap_query"] = [[{
+  uint64_t size;
+  uint64_t query_flags;
+  uint64_t query_addr;
+  uint64_t vma_start;
+  uint64_t vma_end;
+  uint64_t vma_flags;
+  uint64_t vma_page_size;
+  uint64_t vma_offset;
+  uint64_t inode;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  uint32_t vma_name_size;
+  uint32_t build_id_size;
+  uint64_t vma_name_addr;
+  uint64_t build_id_addr;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      BLKBSZGET = 0x80041270,
+      BLKBSZSET = 0x40041271,
+      BLKGETSIZE64 = 0x80041272,
+      FS_IOC_GETFLAGS = 0x80046601,
+      FS_IOC_SETFLAGS = 0x40046602,
+      FS_IOC_GETVERSION = 0x80047601,
+      FS_IOC_SETVERSION = 0x40047602,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      BLKTRACESETUP = 0xc0401273,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BLKROSET = 0x2000125d,
+      BLKROGET = 0x2000125e,
+      BLKRRPART = 0x2000125f,
+      BLKGETSIZE = 0x20001260,
+      BLKFLSBUF = 0x20001261,
+      BLKRASET = 0x20001262,
+      BLKRAGET = 0x20001263,
+      BLKFRASET = 0x20001264,
+      BLKFRAGET = 0x20001265,
+      BLKSECTSET = 0x20001266,
+      BLKSECTGET = 0x20001267,
+      BLKSSZGET = 0x20001268,
+      BLKTRACESTART = 0x20001274,
+      BLKTRACESTOP = 0x20001275,
+      BLKTRACETEARDOWN = 0x20001276,
+      BLKDISCARD = 0x20001277,
+      BLKIOMIN = 0x20001278,
+      BLKIOOPT = 0x20001279,
+      BLKALIGNOFF = 0x2000127a,
+      BLKPBSZGET = 0x2000127b,
+      BLKDISCARDZEROES = 0x2000127c,
+      BLKSECDISCARD = 0x2000127d,
+      BLKROTATIONAL = 0x2000127e,
+      BLKZEROOUT = 0x2000127f,
+      BLKGETDISKSEQ = 0x40081280,
+      FIBMAP = 0x20000001,
+      FIGETBSZ = 0x20000002,
+      FICLONE = 0x80049409,
+      FICLONERANGE = 0x8020940d,
+      FS_IOC32_GETFLAGS = 0x40046601,
+      FS_IOC32_SETFLAGS = 0x80046602,
+      FS_IOC32_GETVERSION = 0x40047601,
+      FS_IOC32_SETVERSION = 0x80047602,
+      FS_IOC_FSGETXATTR = 0x401c581f,
+      FS_IOC_FSSETXATTR = 0x801c5820,
+      FS_IOC_GETFSLABEL = 0x41009431,
+      FS_IOC_SETFSLABEL = 0x81009432,
+      FS_IOC_GETFSUUID = 0x40111500,
+      FS_IOC_GETFSSYSFSPATH = 0x40811501,
+      FS_IOC_SHUTDOWN = 0x4004587d,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      BLKBSZGET = 0x40041270,
+      BLKBSZSET = 0x80041271,
+      BLKGETSIZE64 = 0x40041272,
+      FS_IOC_GETFLAGS = 0x40046601,
+      FS_IOC_SETFLAGS = 0x80046602,
+      FS_IOC_GETVERSION = 0x40047601,
+      FS_IOC_SETVERSION = 0x80047602,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      BLKBSZGET = 0x40081270,
+      BLKBSZSET = 0x80081271,
+      BLKGETSIZE64 = 0x40081272,
+      FS_IOC_GETFLAGS = 0x40086601,
+      FS_IOC_SETFLAGS = 0x80086602,
+      FS_IOC_GETVERSION = 0x40087601,
+      FS_IOC_SETVERSION = 0x80087602,
+    },
+    records = {
+      ["struct file_clone_range"] = [[{
+  long src_fd;
+  unsigned long src_offset;
+  unsigned long src_length;
+  unsigned long dest_offset;
+}]],
+      ["struct fstrim_range"] = [[{
+  unsigned long start;
+  unsigned long len;
+  unsigned long minlen;
+}]],
+      ["struct file_dedupe_range_info"] = [[{
+  long dest_fd;
+  unsigned long dest_offset;
+  unsigned long bytes_deduped;
+  int32_t status;
+  uint32_t reserved;
+}]],
+      ["struct file_dedupe_range"] = [[{
+  unsigned long src_offset;
+  unsigned long src_length;
+  uint16_t dest_count;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  struct file_dedupe_range_info info[];
+}]],
+      ["struct file_attr"] = [[{
+  unsigned long fa_xflags;
+  uint32_t fa_extsize;
+  uint32_t fa_nextents;
+  uint32_t fa_projid;
+  uint32_t fa_cowextsize;
+}]],
+      ["struct page_region"] = [[{
+  unsigned long start;
+  unsigned long end;
+  unsigned long categories;
+}]],
+      ["struct pm_scan_arg"] = [[{
+  unsigned long size;
+  unsigned long flags;
+  unsigned long start;
+  unsigned long end;
+  unsigned long walk_end;
+  unsigned long vec;
+  unsigned long vec_len;
+  unsigned long max_pages;
+  unsigned long category_inverted;
+  unsigned long category_mask;
+  unsigned long category_anyof_mask;
+  unsigned long return_mask;
+}]],
+      ["struct procmap_query"] = [[{
+  unsigned long size;
+  unsigned long query_flags;
+  unsigned long query_addr;
+  unsigned long vma_start;
+  unsigned long vma_end;
+  unsigned long vma_flags;
+  unsigned long vma_page_size;
+  unsigned long vma_offset;
+  unsigned long inode;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  uint32_t vma_name_size;
+  uint32_t build_id_size;
+  unsigned long vma_name_addr;
+  unsigned long build_id_addr;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fscrypt.h"] = [==[
-  constants = {
-    FSCRYPT_POLICY_FLAGS_PAD_4 = 0x0,
-    FSCRYPT_POLICY_FLAGS_PAD_8 = 0x1,
-    FSCRYPT_POLICY_FLAGS_PAD_16 = 0x2,
-    FSCRYPT_POLICY_FLAGS_PAD_32 = 0x3,
-    FSCRYPT_POLICY_FLAGS_PAD_MASK = 0x3,
-    FSCRYPT_POLICY_FLAG_DIRECT_KEY = 0x4,
-    FSCRYPT_POLICY_FLAG_IV_INO_LBLK_64 = 0x8,
-    FSCRYPT_POLICY_FLAG_IV_INO_LBLK_32 = 0x10,
-    FSCRYPT_MODE_AES_256_XTS = 1,
-    FSCRYPT_MODE_AES_256_CTS = 4,
-    FSCRYPT_MODE_AES_128_CBC = 5,
-    FSCRYPT_MODE_AES_128_CTS = 6,
-    FSCRYPT_MODE_SM4_XTS = 7,
-    FSCRYPT_MODE_SM4_CTS = 8,
-    FSCRYPT_MODE_ADIANTUM = 9,
-    FSCRYPT_MODE_AES_256_HCTR2 = 10,
-    FSCRYPT_POLICY_V1 = 0,
-    FSCRYPT_KEY_DESCRIPTOR_SIZE = 8,
-    FSCRYPT_KEY_DESC_PREFIX = "fscrypt:",
-    FSCRYPT_KEY_DESC_PREFIX_SIZE = 8,
-    FSCRYPT_MAX_KEY_SIZE = 64,
-    FSCRYPT_POLICY_V2 = 2,
-    FSCRYPT_KEY_IDENTIFIER_SIZE = 16,
-    FSCRYPT_KEY_SPEC_TYPE_DESCRIPTOR = 1,
-    FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER = 2,
-    FSCRYPT_ADD_KEY_FLAG_HW_WRAPPED = 0x1,
-    FSCRYPT_KEY_REMOVAL_STATUS_FLAG_FILES_BUSY = 0x1,
-    FSCRYPT_KEY_REMOVAL_STATUS_FLAG_OTHER_USERS = 0x2,
-    FSCRYPT_KEY_STATUS_ABSENT = 1,
-    FSCRYPT_KEY_STATUS_PRESENT = 2,
-    FSCRYPT_KEY_STATUS_INCOMPLETELY_REMOVED = 3,
-    FSCRYPT_KEY_STATUS_FLAG_ADDED_BY_SELF = 0x1,
-    FS_IOC_GET_ENCRYPTION_POLICY_EX = 0xc0096616,
-    FS_IOC_ADD_ENCRYPTION_KEY = 0xc0506617,
-    FS_IOC_REMOVE_ENCRYPTION_KEY = 0xc0406618,
-    FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS = 0xc0406619,
-    FS_IOC_GET_ENCRYPTION_KEY_STATUS = 0xc080661a,
-    FS_KEY_DESCRIPTOR_SIZE = 8,
-    FS_POLICY_FLAGS_PAD_4 = 0,
-    FS_POLICY_FLAGS_PAD_8 = 1,
-    FS_POLICY_FLAGS_PAD_16 = 2,
-    FS_POLICY_FLAGS_PAD_32 = 3,
-    FS_POLICY_FLAGS_PAD_MASK = 3,
-    FS_POLICY_FLAG_DIRECT_KEY = 4,
-    FS_POLICY_FLAGS_VALID = 0x7,
-    FS_ENCRYPTION_MODE_INVALID = 0,
-    FS_ENCRYPTION_MODE_AES_256_XTS = 1,
-    FS_ENCRYPTION_MODE_AES_256_GCM = 2,
-    FS_ENCRYPTION_MODE_AES_256_CBC = 3,
-    FS_ENCRYPTION_MODE_AES_256_CTS = 4,
-    FS_ENCRYPTION_MODE_AES_128_CBC = 5,
-    FS_ENCRYPTION_MODE_AES_128_CTS = 6,
-    FS_ENCRYPTION_MODE_ADIANTUM = 9,
-    FS_KEY_DESC_PREFIX = "fscrypt:",
-    FS_KEY_DESC_PREFIX_SIZE = 8,
-    FS_MAX_KEY_SIZE = 64,
-  },
-  records = {
-    ["struct fscrypt_policy_v1"] = [[{
+constants = {
+  FSCRYPT_POLICY_FLAGS_PAD_4 = 0x0,
+  FSCRYPT_POLICY_FLAGS_PAD_8 = 0x1,
+  FSCRYPT_POLICY_FLAGS_PAD_16 = 0x2,
+  FSCRYPT_POLICY_FLAGS_PAD_32 = 0x3,
+  FSCRYPT_POLICY_FLAGS_PAD_MASK = 0x3,
+  FSCRYPT_POLICY_FLAG_DIRECT_KEY = 0x4,
+  FSCRYPT_POLICY_FLAG_IV_INO_LBLK_64 = 0x8,
+  FSCRYPT_POLICY_FLAG_IV_INO_LBLK_32 = 0x10,
+  FSCRYPT_MODE_AES_256_XTS = 1,
+  FSCRYPT_MODE_AES_256_CTS = 4,
+  FSCRYPT_MODE_AES_128_CBC = 5,
+  FSCRYPT_MODE_AES_128_CTS = 6,
+  FSCRYPT_MODE_SM4_XTS = 7,
+  FSCRYPT_MODE_SM4_CTS = 8,
+  FSCRYPT_MODE_ADIANTUM = 9,
+  FSCRYPT_MODE_AES_256_HCTR2 = 10,
+  FSCRYPT_POLICY_V1 = 0,
+  FSCRYPT_KEY_DESCRIPTOR_SIZE = 8,
+  FSCRYPT_KEY_DESC_PREFIX = "fscrypt:",
+  FSCRYPT_KEY_DESC_PREFIX_SIZE = 8,
+  FSCRYPT_MAX_KEY_SIZE = 64,
+  FSCRYPT_POLICY_V2 = 2,
+  FSCRYPT_KEY_IDENTIFIER_SIZE = 16,
+  FSCRYPT_KEY_SPEC_TYPE_DESCRIPTOR = 1,
+  FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER = 2,
+  FSCRYPT_ADD_KEY_FLAG_HW_WRAPPED = 0x1,
+  FSCRYPT_KEY_REMOVAL_STATUS_FLAG_FILES_BUSY = 0x1,
+  FSCRYPT_KEY_REMOVAL_STATUS_FLAG_OTHER_USERS = 0x2,
+  FSCRYPT_KEY_STATUS_ABSENT = 1,
+  FSCRYPT_KEY_STATUS_PRESENT = 2,
+  FSCRYPT_KEY_STATUS_INCOMPLETELY_REMOVED = 3,
+  FSCRYPT_KEY_STATUS_FLAG_ADDED_BY_SELF = 0x1,
+  FS_IOC_GET_ENCRYPTION_POLICY_EX = 0xc0096616,
+  FS_IOC_ADD_ENCRYPTION_KEY = 0xc0506617,
+  FS_IOC_REMOVE_ENCRYPTION_KEY = 0xc0406618,
+  FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS = 0xc0406619,
+  FS_IOC_GET_ENCRYPTION_KEY_STATUS = 0xc080661a,
+  FS_KEY_DESCRIPTOR_SIZE = 8,
+  FS_POLICY_FLAGS_PAD_4 = 0,
+  FS_POLICY_FLAGS_PAD_8 = 1,
+  FS_POLICY_FLAGS_PAD_16 = 2,
+  FS_POLICY_FLAGS_PAD_32 = 3,
+  FS_POLICY_FLAGS_PAD_MASK = 3,
+  FS_POLICY_FLAG_DIRECT_KEY = 4,
+  FS_POLICY_FLAGS_VALID = 0x7,
+  FS_ENCRYPTION_MODE_INVALID = 0,
+  FS_ENCRYPTION_MODE_AES_256_XTS = 1,
+  FS_ENCRYPTION_MODE_AES_256_GCM = 2,
+  FS_ENCRYPTION_MODE_AES_256_CBC = 3,
+  FS_ENCRYPTION_MODE_AES_256_CTS = 4,
+  FS_ENCRYPTION_MODE_AES_128_CBC = 5,
+  FS_ENCRYPTION_MODE_AES_128_CTS = 6,
+  FS_ENCRYPTION_MODE_ADIANTUM = 9,
+  FS_KEY_DESC_PREFIX = "fscrypt:",
+  FS_KEY_DESC_PREFIX_SIZE = 8,
+  FS_MAX_KEY_SIZE = 64,
+},
+records = {
+  ["struct fscrypt_policy_v1"] = [[{
   uint8_t version;
   uint8_t contents_encryption_mode;
   uint8_t filenames_encryption_mode;
   uint8_t flags;
   uint8_t master_key_descriptor[8];
 }]],
-    ["struct fscrypt_key"] = [[{
+  ["struct fscrypt_key"] = [[{
   uint32_t mode;
   uint8_t raw[64];
   uint32_t size;
 }]],
-    ["struct fscrypt_policy_v2"] = [[{
+  ["struct fscrypt_policy_v2"] = [[{
   uint8_t version;
   uint8_t contents_encryption_mode;
   uint8_t filenames_encryption_mode;
@@ -2736,7 +2736,7 @@ return {
   uint8_t __reserved[3];
   uint8_t master_key_identifier[16];
 }]],
-    ["struct fscrypt_key_specifier"] = [[{
+  ["struct fscrypt_key_specifier"] = [[{
   uint32_t type;
   uint32_t __reserved;
   union {
@@ -2745,12 +2745,12 @@ return {
     uint8_t identifier[16];
   } u;
 }]],
-    ["struct fscrypt_provisioning_key_payload"] = [[{
+  ["struct fscrypt_provisioning_key_payload"] = [[{
   uint32_t type;
   uint32_t flags;
   uint8_t raw[];
 }]],
-    ["struct fscrypt_add_key_arg"] = [[{
+  ["struct fscrypt_add_key_arg"] = [[{
   struct fscrypt_key_specifier key_spec;
   uint32_t raw_size;
   uint32_t key_id;
@@ -2758,12 +2758,12 @@ return {
   uint32_t __reserved[7];
   uint8_t raw[];
 }]],
-    ["struct fscrypt_remove_key_arg"] = [[{
+  ["struct fscrypt_remove_key_arg"] = [[{
   struct fscrypt_key_specifier key_spec;
   uint32_t removal_status_flags;
   uint32_t __reserved[5];
 }]],
-    ["struct fscrypt_get_key_status_arg"] = [[{
+  ["struct fscrypt_get_key_status_arg"] = [[{
   struct fscrypt_key_specifier key_spec;
   uint32_t __reserved[6];
   uint32_t status;
@@ -2771,537 +2771,1590 @@ return {
   uint32_t user_count;
   uint32_t __out_reserved[13];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FS_IOC_SET_ENCRYPTION_POLICY = 0x800c6613,
-        FS_IOC_GET_ENCRYPTION_PWSALT = 0x40106614,
-        FS_IOC_GET_ENCRYPTION_POLICY = 0x400c6615,
-        FS_IOC_GET_ENCRYPTION_NONCE = 0x8010661b,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fscrypt_get_policy_ex_arg"] = [[{
-    uint64_t policy_size;
-    union {
-      uint8_t version;
-      struct fscrypt_policy_v1 v1;
-      struct fscrypt_policy_v2 v2;
-    } policy;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FS_IOC_SET_ENCRYPTION_POLICY = 0x400c6613,
-        FS_IOC_GET_ENCRYPTION_PWSALT = 0x80106614,
-        FS_IOC_GET_ENCRYPTION_POLICY = 0x800c6615,
-        FS_IOC_GET_ENCRYPTION_NONCE = 0x4010661b,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fscrypt_get_policy_ex_arg"] = [[{
-    unsigned long policy_size;
-    union {
-      uint8_t version;
-      struct fscrypt_policy_v1 v1;
-      struct fscrypt_policy_v2 v2;
-    } policy;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FS_IOC_SET_ENCRYPTION_POLICY = 0x800c6613,
+      FS_IOC_GET_ENCRYPTION_PWSALT = 0x40106614,
+      FS_IOC_GET_ENCRYPTION_POLICY = 0x400c6615,
+      FS_IOC_GET_ENCRYPTION_NONCE = 0x8010661b,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fscrypt_get_policy_ex_arg"] = [[{
+  uint64_t policy_size;
+  union {
+    uint8_t version;
+    struct fscrypt_policy_v1 v1;
+    struct fscrypt_policy_v2 v2;
+  } policy;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FS_IOC_SET_ENCRYPTION_POLICY = 0x400c6613,
+      FS_IOC_GET_ENCRYPTION_PWSALT = 0x80106614,
+      FS_IOC_GET_ENCRYPTION_POLICY = 0x800c6615,
+      FS_IOC_GET_ENCRYPTION_NONCE = 0x4010661b,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fscrypt_get_policy_ex_arg"] = [[{
+  unsigned long policy_size;
+  union {
+    uint8_t version;
+    struct fscrypt_policy_v1 v1;
+    struct fscrypt_policy_v2 v2;
+  } policy;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fsi.h"] = [==[
-  constants = {
-    SCOM_INTF_ERR_PARITY = 0x1,
-    SCOM_INTF_ERR_PROTECTION = 0x2,
-    SCOM_INTF_ERR_ABORT = 0x4,
-    SCOM_INTF_ERR_UNKNOWN = 0x80000000,
-    SCOM_PIB_SUCCESS = 0,
-    SCOM_PIB_BLOCKED = 1,
-    SCOM_PIB_OFFLINE = 2,
-    SCOM_PIB_PARTIAL = 3,
-    SCOM_PIB_BAD_ADDR = 4,
-    SCOM_PIB_CLK_ERR = 5,
-    SCOM_PIB_PARITY_ERR = 6,
-    SCOM_PIB_TIMEOUT = 7,
-    SCOM_CHECK_SUPPORTED = 0x1,
-    SCOM_CHECK_PROTECTED = 0x2,
-    SCOM_RESET_INTF = 0x1,
-    SCOM_RESET_PIB = 0x2,
-    FSI_SCOM_READ = 0xc0207301,
-    FSI_SCOM_WRITE = 0xc0207302,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FSI_SCOM_CHECK = 0x80047300,
-        FSI_SCOM_RESET = 0x40047303,
-        FSI_SBEFIFO_CMD_TIMEOUT_SECONDS = 0x40047301,
-        FSI_SBEFIFO_READ_TIMEOUT_SECONDS = 0x40047300,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct scom_access"] = [[{
-    uint64_t addr;
-    uint64_t data;
-    uint64_t mask;
-    uint32_t intf_errors;
-    uint8_t pib_status;
-    uint8_t pad;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FSI_SCOM_CHECK = 0x40047300,
-        FSI_SCOM_RESET = 0x80047303,
-        FSI_SBEFIFO_CMD_TIMEOUT_SECONDS = 0x80047301,
-        FSI_SBEFIFO_READ_TIMEOUT_SECONDS = 0x80047300,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct scom_access"] = [[{
-    unsigned long addr;
-    unsigned long data;
-    unsigned long mask;
-    uint32_t intf_errors;
-    uint8_t pib_status;
-    uint8_t pad;
-  }]],
-      },
+constants = {
+  SCOM_INTF_ERR_PARITY = 0x1,
+  SCOM_INTF_ERR_PROTECTION = 0x2,
+  SCOM_INTF_ERR_ABORT = 0x4,
+  SCOM_INTF_ERR_UNKNOWN = 0x80000000,
+  SCOM_PIB_SUCCESS = 0,
+  SCOM_PIB_BLOCKED = 1,
+  SCOM_PIB_OFFLINE = 2,
+  SCOM_PIB_PARTIAL = 3,
+  SCOM_PIB_BAD_ADDR = 4,
+  SCOM_PIB_CLK_ERR = 5,
+  SCOM_PIB_PARITY_ERR = 6,
+  SCOM_PIB_TIMEOUT = 7,
+  SCOM_CHECK_SUPPORTED = 0x1,
+  SCOM_CHECK_PROTECTED = 0x2,
+  SCOM_RESET_INTF = 0x1,
+  SCOM_RESET_PIB = 0x2,
+  FSI_SCOM_READ = 0xc0207301,
+  FSI_SCOM_WRITE = 0xc0207302,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FSI_SCOM_CHECK = 0x80047300,
+      FSI_SCOM_RESET = 0x40047303,
+      FSI_SBEFIFO_CMD_TIMEOUT_SECONDS = 0x40047301,
+      FSI_SBEFIFO_READ_TIMEOUT_SECONDS = 0x40047300,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct scom_access"] = [[{
+  uint64_t addr;
+  uint64_t data;
+  uint64_t mask;
+  uint32_t intf_errors;
+  uint8_t pib_status;
+  uint8_t pad;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FSI_SCOM_CHECK = 0x40047300,
+      FSI_SCOM_RESET = 0x80047303,
+      FSI_SBEFIFO_CMD_TIMEOUT_SECONDS = 0x80047301,
+      FSI_SBEFIFO_READ_TIMEOUT_SECONDS = 0x80047300,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct scom_access"] = [[{
+  unsigned long addr;
+  unsigned long data;
+  unsigned long mask;
+  uint32_t intf_errors;
+  uint8_t pib_status;
+  uint8_t pad;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fsl_hypervisor.h"] = [==[
-  constants = {
-    FSL_HV_IOCTL_TYPE = 0xaf,
-    FSL_HV_IOCTL_PARTITION_RESTART = 0xc008af01,
-    FSL_HV_IOCTL_PARTITION_GET_STATUS = 0xc00caf02,
-    FSL_HV_IOCTL_PARTITION_START = 0xc010af03,
-    FSL_HV_IOCTL_PARTITION_STOP = 0xc008af04,
-    FSL_HV_IOCTL_MEMCPY = 0xc028af05,
-    FSL_HV_IOCTL_DOORBELL = 0xc008af06,
-    FSL_HV_IOCTL_GETPROP = 0xc028af07,
-    FSL_HV_IOCTL_SETPROP = 0xc028af08,
-  },
-  records = {
-    ["struct fsl_hv_ioctl_restart"] = [[{
+constants = {
+  FSL_HV_IOCTL_TYPE = 0xaf,
+  FSL_HV_IOCTL_PARTITION_RESTART = 0xc008af01,
+  FSL_HV_IOCTL_PARTITION_GET_STATUS = 0xc00caf02,
+  FSL_HV_IOCTL_PARTITION_START = 0xc010af03,
+  FSL_HV_IOCTL_PARTITION_STOP = 0xc008af04,
+  FSL_HV_IOCTL_MEMCPY = 0xc028af05,
+  FSL_HV_IOCTL_DOORBELL = 0xc008af06,
+  FSL_HV_IOCTL_GETPROP = 0xc028af07,
+  FSL_HV_IOCTL_SETPROP = 0xc028af08,
+},
+records = {
+  ["struct fsl_hv_ioctl_restart"] = [[{
   uint32_t ret;
   uint32_t partition;
 }]],
-    ["struct fsl_hv_ioctl_status"] = [[{
+  ["struct fsl_hv_ioctl_status"] = [[{
   uint32_t ret;
   uint32_t partition;
   uint32_t status;
 }]],
-    ["struct fsl_hv_ioctl_start"] = [[{
+  ["struct fsl_hv_ioctl_start"] = [[{
   uint32_t ret;
   uint32_t partition;
   uint32_t entry_point;
   uint32_t load;
 }]],
-    ["struct fsl_hv_ioctl_stop"] = [[{
+  ["struct fsl_hv_ioctl_stop"] = [[{
   uint32_t ret;
   uint32_t partition;
 }]],
-    ["struct fsl_hv_ioctl_doorbell"] = [[{
+  ["struct fsl_hv_ioctl_doorbell"] = [[{
   uint32_t ret;
   uint32_t doorbell;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fsl_hv_ioctl_memcpy"] = [[{
-    uint32_t ret;
-    uint32_t source;
-    uint32_t target;
-    uint32_t reserved;
-    uint64_t local_vaddr;
-    uint64_t remote_paddr;
-    uint64_t count;
-  }]],
-        ["struct fsl_hv_ioctl_prop"] = [[{
-    uint32_t ret;
-    uint32_t handle;
-    uint64_t path;
-    uint64_t propname;
-    uint64_t propval;
-    uint32_t proplen;
-    uint32_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fsl_hv_ioctl_memcpy"] = [[{
-    uint32_t ret;
-    uint32_t source;
-    uint32_t target;
-    uint32_t reserved;
-    unsigned long local_vaddr;
-    unsigned long remote_paddr;
-    unsigned long count;
-  }]],
-        ["struct fsl_hv_ioctl_prop"] = [[{
-    uint32_t ret;
-    uint32_t handle;
-    unsigned long path;
-    unsigned long propname;
-    unsigned long propval;
-    uint32_t proplen;
-    uint32_t reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fsl_hv_ioctl_memcpy"] = [[{
+  uint32_t ret;
+  uint32_t source;
+  uint32_t target;
+  uint32_t reserved;
+  uint64_t local_vaddr;
+  uint64_t remote_paddr;
+  uint64_t count;
+}]],
+      ["struct fsl_hv_ioctl_prop"] = [[{
+  uint32_t ret;
+  uint32_t handle;
+  uint64_t path;
+  uint64_t propname;
+  uint64_t propval;
+  uint32_t proplen;
+  uint32_t reserved;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fsl_hv_ioctl_memcpy"] = [[{
+  uint32_t ret;
+  uint32_t source;
+  uint32_t target;
+  uint32_t reserved;
+  unsigned long local_vaddr;
+  unsigned long remote_paddr;
+  unsigned long count;
+}]],
+      ["struct fsl_hv_ioctl_prop"] = [[{
+  uint32_t ret;
+  uint32_t handle;
+  unsigned long path;
+  unsigned long propname;
+  unsigned long propval;
+  uint32_t proplen;
+  uint32_t reserved;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fsl_mc.h"] = [==[
-  constants = {
-    MC_CMD_NUM_OF_PARAMS = 7,
-    FSL_MC_SEND_CMD_IOCTL_TYPE = 82,
-    FSL_MC_SEND_CMD_IOCTL_SEQ = 0xe0,
-    FSL_MC_SEND_MC_COMMAND = 0xc04052e0,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fsl_mc_command"] = [[{
-    uint64_t header;
-    uint64_t params[7];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fsl_mc_command"] = [[{
-    unsigned long header;
-    unsigned long params[7];
-  }]],
-      },
+constants = {
+  MC_CMD_NUM_OF_PARAMS = 7,
+  FSL_MC_SEND_CMD_IOCTL_TYPE = 82,
+  FSL_MC_SEND_CMD_IOCTL_SEQ = 0xe0,
+  FSL_MC_SEND_MC_COMMAND = 0xc04052e0,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fsl_mc_command"] = [[{
+  uint64_t header;
+  uint64_t params[7];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fsl_mc_command"] = [[{
+  unsigned long header;
+  unsigned long params[7];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fsmap.h"] = [==[
-  constants = {
-    FMH_IF_VALID = 0,
-    FMH_OF_DEV_T = 0x1,
-    FMR_OF_PREALLOC = 0x1,
-    FMR_OF_ATTR_FORK = 0x2,
-    FMR_OF_EXTENT_MAP = 0x4,
-    FMR_OF_SHARED = 0x8,
-    FMR_OF_SPECIAL_OWNER = 0x10,
-    FMR_OF_LAST = 0x20,
-    FMR_OWN_FREE = 1,
-    FMR_OWN_UNKNOWN = 2,
-    FMR_OWN_METADATA = 3,
-    FS_IOC_GETFSMAP = 0xc0c0583b,
-  },
-  macros = function(M)
-    return {
-      FMR_OWNER = function(type, code)
-        return M.int(M.bor(M.shl(M.u64(M.long(type)), 32), M.band(M.u64(M.long(code)), 0xffffffffULL)))
-      end,
-      FMR_OWNER_TYPE = function(owner)
-        return M.int(M.u32(M.shr(M.u64(M.long(owner)), 32)))
-      end,
-      FMR_OWNER_CODE = function(owner)
-        return M.int(M.u32(M.band(M.u64(M.long(owner)), 0xffffffffULL)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fsmap"] = [[{
-    uint32_t fmr_device;
-    uint32_t fmr_flags;
-    uint64_t fmr_physical;
-    uint64_t fmr_owner;
-    uint64_t fmr_offset;
-    uint64_t fmr_length;
-    uint64_t fmr_reserved[3];
-  }]],
-        ["struct fsmap_head"] = [[{
-    uint32_t fmh_iflags;
-    uint32_t fmh_oflags;
-    uint32_t fmh_count;
-    uint32_t fmh_entries;
-    uint64_t fmh_reserved[6];
-    struct fsmap fmh_keys[2];
-    struct fsmap fmh_recs[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fsmap"] = [[{
-    uint32_t fmr_device;
-    uint32_t fmr_flags;
-    unsigned long fmr_physical;
-    unsigned long fmr_owner;
-    unsigned long fmr_offset;
-    unsigned long fmr_length;
-    unsigned long fmr_reserved[3];
-  }]],
-        ["struct fsmap_head"] = [[{
-    uint32_t fmh_iflags;
-    uint32_t fmh_oflags;
-    uint32_t fmh_count;
-    uint32_t fmh_entries;
-    unsigned long fmh_reserved[6];
-    struct fsmap fmh_keys[2];
-    struct fsmap fmh_recs[];
-  }]],
-      },
+constants = {
+  FMH_IF_VALID = 0,
+  FMH_OF_DEV_T = 0x1,
+  FMR_OF_PREALLOC = 0x1,
+  FMR_OF_ATTR_FORK = 0x2,
+  FMR_OF_EXTENT_MAP = 0x4,
+  FMR_OF_SHARED = 0x8,
+  FMR_OF_SPECIAL_OWNER = 0x10,
+  FMR_OF_LAST = 0x20,
+  FMR_OWN_FREE = 1,
+  FMR_OWN_UNKNOWN = 2,
+  FMR_OWN_METADATA = 3,
+  FS_IOC_GETFSMAP = 0xc0c0583b,
+},
+macros = function(M)
+  return {
+    FMR_OWNER = function(type, code)
+      return M.int(M.bor(M.shl(M.u64(M.long(type)), 32), M.band(M.u64(M.long(code)), 0xffffffffULL)))
+    end,
+    FMR_OWNER_TYPE = function(owner)
+      return M.int(M.u32(M.shr(M.u64(M.long(owner)), 32)))
+    end,
+    FMR_OWNER_CODE = function(owner)
+      return M.int(M.u32(M.band(M.u64(M.long(owner)), 0xffffffffULL)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fsmap"] = [[{
+  uint32_t fmr_device;
+  uint32_t fmr_flags;
+  uint64_t fmr_physical;
+  uint64_t fmr_owner;
+  uint64_t fmr_offset;
+  uint64_t fmr_length;
+  uint64_t fmr_reserved[3];
+}]],
+      ["struct fsmap_head"] = [[{
+  uint32_t fmh_iflags;
+  uint32_t fmh_oflags;
+  uint32_t fmh_count;
+  uint32_t fmh_entries;
+  uint64_t fmh_reserved[6];
+  struct fsmap fmh_keys[2];
+  struct fsmap fmh_recs[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fsmap"] = [[{
+  uint32_t fmr_device;
+  uint32_t fmr_flags;
+  unsigned long fmr_physical;
+  unsigned long fmr_owner;
+  unsigned long fmr_offset;
+  unsigned long fmr_length;
+  unsigned long fmr_reserved[3];
+}]],
+      ["struct fsmap_head"] = [[{
+  uint32_t fmh_iflags;
+  uint32_t fmh_oflags;
+  uint32_t fmh_count;
+  uint32_t fmh_entries;
+  unsigned long fmh_reserved[6];
+  struct fsmap fmh_keys[2];
+  struct fsmap fmh_recs[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/fsverity.h"] = [==[
-  constants = {
-    FS_VERITY_HASH_ALG_SHA256 = 1,
-    FS_VERITY_HASH_ALG_SHA512 = 2,
-    FS_VERITY_METADATA_TYPE_MERKLE_TREE = 1,
-    FS_VERITY_METADATA_TYPE_DESCRIPTOR = 2,
-    FS_VERITY_METADATA_TYPE_SIGNATURE = 3,
-    FS_IOC_MEASURE_VERITY = 0xc0046686,
-    FS_IOC_READ_VERITY_METADATA = 0xc0286687,
-  },
-  records = {
-    ["struct fsverity_digest"] = [[{
+constants = {
+  FS_VERITY_HASH_ALG_SHA256 = 1,
+  FS_VERITY_HASH_ALG_SHA512 = 2,
+  FS_VERITY_METADATA_TYPE_MERKLE_TREE = 1,
+  FS_VERITY_METADATA_TYPE_DESCRIPTOR = 2,
+  FS_VERITY_METADATA_TYPE_SIGNATURE = 3,
+  FS_IOC_MEASURE_VERITY = 0xc0046686,
+  FS_IOC_READ_VERITY_METADATA = 0xc0286687,
+},
+records = {
+  ["struct fsverity_digest"] = [[{
   uint16_t digest_algorithm;
   uint16_t digest_size;
   uint8_t digest[];
 }]],
-    ["struct fsverity_formatted_digest"] = [[{
+  ["struct fsverity_formatted_digest"] = [[{
   char magic[8];
   uint16_t digest_algorithm;
   uint16_t digest_size;
   uint8_t digest[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FS_IOC_ENABLE_VERITY = 0x40806685,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fsverity_enable_arg"] = [[{
-    uint32_t version;
-    uint32_t hash_algorithm;
-    uint32_t block_size;
-    uint32_t salt_size;
-    uint64_t salt_ptr;
-    uint32_t sig_size;
-    uint32_t __reserved1;
-    uint64_t sig_ptr;
-    uint64_t __reserved2[11];
-  }]],
-        ["struct fsverity_descriptor"] = [[{
-    uint8_t version;
-    uint8_t hash_algorithm;
-    uint8_t log_blocksize;
-    uint8_t salt_size;
-    uint32_t __reserved_0x04;
-    uint64_t data_size;
-    uint8_t root_hash[64];
-    uint8_t salt[32];
-    uint8_t __reserved[144];
-  }]],
-        ["struct fsverity_read_metadata_arg"] = [[{
-    uint64_t metadata_type;
-    uint64_t offset;
-    uint64_t length;
-    uint64_t buf_ptr;
-    uint64_t __reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FS_IOC_ENABLE_VERITY = 0x80806685,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fsverity_enable_arg"] = [[{
-    uint32_t version;
-    uint32_t hash_algorithm;
-    uint32_t block_size;
-    uint32_t salt_size;
-    unsigned long salt_ptr;
-    uint32_t sig_size;
-    uint32_t __reserved1;
-    unsigned long sig_ptr;
-    unsigned long __reserved2[11];
-  }]],
-        ["struct fsverity_descriptor"] = [[{
-    uint8_t version;
-    uint8_t hash_algorithm;
-    uint8_t log_blocksize;
-    uint8_t salt_size;
-    uint32_t __reserved_0x04;
-    unsigned long data_size;
-    uint8_t root_hash[64];
-    uint8_t salt[32];
-    uint8_t __reserved[144];
-  }]],
-        ["struct fsverity_read_metadata_arg"] = [[{
-    unsigned long metadata_type;
-    unsigned long offset;
-    unsigned long length;
-    unsigned long buf_ptr;
-    unsigned long __reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FS_IOC_ENABLE_VERITY = 0x40806685,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fsverity_enable_arg"] = [[{
+  uint32_t version;
+  uint32_t hash_algorithm;
+  uint32_t block_size;
+  uint32_t salt_size;
+  uint64_t salt_ptr;
+  uint32_t sig_size;
+  uint32_t __reserved1;
+  uint64_t sig_ptr;
+  uint64_t __reserved2[11];
+}]],
+      ["struct fsverity_descriptor"] = [[{
+  uint8_t version;
+  uint8_t hash_algorithm;
+  uint8_t log_blocksize;
+  uint8_t salt_size;
+  uint32_t __reserved_0x04;
+  uint64_t data_size;
+  uint8_t root_hash[64];
+  uint8_t salt[32];
+  uint8_t __reserved[144];
+}]],
+      ["struct fsverity_read_metadata_arg"] = [[{
+  uint64_t metadata_type;
+  uint64_t offset;
+  uint64_t length;
+  uint64_t buf_ptr;
+  uint64_t __reserved;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FS_IOC_ENABLE_VERITY = 0x80806685,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fsverity_enable_arg"] = [[{
+  uint32_t version;
+  uint32_t hash_algorithm;
+  uint32_t block_size;
+  uint32_t salt_size;
+  unsigned long salt_ptr;
+  uint32_t sig_size;
+  uint32_t __reserved1;
+  unsigned long sig_ptr;
+  unsigned long __reserved2[11];
+}]],
+      ["struct fsverity_descriptor"] = [[{
+  uint8_t version;
+  uint8_t hash_algorithm;
+  uint8_t log_blocksize;
+  uint8_t salt_size;
+  uint32_t __reserved_0x04;
+  unsigned long data_size;
+  uint8_t root_hash[64];
+  uint8_t salt[32];
+  uint8_t __reserved[144];
+}]],
+      ["struct fsverity_read_metadata_arg"] = [[{
+  unsigned long metadata_type;
+  unsigned long offset;
+  unsigned long length;
+  unsigned long buf_ptr;
+  unsigned long __reserved;
+}]],
+    },
+  },
+},
+]==],
+["linux/fuse.h"] = [==[
+constants = {
+  FUSE_MAX_NR_SECCTX = 31,
+  FUSE_EXT_GROUPS = 32,
+  FUSE_LOOKUP = 1,
+  FUSE_FORGET = 2,
+  FUSE_GETATTR = 3,
+  FUSE_SETATTR = 4,
+  FUSE_READLINK = 5,
+  FUSE_SYMLINK = 6,
+  FUSE_MKNOD = 8,
+  FUSE_MKDIR = 9,
+  FUSE_UNLINK = 10,
+  FUSE_RMDIR = 11,
+  FUSE_RENAME = 12,
+  FUSE_LINK = 13,
+  FUSE_OPEN = 14,
+  FUSE_READ = 15,
+  FUSE_WRITE = 16,
+  FUSE_STATFS = 17,
+  FUSE_RELEASE = 18,
+  FUSE_FSYNC = 20,
+  FUSE_SETXATTR = 21,
+  FUSE_GETXATTR = 22,
+  FUSE_LISTXATTR = 23,
+  FUSE_REMOVEXATTR = 24,
+  FUSE_FLUSH = 25,
+  FUSE_INIT = 26,
+  FUSE_OPENDIR = 27,
+  FUSE_READDIR = 28,
+  FUSE_RELEASEDIR = 29,
+  FUSE_FSYNCDIR = 30,
+  FUSE_GETLK = 31,
+  FUSE_SETLK = 32,
+  FUSE_SETLKW = 33,
+  FUSE_ACCESS = 34,
+  FUSE_CREATE = 35,
+  FUSE_INTERRUPT = 36,
+  FUSE_BMAP = 37,
+  FUSE_DESTROY = 38,
+  FUSE_IOCTL = 39,
+  FUSE_POLL = 40,
+  FUSE_NOTIFY_REPLY = 41,
+  FUSE_BATCH_FORGET = 42,
+  FUSE_FALLOCATE = 43,
+  FUSE_READDIRPLUS = 44,
+  FUSE_RENAME2 = 45,
+  FUSE_LSEEK = 46,
+  FUSE_COPY_FILE_RANGE = 47,
+  FUSE_SETUPMAPPING = 48,
+  FUSE_REMOVEMAPPING = 49,
+  FUSE_SYNCFS = 50,
+  FUSE_TMPFILE = 51,
+  FUSE_STATX = 52,
+  FUSE_COPY_FILE_RANGE_64 = 53,
+  CUSE_INIT = 4096,
+  CUSE_INIT_BSWAP_RESERVED = 1048576,
+  FUSE_INIT_BSWAP_RESERVED = 436207616,
+  FUSE_NOTIFY_POLL = 1,
+  FUSE_NOTIFY_INVAL_INODE = 2,
+  FUSE_NOTIFY_INVAL_ENTRY = 3,
+  FUSE_NOTIFY_STORE = 4,
+  FUSE_NOTIFY_RETRIEVE = 5,
+  FUSE_NOTIFY_DELETE = 6,
+  FUSE_NOTIFY_RESEND = 7,
+  FUSE_NOTIFY_INC_EPOCH = 8,
+  FUSE_NOTIFY_PRUNE = 9,
+  FUSE_IO_URING_CMD_INVALID = 0,
+  FUSE_IO_URING_CMD_REGISTER = 1,
+  FUSE_IO_URING_CMD_COMMIT_AND_FETCH = 2,
+  FUSE_KERNEL_VERSION = 7,
+  FUSE_KERNEL_MINOR_VERSION = 45,
+  FUSE_ROOT_ID = 1,
+  FATTR_MODE = 0x1,
+  FATTR_UID = 0x2,
+  FATTR_GID = 0x4,
+  FATTR_SIZE = 0x8,
+  FATTR_ATIME = 0x10,
+  FATTR_MTIME = 0x20,
+  FATTR_FH = 0x40,
+  FATTR_ATIME_NOW = 0x80,
+  FATTR_MTIME_NOW = 0x100,
+  FATTR_LOCKOWNER = 0x200,
+  FATTR_CTIME = 0x400,
+  FATTR_KILL_SUIDGID = 0x800,
+  FOPEN_DIRECT_IO = 0x1,
+  FOPEN_KEEP_CACHE = 0x2,
+  FOPEN_NONSEEKABLE = 0x4,
+  FOPEN_CACHE_DIR = 0x8,
+  FOPEN_STREAM = 0x10,
+  FOPEN_NOFLUSH = 0x20,
+  FOPEN_PARALLEL_DIRECT_WRITES = 0x40,
+  FOPEN_PASSTHROUGH = 0x80,
+  FUSE_ASYNC_READ = 0x1,
+  FUSE_POSIX_LOCKS = 0x2,
+  FUSE_FILE_OPS = 0x4,
+  FUSE_ATOMIC_O_TRUNC = 0x8,
+  FUSE_EXPORT_SUPPORT = 0x10,
+  FUSE_BIG_WRITES = 0x20,
+  FUSE_DONT_MASK = 0x40,
+  FUSE_SPLICE_WRITE = 0x80,
+  FUSE_SPLICE_MOVE = 0x100,
+  FUSE_SPLICE_READ = 0x200,
+  FUSE_FLOCK_LOCKS = 0x400,
+  FUSE_HAS_IOCTL_DIR = 0x800,
+  FUSE_AUTO_INVAL_DATA = 0x1000,
+  FUSE_DO_READDIRPLUS = 0x2000,
+  FUSE_READDIRPLUS_AUTO = 0x4000,
+  FUSE_ASYNC_DIO = 0x8000,
+  FUSE_WRITEBACK_CACHE = 0x10000,
+  FUSE_NO_OPEN_SUPPORT = 0x20000,
+  FUSE_PARALLEL_DIROPS = 0x40000,
+  FUSE_HANDLE_KILLPRIV = 0x80000,
+  FUSE_POSIX_ACL = 0x100000,
+  FUSE_ABORT_ERROR = 0x200000,
+  FUSE_MAX_PAGES = 0x400000,
+  FUSE_CACHE_SYMLINKS = 0x800000,
+  FUSE_NO_OPENDIR_SUPPORT = 0x1000000,
+  FUSE_EXPLICIT_INVAL_DATA = 0x2000000,
+  FUSE_MAP_ALIGNMENT = 0x4000000,
+  FUSE_SUBMOUNTS = 0x8000000,
+  FUSE_HANDLE_KILLPRIV_V2 = 0x10000000,
+  FUSE_SETXATTR_EXT = 0x20000000,
+  FUSE_INIT_EXT = 0x40000000,
+  FUSE_INIT_RESERVED = -2147483648,
+  FUSE_SECURITY_CTX = 0x100000000,
+  FUSE_HAS_INODE_DAX = 0x200000000,
+  FUSE_CREATE_SUPP_GROUP = 0x400000000,
+  FUSE_HAS_EXPIRE_ONLY = 0x800000000,
+  FUSE_DIRECT_IO_ALLOW_MMAP = 0x1000000000,
+  FUSE_PASSTHROUGH = 0x2000000000,
+  FUSE_NO_EXPORT_SUPPORT = 0x4000000000,
+  FUSE_HAS_RESEND = 0x8000000000,
+  FUSE_DIRECT_IO_RELAX = 0x1000000000,
+  FUSE_ALLOW_IDMAP = 0x10000000000,
+  FUSE_OVER_IO_URING = 0x20000000000,
+  FUSE_REQUEST_TIMEOUT = 0x40000000000,
+  CUSE_UNRESTRICTED_IOCTL = 0x1,
+  FUSE_RELEASE_FLUSH = 0x1,
+  FUSE_RELEASE_FLOCK_UNLOCK = 0x2,
+  FUSE_GETATTR_FH = 0x1,
+  FUSE_LK_FLOCK = 0x1,
+  FUSE_WRITE_CACHE = 0x1,
+  FUSE_WRITE_LOCKOWNER = 0x2,
+  FUSE_WRITE_KILL_SUIDGID = 0x4,
+  FUSE_WRITE_KILL_PRIV = 4,
+  FUSE_READ_LOCKOWNER = 0x2,
+  FUSE_IOCTL_COMPAT = 0x1,
+  FUSE_IOCTL_UNRESTRICTED = 0x2,
+  FUSE_IOCTL_RETRY = 0x4,
+  FUSE_IOCTL_32BIT = 0x8,
+  FUSE_IOCTL_DIR = 0x10,
+  FUSE_IOCTL_COMPAT_X32 = 0x20,
+  FUSE_IOCTL_MAX_IOV = 256,
+  FUSE_POLL_SCHEDULE_NOTIFY = 0x1,
+  FUSE_FSYNC_FDATASYNC = 0x1,
+  FUSE_ATTR_SUBMOUNT = 0x1,
+  FUSE_ATTR_DAX = 0x2,
+  FUSE_OPEN_KILL_SUIDGID = 0x1,
+  FUSE_SETXATTR_ACL_KILL_SGID = 0x1,
+  FUSE_EXPIRE_ONLY = 0x1,
+  FUSE_MIN_READ_BUFFER = 8192,
+  FUSE_COMPAT_ENTRY_OUT_SIZE = 120,
+  FUSE_COMPAT_ATTR_OUT_SIZE = 96,
+  FUSE_COMPAT_MKNOD_IN_SIZE = 8,
+  FUSE_COMPAT_WRITE_IN_SIZE = 24,
+  FUSE_COMPAT_STATFS_SIZE = 48,
+  FUSE_COMPAT_SETXATTR_IN_SIZE = 8,
+  FUSE_COMPAT_INIT_OUT_SIZE = 8,
+  FUSE_COMPAT_22_INIT_OUT_SIZE = 24,
+  CUSE_INIT_INFO_MAX = 4096,
+  FUSE_UNIQUE_RESEND = 0x8000000000000000ULL,
+  FUSE_INVALID_UIDGID = 4294967295,
+  FUSE_NAME_OFFSET = 24,
+  FUSE_NAME_OFFSET_DIRENTPLUS = 152,
+  FUSE_DEV_IOC_MAGIC = 229,
+  FUSE_SETUPMAPPING_FLAG_WRITE = 0x1,
+  FUSE_SETUPMAPPING_FLAG_READ = 0x2,
+  FUSE_URING_IN_OUT_HEADER_SZ = 128,
+  FUSE_URING_OP_IN_OUT_SZ = 128,
+},
+records = {
+  ["struct fuse_batch_forget_in"] = [[{
+  uint32_t count;
+  uint32_t dummy;
+}]],
+  ["struct fuse_mknod_in"] = [[{
+  uint32_t mode;
+  uint32_t rdev;
+  uint32_t umask;
+  uint32_t padding;
+}]],
+  ["struct fuse_mkdir_in"] = [[{
+  uint32_t mode;
+  uint32_t umask;
+}]],
+  ["struct fuse_open_in"] = [[{
+  uint32_t flags;
+  uint32_t open_flags;
+}]],
+  ["struct fuse_create_in"] = [[{
+  uint32_t flags;
+  uint32_t mode;
+  uint32_t umask;
+  uint32_t open_flags;
+}]],
+  ["struct fuse_write_out"] = [[{
+  uint32_t size;
+  uint32_t padding;
+}]],
+  ["struct fuse_statfs_out"] = [[{
+  struct fuse_kstatfs st;
+}]],
+  ["struct fuse_setxattr_in"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t setxattr_flags;
+  uint32_t padding;
+}]],
+  ["struct fuse_getxattr_in"] = [[{
+  uint32_t size;
+  uint32_t padding;
+}]],
+  ["struct fuse_getxattr_out"] = [[{
+  uint32_t size;
+  uint32_t padding;
+}]],
+  ["struct fuse_lk_out"] = [[{
+  struct fuse_file_lock lk;
+}]],
+  ["struct fuse_access_in"] = [[{
+  uint32_t mask;
+  uint32_t padding;
+}]],
+  ["struct fuse_init_in"] = [[{
+  uint32_t major;
+  uint32_t minor;
+  uint32_t max_readahead;
+  uint32_t flags;
+  uint32_t flags2;
+  uint32_t unused[11];
+}]],
+  ["struct fuse_init_out"] = [[{
+  uint32_t major;
+  uint32_t minor;
+  uint32_t max_readahead;
+  uint32_t flags;
+  uint16_t max_background;
+  uint16_t congestion_threshold;
+  uint32_t max_write;
+  uint32_t time_gran;
+  uint16_t max_pages;
+  uint16_t map_alignment;
+  uint32_t flags2;
+  uint32_t max_stack_depth;
+  uint16_t request_timeout;
+  uint16_t unused[11];
+}]],
+  ["struct cuse_init_in"] = [[{
+  uint32_t major;
+  uint32_t minor;
+  uint32_t unused;
+  uint32_t flags;
+}]],
+  ["struct cuse_init_out"] = [[{
+  uint32_t major;
+  uint32_t minor;
+  uint32_t unused;
+  uint32_t flags;
+  uint32_t max_read;
+  uint32_t max_write;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  uint32_t spare[10];
+}]],
+  ["struct fuse_ioctl_out"] = [[{
+  int32_t result;
+  uint32_t flags;
+  uint32_t in_iovs;
+  uint32_t out_iovs;
+}]],
+  ["struct fuse_poll_out"] = [[{
+  uint32_t revents;
+  uint32_t padding;
+}]],
+  ["struct fuse_direntplus"] = [[{
+  struct fuse_entry_out entry_out;
+  struct fuse_dirent dirent;
+}]],
+  ["struct fuse_removemapping_in"] = [[{
+  uint32_t count;
+}]],
+  ["struct fuse_secctx"] = [[{
+  uint32_t size;
+  uint32_t padding;
+}]],
+  ["struct fuse_secctx_header"] = [[{
+  uint32_t size;
+  uint32_t nr_secctx;
+}]],
+  ["struct fuse_ext_header"] = [[{
+  uint32_t size;
+  uint32_t type;
+}]],
+  ["struct fuse_supp_groups"] = [[{
+  uint32_t nr_groups;
+  uint32_t groups[];
+}]],
+  ["struct fuse_uring_req_header"] = [[{
+  char in_out[128];
+  char op_in[128];
+  struct fuse_uring_ent_in_out ring_ent_in_out;
+}]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FUSE_DEV_IOC_CLONE = 0x8004e500,
+      FUSE_DEV_IOC_BACKING_OPEN = 0x4010e501,
+      FUSE_DEV_IOC_BACKING_CLOSE = 0x4004e502,
+      FUSE_DEV_IOC_SYNC_INIT = 0xe503,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct fuse_attr"] = [[{
+  unsigned long ino;
+  unsigned long size;
+  unsigned long blocks;
+  unsigned long atime;
+  unsigned long mtime;
+  unsigned long ctime;
+  uint32_t atimensec;
+  uint32_t mtimensec;
+  uint32_t ctimensec;
+  uint32_t mode;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t rdev;
+  uint32_t blksize;
+  uint32_t flags;
+}]],
+      ["struct fuse_sx_time"] = [[{
+  long tv_sec;
+  uint32_t tv_nsec;
+  int32_t __reserved;
+}]],
+      ["struct fuse_statx"] = [[{
+  uint32_t mask;
+  uint32_t blksize;
+  unsigned long attributes;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint16_t mode;
+  uint16_t __spare0[1];
+  unsigned long ino;
+  unsigned long size;
+  unsigned long blocks;
+  unsigned long attributes_mask;
+  struct fuse_sx_time atime;
+  struct fuse_sx_time btime;
+  struct fuse_sx_time ctime;
+  struct fuse_sx_time mtime;
+  uint32_t rdev_major;
+  uint32_t rdev_minor;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  unsigned long __spare2[14];
+}]],
+      ["struct fuse_kstatfs"] = [[{
+  unsigned long blocks;
+  unsigned long bfree;
+  unsigned long bavail;
+  unsigned long files;
+  unsigned long ffree;
+  uint32_t bsize;
+  uint32_t namelen;
+  uint32_t frsize;
+  uint32_t padding;
+  uint32_t spare[6];
+}]],
+      ["struct fuse_file_lock"] = [[{
+  unsigned long start;
+  unsigned long end;
+  uint32_t type;
+  uint32_t pid;
+}]],
+      ["struct fuse_entry_out"] = [[{
+  unsigned long nodeid;
+  unsigned long generation;
+  unsigned long entry_valid;
+  unsigned long attr_valid;
+  uint32_t entry_valid_nsec;
+  uint32_t attr_valid_nsec;
+  struct fuse_attr attr;
+}]],
+      ["struct fuse_forget_in"] = [[{
+  unsigned long nlookup;
+}]],
+      ["struct fuse_forget_one"] = [[{
+  unsigned long nodeid;
+  unsigned long nlookup;
+}]],
+      ["struct fuse_getattr_in"] = [[{
+  uint32_t getattr_flags;
+  uint32_t dummy;
+  unsigned long fh;
+}]],
+      ["struct fuse_attr_out"] = [[{
+  unsigned long attr_valid;
+  uint32_t attr_valid_nsec;
+  uint32_t dummy;
+  struct fuse_attr attr;
+}]],
+      ["struct fuse_statx_in"] = [[{
+  uint32_t getattr_flags;
+  uint32_t reserved;
+  unsigned long fh;
+  uint32_t sx_flags;
+  uint32_t sx_mask;
+}]],
+      ["struct fuse_statx_out"] = [[{
+  unsigned long attr_valid;
+  uint32_t attr_valid_nsec;
+  uint32_t flags;
+  unsigned long spare[2];
+  struct fuse_statx stat;
+}]],
+      ["struct fuse_rename_in"] = [[{
+  unsigned long newdir;
+}]],
+      ["struct fuse_rename2_in"] = [[{
+  unsigned long newdir;
+  uint32_t flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_link_in"] = [[{
+  unsigned long oldnodeid;
+}]],
+      ["struct fuse_setattr_in"] = [[{
+  uint32_t valid;
+  uint32_t padding;
+  unsigned long fh;
+  unsigned long size;
+  unsigned long lock_owner;
+  unsigned long atime;
+  unsigned long mtime;
+  unsigned long ctime;
+  uint32_t atimensec;
+  uint32_t mtimensec;
+  uint32_t ctimensec;
+  uint32_t mode;
+  uint32_t unused4;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t unused5;
+}]],
+      ["struct fuse_open_out"] = [[{
+  unsigned long fh;
+  uint32_t open_flags;
+  int32_t backing_id;
+}]],
+      ["struct fuse_release_in"] = [[{
+  unsigned long fh;
+  uint32_t flags;
+  uint32_t release_flags;
+  unsigned long lock_owner;
+}]],
+      ["struct fuse_flush_in"] = [[{
+  unsigned long fh;
+  uint32_t unused;
+  uint32_t padding;
+  unsigned long lock_owner;
+}]],
+      ["struct fuse_read_in"] = [[{
+  unsigned long fh;
+  unsigned long offset;
+  uint32_t size;
+  uint32_t read_flags;
+  unsigned long lock_owner;
+  uint32_t flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_write_in"] = [[{
+  unsigned long fh;
+  unsigned long offset;
+  uint32_t size;
+  uint32_t write_flags;
+  unsigned long lock_owner;
+  uint32_t flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_fsync_in"] = [[{
+  unsigned long fh;
+  uint32_t fsync_flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_lk_in"] = [[{
+  unsigned long fh;
+  unsigned long owner;
+  struct fuse_file_lock lk;
+  uint32_t lk_flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_interrupt_in"] = [[{
+  unsigned long unique;
+}]],
+      ["struct fuse_bmap_in"] = [[{
+  unsigned long block;
+  uint32_t blocksize;
+  uint32_t padding;
+}]],
+      ["struct fuse_bmap_out"] = [[{
+  unsigned long block;
+}]],
+      ["struct fuse_ioctl_in"] = [[{
+  unsigned long fh;
+  uint32_t flags;
+  uint32_t cmd;
+  unsigned long arg;
+  uint32_t in_size;
+  uint32_t out_size;
+}]],
+      ["struct fuse_ioctl_iovec"] = [[{
+  unsigned long base;
+  unsigned long len;
+}]],
+      ["struct fuse_poll_in"] = [[{
+  unsigned long fh;
+  unsigned long kh;
+  uint32_t flags;
+  uint32_t events;
+}]],
+      ["struct fuse_notify_poll_wakeup_out"] = [[{
+  unsigned long kh;
+}]],
+      ["struct fuse_fallocate_in"] = [[{
+  unsigned long fh;
+  unsigned long offset;
+  unsigned long length;
+  uint32_t mode;
+  uint32_t padding;
+}]],
+      ["struct fuse_in_header"] = [[{
+  uint32_t len;
+  uint32_t opcode;
+  unsigned long unique;
+  unsigned long nodeid;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t pid;
+  uint16_t total_extlen;
+  uint16_t padding;
+}]],
+      ["struct fuse_out_header"] = [[{
+  uint32_t len;
+  int32_t error;
+  unsigned long unique;
+}]],
+      ["struct fuse_dirent"] = [[{
+  unsigned long ino;
+  unsigned long off;
+  uint32_t namelen;
+  uint32_t type;
+  char name[];
+}]],
+      ["struct fuse_notify_inval_inode_out"] = [[{
+  unsigned long ino;
+  long off;
+  long len;
+}]],
+      ["struct fuse_notify_inval_entry_out"] = [[{
+  unsigned long parent;
+  uint32_t namelen;
+  uint32_t flags;
+}]],
+      ["struct fuse_notify_delete_out"] = [[{
+  unsigned long parent;
+  unsigned long child;
+  uint32_t namelen;
+  uint32_t padding;
+}]],
+      ["struct fuse_notify_store_out"] = [[{
+  unsigned long nodeid;
+  unsigned long offset;
+  uint32_t size;
+  uint32_t padding;
+}]],
+      ["struct fuse_notify_retrieve_out"] = [[{
+  unsigned long notify_unique;
+  unsigned long nodeid;
+  unsigned long offset;
+  uint32_t size;
+  uint32_t padding;
+}]],
+      ["struct fuse_notify_retrieve_in"] = [[{
+  unsigned long dummy1;
+  unsigned long offset;
+  uint32_t size;
+  uint32_t dummy2;
+  unsigned long dummy3;
+  unsigned long dummy4;
+}]],
+      ["struct fuse_notify_prune_out"] = [[{
+  uint32_t count;
+  uint32_t padding;
+  unsigned long spare;
+}]],
+      ["struct fuse_backing_map"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  unsigned long padding;
+}]],
+      ["struct fuse_lseek_in"] = [[{
+  unsigned long fh;
+  unsigned long offset;
+  uint32_t whence;
+  uint32_t padding;
+}]],
+      ["struct fuse_lseek_out"] = [[{
+  unsigned long offset;
+}]],
+      ["struct fuse_copy_file_range_in"] = [[{
+  unsigned long fh_in;
+  unsigned long off_in;
+  unsigned long nodeid_out;
+  unsigned long fh_out;
+  unsigned long off_out;
+  unsigned long len;
+  unsigned long flags;
+}]],
+      ["struct fuse_copy_file_range_out"] = [[{
+  unsigned long bytes_copied;
+}]],
+      ["struct fuse_setupmapping_in"] = [[{
+  unsigned long fh;
+  unsigned long foffset;
+  unsigned long len;
+  unsigned long flags;
+  unsigned long moffset;
+}]],
+      ["struct fuse_removemapping_one"] = [[{
+  unsigned long moffset;
+  unsigned long len;
+}]],
+      ["struct fuse_syncfs_in"] = [[{
+  unsigned long padding;
+}]],
+      ["struct fuse_uring_ent_in_out"] = [[{
+  unsigned long flags;
+  unsigned long commit_id;
+  uint32_t payload_sz;
+  uint32_t padding;
+  unsigned long reserved;
+}]],
+      ["struct fuse_uring_cmd_req"] = [[{
+  unsigned long flags;
+  unsigned long commit_id;
+  uint16_t qid;
+  uint8_t padding[6];
+}]],
+    },
+    macros = function(M)
+      return {
+        FUSE_REC_ALIGN = function(x)
+          return M.int(M.band(M.u64(M.long(x)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        FUSE_DIRENT_ALIGN = function(x)
+          return M.int(M.band(M.u64(M.long(x)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        FUSE_DIRENT_SIZE = function(d)
+          return M.int(M.band(24 + M.u64(M.long(d.namelen)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+        FUSE_DIRENTPLUS_SIZE = function(d)
+          return M.int(M.band(152 + M.u64(M.long(d.dirent.namelen)) + 8 - 1, 0xfffffffffffffff8ULL))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct fuse_attr"] = [[{
+  uint64_t ino;
+  uint64_t size;
+  uint64_t blocks;
+  uint64_t atime;
+  uint64_t mtime;
+  uint64_t ctime;
+  uint32_t atimensec;
+  uint32_t mtimensec;
+  uint32_t ctimensec;
+  uint32_t mode;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t rdev;
+  uint32_t blksize;
+  uint32_t flags;
+}]],
+      ["struct fuse_sx_time"] = [[{
+  int64_t tv_sec;
+  uint32_t tv_nsec;
+  int32_t __reserved;
+}]],
+      ["struct fuse_statx"] = [[{
+  uint32_t mask;
+  uint32_t blksize;
+  uint64_t attributes;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint16_t mode;
+  uint16_t __spare0[1];
+  uint64_t ino;
+  uint64_t size;
+  uint64_t blocks;
+  uint64_t attributes_mask;
+  struct fuse_sx_time atime;
+  struct fuse_sx_time btime;
+  struct fuse_sx_time ctime;
+  struct fuse_sx_time mtime;
+  uint32_t rdev_major;
+  uint32_t rdev_minor;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  uint64_t __spare2[14];
+}]],
+      ["struct fuse_kstatfs"] = [[{
+  uint64_t blocks;
+  uint64_t bfree;
+  uint64_t bavail;
+  uint64_t files;
+  uint64_t ffree;
+  uint32_t bsize;
+  uint32_t namelen;
+  uint32_t frsize;
+  uint32_t padding;
+  uint32_t spare[6];
+}]],
+      ["struct fuse_file_lock"] = [[{
+  uint64_t start;
+  uint64_t end;
+  uint32_t type;
+  uint32_t pid;
+}]],
+      ["struct fuse_entry_out"] = [[{
+  uint64_t nodeid;
+  uint64_t generation;
+  uint64_t entry_valid;
+  uint64_t attr_valid;
+  uint32_t entry_valid_nsec;
+  uint32_t attr_valid_nsec;
+  struct fuse_attr attr;
+}]],
+      ["struct fuse_forget_in"] = [[{
+  uint64_t nlookup;
+}]],
+      ["struct fuse_forget_one"] = [[{
+  uint64_t nodeid;
+  uint64_t nlookup;
+}]],
+      ["struct fuse_getattr_in"] = [[{
+  uint32_t getattr_flags;
+  uint32_t dummy;
+  uint64_t fh;
+}]],
+      ["struct fuse_attr_out"] = [[{
+  uint64_t attr_valid;
+  uint32_t attr_valid_nsec;
+  uint32_t dummy;
+  struct fuse_attr attr;
+}]],
+      ["struct fuse_statx_in"] = [[{
+  uint32_t getattr_flags;
+  uint32_t reserved;
+  uint64_t fh;
+  uint32_t sx_flags;
+  uint32_t sx_mask;
+}]],
+      ["struct fuse_statx_out"] = [[{
+  uint64_t attr_valid;
+  uint32_t attr_valid_nsec;
+  uint32_t flags;
+  uint64_t spare[2];
+  struct fuse_statx stat;
+}]],
+      ["struct fuse_rename_in"] = [[{
+  uint64_t newdir;
+}]],
+      ["struct fuse_rename2_in"] = [[{
+  uint64_t newdir;
+  uint32_t flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_link_in"] = [[{
+  uint64_t oldnodeid;
+}]],
+      ["struct fuse_setattr_in"] = [[{
+  uint32_t valid;
+  uint32_t padding;
+  uint64_t fh;
+  uint64_t size;
+  uint64_t lock_owner;
+  uint64_t atime;
+  uint64_t mtime;
+  uint64_t ctime;
+  uint32_t atimensec;
+  uint32_t mtimensec;
+  uint32_t ctimensec;
+  uint32_t mode;
+  uint32_t unused4;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t unused5;
+}]],
+      ["struct fuse_open_out"] = [[{
+  uint64_t fh;
+  uint32_t open_flags;
+  int32_t backing_id;
+}]],
+      ["struct fuse_release_in"] = [[{
+  uint64_t fh;
+  uint32_t flags;
+  uint32_t release_flags;
+  uint64_t lock_owner;
+}]],
+      ["struct fuse_flush_in"] = [[{
+  uint64_t fh;
+  uint32_t unused;
+  uint32_t padding;
+  uint64_t lock_owner;
+}]],
+      ["struct fuse_read_in"] = [[{
+  uint64_t fh;
+  uint64_t offset;
+  uint32_t size;
+  uint32_t read_flags;
+  uint64_t lock_owner;
+  uint32_t flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_write_in"] = [[{
+  uint64_t fh;
+  uint64_t offset;
+  uint32_t size;
+  uint32_t write_flags;
+  uint64_t lock_owner;
+  uint32_t flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_fsync_in"] = [[{
+  uint64_t fh;
+  uint32_t fsync_flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_lk_in"] = [[{
+  uint64_t fh;
+  uint64_t owner;
+  struct fuse_file_lock lk;
+  uint32_t lk_flags;
+  uint32_t padding;
+}]],
+      ["struct fuse_interrupt_in"] = [[{
+  uint64_t unique;
+}]],
+      ["struct fuse_bmap_in"] = [[{
+  uint64_t block;
+  uint32_t blocksize;
+  uint32_t padding;
+}]],
+      ["struct fuse_bmap_out"] = [[{
+  uint64_t block;
+}]],
+      ["struct fuse_ioctl_in"] = [[{
+  uint64_t fh;
+  uint32_t flags;
+  uint32_t cmd;
+  uint64_t arg;
+  uint32_t in_size;
+  uint32_t out_size;
+}]],
+      ["struct fuse_ioctl_iovec"] = [[{
+  uint64_t base;
+  uint64_t len;
+}]],
+      ["struct fuse_poll_in"] = [[{
+  uint64_t fh;
+  uint64_t kh;
+  uint32_t flags;
+  uint32_t events;
+}]],
+      ["struct fuse_notify_poll_wakeup_out"] = [[{
+  uint64_t kh;
+}]],
+      ["struct fuse_fallocate_in"] = [[{
+  uint64_t fh;
+  uint64_t offset;
+  uint64_t length;
+  uint32_t mode;
+  uint32_t padding;
+}]],
+      ["struct fuse_in_header"] = [[{
+  uint32_t len;
+  uint32_t opcode;
+  uint64_t unique;
+  uint64_t nodeid;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t pid;
+  uint16_t total_extlen;
+  uint16_t padding;
+}]],
+      ["struct fuse_out_header"] = [[{
+  uint32_t len;
+  int32_t error;
+  uint64_t unique;
+}]],
+      ["struct fuse_dirent"] = [[{
+  uint64_t ino;
+  uint64_t off;
+  uint32_t namelen;
+  uint32_t type;
+  char name[];
+}]],
+      ["struct fuse_notify_inval_inode_out"] = [[{
+  uint64_t ino;
+  int64_t off;
+  int64_t len;
+}]],
+      ["struct fuse_notify_inval_entry_out"] = [[{
+  uint64_t parent;
+  uint32_t namelen;
+  uint32_t flags;
+}]],
+      ["struct fuse_notify_delete_out"] = [[{
+  uint64_t parent;
+  uint64_t child;
+  uint32_t namelen;
+  uint32_t padding;
+}]],
+      ["struct fuse_notify_store_out"] = [[{
+  uint64_t nodeid;
+  uint64_t offset;
+  uint32_t size;
+  uint32_t padding;
+}]],
+      ["struct fuse_notify_retrieve_out"] = [[{
+  uint64_t notify_unique;
+  uint64_t nodeid;
+  uint64_t offset;
+  uint32_t size;
+  uint32_t padding;
+}]],
+      ["struct fuse_notify_retrieve_in"] = [[{
+  uint64_t dummy1;
+  uint64_t offset;
+  uint32_t size;
+  uint32_t dummy2;
+  uint64_t dummy3;
+  uint64_t dummy4;
+}]],
+      ["struct fuse_notify_prune_out"] = [[{
+  uint32_t count;
+  uint32_t padding;
+  uint64_t spare;
+}]],
+      ["struct fuse_backing_map"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  uint64_t padding;
+}]],
+      ["struct fuse_lseek_in"] = [[{
+  uint64_t fh;
+  uint64_t offset;
+  uint32_t whence;
+  uint32_t padding;
+}]],
+      ["struct fuse_lseek_out"] = [[{
+  uint64_t offset;
+}]],
+      ["struct fuse_copy_file_range_in"] = [[{
+  uint64_t fh_in;
+  uint64_t off_in;
+  uint64_t nodeid_out;
+  uint64_t fh_out;
+  uint64_t off_out;
+  uint64_t len;
+  uint64_t flags;
+}]],
+      ["struct fuse_copy_file_range_out"] = [[{
+  uint64_t bytes_copied;
+}]],
+      ["struct fuse_setupmapping_in"] = [[{
+  uint64_t fh;
+  uint64_t foffset;
+  uint64_t len;
+  uint64_t flags;
+  uint64_t moffset;
+}]],
+      ["struct fuse_removemapping_one"] = [[{
+  uint64_t moffset;
+  uint64_t len;
+}]],
+      ["struct fuse_syncfs_in"] = [[{
+  uint64_t padding;
+}]],
+      ["struct fuse_uring_ent_in_out"] = [[{
+  uint64_t flags;
+  uint64_t commit_id;
+  uint32_t payload_sz;
+  uint32_t padding;
+  uint64_t reserved;
+}]],
+      ["struct fuse_uring_cmd_req"] = [[{
+  uint64_t flags;
+  uint64_t commit_id;
+  uint16_t qid;
+  uint8_t padding[6];
+}]],
+    },
+    macros = function(M)
+      return {
+        FUSE_REC_ALIGN = function(x)
+          return M.int(M.band(M.long(x) + 8 - 1, 0xfffffff8LL))
+        end,
+        FUSE_DIRENT_ALIGN = function(x)
+          return M.int(M.band(M.long(x) + 8 - 1, 0xfffffff8LL))
+        end,
+        FUSE_DIRENT_SIZE = function(d)
+          return M.int(M.band(24 + M.long(d.namelen) + 8 - 1, 0xfffffff8LL))
+        end,
+        FUSE_DIRENTPLUS_SIZE = function(d)
+          return M.int(M.band(M.u32(M.u32(M.u32(152 + M.long(d.dirent.namelen)) + 8) - 1), 0xfffffff8LL))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FUSE_DEV_IOC_CLONE = 0x4004e500,
+      FUSE_DEV_IOC_BACKING_OPEN = 0x8010e501,
+      FUSE_DEV_IOC_BACKING_CLOSE = 0x8004e502,
+      FUSE_DEV_IOC_SYNC_INIT = 0x2000e503,
+    },
+  },
+},
 ]==],
 ["linux/futex.h"] = [==[
-  constants = {
-    FUTEX_WAIT = 0,
-    FUTEX_WAKE = 1,
-    FUTEX_FD = 2,
-    FUTEX_REQUEUE = 3,
-    FUTEX_CMP_REQUEUE = 4,
-    FUTEX_WAKE_OP = 5,
-    FUTEX_LOCK_PI = 6,
-    FUTEX_UNLOCK_PI = 7,
-    FUTEX_TRYLOCK_PI = 8,
-    FUTEX_WAIT_BITSET = 9,
-    FUTEX_WAKE_BITSET = 10,
-    FUTEX_WAIT_REQUEUE_PI = 11,
-    FUTEX_CMP_REQUEUE_PI = 12,
-    FUTEX_LOCK_PI2 = 13,
-    FUTEX_PRIVATE_FLAG = 128,
-    FUTEX_CLOCK_REALTIME = 256,
-    FUTEX_ROBUST_UNLOCK = 512,
-    FUTEX_ROBUST_LIST32 = 1024,
-    FUTEX_CMD_MASK = -1921,
-    FUTEX_WAIT_PRIVATE = 128,
-    FUTEX_WAKE_PRIVATE = 129,
-    FUTEX_REQUEUE_PRIVATE = 131,
-    FUTEX_CMP_REQUEUE_PRIVATE = 132,
-    FUTEX_WAKE_OP_PRIVATE = 133,
-    FUTEX_LOCK_PI_PRIVATE = 134,
-    FUTEX_LOCK_PI2_PRIVATE = 141,
-    FUTEX_UNLOCK_PI_PRIVATE = 135,
-    FUTEX_TRYLOCK_PI_PRIVATE = 136,
-    FUTEX_WAIT_BITSET_PRIVATE = 137,
-    FUTEX_WAKE_BITSET_PRIVATE = 138,
-    FUTEX_WAIT_REQUEUE_PI_PRIVATE = 139,
-    FUTEX_CMP_REQUEUE_PI_PRIVATE = 140,
-    FUTEX_UNLOCK_PI_LIST64 = 519,
-    FUTEX_UNLOCK_PI_LIST64_PRIVATE = 647,
-    FUTEX_UNLOCK_PI_LIST32 = 1543,
-    FUTEX_UNLOCK_PI_LIST32_PRIVATE = 1671,
-    FUTEX_UNLOCK_WAKE_LIST64 = 513,
-    FUTEX_UNLOCK_WAKE_LIST64_PRIVATE = 641,
-    FUTEX_UNLOCK_WAKE_LIST32 = 1537,
-    FUTEX_UNLOCK_WAKE_LIST32_PRIVATE = 1665,
-    FUTEX_UNLOCK_BITSET_LIST64 = 522,
-    FUTEX_UNLOCK_BITSET_LIST64_PRIVATE = 650,
-    FUTEX_UNLOCK_BITSET_LIST32 = 1546,
-    FUTEX_UNLOCK_BITSET_LIST32_PRIVATE = 1674,
-    FUTEX2_SIZE_U8 = 0x0,
-    FUTEX2_SIZE_U16 = 0x1,
-    FUTEX2_SIZE_U32 = 0x2,
-    FUTEX2_SIZE_U64 = 0x3,
-    FUTEX2_NUMA = 0x4,
-    FUTEX2_MPOL = 0x8,
-    FUTEX2_PRIVATE = 128,
-    FUTEX2_SIZE_MASK = 0x3,
-    FUTEX_32 = 2,
-    FUTEX_NO_NODE = -1,
-    FUTEX_WAITV_MAX = 128,
-    FUTEX_WAITERS = 0x80000000,
-    FUTEX_OWNER_DIED = 0x40000000,
-    FUTEX_TID_MASK = 0x3fffffff,
-    ROBUST_LIST_LIMIT = 2048,
-    FUTEX_ROBUST_MOD_PI = 0x1,
-    FUTEX_ROBUST_MOD_MASK = 1,
-    FUTEX_BITSET_MATCH_ANY = 0xffffffff,
-    FUTEX_OP_SET = 0,
-    FUTEX_OP_ADD = 1,
-    FUTEX_OP_OR = 2,
-    FUTEX_OP_ANDN = 3,
-    FUTEX_OP_XOR = 4,
-    FUTEX_OP_OPARG_SHIFT = 8,
-    FUTEX_OP_CMP_EQ = 0,
-    FUTEX_OP_CMP_NE = 1,
-    FUTEX_OP_CMP_LT = 2,
-    FUTEX_OP_CMP_LE = 3,
-    FUTEX_OP_CMP_GT = 4,
-    FUTEX_OP_CMP_GE = 5,
-  },
-  records = {
-    ["struct robust_list"] = [[{
+constants = {
+  FUTEX_WAIT = 0,
+  FUTEX_WAKE = 1,
+  FUTEX_FD = 2,
+  FUTEX_REQUEUE = 3,
+  FUTEX_CMP_REQUEUE = 4,
+  FUTEX_WAKE_OP = 5,
+  FUTEX_LOCK_PI = 6,
+  FUTEX_UNLOCK_PI = 7,
+  FUTEX_TRYLOCK_PI = 8,
+  FUTEX_WAIT_BITSET = 9,
+  FUTEX_WAKE_BITSET = 10,
+  FUTEX_WAIT_REQUEUE_PI = 11,
+  FUTEX_CMP_REQUEUE_PI = 12,
+  FUTEX_LOCK_PI2 = 13,
+  FUTEX_PRIVATE_FLAG = 128,
+  FUTEX_CLOCK_REALTIME = 256,
+  FUTEX_ROBUST_UNLOCK = 512,
+  FUTEX_ROBUST_LIST32 = 1024,
+  FUTEX_CMD_MASK = -1921,
+  FUTEX_WAIT_PRIVATE = 128,
+  FUTEX_WAKE_PRIVATE = 129,
+  FUTEX_REQUEUE_PRIVATE = 131,
+  FUTEX_CMP_REQUEUE_PRIVATE = 132,
+  FUTEX_WAKE_OP_PRIVATE = 133,
+  FUTEX_LOCK_PI_PRIVATE = 134,
+  FUTEX_LOCK_PI2_PRIVATE = 141,
+  FUTEX_UNLOCK_PI_PRIVATE = 135,
+  FUTEX_TRYLOCK_PI_PRIVATE = 136,
+  FUTEX_WAIT_BITSET_PRIVATE = 137,
+  FUTEX_WAKE_BITSET_PRIVATE = 138,
+  FUTEX_WAIT_REQUEUE_PI_PRIVATE = 139,
+  FUTEX_CMP_REQUEUE_PI_PRIVATE = 140,
+  FUTEX_UNLOCK_PI_LIST64 = 519,
+  FUTEX_UNLOCK_PI_LIST64_PRIVATE = 647,
+  FUTEX_UNLOCK_PI_LIST32 = 1543,
+  FUTEX_UNLOCK_PI_LIST32_PRIVATE = 1671,
+  FUTEX_UNLOCK_WAKE_LIST64 = 513,
+  FUTEX_UNLOCK_WAKE_LIST64_PRIVATE = 641,
+  FUTEX_UNLOCK_WAKE_LIST32 = 1537,
+  FUTEX_UNLOCK_WAKE_LIST32_PRIVATE = 1665,
+  FUTEX_UNLOCK_BITSET_LIST64 = 522,
+  FUTEX_UNLOCK_BITSET_LIST64_PRIVATE = 650,
+  FUTEX_UNLOCK_BITSET_LIST32 = 1546,
+  FUTEX_UNLOCK_BITSET_LIST32_PRIVATE = 1674,
+  FUTEX2_SIZE_U8 = 0x0,
+  FUTEX2_SIZE_U16 = 0x1,
+  FUTEX2_SIZE_U32 = 0x2,
+  FUTEX2_SIZE_U64 = 0x3,
+  FUTEX2_NUMA = 0x4,
+  FUTEX2_MPOL = 0x8,
+  FUTEX2_PRIVATE = 128,
+  FUTEX2_SIZE_MASK = 0x3,
+  FUTEX_32 = 2,
+  FUTEX_NO_NODE = -1,
+  FUTEX_WAITV_MAX = 128,
+  FUTEX_WAITERS = 0x80000000,
+  FUTEX_OWNER_DIED = 0x40000000,
+  FUTEX_TID_MASK = 0x3fffffff,
+  ROBUST_LIST_LIMIT = 2048,
+  FUTEX_ROBUST_MOD_PI = 0x1,
+  FUTEX_ROBUST_MOD_MASK = 1,
+  FUTEX_BITSET_MATCH_ANY = 0xffffffff,
+  FUTEX_OP_SET = 0,
+  FUTEX_OP_ADD = 1,
+  FUTEX_OP_OR = 2,
+  FUTEX_OP_ANDN = 3,
+  FUTEX_OP_XOR = 4,
+  FUTEX_OP_OPARG_SHIFT = 8,
+  FUTEX_OP_CMP_EQ = 0,
+  FUTEX_OP_CMP_NE = 1,
+  FUTEX_OP_CMP_LT = 2,
+  FUTEX_OP_CMP_LE = 3,
+  FUTEX_OP_CMP_GT = 4,
+  FUTEX_OP_CMP_GE = 5,
+},
+records = {
+  ["struct robust_list"] = [[{
   struct robust_list *next;
 }]],
-    ["struct robust_list_head"] = [[{
+  ["struct robust_list_head"] = [[{
   struct robust_list list;
   long futex_offset;
   struct robust_list *list_op_pending;
 }]],
-  },
-  macros = function(M)
-    return {
-      FUTEX_OP = function(op, oparg, cmp, cmparg)
-        return M.int(M.bor(M.shl(M.band(M.long(op), 0xf), 28), M.shl(M.band(M.long(cmp), 0xf), 24),
-            M.shl(M.band(M.long(oparg), 0xfff), 12), M.band(M.long(cmparg), 0xfff)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct futex_waitv"] = [[{
-    uint64_t val;
-    uint64_t uaddr;
-    uint32_t flags;
-    uint32_t __reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct futex_waitv"] = [[{
-    unsigned long val;
-    unsigned long uaddr;
-    uint32_t flags;
-    uint32_t __reserved;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    FUTEX_OP = function(op, oparg, cmp, cmparg)
+      return M.int(M.bor(M.shl(M.band(M.long(op), 0xf), 28), M.shl(M.band(M.long(cmp), 0xf), 24),
+          M.shl(M.band(M.long(oparg), 0xfff), 12), M.band(M.long(cmparg), 0xfff)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct futex_waitv"] = [[{
+  uint64_t val;
+  uint64_t uaddr;
+  uint32_t flags;
+  uint32_t __reserved;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct futex_waitv"] = [[{
+  unsigned long val;
+  unsigned long uaddr;
+  uint32_t flags;
+  uint32_t __reserved;
+}]],
+    },
+  },
+},
 ]==],
 }

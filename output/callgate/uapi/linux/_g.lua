@@ -3,283 +3,283 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/gameport.h"] = [==[
-  constants = {
-    GAMEPORT_MODE_DISABLED = 0,
-    GAMEPORT_MODE_RAW = 1,
-    GAMEPORT_MODE_COOKED = 2,
-    GAMEPORT_ID_VENDOR_ANALOG = 0x1,
-    GAMEPORT_ID_VENDOR_MADCATZ = 0x2,
-    GAMEPORT_ID_VENDOR_LOGITECH = 0x3,
-    GAMEPORT_ID_VENDOR_CREATIVE = 0x4,
-    GAMEPORT_ID_VENDOR_GENIUS = 0x5,
-    GAMEPORT_ID_VENDOR_INTERACT = 0x6,
-    GAMEPORT_ID_VENDOR_MICROSOFT = 0x7,
-    GAMEPORT_ID_VENDOR_THRUSTMASTER = 0x8,
-    GAMEPORT_ID_VENDOR_GRAVIS = 0x9,
-    GAMEPORT_ID_VENDOR_GUILLEMOT = 0xa,
-  },
+constants = {
+  GAMEPORT_MODE_DISABLED = 0,
+  GAMEPORT_MODE_RAW = 1,
+  GAMEPORT_MODE_COOKED = 2,
+  GAMEPORT_ID_VENDOR_ANALOG = 0x1,
+  GAMEPORT_ID_VENDOR_MADCATZ = 0x2,
+  GAMEPORT_ID_VENDOR_LOGITECH = 0x3,
+  GAMEPORT_ID_VENDOR_CREATIVE = 0x4,
+  GAMEPORT_ID_VENDOR_GENIUS = 0x5,
+  GAMEPORT_ID_VENDOR_INTERACT = 0x6,
+  GAMEPORT_ID_VENDOR_MICROSOFT = 0x7,
+  GAMEPORT_ID_VENDOR_THRUSTMASTER = 0x8,
+  GAMEPORT_ID_VENDOR_GRAVIS = 0x9,
+  GAMEPORT_ID_VENDOR_GUILLEMOT = 0xa,
+},
 ]==],
 ["linux/gen_stats.h"] = [==[
-  constants = {
-    TCA_STATS_UNSPEC = 0,
-    TCA_STATS_BASIC = 1,
-    TCA_STATS_RATE_EST = 2,
-    TCA_STATS_QUEUE = 3,
-    TCA_STATS_APP = 4,
-    TCA_STATS_RATE_EST64 = 5,
-    TCA_STATS_PAD = 6,
-    TCA_STATS_BASIC_HW = 7,
-    TCA_STATS_PKT64 = 8,
-    __TCA_STATS_MAX = 9,
-    TCA_STATS_MAX = 8,
-  },
-  records = {
-    ["struct gnet_stats_rate_est"] = [[{
+constants = {
+  TCA_STATS_UNSPEC = 0,
+  TCA_STATS_BASIC = 1,
+  TCA_STATS_RATE_EST = 2,
+  TCA_STATS_QUEUE = 3,
+  TCA_STATS_APP = 4,
+  TCA_STATS_RATE_EST64 = 5,
+  TCA_STATS_PAD = 6,
+  TCA_STATS_BASIC_HW = 7,
+  TCA_STATS_PKT64 = 8,
+  __TCA_STATS_MAX = 9,
+  TCA_STATS_MAX = 8,
+},
+records = {
+  ["struct gnet_stats_rate_est"] = [[{
   uint32_t bps;
   uint32_t pps;
 }]],
-    ["struct gnet_stats_queue"] = [[{
+  ["struct gnet_stats_queue"] = [[{
   uint32_t qlen;
   uint32_t backlog;
   uint32_t drops;
   uint32_t requeues;
   uint32_t overlimits;
 }]],
-    ["struct gnet_estimator"] = [[{
+  ["struct gnet_estimator"] = [[{
   int8_t interval;
   uint8_t ewma_log;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct gnet_stats_basic"] = [[{
-    uint64_t bytes;
-    uint32_t packets;
-  }]],
-        ["struct gnet_stats_rate_est64"] = [[{
-    uint64_t bps;
-    uint64_t pps;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct gnet_stats_basic"] = [[{
-    unsigned long bytes;
-    uint32_t packets;
-  }]],
-        ["struct gnet_stats_rate_est64"] = [[{
-    unsigned long bps;
-    unsigned long pps;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct gnet_stats_basic"] = [[{
+  uint64_t bytes;
+  uint32_t packets;
+}]],
+      ["struct gnet_stats_rate_est64"] = [[{
+  uint64_t bps;
+  uint64_t pps;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct gnet_stats_basic"] = [[{
+  unsigned long bytes;
+  uint32_t packets;
+}]],
+      ["struct gnet_stats_rate_est64"] = [[{
+  unsigned long bps;
+  unsigned long pps;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/genetlink.h"] = [==[
-  constants = {
-    CTRL_CMD_UNSPEC = 0,
-    CTRL_CMD_NEWFAMILY = 1,
-    CTRL_CMD_DELFAMILY = 2,
-    CTRL_CMD_GETFAMILY = 3,
-    CTRL_CMD_NEWOPS = 4,
-    CTRL_CMD_DELOPS = 5,
-    CTRL_CMD_GETOPS = 6,
-    CTRL_CMD_NEWMCAST_GRP = 7,
-    CTRL_CMD_DELMCAST_GRP = 8,
-    CTRL_CMD_GETMCAST_GRP = 9,
-    CTRL_CMD_GETPOLICY = 10,
-    __CTRL_CMD_MAX = 11,
-    CTRL_ATTR_UNSPEC = 0,
-    CTRL_ATTR_FAMILY_ID = 1,
-    CTRL_ATTR_FAMILY_NAME = 2,
-    CTRL_ATTR_VERSION = 3,
-    CTRL_ATTR_HDRSIZE = 4,
-    CTRL_ATTR_MAXATTR = 5,
-    CTRL_ATTR_OPS = 6,
-    CTRL_ATTR_MCAST_GROUPS = 7,
-    CTRL_ATTR_POLICY = 8,
-    CTRL_ATTR_OP_POLICY = 9,
-    CTRL_ATTR_OP = 10,
-    __CTRL_ATTR_MAX = 11,
-    CTRL_ATTR_OP_UNSPEC = 0,
-    CTRL_ATTR_OP_ID = 1,
-    CTRL_ATTR_OP_FLAGS = 2,
-    __CTRL_ATTR_OP_MAX = 3,
-    CTRL_ATTR_MCAST_GRP_UNSPEC = 0,
-    CTRL_ATTR_MCAST_GRP_NAME = 1,
-    CTRL_ATTR_MCAST_GRP_ID = 2,
-    __CTRL_ATTR_MCAST_GRP_MAX = 3,
-    CTRL_ATTR_POLICY_UNSPEC = 0,
-    CTRL_ATTR_POLICY_DO = 1,
-    CTRL_ATTR_POLICY_DUMP = 2,
-    __CTRL_ATTR_POLICY_DUMP_MAX = 3,
-    CTRL_ATTR_POLICY_DUMP_MAX = 2,
-    GENL_NAMSIZ = 16,
-    GENL_MIN_ID = 16,
-    GENL_MAX_ID = 1023,
-    GENL_HDRLEN = 4,
-    GENL_ADMIN_PERM = 0x1,
-    GENL_CMD_CAP_DO = 0x2,
-    GENL_CMD_CAP_DUMP = 0x4,
-    GENL_CMD_CAP_HASPOL = 0x8,
-    GENL_UNS_ADMIN_PERM = 0x10,
-    GENL_ID_CTRL = 16,
-    GENL_ID_VFS_DQUOT = 17,
-    GENL_ID_PMCRAID = 18,
-    GENL_START_ALLOC = 19,
-    CTRL_CMD_MAX = 10,
-    CTRL_ATTR_MAX = 10,
-    CTRL_ATTR_OP_MAX = 2,
-    CTRL_ATTR_MCAST_GRP_MAX = 2,
-    CTRL_ATTR_POLICY_MAX = 2,
-  },
-  records = {
-    ["struct genlmsghdr"] = [[{
+constants = {
+  CTRL_CMD_UNSPEC = 0,
+  CTRL_CMD_NEWFAMILY = 1,
+  CTRL_CMD_DELFAMILY = 2,
+  CTRL_CMD_GETFAMILY = 3,
+  CTRL_CMD_NEWOPS = 4,
+  CTRL_CMD_DELOPS = 5,
+  CTRL_CMD_GETOPS = 6,
+  CTRL_CMD_NEWMCAST_GRP = 7,
+  CTRL_CMD_DELMCAST_GRP = 8,
+  CTRL_CMD_GETMCAST_GRP = 9,
+  CTRL_CMD_GETPOLICY = 10,
+  __CTRL_CMD_MAX = 11,
+  CTRL_ATTR_UNSPEC = 0,
+  CTRL_ATTR_FAMILY_ID = 1,
+  CTRL_ATTR_FAMILY_NAME = 2,
+  CTRL_ATTR_VERSION = 3,
+  CTRL_ATTR_HDRSIZE = 4,
+  CTRL_ATTR_MAXATTR = 5,
+  CTRL_ATTR_OPS = 6,
+  CTRL_ATTR_MCAST_GROUPS = 7,
+  CTRL_ATTR_POLICY = 8,
+  CTRL_ATTR_OP_POLICY = 9,
+  CTRL_ATTR_OP = 10,
+  __CTRL_ATTR_MAX = 11,
+  CTRL_ATTR_OP_UNSPEC = 0,
+  CTRL_ATTR_OP_ID = 1,
+  CTRL_ATTR_OP_FLAGS = 2,
+  __CTRL_ATTR_OP_MAX = 3,
+  CTRL_ATTR_MCAST_GRP_UNSPEC = 0,
+  CTRL_ATTR_MCAST_GRP_NAME = 1,
+  CTRL_ATTR_MCAST_GRP_ID = 2,
+  __CTRL_ATTR_MCAST_GRP_MAX = 3,
+  CTRL_ATTR_POLICY_UNSPEC = 0,
+  CTRL_ATTR_POLICY_DO = 1,
+  CTRL_ATTR_POLICY_DUMP = 2,
+  __CTRL_ATTR_POLICY_DUMP_MAX = 3,
+  CTRL_ATTR_POLICY_DUMP_MAX = 2,
+  GENL_NAMSIZ = 16,
+  GENL_MIN_ID = 16,
+  GENL_MAX_ID = 1023,
+  GENL_HDRLEN = 4,
+  GENL_ADMIN_PERM = 0x1,
+  GENL_CMD_CAP_DO = 0x2,
+  GENL_CMD_CAP_DUMP = 0x4,
+  GENL_CMD_CAP_HASPOL = 0x8,
+  GENL_UNS_ADMIN_PERM = 0x10,
+  GENL_ID_CTRL = 16,
+  GENL_ID_VFS_DQUOT = 17,
+  GENL_ID_PMCRAID = 18,
+  GENL_START_ALLOC = 19,
+  CTRL_CMD_MAX = 10,
+  CTRL_ATTR_MAX = 10,
+  CTRL_ATTR_OP_MAX = 2,
+  CTRL_ATTR_MCAST_GRP_MAX = 2,
+  CTRL_ATTR_POLICY_MAX = 2,
+},
+records = {
+  ["struct genlmsghdr"] = [[{
   uint8_t cmd;
   uint8_t version;
   uint16_t reserved;
 }]],
-  },
+},
 ]==],
 ["linux/gfs2_ondisk.h"] = [==[
-  constants = {
-    gfs2fl_Jdata = 0,
-    gfs2fl_ExHash = 1,
-    gfs2fl_Unused = 2,
-    gfs2fl_EaIndirect = 3,
-    gfs2fl_Directio = 4,
-    gfs2fl_Immutable = 5,
-    gfs2fl_AppendOnly = 6,
-    gfs2fl_NoAtime = 7,
-    gfs2fl_Sync = 8,
-    gfs2fl_System = 9,
-    gfs2fl_TopLevel = 10,
-    gfs2fl_TruncInProg = 29,
-    gfs2fl_InheritDirectio = 30,
-    gfs2fl_InheritJdata = 31,
-    GFS2_MAGIC = 0x1161970,
-    GFS2_BASIC_BLOCK = 512,
-    GFS2_BASIC_BLOCK_SHIFT = 9,
-    GFS2_MOUNT_LOCK = 0,
-    GFS2_LIVE_LOCK = 1,
-    GFS2_FREEZE_LOCK = 2,
-    GFS2_RENAME_LOCK = 3,
-    GFS2_CONTROL_LOCK = 4,
-    GFS2_MOUNTED_LOCK = 5,
-    GFS2_FORMAT_NONE = 0,
-    GFS2_FORMAT_SB = 100,
-    GFS2_FORMAT_RG = 200,
-    GFS2_FORMAT_RB = 300,
-    GFS2_FORMAT_DI = 400,
-    GFS2_FORMAT_IN = 500,
-    GFS2_FORMAT_LF = 600,
-    GFS2_FORMAT_JD = 700,
-    GFS2_FORMAT_LH = 800,
-    GFS2_FORMAT_LD = 900,
-    GFS2_FORMAT_LB = 1000,
-    GFS2_FORMAT_EA = 1600,
-    GFS2_FORMAT_ED = 1700,
-    GFS2_FORMAT_QC = 1400,
-    GFS2_FORMAT_RI = 1100,
-    GFS2_FORMAT_DE = 1200,
-    GFS2_FORMAT_QU = 1500,
-    GFS2_FORMAT_FS = 1802,
-    GFS2_FORMAT_MULTI = 1900,
-    GFS2_METATYPE_NONE = 0,
-    GFS2_METATYPE_SB = 1,
-    GFS2_METATYPE_RG = 2,
-    GFS2_METATYPE_RB = 3,
-    GFS2_METATYPE_DI = 4,
-    GFS2_METATYPE_IN = 5,
-    GFS2_METATYPE_LF = 6,
-    GFS2_METATYPE_JD = 7,
-    GFS2_METATYPE_LH = 8,
-    GFS2_METATYPE_LD = 9,
-    GFS2_METATYPE_LB = 12,
-    GFS2_METATYPE_EA = 10,
-    GFS2_METATYPE_ED = 11,
-    GFS2_METATYPE_QC = 14,
-    GFS2_SB_ADDR = 128,
-    GFS2_SB_LOCK = 0,
-    GFS2_LOCKNAME_LEN = 64,
-    GFS2_HAS_UUID = 1,
-    GFS2_NBBY = 4,
-    GFS2_BIT_SIZE = 2,
-    GFS2_BIT_MASK = 0x3,
-    GFS2_BLKST_FREE = 0,
-    GFS2_BLKST_USED = 1,
-    GFS2_BLKST_UNLINKED = 2,
-    GFS2_BLKST_DINODE = 3,
-    GFS2_RGF_JOURNAL = 0x1,
-    GFS2_RGF_METAONLY = 0x2,
-    GFS2_RGF_DATAONLY = 0x4,
-    GFS2_RGF_NOALLOC = 0x8,
-    GFS2_RGF_TRIMMED = 0x10,
-    GFS2_MAX_META_HEIGHT = 10,
-    GFS2_DIR_MAX_DEPTH = 17,
-    GFS2_DIF_JDATA = 0x1,
-    GFS2_DIF_EXHASH = 0x2,
-    GFS2_DIF_UNUSED = 0x4,
-    GFS2_DIF_EA_INDIRECT = 0x8,
-    GFS2_DIF_DIRECTIO = 0x10,
-    GFS2_DIF_IMMUTABLE = 0x20,
-    GFS2_DIF_APPENDONLY = 0x40,
-    GFS2_DIF_NOATIME = 0x80,
-    GFS2_DIF_SYNC = 0x100,
-    GFS2_DIF_SYSTEM = 0x200,
-    GFS2_DIF_TOPDIR = 0x400,
-    GFS2_DIF_TRUNC_IN_PROG = 0x20000000,
-    GFS2_DIF_INHERIT_DIRECTIO = 0x40000000,
-    GFS2_DIF_INHERIT_JDATA = 0x80000000,
-    GFS2_FNAMESIZE = 255,
-    GFS2_MIN_DIRENT_SIZE = 48,
-    GFS2_EA_MAX_NAME_LEN = 255,
-    GFS2_EA_MAX_DATA_LEN = 65536,
-    GFS2_EATYPE_UNUSED = 0,
-    GFS2_EATYPE_USR = 1,
-    GFS2_EATYPE_SYS = 2,
-    GFS2_EATYPE_SECURITY = 3,
-    GFS2_EATYPE_TRUSTED = 4,
-    GFS2_EATYPE_LAST = 4,
-    GFS2_EAFLAG_LAST = 0x1,
-    GFS2_LOG_HEAD_UNMOUNT = 0x1,
-    GFS2_LOG_HEAD_FLUSH_NORMAL = 0x2,
-    GFS2_LOG_HEAD_FLUSH_SYNC = 0x4,
-    GFS2_LOG_HEAD_FLUSH_SHUTDOWN = 0x8,
-    GFS2_LOG_HEAD_FLUSH_FREEZE = 0x10,
-    GFS2_LOG_HEAD_RECOVERY = 0x20,
-    GFS2_LOG_HEAD_USERSPACE = 0x80000000,
-    GFS2_LFC_SHUTDOWN = 0x100,
-    GFS2_LFC_JDATA_WPAGES = 0x200,
-    GFS2_LFC_SET_FLAGS = 0x400,
-    GFS2_LFC_AIL_EMPTY_GL = 0x800,
-    GFS2_LFC_AIL_FLUSH = 0x1000,
-    GFS2_LFC_RGRP_GO_SYNC = 0x2000,
-    GFS2_LFC_INODE_GO_SYNC = 0x4000,
-    GFS2_LFC_INODE_GO_INVAL = 0x8000,
-    GFS2_LFC_FREEZE_GO_SYNC = 0x10000,
-    GFS2_LFC_KILL_SB = 0x20000,
-    GFS2_LFC_DO_SYNC = 0x40000,
-    GFS2_LFC_INPLACE_RESERVE = 0x80000,
-    GFS2_LFC_WRITE_INODE = 0x100000,
-    GFS2_LFC_MAKE_FS_RO = 0x200000,
-    GFS2_LFC_SYNC_FS = 0x400000,
-    GFS2_LFC_EVICT_INODE = 0x800000,
-    GFS2_LFC_TRANS_END = 0x1000000,
-    GFS2_LFC_LOGD_JFLUSH_REQD = 0x2000000,
-    GFS2_LFC_LOGD_AIL_FLUSH_REQD = 0x4000000,
-    GFS2_LOG_DESC_METADATA = 300,
-    GFS2_LOG_DESC_REVOKE = 301,
-    GFS2_LOG_DESC_JDATA = 302,
-    GFS2_INUM_QUANTUM = 1048576,
-    GFS2_QCF_USER = 0x1,
-  },
-  records = {
-    ["struct gfs2_sb"] = [[{
+constants = {
+  gfs2fl_Jdata = 0,
+  gfs2fl_ExHash = 1,
+  gfs2fl_Unused = 2,
+  gfs2fl_EaIndirect = 3,
+  gfs2fl_Directio = 4,
+  gfs2fl_Immutable = 5,
+  gfs2fl_AppendOnly = 6,
+  gfs2fl_NoAtime = 7,
+  gfs2fl_Sync = 8,
+  gfs2fl_System = 9,
+  gfs2fl_TopLevel = 10,
+  gfs2fl_TruncInProg = 29,
+  gfs2fl_InheritDirectio = 30,
+  gfs2fl_InheritJdata = 31,
+  GFS2_MAGIC = 0x1161970,
+  GFS2_BASIC_BLOCK = 512,
+  GFS2_BASIC_BLOCK_SHIFT = 9,
+  GFS2_MOUNT_LOCK = 0,
+  GFS2_LIVE_LOCK = 1,
+  GFS2_FREEZE_LOCK = 2,
+  GFS2_RENAME_LOCK = 3,
+  GFS2_CONTROL_LOCK = 4,
+  GFS2_MOUNTED_LOCK = 5,
+  GFS2_FORMAT_NONE = 0,
+  GFS2_FORMAT_SB = 100,
+  GFS2_FORMAT_RG = 200,
+  GFS2_FORMAT_RB = 300,
+  GFS2_FORMAT_DI = 400,
+  GFS2_FORMAT_IN = 500,
+  GFS2_FORMAT_LF = 600,
+  GFS2_FORMAT_JD = 700,
+  GFS2_FORMAT_LH = 800,
+  GFS2_FORMAT_LD = 900,
+  GFS2_FORMAT_LB = 1000,
+  GFS2_FORMAT_EA = 1600,
+  GFS2_FORMAT_ED = 1700,
+  GFS2_FORMAT_QC = 1400,
+  GFS2_FORMAT_RI = 1100,
+  GFS2_FORMAT_DE = 1200,
+  GFS2_FORMAT_QU = 1500,
+  GFS2_FORMAT_FS = 1802,
+  GFS2_FORMAT_MULTI = 1900,
+  GFS2_METATYPE_NONE = 0,
+  GFS2_METATYPE_SB = 1,
+  GFS2_METATYPE_RG = 2,
+  GFS2_METATYPE_RB = 3,
+  GFS2_METATYPE_DI = 4,
+  GFS2_METATYPE_IN = 5,
+  GFS2_METATYPE_LF = 6,
+  GFS2_METATYPE_JD = 7,
+  GFS2_METATYPE_LH = 8,
+  GFS2_METATYPE_LD = 9,
+  GFS2_METATYPE_LB = 12,
+  GFS2_METATYPE_EA = 10,
+  GFS2_METATYPE_ED = 11,
+  GFS2_METATYPE_QC = 14,
+  GFS2_SB_ADDR = 128,
+  GFS2_SB_LOCK = 0,
+  GFS2_LOCKNAME_LEN = 64,
+  GFS2_HAS_UUID = 1,
+  GFS2_NBBY = 4,
+  GFS2_BIT_SIZE = 2,
+  GFS2_BIT_MASK = 0x3,
+  GFS2_BLKST_FREE = 0,
+  GFS2_BLKST_USED = 1,
+  GFS2_BLKST_UNLINKED = 2,
+  GFS2_BLKST_DINODE = 3,
+  GFS2_RGF_JOURNAL = 0x1,
+  GFS2_RGF_METAONLY = 0x2,
+  GFS2_RGF_DATAONLY = 0x4,
+  GFS2_RGF_NOALLOC = 0x8,
+  GFS2_RGF_TRIMMED = 0x10,
+  GFS2_MAX_META_HEIGHT = 10,
+  GFS2_DIR_MAX_DEPTH = 17,
+  GFS2_DIF_JDATA = 0x1,
+  GFS2_DIF_EXHASH = 0x2,
+  GFS2_DIF_UNUSED = 0x4,
+  GFS2_DIF_EA_INDIRECT = 0x8,
+  GFS2_DIF_DIRECTIO = 0x10,
+  GFS2_DIF_IMMUTABLE = 0x20,
+  GFS2_DIF_APPENDONLY = 0x40,
+  GFS2_DIF_NOATIME = 0x80,
+  GFS2_DIF_SYNC = 0x100,
+  GFS2_DIF_SYSTEM = 0x200,
+  GFS2_DIF_TOPDIR = 0x400,
+  GFS2_DIF_TRUNC_IN_PROG = 0x20000000,
+  GFS2_DIF_INHERIT_DIRECTIO = 0x40000000,
+  GFS2_DIF_INHERIT_JDATA = 0x80000000,
+  GFS2_FNAMESIZE = 255,
+  GFS2_MIN_DIRENT_SIZE = 48,
+  GFS2_EA_MAX_NAME_LEN = 255,
+  GFS2_EA_MAX_DATA_LEN = 65536,
+  GFS2_EATYPE_UNUSED = 0,
+  GFS2_EATYPE_USR = 1,
+  GFS2_EATYPE_SYS = 2,
+  GFS2_EATYPE_SECURITY = 3,
+  GFS2_EATYPE_TRUSTED = 4,
+  GFS2_EATYPE_LAST = 4,
+  GFS2_EAFLAG_LAST = 0x1,
+  GFS2_LOG_HEAD_UNMOUNT = 0x1,
+  GFS2_LOG_HEAD_FLUSH_NORMAL = 0x2,
+  GFS2_LOG_HEAD_FLUSH_SYNC = 0x4,
+  GFS2_LOG_HEAD_FLUSH_SHUTDOWN = 0x8,
+  GFS2_LOG_HEAD_FLUSH_FREEZE = 0x10,
+  GFS2_LOG_HEAD_RECOVERY = 0x20,
+  GFS2_LOG_HEAD_USERSPACE = 0x80000000,
+  GFS2_LFC_SHUTDOWN = 0x100,
+  GFS2_LFC_JDATA_WPAGES = 0x200,
+  GFS2_LFC_SET_FLAGS = 0x400,
+  GFS2_LFC_AIL_EMPTY_GL = 0x800,
+  GFS2_LFC_AIL_FLUSH = 0x1000,
+  GFS2_LFC_RGRP_GO_SYNC = 0x2000,
+  GFS2_LFC_INODE_GO_SYNC = 0x4000,
+  GFS2_LFC_INODE_GO_INVAL = 0x8000,
+  GFS2_LFC_FREEZE_GO_SYNC = 0x10000,
+  GFS2_LFC_KILL_SB = 0x20000,
+  GFS2_LFC_DO_SYNC = 0x40000,
+  GFS2_LFC_INPLACE_RESERVE = 0x80000,
+  GFS2_LFC_WRITE_INODE = 0x100000,
+  GFS2_LFC_MAKE_FS_RO = 0x200000,
+  GFS2_LFC_SYNC_FS = 0x400000,
+  GFS2_LFC_EVICT_INODE = 0x800000,
+  GFS2_LFC_TRANS_END = 0x1000000,
+  GFS2_LFC_LOGD_JFLUSH_REQD = 0x2000000,
+  GFS2_LFC_LOGD_AIL_FLUSH_REQD = 0x4000000,
+  GFS2_LOG_DESC_METADATA = 300,
+  GFS2_LOG_DESC_REVOKE = 301,
+  GFS2_LOG_DESC_JDATA = 302,
+  GFS2_INUM_QUANTUM = 1048576,
+  GFS2_QCF_USER = 0x1,
+},
+records = {
+  ["struct gfs2_sb"] = [[{
   struct gfs2_meta_header sb_header;
   uint32_t sb_fs_format;
   uint32_t sb_multihost_format;
@@ -296,7 +296,7 @@ return {
   struct gfs2_inum __pad4;
   uint8_t sb_uuid[16];
 }]],
-    ["struct gfs2_dirent"] = [[{
+  ["struct gfs2_dirent"] = [[{
   struct gfs2_inum de_inum;
   uint32_t de_hash;
   uint16_t de_rec_len;
@@ -311,7 +311,7 @@ return {
     };
   };
 }]],
-    ["struct gfs2_ea_header"] = [[{
+  ["struct gfs2_ea_header"] = [[{
   uint32_t ea_rec_len;
   uint32_t ea_data_len;
   uint8_t ea_name_len;
@@ -320,7 +320,7 @@ return {
   uint8_t ea_num_ptrs;
   uint32_t __pad;
 }]],
-    ["struct gfs2_log_descriptor"] = [[{
+  ["struct gfs2_log_descriptor"] = [[{
   struct gfs2_meta_header ld_header;
   uint32_t ld_type;
   uint32_t ld_length;
@@ -328,453 +328,453 @@ return {
   uint32_t ld_data2;
   uint8_t ld_reserved[32];
 }]],
-  },
-  macros = function(M)
-    return {
-      DT2IF = function(dt)
-        return M.int(M.band(M.shl(M.long(dt), 12), 0xf000))
-      end,
-      IF2DT = function(sif)
-        return M.int(M.band(M.shr(M.long(sif), 12), 0xf))
-      end,
-      GFS2_EATYPE_VALID = function(x)
-        return M.long(x) <= 4
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct gfs2_inum"] = [[{
-    uint64_t no_formal_ino;
-    uint64_t no_addr;
-  }]],
-        ["struct gfs2_meta_header"] = [[{
-    uint32_t mh_magic;
-    uint32_t mh_type;
-    uint64_t __pad0;
-    uint32_t mh_format;
-    union {
-      uint32_t mh_jid;
-      uint32_t __pad1;
+},
+macros = function(M)
+  return {
+    DT2IF = function(dt)
+      return M.int(M.band(M.shl(M.long(dt), 12), 0xf000))
+    end,
+    IF2DT = function(sif)
+      return M.int(M.band(M.shr(M.long(sif), 12), 0xf))
+    end,
+    GFS2_EATYPE_VALID = function(x)
+      return M.long(x) <= 4
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct gfs2_inum"] = [[{
+  uint64_t no_formal_ino;
+  uint64_t no_addr;
+}]],
+      ["struct gfs2_meta_header"] = [[{
+  uint32_t mh_magic;
+  uint32_t mh_type;
+  uint64_t __pad0;
+  uint32_t mh_format;
+  union {
+    uint32_t mh_jid;
+    uint32_t __pad1;
+  };
+}]],
+      ["struct gfs2_rindex"] = [[{
+  uint64_t ri_addr;
+  uint32_t ri_length;
+  uint32_t __pad;
+  uint64_t ri_data0;
+  uint32_t ri_data;
+  uint32_t ri_bitbytes;
+  uint8_t ri_reserved[64];
+}]],
+      ["struct gfs2_inode_lvb"] = [[{
+  uint32_t ri_magic;
+  uint32_t __pad;
+  uint64_t ri_generation_deleted;
+}]],
+      ["struct gfs2_rgrp_lvb"] = [[{
+  uint32_t rl_magic;
+  uint32_t rl_flags;
+  uint32_t rl_free;
+  uint32_t rl_dinodes;
+  uint64_t rl_igeneration;
+  uint32_t rl_unlinked;
+  uint32_t __pad;
+}]],
+      ["struct gfs2_rgrp"] = [[{
+  struct gfs2_meta_header rg_header;
+  uint32_t rg_flags;
+  uint32_t rg_free;
+  uint32_t rg_dinodes;
+  union {
+    uint32_t __pad;
+    uint32_t rg_skip;
+  };
+  uint64_t rg_igeneration;
+  uint64_t rg_data0;
+  uint32_t rg_data;
+  uint32_t rg_bitbytes;
+  uint32_t rg_crc;
+  uint8_t rg_reserved[60];
+}]],
+      ["struct gfs2_quota"] = [[{
+  uint64_t qu_limit;
+  uint64_t qu_warn;
+  uint64_t qu_value;
+  uint8_t qu_reserved[64];
+}]],
+      ["struct gfs2_dinode"] = [[{
+  struct gfs2_meta_header di_header;
+  struct gfs2_inum di_num;
+  uint32_t di_mode;
+  uint32_t di_uid;
+  uint32_t di_gid;
+  uint32_t di_nlink;
+  uint64_t di_size;
+  uint64_t di_blocks;
+  uint64_t di_atime;
+  uint64_t di_mtime;
+  uint64_t di_ctime;
+  uint32_t di_major;
+  uint32_t di_minor;
+  uint64_t di_goal_meta;
+  uint64_t di_goal_data;
+  uint64_t di_generation;
+  uint32_t di_flags;
+  uint32_t di_payload_format;
+  uint16_t __pad1;
+  uint16_t di_height;
+  uint32_t __pad2;
+  uint16_t __pad3;
+  uint16_t di_depth;
+  uint32_t di_entries;
+  struct gfs2_inum __pad4;
+  uint64_t di_eattr;
+  uint32_t di_atime_nsec;
+  uint32_t di_mtime_nsec;
+  uint32_t di_ctime_nsec;
+  uint8_t di_reserved[44];
+}]],
+      ["struct gfs2_leaf"] = [[{
+  struct gfs2_meta_header lf_header;
+  uint16_t lf_depth;
+  uint16_t lf_entries;
+  uint32_t lf_dirent_format;
+  uint64_t lf_next;
+  union {
+    uint8_t lf_reserved[64];
+    struct {
+      uint64_t lf_inode;
+      uint32_t lf_dist;
+      uint32_t lf_nsec;
+      uint64_t lf_sec;
+      uint8_t lf_reserved2[40];
     };
-  }]],
-        ["struct gfs2_rindex"] = [[{
-    uint64_t ri_addr;
-    uint32_t ri_length;
-    uint32_t __pad;
-    uint64_t ri_data0;
-    uint32_t ri_data;
-    uint32_t ri_bitbytes;
-    uint8_t ri_reserved[64];
-  }]],
-        ["struct gfs2_inode_lvb"] = [[{
-    uint32_t ri_magic;
-    uint32_t __pad;
-    uint64_t ri_generation_deleted;
-  }]],
-        ["struct gfs2_rgrp_lvb"] = [[{
-    uint32_t rl_magic;
-    uint32_t rl_flags;
-    uint32_t rl_free;
-    uint32_t rl_dinodes;
-    uint64_t rl_igeneration;
-    uint32_t rl_unlinked;
-    uint32_t __pad;
-  }]],
-        ["struct gfs2_rgrp"] = [[{
-    struct gfs2_meta_header rg_header;
-    uint32_t rg_flags;
-    uint32_t rg_free;
-    uint32_t rg_dinodes;
-    union {
-      uint32_t __pad;
-      uint32_t rg_skip;
-    };
-    uint64_t rg_igeneration;
-    uint64_t rg_data0;
-    uint32_t rg_data;
-    uint32_t rg_bitbytes;
-    uint32_t rg_crc;
-    uint8_t rg_reserved[60];
-  }]],
-        ["struct gfs2_quota"] = [[{
-    uint64_t qu_limit;
-    uint64_t qu_warn;
-    uint64_t qu_value;
-    uint8_t qu_reserved[64];
-  }]],
-        ["struct gfs2_dinode"] = [[{
-    struct gfs2_meta_header di_header;
-    struct gfs2_inum di_num;
-    uint32_t di_mode;
-    uint32_t di_uid;
-    uint32_t di_gid;
-    uint32_t di_nlink;
-    uint64_t di_size;
-    uint64_t di_blocks;
-    uint64_t di_atime;
-    uint64_t di_mtime;
-    uint64_t di_ctime;
-    uint32_t di_major;
-    uint32_t di_minor;
-    uint64_t di_goal_meta;
-    uint64_t di_goal_data;
-    uint64_t di_generation;
-    uint32_t di_flags;
-    uint32_t di_payload_format;
-    uint16_t __pad1;
-    uint16_t di_height;
-    uint32_t __pad2;
-    uint16_t __pad3;
-    uint16_t di_depth;
-    uint32_t di_entries;
-    struct gfs2_inum __pad4;
-    uint64_t di_eattr;
-    uint32_t di_atime_nsec;
-    uint32_t di_mtime_nsec;
-    uint32_t di_ctime_nsec;
-    uint8_t di_reserved[44];
-  }]],
-        ["struct gfs2_leaf"] = [[{
-    struct gfs2_meta_header lf_header;
-    uint16_t lf_depth;
-    uint16_t lf_entries;
-    uint32_t lf_dirent_format;
-    uint64_t lf_next;
-    union {
-      uint8_t lf_reserved[64];
-      struct {
-        uint64_t lf_inode;
-        uint32_t lf_dist;
-        uint32_t lf_nsec;
-        uint64_t lf_sec;
-        uint8_t lf_reserved2[40];
-      };
-    };
-  }]],
-        ["struct gfs2_log_header"] = [[{
-    struct gfs2_meta_header lh_header;
-    uint64_t lh_sequence;
-    uint32_t lh_flags;
-    uint32_t lh_tail;
-    uint32_t lh_blkno;
-    uint32_t lh_hash;
-    uint32_t lh_crc;
-    uint32_t lh_nsec;
-    uint64_t lh_sec;
-    uint64_t lh_addr;
-    uint64_t lh_jinode;
-    uint64_t lh_statfs_addr;
-    uint64_t lh_quota_addr;
-    uint64_t lh_local_total;
-    uint64_t lh_local_free;
-    uint64_t lh_local_dinodes;
-  }]],
-        ["struct gfs2_inum_range"] = [[{
-    uint64_t ir_start;
-    uint64_t ir_length;
-  }]],
-        ["struct gfs2_statfs_change"] = [[{
-    uint64_t sc_total;
-    uint64_t sc_free;
-    uint64_t sc_dinodes;
-  }]],
-        ["struct gfs2_quota_change"] = [[{
-    uint64_t qc_change;
-    uint32_t qc_flags;
-    uint32_t qc_id;
-  }]],
-        ["struct gfs2_quota_lvb"] = [[{
-    uint32_t qb_magic;
-    uint32_t __pad;
-    uint64_t qb_limit;
-    uint64_t qb_warn;
-    uint64_t qb_value;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          GFS2_DIRENT_SIZE = function(name_len)
-            return M.int(M.band(40 + M.u64(M.long(name_len)) + 7, 0xfffffffffffffff8ULL))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          GFS2_DIRENT_SIZE = function(name_len)
-            return M.int(M.band(40 + M.long(name_len) + 7, -8LL))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct gfs2_inum"] = [[{
-    unsigned long no_formal_ino;
-    unsigned long no_addr;
-  }]],
-        ["struct gfs2_meta_header"] = [[{
-    uint32_t mh_magic;
-    uint32_t mh_type;
-    unsigned long __pad0;
-    uint32_t mh_format;
-    union {
-      uint32_t mh_jid;
-      uint32_t __pad1;
-    };
-  }]],
-        ["struct gfs2_rindex"] = [[{
-    unsigned long ri_addr;
-    uint32_t ri_length;
-    uint32_t __pad;
-    unsigned long ri_data0;
-    uint32_t ri_data;
-    uint32_t ri_bitbytes;
-    uint8_t ri_reserved[64];
-  }]],
-        ["struct gfs2_inode_lvb"] = [[{
-    uint32_t ri_magic;
-    uint32_t __pad;
-    unsigned long ri_generation_deleted;
-  }]],
-        ["struct gfs2_rgrp_lvb"] = [[{
-    uint32_t rl_magic;
-    uint32_t rl_flags;
-    uint32_t rl_free;
-    uint32_t rl_dinodes;
-    unsigned long rl_igeneration;
-    uint32_t rl_unlinked;
-    uint32_t __pad;
-  }]],
-        ["struct gfs2_rgrp"] = [[{
-    struct gfs2_meta_header rg_header;
-    uint32_t rg_flags;
-    uint32_t rg_free;
-    uint32_t rg_dinodes;
-    union {
-      uint32_t __pad;
-      uint32_t rg_skip;
-    };
-    unsigned long rg_igeneration;
-    unsigned long rg_data0;
-    uint32_t rg_data;
-    uint32_t rg_bitbytes;
-    uint32_t rg_crc;
-    uint8_t rg_reserved[60];
-  }]],
-        ["struct gfs2_quota"] = [[{
-    unsigned long qu_limit;
-    unsigned long qu_warn;
-    unsigned long qu_value;
-    uint8_t qu_reserved[64];
-  }]],
-        ["struct gfs2_dinode"] = [[{
-    struct gfs2_meta_header di_header;
-    struct gfs2_inum di_num;
-    uint32_t di_mode;
-    uint32_t di_uid;
-    uint32_t di_gid;
-    uint32_t di_nlink;
-    unsigned long di_size;
-    unsigned long di_blocks;
-    unsigned long di_atime;
-    unsigned long di_mtime;
-    unsigned long di_ctime;
-    uint32_t di_major;
-    uint32_t di_minor;
-    unsigned long di_goal_meta;
-    unsigned long di_goal_data;
-    unsigned long di_generation;
-    uint32_t di_flags;
-    uint32_t di_payload_format;
-    uint16_t __pad1;
-    uint16_t di_height;
-    uint32_t __pad2;
-    uint16_t __pad3;
-    uint16_t di_depth;
-    uint32_t di_entries;
-    struct gfs2_inum __pad4;
-    unsigned long di_eattr;
-    uint32_t di_atime_nsec;
-    uint32_t di_mtime_nsec;
-    uint32_t di_ctime_nsec;
-    uint8_t di_reserved[44];
-  }]],
-        ["struct gfs2_leaf"] = [[{
-    struct gfs2_meta_header lf_header;
-    uint16_t lf_depth;
-    uint16_t lf_entries;
-    uint32_t lf_dirent_format;
-    unsigned long lf_next;
-    union {
-      uint8_t lf_reserved[64];
-      struct {
-        unsigned long lf_inode;
-        uint32_t lf_dist;
-        uint32_t lf_nsec;
-        unsigned long lf_sec;
-        uint8_t lf_reserved2[40];
-      };
-    };
-  }]],
-        ["struct gfs2_log_header"] = [[{
-    struct gfs2_meta_header lh_header;
-    unsigned long lh_sequence;
-    uint32_t lh_flags;
-    uint32_t lh_tail;
-    uint32_t lh_blkno;
-    uint32_t lh_hash;
-    uint32_t lh_crc;
-    uint32_t lh_nsec;
-    unsigned long lh_sec;
-    unsigned long lh_addr;
-    unsigned long lh_jinode;
-    unsigned long lh_statfs_addr;
-    unsigned long lh_quota_addr;
-    unsigned long lh_local_total;
-    unsigned long lh_local_free;
-    unsigned long lh_local_dinodes;
-  }]],
-        ["struct gfs2_inum_range"] = [[{
-    unsigned long ir_start;
-    unsigned long ir_length;
-  }]],
-        ["struct gfs2_statfs_change"] = [[{
-    unsigned long sc_total;
-    unsigned long sc_free;
-    unsigned long sc_dinodes;
-  }]],
-        ["struct gfs2_quota_change"] = [[{
-    unsigned long qc_change;
-    uint32_t qc_flags;
-    uint32_t qc_id;
-  }]],
-        ["struct gfs2_quota_lvb"] = [[{
-    uint32_t qb_magic;
-    uint32_t __pad;
-    unsigned long qb_limit;
-    unsigned long qb_warn;
-    unsigned long qb_value;
-  }]],
-      },
+  };
+}]],
+      ["struct gfs2_log_header"] = [[{
+  struct gfs2_meta_header lh_header;
+  uint64_t lh_sequence;
+  uint32_t lh_flags;
+  uint32_t lh_tail;
+  uint32_t lh_blkno;
+  uint32_t lh_hash;
+  uint32_t lh_crc;
+  uint32_t lh_nsec;
+  uint64_t lh_sec;
+  uint64_t lh_addr;
+  uint64_t lh_jinode;
+  uint64_t lh_statfs_addr;
+  uint64_t lh_quota_addr;
+  uint64_t lh_local_total;
+  uint64_t lh_local_free;
+  uint64_t lh_local_dinodes;
+}]],
+      ["struct gfs2_inum_range"] = [[{
+  uint64_t ir_start;
+  uint64_t ir_length;
+}]],
+      ["struct gfs2_statfs_change"] = [[{
+  uint64_t sc_total;
+  uint64_t sc_free;
+  uint64_t sc_dinodes;
+}]],
+      ["struct gfs2_quota_change"] = [[{
+  uint64_t qc_change;
+  uint32_t qc_flags;
+  uint32_t qc_id;
+}]],
+      ["struct gfs2_quota_lvb"] = [[{
+  uint32_t qb_magic;
+  uint32_t __pad;
+  uint64_t qb_limit;
+  uint64_t qb_warn;
+  uint64_t qb_value;
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        GFS2_DIRENT_SIZE = function(name_len)
+          return M.int(M.band(40 + M.u64(M.long(name_len)) + 7, 0xfffffffffffffff8ULL))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        GFS2_DIRENT_SIZE = function(name_len)
+          return M.int(M.band(40 + M.long(name_len) + 7, -8LL))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct gfs2_inum"] = [[{
+  unsigned long no_formal_ino;
+  unsigned long no_addr;
+}]],
+      ["struct gfs2_meta_header"] = [[{
+  uint32_t mh_magic;
+  uint32_t mh_type;
+  unsigned long __pad0;
+  uint32_t mh_format;
+  union {
+    uint32_t mh_jid;
+    uint32_t __pad1;
+  };
+}]],
+      ["struct gfs2_rindex"] = [[{
+  unsigned long ri_addr;
+  uint32_t ri_length;
+  uint32_t __pad;
+  unsigned long ri_data0;
+  uint32_t ri_data;
+  uint32_t ri_bitbytes;
+  uint8_t ri_reserved[64];
+}]],
+      ["struct gfs2_inode_lvb"] = [[{
+  uint32_t ri_magic;
+  uint32_t __pad;
+  unsigned long ri_generation_deleted;
+}]],
+      ["struct gfs2_rgrp_lvb"] = [[{
+  uint32_t rl_magic;
+  uint32_t rl_flags;
+  uint32_t rl_free;
+  uint32_t rl_dinodes;
+  unsigned long rl_igeneration;
+  uint32_t rl_unlinked;
+  uint32_t __pad;
+}]],
+      ["struct gfs2_rgrp"] = [[{
+  struct gfs2_meta_header rg_header;
+  uint32_t rg_flags;
+  uint32_t rg_free;
+  uint32_t rg_dinodes;
+  union {
+    uint32_t __pad;
+    uint32_t rg_skip;
+  };
+  unsigned long rg_igeneration;
+  unsigned long rg_data0;
+  uint32_t rg_data;
+  uint32_t rg_bitbytes;
+  uint32_t rg_crc;
+  uint8_t rg_reserved[60];
+}]],
+      ["struct gfs2_quota"] = [[{
+  unsigned long qu_limit;
+  unsigned long qu_warn;
+  unsigned long qu_value;
+  uint8_t qu_reserved[64];
+}]],
+      ["struct gfs2_dinode"] = [[{
+  struct gfs2_meta_header di_header;
+  struct gfs2_inum di_num;
+  uint32_t di_mode;
+  uint32_t di_uid;
+  uint32_t di_gid;
+  uint32_t di_nlink;
+  unsigned long di_size;
+  unsigned long di_blocks;
+  unsigned long di_atime;
+  unsigned long di_mtime;
+  unsigned long di_ctime;
+  uint32_t di_major;
+  uint32_t di_minor;
+  unsigned long di_goal_meta;
+  unsigned long di_goal_data;
+  unsigned long di_generation;
+  uint32_t di_flags;
+  uint32_t di_payload_format;
+  uint16_t __pad1;
+  uint16_t di_height;
+  uint32_t __pad2;
+  uint16_t __pad3;
+  uint16_t di_depth;
+  uint32_t di_entries;
+  struct gfs2_inum __pad4;
+  unsigned long di_eattr;
+  uint32_t di_atime_nsec;
+  uint32_t di_mtime_nsec;
+  uint32_t di_ctime_nsec;
+  uint8_t di_reserved[44];
+}]],
+      ["struct gfs2_leaf"] = [[{
+  struct gfs2_meta_header lf_header;
+  uint16_t lf_depth;
+  uint16_t lf_entries;
+  uint32_t lf_dirent_format;
+  unsigned long lf_next;
+  union {
+    uint8_t lf_reserved[64];
+    struct {
+      unsigned long lf_inode;
+      uint32_t lf_dist;
+      uint32_t lf_nsec;
+      unsigned long lf_sec;
+      uint8_t lf_reserved2[40];
+    };
+  };
+}]],
+      ["struct gfs2_log_header"] = [[{
+  struct gfs2_meta_header lh_header;
+  unsigned long lh_sequence;
+  uint32_t lh_flags;
+  uint32_t lh_tail;
+  uint32_t lh_blkno;
+  uint32_t lh_hash;
+  uint32_t lh_crc;
+  uint32_t lh_nsec;
+  unsigned long lh_sec;
+  unsigned long lh_addr;
+  unsigned long lh_jinode;
+  unsigned long lh_statfs_addr;
+  unsigned long lh_quota_addr;
+  unsigned long lh_local_total;
+  unsigned long lh_local_free;
+  unsigned long lh_local_dinodes;
+}]],
+      ["struct gfs2_inum_range"] = [[{
+  unsigned long ir_start;
+  unsigned long ir_length;
+}]],
+      ["struct gfs2_statfs_change"] = [[{
+  unsigned long sc_total;
+  unsigned long sc_free;
+  unsigned long sc_dinodes;
+}]],
+      ["struct gfs2_quota_change"] = [[{
+  unsigned long qc_change;
+  uint32_t qc_flags;
+  uint32_t qc_id;
+}]],
+      ["struct gfs2_quota_lvb"] = [[{
+  uint32_t qb_magic;
+  uint32_t __pad;
+  unsigned long qb_limit;
+  unsigned long qb_warn;
+  unsigned long qb_value;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/gpib.h"] = [==[
-  constants = {
-    DCAS_NUM = 0,
-    DTAS_NUM = 1,
-    LACS_NUM = 2,
-    TACS_NUM = 3,
-    ATN_NUM = 4,
-    CIC_NUM = 5,
-    REM_NUM = 6,
-    LOK_NUM = 7,
-    CMPL_NUM = 8,
-    EVENT_NUM = 9,
-    SPOLL_NUM = 10,
-    RQS_NUM = 11,
-    SRQI_NUM = 12,
-    END_NUM = 13,
-    TIMO_NUM = 14,
-    ERR_NUM = 15,
-    DCAS = 1,
-    DTAS = 2,
-    LACS = 4,
-    TACS = 8,
-    ATN = 16,
-    CIC = 32,
-    REM = 64,
-    LOK = 128,
-    CMPL = 256,
-    EVENT = 512,
-    SPOLL = 1024,
-    RQS = 2048,
-    SRQI = 4096,
-    END = 8192,
-    TIMO = 16384,
-    ERR = 32768,
-    device_status_mask = 59648,
-    board_status_mask = 63487,
-    EOS_MASK = 7168,
-    REOS = 1024,
-    XEOS = 2048,
-    BIN = 4096,
-    VALID_DAV = 1,
-    VALID_NDAC = 2,
-    VALID_NRFD = 4,
-    VALID_IFC = 8,
-    VALID_REN = 16,
-    VALID_SRQ = 32,
-    VALID_ATN = 64,
-    VALID_EOI = 128,
-    VALID_ALL = 255,
-    BUS_DAV = 256,
-    BUS_NDAC = 512,
-    BUS_NRFD = 1024,
-    BUS_IFC = 2048,
-    BUS_REN = 4096,
-    BUS_SRQ = 8192,
-    BUS_ATN = 16384,
-    BUS_EOI = 32768,
-    PPC_DISABLE = 16,
-    PPC_SENSE = 8,
-    PPC_DIO_MASK = 7,
-    request_service_bit = 64,
-    EVENT_NONE = 0,
-    EVENT_DEV_TRG = 1,
-    EVENT_DEV_CLR = 2,
-    EVENT_IFC = 3,
-    GPIB_MAX_NUM_BOARDS = 16,
-    GPIB_MAX_NUM_DESCRIPTORS = 0x1000,
-  },
+constants = {
+  DCAS_NUM = 0,
+  DTAS_NUM = 1,
+  LACS_NUM = 2,
+  TACS_NUM = 3,
+  ATN_NUM = 4,
+  CIC_NUM = 5,
+  REM_NUM = 6,
+  LOK_NUM = 7,
+  CMPL_NUM = 8,
+  EVENT_NUM = 9,
+  SPOLL_NUM = 10,
+  RQS_NUM = 11,
+  SRQI_NUM = 12,
+  END_NUM = 13,
+  TIMO_NUM = 14,
+  ERR_NUM = 15,
+  DCAS = 1,
+  DTAS = 2,
+  LACS = 4,
+  TACS = 8,
+  ATN = 16,
+  CIC = 32,
+  REM = 64,
+  LOK = 128,
+  CMPL = 256,
+  EVENT = 512,
+  SPOLL = 1024,
+  RQS = 2048,
+  SRQI = 4096,
+  END = 8192,
+  TIMO = 16384,
+  ERR = 32768,
+  device_status_mask = 59648,
+  board_status_mask = 63487,
+  EOS_MASK = 7168,
+  REOS = 1024,
+  XEOS = 2048,
+  BIN = 4096,
+  VALID_DAV = 1,
+  VALID_NDAC = 2,
+  VALID_NRFD = 4,
+  VALID_IFC = 8,
+  VALID_REN = 16,
+  VALID_SRQ = 32,
+  VALID_ATN = 64,
+  VALID_EOI = 128,
+  VALID_ALL = 255,
+  BUS_DAV = 256,
+  BUS_NDAC = 512,
+  BUS_NRFD = 1024,
+  BUS_IFC = 2048,
+  BUS_REN = 4096,
+  BUS_SRQ = 8192,
+  BUS_ATN = 16384,
+  BUS_EOI = 32768,
+  PPC_DISABLE = 16,
+  PPC_SENSE = 8,
+  PPC_DIO_MASK = 7,
+  request_service_bit = 64,
+  EVENT_NONE = 0,
+  EVENT_DEV_TRG = 1,
+  EVENT_DEV_CLR = 2,
+  EVENT_IFC = 3,
+  GPIB_MAX_NUM_BOARDS = 16,
+  GPIB_MAX_NUM_DESCRIPTORS = 0x1000,
+},
 ]==],
 ["linux/gpib_ioctl.h"] = [==[
-  constants = {
-    IBRD = 3222839396,
-    IBWRT = 3222839397,
-    IBCMD = 3222839398,
-    IBOPENDEV = 3222315011,
-    IBWAIT = 3223363589,
-    IBRPP = 3221331974,
-    IBRSP = 3222052882,
-    IBSPOLL_BYTES = 3222052891,
-    IBSELECT_PCI = 3221790752,
-    GPIB_CODE = 160,
-  },
-  records = {
-    ["struct gpib_board_type_ioctl"] = [[{
+constants = {
+  IBRD = 3222839396,
+  IBWRT = 3222839397,
+  IBCMD = 3222839398,
+  IBOPENDEV = 3222315011,
+  IBWAIT = 3223363589,
+  IBRPP = 3221331974,
+  IBRSP = 3222052882,
+  IBSPOLL_BYTES = 3222052891,
+  IBSELECT_PCI = 3221790752,
+  GPIB_CODE = 160,
+},
+records = {
+  ["struct gpib_board_type_ioctl"] = [[{
   char name[100];
 }]],
-    ["struct gpib_open_dev_ioctl"] = [[{
+  ["struct gpib_open_dev_ioctl"] = [[{
   uint32_t handle;
   uint32_t pad;
   int32_t sad;
   uint32_t is_board;
 }]],
-    ["struct gpib_close_dev_ioctl"] = [[{
+  ["struct gpib_close_dev_ioctl"] = [[{
   uint32_t handle;
 }]],
-    ["struct gpib_serial_poll_ioctl"] = [[{
+  ["struct gpib_serial_poll_ioctl"] = [[{
   uint32_t pad;
   int32_t sad;
   uint8_t status_byte;
   uint8_t padding[3];
 }]],
-    ["struct gpib_eos_ioctl"] = [[{
+  ["struct gpib_eos_ioctl"] = [[{
   int32_t eos;
   int32_t eos_flags;
 }]],
-    ["struct gpib_wait_ioctl"] = [[{
+  ["struct gpib_wait_ioctl"] = [[{
   int32_t handle;
   int32_t wait_mask;
   int32_t clear_mask;
@@ -784,12 +784,12 @@ return {
   int32_t sad;
   uint32_t usec_timeout;
 }]],
-    ["struct gpib_spoll_bytes_ioctl"] = [[{
+  ["struct gpib_spoll_bytes_ioctl"] = [[{
   uint32_t num_bytes;
   uint32_t pad;
   int32_t sad;
 }]],
-    ["struct gpib_board_info_ioctl"] = [[{
+  ["struct gpib_board_info_ioctl"] = [[{
   uint32_t pad;
   int32_t sad;
   int32_t parallel_poll_configuration;
@@ -800,211 +800,211 @@ return {
   uint32_t no_7_bit_eos : 1;
   uint32_t padding : 30;
 }]],
-    ["struct gpib_select_pci_ioctl"] = [[{
+  ["struct gpib_select_pci_ioctl"] = [[{
   int32_t pci_bus;
   int32_t pci_slot;
 }]],
-    ["struct gpib_ppoll_config_ioctl"] = [[{
+  ["struct gpib_ppoll_config_ioctl"] = [[{
   uint8_t config;
   uint32_t set_ist : 1;
   uint32_t clear_ist : 1;
   uint32_t padding : 22;
 }]],
-    ["struct gpib_pad_ioctl"] = [[{
+  ["struct gpib_pad_ioctl"] = [[{
   uint32_t handle;
   uint32_t pad;
 }]],
-    ["struct gpib_sad_ioctl"] = [[{
+  ["struct gpib_sad_ioctl"] = [[{
   uint32_t handle;
   int32_t sad;
 }]],
-    ["struct gpib_select_device_path_ioctl"] = [[{
+  ["struct gpib_select_device_path_ioctl"] = [[{
   char device_path[4096];
 }]],
-    ["struct gpib_request_service2"] = [[{
+  ["struct gpib_request_service2"] = [[{
   uint8_t status_byte;
   uint8_t padding[3];
   int32_t new_reason_for_service;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IBCLOSEDEV = 1074044932,
-        IBSIC = 1074044937,
-        IBSRE = 1074044938,
-        IBGTS = 40971,
-        IBCAC = 1074044940,
-        IBLINES = 2147655694,
-        IBPAD = 1074307087,
-        IBSAD = 1074307088,
-        IBTMO = 1074044945,
-        IBEOS = 1074307091,
-        IBRSV = 1073848340,
-        CFCBASE = 1074307093,
-        CFCIRQ = 1074044950,
-        CFCDMA = 1074044951,
-        CFCBOARDTYPE = 1080336408,
-        IBMUTEX = 1074044954,
-        IBPPC = 1074044956,
-        IBBOARD_INFO = 2149359645,
-        IBQUERY_BOARD_RSV = 2147786783,
-        IBEVENT = 2147655713,
-        IBRSC = 1074044962,
-        IB_T1_DELAY = 1074044963,
-        IBLOC = 40996,
-        IBAUTOSPOLL = 1073913894,
-        IBONL = 1074831399,
-        IBPP2_SET = 1073913896,
-        IBPP2_GET = 2147655721,
-        IBSELECT_DEVICE_PATH = 1342218283,
-        IBRSV2 = 1074307117,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct gpib_read_write_ioctl"] = [[{
-    uint64_t buffer_ptr;
-    uint32_t requested_transfer_count;
-    uint32_t completed_transfer_count;
-    int32_t end;
-    int32_t handle;
-  }]],
-        ["struct gpib_online_ioctl"] = [[{
-    uint64_t init_data_ptr;
-    int32_t init_data_length;
-    int32_t online;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IBCLOSEDEV = 2147786756,
-        IBSIC = 2147786761,
-        IBSRE = 2147786762,
-        IBGTS = 536911883,
-        IBCAC = 2147786764,
-        IBLINES = 1073913870,
-        IBPAD = 2148048911,
-        IBSAD = 2148048912,
-        IBTMO = 2147786769,
-        IBEOS = 2148048915,
-        IBRSV = 2147590164,
-        CFCBASE = 2148048917,
-        CFCIRQ = 2147786774,
-        CFCDMA = 2147786775,
-        CFCBOARDTYPE = 2154078232,
-        IBMUTEX = 2147786778,
-        IBPPC = 2147786780,
-        IBBOARD_INFO = 1075617821,
-        IBQUERY_BOARD_RSV = 1074044959,
-        IBEVENT = 1073913889,
-        IBRSC = 2147786786,
-        IB_T1_DELAY = 2147786787,
-        IBLOC = 536911908,
-        IBAUTOSPOLL = 2147655718,
-        IBONL = 2148573223,
-        IBPP2_SET = 2147655720,
-        IBPP2_GET = 1073913897,
-        IBSELECT_DEVICE_PATH = 2415960107,
-        IBRSV2 = 2148048941,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct gpib_read_write_ioctl"] = [[{
-    unsigned long buffer_ptr;
-    uint32_t requested_transfer_count;
-    uint32_t completed_transfer_count;
-    int32_t end;
-    int32_t handle;
-  }]],
-        ["struct gpib_online_ioctl"] = [[{
-    unsigned long init_data_ptr;
-    int32_t init_data_length;
-    int32_t online;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IBCLOSEDEV = 1074044932,
+      IBSIC = 1074044937,
+      IBSRE = 1074044938,
+      IBGTS = 40971,
+      IBCAC = 1074044940,
+      IBLINES = 2147655694,
+      IBPAD = 1074307087,
+      IBSAD = 1074307088,
+      IBTMO = 1074044945,
+      IBEOS = 1074307091,
+      IBRSV = 1073848340,
+      CFCBASE = 1074307093,
+      CFCIRQ = 1074044950,
+      CFCDMA = 1074044951,
+      CFCBOARDTYPE = 1080336408,
+      IBMUTEX = 1074044954,
+      IBPPC = 1074044956,
+      IBBOARD_INFO = 2149359645,
+      IBQUERY_BOARD_RSV = 2147786783,
+      IBEVENT = 2147655713,
+      IBRSC = 1074044962,
+      IB_T1_DELAY = 1074044963,
+      IBLOC = 40996,
+      IBAUTOSPOLL = 1073913894,
+      IBONL = 1074831399,
+      IBPP2_SET = 1073913896,
+      IBPP2_GET = 2147655721,
+      IBSELECT_DEVICE_PATH = 1342218283,
+      IBRSV2 = 1074307117,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct gpib_read_write_ioctl"] = [[{
+  uint64_t buffer_ptr;
+  uint32_t requested_transfer_count;
+  uint32_t completed_transfer_count;
+  int32_t end;
+  int32_t handle;
+}]],
+      ["struct gpib_online_ioctl"] = [[{
+  uint64_t init_data_ptr;
+  int32_t init_data_length;
+  int32_t online;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IBCLOSEDEV = 2147786756,
+      IBSIC = 2147786761,
+      IBSRE = 2147786762,
+      IBGTS = 536911883,
+      IBCAC = 2147786764,
+      IBLINES = 1073913870,
+      IBPAD = 2148048911,
+      IBSAD = 2148048912,
+      IBTMO = 2147786769,
+      IBEOS = 2148048915,
+      IBRSV = 2147590164,
+      CFCBASE = 2148048917,
+      CFCIRQ = 2147786774,
+      CFCDMA = 2147786775,
+      CFCBOARDTYPE = 2154078232,
+      IBMUTEX = 2147786778,
+      IBPPC = 2147786780,
+      IBBOARD_INFO = 1075617821,
+      IBQUERY_BOARD_RSV = 1074044959,
+      IBEVENT = 1073913889,
+      IBRSC = 2147786786,
+      IB_T1_DELAY = 2147786787,
+      IBLOC = 536911908,
+      IBAUTOSPOLL = 2147655718,
+      IBONL = 2148573223,
+      IBPP2_SET = 2147655720,
+      IBPP2_GET = 1073913897,
+      IBSELECT_DEVICE_PATH = 2415960107,
+      IBRSV2 = 2148048941,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct gpib_read_write_ioctl"] = [[{
+  unsigned long buffer_ptr;
+  uint32_t requested_transfer_count;
+  uint32_t completed_transfer_count;
+  int32_t end;
+  int32_t handle;
+}]],
+      ["struct gpib_online_ioctl"] = [[{
+  unsigned long init_data_ptr;
+  int32_t init_data_length;
+  int32_t online;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/gpio.h"] = [==[
-  constants = {
-    GPIO_V2_LINE_FLAG_USED = 1,
-    GPIO_V2_LINE_FLAG_ACTIVE_LOW = 2,
-    GPIO_V2_LINE_FLAG_INPUT = 4,
-    GPIO_V2_LINE_FLAG_OUTPUT = 8,
-    GPIO_V2_LINE_FLAG_EDGE_RISING = 16,
-    GPIO_V2_LINE_FLAG_EDGE_FALLING = 32,
-    GPIO_V2_LINE_FLAG_OPEN_DRAIN = 64,
-    GPIO_V2_LINE_FLAG_OPEN_SOURCE = 128,
-    GPIO_V2_LINE_FLAG_BIAS_PULL_UP = 256,
-    GPIO_V2_LINE_FLAG_BIAS_PULL_DOWN = 512,
-    GPIO_V2_LINE_FLAG_BIAS_DISABLED = 1024,
-    GPIO_V2_LINE_FLAG_EVENT_CLOCK_REALTIME = 2048,
-    GPIO_V2_LINE_FLAG_EVENT_CLOCK_HTE = 4096,
-    GPIO_V2_LINE_ATTR_ID_FLAGS = 1,
-    GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES = 2,
-    GPIO_V2_LINE_ATTR_ID_DEBOUNCE = 3,
-    GPIO_V2_LINE_CHANGED_REQUESTED = 1,
-    GPIO_V2_LINE_CHANGED_RELEASED = 2,
-    GPIO_V2_LINE_CHANGED_CONFIG = 3,
-    GPIO_V2_LINE_EVENT_RISING_EDGE = 1,
-    GPIO_V2_LINE_EVENT_FALLING_EDGE = 2,
-    GPIOLINE_CHANGED_REQUESTED = 1,
-    GPIOLINE_CHANGED_RELEASED = 2,
-    GPIOLINE_CHANGED_CONFIG = 3,
-    GPIO_MAX_NAME_SIZE = 32,
-    GPIO_V2_LINES_MAX = 64,
-    GPIO_V2_LINE_NUM_ATTRS_MAX = 10,
-    GPIOLINE_FLAG_KERNEL = 0x1,
-    GPIOLINE_FLAG_IS_OUT = 0x2,
-    GPIOLINE_FLAG_ACTIVE_LOW = 0x4,
-    GPIOLINE_FLAG_OPEN_DRAIN = 0x8,
-    GPIOLINE_FLAG_OPEN_SOURCE = 0x10,
-    GPIOLINE_FLAG_BIAS_PULL_UP = 0x20,
-    GPIOLINE_FLAG_BIAS_PULL_DOWN = 0x40,
-    GPIOLINE_FLAG_BIAS_DISABLE = 0x80,
-    GPIOHANDLES_MAX = 64,
-    GPIOHANDLE_REQUEST_INPUT = 0x1,
-    GPIOHANDLE_REQUEST_OUTPUT = 0x2,
-    GPIOHANDLE_REQUEST_ACTIVE_LOW = 0x4,
-    GPIOHANDLE_REQUEST_OPEN_DRAIN = 0x8,
-    GPIOHANDLE_REQUEST_OPEN_SOURCE = 0x10,
-    GPIOHANDLE_REQUEST_BIAS_PULL_UP = 0x20,
-    GPIOHANDLE_REQUEST_BIAS_PULL_DOWN = 0x40,
-    GPIOHANDLE_REQUEST_BIAS_DISABLE = 0x80,
-    GPIOEVENT_REQUEST_RISING_EDGE = 0x1,
-    GPIOEVENT_REQUEST_FALLING_EDGE = 0x2,
-    GPIOEVENT_REQUEST_BOTH_EDGES = 0x3,
-    GPIOEVENT_EVENT_RISING_EDGE = 0x1,
-    GPIOEVENT_EVENT_FALLING_EDGE = 0x2,
-    GPIO_GET_LINEINFO_UNWATCH_IOCTL = 0xc004b40c,
-    GPIO_V2_GET_LINEINFO_IOCTL = 0xc100b405,
-    GPIO_V2_GET_LINEINFO_WATCH_IOCTL = 0xc100b406,
-    GPIO_V2_GET_LINE_IOCTL = 0xc250b407,
-    GPIO_V2_LINE_SET_CONFIG_IOCTL = 0xc110b40d,
-    GPIO_V2_LINE_GET_VALUES_IOCTL = 0xc010b40e,
-    GPIO_V2_LINE_SET_VALUES_IOCTL = 0xc010b40f,
-    GPIO_GET_LINEINFO_IOCTL = 0xc048b402,
-    GPIO_GET_LINEHANDLE_IOCTL = 0xc16cb403,
-    GPIO_GET_LINEEVENT_IOCTL = 0xc030b404,
-    GPIOHANDLE_GET_LINE_VALUES_IOCTL = 0xc040b408,
-    GPIOHANDLE_SET_LINE_VALUES_IOCTL = 0xc040b409,
-    GPIOHANDLE_SET_CONFIG_IOCTL = 0xc054b40a,
-    GPIO_GET_LINEINFO_WATCH_IOCTL = 0xc048b40b,
-  },
-  records = {
-    ["struct gpiochip_info"] = [[{
+constants = {
+  GPIO_V2_LINE_FLAG_USED = 1,
+  GPIO_V2_LINE_FLAG_ACTIVE_LOW = 2,
+  GPIO_V2_LINE_FLAG_INPUT = 4,
+  GPIO_V2_LINE_FLAG_OUTPUT = 8,
+  GPIO_V2_LINE_FLAG_EDGE_RISING = 16,
+  GPIO_V2_LINE_FLAG_EDGE_FALLING = 32,
+  GPIO_V2_LINE_FLAG_OPEN_DRAIN = 64,
+  GPIO_V2_LINE_FLAG_OPEN_SOURCE = 128,
+  GPIO_V2_LINE_FLAG_BIAS_PULL_UP = 256,
+  GPIO_V2_LINE_FLAG_BIAS_PULL_DOWN = 512,
+  GPIO_V2_LINE_FLAG_BIAS_DISABLED = 1024,
+  GPIO_V2_LINE_FLAG_EVENT_CLOCK_REALTIME = 2048,
+  GPIO_V2_LINE_FLAG_EVENT_CLOCK_HTE = 4096,
+  GPIO_V2_LINE_ATTR_ID_FLAGS = 1,
+  GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES = 2,
+  GPIO_V2_LINE_ATTR_ID_DEBOUNCE = 3,
+  GPIO_V2_LINE_CHANGED_REQUESTED = 1,
+  GPIO_V2_LINE_CHANGED_RELEASED = 2,
+  GPIO_V2_LINE_CHANGED_CONFIG = 3,
+  GPIO_V2_LINE_EVENT_RISING_EDGE = 1,
+  GPIO_V2_LINE_EVENT_FALLING_EDGE = 2,
+  GPIOLINE_CHANGED_REQUESTED = 1,
+  GPIOLINE_CHANGED_RELEASED = 2,
+  GPIOLINE_CHANGED_CONFIG = 3,
+  GPIO_MAX_NAME_SIZE = 32,
+  GPIO_V2_LINES_MAX = 64,
+  GPIO_V2_LINE_NUM_ATTRS_MAX = 10,
+  GPIOLINE_FLAG_KERNEL = 0x1,
+  GPIOLINE_FLAG_IS_OUT = 0x2,
+  GPIOLINE_FLAG_ACTIVE_LOW = 0x4,
+  GPIOLINE_FLAG_OPEN_DRAIN = 0x8,
+  GPIOLINE_FLAG_OPEN_SOURCE = 0x10,
+  GPIOLINE_FLAG_BIAS_PULL_UP = 0x20,
+  GPIOLINE_FLAG_BIAS_PULL_DOWN = 0x40,
+  GPIOLINE_FLAG_BIAS_DISABLE = 0x80,
+  GPIOHANDLES_MAX = 64,
+  GPIOHANDLE_REQUEST_INPUT = 0x1,
+  GPIOHANDLE_REQUEST_OUTPUT = 0x2,
+  GPIOHANDLE_REQUEST_ACTIVE_LOW = 0x4,
+  GPIOHANDLE_REQUEST_OPEN_DRAIN = 0x8,
+  GPIOHANDLE_REQUEST_OPEN_SOURCE = 0x10,
+  GPIOHANDLE_REQUEST_BIAS_PULL_UP = 0x20,
+  GPIOHANDLE_REQUEST_BIAS_PULL_DOWN = 0x40,
+  GPIOHANDLE_REQUEST_BIAS_DISABLE = 0x80,
+  GPIOEVENT_REQUEST_RISING_EDGE = 0x1,
+  GPIOEVENT_REQUEST_FALLING_EDGE = 0x2,
+  GPIOEVENT_REQUEST_BOTH_EDGES = 0x3,
+  GPIOEVENT_EVENT_RISING_EDGE = 0x1,
+  GPIOEVENT_EVENT_FALLING_EDGE = 0x2,
+  GPIO_GET_LINEINFO_UNWATCH_IOCTL = 0xc004b40c,
+  GPIO_V2_GET_LINEINFO_IOCTL = 0xc100b405,
+  GPIO_V2_GET_LINEINFO_WATCH_IOCTL = 0xc100b406,
+  GPIO_V2_GET_LINE_IOCTL = 0xc250b407,
+  GPIO_V2_LINE_SET_CONFIG_IOCTL = 0xc110b40d,
+  GPIO_V2_LINE_GET_VALUES_IOCTL = 0xc010b40e,
+  GPIO_V2_LINE_SET_VALUES_IOCTL = 0xc010b40f,
+  GPIO_GET_LINEINFO_IOCTL = 0xc048b402,
+  GPIO_GET_LINEHANDLE_IOCTL = 0xc16cb403,
+  GPIO_GET_LINEEVENT_IOCTL = 0xc030b404,
+  GPIOHANDLE_GET_LINE_VALUES_IOCTL = 0xc040b408,
+  GPIOHANDLE_SET_LINE_VALUES_IOCTL = 0xc040b409,
+  GPIOHANDLE_SET_CONFIG_IOCTL = 0xc054b40a,
+  GPIO_GET_LINEINFO_WATCH_IOCTL = 0xc048b40b,
+},
+records = {
+  ["struct gpiochip_info"] = [[{
   char name[32];
   char label[32];
   uint32_t lines;
 }]],
-    ["struct gpio_v2_line_request"] = [[{
+  ["struct gpio_v2_line_request"] = [[{
   uint32_t offsets[64];
   char consumer[32];
   struct gpio_v2_line_config config;
@@ -1013,13 +1013,13 @@ return {
   uint32_t padding[5];
   int32_t fd;
 }]],
-    ["struct gpioline_info"] = [[{
+  ["struct gpioline_info"] = [[{
   uint32_t line_offset;
   uint32_t flags;
   char name[32];
   char consumer[32];
 }]],
-    ["struct gpiohandle_request"] = [[{
+  ["struct gpiohandle_request"] = [[{
   uint32_t lineoffsets[64];
   uint32_t flags;
   uint8_t default_values[64];
@@ -1027,166 +1027,166 @@ return {
   uint32_t lines;
   int32_t fd;
 }]],
-    ["struct gpiohandle_config"] = [[{
+  ["struct gpiohandle_config"] = [[{
   uint32_t flags;
   uint8_t default_values[64];
   uint32_t padding[4];
 }]],
-    ["struct gpiohandle_data"] = [[{
+  ["struct gpiohandle_data"] = [[{
   uint8_t values[64];
 }]],
-    ["struct gpioevent_request"] = [[{
+  ["struct gpioevent_request"] = [[{
   uint32_t lineoffset;
   uint32_t handleflags;
   uint32_t eventflags;
   char consumer_label[32];
   int32_t fd;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GPIO_GET_CHIPINFO_IOCTL = 0x8044b401,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct gpio_v2_line_values"] = [[{
-    uint64_t bits __attribute__((aligned(8)));
-    uint64_t mask __attribute__((aligned(8)));
-  }]],
-        ["struct gpio_v2_line_attribute"] = [[{
-    uint32_t id;
-    uint32_t padding;
-    union {
-      uint64_t flags __attribute__((aligned(8)));
-      uint64_t values __attribute__((aligned(8)));
-      uint32_t debounce_period_us;
-    };
-  }]],
-        ["struct gpio_v2_line_config_attribute"] = [[{
-    struct gpio_v2_line_attribute attr;
-    uint64_t mask __attribute__((aligned(8)));
-  }]],
-        ["struct gpio_v2_line_config"] = [[{
-    uint64_t flags __attribute__((aligned(8)));
-    uint32_t num_attrs;
-    uint32_t padding[5];
-    struct gpio_v2_line_config_attribute attrs[10];
-  }]],
-        ["struct gpio_v2_line_info"] = [[{
-    char name[32];
-    char consumer[32];
-    uint32_t offset;
-    uint32_t num_attrs;
-    uint64_t flags __attribute__((aligned(8)));
-    struct gpio_v2_line_attribute attrs[10];
-    uint32_t padding[4];
-  }]],
-        ["struct gpio_v2_line_info_changed"] = [[{
-    struct gpio_v2_line_info info;
-    uint64_t timestamp_ns __attribute__((aligned(8)));
-    uint32_t event_type;
-    uint32_t padding[5];
-  }]],
-        ["struct gpio_v2_line_event"] = [[{
-    uint64_t timestamp_ns __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t offset;
-    uint32_t seqno;
-    uint32_t line_seqno;
-    uint32_t padding[6];
-  }]],
-        ["struct gpioline_info_changed"] = [[{
-    struct gpioline_info info;
-    uint64_t timestamp;
-    uint32_t event_type;
-    uint32_t padding[5];
-  }]],
-        ["struct gpioevent_data"] = [[{
-    uint64_t timestamp;
-    uint32_t id;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GPIO_GET_CHIPINFO_IOCTL = 0x4044b401,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct gpio_v2_line_values"] = [[{
-    unsigned long bits __attribute__((aligned(8)));
-    unsigned long mask __attribute__((aligned(8)));
-  }]],
-        ["struct gpio_v2_line_attribute"] = [[{
-    uint32_t id;
-    uint32_t padding;
-    union {
-      unsigned long flags __attribute__((aligned(8)));
-      unsigned long values __attribute__((aligned(8)));
-      uint32_t debounce_period_us;
-    };
-  }]],
-        ["struct gpio_v2_line_config_attribute"] = [[{
-    struct gpio_v2_line_attribute attr;
-    unsigned long mask __attribute__((aligned(8)));
-  }]],
-        ["struct gpio_v2_line_config"] = [[{
-    unsigned long flags __attribute__((aligned(8)));
-    uint32_t num_attrs;
-    uint32_t padding[5];
-    struct gpio_v2_line_config_attribute attrs[10];
-  }]],
-        ["struct gpio_v2_line_info"] = [[{
-    char name[32];
-    char consumer[32];
-    uint32_t offset;
-    uint32_t num_attrs;
-    unsigned long flags __attribute__((aligned(8)));
-    struct gpio_v2_line_attribute attrs[10];
-    uint32_t padding[4];
-  }]],
-        ["struct gpio_v2_line_info_changed"] = [[{
-    struct gpio_v2_line_info info;
-    unsigned long timestamp_ns __attribute__((aligned(8)));
-    uint32_t event_type;
-    uint32_t padding[5];
-  }]],
-        ["struct gpio_v2_line_event"] = [[{
-    unsigned long timestamp_ns __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t offset;
-    uint32_t seqno;
-    uint32_t line_seqno;
-    uint32_t padding[6];
-  }]],
-        ["struct gpioline_info_changed"] = [[{
-    struct gpioline_info info;
-    unsigned long timestamp;
-    uint32_t event_type;
-    uint32_t padding[5];
-  }]],
-        ["struct gpioevent_data"] = [[{
-    unsigned long timestamp;
-    uint32_t id;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GPIO_GET_CHIPINFO_IOCTL = 0x8044b401,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct gpio_v2_line_values"] = [[{
+  uint64_t bits __attribute__((aligned(8)));
+  uint64_t mask __attribute__((aligned(8)));
+}]],
+      ["struct gpio_v2_line_attribute"] = [[{
+  uint32_t id;
+  uint32_t padding;
+  union {
+    uint64_t flags __attribute__((aligned(8)));
+    uint64_t values __attribute__((aligned(8)));
+    uint32_t debounce_period_us;
+  };
+}]],
+      ["struct gpio_v2_line_config_attribute"] = [[{
+  struct gpio_v2_line_attribute attr;
+  uint64_t mask __attribute__((aligned(8)));
+}]],
+      ["struct gpio_v2_line_config"] = [[{
+  uint64_t flags __attribute__((aligned(8)));
+  uint32_t num_attrs;
+  uint32_t padding[5];
+  struct gpio_v2_line_config_attribute attrs[10];
+}]],
+      ["struct gpio_v2_line_info"] = [[{
+  char name[32];
+  char consumer[32];
+  uint32_t offset;
+  uint32_t num_attrs;
+  uint64_t flags __attribute__((aligned(8)));
+  struct gpio_v2_line_attribute attrs[10];
+  uint32_t padding[4];
+}]],
+      ["struct gpio_v2_line_info_changed"] = [[{
+  struct gpio_v2_line_info info;
+  uint64_t timestamp_ns __attribute__((aligned(8)));
+  uint32_t event_type;
+  uint32_t padding[5];
+}]],
+      ["struct gpio_v2_line_event"] = [[{
+  uint64_t timestamp_ns __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t offset;
+  uint32_t seqno;
+  uint32_t line_seqno;
+  uint32_t padding[6];
+}]],
+      ["struct gpioline_info_changed"] = [[{
+  struct gpioline_info info;
+  uint64_t timestamp;
+  uint32_t event_type;
+  uint32_t padding[5];
+}]],
+      ["struct gpioevent_data"] = [[{
+  uint64_t timestamp;
+  uint32_t id;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GPIO_GET_CHIPINFO_IOCTL = 0x4044b401,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct gpio_v2_line_values"] = [[{
+  unsigned long bits __attribute__((aligned(8)));
+  unsigned long mask __attribute__((aligned(8)));
+}]],
+      ["struct gpio_v2_line_attribute"] = [[{
+  uint32_t id;
+  uint32_t padding;
+  union {
+    unsigned long flags __attribute__((aligned(8)));
+    unsigned long values __attribute__((aligned(8)));
+    uint32_t debounce_period_us;
+  };
+}]],
+      ["struct gpio_v2_line_config_attribute"] = [[{
+  struct gpio_v2_line_attribute attr;
+  unsigned long mask __attribute__((aligned(8)));
+}]],
+      ["struct gpio_v2_line_config"] = [[{
+  unsigned long flags __attribute__((aligned(8)));
+  uint32_t num_attrs;
+  uint32_t padding[5];
+  struct gpio_v2_line_config_attribute attrs[10];
+}]],
+      ["struct gpio_v2_line_info"] = [[{
+  char name[32];
+  char consumer[32];
+  uint32_t offset;
+  uint32_t num_attrs;
+  unsigned long flags __attribute__((aligned(8)));
+  struct gpio_v2_line_attribute attrs[10];
+  uint32_t padding[4];
+}]],
+      ["struct gpio_v2_line_info_changed"] = [[{
+  struct gpio_v2_line_info info;
+  unsigned long timestamp_ns __attribute__((aligned(8)));
+  uint32_t event_type;
+  uint32_t padding[5];
+}]],
+      ["struct gpio_v2_line_event"] = [[{
+  unsigned long timestamp_ns __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t offset;
+  uint32_t seqno;
+  uint32_t line_seqno;
+  uint32_t padding[6];
+}]],
+      ["struct gpioline_info_changed"] = [[{
+  struct gpioline_info info;
+  unsigned long timestamp;
+  uint32_t event_type;
+  uint32_t padding[5];
+}]],
+      ["struct gpioevent_data"] = [[{
+  unsigned long timestamp;
+  uint32_t id;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/gsmmux.h"] = [==[
-  constants = {
-    GSM_FL_RESTART = 1,
-    GSMIOC_GETCONF_DLCI = 0xc0384707,
-  },
-  records = {
-    ["struct gsm_config"] = [[{
+constants = {
+  GSM_FL_RESTART = 1,
+  GSMIOC_GETCONF_DLCI = 0xc0384707,
+},
+records = {
+  ["struct gsm_config"] = [[{
   uint32_t adaption;
   uint32_t encapsulation;
   uint32_t initiator;
@@ -1200,20 +1200,20 @@ return {
   uint32_t i;
   uint32_t unused[8];
 }]],
-    ["struct gsm_netconfig"] = [[{
+  ["struct gsm_netconfig"] = [[{
   uint32_t adaption;
   uint16_t protocol;
   uint16_t unused2;
   char if_name[16];
   uint8_t unused[28];
 }]],
-    ["struct gsm_config_ext"] = [[{
+  ["struct gsm_config_ext"] = [[{
   uint32_t keep_alive;
   uint32_t wait_config;
   uint32_t flags;
   uint32_t reserved[5];
 }]],
-    ["struct gsm_dlci_config"] = [[{
+  ["struct gsm_dlci_config"] = [[{
   uint32_t channel;
   uint32_t adaption;
   uint32_t mtu;
@@ -1223,63 +1223,63 @@ return {
   uint32_t flags;
   uint32_t reserved[7];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GSMIOC_GETCONF = 0x804c4700,
-        GSMIOC_SETCONF = 0x404c4701,
-        GSMIOC_ENABLE_NET = 0x40344702,
-        GSMIOC_DISABLE_NET = 0x4703,
-        GSMIOC_GETFIRST = 0x80044704,
-        GSMIOC_GETCONF_EXT = 0x80204705,
-        GSMIOC_SETCONF_EXT = 0x40204706,
-        GSMIOC_SETCONF_DLCI = 0x40384708,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GSMIOC_GETCONF = 0x404c4700,
-        GSMIOC_SETCONF = 0x804c4701,
-        GSMIOC_ENABLE_NET = 0x80344702,
-        GSMIOC_DISABLE_NET = 0x20004703,
-        GSMIOC_GETFIRST = 0x40044704,
-        GSMIOC_GETCONF_EXT = 0x40204705,
-        GSMIOC_SETCONF_EXT = 0x80204706,
-        GSMIOC_SETCONF_DLCI = 0x80384708,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GSMIOC_GETCONF = 0x804c4700,
+      GSMIOC_SETCONF = 0x404c4701,
+      GSMIOC_ENABLE_NET = 0x40344702,
+      GSMIOC_DISABLE_NET = 0x4703,
+      GSMIOC_GETFIRST = 0x80044704,
+      GSMIOC_GETCONF_EXT = 0x80204705,
+      GSMIOC_SETCONF_EXT = 0x40204706,
+      GSMIOC_SETCONF_DLCI = 0x40384708,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GSMIOC_GETCONF = 0x404c4700,
+      GSMIOC_SETCONF = 0x804c4701,
+      GSMIOC_ENABLE_NET = 0x80344702,
+      GSMIOC_DISABLE_NET = 0x20004703,
+      GSMIOC_GETFIRST = 0x40044704,
+      GSMIOC_GETCONF_EXT = 0x40204705,
+      GSMIOC_SETCONF_EXT = 0x80204706,
+      GSMIOC_SETCONF_DLCI = 0x80384708,
+    },
+  },
+},
 ]==],
 ["linux/gtp.h"] = [==[
-  constants = {
-    GTP_CMD_NEWPDP = 0,
-    GTP_CMD_DELPDP = 1,
-    GTP_CMD_GETPDP = 2,
-    GTP_CMD_ECHOREQ = 3,
-    GTP_CMD_MAX = 4,
-    GTP_V0 = 0,
-    GTP_V1 = 1,
-    GTPA_UNSPEC = 0,
-    GTPA_LINK = 1,
-    GTPA_VERSION = 2,
-    GTPA_TID = 3,
-    GTPA_PEER_ADDRESS = 4,
-    GTPA_MS_ADDRESS = 5,
-    GTPA_FLOW = 6,
-    GTPA_NET_NS_FD = 7,
-    GTPA_I_TEI = 8,
-    GTPA_O_TEI = 9,
-    GTPA_PAD = 10,
-    GTPA_PEER_ADDR6 = 11,
-    GTPA_MS_ADDR6 = 12,
-    GTPA_FAMILY = 13,
-    __GTPA_MAX = 14,
-    GTP_GENL_MCGRP_NAME = "gtp",
-    GTPA_SGSN_ADDRESS = 4,
-    GTPA_MAX = 13,
-  },
+constants = {
+  GTP_CMD_NEWPDP = 0,
+  GTP_CMD_DELPDP = 1,
+  GTP_CMD_GETPDP = 2,
+  GTP_CMD_ECHOREQ = 3,
+  GTP_CMD_MAX = 4,
+  GTP_V0 = 0,
+  GTP_V1 = 1,
+  GTPA_UNSPEC = 0,
+  GTPA_LINK = 1,
+  GTPA_VERSION = 2,
+  GTPA_TID = 3,
+  GTPA_PEER_ADDRESS = 4,
+  GTPA_MS_ADDRESS = 5,
+  GTPA_FLOW = 6,
+  GTPA_NET_NS_FD = 7,
+  GTPA_I_TEI = 8,
+  GTPA_O_TEI = 9,
+  GTPA_PAD = 10,
+  GTPA_PEER_ADDR6 = 11,
+  GTPA_MS_ADDR6 = 12,
+  GTPA_FAMILY = 13,
+  __GTPA_MAX = 14,
+  GTP_GENL_MCGRP_NAME = "gtp",
+  GTPA_SGSN_ADDRESS = 4,
+  GTPA_MAX = 13,
+},
 ]==],
 }

@@ -3,301 +3,301 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/handshake.h"] = [==[
-  constants = {
-    HANDSHAKE_HANDLER_CLASS_NONE = 0,
-    HANDSHAKE_HANDLER_CLASS_TLSHD = 1,
-    HANDSHAKE_HANDLER_CLASS_MAX = 2,
-    HANDSHAKE_MSG_TYPE_UNSPEC = 0,
-    HANDSHAKE_MSG_TYPE_CLIENTHELLO = 1,
-    HANDSHAKE_MSG_TYPE_SERVERHELLO = 2,
-    HANDSHAKE_AUTH_UNSPEC = 0,
-    HANDSHAKE_AUTH_UNAUTH = 1,
-    HANDSHAKE_AUTH_PSK = 2,
-    HANDSHAKE_AUTH_X509 = 3,
-    HANDSHAKE_A_X509_CERT = 1,
-    HANDSHAKE_A_X509_PRIVKEY = 2,
-    __HANDSHAKE_A_X509_MAX = 3,
-    HANDSHAKE_A_X509_MAX = 2,
-    HANDSHAKE_A_ACCEPT_SOCKFD = 1,
-    HANDSHAKE_A_ACCEPT_HANDLER_CLASS = 2,
-    HANDSHAKE_A_ACCEPT_MESSAGE_TYPE = 3,
-    HANDSHAKE_A_ACCEPT_TIMEOUT = 4,
-    HANDSHAKE_A_ACCEPT_AUTH_MODE = 5,
-    HANDSHAKE_A_ACCEPT_PEER_IDENTITY = 6,
-    HANDSHAKE_A_ACCEPT_CERTIFICATE = 7,
-    HANDSHAKE_A_ACCEPT_PEERNAME = 8,
-    HANDSHAKE_A_ACCEPT_KEYRING = 9,
-    __HANDSHAKE_A_ACCEPT_MAX = 10,
-    HANDSHAKE_A_ACCEPT_MAX = 9,
-    HANDSHAKE_A_DONE_STATUS = 1,
-    HANDSHAKE_A_DONE_SOCKFD = 2,
-    HANDSHAKE_A_DONE_REMOTE_AUTH = 3,
-    __HANDSHAKE_A_DONE_MAX = 4,
-    HANDSHAKE_A_DONE_MAX = 3,
-    HANDSHAKE_CMD_READY = 1,
-    HANDSHAKE_CMD_ACCEPT = 2,
-    HANDSHAKE_CMD_DONE = 3,
-    __HANDSHAKE_CMD_MAX = 4,
-    HANDSHAKE_CMD_MAX = 3,
-    HANDSHAKE_FAMILY_NAME = "handshake",
-    HANDSHAKE_FAMILY_VERSION = 1,
-    HANDSHAKE_MCGRP_NONE = "none",
-    HANDSHAKE_MCGRP_TLSHD = "tlshd",
-  },
+constants = {
+  HANDSHAKE_HANDLER_CLASS_NONE = 0,
+  HANDSHAKE_HANDLER_CLASS_TLSHD = 1,
+  HANDSHAKE_HANDLER_CLASS_MAX = 2,
+  HANDSHAKE_MSG_TYPE_UNSPEC = 0,
+  HANDSHAKE_MSG_TYPE_CLIENTHELLO = 1,
+  HANDSHAKE_MSG_TYPE_SERVERHELLO = 2,
+  HANDSHAKE_AUTH_UNSPEC = 0,
+  HANDSHAKE_AUTH_UNAUTH = 1,
+  HANDSHAKE_AUTH_PSK = 2,
+  HANDSHAKE_AUTH_X509 = 3,
+  HANDSHAKE_A_X509_CERT = 1,
+  HANDSHAKE_A_X509_PRIVKEY = 2,
+  __HANDSHAKE_A_X509_MAX = 3,
+  HANDSHAKE_A_X509_MAX = 2,
+  HANDSHAKE_A_ACCEPT_SOCKFD = 1,
+  HANDSHAKE_A_ACCEPT_HANDLER_CLASS = 2,
+  HANDSHAKE_A_ACCEPT_MESSAGE_TYPE = 3,
+  HANDSHAKE_A_ACCEPT_TIMEOUT = 4,
+  HANDSHAKE_A_ACCEPT_AUTH_MODE = 5,
+  HANDSHAKE_A_ACCEPT_PEER_IDENTITY = 6,
+  HANDSHAKE_A_ACCEPT_CERTIFICATE = 7,
+  HANDSHAKE_A_ACCEPT_PEERNAME = 8,
+  HANDSHAKE_A_ACCEPT_KEYRING = 9,
+  __HANDSHAKE_A_ACCEPT_MAX = 10,
+  HANDSHAKE_A_ACCEPT_MAX = 9,
+  HANDSHAKE_A_DONE_STATUS = 1,
+  HANDSHAKE_A_DONE_SOCKFD = 2,
+  HANDSHAKE_A_DONE_REMOTE_AUTH = 3,
+  __HANDSHAKE_A_DONE_MAX = 4,
+  HANDSHAKE_A_DONE_MAX = 3,
+  HANDSHAKE_CMD_READY = 1,
+  HANDSHAKE_CMD_ACCEPT = 2,
+  HANDSHAKE_CMD_DONE = 3,
+  __HANDSHAKE_CMD_MAX = 4,
+  HANDSHAKE_CMD_MAX = 3,
+  HANDSHAKE_FAMILY_NAME = "handshake",
+  HANDSHAKE_FAMILY_VERSION = 1,
+  HANDSHAKE_MCGRP_NONE = "none",
+  HANDSHAKE_MCGRP_TLSHD = "tlshd",
+},
 ]==],
 ["linux/hash_info.h"] = [==[
-  constants = {
-    HASH_ALGO_MD4 = 0,
-    HASH_ALGO_MD5 = 1,
-    HASH_ALGO_SHA1 = 2,
-    HASH_ALGO_RIPE_MD_160 = 3,
-    HASH_ALGO_SHA256 = 4,
-    HASH_ALGO_SHA384 = 5,
-    HASH_ALGO_SHA512 = 6,
-    HASH_ALGO_SHA224 = 7,
-    HASH_ALGO_RIPE_MD_128 = 8,
-    HASH_ALGO_RIPE_MD_256 = 9,
-    HASH_ALGO_RIPE_MD_320 = 10,
-    HASH_ALGO_WP_256 = 11,
-    HASH_ALGO_WP_384 = 12,
-    HASH_ALGO_WP_512 = 13,
-    HASH_ALGO_TGR_128 = 14,
-    HASH_ALGO_TGR_160 = 15,
-    HASH_ALGO_TGR_192 = 16,
-    HASH_ALGO_SM3_256 = 17,
-    HASH_ALGO_STREEBOG_256 = 18,
-    HASH_ALGO_STREEBOG_512 = 19,
-    HASH_ALGO_SHA3_256 = 20,
-    HASH_ALGO_SHA3_384 = 21,
-    HASH_ALGO_SHA3_512 = 22,
-    HASH_ALGO__LAST = 23,
-  },
+constants = {
+  HASH_ALGO_MD4 = 0,
+  HASH_ALGO_MD5 = 1,
+  HASH_ALGO_SHA1 = 2,
+  HASH_ALGO_RIPE_MD_160 = 3,
+  HASH_ALGO_SHA256 = 4,
+  HASH_ALGO_SHA384 = 5,
+  HASH_ALGO_SHA512 = 6,
+  HASH_ALGO_SHA224 = 7,
+  HASH_ALGO_RIPE_MD_128 = 8,
+  HASH_ALGO_RIPE_MD_256 = 9,
+  HASH_ALGO_RIPE_MD_320 = 10,
+  HASH_ALGO_WP_256 = 11,
+  HASH_ALGO_WP_384 = 12,
+  HASH_ALGO_WP_512 = 13,
+  HASH_ALGO_TGR_128 = 14,
+  HASH_ALGO_TGR_160 = 15,
+  HASH_ALGO_TGR_192 = 16,
+  HASH_ALGO_SM3_256 = 17,
+  HASH_ALGO_STREEBOG_256 = 18,
+  HASH_ALGO_STREEBOG_512 = 19,
+  HASH_ALGO_SHA3_256 = 20,
+  HASH_ALGO_SHA3_384 = 21,
+  HASH_ALGO_SHA3_512 = 22,
+  HASH_ALGO__LAST = 23,
+},
 ]==],
 ["linux/hdlc.h"] = [==[
-  constants = {
-    HDLC_MAX_MTU = 1500,
-    HDLC_MAX_MRU = 1600,
-  },
+constants = {
+  HDLC_MAX_MTU = 1500,
+  HDLC_MAX_MRU = 1600,
+},
 ]==],
 ["linux/hdreg.h"] = [==[
-  constants = {
-    BUSSTATE_OFF = 0,
-    BUSSTATE_ON = 1,
-    BUSSTATE_TRISTATE = 2,
-    HDIO_DRIVE_CMD_HDR_SIZE = 4,
-    HDIO_DRIVE_HOB_HDR_SIZE = 8,
-    HDIO_DRIVE_TASK_HDR_SIZE = 8,
-    IDE_DRIVE_TASK_NO_DATA = 0,
-    IDE_DRIVE_TASK_INVALID = -1,
-    IDE_DRIVE_TASK_SET_XFER = 1,
-    IDE_DRIVE_TASK_IN = 2,
-    IDE_DRIVE_TASK_OUT = 3,
-    IDE_DRIVE_TASK_RAW_WRITE = 4,
-    IDE_TASKFILE_STD_IN_FLAGS = 0xfe,
-    IDE_HOB_STD_IN_FLAGS = 0x3c,
-    IDE_TASKFILE_STD_OUT_FLAGS = 0xfe,
-    IDE_HOB_STD_OUT_FLAGS = 0x3c,
-    TASKFILE_NO_DATA = 0x0,
-    TASKFILE_IN = 0x1,
-    TASKFILE_MULTI_IN = 0x2,
-    TASKFILE_OUT = 0x4,
-    TASKFILE_MULTI_OUT = 0x8,
-    TASKFILE_IN_OUT = 0x10,
-    TASKFILE_IN_DMA = 0x20,
-    TASKFILE_OUT_DMA = 0x40,
-    TASKFILE_IN_DMAQ = 0x80,
-    TASKFILE_OUT_DMAQ = 0x100,
-    TASKFILE_P_IN = 0x200,
-    TASKFILE_P_OUT = 0x400,
-    TASKFILE_P_IN_DMA = 0x800,
-    TASKFILE_P_OUT_DMA = 0x1000,
-    TASKFILE_P_IN_DMAQ = 0x2000,
-    TASKFILE_P_OUT_DMAQ = 0x4000,
-    TASKFILE_48 = 0x8000,
-    TASKFILE_INVALID = 0x7fff,
-    WIN_NOP = 0x0,
-    CFA_REQ_EXT_ERROR_CODE = 0x3,
-    WIN_SRST = 0x8,
-    WIN_DEVICE_RESET = 0x8,
-    WIN_RECAL = 0x10,
-    WIN_RESTORE = 16,
-    WIN_READ = 0x20,
-    WIN_READ_ONCE = 0x21,
-    WIN_READ_LONG = 0x22,
-    WIN_READ_LONG_ONCE = 0x23,
-    WIN_READ_EXT = 0x24,
-    WIN_READDMA_EXT = 0x25,
-    WIN_READDMA_QUEUED_EXT = 0x26,
-    WIN_READ_NATIVE_MAX_EXT = 0x27,
-    WIN_MULTREAD_EXT = 0x29,
-    WIN_WRITE = 0x30,
-    WIN_WRITE_ONCE = 0x31,
-    WIN_WRITE_LONG = 0x32,
-    WIN_WRITE_LONG_ONCE = 0x33,
-    WIN_WRITE_EXT = 0x34,
-    WIN_WRITEDMA_EXT = 0x35,
-    WIN_WRITEDMA_QUEUED_EXT = 0x36,
-    WIN_SET_MAX_EXT = 0x37,
-    CFA_WRITE_SECT_WO_ERASE = 0x38,
-    WIN_MULTWRITE_EXT = 0x39,
-    WIN_WRITE_VERIFY = 0x3c,
-    WIN_VERIFY = 0x40,
-    WIN_VERIFY_ONCE = 0x41,
-    WIN_VERIFY_EXT = 0x42,
-    WIN_FORMAT = 0x50,
-    WIN_INIT = 0x60,
-    WIN_SEEK = 0x70,
-    CFA_TRANSLATE_SECTOR = 0x87,
-    WIN_DIAGNOSE = 0x90,
-    WIN_SPECIFY = 0x91,
-    WIN_DOWNLOAD_MICROCODE = 0x92,
-    WIN_STANDBYNOW2 = 0x94,
-    WIN_STANDBY2 = 0x96,
-    WIN_SETIDLE2 = 0x97,
-    WIN_CHECKPOWERMODE2 = 0x98,
-    WIN_SLEEPNOW2 = 0x99,
-    WIN_PACKETCMD = 0xa0,
-    WIN_PIDENTIFY = 0xa1,
-    WIN_QUEUED_SERVICE = 0xa2,
-    WIN_SMART = 0xb0,
-    CFA_ERASE_SECTORS = 0xc0,
-    WIN_MULTREAD = 0xc4,
-    WIN_MULTWRITE = 0xc5,
-    WIN_SETMULT = 0xc6,
-    WIN_READDMA_QUEUED = 0xc7,
-    WIN_READDMA = 0xc8,
-    WIN_READDMA_ONCE = 0xc9,
-    WIN_WRITEDMA = 0xca,
-    WIN_WRITEDMA_ONCE = 0xcb,
-    WIN_WRITEDMA_QUEUED = 0xcc,
-    CFA_WRITE_MULTI_WO_ERASE = 0xcd,
-    WIN_GETMEDIASTATUS = 0xda,
-    WIN_ACKMEDIACHANGE = 0xdb,
-    WIN_POSTBOOT = 0xdc,
-    WIN_PREBOOT = 0xdd,
-    WIN_DOORLOCK = 0xde,
-    WIN_DOORUNLOCK = 0xdf,
-    WIN_STANDBYNOW1 = 0xe0,
-    WIN_IDLEIMMEDIATE = 0xe1,
-    WIN_STANDBY = 0xe2,
-    WIN_SETIDLE1 = 0xe3,
-    WIN_READ_BUFFER = 0xe4,
-    WIN_CHECKPOWERMODE1 = 0xe5,
-    WIN_SLEEPNOW1 = 0xe6,
-    WIN_FLUSH_CACHE = 0xe7,
-    WIN_WRITE_BUFFER = 0xe8,
-    WIN_WRITE_SAME = 0xe9,
-    WIN_FLUSH_CACHE_EXT = 0xea,
-    WIN_IDENTIFY = 0xec,
-    WIN_MEDIAEJECT = 0xed,
-    WIN_IDENTIFY_DMA = 0xee,
-    WIN_SETFEATURES = 0xef,
-    EXABYTE_ENABLE_NEST = 0xf0,
-    WIN_SECURITY_SET_PASS = 0xf1,
-    WIN_SECURITY_UNLOCK = 0xf2,
-    WIN_SECURITY_ERASE_PREPARE = 0xf3,
-    WIN_SECURITY_ERASE_UNIT = 0xf4,
-    WIN_SECURITY_FREEZE_LOCK = 0xf5,
-    WIN_SECURITY_DISABLE = 0xf6,
-    WIN_READ_NATIVE_MAX = 0xf8,
-    WIN_SET_MAX = 0xf9,
-    DISABLE_SEAGATE = 0xfb,
-    SMART_READ_VALUES = 0xd0,
-    SMART_READ_THRESHOLDS = 0xd1,
-    SMART_AUTOSAVE = 0xd2,
-    SMART_SAVE = 0xd3,
-    SMART_IMMEDIATE_OFFLINE = 0xd4,
-    SMART_READ_LOG_SECTOR = 0xd5,
-    SMART_WRITE_LOG_SECTOR = 0xd6,
-    SMART_WRITE_THRESHOLDS = 0xd7,
-    SMART_ENABLE = 0xd8,
-    SMART_DISABLE = 0xd9,
-    SMART_STATUS = 0xda,
-    SMART_AUTO_OFFLINE = 0xdb,
-    SMART_LCYL_PASS = 0x4f,
-    SMART_HCYL_PASS = 0xc2,
-    SETFEATURES_EN_8BIT = 0x1,
-    SETFEATURES_EN_WCACHE = 0x2,
-    SETFEATURES_DIS_DEFECT = 0x4,
-    SETFEATURES_EN_APM = 0x5,
-    SETFEATURES_EN_SAME_R = 0x22,
-    SETFEATURES_DIS_MSN = 0x31,
-    SETFEATURES_DIS_RETRY = 0x33,
-    SETFEATURES_EN_AAM = 0x42,
-    SETFEATURES_RW_LONG = 0x44,
-    SETFEATURES_SET_CACHE = 0x54,
-    SETFEATURES_DIS_RLA = 0x55,
-    SETFEATURES_EN_RI = 0x5d,
-    SETFEATURES_EN_SI = 0x5e,
-    SETFEATURES_DIS_RPOD = 0x66,
-    SETFEATURES_DIS_ECC = 0x77,
-    SETFEATURES_DIS_8BIT = 0x81,
-    SETFEATURES_DIS_WCACHE = 0x82,
-    SETFEATURES_EN_DEFECT = 0x84,
-    SETFEATURES_DIS_APM = 0x85,
-    SETFEATURES_EN_ECC = 0x88,
-    SETFEATURES_EN_MSN = 0x95,
-    SETFEATURES_EN_RETRY = 0x99,
-    SETFEATURES_EN_RLA = 0xaa,
-    SETFEATURES_PREFETCH = 0xab,
-    SETFEATURES_EN_REST = 0xac,
-    SETFEATURES_4B_RW_LONG = 0xbb,
-    SETFEATURES_DIS_AAM = 0xc2,
-    SETFEATURES_EN_RPOD = 0xcc,
-    SETFEATURES_DIS_RI = 0xdd,
-    SETFEATURES_EN_SAME_M = 0xdd,
-    SETFEATURES_DIS_SI = 0xde,
-    SECURITY_SET_PASSWORD = 0xba,
-    SECURITY_UNLOCK = 0xbb,
-    SECURITY_ERASE_PREPARE = 0xbc,
-    SECURITY_ERASE_UNIT = 0xbd,
-    SECURITY_FREEZE_LOCK = 0xbe,
-    SECURITY_DISABLE_PASSWORD = 0xbf,
-    HDIO_GETGEO = 0x301,
-    HDIO_GET_UNMASKINTR = 0x302,
-    HDIO_GET_MULTCOUNT = 0x304,
-    HDIO_GET_QDMA = 0x305,
-    HDIO_SET_XFER = 0x306,
-    HDIO_OBSOLETE_IDENTITY = 0x307,
-    HDIO_GET_KEEPSETTINGS = 0x308,
-    HDIO_GET_32BIT = 0x309,
-    HDIO_GET_NOWERR = 0x30a,
-    HDIO_GET_DMA = 0x30b,
-    HDIO_GET_NICE = 0x30c,
-    HDIO_GET_IDENTITY = 0x30d,
-    HDIO_GET_WCACHE = 0x30e,
-    HDIO_GET_ACOUSTIC = 0x30f,
-    HDIO_GET_ADDRESS = 0x310,
-    HDIO_GET_BUSSTATE = 0x31a,
-    HDIO_TRISTATE_HWIF = 0x31b,
-    HDIO_DRIVE_RESET = 0x31c,
-    HDIO_DRIVE_TASKFILE = 0x31d,
-    HDIO_DRIVE_TASK = 0x31e,
-    HDIO_DRIVE_CMD = 0x31f,
-    HDIO_DRIVE_CMD_AEB = 798,
-    HDIO_SET_MULTCOUNT = 0x321,
-    HDIO_SET_UNMASKINTR = 0x322,
-    HDIO_SET_KEEPSETTINGS = 0x323,
-    HDIO_SET_32BIT = 0x324,
-    HDIO_SET_NOWERR = 0x325,
-    HDIO_SET_DMA = 0x326,
-    HDIO_SET_PIO_MODE = 0x327,
-    HDIO_SCAN_HWIF = 0x328,
-    HDIO_UNREGISTER_HWIF = 0x32a,
-    HDIO_SET_NICE = 0x329,
-    HDIO_SET_WCACHE = 0x32b,
-    HDIO_SET_ACOUSTIC = 0x32c,
-    HDIO_SET_BUSSTATE = 0x32d,
-    HDIO_SET_QDMA = 0x32e,
-    HDIO_SET_ADDRESS = 0x32f,
-    IDE_NICE_DSC_OVERLAP = 0,
-    IDE_NICE_ATAPI_OVERLAP = 1,
-    IDE_NICE_1 = 3,
-    IDE_NICE_0 = 2,
-    IDE_NICE_2 = 4,
-  },
-  records = {
-    ["union ide_reg_valid_s"] = [[{
+constants = {
+  BUSSTATE_OFF = 0,
+  BUSSTATE_ON = 1,
+  BUSSTATE_TRISTATE = 2,
+  HDIO_DRIVE_CMD_HDR_SIZE = 4,
+  HDIO_DRIVE_HOB_HDR_SIZE = 8,
+  HDIO_DRIVE_TASK_HDR_SIZE = 8,
+  IDE_DRIVE_TASK_NO_DATA = 0,
+  IDE_DRIVE_TASK_INVALID = -1,
+  IDE_DRIVE_TASK_SET_XFER = 1,
+  IDE_DRIVE_TASK_IN = 2,
+  IDE_DRIVE_TASK_OUT = 3,
+  IDE_DRIVE_TASK_RAW_WRITE = 4,
+  IDE_TASKFILE_STD_IN_FLAGS = 0xfe,
+  IDE_HOB_STD_IN_FLAGS = 0x3c,
+  IDE_TASKFILE_STD_OUT_FLAGS = 0xfe,
+  IDE_HOB_STD_OUT_FLAGS = 0x3c,
+  TASKFILE_NO_DATA = 0x0,
+  TASKFILE_IN = 0x1,
+  TASKFILE_MULTI_IN = 0x2,
+  TASKFILE_OUT = 0x4,
+  TASKFILE_MULTI_OUT = 0x8,
+  TASKFILE_IN_OUT = 0x10,
+  TASKFILE_IN_DMA = 0x20,
+  TASKFILE_OUT_DMA = 0x40,
+  TASKFILE_IN_DMAQ = 0x80,
+  TASKFILE_OUT_DMAQ = 0x100,
+  TASKFILE_P_IN = 0x200,
+  TASKFILE_P_OUT = 0x400,
+  TASKFILE_P_IN_DMA = 0x800,
+  TASKFILE_P_OUT_DMA = 0x1000,
+  TASKFILE_P_IN_DMAQ = 0x2000,
+  TASKFILE_P_OUT_DMAQ = 0x4000,
+  TASKFILE_48 = 0x8000,
+  TASKFILE_INVALID = 0x7fff,
+  WIN_NOP = 0x0,
+  CFA_REQ_EXT_ERROR_CODE = 0x3,
+  WIN_SRST = 0x8,
+  WIN_DEVICE_RESET = 0x8,
+  WIN_RECAL = 0x10,
+  WIN_RESTORE = 16,
+  WIN_READ = 0x20,
+  WIN_READ_ONCE = 0x21,
+  WIN_READ_LONG = 0x22,
+  WIN_READ_LONG_ONCE = 0x23,
+  WIN_READ_EXT = 0x24,
+  WIN_READDMA_EXT = 0x25,
+  WIN_READDMA_QUEUED_EXT = 0x26,
+  WIN_READ_NATIVE_MAX_EXT = 0x27,
+  WIN_MULTREAD_EXT = 0x29,
+  WIN_WRITE = 0x30,
+  WIN_WRITE_ONCE = 0x31,
+  WIN_WRITE_LONG = 0x32,
+  WIN_WRITE_LONG_ONCE = 0x33,
+  WIN_WRITE_EXT = 0x34,
+  WIN_WRITEDMA_EXT = 0x35,
+  WIN_WRITEDMA_QUEUED_EXT = 0x36,
+  WIN_SET_MAX_EXT = 0x37,
+  CFA_WRITE_SECT_WO_ERASE = 0x38,
+  WIN_MULTWRITE_EXT = 0x39,
+  WIN_WRITE_VERIFY = 0x3c,
+  WIN_VERIFY = 0x40,
+  WIN_VERIFY_ONCE = 0x41,
+  WIN_VERIFY_EXT = 0x42,
+  WIN_FORMAT = 0x50,
+  WIN_INIT = 0x60,
+  WIN_SEEK = 0x70,
+  CFA_TRANSLATE_SECTOR = 0x87,
+  WIN_DIAGNOSE = 0x90,
+  WIN_SPECIFY = 0x91,
+  WIN_DOWNLOAD_MICROCODE = 0x92,
+  WIN_STANDBYNOW2 = 0x94,
+  WIN_STANDBY2 = 0x96,
+  WIN_SETIDLE2 = 0x97,
+  WIN_CHECKPOWERMODE2 = 0x98,
+  WIN_SLEEPNOW2 = 0x99,
+  WIN_PACKETCMD = 0xa0,
+  WIN_PIDENTIFY = 0xa1,
+  WIN_QUEUED_SERVICE = 0xa2,
+  WIN_SMART = 0xb0,
+  CFA_ERASE_SECTORS = 0xc0,
+  WIN_MULTREAD = 0xc4,
+  WIN_MULTWRITE = 0xc5,
+  WIN_SETMULT = 0xc6,
+  WIN_READDMA_QUEUED = 0xc7,
+  WIN_READDMA = 0xc8,
+  WIN_READDMA_ONCE = 0xc9,
+  WIN_WRITEDMA = 0xca,
+  WIN_WRITEDMA_ONCE = 0xcb,
+  WIN_WRITEDMA_QUEUED = 0xcc,
+  CFA_WRITE_MULTI_WO_ERASE = 0xcd,
+  WIN_GETMEDIASTATUS = 0xda,
+  WIN_ACKMEDIACHANGE = 0xdb,
+  WIN_POSTBOOT = 0xdc,
+  WIN_PREBOOT = 0xdd,
+  WIN_DOORLOCK = 0xde,
+  WIN_DOORUNLOCK = 0xdf,
+  WIN_STANDBYNOW1 = 0xe0,
+  WIN_IDLEIMMEDIATE = 0xe1,
+  WIN_STANDBY = 0xe2,
+  WIN_SETIDLE1 = 0xe3,
+  WIN_READ_BUFFER = 0xe4,
+  WIN_CHECKPOWERMODE1 = 0xe5,
+  WIN_SLEEPNOW1 = 0xe6,
+  WIN_FLUSH_CACHE = 0xe7,
+  WIN_WRITE_BUFFER = 0xe8,
+  WIN_WRITE_SAME = 0xe9,
+  WIN_FLUSH_CACHE_EXT = 0xea,
+  WIN_IDENTIFY = 0xec,
+  WIN_MEDIAEJECT = 0xed,
+  WIN_IDENTIFY_DMA = 0xee,
+  WIN_SETFEATURES = 0xef,
+  EXABYTE_ENABLE_NEST = 0xf0,
+  WIN_SECURITY_SET_PASS = 0xf1,
+  WIN_SECURITY_UNLOCK = 0xf2,
+  WIN_SECURITY_ERASE_PREPARE = 0xf3,
+  WIN_SECURITY_ERASE_UNIT = 0xf4,
+  WIN_SECURITY_FREEZE_LOCK = 0xf5,
+  WIN_SECURITY_DISABLE = 0xf6,
+  WIN_READ_NATIVE_MAX = 0xf8,
+  WIN_SET_MAX = 0xf9,
+  DISABLE_SEAGATE = 0xfb,
+  SMART_READ_VALUES = 0xd0,
+  SMART_READ_THRESHOLDS = 0xd1,
+  SMART_AUTOSAVE = 0xd2,
+  SMART_SAVE = 0xd3,
+  SMART_IMMEDIATE_OFFLINE = 0xd4,
+  SMART_READ_LOG_SECTOR = 0xd5,
+  SMART_WRITE_LOG_SECTOR = 0xd6,
+  SMART_WRITE_THRESHOLDS = 0xd7,
+  SMART_ENABLE = 0xd8,
+  SMART_DISABLE = 0xd9,
+  SMART_STATUS = 0xda,
+  SMART_AUTO_OFFLINE = 0xdb,
+  SMART_LCYL_PASS = 0x4f,
+  SMART_HCYL_PASS = 0xc2,
+  SETFEATURES_EN_8BIT = 0x1,
+  SETFEATURES_EN_WCACHE = 0x2,
+  SETFEATURES_DIS_DEFECT = 0x4,
+  SETFEATURES_EN_APM = 0x5,
+  SETFEATURES_EN_SAME_R = 0x22,
+  SETFEATURES_DIS_MSN = 0x31,
+  SETFEATURES_DIS_RETRY = 0x33,
+  SETFEATURES_EN_AAM = 0x42,
+  SETFEATURES_RW_LONG = 0x44,
+  SETFEATURES_SET_CACHE = 0x54,
+  SETFEATURES_DIS_RLA = 0x55,
+  SETFEATURES_EN_RI = 0x5d,
+  SETFEATURES_EN_SI = 0x5e,
+  SETFEATURES_DIS_RPOD = 0x66,
+  SETFEATURES_DIS_ECC = 0x77,
+  SETFEATURES_DIS_8BIT = 0x81,
+  SETFEATURES_DIS_WCACHE = 0x82,
+  SETFEATURES_EN_DEFECT = 0x84,
+  SETFEATURES_DIS_APM = 0x85,
+  SETFEATURES_EN_ECC = 0x88,
+  SETFEATURES_EN_MSN = 0x95,
+  SETFEATURES_EN_RETRY = 0x99,
+  SETFEATURES_EN_RLA = 0xaa,
+  SETFEATURES_PREFETCH = 0xab,
+  SETFEATURES_EN_REST = 0xac,
+  SETFEATURES_4B_RW_LONG = 0xbb,
+  SETFEATURES_DIS_AAM = 0xc2,
+  SETFEATURES_EN_RPOD = 0xcc,
+  SETFEATURES_DIS_RI = 0xdd,
+  SETFEATURES_EN_SAME_M = 0xdd,
+  SETFEATURES_DIS_SI = 0xde,
+  SECURITY_SET_PASSWORD = 0xba,
+  SECURITY_UNLOCK = 0xbb,
+  SECURITY_ERASE_PREPARE = 0xbc,
+  SECURITY_ERASE_UNIT = 0xbd,
+  SECURITY_FREEZE_LOCK = 0xbe,
+  SECURITY_DISABLE_PASSWORD = 0xbf,
+  HDIO_GETGEO = 0x301,
+  HDIO_GET_UNMASKINTR = 0x302,
+  HDIO_GET_MULTCOUNT = 0x304,
+  HDIO_GET_QDMA = 0x305,
+  HDIO_SET_XFER = 0x306,
+  HDIO_OBSOLETE_IDENTITY = 0x307,
+  HDIO_GET_KEEPSETTINGS = 0x308,
+  HDIO_GET_32BIT = 0x309,
+  HDIO_GET_NOWERR = 0x30a,
+  HDIO_GET_DMA = 0x30b,
+  HDIO_GET_NICE = 0x30c,
+  HDIO_GET_IDENTITY = 0x30d,
+  HDIO_GET_WCACHE = 0x30e,
+  HDIO_GET_ACOUSTIC = 0x30f,
+  HDIO_GET_ADDRESS = 0x310,
+  HDIO_GET_BUSSTATE = 0x31a,
+  HDIO_TRISTATE_HWIF = 0x31b,
+  HDIO_DRIVE_RESET = 0x31c,
+  HDIO_DRIVE_TASKFILE = 0x31d,
+  HDIO_DRIVE_TASK = 0x31e,
+  HDIO_DRIVE_CMD = 0x31f,
+  HDIO_DRIVE_CMD_AEB = 798,
+  HDIO_SET_MULTCOUNT = 0x321,
+  HDIO_SET_UNMASKINTR = 0x322,
+  HDIO_SET_KEEPSETTINGS = 0x323,
+  HDIO_SET_32BIT = 0x324,
+  HDIO_SET_NOWERR = 0x325,
+  HDIO_SET_DMA = 0x326,
+  HDIO_SET_PIO_MODE = 0x327,
+  HDIO_SCAN_HWIF = 0x328,
+  HDIO_UNREGISTER_HWIF = 0x32a,
+  HDIO_SET_NICE = 0x329,
+  HDIO_SET_WCACHE = 0x32b,
+  HDIO_SET_ACOUSTIC = 0x32c,
+  HDIO_SET_BUSSTATE = 0x32d,
+  HDIO_SET_QDMA = 0x32e,
+  HDIO_SET_ADDRESS = 0x32f,
+  IDE_NICE_DSC_OVERLAP = 0,
+  IDE_NICE_ATAPI_OVERLAP = 1,
+  IDE_NICE_1 = 3,
+  IDE_NICE_0 = 2,
+  IDE_NICE_2 = 4,
+},
+records = {
+  ["union ide_reg_valid_s"] = [[{
   uint32_t all : 16;
   struct {
     uint32_t data : 1;
@@ -318,7 +318,7 @@ return {
     uint32_t control_hob : 1;
   } b;
 }]],
-    ["struct ide_task_request_s"] = [[{
+  ["struct ide_task_request_s"] = [[{
   uint8_t io_ports[8];
   uint8_t hob_ports[8];
   union ide_reg_valid_s out_flags;
@@ -328,18 +328,18 @@ return {
   unsigned long out_size;
   unsigned long in_size;
 }]],
-    ["struct ide_ioctl_request_s"] = [[{
+  ["struct ide_ioctl_request_s"] = [[{
   struct ide_task_request_s *task_request;
   uint8_t *out_buffer;
   uint8_t *in_buffer;
 }]],
-    ["struct hd_drive_cmd_hdr"] = [[{
+  ["struct hd_drive_cmd_hdr"] = [[{
   uint8_t command;
   uint8_t sector_number;
   uint8_t feature;
   uint8_t sector_count;
 }]],
-    ["struct hd_drive_task_hdr"] = [[{
+  ["struct hd_drive_task_hdr"] = [[{
   uint8_t data;
   uint8_t feature;
   uint8_t sector_count;
@@ -349,7 +349,7 @@ return {
   uint8_t device_head;
   uint8_t command;
 }]],
-    ["struct hd_drive_hob_hdr"] = [[{
+  ["struct hd_drive_hob_hdr"] = [[{
   uint8_t data;
   uint8_t feature;
   uint8_t sector_count;
@@ -359,13 +359,13 @@ return {
   uint8_t device_head;
   uint8_t control;
 }]],
-    ["struct hd_geometry"] = [[{
+  ["struct hd_geometry"] = [[{
   uint8_t heads;
   uint8_t sectors;
   uint16_t cylinders;
   unsigned long start;
 }]],
-    ["struct hd_driveid"] = [[{
+  ["struct hd_driveid"] = [[{
   uint16_t config;
   uint16_t cyls;
   uint16_t reserved2;
@@ -446,80 +446,80 @@ return {
   uint16_t words206_254[49];
   uint16_t integrity_word;
 }]],
-  },
-  typedefs = {
-    task_ioreg_t = "uint8_t",
-    sata_ioreg_t = "unsigned long",
-    ide_reg_valid_t = "union ide_reg_valid_s",
-    ide_task_request_t = "struct ide_task_request_s",
-    ide_ioctl_request_t = "struct ide_ioctl_request_s",
-    task_struct_t = "struct hd_drive_task_hdr",
-    hob_struct_t = "struct hd_drive_hob_hdr",
-  },
+},
+typedefs = {
+  task_ioreg_t = "uint8_t",
+  sata_ioreg_t = "unsigned long",
+  ide_reg_valid_t = "union ide_reg_valid_s",
+  ide_task_request_t = "struct ide_task_request_s",
+  ide_ioctl_request_t = "struct ide_ioctl_request_s",
+  task_struct_t = "struct hd_drive_task_hdr",
+  hob_struct_t = "struct hd_drive_hob_hdr",
+},
 ]==],
 ["linux/hid.h"] = [==[
-  constants = {
-    HID_INPUT_REPORT = 0,
-    HID_OUTPUT_REPORT = 1,
-    HID_FEATURE_REPORT = 2,
-    HID_REPORT_TYPES = 3,
-    HID_REQ_GET_REPORT = 1,
-    HID_REQ_GET_IDLE = 2,
-    HID_REQ_GET_PROTOCOL = 3,
-    HID_REQ_SET_REPORT = 9,
-    HID_REQ_SET_IDLE = 10,
-    HID_REQ_SET_PROTOCOL = 11,
-    USB_INTERFACE_CLASS_HID = 3,
-    USB_INTERFACE_SUBCLASS_BOOT = 1,
-    USB_INTERFACE_PROTOCOL_KEYBOARD = 1,
-    USB_INTERFACE_PROTOCOL_MOUSE = 2,
-    HID_DT_HID = 0x21,
-    HID_DT_REPORT = 0x22,
-    HID_DT_PHYSICAL = 0x23,
-    HID_MAX_DESCRIPTOR_SIZE = 4096,
-  },
+constants = {
+  HID_INPUT_REPORT = 0,
+  HID_OUTPUT_REPORT = 1,
+  HID_FEATURE_REPORT = 2,
+  HID_REPORT_TYPES = 3,
+  HID_REQ_GET_REPORT = 1,
+  HID_REQ_GET_IDLE = 2,
+  HID_REQ_GET_PROTOCOL = 3,
+  HID_REQ_SET_REPORT = 9,
+  HID_REQ_SET_IDLE = 10,
+  HID_REQ_SET_PROTOCOL = 11,
+  USB_INTERFACE_CLASS_HID = 3,
+  USB_INTERFACE_SUBCLASS_BOOT = 1,
+  USB_INTERFACE_PROTOCOL_KEYBOARD = 1,
+  USB_INTERFACE_PROTOCOL_MOUSE = 2,
+  HID_DT_HID = 0x21,
+  HID_DT_REPORT = 0x22,
+  HID_DT_PHYSICAL = 0x23,
+  HID_MAX_DESCRIPTOR_SIZE = 4096,
+},
 ]==],
 ["linux/hiddev.h"] = [==[
-  constants = {
-    HID_STRING_SIZE = 256,
-    HID_REPORT_ID_UNKNOWN = 0xffffffff,
-    HID_REPORT_ID_FIRST = 0x100,
-    HID_REPORT_ID_NEXT = 0x200,
-    HID_REPORT_ID_MASK = 0xff,
-    HID_REPORT_ID_MAX = 0xff,
-    HID_REPORT_TYPE_INPUT = 1,
-    HID_REPORT_TYPE_OUTPUT = 2,
-    HID_REPORT_TYPE_FEATURE = 3,
-    HID_REPORT_TYPE_MIN = 1,
-    HID_REPORT_TYPE_MAX = 3,
-    HID_FIELD_CONSTANT = 0x1,
-    HID_FIELD_VARIABLE = 0x2,
-    HID_FIELD_RELATIVE = 0x4,
-    HID_FIELD_WRAP = 0x8,
-    HID_FIELD_NONLINEAR = 0x10,
-    HID_FIELD_NO_PREFERRED = 0x20,
-    HID_FIELD_NULL_STATE = 0x40,
-    HID_FIELD_VOLATILE = 0x80,
-    HID_FIELD_BUFFERED_BYTE = 0x100,
-    HID_MAX_MULTI_USAGES = 1024,
-    HID_FIELD_INDEX_NONE = 0xffffffff,
-    HID_VERSION = 0x10004,
-    HIDIOCGREPORTINFO = 0xc00c4809,
-    HIDIOCGFIELDINFO = 0xc038480a,
-    HIDIOCGUSAGE = 0xc018480b,
-    HIDIOCGUCODE = 0xc018480d,
-    HIDIOCGCOLLECTIONINFO = 0xc0104811,
-    HIDIOCGUSAGES = 0xd01c4813,
-    HIDDEV_FLAG_UREF = 0x1,
-    HIDDEV_FLAG_REPORT = 0x2,
-    HIDDEV_FLAGS = 0x3,
-  },
-  records = {
-    ["struct hiddev_event"] = [[{
+constants = {
+  HID_STRING_SIZE = 256,
+  HID_REPORT_ID_UNKNOWN = 0xffffffff,
+  HID_REPORT_ID_FIRST = 0x100,
+  HID_REPORT_ID_NEXT = 0x200,
+  HID_REPORT_ID_MASK = 0xff,
+  HID_REPORT_ID_MAX = 0xff,
+  HID_REPORT_TYPE_INPUT = 1,
+  HID_REPORT_TYPE_OUTPUT = 2,
+  HID_REPORT_TYPE_FEATURE = 3,
+  HID_REPORT_TYPE_MIN = 1,
+  HID_REPORT_TYPE_MAX = 3,
+  HID_FIELD_CONSTANT = 0x1,
+  HID_FIELD_VARIABLE = 0x2,
+  HID_FIELD_RELATIVE = 0x4,
+  HID_FIELD_WRAP = 0x8,
+  HID_FIELD_NONLINEAR = 0x10,
+  HID_FIELD_NO_PREFERRED = 0x20,
+  HID_FIELD_NULL_STATE = 0x40,
+  HID_FIELD_VOLATILE = 0x80,
+  HID_FIELD_BUFFERED_BYTE = 0x100,
+  HID_MAX_MULTI_USAGES = 1024,
+  HID_FIELD_INDEX_NONE = 0xffffffff,
+  HID_VERSION = 0x10004,
+  HIDIOCGREPORTINFO = 0xc00c4809,
+  HIDIOCGFIELDINFO = 0xc038480a,
+  HIDIOCGUSAGE = 0xc018480b,
+  HIDIOCGUCODE = 0xc018480d,
+  HIDIOCGCOLLECTIONINFO = 0xc0104811,
+  HIDIOCGUSAGES = 0xd01c4813,
+  HIDDEV_FLAG_UREF = 0x1,
+  HIDDEV_FLAG_REPORT = 0x2,
+  HIDDEV_FLAGS = 0x3,
+},
+records = {
+  ["struct hiddev_event"] = [[{
   uint32_t hid;
   int32_t value;
 }]],
-    ["struct hiddev_devinfo"] = [[{
+  ["struct hiddev_devinfo"] = [[{
   uint32_t bustype;
   uint32_t busnum;
   uint32_t devnum;
@@ -529,22 +529,22 @@ return {
   int16_t version;
   uint32_t num_applications;
 }]],
-    ["struct hiddev_collection_info"] = [[{
+  ["struct hiddev_collection_info"] = [[{
   uint32_t index;
   uint32_t type;
   uint32_t usage;
   uint32_t level;
 }]],
-    ["struct hiddev_string_descriptor"] = [[{
+  ["struct hiddev_string_descriptor"] = [[{
   int32_t index;
   char value[256];
 }]],
-    ["struct hiddev_report_info"] = [[{
+  ["struct hiddev_report_info"] = [[{
   uint32_t report_type;
   uint32_t report_id;
   uint32_t num_fields;
 }]],
-    ["struct hiddev_field_info"] = [[{
+  ["struct hiddev_field_info"] = [[{
   uint32_t report_type;
   uint32_t report_id;
   uint32_t field_index;
@@ -560,7 +560,7 @@ return {
   uint32_t unit_exponent;
   uint32_t unit;
 }]],
-    ["struct hiddev_usage_ref"] = [[{
+  ["struct hiddev_usage_ref"] = [[{
   uint32_t report_type;
   uint32_t report_id;
   uint32_t field_index;
@@ -568,341 +568,341 @@ return {
   uint32_t usage_code;
   int32_t value;
 }]],
-    ["struct hiddev_usage_ref_multi"] = [[{
+  ["struct hiddev_usage_ref_multi"] = [[{
   struct hiddev_usage_ref uref;
   uint32_t num_values;
   int32_t values[1024];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HIDIOCGVERSION = 0x80044801,
-        HIDIOCAPPLICATION = 0x4802,
-        HIDIOCGDEVINFO = 0x801c4803,
-        HIDIOCGSTRING = 0x81044804,
-        HIDIOCINITREPORT = 0x4805,
-        HIDIOCGREPORT = 0x400c4807,
-        HIDIOCSREPORT = 0x400c4808,
-        HIDIOCSUSAGE = 0x4018480c,
-        HIDIOCGFLAG = 0x8004480e,
-        HIDIOCSFLAG = 0x4004480f,
-        HIDIOCGCOLLECTIONINDEX = 0x40184810,
-        HIDIOCSUSAGES = 0x501c4814,
-      },
-      macros = function(M)
-        return {
-          HIDIOCGNAME = function(len)
-            return M.int(M.bor(0x80004806LL, M.shl(M.long(len), 16)))
-          end,
-          HIDIOCGPHYS = function(len)
-            return M.int(M.bor(0x80004812LL, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HIDIOCGVERSION = 0x80044801,
+      HIDIOCAPPLICATION = 0x4802,
+      HIDIOCGDEVINFO = 0x801c4803,
+      HIDIOCGSTRING = 0x81044804,
+      HIDIOCINITREPORT = 0x4805,
+      HIDIOCGREPORT = 0x400c4807,
+      HIDIOCSREPORT = 0x400c4808,
+      HIDIOCSUSAGE = 0x4018480c,
+      HIDIOCGFLAG = 0x8004480e,
+      HIDIOCSFLAG = 0x4004480f,
+      HIDIOCGCOLLECTIONINDEX = 0x40184810,
+      HIDIOCSUSAGES = 0x501c4814,
     },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HIDIOCGVERSION = 0x40044801,
-        HIDIOCAPPLICATION = 0x20004802,
-        HIDIOCGDEVINFO = 0x401c4803,
-        HIDIOCGSTRING = 0x41044804,
-        HIDIOCINITREPORT = 0x20004805,
-        HIDIOCGREPORT = 0x800c4807,
-        HIDIOCSREPORT = 0x800c4808,
-        HIDIOCSUSAGE = 0x8018480c,
-        HIDIOCGFLAG = 0x4004480e,
-        HIDIOCSFLAG = 0x8004480f,
-        HIDIOCGCOLLECTIONINDEX = 0x80184810,
-        HIDIOCSUSAGES = 0x901c4814,
-      },
-      macros = function(M)
-        return {
-          HIDIOCGNAME = function(len)
-            return M.int(M.bor(0x40004806, M.shl(M.long(len), 16)))
-          end,
-          HIDIOCGPHYS = function(len)
-            return M.int(M.bor(0x40004812, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        HIDIOCGNAME = function(len)
+          return M.int(M.bor(0x80004806LL, M.shl(M.long(len), 16)))
+        end,
+        HIDIOCGPHYS = function(len)
+          return M.int(M.bor(0x80004812LL, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HIDIOCGVERSION = 0x40044801,
+      HIDIOCAPPLICATION = 0x20004802,
+      HIDIOCGDEVINFO = 0x401c4803,
+      HIDIOCGSTRING = 0x41044804,
+      HIDIOCINITREPORT = 0x20004805,
+      HIDIOCGREPORT = 0x800c4807,
+      HIDIOCSREPORT = 0x800c4808,
+      HIDIOCSUSAGE = 0x8018480c,
+      HIDIOCGFLAG = 0x4004480e,
+      HIDIOCSFLAG = 0x8004480f,
+      HIDIOCGCOLLECTIONINDEX = 0x80184810,
+      HIDIOCSUSAGES = 0x901c4814,
+    },
+    macros = function(M)
+      return {
+        HIDIOCGNAME = function(len)
+          return M.int(M.bor(0x40004806, M.shl(M.long(len), 16)))
+        end,
+        HIDIOCGPHYS = function(len)
+          return M.int(M.bor(0x40004812, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/hidraw.h"] = [==[
-  constants = {
-    HIDIOCTL_LAST = 0xd,
-    HIDRAW_FIRST_MINOR = 0,
-    HIDRAW_MAX_DEVICES = 64,
-    HIDRAW_BUFFER_SIZE = 64,
-  },
-  records = {
-    ["struct hidraw_report_descriptor"] = [[{
+constants = {
+  HIDIOCTL_LAST = 0xd,
+  HIDRAW_FIRST_MINOR = 0,
+  HIDRAW_MAX_DEVICES = 64,
+  HIDRAW_BUFFER_SIZE = 64,
+},
+records = {
+  ["struct hidraw_report_descriptor"] = [[{
   uint32_t size;
   uint8_t value[4096];
 }]],
-    ["struct hidraw_devinfo"] = [[{
+  ["struct hidraw_devinfo"] = [[{
   uint32_t bustype;
   int16_t vendor;
   int16_t product;
 }]],
-  },
-  macros = function(M)
-    return {
-      HIDIOCSFEATURE = function(len)
-        return M.int(M.bor(0xc0004806LL, M.shl(M.long(len), 16)))
-      end,
-      HIDIOCGFEATURE = function(len)
-        return M.int(M.bor(0xc0004807LL, M.shl(M.long(len), 16)))
-      end,
-      HIDIOCSINPUT = function(len)
-        return M.int(M.bor(0xc0004809LL, M.shl(M.long(len), 16)))
-      end,
-      HIDIOCGINPUT = function(len)
-        return M.int(M.bor(0xc000480aLL, M.shl(M.long(len), 16)))
-      end,
-      HIDIOCSOUTPUT = function(len)
-        return M.int(M.bor(0xc000480bLL, M.shl(M.long(len), 16)))
-      end,
-      HIDIOCGOUTPUT = function(len)
-        return M.int(M.bor(0xc000480cLL, M.shl(M.long(len), 16)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HIDIOCGRDESCSIZE = 0x80044801,
-        HIDIOCGRDESC = 0x90044802,
-        HIDIOCGRAWINFO = 0x80084803,
-        HIDIOCREVOKE = 0x4004480d,
-      },
-      macros = function(M)
-        return {
-          HIDIOCGRAWNAME = function(len)
-            return M.int(M.bor(0x80004804LL, M.shl(M.long(len), 16)))
-          end,
-          HIDIOCGRAWPHYS = function(len)
-            return M.int(M.bor(0x80004805LL, M.shl(M.long(len), 16)))
-          end,
-          HIDIOCGRAWUNIQ = function(len)
-            return M.int(M.bor(0x80004808LL, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
+},
+macros = function(M)
+  return {
+    HIDIOCSFEATURE = function(len)
+      return M.int(M.bor(0xc0004806LL, M.shl(M.long(len), 16)))
+    end,
+    HIDIOCGFEATURE = function(len)
+      return M.int(M.bor(0xc0004807LL, M.shl(M.long(len), 16)))
+    end,
+    HIDIOCSINPUT = function(len)
+      return M.int(M.bor(0xc0004809LL, M.shl(M.long(len), 16)))
+    end,
+    HIDIOCGINPUT = function(len)
+      return M.int(M.bor(0xc000480aLL, M.shl(M.long(len), 16)))
+    end,
+    HIDIOCSOUTPUT = function(len)
+      return M.int(M.bor(0xc000480bLL, M.shl(M.long(len), 16)))
+    end,
+    HIDIOCGOUTPUT = function(len)
+      return M.int(M.bor(0xc000480cLL, M.shl(M.long(len), 16)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HIDIOCGRDESCSIZE = 0x80044801,
+      HIDIOCGRDESC = 0x90044802,
+      HIDIOCGRAWINFO = 0x80084803,
+      HIDIOCREVOKE = 0x4004480d,
     },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HIDIOCGRDESCSIZE = 0x40044801,
-        HIDIOCGRDESC = 0x50044802,
-        HIDIOCGRAWINFO = 0x40084803,
-        HIDIOCREVOKE = 0x8004480d,
-      },
-      macros = function(M)
-        return {
-          HIDIOCGRAWNAME = function(len)
-            return M.int(M.bor(0x40004804, M.shl(M.long(len), 16)))
-          end,
-          HIDIOCGRAWPHYS = function(len)
-            return M.int(M.bor(0x40004805, M.shl(M.long(len), 16)))
-          end,
-          HIDIOCGRAWUNIQ = function(len)
-            return M.int(M.bor(0x40004808, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        HIDIOCGRAWNAME = function(len)
+          return M.int(M.bor(0x80004804LL, M.shl(M.long(len), 16)))
+        end,
+        HIDIOCGRAWPHYS = function(len)
+          return M.int(M.bor(0x80004805LL, M.shl(M.long(len), 16)))
+        end,
+        HIDIOCGRAWUNIQ = function(len)
+          return M.int(M.bor(0x80004808LL, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HIDIOCGRDESCSIZE = 0x40044801,
+      HIDIOCGRDESC = 0x50044802,
+      HIDIOCGRAWINFO = 0x40084803,
+      HIDIOCREVOKE = 0x8004480d,
+    },
+    macros = function(M)
+      return {
+        HIDIOCGRAWNAME = function(len)
+          return M.int(M.bor(0x40004804, M.shl(M.long(len), 16)))
+        end,
+        HIDIOCGRAWPHYS = function(len)
+          return M.int(M.bor(0x40004805, M.shl(M.long(len), 16)))
+        end,
+        HIDIOCGRAWUNIQ = function(len)
+          return M.int(M.bor(0x40004808, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/hpet.h"] = [==[
-  constants = {
-    HPET_INFO_PERIODIC = 0x10,
-    MAX_HPET_TBS = 8,
-  },
-  records = {
-    ["struct hpet_info"] = [[{
+constants = {
+  HPET_INFO_PERIODIC = 0x10,
+  MAX_HPET_TBS = 8,
+},
+records = {
+  ["struct hpet_info"] = [[{
   unsigned long hi_ireqfreq;
   unsigned long hi_flags;
   uint16_t hi_hpet;
   uint16_t hi_timer;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HPET_IE_ON = 0x6801,
-        HPET_IE_OFF = 0x6802,
-        HPET_EPI = 0x6804,
-        HPET_DPI = 0x6805,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        HPET_INFO = 0x80186803,
-        HPET_IRQFREQ = 0x40086806,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        HPET_INFO = 0x800c6803,
-        HPET_IRQFREQ = 0x40046806,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HPET_IE_ON = 0x20006801,
-        HPET_IE_OFF = 0x20006802,
-        HPET_EPI = 0x20006804,
-        HPET_DPI = 0x20006805,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        HPET_INFO = 0x400c6803,
-        HPET_IRQFREQ = 0x80046806,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        HPET_INFO = 0x40186803,
-        HPET_IRQFREQ = 0x80086806,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HPET_IE_ON = 0x6801,
+      HPET_IE_OFF = 0x6802,
+      HPET_EPI = 0x6804,
+      HPET_DPI = 0x6805,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      HPET_INFO = 0x80186803,
+      HPET_IRQFREQ = 0x40086806,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      HPET_INFO = 0x800c6803,
+      HPET_IRQFREQ = 0x40046806,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HPET_IE_ON = 0x20006801,
+      HPET_IE_OFF = 0x20006802,
+      HPET_EPI = 0x20006804,
+      HPET_DPI = 0x20006805,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      HPET_INFO = 0x400c6803,
+      HPET_IRQFREQ = 0x80046806,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      HPET_INFO = 0x40186803,
+      HPET_IRQFREQ = 0x80086806,
+    },
+  },
+},
 ]==],
 ["linux/hsr_netlink.h"] = [==[
-  constants = {
-    HSR_A_UNSPEC = 0,
-    HSR_A_NODE_ADDR = 1,
-    HSR_A_IFINDEX = 2,
-    HSR_A_IF1_AGE = 3,
-    HSR_A_IF2_AGE = 4,
-    HSR_A_NODE_ADDR_B = 5,
-    HSR_A_IF1_SEQ = 6,
-    HSR_A_IF2_SEQ = 7,
-    HSR_A_IF1_IFINDEX = 8,
-    HSR_A_IF2_IFINDEX = 9,
-    HSR_A_ADDR_B_IFINDEX = 10,
-    __HSR_A_MAX = 11,
-    HSR_C_UNSPEC = 0,
-    HSR_C_RING_ERROR = 1,
-    HSR_C_NODE_DOWN = 2,
-    HSR_C_GET_NODE_STATUS = 3,
-    HSR_C_SET_NODE_STATUS = 4,
-    HSR_C_GET_NODE_LIST = 5,
-    HSR_C_SET_NODE_LIST = 6,
-    __HSR_C_MAX = 7,
-    HSR_A_MAX = 10,
-    HSR_C_MAX = 6,
-  },
+constants = {
+  HSR_A_UNSPEC = 0,
+  HSR_A_NODE_ADDR = 1,
+  HSR_A_IFINDEX = 2,
+  HSR_A_IF1_AGE = 3,
+  HSR_A_IF2_AGE = 4,
+  HSR_A_NODE_ADDR_B = 5,
+  HSR_A_IF1_SEQ = 6,
+  HSR_A_IF2_SEQ = 7,
+  HSR_A_IF1_IFINDEX = 8,
+  HSR_A_IF2_IFINDEX = 9,
+  HSR_A_ADDR_B_IFINDEX = 10,
+  __HSR_A_MAX = 11,
+  HSR_C_UNSPEC = 0,
+  HSR_C_RING_ERROR = 1,
+  HSR_C_NODE_DOWN = 2,
+  HSR_C_GET_NODE_STATUS = 3,
+  HSR_C_SET_NODE_STATUS = 4,
+  HSR_C_GET_NODE_LIST = 5,
+  HSR_C_SET_NODE_LIST = 6,
+  __HSR_C_MAX = 7,
+  HSR_A_MAX = 10,
+  HSR_C_MAX = 6,
+},
 ]==],
 ["linux/hw_breakpoint.h"] = [==[
-  constants = {
-    HW_BREAKPOINT_LEN_1 = 1,
-    HW_BREAKPOINT_LEN_2 = 2,
-    HW_BREAKPOINT_LEN_3 = 3,
-    HW_BREAKPOINT_LEN_4 = 4,
-    HW_BREAKPOINT_LEN_5 = 5,
-    HW_BREAKPOINT_LEN_6 = 6,
-    HW_BREAKPOINT_LEN_7 = 7,
-    HW_BREAKPOINT_LEN_8 = 8,
-    HW_BREAKPOINT_EMPTY = 0,
-    HW_BREAKPOINT_R = 1,
-    HW_BREAKPOINT_W = 2,
-    HW_BREAKPOINT_RW = 3,
-    HW_BREAKPOINT_X = 4,
-    HW_BREAKPOINT_INVALID = 7,
-  },
+constants = {
+  HW_BREAKPOINT_LEN_1 = 1,
+  HW_BREAKPOINT_LEN_2 = 2,
+  HW_BREAKPOINT_LEN_3 = 3,
+  HW_BREAKPOINT_LEN_4 = 4,
+  HW_BREAKPOINT_LEN_5 = 5,
+  HW_BREAKPOINT_LEN_6 = 6,
+  HW_BREAKPOINT_LEN_7 = 7,
+  HW_BREAKPOINT_LEN_8 = 8,
+  HW_BREAKPOINT_EMPTY = 0,
+  HW_BREAKPOINT_R = 1,
+  HW_BREAKPOINT_W = 2,
+  HW_BREAKPOINT_RW = 3,
+  HW_BREAKPOINT_X = 4,
+  HW_BREAKPOINT_INVALID = 7,
+},
 ]==],
 ["linux/hyperv.h"] = [==[
-  constants = {
-    VSS_OP_CREATE = 0,
-    VSS_OP_DELETE = 1,
-    VSS_OP_HOT_BACKUP = 2,
-    VSS_OP_GET_DM_INFO = 3,
-    VSS_OP_BU_COMPLETE = 4,
-    VSS_OP_FREEZE = 5,
-    VSS_OP_THAW = 6,
-    VSS_OP_AUTO_RECOVER = 7,
-    VSS_OP_COUNT = 8,
-    START_FILE_COPY = 0,
-    WRITE_TO_FILE = 1,
-    COMPLETE_FCOPY = 2,
-    CANCEL_FCOPY = 3,
-    KVP_OP_GET = 0,
-    KVP_OP_SET = 1,
-    KVP_OP_DELETE = 2,
-    KVP_OP_ENUMERATE = 3,
-    KVP_OP_GET_IP_INFO = 4,
-    KVP_OP_SET_IP_INFO = 5,
-    KVP_OP_COUNT = 6,
-    KVP_POOL_EXTERNAL = 0,
-    KVP_POOL_GUEST = 1,
-    KVP_POOL_AUTO = 2,
-    KVP_POOL_AUTO_EXTERNAL = 3,
-    KVP_POOL_AUTO_INTERNAL = 4,
-    KVP_POOL_COUNT = 5,
-    UTIL_FW_MINOR = 0,
-    UTIL_WS2K8_FW_MAJOR = 1,
-    UTIL_WS2K8_FW_VERSION = 0x10000,
-    UTIL_FW_MAJOR = 3,
-    UTIL_FW_VERSION = 0x30000,
-    VSS_OP_REGISTER = 128,
-    VSS_OP_REGISTER1 = 129,
-    VSS_HBU_NO_AUTO_RECOVERY = 0x5,
-    FCOPY_VERSION_0 = 0,
-    FCOPY_VERSION_1 = 1,
-    FCOPY_CURRENT_VERSION = 1,
-    W_MAX_PATH = 260,
-    OVER_WRITE = 0x1,
-    CREATE_PATH = 0x2,
-    DATA_FRAGMENT = 6144,
-    HV_KVP_EXCHANGE_MAX_VALUE_SIZE = 2048,
-    HV_KVP_EXCHANGE_MAX_KEY_SIZE = 512,
-    REG_SZ = 1,
-    REG_U32 = 4,
-    REG_U64 = 8,
-    KVP_OP_REGISTER = 4,
-    KVP_OP_REGISTER1 = 100,
-    HV_S_OK = 0x0,
-    HV_E_FAIL = 0x80004005,
-    HV_S_CONT = 0x80070103,
-    HV_ERROR_NOT_SUPPORTED = 0x80070032,
-    HV_ERROR_MACHINE_LOCKED = 0x800704f7,
-    HV_ERROR_DEVICE_NOT_CONNECTED = 0x8007048f,
-    HV_INVALIDARG = 0x80070057,
-    HV_GUID_NOTFOUND = 0x80041002,
-    HV_ERROR_ALREADY_EXISTS = 0x80070050,
-    HV_ERROR_DISK_FULL = 0x80070070,
-    ADDR_FAMILY_NONE = 0x0,
-    ADDR_FAMILY_IPV4 = 0x1,
-    ADDR_FAMILY_IPV6 = 0x2,
-    MAX_ADAPTER_ID_SIZE = 128,
-    MAX_IP_ADDR_SIZE = 1024,
-    MAX_GATEWAY_SIZE = 512,
-  },
-  records = {
-    ["struct hv_vss_hdr"] = [[{
+constants = {
+  VSS_OP_CREATE = 0,
+  VSS_OP_DELETE = 1,
+  VSS_OP_HOT_BACKUP = 2,
+  VSS_OP_GET_DM_INFO = 3,
+  VSS_OP_BU_COMPLETE = 4,
+  VSS_OP_FREEZE = 5,
+  VSS_OP_THAW = 6,
+  VSS_OP_AUTO_RECOVER = 7,
+  VSS_OP_COUNT = 8,
+  START_FILE_COPY = 0,
+  WRITE_TO_FILE = 1,
+  COMPLETE_FCOPY = 2,
+  CANCEL_FCOPY = 3,
+  KVP_OP_GET = 0,
+  KVP_OP_SET = 1,
+  KVP_OP_DELETE = 2,
+  KVP_OP_ENUMERATE = 3,
+  KVP_OP_GET_IP_INFO = 4,
+  KVP_OP_SET_IP_INFO = 5,
+  KVP_OP_COUNT = 6,
+  KVP_POOL_EXTERNAL = 0,
+  KVP_POOL_GUEST = 1,
+  KVP_POOL_AUTO = 2,
+  KVP_POOL_AUTO_EXTERNAL = 3,
+  KVP_POOL_AUTO_INTERNAL = 4,
+  KVP_POOL_COUNT = 5,
+  UTIL_FW_MINOR = 0,
+  UTIL_WS2K8_FW_MAJOR = 1,
+  UTIL_WS2K8_FW_VERSION = 0x10000,
+  UTIL_FW_MAJOR = 3,
+  UTIL_FW_VERSION = 0x30000,
+  VSS_OP_REGISTER = 128,
+  VSS_OP_REGISTER1 = 129,
+  VSS_HBU_NO_AUTO_RECOVERY = 0x5,
+  FCOPY_VERSION_0 = 0,
+  FCOPY_VERSION_1 = 1,
+  FCOPY_CURRENT_VERSION = 1,
+  W_MAX_PATH = 260,
+  OVER_WRITE = 0x1,
+  CREATE_PATH = 0x2,
+  DATA_FRAGMENT = 6144,
+  HV_KVP_EXCHANGE_MAX_VALUE_SIZE = 2048,
+  HV_KVP_EXCHANGE_MAX_KEY_SIZE = 512,
+  REG_SZ = 1,
+  REG_U32 = 4,
+  REG_U64 = 8,
+  KVP_OP_REGISTER = 4,
+  KVP_OP_REGISTER1 = 100,
+  HV_S_OK = 0x0,
+  HV_E_FAIL = 0x80004005,
+  HV_S_CONT = 0x80070103,
+  HV_ERROR_NOT_SUPPORTED = 0x80070032,
+  HV_ERROR_MACHINE_LOCKED = 0x800704f7,
+  HV_ERROR_DEVICE_NOT_CONNECTED = 0x8007048f,
+  HV_INVALIDARG = 0x80070057,
+  HV_GUID_NOTFOUND = 0x80041002,
+  HV_ERROR_ALREADY_EXISTS = 0x80070050,
+  HV_ERROR_DISK_FULL = 0x80070070,
+  ADDR_FAMILY_NONE = 0x0,
+  ADDR_FAMILY_IPV4 = 0x1,
+  ADDR_FAMILY_IPV6 = 0x2,
+  MAX_ADAPTER_ID_SIZE = 128,
+  MAX_IP_ADDR_SIZE = 1024,
+  MAX_GATEWAY_SIZE = 512,
+},
+records = {
+  ["struct hv_vss_hdr"] = [[{
   uint8_t operation;
   uint8_t reserved[7];
 } __attribute__((packed))]],
-    ["struct hv_vss_check_feature"] = [[{
+  ["struct hv_vss_check_feature"] = [[{
   uint32_t flags;
 } __attribute__((packed))]],
-    ["struct hv_vss_check_dm_info"] = [[{
+  ["struct hv_vss_check_dm_info"] = [[{
   uint32_t flags;
 } __attribute__((packed))]],
-    ["struct hv_vss_msg"] = [[{
+  ["struct hv_vss_msg"] = [[{
   union {
     struct hv_vss_hdr vss_hdr;
     int32_t error;
@@ -912,12 +912,12 @@ return {
     struct hv_vss_check_dm_info dm_info;
   };
 } __attribute__((packed))]],
-    ["struct hv_fcopy_hdr"] = [[{
+  ["struct hv_fcopy_hdr"] = [[{
   uint32_t operation;
   uint8_t service_id0[16];
   uint8_t service_id1[16];
 } __attribute__((packed))]],
-    ["struct hv_kvp_ipaddr_value"] = [[{
+  ["struct hv_kvp_ipaddr_value"] = [[{
   uint16_t adapter_id[128];
   uint8_t addr_family;
   uint8_t dhcp_enabled;
@@ -926,29 +926,29 @@ return {
   uint16_t gate_way[512];
   uint16_t dns_addr[1024];
 } __attribute__((packed))]],
-    ["struct hv_kvp_hdr"] = [[{
+  ["struct hv_kvp_hdr"] = [[{
   uint8_t operation;
   uint8_t pool;
   uint16_t pad;
 } __attribute__((packed))]],
-    ["struct hv_kvp_msg_enumerate"] = [[{
+  ["struct hv_kvp_msg_enumerate"] = [[{
   uint32_t index;
   struct hv_kvp_exchg_msg_value data;
 } __attribute__((packed))]],
-    ["struct hv_kvp_msg_get"] = [[{
+  ["struct hv_kvp_msg_get"] = [[{
   struct hv_kvp_exchg_msg_value data;
 }]],
-    ["struct hv_kvp_msg_set"] = [[{
+  ["struct hv_kvp_msg_set"] = [[{
   struct hv_kvp_exchg_msg_value data;
 }]],
-    ["struct hv_kvp_msg_delete"] = [[{
+  ["struct hv_kvp_msg_delete"] = [[{
   uint32_t key_size;
   uint8_t key[512];
 }]],
-    ["struct hv_kvp_register"] = [[{
+  ["struct hv_kvp_register"] = [[{
   uint8_t version[512];
 }]],
-    ["struct hv_kvp_msg"] = [[{
+  ["struct hv_kvp_msg"] = [[{
   union {
     struct hv_kvp_hdr kvp_hdr;
     int32_t error;
@@ -962,73 +962,73 @@ return {
     struct hv_kvp_register kvp_register;
   } body;
 } __attribute__((packed))]],
-    ["struct hv_kvp_ip_msg"] = [[{
+  ["struct hv_kvp_ip_msg"] = [[{
   uint8_t operation;
   uint8_t pool;
   struct hv_kvp_ipaddr_value kvp_ip_val;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hv_start_fcopy"] = [[{
-    struct hv_fcopy_hdr hdr;
-    uint16_t file_name[260];
-    uint16_t path_name[260];
-    uint32_t copy_flags;
-    uint64_t file_size;
-  } __attribute__((packed))]],
-        ["struct hv_do_fcopy"] = [[{
-    struct hv_fcopy_hdr hdr;
-    uint32_t pad;
-    uint64_t offset;
-    uint32_t size;
-    uint8_t data[6144];
-  } __attribute__((packed))]],
-        ["struct hv_kvp_exchg_msg_value"] = [[{
-    uint32_t value_type;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint8_t key[512];
-    union {
-      uint8_t value[2048];
-      uint32_t value_u32;
-      uint64_t value_u64;
-    } __attribute__((packed));
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct hv_start_fcopy"] = [[{
-    struct hv_fcopy_hdr hdr;
-    uint16_t file_name[260];
-    uint16_t path_name[260];
-    uint32_t copy_flags;
-    unsigned long file_size;
-  } __attribute__((packed))]],
-        ["struct hv_do_fcopy"] = [[{
-    struct hv_fcopy_hdr hdr;
-    uint32_t pad;
-    unsigned long offset;
-    uint32_t size;
-    uint8_t data[6144];
-  } __attribute__((packed))]],
-        ["struct hv_kvp_exchg_msg_value"] = [[{
-    uint32_t value_type;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint8_t key[512];
-    union {
-      uint8_t value[2048];
-      uint32_t value_u32;
-      unsigned long value_u64;
-    } __attribute__((packed));
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hv_start_fcopy"] = [[{
+  struct hv_fcopy_hdr hdr;
+  uint16_t file_name[260];
+  uint16_t path_name[260];
+  uint32_t copy_flags;
+  uint64_t file_size;
+} __attribute__((packed))]],
+      ["struct hv_do_fcopy"] = [[{
+  struct hv_fcopy_hdr hdr;
+  uint32_t pad;
+  uint64_t offset;
+  uint32_t size;
+  uint8_t data[6144];
+} __attribute__((packed))]],
+      ["struct hv_kvp_exchg_msg_value"] = [[{
+  uint32_t value_type;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint8_t key[512];
+  union {
+    uint8_t value[2048];
+    uint32_t value_u32;
+    uint64_t value_u64;
+  } __attribute__((packed));
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct hv_start_fcopy"] = [[{
+  struct hv_fcopy_hdr hdr;
+  uint16_t file_name[260];
+  uint16_t path_name[260];
+  uint32_t copy_flags;
+  unsigned long file_size;
+} __attribute__((packed))]],
+      ["struct hv_do_fcopy"] = [[{
+  struct hv_fcopy_hdr hdr;
+  uint32_t pad;
+  unsigned long offset;
+  uint32_t size;
+  uint8_t data[6144];
+} __attribute__((packed))]],
+      ["struct hv_kvp_exchg_msg_value"] = [[{
+  uint32_t value_type;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint8_t key[512];
+  union {
+    uint8_t value[2048];
+    uint32_t value_u32;
+    unsigned long value_u64;
+  } __attribute__((packed));
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

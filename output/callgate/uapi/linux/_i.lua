@@ -3,227 +3,227 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/i2c-dev.h"] = [==[
-  constants = {
-    I2C_RETRIES = 0x701,
-    I2C_TIMEOUT = 0x702,
-    I2C_SLAVE = 0x703,
-    I2C_SLAVE_FORCE = 0x706,
-    I2C_TENBIT = 0x704,
-    I2C_FUNCS = 0x705,
-    I2C_RDWR = 0x707,
-    I2C_PEC = 0x708,
-    I2C_SMBUS = 0x720,
-    I2C_RDWR_IOCTL_MAX_MSGS = 42,
-    I2C_RDRW_IOCTL_MAX_MSGS = 0x2a,
-  },
-  records = {
-    ["struct i2c_smbus_ioctl_data"] = [[{
+constants = {
+  I2C_RETRIES = 0x701,
+  I2C_TIMEOUT = 0x702,
+  I2C_SLAVE = 0x703,
+  I2C_SLAVE_FORCE = 0x706,
+  I2C_TENBIT = 0x704,
+  I2C_FUNCS = 0x705,
+  I2C_RDWR = 0x707,
+  I2C_PEC = 0x708,
+  I2C_SMBUS = 0x720,
+  I2C_RDWR_IOCTL_MAX_MSGS = 42,
+  I2C_RDRW_IOCTL_MAX_MSGS = 0x2a,
+},
+records = {
+  ["struct i2c_smbus_ioctl_data"] = [[{
   uint8_t read_write;
   uint8_t command;
   uint32_t size;
   union i2c_smbus_data *data;
 }]],
-    ["struct i2c_rdwr_ioctl_data"] = [[{
+  ["struct i2c_rdwr_ioctl_data"] = [[{
   struct i2c_msg *msgs;
   uint32_t nmsgs;
 }]],
-  },
+},
 ]==],
 ["linux/i2c.h"] = [==[
-  constants = {
-    I2C_M_RD = 0x1,
-    I2C_M_TEN = 0x10,
-    I2C_M_DMA_SAFE = 0x200,
-    I2C_M_RECV_LEN = 0x400,
-    I2C_M_NO_RD_ACK = 0x800,
-    I2C_M_IGNORE_NAK = 0x1000,
-    I2C_M_REV_DIR_ADDR = 0x2000,
-    I2C_M_NOSTART = 0x4000,
-    I2C_M_STOP = 0x8000,
-    I2C_FUNC_I2C = 0x1,
-    I2C_FUNC_10BIT_ADDR = 0x2,
-    I2C_FUNC_PROTOCOL_MANGLING = 0x4,
-    I2C_FUNC_SMBUS_PEC = 0x8,
-    I2C_FUNC_NOSTART = 0x10,
-    I2C_FUNC_SLAVE = 0x20,
-    I2C_FUNC_SMBUS_BLOCK_PROC_CALL = 0x8000,
-    I2C_FUNC_SMBUS_QUICK = 0x10000,
-    I2C_FUNC_SMBUS_READ_BYTE = 0x20000,
-    I2C_FUNC_SMBUS_WRITE_BYTE = 0x40000,
-    I2C_FUNC_SMBUS_READ_BYTE_DATA = 0x80000,
-    I2C_FUNC_SMBUS_WRITE_BYTE_DATA = 0x100000,
-    I2C_FUNC_SMBUS_READ_WORD_DATA = 0x200000,
-    I2C_FUNC_SMBUS_WRITE_WORD_DATA = 0x400000,
-    I2C_FUNC_SMBUS_PROC_CALL = 0x800000,
-    I2C_FUNC_SMBUS_READ_BLOCK_DATA = 0x1000000,
-    I2C_FUNC_SMBUS_WRITE_BLOCK_DATA = 0x2000000,
-    I2C_FUNC_SMBUS_READ_I2C_BLOCK = 0x4000000,
-    I2C_FUNC_SMBUS_WRITE_I2C_BLOCK = 0x8000000,
-    I2C_FUNC_SMBUS_HOST_NOTIFY = 0x10000000,
-    I2C_FUNC_SMBUS_BYTE = 393216,
-    I2C_FUNC_SMBUS_BYTE_DATA = 1572864,
-    I2C_FUNC_SMBUS_WORD_DATA = 6291456,
-    I2C_FUNC_SMBUS_BLOCK_DATA = 50331648,
-    I2C_FUNC_SMBUS_I2C_BLOCK = 201326592,
-    I2C_FUNC_SMBUS_EMUL = 251592712,
-    I2C_FUNC_SMBUS_EMUL_ALL = 268402696,
-    I2C_SMBUS_BLOCK_MAX = 32,
-    I2C_SMBUS_READ = 1,
-    I2C_SMBUS_WRITE = 0,
-    I2C_SMBUS_QUICK = 0,
-    I2C_SMBUS_BYTE = 1,
-    I2C_SMBUS_BYTE_DATA = 2,
-    I2C_SMBUS_WORD_DATA = 3,
-    I2C_SMBUS_PROC_CALL = 4,
-    I2C_SMBUS_BLOCK_DATA = 5,
-    I2C_SMBUS_I2C_BLOCK_BROKEN = 6,
-    I2C_SMBUS_BLOCK_PROC_CALL = 7,
-    I2C_SMBUS_I2C_BLOCK_DATA = 8,
-  },
-  records = {
-    ["struct i2c_msg"] = [[{
+constants = {
+  I2C_M_RD = 0x1,
+  I2C_M_TEN = 0x10,
+  I2C_M_DMA_SAFE = 0x200,
+  I2C_M_RECV_LEN = 0x400,
+  I2C_M_NO_RD_ACK = 0x800,
+  I2C_M_IGNORE_NAK = 0x1000,
+  I2C_M_REV_DIR_ADDR = 0x2000,
+  I2C_M_NOSTART = 0x4000,
+  I2C_M_STOP = 0x8000,
+  I2C_FUNC_I2C = 0x1,
+  I2C_FUNC_10BIT_ADDR = 0x2,
+  I2C_FUNC_PROTOCOL_MANGLING = 0x4,
+  I2C_FUNC_SMBUS_PEC = 0x8,
+  I2C_FUNC_NOSTART = 0x10,
+  I2C_FUNC_SLAVE = 0x20,
+  I2C_FUNC_SMBUS_BLOCK_PROC_CALL = 0x8000,
+  I2C_FUNC_SMBUS_QUICK = 0x10000,
+  I2C_FUNC_SMBUS_READ_BYTE = 0x20000,
+  I2C_FUNC_SMBUS_WRITE_BYTE = 0x40000,
+  I2C_FUNC_SMBUS_READ_BYTE_DATA = 0x80000,
+  I2C_FUNC_SMBUS_WRITE_BYTE_DATA = 0x100000,
+  I2C_FUNC_SMBUS_READ_WORD_DATA = 0x200000,
+  I2C_FUNC_SMBUS_WRITE_WORD_DATA = 0x400000,
+  I2C_FUNC_SMBUS_PROC_CALL = 0x800000,
+  I2C_FUNC_SMBUS_READ_BLOCK_DATA = 0x1000000,
+  I2C_FUNC_SMBUS_WRITE_BLOCK_DATA = 0x2000000,
+  I2C_FUNC_SMBUS_READ_I2C_BLOCK = 0x4000000,
+  I2C_FUNC_SMBUS_WRITE_I2C_BLOCK = 0x8000000,
+  I2C_FUNC_SMBUS_HOST_NOTIFY = 0x10000000,
+  I2C_FUNC_SMBUS_BYTE = 393216,
+  I2C_FUNC_SMBUS_BYTE_DATA = 1572864,
+  I2C_FUNC_SMBUS_WORD_DATA = 6291456,
+  I2C_FUNC_SMBUS_BLOCK_DATA = 50331648,
+  I2C_FUNC_SMBUS_I2C_BLOCK = 201326592,
+  I2C_FUNC_SMBUS_EMUL = 251592712,
+  I2C_FUNC_SMBUS_EMUL_ALL = 268402696,
+  I2C_SMBUS_BLOCK_MAX = 32,
+  I2C_SMBUS_READ = 1,
+  I2C_SMBUS_WRITE = 0,
+  I2C_SMBUS_QUICK = 0,
+  I2C_SMBUS_BYTE = 1,
+  I2C_SMBUS_BYTE_DATA = 2,
+  I2C_SMBUS_WORD_DATA = 3,
+  I2C_SMBUS_PROC_CALL = 4,
+  I2C_SMBUS_BLOCK_DATA = 5,
+  I2C_SMBUS_I2C_BLOCK_BROKEN = 6,
+  I2C_SMBUS_BLOCK_PROC_CALL = 7,
+  I2C_SMBUS_I2C_BLOCK_DATA = 8,
+},
+records = {
+  ["struct i2c_msg"] = [[{
   uint16_t addr;
   uint16_t flags;
   uint16_t len;
   uint8_t *buf;
 }]],
-    ["union i2c_smbus_data"] = [[{
+  ["union i2c_smbus_data"] = [[{
   uint8_t byte;
   uint16_t word;
   uint8_t block[34];
 }]],
-  },
+},
 ]==],
 ["linux/i2o-dev.h"] = [==[
-  constants = {
-    MAX_I2O_CONTROLLERS = 32,
-    I2O_MAGIC_NUMBER = 105,
-    I2O_EVT_Q_LEN = 32,
-    I2O_EVT_DATA_SIZE = 88,
-    I2O_BUS_LOCAL = 0,
-    I2O_BUS_ISA = 1,
-    I2O_BUS_EISA = 2,
-    I2O_BUS_PCI = 4,
-    I2O_BUS_PCMCIA = 5,
-    I2O_BUS_NUBUS = 6,
-    I2O_BUS_CARDBUS = 7,
-    I2O_BUS_UNKNOWN = 0x80,
-    I2O_EVT_IND_STATE_CHANGE = 0x80000000,
-    I2O_EVT_IND_GENERAL_WARNING = 0x40000000,
-    I2O_EVT_IND_CONFIGURATION_FLAG = 0x20000000,
-    I2O_EVT_IND_LOCK_RELEASE = 0x10000000,
-    I2O_EVT_IND_CAPABILITY_CHANGE = 0x8000000,
-    I2O_EVT_IND_DEVICE_RESET = 0x4000000,
-    I2O_EVT_IND_EVT_MASK_MODIFIED = 0x2000000,
-    I2O_EVT_IND_FIELD_MODIFIED = 0x1000000,
-    I2O_EVT_IND_VENDOR_EVT = 0x800000,
-    I2O_EVT_IND_DEVICE_STATE = 0x400000,
-    I2O_EVT_IND_EXEC_RESOURCE_LIMITS = 0x1,
-    I2O_EVT_IND_EXEC_CONNECTION_FAIL = 0x2,
-    I2O_EVT_IND_EXEC_ADAPTER_FAULT = 0x4,
-    I2O_EVT_IND_EXEC_POWER_FAIL = 0x8,
-    I2O_EVT_IND_EXEC_RESET_PENDING = 0x10,
-    I2O_EVT_IND_EXEC_RESET_IMMINENT = 0x20,
-    I2O_EVT_IND_EXEC_HW_FAIL = 0x40,
-    I2O_EVT_IND_EXEC_XCT_CHANGE = 0x80,
-    I2O_EVT_IND_EXEC_NEW_LCT_ENTRY = 0x100,
-    I2O_EVT_IND_EXEC_MODIFIED_LCT = 0x200,
-    I2O_EVT_IND_EXEC_DDM_AVAILABILITY = 0x400,
-    I2O_EVT_IND_BSA_VOLUME_LOAD = 0x1,
-    I2O_EVT_IND_BSA_VOLUME_UNLOAD = 0x2,
-    I2O_EVT_IND_BSA_VOLUME_UNLOAD_REQ = 0x4,
-    I2O_EVT_IND_BSA_CAPACITY_CHANGE = 0x8,
-    I2O_EVT_IND_BSA_SCSI_SMART = 0x10,
-    I2O_EVT_STATE_CHANGE_NORMAL = 0x0,
-    I2O_EVT_STATE_CHANGE_SUSPENDED = 0x1,
-    I2O_EVT_STATE_CHANGE_RESTART = 0x2,
-    I2O_EVT_STATE_CHANGE_NA_RECOVER = 0x3,
-    I2O_EVT_STATE_CHANGE_NA_NO_RECOVER = 0x4,
-    I2O_EVT_STATE_CHANGE_QUIESCE_REQUEST = 0x5,
-    I2O_EVT_STATE_CHANGE_FAILED = 0x10,
-    I2O_EVT_STATE_CHANGE_FAULTED = 0x11,
-    I2O_EVT_GEN_WARNING_NORMAL = 0x0,
-    I2O_EVT_GEN_WARNING_ERROR_THRESHOLD = 0x1,
-    I2O_EVT_GEN_WARNING_MEDIA_FAULT = 0x2,
-    I2O_EVT_CAPABILITY_OTHER = 0x1,
-    I2O_EVT_CAPABILITY_CHANGED = 0x2,
-    I2O_EVT_SENSOR_STATE_CHANGED = 0x1,
-    I2O_CLASS_VERSION_10 = 0x0,
-    I2O_CLASS_VERSION_11 = 0x1,
-    I2O_CLASS_EXECUTIVE = 0x0,
-    I2O_CLASS_DDM = 0x1,
-    I2O_CLASS_RANDOM_BLOCK_STORAGE = 0x10,
-    I2O_CLASS_SEQUENTIAL_STORAGE = 0x11,
-    I2O_CLASS_LAN = 0x20,
-    I2O_CLASS_WAN = 0x30,
-    I2O_CLASS_FIBRE_CHANNEL_PORT = 0x40,
-    I2O_CLASS_FIBRE_CHANNEL_PERIPHERAL = 0x41,
-    I2O_CLASS_SCSI_PERIPHERAL = 0x51,
-    I2O_CLASS_ATE_PORT = 0x60,
-    I2O_CLASS_ATE_PERIPHERAL = 0x61,
-    I2O_CLASS_FLOPPY_CONTROLLER = 0x70,
-    I2O_CLASS_FLOPPY_DEVICE = 0x71,
-    I2O_CLASS_BUS_ADAPTER = 0x80,
-    I2O_CLASS_PEER_TRANSPORT_AGENT = 0x90,
-    I2O_CLASS_PEER_TRANSPORT = 0x91,
-    I2O_CLASS_END = 0xfff,
-    I2O_CLASS_MATCH_ANYCLASS = 0xffffffff,
-    I2O_SUBCLASS_i960 = 0x1,
-    I2O_SUBCLASS_HDM = 0x20,
-    I2O_SUBCLASS_ISM = 0x21,
-    I2O_PARAMS_FIELD_GET = 0x1,
-    I2O_PARAMS_LIST_GET = 0x2,
-    I2O_PARAMS_MORE_GET = 0x3,
-    I2O_PARAMS_SIZE_GET = 0x4,
-    I2O_PARAMS_TABLE_GET = 0x5,
-    I2O_PARAMS_FIELD_SET = 0x6,
-    I2O_PARAMS_LIST_SET = 0x7,
-    I2O_PARAMS_ROW_ADD = 0x8,
-    I2O_PARAMS_ROW_DELETE = 0x9,
-    I2O_PARAMS_TABLE_CLEAR = 0xa,
-    I2O_SNFORMAT_UNKNOWN = 0,
-    I2O_SNFORMAT_BINARY = 1,
-    I2O_SNFORMAT_ASCII = 2,
-    I2O_SNFORMAT_UNICODE = 3,
-    I2O_SNFORMAT_LAN48_MAC = 4,
-    I2O_SNFORMAT_WAN = 5,
-    I2O_SNFORMAT_LAN64_MAC = 6,
-    I2O_SNFORMAT_DDM = 7,
-    I2O_SNFORMAT_IEEE_REG64 = 8,
-    I2O_SNFORMAT_IEEE_REG128 = 9,
-    I2O_SNFORMAT_UNKNOWN2 = 0xff,
-    ADAPTER_STATE_INITIALIZING = 0x1,
-    ADAPTER_STATE_RESET = 0x2,
-    ADAPTER_STATE_HOLD = 0x4,
-    ADAPTER_STATE_READY = 0x5,
-    ADAPTER_STATE_OPERATIONAL = 0x8,
-    ADAPTER_STATE_FAILED = 0x10,
-    ADAPTER_STATE_FAULTED = 0x11,
-    I2O_SOFTWARE_MODULE_IRTOS = 0x11,
-    I2O_SOFTWARE_MODULE_IOP_PRIVATE = 0x22,
-    I2O_SOFTWARE_MODULE_IOP_CONFIG = 0x23,
-    I2O_VENDOR_DPT = 0x1b,
-    I2O_DPT_SG_FLAG_INTERPRET = 0x10000,
-    I2O_DPT_SG_FLAG_PHYSICAL = 0x20000,
-    I2O_DPT_FLASH_FRAG_SIZE = 0x10000,
-    I2O_DPT_FLASH_READ = 0x101,
-    I2O_DPT_FLASH_WRITE = 0x102,
-  },
-  records = {
-    ["struct i2o_cmd_passthru32"] = [[{
+constants = {
+  MAX_I2O_CONTROLLERS = 32,
+  I2O_MAGIC_NUMBER = 105,
+  I2O_EVT_Q_LEN = 32,
+  I2O_EVT_DATA_SIZE = 88,
+  I2O_BUS_LOCAL = 0,
+  I2O_BUS_ISA = 1,
+  I2O_BUS_EISA = 2,
+  I2O_BUS_PCI = 4,
+  I2O_BUS_PCMCIA = 5,
+  I2O_BUS_NUBUS = 6,
+  I2O_BUS_CARDBUS = 7,
+  I2O_BUS_UNKNOWN = 0x80,
+  I2O_EVT_IND_STATE_CHANGE = 0x80000000,
+  I2O_EVT_IND_GENERAL_WARNING = 0x40000000,
+  I2O_EVT_IND_CONFIGURATION_FLAG = 0x20000000,
+  I2O_EVT_IND_LOCK_RELEASE = 0x10000000,
+  I2O_EVT_IND_CAPABILITY_CHANGE = 0x8000000,
+  I2O_EVT_IND_DEVICE_RESET = 0x4000000,
+  I2O_EVT_IND_EVT_MASK_MODIFIED = 0x2000000,
+  I2O_EVT_IND_FIELD_MODIFIED = 0x1000000,
+  I2O_EVT_IND_VENDOR_EVT = 0x800000,
+  I2O_EVT_IND_DEVICE_STATE = 0x400000,
+  I2O_EVT_IND_EXEC_RESOURCE_LIMITS = 0x1,
+  I2O_EVT_IND_EXEC_CONNECTION_FAIL = 0x2,
+  I2O_EVT_IND_EXEC_ADAPTER_FAULT = 0x4,
+  I2O_EVT_IND_EXEC_POWER_FAIL = 0x8,
+  I2O_EVT_IND_EXEC_RESET_PENDING = 0x10,
+  I2O_EVT_IND_EXEC_RESET_IMMINENT = 0x20,
+  I2O_EVT_IND_EXEC_HW_FAIL = 0x40,
+  I2O_EVT_IND_EXEC_XCT_CHANGE = 0x80,
+  I2O_EVT_IND_EXEC_NEW_LCT_ENTRY = 0x100,
+  I2O_EVT_IND_EXEC_MODIFIED_LCT = 0x200,
+  I2O_EVT_IND_EXEC_DDM_AVAILABILITY = 0x400,
+  I2O_EVT_IND_BSA_VOLUME_LOAD = 0x1,
+  I2O_EVT_IND_BSA_VOLUME_UNLOAD = 0x2,
+  I2O_EVT_IND_BSA_VOLUME_UNLOAD_REQ = 0x4,
+  I2O_EVT_IND_BSA_CAPACITY_CHANGE = 0x8,
+  I2O_EVT_IND_BSA_SCSI_SMART = 0x10,
+  I2O_EVT_STATE_CHANGE_NORMAL = 0x0,
+  I2O_EVT_STATE_CHANGE_SUSPENDED = 0x1,
+  I2O_EVT_STATE_CHANGE_RESTART = 0x2,
+  I2O_EVT_STATE_CHANGE_NA_RECOVER = 0x3,
+  I2O_EVT_STATE_CHANGE_NA_NO_RECOVER = 0x4,
+  I2O_EVT_STATE_CHANGE_QUIESCE_REQUEST = 0x5,
+  I2O_EVT_STATE_CHANGE_FAILED = 0x10,
+  I2O_EVT_STATE_CHANGE_FAULTED = 0x11,
+  I2O_EVT_GEN_WARNING_NORMAL = 0x0,
+  I2O_EVT_GEN_WARNING_ERROR_THRESHOLD = 0x1,
+  I2O_EVT_GEN_WARNING_MEDIA_FAULT = 0x2,
+  I2O_EVT_CAPABILITY_OTHER = 0x1,
+  I2O_EVT_CAPABILITY_CHANGED = 0x2,
+  I2O_EVT_SENSOR_STATE_CHANGED = 0x1,
+  I2O_CLASS_VERSION_10 = 0x0,
+  I2O_CLASS_VERSION_11 = 0x1,
+  I2O_CLASS_EXECUTIVE = 0x0,
+  I2O_CLASS_DDM = 0x1,
+  I2O_CLASS_RANDOM_BLOCK_STORAGE = 0x10,
+  I2O_CLASS_SEQUENTIAL_STORAGE = 0x11,
+  I2O_CLASS_LAN = 0x20,
+  I2O_CLASS_WAN = 0x30,
+  I2O_CLASS_FIBRE_CHANNEL_PORT = 0x40,
+  I2O_CLASS_FIBRE_CHANNEL_PERIPHERAL = 0x41,
+  I2O_CLASS_SCSI_PERIPHERAL = 0x51,
+  I2O_CLASS_ATE_PORT = 0x60,
+  I2O_CLASS_ATE_PERIPHERAL = 0x61,
+  I2O_CLASS_FLOPPY_CONTROLLER = 0x70,
+  I2O_CLASS_FLOPPY_DEVICE = 0x71,
+  I2O_CLASS_BUS_ADAPTER = 0x80,
+  I2O_CLASS_PEER_TRANSPORT_AGENT = 0x90,
+  I2O_CLASS_PEER_TRANSPORT = 0x91,
+  I2O_CLASS_END = 0xfff,
+  I2O_CLASS_MATCH_ANYCLASS = 0xffffffff,
+  I2O_SUBCLASS_i960 = 0x1,
+  I2O_SUBCLASS_HDM = 0x20,
+  I2O_SUBCLASS_ISM = 0x21,
+  I2O_PARAMS_FIELD_GET = 0x1,
+  I2O_PARAMS_LIST_GET = 0x2,
+  I2O_PARAMS_MORE_GET = 0x3,
+  I2O_PARAMS_SIZE_GET = 0x4,
+  I2O_PARAMS_TABLE_GET = 0x5,
+  I2O_PARAMS_FIELD_SET = 0x6,
+  I2O_PARAMS_LIST_SET = 0x7,
+  I2O_PARAMS_ROW_ADD = 0x8,
+  I2O_PARAMS_ROW_DELETE = 0x9,
+  I2O_PARAMS_TABLE_CLEAR = 0xa,
+  I2O_SNFORMAT_UNKNOWN = 0,
+  I2O_SNFORMAT_BINARY = 1,
+  I2O_SNFORMAT_ASCII = 2,
+  I2O_SNFORMAT_UNICODE = 3,
+  I2O_SNFORMAT_LAN48_MAC = 4,
+  I2O_SNFORMAT_WAN = 5,
+  I2O_SNFORMAT_LAN64_MAC = 6,
+  I2O_SNFORMAT_DDM = 7,
+  I2O_SNFORMAT_IEEE_REG64 = 8,
+  I2O_SNFORMAT_IEEE_REG128 = 9,
+  I2O_SNFORMAT_UNKNOWN2 = 0xff,
+  ADAPTER_STATE_INITIALIZING = 0x1,
+  ADAPTER_STATE_RESET = 0x2,
+  ADAPTER_STATE_HOLD = 0x4,
+  ADAPTER_STATE_READY = 0x5,
+  ADAPTER_STATE_OPERATIONAL = 0x8,
+  ADAPTER_STATE_FAILED = 0x10,
+  ADAPTER_STATE_FAULTED = 0x11,
+  I2O_SOFTWARE_MODULE_IRTOS = 0x11,
+  I2O_SOFTWARE_MODULE_IOP_PRIVATE = 0x22,
+  I2O_SOFTWARE_MODULE_IOP_CONFIG = 0x23,
+  I2O_VENDOR_DPT = 0x1b,
+  I2O_DPT_SG_FLAG_INTERPRET = 0x10000,
+  I2O_DPT_SG_FLAG_PHYSICAL = 0x20000,
+  I2O_DPT_FLASH_FRAG_SIZE = 0x10000,
+  I2O_DPT_FLASH_READ = 0x101,
+  I2O_DPT_FLASH_WRITE = 0x102,
+},
+records = {
+  ["struct i2o_cmd_passthru32"] = [[{
   uint32_t iop;
   uint32_t msg;
 }]],
-    ["struct i2o_cmd_passthru"] = [[{
+  ["struct i2o_cmd_passthru"] = [[{
   uint32_t iop;
   void *msg;
 }]],
-    ["struct i2o_cmd_hrtlct"] = [[{
+  ["struct i2o_cmd_hrtlct"] = [[{
   uint32_t iop;
   void *resbuf;
   uint32_t *reslen;
 }]],
-    ["struct i2o_cmd_psetget"] = [[{
+  ["struct i2o_cmd_psetget"] = [[{
   uint32_t iop;
   uint32_t tid;
   void *opbuf;
@@ -231,7 +231,7 @@ return {
   void *resbuf;
   uint32_t *reslen;
 }]],
-    ["struct i2o_sw_xfer"] = [[{
+  ["struct i2o_sw_xfer"] = [[{
   uint32_t iop;
   uint8_t flags;
   uint8_t sw_type;
@@ -241,7 +241,7 @@ return {
   uint32_t *maxfrag;
   uint32_t *curfrag;
 }]],
-    ["struct i2o_html"] = [[{
+  ["struct i2o_html"] = [[{
   uint32_t iop;
   uint32_t tid;
   uint32_t page;
@@ -250,25 +250,25 @@ return {
   void *qbuf;
   uint32_t qlen;
 }]],
-    ["struct i2o_evt_id"] = [[{
+  ["struct i2o_evt_id"] = [[{
   uint32_t iop;
   uint32_t tid;
   uint32_t evt_mask;
 }]],
-    ["struct i2o_evt_info"] = [[{
+  ["struct i2o_evt_info"] = [[{
   struct i2o_evt_id id;
   uint8_t evt_data[88];
   uint32_t data_size;
 }]],
-    ["struct i2o_evt_get"] = [[{
+  ["struct i2o_evt_get"] = [[{
   struct i2o_evt_info info;
   int32_t pending;
   int32_t lost;
 }]],
-    ["struct i2o_sg_io_hdr"] = [[{
+  ["struct i2o_sg_io_hdr"] = [[{
   uint32_t flags;
 }]],
-    ["struct _i2o_pci_bus"] = [[{
+  ["struct _i2o_pci_bus"] = [[{
   uint8_t PciFunctionNumber;
   uint8_t PciDeviceNumber;
   uint8_t PciBusNumber;
@@ -276,35 +276,35 @@ return {
   uint16_t PciVendorID;
   uint16_t PciDeviceID;
 }]],
-    ["struct _i2o_local_bus"] = [[{
+  ["struct _i2o_local_bus"] = [[{
   uint16_t LbBaseIOPort;
   uint16_t reserved;
   uint32_t LbBaseMemoryAddress;
 }]],
-    ["struct _i2o_isa_bus"] = [[{
+  ["struct _i2o_isa_bus"] = [[{
   uint16_t IsaBaseIOPort;
   uint8_t CSN;
   uint8_t reserved;
   uint32_t IsaBaseMemoryAddress;
 }]],
-    ["struct _i2o_eisa_bus_info"] = [[{
+  ["struct _i2o_eisa_bus_info"] = [[{
   uint16_t EisaBaseIOPort;
   uint8_t reserved;
   uint8_t EisaSlotNumber;
   uint32_t EisaBaseMemoryAddress;
 }]],
-    ["struct _i2o_mca_bus"] = [[{
+  ["struct _i2o_mca_bus"] = [[{
   uint16_t McaBaseIOPort;
   uint8_t reserved;
   uint8_t McaSlotNumber;
   uint32_t McaBaseMemoryAddress;
 }]],
-    ["struct _i2o_other_bus"] = [[{
+  ["struct _i2o_other_bus"] = [[{
   uint16_t BaseIOPort;
   uint16_t reserved;
   uint32_t BaseMemoryAddress;
 }]],
-    ["struct _i2o_hrt_entry"] = [[{
+  ["struct _i2o_hrt_entry"] = [[{
   uint32_t adapter_id;
   uint32_t parent_tid : 12;
   uint32_t state : 4;
@@ -319,14 +319,14 @@ return {
     struct _i2o_other_bus other_bus;
   } bus;
 }]],
-    ["struct _i2o_hrt"] = [[{
+  ["struct _i2o_hrt"] = [[{
   uint16_t num_entries;
   uint8_t entry_len;
   uint8_t hrt_version;
   uint32_t change_ind;
   struct _i2o_hrt_entry hrt_entry[1];
 }]],
-    ["struct _i2o_lct_entry"] = [[{
+  ["struct _i2o_lct_entry"] = [[{
   uint32_t entry_size : 16;
   uint32_t tid : 12;
   uint32_t reserved : 4;
@@ -342,7 +342,7 @@ return {
   uint8_t identity_tag[8];
   uint32_t event_capabilities;
 }]],
-    ["struct _i2o_lct"] = [[{
+  ["struct _i2o_lct"] = [[{
   uint32_t table_size : 16;
   uint32_t boot_tid : 12;
   uint32_t lct_ver : 4;
@@ -350,7 +350,7 @@ return {
   uint32_t change_ind;
   struct _i2o_lct_entry lct_entry[1];
 }]],
-    ["struct _i2o_status_block"] = [[{
+  ["struct _i2o_status_block"] = [[{
   uint16_t org_id;
   uint16_t reserved;
   uint16_t iop_id : 12;
@@ -378,234 +378,234 @@ return {
   uint32_t reserved3 : 24;
   uint32_t cmd_status : 8;
 }]],
-  },
-  typedefs = {
-    i2o_sg_io_hdr_t = "struct i2o_sg_io_hdr",
-    i2o_pci_bus = "struct _i2o_pci_bus",
-    i2o_local_bus = "struct _i2o_local_bus",
-    i2o_isa_bus = "struct _i2o_isa_bus",
-    i2o_eisa_bus = "struct _i2o_eisa_bus_info",
-    i2o_mca_bus = "struct _i2o_mca_bus",
-    i2o_other_bus = "struct _i2o_other_bus",
-    i2o_hrt_entry = "struct _i2o_hrt_entry",
-    i2o_hrt = "struct _i2o_hrt",
-    i2o_lct_entry = "struct _i2o_lct_entry",
-    i2o_lct = "struct _i2o_lct",
-    i2o_status_block = "struct _i2o_status_block",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        I2OGETIOPS = 0x80206900,
-        I2OVALIDATE = 0x80046908,
-        I2OEVTREG = 0x400c690a,
-        I2OEVTGET = 0x8068690b,
-        I2OPASSTHRU32 = 0x8008690c,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        I2OHRTGET = 0xc0186901,
-        I2OLCTGET = 0xc0186902,
-        I2OPARMSET = 0xc0286903,
-        I2OPARMGET = 0xc0286904,
-        I2OSWDL = 0xc0306905,
-        I2OSWUL = 0xc0306906,
-        I2OSWDEL = 0xc0306907,
-        I2OHTML = 0xc0306909,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        I2OPASSTHRU = 0x8010690c,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        I2OHRTGET = 0xc00c6901,
-        I2OLCTGET = 0xc00c6902,
-        I2OPARMSET = 0xc0186903,
-        I2OPARMGET = 0xc0186904,
-        I2OSWDL = 0xc01c6905,
-        I2OSWUL = 0xc01c6906,
-        I2OSWDEL = 0xc01c6907,
-        I2OHTML = 0xc01c6909,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        I2OPASSTHRU = 0x8008690c,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        I2OGETIOPS = 0x40206900,
-        I2OVALIDATE = 0x40046908,
-        I2OEVTREG = 0x800c690a,
-        I2OEVTGET = 0x4068690b,
-        I2OPASSTHRU32 = 0x4008690c,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        I2OPASSTHRU = 0x4008690c,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        I2OPASSTHRU = 0x4010690c,
-      },
+},
+typedefs = {
+  i2o_sg_io_hdr_t = "struct i2o_sg_io_hdr",
+  i2o_pci_bus = "struct _i2o_pci_bus",
+  i2o_local_bus = "struct _i2o_local_bus",
+  i2o_isa_bus = "struct _i2o_isa_bus",
+  i2o_eisa_bus = "struct _i2o_eisa_bus_info",
+  i2o_mca_bus = "struct _i2o_mca_bus",
+  i2o_other_bus = "struct _i2o_other_bus",
+  i2o_hrt_entry = "struct _i2o_hrt_entry",
+  i2o_hrt = "struct _i2o_hrt",
+  i2o_lct_entry = "struct _i2o_lct_entry",
+  i2o_lct = "struct _i2o_lct",
+  i2o_status_block = "struct _i2o_status_block",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      I2OGETIOPS = 0x80206900,
+      I2OVALIDATE = 0x80046908,
+      I2OEVTREG = 0x400c690a,
+      I2OEVTGET = 0x8068690b,
+      I2OPASSTHRU32 = 0x8008690c,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      I2OHRTGET = 0xc0186901,
+      I2OLCTGET = 0xc0186902,
+      I2OPARMSET = 0xc0286903,
+      I2OPARMGET = 0xc0286904,
+      I2OSWDL = 0xc0306905,
+      I2OSWUL = 0xc0306906,
+      I2OSWDEL = 0xc0306907,
+      I2OHTML = 0xc0306909,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      I2OPASSTHRU = 0x8010690c,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      I2OHRTGET = 0xc00c6901,
+      I2OLCTGET = 0xc00c6902,
+      I2OPARMSET = 0xc0186903,
+      I2OPARMGET = 0xc0186904,
+      I2OSWDL = 0xc01c6905,
+      I2OSWUL = 0xc01c6906,
+      I2OSWDEL = 0xc01c6907,
+      I2OHTML = 0xc01c6909,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      I2OPASSTHRU = 0x8008690c,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      I2OGETIOPS = 0x40206900,
+      I2OVALIDATE = 0x40046908,
+      I2OEVTREG = 0x800c690a,
+      I2OEVTGET = 0x4068690b,
+      I2OPASSTHRU32 = 0x4008690c,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      I2OPASSTHRU = 0x4008690c,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      I2OPASSTHRU = 0x4010690c,
+    },
+  },
+},
 ]==],
 ["linux/i8k.h"] = [==[
-  constants = {
-    I8K_PROC = "/proc/i8k",
-    I8K_PROC_FMT = "1.0",
-    I8K_FAN_LEFT = 1,
-    I8K_FAN_RIGHT = 0,
-    I8K_FAN_OFF = 0,
-    I8K_FAN_LOW = 1,
-    I8K_FAN_HIGH = 2,
-    I8K_FAN_TURBO = 3,
-    I8K_FAN_AUTO = 3,
-    I8K_FAN_MAX = 3,
-    I8K_VOL_UP = 1,
-    I8K_VOL_DOWN = 2,
-    I8K_VOL_MUTE = 4,
-    I8K_AC = 1,
-    I8K_BATTERY = 0,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        I8K_BIOS_VERSION = 0x80046980,
-        I8K_MACHINE_ID = 0x80046981,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        I8K_POWER_STATUS = 0x80086982,
-        I8K_FN_STATUS = 0x80086983,
-        I8K_GET_TEMP = 0x80086984,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        I8K_GET_SPEED = 0xc0086985,
-        I8K_GET_FAN = 0xc0086986,
-        I8K_SET_FAN = 0xc0086987,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        I8K_POWER_STATUS = 0x80046982,
-        I8K_FN_STATUS = 0x80046983,
-        I8K_GET_TEMP = 0x80046984,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        I8K_GET_SPEED = 0xc0046985,
-        I8K_GET_FAN = 0xc0046986,
-        I8K_SET_FAN = 0xc0046987,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        I8K_BIOS_VERSION = 0x40046980,
-        I8K_MACHINE_ID = 0x40046981,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        I8K_POWER_STATUS = 0x40046982,
-        I8K_FN_STATUS = 0x40046983,
-        I8K_GET_TEMP = 0x40046984,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        I8K_POWER_STATUS = 0x40086982,
-        I8K_FN_STATUS = 0x40086983,
-        I8K_GET_TEMP = 0x40086984,
-      },
+constants = {
+  I8K_PROC = "/proc/i8k",
+  I8K_PROC_FMT = "1.0",
+  I8K_FAN_LEFT = 1,
+  I8K_FAN_RIGHT = 0,
+  I8K_FAN_OFF = 0,
+  I8K_FAN_LOW = 1,
+  I8K_FAN_HIGH = 2,
+  I8K_FAN_TURBO = 3,
+  I8K_FAN_AUTO = 3,
+  I8K_FAN_MAX = 3,
+  I8K_VOL_UP = 1,
+  I8K_VOL_DOWN = 2,
+  I8K_VOL_MUTE = 4,
+  I8K_AC = 1,
+  I8K_BATTERY = 0,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      I8K_BIOS_VERSION = 0x80046980,
+      I8K_MACHINE_ID = 0x80046981,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      I8K_POWER_STATUS = 0x80086982,
+      I8K_FN_STATUS = 0x80086983,
+      I8K_GET_TEMP = 0x80086984,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      I8K_GET_SPEED = 0xc0086985,
+      I8K_GET_FAN = 0xc0086986,
+      I8K_SET_FAN = 0xc0086987,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      I8K_POWER_STATUS = 0x80046982,
+      I8K_FN_STATUS = 0x80046983,
+      I8K_GET_TEMP = 0x80046984,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      I8K_GET_SPEED = 0xc0046985,
+      I8K_GET_FAN = 0xc0046986,
+      I8K_SET_FAN = 0xc0046987,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      I8K_BIOS_VERSION = 0x40046980,
+      I8K_MACHINE_ID = 0x40046981,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      I8K_POWER_STATUS = 0x40046982,
+      I8K_FN_STATUS = 0x40046983,
+      I8K_GET_TEMP = 0x40046984,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      I8K_POWER_STATUS = 0x40086982,
+      I8K_FN_STATUS = 0x40086983,
+      I8K_GET_TEMP = 0x40086984,
+    },
+  },
+},
 ]==],
 ["linux/icmp.h"] = [==[
-  constants = {
-    ICMP_ECHOREPLY = 0,
-    ICMP_DEST_UNREACH = 3,
-    ICMP_SOURCE_QUENCH = 4,
-    ICMP_REDIRECT = 5,
-    ICMP_ECHO = 8,
-    ICMP_TIME_EXCEEDED = 11,
-    ICMP_PARAMETERPROB = 12,
-    ICMP_TIMESTAMP = 13,
-    ICMP_TIMESTAMPREPLY = 14,
-    ICMP_INFO_REQUEST = 15,
-    ICMP_INFO_REPLY = 16,
-    ICMP_ADDRESS = 17,
-    ICMP_ADDRESSREPLY = 18,
-    NR_ICMP_TYPES = 18,
-    ICMP_NET_UNREACH = 0,
-    ICMP_HOST_UNREACH = 1,
-    ICMP_PROT_UNREACH = 2,
-    ICMP_PORT_UNREACH = 3,
-    ICMP_FRAG_NEEDED = 4,
-    ICMP_SR_FAILED = 5,
-    ICMP_NET_UNKNOWN = 6,
-    ICMP_HOST_UNKNOWN = 7,
-    ICMP_HOST_ISOLATED = 8,
-    ICMP_NET_ANO = 9,
-    ICMP_HOST_ANO = 10,
-    ICMP_NET_UNR_TOS = 11,
-    ICMP_HOST_UNR_TOS = 12,
-    ICMP_PKT_FILTERED = 13,
-    ICMP_PREC_VIOLATION = 14,
-    ICMP_PREC_CUTOFF = 15,
-    NR_ICMP_UNREACH = 15,
-    ICMP_REDIR_NET = 0,
-    ICMP_REDIR_HOST = 1,
-    ICMP_REDIR_NETTOS = 2,
-    ICMP_REDIR_HOSTTOS = 3,
-    ICMP_EXC_TTL = 0,
-    ICMP_EXC_FRAGTIME = 1,
-    ICMP_EXT_ECHO = 42,
-    ICMP_EXT_ECHOREPLY = 43,
-    ICMP_EXT_CODE_MAL_QUERY = 1,
-    ICMP_EXT_CODE_NO_IF = 2,
-    ICMP_EXT_CODE_NO_TABLE_ENT = 3,
-    ICMP_EXT_CODE_MULT_IFS = 4,
-    ICMP_EXT_ECHOREPLY_ACTIVE = 0x4,
-    ICMP_EXT_ECHOREPLY_IPV4 = 0x2,
-    ICMP_EXT_ECHOREPLY_IPV6 = 1,
-    ICMP_EXT_ECHO_CTYPE_NAME = 1,
-    ICMP_EXT_ECHO_CTYPE_INDEX = 2,
-    ICMP_EXT_ECHO_CTYPE_ADDR = 3,
-    ICMP_AFI_IP = 1,
-    ICMP_AFI_IP6 = 2,
-    ICMP_FILTER = 1,
-  },
-  records = {
-    ["struct icmphdr"] = [[{
+constants = {
+  ICMP_ECHOREPLY = 0,
+  ICMP_DEST_UNREACH = 3,
+  ICMP_SOURCE_QUENCH = 4,
+  ICMP_REDIRECT = 5,
+  ICMP_ECHO = 8,
+  ICMP_TIME_EXCEEDED = 11,
+  ICMP_PARAMETERPROB = 12,
+  ICMP_TIMESTAMP = 13,
+  ICMP_TIMESTAMPREPLY = 14,
+  ICMP_INFO_REQUEST = 15,
+  ICMP_INFO_REPLY = 16,
+  ICMP_ADDRESS = 17,
+  ICMP_ADDRESSREPLY = 18,
+  NR_ICMP_TYPES = 18,
+  ICMP_NET_UNREACH = 0,
+  ICMP_HOST_UNREACH = 1,
+  ICMP_PROT_UNREACH = 2,
+  ICMP_PORT_UNREACH = 3,
+  ICMP_FRAG_NEEDED = 4,
+  ICMP_SR_FAILED = 5,
+  ICMP_NET_UNKNOWN = 6,
+  ICMP_HOST_UNKNOWN = 7,
+  ICMP_HOST_ISOLATED = 8,
+  ICMP_NET_ANO = 9,
+  ICMP_HOST_ANO = 10,
+  ICMP_NET_UNR_TOS = 11,
+  ICMP_HOST_UNR_TOS = 12,
+  ICMP_PKT_FILTERED = 13,
+  ICMP_PREC_VIOLATION = 14,
+  ICMP_PREC_CUTOFF = 15,
+  NR_ICMP_UNREACH = 15,
+  ICMP_REDIR_NET = 0,
+  ICMP_REDIR_HOST = 1,
+  ICMP_REDIR_NETTOS = 2,
+  ICMP_REDIR_HOSTTOS = 3,
+  ICMP_EXC_TTL = 0,
+  ICMP_EXC_FRAGTIME = 1,
+  ICMP_EXT_ECHO = 42,
+  ICMP_EXT_ECHOREPLY = 43,
+  ICMP_EXT_CODE_MAL_QUERY = 1,
+  ICMP_EXT_CODE_NO_IF = 2,
+  ICMP_EXT_CODE_NO_TABLE_ENT = 3,
+  ICMP_EXT_CODE_MULT_IFS = 4,
+  ICMP_EXT_ECHOREPLY_ACTIVE = 0x4,
+  ICMP_EXT_ECHOREPLY_IPV4 = 0x2,
+  ICMP_EXT_ECHOREPLY_IPV6 = 1,
+  ICMP_EXT_ECHO_CTYPE_NAME = 1,
+  ICMP_EXT_ECHO_CTYPE_INDEX = 2,
+  ICMP_EXT_ECHO_CTYPE_ADDR = 3,
+  ICMP_AFI_IP = 1,
+  ICMP_AFI_IP6 = 2,
+  ICMP_FILTER = 1,
+},
+records = {
+  ["struct icmphdr"] = [[{
   uint8_t type;
   uint8_t code;
   uint16_t checksum;
@@ -622,20 +622,20 @@ return {
     uint8_t reserved[4];
   } un;
 }]],
-    ["struct icmp_filter"] = [[{
+  ["struct icmp_filter"] = [[{
   uint32_t data;
 }]],
-    ["struct icmp_extobj_hdr"] = [[{
+  ["struct icmp_extobj_hdr"] = [[{
   uint16_t length;
   uint8_t class_num;
   uint8_t class_type;
 }]],
-    ["struct icmp_ext_echo_ctype3_hdr"] = [[{
+  ["struct icmp_ext_echo_ctype3_hdr"] = [[{
   uint16_t afi;
   uint8_t addrlen;
   uint8_t reserved;
 }]],
-    ["struct icmp_ext_echo_iio"] = [[{
+  ["struct icmp_ext_echo_iio"] = [[{
   struct icmp_extobj_hdr extobj_hdr;
   union {
     char name[16];
@@ -649,88 +649,88 @@ return {
     } addr;
   } ident;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct icmp_ext_hdr"] = [[{
-    uint8_t reserved1 : 4;
-    uint8_t version : 4;
-    uint8_t reserved2;
-    uint16_t checksum;
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct icmp_ext_hdr"] = [[{
-    uint8_t version : 4;
-    uint8_t reserved1 : 4;
-    uint8_t reserved2;
-    uint16_t checksum;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct icmp_ext_hdr"] = [[{
+  uint8_t reserved1 : 4;
+  uint8_t version : 4;
+  uint8_t reserved2;
+  uint16_t checksum;
+}]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct icmp_ext_hdr"] = [[{
+  uint8_t version : 4;
+  uint8_t reserved1 : 4;
+  uint8_t reserved2;
+  uint16_t checksum;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/icmpv6.h"] = [==[
-  constants = {
-    ICMPV6_ROUTER_PREF_LOW = 0x3,
-    ICMPV6_ROUTER_PREF_MEDIUM = 0x0,
-    ICMPV6_ROUTER_PREF_HIGH = 0x1,
-    ICMPV6_ROUTER_PREF_INVALID = 0x2,
-    ICMPV6_DEST_UNREACH = 1,
-    ICMPV6_PKT_TOOBIG = 2,
-    ICMPV6_TIME_EXCEED = 3,
-    ICMPV6_PARAMPROB = 4,
-    ICMPV6_ERRMSG_MAX = 127,
-    ICMPV6_INFOMSG_MASK = 0x80,
-    ICMPV6_ECHO_REQUEST = 128,
-    ICMPV6_ECHO_REPLY = 129,
-    ICMPV6_MGM_QUERY = 130,
-    ICMPV6_MGM_REPORT = 131,
-    ICMPV6_MGM_REDUCTION = 132,
-    ICMPV6_NI_QUERY = 139,
-    ICMPV6_NI_REPLY = 140,
-    ICMPV6_MLD2_REPORT = 143,
-    ICMPV6_DHAAD_REQUEST = 144,
-    ICMPV6_DHAAD_REPLY = 145,
-    ICMPV6_MOBILE_PREFIX_SOL = 146,
-    ICMPV6_MOBILE_PREFIX_ADV = 147,
-    ICMPV6_MRDISC_ADV = 151,
-    ICMPV6_MRDISC_SOL = 152,
-    ICMPV6_MSG_MAX = 255,
-    ICMPV6_NOROUTE = 0,
-    ICMPV6_ADM_PROHIBITED = 1,
-    ICMPV6_NOT_NEIGHBOUR = 2,
-    ICMPV6_ADDR_UNREACH = 3,
-    ICMPV6_PORT_UNREACH = 4,
-    ICMPV6_POLICY_FAIL = 5,
-    ICMPV6_REJECT_ROUTE = 6,
-    ICMPV6_EXC_HOPLIMIT = 0,
-    ICMPV6_EXC_FRAGTIME = 1,
-    ICMPV6_HDR_FIELD = 0,
-    ICMPV6_UNK_NEXTHDR = 1,
-    ICMPV6_UNK_OPTION = 2,
-    ICMPV6_HDR_INCOMP = 3,
-    ICMPV6_EXT_ECHO_REQUEST = 160,
-    ICMPV6_EXT_ECHO_REPLY = 161,
-    ICMPV6_FILTER = 1,
-    ICMPV6_FILTER_BLOCK = 1,
-    ICMPV6_FILTER_PASS = 2,
-    ICMPV6_FILTER_BLOCKOTHERS = 3,
-    ICMPV6_FILTER_PASSONLY = 4,
-    MLD2_MODE_IS_INCLUDE = 1,
-    MLD2_MODE_IS_EXCLUDE = 2,
-    MLD2_CHANGE_TO_INCLUDE = 3,
-    MLD2_CHANGE_TO_EXCLUDE = 4,
-    MLD2_ALLOW_NEW_SOURCES = 5,
-    MLD2_BLOCK_OLD_SOURCES = 6,
-  },
-  records = {
-    ["struct icmp6hdr"] = [[{
+constants = {
+  ICMPV6_ROUTER_PREF_LOW = 0x3,
+  ICMPV6_ROUTER_PREF_MEDIUM = 0x0,
+  ICMPV6_ROUTER_PREF_HIGH = 0x1,
+  ICMPV6_ROUTER_PREF_INVALID = 0x2,
+  ICMPV6_DEST_UNREACH = 1,
+  ICMPV6_PKT_TOOBIG = 2,
+  ICMPV6_TIME_EXCEED = 3,
+  ICMPV6_PARAMPROB = 4,
+  ICMPV6_ERRMSG_MAX = 127,
+  ICMPV6_INFOMSG_MASK = 0x80,
+  ICMPV6_ECHO_REQUEST = 128,
+  ICMPV6_ECHO_REPLY = 129,
+  ICMPV6_MGM_QUERY = 130,
+  ICMPV6_MGM_REPORT = 131,
+  ICMPV6_MGM_REDUCTION = 132,
+  ICMPV6_NI_QUERY = 139,
+  ICMPV6_NI_REPLY = 140,
+  ICMPV6_MLD2_REPORT = 143,
+  ICMPV6_DHAAD_REQUEST = 144,
+  ICMPV6_DHAAD_REPLY = 145,
+  ICMPV6_MOBILE_PREFIX_SOL = 146,
+  ICMPV6_MOBILE_PREFIX_ADV = 147,
+  ICMPV6_MRDISC_ADV = 151,
+  ICMPV6_MRDISC_SOL = 152,
+  ICMPV6_MSG_MAX = 255,
+  ICMPV6_NOROUTE = 0,
+  ICMPV6_ADM_PROHIBITED = 1,
+  ICMPV6_NOT_NEIGHBOUR = 2,
+  ICMPV6_ADDR_UNREACH = 3,
+  ICMPV6_PORT_UNREACH = 4,
+  ICMPV6_POLICY_FAIL = 5,
+  ICMPV6_REJECT_ROUTE = 6,
+  ICMPV6_EXC_HOPLIMIT = 0,
+  ICMPV6_EXC_FRAGTIME = 1,
+  ICMPV6_HDR_FIELD = 0,
+  ICMPV6_UNK_NEXTHDR = 1,
+  ICMPV6_UNK_OPTION = 2,
+  ICMPV6_HDR_INCOMP = 3,
+  ICMPV6_EXT_ECHO_REQUEST = 160,
+  ICMPV6_EXT_ECHO_REPLY = 161,
+  ICMPV6_FILTER = 1,
+  ICMPV6_FILTER_BLOCK = 1,
+  ICMPV6_FILTER_PASS = 2,
+  ICMPV6_FILTER_BLOCKOTHERS = 3,
+  ICMPV6_FILTER_PASSONLY = 4,
+  MLD2_MODE_IS_INCLUDE = 1,
+  MLD2_MODE_IS_EXCLUDE = 2,
+  MLD2_CHANGE_TO_INCLUDE = 3,
+  MLD2_CHANGE_TO_EXCLUDE = 4,
+  MLD2_ALLOW_NEW_SOURCES = 5,
+  MLD2_BLOCK_OLD_SOURCES = 6,
+},
+records = {
+  ["struct icmp6hdr"] = [[{
   uint8_t icmp6_type;
   uint8_t icmp6_code;
   uint16_t icmp6_cksum;
@@ -743,657 +743,657 @@ return {
     struct icmpv6_nd_ra u_nd_ra;
   } icmp6_dataun;
 }]],
-    ["struct icmpv6_echo"] = [[{
+  ["struct icmpv6_echo"] = [[{
   uint16_t identifier;
   uint16_t sequence;
 }]],
-    ["struct icmp6_filter"] = [[{
+  ["struct icmp6_filter"] = [[{
   uint32_t data[8];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct icmpv6_nd_advt"] = [[{
-    uint32_t reserved : 5;
-    uint32_t override : 1;
-    uint32_t solicited : 1;
-    uint32_t router : 1;
-    uint32_t reserved2 : 24;
-  }]],
-        ["struct icmpv6_nd_ra"] = [[{
-    uint8_t hop_limit;
-    uint8_t reserved : 3;
-    uint8_t router_pref : 2;
-    uint8_t home_agent : 1;
-    uint8_t other : 1;
-    uint8_t managed : 1;
-    uint16_t rt_lifetime;
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct icmpv6_nd_advt"] = [[{
-    uint32_t router : 1;
-    uint32_t solicited : 1;
-    uint32_t override : 1;
-    uint32_t reserved : 29;
-  }]],
-        ["struct icmpv6_nd_ra"] = [[{
-    uint8_t hop_limit;
-    uint8_t managed : 1;
-    uint8_t other : 1;
-    uint8_t home_agent : 1;
-    uint8_t router_pref : 2;
-    uint8_t reserved : 3;
-    uint16_t rt_lifetime;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct icmpv6_nd_advt"] = [[{
+  uint32_t reserved : 5;
+  uint32_t override : 1;
+  uint32_t solicited : 1;
+  uint32_t router : 1;
+  uint32_t reserved2 : 24;
+}]],
+      ["struct icmpv6_nd_ra"] = [[{
+  uint8_t hop_limit;
+  uint8_t reserved : 3;
+  uint8_t router_pref : 2;
+  uint8_t home_agent : 1;
+  uint8_t other : 1;
+  uint8_t managed : 1;
+  uint16_t rt_lifetime;
+}]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct icmpv6_nd_advt"] = [[{
+  uint32_t router : 1;
+  uint32_t solicited : 1;
+  uint32_t override : 1;
+  uint32_t reserved : 29;
+}]],
+      ["struct icmpv6_nd_ra"] = [[{
+  uint8_t hop_limit;
+  uint8_t managed : 1;
+  uint8_t other : 1;
+  uint8_t home_agent : 1;
+  uint8_t router_pref : 2;
+  uint8_t reserved : 3;
+  uint16_t rt_lifetime;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/idxd.h"] = [==[
-  constants = {
-    IDXD_SCMD_DEV_ENABLED = 2147483664,
-    IDXD_SCMD_DEV_NOT_ENABLED = 2147483680,
-    IDXD_SCMD_WQ_ENABLED = 2147483681,
-    IDXD_SCMD_DEV_DMA_ERR = 2147614720,
-    IDXD_SCMD_WQ_NO_GRP = 2147680256,
-    IDXD_SCMD_WQ_NO_NAME = 2147745792,
-    IDXD_SCMD_WQ_NO_SVM = 2147811328,
-    IDXD_SCMD_WQ_NO_THRESH = 2147876864,
-    IDXD_SCMD_WQ_PORTAL_ERR = 2147942400,
-    IDXD_SCMD_WQ_RES_ALLOC_ERR = 2148007936,
-    IDXD_SCMD_PERCPU_ERR = 2148073472,
-    IDXD_SCMD_DMA_CHAN_ERR = 2148139008,
-    IDXD_SCMD_CDEV_ERR = 2148204544,
-    IDXD_SCMD_WQ_NO_SWQ_SUPPORT = 2148270080,
-    IDXD_SCMD_WQ_NONE_CONFIGURED = 2148335616,
-    IDXD_SCMD_WQ_NO_SIZE = 2148401152,
-    IDXD_SCMD_WQ_NO_PRIV = 2148466688,
-    IDXD_SCMD_WQ_IRQ_ERR = 2148532224,
-    IDXD_SCMD_WQ_USER_NO_IOMMU = 2148597760,
-    IDXD_SCMD_DEV_EVL_ERR = 2148663296,
-    IDXD_SCMD_WQ_NO_DRV_NAME = 2149580800,
-    DSA_OPCODE_NOOP = 0,
-    DSA_OPCODE_BATCH = 1,
-    DSA_OPCODE_DRAIN = 2,
-    DSA_OPCODE_MEMMOVE = 3,
-    DSA_OPCODE_MEMFILL = 4,
-    DSA_OPCODE_COMPARE = 5,
-    DSA_OPCODE_COMPVAL = 6,
-    DSA_OPCODE_CR_DELTA = 7,
-    DSA_OPCODE_AP_DELTA = 8,
-    DSA_OPCODE_DUALCAST = 9,
-    DSA_OPCODE_TRANSL_FETCH = 10,
-    DSA_OPCODE_CRCGEN = 16,
-    DSA_OPCODE_COPY_CRC = 17,
-    DSA_OPCODE_DIF_CHECK = 18,
-    DSA_OPCODE_DIF_INS = 19,
-    DSA_OPCODE_DIF_STRP = 20,
-    DSA_OPCODE_DIF_UPDT = 21,
-    DSA_OPCODE_DIX_GEN = 23,
-    DSA_OPCODE_CFLUSH = 32,
-    IAX_OPCODE_NOOP = 0,
-    IAX_OPCODE_DRAIN = 2,
-    IAX_OPCODE_MEMMOVE = 3,
-    IAX_OPCODE_DECOMPRESS = 66,
-    IAX_OPCODE_COMPRESS = 67,
-    IAX_OPCODE_CRC64 = 68,
-    IAX_OPCODE_ZERO_DECOMP_32 = 72,
-    IAX_OPCODE_ZERO_DECOMP_16 = 73,
-    IAX_OPCODE_ZERO_COMP_32 = 76,
-    IAX_OPCODE_ZERO_COMP_16 = 77,
-    IAX_OPCODE_SCAN = 80,
-    IAX_OPCODE_SET_MEMBER = 81,
-    IAX_OPCODE_EXTRACT = 82,
-    IAX_OPCODE_SELECT = 83,
-    IAX_OPCODE_RLE_BURST = 84,
-    IAX_OPCODE_FIND_UNIQUE = 85,
-    IAX_OPCODE_EXPAND = 86,
-    DSA_COMP_NONE = 0,
-    DSA_COMP_SUCCESS = 1,
-    DSA_COMP_SUCCESS_PRED = 2,
-    DSA_COMP_PAGE_FAULT_NOBOF = 3,
-    DSA_COMP_PAGE_FAULT_IR = 4,
-    DSA_COMP_BATCH_FAIL = 5,
-    DSA_COMP_BATCH_PAGE_FAULT = 6,
-    DSA_COMP_DR_OFFSET_NOINC = 7,
-    DSA_COMP_DR_OFFSET_ERANGE = 8,
-    DSA_COMP_DIF_ERR = 9,
-    DSA_COMP_BAD_OPCODE = 16,
-    DSA_COMP_INVALID_FLAGS = 17,
-    DSA_COMP_NOZERO_RESERVE = 18,
-    DSA_COMP_XFER_ERANGE = 19,
-    DSA_COMP_DESC_CNT_ERANGE = 20,
-    DSA_COMP_DR_ERANGE = 21,
-    DSA_COMP_OVERLAP_BUFFERS = 22,
-    DSA_COMP_DCAST_ERR = 23,
-    DSA_COMP_DESCLIST_ALIGN = 24,
-    DSA_COMP_INT_HANDLE_INVAL = 25,
-    DSA_COMP_CRA_XLAT = 26,
-    DSA_COMP_CRA_ALIGN = 27,
-    DSA_COMP_ADDR_ALIGN = 28,
-    DSA_COMP_PRIV_BAD = 29,
-    DSA_COMP_TRAFFIC_CLASS_CONF = 30,
-    DSA_COMP_PFAULT_RDBA = 31,
-    DSA_COMP_HW_ERR1 = 32,
-    DSA_COMP_HW_ERR_DRB = 33,
-    DSA_COMP_TRANSLATION_FAIL = 34,
-    DSA_COMP_DRAIN_EVL = 38,
-    DSA_COMP_BATCH_EVL_ERR = 39,
-    IAX_COMP_NONE = 0,
-    IAX_COMP_SUCCESS = 1,
-    IAX_COMP_PAGE_FAULT_IR = 4,
-    IAX_COMP_ANALYTICS_ERROR = 10,
-    IAX_COMP_OUTBUF_OVERFLOW = 11,
-    IAX_COMP_BAD_OPCODE = 16,
-    IAX_COMP_INVALID_FLAGS = 17,
-    IAX_COMP_NOZERO_RESERVE = 18,
-    IAX_COMP_INVALID_SIZE = 19,
-    IAX_COMP_OVERLAP_BUFFERS = 22,
-    IAX_COMP_INT_HANDLE_INVAL = 25,
-    IAX_COMP_CRA_XLAT = 26,
-    IAX_COMP_CRA_ALIGN = 27,
-    IAX_COMP_ADDR_ALIGN = 28,
-    IAX_COMP_PRIV_BAD = 29,
-    IAX_COMP_TRAFFIC_CLASS_CONF = 30,
-    IAX_COMP_PFAULT_RDBA = 31,
-    IAX_COMP_HW_ERR1 = 32,
-    IAX_COMP_HW_ERR_DRB = 33,
-    IAX_COMP_TRANSLATION_FAIL = 34,
-    IAX_COMP_PRS_TIMEOUT = 35,
-    IAX_COMP_WATCHDOG = 36,
-    IAX_COMP_INVALID_COMP_FLAG = 48,
-    IAX_COMP_INVALID_FILTER_FLAG = 49,
-    IAX_COMP_INVALID_INPUT_SIZE = 50,
-    IAX_COMP_INVALID_NUM_ELEMS = 51,
-    IAX_COMP_INVALID_SRC1_WIDTH = 52,
-    IAX_COMP_INVALID_INVERT_OUT = 53,
-    IDXD_SCMD_SOFTERR_MASK = 0x80000000,
-    IDXD_SCMD_SOFTERR_SHIFT = 16,
-    IDXD_OP_FLAG_FENCE = 0x1,
-    IDXD_OP_FLAG_BOF = 0x2,
-    IDXD_OP_FLAG_CRAV = 0x4,
-    IDXD_OP_FLAG_RCR = 0x8,
-    IDXD_OP_FLAG_RCI = 0x10,
-    IDXD_OP_FLAG_CRSTS = 0x20,
-    IDXD_OP_FLAG_CR = 0x80,
-    IDXD_OP_FLAG_CC = 0x100,
-    IDXD_OP_FLAG_ADDR1_TCS = 0x200,
-    IDXD_OP_FLAG_ADDR2_TCS = 0x400,
-    IDXD_OP_FLAG_ADDR3_TCS = 0x800,
-    IDXD_OP_FLAG_CR_TCS = 0x1000,
-    IDXD_OP_FLAG_STORD = 0x2000,
-    IDXD_OP_FLAG_DRDBK = 0x4000,
-    IDXD_OP_FLAG_DSTS = 0x8000,
-    IDXD_OP_FLAG_RD_SRC2_AECS = 0x10000,
-    IDXD_OP_FLAG_RD_SRC2_2ND = 0x20000,
-    IDXD_OP_FLAG_WR_SRC2_AECS_COMP = 0x40000,
-    IDXD_OP_FLAG_WR_SRC2_AECS_OVFL = 0x80000,
-    IDXD_OP_FLAG_SRC2_STS = 0x100000,
-    IDXD_OP_FLAG_CRC_RFC3720 = 0x200000,
-    DSA_COMP_STATUS_MASK = 0x7f,
-    DSA_COMP_STATUS_WRITE = 0x80,
-  },
-  macros = function(M)
-    return {
-      DSA_COMP_STATUS = function(status)
-        return M.int(M.band(M.long(status), 0x7f))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct dsa_hw_desc"] = [[{
-    uint32_t pasid : 20;
-    uint32_t rsvd : 11;
-    uint32_t priv : 1;
-    uint32_t flags : 24;
-    uint32_t opcode : 8;
-    uint64_t completion_addr;
-    union {
-      uint64_t src_addr;
-      uint64_t rdback_addr;
-      uint64_t pattern;
-      uint64_t desc_list_addr;
-      uint64_t pattern_lower;
-      uint64_t transl_fetch_addr;
-    };
-    union {
-      uint64_t dst_addr;
-      uint64_t rdback_addr2;
-      uint64_t src2_addr;
-      uint64_t comp_pattern;
-    };
-    union {
-      uint32_t xfer_size;
-      uint32_t desc_count;
-      uint32_t region_size;
-    };
-    uint16_t int_handle;
-    uint16_t rsvd1;
-    union {
-      uint8_t expected_res;
-      struct {
-        uint64_t delta_addr;
-        uint32_t max_delta_size;
-        uint32_t delt_rsvd;
-        uint8_t expected_res_mask;
-      };
-      uint32_t delta_rec_size;
-      uint64_t dest2;
-      struct {
-        uint32_t crc_seed;
-        uint32_t crc_rsvd;
-        uint64_t seed_addr;
-      };
-      struct {
-        uint8_t src_dif_flags;
-        uint8_t dif_chk_res;
-        uint8_t dif_chk_flags;
-        uint8_t dif_chk_res2[5];
-        uint32_t chk_ref_tag_seed;
-        uint16_t chk_app_tag_mask;
-        uint16_t chk_app_tag_seed;
-      };
-      struct {
-        uint8_t dif_ins_res;
-        uint8_t dest_dif_flag;
-        uint8_t dif_ins_flags;
-        uint8_t dif_ins_res2[13];
-        uint32_t ins_ref_tag_seed;
-        uint16_t ins_app_tag_mask;
-        uint16_t ins_app_tag_seed;
-      };
-      struct {
-        uint8_t src_upd_flags;
-        uint8_t upd_dest_flags;
-        uint8_t dif_upd_flags;
-        uint8_t dif_upd_res[5];
-        uint32_t src_ref_tag_seed;
-        uint16_t src_app_tag_mask;
-        uint16_t src_app_tag_seed;
-        uint32_t dest_ref_tag_seed;
-        uint16_t dest_app_tag_mask;
-        uint16_t dest_app_tag_seed;
-      };
-      uint64_t pattern_upper;
-      struct {
-        uint64_t transl_fetch_res;
-        uint32_t region_stride;
-      };
-      struct {
-        uint8_t dix_gen_res;
-        uint8_t dest_dif_flags;
-        uint8_t dif_flags;
-        uint8_t dix_gen_res2[13];
-        uint32_t ref_tag_seed;
-        uint16_t app_tag_mask;
-        uint16_t app_tag_seed;
-      };
-      uint8_t op_specific[24];
-    };
-  } __attribute__((packed))]],
-        ["struct iax_hw_desc"] = [[{
-    uint32_t pasid : 20;
-    uint32_t rsvd : 11;
-    uint32_t priv : 1;
-    uint32_t flags : 24;
-    uint32_t opcode : 8;
-    uint64_t completion_addr;
-    uint64_t src1_addr;
+constants = {
+  IDXD_SCMD_DEV_ENABLED = 2147483664,
+  IDXD_SCMD_DEV_NOT_ENABLED = 2147483680,
+  IDXD_SCMD_WQ_ENABLED = 2147483681,
+  IDXD_SCMD_DEV_DMA_ERR = 2147614720,
+  IDXD_SCMD_WQ_NO_GRP = 2147680256,
+  IDXD_SCMD_WQ_NO_NAME = 2147745792,
+  IDXD_SCMD_WQ_NO_SVM = 2147811328,
+  IDXD_SCMD_WQ_NO_THRESH = 2147876864,
+  IDXD_SCMD_WQ_PORTAL_ERR = 2147942400,
+  IDXD_SCMD_WQ_RES_ALLOC_ERR = 2148007936,
+  IDXD_SCMD_PERCPU_ERR = 2148073472,
+  IDXD_SCMD_DMA_CHAN_ERR = 2148139008,
+  IDXD_SCMD_CDEV_ERR = 2148204544,
+  IDXD_SCMD_WQ_NO_SWQ_SUPPORT = 2148270080,
+  IDXD_SCMD_WQ_NONE_CONFIGURED = 2148335616,
+  IDXD_SCMD_WQ_NO_SIZE = 2148401152,
+  IDXD_SCMD_WQ_NO_PRIV = 2148466688,
+  IDXD_SCMD_WQ_IRQ_ERR = 2148532224,
+  IDXD_SCMD_WQ_USER_NO_IOMMU = 2148597760,
+  IDXD_SCMD_DEV_EVL_ERR = 2148663296,
+  IDXD_SCMD_WQ_NO_DRV_NAME = 2149580800,
+  DSA_OPCODE_NOOP = 0,
+  DSA_OPCODE_BATCH = 1,
+  DSA_OPCODE_DRAIN = 2,
+  DSA_OPCODE_MEMMOVE = 3,
+  DSA_OPCODE_MEMFILL = 4,
+  DSA_OPCODE_COMPARE = 5,
+  DSA_OPCODE_COMPVAL = 6,
+  DSA_OPCODE_CR_DELTA = 7,
+  DSA_OPCODE_AP_DELTA = 8,
+  DSA_OPCODE_DUALCAST = 9,
+  DSA_OPCODE_TRANSL_FETCH = 10,
+  DSA_OPCODE_CRCGEN = 16,
+  DSA_OPCODE_COPY_CRC = 17,
+  DSA_OPCODE_DIF_CHECK = 18,
+  DSA_OPCODE_DIF_INS = 19,
+  DSA_OPCODE_DIF_STRP = 20,
+  DSA_OPCODE_DIF_UPDT = 21,
+  DSA_OPCODE_DIX_GEN = 23,
+  DSA_OPCODE_CFLUSH = 32,
+  IAX_OPCODE_NOOP = 0,
+  IAX_OPCODE_DRAIN = 2,
+  IAX_OPCODE_MEMMOVE = 3,
+  IAX_OPCODE_DECOMPRESS = 66,
+  IAX_OPCODE_COMPRESS = 67,
+  IAX_OPCODE_CRC64 = 68,
+  IAX_OPCODE_ZERO_DECOMP_32 = 72,
+  IAX_OPCODE_ZERO_DECOMP_16 = 73,
+  IAX_OPCODE_ZERO_COMP_32 = 76,
+  IAX_OPCODE_ZERO_COMP_16 = 77,
+  IAX_OPCODE_SCAN = 80,
+  IAX_OPCODE_SET_MEMBER = 81,
+  IAX_OPCODE_EXTRACT = 82,
+  IAX_OPCODE_SELECT = 83,
+  IAX_OPCODE_RLE_BURST = 84,
+  IAX_OPCODE_FIND_UNIQUE = 85,
+  IAX_OPCODE_EXPAND = 86,
+  DSA_COMP_NONE = 0,
+  DSA_COMP_SUCCESS = 1,
+  DSA_COMP_SUCCESS_PRED = 2,
+  DSA_COMP_PAGE_FAULT_NOBOF = 3,
+  DSA_COMP_PAGE_FAULT_IR = 4,
+  DSA_COMP_BATCH_FAIL = 5,
+  DSA_COMP_BATCH_PAGE_FAULT = 6,
+  DSA_COMP_DR_OFFSET_NOINC = 7,
+  DSA_COMP_DR_OFFSET_ERANGE = 8,
+  DSA_COMP_DIF_ERR = 9,
+  DSA_COMP_BAD_OPCODE = 16,
+  DSA_COMP_INVALID_FLAGS = 17,
+  DSA_COMP_NOZERO_RESERVE = 18,
+  DSA_COMP_XFER_ERANGE = 19,
+  DSA_COMP_DESC_CNT_ERANGE = 20,
+  DSA_COMP_DR_ERANGE = 21,
+  DSA_COMP_OVERLAP_BUFFERS = 22,
+  DSA_COMP_DCAST_ERR = 23,
+  DSA_COMP_DESCLIST_ALIGN = 24,
+  DSA_COMP_INT_HANDLE_INVAL = 25,
+  DSA_COMP_CRA_XLAT = 26,
+  DSA_COMP_CRA_ALIGN = 27,
+  DSA_COMP_ADDR_ALIGN = 28,
+  DSA_COMP_PRIV_BAD = 29,
+  DSA_COMP_TRAFFIC_CLASS_CONF = 30,
+  DSA_COMP_PFAULT_RDBA = 31,
+  DSA_COMP_HW_ERR1 = 32,
+  DSA_COMP_HW_ERR_DRB = 33,
+  DSA_COMP_TRANSLATION_FAIL = 34,
+  DSA_COMP_DRAIN_EVL = 38,
+  DSA_COMP_BATCH_EVL_ERR = 39,
+  IAX_COMP_NONE = 0,
+  IAX_COMP_SUCCESS = 1,
+  IAX_COMP_PAGE_FAULT_IR = 4,
+  IAX_COMP_ANALYTICS_ERROR = 10,
+  IAX_COMP_OUTBUF_OVERFLOW = 11,
+  IAX_COMP_BAD_OPCODE = 16,
+  IAX_COMP_INVALID_FLAGS = 17,
+  IAX_COMP_NOZERO_RESERVE = 18,
+  IAX_COMP_INVALID_SIZE = 19,
+  IAX_COMP_OVERLAP_BUFFERS = 22,
+  IAX_COMP_INT_HANDLE_INVAL = 25,
+  IAX_COMP_CRA_XLAT = 26,
+  IAX_COMP_CRA_ALIGN = 27,
+  IAX_COMP_ADDR_ALIGN = 28,
+  IAX_COMP_PRIV_BAD = 29,
+  IAX_COMP_TRAFFIC_CLASS_CONF = 30,
+  IAX_COMP_PFAULT_RDBA = 31,
+  IAX_COMP_HW_ERR1 = 32,
+  IAX_COMP_HW_ERR_DRB = 33,
+  IAX_COMP_TRANSLATION_FAIL = 34,
+  IAX_COMP_PRS_TIMEOUT = 35,
+  IAX_COMP_WATCHDOG = 36,
+  IAX_COMP_INVALID_COMP_FLAG = 48,
+  IAX_COMP_INVALID_FILTER_FLAG = 49,
+  IAX_COMP_INVALID_INPUT_SIZE = 50,
+  IAX_COMP_INVALID_NUM_ELEMS = 51,
+  IAX_COMP_INVALID_SRC1_WIDTH = 52,
+  IAX_COMP_INVALID_INVERT_OUT = 53,
+  IDXD_SCMD_SOFTERR_MASK = 0x80000000,
+  IDXD_SCMD_SOFTERR_SHIFT = 16,
+  IDXD_OP_FLAG_FENCE = 0x1,
+  IDXD_OP_FLAG_BOF = 0x2,
+  IDXD_OP_FLAG_CRAV = 0x4,
+  IDXD_OP_FLAG_RCR = 0x8,
+  IDXD_OP_FLAG_RCI = 0x10,
+  IDXD_OP_FLAG_CRSTS = 0x20,
+  IDXD_OP_FLAG_CR = 0x80,
+  IDXD_OP_FLAG_CC = 0x100,
+  IDXD_OP_FLAG_ADDR1_TCS = 0x200,
+  IDXD_OP_FLAG_ADDR2_TCS = 0x400,
+  IDXD_OP_FLAG_ADDR3_TCS = 0x800,
+  IDXD_OP_FLAG_CR_TCS = 0x1000,
+  IDXD_OP_FLAG_STORD = 0x2000,
+  IDXD_OP_FLAG_DRDBK = 0x4000,
+  IDXD_OP_FLAG_DSTS = 0x8000,
+  IDXD_OP_FLAG_RD_SRC2_AECS = 0x10000,
+  IDXD_OP_FLAG_RD_SRC2_2ND = 0x20000,
+  IDXD_OP_FLAG_WR_SRC2_AECS_COMP = 0x40000,
+  IDXD_OP_FLAG_WR_SRC2_AECS_OVFL = 0x80000,
+  IDXD_OP_FLAG_SRC2_STS = 0x100000,
+  IDXD_OP_FLAG_CRC_RFC3720 = 0x200000,
+  DSA_COMP_STATUS_MASK = 0x7f,
+  DSA_COMP_STATUS_WRITE = 0x80,
+},
+macros = function(M)
+  return {
+    DSA_COMP_STATUS = function(status)
+      return M.int(M.band(M.long(status), 0x7f))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct dsa_hw_desc"] = [[{
+  uint32_t pasid : 20;
+  uint32_t rsvd : 11;
+  uint32_t priv : 1;
+  uint32_t flags : 24;
+  uint32_t opcode : 8;
+  uint64_t completion_addr;
+  union {
+    uint64_t src_addr;
+    uint64_t rdback_addr;
+    uint64_t pattern;
+    uint64_t desc_list_addr;
+    uint64_t pattern_lower;
+    uint64_t transl_fetch_addr;
+  };
+  union {
     uint64_t dst_addr;
-    uint32_t src1_size;
-    uint16_t int_handle;
-    union {
-      uint16_t compr_flags;
-      uint16_t decompr_flags;
-    };
+    uint64_t rdback_addr2;
     uint64_t src2_addr;
-    uint32_t max_dst_size;
-    uint32_t src2_size;
-    uint32_t filter_flags;
-    uint32_t num_inputs;
-  } __attribute__((packed))]],
-        ["struct dsa_raw_desc"] = [[{
-    uint64_t field[8];
-  } __attribute__((packed))]],
-        ["struct dsa_completion_record"] = [[{
-    uint8_t status;
-    union {
-      uint8_t result;
-      uint8_t dif_status;
+    uint64_t comp_pattern;
+  };
+  union {
+    uint32_t xfer_size;
+    uint32_t desc_count;
+    uint32_t region_size;
+  };
+  uint16_t int_handle;
+  uint16_t rsvd1;
+  union {
+    uint8_t expected_res;
+    struct {
+      uint64_t delta_addr;
+      uint32_t max_delta_size;
+      uint32_t delt_rsvd;
+      uint8_t expected_res_mask;
     };
-    uint8_t fault_info;
-    uint8_t rsvd;
-    union {
-      uint32_t bytes_completed;
-      uint32_t descs_completed;
+    uint32_t delta_rec_size;
+    uint64_t dest2;
+    struct {
+      uint32_t crc_seed;
+      uint32_t crc_rsvd;
+      uint64_t seed_addr;
     };
-    uint64_t fault_addr;
-    union {
-      struct {
-        uint32_t invalid_flags : 24;
-        uint32_t rsvd2 : 8;
-      };
-      uint32_t delta_rec_size;
-      uint64_t crc_val;
-      struct {
-        uint32_t dif_chk_ref_tag;
-        uint16_t dif_chk_app_tag_mask;
-        uint16_t dif_chk_app_tag;
-      };
-      struct {
-        uint64_t dif_ins_res;
-        uint32_t dif_ins_ref_tag;
-        uint16_t dif_ins_app_tag_mask;
-        uint16_t dif_ins_app_tag;
-      };
-      struct {
-        uint32_t dif_upd_src_ref_tag;
-        uint16_t dif_upd_src_app_tag_mask;
-        uint16_t dif_upd_src_app_tag;
-        uint32_t dif_upd_dest_ref_tag;
-        uint16_t dif_upd_dest_app_tag_mask;
-        uint16_t dif_upd_dest_app_tag;
-      };
-      struct {
-        uint64_t dix_gen_res;
-        uint32_t dix_ref_tag;
-        uint16_t dix_app_tag_mask;
-        uint16_t dix_app_tag;
-      };
-      uint8_t op_specific[16];
+    struct {
+      uint8_t src_dif_flags;
+      uint8_t dif_chk_res;
+      uint8_t dif_chk_flags;
+      uint8_t dif_chk_res2[5];
+      uint32_t chk_ref_tag_seed;
+      uint16_t chk_app_tag_mask;
+      uint16_t chk_app_tag_seed;
     };
-  } __attribute__((packed))]],
-        ["struct dsa_raw_completion_record"] = [[{
-    uint64_t field[4];
-  } __attribute__((packed))]],
-        ["struct iax_completion_record"] = [[{
-    uint8_t status;
-    uint8_t error_code;
-    uint8_t fault_info;
-    uint8_t rsvd;
+    struct {
+      uint8_t dif_ins_res;
+      uint8_t dest_dif_flag;
+      uint8_t dif_ins_flags;
+      uint8_t dif_ins_res2[13];
+      uint32_t ins_ref_tag_seed;
+      uint16_t ins_app_tag_mask;
+      uint16_t ins_app_tag_seed;
+    };
+    struct {
+      uint8_t src_upd_flags;
+      uint8_t upd_dest_flags;
+      uint8_t dif_upd_flags;
+      uint8_t dif_upd_res[5];
+      uint32_t src_ref_tag_seed;
+      uint16_t src_app_tag_mask;
+      uint16_t src_app_tag_seed;
+      uint32_t dest_ref_tag_seed;
+      uint16_t dest_app_tag_mask;
+      uint16_t dest_app_tag_seed;
+    };
+    uint64_t pattern_upper;
+    struct {
+      uint64_t transl_fetch_res;
+      uint32_t region_stride;
+    };
+    struct {
+      uint8_t dix_gen_res;
+      uint8_t dest_dif_flags;
+      uint8_t dif_flags;
+      uint8_t dix_gen_res2[13];
+      uint32_t ref_tag_seed;
+      uint16_t app_tag_mask;
+      uint16_t app_tag_seed;
+    };
+    uint8_t op_specific[24];
+  };
+} __attribute__((packed))]],
+      ["struct iax_hw_desc"] = [[{
+  uint32_t pasid : 20;
+  uint32_t rsvd : 11;
+  uint32_t priv : 1;
+  uint32_t flags : 24;
+  uint32_t opcode : 8;
+  uint64_t completion_addr;
+  uint64_t src1_addr;
+  uint64_t dst_addr;
+  uint32_t src1_size;
+  uint16_t int_handle;
+  union {
+    uint16_t compr_flags;
+    uint16_t decompr_flags;
+  };
+  uint64_t src2_addr;
+  uint32_t max_dst_size;
+  uint32_t src2_size;
+  uint32_t filter_flags;
+  uint32_t num_inputs;
+} __attribute__((packed))]],
+      ["struct dsa_raw_desc"] = [[{
+  uint64_t field[8];
+} __attribute__((packed))]],
+      ["struct dsa_completion_record"] = [[{
+  uint8_t status;
+  union {
+    uint8_t result;
+    uint8_t dif_status;
+  };
+  uint8_t fault_info;
+  uint8_t rsvd;
+  union {
     uint32_t bytes_completed;
-    uint64_t fault_addr;
-    uint32_t invalid_flags;
-    uint32_t rsvd2;
-    uint32_t output_size;
-    uint8_t output_bits;
-    uint8_t rsvd3;
-    uint16_t xor_csum;
-    uint32_t crc;
-    uint32_t min;
-    uint32_t max;
-    uint32_t sum;
-    uint64_t rsvd4[2];
-  } __attribute__((packed))]],
-        ["struct iax_raw_completion_record"] = [[{
-    uint64_t field[8];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct dsa_hw_desc"] = [[{
-    uint32_t pasid : 20;
-    uint32_t rsvd : 11;
-    uint32_t priv : 1;
-    uint32_t flags : 24;
-    uint32_t opcode : 8;
-    unsigned long completion_addr;
-    union {
-      unsigned long src_addr;
-      unsigned long rdback_addr;
-      unsigned long pattern;
-      unsigned long desc_list_addr;
-      unsigned long pattern_lower;
-      unsigned long transl_fetch_addr;
+    uint32_t descs_completed;
+  };
+  uint64_t fault_addr;
+  union {
+    struct {
+      uint32_t invalid_flags : 24;
+      uint32_t rsvd2 : 8;
     };
-    union {
-      unsigned long dst_addr;
-      unsigned long rdback_addr2;
-      unsigned long src2_addr;
-      unsigned long comp_pattern;
+    uint32_t delta_rec_size;
+    uint64_t crc_val;
+    struct {
+      uint32_t dif_chk_ref_tag;
+      uint16_t dif_chk_app_tag_mask;
+      uint16_t dif_chk_app_tag;
     };
-    union {
-      uint32_t xfer_size;
-      uint32_t desc_count;
-      uint32_t region_size;
+    struct {
+      uint64_t dif_ins_res;
+      uint32_t dif_ins_ref_tag;
+      uint16_t dif_ins_app_tag_mask;
+      uint16_t dif_ins_app_tag;
     };
-    uint16_t int_handle;
-    uint16_t rsvd1;
-    union {
-      uint8_t expected_res;
-      struct {
-        unsigned long delta_addr;
-        uint32_t max_delta_size;
-        uint32_t delt_rsvd;
-        uint8_t expected_res_mask;
-      };
-      uint32_t delta_rec_size;
-      unsigned long dest2;
-      struct {
-        uint32_t crc_seed;
-        uint32_t crc_rsvd;
-        unsigned long seed_addr;
-      };
-      struct {
-        uint8_t src_dif_flags;
-        uint8_t dif_chk_res;
-        uint8_t dif_chk_flags;
-        uint8_t dif_chk_res2[5];
-        uint32_t chk_ref_tag_seed;
-        uint16_t chk_app_tag_mask;
-        uint16_t chk_app_tag_seed;
-      };
-      struct {
-        uint8_t dif_ins_res;
-        uint8_t dest_dif_flag;
-        uint8_t dif_ins_flags;
-        uint8_t dif_ins_res2[13];
-        uint32_t ins_ref_tag_seed;
-        uint16_t ins_app_tag_mask;
-        uint16_t ins_app_tag_seed;
-      };
-      struct {
-        uint8_t src_upd_flags;
-        uint8_t upd_dest_flags;
-        uint8_t dif_upd_flags;
-        uint8_t dif_upd_res[5];
-        uint32_t src_ref_tag_seed;
-        uint16_t src_app_tag_mask;
-        uint16_t src_app_tag_seed;
-        uint32_t dest_ref_tag_seed;
-        uint16_t dest_app_tag_mask;
-        uint16_t dest_app_tag_seed;
-      };
-      unsigned long pattern_upper;
-      struct {
-        unsigned long transl_fetch_res;
-        uint32_t region_stride;
-      };
-      struct {
-        uint8_t dix_gen_res;
-        uint8_t dest_dif_flags;
-        uint8_t dif_flags;
-        uint8_t dix_gen_res2[13];
-        uint32_t ref_tag_seed;
-        uint16_t app_tag_mask;
-        uint16_t app_tag_seed;
-      };
-      uint8_t op_specific[24];
+    struct {
+      uint32_t dif_upd_src_ref_tag;
+      uint16_t dif_upd_src_app_tag_mask;
+      uint16_t dif_upd_src_app_tag;
+      uint32_t dif_upd_dest_ref_tag;
+      uint16_t dif_upd_dest_app_tag_mask;
+      uint16_t dif_upd_dest_app_tag;
     };
-  } __attribute__((packed))]],
-        ["struct iax_hw_desc"] = [[{
-    uint32_t pasid : 20;
-    uint32_t rsvd : 11;
-    uint32_t priv : 1;
-    uint32_t flags : 24;
-    uint32_t opcode : 8;
-    unsigned long completion_addr;
-    unsigned long src1_addr;
-    unsigned long dst_addr;
-    uint32_t src1_size;
-    uint16_t int_handle;
-    union {
-      uint16_t compr_flags;
-      uint16_t decompr_flags;
+    struct {
+      uint64_t dix_gen_res;
+      uint32_t dix_ref_tag;
+      uint16_t dix_app_tag_mask;
+      uint16_t dix_app_tag;
     };
-    unsigned long src2_addr;
-    uint32_t max_dst_size;
-    uint32_t src2_size;
-    uint32_t filter_flags;
-    uint32_t num_inputs;
-  } __attribute__((packed))]],
-        ["struct dsa_raw_desc"] = [[{
-    unsigned long field[8];
-  } __attribute__((packed))]],
-        ["struct dsa_completion_record"] = [[{
-    uint8_t status;
-    union {
-      uint8_t result;
-      uint8_t dif_status;
-    };
-    uint8_t fault_info;
-    uint8_t rsvd;
-    union {
-      uint32_t bytes_completed;
-      uint32_t descs_completed;
-    };
-    unsigned long fault_addr;
-    union {
-      struct {
-        uint32_t invalid_flags : 24;
-        uint32_t rsvd2 : 8;
-      };
-      uint32_t delta_rec_size;
-      unsigned long crc_val;
-      struct {
-        uint32_t dif_chk_ref_tag;
-        uint16_t dif_chk_app_tag_mask;
-        uint16_t dif_chk_app_tag;
-      };
-      struct {
-        unsigned long dif_ins_res;
-        uint32_t dif_ins_ref_tag;
-        uint16_t dif_ins_app_tag_mask;
-        uint16_t dif_ins_app_tag;
-      };
-      struct {
-        uint32_t dif_upd_src_ref_tag;
-        uint16_t dif_upd_src_app_tag_mask;
-        uint16_t dif_upd_src_app_tag;
-        uint32_t dif_upd_dest_ref_tag;
-        uint16_t dif_upd_dest_app_tag_mask;
-        uint16_t dif_upd_dest_app_tag;
-      };
-      struct {
-        unsigned long dix_gen_res;
-        uint32_t dix_ref_tag;
-        uint16_t dix_app_tag_mask;
-        uint16_t dix_app_tag;
-      };
-      uint8_t op_specific[16];
-    };
-  } __attribute__((packed))]],
-        ["struct dsa_raw_completion_record"] = [[{
-    unsigned long field[4];
-  } __attribute__((packed))]],
-        ["struct iax_completion_record"] = [[{
-    uint8_t status;
-    uint8_t error_code;
-    uint8_t fault_info;
-    uint8_t rsvd;
-    uint32_t bytes_completed;
-    unsigned long fault_addr;
-    uint32_t invalid_flags;
-    uint32_t rsvd2;
-    uint32_t output_size;
-    uint8_t output_bits;
-    uint8_t rsvd3;
-    uint16_t xor_csum;
-    uint32_t crc;
-    uint32_t min;
-    uint32_t max;
-    uint32_t sum;
-    unsigned long rsvd4[2];
-  } __attribute__((packed))]],
-        ["struct iax_raw_completion_record"] = [[{
-    unsigned long field[8];
-  } __attribute__((packed))]],
-      },
+    uint8_t op_specific[16];
+  };
+} __attribute__((packed))]],
+      ["struct dsa_raw_completion_record"] = [[{
+  uint64_t field[4];
+} __attribute__((packed))]],
+      ["struct iax_completion_record"] = [[{
+  uint8_t status;
+  uint8_t error_code;
+  uint8_t fault_info;
+  uint8_t rsvd;
+  uint32_t bytes_completed;
+  uint64_t fault_addr;
+  uint32_t invalid_flags;
+  uint32_t rsvd2;
+  uint32_t output_size;
+  uint8_t output_bits;
+  uint8_t rsvd3;
+  uint16_t xor_csum;
+  uint32_t crc;
+  uint32_t min;
+  uint32_t max;
+  uint32_t sum;
+  uint64_t rsvd4[2];
+} __attribute__((packed))]],
+      ["struct iax_raw_completion_record"] = [[{
+  uint64_t field[8];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct dsa_hw_desc"] = [[{
+  uint32_t pasid : 20;
+  uint32_t rsvd : 11;
+  uint32_t priv : 1;
+  uint32_t flags : 24;
+  uint32_t opcode : 8;
+  unsigned long completion_addr;
+  union {
+    unsigned long src_addr;
+    unsigned long rdback_addr;
+    unsigned long pattern;
+    unsigned long desc_list_addr;
+    unsigned long pattern_lower;
+    unsigned long transl_fetch_addr;
+  };
+  union {
+    unsigned long dst_addr;
+    unsigned long rdback_addr2;
+    unsigned long src2_addr;
+    unsigned long comp_pattern;
+  };
+  union {
+    uint32_t xfer_size;
+    uint32_t desc_count;
+    uint32_t region_size;
+  };
+  uint16_t int_handle;
+  uint16_t rsvd1;
+  union {
+    uint8_t expected_res;
+    struct {
+      unsigned long delta_addr;
+      uint32_t max_delta_size;
+      uint32_t delt_rsvd;
+      uint8_t expected_res_mask;
+    };
+    uint32_t delta_rec_size;
+    unsigned long dest2;
+    struct {
+      uint32_t crc_seed;
+      uint32_t crc_rsvd;
+      unsigned long seed_addr;
+    };
+    struct {
+      uint8_t src_dif_flags;
+      uint8_t dif_chk_res;
+      uint8_t dif_chk_flags;
+      uint8_t dif_chk_res2[5];
+      uint32_t chk_ref_tag_seed;
+      uint16_t chk_app_tag_mask;
+      uint16_t chk_app_tag_seed;
+    };
+    struct {
+      uint8_t dif_ins_res;
+      uint8_t dest_dif_flag;
+      uint8_t dif_ins_flags;
+      uint8_t dif_ins_res2[13];
+      uint32_t ins_ref_tag_seed;
+      uint16_t ins_app_tag_mask;
+      uint16_t ins_app_tag_seed;
+    };
+    struct {
+      uint8_t src_upd_flags;
+      uint8_t upd_dest_flags;
+      uint8_t dif_upd_flags;
+      uint8_t dif_upd_res[5];
+      uint32_t src_ref_tag_seed;
+      uint16_t src_app_tag_mask;
+      uint16_t src_app_tag_seed;
+      uint32_t dest_ref_tag_seed;
+      uint16_t dest_app_tag_mask;
+      uint16_t dest_app_tag_seed;
+    };
+    unsigned long pattern_upper;
+    struct {
+      unsigned long transl_fetch_res;
+      uint32_t region_stride;
+    };
+    struct {
+      uint8_t dix_gen_res;
+      uint8_t dest_dif_flags;
+      uint8_t dif_flags;
+      uint8_t dix_gen_res2[13];
+      uint32_t ref_tag_seed;
+      uint16_t app_tag_mask;
+      uint16_t app_tag_seed;
+    };
+    uint8_t op_specific[24];
+  };
+} __attribute__((packed))]],
+      ["struct iax_hw_desc"] = [[{
+  uint32_t pasid : 20;
+  uint32_t rsvd : 11;
+  uint32_t priv : 1;
+  uint32_t flags : 24;
+  uint32_t opcode : 8;
+  unsigned long completion_addr;
+  unsigned long src1_addr;
+  unsigned long dst_addr;
+  uint32_t src1_size;
+  uint16_t int_handle;
+  union {
+    uint16_t compr_flags;
+    uint16_t decompr_flags;
+  };
+  unsigned long src2_addr;
+  uint32_t max_dst_size;
+  uint32_t src2_size;
+  uint32_t filter_flags;
+  uint32_t num_inputs;
+} __attribute__((packed))]],
+      ["struct dsa_raw_desc"] = [[{
+  unsigned long field[8];
+} __attribute__((packed))]],
+      ["struct dsa_completion_record"] = [[{
+  uint8_t status;
+  union {
+    uint8_t result;
+    uint8_t dif_status;
+  };
+  uint8_t fault_info;
+  uint8_t rsvd;
+  union {
+    uint32_t bytes_completed;
+    uint32_t descs_completed;
+  };
+  unsigned long fault_addr;
+  union {
+    struct {
+      uint32_t invalid_flags : 24;
+      uint32_t rsvd2 : 8;
+    };
+    uint32_t delta_rec_size;
+    unsigned long crc_val;
+    struct {
+      uint32_t dif_chk_ref_tag;
+      uint16_t dif_chk_app_tag_mask;
+      uint16_t dif_chk_app_tag;
+    };
+    struct {
+      unsigned long dif_ins_res;
+      uint32_t dif_ins_ref_tag;
+      uint16_t dif_ins_app_tag_mask;
+      uint16_t dif_ins_app_tag;
+    };
+    struct {
+      uint32_t dif_upd_src_ref_tag;
+      uint16_t dif_upd_src_app_tag_mask;
+      uint16_t dif_upd_src_app_tag;
+      uint32_t dif_upd_dest_ref_tag;
+      uint16_t dif_upd_dest_app_tag_mask;
+      uint16_t dif_upd_dest_app_tag;
+    };
+    struct {
+      unsigned long dix_gen_res;
+      uint32_t dix_ref_tag;
+      uint16_t dix_app_tag_mask;
+      uint16_t dix_app_tag;
+    };
+    uint8_t op_specific[16];
+  };
+} __attribute__((packed))]],
+      ["struct dsa_raw_completion_record"] = [[{
+  unsigned long field[4];
+} __attribute__((packed))]],
+      ["struct iax_completion_record"] = [[{
+  uint8_t status;
+  uint8_t error_code;
+  uint8_t fault_info;
+  uint8_t rsvd;
+  uint32_t bytes_completed;
+  unsigned long fault_addr;
+  uint32_t invalid_flags;
+  uint32_t rsvd2;
+  uint32_t output_size;
+  uint8_t output_bits;
+  uint8_t rsvd3;
+  uint16_t xor_csum;
+  uint32_t crc;
+  uint32_t min;
+  uint32_t max;
+  uint32_t sum;
+  unsigned long rsvd4[2];
+} __attribute__((packed))]],
+      ["struct iax_raw_completion_record"] = [[{
+  unsigned long field[8];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/if.h"] = [==[
-  constants = {
-    IFF_UP = 1,
-    IFF_BROADCAST = 2,
-    IFF_DEBUG = 4,
-    IFF_LOOPBACK = 8,
-    IFF_POINTOPOINT = 16,
-    IFF_NOTRAILERS = 32,
-    IFF_RUNNING = 64,
-    IFF_NOARP = 128,
-    IFF_PROMISC = 256,
-    IFF_ALLMULTI = 512,
-    IFF_MASTER = 1024,
-    IFF_SLAVE = 2048,
-    IFF_MULTICAST = 4096,
-    IFF_PORTSEL = 8192,
-    IFF_AUTOMEDIA = 16384,
-    IFF_DYNAMIC = 32768,
-    IFF_LOWER_UP = 65536,
-    IFF_DORMANT = 131072,
-    IFF_ECHO = 262144,
-    IF_OPER_UNKNOWN = 0,
-    IF_OPER_NOTPRESENT = 1,
-    IF_OPER_DOWN = 2,
-    IF_OPER_LOWERLAYERDOWN = 3,
-    IF_OPER_TESTING = 4,
-    IF_OPER_DORMANT = 5,
-    IF_OPER_UP = 6,
-    IF_LINK_MODE_DEFAULT = 0,
-    IF_LINK_MODE_DORMANT = 1,
-    IF_LINK_MODE_TESTING = 2,
-    IFNAMSIZ = 16,
-    IFALIASZ = 256,
-    ALTIFNAMSIZ = 128,
-    IFF_VOLATILE = 461914,
-    IF_GET_IFACE = 0x1,
-    IF_GET_PROTO = 0x2,
-    IF_IFACE_V35 = 0x1000,
-    IF_IFACE_V24 = 0x1001,
-    IF_IFACE_X21 = 0x1002,
-    IF_IFACE_T1 = 0x1003,
-    IF_IFACE_E1 = 0x1004,
-    IF_IFACE_SYNC_SERIAL = 0x1005,
-    IF_IFACE_X21D = 0x1006,
-    IF_PROTO_HDLC = 0x2000,
-    IF_PROTO_PPP = 0x2001,
-    IF_PROTO_CISCO = 0x2002,
-    IF_PROTO_FR = 0x2003,
-    IF_PROTO_FR_ADD_PVC = 0x2004,
-    IF_PROTO_FR_DEL_PVC = 0x2005,
-    IF_PROTO_X25 = 0x2006,
-    IF_PROTO_HDLC_ETH = 0x2007,
-    IF_PROTO_FR_ADD_ETH_PVC = 0x2008,
-    IF_PROTO_FR_DEL_ETH_PVC = 0x2009,
-    IF_PROTO_FR_PVC = 0x200a,
-    IF_PROTO_FR_ETH_PVC = 0x200b,
-    IF_PROTO_RAW = 0x200c,
-    IFHWADDRLEN = 6,
-  },
-  records = {
-    ["struct ifmap"] = [[{
+constants = {
+  IFF_UP = 1,
+  IFF_BROADCAST = 2,
+  IFF_DEBUG = 4,
+  IFF_LOOPBACK = 8,
+  IFF_POINTOPOINT = 16,
+  IFF_NOTRAILERS = 32,
+  IFF_RUNNING = 64,
+  IFF_NOARP = 128,
+  IFF_PROMISC = 256,
+  IFF_ALLMULTI = 512,
+  IFF_MASTER = 1024,
+  IFF_SLAVE = 2048,
+  IFF_MULTICAST = 4096,
+  IFF_PORTSEL = 8192,
+  IFF_AUTOMEDIA = 16384,
+  IFF_DYNAMIC = 32768,
+  IFF_LOWER_UP = 65536,
+  IFF_DORMANT = 131072,
+  IFF_ECHO = 262144,
+  IF_OPER_UNKNOWN = 0,
+  IF_OPER_NOTPRESENT = 1,
+  IF_OPER_DOWN = 2,
+  IF_OPER_LOWERLAYERDOWN = 3,
+  IF_OPER_TESTING = 4,
+  IF_OPER_DORMANT = 5,
+  IF_OPER_UP = 6,
+  IF_LINK_MODE_DEFAULT = 0,
+  IF_LINK_MODE_DORMANT = 1,
+  IF_LINK_MODE_TESTING = 2,
+  IFNAMSIZ = 16,
+  IFALIASZ = 256,
+  ALTIFNAMSIZ = 128,
+  IFF_VOLATILE = 461914,
+  IF_GET_IFACE = 0x1,
+  IF_GET_PROTO = 0x2,
+  IF_IFACE_V35 = 0x1000,
+  IF_IFACE_V24 = 0x1001,
+  IF_IFACE_X21 = 0x1002,
+  IF_IFACE_T1 = 0x1003,
+  IF_IFACE_E1 = 0x1004,
+  IF_IFACE_SYNC_SERIAL = 0x1005,
+  IF_IFACE_X21D = 0x1006,
+  IF_PROTO_HDLC = 0x2000,
+  IF_PROTO_PPP = 0x2001,
+  IF_PROTO_CISCO = 0x2002,
+  IF_PROTO_FR = 0x2003,
+  IF_PROTO_FR_ADD_PVC = 0x2004,
+  IF_PROTO_FR_DEL_PVC = 0x2005,
+  IF_PROTO_X25 = 0x2006,
+  IF_PROTO_HDLC_ETH = 0x2007,
+  IF_PROTO_FR_ADD_ETH_PVC = 0x2008,
+  IF_PROTO_FR_DEL_ETH_PVC = 0x2009,
+  IF_PROTO_FR_PVC = 0x200a,
+  IF_PROTO_FR_ETH_PVC = 0x200b,
+  IF_PROTO_RAW = 0x200c,
+  IFHWADDRLEN = 6,
+},
+records = {
+  ["struct ifmap"] = [[{
   unsigned long mem_start;
   unsigned long mem_end;
   uint16_t base_addr;
@@ -1401,7 +1401,7 @@ return {
   uint8_t dma;
   uint8_t port;
 }]],
-    ["struct if_settings"] = [[{
+  ["struct if_settings"] = [[{
   uint32_t type;
   uint32_t size;
   union {
@@ -1415,7 +1415,7 @@ return {
     struct te1_settings *te1;
   } ifs_ifsu;
 }]],
-    ["struct ifreq"] = [[{
+  ["struct ifreq"] = [[{
   union {
     char ifrn_name[16];
   } ifr_ifrn;
@@ -1435,103 +1435,103 @@ return {
     struct if_settings ifru_settings;
   } ifr_ifru;
 }]],
-    ["struct ifconf"] = [[{
+  ["struct ifconf"] = [[{
   int32_t ifc_len;
   union {
     char *ifcu_buf;
     struct ifreq *ifcu_req;
   } ifc_ifcu;
 }]],
-  },
+},
 ]==],
 ["linux/if_addr.h"] = [==[
-  constants = {
-    IFA_UNSPEC = 0,
-    IFA_ADDRESS = 1,
-    IFA_LOCAL = 2,
-    IFA_LABEL = 3,
-    IFA_BROADCAST = 4,
-    IFA_ANYCAST = 5,
-    IFA_CACHEINFO = 6,
-    IFA_MULTICAST = 7,
-    IFA_FLAGS = 8,
-    IFA_RT_PRIORITY = 9,
-    IFA_TARGET_NETNSID = 10,
-    IFA_PROTO = 11,
-    __IFA_MAX = 12,
-    IFA_MAX = 11,
-    IFA_F_SECONDARY = 0x1,
-    IFA_F_TEMPORARY = 1,
-    IFA_F_NODAD = 0x2,
-    IFA_F_OPTIMISTIC = 0x4,
-    IFA_F_DADFAILED = 0x8,
-    IFA_F_HOMEADDRESS = 0x10,
-    IFA_F_DEPRECATED = 0x20,
-    IFA_F_TENTATIVE = 0x40,
-    IFA_F_PERMANENT = 0x80,
-    IFA_F_MANAGETEMPADDR = 0x100,
-    IFA_F_NOPREFIXROUTE = 0x200,
-    IFA_F_MCAUTOJOIN = 0x400,
-    IFA_F_STABLE_PRIVACY = 0x800,
-    IFAPROT_UNSPEC = 0,
-    IFAPROT_KERNEL_LO = 1,
-    IFAPROT_KERNEL_RA = 2,
-    IFAPROT_KERNEL_LL = 3,
-  },
-  records = {
-    ["struct ifaddrmsg"] = [[{
+constants = {
+  IFA_UNSPEC = 0,
+  IFA_ADDRESS = 1,
+  IFA_LOCAL = 2,
+  IFA_LABEL = 3,
+  IFA_BROADCAST = 4,
+  IFA_ANYCAST = 5,
+  IFA_CACHEINFO = 6,
+  IFA_MULTICAST = 7,
+  IFA_FLAGS = 8,
+  IFA_RT_PRIORITY = 9,
+  IFA_TARGET_NETNSID = 10,
+  IFA_PROTO = 11,
+  __IFA_MAX = 12,
+  IFA_MAX = 11,
+  IFA_F_SECONDARY = 0x1,
+  IFA_F_TEMPORARY = 1,
+  IFA_F_NODAD = 0x2,
+  IFA_F_OPTIMISTIC = 0x4,
+  IFA_F_DADFAILED = 0x8,
+  IFA_F_HOMEADDRESS = 0x10,
+  IFA_F_DEPRECATED = 0x20,
+  IFA_F_TENTATIVE = 0x40,
+  IFA_F_PERMANENT = 0x80,
+  IFA_F_MANAGETEMPADDR = 0x100,
+  IFA_F_NOPREFIXROUTE = 0x200,
+  IFA_F_MCAUTOJOIN = 0x400,
+  IFA_F_STABLE_PRIVACY = 0x800,
+  IFAPROT_UNSPEC = 0,
+  IFAPROT_KERNEL_LO = 1,
+  IFAPROT_KERNEL_RA = 2,
+  IFAPROT_KERNEL_LL = 3,
+},
+records = {
+  ["struct ifaddrmsg"] = [[{
   uint8_t ifa_family;
   uint8_t ifa_prefixlen;
   uint8_t ifa_flags;
   uint8_t ifa_scope;
   uint32_t ifa_index;
 }]],
-    ["struct ifa_cacheinfo"] = [[{
+  ["struct ifa_cacheinfo"] = [[{
   uint32_t ifa_prefered;
   uint32_t ifa_valid;
   uint32_t cstamp;
   uint32_t tstamp;
 }]],
+},
+macros = function(M)
+  return {
+    IFA_RTA = function(r)
+      return M.cast("struct rtattr *", M.cast("char *", r) + 8)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IFA_PAYLOAD = function(n)
+          return M.int(M.u64(M.long(n.nlmsg_len)) - 24)
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      IFA_RTA = function(r)
-        return M.cast("struct rtattr *", M.cast("char *", r) + 8)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IFA_PAYLOAD = function(n)
-            return M.int(M.u64(M.long(n.nlmsg_len)) - 24)
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IFA_PAYLOAD = function(n)
-            return M.int(M.u32(M.long(n.nlmsg_len) - 24))
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IFA_PAYLOAD = function(n)
+          return M.int(M.u32(M.long(n.nlmsg_len) - 24))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/if_addrlabel.h"] = [==[
-  constants = {
-    IFAL_ADDRESS = 1,
-    IFAL_LABEL = 2,
-    __IFAL_MAX = 3,
-    IFAL_MAX = 2,
-  },
-  records = {
-    ["struct ifaddrlblmsg"] = [[{
+constants = {
+  IFAL_ADDRESS = 1,
+  IFAL_LABEL = 2,
+  __IFAL_MAX = 3,
+  IFAL_MAX = 2,
+},
+records = {
+  ["struct ifaddrlblmsg"] = [[{
   uint8_t ifal_family;
   uint8_t __ifal_reserved;
   uint8_t ifal_prefixlen;
@@ -1539,81 +1539,81 @@ return {
   uint32_t ifal_index;
   uint32_t ifal_seq;
 }]],
-  },
+},
 ]==],
 ["linux/if_alg.h"] = [==[
-  constants = {
-    ALG_SET_KEY = 1,
-    ALG_SET_IV = 2,
-    ALG_SET_OP = 3,
-    ALG_SET_AEAD_ASSOCLEN = 4,
-    ALG_SET_AEAD_AUTHSIZE = 5,
-    ALG_SET_DRBG_ENTROPY = 6,
-    ALG_SET_KEY_BY_KEY_SERIAL = 7,
-    ALG_OP_DECRYPT = 0,
-    ALG_OP_ENCRYPT = 1,
-  },
-  records = {
-    ["struct sockaddr_alg"] = [[{
+constants = {
+  ALG_SET_KEY = 1,
+  ALG_SET_IV = 2,
+  ALG_SET_OP = 3,
+  ALG_SET_AEAD_ASSOCLEN = 4,
+  ALG_SET_AEAD_AUTHSIZE = 5,
+  ALG_SET_DRBG_ENTROPY = 6,
+  ALG_SET_KEY_BY_KEY_SERIAL = 7,
+  ALG_OP_DECRYPT = 0,
+  ALG_OP_ENCRYPT = 1,
+},
+records = {
+  ["struct sockaddr_alg"] = [[{
   uint16_t salg_family;
   uint8_t salg_type[14];
   uint32_t salg_feat;
   uint32_t salg_mask;
   uint8_t salg_name[64];
 }]],
-    ["struct sockaddr_alg_new"] = [[{
+  ["struct sockaddr_alg_new"] = [[{
   uint16_t salg_family;
   uint8_t salg_type[14];
   uint32_t salg_feat;
   uint32_t salg_mask;
   uint8_t salg_name[];
 }]],
-    ["struct af_alg_iv"] = [[{
+  ["struct af_alg_iv"] = [[{
   uint32_t ivlen;
   uint8_t iv[];
 }]],
-  },
+},
 ]==],
 ["linux/if_arcnet.h"] = [==[
-  constants = {
-    ARC_P_IP = 212,
-    ARC_P_IPV6 = 196,
-    ARC_P_ARP = 213,
-    ARC_P_RARP = 214,
-    ARC_P_IPX = 250,
-    ARC_P_NOVELL_EC = 236,
-    ARC_P_IP_RFC1051 = 240,
-    ARC_P_ARP_RFC1051 = 241,
-    ARC_P_ETHER = 232,
-    ARC_P_DATAPOINT_BOOT = 0,
-    ARC_P_DATAPOINT_MOUNT = 1,
-    ARC_P_POWERLAN_BEACON = 8,
-    ARC_P_POWERLAN_BEACON2 = 243,
-    ARC_P_LANSOFT = 251,
-    ARC_P_ATALK = 0xdd,
-    ARCNET_ALEN = 1,
-    RFC1201_HDR_SIZE = 4,
-    RFC1051_HDR_SIZE = 1,
-    ETH_ENCAP_HDR_SIZE = 14,
-    ARC_HDR_SIZE = 4,
-  },
-  records = {
-    ["struct arc_rfc1201"] = [[{
+constants = {
+  ARC_P_IP = 212,
+  ARC_P_IPV6 = 196,
+  ARC_P_ARP = 213,
+  ARC_P_RARP = 214,
+  ARC_P_IPX = 250,
+  ARC_P_NOVELL_EC = 236,
+  ARC_P_IP_RFC1051 = 240,
+  ARC_P_ARP_RFC1051 = 241,
+  ARC_P_ETHER = 232,
+  ARC_P_DATAPOINT_BOOT = 0,
+  ARC_P_DATAPOINT_MOUNT = 1,
+  ARC_P_POWERLAN_BEACON = 8,
+  ARC_P_POWERLAN_BEACON2 = 243,
+  ARC_P_LANSOFT = 251,
+  ARC_P_ATALK = 0xdd,
+  ARCNET_ALEN = 1,
+  RFC1201_HDR_SIZE = 4,
+  RFC1051_HDR_SIZE = 1,
+  ETH_ENCAP_HDR_SIZE = 14,
+  ARC_HDR_SIZE = 4,
+},
+records = {
+  ["struct arc_rfc1201"] = [[{
   uint8_t proto;
   uint8_t split_flag;
   uint16_t sequence;
   uint8_t payload[];
 }]],
-    ["struct arc_rfc1051"] = [[{
+  ["struct arc_rfc1051"] = [[{
   uint8_t proto;
   uint8_t payload[];
 }]],
-    ["struct arc_eth_encap"] = [[{
+  ["struct arc_eth_encap"] = [[{
   uint8_t proto;
   struct ethhdr eth;
   uint8_t payload[];
 }]],
-    ["struct arc_cap"] = [[{
+  ["struct arc_cap"] = [[{
   uint8_t proto;
   uint8_t cookie[4];
   union {
@@ -1621,12 +1621,12 @@ return {
     uint8_t raw[0];
   } mes;
 }]],
-    ["struct arc_hardware"] = [[{
+  ["struct arc_hardware"] = [[{
   uint8_t source;
   uint8_t dest;
   uint8_t offset[2];
 }]],
-    ["struct archdr"] = [[{
+  ["struct archdr"] = [[{
   struct arc_hardware hard;
   union {
     struct arc_rfc1201 rfc1201;
@@ -1636,608 +1636,608 @@ return {
     uint8_t raw[0];
   } soft;
 }]],
-  },
+},
 ]==],
 ["linux/if_arp.h"] = [==[
-  constants = {
-    ARPHRD_NETROM = 0,
-    ARPHRD_ETHER = 1,
-    ARPHRD_EETHER = 2,
-    ARPHRD_AX25 = 3,
-    ARPHRD_PRONET = 4,
-    ARPHRD_CHAOS = 5,
-    ARPHRD_IEEE802 = 6,
-    ARPHRD_ARCNET = 7,
-    ARPHRD_APPLETLK = 8,
-    ARPHRD_DLCI = 15,
-    ARPHRD_ATM = 19,
-    ARPHRD_METRICOM = 23,
-    ARPHRD_IEEE1394 = 24,
-    ARPHRD_EUI64 = 27,
-    ARPHRD_INFINIBAND = 32,
-    ARPHRD_SLIP = 256,
-    ARPHRD_CSLIP = 257,
-    ARPHRD_SLIP6 = 258,
-    ARPHRD_CSLIP6 = 259,
-    ARPHRD_RSRVD = 260,
-    ARPHRD_ADAPT = 264,
-    ARPHRD_ROSE = 270,
-    ARPHRD_X25 = 271,
-    ARPHRD_HWX25 = 272,
-    ARPHRD_CAN = 280,
-    ARPHRD_MCTP = 290,
-    ARPHRD_PPP = 512,
-    ARPHRD_CISCO = 513,
-    ARPHRD_HDLC = 513,
-    ARPHRD_LAPB = 516,
-    ARPHRD_DDCMP = 517,
-    ARPHRD_RAWHDLC = 518,
-    ARPHRD_RAWIP = 519,
-    ARPHRD_TUNNEL = 768,
-    ARPHRD_TUNNEL6 = 769,
-    ARPHRD_FRAD = 770,
-    ARPHRD_SKIP = 771,
-    ARPHRD_LOOPBACK = 772,
-    ARPHRD_LOCALTLK = 773,
-    ARPHRD_FDDI = 774,
-    ARPHRD_BIF = 775,
-    ARPHRD_SIT = 776,
-    ARPHRD_IPDDP = 777,
-    ARPHRD_IPGRE = 778,
-    ARPHRD_PIMREG = 779,
-    ARPHRD_HIPPI = 780,
-    ARPHRD_ASH = 781,
-    ARPHRD_ECONET = 782,
-    ARPHRD_IRDA = 783,
-    ARPHRD_FCPP = 784,
-    ARPHRD_FCAL = 785,
-    ARPHRD_FCPL = 786,
-    ARPHRD_FCFABRIC = 787,
-    ARPHRD_IEEE802_TR = 800,
-    ARPHRD_IEEE80211 = 801,
-    ARPHRD_IEEE80211_PRISM = 802,
-    ARPHRD_IEEE80211_RADIOTAP = 803,
-    ARPHRD_IEEE802154 = 804,
-    ARPHRD_IEEE802154_MONITOR = 805,
-    ARPHRD_PHONET = 820,
-    ARPHRD_PHONET_PIPE = 821,
-    ARPHRD_CAIF = 822,
-    ARPHRD_IP6GRE = 823,
-    ARPHRD_NETLINK = 824,
-    ARPHRD_6LOWPAN = 825,
-    ARPHRD_VSOCKMON = 826,
-    ARPHRD_VOID = 0xffff,
-    ARPHRD_NONE = 0xfffe,
-    ARPOP_REQUEST = 1,
-    ARPOP_REPLY = 2,
-    ARPOP_RREQUEST = 3,
-    ARPOP_RREPLY = 4,
-    ARPOP_InREQUEST = 8,
-    ARPOP_InREPLY = 9,
-    ARPOP_NAK = 10,
-    ATF_COM = 0x2,
-    ATF_PERM = 0x4,
-    ATF_PUBL = 0x8,
-    ATF_USETRAILERS = 0x10,
-    ATF_NETMASK = 0x20,
-    ATF_DONTPUB = 0x40,
-  },
-  records = {
-    ["struct arpreq"] = [[{
+constants = {
+  ARPHRD_NETROM = 0,
+  ARPHRD_ETHER = 1,
+  ARPHRD_EETHER = 2,
+  ARPHRD_AX25 = 3,
+  ARPHRD_PRONET = 4,
+  ARPHRD_CHAOS = 5,
+  ARPHRD_IEEE802 = 6,
+  ARPHRD_ARCNET = 7,
+  ARPHRD_APPLETLK = 8,
+  ARPHRD_DLCI = 15,
+  ARPHRD_ATM = 19,
+  ARPHRD_METRICOM = 23,
+  ARPHRD_IEEE1394 = 24,
+  ARPHRD_EUI64 = 27,
+  ARPHRD_INFINIBAND = 32,
+  ARPHRD_SLIP = 256,
+  ARPHRD_CSLIP = 257,
+  ARPHRD_SLIP6 = 258,
+  ARPHRD_CSLIP6 = 259,
+  ARPHRD_RSRVD = 260,
+  ARPHRD_ADAPT = 264,
+  ARPHRD_ROSE = 270,
+  ARPHRD_X25 = 271,
+  ARPHRD_HWX25 = 272,
+  ARPHRD_CAN = 280,
+  ARPHRD_MCTP = 290,
+  ARPHRD_PPP = 512,
+  ARPHRD_CISCO = 513,
+  ARPHRD_HDLC = 513,
+  ARPHRD_LAPB = 516,
+  ARPHRD_DDCMP = 517,
+  ARPHRD_RAWHDLC = 518,
+  ARPHRD_RAWIP = 519,
+  ARPHRD_TUNNEL = 768,
+  ARPHRD_TUNNEL6 = 769,
+  ARPHRD_FRAD = 770,
+  ARPHRD_SKIP = 771,
+  ARPHRD_LOOPBACK = 772,
+  ARPHRD_LOCALTLK = 773,
+  ARPHRD_FDDI = 774,
+  ARPHRD_BIF = 775,
+  ARPHRD_SIT = 776,
+  ARPHRD_IPDDP = 777,
+  ARPHRD_IPGRE = 778,
+  ARPHRD_PIMREG = 779,
+  ARPHRD_HIPPI = 780,
+  ARPHRD_ASH = 781,
+  ARPHRD_ECONET = 782,
+  ARPHRD_IRDA = 783,
+  ARPHRD_FCPP = 784,
+  ARPHRD_FCAL = 785,
+  ARPHRD_FCPL = 786,
+  ARPHRD_FCFABRIC = 787,
+  ARPHRD_IEEE802_TR = 800,
+  ARPHRD_IEEE80211 = 801,
+  ARPHRD_IEEE80211_PRISM = 802,
+  ARPHRD_IEEE80211_RADIOTAP = 803,
+  ARPHRD_IEEE802154 = 804,
+  ARPHRD_IEEE802154_MONITOR = 805,
+  ARPHRD_PHONET = 820,
+  ARPHRD_PHONET_PIPE = 821,
+  ARPHRD_CAIF = 822,
+  ARPHRD_IP6GRE = 823,
+  ARPHRD_NETLINK = 824,
+  ARPHRD_6LOWPAN = 825,
+  ARPHRD_VSOCKMON = 826,
+  ARPHRD_VOID = 0xffff,
+  ARPHRD_NONE = 0xfffe,
+  ARPOP_REQUEST = 1,
+  ARPOP_REPLY = 2,
+  ARPOP_RREQUEST = 3,
+  ARPOP_RREPLY = 4,
+  ARPOP_InREQUEST = 8,
+  ARPOP_InREPLY = 9,
+  ARPOP_NAK = 10,
+  ATF_COM = 0x2,
+  ATF_PERM = 0x4,
+  ATF_PUBL = 0x8,
+  ATF_USETRAILERS = 0x10,
+  ATF_NETMASK = 0x20,
+  ATF_DONTPUB = 0x40,
+},
+records = {
+  ["struct arpreq"] = [[{
   struct sockaddr arp_pa;
   struct sockaddr arp_ha;
   int32_t arp_flags;
   struct sockaddr arp_netmask;
   char arp_dev[16];
 }]],
-    ["struct arpreq_old"] = [[{
+  ["struct arpreq_old"] = [[{
   struct sockaddr arp_pa;
   struct sockaddr arp_ha;
   int32_t arp_flags;
   struct sockaddr arp_netmask;
 }]],
-    ["struct arphdr"] = [[{
+  ["struct arphdr"] = [[{
   uint16_t ar_hrd;
   uint16_t ar_pro;
   uint8_t ar_hln;
   uint8_t ar_pln;
   uint16_t ar_op;
 }]],
-  },
+},
 ]==],
 ["linux/if_bonding.h"] = [==[
-  constants = {
-    BOND_XSTATS_UNSPEC = 0,
-    BOND_XSTATS_3AD = 1,
-    __BOND_XSTATS_MAX = 2,
-    BOND_3AD_STAT_LACPDU_RX = 0,
-    BOND_3AD_STAT_LACPDU_TX = 1,
-    BOND_3AD_STAT_LACPDU_UNKNOWN_RX = 2,
-    BOND_3AD_STAT_LACPDU_ILLEGAL_RX = 3,
-    BOND_3AD_STAT_MARKER_RX = 4,
-    BOND_3AD_STAT_MARKER_TX = 5,
-    BOND_3AD_STAT_MARKER_RESP_RX = 6,
-    BOND_3AD_STAT_MARKER_RESP_TX = 7,
-    BOND_3AD_STAT_MARKER_UNKNOWN_RX = 8,
-    BOND_3AD_STAT_PAD = 9,
-    __BOND_3AD_STAT_MAX = 10,
-    BOND_ABI_VERSION = 2,
-    BOND_ENSLAVE_OLD = 35312,
-    BOND_RELEASE_OLD = 35313,
-    BOND_SETHWADDR_OLD = 35314,
-    BOND_SLAVE_INFO_QUERY_OLD = 35323,
-    BOND_INFO_QUERY_OLD = 35324,
-    BOND_CHANGE_ACTIVE_OLD = 35325,
-    BOND_CHECK_MII_STATUS = 35143,
-    BOND_MODE_ROUNDROBIN = 0,
-    BOND_MODE_ACTIVEBACKUP = 1,
-    BOND_MODE_XOR = 2,
-    BOND_MODE_BROADCAST = 3,
-    BOND_MODE_8023AD = 4,
-    BOND_MODE_TLB = 5,
-    BOND_MODE_ALB = 6,
-    BOND_LINK_UP = 0,
-    BOND_LINK_FAIL = 1,
-    BOND_LINK_DOWN = 2,
-    BOND_LINK_BACK = 3,
-    BOND_STATE_ACTIVE = 0,
-    BOND_STATE_BACKUP = 1,
-    BOND_DEFAULT_MAX_BONDS = 1,
-    BOND_DEFAULT_TX_QUEUES = 16,
-    BOND_DEFAULT_RESEND_IGMP = 1,
-    BOND_XMIT_POLICY_LAYER2 = 0,
-    BOND_XMIT_POLICY_LAYER34 = 1,
-    BOND_XMIT_POLICY_LAYER23 = 2,
-    BOND_XMIT_POLICY_ENCAP23 = 3,
-    BOND_XMIT_POLICY_ENCAP34 = 4,
-    BOND_XMIT_POLICY_VLAN_SRCMAC = 5,
-    LACP_STATE_LACP_ACTIVITY = 0x1,
-    LACP_STATE_LACP_TIMEOUT = 0x2,
-    LACP_STATE_AGGREGATION = 0x4,
-    LACP_STATE_SYNCHRONIZATION = 0x8,
-    LACP_STATE_COLLECTING = 0x10,
-    LACP_STATE_DISTRIBUTING = 0x20,
-    LACP_STATE_DEFAULTED = 0x40,
-    LACP_STATE_EXPIRED = 0x80,
-    BOND_XSTATS_MAX = 1,
-    BOND_3AD_STAT_MAX = 9,
-  },
-  records = {
-    ["struct ifbond"] = [[{
+constants = {
+  BOND_XSTATS_UNSPEC = 0,
+  BOND_XSTATS_3AD = 1,
+  __BOND_XSTATS_MAX = 2,
+  BOND_3AD_STAT_LACPDU_RX = 0,
+  BOND_3AD_STAT_LACPDU_TX = 1,
+  BOND_3AD_STAT_LACPDU_UNKNOWN_RX = 2,
+  BOND_3AD_STAT_LACPDU_ILLEGAL_RX = 3,
+  BOND_3AD_STAT_MARKER_RX = 4,
+  BOND_3AD_STAT_MARKER_TX = 5,
+  BOND_3AD_STAT_MARKER_RESP_RX = 6,
+  BOND_3AD_STAT_MARKER_RESP_TX = 7,
+  BOND_3AD_STAT_MARKER_UNKNOWN_RX = 8,
+  BOND_3AD_STAT_PAD = 9,
+  __BOND_3AD_STAT_MAX = 10,
+  BOND_ABI_VERSION = 2,
+  BOND_ENSLAVE_OLD = 35312,
+  BOND_RELEASE_OLD = 35313,
+  BOND_SETHWADDR_OLD = 35314,
+  BOND_SLAVE_INFO_QUERY_OLD = 35323,
+  BOND_INFO_QUERY_OLD = 35324,
+  BOND_CHANGE_ACTIVE_OLD = 35325,
+  BOND_CHECK_MII_STATUS = 35143,
+  BOND_MODE_ROUNDROBIN = 0,
+  BOND_MODE_ACTIVEBACKUP = 1,
+  BOND_MODE_XOR = 2,
+  BOND_MODE_BROADCAST = 3,
+  BOND_MODE_8023AD = 4,
+  BOND_MODE_TLB = 5,
+  BOND_MODE_ALB = 6,
+  BOND_LINK_UP = 0,
+  BOND_LINK_FAIL = 1,
+  BOND_LINK_DOWN = 2,
+  BOND_LINK_BACK = 3,
+  BOND_STATE_ACTIVE = 0,
+  BOND_STATE_BACKUP = 1,
+  BOND_DEFAULT_MAX_BONDS = 1,
+  BOND_DEFAULT_TX_QUEUES = 16,
+  BOND_DEFAULT_RESEND_IGMP = 1,
+  BOND_XMIT_POLICY_LAYER2 = 0,
+  BOND_XMIT_POLICY_LAYER34 = 1,
+  BOND_XMIT_POLICY_LAYER23 = 2,
+  BOND_XMIT_POLICY_ENCAP23 = 3,
+  BOND_XMIT_POLICY_ENCAP34 = 4,
+  BOND_XMIT_POLICY_VLAN_SRCMAC = 5,
+  LACP_STATE_LACP_ACTIVITY = 0x1,
+  LACP_STATE_LACP_TIMEOUT = 0x2,
+  LACP_STATE_AGGREGATION = 0x4,
+  LACP_STATE_SYNCHRONIZATION = 0x8,
+  LACP_STATE_COLLECTING = 0x10,
+  LACP_STATE_DISTRIBUTING = 0x20,
+  LACP_STATE_DEFAULTED = 0x40,
+  LACP_STATE_EXPIRED = 0x80,
+  BOND_XSTATS_MAX = 1,
+  BOND_3AD_STAT_MAX = 9,
+},
+records = {
+  ["struct ifbond"] = [[{
   int32_t bond_mode;
   int32_t num_slaves;
   int32_t miimon;
 }]],
-    ["struct ifslave"] = [[{
+  ["struct ifslave"] = [[{
   int32_t slave_id;
   char slave_name[16];
   int8_t link;
   int8_t state;
   uint32_t link_failure_count;
 }]],
-    ["struct ad_info"] = [[{
+  ["struct ad_info"] = [[{
   uint16_t aggregator_id;
   uint16_t ports;
   uint16_t actor_key;
   uint16_t partner_key;
   uint8_t partner_system[6];
 }]],
-  },
-  typedefs = {
-    ifbond = "struct ifbond",
-    ifslave = "struct ifslave",
-  },
+},
+typedefs = {
+  ifbond = "struct ifbond",
+  ifslave = "struct ifslave",
+},
 ]==],
 ["linux/if_bridge.h"] = [==[
-  constants = {
-    IFLA_BRIDGE_FLAGS = 0,
-    IFLA_BRIDGE_MODE = 1,
-    IFLA_BRIDGE_VLAN_INFO = 2,
-    IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3,
-    IFLA_BRIDGE_MRP = 4,
-    IFLA_BRIDGE_CFM = 5,
-    IFLA_BRIDGE_MST = 6,
-    __IFLA_BRIDGE_MAX = 7,
-    IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC = 0,
-    IFLA_BRIDGE_VLAN_TUNNEL_ID = 1,
-    IFLA_BRIDGE_VLAN_TUNNEL_VID = 2,
-    IFLA_BRIDGE_VLAN_TUNNEL_FLAGS = 3,
-    __IFLA_BRIDGE_VLAN_TUNNEL_MAX = 4,
-    IFLA_BRIDGE_MRP_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_INSTANCE = 1,
-    IFLA_BRIDGE_MRP_PORT_STATE = 2,
-    IFLA_BRIDGE_MRP_PORT_ROLE = 3,
-    IFLA_BRIDGE_MRP_RING_STATE = 4,
-    IFLA_BRIDGE_MRP_RING_ROLE = 5,
-    IFLA_BRIDGE_MRP_START_TEST = 6,
-    IFLA_BRIDGE_MRP_INFO = 7,
-    IFLA_BRIDGE_MRP_IN_ROLE = 8,
-    IFLA_BRIDGE_MRP_IN_STATE = 9,
-    IFLA_BRIDGE_MRP_START_IN_TEST = 10,
-    __IFLA_BRIDGE_MRP_MAX = 11,
-    IFLA_BRIDGE_MRP_INSTANCE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_INSTANCE_RING_ID = 1,
-    IFLA_BRIDGE_MRP_INSTANCE_P_IFINDEX = 2,
-    IFLA_BRIDGE_MRP_INSTANCE_S_IFINDEX = 3,
-    IFLA_BRIDGE_MRP_INSTANCE_PRIO = 4,
-    __IFLA_BRIDGE_MRP_INSTANCE_MAX = 5,
-    IFLA_BRIDGE_MRP_PORT_STATE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_PORT_STATE_STATE = 1,
-    __IFLA_BRIDGE_MRP_PORT_STATE_MAX = 2,
-    IFLA_BRIDGE_MRP_PORT_ROLE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_PORT_ROLE_ROLE = 1,
-    __IFLA_BRIDGE_MRP_PORT_ROLE_MAX = 2,
-    IFLA_BRIDGE_MRP_RING_STATE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_RING_STATE_RING_ID = 1,
-    IFLA_BRIDGE_MRP_RING_STATE_STATE = 2,
-    __IFLA_BRIDGE_MRP_RING_STATE_MAX = 3,
-    IFLA_BRIDGE_MRP_RING_ROLE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_RING_ROLE_RING_ID = 1,
-    IFLA_BRIDGE_MRP_RING_ROLE_ROLE = 2,
-    __IFLA_BRIDGE_MRP_RING_ROLE_MAX = 3,
-    IFLA_BRIDGE_MRP_START_TEST_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_START_TEST_RING_ID = 1,
-    IFLA_BRIDGE_MRP_START_TEST_INTERVAL = 2,
-    IFLA_BRIDGE_MRP_START_TEST_MAX_MISS = 3,
-    IFLA_BRIDGE_MRP_START_TEST_PERIOD = 4,
-    IFLA_BRIDGE_MRP_START_TEST_MONITOR = 5,
-    __IFLA_BRIDGE_MRP_START_TEST_MAX = 6,
-    IFLA_BRIDGE_MRP_INFO_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_INFO_RING_ID = 1,
-    IFLA_BRIDGE_MRP_INFO_P_IFINDEX = 2,
-    IFLA_BRIDGE_MRP_INFO_S_IFINDEX = 3,
-    IFLA_BRIDGE_MRP_INFO_PRIO = 4,
-    IFLA_BRIDGE_MRP_INFO_RING_STATE = 5,
-    IFLA_BRIDGE_MRP_INFO_RING_ROLE = 6,
-    IFLA_BRIDGE_MRP_INFO_TEST_INTERVAL = 7,
-    IFLA_BRIDGE_MRP_INFO_TEST_MAX_MISS = 8,
-    IFLA_BRIDGE_MRP_INFO_TEST_MONITOR = 9,
-    IFLA_BRIDGE_MRP_INFO_I_IFINDEX = 10,
-    IFLA_BRIDGE_MRP_INFO_IN_STATE = 11,
-    IFLA_BRIDGE_MRP_INFO_IN_ROLE = 12,
-    IFLA_BRIDGE_MRP_INFO_IN_TEST_INTERVAL = 13,
-    IFLA_BRIDGE_MRP_INFO_IN_TEST_MAX_MISS = 14,
-    __IFLA_BRIDGE_MRP_INFO_MAX = 15,
-    IFLA_BRIDGE_MRP_IN_STATE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_IN_STATE_IN_ID = 1,
-    IFLA_BRIDGE_MRP_IN_STATE_STATE = 2,
-    __IFLA_BRIDGE_MRP_IN_STATE_MAX = 3,
-    IFLA_BRIDGE_MRP_IN_ROLE_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_IN_ROLE_RING_ID = 1,
-    IFLA_BRIDGE_MRP_IN_ROLE_IN_ID = 2,
-    IFLA_BRIDGE_MRP_IN_ROLE_ROLE = 3,
-    IFLA_BRIDGE_MRP_IN_ROLE_I_IFINDEX = 4,
-    __IFLA_BRIDGE_MRP_IN_ROLE_MAX = 5,
-    IFLA_BRIDGE_MRP_START_IN_TEST_UNSPEC = 0,
-    IFLA_BRIDGE_MRP_START_IN_TEST_IN_ID = 1,
-    IFLA_BRIDGE_MRP_START_IN_TEST_INTERVAL = 2,
-    IFLA_BRIDGE_MRP_START_IN_TEST_MAX_MISS = 3,
-    IFLA_BRIDGE_MRP_START_IN_TEST_PERIOD = 4,
-    __IFLA_BRIDGE_MRP_START_IN_TEST_MAX = 5,
-    IFLA_BRIDGE_CFM_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_MEP_CREATE = 1,
-    IFLA_BRIDGE_CFM_MEP_DELETE = 2,
-    IFLA_BRIDGE_CFM_MEP_CONFIG = 3,
-    IFLA_BRIDGE_CFM_CC_CONFIG = 4,
-    IFLA_BRIDGE_CFM_CC_PEER_MEP_ADD = 5,
-    IFLA_BRIDGE_CFM_CC_PEER_MEP_REMOVE = 6,
-    IFLA_BRIDGE_CFM_CC_RDI = 7,
-    IFLA_BRIDGE_CFM_CC_CCM_TX = 8,
-    IFLA_BRIDGE_CFM_MEP_CREATE_INFO = 9,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_INFO = 10,
-    IFLA_BRIDGE_CFM_CC_CONFIG_INFO = 11,
-    IFLA_BRIDGE_CFM_CC_RDI_INFO = 12,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_INFO = 13,
-    IFLA_BRIDGE_CFM_CC_PEER_MEP_INFO = 14,
-    IFLA_BRIDGE_CFM_MEP_STATUS_INFO = 15,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_INFO = 16,
-    __IFLA_BRIDGE_CFM_MAX = 17,
-    IFLA_BRIDGE_CFM_MEP_CREATE_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_MEP_CREATE_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_MEP_CREATE_DOMAIN = 2,
-    IFLA_BRIDGE_CFM_MEP_CREATE_DIRECTION = 3,
-    IFLA_BRIDGE_CFM_MEP_CREATE_IFINDEX = 4,
-    __IFLA_BRIDGE_CFM_MEP_CREATE_MAX = 5,
-    IFLA_BRIDGE_CFM_MEP_DELETE_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_MEP_DELETE_INSTANCE = 1,
-    __IFLA_BRIDGE_CFM_MEP_DELETE_MAX = 2,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_UNICAST_MAC = 2,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_MDLEVEL = 3,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_MEPID = 4,
-    __IFLA_BRIDGE_CFM_MEP_CONFIG_MAX = 5,
-    IFLA_BRIDGE_CFM_CC_CONFIG_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_CC_CONFIG_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_CC_CONFIG_ENABLE = 2,
-    IFLA_BRIDGE_CFM_CC_CONFIG_EXP_INTERVAL = 3,
-    IFLA_BRIDGE_CFM_CC_CONFIG_EXP_MAID = 4,
-    __IFLA_BRIDGE_CFM_CC_CONFIG_MAX = 5,
-    IFLA_BRIDGE_CFM_CC_PEER_MEP_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_CC_PEER_MEP_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_CC_PEER_MEPID = 2,
-    __IFLA_BRIDGE_CFM_CC_PEER_MEP_MAX = 3,
-    IFLA_BRIDGE_CFM_CC_RDI_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_CC_RDI_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_CC_RDI_RDI = 2,
-    __IFLA_BRIDGE_CFM_CC_RDI_MAX = 3,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_DMAC = 2,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_SEQ_NO_UPDATE = 3,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_PERIOD = 4,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_IF_TLV = 5,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_IF_TLV_VALUE = 6,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_PORT_TLV = 7,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_PORT_TLV_VALUE = 8,
-    __IFLA_BRIDGE_CFM_CC_CCM_TX_MAX = 9,
-    IFLA_BRIDGE_CFM_MEP_STATUS_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_MEP_STATUS_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_MEP_STATUS_OPCODE_UNEXP_SEEN = 2,
-    IFLA_BRIDGE_CFM_MEP_STATUS_VERSION_UNEXP_SEEN = 3,
-    IFLA_BRIDGE_CFM_MEP_STATUS_RX_LEVEL_LOW_SEEN = 4,
-    __IFLA_BRIDGE_CFM_MEP_STATUS_MAX = 5,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_UNSPEC = 0,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_INSTANCE = 1,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_PEER_MEPID = 2,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_CCM_DEFECT = 3,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_RDI = 4,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_PORT_TLV_VALUE = 5,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_IF_TLV_VALUE = 6,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_SEEN = 7,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_TLV_SEEN = 8,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_SEQ_UNEXP_SEEN = 9,
-    __IFLA_BRIDGE_CFM_CC_PEER_STATUS_MAX = 10,
-    IFLA_BRIDGE_MST_UNSPEC = 0,
-    IFLA_BRIDGE_MST_ENTRY = 1,
-    __IFLA_BRIDGE_MST_MAX = 2,
-    IFLA_BRIDGE_MST_ENTRY_UNSPEC = 0,
-    IFLA_BRIDGE_MST_ENTRY_MSTI = 1,
-    IFLA_BRIDGE_MST_ENTRY_STATE = 2,
-    __IFLA_BRIDGE_MST_ENTRY_MAX = 3,
-    BRIDGE_VLANDB_DUMP_UNSPEC = 0,
-    BRIDGE_VLANDB_DUMP_FLAGS = 1,
-    __BRIDGE_VLANDB_DUMP_MAX = 2,
-    BRIDGE_VLANDB_UNSPEC = 0,
-    BRIDGE_VLANDB_ENTRY = 1,
-    BRIDGE_VLANDB_GLOBAL_OPTIONS = 2,
-    __BRIDGE_VLANDB_MAX = 3,
-    BRIDGE_VLANDB_ENTRY_UNSPEC = 0,
-    BRIDGE_VLANDB_ENTRY_INFO = 1,
-    BRIDGE_VLANDB_ENTRY_RANGE = 2,
-    BRIDGE_VLANDB_ENTRY_STATE = 3,
-    BRIDGE_VLANDB_ENTRY_TUNNEL_INFO = 4,
-    BRIDGE_VLANDB_ENTRY_STATS = 5,
-    BRIDGE_VLANDB_ENTRY_MCAST_ROUTER = 6,
-    BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS = 7,
-    BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS = 8,
-    BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS = 9,
-    BRIDGE_VLANDB_ENTRY_NEIGH_FORWARD_GRAT = 10,
-    __BRIDGE_VLANDB_ENTRY_MAX = 11,
-    BRIDGE_VLANDB_TINFO_UNSPEC = 0,
-    BRIDGE_VLANDB_TINFO_ID = 1,
-    BRIDGE_VLANDB_TINFO_CMD = 2,
-    __BRIDGE_VLANDB_TINFO_MAX = 3,
-    BRIDGE_VLANDB_STATS_UNSPEC = 0,
-    BRIDGE_VLANDB_STATS_RX_BYTES = 1,
-    BRIDGE_VLANDB_STATS_RX_PACKETS = 2,
-    BRIDGE_VLANDB_STATS_TX_BYTES = 3,
-    BRIDGE_VLANDB_STATS_TX_PACKETS = 4,
-    BRIDGE_VLANDB_STATS_PAD = 5,
-    __BRIDGE_VLANDB_STATS_MAX = 6,
-    BRIDGE_VLANDB_GOPTS_UNSPEC = 0,
-    BRIDGE_VLANDB_GOPTS_ID = 1,
-    BRIDGE_VLANDB_GOPTS_RANGE = 2,
-    BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING = 3,
-    BRIDGE_VLANDB_GOPTS_MCAST_IGMP_VERSION = 4,
-    BRIDGE_VLANDB_GOPTS_MCAST_MLD_VERSION = 5,
-    BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT = 6,
-    BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT = 7,
-    BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL = 8,
-    BRIDGE_VLANDB_GOPTS_PAD = 9,
-    BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL = 10,
-    BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL = 11,
-    BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL = 12,
-    BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL = 13,
-    BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL = 14,
-    BRIDGE_VLANDB_GOPTS_MCAST_QUERIER = 15,
-    BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS = 16,
-    BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE = 17,
-    BRIDGE_VLANDB_GOPTS_MSTI = 18,
-    __BRIDGE_VLANDB_GOPTS_MAX = 19,
-    MDBA_UNSPEC = 0,
-    MDBA_MDB = 1,
-    MDBA_ROUTER = 2,
-    __MDBA_MAX = 3,
-    MDBA_MDB_UNSPEC = 0,
-    MDBA_MDB_ENTRY = 1,
-    __MDBA_MDB_MAX = 2,
-    MDBA_MDB_ENTRY_UNSPEC = 0,
-    MDBA_MDB_ENTRY_INFO = 1,
-    __MDBA_MDB_ENTRY_MAX = 2,
-    MDBA_MDB_EATTR_UNSPEC = 0,
-    MDBA_MDB_EATTR_TIMER = 1,
-    MDBA_MDB_EATTR_SRC_LIST = 2,
-    MDBA_MDB_EATTR_GROUP_MODE = 3,
-    MDBA_MDB_EATTR_SOURCE = 4,
-    MDBA_MDB_EATTR_RTPROT = 5,
-    MDBA_MDB_EATTR_DST = 6,
-    MDBA_MDB_EATTR_DST_PORT = 7,
-    MDBA_MDB_EATTR_VNI = 8,
-    MDBA_MDB_EATTR_IFINDEX = 9,
-    MDBA_MDB_EATTR_SRC_VNI = 10,
-    __MDBA_MDB_EATTR_MAX = 11,
-    MDBA_MDB_SRCLIST_UNSPEC = 0,
-    MDBA_MDB_SRCLIST_ENTRY = 1,
-    __MDBA_MDB_SRCLIST_MAX = 2,
-    MDBA_MDB_SRCATTR_UNSPEC = 0,
-    MDBA_MDB_SRCATTR_ADDRESS = 1,
-    MDBA_MDB_SRCATTR_TIMER = 2,
-    __MDBA_MDB_SRCATTR_MAX = 3,
-    MDB_RTR_TYPE_DISABLED = 0,
-    MDB_RTR_TYPE_TEMP_QUERY = 1,
-    MDB_RTR_TYPE_PERM = 2,
-    MDB_RTR_TYPE_TEMP = 3,
-    MDBA_ROUTER_UNSPEC = 0,
-    MDBA_ROUTER_PORT = 1,
-    __MDBA_ROUTER_MAX = 2,
-    MDBA_ROUTER_PATTR_UNSPEC = 0,
-    MDBA_ROUTER_PATTR_TIMER = 1,
-    MDBA_ROUTER_PATTR_TYPE = 2,
-    MDBA_ROUTER_PATTR_INET_TIMER = 3,
-    MDBA_ROUTER_PATTR_INET6_TIMER = 4,
-    MDBA_ROUTER_PATTR_VID = 5,
-    __MDBA_ROUTER_PATTR_MAX = 6,
-    MDBA_SET_ENTRY_UNSPEC = 0,
-    MDBA_SET_ENTRY = 1,
-    MDBA_SET_ENTRY_ATTRS = 2,
-    __MDBA_SET_ENTRY_MAX = 3,
-    MDBA_GET_ENTRY_UNSPEC = 0,
-    MDBA_GET_ENTRY = 1,
-    MDBA_GET_ENTRY_ATTRS = 2,
-    __MDBA_GET_ENTRY_MAX = 3,
-    MDBE_ATTR_UNSPEC = 0,
-    MDBE_ATTR_SOURCE = 1,
-    MDBE_ATTR_SRC_LIST = 2,
-    MDBE_ATTR_GROUP_MODE = 3,
-    MDBE_ATTR_RTPROT = 4,
-    MDBE_ATTR_DST = 5,
-    MDBE_ATTR_DST_PORT = 6,
-    MDBE_ATTR_VNI = 7,
-    MDBE_ATTR_IFINDEX = 8,
-    MDBE_ATTR_SRC_VNI = 9,
-    MDBE_ATTR_STATE_MASK = 10,
-    __MDBE_ATTR_MAX = 11,
-    MDBE_SRC_LIST_UNSPEC = 0,
-    MDBE_SRC_LIST_ENTRY = 1,
-    __MDBE_SRC_LIST_MAX = 2,
-    MDBE_SRCATTR_UNSPEC = 0,
-    MDBE_SRCATTR_ADDRESS = 1,
-    __MDBE_SRCATTR_MAX = 2,
-    BRIDGE_XSTATS_UNSPEC = 0,
-    BRIDGE_XSTATS_VLAN = 1,
-    BRIDGE_XSTATS_MCAST = 2,
-    BRIDGE_XSTATS_PAD = 3,
-    BRIDGE_XSTATS_STP = 4,
-    __BRIDGE_XSTATS_MAX = 5,
-    BR_MCAST_DIR_RX = 0,
-    BR_MCAST_DIR_TX = 1,
-    BR_MCAST_DIR_SIZE = 2,
-    BR_BOOLOPT_NO_LL_LEARN = 0,
-    BR_BOOLOPT_MCAST_VLAN_SNOOPING = 1,
-    BR_BOOLOPT_MST_ENABLE = 2,
-    BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION = 3,
-    BR_BOOLOPT_FDB_LOCAL_VLAN_0 = 4,
-    BR_BOOLOPT_MAX = 5,
-    BRIDGE_QUERIER_UNSPEC = 0,
-    BRIDGE_QUERIER_IP_ADDRESS = 1,
-    BRIDGE_QUERIER_IP_PORT = 2,
-    BRIDGE_QUERIER_IP_OTHER_TIMER = 3,
-    BRIDGE_QUERIER_PAD = 4,
-    BRIDGE_QUERIER_IPV6_ADDRESS = 5,
-    BRIDGE_QUERIER_IPV6_PORT = 6,
-    BRIDGE_QUERIER_IPV6_OTHER_TIMER = 7,
-    __BRIDGE_QUERIER_MAX = 8,
-    SYSFS_BRIDGE_ATTR = "bridge",
-    SYSFS_BRIDGE_FDB = "brforward",
-    SYSFS_BRIDGE_PORT_SUBDIR = "brif",
-    SYSFS_BRIDGE_PORT_ATTR = "brport",
-    SYSFS_BRIDGE_PORT_LINK = "bridge",
-    BRCTL_VERSION = 1,
-    BRCTL_GET_VERSION = 0,
-    BRCTL_GET_BRIDGES = 1,
-    BRCTL_ADD_BRIDGE = 2,
-    BRCTL_DEL_BRIDGE = 3,
-    BRCTL_ADD_IF = 4,
-    BRCTL_DEL_IF = 5,
-    BRCTL_GET_BRIDGE_INFO = 6,
-    BRCTL_GET_PORT_LIST = 7,
-    BRCTL_SET_BRIDGE_FORWARD_DELAY = 8,
-    BRCTL_SET_BRIDGE_HELLO_TIME = 9,
-    BRCTL_SET_BRIDGE_MAX_AGE = 10,
-    BRCTL_SET_AGEING_TIME = 11,
-    BRCTL_SET_GC_INTERVAL = 12,
-    BRCTL_GET_PORT_INFO = 13,
-    BRCTL_SET_BRIDGE_STP_STATE = 14,
-    BRCTL_SET_BRIDGE_PRIORITY = 15,
-    BRCTL_SET_PORT_PRIORITY = 16,
-    BRCTL_SET_PATH_COST = 17,
-    BRCTL_GET_FDB_ENTRIES = 18,
-    BR_STATE_DISABLED = 0,
-    BR_STATE_LISTENING = 1,
-    BR_STATE_LEARNING = 2,
-    BR_STATE_FORWARDING = 3,
-    BR_STATE_BLOCKING = 4,
-    BRIDGE_FLAGS_MASTER = 1,
-    BRIDGE_FLAGS_SELF = 2,
-    BRIDGE_MODE_VEB = 0,
-    BRIDGE_MODE_VEPA = 1,
-    BRIDGE_MODE_UNDEF = 0xffff,
-    IFLA_BRIDGE_MAX = 6,
-    BRIDGE_VLAN_INFO_MASTER = 0x1,
-    BRIDGE_VLAN_INFO_PVID = 0x2,
-    BRIDGE_VLAN_INFO_UNTAGGED = 0x4,
-    BRIDGE_VLAN_INFO_RANGE_BEGIN = 0x8,
-    BRIDGE_VLAN_INFO_RANGE_END = 0x10,
-    BRIDGE_VLAN_INFO_BRENTRY = 0x20,
-    BRIDGE_VLAN_INFO_ONLY_OPTS = 0x40,
-    IFLA_BRIDGE_VLAN_TUNNEL_MAX = 3,
-    IFLA_BRIDGE_MRP_MAX = 10,
-    IFLA_BRIDGE_MRP_INSTANCE_MAX = 4,
-    IFLA_BRIDGE_MRP_PORT_STATE_MAX = 1,
-    IFLA_BRIDGE_MRP_PORT_ROLE_MAX = 1,
-    IFLA_BRIDGE_MRP_RING_STATE_MAX = 2,
-    IFLA_BRIDGE_MRP_RING_ROLE_MAX = 2,
-    IFLA_BRIDGE_MRP_START_TEST_MAX = 5,
-    IFLA_BRIDGE_MRP_INFO_MAX = 14,
-    IFLA_BRIDGE_MRP_IN_STATE_MAX = 2,
-    IFLA_BRIDGE_MRP_IN_ROLE_MAX = 4,
-    IFLA_BRIDGE_MRP_START_IN_TEST_MAX = 4,
-    IFLA_BRIDGE_CFM_MAX = 16,
-    IFLA_BRIDGE_CFM_MEP_CREATE_MAX = 4,
-    IFLA_BRIDGE_CFM_MEP_DELETE_MAX = 1,
-    IFLA_BRIDGE_CFM_MEP_CONFIG_MAX = 4,
-    IFLA_BRIDGE_CFM_CC_CONFIG_MAX = 4,
-    IFLA_BRIDGE_CFM_CC_PEER_MEP_MAX = 2,
-    IFLA_BRIDGE_CFM_CC_RDI_MAX = 2,
-    IFLA_BRIDGE_CFM_CC_CCM_TX_MAX = 8,
-    IFLA_BRIDGE_CFM_MEP_STATUS_MAX = 4,
-    IFLA_BRIDGE_CFM_CC_PEER_STATUS_MAX = 9,
-    IFLA_BRIDGE_MST_MAX = 1,
-    IFLA_BRIDGE_MST_ENTRY_MAX = 2,
-    BRIDGE_VLANDB_DUMP_MAX = 1,
-    BRIDGE_VLANDB_DUMPF_STATS = 0x1,
-    BRIDGE_VLANDB_DUMPF_GLOBAL = 0x2,
-    BRIDGE_VLANDB_MAX = 2,
-    BRIDGE_VLANDB_ENTRY_MAX = 10,
-    BRIDGE_VLANDB_TINFO_MAX = 2,
-    BRIDGE_VLANDB_STATS_MAX = 5,
-    BRIDGE_VLANDB_GOPTS_MAX = 18,
-    MDBA_MAX = 2,
-    MDBA_MDB_MAX = 1,
-    MDBA_MDB_ENTRY_MAX = 1,
-    MDBA_MDB_EATTR_MAX = 10,
-    MDBA_MDB_SRCLIST_MAX = 1,
-    MDBA_MDB_SRCATTR_MAX = 2,
-    MDBA_ROUTER_MAX = 1,
-    MDBA_ROUTER_PATTR_MAX = 5,
-    MDB_TEMPORARY = 0,
-    MDB_PERMANENT = 1,
-    MDB_FLAGS_OFFLOAD = 0x1,
-    MDB_FLAGS_FAST_LEAVE = 0x2,
-    MDB_FLAGS_STAR_EXCL = 0x4,
-    MDB_FLAGS_BLOCKED = 0x8,
-    MDB_FLAGS_OFFLOAD_FAILED = 0x10,
-    MDBA_SET_ENTRY_MAX = 2,
-    MDBA_GET_ENTRY_MAX = 2,
-    MDBE_ATTR_MAX = 10,
-    MDBE_SRC_LIST_MAX = 1,
-    MDBE_SRCATTR_MAX = 1,
-    BRIDGE_XSTATS_MAX = 4,
-    BRIDGE_QUERIER_MAX = 7,
-  },
-  records = {
-    ["struct __fdb_entry"] = [[{
+constants = {
+  IFLA_BRIDGE_FLAGS = 0,
+  IFLA_BRIDGE_MODE = 1,
+  IFLA_BRIDGE_VLAN_INFO = 2,
+  IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3,
+  IFLA_BRIDGE_MRP = 4,
+  IFLA_BRIDGE_CFM = 5,
+  IFLA_BRIDGE_MST = 6,
+  __IFLA_BRIDGE_MAX = 7,
+  IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC = 0,
+  IFLA_BRIDGE_VLAN_TUNNEL_ID = 1,
+  IFLA_BRIDGE_VLAN_TUNNEL_VID = 2,
+  IFLA_BRIDGE_VLAN_TUNNEL_FLAGS = 3,
+  __IFLA_BRIDGE_VLAN_TUNNEL_MAX = 4,
+  IFLA_BRIDGE_MRP_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_INSTANCE = 1,
+  IFLA_BRIDGE_MRP_PORT_STATE = 2,
+  IFLA_BRIDGE_MRP_PORT_ROLE = 3,
+  IFLA_BRIDGE_MRP_RING_STATE = 4,
+  IFLA_BRIDGE_MRP_RING_ROLE = 5,
+  IFLA_BRIDGE_MRP_START_TEST = 6,
+  IFLA_BRIDGE_MRP_INFO = 7,
+  IFLA_BRIDGE_MRP_IN_ROLE = 8,
+  IFLA_BRIDGE_MRP_IN_STATE = 9,
+  IFLA_BRIDGE_MRP_START_IN_TEST = 10,
+  __IFLA_BRIDGE_MRP_MAX = 11,
+  IFLA_BRIDGE_MRP_INSTANCE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_INSTANCE_RING_ID = 1,
+  IFLA_BRIDGE_MRP_INSTANCE_P_IFINDEX = 2,
+  IFLA_BRIDGE_MRP_INSTANCE_S_IFINDEX = 3,
+  IFLA_BRIDGE_MRP_INSTANCE_PRIO = 4,
+  __IFLA_BRIDGE_MRP_INSTANCE_MAX = 5,
+  IFLA_BRIDGE_MRP_PORT_STATE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_PORT_STATE_STATE = 1,
+  __IFLA_BRIDGE_MRP_PORT_STATE_MAX = 2,
+  IFLA_BRIDGE_MRP_PORT_ROLE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_PORT_ROLE_ROLE = 1,
+  __IFLA_BRIDGE_MRP_PORT_ROLE_MAX = 2,
+  IFLA_BRIDGE_MRP_RING_STATE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_RING_STATE_RING_ID = 1,
+  IFLA_BRIDGE_MRP_RING_STATE_STATE = 2,
+  __IFLA_BRIDGE_MRP_RING_STATE_MAX = 3,
+  IFLA_BRIDGE_MRP_RING_ROLE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_RING_ROLE_RING_ID = 1,
+  IFLA_BRIDGE_MRP_RING_ROLE_ROLE = 2,
+  __IFLA_BRIDGE_MRP_RING_ROLE_MAX = 3,
+  IFLA_BRIDGE_MRP_START_TEST_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_START_TEST_RING_ID = 1,
+  IFLA_BRIDGE_MRP_START_TEST_INTERVAL = 2,
+  IFLA_BRIDGE_MRP_START_TEST_MAX_MISS = 3,
+  IFLA_BRIDGE_MRP_START_TEST_PERIOD = 4,
+  IFLA_BRIDGE_MRP_START_TEST_MONITOR = 5,
+  __IFLA_BRIDGE_MRP_START_TEST_MAX = 6,
+  IFLA_BRIDGE_MRP_INFO_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_INFO_RING_ID = 1,
+  IFLA_BRIDGE_MRP_INFO_P_IFINDEX = 2,
+  IFLA_BRIDGE_MRP_INFO_S_IFINDEX = 3,
+  IFLA_BRIDGE_MRP_INFO_PRIO = 4,
+  IFLA_BRIDGE_MRP_INFO_RING_STATE = 5,
+  IFLA_BRIDGE_MRP_INFO_RING_ROLE = 6,
+  IFLA_BRIDGE_MRP_INFO_TEST_INTERVAL = 7,
+  IFLA_BRIDGE_MRP_INFO_TEST_MAX_MISS = 8,
+  IFLA_BRIDGE_MRP_INFO_TEST_MONITOR = 9,
+  IFLA_BRIDGE_MRP_INFO_I_IFINDEX = 10,
+  IFLA_BRIDGE_MRP_INFO_IN_STATE = 11,
+  IFLA_BRIDGE_MRP_INFO_IN_ROLE = 12,
+  IFLA_BRIDGE_MRP_INFO_IN_TEST_INTERVAL = 13,
+  IFLA_BRIDGE_MRP_INFO_IN_TEST_MAX_MISS = 14,
+  __IFLA_BRIDGE_MRP_INFO_MAX = 15,
+  IFLA_BRIDGE_MRP_IN_STATE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_IN_STATE_IN_ID = 1,
+  IFLA_BRIDGE_MRP_IN_STATE_STATE = 2,
+  __IFLA_BRIDGE_MRP_IN_STATE_MAX = 3,
+  IFLA_BRIDGE_MRP_IN_ROLE_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_IN_ROLE_RING_ID = 1,
+  IFLA_BRIDGE_MRP_IN_ROLE_IN_ID = 2,
+  IFLA_BRIDGE_MRP_IN_ROLE_ROLE = 3,
+  IFLA_BRIDGE_MRP_IN_ROLE_I_IFINDEX = 4,
+  __IFLA_BRIDGE_MRP_IN_ROLE_MAX = 5,
+  IFLA_BRIDGE_MRP_START_IN_TEST_UNSPEC = 0,
+  IFLA_BRIDGE_MRP_START_IN_TEST_IN_ID = 1,
+  IFLA_BRIDGE_MRP_START_IN_TEST_INTERVAL = 2,
+  IFLA_BRIDGE_MRP_START_IN_TEST_MAX_MISS = 3,
+  IFLA_BRIDGE_MRP_START_IN_TEST_PERIOD = 4,
+  __IFLA_BRIDGE_MRP_START_IN_TEST_MAX = 5,
+  IFLA_BRIDGE_CFM_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_MEP_CREATE = 1,
+  IFLA_BRIDGE_CFM_MEP_DELETE = 2,
+  IFLA_BRIDGE_CFM_MEP_CONFIG = 3,
+  IFLA_BRIDGE_CFM_CC_CONFIG = 4,
+  IFLA_BRIDGE_CFM_CC_PEER_MEP_ADD = 5,
+  IFLA_BRIDGE_CFM_CC_PEER_MEP_REMOVE = 6,
+  IFLA_BRIDGE_CFM_CC_RDI = 7,
+  IFLA_BRIDGE_CFM_CC_CCM_TX = 8,
+  IFLA_BRIDGE_CFM_MEP_CREATE_INFO = 9,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_INFO = 10,
+  IFLA_BRIDGE_CFM_CC_CONFIG_INFO = 11,
+  IFLA_BRIDGE_CFM_CC_RDI_INFO = 12,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_INFO = 13,
+  IFLA_BRIDGE_CFM_CC_PEER_MEP_INFO = 14,
+  IFLA_BRIDGE_CFM_MEP_STATUS_INFO = 15,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_INFO = 16,
+  __IFLA_BRIDGE_CFM_MAX = 17,
+  IFLA_BRIDGE_CFM_MEP_CREATE_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_MEP_CREATE_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_MEP_CREATE_DOMAIN = 2,
+  IFLA_BRIDGE_CFM_MEP_CREATE_DIRECTION = 3,
+  IFLA_BRIDGE_CFM_MEP_CREATE_IFINDEX = 4,
+  __IFLA_BRIDGE_CFM_MEP_CREATE_MAX = 5,
+  IFLA_BRIDGE_CFM_MEP_DELETE_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_MEP_DELETE_INSTANCE = 1,
+  __IFLA_BRIDGE_CFM_MEP_DELETE_MAX = 2,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_UNICAST_MAC = 2,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_MDLEVEL = 3,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_MEPID = 4,
+  __IFLA_BRIDGE_CFM_MEP_CONFIG_MAX = 5,
+  IFLA_BRIDGE_CFM_CC_CONFIG_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_CC_CONFIG_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_CC_CONFIG_ENABLE = 2,
+  IFLA_BRIDGE_CFM_CC_CONFIG_EXP_INTERVAL = 3,
+  IFLA_BRIDGE_CFM_CC_CONFIG_EXP_MAID = 4,
+  __IFLA_BRIDGE_CFM_CC_CONFIG_MAX = 5,
+  IFLA_BRIDGE_CFM_CC_PEER_MEP_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_CC_PEER_MEP_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_CC_PEER_MEPID = 2,
+  __IFLA_BRIDGE_CFM_CC_PEER_MEP_MAX = 3,
+  IFLA_BRIDGE_CFM_CC_RDI_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_CC_RDI_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_CC_RDI_RDI = 2,
+  __IFLA_BRIDGE_CFM_CC_RDI_MAX = 3,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_DMAC = 2,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_SEQ_NO_UPDATE = 3,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_PERIOD = 4,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_IF_TLV = 5,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_IF_TLV_VALUE = 6,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_PORT_TLV = 7,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_PORT_TLV_VALUE = 8,
+  __IFLA_BRIDGE_CFM_CC_CCM_TX_MAX = 9,
+  IFLA_BRIDGE_CFM_MEP_STATUS_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_MEP_STATUS_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_MEP_STATUS_OPCODE_UNEXP_SEEN = 2,
+  IFLA_BRIDGE_CFM_MEP_STATUS_VERSION_UNEXP_SEEN = 3,
+  IFLA_BRIDGE_CFM_MEP_STATUS_RX_LEVEL_LOW_SEEN = 4,
+  __IFLA_BRIDGE_CFM_MEP_STATUS_MAX = 5,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_UNSPEC = 0,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_INSTANCE = 1,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_PEER_MEPID = 2,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_CCM_DEFECT = 3,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_RDI = 4,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_PORT_TLV_VALUE = 5,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_IF_TLV_VALUE = 6,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_SEEN = 7,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_TLV_SEEN = 8,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_SEQ_UNEXP_SEEN = 9,
+  __IFLA_BRIDGE_CFM_CC_PEER_STATUS_MAX = 10,
+  IFLA_BRIDGE_MST_UNSPEC = 0,
+  IFLA_BRIDGE_MST_ENTRY = 1,
+  __IFLA_BRIDGE_MST_MAX = 2,
+  IFLA_BRIDGE_MST_ENTRY_UNSPEC = 0,
+  IFLA_BRIDGE_MST_ENTRY_MSTI = 1,
+  IFLA_BRIDGE_MST_ENTRY_STATE = 2,
+  __IFLA_BRIDGE_MST_ENTRY_MAX = 3,
+  BRIDGE_VLANDB_DUMP_UNSPEC = 0,
+  BRIDGE_VLANDB_DUMP_FLAGS = 1,
+  __BRIDGE_VLANDB_DUMP_MAX = 2,
+  BRIDGE_VLANDB_UNSPEC = 0,
+  BRIDGE_VLANDB_ENTRY = 1,
+  BRIDGE_VLANDB_GLOBAL_OPTIONS = 2,
+  __BRIDGE_VLANDB_MAX = 3,
+  BRIDGE_VLANDB_ENTRY_UNSPEC = 0,
+  BRIDGE_VLANDB_ENTRY_INFO = 1,
+  BRIDGE_VLANDB_ENTRY_RANGE = 2,
+  BRIDGE_VLANDB_ENTRY_STATE = 3,
+  BRIDGE_VLANDB_ENTRY_TUNNEL_INFO = 4,
+  BRIDGE_VLANDB_ENTRY_STATS = 5,
+  BRIDGE_VLANDB_ENTRY_MCAST_ROUTER = 6,
+  BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS = 7,
+  BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS = 8,
+  BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS = 9,
+  BRIDGE_VLANDB_ENTRY_NEIGH_FORWARD_GRAT = 10,
+  __BRIDGE_VLANDB_ENTRY_MAX = 11,
+  BRIDGE_VLANDB_TINFO_UNSPEC = 0,
+  BRIDGE_VLANDB_TINFO_ID = 1,
+  BRIDGE_VLANDB_TINFO_CMD = 2,
+  __BRIDGE_VLANDB_TINFO_MAX = 3,
+  BRIDGE_VLANDB_STATS_UNSPEC = 0,
+  BRIDGE_VLANDB_STATS_RX_BYTES = 1,
+  BRIDGE_VLANDB_STATS_RX_PACKETS = 2,
+  BRIDGE_VLANDB_STATS_TX_BYTES = 3,
+  BRIDGE_VLANDB_STATS_TX_PACKETS = 4,
+  BRIDGE_VLANDB_STATS_PAD = 5,
+  __BRIDGE_VLANDB_STATS_MAX = 6,
+  BRIDGE_VLANDB_GOPTS_UNSPEC = 0,
+  BRIDGE_VLANDB_GOPTS_ID = 1,
+  BRIDGE_VLANDB_GOPTS_RANGE = 2,
+  BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING = 3,
+  BRIDGE_VLANDB_GOPTS_MCAST_IGMP_VERSION = 4,
+  BRIDGE_VLANDB_GOPTS_MCAST_MLD_VERSION = 5,
+  BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT = 6,
+  BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT = 7,
+  BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL = 8,
+  BRIDGE_VLANDB_GOPTS_PAD = 9,
+  BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL = 10,
+  BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL = 11,
+  BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL = 12,
+  BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL = 13,
+  BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL = 14,
+  BRIDGE_VLANDB_GOPTS_MCAST_QUERIER = 15,
+  BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS = 16,
+  BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE = 17,
+  BRIDGE_VLANDB_GOPTS_MSTI = 18,
+  __BRIDGE_VLANDB_GOPTS_MAX = 19,
+  MDBA_UNSPEC = 0,
+  MDBA_MDB = 1,
+  MDBA_ROUTER = 2,
+  __MDBA_MAX = 3,
+  MDBA_MDB_UNSPEC = 0,
+  MDBA_MDB_ENTRY = 1,
+  __MDBA_MDB_MAX = 2,
+  MDBA_MDB_ENTRY_UNSPEC = 0,
+  MDBA_MDB_ENTRY_INFO = 1,
+  __MDBA_MDB_ENTRY_MAX = 2,
+  MDBA_MDB_EATTR_UNSPEC = 0,
+  MDBA_MDB_EATTR_TIMER = 1,
+  MDBA_MDB_EATTR_SRC_LIST = 2,
+  MDBA_MDB_EATTR_GROUP_MODE = 3,
+  MDBA_MDB_EATTR_SOURCE = 4,
+  MDBA_MDB_EATTR_RTPROT = 5,
+  MDBA_MDB_EATTR_DST = 6,
+  MDBA_MDB_EATTR_DST_PORT = 7,
+  MDBA_MDB_EATTR_VNI = 8,
+  MDBA_MDB_EATTR_IFINDEX = 9,
+  MDBA_MDB_EATTR_SRC_VNI = 10,
+  __MDBA_MDB_EATTR_MAX = 11,
+  MDBA_MDB_SRCLIST_UNSPEC = 0,
+  MDBA_MDB_SRCLIST_ENTRY = 1,
+  __MDBA_MDB_SRCLIST_MAX = 2,
+  MDBA_MDB_SRCATTR_UNSPEC = 0,
+  MDBA_MDB_SRCATTR_ADDRESS = 1,
+  MDBA_MDB_SRCATTR_TIMER = 2,
+  __MDBA_MDB_SRCATTR_MAX = 3,
+  MDB_RTR_TYPE_DISABLED = 0,
+  MDB_RTR_TYPE_TEMP_QUERY = 1,
+  MDB_RTR_TYPE_PERM = 2,
+  MDB_RTR_TYPE_TEMP = 3,
+  MDBA_ROUTER_UNSPEC = 0,
+  MDBA_ROUTER_PORT = 1,
+  __MDBA_ROUTER_MAX = 2,
+  MDBA_ROUTER_PATTR_UNSPEC = 0,
+  MDBA_ROUTER_PATTR_TIMER = 1,
+  MDBA_ROUTER_PATTR_TYPE = 2,
+  MDBA_ROUTER_PATTR_INET_TIMER = 3,
+  MDBA_ROUTER_PATTR_INET6_TIMER = 4,
+  MDBA_ROUTER_PATTR_VID = 5,
+  __MDBA_ROUTER_PATTR_MAX = 6,
+  MDBA_SET_ENTRY_UNSPEC = 0,
+  MDBA_SET_ENTRY = 1,
+  MDBA_SET_ENTRY_ATTRS = 2,
+  __MDBA_SET_ENTRY_MAX = 3,
+  MDBA_GET_ENTRY_UNSPEC = 0,
+  MDBA_GET_ENTRY = 1,
+  MDBA_GET_ENTRY_ATTRS = 2,
+  __MDBA_GET_ENTRY_MAX = 3,
+  MDBE_ATTR_UNSPEC = 0,
+  MDBE_ATTR_SOURCE = 1,
+  MDBE_ATTR_SRC_LIST = 2,
+  MDBE_ATTR_GROUP_MODE = 3,
+  MDBE_ATTR_RTPROT = 4,
+  MDBE_ATTR_DST = 5,
+  MDBE_ATTR_DST_PORT = 6,
+  MDBE_ATTR_VNI = 7,
+  MDBE_ATTR_IFINDEX = 8,
+  MDBE_ATTR_SRC_VNI = 9,
+  MDBE_ATTR_STATE_MASK = 10,
+  __MDBE_ATTR_MAX = 11,
+  MDBE_SRC_LIST_UNSPEC = 0,
+  MDBE_SRC_LIST_ENTRY = 1,
+  __MDBE_SRC_LIST_MAX = 2,
+  MDBE_SRCATTR_UNSPEC = 0,
+  MDBE_SRCATTR_ADDRESS = 1,
+  __MDBE_SRCATTR_MAX = 2,
+  BRIDGE_XSTATS_UNSPEC = 0,
+  BRIDGE_XSTATS_VLAN = 1,
+  BRIDGE_XSTATS_MCAST = 2,
+  BRIDGE_XSTATS_PAD = 3,
+  BRIDGE_XSTATS_STP = 4,
+  __BRIDGE_XSTATS_MAX = 5,
+  BR_MCAST_DIR_RX = 0,
+  BR_MCAST_DIR_TX = 1,
+  BR_MCAST_DIR_SIZE = 2,
+  BR_BOOLOPT_NO_LL_LEARN = 0,
+  BR_BOOLOPT_MCAST_VLAN_SNOOPING = 1,
+  BR_BOOLOPT_MST_ENABLE = 2,
+  BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION = 3,
+  BR_BOOLOPT_FDB_LOCAL_VLAN_0 = 4,
+  BR_BOOLOPT_MAX = 5,
+  BRIDGE_QUERIER_UNSPEC = 0,
+  BRIDGE_QUERIER_IP_ADDRESS = 1,
+  BRIDGE_QUERIER_IP_PORT = 2,
+  BRIDGE_QUERIER_IP_OTHER_TIMER = 3,
+  BRIDGE_QUERIER_PAD = 4,
+  BRIDGE_QUERIER_IPV6_ADDRESS = 5,
+  BRIDGE_QUERIER_IPV6_PORT = 6,
+  BRIDGE_QUERIER_IPV6_OTHER_TIMER = 7,
+  __BRIDGE_QUERIER_MAX = 8,
+  SYSFS_BRIDGE_ATTR = "bridge",
+  SYSFS_BRIDGE_FDB = "brforward",
+  SYSFS_BRIDGE_PORT_SUBDIR = "brif",
+  SYSFS_BRIDGE_PORT_ATTR = "brport",
+  SYSFS_BRIDGE_PORT_LINK = "bridge",
+  BRCTL_VERSION = 1,
+  BRCTL_GET_VERSION = 0,
+  BRCTL_GET_BRIDGES = 1,
+  BRCTL_ADD_BRIDGE = 2,
+  BRCTL_DEL_BRIDGE = 3,
+  BRCTL_ADD_IF = 4,
+  BRCTL_DEL_IF = 5,
+  BRCTL_GET_BRIDGE_INFO = 6,
+  BRCTL_GET_PORT_LIST = 7,
+  BRCTL_SET_BRIDGE_FORWARD_DELAY = 8,
+  BRCTL_SET_BRIDGE_HELLO_TIME = 9,
+  BRCTL_SET_BRIDGE_MAX_AGE = 10,
+  BRCTL_SET_AGEING_TIME = 11,
+  BRCTL_SET_GC_INTERVAL = 12,
+  BRCTL_GET_PORT_INFO = 13,
+  BRCTL_SET_BRIDGE_STP_STATE = 14,
+  BRCTL_SET_BRIDGE_PRIORITY = 15,
+  BRCTL_SET_PORT_PRIORITY = 16,
+  BRCTL_SET_PATH_COST = 17,
+  BRCTL_GET_FDB_ENTRIES = 18,
+  BR_STATE_DISABLED = 0,
+  BR_STATE_LISTENING = 1,
+  BR_STATE_LEARNING = 2,
+  BR_STATE_FORWARDING = 3,
+  BR_STATE_BLOCKING = 4,
+  BRIDGE_FLAGS_MASTER = 1,
+  BRIDGE_FLAGS_SELF = 2,
+  BRIDGE_MODE_VEB = 0,
+  BRIDGE_MODE_VEPA = 1,
+  BRIDGE_MODE_UNDEF = 0xffff,
+  IFLA_BRIDGE_MAX = 6,
+  BRIDGE_VLAN_INFO_MASTER = 0x1,
+  BRIDGE_VLAN_INFO_PVID = 0x2,
+  BRIDGE_VLAN_INFO_UNTAGGED = 0x4,
+  BRIDGE_VLAN_INFO_RANGE_BEGIN = 0x8,
+  BRIDGE_VLAN_INFO_RANGE_END = 0x10,
+  BRIDGE_VLAN_INFO_BRENTRY = 0x20,
+  BRIDGE_VLAN_INFO_ONLY_OPTS = 0x40,
+  IFLA_BRIDGE_VLAN_TUNNEL_MAX = 3,
+  IFLA_BRIDGE_MRP_MAX = 10,
+  IFLA_BRIDGE_MRP_INSTANCE_MAX = 4,
+  IFLA_BRIDGE_MRP_PORT_STATE_MAX = 1,
+  IFLA_BRIDGE_MRP_PORT_ROLE_MAX = 1,
+  IFLA_BRIDGE_MRP_RING_STATE_MAX = 2,
+  IFLA_BRIDGE_MRP_RING_ROLE_MAX = 2,
+  IFLA_BRIDGE_MRP_START_TEST_MAX = 5,
+  IFLA_BRIDGE_MRP_INFO_MAX = 14,
+  IFLA_BRIDGE_MRP_IN_STATE_MAX = 2,
+  IFLA_BRIDGE_MRP_IN_ROLE_MAX = 4,
+  IFLA_BRIDGE_MRP_START_IN_TEST_MAX = 4,
+  IFLA_BRIDGE_CFM_MAX = 16,
+  IFLA_BRIDGE_CFM_MEP_CREATE_MAX = 4,
+  IFLA_BRIDGE_CFM_MEP_DELETE_MAX = 1,
+  IFLA_BRIDGE_CFM_MEP_CONFIG_MAX = 4,
+  IFLA_BRIDGE_CFM_CC_CONFIG_MAX = 4,
+  IFLA_BRIDGE_CFM_CC_PEER_MEP_MAX = 2,
+  IFLA_BRIDGE_CFM_CC_RDI_MAX = 2,
+  IFLA_BRIDGE_CFM_CC_CCM_TX_MAX = 8,
+  IFLA_BRIDGE_CFM_MEP_STATUS_MAX = 4,
+  IFLA_BRIDGE_CFM_CC_PEER_STATUS_MAX = 9,
+  IFLA_BRIDGE_MST_MAX = 1,
+  IFLA_BRIDGE_MST_ENTRY_MAX = 2,
+  BRIDGE_VLANDB_DUMP_MAX = 1,
+  BRIDGE_VLANDB_DUMPF_STATS = 0x1,
+  BRIDGE_VLANDB_DUMPF_GLOBAL = 0x2,
+  BRIDGE_VLANDB_MAX = 2,
+  BRIDGE_VLANDB_ENTRY_MAX = 10,
+  BRIDGE_VLANDB_TINFO_MAX = 2,
+  BRIDGE_VLANDB_STATS_MAX = 5,
+  BRIDGE_VLANDB_GOPTS_MAX = 18,
+  MDBA_MAX = 2,
+  MDBA_MDB_MAX = 1,
+  MDBA_MDB_ENTRY_MAX = 1,
+  MDBA_MDB_EATTR_MAX = 10,
+  MDBA_MDB_SRCLIST_MAX = 1,
+  MDBA_MDB_SRCATTR_MAX = 2,
+  MDBA_ROUTER_MAX = 1,
+  MDBA_ROUTER_PATTR_MAX = 5,
+  MDB_TEMPORARY = 0,
+  MDB_PERMANENT = 1,
+  MDB_FLAGS_OFFLOAD = 0x1,
+  MDB_FLAGS_FAST_LEAVE = 0x2,
+  MDB_FLAGS_STAR_EXCL = 0x4,
+  MDB_FLAGS_BLOCKED = 0x8,
+  MDB_FLAGS_OFFLOAD_FAILED = 0x10,
+  MDBA_SET_ENTRY_MAX = 2,
+  MDBA_GET_ENTRY_MAX = 2,
+  MDBE_ATTR_MAX = 10,
+  MDBE_SRC_LIST_MAX = 1,
+  MDBE_SRCATTR_MAX = 1,
+  BRIDGE_XSTATS_MAX = 4,
+  BRIDGE_QUERIER_MAX = 7,
+},
+records = {
+  ["struct __fdb_entry"] = [[{
   uint8_t mac_addr[6];
   uint8_t port_no;
   uint8_t is_local;
@@ -2246,58 +2246,58 @@ return {
   uint8_t pad0;
   uint16_t unused;
 }]],
-    ["struct bridge_vlan_info"] = [[{
+  ["struct bridge_vlan_info"] = [[{
   uint16_t flags;
   uint16_t vid;
 }]],
-    ["struct br_mrp_instance"] = [[{
+  ["struct br_mrp_instance"] = [[{
   uint32_t ring_id;
   uint32_t p_ifindex;
   uint32_t s_ifindex;
   uint16_t prio;
 }]],
-    ["struct br_mrp_ring_state"] = [[{
+  ["struct br_mrp_ring_state"] = [[{
   uint32_t ring_id;
   uint32_t ring_state;
 }]],
-    ["struct br_mrp_ring_role"] = [[{
+  ["struct br_mrp_ring_role"] = [[{
   uint32_t ring_id;
   uint32_t ring_role;
 }]],
-    ["struct br_mrp_start_test"] = [[{
+  ["struct br_mrp_start_test"] = [[{
   uint32_t ring_id;
   uint32_t interval;
   uint32_t max_miss;
   uint32_t period;
   uint32_t monitor;
 }]],
-    ["struct br_mrp_in_state"] = [[{
+  ["struct br_mrp_in_state"] = [[{
   uint32_t in_state;
   uint16_t in_id;
 }]],
-    ["struct br_mrp_in_role"] = [[{
+  ["struct br_mrp_in_role"] = [[{
   uint32_t ring_id;
   uint32_t in_role;
   uint32_t i_ifindex;
   uint16_t in_id;
 }]],
-    ["struct br_mrp_start_in_test"] = [[{
+  ["struct br_mrp_start_in_test"] = [[{
   uint32_t interval;
   uint32_t max_miss;
   uint32_t period;
   uint16_t in_id;
 }]],
-    ["struct br_vlan_msg"] = [[{
+  ["struct br_vlan_msg"] = [[{
   uint8_t family;
   uint8_t reserved1;
   uint16_t reserved2;
   uint32_t ifindex;
 }]],
-    ["struct br_port_msg"] = [[{
+  ["struct br_port_msg"] = [[{
   uint8_t family;
   uint32_t ifindex;
 }]],
-    ["struct br_mdb_entry"] = [[{
+  ["struct br_mdb_entry"] = [[{
   uint32_t ifindex;
   uint8_t state;
   uint8_t flags;
@@ -2311,412 +2311,412 @@ return {
     uint16_t proto;
   } addr;
 }]],
-    ["struct br_boolopt_multi"] = [[{
+  ["struct br_boolopt_multi"] = [[{
   uint32_t optval;
   uint32_t optmask;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct __bridge_info"] = [[{
-    uint64_t designated_root;
-    uint64_t bridge_id;
-    uint32_t root_path_cost;
-    uint32_t max_age;
-    uint32_t hello_time;
-    uint32_t forward_delay;
-    uint32_t bridge_max_age;
-    uint32_t bridge_hello_time;
-    uint32_t bridge_forward_delay;
-    uint8_t topology_change;
-    uint8_t topology_change_detected;
-    uint8_t root_port;
-    uint8_t stp_enabled;
-    uint32_t ageing_time;
-    uint32_t gc_interval;
-    uint32_t hello_timer_value;
-    uint32_t tcn_timer_value;
-    uint32_t topology_change_timer_value;
-    uint32_t gc_timer_value;
-  }]],
-        ["struct __port_info"] = [[{
-    uint64_t designated_root;
-    uint64_t designated_bridge;
-    uint16_t port_id;
-    uint16_t designated_port;
-    uint32_t path_cost;
-    uint32_t designated_cost;
-    uint8_t state;
-    uint8_t top_change_ack;
-    uint8_t config_pending;
-    uint8_t unused0;
-    uint32_t message_age_timer_value;
-    uint32_t forward_delay_timer_value;
-    uint32_t hold_timer_value;
-  }]],
-        ["struct bridge_vlan_xstats"] = [[{
-    uint64_t rx_bytes;
-    uint64_t rx_packets;
-    uint64_t tx_bytes;
-    uint64_t tx_packets;
-    uint16_t vid;
-    uint16_t flags;
-    uint32_t pad2;
-  }]],
-        ["struct bridge_stp_xstats"] = [[{
-    uint64_t transition_blk;
-    uint64_t transition_fwd;
-    uint64_t rx_bpdu;
-    uint64_t tx_bpdu;
-    uint64_t rx_tcn;
-    uint64_t tx_tcn;
-  }]],
-        ["struct br_mcast_stats"] = [[{
-    uint64_t igmp_v1queries[2];
-    uint64_t igmp_v2queries[2];
-    uint64_t igmp_v3queries[2];
-    uint64_t igmp_leaves[2];
-    uint64_t igmp_v1reports[2];
-    uint64_t igmp_v2reports[2];
-    uint64_t igmp_v3reports[2];
-    uint64_t igmp_parse_errors;
-    uint64_t mld_v1queries[2];
-    uint64_t mld_v2queries[2];
-    uint64_t mld_leaves[2];
-    uint64_t mld_v1reports[2];
-    uint64_t mld_v2reports[2];
-    uint64_t mld_parse_errors;
-    uint64_t mcast_bytes[2];
-    uint64_t mcast_packets[2];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct __bridge_info"] = [[{
-    unsigned long designated_root;
-    unsigned long bridge_id;
-    uint32_t root_path_cost;
-    uint32_t max_age;
-    uint32_t hello_time;
-    uint32_t forward_delay;
-    uint32_t bridge_max_age;
-    uint32_t bridge_hello_time;
-    uint32_t bridge_forward_delay;
-    uint8_t topology_change;
-    uint8_t topology_change_detected;
-    uint8_t root_port;
-    uint8_t stp_enabled;
-    uint32_t ageing_time;
-    uint32_t gc_interval;
-    uint32_t hello_timer_value;
-    uint32_t tcn_timer_value;
-    uint32_t topology_change_timer_value;
-    uint32_t gc_timer_value;
-  }]],
-        ["struct __port_info"] = [[{
-    unsigned long designated_root;
-    unsigned long designated_bridge;
-    uint16_t port_id;
-    uint16_t designated_port;
-    uint32_t path_cost;
-    uint32_t designated_cost;
-    uint8_t state;
-    uint8_t top_change_ack;
-    uint8_t config_pending;
-    uint8_t unused0;
-    uint32_t message_age_timer_value;
-    uint32_t forward_delay_timer_value;
-    uint32_t hold_timer_value;
-  }]],
-        ["struct bridge_vlan_xstats"] = [[{
-    unsigned long rx_bytes;
-    unsigned long rx_packets;
-    unsigned long tx_bytes;
-    unsigned long tx_packets;
-    uint16_t vid;
-    uint16_t flags;
-    uint32_t pad2;
-  }]],
-        ["struct bridge_stp_xstats"] = [[{
-    unsigned long transition_blk;
-    unsigned long transition_fwd;
-    unsigned long rx_bpdu;
-    unsigned long tx_bpdu;
-    unsigned long rx_tcn;
-    unsigned long tx_tcn;
-  }]],
-        ["struct br_mcast_stats"] = [[{
-    unsigned long igmp_v1queries[2];
-    unsigned long igmp_v2queries[2];
-    unsigned long igmp_v3queries[2];
-    unsigned long igmp_leaves[2];
-    unsigned long igmp_v1reports[2];
-    unsigned long igmp_v2reports[2];
-    unsigned long igmp_v3reports[2];
-    unsigned long igmp_parse_errors;
-    unsigned long mld_v1queries[2];
-    unsigned long mld_v2queries[2];
-    unsigned long mld_leaves[2];
-    unsigned long mld_v1reports[2];
-    unsigned long mld_v2reports[2];
-    unsigned long mld_parse_errors;
-    unsigned long mcast_bytes[2];
-    unsigned long mcast_packets[2];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct __bridge_info"] = [[{
+  uint64_t designated_root;
+  uint64_t bridge_id;
+  uint32_t root_path_cost;
+  uint32_t max_age;
+  uint32_t hello_time;
+  uint32_t forward_delay;
+  uint32_t bridge_max_age;
+  uint32_t bridge_hello_time;
+  uint32_t bridge_forward_delay;
+  uint8_t topology_change;
+  uint8_t topology_change_detected;
+  uint8_t root_port;
+  uint8_t stp_enabled;
+  uint32_t ageing_time;
+  uint32_t gc_interval;
+  uint32_t hello_timer_value;
+  uint32_t tcn_timer_value;
+  uint32_t topology_change_timer_value;
+  uint32_t gc_timer_value;
+}]],
+      ["struct __port_info"] = [[{
+  uint64_t designated_root;
+  uint64_t designated_bridge;
+  uint16_t port_id;
+  uint16_t designated_port;
+  uint32_t path_cost;
+  uint32_t designated_cost;
+  uint8_t state;
+  uint8_t top_change_ack;
+  uint8_t config_pending;
+  uint8_t unused0;
+  uint32_t message_age_timer_value;
+  uint32_t forward_delay_timer_value;
+  uint32_t hold_timer_value;
+}]],
+      ["struct bridge_vlan_xstats"] = [[{
+  uint64_t rx_bytes;
+  uint64_t rx_packets;
+  uint64_t tx_bytes;
+  uint64_t tx_packets;
+  uint16_t vid;
+  uint16_t flags;
+  uint32_t pad2;
+}]],
+      ["struct bridge_stp_xstats"] = [[{
+  uint64_t transition_blk;
+  uint64_t transition_fwd;
+  uint64_t rx_bpdu;
+  uint64_t tx_bpdu;
+  uint64_t rx_tcn;
+  uint64_t tx_tcn;
+}]],
+      ["struct br_mcast_stats"] = [[{
+  uint64_t igmp_v1queries[2];
+  uint64_t igmp_v2queries[2];
+  uint64_t igmp_v3queries[2];
+  uint64_t igmp_leaves[2];
+  uint64_t igmp_v1reports[2];
+  uint64_t igmp_v2reports[2];
+  uint64_t igmp_v3reports[2];
+  uint64_t igmp_parse_errors;
+  uint64_t mld_v1queries[2];
+  uint64_t mld_v2queries[2];
+  uint64_t mld_leaves[2];
+  uint64_t mld_v1reports[2];
+  uint64_t mld_v2reports[2];
+  uint64_t mld_parse_errors;
+  uint64_t mcast_bytes[2];
+  uint64_t mcast_packets[2];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct __bridge_info"] = [[{
+  unsigned long designated_root;
+  unsigned long bridge_id;
+  uint32_t root_path_cost;
+  uint32_t max_age;
+  uint32_t hello_time;
+  uint32_t forward_delay;
+  uint32_t bridge_max_age;
+  uint32_t bridge_hello_time;
+  uint32_t bridge_forward_delay;
+  uint8_t topology_change;
+  uint8_t topology_change_detected;
+  uint8_t root_port;
+  uint8_t stp_enabled;
+  uint32_t ageing_time;
+  uint32_t gc_interval;
+  uint32_t hello_timer_value;
+  uint32_t tcn_timer_value;
+  uint32_t topology_change_timer_value;
+  uint32_t gc_timer_value;
+}]],
+      ["struct __port_info"] = [[{
+  unsigned long designated_root;
+  unsigned long designated_bridge;
+  uint16_t port_id;
+  uint16_t designated_port;
+  uint32_t path_cost;
+  uint32_t designated_cost;
+  uint8_t state;
+  uint8_t top_change_ack;
+  uint8_t config_pending;
+  uint8_t unused0;
+  uint32_t message_age_timer_value;
+  uint32_t forward_delay_timer_value;
+  uint32_t hold_timer_value;
+}]],
+      ["struct bridge_vlan_xstats"] = [[{
+  unsigned long rx_bytes;
+  unsigned long rx_packets;
+  unsigned long tx_bytes;
+  unsigned long tx_packets;
+  uint16_t vid;
+  uint16_t flags;
+  uint32_t pad2;
+}]],
+      ["struct bridge_stp_xstats"] = [[{
+  unsigned long transition_blk;
+  unsigned long transition_fwd;
+  unsigned long rx_bpdu;
+  unsigned long tx_bpdu;
+  unsigned long rx_tcn;
+  unsigned long tx_tcn;
+}]],
+      ["struct br_mcast_stats"] = [[{
+  unsigned long igmp_v1queries[2];
+  unsigned long igmp_v2queries[2];
+  unsigned long igmp_v3queries[2];
+  unsigned long igmp_leaves[2];
+  unsigned long igmp_v1reports[2];
+  unsigned long igmp_v2reports[2];
+  unsigned long igmp_v3reports[2];
+  unsigned long igmp_parse_errors;
+  unsigned long mld_v1queries[2];
+  unsigned long mld_v2queries[2];
+  unsigned long mld_leaves[2];
+  unsigned long mld_v1reports[2];
+  unsigned long mld_v2reports[2];
+  unsigned long mld_parse_errors;
+  unsigned long mcast_bytes[2];
+  unsigned long mcast_packets[2];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/if_eql.h"] = [==[
-  constants = {
-    EQL_DEFAULT_SLAVE_PRIORITY = 28800,
-    EQL_DEFAULT_MAX_SLAVES = 4,
-    EQL_DEFAULT_MTU = 576,
-    EQL_DEFAULT_RESCHED_IVAL = 100,
-    EQL_ENSLAVE = 35312,
-    EQL_EMANCIPATE = 35313,
-    EQL_GETSLAVECFG = 35314,
-    EQL_SETSLAVECFG = 35315,
-    EQL_GETMASTRCFG = 35316,
-    EQL_SETMASTRCFG = 35317,
-  },
-  records = {
-    ["struct master_config"] = [[{
+constants = {
+  EQL_DEFAULT_SLAVE_PRIORITY = 28800,
+  EQL_DEFAULT_MAX_SLAVES = 4,
+  EQL_DEFAULT_MTU = 576,
+  EQL_DEFAULT_RESCHED_IVAL = 100,
+  EQL_ENSLAVE = 35312,
+  EQL_EMANCIPATE = 35313,
+  EQL_GETSLAVECFG = 35314,
+  EQL_SETSLAVECFG = 35315,
+  EQL_GETMASTRCFG = 35316,
+  EQL_SETMASTRCFG = 35317,
+},
+records = {
+  ["struct master_config"] = [[{
   char master_name[16];
   int32_t max_slaves;
   int32_t min_slaves;
 }]],
-    ["struct slave_config"] = [[{
+  ["struct slave_config"] = [[{
   char slave_name[16];
   long priority;
 }]],
-    ["struct slaving_request"] = [[{
+  ["struct slaving_request"] = [[{
   char slave_name[16];
   long priority;
 }]],
-  },
-  typedefs = {
-    master_config_t = "struct master_config",
-    slave_config_t = "struct slave_config",
-    slaving_request_t = "struct slaving_request",
-  },
+},
+typedefs = {
+  master_config_t = "struct master_config",
+  slave_config_t = "struct slave_config",
+  slaving_request_t = "struct slaving_request",
+},
 ]==],
 ["linux/if_ether.h"] = [==[
-  constants = {
-    ETH_ALEN = 6,
-    ETH_TLEN = 2,
-    ETH_HLEN = 14,
-    ETH_ZLEN = 60,
-    ETH_DATA_LEN = 1500,
-    ETH_FRAME_LEN = 1514,
-    ETH_FCS_LEN = 4,
-    ETH_MIN_MTU = 68,
-    ETH_MAX_MTU = 0xffff,
-    ETH_P_LOOP = 0x60,
-    ETH_P_PUP = 0x200,
-    ETH_P_PUPAT = 0x201,
-    ETH_P_TSN = 0x22f0,
-    ETH_P_ERSPAN2 = 0x22eb,
-    ETH_P_IP = 0x800,
-    ETH_P_X25 = 0x805,
-    ETH_P_ARP = 0x806,
-    ETH_P_BPQ = 0x8ff,
-    ETH_P_IEEEPUP = 0xa00,
-    ETH_P_IEEEPUPAT = 0xa01,
-    ETH_P_BATMAN = 0x4305,
-    ETH_P_DEC = 0x6000,
-    ETH_P_DNA_DL = 0x6001,
-    ETH_P_DNA_RC = 0x6002,
-    ETH_P_DNA_RT = 0x6003,
-    ETH_P_LAT = 0x6004,
-    ETH_P_DIAG = 0x6005,
-    ETH_P_CUST = 0x6006,
-    ETH_P_SCA = 0x6007,
-    ETH_P_TEB = 0x6558,
-    ETH_P_RARP = 0x8035,
-    ETH_P_ATALK = 0x809b,
-    ETH_P_AARP = 0x80f3,
-    ETH_P_8021Q = 0x8100,
-    ETH_P_ERSPAN = 0x88be,
-    ETH_P_IPX = 0x8137,
-    ETH_P_IPV6 = 0x86dd,
-    ETH_P_PAUSE = 0x8808,
-    ETH_P_SLOW = 0x8809,
-    ETH_P_WCCP = 0x883e,
-    ETH_P_MPLS_UC = 0x8847,
-    ETH_P_MPLS_MC = 0x8848,
-    ETH_P_ATMMPOA = 0x884c,
-    ETH_P_PPP_DISC = 0x8863,
-    ETH_P_PPP_SES = 0x8864,
-    ETH_P_LINK_CTL = 0x886c,
-    ETH_P_8021AC = 0x8870,
-    ETH_P_ATMFATE = 0x8884,
-    ETH_P_PAE = 0x888e,
-    ETH_P_PROFINET = 0x8892,
-    ETH_P_REALTEK = 0x8899,
-    ETH_P_AOE = 0x88a2,
-    ETH_P_ETHERCAT = 0x88a4,
-    ETH_P_8021AD = 0x88a8,
-    ETH_P_802_EX1 = 0x88b5,
-    ETH_P_MXLGSW = 0x88c3,
-    ETH_P_PREAUTH = 0x88c7,
-    ETH_P_TIPC = 0x88ca,
-    ETH_P_LLDP = 0x88cc,
-    ETH_P_MRP = 0x88e3,
-    ETH_P_MACSEC = 0x88e5,
-    ETH_P_8021AH = 0x88e7,
-    ETH_P_MVRP = 0x88f5,
-    ETH_P_1588 = 0x88f7,
-    ETH_P_NCSI = 0x88f8,
-    ETH_P_PRP = 0x88fb,
-    ETH_P_CFM = 0x8902,
-    ETH_P_FCOE = 0x8906,
-    ETH_P_IBOE = 0x8915,
-    ETH_P_TDLS = 0x890d,
-    ETH_P_FIP = 0x8914,
-    ETH_P_80221 = 0x8917,
-    ETH_P_HSR = 0x892f,
-    ETH_P_NSH = 0x894f,
-    ETH_P_LOOPBACK = 0x9000,
-    ETH_P_QINQ1 = 0x9100,
-    ETH_P_QINQ2 = 0x9200,
-    ETH_P_QINQ3 = 0x9300,
-    ETH_P_YT921X = 0x9988,
-    ETH_P_EDSA = 0xdada,
-    ETH_P_DSA_8021Q = 0xdadb,
-    ETH_P_DSA_A5PSW = 0xe001,
-    ETH_P_IFE = 0xed3e,
-    ETH_P_AF_IUCV = 0xfbfb,
-    ETH_P_NXP_NETC = 0xfd3a,
-    ETH_P_802_3_MIN = 0x600,
-    ETH_P_802_3 = 0x1,
-    ETH_P_AX25 = 0x2,
-    ETH_P_ALL = 0x3,
-    ETH_P_802_2 = 0x4,
-    ETH_P_SNAP = 0x5,
-    ETH_P_DDCMP = 0x6,
-    ETH_P_WAN_PPP = 0x7,
-    ETH_P_PPP_MP = 0x8,
-    ETH_P_LOCALTALK = 0x9,
-    ETH_P_CAN = 0xc,
-    ETH_P_CANFD = 0xd,
-    ETH_P_CANXL = 0xe,
-    ETH_P_PPPTALK = 0x10,
-    ETH_P_TR_802_2 = 0x11,
-    ETH_P_MOBITEX = 0x15,
-    ETH_P_CONTROL = 0x16,
-    ETH_P_IRDA = 0x17,
-    ETH_P_ECONET = 0x18,
-    ETH_P_HDLC = 0x19,
-    ETH_P_ARCNET = 0x1a,
-    ETH_P_DSA = 0x1b,
-    ETH_P_TRAILER = 0x1c,
-    ETH_P_PHONET = 0xf5,
-    ETH_P_IEEE802154 = 0xf6,
-    ETH_P_CAIF = 0xf7,
-    ETH_P_XDSA = 0xf8,
-    ETH_P_MAP = 0xf9,
-    ETH_P_MCTP = 0xfa,
-    ETH_P_GRE_OSI = 0xfe,
-    __UAPI_DEF_ETHHDR = 1,
-  },
-  records = {
-    ["struct ethhdr"] = [[{
+constants = {
+  ETH_ALEN = 6,
+  ETH_TLEN = 2,
+  ETH_HLEN = 14,
+  ETH_ZLEN = 60,
+  ETH_DATA_LEN = 1500,
+  ETH_FRAME_LEN = 1514,
+  ETH_FCS_LEN = 4,
+  ETH_MIN_MTU = 68,
+  ETH_MAX_MTU = 0xffff,
+  ETH_P_LOOP = 0x60,
+  ETH_P_PUP = 0x200,
+  ETH_P_PUPAT = 0x201,
+  ETH_P_TSN = 0x22f0,
+  ETH_P_ERSPAN2 = 0x22eb,
+  ETH_P_IP = 0x800,
+  ETH_P_X25 = 0x805,
+  ETH_P_ARP = 0x806,
+  ETH_P_BPQ = 0x8ff,
+  ETH_P_IEEEPUP = 0xa00,
+  ETH_P_IEEEPUPAT = 0xa01,
+  ETH_P_BATMAN = 0x4305,
+  ETH_P_DEC = 0x6000,
+  ETH_P_DNA_DL = 0x6001,
+  ETH_P_DNA_RC = 0x6002,
+  ETH_P_DNA_RT = 0x6003,
+  ETH_P_LAT = 0x6004,
+  ETH_P_DIAG = 0x6005,
+  ETH_P_CUST = 0x6006,
+  ETH_P_SCA = 0x6007,
+  ETH_P_TEB = 0x6558,
+  ETH_P_RARP = 0x8035,
+  ETH_P_ATALK = 0x809b,
+  ETH_P_AARP = 0x80f3,
+  ETH_P_8021Q = 0x8100,
+  ETH_P_ERSPAN = 0x88be,
+  ETH_P_IPX = 0x8137,
+  ETH_P_IPV6 = 0x86dd,
+  ETH_P_PAUSE = 0x8808,
+  ETH_P_SLOW = 0x8809,
+  ETH_P_WCCP = 0x883e,
+  ETH_P_MPLS_UC = 0x8847,
+  ETH_P_MPLS_MC = 0x8848,
+  ETH_P_ATMMPOA = 0x884c,
+  ETH_P_PPP_DISC = 0x8863,
+  ETH_P_PPP_SES = 0x8864,
+  ETH_P_LINK_CTL = 0x886c,
+  ETH_P_8021AC = 0x8870,
+  ETH_P_ATMFATE = 0x8884,
+  ETH_P_PAE = 0x888e,
+  ETH_P_PROFINET = 0x8892,
+  ETH_P_REALTEK = 0x8899,
+  ETH_P_AOE = 0x88a2,
+  ETH_P_ETHERCAT = 0x88a4,
+  ETH_P_8021AD = 0x88a8,
+  ETH_P_802_EX1 = 0x88b5,
+  ETH_P_MXLGSW = 0x88c3,
+  ETH_P_PREAUTH = 0x88c7,
+  ETH_P_TIPC = 0x88ca,
+  ETH_P_LLDP = 0x88cc,
+  ETH_P_MRP = 0x88e3,
+  ETH_P_MACSEC = 0x88e5,
+  ETH_P_8021AH = 0x88e7,
+  ETH_P_MVRP = 0x88f5,
+  ETH_P_1588 = 0x88f7,
+  ETH_P_NCSI = 0x88f8,
+  ETH_P_PRP = 0x88fb,
+  ETH_P_CFM = 0x8902,
+  ETH_P_FCOE = 0x8906,
+  ETH_P_IBOE = 0x8915,
+  ETH_P_TDLS = 0x890d,
+  ETH_P_FIP = 0x8914,
+  ETH_P_80221 = 0x8917,
+  ETH_P_HSR = 0x892f,
+  ETH_P_NSH = 0x894f,
+  ETH_P_LOOPBACK = 0x9000,
+  ETH_P_QINQ1 = 0x9100,
+  ETH_P_QINQ2 = 0x9200,
+  ETH_P_QINQ3 = 0x9300,
+  ETH_P_YT921X = 0x9988,
+  ETH_P_EDSA = 0xdada,
+  ETH_P_DSA_8021Q = 0xdadb,
+  ETH_P_DSA_A5PSW = 0xe001,
+  ETH_P_IFE = 0xed3e,
+  ETH_P_AF_IUCV = 0xfbfb,
+  ETH_P_NXP_NETC = 0xfd3a,
+  ETH_P_802_3_MIN = 0x600,
+  ETH_P_802_3 = 0x1,
+  ETH_P_AX25 = 0x2,
+  ETH_P_ALL = 0x3,
+  ETH_P_802_2 = 0x4,
+  ETH_P_SNAP = 0x5,
+  ETH_P_DDCMP = 0x6,
+  ETH_P_WAN_PPP = 0x7,
+  ETH_P_PPP_MP = 0x8,
+  ETH_P_LOCALTALK = 0x9,
+  ETH_P_CAN = 0xc,
+  ETH_P_CANFD = 0xd,
+  ETH_P_CANXL = 0xe,
+  ETH_P_PPPTALK = 0x10,
+  ETH_P_TR_802_2 = 0x11,
+  ETH_P_MOBITEX = 0x15,
+  ETH_P_CONTROL = 0x16,
+  ETH_P_IRDA = 0x17,
+  ETH_P_ECONET = 0x18,
+  ETH_P_HDLC = 0x19,
+  ETH_P_ARCNET = 0x1a,
+  ETH_P_DSA = 0x1b,
+  ETH_P_TRAILER = 0x1c,
+  ETH_P_PHONET = 0xf5,
+  ETH_P_IEEE802154 = 0xf6,
+  ETH_P_CAIF = 0xf7,
+  ETH_P_XDSA = 0xf8,
+  ETH_P_MAP = 0xf9,
+  ETH_P_MCTP = 0xfa,
+  ETH_P_GRE_OSI = 0xfe,
+  __UAPI_DEF_ETHHDR = 1,
+},
+records = {
+  ["struct ethhdr"] = [[{
   uint8_t h_dest[6];
   uint8_t h_source[6];
   uint16_t h_proto;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/if_fc.h"] = [==[
-  constants = {
-    FC_ALEN = 6,
-    FC_HLEN = 20,
-    FC_ID_LEN = 3,
-    EXTENDED_SAP = 0xaa,
-    UI_CMD = 0x3,
-  },
-  records = {
-    ["struct fch_hdr"] = [[{
+constants = {
+  FC_ALEN = 6,
+  FC_HLEN = 20,
+  FC_ID_LEN = 3,
+  EXTENDED_SAP = 0xaa,
+  UI_CMD = 0x3,
+},
+records = {
+  ["struct fch_hdr"] = [[{
   uint8_t daddr[6];
   uint8_t saddr[6];
 }]],
-    ["struct fcllc"] = [[{
+  ["struct fcllc"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint8_t llc;
   uint8_t protid[3];
   uint16_t ethertype;
 }]],
-  },
+},
 ]==],
 ["linux/if_fddi.h"] = [==[
-  constants = {
-    FDDI_K_ALEN = 6,
-    FDDI_K_8022_HLEN = 16,
-    FDDI_K_SNAP_HLEN = 21,
-    FDDI_K_8022_ZLEN = 16,
-    FDDI_K_SNAP_ZLEN = 21,
-    FDDI_K_8022_DLEN = 4475,
-    FDDI_K_SNAP_DLEN = 4470,
-    FDDI_K_LLC_ZLEN = 13,
-    FDDI_K_LLC_LEN = 4491,
-    FDDI_K_OUI_LEN = 3,
-    FDDI_FC_K_CLASS_MASK = 0x80,
-    FDDI_FC_K_CLASS_SYNC = 0x80,
-    FDDI_FC_K_CLASS_ASYNC = 0x0,
-    FDDI_FC_K_ALEN_MASK = 0x40,
-    FDDI_FC_K_ALEN_48 = 0x40,
-    FDDI_FC_K_ALEN_16 = 0x0,
-    FDDI_FC_K_FORMAT_MASK = 0x30,
-    FDDI_FC_K_FORMAT_FUTURE = 0x30,
-    FDDI_FC_K_FORMAT_IMPLEMENTOR = 0x20,
-    FDDI_FC_K_FORMAT_LLC = 0x10,
-    FDDI_FC_K_FORMAT_MANAGEMENT = 0x0,
-    FDDI_FC_K_CONTROL_MASK = 0xf,
-    FDDI_FC_K_VOID = 0x0,
-    FDDI_FC_K_NON_RESTRICTED_TOKEN = 0x80,
-    FDDI_FC_K_RESTRICTED_TOKEN = 0xc0,
-    FDDI_FC_K_SMT_MIN = 0x41,
-    FDDI_FC_K_SMT_MAX = 0x4f,
-    FDDI_FC_K_MAC_MIN = 0xc1,
-    FDDI_FC_K_MAC_MAX = 0xcf,
-    FDDI_FC_K_ASYNC_LLC_MIN = 0x50,
-    FDDI_FC_K_ASYNC_LLC_DEF = 0x54,
-    FDDI_FC_K_ASYNC_LLC_MAX = 0x5f,
-    FDDI_FC_K_SYNC_LLC_MIN = 0xd0,
-    FDDI_FC_K_SYNC_LLC_MAX = 0xd7,
-    FDDI_FC_K_IMPLEMENTOR_MIN = 0x60,
-    FDDI_FC_K_IMPLEMENTOR_MAX = 0x6f,
-    FDDI_FC_K_RESERVED_MIN = 0x70,
-    FDDI_FC_K_RESERVED_MAX = 0x7f,
-    FDDI_EXTENDED_SAP = 0xaa,
-    FDDI_UI_CMD = 0x3,
-  },
-  records = {
-    ["struct fddi_8022_1_hdr"] = [[{
+constants = {
+  FDDI_K_ALEN = 6,
+  FDDI_K_8022_HLEN = 16,
+  FDDI_K_SNAP_HLEN = 21,
+  FDDI_K_8022_ZLEN = 16,
+  FDDI_K_SNAP_ZLEN = 21,
+  FDDI_K_8022_DLEN = 4475,
+  FDDI_K_SNAP_DLEN = 4470,
+  FDDI_K_LLC_ZLEN = 13,
+  FDDI_K_LLC_LEN = 4491,
+  FDDI_K_OUI_LEN = 3,
+  FDDI_FC_K_CLASS_MASK = 0x80,
+  FDDI_FC_K_CLASS_SYNC = 0x80,
+  FDDI_FC_K_CLASS_ASYNC = 0x0,
+  FDDI_FC_K_ALEN_MASK = 0x40,
+  FDDI_FC_K_ALEN_48 = 0x40,
+  FDDI_FC_K_ALEN_16 = 0x0,
+  FDDI_FC_K_FORMAT_MASK = 0x30,
+  FDDI_FC_K_FORMAT_FUTURE = 0x30,
+  FDDI_FC_K_FORMAT_IMPLEMENTOR = 0x20,
+  FDDI_FC_K_FORMAT_LLC = 0x10,
+  FDDI_FC_K_FORMAT_MANAGEMENT = 0x0,
+  FDDI_FC_K_CONTROL_MASK = 0xf,
+  FDDI_FC_K_VOID = 0x0,
+  FDDI_FC_K_NON_RESTRICTED_TOKEN = 0x80,
+  FDDI_FC_K_RESTRICTED_TOKEN = 0xc0,
+  FDDI_FC_K_SMT_MIN = 0x41,
+  FDDI_FC_K_SMT_MAX = 0x4f,
+  FDDI_FC_K_MAC_MIN = 0xc1,
+  FDDI_FC_K_MAC_MAX = 0xcf,
+  FDDI_FC_K_ASYNC_LLC_MIN = 0x50,
+  FDDI_FC_K_ASYNC_LLC_DEF = 0x54,
+  FDDI_FC_K_ASYNC_LLC_MAX = 0x5f,
+  FDDI_FC_K_SYNC_LLC_MIN = 0xd0,
+  FDDI_FC_K_SYNC_LLC_MAX = 0xd7,
+  FDDI_FC_K_IMPLEMENTOR_MIN = 0x60,
+  FDDI_FC_K_IMPLEMENTOR_MAX = 0x6f,
+  FDDI_FC_K_RESERVED_MIN = 0x70,
+  FDDI_FC_K_RESERVED_MAX = 0x7f,
+  FDDI_EXTENDED_SAP = 0xaa,
+  FDDI_UI_CMD = 0x3,
+},
+records = {
+  ["struct fddi_8022_1_hdr"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint8_t ctrl;
 } __attribute__((packed))]],
-    ["struct fddi_8022_2_hdr"] = [[{
+  ["struct fddi_8022_2_hdr"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint8_t ctrl_1;
   uint8_t ctrl_2;
 } __attribute__((packed))]],
-    ["struct fddi_snap_hdr"] = [[{
+  ["struct fddi_snap_hdr"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint8_t ctrl;
   uint8_t oui[3];
   uint16_t ethertype;
 } __attribute__((packed))]],
-    ["struct fddihdr"] = [[{
+  ["struct fddihdr"] = [[{
   uint8_t fc;
   uint8_t daddr[6];
   uint8_t saddr[6];
@@ -2726,21 +2726,21 @@ return {
     struct fddi_snap_hdr llc_snap;
   } hdr;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/if_hippi.h"] = [==[
-  constants = {
-    HIPPI_ALEN = 6,
-    HIPPI_HLEN = 40,
-    HIPPI_ZLEN = 0,
-    HIPPI_DATA_LEN = 65280,
-    HIPPI_FRAME_LEN = 65320,
-    HIPPI_EXTENDED_SAP = 0xaa,
-    HIPPI_UI_CMD = 0x3,
-    HIPPI_OUI_LEN = 3,
-  },
-  records = {
-    ["struct hipnet_statistics"] = [[{
+constants = {
+  HIPPI_ALEN = 6,
+  HIPPI_HLEN = 40,
+  HIPPI_ZLEN = 0,
+  HIPPI_DATA_LEN = 65280,
+  HIPPI_FRAME_LEN = 65320,
+  HIPPI_EXTENDED_SAP = 0xaa,
+  HIPPI_UI_CMD = 0x3,
+  HIPPI_OUI_LEN = 3,
+},
+records = {
+  ["struct hipnet_statistics"] = [[{
   int32_t rx_packets;
   int32_t tx_packets;
   int32_t rx_errors;
@@ -2759,293 +2759,1260 @@ return {
   int32_t tx_heartbeat_errors;
   int32_t tx_window_errors;
 }]],
-    ["struct hippi_fp_hdr"] = [[{
+  ["struct hippi_fp_hdr"] = [[{
   uint32_t fixed;
   uint32_t d2_size;
 } __attribute__((packed))]],
-    ["struct hippi_snap_hdr"] = [[{
+  ["struct hippi_snap_hdr"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint8_t ctrl;
   uint8_t oui[3];
   uint16_t ethertype;
 } __attribute__((packed))]],
-    ["struct hippi_hdr"] = [[{
+  ["struct hippi_hdr"] = [[{
   struct hippi_fp_hdr fp;
   struct hippi_le_hdr le;
   struct hippi_snap_hdr snap;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct hippi_le_hdr"] = [[{
-    uint8_t message_type : 4;
-    uint8_t double_wide : 1;
-    uint8_t fc : 3;
-    uint8_t dest_switch_addr[3];
-    uint8_t src_addr_type : 4;
-    uint8_t dest_addr_type : 4;
-    uint8_t src_switch_addr[3];
-    uint16_t reserved;
-    uint8_t daddr[6];
-    uint16_t locally_administered;
-    uint8_t saddr[6];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct hippi_le_hdr"] = [[{
-    uint8_t fc : 3;
-    uint8_t double_wide : 1;
-    uint8_t message_type : 4;
-    uint8_t dest_switch_addr[3];
-    uint8_t dest_addr_type : 4;
-    uint8_t src_addr_type : 4;
-    uint8_t src_switch_addr[3];
-    uint16_t reserved;
-    uint8_t daddr[6];
-    uint16_t locally_administered;
-    uint8_t saddr[6];
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct hippi_le_hdr"] = [[{
+  uint8_t message_type : 4;
+  uint8_t double_wide : 1;
+  uint8_t fc : 3;
+  uint8_t dest_switch_addr[3];
+  uint8_t src_addr_type : 4;
+  uint8_t dest_addr_type : 4;
+  uint8_t src_switch_addr[3];
+  uint16_t reserved;
+  uint8_t daddr[6];
+  uint16_t locally_administered;
+  uint8_t saddr[6];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct hippi_le_hdr"] = [[{
+  uint8_t fc : 3;
+  uint8_t double_wide : 1;
+  uint8_t message_type : 4;
+  uint8_t dest_switch_addr[3];
+  uint8_t dest_addr_type : 4;
+  uint8_t src_addr_type : 4;
+  uint8_t src_switch_addr[3];
+  uint16_t reserved;
+  uint8_t daddr[6];
+  uint16_t locally_administered;
+  uint8_t saddr[6];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/if_infiniband.h"] = [==[
-  constants = {
-    INFINIBAND_ALEN = 20,
+constants = {
+  INFINIBAND_ALEN = 20,
+},
+]==],
+["linux/if_link.h"] = [==[
+constants = {
+  IFLA_UNSPEC = 0,
+  IFLA_ADDRESS = 1,
+  IFLA_BROADCAST = 2,
+  IFLA_IFNAME = 3,
+  IFLA_MTU = 4,
+  IFLA_LINK = 5,
+  IFLA_QDISC = 6,
+  IFLA_STATS = 7,
+  IFLA_COST = 8,
+  IFLA_PRIORITY = 9,
+  IFLA_MASTER = 10,
+  IFLA_WIRELESS = 11,
+  IFLA_PROTINFO = 12,
+  IFLA_TXQLEN = 13,
+  IFLA_MAP = 14,
+  IFLA_WEIGHT = 15,
+  IFLA_OPERSTATE = 16,
+  IFLA_LINKMODE = 17,
+  IFLA_LINKINFO = 18,
+  IFLA_NET_NS_PID = 19,
+  IFLA_IFALIAS = 20,
+  IFLA_NUM_VF = 21,
+  IFLA_VFINFO_LIST = 22,
+  IFLA_STATS64 = 23,
+  IFLA_VF_PORTS = 24,
+  IFLA_PORT_SELF = 25,
+  IFLA_AF_SPEC = 26,
+  IFLA_GROUP = 27,
+  IFLA_NET_NS_FD = 28,
+  IFLA_EXT_MASK = 29,
+  IFLA_PROMISCUITY = 30,
+  IFLA_NUM_TX_QUEUES = 31,
+  IFLA_NUM_RX_QUEUES = 32,
+  IFLA_CARRIER = 33,
+  IFLA_PHYS_PORT_ID = 34,
+  IFLA_CARRIER_CHANGES = 35,
+  IFLA_PHYS_SWITCH_ID = 36,
+  IFLA_LINK_NETNSID = 37,
+  IFLA_PHYS_PORT_NAME = 38,
+  IFLA_PROTO_DOWN = 39,
+  IFLA_GSO_MAX_SEGS = 40,
+  IFLA_GSO_MAX_SIZE = 41,
+  IFLA_PAD = 42,
+  IFLA_XDP = 43,
+  IFLA_EVENT = 44,
+  IFLA_NEW_NETNSID = 45,
+  IFLA_IF_NETNSID = 46,
+  IFLA_TARGET_NETNSID = 46,
+  IFLA_CARRIER_UP_COUNT = 47,
+  IFLA_CARRIER_DOWN_COUNT = 48,
+  IFLA_NEW_IFINDEX = 49,
+  IFLA_MIN_MTU = 50,
+  IFLA_MAX_MTU = 51,
+  IFLA_PROP_LIST = 52,
+  IFLA_ALT_IFNAME = 53,
+  IFLA_PERM_ADDRESS = 54,
+  IFLA_PROTO_DOWN_REASON = 55,
+  IFLA_PARENT_DEV_NAME = 56,
+  IFLA_PARENT_DEV_BUS_NAME = 57,
+  IFLA_GRO_MAX_SIZE = 58,
+  IFLA_TSO_MAX_SIZE = 59,
+  IFLA_TSO_MAX_SEGS = 60,
+  IFLA_ALLMULTI = 61,
+  IFLA_DEVLINK_PORT = 62,
+  IFLA_GSO_IPV4_MAX_SIZE = 63,
+  IFLA_GRO_IPV4_MAX_SIZE = 64,
+  IFLA_DPLL_PIN = 65,
+  IFLA_MAX_PACING_OFFLOAD_HORIZON = 66,
+  IFLA_NETNS_IMMUTABLE = 67,
+  IFLA_HEADROOM = 68,
+  IFLA_TAILROOM = 69,
+  __IFLA_MAX = 70,
+  IFLA_PROTO_DOWN_REASON_UNSPEC = 0,
+  IFLA_PROTO_DOWN_REASON_MASK = 1,
+  IFLA_PROTO_DOWN_REASON_VALUE = 2,
+  __IFLA_PROTO_DOWN_REASON_CNT = 3,
+  IFLA_PROTO_DOWN_REASON_MAX = 2,
+  IFLA_INET_UNSPEC = 0,
+  IFLA_INET_CONF = 1,
+  __IFLA_INET_MAX = 2,
+  IFLA_INET6_UNSPEC = 0,
+  IFLA_INET6_FLAGS = 1,
+  IFLA_INET6_CONF = 2,
+  IFLA_INET6_STATS = 3,
+  IFLA_INET6_MCAST = 4,
+  IFLA_INET6_CACHEINFO = 5,
+  IFLA_INET6_ICMP6STATS = 6,
+  IFLA_INET6_TOKEN = 7,
+  IFLA_INET6_ADDR_GEN_MODE = 8,
+  IFLA_INET6_RA_MTU = 9,
+  __IFLA_INET6_MAX = 10,
+  IN6_ADDR_GEN_MODE_EUI64 = 0,
+  IN6_ADDR_GEN_MODE_NONE = 1,
+  IN6_ADDR_GEN_MODE_STABLE_PRIVACY = 2,
+  IN6_ADDR_GEN_MODE_RANDOM = 3,
+  IFLA_BR_UNSPEC = 0,
+  IFLA_BR_FORWARD_DELAY = 1,
+  IFLA_BR_HELLO_TIME = 2,
+  IFLA_BR_MAX_AGE = 3,
+  IFLA_BR_AGEING_TIME = 4,
+  IFLA_BR_STP_STATE = 5,
+  IFLA_BR_PRIORITY = 6,
+  IFLA_BR_VLAN_FILTERING = 7,
+  IFLA_BR_VLAN_PROTOCOL = 8,
+  IFLA_BR_GROUP_FWD_MASK = 9,
+  IFLA_BR_ROOT_ID = 10,
+  IFLA_BR_BRIDGE_ID = 11,
+  IFLA_BR_ROOT_PORT = 12,
+  IFLA_BR_ROOT_PATH_COST = 13,
+  IFLA_BR_TOPOLOGY_CHANGE = 14,
+  IFLA_BR_TOPOLOGY_CHANGE_DETECTED = 15,
+  IFLA_BR_HELLO_TIMER = 16,
+  IFLA_BR_TCN_TIMER = 17,
+  IFLA_BR_TOPOLOGY_CHANGE_TIMER = 18,
+  IFLA_BR_GC_TIMER = 19,
+  IFLA_BR_GROUP_ADDR = 20,
+  IFLA_BR_FDB_FLUSH = 21,
+  IFLA_BR_MCAST_ROUTER = 22,
+  IFLA_BR_MCAST_SNOOPING = 23,
+  IFLA_BR_MCAST_QUERY_USE_IFADDR = 24,
+  IFLA_BR_MCAST_QUERIER = 25,
+  IFLA_BR_MCAST_HASH_ELASTICITY = 26,
+  IFLA_BR_MCAST_HASH_MAX = 27,
+  IFLA_BR_MCAST_LAST_MEMBER_CNT = 28,
+  IFLA_BR_MCAST_STARTUP_QUERY_CNT = 29,
+  IFLA_BR_MCAST_LAST_MEMBER_INTVL = 30,
+  IFLA_BR_MCAST_MEMBERSHIP_INTVL = 31,
+  IFLA_BR_MCAST_QUERIER_INTVL = 32,
+  IFLA_BR_MCAST_QUERY_INTVL = 33,
+  IFLA_BR_MCAST_QUERY_RESPONSE_INTVL = 34,
+  IFLA_BR_MCAST_STARTUP_QUERY_INTVL = 35,
+  IFLA_BR_NF_CALL_IPTABLES = 36,
+  IFLA_BR_NF_CALL_IP6TABLES = 37,
+  IFLA_BR_NF_CALL_ARPTABLES = 38,
+  IFLA_BR_VLAN_DEFAULT_PVID = 39,
+  IFLA_BR_PAD = 40,
+  IFLA_BR_VLAN_STATS_ENABLED = 41,
+  IFLA_BR_MCAST_STATS_ENABLED = 42,
+  IFLA_BR_MCAST_IGMP_VERSION = 43,
+  IFLA_BR_MCAST_MLD_VERSION = 44,
+  IFLA_BR_VLAN_STATS_PER_PORT = 45,
+  IFLA_BR_MULTI_BOOLOPT = 46,
+  IFLA_BR_MCAST_QUERIER_STATE = 47,
+  IFLA_BR_FDB_N_LEARNED = 48,
+  IFLA_BR_FDB_MAX_LEARNED = 49,
+  IFLA_BR_STP_MODE = 50,
+  __IFLA_BR_MAX = 51,
+  BR_STP_MODE_AUTO = 0,
+  BR_STP_MODE_USER = 1,
+  BR_STP_MODE_KERNEL = 2,
+  __BR_STP_MODE_MAX = 3,
+  BRIDGE_MODE_UNSPEC = 0,
+  BRIDGE_MODE_HAIRPIN = 1,
+  IFLA_BRPORT_UNSPEC = 0,
+  IFLA_BRPORT_STATE = 1,
+  IFLA_BRPORT_PRIORITY = 2,
+  IFLA_BRPORT_COST = 3,
+  IFLA_BRPORT_MODE = 4,
+  IFLA_BRPORT_GUARD = 5,
+  IFLA_BRPORT_PROTECT = 6,
+  IFLA_BRPORT_FAST_LEAVE = 7,
+  IFLA_BRPORT_LEARNING = 8,
+  IFLA_BRPORT_UNICAST_FLOOD = 9,
+  IFLA_BRPORT_PROXYARP = 10,
+  IFLA_BRPORT_LEARNING_SYNC = 11,
+  IFLA_BRPORT_PROXYARP_WIFI = 12,
+  IFLA_BRPORT_ROOT_ID = 13,
+  IFLA_BRPORT_BRIDGE_ID = 14,
+  IFLA_BRPORT_DESIGNATED_PORT = 15,
+  IFLA_BRPORT_DESIGNATED_COST = 16,
+  IFLA_BRPORT_ID = 17,
+  IFLA_BRPORT_NO = 18,
+  IFLA_BRPORT_TOPOLOGY_CHANGE_ACK = 19,
+  IFLA_BRPORT_CONFIG_PENDING = 20,
+  IFLA_BRPORT_MESSAGE_AGE_TIMER = 21,
+  IFLA_BRPORT_FORWARD_DELAY_TIMER = 22,
+  IFLA_BRPORT_HOLD_TIMER = 23,
+  IFLA_BRPORT_FLUSH = 24,
+  IFLA_BRPORT_MULTICAST_ROUTER = 25,
+  IFLA_BRPORT_PAD = 26,
+  IFLA_BRPORT_MCAST_FLOOD = 27,
+  IFLA_BRPORT_MCAST_TO_UCAST = 28,
+  IFLA_BRPORT_VLAN_TUNNEL = 29,
+  IFLA_BRPORT_BCAST_FLOOD = 30,
+  IFLA_BRPORT_GROUP_FWD_MASK = 31,
+  IFLA_BRPORT_NEIGH_SUPPRESS = 32,
+  IFLA_BRPORT_ISOLATED = 33,
+  IFLA_BRPORT_BACKUP_PORT = 34,
+  IFLA_BRPORT_MRP_RING_OPEN = 35,
+  IFLA_BRPORT_MRP_IN_OPEN = 36,
+  IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT = 37,
+  IFLA_BRPORT_MCAST_EHT_HOSTS_CNT = 38,
+  IFLA_BRPORT_LOCKED = 39,
+  IFLA_BRPORT_MAB = 40,
+  IFLA_BRPORT_MCAST_N_GROUPS = 41,
+  IFLA_BRPORT_MCAST_MAX_GROUPS = 42,
+  IFLA_BRPORT_NEIGH_VLAN_SUPPRESS = 43,
+  IFLA_BRPORT_BACKUP_NHID = 44,
+  IFLA_BRPORT_NEIGH_FORWARD_GRAT = 45,
+  __IFLA_BRPORT_MAX = 46,
+  IFLA_INFO_UNSPEC = 0,
+  IFLA_INFO_KIND = 1,
+  IFLA_INFO_DATA = 2,
+  IFLA_INFO_XSTATS = 3,
+  IFLA_INFO_SLAVE_KIND = 4,
+  IFLA_INFO_SLAVE_DATA = 5,
+  __IFLA_INFO_MAX = 6,
+  IFLA_VLAN_UNSPEC = 0,
+  IFLA_VLAN_ID = 1,
+  IFLA_VLAN_FLAGS = 2,
+  IFLA_VLAN_EGRESS_QOS = 3,
+  IFLA_VLAN_INGRESS_QOS = 4,
+  IFLA_VLAN_PROTOCOL = 5,
+  __IFLA_VLAN_MAX = 6,
+  IFLA_VLAN_QOS_UNSPEC = 0,
+  IFLA_VLAN_QOS_MAPPING = 1,
+  __IFLA_VLAN_QOS_MAX = 2,
+  IFLA_MACVLAN_UNSPEC = 0,
+  IFLA_MACVLAN_MODE = 1,
+  IFLA_MACVLAN_FLAGS = 2,
+  IFLA_MACVLAN_MACADDR_MODE = 3,
+  IFLA_MACVLAN_MACADDR = 4,
+  IFLA_MACVLAN_MACADDR_DATA = 5,
+  IFLA_MACVLAN_MACADDR_COUNT = 6,
+  IFLA_MACVLAN_BC_QUEUE_LEN = 7,
+  IFLA_MACVLAN_BC_QUEUE_LEN_USED = 8,
+  IFLA_MACVLAN_BC_CUTOFF = 9,
+  __IFLA_MACVLAN_MAX = 10,
+  MACVLAN_MODE_PRIVATE = 1,
+  MACVLAN_MODE_VEPA = 2,
+  MACVLAN_MODE_BRIDGE = 4,
+  MACVLAN_MODE_PASSTHRU = 8,
+  MACVLAN_MODE_SOURCE = 16,
+  MACVLAN_MACADDR_ADD = 0,
+  MACVLAN_MACADDR_DEL = 1,
+  MACVLAN_MACADDR_FLUSH = 2,
+  MACVLAN_MACADDR_SET = 3,
+  IFLA_VRF_UNSPEC = 0,
+  IFLA_VRF_TABLE = 1,
+  __IFLA_VRF_MAX = 2,
+  IFLA_VRF_PORT_UNSPEC = 0,
+  IFLA_VRF_PORT_TABLE = 1,
+  __IFLA_VRF_PORT_MAX = 2,
+  IFLA_MACSEC_UNSPEC = 0,
+  IFLA_MACSEC_SCI = 1,
+  IFLA_MACSEC_PORT = 2,
+  IFLA_MACSEC_ICV_LEN = 3,
+  IFLA_MACSEC_CIPHER_SUITE = 4,
+  IFLA_MACSEC_WINDOW = 5,
+  IFLA_MACSEC_ENCODING_SA = 6,
+  IFLA_MACSEC_ENCRYPT = 7,
+  IFLA_MACSEC_PROTECT = 8,
+  IFLA_MACSEC_INC_SCI = 9,
+  IFLA_MACSEC_ES = 10,
+  IFLA_MACSEC_SCB = 11,
+  IFLA_MACSEC_REPLAY_PROTECT = 12,
+  IFLA_MACSEC_VALIDATION = 13,
+  IFLA_MACSEC_PAD = 14,
+  IFLA_MACSEC_OFFLOAD = 15,
+  __IFLA_MACSEC_MAX = 16,
+  IFLA_XFRM_UNSPEC = 0,
+  IFLA_XFRM_LINK = 1,
+  IFLA_XFRM_IF_ID = 2,
+  IFLA_XFRM_COLLECT_METADATA = 3,
+  __IFLA_XFRM_MAX = 4,
+  MACSEC_VALIDATE_DISABLED = 0,
+  MACSEC_VALIDATE_CHECK = 1,
+  MACSEC_VALIDATE_STRICT = 2,
+  __MACSEC_VALIDATE_END = 3,
+  MACSEC_VALIDATE_MAX = 2,
+  MACSEC_OFFLOAD_OFF = 0,
+  MACSEC_OFFLOAD_PHY = 1,
+  MACSEC_OFFLOAD_MAC = 2,
+  __MACSEC_OFFLOAD_END = 3,
+  MACSEC_OFFLOAD_MAX = 2,
+  IFLA_IPVLAN_UNSPEC = 0,
+  IFLA_IPVLAN_MODE = 1,
+  IFLA_IPVLAN_FLAGS = 2,
+  __IFLA_IPVLAN_MAX = 3,
+  IPVLAN_MODE_L2 = 0,
+  IPVLAN_MODE_L3 = 1,
+  IPVLAN_MODE_L3S = 2,
+  IPVLAN_MODE_MAX = 3,
+  NETKIT_NEXT = -1,
+  NETKIT_PASS = 0,
+  NETKIT_DROP = 2,
+  NETKIT_REDIRECT = 7,
+  NETKIT_L2 = 0,
+  NETKIT_L3 = 1,
+  NETKIT_DEVICE_PAIR = 0,
+  NETKIT_DEVICE_SINGLE = 1,
+  NETKIT_SCRUB_NONE = 0,
+  NETKIT_SCRUB_DEFAULT = 1,
+  IFLA_NETKIT_UNSPEC = 0,
+  IFLA_NETKIT_PEER_INFO = 1,
+  IFLA_NETKIT_PRIMARY = 2,
+  IFLA_NETKIT_POLICY = 3,
+  IFLA_NETKIT_PEER_POLICY = 4,
+  IFLA_NETKIT_MODE = 5,
+  IFLA_NETKIT_SCRUB = 6,
+  IFLA_NETKIT_PEER_SCRUB = 7,
+  IFLA_NETKIT_HEADROOM = 8,
+  IFLA_NETKIT_TAILROOM = 9,
+  IFLA_NETKIT_PAIRING = 10,
+  __IFLA_NETKIT_MAX = 11,
+  VNIFILTER_ENTRY_STATS_UNSPEC = 0,
+  VNIFILTER_ENTRY_STATS_RX_BYTES = 1,
+  VNIFILTER_ENTRY_STATS_RX_PKTS = 2,
+  VNIFILTER_ENTRY_STATS_RX_DROPS = 3,
+  VNIFILTER_ENTRY_STATS_RX_ERRORS = 4,
+  VNIFILTER_ENTRY_STATS_TX_BYTES = 5,
+  VNIFILTER_ENTRY_STATS_TX_PKTS = 6,
+  VNIFILTER_ENTRY_STATS_TX_DROPS = 7,
+  VNIFILTER_ENTRY_STATS_TX_ERRORS = 8,
+  VNIFILTER_ENTRY_STATS_PAD = 9,
+  __VNIFILTER_ENTRY_STATS_MAX = 10,
+  VXLAN_VNIFILTER_ENTRY_UNSPEC = 0,
+  VXLAN_VNIFILTER_ENTRY_START = 1,
+  VXLAN_VNIFILTER_ENTRY_END = 2,
+  VXLAN_VNIFILTER_ENTRY_GROUP = 3,
+  VXLAN_VNIFILTER_ENTRY_GROUP6 = 4,
+  VXLAN_VNIFILTER_ENTRY_STATS = 5,
+  __VXLAN_VNIFILTER_ENTRY_MAX = 6,
+  VXLAN_VNIFILTER_UNSPEC = 0,
+  VXLAN_VNIFILTER_ENTRY = 1,
+  __VXLAN_VNIFILTER_MAX = 2,
+  IFLA_VXLAN_UNSPEC = 0,
+  IFLA_VXLAN_ID = 1,
+  IFLA_VXLAN_GROUP = 2,
+  IFLA_VXLAN_LINK = 3,
+  IFLA_VXLAN_LOCAL = 4,
+  IFLA_VXLAN_TTL = 5,
+  IFLA_VXLAN_TOS = 6,
+  IFLA_VXLAN_LEARNING = 7,
+  IFLA_VXLAN_AGEING = 8,
+  IFLA_VXLAN_LIMIT = 9,
+  IFLA_VXLAN_PORT_RANGE = 10,
+  IFLA_VXLAN_PROXY = 11,
+  IFLA_VXLAN_RSC = 12,
+  IFLA_VXLAN_L2MISS = 13,
+  IFLA_VXLAN_L3MISS = 14,
+  IFLA_VXLAN_PORT = 15,
+  IFLA_VXLAN_GROUP6 = 16,
+  IFLA_VXLAN_LOCAL6 = 17,
+  IFLA_VXLAN_UDP_CSUM = 18,
+  IFLA_VXLAN_UDP_ZERO_CSUM6_TX = 19,
+  IFLA_VXLAN_UDP_ZERO_CSUM6_RX = 20,
+  IFLA_VXLAN_REMCSUM_TX = 21,
+  IFLA_VXLAN_REMCSUM_RX = 22,
+  IFLA_VXLAN_GBP = 23,
+  IFLA_VXLAN_REMCSUM_NOPARTIAL = 24,
+  IFLA_VXLAN_COLLECT_METADATA = 25,
+  IFLA_VXLAN_LABEL = 26,
+  IFLA_VXLAN_GPE = 27,
+  IFLA_VXLAN_TTL_INHERIT = 28,
+  IFLA_VXLAN_DF = 29,
+  IFLA_VXLAN_VNIFILTER = 30,
+  IFLA_VXLAN_LOCALBYPASS = 31,
+  IFLA_VXLAN_LABEL_POLICY = 32,
+  IFLA_VXLAN_RESERVED_BITS = 33,
+  IFLA_VXLAN_MC_ROUTE = 34,
+  __IFLA_VXLAN_MAX = 35,
+  VXLAN_DF_UNSET = 0,
+  VXLAN_DF_SET = 1,
+  VXLAN_DF_INHERIT = 2,
+  __VXLAN_DF_END = 3,
+  VXLAN_DF_MAX = 2,
+  VXLAN_LABEL_FIXED = 0,
+  VXLAN_LABEL_INHERIT = 1,
+  __VXLAN_LABEL_END = 2,
+  VXLAN_LABEL_MAX = 1,
+  IFLA_GENEVE_UNSPEC = 0,
+  IFLA_GENEVE_ID = 1,
+  IFLA_GENEVE_REMOTE = 2,
+  IFLA_GENEVE_TTL = 3,
+  IFLA_GENEVE_TOS = 4,
+  IFLA_GENEVE_PORT = 5,
+  IFLA_GENEVE_COLLECT_METADATA = 6,
+  IFLA_GENEVE_REMOTE6 = 7,
+  IFLA_GENEVE_UDP_CSUM = 8,
+  IFLA_GENEVE_UDP_ZERO_CSUM6_TX = 9,
+  IFLA_GENEVE_UDP_ZERO_CSUM6_RX = 10,
+  IFLA_GENEVE_LABEL = 11,
+  IFLA_GENEVE_TTL_INHERIT = 12,
+  IFLA_GENEVE_DF = 13,
+  IFLA_GENEVE_INNER_PROTO_INHERIT = 14,
+  IFLA_GENEVE_PORT_RANGE = 15,
+  IFLA_GENEVE_GRO_HINT = 16,
+  IFLA_GENEVE_LOCAL = 17,
+  IFLA_GENEVE_LOCAL6 = 18,
+  __IFLA_GENEVE_MAX = 19,
+  GENEVE_DF_UNSET = 0,
+  GENEVE_DF_SET = 1,
+  GENEVE_DF_INHERIT = 2,
+  __GENEVE_DF_END = 3,
+  GENEVE_DF_MAX = 2,
+  IFLA_BAREUDP_UNSPEC = 0,
+  IFLA_BAREUDP_PORT = 1,
+  IFLA_BAREUDP_ETHERTYPE = 2,
+  IFLA_BAREUDP_SRCPORT_MIN = 3,
+  IFLA_BAREUDP_MULTIPROTO_MODE = 4,
+  __IFLA_BAREUDP_MAX = 5,
+  IFLA_PPP_UNSPEC = 0,
+  IFLA_PPP_DEV_FD = 1,
+  __IFLA_PPP_MAX = 2,
+  GTP_ROLE_GGSN = 0,
+  GTP_ROLE_SGSN = 1,
+  IFLA_GTP_UNSPEC = 0,
+  IFLA_GTP_FD0 = 1,
+  IFLA_GTP_FD1 = 2,
+  IFLA_GTP_PDP_HASHSIZE = 3,
+  IFLA_GTP_ROLE = 4,
+  IFLA_GTP_CREATE_SOCKETS = 5,
+  IFLA_GTP_RESTART_COUNT = 6,
+  IFLA_GTP_LOCAL = 7,
+  IFLA_GTP_LOCAL6 = 8,
+  __IFLA_GTP_MAX = 9,
+  IFLA_BOND_UNSPEC = 0,
+  IFLA_BOND_MODE = 1,
+  IFLA_BOND_ACTIVE_SLAVE = 2,
+  IFLA_BOND_MIIMON = 3,
+  IFLA_BOND_UPDELAY = 4,
+  IFLA_BOND_DOWNDELAY = 5,
+  IFLA_BOND_USE_CARRIER = 6,
+  IFLA_BOND_ARP_INTERVAL = 7,
+  IFLA_BOND_ARP_IP_TARGET = 8,
+  IFLA_BOND_ARP_VALIDATE = 9,
+  IFLA_BOND_ARP_ALL_TARGETS = 10,
+  IFLA_BOND_PRIMARY = 11,
+  IFLA_BOND_PRIMARY_RESELECT = 12,
+  IFLA_BOND_FAIL_OVER_MAC = 13,
+  IFLA_BOND_XMIT_HASH_POLICY = 14,
+  IFLA_BOND_RESEND_IGMP = 15,
+  IFLA_BOND_NUM_PEER_NOTIF = 16,
+  IFLA_BOND_ALL_SLAVES_ACTIVE = 17,
+  IFLA_BOND_MIN_LINKS = 18,
+  IFLA_BOND_LP_INTERVAL = 19,
+  IFLA_BOND_PACKETS_PER_SLAVE = 20,
+  IFLA_BOND_AD_LACP_RATE = 21,
+  IFLA_BOND_AD_SELECT = 22,
+  IFLA_BOND_AD_INFO = 23,
+  IFLA_BOND_AD_ACTOR_SYS_PRIO = 24,
+  IFLA_BOND_AD_USER_PORT_KEY = 25,
+  IFLA_BOND_AD_ACTOR_SYSTEM = 26,
+  IFLA_BOND_TLB_DYNAMIC_LB = 27,
+  IFLA_BOND_PEER_NOTIF_DELAY = 28,
+  IFLA_BOND_AD_LACP_ACTIVE = 29,
+  IFLA_BOND_MISSED_MAX = 30,
+  IFLA_BOND_NS_IP6_TARGET = 31,
+  IFLA_BOND_COUPLED_CONTROL = 32,
+  IFLA_BOND_BROADCAST_NEIGH = 33,
+  IFLA_BOND_LACP_STRICT = 34,
+  __IFLA_BOND_MAX = 35,
+  IFLA_BOND_AD_INFO_UNSPEC = 0,
+  IFLA_BOND_AD_INFO_AGGREGATOR = 1,
+  IFLA_BOND_AD_INFO_NUM_PORTS = 2,
+  IFLA_BOND_AD_INFO_ACTOR_KEY = 3,
+  IFLA_BOND_AD_INFO_PARTNER_KEY = 4,
+  IFLA_BOND_AD_INFO_PARTNER_MAC = 5,
+  __IFLA_BOND_AD_INFO_MAX = 6,
+  IFLA_BOND_SLAVE_UNSPEC = 0,
+  IFLA_BOND_SLAVE_STATE = 1,
+  IFLA_BOND_SLAVE_MII_STATUS = 2,
+  IFLA_BOND_SLAVE_LINK_FAILURE_COUNT = 3,
+  IFLA_BOND_SLAVE_PERM_HWADDR = 4,
+  IFLA_BOND_SLAVE_QUEUE_ID = 5,
+  IFLA_BOND_SLAVE_AD_AGGREGATOR_ID = 6,
+  IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE = 7,
+  IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE = 8,
+  IFLA_BOND_SLAVE_PRIO = 9,
+  IFLA_BOND_SLAVE_ACTOR_PORT_PRIO = 10,
+  IFLA_BOND_SLAVE_AD_CHURN_ACTOR_STATE = 11,
+  IFLA_BOND_SLAVE_AD_CHURN_PARTNER_STATE = 12,
+  __IFLA_BOND_SLAVE_MAX = 13,
+  IFLA_VF_INFO_UNSPEC = 0,
+  IFLA_VF_INFO = 1,
+  __IFLA_VF_INFO_MAX = 2,
+  IFLA_VF_UNSPEC = 0,
+  IFLA_VF_MAC = 1,
+  IFLA_VF_VLAN = 2,
+  IFLA_VF_TX_RATE = 3,
+  IFLA_VF_SPOOFCHK = 4,
+  IFLA_VF_LINK_STATE = 5,
+  IFLA_VF_RATE = 6,
+  IFLA_VF_RSS_QUERY_EN = 7,
+  IFLA_VF_STATS = 8,
+  IFLA_VF_TRUST = 9,
+  IFLA_VF_IB_NODE_GUID = 10,
+  IFLA_VF_IB_PORT_GUID = 11,
+  IFLA_VF_VLAN_LIST = 12,
+  IFLA_VF_BROADCAST = 13,
+  __IFLA_VF_MAX = 14,
+  IFLA_VF_VLAN_INFO_UNSPEC = 0,
+  IFLA_VF_VLAN_INFO = 1,
+  __IFLA_VF_VLAN_INFO_MAX = 2,
+  IFLA_VF_LINK_STATE_AUTO = 0,
+  IFLA_VF_LINK_STATE_ENABLE = 1,
+  IFLA_VF_LINK_STATE_DISABLE = 2,
+  __IFLA_VF_LINK_STATE_MAX = 3,
+  IFLA_VF_STATS_RX_PACKETS = 0,
+  IFLA_VF_STATS_TX_PACKETS = 1,
+  IFLA_VF_STATS_RX_BYTES = 2,
+  IFLA_VF_STATS_TX_BYTES = 3,
+  IFLA_VF_STATS_BROADCAST = 4,
+  IFLA_VF_STATS_MULTICAST = 5,
+  IFLA_VF_STATS_PAD = 6,
+  IFLA_VF_STATS_RX_DROPPED = 7,
+  IFLA_VF_STATS_TX_DROPPED = 8,
+  __IFLA_VF_STATS_MAX = 9,
+  IFLA_VF_PORT_UNSPEC = 0,
+  IFLA_VF_PORT = 1,
+  __IFLA_VF_PORT_MAX = 2,
+  IFLA_PORT_UNSPEC = 0,
+  IFLA_PORT_VF = 1,
+  IFLA_PORT_PROFILE = 2,
+  IFLA_PORT_VSI_TYPE = 3,
+  IFLA_PORT_INSTANCE_UUID = 4,
+  IFLA_PORT_HOST_UUID = 5,
+  IFLA_PORT_REQUEST = 6,
+  IFLA_PORT_RESPONSE = 7,
+  __IFLA_PORT_MAX = 8,
+  PORT_REQUEST_PREASSOCIATE = 0,
+  PORT_REQUEST_PREASSOCIATE_RR = 1,
+  PORT_REQUEST_ASSOCIATE = 2,
+  PORT_REQUEST_DISASSOCIATE = 3,
+  PORT_VDP_RESPONSE_SUCCESS = 0,
+  PORT_VDP_RESPONSE_INVALID_FORMAT = 1,
+  PORT_VDP_RESPONSE_INSUFFICIENT_RESOURCES = 2,
+  PORT_VDP_RESPONSE_UNUSED_VTID = 3,
+  PORT_VDP_RESPONSE_VTID_VIOLATION = 4,
+  PORT_VDP_RESPONSE_VTID_VERSION_VIOALTION = 5,
+  PORT_VDP_RESPONSE_OUT_OF_SYNC = 6,
+  PORT_PROFILE_RESPONSE_SUCCESS = 256,
+  PORT_PROFILE_RESPONSE_INPROGRESS = 257,
+  PORT_PROFILE_RESPONSE_INVALID = 258,
+  PORT_PROFILE_RESPONSE_BADSTATE = 259,
+  PORT_PROFILE_RESPONSE_INSUFFICIENT_RESOURCES = 260,
+  PORT_PROFILE_RESPONSE_ERROR = 261,
+  IFLA_IPOIB_UNSPEC = 0,
+  IFLA_IPOIB_PKEY = 1,
+  IFLA_IPOIB_MODE = 2,
+  IFLA_IPOIB_UMCAST = 3,
+  __IFLA_IPOIB_MAX = 4,
+  IPOIB_MODE_DATAGRAM = 0,
+  IPOIB_MODE_CONNECTED = 1,
+  HSR_PROTOCOL_HSR = 0,
+  HSR_PROTOCOL_PRP = 1,
+  HSR_PROTOCOL_MAX = 2,
+  IFLA_HSR_UNSPEC = 0,
+  IFLA_HSR_SLAVE1 = 1,
+  IFLA_HSR_SLAVE2 = 2,
+  IFLA_HSR_MULTICAST_SPEC = 3,
+  IFLA_HSR_SUPERVISION_ADDR = 4,
+  IFLA_HSR_SEQ_NR = 5,
+  IFLA_HSR_VERSION = 6,
+  IFLA_HSR_PROTOCOL = 7,
+  IFLA_HSR_INTERLINK = 8,
+  __IFLA_HSR_MAX = 9,
+  IFLA_STATS_UNSPEC = 0,
+  IFLA_STATS_LINK_64 = 1,
+  IFLA_STATS_LINK_XSTATS = 2,
+  IFLA_STATS_LINK_XSTATS_SLAVE = 3,
+  IFLA_STATS_LINK_OFFLOAD_XSTATS = 4,
+  IFLA_STATS_AF_SPEC = 5,
+  __IFLA_STATS_MAX = 6,
+  IFLA_STATS_GETSET_UNSPEC = 0,
+  IFLA_STATS_GET_FILTERS = 1,
+  IFLA_STATS_SET_OFFLOAD_XSTATS_L3_STATS = 2,
+  __IFLA_STATS_GETSET_MAX = 3,
+  LINK_XSTATS_TYPE_UNSPEC = 0,
+  LINK_XSTATS_TYPE_BRIDGE = 1,
+  LINK_XSTATS_TYPE_BOND = 2,
+  __LINK_XSTATS_TYPE_MAX = 3,
+  IFLA_OFFLOAD_XSTATS_UNSPEC = 0,
+  IFLA_OFFLOAD_XSTATS_CPU_HIT = 1,
+  IFLA_OFFLOAD_XSTATS_HW_S_INFO = 2,
+  IFLA_OFFLOAD_XSTATS_L3_STATS = 3,
+  __IFLA_OFFLOAD_XSTATS_MAX = 4,
+  IFLA_OFFLOAD_XSTATS_HW_S_INFO_UNSPEC = 0,
+  IFLA_OFFLOAD_XSTATS_HW_S_INFO_REQUEST = 1,
+  IFLA_OFFLOAD_XSTATS_HW_S_INFO_USED = 2,
+  __IFLA_OFFLOAD_XSTATS_HW_S_INFO_MAX = 3,
+  XDP_ATTACHED_NONE = 0,
+  XDP_ATTACHED_DRV = 1,
+  XDP_ATTACHED_SKB = 2,
+  XDP_ATTACHED_HW = 3,
+  XDP_ATTACHED_MULTI = 4,
+  IFLA_XDP_UNSPEC = 0,
+  IFLA_XDP_FD = 1,
+  IFLA_XDP_ATTACHED = 2,
+  IFLA_XDP_FLAGS = 3,
+  IFLA_XDP_PROG_ID = 4,
+  IFLA_XDP_DRV_PROG_ID = 5,
+  IFLA_XDP_SKB_PROG_ID = 6,
+  IFLA_XDP_HW_PROG_ID = 7,
+  IFLA_XDP_EXPECTED_FD = 8,
+  __IFLA_XDP_MAX = 9,
+  IFLA_EVENT_NONE = 0,
+  IFLA_EVENT_REBOOT = 1,
+  IFLA_EVENT_FEATURES = 2,
+  IFLA_EVENT_BONDING_FAILOVER = 3,
+  IFLA_EVENT_NOTIFY_PEERS = 4,
+  IFLA_EVENT_IGMP_RESEND = 5,
+  IFLA_EVENT_BONDING_OPTIONS = 6,
+  IFLA_TUN_UNSPEC = 0,
+  IFLA_TUN_OWNER = 1,
+  IFLA_TUN_GROUP = 2,
+  IFLA_TUN_TYPE = 3,
+  IFLA_TUN_PI = 4,
+  IFLA_TUN_VNET_HDR = 5,
+  IFLA_TUN_PERSIST = 6,
+  IFLA_TUN_MULTI_QUEUE = 7,
+  IFLA_TUN_NUM_QUEUES = 8,
+  IFLA_TUN_NUM_DISABLED_QUEUES = 9,
+  __IFLA_TUN_MAX = 10,
+  IFLA_RMNET_UNSPEC = 0,
+  IFLA_RMNET_MUX_ID = 1,
+  IFLA_RMNET_FLAGS = 2,
+  __IFLA_RMNET_MAX = 3,
+  IFLA_MCTP_UNSPEC = 0,
+  IFLA_MCTP_NET = 1,
+  IFLA_MCTP_PHYS_BINDING = 2,
+  __IFLA_MCTP_MAX = 3,
+  IFLA_DSA_UNSPEC = 0,
+  IFLA_DSA_CONDUIT = 1,
+  IFLA_DSA_MASTER = 1,
+  __IFLA_DSA_MAX = 2,
+  OVPN_MODE_P2P = 0,
+  OVPN_MODE_MP = 1,
+  IFLA_OVPN_UNSPEC = 0,
+  IFLA_OVPN_MODE = 1,
+  __IFLA_OVPN_MAX = 2,
+  IFLA_MAX = 69,
+  IFLA_INET_MAX = 1,
+  IFLA_INET6_MAX = 9,
+  IFLA_BR_MAX = 50,
+  BR_STP_MODE_MAX = 2,
+  IFLA_BRPORT_MAX = 45,
+  IFLA_INFO_MAX = 5,
+  IFLA_VLAN_MAX = 5,
+  IFLA_VLAN_QOS_MAX = 1,
+  IFLA_MACVLAN_MAX = 9,
+  MACVLAN_FLAG_NOPROMISC = 1,
+  MACVLAN_FLAG_NODST = 2,
+  IFLA_VRF_MAX = 1,
+  IFLA_VRF_PORT_MAX = 1,
+  IFLA_MACSEC_MAX = 15,
+  IFLA_XFRM_MAX = 3,
+  IFLA_IPVLAN_MAX = 2,
+  IPVLAN_F_PRIVATE = 0x1,
+  IPVLAN_F_VEPA = 0x2,
+  IFLA_NETKIT_MAX = 10,
+  TUNNEL_MSG_FLAG_STATS = 0x1,
+  TUNNEL_MSG_VALID_USER_FLAGS = 1,
+  VNIFILTER_ENTRY_STATS_MAX = 9,
+  VXLAN_VNIFILTER_ENTRY_MAX = 5,
+  VXLAN_VNIFILTER_MAX = 1,
+  IFLA_VXLAN_MAX = 34,
+  IFLA_GENEVE_MAX = 18,
+  IFLA_BAREUDP_MAX = 4,
+  IFLA_PPP_MAX = 1,
+  IFLA_GTP_MAX = 8,
+  IFLA_BOND_MAX = 34,
+  IFLA_BOND_AD_INFO_MAX = 5,
+  IFLA_BOND_SLAVE_MAX = 12,
+  IFLA_VF_INFO_MAX = 1,
+  IFLA_VF_MAX = 13,
+  IFLA_VF_VLAN_INFO_MAX = 1,
+  MAX_VLAN_LIST_LEN = 1,
+  IFLA_VF_STATS_MAX = 8,
+  IFLA_VF_PORT_MAX = 1,
+  IFLA_PORT_MAX = 7,
+  PORT_PROFILE_MAX = 40,
+  PORT_UUID_MAX = 16,
+  PORT_SELF_VF = -1,
+  IFLA_IPOIB_MAX = 3,
+  IFLA_HSR_MAX = 8,
+  IFLA_STATS_MAX = 5,
+  IFLA_STATS_GETSET_MAX = 2,
+  LINK_XSTATS_TYPE_MAX = 2,
+  IFLA_OFFLOAD_XSTATS_MAX = 3,
+  IFLA_OFFLOAD_XSTATS_HW_S_INFO_MAX = 2,
+  XDP_FLAGS_UPDATE_IF_NOEXIST = 0x1,
+  XDP_FLAGS_SKB_MODE = 0x2,
+  XDP_FLAGS_DRV_MODE = 0x4,
+  XDP_FLAGS_HW_MODE = 0x8,
+  XDP_FLAGS_REPLACE = 0x10,
+  XDP_FLAGS_MODES = 14,
+  XDP_FLAGS_MASK = 31,
+  IFLA_XDP_MAX = 8,
+  IFLA_TUN_MAX = 9,
+  RMNET_FLAGS_INGRESS_DEAGGREGATION = 0x1,
+  RMNET_FLAGS_INGRESS_MAP_COMMANDS = 0x2,
+  RMNET_FLAGS_INGRESS_MAP_CKSUMV4 = 0x4,
+  RMNET_FLAGS_EGRESS_MAP_CKSUMV4 = 0x8,
+  RMNET_FLAGS_INGRESS_MAP_CKSUMV5 = 0x10,
+  RMNET_FLAGS_EGRESS_MAP_CKSUMV5 = 0x20,
+  IFLA_RMNET_MAX = 2,
+  IFLA_MCTP_MAX = 2,
+  IFLA_DSA_MAX = 1,
+  IFLA_OVPN_MAX = 1,
+},
+records = {
+  ["struct rtnl_link_stats"] = [[{
+  uint32_t rx_packets;
+  uint32_t tx_packets;
+  uint32_t rx_bytes;
+  uint32_t tx_bytes;
+  uint32_t rx_errors;
+  uint32_t tx_errors;
+  uint32_t rx_dropped;
+  uint32_t tx_dropped;
+  uint32_t multicast;
+  uint32_t collisions;
+  uint32_t rx_length_errors;
+  uint32_t rx_over_errors;
+  uint32_t rx_crc_errors;
+  uint32_t rx_frame_errors;
+  uint32_t rx_fifo_errors;
+  uint32_t rx_missed_errors;
+  uint32_t tx_aborted_errors;
+  uint32_t tx_carrier_errors;
+  uint32_t tx_fifo_errors;
+  uint32_t tx_heartbeat_errors;
+  uint32_t tx_window_errors;
+  uint32_t rx_compressed;
+  uint32_t tx_compressed;
+  uint32_t rx_nohandler;
+}]],
+  ["struct ifla_bridge_id"] = [[{
+  uint8_t prio[2];
+  uint8_t addr[6];
+}]],
+  ["struct ifla_cacheinfo"] = [[{
+  uint32_t max_reasm_len;
+  uint32_t tstamp;
+  uint32_t reachable_time;
+  uint32_t retrans_time;
+}]],
+  ["struct ifla_vlan_flags"] = [[{
+  uint32_t flags;
+  uint32_t mask;
+}]],
+  ["struct ifla_vlan_qos_mapping"] = [[{
+  uint32_t from;
+  uint32_t to;
+}]],
+  ["struct tunnel_msg"] = [[{
+  uint8_t family;
+  uint8_t flags;
+  uint16_t reserved2;
+  uint32_t ifindex;
+}]],
+  ["struct ifla_vxlan_port_range"] = [[{
+  uint16_t low;
+  uint16_t high;
+}]],
+  ["struct ifla_geneve_port_range"] = [[{
+  uint16_t low;
+  uint16_t high;
+}]],
+  ["struct ifla_vf_mac"] = [[{
+  uint32_t vf;
+  uint8_t mac[32];
+}]],
+  ["struct ifla_vf_broadcast"] = [[{
+  uint8_t broadcast[32];
+}]],
+  ["struct ifla_vf_vlan"] = [[{
+  uint32_t vf;
+  uint32_t vlan;
+  uint32_t qos;
+}]],
+  ["struct ifla_vf_vlan_info"] = [[{
+  uint32_t vf;
+  uint32_t vlan;
+  uint32_t qos;
+  uint16_t vlan_proto;
+}]],
+  ["struct ifla_vf_tx_rate"] = [[{
+  uint32_t vf;
+  uint32_t rate;
+}]],
+  ["struct ifla_vf_rate"] = [[{
+  uint32_t vf;
+  uint32_t min_tx_rate;
+  uint32_t max_tx_rate;
+}]],
+  ["struct ifla_vf_spoofchk"] = [[{
+  uint32_t vf;
+  uint32_t setting;
+}]],
+  ["struct ifla_vf_link_state"] = [[{
+  uint32_t vf;
+  uint32_t link_state;
+}]],
+  ["struct ifla_vf_rss_query_en"] = [[{
+  uint32_t vf;
+  uint32_t setting;
+}]],
+  ["struct ifla_vf_trust"] = [[{
+  uint32_t vf;
+  uint32_t setting;
+}]],
+  ["struct ifla_port_vsi"] = [[{
+  uint8_t vsi_mgr_id;
+  uint8_t vsi_type_id[3];
+  uint8_t vsi_type_version;
+  uint8_t pad[3];
+}]],
+  ["struct if_stats_msg"] = [[{
+  uint8_t family;
+  uint8_t pad1;
+  uint16_t pad2;
+  uint32_t ifindex;
+  uint32_t filter_mask;
+}]],
+  ["struct ifla_rmnet_flags"] = [[{
+  uint32_t flags;
+  uint32_t mask;
+}]],
+},
+macros = function(M)
+  return {
+    IFLA_RTA = function(r)
+      return M.cast("struct rtattr *", M.cast("char *", r) + 16)
+    end,
+    IFLA_STATS_FILTER_BIT = function(ATTR)
+      return M.int(M.i32(M.shl(1LL, M.long(ATTR) - 1)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rtnl_link_stats64"] = [[{
+  uint64_t rx_packets;
+  uint64_t tx_packets;
+  uint64_t rx_bytes;
+  uint64_t tx_bytes;
+  uint64_t rx_errors;
+  uint64_t tx_errors;
+  uint64_t rx_dropped;
+  uint64_t tx_dropped;
+  uint64_t multicast;
+  uint64_t collisions;
+  uint64_t rx_length_errors;
+  uint64_t rx_over_errors;
+  uint64_t rx_crc_errors;
+  uint64_t rx_frame_errors;
+  uint64_t rx_fifo_errors;
+  uint64_t rx_missed_errors;
+  uint64_t tx_aborted_errors;
+  uint64_t tx_carrier_errors;
+  uint64_t tx_fifo_errors;
+  uint64_t tx_heartbeat_errors;
+  uint64_t tx_window_errors;
+  uint64_t rx_compressed;
+  uint64_t tx_compressed;
+  uint64_t rx_nohandler;
+  uint64_t rx_otherhost_dropped;
+}]],
+      ["struct rtnl_hw_stats64"] = [[{
+  uint64_t rx_packets;
+  uint64_t tx_packets;
+  uint64_t rx_bytes;
+  uint64_t tx_bytes;
+  uint64_t rx_errors;
+  uint64_t tx_errors;
+  uint64_t rx_dropped;
+  uint64_t tx_dropped;
+  uint64_t multicast;
+}]],
+      ["struct rtnl_link_ifmap"] = [[{
+  uint64_t mem_start;
+  uint64_t mem_end;
+  uint64_t base_addr;
+  uint16_t irq;
+  uint8_t dma;
+  uint8_t port;
+}]],
+      ["struct ifla_vf_guid"] = [[{
+  uint32_t vf;
+  uint64_t guid;
+}]],
+    },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IFLA_PAYLOAD = function(n)
+          return M.int(M.u64(M.long(n.nlmsg_len)) - 32)
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IFLA_PAYLOAD = function(n)
+          return M.int(M.u32(M.long(n.nlmsg_len) - 32))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rtnl_link_stats64"] = [[{
+  unsigned long rx_packets;
+  unsigned long tx_packets;
+  unsigned long rx_bytes;
+  unsigned long tx_bytes;
+  unsigned long rx_errors;
+  unsigned long tx_errors;
+  unsigned long rx_dropped;
+  unsigned long tx_dropped;
+  unsigned long multicast;
+  unsigned long collisions;
+  unsigned long rx_length_errors;
+  unsigned long rx_over_errors;
+  unsigned long rx_crc_errors;
+  unsigned long rx_frame_errors;
+  unsigned long rx_fifo_errors;
+  unsigned long rx_missed_errors;
+  unsigned long tx_aborted_errors;
+  unsigned long tx_carrier_errors;
+  unsigned long tx_fifo_errors;
+  unsigned long tx_heartbeat_errors;
+  unsigned long tx_window_errors;
+  unsigned long rx_compressed;
+  unsigned long tx_compressed;
+  unsigned long rx_nohandler;
+  unsigned long rx_otherhost_dropped;
+}]],
+      ["struct rtnl_hw_stats64"] = [[{
+  unsigned long rx_packets;
+  unsigned long tx_packets;
+  unsigned long rx_bytes;
+  unsigned long tx_bytes;
+  unsigned long rx_errors;
+  unsigned long tx_errors;
+  unsigned long rx_dropped;
+  unsigned long tx_dropped;
+  unsigned long multicast;
+}]],
+      ["struct rtnl_link_ifmap"] = [[{
+  unsigned long mem_start;
+  unsigned long mem_end;
+  unsigned long base_addr;
+  uint16_t irq;
+  uint8_t dma;
+  uint8_t port;
+}]],
+      ["struct ifla_vf_guid"] = [[{
+  uint32_t vf;
+  unsigned long guid;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/if_ltalk.h"] = [==[
-  constants = {
-    LTALK_HLEN = 1,
-    LTALK_MTU = 600,
-    LTALK_ALEN = 1,
-  },
+constants = {
+  LTALK_HLEN = 1,
+  LTALK_MTU = 600,
+  LTALK_ALEN = 1,
+},
 ]==],
 ["linux/if_macsec.h"] = [==[
-  constants = {
-    MACSEC_ATTR_UNSPEC = 0,
-    MACSEC_ATTR_IFINDEX = 1,
-    MACSEC_ATTR_RXSC_CONFIG = 2,
-    MACSEC_ATTR_SA_CONFIG = 3,
-    MACSEC_ATTR_SECY = 4,
-    MACSEC_ATTR_TXSA_LIST = 5,
-    MACSEC_ATTR_RXSC_LIST = 6,
-    MACSEC_ATTR_TXSC_STATS = 7,
-    MACSEC_ATTR_SECY_STATS = 8,
-    MACSEC_ATTR_OFFLOAD = 9,
-    __MACSEC_ATTR_END = 10,
-    NUM_MACSEC_ATTR = 10,
-    MACSEC_ATTR_MAX = 9,
-    MACSEC_SECY_ATTR_UNSPEC = 0,
-    MACSEC_SECY_ATTR_SCI = 1,
-    MACSEC_SECY_ATTR_ENCODING_SA = 2,
-    MACSEC_SECY_ATTR_WINDOW = 3,
-    MACSEC_SECY_ATTR_CIPHER_SUITE = 4,
-    MACSEC_SECY_ATTR_ICV_LEN = 5,
-    MACSEC_SECY_ATTR_PROTECT = 6,
-    MACSEC_SECY_ATTR_REPLAY = 7,
-    MACSEC_SECY_ATTR_OPER = 8,
-    MACSEC_SECY_ATTR_VALIDATE = 9,
-    MACSEC_SECY_ATTR_ENCRYPT = 10,
-    MACSEC_SECY_ATTR_INC_SCI = 11,
-    MACSEC_SECY_ATTR_ES = 12,
-    MACSEC_SECY_ATTR_SCB = 13,
-    MACSEC_SECY_ATTR_PAD = 14,
-    __MACSEC_SECY_ATTR_END = 15,
-    NUM_MACSEC_SECY_ATTR = 15,
-    MACSEC_SECY_ATTR_MAX = 14,
-    MACSEC_RXSC_ATTR_UNSPEC = 0,
-    MACSEC_RXSC_ATTR_SCI = 1,
-    MACSEC_RXSC_ATTR_ACTIVE = 2,
-    MACSEC_RXSC_ATTR_SA_LIST = 3,
-    MACSEC_RXSC_ATTR_STATS = 4,
-    MACSEC_RXSC_ATTR_PAD = 5,
-    __MACSEC_RXSC_ATTR_END = 6,
-    NUM_MACSEC_RXSC_ATTR = 6,
-    MACSEC_RXSC_ATTR_MAX = 5,
-    MACSEC_SA_ATTR_UNSPEC = 0,
-    MACSEC_SA_ATTR_AN = 1,
-    MACSEC_SA_ATTR_ACTIVE = 2,
-    MACSEC_SA_ATTR_PN = 3,
-    MACSEC_SA_ATTR_KEY = 4,
-    MACSEC_SA_ATTR_KEYID = 5,
-    MACSEC_SA_ATTR_STATS = 6,
-    MACSEC_SA_ATTR_PAD = 7,
-    MACSEC_SA_ATTR_SSCI = 8,
-    MACSEC_SA_ATTR_SALT = 9,
-    __MACSEC_SA_ATTR_END = 10,
-    NUM_MACSEC_SA_ATTR = 10,
-    MACSEC_SA_ATTR_MAX = 9,
-    MACSEC_OFFLOAD_ATTR_UNSPEC = 0,
-    MACSEC_OFFLOAD_ATTR_TYPE = 1,
-    MACSEC_OFFLOAD_ATTR_PAD = 2,
-    __MACSEC_OFFLOAD_ATTR_END = 3,
-    NUM_MACSEC_OFFLOAD_ATTR = 3,
-    MACSEC_OFFLOAD_ATTR_MAX = 2,
-    MACSEC_CMD_GET_TXSC = 0,
-    MACSEC_CMD_ADD_RXSC = 1,
-    MACSEC_CMD_DEL_RXSC = 2,
-    MACSEC_CMD_UPD_RXSC = 3,
-    MACSEC_CMD_ADD_TXSA = 4,
-    MACSEC_CMD_DEL_TXSA = 5,
-    MACSEC_CMD_UPD_TXSA = 6,
-    MACSEC_CMD_ADD_RXSA = 7,
-    MACSEC_CMD_DEL_RXSA = 8,
-    MACSEC_CMD_UPD_RXSA = 9,
-    MACSEC_CMD_UPD_OFFLOAD = 10,
-    MACSEC_RXSC_STATS_ATTR_UNSPEC = 0,
-    MACSEC_RXSC_STATS_ATTR_IN_OCTETS_VALIDATED = 1,
-    MACSEC_RXSC_STATS_ATTR_IN_OCTETS_DECRYPTED = 2,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_UNCHECKED = 3,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_DELAYED = 4,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_OK = 5,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_INVALID = 6,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_LATE = 7,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_NOT_VALID = 8,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_NOT_USING_SA = 9,
-    MACSEC_RXSC_STATS_ATTR_IN_PKTS_UNUSED_SA = 10,
-    MACSEC_RXSC_STATS_ATTR_PAD = 11,
-    __MACSEC_RXSC_STATS_ATTR_END = 12,
-    NUM_MACSEC_RXSC_STATS_ATTR = 12,
-    MACSEC_RXSC_STATS_ATTR_MAX = 11,
-    MACSEC_SA_STATS_ATTR_UNSPEC = 0,
-    MACSEC_SA_STATS_ATTR_IN_PKTS_OK = 1,
-    MACSEC_SA_STATS_ATTR_IN_PKTS_INVALID = 2,
-    MACSEC_SA_STATS_ATTR_IN_PKTS_NOT_VALID = 3,
-    MACSEC_SA_STATS_ATTR_IN_PKTS_NOT_USING_SA = 4,
-    MACSEC_SA_STATS_ATTR_IN_PKTS_UNUSED_SA = 5,
-    MACSEC_SA_STATS_ATTR_OUT_PKTS_PROTECTED = 6,
-    MACSEC_SA_STATS_ATTR_OUT_PKTS_ENCRYPTED = 7,
-    __MACSEC_SA_STATS_ATTR_END = 8,
-    NUM_MACSEC_SA_STATS_ATTR = 8,
-    MACSEC_SA_STATS_ATTR_MAX = 7,
-    MACSEC_TXSC_STATS_ATTR_UNSPEC = 0,
-    MACSEC_TXSC_STATS_ATTR_OUT_PKTS_PROTECTED = 1,
-    MACSEC_TXSC_STATS_ATTR_OUT_PKTS_ENCRYPTED = 2,
-    MACSEC_TXSC_STATS_ATTR_OUT_OCTETS_PROTECTED = 3,
-    MACSEC_TXSC_STATS_ATTR_OUT_OCTETS_ENCRYPTED = 4,
-    MACSEC_TXSC_STATS_ATTR_PAD = 5,
-    __MACSEC_TXSC_STATS_ATTR_END = 6,
-    NUM_MACSEC_TXSC_STATS_ATTR = 6,
-    MACSEC_TXSC_STATS_ATTR_MAX = 5,
-    MACSEC_SECY_STATS_ATTR_UNSPEC = 0,
-    MACSEC_SECY_STATS_ATTR_OUT_PKTS_UNTAGGED = 1,
-    MACSEC_SECY_STATS_ATTR_IN_PKTS_UNTAGGED = 2,
-    MACSEC_SECY_STATS_ATTR_OUT_PKTS_TOO_LONG = 3,
-    MACSEC_SECY_STATS_ATTR_IN_PKTS_NO_TAG = 4,
-    MACSEC_SECY_STATS_ATTR_IN_PKTS_BAD_TAG = 5,
-    MACSEC_SECY_STATS_ATTR_IN_PKTS_UNKNOWN_SCI = 6,
-    MACSEC_SECY_STATS_ATTR_IN_PKTS_NO_SCI = 7,
-    MACSEC_SECY_STATS_ATTR_IN_PKTS_OVERRUN = 8,
-    MACSEC_SECY_STATS_ATTR_PAD = 9,
-    __MACSEC_SECY_STATS_ATTR_END = 10,
-    NUM_MACSEC_SECY_STATS_ATTR = 10,
-    MACSEC_SECY_STATS_ATTR_MAX = 9,
-    MACSEC_GENL_NAME = "macsec",
-    MACSEC_GENL_VERSION = 1,
-    MACSEC_MAX_KEY_LEN = 128,
-    MACSEC_KEYID_LEN = 16,
-    MACSEC_SALT_LEN = 12,
-    MACSEC_CIPHER_ID_GCM_AES_128 = 0x80c20001000001ULL,
-    MACSEC_CIPHER_ID_GCM_AES_256 = 0x80c20001000002ULL,
-    MACSEC_CIPHER_ID_GCM_AES_XPN_128 = 0x80c20001000003ULL,
-    MACSEC_CIPHER_ID_GCM_AES_XPN_256 = 0x80c20001000004ULL,
-    MACSEC_DEFAULT_CIPHER_ID = 0x80020001000001ULL,
-    MACSEC_DEFAULT_CIPHER_ALT = 36242102291529729ULL,
-    MACSEC_MIN_ICV_LEN = 8,
-    MACSEC_MAX_ICV_LEN = 32,
-    MACSEC_STD_ICV_LEN = 16,
-  },
+constants = {
+  MACSEC_ATTR_UNSPEC = 0,
+  MACSEC_ATTR_IFINDEX = 1,
+  MACSEC_ATTR_RXSC_CONFIG = 2,
+  MACSEC_ATTR_SA_CONFIG = 3,
+  MACSEC_ATTR_SECY = 4,
+  MACSEC_ATTR_TXSA_LIST = 5,
+  MACSEC_ATTR_RXSC_LIST = 6,
+  MACSEC_ATTR_TXSC_STATS = 7,
+  MACSEC_ATTR_SECY_STATS = 8,
+  MACSEC_ATTR_OFFLOAD = 9,
+  __MACSEC_ATTR_END = 10,
+  NUM_MACSEC_ATTR = 10,
+  MACSEC_ATTR_MAX = 9,
+  MACSEC_SECY_ATTR_UNSPEC = 0,
+  MACSEC_SECY_ATTR_SCI = 1,
+  MACSEC_SECY_ATTR_ENCODING_SA = 2,
+  MACSEC_SECY_ATTR_WINDOW = 3,
+  MACSEC_SECY_ATTR_CIPHER_SUITE = 4,
+  MACSEC_SECY_ATTR_ICV_LEN = 5,
+  MACSEC_SECY_ATTR_PROTECT = 6,
+  MACSEC_SECY_ATTR_REPLAY = 7,
+  MACSEC_SECY_ATTR_OPER = 8,
+  MACSEC_SECY_ATTR_VALIDATE = 9,
+  MACSEC_SECY_ATTR_ENCRYPT = 10,
+  MACSEC_SECY_ATTR_INC_SCI = 11,
+  MACSEC_SECY_ATTR_ES = 12,
+  MACSEC_SECY_ATTR_SCB = 13,
+  MACSEC_SECY_ATTR_PAD = 14,
+  __MACSEC_SECY_ATTR_END = 15,
+  NUM_MACSEC_SECY_ATTR = 15,
+  MACSEC_SECY_ATTR_MAX = 14,
+  MACSEC_RXSC_ATTR_UNSPEC = 0,
+  MACSEC_RXSC_ATTR_SCI = 1,
+  MACSEC_RXSC_ATTR_ACTIVE = 2,
+  MACSEC_RXSC_ATTR_SA_LIST = 3,
+  MACSEC_RXSC_ATTR_STATS = 4,
+  MACSEC_RXSC_ATTR_PAD = 5,
+  __MACSEC_RXSC_ATTR_END = 6,
+  NUM_MACSEC_RXSC_ATTR = 6,
+  MACSEC_RXSC_ATTR_MAX = 5,
+  MACSEC_SA_ATTR_UNSPEC = 0,
+  MACSEC_SA_ATTR_AN = 1,
+  MACSEC_SA_ATTR_ACTIVE = 2,
+  MACSEC_SA_ATTR_PN = 3,
+  MACSEC_SA_ATTR_KEY = 4,
+  MACSEC_SA_ATTR_KEYID = 5,
+  MACSEC_SA_ATTR_STATS = 6,
+  MACSEC_SA_ATTR_PAD = 7,
+  MACSEC_SA_ATTR_SSCI = 8,
+  MACSEC_SA_ATTR_SALT = 9,
+  __MACSEC_SA_ATTR_END = 10,
+  NUM_MACSEC_SA_ATTR = 10,
+  MACSEC_SA_ATTR_MAX = 9,
+  MACSEC_OFFLOAD_ATTR_UNSPEC = 0,
+  MACSEC_OFFLOAD_ATTR_TYPE = 1,
+  MACSEC_OFFLOAD_ATTR_PAD = 2,
+  __MACSEC_OFFLOAD_ATTR_END = 3,
+  NUM_MACSEC_OFFLOAD_ATTR = 3,
+  MACSEC_OFFLOAD_ATTR_MAX = 2,
+  MACSEC_CMD_GET_TXSC = 0,
+  MACSEC_CMD_ADD_RXSC = 1,
+  MACSEC_CMD_DEL_RXSC = 2,
+  MACSEC_CMD_UPD_RXSC = 3,
+  MACSEC_CMD_ADD_TXSA = 4,
+  MACSEC_CMD_DEL_TXSA = 5,
+  MACSEC_CMD_UPD_TXSA = 6,
+  MACSEC_CMD_ADD_RXSA = 7,
+  MACSEC_CMD_DEL_RXSA = 8,
+  MACSEC_CMD_UPD_RXSA = 9,
+  MACSEC_CMD_UPD_OFFLOAD = 10,
+  MACSEC_RXSC_STATS_ATTR_UNSPEC = 0,
+  MACSEC_RXSC_STATS_ATTR_IN_OCTETS_VALIDATED = 1,
+  MACSEC_RXSC_STATS_ATTR_IN_OCTETS_DECRYPTED = 2,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_UNCHECKED = 3,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_DELAYED = 4,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_OK = 5,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_INVALID = 6,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_LATE = 7,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_NOT_VALID = 8,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_NOT_USING_SA = 9,
+  MACSEC_RXSC_STATS_ATTR_IN_PKTS_UNUSED_SA = 10,
+  MACSEC_RXSC_STATS_ATTR_PAD = 11,
+  __MACSEC_RXSC_STATS_ATTR_END = 12,
+  NUM_MACSEC_RXSC_STATS_ATTR = 12,
+  MACSEC_RXSC_STATS_ATTR_MAX = 11,
+  MACSEC_SA_STATS_ATTR_UNSPEC = 0,
+  MACSEC_SA_STATS_ATTR_IN_PKTS_OK = 1,
+  MACSEC_SA_STATS_ATTR_IN_PKTS_INVALID = 2,
+  MACSEC_SA_STATS_ATTR_IN_PKTS_NOT_VALID = 3,
+  MACSEC_SA_STATS_ATTR_IN_PKTS_NOT_USING_SA = 4,
+  MACSEC_SA_STATS_ATTR_IN_PKTS_UNUSED_SA = 5,
+  MACSEC_SA_STATS_ATTR_OUT_PKTS_PROTECTED = 6,
+  MACSEC_SA_STATS_ATTR_OUT_PKTS_ENCRYPTED = 7,
+  __MACSEC_SA_STATS_ATTR_END = 8,
+  NUM_MACSEC_SA_STATS_ATTR = 8,
+  MACSEC_SA_STATS_ATTR_MAX = 7,
+  MACSEC_TXSC_STATS_ATTR_UNSPEC = 0,
+  MACSEC_TXSC_STATS_ATTR_OUT_PKTS_PROTECTED = 1,
+  MACSEC_TXSC_STATS_ATTR_OUT_PKTS_ENCRYPTED = 2,
+  MACSEC_TXSC_STATS_ATTR_OUT_OCTETS_PROTECTED = 3,
+  MACSEC_TXSC_STATS_ATTR_OUT_OCTETS_ENCRYPTED = 4,
+  MACSEC_TXSC_STATS_ATTR_PAD = 5,
+  __MACSEC_TXSC_STATS_ATTR_END = 6,
+  NUM_MACSEC_TXSC_STATS_ATTR = 6,
+  MACSEC_TXSC_STATS_ATTR_MAX = 5,
+  MACSEC_SECY_STATS_ATTR_UNSPEC = 0,
+  MACSEC_SECY_STATS_ATTR_OUT_PKTS_UNTAGGED = 1,
+  MACSEC_SECY_STATS_ATTR_IN_PKTS_UNTAGGED = 2,
+  MACSEC_SECY_STATS_ATTR_OUT_PKTS_TOO_LONG = 3,
+  MACSEC_SECY_STATS_ATTR_IN_PKTS_NO_TAG = 4,
+  MACSEC_SECY_STATS_ATTR_IN_PKTS_BAD_TAG = 5,
+  MACSEC_SECY_STATS_ATTR_IN_PKTS_UNKNOWN_SCI = 6,
+  MACSEC_SECY_STATS_ATTR_IN_PKTS_NO_SCI = 7,
+  MACSEC_SECY_STATS_ATTR_IN_PKTS_OVERRUN = 8,
+  MACSEC_SECY_STATS_ATTR_PAD = 9,
+  __MACSEC_SECY_STATS_ATTR_END = 10,
+  NUM_MACSEC_SECY_STATS_ATTR = 10,
+  MACSEC_SECY_STATS_ATTR_MAX = 9,
+  MACSEC_GENL_NAME = "macsec",
+  MACSEC_GENL_VERSION = 1,
+  MACSEC_MAX_KEY_LEN = 128,
+  MACSEC_KEYID_LEN = 16,
+  MACSEC_SALT_LEN = 12,
+  MACSEC_CIPHER_ID_GCM_AES_128 = 0x80c20001000001ULL,
+  MACSEC_CIPHER_ID_GCM_AES_256 = 0x80c20001000002ULL,
+  MACSEC_CIPHER_ID_GCM_AES_XPN_128 = 0x80c20001000003ULL,
+  MACSEC_CIPHER_ID_GCM_AES_XPN_256 = 0x80c20001000004ULL,
+  MACSEC_DEFAULT_CIPHER_ID = 0x80020001000001ULL,
+  MACSEC_DEFAULT_CIPHER_ALT = 36242102291529729ULL,
+  MACSEC_MIN_ICV_LEN = 8,
+  MACSEC_MAX_ICV_LEN = 32,
+  MACSEC_STD_ICV_LEN = 16,
+},
 ]==],
 ["linux/if_packet.h"] = [==[
-  constants = {
-    TPACKET_V1 = 0,
-    TPACKET_V2 = 1,
-    TPACKET_V3 = 2,
-    PACKET_HOST = 0,
-    PACKET_BROADCAST = 1,
-    PACKET_MULTICAST = 2,
-    PACKET_OTHERHOST = 3,
-    PACKET_OUTGOING = 4,
-    PACKET_LOOPBACK = 5,
-    PACKET_USER = 6,
-    PACKET_KERNEL = 7,
-    PACKET_FASTROUTE = 6,
-    PACKET_ADD_MEMBERSHIP = 1,
-    PACKET_DROP_MEMBERSHIP = 2,
-    PACKET_RECV_OUTPUT = 3,
-    PACKET_RX_RING = 5,
-    PACKET_STATISTICS = 6,
-    PACKET_COPY_THRESH = 7,
-    PACKET_AUXDATA = 8,
-    PACKET_ORIGDEV = 9,
-    PACKET_VERSION = 10,
-    PACKET_HDRLEN = 11,
-    PACKET_RESERVE = 12,
-    PACKET_TX_RING = 13,
-    PACKET_LOSS = 14,
-    PACKET_VNET_HDR = 15,
-    PACKET_TX_TIMESTAMP = 16,
-    PACKET_TIMESTAMP = 17,
-    PACKET_FANOUT = 18,
-    PACKET_TX_HAS_OFF = 19,
-    PACKET_QDISC_BYPASS = 20,
-    PACKET_ROLLOVER_STATS = 21,
-    PACKET_FANOUT_DATA = 22,
-    PACKET_IGNORE_OUTGOING = 23,
-    PACKET_VNET_HDR_SZ = 24,
-    PACKET_FANOUT_HASH = 0,
-    PACKET_FANOUT_LB = 1,
-    PACKET_FANOUT_CPU = 2,
-    PACKET_FANOUT_ROLLOVER = 3,
-    PACKET_FANOUT_RND = 4,
-    PACKET_FANOUT_QM = 5,
-    PACKET_FANOUT_CBPF = 6,
-    PACKET_FANOUT_EBPF = 7,
-    PACKET_FANOUT_FLAG_ROLLOVER = 0x1000,
-    PACKET_FANOUT_FLAG_UNIQUEID = 0x2000,
-    PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000,
-    PACKET_FANOUT_FLAG_DEFRAG = 0x8000,
-    TP_STATUS_KERNEL = 0,
-    TP_STATUS_USER = 0x1,
-    TP_STATUS_COPY = 0x2,
-    TP_STATUS_LOSING = 0x4,
-    TP_STATUS_CSUMNOTREADY = 0x8,
-    TP_STATUS_VLAN_VALID = 0x10,
-    TP_STATUS_BLK_TMO = 0x20,
-    TP_STATUS_VLAN_TPID_VALID = 0x40,
-    TP_STATUS_CSUM_VALID = 0x80,
-    TP_STATUS_GSO_TCP = 0x100,
-    TP_STATUS_AVAILABLE = 0,
-    TP_STATUS_SEND_REQUEST = 0x1,
-    TP_STATUS_SENDING = 0x2,
-    TP_STATUS_WRONG_FORMAT = 0x4,
-    TP_STATUS_TS_SOFTWARE = 0x20000000,
-    TP_STATUS_TS_SYS_HARDWARE = 0x40000000,
-    TP_STATUS_TS_RAW_HARDWARE = 0x80000000,
-    TP_FT_REQ_FILL_RXHASH = 0x1,
-    TPACKET_ALIGNMENT = 16,
-    TPACKET_HDRLEN = 52,
-    TPACKET2_HDRLEN = 52,
-    TPACKET3_HDRLEN = 68,
-    PACKET_MR_MULTICAST = 0,
-    PACKET_MR_PROMISC = 1,
-    PACKET_MR_ALLMULTI = 2,
-    PACKET_MR_UNICAST = 3,
-  },
-  records = {
-    ["struct sockaddr_pkt"] = [[{
+constants = {
+  TPACKET_V1 = 0,
+  TPACKET_V2 = 1,
+  TPACKET_V3 = 2,
+  PACKET_HOST = 0,
+  PACKET_BROADCAST = 1,
+  PACKET_MULTICAST = 2,
+  PACKET_OTHERHOST = 3,
+  PACKET_OUTGOING = 4,
+  PACKET_LOOPBACK = 5,
+  PACKET_USER = 6,
+  PACKET_KERNEL = 7,
+  PACKET_FASTROUTE = 6,
+  PACKET_ADD_MEMBERSHIP = 1,
+  PACKET_DROP_MEMBERSHIP = 2,
+  PACKET_RECV_OUTPUT = 3,
+  PACKET_RX_RING = 5,
+  PACKET_STATISTICS = 6,
+  PACKET_COPY_THRESH = 7,
+  PACKET_AUXDATA = 8,
+  PACKET_ORIGDEV = 9,
+  PACKET_VERSION = 10,
+  PACKET_HDRLEN = 11,
+  PACKET_RESERVE = 12,
+  PACKET_TX_RING = 13,
+  PACKET_LOSS = 14,
+  PACKET_VNET_HDR = 15,
+  PACKET_TX_TIMESTAMP = 16,
+  PACKET_TIMESTAMP = 17,
+  PACKET_FANOUT = 18,
+  PACKET_TX_HAS_OFF = 19,
+  PACKET_QDISC_BYPASS = 20,
+  PACKET_ROLLOVER_STATS = 21,
+  PACKET_FANOUT_DATA = 22,
+  PACKET_IGNORE_OUTGOING = 23,
+  PACKET_VNET_HDR_SZ = 24,
+  PACKET_FANOUT_HASH = 0,
+  PACKET_FANOUT_LB = 1,
+  PACKET_FANOUT_CPU = 2,
+  PACKET_FANOUT_ROLLOVER = 3,
+  PACKET_FANOUT_RND = 4,
+  PACKET_FANOUT_QM = 5,
+  PACKET_FANOUT_CBPF = 6,
+  PACKET_FANOUT_EBPF = 7,
+  PACKET_FANOUT_FLAG_ROLLOVER = 0x1000,
+  PACKET_FANOUT_FLAG_UNIQUEID = 0x2000,
+  PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000,
+  PACKET_FANOUT_FLAG_DEFRAG = 0x8000,
+  TP_STATUS_KERNEL = 0,
+  TP_STATUS_USER = 0x1,
+  TP_STATUS_COPY = 0x2,
+  TP_STATUS_LOSING = 0x4,
+  TP_STATUS_CSUMNOTREADY = 0x8,
+  TP_STATUS_VLAN_VALID = 0x10,
+  TP_STATUS_BLK_TMO = 0x20,
+  TP_STATUS_VLAN_TPID_VALID = 0x40,
+  TP_STATUS_CSUM_VALID = 0x80,
+  TP_STATUS_GSO_TCP = 0x100,
+  TP_STATUS_AVAILABLE = 0,
+  TP_STATUS_SEND_REQUEST = 0x1,
+  TP_STATUS_SENDING = 0x2,
+  TP_STATUS_WRONG_FORMAT = 0x4,
+  TP_STATUS_TS_SOFTWARE = 0x20000000,
+  TP_STATUS_TS_SYS_HARDWARE = 0x40000000,
+  TP_STATUS_TS_RAW_HARDWARE = 0x80000000,
+  TP_FT_REQ_FILL_RXHASH = 0x1,
+  TPACKET_ALIGNMENT = 16,
+  TPACKET_HDRLEN = 52,
+  TPACKET2_HDRLEN = 52,
+  TPACKET3_HDRLEN = 68,
+  PACKET_MR_MULTICAST = 0,
+  PACKET_MR_PROMISC = 1,
+  PACKET_MR_ALLMULTI = 2,
+  PACKET_MR_UNICAST = 3,
+},
+records = {
+  ["struct sockaddr_pkt"] = [[{
   uint16_t spkt_family;
   uint8_t spkt_device[14];
   uint16_t spkt_protocol;
 }]],
-    ["struct sockaddr_ll"] = [[{
+  ["struct sockaddr_ll"] = [[{
   uint16_t sll_family;
   uint16_t sll_protocol;
   int32_t sll_ifindex;
@@ -3054,20 +4021,20 @@ return {
   uint8_t sll_halen;
   uint8_t sll_addr[8];
 }]],
-    ["struct tpacket_stats"] = [[{
+  ["struct tpacket_stats"] = [[{
   uint32_t tp_packets;
   uint32_t tp_drops;
 }]],
-    ["struct tpacket_stats_v3"] = [[{
+  ["struct tpacket_stats_v3"] = [[{
   uint32_t tp_packets;
   uint32_t tp_drops;
   uint32_t tp_freeze_q_cnt;
 }]],
-    ["union tpacket_stats_u"] = [[{
+  ["union tpacket_stats_u"] = [[{
   struct tpacket_stats stats1;
   struct tpacket_stats_v3 stats3;
 }]],
-    ["struct tpacket_auxdata"] = [[{
+  ["struct tpacket_auxdata"] = [[{
   uint32_t tp_status;
   uint32_t tp_len;
   uint32_t tp_snaplen;
@@ -3076,7 +4043,7 @@ return {
   uint16_t tp_vlan_tci;
   uint16_t tp_vlan_tpid;
 }]],
-    ["struct tpacket_hdr"] = [[{
+  ["struct tpacket_hdr"] = [[{
   unsigned long tp_status;
   uint32_t tp_len;
   uint32_t tp_snaplen;
@@ -3085,7 +4052,7 @@ return {
   uint32_t tp_sec;
   uint32_t tp_usec;
 }]],
-    ["struct tpacket2_hdr"] = [[{
+  ["struct tpacket2_hdr"] = [[{
   uint32_t tp_status;
   uint32_t tp_len;
   uint32_t tp_snaplen;
@@ -3097,13 +4064,13 @@ return {
   uint16_t tp_vlan_tpid;
   uint8_t tp_padding[4];
 }]],
-    ["struct tpacket_hdr_variant1"] = [[{
+  ["struct tpacket_hdr_variant1"] = [[{
   uint32_t tp_rxhash;
   uint32_t tp_vlan_tci;
   uint16_t tp_vlan_tpid;
   uint16_t tp_padding;
 }]],
-    ["struct tpacket3_hdr"] = [[{
+  ["struct tpacket3_hdr"] = [[{
   uint32_t tp_next_offset;
   uint32_t tp_sec;
   uint32_t tp_nsec;
@@ -3117,28 +4084,28 @@ return {
   };
   uint8_t tp_padding[8];
 }]],
-    ["struct tpacket_bd_ts"] = [[{
+  ["struct tpacket_bd_ts"] = [[{
   uint32_t ts_sec;
   union {
     uint32_t ts_usec;
     uint32_t ts_nsec;
   };
 }]],
-    ["union tpacket_bd_header_u"] = [[{
+  ["union tpacket_bd_header_u"] = [[{
   struct tpacket_hdr_v1 bh1;
 }]],
-    ["struct tpacket_block_desc"] = [[{
+  ["struct tpacket_block_desc"] = [[{
   uint32_t version;
   uint32_t offset_to_priv;
   union tpacket_bd_header_u hdr;
 }]],
-    ["struct tpacket_req"] = [[{
+  ["struct tpacket_req"] = [[{
   uint32_t tp_block_size;
   uint32_t tp_block_nr;
   uint32_t tp_frame_size;
   uint32_t tp_frame_nr;
 }]],
-    ["struct tpacket_req3"] = [[{
+  ["struct tpacket_req3"] = [[{
   uint32_t tp_block_size;
   uint32_t tp_block_nr;
   uint32_t tp_frame_size;
@@ -3147,120 +4114,120 @@ return {
   uint32_t tp_sizeof_priv;
   uint32_t tp_feature_req_word;
 }]],
-    ["union tpacket_req_u"] = [[{
+  ["union tpacket_req_u"] = [[{
   struct tpacket_req req;
   struct tpacket_req3 req3;
 }]],
-    ["struct packet_mreq"] = [[{
+  ["struct packet_mreq"] = [[{
   int32_t mr_ifindex;
   uint16_t mr_type;
   uint16_t mr_alen;
   uint8_t mr_address[8];
 }]],
-  },
-  macros = function(M)
-    return {
-      TPACKET_ALIGN = function(x)
-        return M.int(M.band(M.long(x) + 16 - 1, -16LL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct tpacket_rollover_stats"] = [[{
-    uint64_t tp_all __attribute__((aligned(8)));
-    uint64_t tp_huge __attribute__((aligned(8)));
-    uint64_t tp_failed __attribute__((aligned(8)));
-  }]],
-        ["struct tpacket_hdr_v1"] = [[{
-    uint32_t block_status;
-    uint32_t num_pkts;
-    uint32_t offset_to_first_pkt;
-    uint32_t blk_len;
-    uint64_t seq_num __attribute__((aligned(8)));
-    struct tpacket_bd_ts ts_first_pkt;
-    struct tpacket_bd_ts ts_last_pkt;
-  }]],
-      },
-    },
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct fanout_args"] = [[{
-    uint16_t id;
-    uint16_t type_flags;
-    uint32_t max_num_members;
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct fanout_args"] = [[{
-    uint16_t type_flags;
-    uint16_t id;
-    uint32_t max_num_members;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct tpacket_rollover_stats"] = [[{
-    unsigned long tp_all __attribute__((aligned(8)));
-    unsigned long tp_huge __attribute__((aligned(8)));
-    unsigned long tp_failed __attribute__((aligned(8)));
-  }]],
-        ["struct tpacket_hdr_v1"] = [[{
-    uint32_t block_status;
-    uint32_t num_pkts;
-    uint32_t offset_to_first_pkt;
-    uint32_t blk_len;
-    unsigned long seq_num __attribute__((aligned(8)));
-    struct tpacket_bd_ts ts_first_pkt;
-    struct tpacket_bd_ts ts_last_pkt;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    TPACKET_ALIGN = function(x)
+      return M.int(M.band(M.long(x) + 16 - 1, -16LL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct tpacket_rollover_stats"] = [[{
+  uint64_t tp_all __attribute__((aligned(8)));
+  uint64_t tp_huge __attribute__((aligned(8)));
+  uint64_t tp_failed __attribute__((aligned(8)));
+}]],
+      ["struct tpacket_hdr_v1"] = [[{
+  uint32_t block_status;
+  uint32_t num_pkts;
+  uint32_t offset_to_first_pkt;
+  uint32_t blk_len;
+  uint64_t seq_num __attribute__((aligned(8)));
+  struct tpacket_bd_ts ts_first_pkt;
+  struct tpacket_bd_ts ts_last_pkt;
+}]],
     },
   },
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct fanout_args"] = [[{
+  uint16_t id;
+  uint16_t type_flags;
+  uint32_t max_num_members;
+}]],
+    },
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct fanout_args"] = [[{
+  uint16_t type_flags;
+  uint16_t id;
+  uint32_t max_num_members;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct tpacket_rollover_stats"] = [[{
+  unsigned long tp_all __attribute__((aligned(8)));
+  unsigned long tp_huge __attribute__((aligned(8)));
+  unsigned long tp_failed __attribute__((aligned(8)));
+}]],
+      ["struct tpacket_hdr_v1"] = [[{
+  uint32_t block_status;
+  uint32_t num_pkts;
+  uint32_t offset_to_first_pkt;
+  uint32_t blk_len;
+  unsigned long seq_num __attribute__((aligned(8)));
+  struct tpacket_bd_ts ts_first_pkt;
+  struct tpacket_bd_ts ts_last_pkt;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/if_phonet.h"] = [==[
-  constants = {
-    PHONET_MIN_MTU = 6,
-    PHONET_MAX_MTU = 65541,
-    PHONET_DEV_MTU = 65541,
-  },
+constants = {
+  PHONET_MIN_MTU = 6,
+  PHONET_MAX_MTU = 65541,
+  PHONET_DEV_MTU = 65541,
+},
 ]==],
 ["linux/if_plip.h"] = [==[
-  constants = {
-    SIOCDEVPLIP = 35312,
-    PLIP_GET_TIMEOUT = 0x1,
-    PLIP_SET_TIMEOUT = 0x2,
-  },
-  records = {
-    ["struct plipconf"] = [[{
+constants = {
+  SIOCDEVPLIP = 35312,
+  PLIP_GET_TIMEOUT = 0x1,
+  PLIP_SET_TIMEOUT = 0x2,
+},
+records = {
+  ["struct plipconf"] = [[{
   uint16_t pcmd;
   unsigned long nibble;
   unsigned long trigger;
 }]],
-  },
+},
 ]==],
 ["linux/if_pppol2tp.h"] = [==[
-  constants = {
-    PPPOL2TP_SO_DEBUG = 1,
-    PPPOL2TP_SO_RECVSEQ = 2,
-    PPPOL2TP_SO_SENDSEQ = 3,
-    PPPOL2TP_SO_LNSMODE = 4,
-    PPPOL2TP_SO_REORDERTO = 5,
-    PPPOL2TP_MSG_DEBUG = 1,
-    PPPOL2TP_MSG_CONTROL = 2,
-    PPPOL2TP_MSG_SEQ = 4,
-    PPPOL2TP_MSG_DATA = 8,
-  },
-  records = {
-    ["struct pppol2tp_addr"] = [[{
+constants = {
+  PPPOL2TP_SO_DEBUG = 1,
+  PPPOL2TP_SO_RECVSEQ = 2,
+  PPPOL2TP_SO_SENDSEQ = 3,
+  PPPOL2TP_SO_LNSMODE = 4,
+  PPPOL2TP_SO_REORDERTO = 5,
+  PPPOL2TP_MSG_DEBUG = 1,
+  PPPOL2TP_MSG_CONTROL = 2,
+  PPPOL2TP_MSG_SEQ = 4,
+  PPPOL2TP_MSG_DATA = 8,
+},
+records = {
+  ["struct pppol2tp_addr"] = [[{
   int32_t pid;
   int32_t fd;
   struct sockaddr_in addr;
@@ -3269,7 +4236,7 @@ return {
   uint16_t d_tunnel;
   uint16_t d_session;
 }]],
-    ["struct pppol2tpin6_addr"] = [[{
+  ["struct pppol2tpin6_addr"] = [[{
   int32_t pid;
   int32_t fd;
   uint16_t s_tunnel;
@@ -3278,7 +4245,7 @@ return {
   uint16_t d_session;
   struct sockaddr_in6 addr;
 }]],
-    ["struct pppol2tpv3_addr"] = [[{
+  ["struct pppol2tpv3_addr"] = [[{
   int32_t pid;
   int32_t fd;
   struct sockaddr_in addr;
@@ -3287,7 +4254,7 @@ return {
   uint32_t d_tunnel;
   uint32_t d_session;
 }]],
-    ["struct pppol2tpv3in6_addr"] = [[{
+  ["struct pppol2tpv3in6_addr"] = [[{
   int32_t pid;
   int32_t fd;
   uint32_t s_tunnel;
@@ -3296,34 +4263,34 @@ return {
   uint32_t d_session;
   struct sockaddr_in6 addr;
 }]],
-  },
+},
 ]==],
 ["linux/if_pppox.h"] = [==[
-  constants = {
-    AF_PPPOX = 24,
-    PF_PPPOX = 24,
-    PX_PROTO_OE = 0,
-    PX_PROTO_OL2TP = 1,
-    PX_PROTO_PPTP = 2,
-    PX_MAX_PROTO = 3,
-    PADI_CODE = 0x9,
-    PADO_CODE = 0x7,
-    PADR_CODE = 0x19,
-    PADS_CODE = 0x65,
-    PADT_CODE = 0xa7,
-    PPPOE_SES_HLEN = 8,
-  },
-  records = {
-    ["struct pppoe_addr"] = [[{
+constants = {
+  AF_PPPOX = 24,
+  PF_PPPOX = 24,
+  PX_PROTO_OE = 0,
+  PX_PROTO_OL2TP = 1,
+  PX_PROTO_PPTP = 2,
+  PX_MAX_PROTO = 3,
+  PADI_CODE = 0x9,
+  PADO_CODE = 0x7,
+  PADR_CODE = 0x19,
+  PADS_CODE = 0x65,
+  PADT_CODE = 0xa7,
+  PPPOE_SES_HLEN = 8,
+},
+records = {
+  ["struct pppoe_addr"] = [[{
   uint16_t sid;
   uint8_t remote[6];
   char dev[16];
 }]],
-    ["struct pptp_addr"] = [[{
+  ["struct pptp_addr"] = [[{
   uint16_t call_id;
   struct in_addr sin_addr;
 }]],
-    ["struct sockaddr_pppox"] = [[{
+  ["struct sockaddr_pppox"] = [[{
   uint16_t sa_family;
   uint32_t sa_protocol;
   union {
@@ -3331,383 +4298,383 @@ return {
     struct pptp_addr pptp;
   } sa_addr;
 } __attribute__((packed))]],
-    ["struct sockaddr_pppol2tp"] = [[{
+  ["struct sockaddr_pppol2tp"] = [[{
   uint16_t sa_family;
   uint32_t sa_protocol;
   struct pppol2tp_addr pppol2tp;
 } __attribute__((packed))]],
-    ["struct sockaddr_pppol2tpin6"] = [[{
+  ["struct sockaddr_pppol2tpin6"] = [[{
   uint16_t sa_family;
   uint32_t sa_protocol;
   struct pppol2tpin6_addr pppol2tp;
 } __attribute__((packed))]],
-    ["struct sockaddr_pppol2tpv3"] = [[{
+  ["struct sockaddr_pppol2tpv3"] = [[{
   uint16_t sa_family;
   uint32_t sa_protocol;
   struct pppol2tpv3_addr pppol2tp;
 } __attribute__((packed))]],
-    ["struct sockaddr_pppol2tpv3in6"] = [[{
+  ["struct sockaddr_pppol2tpv3in6"] = [[{
   uint16_t sa_family;
   uint32_t sa_protocol;
   struct pppol2tpv3in6_addr pppol2tp;
 } __attribute__((packed))]],
-    ["struct pppoe_tag"] = [[{
+  ["struct pppoe_tag"] = [[{
   uint16_t tag_type;
   uint16_t tag_len;
   char tag_data[];
 } __attribute__((packed))]],
-  },
-  typedefs = {
-    sid_t = "uint16_t",
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct pppoe_hdr"] = [[{
-    uint8_t type : 4;
-    uint8_t ver : 4;
-    uint8_t code;
-    uint16_t sid;
-    uint16_t length;
-    struct pppoe_tag tag[];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        PTT_EOL = 0x0,
-        PTT_SRV_NAME = 0x101,
-        PTT_AC_NAME = 0x102,
-        PTT_HOST_UNIQ = 0x103,
-        PTT_AC_COOKIE = 0x104,
-        PTT_VENDOR = 0x105,
-        PTT_RELAY_SID = 0x110,
-        PTT_SRV_ERR = 0x201,
-        PTT_SYS_ERR = 0x202,
-        PTT_GEN_ERR = 0x203,
-      },
-      records = {
-        ["struct pppoe_hdr"] = [[{
-    uint8_t ver : 4;
-    uint8_t type : 4;
-    uint8_t code;
-    uint16_t sid;
-    uint16_t length;
-    struct pppoe_tag tag[];
-  } __attribute__((packed))]],
-      },
+},
+typedefs = {
+  sid_t = "uint16_t",
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct pppoe_hdr"] = [[{
+  uint8_t type : 4;
+  uint8_t ver : 4;
+  uint8_t code;
+  uint16_t sid;
+  uint16_t length;
+  struct pppoe_tag tag[];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      PTT_EOL = 0x0,
+      PTT_SRV_NAME = 0x101,
+      PTT_AC_NAME = 0x102,
+      PTT_HOST_UNIQ = 0x103,
+      PTT_AC_COOKIE = 0x104,
+      PTT_VENDOR = 0x105,
+      PTT_RELAY_SID = 0x110,
+      PTT_SRV_ERR = 0x201,
+      PTT_SYS_ERR = 0x202,
+      PTT_GEN_ERR = 0x203,
+    },
+    records = {
+      ["struct pppoe_hdr"] = [[{
+  uint8_t ver : 4;
+  uint8_t type : 4;
+  uint8_t code;
+  uint16_t sid;
+  uint16_t length;
+  struct pppoe_tag tag[];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/if_slip.h"] = [==[
-  constants = {
-    SL_MODE_SLIP = 0,
-    SL_MODE_CSLIP = 1,
-    SL_MODE_KISS = 4,
-    SL_OPT_SIXBIT = 2,
-    SL_OPT_ADAPTIVE = 8,
-    SIOCSKEEPALIVE = 35312,
-    SIOCGKEEPALIVE = 35313,
-    SIOCSOUTFILL = 35314,
-    SIOCGOUTFILL = 35315,
-    SIOCSLEASE = 35316,
-    SIOCGLEASE = 35317,
-  },
+constants = {
+  SL_MODE_SLIP = 0,
+  SL_MODE_CSLIP = 1,
+  SL_MODE_KISS = 4,
+  SL_OPT_SIXBIT = 2,
+  SL_OPT_ADAPTIVE = 8,
+  SIOCSKEEPALIVE = 35312,
+  SIOCGKEEPALIVE = 35313,
+  SIOCSOUTFILL = 35314,
+  SIOCGOUTFILL = 35315,
+  SIOCSLEASE = 35316,
+  SIOCGLEASE = 35317,
+},
 ]==],
 ["linux/if_team.h"] = [==[
-  constants = {
-    TEAM_ATTR_UNSPEC = 0,
-    TEAM_ATTR_TEAM_IFINDEX = 1,
-    TEAM_ATTR_LIST_OPTION = 2,
-    TEAM_ATTR_LIST_PORT = 3,
-    __TEAM_ATTR_MAX = 4,
-    TEAM_ATTR_MAX = 3,
-    TEAM_ATTR_ITEM_OPTION_UNSPEC = 0,
-    TEAM_ATTR_ITEM_OPTION = 1,
-    __TEAM_ATTR_ITEM_OPTION_MAX = 2,
-    TEAM_ATTR_ITEM_OPTION_MAX = 1,
-    TEAM_ATTR_OPTION_UNSPEC = 0,
-    TEAM_ATTR_OPTION_NAME = 1,
-    TEAM_ATTR_OPTION_CHANGED = 2,
-    TEAM_ATTR_OPTION_TYPE = 3,
-    TEAM_ATTR_OPTION_DATA = 4,
-    TEAM_ATTR_OPTION_REMOVED = 5,
-    TEAM_ATTR_OPTION_PORT_IFINDEX = 6,
-    TEAM_ATTR_OPTION_ARRAY_INDEX = 7,
-    __TEAM_ATTR_OPTION_MAX = 8,
-    TEAM_ATTR_OPTION_MAX = 7,
-    TEAM_ATTR_ITEM_PORT_UNSPEC = 0,
-    TEAM_ATTR_ITEM_PORT = 1,
-    __TEAM_ATTR_ITEM_PORT_MAX = 2,
-    TEAM_ATTR_ITEM_PORT_MAX = 1,
-    TEAM_ATTR_PORT_UNSPEC = 0,
-    TEAM_ATTR_PORT_IFINDEX = 1,
-    TEAM_ATTR_PORT_CHANGED = 2,
-    TEAM_ATTR_PORT_LINKUP = 3,
-    TEAM_ATTR_PORT_SPEED = 4,
-    TEAM_ATTR_PORT_DUPLEX = 5,
-    TEAM_ATTR_PORT_REMOVED = 6,
-    __TEAM_ATTR_PORT_MAX = 7,
-    TEAM_ATTR_PORT_MAX = 6,
-    TEAM_CMD_NOOP = 0,
-    TEAM_CMD_OPTIONS_SET = 1,
-    TEAM_CMD_OPTIONS_GET = 2,
-    TEAM_CMD_PORT_LIST_GET = 3,
-    __TEAM_CMD_MAX = 4,
-    TEAM_CMD_MAX = 3,
-    TEAM_GENL_NAME = "team",
-    TEAM_GENL_VERSION = 1,
-    TEAM_STRING_MAX_LEN = 32,
-    TEAM_GENL_CHANGE_EVENT_MC_GRP_NAME = "change_event",
-  },
+constants = {
+  TEAM_ATTR_UNSPEC = 0,
+  TEAM_ATTR_TEAM_IFINDEX = 1,
+  TEAM_ATTR_LIST_OPTION = 2,
+  TEAM_ATTR_LIST_PORT = 3,
+  __TEAM_ATTR_MAX = 4,
+  TEAM_ATTR_MAX = 3,
+  TEAM_ATTR_ITEM_OPTION_UNSPEC = 0,
+  TEAM_ATTR_ITEM_OPTION = 1,
+  __TEAM_ATTR_ITEM_OPTION_MAX = 2,
+  TEAM_ATTR_ITEM_OPTION_MAX = 1,
+  TEAM_ATTR_OPTION_UNSPEC = 0,
+  TEAM_ATTR_OPTION_NAME = 1,
+  TEAM_ATTR_OPTION_CHANGED = 2,
+  TEAM_ATTR_OPTION_TYPE = 3,
+  TEAM_ATTR_OPTION_DATA = 4,
+  TEAM_ATTR_OPTION_REMOVED = 5,
+  TEAM_ATTR_OPTION_PORT_IFINDEX = 6,
+  TEAM_ATTR_OPTION_ARRAY_INDEX = 7,
+  __TEAM_ATTR_OPTION_MAX = 8,
+  TEAM_ATTR_OPTION_MAX = 7,
+  TEAM_ATTR_ITEM_PORT_UNSPEC = 0,
+  TEAM_ATTR_ITEM_PORT = 1,
+  __TEAM_ATTR_ITEM_PORT_MAX = 2,
+  TEAM_ATTR_ITEM_PORT_MAX = 1,
+  TEAM_ATTR_PORT_UNSPEC = 0,
+  TEAM_ATTR_PORT_IFINDEX = 1,
+  TEAM_ATTR_PORT_CHANGED = 2,
+  TEAM_ATTR_PORT_LINKUP = 3,
+  TEAM_ATTR_PORT_SPEED = 4,
+  TEAM_ATTR_PORT_DUPLEX = 5,
+  TEAM_ATTR_PORT_REMOVED = 6,
+  __TEAM_ATTR_PORT_MAX = 7,
+  TEAM_ATTR_PORT_MAX = 6,
+  TEAM_CMD_NOOP = 0,
+  TEAM_CMD_OPTIONS_SET = 1,
+  TEAM_CMD_OPTIONS_GET = 2,
+  TEAM_CMD_PORT_LIST_GET = 3,
+  __TEAM_CMD_MAX = 4,
+  TEAM_CMD_MAX = 3,
+  TEAM_GENL_NAME = "team",
+  TEAM_GENL_VERSION = 1,
+  TEAM_STRING_MAX_LEN = 32,
+  TEAM_GENL_CHANGE_EVENT_MC_GRP_NAME = "change_event",
+},
 ]==],
 ["linux/if_tun.h"] = [==[
-  constants = {
-    TUN_READQ_SIZE = 500,
-    TUN_TUN_DEV = 1,
-    TUN_TAP_DEV = 2,
-    TUN_TYPE_MASK = 0xf,
-    IFF_TUN = 0x1,
-    IFF_TAP = 0x2,
-    IFF_NAPI = 0x10,
-    IFF_NAPI_FRAGS = 0x20,
-    IFF_NO_CARRIER = 0x40,
-    IFF_NO_PI = 0x1000,
-    IFF_ONE_QUEUE = 0x2000,
-    IFF_VNET_HDR = 0x4000,
-    IFF_TUN_EXCL = 0x8000,
-    IFF_MULTI_QUEUE = 0x100,
-    IFF_ATTACH_QUEUE = 0x200,
-    IFF_DETACH_QUEUE = 0x400,
-    IFF_PERSIST = 0x800,
-    IFF_NOFILTER = 0x1000,
-    TUN_TX_TIMESTAMP = 1,
-    TUN_F_CSUM = 0x1,
-    TUN_F_TSO4 = 0x2,
-    TUN_F_TSO6 = 0x4,
-    TUN_F_TSO_ECN = 0x8,
-    TUN_F_UFO = 0x10,
-    TUN_F_USO4 = 0x20,
-    TUN_F_USO6 = 0x40,
-    TUN_F_UDP_TUNNEL_GSO = 0x80,
-    TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100,
-    TUN_PKT_STRIP = 0x1,
-    TUN_FLT_ALLMULTI = 0x1,
-  },
-  records = {
-    ["struct tun_pi"] = [[{
+constants = {
+  TUN_READQ_SIZE = 500,
+  TUN_TUN_DEV = 1,
+  TUN_TAP_DEV = 2,
+  TUN_TYPE_MASK = 0xf,
+  IFF_TUN = 0x1,
+  IFF_TAP = 0x2,
+  IFF_NAPI = 0x10,
+  IFF_NAPI_FRAGS = 0x20,
+  IFF_NO_CARRIER = 0x40,
+  IFF_NO_PI = 0x1000,
+  IFF_ONE_QUEUE = 0x2000,
+  IFF_VNET_HDR = 0x4000,
+  IFF_TUN_EXCL = 0x8000,
+  IFF_MULTI_QUEUE = 0x100,
+  IFF_ATTACH_QUEUE = 0x200,
+  IFF_DETACH_QUEUE = 0x400,
+  IFF_PERSIST = 0x800,
+  IFF_NOFILTER = 0x1000,
+  TUN_TX_TIMESTAMP = 1,
+  TUN_F_CSUM = 0x1,
+  TUN_F_TSO4 = 0x2,
+  TUN_F_TSO6 = 0x4,
+  TUN_F_TSO_ECN = 0x8,
+  TUN_F_UFO = 0x10,
+  TUN_F_USO4 = 0x20,
+  TUN_F_USO6 = 0x40,
+  TUN_F_UDP_TUNNEL_GSO = 0x80,
+  TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100,
+  TUN_PKT_STRIP = 0x1,
+  TUN_FLT_ALLMULTI = 0x1,
+},
+records = {
+  ["struct tun_pi"] = [[{
   uint16_t flags;
   uint16_t proto;
 }]],
-    ["struct tun_filter"] = [[{
+  ["struct tun_filter"] = [[{
   uint16_t flags;
   uint16_t count;
   uint8_t addr[][6];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TUNSETNOCSUM = 0x400454c8,
-        TUNSETDEBUG = 0x400454c9,
-        TUNSETIFF = 0x400454ca,
-        TUNSETPERSIST = 0x400454cb,
-        TUNSETOWNER = 0x400454cc,
-        TUNSETLINK = 0x400454cd,
-        TUNSETGROUP = 0x400454ce,
-        TUNGETFEATURES = 0x800454cf,
-        TUNSETOFFLOAD = 0x400454d0,
-        TUNSETTXFILTER = 0x400454d1,
-        TUNGETIFF = 0x800454d2,
-        TUNGETSNDBUF = 0x800454d3,
-        TUNSETSNDBUF = 0x400454d4,
-        TUNGETVNETHDRSZ = 0x800454d7,
-        TUNSETVNETHDRSZ = 0x400454d8,
-        TUNSETQUEUE = 0x400454d9,
-        TUNSETIFINDEX = 0x400454da,
-        TUNSETVNETLE = 0x400454dc,
-        TUNGETVNETLE = 0x800454dd,
-        TUNSETVNETBE = 0x400454de,
-        TUNGETVNETBE = 0x800454df,
-        TUNSETSTEERINGEBPF = 0x800454e0,
-        TUNSETFILTEREBPF = 0x800454e1,
-        TUNSETCARRIER = 0x400454e2,
-        TUNGETDEVNETNS = 0x54e3,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        TUNATTACHFILTER = 0x401054d5,
-        TUNDETACHFILTER = 0x401054d6,
-        TUNGETFILTER = 0x801054db,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        TUNATTACHFILTER = 0x400854d5,
-        TUNDETACHFILTER = 0x400854d6,
-        TUNGETFILTER = 0x800854db,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TUNSETNOCSUM = 0x800454c8,
-        TUNSETDEBUG = 0x800454c9,
-        TUNSETIFF = 0x800454ca,
-        TUNSETPERSIST = 0x800454cb,
-        TUNSETOWNER = 0x800454cc,
-        TUNSETLINK = 0x800454cd,
-        TUNSETGROUP = 0x800454ce,
-        TUNGETFEATURES = 0x400454cf,
-        TUNSETOFFLOAD = 0x800454d0,
-        TUNSETTXFILTER = 0x800454d1,
-        TUNGETIFF = 0x400454d2,
-        TUNGETSNDBUF = 0x400454d3,
-        TUNSETSNDBUF = 0x800454d4,
-        TUNGETVNETHDRSZ = 0x400454d7,
-        TUNSETVNETHDRSZ = 0x800454d8,
-        TUNSETQUEUE = 0x800454d9,
-        TUNSETIFINDEX = 0x800454da,
-        TUNSETVNETLE = 0x800454dc,
-        TUNGETVNETLE = 0x400454dd,
-        TUNSETVNETBE = 0x800454de,
-        TUNGETVNETBE = 0x400454df,
-        TUNSETSTEERINGEBPF = 0x400454e0,
-        TUNSETFILTEREBPF = 0x400454e1,
-        TUNSETCARRIER = 0x800454e2,
-        TUNGETDEVNETNS = 0x200054e3,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        TUNATTACHFILTER = 0x800854d5,
-        TUNDETACHFILTER = 0x800854d6,
-        TUNGETFILTER = 0x400854db,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        TUNATTACHFILTER = 0x801054d5,
-        TUNDETACHFILTER = 0x801054d6,
-        TUNGETFILTER = 0x401054db,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TUNSETNOCSUM = 0x400454c8,
+      TUNSETDEBUG = 0x400454c9,
+      TUNSETIFF = 0x400454ca,
+      TUNSETPERSIST = 0x400454cb,
+      TUNSETOWNER = 0x400454cc,
+      TUNSETLINK = 0x400454cd,
+      TUNSETGROUP = 0x400454ce,
+      TUNGETFEATURES = 0x800454cf,
+      TUNSETOFFLOAD = 0x400454d0,
+      TUNSETTXFILTER = 0x400454d1,
+      TUNGETIFF = 0x800454d2,
+      TUNGETSNDBUF = 0x800454d3,
+      TUNSETSNDBUF = 0x400454d4,
+      TUNGETVNETHDRSZ = 0x800454d7,
+      TUNSETVNETHDRSZ = 0x400454d8,
+      TUNSETQUEUE = 0x400454d9,
+      TUNSETIFINDEX = 0x400454da,
+      TUNSETVNETLE = 0x400454dc,
+      TUNGETVNETLE = 0x800454dd,
+      TUNSETVNETBE = 0x400454de,
+      TUNGETVNETBE = 0x800454df,
+      TUNSETSTEERINGEBPF = 0x800454e0,
+      TUNSETFILTEREBPF = 0x800454e1,
+      TUNSETCARRIER = 0x400454e2,
+      TUNGETDEVNETNS = 0x54e3,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      TUNATTACHFILTER = 0x401054d5,
+      TUNDETACHFILTER = 0x401054d6,
+      TUNGETFILTER = 0x801054db,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      TUNATTACHFILTER = 0x400854d5,
+      TUNDETACHFILTER = 0x400854d6,
+      TUNGETFILTER = 0x800854db,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TUNSETNOCSUM = 0x800454c8,
+      TUNSETDEBUG = 0x800454c9,
+      TUNSETIFF = 0x800454ca,
+      TUNSETPERSIST = 0x800454cb,
+      TUNSETOWNER = 0x800454cc,
+      TUNSETLINK = 0x800454cd,
+      TUNSETGROUP = 0x800454ce,
+      TUNGETFEATURES = 0x400454cf,
+      TUNSETOFFLOAD = 0x800454d0,
+      TUNSETTXFILTER = 0x800454d1,
+      TUNGETIFF = 0x400454d2,
+      TUNGETSNDBUF = 0x400454d3,
+      TUNSETSNDBUF = 0x800454d4,
+      TUNGETVNETHDRSZ = 0x400454d7,
+      TUNSETVNETHDRSZ = 0x800454d8,
+      TUNSETQUEUE = 0x800454d9,
+      TUNSETIFINDEX = 0x800454da,
+      TUNSETVNETLE = 0x800454dc,
+      TUNGETVNETLE = 0x400454dd,
+      TUNSETVNETBE = 0x800454de,
+      TUNGETVNETBE = 0x400454df,
+      TUNSETSTEERINGEBPF = 0x400454e0,
+      TUNSETFILTEREBPF = 0x400454e1,
+      TUNSETCARRIER = 0x800454e2,
+      TUNGETDEVNETNS = 0x200054e3,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      TUNATTACHFILTER = 0x800854d5,
+      TUNDETACHFILTER = 0x800854d6,
+      TUNGETFILTER = 0x400854db,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      TUNATTACHFILTER = 0x801054d5,
+      TUNDETACHFILTER = 0x801054d6,
+      TUNGETFILTER = 0x401054db,
+    },
+  },
+},
 ]==],
 ["linux/if_tunnel.h"] = [==[
-  constants = {
-    IFLA_IPTUN_UNSPEC = 0,
-    IFLA_IPTUN_LINK = 1,
-    IFLA_IPTUN_LOCAL = 2,
-    IFLA_IPTUN_REMOTE = 3,
-    IFLA_IPTUN_TTL = 4,
-    IFLA_IPTUN_TOS = 5,
-    IFLA_IPTUN_ENCAP_LIMIT = 6,
-    IFLA_IPTUN_FLOWINFO = 7,
-    IFLA_IPTUN_FLAGS = 8,
-    IFLA_IPTUN_PROTO = 9,
-    IFLA_IPTUN_PMTUDISC = 10,
-    IFLA_IPTUN_6RD_PREFIX = 11,
-    IFLA_IPTUN_6RD_RELAY_PREFIX = 12,
-    IFLA_IPTUN_6RD_PREFIXLEN = 13,
-    IFLA_IPTUN_6RD_RELAY_PREFIXLEN = 14,
-    IFLA_IPTUN_ENCAP_TYPE = 15,
-    IFLA_IPTUN_ENCAP_FLAGS = 16,
-    IFLA_IPTUN_ENCAP_SPORT = 17,
-    IFLA_IPTUN_ENCAP_DPORT = 18,
-    IFLA_IPTUN_COLLECT_METADATA = 19,
-    IFLA_IPTUN_FWMARK = 20,
-    __IFLA_IPTUN_MAX = 21,
-    TUNNEL_ENCAP_NONE = 0,
-    TUNNEL_ENCAP_FOU = 1,
-    TUNNEL_ENCAP_GUE = 2,
-    TUNNEL_ENCAP_MPLS = 3,
-    IFLA_GRE_UNSPEC = 0,
-    IFLA_GRE_LINK = 1,
-    IFLA_GRE_IFLAGS = 2,
-    IFLA_GRE_OFLAGS = 3,
-    IFLA_GRE_IKEY = 4,
-    IFLA_GRE_OKEY = 5,
-    IFLA_GRE_LOCAL = 6,
-    IFLA_GRE_REMOTE = 7,
-    IFLA_GRE_TTL = 8,
-    IFLA_GRE_TOS = 9,
-    IFLA_GRE_PMTUDISC = 10,
-    IFLA_GRE_ENCAP_LIMIT = 11,
-    IFLA_GRE_FLOWINFO = 12,
-    IFLA_GRE_FLAGS = 13,
-    IFLA_GRE_ENCAP_TYPE = 14,
-    IFLA_GRE_ENCAP_FLAGS = 15,
-    IFLA_GRE_ENCAP_SPORT = 16,
-    IFLA_GRE_ENCAP_DPORT = 17,
-    IFLA_GRE_COLLECT_METADATA = 18,
-    IFLA_GRE_IGNORE_DF = 19,
-    IFLA_GRE_FWMARK = 20,
-    IFLA_GRE_ERSPAN_INDEX = 21,
-    IFLA_GRE_ERSPAN_VER = 22,
-    IFLA_GRE_ERSPAN_DIR = 23,
-    IFLA_GRE_ERSPAN_HWID = 24,
-    __IFLA_GRE_MAX = 25,
-    IFLA_VTI_UNSPEC = 0,
-    IFLA_VTI_LINK = 1,
-    IFLA_VTI_IKEY = 2,
-    IFLA_VTI_OKEY = 3,
-    IFLA_VTI_LOCAL = 4,
-    IFLA_VTI_REMOTE = 5,
-    IFLA_VTI_FWMARK = 6,
-    __IFLA_VTI_MAX = 7,
-    IP_TUNNEL_CSUM_BIT = 0,
-    IP_TUNNEL_ROUTING_BIT = 1,
-    IP_TUNNEL_KEY_BIT = 2,
-    IP_TUNNEL_SEQ_BIT = 3,
-    IP_TUNNEL_STRICT_BIT = 4,
-    IP_TUNNEL_REC_BIT = 5,
-    IP_TUNNEL_VERSION_BIT = 6,
-    IP_TUNNEL_NO_KEY_BIT = 7,
-    IP_TUNNEL_DONT_FRAGMENT_BIT = 8,
-    IP_TUNNEL_OAM_BIT = 9,
-    IP_TUNNEL_CRIT_OPT_BIT = 10,
-    IP_TUNNEL_GENEVE_OPT_BIT = 11,
-    IP_TUNNEL_VXLAN_OPT_BIT = 12,
-    IP_TUNNEL_NOCACHE_BIT = 13,
-    IP_TUNNEL_ERSPAN_OPT_BIT = 14,
-    IP_TUNNEL_GTP_OPT_BIT = 15,
-    IP_TUNNEL_VTI_BIT = 16,
-    IP_TUNNEL_SIT_ISATAP_BIT = 16,
-    IP_TUNNEL_PFCP_OPT_BIT = 17,
-    __IP_TUNNEL_FLAG_NUM = 18,
-    SIOCGETTUNNEL = 35312,
-    SIOCADDTUNNEL = 35313,
-    SIOCDELTUNNEL = 35314,
-    SIOCCHGTUNNEL = 35315,
-    SIOCGETPRL = 35316,
-    SIOCADDPRL = 35317,
-    SIOCDELPRL = 35318,
-    SIOCCHGPRL = 35319,
-    SIOCGET6RD = 35320,
-    SIOCADD6RD = 35321,
-    SIOCDEL6RD = 35322,
-    SIOCCHG6RD = 35323,
-    IFLA_IPTUN_MAX = 20,
-    TUNNEL_ENCAP_FLAG_CSUM = 0x1,
-    TUNNEL_ENCAP_FLAG_CSUM6 = 0x2,
-    TUNNEL_ENCAP_FLAG_REMCSUM = 0x4,
-    SIT_ISATAP = 0x1,
-    PRL_DEFAULT = 0x1,
-    IFLA_GRE_MAX = 24,
-    VTI_ISVTI = 0x1,
-    IFLA_VTI_MAX = 6,
-  },
-  records = {
-    ["struct ip_tunnel_parm"] = [[{
+constants = {
+  IFLA_IPTUN_UNSPEC = 0,
+  IFLA_IPTUN_LINK = 1,
+  IFLA_IPTUN_LOCAL = 2,
+  IFLA_IPTUN_REMOTE = 3,
+  IFLA_IPTUN_TTL = 4,
+  IFLA_IPTUN_TOS = 5,
+  IFLA_IPTUN_ENCAP_LIMIT = 6,
+  IFLA_IPTUN_FLOWINFO = 7,
+  IFLA_IPTUN_FLAGS = 8,
+  IFLA_IPTUN_PROTO = 9,
+  IFLA_IPTUN_PMTUDISC = 10,
+  IFLA_IPTUN_6RD_PREFIX = 11,
+  IFLA_IPTUN_6RD_RELAY_PREFIX = 12,
+  IFLA_IPTUN_6RD_PREFIXLEN = 13,
+  IFLA_IPTUN_6RD_RELAY_PREFIXLEN = 14,
+  IFLA_IPTUN_ENCAP_TYPE = 15,
+  IFLA_IPTUN_ENCAP_FLAGS = 16,
+  IFLA_IPTUN_ENCAP_SPORT = 17,
+  IFLA_IPTUN_ENCAP_DPORT = 18,
+  IFLA_IPTUN_COLLECT_METADATA = 19,
+  IFLA_IPTUN_FWMARK = 20,
+  __IFLA_IPTUN_MAX = 21,
+  TUNNEL_ENCAP_NONE = 0,
+  TUNNEL_ENCAP_FOU = 1,
+  TUNNEL_ENCAP_GUE = 2,
+  TUNNEL_ENCAP_MPLS = 3,
+  IFLA_GRE_UNSPEC = 0,
+  IFLA_GRE_LINK = 1,
+  IFLA_GRE_IFLAGS = 2,
+  IFLA_GRE_OFLAGS = 3,
+  IFLA_GRE_IKEY = 4,
+  IFLA_GRE_OKEY = 5,
+  IFLA_GRE_LOCAL = 6,
+  IFLA_GRE_REMOTE = 7,
+  IFLA_GRE_TTL = 8,
+  IFLA_GRE_TOS = 9,
+  IFLA_GRE_PMTUDISC = 10,
+  IFLA_GRE_ENCAP_LIMIT = 11,
+  IFLA_GRE_FLOWINFO = 12,
+  IFLA_GRE_FLAGS = 13,
+  IFLA_GRE_ENCAP_TYPE = 14,
+  IFLA_GRE_ENCAP_FLAGS = 15,
+  IFLA_GRE_ENCAP_SPORT = 16,
+  IFLA_GRE_ENCAP_DPORT = 17,
+  IFLA_GRE_COLLECT_METADATA = 18,
+  IFLA_GRE_IGNORE_DF = 19,
+  IFLA_GRE_FWMARK = 20,
+  IFLA_GRE_ERSPAN_INDEX = 21,
+  IFLA_GRE_ERSPAN_VER = 22,
+  IFLA_GRE_ERSPAN_DIR = 23,
+  IFLA_GRE_ERSPAN_HWID = 24,
+  __IFLA_GRE_MAX = 25,
+  IFLA_VTI_UNSPEC = 0,
+  IFLA_VTI_LINK = 1,
+  IFLA_VTI_IKEY = 2,
+  IFLA_VTI_OKEY = 3,
+  IFLA_VTI_LOCAL = 4,
+  IFLA_VTI_REMOTE = 5,
+  IFLA_VTI_FWMARK = 6,
+  __IFLA_VTI_MAX = 7,
+  IP_TUNNEL_CSUM_BIT = 0,
+  IP_TUNNEL_ROUTING_BIT = 1,
+  IP_TUNNEL_KEY_BIT = 2,
+  IP_TUNNEL_SEQ_BIT = 3,
+  IP_TUNNEL_STRICT_BIT = 4,
+  IP_TUNNEL_REC_BIT = 5,
+  IP_TUNNEL_VERSION_BIT = 6,
+  IP_TUNNEL_NO_KEY_BIT = 7,
+  IP_TUNNEL_DONT_FRAGMENT_BIT = 8,
+  IP_TUNNEL_OAM_BIT = 9,
+  IP_TUNNEL_CRIT_OPT_BIT = 10,
+  IP_TUNNEL_GENEVE_OPT_BIT = 11,
+  IP_TUNNEL_VXLAN_OPT_BIT = 12,
+  IP_TUNNEL_NOCACHE_BIT = 13,
+  IP_TUNNEL_ERSPAN_OPT_BIT = 14,
+  IP_TUNNEL_GTP_OPT_BIT = 15,
+  IP_TUNNEL_VTI_BIT = 16,
+  IP_TUNNEL_SIT_ISATAP_BIT = 16,
+  IP_TUNNEL_PFCP_OPT_BIT = 17,
+  __IP_TUNNEL_FLAG_NUM = 18,
+  SIOCGETTUNNEL = 35312,
+  SIOCADDTUNNEL = 35313,
+  SIOCDELTUNNEL = 35314,
+  SIOCCHGTUNNEL = 35315,
+  SIOCGETPRL = 35316,
+  SIOCADDPRL = 35317,
+  SIOCDELPRL = 35318,
+  SIOCCHGPRL = 35319,
+  SIOCGET6RD = 35320,
+  SIOCADD6RD = 35321,
+  SIOCDEL6RD = 35322,
+  SIOCCHG6RD = 35323,
+  IFLA_IPTUN_MAX = 20,
+  TUNNEL_ENCAP_FLAG_CSUM = 0x1,
+  TUNNEL_ENCAP_FLAG_CSUM6 = 0x2,
+  TUNNEL_ENCAP_FLAG_REMCSUM = 0x4,
+  SIT_ISATAP = 0x1,
+  PRL_DEFAULT = 0x1,
+  IFLA_GRE_MAX = 24,
+  VTI_ISVTI = 0x1,
+  IFLA_VTI_MAX = 6,
+},
+records = {
+  ["struct ip_tunnel_parm"] = [[{
   char name[16];
   int32_t link;
   uint16_t i_flags;
@@ -3716,136 +4683,136 @@ return {
   uint32_t o_key;
   struct iphdr iph;
 }]],
-    ["struct ip_tunnel_prl"] = [[{
+  ["struct ip_tunnel_prl"] = [[{
   uint32_t addr;
   uint16_t flags;
   uint16_t __reserved;
   uint32_t datalen;
   uint32_t __reserved2;
 }]],
-    ["struct ip_tunnel_6rd"] = [[{
+  ["struct ip_tunnel_6rd"] = [[{
   struct in6_addr prefix;
   uint32_t relay_prefix;
   uint16_t prefixlen;
   uint16_t relay_prefixlen;
 }]],
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    macros = function(M)
+      return {
+        GRE_IS_CSUM = function(f)
+          return M.int(M.band(M.long(f), 128))
+        end,
+        GRE_IS_ROUTING = function(f)
+          return M.int(M.band(M.long(f), 64))
+        end,
+        GRE_IS_KEY = function(f)
+          return M.int(M.band(M.long(f), 32))
+        end,
+        GRE_IS_SEQ = function(f)
+          return M.int(M.band(M.long(f), 16))
+        end,
+        GRE_IS_STRICT = function(f)
+          return M.int(M.band(M.long(f), 8))
+        end,
+        GRE_IS_REC = function(f)
+          return M.int(M.band(M.long(f), 7))
+        end,
+        GRE_IS_ACK = function(f)
+          return M.int(M.band(M.long(f), 0x8000))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      macros = function(M)
-        return {
-          GRE_IS_CSUM = function(f)
-            return M.int(M.band(M.long(f), 128))
-          end,
-          GRE_IS_ROUTING = function(f)
-            return M.int(M.band(M.long(f), 64))
-          end,
-          GRE_IS_KEY = function(f)
-            return M.int(M.band(M.long(f), 32))
-          end,
-          GRE_IS_SEQ = function(f)
-            return M.int(M.band(M.long(f), 16))
-          end,
-          GRE_IS_STRICT = function(f)
-            return M.int(M.band(M.long(f), 8))
-          end,
-          GRE_IS_REC = function(f)
-            return M.int(M.band(M.long(f), 7))
-          end,
-          GRE_IS_ACK = function(f)
-            return M.int(M.band(M.long(f), 0x8000))
-          end,
-        }
-      end,
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      GRE_CSUM = 0x8000,
+      GRE_ROUTING = 0x4000,
+      GRE_KEY = 0x2000,
+      GRE_SEQ = 0x1000,
+      GRE_STRICT = 0x800,
+      GRE_REC = 0x700,
+      GRE_ACK = 0x80,
+      GRE_FLAGS = 0x78,
+      GRE_VERSION = 0x7,
+      GRE_VERSION_0 = 0x0,
+      GRE_VERSION_1 = 0x1,
+      GRE_PROTO_PPP = 0x880b,
+      GRE_PPTP_KEY_MASK = 0xffff,
+      TUNNEL_CSUM = 0x1,
+      TUNNEL_ROUTING = 0x2,
+      TUNNEL_KEY = 0x4,
+      TUNNEL_SEQ = 0x8,
+      TUNNEL_STRICT = 0x10,
+      TUNNEL_REC = 0x20,
+      TUNNEL_VERSION = 0x40,
+      TUNNEL_NO_KEY = 0x80,
+      TUNNEL_DONT_FRAGMENT = 0x100,
+      TUNNEL_OAM = 0x200,
+      TUNNEL_CRIT_OPT = 0x400,
+      TUNNEL_GENEVE_OPT = 0x800,
+      TUNNEL_VXLAN_OPT = 0x1000,
+      TUNNEL_NOCACHE = 0x2000,
+      TUNNEL_ERSPAN_OPT = 0x4000,
+      TUNNEL_GTP_OPT = 0x8000,
+      TUNNEL_OPTIONS_PRESENT = 55296,
     },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        GRE_CSUM = 0x8000,
-        GRE_ROUTING = 0x4000,
-        GRE_KEY = 0x2000,
-        GRE_SEQ = 0x1000,
-        GRE_STRICT = 0x800,
-        GRE_REC = 0x700,
-        GRE_ACK = 0x80,
-        GRE_FLAGS = 0x78,
-        GRE_VERSION = 0x7,
-        GRE_VERSION_0 = 0x0,
-        GRE_VERSION_1 = 0x1,
-        GRE_PROTO_PPP = 0x880b,
-        GRE_PPTP_KEY_MASK = 0xffff,
-        TUNNEL_CSUM = 0x1,
-        TUNNEL_ROUTING = 0x2,
-        TUNNEL_KEY = 0x4,
-        TUNNEL_SEQ = 0x8,
-        TUNNEL_STRICT = 0x10,
-        TUNNEL_REC = 0x20,
-        TUNNEL_VERSION = 0x40,
-        TUNNEL_NO_KEY = 0x80,
-        TUNNEL_DONT_FRAGMENT = 0x100,
-        TUNNEL_OAM = 0x200,
-        TUNNEL_CRIT_OPT = 0x400,
-        TUNNEL_GENEVE_OPT = 0x800,
-        TUNNEL_VXLAN_OPT = 0x1000,
-        TUNNEL_NOCACHE = 0x2000,
-        TUNNEL_ERSPAN_OPT = 0x4000,
-        TUNNEL_GTP_OPT = 0x8000,
-        TUNNEL_OPTIONS_PRESENT = 55296,
-      },
-      macros = function(M)
-        return {
-          GRE_IS_CSUM = function(f)
-            return M.int(M.band(M.long(f), 0x8000))
-          end,
-          GRE_IS_ROUTING = function(f)
-            return M.int(M.band(M.long(f), 0x4000))
-          end,
-          GRE_IS_KEY = function(f)
-            return M.int(M.band(M.long(f), 0x2000))
-          end,
-          GRE_IS_SEQ = function(f)
-            return M.int(M.band(M.long(f), 0x1000))
-          end,
-          GRE_IS_STRICT = function(f)
-            return M.int(M.band(M.long(f), 0x800))
-          end,
-          GRE_IS_REC = function(f)
-            return M.int(M.band(M.long(f), 0x700))
-          end,
-          GRE_IS_ACK = function(f)
-            return M.int(M.band(M.long(f), 128))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        GRE_IS_CSUM = function(f)
+          return M.int(M.band(M.long(f), 0x8000))
+        end,
+        GRE_IS_ROUTING = function(f)
+          return M.int(M.band(M.long(f), 0x4000))
+        end,
+        GRE_IS_KEY = function(f)
+          return M.int(M.band(M.long(f), 0x2000))
+        end,
+        GRE_IS_SEQ = function(f)
+          return M.int(M.band(M.long(f), 0x1000))
+        end,
+        GRE_IS_STRICT = function(f)
+          return M.int(M.band(M.long(f), 0x800))
+        end,
+        GRE_IS_REC = function(f)
+          return M.int(M.band(M.long(f), 0x700))
+        end,
+        GRE_IS_ACK = function(f)
+          return M.int(M.band(M.long(f), 128))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/if_vlan.h"] = [==[
-  constants = {
-    ADD_VLAN_CMD = 0,
-    DEL_VLAN_CMD = 1,
-    SET_VLAN_INGRESS_PRIORITY_CMD = 2,
-    SET_VLAN_EGRESS_PRIORITY_CMD = 3,
-    GET_VLAN_INGRESS_PRIORITY_CMD = 4,
-    GET_VLAN_EGRESS_PRIORITY_CMD = 5,
-    SET_VLAN_NAME_TYPE_CMD = 6,
-    SET_VLAN_FLAG_CMD = 7,
-    GET_VLAN_REALDEV_NAME_CMD = 8,
-    GET_VLAN_VID_CMD = 9,
-    VLAN_FLAG_REORDER_HDR = 1,
-    VLAN_FLAG_GVRP = 2,
-    VLAN_FLAG_LOOSE_BINDING = 4,
-    VLAN_FLAG_MVRP = 8,
-    VLAN_FLAG_BRIDGE_BINDING = 16,
-    VLAN_NAME_TYPE_PLUS_VID = 0,
-    VLAN_NAME_TYPE_RAW_PLUS_VID = 1,
-    VLAN_NAME_TYPE_PLUS_VID_NO_PAD = 2,
-    VLAN_NAME_TYPE_RAW_PLUS_VID_NO_PAD = 3,
-    VLAN_NAME_TYPE_HIGHEST = 4,
-  },
-  records = {
-    ["struct vlan_ioctl_args"] = [[{
+constants = {
+  ADD_VLAN_CMD = 0,
+  DEL_VLAN_CMD = 1,
+  SET_VLAN_INGRESS_PRIORITY_CMD = 2,
+  SET_VLAN_EGRESS_PRIORITY_CMD = 3,
+  GET_VLAN_INGRESS_PRIORITY_CMD = 4,
+  GET_VLAN_EGRESS_PRIORITY_CMD = 5,
+  SET_VLAN_NAME_TYPE_CMD = 6,
+  SET_VLAN_FLAG_CMD = 7,
+  GET_VLAN_REALDEV_NAME_CMD = 8,
+  GET_VLAN_VID_CMD = 9,
+  VLAN_FLAG_REORDER_HDR = 1,
+  VLAN_FLAG_GVRP = 2,
+  VLAN_FLAG_LOOSE_BINDING = 4,
+  VLAN_FLAG_MVRP = 8,
+  VLAN_FLAG_BRIDGE_BINDING = 16,
+  VLAN_NAME_TYPE_PLUS_VID = 0,
+  VLAN_NAME_TYPE_RAW_PLUS_VID = 1,
+  VLAN_NAME_TYPE_PLUS_VID_NO_PAD = 2,
+  VLAN_NAME_TYPE_RAW_PLUS_VID_NO_PAD = 3,
+  VLAN_NAME_TYPE_HIGHEST = 4,
+},
+records = {
+  ["struct vlan_ioctl_args"] = [[{
   int32_t cmd;
   char device1[24];
   union {
@@ -3858,216 +4825,216 @@ return {
   } u;
   int16_t vlan_qos;
 }]],
-  },
+},
 ]==],
 ["linux/if_x25.h"] = [==[
-  constants = {
-    X25_IFACE_DATA = 0x0,
-    X25_IFACE_CONNECT = 0x1,
-    X25_IFACE_DISCONNECT = 0x2,
-    X25_IFACE_PARAMS = 0x3,
-  },
+constants = {
+  X25_IFACE_DATA = 0x0,
+  X25_IFACE_CONNECT = 0x1,
+  X25_IFACE_DISCONNECT = 0x2,
+  X25_IFACE_PARAMS = 0x3,
+},
 ]==],
 ["linux/if_xdp.h"] = [==[
-  constants = {
-    XDP_SHARED_UMEM = 0x1,
-    XDP_COPY = 0x2,
-    XDP_ZEROCOPY = 0x4,
-    XDP_USE_NEED_WAKEUP = 0x8,
-    XDP_USE_SG = 0x10,
-    XDP_UMEM_UNALIGNED_CHUNK_FLAG = 0x1,
-    XDP_UMEM_TX_SW_CSUM = 0x2,
-    XDP_UMEM_TX_METADATA_LEN = 0x4,
-    XDP_RING_NEED_WAKEUP = 0x1,
-    XDP_MMAP_OFFSETS = 1,
-    XDP_RX_RING = 2,
-    XDP_TX_RING = 3,
-    XDP_UMEM_REG = 4,
-    XDP_UMEM_FILL_RING = 5,
-    XDP_UMEM_COMPLETION_RING = 6,
-    XDP_STATISTICS = 7,
-    XDP_OPTIONS = 8,
-    XDP_MAX_TX_SKB_BUDGET = 9,
-    XDP_OPTIONS_ZEROCOPY = 0x1,
-    XDP_PGOFF_RX_RING = 0,
-    XDP_PGOFF_TX_RING = 0x80000000,
-    XDP_UMEM_PGOFF_FILL_RING = 0x100000000,
-    XDP_UMEM_PGOFF_COMPLETION_RING = 0x180000000,
-    XSK_UNALIGNED_BUF_OFFSET_SHIFT = 48,
-    XSK_UNALIGNED_BUF_ADDR_MASK = 0xffffffffffff,
-    XDP_TXMD_FLAGS_TIMESTAMP = 0x1,
-    XDP_TXMD_FLAGS_CHECKSUM = 0x2,
-    XDP_TXMD_FLAGS_LAUNCH_TIME = 0x4,
-    XDP_PKT_CONTD = 0x1,
-    XDP_TX_METADATA = 0x2,
-  },
-  records = {
-    ["struct sockaddr_xdp"] = [[{
+constants = {
+  XDP_SHARED_UMEM = 0x1,
+  XDP_COPY = 0x2,
+  XDP_ZEROCOPY = 0x4,
+  XDP_USE_NEED_WAKEUP = 0x8,
+  XDP_USE_SG = 0x10,
+  XDP_UMEM_UNALIGNED_CHUNK_FLAG = 0x1,
+  XDP_UMEM_TX_SW_CSUM = 0x2,
+  XDP_UMEM_TX_METADATA_LEN = 0x4,
+  XDP_RING_NEED_WAKEUP = 0x1,
+  XDP_MMAP_OFFSETS = 1,
+  XDP_RX_RING = 2,
+  XDP_TX_RING = 3,
+  XDP_UMEM_REG = 4,
+  XDP_UMEM_FILL_RING = 5,
+  XDP_UMEM_COMPLETION_RING = 6,
+  XDP_STATISTICS = 7,
+  XDP_OPTIONS = 8,
+  XDP_MAX_TX_SKB_BUDGET = 9,
+  XDP_OPTIONS_ZEROCOPY = 0x1,
+  XDP_PGOFF_RX_RING = 0,
+  XDP_PGOFF_TX_RING = 0x80000000,
+  XDP_UMEM_PGOFF_FILL_RING = 0x100000000,
+  XDP_UMEM_PGOFF_COMPLETION_RING = 0x180000000,
+  XSK_UNALIGNED_BUF_OFFSET_SHIFT = 48,
+  XSK_UNALIGNED_BUF_ADDR_MASK = 0xffffffffffff,
+  XDP_TXMD_FLAGS_TIMESTAMP = 0x1,
+  XDP_TXMD_FLAGS_CHECKSUM = 0x2,
+  XDP_TXMD_FLAGS_LAUNCH_TIME = 0x4,
+  XDP_PKT_CONTD = 0x1,
+  XDP_TX_METADATA = 0x2,
+},
+records = {
+  ["struct sockaddr_xdp"] = [[{
   uint16_t sxdp_family;
   uint16_t sxdp_flags;
   uint32_t sxdp_ifindex;
   uint32_t sxdp_queue_id;
   uint32_t sxdp_shared_umem_fd;
 }]],
-    ["struct xdp_mmap_offsets"] = [[{
+  ["struct xdp_mmap_offsets"] = [[{
   struct xdp_ring_offset rx;
   struct xdp_ring_offset tx;
   struct xdp_ring_offset fr;
   struct xdp_ring_offset cr;
 }]],
-    ["struct xdp_options"] = [[{
+  ["struct xdp_options"] = [[{
   uint32_t flags;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct xdp_ring_offset"] = [[{
-    uint64_t producer;
-    uint64_t consumer;
-    uint64_t desc;
-    uint64_t flags;
-  }]],
-        ["struct xdp_umem_reg"] = [[{
-    uint64_t addr;
-    uint64_t len;
-    uint32_t chunk_size;
-    uint32_t headroom;
-    uint32_t flags;
-    uint32_t tx_metadata_len;
-  }]],
-        ["struct xdp_statistics"] = [[{
-    uint64_t rx_dropped;
-    uint64_t rx_invalid_descs;
-    uint64_t tx_invalid_descs;
-    uint64_t rx_ring_full;
-    uint64_t rx_fill_ring_empty_descs;
-    uint64_t tx_ring_empty_descs;
-  }]],
-        ["struct xsk_tx_metadata"] = [[{
-    uint64_t flags;
-    union {
-      struct {
-        uint16_t csum_start;
-        uint16_t csum_offset;
-        uint64_t launch_time;
-      } request;
-      struct {
-        uint64_t tx_timestamp;
-      } completion;
-    };
-  }]],
-        ["struct xdp_desc"] = [[{
-    uint64_t addr;
-    uint32_t len;
-    uint32_t options;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct xdp_ring_offset"] = [[{
-    unsigned long producer;
-    unsigned long consumer;
-    unsigned long desc;
-    unsigned long flags;
-  }]],
-        ["struct xdp_umem_reg"] = [[{
-    unsigned long addr;
-    unsigned long len;
-    uint32_t chunk_size;
-    uint32_t headroom;
-    uint32_t flags;
-    uint32_t tx_metadata_len;
-  }]],
-        ["struct xdp_statistics"] = [[{
-    unsigned long rx_dropped;
-    unsigned long rx_invalid_descs;
-    unsigned long tx_invalid_descs;
-    unsigned long rx_ring_full;
-    unsigned long rx_fill_ring_empty_descs;
-    unsigned long tx_ring_empty_descs;
-  }]],
-        ["struct xsk_tx_metadata"] = [[{
-    unsigned long flags;
-    union {
-      struct {
-        uint16_t csum_start;
-        uint16_t csum_offset;
-        unsigned long launch_time;
-      } request;
-      struct {
-        unsigned long tx_timestamp;
-      } completion;
-    };
-  }]],
-        ["struct xdp_desc"] = [[{
-    unsigned long addr;
-    uint32_t len;
-    uint32_t options;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct xdp_ring_offset"] = [[{
+  uint64_t producer;
+  uint64_t consumer;
+  uint64_t desc;
+  uint64_t flags;
+}]],
+      ["struct xdp_umem_reg"] = [[{
+  uint64_t addr;
+  uint64_t len;
+  uint32_t chunk_size;
+  uint32_t headroom;
+  uint32_t flags;
+  uint32_t tx_metadata_len;
+}]],
+      ["struct xdp_statistics"] = [[{
+  uint64_t rx_dropped;
+  uint64_t rx_invalid_descs;
+  uint64_t tx_invalid_descs;
+  uint64_t rx_ring_full;
+  uint64_t rx_fill_ring_empty_descs;
+  uint64_t tx_ring_empty_descs;
+}]],
+      ["struct xsk_tx_metadata"] = [[{
+  uint64_t flags;
+  union {
+    struct {
+      uint16_t csum_start;
+      uint16_t csum_offset;
+      uint64_t launch_time;
+    } request;
+    struct {
+      uint64_t tx_timestamp;
+    } completion;
+  };
+}]],
+      ["struct xdp_desc"] = [[{
+  uint64_t addr;
+  uint32_t len;
+  uint32_t options;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct xdp_ring_offset"] = [[{
+  unsigned long producer;
+  unsigned long consumer;
+  unsigned long desc;
+  unsigned long flags;
+}]],
+      ["struct xdp_umem_reg"] = [[{
+  unsigned long addr;
+  unsigned long len;
+  uint32_t chunk_size;
+  uint32_t headroom;
+  uint32_t flags;
+  uint32_t tx_metadata_len;
+}]],
+      ["struct xdp_statistics"] = [[{
+  unsigned long rx_dropped;
+  unsigned long rx_invalid_descs;
+  unsigned long tx_invalid_descs;
+  unsigned long rx_ring_full;
+  unsigned long rx_fill_ring_empty_descs;
+  unsigned long tx_ring_empty_descs;
+}]],
+      ["struct xsk_tx_metadata"] = [[{
+  unsigned long flags;
+  union {
+    struct {
+      uint16_t csum_start;
+      uint16_t csum_offset;
+      unsigned long launch_time;
+    } request;
+    struct {
+      unsigned long tx_timestamp;
+    } completion;
+  };
+}]],
+      ["struct xdp_desc"] = [[{
+  unsigned long addr;
+  uint32_t len;
+  uint32_t options;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ife.h"] = [==[
-  constants = {
-    IFE_META_SKBMARK = 1,
-    IFE_META_HASHID = 2,
-    IFE_META_PRIO = 3,
-    IFE_META_QMAP = 4,
-    IFE_META_TCINDEX = 5,
-    __IFE_META_MAX = 6,
-    IFE_METAHDRLEN = 2,
-    IFE_META_MAX = 5,
-  },
+constants = {
+  IFE_META_SKBMARK = 1,
+  IFE_META_HASHID = 2,
+  IFE_META_PRIO = 3,
+  IFE_META_QMAP = 4,
+  IFE_META_TCINDEX = 5,
+  __IFE_META_MAX = 6,
+  IFE_METAHDRLEN = 2,
+  IFE_META_MAX = 5,
+},
 ]==],
 ["linux/igmp.h"] = [==[
-  constants = {
-    IGMPV3_MODE_IS_INCLUDE = 1,
-    IGMPV3_MODE_IS_EXCLUDE = 2,
-    IGMPV3_CHANGE_TO_INCLUDE = 3,
-    IGMPV3_CHANGE_TO_EXCLUDE = 4,
-    IGMPV3_ALLOW_NEW_SOURCES = 5,
-    IGMPV3_BLOCK_OLD_SOURCES = 6,
-    IGMP_HOST_MEMBERSHIP_QUERY = 0x11,
-    IGMP_HOST_MEMBERSHIP_REPORT = 0x12,
-    IGMP_DVMRP = 0x13,
-    IGMP_PIM = 0x14,
-    IGMP_TRACE = 0x15,
-    IGMPV2_HOST_MEMBERSHIP_REPORT = 0x16,
-    IGMP_HOST_LEAVE_MESSAGE = 0x17,
-    IGMPV3_HOST_MEMBERSHIP_REPORT = 0x22,
-    IGMP_MTRACE_RESP = 0x1e,
-    IGMP_MTRACE = 0x1f,
-    IGMP_MRDISC_ADV = 0x30,
-    IGMP_DELAYING_MEMBER = 0x1,
-    IGMP_IDLE_MEMBER = 0x2,
-    IGMP_LAZY_MEMBER = 0x3,
-    IGMP_SLEEPING_MEMBER = 0x4,
-    IGMP_AWAKENING_MEMBER = 0x5,
-    IGMP_MINLEN = 8,
-    IGMP_MAX_HOST_REPORT_DELAY = 10,
-    IGMP_TIMER_SCALE = 10,
-    IGMP_AGE_THRESHOLD = 400,
-  },
-  records = {
-    ["struct igmphdr"] = [[{
+constants = {
+  IGMPV3_MODE_IS_INCLUDE = 1,
+  IGMPV3_MODE_IS_EXCLUDE = 2,
+  IGMPV3_CHANGE_TO_INCLUDE = 3,
+  IGMPV3_CHANGE_TO_EXCLUDE = 4,
+  IGMPV3_ALLOW_NEW_SOURCES = 5,
+  IGMPV3_BLOCK_OLD_SOURCES = 6,
+  IGMP_HOST_MEMBERSHIP_QUERY = 0x11,
+  IGMP_HOST_MEMBERSHIP_REPORT = 0x12,
+  IGMP_DVMRP = 0x13,
+  IGMP_PIM = 0x14,
+  IGMP_TRACE = 0x15,
+  IGMPV2_HOST_MEMBERSHIP_REPORT = 0x16,
+  IGMP_HOST_LEAVE_MESSAGE = 0x17,
+  IGMPV3_HOST_MEMBERSHIP_REPORT = 0x22,
+  IGMP_MTRACE_RESP = 0x1e,
+  IGMP_MTRACE = 0x1f,
+  IGMP_MRDISC_ADV = 0x30,
+  IGMP_DELAYING_MEMBER = 0x1,
+  IGMP_IDLE_MEMBER = 0x2,
+  IGMP_LAZY_MEMBER = 0x3,
+  IGMP_SLEEPING_MEMBER = 0x4,
+  IGMP_AWAKENING_MEMBER = 0x5,
+  IGMP_MINLEN = 8,
+  IGMP_MAX_HOST_REPORT_DELAY = 10,
+  IGMP_TIMER_SCALE = 10,
+  IGMP_AGE_THRESHOLD = 400,
+},
+records = {
+  ["struct igmphdr"] = [[{
   uint8_t type;
   uint8_t code;
   uint16_t csum;
   uint32_t group;
 }]],
-    ["struct igmpv3_grec"] = [[{
+  ["struct igmpv3_grec"] = [[{
   uint8_t grec_type;
   uint8_t grec_auxwords;
   uint16_t grec_nsrcs;
   uint32_t grec_mca;
   uint32_t grec_src[];
 }]],
-    ["struct igmpv3_report"] = [[{
+  ["struct igmpv3_report"] = [[{
   uint8_t type;
   uint8_t resv1;
   uint16_t csum;
@@ -4075,224 +5042,224 @@ return {
   uint16_t ngrec;
   struct igmpv3_grec grec[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct igmpv3_query"] = [[{
-    uint8_t type;
-    uint8_t code;
-    uint16_t csum;
-    uint32_t group;
-    uint8_t qrv : 3;
-    uint8_t suppress : 1;
-    uint8_t resv : 4;
-    uint8_t qqic;
-    uint16_t nsrcs;
-    uint32_t srcs[];
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct igmpv3_query"] = [[{
-    uint8_t type;
-    uint8_t code;
-    uint16_t csum;
-    uint32_t group;
-    uint8_t resv : 4;
-    uint8_t suppress : 1;
-    uint8_t qrv : 3;
-    uint8_t qqic;
-    uint16_t nsrcs;
-    uint32_t srcs[];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct igmpv3_query"] = [[{
+  uint8_t type;
+  uint8_t code;
+  uint16_t csum;
+  uint32_t group;
+  uint8_t qrv : 3;
+  uint8_t suppress : 1;
+  uint8_t resv : 4;
+  uint8_t qqic;
+  uint16_t nsrcs;
+  uint32_t srcs[];
+}]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct igmpv3_query"] = [[{
+  uint8_t type;
+  uint8_t code;
+  uint16_t csum;
+  uint32_t group;
+  uint8_t resv : 4;
+  uint8_t suppress : 1;
+  uint8_t qrv : 3;
+  uint8_t qqic;
+  uint16_t nsrcs;
+  uint32_t srcs[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ila.h"] = [==[
-  constants = {
-    ILA_ATTR_UNSPEC = 0,
-    ILA_ATTR_LOCATOR = 1,
-    ILA_ATTR_IDENTIFIER = 2,
-    ILA_ATTR_LOCATOR_MATCH = 3,
-    ILA_ATTR_IFINDEX = 4,
-    ILA_ATTR_DIR = 5,
-    ILA_ATTR_PAD = 6,
-    ILA_ATTR_CSUM_MODE = 7,
-    ILA_ATTR_IDENT_TYPE = 8,
-    ILA_ATTR_HOOK_TYPE = 9,
-    __ILA_ATTR_MAX = 10,
-    ILA_CMD_UNSPEC = 0,
-    ILA_CMD_ADD = 1,
-    ILA_CMD_DEL = 2,
-    ILA_CMD_GET = 3,
-    ILA_CMD_FLUSH = 4,
-    __ILA_CMD_MAX = 5,
-    ILA_CSUM_ADJUST_TRANSPORT = 0,
-    ILA_CSUM_NEUTRAL_MAP = 1,
-    ILA_CSUM_NO_ACTION = 2,
-    ILA_CSUM_NEUTRAL_MAP_AUTO = 3,
-    ILA_ATYPE_IID = 0,
-    ILA_ATYPE_LUID = 1,
-    ILA_ATYPE_VIRT_V4 = 2,
-    ILA_ATYPE_VIRT_UNI_V6 = 3,
-    ILA_ATYPE_VIRT_MULTI_V6 = 4,
-    ILA_ATYPE_NONLOCAL_ADDR = 5,
-    ILA_ATYPE_RSVD_1 = 6,
-    ILA_ATYPE_RSVD_2 = 7,
-    ILA_ATYPE_USE_FORMAT = 32,
-    ILA_HOOK_ROUTE_OUTPUT = 0,
-    ILA_HOOK_ROUTE_INPUT = 1,
-    ILA_GENL_NAME = "ila",
-    ILA_GENL_VERSION = 0x1,
-    ILA_ATTR_MAX = 9,
-    ILA_CMD_MAX = 4,
-    ILA_DIR_IN = 0x1,
-    ILA_DIR_OUT = 0x2,
-  },
+constants = {
+  ILA_ATTR_UNSPEC = 0,
+  ILA_ATTR_LOCATOR = 1,
+  ILA_ATTR_IDENTIFIER = 2,
+  ILA_ATTR_LOCATOR_MATCH = 3,
+  ILA_ATTR_IFINDEX = 4,
+  ILA_ATTR_DIR = 5,
+  ILA_ATTR_PAD = 6,
+  ILA_ATTR_CSUM_MODE = 7,
+  ILA_ATTR_IDENT_TYPE = 8,
+  ILA_ATTR_HOOK_TYPE = 9,
+  __ILA_ATTR_MAX = 10,
+  ILA_CMD_UNSPEC = 0,
+  ILA_CMD_ADD = 1,
+  ILA_CMD_DEL = 2,
+  ILA_CMD_GET = 3,
+  ILA_CMD_FLUSH = 4,
+  __ILA_CMD_MAX = 5,
+  ILA_CSUM_ADJUST_TRANSPORT = 0,
+  ILA_CSUM_NEUTRAL_MAP = 1,
+  ILA_CSUM_NO_ACTION = 2,
+  ILA_CSUM_NEUTRAL_MAP_AUTO = 3,
+  ILA_ATYPE_IID = 0,
+  ILA_ATYPE_LUID = 1,
+  ILA_ATYPE_VIRT_V4 = 2,
+  ILA_ATYPE_VIRT_UNI_V6 = 3,
+  ILA_ATYPE_VIRT_MULTI_V6 = 4,
+  ILA_ATYPE_NONLOCAL_ADDR = 5,
+  ILA_ATYPE_RSVD_1 = 6,
+  ILA_ATYPE_RSVD_2 = 7,
+  ILA_ATYPE_USE_FORMAT = 32,
+  ILA_HOOK_ROUTE_OUTPUT = 0,
+  ILA_HOOK_ROUTE_INPUT = 1,
+  ILA_GENL_NAME = "ila",
+  ILA_GENL_VERSION = 0x1,
+  ILA_ATTR_MAX = 9,
+  ILA_CMD_MAX = 4,
+  ILA_DIR_IN = 0x1,
+  ILA_DIR_OUT = 0x2,
+},
 ]==],
 ["linux/in.h"] = [==[
-  constants = {
-    IPPROTO_IP = 0,
-    IPPROTO_ICMP = 1,
-    IPPROTO_IGMP = 2,
-    IPPROTO_IPIP = 4,
-    IPPROTO_TCP = 6,
-    IPPROTO_EGP = 8,
-    IPPROTO_PUP = 12,
-    IPPROTO_UDP = 17,
-    IPPROTO_IDP = 22,
-    IPPROTO_TP = 29,
-    IPPROTO_DCCP = 33,
-    IPPROTO_IPV6 = 41,
-    IPPROTO_RSVP = 46,
-    IPPROTO_GRE = 47,
-    IPPROTO_ESP = 50,
-    IPPROTO_AH = 51,
-    IPPROTO_MTP = 92,
-    IPPROTO_BEETPH = 94,
-    IPPROTO_ENCAP = 98,
-    IPPROTO_PIM = 103,
-    IPPROTO_COMP = 108,
-    IPPROTO_L2TP = 115,
-    IPPROTO_SCTP = 132,
-    IPPROTO_UDPLITE = 136,
-    IPPROTO_MPLS = 137,
-    IPPROTO_ETHERNET = 143,
-    IPPROTO_AGGFRAG = 144,
-    IPPROTO_RAW = 255,
-    IPPROTO_SMC = 256,
-    IPPROTO_MPTCP = 262,
-    IPPROTO_MAX = 263,
-    IP_TOS = 1,
-    IP_TTL = 2,
-    IP_HDRINCL = 3,
-    IP_OPTIONS = 4,
-    IP_ROUTER_ALERT = 5,
-    IP_RECVOPTS = 6,
-    IP_RETOPTS = 7,
-    IP_PKTINFO = 8,
-    IP_PKTOPTIONS = 9,
-    IP_MTU_DISCOVER = 10,
-    IP_RECVERR = 11,
-    IP_RECVTTL = 12,
-    IP_RECVTOS = 13,
-    IP_MTU = 14,
-    IP_FREEBIND = 15,
-    IP_IPSEC_POLICY = 16,
-    IP_XFRM_POLICY = 17,
-    IP_PASSSEC = 18,
-    IP_TRANSPARENT = 19,
-    IP_RECVRETOPTS = 7,
-    IP_ORIGDSTADDR = 20,
-    IP_RECVORIGDSTADDR = 20,
-    IP_MINTTL = 21,
-    IP_NODEFRAG = 22,
-    IP_CHECKSUM = 23,
-    IP_BIND_ADDRESS_NO_PORT = 24,
-    IP_RECVFRAGSIZE = 25,
-    IP_RECVERR_RFC4884 = 26,
-    IP_PMTUDISC_DONT = 0,
-    IP_PMTUDISC_WANT = 1,
-    IP_PMTUDISC_DO = 2,
-    IP_PMTUDISC_PROBE = 3,
-    IP_PMTUDISC_INTERFACE = 4,
-    IP_PMTUDISC_OMIT = 5,
-    IP_MULTICAST_IF = 32,
-    IP_MULTICAST_TTL = 33,
-    IP_MULTICAST_LOOP = 34,
-    IP_ADD_MEMBERSHIP = 35,
-    IP_DROP_MEMBERSHIP = 36,
-    IP_UNBLOCK_SOURCE = 37,
-    IP_BLOCK_SOURCE = 38,
-    IP_ADD_SOURCE_MEMBERSHIP = 39,
-    IP_DROP_SOURCE_MEMBERSHIP = 40,
-    IP_MSFILTER = 41,
-    MCAST_JOIN_GROUP = 42,
-    MCAST_BLOCK_SOURCE = 43,
-    MCAST_UNBLOCK_SOURCE = 44,
-    MCAST_LEAVE_GROUP = 45,
-    MCAST_JOIN_SOURCE_GROUP = 46,
-    MCAST_LEAVE_SOURCE_GROUP = 47,
-    MCAST_MSFILTER = 48,
-    IP_MULTICAST_ALL = 49,
-    IP_UNICAST_IF = 50,
-    IP_LOCAL_PORT_RANGE = 51,
-    IP_PROTOCOL = 52,
-    MCAST_EXCLUDE = 0,
-    MCAST_INCLUDE = 1,
-    IP_DEFAULT_MULTICAST_TTL = 1,
-    IP_DEFAULT_MULTICAST_LOOP = 1,
-    __SOCK_SIZE__ = 16,
-    IN_CLASSA_NET = 0xff000000,
-    IN_CLASSA_NSHIFT = 24,
-    IN_CLASSA_HOST = 0xffffff,
-    IN_CLASSA_MAX = 128,
-    IN_CLASSB_NET = 0xffff0000,
-    IN_CLASSB_NSHIFT = 16,
-    IN_CLASSB_HOST = 0xffff,
-    IN_CLASSB_MAX = 65536,
-    IN_CLASSC_NET = 0xffffff00,
-    IN_CLASSC_NSHIFT = 8,
-    IN_CLASSC_HOST = 0xff,
-    IN_MULTICAST_NET = 0xe0000000,
-    IN_CLASSE_NET = 0xffffffff,
-    IN_CLASSE_NSHIFT = 0,
-    INADDR_ANY = 0x0,
-    INADDR_BROADCAST = 0xffffffff,
-    INADDR_NONE = 0xffffffff,
-    INADDR_DUMMY = 0xc0000008,
-    IN_LOOPBACKNET = 127,
-    INADDR_LOOPBACK = 0x7f000001,
-    INADDR_UNSPEC_GROUP = 0xe0000000,
-    INADDR_ALLHOSTS_GROUP = 0xe0000001,
-    INADDR_ALLRTRS_GROUP = 0xe0000002,
-    INADDR_ALLSNOOPERS_GROUP = 0xe000006a,
-    INADDR_MAX_LOCAL_GROUP = 0xe00000ff,
-  },
-  records = {
-    ["struct in_addr"] = [[{
+constants = {
+  IPPROTO_IP = 0,
+  IPPROTO_ICMP = 1,
+  IPPROTO_IGMP = 2,
+  IPPROTO_IPIP = 4,
+  IPPROTO_TCP = 6,
+  IPPROTO_EGP = 8,
+  IPPROTO_PUP = 12,
+  IPPROTO_UDP = 17,
+  IPPROTO_IDP = 22,
+  IPPROTO_TP = 29,
+  IPPROTO_DCCP = 33,
+  IPPROTO_IPV6 = 41,
+  IPPROTO_RSVP = 46,
+  IPPROTO_GRE = 47,
+  IPPROTO_ESP = 50,
+  IPPROTO_AH = 51,
+  IPPROTO_MTP = 92,
+  IPPROTO_BEETPH = 94,
+  IPPROTO_ENCAP = 98,
+  IPPROTO_PIM = 103,
+  IPPROTO_COMP = 108,
+  IPPROTO_L2TP = 115,
+  IPPROTO_SCTP = 132,
+  IPPROTO_UDPLITE = 136,
+  IPPROTO_MPLS = 137,
+  IPPROTO_ETHERNET = 143,
+  IPPROTO_AGGFRAG = 144,
+  IPPROTO_RAW = 255,
+  IPPROTO_SMC = 256,
+  IPPROTO_MPTCP = 262,
+  IPPROTO_MAX = 263,
+  IP_TOS = 1,
+  IP_TTL = 2,
+  IP_HDRINCL = 3,
+  IP_OPTIONS = 4,
+  IP_ROUTER_ALERT = 5,
+  IP_RECVOPTS = 6,
+  IP_RETOPTS = 7,
+  IP_PKTINFO = 8,
+  IP_PKTOPTIONS = 9,
+  IP_MTU_DISCOVER = 10,
+  IP_RECVERR = 11,
+  IP_RECVTTL = 12,
+  IP_RECVTOS = 13,
+  IP_MTU = 14,
+  IP_FREEBIND = 15,
+  IP_IPSEC_POLICY = 16,
+  IP_XFRM_POLICY = 17,
+  IP_PASSSEC = 18,
+  IP_TRANSPARENT = 19,
+  IP_RECVRETOPTS = 7,
+  IP_ORIGDSTADDR = 20,
+  IP_RECVORIGDSTADDR = 20,
+  IP_MINTTL = 21,
+  IP_NODEFRAG = 22,
+  IP_CHECKSUM = 23,
+  IP_BIND_ADDRESS_NO_PORT = 24,
+  IP_RECVFRAGSIZE = 25,
+  IP_RECVERR_RFC4884 = 26,
+  IP_PMTUDISC_DONT = 0,
+  IP_PMTUDISC_WANT = 1,
+  IP_PMTUDISC_DO = 2,
+  IP_PMTUDISC_PROBE = 3,
+  IP_PMTUDISC_INTERFACE = 4,
+  IP_PMTUDISC_OMIT = 5,
+  IP_MULTICAST_IF = 32,
+  IP_MULTICAST_TTL = 33,
+  IP_MULTICAST_LOOP = 34,
+  IP_ADD_MEMBERSHIP = 35,
+  IP_DROP_MEMBERSHIP = 36,
+  IP_UNBLOCK_SOURCE = 37,
+  IP_BLOCK_SOURCE = 38,
+  IP_ADD_SOURCE_MEMBERSHIP = 39,
+  IP_DROP_SOURCE_MEMBERSHIP = 40,
+  IP_MSFILTER = 41,
+  MCAST_JOIN_GROUP = 42,
+  MCAST_BLOCK_SOURCE = 43,
+  MCAST_UNBLOCK_SOURCE = 44,
+  MCAST_LEAVE_GROUP = 45,
+  MCAST_JOIN_SOURCE_GROUP = 46,
+  MCAST_LEAVE_SOURCE_GROUP = 47,
+  MCAST_MSFILTER = 48,
+  IP_MULTICAST_ALL = 49,
+  IP_UNICAST_IF = 50,
+  IP_LOCAL_PORT_RANGE = 51,
+  IP_PROTOCOL = 52,
+  MCAST_EXCLUDE = 0,
+  MCAST_INCLUDE = 1,
+  IP_DEFAULT_MULTICAST_TTL = 1,
+  IP_DEFAULT_MULTICAST_LOOP = 1,
+  __SOCK_SIZE__ = 16,
+  IN_CLASSA_NET = 0xff000000,
+  IN_CLASSA_NSHIFT = 24,
+  IN_CLASSA_HOST = 0xffffff,
+  IN_CLASSA_MAX = 128,
+  IN_CLASSB_NET = 0xffff0000,
+  IN_CLASSB_NSHIFT = 16,
+  IN_CLASSB_HOST = 0xffff,
+  IN_CLASSB_MAX = 65536,
+  IN_CLASSC_NET = 0xffffff00,
+  IN_CLASSC_NSHIFT = 8,
+  IN_CLASSC_HOST = 0xff,
+  IN_MULTICAST_NET = 0xe0000000,
+  IN_CLASSE_NET = 0xffffffff,
+  IN_CLASSE_NSHIFT = 0,
+  INADDR_ANY = 0x0,
+  INADDR_BROADCAST = 0xffffffff,
+  INADDR_NONE = 0xffffffff,
+  INADDR_DUMMY = 0xc0000008,
+  IN_LOOPBACKNET = 127,
+  INADDR_LOOPBACK = 0x7f000001,
+  INADDR_UNSPEC_GROUP = 0xe0000000,
+  INADDR_ALLHOSTS_GROUP = 0xe0000001,
+  INADDR_ALLRTRS_GROUP = 0xe0000002,
+  INADDR_ALLSNOOPERS_GROUP = 0xe000006a,
+  INADDR_MAX_LOCAL_GROUP = 0xe00000ff,
+},
+records = {
+  ["struct in_addr"] = [[{
   uint32_t s_addr;
 }]],
-    ["struct ip_mreq"] = [[{
+  ["struct ip_mreq"] = [[{
   struct in_addr imr_multiaddr;
   struct in_addr imr_interface;
 }]],
-    ["struct ip_mreqn"] = [[{
+  ["struct ip_mreqn"] = [[{
   struct in_addr imr_multiaddr;
   struct in_addr imr_address;
   int32_t imr_ifindex;
 }]],
-    ["struct ip_mreq_source"] = [[{
+  ["struct ip_mreq_source"] = [[{
   uint32_t imr_multiaddr;
   uint32_t imr_interface;
   uint32_t imr_sourceaddr;
 }]],
-    ["struct ip_msfilter"] = [[{
+  ["struct ip_msfilter"] = [[{
   uint32_t imsf_multiaddr;
   uint32_t imsf_interface;
   uint32_t imsf_fmode;
@@ -4306,16 +5273,16 @@ return {
     };
   };
 }]],
-    ["struct group_req"] = [[{
+  ["struct group_req"] = [[{
   uint32_t gr_interface;
   struct __kernel_sockaddr_storage gr_group;
 }]],
-    ["struct group_source_req"] = [[{
+  ["struct group_source_req"] = [[{
   uint32_t gsr_interface;
   struct __kernel_sockaddr_storage gsr_group;
   struct __kernel_sockaddr_storage gsr_source;
 }]],
-    ["struct group_filter"] = [[{
+  ["struct group_filter"] = [[{
   union {
     struct {
       uint32_t gf_interface_aux;
@@ -4333,238 +5300,238 @@ return {
     };
   };
 }]],
-    ["struct in_pktinfo"] = [[{
+  ["struct in_pktinfo"] = [[{
   int32_t ipi_ifindex;
   struct in_addr ipi_spec_dst;
   struct in_addr ipi_addr;
 }]],
-    ["struct sockaddr_in"] = [[{
+  ["struct sockaddr_in"] = [[{
   uint16_t sin_family;
   uint16_t sin_port;
   struct in_addr sin_addr;
   uint8_t __pad[8];
 }]],
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IP_MSFILTER_SIZE = function(numsrc)
+          return M.int(16 + M.u64(M.long(numsrc)) * 4)
+        end,
+        GROUP_FILTER_SIZE = function(numsrc)
+          return M.int(144 + M.u64(M.long(numsrc)) * 128)
+        end,
+        IN_CLASSA = function(a)
+          return M.band(M.i64(M.long(a)), 0x80000000LL) == 0
+        end,
+        IN_CLASSB = function(a)
+          return M.band(M.i64(M.long(a)), 0xc0000000LL) == 0x80000000LL
+        end,
+        IN_CLASSC = function(a)
+          return M.band(M.i64(M.long(a)), 0xe0000000LL) == 0xc0000000LL
+        end,
+        IN_CLASSD = function(a)
+          return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
+        end,
+        IN_MULTICAST = function(a)
+          return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
+        end,
+        IN_BADCLASS = function(a)
+          return M.i64(M.long(a)) == 0xffffffffLL
+        end,
+        IN_EXPERIMENTAL = function(a)
+          return M.i64(M.long(a)) == 0xffffffffLL
+        end,
+        IN_CLASSE = function(a)
+          return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xf0000000LL
+        end,
+        IN_LOOPBACK = function(a)
+          return M.band(M.i64(M.long(a)), 0xff000000LL) == 0x7f000000
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IP_MSFILTER_SIZE = function(numsrc)
-            return M.int(16 + M.u64(M.long(numsrc)) * 4)
-          end,
-          GROUP_FILTER_SIZE = function(numsrc)
-            return M.int(144 + M.u64(M.long(numsrc)) * 128)
-          end,
-          IN_CLASSA = function(a)
-            return M.band(M.i64(M.long(a)), 0x80000000LL) == 0
-          end,
-          IN_CLASSB = function(a)
-            return M.band(M.i64(M.long(a)), 0xc0000000LL) == 0x80000000LL
-          end,
-          IN_CLASSC = function(a)
-            return M.band(M.i64(M.long(a)), 0xe0000000LL) == 0xc0000000LL
-          end,
-          IN_CLASSD = function(a)
-            return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
-          end,
-          IN_MULTICAST = function(a)
-            return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
-          end,
-          IN_BADCLASS = function(a)
-            return M.i64(M.long(a)) == 0xffffffffLL
-          end,
-          IN_EXPERIMENTAL = function(a)
-            return M.i64(M.long(a)) == 0xffffffffLL
-          end,
-          IN_CLASSE = function(a)
-            return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xf0000000LL
-          end,
-          IN_LOOPBACK = function(a)
-            return M.band(M.i64(M.long(a)), 0xff000000LL) == 0x7f000000
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IP_MSFILTER_SIZE = function(numsrc)
-            return M.int(16 + M.long(numsrc) * 4)
-          end,
-          GROUP_FILTER_SIZE = function(numsrc)
-            return M.int(140 + M.long(numsrc) * 128)
-          end,
-          IN_CLASSA = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0x80000000LL) == 0
-          end,
-          IN_CLASSB = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0xc0000000LL) == 0x80000000LL
-          end,
-          IN_CLASSC = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0xe0000000LL) == 0xc0000000LL
-          end,
-          IN_CLASSD = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xe0000000LL
-          end,
-          IN_MULTICAST = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xe0000000LL
-          end,
-          IN_BADCLASS = function(a)
-            return M.i32(M.long(a)) == -1LL
-          end,
-          IN_EXPERIMENTAL = function(a)
-            return M.i32(M.long(a)) == -1LL
-          end,
-          IN_CLASSE = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xf0000000LL
-          end,
-          IN_LOOPBACK = function(a)
-            return M.band(M.u32(M.i32(M.long(a))), 0xff000000LL) == 0x7f000000
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IP_MSFILTER_SIZE = function(numsrc)
+          return M.int(16 + M.long(numsrc) * 4)
+        end,
+        GROUP_FILTER_SIZE = function(numsrc)
+          return M.int(140 + M.long(numsrc) * 128)
+        end,
+        IN_CLASSA = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0x80000000LL) == 0
+        end,
+        IN_CLASSB = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0xc0000000LL) == 0x80000000LL
+        end,
+        IN_CLASSC = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0xe0000000LL) == 0xc0000000LL
+        end,
+        IN_CLASSD = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xe0000000LL
+        end,
+        IN_MULTICAST = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xe0000000LL
+        end,
+        IN_BADCLASS = function(a)
+          return M.i32(M.long(a)) == -1LL
+        end,
+        IN_EXPERIMENTAL = function(a)
+          return M.i32(M.long(a)) == -1LL
+        end,
+        IN_CLASSE = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xf0000000LL
+        end,
+        IN_LOOPBACK = function(a)
+          return M.band(M.u32(M.i32(M.long(a))), 0xff000000LL) == 0x7f000000
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/in6.h"] = [==[
-  constants = {
-    IPV6_FL_A_GET = 0,
-    IPV6_FL_A_PUT = 1,
-    IPV6_FL_A_RENEW = 2,
-    IPV6_FL_F_CREATE = 1,
-    IPV6_FL_F_EXCL = 2,
-    IPV6_FL_F_REFLECT = 4,
-    IPV6_FL_F_REMOTE = 8,
-    IPV6_FL_S_NONE = 0,
-    IPV6_FL_S_EXCL = 1,
-    IPV6_FL_S_PROCESS = 2,
-    IPV6_FL_S_USER = 3,
-    IPV6_FL_S_ANY = 255,
-    IPV6_FLOWINFO_FLOWLABEL = 0xfffff,
-    IPV6_FLOWINFO_PRIORITY = 0xff00000,
-    IPV6_PRIORITY_UNCHARACTERIZED = 0x0,
-    IPV6_PRIORITY_FILLER = 0x100,
-    IPV6_PRIORITY_UNATTENDED = 0x200,
-    IPV6_PRIORITY_RESERVED1 = 0x300,
-    IPV6_PRIORITY_BULK = 0x400,
-    IPV6_PRIORITY_RESERVED2 = 0x500,
-    IPV6_PRIORITY_INTERACTIVE = 0x600,
-    IPV6_PRIORITY_CONTROL = 0x700,
-    IPV6_PRIORITY_8 = 0x800,
-    IPV6_PRIORITY_9 = 0x900,
-    IPV6_PRIORITY_10 = 0xa00,
-    IPV6_PRIORITY_11 = 0xb00,
-    IPV6_PRIORITY_12 = 0xc00,
-    IPV6_PRIORITY_13 = 0xd00,
-    IPV6_PRIORITY_14 = 0xe00,
-    IPV6_PRIORITY_15 = 0xf00,
-    IPPROTO_HOPOPTS = 0,
-    IPPROTO_ROUTING = 43,
-    IPPROTO_FRAGMENT = 44,
-    IPPROTO_ICMPV6 = 58,
-    IPPROTO_NONE = 59,
-    IPPROTO_DSTOPTS = 60,
-    IPPROTO_MH = 135,
-    IPV6_TLV_PAD1 = 0,
-    IPV6_TLV_PADN = 1,
-    IPV6_TLV_ROUTERALERT = 5,
-    IPV6_TLV_CALIPSO = 7,
-    IPV6_TLV_IOAM = 49,
-    IPV6_TLV_JUMBO = 194,
-    IPV6_TLV_HAO = 201,
-    IPV6_ADDRFORM = 1,
-    IPV6_2292PKTINFO = 2,
-    IPV6_2292HOPOPTS = 3,
-    IPV6_2292DSTOPTS = 4,
-    IPV6_2292RTHDR = 5,
-    IPV6_2292PKTOPTIONS = 6,
-    IPV6_CHECKSUM = 7,
-    IPV6_2292HOPLIMIT = 8,
-    IPV6_NEXTHOP = 9,
-    IPV6_AUTHHDR = 10,
-    IPV6_FLOWINFO = 11,
-    IPV6_UNICAST_HOPS = 16,
-    IPV6_MULTICAST_IF = 17,
-    IPV6_MULTICAST_HOPS = 18,
-    IPV6_MULTICAST_LOOP = 19,
-    IPV6_ADD_MEMBERSHIP = 20,
-    IPV6_DROP_MEMBERSHIP = 21,
-    IPV6_ROUTER_ALERT = 22,
-    IPV6_MTU_DISCOVER = 23,
-    IPV6_MTU = 24,
-    IPV6_RECVERR = 25,
-    IPV6_V6ONLY = 26,
-    IPV6_JOIN_ANYCAST = 27,
-    IPV6_LEAVE_ANYCAST = 28,
-    IPV6_MULTICAST_ALL = 29,
-    IPV6_ROUTER_ALERT_ISOLATE = 30,
-    IPV6_RECVERR_RFC4884 = 31,
-    IPV6_PMTUDISC_DONT = 0,
-    IPV6_PMTUDISC_WANT = 1,
-    IPV6_PMTUDISC_DO = 2,
-    IPV6_PMTUDISC_PROBE = 3,
-    IPV6_PMTUDISC_INTERFACE = 4,
-    IPV6_PMTUDISC_OMIT = 5,
-    IPV6_FLOWLABEL_MGR = 32,
-    IPV6_FLOWINFO_SEND = 33,
-    IPV6_IPSEC_POLICY = 34,
-    IPV6_XFRM_POLICY = 35,
-    IPV6_HDRINCL = 36,
-    IPV6_RECVPKTINFO = 49,
-    IPV6_PKTINFO = 50,
-    IPV6_RECVHOPLIMIT = 51,
-    IPV6_HOPLIMIT = 52,
-    IPV6_RECVHOPOPTS = 53,
-    IPV6_HOPOPTS = 54,
-    IPV6_RTHDRDSTOPTS = 55,
-    IPV6_RECVRTHDR = 56,
-    IPV6_RTHDR = 57,
-    IPV6_RECVDSTOPTS = 58,
-    IPV6_DSTOPTS = 59,
-    IPV6_RECVPATHMTU = 60,
-    IPV6_PATHMTU = 61,
-    IPV6_DONTFRAG = 62,
-    IPV6_RECVTCLASS = 66,
-    IPV6_TCLASS = 67,
-    IPV6_AUTOFLOWLABEL = 70,
-    IPV6_ADDR_PREFERENCES = 72,
-    IPV6_PREFER_SRC_TMP = 0x1,
-    IPV6_PREFER_SRC_PUBLIC = 0x2,
-    IPV6_PREFER_SRC_PUBTMP_DEFAULT = 0x100,
-    IPV6_PREFER_SRC_COA = 0x4,
-    IPV6_PREFER_SRC_HOME = 0x400,
-    IPV6_PREFER_SRC_CGA = 0x8,
-    IPV6_PREFER_SRC_NONCGA = 0x800,
-    IPV6_MINHOPCOUNT = 73,
-    IPV6_ORIGDSTADDR = 74,
-    IPV6_RECVORIGDSTADDR = 74,
-    IPV6_TRANSPARENT = 75,
-    IPV6_UNICAST_IF = 76,
-    IPV6_RECVFRAGSIZE = 77,
-    IPV6_FREEBIND = 78,
-  },
-  records = {
-    ["struct in6_addr"] = [[{
+constants = {
+  IPV6_FL_A_GET = 0,
+  IPV6_FL_A_PUT = 1,
+  IPV6_FL_A_RENEW = 2,
+  IPV6_FL_F_CREATE = 1,
+  IPV6_FL_F_EXCL = 2,
+  IPV6_FL_F_REFLECT = 4,
+  IPV6_FL_F_REMOTE = 8,
+  IPV6_FL_S_NONE = 0,
+  IPV6_FL_S_EXCL = 1,
+  IPV6_FL_S_PROCESS = 2,
+  IPV6_FL_S_USER = 3,
+  IPV6_FL_S_ANY = 255,
+  IPV6_FLOWINFO_FLOWLABEL = 0xfffff,
+  IPV6_FLOWINFO_PRIORITY = 0xff00000,
+  IPV6_PRIORITY_UNCHARACTERIZED = 0x0,
+  IPV6_PRIORITY_FILLER = 0x100,
+  IPV6_PRIORITY_UNATTENDED = 0x200,
+  IPV6_PRIORITY_RESERVED1 = 0x300,
+  IPV6_PRIORITY_BULK = 0x400,
+  IPV6_PRIORITY_RESERVED2 = 0x500,
+  IPV6_PRIORITY_INTERACTIVE = 0x600,
+  IPV6_PRIORITY_CONTROL = 0x700,
+  IPV6_PRIORITY_8 = 0x800,
+  IPV6_PRIORITY_9 = 0x900,
+  IPV6_PRIORITY_10 = 0xa00,
+  IPV6_PRIORITY_11 = 0xb00,
+  IPV6_PRIORITY_12 = 0xc00,
+  IPV6_PRIORITY_13 = 0xd00,
+  IPV6_PRIORITY_14 = 0xe00,
+  IPV6_PRIORITY_15 = 0xf00,
+  IPPROTO_HOPOPTS = 0,
+  IPPROTO_ROUTING = 43,
+  IPPROTO_FRAGMENT = 44,
+  IPPROTO_ICMPV6 = 58,
+  IPPROTO_NONE = 59,
+  IPPROTO_DSTOPTS = 60,
+  IPPROTO_MH = 135,
+  IPV6_TLV_PAD1 = 0,
+  IPV6_TLV_PADN = 1,
+  IPV6_TLV_ROUTERALERT = 5,
+  IPV6_TLV_CALIPSO = 7,
+  IPV6_TLV_IOAM = 49,
+  IPV6_TLV_JUMBO = 194,
+  IPV6_TLV_HAO = 201,
+  IPV6_ADDRFORM = 1,
+  IPV6_2292PKTINFO = 2,
+  IPV6_2292HOPOPTS = 3,
+  IPV6_2292DSTOPTS = 4,
+  IPV6_2292RTHDR = 5,
+  IPV6_2292PKTOPTIONS = 6,
+  IPV6_CHECKSUM = 7,
+  IPV6_2292HOPLIMIT = 8,
+  IPV6_NEXTHOP = 9,
+  IPV6_AUTHHDR = 10,
+  IPV6_FLOWINFO = 11,
+  IPV6_UNICAST_HOPS = 16,
+  IPV6_MULTICAST_IF = 17,
+  IPV6_MULTICAST_HOPS = 18,
+  IPV6_MULTICAST_LOOP = 19,
+  IPV6_ADD_MEMBERSHIP = 20,
+  IPV6_DROP_MEMBERSHIP = 21,
+  IPV6_ROUTER_ALERT = 22,
+  IPV6_MTU_DISCOVER = 23,
+  IPV6_MTU = 24,
+  IPV6_RECVERR = 25,
+  IPV6_V6ONLY = 26,
+  IPV6_JOIN_ANYCAST = 27,
+  IPV6_LEAVE_ANYCAST = 28,
+  IPV6_MULTICAST_ALL = 29,
+  IPV6_ROUTER_ALERT_ISOLATE = 30,
+  IPV6_RECVERR_RFC4884 = 31,
+  IPV6_PMTUDISC_DONT = 0,
+  IPV6_PMTUDISC_WANT = 1,
+  IPV6_PMTUDISC_DO = 2,
+  IPV6_PMTUDISC_PROBE = 3,
+  IPV6_PMTUDISC_INTERFACE = 4,
+  IPV6_PMTUDISC_OMIT = 5,
+  IPV6_FLOWLABEL_MGR = 32,
+  IPV6_FLOWINFO_SEND = 33,
+  IPV6_IPSEC_POLICY = 34,
+  IPV6_XFRM_POLICY = 35,
+  IPV6_HDRINCL = 36,
+  IPV6_RECVPKTINFO = 49,
+  IPV6_PKTINFO = 50,
+  IPV6_RECVHOPLIMIT = 51,
+  IPV6_HOPLIMIT = 52,
+  IPV6_RECVHOPOPTS = 53,
+  IPV6_HOPOPTS = 54,
+  IPV6_RTHDRDSTOPTS = 55,
+  IPV6_RECVRTHDR = 56,
+  IPV6_RTHDR = 57,
+  IPV6_RECVDSTOPTS = 58,
+  IPV6_DSTOPTS = 59,
+  IPV6_RECVPATHMTU = 60,
+  IPV6_PATHMTU = 61,
+  IPV6_DONTFRAG = 62,
+  IPV6_RECVTCLASS = 66,
+  IPV6_TCLASS = 67,
+  IPV6_AUTOFLOWLABEL = 70,
+  IPV6_ADDR_PREFERENCES = 72,
+  IPV6_PREFER_SRC_TMP = 0x1,
+  IPV6_PREFER_SRC_PUBLIC = 0x2,
+  IPV6_PREFER_SRC_PUBTMP_DEFAULT = 0x100,
+  IPV6_PREFER_SRC_COA = 0x4,
+  IPV6_PREFER_SRC_HOME = 0x400,
+  IPV6_PREFER_SRC_CGA = 0x8,
+  IPV6_PREFER_SRC_NONCGA = 0x800,
+  IPV6_MINHOPCOUNT = 73,
+  IPV6_ORIGDSTADDR = 74,
+  IPV6_RECVORIGDSTADDR = 74,
+  IPV6_TRANSPARENT = 75,
+  IPV6_UNICAST_IF = 76,
+  IPV6_RECVFRAGSIZE = 77,
+  IPV6_FREEBIND = 78,
+},
+records = {
+  ["struct in6_addr"] = [[{
   union {
     uint8_t u6_addr8[16];
     uint16_t u6_addr16[8];
     uint32_t u6_addr32[4];
   } in6_u;
 }]],
-    ["struct sockaddr_in6"] = [[{
+  ["struct sockaddr_in6"] = [[{
   uint16_t sin6_family;
   uint16_t sin6_port;
   uint32_t sin6_flowinfo;
   struct in6_addr sin6_addr;
   uint32_t sin6_scope_id;
 }]],
-    ["struct ipv6_mreq"] = [[{
+  ["struct ipv6_mreq"] = [[{
   struct in6_addr ipv6mr_multiaddr;
   int32_t ipv6mr_ifindex;
 }]],
-    ["struct in6_flowlabel_req"] = [[{
+  ["struct in6_flowlabel_req"] = [[{
   struct in6_addr flr_dst;
   uint32_t flr_label;
   uint8_t flr_action;
@@ -4574,102 +5541,102 @@ return {
   uint16_t flr_linger;
   uint32_t __flr_pad;
 }]],
-  },
+},
 ]==],
 ["linux/in_route.h"] = [==[
-  constants = {
-    RTCF_DEAD = 1,
-    RTCF_ONLINK = 4,
-    RTCF_NOTIFY = 0x10000,
-    RTCF_DIRECTDST = 0x20000,
-    RTCF_REDIRECTED = 0x40000,
-    RTCF_TPROXY = 0x80000,
-    RTCF_FAST = 0x200000,
-    RTCF_MASQ = 0x400000,
-    RTCF_SNAT = 0x800000,
-    RTCF_DOREDIRECT = 0x1000000,
-    RTCF_DIRECTSRC = 0x4000000,
-    RTCF_DNAT = 0x8000000,
-    RTCF_BROADCAST = 0x10000000,
-    RTCF_MULTICAST = 0x20000000,
-    RTCF_REJECT = 0x40000000,
-    RTCF_LOCAL = 0x80000000,
-    RTCF_NAT = 142606336,
-  },
-  macros = function(M)
-    return {
-      RT_TOS = function(tos)
-        return M.int(M.band(M.long(tos), 0x1e))
-      end,
-    }
-  end,
+constants = {
+  RTCF_DEAD = 1,
+  RTCF_ONLINK = 4,
+  RTCF_NOTIFY = 0x10000,
+  RTCF_DIRECTDST = 0x20000,
+  RTCF_REDIRECTED = 0x40000,
+  RTCF_TPROXY = 0x80000,
+  RTCF_FAST = 0x200000,
+  RTCF_MASQ = 0x400000,
+  RTCF_SNAT = 0x800000,
+  RTCF_DOREDIRECT = 0x1000000,
+  RTCF_DIRECTSRC = 0x4000000,
+  RTCF_DNAT = 0x8000000,
+  RTCF_BROADCAST = 0x10000000,
+  RTCF_MULTICAST = 0x20000000,
+  RTCF_REJECT = 0x40000000,
+  RTCF_LOCAL = 0x80000000,
+  RTCF_NAT = 142606336,
+},
+macros = function(M)
+  return {
+    RT_TOS = function(tos)
+      return M.int(M.band(M.long(tos), 0x1e))
+    end,
+  }
+end,
 ]==],
 ["linux/inet_diag.h"] = [==[
-  constants = {
-    INET_DIAG_REQ_NONE = 0,
-    INET_DIAG_REQ_BYTECODE = 1,
-    INET_DIAG_REQ_SK_BPF_STORAGES = 2,
-    INET_DIAG_REQ_PROTOCOL = 3,
-    __INET_DIAG_REQ_MAX = 4,
-    INET_DIAG_BC_NOP = 0,
-    INET_DIAG_BC_JMP = 1,
-    INET_DIAG_BC_S_GE = 2,
-    INET_DIAG_BC_S_LE = 3,
-    INET_DIAG_BC_D_GE = 4,
-    INET_DIAG_BC_D_LE = 5,
-    INET_DIAG_BC_AUTO = 6,
-    INET_DIAG_BC_S_COND = 7,
-    INET_DIAG_BC_D_COND = 8,
-    INET_DIAG_BC_DEV_COND = 9,
-    INET_DIAG_BC_MARK_COND = 10,
-    INET_DIAG_BC_S_EQ = 11,
-    INET_DIAG_BC_D_EQ = 12,
-    INET_DIAG_BC_CGROUP_COND = 13,
-    IDIAG_TIMER_OFF = 0,
-    IDIAG_TIMER_ON = 1,
-    IDIAG_TIMER_KEEPALIVE = 2,
-    IDIAG_TIMER_TIMEWAIT = 3,
-    IDIAG_TIMER_PROBE0 = 4,
-    IDIAG_TIMER_DELACK = 5,
-    INET_DIAG_NONE = 0,
-    INET_DIAG_MEMINFO = 1,
-    INET_DIAG_INFO = 2,
-    INET_DIAG_VEGASINFO = 3,
-    INET_DIAG_CONG = 4,
-    INET_DIAG_TOS = 5,
-    INET_DIAG_TCLASS = 6,
-    INET_DIAG_SKMEMINFO = 7,
-    INET_DIAG_SHUTDOWN = 8,
-    INET_DIAG_DCTCPINFO = 9,
-    INET_DIAG_PROTOCOL = 10,
-    INET_DIAG_SKV6ONLY = 11,
-    INET_DIAG_LOCALS = 12,
-    INET_DIAG_PEERS = 13,
-    INET_DIAG_PAD = 14,
-    INET_DIAG_MARK = 15,
-    INET_DIAG_BBRINFO = 16,
-    INET_DIAG_CLASS_ID = 17,
-    INET_DIAG_MD5SIG = 18,
-    INET_DIAG_ULP_INFO = 19,
-    INET_DIAG_SK_BPF_STORAGES = 20,
-    INET_DIAG_CGROUP_ID = 21,
-    INET_DIAG_SOCKOPT = 22,
-    __INET_DIAG_MAX = 23,
-    INET_ULP_INFO_UNSPEC = 0,
-    INET_ULP_INFO_NAME = 1,
-    INET_ULP_INFO_TLS = 2,
-    INET_ULP_INFO_MPTCP = 3,
-    __INET_ULP_INFO_MAX = 4,
-    TCPDIAG_GETSOCK = 18,
-    DCCPDIAG_GETSOCK = 19,
-    INET_DIAG_GETSOCK_MAX = 24,
-    INET_DIAG_NOCOOKIE = 4294967295,
-    INET_DIAG_REQ_MAX = 3,
-    INET_DIAG_MAX = 22,
-    INET_ULP_INFO_MAX = 3,
-  },
-  records = {
-    ["struct inet_diag_sockid"] = [[{
+constants = {
+  INET_DIAG_REQ_NONE = 0,
+  INET_DIAG_REQ_BYTECODE = 1,
+  INET_DIAG_REQ_SK_BPF_STORAGES = 2,
+  INET_DIAG_REQ_PROTOCOL = 3,
+  __INET_DIAG_REQ_MAX = 4,
+  INET_DIAG_BC_NOP = 0,
+  INET_DIAG_BC_JMP = 1,
+  INET_DIAG_BC_S_GE = 2,
+  INET_DIAG_BC_S_LE = 3,
+  INET_DIAG_BC_D_GE = 4,
+  INET_DIAG_BC_D_LE = 5,
+  INET_DIAG_BC_AUTO = 6,
+  INET_DIAG_BC_S_COND = 7,
+  INET_DIAG_BC_D_COND = 8,
+  INET_DIAG_BC_DEV_COND = 9,
+  INET_DIAG_BC_MARK_COND = 10,
+  INET_DIAG_BC_S_EQ = 11,
+  INET_DIAG_BC_D_EQ = 12,
+  INET_DIAG_BC_CGROUP_COND = 13,
+  IDIAG_TIMER_OFF = 0,
+  IDIAG_TIMER_ON = 1,
+  IDIAG_TIMER_KEEPALIVE = 2,
+  IDIAG_TIMER_TIMEWAIT = 3,
+  IDIAG_TIMER_PROBE0 = 4,
+  IDIAG_TIMER_DELACK = 5,
+  INET_DIAG_NONE = 0,
+  INET_DIAG_MEMINFO = 1,
+  INET_DIAG_INFO = 2,
+  INET_DIAG_VEGASINFO = 3,
+  INET_DIAG_CONG = 4,
+  INET_DIAG_TOS = 5,
+  INET_DIAG_TCLASS = 6,
+  INET_DIAG_SKMEMINFO = 7,
+  INET_DIAG_SHUTDOWN = 8,
+  INET_DIAG_DCTCPINFO = 9,
+  INET_DIAG_PROTOCOL = 10,
+  INET_DIAG_SKV6ONLY = 11,
+  INET_DIAG_LOCALS = 12,
+  INET_DIAG_PEERS = 13,
+  INET_DIAG_PAD = 14,
+  INET_DIAG_MARK = 15,
+  INET_DIAG_BBRINFO = 16,
+  INET_DIAG_CLASS_ID = 17,
+  INET_DIAG_MD5SIG = 18,
+  INET_DIAG_ULP_INFO = 19,
+  INET_DIAG_SK_BPF_STORAGES = 20,
+  INET_DIAG_CGROUP_ID = 21,
+  INET_DIAG_SOCKOPT = 22,
+  __INET_DIAG_MAX = 23,
+  INET_ULP_INFO_UNSPEC = 0,
+  INET_ULP_INFO_NAME = 1,
+  INET_ULP_INFO_TLS = 2,
+  INET_ULP_INFO_MPTCP = 3,
+  __INET_ULP_INFO_MAX = 4,
+  TCPDIAG_GETSOCK = 18,
+  DCCPDIAG_GETSOCK = 19,
+  INET_DIAG_GETSOCK_MAX = 24,
+  INET_DIAG_NOCOOKIE = 4294967295,
+  INET_DIAG_REQ_MAX = 3,
+  INET_DIAG_MAX = 22,
+  INET_ULP_INFO_MAX = 3,
+},
+records = {
+  ["struct inet_diag_sockid"] = [[{
   uint16_t idiag_sport;
   uint16_t idiag_dport;
   uint32_t idiag_src[4];
@@ -4677,7 +5644,7 @@ return {
   uint32_t idiag_if;
   uint32_t idiag_cookie[2];
 }]],
-    ["struct inet_diag_req"] = [[{
+  ["struct inet_diag_req"] = [[{
   uint8_t idiag_family;
   uint8_t idiag_src_len;
   uint8_t idiag_dst_len;
@@ -4686,7 +5653,7 @@ return {
   uint32_t idiag_states;
   uint32_t idiag_dbs;
 }]],
-    ["struct inet_diag_req_v2"] = [[{
+  ["struct inet_diag_req_v2"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint8_t idiag_ext;
@@ -4694,7 +5661,7 @@ return {
   uint32_t idiag_states;
   struct inet_diag_sockid id;
 }]],
-    ["struct inet_diag_req_raw"] = [[{
+  ["struct inet_diag_req_raw"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint8_t idiag_ext;
@@ -4702,22 +5669,22 @@ return {
   uint32_t idiag_states;
   struct inet_diag_sockid id;
 }]],
-    ["struct inet_diag_bc_op"] = [[{
+  ["struct inet_diag_bc_op"] = [[{
   uint8_t code;
   uint8_t yes;
   uint16_t no;
 }]],
-    ["struct inet_diag_hostcond"] = [[{
+  ["struct inet_diag_hostcond"] = [[{
   uint8_t family;
   uint8_t prefix_len;
   int32_t port;
   uint32_t addr[];
 }]],
-    ["struct inet_diag_markcond"] = [[{
+  ["struct inet_diag_markcond"] = [[{
   uint32_t mark;
   uint32_t mask;
 }]],
-    ["struct inet_diag_msg"] = [[{
+  ["struct inet_diag_msg"] = [[{
   uint8_t idiag_family;
   uint8_t idiag_state;
   uint8_t idiag_timer;
@@ -4729,13 +5696,13 @@ return {
   uint32_t idiag_uid;
   uint32_t idiag_inode;
 }]],
-    ["struct inet_diag_meminfo"] = [[{
+  ["struct inet_diag_meminfo"] = [[{
   uint32_t idiag_rmem;
   uint32_t idiag_wmem;
   uint32_t idiag_fmem;
   uint32_t idiag_tmem;
 }]],
-    ["struct inet_diag_sockopt"] = [[{
+  ["struct inet_diag_sockopt"] = [[{
   uint8_t recverr : 1;
   uint8_t is_icsk : 1;
   uint8_t freebind : 1;
@@ -4749,976 +5716,976 @@ return {
   uint8_t defer_connect : 1;
   uint8_t unused : 5;
 }]],
-    ["struct tcpvegas_info"] = [[{
+  ["struct tcpvegas_info"] = [[{
   uint32_t tcpv_enabled;
   uint32_t tcpv_rttcnt;
   uint32_t tcpv_rtt;
   uint32_t tcpv_minrtt;
 }]],
-    ["struct tcp_dctcp_info"] = [[{
+  ["struct tcp_dctcp_info"] = [[{
   uint16_t dctcp_enabled;
   uint16_t dctcp_ce_state;
   uint32_t dctcp_alpha;
   uint32_t dctcp_ab_ecn;
   uint32_t dctcp_ab_tot;
 }]],
-    ["struct tcp_bbr_info"] = [[{
+  ["struct tcp_bbr_info"] = [[{
   uint32_t bbr_bw_lo;
   uint32_t bbr_bw_hi;
   uint32_t bbr_min_rtt;
   uint32_t bbr_pacing_gain;
   uint32_t bbr_cwnd_gain;
 }]],
-    ["union tcp_cc_info"] = [[{
+  ["union tcp_cc_info"] = [[{
   struct tcpvegas_info vegas;
   struct tcp_dctcp_info dctcp;
   struct tcp_bbr_info bbr;
 }]],
-  },
+},
 ]==],
 ["linux/inotify.h"] = [==[
-  constants = {
-    IN_ACCESS = 0x1,
-    IN_MODIFY = 0x2,
-    IN_ATTRIB = 0x4,
-    IN_CLOSE_WRITE = 0x8,
-    IN_CLOSE_NOWRITE = 0x10,
-    IN_OPEN = 0x20,
-    IN_MOVED_FROM = 0x40,
-    IN_MOVED_TO = 0x80,
-    IN_CREATE = 0x100,
-    IN_DELETE = 0x200,
-    IN_DELETE_SELF = 0x400,
-    IN_MOVE_SELF = 0x800,
-    IN_UNMOUNT = 0x2000,
-    IN_Q_OVERFLOW = 0x4000,
-    IN_IGNORED = 0x8000,
-    IN_CLOSE = 24,
-    IN_MOVE = 192,
-    IN_ONLYDIR = 0x1000000,
-    IN_DONT_FOLLOW = 0x2000000,
-    IN_EXCL_UNLINK = 0x4000000,
-    IN_MASK_CREATE = 0x10000000,
-    IN_MASK_ADD = 0x20000000,
-    IN_ISDIR = 0x40000000,
-    IN_ONESHOT = 0x80000000,
-    IN_ALL_EVENTS = 4095,
-    IN_CLOEXEC = 524288,
-  },
-  records = {
-    ["struct inotify_event"] = [[{
+constants = {
+  IN_ACCESS = 0x1,
+  IN_MODIFY = 0x2,
+  IN_ATTRIB = 0x4,
+  IN_CLOSE_WRITE = 0x8,
+  IN_CLOSE_NOWRITE = 0x10,
+  IN_OPEN = 0x20,
+  IN_MOVED_FROM = 0x40,
+  IN_MOVED_TO = 0x80,
+  IN_CREATE = 0x100,
+  IN_DELETE = 0x200,
+  IN_DELETE_SELF = 0x400,
+  IN_MOVE_SELF = 0x800,
+  IN_UNMOUNT = 0x2000,
+  IN_Q_OVERFLOW = 0x4000,
+  IN_IGNORED = 0x8000,
+  IN_CLOSE = 24,
+  IN_MOVE = 192,
+  IN_ONLYDIR = 0x1000000,
+  IN_DONT_FOLLOW = 0x2000000,
+  IN_EXCL_UNLINK = 0x4000000,
+  IN_MASK_CREATE = 0x10000000,
+  IN_MASK_ADD = 0x20000000,
+  IN_ISDIR = 0x40000000,
+  IN_ONESHOT = 0x80000000,
+  IN_ALL_EVENTS = 4095,
+  IN_CLOEXEC = 524288,
+},
+records = {
+  ["struct inotify_event"] = [[{
   int32_t wd;
   uint32_t mask;
   uint32_t cookie;
   uint32_t len;
   char name[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        IN_NONBLOCK = 2048,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        INOTIFY_IOC_SETNEXTWD = 0x40044900,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        IN_NONBLOCK = 128,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        INOTIFY_IOC_SETNEXTWD = 0x80044900,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      IN_NONBLOCK = 2048,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      INOTIFY_IOC_SETNEXTWD = 0x40044900,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      IN_NONBLOCK = 128,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      INOTIFY_IOC_SETNEXTWD = 0x80044900,
+    },
+  },
+},
 ]==],
 ["linux/input-event-codes.h"] = [==[
-  constants = {
-    INPUT_PROP_POINTER = 0x0,
-    INPUT_PROP_DIRECT = 0x1,
-    INPUT_PROP_BUTTONPAD = 0x2,
-    INPUT_PROP_SEMI_MT = 0x3,
-    INPUT_PROP_TOPBUTTONPAD = 0x4,
-    INPUT_PROP_POINTING_STICK = 0x5,
-    INPUT_PROP_ACCELEROMETER = 0x6,
-    INPUT_PROP_PRESSUREPAD = 0x7,
-    INPUT_PROP_MAX = 0x1f,
-    INPUT_PROP_CNT = 32,
-    EV_SYN = 0x0,
-    EV_KEY = 0x1,
-    EV_REL = 0x2,
-    EV_ABS = 0x3,
-    EV_MSC = 0x4,
-    EV_SW = 0x5,
-    EV_LED = 0x11,
-    EV_SND = 0x12,
-    EV_REP = 0x14,
-    EV_FF = 0x15,
-    EV_PWR = 0x16,
-    EV_FF_STATUS = 0x17,
-    EV_MAX = 0x1f,
-    EV_CNT = 32,
-    SYN_REPORT = 0,
-    SYN_CONFIG = 1,
-    SYN_MT_REPORT = 2,
-    SYN_DROPPED = 3,
-    SYN_MAX = 0xf,
-    SYN_CNT = 16,
-    KEY_RESERVED = 0,
-    KEY_ESC = 1,
-    KEY_1 = 2,
-    KEY_2 = 3,
-    KEY_3 = 4,
-    KEY_4 = 5,
-    KEY_5 = 6,
-    KEY_6 = 7,
-    KEY_7 = 8,
-    KEY_8 = 9,
-    KEY_9 = 10,
-    KEY_0 = 11,
-    KEY_MINUS = 12,
-    KEY_EQUAL = 13,
-    KEY_BACKSPACE = 14,
-    KEY_TAB = 15,
-    KEY_Q = 16,
-    KEY_W = 17,
-    KEY_E = 18,
-    KEY_R = 19,
-    KEY_T = 20,
-    KEY_Y = 21,
-    KEY_U = 22,
-    KEY_I = 23,
-    KEY_O = 24,
-    KEY_P = 25,
-    KEY_LEFTBRACE = 26,
-    KEY_RIGHTBRACE = 27,
-    KEY_ENTER = 28,
-    KEY_LEFTCTRL = 29,
-    KEY_A = 30,
-    KEY_S = 31,
-    KEY_D = 32,
-    KEY_F = 33,
-    KEY_G = 34,
-    KEY_H = 35,
-    KEY_J = 36,
-    KEY_K = 37,
-    KEY_L = 38,
-    KEY_SEMICOLON = 39,
-    KEY_APOSTROPHE = 40,
-    KEY_GRAVE = 41,
-    KEY_LEFTSHIFT = 42,
-    KEY_BACKSLASH = 43,
-    KEY_Z = 44,
-    KEY_X = 45,
-    KEY_C = 46,
-    KEY_V = 47,
-    KEY_B = 48,
-    KEY_N = 49,
-    KEY_M = 50,
-    KEY_COMMA = 51,
-    KEY_DOT = 52,
-    KEY_SLASH = 53,
-    KEY_RIGHTSHIFT = 54,
-    KEY_KPASTERISK = 55,
-    KEY_LEFTALT = 56,
-    KEY_SPACE = 57,
-    KEY_CAPSLOCK = 58,
-    KEY_F1 = 59,
-    KEY_F2 = 60,
-    KEY_F3 = 61,
-    KEY_F4 = 62,
-    KEY_F5 = 63,
-    KEY_F6 = 64,
-    KEY_F7 = 65,
-    KEY_F8 = 66,
-    KEY_F9 = 67,
-    KEY_F10 = 68,
-    KEY_NUMLOCK = 69,
-    KEY_SCROLLLOCK = 70,
-    KEY_KP7 = 71,
-    KEY_KP8 = 72,
-    KEY_KP9 = 73,
-    KEY_KPMINUS = 74,
-    KEY_KP4 = 75,
-    KEY_KP5 = 76,
-    KEY_KP6 = 77,
-    KEY_KPPLUS = 78,
-    KEY_KP1 = 79,
-    KEY_KP2 = 80,
-    KEY_KP3 = 81,
-    KEY_KP0 = 82,
-    KEY_KPDOT = 83,
-    KEY_ZENKAKUHANKAKU = 85,
-    KEY_102ND = 86,
-    KEY_F11 = 87,
-    KEY_F12 = 88,
-    KEY_RO = 89,
-    KEY_KATAKANA = 90,
-    KEY_HIRAGANA = 91,
-    KEY_HENKAN = 92,
-    KEY_KATAKANAHIRAGANA = 93,
-    KEY_MUHENKAN = 94,
-    KEY_KPJPCOMMA = 95,
-    KEY_KPENTER = 96,
-    KEY_RIGHTCTRL = 97,
-    KEY_KPSLASH = 98,
-    KEY_SYSRQ = 99,
-    KEY_RIGHTALT = 100,
-    KEY_LINEFEED = 101,
-    KEY_HOME = 102,
-    KEY_UP = 103,
-    KEY_PAGEUP = 104,
-    KEY_LEFT = 105,
-    KEY_RIGHT = 106,
-    KEY_END = 107,
-    KEY_DOWN = 108,
-    KEY_PAGEDOWN = 109,
-    KEY_INSERT = 110,
-    KEY_DELETE = 111,
-    KEY_MACRO = 112,
-    KEY_MUTE = 113,
-    KEY_VOLUMEDOWN = 114,
-    KEY_VOLUMEUP = 115,
-    KEY_POWER = 116,
-    KEY_KPEQUAL = 117,
-    KEY_KPPLUSMINUS = 118,
-    KEY_PAUSE = 119,
-    KEY_SCALE = 120,
-    KEY_KPCOMMA = 121,
-    KEY_HANGEUL = 122,
-    KEY_HANGUEL = 122,
-    KEY_HANJA = 123,
-    KEY_YEN = 124,
-    KEY_LEFTMETA = 125,
-    KEY_RIGHTMETA = 126,
-    KEY_COMPOSE = 127,
-    KEY_STOP = 128,
-    KEY_AGAIN = 129,
-    KEY_PROPS = 130,
-    KEY_UNDO = 131,
-    KEY_FRONT = 132,
-    KEY_COPY = 133,
-    KEY_OPEN = 134,
-    KEY_PASTE = 135,
-    KEY_FIND = 136,
-    KEY_CUT = 137,
-    KEY_HELP = 138,
-    KEY_MENU = 139,
-    KEY_CALC = 140,
-    KEY_SETUP = 141,
-    KEY_SLEEP = 142,
-    KEY_WAKEUP = 143,
-    KEY_FILE = 144,
-    KEY_SENDFILE = 145,
-    KEY_DELETEFILE = 146,
-    KEY_XFER = 147,
-    KEY_PROG1 = 148,
-    KEY_PROG2 = 149,
-    KEY_WWW = 150,
-    KEY_MSDOS = 151,
-    KEY_COFFEE = 152,
-    KEY_SCREENLOCK = 152,
-    KEY_ROTATE_DISPLAY = 153,
-    KEY_DIRECTION = 153,
-    KEY_CYCLEWINDOWS = 154,
-    KEY_MAIL = 155,
-    KEY_BOOKMARKS = 156,
-    KEY_COMPUTER = 157,
-    KEY_BACK = 158,
-    KEY_FORWARD = 159,
-    KEY_CLOSECD = 160,
-    KEY_EJECTCD = 161,
-    KEY_EJECTCLOSECD = 162,
-    KEY_NEXTSONG = 163,
-    KEY_PLAYPAUSE = 164,
-    KEY_PREVIOUSSONG = 165,
-    KEY_STOPCD = 166,
-    KEY_RECORD = 167,
-    KEY_REWIND = 168,
-    KEY_PHONE = 169,
-    KEY_ISO = 170,
-    KEY_CONFIG = 171,
-    KEY_HOMEPAGE = 172,
-    KEY_REFRESH = 173,
-    KEY_EXIT = 174,
-    KEY_MOVE = 175,
-    KEY_EDIT = 176,
-    KEY_SCROLLUP = 177,
-    KEY_SCROLLDOWN = 178,
-    KEY_KPLEFTPAREN = 179,
-    KEY_KPRIGHTPAREN = 180,
-    KEY_NEW = 181,
-    KEY_REDO = 182,
-    KEY_F13 = 183,
-    KEY_F14 = 184,
-    KEY_F15 = 185,
-    KEY_F16 = 186,
-    KEY_F17 = 187,
-    KEY_F18 = 188,
-    KEY_F19 = 189,
-    KEY_F20 = 190,
-    KEY_F21 = 191,
-    KEY_F22 = 192,
-    KEY_F23 = 193,
-    KEY_F24 = 194,
-    KEY_PLAYCD = 200,
-    KEY_PAUSECD = 201,
-    KEY_PROG3 = 202,
-    KEY_PROG4 = 203,
-    KEY_ALL_APPLICATIONS = 204,
-    KEY_DASHBOARD = 204,
-    KEY_SUSPEND = 205,
-    KEY_CLOSE = 206,
-    KEY_PLAY = 207,
-    KEY_FASTFORWARD = 208,
-    KEY_BASSBOOST = 209,
-    KEY_PRINT = 210,
-    KEY_HP = 211,
-    KEY_CAMERA = 212,
-    KEY_SOUND = 213,
-    KEY_QUESTION = 214,
-    KEY_EMAIL = 215,
-    KEY_CHAT = 216,
-    KEY_SEARCH = 217,
-    KEY_CONNECT = 218,
-    KEY_FINANCE = 219,
-    KEY_SPORT = 220,
-    KEY_SHOP = 221,
-    KEY_ALTERASE = 222,
-    KEY_CANCEL = 223,
-    KEY_BRIGHTNESSDOWN = 224,
-    KEY_BRIGHTNESSUP = 225,
-    KEY_MEDIA = 226,
-    KEY_SWITCHVIDEOMODE = 227,
-    KEY_KBDILLUMTOGGLE = 228,
-    KEY_KBDILLUMDOWN = 229,
-    KEY_KBDILLUMUP = 230,
-    KEY_SEND = 231,
-    KEY_REPLY = 232,
-    KEY_FORWARDMAIL = 233,
-    KEY_SAVE = 234,
-    KEY_DOCUMENTS = 235,
-    KEY_BATTERY = 236,
-    KEY_BLUETOOTH = 237,
-    KEY_WLAN = 238,
-    KEY_UWB = 239,
-    KEY_UNKNOWN = 240,
-    KEY_VIDEO_NEXT = 241,
-    KEY_VIDEO_PREV = 242,
-    KEY_BRIGHTNESS_CYCLE = 243,
-    KEY_BRIGHTNESS_AUTO = 244,
-    KEY_BRIGHTNESS_ZERO = 244,
-    KEY_DISPLAY_OFF = 245,
-    KEY_WWAN = 246,
-    KEY_WIMAX = 246,
-    KEY_RFKILL = 247,
-    KEY_MICMUTE = 248,
-    BTN_MISC = 0x100,
-    BTN_0 = 0x100,
-    BTN_1 = 0x101,
-    BTN_2 = 0x102,
-    BTN_3 = 0x103,
-    BTN_4 = 0x104,
-    BTN_5 = 0x105,
-    BTN_6 = 0x106,
-    BTN_7 = 0x107,
-    BTN_8 = 0x108,
-    BTN_9 = 0x109,
-    BTN_MOUSE = 0x110,
-    BTN_LEFT = 0x110,
-    BTN_RIGHT = 0x111,
-    BTN_MIDDLE = 0x112,
-    BTN_SIDE = 0x113,
-    BTN_EXTRA = 0x114,
-    BTN_FORWARD = 0x115,
-    BTN_BACK = 0x116,
-    BTN_TASK = 0x117,
-    BTN_JOYSTICK = 0x120,
-    BTN_TRIGGER = 0x120,
-    BTN_THUMB = 0x121,
-    BTN_THUMB2 = 0x122,
-    BTN_TOP = 0x123,
-    BTN_TOP2 = 0x124,
-    BTN_PINKIE = 0x125,
-    BTN_BASE = 0x126,
-    BTN_BASE2 = 0x127,
-    BTN_BASE3 = 0x128,
-    BTN_BASE4 = 0x129,
-    BTN_BASE5 = 0x12a,
-    BTN_BASE6 = 0x12b,
-    BTN_DEAD = 0x12f,
-    BTN_GAMEPAD = 0x130,
-    BTN_SOUTH = 0x130,
-    BTN_A = 304,
-    BTN_EAST = 0x131,
-    BTN_B = 305,
-    BTN_C = 0x132,
-    BTN_NORTH = 0x133,
-    BTN_X = 307,
-    BTN_WEST = 0x134,
-    BTN_Y = 308,
-    BTN_Z = 0x135,
-    BTN_TL = 0x136,
-    BTN_TR = 0x137,
-    BTN_TL2 = 0x138,
-    BTN_TR2 = 0x139,
-    BTN_SELECT = 0x13a,
-    BTN_START = 0x13b,
-    BTN_MODE = 0x13c,
-    BTN_THUMBL = 0x13d,
-    BTN_THUMBR = 0x13e,
-    BTN_DIGI = 0x140,
-    BTN_TOOL_PEN = 0x140,
-    BTN_TOOL_RUBBER = 0x141,
-    BTN_TOOL_BRUSH = 0x142,
-    BTN_TOOL_PENCIL = 0x143,
-    BTN_TOOL_AIRBRUSH = 0x144,
-    BTN_TOOL_FINGER = 0x145,
-    BTN_TOOL_MOUSE = 0x146,
-    BTN_TOOL_LENS = 0x147,
-    BTN_TOOL_QUINTTAP = 0x148,
-    BTN_STYLUS3 = 0x149,
-    BTN_TOUCH = 0x14a,
-    BTN_STYLUS = 0x14b,
-    BTN_STYLUS2 = 0x14c,
-    BTN_TOOL_DOUBLETAP = 0x14d,
-    BTN_TOOL_TRIPLETAP = 0x14e,
-    BTN_TOOL_QUADTAP = 0x14f,
-    BTN_WHEEL = 0x150,
-    BTN_GEAR_DOWN = 0x150,
-    BTN_GEAR_UP = 0x151,
-    KEY_OK = 0x160,
-    KEY_SELECT = 0x161,
-    KEY_GOTO = 0x162,
-    KEY_CLEAR = 0x163,
-    KEY_POWER2 = 0x164,
-    KEY_OPTION = 0x165,
-    KEY_INFO = 0x166,
-    KEY_TIME = 0x167,
-    KEY_VENDOR = 0x168,
-    KEY_ARCHIVE = 0x169,
-    KEY_PROGRAM = 0x16a,
-    KEY_CHANNEL = 0x16b,
-    KEY_FAVORITES = 0x16c,
-    KEY_EPG = 0x16d,
-    KEY_PVR = 0x16e,
-    KEY_MHP = 0x16f,
-    KEY_LANGUAGE = 0x170,
-    KEY_TITLE = 0x171,
-    KEY_SUBTITLE = 0x172,
-    KEY_ANGLE = 0x173,
-    KEY_FULL_SCREEN = 0x174,
-    KEY_ZOOM = 372,
-    KEY_MODE = 0x175,
-    KEY_KEYBOARD = 0x176,
-    KEY_ASPECT_RATIO = 0x177,
-    KEY_SCREEN = 375,
-    KEY_PC = 0x178,
-    KEY_TV = 0x179,
-    KEY_TV2 = 0x17a,
-    KEY_VCR = 0x17b,
-    KEY_VCR2 = 0x17c,
-    KEY_SAT = 0x17d,
-    KEY_SAT2 = 0x17e,
-    KEY_CD = 0x17f,
-    KEY_TAPE = 0x180,
-    KEY_RADIO = 0x181,
-    KEY_TUNER = 0x182,
-    KEY_PLAYER = 0x183,
-    KEY_TEXT = 0x184,
-    KEY_DVD = 0x185,
-    KEY_AUX = 0x186,
-    KEY_MP3 = 0x187,
-    KEY_AUDIO = 0x188,
-    KEY_VIDEO = 0x189,
-    KEY_DIRECTORY = 0x18a,
-    KEY_LIST = 0x18b,
-    KEY_MEMO = 0x18c,
-    KEY_CALENDAR = 0x18d,
-    KEY_RED = 0x18e,
-    KEY_GREEN = 0x18f,
-    KEY_YELLOW = 0x190,
-    KEY_BLUE = 0x191,
-    KEY_CHANNELUP = 0x192,
-    KEY_CHANNELDOWN = 0x193,
-    KEY_FIRST = 0x194,
-    KEY_LAST = 0x195,
-    KEY_AB = 0x196,
-    KEY_NEXT = 0x197,
-    KEY_RESTART = 0x198,
-    KEY_SLOW = 0x199,
-    KEY_SHUFFLE = 0x19a,
-    KEY_BREAK = 0x19b,
-    KEY_PREVIOUS = 0x19c,
-    KEY_DIGITS = 0x19d,
-    KEY_TEEN = 0x19e,
-    KEY_TWEN = 0x19f,
-    KEY_VIDEOPHONE = 0x1a0,
-    KEY_GAMES = 0x1a1,
-    KEY_ZOOMIN = 0x1a2,
-    KEY_ZOOMOUT = 0x1a3,
-    KEY_ZOOMRESET = 0x1a4,
-    KEY_WORDPROCESSOR = 0x1a5,
-    KEY_EDITOR = 0x1a6,
-    KEY_SPREADSHEET = 0x1a7,
-    KEY_GRAPHICSEDITOR = 0x1a8,
-    KEY_PRESENTATION = 0x1a9,
-    KEY_DATABASE = 0x1aa,
-    KEY_NEWS = 0x1ab,
-    KEY_VOICEMAIL = 0x1ac,
-    KEY_ADDRESSBOOK = 0x1ad,
-    KEY_MESSENGER = 0x1ae,
-    KEY_DISPLAYTOGGLE = 0x1af,
-    KEY_BRIGHTNESS_TOGGLE = 431,
-    KEY_SPELLCHECK = 0x1b0,
-    KEY_LOGOFF = 0x1b1,
-    KEY_DOLLAR = 0x1b2,
-    KEY_EURO = 0x1b3,
-    KEY_FRAMEBACK = 0x1b4,
-    KEY_FRAMEFORWARD = 0x1b5,
-    KEY_CONTEXT_MENU = 0x1b6,
-    KEY_MEDIA_REPEAT = 0x1b7,
-    KEY_10CHANNELSUP = 0x1b8,
-    KEY_10CHANNELSDOWN = 0x1b9,
-    KEY_IMAGES = 0x1ba,
-    KEY_NOTIFICATION_CENTER = 0x1bc,
-    KEY_PICKUP_PHONE = 0x1bd,
-    KEY_HANGUP_PHONE = 0x1be,
-    KEY_LINK_PHONE = 0x1bf,
-    KEY_DEL_EOL = 0x1c0,
-    KEY_DEL_EOS = 0x1c1,
-    KEY_INS_LINE = 0x1c2,
-    KEY_DEL_LINE = 0x1c3,
-    KEY_FN = 0x1d0,
-    KEY_FN_ESC = 0x1d1,
-    KEY_FN_F1 = 0x1d2,
-    KEY_FN_F2 = 0x1d3,
-    KEY_FN_F3 = 0x1d4,
-    KEY_FN_F4 = 0x1d5,
-    KEY_FN_F5 = 0x1d6,
-    KEY_FN_F6 = 0x1d7,
-    KEY_FN_F7 = 0x1d8,
-    KEY_FN_F8 = 0x1d9,
-    KEY_FN_F9 = 0x1da,
-    KEY_FN_F10 = 0x1db,
-    KEY_FN_F11 = 0x1dc,
-    KEY_FN_F12 = 0x1dd,
-    KEY_FN_1 = 0x1de,
-    KEY_FN_2 = 0x1df,
-    KEY_FN_D = 0x1e0,
-    KEY_FN_E = 0x1e1,
-    KEY_FN_F = 0x1e2,
-    KEY_FN_S = 0x1e3,
-    KEY_FN_B = 0x1e4,
-    KEY_FN_RIGHT_SHIFT = 0x1e5,
-    KEY_BRL_DOT1 = 0x1f1,
-    KEY_BRL_DOT2 = 0x1f2,
-    KEY_BRL_DOT3 = 0x1f3,
-    KEY_BRL_DOT4 = 0x1f4,
-    KEY_BRL_DOT5 = 0x1f5,
-    KEY_BRL_DOT6 = 0x1f6,
-    KEY_BRL_DOT7 = 0x1f7,
-    KEY_BRL_DOT8 = 0x1f8,
-    KEY_BRL_DOT9 = 0x1f9,
-    KEY_BRL_DOT10 = 0x1fa,
-    KEY_NUMERIC_0 = 0x200,
-    KEY_NUMERIC_1 = 0x201,
-    KEY_NUMERIC_2 = 0x202,
-    KEY_NUMERIC_3 = 0x203,
-    KEY_NUMERIC_4 = 0x204,
-    KEY_NUMERIC_5 = 0x205,
-    KEY_NUMERIC_6 = 0x206,
-    KEY_NUMERIC_7 = 0x207,
-    KEY_NUMERIC_8 = 0x208,
-    KEY_NUMERIC_9 = 0x209,
-    KEY_NUMERIC_STAR = 0x20a,
-    KEY_NUMERIC_POUND = 0x20b,
-    KEY_NUMERIC_A = 0x20c,
-    KEY_NUMERIC_B = 0x20d,
-    KEY_NUMERIC_C = 0x20e,
-    KEY_NUMERIC_D = 0x20f,
-    KEY_CAMERA_FOCUS = 0x210,
-    KEY_WPS_BUTTON = 0x211,
-    KEY_TOUCHPAD_TOGGLE = 0x212,
-    KEY_TOUCHPAD_ON = 0x213,
-    KEY_TOUCHPAD_OFF = 0x214,
-    KEY_CAMERA_ZOOMIN = 0x215,
-    KEY_CAMERA_ZOOMOUT = 0x216,
-    KEY_CAMERA_UP = 0x217,
-    KEY_CAMERA_DOWN = 0x218,
-    KEY_CAMERA_LEFT = 0x219,
-    KEY_CAMERA_RIGHT = 0x21a,
-    KEY_ATTENDANT_ON = 0x21b,
-    KEY_ATTENDANT_OFF = 0x21c,
-    KEY_ATTENDANT_TOGGLE = 0x21d,
-    KEY_LIGHTS_TOGGLE = 0x21e,
-    BTN_DPAD_UP = 0x220,
-    BTN_DPAD_DOWN = 0x221,
-    BTN_DPAD_LEFT = 0x222,
-    BTN_DPAD_RIGHT = 0x223,
-    BTN_GRIPL = 0x224,
-    BTN_GRIPR = 0x225,
-    BTN_GRIPL2 = 0x226,
-    BTN_GRIPR2 = 0x227,
-    KEY_ALS_TOGGLE = 0x230,
-    KEY_ROTATE_LOCK_TOGGLE = 0x231,
-    KEY_REFRESH_RATE_TOGGLE = 0x232,
-    KEY_BUTTONCONFIG = 0x240,
-    KEY_TASKMANAGER = 0x241,
-    KEY_JOURNAL = 0x242,
-    KEY_CONTROLPANEL = 0x243,
-    KEY_APPSELECT = 0x244,
-    KEY_SCREENSAVER = 0x245,
-    KEY_VOICECOMMAND = 0x246,
-    KEY_ASSISTANT = 0x247,
-    KEY_KBD_LAYOUT_NEXT = 0x248,
-    KEY_EMOJI_PICKER = 0x249,
-    KEY_DICTATE = 0x24a,
-    KEY_CAMERA_ACCESS_ENABLE = 0x24b,
-    KEY_CAMERA_ACCESS_DISABLE = 0x24c,
-    KEY_CAMERA_ACCESS_TOGGLE = 0x24d,
-    KEY_ACCESSIBILITY = 0x24e,
-    KEY_DO_NOT_DISTURB = 0x24f,
-    KEY_BRIGHTNESS_MIN = 0x250,
-    KEY_BRIGHTNESS_MAX = 0x251,
-    KEY_EPRIVACY_SCREEN_ON = 0x252,
-    KEY_EPRIVACY_SCREEN_OFF = 0x253,
-    KEY_ACTION_ON_SELECTION = 0x254,
-    KEY_CONTEXTUAL_INSERT = 0x255,
-    KEY_CONTEXTUAL_QUERY = 0x256,
-    KEY_KBDINPUTASSIST_PREV = 0x260,
-    KEY_KBDINPUTASSIST_NEXT = 0x261,
-    KEY_KBDINPUTASSIST_PREVGROUP = 0x262,
-    KEY_KBDINPUTASSIST_NEXTGROUP = 0x263,
-    KEY_KBDINPUTASSIST_ACCEPT = 0x264,
-    KEY_KBDINPUTASSIST_CANCEL = 0x265,
-    KEY_RIGHT_UP = 0x266,
-    KEY_RIGHT_DOWN = 0x267,
-    KEY_LEFT_UP = 0x268,
-    KEY_LEFT_DOWN = 0x269,
-    KEY_ROOT_MENU = 0x26a,
-    KEY_MEDIA_TOP_MENU = 0x26b,
-    KEY_NUMERIC_11 = 0x26c,
-    KEY_NUMERIC_12 = 0x26d,
-    KEY_AUDIO_DESC = 0x26e,
-    KEY_3D_MODE = 0x26f,
-    KEY_NEXT_FAVORITE = 0x270,
-    KEY_STOP_RECORD = 0x271,
-    KEY_PAUSE_RECORD = 0x272,
-    KEY_VOD = 0x273,
-    KEY_UNMUTE = 0x274,
-    KEY_FASTREVERSE = 0x275,
-    KEY_SLOWREVERSE = 0x276,
-    KEY_DATA = 0x277,
-    KEY_ONSCREEN_KEYBOARD = 0x278,
-    KEY_PRIVACY_SCREEN_TOGGLE = 0x279,
-    KEY_SELECTIVE_SCREENSHOT = 0x27a,
-    KEY_NEXT_ELEMENT = 0x27b,
-    KEY_PREVIOUS_ELEMENT = 0x27c,
-    KEY_AUTOPILOT_ENGAGE_TOGGLE = 0x27d,
-    KEY_MARK_WAYPOINT = 0x27e,
-    KEY_SOS = 0x27f,
-    KEY_NAV_CHART = 0x280,
-    KEY_FISHING_CHART = 0x281,
-    KEY_SINGLE_RANGE_RADAR = 0x282,
-    KEY_DUAL_RANGE_RADAR = 0x283,
-    KEY_RADAR_OVERLAY = 0x284,
-    KEY_TRADITIONAL_SONAR = 0x285,
-    KEY_CLEARVU_SONAR = 0x286,
-    KEY_SIDEVU_SONAR = 0x287,
-    KEY_NAV_INFO = 0x288,
-    KEY_BRIGHTNESS_MENU = 0x289,
-    KEY_MACRO1 = 0x290,
-    KEY_MACRO2 = 0x291,
-    KEY_MACRO3 = 0x292,
-    KEY_MACRO4 = 0x293,
-    KEY_MACRO5 = 0x294,
-    KEY_MACRO6 = 0x295,
-    KEY_MACRO7 = 0x296,
-    KEY_MACRO8 = 0x297,
-    KEY_MACRO9 = 0x298,
-    KEY_MACRO10 = 0x299,
-    KEY_MACRO11 = 0x29a,
-    KEY_MACRO12 = 0x29b,
-    KEY_MACRO13 = 0x29c,
-    KEY_MACRO14 = 0x29d,
-    KEY_MACRO15 = 0x29e,
-    KEY_MACRO16 = 0x29f,
-    KEY_MACRO17 = 0x2a0,
-    KEY_MACRO18 = 0x2a1,
-    KEY_MACRO19 = 0x2a2,
-    KEY_MACRO20 = 0x2a3,
-    KEY_MACRO21 = 0x2a4,
-    KEY_MACRO22 = 0x2a5,
-    KEY_MACRO23 = 0x2a6,
-    KEY_MACRO24 = 0x2a7,
-    KEY_MACRO25 = 0x2a8,
-    KEY_MACRO26 = 0x2a9,
-    KEY_MACRO27 = 0x2aa,
-    KEY_MACRO28 = 0x2ab,
-    KEY_MACRO29 = 0x2ac,
-    KEY_MACRO30 = 0x2ad,
-    KEY_MACRO_RECORD_START = 0x2b0,
-    KEY_MACRO_RECORD_STOP = 0x2b1,
-    KEY_MACRO_PRESET_CYCLE = 0x2b2,
-    KEY_MACRO_PRESET1 = 0x2b3,
-    KEY_MACRO_PRESET2 = 0x2b4,
-    KEY_MACRO_PRESET3 = 0x2b5,
-    KEY_KBD_LCD_MENU1 = 0x2b8,
-    KEY_KBD_LCD_MENU2 = 0x2b9,
-    KEY_KBD_LCD_MENU3 = 0x2ba,
-    KEY_KBD_LCD_MENU4 = 0x2bb,
-    KEY_KBD_LCD_MENU5 = 0x2bc,
-    KEY_PERFORMANCE = 0x2bd,
-    BTN_TRIGGER_HAPPY = 0x2c0,
-    BTN_TRIGGER_HAPPY1 = 0x2c0,
-    BTN_TRIGGER_HAPPY2 = 0x2c1,
-    BTN_TRIGGER_HAPPY3 = 0x2c2,
-    BTN_TRIGGER_HAPPY4 = 0x2c3,
-    BTN_TRIGGER_HAPPY5 = 0x2c4,
-    BTN_TRIGGER_HAPPY6 = 0x2c5,
-    BTN_TRIGGER_HAPPY7 = 0x2c6,
-    BTN_TRIGGER_HAPPY8 = 0x2c7,
-    BTN_TRIGGER_HAPPY9 = 0x2c8,
-    BTN_TRIGGER_HAPPY10 = 0x2c9,
-    BTN_TRIGGER_HAPPY11 = 0x2ca,
-    BTN_TRIGGER_HAPPY12 = 0x2cb,
-    BTN_TRIGGER_HAPPY13 = 0x2cc,
-    BTN_TRIGGER_HAPPY14 = 0x2cd,
-    BTN_TRIGGER_HAPPY15 = 0x2ce,
-    BTN_TRIGGER_HAPPY16 = 0x2cf,
-    BTN_TRIGGER_HAPPY17 = 0x2d0,
-    BTN_TRIGGER_HAPPY18 = 0x2d1,
-    BTN_TRIGGER_HAPPY19 = 0x2d2,
-    BTN_TRIGGER_HAPPY20 = 0x2d3,
-    BTN_TRIGGER_HAPPY21 = 0x2d4,
-    BTN_TRIGGER_HAPPY22 = 0x2d5,
-    BTN_TRIGGER_HAPPY23 = 0x2d6,
-    BTN_TRIGGER_HAPPY24 = 0x2d7,
-    BTN_TRIGGER_HAPPY25 = 0x2d8,
-    BTN_TRIGGER_HAPPY26 = 0x2d9,
-    BTN_TRIGGER_HAPPY27 = 0x2da,
-    BTN_TRIGGER_HAPPY28 = 0x2db,
-    BTN_TRIGGER_HAPPY29 = 0x2dc,
-    BTN_TRIGGER_HAPPY30 = 0x2dd,
-    BTN_TRIGGER_HAPPY31 = 0x2de,
-    BTN_TRIGGER_HAPPY32 = 0x2df,
-    BTN_TRIGGER_HAPPY33 = 0x2e0,
-    BTN_TRIGGER_HAPPY34 = 0x2e1,
-    BTN_TRIGGER_HAPPY35 = 0x2e2,
-    BTN_TRIGGER_HAPPY36 = 0x2e3,
-    BTN_TRIGGER_HAPPY37 = 0x2e4,
-    BTN_TRIGGER_HAPPY38 = 0x2e5,
-    BTN_TRIGGER_HAPPY39 = 0x2e6,
-    BTN_TRIGGER_HAPPY40 = 0x2e7,
-    KEY_MIN_INTERESTING = 113,
-    KEY_MAX = 0x2ff,
-    KEY_CNT = 768,
-    REL_X = 0x0,
-    REL_Y = 0x1,
-    REL_Z = 0x2,
-    REL_RX = 0x3,
-    REL_RY = 0x4,
-    REL_RZ = 0x5,
-    REL_HWHEEL = 0x6,
-    REL_DIAL = 0x7,
-    REL_WHEEL = 0x8,
-    REL_MISC = 0x9,
-    REL_RESERVED = 0xa,
-    REL_WHEEL_HI_RES = 0xb,
-    REL_HWHEEL_HI_RES = 0xc,
-    REL_MAX = 0xf,
-    REL_CNT = 16,
-    ABS_X = 0x0,
-    ABS_Y = 0x1,
-    ABS_Z = 0x2,
-    ABS_RX = 0x3,
-    ABS_RY = 0x4,
-    ABS_RZ = 0x5,
-    ABS_THROTTLE = 0x6,
-    ABS_RUDDER = 0x7,
-    ABS_WHEEL = 0x8,
-    ABS_GAS = 0x9,
-    ABS_BRAKE = 0xa,
-    ABS_HAT0X = 0x10,
-    ABS_HAT0Y = 0x11,
-    ABS_HAT1X = 0x12,
-    ABS_HAT1Y = 0x13,
-    ABS_HAT2X = 0x14,
-    ABS_HAT2Y = 0x15,
-    ABS_HAT3X = 0x16,
-    ABS_HAT3Y = 0x17,
-    ABS_PRESSURE = 0x18,
-    ABS_DISTANCE = 0x19,
-    ABS_TILT_X = 0x1a,
-    ABS_TILT_Y = 0x1b,
-    ABS_TOOL_WIDTH = 0x1c,
-    ABS_VOLUME = 0x20,
-    ABS_PROFILE = 0x21,
-    ABS_SND_PROFILE = 0x22,
-    ABS_MISC = 0x28,
-    ABS_RESERVED = 0x2e,
-    ABS_MT_SLOT = 0x2f,
-    ABS_MT_TOUCH_MAJOR = 0x30,
-    ABS_MT_TOUCH_MINOR = 0x31,
-    ABS_MT_WIDTH_MAJOR = 0x32,
-    ABS_MT_WIDTH_MINOR = 0x33,
-    ABS_MT_ORIENTATION = 0x34,
-    ABS_MT_POSITION_X = 0x35,
-    ABS_MT_POSITION_Y = 0x36,
-    ABS_MT_TOOL_TYPE = 0x37,
-    ABS_MT_BLOB_ID = 0x38,
-    ABS_MT_TRACKING_ID = 0x39,
-    ABS_MT_PRESSURE = 0x3a,
-    ABS_MT_DISTANCE = 0x3b,
-    ABS_MT_TOOL_X = 0x3c,
-    ABS_MT_TOOL_Y = 0x3d,
-    ABS_MAX = 0x3f,
-    ABS_CNT = 64,
-    SW_LID = 0x0,
-    SW_TABLET_MODE = 0x1,
-    SW_HEADPHONE_INSERT = 0x2,
-    SW_RFKILL_ALL = 0x3,
-    SW_RADIO = 3,
-    SW_MICROPHONE_INSERT = 0x4,
-    SW_DOCK = 0x5,
-    SW_LINEOUT_INSERT = 0x6,
-    SW_JACK_PHYSICAL_INSERT = 0x7,
-    SW_VIDEOOUT_INSERT = 0x8,
-    SW_CAMERA_LENS_COVER = 0x9,
-    SW_KEYPAD_SLIDE = 0xa,
-    SW_FRONT_PROXIMITY = 0xb,
-    SW_ROTATE_LOCK = 0xc,
-    SW_LINEIN_INSERT = 0xd,
-    SW_MUTE_DEVICE = 0xe,
-    SW_PEN_INSERTED = 0xf,
-    SW_MACHINE_COVER = 0x10,
-    SW_USB_INSERT = 0x11,
-    SW_MAX = 0x11,
-    SW_CNT = 18,
-    MSC_SERIAL = 0x0,
-    MSC_PULSELED = 0x1,
-    MSC_GESTURE = 0x2,
-    MSC_RAW = 0x3,
-    MSC_SCAN = 0x4,
-    MSC_TIMESTAMP = 0x5,
-    MSC_MAX = 0x7,
-    MSC_CNT = 8,
-    LED_NUML = 0x0,
-    LED_CAPSL = 0x1,
-    LED_SCROLLL = 0x2,
-    LED_COMPOSE = 0x3,
-    LED_KANA = 0x4,
-    LED_SLEEP = 0x5,
-    LED_SUSPEND = 0x6,
-    LED_MUTE = 0x7,
-    LED_MISC = 0x8,
-    LED_MAIL = 0x9,
-    LED_CHARGING = 0xa,
-    LED_MAX = 0xf,
-    LED_CNT = 16,
-    REP_DELAY = 0x0,
-    REP_PERIOD = 0x1,
-    REP_MAX = 0x1,
-    REP_CNT = 2,
-    SND_CLICK = 0x0,
-    SND_BELL = 0x1,
-    SND_TONE = 0x2,
-    SND_MAX = 0x7,
-    SND_CNT = 8,
-    SND_PROFILE_SILENT = 0x0,
-    SND_PROFILE_VIBRATE = 0x1,
-    SND_PROFILE_RING = 0x2,
-  },
+constants = {
+  INPUT_PROP_POINTER = 0x0,
+  INPUT_PROP_DIRECT = 0x1,
+  INPUT_PROP_BUTTONPAD = 0x2,
+  INPUT_PROP_SEMI_MT = 0x3,
+  INPUT_PROP_TOPBUTTONPAD = 0x4,
+  INPUT_PROP_POINTING_STICK = 0x5,
+  INPUT_PROP_ACCELEROMETER = 0x6,
+  INPUT_PROP_PRESSUREPAD = 0x7,
+  INPUT_PROP_MAX = 0x1f,
+  INPUT_PROP_CNT = 32,
+  EV_SYN = 0x0,
+  EV_KEY = 0x1,
+  EV_REL = 0x2,
+  EV_ABS = 0x3,
+  EV_MSC = 0x4,
+  EV_SW = 0x5,
+  EV_LED = 0x11,
+  EV_SND = 0x12,
+  EV_REP = 0x14,
+  EV_FF = 0x15,
+  EV_PWR = 0x16,
+  EV_FF_STATUS = 0x17,
+  EV_MAX = 0x1f,
+  EV_CNT = 32,
+  SYN_REPORT = 0,
+  SYN_CONFIG = 1,
+  SYN_MT_REPORT = 2,
+  SYN_DROPPED = 3,
+  SYN_MAX = 0xf,
+  SYN_CNT = 16,
+  KEY_RESERVED = 0,
+  KEY_ESC = 1,
+  KEY_1 = 2,
+  KEY_2 = 3,
+  KEY_3 = 4,
+  KEY_4 = 5,
+  KEY_5 = 6,
+  KEY_6 = 7,
+  KEY_7 = 8,
+  KEY_8 = 9,
+  KEY_9 = 10,
+  KEY_0 = 11,
+  KEY_MINUS = 12,
+  KEY_EQUAL = 13,
+  KEY_BACKSPACE = 14,
+  KEY_TAB = 15,
+  KEY_Q = 16,
+  KEY_W = 17,
+  KEY_E = 18,
+  KEY_R = 19,
+  KEY_T = 20,
+  KEY_Y = 21,
+  KEY_U = 22,
+  KEY_I = 23,
+  KEY_O = 24,
+  KEY_P = 25,
+  KEY_LEFTBRACE = 26,
+  KEY_RIGHTBRACE = 27,
+  KEY_ENTER = 28,
+  KEY_LEFTCTRL = 29,
+  KEY_A = 30,
+  KEY_S = 31,
+  KEY_D = 32,
+  KEY_F = 33,
+  KEY_G = 34,
+  KEY_H = 35,
+  KEY_J = 36,
+  KEY_K = 37,
+  KEY_L = 38,
+  KEY_SEMICOLON = 39,
+  KEY_APOSTROPHE = 40,
+  KEY_GRAVE = 41,
+  KEY_LEFTSHIFT = 42,
+  KEY_BACKSLASH = 43,
+  KEY_Z = 44,
+  KEY_X = 45,
+  KEY_C = 46,
+  KEY_V = 47,
+  KEY_B = 48,
+  KEY_N = 49,
+  KEY_M = 50,
+  KEY_COMMA = 51,
+  KEY_DOT = 52,
+  KEY_SLASH = 53,
+  KEY_RIGHTSHIFT = 54,
+  KEY_KPASTERISK = 55,
+  KEY_LEFTALT = 56,
+  KEY_SPACE = 57,
+  KEY_CAPSLOCK = 58,
+  KEY_F1 = 59,
+  KEY_F2 = 60,
+  KEY_F3 = 61,
+  KEY_F4 = 62,
+  KEY_F5 = 63,
+  KEY_F6 = 64,
+  KEY_F7 = 65,
+  KEY_F8 = 66,
+  KEY_F9 = 67,
+  KEY_F10 = 68,
+  KEY_NUMLOCK = 69,
+  KEY_SCROLLLOCK = 70,
+  KEY_KP7 = 71,
+  KEY_KP8 = 72,
+  KEY_KP9 = 73,
+  KEY_KPMINUS = 74,
+  KEY_KP4 = 75,
+  KEY_KP5 = 76,
+  KEY_KP6 = 77,
+  KEY_KPPLUS = 78,
+  KEY_KP1 = 79,
+  KEY_KP2 = 80,
+  KEY_KP3 = 81,
+  KEY_KP0 = 82,
+  KEY_KPDOT = 83,
+  KEY_ZENKAKUHANKAKU = 85,
+  KEY_102ND = 86,
+  KEY_F11 = 87,
+  KEY_F12 = 88,
+  KEY_RO = 89,
+  KEY_KATAKANA = 90,
+  KEY_HIRAGANA = 91,
+  KEY_HENKAN = 92,
+  KEY_KATAKANAHIRAGANA = 93,
+  KEY_MUHENKAN = 94,
+  KEY_KPJPCOMMA = 95,
+  KEY_KPENTER = 96,
+  KEY_RIGHTCTRL = 97,
+  KEY_KPSLASH = 98,
+  KEY_SYSRQ = 99,
+  KEY_RIGHTALT = 100,
+  KEY_LINEFEED = 101,
+  KEY_HOME = 102,
+  KEY_UP = 103,
+  KEY_PAGEUP = 104,
+  KEY_LEFT = 105,
+  KEY_RIGHT = 106,
+  KEY_END = 107,
+  KEY_DOWN = 108,
+  KEY_PAGEDOWN = 109,
+  KEY_INSERT = 110,
+  KEY_DELETE = 111,
+  KEY_MACRO = 112,
+  KEY_MUTE = 113,
+  KEY_VOLUMEDOWN = 114,
+  KEY_VOLUMEUP = 115,
+  KEY_POWER = 116,
+  KEY_KPEQUAL = 117,
+  KEY_KPPLUSMINUS = 118,
+  KEY_PAUSE = 119,
+  KEY_SCALE = 120,
+  KEY_KPCOMMA = 121,
+  KEY_HANGEUL = 122,
+  KEY_HANGUEL = 122,
+  KEY_HANJA = 123,
+  KEY_YEN = 124,
+  KEY_LEFTMETA = 125,
+  KEY_RIGHTMETA = 126,
+  KEY_COMPOSE = 127,
+  KEY_STOP = 128,
+  KEY_AGAIN = 129,
+  KEY_PROPS = 130,
+  KEY_UNDO = 131,
+  KEY_FRONT = 132,
+  KEY_COPY = 133,
+  KEY_OPEN = 134,
+  KEY_PASTE = 135,
+  KEY_FIND = 136,
+  KEY_CUT = 137,
+  KEY_HELP = 138,
+  KEY_MENU = 139,
+  KEY_CALC = 140,
+  KEY_SETUP = 141,
+  KEY_SLEEP = 142,
+  KEY_WAKEUP = 143,
+  KEY_FILE = 144,
+  KEY_SENDFILE = 145,
+  KEY_DELETEFILE = 146,
+  KEY_XFER = 147,
+  KEY_PROG1 = 148,
+  KEY_PROG2 = 149,
+  KEY_WWW = 150,
+  KEY_MSDOS = 151,
+  KEY_COFFEE = 152,
+  KEY_SCREENLOCK = 152,
+  KEY_ROTATE_DISPLAY = 153,
+  KEY_DIRECTION = 153,
+  KEY_CYCLEWINDOWS = 154,
+  KEY_MAIL = 155,
+  KEY_BOOKMARKS = 156,
+  KEY_COMPUTER = 157,
+  KEY_BACK = 158,
+  KEY_FORWARD = 159,
+  KEY_CLOSECD = 160,
+  KEY_EJECTCD = 161,
+  KEY_EJECTCLOSECD = 162,
+  KEY_NEXTSONG = 163,
+  KEY_PLAYPAUSE = 164,
+  KEY_PREVIOUSSONG = 165,
+  KEY_STOPCD = 166,
+  KEY_RECORD = 167,
+  KEY_REWIND = 168,
+  KEY_PHONE = 169,
+  KEY_ISO = 170,
+  KEY_CONFIG = 171,
+  KEY_HOMEPAGE = 172,
+  KEY_REFRESH = 173,
+  KEY_EXIT = 174,
+  KEY_MOVE = 175,
+  KEY_EDIT = 176,
+  KEY_SCROLLUP = 177,
+  KEY_SCROLLDOWN = 178,
+  KEY_KPLEFTPAREN = 179,
+  KEY_KPRIGHTPAREN = 180,
+  KEY_NEW = 181,
+  KEY_REDO = 182,
+  KEY_F13 = 183,
+  KEY_F14 = 184,
+  KEY_F15 = 185,
+  KEY_F16 = 186,
+  KEY_F17 = 187,
+  KEY_F18 = 188,
+  KEY_F19 = 189,
+  KEY_F20 = 190,
+  KEY_F21 = 191,
+  KEY_F22 = 192,
+  KEY_F23 = 193,
+  KEY_F24 = 194,
+  KEY_PLAYCD = 200,
+  KEY_PAUSECD = 201,
+  KEY_PROG3 = 202,
+  KEY_PROG4 = 203,
+  KEY_ALL_APPLICATIONS = 204,
+  KEY_DASHBOARD = 204,
+  KEY_SUSPEND = 205,
+  KEY_CLOSE = 206,
+  KEY_PLAY = 207,
+  KEY_FASTFORWARD = 208,
+  KEY_BASSBOOST = 209,
+  KEY_PRINT = 210,
+  KEY_HP = 211,
+  KEY_CAMERA = 212,
+  KEY_SOUND = 213,
+  KEY_QUESTION = 214,
+  KEY_EMAIL = 215,
+  KEY_CHAT = 216,
+  KEY_SEARCH = 217,
+  KEY_CONNECT = 218,
+  KEY_FINANCE = 219,
+  KEY_SPORT = 220,
+  KEY_SHOP = 221,
+  KEY_ALTERASE = 222,
+  KEY_CANCEL = 223,
+  KEY_BRIGHTNESSDOWN = 224,
+  KEY_BRIGHTNESSUP = 225,
+  KEY_MEDIA = 226,
+  KEY_SWITCHVIDEOMODE = 227,
+  KEY_KBDILLUMTOGGLE = 228,
+  KEY_KBDILLUMDOWN = 229,
+  KEY_KBDILLUMUP = 230,
+  KEY_SEND = 231,
+  KEY_REPLY = 232,
+  KEY_FORWARDMAIL = 233,
+  KEY_SAVE = 234,
+  KEY_DOCUMENTS = 235,
+  KEY_BATTERY = 236,
+  KEY_BLUETOOTH = 237,
+  KEY_WLAN = 238,
+  KEY_UWB = 239,
+  KEY_UNKNOWN = 240,
+  KEY_VIDEO_NEXT = 241,
+  KEY_VIDEO_PREV = 242,
+  KEY_BRIGHTNESS_CYCLE = 243,
+  KEY_BRIGHTNESS_AUTO = 244,
+  KEY_BRIGHTNESS_ZERO = 244,
+  KEY_DISPLAY_OFF = 245,
+  KEY_WWAN = 246,
+  KEY_WIMAX = 246,
+  KEY_RFKILL = 247,
+  KEY_MICMUTE = 248,
+  BTN_MISC = 0x100,
+  BTN_0 = 0x100,
+  BTN_1 = 0x101,
+  BTN_2 = 0x102,
+  BTN_3 = 0x103,
+  BTN_4 = 0x104,
+  BTN_5 = 0x105,
+  BTN_6 = 0x106,
+  BTN_7 = 0x107,
+  BTN_8 = 0x108,
+  BTN_9 = 0x109,
+  BTN_MOUSE = 0x110,
+  BTN_LEFT = 0x110,
+  BTN_RIGHT = 0x111,
+  BTN_MIDDLE = 0x112,
+  BTN_SIDE = 0x113,
+  BTN_EXTRA = 0x114,
+  BTN_FORWARD = 0x115,
+  BTN_BACK = 0x116,
+  BTN_TASK = 0x117,
+  BTN_JOYSTICK = 0x120,
+  BTN_TRIGGER = 0x120,
+  BTN_THUMB = 0x121,
+  BTN_THUMB2 = 0x122,
+  BTN_TOP = 0x123,
+  BTN_TOP2 = 0x124,
+  BTN_PINKIE = 0x125,
+  BTN_BASE = 0x126,
+  BTN_BASE2 = 0x127,
+  BTN_BASE3 = 0x128,
+  BTN_BASE4 = 0x129,
+  BTN_BASE5 = 0x12a,
+  BTN_BASE6 = 0x12b,
+  BTN_DEAD = 0x12f,
+  BTN_GAMEPAD = 0x130,
+  BTN_SOUTH = 0x130,
+  BTN_A = 304,
+  BTN_EAST = 0x131,
+  BTN_B = 305,
+  BTN_C = 0x132,
+  BTN_NORTH = 0x133,
+  BTN_X = 307,
+  BTN_WEST = 0x134,
+  BTN_Y = 308,
+  BTN_Z = 0x135,
+  BTN_TL = 0x136,
+  BTN_TR = 0x137,
+  BTN_TL2 = 0x138,
+  BTN_TR2 = 0x139,
+  BTN_SELECT = 0x13a,
+  BTN_START = 0x13b,
+  BTN_MODE = 0x13c,
+  BTN_THUMBL = 0x13d,
+  BTN_THUMBR = 0x13e,
+  BTN_DIGI = 0x140,
+  BTN_TOOL_PEN = 0x140,
+  BTN_TOOL_RUBBER = 0x141,
+  BTN_TOOL_BRUSH = 0x142,
+  BTN_TOOL_PENCIL = 0x143,
+  BTN_TOOL_AIRBRUSH = 0x144,
+  BTN_TOOL_FINGER = 0x145,
+  BTN_TOOL_MOUSE = 0x146,
+  BTN_TOOL_LENS = 0x147,
+  BTN_TOOL_QUINTTAP = 0x148,
+  BTN_STYLUS3 = 0x149,
+  BTN_TOUCH = 0x14a,
+  BTN_STYLUS = 0x14b,
+  BTN_STYLUS2 = 0x14c,
+  BTN_TOOL_DOUBLETAP = 0x14d,
+  BTN_TOOL_TRIPLETAP = 0x14e,
+  BTN_TOOL_QUADTAP = 0x14f,
+  BTN_WHEEL = 0x150,
+  BTN_GEAR_DOWN = 0x150,
+  BTN_GEAR_UP = 0x151,
+  KEY_OK = 0x160,
+  KEY_SELECT = 0x161,
+  KEY_GOTO = 0x162,
+  KEY_CLEAR = 0x163,
+  KEY_POWER2 = 0x164,
+  KEY_OPTION = 0x165,
+  KEY_INFO = 0x166,
+  KEY_TIME = 0x167,
+  KEY_VENDOR = 0x168,
+  KEY_ARCHIVE = 0x169,
+  KEY_PROGRAM = 0x16a,
+  KEY_CHANNEL = 0x16b,
+  KEY_FAVORITES = 0x16c,
+  KEY_EPG = 0x16d,
+  KEY_PVR = 0x16e,
+  KEY_MHP = 0x16f,
+  KEY_LANGUAGE = 0x170,
+  KEY_TITLE = 0x171,
+  KEY_SUBTITLE = 0x172,
+  KEY_ANGLE = 0x173,
+  KEY_FULL_SCREEN = 0x174,
+  KEY_ZOOM = 372,
+  KEY_MODE = 0x175,
+  KEY_KEYBOARD = 0x176,
+  KEY_ASPECT_RATIO = 0x177,
+  KEY_SCREEN = 375,
+  KEY_PC = 0x178,
+  KEY_TV = 0x179,
+  KEY_TV2 = 0x17a,
+  KEY_VCR = 0x17b,
+  KEY_VCR2 = 0x17c,
+  KEY_SAT = 0x17d,
+  KEY_SAT2 = 0x17e,
+  KEY_CD = 0x17f,
+  KEY_TAPE = 0x180,
+  KEY_RADIO = 0x181,
+  KEY_TUNER = 0x182,
+  KEY_PLAYER = 0x183,
+  KEY_TEXT = 0x184,
+  KEY_DVD = 0x185,
+  KEY_AUX = 0x186,
+  KEY_MP3 = 0x187,
+  KEY_AUDIO = 0x188,
+  KEY_VIDEO = 0x189,
+  KEY_DIRECTORY = 0x18a,
+  KEY_LIST = 0x18b,
+  KEY_MEMO = 0x18c,
+  KEY_CALENDAR = 0x18d,
+  KEY_RED = 0x18e,
+  KEY_GREEN = 0x18f,
+  KEY_YELLOW = 0x190,
+  KEY_BLUE = 0x191,
+  KEY_CHANNELUP = 0x192,
+  KEY_CHANNELDOWN = 0x193,
+  KEY_FIRST = 0x194,
+  KEY_LAST = 0x195,
+  KEY_AB = 0x196,
+  KEY_NEXT = 0x197,
+  KEY_RESTART = 0x198,
+  KEY_SLOW = 0x199,
+  KEY_SHUFFLE = 0x19a,
+  KEY_BREAK = 0x19b,
+  KEY_PREVIOUS = 0x19c,
+  KEY_DIGITS = 0x19d,
+  KEY_TEEN = 0x19e,
+  KEY_TWEN = 0x19f,
+  KEY_VIDEOPHONE = 0x1a0,
+  KEY_GAMES = 0x1a1,
+  KEY_ZOOMIN = 0x1a2,
+  KEY_ZOOMOUT = 0x1a3,
+  KEY_ZOOMRESET = 0x1a4,
+  KEY_WORDPROCESSOR = 0x1a5,
+  KEY_EDITOR = 0x1a6,
+  KEY_SPREADSHEET = 0x1a7,
+  KEY_GRAPHICSEDITOR = 0x1a8,
+  KEY_PRESENTATION = 0x1a9,
+  KEY_DATABASE = 0x1aa,
+  KEY_NEWS = 0x1ab,
+  KEY_VOICEMAIL = 0x1ac,
+  KEY_ADDRESSBOOK = 0x1ad,
+  KEY_MESSENGER = 0x1ae,
+  KEY_DISPLAYTOGGLE = 0x1af,
+  KEY_BRIGHTNESS_TOGGLE = 431,
+  KEY_SPELLCHECK = 0x1b0,
+  KEY_LOGOFF = 0x1b1,
+  KEY_DOLLAR = 0x1b2,
+  KEY_EURO = 0x1b3,
+  KEY_FRAMEBACK = 0x1b4,
+  KEY_FRAMEFORWARD = 0x1b5,
+  KEY_CONTEXT_MENU = 0x1b6,
+  KEY_MEDIA_REPEAT = 0x1b7,
+  KEY_10CHANNELSUP = 0x1b8,
+  KEY_10CHANNELSDOWN = 0x1b9,
+  KEY_IMAGES = 0x1ba,
+  KEY_NOTIFICATION_CENTER = 0x1bc,
+  KEY_PICKUP_PHONE = 0x1bd,
+  KEY_HANGUP_PHONE = 0x1be,
+  KEY_LINK_PHONE = 0x1bf,
+  KEY_DEL_EOL = 0x1c0,
+  KEY_DEL_EOS = 0x1c1,
+  KEY_INS_LINE = 0x1c2,
+  KEY_DEL_LINE = 0x1c3,
+  KEY_FN = 0x1d0,
+  KEY_FN_ESC = 0x1d1,
+  KEY_FN_F1 = 0x1d2,
+  KEY_FN_F2 = 0x1d3,
+  KEY_FN_F3 = 0x1d4,
+  KEY_FN_F4 = 0x1d5,
+  KEY_FN_F5 = 0x1d6,
+  KEY_FN_F6 = 0x1d7,
+  KEY_FN_F7 = 0x1d8,
+  KEY_FN_F8 = 0x1d9,
+  KEY_FN_F9 = 0x1da,
+  KEY_FN_F10 = 0x1db,
+  KEY_FN_F11 = 0x1dc,
+  KEY_FN_F12 = 0x1dd,
+  KEY_FN_1 = 0x1de,
+  KEY_FN_2 = 0x1df,
+  KEY_FN_D = 0x1e0,
+  KEY_FN_E = 0x1e1,
+  KEY_FN_F = 0x1e2,
+  KEY_FN_S = 0x1e3,
+  KEY_FN_B = 0x1e4,
+  KEY_FN_RIGHT_SHIFT = 0x1e5,
+  KEY_BRL_DOT1 = 0x1f1,
+  KEY_BRL_DOT2 = 0x1f2,
+  KEY_BRL_DOT3 = 0x1f3,
+  KEY_BRL_DOT4 = 0x1f4,
+  KEY_BRL_DOT5 = 0x1f5,
+  KEY_BRL_DOT6 = 0x1f6,
+  KEY_BRL_DOT7 = 0x1f7,
+  KEY_BRL_DOT8 = 0x1f8,
+  KEY_BRL_DOT9 = 0x1f9,
+  KEY_BRL_DOT10 = 0x1fa,
+  KEY_NUMERIC_0 = 0x200,
+  KEY_NUMERIC_1 = 0x201,
+  KEY_NUMERIC_2 = 0x202,
+  KEY_NUMERIC_3 = 0x203,
+  KEY_NUMERIC_4 = 0x204,
+  KEY_NUMERIC_5 = 0x205,
+  KEY_NUMERIC_6 = 0x206,
+  KEY_NUMERIC_7 = 0x207,
+  KEY_NUMERIC_8 = 0x208,
+  KEY_NUMERIC_9 = 0x209,
+  KEY_NUMERIC_STAR = 0x20a,
+  KEY_NUMERIC_POUND = 0x20b,
+  KEY_NUMERIC_A = 0x20c,
+  KEY_NUMERIC_B = 0x20d,
+  KEY_NUMERIC_C = 0x20e,
+  KEY_NUMERIC_D = 0x20f,
+  KEY_CAMERA_FOCUS = 0x210,
+  KEY_WPS_BUTTON = 0x211,
+  KEY_TOUCHPAD_TOGGLE = 0x212,
+  KEY_TOUCHPAD_ON = 0x213,
+  KEY_TOUCHPAD_OFF = 0x214,
+  KEY_CAMERA_ZOOMIN = 0x215,
+  KEY_CAMERA_ZOOMOUT = 0x216,
+  KEY_CAMERA_UP = 0x217,
+  KEY_CAMERA_DOWN = 0x218,
+  KEY_CAMERA_LEFT = 0x219,
+  KEY_CAMERA_RIGHT = 0x21a,
+  KEY_ATTENDANT_ON = 0x21b,
+  KEY_ATTENDANT_OFF = 0x21c,
+  KEY_ATTENDANT_TOGGLE = 0x21d,
+  KEY_LIGHTS_TOGGLE = 0x21e,
+  BTN_DPAD_UP = 0x220,
+  BTN_DPAD_DOWN = 0x221,
+  BTN_DPAD_LEFT = 0x222,
+  BTN_DPAD_RIGHT = 0x223,
+  BTN_GRIPL = 0x224,
+  BTN_GRIPR = 0x225,
+  BTN_GRIPL2 = 0x226,
+  BTN_GRIPR2 = 0x227,
+  KEY_ALS_TOGGLE = 0x230,
+  KEY_ROTATE_LOCK_TOGGLE = 0x231,
+  KEY_REFRESH_RATE_TOGGLE = 0x232,
+  KEY_BUTTONCONFIG = 0x240,
+  KEY_TASKMANAGER = 0x241,
+  KEY_JOURNAL = 0x242,
+  KEY_CONTROLPANEL = 0x243,
+  KEY_APPSELECT = 0x244,
+  KEY_SCREENSAVER = 0x245,
+  KEY_VOICECOMMAND = 0x246,
+  KEY_ASSISTANT = 0x247,
+  KEY_KBD_LAYOUT_NEXT = 0x248,
+  KEY_EMOJI_PICKER = 0x249,
+  KEY_DICTATE = 0x24a,
+  KEY_CAMERA_ACCESS_ENABLE = 0x24b,
+  KEY_CAMERA_ACCESS_DISABLE = 0x24c,
+  KEY_CAMERA_ACCESS_TOGGLE = 0x24d,
+  KEY_ACCESSIBILITY = 0x24e,
+  KEY_DO_NOT_DISTURB = 0x24f,
+  KEY_BRIGHTNESS_MIN = 0x250,
+  KEY_BRIGHTNESS_MAX = 0x251,
+  KEY_EPRIVACY_SCREEN_ON = 0x252,
+  KEY_EPRIVACY_SCREEN_OFF = 0x253,
+  KEY_ACTION_ON_SELECTION = 0x254,
+  KEY_CONTEXTUAL_INSERT = 0x255,
+  KEY_CONTEXTUAL_QUERY = 0x256,
+  KEY_KBDINPUTASSIST_PREV = 0x260,
+  KEY_KBDINPUTASSIST_NEXT = 0x261,
+  KEY_KBDINPUTASSIST_PREVGROUP = 0x262,
+  KEY_KBDINPUTASSIST_NEXTGROUP = 0x263,
+  KEY_KBDINPUTASSIST_ACCEPT = 0x264,
+  KEY_KBDINPUTASSIST_CANCEL = 0x265,
+  KEY_RIGHT_UP = 0x266,
+  KEY_RIGHT_DOWN = 0x267,
+  KEY_LEFT_UP = 0x268,
+  KEY_LEFT_DOWN = 0x269,
+  KEY_ROOT_MENU = 0x26a,
+  KEY_MEDIA_TOP_MENU = 0x26b,
+  KEY_NUMERIC_11 = 0x26c,
+  KEY_NUMERIC_12 = 0x26d,
+  KEY_AUDIO_DESC = 0x26e,
+  KEY_3D_MODE = 0x26f,
+  KEY_NEXT_FAVORITE = 0x270,
+  KEY_STOP_RECORD = 0x271,
+  KEY_PAUSE_RECORD = 0x272,
+  KEY_VOD = 0x273,
+  KEY_UNMUTE = 0x274,
+  KEY_FASTREVERSE = 0x275,
+  KEY_SLOWREVERSE = 0x276,
+  KEY_DATA = 0x277,
+  KEY_ONSCREEN_KEYBOARD = 0x278,
+  KEY_PRIVACY_SCREEN_TOGGLE = 0x279,
+  KEY_SELECTIVE_SCREENSHOT = 0x27a,
+  KEY_NEXT_ELEMENT = 0x27b,
+  KEY_PREVIOUS_ELEMENT = 0x27c,
+  KEY_AUTOPILOT_ENGAGE_TOGGLE = 0x27d,
+  KEY_MARK_WAYPOINT = 0x27e,
+  KEY_SOS = 0x27f,
+  KEY_NAV_CHART = 0x280,
+  KEY_FISHING_CHART = 0x281,
+  KEY_SINGLE_RANGE_RADAR = 0x282,
+  KEY_DUAL_RANGE_RADAR = 0x283,
+  KEY_RADAR_OVERLAY = 0x284,
+  KEY_TRADITIONAL_SONAR = 0x285,
+  KEY_CLEARVU_SONAR = 0x286,
+  KEY_SIDEVU_SONAR = 0x287,
+  KEY_NAV_INFO = 0x288,
+  KEY_BRIGHTNESS_MENU = 0x289,
+  KEY_MACRO1 = 0x290,
+  KEY_MACRO2 = 0x291,
+  KEY_MACRO3 = 0x292,
+  KEY_MACRO4 = 0x293,
+  KEY_MACRO5 = 0x294,
+  KEY_MACRO6 = 0x295,
+  KEY_MACRO7 = 0x296,
+  KEY_MACRO8 = 0x297,
+  KEY_MACRO9 = 0x298,
+  KEY_MACRO10 = 0x299,
+  KEY_MACRO11 = 0x29a,
+  KEY_MACRO12 = 0x29b,
+  KEY_MACRO13 = 0x29c,
+  KEY_MACRO14 = 0x29d,
+  KEY_MACRO15 = 0x29e,
+  KEY_MACRO16 = 0x29f,
+  KEY_MACRO17 = 0x2a0,
+  KEY_MACRO18 = 0x2a1,
+  KEY_MACRO19 = 0x2a2,
+  KEY_MACRO20 = 0x2a3,
+  KEY_MACRO21 = 0x2a4,
+  KEY_MACRO22 = 0x2a5,
+  KEY_MACRO23 = 0x2a6,
+  KEY_MACRO24 = 0x2a7,
+  KEY_MACRO25 = 0x2a8,
+  KEY_MACRO26 = 0x2a9,
+  KEY_MACRO27 = 0x2aa,
+  KEY_MACRO28 = 0x2ab,
+  KEY_MACRO29 = 0x2ac,
+  KEY_MACRO30 = 0x2ad,
+  KEY_MACRO_RECORD_START = 0x2b0,
+  KEY_MACRO_RECORD_STOP = 0x2b1,
+  KEY_MACRO_PRESET_CYCLE = 0x2b2,
+  KEY_MACRO_PRESET1 = 0x2b3,
+  KEY_MACRO_PRESET2 = 0x2b4,
+  KEY_MACRO_PRESET3 = 0x2b5,
+  KEY_KBD_LCD_MENU1 = 0x2b8,
+  KEY_KBD_LCD_MENU2 = 0x2b9,
+  KEY_KBD_LCD_MENU3 = 0x2ba,
+  KEY_KBD_LCD_MENU4 = 0x2bb,
+  KEY_KBD_LCD_MENU5 = 0x2bc,
+  KEY_PERFORMANCE = 0x2bd,
+  BTN_TRIGGER_HAPPY = 0x2c0,
+  BTN_TRIGGER_HAPPY1 = 0x2c0,
+  BTN_TRIGGER_HAPPY2 = 0x2c1,
+  BTN_TRIGGER_HAPPY3 = 0x2c2,
+  BTN_TRIGGER_HAPPY4 = 0x2c3,
+  BTN_TRIGGER_HAPPY5 = 0x2c4,
+  BTN_TRIGGER_HAPPY6 = 0x2c5,
+  BTN_TRIGGER_HAPPY7 = 0x2c6,
+  BTN_TRIGGER_HAPPY8 = 0x2c7,
+  BTN_TRIGGER_HAPPY9 = 0x2c8,
+  BTN_TRIGGER_HAPPY10 = 0x2c9,
+  BTN_TRIGGER_HAPPY11 = 0x2ca,
+  BTN_TRIGGER_HAPPY12 = 0x2cb,
+  BTN_TRIGGER_HAPPY13 = 0x2cc,
+  BTN_TRIGGER_HAPPY14 = 0x2cd,
+  BTN_TRIGGER_HAPPY15 = 0x2ce,
+  BTN_TRIGGER_HAPPY16 = 0x2cf,
+  BTN_TRIGGER_HAPPY17 = 0x2d0,
+  BTN_TRIGGER_HAPPY18 = 0x2d1,
+  BTN_TRIGGER_HAPPY19 = 0x2d2,
+  BTN_TRIGGER_HAPPY20 = 0x2d3,
+  BTN_TRIGGER_HAPPY21 = 0x2d4,
+  BTN_TRIGGER_HAPPY22 = 0x2d5,
+  BTN_TRIGGER_HAPPY23 = 0x2d6,
+  BTN_TRIGGER_HAPPY24 = 0x2d7,
+  BTN_TRIGGER_HAPPY25 = 0x2d8,
+  BTN_TRIGGER_HAPPY26 = 0x2d9,
+  BTN_TRIGGER_HAPPY27 = 0x2da,
+  BTN_TRIGGER_HAPPY28 = 0x2db,
+  BTN_TRIGGER_HAPPY29 = 0x2dc,
+  BTN_TRIGGER_HAPPY30 = 0x2dd,
+  BTN_TRIGGER_HAPPY31 = 0x2de,
+  BTN_TRIGGER_HAPPY32 = 0x2df,
+  BTN_TRIGGER_HAPPY33 = 0x2e0,
+  BTN_TRIGGER_HAPPY34 = 0x2e1,
+  BTN_TRIGGER_HAPPY35 = 0x2e2,
+  BTN_TRIGGER_HAPPY36 = 0x2e3,
+  BTN_TRIGGER_HAPPY37 = 0x2e4,
+  BTN_TRIGGER_HAPPY38 = 0x2e5,
+  BTN_TRIGGER_HAPPY39 = 0x2e6,
+  BTN_TRIGGER_HAPPY40 = 0x2e7,
+  KEY_MIN_INTERESTING = 113,
+  KEY_MAX = 0x2ff,
+  KEY_CNT = 768,
+  REL_X = 0x0,
+  REL_Y = 0x1,
+  REL_Z = 0x2,
+  REL_RX = 0x3,
+  REL_RY = 0x4,
+  REL_RZ = 0x5,
+  REL_HWHEEL = 0x6,
+  REL_DIAL = 0x7,
+  REL_WHEEL = 0x8,
+  REL_MISC = 0x9,
+  REL_RESERVED = 0xa,
+  REL_WHEEL_HI_RES = 0xb,
+  REL_HWHEEL_HI_RES = 0xc,
+  REL_MAX = 0xf,
+  REL_CNT = 16,
+  ABS_X = 0x0,
+  ABS_Y = 0x1,
+  ABS_Z = 0x2,
+  ABS_RX = 0x3,
+  ABS_RY = 0x4,
+  ABS_RZ = 0x5,
+  ABS_THROTTLE = 0x6,
+  ABS_RUDDER = 0x7,
+  ABS_WHEEL = 0x8,
+  ABS_GAS = 0x9,
+  ABS_BRAKE = 0xa,
+  ABS_HAT0X = 0x10,
+  ABS_HAT0Y = 0x11,
+  ABS_HAT1X = 0x12,
+  ABS_HAT1Y = 0x13,
+  ABS_HAT2X = 0x14,
+  ABS_HAT2Y = 0x15,
+  ABS_HAT3X = 0x16,
+  ABS_HAT3Y = 0x17,
+  ABS_PRESSURE = 0x18,
+  ABS_DISTANCE = 0x19,
+  ABS_TILT_X = 0x1a,
+  ABS_TILT_Y = 0x1b,
+  ABS_TOOL_WIDTH = 0x1c,
+  ABS_VOLUME = 0x20,
+  ABS_PROFILE = 0x21,
+  ABS_SND_PROFILE = 0x22,
+  ABS_MISC = 0x28,
+  ABS_RESERVED = 0x2e,
+  ABS_MT_SLOT = 0x2f,
+  ABS_MT_TOUCH_MAJOR = 0x30,
+  ABS_MT_TOUCH_MINOR = 0x31,
+  ABS_MT_WIDTH_MAJOR = 0x32,
+  ABS_MT_WIDTH_MINOR = 0x33,
+  ABS_MT_ORIENTATION = 0x34,
+  ABS_MT_POSITION_X = 0x35,
+  ABS_MT_POSITION_Y = 0x36,
+  ABS_MT_TOOL_TYPE = 0x37,
+  ABS_MT_BLOB_ID = 0x38,
+  ABS_MT_TRACKING_ID = 0x39,
+  ABS_MT_PRESSURE = 0x3a,
+  ABS_MT_DISTANCE = 0x3b,
+  ABS_MT_TOOL_X = 0x3c,
+  ABS_MT_TOOL_Y = 0x3d,
+  ABS_MAX = 0x3f,
+  ABS_CNT = 64,
+  SW_LID = 0x0,
+  SW_TABLET_MODE = 0x1,
+  SW_HEADPHONE_INSERT = 0x2,
+  SW_RFKILL_ALL = 0x3,
+  SW_RADIO = 3,
+  SW_MICROPHONE_INSERT = 0x4,
+  SW_DOCK = 0x5,
+  SW_LINEOUT_INSERT = 0x6,
+  SW_JACK_PHYSICAL_INSERT = 0x7,
+  SW_VIDEOOUT_INSERT = 0x8,
+  SW_CAMERA_LENS_COVER = 0x9,
+  SW_KEYPAD_SLIDE = 0xa,
+  SW_FRONT_PROXIMITY = 0xb,
+  SW_ROTATE_LOCK = 0xc,
+  SW_LINEIN_INSERT = 0xd,
+  SW_MUTE_DEVICE = 0xe,
+  SW_PEN_INSERTED = 0xf,
+  SW_MACHINE_COVER = 0x10,
+  SW_USB_INSERT = 0x11,
+  SW_MAX = 0x11,
+  SW_CNT = 18,
+  MSC_SERIAL = 0x0,
+  MSC_PULSELED = 0x1,
+  MSC_GESTURE = 0x2,
+  MSC_RAW = 0x3,
+  MSC_SCAN = 0x4,
+  MSC_TIMESTAMP = 0x5,
+  MSC_MAX = 0x7,
+  MSC_CNT = 8,
+  LED_NUML = 0x0,
+  LED_CAPSL = 0x1,
+  LED_SCROLLL = 0x2,
+  LED_COMPOSE = 0x3,
+  LED_KANA = 0x4,
+  LED_SLEEP = 0x5,
+  LED_SUSPEND = 0x6,
+  LED_MUTE = 0x7,
+  LED_MISC = 0x8,
+  LED_MAIL = 0x9,
+  LED_CHARGING = 0xa,
+  LED_MAX = 0xf,
+  LED_CNT = 16,
+  REP_DELAY = 0x0,
+  REP_PERIOD = 0x1,
+  REP_MAX = 0x1,
+  REP_CNT = 2,
+  SND_CLICK = 0x0,
+  SND_BELL = 0x1,
+  SND_TONE = 0x2,
+  SND_MAX = 0x7,
+  SND_CNT = 8,
+  SND_PROFILE_SILENT = 0x0,
+  SND_PROFILE_VIBRATE = 0x1,
+  SND_PROFILE_RING = 0x2,
+},
 ]==],
 ["linux/input.h"] = [==[
-  constants = {
-    EV_VERSION = 0x10001,
-    INPUT_KEYMAP_BY_INDEX = 0x1,
-    ID_BUS = 0,
-    ID_VENDOR = 1,
-    ID_PRODUCT = 2,
-    ID_VERSION = 3,
-    BUS_PCI = 0x1,
-    BUS_ISAPNP = 0x2,
-    BUS_USB = 0x3,
-    BUS_HIL = 0x4,
-    BUS_BLUETOOTH = 0x5,
-    BUS_VIRTUAL = 0x6,
-    BUS_ISA = 0x10,
-    BUS_I8042 = 0x11,
-    BUS_XTKBD = 0x12,
-    BUS_RS232 = 0x13,
-    BUS_GAMEPORT = 0x14,
-    BUS_PARPORT = 0x15,
-    BUS_AMIGA = 0x16,
-    BUS_ADB = 0x17,
-    BUS_I2C = 0x18,
-    BUS_HOST = 0x19,
-    BUS_GSC = 0x1a,
-    BUS_ATARI = 0x1b,
-    BUS_SPI = 0x1c,
-    BUS_RMI = 0x1d,
-    BUS_CEC = 0x1e,
-    BUS_INTEL_ISHTP = 0x1f,
-    BUS_AMD_SFH = 0x20,
-    BUS_SDW = 0x21,
-    MT_TOOL_FINGER = 0x0,
-    MT_TOOL_PEN = 0x1,
-    MT_TOOL_PALM = 0x2,
-    MT_TOOL_DIAL = 0xa,
-    MT_TOOL_MAX = 0xf,
-    FF_STATUS_STOPPED = 0x0,
-    FF_STATUS_PLAYING = 0x1,
-    FF_STATUS_MAX = 0x1,
-    FF_HAPTIC = 0x4f,
-    FF_RUMBLE = 0x50,
-    FF_PERIODIC = 0x51,
-    FF_CONSTANT = 0x52,
-    FF_SPRING = 0x53,
-    FF_FRICTION = 0x54,
-    FF_DAMPER = 0x55,
-    FF_INERTIA = 0x56,
-    FF_RAMP = 0x57,
-    FF_EFFECT_MIN = 79,
-    FF_EFFECT_MAX = 87,
-    FF_SQUARE = 0x58,
-    FF_TRIANGLE = 0x59,
-    FF_SINE = 0x5a,
-    FF_SAW_UP = 0x5b,
-    FF_SAW_DOWN = 0x5c,
-    FF_CUSTOM = 0x5d,
-    FF_WAVEFORM_MIN = 88,
-    FF_WAVEFORM_MAX = 93,
-    FF_GAIN = 0x60,
-    FF_AUTOCENTER = 0x61,
-    FF_MAX_EFFECTS = 96,
-    FF_MAX = 0x7f,
-    FF_CNT = 128,
-  },
-  records = {
-    ["struct input_event"] = [[{
+constants = {
+  EV_VERSION = 0x10001,
+  INPUT_KEYMAP_BY_INDEX = 0x1,
+  ID_BUS = 0,
+  ID_VENDOR = 1,
+  ID_PRODUCT = 2,
+  ID_VERSION = 3,
+  BUS_PCI = 0x1,
+  BUS_ISAPNP = 0x2,
+  BUS_USB = 0x3,
+  BUS_HIL = 0x4,
+  BUS_BLUETOOTH = 0x5,
+  BUS_VIRTUAL = 0x6,
+  BUS_ISA = 0x10,
+  BUS_I8042 = 0x11,
+  BUS_XTKBD = 0x12,
+  BUS_RS232 = 0x13,
+  BUS_GAMEPORT = 0x14,
+  BUS_PARPORT = 0x15,
+  BUS_AMIGA = 0x16,
+  BUS_ADB = 0x17,
+  BUS_I2C = 0x18,
+  BUS_HOST = 0x19,
+  BUS_GSC = 0x1a,
+  BUS_ATARI = 0x1b,
+  BUS_SPI = 0x1c,
+  BUS_RMI = 0x1d,
+  BUS_CEC = 0x1e,
+  BUS_INTEL_ISHTP = 0x1f,
+  BUS_AMD_SFH = 0x20,
+  BUS_SDW = 0x21,
+  MT_TOOL_FINGER = 0x0,
+  MT_TOOL_PEN = 0x1,
+  MT_TOOL_PALM = 0x2,
+  MT_TOOL_DIAL = 0xa,
+  MT_TOOL_MAX = 0xf,
+  FF_STATUS_STOPPED = 0x0,
+  FF_STATUS_PLAYING = 0x1,
+  FF_STATUS_MAX = 0x1,
+  FF_HAPTIC = 0x4f,
+  FF_RUMBLE = 0x50,
+  FF_PERIODIC = 0x51,
+  FF_CONSTANT = 0x52,
+  FF_SPRING = 0x53,
+  FF_FRICTION = 0x54,
+  FF_DAMPER = 0x55,
+  FF_INERTIA = 0x56,
+  FF_RAMP = 0x57,
+  FF_EFFECT_MIN = 79,
+  FF_EFFECT_MAX = 87,
+  FF_SQUARE = 0x58,
+  FF_TRIANGLE = 0x59,
+  FF_SINE = 0x5a,
+  FF_SAW_UP = 0x5b,
+  FF_SAW_DOWN = 0x5c,
+  FF_CUSTOM = 0x5d,
+  FF_WAVEFORM_MIN = 88,
+  FF_WAVEFORM_MAX = 93,
+  FF_GAIN = 0x60,
+  FF_AUTOCENTER = 0x61,
+  FF_MAX_EFFECTS = 96,
+  FF_MAX = 0x7f,
+  FF_CNT = 128,
+},
+records = {
+  ["struct input_event"] = [[{
   struct timeval time;
   uint16_t type;
   uint16_t code;
   int32_t value;
 }]],
-    ["struct input_id"] = [[{
+  ["struct input_id"] = [[{
   uint16_t bustype;
   uint16_t vendor;
   uint16_t product;
   uint16_t version;
 }]],
-    ["struct input_absinfo"] = [[{
+  ["struct input_absinfo"] = [[{
   int32_t value;
   int32_t minimum;
   int32_t maximum;
@@ -5726,37 +6693,37 @@ return {
   int32_t flat;
   int32_t resolution;
 }]],
-    ["struct input_keymap_entry"] = [[{
+  ["struct input_keymap_entry"] = [[{
   uint8_t flags;
   uint8_t len;
   uint16_t index;
   uint32_t keycode;
   uint8_t scancode[32];
 }]],
-    ["struct ff_replay"] = [[{
+  ["struct ff_replay"] = [[{
   uint16_t length;
   uint16_t delay;
 }]],
-    ["struct ff_trigger"] = [[{
+  ["struct ff_trigger"] = [[{
   uint16_t button;
   uint16_t interval;
 }]],
-    ["struct ff_envelope"] = [[{
+  ["struct ff_envelope"] = [[{
   uint16_t attack_length;
   uint16_t attack_level;
   uint16_t fade_length;
   uint16_t fade_level;
 }]],
-    ["struct ff_constant_effect"] = [[{
+  ["struct ff_constant_effect"] = [[{
   int16_t level;
   struct ff_envelope envelope;
 }]],
-    ["struct ff_ramp_effect"] = [[{
+  ["struct ff_ramp_effect"] = [[{
   int16_t start_level;
   int16_t end_level;
   struct ff_envelope envelope;
 }]],
-    ["struct ff_condition_effect"] = [[{
+  ["struct ff_condition_effect"] = [[{
   uint16_t right_saturation;
   uint16_t left_saturation;
   int16_t right_coeff;
@@ -5764,7 +6731,7 @@ return {
   uint16_t deadband;
   int16_t center;
 }]],
-    ["struct ff_periodic_effect"] = [[{
+  ["struct ff_periodic_effect"] = [[{
   uint16_t waveform;
   uint16_t period;
   int16_t magnitude;
@@ -5774,11 +6741,11 @@ return {
   uint32_t custom_len;
   int16_t *custom_data;
 }]],
-    ["struct ff_rumble_effect"] = [[{
+  ["struct ff_rumble_effect"] = [[{
   uint16_t strong_magnitude;
   uint16_t weak_magnitude;
 }]],
-    ["struct ff_haptic_effect"] = [[{
+  ["struct ff_haptic_effect"] = [[{
   uint16_t hid_usage;
   uint16_t vendor_id;
   uint8_t vendor_waveform_page;
@@ -5786,7 +6753,7 @@ return {
   uint16_t repeat_count;
   uint16_t retrigger_period;
 }]],
-    ["struct ff_effect"] = [[{
+  ["struct ff_effect"] = [[{
   uint16_t type;
   int16_t id;
   uint16_t direction;
@@ -5801,469 +6768,469 @@ return {
     struct ff_haptic_effect haptic;
   } u;
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EVIOCGVERSION = 0x80044501,
+      EVIOCGID = 0x80084502,
+      EVIOCGREP = 0x80084503,
+      EVIOCSREP = 0x40084503,
+      EVIOCGKEYCODE = 0x80084504,
+      EVIOCGKEYCODE_V2 = 0x80284504,
+      EVIOCSKEYCODE = 0x40084504,
+      EVIOCSKEYCODE_V2 = 0x40284504,
+      EVIOCRMFF = 0x40044581,
+      EVIOCGEFFECTS = 0x80044584,
+      EVIOCGRAB = 0x40044590,
+      EVIOCREVOKE = 0x40044591,
+      EVIOCGMASK = 0x80104592,
+      EVIOCSMASK = 0x40104593,
+      EVIOCSCLOCKID = 0x400445a0,
+    },
+    macros = function(M)
+      return {
+        EVIOCGNAME = function(len)
+          return M.int(M.bor(0x80004506LL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGPHYS = function(len)
+          return M.int(M.bor(0x80004507LL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGUNIQ = function(len)
+          return M.int(M.bor(0x80004508LL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGPROP = function(len)
+          return M.int(M.bor(0x80004509LL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGMTSLOTS = function(len)
+          return M.int(M.bor(0x8000450aLL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGKEY = function(len)
+          return M.int(M.bor(0x80004518LL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGLED = function(len)
+          return M.int(M.bor(0x80004519LL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGSND = function(len)
+          return M.int(M.bor(0x8000451aLL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGSW = function(len)
+          return M.int(M.bor(0x8000451bLL, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGBIT = function(ev, len)
+          return M.int(M.bor(0x80004500LL, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EVIOCGVERSION = 0x80044501,
-        EVIOCGID = 0x80084502,
-        EVIOCGREP = 0x80084503,
-        EVIOCSREP = 0x40084503,
-        EVIOCGKEYCODE = 0x80084504,
-        EVIOCGKEYCODE_V2 = 0x80284504,
-        EVIOCSKEYCODE = 0x40084504,
-        EVIOCSKEYCODE_V2 = 0x40284504,
-        EVIOCRMFF = 0x40044581,
-        EVIOCGEFFECTS = 0x80044584,
-        EVIOCGRAB = 0x40044590,
-        EVIOCREVOKE = 0x40044591,
-        EVIOCGMASK = 0x80104592,
-        EVIOCSMASK = 0x40104593,
-        EVIOCSCLOCKID = 0x400445a0,
-      },
-      macros = function(M)
-        return {
-          EVIOCGNAME = function(len)
-            return M.int(M.bor(0x80004506LL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGPHYS = function(len)
-            return M.int(M.bor(0x80004507LL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGUNIQ = function(len)
-            return M.int(M.bor(0x80004508LL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGPROP = function(len)
-            return M.int(M.bor(0x80004509LL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGMTSLOTS = function(len)
-            return M.int(M.bor(0x8000450aLL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGKEY = function(len)
-            return M.int(M.bor(0x80004518LL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGLED = function(len)
-            return M.int(M.bor(0x80004519LL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGSND = function(len)
-            return M.int(M.bor(0x8000451aLL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGSW = function(len)
-            return M.int(M.bor(0x8000451bLL, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGBIT = function(ev, len)
-            return M.int(M.bor(0x80004500LL, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      EVIOCSFF = 0x40304580,
     },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        EVIOCSFF = 0x40304580,
-      },
-      macros = function(M)
-        return {
-          EVIOCGABS = function(abs)
-            return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0x40 + M.long(abs))), 0x180000))
-          end,
-          EVIOCSABS = function(abs)
-            return M.int(M.bor(M.u64(M.bor(0x40004500, 0xc0 + M.long(abs))), 0x180000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct input_mask"] = [[{
-    uint32_t type;
-    uint32_t codes_size;
-    uint64_t codes_ptr;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        EVIOCSFF = 0x402c4580,
-      },
-      macros = function(M)
-        return {
-          EVIOCGABS = function(abs)
-            return M.int(M.bor(0x80004500LL, 0x40 + M.long(abs), 0x180000))
-          end,
-          EVIOCSABS = function(abs)
-            return M.int(M.bor(0x40004500, 0xc0 + M.long(abs), 0x180000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        EVIOCGVERSION = 0x40044501,
-        EVIOCGID = 0x40084502,
-        EVIOCGREP = 0x40084503,
-        EVIOCSREP = 0x80084503,
-        EVIOCGKEYCODE = 0x40084504,
-        EVIOCGKEYCODE_V2 = 0x40284504,
-        EVIOCSKEYCODE = 0x80084504,
-        EVIOCSKEYCODE_V2 = 0x80284504,
-        EVIOCRMFF = 0x80044581,
-        EVIOCGEFFECTS = 0x40044584,
-        EVIOCGRAB = 0x80044590,
-        EVIOCREVOKE = 0x80044591,
-        EVIOCGMASK = 0x40104592,
-        EVIOCSMASK = 0x80104593,
-        EVIOCSCLOCKID = 0x800445a0,
-      },
-      macros = function(M)
-        return {
-          EVIOCGNAME = function(len)
-            return M.int(M.bor(0x40004506, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGPHYS = function(len)
-            return M.int(M.bor(0x40004507, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGUNIQ = function(len)
-            return M.int(M.bor(0x40004508, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGPROP = function(len)
-            return M.int(M.bor(0x40004509, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGMTSLOTS = function(len)
-            return M.int(M.bor(0x4000450a, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGKEY = function(len)
-            return M.int(M.bor(0x40004518, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGLED = function(len)
-            return M.int(M.bor(0x40004519, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGSND = function(len)
-            return M.int(M.bor(0x4000451a, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGSW = function(len)
-            return M.int(M.bor(0x4000451b, M.shl(M.long(len), 16)))
-          end,
-          EVIOCGBIT = function(ev, len)
-            return M.int(M.bor(0x40004500, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        EVIOCSFF = 0x802c4580,
-      },
-      macros = function(M)
-        return {
-          EVIOCGABS = function(abs)
-            return M.int(M.bor(0x40004500, 0x40 + M.long(abs), 0x180000))
-          end,
-          EVIOCSABS = function(abs)
-            return M.int(M.bor(0x80004500LL, 0xc0 + M.long(abs), 0x180000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        EVIOCSFF = 0x80304580,
-      },
-      records = {
-        ["struct input_mask"] = [[{
-    uint32_t type;
-    uint32_t codes_size;
-    unsigned long codes_ptr;
-  }]],
-      },
-      macros = function(M)
-        return {
-          EVIOCGABS = function(abs)
-            return M.int(M.bor(M.u64(M.bor(0x40004500, 0x40 + M.long(abs))), 0x180000))
-          end,
-          EVIOCSABS = function(abs)
-            return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0xc0 + M.long(abs))), 0x180000))
-          end,
-        }
-      end,
+    macros = function(M)
+      return {
+        EVIOCGABS = function(abs)
+          return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0x40 + M.long(abs))), 0x180000))
+        end,
+        EVIOCSABS = function(abs)
+          return M.int(M.bor(M.u64(M.bor(0x40004500, 0xc0 + M.long(abs))), 0x180000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct input_mask"] = [[{
+  uint32_t type;
+  uint32_t codes_size;
+  uint64_t codes_ptr;
+}]],
     },
   },
+  {
+    on = "x86 arm",
+    constants = {
+      EVIOCSFF = 0x402c4580,
+    },
+    macros = function(M)
+      return {
+        EVIOCGABS = function(abs)
+          return M.int(M.bor(0x80004500LL, 0x40 + M.long(abs), 0x180000))
+        end,
+        EVIOCSABS = function(abs)
+          return M.int(M.bor(0x40004500, 0xc0 + M.long(abs), 0x180000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      EVIOCGVERSION = 0x40044501,
+      EVIOCGID = 0x40084502,
+      EVIOCGREP = 0x40084503,
+      EVIOCSREP = 0x80084503,
+      EVIOCGKEYCODE = 0x40084504,
+      EVIOCGKEYCODE_V2 = 0x40284504,
+      EVIOCSKEYCODE = 0x80084504,
+      EVIOCSKEYCODE_V2 = 0x80284504,
+      EVIOCRMFF = 0x80044581,
+      EVIOCGEFFECTS = 0x40044584,
+      EVIOCGRAB = 0x80044590,
+      EVIOCREVOKE = 0x80044591,
+      EVIOCGMASK = 0x40104592,
+      EVIOCSMASK = 0x80104593,
+      EVIOCSCLOCKID = 0x800445a0,
+    },
+    macros = function(M)
+      return {
+        EVIOCGNAME = function(len)
+          return M.int(M.bor(0x40004506, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGPHYS = function(len)
+          return M.int(M.bor(0x40004507, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGUNIQ = function(len)
+          return M.int(M.bor(0x40004508, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGPROP = function(len)
+          return M.int(M.bor(0x40004509, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGMTSLOTS = function(len)
+          return M.int(M.bor(0x4000450a, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGKEY = function(len)
+          return M.int(M.bor(0x40004518, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGLED = function(len)
+          return M.int(M.bor(0x40004519, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGSND = function(len)
+          return M.int(M.bor(0x4000451a, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGSW = function(len)
+          return M.int(M.bor(0x4000451b, M.shl(M.long(len), 16)))
+        end,
+        EVIOCGBIT = function(ev, len)
+          return M.int(M.bor(0x40004500, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      EVIOCSFF = 0x802c4580,
+    },
+    macros = function(M)
+      return {
+        EVIOCGABS = function(abs)
+          return M.int(M.bor(0x40004500, 0x40 + M.long(abs), 0x180000))
+        end,
+        EVIOCSABS = function(abs)
+          return M.int(M.bor(0x80004500LL, 0xc0 + M.long(abs), 0x180000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      EVIOCSFF = 0x80304580,
+    },
+    records = {
+      ["struct input_mask"] = [[{
+  uint32_t type;
+  uint32_t codes_size;
+  unsigned long codes_ptr;
+}]],
+    },
+    macros = function(M)
+      return {
+        EVIOCGABS = function(abs)
+          return M.int(M.bor(M.u64(M.bor(0x40004500, 0x40 + M.long(abs))), 0x180000))
+        end,
+        EVIOCSABS = function(abs)
+          return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0xc0 + M.long(abs))), 0x180000))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/io_uring.h"] = [==[
-  constants = {
-    IOSQE_FIXED_FILE_BIT = 0,
-    IOSQE_IO_DRAIN_BIT = 1,
-    IOSQE_IO_LINK_BIT = 2,
-    IOSQE_IO_HARDLINK_BIT = 3,
-    IOSQE_ASYNC_BIT = 4,
-    IOSQE_BUFFER_SELECT_BIT = 5,
-    IOSQE_CQE_SKIP_SUCCESS_BIT = 6,
-    IORING_OP_NOP = 0,
-    IORING_OP_READV = 1,
-    IORING_OP_WRITEV = 2,
-    IORING_OP_FSYNC = 3,
-    IORING_OP_READ_FIXED = 4,
-    IORING_OP_WRITE_FIXED = 5,
-    IORING_OP_POLL_ADD = 6,
-    IORING_OP_POLL_REMOVE = 7,
-    IORING_OP_SYNC_FILE_RANGE = 8,
-    IORING_OP_SENDMSG = 9,
-    IORING_OP_RECVMSG = 10,
-    IORING_OP_TIMEOUT = 11,
-    IORING_OP_TIMEOUT_REMOVE = 12,
-    IORING_OP_ACCEPT = 13,
-    IORING_OP_ASYNC_CANCEL = 14,
-    IORING_OP_LINK_TIMEOUT = 15,
-    IORING_OP_CONNECT = 16,
-    IORING_OP_FALLOCATE = 17,
-    IORING_OP_OPENAT = 18,
-    IORING_OP_CLOSE = 19,
-    IORING_OP_FILES_UPDATE = 20,
-    IORING_OP_STATX = 21,
-    IORING_OP_READ = 22,
-    IORING_OP_WRITE = 23,
-    IORING_OP_FADVISE = 24,
-    IORING_OP_MADVISE = 25,
-    IORING_OP_SEND = 26,
-    IORING_OP_RECV = 27,
-    IORING_OP_OPENAT2 = 28,
-    IORING_OP_EPOLL_CTL = 29,
-    IORING_OP_SPLICE = 30,
-    IORING_OP_PROVIDE_BUFFERS = 31,
-    IORING_OP_REMOVE_BUFFERS = 32,
-    IORING_OP_TEE = 33,
-    IORING_OP_SHUTDOWN = 34,
-    IORING_OP_RENAMEAT = 35,
-    IORING_OP_UNLINKAT = 36,
-    IORING_OP_MKDIRAT = 37,
-    IORING_OP_SYMLINKAT = 38,
-    IORING_OP_LINKAT = 39,
-    IORING_OP_MSG_RING = 40,
-    IORING_OP_FSETXATTR = 41,
-    IORING_OP_SETXATTR = 42,
-    IORING_OP_FGETXATTR = 43,
-    IORING_OP_GETXATTR = 44,
-    IORING_OP_SOCKET = 45,
-    IORING_OP_URING_CMD = 46,
-    IORING_OP_SEND_ZC = 47,
-    IORING_OP_SENDMSG_ZC = 48,
-    IORING_OP_READ_MULTISHOT = 49,
-    IORING_OP_WAITID = 50,
-    IORING_OP_FUTEX_WAIT = 51,
-    IORING_OP_FUTEX_WAKE = 52,
-    IORING_OP_FUTEX_WAITV = 53,
-    IORING_OP_FIXED_FD_INSTALL = 54,
-    IORING_OP_FTRUNCATE = 55,
-    IORING_OP_BIND = 56,
-    IORING_OP_LISTEN = 57,
-    IORING_OP_RECV_ZC = 58,
-    IORING_OP_EPOLL_WAIT = 59,
-    IORING_OP_READV_FIXED = 60,
-    IORING_OP_WRITEV_FIXED = 61,
-    IORING_OP_PIPE = 62,
-    IORING_OP_NOP128 = 63,
-    IORING_OP_URING_CMD128 = 64,
-    IORING_OP_LAST = 65,
-    IORING_MSG_DATA = 0,
-    IORING_MSG_SEND_FD = 1,
-    IORING_REGISTER_BUFFERS = 0,
-    IORING_UNREGISTER_BUFFERS = 1,
-    IORING_REGISTER_FILES = 2,
-    IORING_UNREGISTER_FILES = 3,
-    IORING_REGISTER_EVENTFD = 4,
-    IORING_UNREGISTER_EVENTFD = 5,
-    IORING_REGISTER_FILES_UPDATE = 6,
-    IORING_REGISTER_EVENTFD_ASYNC = 7,
-    IORING_REGISTER_PROBE = 8,
-    IORING_REGISTER_PERSONALITY = 9,
-    IORING_UNREGISTER_PERSONALITY = 10,
-    IORING_REGISTER_RESTRICTIONS = 11,
-    IORING_REGISTER_ENABLE_RINGS = 12,
-    IORING_REGISTER_FILES2 = 13,
-    IORING_REGISTER_FILES_UPDATE2 = 14,
-    IORING_REGISTER_BUFFERS2 = 15,
-    IORING_REGISTER_BUFFERS_UPDATE = 16,
-    IORING_REGISTER_IOWQ_AFF = 17,
-    IORING_UNREGISTER_IOWQ_AFF = 18,
-    IORING_REGISTER_IOWQ_MAX_WORKERS = 19,
-    IORING_REGISTER_RING_FDS = 20,
-    IORING_UNREGISTER_RING_FDS = 21,
-    IORING_REGISTER_PBUF_RING = 22,
-    IORING_UNREGISTER_PBUF_RING = 23,
-    IORING_REGISTER_SYNC_CANCEL = 24,
-    IORING_REGISTER_FILE_ALLOC_RANGE = 25,
-    IORING_REGISTER_PBUF_STATUS = 26,
-    IORING_REGISTER_NAPI = 27,
-    IORING_UNREGISTER_NAPI = 28,
-    IORING_REGISTER_CLOCK = 29,
-    IORING_REGISTER_CLONE_BUFFERS = 30,
-    IORING_REGISTER_SEND_MSG_RING = 31,
-    IORING_REGISTER_ZCRX_IFQ = 32,
-    IORING_REGISTER_RESIZE_RINGS = 33,
-    IORING_REGISTER_MEM_REGION = 34,
-    IORING_REGISTER_QUERY = 35,
-    IORING_REGISTER_ZCRX_CTRL = 36,
-    IORING_REGISTER_BPF_FILTER = 37,
-    IORING_REGISTER_LAST = 38,
-    IORING_REGISTER_USE_REGISTERED_RING = 2147483648,
-    IO_WQ_BOUND = 0,
-    IO_WQ_UNBOUND = 1,
-    IORING_MEM_REGION_TYPE_USER = 1,
-    IORING_MEM_REGION_REG_WAIT_ARG = 1,
-    IORING_REGISTER_SRC_REGISTERED = 1,
-    IORING_REGISTER_DST_REPLACE = 2,
-    IOU_PBUF_RING_MMAP = 1,
-    IOU_PBUF_RING_INC = 2,
-    IO_URING_NAPI_REGISTER_OP = 0,
-    IO_URING_NAPI_STATIC_ADD_ID = 1,
-    IO_URING_NAPI_STATIC_DEL_ID = 2,
-    IO_URING_NAPI_TRACKING_DYNAMIC = 0,
-    IO_URING_NAPI_TRACKING_STATIC = 1,
-    IO_URING_NAPI_TRACKING_INACTIVE = 255,
-    IORING_RESTRICTION_REGISTER_OP = 0,
-    IORING_RESTRICTION_SQE_OP = 1,
-    IORING_RESTRICTION_SQE_FLAGS_ALLOWED = 2,
-    IORING_RESTRICTION_SQE_FLAGS_REQUIRED = 3,
-    IORING_RESTRICTION_LAST = 4,
-    IORING_REG_WAIT_TS = 1,
-    SOCKET_URING_OP_SIOCINQ = 0,
-    SOCKET_URING_OP_SIOCOUTQ = 1,
-    SOCKET_URING_OP_GETSOCKOPT = 2,
-    SOCKET_URING_OP_SETSOCKOPT = 3,
-    SOCKET_URING_OP_TX_TIMESTAMP = 4,
-    SOCKET_URING_OP_GETSOCKNAME = 5,
-    IORING_RW_ATTR_FLAG_PI = 0x1,
-    IORING_FILE_INDEX_ALLOC = 4294967295,
-    IOSQE_FIXED_FILE = 0x1,
-    IOSQE_IO_DRAIN = 0x2,
-    IOSQE_IO_LINK = 0x4,
-    IOSQE_IO_HARDLINK = 0x8,
-    IOSQE_ASYNC = 0x10,
-    IOSQE_BUFFER_SELECT = 0x20,
-    IOSQE_CQE_SKIP_SUCCESS = 0x40,
-    IORING_SETUP_IOPOLL = 0x1,
-    IORING_SETUP_SQPOLL = 0x2,
-    IORING_SETUP_SQ_AFF = 0x4,
-    IORING_SETUP_CQSIZE = 0x8,
-    IORING_SETUP_CLAMP = 0x10,
-    IORING_SETUP_ATTACH_WQ = 0x20,
-    IORING_SETUP_R_DISABLED = 0x40,
-    IORING_SETUP_SUBMIT_ALL = 0x80,
-    IORING_SETUP_COOP_TASKRUN = 0x100,
-    IORING_SETUP_TASKRUN_FLAG = 0x200,
-    IORING_SETUP_SQE128 = 0x400,
-    IORING_SETUP_CQE32 = 0x800,
-    IORING_SETUP_SINGLE_ISSUER = 0x1000,
-    IORING_SETUP_DEFER_TASKRUN = 0x2000,
-    IORING_SETUP_NO_MMAP = 0x4000,
-    IORING_SETUP_REGISTERED_FD_ONLY = 0x8000,
-    IORING_SETUP_NO_SQARRAY = 0x10000,
-    IORING_SETUP_HYBRID_IOPOLL = 0x20000,
-    IORING_SETUP_CQE_MIXED = 0x40000,
-    IORING_SETUP_SQE_MIXED = 0x80000,
-    IORING_SETUP_SQ_REWIND = 0x100000,
-    IORING_URING_CMD_FIXED = 0x1,
-    IORING_URING_CMD_MULTISHOT = 0x2,
-    IORING_URING_CMD_MASK = 3,
-    IORING_FSYNC_DATASYNC = 0x1,
-    IORING_TIMEOUT_ABS = 0x1,
-    IORING_TIMEOUT_UPDATE = 0x2,
-    IORING_TIMEOUT_BOOTTIME = 0x4,
-    IORING_TIMEOUT_REALTIME = 0x8,
-    IORING_LINK_TIMEOUT_UPDATE = 0x10,
-    IORING_TIMEOUT_ETIME_SUCCESS = 0x20,
-    IORING_TIMEOUT_MULTISHOT = 0x40,
-    IORING_TIMEOUT_IMMEDIATE_ARG = 0x80,
-    IORING_TIMEOUT_CLOCK_MASK = 12,
-    IORING_TIMEOUT_UPDATE_MASK = 18,
-    SPLICE_F_FD_IN_FIXED = 0x80000000,
-    IORING_POLL_ADD_MULTI = 0x1,
-    IORING_POLL_UPDATE_EVENTS = 0x2,
-    IORING_POLL_UPDATE_USER_DATA = 0x4,
-    IORING_POLL_ADD_LEVEL = 0x8,
-    IORING_ASYNC_CANCEL_ALL = 0x1,
-    IORING_ASYNC_CANCEL_FD = 0x2,
-    IORING_ASYNC_CANCEL_ANY = 0x4,
-    IORING_ASYNC_CANCEL_FD_FIXED = 0x8,
-    IORING_ASYNC_CANCEL_USERDATA = 0x10,
-    IORING_ASYNC_CANCEL_OP = 0x20,
-    IORING_RECVSEND_POLL_FIRST = 0x1,
-    IORING_RECV_MULTISHOT = 0x2,
-    IORING_RECVSEND_FIXED_BUF = 0x4,
-    IORING_SEND_ZC_REPORT_USAGE = 0x8,
-    IORING_RECVSEND_BUNDLE = 0x10,
-    IORING_SEND_VECTORIZED = 0x20,
-    IORING_NOTIF_USAGE_ZC_COPIED = 0x80000000,
-    IORING_ACCEPT_MULTISHOT = 0x1,
-    IORING_ACCEPT_DONTWAIT = 0x2,
-    IORING_ACCEPT_POLL_FIRST = 0x4,
-    IORING_MSG_RING_CQE_SKIP = 0x1,
-    IORING_MSG_RING_FLAGS_PASS = 0x2,
-    IORING_FIXED_FD_NO_CLOEXEC = 0x1,
-    IORING_NOP_INJECT_RESULT = 0x1,
-    IORING_NOP_FILE = 0x2,
-    IORING_NOP_FIXED_FILE = 0x4,
-    IORING_NOP_FIXED_BUFFER = 0x8,
-    IORING_NOP_TW = 0x10,
-    IORING_NOP_CQE32 = 0x20,
-    IORING_CQE_F_BUFFER = 0x1,
-    IORING_CQE_F_MORE = 0x2,
-    IORING_CQE_F_SOCK_NONEMPTY = 0x4,
-    IORING_CQE_F_NOTIF = 0x8,
-    IORING_CQE_F_BUF_MORE = 0x10,
-    IORING_CQE_F_SKIP = 0x20,
-    IORING_CQE_F_32 = 0x8000,
-    IORING_CQE_BUFFER_SHIFT = 16,
-    IORING_OFF_SQ_RING = 0,
-    IORING_OFF_CQ_RING = 0x8000000,
-    IORING_OFF_SQES = 0x10000000,
-    IORING_OFF_PBUF_RING = 0x80000000,
-    IORING_OFF_PBUF_SHIFT = 16,
-    IORING_OFF_MMAP_MASK = 0xf8000000,
-    IORING_SQ_NEED_WAKEUP = 0x1,
-    IORING_SQ_CQ_OVERFLOW = 0x2,
-    IORING_SQ_TASKRUN = 0x4,
-    IORING_CQ_EVENTFD_DISABLED = 0x1,
-    IORING_ENTER_GETEVENTS = 0x1,
-    IORING_ENTER_SQ_WAKEUP = 0x2,
-    IORING_ENTER_SQ_WAIT = 0x4,
-    IORING_ENTER_EXT_ARG = 0x8,
-    IORING_ENTER_REGISTERED_RING = 0x10,
-    IORING_ENTER_ABS_TIMER = 0x20,
-    IORING_ENTER_EXT_ARG_REG = 0x40,
-    IORING_ENTER_NO_IOWAIT = 0x80,
-    IORING_FEAT_SINGLE_MMAP = 0x1,
-    IORING_FEAT_NODROP = 0x2,
-    IORING_FEAT_SUBMIT_STABLE = 0x4,
-    IORING_FEAT_RW_CUR_POS = 0x8,
-    IORING_FEAT_CUR_PERSONALITY = 0x10,
-    IORING_FEAT_FAST_POLL = 0x20,
-    IORING_FEAT_POLL_32BITS = 0x40,
-    IORING_FEAT_SQPOLL_NONFIXED = 0x80,
-    IORING_FEAT_EXT_ARG = 0x100,
-    IORING_FEAT_NATIVE_WORKERS = 0x200,
-    IORING_FEAT_RSRC_TAGS = 0x400,
-    IORING_FEAT_CQE_SKIP = 0x800,
-    IORING_FEAT_LINKED_FILE = 0x1000,
-    IORING_FEAT_REG_REG_RING = 0x2000,
-    IORING_FEAT_RECVSEND_BUNDLE = 0x4000,
-    IORING_FEAT_MIN_TIMEOUT = 0x8000,
-    IORING_FEAT_RW_ATTR = 0x10000,
-    IORING_FEAT_NO_IOWAIT = 0x20000,
-    IORING_RSRC_REGISTER_SPARSE = 0x1,
-    IORING_REGISTER_FILES_SKIP = -2,
-    IO_URING_OP_SUPPORTED = 0x1,
-    IORING_TIMESTAMP_HW_SHIFT = 16,
-    IORING_TIMESTAMP_TYPE_SHIFT = 17,
-    IORING_CQE_F_TSTAMP_HW = 0x10000,
-  },
-  records = {
-    ["struct io_uring_params"] = [[{
+constants = {
+  IOSQE_FIXED_FILE_BIT = 0,
+  IOSQE_IO_DRAIN_BIT = 1,
+  IOSQE_IO_LINK_BIT = 2,
+  IOSQE_IO_HARDLINK_BIT = 3,
+  IOSQE_ASYNC_BIT = 4,
+  IOSQE_BUFFER_SELECT_BIT = 5,
+  IOSQE_CQE_SKIP_SUCCESS_BIT = 6,
+  IORING_OP_NOP = 0,
+  IORING_OP_READV = 1,
+  IORING_OP_WRITEV = 2,
+  IORING_OP_FSYNC = 3,
+  IORING_OP_READ_FIXED = 4,
+  IORING_OP_WRITE_FIXED = 5,
+  IORING_OP_POLL_ADD = 6,
+  IORING_OP_POLL_REMOVE = 7,
+  IORING_OP_SYNC_FILE_RANGE = 8,
+  IORING_OP_SENDMSG = 9,
+  IORING_OP_RECVMSG = 10,
+  IORING_OP_TIMEOUT = 11,
+  IORING_OP_TIMEOUT_REMOVE = 12,
+  IORING_OP_ACCEPT = 13,
+  IORING_OP_ASYNC_CANCEL = 14,
+  IORING_OP_LINK_TIMEOUT = 15,
+  IORING_OP_CONNECT = 16,
+  IORING_OP_FALLOCATE = 17,
+  IORING_OP_OPENAT = 18,
+  IORING_OP_CLOSE = 19,
+  IORING_OP_FILES_UPDATE = 20,
+  IORING_OP_STATX = 21,
+  IORING_OP_READ = 22,
+  IORING_OP_WRITE = 23,
+  IORING_OP_FADVISE = 24,
+  IORING_OP_MADVISE = 25,
+  IORING_OP_SEND = 26,
+  IORING_OP_RECV = 27,
+  IORING_OP_OPENAT2 = 28,
+  IORING_OP_EPOLL_CTL = 29,
+  IORING_OP_SPLICE = 30,
+  IORING_OP_PROVIDE_BUFFERS = 31,
+  IORING_OP_REMOVE_BUFFERS = 32,
+  IORING_OP_TEE = 33,
+  IORING_OP_SHUTDOWN = 34,
+  IORING_OP_RENAMEAT = 35,
+  IORING_OP_UNLINKAT = 36,
+  IORING_OP_MKDIRAT = 37,
+  IORING_OP_SYMLINKAT = 38,
+  IORING_OP_LINKAT = 39,
+  IORING_OP_MSG_RING = 40,
+  IORING_OP_FSETXATTR = 41,
+  IORING_OP_SETXATTR = 42,
+  IORING_OP_FGETXATTR = 43,
+  IORING_OP_GETXATTR = 44,
+  IORING_OP_SOCKET = 45,
+  IORING_OP_URING_CMD = 46,
+  IORING_OP_SEND_ZC = 47,
+  IORING_OP_SENDMSG_ZC = 48,
+  IORING_OP_READ_MULTISHOT = 49,
+  IORING_OP_WAITID = 50,
+  IORING_OP_FUTEX_WAIT = 51,
+  IORING_OP_FUTEX_WAKE = 52,
+  IORING_OP_FUTEX_WAITV = 53,
+  IORING_OP_FIXED_FD_INSTALL = 54,
+  IORING_OP_FTRUNCATE = 55,
+  IORING_OP_BIND = 56,
+  IORING_OP_LISTEN = 57,
+  IORING_OP_RECV_ZC = 58,
+  IORING_OP_EPOLL_WAIT = 59,
+  IORING_OP_READV_FIXED = 60,
+  IORING_OP_WRITEV_FIXED = 61,
+  IORING_OP_PIPE = 62,
+  IORING_OP_NOP128 = 63,
+  IORING_OP_URING_CMD128 = 64,
+  IORING_OP_LAST = 65,
+  IORING_MSG_DATA = 0,
+  IORING_MSG_SEND_FD = 1,
+  IORING_REGISTER_BUFFERS = 0,
+  IORING_UNREGISTER_BUFFERS = 1,
+  IORING_REGISTER_FILES = 2,
+  IORING_UNREGISTER_FILES = 3,
+  IORING_REGISTER_EVENTFD = 4,
+  IORING_UNREGISTER_EVENTFD = 5,
+  IORING_REGISTER_FILES_UPDATE = 6,
+  IORING_REGISTER_EVENTFD_ASYNC = 7,
+  IORING_REGISTER_PROBE = 8,
+  IORING_REGISTER_PERSONALITY = 9,
+  IORING_UNREGISTER_PERSONALITY = 10,
+  IORING_REGISTER_RESTRICTIONS = 11,
+  IORING_REGISTER_ENABLE_RINGS = 12,
+  IORING_REGISTER_FILES2 = 13,
+  IORING_REGISTER_FILES_UPDATE2 = 14,
+  IORING_REGISTER_BUFFERS2 = 15,
+  IORING_REGISTER_BUFFERS_UPDATE = 16,
+  IORING_REGISTER_IOWQ_AFF = 17,
+  IORING_UNREGISTER_IOWQ_AFF = 18,
+  IORING_REGISTER_IOWQ_MAX_WORKERS = 19,
+  IORING_REGISTER_RING_FDS = 20,
+  IORING_UNREGISTER_RING_FDS = 21,
+  IORING_REGISTER_PBUF_RING = 22,
+  IORING_UNREGISTER_PBUF_RING = 23,
+  IORING_REGISTER_SYNC_CANCEL = 24,
+  IORING_REGISTER_FILE_ALLOC_RANGE = 25,
+  IORING_REGISTER_PBUF_STATUS = 26,
+  IORING_REGISTER_NAPI = 27,
+  IORING_UNREGISTER_NAPI = 28,
+  IORING_REGISTER_CLOCK = 29,
+  IORING_REGISTER_CLONE_BUFFERS = 30,
+  IORING_REGISTER_SEND_MSG_RING = 31,
+  IORING_REGISTER_ZCRX_IFQ = 32,
+  IORING_REGISTER_RESIZE_RINGS = 33,
+  IORING_REGISTER_MEM_REGION = 34,
+  IORING_REGISTER_QUERY = 35,
+  IORING_REGISTER_ZCRX_CTRL = 36,
+  IORING_REGISTER_BPF_FILTER = 37,
+  IORING_REGISTER_LAST = 38,
+  IORING_REGISTER_USE_REGISTERED_RING = 2147483648,
+  IO_WQ_BOUND = 0,
+  IO_WQ_UNBOUND = 1,
+  IORING_MEM_REGION_TYPE_USER = 1,
+  IORING_MEM_REGION_REG_WAIT_ARG = 1,
+  IORING_REGISTER_SRC_REGISTERED = 1,
+  IORING_REGISTER_DST_REPLACE = 2,
+  IOU_PBUF_RING_MMAP = 1,
+  IOU_PBUF_RING_INC = 2,
+  IO_URING_NAPI_REGISTER_OP = 0,
+  IO_URING_NAPI_STATIC_ADD_ID = 1,
+  IO_URING_NAPI_STATIC_DEL_ID = 2,
+  IO_URING_NAPI_TRACKING_DYNAMIC = 0,
+  IO_URING_NAPI_TRACKING_STATIC = 1,
+  IO_URING_NAPI_TRACKING_INACTIVE = 255,
+  IORING_RESTRICTION_REGISTER_OP = 0,
+  IORING_RESTRICTION_SQE_OP = 1,
+  IORING_RESTRICTION_SQE_FLAGS_ALLOWED = 2,
+  IORING_RESTRICTION_SQE_FLAGS_REQUIRED = 3,
+  IORING_RESTRICTION_LAST = 4,
+  IORING_REG_WAIT_TS = 1,
+  SOCKET_URING_OP_SIOCINQ = 0,
+  SOCKET_URING_OP_SIOCOUTQ = 1,
+  SOCKET_URING_OP_GETSOCKOPT = 2,
+  SOCKET_URING_OP_SETSOCKOPT = 3,
+  SOCKET_URING_OP_TX_TIMESTAMP = 4,
+  SOCKET_URING_OP_GETSOCKNAME = 5,
+  IORING_RW_ATTR_FLAG_PI = 0x1,
+  IORING_FILE_INDEX_ALLOC = 4294967295,
+  IOSQE_FIXED_FILE = 0x1,
+  IOSQE_IO_DRAIN = 0x2,
+  IOSQE_IO_LINK = 0x4,
+  IOSQE_IO_HARDLINK = 0x8,
+  IOSQE_ASYNC = 0x10,
+  IOSQE_BUFFER_SELECT = 0x20,
+  IOSQE_CQE_SKIP_SUCCESS = 0x40,
+  IORING_SETUP_IOPOLL = 0x1,
+  IORING_SETUP_SQPOLL = 0x2,
+  IORING_SETUP_SQ_AFF = 0x4,
+  IORING_SETUP_CQSIZE = 0x8,
+  IORING_SETUP_CLAMP = 0x10,
+  IORING_SETUP_ATTACH_WQ = 0x20,
+  IORING_SETUP_R_DISABLED = 0x40,
+  IORING_SETUP_SUBMIT_ALL = 0x80,
+  IORING_SETUP_COOP_TASKRUN = 0x100,
+  IORING_SETUP_TASKRUN_FLAG = 0x200,
+  IORING_SETUP_SQE128 = 0x400,
+  IORING_SETUP_CQE32 = 0x800,
+  IORING_SETUP_SINGLE_ISSUER = 0x1000,
+  IORING_SETUP_DEFER_TASKRUN = 0x2000,
+  IORING_SETUP_NO_MMAP = 0x4000,
+  IORING_SETUP_REGISTERED_FD_ONLY = 0x8000,
+  IORING_SETUP_NO_SQARRAY = 0x10000,
+  IORING_SETUP_HYBRID_IOPOLL = 0x20000,
+  IORING_SETUP_CQE_MIXED = 0x40000,
+  IORING_SETUP_SQE_MIXED = 0x80000,
+  IORING_SETUP_SQ_REWIND = 0x100000,
+  IORING_URING_CMD_FIXED = 0x1,
+  IORING_URING_CMD_MULTISHOT = 0x2,
+  IORING_URING_CMD_MASK = 3,
+  IORING_FSYNC_DATASYNC = 0x1,
+  IORING_TIMEOUT_ABS = 0x1,
+  IORING_TIMEOUT_UPDATE = 0x2,
+  IORING_TIMEOUT_BOOTTIME = 0x4,
+  IORING_TIMEOUT_REALTIME = 0x8,
+  IORING_LINK_TIMEOUT_UPDATE = 0x10,
+  IORING_TIMEOUT_ETIME_SUCCESS = 0x20,
+  IORING_TIMEOUT_MULTISHOT = 0x40,
+  IORING_TIMEOUT_IMMEDIATE_ARG = 0x80,
+  IORING_TIMEOUT_CLOCK_MASK = 12,
+  IORING_TIMEOUT_UPDATE_MASK = 18,
+  SPLICE_F_FD_IN_FIXED = 0x80000000,
+  IORING_POLL_ADD_MULTI = 0x1,
+  IORING_POLL_UPDATE_EVENTS = 0x2,
+  IORING_POLL_UPDATE_USER_DATA = 0x4,
+  IORING_POLL_ADD_LEVEL = 0x8,
+  IORING_ASYNC_CANCEL_ALL = 0x1,
+  IORING_ASYNC_CANCEL_FD = 0x2,
+  IORING_ASYNC_CANCEL_ANY = 0x4,
+  IORING_ASYNC_CANCEL_FD_FIXED = 0x8,
+  IORING_ASYNC_CANCEL_USERDATA = 0x10,
+  IORING_ASYNC_CANCEL_OP = 0x20,
+  IORING_RECVSEND_POLL_FIRST = 0x1,
+  IORING_RECV_MULTISHOT = 0x2,
+  IORING_RECVSEND_FIXED_BUF = 0x4,
+  IORING_SEND_ZC_REPORT_USAGE = 0x8,
+  IORING_RECVSEND_BUNDLE = 0x10,
+  IORING_SEND_VECTORIZED = 0x20,
+  IORING_NOTIF_USAGE_ZC_COPIED = 0x80000000,
+  IORING_ACCEPT_MULTISHOT = 0x1,
+  IORING_ACCEPT_DONTWAIT = 0x2,
+  IORING_ACCEPT_POLL_FIRST = 0x4,
+  IORING_MSG_RING_CQE_SKIP = 0x1,
+  IORING_MSG_RING_FLAGS_PASS = 0x2,
+  IORING_FIXED_FD_NO_CLOEXEC = 0x1,
+  IORING_NOP_INJECT_RESULT = 0x1,
+  IORING_NOP_FILE = 0x2,
+  IORING_NOP_FIXED_FILE = 0x4,
+  IORING_NOP_FIXED_BUFFER = 0x8,
+  IORING_NOP_TW = 0x10,
+  IORING_NOP_CQE32 = 0x20,
+  IORING_CQE_F_BUFFER = 0x1,
+  IORING_CQE_F_MORE = 0x2,
+  IORING_CQE_F_SOCK_NONEMPTY = 0x4,
+  IORING_CQE_F_NOTIF = 0x8,
+  IORING_CQE_F_BUF_MORE = 0x10,
+  IORING_CQE_F_SKIP = 0x20,
+  IORING_CQE_F_32 = 0x8000,
+  IORING_CQE_BUFFER_SHIFT = 16,
+  IORING_OFF_SQ_RING = 0,
+  IORING_OFF_CQ_RING = 0x8000000,
+  IORING_OFF_SQES = 0x10000000,
+  IORING_OFF_PBUF_RING = 0x80000000,
+  IORING_OFF_PBUF_SHIFT = 16,
+  IORING_OFF_MMAP_MASK = 0xf8000000,
+  IORING_SQ_NEED_WAKEUP = 0x1,
+  IORING_SQ_CQ_OVERFLOW = 0x2,
+  IORING_SQ_TASKRUN = 0x4,
+  IORING_CQ_EVENTFD_DISABLED = 0x1,
+  IORING_ENTER_GETEVENTS = 0x1,
+  IORING_ENTER_SQ_WAKEUP = 0x2,
+  IORING_ENTER_SQ_WAIT = 0x4,
+  IORING_ENTER_EXT_ARG = 0x8,
+  IORING_ENTER_REGISTERED_RING = 0x10,
+  IORING_ENTER_ABS_TIMER = 0x20,
+  IORING_ENTER_EXT_ARG_REG = 0x40,
+  IORING_ENTER_NO_IOWAIT = 0x80,
+  IORING_FEAT_SINGLE_MMAP = 0x1,
+  IORING_FEAT_NODROP = 0x2,
+  IORING_FEAT_SUBMIT_STABLE = 0x4,
+  IORING_FEAT_RW_CUR_POS = 0x8,
+  IORING_FEAT_CUR_PERSONALITY = 0x10,
+  IORING_FEAT_FAST_POLL = 0x20,
+  IORING_FEAT_POLL_32BITS = 0x40,
+  IORING_FEAT_SQPOLL_NONFIXED = 0x80,
+  IORING_FEAT_EXT_ARG = 0x100,
+  IORING_FEAT_NATIVE_WORKERS = 0x200,
+  IORING_FEAT_RSRC_TAGS = 0x400,
+  IORING_FEAT_CQE_SKIP = 0x800,
+  IORING_FEAT_LINKED_FILE = 0x1000,
+  IORING_FEAT_REG_REG_RING = 0x2000,
+  IORING_FEAT_RECVSEND_BUNDLE = 0x4000,
+  IORING_FEAT_MIN_TIMEOUT = 0x8000,
+  IORING_FEAT_RW_ATTR = 0x10000,
+  IORING_FEAT_NO_IOWAIT = 0x20000,
+  IORING_RSRC_REGISTER_SPARSE = 0x1,
+  IORING_REGISTER_FILES_SKIP = -2,
+  IO_URING_OP_SUPPORTED = 0x1,
+  IORING_TIMESTAMP_HW_SHIFT = 16,
+  IORING_TIMESTAMP_TYPE_SHIFT = 17,
+  IORING_CQE_F_TSTAMP_HW = 0x10000,
+},
+records = {
+  ["struct io_uring_params"] = [[{
   uint32_t sq_entries;
   uint32_t cq_entries;
   uint32_t flags;
@@ -6275,20 +7242,20 @@ return {
   struct io_sqring_offsets sq_off;
   struct io_cqring_offsets cq_off;
 }]],
-    ["struct io_uring_probe_op"] = [[{
+  ["struct io_uring_probe_op"] = [[{
   uint8_t op;
   uint8_t resv;
   uint16_t flags;
   uint32_t resv2;
 }]],
-    ["struct io_uring_probe"] = [[{
+  ["struct io_uring_probe"] = [[{
   uint8_t last_op;
   uint8_t ops_len;
   uint16_t resv;
   uint32_t resv2[3];
   struct io_uring_probe_op ops[];
 }]],
-    ["struct io_uring_restriction"] = [[{
+  ["struct io_uring_restriction"] = [[{
   uint16_t opcode;
   union {
     uint8_t register_op;
@@ -6298,7 +7265,7 @@ return {
   uint8_t resv;
   uint32_t resv2[3];
 }]],
-    ["struct io_uring_task_restriction"] = [[{
+  ["struct io_uring_task_restriction"] = [[{
   uint16_t flags;
   uint16_t nr_res;
   uint32_t resv[3];
@@ -6308,11 +7275,11 @@ return {
     struct io_uring_restriction restrictions[];
   };
 }]],
-    ["struct io_uring_clock_register"] = [[{
+  ["struct io_uring_clock_register"] = [[{
   uint32_t clockid;
   uint32_t __resv[3];
 }]],
-    ["struct io_uring_clone_buffers"] = [[{
+  ["struct io_uring_clone_buffers"] = [[{
   uint32_t src_fd;
   uint32_t flags;
   uint32_t src_off;
@@ -6320,12 +7287,12 @@ return {
   uint32_t nr;
   uint32_t pad[3];
 }]],
-    ["struct io_uring_buf_status"] = [[{
+  ["struct io_uring_buf_status"] = [[{
   uint32_t buf_group;
   uint32_t head;
   uint32_t resv[8];
 }]],
-    ["struct io_uring_napi"] = [[{
+  ["struct io_uring_napi"] = [[{
   uint32_t busy_poll_to;
   uint8_t prefer_busy_poll;
   uint8_t opcode;
@@ -6333,761 +7300,761 @@ return {
   uint32_t op_param;
   uint32_t resv;
 }]],
-    ["struct io_uring_recvmsg_out"] = [[{
+  ["struct io_uring_recvmsg_out"] = [[{
   uint32_t namelen;
   uint32_t controllen;
   uint32_t payloadlen;
   uint32_t flags;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_sqe"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t ioprio;
-    int32_t fd;
-    union {
-      uint64_t off;
-      uint64_t addr2;
-      struct {
-        uint32_t cmd_op;
-        uint32_t __pad1;
-      };
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_sqe"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t ioprio;
+  int32_t fd;
+  union {
+    uint64_t off;
+    uint64_t addr2;
+    struct {
+      uint32_t cmd_op;
+      uint32_t __pad1;
     };
-    union {
-      uint64_t addr;
-      uint64_t splice_off_in;
-      struct {
-        uint32_t level;
-        uint32_t optname;
-      };
-    };
-    uint32_t len;
-    union {
-      uint32_t rw_flags;
-      uint32_t fsync_flags;
-      uint16_t poll_events;
-      uint32_t poll32_events;
-      uint32_t sync_range_flags;
-      uint32_t msg_flags;
-      uint32_t timeout_flags;
-      uint32_t accept_flags;
-      uint32_t cancel_flags;
-      uint32_t open_flags;
-      uint32_t statx_flags;
-      uint32_t fadvise_advice;
-      uint32_t splice_flags;
-      uint32_t rename_flags;
-      uint32_t unlink_flags;
-      uint32_t hardlink_flags;
-      uint32_t xattr_flags;
-      uint32_t msg_ring_flags;
-      uint32_t uring_cmd_flags;
-      uint32_t waitid_flags;
-      uint32_t futex_flags;
-      uint32_t install_fd_flags;
-      uint32_t nop_flags;
-      uint32_t pipe_flags;
-    };
-    uint64_t user_data;
-    union {
-      uint16_t buf_index;
-      uint16_t buf_group;
-    } __attribute__((packed));
-    uint16_t personality;
-    union {
-      int32_t splice_fd_in;
-      uint32_t file_index;
-      uint32_t zcrx_ifq_idx;
-      uint32_t optlen;
-      struct {
-        uint16_t addr_len;
-        uint16_t __pad3[1];
-      };
-      struct {
-        uint8_t write_stream;
-        uint8_t __pad4[3];
-      };
-    };
-    union {
-      struct {
-        uint64_t addr3;
-        uint64_t __pad2[1];
-      };
-      struct {
-        uint64_t attr_ptr;
-        uint64_t attr_type_mask;
-      };
-      uint64_t optval;
-      uint8_t cmd[0];
-    };
-  }]],
-        ["struct io_uring_attr_pi"] = [[{
-    uint16_t flags;
-    uint16_t app_tag;
-    uint32_t len;
+  };
+  union {
     uint64_t addr;
-    uint64_t seed;
-    uint64_t rsvd;
-  }]],
-        ["struct io_uring_cqe"] = [[{
-    uint64_t user_data;
-    int32_t res;
-    uint32_t flags;
-    uint64_t big_cqe[];
-  }]],
-        ["struct io_sqring_offsets"] = [[{
-    uint32_t head;
-    uint32_t tail;
-    uint32_t ring_mask;
-    uint32_t ring_entries;
-    uint32_t flags;
-    uint32_t dropped;
-    uint32_t array;
-    uint32_t resv1;
-    uint64_t user_addr;
-  }]],
-        ["struct io_cqring_offsets"] = [[{
-    uint32_t head;
-    uint32_t tail;
-    uint32_t ring_mask;
-    uint32_t ring_entries;
-    uint32_t overflow;
-    uint32_t cqes;
-    uint32_t flags;
-    uint32_t resv1;
-    uint64_t user_addr;
-  }]],
-        ["struct io_uring_files_update"] = [[{
-    uint32_t offset;
-    uint32_t resv;
-    uint64_t fds __attribute__((aligned(8)));
-  }]],
-        ["struct io_uring_region_desc"] = [[{
-    uint64_t user_addr;
-    uint64_t size;
-    uint32_t flags;
-    uint32_t id;
-    uint64_t mmap_offset;
-    uint64_t __resv[4];
-  }]],
-        ["struct io_uring_mem_region_reg"] = [[{
-    uint64_t region_uptr;
-    uint64_t flags;
-    uint64_t __resv[2];
-  }]],
-        ["struct io_uring_rsrc_register"] = [[{
-    uint32_t nr;
-    uint32_t flags;
-    uint64_t resv2;
-    uint64_t data __attribute__((aligned(8)));
-    uint64_t tags __attribute__((aligned(8)));
-  }]],
-        ["struct io_uring_rsrc_update"] = [[{
-    uint32_t offset;
-    uint32_t resv;
-    uint64_t data __attribute__((aligned(8)));
-  }]],
-        ["struct io_uring_rsrc_update2"] = [[{
-    uint32_t offset;
-    uint32_t resv;
-    uint64_t data __attribute__((aligned(8)));
-    uint64_t tags __attribute__((aligned(8)));
-    uint32_t nr;
-    uint32_t resv2;
-  }]],
-        ["struct io_uring_buf"] = [[{
-    uint64_t addr;
-    uint32_t len;
-    uint16_t bid;
-    uint16_t resv;
-  }]],
-        ["struct io_uring_buf_ring"] = [[{
-    union {
-      struct {
-        uint64_t resv1;
-        uint32_t resv2;
-        uint16_t resv3;
-        uint16_t tail;
-      };
-      struct {
-        struct {
-        } __empty_bufs;
-        struct io_uring_buf bufs[];
-      };
+    uint64_t splice_off_in;
+    struct {
+      uint32_t level;
+      uint32_t optname;
     };
-  }]],
-        ["struct io_uring_buf_reg"] = [[{
-    uint64_t ring_addr;
-    uint32_t ring_entries;
-    uint16_t bgid;
-    uint16_t flags;
-    uint32_t min_left;
-    uint32_t resv[5];
-  }]],
-        ["struct io_uring_reg_wait"] = [[{
-    struct __kernel_timespec ts;
-    uint32_t min_wait_usec;
-    uint32_t flags;
-    uint64_t sigmask;
-    uint32_t sigmask_sz;
-    uint32_t pad[3];
-    uint64_t pad2[2];
-  }]],
-        ["struct io_uring_getevents_arg"] = [[{
-    uint64_t sigmask;
-    uint32_t sigmask_sz;
-    uint32_t min_wait_usec;
-    uint64_t ts;
-  }]],
-        ["struct io_uring_sync_cancel_reg"] = [[{
-    uint64_t addr;
-    int32_t fd;
-    uint32_t flags;
-    struct __kernel_timespec timeout;
-    uint8_t opcode;
-    uint8_t pad[7];
-    uint64_t pad2[3];
-  }]],
-        ["struct io_uring_file_index_range"] = [[{
-    uint32_t off;
-    uint32_t len;
-    uint64_t resv;
-  }]],
-        ["struct io_timespec"] = [[{
-    uint64_t tv_sec;
-    uint64_t tv_nsec;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_sqe"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t ioprio;
-    int32_t fd;
-    union {
-      unsigned long off;
-      unsigned long addr2;
-      struct {
-        uint32_t cmd_op;
-        uint32_t __pad1;
-      };
+  };
+  uint32_t len;
+  union {
+    uint32_t rw_flags;
+    uint32_t fsync_flags;
+    uint16_t poll_events;
+    uint32_t poll32_events;
+    uint32_t sync_range_flags;
+    uint32_t msg_flags;
+    uint32_t timeout_flags;
+    uint32_t accept_flags;
+    uint32_t cancel_flags;
+    uint32_t open_flags;
+    uint32_t statx_flags;
+    uint32_t fadvise_advice;
+    uint32_t splice_flags;
+    uint32_t rename_flags;
+    uint32_t unlink_flags;
+    uint32_t hardlink_flags;
+    uint32_t xattr_flags;
+    uint32_t msg_ring_flags;
+    uint32_t uring_cmd_flags;
+    uint32_t waitid_flags;
+    uint32_t futex_flags;
+    uint32_t install_fd_flags;
+    uint32_t nop_flags;
+    uint32_t pipe_flags;
+  };
+  uint64_t user_data;
+  union {
+    uint16_t buf_index;
+    uint16_t buf_group;
+  } __attribute__((packed));
+  uint16_t personality;
+  union {
+    int32_t splice_fd_in;
+    uint32_t file_index;
+    uint32_t zcrx_ifq_idx;
+    uint32_t optlen;
+    struct {
+      uint16_t addr_len;
+      uint16_t __pad3[1];
     };
-    union {
-      unsigned long addr;
-      unsigned long splice_off_in;
-      struct {
-        uint32_t level;
-        uint32_t optname;
-      };
+    struct {
+      uint8_t write_stream;
+      uint8_t __pad4[3];
     };
-    uint32_t len;
-    union {
-      uint32_t rw_flags;
-      uint32_t fsync_flags;
-      uint16_t poll_events;
-      uint32_t poll32_events;
-      uint32_t sync_range_flags;
-      uint32_t msg_flags;
-      uint32_t timeout_flags;
-      uint32_t accept_flags;
-      uint32_t cancel_flags;
-      uint32_t open_flags;
-      uint32_t statx_flags;
-      uint32_t fadvise_advice;
-      uint32_t splice_flags;
-      uint32_t rename_flags;
-      uint32_t unlink_flags;
-      uint32_t hardlink_flags;
-      uint32_t xattr_flags;
-      uint32_t msg_ring_flags;
-      uint32_t uring_cmd_flags;
-      uint32_t waitid_flags;
-      uint32_t futex_flags;
-      uint32_t install_fd_flags;
-      uint32_t nop_flags;
-      uint32_t pipe_flags;
+  };
+  union {
+    struct {
+      uint64_t addr3;
+      uint64_t __pad2[1];
     };
-    unsigned long user_data;
-    union {
-      uint16_t buf_index;
-      uint16_t buf_group;
-    } __attribute__((packed));
-    uint16_t personality;
-    union {
-      int32_t splice_fd_in;
-      uint32_t file_index;
-      uint32_t zcrx_ifq_idx;
-      uint32_t optlen;
-      struct {
-        uint16_t addr_len;
-        uint16_t __pad3[1];
-      };
-      struct {
-        uint8_t write_stream;
-        uint8_t __pad4[3];
-      };
+    struct {
+      uint64_t attr_ptr;
+      uint64_t attr_type_mask;
     };
-    union {
-      struct {
-        unsigned long addr3;
-        unsigned long __pad2[1];
-      };
-      struct {
-        unsigned long attr_ptr;
-        unsigned long attr_type_mask;
-      };
-      unsigned long optval;
-      uint8_t cmd[0];
+    uint64_t optval;
+    uint8_t cmd[0];
+  };
+}]],
+      ["struct io_uring_attr_pi"] = [[{
+  uint16_t flags;
+  uint16_t app_tag;
+  uint32_t len;
+  uint64_t addr;
+  uint64_t seed;
+  uint64_t rsvd;
+}]],
+      ["struct io_uring_cqe"] = [[{
+  uint64_t user_data;
+  int32_t res;
+  uint32_t flags;
+  uint64_t big_cqe[];
+}]],
+      ["struct io_sqring_offsets"] = [[{
+  uint32_t head;
+  uint32_t tail;
+  uint32_t ring_mask;
+  uint32_t ring_entries;
+  uint32_t flags;
+  uint32_t dropped;
+  uint32_t array;
+  uint32_t resv1;
+  uint64_t user_addr;
+}]],
+      ["struct io_cqring_offsets"] = [[{
+  uint32_t head;
+  uint32_t tail;
+  uint32_t ring_mask;
+  uint32_t ring_entries;
+  uint32_t overflow;
+  uint32_t cqes;
+  uint32_t flags;
+  uint32_t resv1;
+  uint64_t user_addr;
+}]],
+      ["struct io_uring_files_update"] = [[{
+  uint32_t offset;
+  uint32_t resv;
+  uint64_t fds __attribute__((aligned(8)));
+}]],
+      ["struct io_uring_region_desc"] = [[{
+  uint64_t user_addr;
+  uint64_t size;
+  uint32_t flags;
+  uint32_t id;
+  uint64_t mmap_offset;
+  uint64_t __resv[4];
+}]],
+      ["struct io_uring_mem_region_reg"] = [[{
+  uint64_t region_uptr;
+  uint64_t flags;
+  uint64_t __resv[2];
+}]],
+      ["struct io_uring_rsrc_register"] = [[{
+  uint32_t nr;
+  uint32_t flags;
+  uint64_t resv2;
+  uint64_t data __attribute__((aligned(8)));
+  uint64_t tags __attribute__((aligned(8)));
+}]],
+      ["struct io_uring_rsrc_update"] = [[{
+  uint32_t offset;
+  uint32_t resv;
+  uint64_t data __attribute__((aligned(8)));
+}]],
+      ["struct io_uring_rsrc_update2"] = [[{
+  uint32_t offset;
+  uint32_t resv;
+  uint64_t data __attribute__((aligned(8)));
+  uint64_t tags __attribute__((aligned(8)));
+  uint32_t nr;
+  uint32_t resv2;
+}]],
+      ["struct io_uring_buf"] = [[{
+  uint64_t addr;
+  uint32_t len;
+  uint16_t bid;
+  uint16_t resv;
+}]],
+      ["struct io_uring_buf_ring"] = [[{
+  union {
+    struct {
+      uint64_t resv1;
+      uint32_t resv2;
+      uint16_t resv3;
+      uint16_t tail;
     };
-  }]],
-        ["struct io_uring_attr_pi"] = [[{
-    uint16_t flags;
-    uint16_t app_tag;
-    uint32_t len;
-    unsigned long addr;
-    unsigned long seed;
-    unsigned long rsvd;
-  }]],
-        ["struct io_uring_cqe"] = [[{
-    unsigned long user_data;
-    int32_t res;
-    uint32_t flags;
-    unsigned long big_cqe[];
-  }]],
-        ["struct io_sqring_offsets"] = [[{
-    uint32_t head;
-    uint32_t tail;
-    uint32_t ring_mask;
-    uint32_t ring_entries;
-    uint32_t flags;
-    uint32_t dropped;
-    uint32_t array;
-    uint32_t resv1;
-    unsigned long user_addr;
-  }]],
-        ["struct io_cqring_offsets"] = [[{
-    uint32_t head;
-    uint32_t tail;
-    uint32_t ring_mask;
-    uint32_t ring_entries;
-    uint32_t overflow;
-    uint32_t cqes;
-    uint32_t flags;
-    uint32_t resv1;
-    unsigned long user_addr;
-  }]],
-        ["struct io_uring_files_update"] = [[{
-    uint32_t offset;
-    uint32_t resv;
-    unsigned long fds __attribute__((aligned(8)));
-  }]],
-        ["struct io_uring_region_desc"] = [[{
-    unsigned long user_addr;
-    unsigned long size;
-    uint32_t flags;
-    uint32_t id;
-    unsigned long mmap_offset;
-    unsigned long __resv[4];
-  }]],
-        ["struct io_uring_mem_region_reg"] = [[{
-    unsigned long region_uptr;
-    unsigned long flags;
-    unsigned long __resv[2];
-  }]],
-        ["struct io_uring_rsrc_register"] = [[{
-    uint32_t nr;
-    uint32_t flags;
-    unsigned long resv2;
-    unsigned long data __attribute__((aligned(8)));
-    unsigned long tags __attribute__((aligned(8)));
-  }]],
-        ["struct io_uring_rsrc_update"] = [[{
-    uint32_t offset;
-    uint32_t resv;
-    unsigned long data __attribute__((aligned(8)));
-  }]],
-        ["struct io_uring_rsrc_update2"] = [[{
-    uint32_t offset;
-    uint32_t resv;
-    unsigned long data __attribute__((aligned(8)));
-    unsigned long tags __attribute__((aligned(8)));
-    uint32_t nr;
-    uint32_t resv2;
-  }]],
-        ["struct io_uring_buf"] = [[{
-    unsigned long addr;
-    uint32_t len;
-    uint16_t bid;
-    uint16_t resv;
-  }]],
-        ["struct io_uring_buf_ring"] = [[{
-    union {
+    struct {
       struct {
-        unsigned long resv1;
-        uint32_t resv2;
-        uint16_t resv3;
-        uint16_t tail;
-      };
-      struct {
-        struct {
-        } __empty_bufs;
-        struct io_uring_buf bufs[];
-      };
+      } __empty_bufs;
+      struct io_uring_buf bufs[];
     };
-  }]],
-        ["struct io_uring_buf_reg"] = [[{
-    unsigned long ring_addr;
-    uint32_t ring_entries;
-    uint16_t bgid;
-    uint16_t flags;
-    uint32_t min_left;
-    uint32_t resv[5];
-  }]],
-        ["struct io_uring_reg_wait"] = [[{
-    struct __kernel_timespec ts;
-    uint32_t min_wait_usec;
-    uint32_t flags;
-    unsigned long sigmask;
-    uint32_t sigmask_sz;
-    uint32_t pad[3];
-    unsigned long pad2[2];
-  }]],
-        ["struct io_uring_getevents_arg"] = [[{
-    unsigned long sigmask;
-    uint32_t sigmask_sz;
-    uint32_t min_wait_usec;
-    unsigned long ts;
-  }]],
-        ["struct io_uring_sync_cancel_reg"] = [[{
-    unsigned long addr;
-    int32_t fd;
-    uint32_t flags;
-    struct __kernel_timespec timeout;
-    uint8_t opcode;
-    uint8_t pad[7];
-    unsigned long pad2[3];
-  }]],
-        ["struct io_uring_file_index_range"] = [[{
-    uint32_t off;
-    uint32_t len;
-    unsigned long resv;
-  }]],
-        ["struct io_timespec"] = [[{
-    unsigned long tv_sec;
-    unsigned long tv_nsec;
-  }]],
-      },
+  };
+}]],
+      ["struct io_uring_buf_reg"] = [[{
+  uint64_t ring_addr;
+  uint32_t ring_entries;
+  uint16_t bgid;
+  uint16_t flags;
+  uint32_t min_left;
+  uint32_t resv[5];
+}]],
+      ["struct io_uring_reg_wait"] = [[{
+  struct __kernel_timespec ts;
+  uint32_t min_wait_usec;
+  uint32_t flags;
+  uint64_t sigmask;
+  uint32_t sigmask_sz;
+  uint32_t pad[3];
+  uint64_t pad2[2];
+}]],
+      ["struct io_uring_getevents_arg"] = [[{
+  uint64_t sigmask;
+  uint32_t sigmask_sz;
+  uint32_t min_wait_usec;
+  uint64_t ts;
+}]],
+      ["struct io_uring_sync_cancel_reg"] = [[{
+  uint64_t addr;
+  int32_t fd;
+  uint32_t flags;
+  struct __kernel_timespec timeout;
+  uint8_t opcode;
+  uint8_t pad[7];
+  uint64_t pad2[3];
+}]],
+      ["struct io_uring_file_index_range"] = [[{
+  uint32_t off;
+  uint32_t len;
+  uint64_t resv;
+}]],
+      ["struct io_timespec"] = [[{
+  uint64_t tv_sec;
+  uint64_t tv_nsec;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_sqe"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t ioprio;
+  int32_t fd;
+  union {
+    unsigned long off;
+    unsigned long addr2;
+    struct {
+      uint32_t cmd_op;
+      uint32_t __pad1;
+    };
+  };
+  union {
+    unsigned long addr;
+    unsigned long splice_off_in;
+    struct {
+      uint32_t level;
+      uint32_t optname;
+    };
+  };
+  uint32_t len;
+  union {
+    uint32_t rw_flags;
+    uint32_t fsync_flags;
+    uint16_t poll_events;
+    uint32_t poll32_events;
+    uint32_t sync_range_flags;
+    uint32_t msg_flags;
+    uint32_t timeout_flags;
+    uint32_t accept_flags;
+    uint32_t cancel_flags;
+    uint32_t open_flags;
+    uint32_t statx_flags;
+    uint32_t fadvise_advice;
+    uint32_t splice_flags;
+    uint32_t rename_flags;
+    uint32_t unlink_flags;
+    uint32_t hardlink_flags;
+    uint32_t xattr_flags;
+    uint32_t msg_ring_flags;
+    uint32_t uring_cmd_flags;
+    uint32_t waitid_flags;
+    uint32_t futex_flags;
+    uint32_t install_fd_flags;
+    uint32_t nop_flags;
+    uint32_t pipe_flags;
+  };
+  unsigned long user_data;
+  union {
+    uint16_t buf_index;
+    uint16_t buf_group;
+  } __attribute__((packed));
+  uint16_t personality;
+  union {
+    int32_t splice_fd_in;
+    uint32_t file_index;
+    uint32_t zcrx_ifq_idx;
+    uint32_t optlen;
+    struct {
+      uint16_t addr_len;
+      uint16_t __pad3[1];
+    };
+    struct {
+      uint8_t write_stream;
+      uint8_t __pad4[3];
+    };
+  };
+  union {
+    struct {
+      unsigned long addr3;
+      unsigned long __pad2[1];
+    };
+    struct {
+      unsigned long attr_ptr;
+      unsigned long attr_type_mask;
+    };
+    unsigned long optval;
+    uint8_t cmd[0];
+  };
+}]],
+      ["struct io_uring_attr_pi"] = [[{
+  uint16_t flags;
+  uint16_t app_tag;
+  uint32_t len;
+  unsigned long addr;
+  unsigned long seed;
+  unsigned long rsvd;
+}]],
+      ["struct io_uring_cqe"] = [[{
+  unsigned long user_data;
+  int32_t res;
+  uint32_t flags;
+  unsigned long big_cqe[];
+}]],
+      ["struct io_sqring_offsets"] = [[{
+  uint32_t head;
+  uint32_t tail;
+  uint32_t ring_mask;
+  uint32_t ring_entries;
+  uint32_t flags;
+  uint32_t dropped;
+  uint32_t array;
+  uint32_t resv1;
+  unsigned long user_addr;
+}]],
+      ["struct io_cqring_offsets"] = [[{
+  uint32_t head;
+  uint32_t tail;
+  uint32_t ring_mask;
+  uint32_t ring_entries;
+  uint32_t overflow;
+  uint32_t cqes;
+  uint32_t flags;
+  uint32_t resv1;
+  unsigned long user_addr;
+}]],
+      ["struct io_uring_files_update"] = [[{
+  uint32_t offset;
+  uint32_t resv;
+  unsigned long fds __attribute__((aligned(8)));
+}]],
+      ["struct io_uring_region_desc"] = [[{
+  unsigned long user_addr;
+  unsigned long size;
+  uint32_t flags;
+  uint32_t id;
+  unsigned long mmap_offset;
+  unsigned long __resv[4];
+}]],
+      ["struct io_uring_mem_region_reg"] = [[{
+  unsigned long region_uptr;
+  unsigned long flags;
+  unsigned long __resv[2];
+}]],
+      ["struct io_uring_rsrc_register"] = [[{
+  uint32_t nr;
+  uint32_t flags;
+  unsigned long resv2;
+  unsigned long data __attribute__((aligned(8)));
+  unsigned long tags __attribute__((aligned(8)));
+}]],
+      ["struct io_uring_rsrc_update"] = [[{
+  uint32_t offset;
+  uint32_t resv;
+  unsigned long data __attribute__((aligned(8)));
+}]],
+      ["struct io_uring_rsrc_update2"] = [[{
+  uint32_t offset;
+  uint32_t resv;
+  unsigned long data __attribute__((aligned(8)));
+  unsigned long tags __attribute__((aligned(8)));
+  uint32_t nr;
+  uint32_t resv2;
+}]],
+      ["struct io_uring_buf"] = [[{
+  unsigned long addr;
+  uint32_t len;
+  uint16_t bid;
+  uint16_t resv;
+}]],
+      ["struct io_uring_buf_ring"] = [[{
+  union {
+    struct {
+      unsigned long resv1;
+      uint32_t resv2;
+      uint16_t resv3;
+      uint16_t tail;
+    };
+    struct {
+      struct {
+      } __empty_bufs;
+      struct io_uring_buf bufs[];
+    };
+  };
+}]],
+      ["struct io_uring_buf_reg"] = [[{
+  unsigned long ring_addr;
+  uint32_t ring_entries;
+  uint16_t bgid;
+  uint16_t flags;
+  uint32_t min_left;
+  uint32_t resv[5];
+}]],
+      ["struct io_uring_reg_wait"] = [[{
+  struct __kernel_timespec ts;
+  uint32_t min_wait_usec;
+  uint32_t flags;
+  unsigned long sigmask;
+  uint32_t sigmask_sz;
+  uint32_t pad[3];
+  unsigned long pad2[2];
+}]],
+      ["struct io_uring_getevents_arg"] = [[{
+  unsigned long sigmask;
+  uint32_t sigmask_sz;
+  uint32_t min_wait_usec;
+  unsigned long ts;
+}]],
+      ["struct io_uring_sync_cancel_reg"] = [[{
+  unsigned long addr;
+  int32_t fd;
+  uint32_t flags;
+  struct __kernel_timespec timeout;
+  uint8_t opcode;
+  uint8_t pad[7];
+  unsigned long pad2[3];
+}]],
+      ["struct io_uring_file_index_range"] = [[{
+  uint32_t off;
+  uint32_t len;
+  unsigned long resv;
+}]],
+      ["struct io_timespec"] = [[{
+  unsigned long tv_sec;
+  unsigned long tv_nsec;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ioam6.h"] = [==[
-  constants = {
-    IOAM6_TYPE_PREALLOC = 0,
-    IOAM6_TRACE_DATA_SIZE_MAX = 244,
-  },
-  records = {
-    ["struct ioam6_hdr"] = [[{
+constants = {
+  IOAM6_TYPE_PREALLOC = 0,
+  IOAM6_TRACE_DATA_SIZE_MAX = 244,
+},
+records = {
+  ["struct ioam6_hdr"] = [[{
   uint8_t opt_type;
   uint8_t opt_len;
   uint8_t : 8;
   uint8_t type;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct ioam6_trace_hdr"] = [[{
-    uint16_t namespace_id;
-    uint8_t : 1;
-    uint8_t : 1;
-    uint8_t overflow : 1;
-    uint8_t nodelen : 5;
-    uint8_t remlen : 7;
-    uint8_t : 1;
-    union {
-      uint32_t type_be32;
-      struct {
-        uint32_t bit7 : 1;
-        uint32_t bit6 : 1;
-        uint32_t bit5 : 1;
-        uint32_t bit4 : 1;
-        uint32_t bit3 : 1;
-        uint32_t bit2 : 1;
-        uint32_t bit1 : 1;
-        uint32_t bit0 : 1;
-        uint32_t bit15 : 1;
-        uint32_t bit14 : 1;
-        uint32_t bit13 : 1;
-        uint32_t bit12 : 1;
-        uint32_t bit11 : 1;
-        uint32_t bit10 : 1;
-        uint32_t bit9 : 1;
-        uint32_t bit8 : 1;
-        uint32_t bit23 : 1;
-        uint32_t bit22 : 1;
-        uint32_t bit21 : 1;
-        uint32_t bit20 : 1;
-        uint32_t bit19 : 1;
-        uint32_t bit18 : 1;
-        uint32_t bit17 : 1;
-        uint32_t bit16 : 1;
-        uint32_t : 8;
-      } type;
-    };
-    uint8_t data[];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct ioam6_trace_hdr"] = [[{
-    uint16_t namespace_id;
-    uint8_t nodelen : 5;
-    uint8_t overflow : 1;
-    uint8_t : 1;
-    uint8_t : 1;
-    uint8_t : 1;
-    uint8_t remlen : 7;
-    union {
-      uint32_t type_be32;
-      struct {
-        uint32_t bit0 : 1;
-        uint32_t bit1 : 1;
-        uint32_t bit2 : 1;
-        uint32_t bit3 : 1;
-        uint32_t bit4 : 1;
-        uint32_t bit5 : 1;
-        uint32_t bit6 : 1;
-        uint32_t bit7 : 1;
-        uint32_t bit8 : 1;
-        uint32_t bit9 : 1;
-        uint32_t bit10 : 1;
-        uint32_t bit11 : 1;
-        uint32_t bit12 : 1;
-        uint32_t bit13 : 1;
-        uint32_t bit14 : 1;
-        uint32_t bit15 : 1;
-        uint32_t bit16 : 1;
-        uint32_t bit17 : 1;
-        uint32_t bit18 : 1;
-        uint32_t bit19 : 1;
-        uint32_t bit20 : 1;
-        uint32_t bit21 : 1;
-        uint32_t bit22 : 1;
-        uint32_t bit23 : 1;
-        uint32_t : 8;
-      } type;
-    };
-    uint8_t data[];
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct ioam6_trace_hdr"] = [[{
+  uint16_t namespace_id;
+  uint8_t : 1;
+  uint8_t : 1;
+  uint8_t overflow : 1;
+  uint8_t nodelen : 5;
+  uint8_t remlen : 7;
+  uint8_t : 1;
+  union {
+    uint32_t type_be32;
+    struct {
+      uint32_t bit7 : 1;
+      uint32_t bit6 : 1;
+      uint32_t bit5 : 1;
+      uint32_t bit4 : 1;
+      uint32_t bit3 : 1;
+      uint32_t bit2 : 1;
+      uint32_t bit1 : 1;
+      uint32_t bit0 : 1;
+      uint32_t bit15 : 1;
+      uint32_t bit14 : 1;
+      uint32_t bit13 : 1;
+      uint32_t bit12 : 1;
+      uint32_t bit11 : 1;
+      uint32_t bit10 : 1;
+      uint32_t bit9 : 1;
+      uint32_t bit8 : 1;
+      uint32_t bit23 : 1;
+      uint32_t bit22 : 1;
+      uint32_t bit21 : 1;
+      uint32_t bit20 : 1;
+      uint32_t bit19 : 1;
+      uint32_t bit18 : 1;
+      uint32_t bit17 : 1;
+      uint32_t bit16 : 1;
+      uint32_t : 8;
+    } type;
+  };
+  uint8_t data[];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct ioam6_trace_hdr"] = [[{
+  uint16_t namespace_id;
+  uint8_t nodelen : 5;
+  uint8_t overflow : 1;
+  uint8_t : 1;
+  uint8_t : 1;
+  uint8_t : 1;
+  uint8_t remlen : 7;
+  union {
+    uint32_t type_be32;
+    struct {
+      uint32_t bit0 : 1;
+      uint32_t bit1 : 1;
+      uint32_t bit2 : 1;
+      uint32_t bit3 : 1;
+      uint32_t bit4 : 1;
+      uint32_t bit5 : 1;
+      uint32_t bit6 : 1;
+      uint32_t bit7 : 1;
+      uint32_t bit8 : 1;
+      uint32_t bit9 : 1;
+      uint32_t bit10 : 1;
+      uint32_t bit11 : 1;
+      uint32_t bit12 : 1;
+      uint32_t bit13 : 1;
+      uint32_t bit14 : 1;
+      uint32_t bit15 : 1;
+      uint32_t bit16 : 1;
+      uint32_t bit17 : 1;
+      uint32_t bit18 : 1;
+      uint32_t bit19 : 1;
+      uint32_t bit20 : 1;
+      uint32_t bit21 : 1;
+      uint32_t bit22 : 1;
+      uint32_t bit23 : 1;
+      uint32_t : 8;
+    } type;
+  };
+  uint8_t data[];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/ioam6_genl.h"] = [==[
-  constants = {
-    IOAM6_ATTR_UNSPEC = 0,
-    IOAM6_ATTR_NS_ID = 1,
-    IOAM6_ATTR_NS_DATA = 2,
-    IOAM6_ATTR_NS_DATA_WIDE = 3,
-    IOAM6_ATTR_SC_ID = 4,
-    IOAM6_ATTR_SC_DATA = 5,
-    IOAM6_ATTR_SC_NONE = 6,
-    IOAM6_ATTR_PAD = 7,
-    __IOAM6_ATTR_MAX = 8,
-    IOAM6_CMD_UNSPEC = 0,
-    IOAM6_CMD_ADD_NAMESPACE = 1,
-    IOAM6_CMD_DEL_NAMESPACE = 2,
-    IOAM6_CMD_DUMP_NAMESPACES = 3,
-    IOAM6_CMD_ADD_SCHEMA = 4,
-    IOAM6_CMD_DEL_SCHEMA = 5,
-    IOAM6_CMD_DUMP_SCHEMAS = 6,
-    IOAM6_CMD_NS_SET_SCHEMA = 7,
-    __IOAM6_CMD_MAX = 8,
-    IOAM6_EVENT_UNSPEC = 0,
-    IOAM6_EVENT_TRACE = 1,
-    IOAM6_EVENT_ATTR_UNSPEC = 0,
-    IOAM6_EVENT_ATTR_TRACE_NAMESPACE = 1,
-    IOAM6_EVENT_ATTR_TRACE_NODELEN = 2,
-    IOAM6_EVENT_ATTR_TRACE_TYPE = 3,
-    IOAM6_EVENT_ATTR_TRACE_DATA = 4,
-    __IOAM6_EVENT_ATTR_MAX = 5,
-    IOAM6_GENL_NAME = "IOAM6",
-    IOAM6_GENL_VERSION = 0x1,
-    IOAM6_MAX_SCHEMA_DATA_LEN = 1020,
-    IOAM6_ATTR_MAX = 0x7,
-    IOAM6_CMD_MAX = 0x7,
-    IOAM6_GENL_EV_GRP_NAME = "ioam6_events",
-    IOAM6_EVENT_ATTR_MAX = 0x4,
-  },
+constants = {
+  IOAM6_ATTR_UNSPEC = 0,
+  IOAM6_ATTR_NS_ID = 1,
+  IOAM6_ATTR_NS_DATA = 2,
+  IOAM6_ATTR_NS_DATA_WIDE = 3,
+  IOAM6_ATTR_SC_ID = 4,
+  IOAM6_ATTR_SC_DATA = 5,
+  IOAM6_ATTR_SC_NONE = 6,
+  IOAM6_ATTR_PAD = 7,
+  __IOAM6_ATTR_MAX = 8,
+  IOAM6_CMD_UNSPEC = 0,
+  IOAM6_CMD_ADD_NAMESPACE = 1,
+  IOAM6_CMD_DEL_NAMESPACE = 2,
+  IOAM6_CMD_DUMP_NAMESPACES = 3,
+  IOAM6_CMD_ADD_SCHEMA = 4,
+  IOAM6_CMD_DEL_SCHEMA = 5,
+  IOAM6_CMD_DUMP_SCHEMAS = 6,
+  IOAM6_CMD_NS_SET_SCHEMA = 7,
+  __IOAM6_CMD_MAX = 8,
+  IOAM6_EVENT_UNSPEC = 0,
+  IOAM6_EVENT_TRACE = 1,
+  IOAM6_EVENT_ATTR_UNSPEC = 0,
+  IOAM6_EVENT_ATTR_TRACE_NAMESPACE = 1,
+  IOAM6_EVENT_ATTR_TRACE_NODELEN = 2,
+  IOAM6_EVENT_ATTR_TRACE_TYPE = 3,
+  IOAM6_EVENT_ATTR_TRACE_DATA = 4,
+  __IOAM6_EVENT_ATTR_MAX = 5,
+  IOAM6_GENL_NAME = "IOAM6",
+  IOAM6_GENL_VERSION = 0x1,
+  IOAM6_MAX_SCHEMA_DATA_LEN = 1020,
+  IOAM6_ATTR_MAX = 0x7,
+  IOAM6_CMD_MAX = 0x7,
+  IOAM6_GENL_EV_GRP_NAME = "ioam6_events",
+  IOAM6_EVENT_ATTR_MAX = 0x4,
+},
 ]==],
 ["linux/ioam6_iptunnel.h"] = [==[
-  constants = {
-    __IOAM6_IPTUNNEL_MODE_MIN = 0,
-    IOAM6_IPTUNNEL_MODE_INLINE = 1,
-    IOAM6_IPTUNNEL_MODE_ENCAP = 2,
-    IOAM6_IPTUNNEL_MODE_AUTO = 3,
-    __IOAM6_IPTUNNEL_MODE_MAX = 4,
-    IOAM6_IPTUNNEL_UNSPEC = 0,
-    IOAM6_IPTUNNEL_MODE = 1,
-    IOAM6_IPTUNNEL_DST = 2,
-    IOAM6_IPTUNNEL_TRACE = 3,
-    IOAM6_IPTUNNEL_FREQ_K = 4,
-    IOAM6_IPTUNNEL_FREQ_N = 5,
-    IOAM6_IPTUNNEL_SRC = 6,
-    __IOAM6_IPTUNNEL_MAX = 7,
-    IOAM6_IPTUNNEL_MODE_MIN = 0x1,
-    IOAM6_IPTUNNEL_MODE_MAX = 0x3,
-    IOAM6_IPTUNNEL_FREQ_MIN = 1,
-    IOAM6_IPTUNNEL_FREQ_MAX = 1000000,
-    IOAM6_IPTUNNEL_MAX = 0x6,
-  },
+constants = {
+  __IOAM6_IPTUNNEL_MODE_MIN = 0,
+  IOAM6_IPTUNNEL_MODE_INLINE = 1,
+  IOAM6_IPTUNNEL_MODE_ENCAP = 2,
+  IOAM6_IPTUNNEL_MODE_AUTO = 3,
+  __IOAM6_IPTUNNEL_MODE_MAX = 4,
+  IOAM6_IPTUNNEL_UNSPEC = 0,
+  IOAM6_IPTUNNEL_MODE = 1,
+  IOAM6_IPTUNNEL_DST = 2,
+  IOAM6_IPTUNNEL_TRACE = 3,
+  IOAM6_IPTUNNEL_FREQ_K = 4,
+  IOAM6_IPTUNNEL_FREQ_N = 5,
+  IOAM6_IPTUNNEL_SRC = 6,
+  __IOAM6_IPTUNNEL_MAX = 7,
+  IOAM6_IPTUNNEL_MODE_MIN = 0x1,
+  IOAM6_IPTUNNEL_MODE_MAX = 0x3,
+  IOAM6_IPTUNNEL_FREQ_MIN = 1,
+  IOAM6_IPTUNNEL_FREQ_MAX = 1000000,
+  IOAM6_IPTUNNEL_MAX = 0x6,
+},
 ]==],
 ["linux/iommufd.h"] = [==[
-  constants = {
-    IOMMUFD_CMD_BASE = 128,
-    IOMMUFD_CMD_DESTROY = 128,
-    IOMMUFD_CMD_IOAS_ALLOC = 129,
-    IOMMUFD_CMD_IOAS_ALLOW_IOVAS = 130,
-    IOMMUFD_CMD_IOAS_COPY = 131,
-    IOMMUFD_CMD_IOAS_IOVA_RANGES = 132,
-    IOMMUFD_CMD_IOAS_MAP = 133,
-    IOMMUFD_CMD_IOAS_UNMAP = 134,
-    IOMMUFD_CMD_OPTION = 135,
-    IOMMUFD_CMD_VFIO_IOAS = 136,
-    IOMMUFD_CMD_HWPT_ALLOC = 137,
-    IOMMUFD_CMD_GET_HW_INFO = 138,
-    IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING = 139,
-    IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP = 140,
-    IOMMUFD_CMD_HWPT_INVALIDATE = 141,
-    IOMMUFD_CMD_FAULT_QUEUE_ALLOC = 142,
-    IOMMUFD_CMD_IOAS_MAP_FILE = 143,
-    IOMMUFD_CMD_VIOMMU_ALLOC = 144,
-    IOMMUFD_CMD_VDEVICE_ALLOC = 145,
-    IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 146,
-    IOMMUFD_CMD_VEVENTQ_ALLOC = 147,
-    IOMMUFD_CMD_HW_QUEUE_ALLOC = 148,
-    IOMMU_IOAS_MAP_FIXED_IOVA = 1,
-    IOMMU_IOAS_MAP_WRITEABLE = 2,
-    IOMMU_IOAS_MAP_READABLE = 4,
-    IOMMU_OPTION_RLIMIT_MODE = 0,
-    IOMMU_OPTION_HUGE_PAGES = 1,
-    IOMMU_OPTION_OP_SET = 0,
-    IOMMU_OPTION_OP_GET = 1,
-    IOMMU_VFIO_IOAS_GET = 0,
-    IOMMU_VFIO_IOAS_SET = 1,
-    IOMMU_VFIO_IOAS_CLEAR = 2,
-    IOMMU_HWPT_ALLOC_NEST_PARENT = 1,
-    IOMMU_HWPT_ALLOC_DIRTY_TRACKING = 2,
-    IOMMU_HWPT_FAULT_ID_VALID = 4,
-    IOMMU_HWPT_ALLOC_PASID = 8,
-    IOMMU_VTD_S1_SRE = 1,
-    IOMMU_VTD_S1_EAFE = 2,
-    IOMMU_VTD_S1_WPE = 4,
-    IOMMU_HWPT_DATA_NONE = 0,
-    IOMMU_HWPT_DATA_VTD_S1 = 1,
-    IOMMU_HWPT_DATA_ARM_SMMUV3 = 2,
-    IOMMU_HWPT_DATA_AMD_GUEST = 3,
-    IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1,
-    IOMMU_HW_INFO_TYPE_NONE = 0,
-    IOMMU_HW_INFO_TYPE_DEFAULT = 0,
-    IOMMU_HW_INFO_TYPE_INTEL_VTD = 1,
-    IOMMU_HW_INFO_TYPE_ARM_SMMUV3 = 2,
-    IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV = 3,
-    IOMMU_HW_INFO_TYPE_AMD = 4,
-    IOMMU_HW_CAP_DIRTY_TRACKING = 1,
-    IOMMU_HW_CAP_PCI_PASID_EXEC = 2,
-    IOMMU_HW_CAP_PCI_PASID_PRIV = 4,
-    IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED = 8,
-    IOMMU_HW_INFO_FLAG_INPUT_TYPE = 1,
-    IOMMU_HWPT_DIRTY_TRACKING_ENABLE = 1,
-    IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1,
-    IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
-    IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1,
-    IOMMU_VTD_INV_FLAGS_LEAF = 1,
-    IOMMU_PGFAULT_FLAGS_PASID_VALID = 1,
-    IOMMU_PGFAULT_FLAGS_LAST_PAGE = 2,
-    IOMMU_PGFAULT_PERM_READ = 1,
-    IOMMU_PGFAULT_PERM_WRITE = 2,
-    IOMMU_PGFAULT_PERM_EXEC = 4,
-    IOMMU_PGFAULT_PERM_PRIV = 8,
-    IOMMUFD_PAGE_RESP_SUCCESS = 0,
-    IOMMUFD_PAGE_RESP_INVALID = 1,
-    IOMMU_VIOMMU_TYPE_DEFAULT = 0,
-    IOMMU_VIOMMU_TYPE_ARM_SMMUV3 = 1,
-    IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV = 2,
-    IOMMU_VEVENTQ_FLAG_LOST_EVENTS = 1,
-    IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
-    IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
-    IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV = 2,
-    IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
-    IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
-    IOMMUFD_TYPE = 59,
-  },
-  records = {
-    ["struct iommu_destroy"] = [[{
+constants = {
+  IOMMUFD_CMD_BASE = 128,
+  IOMMUFD_CMD_DESTROY = 128,
+  IOMMUFD_CMD_IOAS_ALLOC = 129,
+  IOMMUFD_CMD_IOAS_ALLOW_IOVAS = 130,
+  IOMMUFD_CMD_IOAS_COPY = 131,
+  IOMMUFD_CMD_IOAS_IOVA_RANGES = 132,
+  IOMMUFD_CMD_IOAS_MAP = 133,
+  IOMMUFD_CMD_IOAS_UNMAP = 134,
+  IOMMUFD_CMD_OPTION = 135,
+  IOMMUFD_CMD_VFIO_IOAS = 136,
+  IOMMUFD_CMD_HWPT_ALLOC = 137,
+  IOMMUFD_CMD_GET_HW_INFO = 138,
+  IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING = 139,
+  IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP = 140,
+  IOMMUFD_CMD_HWPT_INVALIDATE = 141,
+  IOMMUFD_CMD_FAULT_QUEUE_ALLOC = 142,
+  IOMMUFD_CMD_IOAS_MAP_FILE = 143,
+  IOMMUFD_CMD_VIOMMU_ALLOC = 144,
+  IOMMUFD_CMD_VDEVICE_ALLOC = 145,
+  IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 146,
+  IOMMUFD_CMD_VEVENTQ_ALLOC = 147,
+  IOMMUFD_CMD_HW_QUEUE_ALLOC = 148,
+  IOMMU_IOAS_MAP_FIXED_IOVA = 1,
+  IOMMU_IOAS_MAP_WRITEABLE = 2,
+  IOMMU_IOAS_MAP_READABLE = 4,
+  IOMMU_OPTION_RLIMIT_MODE = 0,
+  IOMMU_OPTION_HUGE_PAGES = 1,
+  IOMMU_OPTION_OP_SET = 0,
+  IOMMU_OPTION_OP_GET = 1,
+  IOMMU_VFIO_IOAS_GET = 0,
+  IOMMU_VFIO_IOAS_SET = 1,
+  IOMMU_VFIO_IOAS_CLEAR = 2,
+  IOMMU_HWPT_ALLOC_NEST_PARENT = 1,
+  IOMMU_HWPT_ALLOC_DIRTY_TRACKING = 2,
+  IOMMU_HWPT_FAULT_ID_VALID = 4,
+  IOMMU_HWPT_ALLOC_PASID = 8,
+  IOMMU_VTD_S1_SRE = 1,
+  IOMMU_VTD_S1_EAFE = 2,
+  IOMMU_VTD_S1_WPE = 4,
+  IOMMU_HWPT_DATA_NONE = 0,
+  IOMMU_HWPT_DATA_VTD_S1 = 1,
+  IOMMU_HWPT_DATA_ARM_SMMUV3 = 2,
+  IOMMU_HWPT_DATA_AMD_GUEST = 3,
+  IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1,
+  IOMMU_HW_INFO_TYPE_NONE = 0,
+  IOMMU_HW_INFO_TYPE_DEFAULT = 0,
+  IOMMU_HW_INFO_TYPE_INTEL_VTD = 1,
+  IOMMU_HW_INFO_TYPE_ARM_SMMUV3 = 2,
+  IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV = 3,
+  IOMMU_HW_INFO_TYPE_AMD = 4,
+  IOMMU_HW_CAP_DIRTY_TRACKING = 1,
+  IOMMU_HW_CAP_PCI_PASID_EXEC = 2,
+  IOMMU_HW_CAP_PCI_PASID_PRIV = 4,
+  IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED = 8,
+  IOMMU_HW_INFO_FLAG_INPUT_TYPE = 1,
+  IOMMU_HWPT_DIRTY_TRACKING_ENABLE = 1,
+  IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1,
+  IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
+  IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1,
+  IOMMU_VTD_INV_FLAGS_LEAF = 1,
+  IOMMU_PGFAULT_FLAGS_PASID_VALID = 1,
+  IOMMU_PGFAULT_FLAGS_LAST_PAGE = 2,
+  IOMMU_PGFAULT_PERM_READ = 1,
+  IOMMU_PGFAULT_PERM_WRITE = 2,
+  IOMMU_PGFAULT_PERM_EXEC = 4,
+  IOMMU_PGFAULT_PERM_PRIV = 8,
+  IOMMUFD_PAGE_RESP_SUCCESS = 0,
+  IOMMUFD_PAGE_RESP_INVALID = 1,
+  IOMMU_VIOMMU_TYPE_DEFAULT = 0,
+  IOMMU_VIOMMU_TYPE_ARM_SMMUV3 = 1,
+  IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV = 2,
+  IOMMU_VEVENTQ_FLAG_LOST_EVENTS = 1,
+  IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
+  IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
+  IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV = 2,
+  IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
+  IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
+  IOMMUFD_TYPE = 59,
+},
+records = {
+  ["struct iommu_destroy"] = [[{
   uint32_t size;
   uint32_t id;
 }]],
-    ["struct iommu_ioas_alloc"] = [[{
+  ["struct iommu_ioas_alloc"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t out_ioas_id;
 }]],
-    ["struct iommu_vfio_ioas"] = [[{
+  ["struct iommu_vfio_ioas"] = [[{
   uint32_t size;
   uint32_t ioas_id;
   uint16_t op;
   uint16_t __reserved;
 }]],
-    ["struct iommu_hw_info_arm_smmuv3"] = [[{
+  ["struct iommu_hw_info_arm_smmuv3"] = [[{
   uint32_t flags;
   uint32_t __reserved;
   uint32_t idr[6];
   uint32_t iidr;
   uint32_t aidr;
 }]],
-    ["struct iommu_hw_info_tegra241_cmdqv"] = [[{
+  ["struct iommu_hw_info_tegra241_cmdqv"] = [[{
   uint32_t flags;
   uint8_t version;
   uint8_t log2vcmdqs;
   uint8_t log2vsids;
   uint8_t __reserved;
 }]],
-    ["struct iommu_hwpt_set_dirty_tracking"] = [[{
+  ["struct iommu_hwpt_set_dirty_tracking"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t hwpt_id;
   uint32_t __reserved;
 }]],
-    ["struct iommu_hwpt_page_response"] = [[{
+  ["struct iommu_hwpt_page_response"] = [[{
   uint32_t cookie;
   uint32_t code;
 }]],
-    ["struct iommu_fault_alloc"] = [[{
+  ["struct iommu_fault_alloc"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t out_fault_id;
   uint32_t out_fault_fd;
 }]],
-    ["struct iommu_ioas_change_process"] = [[{
+  ["struct iommu_ioas_change_process"] = [[{
   uint32_t size;
   uint32_t __reserved;
 }]],
-    ["struct iommufd_vevent_header"] = [[{
+  ["struct iommufd_vevent_header"] = [[{
   uint32_t flags;
   uint32_t sequence;
 }]],
-    ["struct iommu_veventq_alloc"] = [[{
+  ["struct iommu_veventq_alloc"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t viommu_id;
@@ -7097,603 +8064,603 @@ return {
   uint32_t out_veventq_fd;
   uint32_t __reserved;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOMMU_DESTROY = 0x3b80,
-        IOMMU_IOAS_ALLOC = 0x3b81,
-        IOMMU_IOAS_IOVA_RANGES = 0x3b84,
-        IOMMU_IOAS_ALLOW_IOVAS = 0x3b82,
-        IOMMU_IOAS_MAP = 0x3b85,
-        IOMMU_IOAS_MAP_FILE = 0x3b8f,
-        IOMMU_IOAS_COPY = 0x3b83,
-        IOMMU_IOAS_UNMAP = 0x3b86,
-        IOMMU_OPTION = 0x3b87,
-        IOMMU_VFIO_IOAS = 0x3b88,
-        IOMMU_HWPT_ALLOC = 0x3b89,
-        IOMMU_GET_HW_INFO = 0x3b8a,
-        IOMMU_HWPT_SET_DIRTY_TRACKING = 0x3b8b,
-        IOMMU_HWPT_GET_DIRTY_BITMAP = 0x3b8c,
-        IOMMU_HWPT_INVALIDATE = 0x3b8d,
-        IOMMU_FAULT_QUEUE_ALLOC = 0x3b8e,
-        IOMMU_VIOMMU_ALLOC = 0x3b90,
-        IOMMU_VDEVICE_ALLOC = 0x3b91,
-        IOMMU_IOAS_CHANGE_PROCESS = 0x3b92,
-        IOMMU_VEVENTQ_ALLOC = 0x3b93,
-        IOMMU_HW_QUEUE_ALLOC = 0x3b94,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct iommu_iova_range"] = [[{
-    uint64_t start __attribute__((aligned(8)));
-    uint64_t last __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_iova_ranges"] = [[{
-    uint32_t size;
-    uint32_t ioas_id;
-    uint32_t num_iovas;
-    uint32_t __reserved;
-    uint64_t allowed_iovas __attribute__((aligned(8)));
-    uint64_t out_iova_alignment __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_allow_iovas"] = [[{
-    uint32_t size;
-    uint32_t ioas_id;
-    uint32_t num_iovas;
-    uint32_t __reserved;
-    uint64_t allowed_iovas __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_map"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t ioas_id;
-    uint32_t __reserved;
-    uint64_t user_va __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-    uint64_t iova __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_map_file"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t ioas_id;
-    int32_t fd;
-    uint64_t start __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-    uint64_t iova __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_copy"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t dst_ioas_id;
-    uint32_t src_ioas_id;
-    uint64_t length __attribute__((aligned(8)));
-    uint64_t dst_iova __attribute__((aligned(8)));
-    uint64_t src_iova __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_unmap"] = [[{
-    uint32_t size;
-    uint32_t ioas_id;
-    uint64_t iova __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_option"] = [[{
-    uint32_t size;
-    uint32_t option_id;
-    uint16_t op;
-    uint16_t __reserved;
-    uint32_t object_id;
-    uint64_t val64 __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_vtd_s1"] = [[{
-    uint64_t flags __attribute__((aligned(8)));
-    uint64_t pgtbl_addr __attribute__((aligned(8)));
-    uint32_t addr_width;
-    uint32_t __reserved;
-  }]],
-        ["struct iommu_hwpt_arm_smmuv3"] = [[{
-    uint64_t ste[2] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_amd_guest"] = [[{
-    uint64_t dte[4] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_alloc"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t dev_id;
-    uint32_t pt_id;
-    uint32_t out_hwpt_id;
-    uint32_t __reserved;
-    uint32_t data_type;
-    uint32_t data_len;
-    uint64_t data_uptr __attribute__((aligned(8)));
-    uint32_t fault_id;
-    uint32_t __reserved2;
-  }]],
-        ["struct iommu_hw_info_vtd"] = [[{
-    uint32_t flags;
-    uint32_t __reserved;
-    uint64_t cap_reg __attribute__((aligned(8)));
-    uint64_t ecap_reg __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hw_info_amd"] = [[{
-    uint64_t efr __attribute__((aligned(8)));
-    uint64_t efr2 __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hw_info"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t dev_id;
-    uint32_t data_len;
-    uint64_t data_uptr __attribute__((aligned(8)));
-    union {
-      uint32_t in_data_type;
-      uint32_t out_data_type;
-    };
-    uint8_t out_max_pasid_log2;
-    uint8_t __reserved[3];
-    uint64_t out_capabilities __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
-    uint32_t size;
-    uint32_t hwpt_id;
-    uint32_t flags;
-    uint32_t __reserved;
-    uint64_t iova __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-    uint64_t page_size __attribute__((aligned(8)));
-    uint64_t data __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
-    uint64_t addr __attribute__((aligned(8)));
-    uint64_t npages __attribute__((aligned(8)));
-    uint32_t flags;
-    uint32_t __reserved;
-  }]],
-        ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
-    uint64_t cmd[2] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_invalidate"] = [[{
-    uint32_t size;
-    uint32_t hwpt_id;
-    uint64_t data_uptr __attribute__((aligned(8)));
-    uint32_t data_type;
-    uint32_t entry_len;
-    uint32_t entry_num;
-    uint32_t __reserved;
-  }]],
-        ["struct iommu_hwpt_pgfault"] = [[{
-    uint32_t flags;
-    uint32_t dev_id;
-    uint32_t pasid;
-    uint32_t grpid;
-    uint32_t perm;
-    uint32_t __reserved;
-    uint64_t addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t cookie;
-  }]],
-        ["struct iommu_viommu_tegra241_cmdqv"] = [[{
-    uint64_t out_vintf_mmap_offset __attribute__((aligned(8)));
-    uint64_t out_vintf_mmap_length __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_viommu_alloc"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t type;
-    uint32_t dev_id;
-    uint32_t hwpt_id;
-    uint32_t out_viommu_id;
-    uint32_t data_len;
-    uint32_t __reserved;
-    uint64_t data_uptr __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_vdevice_alloc"] = [[{
-    uint32_t size;
-    uint32_t viommu_id;
-    uint32_t dev_id;
-    uint32_t out_vdevice_id;
-    uint64_t virt_id __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_vevent_arm_smmuv3"] = [[{
-    uint64_t evt[4] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_vevent_tegra241_cmdqv"] = [[{
-    uint64_t lvcmdq_err_map[2] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hw_queue_alloc"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t viommu_id;
-    uint32_t type;
-    uint32_t index;
-    uint32_t out_hw_queue_id;
-    uint64_t nesting_parent_iova __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOMMU_DESTROY = 0x20003b80,
-        IOMMU_IOAS_ALLOC = 0x20003b81,
-        IOMMU_IOAS_IOVA_RANGES = 0x20003b84,
-        IOMMU_IOAS_ALLOW_IOVAS = 0x20003b82,
-        IOMMU_IOAS_MAP = 0x20003b85,
-        IOMMU_IOAS_MAP_FILE = 0x20003b8f,
-        IOMMU_IOAS_COPY = 0x20003b83,
-        IOMMU_IOAS_UNMAP = 0x20003b86,
-        IOMMU_OPTION = 0x20003b87,
-        IOMMU_VFIO_IOAS = 0x20003b88,
-        IOMMU_HWPT_ALLOC = 0x20003b89,
-        IOMMU_GET_HW_INFO = 0x20003b8a,
-        IOMMU_HWPT_SET_DIRTY_TRACKING = 0x20003b8b,
-        IOMMU_HWPT_GET_DIRTY_BITMAP = 0x20003b8c,
-        IOMMU_HWPT_INVALIDATE = 0x20003b8d,
-        IOMMU_FAULT_QUEUE_ALLOC = 0x20003b8e,
-        IOMMU_VIOMMU_ALLOC = 0x20003b90,
-        IOMMU_VDEVICE_ALLOC = 0x20003b91,
-        IOMMU_IOAS_CHANGE_PROCESS = 0x20003b92,
-        IOMMU_VEVENTQ_ALLOC = 0x20003b93,
-        IOMMU_HW_QUEUE_ALLOC = 0x20003b94,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct iommu_iova_range"] = [[{
-    unsigned long start __attribute__((aligned(8)));
-    unsigned long last __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_iova_ranges"] = [[{
-    uint32_t size;
-    uint32_t ioas_id;
-    uint32_t num_iovas;
-    uint32_t __reserved;
-    unsigned long allowed_iovas __attribute__((aligned(8)));
-    unsigned long out_iova_alignment __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_allow_iovas"] = [[{
-    uint32_t size;
-    uint32_t ioas_id;
-    uint32_t num_iovas;
-    uint32_t __reserved;
-    unsigned long allowed_iovas __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_map"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t ioas_id;
-    uint32_t __reserved;
-    unsigned long user_va __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-    unsigned long iova __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_map_file"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t ioas_id;
-    int32_t fd;
-    unsigned long start __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-    unsigned long iova __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_copy"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t dst_ioas_id;
-    uint32_t src_ioas_id;
-    unsigned long length __attribute__((aligned(8)));
-    unsigned long dst_iova __attribute__((aligned(8)));
-    unsigned long src_iova __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_ioas_unmap"] = [[{
-    uint32_t size;
-    uint32_t ioas_id;
-    unsigned long iova __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_option"] = [[{
-    uint32_t size;
-    uint32_t option_id;
-    uint16_t op;
-    uint16_t __reserved;
-    uint32_t object_id;
-    unsigned long val64 __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_vtd_s1"] = [[{
-    unsigned long flags __attribute__((aligned(8)));
-    unsigned long pgtbl_addr __attribute__((aligned(8)));
-    uint32_t addr_width;
-    uint32_t __reserved;
-  }]],
-        ["struct iommu_hwpt_arm_smmuv3"] = [[{
-    unsigned long ste[2] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_amd_guest"] = [[{
-    unsigned long dte[4] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_alloc"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t dev_id;
-    uint32_t pt_id;
-    uint32_t out_hwpt_id;
-    uint32_t __reserved;
-    uint32_t data_type;
-    uint32_t data_len;
-    unsigned long data_uptr __attribute__((aligned(8)));
-    uint32_t fault_id;
-    uint32_t __reserved2;
-  }]],
-        ["struct iommu_hw_info_vtd"] = [[{
-    uint32_t flags;
-    uint32_t __reserved;
-    unsigned long cap_reg __attribute__((aligned(8)));
-    unsigned long ecap_reg __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hw_info_amd"] = [[{
-    unsigned long efr __attribute__((aligned(8)));
-    unsigned long efr2 __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hw_info"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t dev_id;
-    uint32_t data_len;
-    unsigned long data_uptr __attribute__((aligned(8)));
-    union {
-      uint32_t in_data_type;
-      uint32_t out_data_type;
-    };
-    uint8_t out_max_pasid_log2;
-    uint8_t __reserved[3];
-    unsigned long out_capabilities __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
-    uint32_t size;
-    uint32_t hwpt_id;
-    uint32_t flags;
-    uint32_t __reserved;
-    unsigned long iova __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-    unsigned long page_size __attribute__((aligned(8)));
-    unsigned long data __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
-    unsigned long addr __attribute__((aligned(8)));
-    unsigned long npages __attribute__((aligned(8)));
-    uint32_t flags;
-    uint32_t __reserved;
-  }]],
-        ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
-    unsigned long cmd[2] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hwpt_invalidate"] = [[{
-    uint32_t size;
-    uint32_t hwpt_id;
-    unsigned long data_uptr __attribute__((aligned(8)));
-    uint32_t data_type;
-    uint32_t entry_len;
-    uint32_t entry_num;
-    uint32_t __reserved;
-  }]],
-        ["struct iommu_hwpt_pgfault"] = [[{
-    uint32_t flags;
-    uint32_t dev_id;
-    uint32_t pasid;
-    uint32_t grpid;
-    uint32_t perm;
-    uint32_t __reserved;
-    unsigned long addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t cookie;
-  }]],
-        ["struct iommu_viommu_tegra241_cmdqv"] = [[{
-    unsigned long out_vintf_mmap_offset __attribute__((aligned(8)));
-    unsigned long out_vintf_mmap_length __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_viommu_alloc"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t type;
-    uint32_t dev_id;
-    uint32_t hwpt_id;
-    uint32_t out_viommu_id;
-    uint32_t data_len;
-    uint32_t __reserved;
-    unsigned long data_uptr __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_vdevice_alloc"] = [[{
-    uint32_t size;
-    uint32_t viommu_id;
-    uint32_t dev_id;
-    uint32_t out_vdevice_id;
-    unsigned long virt_id __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_vevent_arm_smmuv3"] = [[{
-    unsigned long evt[4] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_vevent_tegra241_cmdqv"] = [[{
-    unsigned long lvcmdq_err_map[2] __attribute__((aligned(8)));
-  }]],
-        ["struct iommu_hw_queue_alloc"] = [[{
-    uint32_t size;
-    uint32_t flags;
-    uint32_t viommu_id;
-    uint32_t type;
-    uint32_t index;
-    uint32_t out_hw_queue_id;
-    unsigned long nesting_parent_iova __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOMMU_DESTROY = 0x3b80,
+      IOMMU_IOAS_ALLOC = 0x3b81,
+      IOMMU_IOAS_IOVA_RANGES = 0x3b84,
+      IOMMU_IOAS_ALLOW_IOVAS = 0x3b82,
+      IOMMU_IOAS_MAP = 0x3b85,
+      IOMMU_IOAS_MAP_FILE = 0x3b8f,
+      IOMMU_IOAS_COPY = 0x3b83,
+      IOMMU_IOAS_UNMAP = 0x3b86,
+      IOMMU_OPTION = 0x3b87,
+      IOMMU_VFIO_IOAS = 0x3b88,
+      IOMMU_HWPT_ALLOC = 0x3b89,
+      IOMMU_GET_HW_INFO = 0x3b8a,
+      IOMMU_HWPT_SET_DIRTY_TRACKING = 0x3b8b,
+      IOMMU_HWPT_GET_DIRTY_BITMAP = 0x3b8c,
+      IOMMU_HWPT_INVALIDATE = 0x3b8d,
+      IOMMU_FAULT_QUEUE_ALLOC = 0x3b8e,
+      IOMMU_VIOMMU_ALLOC = 0x3b90,
+      IOMMU_VDEVICE_ALLOC = 0x3b91,
+      IOMMU_IOAS_CHANGE_PROCESS = 0x3b92,
+      IOMMU_VEVENTQ_ALLOC = 0x3b93,
+      IOMMU_HW_QUEUE_ALLOC = 0x3b94,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct iommu_iova_range"] = [[{
+  uint64_t start __attribute__((aligned(8)));
+  uint64_t last __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_iova_ranges"] = [[{
+  uint32_t size;
+  uint32_t ioas_id;
+  uint32_t num_iovas;
+  uint32_t __reserved;
+  uint64_t allowed_iovas __attribute__((aligned(8)));
+  uint64_t out_iova_alignment __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_allow_iovas"] = [[{
+  uint32_t size;
+  uint32_t ioas_id;
+  uint32_t num_iovas;
+  uint32_t __reserved;
+  uint64_t allowed_iovas __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_map"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t ioas_id;
+  uint32_t __reserved;
+  uint64_t user_va __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t iova __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_map_file"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t ioas_id;
+  int32_t fd;
+  uint64_t start __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t iova __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_copy"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dst_ioas_id;
+  uint32_t src_ioas_id;
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t dst_iova __attribute__((aligned(8)));
+  uint64_t src_iova __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_unmap"] = [[{
+  uint32_t size;
+  uint32_t ioas_id;
+  uint64_t iova __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+}]],
+      ["struct iommu_option"] = [[{
+  uint32_t size;
+  uint32_t option_id;
+  uint16_t op;
+  uint16_t __reserved;
+  uint32_t object_id;
+  uint64_t val64 __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_vtd_s1"] = [[{
+  uint64_t flags __attribute__((aligned(8)));
+  uint64_t pgtbl_addr __attribute__((aligned(8)));
+  uint32_t addr_width;
+  uint32_t __reserved;
+}]],
+      ["struct iommu_hwpt_arm_smmuv3"] = [[{
+  uint64_t ste[2] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_amd_guest"] = [[{
+  uint64_t dte[4] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_alloc"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t pt_id;
+  uint32_t out_hwpt_id;
+  uint32_t __reserved;
+  uint32_t data_type;
+  uint32_t data_len;
+  uint64_t data_uptr __attribute__((aligned(8)));
+  uint32_t fault_id;
+  uint32_t __reserved2;
+}]],
+      ["struct iommu_hw_info_vtd"] = [[{
+  uint32_t flags;
+  uint32_t __reserved;
+  uint64_t cap_reg __attribute__((aligned(8)));
+  uint64_t ecap_reg __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hw_info_amd"] = [[{
+  uint64_t efr __attribute__((aligned(8)));
+  uint64_t efr2 __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hw_info"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t data_len;
+  uint64_t data_uptr __attribute__((aligned(8)));
+  union {
+    uint32_t in_data_type;
+    uint32_t out_data_type;
+  };
+  uint8_t out_max_pasid_log2;
+  uint8_t __reserved[3];
+  uint64_t out_capabilities __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
+  uint32_t size;
+  uint32_t hwpt_id;
+  uint32_t flags;
+  uint32_t __reserved;
+  uint64_t iova __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t page_size __attribute__((aligned(8)));
+  uint64_t data __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint64_t npages __attribute__((aligned(8)));
+  uint32_t flags;
+  uint32_t __reserved;
+}]],
+      ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
+  uint64_t cmd[2] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_invalidate"] = [[{
+  uint32_t size;
+  uint32_t hwpt_id;
+  uint64_t data_uptr __attribute__((aligned(8)));
+  uint32_t data_type;
+  uint32_t entry_len;
+  uint32_t entry_num;
+  uint32_t __reserved;
+}]],
+      ["struct iommu_hwpt_pgfault"] = [[{
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t pasid;
+  uint32_t grpid;
+  uint32_t perm;
+  uint32_t __reserved;
+  uint64_t addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t cookie;
+}]],
+      ["struct iommu_viommu_tegra241_cmdqv"] = [[{
+  uint64_t out_vintf_mmap_offset __attribute__((aligned(8)));
+  uint64_t out_vintf_mmap_length __attribute__((aligned(8)));
+}]],
+      ["struct iommu_viommu_alloc"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t type;
+  uint32_t dev_id;
+  uint32_t hwpt_id;
+  uint32_t out_viommu_id;
+  uint32_t data_len;
+  uint32_t __reserved;
+  uint64_t data_uptr __attribute__((aligned(8)));
+}]],
+      ["struct iommu_vdevice_alloc"] = [[{
+  uint32_t size;
+  uint32_t viommu_id;
+  uint32_t dev_id;
+  uint32_t out_vdevice_id;
+  uint64_t virt_id __attribute__((aligned(8)));
+}]],
+      ["struct iommu_vevent_arm_smmuv3"] = [[{
+  uint64_t evt[4] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_vevent_tegra241_cmdqv"] = [[{
+  uint64_t lvcmdq_err_map[2] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hw_queue_alloc"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t viommu_id;
+  uint32_t type;
+  uint32_t index;
+  uint32_t out_hw_queue_id;
+  uint64_t nesting_parent_iova __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOMMU_DESTROY = 0x20003b80,
+      IOMMU_IOAS_ALLOC = 0x20003b81,
+      IOMMU_IOAS_IOVA_RANGES = 0x20003b84,
+      IOMMU_IOAS_ALLOW_IOVAS = 0x20003b82,
+      IOMMU_IOAS_MAP = 0x20003b85,
+      IOMMU_IOAS_MAP_FILE = 0x20003b8f,
+      IOMMU_IOAS_COPY = 0x20003b83,
+      IOMMU_IOAS_UNMAP = 0x20003b86,
+      IOMMU_OPTION = 0x20003b87,
+      IOMMU_VFIO_IOAS = 0x20003b88,
+      IOMMU_HWPT_ALLOC = 0x20003b89,
+      IOMMU_GET_HW_INFO = 0x20003b8a,
+      IOMMU_HWPT_SET_DIRTY_TRACKING = 0x20003b8b,
+      IOMMU_HWPT_GET_DIRTY_BITMAP = 0x20003b8c,
+      IOMMU_HWPT_INVALIDATE = 0x20003b8d,
+      IOMMU_FAULT_QUEUE_ALLOC = 0x20003b8e,
+      IOMMU_VIOMMU_ALLOC = 0x20003b90,
+      IOMMU_VDEVICE_ALLOC = 0x20003b91,
+      IOMMU_IOAS_CHANGE_PROCESS = 0x20003b92,
+      IOMMU_VEVENTQ_ALLOC = 0x20003b93,
+      IOMMU_HW_QUEUE_ALLOC = 0x20003b94,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct iommu_iova_range"] = [[{
+  unsigned long start __attribute__((aligned(8)));
+  unsigned long last __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_iova_ranges"] = [[{
+  uint32_t size;
+  uint32_t ioas_id;
+  uint32_t num_iovas;
+  uint32_t __reserved;
+  unsigned long allowed_iovas __attribute__((aligned(8)));
+  unsigned long out_iova_alignment __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_allow_iovas"] = [[{
+  uint32_t size;
+  uint32_t ioas_id;
+  uint32_t num_iovas;
+  uint32_t __reserved;
+  unsigned long allowed_iovas __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_map"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t ioas_id;
+  uint32_t __reserved;
+  unsigned long user_va __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long iova __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_map_file"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t ioas_id;
+  int32_t fd;
+  unsigned long start __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long iova __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_copy"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dst_ioas_id;
+  uint32_t src_ioas_id;
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long dst_iova __attribute__((aligned(8)));
+  unsigned long src_iova __attribute__((aligned(8)));
+}]],
+      ["struct iommu_ioas_unmap"] = [[{
+  uint32_t size;
+  uint32_t ioas_id;
+  unsigned long iova __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+}]],
+      ["struct iommu_option"] = [[{
+  uint32_t size;
+  uint32_t option_id;
+  uint16_t op;
+  uint16_t __reserved;
+  uint32_t object_id;
+  unsigned long val64 __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_vtd_s1"] = [[{
+  unsigned long flags __attribute__((aligned(8)));
+  unsigned long pgtbl_addr __attribute__((aligned(8)));
+  uint32_t addr_width;
+  uint32_t __reserved;
+}]],
+      ["struct iommu_hwpt_arm_smmuv3"] = [[{
+  unsigned long ste[2] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_amd_guest"] = [[{
+  unsigned long dte[4] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_alloc"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t pt_id;
+  uint32_t out_hwpt_id;
+  uint32_t __reserved;
+  uint32_t data_type;
+  uint32_t data_len;
+  unsigned long data_uptr __attribute__((aligned(8)));
+  uint32_t fault_id;
+  uint32_t __reserved2;
+}]],
+      ["struct iommu_hw_info_vtd"] = [[{
+  uint32_t flags;
+  uint32_t __reserved;
+  unsigned long cap_reg __attribute__((aligned(8)));
+  unsigned long ecap_reg __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hw_info_amd"] = [[{
+  unsigned long efr __attribute__((aligned(8)));
+  unsigned long efr2 __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hw_info"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t data_len;
+  unsigned long data_uptr __attribute__((aligned(8)));
+  union {
+    uint32_t in_data_type;
+    uint32_t out_data_type;
+  };
+  uint8_t out_max_pasid_log2;
+  uint8_t __reserved[3];
+  unsigned long out_capabilities __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
+  uint32_t size;
+  uint32_t hwpt_id;
+  uint32_t flags;
+  uint32_t __reserved;
+  unsigned long iova __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long page_size __attribute__((aligned(8)));
+  unsigned long data __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  unsigned long npages __attribute__((aligned(8)));
+  uint32_t flags;
+  uint32_t __reserved;
+}]],
+      ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
+  unsigned long cmd[2] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hwpt_invalidate"] = [[{
+  uint32_t size;
+  uint32_t hwpt_id;
+  unsigned long data_uptr __attribute__((aligned(8)));
+  uint32_t data_type;
+  uint32_t entry_len;
+  uint32_t entry_num;
+  uint32_t __reserved;
+}]],
+      ["struct iommu_hwpt_pgfault"] = [[{
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t pasid;
+  uint32_t grpid;
+  uint32_t perm;
+  uint32_t __reserved;
+  unsigned long addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t cookie;
+}]],
+      ["struct iommu_viommu_tegra241_cmdqv"] = [[{
+  unsigned long out_vintf_mmap_offset __attribute__((aligned(8)));
+  unsigned long out_vintf_mmap_length __attribute__((aligned(8)));
+}]],
+      ["struct iommu_viommu_alloc"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t type;
+  uint32_t dev_id;
+  uint32_t hwpt_id;
+  uint32_t out_viommu_id;
+  uint32_t data_len;
+  uint32_t __reserved;
+  unsigned long data_uptr __attribute__((aligned(8)));
+}]],
+      ["struct iommu_vdevice_alloc"] = [[{
+  uint32_t size;
+  uint32_t viommu_id;
+  uint32_t dev_id;
+  uint32_t out_vdevice_id;
+  unsigned long virt_id __attribute__((aligned(8)));
+}]],
+      ["struct iommu_vevent_arm_smmuv3"] = [[{
+  unsigned long evt[4] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_vevent_tegra241_cmdqv"] = [[{
+  unsigned long lvcmdq_err_map[2] __attribute__((aligned(8)));
+}]],
+      ["struct iommu_hw_queue_alloc"] = [[{
+  uint32_t size;
+  uint32_t flags;
+  uint32_t viommu_id;
+  uint32_t type;
+  uint32_t index;
+  uint32_t out_hw_queue_id;
+  unsigned long nesting_parent_iova __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ioprio.h"] = [==[
-  constants = {
-    IOPRIO_CLASS_NONE = 0,
-    IOPRIO_CLASS_RT = 1,
-    IOPRIO_CLASS_BE = 2,
-    IOPRIO_CLASS_IDLE = 3,
-    IOPRIO_CLASS_INVALID = 7,
-    IOPRIO_WHO_PROCESS = 1,
-    IOPRIO_WHO_PGRP = 2,
-    IOPRIO_WHO_USER = 3,
-    IOPRIO_HINT_NONE = 0,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_1 = 1,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_2 = 2,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_3 = 3,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_4 = 4,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_5 = 5,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_6 = 6,
-    IOPRIO_HINT_DEV_DURATION_LIMIT_7 = 7,
-    IOPRIO_CLASS_SHIFT = 13,
-    IOPRIO_NR_CLASSES = 8,
-    IOPRIO_CLASS_MASK = 7,
-    IOPRIO_PRIO_MASK = 0x1fff,
-    IOPRIO_LEVEL_NR_BITS = 3,
-    IOPRIO_NR_LEVELS = 0x8,
-    IOPRIO_LEVEL_MASK = 7,
-    IOPRIO_BE_NR = 8,
-    IOPRIO_NORM = 4,
-    IOPRIO_BE_NORM = 4,
-    IOPRIO_HINT_SHIFT = 3,
-    IOPRIO_HINT_NR_BITS = 10,
-    IOPRIO_NR_HINTS = 0x400,
-    IOPRIO_HINT_MASK = 1023,
+constants = {
+  IOPRIO_CLASS_NONE = 0,
+  IOPRIO_CLASS_RT = 1,
+  IOPRIO_CLASS_BE = 2,
+  IOPRIO_CLASS_IDLE = 3,
+  IOPRIO_CLASS_INVALID = 7,
+  IOPRIO_WHO_PROCESS = 1,
+  IOPRIO_WHO_PGRP = 2,
+  IOPRIO_WHO_USER = 3,
+  IOPRIO_HINT_NONE = 0,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_1 = 1,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_2 = 2,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_3 = 3,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_4 = 4,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_5 = 5,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_6 = 6,
+  IOPRIO_HINT_DEV_DURATION_LIMIT_7 = 7,
+  IOPRIO_CLASS_SHIFT = 13,
+  IOPRIO_NR_CLASSES = 8,
+  IOPRIO_CLASS_MASK = 7,
+  IOPRIO_PRIO_MASK = 0x1fff,
+  IOPRIO_LEVEL_NR_BITS = 3,
+  IOPRIO_NR_LEVELS = 0x8,
+  IOPRIO_LEVEL_MASK = 7,
+  IOPRIO_BE_NR = 8,
+  IOPRIO_NORM = 4,
+  IOPRIO_BE_NORM = 4,
+  IOPRIO_HINT_SHIFT = 3,
+  IOPRIO_HINT_NR_BITS = 10,
+  IOPRIO_NR_HINTS = 0x400,
+  IOPRIO_HINT_MASK = 1023,
+},
+macros = function(M)
+  return {
+    IOPRIO_PRIO_CLASS = function(ioprio)
+      return M.int(M.band(M.shr(M.long(ioprio), 13), 7))
+    end,
+    IOPRIO_PRIO_LEVEL = function(ioprio)
+      return M.int(M.band(M.long(ioprio), 7))
+    end,
+    IOPRIO_PRIO_HINT = function(ioprio)
+      return M.int(M.band(M.shr(M.long(ioprio), 3), 0x3ff))
+    end,
+    IOPRIO_BAD_VALUE = function(val, max)
+      val = M.long(val)
+      return val < 0 or val >= M.long(max)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IOPRIO_PRIO_DATA = function(ioprio)
+          return M.int(M.band(M.u64(M.long(ioprio)), 0x1fff))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      IOPRIO_PRIO_CLASS = function(ioprio)
-        return M.int(M.band(M.shr(M.long(ioprio), 13), 7))
-      end,
-      IOPRIO_PRIO_LEVEL = function(ioprio)
-        return M.int(M.band(M.long(ioprio), 7))
-      end,
-      IOPRIO_PRIO_HINT = function(ioprio)
-        return M.int(M.band(M.shr(M.long(ioprio), 3), 0x3ff))
-      end,
-      IOPRIO_BAD_VALUE = function(val, max)
-        val = M.long(val)
-        return val < 0 or val >= M.long(max)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IOPRIO_PRIO_DATA = function(ioprio)
-            return M.int(M.band(M.u64(M.long(ioprio)), 0x1fff))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IOPRIO_PRIO_DATA = function(ioprio)
-            return M.int(M.band(M.long(ioprio), 0x1fff))
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IOPRIO_PRIO_DATA = function(ioprio)
+          return M.int(M.band(M.long(ioprio), 0x1fff))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/ip.h"] = [==[
-  constants = {
-    IPV4_DEVCONF_FORWARDING = 1,
-    IPV4_DEVCONF_MC_FORWARDING = 2,
-    IPV4_DEVCONF_PROXY_ARP = 3,
-    IPV4_DEVCONF_ACCEPT_REDIRECTS = 4,
-    IPV4_DEVCONF_SECURE_REDIRECTS = 5,
-    IPV4_DEVCONF_SEND_REDIRECTS = 6,
-    IPV4_DEVCONF_SHARED_MEDIA = 7,
-    IPV4_DEVCONF_RP_FILTER = 8,
-    IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE = 9,
-    IPV4_DEVCONF_BOOTP_RELAY = 10,
-    IPV4_DEVCONF_LOG_MARTIANS = 11,
-    IPV4_DEVCONF_TAG = 12,
-    IPV4_DEVCONF_ARPFILTER = 13,
-    IPV4_DEVCONF_MEDIUM_ID = 14,
-    IPV4_DEVCONF_NOXFRM = 15,
-    IPV4_DEVCONF_NOPOLICY = 16,
-    IPV4_DEVCONF_FORCE_IGMP_VERSION = 17,
-    IPV4_DEVCONF_ARP_ANNOUNCE = 18,
-    IPV4_DEVCONF_ARP_IGNORE = 19,
-    IPV4_DEVCONF_PROMOTE_SECONDARIES = 20,
-    IPV4_DEVCONF_ARP_ACCEPT = 21,
-    IPV4_DEVCONF_ARP_NOTIFY = 22,
-    IPV4_DEVCONF_ACCEPT_LOCAL = 23,
-    IPV4_DEVCONF_SRC_VMARK = 24,
-    IPV4_DEVCONF_PROXY_ARP_PVLAN = 25,
-    IPV4_DEVCONF_ROUTE_LOCALNET = 26,
-    IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL = 27,
-    IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL = 28,
-    IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN = 29,
-    IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST = 30,
-    IPV4_DEVCONF_DROP_GRATUITOUS_ARP = 31,
-    IPV4_DEVCONF_BC_FORWARDING = 32,
-    IPV4_DEVCONF_ARP_EVICT_NOCARRIER = 33,
-    __IPV4_DEVCONF_MAX = 34,
-    IPTOS_TOS_MASK = 0x1e,
-    IPTOS_LOWDELAY = 0x10,
-    IPTOS_THROUGHPUT = 0x8,
-    IPTOS_RELIABILITY = 0x4,
-    IPTOS_MINCOST = 0x2,
-    IPTOS_PREC_MASK = 0xe0,
-    IPTOS_PREC_NETCONTROL = 0xe0,
-    IPTOS_PREC_INTERNETCONTROL = 0xc0,
-    IPTOS_PREC_CRITIC_ECP = 0xa0,
-    IPTOS_PREC_FLASHOVERRIDE = 0x80,
-    IPTOS_PREC_FLASH = 0x60,
-    IPTOS_PREC_IMMEDIATE = 0x40,
-    IPTOS_PREC_PRIORITY = 0x20,
-    IPTOS_PREC_ROUTINE = 0x0,
-    IPOPT_COPY = 0x80,
-    IPOPT_CLASS_MASK = 0x60,
-    IPOPT_NUMBER_MASK = 0x1f,
-    IPOPT_CONTROL = 0x0,
-    IPOPT_RESERVED1 = 0x20,
-    IPOPT_MEASUREMENT = 0x40,
-    IPOPT_RESERVED2 = 0x60,
-    IPOPT_END = 0,
-    IPOPT_NOOP = 1,
-    IPOPT_SEC = 130,
-    IPOPT_LSRR = 131,
-    IPOPT_TIMESTAMP = 68,
-    IPOPT_CIPSO = 134,
-    IPOPT_RR = 7,
-    IPOPT_SID = 136,
-    IPOPT_SSRR = 137,
-    IPOPT_RA = 148,
-    IPVERSION = 4,
-    MAXTTL = 255,
-    IPDEFTTL = 64,
-    IPOPT_OPTVAL = 0,
-    IPOPT_OLEN = 1,
-    IPOPT_OFFSET = 2,
-    IPOPT_MINOFF = 4,
-    MAX_IPOPTLEN = 40,
-    IPOPT_NOP = 1,
-    IPOPT_EOL = 0,
-    IPOPT_TS = 68,
-    IPOPT_TS_TSONLY = 0,
-    IPOPT_TS_TSANDADDR = 1,
-    IPOPT_TS_PRESPEC = 3,
-    IPV4_BEET_PHMAXLEN = 8,
-    IPV4_DEVCONF_MAX = 33,
-  },
-  records = {
-    ["struct ip_auth_hdr"] = [[{
+constants = {
+  IPV4_DEVCONF_FORWARDING = 1,
+  IPV4_DEVCONF_MC_FORWARDING = 2,
+  IPV4_DEVCONF_PROXY_ARP = 3,
+  IPV4_DEVCONF_ACCEPT_REDIRECTS = 4,
+  IPV4_DEVCONF_SECURE_REDIRECTS = 5,
+  IPV4_DEVCONF_SEND_REDIRECTS = 6,
+  IPV4_DEVCONF_SHARED_MEDIA = 7,
+  IPV4_DEVCONF_RP_FILTER = 8,
+  IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE = 9,
+  IPV4_DEVCONF_BOOTP_RELAY = 10,
+  IPV4_DEVCONF_LOG_MARTIANS = 11,
+  IPV4_DEVCONF_TAG = 12,
+  IPV4_DEVCONF_ARPFILTER = 13,
+  IPV4_DEVCONF_MEDIUM_ID = 14,
+  IPV4_DEVCONF_NOXFRM = 15,
+  IPV4_DEVCONF_NOPOLICY = 16,
+  IPV4_DEVCONF_FORCE_IGMP_VERSION = 17,
+  IPV4_DEVCONF_ARP_ANNOUNCE = 18,
+  IPV4_DEVCONF_ARP_IGNORE = 19,
+  IPV4_DEVCONF_PROMOTE_SECONDARIES = 20,
+  IPV4_DEVCONF_ARP_ACCEPT = 21,
+  IPV4_DEVCONF_ARP_NOTIFY = 22,
+  IPV4_DEVCONF_ACCEPT_LOCAL = 23,
+  IPV4_DEVCONF_SRC_VMARK = 24,
+  IPV4_DEVCONF_PROXY_ARP_PVLAN = 25,
+  IPV4_DEVCONF_ROUTE_LOCALNET = 26,
+  IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL = 27,
+  IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL = 28,
+  IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN = 29,
+  IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST = 30,
+  IPV4_DEVCONF_DROP_GRATUITOUS_ARP = 31,
+  IPV4_DEVCONF_BC_FORWARDING = 32,
+  IPV4_DEVCONF_ARP_EVICT_NOCARRIER = 33,
+  __IPV4_DEVCONF_MAX = 34,
+  IPTOS_TOS_MASK = 0x1e,
+  IPTOS_LOWDELAY = 0x10,
+  IPTOS_THROUGHPUT = 0x8,
+  IPTOS_RELIABILITY = 0x4,
+  IPTOS_MINCOST = 0x2,
+  IPTOS_PREC_MASK = 0xe0,
+  IPTOS_PREC_NETCONTROL = 0xe0,
+  IPTOS_PREC_INTERNETCONTROL = 0xc0,
+  IPTOS_PREC_CRITIC_ECP = 0xa0,
+  IPTOS_PREC_FLASHOVERRIDE = 0x80,
+  IPTOS_PREC_FLASH = 0x60,
+  IPTOS_PREC_IMMEDIATE = 0x40,
+  IPTOS_PREC_PRIORITY = 0x20,
+  IPTOS_PREC_ROUTINE = 0x0,
+  IPOPT_COPY = 0x80,
+  IPOPT_CLASS_MASK = 0x60,
+  IPOPT_NUMBER_MASK = 0x1f,
+  IPOPT_CONTROL = 0x0,
+  IPOPT_RESERVED1 = 0x20,
+  IPOPT_MEASUREMENT = 0x40,
+  IPOPT_RESERVED2 = 0x60,
+  IPOPT_END = 0,
+  IPOPT_NOOP = 1,
+  IPOPT_SEC = 130,
+  IPOPT_LSRR = 131,
+  IPOPT_TIMESTAMP = 68,
+  IPOPT_CIPSO = 134,
+  IPOPT_RR = 7,
+  IPOPT_SID = 136,
+  IPOPT_SSRR = 137,
+  IPOPT_RA = 148,
+  IPVERSION = 4,
+  MAXTTL = 255,
+  IPDEFTTL = 64,
+  IPOPT_OPTVAL = 0,
+  IPOPT_OLEN = 1,
+  IPOPT_OFFSET = 2,
+  IPOPT_MINOFF = 4,
+  MAX_IPOPTLEN = 40,
+  IPOPT_NOP = 1,
+  IPOPT_EOL = 0,
+  IPOPT_TS = 68,
+  IPOPT_TS_TSONLY = 0,
+  IPOPT_TS_TSANDADDR = 1,
+  IPOPT_TS_PRESPEC = 3,
+  IPV4_BEET_PHMAXLEN = 8,
+  IPV4_DEVCONF_MAX = 33,
+},
+records = {
+  ["struct ip_auth_hdr"] = [[{
   uint8_t nexthdr;
   uint8_t hdrlen;
   uint16_t reserved;
@@ -7701,144 +8668,144 @@ return {
   uint32_t seq_no;
   uint8_t auth_data[];
 }]],
-    ["struct ip_esp_hdr"] = [[{
+  ["struct ip_esp_hdr"] = [[{
   uint32_t spi;
   uint32_t seq_no;
   uint8_t enc_data[];
 }]],
-    ["struct ip_comp_hdr"] = [[{
+  ["struct ip_comp_hdr"] = [[{
   uint8_t nexthdr;
   uint8_t flags;
   uint16_t cpi;
 }]],
-    ["struct ip_beet_phdr"] = [[{
+  ["struct ip_beet_phdr"] = [[{
   uint8_t nexthdr;
   uint8_t hdrlen;
   uint8_t padlen;
   uint8_t reserved;
 }]],
-    ["struct ip_iptfs_hdr"] = [[{
+  ["struct ip_iptfs_hdr"] = [[{
   uint8_t subtype;
   uint8_t flags;
   uint16_t block_offset;
 }]],
-  },
-  macros = function(M)
-    return {
-      IPTOS_TOS = function(tos)
-        return M.int(M.band(M.long(tos), 0x1e))
-      end,
-      IPTOS_PREC = function(tos)
-        return M.int(M.band(M.long(tos), 0xe0))
-      end,
-      IPOPT_COPIED = function(o)
-        return M.int(M.band(M.long(o), 0x80))
-      end,
-      IPOPT_CLASS = function(o)
-        return M.int(M.band(M.long(o), 0x60))
-      end,
-      IPOPT_NUMBER = function(o)
-        return M.int(M.band(M.long(o), 0x1f))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct iphdr"] = [[{
-    uint8_t ihl : 4;
-    uint8_t version : 4;
-    uint8_t tos;
-    uint16_t tot_len;
-    uint16_t id;
-    uint16_t frag_off;
-    uint8_t ttl;
-    uint8_t protocol;
-    uint16_t check;
-    union {
-      struct {
-        uint32_t saddr;
-        uint32_t daddr;
-      };
-      struct {
-        uint32_t saddr;
-        uint32_t daddr;
-      } addrs;
+},
+macros = function(M)
+  return {
+    IPTOS_TOS = function(tos)
+      return M.int(M.band(M.long(tos), 0x1e))
+    end,
+    IPTOS_PREC = function(tos)
+      return M.int(M.band(M.long(tos), 0xe0))
+    end,
+    IPOPT_COPIED = function(o)
+      return M.int(M.band(M.long(o), 0x80))
+    end,
+    IPOPT_CLASS = function(o)
+      return M.int(M.band(M.long(o), 0x60))
+    end,
+    IPOPT_NUMBER = function(o)
+      return M.int(M.band(M.long(o), 0x1f))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct iphdr"] = [[{
+  uint8_t ihl : 4;
+  uint8_t version : 4;
+  uint8_t tos;
+  uint16_t tot_len;
+  uint16_t id;
+  uint16_t frag_off;
+  uint8_t ttl;
+  uint8_t protocol;
+  uint16_t check;
+  union {
+    struct {
+      uint32_t saddr;
+      uint32_t daddr;
     };
-  }]],
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ip_iptfs_cc_hdr"] = [[{
-    uint8_t subtype;
-    uint8_t flags;
-    uint16_t block_offset;
-    uint32_t loss_rate;
-    uint64_t rtt_adelay_xdelay;
-    uint32_t tval;
-    uint32_t techo;
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct iphdr"] = [[{
-    uint8_t version : 4;
-    uint8_t ihl : 4;
-    uint8_t tos;
-    uint16_t tot_len;
-    uint16_t id;
-    uint16_t frag_off;
-    uint8_t ttl;
-    uint8_t protocol;
-    uint16_t check;
-    union {
-      struct {
-        uint32_t saddr;
-        uint32_t daddr;
-      };
-      struct {
-        uint32_t saddr;
-        uint32_t daddr;
-      } addrs;
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ip_iptfs_cc_hdr"] = [[{
-    uint8_t subtype;
-    uint8_t flags;
-    uint16_t block_offset;
-    uint32_t loss_rate;
-    unsigned long rtt_adelay_xdelay;
-    uint32_t tval;
-    uint32_t techo;
-  }]],
-      },
+    struct {
+      uint32_t saddr;
+      uint32_t daddr;
+    } addrs;
+  };
+}]],
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ip_iptfs_cc_hdr"] = [[{
+  uint8_t subtype;
+  uint8_t flags;
+  uint16_t block_offset;
+  uint32_t loss_rate;
+  uint64_t rtt_adelay_xdelay;
+  uint32_t tval;
+  uint32_t techo;
+}]],
+    },
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct iphdr"] = [[{
+  uint8_t version : 4;
+  uint8_t ihl : 4;
+  uint8_t tos;
+  uint16_t tot_len;
+  uint16_t id;
+  uint16_t frag_off;
+  uint8_t ttl;
+  uint8_t protocol;
+  uint16_t check;
+  union {
+    struct {
+      uint32_t saddr;
+      uint32_t daddr;
+    };
+    struct {
+      uint32_t saddr;
+      uint32_t daddr;
+    } addrs;
+  };
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ip_iptfs_cc_hdr"] = [[{
+  uint8_t subtype;
+  uint8_t flags;
+  uint16_t block_offset;
+  uint32_t loss_rate;
+  unsigned long rtt_adelay_xdelay;
+  uint32_t tval;
+  uint32_t techo;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ip6_tunnel.h"] = [==[
-  constants = {
-    IPV6_TLV_TNL_ENCAP_LIMIT = 4,
-    IPV6_DEFAULT_TNL_ENCAP_LIMIT = 4,
-    IP6_TNL_F_IGN_ENCAP_LIMIT = 0x1,
-    IP6_TNL_F_USE_ORIG_TCLASS = 0x2,
-    IP6_TNL_F_USE_ORIG_FLOWLABEL = 0x4,
-    IP6_TNL_F_MIP6_DEV = 0x8,
-    IP6_TNL_F_RCV_DSCP_COPY = 0x10,
-    IP6_TNL_F_USE_ORIG_FWMARK = 0x20,
-    IP6_TNL_F_ALLOW_LOCAL_REMOTE = 0x40,
-  },
-  records = {
-    ["struct ip6_tnl_parm"] = [[{
+constants = {
+  IPV6_TLV_TNL_ENCAP_LIMIT = 4,
+  IPV6_DEFAULT_TNL_ENCAP_LIMIT = 4,
+  IP6_TNL_F_IGN_ENCAP_LIMIT = 0x1,
+  IP6_TNL_F_USE_ORIG_TCLASS = 0x2,
+  IP6_TNL_F_USE_ORIG_FLOWLABEL = 0x4,
+  IP6_TNL_F_MIP6_DEV = 0x8,
+  IP6_TNL_F_RCV_DSCP_COPY = 0x10,
+  IP6_TNL_F_USE_ORIG_FWMARK = 0x20,
+  IP6_TNL_F_ALLOW_LOCAL_REMOTE = 0x40,
+},
+records = {
+  ["struct ip6_tnl_parm"] = [[{
   char name[16];
   int32_t link;
   uint8_t proto;
@@ -7849,7 +8816,7 @@ return {
   struct in6_addr laddr;
   struct in6_addr raddr;
 }]],
-    ["struct ip6_tnl_parm2"] = [[{
+  ["struct ip6_tnl_parm2"] = [[{
   char name[16];
   int32_t link;
   uint8_t proto;
@@ -7864,177 +8831,177 @@ return {
   uint32_t i_key;
   uint32_t o_key;
 }]],
-  },
+},
 ]==],
 ["linux/ip_vs.h"] = [==[
-  constants = {
-    IP_VS_CONN_F_TUNNEL_TYPE_IPIP = 0,
-    IP_VS_CONN_F_TUNNEL_TYPE_GUE = 1,
-    IP_VS_CONN_F_TUNNEL_TYPE_GRE = 2,
-    IP_VS_CONN_F_TUNNEL_TYPE_MAX = 3,
-    IPVS_CMD_UNSPEC = 0,
-    IPVS_CMD_NEW_SERVICE = 1,
-    IPVS_CMD_SET_SERVICE = 2,
-    IPVS_CMD_DEL_SERVICE = 3,
-    IPVS_CMD_GET_SERVICE = 4,
-    IPVS_CMD_NEW_DEST = 5,
-    IPVS_CMD_SET_DEST = 6,
-    IPVS_CMD_DEL_DEST = 7,
-    IPVS_CMD_GET_DEST = 8,
-    IPVS_CMD_NEW_DAEMON = 9,
-    IPVS_CMD_DEL_DAEMON = 10,
-    IPVS_CMD_GET_DAEMON = 11,
-    IPVS_CMD_SET_CONFIG = 12,
-    IPVS_CMD_GET_CONFIG = 13,
-    IPVS_CMD_SET_INFO = 14,
-    IPVS_CMD_GET_INFO = 15,
-    IPVS_CMD_ZERO = 16,
-    IPVS_CMD_FLUSH = 17,
-    __IPVS_CMD_MAX = 18,
-    IPVS_CMD_ATTR_UNSPEC = 0,
-    IPVS_CMD_ATTR_SERVICE = 1,
-    IPVS_CMD_ATTR_DEST = 2,
-    IPVS_CMD_ATTR_DAEMON = 3,
-    IPVS_CMD_ATTR_TIMEOUT_TCP = 4,
-    IPVS_CMD_ATTR_TIMEOUT_TCP_FIN = 5,
-    IPVS_CMD_ATTR_TIMEOUT_UDP = 6,
-    __IPVS_CMD_ATTR_MAX = 7,
-    IPVS_SVC_ATTR_UNSPEC = 0,
-    IPVS_SVC_ATTR_AF = 1,
-    IPVS_SVC_ATTR_PROTOCOL = 2,
-    IPVS_SVC_ATTR_ADDR = 3,
-    IPVS_SVC_ATTR_PORT = 4,
-    IPVS_SVC_ATTR_FWMARK = 5,
-    IPVS_SVC_ATTR_SCHED_NAME = 6,
-    IPVS_SVC_ATTR_FLAGS = 7,
-    IPVS_SVC_ATTR_TIMEOUT = 8,
-    IPVS_SVC_ATTR_NETMASK = 9,
-    IPVS_SVC_ATTR_STATS = 10,
-    IPVS_SVC_ATTR_PE_NAME = 11,
-    IPVS_SVC_ATTR_STATS64 = 12,
-    __IPVS_SVC_ATTR_MAX = 13,
-    IPVS_DEST_ATTR_UNSPEC = 0,
-    IPVS_DEST_ATTR_ADDR = 1,
-    IPVS_DEST_ATTR_PORT = 2,
-    IPVS_DEST_ATTR_FWD_METHOD = 3,
-    IPVS_DEST_ATTR_WEIGHT = 4,
-    IPVS_DEST_ATTR_U_THRESH = 5,
-    IPVS_DEST_ATTR_L_THRESH = 6,
-    IPVS_DEST_ATTR_ACTIVE_CONNS = 7,
-    IPVS_DEST_ATTR_INACT_CONNS = 8,
-    IPVS_DEST_ATTR_PERSIST_CONNS = 9,
-    IPVS_DEST_ATTR_STATS = 10,
-    IPVS_DEST_ATTR_ADDR_FAMILY = 11,
-    IPVS_DEST_ATTR_STATS64 = 12,
-    IPVS_DEST_ATTR_TUN_TYPE = 13,
-    IPVS_DEST_ATTR_TUN_PORT = 14,
-    IPVS_DEST_ATTR_TUN_FLAGS = 15,
-    __IPVS_DEST_ATTR_MAX = 16,
-    IPVS_DAEMON_ATTR_UNSPEC = 0,
-    IPVS_DAEMON_ATTR_STATE = 1,
-    IPVS_DAEMON_ATTR_MCAST_IFN = 2,
-    IPVS_DAEMON_ATTR_SYNC_ID = 3,
-    IPVS_DAEMON_ATTR_SYNC_MAXLEN = 4,
-    IPVS_DAEMON_ATTR_MCAST_GROUP = 5,
-    IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6,
-    IPVS_DAEMON_ATTR_MCAST_PORT = 7,
-    IPVS_DAEMON_ATTR_MCAST_TTL = 8,
-    __IPVS_DAEMON_ATTR_MAX = 9,
-    IPVS_STATS_ATTR_UNSPEC = 0,
-    IPVS_STATS_ATTR_CONNS = 1,
-    IPVS_STATS_ATTR_INPKTS = 2,
-    IPVS_STATS_ATTR_OUTPKTS = 3,
-    IPVS_STATS_ATTR_INBYTES = 4,
-    IPVS_STATS_ATTR_OUTBYTES = 5,
-    IPVS_STATS_ATTR_CPS = 6,
-    IPVS_STATS_ATTR_INPPS = 7,
-    IPVS_STATS_ATTR_OUTPPS = 8,
-    IPVS_STATS_ATTR_INBPS = 9,
-    IPVS_STATS_ATTR_OUTBPS = 10,
-    IPVS_STATS_ATTR_PAD = 11,
-    __IPVS_STATS_ATTR_MAX = 12,
-    IPVS_INFO_ATTR_UNSPEC = 0,
-    IPVS_INFO_ATTR_VERSION = 1,
-    IPVS_INFO_ATTR_CONN_TAB_SIZE = 2,
-    __IPVS_INFO_ATTR_MAX = 3,
-    IP_VS_VERSION_CODE = 0x10201,
-    IP_VS_SVC_F_PERSISTENT = 0x1,
-    IP_VS_SVC_F_HASHED = 0x2,
-    IP_VS_SVC_F_ONEPACKET = 0x4,
-    IP_VS_SVC_F_SCHED1 = 0x8,
-    IP_VS_SVC_F_SCHED2 = 0x10,
-    IP_VS_SVC_F_SCHED3 = 0x20,
-    IP_VS_SVC_F_SCHED_SH_FALLBACK = 8,
-    IP_VS_SVC_F_SCHED_SH_PORT = 16,
-    IP_VS_STATE_NONE = 0x0,
-    IP_VS_STATE_MASTER = 0x1,
-    IP_VS_STATE_BACKUP = 0x2,
-    IP_VS_BASE_CTL = 1152,
-    IP_VS_SO_SET_NONE = 1152,
-    IP_VS_SO_SET_INSERT = 1153,
-    IP_VS_SO_SET_ADD = 1154,
-    IP_VS_SO_SET_EDIT = 1155,
-    IP_VS_SO_SET_DEL = 1156,
-    IP_VS_SO_SET_FLUSH = 1157,
-    IP_VS_SO_SET_LIST = 1158,
-    IP_VS_SO_SET_ADDDEST = 1159,
-    IP_VS_SO_SET_DELDEST = 1160,
-    IP_VS_SO_SET_EDITDEST = 1161,
-    IP_VS_SO_SET_TIMEOUT = 1162,
-    IP_VS_SO_SET_STARTDAEMON = 1163,
-    IP_VS_SO_SET_STOPDAEMON = 1164,
-    IP_VS_SO_SET_RESTORE = 1165,
-    IP_VS_SO_SET_SAVE = 1166,
-    IP_VS_SO_SET_ZERO = 1167,
-    IP_VS_SO_SET_MAX = 1167,
-    IP_VS_SO_GET_VERSION = 1152,
-    IP_VS_SO_GET_INFO = 1153,
-    IP_VS_SO_GET_SERVICES = 1154,
-    IP_VS_SO_GET_SERVICE = 1155,
-    IP_VS_SO_GET_DESTS = 1156,
-    IP_VS_SO_GET_DEST = 1157,
-    IP_VS_SO_GET_TIMEOUT = 1158,
-    IP_VS_SO_GET_DAEMON = 1159,
-    IP_VS_SO_GET_MAX = 1159,
-    IP_VS_CONN_F_FWD_MASK = 0x7,
-    IP_VS_CONN_F_MASQ = 0x0,
-    IP_VS_CONN_F_LOCALNODE = 0x1,
-    IP_VS_CONN_F_TUNNEL = 0x2,
-    IP_VS_CONN_F_DROUTE = 0x3,
-    IP_VS_CONN_F_BYPASS = 0x4,
-    IP_VS_CONN_F_SYNC = 0x20,
-    IP_VS_CONN_F_HASHED = 0x40,
-    IP_VS_CONN_F_NOOUTPUT = 0x80,
-    IP_VS_CONN_F_INACTIVE = 0x100,
-    IP_VS_CONN_F_OUT_SEQ = 0x200,
-    IP_VS_CONN_F_IN_SEQ = 0x400,
-    IP_VS_CONN_F_SEQ_MASK = 0x600,
-    IP_VS_CONN_F_NO_CPORT = 0x800,
-    IP_VS_CONN_F_TEMPLATE = 0x1000,
-    IP_VS_CONN_F_ONE_PACKET = 0x2000,
-    IP_VS_CONN_F_BACKUP_MASK = 8071,
-    IP_VS_CONN_F_BACKUP_UPD_MASK = 1792,
-    IP_VS_CONN_F_NFCT = 0x10000,
-    IP_VS_CONN_F_DEST_MASK = 73735,
-    IP_VS_SCHEDNAME_MAXLEN = 16,
-    IP_VS_PENAME_MAXLEN = 16,
-    IP_VS_IFNAME_MAXLEN = 16,
-    IP_VS_PEDATA_MAXLEN = 255,
-    IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM = 0,
-    IP_VS_TUNNEL_ENCAP_FLAG_CSUM = 0x1,
-    IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM = 0x2,
-    IPVS_GENL_NAME = "IPVS",
-    IPVS_GENL_VERSION = 0x1,
-    IPVS_CMD_MAX = 17,
-    IPVS_CMD_ATTR_MAX = 6,
-    IPVS_SVC_ATTR_MAX = 12,
-    IPVS_DEST_ATTR_MAX = 15,
-    IPVS_DAEMON_ATTR_MAX = 8,
-    IPVS_STATS_ATTR_MAX = 11,
-    IPVS_INFO_ATTR_MAX = 2,
-  },
-  records = {
-    ["struct ip_vs_service_user"] = [[{
+constants = {
+  IP_VS_CONN_F_TUNNEL_TYPE_IPIP = 0,
+  IP_VS_CONN_F_TUNNEL_TYPE_GUE = 1,
+  IP_VS_CONN_F_TUNNEL_TYPE_GRE = 2,
+  IP_VS_CONN_F_TUNNEL_TYPE_MAX = 3,
+  IPVS_CMD_UNSPEC = 0,
+  IPVS_CMD_NEW_SERVICE = 1,
+  IPVS_CMD_SET_SERVICE = 2,
+  IPVS_CMD_DEL_SERVICE = 3,
+  IPVS_CMD_GET_SERVICE = 4,
+  IPVS_CMD_NEW_DEST = 5,
+  IPVS_CMD_SET_DEST = 6,
+  IPVS_CMD_DEL_DEST = 7,
+  IPVS_CMD_GET_DEST = 8,
+  IPVS_CMD_NEW_DAEMON = 9,
+  IPVS_CMD_DEL_DAEMON = 10,
+  IPVS_CMD_GET_DAEMON = 11,
+  IPVS_CMD_SET_CONFIG = 12,
+  IPVS_CMD_GET_CONFIG = 13,
+  IPVS_CMD_SET_INFO = 14,
+  IPVS_CMD_GET_INFO = 15,
+  IPVS_CMD_ZERO = 16,
+  IPVS_CMD_FLUSH = 17,
+  __IPVS_CMD_MAX = 18,
+  IPVS_CMD_ATTR_UNSPEC = 0,
+  IPVS_CMD_ATTR_SERVICE = 1,
+  IPVS_CMD_ATTR_DEST = 2,
+  IPVS_CMD_ATTR_DAEMON = 3,
+  IPVS_CMD_ATTR_TIMEOUT_TCP = 4,
+  IPVS_CMD_ATTR_TIMEOUT_TCP_FIN = 5,
+  IPVS_CMD_ATTR_TIMEOUT_UDP = 6,
+  __IPVS_CMD_ATTR_MAX = 7,
+  IPVS_SVC_ATTR_UNSPEC = 0,
+  IPVS_SVC_ATTR_AF = 1,
+  IPVS_SVC_ATTR_PROTOCOL = 2,
+  IPVS_SVC_ATTR_ADDR = 3,
+  IPVS_SVC_ATTR_PORT = 4,
+  IPVS_SVC_ATTR_FWMARK = 5,
+  IPVS_SVC_ATTR_SCHED_NAME = 6,
+  IPVS_SVC_ATTR_FLAGS = 7,
+  IPVS_SVC_ATTR_TIMEOUT = 8,
+  IPVS_SVC_ATTR_NETMASK = 9,
+  IPVS_SVC_ATTR_STATS = 10,
+  IPVS_SVC_ATTR_PE_NAME = 11,
+  IPVS_SVC_ATTR_STATS64 = 12,
+  __IPVS_SVC_ATTR_MAX = 13,
+  IPVS_DEST_ATTR_UNSPEC = 0,
+  IPVS_DEST_ATTR_ADDR = 1,
+  IPVS_DEST_ATTR_PORT = 2,
+  IPVS_DEST_ATTR_FWD_METHOD = 3,
+  IPVS_DEST_ATTR_WEIGHT = 4,
+  IPVS_DEST_ATTR_U_THRESH = 5,
+  IPVS_DEST_ATTR_L_THRESH = 6,
+  IPVS_DEST_ATTR_ACTIVE_CONNS = 7,
+  IPVS_DEST_ATTR_INACT_CONNS = 8,
+  IPVS_DEST_ATTR_PERSIST_CONNS = 9,
+  IPVS_DEST_ATTR_STATS = 10,
+  IPVS_DEST_ATTR_ADDR_FAMILY = 11,
+  IPVS_DEST_ATTR_STATS64 = 12,
+  IPVS_DEST_ATTR_TUN_TYPE = 13,
+  IPVS_DEST_ATTR_TUN_PORT = 14,
+  IPVS_DEST_ATTR_TUN_FLAGS = 15,
+  __IPVS_DEST_ATTR_MAX = 16,
+  IPVS_DAEMON_ATTR_UNSPEC = 0,
+  IPVS_DAEMON_ATTR_STATE = 1,
+  IPVS_DAEMON_ATTR_MCAST_IFN = 2,
+  IPVS_DAEMON_ATTR_SYNC_ID = 3,
+  IPVS_DAEMON_ATTR_SYNC_MAXLEN = 4,
+  IPVS_DAEMON_ATTR_MCAST_GROUP = 5,
+  IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6,
+  IPVS_DAEMON_ATTR_MCAST_PORT = 7,
+  IPVS_DAEMON_ATTR_MCAST_TTL = 8,
+  __IPVS_DAEMON_ATTR_MAX = 9,
+  IPVS_STATS_ATTR_UNSPEC = 0,
+  IPVS_STATS_ATTR_CONNS = 1,
+  IPVS_STATS_ATTR_INPKTS = 2,
+  IPVS_STATS_ATTR_OUTPKTS = 3,
+  IPVS_STATS_ATTR_INBYTES = 4,
+  IPVS_STATS_ATTR_OUTBYTES = 5,
+  IPVS_STATS_ATTR_CPS = 6,
+  IPVS_STATS_ATTR_INPPS = 7,
+  IPVS_STATS_ATTR_OUTPPS = 8,
+  IPVS_STATS_ATTR_INBPS = 9,
+  IPVS_STATS_ATTR_OUTBPS = 10,
+  IPVS_STATS_ATTR_PAD = 11,
+  __IPVS_STATS_ATTR_MAX = 12,
+  IPVS_INFO_ATTR_UNSPEC = 0,
+  IPVS_INFO_ATTR_VERSION = 1,
+  IPVS_INFO_ATTR_CONN_TAB_SIZE = 2,
+  __IPVS_INFO_ATTR_MAX = 3,
+  IP_VS_VERSION_CODE = 0x10201,
+  IP_VS_SVC_F_PERSISTENT = 0x1,
+  IP_VS_SVC_F_HASHED = 0x2,
+  IP_VS_SVC_F_ONEPACKET = 0x4,
+  IP_VS_SVC_F_SCHED1 = 0x8,
+  IP_VS_SVC_F_SCHED2 = 0x10,
+  IP_VS_SVC_F_SCHED3 = 0x20,
+  IP_VS_SVC_F_SCHED_SH_FALLBACK = 8,
+  IP_VS_SVC_F_SCHED_SH_PORT = 16,
+  IP_VS_STATE_NONE = 0x0,
+  IP_VS_STATE_MASTER = 0x1,
+  IP_VS_STATE_BACKUP = 0x2,
+  IP_VS_BASE_CTL = 1152,
+  IP_VS_SO_SET_NONE = 1152,
+  IP_VS_SO_SET_INSERT = 1153,
+  IP_VS_SO_SET_ADD = 1154,
+  IP_VS_SO_SET_EDIT = 1155,
+  IP_VS_SO_SET_DEL = 1156,
+  IP_VS_SO_SET_FLUSH = 1157,
+  IP_VS_SO_SET_LIST = 1158,
+  IP_VS_SO_SET_ADDDEST = 1159,
+  IP_VS_SO_SET_DELDEST = 1160,
+  IP_VS_SO_SET_EDITDEST = 1161,
+  IP_VS_SO_SET_TIMEOUT = 1162,
+  IP_VS_SO_SET_STARTDAEMON = 1163,
+  IP_VS_SO_SET_STOPDAEMON = 1164,
+  IP_VS_SO_SET_RESTORE = 1165,
+  IP_VS_SO_SET_SAVE = 1166,
+  IP_VS_SO_SET_ZERO = 1167,
+  IP_VS_SO_SET_MAX = 1167,
+  IP_VS_SO_GET_VERSION = 1152,
+  IP_VS_SO_GET_INFO = 1153,
+  IP_VS_SO_GET_SERVICES = 1154,
+  IP_VS_SO_GET_SERVICE = 1155,
+  IP_VS_SO_GET_DESTS = 1156,
+  IP_VS_SO_GET_DEST = 1157,
+  IP_VS_SO_GET_TIMEOUT = 1158,
+  IP_VS_SO_GET_DAEMON = 1159,
+  IP_VS_SO_GET_MAX = 1159,
+  IP_VS_CONN_F_FWD_MASK = 0x7,
+  IP_VS_CONN_F_MASQ = 0x0,
+  IP_VS_CONN_F_LOCALNODE = 0x1,
+  IP_VS_CONN_F_TUNNEL = 0x2,
+  IP_VS_CONN_F_DROUTE = 0x3,
+  IP_VS_CONN_F_BYPASS = 0x4,
+  IP_VS_CONN_F_SYNC = 0x20,
+  IP_VS_CONN_F_HASHED = 0x40,
+  IP_VS_CONN_F_NOOUTPUT = 0x80,
+  IP_VS_CONN_F_INACTIVE = 0x100,
+  IP_VS_CONN_F_OUT_SEQ = 0x200,
+  IP_VS_CONN_F_IN_SEQ = 0x400,
+  IP_VS_CONN_F_SEQ_MASK = 0x600,
+  IP_VS_CONN_F_NO_CPORT = 0x800,
+  IP_VS_CONN_F_TEMPLATE = 0x1000,
+  IP_VS_CONN_F_ONE_PACKET = 0x2000,
+  IP_VS_CONN_F_BACKUP_MASK = 8071,
+  IP_VS_CONN_F_BACKUP_UPD_MASK = 1792,
+  IP_VS_CONN_F_NFCT = 0x10000,
+  IP_VS_CONN_F_DEST_MASK = 73735,
+  IP_VS_SCHEDNAME_MAXLEN = 16,
+  IP_VS_PENAME_MAXLEN = 16,
+  IP_VS_IFNAME_MAXLEN = 16,
+  IP_VS_PEDATA_MAXLEN = 255,
+  IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM = 0,
+  IP_VS_TUNNEL_ENCAP_FLAG_CSUM = 0x1,
+  IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM = 0x2,
+  IPVS_GENL_NAME = "IPVS",
+  IPVS_GENL_VERSION = 0x1,
+  IPVS_CMD_MAX = 17,
+  IPVS_CMD_ATTR_MAX = 6,
+  IPVS_SVC_ATTR_MAX = 12,
+  IPVS_DEST_ATTR_MAX = 15,
+  IPVS_DAEMON_ATTR_MAX = 8,
+  IPVS_STATS_ATTR_MAX = 11,
+  IPVS_INFO_ATTR_MAX = 2,
+},
+records = {
+  ["struct ip_vs_service_user"] = [[{
   uint16_t protocol;
   uint32_t addr;
   uint16_t port;
@@ -8044,7 +9011,7 @@ return {
   uint32_t timeout;
   uint32_t netmask;
 }]],
-    ["struct ip_vs_dest_user"] = [[{
+  ["struct ip_vs_dest_user"] = [[{
   uint32_t addr;
   uint16_t port;
   uint32_t conn_flags;
@@ -8052,12 +9019,12 @@ return {
   uint32_t u_threshold;
   uint32_t l_threshold;
 }]],
-    ["struct ip_vs_getinfo"] = [[{
+  ["struct ip_vs_getinfo"] = [[{
   uint32_t version;
   uint32_t size;
   uint32_t num_services;
 }]],
-    ["struct ip_vs_service_entry"] = [[{
+  ["struct ip_vs_service_entry"] = [[{
   uint16_t protocol;
   uint32_t addr;
   uint16_t port;
@@ -8069,7 +9036,7 @@ return {
   uint32_t num_dests;
   struct ip_vs_stats_user stats;
 }]],
-    ["struct ip_vs_dest_entry"] = [[{
+  ["struct ip_vs_dest_entry"] = [[{
   uint32_t addr;
   uint16_t port;
   uint32_t conn_flags;
@@ -8081,7 +9048,7 @@ return {
   uint32_t persistconns;
   struct ip_vs_stats_user stats;
 }]],
-    ["struct ip_vs_get_dests"] = [[{
+  ["struct ip_vs_get_dests"] = [[{
   uint16_t protocol;
   uint32_t addr;
   uint16_t port;
@@ -8089,183 +9056,183 @@ return {
   uint32_t num_dests;
   struct ip_vs_dest_entry entrytable[];
 }]],
-    ["struct ip_vs_get_services"] = [[{
+  ["struct ip_vs_get_services"] = [[{
   uint32_t num_services;
   struct ip_vs_service_entry entrytable[];
 }]],
-    ["struct ip_vs_timeout_user"] = [[{
+  ["struct ip_vs_timeout_user"] = [[{
   int32_t tcp_timeout;
   int32_t tcp_fin_timeout;
   int32_t udp_timeout;
 }]],
-    ["struct ip_vs_daemon_user"] = [[{
+  ["struct ip_vs_daemon_user"] = [[{
   int32_t state;
   char mcast_ifn[16];
   int32_t syncid;
 }]],
-    ["struct ip_vs_flags"] = [[{
+  ["struct ip_vs_flags"] = [[{
   uint32_t flags;
   uint32_t mask;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ip_vs_stats_user"] = [[{
-    uint32_t conns;
-    uint32_t inpkts;
-    uint32_t outpkts;
-    uint64_t inbytes;
-    uint64_t outbytes;
-    uint32_t cps;
-    uint32_t inpps;
-    uint32_t outpps;
-    uint32_t inbps;
-    uint32_t outbps;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ip_vs_stats_user"] = [[{
-    uint32_t conns;
-    uint32_t inpkts;
-    uint32_t outpkts;
-    unsigned long inbytes;
-    unsigned long outbytes;
-    uint32_t cps;
-    uint32_t inpps;
-    uint32_t outpps;
-    uint32_t inbps;
-    uint32_t outbps;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ip_vs_stats_user"] = [[{
+  uint32_t conns;
+  uint32_t inpkts;
+  uint32_t outpkts;
+  uint64_t inbytes;
+  uint64_t outbytes;
+  uint32_t cps;
+  uint32_t inpps;
+  uint32_t outpps;
+  uint32_t inbps;
+  uint32_t outbps;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ip_vs_stats_user"] = [[{
+  uint32_t conns;
+  uint32_t inpkts;
+  uint32_t outpkts;
+  unsigned long inbytes;
+  unsigned long outbytes;
+  uint32_t cps;
+  uint32_t inpps;
+  uint32_t outpps;
+  uint32_t inbps;
+  uint32_t outbps;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ipc.h"] = [==[
-  constants = {
-    IPC_PRIVATE = 0,
-    IPC_CREAT = 512,
-    IPC_EXCL = 1024,
-    IPC_NOWAIT = 2048,
-    IPC_DIPC = 4096,
-    IPC_OWN = 8192,
-    IPC_RMID = 0,
-    IPC_SET = 1,
-    IPC_STAT = 2,
-    IPC_INFO = 3,
-    IPC_OLD = 0,
-    IPC_64 = 0x100,
-    SEMOP = 1,
-    SEMGET = 2,
-    SEMCTL = 3,
-    SEMTIMEDOP = 4,
-    MSGSND = 11,
-    MSGRCV = 12,
-    MSGGET = 13,
-    MSGCTL = 14,
-    SHMAT = 21,
-    SHMDT = 22,
-    SHMGET = 23,
-    SHMCTL = 24,
-    DIPC = 25,
-  },
-  records = {
-    ["struct ipc_kludge"] = [[{
+constants = {
+  IPC_PRIVATE = 0,
+  IPC_CREAT = 512,
+  IPC_EXCL = 1024,
+  IPC_NOWAIT = 2048,
+  IPC_DIPC = 4096,
+  IPC_OWN = 8192,
+  IPC_RMID = 0,
+  IPC_SET = 1,
+  IPC_STAT = 2,
+  IPC_INFO = 3,
+  IPC_OLD = 0,
+  IPC_64 = 0x100,
+  SEMOP = 1,
+  SEMGET = 2,
+  SEMCTL = 3,
+  SEMTIMEDOP = 4,
+  MSGSND = 11,
+  MSGRCV = 12,
+  MSGGET = 13,
+  MSGCTL = 14,
+  SHMAT = 21,
+  SHMDT = 22,
+  SHMGET = 23,
+  SHMCTL = 24,
+  DIPC = 25,
+},
+records = {
+  ["struct ipc_kludge"] = [[{
   struct msgbuf *msgp;
   long msgtyp;
 }]],
-  },
-  macros = function(M)
-    return {
-      IPCCALL = function(version, op)
-        return M.int(M.bor(M.shl(M.long(version), 16), M.long(op)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm",
-      records = {
-        ["struct ipc_perm"] = [[{
-    int32_t key;
-    uint32_t uid;
-    uint32_t gid;
-    uint32_t cuid;
-    uint32_t cgid;
-    uint32_t mode;
-    uint16_t seq;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct ipc_perm"] = [[{
-    int32_t key;
-    uint16_t uid;
-    uint16_t gid;
-    uint16_t cuid;
-    uint16_t cgid;
-    uint16_t mode;
-    uint16_t seq;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    IPCCALL = function(version, op)
+      return M.int(M.bor(M.shl(M.long(version), 16), M.long(op)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm",
+    records = {
+      ["struct ipc_perm"] = [[{
+  int32_t key;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t cuid;
+  uint32_t cgid;
+  uint32_t mode;
+  uint16_t seq;
+}]],
     },
   },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct ipc_perm"] = [[{
+  int32_t key;
+  uint16_t uid;
+  uint16_t gid;
+  uint16_t cuid;
+  uint16_t cgid;
+  uint16_t mode;
+  uint16_t seq;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ipmi.h"] = [==[
-  constants = {
-    IPMI_MAX_ADDR_SIZE = 32,
-    IPMI_SYSTEM_INTERFACE_ADDR_TYPE = 0xc,
-    IPMI_IPMB_ADDR_TYPE = 0x1,
-    IPMI_IPMB_BROADCAST_ADDR_TYPE = 0x41,
-    IPMI_IPMB_DIRECT_ADDR_TYPE = 0x81,
-    IPMI_LAN_ADDR_TYPE = 0x4,
-    IPMI_BMC_CHANNEL = 0xf,
-    IPMI_NUM_CHANNELS = 0x10,
-    IPMI_CHAN_ALL = -1,
-    IPMI_INVALID_CMD_COMPLETION_CODE = 0xc1,
-    IPMI_TIMEOUT_COMPLETION_CODE = 0xc3,
-    IPMI_UNKNOWN_ERR_COMPLETION_CODE = 0xff,
-    IPMI_RESPONSE_RECV_TYPE = 1,
-    IPMI_ASYNC_EVENT_RECV_TYPE = 2,
-    IPMI_CMD_RECV_TYPE = 3,
-    IPMI_RESPONSE_RESPONSE_TYPE = 4,
-    IPMI_OEM_RECV_TYPE = 5,
-    IPMI_MAINTENANCE_MODE_AUTO = 0,
-    IPMI_MAINTENANCE_MODE_OFF = 1,
-    IPMI_MAINTENANCE_MODE_ON = 2,
-    IPMI_IOC_MAGIC = 105,
-  },
-  records = {
-    ["struct ipmi_addr"] = [[{
+constants = {
+  IPMI_MAX_ADDR_SIZE = 32,
+  IPMI_SYSTEM_INTERFACE_ADDR_TYPE = 0xc,
+  IPMI_IPMB_ADDR_TYPE = 0x1,
+  IPMI_IPMB_BROADCAST_ADDR_TYPE = 0x41,
+  IPMI_IPMB_DIRECT_ADDR_TYPE = 0x81,
+  IPMI_LAN_ADDR_TYPE = 0x4,
+  IPMI_BMC_CHANNEL = 0xf,
+  IPMI_NUM_CHANNELS = 0x10,
+  IPMI_CHAN_ALL = -1,
+  IPMI_INVALID_CMD_COMPLETION_CODE = 0xc1,
+  IPMI_TIMEOUT_COMPLETION_CODE = 0xc3,
+  IPMI_UNKNOWN_ERR_COMPLETION_CODE = 0xff,
+  IPMI_RESPONSE_RECV_TYPE = 1,
+  IPMI_ASYNC_EVENT_RECV_TYPE = 2,
+  IPMI_CMD_RECV_TYPE = 3,
+  IPMI_RESPONSE_RESPONSE_TYPE = 4,
+  IPMI_OEM_RECV_TYPE = 5,
+  IPMI_MAINTENANCE_MODE_AUTO = 0,
+  IPMI_MAINTENANCE_MODE_OFF = 1,
+  IPMI_MAINTENANCE_MODE_ON = 2,
+  IPMI_IOC_MAGIC = 105,
+},
+records = {
+  ["struct ipmi_addr"] = [[{
   int32_t addr_type;
   int16_t channel;
   char data[32];
 }]],
-    ["struct ipmi_system_interface_addr"] = [[{
+  ["struct ipmi_system_interface_addr"] = [[{
   int32_t addr_type;
   int16_t channel;
   uint8_t lun;
 }]],
-    ["struct ipmi_ipmb_addr"] = [[{
+  ["struct ipmi_ipmb_addr"] = [[{
   int32_t addr_type;
   int16_t channel;
   uint8_t slave_addr;
   uint8_t lun;
 }]],
-    ["struct ipmi_ipmb_direct_addr"] = [[{
+  ["struct ipmi_ipmb_direct_addr"] = [[{
   int32_t addr_type;
   int16_t channel;
   uint8_t slave_addr;
   uint8_t rs_lun;
   uint8_t rq_lun;
 }]],
-    ["struct ipmi_lan_addr"] = [[{
+  ["struct ipmi_lan_addr"] = [[{
   int32_t addr_type;
   int16_t channel;
   uint8_t privilege;
@@ -8274,459 +9241,459 @@ return {
   uint8_t local_SWID;
   uint8_t lun;
 }]],
-    ["struct ipmi_msg"] = [[{
+  ["struct ipmi_msg"] = [[{
   uint8_t netfn;
   uint8_t cmd;
   uint16_t data_len;
   uint8_t *data;
 }]],
-    ["struct kernel_ipmi_msg"] = [[{
+  ["struct kernel_ipmi_msg"] = [[{
   uint8_t netfn;
   uint8_t cmd;
   uint16_t data_len;
   uint8_t *data;
 }]],
-    ["struct ipmi_req"] = [[{
+  ["struct ipmi_req"] = [[{
   uint8_t *addr;
   uint32_t addr_len;
   long msgid;
   struct ipmi_msg msg;
 }]],
-    ["struct ipmi_req_settime"] = [[{
+  ["struct ipmi_req_settime"] = [[{
   struct ipmi_req req;
   int32_t retries;
   uint32_t retry_time_ms;
 }]],
-    ["struct ipmi_recv"] = [[{
+  ["struct ipmi_recv"] = [[{
   int32_t recv_type;
   uint8_t *addr;
   uint32_t addr_len;
   long msgid;
   struct ipmi_msg msg;
 }]],
-    ["struct ipmi_cmdspec"] = [[{
+  ["struct ipmi_cmdspec"] = [[{
   uint8_t netfn;
   uint8_t cmd;
 }]],
-    ["struct ipmi_cmdspec_chans"] = [[{
+  ["struct ipmi_cmdspec_chans"] = [[{
   uint32_t netfn;
   uint32_t cmd;
   uint32_t chans;
 }]],
-    ["struct ipmi_channel_lun_address_set"] = [[{
+  ["struct ipmi_channel_lun_address_set"] = [[{
   uint16_t channel;
   uint8_t value;
 }]],
-    ["struct ipmi_timing_parms"] = [[{
+  ["struct ipmi_timing_parms"] = [[{
   int32_t retries;
   uint32_t retry_time_ms;
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        IPMICTL_SEND_COMMAND = 0x8028690d,
-        IPMICTL_SEND_COMMAND_SETTIME = 0x80306915,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        IPMICTL_RECEIVE_MSG = 0xc030690c,
-        IPMICTL_RECEIVE_MSG_TRUNC = 0xc030690b,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IPMICTL_REGISTER_FOR_CMD = 0x8002690e,
-        IPMICTL_UNREGISTER_FOR_CMD = 0x8002690f,
-        IPMICTL_REGISTER_FOR_CMD_CHANS = 0x800c691c,
-        IPMICTL_UNREGISTER_FOR_CMD_CHANS = 0x800c691d,
-        IPMICTL_SET_GETS_EVENTS_CMD = 0x80046910,
-        IPMICTL_SET_MY_CHANNEL_ADDRESS_CMD = 0x80046918,
-        IPMICTL_GET_MY_CHANNEL_ADDRESS_CMD = 0x80046919,
-        IPMICTL_SET_MY_CHANNEL_LUN_CMD = 0x8004691a,
-        IPMICTL_GET_MY_CHANNEL_LUN_CMD = 0x8004691b,
-        IPMICTL_SET_MY_ADDRESS_CMD = 0x80046911,
-        IPMICTL_GET_MY_ADDRESS_CMD = 0x80046912,
-        IPMICTL_SET_MY_LUN_CMD = 0x80046913,
-        IPMICTL_GET_MY_LUN_CMD = 0x80046914,
-        IPMICTL_SET_TIMING_PARMS_CMD = 0x80086916,
-        IPMICTL_GET_TIMING_PARMS_CMD = 0x80086917,
-        IPMICTL_GET_MAINTENANCE_MODE_CMD = 0x8004691e,
-        IPMICTL_SET_MAINTENANCE_MODE_CMD = 0x4004691f,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        IPMICTL_SEND_COMMAND = 0x8014690d,
-        IPMICTL_SEND_COMMAND_SETTIME = 0x801c6915,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        IPMICTL_RECEIVE_MSG = 0xc018690c,
-        IPMICTL_RECEIVE_MSG_TRUNC = 0xc018690b,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        IPMICTL_SEND_COMMAND = 0x4014690d,
-        IPMICTL_SEND_COMMAND_SETTIME = 0x401c6915,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IPMICTL_REGISTER_FOR_CMD = 0x4002690e,
-        IPMICTL_UNREGISTER_FOR_CMD = 0x4002690f,
-        IPMICTL_REGISTER_FOR_CMD_CHANS = 0x400c691c,
-        IPMICTL_UNREGISTER_FOR_CMD_CHANS = 0x400c691d,
-        IPMICTL_SET_GETS_EVENTS_CMD = 0x40046910,
-        IPMICTL_SET_MY_CHANNEL_ADDRESS_CMD = 0x40046918,
-        IPMICTL_GET_MY_CHANNEL_ADDRESS_CMD = 0x40046919,
-        IPMICTL_SET_MY_CHANNEL_LUN_CMD = 0x4004691a,
-        IPMICTL_GET_MY_CHANNEL_LUN_CMD = 0x4004691b,
-        IPMICTL_SET_MY_ADDRESS_CMD = 0x40046911,
-        IPMICTL_GET_MY_ADDRESS_CMD = 0x40046912,
-        IPMICTL_SET_MY_LUN_CMD = 0x40046913,
-        IPMICTL_GET_MY_LUN_CMD = 0x40046914,
-        IPMICTL_SET_TIMING_PARMS_CMD = 0x40086916,
-        IPMICTL_GET_TIMING_PARMS_CMD = 0x40086917,
-        IPMICTL_GET_MAINTENANCE_MODE_CMD = 0x4004691e,
-        IPMICTL_SET_MAINTENANCE_MODE_CMD = 0x8004691f,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        IPMICTL_SEND_COMMAND = 0x4028690d,
-        IPMICTL_SEND_COMMAND_SETTIME = 0x40306915,
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      IPMICTL_SEND_COMMAND = 0x8028690d,
+      IPMICTL_SEND_COMMAND_SETTIME = 0x80306915,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      IPMICTL_RECEIVE_MSG = 0xc030690c,
+      IPMICTL_RECEIVE_MSG_TRUNC = 0xc030690b,
+    },
+  },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IPMICTL_REGISTER_FOR_CMD = 0x8002690e,
+      IPMICTL_UNREGISTER_FOR_CMD = 0x8002690f,
+      IPMICTL_REGISTER_FOR_CMD_CHANS = 0x800c691c,
+      IPMICTL_UNREGISTER_FOR_CMD_CHANS = 0x800c691d,
+      IPMICTL_SET_GETS_EVENTS_CMD = 0x80046910,
+      IPMICTL_SET_MY_CHANNEL_ADDRESS_CMD = 0x80046918,
+      IPMICTL_GET_MY_CHANNEL_ADDRESS_CMD = 0x80046919,
+      IPMICTL_SET_MY_CHANNEL_LUN_CMD = 0x8004691a,
+      IPMICTL_GET_MY_CHANNEL_LUN_CMD = 0x8004691b,
+      IPMICTL_SET_MY_ADDRESS_CMD = 0x80046911,
+      IPMICTL_GET_MY_ADDRESS_CMD = 0x80046912,
+      IPMICTL_SET_MY_LUN_CMD = 0x80046913,
+      IPMICTL_GET_MY_LUN_CMD = 0x80046914,
+      IPMICTL_SET_TIMING_PARMS_CMD = 0x80086916,
+      IPMICTL_GET_TIMING_PARMS_CMD = 0x80086917,
+      IPMICTL_GET_MAINTENANCE_MODE_CMD = 0x8004691e,
+      IPMICTL_SET_MAINTENANCE_MODE_CMD = 0x4004691f,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      IPMICTL_SEND_COMMAND = 0x8014690d,
+      IPMICTL_SEND_COMMAND_SETTIME = 0x801c6915,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      IPMICTL_RECEIVE_MSG = 0xc018690c,
+      IPMICTL_RECEIVE_MSG_TRUNC = 0xc018690b,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      IPMICTL_SEND_COMMAND = 0x4014690d,
+      IPMICTL_SEND_COMMAND_SETTIME = 0x401c6915,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IPMICTL_REGISTER_FOR_CMD = 0x4002690e,
+      IPMICTL_UNREGISTER_FOR_CMD = 0x4002690f,
+      IPMICTL_REGISTER_FOR_CMD_CHANS = 0x400c691c,
+      IPMICTL_UNREGISTER_FOR_CMD_CHANS = 0x400c691d,
+      IPMICTL_SET_GETS_EVENTS_CMD = 0x40046910,
+      IPMICTL_SET_MY_CHANNEL_ADDRESS_CMD = 0x40046918,
+      IPMICTL_GET_MY_CHANNEL_ADDRESS_CMD = 0x40046919,
+      IPMICTL_SET_MY_CHANNEL_LUN_CMD = 0x4004691a,
+      IPMICTL_GET_MY_CHANNEL_LUN_CMD = 0x4004691b,
+      IPMICTL_SET_MY_ADDRESS_CMD = 0x40046911,
+      IPMICTL_GET_MY_ADDRESS_CMD = 0x40046912,
+      IPMICTL_SET_MY_LUN_CMD = 0x40046913,
+      IPMICTL_GET_MY_LUN_CMD = 0x40046914,
+      IPMICTL_SET_TIMING_PARMS_CMD = 0x40086916,
+      IPMICTL_GET_TIMING_PARMS_CMD = 0x40086917,
+      IPMICTL_GET_MAINTENANCE_MODE_CMD = 0x4004691e,
+      IPMICTL_SET_MAINTENANCE_MODE_CMD = 0x8004691f,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      IPMICTL_SEND_COMMAND = 0x4028690d,
+      IPMICTL_SEND_COMMAND_SETTIME = 0x40306915,
+    },
+  },
+},
 ]==],
 ["linux/ipmi_bmc.h"] = [==[
-  constants = {
-    __IPMI_BMC_IOCTL_MAGIC = 0xb1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IPMI_BMC_IOCTL_SET_SMS_ATN = 0xb100,
-        IPMI_BMC_IOCTL_CLEAR_SMS_ATN = 0xb101,
-        IPMI_BMC_IOCTL_FORCE_ABORT = 0xb102,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IPMI_BMC_IOCTL_SET_SMS_ATN = 0x2000b100,
-        IPMI_BMC_IOCTL_CLEAR_SMS_ATN = 0x2000b101,
-        IPMI_BMC_IOCTL_FORCE_ABORT = 0x2000b102,
-      },
+constants = {
+  __IPMI_BMC_IOCTL_MAGIC = 0xb1,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IPMI_BMC_IOCTL_SET_SMS_ATN = 0xb100,
+      IPMI_BMC_IOCTL_CLEAR_SMS_ATN = 0xb101,
+      IPMI_BMC_IOCTL_FORCE_ABORT = 0xb102,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IPMI_BMC_IOCTL_SET_SMS_ATN = 0x2000b100,
+      IPMI_BMC_IOCTL_CLEAR_SMS_ATN = 0x2000b101,
+      IPMI_BMC_IOCTL_FORCE_ABORT = 0x2000b102,
+    },
+  },
+},
 ]==],
 ["linux/ipmi_msgdefs.h"] = [==[
-  constants = {
-    IPMI_NETFN_SENSOR_EVENT_REQUEST = 0x4,
-    IPMI_NETFN_SENSOR_EVENT_RESPONSE = 0x5,
-    IPMI_GET_EVENT_RECEIVER_CMD = 0x1,
-    IPMI_NETFN_APP_REQUEST = 0x6,
-    IPMI_NETFN_APP_RESPONSE = 0x7,
-    IPMI_GET_DEVICE_ID_CMD = 0x1,
-    IPMI_COLD_RESET_CMD = 0x2,
-    IPMI_WARM_RESET_CMD = 0x3,
-    IPMI_CLEAR_MSG_FLAGS_CMD = 0x30,
-    IPMI_GET_DEVICE_GUID_CMD = 0x8,
-    IPMI_GET_MSG_FLAGS_CMD = 0x31,
-    IPMI_SEND_MSG_CMD = 0x34,
-    IPMI_GET_MSG_CMD = 0x33,
-    IPMI_SET_BMC_GLOBAL_ENABLES_CMD = 0x2e,
-    IPMI_GET_BMC_GLOBAL_ENABLES_CMD = 0x2f,
-    IPMI_READ_EVENT_MSG_BUFFER_CMD = 0x35,
-    IPMI_GET_CHANNEL_INFO_CMD = 0x42,
-    IPMI_BMC_RCV_MSG_INTR = 0x1,
-    IPMI_BMC_EVT_MSG_INTR = 0x2,
-    IPMI_BMC_EVT_MSG_BUFF = 0x4,
-    IPMI_BMC_SYS_LOG = 0x8,
-    IPMI_NETFN_STORAGE_REQUEST = 0xa,
-    IPMI_NETFN_STORAGE_RESPONSE = 0xb,
-    IPMI_ADD_SEL_ENTRY_CMD = 0x44,
-    IPMI_NETFN_FIRMWARE_REQUEST = 0x8,
-    IPMI_NETFN_FIRMWARE_RESPONSE = 0x9,
-    IPMI_BMC_SLAVE_ADDR = 0x20,
-    IPMI_MAX_MSG_LENGTH = 272,
-    IPMI_CC_NO_ERROR = 0x0,
-    IPMI_NODE_BUSY_ERR = 0xc0,
-    IPMI_INVALID_COMMAND_ERR = 0xc1,
-    IPMI_TIMEOUT_ERR = 0xc3,
-    IPMI_ERR_MSG_TRUNCATED = 0xc6,
-    IPMI_REQ_LEN_INVALID_ERR = 0xc7,
-    IPMI_REQ_LEN_EXCEEDED_ERR = 0xc8,
-    IPMI_DEVICE_IN_FW_UPDATE_ERR = 0xd1,
-    IPMI_DEVICE_IN_INIT_ERR = 0xd2,
-    IPMI_NOT_IN_MY_STATE_ERR = 0xd5,
-    IPMI_LOST_ARBITRATION_ERR = 0x81,
-    IPMI_BUS_ERR = 0x82,
-    IPMI_NAK_ON_WRITE_ERR = 0x83,
-    IPMI_ERR_UNSPECIFIED = 0xff,
-    IPMI_CHANNEL_PROTOCOL_IPMB = 1,
-    IPMI_CHANNEL_PROTOCOL_ICMB = 2,
-    IPMI_CHANNEL_PROTOCOL_SMBUS = 4,
-    IPMI_CHANNEL_PROTOCOL_KCS = 5,
-    IPMI_CHANNEL_PROTOCOL_SMIC = 6,
-    IPMI_CHANNEL_PROTOCOL_BT10 = 7,
-    IPMI_CHANNEL_PROTOCOL_BT15 = 8,
-    IPMI_CHANNEL_PROTOCOL_TMODE = 9,
-    IPMI_CHANNEL_MEDIUM_IPMB = 1,
-    IPMI_CHANNEL_MEDIUM_ICMB10 = 2,
-    IPMI_CHANNEL_MEDIUM_ICMB09 = 3,
-    IPMI_CHANNEL_MEDIUM_8023LAN = 4,
-    IPMI_CHANNEL_MEDIUM_ASYNC = 5,
-    IPMI_CHANNEL_MEDIUM_OTHER_LAN = 6,
-    IPMI_CHANNEL_MEDIUM_PCI_SMBUS = 7,
-    IPMI_CHANNEL_MEDIUM_SMBUS1 = 8,
-    IPMI_CHANNEL_MEDIUM_SMBUS2 = 9,
-    IPMI_CHANNEL_MEDIUM_USB1 = 10,
-    IPMI_CHANNEL_MEDIUM_USB2 = 11,
-    IPMI_CHANNEL_MEDIUM_SYSINTF = 12,
-    IPMI_CHANNEL_MEDIUM_OEM_MIN = 0x60,
-    IPMI_CHANNEL_MEDIUM_OEM_MAX = 0x7f,
-  },
+constants = {
+  IPMI_NETFN_SENSOR_EVENT_REQUEST = 0x4,
+  IPMI_NETFN_SENSOR_EVENT_RESPONSE = 0x5,
+  IPMI_GET_EVENT_RECEIVER_CMD = 0x1,
+  IPMI_NETFN_APP_REQUEST = 0x6,
+  IPMI_NETFN_APP_RESPONSE = 0x7,
+  IPMI_GET_DEVICE_ID_CMD = 0x1,
+  IPMI_COLD_RESET_CMD = 0x2,
+  IPMI_WARM_RESET_CMD = 0x3,
+  IPMI_CLEAR_MSG_FLAGS_CMD = 0x30,
+  IPMI_GET_DEVICE_GUID_CMD = 0x8,
+  IPMI_GET_MSG_FLAGS_CMD = 0x31,
+  IPMI_SEND_MSG_CMD = 0x34,
+  IPMI_GET_MSG_CMD = 0x33,
+  IPMI_SET_BMC_GLOBAL_ENABLES_CMD = 0x2e,
+  IPMI_GET_BMC_GLOBAL_ENABLES_CMD = 0x2f,
+  IPMI_READ_EVENT_MSG_BUFFER_CMD = 0x35,
+  IPMI_GET_CHANNEL_INFO_CMD = 0x42,
+  IPMI_BMC_RCV_MSG_INTR = 0x1,
+  IPMI_BMC_EVT_MSG_INTR = 0x2,
+  IPMI_BMC_EVT_MSG_BUFF = 0x4,
+  IPMI_BMC_SYS_LOG = 0x8,
+  IPMI_NETFN_STORAGE_REQUEST = 0xa,
+  IPMI_NETFN_STORAGE_RESPONSE = 0xb,
+  IPMI_ADD_SEL_ENTRY_CMD = 0x44,
+  IPMI_NETFN_FIRMWARE_REQUEST = 0x8,
+  IPMI_NETFN_FIRMWARE_RESPONSE = 0x9,
+  IPMI_BMC_SLAVE_ADDR = 0x20,
+  IPMI_MAX_MSG_LENGTH = 272,
+  IPMI_CC_NO_ERROR = 0x0,
+  IPMI_NODE_BUSY_ERR = 0xc0,
+  IPMI_INVALID_COMMAND_ERR = 0xc1,
+  IPMI_TIMEOUT_ERR = 0xc3,
+  IPMI_ERR_MSG_TRUNCATED = 0xc6,
+  IPMI_REQ_LEN_INVALID_ERR = 0xc7,
+  IPMI_REQ_LEN_EXCEEDED_ERR = 0xc8,
+  IPMI_DEVICE_IN_FW_UPDATE_ERR = 0xd1,
+  IPMI_DEVICE_IN_INIT_ERR = 0xd2,
+  IPMI_NOT_IN_MY_STATE_ERR = 0xd5,
+  IPMI_LOST_ARBITRATION_ERR = 0x81,
+  IPMI_BUS_ERR = 0x82,
+  IPMI_NAK_ON_WRITE_ERR = 0x83,
+  IPMI_ERR_UNSPECIFIED = 0xff,
+  IPMI_CHANNEL_PROTOCOL_IPMB = 1,
+  IPMI_CHANNEL_PROTOCOL_ICMB = 2,
+  IPMI_CHANNEL_PROTOCOL_SMBUS = 4,
+  IPMI_CHANNEL_PROTOCOL_KCS = 5,
+  IPMI_CHANNEL_PROTOCOL_SMIC = 6,
+  IPMI_CHANNEL_PROTOCOL_BT10 = 7,
+  IPMI_CHANNEL_PROTOCOL_BT15 = 8,
+  IPMI_CHANNEL_PROTOCOL_TMODE = 9,
+  IPMI_CHANNEL_MEDIUM_IPMB = 1,
+  IPMI_CHANNEL_MEDIUM_ICMB10 = 2,
+  IPMI_CHANNEL_MEDIUM_ICMB09 = 3,
+  IPMI_CHANNEL_MEDIUM_8023LAN = 4,
+  IPMI_CHANNEL_MEDIUM_ASYNC = 5,
+  IPMI_CHANNEL_MEDIUM_OTHER_LAN = 6,
+  IPMI_CHANNEL_MEDIUM_PCI_SMBUS = 7,
+  IPMI_CHANNEL_MEDIUM_SMBUS1 = 8,
+  IPMI_CHANNEL_MEDIUM_SMBUS2 = 9,
+  IPMI_CHANNEL_MEDIUM_USB1 = 10,
+  IPMI_CHANNEL_MEDIUM_USB2 = 11,
+  IPMI_CHANNEL_MEDIUM_SYSINTF = 12,
+  IPMI_CHANNEL_MEDIUM_OEM_MIN = 0x60,
+  IPMI_CHANNEL_MEDIUM_OEM_MAX = 0x7f,
+},
 ]==],
 ["linux/ipmi_ssif_bmc.h"] = [==[
-  constants = {
-    IPMI_SSIF_PAYLOAD_MAX = 254,
-  },
-  records = {
-    ["struct ipmi_ssif_msg"] = [[{
+constants = {
+  IPMI_SSIF_PAYLOAD_MAX = 254,
+},
+records = {
+  ["struct ipmi_ssif_msg"] = [[{
   uint32_t len;
   uint8_t payload[254];
 }]],
-  },
+},
 ]==],
 ["linux/ipsec.h"] = [==[
-  constants = {
-    IPSEC_MODE_ANY = 0,
-    IPSEC_MODE_TRANSPORT = 1,
-    IPSEC_MODE_TUNNEL = 2,
-    IPSEC_MODE_BEET = 3,
-    IPSEC_MODE_IPTFS = 4,
-    IPSEC_DIR_ANY = 0,
-    IPSEC_DIR_INBOUND = 1,
-    IPSEC_DIR_OUTBOUND = 2,
-    IPSEC_DIR_FWD = 3,
-    IPSEC_DIR_MAX = 4,
-    IPSEC_DIR_INVALID = 5,
-    IPSEC_POLICY_DISCARD = 0,
-    IPSEC_POLICY_NONE = 1,
-    IPSEC_POLICY_IPSEC = 2,
-    IPSEC_POLICY_ENTRUST = 3,
-    IPSEC_POLICY_BYPASS = 4,
-    IPSEC_LEVEL_DEFAULT = 0,
-    IPSEC_LEVEL_USE = 1,
-    IPSEC_LEVEL_REQUIRE = 2,
-    IPSEC_LEVEL_UNIQUE = 3,
-    IPSEC_PORT_ANY = 0,
-    IPSEC_ULPROTO_ANY = 255,
-    IPSEC_PROTO_ANY = 255,
-    IPSEC_MANUAL_REQID_MAX = 0x3fff,
-    IPSEC_REPLAYWSIZE = 32,
-  },
+constants = {
+  IPSEC_MODE_ANY = 0,
+  IPSEC_MODE_TRANSPORT = 1,
+  IPSEC_MODE_TUNNEL = 2,
+  IPSEC_MODE_BEET = 3,
+  IPSEC_MODE_IPTFS = 4,
+  IPSEC_DIR_ANY = 0,
+  IPSEC_DIR_INBOUND = 1,
+  IPSEC_DIR_OUTBOUND = 2,
+  IPSEC_DIR_FWD = 3,
+  IPSEC_DIR_MAX = 4,
+  IPSEC_DIR_INVALID = 5,
+  IPSEC_POLICY_DISCARD = 0,
+  IPSEC_POLICY_NONE = 1,
+  IPSEC_POLICY_IPSEC = 2,
+  IPSEC_POLICY_ENTRUST = 3,
+  IPSEC_POLICY_BYPASS = 4,
+  IPSEC_LEVEL_DEFAULT = 0,
+  IPSEC_LEVEL_USE = 1,
+  IPSEC_LEVEL_REQUIRE = 2,
+  IPSEC_LEVEL_UNIQUE = 3,
+  IPSEC_PORT_ANY = 0,
+  IPSEC_ULPROTO_ANY = 255,
+  IPSEC_PROTO_ANY = 255,
+  IPSEC_MANUAL_REQID_MAX = 0x3fff,
+  IPSEC_REPLAYWSIZE = 32,
+},
 ]==],
 ["linux/ipv6.h"] = [==[
-  constants = {
-    DEVCONF_FORWARDING = 0,
-    DEVCONF_HOPLIMIT = 1,
-    DEVCONF_MTU6 = 2,
-    DEVCONF_ACCEPT_RA = 3,
-    DEVCONF_ACCEPT_REDIRECTS = 4,
-    DEVCONF_AUTOCONF = 5,
-    DEVCONF_DAD_TRANSMITS = 6,
-    DEVCONF_RTR_SOLICITS = 7,
-    DEVCONF_RTR_SOLICIT_INTERVAL = 8,
-    DEVCONF_RTR_SOLICIT_DELAY = 9,
-    DEVCONF_USE_TEMPADDR = 10,
-    DEVCONF_TEMP_VALID_LFT = 11,
-    DEVCONF_TEMP_PREFERED_LFT = 12,
-    DEVCONF_REGEN_MAX_RETRY = 13,
-    DEVCONF_MAX_DESYNC_FACTOR = 14,
-    DEVCONF_MAX_ADDRESSES = 15,
-    DEVCONF_FORCE_MLD_VERSION = 16,
-    DEVCONF_ACCEPT_RA_DEFRTR = 17,
-    DEVCONF_ACCEPT_RA_PINFO = 18,
-    DEVCONF_ACCEPT_RA_RTR_PREF = 19,
-    DEVCONF_RTR_PROBE_INTERVAL = 20,
-    DEVCONF_ACCEPT_RA_RT_INFO_MAX_PLEN = 21,
-    DEVCONF_PROXY_NDP = 22,
-    DEVCONF_OPTIMISTIC_DAD = 23,
-    DEVCONF_ACCEPT_SOURCE_ROUTE = 24,
-    DEVCONF_MC_FORWARDING = 25,
-    DEVCONF_DISABLE_IPV6 = 26,
-    DEVCONF_ACCEPT_DAD = 27,
-    DEVCONF_FORCE_TLLAO = 28,
-    DEVCONF_NDISC_NOTIFY = 29,
-    DEVCONF_MLDV1_UNSOLICITED_REPORT_INTERVAL = 30,
-    DEVCONF_MLDV2_UNSOLICITED_REPORT_INTERVAL = 31,
-    DEVCONF_SUPPRESS_FRAG_NDISC = 32,
-    DEVCONF_ACCEPT_RA_FROM_LOCAL = 33,
-    DEVCONF_USE_OPTIMISTIC = 34,
-    DEVCONF_ACCEPT_RA_MTU = 35,
-    DEVCONF_STABLE_SECRET = 36,
-    DEVCONF_USE_OIF_ADDRS_ONLY = 37,
-    DEVCONF_ACCEPT_RA_MIN_HOP_LIMIT = 38,
-    DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN = 39,
-    DEVCONF_DROP_UNICAST_IN_L2_MULTICAST = 40,
-    DEVCONF_DROP_UNSOLICITED_NA = 41,
-    DEVCONF_KEEP_ADDR_ON_DOWN = 42,
-    DEVCONF_RTR_SOLICIT_MAX_INTERVAL = 43,
-    DEVCONF_SEG6_ENABLED = 44,
-    DEVCONF_SEG6_REQUIRE_HMAC = 45,
-    DEVCONF_ENHANCED_DAD = 46,
-    DEVCONF_ADDR_GEN_MODE = 47,
-    DEVCONF_DISABLE_POLICY = 48,
-    DEVCONF_ACCEPT_RA_RT_INFO_MIN_PLEN = 49,
-    DEVCONF_NDISC_TCLASS = 50,
-    DEVCONF_RPL_SEG_ENABLED = 51,
-    DEVCONF_RA_DEFRTR_METRIC = 52,
-    DEVCONF_IOAM6_ENABLED = 53,
-    DEVCONF_IOAM6_ID = 54,
-    DEVCONF_IOAM6_ID_WIDE = 55,
-    DEVCONF_NDISC_EVICT_NOCARRIER = 56,
-    DEVCONF_ACCEPT_UNTRACKED_NA = 57,
-    DEVCONF_ACCEPT_RA_MIN_LFT = 58,
-    DEVCONF_FORCE_FORWARDING = 59,
-    DEVCONF_MAX = 60,
-    IPV6_MIN_MTU = 1280,
-    IPV6_SRCRT_STRICT = 0x1,
-    IPV6_SRCRT_TYPE_0 = 0,
-    IPV6_SRCRT_TYPE_2 = 2,
-    IPV6_SRCRT_TYPE_3 = 3,
-    IPV6_SRCRT_TYPE_4 = 4,
-    IPV6_OPT_ROUTERALERT_MLD = 0x0,
-  },
-  records = {
-    ["struct in6_pktinfo"] = [[{
+constants = {
+  DEVCONF_FORWARDING = 0,
+  DEVCONF_HOPLIMIT = 1,
+  DEVCONF_MTU6 = 2,
+  DEVCONF_ACCEPT_RA = 3,
+  DEVCONF_ACCEPT_REDIRECTS = 4,
+  DEVCONF_AUTOCONF = 5,
+  DEVCONF_DAD_TRANSMITS = 6,
+  DEVCONF_RTR_SOLICITS = 7,
+  DEVCONF_RTR_SOLICIT_INTERVAL = 8,
+  DEVCONF_RTR_SOLICIT_DELAY = 9,
+  DEVCONF_USE_TEMPADDR = 10,
+  DEVCONF_TEMP_VALID_LFT = 11,
+  DEVCONF_TEMP_PREFERED_LFT = 12,
+  DEVCONF_REGEN_MAX_RETRY = 13,
+  DEVCONF_MAX_DESYNC_FACTOR = 14,
+  DEVCONF_MAX_ADDRESSES = 15,
+  DEVCONF_FORCE_MLD_VERSION = 16,
+  DEVCONF_ACCEPT_RA_DEFRTR = 17,
+  DEVCONF_ACCEPT_RA_PINFO = 18,
+  DEVCONF_ACCEPT_RA_RTR_PREF = 19,
+  DEVCONF_RTR_PROBE_INTERVAL = 20,
+  DEVCONF_ACCEPT_RA_RT_INFO_MAX_PLEN = 21,
+  DEVCONF_PROXY_NDP = 22,
+  DEVCONF_OPTIMISTIC_DAD = 23,
+  DEVCONF_ACCEPT_SOURCE_ROUTE = 24,
+  DEVCONF_MC_FORWARDING = 25,
+  DEVCONF_DISABLE_IPV6 = 26,
+  DEVCONF_ACCEPT_DAD = 27,
+  DEVCONF_FORCE_TLLAO = 28,
+  DEVCONF_NDISC_NOTIFY = 29,
+  DEVCONF_MLDV1_UNSOLICITED_REPORT_INTERVAL = 30,
+  DEVCONF_MLDV2_UNSOLICITED_REPORT_INTERVAL = 31,
+  DEVCONF_SUPPRESS_FRAG_NDISC = 32,
+  DEVCONF_ACCEPT_RA_FROM_LOCAL = 33,
+  DEVCONF_USE_OPTIMISTIC = 34,
+  DEVCONF_ACCEPT_RA_MTU = 35,
+  DEVCONF_STABLE_SECRET = 36,
+  DEVCONF_USE_OIF_ADDRS_ONLY = 37,
+  DEVCONF_ACCEPT_RA_MIN_HOP_LIMIT = 38,
+  DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN = 39,
+  DEVCONF_DROP_UNICAST_IN_L2_MULTICAST = 40,
+  DEVCONF_DROP_UNSOLICITED_NA = 41,
+  DEVCONF_KEEP_ADDR_ON_DOWN = 42,
+  DEVCONF_RTR_SOLICIT_MAX_INTERVAL = 43,
+  DEVCONF_SEG6_ENABLED = 44,
+  DEVCONF_SEG6_REQUIRE_HMAC = 45,
+  DEVCONF_ENHANCED_DAD = 46,
+  DEVCONF_ADDR_GEN_MODE = 47,
+  DEVCONF_DISABLE_POLICY = 48,
+  DEVCONF_ACCEPT_RA_RT_INFO_MIN_PLEN = 49,
+  DEVCONF_NDISC_TCLASS = 50,
+  DEVCONF_RPL_SEG_ENABLED = 51,
+  DEVCONF_RA_DEFRTR_METRIC = 52,
+  DEVCONF_IOAM6_ENABLED = 53,
+  DEVCONF_IOAM6_ID = 54,
+  DEVCONF_IOAM6_ID_WIDE = 55,
+  DEVCONF_NDISC_EVICT_NOCARRIER = 56,
+  DEVCONF_ACCEPT_UNTRACKED_NA = 57,
+  DEVCONF_ACCEPT_RA_MIN_LFT = 58,
+  DEVCONF_FORCE_FORWARDING = 59,
+  DEVCONF_MAX = 60,
+  IPV6_MIN_MTU = 1280,
+  IPV6_SRCRT_STRICT = 0x1,
+  IPV6_SRCRT_TYPE_0 = 0,
+  IPV6_SRCRT_TYPE_2 = 2,
+  IPV6_SRCRT_TYPE_3 = 3,
+  IPV6_SRCRT_TYPE_4 = 4,
+  IPV6_OPT_ROUTERALERT_MLD = 0x0,
+},
+records = {
+  ["struct in6_pktinfo"] = [[{
   struct in6_addr ipi6_addr;
   int32_t ipi6_ifindex;
 }]],
-    ["struct ip6_mtuinfo"] = [[{
+  ["struct ip6_mtuinfo"] = [[{
   struct sockaddr_in6 ip6m_addr;
   uint32_t ip6m_mtu;
 }]],
-    ["struct in6_ifreq"] = [[{
+  ["struct in6_ifreq"] = [[{
   struct in6_addr ifr6_addr;
   uint32_t ifr6_prefixlen;
   int32_t ifr6_ifindex;
 }]],
-    ["struct ipv6_rt_hdr"] = [[{
+  ["struct ipv6_rt_hdr"] = [[{
   uint8_t nexthdr;
   uint8_t hdrlen;
   uint8_t type;
   uint8_t segments_left;
 }]],
-    ["struct ipv6_opt_hdr"] = [[{
+  ["struct ipv6_opt_hdr"] = [[{
   uint8_t nexthdr;
   uint8_t hdrlen;
 } __attribute__((packed))]],
-    ["struct rt0_hdr"] = [[{
+  ["struct rt0_hdr"] = [[{
   struct ipv6_rt_hdr rt_hdr;
   uint32_t reserved;
   struct in6_addr addr[];
 }]],
-    ["struct rt2_hdr"] = [[{
+  ["struct rt2_hdr"] = [[{
   struct ipv6_rt_hdr rt_hdr;
   uint32_t reserved;
   struct in6_addr addr;
 }]],
-    ["struct ipv6_destopt_hao"] = [[{
+  ["struct ipv6_destopt_hao"] = [[{
   uint8_t type;
   uint8_t length;
   struct in6_addr addr;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct ipv6hdr"] = [[{
-    uint8_t priority : 4;
-    uint8_t version : 4;
-    uint8_t flow_lbl[3];
-    uint16_t payload_len;
-    uint8_t nexthdr;
-    uint8_t hop_limit;
-    union {
-      struct {
-        struct in6_addr saddr;
-        struct in6_addr daddr;
-      };
-      struct {
-        struct in6_addr saddr;
-        struct in6_addr daddr;
-      } addrs;
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct ipv6hdr"] = [[{
+  uint8_t priority : 4;
+  uint8_t version : 4;
+  uint8_t flow_lbl[3];
+  uint16_t payload_len;
+  uint8_t nexthdr;
+  uint8_t hop_limit;
+  union {
+    struct {
+      struct in6_addr saddr;
+      struct in6_addr daddr;
     };
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct ipv6hdr"] = [[{
-    uint8_t version : 4;
-    uint8_t priority : 4;
-    uint8_t flow_lbl[3];
-    uint16_t payload_len;
-    uint8_t nexthdr;
-    uint8_t hop_limit;
-    union {
-      struct {
-        struct in6_addr saddr;
-        struct in6_addr daddr;
-      };
-      struct {
-        struct in6_addr saddr;
-        struct in6_addr daddr;
-      } addrs;
-    };
-  }]],
-      },
+    struct {
+      struct in6_addr saddr;
+      struct in6_addr daddr;
+    } addrs;
+  };
+}]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct ipv6hdr"] = [[{
+  uint8_t version : 4;
+  uint8_t priority : 4;
+  uint8_t flow_lbl[3];
+  uint16_t payload_len;
+  uint8_t nexthdr;
+  uint8_t hop_limit;
+  union {
+    struct {
+      struct in6_addr saddr;
+      struct in6_addr daddr;
+    };
+    struct {
+      struct in6_addr saddr;
+      struct in6_addr daddr;
+    } addrs;
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ipv6_route.h"] = [==[
-  constants = {
-    RTF_DEFAULT = 0x10000,
-    RTF_ALLONLINK = 0x20000,
-    RTF_ADDRCONF = 0x40000,
-    RTF_PREFIX_RT = 0x80000,
-    RTF_ANYCAST = 0x100000,
-    RTF_NONEXTHOP = 0x200000,
-    RTF_EXPIRES = 0x400000,
-    RTF_ROUTEINFO = 0x800000,
-    RTF_CACHE = 0x1000000,
-    RTF_FLOW = 0x2000000,
-    RTF_POLICY = 0x4000000,
-    RTF_PREF_MASK = 0x18000000,
-    RTF_PCPU = 0x40000000,
-    RTF_LOCAL = 0x80000000,
-    RTMSG_NEWDEVICE = 0x11,
-    RTMSG_DELDEVICE = 0x12,
-    RTMSG_NEWROUTE = 0x21,
-    RTMSG_DELROUTE = 0x22,
-    IP6_RT_PRIO_USER = 1024,
-    IP6_RT_PRIO_ADDRCONF = 256,
-  },
-  records = {
-    ["struct in6_rtmsg"] = [[{
+constants = {
+  RTF_DEFAULT = 0x10000,
+  RTF_ALLONLINK = 0x20000,
+  RTF_ADDRCONF = 0x40000,
+  RTF_PREFIX_RT = 0x80000,
+  RTF_ANYCAST = 0x100000,
+  RTF_NONEXTHOP = 0x200000,
+  RTF_EXPIRES = 0x400000,
+  RTF_ROUTEINFO = 0x800000,
+  RTF_CACHE = 0x1000000,
+  RTF_FLOW = 0x2000000,
+  RTF_POLICY = 0x4000000,
+  RTF_PREF_MASK = 0x18000000,
+  RTF_PCPU = 0x40000000,
+  RTF_LOCAL = 0x80000000,
+  RTMSG_NEWDEVICE = 0x11,
+  RTMSG_DELDEVICE = 0x12,
+  RTMSG_NEWROUTE = 0x21,
+  RTMSG_DELROUTE = 0x22,
+  IP6_RT_PRIO_USER = 1024,
+  IP6_RT_PRIO_ADDRCONF = 256,
+},
+records = {
+  ["struct in6_rtmsg"] = [[{
   struct in6_addr rtmsg_dst;
   struct in6_addr rtmsg_src;
   struct in6_addr rtmsg_gateway;
@@ -8738,33 +9705,33 @@ return {
   uint32_t rtmsg_flags;
   int32_t rtmsg_ifindex;
 }]],
-  },
-  macros = function(M)
-    return {
-      RTF_PREF = function(pref)
-        return M.int(M.shl(M.long(pref), 27))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    RTF_PREF = function(pref)
+      return M.int(M.shl(M.long(pref), 27))
+    end,
+  }
+end,
 ]==],
 ["linux/iso_fs.h"] = [==[
-  constants = {
-    ISO_VD_PRIMARY = 1,
-    ISO_VD_SUPPLEMENTARY = 2,
-    ISO_VD_END = 255,
-    ISO_STANDARD_ID = "CD001",
-    HS_STANDARD_ID = "CDROM",
-    ISOFS_BLOCK_BITS = 11,
-    ISOFS_BLOCK_SIZE = 2048,
-  },
-  records = {
-    ["struct iso_volume_descriptor"] = [[{
+constants = {
+  ISO_VD_PRIMARY = 1,
+  ISO_VD_SUPPLEMENTARY = 2,
+  ISO_VD_END = 255,
+  ISO_STANDARD_ID = "CD001",
+  HS_STANDARD_ID = "CDROM",
+  ISOFS_BLOCK_BITS = 11,
+  ISOFS_BLOCK_SIZE = 2048,
+},
+records = {
+  ["struct iso_volume_descriptor"] = [[{
   uint8_t type[1];
   char id[5];
   uint8_t version[1];
   uint8_t data[2041];
 }]],
-    ["struct iso_primary_descriptor"] = [[{
+  ["struct iso_primary_descriptor"] = [[{
   uint8_t type[1];
   char id[5];
   uint8_t version[1];
@@ -8799,7 +9766,7 @@ return {
   uint8_t application_data[512];
   uint8_t unused5[653];
 }]],
-    ["struct iso_supplementary_descriptor"] = [[{
+  ["struct iso_supplementary_descriptor"] = [[{
   uint8_t type[1];
   char id[5];
   uint8_t version[1];
@@ -8834,14 +9801,14 @@ return {
   uint8_t application_data[512];
   uint8_t unused5[653];
 }]],
-    ["struct hs_volume_descriptor"] = [[{
+  ["struct hs_volume_descriptor"] = [[{
   uint8_t foo[8];
   uint8_t type[1];
   char id[5];
   uint8_t version[1];
   uint8_t data[2033];
 }]],
-    ["struct hs_primary_descriptor"] = [[{
+  ["struct hs_primary_descriptor"] = [[{
   uint8_t foo[8];
   uint8_t type[1];
   uint8_t id[5];
@@ -8860,13 +9827,13 @@ return {
   uint8_t unused4[28];
   uint8_t root_directory_record[34];
 }]],
-    ["struct iso_path_table"] = [[{
+  ["struct iso_path_table"] = [[{
   uint8_t name_len[2];
   uint8_t extent[4];
   uint8_t parent[2];
   char name[];
 } __attribute__((packed))]],
-    ["struct iso_directory_record"] = [[{
+  ["struct iso_directory_record"] = [[{
   uint8_t length[1];
   uint8_t ext_attr_length[1];
   uint8_t extent[8];
@@ -8879,55 +9846,55 @@ return {
   uint8_t name_len[1];
   char name[];
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      ISODCL = function(from, to)
-        return M.int(M.long(to) - M.long(from) + 1)
-      end,
-      ISOFS_BUFFER_SIZE = function(INODE)
-        return M.int(INODE.i_sb.s_blocksize)
-      end,
-      ISOFS_BUFFER_BITS = function(INODE)
-        return M.int(INODE.i_sb.s_blocksize_bits)
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    ISODCL = function(from, to)
+      return M.int(M.long(to) - M.long(from) + 1)
+    end,
+    ISOFS_BUFFER_SIZE = function(INODE)
+      return M.int(INODE.i_sb.s_blocksize)
+    end,
+    ISOFS_BUFFER_BITS = function(INODE)
+      return M.int(INODE.i_sb.s_blocksize_bits)
+    end,
+  }
+end,
 ]==],
 ["linux/isst_if.h"] = [==[
-  constants = {
-    TRL_MAX_BUCKETS = 8,
-    TRL_MAX_LEVELS = 6,
-    MAX_FABRIC_COUNT = 8,
-    ISST_IF_MAGIC = 0xfe,
-  },
-  records = {
-    ["struct isst_if_platform_info"] = [[{
+constants = {
+  TRL_MAX_BUCKETS = 8,
+  TRL_MAX_LEVELS = 6,
+  MAX_FABRIC_COUNT = 8,
+  ISST_IF_MAGIC = 0xfe,
+},
+records = {
+  ["struct isst_if_platform_info"] = [[{
   uint16_t api_version;
   uint16_t driver_version;
   uint16_t max_cmds_per_ioctl;
   uint8_t mbox_supported;
   uint8_t mmio_supported;
 }]],
-    ["struct isst_if_cpu_map"] = [[{
+  ["struct isst_if_cpu_map"] = [[{
   uint32_t logical_cpu;
   uint32_t physical_cpu;
 }]],
-    ["struct isst_if_cpu_maps"] = [[{
+  ["struct isst_if_cpu_maps"] = [[{
   uint32_t cmd_count;
   struct isst_if_cpu_map cpu_map[1];
 }]],
-    ["struct isst_if_io_reg"] = [[{
+  ["struct isst_if_io_reg"] = [[{
   uint32_t read_write;
   uint32_t logical_cpu;
   uint32_t reg;
   uint32_t value;
 }]],
-    ["struct isst_if_io_regs"] = [[{
+  ["struct isst_if_io_regs"] = [[{
   uint32_t req_count;
   struct isst_if_io_reg io_reg[1];
 }]],
-    ["struct isst_if_mbox_cmd"] = [[{
+  ["struct isst_if_mbox_cmd"] = [[{
   uint32_t logical_cpu;
   uint32_t parameter;
   uint32_t req_data;
@@ -8936,15 +9903,15 @@ return {
   uint16_t sub_command;
   uint32_t reserved;
 }]],
-    ["struct isst_if_mbox_cmds"] = [[{
+  ["struct isst_if_mbox_cmds"] = [[{
   uint32_t cmd_count;
   struct isst_if_mbox_cmd mbox_cmd[1];
 }]],
-    ["struct isst_if_msr_cmds"] = [[{
+  ["struct isst_if_msr_cmds"] = [[{
   uint32_t cmd_count;
   struct isst_if_msr_cmd msr_cmd[1];
 }]],
-    ["struct isst_core_power"] = [[{
+  ["struct isst_core_power"] = [[{
   uint8_t get_set;
   uint8_t socket_id;
   uint8_t power_domain_id;
@@ -8952,7 +9919,7 @@ return {
   uint8_t supported;
   uint8_t priority_type;
 }]],
-    ["struct isst_clos_param"] = [[{
+  ["struct isst_clos_param"] = [[{
   uint8_t get_set;
   uint8_t socket_id;
   uint8_t power_domain_id;
@@ -8961,24 +9928,24 @@ return {
   uint16_t max_freq_mhz;
   uint8_t prop_prio;
 }]],
-    ["struct isst_if_clos_assoc"] = [[{
+  ["struct isst_if_clos_assoc"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint16_t logical_cpu;
   uint16_t clos;
 }]],
-    ["struct isst_if_clos_assoc_cmds"] = [[{
+  ["struct isst_if_clos_assoc_cmds"] = [[{
   uint16_t cmd_count;
   uint16_t get_set;
   uint16_t punit_cpu_map;
   struct isst_if_clos_assoc assoc_info[1];
 }]],
-    ["struct isst_tpmi_instance_count"] = [[{
+  ["struct isst_tpmi_instance_count"] = [[{
   uint8_t socket_id;
   uint8_t count;
   uint16_t valid_mask;
 }]],
-    ["struct isst_perf_level_info"] = [[{
+  ["struct isst_perf_level_info"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint8_t max_level;
@@ -8991,17 +9958,17 @@ return {
   uint8_t sst_tf_support;
   uint8_t sst_bf_support;
 }]],
-    ["struct isst_perf_level_control"] = [[{
+  ["struct isst_perf_level_control"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint8_t level;
 }]],
-    ["struct isst_perf_feature_control"] = [[{
+  ["struct isst_perf_feature_control"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint8_t feature;
 }]],
-    ["struct isst_perf_level_data_info"] = [[{
+  ["struct isst_perf_level_data_info"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint16_t level;
@@ -9027,7 +9994,7 @@ return {
   uint16_t bucket_core_counts[8];
   uint16_t trl_freq_mhz[6][8];
 }]],
-    ["struct isst_perf_level_fabric_info"] = [[{
+  ["struct isst_perf_level_fabric_info"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint16_t level;
@@ -9036,7 +10003,7 @@ return {
   uint16_t p1_fabric_freq_mhz[8];
   uint16_t pm_fabric_freq_mhz[8];
 }]],
-    ["struct isst_base_freq_info"] = [[{
+  ["struct isst_base_freq_info"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint16_t level;
@@ -9045,7 +10012,7 @@ return {
   uint16_t tjunction_max_c;
   uint16_t thermal_design_power_w;
 }]],
-    ["struct isst_turbo_freq_info"] = [[{
+  ["struct isst_turbo_freq_info"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
   uint16_t level;
@@ -9056,144 +10023,144 @@ return {
   uint16_t bucket_core_counts[8];
   uint16_t trl_freq_mhz[6][8];
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        ISST_IF_GET_PLATFORM_INFO = 0x8008fe00,
-        ISST_IF_IO_CMD = 0x4008fe02,
-        ISST_IF_COUNT_TPMI_INSTANCES = 0x8008fe05,
-        ISST_IF_PERF_SET_LEVEL = 0x4008fe0a,
-        ISST_IF_PERF_SET_FEATURE = 0x4008fe0b,
-        ISST_IF_GET_PERF_LEVEL_INFO = 0x8008fe0c,
-        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8008fe0d,
-        ISST_IF_GET_BASE_FREQ_INFO = 0x8008fe0e,
-        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8008fe0f,
-        ISST_IF_GET_TURBO_FREQ_INFO = 0x8008fe10,
-        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8008fe11,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        ISST_IF_GET_PHY_ID = 0xc008fe01,
-        ISST_IF_MBOX_COMMAND = 0xc008fe03,
-        ISST_IF_MSR_COMMAND = 0xc008fe04,
-        ISST_IF_CORE_POWER_STATE = 0xc008fe06,
-        ISST_IF_CLOS_PARAM = 0xc008fe07,
-        ISST_IF_CLOS_ASSOC = 0xc008fe08,
-        ISST_IF_PERF_LEVELS = 0xc008fe09,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct isst_if_msr_cmd"] = [[{
-    uint32_t read_write;
-    uint32_t logical_cpu;
-    uint64_t msr;
-    uint64_t data;
-  }]],
-        ["struct isst_perf_level_cpu_mask"] = [[{
-    uint8_t socket_id;
-    uint8_t power_domain_id;
-    uint8_t level;
-    uint8_t punit_cpu_map;
-    uint64_t mask;
-    uint16_t cpu_buffer_size;
-    int8_t cpu_buffer[1];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        ISST_IF_GET_PLATFORM_INFO = 0x8004fe00,
-        ISST_IF_IO_CMD = 0x4004fe02,
-        ISST_IF_COUNT_TPMI_INSTANCES = 0x8004fe05,
-        ISST_IF_PERF_SET_LEVEL = 0x4004fe0a,
-        ISST_IF_PERF_SET_FEATURE = 0x4004fe0b,
-        ISST_IF_GET_PERF_LEVEL_INFO = 0x8004fe0c,
-        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8004fe0d,
-        ISST_IF_GET_BASE_FREQ_INFO = 0x8004fe0e,
-        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8004fe0f,
-        ISST_IF_GET_TURBO_FREQ_INFO = 0x8004fe10,
-        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8004fe11,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        ISST_IF_GET_PHY_ID = 0xc004fe01,
-        ISST_IF_MBOX_COMMAND = 0xc004fe03,
-        ISST_IF_MSR_COMMAND = 0xc004fe04,
-        ISST_IF_CORE_POWER_STATE = 0xc004fe06,
-        ISST_IF_CLOS_PARAM = 0xc004fe07,
-        ISST_IF_CLOS_ASSOC = 0xc004fe08,
-        ISST_IF_PERF_LEVELS = 0xc004fe09,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        ISST_IF_GET_PLATFORM_INFO = 0x4004fe00,
-        ISST_IF_IO_CMD = 0x8004fe02,
-        ISST_IF_COUNT_TPMI_INSTANCES = 0x4004fe05,
-        ISST_IF_PERF_SET_LEVEL = 0x8004fe0a,
-        ISST_IF_PERF_SET_FEATURE = 0x8004fe0b,
-        ISST_IF_GET_PERF_LEVEL_INFO = 0x4004fe0c,
-        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x4004fe0d,
-        ISST_IF_GET_BASE_FREQ_INFO = 0x4004fe0e,
-        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x4004fe0f,
-        ISST_IF_GET_TURBO_FREQ_INFO = 0x4004fe10,
-        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4004fe11,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        ISST_IF_GET_PLATFORM_INFO = 0x4008fe00,
-        ISST_IF_IO_CMD = 0x8008fe02,
-        ISST_IF_COUNT_TPMI_INSTANCES = 0x4008fe05,
-        ISST_IF_PERF_SET_LEVEL = 0x8008fe0a,
-        ISST_IF_PERF_SET_FEATURE = 0x8008fe0b,
-        ISST_IF_GET_PERF_LEVEL_INFO = 0x4008fe0c,
-        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x4008fe0d,
-        ISST_IF_GET_BASE_FREQ_INFO = 0x4008fe0e,
-        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x4008fe0f,
-        ISST_IF_GET_TURBO_FREQ_INFO = 0x4008fe10,
-        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4008fe11,
-      },
-      records = {
-        ["struct isst_if_msr_cmd"] = [[{
-    uint32_t read_write;
-    uint32_t logical_cpu;
-    unsigned long msr;
-    unsigned long data;
-  }]],
-        ["struct isst_perf_level_cpu_mask"] = [[{
-    uint8_t socket_id;
-    uint8_t power_domain_id;
-    uint8_t level;
-    uint8_t punit_cpu_map;
-    unsigned long mask;
-    uint16_t cpu_buffer_size;
-    int8_t cpu_buffer[1];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      ISST_IF_GET_PLATFORM_INFO = 0x8008fe00,
+      ISST_IF_IO_CMD = 0x4008fe02,
+      ISST_IF_COUNT_TPMI_INSTANCES = 0x8008fe05,
+      ISST_IF_PERF_SET_LEVEL = 0x4008fe0a,
+      ISST_IF_PERF_SET_FEATURE = 0x4008fe0b,
+      ISST_IF_GET_PERF_LEVEL_INFO = 0x8008fe0c,
+      ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8008fe0d,
+      ISST_IF_GET_BASE_FREQ_INFO = 0x8008fe0e,
+      ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8008fe0f,
+      ISST_IF_GET_TURBO_FREQ_INFO = 0x8008fe10,
+      ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8008fe11,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      ISST_IF_GET_PHY_ID = 0xc008fe01,
+      ISST_IF_MBOX_COMMAND = 0xc008fe03,
+      ISST_IF_MSR_COMMAND = 0xc008fe04,
+      ISST_IF_CORE_POWER_STATE = 0xc008fe06,
+      ISST_IF_CLOS_PARAM = 0xc008fe07,
+      ISST_IF_CLOS_ASSOC = 0xc008fe08,
+      ISST_IF_PERF_LEVELS = 0xc008fe09,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct isst_if_msr_cmd"] = [[{
+  uint32_t read_write;
+  uint32_t logical_cpu;
+  uint64_t msr;
+  uint64_t data;
+}]],
+      ["struct isst_perf_level_cpu_mask"] = [[{
+  uint8_t socket_id;
+  uint8_t power_domain_id;
+  uint8_t level;
+  uint8_t punit_cpu_map;
+  uint64_t mask;
+  uint16_t cpu_buffer_size;
+  int8_t cpu_buffer[1];
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      ISST_IF_GET_PLATFORM_INFO = 0x8004fe00,
+      ISST_IF_IO_CMD = 0x4004fe02,
+      ISST_IF_COUNT_TPMI_INSTANCES = 0x8004fe05,
+      ISST_IF_PERF_SET_LEVEL = 0x4004fe0a,
+      ISST_IF_PERF_SET_FEATURE = 0x4004fe0b,
+      ISST_IF_GET_PERF_LEVEL_INFO = 0x8004fe0c,
+      ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8004fe0d,
+      ISST_IF_GET_BASE_FREQ_INFO = 0x8004fe0e,
+      ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8004fe0f,
+      ISST_IF_GET_TURBO_FREQ_INFO = 0x8004fe10,
+      ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8004fe11,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      ISST_IF_GET_PHY_ID = 0xc004fe01,
+      ISST_IF_MBOX_COMMAND = 0xc004fe03,
+      ISST_IF_MSR_COMMAND = 0xc004fe04,
+      ISST_IF_CORE_POWER_STATE = 0xc004fe06,
+      ISST_IF_CLOS_PARAM = 0xc004fe07,
+      ISST_IF_CLOS_ASSOC = 0xc004fe08,
+      ISST_IF_PERF_LEVELS = 0xc004fe09,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      ISST_IF_GET_PLATFORM_INFO = 0x4004fe00,
+      ISST_IF_IO_CMD = 0x8004fe02,
+      ISST_IF_COUNT_TPMI_INSTANCES = 0x4004fe05,
+      ISST_IF_PERF_SET_LEVEL = 0x8004fe0a,
+      ISST_IF_PERF_SET_FEATURE = 0x8004fe0b,
+      ISST_IF_GET_PERF_LEVEL_INFO = 0x4004fe0c,
+      ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x4004fe0d,
+      ISST_IF_GET_BASE_FREQ_INFO = 0x4004fe0e,
+      ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x4004fe0f,
+      ISST_IF_GET_TURBO_FREQ_INFO = 0x4004fe10,
+      ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4004fe11,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      ISST_IF_GET_PLATFORM_INFO = 0x4008fe00,
+      ISST_IF_IO_CMD = 0x8008fe02,
+      ISST_IF_COUNT_TPMI_INSTANCES = 0x4008fe05,
+      ISST_IF_PERF_SET_LEVEL = 0x8008fe0a,
+      ISST_IF_PERF_SET_FEATURE = 0x8008fe0b,
+      ISST_IF_GET_PERF_LEVEL_INFO = 0x4008fe0c,
+      ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x4008fe0d,
+      ISST_IF_GET_BASE_FREQ_INFO = 0x4008fe0e,
+      ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x4008fe0f,
+      ISST_IF_GET_TURBO_FREQ_INFO = 0x4008fe10,
+      ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4008fe11,
+    },
+    records = {
+      ["struct isst_if_msr_cmd"] = [[{
+  uint32_t read_write;
+  uint32_t logical_cpu;
+  unsigned long msr;
+  unsigned long data;
+}]],
+      ["struct isst_perf_level_cpu_mask"] = [[{
+  uint8_t socket_id;
+  uint8_t power_domain_id;
+  uint8_t level;
+  uint8_t punit_cpu_map;
+  unsigned long mask;
+  uint16_t cpu_buffer_size;
+  int8_t cpu_buffer[1];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ivtv.h"] = [==[
-  constants = {
-    IVTV_SLICED_TYPE_TELETEXT_B = 1,
-    IVTV_SLICED_TYPE_CAPTION_525 = 4,
-    IVTV_SLICED_TYPE_WSS_625 = 5,
-    IVTV_SLICED_TYPE_VPS = 7,
-  },
-  records = {
-    ["struct ivtv_dma_frame"] = [[{
+constants = {
+  IVTV_SLICED_TYPE_TELETEXT_B = 1,
+  IVTV_SLICED_TYPE_CAPTION_525 = 4,
+  IVTV_SLICED_TYPE_WSS_625 = 5,
+  IVTV_SLICED_TYPE_VPS = 7,
+},
+records = {
+  ["struct ivtv_dma_frame"] = [[{
   uint32_t type;
   uint32_t pixelformat;
   void *y_source;
@@ -9203,79 +10170,79 @@ return {
   uint32_t src_width;
   uint32_t src_height;
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        IVTV_IOC_DMA_FRAME = 0x404056c0,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IVTV_IOC_PASSTHROUGH_MODE = 0x400456c1,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        IVTV_IOC_DMA_FRAME = 0x403856c0,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        IVTV_IOC_DMA_FRAME = 0x803856c0,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IVTV_IOC_PASSTHROUGH_MODE = 0x800456c1,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        IVTV_IOC_DMA_FRAME = 0x804056c0,
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      IVTV_IOC_DMA_FRAME = 0x404056c0,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IVTV_IOC_PASSTHROUGH_MODE = 0x400456c1,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      IVTV_IOC_DMA_FRAME = 0x403856c0,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      IVTV_IOC_DMA_FRAME = 0x803856c0,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IVTV_IOC_PASSTHROUGH_MODE = 0x800456c1,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      IVTV_IOC_DMA_FRAME = 0x804056c0,
+    },
+  },
+},
 ]==],
 ["linux/ivtvfb.h"] = [==[
-  records = {
-    ["struct ivtvfb_dma_frame"] = [[{
+records = {
+  ["struct ivtvfb_dma_frame"] = [[{
   void *source;
   unsigned long dest_offset;
   int32_t count;
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        IVTVFB_IOC_DMA_FRAME = 0x401856c0,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        IVTVFB_IOC_DMA_FRAME = 0x400c56c0,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        IVTVFB_IOC_DMA_FRAME = 0x800c56c0,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        IVTVFB_IOC_DMA_FRAME = 0x801856c0,
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      IVTVFB_IOC_DMA_FRAME = 0x401856c0,
     },
   },
+  {
+    on = "x86 arm",
+    constants = {
+      IVTVFB_IOC_DMA_FRAME = 0x400c56c0,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      IVTVFB_IOC_DMA_FRAME = 0x800c56c0,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      IVTVFB_IOC_DMA_FRAME = 0x801856c0,
+    },
+  },
+},
 ]==],
 }

@@ -3,62 +3,62 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/jffs2.h"] = [==[
-  constants = {
-    JFFS2_OLD_MAGIC_BITMASK = 0x1984,
-    JFFS2_MAGIC_BITMASK = 0x1985,
-    KSAMTIB_CIGAM_2SFFJ = 0x8519,
-    JFFS2_EMPTY_BITMASK = 0xffff,
-    JFFS2_DIRTY_BITMASK = 0x0,
-    JFFS2_SUM_MAGIC = 0x2851885,
-    JFFS2_MAX_NAME_LEN = 254,
-    JFFS2_MIN_DATA_LEN = 128,
-    JFFS2_COMPR_NONE = 0x0,
-    JFFS2_COMPR_ZERO = 0x1,
-    JFFS2_COMPR_RTIME = 0x2,
-    JFFS2_COMPR_RUBINMIPS = 0x3,
-    JFFS2_COMPR_COPY = 0x4,
-    JFFS2_COMPR_DYNRUBIN = 0x5,
-    JFFS2_COMPR_ZLIB = 0x6,
-    JFFS2_COMPR_LZO = 0x7,
-    JFFS2_COMPAT_MASK = 0xc000,
-    JFFS2_NODE_ACCURATE = 0x2000,
-    JFFS2_FEATURE_INCOMPAT = 0xc000,
-    JFFS2_FEATURE_ROCOMPAT = 0x8000,
-    JFFS2_FEATURE_RWCOMPAT_COPY = 0x4000,
-    JFFS2_FEATURE_RWCOMPAT_DELETE = 0x0,
-    JFFS2_NODETYPE_DIRENT = 57345,
-    JFFS2_NODETYPE_INODE = 57346,
-    JFFS2_NODETYPE_CLEANMARKER = 8195,
-    JFFS2_NODETYPE_PADDING = 8196,
-    JFFS2_NODETYPE_SUMMARY = 8198,
-    JFFS2_NODETYPE_XATTR = 57352,
-    JFFS2_NODETYPE_XREF = 57353,
-    JFFS2_XPREFIX_USER = 1,
-    JFFS2_XPREFIX_SECURITY = 2,
-    JFFS2_XPREFIX_ACL_ACCESS = 3,
-    JFFS2_XPREFIX_ACL_DEFAULT = 4,
-    JFFS2_XPREFIX_TRUSTED = 5,
-    JFFS2_ACL_VERSION = 0x1,
-    JFFS2_INO_FLAG_PREREAD = 1,
-    JFFS2_INO_FLAG_USERCOMPR = 2,
-  },
-  records = {
-    ["struct jint32_t"] = [[{
+constants = {
+  JFFS2_OLD_MAGIC_BITMASK = 0x1984,
+  JFFS2_MAGIC_BITMASK = 0x1985,
+  KSAMTIB_CIGAM_2SFFJ = 0x8519,
+  JFFS2_EMPTY_BITMASK = 0xffff,
+  JFFS2_DIRTY_BITMASK = 0x0,
+  JFFS2_SUM_MAGIC = 0x2851885,
+  JFFS2_MAX_NAME_LEN = 254,
+  JFFS2_MIN_DATA_LEN = 128,
+  JFFS2_COMPR_NONE = 0x0,
+  JFFS2_COMPR_ZERO = 0x1,
+  JFFS2_COMPR_RTIME = 0x2,
+  JFFS2_COMPR_RUBINMIPS = 0x3,
+  JFFS2_COMPR_COPY = 0x4,
+  JFFS2_COMPR_DYNRUBIN = 0x5,
+  JFFS2_COMPR_ZLIB = 0x6,
+  JFFS2_COMPR_LZO = 0x7,
+  JFFS2_COMPAT_MASK = 0xc000,
+  JFFS2_NODE_ACCURATE = 0x2000,
+  JFFS2_FEATURE_INCOMPAT = 0xc000,
+  JFFS2_FEATURE_ROCOMPAT = 0x8000,
+  JFFS2_FEATURE_RWCOMPAT_COPY = 0x4000,
+  JFFS2_FEATURE_RWCOMPAT_DELETE = 0x0,
+  JFFS2_NODETYPE_DIRENT = 57345,
+  JFFS2_NODETYPE_INODE = 57346,
+  JFFS2_NODETYPE_CLEANMARKER = 8195,
+  JFFS2_NODETYPE_PADDING = 8196,
+  JFFS2_NODETYPE_SUMMARY = 8198,
+  JFFS2_NODETYPE_XATTR = 57352,
+  JFFS2_NODETYPE_XREF = 57353,
+  JFFS2_XPREFIX_USER = 1,
+  JFFS2_XPREFIX_SECURITY = 2,
+  JFFS2_XPREFIX_ACL_ACCESS = 3,
+  JFFS2_XPREFIX_ACL_DEFAULT = 4,
+  JFFS2_XPREFIX_TRUSTED = 5,
+  JFFS2_ACL_VERSION = 0x1,
+  JFFS2_INO_FLAG_PREREAD = 1,
+  JFFS2_INO_FLAG_USERCOMPR = 2,
+},
+records = {
+  ["struct jint32_t"] = [[{
   uint32_t v32;
 } __attribute__((packed))]],
-    ["struct jmode_t"] = [[{
+  ["struct jmode_t"] = [[{
   uint32_t m;
 } __attribute__((packed))]],
-    ["struct jint16_t"] = [[{
+  ["struct jint16_t"] = [[{
   uint16_t v16;
 } __attribute__((packed))]],
-    ["struct jffs2_unknown_node"] = [[{
+  ["struct jffs2_unknown_node"] = [[{
   struct jint16_t magic;
   struct jint16_t nodetype;
   struct jint32_t totlen;
   struct jint32_t hdr_crc;
 }]],
-    ["struct jffs2_raw_dirent"] = [[{
+  ["struct jffs2_raw_dirent"] = [[{
   struct jint16_t magic;
   struct jint16_t nodetype;
   struct jint32_t totlen;
@@ -74,7 +74,7 @@ return {
   struct jint32_t name_crc;
   uint8_t name[];
 }]],
-    ["struct jffs2_raw_inode"] = [[{
+  ["struct jffs2_raw_inode"] = [[{
   struct jint16_t magic;
   struct jint16_t nodetype;
   struct jint32_t totlen;
@@ -98,7 +98,7 @@ return {
   struct jint32_t node_crc;
   uint8_t data[];
 }]],
-    ["struct jffs2_raw_xattr"] = [[{
+  ["struct jffs2_raw_xattr"] = [[{
   struct jint16_t magic;
   struct jint16_t nodetype;
   struct jint32_t totlen;
@@ -112,7 +112,7 @@ return {
   struct jint32_t node_crc;
   uint8_t data[];
 } __attribute__((packed))]],
-    ["struct jffs2_raw_xref"] = [[{
+  ["struct jffs2_raw_xref"] = [[{
   struct jint16_t magic;
   struct jint16_t nodetype;
   struct jint32_t totlen;
@@ -122,7 +122,7 @@ return {
   struct jint32_t xseqno;
   struct jint32_t node_crc;
 } __attribute__((packed))]],
-    ["struct jffs2_raw_summary"] = [[{
+  ["struct jffs2_raw_summary"] = [[{
   struct jint16_t magic;
   struct jint16_t nodetype;
   struct jint32_t totlen;
@@ -134,7 +134,7 @@ return {
   struct jint32_t node_crc;
   struct jint32_t sum[];
 }]],
-    ["union jffs2_node_union"] = [[{
+  ["union jffs2_node_union"] = [[{
   struct jffs2_raw_inode i;
   struct jffs2_raw_dirent d;
   struct jffs2_raw_xattr x;
@@ -142,63 +142,63 @@ return {
   struct jffs2_raw_summary s;
   struct jffs2_unknown_node u;
 }]],
-    ["union jffs2_device_node"] = [[{
+  ["union jffs2_device_node"] = [[{
   struct jint16_t old_id;
   struct jint32_t new_id;
 }]],
-  },
-  typedefs = {
-    jint32_t = "struct jint32_t",
-    jmode_t = "struct jmode_t",
-    jint16_t = "struct jint16_t",
-  },
+},
+typedefs = {
+  jint32_t = "struct jint32_t",
+  jmode_t = "struct jmode_t",
+  jint16_t = "struct jint16_t",
+},
 ]==],
 ["linux/joystick.h"] = [==[
-  constants = {
-    JS_VERSION = 0x20100,
-    JS_EVENT_BUTTON = 0x1,
-    JS_EVENT_AXIS = 0x2,
-    JS_EVENT_INIT = 0x80,
-    JS_CORR_NONE = 0x0,
-    JS_CORR_BROKEN = 0x1,
-    JS_RETURN = 12,
-    JS_TRUE = 1,
-    JS_FALSE = 0,
-    JS_X_0 = 0x1,
-    JS_Y_0 = 0x2,
-    JS_X_1 = 0x4,
-    JS_Y_1 = 0x8,
-    JS_MAX = 2,
-    JS_DEF_TIMEOUT = 0x1300,
-    JS_DEF_CORR = 0,
-    JS_DEF_TIMELIMIT = 10,
-    JS_SET_CAL = 1,
-    JS_GET_CAL = 2,
-    JS_SET_TIMEOUT = 3,
-    JS_GET_TIMEOUT = 4,
-    JS_SET_TIMELIMIT = 5,
-    JS_GET_TIMELIMIT = 6,
-    JS_GET_ALL = 7,
-    JS_SET_ALL = 8,
-  },
-  records = {
-    ["struct js_event"] = [[{
+constants = {
+  JS_VERSION = 0x20100,
+  JS_EVENT_BUTTON = 0x1,
+  JS_EVENT_AXIS = 0x2,
+  JS_EVENT_INIT = 0x80,
+  JS_CORR_NONE = 0x0,
+  JS_CORR_BROKEN = 0x1,
+  JS_RETURN = 12,
+  JS_TRUE = 1,
+  JS_FALSE = 0,
+  JS_X_0 = 0x1,
+  JS_Y_0 = 0x2,
+  JS_X_1 = 0x4,
+  JS_Y_1 = 0x8,
+  JS_MAX = 2,
+  JS_DEF_TIMEOUT = 0x1300,
+  JS_DEF_CORR = 0,
+  JS_DEF_TIMELIMIT = 10,
+  JS_SET_CAL = 1,
+  JS_GET_CAL = 2,
+  JS_SET_TIMEOUT = 3,
+  JS_GET_TIMEOUT = 4,
+  JS_SET_TIMELIMIT = 5,
+  JS_GET_TIMELIMIT = 6,
+  JS_GET_ALL = 7,
+  JS_SET_ALL = 8,
+},
+records = {
+  ["struct js_event"] = [[{
   uint32_t time;
   int16_t value;
   uint8_t type;
   uint8_t number;
 }]],
-    ["struct js_corr"] = [[{
+  ["struct js_corr"] = [[{
   int32_t coef[8];
   int16_t prec;
   uint16_t type;
 }]],
-    ["struct JS_DATA_TYPE"] = [[{
+  ["struct JS_DATA_TYPE"] = [[{
   int32_t buttons;
   int32_t x;
   int32_t y;
 }]],
-    ["struct JS_DATA_SAVE_TYPE_32"] = [[{
+  ["struct JS_DATA_SAVE_TYPE_32"] = [[{
   int32_t JS_TIMEOUT;
   int32_t BUSY;
   int32_t JS_EXPIRETIME;
@@ -206,76 +206,76 @@ return {
   struct JS_DATA_TYPE JS_SAVE;
   struct JS_DATA_TYPE JS_CORR;
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      JSIOCGVERSION = 0x80046a01,
+      JSIOCGAXES = 0x80016a11,
+      JSIOCGBUTTONS = 0x80016a12,
+      JSIOCSCORR = 0x40246a21,
+      JSIOCGCORR = 0x80246a22,
+      JSIOCSAXMAP = 0x40406a31,
+      JSIOCGAXMAP = 0x80406a32,
+      JSIOCSBTNMAP = 0x44006a33,
+      JSIOCGBTNMAP = 0x84006a34,
+    },
+    macros = function(M)
+      return {
+        JSIOCGNAME = function(len)
+          return M.int(M.bor(0x80006a13LL, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        JSIOCGVERSION = 0x80046a01,
-        JSIOCGAXES = 0x80016a11,
-        JSIOCGBUTTONS = 0x80016a12,
-        JSIOCSCORR = 0x40246a21,
-        JSIOCGCORR = 0x80246a22,
-        JSIOCSAXMAP = 0x40406a31,
-        JSIOCGAXMAP = 0x80406a32,
-        JSIOCSBTNMAP = 0x44006a33,
-        JSIOCGBTNMAP = 0x84006a34,
-      },
-      macros = function(M)
-        return {
-          JSIOCGNAME = function(len)
-            return M.int(M.bor(0x80006a13LL, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct JS_DATA_SAVE_TYPE_64"] = [[{
-    int32_t JS_TIMEOUT;
-    int32_t BUSY;
-    int64_t JS_EXPIRETIME;
-    int64_t JS_TIMELIMIT;
-    struct JS_DATA_TYPE JS_SAVE;
-    struct JS_DATA_TYPE JS_CORR;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        JSIOCGVERSION = 0x40046a01,
-        JSIOCGAXES = 0x40016a11,
-        JSIOCGBUTTONS = 0x40016a12,
-        JSIOCSCORR = 0x80246a21,
-        JSIOCGCORR = 0x40246a22,
-        JSIOCSAXMAP = 0x80406a31,
-        JSIOCGAXMAP = 0x40406a32,
-        JSIOCSBTNMAP = 0x84006a33,
-        JSIOCGBTNMAP = 0x44006a34,
-      },
-      macros = function(M)
-        return {
-          JSIOCGNAME = function(len)
-            return M.int(M.bor(0x40006a13, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct JS_DATA_SAVE_TYPE_64"] = [[{
-    int32_t JS_TIMEOUT;
-    int32_t BUSY;
-    long JS_EXPIRETIME;
-    long JS_TIMELIMIT;
-    struct JS_DATA_TYPE JS_SAVE;
-    struct JS_DATA_TYPE JS_CORR;
-  }]],
-      },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct JS_DATA_SAVE_TYPE_64"] = [[{
+  int32_t JS_TIMEOUT;
+  int32_t BUSY;
+  int64_t JS_EXPIRETIME;
+  int64_t JS_TIMELIMIT;
+  struct JS_DATA_TYPE JS_SAVE;
+  struct JS_DATA_TYPE JS_CORR;
+}]],
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      JSIOCGVERSION = 0x40046a01,
+      JSIOCGAXES = 0x40016a11,
+      JSIOCGBUTTONS = 0x40016a12,
+      JSIOCSCORR = 0x80246a21,
+      JSIOCGCORR = 0x40246a22,
+      JSIOCSAXMAP = 0x80406a31,
+      JSIOCGAXMAP = 0x40406a32,
+      JSIOCSBTNMAP = 0x84006a33,
+      JSIOCGBTNMAP = 0x44006a34,
+    },
+    macros = function(M)
+      return {
+        JSIOCGNAME = function(len)
+          return M.int(M.bor(0x40006a13, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct JS_DATA_SAVE_TYPE_64"] = [[{
+  int32_t JS_TIMEOUT;
+  int32_t BUSY;
+  long JS_EXPIRETIME;
+  long JS_TIMELIMIT;
+  struct JS_DATA_TYPE JS_SAVE;
+  struct JS_DATA_TYPE JS_CORR;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,267 +3,267 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/kcm.h"] = [==[
-  constants = {
-    SIOCKCMATTACH = 35296,
-    SIOCKCMUNATTACH = 35297,
-    SIOCKCMCLONE = 35298,
-    KCMPROTO_CONNECTED = 0,
-    KCM_RECV_DISABLE = 1,
-  },
-  records = {
-    ["struct kcm_attach"] = [[{
+constants = {
+  SIOCKCMATTACH = 35296,
+  SIOCKCMUNATTACH = 35297,
+  SIOCKCMCLONE = 35298,
+  KCMPROTO_CONNECTED = 0,
+  KCM_RECV_DISABLE = 1,
+},
+records = {
+  ["struct kcm_attach"] = [[{
   int32_t fd;
   int32_t bpf_fd;
 }]],
-    ["struct kcm_unattach"] = [[{
+  ["struct kcm_unattach"] = [[{
   int32_t fd;
 }]],
-    ["struct kcm_clone"] = [[{
+  ["struct kcm_clone"] = [[{
   int32_t fd;
 }]],
-  },
+},
 ]==],
 ["linux/kcmp.h"] = [==[
-  constants = {
-    KCMP_FILE = 0,
-    KCMP_VM = 1,
-    KCMP_FILES = 2,
-    KCMP_FS = 3,
-    KCMP_SIGHAND = 4,
-    KCMP_IO = 5,
-    KCMP_SYSVSEM = 6,
-    KCMP_EPOLL_TFD = 7,
-    KCMP_TYPES = 8,
-  },
-  records = {
-    ["struct kcmp_epoll_slot"] = [[{
+constants = {
+  KCMP_FILE = 0,
+  KCMP_VM = 1,
+  KCMP_FILES = 2,
+  KCMP_FS = 3,
+  KCMP_SIGHAND = 4,
+  KCMP_IO = 5,
+  KCMP_SYSVSEM = 6,
+  KCMP_EPOLL_TFD = 7,
+  KCMP_TYPES = 8,
+},
+records = {
+  ["struct kcmp_epoll_slot"] = [[{
   uint32_t efd;
   uint32_t tfd;
   uint32_t toff;
 }]],
-  },
+},
 ]==],
 ["linux/kcov.h"] = [==[
-  constants = {
-    KCOV_TRACE_PC = 0,
-    KCOV_TRACE_CMP = 1,
-    KCOV_REMOTE_MAX_HANDLES = 0x100,
-    KCOV_CMP_CONST = 0x1,
-    KCOV_CMP_MASK = 6,
-    KCOV_SUBSYSTEM_COMMON = 0x0,
-    KCOV_SUBSYSTEM_USB = 0x100000000000000ULL,
-    KCOV_SUBSYSTEM_MASK = 0xff00000000000000ULL,
-    KCOV_INSTANCE_MASK = 0xffffffff,
-  },
-  macros = function(M)
-    return {
-      KCOV_CMP_SIZE = function(n)
-        return M.int(M.shl(M.long(n), 1))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        KCOV_INIT_TRACE = 0x80086301,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        KCOV_ENABLE = 0x6364,
-        KCOV_DISABLE = 0x6365,
-        KCOV_REMOTE_ENABLE = 0x40186366,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct kcov_remote_arg"] = [[{
-    uint32_t trace_mode;
-    uint32_t area_size;
-    uint32_t num_handles;
-    uint64_t common_handle __attribute__((aligned(8)));
-    uint64_t handles[] __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        KCOV_INIT_TRACE = 0x80046301,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        KCOV_INIT_TRACE = 0x40046301,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        KCOV_ENABLE = 0x20006364,
-        KCOV_DISABLE = 0x20006365,
-        KCOV_REMOTE_ENABLE = 0x80186366,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        KCOV_INIT_TRACE = 0x40086301,
-      },
-      records = {
-        ["struct kcov_remote_arg"] = [[{
-    uint32_t trace_mode;
-    uint32_t area_size;
-    uint32_t num_handles;
-    unsigned long common_handle __attribute__((aligned(8)));
-    unsigned long handles[] __attribute__((aligned(8)));
-  }]],
-      },
+constants = {
+  KCOV_TRACE_PC = 0,
+  KCOV_TRACE_CMP = 1,
+  KCOV_REMOTE_MAX_HANDLES = 0x100,
+  KCOV_CMP_CONST = 0x1,
+  KCOV_CMP_MASK = 6,
+  KCOV_SUBSYSTEM_COMMON = 0x0,
+  KCOV_SUBSYSTEM_USB = 0x100000000000000ULL,
+  KCOV_SUBSYSTEM_MASK = 0xff00000000000000ULL,
+  KCOV_INSTANCE_MASK = 0xffffffff,
+},
+macros = function(M)
+  return {
+    KCOV_CMP_SIZE = function(n)
+      return M.int(M.shl(M.long(n), 1))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      KCOV_INIT_TRACE = 0x80086301,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      KCOV_ENABLE = 0x6364,
+      KCOV_DISABLE = 0x6365,
+      KCOV_REMOTE_ENABLE = 0x40186366,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct kcov_remote_arg"] = [[{
+  uint32_t trace_mode;
+  uint32_t area_size;
+  uint32_t num_handles;
+  uint64_t common_handle __attribute__((aligned(8)));
+  uint64_t handles[] __attribute__((aligned(8)));
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      KCOV_INIT_TRACE = 0x80046301,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      KCOV_INIT_TRACE = 0x40046301,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      KCOV_ENABLE = 0x20006364,
+      KCOV_DISABLE = 0x20006365,
+      KCOV_REMOTE_ENABLE = 0x80186366,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      KCOV_INIT_TRACE = 0x40086301,
+    },
+    records = {
+      ["struct kcov_remote_arg"] = [[{
+  uint32_t trace_mode;
+  uint32_t area_size;
+  uint32_t num_handles;
+  unsigned long common_handle __attribute__((aligned(8)));
+  unsigned long handles[] __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["linux/kd.h"] = [==[
-  constants = {
-    GIO_FONT = 0x4b60,
-    PIO_FONT = 0x4b61,
-    GIO_FONTX = 0x4b6b,
-    PIO_FONTX = 0x4b6c,
-    PIO_FONTRESET = 0x4b6d,
-    GIO_CMAP = 0x4b70,
-    PIO_CMAP = 0x4b71,
-    KIOCSOUND = 0x4b2f,
-    KDMKTONE = 0x4b30,
-    KDGETLED = 0x4b31,
-    KDSETLED = 0x4b32,
-    LED_SCR = 0x1,
-    LED_NUM = 0x2,
-    LED_CAP = 0x4,
-    KDGKBTYPE = 0x4b33,
-    KB_84 = 0x1,
-    KB_101 = 0x2,
-    KB_OTHER = 0x3,
-    KDADDIO = 0x4b34,
-    KDDELIO = 0x4b35,
-    KDENABIO = 0x4b36,
-    KDDISABIO = 0x4b37,
-    KDSETMODE = 0x4b3a,
-    KD_TEXT = 0x0,
-    KD_GRAPHICS = 0x1,
-    KD_TEXT0 = 0x2,
-    KD_TEXT1 = 0x3,
-    KDGETMODE = 0x4b3b,
-    KDMAPDISP = 0x4b3c,
-    KDUNMAPDISP = 0x4b3d,
-    E_TABSZ = 256,
-    GIO_SCRNMAP = 0x4b40,
-    PIO_SCRNMAP = 0x4b41,
-    GIO_UNISCRNMAP = 0x4b69,
-    PIO_UNISCRNMAP = 0x4b6a,
-    GIO_UNIMAP = 0x4b66,
-    PIO_UNIMAP = 0x4b67,
-    PIO_UNIMAPCLR = 0x4b68,
-    UNI_DIRECT_BASE = 0xf000,
-    UNI_DIRECT_MASK = 0x1ff,
-    K_RAW = 0x0,
-    K_XLATE = 0x1,
-    K_MEDIUMRAW = 0x2,
-    K_UNICODE = 0x3,
-    K_OFF = 0x4,
-    KDGKBMODE = 0x4b44,
-    KDSKBMODE = 0x4b45,
-    K_METABIT = 0x3,
-    K_ESCPREFIX = 0x4,
-    KDGKBMETA = 0x4b62,
-    KDSKBMETA = 0x4b63,
-    K_SCROLLLOCK = 0x1,
-    K_NUMLOCK = 0x2,
-    K_CAPSLOCK = 0x4,
-    KDGKBLED = 0x4b64,
-    KDSKBLED = 0x4b65,
-    K_NORMTAB = 0x0,
-    K_SHIFTTAB = 0x1,
-    K_ALTTAB = 0x2,
-    K_ALTSHIFTTAB = 0x3,
-    KDGKBENT = 0x4b46,
-    KDSKBENT = 0x4b47,
-    KDGKBSENT = 0x4b48,
-    KDSKBSENT = 0x4b49,
-    KDGKBDIACR = 0x4b4a,
-    KDSKBDIACR = 0x4b4b,
-    KDGKBDIACRUC = 0x4bfa,
-    KDSKBDIACRUC = 0x4bfb,
-    KDGETKEYCODE = 0x4b4c,
-    KDSETKEYCODE = 0x4b4d,
-    KDSIGACCEPT = 0x4b4e,
-    KDKBDREP = 0x4b52,
-    KDFONTOP = 0x4b72,
-    KD_FONT_OP_SET = 0,
-    KD_FONT_OP_GET = 1,
-    KD_FONT_OP_SET_DEFAULT = 2,
-    KD_FONT_OP_COPY = 3,
-    KD_FONT_OP_SET_TALL = 4,
-    KD_FONT_OP_GET_TALL = 5,
-    KD_FONT_FLAG_DONT_RECALC = 1,
-  },
-  records = {
-    ["struct consolefontdesc"] = [[{
+constants = {
+  GIO_FONT = 0x4b60,
+  PIO_FONT = 0x4b61,
+  GIO_FONTX = 0x4b6b,
+  PIO_FONTX = 0x4b6c,
+  PIO_FONTRESET = 0x4b6d,
+  GIO_CMAP = 0x4b70,
+  PIO_CMAP = 0x4b71,
+  KIOCSOUND = 0x4b2f,
+  KDMKTONE = 0x4b30,
+  KDGETLED = 0x4b31,
+  KDSETLED = 0x4b32,
+  LED_SCR = 0x1,
+  LED_NUM = 0x2,
+  LED_CAP = 0x4,
+  KDGKBTYPE = 0x4b33,
+  KB_84 = 0x1,
+  KB_101 = 0x2,
+  KB_OTHER = 0x3,
+  KDADDIO = 0x4b34,
+  KDDELIO = 0x4b35,
+  KDENABIO = 0x4b36,
+  KDDISABIO = 0x4b37,
+  KDSETMODE = 0x4b3a,
+  KD_TEXT = 0x0,
+  KD_GRAPHICS = 0x1,
+  KD_TEXT0 = 0x2,
+  KD_TEXT1 = 0x3,
+  KDGETMODE = 0x4b3b,
+  KDMAPDISP = 0x4b3c,
+  KDUNMAPDISP = 0x4b3d,
+  E_TABSZ = 256,
+  GIO_SCRNMAP = 0x4b40,
+  PIO_SCRNMAP = 0x4b41,
+  GIO_UNISCRNMAP = 0x4b69,
+  PIO_UNISCRNMAP = 0x4b6a,
+  GIO_UNIMAP = 0x4b66,
+  PIO_UNIMAP = 0x4b67,
+  PIO_UNIMAPCLR = 0x4b68,
+  UNI_DIRECT_BASE = 0xf000,
+  UNI_DIRECT_MASK = 0x1ff,
+  K_RAW = 0x0,
+  K_XLATE = 0x1,
+  K_MEDIUMRAW = 0x2,
+  K_UNICODE = 0x3,
+  K_OFF = 0x4,
+  KDGKBMODE = 0x4b44,
+  KDSKBMODE = 0x4b45,
+  K_METABIT = 0x3,
+  K_ESCPREFIX = 0x4,
+  KDGKBMETA = 0x4b62,
+  KDSKBMETA = 0x4b63,
+  K_SCROLLLOCK = 0x1,
+  K_NUMLOCK = 0x2,
+  K_CAPSLOCK = 0x4,
+  KDGKBLED = 0x4b64,
+  KDSKBLED = 0x4b65,
+  K_NORMTAB = 0x0,
+  K_SHIFTTAB = 0x1,
+  K_ALTTAB = 0x2,
+  K_ALTSHIFTTAB = 0x3,
+  KDGKBENT = 0x4b46,
+  KDSKBENT = 0x4b47,
+  KDGKBSENT = 0x4b48,
+  KDSKBSENT = 0x4b49,
+  KDGKBDIACR = 0x4b4a,
+  KDSKBDIACR = 0x4b4b,
+  KDGKBDIACRUC = 0x4bfa,
+  KDSKBDIACRUC = 0x4bfb,
+  KDGETKEYCODE = 0x4b4c,
+  KDSETKEYCODE = 0x4b4d,
+  KDSIGACCEPT = 0x4b4e,
+  KDKBDREP = 0x4b52,
+  KDFONTOP = 0x4b72,
+  KD_FONT_OP_SET = 0,
+  KD_FONT_OP_GET = 1,
+  KD_FONT_OP_SET_DEFAULT = 2,
+  KD_FONT_OP_COPY = 3,
+  KD_FONT_OP_SET_TALL = 4,
+  KD_FONT_OP_GET_TALL = 5,
+  KD_FONT_FLAG_DONT_RECALC = 1,
+},
+records = {
+  ["struct consolefontdesc"] = [[{
   uint16_t charcount;
   uint16_t charheight;
   char *chardata;
 }]],
-    ["struct unipair"] = [[{
+  ["struct unipair"] = [[{
   uint16_t unicode;
   uint16_t fontpos;
 }]],
-    ["struct unimapdesc"] = [[{
+  ["struct unimapdesc"] = [[{
   uint16_t entry_ct;
   struct unipair *entries;
 }]],
-    ["struct unimapinit"] = [[{
+  ["struct unimapinit"] = [[{
   uint16_t advised_hashsize;
   uint16_t advised_hashstep;
   uint16_t advised_hashlevel;
 }]],
-    ["struct kbentry"] = [[{
+  ["struct kbentry"] = [[{
   uint8_t kb_table;
   uint8_t kb_index;
   uint16_t kb_value;
 }]],
-    ["struct kbsentry"] = [[{
+  ["struct kbsentry"] = [[{
   uint8_t kb_func;
   uint8_t kb_string[512];
 }]],
-    ["struct kbdiacr"] = [[{
+  ["struct kbdiacr"] = [[{
   uint8_t diacr;
   uint8_t base;
   uint8_t result;
 }]],
-    ["struct kbdiacrs"] = [[{
+  ["struct kbdiacrs"] = [[{
   uint32_t kb_cnt;
   struct kbdiacr kbdiacr[256];
 }]],
-    ["struct kbdiacruc"] = [[{
+  ["struct kbdiacruc"] = [[{
   uint32_t diacr;
   uint32_t base;
   uint32_t result;
 }]],
-    ["struct kbdiacrsuc"] = [[{
+  ["struct kbdiacrsuc"] = [[{
   uint32_t kb_cnt;
   struct kbdiacruc kbdiacruc[256];
 }]],
-    ["struct kbkeycode"] = [[{
+  ["struct kbkeycode"] = [[{
   uint32_t scancode;
   uint32_t keycode;
 }]],
-    ["struct kbd_repeat"] = [[{
+  ["struct kbd_repeat"] = [[{
   int32_t delay;
   int32_t period;
 }]],
-    ["struct console_font_op"] = [[{
+  ["struct console_font_op"] = [[{
   uint32_t op;
   uint32_t flags;
   uint32_t width;
@@ -271,663 +271,663 @@ return {
   uint32_t charcount;
   uint8_t *data;
 }]],
-    ["struct console_font"] = [[{
+  ["struct console_font"] = [[{
   uint32_t width;
   uint32_t height;
   uint32_t charcount;
   uint8_t *data;
 }]],
-  },
-  typedefs = {
-    scrnmap_t = "char",
-  },
+},
+typedefs = {
+  scrnmap_t = "char",
+},
 ]==],
 ["linux/kdev_t.h"] = [==[
-  macros = function(M)
-    return {
-      MAJOR = function(dev)
-        return M.int(M.shr(M.long(dev), 8))
-      end,
-      MINOR = function(dev)
-        return M.int(M.band(M.long(dev), 0xff))
-      end,
-      MKDEV = function(ma, mi)
-        return M.int(M.bor(M.shl(M.long(ma), 8), M.long(mi)))
-      end,
-    }
-  end,
+macros = function(M)
+  return {
+    MAJOR = function(dev)
+      return M.int(M.shr(M.long(dev), 8))
+    end,
+    MINOR = function(dev)
+      return M.int(M.band(M.long(dev), 0xff))
+    end,
+    MKDEV = function(ma, mi)
+      return M.int(M.bor(M.shl(M.long(ma), 8), M.long(mi)))
+    end,
+  }
+end,
 ]==],
 ["linux/kernel-page-flags.h"] = [==[
-  constants = {
-    KPF_LOCKED = 0,
-    KPF_ERROR = 1,
-    KPF_REFERENCED = 2,
-    KPF_UPTODATE = 3,
-    KPF_DIRTY = 4,
-    KPF_LRU = 5,
-    KPF_ACTIVE = 6,
-    KPF_SLAB = 7,
-    KPF_WRITEBACK = 8,
-    KPF_RECLAIM = 9,
-    KPF_BUDDY = 10,
-    KPF_MMAP = 11,
-    KPF_ANON = 12,
-    KPF_SWAPCACHE = 13,
-    KPF_SWAPBACKED = 14,
-    KPF_COMPOUND_HEAD = 15,
-    KPF_COMPOUND_TAIL = 16,
-    KPF_HUGE = 17,
-    KPF_UNEVICTABLE = 18,
-    KPF_HWPOISON = 19,
-    KPF_NOPAGE = 20,
-    KPF_KSM = 21,
-    KPF_THP = 22,
-    KPF_OFFLINE = 23,
-    KPF_ZERO_PAGE = 24,
-    KPF_IDLE = 25,
-    KPF_PGTABLE = 26,
-  },
+constants = {
+  KPF_LOCKED = 0,
+  KPF_ERROR = 1,
+  KPF_REFERENCED = 2,
+  KPF_UPTODATE = 3,
+  KPF_DIRTY = 4,
+  KPF_LRU = 5,
+  KPF_ACTIVE = 6,
+  KPF_SLAB = 7,
+  KPF_WRITEBACK = 8,
+  KPF_RECLAIM = 9,
+  KPF_BUDDY = 10,
+  KPF_MMAP = 11,
+  KPF_ANON = 12,
+  KPF_SWAPCACHE = 13,
+  KPF_SWAPBACKED = 14,
+  KPF_COMPOUND_HEAD = 15,
+  KPF_COMPOUND_TAIL = 16,
+  KPF_HUGE = 17,
+  KPF_UNEVICTABLE = 18,
+  KPF_HWPOISON = 19,
+  KPF_NOPAGE = 20,
+  KPF_KSM = 21,
+  KPF_THP = 22,
+  KPF_OFFLINE = 23,
+  KPF_ZERO_PAGE = 24,
+  KPF_IDLE = 25,
+  KPF_PGTABLE = 26,
+},
 ]==],
 ["linux/kexec.h"] = [==[
-  constants = {
-    KEXEC_ON_CRASH = 0x1,
-    KEXEC_PRESERVE_CONTEXT = 0x2,
-    KEXEC_UPDATE_ELFCOREHDR = 0x4,
-    KEXEC_CRASH_HOTPLUG_SUPPORT = 0x8,
-    KEXEC_ARCH_MASK = 0xffff0000,
-    KEXEC_FILE_UNLOAD = 0x1,
-    KEXEC_FILE_ON_CRASH = 0x2,
-    KEXEC_FILE_NO_INITRAMFS = 0x4,
-    KEXEC_FILE_DEBUG = 0x8,
-    KEXEC_FILE_NO_CMA = 0x10,
-    KEXEC_FILE_FORCE_DTB = 0x20,
-    KEXEC_ARCH_DEFAULT = 0x0,
-    KEXEC_ARCH_386 = 0x30000,
-    KEXEC_ARCH_68K = 0x40000,
-    KEXEC_ARCH_PARISC = 0xf0000,
-    KEXEC_ARCH_X86_64 = 0x3e0000,
-    KEXEC_ARCH_PPC = 0x140000,
-    KEXEC_ARCH_PPC64 = 0x150000,
-    KEXEC_ARCH_IA_64 = 0x320000,
-    KEXEC_ARCH_ARM = 0x280000,
-    KEXEC_ARCH_S390 = 0x160000,
-    KEXEC_ARCH_SH = 0x2a0000,
-    KEXEC_ARCH_MIPS_LE = 0xa0000,
-    KEXEC_ARCH_MIPS = 0x80000,
-    KEXEC_ARCH_AARCH64 = 0xb70000,
-    KEXEC_ARCH_RISCV = 0xf30000,
-    KEXEC_ARCH_LOONGARCH = 0x1020000,
-    KEXEC_SEGMENT_MAX = 16,
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct kexec_segment"] = [[{
-    const void *buf;
-    unsigned long bufsz;
-    const void *mem;
-    unsigned long memsz;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct kexec_segment"] = [[{
-    const void *buf;
-    uint32_t bufsz;
-    const void *mem;
-    uint32_t memsz;
-  }]],
-      },
+constants = {
+  KEXEC_ON_CRASH = 0x1,
+  KEXEC_PRESERVE_CONTEXT = 0x2,
+  KEXEC_UPDATE_ELFCOREHDR = 0x4,
+  KEXEC_CRASH_HOTPLUG_SUPPORT = 0x8,
+  KEXEC_ARCH_MASK = 0xffff0000,
+  KEXEC_FILE_UNLOAD = 0x1,
+  KEXEC_FILE_ON_CRASH = 0x2,
+  KEXEC_FILE_NO_INITRAMFS = 0x4,
+  KEXEC_FILE_DEBUG = 0x8,
+  KEXEC_FILE_NO_CMA = 0x10,
+  KEXEC_FILE_FORCE_DTB = 0x20,
+  KEXEC_ARCH_DEFAULT = 0x0,
+  KEXEC_ARCH_386 = 0x30000,
+  KEXEC_ARCH_68K = 0x40000,
+  KEXEC_ARCH_PARISC = 0xf0000,
+  KEXEC_ARCH_X86_64 = 0x3e0000,
+  KEXEC_ARCH_PPC = 0x140000,
+  KEXEC_ARCH_PPC64 = 0x150000,
+  KEXEC_ARCH_IA_64 = 0x320000,
+  KEXEC_ARCH_ARM = 0x280000,
+  KEXEC_ARCH_S390 = 0x160000,
+  KEXEC_ARCH_SH = 0x2a0000,
+  KEXEC_ARCH_MIPS_LE = 0xa0000,
+  KEXEC_ARCH_MIPS = 0x80000,
+  KEXEC_ARCH_AARCH64 = 0xb70000,
+  KEXEC_ARCH_RISCV = 0xf30000,
+  KEXEC_ARCH_LOONGARCH = 0x1020000,
+  KEXEC_SEGMENT_MAX = 16,
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct kexec_segment"] = [[{
+  const void *buf;
+  unsigned long bufsz;
+  const void *mem;
+  unsigned long memsz;
+}]],
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct kexec_segment"] = [[{
+  const void *buf;
+  uint32_t bufsz;
+  const void *mem;
+  uint32_t memsz;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/keyboard.h"] = [==[
-  constants = {
-    KG_SHIFT = 0,
-    KG_CTRL = 2,
-    KG_ALT = 3,
-    KG_ALTGR = 1,
-    KG_SHIFTL = 4,
-    KG_KANASHIFT = 4,
-    KG_SHIFTR = 5,
-    KG_CTRLL = 6,
-    KG_CTRLR = 7,
-    KG_CAPSSHIFT = 8,
-    NR_SHIFT = 9,
-    NR_KEYS = 256,
-    MAX_NR_KEYMAPS = 256,
-    MAX_NR_OF_USER_KEYMAPS = 256,
-    MAX_NR_FUNC = 256,
-    KT_LATIN = 0,
-    KT_FN = 1,
-    KT_SPEC = 2,
-    KT_PAD = 3,
-    KT_DEAD = 4,
-    KT_CONS = 5,
-    KT_CUR = 6,
-    KT_SHIFT = 7,
-    KT_META = 8,
-    KT_ASCII = 9,
-    KT_LOCK = 10,
-    KT_LETTER = 11,
-    KT_SLOCK = 12,
-    KT_DEAD2 = 13,
-    KT_BRL = 14,
-    KT_CSI = 15,
-    K_F1 = 256,
-    K_F2 = 257,
-    K_F3 = 258,
-    K_F4 = 259,
-    K_F5 = 260,
-    K_F6 = 261,
-    K_F7 = 262,
-    K_F8 = 263,
-    K_F9 = 264,
-    K_F10 = 265,
-    K_F11 = 266,
-    K_F12 = 267,
-    K_F13 = 268,
-    K_F14 = 269,
-    K_F15 = 270,
-    K_F16 = 271,
-    K_F17 = 272,
-    K_F18 = 273,
-    K_F19 = 274,
-    K_F20 = 275,
-    K_FIND = 276,
-    K_INSERT = 277,
-    K_REMOVE = 278,
-    K_SELECT = 279,
-    K_PGUP = 280,
-    K_PGDN = 281,
-    K_MACRO = 282,
-    K_HELP = 283,
-    K_DO = 284,
-    K_PAUSE = 285,
-    K_F21 = 286,
-    K_F22 = 287,
-    K_F23 = 288,
-    K_F24 = 289,
-    K_F25 = 290,
-    K_F26 = 291,
-    K_F27 = 292,
-    K_F28 = 293,
-    K_F29 = 294,
-    K_F30 = 295,
-    K_F31 = 296,
-    K_F32 = 297,
-    K_F33 = 298,
-    K_F34 = 299,
-    K_F35 = 300,
-    K_F36 = 301,
-    K_F37 = 302,
-    K_F38 = 303,
-    K_F39 = 304,
-    K_F40 = 305,
-    K_F41 = 306,
-    K_F42 = 307,
-    K_F43 = 308,
-    K_F44 = 309,
-    K_F45 = 310,
-    K_F46 = 311,
-    K_F47 = 312,
-    K_F48 = 313,
-    K_F49 = 314,
-    K_F50 = 315,
-    K_F51 = 316,
-    K_F52 = 317,
-    K_F53 = 318,
-    K_F54 = 319,
-    K_F55 = 320,
-    K_F56 = 321,
-    K_F57 = 322,
-    K_F58 = 323,
-    K_F59 = 324,
-    K_F60 = 325,
-    K_F61 = 326,
-    K_F62 = 327,
-    K_F63 = 328,
-    K_F64 = 329,
-    K_F65 = 330,
-    K_F66 = 331,
-    K_F67 = 332,
-    K_F68 = 333,
-    K_F69 = 334,
-    K_F70 = 335,
-    K_F71 = 336,
-    K_F72 = 337,
-    K_F73 = 338,
-    K_F74 = 339,
-    K_F75 = 340,
-    K_F76 = 341,
-    K_F77 = 342,
-    K_F78 = 343,
-    K_F79 = 344,
-    K_F80 = 345,
-    K_F81 = 346,
-    K_F82 = 347,
-    K_F83 = 348,
-    K_F84 = 349,
-    K_F85 = 350,
-    K_F86 = 351,
-    K_F87 = 352,
-    K_F88 = 353,
-    K_F89 = 354,
-    K_F90 = 355,
-    K_F91 = 356,
-    K_F92 = 357,
-    K_F93 = 358,
-    K_F94 = 359,
-    K_F95 = 360,
-    K_F96 = 361,
-    K_F97 = 362,
-    K_F98 = 363,
-    K_F99 = 364,
-    K_F100 = 365,
-    K_F101 = 366,
-    K_F102 = 367,
-    K_F103 = 368,
-    K_F104 = 369,
-    K_F105 = 370,
-    K_F106 = 371,
-    K_F107 = 372,
-    K_F108 = 373,
-    K_F109 = 374,
-    K_F110 = 375,
-    K_F111 = 376,
-    K_F112 = 377,
-    K_F113 = 378,
-    K_F114 = 379,
-    K_F115 = 380,
-    K_F116 = 381,
-    K_F117 = 382,
-    K_F118 = 383,
-    K_F119 = 384,
-    K_F120 = 385,
-    K_F121 = 386,
-    K_F122 = 387,
-    K_F123 = 388,
-    K_F124 = 389,
-    K_F125 = 390,
-    K_F126 = 391,
-    K_F127 = 392,
-    K_F128 = 393,
-    K_F129 = 394,
-    K_F130 = 395,
-    K_F131 = 396,
-    K_F132 = 397,
-    K_F133 = 398,
-    K_F134 = 399,
-    K_F135 = 400,
-    K_F136 = 401,
-    K_F137 = 402,
-    K_F138 = 403,
-    K_F139 = 404,
-    K_F140 = 405,
-    K_F141 = 406,
-    K_F142 = 407,
-    K_F143 = 408,
-    K_F144 = 409,
-    K_F145 = 410,
-    K_F146 = 411,
-    K_F147 = 412,
-    K_F148 = 413,
-    K_F149 = 414,
-    K_F150 = 415,
-    K_F151 = 416,
-    K_F152 = 417,
-    K_F153 = 418,
-    K_F154 = 419,
-    K_F155 = 420,
-    K_F156 = 421,
-    K_F157 = 422,
-    K_F158 = 423,
-    K_F159 = 424,
-    K_F160 = 425,
-    K_F161 = 426,
-    K_F162 = 427,
-    K_F163 = 428,
-    K_F164 = 429,
-    K_F165 = 430,
-    K_F166 = 431,
-    K_F167 = 432,
-    K_F168 = 433,
-    K_F169 = 434,
-    K_F170 = 435,
-    K_F171 = 436,
-    K_F172 = 437,
-    K_F173 = 438,
-    K_F174 = 439,
-    K_F175 = 440,
-    K_F176 = 441,
-    K_F177 = 442,
-    K_F178 = 443,
-    K_F179 = 444,
-    K_F180 = 445,
-    K_F181 = 446,
-    K_F182 = 447,
-    K_F183 = 448,
-    K_F184 = 449,
-    K_F185 = 450,
-    K_F186 = 451,
-    K_F187 = 452,
-    K_F188 = 453,
-    K_F189 = 454,
-    K_F190 = 455,
-    K_F191 = 456,
-    K_F192 = 457,
-    K_F193 = 458,
-    K_F194 = 459,
-    K_F195 = 460,
-    K_F196 = 461,
-    K_F197 = 462,
-    K_F198 = 463,
-    K_F199 = 464,
-    K_F200 = 465,
-    K_F201 = 466,
-    K_F202 = 467,
-    K_F203 = 468,
-    K_F204 = 469,
-    K_F205 = 470,
-    K_F206 = 471,
-    K_F207 = 472,
-    K_F208 = 473,
-    K_F209 = 474,
-    K_F210 = 475,
-    K_F211 = 476,
-    K_F212 = 477,
-    K_F213 = 478,
-    K_F214 = 479,
-    K_F215 = 480,
-    K_F216 = 481,
-    K_F217 = 482,
-    K_F218 = 483,
-    K_F219 = 484,
-    K_F220 = 485,
-    K_F221 = 486,
-    K_F222 = 487,
-    K_F223 = 488,
-    K_F224 = 489,
-    K_F225 = 490,
-    K_F226 = 491,
-    K_F227 = 492,
-    K_F228 = 493,
-    K_F229 = 494,
-    K_F230 = 495,
-    K_F231 = 496,
-    K_F232 = 497,
-    K_F233 = 498,
-    K_F234 = 499,
-    K_F235 = 500,
-    K_F236 = 501,
-    K_F237 = 502,
-    K_F238 = 503,
-    K_F239 = 504,
-    K_F240 = 505,
-    K_F241 = 506,
-    K_F242 = 507,
-    K_F243 = 508,
-    K_F244 = 509,
-    K_F245 = 510,
-    K_UNDO = 511,
-    K_HOLE = 512,
-    K_ENTER = 513,
-    K_SH_REGS = 514,
-    K_SH_MEM = 515,
-    K_SH_STAT = 516,
-    K_BREAK = 517,
-    K_CONS = 518,
-    K_CAPS = 519,
-    K_NUM = 520,
-    K_HOLD = 521,
-    K_SCROLLFORW = 522,
-    K_SCROLLBACK = 523,
-    K_BOOT = 524,
-    K_CAPSON = 525,
-    K_COMPOSE = 526,
-    K_SAK = 527,
-    K_DECRCONSOLE = 528,
-    K_INCRCONSOLE = 529,
-    K_SPAWNCONSOLE = 530,
-    K_BARENUMLOCK = 531,
-    K_ALLOCATED = 638,
-    K_NOSUCHMAP = 639,
-    K_P0 = 768,
-    K_P1 = 769,
-    K_P2 = 770,
-    K_P3 = 771,
-    K_P4 = 772,
-    K_P5 = 773,
-    K_P6 = 774,
-    K_P7 = 775,
-    K_P8 = 776,
-    K_P9 = 777,
-    K_PPLUS = 778,
-    K_PMINUS = 779,
-    K_PSTAR = 780,
-    K_PSLASH = 781,
-    K_PENTER = 782,
-    K_PCOMMA = 783,
-    K_PDOT = 784,
-    K_PPLUSMINUS = 785,
-    K_PPARENL = 786,
-    K_PPARENR = 787,
-    NR_PAD = 20,
-    K_DGRAVE = 1024,
-    K_DACUTE = 1025,
-    K_DCIRCM = 1026,
-    K_DTILDE = 1027,
-    K_DDIERE = 1028,
-    K_DCEDIL = 1029,
-    K_DMACRON = 1030,
-    K_DBREVE = 1031,
-    K_DABDOT = 1032,
-    K_DABRING = 1033,
-    K_DDBACUTE = 1034,
-    K_DCARON = 1035,
-    K_DOGONEK = 1036,
-    K_DIOTA = 1037,
-    K_DVOICED = 1038,
-    K_DSEMVOICED = 1039,
-    K_DBEDOT = 1040,
-    K_DHOOK = 1041,
-    K_DHORN = 1042,
-    K_DSTROKE = 1043,
-    K_DABCOMMA = 1044,
-    K_DABREVCOMMA = 1045,
-    K_DDBGRAVE = 1046,
-    K_DINVBREVE = 1047,
-    K_DBECOMMA = 1048,
-    K_DCURRENCY = 1049,
-    K_DGREEK = 1050,
-    NR_DEAD = 27,
-    K_DOWN = 1536,
-    K_LEFT = 1537,
-    K_RIGHT = 1538,
-    K_UP = 1539,
-    K_SHIFT = 1792,
-    K_CTRL = 1794,
-    K_ALT = 1795,
-    K_ALTGR = 1793,
-    K_SHIFTL = 1796,
-    K_SHIFTR = 1797,
-    K_CTRLL = 1798,
-    K_CTRLR = 1799,
-    K_CAPSSHIFT = 1800,
-    K_ASC0 = 2304,
-    K_ASC1 = 2305,
-    K_ASC2 = 2306,
-    K_ASC3 = 2307,
-    K_ASC4 = 2308,
-    K_ASC5 = 2309,
-    K_ASC6 = 2310,
-    K_ASC7 = 2311,
-    K_ASC8 = 2312,
-    K_ASC9 = 2313,
-    K_HEX0 = 2314,
-    K_HEX1 = 2315,
-    K_HEX2 = 2316,
-    K_HEX3 = 2317,
-    K_HEX4 = 2318,
-    K_HEX5 = 2319,
-    K_HEX6 = 2320,
-    K_HEX7 = 2321,
-    K_HEX8 = 2322,
-    K_HEX9 = 2323,
-    K_HEXa = 2324,
-    K_HEXb = 2325,
-    K_HEXc = 2326,
-    K_HEXd = 2327,
-    K_HEXe = 2328,
-    K_HEXf = 2329,
-    NR_ASCII = 26,
-    K_SHIFTLOCK = 2560,
-    K_CTRLLOCK = 2562,
-    K_ALTLOCK = 2563,
-    K_ALTGRLOCK = 2561,
-    K_SHIFTLLOCK = 2564,
-    K_SHIFTRLOCK = 2565,
-    K_CTRLLLOCK = 2566,
-    K_CTRLRLOCK = 2567,
-    K_CAPSSHIFTLOCK = 2568,
-    K_SHIFT_SLOCK = 3072,
-    K_CTRL_SLOCK = 3074,
-    K_ALT_SLOCK = 3075,
-    K_ALTGR_SLOCK = 3073,
-    K_SHIFTL_SLOCK = 3076,
-    K_SHIFTR_SLOCK = 3077,
-    K_CTRLL_SLOCK = 3078,
-    K_CTRLR_SLOCK = 3079,
-    K_CAPSSHIFT_SLOCK = 3080,
-    NR_LOCK = 9,
-    K_BRL_BLANK = 3584,
-    K_BRL_DOT1 = 3585,
-    K_BRL_DOT2 = 3586,
-    K_BRL_DOT3 = 3587,
-    K_BRL_DOT4 = 3588,
-    K_BRL_DOT5 = 3589,
-    K_BRL_DOT6 = 3590,
-    K_BRL_DOT7 = 3591,
-    K_BRL_DOT8 = 3592,
-    K_BRL_DOT9 = 3593,
-    K_BRL_DOT10 = 3594,
-    NR_BRL = 11,
-    K_CSI_HOME = 3841,
-    K_CSI_INSERT = 3842,
-    K_CSI_DELETE = 3843,
-    K_CSI_END = 3844,
-    K_CSI_PGUP = 3845,
-    K_CSI_PGDN = 3846,
-    K_CSI_F1 = 3851,
-    K_CSI_F2 = 3852,
-    K_CSI_F3 = 3853,
-    K_CSI_F4 = 3854,
-    K_CSI_F5 = 3855,
-    K_CSI_F6 = 3857,
-    K_CSI_F7 = 3858,
-    K_CSI_F8 = 3859,
-    K_CSI_F9 = 3860,
-    K_CSI_F10 = 3861,
-    K_CSI_F11 = 3863,
-    K_CSI_F12 = 3864,
-    K_CSI_F13 = 3865,
-    K_CSI_F14 = 3866,
-    K_CSI_F15 = 3868,
-    K_CSI_F16 = 3869,
-    K_CSI_F17 = 3871,
-    K_CSI_F18 = 3872,
-    K_CSI_F19 = 3873,
-    K_CSI_F20 = 3874,
-    MAX_DIACR = 256,
-  },
-  macros = function(M)
-    return {
-      K = function(t, v)
-        return M.int(M.bor(M.shl(M.long(t), 8), M.long(v)))
-      end,
-      KTYP = function(x)
-        return M.int(M.shr(M.long(x), 8))
-      end,
-      KVAL = function(x)
-        return M.int(M.band(M.long(x), 0xff))
-      end,
-    }
-  end,
+constants = {
+  KG_SHIFT = 0,
+  KG_CTRL = 2,
+  KG_ALT = 3,
+  KG_ALTGR = 1,
+  KG_SHIFTL = 4,
+  KG_KANASHIFT = 4,
+  KG_SHIFTR = 5,
+  KG_CTRLL = 6,
+  KG_CTRLR = 7,
+  KG_CAPSSHIFT = 8,
+  NR_SHIFT = 9,
+  NR_KEYS = 256,
+  MAX_NR_KEYMAPS = 256,
+  MAX_NR_OF_USER_KEYMAPS = 256,
+  MAX_NR_FUNC = 256,
+  KT_LATIN = 0,
+  KT_FN = 1,
+  KT_SPEC = 2,
+  KT_PAD = 3,
+  KT_DEAD = 4,
+  KT_CONS = 5,
+  KT_CUR = 6,
+  KT_SHIFT = 7,
+  KT_META = 8,
+  KT_ASCII = 9,
+  KT_LOCK = 10,
+  KT_LETTER = 11,
+  KT_SLOCK = 12,
+  KT_DEAD2 = 13,
+  KT_BRL = 14,
+  KT_CSI = 15,
+  K_F1 = 256,
+  K_F2 = 257,
+  K_F3 = 258,
+  K_F4 = 259,
+  K_F5 = 260,
+  K_F6 = 261,
+  K_F7 = 262,
+  K_F8 = 263,
+  K_F9 = 264,
+  K_F10 = 265,
+  K_F11 = 266,
+  K_F12 = 267,
+  K_F13 = 268,
+  K_F14 = 269,
+  K_F15 = 270,
+  K_F16 = 271,
+  K_F17 = 272,
+  K_F18 = 273,
+  K_F19 = 274,
+  K_F20 = 275,
+  K_FIND = 276,
+  K_INSERT = 277,
+  K_REMOVE = 278,
+  K_SELECT = 279,
+  K_PGUP = 280,
+  K_PGDN = 281,
+  K_MACRO = 282,
+  K_HELP = 283,
+  K_DO = 284,
+  K_PAUSE = 285,
+  K_F21 = 286,
+  K_F22 = 287,
+  K_F23 = 288,
+  K_F24 = 289,
+  K_F25 = 290,
+  K_F26 = 291,
+  K_F27 = 292,
+  K_F28 = 293,
+  K_F29 = 294,
+  K_F30 = 295,
+  K_F31 = 296,
+  K_F32 = 297,
+  K_F33 = 298,
+  K_F34 = 299,
+  K_F35 = 300,
+  K_F36 = 301,
+  K_F37 = 302,
+  K_F38 = 303,
+  K_F39 = 304,
+  K_F40 = 305,
+  K_F41 = 306,
+  K_F42 = 307,
+  K_F43 = 308,
+  K_F44 = 309,
+  K_F45 = 310,
+  K_F46 = 311,
+  K_F47 = 312,
+  K_F48 = 313,
+  K_F49 = 314,
+  K_F50 = 315,
+  K_F51 = 316,
+  K_F52 = 317,
+  K_F53 = 318,
+  K_F54 = 319,
+  K_F55 = 320,
+  K_F56 = 321,
+  K_F57 = 322,
+  K_F58 = 323,
+  K_F59 = 324,
+  K_F60 = 325,
+  K_F61 = 326,
+  K_F62 = 327,
+  K_F63 = 328,
+  K_F64 = 329,
+  K_F65 = 330,
+  K_F66 = 331,
+  K_F67 = 332,
+  K_F68 = 333,
+  K_F69 = 334,
+  K_F70 = 335,
+  K_F71 = 336,
+  K_F72 = 337,
+  K_F73 = 338,
+  K_F74 = 339,
+  K_F75 = 340,
+  K_F76 = 341,
+  K_F77 = 342,
+  K_F78 = 343,
+  K_F79 = 344,
+  K_F80 = 345,
+  K_F81 = 346,
+  K_F82 = 347,
+  K_F83 = 348,
+  K_F84 = 349,
+  K_F85 = 350,
+  K_F86 = 351,
+  K_F87 = 352,
+  K_F88 = 353,
+  K_F89 = 354,
+  K_F90 = 355,
+  K_F91 = 356,
+  K_F92 = 357,
+  K_F93 = 358,
+  K_F94 = 359,
+  K_F95 = 360,
+  K_F96 = 361,
+  K_F97 = 362,
+  K_F98 = 363,
+  K_F99 = 364,
+  K_F100 = 365,
+  K_F101 = 366,
+  K_F102 = 367,
+  K_F103 = 368,
+  K_F104 = 369,
+  K_F105 = 370,
+  K_F106 = 371,
+  K_F107 = 372,
+  K_F108 = 373,
+  K_F109 = 374,
+  K_F110 = 375,
+  K_F111 = 376,
+  K_F112 = 377,
+  K_F113 = 378,
+  K_F114 = 379,
+  K_F115 = 380,
+  K_F116 = 381,
+  K_F117 = 382,
+  K_F118 = 383,
+  K_F119 = 384,
+  K_F120 = 385,
+  K_F121 = 386,
+  K_F122 = 387,
+  K_F123 = 388,
+  K_F124 = 389,
+  K_F125 = 390,
+  K_F126 = 391,
+  K_F127 = 392,
+  K_F128 = 393,
+  K_F129 = 394,
+  K_F130 = 395,
+  K_F131 = 396,
+  K_F132 = 397,
+  K_F133 = 398,
+  K_F134 = 399,
+  K_F135 = 400,
+  K_F136 = 401,
+  K_F137 = 402,
+  K_F138 = 403,
+  K_F139 = 404,
+  K_F140 = 405,
+  K_F141 = 406,
+  K_F142 = 407,
+  K_F143 = 408,
+  K_F144 = 409,
+  K_F145 = 410,
+  K_F146 = 411,
+  K_F147 = 412,
+  K_F148 = 413,
+  K_F149 = 414,
+  K_F150 = 415,
+  K_F151 = 416,
+  K_F152 = 417,
+  K_F153 = 418,
+  K_F154 = 419,
+  K_F155 = 420,
+  K_F156 = 421,
+  K_F157 = 422,
+  K_F158 = 423,
+  K_F159 = 424,
+  K_F160 = 425,
+  K_F161 = 426,
+  K_F162 = 427,
+  K_F163 = 428,
+  K_F164 = 429,
+  K_F165 = 430,
+  K_F166 = 431,
+  K_F167 = 432,
+  K_F168 = 433,
+  K_F169 = 434,
+  K_F170 = 435,
+  K_F171 = 436,
+  K_F172 = 437,
+  K_F173 = 438,
+  K_F174 = 439,
+  K_F175 = 440,
+  K_F176 = 441,
+  K_F177 = 442,
+  K_F178 = 443,
+  K_F179 = 444,
+  K_F180 = 445,
+  K_F181 = 446,
+  K_F182 = 447,
+  K_F183 = 448,
+  K_F184 = 449,
+  K_F185 = 450,
+  K_F186 = 451,
+  K_F187 = 452,
+  K_F188 = 453,
+  K_F189 = 454,
+  K_F190 = 455,
+  K_F191 = 456,
+  K_F192 = 457,
+  K_F193 = 458,
+  K_F194 = 459,
+  K_F195 = 460,
+  K_F196 = 461,
+  K_F197 = 462,
+  K_F198 = 463,
+  K_F199 = 464,
+  K_F200 = 465,
+  K_F201 = 466,
+  K_F202 = 467,
+  K_F203 = 468,
+  K_F204 = 469,
+  K_F205 = 470,
+  K_F206 = 471,
+  K_F207 = 472,
+  K_F208 = 473,
+  K_F209 = 474,
+  K_F210 = 475,
+  K_F211 = 476,
+  K_F212 = 477,
+  K_F213 = 478,
+  K_F214 = 479,
+  K_F215 = 480,
+  K_F216 = 481,
+  K_F217 = 482,
+  K_F218 = 483,
+  K_F219 = 484,
+  K_F220 = 485,
+  K_F221 = 486,
+  K_F222 = 487,
+  K_F223 = 488,
+  K_F224 = 489,
+  K_F225 = 490,
+  K_F226 = 491,
+  K_F227 = 492,
+  K_F228 = 493,
+  K_F229 = 494,
+  K_F230 = 495,
+  K_F231 = 496,
+  K_F232 = 497,
+  K_F233 = 498,
+  K_F234 = 499,
+  K_F235 = 500,
+  K_F236 = 501,
+  K_F237 = 502,
+  K_F238 = 503,
+  K_F239 = 504,
+  K_F240 = 505,
+  K_F241 = 506,
+  K_F242 = 507,
+  K_F243 = 508,
+  K_F244 = 509,
+  K_F245 = 510,
+  K_UNDO = 511,
+  K_HOLE = 512,
+  K_ENTER = 513,
+  K_SH_REGS = 514,
+  K_SH_MEM = 515,
+  K_SH_STAT = 516,
+  K_BREAK = 517,
+  K_CONS = 518,
+  K_CAPS = 519,
+  K_NUM = 520,
+  K_HOLD = 521,
+  K_SCROLLFORW = 522,
+  K_SCROLLBACK = 523,
+  K_BOOT = 524,
+  K_CAPSON = 525,
+  K_COMPOSE = 526,
+  K_SAK = 527,
+  K_DECRCONSOLE = 528,
+  K_INCRCONSOLE = 529,
+  K_SPAWNCONSOLE = 530,
+  K_BARENUMLOCK = 531,
+  K_ALLOCATED = 638,
+  K_NOSUCHMAP = 639,
+  K_P0 = 768,
+  K_P1 = 769,
+  K_P2 = 770,
+  K_P3 = 771,
+  K_P4 = 772,
+  K_P5 = 773,
+  K_P6 = 774,
+  K_P7 = 775,
+  K_P8 = 776,
+  K_P9 = 777,
+  K_PPLUS = 778,
+  K_PMINUS = 779,
+  K_PSTAR = 780,
+  K_PSLASH = 781,
+  K_PENTER = 782,
+  K_PCOMMA = 783,
+  K_PDOT = 784,
+  K_PPLUSMINUS = 785,
+  K_PPARENL = 786,
+  K_PPARENR = 787,
+  NR_PAD = 20,
+  K_DGRAVE = 1024,
+  K_DACUTE = 1025,
+  K_DCIRCM = 1026,
+  K_DTILDE = 1027,
+  K_DDIERE = 1028,
+  K_DCEDIL = 1029,
+  K_DMACRON = 1030,
+  K_DBREVE = 1031,
+  K_DABDOT = 1032,
+  K_DABRING = 1033,
+  K_DDBACUTE = 1034,
+  K_DCARON = 1035,
+  K_DOGONEK = 1036,
+  K_DIOTA = 1037,
+  K_DVOICED = 1038,
+  K_DSEMVOICED = 1039,
+  K_DBEDOT = 1040,
+  K_DHOOK = 1041,
+  K_DHORN = 1042,
+  K_DSTROKE = 1043,
+  K_DABCOMMA = 1044,
+  K_DABREVCOMMA = 1045,
+  K_DDBGRAVE = 1046,
+  K_DINVBREVE = 1047,
+  K_DBECOMMA = 1048,
+  K_DCURRENCY = 1049,
+  K_DGREEK = 1050,
+  NR_DEAD = 27,
+  K_DOWN = 1536,
+  K_LEFT = 1537,
+  K_RIGHT = 1538,
+  K_UP = 1539,
+  K_SHIFT = 1792,
+  K_CTRL = 1794,
+  K_ALT = 1795,
+  K_ALTGR = 1793,
+  K_SHIFTL = 1796,
+  K_SHIFTR = 1797,
+  K_CTRLL = 1798,
+  K_CTRLR = 1799,
+  K_CAPSSHIFT = 1800,
+  K_ASC0 = 2304,
+  K_ASC1 = 2305,
+  K_ASC2 = 2306,
+  K_ASC3 = 2307,
+  K_ASC4 = 2308,
+  K_ASC5 = 2309,
+  K_ASC6 = 2310,
+  K_ASC7 = 2311,
+  K_ASC8 = 2312,
+  K_ASC9 = 2313,
+  K_HEX0 = 2314,
+  K_HEX1 = 2315,
+  K_HEX2 = 2316,
+  K_HEX3 = 2317,
+  K_HEX4 = 2318,
+  K_HEX5 = 2319,
+  K_HEX6 = 2320,
+  K_HEX7 = 2321,
+  K_HEX8 = 2322,
+  K_HEX9 = 2323,
+  K_HEXa = 2324,
+  K_HEXb = 2325,
+  K_HEXc = 2326,
+  K_HEXd = 2327,
+  K_HEXe = 2328,
+  K_HEXf = 2329,
+  NR_ASCII = 26,
+  K_SHIFTLOCK = 2560,
+  K_CTRLLOCK = 2562,
+  K_ALTLOCK = 2563,
+  K_ALTGRLOCK = 2561,
+  K_SHIFTLLOCK = 2564,
+  K_SHIFTRLOCK = 2565,
+  K_CTRLLLOCK = 2566,
+  K_CTRLRLOCK = 2567,
+  K_CAPSSHIFTLOCK = 2568,
+  K_SHIFT_SLOCK = 3072,
+  K_CTRL_SLOCK = 3074,
+  K_ALT_SLOCK = 3075,
+  K_ALTGR_SLOCK = 3073,
+  K_SHIFTL_SLOCK = 3076,
+  K_SHIFTR_SLOCK = 3077,
+  K_CTRLL_SLOCK = 3078,
+  K_CTRLR_SLOCK = 3079,
+  K_CAPSSHIFT_SLOCK = 3080,
+  NR_LOCK = 9,
+  K_BRL_BLANK = 3584,
+  K_BRL_DOT1 = 3585,
+  K_BRL_DOT2 = 3586,
+  K_BRL_DOT3 = 3587,
+  K_BRL_DOT4 = 3588,
+  K_BRL_DOT5 = 3589,
+  K_BRL_DOT6 = 3590,
+  K_BRL_DOT7 = 3591,
+  K_BRL_DOT8 = 3592,
+  K_BRL_DOT9 = 3593,
+  K_BRL_DOT10 = 3594,
+  NR_BRL = 11,
+  K_CSI_HOME = 3841,
+  K_CSI_INSERT = 3842,
+  K_CSI_DELETE = 3843,
+  K_CSI_END = 3844,
+  K_CSI_PGUP = 3845,
+  K_CSI_PGDN = 3846,
+  K_CSI_F1 = 3851,
+  K_CSI_F2 = 3852,
+  K_CSI_F3 = 3853,
+  K_CSI_F4 = 3854,
+  K_CSI_F5 = 3855,
+  K_CSI_F6 = 3857,
+  K_CSI_F7 = 3858,
+  K_CSI_F8 = 3859,
+  K_CSI_F9 = 3860,
+  K_CSI_F10 = 3861,
+  K_CSI_F11 = 3863,
+  K_CSI_F12 = 3864,
+  K_CSI_F13 = 3865,
+  K_CSI_F14 = 3866,
+  K_CSI_F15 = 3868,
+  K_CSI_F16 = 3869,
+  K_CSI_F17 = 3871,
+  K_CSI_F18 = 3872,
+  K_CSI_F19 = 3873,
+  K_CSI_F20 = 3874,
+  MAX_DIACR = 256,
+},
+macros = function(M)
+  return {
+    K = function(t, v)
+      return M.int(M.bor(M.shl(M.long(t), 8), M.long(v)))
+    end,
+    KTYP = function(x)
+      return M.int(M.shr(M.long(x), 8))
+    end,
+    KVAL = function(x)
+      return M.int(M.band(M.long(x), 0xff))
+    end,
+  }
+end,
 ]==],
 ["linux/keyctl.h"] = [==[
-  constants = {
-    KEY_SPEC_THREAD_KEYRING = -1,
-    KEY_SPEC_PROCESS_KEYRING = -2,
-    KEY_SPEC_SESSION_KEYRING = -3,
-    KEY_SPEC_USER_KEYRING = -4,
-    KEY_SPEC_USER_SESSION_KEYRING = -5,
-    KEY_SPEC_GROUP_KEYRING = -6,
-    KEY_SPEC_REQKEY_AUTH_KEY = -7,
-    KEY_SPEC_REQUESTOR_KEYRING = -8,
-    KEY_REQKEY_DEFL_NO_CHANGE = -1,
-    KEY_REQKEY_DEFL_DEFAULT = 0,
-    KEY_REQKEY_DEFL_THREAD_KEYRING = 1,
-    KEY_REQKEY_DEFL_PROCESS_KEYRING = 2,
-    KEY_REQKEY_DEFL_SESSION_KEYRING = 3,
-    KEY_REQKEY_DEFL_USER_KEYRING = 4,
-    KEY_REQKEY_DEFL_USER_SESSION_KEYRING = 5,
-    KEY_REQKEY_DEFL_GROUP_KEYRING = 6,
-    KEY_REQKEY_DEFL_REQUESTOR_KEYRING = 7,
-    KEYCTL_GET_KEYRING_ID = 0,
-    KEYCTL_JOIN_SESSION_KEYRING = 1,
-    KEYCTL_UPDATE = 2,
-    KEYCTL_REVOKE = 3,
-    KEYCTL_CHOWN = 4,
-    KEYCTL_SETPERM = 5,
-    KEYCTL_DESCRIBE = 6,
-    KEYCTL_CLEAR = 7,
-    KEYCTL_LINK = 8,
-    KEYCTL_UNLINK = 9,
-    KEYCTL_SEARCH = 10,
-    KEYCTL_READ = 11,
-    KEYCTL_INSTANTIATE = 12,
-    KEYCTL_NEGATE = 13,
-    KEYCTL_SET_REQKEY_KEYRING = 14,
-    KEYCTL_SET_TIMEOUT = 15,
-    KEYCTL_ASSUME_AUTHORITY = 16,
-    KEYCTL_GET_SECURITY = 17,
-    KEYCTL_SESSION_TO_PARENT = 18,
-    KEYCTL_REJECT = 19,
-    KEYCTL_INSTANTIATE_IOV = 20,
-    KEYCTL_INVALIDATE = 21,
-    KEYCTL_GET_PERSISTENT = 22,
-    KEYCTL_DH_COMPUTE = 23,
-    KEYCTL_PKEY_QUERY = 24,
-    KEYCTL_PKEY_ENCRYPT = 25,
-    KEYCTL_PKEY_DECRYPT = 26,
-    KEYCTL_PKEY_SIGN = 27,
-    KEYCTL_PKEY_VERIFY = 28,
-    KEYCTL_RESTRICT_KEYRING = 29,
-    KEYCTL_MOVE = 30,
-    KEYCTL_CAPABILITIES = 31,
-    KEYCTL_WATCH_KEY = 32,
-    KEYCTL_SUPPORTS_ENCRYPT = 0x1,
-    KEYCTL_SUPPORTS_DECRYPT = 0x2,
-    KEYCTL_SUPPORTS_SIGN = 0x4,
-    KEYCTL_SUPPORTS_VERIFY = 0x8,
-    KEYCTL_MOVE_EXCL = 0x1,
-    KEYCTL_CAPS0_CAPABILITIES = 0x1,
-    KEYCTL_CAPS0_PERSISTENT_KEYRINGS = 0x2,
-    KEYCTL_CAPS0_DIFFIE_HELLMAN = 0x4,
-    KEYCTL_CAPS0_PUBLIC_KEY = 0x8,
-    KEYCTL_CAPS0_BIG_KEY = 0x10,
-    KEYCTL_CAPS0_INVALIDATE = 0x20,
-    KEYCTL_CAPS0_RESTRICT_KEYRING = 0x40,
-    KEYCTL_CAPS0_MOVE = 0x80,
-    KEYCTL_CAPS1_NS_KEYRING_NAME = 0x1,
-    KEYCTL_CAPS1_NS_KEY_TAG = 0x2,
-    KEYCTL_CAPS1_NOTIFICATIONS = 0x4,
-  },
-  records = {
-    ["struct keyctl_dh_params"] = [[{
+constants = {
+  KEY_SPEC_THREAD_KEYRING = -1,
+  KEY_SPEC_PROCESS_KEYRING = -2,
+  KEY_SPEC_SESSION_KEYRING = -3,
+  KEY_SPEC_USER_KEYRING = -4,
+  KEY_SPEC_USER_SESSION_KEYRING = -5,
+  KEY_SPEC_GROUP_KEYRING = -6,
+  KEY_SPEC_REQKEY_AUTH_KEY = -7,
+  KEY_SPEC_REQUESTOR_KEYRING = -8,
+  KEY_REQKEY_DEFL_NO_CHANGE = -1,
+  KEY_REQKEY_DEFL_DEFAULT = 0,
+  KEY_REQKEY_DEFL_THREAD_KEYRING = 1,
+  KEY_REQKEY_DEFL_PROCESS_KEYRING = 2,
+  KEY_REQKEY_DEFL_SESSION_KEYRING = 3,
+  KEY_REQKEY_DEFL_USER_KEYRING = 4,
+  KEY_REQKEY_DEFL_USER_SESSION_KEYRING = 5,
+  KEY_REQKEY_DEFL_GROUP_KEYRING = 6,
+  KEY_REQKEY_DEFL_REQUESTOR_KEYRING = 7,
+  KEYCTL_GET_KEYRING_ID = 0,
+  KEYCTL_JOIN_SESSION_KEYRING = 1,
+  KEYCTL_UPDATE = 2,
+  KEYCTL_REVOKE = 3,
+  KEYCTL_CHOWN = 4,
+  KEYCTL_SETPERM = 5,
+  KEYCTL_DESCRIBE = 6,
+  KEYCTL_CLEAR = 7,
+  KEYCTL_LINK = 8,
+  KEYCTL_UNLINK = 9,
+  KEYCTL_SEARCH = 10,
+  KEYCTL_READ = 11,
+  KEYCTL_INSTANTIATE = 12,
+  KEYCTL_NEGATE = 13,
+  KEYCTL_SET_REQKEY_KEYRING = 14,
+  KEYCTL_SET_TIMEOUT = 15,
+  KEYCTL_ASSUME_AUTHORITY = 16,
+  KEYCTL_GET_SECURITY = 17,
+  KEYCTL_SESSION_TO_PARENT = 18,
+  KEYCTL_REJECT = 19,
+  KEYCTL_INSTANTIATE_IOV = 20,
+  KEYCTL_INVALIDATE = 21,
+  KEYCTL_GET_PERSISTENT = 22,
+  KEYCTL_DH_COMPUTE = 23,
+  KEYCTL_PKEY_QUERY = 24,
+  KEYCTL_PKEY_ENCRYPT = 25,
+  KEYCTL_PKEY_DECRYPT = 26,
+  KEYCTL_PKEY_SIGN = 27,
+  KEYCTL_PKEY_VERIFY = 28,
+  KEYCTL_RESTRICT_KEYRING = 29,
+  KEYCTL_MOVE = 30,
+  KEYCTL_CAPABILITIES = 31,
+  KEYCTL_WATCH_KEY = 32,
+  KEYCTL_SUPPORTS_ENCRYPT = 0x1,
+  KEYCTL_SUPPORTS_DECRYPT = 0x2,
+  KEYCTL_SUPPORTS_SIGN = 0x4,
+  KEYCTL_SUPPORTS_VERIFY = 0x8,
+  KEYCTL_MOVE_EXCL = 0x1,
+  KEYCTL_CAPS0_CAPABILITIES = 0x1,
+  KEYCTL_CAPS0_PERSISTENT_KEYRINGS = 0x2,
+  KEYCTL_CAPS0_DIFFIE_HELLMAN = 0x4,
+  KEYCTL_CAPS0_PUBLIC_KEY = 0x8,
+  KEYCTL_CAPS0_BIG_KEY = 0x10,
+  KEYCTL_CAPS0_INVALIDATE = 0x20,
+  KEYCTL_CAPS0_RESTRICT_KEYRING = 0x40,
+  KEYCTL_CAPS0_MOVE = 0x80,
+  KEYCTL_CAPS1_NS_KEYRING_NAME = 0x1,
+  KEYCTL_CAPS1_NS_KEY_TAG = 0x2,
+  KEYCTL_CAPS1_NOTIFICATIONS = 0x4,
+},
+records = {
+  ["struct keyctl_dh_params"] = [[{
   union {
     int32_t private;
     int32_t priv;
@@ -935,13 +935,13 @@ return {
   int32_t prime;
   int32_t base;
 }]],
-    ["struct keyctl_kdf_params"] = [[{
+  ["struct keyctl_kdf_params"] = [[{
   char *hashname;
   char *otherinfo;
   uint32_t otherinfolen;
   uint32_t __spare[8];
 }]],
-    ["struct keyctl_pkey_query"] = [[{
+  ["struct keyctl_pkey_query"] = [[{
   uint32_t supported_ops;
   uint32_t key_size;
   uint16_t max_data_size;
@@ -950,7 +950,7 @@ return {
   uint16_t max_dec_size;
   uint32_t __spare[10];
 }]],
-    ["struct keyctl_pkey_params"] = [[{
+  ["struct keyctl_pkey_params"] = [[{
   int32_t key_id;
   uint32_t in_len;
   union {
@@ -959,111 +959,3327 @@ return {
   };
   uint32_t __spare[7];
 }]],
+},
+]==],
+["linux/kfd_ioctl.h"] = [==[
+constants = {
+  KFD_SMI_EVENT_NONE = 0,
+  KFD_SMI_EVENT_VMFAULT = 1,
+  KFD_SMI_EVENT_THERMAL_THROTTLE = 2,
+  KFD_SMI_EVENT_GPU_PRE_RESET = 3,
+  KFD_SMI_EVENT_GPU_POST_RESET = 4,
+  KFD_SMI_EVENT_MIGRATE_START = 5,
+  KFD_SMI_EVENT_MIGRATE_END = 6,
+  KFD_SMI_EVENT_PAGE_FAULT_START = 7,
+  KFD_SMI_EVENT_PAGE_FAULT_END = 8,
+  KFD_SMI_EVENT_QUEUE_EVICTION = 9,
+  KFD_SMI_EVENT_QUEUE_RESTORE = 10,
+  KFD_SMI_EVENT_UNMAP_FROM_GPU = 11,
+  KFD_SMI_EVENT_PROCESS_START = 12,
+  KFD_SMI_EVENT_PROCESS_END = 13,
+  KFD_SMI_EVENT_ALL_PROCESS = 64,
+  KFD_MIGRATE_TRIGGER_PREFETCH = 0,
+  KFD_MIGRATE_TRIGGER_PAGEFAULT_GPU = 1,
+  KFD_MIGRATE_TRIGGER_PAGEFAULT_CPU = 2,
+  KFD_MIGRATE_TRIGGER_TTM_EVICTION = 3,
+  KFD_QUEUE_EVICTION_TRIGGER_SVM = 0,
+  KFD_QUEUE_EVICTION_TRIGGER_USERPTR = 1,
+  KFD_QUEUE_EVICTION_TRIGGER_TTM = 2,
+  KFD_QUEUE_EVICTION_TRIGGER_SUSPEND = 3,
+  KFD_QUEUE_EVICTION_CRIU_CHECKPOINT = 4,
+  KFD_QUEUE_EVICTION_CRIU_RESTORE = 5,
+  KFD_SVM_UNMAP_TRIGGER_MMU_NOTIFY = 0,
+  KFD_SVM_UNMAP_TRIGGER_MMU_NOTIFY_MIGRATE = 1,
+  KFD_SVM_UNMAP_TRIGGER_UNMAP_FROM_CPU = 2,
+  KFD_CRIU_OP_PROCESS_INFO = 0,
+  KFD_CRIU_OP_CHECKPOINT = 1,
+  KFD_CRIU_OP_UNPAUSE = 2,
+  KFD_CRIU_OP_RESTORE = 3,
+  KFD_CRIU_OP_RESUME = 4,
+  KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL = 0,
+  KFD_MMIO_REMAP_HDP_REG_FLUSH_CNTL = 4,
+  KFD_IOCTL_SVM_OP_SET_ATTR = 0,
+  KFD_IOCTL_SVM_OP_GET_ATTR = 1,
+  KFD_IOCTL_SVM_LOCATION_SYSMEM = 0,
+  KFD_IOCTL_SVM_LOCATION_UNDEFINED = 4294967295,
+  KFD_IOCTL_SVM_ATTR_PREFERRED_LOC = 0,
+  KFD_IOCTL_SVM_ATTR_PREFETCH_LOC = 1,
+  KFD_IOCTL_SVM_ATTR_ACCESS = 2,
+  KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE = 3,
+  KFD_IOCTL_SVM_ATTR_NO_ACCESS = 4,
+  KFD_IOCTL_SVM_ATTR_SET_FLAGS = 5,
+  KFD_IOCTL_SVM_ATTR_CLR_FLAGS = 6,
+  KFD_IOCTL_SVM_ATTR_GRANULARITY = 7,
+  KFD_DBG_TRAP_OVERRIDE_OR = 0,
+  KFD_DBG_TRAP_OVERRIDE_REPLACE = 1,
+  KFD_DBG_TRAP_MASK_FP_INVALID = 1,
+  KFD_DBG_TRAP_MASK_FP_INPUT_DENORMAL = 2,
+  KFD_DBG_TRAP_MASK_FP_DIVIDE_BY_ZERO = 4,
+  KFD_DBG_TRAP_MASK_FP_OVERFLOW = 8,
+  KFD_DBG_TRAP_MASK_FP_UNDERFLOW = 16,
+  KFD_DBG_TRAP_MASK_FP_INEXACT = 32,
+  KFD_DBG_TRAP_MASK_INT_DIVIDE_BY_ZERO = 64,
+  KFD_DBG_TRAP_MASK_DBG_ADDRESS_WATCH = 128,
+  KFD_DBG_TRAP_MASK_DBG_MEMORY_VIOLATION = 256,
+  KFD_DBG_TRAP_MASK_TRAP_ON_WAVE_START = 1073741824,
+  KFD_DBG_TRAP_MASK_TRAP_ON_WAVE_END = -2147483648,
+  KFD_DBG_TRAP_WAVE_LAUNCH_MODE_NORMAL = 0,
+  KFD_DBG_TRAP_WAVE_LAUNCH_MODE_HALT = 1,
+  KFD_DBG_TRAP_WAVE_LAUNCH_MODE_DEBUG = 3,
+  KFD_DBG_TRAP_ADDRESS_WATCH_MODE_READ = 0,
+  KFD_DBG_TRAP_ADDRESS_WATCH_MODE_NONREAD = 1,
+  KFD_DBG_TRAP_ADDRESS_WATCH_MODE_ATOMIC = 2,
+  KFD_DBG_TRAP_ADDRESS_WATCH_MODE_ALL = 3,
+  KFD_DBG_TRAP_FLAG_SINGLE_MEM_OP = 1,
+  KFD_DBG_TRAP_FLAG_SINGLE_ALU_OP = 2,
+  KFD_DBG_TRAP_FLAG_LDS_OUT_OF_ADDR_RANGE = 4,
+  EC_NONE = 0,
+  EC_QUEUE_WAVE_ABORT = 1,
+  EC_QUEUE_WAVE_TRAP = 2,
+  EC_QUEUE_WAVE_MATH_ERROR = 3,
+  EC_QUEUE_WAVE_ILLEGAL_INSTRUCTION = 4,
+  EC_QUEUE_WAVE_MEMORY_VIOLATION = 5,
+  EC_QUEUE_WAVE_APERTURE_VIOLATION = 6,
+  EC_QUEUE_PACKET_DISPATCH_DIM_INVALID = 16,
+  EC_QUEUE_PACKET_DISPATCH_GROUP_SEGMENT_SIZE_INVALID = 17,
+  EC_QUEUE_PACKET_DISPATCH_CODE_INVALID = 18,
+  EC_QUEUE_PACKET_RESERVED = 19,
+  EC_QUEUE_PACKET_UNSUPPORTED = 20,
+  EC_QUEUE_PACKET_DISPATCH_WORK_GROUP_SIZE_INVALID = 21,
+  EC_QUEUE_PACKET_DISPATCH_REGISTER_INVALID = 22,
+  EC_QUEUE_PACKET_VENDOR_UNSUPPORTED = 23,
+  EC_QUEUE_PREEMPTION_ERROR = 30,
+  EC_QUEUE_NEW = 31,
+  EC_DEVICE_QUEUE_DELETE = 32,
+  EC_DEVICE_MEMORY_VIOLATION = 33,
+  EC_DEVICE_RAS_ERROR = 34,
+  EC_DEVICE_FATAL_HALT = 35,
+  EC_DEVICE_NEW = 36,
+  EC_PROCESS_RUNTIME = 48,
+  EC_PROCESS_DEVICE_REMOVE = 49,
+  EC_MAX = 50,
+  DEBUG_RUNTIME_STATE_DISABLED = 0,
+  DEBUG_RUNTIME_STATE_ENABLED = 1,
+  DEBUG_RUNTIME_STATE_ENABLED_BUSY = 2,
+  DEBUG_RUNTIME_STATE_ENABLED_ERROR = 3,
+  KFD_IOC_DBG_TRAP_ENABLE = 0,
+  KFD_IOC_DBG_TRAP_DISABLE = 1,
+  KFD_IOC_DBG_TRAP_SEND_RUNTIME_EVENT = 2,
+  KFD_IOC_DBG_TRAP_SET_EXCEPTIONS_ENABLED = 3,
+  KFD_IOC_DBG_TRAP_SET_WAVE_LAUNCH_OVERRIDE = 4,
+  KFD_IOC_DBG_TRAP_SET_WAVE_LAUNCH_MODE = 5,
+  KFD_IOC_DBG_TRAP_SUSPEND_QUEUES = 6,
+  KFD_IOC_DBG_TRAP_RESUME_QUEUES = 7,
+  KFD_IOC_DBG_TRAP_SET_NODE_ADDRESS_WATCH = 8,
+  KFD_IOC_DBG_TRAP_CLEAR_NODE_ADDRESS_WATCH = 9,
+  KFD_IOC_DBG_TRAP_SET_FLAGS = 10,
+  KFD_IOC_DBG_TRAP_QUERY_DEBUG_EVENT = 11,
+  KFD_IOC_DBG_TRAP_QUERY_EXCEPTION_INFO = 12,
+  KFD_IOC_DBG_TRAP_GET_QUEUE_SNAPSHOT = 13,
+  KFD_IOC_DBG_TRAP_GET_DEVICE_SNAPSHOT = 14,
+  KFD_IOC_PROFILER_PMC = 0,
+  KFD_IOC_PROFILER_VERSION = 2,
+  KFD_IOC_PROFILER_PTL_CONTROL = 3,
+  KFD_IOCTL_MAJOR_VERSION = 1,
+  KFD_IOCTL_MINOR_VERSION = 23,
+  KFD_IOC_QUEUE_TYPE_COMPUTE = 0x0,
+  KFD_IOC_QUEUE_TYPE_SDMA = 0x1,
+  KFD_IOC_QUEUE_TYPE_COMPUTE_AQL = 0x2,
+  KFD_IOC_QUEUE_TYPE_SDMA_XGMI = 0x3,
+  KFD_IOC_QUEUE_TYPE_SDMA_BY_ENG_ID = 0x4,
+  KFD_MAX_QUEUE_PERCENTAGE = 100,
+  KFD_MAX_QUEUE_PRIORITY = 15,
+  KFD_MIN_QUEUE_RING_SIZE = 1024,
+  KFD_IOC_CACHE_POLICY_COHERENT = 0,
+  KFD_IOC_CACHE_POLICY_NONCOHERENT = 1,
+  KFD_PROC_FLAG_MFMA_HIGH_PRECISION = 0x1,
+  NUM_OF_SUPPORTED_GPUS = 7,
+  MAX_ALLOWED_NUM_POINTS = 100,
+  MAX_ALLOWED_AW_BUFF_SIZE = 4096,
+  MAX_ALLOWED_WAC_BUFF_SIZE = 128,
+  KFD_INVALID_FD = 0xffffffff,
+  KFD_IOC_EVENT_SIGNAL = 0,
+  KFD_IOC_EVENT_NODECHANGE = 1,
+  KFD_IOC_EVENT_DEVICESTATECHANGE = 2,
+  KFD_IOC_EVENT_HW_EXCEPTION = 3,
+  KFD_IOC_EVENT_SYSTEM_EVENT = 4,
+  KFD_IOC_EVENT_DEBUG_EVENT = 5,
+  KFD_IOC_EVENT_PROFILE_EVENT = 6,
+  KFD_IOC_EVENT_QUEUE_EVENT = 7,
+  KFD_IOC_EVENT_MEMORY = 8,
+  KFD_IOC_WAIT_RESULT_COMPLETE = 0,
+  KFD_IOC_WAIT_RESULT_TIMEOUT = 1,
+  KFD_IOC_WAIT_RESULT_FAIL = 2,
+  KFD_SIGNAL_EVENT_LIMIT = 4096,
+  KFD_HW_EXCEPTION_WHOLE_GPU_RESET = 0,
+  KFD_HW_EXCEPTION_PER_ENGINE_RESET = 1,
+  KFD_HW_EXCEPTION_GPU_HANG = 0,
+  KFD_HW_EXCEPTION_ECC = 1,
+  KFD_MEM_ERR_NO_RAS = 0,
+  KFD_MEM_ERR_SRAM_ECC = 1,
+  KFD_MEM_ERR_POISON_CONSUMED = 2,
+  KFD_MEM_ERR_GPU_HANG = 3,
+  KFD_IOC_ALLOC_MEM_FLAGS_VRAM = 0x1,
+  KFD_IOC_ALLOC_MEM_FLAGS_GTT = 0x2,
+  KFD_IOC_ALLOC_MEM_FLAGS_USERPTR = 0x4,
+  KFD_IOC_ALLOC_MEM_FLAGS_DOORBELL = 0x8,
+  KFD_IOC_ALLOC_MEM_FLAGS_MMIO_REMAP = 0x10,
+  KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE = -2147483648,
+  KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE = 0x40000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_PUBLIC = 0x20000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_NO_SUBSTITUTE = 0x10000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_AQL_QUEUE_MEM = 0x8000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_COHERENT = 0x4000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_UNCACHED = 0x2000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_EXT_COHERENT = 0x1000000,
+  KFD_IOC_ALLOC_MEM_FLAGS_CONTIGUOUS = 0x800000,
+  KFD_SMI_EVENT_MSG_SIZE = 96,
+  KFD_IOCTL_SVM_FLAG_HOST_ACCESS = 0x1,
+  KFD_IOCTL_SVM_FLAG_COHERENT = 0x2,
+  KFD_IOCTL_SVM_FLAG_HIVE_LOCAL = 0x4,
+  KFD_IOCTL_SVM_FLAG_GPU_RO = 0x8,
+  KFD_IOCTL_SVM_FLAG_GPU_EXEC = 0x10,
+  KFD_IOCTL_SVM_FLAG_GPU_READ_MOSTLY = 0x20,
+  KFD_IOCTL_SVM_FLAG_GPU_ALWAYS_MAPPED = 0x40,
+  KFD_IOCTL_SVM_FLAG_EXT_COHERENT = 0x80,
+  KFD_EC_MASK_QUEUE = 1618968639,
+  KFD_EC_MASK_DEVICE = 66571993088,
+  KFD_EC_MASK_PROCESS = 422212465065984,
+  KFD_EC_MASK_PACKET = 8355840,
+  KFD_RUNTIME_ENABLE_MODE_ENABLE_MASK = 1,
+  KFD_RUNTIME_ENABLE_MODE_TTMP_SAVE_MASK = 2,
+  KFD_DBG_QUEUE_ERROR_BIT = 30,
+  KFD_DBG_QUEUE_INVALID_BIT = 31,
+  KFD_DBG_QUEUE_ERROR_MASK = 0x40000000,
+  KFD_DBG_QUEUE_INVALID_MASK = -2147483648,
+  KFD_IOC_PROFILER_VERSION_NUM = 1,
+  AMDKFD_IOCTL_BASE = 75,
+  AMDKFD_IOC_CREATE_QUEUE = 0xc0604b02,
+  AMDKFD_IOC_DESTROY_QUEUE = 0xc0084b03,
+  AMDKFD_IOC_GET_CLOCK_COUNTERS = 0xc0284b05,
+  AMDKFD_IOC_CREATE_EVENT = 0xc0204b08,
+  AMDKFD_IOC_WAIT_EVENTS = 0xc0184b0c,
+  AMDKFD_IOC_SET_SCRATCH_BACKING_VA = 0xc0104b11,
+  AMDKFD_IOC_GET_TILE_CONFIG = 0xc0284b12,
+  AMDKFD_IOC_GET_PROCESS_APERTURES_NEW = 0xc0104b14,
+  AMDKFD_IOC_ALLOC_MEMORY_OF_GPU = 0xc0284b16,
+  AMDKFD_IOC_MAP_MEMORY_TO_GPU = 0xc0184b18,
+  AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU = 0xc0184b19,
+  AMDKFD_IOC_GET_QUEUE_WAVE_STATE = 0xc0184b1b,
+  AMDKFD_IOC_GET_DMABUF_INFO = 0xc0204b1c,
+  AMDKFD_IOC_IMPORT_DMABUF = 0xc0184b1d,
+  AMDKFD_IOC_ALLOC_QUEUE_GWS = 0xc0104b1e,
+  AMDKFD_IOC_SMI_EVENTS = 0xc0084b1f,
+  AMDKFD_IOC_SVM = 0xc0184b20,
+  AMDKFD_IOC_SET_XNACK_MODE = 0xc0044b21,
+  AMDKFD_IOC_AVAILABLE_MEMORY = 0xc0104b23,
+  AMDKFD_IOC_EXPORT_DMABUF = 0xc0104b24,
+  AMDKFD_IOC_RUNTIME_ENABLE = 0xc0104b25,
+  AMDKFD_IOC_DBG_TRAP = 0xc0204b26,
+  AMDKFD_IOC_PROFILER = 0xc0104b28,
+  AMDKFD_COMMAND_START = 0x1,
+  AMDKFD_COMMAND_END = 0x29,
+},
+records = {
+  ["struct kfd_ioctl_get_version_args"] = [[{
+  uint32_t major_version;
+  uint32_t minor_version;
+}]],
+  ["struct kfd_ioctl_destroy_queue_args"] = [[{
+  uint32_t queue_id;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_get_process_apertures_args"] = [[{
+  struct kfd_process_device_apertures process_apertures[7];
+  uint32_t num_of_nodes;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_dbg_register_args"] = [[{
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_dbg_unregister_args"] = [[{
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_destroy_event_args"] = [[{
+  uint32_t event_id;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_set_event_args"] = [[{
+  uint32_t event_id;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_reset_event_args"] = [[{
+  uint32_t event_id;
+  uint32_t pad;
+}]],
+  ["struct kfd_memory_exception_failure"] = [[{
+  uint32_t NotPresent;
+  uint32_t ReadOnly;
+  uint32_t NoExecute;
+  uint32_t imprecise;
+}]],
+  ["struct kfd_hsa_hw_exception_data"] = [[{
+  uint32_t reset_type;
+  uint32_t reset_cause;
+  uint32_t memory_lost;
+  uint32_t gpu_id;
+}]],
+  ["struct kfd_ioctl_acquire_vm_args"] = [[{
+  uint32_t drm_fd;
+  uint32_t gpu_id;
+}]],
+  ["struct kfd_ioctl_alloc_queue_gws_args"] = [[{
+  uint32_t queue_id;
+  uint32_t num_gws;
+  uint32_t first_gws;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_smi_events_args"] = [[{
+  uint32_t gpuid;
+  uint32_t anon_fd;
+}]],
+  ["struct kfd_criu_device_bucket"] = [[{
+  uint32_t user_gpu_id;
+  uint32_t actual_gpu_id;
+  uint32_t drm_fd;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_svm_attribute"] = [[{
+  uint32_t type;
+  uint32_t value;
+}]],
+  ["struct kfd_ioctl_set_xnack_mode_args"] = [[{
+  int32_t xnack_enabled;
+}]],
+  ["struct kfd_ioctl_dbg_trap_set_wave_launch_override_args"] = [[{
+  uint32_t override_mode;
+  uint32_t enable_mask;
+  uint32_t support_request_mask;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_dbg_trap_set_wave_launch_mode_args"] = [[{
+  uint32_t launch_mode;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_dbg_trap_clear_node_address_watch_args"] = [[{
+  uint32_t gpu_id;
+  uint32_t id;
+}]],
+  ["struct kfd_ioctl_dbg_trap_set_flags_args"] = [[{
+  uint32_t flags;
+  uint32_t pad;
+}]],
+  ["struct kfd_ioctl_dbg_trap_args"] = [[{
+  uint32_t pid;
+  uint32_t op;
+  union {
+    struct kfd_ioctl_dbg_trap_enable_args enable;
+    struct kfd_ioctl_dbg_trap_send_runtime_event_args send_runtime_event;
+    struct kfd_ioctl_dbg_trap_set_exceptions_enabled_args set_exceptions_enabled;
+    struct kfd_ioctl_dbg_trap_set_wave_launch_override_args launch_override;
+    struct kfd_ioctl_dbg_trap_set_wave_launch_mode_args launch_mode;
+    struct kfd_ioctl_dbg_trap_suspend_queues_args suspend_queues;
+    struct kfd_ioctl_dbg_trap_resume_queues_args resume_queues;
+    struct kfd_ioctl_dbg_trap_set_node_address_watch_args set_node_address_watch;
+    struct kfd_ioctl_dbg_trap_clear_node_address_watch_args clear_node_address_watch;
+    struct kfd_ioctl_dbg_trap_set_flags_args set_flags;
+    struct kfd_ioctl_dbg_trap_query_debug_event_args query_debug_event;
+    struct kfd_ioctl_dbg_trap_query_exception_info_args query_exception_info;
+    struct kfd_ioctl_dbg_trap_queue_snapshot_args queue_snapshot;
+    struct kfd_ioctl_dbg_trap_device_snapshot_args device_snapshot;
+  };
+}]],
+  ["struct kfd_ioctl_pmc_settings"] = [[{
+  uint32_t gpu_id;
+  uint32_t lock;
+  uint32_t perfcount_enable;
+}]],
+  ["struct kfd_ioctl_ptl_control"] = [[{
+  uint32_t gpu_id;
+  uint32_t enable;
+}]],
+  ["struct kfd_ioctl_profiler_args"] = [[{
+  uint32_t op;
+  union {
+    struct kfd_ioctl_pmc_settings pmc;
+    struct kfd_ioctl_ptl_control ptl;
+    uint32_t version;
+  };
+}]],
+},
+macros = function(M)
+  return {
+    KFD_SMI_EVENT_MASK_FROM_INDEX = function(i)
+      return M.int(M.shl(1ULL, M.long(i) - 1))
+    end,
+    KFD_EC_MASK = function(ecode)
+      return M.int(M.shl(1ULL, M.long(ecode) - 1))
+    end,
+    KFD_DBG_EC_IS_VALID = function(ecode)
+      ecode = M.long(ecode)
+      return ecode > 0 and ecode < 50
+    end,
+    KFD_DBG_EC_TYPE_IS_QUEUE = function(ecode)
+      ecode = M.long(ecode)
+      return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x607f803f) ~= 0
+    end,
+    KFD_DBG_EC_TYPE_IS_DEVICE = function(ecode)
+      ecode = M.long(ecode)
+      return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0xf80000000ULL) ~= 0
+    end,
+    KFD_DBG_EC_TYPE_IS_PROCESS = function(ecode)
+      ecode = M.long(ecode)
+      return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x1800000000000ULL) ~= 0
+    end,
+    KFD_DBG_EC_TYPE_IS_PACKET = function(ecode)
+      ecode = M.long(ecode)
+      return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x7f8000) ~= 0
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AMDKFD_IOC_GET_VERSION = 0x80084b01,
+      AMDKFD_IOC_SET_MEMORY_POLICY = 0x40204b04,
+      AMDKFD_IOC_GET_PROCESS_APERTURES = 0x81904b06,
+      AMDKFD_IOC_UPDATE_QUEUE = 0x40184b07,
+      AMDKFD_IOC_DESTROY_EVENT = 0x40084b09,
+      AMDKFD_IOC_SET_EVENT = 0x40084b0a,
+      AMDKFD_IOC_RESET_EVENT = 0x40084b0b,
+      AMDKFD_IOC_DBG_REGISTER_DEPRECATED = 0x40084b0d,
+      AMDKFD_IOC_DBG_UNREGISTER_DEPRECATED = 0x40084b0e,
+      AMDKFD_IOC_DBG_ADDRESS_WATCH_DEPRECATED = 0x40104b0f,
+      AMDKFD_IOC_DBG_WAVE_CONTROL_DEPRECATED = 0x40104b10,
+      AMDKFD_IOC_SET_TRAP_HANDLER = 0x40184b13,
+      AMDKFD_IOC_ACQUIRE_VM = 0x40084b15,
+      AMDKFD_IOC_FREE_MEMORY_OF_GPU = 0x40084b17,
+      AMDKFD_IOC_SET_CU_MASK = 0x40104b1a,
+      AMDKFD_IOC_CREATE_PROCESS = 0x4b27,
+    },
+    macros = function(M)
+      return {
+        AMDKFD_IO = function(nr)
+          return M.int(M.bor(0x4b00, M.long(nr)))
+        end,
+      }
+    end,
   },
+  {
+    on = "!x86",
+    constants = {
+      AMDKFD_IOC_CRIU_OP = 0xc0384b22,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct kfd_ioctl_create_queue_args"] = [[{
+  uint64_t ring_base_address;
+  uint64_t write_pointer_address;
+  uint64_t read_pointer_address;
+  uint64_t doorbell_offset;
+  uint32_t ring_size;
+  uint32_t gpu_id;
+  uint32_t queue_type;
+  uint32_t queue_percentage;
+  uint32_t queue_priority;
+  uint32_t queue_id;
+  uint64_t eop_buffer_address;
+  uint64_t eop_buffer_size;
+  uint64_t ctx_save_restore_address;
+  uint32_t ctx_save_restore_size;
+  uint32_t ctl_stack_size;
+  uint32_t sdma_engine_id;
+  uint32_t metadata_ring_size;
+}]],
+      ["struct kfd_ioctl_update_queue_args"] = [[{
+  uint64_t ring_base_address;
+  uint32_t queue_id;
+  uint32_t ring_size;
+  uint32_t queue_percentage;
+  uint32_t queue_priority;
+}]],
+      ["struct kfd_ioctl_set_cu_mask_args"] = [[{
+  uint32_t queue_id;
+  uint32_t num_cu_mask;
+  uint64_t cu_mask_ptr;
+}]],
+      ["struct kfd_ioctl_get_queue_wave_state_args"] = [[{
+  uint64_t ctl_stack_address;
+  uint32_t ctl_stack_used_size;
+  uint32_t save_area_used_size;
+  uint32_t queue_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_get_available_memory_args"] = [[{
+  uint64_t available;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_dbg_device_info_entry"] = [[{
+  uint64_t exception_status;
+  uint64_t lds_base;
+  uint64_t lds_limit;
+  uint64_t scratch_base;
+  uint64_t scratch_limit;
+  uint64_t gpuvm_base;
+  uint64_t gpuvm_limit;
+  uint32_t gpu_id;
+  uint32_t location_id;
+  uint32_t vendor_id;
+  uint32_t device_id;
+  uint32_t revision_id;
+  uint32_t subsystem_vendor_id;
+  uint32_t subsystem_device_id;
+  uint32_t fw_version;
+  uint32_t gfx_target_version;
+  uint32_t simd_count;
+  uint32_t max_waves_per_simd;
+  uint32_t array_count;
+  uint32_t simd_arrays_per_engine;
+  uint32_t num_xcc;
+  uint32_t capability;
+  uint32_t debug_prop;
+  uint32_t capability2;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_set_memory_policy_args"] = [[{
+  uint64_t alternate_aperture_base;
+  uint64_t alternate_aperture_size;
+  uint32_t gpu_id;
+  uint32_t default_policy;
+  uint32_t alternate_policy;
+  uint32_t misc_process_flag;
+}]],
+      ["struct kfd_ioctl_get_clock_counters_args"] = [[{
+  uint64_t gpu_clock_counter;
+  uint64_t cpu_clock_counter;
+  uint64_t system_clock_counter;
+  uint64_t system_clock_freq;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_process_device_apertures"] = [[{
+  uint64_t lds_base;
+  uint64_t lds_limit;
+  uint64_t scratch_base;
+  uint64_t scratch_limit;
+  uint64_t gpuvm_base;
+  uint64_t gpuvm_limit;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_get_process_apertures_new_args"] = [[{
+  uint64_t kfd_process_device_apertures_ptr;
+  uint32_t num_of_nodes;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_dbg_address_watch_args"] = [[{
+  uint64_t content_ptr;
+  uint32_t gpu_id;
+  uint32_t buf_size_in_bytes;
+}]],
+      ["struct kfd_ioctl_dbg_wave_control_args"] = [[{
+  uint64_t content_ptr;
+  uint32_t gpu_id;
+  uint32_t buf_size_in_bytes;
+}]],
+      ["struct kfd_ioctl_create_event_args"] = [[{
+  uint64_t event_page_offset;
+  uint32_t event_trigger_data;
+  uint32_t event_type;
+  uint32_t auto_reset;
+  uint32_t node_id;
+  uint32_t event_id;
+  uint32_t event_slot_index;
+}]],
+      ["struct kfd_hsa_memory_exception_data"] = [[{
+  struct kfd_memory_exception_failure failure;
+  uint64_t va;
+  uint32_t gpu_id;
+  uint32_t ErrorType;
+}]],
+      ["struct kfd_hsa_signal_event_data"] = [[{
+  uint64_t last_event_age;
+}]],
+      ["struct kfd_event_data"] = [[{
+  union {
+    struct kfd_hsa_memory_exception_data memory_exception_data;
+    struct kfd_hsa_hw_exception_data hw_exception_data;
+    struct kfd_hsa_signal_event_data signal_event_data;
+  };
+  uint64_t kfd_event_data_ext;
+  uint32_t event_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_wait_events_args"] = [[{
+  uint64_t events_ptr;
+  uint32_t num_events;
+  uint32_t wait_for_all;
+  uint32_t timeout;
+  uint32_t wait_result;
+}]],
+      ["struct kfd_ioctl_set_scratch_backing_va_args"] = [[{
+  uint64_t va_addr;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_get_tile_config_args"] = [[{
+  uint64_t tile_config_ptr;
+  uint64_t macro_tile_config_ptr;
+  uint32_t num_tile_configs;
+  uint32_t num_macro_tile_configs;
+  uint32_t gpu_id;
+  uint32_t gb_addr_config;
+  uint32_t num_banks;
+  uint32_t num_ranks;
+}]],
+      ["struct kfd_ioctl_set_trap_handler_args"] = [[{
+  uint64_t tba_addr;
+  uint64_t tma_addr;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_alloc_memory_of_gpu_args"] = [[{
+  uint64_t va_addr;
+  uint64_t size;
+  uint64_t handle;
+  uint64_t mmap_offset;
+  uint32_t gpu_id;
+  uint32_t flags;
+}]],
+      ["struct kfd_ioctl_free_memory_of_gpu_args"] = [[{
+  uint64_t handle;
+}]],
+      ["struct kfd_ioctl_map_memory_to_gpu_args"] = [[{
+  uint64_t handle;
+  uint64_t device_ids_array_ptr;
+  uint32_t n_devices;
+  uint32_t n_success;
+}]],
+      ["struct kfd_ioctl_unmap_memory_from_gpu_args"] = [[{
+  uint64_t handle;
+  uint64_t device_ids_array_ptr;
+  uint32_t n_devices;
+  uint32_t n_success;
+}]],
+      ["struct kfd_ioctl_get_dmabuf_info_args"] = [[{
+  uint64_t size;
+  uint64_t metadata_ptr;
+  uint32_t metadata_size;
+  uint32_t gpu_id;
+  uint32_t flags;
+  uint32_t dmabuf_fd;
+}]],
+      ["struct kfd_ioctl_import_dmabuf_args"] = [[{
+  uint64_t va_addr;
+  uint64_t handle;
+  uint32_t gpu_id;
+  uint32_t dmabuf_fd;
+}]],
+      ["struct kfd_ioctl_export_dmabuf_args"] = [[{
+  uint64_t handle;
+  uint32_t flags;
+  uint32_t dmabuf_fd;
+}]],
+      ["struct kfd_ioctl_criu_args"] = [[{
+  uint64_t devices;
+  uint64_t bos;
+  uint64_t priv_data;
+  uint64_t priv_data_size;
+  uint32_t num_devices;
+  uint32_t num_bos;
+  uint32_t num_objects;
+  uint32_t pid;
+  uint32_t op;
+}]],
+      ["struct kfd_criu_bo_bucket"] = [[{
+  uint64_t addr;
+  uint64_t size;
+  uint64_t offset;
+  uint64_t restored_offset;
+  uint32_t gpu_id;
+  uint32_t alloc_flags;
+  uint32_t dmabuf_fd;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_svm_args"] = [[{
+  uint64_t start_addr;
+  uint64_t size;
+  uint32_t op;
+  uint32_t nattr;
+  struct kfd_ioctl_svm_attribute attrs[];
+}]],
+      ["struct kfd_runtime_info"] = [[{
+  uint64_t r_debug;
+  uint32_t runtime_state;
+  uint32_t ttmp_setup;
+}]],
+      ["struct kfd_ioctl_runtime_enable_args"] = [[{
+  uint64_t r_debug;
+  uint32_t mode_mask;
+  uint32_t capabilities_mask;
+}]],
+      ["struct kfd_queue_snapshot_entry"] = [[{
+  uint64_t exception_status;
+  uint64_t ring_base_address;
+  uint64_t write_pointer_address;
+  uint64_t read_pointer_address;
+  uint64_t ctx_save_restore_address;
+  uint32_t queue_id;
+  uint32_t gpu_id;
+  uint32_t ring_size;
+  uint32_t queue_type;
+  uint32_t ctx_save_restore_area_size;
+  uint32_t reserved;
+}]],
+      ["struct kfd_context_save_area_header"] = [[{
+  struct {
+    uint32_t control_stack_offset;
+    uint32_t control_stack_size;
+    uint32_t wave_state_offset;
+    uint32_t wave_state_size;
+  } wave_state;
+  uint32_t debug_offset;
+  uint32_t debug_size;
+  uint64_t err_payload_addr;
+  uint32_t err_event_id;
+  uint32_t reserved1;
+}]],
+      ["struct kfd_ioctl_dbg_trap_enable_args"] = [[{
+  uint64_t exception_mask;
+  uint64_t rinfo_ptr;
+  uint32_t rinfo_size;
+  uint32_t dbg_fd;
+}]],
+      ["struct kfd_ioctl_dbg_trap_send_runtime_event_args"] = [[{
+  uint64_t exception_mask;
+  uint32_t gpu_id;
+  uint32_t queue_id;
+}]],
+      ["struct kfd_ioctl_dbg_trap_set_exceptions_enabled_args"] = [[{
+  uint64_t exception_mask;
+}]],
+      ["struct kfd_ioctl_dbg_trap_suspend_queues_args"] = [[{
+  uint64_t exception_mask;
+  uint64_t queue_array_ptr;
+  uint32_t num_queues;
+  uint32_t grace_period;
+}]],
+      ["struct kfd_ioctl_dbg_trap_resume_queues_args"] = [[{
+  uint64_t queue_array_ptr;
+  uint32_t num_queues;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_dbg_trap_set_node_address_watch_args"] = [[{
+  uint64_t address;
+  uint32_t mode;
+  uint32_t mask;
+  uint32_t gpu_id;
+  uint32_t id;
+}]],
+      ["struct kfd_ioctl_dbg_trap_query_debug_event_args"] = [[{
+  uint64_t exception_mask;
+  uint32_t gpu_id;
+  uint32_t queue_id;
+}]],
+      ["struct kfd_ioctl_dbg_trap_query_exception_info_args"] = [[{
+  uint64_t info_ptr;
+  uint32_t info_size;
+  uint32_t source_id;
+  uint32_t exception_code;
+  uint32_t clear_exception;
+}]],
+      ["struct kfd_ioctl_dbg_trap_queue_snapshot_args"] = [[{
+  uint64_t exception_mask;
+  uint64_t snapshot_buf_ptr;
+  uint32_t num_queues;
+  uint32_t entry_size;
+}]],
+      ["struct kfd_ioctl_dbg_trap_device_snapshot_args"] = [[{
+  uint64_t exception_mask;
+  uint64_t snapshot_buf_ptr;
+  uint32_t num_devices;
+  uint32_t entry_size;
+}]],
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    macros = function(M)
+      return {
+        AMDKFD_IOR = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x80004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+        AMDKFD_IOW = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x40004b00, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        AMDKFD_IOWR = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0xc0004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86",
+    constants = {
+      AMDKFD_IOC_CRIU_OP = 0xc0344b22,
+    },
+  },
+  {
+    on = "x86 arm",
+    macros = function(M)
+      return {
+        AMDKFD_IOR = function(nr, type)
+          return M.int(M.bor(0x80004b00LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+        AMDKFD_IOW = function(nr, type)
+          return M.int(M.bor(0x40004b00, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        AMDKFD_IOWR = function(nr, type)
+          return M.int(M.bor(0xc0004b00LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AMDKFD_IOC_GET_VERSION = 0x40084b01,
+      AMDKFD_IOC_SET_MEMORY_POLICY = 0x80204b04,
+      AMDKFD_IOC_GET_PROCESS_APERTURES = 0x41904b06,
+      AMDKFD_IOC_UPDATE_QUEUE = 0x80184b07,
+      AMDKFD_IOC_DESTROY_EVENT = 0x80084b09,
+      AMDKFD_IOC_SET_EVENT = 0x80084b0a,
+      AMDKFD_IOC_RESET_EVENT = 0x80084b0b,
+      AMDKFD_IOC_DBG_REGISTER_DEPRECATED = 0x80084b0d,
+      AMDKFD_IOC_DBG_UNREGISTER_DEPRECATED = 0x80084b0e,
+      AMDKFD_IOC_DBG_ADDRESS_WATCH_DEPRECATED = 0x80104b0f,
+      AMDKFD_IOC_DBG_WAVE_CONTROL_DEPRECATED = 0x80104b10,
+      AMDKFD_IOC_SET_TRAP_HANDLER = 0x80184b13,
+      AMDKFD_IOC_ACQUIRE_VM = 0x80084b15,
+      AMDKFD_IOC_FREE_MEMORY_OF_GPU = 0x80084b17,
+      AMDKFD_IOC_SET_CU_MASK = 0x80104b1a,
+      AMDKFD_IOC_CREATE_PROCESS = 0x20004b27,
+    },
+    macros = function(M)
+      return {
+        AMDKFD_IO = function(nr)
+          return M.int(M.bor(0x20004b00, M.long(nr)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    macros = function(M)
+      return {
+        AMDKFD_IOR = function(nr, type)
+          return M.int(M.bor(0x40004b00, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+        AMDKFD_IOW = function(nr, type)
+          return M.int(M.bor(0x80004b00LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct kfd_ioctl_create_queue_args"] = [[{
+  unsigned long ring_base_address;
+  unsigned long write_pointer_address;
+  unsigned long read_pointer_address;
+  unsigned long doorbell_offset;
+  uint32_t ring_size;
+  uint32_t gpu_id;
+  uint32_t queue_type;
+  uint32_t queue_percentage;
+  uint32_t queue_priority;
+  uint32_t queue_id;
+  unsigned long eop_buffer_address;
+  unsigned long eop_buffer_size;
+  unsigned long ctx_save_restore_address;
+  uint32_t ctx_save_restore_size;
+  uint32_t ctl_stack_size;
+  uint32_t sdma_engine_id;
+  uint32_t metadata_ring_size;
+}]],
+      ["struct kfd_ioctl_update_queue_args"] = [[{
+  unsigned long ring_base_address;
+  uint32_t queue_id;
+  uint32_t ring_size;
+  uint32_t queue_percentage;
+  uint32_t queue_priority;
+}]],
+      ["struct kfd_ioctl_set_cu_mask_args"] = [[{
+  uint32_t queue_id;
+  uint32_t num_cu_mask;
+  unsigned long cu_mask_ptr;
+}]],
+      ["struct kfd_ioctl_get_queue_wave_state_args"] = [[{
+  unsigned long ctl_stack_address;
+  uint32_t ctl_stack_used_size;
+  uint32_t save_area_used_size;
+  uint32_t queue_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_get_available_memory_args"] = [[{
+  unsigned long available;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_dbg_device_info_entry"] = [[{
+  unsigned long exception_status;
+  unsigned long lds_base;
+  unsigned long lds_limit;
+  unsigned long scratch_base;
+  unsigned long scratch_limit;
+  unsigned long gpuvm_base;
+  unsigned long gpuvm_limit;
+  uint32_t gpu_id;
+  uint32_t location_id;
+  uint32_t vendor_id;
+  uint32_t device_id;
+  uint32_t revision_id;
+  uint32_t subsystem_vendor_id;
+  uint32_t subsystem_device_id;
+  uint32_t fw_version;
+  uint32_t gfx_target_version;
+  uint32_t simd_count;
+  uint32_t max_waves_per_simd;
+  uint32_t array_count;
+  uint32_t simd_arrays_per_engine;
+  uint32_t num_xcc;
+  uint32_t capability;
+  uint32_t debug_prop;
+  uint32_t capability2;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_set_memory_policy_args"] = [[{
+  unsigned long alternate_aperture_base;
+  unsigned long alternate_aperture_size;
+  uint32_t gpu_id;
+  uint32_t default_policy;
+  uint32_t alternate_policy;
+  uint32_t misc_process_flag;
+}]],
+      ["struct kfd_ioctl_get_clock_counters_args"] = [[{
+  unsigned long gpu_clock_counter;
+  unsigned long cpu_clock_counter;
+  unsigned long system_clock_counter;
+  unsigned long system_clock_freq;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_process_device_apertures"] = [[{
+  unsigned long lds_base;
+  unsigned long lds_limit;
+  unsigned long scratch_base;
+  unsigned long scratch_limit;
+  unsigned long gpuvm_base;
+  unsigned long gpuvm_limit;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_get_process_apertures_new_args"] = [[{
+  unsigned long kfd_process_device_apertures_ptr;
+  uint32_t num_of_nodes;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_dbg_address_watch_args"] = [[{
+  unsigned long content_ptr;
+  uint32_t gpu_id;
+  uint32_t buf_size_in_bytes;
+}]],
+      ["struct kfd_ioctl_dbg_wave_control_args"] = [[{
+  unsigned long content_ptr;
+  uint32_t gpu_id;
+  uint32_t buf_size_in_bytes;
+}]],
+      ["struct kfd_ioctl_create_event_args"] = [[{
+  unsigned long event_page_offset;
+  uint32_t event_trigger_data;
+  uint32_t event_type;
+  uint32_t auto_reset;
+  uint32_t node_id;
+  uint32_t event_id;
+  uint32_t event_slot_index;
+}]],
+      ["struct kfd_hsa_memory_exception_data"] = [[{
+  struct kfd_memory_exception_failure failure;
+  unsigned long va;
+  uint32_t gpu_id;
+  uint32_t ErrorType;
+}]],
+      ["struct kfd_hsa_signal_event_data"] = [[{
+  unsigned long last_event_age;
+}]],
+      ["struct kfd_event_data"] = [[{
+  union {
+    struct kfd_hsa_memory_exception_data memory_exception_data;
+    struct kfd_hsa_hw_exception_data hw_exception_data;
+    struct kfd_hsa_signal_event_data signal_event_data;
+  };
+  unsigned long kfd_event_data_ext;
+  uint32_t event_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_wait_events_args"] = [[{
+  unsigned long events_ptr;
+  uint32_t num_events;
+  uint32_t wait_for_all;
+  uint32_t timeout;
+  uint32_t wait_result;
+}]],
+      ["struct kfd_ioctl_set_scratch_backing_va_args"] = [[{
+  unsigned long va_addr;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_get_tile_config_args"] = [[{
+  unsigned long tile_config_ptr;
+  unsigned long macro_tile_config_ptr;
+  uint32_t num_tile_configs;
+  uint32_t num_macro_tile_configs;
+  uint32_t gpu_id;
+  uint32_t gb_addr_config;
+  uint32_t num_banks;
+  uint32_t num_ranks;
+}]],
+      ["struct kfd_ioctl_set_trap_handler_args"] = [[{
+  unsigned long tba_addr;
+  unsigned long tma_addr;
+  uint32_t gpu_id;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_alloc_memory_of_gpu_args"] = [[{
+  unsigned long va_addr;
+  unsigned long size;
+  unsigned long handle;
+  unsigned long mmap_offset;
+  uint32_t gpu_id;
+  uint32_t flags;
+}]],
+      ["struct kfd_ioctl_free_memory_of_gpu_args"] = [[{
+  unsigned long handle;
+}]],
+      ["struct kfd_ioctl_map_memory_to_gpu_args"] = [[{
+  unsigned long handle;
+  unsigned long device_ids_array_ptr;
+  uint32_t n_devices;
+  uint32_t n_success;
+}]],
+      ["struct kfd_ioctl_unmap_memory_from_gpu_args"] = [[{
+  unsigned long handle;
+  unsigned long device_ids_array_ptr;
+  uint32_t n_devices;
+  uint32_t n_success;
+}]],
+      ["struct kfd_ioctl_get_dmabuf_info_args"] = [[{
+  unsigned long size;
+  unsigned long metadata_ptr;
+  uint32_t metadata_size;
+  uint32_t gpu_id;
+  uint32_t flags;
+  uint32_t dmabuf_fd;
+}]],
+      ["struct kfd_ioctl_import_dmabuf_args"] = [[{
+  unsigned long va_addr;
+  unsigned long handle;
+  uint32_t gpu_id;
+  uint32_t dmabuf_fd;
+}]],
+      ["struct kfd_ioctl_export_dmabuf_args"] = [[{
+  unsigned long handle;
+  uint32_t flags;
+  uint32_t dmabuf_fd;
+}]],
+      ["struct kfd_ioctl_criu_args"] = [[{
+  unsigned long devices;
+  unsigned long bos;
+  unsigned long priv_data;
+  unsigned long priv_data_size;
+  uint32_t num_devices;
+  uint32_t num_bos;
+  uint32_t num_objects;
+  uint32_t pid;
+  uint32_t op;
+}]],
+      ["struct kfd_criu_bo_bucket"] = [[{
+  unsigned long addr;
+  unsigned long size;
+  unsigned long offset;
+  unsigned long restored_offset;
+  uint32_t gpu_id;
+  uint32_t alloc_flags;
+  uint32_t dmabuf_fd;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_svm_args"] = [[{
+  unsigned long start_addr;
+  unsigned long size;
+  uint32_t op;
+  uint32_t nattr;
+  struct kfd_ioctl_svm_attribute attrs[];
+}]],
+      ["struct kfd_runtime_info"] = [[{
+  unsigned long r_debug;
+  uint32_t runtime_state;
+  uint32_t ttmp_setup;
+}]],
+      ["struct kfd_ioctl_runtime_enable_args"] = [[{
+  unsigned long r_debug;
+  uint32_t mode_mask;
+  uint32_t capabilities_mask;
+}]],
+      ["struct kfd_queue_snapshot_entry"] = [[{
+  unsigned long exception_status;
+  unsigned long ring_base_address;
+  unsigned long write_pointer_address;
+  unsigned long read_pointer_address;
+  unsigned long ctx_save_restore_address;
+  uint32_t queue_id;
+  uint32_t gpu_id;
+  uint32_t ring_size;
+  uint32_t queue_type;
+  uint32_t ctx_save_restore_area_size;
+  uint32_t reserved;
+}]],
+      ["struct kfd_context_save_area_header"] = [[{
+  struct {
+    uint32_t control_stack_offset;
+    uint32_t control_stack_size;
+    uint32_t wave_state_offset;
+    uint32_t wave_state_size;
+  } wave_state;
+  uint32_t debug_offset;
+  uint32_t debug_size;
+  unsigned long err_payload_addr;
+  uint32_t err_event_id;
+  uint32_t reserved1;
+}]],
+      ["struct kfd_ioctl_dbg_trap_enable_args"] = [[{
+  unsigned long exception_mask;
+  unsigned long rinfo_ptr;
+  uint32_t rinfo_size;
+  uint32_t dbg_fd;
+}]],
+      ["struct kfd_ioctl_dbg_trap_send_runtime_event_args"] = [[{
+  unsigned long exception_mask;
+  uint32_t gpu_id;
+  uint32_t queue_id;
+}]],
+      ["struct kfd_ioctl_dbg_trap_set_exceptions_enabled_args"] = [[{
+  unsigned long exception_mask;
+}]],
+      ["struct kfd_ioctl_dbg_trap_suspend_queues_args"] = [[{
+  unsigned long exception_mask;
+  unsigned long queue_array_ptr;
+  uint32_t num_queues;
+  uint32_t grace_period;
+}]],
+      ["struct kfd_ioctl_dbg_trap_resume_queues_args"] = [[{
+  unsigned long queue_array_ptr;
+  uint32_t num_queues;
+  uint32_t pad;
+}]],
+      ["struct kfd_ioctl_dbg_trap_set_node_address_watch_args"] = [[{
+  unsigned long address;
+  uint32_t mode;
+  uint32_t mask;
+  uint32_t gpu_id;
+  uint32_t id;
+}]],
+      ["struct kfd_ioctl_dbg_trap_query_debug_event_args"] = [[{
+  unsigned long exception_mask;
+  uint32_t gpu_id;
+  uint32_t queue_id;
+}]],
+      ["struct kfd_ioctl_dbg_trap_query_exception_info_args"] = [[{
+  unsigned long info_ptr;
+  uint32_t info_size;
+  uint32_t source_id;
+  uint32_t exception_code;
+  uint32_t clear_exception;
+}]],
+      ["struct kfd_ioctl_dbg_trap_queue_snapshot_args"] = [[{
+  unsigned long exception_mask;
+  unsigned long snapshot_buf_ptr;
+  uint32_t num_queues;
+  uint32_t entry_size;
+}]],
+      ["struct kfd_ioctl_dbg_trap_device_snapshot_args"] = [[{
+  unsigned long exception_mask;
+  unsigned long snapshot_buf_ptr;
+  uint32_t num_devices;
+  uint32_t entry_size;
+}]],
+    },
+    macros = function(M)
+      return {
+        AMDKFD_IOR = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x40004b00, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+        AMDKFD_IOW = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x80004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/kfd_sysfs.h"] = [==[
-  constants = {
-    HSA_CAP_HOT_PLUGGABLE = 0x1,
-    HSA_CAP_ATS_PRESENT = 0x2,
-    HSA_CAP_SHARED_WITH_GRAPHICS = 0x4,
-    HSA_CAP_QUEUE_SIZE_POW2 = 0x8,
-    HSA_CAP_QUEUE_SIZE_32BIT = 0x10,
-    HSA_CAP_QUEUE_IDLE_EVENT = 0x20,
-    HSA_CAP_VA_LIMIT = 0x40,
-    HSA_CAP_WATCH_POINTS_SUPPORTED = 0x80,
-    HSA_CAP_WATCH_POINTS_TOTALBITS_MASK = 0xf00,
-    HSA_CAP_WATCH_POINTS_TOTALBITS_SHIFT = 8,
-    HSA_CAP_DOORBELL_TYPE_TOTALBITS_MASK = 0x3000,
-    HSA_CAP_DOORBELL_TYPE_TOTALBITS_SHIFT = 12,
-    HSA_CAP_DOORBELL_TYPE_PRE_1_0 = 0x0,
-    HSA_CAP_DOORBELL_TYPE_1_0 = 0x1,
-    HSA_CAP_DOORBELL_TYPE_2_0 = 0x2,
-    HSA_CAP_AQL_QUEUE_DOUBLE_MAP = 0x4000,
-    HSA_CAP_TRAP_DEBUG_SUPPORT = 0x8000,
-    HSA_CAP_TRAP_DEBUG_WAVE_LAUNCH_TRAP_OVERRIDE_SUPPORTED = 0x10000,
-    HSA_CAP_TRAP_DEBUG_WAVE_LAUNCH_MODE_SUPPORTED = 0x20000,
-    HSA_CAP_TRAP_DEBUG_PRECISE_MEMORY_OPERATIONS_SUPPORTED = 0x40000,
-    HSA_CAP_RESERVED_WAS_SRAM_EDCSUPPORTED = 0x80000,
-    HSA_CAP_MEM_EDCSUPPORTED = 0x100000,
-    HSA_CAP_RASEVENTNOTIFY = 0x200000,
-    HSA_CAP_ASIC_REVISION_MASK = 0x3c00000,
-    HSA_CAP_ASIC_REVISION_SHIFT = 22,
-    HSA_CAP_SRAM_EDCSUPPORTED = 0x4000000,
-    HSA_CAP_SVMAPI_SUPPORTED = 0x8000000,
-    HSA_CAP_FLAGS_COHERENTHOSTACCESS = 0x10000000,
-    HSA_CAP_TRAP_DEBUG_FIRMWARE_SUPPORTED = 0x20000000,
-    HSA_CAP_TRAP_DEBUG_PRECISE_ALU_OPERATIONS_SUPPORTED = 0x40000000,
-    HSA_CAP_PER_QUEUE_RESET_SUPPORTED = 0x80000000,
-    HSA_CAP_RESERVED = 0xf8000,
-    HSA_CAP2_PER_SDMA_QUEUE_RESET_SUPPORTED = 0x1,
-    HSA_CAP2_TRAP_DEBUG_LDS_OUT_OF_ADDR_RANGE_SUPPORTED = 0x2,
-    HSA_CAP2_RESERVED = 0xfffffffc,
-    HSA_DBG_WATCH_ADDR_MASK_LO_BIT_MASK = 0xf,
-    HSA_DBG_WATCH_ADDR_MASK_LO_BIT_SHIFT = 0,
-    HSA_DBG_WATCH_ADDR_MASK_HI_BIT_MASK = 0x3f0,
-    HSA_DBG_WATCH_ADDR_MASK_HI_BIT_SHIFT = 4,
-    HSA_DBG_DISPATCH_INFO_ALWAYS_VALID = 0x400,
-    HSA_DBG_WATCHPOINTS_EXCLUSIVE = 0x800,
-    HSA_DBG_RESERVED = 0xfffffffffffff000ULL,
-    HSA_MEM_HEAP_TYPE_SYSTEM = 0,
-    HSA_MEM_HEAP_TYPE_FB_PUBLIC = 1,
-    HSA_MEM_HEAP_TYPE_FB_PRIVATE = 2,
-    HSA_MEM_HEAP_TYPE_GPU_GDS = 3,
-    HSA_MEM_HEAP_TYPE_GPU_LDS = 4,
-    HSA_MEM_HEAP_TYPE_GPU_SCRATCH = 5,
-    HSA_MEM_FLAGS_HOT_PLUGGABLE = 0x1,
-    HSA_MEM_FLAGS_NON_VOLATILE = 0x2,
-    HSA_MEM_FLAGS_RESERVED = 0xfffffffc,
-    HSA_CACHE_TYPE_DATA = 0x1,
-    HSA_CACHE_TYPE_INSTRUCTION = 0x2,
-    HSA_CACHE_TYPE_CPU = 0x4,
-    HSA_CACHE_TYPE_HSACU = 0x8,
-    HSA_CACHE_TYPE_RESERVED = 0xfffffff0,
-    HSA_IOLINK_TYPE_UNDEFINED = 0,
-    HSA_IOLINK_TYPE_HYPERTRANSPORT = 1,
-    HSA_IOLINK_TYPE_PCIEXPRESS = 2,
-    HSA_IOLINK_TYPE_AMBA = 3,
-    HSA_IOLINK_TYPE_MIPI = 4,
-    HSA_IOLINK_TYPE_QPI_1_1 = 5,
-    HSA_IOLINK_TYPE_RESERVED1 = 6,
-    HSA_IOLINK_TYPE_RESERVED2 = 7,
-    HSA_IOLINK_TYPE_RAPID_IO = 8,
-    HSA_IOLINK_TYPE_INFINIBAND = 9,
-    HSA_IOLINK_TYPE_RESERVED3 = 10,
-    HSA_IOLINK_TYPE_XGMI = 11,
-    HSA_IOLINK_TYPE_XGOP = 12,
-    HSA_IOLINK_TYPE_GZ = 13,
-    HSA_IOLINK_TYPE_ETHERNET_RDMA = 14,
-    HSA_IOLINK_TYPE_RDMA_OTHER = 15,
-    HSA_IOLINK_TYPE_OTHER = 16,
-    HSA_IOLINK_FLAGS_ENABLED = 0x1,
-    HSA_IOLINK_FLAGS_NON_COHERENT = 0x2,
-    HSA_IOLINK_FLAGS_NO_ATOMICS_32_BIT = 0x4,
-    HSA_IOLINK_FLAGS_NO_ATOMICS_64_BIT = 0x8,
-    HSA_IOLINK_FLAGS_NO_PEER_TO_PEER_DMA = 0x10,
-    HSA_IOLINK_FLAGS_RESERVED = 0xffffffe0,
+constants = {
+  HSA_CAP_HOT_PLUGGABLE = 0x1,
+  HSA_CAP_ATS_PRESENT = 0x2,
+  HSA_CAP_SHARED_WITH_GRAPHICS = 0x4,
+  HSA_CAP_QUEUE_SIZE_POW2 = 0x8,
+  HSA_CAP_QUEUE_SIZE_32BIT = 0x10,
+  HSA_CAP_QUEUE_IDLE_EVENT = 0x20,
+  HSA_CAP_VA_LIMIT = 0x40,
+  HSA_CAP_WATCH_POINTS_SUPPORTED = 0x80,
+  HSA_CAP_WATCH_POINTS_TOTALBITS_MASK = 0xf00,
+  HSA_CAP_WATCH_POINTS_TOTALBITS_SHIFT = 8,
+  HSA_CAP_DOORBELL_TYPE_TOTALBITS_MASK = 0x3000,
+  HSA_CAP_DOORBELL_TYPE_TOTALBITS_SHIFT = 12,
+  HSA_CAP_DOORBELL_TYPE_PRE_1_0 = 0x0,
+  HSA_CAP_DOORBELL_TYPE_1_0 = 0x1,
+  HSA_CAP_DOORBELL_TYPE_2_0 = 0x2,
+  HSA_CAP_AQL_QUEUE_DOUBLE_MAP = 0x4000,
+  HSA_CAP_TRAP_DEBUG_SUPPORT = 0x8000,
+  HSA_CAP_TRAP_DEBUG_WAVE_LAUNCH_TRAP_OVERRIDE_SUPPORTED = 0x10000,
+  HSA_CAP_TRAP_DEBUG_WAVE_LAUNCH_MODE_SUPPORTED = 0x20000,
+  HSA_CAP_TRAP_DEBUG_PRECISE_MEMORY_OPERATIONS_SUPPORTED = 0x40000,
+  HSA_CAP_RESERVED_WAS_SRAM_EDCSUPPORTED = 0x80000,
+  HSA_CAP_MEM_EDCSUPPORTED = 0x100000,
+  HSA_CAP_RASEVENTNOTIFY = 0x200000,
+  HSA_CAP_ASIC_REVISION_MASK = 0x3c00000,
+  HSA_CAP_ASIC_REVISION_SHIFT = 22,
+  HSA_CAP_SRAM_EDCSUPPORTED = 0x4000000,
+  HSA_CAP_SVMAPI_SUPPORTED = 0x8000000,
+  HSA_CAP_FLAGS_COHERENTHOSTACCESS = 0x10000000,
+  HSA_CAP_TRAP_DEBUG_FIRMWARE_SUPPORTED = 0x20000000,
+  HSA_CAP_TRAP_DEBUG_PRECISE_ALU_OPERATIONS_SUPPORTED = 0x40000000,
+  HSA_CAP_PER_QUEUE_RESET_SUPPORTED = 0x80000000,
+  HSA_CAP_RESERVED = 0xf8000,
+  HSA_CAP2_PER_SDMA_QUEUE_RESET_SUPPORTED = 0x1,
+  HSA_CAP2_TRAP_DEBUG_LDS_OUT_OF_ADDR_RANGE_SUPPORTED = 0x2,
+  HSA_CAP2_RESERVED = 0xfffffffc,
+  HSA_DBG_WATCH_ADDR_MASK_LO_BIT_MASK = 0xf,
+  HSA_DBG_WATCH_ADDR_MASK_LO_BIT_SHIFT = 0,
+  HSA_DBG_WATCH_ADDR_MASK_HI_BIT_MASK = 0x3f0,
+  HSA_DBG_WATCH_ADDR_MASK_HI_BIT_SHIFT = 4,
+  HSA_DBG_DISPATCH_INFO_ALWAYS_VALID = 0x400,
+  HSA_DBG_WATCHPOINTS_EXCLUSIVE = 0x800,
+  HSA_DBG_RESERVED = 0xfffffffffffff000ULL,
+  HSA_MEM_HEAP_TYPE_SYSTEM = 0,
+  HSA_MEM_HEAP_TYPE_FB_PUBLIC = 1,
+  HSA_MEM_HEAP_TYPE_FB_PRIVATE = 2,
+  HSA_MEM_HEAP_TYPE_GPU_GDS = 3,
+  HSA_MEM_HEAP_TYPE_GPU_LDS = 4,
+  HSA_MEM_HEAP_TYPE_GPU_SCRATCH = 5,
+  HSA_MEM_FLAGS_HOT_PLUGGABLE = 0x1,
+  HSA_MEM_FLAGS_NON_VOLATILE = 0x2,
+  HSA_MEM_FLAGS_RESERVED = 0xfffffffc,
+  HSA_CACHE_TYPE_DATA = 0x1,
+  HSA_CACHE_TYPE_INSTRUCTION = 0x2,
+  HSA_CACHE_TYPE_CPU = 0x4,
+  HSA_CACHE_TYPE_HSACU = 0x8,
+  HSA_CACHE_TYPE_RESERVED = 0xfffffff0,
+  HSA_IOLINK_TYPE_UNDEFINED = 0,
+  HSA_IOLINK_TYPE_HYPERTRANSPORT = 1,
+  HSA_IOLINK_TYPE_PCIEXPRESS = 2,
+  HSA_IOLINK_TYPE_AMBA = 3,
+  HSA_IOLINK_TYPE_MIPI = 4,
+  HSA_IOLINK_TYPE_QPI_1_1 = 5,
+  HSA_IOLINK_TYPE_RESERVED1 = 6,
+  HSA_IOLINK_TYPE_RESERVED2 = 7,
+  HSA_IOLINK_TYPE_RAPID_IO = 8,
+  HSA_IOLINK_TYPE_INFINIBAND = 9,
+  HSA_IOLINK_TYPE_RESERVED3 = 10,
+  HSA_IOLINK_TYPE_XGMI = 11,
+  HSA_IOLINK_TYPE_XGOP = 12,
+  HSA_IOLINK_TYPE_GZ = 13,
+  HSA_IOLINK_TYPE_ETHERNET_RDMA = 14,
+  HSA_IOLINK_TYPE_RDMA_OTHER = 15,
+  HSA_IOLINK_TYPE_OTHER = 16,
+  HSA_IOLINK_FLAGS_ENABLED = 0x1,
+  HSA_IOLINK_FLAGS_NON_COHERENT = 0x2,
+  HSA_IOLINK_FLAGS_NO_ATOMICS_32_BIT = 0x4,
+  HSA_IOLINK_FLAGS_NO_ATOMICS_64_BIT = 0x8,
+  HSA_IOLINK_FLAGS_NO_PEER_TO_PEER_DMA = 0x10,
+  HSA_IOLINK_FLAGS_RESERVED = 0xffffffe0,
+},
+]==],
+["linux/kvm.h"] = [==[
+deltas = {
+  {
+    on = "!arm",
+    constants = {
+      kvm_ioeventfd_flag_nr_datamatch = 0,
+      kvm_ioeventfd_flag_nr_pio = 1,
+      kvm_ioeventfd_flag_nr_deassign = 2,
+      kvm_ioeventfd_flag_nr_virtio_ccw_notify = 3,
+      kvm_ioeventfd_flag_nr_fast_mmio = 4,
+      kvm_ioeventfd_flag_nr_max = 5,
+      KVM_DEV_TYPE_FSL_MPIC_20 = 1,
+      KVM_DEV_TYPE_FSL_MPIC_42 = 2,
+      KVM_DEV_TYPE_XICS = 3,
+      KVM_DEV_TYPE_VFIO = 4,
+      KVM_DEV_TYPE_ARM_VGIC_V2 = 5,
+      KVM_DEV_TYPE_FLIC = 6,
+      KVM_DEV_TYPE_ARM_VGIC_V3 = 7,
+      KVM_DEV_TYPE_ARM_VGIC_ITS = 8,
+      KVM_DEV_TYPE_XIVE = 9,
+      KVM_DEV_TYPE_ARM_PV_TIME = 10,
+      KVM_DEV_TYPE_RISCV_AIA = 11,
+      KVM_DEV_TYPE_LOONGARCH_IPI = 12,
+      KVM_DEV_TYPE_LOONGARCH_EIOINTC = 13,
+      KVM_DEV_TYPE_LOONGARCH_PCHPIC = 14,
+      KVM_DEV_TYPE_LOONGARCH_DMSINTC = 15,
+      KVM_DEV_TYPE_ARM_VGIC_V5 = 16,
+      KVM_DEV_TYPE_MAX = 17,
+      KVM_API_VERSION = 12,
+      KVM_MEM_LOG_DIRTY_PAGES = 0x1,
+      KVM_MEM_READONLY = 0x2,
+      KVM_MEM_GUEST_MEMFD = 0x4,
+      KVM_PIT_SPEAKER_DUMMY = 1,
+      KVM_EXIT_HYPERV_SYNIC = 1,
+      KVM_EXIT_HYPERV_HCALL = 2,
+      KVM_EXIT_HYPERV_SYNDBG = 3,
+      KVM_EXIT_XEN_HCALL = 1,
+      KVM_S390_GET_SKEYS_NONE = 1,
+      KVM_S390_SKEYS_MAX = 1048576,
+      KVM_EXIT_UNKNOWN = 0,
+      KVM_EXIT_EXCEPTION = 1,
+      KVM_EXIT_IO = 2,
+      KVM_EXIT_HYPERCALL = 3,
+      KVM_EXIT_DEBUG = 4,
+      KVM_EXIT_HLT = 5,
+      KVM_EXIT_MMIO = 6,
+      KVM_EXIT_IRQ_WINDOW_OPEN = 7,
+      KVM_EXIT_SHUTDOWN = 8,
+      KVM_EXIT_FAIL_ENTRY = 9,
+      KVM_EXIT_INTR = 10,
+      KVM_EXIT_SET_TPR = 11,
+      KVM_EXIT_TPR_ACCESS = 12,
+      KVM_EXIT_S390_SIEIC = 13,
+      KVM_EXIT_S390_RESET = 14,
+      KVM_EXIT_DCR = 15,
+      KVM_EXIT_NMI = 16,
+      KVM_EXIT_INTERNAL_ERROR = 17,
+      KVM_EXIT_OSI = 18,
+      KVM_EXIT_PAPR_HCALL = 19,
+      KVM_EXIT_S390_UCONTROL = 20,
+      KVM_EXIT_WATCHDOG = 21,
+      KVM_EXIT_S390_TSCH = 22,
+      KVM_EXIT_EPR = 23,
+      KVM_EXIT_SYSTEM_EVENT = 24,
+      KVM_EXIT_S390_STSI = 25,
+      KVM_EXIT_IOAPIC_EOI = 26,
+      KVM_EXIT_HYPERV = 27,
+      KVM_EXIT_ARM_NISV = 28,
+      KVM_EXIT_X86_RDMSR = 29,
+      KVM_EXIT_X86_WRMSR = 30,
+      KVM_EXIT_DIRTY_RING_FULL = 31,
+      KVM_EXIT_AP_RESET_HOLD = 32,
+      KVM_EXIT_X86_BUS_LOCK = 33,
+      KVM_EXIT_XEN = 34,
+      KVM_EXIT_RISCV_SBI = 35,
+      KVM_EXIT_RISCV_CSR = 36,
+      KVM_EXIT_NOTIFY = 37,
+      KVM_EXIT_LOONGARCH_IOCSR = 38,
+      KVM_EXIT_MEMORY_FAULT = 39,
+      KVM_EXIT_TDX = 40,
+      KVM_EXIT_ARM_SEA = 41,
+      KVM_EXIT_ARM_LDST64B = 42,
+      KVM_EXIT_SNP_REQ_CERTS = 43,
+      KVM_INTERNAL_ERROR_EMULATION = 1,
+      KVM_INTERNAL_ERROR_SIMUL_EX = 2,
+      KVM_INTERNAL_ERROR_DELIVERY_EV = 3,
+      KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON = 4,
+      KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 0x1,
+      KVM_EXIT_IO_IN = 0,
+      KVM_EXIT_IO_OUT = 1,
+      KVM_SYSTEM_EVENT_SHUTDOWN = 1,
+      KVM_SYSTEM_EVENT_RESET = 2,
+      KVM_SYSTEM_EVENT_CRASH = 3,
+      KVM_SYSTEM_EVENT_WAKEUP = 4,
+      KVM_SYSTEM_EVENT_SUSPEND = 5,
+      KVM_SYSTEM_EVENT_SEV_TERM = 6,
+      KVM_SYSTEM_EVENT_TDX_FATAL = 7,
+      KVM_MSR_EXIT_REASON_INVAL = 0x1,
+      KVM_MSR_EXIT_REASON_UNKNOWN = 0x2,
+      KVM_MSR_EXIT_REASON_FILTER = 0x4,
+      KVM_MSR_EXIT_REASON_VALID_MASK = 7,
+      KVM_NOTIFY_CONTEXT_INVALID = 0x1,
+      KVM_MEMORY_EXIT_FLAG_PRIVATE = 0x8,
+      KVM_EXIT_ARM_SEA_FLAG_GPA_VALID = 0x1,
+      SYNC_REGS_SIZE_BYTES = 2048,
+      KVM_MP_STATE_RUNNABLE = 0,
+      KVM_MP_STATE_UNINITIALIZED = 1,
+      KVM_MP_STATE_INIT_RECEIVED = 2,
+      KVM_MP_STATE_HALTED = 3,
+      KVM_MP_STATE_SIPI_RECEIVED = 4,
+      KVM_MP_STATE_STOPPED = 5,
+      KVM_MP_STATE_CHECK_STOP = 6,
+      KVM_MP_STATE_OPERATING = 7,
+      KVM_MP_STATE_LOAD = 8,
+      KVM_MP_STATE_AP_RESET_HOLD = 9,
+      KVM_MP_STATE_SUSPENDED = 10,
+      KVM_GUESTDBG_ENABLE = 0x1,
+      KVM_GUESTDBG_SINGLESTEP = 0x2,
+      KVM_IOEVENTFD_FLAG_DATAMATCH = 0x1,
+      KVM_IOEVENTFD_FLAG_PIO = 0x2,
+      KVM_IOEVENTFD_FLAG_DEASSIGN = 0x4,
+      KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY = 0x8,
+      KVM_IOEVENTFD_VALID_FLAG_MASK = 0x1f,
+      KVM_X86_DISABLE_EXITS_MWAIT = 0x1,
+      KVM_X86_DISABLE_EXITS_HLT = 0x2,
+      KVM_X86_DISABLE_EXITS_PAUSE = 0x4,
+      KVM_X86_DISABLE_EXITS_CSTATE = 0x8,
+      KVM_X86_DISABLE_EXITS_APERFMPERF = 0x10,
+      KVMIO = 0xae,
+      KVM_VM_S390_UCONTROL = 1,
+      KVM_VM_PPC_HV = 1,
+      KVM_VM_PPC_PR = 2,
+      KVM_VM_MIPS_AUTO = 0,
+      KVM_VM_MIPS_VZ = 1,
+      KVM_VM_MIPS_TE = 2,
+      KVM_S390_SIE_PAGE_OFFSET = 1,
+      KVM_VM_TYPE_ARM_IPA_SIZE_MASK = 0xff,
+      KVM_VM_TYPE_ARM_PROTECTED = 0x80000000,
+      KVM_VM_TYPE_ARM_MASK = 2147483903,
+      KVM_CAP_IRQCHIP = 0,
+      KVM_CAP_HLT = 1,
+      KVM_CAP_MMU_SHADOW_CACHE_CONTROL = 2,
+      KVM_CAP_USER_MEMORY = 3,
+      KVM_CAP_SET_TSS_ADDR = 4,
+      KVM_CAP_VAPIC = 6,
+      KVM_CAP_EXT_CPUID = 7,
+      KVM_CAP_CLOCKSOURCE = 8,
+      KVM_CAP_NR_VCPUS = 9,
+      KVM_CAP_NR_MEMSLOTS = 10,
+      KVM_CAP_PIT = 11,
+      KVM_CAP_NOP_IO_DELAY = 12,
+      KVM_CAP_PV_MMU = 13,
+      KVM_CAP_MP_STATE = 14,
+      KVM_CAP_COALESCED_MMIO = 15,
+      KVM_CAP_SYNC_MMU = 16,
+      KVM_CAP_IOMMU = 18,
+      KVM_CAP_DESTROY_MEMORY_REGION_WORKS = 21,
+      KVM_CAP_USER_NMI = 22,
+      KVM_CAP_SET_GUEST_DEBUG = 23,
+      KVM_CAP_IRQ_ROUTING = 25,
+      KVM_CAP_IRQ_INJECT_STATUS = 26,
+      KVM_CAP_ASSIGN_DEV_IRQ = 29,
+      KVM_CAP_JOIN_MEMORY_REGIONS_WORKS = 30,
+      KVM_CAP_IRQFD = 32,
+      KVM_CAP_SET_BOOT_CPU_ID = 34,
+      KVM_CAP_IOEVENTFD = 36,
+      KVM_CAP_SET_IDENTITY_MAP_ADDR = 37,
+      KVM_CAP_ADJUST_CLOCK = 39,
+      KVM_CAP_INTERNAL_ERROR_DATA = 40,
+      KVM_CAP_S390_PSW = 42,
+      KVM_CAP_PPC_SEGSTATE = 43,
+      KVM_CAP_HYPERV = 44,
+      KVM_CAP_HYPERV_VAPIC = 45,
+      KVM_CAP_HYPERV_SPIN = 46,
+      KVM_CAP_PCI_SEGMENT = 47,
+      KVM_CAP_PPC_PAIRED_SINGLES = 48,
+      KVM_CAP_INTR_SHADOW = 49,
+      KVM_CAP_X86_ROBUST_SINGLESTEP = 51,
+      KVM_CAP_PPC_OSI = 52,
+      KVM_CAP_PPC_UNSET_IRQ = 53,
+      KVM_CAP_ENABLE_CAP = 54,
+      KVM_CAP_PPC_GET_PVINFO = 57,
+      KVM_CAP_PPC_IRQ_LEVEL = 58,
+      KVM_CAP_ASYNC_PF = 59,
+      KVM_CAP_TSC_CONTROL = 60,
+      KVM_CAP_GET_TSC_KHZ = 61,
+      KVM_CAP_PPC_BOOKE_SREGS = 62,
+      KVM_CAP_SPAPR_TCE = 63,
+      KVM_CAP_PPC_SMT = 64,
+      KVM_CAP_PPC_RMA = 65,
+      KVM_CAP_MAX_VCPUS = 66,
+      KVM_CAP_PPC_HIOR = 67,
+      KVM_CAP_PPC_PAPR = 68,
+      KVM_CAP_SW_TLB = 69,
+      KVM_CAP_ONE_REG = 70,
+      KVM_CAP_S390_GMAP = 71,
+      KVM_CAP_TSC_DEADLINE_TIMER = 72,
+      KVM_CAP_S390_UCONTROL = 73,
+      KVM_CAP_SYNC_REGS = 74,
+      KVM_CAP_PCI_2_3 = 75,
+      KVM_CAP_KVMCLOCK_CTRL = 76,
+      KVM_CAP_SIGNAL_MSI = 77,
+      KVM_CAP_PPC_GET_SMMU_INFO = 78,
+      KVM_CAP_S390_COW = 79,
+      KVM_CAP_PPC_ALLOC_HTAB = 80,
+      KVM_CAP_READONLY_MEM = 81,
+      KVM_CAP_IRQFD_RESAMPLE = 82,
+      KVM_CAP_PPC_BOOKE_WATCHDOG = 83,
+      KVM_CAP_PPC_HTAB_FD = 84,
+      KVM_CAP_S390_CSS_SUPPORT = 85,
+      KVM_CAP_PPC_EPR = 86,
+      KVM_CAP_ARM_PSCI = 87,
+      KVM_CAP_ARM_SET_DEVICE_ADDR = 88,
+      KVM_CAP_DEVICE_CTRL = 89,
+      KVM_CAP_IRQ_MPIC = 90,
+      KVM_CAP_PPC_RTAS = 91,
+      KVM_CAP_IRQ_XICS = 92,
+      KVM_CAP_ARM_EL1_32BIT = 93,
+      KVM_CAP_SPAPR_MULTITCE = 94,
+      KVM_CAP_EXT_EMUL_CPUID = 95,
+      KVM_CAP_HYPERV_TIME = 96,
+      KVM_CAP_IOAPIC_POLARITY_IGNORED = 97,
+      KVM_CAP_ENABLE_CAP_VM = 98,
+      KVM_CAP_S390_IRQCHIP = 99,
+      KVM_CAP_IOEVENTFD_NO_LENGTH = 100,
+      KVM_CAP_VM_ATTRIBUTES = 101,
+      KVM_CAP_ARM_PSCI_0_2 = 102,
+      KVM_CAP_PPC_FIXUP_HCALL = 103,
+      KVM_CAP_PPC_ENABLE_HCALL = 104,
+      KVM_CAP_CHECK_EXTENSION_VM = 105,
+      KVM_CAP_S390_USER_SIGP = 106,
+      KVM_CAP_S390_VECTOR_REGISTERS = 107,
+      KVM_CAP_S390_MEM_OP = 108,
+      KVM_CAP_S390_USER_STSI = 109,
+      KVM_CAP_S390_SKEYS = 110,
+      KVM_CAP_MIPS_FPU = 111,
+      KVM_CAP_MIPS_MSA = 112,
+      KVM_CAP_S390_INJECT_IRQ = 113,
+      KVM_CAP_S390_IRQ_STATE = 114,
+      KVM_CAP_PPC_HWRNG = 115,
+      KVM_CAP_DISABLE_QUIRKS = 116,
+      KVM_CAP_X86_SMM = 117,
+      KVM_CAP_MULTI_ADDRESS_SPACE = 118,
+      KVM_CAP_GUEST_DEBUG_HW_BPS = 119,
+      KVM_CAP_GUEST_DEBUG_HW_WPS = 120,
+      KVM_CAP_SPLIT_IRQCHIP = 121,
+      KVM_CAP_IOEVENTFD_ANY_LENGTH = 122,
+      KVM_CAP_HYPERV_SYNIC = 123,
+      KVM_CAP_S390_RI = 124,
+      KVM_CAP_SPAPR_TCE_64 = 125,
+      KVM_CAP_ARM_PMU_V3 = 126,
+      KVM_CAP_VCPU_ATTRIBUTES = 127,
+      KVM_CAP_MAX_VCPU_ID = 128,
+      KVM_CAP_X2APIC_API = 129,
+      KVM_CAP_S390_USER_INSTR0 = 130,
+      KVM_CAP_MSI_DEVID = 131,
+      KVM_CAP_PPC_HTM = 132,
+      KVM_CAP_SPAPR_RESIZE_HPT = 133,
+      KVM_CAP_PPC_MMU_RADIX = 134,
+      KVM_CAP_PPC_MMU_HASH_V3 = 135,
+      KVM_CAP_IMMEDIATE_EXIT = 136,
+      KVM_CAP_MIPS_VZ = 137,
+      KVM_CAP_MIPS_TE = 138,
+      KVM_CAP_MIPS_64BIT = 139,
+      KVM_CAP_S390_GS = 140,
+      KVM_CAP_S390_AIS = 141,
+      KVM_CAP_SPAPR_TCE_VFIO = 142,
+      KVM_CAP_X86_DISABLE_EXITS = 143,
+      KVM_CAP_ARM_USER_IRQ = 144,
+      KVM_CAP_S390_CMMA_MIGRATION = 145,
+      KVM_CAP_PPC_FWNMI = 146,
+      KVM_CAP_PPC_SMT_POSSIBLE = 147,
+      KVM_CAP_HYPERV_SYNIC2 = 148,
+      KVM_CAP_HYPERV_VP_INDEX = 149,
+      KVM_CAP_S390_AIS_MIGRATION = 150,
+      KVM_CAP_PPC_GET_CPU_CHAR = 151,
+      KVM_CAP_S390_BPB = 152,
+      KVM_CAP_GET_MSR_FEATURES = 153,
+      KVM_CAP_HYPERV_EVENTFD = 154,
+      KVM_CAP_HYPERV_TLBFLUSH = 155,
+      KVM_CAP_S390_HPAGE_1M = 156,
+      KVM_CAP_NESTED_STATE = 157,
+      KVM_CAP_ARM_INJECT_SERROR_ESR = 158,
+      KVM_CAP_MSR_PLATFORM_INFO = 159,
+      KVM_CAP_PPC_NESTED_HV = 160,
+      KVM_CAP_HYPERV_SEND_IPI = 161,
+      KVM_CAP_COALESCED_PIO = 162,
+      KVM_CAP_HYPERV_ENLIGHTENED_VMCS = 163,
+      KVM_CAP_EXCEPTION_PAYLOAD = 164,
+      KVM_CAP_ARM_VM_IPA_SIZE = 165,
+      KVM_CAP_MANUAL_DIRTY_LOG_PROTECT = 166,
+      KVM_CAP_HYPERV_CPUID = 167,
+      KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 = 168,
+      KVM_CAP_PPC_IRQ_XIVE = 169,
+      KVM_CAP_ARM_SVE = 170,
+      KVM_CAP_ARM_PTRAUTH_ADDRESS = 171,
+      KVM_CAP_ARM_PTRAUTH_GENERIC = 172,
+      KVM_CAP_PMU_EVENT_FILTER = 173,
+      KVM_CAP_ARM_IRQ_LINE_LAYOUT_2 = 174,
+      KVM_CAP_HYPERV_DIRECT_TLBFLUSH = 175,
+      KVM_CAP_PPC_GUEST_DEBUG_SSTEP = 176,
+      KVM_CAP_ARM_NISV_TO_USER = 177,
+      KVM_CAP_ARM_INJECT_EXT_DABT = 178,
+      KVM_CAP_S390_VCPU_RESETS = 179,
+      KVM_CAP_S390_PROTECTED = 180,
+      KVM_CAP_PPC_SECURE_GUEST = 181,
+      KVM_CAP_HALT_POLL = 182,
+      KVM_CAP_ASYNC_PF_INT = 183,
+      KVM_CAP_LAST_CPU = 184,
+      KVM_CAP_SMALLER_MAXPHYADDR = 185,
+      KVM_CAP_S390_DIAG318 = 186,
+      KVM_CAP_STEAL_TIME = 187,
+      KVM_CAP_X86_USER_SPACE_MSR = 188,
+      KVM_CAP_X86_MSR_FILTER = 189,
+      KVM_CAP_ENFORCE_PV_FEATURE_CPUID = 190,
+      KVM_CAP_SYS_HYPERV_CPUID = 191,
+      KVM_CAP_DIRTY_LOG_RING = 192,
+      KVM_CAP_X86_BUS_LOCK_EXIT = 193,
+      KVM_CAP_PPC_DAWR1 = 194,
+      KVM_CAP_SET_GUEST_DEBUG2 = 195,
+      KVM_CAP_SGX_ATTRIBUTE = 196,
+      KVM_CAP_VM_COPY_ENC_CONTEXT_FROM = 197,
+      KVM_CAP_PTP_KVM = 198,
+      KVM_CAP_HYPERV_ENFORCE_CPUID = 199,
+      KVM_CAP_SREGS2 = 200,
+      KVM_CAP_EXIT_HYPERCALL = 201,
+      KVM_CAP_PPC_RPT_INVALIDATE = 202,
+      KVM_CAP_BINARY_STATS_FD = 203,
+      KVM_CAP_EXIT_ON_EMULATION_FAILURE = 204,
+      KVM_CAP_ARM_MTE = 205,
+      KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM = 206,
+      KVM_CAP_VM_GPA_BITS = 207,
+      KVM_CAP_XSAVE2 = 208,
+      KVM_CAP_SYS_ATTRIBUTES = 209,
+      KVM_CAP_PPC_AIL_MODE_3 = 210,
+      KVM_CAP_S390_MEM_OP_EXTENSION = 211,
+      KVM_CAP_PMU_CAPABILITY = 212,
+      KVM_CAP_DISABLE_QUIRKS2 = 213,
+      KVM_CAP_VM_TSC_CONTROL = 214,
+      KVM_CAP_SYSTEM_EVENT_DATA = 215,
+      KVM_CAP_ARM_SYSTEM_SUSPEND = 216,
+      KVM_CAP_S390_PROTECTED_DUMP = 217,
+      KVM_CAP_X86_TRIPLE_FAULT_EVENT = 218,
+      KVM_CAP_X86_NOTIFY_VMEXIT = 219,
+      KVM_CAP_VM_DISABLE_NX_HUGE_PAGES = 220,
+      KVM_CAP_S390_ZPCI_OP = 221,
+      KVM_CAP_S390_CPU_TOPOLOGY = 222,
+      KVM_CAP_DIRTY_LOG_RING_ACQ_REL = 223,
+      KVM_CAP_S390_PROTECTED_ASYNC_DISABLE = 224,
+      KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP = 225,
+      KVM_CAP_PMU_EVENT_MASKED_EVENTS = 226,
+      KVM_CAP_COUNTER_OFFSET = 227,
+      KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE = 228,
+      KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES = 229,
+      KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES = 230,
+      KVM_CAP_USER_MEMORY2 = 231,
+      KVM_CAP_MEMORY_FAULT_INFO = 232,
+      KVM_CAP_MEMORY_ATTRIBUTES = 233,
+      KVM_CAP_GUEST_MEMFD = 234,
+      KVM_CAP_VM_TYPES = 235,
+      KVM_CAP_PRE_FAULT_MEMORY = 236,
+      KVM_CAP_X86_APIC_BUS_CYCLES_NS = 237,
+      KVM_CAP_X86_GUEST_MODE = 238,
+      KVM_CAP_ARM_WRITABLE_IMP_ID_REGS = 239,
+      KVM_CAP_ARM_EL2 = 240,
+      KVM_CAP_ARM_EL2_E2H0 = 241,
+      KVM_CAP_RISCV_MP_STATE_RESET = 242,
+      KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED = 243,
+      KVM_CAP_GUEST_MEMFD_FLAGS = 244,
+      KVM_CAP_ARM_SEA_TO_USER = 245,
+      KVM_CAP_S390_USER_OPEREXEC = 246,
+      KVM_CAP_S390_KEYOP = 247,
+      KVM_CAP_S390_VSIE_ESAMODE = 248,
+      KVM_CAP_S390_HPAGE_2G = 249,
+      KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL = 4294967295,
+      KVM_IRQ_ROUTING_IRQCHIP = 1,
+      KVM_IRQ_ROUTING_MSI = 2,
+      KVM_IRQ_ROUTING_S390_ADAPTER = 3,
+      KVM_IRQ_ROUTING_HV_SINT = 4,
+      KVM_IRQ_ROUTING_XEN_EVTCHN = 5,
+      KVM_IRQFD_FLAG_DEASSIGN = 0x1,
+      KVM_IRQFD_FLAG_RESAMPLE = 0x2,
+      KVM_CLOCK_TSC_STABLE = 2,
+      KVM_CLOCK_REALTIME = 0x4,
+      KVM_CLOCK_HOST_TSC = 0x8,
+      KVM_MMU_FSL_BOOKE_NOHV = 0,
+      KVM_MMU_FSL_BOOKE_HV = 1,
+      KVM_REG_ARCH_MASK = 0xff00000000000000ULL,
+      KVM_REG_GENERIC = 0x0,
+      KVM_REG_PPC = 0x1000000000000000ULL,
+      KVM_REG_X86 = 0x2000000000000000ULL,
+      KVM_REG_IA64 = 0x3000000000000000ULL,
+      KVM_REG_ARM = 0x4000000000000000ULL,
+      KVM_REG_S390 = 0x5000000000000000ULL,
+      KVM_REG_ARM64 = 0x6000000000000000ULL,
+      KVM_REG_MIPS = 0x7000000000000000ULL,
+      KVM_REG_RISCV = 0x8000000000000000ULL,
+      KVM_REG_LOONGARCH = 0x9000000000000000ULL,
+      KVM_REG_SIZE_SHIFT = 52,
+      KVM_REG_SIZE_MASK = 0xf0000000000000ULL,
+      KVM_REG_SIZE_U8 = 0x0,
+      KVM_REG_SIZE_U16 = 0x10000000000000,
+      KVM_REG_SIZE_U32 = 0x20000000000000,
+      KVM_REG_SIZE_U64 = 0x30000000000000ULL,
+      KVM_REG_SIZE_U128 = 0x40000000000000ULL,
+      KVM_REG_SIZE_U256 = 0x50000000000000ULL,
+      KVM_REG_SIZE_U512 = 0x60000000000000ULL,
+      KVM_REG_SIZE_U1024 = 0x70000000000000ULL,
+      KVM_REG_SIZE_U2048 = 0x80000000000000ULL,
+      KVM_MSI_VALID_DEVID = 0x1,
+      KVM_CREATE_DEVICE_TEST = 1,
+      KVM_DEV_VFIO_FILE = 1,
+      KVM_DEV_VFIO_FILE_ADD = 1,
+      KVM_DEV_VFIO_FILE_DEL = 2,
+      KVM_DEV_VFIO_GROUP = 1,
+      KVM_DEV_VFIO_GROUP_ADD = 1,
+      KVM_DEV_VFIO_GROUP_DEL = 2,
+      KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE = 3,
+      KVM_S390_KEYOP_ISKE = 0x1,
+      KVM_S390_KEYOP_RRBE = 0x2,
+      KVM_S390_KEYOP_SSKE = 0x3,
+      KVM_S390_KEYOP = 0xc010ae53,
+      KVM_GET_IRQCHIP = 0xc208ae62,
+      KVM_IRQ_LINE_STATUS = 0xc008ae67,
+      KVM_PPC_ALLOCATE_HTAB = 0xc004aea7,
+      KVM_CREATE_DEVICE = 0xc00caee0,
+      KVM_TRANSLATE = 0xc018ae85,
+      KVM_TPR_ACCESS_REPORTING = 0xc028ae92,
+      KVM_GET_REG_LIST = 0xc008aeb0,
+      KVM_CLEAR_DIRTY_LOG = 0xc018aec0,
+      KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE = 0x1,
+      KVM_DIRTY_LOG_INITIALLY_SET = 0x2,
+      KVM_DIRTY_GFN_F_DIRTY = 1,
+      KVM_DIRTY_GFN_F_RESET = 2,
+      KVM_DIRTY_GFN_F_MASK = 0x3,
+      KVM_BUS_LOCK_DETECTION_OFF = 0x1,
+      KVM_BUS_LOCK_DETECTION_EXIT = 0x2,
+      KVM_PMU_CAP_DISABLE = 0x1,
+      KVM_STATS_TYPE_SHIFT = 0,
+      KVM_STATS_TYPE_MASK = 0xf,
+      KVM_STATS_TYPE_CUMULATIVE = 0x0,
+      KVM_STATS_TYPE_INSTANT = 0x1,
+      KVM_STATS_TYPE_PEAK = 0x2,
+      KVM_STATS_TYPE_LINEAR_HIST = 0x3,
+      KVM_STATS_TYPE_LOG_HIST = 0x4,
+      KVM_STATS_TYPE_MAX = 4,
+      KVM_STATS_UNIT_SHIFT = 4,
+      KVM_STATS_UNIT_MASK = 0xf0,
+      KVM_STATS_UNIT_NONE = 0x0,
+      KVM_STATS_UNIT_BYTES = 0x10,
+      KVM_STATS_UNIT_SECONDS = 0x20,
+      KVM_STATS_UNIT_CYCLES = 0x30,
+      KVM_STATS_UNIT_BOOLEAN = 0x40,
+      KVM_STATS_UNIT_MAX = 64,
+      KVM_STATS_BASE_SHIFT = 8,
+      KVM_STATS_BASE_MASK = 0xf00,
+      KVM_STATS_BASE_POW10 = 0x0,
+      KVM_STATS_BASE_POW2 = 0x100,
+      KVM_STATS_BASE_MAX = 256,
+      KVM_X86_NOTIFY_VMEXIT_ENABLED = 0x1,
+      KVM_X86_NOTIFY_VMEXIT_USER = 0x2,
+      KVM_MEMORY_ATTRIBUTE_PRIVATE = 0x8,
+      KVM_CREATE_GUEST_MEMFD = 0xc040aed4,
+      GUEST_MEMFD_FLAG_MMAP = 0x1,
+      GUEST_MEMFD_FLAG_INIT_SHARED = 0x2,
+      KVM_PRE_FAULT_MEMORY = 0xc040aed5,
+    },
+    records = {
+      ["struct kvm_irq_level"] = [[{
+  union {
+    uint32_t irq;
+    int32_t status;
+  };
+  uint32_t level;
+}]],
+      ["struct kvm_pit_config"] = [[{
+  uint32_t flags;
+  uint32_t pad[15];
+}]],
+      ["struct kvm_coalesced_mmio_ring"] = [[{
+  uint32_t first;
+  uint32_t last;
+  struct {
+    struct {
+    } __empty_coalesced_mmio;
+    struct kvm_coalesced_mmio coalesced_mmio[];
+  };
+}]],
+      ["struct kvm_interrupt"] = [[{
+  uint32_t irq;
+}]],
+      ["struct kvm_signal_mask"] = [[{
+  uint32_t len;
+  struct {
+    struct {
+    } __empty_sigset;
+    uint8_t sigset[];
+  };
+}]],
+      ["struct kvm_tpr_access_ctl"] = [[{
+  uint32_t enabled;
+  uint32_t flags;
+  uint32_t reserved[8];
+}]],
+      ["struct kvm_mp_state"] = [[{
+  uint32_t mp_state;
+}]],
+      ["struct kvm_guest_debug"] = [[{
+  uint32_t control;
+  uint32_t pad;
+  struct kvm_guest_debug_arch arch;
+}]],
+      ["struct kvm_irq_routing_irqchip"] = [[{
+  uint32_t irqchip;
+  uint32_t pin;
+}]],
+      ["struct kvm_irq_routing_msi"] = [[{
+  uint32_t address_lo;
+  uint32_t address_hi;
+  uint32_t data;
+  union {
+    uint32_t pad;
+    uint32_t devid;
+  };
+}]],
+      ["struct kvm_irq_routing_hv_sint"] = [[{
+  uint32_t vcpu;
+  uint32_t sint;
+}]],
+      ["struct kvm_irq_routing_xen_evtchn"] = [[{
+  uint32_t port;
+  uint32_t vcpu;
+  uint32_t priority;
+}]],
+      ["struct kvm_irq_routing_entry"] = [[{
+  uint32_t gsi;
+  uint32_t type;
+  uint32_t flags;
+  uint32_t pad;
+  union {
+    struct kvm_irq_routing_irqchip irqchip;
+    struct kvm_irq_routing_msi msi;
+    struct kvm_irq_routing_s390_adapter adapter;
+    struct kvm_irq_routing_hv_sint hv_sint;
+    struct kvm_irq_routing_xen_evtchn xen_evtchn;
+    uint32_t pad[8];
+  } u;
+}]],
+      ["struct kvm_irq_routing"] = [[{
+  uint32_t nr;
+  uint32_t flags;
+  struct {
+    struct {
+    } __empty_entries;
+    struct kvm_irq_routing_entry entries[];
+  };
+}]],
+      ["struct kvm_irqfd"] = [[{
+  uint32_t fd;
+  uint32_t gsi;
+  uint32_t flags;
+  uint32_t resamplefd;
+  uint8_t pad[16];
+}]],
+      ["struct kvm_msi"] = [[{
+  uint32_t address_lo;
+  uint32_t address_hi;
+  uint32_t data;
+  uint32_t flags;
+  uint32_t devid;
+  uint8_t pad[12];
+}]],
+      ["struct kvm_create_device"] = [[{
+  uint32_t type;
+  uint32_t fd;
+  uint32_t flags;
+}]],
+      ["struct kvm_vfio_spapr_tce"] = [[{
+  int32_t groupfd;
+  int32_t tablefd;
+}]],
+      ["struct kvm_stats_header"] = [[{
+  uint32_t flags;
+  uint32_t name_size;
+  uint32_t num_desc;
+  uint32_t id_offset;
+  uint32_t desc_offset;
+  uint32_t data_offset;
+}]],
+      ["struct kvm_stats_desc"] = [[{
+  uint32_t flags;
+  int16_t exponent;
+  uint16_t size;
+  uint32_t offset;
+  uint32_t bucket_size;
+  struct {
+    struct {
+    } __empty_name;
+    char name[];
+  };
+}]],
+    },
+    macros = function(M)
+      return {
+        HINT_UNSAFE_IN_KVM = function(symbol)
+          return symbol
+        end,
+        KVM_VM_TYPE_ARM_IPA_SIZE = function(x)
+          return M.int(M.band(M.u64(M.long(x)), 0xff))
+        end,
+        KVM_REG_SIZE = function(id)
+          return M.int(M.u32(M.shl(1LL, M.band(M.shr(M.u64(M.long(id)), 52), 0xf))))
+        end,
+      }
+    end,
   },
+  {
+    on = "x64 x86 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      KVM_GET_API_VERSION = 0xae00,
+      KVM_CREATE_VM = 0xae01,
+      KVM_S390_ENABLE_SIE = 0xae06,
+      KVM_CHECK_EXTENSION = 0xae03,
+      KVM_GET_VCPU_MMAP_SIZE = 0xae04,
+      KVM_CREATE_VCPU = 0xae41,
+      KVM_GET_DIRTY_LOG = 0x4010ae42,
+      KVM_SET_NR_MMU_PAGES = 0xae44,
+      KVM_GET_NR_MMU_PAGES = 0xae45,
+      KVM_SET_USER_MEMORY_REGION = 0x4020ae46,
+      KVM_SET_TSS_ADDR = 0xae47,
+      KVM_SET_IDENTITY_MAP_ADDR = 0x4008ae48,
+      KVM_SET_USER_MEMORY_REGION2 = 0x40a0ae49,
+      KVM_CREATE_IRQCHIP = 0xae60,
+      KVM_IRQ_LINE = 0x4008ae61,
+      KVM_SET_IRQCHIP = 0x8208ae63,
+      KVM_CREATE_PIT = 0xae64,
+      KVM_REGISTER_COALESCED_MMIO = 0x4010ae67,
+      KVM_UNREGISTER_COALESCED_MMIO = 0x4010ae68,
+      KVM_SET_GSI_ROUTING = 0x4008ae6a,
+      KVM_REINJECT_CONTROL = 0xae71,
+      KVM_IRQFD = 0x4020ae76,
+      KVM_CREATE_PIT2 = 0x4040ae77,
+      KVM_SET_BOOT_CPU_ID = 0xae78,
+      KVM_IOEVENTFD = 0x4040ae79,
+      KVM_SET_CLOCK = 0x4030ae7b,
+      KVM_GET_CLOCK = 0x8030ae7c,
+      KVM_SET_TSC_KHZ = 0xaea2,
+      KVM_GET_TSC_KHZ = 0xaea3,
+      KVM_SIGNAL_MSI = 0x4020aea5,
+      KVM_ARM_SET_DEVICE_ADDR = 0x4010aeab,
+      KVM_PPC_SVM_OFF = 0xaeb3,
+      KVM_SET_DEVICE_ATTR = 0x4018aee1,
+      KVM_GET_DEVICE_ATTR = 0x4018aee2,
+      KVM_HAS_DEVICE_ATTR = 0x4018aee3,
+      KVM_RUN = 0xae80,
+      KVM_INTERRUPT = 0x4004ae86,
+      KVM_SET_SIGNAL_MASK = 0x4004ae8b,
+      KVM_SET_VAPIC_ADDR = 0x4008ae93,
+      KVM_S390_INITIAL_RESET = 0xae97,
+      KVM_GET_MP_STATE = 0x8004ae98,
+      KVM_SET_MP_STATE = 0x4004ae99,
+      KVM_NMI = 0xae9a,
+      KVM_X86_SETUP_MCE = 0x4008ae9c,
+      KVM_X86_GET_MCE_CAP_SUPPORTED = 0x8008ae9d,
+      KVM_ENABLE_CAP = 0x4068aea3,
+      KVM_GET_ONE_REG = 0x4010aeab,
+      KVM_SET_ONE_REG = 0x4010aeac,
+      KVM_KVMCLOCK_CTRL = 0xaead,
+      KVM_SMI = 0xaeb7,
+      KVM_MEMORY_ENCRYPT_REG_REGION = 0x8010aebb,
+      KVM_MEMORY_ENCRYPT_UNREG_REGION = 0x8010aebc,
+      KVM_ARM_VCPU_FINALIZE = 0x4004aec2,
+      KVM_S390_NORMAL_RESET = 0xaec3,
+      KVM_S390_CLEAR_RESET = 0xaec4,
+      KVM_RESET_DIRTY_RINGS = 0xaec7,
+      KVM_XEN_HVM_EVTCHN_SEND = 0x400caed0,
+      KVM_GET_STATS_FD = 0xaece,
+      KVM_SET_MEMORY_ATTRIBUTES = 0x4020aed2,
+    },
+  },
+  {
+    on = "x64 x86",
+    constants = {
+      KVM_GET_MSR_INDEX_LIST = 0xc004ae02,
+      KVM_GET_SUPPORTED_CPUID = 0xc008ae05,
+      KVM_GET_EMULATED_CPUID = 0xc008ae09,
+      KVM_GET_MSR_FEATURE_INDEX_LIST = 0xc004ae0a,
+      KVM_CAP_REINJECT_CONTROL = 24,
+      KVM_CAP_MCE = 31,
+      KVM_CAP_PIT2 = 33,
+      KVM_CAP_PIT_STATE2 = 35,
+      KVM_CAP_XEN_HVM = 38,
+      KVM_CAP_DEBUGREGS = 50,
+      KVM_CAP_XSAVE = 55,
+      KVM_CAP_XCRS = 56,
+      KVM_GET_PIT = 0xc048ae65,
+      KVM_SET_PIT = 0x8048ae66,
+      KVM_XEN_HVM_CONFIG = 0x4038ae7a,
+      KVM_GET_PIT2 = 0x8070ae9f,
+      KVM_SET_PIT2 = 0x4070aea0,
+      KVM_SET_PMU_EVENT_FILTER = 0x4020aeb2,
+      KVM_GET_REGS = 0x8090ae81,
+      KVM_SET_REGS = 0x4090ae82,
+      KVM_GET_SREGS = 0x8138ae83,
+      KVM_SET_SREGS = 0x4138ae84,
+      KVM_GET_MSRS = 0xc008ae88,
+      KVM_SET_MSRS = 0x4008ae89,
+      KVM_SET_CPUID = 0x4008ae8a,
+      KVM_GET_FPU = 0x81a0ae8c,
+      KVM_SET_FPU = 0x41a0ae8d,
+      KVM_GET_LAPIC = 0x8400ae8e,
+      KVM_SET_LAPIC = 0x4400ae8f,
+      KVM_SET_CPUID2 = 0x4008ae90,
+      KVM_GET_CPUID2 = 0xc008ae91,
+      KVM_SET_GUEST_DEBUG = 0x4048ae9b,
+      KVM_X86_SET_MCE = 0x4040ae9e,
+      KVM_GET_DEBUGREGS = 0x8080aea1,
+      KVM_SET_DEBUGREGS = 0x4080aea2,
+      KVM_GET_XSAVE = 0x9000aea4,
+      KVM_SET_XSAVE = 0x5000aea5,
+      KVM_GET_XCRS = 0x8188aea6,
+      KVM_SET_XCRS = 0x4188aea7,
+      KVM_HYPERV_EVENTFD = 0x4018aebd,
+      KVM_GET_NESTED_STATE = 0xc080aebe,
+      KVM_SET_NESTED_STATE = 0x4080aebf,
+      KVM_GET_SUPPORTED_HV_CPUID = 0xc008aec1,
+      KVM_XEN_HVM_GET_ATTR = 0xc048aec8,
+      KVM_XEN_HVM_SET_ATTR = 0x4048aec9,
+      KVM_XEN_VCPU_GET_ATTR = 0xc048aeca,
+      KVM_XEN_VCPU_SET_ATTR = 0x4048aecb,
+      KVM_GET_SREGS2 = 0x8140aecc,
+      KVM_SET_SREGS2 = 0x4140aecd,
+      KVM_GET_XSAVE2 = 0x9000aecf,
+    },
+    records = {
+      ["struct kvm_irqchip"] = [[{
+  uint32_t chip_id;
+  uint32_t pad;
+  union {
+    char dummy[512];
+    struct kvm_pic_state pic;
+    struct kvm_ioapic_state ioapic;
+  } chip;
+}]],
+    },
+  },
+  {
+    on = "x64 x86 arm64",
+    constants = {
+      KVM_CAP_VCPU_EVENTS = 41,
+      KVM_GET_VCPU_EVENTS = 0x8040ae9f,
+      KVM_SET_VCPU_EVENTS = 0x4040aea0,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      KVM_S390_VCPU_FAULT = 0x4008ae52,
+      KVM_S390_STORE_STATUS = 0x4008ae95,
+      KVM_DIRTY_TLB = 0x4010aeaa,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      KVM_S390_STORE_STATUS_NOADDR = 18446744073709551615ULL,
+      KVM_S390_STORE_STATUS_PREFIXED = 18446744073709551614ULL,
+      KVM_MEMORY_ENCRYPT_OP = 0xc008aeba,
+    },
+  },
+  {
+    on = "x64",
+    constants = {
+      KVM_X86_SET_MSR_FILTER = 0x4188aec6,
+    },
+  },
+  {
+    on = "!arm mips64 mips64el ppc64le",
+    records = {
+      ["struct kvm_userspace_memory_region"] = [[{
+  uint32_t slot;
+  uint32_t flags;
+  uint64_t guest_phys_addr;
+  uint64_t memory_size;
+  uint64_t userspace_addr;
+}]],
+      ["struct kvm_userspace_memory_region2"] = [[{
+  uint32_t slot;
+  uint32_t flags;
+  uint64_t guest_phys_addr;
+  uint64_t memory_size;
+  uint64_t userspace_addr;
+  uint64_t guest_memfd_offset;
+  uint32_t guest_memfd;
+  uint32_t pad1;
+  uint64_t pad2[14];
+}]],
+      ["struct kvm_hyperv_exit"] = [[{
+  uint32_t type;
+  uint32_t pad1;
+  union {
+    struct {
+      uint32_t msr;
+      uint32_t pad2;
+      uint64_t control;
+      uint64_t evt_page;
+      uint64_t msg_page;
+    } synic;
+    struct {
+      uint64_t input;
+      uint64_t result;
+      uint64_t params[2];
+    } hcall;
+    struct {
+      uint32_t msr;
+      uint32_t pad2;
+      uint64_t control;
+      uint64_t status;
+      uint64_t send_page;
+      uint64_t recv_page;
+      uint64_t pending_page;
+    } syndbg;
+  } u;
+}]],
+      ["struct kvm_xen_exit"] = [[{
+  uint32_t type;
+  union {
+    struct {
+      uint32_t longmode;
+      uint32_t cpl;
+      uint64_t input;
+      uint64_t result;
+      uint64_t params[6];
+    } hcall;
+  } u;
+}]],
+      ["struct kvm_exit_snp_req_certs"] = [[{
+  uint64_t gpa;
+  uint64_t npages;
+  uint64_t ret;
+}]],
+      ["struct kvm_coalesced_mmio_zone"] = [[{
+  uint64_t addr;
+  uint32_t size;
+  union {
+    uint32_t pad;
+    uint32_t pio;
+  };
+}]],
+      ["struct kvm_coalesced_mmio"] = [[{
+  uint64_t phys_addr;
+  uint32_t len;
+  union {
+    uint32_t pad;
+    uint32_t pio;
+  };
+  uint8_t data[8];
+}]],
+      ["struct kvm_translation"] = [[{
+  uint64_t linear_address;
+  uint64_t physical_address;
+  uint8_t valid;
+  uint8_t writeable;
+  uint8_t usermode;
+  uint8_t pad[5];
+}]],
+      ["struct kvm_dirty_log"] = [[{
+  uint32_t slot;
+  uint32_t padding1;
+  union {
+    void *dirty_bitmap;
+    uint64_t padding2;
+  };
+}]],
+      ["struct kvm_clear_dirty_log"] = [[{
+  uint32_t slot;
+  uint32_t num_pages;
+  uint64_t first_page;
+  union {
+    void *dirty_bitmap;
+    uint64_t padding2;
+  };
+}]],
+      ["struct kvm_vapic_addr"] = [[{
+  uint64_t vapic_addr;
+}]],
+      ["struct kvm_ioeventfd"] = [[{
+  uint64_t datamatch;
+  uint64_t addr;
+  uint32_t len;
+  int32_t fd;
+  uint32_t flags;
+  uint8_t pad[36];
+}]],
+      ["struct kvm_enable_cap"] = [[{
+  uint32_t cap;
+  uint32_t flags;
+  uint64_t args[4];
+  uint8_t pad[64];
+}]],
+      ["struct kvm_irq_routing_s390_adapter"] = [[{
+  uint64_t ind_addr;
+  uint64_t summary_addr;
+  uint64_t ind_offset;
+  uint32_t summary_offset;
+  uint32_t adapter_id;
+}]],
+      ["struct kvm_clock_data"] = [[{
+  uint64_t clock;
+  uint32_t flags;
+  uint32_t pad0;
+  uint64_t realtime;
+  uint64_t host_tsc;
+  uint32_t pad[4];
+}]],
+      ["struct kvm_config_tlb"] = [[{
+  uint64_t params;
+  uint64_t array;
+  uint32_t mmu_type;
+  uint32_t array_len;
+}]],
+      ["struct kvm_dirty_tlb"] = [[{
+  uint64_t bitmap;
+  uint32_t num_dirty;
+}]],
+      ["struct kvm_reg_list"] = [[{
+  uint64_t n;
+  struct {
+    struct {
+    } __empty_reg;
+    uint64_t reg[];
+  };
+}]],
+      ["struct kvm_one_reg"] = [[{
+  uint64_t id;
+  uint64_t addr;
+}]],
+      ["struct kvm_arm_device_addr"] = [[{
+  uint64_t id;
+  uint64_t addr;
+}]],
+      ["struct kvm_device_attr"] = [[{
+  uint32_t flags;
+  uint32_t group;
+  uint64_t attr;
+  uint64_t addr;
+}]],
+      ["struct kvm_s390_keyop"] = [[{
+  uint64_t guest_addr;
+  uint8_t key;
+  uint8_t operation;
+  uint8_t pad[6];
+}]],
+      ["struct kvm_enc_region"] = [[{
+  uint64_t addr;
+  uint64_t size;
+}]],
+      ["struct kvm_dirty_gfn"] = [[{
+  uint32_t flags;
+  uint32_t slot;
+  uint64_t offset;
+}]],
+      ["struct kvm_memory_attributes"] = [[{
+  uint64_t address;
+  uint64_t size;
+  uint64_t attributes;
+  uint64_t flags;
+}]],
+      ["struct kvm_create_guest_memfd"] = [[{
+  uint64_t size;
+  uint64_t flags;
+  uint64_t reserved[6];
+}]],
+      ["struct kvm_pre_fault_memory"] = [[{
+  uint64_t gpa;
+  uint64_t size;
+  uint64_t flags;
+  uint64_t padding[5];
+}]],
+    },
+  },
+  {
+    on = "!arm mips64 mips64el ppc64le s390x",
+    records = {
+      ["struct kvm_run"] = [[{
+  uint8_t request_interrupt_window;
+  uint8_t immediate_exit;
+  uint8_t padding1[6];
+  uint32_t exit_reason;
+  uint8_t ready_for_interrupt_injection;
+  uint8_t if_flag;
+  uint16_t flags;
+  uint64_t cr8;
+  uint64_t apic_base;
+  union {
+    struct {
+      uint64_t hardware_exit_reason;
+    } hw;
+    struct {
+      uint64_t hardware_entry_failure_reason;
+      uint32_t cpu;
+    } fail_entry;
+    struct {
+      uint32_t exception;
+      uint32_t error_code;
+    } ex;
+    struct {
+      uint8_t direction;
+      uint8_t size;
+      uint16_t port;
+      uint32_t count;
+      uint64_t data_offset;
+    } io;
+    struct {
+      struct kvm_debug_exit_arch arch;
+    } debug;
+    struct {
+      uint64_t phys_addr;
+      uint8_t data[8];
+      uint32_t len;
+      uint8_t is_write;
+    } mmio;
+    struct {
+      uint64_t phys_addr;
+      uint8_t data[8];
+      uint32_t len;
+      uint8_t is_write;
+    } iocsr_io;
+    struct {
+      uint64_t nr;
+      uint64_t args[6];
+      uint64_t ret;
+      union {
+        uint32_t longmode;
+        uint64_t flags;
+      };
+    } hypercall;
+    struct {
+      uint64_t rip;
+      uint32_t is_write;
+      uint32_t pad;
+    } tpr_access;
+    struct {
+      uint8_t icptcode;
+      uint16_t ipa;
+      uint32_t ipb;
+    } s390_sieic;
+    uint64_t s390_reset_flags;
+    struct {
+      uint64_t trans_exc_code;
+      uint32_t pgm_code;
+    } s390_ucontrol;
+    struct {
+      uint32_t dcrn;
+      uint32_t data;
+      uint8_t is_write;
+    } dcr;
+    struct {
+      uint32_t suberror;
+      uint32_t ndata;
+      uint64_t data[16];
+    } internal;
+    struct {
+      uint32_t suberror;
+      uint32_t ndata;
+      uint64_t flags;
+      union {
+        struct {
+          uint8_t insn_size;
+          uint8_t insn_bytes[15];
+        };
+      };
+    } emulation_failure;
+    struct {
+      uint64_t gprs[32];
+    } osi;
+    struct {
+      uint64_t nr;
+      uint64_t ret;
+      uint64_t args[9];
+    } papr_hcall;
+    struct {
+      uint16_t subchannel_id;
+      uint16_t subchannel_nr;
+      uint32_t io_int_parm;
+      uint32_t io_int_word;
+      uint32_t ipb;
+      uint8_t dequeued;
+    } s390_tsch;
+    struct {
+      uint32_t epr;
+    } epr;
+    struct {
+      uint32_t type;
+      uint32_t ndata;
+      union {
+        uint64_t flags;
+        uint64_t data[16];
+      };
+    } system_event;
+    struct {
+      uint64_t addr;
+      uint8_t ar;
+      uint8_t reserved;
+      uint8_t fc;
+      uint8_t sel1;
+      uint16_t sel2;
+    } s390_stsi;
+    struct {
+      uint8_t vector;
+    } eoi;
+    struct kvm_hyperv_exit hyperv;
+    struct {
+      uint64_t esr_iss;
+      uint64_t fault_ipa;
+    } arm_nisv;
+    struct {
+      uint8_t error;
+      uint8_t pad[7];
+      uint32_t reason;
+      uint32_t index;
+      uint64_t data;
+    } msr;
+    struct kvm_xen_exit xen;
+    struct {
+      unsigned long extension_id;
+      unsigned long function_id;
+      unsigned long args[6];
+      unsigned long ret[2];
+    } riscv_sbi;
+    struct {
+      unsigned long csr_num;
+      unsigned long new_value;
+      unsigned long write_mask;
+      unsigned long ret_value;
+    } riscv_csr;
+    struct {
+      uint32_t flags;
+    } notify;
+    struct {
+      uint64_t flags;
+      uint64_t gpa;
+      uint64_t size;
+    } memory_fault;
+    struct {
+      uint64_t flags;
+      uint64_t nr;
+      union {
+        struct {
+          uint64_t ret;
+          uint64_t data[5];
+        } unknown;
+        struct {
+          uint64_t ret;
+          uint64_t gpa;
+          uint64_t size;
+        } get_quote;
+        struct {
+          uint64_t ret;
+          uint64_t leaf;
+          uint64_t r11;
+          uint64_t r12;
+          uint64_t r13;
+          uint64_t r14;
+        } get_tdvmcall_info;
+        struct {
+          uint64_t ret;
+          uint64_t vector;
+        } setup_event_notify;
+      };
+    } tdx;
+    struct {
+      uint64_t flags;
+      uint64_t esr;
+      uint64_t gva;
+      uint64_t gpa;
+    } arm_sea;
+    struct kvm_exit_snp_req_certs snp_req_certs;
+    char padding[256];
+  };
+  uint64_t kvm_valid_regs;
+  uint64_t kvm_dirty_regs;
+  union {
+    struct kvm_sync_regs regs;
+    char padding[2048];
+  } s;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      KVM_S390_VCPU_FAULT = 0x4004ae52,
+      KVM_S390_STORE_STATUS = 0x4004ae95,
+      KVM_DIRTY_TLB = 0x400caeaa,
+      KVM_X86_SET_MSR_FILTER = 0x4104aec6,
+    },
+  },
+  {
+    on = "x86 mips mipsel ppc",
+    constants = {
+      KVM_S390_STORE_STATUS_NOADDR = 4294967295,
+      KVM_S390_STORE_STATUS_PREFIXED = 4294967294,
+      KVM_MEMORY_ENCRYPT_OP = 0xc004aeba,
+    },
+  },
+  {
+    on = "arm64",
+    constants = {
+      KVM_SET_PMU_EVENT_FILTER = 0x4008aeb2,
+      KVM_ARM_MTE_COPY_TAGS = 0x8030aeb4,
+      KVM_ARM_SET_COUNTER_OFFSET = 0x4010aeb5,
+      KVM_ARM_GET_REG_WRITABLE_MASKS = 0x8040aeb6,
+      KVM_GET_REGS = 0x8360ae81,
+      KVM_SET_REGS = 0x4360ae82,
+      KVM_SET_GUEST_DEBUG = 0x4208ae9b,
+      KVM_ARM_VCPU_INIT = 0x4020aeae,
+      KVM_ARM_PREFERRED_TARGET = 0x8020aeaf,
+    },
+  },
+  {
+    on = "arm64 riscv64 loongarch64",
+    constants = {
+      KVM_GET_SREGS = 0x8000ae83,
+      KVM_SET_SREGS = 0x4000ae84,
+    },
+  },
+  {
+    on = "arm64 riscv64",
+    constants = {
+      KVM_GET_FPU = 0x8000ae8c,
+      KVM_SET_FPU = 0x4000ae8d,
+    },
+  },
+  {
+    on = "!x64 x86 arm",
+    records = {
+      ["struct kvm_irqchip"] = [[{
+  uint32_t chip_id;
+  uint32_t pad;
+  union {
+    char dummy[512];
+  } chip;
+}]],
+    },
+  },
+  {
+    on = "riscv64",
+    constants = {
+      KVM_GET_REGS = 0x8000ae81,
+      KVM_SET_REGS = 0x4000ae82,
+    },
+  },
+  {
+    on = "riscv64 loongarch64",
+    constants = {
+      KVM_SET_GUEST_DEBUG = 0x4008ae9b,
+    },
+  },
+  {
+    on = "loongarch64",
+    constants = {
+      KVM_GET_REGS = 0x8108ae81,
+      KVM_SET_REGS = 0x4108ae82,
+      KVM_GET_FPU = 0x8410ae8c,
+      KVM_SET_FPU = 0x4410ae8d,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      KVM_GET_API_VERSION = 0x2000ae00,
+      KVM_CREATE_VM = 0x2000ae01,
+      KVM_S390_ENABLE_SIE = 0x2000ae06,
+      KVM_CHECK_EXTENSION = 0x2000ae03,
+      KVM_GET_VCPU_MMAP_SIZE = 0x2000ae04,
+      KVM_CREATE_VCPU = 0x2000ae41,
+      KVM_GET_DIRTY_LOG = 0x8010ae42,
+      KVM_SET_NR_MMU_PAGES = 0x2000ae44,
+      KVM_GET_NR_MMU_PAGES = 0x2000ae45,
+      KVM_SET_USER_MEMORY_REGION = 0x8020ae46,
+      KVM_SET_TSS_ADDR = 0x2000ae47,
+      KVM_SET_IDENTITY_MAP_ADDR = 0x8008ae48,
+      KVM_SET_USER_MEMORY_REGION2 = 0x80a0ae49,
+      KVM_CREATE_IRQCHIP = 0x2000ae60,
+      KVM_IRQ_LINE = 0x8008ae61,
+      KVM_SET_IRQCHIP = 0x4208ae63,
+      KVM_CREATE_PIT = 0x2000ae64,
+      KVM_REGISTER_COALESCED_MMIO = 0x8010ae67,
+      KVM_UNREGISTER_COALESCED_MMIO = 0x8010ae68,
+      KVM_SET_GSI_ROUTING = 0x8008ae6a,
+      KVM_REINJECT_CONTROL = 0x2000ae71,
+      KVM_IRQFD = 0x8020ae76,
+      KVM_CREATE_PIT2 = 0x8040ae77,
+      KVM_SET_BOOT_CPU_ID = 0x2000ae78,
+      KVM_IOEVENTFD = 0x8040ae79,
+      KVM_SET_CLOCK = 0x8030ae7b,
+      KVM_GET_CLOCK = 0x4030ae7c,
+      KVM_SET_TSC_KHZ = 0x2000aea2,
+      KVM_GET_TSC_KHZ = 0x2000aea3,
+      KVM_SIGNAL_MSI = 0x8020aea5,
+      KVM_ARM_SET_DEVICE_ADDR = 0x8010aeab,
+      KVM_PPC_SVM_OFF = 0x2000aeb3,
+      KVM_SET_DEVICE_ATTR = 0x8018aee1,
+      KVM_GET_DEVICE_ATTR = 0x8018aee2,
+      KVM_HAS_DEVICE_ATTR = 0x8018aee3,
+      KVM_RUN = 0x2000ae80,
+      KVM_INTERRUPT = 0x8004ae86,
+      KVM_SET_SIGNAL_MASK = 0x8004ae8b,
+      KVM_SET_VAPIC_ADDR = 0x8008ae93,
+      KVM_S390_INITIAL_RESET = 0x2000ae97,
+      KVM_GET_MP_STATE = 0x4004ae98,
+      KVM_SET_MP_STATE = 0x8004ae99,
+      KVM_NMI = 0x2000ae9a,
+      KVM_X86_SETUP_MCE = 0x8008ae9c,
+      KVM_X86_GET_MCE_CAP_SUPPORTED = 0x4008ae9d,
+      KVM_ENABLE_CAP = 0x8068aea3,
+      KVM_DIRTY_TLB = 0x8010aeaa,
+      KVM_GET_ONE_REG = 0x8010aeab,
+      KVM_SET_ONE_REG = 0x8010aeac,
+      KVM_KVMCLOCK_CTRL = 0x2000aead,
+      KVM_SMI = 0x2000aeb7,
+      KVM_MEMORY_ENCRYPT_REG_REGION = 0x4010aebb,
+      KVM_MEMORY_ENCRYPT_UNREG_REGION = 0x4010aebc,
+      KVM_ARM_VCPU_FINALIZE = 0x8004aec2,
+      KVM_S390_NORMAL_RESET = 0x2000aec3,
+      KVM_S390_CLEAR_RESET = 0x2000aec4,
+      KVM_RESET_DIRTY_RINGS = 0x2000aec7,
+      KVM_XEN_HVM_EVTCHN_SEND = 0x800caed0,
+      KVM_GET_STATS_FD = 0x2000aece,
+      KVM_SET_MEMORY_ATTRIBUTES = 0x8020aed2,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      KVM_S390_VCPU_FAULT = 0x8004ae52,
+      KVM_S390_STORE_STATUS = 0x8004ae95,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      KVM_GET_REGS = 0x4118ae81,
+      KVM_SET_REGS = 0x8118ae82,
+      KVM_GET_SREGS = 0x4000ae83,
+      KVM_SET_SREGS = 0x8000ae84,
+      KVM_GET_FPU = 0x4000ae8c,
+      KVM_SET_FPU = 0x8000ae8d,
+      KVM_SET_GUEST_DEBUG = 0x8008ae9b,
+    },
+  },
+  {
+    on = "!x64 x86 arm arm64 riscv64 loongarch64",
+    constants = {
+      KVM_DIRTY_LOG_PAGE_OFFSET = 0,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      KVM_S390_VCPU_FAULT = 0x8008ae52,
+      KVM_S390_STORE_STATUS = 0x8008ae95,
+    },
+    records = {
+      ["struct kvm_userspace_memory_region"] = [[{
+  uint32_t slot;
+  uint32_t flags;
+  unsigned long guest_phys_addr;
+  unsigned long memory_size;
+  unsigned long userspace_addr;
+}]],
+      ["struct kvm_userspace_memory_region2"] = [[{
+  uint32_t slot;
+  uint32_t flags;
+  unsigned long guest_phys_addr;
+  unsigned long memory_size;
+  unsigned long userspace_addr;
+  unsigned long guest_memfd_offset;
+  uint32_t guest_memfd;
+  uint32_t pad1;
+  unsigned long pad2[14];
+}]],
+      ["struct kvm_hyperv_exit"] = [[{
+  uint32_t type;
+  uint32_t pad1;
+  union {
+    struct {
+      uint32_t msr;
+      uint32_t pad2;
+      unsigned long control;
+      unsigned long evt_page;
+      unsigned long msg_page;
+    } synic;
+    struct {
+      unsigned long input;
+      unsigned long result;
+      unsigned long params[2];
+    } hcall;
+    struct {
+      uint32_t msr;
+      uint32_t pad2;
+      unsigned long control;
+      unsigned long status;
+      unsigned long send_page;
+      unsigned long recv_page;
+      unsigned long pending_page;
+    } syndbg;
+  } u;
+}]],
+      ["struct kvm_xen_exit"] = [[{
+  uint32_t type;
+  union {
+    struct {
+      uint32_t longmode;
+      uint32_t cpl;
+      unsigned long input;
+      unsigned long result;
+      unsigned long params[6];
+    } hcall;
+  } u;
+}]],
+      ["struct kvm_exit_snp_req_certs"] = [[{
+  unsigned long gpa;
+  unsigned long npages;
+  unsigned long ret;
+}]],
+      ["struct kvm_run"] = [[{
+  uint8_t request_interrupt_window;
+  uint8_t immediate_exit;
+  uint8_t padding1[6];
+  uint32_t exit_reason;
+  uint8_t ready_for_interrupt_injection;
+  uint8_t if_flag;
+  uint16_t flags;
+  unsigned long cr8;
+  unsigned long apic_base;
+  union {
+    struct {
+      unsigned long hardware_exit_reason;
+    } hw;
+    struct {
+      unsigned long hardware_entry_failure_reason;
+      uint32_t cpu;
+    } fail_entry;
+    struct {
+      uint32_t exception;
+      uint32_t error_code;
+    } ex;
+    struct {
+      uint8_t direction;
+      uint8_t size;
+      uint16_t port;
+      uint32_t count;
+      unsigned long data_offset;
+    } io;
+    struct {
+      struct kvm_debug_exit_arch arch;
+    } debug;
+    struct {
+      unsigned long phys_addr;
+      uint8_t data[8];
+      uint32_t len;
+      uint8_t is_write;
+    } mmio;
+    struct {
+      unsigned long phys_addr;
+      uint8_t data[8];
+      uint32_t len;
+      uint8_t is_write;
+    } iocsr_io;
+    struct {
+      unsigned long nr;
+      unsigned long args[6];
+      unsigned long ret;
+      union {
+        uint32_t longmode;
+        unsigned long flags;
+      };
+    } hypercall;
+    struct {
+      unsigned long rip;
+      uint32_t is_write;
+      uint32_t pad;
+    } tpr_access;
+    struct {
+      uint8_t icptcode;
+      uint16_t ipa;
+      uint32_t ipb;
+    } s390_sieic;
+    unsigned long s390_reset_flags;
+    struct {
+      unsigned long trans_exc_code;
+      uint32_t pgm_code;
+    } s390_ucontrol;
+    struct {
+      uint32_t dcrn;
+      uint32_t data;
+      uint8_t is_write;
+    } dcr;
+    struct {
+      uint32_t suberror;
+      uint32_t ndata;
+      unsigned long data[16];
+    } internal;
+    struct {
+      uint32_t suberror;
+      uint32_t ndata;
+      unsigned long flags;
+      union {
+        struct {
+          uint8_t insn_size;
+          uint8_t insn_bytes[15];
+        };
+      };
+    } emulation_failure;
+    struct {
+      unsigned long gprs[32];
+    } osi;
+    struct {
+      unsigned long nr;
+      unsigned long ret;
+      unsigned long args[9];
+    } papr_hcall;
+    struct {
+      uint16_t subchannel_id;
+      uint16_t subchannel_nr;
+      uint32_t io_int_parm;
+      uint32_t io_int_word;
+      uint32_t ipb;
+      uint8_t dequeued;
+    } s390_tsch;
+    struct {
+      uint32_t epr;
+    } epr;
+    struct {
+      uint32_t type;
+      uint32_t ndata;
+      union {
+        unsigned long flags;
+        unsigned long data[16];
+      };
+    } system_event;
+    struct {
+      unsigned long addr;
+      uint8_t ar;
+      uint8_t reserved;
+      uint8_t fc;
+      uint8_t sel1;
+      uint16_t sel2;
+    } s390_stsi;
+    struct {
+      uint8_t vector;
+    } eoi;
+    struct kvm_hyperv_exit hyperv;
+    struct {
+      unsigned long esr_iss;
+      unsigned long fault_ipa;
+    } arm_nisv;
+    struct {
+      uint8_t error;
+      uint8_t pad[7];
+      uint32_t reason;
+      uint32_t index;
+      unsigned long data;
+    } msr;
+    struct kvm_xen_exit xen;
+    struct {
+      unsigned long extension_id;
+      unsigned long function_id;
+      unsigned long args[6];
+      unsigned long ret[2];
+    } riscv_sbi;
+    struct {
+      unsigned long csr_num;
+      unsigned long new_value;
+      unsigned long write_mask;
+      unsigned long ret_value;
+    } riscv_csr;
+    struct {
+      uint32_t flags;
+    } notify;
+    struct {
+      unsigned long flags;
+      unsigned long gpa;
+      unsigned long size;
+    } memory_fault;
+    struct {
+      unsigned long flags;
+      unsigned long nr;
+      union {
+        struct {
+          unsigned long ret;
+          unsigned long data[5];
+        } unknown;
+        struct {
+          unsigned long ret;
+          unsigned long gpa;
+          unsigned long size;
+        } get_quote;
+        struct {
+          unsigned long ret;
+          unsigned long leaf;
+          unsigned long r11;
+          unsigned long r12;
+          unsigned long r13;
+          unsigned long r14;
+        } get_tdvmcall_info;
+        struct {
+          unsigned long ret;
+          unsigned long vector;
+        } setup_event_notify;
+      };
+    } tdx;
+    struct {
+      unsigned long flags;
+      unsigned long esr;
+      unsigned long gva;
+      unsigned long gpa;
+    } arm_sea;
+    struct kvm_exit_snp_req_certs snp_req_certs;
+    char padding[256];
+  };
+  unsigned long kvm_valid_regs;
+  unsigned long kvm_dirty_regs;
+  union {
+    struct kvm_sync_regs regs;
+    char padding[2048];
+  } s;
+}]],
+      ["struct kvm_coalesced_mmio_zone"] = [[{
+  unsigned long addr;
+  uint32_t size;
+  union {
+    uint32_t pad;
+    uint32_t pio;
+  };
+}]],
+      ["struct kvm_coalesced_mmio"] = [[{
+  unsigned long phys_addr;
+  uint32_t len;
+  union {
+    uint32_t pad;
+    uint32_t pio;
+  };
+  uint8_t data[8];
+}]],
+      ["struct kvm_translation"] = [[{
+  unsigned long linear_address;
+  unsigned long physical_address;
+  uint8_t valid;
+  uint8_t writeable;
+  uint8_t usermode;
+  uint8_t pad[5];
+}]],
+      ["struct kvm_dirty_log"] = [[{
+  uint32_t slot;
+  uint32_t padding1;
+  union {
+    void *dirty_bitmap;
+    unsigned long padding2;
+  };
+}]],
+      ["struct kvm_clear_dirty_log"] = [[{
+  uint32_t slot;
+  uint32_t num_pages;
+  unsigned long first_page;
+  union {
+    void *dirty_bitmap;
+    unsigned long padding2;
+  };
+}]],
+      ["struct kvm_vapic_addr"] = [[{
+  unsigned long vapic_addr;
+}]],
+      ["struct kvm_ioeventfd"] = [[{
+  unsigned long datamatch;
+  unsigned long addr;
+  uint32_t len;
+  int32_t fd;
+  uint32_t flags;
+  uint8_t pad[36];
+}]],
+      ["struct kvm_enable_cap"] = [[{
+  uint32_t cap;
+  uint32_t flags;
+  unsigned long args[4];
+  uint8_t pad[64];
+}]],
+      ["struct kvm_irq_routing_s390_adapter"] = [[{
+  unsigned long ind_addr;
+  unsigned long summary_addr;
+  unsigned long ind_offset;
+  uint32_t summary_offset;
+  uint32_t adapter_id;
+}]],
+      ["struct kvm_clock_data"] = [[{
+  unsigned long clock;
+  uint32_t flags;
+  uint32_t pad0;
+  unsigned long realtime;
+  unsigned long host_tsc;
+  uint32_t pad[4];
+}]],
+      ["struct kvm_config_tlb"] = [[{
+  unsigned long params;
+  unsigned long array;
+  uint32_t mmu_type;
+  uint32_t array_len;
+}]],
+      ["struct kvm_dirty_tlb"] = [[{
+  unsigned long bitmap;
+  uint32_t num_dirty;
+}]],
+      ["struct kvm_reg_list"] = [[{
+  unsigned long n;
+  struct {
+    struct {
+    } __empty_reg;
+    unsigned long reg[];
+  };
+}]],
+      ["struct kvm_one_reg"] = [[{
+  unsigned long id;
+  unsigned long addr;
+}]],
+      ["struct kvm_arm_device_addr"] = [[{
+  unsigned long id;
+  unsigned long addr;
+}]],
+      ["struct kvm_device_attr"] = [[{
+  uint32_t flags;
+  uint32_t group;
+  unsigned long attr;
+  unsigned long addr;
+}]],
+      ["struct kvm_s390_keyop"] = [[{
+  unsigned long guest_addr;
+  uint8_t key;
+  uint8_t operation;
+  uint8_t pad[6];
+}]],
+      ["struct kvm_enc_region"] = [[{
+  unsigned long addr;
+  unsigned long size;
+}]],
+      ["struct kvm_dirty_gfn"] = [[{
+  uint32_t flags;
+  uint32_t slot;
+  unsigned long offset;
+}]],
+      ["struct kvm_memory_attributes"] = [[{
+  unsigned long address;
+  unsigned long size;
+  unsigned long attributes;
+  unsigned long flags;
+}]],
+      ["struct kvm_create_guest_memfd"] = [[{
+  unsigned long size;
+  unsigned long flags;
+  unsigned long reserved[6];
+}]],
+      ["struct kvm_pre_fault_memory"] = [[{
+  unsigned long gpa;
+  unsigned long size;
+  unsigned long flags;
+  unsigned long padding[5];
+}]],
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      KVM_PPC_GET_PVINFO = 0x8080aea1,
+      KVM_PPC_GET_SMMU_INFO = 0x4250aea6,
+      KVM_CREATE_SPAPR_TCE = 0x8010aea8,
+      KVM_CREATE_SPAPR_TCE_64 = 0x8020aea8,
+      KVM_ALLOCATE_RMA = 0x4008aea9,
+      KVM_PPC_GET_HTAB_FD = 0x8020aeaa,
+      KVM_PPC_RTAS_DEFINE_TOKEN = 0x8080aeac,
+      KVM_PPC_RESIZE_HPT_PREPARE = 0x4010aead,
+      KVM_PPC_RESIZE_HPT_COMMIT = 0x4010aeae,
+      KVM_PPC_CONFIGURE_V3_MMU = 0x8010aeaf,
+      KVM_PPC_GET_RMMU_INFO = 0x8060aeb0,
+      KVM_PPC_GET_CPU_CHAR = 0x4020aeb1,
+      KVM_GET_REGS = 0x4188ae81,
+      KVM_SET_REGS = 0x8188ae82,
+      KVM_GET_SREGS = 0x44d0ae83,
+      KVM_SET_SREGS = 0x84d0ae84,
+      KVM_GET_FPU = 0x4100ae8c,
+      KVM_SET_FPU = 0x8100ae8d,
+      KVM_SET_GUEST_DEBUG = 0x8108ae9b,
+    },
+  },
+  {
+    on = "s390x",
+    constants = {
+      KVM_S390_UCAS_MAP = 0x4018ae50,
+      KVM_S390_UCAS_UNMAP = 0x4018ae51,
+      KVM_GET_REGS = 0x8080ae81,
+      KVM_SET_REGS = 0x4080ae82,
+      KVM_GET_SREGS = 0x80c0ae83,
+      KVM_SET_SREGS = 0x40c0ae84,
+      KVM_GET_FPU = 0x8088ae8c,
+      KVM_SET_FPU = 0x4088ae8d,
+      KVM_S390_INTERRUPT = 0x4010ae94,
+      KVM_S390_SET_INITIAL_PSW = 0x4010ae96,
+      KVM_SET_GUEST_DEBUG = 0x4018ae9b,
+      KVM_S390_MEM_OP = 0x4040aeb1,
+      KVM_S390_GET_SKEYS = 0x4040aeb2,
+      KVM_S390_SET_SKEYS = 0x4040aeb3,
+      KVM_S390_IRQ = 0x4048aeb4,
+      KVM_S390_SET_IRQ_STATE = 0x4020aeb5,
+      KVM_S390_GET_IRQ_STATE = 0x4020aeb6,
+      KVM_S390_GET_CMMA_BITS = 0xc020aeb8,
+      KVM_S390_SET_CMMA_BITS = 0x4020aeb9,
+      KVM_S390_PV_COMMAND = 0xc020aec5,
+      KVM_S390_PV_CPU_COMMAND = 0xc020aed0,
+      KVM_S390_ZPCI_OP = 0x4048aed1,
+    },
+    records = {
+      ["struct kvm_run"] = [[{
+  uint8_t request_interrupt_window;
+  uint8_t immediate_exit;
+  uint8_t padding1[6];
+  uint32_t exit_reason;
+  uint8_t ready_for_interrupt_injection;
+  uint8_t if_flag;
+  uint16_t flags;
+  uint64_t cr8;
+  uint64_t apic_base;
+  uint64_t psw_mask;
+  uint64_t psw_addr;
+  union {
+    struct {
+      uint64_t hardware_exit_reason;
+    } hw;
+    struct {
+      uint64_t hardware_entry_failure_reason;
+      uint32_t cpu;
+    } fail_entry;
+    struct {
+      uint32_t exception;
+      uint32_t error_code;
+    } ex;
+    struct {
+      uint8_t direction;
+      uint8_t size;
+      uint16_t port;
+      uint32_t count;
+      uint64_t data_offset;
+    } io;
+    struct {
+      struct kvm_debug_exit_arch arch;
+    } debug;
+    struct {
+      uint64_t phys_addr;
+      uint8_t data[8];
+      uint32_t len;
+      uint8_t is_write;
+    } mmio;
+    struct {
+      uint64_t phys_addr;
+      uint8_t data[8];
+      uint32_t len;
+      uint8_t is_write;
+    } iocsr_io;
+    struct {
+      uint64_t nr;
+      uint64_t args[6];
+      uint64_t ret;
+      union {
+        uint32_t longmode;
+        uint64_t flags;
+      };
+    } hypercall;
+    struct {
+      uint64_t rip;
+      uint32_t is_write;
+      uint32_t pad;
+    } tpr_access;
+    struct {
+      uint8_t icptcode;
+      uint16_t ipa;
+      uint32_t ipb;
+    } s390_sieic;
+    uint64_t s390_reset_flags;
+    struct {
+      uint64_t trans_exc_code;
+      uint32_t pgm_code;
+    } s390_ucontrol;
+    struct {
+      uint32_t dcrn;
+      uint32_t data;
+      uint8_t is_write;
+    } dcr;
+    struct {
+      uint32_t suberror;
+      uint32_t ndata;
+      uint64_t data[16];
+    } internal;
+    struct {
+      uint32_t suberror;
+      uint32_t ndata;
+      uint64_t flags;
+      union {
+        struct {
+          uint8_t insn_size;
+          uint8_t insn_bytes[15];
+        };
+      };
+    } emulation_failure;
+    struct {
+      uint64_t gprs[32];
+    } osi;
+    struct {
+      uint64_t nr;
+      uint64_t ret;
+      uint64_t args[9];
+    } papr_hcall;
+    struct {
+      uint16_t subchannel_id;
+      uint16_t subchannel_nr;
+      uint32_t io_int_parm;
+      uint32_t io_int_word;
+      uint32_t ipb;
+      uint8_t dequeued;
+    } s390_tsch;
+    struct {
+      uint32_t epr;
+    } epr;
+    struct {
+      uint32_t type;
+      uint32_t ndata;
+      union {
+        uint64_t flags;
+        uint64_t data[16];
+      };
+    } system_event;
+    struct {
+      uint64_t addr;
+      uint8_t ar;
+      uint8_t reserved;
+      uint8_t fc;
+      uint8_t sel1;
+      uint16_t sel2;
+    } s390_stsi;
+    struct {
+      uint8_t vector;
+    } eoi;
+    struct kvm_hyperv_exit hyperv;
+    struct {
+      uint64_t esr_iss;
+      uint64_t fault_ipa;
+    } arm_nisv;
+    struct {
+      uint8_t error;
+      uint8_t pad[7];
+      uint32_t reason;
+      uint32_t index;
+      uint64_t data;
+    } msr;
+    struct kvm_xen_exit xen;
+    struct {
+      unsigned long extension_id;
+      unsigned long function_id;
+      unsigned long args[6];
+      unsigned long ret[2];
+    } riscv_sbi;
+    struct {
+      unsigned long csr_num;
+      unsigned long new_value;
+      unsigned long write_mask;
+      unsigned long ret_value;
+    } riscv_csr;
+    struct {
+      uint32_t flags;
+    } notify;
+    struct {
+      uint64_t flags;
+      uint64_t gpa;
+      uint64_t size;
+    } memory_fault;
+    struct {
+      uint64_t flags;
+      uint64_t nr;
+      union {
+        struct {
+          uint64_t ret;
+          uint64_t data[5];
+        } unknown;
+        struct {
+          uint64_t ret;
+          uint64_t gpa;
+          uint64_t size;
+        } get_quote;
+        struct {
+          uint64_t ret;
+          uint64_t leaf;
+          uint64_t r11;
+          uint64_t r12;
+          uint64_t r13;
+          uint64_t r14;
+        } get_tdvmcall_info;
+        struct {
+          uint64_t ret;
+          uint64_t vector;
+        } setup_event_notify;
+      };
+    } tdx;
+    struct {
+      uint64_t flags;
+      uint64_t esr;
+      uint64_t gva;
+      uint64_t gpa;
+    } arm_sea;
+    struct kvm_exit_snp_req_certs snp_req_certs;
+    char padding[256];
+  };
+  uint64_t kvm_valid_regs;
+  uint64_t kvm_dirty_regs;
+  union {
+    struct kvm_sync_regs regs;
+    char padding[2048];
+  } s;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/kvm_para.h"] = [==[
-  constants = {
-    KVM_ENOSYS = 1000,
-    KVM_EFAULT = 14,
-    KVM_EINVAL = 22,
-    KVM_E2BIG = 7,
-    KVM_EPERM = 1,
-    KVM_EOPNOTSUPP = 95,
-    KVM_HC_VAPIC_POLL_IRQ = 1,
-    KVM_HC_MMU_OP = 2,
-    KVM_HC_FEATURES = 3,
-    KVM_HC_PPC_MAP_MAGIC_PAGE = 4,
-    KVM_HC_KICK_CPU = 5,
-    KVM_HC_MIPS_GET_CLOCK_FREQ = 6,
-    KVM_HC_MIPS_EXIT_VM = 7,
-    KVM_HC_MIPS_CONSOLE_OUTPUT = 8,
-    KVM_HC_CLOCK_PAIRING = 9,
-    KVM_HC_SEND_IPI = 10,
-    KVM_HC_SCHED_YIELD = 11,
-    KVM_HC_MAP_GPA_RANGE = 12,
-  },
+constants = {
+  KVM_ENOSYS = 1000,
+  KVM_EFAULT = 14,
+  KVM_EINVAL = 22,
+  KVM_E2BIG = 7,
+  KVM_EPERM = 1,
+  KVM_EOPNOTSUPP = 95,
+  KVM_HC_VAPIC_POLL_IRQ = 1,
+  KVM_HC_MMU_OP = 2,
+  KVM_HC_FEATURES = 3,
+  KVM_HC_PPC_MAP_MAGIC_PAGE = 4,
+  KVM_HC_KICK_CPU = 5,
+  KVM_HC_MIPS_GET_CLOCK_FREQ = 6,
+  KVM_HC_MIPS_EXIT_VM = 7,
+  KVM_HC_MIPS_CONSOLE_OUTPUT = 8,
+  KVM_HC_CLOCK_PAIRING = 9,
+  KVM_HC_SEND_IPI = 10,
+  KVM_HC_SCHED_YIELD = 11,
+  KVM_HC_MAP_GPA_RANGE = 12,
+},
 ]==],
 }

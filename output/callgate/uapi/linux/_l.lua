@@ -3,101 +3,101 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/l2tp.h"] = [==[
-  constants = {
-    L2TP_CMD_NOOP = 0,
-    L2TP_CMD_TUNNEL_CREATE = 1,
-    L2TP_CMD_TUNNEL_DELETE = 2,
-    L2TP_CMD_TUNNEL_MODIFY = 3,
-    L2TP_CMD_TUNNEL_GET = 4,
-    L2TP_CMD_SESSION_CREATE = 5,
-    L2TP_CMD_SESSION_DELETE = 6,
-    L2TP_CMD_SESSION_MODIFY = 7,
-    L2TP_CMD_SESSION_GET = 8,
-    __L2TP_CMD_MAX = 9,
-    L2TP_ATTR_NONE = 0,
-    L2TP_ATTR_PW_TYPE = 1,
-    L2TP_ATTR_ENCAP_TYPE = 2,
-    L2TP_ATTR_OFFSET = 3,
-    L2TP_ATTR_DATA_SEQ = 4,
-    L2TP_ATTR_L2SPEC_TYPE = 5,
-    L2TP_ATTR_L2SPEC_LEN = 6,
-    L2TP_ATTR_PROTO_VERSION = 7,
-    L2TP_ATTR_IFNAME = 8,
-    L2TP_ATTR_CONN_ID = 9,
-    L2TP_ATTR_PEER_CONN_ID = 10,
-    L2TP_ATTR_SESSION_ID = 11,
-    L2TP_ATTR_PEER_SESSION_ID = 12,
-    L2TP_ATTR_UDP_CSUM = 13,
-    L2TP_ATTR_VLAN_ID = 14,
-    L2TP_ATTR_COOKIE = 15,
-    L2TP_ATTR_PEER_COOKIE = 16,
-    L2TP_ATTR_DEBUG = 17,
-    L2TP_ATTR_RECV_SEQ = 18,
-    L2TP_ATTR_SEND_SEQ = 19,
-    L2TP_ATTR_LNS_MODE = 20,
-    L2TP_ATTR_USING_IPSEC = 21,
-    L2TP_ATTR_RECV_TIMEOUT = 22,
-    L2TP_ATTR_FD = 23,
-    L2TP_ATTR_IP_SADDR = 24,
-    L2TP_ATTR_IP_DADDR = 25,
-    L2TP_ATTR_UDP_SPORT = 26,
-    L2TP_ATTR_UDP_DPORT = 27,
-    L2TP_ATTR_MTU = 28,
-    L2TP_ATTR_MRU = 29,
-    L2TP_ATTR_STATS = 30,
-    L2TP_ATTR_IP6_SADDR = 31,
-    L2TP_ATTR_IP6_DADDR = 32,
-    L2TP_ATTR_UDP_ZERO_CSUM6_TX = 33,
-    L2TP_ATTR_UDP_ZERO_CSUM6_RX = 34,
-    L2TP_ATTR_PAD = 35,
-    __L2TP_ATTR_MAX = 36,
-    L2TP_ATTR_STATS_NONE = 0,
-    L2TP_ATTR_TX_PACKETS = 1,
-    L2TP_ATTR_TX_BYTES = 2,
-    L2TP_ATTR_TX_ERRORS = 3,
-    L2TP_ATTR_RX_PACKETS = 4,
-    L2TP_ATTR_RX_BYTES = 5,
-    L2TP_ATTR_RX_SEQ_DISCARDS = 6,
-    L2TP_ATTR_RX_OOS_PACKETS = 7,
-    L2TP_ATTR_RX_ERRORS = 8,
-    L2TP_ATTR_STATS_PAD = 9,
-    L2TP_ATTR_RX_COOKIE_DISCARDS = 10,
-    L2TP_ATTR_RX_INVALID = 11,
-    __L2TP_ATTR_STATS_MAX = 12,
-    L2TP_PWTYPE_NONE = 0,
-    L2TP_PWTYPE_ETH_VLAN = 4,
-    L2TP_PWTYPE_ETH = 5,
-    L2TP_PWTYPE_PPP = 7,
-    L2TP_PWTYPE_PPP_AC = 8,
-    L2TP_PWTYPE_IP = 11,
-    __L2TP_PWTYPE_MAX = 12,
-    L2TP_L2SPECTYPE_NONE = 0,
-    L2TP_L2SPECTYPE_DEFAULT = 1,
-    L2TP_ENCAPTYPE_UDP = 0,
-    L2TP_ENCAPTYPE_IP = 1,
-    L2TP_SEQ_NONE = 0,
-    L2TP_SEQ_IP = 1,
-    L2TP_SEQ_ALL = 2,
-    L2TP_MSG_DEBUG = 1,
-    L2TP_MSG_CONTROL = 2,
-    L2TP_MSG_SEQ = 4,
-    L2TP_MSG_DATA = 8,
-    L2TP_CMD_MAX = 8,
-    L2TP_ATTR_MAX = 35,
-    L2TP_ATTR_STATS_MAX = 11,
-    L2TP_GENL_NAME = "l2tp",
-    L2TP_GENL_VERSION = 0x1,
-    L2TP_GENL_MCGROUP = "l2tp",
-  },
-  records = {
-    ["struct sockaddr_l2tpip"] = [[{
+constants = {
+  L2TP_CMD_NOOP = 0,
+  L2TP_CMD_TUNNEL_CREATE = 1,
+  L2TP_CMD_TUNNEL_DELETE = 2,
+  L2TP_CMD_TUNNEL_MODIFY = 3,
+  L2TP_CMD_TUNNEL_GET = 4,
+  L2TP_CMD_SESSION_CREATE = 5,
+  L2TP_CMD_SESSION_DELETE = 6,
+  L2TP_CMD_SESSION_MODIFY = 7,
+  L2TP_CMD_SESSION_GET = 8,
+  __L2TP_CMD_MAX = 9,
+  L2TP_ATTR_NONE = 0,
+  L2TP_ATTR_PW_TYPE = 1,
+  L2TP_ATTR_ENCAP_TYPE = 2,
+  L2TP_ATTR_OFFSET = 3,
+  L2TP_ATTR_DATA_SEQ = 4,
+  L2TP_ATTR_L2SPEC_TYPE = 5,
+  L2TP_ATTR_L2SPEC_LEN = 6,
+  L2TP_ATTR_PROTO_VERSION = 7,
+  L2TP_ATTR_IFNAME = 8,
+  L2TP_ATTR_CONN_ID = 9,
+  L2TP_ATTR_PEER_CONN_ID = 10,
+  L2TP_ATTR_SESSION_ID = 11,
+  L2TP_ATTR_PEER_SESSION_ID = 12,
+  L2TP_ATTR_UDP_CSUM = 13,
+  L2TP_ATTR_VLAN_ID = 14,
+  L2TP_ATTR_COOKIE = 15,
+  L2TP_ATTR_PEER_COOKIE = 16,
+  L2TP_ATTR_DEBUG = 17,
+  L2TP_ATTR_RECV_SEQ = 18,
+  L2TP_ATTR_SEND_SEQ = 19,
+  L2TP_ATTR_LNS_MODE = 20,
+  L2TP_ATTR_USING_IPSEC = 21,
+  L2TP_ATTR_RECV_TIMEOUT = 22,
+  L2TP_ATTR_FD = 23,
+  L2TP_ATTR_IP_SADDR = 24,
+  L2TP_ATTR_IP_DADDR = 25,
+  L2TP_ATTR_UDP_SPORT = 26,
+  L2TP_ATTR_UDP_DPORT = 27,
+  L2TP_ATTR_MTU = 28,
+  L2TP_ATTR_MRU = 29,
+  L2TP_ATTR_STATS = 30,
+  L2TP_ATTR_IP6_SADDR = 31,
+  L2TP_ATTR_IP6_DADDR = 32,
+  L2TP_ATTR_UDP_ZERO_CSUM6_TX = 33,
+  L2TP_ATTR_UDP_ZERO_CSUM6_RX = 34,
+  L2TP_ATTR_PAD = 35,
+  __L2TP_ATTR_MAX = 36,
+  L2TP_ATTR_STATS_NONE = 0,
+  L2TP_ATTR_TX_PACKETS = 1,
+  L2TP_ATTR_TX_BYTES = 2,
+  L2TP_ATTR_TX_ERRORS = 3,
+  L2TP_ATTR_RX_PACKETS = 4,
+  L2TP_ATTR_RX_BYTES = 5,
+  L2TP_ATTR_RX_SEQ_DISCARDS = 6,
+  L2TP_ATTR_RX_OOS_PACKETS = 7,
+  L2TP_ATTR_RX_ERRORS = 8,
+  L2TP_ATTR_STATS_PAD = 9,
+  L2TP_ATTR_RX_COOKIE_DISCARDS = 10,
+  L2TP_ATTR_RX_INVALID = 11,
+  __L2TP_ATTR_STATS_MAX = 12,
+  L2TP_PWTYPE_NONE = 0,
+  L2TP_PWTYPE_ETH_VLAN = 4,
+  L2TP_PWTYPE_ETH = 5,
+  L2TP_PWTYPE_PPP = 7,
+  L2TP_PWTYPE_PPP_AC = 8,
+  L2TP_PWTYPE_IP = 11,
+  __L2TP_PWTYPE_MAX = 12,
+  L2TP_L2SPECTYPE_NONE = 0,
+  L2TP_L2SPECTYPE_DEFAULT = 1,
+  L2TP_ENCAPTYPE_UDP = 0,
+  L2TP_ENCAPTYPE_IP = 1,
+  L2TP_SEQ_NONE = 0,
+  L2TP_SEQ_IP = 1,
+  L2TP_SEQ_ALL = 2,
+  L2TP_MSG_DEBUG = 1,
+  L2TP_MSG_CONTROL = 2,
+  L2TP_MSG_SEQ = 4,
+  L2TP_MSG_DATA = 8,
+  L2TP_CMD_MAX = 8,
+  L2TP_ATTR_MAX = 35,
+  L2TP_ATTR_STATS_MAX = 11,
+  L2TP_GENL_NAME = "l2tp",
+  L2TP_GENL_VERSION = 0x1,
+  L2TP_GENL_MCGROUP = "l2tp",
+},
+records = {
+  ["struct sockaddr_l2tpip"] = [[{
   uint16_t l2tp_family;
   uint16_t l2tp_unused;
   struct in_addr l2tp_addr;
   uint32_t l2tp_conn_id;
   uint8_t __pad[4];
 }]],
-    ["struct sockaddr_l2tpip6"] = [[{
+  ["struct sockaddr_l2tpip6"] = [[{
   uint16_t l2tp_family;
   uint16_t l2tp_unused;
   uint32_t l2tp_flowinfo;
@@ -105,466 +105,466 @@ return {
   uint32_t l2tp_scope_id;
   uint32_t l2tp_conn_id;
 }]],
-  },
+},
 ]==],
 ["linux/landlock.h"] = [==[
-  constants = {
-    LANDLOCK_RULE_PATH_BENEATH = 1,
-    LANDLOCK_RULE_NET_PORT = 2,
-    LANDLOCK_CREATE_RULESET_VERSION = 0x1,
-    LANDLOCK_CREATE_RULESET_ERRATA = 0x2,
-    LANDLOCK_ADD_RULE_QUIET = 0x1,
-    LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF = 0x1,
-    LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON = 0x2,
-    LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF = 0x4,
-    LANDLOCK_RESTRICT_SELF_TSYNC = 0x8,
-    LANDLOCK_ACCESS_FS_EXECUTE = 0x1,
-    LANDLOCK_ACCESS_FS_WRITE_FILE = 0x2,
-    LANDLOCK_ACCESS_FS_READ_FILE = 0x4,
-    LANDLOCK_ACCESS_FS_READ_DIR = 0x8,
-    LANDLOCK_ACCESS_FS_REMOVE_DIR = 0x10,
-    LANDLOCK_ACCESS_FS_REMOVE_FILE = 0x20,
-    LANDLOCK_ACCESS_FS_MAKE_CHAR = 0x40,
-    LANDLOCK_ACCESS_FS_MAKE_DIR = 0x80,
-    LANDLOCK_ACCESS_FS_MAKE_REG = 0x100,
-    LANDLOCK_ACCESS_FS_MAKE_SOCK = 0x200,
-    LANDLOCK_ACCESS_FS_MAKE_FIFO = 0x400,
-    LANDLOCK_ACCESS_FS_MAKE_BLOCK = 0x800,
-    LANDLOCK_ACCESS_FS_MAKE_SYM = 0x1000,
-    LANDLOCK_ACCESS_FS_REFER = 0x2000,
-    LANDLOCK_ACCESS_FS_TRUNCATE = 0x4000,
-    LANDLOCK_ACCESS_FS_IOCTL_DEV = 0x8000,
-    LANDLOCK_ACCESS_FS_RESOLVE_UNIX = 0x10000,
-    LANDLOCK_ACCESS_NET_BIND_TCP = 0x1,
-    LANDLOCK_ACCESS_NET_CONNECT_TCP = 0x2,
-    LANDLOCK_ACCESS_NET_BIND_UDP = 0x4,
-    LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP = 0x8,
-    LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 0x1,
-    LANDLOCK_SCOPE_SIGNAL = 0x2,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct landlock_ruleset_attr"] = [[{
-    uint64_t handled_access_fs;
-    uint64_t handled_access_net;
-    uint64_t scoped;
-    uint64_t quiet_access_fs;
-    uint64_t quiet_access_net;
-    uint64_t quiet_scoped;
-  }]],
-        ["struct landlock_path_beneath_attr"] = [[{
-    uint64_t allowed_access;
-    int32_t parent_fd;
-  } __attribute__((packed))]],
-        ["struct landlock_net_port_attr"] = [[{
-    uint64_t allowed_access;
-    uint64_t port;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct landlock_ruleset_attr"] = [[{
-    unsigned long handled_access_fs;
-    unsigned long handled_access_net;
-    unsigned long scoped;
-    unsigned long quiet_access_fs;
-    unsigned long quiet_access_net;
-    unsigned long quiet_scoped;
-  }]],
-        ["struct landlock_path_beneath_attr"] = [[{
-    unsigned long allowed_access;
-    int32_t parent_fd;
-  } __attribute__((packed))]],
-        ["struct landlock_net_port_attr"] = [[{
-    unsigned long allowed_access;
-    unsigned long port;
-  }]],
-      },
+constants = {
+  LANDLOCK_RULE_PATH_BENEATH = 1,
+  LANDLOCK_RULE_NET_PORT = 2,
+  LANDLOCK_CREATE_RULESET_VERSION = 0x1,
+  LANDLOCK_CREATE_RULESET_ERRATA = 0x2,
+  LANDLOCK_ADD_RULE_QUIET = 0x1,
+  LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF = 0x1,
+  LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON = 0x2,
+  LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF = 0x4,
+  LANDLOCK_RESTRICT_SELF_TSYNC = 0x8,
+  LANDLOCK_ACCESS_FS_EXECUTE = 0x1,
+  LANDLOCK_ACCESS_FS_WRITE_FILE = 0x2,
+  LANDLOCK_ACCESS_FS_READ_FILE = 0x4,
+  LANDLOCK_ACCESS_FS_READ_DIR = 0x8,
+  LANDLOCK_ACCESS_FS_REMOVE_DIR = 0x10,
+  LANDLOCK_ACCESS_FS_REMOVE_FILE = 0x20,
+  LANDLOCK_ACCESS_FS_MAKE_CHAR = 0x40,
+  LANDLOCK_ACCESS_FS_MAKE_DIR = 0x80,
+  LANDLOCK_ACCESS_FS_MAKE_REG = 0x100,
+  LANDLOCK_ACCESS_FS_MAKE_SOCK = 0x200,
+  LANDLOCK_ACCESS_FS_MAKE_FIFO = 0x400,
+  LANDLOCK_ACCESS_FS_MAKE_BLOCK = 0x800,
+  LANDLOCK_ACCESS_FS_MAKE_SYM = 0x1000,
+  LANDLOCK_ACCESS_FS_REFER = 0x2000,
+  LANDLOCK_ACCESS_FS_TRUNCATE = 0x4000,
+  LANDLOCK_ACCESS_FS_IOCTL_DEV = 0x8000,
+  LANDLOCK_ACCESS_FS_RESOLVE_UNIX = 0x10000,
+  LANDLOCK_ACCESS_NET_BIND_TCP = 0x1,
+  LANDLOCK_ACCESS_NET_CONNECT_TCP = 0x2,
+  LANDLOCK_ACCESS_NET_BIND_UDP = 0x4,
+  LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP = 0x8,
+  LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 0x1,
+  LANDLOCK_SCOPE_SIGNAL = 0x2,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct landlock_ruleset_attr"] = [[{
+  uint64_t handled_access_fs;
+  uint64_t handled_access_net;
+  uint64_t scoped;
+  uint64_t quiet_access_fs;
+  uint64_t quiet_access_net;
+  uint64_t quiet_scoped;
+}]],
+      ["struct landlock_path_beneath_attr"] = [[{
+  uint64_t allowed_access;
+  int32_t parent_fd;
+} __attribute__((packed))]],
+      ["struct landlock_net_port_attr"] = [[{
+  uint64_t allowed_access;
+  uint64_t port;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct landlock_ruleset_attr"] = [[{
+  unsigned long handled_access_fs;
+  unsigned long handled_access_net;
+  unsigned long scoped;
+  unsigned long quiet_access_fs;
+  unsigned long quiet_access_net;
+  unsigned long quiet_scoped;
+}]],
+      ["struct landlock_path_beneath_attr"] = [[{
+  unsigned long allowed_access;
+  int32_t parent_fd;
+} __attribute__((packed))]],
+      ["struct landlock_net_port_attr"] = [[{
+  unsigned long allowed_access;
+  unsigned long port;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/libc-compat.h"] = [==[
-  constants = {
-    __UAPI_DEF_IF_IFCONF = 1,
-    __UAPI_DEF_IF_IFMAP = 1,
-    __UAPI_DEF_IF_IFNAMSIZ = 1,
-    __UAPI_DEF_IF_IFREQ = 1,
-    __UAPI_DEF_IF_NET_DEVICE_FLAGS = 1,
-    __UAPI_DEF_IF_NET_DEVICE_FLAGS_LOWER_UP_DORMANT_ECHO = 1,
-    __UAPI_DEF_IN_ADDR = 1,
-    __UAPI_DEF_IN_IPPROTO = 1,
-    __UAPI_DEF_IN_PKTINFO = 1,
-    __UAPI_DEF_IP_MREQ = 1,
-    __UAPI_DEF_SOCKADDR_IN = 1,
-    __UAPI_DEF_IN_CLASS = 1,
-    __UAPI_DEF_IN6_ADDR = 1,
-    __UAPI_DEF_IN6_ADDR_ALT = 1,
-    __UAPI_DEF_SOCKADDR_IN6 = 1,
-    __UAPI_DEF_IPV6_MREQ = 1,
-    __UAPI_DEF_IPPROTO_V6 = 1,
-    __UAPI_DEF_IPV6_OPTIONS = 1,
-    __UAPI_DEF_IN6_PKTINFO = 1,
-    __UAPI_DEF_IP6_MTUINFO = 1,
-    __UAPI_DEF_XATTR = 1,
-  },
+constants = {
+  __UAPI_DEF_IF_IFCONF = 1,
+  __UAPI_DEF_IF_IFMAP = 1,
+  __UAPI_DEF_IF_IFNAMSIZ = 1,
+  __UAPI_DEF_IF_IFREQ = 1,
+  __UAPI_DEF_IF_NET_DEVICE_FLAGS = 1,
+  __UAPI_DEF_IF_NET_DEVICE_FLAGS_LOWER_UP_DORMANT_ECHO = 1,
+  __UAPI_DEF_IN_ADDR = 1,
+  __UAPI_DEF_IN_IPPROTO = 1,
+  __UAPI_DEF_IN_PKTINFO = 1,
+  __UAPI_DEF_IP_MREQ = 1,
+  __UAPI_DEF_SOCKADDR_IN = 1,
+  __UAPI_DEF_IN_CLASS = 1,
+  __UAPI_DEF_IN6_ADDR = 1,
+  __UAPI_DEF_IN6_ADDR_ALT = 1,
+  __UAPI_DEF_SOCKADDR_IN6 = 1,
+  __UAPI_DEF_IPV6_MREQ = 1,
+  __UAPI_DEF_IPPROTO_V6 = 1,
+  __UAPI_DEF_IPV6_OPTIONS = 1,
+  __UAPI_DEF_IN6_PKTINFO = 1,
+  __UAPI_DEF_IP6_MTUINFO = 1,
+  __UAPI_DEF_XATTR = 1,
+},
 ]==],
 ["linux/limits.h"] = [==[
-  constants = {
-    NGROUPS_MAX = 65536,
-    ARG_MAX = 131072,
-    LINK_MAX = 127,
-    MAX_CANON = 255,
-    MAX_INPUT = 255,
-    NAME_MAX = 255,
-    PATH_MAX = 4096,
-    PIPE_BUF = 4096,
-    XATTR_NAME_MAX = 255,
-    XATTR_SIZE_MAX = 65536,
-    XATTR_LIST_MAX = 65536,
-    RTSIG_MAX = 32,
-  },
+constants = {
+  NGROUPS_MAX = 65536,
+  ARG_MAX = 131072,
+  LINK_MAX = 127,
+  MAX_CANON = 255,
+  MAX_INPUT = 255,
+  NAME_MAX = 255,
+  PATH_MAX = 4096,
+  PIPE_BUF = 4096,
+  XATTR_NAME_MAX = 255,
+  XATTR_SIZE_MAX = 65536,
+  XATTR_LIST_MAX = 65536,
+  RTSIG_MAX = 32,
+},
 ]==],
 ["linux/lirc.h"] = [==[
-  constants = {
-    RC_PROTO_UNKNOWN = 0,
-    RC_PROTO_OTHER = 1,
-    RC_PROTO_RC5 = 2,
-    RC_PROTO_RC5X_20 = 3,
-    RC_PROTO_RC5_SZ = 4,
-    RC_PROTO_JVC = 5,
-    RC_PROTO_SONY12 = 6,
-    RC_PROTO_SONY15 = 7,
-    RC_PROTO_SONY20 = 8,
-    RC_PROTO_NEC = 9,
-    RC_PROTO_NECX = 10,
-    RC_PROTO_NEC32 = 11,
-    RC_PROTO_SANYO = 12,
-    RC_PROTO_MCIR2_KBD = 13,
-    RC_PROTO_MCIR2_MSE = 14,
-    RC_PROTO_RC6_0 = 15,
-    RC_PROTO_RC6_6A_20 = 16,
-    RC_PROTO_RC6_6A_24 = 17,
-    RC_PROTO_RC6_6A_32 = 18,
-    RC_PROTO_RC6_MCE = 19,
-    RC_PROTO_SHARP = 20,
-    RC_PROTO_XMP = 21,
-    RC_PROTO_CEC = 22,
-    RC_PROTO_IMON = 23,
-    RC_PROTO_RCMM12 = 24,
-    RC_PROTO_RCMM24 = 25,
-    RC_PROTO_RCMM32 = 26,
-    RC_PROTO_XBOX_DVD = 27,
-    RC_PROTO_MAX = 27,
-    PULSE_BIT = 0x1000000,
-    PULSE_MASK = 0xffffff,
-    LIRC_MODE2_SPACE = 0x0,
-    LIRC_MODE2_PULSE = 0x1000000,
-    LIRC_MODE2_FREQUENCY = 0x2000000,
-    LIRC_MODE2_TIMEOUT = 0x3000000,
-    LIRC_MODE2_OVERFLOW = 0x4000000,
-    LIRC_VALUE_MASK = 0xffffff,
-    LIRC_MODE2_MASK = 0xff000000,
-    LIRC_MODE_RAW = 0x1,
-    LIRC_MODE_PULSE = 0x2,
-    LIRC_MODE_MODE2 = 0x4,
-    LIRC_MODE_SCANCODE = 0x8,
-    LIRC_MODE_LIRCCODE = 0x10,
-    LIRC_CAN_SEND_RAW = 1,
-    LIRC_CAN_SEND_PULSE = 2,
-    LIRC_CAN_SEND_MODE2 = 4,
-    LIRC_CAN_SEND_LIRCCODE = 16,
-    LIRC_CAN_SEND_MASK = 0x3f,
-    LIRC_CAN_SET_SEND_CARRIER = 0x100,
-    LIRC_CAN_SET_SEND_DUTY_CYCLE = 0x200,
-    LIRC_CAN_SET_TRANSMITTER_MASK = 0x400,
-    LIRC_CAN_REC_RAW = 65536,
-    LIRC_CAN_REC_PULSE = 131072,
-    LIRC_CAN_REC_MODE2 = 262144,
-    LIRC_CAN_REC_SCANCODE = 524288,
-    LIRC_CAN_REC_LIRCCODE = 1048576,
-    LIRC_CAN_REC_MASK = 4128768,
-    LIRC_CAN_SET_REC_CARRIER = 0x1000000,
-    LIRC_CAN_SET_REC_CARRIER_RANGE = 0x80000000,
-    LIRC_CAN_GET_REC_RESOLUTION = 0x20000000,
-    LIRC_CAN_SET_REC_TIMEOUT = 0x10000000,
-    LIRC_CAN_MEASURE_CARRIER = 0x2000000,
-    LIRC_CAN_USE_WIDEBAND_RECEIVER = 0x4000000,
-    LIRC_CAN_SET_REC_FILTER = 0,
-    LIRC_CAN_NOTIFY_DECODE = 0,
-    LIRC_SCANCODE_FLAG_TOGGLE = 1,
-    LIRC_SCANCODE_FLAG_REPEAT = 2,
-  },
-  macros = function(M)
-    return {
-      LIRC_SPACE = function(val)
-        return M.int(M.band(M.long(val), 0xffffff))
-      end,
-      LIRC_PULSE = function(val)
-        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x1000000))
-      end,
-      LIRC_FREQUENCY = function(val)
-        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x2000000))
-      end,
-      LIRC_TIMEOUT = function(val)
-        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x3000000))
-      end,
-      LIRC_OVERFLOW = function(val)
-        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x4000000))
-      end,
-      LIRC_VALUE = function(val)
-        return M.int(M.band(M.long(val), 0xffffff))
-      end,
-      LIRC_MODE2 = function(val)
-        return M.int(M.band(M.long(val), 0xff000000LL))
-      end,
-      LIRC_IS_SPACE = function(val)
-        return M.band(M.long(val), 0xff000000LL) == 0x0
-      end,
-      LIRC_IS_PULSE = function(val)
-        return M.band(M.long(val), 0xff000000LL) == 0x1000000
-      end,
-      LIRC_IS_FREQUENCY = function(val)
-        return M.band(M.long(val), 0xff000000LL) == 0x2000000
-      end,
-      LIRC_IS_TIMEOUT = function(val)
-        return M.band(M.long(val), 0xff000000LL) == 0x3000000
-      end,
-      LIRC_IS_OVERFLOW = function(val)
-        return M.band(M.long(val), 0xff000000LL) == 0x4000000
-      end,
-      LIRC_MODE2SEND = function(x)
-        return x
-      end,
-      LIRC_SEND2MODE = function(x)
-        return x
-      end,
-      LIRC_MODE2REC = function(x)
-        return M.int(M.shl(M.long(x), 16))
-      end,
-      LIRC_REC2MODE = function(x)
-        return M.int(M.shr(M.long(x), 16))
-      end,
-      LIRC_CAN_SEND = function(x)
-        return M.int(M.band(M.long(x), 0x3f))
-      end,
-      LIRC_CAN_REC = function(x)
-        return M.int(M.band(M.long(x), 0x3f0000))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LIRC_GET_FEATURES = 0x80046900,
-        LIRC_GET_SEND_MODE = 0x80046901,
-        LIRC_GET_REC_MODE = 0x80046902,
-        LIRC_GET_REC_RESOLUTION = 0x80046907,
-        LIRC_GET_MIN_TIMEOUT = 0x80046908,
-        LIRC_GET_MAX_TIMEOUT = 0x80046909,
-        LIRC_GET_LENGTH = 0x8004690f,
-        LIRC_SET_SEND_MODE = 0x40046911,
-        LIRC_SET_REC_MODE = 0x40046912,
-        LIRC_SET_SEND_CARRIER = 0x40046913,
-        LIRC_SET_REC_CARRIER = 0x40046914,
-        LIRC_SET_SEND_DUTY_CYCLE = 0x40046915,
-        LIRC_SET_TRANSMITTER_MASK = 0x40046917,
-        LIRC_SET_REC_TIMEOUT = 0x40046918,
-        LIRC_SET_REC_TIMEOUT_REPORTS = 0x40046919,
-        LIRC_SET_MEASURE_CARRIER_MODE = 0x4004691d,
-        LIRC_SET_REC_CARRIER_RANGE = 0x4004691f,
-        LIRC_SET_WIDEBAND_RECEIVER = 0x40046923,
-        LIRC_GET_REC_TIMEOUT = 0x80046924,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct lirc_scancode"] = [[{
-    uint64_t timestamp;
-    uint16_t flags;
-    uint16_t rc_proto;
-    uint32_t keycode;
-    uint64_t scancode;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LIRC_GET_FEATURES = 0x40046900,
-        LIRC_GET_SEND_MODE = 0x40046901,
-        LIRC_GET_REC_MODE = 0x40046902,
-        LIRC_GET_REC_RESOLUTION = 0x40046907,
-        LIRC_GET_MIN_TIMEOUT = 0x40046908,
-        LIRC_GET_MAX_TIMEOUT = 0x40046909,
-        LIRC_GET_LENGTH = 0x4004690f,
-        LIRC_SET_SEND_MODE = 0x80046911,
-        LIRC_SET_REC_MODE = 0x80046912,
-        LIRC_SET_SEND_CARRIER = 0x80046913,
-        LIRC_SET_REC_CARRIER = 0x80046914,
-        LIRC_SET_SEND_DUTY_CYCLE = 0x80046915,
-        LIRC_SET_TRANSMITTER_MASK = 0x80046917,
-        LIRC_SET_REC_TIMEOUT = 0x80046918,
-        LIRC_SET_REC_TIMEOUT_REPORTS = 0x80046919,
-        LIRC_SET_MEASURE_CARRIER_MODE = 0x8004691d,
-        LIRC_SET_REC_CARRIER_RANGE = 0x8004691f,
-        LIRC_SET_WIDEBAND_RECEIVER = 0x80046923,
-        LIRC_GET_REC_TIMEOUT = 0x40046924,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct lirc_scancode"] = [[{
-    unsigned long timestamp;
-    uint16_t flags;
-    uint16_t rc_proto;
-    uint32_t keycode;
-    unsigned long scancode;
-  }]],
-      },
+constants = {
+  RC_PROTO_UNKNOWN = 0,
+  RC_PROTO_OTHER = 1,
+  RC_PROTO_RC5 = 2,
+  RC_PROTO_RC5X_20 = 3,
+  RC_PROTO_RC5_SZ = 4,
+  RC_PROTO_JVC = 5,
+  RC_PROTO_SONY12 = 6,
+  RC_PROTO_SONY15 = 7,
+  RC_PROTO_SONY20 = 8,
+  RC_PROTO_NEC = 9,
+  RC_PROTO_NECX = 10,
+  RC_PROTO_NEC32 = 11,
+  RC_PROTO_SANYO = 12,
+  RC_PROTO_MCIR2_KBD = 13,
+  RC_PROTO_MCIR2_MSE = 14,
+  RC_PROTO_RC6_0 = 15,
+  RC_PROTO_RC6_6A_20 = 16,
+  RC_PROTO_RC6_6A_24 = 17,
+  RC_PROTO_RC6_6A_32 = 18,
+  RC_PROTO_RC6_MCE = 19,
+  RC_PROTO_SHARP = 20,
+  RC_PROTO_XMP = 21,
+  RC_PROTO_CEC = 22,
+  RC_PROTO_IMON = 23,
+  RC_PROTO_RCMM12 = 24,
+  RC_PROTO_RCMM24 = 25,
+  RC_PROTO_RCMM32 = 26,
+  RC_PROTO_XBOX_DVD = 27,
+  RC_PROTO_MAX = 27,
+  PULSE_BIT = 0x1000000,
+  PULSE_MASK = 0xffffff,
+  LIRC_MODE2_SPACE = 0x0,
+  LIRC_MODE2_PULSE = 0x1000000,
+  LIRC_MODE2_FREQUENCY = 0x2000000,
+  LIRC_MODE2_TIMEOUT = 0x3000000,
+  LIRC_MODE2_OVERFLOW = 0x4000000,
+  LIRC_VALUE_MASK = 0xffffff,
+  LIRC_MODE2_MASK = 0xff000000,
+  LIRC_MODE_RAW = 0x1,
+  LIRC_MODE_PULSE = 0x2,
+  LIRC_MODE_MODE2 = 0x4,
+  LIRC_MODE_SCANCODE = 0x8,
+  LIRC_MODE_LIRCCODE = 0x10,
+  LIRC_CAN_SEND_RAW = 1,
+  LIRC_CAN_SEND_PULSE = 2,
+  LIRC_CAN_SEND_MODE2 = 4,
+  LIRC_CAN_SEND_LIRCCODE = 16,
+  LIRC_CAN_SEND_MASK = 0x3f,
+  LIRC_CAN_SET_SEND_CARRIER = 0x100,
+  LIRC_CAN_SET_SEND_DUTY_CYCLE = 0x200,
+  LIRC_CAN_SET_TRANSMITTER_MASK = 0x400,
+  LIRC_CAN_REC_RAW = 65536,
+  LIRC_CAN_REC_PULSE = 131072,
+  LIRC_CAN_REC_MODE2 = 262144,
+  LIRC_CAN_REC_SCANCODE = 524288,
+  LIRC_CAN_REC_LIRCCODE = 1048576,
+  LIRC_CAN_REC_MASK = 4128768,
+  LIRC_CAN_SET_REC_CARRIER = 0x1000000,
+  LIRC_CAN_SET_REC_CARRIER_RANGE = 0x80000000,
+  LIRC_CAN_GET_REC_RESOLUTION = 0x20000000,
+  LIRC_CAN_SET_REC_TIMEOUT = 0x10000000,
+  LIRC_CAN_MEASURE_CARRIER = 0x2000000,
+  LIRC_CAN_USE_WIDEBAND_RECEIVER = 0x4000000,
+  LIRC_CAN_SET_REC_FILTER = 0,
+  LIRC_CAN_NOTIFY_DECODE = 0,
+  LIRC_SCANCODE_FLAG_TOGGLE = 1,
+  LIRC_SCANCODE_FLAG_REPEAT = 2,
+},
+macros = function(M)
+  return {
+    LIRC_SPACE = function(val)
+      return M.int(M.band(M.long(val), 0xffffff))
+    end,
+    LIRC_PULSE = function(val)
+      return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x1000000))
+    end,
+    LIRC_FREQUENCY = function(val)
+      return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x2000000))
+    end,
+    LIRC_TIMEOUT = function(val)
+      return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x3000000))
+    end,
+    LIRC_OVERFLOW = function(val)
+      return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x4000000))
+    end,
+    LIRC_VALUE = function(val)
+      return M.int(M.band(M.long(val), 0xffffff))
+    end,
+    LIRC_MODE2 = function(val)
+      return M.int(M.band(M.long(val), 0xff000000LL))
+    end,
+    LIRC_IS_SPACE = function(val)
+      return M.band(M.long(val), 0xff000000LL) == 0x0
+    end,
+    LIRC_IS_PULSE = function(val)
+      return M.band(M.long(val), 0xff000000LL) == 0x1000000
+    end,
+    LIRC_IS_FREQUENCY = function(val)
+      return M.band(M.long(val), 0xff000000LL) == 0x2000000
+    end,
+    LIRC_IS_TIMEOUT = function(val)
+      return M.band(M.long(val), 0xff000000LL) == 0x3000000
+    end,
+    LIRC_IS_OVERFLOW = function(val)
+      return M.band(M.long(val), 0xff000000LL) == 0x4000000
+    end,
+    LIRC_MODE2SEND = function(x)
+      return x
+    end,
+    LIRC_SEND2MODE = function(x)
+      return x
+    end,
+    LIRC_MODE2REC = function(x)
+      return M.int(M.shl(M.long(x), 16))
+    end,
+    LIRC_REC2MODE = function(x)
+      return M.int(M.shr(M.long(x), 16))
+    end,
+    LIRC_CAN_SEND = function(x)
+      return M.int(M.band(M.long(x), 0x3f))
+    end,
+    LIRC_CAN_REC = function(x)
+      return M.int(M.band(M.long(x), 0x3f0000))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LIRC_GET_FEATURES = 0x80046900,
+      LIRC_GET_SEND_MODE = 0x80046901,
+      LIRC_GET_REC_MODE = 0x80046902,
+      LIRC_GET_REC_RESOLUTION = 0x80046907,
+      LIRC_GET_MIN_TIMEOUT = 0x80046908,
+      LIRC_GET_MAX_TIMEOUT = 0x80046909,
+      LIRC_GET_LENGTH = 0x8004690f,
+      LIRC_SET_SEND_MODE = 0x40046911,
+      LIRC_SET_REC_MODE = 0x40046912,
+      LIRC_SET_SEND_CARRIER = 0x40046913,
+      LIRC_SET_REC_CARRIER = 0x40046914,
+      LIRC_SET_SEND_DUTY_CYCLE = 0x40046915,
+      LIRC_SET_TRANSMITTER_MASK = 0x40046917,
+      LIRC_SET_REC_TIMEOUT = 0x40046918,
+      LIRC_SET_REC_TIMEOUT_REPORTS = 0x40046919,
+      LIRC_SET_MEASURE_CARRIER_MODE = 0x4004691d,
+      LIRC_SET_REC_CARRIER_RANGE = 0x4004691f,
+      LIRC_SET_WIDEBAND_RECEIVER = 0x40046923,
+      LIRC_GET_REC_TIMEOUT = 0x80046924,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct lirc_scancode"] = [[{
+  uint64_t timestamp;
+  uint16_t flags;
+  uint16_t rc_proto;
+  uint32_t keycode;
+  uint64_t scancode;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LIRC_GET_FEATURES = 0x40046900,
+      LIRC_GET_SEND_MODE = 0x40046901,
+      LIRC_GET_REC_MODE = 0x40046902,
+      LIRC_GET_REC_RESOLUTION = 0x40046907,
+      LIRC_GET_MIN_TIMEOUT = 0x40046908,
+      LIRC_GET_MAX_TIMEOUT = 0x40046909,
+      LIRC_GET_LENGTH = 0x4004690f,
+      LIRC_SET_SEND_MODE = 0x80046911,
+      LIRC_SET_REC_MODE = 0x80046912,
+      LIRC_SET_SEND_CARRIER = 0x80046913,
+      LIRC_SET_REC_CARRIER = 0x80046914,
+      LIRC_SET_SEND_DUTY_CYCLE = 0x80046915,
+      LIRC_SET_TRANSMITTER_MASK = 0x80046917,
+      LIRC_SET_REC_TIMEOUT = 0x80046918,
+      LIRC_SET_REC_TIMEOUT_REPORTS = 0x80046919,
+      LIRC_SET_MEASURE_CARRIER_MODE = 0x8004691d,
+      LIRC_SET_REC_CARRIER_RANGE = 0x8004691f,
+      LIRC_SET_WIDEBAND_RECEIVER = 0x80046923,
+      LIRC_GET_REC_TIMEOUT = 0x40046924,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct lirc_scancode"] = [[{
+  unsigned long timestamp;
+  uint16_t flags;
+  uint16_t rc_proto;
+  uint32_t keycode;
+  unsigned long scancode;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/liveupdate.h"] = [==[
-  constants = {
-    LIVEUPDATE_CMD_BASE = 0,
-    LIVEUPDATE_CMD_CREATE_SESSION = 0,
-    LIVEUPDATE_CMD_RETRIEVE_SESSION = 1,
-    LIVEUPDATE_CMD_SESSION_BASE = 64,
-    LIVEUPDATE_CMD_SESSION_PRESERVE_FD = 64,
-    LIVEUPDATE_CMD_SESSION_RETRIEVE_FD = 65,
-    LIVEUPDATE_CMD_SESSION_FINISH = 66,
-    LIVEUPDATE_CMD_SESSION_GET_NAME = 67,
-    LIVEUPDATE_IOCTL_TYPE = 0xba,
-    LIVEUPDATE_SESSION_NAME_LENGTH = 64,
-  },
-  records = {
-    ["struct liveupdate_ioctl_create_session"] = [[{
+constants = {
+  LIVEUPDATE_CMD_BASE = 0,
+  LIVEUPDATE_CMD_CREATE_SESSION = 0,
+  LIVEUPDATE_CMD_RETRIEVE_SESSION = 1,
+  LIVEUPDATE_CMD_SESSION_BASE = 64,
+  LIVEUPDATE_CMD_SESSION_PRESERVE_FD = 64,
+  LIVEUPDATE_CMD_SESSION_RETRIEVE_FD = 65,
+  LIVEUPDATE_CMD_SESSION_FINISH = 66,
+  LIVEUPDATE_CMD_SESSION_GET_NAME = 67,
+  LIVEUPDATE_IOCTL_TYPE = 0xba,
+  LIVEUPDATE_SESSION_NAME_LENGTH = 64,
+},
+records = {
+  ["struct liveupdate_ioctl_create_session"] = [[{
   uint32_t size;
   int32_t fd;
   uint8_t name[64];
 }]],
-    ["struct liveupdate_ioctl_retrieve_session"] = [[{
+  ["struct liveupdate_ioctl_retrieve_session"] = [[{
   uint32_t size;
   int32_t fd;
   uint8_t name[64];
 }]],
-    ["struct liveupdate_session_finish"] = [[{
+  ["struct liveupdate_session_finish"] = [[{
   uint32_t size;
   uint32_t reserved;
 }]],
-    ["struct liveupdate_session_get_name"] = [[{
+  ["struct liveupdate_session_get_name"] = [[{
   uint32_t size;
   uint32_t reserved;
   uint8_t name[64];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LIVEUPDATE_IOCTL_CREATE_SESSION = 0xba00,
-        LIVEUPDATE_IOCTL_RETRIEVE_SESSION = 0xba01,
-        LIVEUPDATE_SESSION_PRESERVE_FD = 0xba40,
-        LIVEUPDATE_SESSION_RETRIEVE_FD = 0xba41,
-        LIVEUPDATE_SESSION_FINISH = 0xba42,
-        LIVEUPDATE_SESSION_GET_NAME = 0xba43,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct liveupdate_session_preserve_fd"] = [[{
-    uint32_t size;
-    int32_t fd;
-    uint64_t token __attribute__((aligned(8)));
-  }]],
-        ["struct liveupdate_session_retrieve_fd"] = [[{
-    uint32_t size;
-    int32_t fd;
-    uint64_t token __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LIVEUPDATE_IOCTL_CREATE_SESSION = 0x2000ba00,
-        LIVEUPDATE_IOCTL_RETRIEVE_SESSION = 0x2000ba01,
-        LIVEUPDATE_SESSION_PRESERVE_FD = 0x2000ba40,
-        LIVEUPDATE_SESSION_RETRIEVE_FD = 0x2000ba41,
-        LIVEUPDATE_SESSION_FINISH = 0x2000ba42,
-        LIVEUPDATE_SESSION_GET_NAME = 0x2000ba43,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct liveupdate_session_preserve_fd"] = [[{
-    uint32_t size;
-    int32_t fd;
-    unsigned long token __attribute__((aligned(8)));
-  }]],
-        ["struct liveupdate_session_retrieve_fd"] = [[{
-    uint32_t size;
-    int32_t fd;
-    unsigned long token __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LIVEUPDATE_IOCTL_CREATE_SESSION = 0xba00,
+      LIVEUPDATE_IOCTL_RETRIEVE_SESSION = 0xba01,
+      LIVEUPDATE_SESSION_PRESERVE_FD = 0xba40,
+      LIVEUPDATE_SESSION_RETRIEVE_FD = 0xba41,
+      LIVEUPDATE_SESSION_FINISH = 0xba42,
+      LIVEUPDATE_SESSION_GET_NAME = 0xba43,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct liveupdate_session_preserve_fd"] = [[{
+  uint32_t size;
+  int32_t fd;
+  uint64_t token __attribute__((aligned(8)));
+}]],
+      ["struct liveupdate_session_retrieve_fd"] = [[{
+  uint32_t size;
+  int32_t fd;
+  uint64_t token __attribute__((aligned(8)));
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LIVEUPDATE_IOCTL_CREATE_SESSION = 0x2000ba00,
+      LIVEUPDATE_IOCTL_RETRIEVE_SESSION = 0x2000ba01,
+      LIVEUPDATE_SESSION_PRESERVE_FD = 0x2000ba40,
+      LIVEUPDATE_SESSION_RETRIEVE_FD = 0x2000ba41,
+      LIVEUPDATE_SESSION_FINISH = 0x2000ba42,
+      LIVEUPDATE_SESSION_GET_NAME = 0x2000ba43,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct liveupdate_session_preserve_fd"] = [[{
+  uint32_t size;
+  int32_t fd;
+  unsigned long token __attribute__((aligned(8)));
+}]],
+      ["struct liveupdate_session_retrieve_fd"] = [[{
+  uint32_t size;
+  int32_t fd;
+  unsigned long token __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["linux/llc.h"] = [==[
-  constants = {
-    LLC_OPT_UNKNOWN = 0,
-    LLC_OPT_RETRY = 1,
-    LLC_OPT_SIZE = 2,
-    LLC_OPT_ACK_TMR_EXP = 3,
-    LLC_OPT_P_TMR_EXP = 4,
-    LLC_OPT_REJ_TMR_EXP = 5,
-    LLC_OPT_BUSY_TMR_EXP = 6,
-    LLC_OPT_TX_WIN = 7,
-    LLC_OPT_RX_WIN = 8,
-    LLC_OPT_PKTINFO = 9,
-    LLC_OPT_MAX = 10,
-    __LLC_SOCK_SIZE__ = 16,
-    LLC_OPT_MAX_RETRY = 100,
-    LLC_OPT_MAX_SIZE = 4196,
-    LLC_OPT_MAX_WIN = 127,
-    LLC_OPT_MAX_ACK_TMR_EXP = 60,
-    LLC_OPT_MAX_P_TMR_EXP = 60,
-    LLC_OPT_MAX_REJ_TMR_EXP = 60,
-    LLC_OPT_MAX_BUSY_TMR_EXP = 60,
-    LLC_SAP_NULL = 0x0,
-    LLC_SAP_LLC = 0x2,
-    LLC_SAP_SNA = 0x4,
-    LLC_SAP_PNM = 0xe,
-    LLC_SAP_IP = 0x6,
-    LLC_SAP_BSPAN = 0x42,
-    LLC_SAP_MMS = 0x4e,
-    LLC_SAP_8208 = 0x7e,
-    LLC_SAP_3COM = 0x80,
-    LLC_SAP_PRO = 0x8e,
-    LLC_SAP_SNAP = 0xaa,
-    LLC_SAP_BANYAN = 0xbc,
-    LLC_SAP_IPX = 0xe0,
-    LLC_SAP_NETBEUI = 0xf0,
-    LLC_SAP_LANMGR = 0xf4,
-    LLC_SAP_IMPL = 0xf8,
-    LLC_SAP_DISC = 0xfc,
-    LLC_SAP_OSI = 0xfe,
-    LLC_SAP_LAR = 0xdc,
-    LLC_SAP_RM = 0xd4,
-    LLC_SAP_GLOBAL = 0xff,
-  },
-  records = {
-    ["struct sockaddr_llc"] = [[{
+constants = {
+  LLC_OPT_UNKNOWN = 0,
+  LLC_OPT_RETRY = 1,
+  LLC_OPT_SIZE = 2,
+  LLC_OPT_ACK_TMR_EXP = 3,
+  LLC_OPT_P_TMR_EXP = 4,
+  LLC_OPT_REJ_TMR_EXP = 5,
+  LLC_OPT_BUSY_TMR_EXP = 6,
+  LLC_OPT_TX_WIN = 7,
+  LLC_OPT_RX_WIN = 8,
+  LLC_OPT_PKTINFO = 9,
+  LLC_OPT_MAX = 10,
+  __LLC_SOCK_SIZE__ = 16,
+  LLC_OPT_MAX_RETRY = 100,
+  LLC_OPT_MAX_SIZE = 4196,
+  LLC_OPT_MAX_WIN = 127,
+  LLC_OPT_MAX_ACK_TMR_EXP = 60,
+  LLC_OPT_MAX_P_TMR_EXP = 60,
+  LLC_OPT_MAX_REJ_TMR_EXP = 60,
+  LLC_OPT_MAX_BUSY_TMR_EXP = 60,
+  LLC_SAP_NULL = 0x0,
+  LLC_SAP_LLC = 0x2,
+  LLC_SAP_SNA = 0x4,
+  LLC_SAP_PNM = 0xe,
+  LLC_SAP_IP = 0x6,
+  LLC_SAP_BSPAN = 0x42,
+  LLC_SAP_MMS = 0x4e,
+  LLC_SAP_8208 = 0x7e,
+  LLC_SAP_3COM = 0x80,
+  LLC_SAP_PRO = 0x8e,
+  LLC_SAP_SNAP = 0xaa,
+  LLC_SAP_BANYAN = 0xbc,
+  LLC_SAP_IPX = 0xe0,
+  LLC_SAP_NETBEUI = 0xf0,
+  LLC_SAP_LANMGR = 0xf4,
+  LLC_SAP_IMPL = 0xf8,
+  LLC_SAP_DISC = 0xfc,
+  LLC_SAP_OSI = 0xfe,
+  LLC_SAP_LAR = 0xdc,
+  LLC_SAP_RM = 0xd4,
+  LLC_SAP_GLOBAL = 0xff,
+},
+records = {
+  ["struct sockaddr_llc"] = [[{
   uint16_t sllc_family;
   uint16_t sllc_arphrd;
   uint8_t sllc_test;
@@ -574,398 +574,398 @@ return {
   uint8_t sllc_mac[6];
   uint8_t __pad[2];
 }]],
-    ["struct llc_pktinfo"] = [[{
+  ["struct llc_pktinfo"] = [[{
   int32_t lpi_ifindex;
   uint8_t lpi_sap;
   uint8_t lpi_mac[6];
 }]],
-  },
+},
 ]==],
 ["linux/loadpin.h"] = [==[
-  constants = {
-    LOADPIN_IOC_MAGIC = 76,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LOADPIN_IOC_SET_TRUSTED_VERITY_DIGESTS = 0x40044c00,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LOADPIN_IOC_SET_TRUSTED_VERITY_DIGESTS = 0x80044c00,
-      },
+constants = {
+  LOADPIN_IOC_MAGIC = 76,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LOADPIN_IOC_SET_TRUSTED_VERITY_DIGESTS = 0x40044c00,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LOADPIN_IOC_SET_TRUSTED_VERITY_DIGESTS = 0x80044c00,
+    },
+  },
+},
 ]==],
 ["linux/lockd_netlink.h"] = [==[
-  constants = {
-    LOCKD_A_SERVER_GRACETIME = 1,
-    LOCKD_A_SERVER_TCP_PORT = 2,
-    LOCKD_A_SERVER_UDP_PORT = 3,
-    __LOCKD_A_SERVER_MAX = 4,
-    LOCKD_A_SERVER_MAX = 3,
-    LOCKD_CMD_SERVER_SET = 1,
-    LOCKD_CMD_SERVER_GET = 2,
-    __LOCKD_CMD_MAX = 3,
-    LOCKD_CMD_MAX = 2,
-    LOCKD_FAMILY_NAME = "lockd",
-    LOCKD_FAMILY_VERSION = 1,
-  },
+constants = {
+  LOCKD_A_SERVER_GRACETIME = 1,
+  LOCKD_A_SERVER_TCP_PORT = 2,
+  LOCKD_A_SERVER_UDP_PORT = 3,
+  __LOCKD_A_SERVER_MAX = 4,
+  LOCKD_A_SERVER_MAX = 3,
+  LOCKD_CMD_SERVER_SET = 1,
+  LOCKD_CMD_SERVER_GET = 2,
+  __LOCKD_CMD_MAX = 3,
+  LOCKD_CMD_MAX = 2,
+  LOCKD_FAMILY_NAME = "lockd",
+  LOCKD_FAMILY_VERSION = 1,
+},
 ]==],
 ["linux/loop.h"] = [==[
-  constants = {
-    LO_FLAGS_READ_ONLY = 1,
-    LO_FLAGS_AUTOCLEAR = 4,
-    LO_FLAGS_PARTSCAN = 8,
-    LO_FLAGS_DIRECT_IO = 16,
-    LO_NAME_SIZE = 64,
-    LO_KEY_SIZE = 32,
-    LOOP_SET_STATUS_SETTABLE_FLAGS = 12,
-    LOOP_SET_STATUS_CLEARABLE_FLAGS = 4,
-    LOOP_CONFIGURE_SETTABLE_FLAGS = 0x1d,
-    LO_CRYPT_NONE = 0,
-    LO_CRYPT_XOR = 1,
-    LO_CRYPT_DES = 2,
-    LO_CRYPT_FISH2 = 3,
-    LO_CRYPT_BLOW = 4,
-    LO_CRYPT_CAST128 = 5,
-    LO_CRYPT_IDEA = 6,
-    LO_CRYPT_DUMMY = 9,
-    LO_CRYPT_SKIPJACK = 10,
-    LO_CRYPT_CRYPTOAPI = 18,
-    MAX_LO_CRYPT = 20,
-    LOOP_SET_FD = 0x4c00,
-    LOOP_CLR_FD = 0x4c01,
-    LOOP_SET_STATUS = 0x4c02,
-    LOOP_GET_STATUS = 0x4c03,
-    LOOP_SET_STATUS64 = 0x4c04,
-    LOOP_GET_STATUS64 = 0x4c05,
-    LOOP_CHANGE_FD = 0x4c06,
-    LOOP_SET_CAPACITY = 0x4c07,
-    LOOP_SET_DIRECT_IO = 0x4c08,
-    LOOP_SET_BLOCK_SIZE = 0x4c09,
-    LOOP_CONFIGURE = 0x4c0a,
-    LOOP_CTL_ADD = 0x4c80,
-    LOOP_CTL_REMOVE = 0x4c81,
-    LOOP_CTL_GET_FREE = 0x4c82,
-  },
-  deltas = {
-    {
-      on = "x64 ppc64le",
-      records = {
-        ["struct loop_info"] = [[{
-    int32_t lo_number;
-    unsigned long lo_device;
-    unsigned long lo_inode;
-    unsigned long lo_rdevice;
-    int32_t lo_offset;
-    int32_t lo_encrypt_type;
-    int32_t lo_encrypt_key_size;
-    int32_t lo_flags;
-    char lo_name[64];
-    uint8_t lo_encrypt_key[32];
-    unsigned long lo_init[2];
-    char reserved[4];
-  }]],
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct loop_info64"] = [[{
-    uint64_t lo_device;
-    uint64_t lo_inode;
-    uint64_t lo_rdevice;
-    uint64_t lo_offset;
-    uint64_t lo_sizelimit;
-    uint32_t lo_number;
-    uint32_t lo_encrypt_type;
-    uint32_t lo_encrypt_key_size;
-    uint32_t lo_flags;
-    uint8_t lo_file_name[64];
-    uint8_t lo_crypt_name[64];
-    uint8_t lo_encrypt_key[32];
-    uint64_t lo_init[2];
-  }]],
-        ["struct loop_config"] = [[{
-    uint32_t fd;
-    uint32_t block_size;
-    struct loop_info64 info;
-    uint64_t __reserved[8];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm s390x",
-      records = {
-        ["struct loop_info"] = [[{
-    int32_t lo_number;
-    uint16_t lo_device;
-    unsigned long lo_inode;
-    uint16_t lo_rdevice;
-    int32_t lo_offset;
-    int32_t lo_encrypt_type;
-    int32_t lo_encrypt_key_size;
-    int32_t lo_flags;
-    char lo_name[64];
-    uint8_t lo_encrypt_key[32];
-    unsigned long lo_init[2];
-    char reserved[4];
-  }]],
-      },
-    },
-    {
-      on = "!x64 x86 arm ppc64le s390x",
-      records = {
-        ["struct loop_info"] = [[{
-    int32_t lo_number;
-    uint32_t lo_device;
-    unsigned long lo_inode;
-    uint32_t lo_rdevice;
-    int32_t lo_offset;
-    int32_t lo_encrypt_type;
-    int32_t lo_encrypt_key_size;
-    int32_t lo_flags;
-    char lo_name[64];
-    uint8_t lo_encrypt_key[32];
-    unsigned long lo_init[2];
-    char reserved[4];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct loop_info64"] = [[{
-    unsigned long lo_device;
-    unsigned long lo_inode;
-    unsigned long lo_rdevice;
-    unsigned long lo_offset;
-    unsigned long lo_sizelimit;
-    uint32_t lo_number;
-    uint32_t lo_encrypt_type;
-    uint32_t lo_encrypt_key_size;
-    uint32_t lo_flags;
-    uint8_t lo_file_name[64];
-    uint8_t lo_crypt_name[64];
-    uint8_t lo_encrypt_key[32];
-    unsigned long lo_init[2];
-  }]],
-        ["struct loop_config"] = [[{
-    uint32_t fd;
-    uint32_t block_size;
-    struct loop_info64 info;
-    unsigned long __reserved[8];
-  }]],
-      },
+constants = {
+  LO_FLAGS_READ_ONLY = 1,
+  LO_FLAGS_AUTOCLEAR = 4,
+  LO_FLAGS_PARTSCAN = 8,
+  LO_FLAGS_DIRECT_IO = 16,
+  LO_NAME_SIZE = 64,
+  LO_KEY_SIZE = 32,
+  LOOP_SET_STATUS_SETTABLE_FLAGS = 12,
+  LOOP_SET_STATUS_CLEARABLE_FLAGS = 4,
+  LOOP_CONFIGURE_SETTABLE_FLAGS = 0x1d,
+  LO_CRYPT_NONE = 0,
+  LO_CRYPT_XOR = 1,
+  LO_CRYPT_DES = 2,
+  LO_CRYPT_FISH2 = 3,
+  LO_CRYPT_BLOW = 4,
+  LO_CRYPT_CAST128 = 5,
+  LO_CRYPT_IDEA = 6,
+  LO_CRYPT_DUMMY = 9,
+  LO_CRYPT_SKIPJACK = 10,
+  LO_CRYPT_CRYPTOAPI = 18,
+  MAX_LO_CRYPT = 20,
+  LOOP_SET_FD = 0x4c00,
+  LOOP_CLR_FD = 0x4c01,
+  LOOP_SET_STATUS = 0x4c02,
+  LOOP_GET_STATUS = 0x4c03,
+  LOOP_SET_STATUS64 = 0x4c04,
+  LOOP_GET_STATUS64 = 0x4c05,
+  LOOP_CHANGE_FD = 0x4c06,
+  LOOP_SET_CAPACITY = 0x4c07,
+  LOOP_SET_DIRECT_IO = 0x4c08,
+  LOOP_SET_BLOCK_SIZE = 0x4c09,
+  LOOP_CONFIGURE = 0x4c0a,
+  LOOP_CTL_ADD = 0x4c80,
+  LOOP_CTL_REMOVE = 0x4c81,
+  LOOP_CTL_GET_FREE = 0x4c82,
+},
+deltas = {
+  {
+    on = "x64 ppc64le",
+    records = {
+      ["struct loop_info"] = [[{
+  int32_t lo_number;
+  unsigned long lo_device;
+  unsigned long lo_inode;
+  unsigned long lo_rdevice;
+  int32_t lo_offset;
+  int32_t lo_encrypt_type;
+  int32_t lo_encrypt_key_size;
+  int32_t lo_flags;
+  char lo_name[64];
+  uint8_t lo_encrypt_key[32];
+  unsigned long lo_init[2];
+  char reserved[4];
+}]],
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct loop_info64"] = [[{
+  uint64_t lo_device;
+  uint64_t lo_inode;
+  uint64_t lo_rdevice;
+  uint64_t lo_offset;
+  uint64_t lo_sizelimit;
+  uint32_t lo_number;
+  uint32_t lo_encrypt_type;
+  uint32_t lo_encrypt_key_size;
+  uint32_t lo_flags;
+  uint8_t lo_file_name[64];
+  uint8_t lo_crypt_name[64];
+  uint8_t lo_encrypt_key[32];
+  uint64_t lo_init[2];
+}]],
+      ["struct loop_config"] = [[{
+  uint32_t fd;
+  uint32_t block_size;
+  struct loop_info64 info;
+  uint64_t __reserved[8];
+}]],
+    },
+  },
+  {
+    on = "x86 arm s390x",
+    records = {
+      ["struct loop_info"] = [[{
+  int32_t lo_number;
+  uint16_t lo_device;
+  unsigned long lo_inode;
+  uint16_t lo_rdevice;
+  int32_t lo_offset;
+  int32_t lo_encrypt_type;
+  int32_t lo_encrypt_key_size;
+  int32_t lo_flags;
+  char lo_name[64];
+  uint8_t lo_encrypt_key[32];
+  unsigned long lo_init[2];
+  char reserved[4];
+}]],
+    },
+  },
+  {
+    on = "!x64 x86 arm ppc64le s390x",
+    records = {
+      ["struct loop_info"] = [[{
+  int32_t lo_number;
+  uint32_t lo_device;
+  unsigned long lo_inode;
+  uint32_t lo_rdevice;
+  int32_t lo_offset;
+  int32_t lo_encrypt_type;
+  int32_t lo_encrypt_key_size;
+  int32_t lo_flags;
+  char lo_name[64];
+  uint8_t lo_encrypt_key[32];
+  unsigned long lo_init[2];
+  char reserved[4];
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct loop_info64"] = [[{
+  unsigned long lo_device;
+  unsigned long lo_inode;
+  unsigned long lo_rdevice;
+  unsigned long lo_offset;
+  unsigned long lo_sizelimit;
+  uint32_t lo_number;
+  uint32_t lo_encrypt_type;
+  uint32_t lo_encrypt_key_size;
+  uint32_t lo_flags;
+  uint8_t lo_file_name[64];
+  uint8_t lo_crypt_name[64];
+  uint8_t lo_encrypt_key[32];
+  unsigned long lo_init[2];
+}]],
+      ["struct loop_config"] = [[{
+  uint32_t fd;
+  uint32_t block_size;
+  struct loop_info64 info;
+  unsigned long __reserved[8];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/lp.h"] = [==[
-  constants = {
-    LP_EXIST = 0x1,
-    LP_SELEC = 0x2,
-    LP_BUSY = 0x4,
-    LP_BUSY_BIT_POS = 2,
-    LP_OFFL = 0x8,
-    LP_NOPA = 0x10,
-    LP_ERR = 0x20,
-    LP_ABORT = 0x40,
-    LP_CAREFUL = 0x80,
-    LP_ABORTOPEN = 0x100,
-    LP_TRUST_IRQ_ = 0x200,
-    LP_NO_REVERSE = 0x400,
-    LP_DATA_AVAIL = 0x800,
-    LP_PBUSY = 0x80,
-    LP_PACK = 0x40,
-    LP_POUTPA = 0x20,
-    LP_PSELECD = 0x10,
-    LP_PERRORP = 0x8,
-    LP_INIT_CHAR = 1000,
-    LP_INIT_WAIT = 1,
-    LP_INIT_TIME = 2,
-    LPCHAR = 0x601,
-    LPTIME = 0x602,
-    LPABORT = 0x604,
-    LPSETIRQ = 0x605,
-    LPGETIRQ = 0x606,
-    LPWAIT = 0x608,
-    LPCAREFUL = 0x609,
-    LPABORTOPEN = 0x60a,
-    LPGETSTATUS = 0x60b,
-    LPRESET = 0x60c,
-    LPGETFLAGS = 0x60e,
-    LPSETTIMEOUT_OLD = 0x60f,
-    LP_TIMEOUT_INTERRUPT = 6000,
-    LP_TIMEOUT_POLLED = 1000,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LPSETTIMEOUT_NEW = 0x4010060f,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        LPSETTIMEOUT = 1551,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        LPSETTIMEOUT = 1074791951,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        LPSETTIMEOUT_NEW = 0x8010060f,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        LPSETTIMEOUT = 2148533775,
-      },
+constants = {
+  LP_EXIST = 0x1,
+  LP_SELEC = 0x2,
+  LP_BUSY = 0x4,
+  LP_BUSY_BIT_POS = 2,
+  LP_OFFL = 0x8,
+  LP_NOPA = 0x10,
+  LP_ERR = 0x20,
+  LP_ABORT = 0x40,
+  LP_CAREFUL = 0x80,
+  LP_ABORTOPEN = 0x100,
+  LP_TRUST_IRQ_ = 0x200,
+  LP_NO_REVERSE = 0x400,
+  LP_DATA_AVAIL = 0x800,
+  LP_PBUSY = 0x80,
+  LP_PACK = 0x40,
+  LP_POUTPA = 0x20,
+  LP_PSELECD = 0x10,
+  LP_PERRORP = 0x8,
+  LP_INIT_CHAR = 1000,
+  LP_INIT_WAIT = 1,
+  LP_INIT_TIME = 2,
+  LPCHAR = 0x601,
+  LPTIME = 0x602,
+  LPABORT = 0x604,
+  LPSETIRQ = 0x605,
+  LPGETIRQ = 0x606,
+  LPWAIT = 0x608,
+  LPCAREFUL = 0x609,
+  LPABORTOPEN = 0x60a,
+  LPGETSTATUS = 0x60b,
+  LPRESET = 0x60c,
+  LPGETFLAGS = 0x60e,
+  LPSETTIMEOUT_OLD = 0x60f,
+  LP_TIMEOUT_INTERRUPT = 6000,
+  LP_TIMEOUT_POLLED = 1000,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LPSETTIMEOUT_NEW = 0x4010060f,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      LPSETTIMEOUT = 1551,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      LPSETTIMEOUT = 1074791951,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      LPSETTIMEOUT_NEW = 0x8010060f,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      LPSETTIMEOUT = 2148533775,
+    },
+  },
+},
 ]==],
 ["linux/lsm.h"] = [==[
-  constants = {
-    LSM_ID_UNDEF = 0,
-    LSM_ID_CAPABILITY = 100,
-    LSM_ID_SELINUX = 101,
-    LSM_ID_SMACK = 102,
-    LSM_ID_TOMOYO = 103,
-    LSM_ID_APPARMOR = 104,
-    LSM_ID_YAMA = 105,
-    LSM_ID_LOADPIN = 106,
-    LSM_ID_SAFESETID = 107,
-    LSM_ID_LOCKDOWN = 108,
-    LSM_ID_BPF = 109,
-    LSM_ID_LANDLOCK = 110,
-    LSM_ID_IMA = 111,
-    LSM_ID_EVM = 112,
-    LSM_ID_IPE = 113,
-    LSM_ATTR_UNDEF = 0,
-    LSM_ATTR_CURRENT = 100,
-    LSM_ATTR_EXEC = 101,
-    LSM_ATTR_FSCREATE = 102,
-    LSM_ATTR_KEYCREATE = 103,
-    LSM_ATTR_PREV = 104,
-    LSM_ATTR_SOCKCREATE = 105,
-    LSM_FLAG_SINGLE = 0x1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct lsm_ctx"] = [[{
-    uint64_t id;
-    uint64_t flags;
-    uint64_t len;
-    uint64_t ctx_len;
-    uint8_t ctx[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct lsm_ctx"] = [[{
-    unsigned long id;
-    unsigned long flags;
-    unsigned long len;
-    unsigned long ctx_len;
-    uint8_t ctx[];
-  }]],
-      },
+constants = {
+  LSM_ID_UNDEF = 0,
+  LSM_ID_CAPABILITY = 100,
+  LSM_ID_SELINUX = 101,
+  LSM_ID_SMACK = 102,
+  LSM_ID_TOMOYO = 103,
+  LSM_ID_APPARMOR = 104,
+  LSM_ID_YAMA = 105,
+  LSM_ID_LOADPIN = 106,
+  LSM_ID_SAFESETID = 107,
+  LSM_ID_LOCKDOWN = 108,
+  LSM_ID_BPF = 109,
+  LSM_ID_LANDLOCK = 110,
+  LSM_ID_IMA = 111,
+  LSM_ID_EVM = 112,
+  LSM_ID_IPE = 113,
+  LSM_ATTR_UNDEF = 0,
+  LSM_ATTR_CURRENT = 100,
+  LSM_ATTR_EXEC = 101,
+  LSM_ATTR_FSCREATE = 102,
+  LSM_ATTR_KEYCREATE = 103,
+  LSM_ATTR_PREV = 104,
+  LSM_ATTR_SOCKCREATE = 105,
+  LSM_FLAG_SINGLE = 0x1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct lsm_ctx"] = [[{
+  uint64_t id;
+  uint64_t flags;
+  uint64_t len;
+  uint64_t ctx_len;
+  uint8_t ctx[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct lsm_ctx"] = [[{
+  unsigned long id;
+  unsigned long flags;
+  unsigned long len;
+  unsigned long ctx_len;
+  uint8_t ctx[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/lwtunnel.h"] = [==[
-  constants = {
-    LWTUNNEL_ENCAP_NONE = 0,
-    LWTUNNEL_ENCAP_MPLS = 1,
-    LWTUNNEL_ENCAP_IP = 2,
-    LWTUNNEL_ENCAP_ILA = 3,
-    LWTUNNEL_ENCAP_IP6 = 4,
-    LWTUNNEL_ENCAP_SEG6 = 5,
-    LWTUNNEL_ENCAP_BPF = 6,
-    LWTUNNEL_ENCAP_SEG6_LOCAL = 7,
-    LWTUNNEL_ENCAP_RPL = 8,
-    LWTUNNEL_ENCAP_IOAM6 = 9,
-    LWTUNNEL_ENCAP_XFRM = 10,
-    __LWTUNNEL_ENCAP_MAX = 11,
-    LWTUNNEL_IP_UNSPEC = 0,
-    LWTUNNEL_IP_ID = 1,
-    LWTUNNEL_IP_DST = 2,
-    LWTUNNEL_IP_SRC = 3,
-    LWTUNNEL_IP_TTL = 4,
-    LWTUNNEL_IP_TOS = 5,
-    LWTUNNEL_IP_FLAGS = 6,
-    LWTUNNEL_IP_PAD = 7,
-    LWTUNNEL_IP_OPTS = 8,
-    __LWTUNNEL_IP_MAX = 9,
-    LWTUNNEL_IP6_UNSPEC = 0,
-    LWTUNNEL_IP6_ID = 1,
-    LWTUNNEL_IP6_DST = 2,
-    LWTUNNEL_IP6_SRC = 3,
-    LWTUNNEL_IP6_HOPLIMIT = 4,
-    LWTUNNEL_IP6_TC = 5,
-    LWTUNNEL_IP6_FLAGS = 6,
-    LWTUNNEL_IP6_PAD = 7,
-    LWTUNNEL_IP6_OPTS = 8,
-    __LWTUNNEL_IP6_MAX = 9,
-    LWTUNNEL_IP_OPTS_UNSPEC = 0,
-    LWTUNNEL_IP_OPTS_GENEVE = 1,
-    LWTUNNEL_IP_OPTS_VXLAN = 2,
-    LWTUNNEL_IP_OPTS_ERSPAN = 3,
-    __LWTUNNEL_IP_OPTS_MAX = 4,
-    LWTUNNEL_IP_OPT_GENEVE_UNSPEC = 0,
-    LWTUNNEL_IP_OPT_GENEVE_CLASS = 1,
-    LWTUNNEL_IP_OPT_GENEVE_TYPE = 2,
-    LWTUNNEL_IP_OPT_GENEVE_DATA = 3,
-    __LWTUNNEL_IP_OPT_GENEVE_MAX = 4,
-    LWTUNNEL_IP_OPT_VXLAN_UNSPEC = 0,
-    LWTUNNEL_IP_OPT_VXLAN_GBP = 1,
-    __LWTUNNEL_IP_OPT_VXLAN_MAX = 2,
-    LWTUNNEL_IP_OPT_ERSPAN_UNSPEC = 0,
-    LWTUNNEL_IP_OPT_ERSPAN_VER = 1,
-    LWTUNNEL_IP_OPT_ERSPAN_INDEX = 2,
-    LWTUNNEL_IP_OPT_ERSPAN_DIR = 3,
-    LWTUNNEL_IP_OPT_ERSPAN_HWID = 4,
-    __LWTUNNEL_IP_OPT_ERSPAN_MAX = 5,
-    LWT_BPF_PROG_UNSPEC = 0,
-    LWT_BPF_PROG_FD = 1,
-    LWT_BPF_PROG_NAME = 2,
-    __LWT_BPF_PROG_MAX = 3,
-    LWT_BPF_UNSPEC = 0,
-    LWT_BPF_IN = 1,
-    LWT_BPF_OUT = 2,
-    LWT_BPF_XMIT = 3,
-    LWT_BPF_XMIT_HEADROOM = 4,
-    __LWT_BPF_MAX = 5,
-    LWT_XFRM_UNSPEC = 0,
-    LWT_XFRM_IF_ID = 1,
-    LWT_XFRM_LINK = 2,
-    __LWT_XFRM_MAX = 3,
-    LWTUNNEL_ENCAP_MAX = 10,
-    LWTUNNEL_IP_MAX = 8,
-    LWTUNNEL_IP6_MAX = 8,
-    LWTUNNEL_IP_OPTS_MAX = 3,
-    LWTUNNEL_IP_OPT_GENEVE_MAX = 3,
-    LWTUNNEL_IP_OPT_VXLAN_MAX = 1,
-    LWTUNNEL_IP_OPT_ERSPAN_MAX = 4,
-    LWT_BPF_PROG_MAX = 2,
-    LWT_BPF_MAX = 4,
-    LWT_BPF_MAX_HEADROOM = 256,
-    LWT_XFRM_MAX = 2,
-  },
+constants = {
+  LWTUNNEL_ENCAP_NONE = 0,
+  LWTUNNEL_ENCAP_MPLS = 1,
+  LWTUNNEL_ENCAP_IP = 2,
+  LWTUNNEL_ENCAP_ILA = 3,
+  LWTUNNEL_ENCAP_IP6 = 4,
+  LWTUNNEL_ENCAP_SEG6 = 5,
+  LWTUNNEL_ENCAP_BPF = 6,
+  LWTUNNEL_ENCAP_SEG6_LOCAL = 7,
+  LWTUNNEL_ENCAP_RPL = 8,
+  LWTUNNEL_ENCAP_IOAM6 = 9,
+  LWTUNNEL_ENCAP_XFRM = 10,
+  __LWTUNNEL_ENCAP_MAX = 11,
+  LWTUNNEL_IP_UNSPEC = 0,
+  LWTUNNEL_IP_ID = 1,
+  LWTUNNEL_IP_DST = 2,
+  LWTUNNEL_IP_SRC = 3,
+  LWTUNNEL_IP_TTL = 4,
+  LWTUNNEL_IP_TOS = 5,
+  LWTUNNEL_IP_FLAGS = 6,
+  LWTUNNEL_IP_PAD = 7,
+  LWTUNNEL_IP_OPTS = 8,
+  __LWTUNNEL_IP_MAX = 9,
+  LWTUNNEL_IP6_UNSPEC = 0,
+  LWTUNNEL_IP6_ID = 1,
+  LWTUNNEL_IP6_DST = 2,
+  LWTUNNEL_IP6_SRC = 3,
+  LWTUNNEL_IP6_HOPLIMIT = 4,
+  LWTUNNEL_IP6_TC = 5,
+  LWTUNNEL_IP6_FLAGS = 6,
+  LWTUNNEL_IP6_PAD = 7,
+  LWTUNNEL_IP6_OPTS = 8,
+  __LWTUNNEL_IP6_MAX = 9,
+  LWTUNNEL_IP_OPTS_UNSPEC = 0,
+  LWTUNNEL_IP_OPTS_GENEVE = 1,
+  LWTUNNEL_IP_OPTS_VXLAN = 2,
+  LWTUNNEL_IP_OPTS_ERSPAN = 3,
+  __LWTUNNEL_IP_OPTS_MAX = 4,
+  LWTUNNEL_IP_OPT_GENEVE_UNSPEC = 0,
+  LWTUNNEL_IP_OPT_GENEVE_CLASS = 1,
+  LWTUNNEL_IP_OPT_GENEVE_TYPE = 2,
+  LWTUNNEL_IP_OPT_GENEVE_DATA = 3,
+  __LWTUNNEL_IP_OPT_GENEVE_MAX = 4,
+  LWTUNNEL_IP_OPT_VXLAN_UNSPEC = 0,
+  LWTUNNEL_IP_OPT_VXLAN_GBP = 1,
+  __LWTUNNEL_IP_OPT_VXLAN_MAX = 2,
+  LWTUNNEL_IP_OPT_ERSPAN_UNSPEC = 0,
+  LWTUNNEL_IP_OPT_ERSPAN_VER = 1,
+  LWTUNNEL_IP_OPT_ERSPAN_INDEX = 2,
+  LWTUNNEL_IP_OPT_ERSPAN_DIR = 3,
+  LWTUNNEL_IP_OPT_ERSPAN_HWID = 4,
+  __LWTUNNEL_IP_OPT_ERSPAN_MAX = 5,
+  LWT_BPF_PROG_UNSPEC = 0,
+  LWT_BPF_PROG_FD = 1,
+  LWT_BPF_PROG_NAME = 2,
+  __LWT_BPF_PROG_MAX = 3,
+  LWT_BPF_UNSPEC = 0,
+  LWT_BPF_IN = 1,
+  LWT_BPF_OUT = 2,
+  LWT_BPF_XMIT = 3,
+  LWT_BPF_XMIT_HEADROOM = 4,
+  __LWT_BPF_MAX = 5,
+  LWT_XFRM_UNSPEC = 0,
+  LWT_XFRM_IF_ID = 1,
+  LWT_XFRM_LINK = 2,
+  __LWT_XFRM_MAX = 3,
+  LWTUNNEL_ENCAP_MAX = 10,
+  LWTUNNEL_IP_MAX = 8,
+  LWTUNNEL_IP6_MAX = 8,
+  LWTUNNEL_IP_OPTS_MAX = 3,
+  LWTUNNEL_IP_OPT_GENEVE_MAX = 3,
+  LWTUNNEL_IP_OPT_VXLAN_MAX = 1,
+  LWTUNNEL_IP_OPT_ERSPAN_MAX = 4,
+  LWT_BPF_PROG_MAX = 2,
+  LWT_BPF_MAX = 4,
+  LWT_BPF_MAX_HEADROOM = 256,
+  LWT_XFRM_MAX = 2,
+},
 ]==],
 }

@@ -3,482 +3,482 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/magic.h"] = [==[
-  constants = {
-    ADFS_SUPER_MAGIC = 0xadf5,
-    AFFS_SUPER_MAGIC = 0xadff,
-    AFS_SUPER_MAGIC = 0x5346414f,
-    AUTOFS_SUPER_MAGIC = 0x187,
-    CEPH_SUPER_MAGIC = 0xc36400,
-    CODA_SUPER_MAGIC = 0x73757245,
-    CRAMFS_MAGIC = 0x28cd3d45,
-    CRAMFS_MAGIC_WEND = 0x453dcd28,
-    DEBUGFS_MAGIC = 0x64626720,
-    SECURITYFS_MAGIC = 0x73636673,
-    SELINUX_MAGIC = 0xf97cff8c,
-    SMACK_MAGIC = 0x43415d53,
-    RAMFS_MAGIC = 0x858458f6,
-    TMPFS_MAGIC = 0x1021994,
-    HUGETLBFS_MAGIC = 0x958458f6,
-    SQUASHFS_MAGIC = 0x73717368,
-    ECRYPTFS_SUPER_MAGIC = 0xf15f,
-    EFS_SUPER_MAGIC = 0x414a53,
-    EROFS_SUPER_MAGIC_V1 = 0xe0f5e1e2,
-    EXT2_SUPER_MAGIC = 0xef53,
-    EXT3_SUPER_MAGIC = 0xef53,
-    XENFS_SUPER_MAGIC = 0xabba1974,
-    EXT4_SUPER_MAGIC = 0xef53,
-    BTRFS_SUPER_MAGIC = 0x9123683e,
-    NILFS_SUPER_MAGIC = 0x3434,
-    F2FS_SUPER_MAGIC = 0xf2f52010,
-    HPFS_SUPER_MAGIC = 0xf995e849,
-    ISOFS_SUPER_MAGIC = 0x9660,
-    JFFS2_SUPER_MAGIC = 0x72b6,
-    XFS_SUPER_MAGIC = 0x58465342,
-    PSTOREFS_MAGIC = 0x6165676c,
-    EFIVARFS_MAGIC = 0xde5e81e4,
-    HOSTFS_SUPER_MAGIC = 0xc0ffee,
-    OVERLAYFS_SUPER_MAGIC = 0x794c7630,
-    FUSE_SUPER_MAGIC = 0x65735546,
-    BCACHEFS_SUPER_MAGIC = 0xca451a4e,
-    MINIX_SUPER_MAGIC = 0x137f,
-    MINIX_SUPER_MAGIC2 = 0x138f,
-    MINIX2_SUPER_MAGIC = 0x2468,
-    MINIX2_SUPER_MAGIC2 = 0x2478,
-    MINIX3_SUPER_MAGIC = 0x4d5a,
-    MSDOS_SUPER_MAGIC = 0x4d44,
-    EXFAT_SUPER_MAGIC = 0x2011bab0,
-    NCP_SUPER_MAGIC = 0x564c,
-    NFS_SUPER_MAGIC = 0x6969,
-    OCFS2_SUPER_MAGIC = 0x7461636f,
-    OPENPROM_SUPER_MAGIC = 0x9fa1,
-    QNX4_SUPER_MAGIC = 0x2f,
-    QNX6_SUPER_MAGIC = 0x68191122,
-    AFS_FS_MAGIC = 0x6b414653,
-    REISERFS_SUPER_MAGIC = 0x52654973,
-    REISERFS_SUPER_MAGIC_STRING = "ReIsErFs",
-    REISER2FS_SUPER_MAGIC_STRING = "ReIsEr2Fs",
-    REISER2FS_JR_SUPER_MAGIC_STRING = "ReIsEr3Fs",
-    SMB_SUPER_MAGIC = 0x517b,
-    CIFS_SUPER_MAGIC = 0xff534d42,
-    SMB2_SUPER_MAGIC = 0xfe534d42,
-    CGROUP_SUPER_MAGIC = 0x27e0eb,
-    CGROUP2_SUPER_MAGIC = 0x63677270,
-    RDTGROUP_SUPER_MAGIC = 0x7655821,
-    STACK_END_MAGIC = 0x57ac6e9d,
-    TRACEFS_MAGIC = 0x74726163,
-    V9FS_MAGIC = 0x1021997,
-    BDEVFS_MAGIC = 0x62646576,
-    DAXFS_MAGIC = 0x64646178,
-    BINFMTFS_MAGIC = 0x42494e4d,
-    DEVPTS_SUPER_MAGIC = 0x1cd1,
-    BINDERFS_SUPER_MAGIC = 0x6c6f6f70,
-    FUTEXFS_SUPER_MAGIC = 0xbad1dea,
-    PIPEFS_MAGIC = 0x50495045,
-    PROC_SUPER_MAGIC = 0x9fa0,
-    SOCKFS_MAGIC = 0x534f434b,
-    SYSFS_MAGIC = 0x62656572,
-    USBDEVICE_SUPER_MAGIC = 0x9fa2,
-    MTD_INODE_FS_MAGIC = 0x11307854,
-    ANON_INODE_FS_MAGIC = 0x9041934,
-    BTRFS_TEST_MAGIC = 0x73727279,
-    NSFS_MAGIC = 0x6e736673,
-    BPF_FS_MAGIC = 0xcafe4a11,
-    AAFS_MAGIC = 0x5a3c69f0,
-    ZONEFS_MAGIC = 0x5a4f4653,
-    UDF_SUPER_MAGIC = 0x15013346,
-    DMA_BUF_MAGIC = 0x444d4142,
-    DEVMEM_MAGIC = 0x454d444d,
-    SECRETMEM_MAGIC = 0x5345434d,
-    PID_FS_MAGIC = 0x50494446,
-    GUEST_MEMFD_MAGIC = 0x474d454d,
-    NULL_FS_MAGIC = 0x4e554c4c,
-  },
+constants = {
+  ADFS_SUPER_MAGIC = 0xadf5,
+  AFFS_SUPER_MAGIC = 0xadff,
+  AFS_SUPER_MAGIC = 0x5346414f,
+  AUTOFS_SUPER_MAGIC = 0x187,
+  CEPH_SUPER_MAGIC = 0xc36400,
+  CODA_SUPER_MAGIC = 0x73757245,
+  CRAMFS_MAGIC = 0x28cd3d45,
+  CRAMFS_MAGIC_WEND = 0x453dcd28,
+  DEBUGFS_MAGIC = 0x64626720,
+  SECURITYFS_MAGIC = 0x73636673,
+  SELINUX_MAGIC = 0xf97cff8c,
+  SMACK_MAGIC = 0x43415d53,
+  RAMFS_MAGIC = 0x858458f6,
+  TMPFS_MAGIC = 0x1021994,
+  HUGETLBFS_MAGIC = 0x958458f6,
+  SQUASHFS_MAGIC = 0x73717368,
+  ECRYPTFS_SUPER_MAGIC = 0xf15f,
+  EFS_SUPER_MAGIC = 0x414a53,
+  EROFS_SUPER_MAGIC_V1 = 0xe0f5e1e2,
+  EXT2_SUPER_MAGIC = 0xef53,
+  EXT3_SUPER_MAGIC = 0xef53,
+  XENFS_SUPER_MAGIC = 0xabba1974,
+  EXT4_SUPER_MAGIC = 0xef53,
+  BTRFS_SUPER_MAGIC = 0x9123683e,
+  NILFS_SUPER_MAGIC = 0x3434,
+  F2FS_SUPER_MAGIC = 0xf2f52010,
+  HPFS_SUPER_MAGIC = 0xf995e849,
+  ISOFS_SUPER_MAGIC = 0x9660,
+  JFFS2_SUPER_MAGIC = 0x72b6,
+  XFS_SUPER_MAGIC = 0x58465342,
+  PSTOREFS_MAGIC = 0x6165676c,
+  EFIVARFS_MAGIC = 0xde5e81e4,
+  HOSTFS_SUPER_MAGIC = 0xc0ffee,
+  OVERLAYFS_SUPER_MAGIC = 0x794c7630,
+  FUSE_SUPER_MAGIC = 0x65735546,
+  BCACHEFS_SUPER_MAGIC = 0xca451a4e,
+  MINIX_SUPER_MAGIC = 0x137f,
+  MINIX_SUPER_MAGIC2 = 0x138f,
+  MINIX2_SUPER_MAGIC = 0x2468,
+  MINIX2_SUPER_MAGIC2 = 0x2478,
+  MINIX3_SUPER_MAGIC = 0x4d5a,
+  MSDOS_SUPER_MAGIC = 0x4d44,
+  EXFAT_SUPER_MAGIC = 0x2011bab0,
+  NCP_SUPER_MAGIC = 0x564c,
+  NFS_SUPER_MAGIC = 0x6969,
+  OCFS2_SUPER_MAGIC = 0x7461636f,
+  OPENPROM_SUPER_MAGIC = 0x9fa1,
+  QNX4_SUPER_MAGIC = 0x2f,
+  QNX6_SUPER_MAGIC = 0x68191122,
+  AFS_FS_MAGIC = 0x6b414653,
+  REISERFS_SUPER_MAGIC = 0x52654973,
+  REISERFS_SUPER_MAGIC_STRING = "ReIsErFs",
+  REISER2FS_SUPER_MAGIC_STRING = "ReIsEr2Fs",
+  REISER2FS_JR_SUPER_MAGIC_STRING = "ReIsEr3Fs",
+  SMB_SUPER_MAGIC = 0x517b,
+  CIFS_SUPER_MAGIC = 0xff534d42,
+  SMB2_SUPER_MAGIC = 0xfe534d42,
+  CGROUP_SUPER_MAGIC = 0x27e0eb,
+  CGROUP2_SUPER_MAGIC = 0x63677270,
+  RDTGROUP_SUPER_MAGIC = 0x7655821,
+  STACK_END_MAGIC = 0x57ac6e9d,
+  TRACEFS_MAGIC = 0x74726163,
+  V9FS_MAGIC = 0x1021997,
+  BDEVFS_MAGIC = 0x62646576,
+  DAXFS_MAGIC = 0x64646178,
+  BINFMTFS_MAGIC = 0x42494e4d,
+  DEVPTS_SUPER_MAGIC = 0x1cd1,
+  BINDERFS_SUPER_MAGIC = 0x6c6f6f70,
+  FUTEXFS_SUPER_MAGIC = 0xbad1dea,
+  PIPEFS_MAGIC = 0x50495045,
+  PROC_SUPER_MAGIC = 0x9fa0,
+  SOCKFS_MAGIC = 0x534f434b,
+  SYSFS_MAGIC = 0x62656572,
+  USBDEVICE_SUPER_MAGIC = 0x9fa2,
+  MTD_INODE_FS_MAGIC = 0x11307854,
+  ANON_INODE_FS_MAGIC = 0x9041934,
+  BTRFS_TEST_MAGIC = 0x73727279,
+  NSFS_MAGIC = 0x6e736673,
+  BPF_FS_MAGIC = 0xcafe4a11,
+  AAFS_MAGIC = 0x5a3c69f0,
+  ZONEFS_MAGIC = 0x5a4f4653,
+  UDF_SUPER_MAGIC = 0x15013346,
+  DMA_BUF_MAGIC = 0x444d4142,
+  DEVMEM_MAGIC = 0x454d444d,
+  SECRETMEM_MAGIC = 0x5345434d,
+  PID_FS_MAGIC = 0x50494446,
+  GUEST_MEMFD_MAGIC = 0x474d454d,
+  NULL_FS_MAGIC = 0x4e554c4c,
+},
 ]==],
 ["linux/major.h"] = [==[
-  constants = {
-    UNNAMED_MAJOR = 0,
-    MEM_MAJOR = 1,
-    RAMDISK_MAJOR = 1,
-    FLOPPY_MAJOR = 2,
-    PTY_MASTER_MAJOR = 2,
-    IDE0_MAJOR = 3,
-    HD_MAJOR = 3,
-    PTY_SLAVE_MAJOR = 3,
-    TTY_MAJOR = 4,
-    TTYAUX_MAJOR = 5,
-    LP_MAJOR = 6,
-    VCS_MAJOR = 7,
-    LOOP_MAJOR = 7,
-    SCSI_DISK0_MAJOR = 8,
-    SCSI_TAPE_MAJOR = 9,
-    MD_MAJOR = 9,
-    MISC_MAJOR = 10,
-    SCSI_CDROM_MAJOR = 11,
-    MUX_MAJOR = 11,
-    XT_DISK_MAJOR = 13,
-    INPUT_MAJOR = 13,
-    SOUND_MAJOR = 14,
-    CDU31A_CDROM_MAJOR = 15,
-    JOYSTICK_MAJOR = 15,
-    GOLDSTAR_CDROM_MAJOR = 16,
-    OPTICS_CDROM_MAJOR = 17,
-    SANYO_CDROM_MAJOR = 18,
-    MITSUMI_X_CDROM_MAJOR = 20,
-    MFM_ACORN_MAJOR = 21,
-    SCSI_GENERIC_MAJOR = 21,
-    IDE1_MAJOR = 22,
-    DIGICU_MAJOR = 22,
-    DIGI_MAJOR = 23,
-    MITSUMI_CDROM_MAJOR = 23,
-    CDU535_CDROM_MAJOR = 24,
-    STL_SERIALMAJOR = 24,
-    MATSUSHITA_CDROM_MAJOR = 25,
-    STL_CALLOUTMAJOR = 25,
-    MATSUSHITA_CDROM2_MAJOR = 26,
-    QIC117_TAPE_MAJOR = 27,
-    MATSUSHITA_CDROM3_MAJOR = 27,
-    MATSUSHITA_CDROM4_MAJOR = 28,
-    STL_SIOMEMMAJOR = 28,
-    ACSI_MAJOR = 28,
-    AZTECH_CDROM_MAJOR = 29,
-    FB_MAJOR = 29,
-    MTD_BLOCK_MAJOR = 31,
-    CM206_CDROM_MAJOR = 32,
-    IDE2_MAJOR = 33,
-    IDE3_MAJOR = 34,
-    Z8530_MAJOR = 34,
-    XPRAM_MAJOR = 35,
-    NETLINK_MAJOR = 36,
-    PS2ESDI_MAJOR = 36,
-    IDETAPE_MAJOR = 37,
-    Z2RAM_MAJOR = 37,
-    APBLOCK_MAJOR = 38,
-    DDV_MAJOR = 39,
-    NBD_MAJOR = 43,
-    RISCOM8_NORMAL_MAJOR = 48,
-    DAC960_MAJOR = 48,
-    RISCOM8_CALLOUT_MAJOR = 49,
-    MKISS_MAJOR = 55,
-    DSP56K_MAJOR = 55,
-    IDE4_MAJOR = 56,
-    IDE5_MAJOR = 57,
-    SCSI_DISK1_MAJOR = 65,
-    SCSI_DISK2_MAJOR = 66,
-    SCSI_DISK3_MAJOR = 67,
-    SCSI_DISK4_MAJOR = 68,
-    SCSI_DISK5_MAJOR = 69,
-    SCSI_DISK6_MAJOR = 70,
-    SCSI_DISK7_MAJOR = 71,
-    COMPAQ_SMART2_MAJOR = 72,
-    COMPAQ_SMART2_MAJOR1 = 73,
-    COMPAQ_SMART2_MAJOR2 = 74,
-    COMPAQ_SMART2_MAJOR3 = 75,
-    COMPAQ_SMART2_MAJOR4 = 76,
-    COMPAQ_SMART2_MAJOR5 = 77,
-    COMPAQ_SMART2_MAJOR6 = 78,
-    COMPAQ_SMART2_MAJOR7 = 79,
-    SPECIALIX_NORMAL_MAJOR = 75,
-    SPECIALIX_CALLOUT_MAJOR = 76,
-    AURORA_MAJOR = 79,
-    I2O_MAJOR = 80,
-    SHMIQ_MAJOR = 85,
-    SCSI_CHANGER_MAJOR = 86,
-    IDE6_MAJOR = 88,
-    IDE7_MAJOR = 89,
-    IDE8_MAJOR = 90,
-    MTD_CHAR_MAJOR = 90,
-    IDE9_MAJOR = 91,
-    DASD_MAJOR = 94,
-    MDISK_MAJOR = 95,
-    UBD_MAJOR = 98,
-    PP_MAJOR = 99,
-    JSFD_MAJOR = 99,
-    PHONE_MAJOR = 100,
-    COMPAQ_CISS_MAJOR = 104,
-    COMPAQ_CISS_MAJOR1 = 105,
-    COMPAQ_CISS_MAJOR2 = 106,
-    COMPAQ_CISS_MAJOR3 = 107,
-    COMPAQ_CISS_MAJOR4 = 108,
-    COMPAQ_CISS_MAJOR5 = 109,
-    COMPAQ_CISS_MAJOR6 = 110,
-    COMPAQ_CISS_MAJOR7 = 111,
-    VIODASD_MAJOR = 112,
-    VIOCD_MAJOR = 113,
-    ATARAID_MAJOR = 114,
-    SCSI_DISK8_MAJOR = 128,
-    SCSI_DISK9_MAJOR = 129,
-    SCSI_DISK10_MAJOR = 130,
-    SCSI_DISK11_MAJOR = 131,
-    SCSI_DISK12_MAJOR = 132,
-    SCSI_DISK13_MAJOR = 133,
-    SCSI_DISK14_MAJOR = 134,
-    SCSI_DISK15_MAJOR = 135,
-    UNIX98_PTY_MASTER_MAJOR = 128,
-    UNIX98_PTY_MAJOR_COUNT = 8,
-    UNIX98_PTY_SLAVE_MAJOR = 136,
-    DRBD_MAJOR = 147,
-    RTF_MAJOR = 150,
-    RAW_MAJOR = 162,
-    USB_ACM_MAJOR = 166,
-    USB_ACM_AUX_MAJOR = 167,
-    USB_CHAR_MAJOR = 180,
-    MMC_BLOCK_MAJOR = 179,
-    VXVM_MAJOR = 199,
-    VXSPEC_MAJOR = 200,
-    VXDMP_MAJOR = 201,
-    XENVBD_MAJOR = 202,
-    MSR_MAJOR = 202,
-    CPUID_MAJOR = 203,
-    OSST_MAJOR = 206,
-    IBM_TTY3270_MAJOR = 227,
-    IBM_FS3270_MAJOR = 228,
-    VIOTAPE_MAJOR = 230,
-    BLOCK_EXT_MAJOR = 259,
-    SCSI_OSD_MAJOR = 260,
-  },
+constants = {
+  UNNAMED_MAJOR = 0,
+  MEM_MAJOR = 1,
+  RAMDISK_MAJOR = 1,
+  FLOPPY_MAJOR = 2,
+  PTY_MASTER_MAJOR = 2,
+  IDE0_MAJOR = 3,
+  HD_MAJOR = 3,
+  PTY_SLAVE_MAJOR = 3,
+  TTY_MAJOR = 4,
+  TTYAUX_MAJOR = 5,
+  LP_MAJOR = 6,
+  VCS_MAJOR = 7,
+  LOOP_MAJOR = 7,
+  SCSI_DISK0_MAJOR = 8,
+  SCSI_TAPE_MAJOR = 9,
+  MD_MAJOR = 9,
+  MISC_MAJOR = 10,
+  SCSI_CDROM_MAJOR = 11,
+  MUX_MAJOR = 11,
+  XT_DISK_MAJOR = 13,
+  INPUT_MAJOR = 13,
+  SOUND_MAJOR = 14,
+  CDU31A_CDROM_MAJOR = 15,
+  JOYSTICK_MAJOR = 15,
+  GOLDSTAR_CDROM_MAJOR = 16,
+  OPTICS_CDROM_MAJOR = 17,
+  SANYO_CDROM_MAJOR = 18,
+  MITSUMI_X_CDROM_MAJOR = 20,
+  MFM_ACORN_MAJOR = 21,
+  SCSI_GENERIC_MAJOR = 21,
+  IDE1_MAJOR = 22,
+  DIGICU_MAJOR = 22,
+  DIGI_MAJOR = 23,
+  MITSUMI_CDROM_MAJOR = 23,
+  CDU535_CDROM_MAJOR = 24,
+  STL_SERIALMAJOR = 24,
+  MATSUSHITA_CDROM_MAJOR = 25,
+  STL_CALLOUTMAJOR = 25,
+  MATSUSHITA_CDROM2_MAJOR = 26,
+  QIC117_TAPE_MAJOR = 27,
+  MATSUSHITA_CDROM3_MAJOR = 27,
+  MATSUSHITA_CDROM4_MAJOR = 28,
+  STL_SIOMEMMAJOR = 28,
+  ACSI_MAJOR = 28,
+  AZTECH_CDROM_MAJOR = 29,
+  FB_MAJOR = 29,
+  MTD_BLOCK_MAJOR = 31,
+  CM206_CDROM_MAJOR = 32,
+  IDE2_MAJOR = 33,
+  IDE3_MAJOR = 34,
+  Z8530_MAJOR = 34,
+  XPRAM_MAJOR = 35,
+  NETLINK_MAJOR = 36,
+  PS2ESDI_MAJOR = 36,
+  IDETAPE_MAJOR = 37,
+  Z2RAM_MAJOR = 37,
+  APBLOCK_MAJOR = 38,
+  DDV_MAJOR = 39,
+  NBD_MAJOR = 43,
+  RISCOM8_NORMAL_MAJOR = 48,
+  DAC960_MAJOR = 48,
+  RISCOM8_CALLOUT_MAJOR = 49,
+  MKISS_MAJOR = 55,
+  DSP56K_MAJOR = 55,
+  IDE4_MAJOR = 56,
+  IDE5_MAJOR = 57,
+  SCSI_DISK1_MAJOR = 65,
+  SCSI_DISK2_MAJOR = 66,
+  SCSI_DISK3_MAJOR = 67,
+  SCSI_DISK4_MAJOR = 68,
+  SCSI_DISK5_MAJOR = 69,
+  SCSI_DISK6_MAJOR = 70,
+  SCSI_DISK7_MAJOR = 71,
+  COMPAQ_SMART2_MAJOR = 72,
+  COMPAQ_SMART2_MAJOR1 = 73,
+  COMPAQ_SMART2_MAJOR2 = 74,
+  COMPAQ_SMART2_MAJOR3 = 75,
+  COMPAQ_SMART2_MAJOR4 = 76,
+  COMPAQ_SMART2_MAJOR5 = 77,
+  COMPAQ_SMART2_MAJOR6 = 78,
+  COMPAQ_SMART2_MAJOR7 = 79,
+  SPECIALIX_NORMAL_MAJOR = 75,
+  SPECIALIX_CALLOUT_MAJOR = 76,
+  AURORA_MAJOR = 79,
+  I2O_MAJOR = 80,
+  SHMIQ_MAJOR = 85,
+  SCSI_CHANGER_MAJOR = 86,
+  IDE6_MAJOR = 88,
+  IDE7_MAJOR = 89,
+  IDE8_MAJOR = 90,
+  MTD_CHAR_MAJOR = 90,
+  IDE9_MAJOR = 91,
+  DASD_MAJOR = 94,
+  MDISK_MAJOR = 95,
+  UBD_MAJOR = 98,
+  PP_MAJOR = 99,
+  JSFD_MAJOR = 99,
+  PHONE_MAJOR = 100,
+  COMPAQ_CISS_MAJOR = 104,
+  COMPAQ_CISS_MAJOR1 = 105,
+  COMPAQ_CISS_MAJOR2 = 106,
+  COMPAQ_CISS_MAJOR3 = 107,
+  COMPAQ_CISS_MAJOR4 = 108,
+  COMPAQ_CISS_MAJOR5 = 109,
+  COMPAQ_CISS_MAJOR6 = 110,
+  COMPAQ_CISS_MAJOR7 = 111,
+  VIODASD_MAJOR = 112,
+  VIOCD_MAJOR = 113,
+  ATARAID_MAJOR = 114,
+  SCSI_DISK8_MAJOR = 128,
+  SCSI_DISK9_MAJOR = 129,
+  SCSI_DISK10_MAJOR = 130,
+  SCSI_DISK11_MAJOR = 131,
+  SCSI_DISK12_MAJOR = 132,
+  SCSI_DISK13_MAJOR = 133,
+  SCSI_DISK14_MAJOR = 134,
+  SCSI_DISK15_MAJOR = 135,
+  UNIX98_PTY_MASTER_MAJOR = 128,
+  UNIX98_PTY_MAJOR_COUNT = 8,
+  UNIX98_PTY_SLAVE_MAJOR = 136,
+  DRBD_MAJOR = 147,
+  RTF_MAJOR = 150,
+  RAW_MAJOR = 162,
+  USB_ACM_MAJOR = 166,
+  USB_ACM_AUX_MAJOR = 167,
+  USB_CHAR_MAJOR = 180,
+  MMC_BLOCK_MAJOR = 179,
+  VXVM_MAJOR = 199,
+  VXSPEC_MAJOR = 200,
+  VXDMP_MAJOR = 201,
+  XENVBD_MAJOR = 202,
+  MSR_MAJOR = 202,
+  CPUID_MAJOR = 203,
+  OSST_MAJOR = 206,
+  IBM_TTY3270_MAJOR = 227,
+  IBM_FS3270_MAJOR = 228,
+  VIOTAPE_MAJOR = 230,
+  BLOCK_EXT_MAJOR = 259,
+  SCSI_OSD_MAJOR = 260,
+},
 ]==],
 ["linux/map_benchmark.h"] = [==[
-  constants = {
-    DMA_MAP_BENCH_SINGLE_MODE = 0,
-    DMA_MAP_BENCH_SG_MODE = 1,
-    DMA_MAP_BENCH_MODE_MAX = 2,
-    DMA_MAP_BENCHMARK = 0xc0886401,
-    DMA_MAP_MAX_THREADS = 1024,
-    DMA_MAP_MAX_SECONDS = 300,
-    DMA_MAP_BIDIRECTIONAL = 0,
-    DMA_MAP_TO_DEVICE = 1,
-    DMA_MAP_FROM_DEVICE = 2,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct map_benchmark"] = [[{
-    uint64_t avg_map_100ns;
-    uint64_t map_stddev;
-    uint64_t avg_unmap_100ns;
-    uint64_t unmap_stddev;
-    uint32_t threads;
-    uint32_t seconds;
-    int32_t node;
-    uint32_t dma_bits;
-    uint32_t dma_dir;
-    uint32_t dma_trans_ns;
-    uint32_t granule;
-    uint8_t map_mode;
-    uint8_t expansion[75];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct map_benchmark"] = [[{
-    unsigned long avg_map_100ns;
-    unsigned long map_stddev;
-    unsigned long avg_unmap_100ns;
-    unsigned long unmap_stddev;
-    uint32_t threads;
-    uint32_t seconds;
-    int32_t node;
-    uint32_t dma_bits;
-    uint32_t dma_dir;
-    uint32_t dma_trans_ns;
-    uint32_t granule;
-    uint8_t map_mode;
-    uint8_t expansion[75];
-  }]],
-      },
+constants = {
+  DMA_MAP_BENCH_SINGLE_MODE = 0,
+  DMA_MAP_BENCH_SG_MODE = 1,
+  DMA_MAP_BENCH_MODE_MAX = 2,
+  DMA_MAP_BENCHMARK = 0xc0886401,
+  DMA_MAP_MAX_THREADS = 1024,
+  DMA_MAP_MAX_SECONDS = 300,
+  DMA_MAP_BIDIRECTIONAL = 0,
+  DMA_MAP_TO_DEVICE = 1,
+  DMA_MAP_FROM_DEVICE = 2,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct map_benchmark"] = [[{
+  uint64_t avg_map_100ns;
+  uint64_t map_stddev;
+  uint64_t avg_unmap_100ns;
+  uint64_t unmap_stddev;
+  uint32_t threads;
+  uint32_t seconds;
+  int32_t node;
+  uint32_t dma_bits;
+  uint32_t dma_dir;
+  uint32_t dma_trans_ns;
+  uint32_t granule;
+  uint8_t map_mode;
+  uint8_t expansion[75];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct map_benchmark"] = [[{
+  unsigned long avg_map_100ns;
+  unsigned long map_stddev;
+  unsigned long avg_unmap_100ns;
+  unsigned long unmap_stddev;
+  uint32_t threads;
+  uint32_t seconds;
+  int32_t node;
+  uint32_t dma_bits;
+  uint32_t dma_dir;
+  uint32_t dma_trans_ns;
+  uint32_t granule;
+  uint8_t map_mode;
+  uint8_t expansion[75];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/map_to_14segment.h"] = [==[
-  constants = {
-    BIT_SEG14_A = 0,
-    BIT_SEG14_B = 1,
-    BIT_SEG14_C = 2,
-    BIT_SEG14_D = 3,
-    BIT_SEG14_E = 4,
-    BIT_SEG14_F = 5,
-    BIT_SEG14_G1 = 6,
-    BIT_SEG14_G2 = 7,
-    BIT_SEG14_H = 8,
-    BIT_SEG14_I = 9,
-    BIT_SEG14_J = 10,
-    BIT_SEG14_K = 11,
-    BIT_SEG14_L = 12,
-    BIT_SEG14_M = 13,
-    BIT_SEG14_RESERVED1 = 14,
-    BIT_SEG14_RESERVED2 = 15,
-    MAP_TO_SEG14_SYSFS_FILE = "map_seg14",
-  },
-  records = {
-    ["struct seg14_conversion_map"] = [[{
+constants = {
+  BIT_SEG14_A = 0,
+  BIT_SEG14_B = 1,
+  BIT_SEG14_C = 2,
+  BIT_SEG14_D = 3,
+  BIT_SEG14_E = 4,
+  BIT_SEG14_F = 5,
+  BIT_SEG14_G1 = 6,
+  BIT_SEG14_G2 = 7,
+  BIT_SEG14_H = 8,
+  BIT_SEG14_I = 9,
+  BIT_SEG14_J = 10,
+  BIT_SEG14_K = 11,
+  BIT_SEG14_L = 12,
+  BIT_SEG14_M = 13,
+  BIT_SEG14_RESERVED1 = 14,
+  BIT_SEG14_RESERVED2 = 15,
+  MAP_TO_SEG14_SYSFS_FILE = "map_seg14",
+},
+records = {
+  ["struct seg14_conversion_map"] = [[{
   uint16_t table[128];
 }]],
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    macros = function(M)
+      return {
+        _SEG14 = function(_sym, a, b, c, d, e, f, g1, g2, h, j, k, l, m, n)
+          a, b, c, d, e, f, g1, g2, h, j, k, l, m, n = M.long(a), M.long(b), M.long(c), M.long(d),
+              M.long(e), M.long(f), M.long(g1), M.long(g2), M.long(h), M.long(j), M.long(k), M.long(l),
+              M.long(m), M.long(n)
+          return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(M.bor(a, M.shl(b, 1), M.shl(c, 2),
+              M.shl(d, 3), M.shl(e, 4), M.shl(f, 5), M.shl(g1, 6), M.shl(g2, 7), M.shl(h, 8), M.shl(j, 9),
+              M.shl(k, 10), M.shl(l, 11), M.shl(m, 12), M.shl(n, 13))), 255), 8)),
+              M.band(M.shr(M.u16(M.bor(a, M.shl(b, 1), M.shl(c, 2), M.shl(d, 3), M.shl(e, 4), M.shl(f, 5),
+              M.shl(g1, 6), M.shl(g2, 7), M.shl(h, 8), M.shl(j, 9), M.shl(k, 10), M.shl(l, 11), M.shl(m,
+              12), M.shl(n, 13))), 8), 0xff)))))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      macros = function(M)
-        return {
-          _SEG14 = function(_sym, a, b, c, d, e, f, g1, g2, h, j, k, l, m, n)
-            a, b, c, d, e, f, g1, g2, h, j, k, l, m, n = M.long(a), M.long(b), M.long(c), M.long(d),
-                M.long(e), M.long(f), M.long(g1), M.long(g2), M.long(h), M.long(j), M.long(k), M.long(l),
-                M.long(m), M.long(n)
-            return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(M.bor(a, M.shl(b, 1), M.shl(c, 2),
-                M.shl(d, 3), M.shl(e, 4), M.shl(f, 5), M.shl(g1, 6), M.shl(g2, 7), M.shl(h, 8), M.shl(j, 9),
-                M.shl(k, 10), M.shl(l, 11), M.shl(m, 12), M.shl(n, 13))), 255), 8)),
-                M.band(M.shr(M.u16(M.bor(a, M.shl(b, 1), M.shl(c, 2), M.shl(d, 3), M.shl(e, 4), M.shl(f, 5),
-                M.shl(g1, 6), M.shl(g2, 7), M.shl(h, 8), M.shl(j, 9), M.shl(k, 10), M.shl(l, 11), M.shl(m,
-                12), M.shl(n, 13))), 8), 0xff)))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      macros = function(M)
-        return {
-          _SEG14 = function(_sym, a, b, c, d, e, f, g1, g2, h, j, k, l, m, n)
-            return M.int(M.u16(M.bor(M.long(a), M.shl(M.long(b), 1), M.shl(M.long(c), 2), M.shl(M.long(d),
-                3), M.shl(M.long(e), 4), M.shl(M.long(f), 5), M.shl(M.long(g1), 6), M.shl(M.long(g2), 7),
-                M.shl(M.long(h), 8), M.shl(M.long(j), 9), M.shl(M.long(k), 10), M.shl(M.long(l), 11),
-                M.shl(M.long(m), 12), M.shl(M.long(n), 13))))
-          end,
-        }
-      end,
-    },
+  {
+    on = "mips mips64 s390x ppc",
+    macros = function(M)
+      return {
+        _SEG14 = function(_sym, a, b, c, d, e, f, g1, g2, h, j, k, l, m, n)
+          return M.int(M.u16(M.bor(M.long(a), M.shl(M.long(b), 1), M.shl(M.long(c), 2), M.shl(M.long(d),
+              3), M.shl(M.long(e), 4), M.shl(M.long(f), 5), M.shl(M.long(g1), 6), M.shl(M.long(g2), 7),
+              M.shl(M.long(h), 8), M.shl(M.long(j), 9), M.shl(M.long(k), 10), M.shl(M.long(l), 11),
+              M.shl(M.long(m), 12), M.shl(M.long(n), 13))))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/map_to_7segment.h"] = [==[
-  constants = {
-    BIT_SEG7_A = 0,
-    BIT_SEG7_B = 1,
-    BIT_SEG7_C = 2,
-    BIT_SEG7_D = 3,
-    BIT_SEG7_E = 4,
-    BIT_SEG7_F = 5,
-    BIT_SEG7_G = 6,
-    BIT_SEG7_RESERVED = 7,
-    MAP_TO_SEG7_SYSFS_FILE = "map_seg7",
-  },
-  records = {
-    ["struct seg7_conversion_map"] = [[{
+constants = {
+  BIT_SEG7_A = 0,
+  BIT_SEG7_B = 1,
+  BIT_SEG7_C = 2,
+  BIT_SEG7_D = 3,
+  BIT_SEG7_E = 4,
+  BIT_SEG7_F = 5,
+  BIT_SEG7_G = 6,
+  BIT_SEG7_RESERVED = 7,
+  MAP_TO_SEG7_SYSFS_FILE = "map_seg7",
+},
+records = {
+  ["struct seg7_conversion_map"] = [[{
   uint8_t table[128];
 }]],
-  },
-  macros = function(M)
-    return {
-      _SEG7 = function(_l, a, b, c, d, e, f, g)
-        return M.int(M.bor(M.long(a), M.shl(M.long(b), 1), M.shl(M.long(c), 2), M.shl(M.long(d), 3),
-            M.shl(M.long(e), 4), M.shl(M.long(f), 5), M.shl(M.long(g), 6)))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    _SEG7 = function(_l, a, b, c, d, e, f, g)
+      return M.int(M.bor(M.long(a), M.shl(M.long(b), 1), M.shl(M.long(c), 2), M.shl(M.long(d), 3),
+          M.shl(M.long(e), 4), M.shl(M.long(f), 5), M.shl(M.long(g), 6)))
+    end,
+  }
+end,
 ]==],
 ["linux/matroxfb.h"] = [==[
-  constants = {
-    MATROXFB_CID_TESTOUT = 134217728,
-    MATROXFB_CID_DEFLICKER = 134217729,
-    MATROXFB_CID_LAST = 134217730,
-    MATROXFB_OUTPUT_PRIMARY = 0x0,
-    MATROXFB_OUTPUT_SECONDARY = 0x1,
-    MATROXFB_OUTPUT_DFP = 0x2,
-    MATROXFB_OUTPUT_MODE_PAL = 0x1,
-    MATROXFB_OUTPUT_MODE_NTSC = 0x2,
-    MATROXFB_OUTPUT_MODE_MONITOR = 0x80,
-    MATROXFB_OUTPUT_CONN_PRIMARY = 0x1,
-    MATROXFB_OUTPUT_CONN_SECONDARY = 0x2,
-    MATROXFB_OUTPUT_CONN_DFP = 0x4,
-  },
-  records = {
-    ["struct matroxioc_output_mode"] = [[{
+constants = {
+  MATROXFB_CID_TESTOUT = 134217728,
+  MATROXFB_CID_DEFLICKER = 134217729,
+  MATROXFB_CID_LAST = 134217730,
+  MATROXFB_OUTPUT_PRIMARY = 0x0,
+  MATROXFB_OUTPUT_SECONDARY = 0x1,
+  MATROXFB_OUTPUT_DFP = 0x2,
+  MATROXFB_OUTPUT_MODE_PAL = 0x1,
+  MATROXFB_OUTPUT_MODE_NTSC = 0x2,
+  MATROXFB_OUTPUT_MODE_MONITOR = 0x80,
+  MATROXFB_OUTPUT_CONN_PRIMARY = 0x1,
+  MATROXFB_OUTPUT_CONN_SECONDARY = 0x2,
+  MATROXFB_OUTPUT_CONN_DFP = 0x4,
+},
+records = {
+  ["struct matroxioc_output_mode"] = [[{
   uint32_t output;
   uint32_t mode;
 }]],
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        MATROXFB_SET_OUTPUT_MODE = 0x40086efa,
-        MATROXFB_SET_OUTPUT_CONNECTION = 0x40086ef8,
-        MATROXFB_GET_OUTPUT_CONNECTION = 0x80086ef8,
-        MATROXFB_GET_AVAILABLE_OUTPUTS = 0x80086ef9,
-        MATROXFB_GET_ALL_OUTPUTS = 0x80086efb,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        MATROXFB_GET_OUTPUT_MODE = 0xc0086efa,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        MATROXFB_SET_OUTPUT_MODE = 0x40046efa,
-        MATROXFB_SET_OUTPUT_CONNECTION = 0x40046ef8,
-        MATROXFB_GET_OUTPUT_CONNECTION = 0x80046ef8,
-        MATROXFB_GET_AVAILABLE_OUTPUTS = 0x80046ef9,
-        MATROXFB_GET_ALL_OUTPUTS = 0x80046efb,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        MATROXFB_GET_OUTPUT_MODE = 0xc0046efa,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        MATROXFB_SET_OUTPUT_MODE = 0x80046efa,
-        MATROXFB_SET_OUTPUT_CONNECTION = 0x80046ef8,
-        MATROXFB_GET_OUTPUT_CONNECTION = 0x40046ef8,
-        MATROXFB_GET_AVAILABLE_OUTPUTS = 0x40046ef9,
-        MATROXFB_GET_ALL_OUTPUTS = 0x40046efb,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        MATROXFB_SET_OUTPUT_MODE = 0x80086efa,
-        MATROXFB_SET_OUTPUT_CONNECTION = 0x80086ef8,
-        MATROXFB_GET_OUTPUT_CONNECTION = 0x40086ef8,
-        MATROXFB_GET_AVAILABLE_OUTPUTS = 0x40086ef9,
-        MATROXFB_GET_ALL_OUTPUTS = 0x40086efb,
-      },
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      MATROXFB_SET_OUTPUT_MODE = 0x40086efa,
+      MATROXFB_SET_OUTPUT_CONNECTION = 0x40086ef8,
+      MATROXFB_GET_OUTPUT_CONNECTION = 0x80086ef8,
+      MATROXFB_GET_AVAILABLE_OUTPUTS = 0x80086ef9,
+      MATROXFB_GET_ALL_OUTPUTS = 0x80086efb,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      MATROXFB_GET_OUTPUT_MODE = 0xc0086efa,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      MATROXFB_SET_OUTPUT_MODE = 0x40046efa,
+      MATROXFB_SET_OUTPUT_CONNECTION = 0x40046ef8,
+      MATROXFB_GET_OUTPUT_CONNECTION = 0x80046ef8,
+      MATROXFB_GET_AVAILABLE_OUTPUTS = 0x80046ef9,
+      MATROXFB_GET_ALL_OUTPUTS = 0x80046efb,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      MATROXFB_GET_OUTPUT_MODE = 0xc0046efa,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      MATROXFB_SET_OUTPUT_MODE = 0x80046efa,
+      MATROXFB_SET_OUTPUT_CONNECTION = 0x80046ef8,
+      MATROXFB_GET_OUTPUT_CONNECTION = 0x40046ef8,
+      MATROXFB_GET_AVAILABLE_OUTPUTS = 0x40046ef9,
+      MATROXFB_GET_ALL_OUTPUTS = 0x40046efb,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      MATROXFB_SET_OUTPUT_MODE = 0x80086efa,
+      MATROXFB_SET_OUTPUT_CONNECTION = 0x80086ef8,
+      MATROXFB_GET_OUTPUT_CONNECTION = 0x40086ef8,
+      MATROXFB_GET_AVAILABLE_OUTPUTS = 0x40086ef9,
+      MATROXFB_GET_ALL_OUTPUTS = 0x40086efb,
+    },
+  },
+},
 ]==],
 ["linux/max2175.h"] = [==[
-  constants = {
-    V4L2_CID_MAX2175_I2S_ENABLE = 0x981991,
-    V4L2_CID_MAX2175_HSLS = 0x981992,
-    V4L2_CID_MAX2175_RX_MODE = 0x981993,
-  },
+constants = {
+  V4L2_CID_MAX2175_I2S_ENABLE = 0x981991,
+  V4L2_CID_MAX2175_HSLS = 0x981992,
+  V4L2_CID_MAX2175_RX_MODE = 0x981993,
+},
 ]==],
 ["linux/mctp.h"] = [==[
-  constants = {
-    MCTP_NET_ANY = 0x0,
-    MCTP_ADDR_NULL = 0x0,
-    MCTP_ADDR_ANY = 0xff,
-    MCTP_TAG_MASK = 0x7,
-    MCTP_TAG_OWNER = 0x8,
-    MCTP_TAG_PREALLOC = 0x10,
-    MCTP_OPT_ADDR_EXT = 1,
-    SIOCMCTPALLOCTAG = 35296,
-    SIOCMCTPDROPTAG = 35297,
-    SIOCMCTPALLOCTAG2 = 35298,
-    SIOCMCTPDROPTAG2 = 35299,
-  },
-  records = {
-    ["struct mctp_addr"] = [[{
+constants = {
+  MCTP_NET_ANY = 0x0,
+  MCTP_ADDR_NULL = 0x0,
+  MCTP_ADDR_ANY = 0xff,
+  MCTP_TAG_MASK = 0x7,
+  MCTP_TAG_OWNER = 0x8,
+  MCTP_TAG_PREALLOC = 0x10,
+  MCTP_OPT_ADDR_EXT = 1,
+  SIOCMCTPALLOCTAG = 35296,
+  SIOCMCTPDROPTAG = 35297,
+  SIOCMCTPALLOCTAG2 = 35298,
+  SIOCMCTPDROPTAG2 = 35299,
+},
+records = {
+  ["struct mctp_addr"] = [[{
   uint8_t s_addr;
 }]],
-    ["struct sockaddr_mctp"] = [[{
+  ["struct sockaddr_mctp"] = [[{
   uint16_t smctp_family;
   uint16_t __smctp_pad0;
   uint32_t smctp_network;
@@ -487,630 +487,630 @@ return {
   uint8_t smctp_tag;
   uint8_t __smctp_pad1;
 }]],
-    ["struct sockaddr_mctp_ext"] = [[{
+  ["struct sockaddr_mctp_ext"] = [[{
   struct sockaddr_mctp smctp_base;
   int32_t smctp_ifindex;
   uint8_t smctp_halen;
   uint8_t __smctp_pad0[3];
   uint8_t smctp_haddr[32];
 }]],
-    ["struct mctp_fq_addr"] = [[{
+  ["struct mctp_fq_addr"] = [[{
   uint32_t net;
   uint8_t eid;
 }]],
-    ["struct mctp_ioc_tag_ctl"] = [[{
+  ["struct mctp_ioc_tag_ctl"] = [[{
   uint8_t peer_addr;
   uint8_t tag;
   uint16_t flags;
 }]],
-    ["struct mctp_ioc_tag_ctl2"] = [[{
+  ["struct mctp_ioc_tag_ctl2"] = [[{
   uint32_t net;
   uint8_t peer_addr;
   uint8_t local_addr;
   uint16_t flags;
   uint8_t tag;
 }]],
-  },
-  typedefs = {
-    mctp_eid_t = "uint8_t",
-  },
+},
+typedefs = {
+  mctp_eid_t = "uint8_t",
+},
 ]==],
 ["linux/mdio.h"] = [==[
-  constants = {
-    MDIO_MMD_PMAPMD = 1,
-    MDIO_MMD_WIS = 2,
-    MDIO_MMD_PCS = 3,
-    MDIO_MMD_PHYXS = 4,
-    MDIO_MMD_DTEXS = 5,
-    MDIO_MMD_TC = 6,
-    MDIO_MMD_AN = 7,
-    MDIO_MMD_SEP_PMA1 = 8,
-    MDIO_MMD_SEP_PMA2 = 9,
-    MDIO_MMD_SEP_PMA3 = 10,
-    MDIO_MMD_SEP_PMA4 = 11,
-    MDIO_MMD_POWER_UNIT = 13,
-    MDIO_MMD_C22EXT = 29,
-    MDIO_MMD_VEND1 = 30,
-    MDIO_MMD_VEND2 = 31,
-    MDIO_CTRL1 = 0,
-    MDIO_STAT1 = 1,
-    MDIO_DEVID1 = 2,
-    MDIO_DEVID2 = 3,
-    MDIO_SPEED = 4,
-    MDIO_DEVS1 = 5,
-    MDIO_DEVS2 = 6,
-    MDIO_CTRL2 = 7,
-    MDIO_STAT2 = 8,
-    MDIO_PMA_TXDIS = 9,
-    MDIO_PMA_RXDET = 10,
-    MDIO_PMA_EXTABLE = 11,
-    MDIO_PKGID1 = 14,
-    MDIO_PKGID2 = 15,
-    MDIO_AN_ADVERTISE = 16,
-    MDIO_AN_LPA = 19,
-    MDIO_PCS_EEE_ABLE = 20,
-    MDIO_PCS_EEE_ABLE2 = 21,
-    MDIO_PMA_NG_EXTABLE = 21,
-    MDIO_PCS_EEE_WK_ERR = 22,
-    MDIO_PHYXS_LNSTAT = 24,
-    MDIO_AN_EEE_ADV = 60,
-    MDIO_AN_EEE_LPABLE = 61,
-    MDIO_AN_EEE_ADV2 = 62,
-    MDIO_AN_EEE_LPABLE2 = 63,
-    MDIO_AN_CTRL2 = 64,
-    MDIO_PMA_10GBT_SWAPPOL = 130,
-    MDIO_PMA_10GBT_TXPWR = 131,
-    MDIO_PMA_10GBT_SNR = 133,
-    MDIO_PMA_10GBR_FSRT_CSR = 147,
-    MDIO_PMA_10GBR_FECABLE = 170,
-    MDIO_PMA_RSFEC_CTRL = 200,
-    MDIO_PMA_RSFEC_LANE_MAP = 206,
-    MDIO_PCS_10GBX_STAT1 = 24,
-    MDIO_PCS_10GBRT_STAT1 = 32,
-    MDIO_PCS_10GBRT_STAT2 = 33,
-    MDIO_AN_10GBT_CTRL = 32,
-    MDIO_AN_10GBT_STAT = 33,
-    MDIO_B10L_PMA_CTRL = 2294,
-    MDIO_PMA_10T1L_STAT = 2295,
-    MDIO_PCS_10T1L_CTRL = 2278,
-    MDIO_PMA_PMD_BT1 = 18,
-    MDIO_AN_T1_CTRL = 512,
-    MDIO_AN_T1_STAT = 513,
-    MDIO_AN_T1_ADV_L = 514,
-    MDIO_AN_T1_ADV_M = 515,
-    MDIO_AN_T1_ADV_H = 516,
-    MDIO_AN_T1_LP_L = 517,
-    MDIO_AN_T1_LP_M = 518,
-    MDIO_AN_T1_LP_H = 519,
-    MDIO_AN_10BT1_AN_CTRL = 526,
-    MDIO_AN_10BT1_AN_STAT = 527,
-    MDIO_PMA_PMD_BT1_CTRL = 2100,
-    MDIO_PCS_1000BT1_CTRL = 2304,
-    MDIO_PCS_1000BT1_STAT = 2305,
-    MDIO_PMA_LASI_RXCTRL = 0x9000,
-    MDIO_PMA_LASI_TXCTRL = 0x9001,
-    MDIO_PMA_LASI_CTRL = 0x9002,
-    MDIO_PMA_LASI_RXSTAT = 0x9003,
-    MDIO_PMA_LASI_TXSTAT = 0x9004,
-    MDIO_PMA_LASI_STAT = 0x9005,
-    MDIO_CTRL1_SPEEDSELEXT = 8256,
-    MDIO_CTRL1_SPEEDSEL = 0x207c,
-    MDIO_CTRL1_FULLDPLX = 256,
-    MDIO_CTRL1_LPOWER = 2048,
-    MDIO_CTRL1_RESET = 32768,
-    MDIO_PMA_CTRL1_LOOPBACK = 0x1,
-    MDIO_PMA_CTRL1_SPEED1000 = 64,
-    MDIO_PMA_CTRL1_SPEED100 = 8192,
-    MDIO_PCS_CTRL1_LOOPBACK = 16384,
-    MDIO_PHYXS_CTRL1_LOOPBACK = 16384,
-    MDIO_AN_CTRL1_RESTART = 512,
-    MDIO_AN_CTRL1_ENABLE = 4096,
-    MDIO_AN_CTRL1_XNP = 0x2000,
-    MDIO_PCS_CTRL1_CLKSTOP_EN = 0x400,
-    MDIO_CTRL1_SPEED10G = 0x2040,
-    MDIO_CTRL1_SPEED10P2B = 0x2044,
-    MDIO_CTRL1_SPEED2_5G = 8280,
-    MDIO_CTRL1_SPEED5G = 8284,
-    MDIO_PCS_CTRL1_SPEED100G = 0x2050,
-    MDIO_PCS_CTRL1_SPEED25G = 0x2054,
-    MDIO_PCS_CTRL1_SPEED50G = 0x2058,
-    MDIO_PMA_CTRL1_SPEED2_5G = 0x2058,
-    MDIO_PMA_CTRL1_SPEED5G = 0x205c,
-    MDIO_STAT1_LPOWERABLE = 0x2,
-    MDIO_STAT1_LSTATUS = 4,
-    MDIO_STAT1_FAULT = 0x80,
-    MDIO_PCS_STAT1_CLKSTOP_CAP = 0x40,
-    MDIO_AN_STAT1_LPABLE = 0x1,
-    MDIO_AN_STAT1_ABLE = 8,
-    MDIO_AN_STAT1_RFAULT = 16,
-    MDIO_AN_STAT1_COMPLETE = 32,
-    MDIO_AN_STAT1_PAGE = 0x40,
-    MDIO_AN_STAT1_XNP = 0x80,
-    MDIO_DEVID2_OUI = 0xfc00,
-    MDIO_DEVID2_MODEL_NUM = 0x3f0,
-    MDIO_DEVID2_REV_NUM = 0xf,
-    MDIO_SPEED_10G = 0x1,
-    MDIO_PMA_SPEED_2B = 0x2,
-    MDIO_PMA_SPEED_10P = 0x4,
-    MDIO_PMA_SPEED_1000 = 0x10,
-    MDIO_PMA_SPEED_100 = 0x20,
-    MDIO_PMA_SPEED_10 = 0x40,
-    MDIO_PMA_SPEED_2_5G = 0x2000,
-    MDIO_PMA_SPEED_5G = 0x4000,
-    MDIO_PCS_SPEED_10P2B = 0x2,
-    MDIO_PCS_SPEED_2_5G = 0x40,
-    MDIO_PCS_SPEED_5G = 0x80,
-    MDIO_DEVS_C22PRESENT = 1,
-    MDIO_DEVS_PMAPMD = 2,
-    MDIO_DEVS_WIS = 4,
-    MDIO_DEVS_PCS = 8,
-    MDIO_DEVS_PHYXS = 16,
-    MDIO_DEVS_DTEXS = 32,
-    MDIO_DEVS_TC = 64,
-    MDIO_DEVS_AN = 128,
-    MDIO_DEVS_SEP_PMA1 = 256,
-    MDIO_DEVS_SEP_PMA2 = 512,
-    MDIO_DEVS_SEP_PMA3 = 1024,
-    MDIO_DEVS_SEP_PMA4 = 2048,
-    MDIO_DEVS_C22EXT = 536870912,
-    MDIO_DEVS_VEND1 = 1073741824,
-    MDIO_DEVS_VEND2 = -2147483648,
-    MDIO_PMA_CTRL2_TYPE = 0xf,
-    MDIO_PMA_CTRL2_10GBCX4 = 0x0,
-    MDIO_PMA_CTRL2_10GBEW = 0x1,
-    MDIO_PMA_CTRL2_10GBLW = 0x2,
-    MDIO_PMA_CTRL2_10GBSW = 0x3,
-    MDIO_PMA_CTRL2_10GBLX4 = 0x4,
-    MDIO_PMA_CTRL2_10GBER = 0x5,
-    MDIO_PMA_CTRL2_10GBLR = 0x6,
-    MDIO_PMA_CTRL2_10GBSR = 0x7,
-    MDIO_PMA_CTRL2_10GBLRM = 0x8,
-    MDIO_PMA_CTRL2_10GBT = 0x9,
-    MDIO_PMA_CTRL2_10GBKX4 = 0xa,
-    MDIO_PMA_CTRL2_10GBKR = 0xb,
-    MDIO_PMA_CTRL2_1000BT = 0xc,
-    MDIO_PMA_CTRL2_1000BKX = 0xd,
-    MDIO_PMA_CTRL2_100BTX = 0xe,
-    MDIO_PMA_CTRL2_10BT = 0xf,
-    MDIO_PMA_CTRL2_2_5GBT = 0x30,
-    MDIO_PMA_CTRL2_5GBT = 0x31,
-    MDIO_PMA_CTRL2_BASET1 = 0x3d,
-    MDIO_PCS_CTRL2_TYPE = 0x3,
-    MDIO_PCS_CTRL2_10GBR = 0x0,
-    MDIO_PCS_CTRL2_10GBX = 0x1,
-    MDIO_PCS_CTRL2_10GBW = 0x2,
-    MDIO_PCS_CTRL2_10GBT = 0x3,
-    MDIO_STAT2_RXFAULT = 0x400,
-    MDIO_STAT2_TXFAULT = 0x800,
-    MDIO_STAT2_DEVPRST = 0xc000,
-    MDIO_STAT2_DEVPRST_VAL = 0x8000,
-    MDIO_PMA_STAT2_LBABLE = 0x1,
-    MDIO_PMA_STAT2_10GBEW = 0x2,
-    MDIO_PMA_STAT2_10GBLW = 0x4,
-    MDIO_PMA_STAT2_10GBSW = 0x8,
-    MDIO_PMA_STAT2_10GBLX4 = 0x10,
-    MDIO_PMA_STAT2_10GBER = 0x20,
-    MDIO_PMA_STAT2_10GBLR = 0x40,
-    MDIO_PMA_STAT2_10GBSR = 0x80,
-    MDIO_PMD_STAT2_TXDISAB = 0x100,
-    MDIO_PMA_STAT2_EXTABLE = 0x200,
-    MDIO_PMA_STAT2_RXFLTABLE = 0x1000,
-    MDIO_PMA_STAT2_TXFLTABLE = 0x2000,
-    MDIO_PCS_STAT2_10GBR = 0x1,
-    MDIO_PCS_STAT2_10GBX = 0x2,
-    MDIO_PCS_STAT2_10GBW = 0x4,
-    MDIO_PCS_STAT2_RXFLTABLE = 0x1000,
-    MDIO_PCS_STAT2_TXFLTABLE = 0x2000,
-    MDIO_PMD_TXDIS_GLOBAL = 0x1,
-    MDIO_PMD_TXDIS_0 = 0x2,
-    MDIO_PMD_TXDIS_1 = 0x4,
-    MDIO_PMD_TXDIS_2 = 0x8,
-    MDIO_PMD_TXDIS_3 = 0x10,
-    MDIO_PMD_RXDET_GLOBAL = 0x1,
-    MDIO_PMD_RXDET_0 = 0x2,
-    MDIO_PMD_RXDET_1 = 0x4,
-    MDIO_PMD_RXDET_2 = 0x8,
-    MDIO_PMD_RXDET_3 = 0x10,
-    MDIO_PMA_EXTABLE_10GCX4 = 0x1,
-    MDIO_PMA_EXTABLE_10GBLRM = 0x2,
-    MDIO_PMA_EXTABLE_10GBT = 0x4,
-    MDIO_PMA_EXTABLE_10GBKX4 = 0x8,
-    MDIO_PMA_EXTABLE_10GBKR = 0x10,
-    MDIO_PMA_EXTABLE_1000BT = 0x20,
-    MDIO_PMA_EXTABLE_1000BKX = 0x40,
-    MDIO_PMA_EXTABLE_100BTX = 0x80,
-    MDIO_PMA_EXTABLE_10BT = 0x100,
-    MDIO_PMA_EXTABLE_BT1 = 0x800,
-    MDIO_PMA_EXTABLE_NBT = 0x4000,
-    MDIO_PHYXS_LNSTAT_SYNC0 = 0x1,
-    MDIO_PHYXS_LNSTAT_SYNC1 = 0x2,
-    MDIO_PHYXS_LNSTAT_SYNC2 = 0x4,
-    MDIO_PHYXS_LNSTAT_SYNC3 = 0x8,
-    MDIO_PHYXS_LNSTAT_ALIGN = 0x1000,
-    MDIO_PMA_10GBT_SWAPPOL_ABNX = 0x1,
-    MDIO_PMA_10GBT_SWAPPOL_CDNX = 0x2,
-    MDIO_PMA_10GBT_SWAPPOL_AREV = 0x100,
-    MDIO_PMA_10GBT_SWAPPOL_BREV = 0x200,
-    MDIO_PMA_10GBT_SWAPPOL_CREV = 0x400,
-    MDIO_PMA_10GBT_SWAPPOL_DREV = 0x800,
-    MDIO_PMA_10GBT_TXPWR_SHORT = 0x1,
-    MDIO_PMA_10GBT_SNR_BIAS = 0x8000,
-    MDIO_PMA_10GBT_SNR_MAX = 127,
-    MDIO_PMA_10GBR_FECABLE_ABLE = 0x1,
-    MDIO_PMA_10GBR_FECABLE_ERRABLE = 0x2,
-    MDIO_PMA_10GBR_FSRT_ENABLE = 0x1,
-    MDIO_PCS_10GBRT_STAT1_BLKLK = 0x1,
-    MDIO_PCS_10GBRT_STAT2_ERR = 0xff,
-    MDIO_PCS_10GBRT_STAT2_BER = 0x3f00,
-    MDIO_AN_10GBT_CTRL_ADVFSRT2_5G = 0x20,
-    MDIO_AN_10GBT_CTRL_ADV2_5G = 0x80,
-    MDIO_AN_10GBT_CTRL_ADV5G = 0x100,
-    MDIO_AN_10GBT_CTRL_ADV10G = 0x1000,
-    MDIO_AN_10GBT_STAT_LP2_5G = 0x20,
-    MDIO_AN_10GBT_STAT_LP5G = 0x40,
-    MDIO_AN_10GBT_STAT_LPTRR = 0x200,
-    MDIO_AN_10GBT_STAT_LPLTABLE = 0x400,
-    MDIO_AN_10GBT_STAT_LP10G = 0x800,
-    MDIO_AN_10GBT_STAT_REMOK = 0x1000,
-    MDIO_AN_10GBT_STAT_LOCOK = 0x2000,
-    MDIO_AN_10GBT_STAT_MS = 0x4000,
-    MDIO_AN_10GBT_STAT_MSFLT = 0x8000,
-    MDIO_PMA_10T1L_CTRL_LB_EN = 0x1,
-    MDIO_PMA_10T1L_CTRL_EEE_EN = 0x400,
-    MDIO_PMA_10T1L_CTRL_LOW_POWER = 0x800,
-    MDIO_PMA_10T1L_CTRL_2V4_EN = 0x1000,
-    MDIO_PMA_10T1L_CTRL_TX_DIS = 0x4000,
-    MDIO_PMA_10T1L_CTRL_PMA_RST = 0x8000,
-    MDIO_PMA_10T1L_STAT_LINK = 0x1,
-    MDIO_PMA_10T1L_STAT_FAULT = 0x2,
-    MDIO_PMA_10T1L_STAT_POLARITY = 0x4,
-    MDIO_PMA_10T1L_STAT_RECV_FAULT = 0x200,
-    MDIO_PMA_10T1L_STAT_EEE = 0x400,
-    MDIO_PMA_10T1L_STAT_LOW_POWER = 0x800,
-    MDIO_PMA_10T1L_STAT_2V4_ABLE = 0x1000,
-    MDIO_PMA_10T1L_STAT_LB_ABLE = 0x2000,
-    MDIO_PCS_10T1L_CTRL_LB = 0x4000,
-    MDIO_PCS_10T1L_CTRL_RESET = 0x8000,
-    MDIO_PMA_PMD_BT1_B100_ABLE = 0x1,
-    MDIO_PMA_PMD_BT1_B1000_ABLE = 0x2,
-    MDIO_PMA_PMD_BT1_B10L_ABLE = 0x4,
-    MDIO_AN_T1_ADV_L_PAUSE_CAP = 1024,
-    MDIO_AN_T1_ADV_L_PAUSE_ASYM = 2048,
-    MDIO_AN_T1_ADV_L_FORCE_MS = 0x1000,
-    MDIO_AN_T1_ADV_L_REMOTE_FAULT = 8192,
-    MDIO_AN_T1_ADV_L_ACK = 16384,
-    MDIO_AN_T1_ADV_L_NEXT_PAGE_REQ = 32768,
-    MDIO_AN_T1_ADV_M_B10L = 0x4000,
-    MDIO_AN_T1_ADV_M_1000BT1 = 0x80,
-    MDIO_AN_T1_ADV_M_100BT1 = 0x20,
-    MDIO_AN_T1_ADV_M_MST = 0x10,
-    MDIO_AN_T1_ADV_H_10L_TX_HI_REQ = 0x1000,
-    MDIO_AN_T1_ADV_H_10L_TX_HI = 0x2000,
-    MDIO_AN_T1_LP_L_PAUSE_CAP = 1024,
-    MDIO_AN_T1_LP_L_PAUSE_ASYM = 2048,
-    MDIO_AN_T1_LP_L_FORCE_MS = 0x1000,
-    MDIO_AN_T1_LP_L_REMOTE_FAULT = 8192,
-    MDIO_AN_T1_LP_L_ACK = 16384,
-    MDIO_AN_T1_LP_L_NEXT_PAGE_REQ = 32768,
-    MDIO_AN_T1_LP_M_MST = 0x10,
-    MDIO_AN_T1_LP_M_B10L = 0x4000,
-    MDIO_AN_T1_LP_H_10L_TX_HI_REQ = 0x1000,
-    MDIO_AN_T1_LP_H_10L_TX_HI = 0x2000,
-    MDIO_AN_10BT1_AN_CTRL_ADV_EEE_T1L = 0x4000,
-    MDIO_AN_10BT1_AN_STAT_LPA_EEE_T1L = 0x4000,
-    MDIO_PMA_PMD_BT1_CTRL_STRAP = 0xf,
-    MDIO_PMA_PMD_BT1_CTRL_STRAP_B1000 = 0x1,
-    MDIO_PMA_PMD_BT1_CTRL_CFG_MST = 0x4000,
-    MDIO_PCS_1000BT1_CTRL_LOW_POWER = 0x800,
-    MDIO_PCS_1000BT1_CTRL_DISABLE_TX = 0x4000,
-    MDIO_PCS_1000BT1_CTRL_RESET = 0x8000,
-    MDIO_PCS_1000BT1_STAT_LINK = 0x4,
-    MDIO_PCS_1000BT1_STAT_FAULT = 0x80,
-    MDIO_AN_EEE_ADV_100TX = 0x2,
-    MDIO_AN_EEE_ADV_1000T = 0x4,
-    MDIO_EEE_100TX = 2,
-    MDIO_EEE_1000T = 4,
-    MDIO_EEE_10GT = 0x8,
-    MDIO_EEE_1000KX = 0x10,
-    MDIO_EEE_10GKX4 = 0x20,
-    MDIO_EEE_10GKR = 0x40,
-    MDIO_EEE_40GR_FW = 0x100,
-    MDIO_EEE_40GR_DS = 0x200,
-    MDIO_EEE_100GR_FW = 0x1000,
-    MDIO_EEE_100GR_DS = 0x2000,
-    MDIO_EEE_2_5GT = 0x1,
-    MDIO_EEE_5GT = 0x2,
-    MDIO_AN_THP_BP2_5GT = 0x8,
-    MDIO_PMA_NG_EXTABLE_2_5GBT = 0x1,
-    MDIO_PMA_NG_EXTABLE_5GBT = 0x2,
-    MDIO_PMA_LASI_RX_PHYXSLFLT = 0x1,
-    MDIO_PMA_LASI_RX_PCSLFLT = 0x8,
-    MDIO_PMA_LASI_RX_PMALFLT = 0x10,
-    MDIO_PMA_LASI_RX_OPTICPOWERFLT = 0x20,
-    MDIO_PMA_LASI_RX_WISLFLT = 0x200,
-    MDIO_PMA_LASI_TX_PHYXSLFLT = 0x1,
-    MDIO_PMA_LASI_TX_PCSLFLT = 0x8,
-    MDIO_PMA_LASI_TX_PMALFLT = 0x10,
-    MDIO_PMA_LASI_TX_LASERPOWERFLT = 0x80,
-    MDIO_PMA_LASI_TX_LASERTEMPFLT = 0x100,
-    MDIO_PMA_LASI_TX_LASERBICURRFLT = 0x200,
-    MDIO_PMA_LASI_LSALARM = 0x1,
-    MDIO_PMA_LASI_TXALARM = 0x2,
-    MDIO_PMA_LASI_RXALARM = 0x4,
-    MDIO_PHY_ID_C45 = 0x8000,
-    MDIO_PHY_ID_PRTAD = 0x3e0,
-    MDIO_PHY_ID_DEVAD = 0x1f,
-    MDIO_PHY_ID_C45_MASK = 33791,
-    MDIO_USXGMII_EEE_CLK_STP = 0x80,
-    MDIO_USXGMII_EEE = 0x100,
-    MDIO_USXGMII_SPD_MASK = 0xe00,
-    MDIO_USXGMII_FULL_DUPLEX = 0x1000,
-    MDIO_USXGMII_DPX_SPD_MASK = 0x1e00,
-    MDIO_USXGMII_10 = 0x0,
-    MDIO_USXGMII_10HALF = 0x0,
-    MDIO_USXGMII_10FULL = 0x1000,
-    MDIO_USXGMII_100 = 0x200,
-    MDIO_USXGMII_100HALF = 0x200,
-    MDIO_USXGMII_100FULL = 0x1200,
-    MDIO_USXGMII_1000 = 0x400,
-    MDIO_USXGMII_1000HALF = 0x400,
-    MDIO_USXGMII_1000FULL = 0x1400,
-    MDIO_USXGMII_10G = 0x600,
-    MDIO_USXGMII_10GHALF = 0x600,
-    MDIO_USXGMII_10GFULL = 0x1600,
-    MDIO_USXGMII_2500 = 0x800,
-    MDIO_USXGMII_2500HALF = 0x800,
-    MDIO_USXGMII_2500FULL = 0x1800,
-    MDIO_USXGMII_5000 = 0xa00,
-    MDIO_USXGMII_5000HALF = 0xa00,
-    MDIO_USXGMII_5000FULL = 0x1a00,
-    MDIO_USXGMII_LINK = 0x8000,
-  },
-  macros = function(M)
-    return {
-      MDIO_DEVS_PRESENT = function(devad)
-        return M.int(M.i32(M.shl(1LL, M.long(devad))))
-      end,
-    }
-  end,
+constants = {
+  MDIO_MMD_PMAPMD = 1,
+  MDIO_MMD_WIS = 2,
+  MDIO_MMD_PCS = 3,
+  MDIO_MMD_PHYXS = 4,
+  MDIO_MMD_DTEXS = 5,
+  MDIO_MMD_TC = 6,
+  MDIO_MMD_AN = 7,
+  MDIO_MMD_SEP_PMA1 = 8,
+  MDIO_MMD_SEP_PMA2 = 9,
+  MDIO_MMD_SEP_PMA3 = 10,
+  MDIO_MMD_SEP_PMA4 = 11,
+  MDIO_MMD_POWER_UNIT = 13,
+  MDIO_MMD_C22EXT = 29,
+  MDIO_MMD_VEND1 = 30,
+  MDIO_MMD_VEND2 = 31,
+  MDIO_CTRL1 = 0,
+  MDIO_STAT1 = 1,
+  MDIO_DEVID1 = 2,
+  MDIO_DEVID2 = 3,
+  MDIO_SPEED = 4,
+  MDIO_DEVS1 = 5,
+  MDIO_DEVS2 = 6,
+  MDIO_CTRL2 = 7,
+  MDIO_STAT2 = 8,
+  MDIO_PMA_TXDIS = 9,
+  MDIO_PMA_RXDET = 10,
+  MDIO_PMA_EXTABLE = 11,
+  MDIO_PKGID1 = 14,
+  MDIO_PKGID2 = 15,
+  MDIO_AN_ADVERTISE = 16,
+  MDIO_AN_LPA = 19,
+  MDIO_PCS_EEE_ABLE = 20,
+  MDIO_PCS_EEE_ABLE2 = 21,
+  MDIO_PMA_NG_EXTABLE = 21,
+  MDIO_PCS_EEE_WK_ERR = 22,
+  MDIO_PHYXS_LNSTAT = 24,
+  MDIO_AN_EEE_ADV = 60,
+  MDIO_AN_EEE_LPABLE = 61,
+  MDIO_AN_EEE_ADV2 = 62,
+  MDIO_AN_EEE_LPABLE2 = 63,
+  MDIO_AN_CTRL2 = 64,
+  MDIO_PMA_10GBT_SWAPPOL = 130,
+  MDIO_PMA_10GBT_TXPWR = 131,
+  MDIO_PMA_10GBT_SNR = 133,
+  MDIO_PMA_10GBR_FSRT_CSR = 147,
+  MDIO_PMA_10GBR_FECABLE = 170,
+  MDIO_PMA_RSFEC_CTRL = 200,
+  MDIO_PMA_RSFEC_LANE_MAP = 206,
+  MDIO_PCS_10GBX_STAT1 = 24,
+  MDIO_PCS_10GBRT_STAT1 = 32,
+  MDIO_PCS_10GBRT_STAT2 = 33,
+  MDIO_AN_10GBT_CTRL = 32,
+  MDIO_AN_10GBT_STAT = 33,
+  MDIO_B10L_PMA_CTRL = 2294,
+  MDIO_PMA_10T1L_STAT = 2295,
+  MDIO_PCS_10T1L_CTRL = 2278,
+  MDIO_PMA_PMD_BT1 = 18,
+  MDIO_AN_T1_CTRL = 512,
+  MDIO_AN_T1_STAT = 513,
+  MDIO_AN_T1_ADV_L = 514,
+  MDIO_AN_T1_ADV_M = 515,
+  MDIO_AN_T1_ADV_H = 516,
+  MDIO_AN_T1_LP_L = 517,
+  MDIO_AN_T1_LP_M = 518,
+  MDIO_AN_T1_LP_H = 519,
+  MDIO_AN_10BT1_AN_CTRL = 526,
+  MDIO_AN_10BT1_AN_STAT = 527,
+  MDIO_PMA_PMD_BT1_CTRL = 2100,
+  MDIO_PCS_1000BT1_CTRL = 2304,
+  MDIO_PCS_1000BT1_STAT = 2305,
+  MDIO_PMA_LASI_RXCTRL = 0x9000,
+  MDIO_PMA_LASI_TXCTRL = 0x9001,
+  MDIO_PMA_LASI_CTRL = 0x9002,
+  MDIO_PMA_LASI_RXSTAT = 0x9003,
+  MDIO_PMA_LASI_TXSTAT = 0x9004,
+  MDIO_PMA_LASI_STAT = 0x9005,
+  MDIO_CTRL1_SPEEDSELEXT = 8256,
+  MDIO_CTRL1_SPEEDSEL = 0x207c,
+  MDIO_CTRL1_FULLDPLX = 256,
+  MDIO_CTRL1_LPOWER = 2048,
+  MDIO_CTRL1_RESET = 32768,
+  MDIO_PMA_CTRL1_LOOPBACK = 0x1,
+  MDIO_PMA_CTRL1_SPEED1000 = 64,
+  MDIO_PMA_CTRL1_SPEED100 = 8192,
+  MDIO_PCS_CTRL1_LOOPBACK = 16384,
+  MDIO_PHYXS_CTRL1_LOOPBACK = 16384,
+  MDIO_AN_CTRL1_RESTART = 512,
+  MDIO_AN_CTRL1_ENABLE = 4096,
+  MDIO_AN_CTRL1_XNP = 0x2000,
+  MDIO_PCS_CTRL1_CLKSTOP_EN = 0x400,
+  MDIO_CTRL1_SPEED10G = 0x2040,
+  MDIO_CTRL1_SPEED10P2B = 0x2044,
+  MDIO_CTRL1_SPEED2_5G = 8280,
+  MDIO_CTRL1_SPEED5G = 8284,
+  MDIO_PCS_CTRL1_SPEED100G = 0x2050,
+  MDIO_PCS_CTRL1_SPEED25G = 0x2054,
+  MDIO_PCS_CTRL1_SPEED50G = 0x2058,
+  MDIO_PMA_CTRL1_SPEED2_5G = 0x2058,
+  MDIO_PMA_CTRL1_SPEED5G = 0x205c,
+  MDIO_STAT1_LPOWERABLE = 0x2,
+  MDIO_STAT1_LSTATUS = 4,
+  MDIO_STAT1_FAULT = 0x80,
+  MDIO_PCS_STAT1_CLKSTOP_CAP = 0x40,
+  MDIO_AN_STAT1_LPABLE = 0x1,
+  MDIO_AN_STAT1_ABLE = 8,
+  MDIO_AN_STAT1_RFAULT = 16,
+  MDIO_AN_STAT1_COMPLETE = 32,
+  MDIO_AN_STAT1_PAGE = 0x40,
+  MDIO_AN_STAT1_XNP = 0x80,
+  MDIO_DEVID2_OUI = 0xfc00,
+  MDIO_DEVID2_MODEL_NUM = 0x3f0,
+  MDIO_DEVID2_REV_NUM = 0xf,
+  MDIO_SPEED_10G = 0x1,
+  MDIO_PMA_SPEED_2B = 0x2,
+  MDIO_PMA_SPEED_10P = 0x4,
+  MDIO_PMA_SPEED_1000 = 0x10,
+  MDIO_PMA_SPEED_100 = 0x20,
+  MDIO_PMA_SPEED_10 = 0x40,
+  MDIO_PMA_SPEED_2_5G = 0x2000,
+  MDIO_PMA_SPEED_5G = 0x4000,
+  MDIO_PCS_SPEED_10P2B = 0x2,
+  MDIO_PCS_SPEED_2_5G = 0x40,
+  MDIO_PCS_SPEED_5G = 0x80,
+  MDIO_DEVS_C22PRESENT = 1,
+  MDIO_DEVS_PMAPMD = 2,
+  MDIO_DEVS_WIS = 4,
+  MDIO_DEVS_PCS = 8,
+  MDIO_DEVS_PHYXS = 16,
+  MDIO_DEVS_DTEXS = 32,
+  MDIO_DEVS_TC = 64,
+  MDIO_DEVS_AN = 128,
+  MDIO_DEVS_SEP_PMA1 = 256,
+  MDIO_DEVS_SEP_PMA2 = 512,
+  MDIO_DEVS_SEP_PMA3 = 1024,
+  MDIO_DEVS_SEP_PMA4 = 2048,
+  MDIO_DEVS_C22EXT = 536870912,
+  MDIO_DEVS_VEND1 = 1073741824,
+  MDIO_DEVS_VEND2 = -2147483648,
+  MDIO_PMA_CTRL2_TYPE = 0xf,
+  MDIO_PMA_CTRL2_10GBCX4 = 0x0,
+  MDIO_PMA_CTRL2_10GBEW = 0x1,
+  MDIO_PMA_CTRL2_10GBLW = 0x2,
+  MDIO_PMA_CTRL2_10GBSW = 0x3,
+  MDIO_PMA_CTRL2_10GBLX4 = 0x4,
+  MDIO_PMA_CTRL2_10GBER = 0x5,
+  MDIO_PMA_CTRL2_10GBLR = 0x6,
+  MDIO_PMA_CTRL2_10GBSR = 0x7,
+  MDIO_PMA_CTRL2_10GBLRM = 0x8,
+  MDIO_PMA_CTRL2_10GBT = 0x9,
+  MDIO_PMA_CTRL2_10GBKX4 = 0xa,
+  MDIO_PMA_CTRL2_10GBKR = 0xb,
+  MDIO_PMA_CTRL2_1000BT = 0xc,
+  MDIO_PMA_CTRL2_1000BKX = 0xd,
+  MDIO_PMA_CTRL2_100BTX = 0xe,
+  MDIO_PMA_CTRL2_10BT = 0xf,
+  MDIO_PMA_CTRL2_2_5GBT = 0x30,
+  MDIO_PMA_CTRL2_5GBT = 0x31,
+  MDIO_PMA_CTRL2_BASET1 = 0x3d,
+  MDIO_PCS_CTRL2_TYPE = 0x3,
+  MDIO_PCS_CTRL2_10GBR = 0x0,
+  MDIO_PCS_CTRL2_10GBX = 0x1,
+  MDIO_PCS_CTRL2_10GBW = 0x2,
+  MDIO_PCS_CTRL2_10GBT = 0x3,
+  MDIO_STAT2_RXFAULT = 0x400,
+  MDIO_STAT2_TXFAULT = 0x800,
+  MDIO_STAT2_DEVPRST = 0xc000,
+  MDIO_STAT2_DEVPRST_VAL = 0x8000,
+  MDIO_PMA_STAT2_LBABLE = 0x1,
+  MDIO_PMA_STAT2_10GBEW = 0x2,
+  MDIO_PMA_STAT2_10GBLW = 0x4,
+  MDIO_PMA_STAT2_10GBSW = 0x8,
+  MDIO_PMA_STAT2_10GBLX4 = 0x10,
+  MDIO_PMA_STAT2_10GBER = 0x20,
+  MDIO_PMA_STAT2_10GBLR = 0x40,
+  MDIO_PMA_STAT2_10GBSR = 0x80,
+  MDIO_PMD_STAT2_TXDISAB = 0x100,
+  MDIO_PMA_STAT2_EXTABLE = 0x200,
+  MDIO_PMA_STAT2_RXFLTABLE = 0x1000,
+  MDIO_PMA_STAT2_TXFLTABLE = 0x2000,
+  MDIO_PCS_STAT2_10GBR = 0x1,
+  MDIO_PCS_STAT2_10GBX = 0x2,
+  MDIO_PCS_STAT2_10GBW = 0x4,
+  MDIO_PCS_STAT2_RXFLTABLE = 0x1000,
+  MDIO_PCS_STAT2_TXFLTABLE = 0x2000,
+  MDIO_PMD_TXDIS_GLOBAL = 0x1,
+  MDIO_PMD_TXDIS_0 = 0x2,
+  MDIO_PMD_TXDIS_1 = 0x4,
+  MDIO_PMD_TXDIS_2 = 0x8,
+  MDIO_PMD_TXDIS_3 = 0x10,
+  MDIO_PMD_RXDET_GLOBAL = 0x1,
+  MDIO_PMD_RXDET_0 = 0x2,
+  MDIO_PMD_RXDET_1 = 0x4,
+  MDIO_PMD_RXDET_2 = 0x8,
+  MDIO_PMD_RXDET_3 = 0x10,
+  MDIO_PMA_EXTABLE_10GCX4 = 0x1,
+  MDIO_PMA_EXTABLE_10GBLRM = 0x2,
+  MDIO_PMA_EXTABLE_10GBT = 0x4,
+  MDIO_PMA_EXTABLE_10GBKX4 = 0x8,
+  MDIO_PMA_EXTABLE_10GBKR = 0x10,
+  MDIO_PMA_EXTABLE_1000BT = 0x20,
+  MDIO_PMA_EXTABLE_1000BKX = 0x40,
+  MDIO_PMA_EXTABLE_100BTX = 0x80,
+  MDIO_PMA_EXTABLE_10BT = 0x100,
+  MDIO_PMA_EXTABLE_BT1 = 0x800,
+  MDIO_PMA_EXTABLE_NBT = 0x4000,
+  MDIO_PHYXS_LNSTAT_SYNC0 = 0x1,
+  MDIO_PHYXS_LNSTAT_SYNC1 = 0x2,
+  MDIO_PHYXS_LNSTAT_SYNC2 = 0x4,
+  MDIO_PHYXS_LNSTAT_SYNC3 = 0x8,
+  MDIO_PHYXS_LNSTAT_ALIGN = 0x1000,
+  MDIO_PMA_10GBT_SWAPPOL_ABNX = 0x1,
+  MDIO_PMA_10GBT_SWAPPOL_CDNX = 0x2,
+  MDIO_PMA_10GBT_SWAPPOL_AREV = 0x100,
+  MDIO_PMA_10GBT_SWAPPOL_BREV = 0x200,
+  MDIO_PMA_10GBT_SWAPPOL_CREV = 0x400,
+  MDIO_PMA_10GBT_SWAPPOL_DREV = 0x800,
+  MDIO_PMA_10GBT_TXPWR_SHORT = 0x1,
+  MDIO_PMA_10GBT_SNR_BIAS = 0x8000,
+  MDIO_PMA_10GBT_SNR_MAX = 127,
+  MDIO_PMA_10GBR_FECABLE_ABLE = 0x1,
+  MDIO_PMA_10GBR_FECABLE_ERRABLE = 0x2,
+  MDIO_PMA_10GBR_FSRT_ENABLE = 0x1,
+  MDIO_PCS_10GBRT_STAT1_BLKLK = 0x1,
+  MDIO_PCS_10GBRT_STAT2_ERR = 0xff,
+  MDIO_PCS_10GBRT_STAT2_BER = 0x3f00,
+  MDIO_AN_10GBT_CTRL_ADVFSRT2_5G = 0x20,
+  MDIO_AN_10GBT_CTRL_ADV2_5G = 0x80,
+  MDIO_AN_10GBT_CTRL_ADV5G = 0x100,
+  MDIO_AN_10GBT_CTRL_ADV10G = 0x1000,
+  MDIO_AN_10GBT_STAT_LP2_5G = 0x20,
+  MDIO_AN_10GBT_STAT_LP5G = 0x40,
+  MDIO_AN_10GBT_STAT_LPTRR = 0x200,
+  MDIO_AN_10GBT_STAT_LPLTABLE = 0x400,
+  MDIO_AN_10GBT_STAT_LP10G = 0x800,
+  MDIO_AN_10GBT_STAT_REMOK = 0x1000,
+  MDIO_AN_10GBT_STAT_LOCOK = 0x2000,
+  MDIO_AN_10GBT_STAT_MS = 0x4000,
+  MDIO_AN_10GBT_STAT_MSFLT = 0x8000,
+  MDIO_PMA_10T1L_CTRL_LB_EN = 0x1,
+  MDIO_PMA_10T1L_CTRL_EEE_EN = 0x400,
+  MDIO_PMA_10T1L_CTRL_LOW_POWER = 0x800,
+  MDIO_PMA_10T1L_CTRL_2V4_EN = 0x1000,
+  MDIO_PMA_10T1L_CTRL_TX_DIS = 0x4000,
+  MDIO_PMA_10T1L_CTRL_PMA_RST = 0x8000,
+  MDIO_PMA_10T1L_STAT_LINK = 0x1,
+  MDIO_PMA_10T1L_STAT_FAULT = 0x2,
+  MDIO_PMA_10T1L_STAT_POLARITY = 0x4,
+  MDIO_PMA_10T1L_STAT_RECV_FAULT = 0x200,
+  MDIO_PMA_10T1L_STAT_EEE = 0x400,
+  MDIO_PMA_10T1L_STAT_LOW_POWER = 0x800,
+  MDIO_PMA_10T1L_STAT_2V4_ABLE = 0x1000,
+  MDIO_PMA_10T1L_STAT_LB_ABLE = 0x2000,
+  MDIO_PCS_10T1L_CTRL_LB = 0x4000,
+  MDIO_PCS_10T1L_CTRL_RESET = 0x8000,
+  MDIO_PMA_PMD_BT1_B100_ABLE = 0x1,
+  MDIO_PMA_PMD_BT1_B1000_ABLE = 0x2,
+  MDIO_PMA_PMD_BT1_B10L_ABLE = 0x4,
+  MDIO_AN_T1_ADV_L_PAUSE_CAP = 1024,
+  MDIO_AN_T1_ADV_L_PAUSE_ASYM = 2048,
+  MDIO_AN_T1_ADV_L_FORCE_MS = 0x1000,
+  MDIO_AN_T1_ADV_L_REMOTE_FAULT = 8192,
+  MDIO_AN_T1_ADV_L_ACK = 16384,
+  MDIO_AN_T1_ADV_L_NEXT_PAGE_REQ = 32768,
+  MDIO_AN_T1_ADV_M_B10L = 0x4000,
+  MDIO_AN_T1_ADV_M_1000BT1 = 0x80,
+  MDIO_AN_T1_ADV_M_100BT1 = 0x20,
+  MDIO_AN_T1_ADV_M_MST = 0x10,
+  MDIO_AN_T1_ADV_H_10L_TX_HI_REQ = 0x1000,
+  MDIO_AN_T1_ADV_H_10L_TX_HI = 0x2000,
+  MDIO_AN_T1_LP_L_PAUSE_CAP = 1024,
+  MDIO_AN_T1_LP_L_PAUSE_ASYM = 2048,
+  MDIO_AN_T1_LP_L_FORCE_MS = 0x1000,
+  MDIO_AN_T1_LP_L_REMOTE_FAULT = 8192,
+  MDIO_AN_T1_LP_L_ACK = 16384,
+  MDIO_AN_T1_LP_L_NEXT_PAGE_REQ = 32768,
+  MDIO_AN_T1_LP_M_MST = 0x10,
+  MDIO_AN_T1_LP_M_B10L = 0x4000,
+  MDIO_AN_T1_LP_H_10L_TX_HI_REQ = 0x1000,
+  MDIO_AN_T1_LP_H_10L_TX_HI = 0x2000,
+  MDIO_AN_10BT1_AN_CTRL_ADV_EEE_T1L = 0x4000,
+  MDIO_AN_10BT1_AN_STAT_LPA_EEE_T1L = 0x4000,
+  MDIO_PMA_PMD_BT1_CTRL_STRAP = 0xf,
+  MDIO_PMA_PMD_BT1_CTRL_STRAP_B1000 = 0x1,
+  MDIO_PMA_PMD_BT1_CTRL_CFG_MST = 0x4000,
+  MDIO_PCS_1000BT1_CTRL_LOW_POWER = 0x800,
+  MDIO_PCS_1000BT1_CTRL_DISABLE_TX = 0x4000,
+  MDIO_PCS_1000BT1_CTRL_RESET = 0x8000,
+  MDIO_PCS_1000BT1_STAT_LINK = 0x4,
+  MDIO_PCS_1000BT1_STAT_FAULT = 0x80,
+  MDIO_AN_EEE_ADV_100TX = 0x2,
+  MDIO_AN_EEE_ADV_1000T = 0x4,
+  MDIO_EEE_100TX = 2,
+  MDIO_EEE_1000T = 4,
+  MDIO_EEE_10GT = 0x8,
+  MDIO_EEE_1000KX = 0x10,
+  MDIO_EEE_10GKX4 = 0x20,
+  MDIO_EEE_10GKR = 0x40,
+  MDIO_EEE_40GR_FW = 0x100,
+  MDIO_EEE_40GR_DS = 0x200,
+  MDIO_EEE_100GR_FW = 0x1000,
+  MDIO_EEE_100GR_DS = 0x2000,
+  MDIO_EEE_2_5GT = 0x1,
+  MDIO_EEE_5GT = 0x2,
+  MDIO_AN_THP_BP2_5GT = 0x8,
+  MDIO_PMA_NG_EXTABLE_2_5GBT = 0x1,
+  MDIO_PMA_NG_EXTABLE_5GBT = 0x2,
+  MDIO_PMA_LASI_RX_PHYXSLFLT = 0x1,
+  MDIO_PMA_LASI_RX_PCSLFLT = 0x8,
+  MDIO_PMA_LASI_RX_PMALFLT = 0x10,
+  MDIO_PMA_LASI_RX_OPTICPOWERFLT = 0x20,
+  MDIO_PMA_LASI_RX_WISLFLT = 0x200,
+  MDIO_PMA_LASI_TX_PHYXSLFLT = 0x1,
+  MDIO_PMA_LASI_TX_PCSLFLT = 0x8,
+  MDIO_PMA_LASI_TX_PMALFLT = 0x10,
+  MDIO_PMA_LASI_TX_LASERPOWERFLT = 0x80,
+  MDIO_PMA_LASI_TX_LASERTEMPFLT = 0x100,
+  MDIO_PMA_LASI_TX_LASERBICURRFLT = 0x200,
+  MDIO_PMA_LASI_LSALARM = 0x1,
+  MDIO_PMA_LASI_TXALARM = 0x2,
+  MDIO_PMA_LASI_RXALARM = 0x4,
+  MDIO_PHY_ID_C45 = 0x8000,
+  MDIO_PHY_ID_PRTAD = 0x3e0,
+  MDIO_PHY_ID_DEVAD = 0x1f,
+  MDIO_PHY_ID_C45_MASK = 33791,
+  MDIO_USXGMII_EEE_CLK_STP = 0x80,
+  MDIO_USXGMII_EEE = 0x100,
+  MDIO_USXGMII_SPD_MASK = 0xe00,
+  MDIO_USXGMII_FULL_DUPLEX = 0x1000,
+  MDIO_USXGMII_DPX_SPD_MASK = 0x1e00,
+  MDIO_USXGMII_10 = 0x0,
+  MDIO_USXGMII_10HALF = 0x0,
+  MDIO_USXGMII_10FULL = 0x1000,
+  MDIO_USXGMII_100 = 0x200,
+  MDIO_USXGMII_100HALF = 0x200,
+  MDIO_USXGMII_100FULL = 0x1200,
+  MDIO_USXGMII_1000 = 0x400,
+  MDIO_USXGMII_1000HALF = 0x400,
+  MDIO_USXGMII_1000FULL = 0x1400,
+  MDIO_USXGMII_10G = 0x600,
+  MDIO_USXGMII_10GHALF = 0x600,
+  MDIO_USXGMII_10GFULL = 0x1600,
+  MDIO_USXGMII_2500 = 0x800,
+  MDIO_USXGMII_2500HALF = 0x800,
+  MDIO_USXGMII_2500FULL = 0x1800,
+  MDIO_USXGMII_5000 = 0xa00,
+  MDIO_USXGMII_5000HALF = 0xa00,
+  MDIO_USXGMII_5000FULL = 0x1a00,
+  MDIO_USXGMII_LINK = 0x8000,
+},
+macros = function(M)
+  return {
+    MDIO_DEVS_PRESENT = function(devad)
+      return M.int(M.i32(M.shl(1LL, M.long(devad))))
+    end,
+  }
+end,
 ]==],
 ["linux/media-bus-format.h"] = [==[
-  constants = {
-    MEDIA_BUS_FMT_FIXED = 0x1,
-    MEDIA_BUS_FMT_RGB444_1X12 = 0x1016,
-    MEDIA_BUS_FMT_RGB444_2X8_PADHI_BE = 0x1001,
-    MEDIA_BUS_FMT_RGB444_2X8_PADHI_LE = 0x1002,
-    MEDIA_BUS_FMT_RGB555_2X8_PADHI_BE = 0x1003,
-    MEDIA_BUS_FMT_RGB555_2X8_PADHI_LE = 0x1004,
-    MEDIA_BUS_FMT_RGB565_1X16 = 0x1017,
-    MEDIA_BUS_FMT_BGR565_2X8_BE = 0x1005,
-    MEDIA_BUS_FMT_BGR565_2X8_LE = 0x1006,
-    MEDIA_BUS_FMT_RGB565_2X8_BE = 0x1007,
-    MEDIA_BUS_FMT_RGB565_2X8_LE = 0x1008,
-    MEDIA_BUS_FMT_RGB666_1X18 = 0x1009,
-    MEDIA_BUS_FMT_RGB666_2X9_BE = 0x1025,
-    MEDIA_BUS_FMT_BGR666_1X18 = 0x1023,
-    MEDIA_BUS_FMT_RBG888_1X24 = 0x100e,
-    MEDIA_BUS_FMT_RGB666_1X24_CPADHI = 0x1015,
-    MEDIA_BUS_FMT_BGR666_1X24_CPADHI = 0x1024,
-    MEDIA_BUS_FMT_RGB565_1X24_CPADHI = 0x1022,
-    MEDIA_BUS_FMT_RGB666_1X7X3_SPWG = 0x1010,
-    MEDIA_BUS_FMT_BGR888_1X24 = 0x1013,
-    MEDIA_BUS_FMT_BGR888_3X8 = 0x101b,
-    MEDIA_BUS_FMT_GBR888_1X24 = 0x1014,
-    MEDIA_BUS_FMT_RGB888_1X24 = 0x100a,
-    MEDIA_BUS_FMT_RGB888_2X12_BE = 0x100b,
-    MEDIA_BUS_FMT_RGB888_2X12_LE = 0x100c,
-    MEDIA_BUS_FMT_RGB888_3X8 = 0x101c,
-    MEDIA_BUS_FMT_RGB888_3X8_DELTA = 0x101d,
-    MEDIA_BUS_FMT_RGB888_1X7X4_SPWG = 0x1011,
-    MEDIA_BUS_FMT_RGB888_1X7X4_JEIDA = 0x1012,
-    MEDIA_BUS_FMT_RGB666_1X30_CPADLO = 0x101e,
-    MEDIA_BUS_FMT_RGB888_1X30_CPADLO = 0x101f,
-    MEDIA_BUS_FMT_ARGB8888_1X32 = 0x100d,
-    MEDIA_BUS_FMT_RGB888_1X32_PADHI = 0x100f,
-    MEDIA_BUS_FMT_RGB101010_1X30 = 0x1018,
-    MEDIA_BUS_FMT_RGB101010_1X7X5_SPWG = 0x1026,
-    MEDIA_BUS_FMT_RGB101010_1X7X5_JEIDA = 0x1027,
-    MEDIA_BUS_FMT_RGB666_1X36_CPADLO = 0x1020,
-    MEDIA_BUS_FMT_RGB888_1X36_CPADLO = 0x1021,
-    MEDIA_BUS_FMT_RGB121212_1X36 = 0x1019,
-    MEDIA_BUS_FMT_RGB161616_1X48 = 0x101a,
-    MEDIA_BUS_FMT_RGB202020_1X60 = 0x1028,
-    MEDIA_BUS_FMT_Y8_1X8 = 0x2001,
-    MEDIA_BUS_FMT_UV8_1X8 = 0x2015,
-    MEDIA_BUS_FMT_UYVY8_1_5X8 = 0x2002,
-    MEDIA_BUS_FMT_VYUY8_1_5X8 = 0x2003,
-    MEDIA_BUS_FMT_YUYV8_1_5X8 = 0x2004,
-    MEDIA_BUS_FMT_YVYU8_1_5X8 = 0x2005,
-    MEDIA_BUS_FMT_UYVY8_2X8 = 0x2006,
-    MEDIA_BUS_FMT_VYUY8_2X8 = 0x2007,
-    MEDIA_BUS_FMT_YUYV8_2X8 = 0x2008,
-    MEDIA_BUS_FMT_YVYU8_2X8 = 0x2009,
-    MEDIA_BUS_FMT_Y10_1X10 = 0x200a,
-    MEDIA_BUS_FMT_Y10_2X8_PADHI_LE = 0x202c,
-    MEDIA_BUS_FMT_UYVY10_2X10 = 0x2018,
-    MEDIA_BUS_FMT_VYUY10_2X10 = 0x2019,
-    MEDIA_BUS_FMT_YUYV10_2X10 = 0x200b,
-    MEDIA_BUS_FMT_YVYU10_2X10 = 0x200c,
-    MEDIA_BUS_FMT_Y12_1X12 = 0x2013,
-    MEDIA_BUS_FMT_UYVY12_2X12 = 0x201c,
-    MEDIA_BUS_FMT_VYUY12_2X12 = 0x201d,
-    MEDIA_BUS_FMT_YUYV12_2X12 = 0x201e,
-    MEDIA_BUS_FMT_YVYU12_2X12 = 0x201f,
-    MEDIA_BUS_FMT_Y14_1X14 = 0x202d,
-    MEDIA_BUS_FMT_Y16_1X16 = 0x202e,
-    MEDIA_BUS_FMT_UYVY8_1X16 = 0x200f,
-    MEDIA_BUS_FMT_VYUY8_1X16 = 0x2010,
-    MEDIA_BUS_FMT_YUYV8_1X16 = 0x2011,
-    MEDIA_BUS_FMT_YVYU8_1X16 = 0x2012,
-    MEDIA_BUS_FMT_YDYUYDYV8_1X16 = 0x2014,
-    MEDIA_BUS_FMT_UYVY10_1X20 = 0x201a,
-    MEDIA_BUS_FMT_VYUY10_1X20 = 0x201b,
-    MEDIA_BUS_FMT_YUYV10_1X20 = 0x200d,
-    MEDIA_BUS_FMT_YVYU10_1X20 = 0x200e,
-    MEDIA_BUS_FMT_VUY8_1X24 = 0x2024,
-    MEDIA_BUS_FMT_YUV8_1X24 = 0x2025,
-    MEDIA_BUS_FMT_UYYVYY8_0_5X24 = 0x2026,
-    MEDIA_BUS_FMT_UYVY12_1X24 = 0x2020,
-    MEDIA_BUS_FMT_VYUY12_1X24 = 0x2021,
-    MEDIA_BUS_FMT_YUYV12_1X24 = 0x2022,
-    MEDIA_BUS_FMT_YVYU12_1X24 = 0x2023,
-    MEDIA_BUS_FMT_YUV10_1X30 = 0x2016,
-    MEDIA_BUS_FMT_UYYVYY10_0_5X30 = 0x2027,
-    MEDIA_BUS_FMT_AYUV8_1X32 = 0x2017,
-    MEDIA_BUS_FMT_UYYVYY12_0_5X36 = 0x2028,
-    MEDIA_BUS_FMT_YUV12_1X36 = 0x2029,
-    MEDIA_BUS_FMT_YUV16_1X48 = 0x202a,
-    MEDIA_BUS_FMT_UYYVYY16_0_5X48 = 0x202b,
-    MEDIA_BUS_FMT_SBGGR8_1X8 = 0x3001,
-    MEDIA_BUS_FMT_SGBRG8_1X8 = 0x3013,
-    MEDIA_BUS_FMT_SGRBG8_1X8 = 0x3002,
-    MEDIA_BUS_FMT_SRGGB8_1X8 = 0x3014,
-    MEDIA_BUS_FMT_SBGGR10_ALAW8_1X8 = 0x3015,
-    MEDIA_BUS_FMT_SGBRG10_ALAW8_1X8 = 0x3016,
-    MEDIA_BUS_FMT_SGRBG10_ALAW8_1X8 = 0x3017,
-    MEDIA_BUS_FMT_SRGGB10_ALAW8_1X8 = 0x3018,
-    MEDIA_BUS_FMT_SBGGR10_DPCM8_1X8 = 0x300b,
-    MEDIA_BUS_FMT_SGBRG10_DPCM8_1X8 = 0x300c,
-    MEDIA_BUS_FMT_SGRBG10_DPCM8_1X8 = 0x3009,
-    MEDIA_BUS_FMT_SRGGB10_DPCM8_1X8 = 0x300d,
-    MEDIA_BUS_FMT_SBGGR10_2X8_PADHI_BE = 0x3003,
-    MEDIA_BUS_FMT_SBGGR10_2X8_PADHI_LE = 0x3004,
-    MEDIA_BUS_FMT_SBGGR10_2X8_PADLO_BE = 0x3005,
-    MEDIA_BUS_FMT_SBGGR10_2X8_PADLO_LE = 0x3006,
-    MEDIA_BUS_FMT_SBGGR10_1X10 = 0x3007,
-    MEDIA_BUS_FMT_SGBRG10_1X10 = 0x300e,
-    MEDIA_BUS_FMT_SGRBG10_1X10 = 0x300a,
-    MEDIA_BUS_FMT_SRGGB10_1X10 = 0x300f,
-    MEDIA_BUS_FMT_SBGGR12_1X12 = 0x3008,
-    MEDIA_BUS_FMT_SGBRG12_1X12 = 0x3010,
-    MEDIA_BUS_FMT_SGRBG12_1X12 = 0x3011,
-    MEDIA_BUS_FMT_SRGGB12_1X12 = 0x3012,
-    MEDIA_BUS_FMT_SBGGR14_1X14 = 0x3019,
-    MEDIA_BUS_FMT_SGBRG14_1X14 = 0x301a,
-    MEDIA_BUS_FMT_SGRBG14_1X14 = 0x301b,
-    MEDIA_BUS_FMT_SRGGB14_1X14 = 0x301c,
-    MEDIA_BUS_FMT_SBGGR16_1X16 = 0x301d,
-    MEDIA_BUS_FMT_SGBRG16_1X16 = 0x301e,
-    MEDIA_BUS_FMT_SGRBG16_1X16 = 0x301f,
-    MEDIA_BUS_FMT_SRGGB16_1X16 = 0x3020,
-    MEDIA_BUS_FMT_SBGGR20_1X20 = 0x3021,
-    MEDIA_BUS_FMT_SGBRG20_1X20 = 0x3022,
-    MEDIA_BUS_FMT_SGRBG20_1X20 = 0x3023,
-    MEDIA_BUS_FMT_SRGGB20_1X20 = 0x3024,
-    MEDIA_BUS_FMT_JPEG_1X8 = 0x4001,
-    MEDIA_BUS_FMT_S5C_UYVY_JPEG_1X8 = 0x5001,
-    MEDIA_BUS_FMT_AHSV8888_1X32 = 0x6001,
-    MEDIA_BUS_FMT_METADATA_FIXED = 0x7001,
-    MEDIA_BUS_FMT_META_8 = 0x8001,
-    MEDIA_BUS_FMT_META_10 = 0x8002,
-    MEDIA_BUS_FMT_META_12 = 0x8003,
-    MEDIA_BUS_FMT_META_14 = 0x8004,
-    MEDIA_BUS_FMT_META_16 = 0x8005,
-    MEDIA_BUS_FMT_META_20 = 0x8006,
-    MEDIA_BUS_FMT_META_24 = 0x8007,
-  },
+constants = {
+  MEDIA_BUS_FMT_FIXED = 0x1,
+  MEDIA_BUS_FMT_RGB444_1X12 = 0x1016,
+  MEDIA_BUS_FMT_RGB444_2X8_PADHI_BE = 0x1001,
+  MEDIA_BUS_FMT_RGB444_2X8_PADHI_LE = 0x1002,
+  MEDIA_BUS_FMT_RGB555_2X8_PADHI_BE = 0x1003,
+  MEDIA_BUS_FMT_RGB555_2X8_PADHI_LE = 0x1004,
+  MEDIA_BUS_FMT_RGB565_1X16 = 0x1017,
+  MEDIA_BUS_FMT_BGR565_2X8_BE = 0x1005,
+  MEDIA_BUS_FMT_BGR565_2X8_LE = 0x1006,
+  MEDIA_BUS_FMT_RGB565_2X8_BE = 0x1007,
+  MEDIA_BUS_FMT_RGB565_2X8_LE = 0x1008,
+  MEDIA_BUS_FMT_RGB666_1X18 = 0x1009,
+  MEDIA_BUS_FMT_RGB666_2X9_BE = 0x1025,
+  MEDIA_BUS_FMT_BGR666_1X18 = 0x1023,
+  MEDIA_BUS_FMT_RBG888_1X24 = 0x100e,
+  MEDIA_BUS_FMT_RGB666_1X24_CPADHI = 0x1015,
+  MEDIA_BUS_FMT_BGR666_1X24_CPADHI = 0x1024,
+  MEDIA_BUS_FMT_RGB565_1X24_CPADHI = 0x1022,
+  MEDIA_BUS_FMT_RGB666_1X7X3_SPWG = 0x1010,
+  MEDIA_BUS_FMT_BGR888_1X24 = 0x1013,
+  MEDIA_BUS_FMT_BGR888_3X8 = 0x101b,
+  MEDIA_BUS_FMT_GBR888_1X24 = 0x1014,
+  MEDIA_BUS_FMT_RGB888_1X24 = 0x100a,
+  MEDIA_BUS_FMT_RGB888_2X12_BE = 0x100b,
+  MEDIA_BUS_FMT_RGB888_2X12_LE = 0x100c,
+  MEDIA_BUS_FMT_RGB888_3X8 = 0x101c,
+  MEDIA_BUS_FMT_RGB888_3X8_DELTA = 0x101d,
+  MEDIA_BUS_FMT_RGB888_1X7X4_SPWG = 0x1011,
+  MEDIA_BUS_FMT_RGB888_1X7X4_JEIDA = 0x1012,
+  MEDIA_BUS_FMT_RGB666_1X30_CPADLO = 0x101e,
+  MEDIA_BUS_FMT_RGB888_1X30_CPADLO = 0x101f,
+  MEDIA_BUS_FMT_ARGB8888_1X32 = 0x100d,
+  MEDIA_BUS_FMT_RGB888_1X32_PADHI = 0x100f,
+  MEDIA_BUS_FMT_RGB101010_1X30 = 0x1018,
+  MEDIA_BUS_FMT_RGB101010_1X7X5_SPWG = 0x1026,
+  MEDIA_BUS_FMT_RGB101010_1X7X5_JEIDA = 0x1027,
+  MEDIA_BUS_FMT_RGB666_1X36_CPADLO = 0x1020,
+  MEDIA_BUS_FMT_RGB888_1X36_CPADLO = 0x1021,
+  MEDIA_BUS_FMT_RGB121212_1X36 = 0x1019,
+  MEDIA_BUS_FMT_RGB161616_1X48 = 0x101a,
+  MEDIA_BUS_FMT_RGB202020_1X60 = 0x1028,
+  MEDIA_BUS_FMT_Y8_1X8 = 0x2001,
+  MEDIA_BUS_FMT_UV8_1X8 = 0x2015,
+  MEDIA_BUS_FMT_UYVY8_1_5X8 = 0x2002,
+  MEDIA_BUS_FMT_VYUY8_1_5X8 = 0x2003,
+  MEDIA_BUS_FMT_YUYV8_1_5X8 = 0x2004,
+  MEDIA_BUS_FMT_YVYU8_1_5X8 = 0x2005,
+  MEDIA_BUS_FMT_UYVY8_2X8 = 0x2006,
+  MEDIA_BUS_FMT_VYUY8_2X8 = 0x2007,
+  MEDIA_BUS_FMT_YUYV8_2X8 = 0x2008,
+  MEDIA_BUS_FMT_YVYU8_2X8 = 0x2009,
+  MEDIA_BUS_FMT_Y10_1X10 = 0x200a,
+  MEDIA_BUS_FMT_Y10_2X8_PADHI_LE = 0x202c,
+  MEDIA_BUS_FMT_UYVY10_2X10 = 0x2018,
+  MEDIA_BUS_FMT_VYUY10_2X10 = 0x2019,
+  MEDIA_BUS_FMT_YUYV10_2X10 = 0x200b,
+  MEDIA_BUS_FMT_YVYU10_2X10 = 0x200c,
+  MEDIA_BUS_FMT_Y12_1X12 = 0x2013,
+  MEDIA_BUS_FMT_UYVY12_2X12 = 0x201c,
+  MEDIA_BUS_FMT_VYUY12_2X12 = 0x201d,
+  MEDIA_BUS_FMT_YUYV12_2X12 = 0x201e,
+  MEDIA_BUS_FMT_YVYU12_2X12 = 0x201f,
+  MEDIA_BUS_FMT_Y14_1X14 = 0x202d,
+  MEDIA_BUS_FMT_Y16_1X16 = 0x202e,
+  MEDIA_BUS_FMT_UYVY8_1X16 = 0x200f,
+  MEDIA_BUS_FMT_VYUY8_1X16 = 0x2010,
+  MEDIA_BUS_FMT_YUYV8_1X16 = 0x2011,
+  MEDIA_BUS_FMT_YVYU8_1X16 = 0x2012,
+  MEDIA_BUS_FMT_YDYUYDYV8_1X16 = 0x2014,
+  MEDIA_BUS_FMT_UYVY10_1X20 = 0x201a,
+  MEDIA_BUS_FMT_VYUY10_1X20 = 0x201b,
+  MEDIA_BUS_FMT_YUYV10_1X20 = 0x200d,
+  MEDIA_BUS_FMT_YVYU10_1X20 = 0x200e,
+  MEDIA_BUS_FMT_VUY8_1X24 = 0x2024,
+  MEDIA_BUS_FMT_YUV8_1X24 = 0x2025,
+  MEDIA_BUS_FMT_UYYVYY8_0_5X24 = 0x2026,
+  MEDIA_BUS_FMT_UYVY12_1X24 = 0x2020,
+  MEDIA_BUS_FMT_VYUY12_1X24 = 0x2021,
+  MEDIA_BUS_FMT_YUYV12_1X24 = 0x2022,
+  MEDIA_BUS_FMT_YVYU12_1X24 = 0x2023,
+  MEDIA_BUS_FMT_YUV10_1X30 = 0x2016,
+  MEDIA_BUS_FMT_UYYVYY10_0_5X30 = 0x2027,
+  MEDIA_BUS_FMT_AYUV8_1X32 = 0x2017,
+  MEDIA_BUS_FMT_UYYVYY12_0_5X36 = 0x2028,
+  MEDIA_BUS_FMT_YUV12_1X36 = 0x2029,
+  MEDIA_BUS_FMT_YUV16_1X48 = 0x202a,
+  MEDIA_BUS_FMT_UYYVYY16_0_5X48 = 0x202b,
+  MEDIA_BUS_FMT_SBGGR8_1X8 = 0x3001,
+  MEDIA_BUS_FMT_SGBRG8_1X8 = 0x3013,
+  MEDIA_BUS_FMT_SGRBG8_1X8 = 0x3002,
+  MEDIA_BUS_FMT_SRGGB8_1X8 = 0x3014,
+  MEDIA_BUS_FMT_SBGGR10_ALAW8_1X8 = 0x3015,
+  MEDIA_BUS_FMT_SGBRG10_ALAW8_1X8 = 0x3016,
+  MEDIA_BUS_FMT_SGRBG10_ALAW8_1X8 = 0x3017,
+  MEDIA_BUS_FMT_SRGGB10_ALAW8_1X8 = 0x3018,
+  MEDIA_BUS_FMT_SBGGR10_DPCM8_1X8 = 0x300b,
+  MEDIA_BUS_FMT_SGBRG10_DPCM8_1X8 = 0x300c,
+  MEDIA_BUS_FMT_SGRBG10_DPCM8_1X8 = 0x3009,
+  MEDIA_BUS_FMT_SRGGB10_DPCM8_1X8 = 0x300d,
+  MEDIA_BUS_FMT_SBGGR10_2X8_PADHI_BE = 0x3003,
+  MEDIA_BUS_FMT_SBGGR10_2X8_PADHI_LE = 0x3004,
+  MEDIA_BUS_FMT_SBGGR10_2X8_PADLO_BE = 0x3005,
+  MEDIA_BUS_FMT_SBGGR10_2X8_PADLO_LE = 0x3006,
+  MEDIA_BUS_FMT_SBGGR10_1X10 = 0x3007,
+  MEDIA_BUS_FMT_SGBRG10_1X10 = 0x300e,
+  MEDIA_BUS_FMT_SGRBG10_1X10 = 0x300a,
+  MEDIA_BUS_FMT_SRGGB10_1X10 = 0x300f,
+  MEDIA_BUS_FMT_SBGGR12_1X12 = 0x3008,
+  MEDIA_BUS_FMT_SGBRG12_1X12 = 0x3010,
+  MEDIA_BUS_FMT_SGRBG12_1X12 = 0x3011,
+  MEDIA_BUS_FMT_SRGGB12_1X12 = 0x3012,
+  MEDIA_BUS_FMT_SBGGR14_1X14 = 0x3019,
+  MEDIA_BUS_FMT_SGBRG14_1X14 = 0x301a,
+  MEDIA_BUS_FMT_SGRBG14_1X14 = 0x301b,
+  MEDIA_BUS_FMT_SRGGB14_1X14 = 0x301c,
+  MEDIA_BUS_FMT_SBGGR16_1X16 = 0x301d,
+  MEDIA_BUS_FMT_SGBRG16_1X16 = 0x301e,
+  MEDIA_BUS_FMT_SGRBG16_1X16 = 0x301f,
+  MEDIA_BUS_FMT_SRGGB16_1X16 = 0x3020,
+  MEDIA_BUS_FMT_SBGGR20_1X20 = 0x3021,
+  MEDIA_BUS_FMT_SGBRG20_1X20 = 0x3022,
+  MEDIA_BUS_FMT_SGRBG20_1X20 = 0x3023,
+  MEDIA_BUS_FMT_SRGGB20_1X20 = 0x3024,
+  MEDIA_BUS_FMT_JPEG_1X8 = 0x4001,
+  MEDIA_BUS_FMT_S5C_UYVY_JPEG_1X8 = 0x5001,
+  MEDIA_BUS_FMT_AHSV8888_1X32 = 0x6001,
+  MEDIA_BUS_FMT_METADATA_FIXED = 0x7001,
+  MEDIA_BUS_FMT_META_8 = 0x8001,
+  MEDIA_BUS_FMT_META_10 = 0x8002,
+  MEDIA_BUS_FMT_META_12 = 0x8003,
+  MEDIA_BUS_FMT_META_14 = 0x8004,
+  MEDIA_BUS_FMT_META_16 = 0x8005,
+  MEDIA_BUS_FMT_META_20 = 0x8006,
+  MEDIA_BUS_FMT_META_24 = 0x8007,
+},
 ]==],
 ["linux/media.h"] = [==[
-  constants = {
-    MEDIA_ENT_F_BASE = 0x0,
-    MEDIA_ENT_F_OLD_BASE = 0x10000,
-    MEDIA_ENT_F_OLD_SUBDEV_BASE = 0x20000,
-    MEDIA_ENT_F_UNKNOWN = 0,
-    MEDIA_ENT_F_V4L2_SUBDEV_UNKNOWN = 131072,
-    MEDIA_ENT_F_DTV_DEMOD = 0x1,
-    MEDIA_ENT_F_TS_DEMUX = 0x2,
-    MEDIA_ENT_F_DTV_CA = 0x3,
-    MEDIA_ENT_F_DTV_NET_DECAP = 0x4,
-    MEDIA_ENT_F_IO_V4L = 65537,
-    MEDIA_ENT_F_IO_DTV = 0x1001,
-    MEDIA_ENT_F_IO_VBI = 0x1002,
-    MEDIA_ENT_F_IO_SWRADIO = 0x1003,
-    MEDIA_ENT_F_CAM_SENSOR = 131073,
-    MEDIA_ENT_F_FLASH = 131074,
-    MEDIA_ENT_F_LENS = 131075,
-    MEDIA_ENT_F_TUNER = 131077,
-    MEDIA_ENT_F_IF_VID_DECODER = 0x2001,
-    MEDIA_ENT_F_IF_AUD_DECODER = 0x2002,
-    MEDIA_ENT_F_AUDIO_CAPTURE = 0x3001,
-    MEDIA_ENT_F_AUDIO_PLAYBACK = 0x3002,
-    MEDIA_ENT_F_AUDIO_MIXER = 0x3003,
-    MEDIA_ENT_F_PROC_VIDEO_COMPOSER = 0x4001,
-    MEDIA_ENT_F_PROC_VIDEO_PIXEL_FORMATTER = 0x4002,
-    MEDIA_ENT_F_PROC_VIDEO_PIXEL_ENC_CONV = 0x4003,
-    MEDIA_ENT_F_PROC_VIDEO_LUT = 0x4004,
-    MEDIA_ENT_F_PROC_VIDEO_SCALER = 0x4005,
-    MEDIA_ENT_F_PROC_VIDEO_STATISTICS = 0x4006,
-    MEDIA_ENT_F_PROC_VIDEO_ENCODER = 0x4007,
-    MEDIA_ENT_F_PROC_VIDEO_DECODER = 0x4008,
-    MEDIA_ENT_F_PROC_VIDEO_ISP = 0x4009,
-    MEDIA_ENT_F_VID_MUX = 0x5001,
-    MEDIA_ENT_F_VID_IF_BRIDGE = 0x5002,
-    MEDIA_ENT_F_ATV_DECODER = 131076,
-    MEDIA_ENT_F_DV_DECODER = 0x6001,
-    MEDIA_ENT_F_DV_ENCODER = 0x6002,
-    MEDIA_ENT_FL_DEFAULT = 0x1,
-    MEDIA_ENT_FL_CONNECTOR = 0x2,
-    MEDIA_ENT_ID_FLAG_NEXT = 0x80000000,
-    MEDIA_PAD_FL_SINK = 0x1,
-    MEDIA_PAD_FL_SOURCE = 0x2,
-    MEDIA_PAD_FL_MUST_CONNECT = 0x4,
-    MEDIA_LNK_FL_ENABLED = 0x1,
-    MEDIA_LNK_FL_IMMUTABLE = 0x2,
-    MEDIA_LNK_FL_DYNAMIC = 0x4,
-    MEDIA_LNK_FL_LINK_TYPE = -268435456,
-    MEDIA_LNK_FL_DATA_LINK = 0x0,
-    MEDIA_LNK_FL_INTERFACE_LINK = 0x10000000,
-    MEDIA_LNK_FL_ANCILLARY_LINK = 0x20000000,
-    MEDIA_INTF_T_DVB_BASE = 0x100,
-    MEDIA_INTF_T_V4L_BASE = 0x200,
-    MEDIA_INTF_T_DVB_FE = 256,
-    MEDIA_INTF_T_DVB_DEMUX = 257,
-    MEDIA_INTF_T_DVB_DVR = 258,
-    MEDIA_INTF_T_DVB_CA = 259,
-    MEDIA_INTF_T_DVB_NET = 260,
-    MEDIA_INTF_T_V4L_VIDEO = 512,
-    MEDIA_INTF_T_V4L_VBI = 513,
-    MEDIA_INTF_T_V4L_RADIO = 514,
-    MEDIA_INTF_T_V4L_SUBDEV = 515,
-    MEDIA_INTF_T_V4L_SWRADIO = 516,
-    MEDIA_INTF_T_V4L_TOUCH = 517,
-    MEDIA_INTF_T_ALSA_BASE = 0x300,
-    MEDIA_INTF_T_ALSA_PCM_CAPTURE = 768,
-    MEDIA_INTF_T_ALSA_PCM_PLAYBACK = 769,
-    MEDIA_INTF_T_ALSA_CONTROL = 770,
-    MEDIA_IOC_DEVICE_INFO = 0xc1007c00,
-    MEDIA_IOC_ENUM_ENTITIES = 0xc1007c01,
-    MEDIA_IOC_SETUP_LINK = 0xc0347c03,
-    MEDIA_IOC_G_TOPOLOGY = 0xc0487c04,
-    MEDIA_ENT_TYPE_SHIFT = 16,
-    MEDIA_ENT_TYPE_MASK = 0xff0000,
-    MEDIA_ENT_SUBTYPE_MASK = 0xffff,
-    MEDIA_ENT_T_DEVNODE_UNKNOWN = 131071,
-    MEDIA_ENT_T_DEVNODE = 65536,
-    MEDIA_ENT_T_DEVNODE_V4L = 0x10001,
-    MEDIA_ENT_T_DEVNODE_FB = 65538,
-    MEDIA_ENT_T_DEVNODE_ALSA = 65539,
-    MEDIA_ENT_T_DEVNODE_DVB = 65540,
-    MEDIA_ENT_T_UNKNOWN = 0,
-    MEDIA_ENT_T_V4L2_VIDEO = 0x10001,
-    MEDIA_ENT_T_V4L2_SUBDEV = 131072,
-    MEDIA_ENT_T_V4L2_SUBDEV_SENSOR = 131073,
-    MEDIA_ENT_T_V4L2_SUBDEV_FLASH = 131074,
-    MEDIA_ENT_T_V4L2_SUBDEV_LENS = 131075,
-    MEDIA_ENT_T_V4L2_SUBDEV_DECODER = 131076,
-    MEDIA_ENT_T_V4L2_SUBDEV_TUNER = 131077,
-    MEDIA_ENT_F_DTV_DECODER = 24577,
-    MEDIA_INTF_T_ALSA_COMPRESS = 771,
-    MEDIA_INTF_T_ALSA_RAWMIDI = 772,
-    MEDIA_INTF_T_ALSA_HWDEP = 773,
-    MEDIA_INTF_T_ALSA_SEQUENCER = 774,
-    MEDIA_INTF_T_ALSA_TIMER = 775,
-    MEDIA_API_VERSION = 0x100,
-  },
-  records = {
-    ["struct media_device_info"] = [[{
+constants = {
+  MEDIA_ENT_F_BASE = 0x0,
+  MEDIA_ENT_F_OLD_BASE = 0x10000,
+  MEDIA_ENT_F_OLD_SUBDEV_BASE = 0x20000,
+  MEDIA_ENT_F_UNKNOWN = 0,
+  MEDIA_ENT_F_V4L2_SUBDEV_UNKNOWN = 131072,
+  MEDIA_ENT_F_DTV_DEMOD = 0x1,
+  MEDIA_ENT_F_TS_DEMUX = 0x2,
+  MEDIA_ENT_F_DTV_CA = 0x3,
+  MEDIA_ENT_F_DTV_NET_DECAP = 0x4,
+  MEDIA_ENT_F_IO_V4L = 65537,
+  MEDIA_ENT_F_IO_DTV = 0x1001,
+  MEDIA_ENT_F_IO_VBI = 0x1002,
+  MEDIA_ENT_F_IO_SWRADIO = 0x1003,
+  MEDIA_ENT_F_CAM_SENSOR = 131073,
+  MEDIA_ENT_F_FLASH = 131074,
+  MEDIA_ENT_F_LENS = 131075,
+  MEDIA_ENT_F_TUNER = 131077,
+  MEDIA_ENT_F_IF_VID_DECODER = 0x2001,
+  MEDIA_ENT_F_IF_AUD_DECODER = 0x2002,
+  MEDIA_ENT_F_AUDIO_CAPTURE = 0x3001,
+  MEDIA_ENT_F_AUDIO_PLAYBACK = 0x3002,
+  MEDIA_ENT_F_AUDIO_MIXER = 0x3003,
+  MEDIA_ENT_F_PROC_VIDEO_COMPOSER = 0x4001,
+  MEDIA_ENT_F_PROC_VIDEO_PIXEL_FORMATTER = 0x4002,
+  MEDIA_ENT_F_PROC_VIDEO_PIXEL_ENC_CONV = 0x4003,
+  MEDIA_ENT_F_PROC_VIDEO_LUT = 0x4004,
+  MEDIA_ENT_F_PROC_VIDEO_SCALER = 0x4005,
+  MEDIA_ENT_F_PROC_VIDEO_STATISTICS = 0x4006,
+  MEDIA_ENT_F_PROC_VIDEO_ENCODER = 0x4007,
+  MEDIA_ENT_F_PROC_VIDEO_DECODER = 0x4008,
+  MEDIA_ENT_F_PROC_VIDEO_ISP = 0x4009,
+  MEDIA_ENT_F_VID_MUX = 0x5001,
+  MEDIA_ENT_F_VID_IF_BRIDGE = 0x5002,
+  MEDIA_ENT_F_ATV_DECODER = 131076,
+  MEDIA_ENT_F_DV_DECODER = 0x6001,
+  MEDIA_ENT_F_DV_ENCODER = 0x6002,
+  MEDIA_ENT_FL_DEFAULT = 0x1,
+  MEDIA_ENT_FL_CONNECTOR = 0x2,
+  MEDIA_ENT_ID_FLAG_NEXT = 0x80000000,
+  MEDIA_PAD_FL_SINK = 0x1,
+  MEDIA_PAD_FL_SOURCE = 0x2,
+  MEDIA_PAD_FL_MUST_CONNECT = 0x4,
+  MEDIA_LNK_FL_ENABLED = 0x1,
+  MEDIA_LNK_FL_IMMUTABLE = 0x2,
+  MEDIA_LNK_FL_DYNAMIC = 0x4,
+  MEDIA_LNK_FL_LINK_TYPE = -268435456,
+  MEDIA_LNK_FL_DATA_LINK = 0x0,
+  MEDIA_LNK_FL_INTERFACE_LINK = 0x10000000,
+  MEDIA_LNK_FL_ANCILLARY_LINK = 0x20000000,
+  MEDIA_INTF_T_DVB_BASE = 0x100,
+  MEDIA_INTF_T_V4L_BASE = 0x200,
+  MEDIA_INTF_T_DVB_FE = 256,
+  MEDIA_INTF_T_DVB_DEMUX = 257,
+  MEDIA_INTF_T_DVB_DVR = 258,
+  MEDIA_INTF_T_DVB_CA = 259,
+  MEDIA_INTF_T_DVB_NET = 260,
+  MEDIA_INTF_T_V4L_VIDEO = 512,
+  MEDIA_INTF_T_V4L_VBI = 513,
+  MEDIA_INTF_T_V4L_RADIO = 514,
+  MEDIA_INTF_T_V4L_SUBDEV = 515,
+  MEDIA_INTF_T_V4L_SWRADIO = 516,
+  MEDIA_INTF_T_V4L_TOUCH = 517,
+  MEDIA_INTF_T_ALSA_BASE = 0x300,
+  MEDIA_INTF_T_ALSA_PCM_CAPTURE = 768,
+  MEDIA_INTF_T_ALSA_PCM_PLAYBACK = 769,
+  MEDIA_INTF_T_ALSA_CONTROL = 770,
+  MEDIA_IOC_DEVICE_INFO = 0xc1007c00,
+  MEDIA_IOC_ENUM_ENTITIES = 0xc1007c01,
+  MEDIA_IOC_SETUP_LINK = 0xc0347c03,
+  MEDIA_IOC_G_TOPOLOGY = 0xc0487c04,
+  MEDIA_ENT_TYPE_SHIFT = 16,
+  MEDIA_ENT_TYPE_MASK = 0xff0000,
+  MEDIA_ENT_SUBTYPE_MASK = 0xffff,
+  MEDIA_ENT_T_DEVNODE_UNKNOWN = 131071,
+  MEDIA_ENT_T_DEVNODE = 65536,
+  MEDIA_ENT_T_DEVNODE_V4L = 0x10001,
+  MEDIA_ENT_T_DEVNODE_FB = 65538,
+  MEDIA_ENT_T_DEVNODE_ALSA = 65539,
+  MEDIA_ENT_T_DEVNODE_DVB = 65540,
+  MEDIA_ENT_T_UNKNOWN = 0,
+  MEDIA_ENT_T_V4L2_VIDEO = 0x10001,
+  MEDIA_ENT_T_V4L2_SUBDEV = 131072,
+  MEDIA_ENT_T_V4L2_SUBDEV_SENSOR = 131073,
+  MEDIA_ENT_T_V4L2_SUBDEV_FLASH = 131074,
+  MEDIA_ENT_T_V4L2_SUBDEV_LENS = 131075,
+  MEDIA_ENT_T_V4L2_SUBDEV_DECODER = 131076,
+  MEDIA_ENT_T_V4L2_SUBDEV_TUNER = 131077,
+  MEDIA_ENT_F_DTV_DECODER = 24577,
+  MEDIA_INTF_T_ALSA_COMPRESS = 771,
+  MEDIA_INTF_T_ALSA_RAWMIDI = 772,
+  MEDIA_INTF_T_ALSA_HWDEP = 773,
+  MEDIA_INTF_T_ALSA_SEQUENCER = 774,
+  MEDIA_INTF_T_ALSA_TIMER = 775,
+  MEDIA_API_VERSION = 0x100,
+},
+records = {
+  ["struct media_device_info"] = [[{
   char driver[16];
   char model[32];
   char serial[40];
@@ -1120,7 +1120,7 @@ return {
   uint32_t driver_version;
   uint32_t reserved[31];
 }]],
-    ["struct media_entity_desc"] = [[{
+  ["struct media_entity_desc"] = [[{
   uint32_t id;
   char name[32];
   uint32_t type;
@@ -1152,36 +1152,36 @@ return {
     uint8_t raw[184];
   };
 }]],
-    ["struct media_pad_desc"] = [[{
+  ["struct media_pad_desc"] = [[{
   uint32_t entity;
   uint16_t index;
   uint32_t flags;
   uint32_t reserved[2];
 }]],
-    ["struct media_link_desc"] = [[{
+  ["struct media_link_desc"] = [[{
   struct media_pad_desc source;
   struct media_pad_desc sink;
   uint32_t flags;
   uint32_t reserved[2];
 }]],
-    ["struct media_links_enum"] = [[{
+  ["struct media_links_enum"] = [[{
   uint32_t entity;
   struct media_pad_desc *pads;
   struct media_link_desc *links;
   uint32_t reserved[4];
 }]],
-    ["struct media_v2_entity"] = [[{
+  ["struct media_v2_entity"] = [[{
   uint32_t id;
   char name[64];
   uint32_t function;
   uint32_t flags;
   uint32_t reserved[5];
 } __attribute__((packed))]],
-    ["struct media_v2_intf_devnode"] = [[{
+  ["struct media_v2_intf_devnode"] = [[{
   uint32_t major;
   uint32_t minor;
 } __attribute__((packed))]],
-    ["struct media_v2_interface"] = [[{
+  ["struct media_v2_interface"] = [[{
   uint32_t id;
   uint32_t intf_type;
   uint32_t flags;
@@ -1191,389 +1191,389 @@ return {
     uint32_t raw[16];
   };
 } __attribute__((packed))]],
-    ["struct media_v2_pad"] = [[{
+  ["struct media_v2_pad"] = [[{
   uint32_t id;
   uint32_t entity_id;
   uint32_t flags;
   uint32_t index;
   uint32_t reserved[4];
 } __attribute__((packed))]],
-    ["struct media_v2_link"] = [[{
+  ["struct media_v2_link"] = [[{
   uint32_t id;
   uint32_t source_id;
   uint32_t sink_id;
   uint32_t flags;
   uint32_t reserved[6];
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      MEDIA_V2_ENTITY_HAS_FLAGS = function(media_version)
-        return M.long(media_version) >= 0x41300
-      end,
-      MEDIA_V2_PAD_HAS_INDEX = function(media_version)
-        return M.long(media_version) >= 0x41300
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        MEDIA_IOC_ENUM_LINKS = 0xc0287c02,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MEDIA_IOC_REQUEST_ALLOC = 0x80047c05,
-        MEDIA_REQUEST_IOC_QUEUE = 0x7c80,
-        MEDIA_REQUEST_IOC_REINIT = 0x7c81,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct media_v2_topology"] = [[{
-    uint64_t topology_version;
-    uint32_t num_entities;
-    uint32_t reserved1;
-    uint64_t ptr_entities;
-    uint32_t num_interfaces;
-    uint32_t reserved2;
-    uint64_t ptr_interfaces;
-    uint32_t num_pads;
-    uint32_t reserved3;
-    uint64_t ptr_pads;
-    uint32_t num_links;
-    uint32_t reserved4;
-    uint64_t ptr_links;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        MEDIA_IOC_ENUM_LINKS = 0xc01c7c02,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MEDIA_IOC_REQUEST_ALLOC = 0x40047c05,
-        MEDIA_REQUEST_IOC_QUEUE = 0x20007c80,
-        MEDIA_REQUEST_IOC_REINIT = 0x20007c81,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct media_v2_topology"] = [[{
-    unsigned long topology_version;
-    uint32_t num_entities;
-    uint32_t reserved1;
-    unsigned long ptr_entities;
-    uint32_t num_interfaces;
-    uint32_t reserved2;
-    unsigned long ptr_interfaces;
-    uint32_t num_pads;
-    uint32_t reserved3;
-    unsigned long ptr_pads;
-    uint32_t num_links;
-    uint32_t reserved4;
-    unsigned long ptr_links;
-  } __attribute__((packed))]],
-      },
+},
+macros = function(M)
+  return {
+    MEDIA_V2_ENTITY_HAS_FLAGS = function(media_version)
+      return M.long(media_version) >= 0x41300
+    end,
+    MEDIA_V2_PAD_HAS_INDEX = function(media_version)
+      return M.long(media_version) >= 0x41300
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      MEDIA_IOC_ENUM_LINKS = 0xc0287c02,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MEDIA_IOC_REQUEST_ALLOC = 0x80047c05,
+      MEDIA_REQUEST_IOC_QUEUE = 0x7c80,
+      MEDIA_REQUEST_IOC_REINIT = 0x7c81,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct media_v2_topology"] = [[{
+  uint64_t topology_version;
+  uint32_t num_entities;
+  uint32_t reserved1;
+  uint64_t ptr_entities;
+  uint32_t num_interfaces;
+  uint32_t reserved2;
+  uint64_t ptr_interfaces;
+  uint32_t num_pads;
+  uint32_t reserved3;
+  uint64_t ptr_pads;
+  uint32_t num_links;
+  uint32_t reserved4;
+  uint64_t ptr_links;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      MEDIA_IOC_ENUM_LINKS = 0xc01c7c02,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MEDIA_IOC_REQUEST_ALLOC = 0x40047c05,
+      MEDIA_REQUEST_IOC_QUEUE = 0x20007c80,
+      MEDIA_REQUEST_IOC_REINIT = 0x20007c81,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct media_v2_topology"] = [[{
+  unsigned long topology_version;
+  uint32_t num_entities;
+  uint32_t reserved1;
+  unsigned long ptr_entities;
+  uint32_t num_interfaces;
+  uint32_t reserved2;
+  unsigned long ptr_interfaces;
+  uint32_t num_pads;
+  uint32_t reserved3;
+  unsigned long ptr_pads;
+  uint32_t num_links;
+  uint32_t reserved4;
+  unsigned long ptr_links;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/mei.h"] = [==[
-  constants = {
-    IOCTL_MEI_CONNECT_CLIENT = 0xc0104801,
-    IOCTL_MEI_CONNECT_CLIENT_VTAG = 0xc0144804,
-  },
-  records = {
-    ["struct mei_client"] = [[{
+constants = {
+  IOCTL_MEI_CONNECT_CLIENT = 0xc0104801,
+  IOCTL_MEI_CONNECT_CLIENT_VTAG = 0xc0144804,
+},
+records = {
+  ["struct mei_client"] = [[{
   uint32_t max_msg_length;
   uint8_t protocol_version;
   uint8_t reserved[3];
 }]],
-    ["struct mei_connect_client_data"] = [[{
+  ["struct mei_connect_client_data"] = [[{
   union {
     struct uuid_le in_client_uuid;
     struct mei_client out_client_properties;
   };
 }]],
-    ["struct mei_connect_client_vtag"] = [[{
+  ["struct mei_connect_client_vtag"] = [[{
   struct uuid_le in_client_uuid;
   uint8_t vtag;
   uint8_t reserved[3];
 }]],
-    ["struct mei_connect_client_data_vtag"] = [[{
+  ["struct mei_connect_client_data_vtag"] = [[{
   union {
     struct mei_connect_client_vtag connect;
     struct mei_client out_client_properties;
   };
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_MEI_NOTIFY_SET = 0x40044802,
-        IOCTL_MEI_NOTIFY_GET = 0x80044803,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_MEI_NOTIFY_SET = 0x80044802,
-        IOCTL_MEI_NOTIFY_GET = 0x40044803,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_MEI_NOTIFY_SET = 0x40044802,
+      IOCTL_MEI_NOTIFY_GET = 0x80044803,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_MEI_NOTIFY_SET = 0x80044802,
+      IOCTL_MEI_NOTIFY_GET = 0x40044803,
+    },
+  },
+},
 ]==],
 ["linux/mei_uuid.h"] = [==[
-  records = {
-    ["struct uuid_le"] = [[{
+records = {
+  ["struct uuid_le"] = [[{
   uint8_t b[16];
 }]],
-  },
-  typedefs = {
-    uuid_le = "struct uuid_le",
-  },
+},
+typedefs = {
+  uuid_le = "struct uuid_le",
+},
 ]==],
 ["linux/membarrier.h"] = [==[
-  constants = {
-    MEMBARRIER_CMD_QUERY = 0,
-    MEMBARRIER_CMD_GLOBAL = 1,
-    MEMBARRIER_CMD_GLOBAL_EXPEDITED = 2,
-    MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED = 4,
-    MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8,
-    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16,
-    MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE = 32,
-    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64,
-    MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ = 128,
-    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 256,
-    MEMBARRIER_CMD_GET_REGISTRATIONS = 512,
-    MEMBARRIER_CMD_SHARED = 1,
-    MEMBARRIER_CMD_FLAG_CPU = 1,
-  },
+constants = {
+  MEMBARRIER_CMD_QUERY = 0,
+  MEMBARRIER_CMD_GLOBAL = 1,
+  MEMBARRIER_CMD_GLOBAL_EXPEDITED = 2,
+  MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED = 4,
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8,
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16,
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE = 32,
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64,
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ = 128,
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 256,
+  MEMBARRIER_CMD_GET_REGISTRATIONS = 512,
+  MEMBARRIER_CMD_SHARED = 1,
+  MEMBARRIER_CMD_FLAG_CPU = 1,
+},
 ]==],
 ["linux/memfd.h"] = [==[
-  constants = {
-    MFD_CLOEXEC = 0x1,
-    MFD_ALLOW_SEALING = 0x2,
-    MFD_HUGETLB = 0x4,
-    MFD_NOEXEC_SEAL = 0x8,
-    MFD_EXEC = 0x10,
-    MFD_HUGE_SHIFT = 26,
-    MFD_HUGE_MASK = 63,
-    MFD_HUGE_64KB = 1073741824,
-    MFD_HUGE_512KB = 1275068416,
-    MFD_HUGE_1MB = 1342177280,
-    MFD_HUGE_2MB = 1409286144,
-    MFD_HUGE_8MB = 1543503872,
-    MFD_HUGE_16MB = 1610612736,
-    MFD_HUGE_32MB = 1677721600,
-    MFD_HUGE_256MB = 1879048192,
-    MFD_HUGE_512MB = 1946157056,
-    MFD_HUGE_1GB = 2013265920,
-    MFD_HUGE_2GB = 2080374784,
-    MFD_HUGE_16GB = 2281701376,
-  },
+constants = {
+  MFD_CLOEXEC = 0x1,
+  MFD_ALLOW_SEALING = 0x2,
+  MFD_HUGETLB = 0x4,
+  MFD_NOEXEC_SEAL = 0x8,
+  MFD_EXEC = 0x10,
+  MFD_HUGE_SHIFT = 26,
+  MFD_HUGE_MASK = 63,
+  MFD_HUGE_64KB = 1073741824,
+  MFD_HUGE_512KB = 1275068416,
+  MFD_HUGE_1MB = 1342177280,
+  MFD_HUGE_2MB = 1409286144,
+  MFD_HUGE_8MB = 1543503872,
+  MFD_HUGE_16MB = 1610612736,
+  MFD_HUGE_32MB = 1677721600,
+  MFD_HUGE_256MB = 1879048192,
+  MFD_HUGE_512MB = 1946157056,
+  MFD_HUGE_1GB = 2013265920,
+  MFD_HUGE_2GB = 2080374784,
+  MFD_HUGE_16GB = 2281701376,
+},
 ]==],
 ["linux/mempolicy.h"] = [==[
-  constants = {
-    MPOL_DEFAULT = 0,
-    MPOL_PREFERRED = 1,
-    MPOL_BIND = 2,
-    MPOL_INTERLEAVE = 3,
-    MPOL_LOCAL = 4,
-    MPOL_PREFERRED_MANY = 5,
-    MPOL_WEIGHTED_INTERLEAVE = 6,
-    MPOL_MAX = 7,
-    MPOL_F_STATIC_NODES = 0x8000,
-    MPOL_F_RELATIVE_NODES = 0x4000,
-    MPOL_F_NUMA_BALANCING = 0x2000,
-    MPOL_MODE_FLAGS = 57344,
-    MPOL_USER_NODEMASK_FLAGS = 49152,
-    MPOL_F_NODE = 0x1,
-    MPOL_F_ADDR = 0x2,
-    MPOL_F_MEMS_ALLOWED = 0x4,
-    MPOL_MF_STRICT = 0x1,
-    MPOL_MF_MOVE = 0x2,
-    MPOL_MF_MOVE_ALL = 0x4,
-    MPOL_MF_LAZY = 0x8,
-    MPOL_MF_INTERNAL = 0x10,
-    MPOL_MF_VALID = 7,
-    MPOL_F_SHARED = 0x1,
-    MPOL_F_MOF = 0x8,
-    MPOL_F_MORON = 0x10,
-    RECLAIM_ZONE = 0x1,
-    RECLAIM_WRITE = 0x2,
-    RECLAIM_UNMAP = 0x4,
-  },
+constants = {
+  MPOL_DEFAULT = 0,
+  MPOL_PREFERRED = 1,
+  MPOL_BIND = 2,
+  MPOL_INTERLEAVE = 3,
+  MPOL_LOCAL = 4,
+  MPOL_PREFERRED_MANY = 5,
+  MPOL_WEIGHTED_INTERLEAVE = 6,
+  MPOL_MAX = 7,
+  MPOL_F_STATIC_NODES = 0x8000,
+  MPOL_F_RELATIVE_NODES = 0x4000,
+  MPOL_F_NUMA_BALANCING = 0x2000,
+  MPOL_MODE_FLAGS = 57344,
+  MPOL_USER_NODEMASK_FLAGS = 49152,
+  MPOL_F_NODE = 0x1,
+  MPOL_F_ADDR = 0x2,
+  MPOL_F_MEMS_ALLOWED = 0x4,
+  MPOL_MF_STRICT = 0x1,
+  MPOL_MF_MOVE = 0x2,
+  MPOL_MF_MOVE_ALL = 0x4,
+  MPOL_MF_LAZY = 0x8,
+  MPOL_MF_INTERNAL = 0x10,
+  MPOL_MF_VALID = 7,
+  MPOL_F_SHARED = 0x1,
+  MPOL_F_MOF = 0x8,
+  MPOL_F_MORON = 0x10,
+  RECLAIM_ZONE = 0x1,
+  RECLAIM_WRITE = 0x2,
+  RECLAIM_UNMAP = 0x4,
+},
 ]==],
 ["linux/mii.h"] = [==[
-  constants = {
-    MII_BMCR = 0x0,
-    MII_BMSR = 0x1,
-    MII_PHYSID1 = 0x2,
-    MII_PHYSID2 = 0x3,
-    MII_ADVERTISE = 0x4,
-    MII_LPA = 0x5,
-    MII_EXPANSION = 0x6,
-    MII_CTRL1000 = 0x9,
-    MII_STAT1000 = 0xa,
-    MII_MMD_CTRL = 0xd,
-    MII_MMD_DATA = 0xe,
-    MII_ESTATUS = 0xf,
-    MII_DCOUNTER = 0x12,
-    MII_FCSCOUNTER = 0x13,
-    MII_NWAYTEST = 0x14,
-    MII_RERRCOUNTER = 0x15,
-    MII_SREVISION = 0x16,
-    MII_RESV1 = 0x17,
-    MII_LBRERROR = 0x18,
-    MII_PHYADDR = 0x19,
-    MII_RESV2 = 0x1a,
-    MII_TPISTATUS = 0x1b,
-    MII_NCONFIG = 0x1c,
-    BMCR_RESV = 0x3f,
-    BMCR_SPEED1000 = 0x40,
-    BMCR_CTST = 0x80,
-    BMCR_FULLDPLX = 0x100,
-    BMCR_ANRESTART = 0x200,
-    BMCR_ISOLATE = 0x400,
-    BMCR_PDOWN = 0x800,
-    BMCR_ANENABLE = 0x1000,
-    BMCR_SPEED100 = 0x2000,
-    BMCR_LOOPBACK = 0x4000,
-    BMCR_RESET = 0x8000,
-    BMCR_SPEED10 = 0x0,
-    BMSR_ERCAP = 0x1,
-    BMSR_JCD = 0x2,
-    BMSR_LSTATUS = 0x4,
-    BMSR_ANEGCAPABLE = 0x8,
-    BMSR_RFAULT = 0x10,
-    BMSR_ANEGCOMPLETE = 0x20,
-    BMSR_RESV = 0xc0,
-    BMSR_ESTATEN = 0x100,
-    BMSR_100HALF2 = 0x200,
-    BMSR_100FULL2 = 0x400,
-    BMSR_10HALF = 0x800,
-    BMSR_10FULL = 0x1000,
-    BMSR_100HALF = 0x2000,
-    BMSR_100FULL = 0x4000,
-    BMSR_100BASE4 = 0x8000,
-    ADVERTISE_SLCT = 0x1f,
-    ADVERTISE_CSMA = 0x1,
-    ADVERTISE_10HALF = 0x20,
-    ADVERTISE_1000XFULL = 0x20,
-    ADVERTISE_10FULL = 0x40,
-    ADVERTISE_1000XHALF = 0x40,
-    ADVERTISE_100HALF = 0x80,
-    ADVERTISE_1000XPAUSE = 0x80,
-    ADVERTISE_100FULL = 0x100,
-    ADVERTISE_1000XPSE_ASYM = 0x100,
-    ADVERTISE_100BASE4 = 0x200,
-    ADVERTISE_PAUSE_CAP = 0x400,
-    ADVERTISE_PAUSE_ASYM = 0x800,
-    ADVERTISE_XNP = 0x1000,
-    ADVERTISE_RESV = 4096,
-    ADVERTISE_RFAULT = 0x2000,
-    ADVERTISE_LPACK = 0x4000,
-    ADVERTISE_NPAGE = 0x8000,
-    ADVERTISE_FULL = 321,
-    ADVERTISE_ALL = 480,
-    LPA_SLCT = 0x1f,
-    LPA_10HALF = 0x20,
-    LPA_1000XFULL = 0x20,
-    LPA_10FULL = 0x40,
-    LPA_1000XHALF = 0x40,
-    LPA_100HALF = 0x80,
-    LPA_1000XPAUSE = 0x80,
-    LPA_100FULL = 0x100,
-    LPA_1000XPAUSE_ASYM = 0x100,
-    LPA_100BASE4 = 0x200,
-    LPA_PAUSE_CAP = 0x400,
-    LPA_PAUSE_ASYM = 0x800,
-    LPA_RESV = 0x1000,
-    LPA_RFAULT = 0x2000,
-    LPA_LPACK = 0x4000,
-    LPA_NPAGE = 0x8000,
-    LPA_DUPLEX = 320,
-    LPA_100 = 896,
-    EXPANSION_NWAY = 0x1,
-    EXPANSION_LCWP = 0x2,
-    EXPANSION_ENABLENPAGE = 0x4,
-    EXPANSION_NPCAPABLE = 0x8,
-    EXPANSION_MFAULTS = 0x10,
-    EXPANSION_RESV = 0xffe0,
-    ESTATUS_1000_XFULL = 0x8000,
-    ESTATUS_1000_XHALF = 0x4000,
-    ESTATUS_1000_TFULL = 0x2000,
-    ESTATUS_1000_THALF = 0x1000,
-    NWAYTEST_RESV1 = 0xff,
-    NWAYTEST_LOOPBACK = 0x100,
-    NWAYTEST_RESV2 = 0xfe00,
-    ADVERTISE_SGMII = 0x1,
-    LPA_SGMII = 0x1,
-    LPA_SGMII_SPD_MASK = 0xc00,
-    LPA_SGMII_FULL_DUPLEX = 0x1000,
-    LPA_SGMII_DPX_SPD_MASK = 0x1c00,
-    LPA_SGMII_10 = 0x0,
-    LPA_SGMII_10HALF = 0x0,
-    LPA_SGMII_10FULL = 0x1000,
-    LPA_SGMII_100 = 0x400,
-    LPA_SGMII_100HALF = 0x400,
-    LPA_SGMII_100FULL = 0x1400,
-    LPA_SGMII_1000 = 0x800,
-    LPA_SGMII_1000HALF = 0x800,
-    LPA_SGMII_1000FULL = 0x1800,
-    LPA_SGMII_LINK = 0x8000,
-    ADVERTISE_1000FULL = 0x200,
-    ADVERTISE_1000HALF = 0x100,
-    CTL1000_PREFER_MASTER = 0x400,
-    CTL1000_AS_MASTER = 0x800,
-    CTL1000_ENABLE_MASTER = 0x1000,
-    LPA_1000MSFAIL = 0x8000,
-    LPA_1000MSRES = 0x4000,
-    LPA_1000LOCALRXOK = 0x2000,
-    LPA_1000REMRXOK = 0x1000,
-    LPA_1000FULL = 0x800,
-    LPA_1000HALF = 0x400,
-    FLOW_CTRL_TX = 0x1,
-    FLOW_CTRL_RX = 0x2,
-    MII_MMD_CTRL_DEVAD_MASK = 0x1f,
-    MII_MMD_CTRL_ADDR = 0x0,
-    MII_MMD_CTRL_NOINCR = 0x4000,
-    MII_MMD_CTRL_INCR_RDWT = 0x8000,
-    MII_MMD_CTRL_INCR_ON_WT = 0xc000,
-  },
-  records = {
-    ["struct mii_ioctl_data"] = [[{
+constants = {
+  MII_BMCR = 0x0,
+  MII_BMSR = 0x1,
+  MII_PHYSID1 = 0x2,
+  MII_PHYSID2 = 0x3,
+  MII_ADVERTISE = 0x4,
+  MII_LPA = 0x5,
+  MII_EXPANSION = 0x6,
+  MII_CTRL1000 = 0x9,
+  MII_STAT1000 = 0xa,
+  MII_MMD_CTRL = 0xd,
+  MII_MMD_DATA = 0xe,
+  MII_ESTATUS = 0xf,
+  MII_DCOUNTER = 0x12,
+  MII_FCSCOUNTER = 0x13,
+  MII_NWAYTEST = 0x14,
+  MII_RERRCOUNTER = 0x15,
+  MII_SREVISION = 0x16,
+  MII_RESV1 = 0x17,
+  MII_LBRERROR = 0x18,
+  MII_PHYADDR = 0x19,
+  MII_RESV2 = 0x1a,
+  MII_TPISTATUS = 0x1b,
+  MII_NCONFIG = 0x1c,
+  BMCR_RESV = 0x3f,
+  BMCR_SPEED1000 = 0x40,
+  BMCR_CTST = 0x80,
+  BMCR_FULLDPLX = 0x100,
+  BMCR_ANRESTART = 0x200,
+  BMCR_ISOLATE = 0x400,
+  BMCR_PDOWN = 0x800,
+  BMCR_ANENABLE = 0x1000,
+  BMCR_SPEED100 = 0x2000,
+  BMCR_LOOPBACK = 0x4000,
+  BMCR_RESET = 0x8000,
+  BMCR_SPEED10 = 0x0,
+  BMSR_ERCAP = 0x1,
+  BMSR_JCD = 0x2,
+  BMSR_LSTATUS = 0x4,
+  BMSR_ANEGCAPABLE = 0x8,
+  BMSR_RFAULT = 0x10,
+  BMSR_ANEGCOMPLETE = 0x20,
+  BMSR_RESV = 0xc0,
+  BMSR_ESTATEN = 0x100,
+  BMSR_100HALF2 = 0x200,
+  BMSR_100FULL2 = 0x400,
+  BMSR_10HALF = 0x800,
+  BMSR_10FULL = 0x1000,
+  BMSR_100HALF = 0x2000,
+  BMSR_100FULL = 0x4000,
+  BMSR_100BASE4 = 0x8000,
+  ADVERTISE_SLCT = 0x1f,
+  ADVERTISE_CSMA = 0x1,
+  ADVERTISE_10HALF = 0x20,
+  ADVERTISE_1000XFULL = 0x20,
+  ADVERTISE_10FULL = 0x40,
+  ADVERTISE_1000XHALF = 0x40,
+  ADVERTISE_100HALF = 0x80,
+  ADVERTISE_1000XPAUSE = 0x80,
+  ADVERTISE_100FULL = 0x100,
+  ADVERTISE_1000XPSE_ASYM = 0x100,
+  ADVERTISE_100BASE4 = 0x200,
+  ADVERTISE_PAUSE_CAP = 0x400,
+  ADVERTISE_PAUSE_ASYM = 0x800,
+  ADVERTISE_XNP = 0x1000,
+  ADVERTISE_RESV = 4096,
+  ADVERTISE_RFAULT = 0x2000,
+  ADVERTISE_LPACK = 0x4000,
+  ADVERTISE_NPAGE = 0x8000,
+  ADVERTISE_FULL = 321,
+  ADVERTISE_ALL = 480,
+  LPA_SLCT = 0x1f,
+  LPA_10HALF = 0x20,
+  LPA_1000XFULL = 0x20,
+  LPA_10FULL = 0x40,
+  LPA_1000XHALF = 0x40,
+  LPA_100HALF = 0x80,
+  LPA_1000XPAUSE = 0x80,
+  LPA_100FULL = 0x100,
+  LPA_1000XPAUSE_ASYM = 0x100,
+  LPA_100BASE4 = 0x200,
+  LPA_PAUSE_CAP = 0x400,
+  LPA_PAUSE_ASYM = 0x800,
+  LPA_RESV = 0x1000,
+  LPA_RFAULT = 0x2000,
+  LPA_LPACK = 0x4000,
+  LPA_NPAGE = 0x8000,
+  LPA_DUPLEX = 320,
+  LPA_100 = 896,
+  EXPANSION_NWAY = 0x1,
+  EXPANSION_LCWP = 0x2,
+  EXPANSION_ENABLENPAGE = 0x4,
+  EXPANSION_NPCAPABLE = 0x8,
+  EXPANSION_MFAULTS = 0x10,
+  EXPANSION_RESV = 0xffe0,
+  ESTATUS_1000_XFULL = 0x8000,
+  ESTATUS_1000_XHALF = 0x4000,
+  ESTATUS_1000_TFULL = 0x2000,
+  ESTATUS_1000_THALF = 0x1000,
+  NWAYTEST_RESV1 = 0xff,
+  NWAYTEST_LOOPBACK = 0x100,
+  NWAYTEST_RESV2 = 0xfe00,
+  ADVERTISE_SGMII = 0x1,
+  LPA_SGMII = 0x1,
+  LPA_SGMII_SPD_MASK = 0xc00,
+  LPA_SGMII_FULL_DUPLEX = 0x1000,
+  LPA_SGMII_DPX_SPD_MASK = 0x1c00,
+  LPA_SGMII_10 = 0x0,
+  LPA_SGMII_10HALF = 0x0,
+  LPA_SGMII_10FULL = 0x1000,
+  LPA_SGMII_100 = 0x400,
+  LPA_SGMII_100HALF = 0x400,
+  LPA_SGMII_100FULL = 0x1400,
+  LPA_SGMII_1000 = 0x800,
+  LPA_SGMII_1000HALF = 0x800,
+  LPA_SGMII_1000FULL = 0x1800,
+  LPA_SGMII_LINK = 0x8000,
+  ADVERTISE_1000FULL = 0x200,
+  ADVERTISE_1000HALF = 0x100,
+  CTL1000_PREFER_MASTER = 0x400,
+  CTL1000_AS_MASTER = 0x800,
+  CTL1000_ENABLE_MASTER = 0x1000,
+  LPA_1000MSFAIL = 0x8000,
+  LPA_1000MSRES = 0x4000,
+  LPA_1000LOCALRXOK = 0x2000,
+  LPA_1000REMRXOK = 0x1000,
+  LPA_1000FULL = 0x800,
+  LPA_1000HALF = 0x400,
+  FLOW_CTRL_TX = 0x1,
+  FLOW_CTRL_RX = 0x2,
+  MII_MMD_CTRL_DEVAD_MASK = 0x1f,
+  MII_MMD_CTRL_ADDR = 0x0,
+  MII_MMD_CTRL_NOINCR = 0x4000,
+  MII_MMD_CTRL_INCR_RDWT = 0x8000,
+  MII_MMD_CTRL_INCR_ON_WT = 0xc000,
+},
+records = {
+  ["struct mii_ioctl_data"] = [[{
   uint16_t phy_id;
   uint16_t reg_num;
   uint16_t val_in;
   uint16_t val_out;
 }]],
-  },
+},
 ]==],
 ["linux/minix_fs.h"] = [==[
-  constants = {
-    MINIX_ROOT_INO = 1,
-    MINIX_LINK_MAX = 250,
-    MINIX2_LINK_MAX = 65530,
-    MINIX_I_MAP_SLOTS = 8,
-    MINIX_Z_MAP_SLOTS = 64,
-    MINIX_VALID_FS = 0x1,
-    MINIX_ERROR_FS = 0x2,
-    MINIX_INODES_PER_BLOCK = 32,
-  },
-  records = {
-    ["struct minix_inode"] = [[{
+constants = {
+  MINIX_ROOT_INO = 1,
+  MINIX_LINK_MAX = 250,
+  MINIX2_LINK_MAX = 65530,
+  MINIX_I_MAP_SLOTS = 8,
+  MINIX_Z_MAP_SLOTS = 64,
+  MINIX_VALID_FS = 0x1,
+  MINIX_ERROR_FS = 0x2,
+  MINIX_INODES_PER_BLOCK = 32,
+},
+records = {
+  ["struct minix_inode"] = [[{
   uint16_t i_mode;
   uint16_t i_uid;
   uint32_t i_size;
@@ -1582,7 +1582,7 @@ return {
   uint8_t i_nlinks;
   uint16_t i_zone[9];
 }]],
-    ["struct minix2_inode"] = [[{
+  ["struct minix2_inode"] = [[{
   uint16_t i_mode;
   uint16_t i_nlinks;
   uint16_t i_uid;
@@ -1593,7 +1593,7 @@ return {
   uint32_t i_ctime;
   uint32_t i_zone[10];
 }]],
-    ["struct minix_super_block"] = [[{
+  ["struct minix_super_block"] = [[{
   uint16_t s_ninodes;
   uint16_t s_nzones;
   uint16_t s_imap_blocks;
@@ -1605,7 +1605,7 @@ return {
   uint16_t s_state;
   uint32_t s_zones;
 }]],
-    ["struct minix3_super_block"] = [[{
+  ["struct minix3_super_block"] = [[{
   uint32_t s_ninodes;
   uint16_t s_pad0;
   uint16_t s_imap_blocks;
@@ -1620,148 +1620,148 @@ return {
   uint16_t s_blocksize;
   uint8_t s_disk_version;
 }]],
-    ["struct minix_dir_entry"] = [[{
+  ["struct minix_dir_entry"] = [[{
   uint16_t inode;
   char name[];
 }]],
-    ["struct minix3_dir_entry"] = [[{
+  ["struct minix3_dir_entry"] = [[{
   uint32_t inode;
   char name[];
 }]],
-  },
+},
 ]==],
 ["linux/mman.h"] = [==[
-  constants = {
-    MREMAP_MAYMOVE = 1,
-    MREMAP_FIXED = 2,
-    MREMAP_DONTUNMAP = 4,
-    OVERCOMMIT_GUESS = 0,
-    OVERCOMMIT_ALWAYS = 1,
-    OVERCOMMIT_NEVER = 2,
-    MAP_SHARED = 0x1,
-    MAP_PRIVATE = 0x2,
-    MAP_SHARED_VALIDATE = 0x3,
-    MAP_DROPPABLE = 0x8,
-    MAP_HUGE_SHIFT = 26,
-    MAP_HUGE_MASK = 63,
-    MAP_HUGE_16KB = 939524096,
-    MAP_HUGE_64KB = 1073741824,
-    MAP_HUGE_512KB = 1275068416,
-    MAP_HUGE_1MB = 1342177280,
-    MAP_HUGE_2MB = 1409286144,
-    MAP_HUGE_8MB = 1543503872,
-    MAP_HUGE_16MB = 1610612736,
-    MAP_HUGE_32MB = 1677721600,
-    MAP_HUGE_256MB = 1879048192,
-    MAP_HUGE_512MB = 1946157056,
-    MAP_HUGE_1GB = 2013265920,
-    MAP_HUGE_2GB = 2080374784,
-    MAP_HUGE_16GB = 2281701376,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct cachestat_range"] = [[{
-    uint64_t off;
-    uint64_t len;
-  }]],
-        ["struct cachestat"] = [[{
-    uint64_t nr_cache;
-    uint64_t nr_dirty;
-    uint64_t nr_writeback;
-    uint64_t nr_evicted;
-    uint64_t nr_recently_evicted;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct cachestat_range"] = [[{
-    unsigned long off;
-    unsigned long len;
-  }]],
-        ["struct cachestat"] = [[{
-    unsigned long nr_cache;
-    unsigned long nr_dirty;
-    unsigned long nr_writeback;
-    unsigned long nr_evicted;
-    unsigned long nr_recently_evicted;
-  }]],
-      },
+constants = {
+  MREMAP_MAYMOVE = 1,
+  MREMAP_FIXED = 2,
+  MREMAP_DONTUNMAP = 4,
+  OVERCOMMIT_GUESS = 0,
+  OVERCOMMIT_ALWAYS = 1,
+  OVERCOMMIT_NEVER = 2,
+  MAP_SHARED = 0x1,
+  MAP_PRIVATE = 0x2,
+  MAP_SHARED_VALIDATE = 0x3,
+  MAP_DROPPABLE = 0x8,
+  MAP_HUGE_SHIFT = 26,
+  MAP_HUGE_MASK = 63,
+  MAP_HUGE_16KB = 939524096,
+  MAP_HUGE_64KB = 1073741824,
+  MAP_HUGE_512KB = 1275068416,
+  MAP_HUGE_1MB = 1342177280,
+  MAP_HUGE_2MB = 1409286144,
+  MAP_HUGE_8MB = 1543503872,
+  MAP_HUGE_16MB = 1610612736,
+  MAP_HUGE_32MB = 1677721600,
+  MAP_HUGE_256MB = 1879048192,
+  MAP_HUGE_512MB = 1946157056,
+  MAP_HUGE_1GB = 2013265920,
+  MAP_HUGE_2GB = 2080374784,
+  MAP_HUGE_16GB = 2281701376,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cachestat_range"] = [[{
+  uint64_t off;
+  uint64_t len;
+}]],
+      ["struct cachestat"] = [[{
+  uint64_t nr_cache;
+  uint64_t nr_dirty;
+  uint64_t nr_writeback;
+  uint64_t nr_evicted;
+  uint64_t nr_recently_evicted;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cachestat_range"] = [[{
+  unsigned long off;
+  unsigned long len;
+}]],
+      ["struct cachestat"] = [[{
+  unsigned long nr_cache;
+  unsigned long nr_dirty;
+  unsigned long nr_writeback;
+  unsigned long nr_evicted;
+  unsigned long nr_recently_evicted;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/mmtimer.h"] = [==[
-  constants = {
-    MMTIMER_IOCTL_BASE = 109,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MMTIMER_GETOFFSET = 0x6d00,
-        MMTIMER_GETBITS = 0x6d04,
-        MMTIMER_MMAPAVAIL = 0x6d06,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        MMTIMER_GETRES = 0x80086d01,
-        MMTIMER_GETFREQ = 0x80086d02,
-        MMTIMER_GETCOUNTER = 0x80086d09,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        MMTIMER_GETRES = 0x80046d01,
-        MMTIMER_GETFREQ = 0x80046d02,
-        MMTIMER_GETCOUNTER = 0x80046d09,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MMTIMER_GETOFFSET = 0x20006d00,
-        MMTIMER_GETBITS = 0x20006d04,
-        MMTIMER_MMAPAVAIL = 0x20006d06,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        MMTIMER_GETRES = 0x40046d01,
-        MMTIMER_GETFREQ = 0x40046d02,
-        MMTIMER_GETCOUNTER = 0x40046d09,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        MMTIMER_GETRES = 0x40086d01,
-        MMTIMER_GETFREQ = 0x40086d02,
-        MMTIMER_GETCOUNTER = 0x40086d09,
-      },
+constants = {
+  MMTIMER_IOCTL_BASE = 109,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MMTIMER_GETOFFSET = 0x6d00,
+      MMTIMER_GETBITS = 0x6d04,
+      MMTIMER_MMAPAVAIL = 0x6d06,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      MMTIMER_GETRES = 0x80086d01,
+      MMTIMER_GETFREQ = 0x80086d02,
+      MMTIMER_GETCOUNTER = 0x80086d09,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      MMTIMER_GETRES = 0x80046d01,
+      MMTIMER_GETFREQ = 0x80046d02,
+      MMTIMER_GETCOUNTER = 0x80046d09,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MMTIMER_GETOFFSET = 0x20006d00,
+      MMTIMER_GETBITS = 0x20006d04,
+      MMTIMER_MMAPAVAIL = 0x20006d06,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      MMTIMER_GETRES = 0x40046d01,
+      MMTIMER_GETFREQ = 0x40046d02,
+      MMTIMER_GETCOUNTER = 0x40046d09,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      MMTIMER_GETRES = 0x40086d01,
+      MMTIMER_GETFREQ = 0x40086d02,
+      MMTIMER_GETCOUNTER = 0x40086d09,
+    },
+  },
+},
 ]==],
 ["linux/module.h"] = [==[
-  constants = {
-    MODULE_INIT_IGNORE_MODVERSIONS = 1,
-    MODULE_INIT_IGNORE_VERMAGIC = 2,
-    MODULE_INIT_COMPRESSED_FILE = 4,
-  },
+constants = {
+  MODULE_INIT_IGNORE_MODVERSIONS = 1,
+  MODULE_INIT_IGNORE_VERMAGIC = 2,
+  MODULE_INIT_COMPRESSED_FILE = 4,
+},
 ]==],
 ["linux/module_signature.h"] = [==[
-  constants = {
-    MODULE_SIGNATURE_TYPE_PKCS7 = 2,
-    MODULE_SIGNATURE_MARKER = "~Module signature appended~\n",
-  },
-  records = {
-    ["struct module_signature"] = [[{
+constants = {
+  MODULE_SIGNATURE_TYPE_PKCS7 = 2,
+  MODULE_SIGNATURE_MARKER = "~Module signature appended~\n",
+},
+records = {
+  ["struct module_signature"] = [[{
   uint8_t algo;
   uint8_t hash;
   uint8_t id_type;
@@ -1770,337 +1770,337 @@ return {
   uint8_t __pad[3];
   uint32_t sig_len;
 }]],
-  },
+},
 ]==],
 ["linux/mount.h"] = [==[
-  constants = {
-    FSCONFIG_SET_FLAG = 0,
-    FSCONFIG_SET_STRING = 1,
-    FSCONFIG_SET_BINARY = 2,
-    FSCONFIG_SET_PATH = 3,
-    FSCONFIG_SET_PATH_EMPTY = 4,
-    FSCONFIG_SET_FD = 5,
-    FSCONFIG_CMD_CREATE = 6,
-    FSCONFIG_CMD_RECONFIGURE = 7,
-    FSCONFIG_CMD_CREATE_EXCL = 8,
-    MS_RDONLY = 1,
-    MS_NOSUID = 2,
-    MS_NODEV = 4,
-    MS_NOEXEC = 8,
-    MS_SYNCHRONOUS = 16,
-    MS_REMOUNT = 32,
-    MS_MANDLOCK = 64,
-    MS_DIRSYNC = 128,
-    MS_NOSYMFOLLOW = 256,
-    MS_NOATIME = 1024,
-    MS_NODIRATIME = 2048,
-    MS_BIND = 4096,
-    MS_MOVE = 8192,
-    MS_REC = 16384,
-    MS_VERBOSE = 32768,
-    MS_SILENT = 32768,
-    MS_POSIXACL = 0x10000,
-    MS_UNBINDABLE = 0x20000,
-    MS_PRIVATE = 0x40000,
-    MS_SLAVE = 0x80000,
-    MS_SHARED = 0x100000,
-    MS_RELATIME = 0x200000,
-    MS_KERNMOUNT = 0x400000,
-    MS_I_VERSION = 0x800000,
-    MS_STRICTATIME = 0x1000000,
-    MS_LAZYTIME = 0x2000000,
-    MS_SUBMOUNT = 0x4000000,
-    MS_NOREMOTELOCK = 0x8000000,
-    MS_NOSEC = 0x10000000,
-    MS_BORN = 0x20000000,
-    MS_ACTIVE = 0x40000000,
-    MS_NOUSER = -2147483648,
-    MS_RMT_MASK = 41943121,
-    MS_MGC_VAL = 0xc0ed0000,
-    MS_MGC_MSK = 0xffff0000,
-    OPEN_TREE_CLONE = 0x1,
-    OPEN_TREE_NAMESPACE = 0x2,
-    OPEN_TREE_CLOEXEC = 524288,
-    MOVE_MOUNT_F_SYMLINKS = 0x1,
-    MOVE_MOUNT_F_AUTOMOUNTS = 0x2,
-    MOVE_MOUNT_F_EMPTY_PATH = 0x4,
-    MOVE_MOUNT_T_SYMLINKS = 0x10,
-    MOVE_MOUNT_T_AUTOMOUNTS = 0x20,
-    MOVE_MOUNT_T_EMPTY_PATH = 0x40,
-    MOVE_MOUNT_SET_GROUP = 0x100,
-    MOVE_MOUNT_BENEATH = 0x200,
-    MOVE_MOUNT__MASK = 0x377,
-    FSOPEN_CLOEXEC = 0x1,
-    FSPICK_CLOEXEC = 0x1,
-    FSPICK_SYMLINK_NOFOLLOW = 0x2,
-    FSPICK_NO_AUTOMOUNT = 0x4,
-    FSPICK_EMPTY_PATH = 0x8,
-    FSMOUNT_CLOEXEC = 0x1,
-    FSMOUNT_NAMESPACE = 0x2,
-    MOUNT_ATTR_RDONLY = 0x1,
-    MOUNT_ATTR_NOSUID = 0x2,
-    MOUNT_ATTR_NODEV = 0x4,
-    MOUNT_ATTR_NOEXEC = 0x8,
-    MOUNT_ATTR__ATIME = 0x70,
-    MOUNT_ATTR_RELATIME = 0x0,
-    MOUNT_ATTR_NOATIME = 0x10,
-    MOUNT_ATTR_STRICTATIME = 0x20,
-    MOUNT_ATTR_NODIRATIME = 0x80,
-    MOUNT_ATTR_IDMAP = 0x100000,
-    MOUNT_ATTR_NOSYMFOLLOW = 0x200000,
-    MOUNT_ATTR_SIZE_VER0 = 32,
-    MNT_ID_REQ_SIZE_VER0 = 24,
-    MNT_ID_REQ_SIZE_VER1 = 32,
-    STATMOUNT_SB_BASIC = 0x1,
-    STATMOUNT_MNT_BASIC = 0x2,
-    STATMOUNT_PROPAGATE_FROM = 0x4,
-    STATMOUNT_MNT_ROOT = 0x8,
-    STATMOUNT_MNT_POINT = 0x10,
-    STATMOUNT_FS_TYPE = 0x20,
-    STATMOUNT_MNT_NS_ID = 0x40,
-    STATMOUNT_MNT_OPTS = 0x80,
-    STATMOUNT_FS_SUBTYPE = 0x100,
-    STATMOUNT_SB_SOURCE = 0x200,
-    STATMOUNT_OPT_ARRAY = 0x400,
-    STATMOUNT_OPT_SEC_ARRAY = 0x800,
-    STATMOUNT_SUPPORTED_MASK = 0x1000,
-    STATMOUNT_MNT_UIDMAP = 0x2000,
-    STATMOUNT_MNT_GIDMAP = 0x4000,
-    LSMT_ROOT = 0xffffffffffffffffULL,
-    LISTMOUNT_REVERSE = 0x1,
-    STATMOUNT_BY_FD = 0x1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mount_attr"] = [[{
-    uint64_t attr_set;
-    uint64_t attr_clr;
-    uint64_t propagation;
-    uint64_t userns_fd;
-  }]],
-        ["struct statmount"] = [[{
-    uint32_t size;
-    uint32_t mnt_opts;
-    uint64_t mask;
-    uint32_t sb_dev_major;
-    uint32_t sb_dev_minor;
-    uint64_t sb_magic;
-    uint32_t sb_flags;
-    uint32_t fs_type;
-    uint64_t mnt_id;
-    uint64_t mnt_parent_id;
-    uint32_t mnt_id_old;
-    uint32_t mnt_parent_id_old;
-    uint64_t mnt_attr;
-    uint64_t mnt_propagation;
-    uint64_t mnt_peer_group;
-    uint64_t mnt_master;
-    uint64_t propagate_from;
-    uint32_t mnt_root;
-    uint32_t mnt_point;
-    uint64_t mnt_ns_id;
-    uint32_t fs_subtype;
-    uint32_t sb_source;
-    uint32_t opt_num;
-    uint32_t opt_array;
-    uint32_t opt_sec_num;
-    uint32_t opt_sec_array;
-    uint64_t supported_mask;
-    uint32_t mnt_uidmap_num;
-    uint32_t mnt_uidmap;
-    uint32_t mnt_gidmap_num;
-    uint32_t mnt_gidmap;
-    uint64_t __spare2[43];
-    char str[];
-  }]],
-        ["struct mnt_id_req"] = [[{
-    uint32_t size;
-    union {
-      uint32_t mnt_ns_fd;
-      uint32_t mnt_fd;
-    };
-    uint64_t mnt_id;
-    uint64_t param;
-    uint64_t mnt_ns_id;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mount_attr"] = [[{
-    unsigned long attr_set;
-    unsigned long attr_clr;
-    unsigned long propagation;
-    unsigned long userns_fd;
-  }]],
-        ["struct statmount"] = [[{
-    uint32_t size;
-    uint32_t mnt_opts;
-    unsigned long mask;
-    uint32_t sb_dev_major;
-    uint32_t sb_dev_minor;
-    unsigned long sb_magic;
-    uint32_t sb_flags;
-    uint32_t fs_type;
-    unsigned long mnt_id;
-    unsigned long mnt_parent_id;
-    uint32_t mnt_id_old;
-    uint32_t mnt_parent_id_old;
-    unsigned long mnt_attr;
-    unsigned long mnt_propagation;
-    unsigned long mnt_peer_group;
-    unsigned long mnt_master;
-    unsigned long propagate_from;
-    uint32_t mnt_root;
-    uint32_t mnt_point;
-    unsigned long mnt_ns_id;
-    uint32_t fs_subtype;
-    uint32_t sb_source;
-    uint32_t opt_num;
-    uint32_t opt_array;
-    uint32_t opt_sec_num;
-    uint32_t opt_sec_array;
-    unsigned long supported_mask;
-    uint32_t mnt_uidmap_num;
-    uint32_t mnt_uidmap;
-    uint32_t mnt_gidmap_num;
-    uint32_t mnt_gidmap;
-    unsigned long __spare2[43];
-    char str[];
-  }]],
-        ["struct mnt_id_req"] = [[{
-    uint32_t size;
-    union {
-      uint32_t mnt_ns_fd;
-      uint32_t mnt_fd;
-    };
-    unsigned long mnt_id;
-    unsigned long param;
-    unsigned long mnt_ns_id;
-  }]],
-      },
+constants = {
+  FSCONFIG_SET_FLAG = 0,
+  FSCONFIG_SET_STRING = 1,
+  FSCONFIG_SET_BINARY = 2,
+  FSCONFIG_SET_PATH = 3,
+  FSCONFIG_SET_PATH_EMPTY = 4,
+  FSCONFIG_SET_FD = 5,
+  FSCONFIG_CMD_CREATE = 6,
+  FSCONFIG_CMD_RECONFIGURE = 7,
+  FSCONFIG_CMD_CREATE_EXCL = 8,
+  MS_RDONLY = 1,
+  MS_NOSUID = 2,
+  MS_NODEV = 4,
+  MS_NOEXEC = 8,
+  MS_SYNCHRONOUS = 16,
+  MS_REMOUNT = 32,
+  MS_MANDLOCK = 64,
+  MS_DIRSYNC = 128,
+  MS_NOSYMFOLLOW = 256,
+  MS_NOATIME = 1024,
+  MS_NODIRATIME = 2048,
+  MS_BIND = 4096,
+  MS_MOVE = 8192,
+  MS_REC = 16384,
+  MS_VERBOSE = 32768,
+  MS_SILENT = 32768,
+  MS_POSIXACL = 0x10000,
+  MS_UNBINDABLE = 0x20000,
+  MS_PRIVATE = 0x40000,
+  MS_SLAVE = 0x80000,
+  MS_SHARED = 0x100000,
+  MS_RELATIME = 0x200000,
+  MS_KERNMOUNT = 0x400000,
+  MS_I_VERSION = 0x800000,
+  MS_STRICTATIME = 0x1000000,
+  MS_LAZYTIME = 0x2000000,
+  MS_SUBMOUNT = 0x4000000,
+  MS_NOREMOTELOCK = 0x8000000,
+  MS_NOSEC = 0x10000000,
+  MS_BORN = 0x20000000,
+  MS_ACTIVE = 0x40000000,
+  MS_NOUSER = -2147483648,
+  MS_RMT_MASK = 41943121,
+  MS_MGC_VAL = 0xc0ed0000,
+  MS_MGC_MSK = 0xffff0000,
+  OPEN_TREE_CLONE = 0x1,
+  OPEN_TREE_NAMESPACE = 0x2,
+  OPEN_TREE_CLOEXEC = 524288,
+  MOVE_MOUNT_F_SYMLINKS = 0x1,
+  MOVE_MOUNT_F_AUTOMOUNTS = 0x2,
+  MOVE_MOUNT_F_EMPTY_PATH = 0x4,
+  MOVE_MOUNT_T_SYMLINKS = 0x10,
+  MOVE_MOUNT_T_AUTOMOUNTS = 0x20,
+  MOVE_MOUNT_T_EMPTY_PATH = 0x40,
+  MOVE_MOUNT_SET_GROUP = 0x100,
+  MOVE_MOUNT_BENEATH = 0x200,
+  MOVE_MOUNT__MASK = 0x377,
+  FSOPEN_CLOEXEC = 0x1,
+  FSPICK_CLOEXEC = 0x1,
+  FSPICK_SYMLINK_NOFOLLOW = 0x2,
+  FSPICK_NO_AUTOMOUNT = 0x4,
+  FSPICK_EMPTY_PATH = 0x8,
+  FSMOUNT_CLOEXEC = 0x1,
+  FSMOUNT_NAMESPACE = 0x2,
+  MOUNT_ATTR_RDONLY = 0x1,
+  MOUNT_ATTR_NOSUID = 0x2,
+  MOUNT_ATTR_NODEV = 0x4,
+  MOUNT_ATTR_NOEXEC = 0x8,
+  MOUNT_ATTR__ATIME = 0x70,
+  MOUNT_ATTR_RELATIME = 0x0,
+  MOUNT_ATTR_NOATIME = 0x10,
+  MOUNT_ATTR_STRICTATIME = 0x20,
+  MOUNT_ATTR_NODIRATIME = 0x80,
+  MOUNT_ATTR_IDMAP = 0x100000,
+  MOUNT_ATTR_NOSYMFOLLOW = 0x200000,
+  MOUNT_ATTR_SIZE_VER0 = 32,
+  MNT_ID_REQ_SIZE_VER0 = 24,
+  MNT_ID_REQ_SIZE_VER1 = 32,
+  STATMOUNT_SB_BASIC = 0x1,
+  STATMOUNT_MNT_BASIC = 0x2,
+  STATMOUNT_PROPAGATE_FROM = 0x4,
+  STATMOUNT_MNT_ROOT = 0x8,
+  STATMOUNT_MNT_POINT = 0x10,
+  STATMOUNT_FS_TYPE = 0x20,
+  STATMOUNT_MNT_NS_ID = 0x40,
+  STATMOUNT_MNT_OPTS = 0x80,
+  STATMOUNT_FS_SUBTYPE = 0x100,
+  STATMOUNT_SB_SOURCE = 0x200,
+  STATMOUNT_OPT_ARRAY = 0x400,
+  STATMOUNT_OPT_SEC_ARRAY = 0x800,
+  STATMOUNT_SUPPORTED_MASK = 0x1000,
+  STATMOUNT_MNT_UIDMAP = 0x2000,
+  STATMOUNT_MNT_GIDMAP = 0x4000,
+  LSMT_ROOT = 0xffffffffffffffffULL,
+  LISTMOUNT_REVERSE = 0x1,
+  STATMOUNT_BY_FD = 0x1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mount_attr"] = [[{
+  uint64_t attr_set;
+  uint64_t attr_clr;
+  uint64_t propagation;
+  uint64_t userns_fd;
+}]],
+      ["struct statmount"] = [[{
+  uint32_t size;
+  uint32_t mnt_opts;
+  uint64_t mask;
+  uint32_t sb_dev_major;
+  uint32_t sb_dev_minor;
+  uint64_t sb_magic;
+  uint32_t sb_flags;
+  uint32_t fs_type;
+  uint64_t mnt_id;
+  uint64_t mnt_parent_id;
+  uint32_t mnt_id_old;
+  uint32_t mnt_parent_id_old;
+  uint64_t mnt_attr;
+  uint64_t mnt_propagation;
+  uint64_t mnt_peer_group;
+  uint64_t mnt_master;
+  uint64_t propagate_from;
+  uint32_t mnt_root;
+  uint32_t mnt_point;
+  uint64_t mnt_ns_id;
+  uint32_t fs_subtype;
+  uint32_t sb_source;
+  uint32_t opt_num;
+  uint32_t opt_array;
+  uint32_t opt_sec_num;
+  uint32_t opt_sec_array;
+  uint64_t supported_mask;
+  uint32_t mnt_uidmap_num;
+  uint32_t mnt_uidmap;
+  uint32_t mnt_gidmap_num;
+  uint32_t mnt_gidmap;
+  uint64_t __spare2[43];
+  char str[];
+}]],
+      ["struct mnt_id_req"] = [[{
+  uint32_t size;
+  union {
+    uint32_t mnt_ns_fd;
+    uint32_t mnt_fd;
+  };
+  uint64_t mnt_id;
+  uint64_t param;
+  uint64_t mnt_ns_id;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mount_attr"] = [[{
+  unsigned long attr_set;
+  unsigned long attr_clr;
+  unsigned long propagation;
+  unsigned long userns_fd;
+}]],
+      ["struct statmount"] = [[{
+  uint32_t size;
+  uint32_t mnt_opts;
+  unsigned long mask;
+  uint32_t sb_dev_major;
+  uint32_t sb_dev_minor;
+  unsigned long sb_magic;
+  uint32_t sb_flags;
+  uint32_t fs_type;
+  unsigned long mnt_id;
+  unsigned long mnt_parent_id;
+  uint32_t mnt_id_old;
+  uint32_t mnt_parent_id_old;
+  unsigned long mnt_attr;
+  unsigned long mnt_propagation;
+  unsigned long mnt_peer_group;
+  unsigned long mnt_master;
+  unsigned long propagate_from;
+  uint32_t mnt_root;
+  uint32_t mnt_point;
+  unsigned long mnt_ns_id;
+  uint32_t fs_subtype;
+  uint32_t sb_source;
+  uint32_t opt_num;
+  uint32_t opt_array;
+  uint32_t opt_sec_num;
+  uint32_t opt_sec_array;
+  unsigned long supported_mask;
+  uint32_t mnt_uidmap_num;
+  uint32_t mnt_uidmap;
+  uint32_t mnt_gidmap_num;
+  uint32_t mnt_gidmap;
+  unsigned long __spare2[43];
+  char str[];
+}]],
+      ["struct mnt_id_req"] = [[{
+  uint32_t size;
+  union {
+    uint32_t mnt_ns_fd;
+    uint32_t mnt_fd;
+  };
+  unsigned long mnt_id;
+  unsigned long param;
+  unsigned long mnt_ns_id;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/mpls.h"] = [==[
-  constants = {
-    MPLS_STATS_UNSPEC = 0,
-    MPLS_STATS_LINK = 1,
-    __MPLS_STATS_MAX = 2,
-    MPLS_LS_LABEL_MASK = 0xfffff000,
-    MPLS_LS_LABEL_SHIFT = 12,
-    MPLS_LS_TC_MASK = 0xe00,
-    MPLS_LS_TC_SHIFT = 9,
-    MPLS_LS_S_MASK = 0x100,
-    MPLS_LS_S_SHIFT = 8,
-    MPLS_LS_TTL_MASK = 0xff,
-    MPLS_LS_TTL_SHIFT = 0,
-    MPLS_LABEL_IPV4NULL = 0,
-    MPLS_LABEL_RTALERT = 1,
-    MPLS_LABEL_IPV6NULL = 2,
-    MPLS_LABEL_IMPLNULL = 3,
-    MPLS_LABEL_ENTROPY = 7,
-    MPLS_LABEL_GAL = 13,
-    MPLS_LABEL_OAMALERT = 14,
-    MPLS_LABEL_EXTENSION = 15,
-    MPLS_LABEL_FIRST_UNRESERVED = 16,
-    MPLS_STATS_MAX = 1,
-  },
-  records = {
-    ["struct mpls_label"] = [[{
+constants = {
+  MPLS_STATS_UNSPEC = 0,
+  MPLS_STATS_LINK = 1,
+  __MPLS_STATS_MAX = 2,
+  MPLS_LS_LABEL_MASK = 0xfffff000,
+  MPLS_LS_LABEL_SHIFT = 12,
+  MPLS_LS_TC_MASK = 0xe00,
+  MPLS_LS_TC_SHIFT = 9,
+  MPLS_LS_S_MASK = 0x100,
+  MPLS_LS_S_SHIFT = 8,
+  MPLS_LS_TTL_MASK = 0xff,
+  MPLS_LS_TTL_SHIFT = 0,
+  MPLS_LABEL_IPV4NULL = 0,
+  MPLS_LABEL_RTALERT = 1,
+  MPLS_LABEL_IPV6NULL = 2,
+  MPLS_LABEL_IMPLNULL = 3,
+  MPLS_LABEL_ENTROPY = 7,
+  MPLS_LABEL_GAL = 13,
+  MPLS_LABEL_OAMALERT = 14,
+  MPLS_LABEL_EXTENSION = 15,
+  MPLS_LABEL_FIRST_UNRESERVED = 16,
+  MPLS_STATS_MAX = 1,
+},
+records = {
+  ["struct mpls_label"] = [[{
   uint32_t entry;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mpls_link_stats"] = [[{
-    uint64_t rx_packets;
-    uint64_t tx_packets;
-    uint64_t rx_bytes;
-    uint64_t tx_bytes;
-    uint64_t rx_errors;
-    uint64_t tx_errors;
-    uint64_t rx_dropped;
-    uint64_t tx_dropped;
-    uint64_t rx_noroute;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mpls_link_stats"] = [[{
-    unsigned long rx_packets;
-    unsigned long tx_packets;
-    unsigned long rx_bytes;
-    unsigned long tx_bytes;
-    unsigned long rx_errors;
-    unsigned long tx_errors;
-    unsigned long rx_dropped;
-    unsigned long tx_dropped;
-    unsigned long rx_noroute;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mpls_link_stats"] = [[{
+  uint64_t rx_packets;
+  uint64_t tx_packets;
+  uint64_t rx_bytes;
+  uint64_t tx_bytes;
+  uint64_t rx_errors;
+  uint64_t tx_errors;
+  uint64_t rx_dropped;
+  uint64_t tx_dropped;
+  uint64_t rx_noroute;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mpls_link_stats"] = [[{
+  unsigned long rx_packets;
+  unsigned long tx_packets;
+  unsigned long rx_bytes;
+  unsigned long tx_bytes;
+  unsigned long rx_errors;
+  unsigned long tx_errors;
+  unsigned long rx_dropped;
+  unsigned long tx_dropped;
+  unsigned long rx_noroute;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/mpls_iptunnel.h"] = [==[
-  constants = {
-    MPLS_IPTUNNEL_UNSPEC = 0,
-    MPLS_IPTUNNEL_DST = 1,
-    MPLS_IPTUNNEL_TTL = 2,
-    __MPLS_IPTUNNEL_MAX = 3,
-    MPLS_IPTUNNEL_MAX = 2,
-  },
+constants = {
+  MPLS_IPTUNNEL_UNSPEC = 0,
+  MPLS_IPTUNNEL_DST = 1,
+  MPLS_IPTUNNEL_TTL = 2,
+  __MPLS_IPTUNNEL_MAX = 3,
+  MPLS_IPTUNNEL_MAX = 2,
+},
 ]==],
 ["linux/mptcp.h"] = [==[
-  constants = {
-    MPTCP_SUBFLOW_FLAG_MCAP_REM = 1,
-    MPTCP_SUBFLOW_FLAG_MCAP_LOC = 2,
-    MPTCP_SUBFLOW_FLAG_JOIN_REM = 4,
-    MPTCP_SUBFLOW_FLAG_JOIN_LOC = 8,
-    MPTCP_SUBFLOW_FLAG_BKUP_REM = 16,
-    MPTCP_SUBFLOW_FLAG_BKUP_LOC = 32,
-    MPTCP_SUBFLOW_FLAG_FULLY_ESTABLISHED = 64,
-    MPTCP_SUBFLOW_FLAG_CONNECTED = 128,
-    MPTCP_SUBFLOW_FLAG_MAPVALID = 256,
-    MPTCP_PM_CMD_GRP_NAME = "mptcp_pm_cmds",
-    MPTCP_PM_EV_GRP_NAME = "mptcp_pm_events",
-    MPTCP_INFO_FLAG_FALLBACK = 1,
-    MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED = 2,
-    MPTCP_PM_EV_FLAG_DENY_JOIN_ID0 = 1,
-    MPTCP_PM_EV_FLAG_SERVER_SIDE = 2,
-    MPTCP_PM_ADDR_FLAG_SIGNAL = 1,
-    MPTCP_PM_ADDR_FLAG_SUBFLOW = 2,
-    MPTCP_PM_ADDR_FLAG_BACKUP = 4,
-    MPTCP_PM_ADDR_FLAG_FULLMESH = 8,
-    MPTCP_PM_ADDR_FLAG_IMPLICIT = 16,
-    MPTCP_PM_ADDR_FLAG_LAMINAR = 32,
-    MPTCP_RST_EUNSPEC = 0,
-    MPTCP_RST_EMPTCP = 1,
-    MPTCP_RST_ERESOURCE = 2,
-    MPTCP_RST_EPROHIBIT = 3,
-    MPTCP_RST_EWQ2BIG = 4,
-    MPTCP_RST_EBADPERF = 5,
-    MPTCP_RST_EMIDDLEBOX = 6,
-    MPTCP_INFO = 1,
-    MPTCP_TCPINFO = 2,
-    MPTCP_SUBFLOW_ADDRS = 3,
-    MPTCP_FULL_INFO = 4,
-  },
-  records = {
-    ["struct mptcp_subflow_data"] = [[{
+constants = {
+  MPTCP_SUBFLOW_FLAG_MCAP_REM = 1,
+  MPTCP_SUBFLOW_FLAG_MCAP_LOC = 2,
+  MPTCP_SUBFLOW_FLAG_JOIN_REM = 4,
+  MPTCP_SUBFLOW_FLAG_JOIN_LOC = 8,
+  MPTCP_SUBFLOW_FLAG_BKUP_REM = 16,
+  MPTCP_SUBFLOW_FLAG_BKUP_LOC = 32,
+  MPTCP_SUBFLOW_FLAG_FULLY_ESTABLISHED = 64,
+  MPTCP_SUBFLOW_FLAG_CONNECTED = 128,
+  MPTCP_SUBFLOW_FLAG_MAPVALID = 256,
+  MPTCP_PM_CMD_GRP_NAME = "mptcp_pm_cmds",
+  MPTCP_PM_EV_GRP_NAME = "mptcp_pm_events",
+  MPTCP_INFO_FLAG_FALLBACK = 1,
+  MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED = 2,
+  MPTCP_PM_EV_FLAG_DENY_JOIN_ID0 = 1,
+  MPTCP_PM_EV_FLAG_SERVER_SIDE = 2,
+  MPTCP_PM_ADDR_FLAG_SIGNAL = 1,
+  MPTCP_PM_ADDR_FLAG_SUBFLOW = 2,
+  MPTCP_PM_ADDR_FLAG_BACKUP = 4,
+  MPTCP_PM_ADDR_FLAG_FULLMESH = 8,
+  MPTCP_PM_ADDR_FLAG_IMPLICIT = 16,
+  MPTCP_PM_ADDR_FLAG_LAMINAR = 32,
+  MPTCP_RST_EUNSPEC = 0,
+  MPTCP_RST_EMPTCP = 1,
+  MPTCP_RST_ERESOURCE = 2,
+  MPTCP_RST_EPROHIBIT = 3,
+  MPTCP_RST_EWQ2BIG = 4,
+  MPTCP_RST_EBADPERF = 5,
+  MPTCP_RST_EMIDDLEBOX = 6,
+  MPTCP_INFO = 1,
+  MPTCP_TCPINFO = 2,
+  MPTCP_SUBFLOW_ADDRS = 3,
+  MPTCP_FULL_INFO = 4,
+},
+records = {
+  ["struct mptcp_subflow_data"] = [[{
   uint32_t size_subflow_data;
   uint32_t num_subflows;
   uint32_t size_kernel;
   uint32_t size_user;
 } __attribute__((aligned(8)))]],
-    ["struct mptcp_subflow_addrs"] = [[{
+  ["struct mptcp_subflow_addrs"] = [[{
   union {
     uint16_t sa_family;
     struct sockaddr sa_local;
@@ -2115,283 +2115,283 @@ return {
     struct __kernel_sockaddr_storage ss_remote;
   };
 }]],
-    ["struct mptcp_subflow_info"] = [[{
+  ["struct mptcp_subflow_info"] = [[{
   uint32_t id;
   struct mptcp_subflow_addrs addrs;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mptcp_info"] = [[{
-    uint8_t mptcpi_subflows;
-    uint8_t mptcpi_add_addr_signal;
-    uint8_t mptcpi_add_addr_accepted;
-    uint8_t mptcpi_subflows_max;
-    uint8_t mptcpi_add_addr_signal_max;
-    uint8_t mptcpi_add_addr_accepted_max;
-    uint32_t mptcpi_flags;
-    uint32_t mptcpi_token;
-    uint64_t mptcpi_write_seq;
-    uint64_t mptcpi_snd_una;
-    uint64_t mptcpi_rcv_nxt;
-    uint8_t mptcpi_local_addr_used;
-    uint8_t mptcpi_local_addr_max;
-    uint8_t mptcpi_csum_enabled;
-    uint32_t mptcpi_retransmits;
-    uint64_t mptcpi_bytes_retrans;
-    uint64_t mptcpi_bytes_sent;
-    uint64_t mptcpi_bytes_received;
-    uint64_t mptcpi_bytes_acked;
-    uint8_t mptcpi_subflows_total;
-    uint8_t mptcpi_endp_laminar_max;
-    uint8_t mptcpi_endp_fullmesh_max;
-    uint8_t reserved;
-    uint32_t mptcpi_last_data_sent;
-    uint32_t mptcpi_last_data_recv;
-    uint32_t mptcpi_last_ack_recv;
-  }]],
-        ["struct mptcp_full_info"] = [[{
-    uint32_t size_tcpinfo_kernel;
-    uint32_t size_tcpinfo_user;
-    uint32_t size_sfinfo_kernel;
-    uint32_t size_sfinfo_user;
-    uint32_t num_subflows;
-    uint32_t size_arrays_user;
-    uint64_t subflow_info __attribute__((aligned(8)));
-    uint64_t tcp_info __attribute__((aligned(8)));
-    struct mptcp_info mptcp_info;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mptcp_info"] = [[{
-    uint8_t mptcpi_subflows;
-    uint8_t mptcpi_add_addr_signal;
-    uint8_t mptcpi_add_addr_accepted;
-    uint8_t mptcpi_subflows_max;
-    uint8_t mptcpi_add_addr_signal_max;
-    uint8_t mptcpi_add_addr_accepted_max;
-    uint32_t mptcpi_flags;
-    uint32_t mptcpi_token;
-    unsigned long mptcpi_write_seq;
-    unsigned long mptcpi_snd_una;
-    unsigned long mptcpi_rcv_nxt;
-    uint8_t mptcpi_local_addr_used;
-    uint8_t mptcpi_local_addr_max;
-    uint8_t mptcpi_csum_enabled;
-    uint32_t mptcpi_retransmits;
-    unsigned long mptcpi_bytes_retrans;
-    unsigned long mptcpi_bytes_sent;
-    unsigned long mptcpi_bytes_received;
-    unsigned long mptcpi_bytes_acked;
-    uint8_t mptcpi_subflows_total;
-    uint8_t mptcpi_endp_laminar_max;
-    uint8_t mptcpi_endp_fullmesh_max;
-    uint8_t reserved;
-    uint32_t mptcpi_last_data_sent;
-    uint32_t mptcpi_last_data_recv;
-    uint32_t mptcpi_last_ack_recv;
-  }]],
-        ["struct mptcp_full_info"] = [[{
-    uint32_t size_tcpinfo_kernel;
-    uint32_t size_tcpinfo_user;
-    uint32_t size_sfinfo_kernel;
-    uint32_t size_sfinfo_user;
-    uint32_t num_subflows;
-    uint32_t size_arrays_user;
-    unsigned long subflow_info __attribute__((aligned(8)));
-    unsigned long tcp_info __attribute__((aligned(8)));
-    struct mptcp_info mptcp_info;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mptcp_info"] = [[{
+  uint8_t mptcpi_subflows;
+  uint8_t mptcpi_add_addr_signal;
+  uint8_t mptcpi_add_addr_accepted;
+  uint8_t mptcpi_subflows_max;
+  uint8_t mptcpi_add_addr_signal_max;
+  uint8_t mptcpi_add_addr_accepted_max;
+  uint32_t mptcpi_flags;
+  uint32_t mptcpi_token;
+  uint64_t mptcpi_write_seq;
+  uint64_t mptcpi_snd_una;
+  uint64_t mptcpi_rcv_nxt;
+  uint8_t mptcpi_local_addr_used;
+  uint8_t mptcpi_local_addr_max;
+  uint8_t mptcpi_csum_enabled;
+  uint32_t mptcpi_retransmits;
+  uint64_t mptcpi_bytes_retrans;
+  uint64_t mptcpi_bytes_sent;
+  uint64_t mptcpi_bytes_received;
+  uint64_t mptcpi_bytes_acked;
+  uint8_t mptcpi_subflows_total;
+  uint8_t mptcpi_endp_laminar_max;
+  uint8_t mptcpi_endp_fullmesh_max;
+  uint8_t reserved;
+  uint32_t mptcpi_last_data_sent;
+  uint32_t mptcpi_last_data_recv;
+  uint32_t mptcpi_last_ack_recv;
+}]],
+      ["struct mptcp_full_info"] = [[{
+  uint32_t size_tcpinfo_kernel;
+  uint32_t size_tcpinfo_user;
+  uint32_t size_sfinfo_kernel;
+  uint32_t size_sfinfo_user;
+  uint32_t num_subflows;
+  uint32_t size_arrays_user;
+  uint64_t subflow_info __attribute__((aligned(8)));
+  uint64_t tcp_info __attribute__((aligned(8)));
+  struct mptcp_info mptcp_info;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mptcp_info"] = [[{
+  uint8_t mptcpi_subflows;
+  uint8_t mptcpi_add_addr_signal;
+  uint8_t mptcpi_add_addr_accepted;
+  uint8_t mptcpi_subflows_max;
+  uint8_t mptcpi_add_addr_signal_max;
+  uint8_t mptcpi_add_addr_accepted_max;
+  uint32_t mptcpi_flags;
+  uint32_t mptcpi_token;
+  unsigned long mptcpi_write_seq;
+  unsigned long mptcpi_snd_una;
+  unsigned long mptcpi_rcv_nxt;
+  uint8_t mptcpi_local_addr_used;
+  uint8_t mptcpi_local_addr_max;
+  uint8_t mptcpi_csum_enabled;
+  uint32_t mptcpi_retransmits;
+  unsigned long mptcpi_bytes_retrans;
+  unsigned long mptcpi_bytes_sent;
+  unsigned long mptcpi_bytes_received;
+  unsigned long mptcpi_bytes_acked;
+  uint8_t mptcpi_subflows_total;
+  uint8_t mptcpi_endp_laminar_max;
+  uint8_t mptcpi_endp_fullmesh_max;
+  uint8_t reserved;
+  uint32_t mptcpi_last_data_sent;
+  uint32_t mptcpi_last_data_recv;
+  uint32_t mptcpi_last_ack_recv;
+}]],
+      ["struct mptcp_full_info"] = [[{
+  uint32_t size_tcpinfo_kernel;
+  uint32_t size_tcpinfo_user;
+  uint32_t size_sfinfo_kernel;
+  uint32_t size_sfinfo_user;
+  uint32_t num_subflows;
+  uint32_t size_arrays_user;
+  unsigned long subflow_info __attribute__((aligned(8)));
+  unsigned long tcp_info __attribute__((aligned(8)));
+  struct mptcp_info mptcp_info;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/mptcp_pm.h"] = [==[
-  constants = {
-    MPTCP_EVENT_UNSPEC = 0,
-    MPTCP_EVENT_CREATED = 1,
-    MPTCP_EVENT_ESTABLISHED = 2,
-    MPTCP_EVENT_CLOSED = 3,
-    MPTCP_EVENT_ANNOUNCED = 6,
-    MPTCP_EVENT_REMOVED = 7,
-    MPTCP_EVENT_SUB_ESTABLISHED = 10,
-    MPTCP_EVENT_SUB_CLOSED = 11,
-    MPTCP_EVENT_SUB_PRIORITY = 13,
-    MPTCP_EVENT_LISTENER_CREATED = 15,
-    MPTCP_EVENT_LISTENER_CLOSED = 16,
-    MPTCP_PM_ADDR_ATTR_UNSPEC = 0,
-    MPTCP_PM_ADDR_ATTR_FAMILY = 1,
-    MPTCP_PM_ADDR_ATTR_ID = 2,
-    MPTCP_PM_ADDR_ATTR_ADDR4 = 3,
-    MPTCP_PM_ADDR_ATTR_ADDR6 = 4,
-    MPTCP_PM_ADDR_ATTR_PORT = 5,
-    MPTCP_PM_ADDR_ATTR_FLAGS = 6,
-    MPTCP_PM_ADDR_ATTR_IF_IDX = 7,
-    __MPTCP_PM_ADDR_ATTR_MAX = 8,
-    MPTCP_SUBFLOW_ATTR_UNSPEC = 0,
-    MPTCP_SUBFLOW_ATTR_TOKEN_REM = 1,
-    MPTCP_SUBFLOW_ATTR_TOKEN_LOC = 2,
-    MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ = 3,
-    MPTCP_SUBFLOW_ATTR_MAP_SEQ = 4,
-    MPTCP_SUBFLOW_ATTR_MAP_SFSEQ = 5,
-    MPTCP_SUBFLOW_ATTR_SSN_OFFSET = 6,
-    MPTCP_SUBFLOW_ATTR_MAP_DATALEN = 7,
-    MPTCP_SUBFLOW_ATTR_FLAGS = 8,
-    MPTCP_SUBFLOW_ATTR_ID_REM = 9,
-    MPTCP_SUBFLOW_ATTR_ID_LOC = 10,
-    MPTCP_SUBFLOW_ATTR_PAD = 11,
-    __MPTCP_SUBFLOW_ATTR_MAX = 12,
-    MPTCP_PM_ENDPOINT_ADDR = 1,
-    __MPTCP_PM_ENDPOINT_MAX = 2,
-    MPTCP_PM_ATTR_UNSPEC = 0,
-    MPTCP_PM_ATTR_ADDR = 1,
-    MPTCP_PM_ATTR_RCV_ADD_ADDRS = 2,
-    MPTCP_PM_ATTR_SUBFLOWS = 3,
-    MPTCP_PM_ATTR_TOKEN = 4,
-    MPTCP_PM_ATTR_LOC_ID = 5,
-    MPTCP_PM_ATTR_ADDR_REMOTE = 6,
-    __MPTCP_ATTR_AFTER_LAST = 7,
-    MPTCP_ATTR_UNSPEC = 0,
-    MPTCP_ATTR_TOKEN = 1,
-    MPTCP_ATTR_FAMILY = 2,
-    MPTCP_ATTR_LOC_ID = 3,
-    MPTCP_ATTR_REM_ID = 4,
-    MPTCP_ATTR_SADDR4 = 5,
-    MPTCP_ATTR_SADDR6 = 6,
-    MPTCP_ATTR_DADDR4 = 7,
-    MPTCP_ATTR_DADDR6 = 8,
-    MPTCP_ATTR_SPORT = 9,
-    MPTCP_ATTR_DPORT = 10,
-    MPTCP_ATTR_BACKUP = 11,
-    MPTCP_ATTR_ERROR = 12,
-    MPTCP_ATTR_FLAGS = 13,
-    MPTCP_ATTR_TIMEOUT = 14,
-    MPTCP_ATTR_IF_IDX = 15,
-    MPTCP_ATTR_RESET_REASON = 16,
-    MPTCP_ATTR_RESET_FLAGS = 17,
-    MPTCP_ATTR_SERVER_SIDE = 18,
-    __MPTCP_ATTR_MAX = 19,
-    MPTCP_PM_CMD_UNSPEC = 0,
-    MPTCP_PM_CMD_ADD_ADDR = 1,
-    MPTCP_PM_CMD_DEL_ADDR = 2,
-    MPTCP_PM_CMD_GET_ADDR = 3,
-    MPTCP_PM_CMD_FLUSH_ADDRS = 4,
-    MPTCP_PM_CMD_SET_LIMITS = 5,
-    MPTCP_PM_CMD_GET_LIMITS = 6,
-    MPTCP_PM_CMD_SET_FLAGS = 7,
-    MPTCP_PM_CMD_ANNOUNCE = 8,
-    MPTCP_PM_CMD_REMOVE = 9,
-    MPTCP_PM_CMD_SUBFLOW_CREATE = 10,
-    MPTCP_PM_CMD_SUBFLOW_DESTROY = 11,
-    __MPTCP_PM_CMD_AFTER_LAST = 12,
-    MPTCP_PM_NAME = "mptcp_pm",
-    MPTCP_PM_VER = 1,
-    MPTCP_PM_ADDR_ATTR_MAX = 7,
-    MPTCP_SUBFLOW_ATTR_MAX = 11,
-    MPTCP_PM_ENDPOINT_MAX = 1,
-    MPTCP_PM_ATTR_MAX = 6,
-    MPTCP_ATTR_MAX = 18,
-    MPTCP_PM_CMD_MAX = 11,
-  },
+constants = {
+  MPTCP_EVENT_UNSPEC = 0,
+  MPTCP_EVENT_CREATED = 1,
+  MPTCP_EVENT_ESTABLISHED = 2,
+  MPTCP_EVENT_CLOSED = 3,
+  MPTCP_EVENT_ANNOUNCED = 6,
+  MPTCP_EVENT_REMOVED = 7,
+  MPTCP_EVENT_SUB_ESTABLISHED = 10,
+  MPTCP_EVENT_SUB_CLOSED = 11,
+  MPTCP_EVENT_SUB_PRIORITY = 13,
+  MPTCP_EVENT_LISTENER_CREATED = 15,
+  MPTCP_EVENT_LISTENER_CLOSED = 16,
+  MPTCP_PM_ADDR_ATTR_UNSPEC = 0,
+  MPTCP_PM_ADDR_ATTR_FAMILY = 1,
+  MPTCP_PM_ADDR_ATTR_ID = 2,
+  MPTCP_PM_ADDR_ATTR_ADDR4 = 3,
+  MPTCP_PM_ADDR_ATTR_ADDR6 = 4,
+  MPTCP_PM_ADDR_ATTR_PORT = 5,
+  MPTCP_PM_ADDR_ATTR_FLAGS = 6,
+  MPTCP_PM_ADDR_ATTR_IF_IDX = 7,
+  __MPTCP_PM_ADDR_ATTR_MAX = 8,
+  MPTCP_SUBFLOW_ATTR_UNSPEC = 0,
+  MPTCP_SUBFLOW_ATTR_TOKEN_REM = 1,
+  MPTCP_SUBFLOW_ATTR_TOKEN_LOC = 2,
+  MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ = 3,
+  MPTCP_SUBFLOW_ATTR_MAP_SEQ = 4,
+  MPTCP_SUBFLOW_ATTR_MAP_SFSEQ = 5,
+  MPTCP_SUBFLOW_ATTR_SSN_OFFSET = 6,
+  MPTCP_SUBFLOW_ATTR_MAP_DATALEN = 7,
+  MPTCP_SUBFLOW_ATTR_FLAGS = 8,
+  MPTCP_SUBFLOW_ATTR_ID_REM = 9,
+  MPTCP_SUBFLOW_ATTR_ID_LOC = 10,
+  MPTCP_SUBFLOW_ATTR_PAD = 11,
+  __MPTCP_SUBFLOW_ATTR_MAX = 12,
+  MPTCP_PM_ENDPOINT_ADDR = 1,
+  __MPTCP_PM_ENDPOINT_MAX = 2,
+  MPTCP_PM_ATTR_UNSPEC = 0,
+  MPTCP_PM_ATTR_ADDR = 1,
+  MPTCP_PM_ATTR_RCV_ADD_ADDRS = 2,
+  MPTCP_PM_ATTR_SUBFLOWS = 3,
+  MPTCP_PM_ATTR_TOKEN = 4,
+  MPTCP_PM_ATTR_LOC_ID = 5,
+  MPTCP_PM_ATTR_ADDR_REMOTE = 6,
+  __MPTCP_ATTR_AFTER_LAST = 7,
+  MPTCP_ATTR_UNSPEC = 0,
+  MPTCP_ATTR_TOKEN = 1,
+  MPTCP_ATTR_FAMILY = 2,
+  MPTCP_ATTR_LOC_ID = 3,
+  MPTCP_ATTR_REM_ID = 4,
+  MPTCP_ATTR_SADDR4 = 5,
+  MPTCP_ATTR_SADDR6 = 6,
+  MPTCP_ATTR_DADDR4 = 7,
+  MPTCP_ATTR_DADDR6 = 8,
+  MPTCP_ATTR_SPORT = 9,
+  MPTCP_ATTR_DPORT = 10,
+  MPTCP_ATTR_BACKUP = 11,
+  MPTCP_ATTR_ERROR = 12,
+  MPTCP_ATTR_FLAGS = 13,
+  MPTCP_ATTR_TIMEOUT = 14,
+  MPTCP_ATTR_IF_IDX = 15,
+  MPTCP_ATTR_RESET_REASON = 16,
+  MPTCP_ATTR_RESET_FLAGS = 17,
+  MPTCP_ATTR_SERVER_SIDE = 18,
+  __MPTCP_ATTR_MAX = 19,
+  MPTCP_PM_CMD_UNSPEC = 0,
+  MPTCP_PM_CMD_ADD_ADDR = 1,
+  MPTCP_PM_CMD_DEL_ADDR = 2,
+  MPTCP_PM_CMD_GET_ADDR = 3,
+  MPTCP_PM_CMD_FLUSH_ADDRS = 4,
+  MPTCP_PM_CMD_SET_LIMITS = 5,
+  MPTCP_PM_CMD_GET_LIMITS = 6,
+  MPTCP_PM_CMD_SET_FLAGS = 7,
+  MPTCP_PM_CMD_ANNOUNCE = 8,
+  MPTCP_PM_CMD_REMOVE = 9,
+  MPTCP_PM_CMD_SUBFLOW_CREATE = 10,
+  MPTCP_PM_CMD_SUBFLOW_DESTROY = 11,
+  __MPTCP_PM_CMD_AFTER_LAST = 12,
+  MPTCP_PM_NAME = "mptcp_pm",
+  MPTCP_PM_VER = 1,
+  MPTCP_PM_ADDR_ATTR_MAX = 7,
+  MPTCP_SUBFLOW_ATTR_MAX = 11,
+  MPTCP_PM_ENDPOINT_MAX = 1,
+  MPTCP_PM_ATTR_MAX = 6,
+  MPTCP_ATTR_MAX = 18,
+  MPTCP_PM_CMD_MAX = 11,
+},
 ]==],
 ["linux/mqueue.h"] = [==[
-  constants = {
-    MQ_PRIO_MAX = 32768,
-    MQ_BYTES_MAX = 819200,
-    NOTIFY_NONE = 0,
-    NOTIFY_WOKENUP = 1,
-    NOTIFY_REMOVED = 2,
-    NOTIFY_COOKIE_LEN = 32,
-  },
-  records = {
-    ["struct mq_attr"] = [[{
+constants = {
+  MQ_PRIO_MAX = 32768,
+  MQ_BYTES_MAX = 819200,
+  NOTIFY_NONE = 0,
+  NOTIFY_WOKENUP = 1,
+  NOTIFY_REMOVED = 2,
+  NOTIFY_COOKIE_LEN = 32,
+},
+records = {
+  ["struct mq_attr"] = [[{
   long mq_flags;
   long mq_maxmsg;
   long mq_msgsize;
   long mq_curmsgs;
   long __reserved[4];
 }]],
-  },
+},
 ]==],
 ["linux/mroute.h"] = [==[
-  constants = {
-    IPMRA_TABLE_UNSPEC = 0,
-    IPMRA_TABLE_ID = 1,
-    IPMRA_TABLE_CACHE_RES_QUEUE_LEN = 2,
-    IPMRA_TABLE_MROUTE_REG_VIF_NUM = 3,
-    IPMRA_TABLE_MROUTE_DO_ASSERT = 4,
-    IPMRA_TABLE_MROUTE_DO_PIM = 5,
-    IPMRA_TABLE_VIFS = 6,
-    IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE = 7,
-    __IPMRA_TABLE_MAX = 8,
-    IPMRA_VIF_UNSPEC = 0,
-    IPMRA_VIF = 1,
-    __IPMRA_VIF_MAX = 2,
-    IPMRA_VIFA_UNSPEC = 0,
-    IPMRA_VIFA_IFINDEX = 1,
-    IPMRA_VIFA_VIF_ID = 2,
-    IPMRA_VIFA_FLAGS = 3,
-    IPMRA_VIFA_BYTES_IN = 4,
-    IPMRA_VIFA_BYTES_OUT = 5,
-    IPMRA_VIFA_PACKETS_IN = 6,
-    IPMRA_VIFA_PACKETS_OUT = 7,
-    IPMRA_VIFA_LOCAL_ADDR = 8,
-    IPMRA_VIFA_REMOTE_ADDR = 9,
-    IPMRA_VIFA_PAD = 10,
-    __IPMRA_VIFA_MAX = 11,
-    IPMRA_CREPORT_UNSPEC = 0,
-    IPMRA_CREPORT_MSGTYPE = 1,
-    IPMRA_CREPORT_VIF_ID = 2,
-    IPMRA_CREPORT_SRC_ADDR = 3,
-    IPMRA_CREPORT_DST_ADDR = 4,
-    IPMRA_CREPORT_PKT = 5,
-    IPMRA_CREPORT_TABLE = 6,
-    __IPMRA_CREPORT_MAX = 7,
-    MRT_BASE = 200,
-    MRT_INIT = 200,
-    MRT_DONE = 201,
-    MRT_ADD_VIF = 202,
-    MRT_DEL_VIF = 203,
-    MRT_ADD_MFC = 204,
-    MRT_DEL_MFC = 205,
-    MRT_VERSION = 206,
-    MRT_ASSERT = 207,
-    MRT_PIM = 208,
-    MRT_TABLE = 209,
-    MRT_ADD_MFC_PROXY = 210,
-    MRT_DEL_MFC_PROXY = 211,
-    MRT_FLUSH = 212,
-    MRT_MAX = 212,
-    SIOCGETVIFCNT = 35296,
-    SIOCGETSGCNT = 35297,
-    SIOCGETRPF = 35298,
-    MRT_FLUSH_MFC = 1,
-    MRT_FLUSH_MFC_STATIC = 2,
-    MRT_FLUSH_VIFS = 4,
-    MRT_FLUSH_VIFS_STATIC = 8,
-    MAXVIFS = 32,
-    ALL_VIFS = 65535,
-    VIFF_TUNNEL = 0x1,
-    VIFF_SRCRT = 0x2,
-    VIFF_REGISTER = 0x4,
-    VIFF_USE_IFINDEX = 0x8,
-    IPMRA_TABLE_MAX = 7,
-    IPMRA_VIF_MAX = 1,
-    IPMRA_VIFA_MAX = 10,
-    IPMRA_CREPORT_MAX = 6,
-    MFC_ASSERT_THRESH = 300,
-    IGMPMSG_NOCACHE = 1,
-    IGMPMSG_WRONGVIF = 2,
-    IGMPMSG_WHOLEPKT = 3,
-    IGMPMSG_WRVIFWHOLE = 4,
-  },
-  records = {
-    ["struct vifctl"] = [[{
+constants = {
+  IPMRA_TABLE_UNSPEC = 0,
+  IPMRA_TABLE_ID = 1,
+  IPMRA_TABLE_CACHE_RES_QUEUE_LEN = 2,
+  IPMRA_TABLE_MROUTE_REG_VIF_NUM = 3,
+  IPMRA_TABLE_MROUTE_DO_ASSERT = 4,
+  IPMRA_TABLE_MROUTE_DO_PIM = 5,
+  IPMRA_TABLE_VIFS = 6,
+  IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE = 7,
+  __IPMRA_TABLE_MAX = 8,
+  IPMRA_VIF_UNSPEC = 0,
+  IPMRA_VIF = 1,
+  __IPMRA_VIF_MAX = 2,
+  IPMRA_VIFA_UNSPEC = 0,
+  IPMRA_VIFA_IFINDEX = 1,
+  IPMRA_VIFA_VIF_ID = 2,
+  IPMRA_VIFA_FLAGS = 3,
+  IPMRA_VIFA_BYTES_IN = 4,
+  IPMRA_VIFA_BYTES_OUT = 5,
+  IPMRA_VIFA_PACKETS_IN = 6,
+  IPMRA_VIFA_PACKETS_OUT = 7,
+  IPMRA_VIFA_LOCAL_ADDR = 8,
+  IPMRA_VIFA_REMOTE_ADDR = 9,
+  IPMRA_VIFA_PAD = 10,
+  __IPMRA_VIFA_MAX = 11,
+  IPMRA_CREPORT_UNSPEC = 0,
+  IPMRA_CREPORT_MSGTYPE = 1,
+  IPMRA_CREPORT_VIF_ID = 2,
+  IPMRA_CREPORT_SRC_ADDR = 3,
+  IPMRA_CREPORT_DST_ADDR = 4,
+  IPMRA_CREPORT_PKT = 5,
+  IPMRA_CREPORT_TABLE = 6,
+  __IPMRA_CREPORT_MAX = 7,
+  MRT_BASE = 200,
+  MRT_INIT = 200,
+  MRT_DONE = 201,
+  MRT_ADD_VIF = 202,
+  MRT_DEL_VIF = 203,
+  MRT_ADD_MFC = 204,
+  MRT_DEL_MFC = 205,
+  MRT_VERSION = 206,
+  MRT_ASSERT = 207,
+  MRT_PIM = 208,
+  MRT_TABLE = 209,
+  MRT_ADD_MFC_PROXY = 210,
+  MRT_DEL_MFC_PROXY = 211,
+  MRT_FLUSH = 212,
+  MRT_MAX = 212,
+  SIOCGETVIFCNT = 35296,
+  SIOCGETSGCNT = 35297,
+  SIOCGETRPF = 35298,
+  MRT_FLUSH_MFC = 1,
+  MRT_FLUSH_MFC_STATIC = 2,
+  MRT_FLUSH_VIFS = 4,
+  MRT_FLUSH_VIFS_STATIC = 8,
+  MAXVIFS = 32,
+  ALL_VIFS = 65535,
+  VIFF_TUNNEL = 0x1,
+  VIFF_SRCRT = 0x2,
+  VIFF_REGISTER = 0x4,
+  VIFF_USE_IFINDEX = 0x8,
+  IPMRA_TABLE_MAX = 7,
+  IPMRA_VIF_MAX = 1,
+  IPMRA_VIFA_MAX = 10,
+  IPMRA_CREPORT_MAX = 6,
+  MFC_ASSERT_THRESH = 300,
+  IGMPMSG_NOCACHE = 1,
+  IGMPMSG_WRONGVIF = 2,
+  IGMPMSG_WHOLEPKT = 3,
+  IGMPMSG_WRVIFWHOLE = 4,
+},
+records = {
+  ["struct vifctl"] = [[{
   uint16_t vifc_vifi;
   uint8_t vifc_flags;
   uint8_t vifc_threshold;
@@ -2402,7 +2402,7 @@ return {
   };
   struct in_addr vifc_rmt_addr;
 }]],
-    ["struct mfcctl"] = [[{
+  ["struct mfcctl"] = [[{
   struct in_addr mfcc_origin;
   struct in_addr mfcc_mcastgrp;
   uint16_t mfcc_parent;
@@ -2412,21 +2412,21 @@ return {
   uint32_t mfcc_wrong_if;
   int32_t mfcc_expire;
 }]],
-    ["struct sioc_sg_req"] = [[{
+  ["struct sioc_sg_req"] = [[{
   struct in_addr src;
   struct in_addr grp;
   unsigned long pktcnt;
   unsigned long bytecnt;
   unsigned long wrong_if;
 }]],
-    ["struct sioc_vif_req"] = [[{
+  ["struct sioc_vif_req"] = [[{
   uint16_t vifi;
   unsigned long icount;
   unsigned long ocount;
   unsigned long ibytes;
   unsigned long obytes;
 }]],
-    ["struct igmpmsg"] = [[{
+  ["struct igmpmsg"] = [[{
   uint32_t unused1;
   uint32_t unused2;
   uint8_t im_msgtype;
@@ -2436,95 +2436,95 @@ return {
   struct in_addr im_src;
   struct in_addr im_dst;
 }]],
-  },
-  typedefs = {
-    vifbitmap_t = "unsigned long",
-    vifi_t = "uint16_t",
-  },
-  macros = function(M)
-    return {
-      VIFM_ISSET = function(n, m)
-        return M.int(M.band(M.long(m), M.i32(M.shl(1LL, M.long(n)))))
-      end,
-      VIFM_SAME = function(m1, m2)
-        return M.long(m1) == M.long(m2)
-      end,
-    }
-  end,
+},
+typedefs = {
+  vifbitmap_t = "unsigned long",
+  vifi_t = "uint16_t",
+},
+macros = function(M)
+  return {
+    VIFM_ISSET = function(n, m)
+      return M.int(M.band(M.long(m), M.i32(M.shl(1LL, M.long(n)))))
+    end,
+    VIFM_SAME = function(m1, m2)
+      return M.long(m1) == M.long(m2)
+    end,
+  }
+end,
 ]==],
 ["linux/mroute6.h"] = [==[
-  constants = {
-    IP6MRA_CREPORT_UNSPEC = 0,
-    IP6MRA_CREPORT_MSGTYPE = 1,
-    IP6MRA_CREPORT_MIF_ID = 2,
-    IP6MRA_CREPORT_SRC_ADDR = 3,
-    IP6MRA_CREPORT_DST_ADDR = 4,
-    IP6MRA_CREPORT_PKT = 5,
-    __IP6MRA_CREPORT_MAX = 6,
-    MRT6_BASE = 200,
-    MRT6_INIT = 200,
-    MRT6_DONE = 201,
-    MRT6_ADD_MIF = 202,
-    MRT6_DEL_MIF = 203,
-    MRT6_ADD_MFC = 204,
-    MRT6_DEL_MFC = 205,
-    MRT6_VERSION = 206,
-    MRT6_ASSERT = 207,
-    MRT6_PIM = 208,
-    MRT6_TABLE = 209,
-    MRT6_ADD_MFC_PROXY = 210,
-    MRT6_DEL_MFC_PROXY = 211,
-    MRT6_FLUSH = 212,
-    MRT6_MAX = 212,
-    SIOCGETMIFCNT_IN6 = 35296,
-    SIOCGETSGCNT_IN6 = 35297,
-    MRT6_FLUSH_MFC = 1,
-    MRT6_FLUSH_MFC_STATIC = 2,
-    MRT6_FLUSH_MIFS = 4,
-    MRT6_FLUSH_MIFS_STATIC = 8,
-    MAXMIFS = 32,
-    ALL_MIFS = 65535,
-    IF_SETSIZE = 256,
-    NIFBITS = 32,
-    MIFF_REGISTER = 0x1,
-    MRT6MSG_NOCACHE = 1,
-    MRT6MSG_WRONGMIF = 2,
-    MRT6MSG_WHOLEPKT = 3,
-    MRT6MSG_WRMIFWHOLE = 4,
-    IP6MRA_CREPORT_MAX = 5,
-  },
-  records = {
-    ["struct if_set"] = [[{
+constants = {
+  IP6MRA_CREPORT_UNSPEC = 0,
+  IP6MRA_CREPORT_MSGTYPE = 1,
+  IP6MRA_CREPORT_MIF_ID = 2,
+  IP6MRA_CREPORT_SRC_ADDR = 3,
+  IP6MRA_CREPORT_DST_ADDR = 4,
+  IP6MRA_CREPORT_PKT = 5,
+  __IP6MRA_CREPORT_MAX = 6,
+  MRT6_BASE = 200,
+  MRT6_INIT = 200,
+  MRT6_DONE = 201,
+  MRT6_ADD_MIF = 202,
+  MRT6_DEL_MIF = 203,
+  MRT6_ADD_MFC = 204,
+  MRT6_DEL_MFC = 205,
+  MRT6_VERSION = 206,
+  MRT6_ASSERT = 207,
+  MRT6_PIM = 208,
+  MRT6_TABLE = 209,
+  MRT6_ADD_MFC_PROXY = 210,
+  MRT6_DEL_MFC_PROXY = 211,
+  MRT6_FLUSH = 212,
+  MRT6_MAX = 212,
+  SIOCGETMIFCNT_IN6 = 35296,
+  SIOCGETSGCNT_IN6 = 35297,
+  MRT6_FLUSH_MFC = 1,
+  MRT6_FLUSH_MFC_STATIC = 2,
+  MRT6_FLUSH_MIFS = 4,
+  MRT6_FLUSH_MIFS_STATIC = 8,
+  MAXMIFS = 32,
+  ALL_MIFS = 65535,
+  IF_SETSIZE = 256,
+  NIFBITS = 32,
+  MIFF_REGISTER = 0x1,
+  MRT6MSG_NOCACHE = 1,
+  MRT6MSG_WRONGMIF = 2,
+  MRT6MSG_WHOLEPKT = 3,
+  MRT6MSG_WRMIFWHOLE = 4,
+  IP6MRA_CREPORT_MAX = 5,
+},
+records = {
+  ["struct if_set"] = [[{
   uint32_t ifs_bits[8];
 }]],
-    ["struct mif6ctl"] = [[{
+  ["struct mif6ctl"] = [[{
   uint16_t mif6c_mifi;
   uint8_t mif6c_flags;
   uint8_t vifc_threshold;
   uint16_t mif6c_pifi;
   uint32_t vifc_rate_limit;
 }]],
-    ["struct mf6cctl"] = [[{
+  ["struct mf6cctl"] = [[{
   struct sockaddr_in6 mf6cc_origin;
   struct sockaddr_in6 mf6cc_mcastgrp;
   uint16_t mf6cc_parent;
   struct if_set mf6cc_ifset;
 }]],
-    ["struct sioc_sg_req6"] = [[{
+  ["struct sioc_sg_req6"] = [[{
   struct sockaddr_in6 src;
   struct sockaddr_in6 grp;
   unsigned long pktcnt;
   unsigned long bytecnt;
   unsigned long wrong_if;
 }]],
-    ["struct sioc_mif_req6"] = [[{
+  ["struct sioc_mif_req6"] = [[{
   uint16_t mifi;
   unsigned long icount;
   unsigned long ocount;
   unsigned long ibytes;
   unsigned long obytes;
 }]],
-    ["struct mrt6msg"] = [[{
+  ["struct mrt6msg"] = [[{
   uint8_t im6_mbz;
   uint8_t im6_msgtype;
   uint16_t im6_mif;
@@ -2532,138 +2532,138 @@ return {
   struct in6_addr im6_src;
   struct in6_addr im6_dst;
 }]],
+},
+typedefs = {
+  mifbitmap_t = "unsigned long",
+  mifi_t = "uint16_t",
+  if_mask = "uint32_t",
+  if_set = "struct if_set",
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IF_ISSET = function(n, p)
+          n = M.long(n)
+          return M.int(M.band(M.long(p.ifs_bits[M.u64(n) / 32]), M.u32(M.i32(M.shl(1LL, M.u64(n) % 32)))))
+        end,
+      }
+    end,
   },
-  typedefs = {
-    mifbitmap_t = "unsigned long",
-    mifi_t = "uint16_t",
-    if_mask = "uint32_t",
-    if_set = "struct if_set",
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        IF_ISSET = function(n, p)
+          n = M.long(n)
+          return M.int(M.band(M.long(p.ifs_bits[n / 32]), M.u32(M.i32(M.shl(1LL, n % 32)))))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IF_ISSET = function(n, p)
-            n = M.long(n)
-            return M.int(M.band(M.long(p.ifs_bits[M.u64(n) / 32]), M.u32(M.i32(M.shl(1LL, M.u64(n) % 32)))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          IF_ISSET = function(n, p)
-            n = M.long(n)
-            return M.int(M.band(M.long(p.ifs_bits[n / 32]), M.u32(M.i32(M.shl(1LL, n % 32)))))
-          end,
-        }
-      end,
-    },
-  },
+},
 ]==],
 ["linux/mrp_bridge.h"] = [==[
-  constants = {
-    BR_MRP_RING_ROLE_DISABLED = 0,
-    BR_MRP_RING_ROLE_MRC = 1,
-    BR_MRP_RING_ROLE_MRM = 2,
-    BR_MRP_RING_ROLE_MRA = 3,
-    BR_MRP_IN_ROLE_DISABLED = 0,
-    BR_MRP_IN_ROLE_MIC = 1,
-    BR_MRP_IN_ROLE_MIM = 2,
-    BR_MRP_RING_STATE_OPEN = 0,
-    BR_MRP_RING_STATE_CLOSED = 1,
-    BR_MRP_IN_STATE_OPEN = 0,
-    BR_MRP_IN_STATE_CLOSED = 1,
-    BR_MRP_PORT_STATE_DISABLED = 0,
-    BR_MRP_PORT_STATE_BLOCKED = 1,
-    BR_MRP_PORT_STATE_FORWARDING = 2,
-    BR_MRP_PORT_STATE_NOT_CONNECTED = 3,
-    BR_MRP_PORT_ROLE_PRIMARY = 0,
-    BR_MRP_PORT_ROLE_SECONDARY = 1,
-    BR_MRP_PORT_ROLE_INTER = 2,
-    BR_MRP_TLV_HEADER_END = 0,
-    BR_MRP_TLV_HEADER_COMMON = 1,
-    BR_MRP_TLV_HEADER_RING_TEST = 2,
-    BR_MRP_TLV_HEADER_RING_TOPO = 3,
-    BR_MRP_TLV_HEADER_RING_LINK_DOWN = 4,
-    BR_MRP_TLV_HEADER_RING_LINK_UP = 5,
-    BR_MRP_TLV_HEADER_IN_TEST = 6,
-    BR_MRP_TLV_HEADER_IN_TOPO = 7,
-    BR_MRP_TLV_HEADER_IN_LINK_DOWN = 8,
-    BR_MRP_TLV_HEADER_IN_LINK_UP = 9,
-    BR_MRP_TLV_HEADER_IN_LINK_STATUS = 10,
-    BR_MRP_TLV_HEADER_OPTION = 127,
-    BR_MRP_SUB_TLV_HEADER_TEST_MGR_NACK = 1,
-    BR_MRP_SUB_TLV_HEADER_TEST_PROPAGATE = 2,
-    BR_MRP_SUB_TLV_HEADER_TEST_AUTO_MGR = 3,
-    MRP_MAX_FRAME_LENGTH = 200,
-    MRP_DEFAULT_PRIO = 0x8000,
-    MRP_DOMAIN_UUID_LENGTH = 16,
-    MRP_VERSION = 1,
-    MRP_FRAME_PRIO = 7,
-    MRP_OUI_LENGTH = 3,
-    MRP_MANUFACTURE_DATA_LENGTH = 2,
-  },
+constants = {
+  BR_MRP_RING_ROLE_DISABLED = 0,
+  BR_MRP_RING_ROLE_MRC = 1,
+  BR_MRP_RING_ROLE_MRM = 2,
+  BR_MRP_RING_ROLE_MRA = 3,
+  BR_MRP_IN_ROLE_DISABLED = 0,
+  BR_MRP_IN_ROLE_MIC = 1,
+  BR_MRP_IN_ROLE_MIM = 2,
+  BR_MRP_RING_STATE_OPEN = 0,
+  BR_MRP_RING_STATE_CLOSED = 1,
+  BR_MRP_IN_STATE_OPEN = 0,
+  BR_MRP_IN_STATE_CLOSED = 1,
+  BR_MRP_PORT_STATE_DISABLED = 0,
+  BR_MRP_PORT_STATE_BLOCKED = 1,
+  BR_MRP_PORT_STATE_FORWARDING = 2,
+  BR_MRP_PORT_STATE_NOT_CONNECTED = 3,
+  BR_MRP_PORT_ROLE_PRIMARY = 0,
+  BR_MRP_PORT_ROLE_SECONDARY = 1,
+  BR_MRP_PORT_ROLE_INTER = 2,
+  BR_MRP_TLV_HEADER_END = 0,
+  BR_MRP_TLV_HEADER_COMMON = 1,
+  BR_MRP_TLV_HEADER_RING_TEST = 2,
+  BR_MRP_TLV_HEADER_RING_TOPO = 3,
+  BR_MRP_TLV_HEADER_RING_LINK_DOWN = 4,
+  BR_MRP_TLV_HEADER_RING_LINK_UP = 5,
+  BR_MRP_TLV_HEADER_IN_TEST = 6,
+  BR_MRP_TLV_HEADER_IN_TOPO = 7,
+  BR_MRP_TLV_HEADER_IN_LINK_DOWN = 8,
+  BR_MRP_TLV_HEADER_IN_LINK_UP = 9,
+  BR_MRP_TLV_HEADER_IN_LINK_STATUS = 10,
+  BR_MRP_TLV_HEADER_OPTION = 127,
+  BR_MRP_SUB_TLV_HEADER_TEST_MGR_NACK = 1,
+  BR_MRP_SUB_TLV_HEADER_TEST_PROPAGATE = 2,
+  BR_MRP_SUB_TLV_HEADER_TEST_AUTO_MGR = 3,
+  MRP_MAX_FRAME_LENGTH = 200,
+  MRP_DEFAULT_PRIO = 0x8000,
+  MRP_DOMAIN_UUID_LENGTH = 16,
+  MRP_VERSION = 1,
+  MRP_FRAME_PRIO = 7,
+  MRP_OUI_LENGTH = 3,
+  MRP_MANUFACTURE_DATA_LENGTH = 2,
+},
 ]==],
 ["linux/msdos_fs.h"] = [==[
-  constants = {
-    SECTOR_SIZE = 512,
-    SECTOR_BITS = 9,
-    MSDOS_DPB = 16,
-    MSDOS_DPB_BITS = 4,
-    MSDOS_DPS = 16,
-    MSDOS_DPS_BITS = 4,
-    MSDOS_LONGNAME = 256,
-    MSDOS_ROOT_INO = 1,
-    MSDOS_FSINFO_INO = 2,
-    MSDOS_DIR_BITS = 5,
-    FAT_MAX_DIR_ENTRIES = 65536,
-    FAT_MAX_DIR_SIZE = 0x200000,
-    ATTR_NONE = 0,
-    ATTR_RO = 1,
-    ATTR_HIDDEN = 2,
-    ATTR_SYS = 4,
-    ATTR_VOLUME = 8,
-    ATTR_DIR = 16,
-    ATTR_ARCH = 32,
-    ATTR_UNUSED = 46,
-    ATTR_EXT = 15,
-    CASE_LOWER_BASE = 8,
-    CASE_LOWER_EXT = 16,
-    DELETED_FLAG = 0xe5,
-    FAT_LFN_LEN = 255,
-    MSDOS_NAME = 11,
-    MSDOS_SLOTS = 21,
-    MSDOS_DOT = ".          ",
-    MSDOS_DOTDOT = "..         ",
-    FAT_START_ENT = 2,
-    MAX_FAT12 = 0xff4,
-    MAX_FAT16 = 0xfff4,
-    MAX_FAT32 = 0xffffff6,
-    BAD_FAT12 = 0xff7,
-    BAD_FAT16 = 0xfff7,
-    BAD_FAT32 = 0xffffff7,
-    EOF_FAT12 = 0xfff,
-    EOF_FAT16 = 0xffff,
-    EOF_FAT32 = 0xfffffff,
-    FAT_ENT_FREE = 0,
-    FAT_ENT_BAD = 268435447,
-    FAT_ENT_EOF = 268435455,
-    FAT_FSINFO_SIG1 = 0x41615252,
-    FAT_FSINFO_SIG2 = 0x61417272,
-    FAT_STATE_DIRTY = 0x1,
-  },
-  records = {
-    ["struct __fat_dirent"] = [[{
+constants = {
+  SECTOR_SIZE = 512,
+  SECTOR_BITS = 9,
+  MSDOS_DPB = 16,
+  MSDOS_DPB_BITS = 4,
+  MSDOS_DPS = 16,
+  MSDOS_DPS_BITS = 4,
+  MSDOS_LONGNAME = 256,
+  MSDOS_ROOT_INO = 1,
+  MSDOS_FSINFO_INO = 2,
+  MSDOS_DIR_BITS = 5,
+  FAT_MAX_DIR_ENTRIES = 65536,
+  FAT_MAX_DIR_SIZE = 0x200000,
+  ATTR_NONE = 0,
+  ATTR_RO = 1,
+  ATTR_HIDDEN = 2,
+  ATTR_SYS = 4,
+  ATTR_VOLUME = 8,
+  ATTR_DIR = 16,
+  ATTR_ARCH = 32,
+  ATTR_UNUSED = 46,
+  ATTR_EXT = 15,
+  CASE_LOWER_BASE = 8,
+  CASE_LOWER_EXT = 16,
+  DELETED_FLAG = 0xe5,
+  FAT_LFN_LEN = 255,
+  MSDOS_NAME = 11,
+  MSDOS_SLOTS = 21,
+  MSDOS_DOT = ".          ",
+  MSDOS_DOTDOT = "..         ",
+  FAT_START_ENT = 2,
+  MAX_FAT12 = 0xff4,
+  MAX_FAT16 = 0xfff4,
+  MAX_FAT32 = 0xffffff6,
+  BAD_FAT12 = 0xff7,
+  BAD_FAT16 = 0xfff7,
+  BAD_FAT32 = 0xffffff7,
+  EOF_FAT12 = 0xfff,
+  EOF_FAT16 = 0xffff,
+  EOF_FAT32 = 0xfffffff,
+  FAT_ENT_FREE = 0,
+  FAT_ENT_BAD = 268435447,
+  FAT_ENT_EOF = 268435455,
+  FAT_FSINFO_SIG1 = 0x41615252,
+  FAT_FSINFO_SIG2 = 0x61417272,
+  FAT_STATE_DIRTY = 0x1,
+},
+records = {
+  ["struct __fat_dirent"] = [[{
   long d_ino;
   long d_off;
   uint16_t d_reclen;
   char d_name[256];
 }]],
-    ["struct fat_boot_sector"] = [[{
+  ["struct fat_boot_sector"] = [[{
   uint8_t ignored[3];
   uint8_t system_id[8];
   uint8_t sector_size[2];
@@ -2704,7 +2704,7 @@ return {
     } fat32;
   };
 }]],
-    ["struct fat_boot_fsinfo"] = [[{
+  ["struct fat_boot_fsinfo"] = [[{
   uint32_t signature1;
   uint32_t reserved1[120];
   uint32_t signature2;
@@ -2712,7 +2712,7 @@ return {
   uint32_t next_cluster;
   uint32_t reserved2[4];
 }]],
-    ["struct msdos_dir_entry"] = [[{
+  ["struct msdos_dir_entry"] = [[{
   uint8_t name[11];
   uint8_t attr;
   uint8_t lcase;
@@ -2726,7 +2726,7 @@ return {
   uint16_t start;
   uint32_t size;
 }]],
-    ["struct msdos_dir_slot"] = [[{
+  ["struct msdos_dir_slot"] = [[{
   uint8_t id;
   uint8_t name0_4[10];
   uint8_t attr;
@@ -2736,85 +2736,85 @@ return {
   uint16_t start;
   uint8_t name11_12[4];
 }]],
-  },
-  macros = function(M)
-    return {
-      IS_FREE = function(n)
-        return not M.truth(n[0]) or M.long(n[0]) == 0xe5
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        VFAT_IOCTL_READDIR_BOTH = 0x82307201,
-        VFAT_IOCTL_READDIR_SHORT = 0x82307202,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FAT_IOCTL_GET_ATTRIBUTES = 0x80047210,
-        FAT_IOCTL_SET_ATTRIBUTES = 0x40047211,
-        FAT_IOCTL_GET_VOLUME_ID = 0x80047213,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        VFAT_IOCTL_READDIR_BOTH = 0x82187201,
-        VFAT_IOCTL_READDIR_SHORT = 0x82187202,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        VFAT_IOCTL_READDIR_BOTH = 0x42187201,
-        VFAT_IOCTL_READDIR_SHORT = 0x42187202,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FAT_IOCTL_GET_ATTRIBUTES = 0x40047210,
-        FAT_IOCTL_SET_ATTRIBUTES = 0x80047211,
-        FAT_IOCTL_GET_VOLUME_ID = 0x40047213,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        VFAT_IOCTL_READDIR_BOTH = 0x42307201,
-        VFAT_IOCTL_READDIR_SHORT = 0x42307202,
-      },
+},
+macros = function(M)
+  return {
+    IS_FREE = function(n)
+      return not M.truth(n[0]) or M.long(n[0]) == 0xe5
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      VFAT_IOCTL_READDIR_BOTH = 0x82307201,
+      VFAT_IOCTL_READDIR_SHORT = 0x82307202,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FAT_IOCTL_GET_ATTRIBUTES = 0x80047210,
+      FAT_IOCTL_SET_ATTRIBUTES = 0x40047211,
+      FAT_IOCTL_GET_VOLUME_ID = 0x80047213,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      VFAT_IOCTL_READDIR_BOTH = 0x82187201,
+      VFAT_IOCTL_READDIR_SHORT = 0x82187202,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      VFAT_IOCTL_READDIR_BOTH = 0x42187201,
+      VFAT_IOCTL_READDIR_SHORT = 0x42187202,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FAT_IOCTL_GET_ATTRIBUTES = 0x40047210,
+      FAT_IOCTL_SET_ATTRIBUTES = 0x80047211,
+      FAT_IOCTL_GET_VOLUME_ID = 0x40047213,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      VFAT_IOCTL_READDIR_BOTH = 0x42307201,
+      VFAT_IOCTL_READDIR_SHORT = 0x42307202,
+    },
+  },
+},
 ]==],
 ["linux/msg.h"] = [==[
-  constants = {
-    MSG_STAT = 11,
-    MSG_INFO = 12,
-    MSG_STAT_ANY = 13,
-    MSG_NOERROR = 4096,
-    MSG_EXCEPT = 8192,
-    MSG_COPY = 16384,
-    MSGMNI = 32000,
-    MSGMAX = 8192,
-    MSGMNB = 16384,
-    MSGPOOL = 512000,
-    MSGTQL = 16384,
-    MSGMAP = 16384,
-    MSGSSZ = 16,
-    __MSGSEG = 32768000,
-    MSGSEG = 0xffff,
-  },
-  records = {
-    ["struct msgbuf"] = [[{
+constants = {
+  MSG_STAT = 11,
+  MSG_INFO = 12,
+  MSG_STAT_ANY = 13,
+  MSG_NOERROR = 4096,
+  MSG_EXCEPT = 8192,
+  MSG_COPY = 16384,
+  MSGMNI = 32000,
+  MSGMAX = 8192,
+  MSGMNB = 16384,
+  MSGPOOL = 512000,
+  MSGTQL = 16384,
+  MSGMAP = 16384,
+  MSGSSZ = 16,
+  __MSGSEG = 32768000,
+  MSGSEG = 0xffff,
+},
+records = {
+  ["struct msgbuf"] = [[{
   long mtype;
   char mtext[1];
 }]],
-    ["struct msginfo"] = [[{
+  ["struct msginfo"] = [[{
   int32_t msgpool;
   int32_t msgmap;
   int32_t msgmax;
@@ -2824,635 +2824,635 @@ return {
   int32_t msgtql;
   uint16_t msgseg;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm ppc",
-      records = {
-        ["struct msqid_ds"] = [[{
-    struct ipc_perm msg_perm;
-    struct msg *msg_first;
-    struct msg *msg_last;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long msg_lcbytes;
-    unsigned long msg_lqbytes;
-    uint16_t msg_cbytes;
-    uint16_t msg_qnum;
-    uint16_t msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct msqid_ds"] = [[{
-    struct ipc_perm msg_perm;
-    struct msg *msg_first;
-    struct msg *msg_last;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long msg_lcbytes;
-    unsigned long msg_lqbytes;
-    uint16_t msg_cbytes;
-    uint16_t msg_qnum;
-    uint16_t msg_qbytes;
-    uint16_t msg_lspid;
-    uint16_t msg_lrpid;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct msqid_ds"] = [[{
-    struct ipc_perm msg_perm;
-    struct msg *msg_first;
-    struct msg *msg_last;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long msg_lcbytes;
-    unsigned long msg_lqbytes;
-    uint16_t msg_cbytes;
-    uint16_t msg_qnum;
-    uint16_t msg_qbytes;
-    int16_t msg_lspid;
-    int16_t msg_lrpid;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm ppc",
+    records = {
+      ["struct msqid_ds"] = [[{
+  struct ipc_perm msg_perm;
+  struct msg *msg_first;
+  struct msg *msg_last;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long msg_lcbytes;
+  unsigned long msg_lqbytes;
+  uint16_t msg_cbytes;
+  uint16_t msg_qnum;
+  uint16_t msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+}]],
     },
   },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct msqid_ds"] = [[{
+  struct ipc_perm msg_perm;
+  struct msg *msg_first;
+  struct msg *msg_last;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long msg_lcbytes;
+  unsigned long msg_lqbytes;
+  uint16_t msg_cbytes;
+  uint16_t msg_qnum;
+  uint16_t msg_qbytes;
+  uint16_t msg_lspid;
+  uint16_t msg_lrpid;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct msqid_ds"] = [[{
+  struct ipc_perm msg_perm;
+  struct msg *msg_first;
+  struct msg *msg_last;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long msg_lcbytes;
+  unsigned long msg_lqbytes;
+  uint16_t msg_cbytes;
+  uint16_t msg_qnum;
+  uint16_t msg_qbytes;
+  int16_t msg_lspid;
+  int16_t msg_lrpid;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/mshv.h"] = [==[
-  constants = {
-    MSHV_PT_BIT_LAPIC = 0,
-    MSHV_PT_BIT_X2APIC = 1,
-    MSHV_PT_BIT_GPA_SUPER_PAGES = 2,
-    MSHV_PT_BIT_CPU_AND_XSAVE_FEATURES = 3,
-    MSHV_PT_BIT_NESTED_VIRTUALIZATION = 4,
-    MSHV_PT_BIT_SMT_ENABLED_GUEST = 5,
-    MSHV_PT_BIT_COUNT = 6,
-    MSHV_PT_ISOLATION_NONE = 0,
-    MSHV_PT_ISOLATION_COUNT = 1,
-    MSHV_SET_MEM_BIT_WRITABLE = 0,
-    MSHV_SET_MEM_BIT_EXECUTABLE = 1,
-    MSHV_SET_MEM_BIT_UNMAP = 2,
-    MSHV_SET_MEM_BIT_COUNT = 3,
-    MSHV_IRQFD_BIT_DEASSIGN = 0,
-    MSHV_IRQFD_BIT_RESAMPLE = 1,
-    MSHV_IRQFD_BIT_COUNT = 2,
-    MSHV_IOEVENTFD_BIT_DATAMATCH = 0,
-    MSHV_IOEVENTFD_BIT_PIO = 1,
-    MSHV_IOEVENTFD_BIT_DEASSIGN = 2,
-    MSHV_IOEVENTFD_BIT_COUNT = 3,
-    MSHV_GPAP_ACCESS_TYPE_ACCESSED = 0,
-    MSHV_GPAP_ACCESS_TYPE_DIRTY = 1,
-    MSHV_GPAP_ACCESS_TYPE_COUNT = 2,
-    MSHV_GPAP_ACCESS_OP_NOOP = 0,
-    MSHV_GPAP_ACCESS_OP_CLEAR = 1,
-    MSHV_GPAP_ACCESS_OP_SET = 2,
-    MSHV_GPAP_ACCESS_OP_COUNT = 3,
-    MSHV_VP_MMAP_OFFSET_REGISTERS = 0,
-    MSHV_VP_MMAP_OFFSET_INTERCEPT_MESSAGE = 1,
-    MSHV_VP_MMAP_OFFSET_GHCB = 2,
-    MSHV_VP_MMAP_OFFSET_COUNT = 3,
-    MSHV_VP_STATE_LAPIC = 0,
-    MSHV_VP_STATE_XSAVE = 1,
-    MSHV_VP_STATE_SIMP = 2,
-    MSHV_VP_STATE_SIEFP = 3,
-    MSHV_VP_STATE_SYNTHETIC_TIMERS = 4,
-    MSHV_VP_STATE_COUNT = 5,
-    MSHV_IOCTL = 0xb8,
-    MSHV_PT_FLAGS_MASK = 0x3f,
-    MSHV_NUM_CPU_FEATURES_BANKS = 2,
-    MSHV_SET_MEM_FLAGS_MASK = 0x7,
-    MSHV_HV_PAGE_SIZE = 0x1000,
-    MSHV_IRQFD_FLAGS_MASK = 0x3,
-    MSHV_IOEVENTFD_FLAGS_MASK = 0x7,
-    MSHV_GET_GPAP_ACCESS_BITMAP = 0xc020b806,
-    MSHV_ROOT_HVCALL = 0xc020b807,
-    MSHV_RUN_VP_BUF_SZ = 256,
-    MSHV_GET_VP_STATE = 0xc010b801,
-    MSHV_SET_VP_STATE = 0xc010b802,
-    MSHV_CAP_CORE_API_STABLE = 0x0,
-    MSHV_CAP_REGISTER_PAGE = 0x1,
-    MSHV_CAP_VTL_RETURN_ACTION = 0x2,
-    MSHV_CAP_DR6_SHARED = 0x3,
-    MSHV_MAX_RUN_MSG_SIZE = 256,
-    MSHV_GET_VP_REGISTERS = 0xc010b805,
-    MSHV_HVCALL = 0xc030b81f,
-  },
-  records = {
-    ["struct mshv_create_vp"] = [[{
+constants = {
+  MSHV_PT_BIT_LAPIC = 0,
+  MSHV_PT_BIT_X2APIC = 1,
+  MSHV_PT_BIT_GPA_SUPER_PAGES = 2,
+  MSHV_PT_BIT_CPU_AND_XSAVE_FEATURES = 3,
+  MSHV_PT_BIT_NESTED_VIRTUALIZATION = 4,
+  MSHV_PT_BIT_SMT_ENABLED_GUEST = 5,
+  MSHV_PT_BIT_COUNT = 6,
+  MSHV_PT_ISOLATION_NONE = 0,
+  MSHV_PT_ISOLATION_COUNT = 1,
+  MSHV_SET_MEM_BIT_WRITABLE = 0,
+  MSHV_SET_MEM_BIT_EXECUTABLE = 1,
+  MSHV_SET_MEM_BIT_UNMAP = 2,
+  MSHV_SET_MEM_BIT_COUNT = 3,
+  MSHV_IRQFD_BIT_DEASSIGN = 0,
+  MSHV_IRQFD_BIT_RESAMPLE = 1,
+  MSHV_IRQFD_BIT_COUNT = 2,
+  MSHV_IOEVENTFD_BIT_DATAMATCH = 0,
+  MSHV_IOEVENTFD_BIT_PIO = 1,
+  MSHV_IOEVENTFD_BIT_DEASSIGN = 2,
+  MSHV_IOEVENTFD_BIT_COUNT = 3,
+  MSHV_GPAP_ACCESS_TYPE_ACCESSED = 0,
+  MSHV_GPAP_ACCESS_TYPE_DIRTY = 1,
+  MSHV_GPAP_ACCESS_TYPE_COUNT = 2,
+  MSHV_GPAP_ACCESS_OP_NOOP = 0,
+  MSHV_GPAP_ACCESS_OP_CLEAR = 1,
+  MSHV_GPAP_ACCESS_OP_SET = 2,
+  MSHV_GPAP_ACCESS_OP_COUNT = 3,
+  MSHV_VP_MMAP_OFFSET_REGISTERS = 0,
+  MSHV_VP_MMAP_OFFSET_INTERCEPT_MESSAGE = 1,
+  MSHV_VP_MMAP_OFFSET_GHCB = 2,
+  MSHV_VP_MMAP_OFFSET_COUNT = 3,
+  MSHV_VP_STATE_LAPIC = 0,
+  MSHV_VP_STATE_XSAVE = 1,
+  MSHV_VP_STATE_SIMP = 2,
+  MSHV_VP_STATE_SIEFP = 3,
+  MSHV_VP_STATE_SYNTHETIC_TIMERS = 4,
+  MSHV_VP_STATE_COUNT = 5,
+  MSHV_IOCTL = 0xb8,
+  MSHV_PT_FLAGS_MASK = 0x3f,
+  MSHV_NUM_CPU_FEATURES_BANKS = 2,
+  MSHV_SET_MEM_FLAGS_MASK = 0x7,
+  MSHV_HV_PAGE_SIZE = 0x1000,
+  MSHV_IRQFD_FLAGS_MASK = 0x3,
+  MSHV_IOEVENTFD_FLAGS_MASK = 0x7,
+  MSHV_GET_GPAP_ACCESS_BITMAP = 0xc020b806,
+  MSHV_ROOT_HVCALL = 0xc020b807,
+  MSHV_RUN_VP_BUF_SZ = 256,
+  MSHV_GET_VP_STATE = 0xc010b801,
+  MSHV_SET_VP_STATE = 0xc010b802,
+  MSHV_CAP_CORE_API_STABLE = 0x0,
+  MSHV_CAP_REGISTER_PAGE = 0x1,
+  MSHV_CAP_VTL_RETURN_ACTION = 0x2,
+  MSHV_CAP_DR6_SHARED = 0x3,
+  MSHV_MAX_RUN_MSG_SIZE = 256,
+  MSHV_GET_VP_REGISTERS = 0xc010b805,
+  MSHV_HVCALL = 0xc030b81f,
+},
+records = {
+  ["struct mshv_create_vp"] = [[{
   uint32_t vp_index;
 }]],
-    ["struct mshv_user_irqfd"] = [[{
+  ["struct mshv_user_irqfd"] = [[{
   int32_t fd;
   int32_t resamplefd;
   uint32_t gsi;
   uint32_t flags;
 }]],
-    ["struct mshv_user_irq_entry"] = [[{
+  ["struct mshv_user_irq_entry"] = [[{
   uint32_t gsi;
   uint32_t address_lo;
   uint32_t address_hi;
   uint32_t data;
 }]],
-    ["struct mshv_user_irq_table"] = [[{
+  ["struct mshv_user_irq_table"] = [[{
   uint32_t nr;
   uint32_t rsvd;
   struct mshv_user_irq_entry entries[];
 }]],
-    ["struct mshv_run_vp"] = [[{
+  ["struct mshv_run_vp"] = [[{
   uint8_t msg_buf[256];
 }]],
-    ["struct mshv_vtl_set_eventfd"] = [[{
+  ["struct mshv_vtl_set_eventfd"] = [[{
   int32_t fd;
   uint32_t flag;
 }]],
-    ["struct mshv_vtl_signal_event"] = [[{
+  ["struct mshv_vtl_signal_event"] = [[{
   uint32_t connection_id;
   uint32_t flag;
 }]],
-    ["struct mshv_vtl_set_poll_file"] = [[{
+  ["struct mshv_vtl_set_poll_file"] = [[{
   uint32_t cpu;
   uint32_t fd;
 }]],
-    ["struct mshv_sint_mask"] = [[{
+  ["struct mshv_sint_mask"] = [[{
   uint8_t mask;
   uint8_t reserved[7];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MSHV_CREATE_PARTITION = 0x4010b800,
-        MSHV_INITIALIZE_PARTITION = 0xb800,
-        MSHV_CREATE_VP = 0x4004b801,
-        MSHV_SET_GUEST_MEMORY = 0x4020b802,
-        MSHV_IRQFD = 0x4010b803,
-        MSHV_IOEVENTFD = 0x4020b804,
-        MSHV_SET_MSI_ROUTING = 0x4008b805,
-        MSHV_RUN_VP = 0x8100b800,
-        MSHV_CHECK_EXTENSION = 0x4004b800,
-        MSHV_CREATE_VTL = 0x8001b81d,
-        MSHV_ADD_VTL0_MEMORY = 0x4010b821,
-        MSHV_SET_POLL_FILE = 0x4008b825,
-        MSHV_RETURN_TO_LOWER_VTL = 0xb827,
-        MSHV_SET_VP_REGISTERS = 0x4010b806,
-        MSHV_SINT_SIGNAL_EVENT = 0x4008b822,
-        MSHV_SINT_POST_MESSAGE = 0x4018b823,
-        MSHV_SINT_SET_EVENTFD = 0x4008b824,
-        MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x4008b825,
-        MSHV_HVCALL_SETUP = 0x4010b81e,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mshv_create_partition"] = [[{
-    uint64_t pt_flags;
-    uint64_t pt_isolation;
-  }]],
-        ["struct mshv_user_mem_region"] = [[{
-    uint64_t size;
-    uint64_t guest_pfn;
-    uint64_t userspace_addr;
-    uint8_t flags;
-    uint8_t rsvd[7];
-  }]],
-        ["struct mshv_user_ioeventfd"] = [[{
-    uint64_t datamatch;
-    uint64_t addr;
-    uint32_t len;
-    int32_t fd;
-    uint32_t flags;
-    uint8_t rsvd[4];
-  }]],
-        ["struct mshv_gpap_access_bitmap"] = [[{
-    uint8_t access_type;
-    uint8_t access_op;
-    uint8_t rsvd[6];
-    uint64_t page_count;
-    uint64_t gpap_base;
-    uint64_t bitmap_ptr;
-  }]],
-        ["struct mshv_root_hvcall"] = [[{
-    uint16_t code;
-    uint16_t reps;
-    uint16_t in_sz;
-    uint16_t out_sz;
-    uint16_t status;
-    uint8_t rsvd[6];
-    uint64_t in_ptr;
-    uint64_t out_ptr;
-  }]],
-        ["struct mshv_get_set_vp_state"] = [[{
-    uint8_t type;
-    uint8_t rsvd[3];
-    uint32_t buf_sz;
-    uint64_t buf_ptr;
-  }]],
-        ["struct mshv_vp_registers"] = [[{
-    uint32_t count;
-    uint32_t reserved;
-    uint64_t regs_ptr;
-  }]],
-        ["struct mshv_vtl_sint_post_msg"] = [[{
-    uint64_t message_type;
-    uint32_t connection_id;
-    uint32_t payload_size;
-    uint64_t payload_ptr;
-  }]],
-        ["struct mshv_vtl_ram_disposition"] = [[{
-    uint64_t start_pfn;
-    uint64_t last_pfn;
-  }]],
-        ["struct mshv_vtl_hvcall_setup"] = [[{
-    uint64_t bitmap_array_size;
-    uint64_t allow_bitmap_ptr;
-  }]],
-        ["struct mshv_vtl_hvcall"] = [[{
-    uint64_t control;
-    uint64_t input_size;
-    uint64_t input_ptr;
-    uint64_t status;
-    uint64_t output_size;
-    uint64_t output_ptr;
-  }]],
-      },
-    },
-    {
-      on = "x64",
-      records = {
-        ["struct mshv_create_partition_v2"] = [[{
-    uint64_t pt_flags;
-    uint64_t pt_isolation;
-    uint16_t pt_num_cpu_fbanks;
-    uint8_t pt_rsvd[6];
-    uint64_t pt_cpu_fbanks[2];
-    uint64_t pt_rsvd1[2];
-    uint64_t pt_disabled_xsave;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "!x64 mips64 mips64el ppc64le",
-      records = {
-        ["struct mshv_create_partition_v2"] = [[{
-    uint64_t pt_flags;
-    uint64_t pt_isolation;
-    uint16_t pt_num_cpu_fbanks;
-    uint8_t pt_rsvd[6];
-    uint64_t pt_cpu_fbanks[2];
-    uint64_t pt_rsvd1[2];
-    uint64_t pt_rsvd2;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MSHV_CREATE_PARTITION = 0x8010b800,
-        MSHV_INITIALIZE_PARTITION = 0x2000b800,
-        MSHV_CREATE_VP = 0x8004b801,
-        MSHV_SET_GUEST_MEMORY = 0x8020b802,
-        MSHV_IRQFD = 0x8010b803,
-        MSHV_IOEVENTFD = 0x8020b804,
-        MSHV_SET_MSI_ROUTING = 0x8008b805,
-        MSHV_RUN_VP = 0x4100b800,
-        MSHV_CHECK_EXTENSION = 0x8004b800,
-        MSHV_CREATE_VTL = 0x4001b81d,
-        MSHV_ADD_VTL0_MEMORY = 0x8010b821,
-        MSHV_SET_POLL_FILE = 0x8008b825,
-        MSHV_RETURN_TO_LOWER_VTL = 0x2000b827,
-        MSHV_SET_VP_REGISTERS = 0x8010b806,
-        MSHV_SINT_SIGNAL_EVENT = 0x8008b822,
-        MSHV_SINT_POST_MESSAGE = 0x8018b823,
-        MSHV_SINT_SET_EVENTFD = 0x8008b824,
-        MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x8008b825,
-        MSHV_HVCALL_SETUP = 0x8010b81e,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mshv_create_partition"] = [[{
-    unsigned long pt_flags;
-    unsigned long pt_isolation;
-  }]],
-        ["struct mshv_create_partition_v2"] = [[{
-    unsigned long pt_flags;
-    unsigned long pt_isolation;
-    uint16_t pt_num_cpu_fbanks;
-    uint8_t pt_rsvd[6];
-    unsigned long pt_cpu_fbanks[2];
-    unsigned long pt_rsvd1[2];
-    unsigned long pt_rsvd2;
-  } __attribute__((packed))]],
-        ["struct mshv_user_mem_region"] = [[{
-    unsigned long size;
-    unsigned long guest_pfn;
-    unsigned long userspace_addr;
-    uint8_t flags;
-    uint8_t rsvd[7];
-  }]],
-        ["struct mshv_user_ioeventfd"] = [[{
-    unsigned long datamatch;
-    unsigned long addr;
-    uint32_t len;
-    int32_t fd;
-    uint32_t flags;
-    uint8_t rsvd[4];
-  }]],
-        ["struct mshv_gpap_access_bitmap"] = [[{
-    uint8_t access_type;
-    uint8_t access_op;
-    uint8_t rsvd[6];
-    unsigned long page_count;
-    unsigned long gpap_base;
-    unsigned long bitmap_ptr;
-  }]],
-        ["struct mshv_root_hvcall"] = [[{
-    uint16_t code;
-    uint16_t reps;
-    uint16_t in_sz;
-    uint16_t out_sz;
-    uint16_t status;
-    uint8_t rsvd[6];
-    unsigned long in_ptr;
-    unsigned long out_ptr;
-  }]],
-        ["struct mshv_get_set_vp_state"] = [[{
-    uint8_t type;
-    uint8_t rsvd[3];
-    uint32_t buf_sz;
-    unsigned long buf_ptr;
-  }]],
-        ["struct mshv_vp_registers"] = [[{
-    uint32_t count;
-    uint32_t reserved;
-    unsigned long regs_ptr;
-  }]],
-        ["struct mshv_vtl_sint_post_msg"] = [[{
-    unsigned long message_type;
-    uint32_t connection_id;
-    uint32_t payload_size;
-    unsigned long payload_ptr;
-  }]],
-        ["struct mshv_vtl_ram_disposition"] = [[{
-    unsigned long start_pfn;
-    unsigned long last_pfn;
-  }]],
-        ["struct mshv_vtl_hvcall_setup"] = [[{
-    unsigned long bitmap_array_size;
-    unsigned long allow_bitmap_ptr;
-  }]],
-        ["struct mshv_vtl_hvcall"] = [[{
-    unsigned long control;
-    unsigned long input_size;
-    unsigned long input_ptr;
-    unsigned long status;
-    unsigned long output_size;
-    unsigned long output_ptr;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MSHV_CREATE_PARTITION = 0x4010b800,
+      MSHV_INITIALIZE_PARTITION = 0xb800,
+      MSHV_CREATE_VP = 0x4004b801,
+      MSHV_SET_GUEST_MEMORY = 0x4020b802,
+      MSHV_IRQFD = 0x4010b803,
+      MSHV_IOEVENTFD = 0x4020b804,
+      MSHV_SET_MSI_ROUTING = 0x4008b805,
+      MSHV_RUN_VP = 0x8100b800,
+      MSHV_CHECK_EXTENSION = 0x4004b800,
+      MSHV_CREATE_VTL = 0x8001b81d,
+      MSHV_ADD_VTL0_MEMORY = 0x4010b821,
+      MSHV_SET_POLL_FILE = 0x4008b825,
+      MSHV_RETURN_TO_LOWER_VTL = 0xb827,
+      MSHV_SET_VP_REGISTERS = 0x4010b806,
+      MSHV_SINT_SIGNAL_EVENT = 0x4008b822,
+      MSHV_SINT_POST_MESSAGE = 0x4018b823,
+      MSHV_SINT_SET_EVENTFD = 0x4008b824,
+      MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x4008b825,
+      MSHV_HVCALL_SETUP = 0x4010b81e,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mshv_create_partition"] = [[{
+  uint64_t pt_flags;
+  uint64_t pt_isolation;
+}]],
+      ["struct mshv_user_mem_region"] = [[{
+  uint64_t size;
+  uint64_t guest_pfn;
+  uint64_t userspace_addr;
+  uint8_t flags;
+  uint8_t rsvd[7];
+}]],
+      ["struct mshv_user_ioeventfd"] = [[{
+  uint64_t datamatch;
+  uint64_t addr;
+  uint32_t len;
+  int32_t fd;
+  uint32_t flags;
+  uint8_t rsvd[4];
+}]],
+      ["struct mshv_gpap_access_bitmap"] = [[{
+  uint8_t access_type;
+  uint8_t access_op;
+  uint8_t rsvd[6];
+  uint64_t page_count;
+  uint64_t gpap_base;
+  uint64_t bitmap_ptr;
+}]],
+      ["struct mshv_root_hvcall"] = [[{
+  uint16_t code;
+  uint16_t reps;
+  uint16_t in_sz;
+  uint16_t out_sz;
+  uint16_t status;
+  uint8_t rsvd[6];
+  uint64_t in_ptr;
+  uint64_t out_ptr;
+}]],
+      ["struct mshv_get_set_vp_state"] = [[{
+  uint8_t type;
+  uint8_t rsvd[3];
+  uint32_t buf_sz;
+  uint64_t buf_ptr;
+}]],
+      ["struct mshv_vp_registers"] = [[{
+  uint32_t count;
+  uint32_t reserved;
+  uint64_t regs_ptr;
+}]],
+      ["struct mshv_vtl_sint_post_msg"] = [[{
+  uint64_t message_type;
+  uint32_t connection_id;
+  uint32_t payload_size;
+  uint64_t payload_ptr;
+}]],
+      ["struct mshv_vtl_ram_disposition"] = [[{
+  uint64_t start_pfn;
+  uint64_t last_pfn;
+}]],
+      ["struct mshv_vtl_hvcall_setup"] = [[{
+  uint64_t bitmap_array_size;
+  uint64_t allow_bitmap_ptr;
+}]],
+      ["struct mshv_vtl_hvcall"] = [[{
+  uint64_t control;
+  uint64_t input_size;
+  uint64_t input_ptr;
+  uint64_t status;
+  uint64_t output_size;
+  uint64_t output_ptr;
+}]],
+    },
+  },
+  {
+    on = "x64",
+    records = {
+      ["struct mshv_create_partition_v2"] = [[{
+  uint64_t pt_flags;
+  uint64_t pt_isolation;
+  uint16_t pt_num_cpu_fbanks;
+  uint8_t pt_rsvd[6];
+  uint64_t pt_cpu_fbanks[2];
+  uint64_t pt_rsvd1[2];
+  uint64_t pt_disabled_xsave;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "!x64 mips64 mips64el ppc64le",
+    records = {
+      ["struct mshv_create_partition_v2"] = [[{
+  uint64_t pt_flags;
+  uint64_t pt_isolation;
+  uint16_t pt_num_cpu_fbanks;
+  uint8_t pt_rsvd[6];
+  uint64_t pt_cpu_fbanks[2];
+  uint64_t pt_rsvd1[2];
+  uint64_t pt_rsvd2;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MSHV_CREATE_PARTITION = 0x8010b800,
+      MSHV_INITIALIZE_PARTITION = 0x2000b800,
+      MSHV_CREATE_VP = 0x8004b801,
+      MSHV_SET_GUEST_MEMORY = 0x8020b802,
+      MSHV_IRQFD = 0x8010b803,
+      MSHV_IOEVENTFD = 0x8020b804,
+      MSHV_SET_MSI_ROUTING = 0x8008b805,
+      MSHV_RUN_VP = 0x4100b800,
+      MSHV_CHECK_EXTENSION = 0x8004b800,
+      MSHV_CREATE_VTL = 0x4001b81d,
+      MSHV_ADD_VTL0_MEMORY = 0x8010b821,
+      MSHV_SET_POLL_FILE = 0x8008b825,
+      MSHV_RETURN_TO_LOWER_VTL = 0x2000b827,
+      MSHV_SET_VP_REGISTERS = 0x8010b806,
+      MSHV_SINT_SIGNAL_EVENT = 0x8008b822,
+      MSHV_SINT_POST_MESSAGE = 0x8018b823,
+      MSHV_SINT_SET_EVENTFD = 0x8008b824,
+      MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x8008b825,
+      MSHV_HVCALL_SETUP = 0x8010b81e,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mshv_create_partition"] = [[{
+  unsigned long pt_flags;
+  unsigned long pt_isolation;
+}]],
+      ["struct mshv_create_partition_v2"] = [[{
+  unsigned long pt_flags;
+  unsigned long pt_isolation;
+  uint16_t pt_num_cpu_fbanks;
+  uint8_t pt_rsvd[6];
+  unsigned long pt_cpu_fbanks[2];
+  unsigned long pt_rsvd1[2];
+  unsigned long pt_rsvd2;
+} __attribute__((packed))]],
+      ["struct mshv_user_mem_region"] = [[{
+  unsigned long size;
+  unsigned long guest_pfn;
+  unsigned long userspace_addr;
+  uint8_t flags;
+  uint8_t rsvd[7];
+}]],
+      ["struct mshv_user_ioeventfd"] = [[{
+  unsigned long datamatch;
+  unsigned long addr;
+  uint32_t len;
+  int32_t fd;
+  uint32_t flags;
+  uint8_t rsvd[4];
+}]],
+      ["struct mshv_gpap_access_bitmap"] = [[{
+  uint8_t access_type;
+  uint8_t access_op;
+  uint8_t rsvd[6];
+  unsigned long page_count;
+  unsigned long gpap_base;
+  unsigned long bitmap_ptr;
+}]],
+      ["struct mshv_root_hvcall"] = [[{
+  uint16_t code;
+  uint16_t reps;
+  uint16_t in_sz;
+  uint16_t out_sz;
+  uint16_t status;
+  uint8_t rsvd[6];
+  unsigned long in_ptr;
+  unsigned long out_ptr;
+}]],
+      ["struct mshv_get_set_vp_state"] = [[{
+  uint8_t type;
+  uint8_t rsvd[3];
+  uint32_t buf_sz;
+  unsigned long buf_ptr;
+}]],
+      ["struct mshv_vp_registers"] = [[{
+  uint32_t count;
+  uint32_t reserved;
+  unsigned long regs_ptr;
+}]],
+      ["struct mshv_vtl_sint_post_msg"] = [[{
+  unsigned long message_type;
+  uint32_t connection_id;
+  uint32_t payload_size;
+  unsigned long payload_ptr;
+}]],
+      ["struct mshv_vtl_ram_disposition"] = [[{
+  unsigned long start_pfn;
+  unsigned long last_pfn;
+}]],
+      ["struct mshv_vtl_hvcall_setup"] = [[{
+  unsigned long bitmap_array_size;
+  unsigned long allow_bitmap_ptr;
+}]],
+      ["struct mshv_vtl_hvcall"] = [[{
+  unsigned long control;
+  unsigned long input_size;
+  unsigned long input_ptr;
+  unsigned long status;
+  unsigned long output_size;
+  unsigned long output_ptr;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/mtio.h"] = [==[
-  constants = {
-    MTRESET = 0,
-    MTFSF = 1,
-    MTBSF = 2,
-    MTFSR = 3,
-    MTBSR = 4,
-    MTWEOF = 5,
-    MTREW = 6,
-    MTOFFL = 7,
-    MTNOP = 8,
-    MTRETEN = 9,
-    MTBSFM = 10,
-    MTFSFM = 11,
-    MTEOM = 12,
-    MTERASE = 13,
-    MTRAS1 = 14,
-    MTRAS2 = 15,
-    MTRAS3 = 16,
-    MTSETBLK = 20,
-    MTSETDENSITY = 21,
-    MTSEEK = 22,
-    MTTELL = 23,
-    MTSETDRVBUFFER = 24,
-    MTFSS = 25,
-    MTBSS = 26,
-    MTWSM = 27,
-    MTLOCK = 28,
-    MTUNLOCK = 29,
-    MTLOAD = 30,
-    MTUNLOAD = 31,
-    MTCOMPRESSION = 32,
-    MTSETPART = 33,
-    MTMKPART = 34,
-    MTWEOFI = 35,
-    MT_ISUNKNOWN = 0x1,
-    MT_ISQIC02 = 0x2,
-    MT_ISWT5150 = 0x3,
-    MT_ISARCHIVE_5945L2 = 0x4,
-    MT_ISCMSJ500 = 0x5,
-    MT_ISTDC3610 = 0x6,
-    MT_ISARCHIVE_VP60I = 0x7,
-    MT_ISARCHIVE_2150L = 0x8,
-    MT_ISARCHIVE_2060L = 0x9,
-    MT_ISARCHIVESC499 = 0xa,
-    MT_ISQIC02_ALL_FEATURES = 0xf,
-    MT_ISWT5099EEN24 = 0x11,
-    MT_ISTEAC_MT2ST = 0x12,
-    MT_ISEVEREX_FT40A = 0x32,
-    MT_ISDDS1 = 0x51,
-    MT_ISDDS2 = 0x52,
-    MT_ISONSTREAM_SC = 0x61,
-    MT_ISSCSI1 = 0x71,
-    MT_ISSCSI2 = 0x72,
-    MT_ISFTAPE_UNKNOWN = 0x800000,
-    MT_ISFTAPE_FLAG = 0x800000,
-    MT_ST_BLKSIZE_SHIFT = 0,
-    MT_ST_BLKSIZE_MASK = 0xffffff,
-    MT_ST_DENSITY_SHIFT = 24,
-    MT_ST_DENSITY_MASK = 0xff000000,
-    MT_ST_SOFTERR_SHIFT = 0,
-    MT_ST_SOFTERR_MASK = 0xffff,
-    MT_ST_OPTIONS = 0xf0000000,
-    MT_ST_BOOLEANS = 0x10000000,
-    MT_ST_SETBOOLEANS = 0x30000000,
-    MT_ST_CLEARBOOLEANS = 0x40000000,
-    MT_ST_WRITE_THRESHOLD = 0x20000000,
-    MT_ST_DEF_BLKSIZE = 0x50000000,
-    MT_ST_DEF_OPTIONS = 0x60000000,
-    MT_ST_TIMEOUTS = 0x70000000,
-    MT_ST_SET_TIMEOUT = 0x70000000,
-    MT_ST_SET_LONG_TIMEOUT = 0x70100000,
-    MT_ST_SET_CLN = 0x80000000,
-    MT_ST_BUFFER_WRITES = 0x1,
-    MT_ST_ASYNC_WRITES = 0x2,
-    MT_ST_READ_AHEAD = 0x4,
-    MT_ST_DEBUGGING = 0x8,
-    MT_ST_TWO_FM = 0x10,
-    MT_ST_FAST_MTEOM = 0x20,
-    MT_ST_AUTO_LOCK = 0x40,
-    MT_ST_DEF_WRITES = 0x80,
-    MT_ST_CAN_BSR = 0x100,
-    MT_ST_NO_BLKLIMS = 0x200,
-    MT_ST_CAN_PARTITIONS = 0x400,
-    MT_ST_SCSI2LOGICAL = 0x800,
-    MT_ST_SYSV = 0x1000,
-    MT_ST_NOWAIT = 0x2000,
-    MT_ST_SILI = 0x4000,
-    MT_ST_NOWAIT_EOF = 0x8000,
-    MT_ST_CLEAR_DEFAULT = 0xfffff,
-    MT_ST_DEF_DENSITY = 0x60100000,
-    MT_ST_DEF_COMPRESSION = 0x60200000,
-    MT_ST_DEF_DRVBUFFER = 0x60300000,
-    MT_ST_HPLOADER_OFFSET = 10000,
-  },
-  records = {
-    ["struct mtop"] = [[{
+constants = {
+  MTRESET = 0,
+  MTFSF = 1,
+  MTBSF = 2,
+  MTFSR = 3,
+  MTBSR = 4,
+  MTWEOF = 5,
+  MTREW = 6,
+  MTOFFL = 7,
+  MTNOP = 8,
+  MTRETEN = 9,
+  MTBSFM = 10,
+  MTFSFM = 11,
+  MTEOM = 12,
+  MTERASE = 13,
+  MTRAS1 = 14,
+  MTRAS2 = 15,
+  MTRAS3 = 16,
+  MTSETBLK = 20,
+  MTSETDENSITY = 21,
+  MTSEEK = 22,
+  MTTELL = 23,
+  MTSETDRVBUFFER = 24,
+  MTFSS = 25,
+  MTBSS = 26,
+  MTWSM = 27,
+  MTLOCK = 28,
+  MTUNLOCK = 29,
+  MTLOAD = 30,
+  MTUNLOAD = 31,
+  MTCOMPRESSION = 32,
+  MTSETPART = 33,
+  MTMKPART = 34,
+  MTWEOFI = 35,
+  MT_ISUNKNOWN = 0x1,
+  MT_ISQIC02 = 0x2,
+  MT_ISWT5150 = 0x3,
+  MT_ISARCHIVE_5945L2 = 0x4,
+  MT_ISCMSJ500 = 0x5,
+  MT_ISTDC3610 = 0x6,
+  MT_ISARCHIVE_VP60I = 0x7,
+  MT_ISARCHIVE_2150L = 0x8,
+  MT_ISARCHIVE_2060L = 0x9,
+  MT_ISARCHIVESC499 = 0xa,
+  MT_ISQIC02_ALL_FEATURES = 0xf,
+  MT_ISWT5099EEN24 = 0x11,
+  MT_ISTEAC_MT2ST = 0x12,
+  MT_ISEVEREX_FT40A = 0x32,
+  MT_ISDDS1 = 0x51,
+  MT_ISDDS2 = 0x52,
+  MT_ISONSTREAM_SC = 0x61,
+  MT_ISSCSI1 = 0x71,
+  MT_ISSCSI2 = 0x72,
+  MT_ISFTAPE_UNKNOWN = 0x800000,
+  MT_ISFTAPE_FLAG = 0x800000,
+  MT_ST_BLKSIZE_SHIFT = 0,
+  MT_ST_BLKSIZE_MASK = 0xffffff,
+  MT_ST_DENSITY_SHIFT = 24,
+  MT_ST_DENSITY_MASK = 0xff000000,
+  MT_ST_SOFTERR_SHIFT = 0,
+  MT_ST_SOFTERR_MASK = 0xffff,
+  MT_ST_OPTIONS = 0xf0000000,
+  MT_ST_BOOLEANS = 0x10000000,
+  MT_ST_SETBOOLEANS = 0x30000000,
+  MT_ST_CLEARBOOLEANS = 0x40000000,
+  MT_ST_WRITE_THRESHOLD = 0x20000000,
+  MT_ST_DEF_BLKSIZE = 0x50000000,
+  MT_ST_DEF_OPTIONS = 0x60000000,
+  MT_ST_TIMEOUTS = 0x70000000,
+  MT_ST_SET_TIMEOUT = 0x70000000,
+  MT_ST_SET_LONG_TIMEOUT = 0x70100000,
+  MT_ST_SET_CLN = 0x80000000,
+  MT_ST_BUFFER_WRITES = 0x1,
+  MT_ST_ASYNC_WRITES = 0x2,
+  MT_ST_READ_AHEAD = 0x4,
+  MT_ST_DEBUGGING = 0x8,
+  MT_ST_TWO_FM = 0x10,
+  MT_ST_FAST_MTEOM = 0x20,
+  MT_ST_AUTO_LOCK = 0x40,
+  MT_ST_DEF_WRITES = 0x80,
+  MT_ST_CAN_BSR = 0x100,
+  MT_ST_NO_BLKLIMS = 0x200,
+  MT_ST_CAN_PARTITIONS = 0x400,
+  MT_ST_SCSI2LOGICAL = 0x800,
+  MT_ST_SYSV = 0x1000,
+  MT_ST_NOWAIT = 0x2000,
+  MT_ST_SILI = 0x4000,
+  MT_ST_NOWAIT_EOF = 0x8000,
+  MT_ST_CLEAR_DEFAULT = 0xfffff,
+  MT_ST_DEF_DENSITY = 0x60100000,
+  MT_ST_DEF_COMPRESSION = 0x60200000,
+  MT_ST_DEF_DRVBUFFER = 0x60300000,
+  MT_ST_HPLOADER_OFFSET = 10000,
+},
+records = {
+  ["struct mtop"] = [[{
   int16_t mt_op;
   int32_t mt_count;
 }]],
-    ["struct mtpos"] = [[{
+  ["struct mtpos"] = [[{
   long mt_blkno;
 }]],
-  },
-  macros = function(M)
-    return {
-      GMT_EOF = function(x)
-        return M.int(M.band(M.long(x), 0x80000000LL))
-      end,
-      GMT_BOT = function(x)
-        return M.int(M.band(M.long(x), 0x40000000))
-      end,
-      GMT_EOT = function(x)
-        return M.int(M.band(M.long(x), 0x20000000))
-      end,
-      GMT_SM = function(x)
-        return M.int(M.band(M.long(x), 0x10000000))
-      end,
-      GMT_EOD = function(x)
-        return M.int(M.band(M.long(x), 0x8000000))
-      end,
-      GMT_WR_PROT = function(x)
-        return M.int(M.band(M.long(x), 0x4000000))
-      end,
-      GMT_ONLINE = function(x)
-        return M.int(M.band(M.long(x), 0x1000000))
-      end,
-      GMT_D_6250 = function(x)
-        return M.int(M.band(M.long(x), 0x800000))
-      end,
-      GMT_D_1600 = function(x)
-        return M.int(M.band(M.long(x), 0x400000))
-      end,
-      GMT_D_800 = function(x)
-        return M.int(M.band(M.long(x), 0x200000))
-      end,
-      GMT_DR_OPEN = function(x)
-        return M.int(M.band(M.long(x), 0x40000))
-      end,
-      GMT_IM_REP_EN = function(x)
-        return M.int(M.band(M.long(x), 0x10000))
-      end,
-      GMT_CLN = function(x)
-        return M.int(M.band(M.long(x), 0x8000))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MTIOCTOP = 0x40086d01,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        MTIOCGET = 0x80306d02,
-        MTIOCPOS = 0x80086d03,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el",
-      records = {
-        ["struct mtget"] = [[{
-    long mt_type;
-    long mt_resid;
-    long mt_dsreg;
-    long mt_gstat;
-    long mt_erreg;
-    int32_t mt_fileno;
-    int32_t mt_blkno;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        MTIOCGET = 0x801c6d02,
-        MTIOCPOS = 0x80046d03,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MTIOCTOP = 0x80086d01,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        MTIOCGET = 0x401c6d02,
-        MTIOCPOS = 0x40046d03,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      records = {
-        ["struct mtget"] = [[{
-    long mt_type;
-    long mt_resid;
-    long mt_dsreg;
-    long mt_gstat;
-    long mt_erreg;
-    long mt_fileno;
-    long mt_blkno;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      constants = {
-        MTIOCGET = 0x40386d02,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        MTIOCPOS = 0x40086d03,
-      },
-    },
-    {
-      on = "ppc64le",
-      constants = {
-        MTIOCGET = 0x40306d02,
-      },
+},
+macros = function(M)
+  return {
+    GMT_EOF = function(x)
+      return M.int(M.band(M.long(x), 0x80000000LL))
+    end,
+    GMT_BOT = function(x)
+      return M.int(M.band(M.long(x), 0x40000000))
+    end,
+    GMT_EOT = function(x)
+      return M.int(M.band(M.long(x), 0x20000000))
+    end,
+    GMT_SM = function(x)
+      return M.int(M.band(M.long(x), 0x10000000))
+    end,
+    GMT_EOD = function(x)
+      return M.int(M.band(M.long(x), 0x8000000))
+    end,
+    GMT_WR_PROT = function(x)
+      return M.int(M.band(M.long(x), 0x4000000))
+    end,
+    GMT_ONLINE = function(x)
+      return M.int(M.band(M.long(x), 0x1000000))
+    end,
+    GMT_D_6250 = function(x)
+      return M.int(M.band(M.long(x), 0x800000))
+    end,
+    GMT_D_1600 = function(x)
+      return M.int(M.band(M.long(x), 0x400000))
+    end,
+    GMT_D_800 = function(x)
+      return M.int(M.band(M.long(x), 0x200000))
+    end,
+    GMT_DR_OPEN = function(x)
+      return M.int(M.band(M.long(x), 0x40000))
+    end,
+    GMT_IM_REP_EN = function(x)
+      return M.int(M.band(M.long(x), 0x10000))
+    end,
+    GMT_CLN = function(x)
+      return M.int(M.band(M.long(x), 0x8000))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MTIOCTOP = 0x40086d01,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      MTIOCGET = 0x80306d02,
+      MTIOCPOS = 0x80086d03,
+    },
+  },
+  {
+    on = "!mips mipsel mips64 mips64el",
+    records = {
+      ["struct mtget"] = [[{
+  long mt_type;
+  long mt_resid;
+  long mt_dsreg;
+  long mt_gstat;
+  long mt_erreg;
+  int32_t mt_fileno;
+  int32_t mt_blkno;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      MTIOCGET = 0x801c6d02,
+      MTIOCPOS = 0x80046d03,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MTIOCTOP = 0x80086d01,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      MTIOCGET = 0x401c6d02,
+      MTIOCPOS = 0x40046d03,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    records = {
+      ["struct mtget"] = [[{
+  long mt_type;
+  long mt_resid;
+  long mt_dsreg;
+  long mt_gstat;
+  long mt_erreg;
+  long mt_fileno;
+  long mt_blkno;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el",
+    constants = {
+      MTIOCGET = 0x40386d02,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      MTIOCPOS = 0x40086d03,
+    },
+  },
+  {
+    on = "ppc64le",
+    constants = {
+      MTIOCGET = 0x40306d02,
+    },
+  },
+},
 ]==],
 }

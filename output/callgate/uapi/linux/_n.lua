@@ -3,490 +3,490 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/nbd-netlink.h"] = [==[
-  constants = {
-    NBD_ATTR_UNSPEC = 0,
-    NBD_ATTR_INDEX = 1,
-    NBD_ATTR_SIZE_BYTES = 2,
-    NBD_ATTR_BLOCK_SIZE_BYTES = 3,
-    NBD_ATTR_TIMEOUT = 4,
-    NBD_ATTR_SERVER_FLAGS = 5,
-    NBD_ATTR_CLIENT_FLAGS = 6,
-    NBD_ATTR_SOCKETS = 7,
-    NBD_ATTR_DEAD_CONN_TIMEOUT = 8,
-    NBD_ATTR_DEVICE_LIST = 9,
-    NBD_ATTR_BACKEND_IDENTIFIER = 10,
-    __NBD_ATTR_MAX = 11,
-    NBD_DEVICE_ITEM_UNSPEC = 0,
-    NBD_DEVICE_ITEM = 1,
-    __NBD_DEVICE_ITEM_MAX = 2,
-    NBD_DEVICE_UNSPEC = 0,
-    NBD_DEVICE_INDEX = 1,
-    NBD_DEVICE_CONNECTED = 2,
-    __NBD_DEVICE_MAX = 3,
-    NBD_SOCK_ITEM_UNSPEC = 0,
-    NBD_SOCK_ITEM = 1,
-    __NBD_SOCK_ITEM_MAX = 2,
-    NBD_SOCK_UNSPEC = 0,
-    NBD_SOCK_FD = 1,
-    __NBD_SOCK_MAX = 2,
-    NBD_CMD_UNSPEC = 0,
-    NBD_CMD_CONNECT = 1,
-    NBD_CMD_DISCONNECT = 2,
-    NBD_CMD_RECONFIGURE = 3,
-    NBD_CMD_LINK_DEAD = 4,
-    NBD_CMD_STATUS = 5,
-    __NBD_CMD_MAX = 6,
-    NBD_GENL_FAMILY_NAME = "nbd",
-    NBD_GENL_VERSION = 0x1,
-    NBD_GENL_MCAST_GROUP_NAME = "nbd_mc_group",
-    NBD_ATTR_MAX = 10,
-    NBD_DEVICE_ITEM_MAX = 1,
-    NBD_DEVICE_ATTR_MAX = 2,
-    NBD_SOCK_ITEM_MAX = 1,
-    NBD_SOCK_MAX = 1,
-    NBD_CMD_MAX = 5,
-  },
+constants = {
+  NBD_ATTR_UNSPEC = 0,
+  NBD_ATTR_INDEX = 1,
+  NBD_ATTR_SIZE_BYTES = 2,
+  NBD_ATTR_BLOCK_SIZE_BYTES = 3,
+  NBD_ATTR_TIMEOUT = 4,
+  NBD_ATTR_SERVER_FLAGS = 5,
+  NBD_ATTR_CLIENT_FLAGS = 6,
+  NBD_ATTR_SOCKETS = 7,
+  NBD_ATTR_DEAD_CONN_TIMEOUT = 8,
+  NBD_ATTR_DEVICE_LIST = 9,
+  NBD_ATTR_BACKEND_IDENTIFIER = 10,
+  __NBD_ATTR_MAX = 11,
+  NBD_DEVICE_ITEM_UNSPEC = 0,
+  NBD_DEVICE_ITEM = 1,
+  __NBD_DEVICE_ITEM_MAX = 2,
+  NBD_DEVICE_UNSPEC = 0,
+  NBD_DEVICE_INDEX = 1,
+  NBD_DEVICE_CONNECTED = 2,
+  __NBD_DEVICE_MAX = 3,
+  NBD_SOCK_ITEM_UNSPEC = 0,
+  NBD_SOCK_ITEM = 1,
+  __NBD_SOCK_ITEM_MAX = 2,
+  NBD_SOCK_UNSPEC = 0,
+  NBD_SOCK_FD = 1,
+  __NBD_SOCK_MAX = 2,
+  NBD_CMD_UNSPEC = 0,
+  NBD_CMD_CONNECT = 1,
+  NBD_CMD_DISCONNECT = 2,
+  NBD_CMD_RECONFIGURE = 3,
+  NBD_CMD_LINK_DEAD = 4,
+  NBD_CMD_STATUS = 5,
+  __NBD_CMD_MAX = 6,
+  NBD_GENL_FAMILY_NAME = "nbd",
+  NBD_GENL_VERSION = 0x1,
+  NBD_GENL_MCAST_GROUP_NAME = "nbd_mc_group",
+  NBD_ATTR_MAX = 10,
+  NBD_DEVICE_ITEM_MAX = 1,
+  NBD_DEVICE_ATTR_MAX = 2,
+  NBD_SOCK_ITEM_MAX = 1,
+  NBD_SOCK_MAX = 1,
+  NBD_CMD_MAX = 5,
+},
 ]==],
 ["linux/nbd.h"] = [==[
-  constants = {
-    NBD_CMD_READ = 0,
-    NBD_CMD_WRITE = 1,
-    NBD_CMD_DISC = 2,
-    NBD_CMD_FLUSH = 3,
-    NBD_CMD_TRIM = 4,
-    NBD_CMD_WRITE_ZEROES = 6,
-    NBD_FLAG_HAS_FLAGS = 0x1,
-    NBD_FLAG_READ_ONLY = 0x2,
-    NBD_FLAG_SEND_FLUSH = 0x4,
-    NBD_FLAG_SEND_FUA = 0x8,
-    NBD_FLAG_ROTATIONAL = 0x10,
-    NBD_FLAG_SEND_TRIM = 0x20,
-    NBD_FLAG_SEND_WRITE_ZEROES = 0x40,
-    NBD_FLAG_CAN_MULTI_CONN = 0x100,
-    NBD_CMD_FLAG_FUA = 0x10000,
-    NBD_CMD_FLAG_NO_HOLE = 0x20000,
-    NBD_CFLAG_DESTROY_ON_DISCONNECT = 0x1,
-    NBD_CFLAG_DISCONNECT_ON_CLOSE = 0x2,
-    NBD_REQUEST_MAGIC = 0x25609513,
-    NBD_REPLY_MAGIC = 0x67446698,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NBD_SET_SOCK = 0xab00,
-        NBD_SET_BLKSIZE = 0xab01,
-        NBD_SET_SIZE = 0xab02,
-        NBD_DO_IT = 0xab03,
-        NBD_CLEAR_SOCK = 0xab04,
-        NBD_CLEAR_QUE = 0xab05,
-        NBD_PRINT_DEBUG = 0xab06,
-        NBD_SET_SIZE_BLOCKS = 0xab07,
-        NBD_DISCONNECT = 0xab08,
-        NBD_SET_TIMEOUT = 0xab09,
-        NBD_SET_FLAGS = 0xab0a,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct nbd_request"] = [[{
-    uint32_t magic;
-    uint32_t type;
-    union {
-      uint64_t cookie;
-      char handle[8];
-    };
-    uint64_t from;
-    uint32_t len;
-  } __attribute__((packed))]],
-        ["struct nbd_reply"] = [[{
-    uint32_t magic;
-    uint32_t error;
-    union {
-      uint64_t cookie;
-      char handle[8];
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NBD_SET_SOCK = 0x2000ab00,
-        NBD_SET_BLKSIZE = 0x2000ab01,
-        NBD_SET_SIZE = 0x2000ab02,
-        NBD_DO_IT = 0x2000ab03,
-        NBD_CLEAR_SOCK = 0x2000ab04,
-        NBD_CLEAR_QUE = 0x2000ab05,
-        NBD_PRINT_DEBUG = 0x2000ab06,
-        NBD_SET_SIZE_BLOCKS = 0x2000ab07,
-        NBD_DISCONNECT = 0x2000ab08,
-        NBD_SET_TIMEOUT = 0x2000ab09,
-        NBD_SET_FLAGS = 0x2000ab0a,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct nbd_request"] = [[{
-    uint32_t magic;
-    uint32_t type;
-    union {
-      unsigned long cookie;
-      char handle[8];
-    };
-    unsigned long from;
-    uint32_t len;
-  } __attribute__((packed))]],
-        ["struct nbd_reply"] = [[{
-    uint32_t magic;
-    uint32_t error;
-    union {
-      unsigned long cookie;
-      char handle[8];
-    };
-  }]],
-      },
+constants = {
+  NBD_CMD_READ = 0,
+  NBD_CMD_WRITE = 1,
+  NBD_CMD_DISC = 2,
+  NBD_CMD_FLUSH = 3,
+  NBD_CMD_TRIM = 4,
+  NBD_CMD_WRITE_ZEROES = 6,
+  NBD_FLAG_HAS_FLAGS = 0x1,
+  NBD_FLAG_READ_ONLY = 0x2,
+  NBD_FLAG_SEND_FLUSH = 0x4,
+  NBD_FLAG_SEND_FUA = 0x8,
+  NBD_FLAG_ROTATIONAL = 0x10,
+  NBD_FLAG_SEND_TRIM = 0x20,
+  NBD_FLAG_SEND_WRITE_ZEROES = 0x40,
+  NBD_FLAG_CAN_MULTI_CONN = 0x100,
+  NBD_CMD_FLAG_FUA = 0x10000,
+  NBD_CMD_FLAG_NO_HOLE = 0x20000,
+  NBD_CFLAG_DESTROY_ON_DISCONNECT = 0x1,
+  NBD_CFLAG_DISCONNECT_ON_CLOSE = 0x2,
+  NBD_REQUEST_MAGIC = 0x25609513,
+  NBD_REPLY_MAGIC = 0x67446698,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NBD_SET_SOCK = 0xab00,
+      NBD_SET_BLKSIZE = 0xab01,
+      NBD_SET_SIZE = 0xab02,
+      NBD_DO_IT = 0xab03,
+      NBD_CLEAR_SOCK = 0xab04,
+      NBD_CLEAR_QUE = 0xab05,
+      NBD_PRINT_DEBUG = 0xab06,
+      NBD_SET_SIZE_BLOCKS = 0xab07,
+      NBD_DISCONNECT = 0xab08,
+      NBD_SET_TIMEOUT = 0xab09,
+      NBD_SET_FLAGS = 0xab0a,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct nbd_request"] = [[{
+  uint32_t magic;
+  uint32_t type;
+  union {
+    uint64_t cookie;
+    char handle[8];
+  };
+  uint64_t from;
+  uint32_t len;
+} __attribute__((packed))]],
+      ["struct nbd_reply"] = [[{
+  uint32_t magic;
+  uint32_t error;
+  union {
+    uint64_t cookie;
+    char handle[8];
+  };
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NBD_SET_SOCK = 0x2000ab00,
+      NBD_SET_BLKSIZE = 0x2000ab01,
+      NBD_SET_SIZE = 0x2000ab02,
+      NBD_DO_IT = 0x2000ab03,
+      NBD_CLEAR_SOCK = 0x2000ab04,
+      NBD_CLEAR_QUE = 0x2000ab05,
+      NBD_PRINT_DEBUG = 0x2000ab06,
+      NBD_SET_SIZE_BLOCKS = 0x2000ab07,
+      NBD_DISCONNECT = 0x2000ab08,
+      NBD_SET_TIMEOUT = 0x2000ab09,
+      NBD_SET_FLAGS = 0x2000ab0a,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct nbd_request"] = [[{
+  uint32_t magic;
+  uint32_t type;
+  union {
+    unsigned long cookie;
+    char handle[8];
+  };
+  unsigned long from;
+  uint32_t len;
+} __attribute__((packed))]],
+      ["struct nbd_reply"] = [[{
+  uint32_t magic;
+  uint32_t error;
+  union {
+    unsigned long cookie;
+    char handle[8];
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ncsi.h"] = [==[
-  constants = {
-    NCSI_CMD_UNSPEC = 0,
-    NCSI_CMD_PKG_INFO = 1,
-    NCSI_CMD_SET_INTERFACE = 2,
-    NCSI_CMD_CLEAR_INTERFACE = 3,
-    NCSI_CMD_SEND_CMD = 4,
-    NCSI_CMD_SET_PACKAGE_MASK = 5,
-    NCSI_CMD_SET_CHANNEL_MASK = 6,
-    __NCSI_CMD_AFTER_LAST = 7,
-    NCSI_CMD_MAX = 6,
-    NCSI_ATTR_UNSPEC = 0,
-    NCSI_ATTR_IFINDEX = 1,
-    NCSI_ATTR_PACKAGE_LIST = 2,
-    NCSI_ATTR_PACKAGE_ID = 3,
-    NCSI_ATTR_CHANNEL_ID = 4,
-    NCSI_ATTR_DATA = 5,
-    NCSI_ATTR_MULTI_FLAG = 6,
-    NCSI_ATTR_PACKAGE_MASK = 7,
-    NCSI_ATTR_CHANNEL_MASK = 8,
-    __NCSI_ATTR_AFTER_LAST = 9,
-    NCSI_ATTR_MAX = 8,
-    NCSI_PKG_ATTR_UNSPEC = 0,
-    NCSI_PKG_ATTR = 1,
-    NCSI_PKG_ATTR_ID = 2,
-    NCSI_PKG_ATTR_FORCED = 3,
-    NCSI_PKG_ATTR_CHANNEL_LIST = 4,
-    __NCSI_PKG_ATTR_AFTER_LAST = 5,
-    NCSI_PKG_ATTR_MAX = 4,
-    NCSI_CHANNEL_ATTR_UNSPEC = 0,
-    NCSI_CHANNEL_ATTR = 1,
-    NCSI_CHANNEL_ATTR_ID = 2,
-    NCSI_CHANNEL_ATTR_VERSION_MAJOR = 3,
-    NCSI_CHANNEL_ATTR_VERSION_MINOR = 4,
-    NCSI_CHANNEL_ATTR_VERSION_STR = 5,
-    NCSI_CHANNEL_ATTR_LINK_STATE = 6,
-    NCSI_CHANNEL_ATTR_ACTIVE = 7,
-    NCSI_CHANNEL_ATTR_FORCED = 8,
-    NCSI_CHANNEL_ATTR_VLAN_LIST = 9,
-    NCSI_CHANNEL_ATTR_VLAN_ID = 10,
-    __NCSI_CHANNEL_ATTR_AFTER_LAST = 11,
-    NCSI_CHANNEL_ATTR_MAX = 10,
-  },
+constants = {
+  NCSI_CMD_UNSPEC = 0,
+  NCSI_CMD_PKG_INFO = 1,
+  NCSI_CMD_SET_INTERFACE = 2,
+  NCSI_CMD_CLEAR_INTERFACE = 3,
+  NCSI_CMD_SEND_CMD = 4,
+  NCSI_CMD_SET_PACKAGE_MASK = 5,
+  NCSI_CMD_SET_CHANNEL_MASK = 6,
+  __NCSI_CMD_AFTER_LAST = 7,
+  NCSI_CMD_MAX = 6,
+  NCSI_ATTR_UNSPEC = 0,
+  NCSI_ATTR_IFINDEX = 1,
+  NCSI_ATTR_PACKAGE_LIST = 2,
+  NCSI_ATTR_PACKAGE_ID = 3,
+  NCSI_ATTR_CHANNEL_ID = 4,
+  NCSI_ATTR_DATA = 5,
+  NCSI_ATTR_MULTI_FLAG = 6,
+  NCSI_ATTR_PACKAGE_MASK = 7,
+  NCSI_ATTR_CHANNEL_MASK = 8,
+  __NCSI_ATTR_AFTER_LAST = 9,
+  NCSI_ATTR_MAX = 8,
+  NCSI_PKG_ATTR_UNSPEC = 0,
+  NCSI_PKG_ATTR = 1,
+  NCSI_PKG_ATTR_ID = 2,
+  NCSI_PKG_ATTR_FORCED = 3,
+  NCSI_PKG_ATTR_CHANNEL_LIST = 4,
+  __NCSI_PKG_ATTR_AFTER_LAST = 5,
+  NCSI_PKG_ATTR_MAX = 4,
+  NCSI_CHANNEL_ATTR_UNSPEC = 0,
+  NCSI_CHANNEL_ATTR = 1,
+  NCSI_CHANNEL_ATTR_ID = 2,
+  NCSI_CHANNEL_ATTR_VERSION_MAJOR = 3,
+  NCSI_CHANNEL_ATTR_VERSION_MINOR = 4,
+  NCSI_CHANNEL_ATTR_VERSION_STR = 5,
+  NCSI_CHANNEL_ATTR_LINK_STATE = 6,
+  NCSI_CHANNEL_ATTR_ACTIVE = 7,
+  NCSI_CHANNEL_ATTR_FORCED = 8,
+  NCSI_CHANNEL_ATTR_VLAN_LIST = 9,
+  NCSI_CHANNEL_ATTR_VLAN_ID = 10,
+  __NCSI_CHANNEL_ATTR_AFTER_LAST = 11,
+  NCSI_CHANNEL_ATTR_MAX = 10,
+},
 ]==],
 ["linux/ndctl.h"] = [==[
-  constants = {
-    ND_CMD_IMPLEMENTED = 0,
-    ND_CMD_ARS_CAP = 1,
-    ND_CMD_ARS_START = 2,
-    ND_CMD_ARS_STATUS = 3,
-    ND_CMD_CLEAR_ERROR = 4,
-    ND_CMD_SMART = 1,
-    ND_CMD_SMART_THRESHOLD = 2,
-    ND_CMD_DIMM_FLAGS = 3,
-    ND_CMD_GET_CONFIG_SIZE = 4,
-    ND_CMD_GET_CONFIG_DATA = 5,
-    ND_CMD_SET_CONFIG_DATA = 6,
-    ND_CMD_VENDOR_EFFECT_LOG_SIZE = 7,
-    ND_CMD_VENDOR_EFFECT_LOG = 8,
-    ND_CMD_VENDOR = 9,
-    ND_CMD_CALL = 10,
-    ND_ARS_VOLATILE = 1,
-    ND_ARS_PERSISTENT = 2,
-    ND_ARS_RETURN_PREV_DATA = 2,
-    ND_CONFIG_LOCKED = 1,
-    ND_DRIVER_DIMM = 2,
-    ND_DRIVER_REGION_PMEM = 4,
-    ND_DRIVER_REGION_BLK = 8,
-    ND_DRIVER_NAMESPACE_IO = 16,
-    ND_DRIVER_NAMESPACE_PMEM = 32,
-    ND_DRIVER_DAX_PMEM = 128,
-    ARS_STATUS_MASK = 65535,
-    ARS_EXT_STATUS_SHIFT = 16,
-    ND_IOCTL = 78,
-    ND_IOCTL_DIMM_FLAGS = 0xc0084e03,
-    ND_IOCTL_GET_CONFIG_SIZE = 0xc00c4e04,
-    ND_IOCTL_GET_CONFIG_DATA = 0xc00c4e05,
-    ND_IOCTL_SET_CONFIG_DATA = 0xc0084e06,
-    ND_IOCTL_VENDOR = 0xc0084e09,
-    ND_IOCTL_ARS_CAP = 0xc0204e01,
-    ND_IOCTL_ARS_START = 0xc0204e02,
-    ND_IOCTL_ARS_STATUS = 0xc0304e03,
-    ND_IOCTL_CLEAR_ERROR = 0xc0204e04,
-    ND_DEVICE_DIMM = 1,
-    ND_DEVICE_REGION_PMEM = 2,
-    ND_DEVICE_REGION_BLK = 3,
-    ND_DEVICE_NAMESPACE_IO = 4,
-    ND_DEVICE_NAMESPACE_PMEM = 5,
-    ND_DEVICE_DAX_PMEM = 7,
-    NVDIMM_FAMILY_INTEL = 0,
-    NVDIMM_FAMILY_HPE1 = 1,
-    NVDIMM_FAMILY_HPE2 = 2,
-    NVDIMM_FAMILY_MSFT = 3,
-    NVDIMM_FAMILY_HYPERV = 4,
-    NVDIMM_FAMILY_PAPR = 5,
-    NVDIMM_FAMILY_MAX = 5,
-    NVDIMM_BUS_FAMILY_NFIT = 0,
-    NVDIMM_BUS_FAMILY_INTEL = 1,
-    NVDIMM_BUS_FAMILY_MAX = 1,
-    ND_IOCTL_CALL = 0xc0404e0a,
-  },
-  records = {
-    ["struct nd_cmd_dimm_flags"] = [[{
+constants = {
+  ND_CMD_IMPLEMENTED = 0,
+  ND_CMD_ARS_CAP = 1,
+  ND_CMD_ARS_START = 2,
+  ND_CMD_ARS_STATUS = 3,
+  ND_CMD_CLEAR_ERROR = 4,
+  ND_CMD_SMART = 1,
+  ND_CMD_SMART_THRESHOLD = 2,
+  ND_CMD_DIMM_FLAGS = 3,
+  ND_CMD_GET_CONFIG_SIZE = 4,
+  ND_CMD_GET_CONFIG_DATA = 5,
+  ND_CMD_SET_CONFIG_DATA = 6,
+  ND_CMD_VENDOR_EFFECT_LOG_SIZE = 7,
+  ND_CMD_VENDOR_EFFECT_LOG = 8,
+  ND_CMD_VENDOR = 9,
+  ND_CMD_CALL = 10,
+  ND_ARS_VOLATILE = 1,
+  ND_ARS_PERSISTENT = 2,
+  ND_ARS_RETURN_PREV_DATA = 2,
+  ND_CONFIG_LOCKED = 1,
+  ND_DRIVER_DIMM = 2,
+  ND_DRIVER_REGION_PMEM = 4,
+  ND_DRIVER_REGION_BLK = 8,
+  ND_DRIVER_NAMESPACE_IO = 16,
+  ND_DRIVER_NAMESPACE_PMEM = 32,
+  ND_DRIVER_DAX_PMEM = 128,
+  ARS_STATUS_MASK = 65535,
+  ARS_EXT_STATUS_SHIFT = 16,
+  ND_IOCTL = 78,
+  ND_IOCTL_DIMM_FLAGS = 0xc0084e03,
+  ND_IOCTL_GET_CONFIG_SIZE = 0xc00c4e04,
+  ND_IOCTL_GET_CONFIG_DATA = 0xc00c4e05,
+  ND_IOCTL_SET_CONFIG_DATA = 0xc0084e06,
+  ND_IOCTL_VENDOR = 0xc0084e09,
+  ND_IOCTL_ARS_CAP = 0xc0204e01,
+  ND_IOCTL_ARS_START = 0xc0204e02,
+  ND_IOCTL_ARS_STATUS = 0xc0304e03,
+  ND_IOCTL_CLEAR_ERROR = 0xc0204e04,
+  ND_DEVICE_DIMM = 1,
+  ND_DEVICE_REGION_PMEM = 2,
+  ND_DEVICE_REGION_BLK = 3,
+  ND_DEVICE_NAMESPACE_IO = 4,
+  ND_DEVICE_NAMESPACE_PMEM = 5,
+  ND_DEVICE_DAX_PMEM = 7,
+  NVDIMM_FAMILY_INTEL = 0,
+  NVDIMM_FAMILY_HPE1 = 1,
+  NVDIMM_FAMILY_HPE2 = 2,
+  NVDIMM_FAMILY_MSFT = 3,
+  NVDIMM_FAMILY_HYPERV = 4,
+  NVDIMM_FAMILY_PAPR = 5,
+  NVDIMM_FAMILY_MAX = 5,
+  NVDIMM_BUS_FAMILY_NFIT = 0,
+  NVDIMM_BUS_FAMILY_INTEL = 1,
+  NVDIMM_BUS_FAMILY_MAX = 1,
+  ND_IOCTL_CALL = 0xc0404e0a,
+},
+records = {
+  ["struct nd_cmd_dimm_flags"] = [[{
   uint32_t status;
   uint32_t flags;
 } __attribute__((packed))]],
-    ["struct nd_cmd_get_config_size"] = [[{
+  ["struct nd_cmd_get_config_size"] = [[{
   uint32_t status;
   uint32_t config_size;
   uint32_t max_xfer;
 } __attribute__((packed))]],
-    ["struct nd_cmd_get_config_data_hdr"] = [[{
+  ["struct nd_cmd_get_config_data_hdr"] = [[{
   uint32_t in_offset;
   uint32_t in_length;
   uint32_t status;
   uint8_t out_buf[];
 } __attribute__((packed))]],
-    ["struct nd_cmd_set_config_hdr"] = [[{
+  ["struct nd_cmd_set_config_hdr"] = [[{
   uint32_t in_offset;
   uint32_t in_length;
   uint8_t in_buf[];
 } __attribute__((packed))]],
-    ["struct nd_cmd_vendor_hdr"] = [[{
+  ["struct nd_cmd_vendor_hdr"] = [[{
   uint32_t opcode;
   uint32_t in_length;
   uint8_t in_buf[];
 } __attribute__((packed))]],
-    ["struct nd_cmd_vendor_tail"] = [[{
+  ["struct nd_cmd_vendor_tail"] = [[{
   uint32_t status;
   uint32_t out_length;
   uint8_t out_buf[];
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct nd_cmd_ars_cap"] = [[{
-    uint64_t address;
-    uint64_t length;
-    uint32_t status;
-    uint32_t max_ars_out;
-    uint32_t clear_err_unit;
-    uint16_t flags;
-    uint16_t reserved;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_ars_start"] = [[{
-    uint64_t address;
-    uint64_t length;
-    uint16_t type;
-    uint8_t flags;
-    uint8_t reserved[5];
-    uint32_t status;
-    uint32_t scrub_time;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_ars_status"] = [[{
-    uint32_t status;
-    uint32_t out_length;
-    uint64_t address;
-    uint64_t length;
-    uint64_t restart_address;
-    uint64_t restart_length;
-    uint16_t type;
-    uint16_t flags;
-    uint32_t num_records;
-    struct nd_ars_record records[];
-  } __attribute__((packed))]],
-        ["struct nd_ars_record"] = [[{
-    uint32_t handle;
-    uint32_t reserved;
-    uint64_t err_address;
-    uint64_t length;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_clear_error"] = [[{
-    uint64_t address;
-    uint64_t length;
-    uint32_t status;
-    uint8_t reserved[4];
-    uint64_t cleared;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_pkg"] = [[{
-    uint64_t nd_family;
-    uint64_t nd_command;
-    uint32_t nd_size_in;
-    uint32_t nd_size_out;
-    uint32_t nd_reserved2[9];
-    uint32_t nd_fw_size;
-    uint8_t nd_payload[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct nd_cmd_ars_cap"] = [[{
-    unsigned long address;
-    unsigned long length;
-    uint32_t status;
-    uint32_t max_ars_out;
-    uint32_t clear_err_unit;
-    uint16_t flags;
-    uint16_t reserved;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_ars_start"] = [[{
-    unsigned long address;
-    unsigned long length;
-    uint16_t type;
-    uint8_t flags;
-    uint8_t reserved[5];
-    uint32_t status;
-    uint32_t scrub_time;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_ars_status"] = [[{
-    uint32_t status;
-    uint32_t out_length;
-    unsigned long address;
-    unsigned long length;
-    unsigned long restart_address;
-    unsigned long restart_length;
-    uint16_t type;
-    uint16_t flags;
-    uint32_t num_records;
-    struct nd_ars_record records[];
-  } __attribute__((packed))]],
-        ["struct nd_ars_record"] = [[{
-    uint32_t handle;
-    uint32_t reserved;
-    unsigned long err_address;
-    unsigned long length;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_clear_error"] = [[{
-    unsigned long address;
-    unsigned long length;
-    uint32_t status;
-    uint8_t reserved[4];
-    unsigned long cleared;
-  } __attribute__((packed))]],
-        ["struct nd_cmd_pkg"] = [[{
-    unsigned long nd_family;
-    unsigned long nd_command;
-    uint32_t nd_size_in;
-    uint32_t nd_size_out;
-    uint32_t nd_reserved2[9];
-    uint32_t nd_fw_size;
-    uint8_t nd_payload[];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct nd_cmd_ars_cap"] = [[{
+  uint64_t address;
+  uint64_t length;
+  uint32_t status;
+  uint32_t max_ars_out;
+  uint32_t clear_err_unit;
+  uint16_t flags;
+  uint16_t reserved;
+} __attribute__((packed))]],
+      ["struct nd_cmd_ars_start"] = [[{
+  uint64_t address;
+  uint64_t length;
+  uint16_t type;
+  uint8_t flags;
+  uint8_t reserved[5];
+  uint32_t status;
+  uint32_t scrub_time;
+} __attribute__((packed))]],
+      ["struct nd_cmd_ars_status"] = [[{
+  uint32_t status;
+  uint32_t out_length;
+  uint64_t address;
+  uint64_t length;
+  uint64_t restart_address;
+  uint64_t restart_length;
+  uint16_t type;
+  uint16_t flags;
+  uint32_t num_records;
+  struct nd_ars_record records[];
+} __attribute__((packed))]],
+      ["struct nd_ars_record"] = [[{
+  uint32_t handle;
+  uint32_t reserved;
+  uint64_t err_address;
+  uint64_t length;
+} __attribute__((packed))]],
+      ["struct nd_cmd_clear_error"] = [[{
+  uint64_t address;
+  uint64_t length;
+  uint32_t status;
+  uint8_t reserved[4];
+  uint64_t cleared;
+} __attribute__((packed))]],
+      ["struct nd_cmd_pkg"] = [[{
+  uint64_t nd_family;
+  uint64_t nd_command;
+  uint32_t nd_size_in;
+  uint32_t nd_size_out;
+  uint32_t nd_reserved2[9];
+  uint32_t nd_fw_size;
+  uint8_t nd_payload[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct nd_cmd_ars_cap"] = [[{
+  unsigned long address;
+  unsigned long length;
+  uint32_t status;
+  uint32_t max_ars_out;
+  uint32_t clear_err_unit;
+  uint16_t flags;
+  uint16_t reserved;
+} __attribute__((packed))]],
+      ["struct nd_cmd_ars_start"] = [[{
+  unsigned long address;
+  unsigned long length;
+  uint16_t type;
+  uint8_t flags;
+  uint8_t reserved[5];
+  uint32_t status;
+  uint32_t scrub_time;
+} __attribute__((packed))]],
+      ["struct nd_cmd_ars_status"] = [[{
+  uint32_t status;
+  uint32_t out_length;
+  unsigned long address;
+  unsigned long length;
+  unsigned long restart_address;
+  unsigned long restart_length;
+  uint16_t type;
+  uint16_t flags;
+  uint32_t num_records;
+  struct nd_ars_record records[];
+} __attribute__((packed))]],
+      ["struct nd_ars_record"] = [[{
+  uint32_t handle;
+  uint32_t reserved;
+  unsigned long err_address;
+  unsigned long length;
+} __attribute__((packed))]],
+      ["struct nd_cmd_clear_error"] = [[{
+  unsigned long address;
+  unsigned long length;
+  uint32_t status;
+  uint8_t reserved[4];
+  unsigned long cleared;
+} __attribute__((packed))]],
+      ["struct nd_cmd_pkg"] = [[{
+  unsigned long nd_family;
+  unsigned long nd_command;
+  uint32_t nd_size_in;
+  uint32_t nd_size_out;
+  uint32_t nd_reserved2[9];
+  uint32_t nd_fw_size;
+  uint8_t nd_payload[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/neighbour.h"] = [==[
-  constants = {
-    NDA_UNSPEC = 0,
-    NDA_DST = 1,
-    NDA_LLADDR = 2,
-    NDA_CACHEINFO = 3,
-    NDA_PROBES = 4,
-    NDA_VLAN = 5,
-    NDA_PORT = 6,
-    NDA_VNI = 7,
-    NDA_IFINDEX = 8,
-    NDA_MASTER = 9,
-    NDA_LINK_NETNSID = 10,
-    NDA_SRC_VNI = 11,
-    NDA_PROTOCOL = 12,
-    NDA_NH_ID = 13,
-    NDA_FDB_EXT_ATTRS = 14,
-    NDA_FLAGS_EXT = 15,
-    NDA_NDM_STATE_MASK = 16,
-    NDA_NDM_FLAGS_MASK = 17,
-    __NDA_MAX = 18,
-    NDTPA_UNSPEC = 0,
-    NDTPA_IFINDEX = 1,
-    NDTPA_REFCNT = 2,
-    NDTPA_REACHABLE_TIME = 3,
-    NDTPA_BASE_REACHABLE_TIME = 4,
-    NDTPA_RETRANS_TIME = 5,
-    NDTPA_GC_STALETIME = 6,
-    NDTPA_DELAY_PROBE_TIME = 7,
-    NDTPA_QUEUE_LEN = 8,
-    NDTPA_APP_PROBES = 9,
-    NDTPA_UCAST_PROBES = 10,
-    NDTPA_MCAST_PROBES = 11,
-    NDTPA_ANYCAST_DELAY = 12,
-    NDTPA_PROXY_DELAY = 13,
-    NDTPA_PROXY_QLEN = 14,
-    NDTPA_LOCKTIME = 15,
-    NDTPA_QUEUE_LENBYTES = 16,
-    NDTPA_MCAST_REPROBES = 17,
-    NDTPA_PAD = 18,
-    NDTPA_INTERVAL_PROBE_TIME_MS = 19,
-    __NDTPA_MAX = 20,
-    NDTA_UNSPEC = 0,
-    NDTA_NAME = 1,
-    NDTA_THRESH1 = 2,
-    NDTA_THRESH2 = 3,
-    NDTA_THRESH3 = 4,
-    NDTA_CONFIG = 5,
-    NDTA_PARMS = 6,
-    NDTA_STATS = 7,
-    NDTA_GC_INTERVAL = 8,
-    NDTA_PAD = 9,
-    __NDTA_MAX = 10,
-    FDB_NOTIFY_BIT = 1,
-    FDB_NOTIFY_INACTIVE_BIT = 2,
-    NFEA_UNSPEC = 0,
-    NFEA_ACTIVITY_NOTIFY = 1,
-    NFEA_DONT_REFRESH = 2,
-    __NFEA_MAX = 3,
-    NDA_MAX = 17,
-    NTF_USE = 0x1,
-    NTF_SELF = 0x2,
-    NTF_MASTER = 0x4,
-    NTF_PROXY = 0x8,
-    NTF_EXT_LEARNED = 0x10,
-    NTF_OFFLOADED = 0x20,
-    NTF_STICKY = 0x40,
-    NTF_ROUTER = 0x80,
-    NTF_EXT_MANAGED = 0x1,
-    NTF_EXT_LOCKED = 0x2,
-    NTF_EXT_EXT_VALIDATED = 0x4,
-    NUD_INCOMPLETE = 0x1,
-    NUD_REACHABLE = 0x2,
-    NUD_STALE = 0x4,
-    NUD_DELAY = 0x8,
-    NUD_PROBE = 0x10,
-    NUD_FAILED = 0x20,
-    NUD_NOARP = 0x40,
-    NUD_PERMANENT = 0x80,
-    NUD_NONE = 0x0,
-    NDTPA_MAX = 19,
-    NDTA_MAX = 9,
-    NFEA_MAX = 2,
-  },
-  records = {
-    ["struct ndmsg"] = [[{
+constants = {
+  NDA_UNSPEC = 0,
+  NDA_DST = 1,
+  NDA_LLADDR = 2,
+  NDA_CACHEINFO = 3,
+  NDA_PROBES = 4,
+  NDA_VLAN = 5,
+  NDA_PORT = 6,
+  NDA_VNI = 7,
+  NDA_IFINDEX = 8,
+  NDA_MASTER = 9,
+  NDA_LINK_NETNSID = 10,
+  NDA_SRC_VNI = 11,
+  NDA_PROTOCOL = 12,
+  NDA_NH_ID = 13,
+  NDA_FDB_EXT_ATTRS = 14,
+  NDA_FLAGS_EXT = 15,
+  NDA_NDM_STATE_MASK = 16,
+  NDA_NDM_FLAGS_MASK = 17,
+  __NDA_MAX = 18,
+  NDTPA_UNSPEC = 0,
+  NDTPA_IFINDEX = 1,
+  NDTPA_REFCNT = 2,
+  NDTPA_REACHABLE_TIME = 3,
+  NDTPA_BASE_REACHABLE_TIME = 4,
+  NDTPA_RETRANS_TIME = 5,
+  NDTPA_GC_STALETIME = 6,
+  NDTPA_DELAY_PROBE_TIME = 7,
+  NDTPA_QUEUE_LEN = 8,
+  NDTPA_APP_PROBES = 9,
+  NDTPA_UCAST_PROBES = 10,
+  NDTPA_MCAST_PROBES = 11,
+  NDTPA_ANYCAST_DELAY = 12,
+  NDTPA_PROXY_DELAY = 13,
+  NDTPA_PROXY_QLEN = 14,
+  NDTPA_LOCKTIME = 15,
+  NDTPA_QUEUE_LENBYTES = 16,
+  NDTPA_MCAST_REPROBES = 17,
+  NDTPA_PAD = 18,
+  NDTPA_INTERVAL_PROBE_TIME_MS = 19,
+  __NDTPA_MAX = 20,
+  NDTA_UNSPEC = 0,
+  NDTA_NAME = 1,
+  NDTA_THRESH1 = 2,
+  NDTA_THRESH2 = 3,
+  NDTA_THRESH3 = 4,
+  NDTA_CONFIG = 5,
+  NDTA_PARMS = 6,
+  NDTA_STATS = 7,
+  NDTA_GC_INTERVAL = 8,
+  NDTA_PAD = 9,
+  __NDTA_MAX = 10,
+  FDB_NOTIFY_BIT = 1,
+  FDB_NOTIFY_INACTIVE_BIT = 2,
+  NFEA_UNSPEC = 0,
+  NFEA_ACTIVITY_NOTIFY = 1,
+  NFEA_DONT_REFRESH = 2,
+  __NFEA_MAX = 3,
+  NDA_MAX = 17,
+  NTF_USE = 0x1,
+  NTF_SELF = 0x2,
+  NTF_MASTER = 0x4,
+  NTF_PROXY = 0x8,
+  NTF_EXT_LEARNED = 0x10,
+  NTF_OFFLOADED = 0x20,
+  NTF_STICKY = 0x40,
+  NTF_ROUTER = 0x80,
+  NTF_EXT_MANAGED = 0x1,
+  NTF_EXT_LOCKED = 0x2,
+  NTF_EXT_EXT_VALIDATED = 0x4,
+  NUD_INCOMPLETE = 0x1,
+  NUD_REACHABLE = 0x2,
+  NUD_STALE = 0x4,
+  NUD_DELAY = 0x8,
+  NUD_PROBE = 0x10,
+  NUD_FAILED = 0x20,
+  NUD_NOARP = 0x40,
+  NUD_PERMANENT = 0x80,
+  NUD_NONE = 0x0,
+  NDTPA_MAX = 19,
+  NDTA_MAX = 9,
+  NFEA_MAX = 2,
+},
+records = {
+  ["struct ndmsg"] = [[{
   uint8_t ndm_family;
   uint8_t ndm_pad1;
   uint16_t ndm_pad2;
@@ -495,18 +495,18 @@ return {
   uint8_t ndm_flags;
   uint8_t ndm_type;
 }]],
-    ["struct nda_cacheinfo"] = [[{
+  ["struct nda_cacheinfo"] = [[{
   uint32_t ndm_confirmed;
   uint32_t ndm_used;
   uint32_t ndm_updated;
   uint32_t ndm_refcnt;
 }]],
-    ["struct ndtmsg"] = [[{
+  ["struct ndtmsg"] = [[{
   uint8_t ndtm_family;
   uint8_t ndtm_pad1;
   uint16_t ndtm_pad2;
 }]],
-    ["struct ndt_config"] = [[{
+  ["struct ndt_config"] = [[{
   uint16_t ndtc_key_len;
   uint16_t ndtc_entry_size;
   uint32_t ndtc_entries;
@@ -517,791 +517,791 @@ return {
   uint32_t ndtc_hash_chain_gc;
   uint32_t ndtc_proxy_qlen;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ndt_stats"] = [[{
-    uint64_t ndts_allocs;
-    uint64_t ndts_destroys;
-    uint64_t ndts_hash_grows;
-    uint64_t ndts_res_failed;
-    uint64_t ndts_lookups;
-    uint64_t ndts_hits;
-    uint64_t ndts_rcv_probes_mcast;
-    uint64_t ndts_rcv_probes_ucast;
-    uint64_t ndts_periodic_gc_runs;
-    uint64_t ndts_forced_gc_runs;
-    uint64_t ndts_table_fulls;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ndt_stats"] = [[{
-    unsigned long ndts_allocs;
-    unsigned long ndts_destroys;
-    unsigned long ndts_hash_grows;
-    unsigned long ndts_res_failed;
-    unsigned long ndts_lookups;
-    unsigned long ndts_hits;
-    unsigned long ndts_rcv_probes_mcast;
-    unsigned long ndts_rcv_probes_ucast;
-    unsigned long ndts_periodic_gc_runs;
-    unsigned long ndts_forced_gc_runs;
-    unsigned long ndts_table_fulls;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ndt_stats"] = [[{
+  uint64_t ndts_allocs;
+  uint64_t ndts_destroys;
+  uint64_t ndts_hash_grows;
+  uint64_t ndts_res_failed;
+  uint64_t ndts_lookups;
+  uint64_t ndts_hits;
+  uint64_t ndts_rcv_probes_mcast;
+  uint64_t ndts_rcv_probes_ucast;
+  uint64_t ndts_periodic_gc_runs;
+  uint64_t ndts_forced_gc_runs;
+  uint64_t ndts_table_fulls;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ndt_stats"] = [[{
+  unsigned long ndts_allocs;
+  unsigned long ndts_destroys;
+  unsigned long ndts_hash_grows;
+  unsigned long ndts_res_failed;
+  unsigned long ndts_lookups;
+  unsigned long ndts_hits;
+  unsigned long ndts_rcv_probes_mcast;
+  unsigned long ndts_rcv_probes_ucast;
+  unsigned long ndts_periodic_gc_runs;
+  unsigned long ndts_forced_gc_runs;
+  unsigned long ndts_table_fulls;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/net.h"] = [==[
-  constants = {
-    SS_FREE = 0,
-    SS_UNCONNECTED = 1,
-    SS_CONNECTING = 2,
-    SS_CONNECTED = 3,
-    SS_DISCONNECTING = 4,
-    SYS_SOCKET = 1,
-    SYS_BIND = 2,
-    SYS_CONNECT = 3,
-    SYS_LISTEN = 4,
-    SYS_ACCEPT = 5,
-    SYS_GETSOCKNAME = 6,
-    SYS_GETPEERNAME = 7,
-    SYS_SOCKETPAIR = 8,
-    SYS_SEND = 9,
-    SYS_RECV = 10,
-    SYS_SENDTO = 11,
-    SYS_RECVFROM = 12,
-    SYS_SHUTDOWN = 13,
-    SYS_SETSOCKOPT = 14,
-    SYS_GETSOCKOPT = 15,
-    SYS_SENDMSG = 16,
-    SYS_RECVMSG = 17,
-    SYS_ACCEPT4 = 18,
-    SYS_RECVMMSG = 19,
-    SYS_SENDMMSG = 20,
-    __SO_ACCEPTCON = 0x10000,
-  },
-  typedefs = {
-    socket_state = "uint32_t",
-  },
+constants = {
+  SS_FREE = 0,
+  SS_UNCONNECTED = 1,
+  SS_CONNECTING = 2,
+  SS_CONNECTED = 3,
+  SS_DISCONNECTING = 4,
+  SYS_SOCKET = 1,
+  SYS_BIND = 2,
+  SYS_CONNECT = 3,
+  SYS_LISTEN = 4,
+  SYS_ACCEPT = 5,
+  SYS_GETSOCKNAME = 6,
+  SYS_GETPEERNAME = 7,
+  SYS_SOCKETPAIR = 8,
+  SYS_SEND = 9,
+  SYS_RECV = 10,
+  SYS_SENDTO = 11,
+  SYS_RECVFROM = 12,
+  SYS_SHUTDOWN = 13,
+  SYS_SETSOCKOPT = 14,
+  SYS_GETSOCKOPT = 15,
+  SYS_SENDMSG = 16,
+  SYS_RECVMSG = 17,
+  SYS_ACCEPT4 = 18,
+  SYS_RECVMMSG = 19,
+  SYS_SENDMMSG = 20,
+  __SO_ACCEPTCON = 0x10000,
+},
+typedefs = {
+  socket_state = "uint32_t",
+},
 ]==],
 ["linux/net_dropmon.h"] = [==[
-  constants = {
-    NET_DM_CMD_UNSPEC = 0,
-    NET_DM_CMD_ALERT = 1,
-    NET_DM_CMD_CONFIG = 2,
-    NET_DM_CMD_START = 3,
-    NET_DM_CMD_STOP = 4,
-    NET_DM_CMD_PACKET_ALERT = 5,
-    NET_DM_CMD_CONFIG_GET = 6,
-    NET_DM_CMD_CONFIG_NEW = 7,
-    NET_DM_CMD_STATS_GET = 8,
-    NET_DM_CMD_STATS_NEW = 9,
-    _NET_DM_CMD_MAX = 10,
-    NET_DM_ATTR_UNSPEC = 0,
-    NET_DM_ATTR_ALERT_MODE = 1,
-    NET_DM_ATTR_PC = 2,
-    NET_DM_ATTR_SYMBOL = 3,
-    NET_DM_ATTR_IN_PORT = 4,
-    NET_DM_ATTR_TIMESTAMP = 5,
-    NET_DM_ATTR_PROTO = 6,
-    NET_DM_ATTR_PAYLOAD = 7,
-    NET_DM_ATTR_PAD = 8,
-    NET_DM_ATTR_TRUNC_LEN = 9,
-    NET_DM_ATTR_ORIG_LEN = 10,
-    NET_DM_ATTR_QUEUE_LEN = 11,
-    NET_DM_ATTR_STATS = 12,
-    NET_DM_ATTR_HW_STATS = 13,
-    NET_DM_ATTR_ORIGIN = 14,
-    NET_DM_ATTR_HW_TRAP_GROUP_NAME = 15,
-    NET_DM_ATTR_HW_TRAP_NAME = 16,
-    NET_DM_ATTR_HW_ENTRIES = 17,
-    NET_DM_ATTR_HW_ENTRY = 18,
-    NET_DM_ATTR_HW_TRAP_COUNT = 19,
-    NET_DM_ATTR_SW_DROPS = 20,
-    NET_DM_ATTR_HW_DROPS = 21,
-    NET_DM_ATTR_FLOW_ACTION_COOKIE = 22,
-    NET_DM_ATTR_REASON = 23,
-    __NET_DM_ATTR_MAX = 24,
-    NET_DM_ATTR_MAX = 23,
-    NET_DM_ALERT_MODE_SUMMARY = 0,
-    NET_DM_ALERT_MODE_PACKET = 1,
-    NET_DM_ATTR_PORT_NETDEV_IFINDEX = 0,
-    NET_DM_ATTR_PORT_NETDEV_NAME = 1,
-    __NET_DM_ATTR_PORT_MAX = 2,
-    NET_DM_ATTR_PORT_MAX = 1,
-    NET_DM_ATTR_STATS_DROPPED = 0,
-    __NET_DM_ATTR_STATS_MAX = 1,
-    NET_DM_ATTR_STATS_MAX = 0,
-    NET_DM_ORIGIN_SW = 0,
-    NET_DM_ORIGIN_HW = 1,
-    NET_DM_CFG_VERSION = 0,
-    NET_DM_CFG_ALERT_COUNT = 1,
-    NET_DM_CFG_ALERT_DELAY = 2,
-    NET_DM_CFG_MAX = 3,
-    NET_DM_CMD_MAX = 9,
-    NET_DM_GRP_ALERT = 1,
-  },
-  records = {
-    ["struct net_dm_drop_point"] = [[{
+constants = {
+  NET_DM_CMD_UNSPEC = 0,
+  NET_DM_CMD_ALERT = 1,
+  NET_DM_CMD_CONFIG = 2,
+  NET_DM_CMD_START = 3,
+  NET_DM_CMD_STOP = 4,
+  NET_DM_CMD_PACKET_ALERT = 5,
+  NET_DM_CMD_CONFIG_GET = 6,
+  NET_DM_CMD_CONFIG_NEW = 7,
+  NET_DM_CMD_STATS_GET = 8,
+  NET_DM_CMD_STATS_NEW = 9,
+  _NET_DM_CMD_MAX = 10,
+  NET_DM_ATTR_UNSPEC = 0,
+  NET_DM_ATTR_ALERT_MODE = 1,
+  NET_DM_ATTR_PC = 2,
+  NET_DM_ATTR_SYMBOL = 3,
+  NET_DM_ATTR_IN_PORT = 4,
+  NET_DM_ATTR_TIMESTAMP = 5,
+  NET_DM_ATTR_PROTO = 6,
+  NET_DM_ATTR_PAYLOAD = 7,
+  NET_DM_ATTR_PAD = 8,
+  NET_DM_ATTR_TRUNC_LEN = 9,
+  NET_DM_ATTR_ORIG_LEN = 10,
+  NET_DM_ATTR_QUEUE_LEN = 11,
+  NET_DM_ATTR_STATS = 12,
+  NET_DM_ATTR_HW_STATS = 13,
+  NET_DM_ATTR_ORIGIN = 14,
+  NET_DM_ATTR_HW_TRAP_GROUP_NAME = 15,
+  NET_DM_ATTR_HW_TRAP_NAME = 16,
+  NET_DM_ATTR_HW_ENTRIES = 17,
+  NET_DM_ATTR_HW_ENTRY = 18,
+  NET_DM_ATTR_HW_TRAP_COUNT = 19,
+  NET_DM_ATTR_SW_DROPS = 20,
+  NET_DM_ATTR_HW_DROPS = 21,
+  NET_DM_ATTR_FLOW_ACTION_COOKIE = 22,
+  NET_DM_ATTR_REASON = 23,
+  __NET_DM_ATTR_MAX = 24,
+  NET_DM_ATTR_MAX = 23,
+  NET_DM_ALERT_MODE_SUMMARY = 0,
+  NET_DM_ALERT_MODE_PACKET = 1,
+  NET_DM_ATTR_PORT_NETDEV_IFINDEX = 0,
+  NET_DM_ATTR_PORT_NETDEV_NAME = 1,
+  __NET_DM_ATTR_PORT_MAX = 2,
+  NET_DM_ATTR_PORT_MAX = 1,
+  NET_DM_ATTR_STATS_DROPPED = 0,
+  __NET_DM_ATTR_STATS_MAX = 1,
+  NET_DM_ATTR_STATS_MAX = 0,
+  NET_DM_ORIGIN_SW = 0,
+  NET_DM_ORIGIN_HW = 1,
+  NET_DM_CFG_VERSION = 0,
+  NET_DM_CFG_ALERT_COUNT = 1,
+  NET_DM_CFG_ALERT_DELAY = 2,
+  NET_DM_CFG_MAX = 3,
+  NET_DM_CMD_MAX = 9,
+  NET_DM_GRP_ALERT = 1,
+},
+records = {
+  ["struct net_dm_drop_point"] = [[{
   uint8_t pc[8];
   uint32_t count;
 }]],
-    ["struct net_dm_config_msg"] = [[{
+  ["struct net_dm_config_msg"] = [[{
   uint32_t entries;
   struct net_dm_config_entry options[];
 }]],
-    ["struct net_dm_alert_msg"] = [[{
+  ["struct net_dm_alert_msg"] = [[{
   uint32_t entries;
   struct net_dm_drop_point points[];
 }]],
-    ["struct net_dm_user_msg"] = [[{
+  ["struct net_dm_user_msg"] = [[{
   union {
     struct net_dm_config_msg user;
     struct net_dm_alert_msg alert;
   } u;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct net_dm_config_entry"] = [[{
-    uint32_t type;
-    uint64_t data __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct net_dm_config_entry"] = [[{
-    uint32_t type;
-    unsigned long data __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct net_dm_config_entry"] = [[{
+  uint32_t type;
+  uint64_t data __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct net_dm_config_entry"] = [[{
+  uint32_t type;
+  unsigned long data __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["linux/net_namespace.h"] = [==[
-  constants = {
-    NETNSA_NONE = 0,
-    NETNSA_NSID = 1,
-    NETNSA_PID = 2,
-    NETNSA_FD = 3,
-    NETNSA_TARGET_NSID = 4,
-    NETNSA_CURRENT_NSID = 5,
-    __NETNSA_MAX = 6,
-    NETNSA_NSID_NOT_ASSIGNED = -1,
-    NETNSA_MAX = 5,
-  },
+constants = {
+  NETNSA_NONE = 0,
+  NETNSA_NSID = 1,
+  NETNSA_PID = 2,
+  NETNSA_FD = 3,
+  NETNSA_TARGET_NSID = 4,
+  NETNSA_CURRENT_NSID = 5,
+  __NETNSA_MAX = 6,
+  NETNSA_NSID_NOT_ASSIGNED = -1,
+  NETNSA_MAX = 5,
+},
 ]==],
 ["linux/net_shaper.h"] = [==[
-  constants = {
-    NET_SHAPER_SCOPE_UNSPEC = 0,
-    NET_SHAPER_SCOPE_NETDEV = 1,
-    NET_SHAPER_SCOPE_QUEUE = 2,
-    NET_SHAPER_SCOPE_NODE = 3,
-    __NET_SHAPER_SCOPE_MAX = 4,
-    NET_SHAPER_SCOPE_MAX = 3,
-    NET_SHAPER_METRIC_BPS = 0,
-    NET_SHAPER_METRIC_PPS = 1,
-    NET_SHAPER_A_HANDLE = 1,
-    NET_SHAPER_A_METRIC = 2,
-    NET_SHAPER_A_BW_MIN = 3,
-    NET_SHAPER_A_BW_MAX = 4,
-    NET_SHAPER_A_BURST = 5,
-    NET_SHAPER_A_PRIORITY = 6,
-    NET_SHAPER_A_WEIGHT = 7,
-    NET_SHAPER_A_IFINDEX = 8,
-    NET_SHAPER_A_PARENT = 9,
-    NET_SHAPER_A_LEAVES = 10,
-    __NET_SHAPER_A_MAX = 11,
-    NET_SHAPER_A_MAX = 10,
-    NET_SHAPER_A_HANDLE_SCOPE = 1,
-    NET_SHAPER_A_HANDLE_ID = 2,
-    __NET_SHAPER_A_HANDLE_MAX = 3,
-    NET_SHAPER_A_HANDLE_MAX = 2,
-    NET_SHAPER_A_CAPS_IFINDEX = 1,
-    NET_SHAPER_A_CAPS_SCOPE = 2,
-    NET_SHAPER_A_CAPS_SUPPORT_METRIC_BPS = 3,
-    NET_SHAPER_A_CAPS_SUPPORT_METRIC_PPS = 4,
-    NET_SHAPER_A_CAPS_SUPPORT_NESTING = 5,
-    NET_SHAPER_A_CAPS_SUPPORT_BW_MIN = 6,
-    NET_SHAPER_A_CAPS_SUPPORT_BW_MAX = 7,
-    NET_SHAPER_A_CAPS_SUPPORT_BURST = 8,
-    NET_SHAPER_A_CAPS_SUPPORT_PRIORITY = 9,
-    NET_SHAPER_A_CAPS_SUPPORT_WEIGHT = 10,
-    __NET_SHAPER_A_CAPS_MAX = 11,
-    NET_SHAPER_A_CAPS_MAX = 10,
-    NET_SHAPER_CMD_GET = 1,
-    NET_SHAPER_CMD_SET = 2,
-    NET_SHAPER_CMD_DELETE = 3,
-    NET_SHAPER_CMD_GROUP = 4,
-    NET_SHAPER_CMD_CAP_GET = 5,
-    __NET_SHAPER_CMD_MAX = 6,
-    NET_SHAPER_CMD_MAX = 5,
-    NET_SHAPER_FAMILY_NAME = "net-shaper",
-    NET_SHAPER_FAMILY_VERSION = 1,
-  },
+constants = {
+  NET_SHAPER_SCOPE_UNSPEC = 0,
+  NET_SHAPER_SCOPE_NETDEV = 1,
+  NET_SHAPER_SCOPE_QUEUE = 2,
+  NET_SHAPER_SCOPE_NODE = 3,
+  __NET_SHAPER_SCOPE_MAX = 4,
+  NET_SHAPER_SCOPE_MAX = 3,
+  NET_SHAPER_METRIC_BPS = 0,
+  NET_SHAPER_METRIC_PPS = 1,
+  NET_SHAPER_A_HANDLE = 1,
+  NET_SHAPER_A_METRIC = 2,
+  NET_SHAPER_A_BW_MIN = 3,
+  NET_SHAPER_A_BW_MAX = 4,
+  NET_SHAPER_A_BURST = 5,
+  NET_SHAPER_A_PRIORITY = 6,
+  NET_SHAPER_A_WEIGHT = 7,
+  NET_SHAPER_A_IFINDEX = 8,
+  NET_SHAPER_A_PARENT = 9,
+  NET_SHAPER_A_LEAVES = 10,
+  __NET_SHAPER_A_MAX = 11,
+  NET_SHAPER_A_MAX = 10,
+  NET_SHAPER_A_HANDLE_SCOPE = 1,
+  NET_SHAPER_A_HANDLE_ID = 2,
+  __NET_SHAPER_A_HANDLE_MAX = 3,
+  NET_SHAPER_A_HANDLE_MAX = 2,
+  NET_SHAPER_A_CAPS_IFINDEX = 1,
+  NET_SHAPER_A_CAPS_SCOPE = 2,
+  NET_SHAPER_A_CAPS_SUPPORT_METRIC_BPS = 3,
+  NET_SHAPER_A_CAPS_SUPPORT_METRIC_PPS = 4,
+  NET_SHAPER_A_CAPS_SUPPORT_NESTING = 5,
+  NET_SHAPER_A_CAPS_SUPPORT_BW_MIN = 6,
+  NET_SHAPER_A_CAPS_SUPPORT_BW_MAX = 7,
+  NET_SHAPER_A_CAPS_SUPPORT_BURST = 8,
+  NET_SHAPER_A_CAPS_SUPPORT_PRIORITY = 9,
+  NET_SHAPER_A_CAPS_SUPPORT_WEIGHT = 10,
+  __NET_SHAPER_A_CAPS_MAX = 11,
+  NET_SHAPER_A_CAPS_MAX = 10,
+  NET_SHAPER_CMD_GET = 1,
+  NET_SHAPER_CMD_SET = 2,
+  NET_SHAPER_CMD_DELETE = 3,
+  NET_SHAPER_CMD_GROUP = 4,
+  NET_SHAPER_CMD_CAP_GET = 5,
+  __NET_SHAPER_CMD_MAX = 6,
+  NET_SHAPER_CMD_MAX = 5,
+  NET_SHAPER_FAMILY_NAME = "net-shaper",
+  NET_SHAPER_FAMILY_VERSION = 1,
+},
 ]==],
 ["linux/net_tstamp.h"] = [==[
-  constants = {
-    HWTSTAMP_PROVIDER_QUALIFIER_PRECISE = 0,
-    HWTSTAMP_PROVIDER_QUALIFIER_APPROX = 1,
-    HWTSTAMP_PROVIDER_QUALIFIER_CNT = 2,
-    SOF_TIMESTAMPING_TX_HARDWARE = 1,
-    SOF_TIMESTAMPING_TX_SOFTWARE = 2,
-    SOF_TIMESTAMPING_RX_HARDWARE = 4,
-    SOF_TIMESTAMPING_RX_SOFTWARE = 8,
-    SOF_TIMESTAMPING_SOFTWARE = 16,
-    SOF_TIMESTAMPING_SYS_HARDWARE = 32,
-    SOF_TIMESTAMPING_RAW_HARDWARE = 64,
-    SOF_TIMESTAMPING_OPT_ID = 128,
-    SOF_TIMESTAMPING_TX_SCHED = 256,
-    SOF_TIMESTAMPING_TX_ACK = 512,
-    SOF_TIMESTAMPING_OPT_CMSG = 1024,
-    SOF_TIMESTAMPING_OPT_TSONLY = 2048,
-    SOF_TIMESTAMPING_OPT_STATS = 4096,
-    SOF_TIMESTAMPING_OPT_PKTINFO = 8192,
-    SOF_TIMESTAMPING_OPT_TX_SWHW = 16384,
-    SOF_TIMESTAMPING_BIND_PHC = 32768,
-    SOF_TIMESTAMPING_OPT_ID_TCP = 65536,
-    SOF_TIMESTAMPING_OPT_RX_FILTER = 131072,
-    SOF_TIMESTAMPING_TX_COMPLETION = 262144,
-    SOF_TIMESTAMPING_LAST = 262144,
-    SOF_TIMESTAMPING_MASK = 524287,
-    HWTSTAMP_FLAG_BONDED_PHC_INDEX = 1,
-    HWTSTAMP_FLAG_LAST = 1,
-    HWTSTAMP_FLAG_MASK = 1,
-    HWTSTAMP_TX_OFF = 0,
-    HWTSTAMP_TX_ON = 1,
-    HWTSTAMP_TX_ONESTEP_SYNC = 2,
-    HWTSTAMP_TX_ONESTEP_P2P = 3,
-    __HWTSTAMP_TX_CNT = 4,
-    HWTSTAMP_FILTER_NONE = 0,
-    HWTSTAMP_FILTER_ALL = 1,
-    HWTSTAMP_FILTER_SOME = 2,
-    HWTSTAMP_FILTER_PTP_V1_L4_EVENT = 3,
-    HWTSTAMP_FILTER_PTP_V1_L4_SYNC = 4,
-    HWTSTAMP_FILTER_PTP_V1_L4_DELAY_REQ = 5,
-    HWTSTAMP_FILTER_PTP_V2_L4_EVENT = 6,
-    HWTSTAMP_FILTER_PTP_V2_L4_SYNC = 7,
-    HWTSTAMP_FILTER_PTP_V2_L4_DELAY_REQ = 8,
-    HWTSTAMP_FILTER_PTP_V2_L2_EVENT = 9,
-    HWTSTAMP_FILTER_PTP_V2_L2_SYNC = 10,
-    HWTSTAMP_FILTER_PTP_V2_L2_DELAY_REQ = 11,
-    HWTSTAMP_FILTER_PTP_V2_EVENT = 12,
-    HWTSTAMP_FILTER_PTP_V2_SYNC = 13,
-    HWTSTAMP_FILTER_PTP_V2_DELAY_REQ = 14,
-    HWTSTAMP_FILTER_NTP_ALL = 15,
-    __HWTSTAMP_FILTER_CNT = 16,
-    SOF_TXTIME_DEADLINE_MODE = 1,
-    SOF_TXTIME_REPORT_ERRORS = 2,
-    SOF_TXTIME_FLAGS_LAST = 2,
-    SOF_TXTIME_FLAGS_MASK = 3,
-    SOF_TIMESTAMPING_TX_RECORD_MASK = 262915,
-  },
-  records = {
-    ["struct so_timestamping"] = [[{
+constants = {
+  HWTSTAMP_PROVIDER_QUALIFIER_PRECISE = 0,
+  HWTSTAMP_PROVIDER_QUALIFIER_APPROX = 1,
+  HWTSTAMP_PROVIDER_QUALIFIER_CNT = 2,
+  SOF_TIMESTAMPING_TX_HARDWARE = 1,
+  SOF_TIMESTAMPING_TX_SOFTWARE = 2,
+  SOF_TIMESTAMPING_RX_HARDWARE = 4,
+  SOF_TIMESTAMPING_RX_SOFTWARE = 8,
+  SOF_TIMESTAMPING_SOFTWARE = 16,
+  SOF_TIMESTAMPING_SYS_HARDWARE = 32,
+  SOF_TIMESTAMPING_RAW_HARDWARE = 64,
+  SOF_TIMESTAMPING_OPT_ID = 128,
+  SOF_TIMESTAMPING_TX_SCHED = 256,
+  SOF_TIMESTAMPING_TX_ACK = 512,
+  SOF_TIMESTAMPING_OPT_CMSG = 1024,
+  SOF_TIMESTAMPING_OPT_TSONLY = 2048,
+  SOF_TIMESTAMPING_OPT_STATS = 4096,
+  SOF_TIMESTAMPING_OPT_PKTINFO = 8192,
+  SOF_TIMESTAMPING_OPT_TX_SWHW = 16384,
+  SOF_TIMESTAMPING_BIND_PHC = 32768,
+  SOF_TIMESTAMPING_OPT_ID_TCP = 65536,
+  SOF_TIMESTAMPING_OPT_RX_FILTER = 131072,
+  SOF_TIMESTAMPING_TX_COMPLETION = 262144,
+  SOF_TIMESTAMPING_LAST = 262144,
+  SOF_TIMESTAMPING_MASK = 524287,
+  HWTSTAMP_FLAG_BONDED_PHC_INDEX = 1,
+  HWTSTAMP_FLAG_LAST = 1,
+  HWTSTAMP_FLAG_MASK = 1,
+  HWTSTAMP_TX_OFF = 0,
+  HWTSTAMP_TX_ON = 1,
+  HWTSTAMP_TX_ONESTEP_SYNC = 2,
+  HWTSTAMP_TX_ONESTEP_P2P = 3,
+  __HWTSTAMP_TX_CNT = 4,
+  HWTSTAMP_FILTER_NONE = 0,
+  HWTSTAMP_FILTER_ALL = 1,
+  HWTSTAMP_FILTER_SOME = 2,
+  HWTSTAMP_FILTER_PTP_V1_L4_EVENT = 3,
+  HWTSTAMP_FILTER_PTP_V1_L4_SYNC = 4,
+  HWTSTAMP_FILTER_PTP_V1_L4_DELAY_REQ = 5,
+  HWTSTAMP_FILTER_PTP_V2_L4_EVENT = 6,
+  HWTSTAMP_FILTER_PTP_V2_L4_SYNC = 7,
+  HWTSTAMP_FILTER_PTP_V2_L4_DELAY_REQ = 8,
+  HWTSTAMP_FILTER_PTP_V2_L2_EVENT = 9,
+  HWTSTAMP_FILTER_PTP_V2_L2_SYNC = 10,
+  HWTSTAMP_FILTER_PTP_V2_L2_DELAY_REQ = 11,
+  HWTSTAMP_FILTER_PTP_V2_EVENT = 12,
+  HWTSTAMP_FILTER_PTP_V2_SYNC = 13,
+  HWTSTAMP_FILTER_PTP_V2_DELAY_REQ = 14,
+  HWTSTAMP_FILTER_NTP_ALL = 15,
+  __HWTSTAMP_FILTER_CNT = 16,
+  SOF_TXTIME_DEADLINE_MODE = 1,
+  SOF_TXTIME_REPORT_ERRORS = 2,
+  SOF_TXTIME_FLAGS_LAST = 2,
+  SOF_TXTIME_FLAGS_MASK = 3,
+  SOF_TIMESTAMPING_TX_RECORD_MASK = 262915,
+},
+records = {
+  ["struct so_timestamping"] = [[{
   int32_t flags;
   int32_t bind_phc;
 }]],
-    ["struct hwtstamp_config"] = [[{
+  ["struct hwtstamp_config"] = [[{
   int32_t flags;
   int32_t tx_type;
   int32_t rx_filter;
 }]],
-    ["struct scm_ts_pktinfo"] = [[{
+  ["struct scm_ts_pktinfo"] = [[{
   uint32_t if_index;
   uint32_t pkt_length;
   uint32_t reserved[2];
 }]],
-    ["struct sock_txtime"] = [[{
+  ["struct sock_txtime"] = [[{
   int32_t clockid;
   uint32_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netconf.h"] = [==[
-  constants = {
-    NETCONFA_UNSPEC = 0,
-    NETCONFA_IFINDEX = 1,
-    NETCONFA_FORWARDING = 2,
-    NETCONFA_RP_FILTER = 3,
-    NETCONFA_MC_FORWARDING = 4,
-    NETCONFA_PROXY_NEIGH = 5,
-    NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN = 6,
-    NETCONFA_INPUT = 7,
-    NETCONFA_BC_FORWARDING = 8,
-    NETCONFA_FORCE_FORWARDING = 9,
-    __NETCONFA_MAX = 10,
-    NETCONFA_MAX = 9,
-    NETCONFA_ALL = -1,
-    NETCONFA_IFINDEX_ALL = -1,
-    NETCONFA_IFINDEX_DEFAULT = -2,
-  },
-  records = {
-    ["struct netconfmsg"] = [[{
+constants = {
+  NETCONFA_UNSPEC = 0,
+  NETCONFA_IFINDEX = 1,
+  NETCONFA_FORWARDING = 2,
+  NETCONFA_RP_FILTER = 3,
+  NETCONFA_MC_FORWARDING = 4,
+  NETCONFA_PROXY_NEIGH = 5,
+  NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN = 6,
+  NETCONFA_INPUT = 7,
+  NETCONFA_BC_FORWARDING = 8,
+  NETCONFA_FORCE_FORWARDING = 9,
+  __NETCONFA_MAX = 10,
+  NETCONFA_MAX = 9,
+  NETCONFA_ALL = -1,
+  NETCONFA_IFINDEX_ALL = -1,
+  NETCONFA_IFINDEX_DEFAULT = -2,
+},
+records = {
+  ["struct netconfmsg"] = [[{
   uint8_t ncm_family;
 }]],
-  },
+},
 ]==],
 ["linux/netdev.h"] = [==[
-  constants = {
-    NETDEV_XDP_ACT_BASIC = 1,
-    NETDEV_XDP_ACT_REDIRECT = 2,
-    NETDEV_XDP_ACT_NDO_XMIT = 4,
-    NETDEV_XDP_ACT_XSK_ZEROCOPY = 8,
-    NETDEV_XDP_ACT_HW_OFFLOAD = 16,
-    NETDEV_XDP_ACT_RX_SG = 32,
-    NETDEV_XDP_ACT_NDO_XMIT_SG = 64,
-    NETDEV_XDP_ACT_MASK = 127,
-    NETDEV_XDP_RX_METADATA_TIMESTAMP = 1,
-    NETDEV_XDP_RX_METADATA_HASH = 2,
-    NETDEV_XDP_RX_METADATA_VLAN_TAG = 4,
-    NETDEV_XSK_FLAGS_TX_TIMESTAMP = 1,
-    NETDEV_XSK_FLAGS_TX_CHECKSUM = 2,
-    NETDEV_XSK_FLAGS_TX_LAUNCH_TIME_FIFO = 4,
-    NETDEV_QUEUE_TYPE_RX = 0,
-    NETDEV_QUEUE_TYPE_TX = 1,
-    NETDEV_QSTATS_SCOPE_QUEUE = 1,
-    NETDEV_NAPI_THREADED_DISABLED = 0,
-    NETDEV_NAPI_THREADED_ENABLED = 1,
-    NETDEV_NAPI_THREADED_BUSY_POLL = 2,
-    NETDEV_A_DEV_IFINDEX = 1,
-    NETDEV_A_DEV_PAD = 2,
-    NETDEV_A_DEV_XDP_FEATURES = 3,
-    NETDEV_A_DEV_XDP_ZC_MAX_SEGS = 4,
-    NETDEV_A_DEV_XDP_RX_METADATA_FEATURES = 5,
-    NETDEV_A_DEV_XSK_FEATURES = 6,
-    __NETDEV_A_DEV_MAX = 7,
-    NETDEV_A_DEV_MAX = 6,
-    NETDEV_A_IO_URING_PROVIDER_INFO_RX_BUF_LEN = 1,
-    __NETDEV_A_IO_URING_PROVIDER_INFO_MAX = 2,
-    NETDEV_A_IO_URING_PROVIDER_INFO_MAX = 1,
-    NETDEV_A_PAGE_POOL_ID = 1,
-    NETDEV_A_PAGE_POOL_IFINDEX = 2,
-    NETDEV_A_PAGE_POOL_NAPI_ID = 3,
-    NETDEV_A_PAGE_POOL_INFLIGHT = 4,
-    NETDEV_A_PAGE_POOL_INFLIGHT_MEM = 5,
-    NETDEV_A_PAGE_POOL_DETACH_TIME = 6,
-    NETDEV_A_PAGE_POOL_DMABUF = 7,
-    NETDEV_A_PAGE_POOL_IO_URING = 8,
-    __NETDEV_A_PAGE_POOL_MAX = 9,
-    NETDEV_A_PAGE_POOL_MAX = 8,
-    NETDEV_A_PAGE_POOL_STATS_INFO = 1,
-    NETDEV_A_PAGE_POOL_STATS_ALLOC_FAST = 8,
-    NETDEV_A_PAGE_POOL_STATS_ALLOC_SLOW = 9,
-    NETDEV_A_PAGE_POOL_STATS_ALLOC_SLOW_HIGH_ORDER = 10,
-    NETDEV_A_PAGE_POOL_STATS_ALLOC_EMPTY = 11,
-    NETDEV_A_PAGE_POOL_STATS_ALLOC_REFILL = 12,
-    NETDEV_A_PAGE_POOL_STATS_ALLOC_WAIVE = 13,
-    NETDEV_A_PAGE_POOL_STATS_RECYCLE_CACHED = 14,
-    NETDEV_A_PAGE_POOL_STATS_RECYCLE_CACHE_FULL = 15,
-    NETDEV_A_PAGE_POOL_STATS_RECYCLE_RING = 16,
-    NETDEV_A_PAGE_POOL_STATS_RECYCLE_RING_FULL = 17,
-    NETDEV_A_PAGE_POOL_STATS_RECYCLE_RELEASED_REFCNT = 18,
-    __NETDEV_A_PAGE_POOL_STATS_MAX = 19,
-    NETDEV_A_PAGE_POOL_STATS_MAX = 18,
-    NETDEV_A_NAPI_IFINDEX = 1,
-    NETDEV_A_NAPI_ID = 2,
-    NETDEV_A_NAPI_IRQ = 3,
-    NETDEV_A_NAPI_PID = 4,
-    NETDEV_A_NAPI_DEFER_HARD_IRQS = 5,
-    NETDEV_A_NAPI_GRO_FLUSH_TIMEOUT = 6,
-    NETDEV_A_NAPI_IRQ_SUSPEND_TIMEOUT = 7,
-    NETDEV_A_NAPI_THREADED = 8,
-    __NETDEV_A_NAPI_MAX = 9,
-    NETDEV_A_NAPI_MAX = 8,
-    __NETDEV_A_XSK_INFO_MAX = 0,
-    NETDEV_A_XSK_INFO_MAX = -1,
-    NETDEV_A_QUEUE_ID = 1,
-    NETDEV_A_QUEUE_IFINDEX = 2,
-    NETDEV_A_QUEUE_TYPE = 3,
-    NETDEV_A_QUEUE_NAPI_ID = 4,
-    NETDEV_A_QUEUE_DMABUF = 5,
-    NETDEV_A_QUEUE_IO_URING = 6,
-    NETDEV_A_QUEUE_XSK = 7,
-    NETDEV_A_QUEUE_LEASE = 8,
-    __NETDEV_A_QUEUE_MAX = 9,
-    NETDEV_A_QUEUE_MAX = 8,
-    NETDEV_A_QSTATS_IFINDEX = 1,
-    NETDEV_A_QSTATS_QUEUE_TYPE = 2,
-    NETDEV_A_QSTATS_QUEUE_ID = 3,
-    NETDEV_A_QSTATS_SCOPE = 4,
-    NETDEV_A_QSTATS_RX_PACKETS = 8,
-    NETDEV_A_QSTATS_RX_BYTES = 9,
-    NETDEV_A_QSTATS_TX_PACKETS = 10,
-    NETDEV_A_QSTATS_TX_BYTES = 11,
-    NETDEV_A_QSTATS_RX_ALLOC_FAIL = 12,
-    NETDEV_A_QSTATS_RX_HW_DROPS = 13,
-    NETDEV_A_QSTATS_RX_HW_DROP_OVERRUNS = 14,
-    NETDEV_A_QSTATS_RX_CSUM_COMPLETE = 15,
-    NETDEV_A_QSTATS_RX_CSUM_UNNECESSARY = 16,
-    NETDEV_A_QSTATS_RX_CSUM_NONE = 17,
-    NETDEV_A_QSTATS_RX_CSUM_BAD = 18,
-    NETDEV_A_QSTATS_RX_HW_GRO_PACKETS = 19,
-    NETDEV_A_QSTATS_RX_HW_GRO_BYTES = 20,
-    NETDEV_A_QSTATS_RX_HW_GRO_WIRE_PACKETS = 21,
-    NETDEV_A_QSTATS_RX_HW_GRO_WIRE_BYTES = 22,
-    NETDEV_A_QSTATS_RX_HW_DROP_RATELIMITS = 23,
-    NETDEV_A_QSTATS_TX_HW_DROPS = 24,
-    NETDEV_A_QSTATS_TX_HW_DROP_ERRORS = 25,
-    NETDEV_A_QSTATS_TX_CSUM_NONE = 26,
-    NETDEV_A_QSTATS_TX_NEEDS_CSUM = 27,
-    NETDEV_A_QSTATS_TX_HW_GSO_PACKETS = 28,
-    NETDEV_A_QSTATS_TX_HW_GSO_BYTES = 29,
-    NETDEV_A_QSTATS_TX_HW_GSO_WIRE_PACKETS = 30,
-    NETDEV_A_QSTATS_TX_HW_GSO_WIRE_BYTES = 31,
-    NETDEV_A_QSTATS_TX_HW_DROP_RATELIMITS = 32,
-    NETDEV_A_QSTATS_TX_STOP = 33,
-    NETDEV_A_QSTATS_TX_WAKE = 34,
-    __NETDEV_A_QSTATS_MAX = 35,
-    NETDEV_A_QSTATS_MAX = 34,
-    NETDEV_A_LEASE_IFINDEX = 1,
-    NETDEV_A_LEASE_QUEUE = 2,
-    NETDEV_A_LEASE_NETNS_ID = 3,
-    __NETDEV_A_LEASE_MAX = 4,
-    NETDEV_A_LEASE_MAX = 3,
-    NETDEV_A_DMABUF_IFINDEX = 1,
-    NETDEV_A_DMABUF_QUEUES = 2,
-    NETDEV_A_DMABUF_FD = 3,
-    NETDEV_A_DMABUF_ID = 4,
-    __NETDEV_A_DMABUF_MAX = 5,
-    NETDEV_A_DMABUF_MAX = 4,
-    NETDEV_CMD_DEV_GET = 1,
-    NETDEV_CMD_DEV_ADD_NTF = 2,
-    NETDEV_CMD_DEV_DEL_NTF = 3,
-    NETDEV_CMD_DEV_CHANGE_NTF = 4,
-    NETDEV_CMD_PAGE_POOL_GET = 5,
-    NETDEV_CMD_PAGE_POOL_ADD_NTF = 6,
-    NETDEV_CMD_PAGE_POOL_DEL_NTF = 7,
-    NETDEV_CMD_PAGE_POOL_CHANGE_NTF = 8,
-    NETDEV_CMD_PAGE_POOL_STATS_GET = 9,
-    NETDEV_CMD_QUEUE_GET = 10,
-    NETDEV_CMD_NAPI_GET = 11,
-    NETDEV_CMD_QSTATS_GET = 12,
-    NETDEV_CMD_BIND_RX = 13,
-    NETDEV_CMD_NAPI_SET = 14,
-    NETDEV_CMD_BIND_TX = 15,
-    NETDEV_CMD_QUEUE_CREATE = 16,
-    __NETDEV_CMD_MAX = 17,
-    NETDEV_CMD_MAX = 16,
-    NETDEV_FAMILY_NAME = "netdev",
-    NETDEV_FAMILY_VERSION = 1,
-    NETDEV_MCGRP_MGMT = "mgmt",
-    NETDEV_MCGRP_PAGE_POOL = "page-pool",
-  },
+constants = {
+  NETDEV_XDP_ACT_BASIC = 1,
+  NETDEV_XDP_ACT_REDIRECT = 2,
+  NETDEV_XDP_ACT_NDO_XMIT = 4,
+  NETDEV_XDP_ACT_XSK_ZEROCOPY = 8,
+  NETDEV_XDP_ACT_HW_OFFLOAD = 16,
+  NETDEV_XDP_ACT_RX_SG = 32,
+  NETDEV_XDP_ACT_NDO_XMIT_SG = 64,
+  NETDEV_XDP_ACT_MASK = 127,
+  NETDEV_XDP_RX_METADATA_TIMESTAMP = 1,
+  NETDEV_XDP_RX_METADATA_HASH = 2,
+  NETDEV_XDP_RX_METADATA_VLAN_TAG = 4,
+  NETDEV_XSK_FLAGS_TX_TIMESTAMP = 1,
+  NETDEV_XSK_FLAGS_TX_CHECKSUM = 2,
+  NETDEV_XSK_FLAGS_TX_LAUNCH_TIME_FIFO = 4,
+  NETDEV_QUEUE_TYPE_RX = 0,
+  NETDEV_QUEUE_TYPE_TX = 1,
+  NETDEV_QSTATS_SCOPE_QUEUE = 1,
+  NETDEV_NAPI_THREADED_DISABLED = 0,
+  NETDEV_NAPI_THREADED_ENABLED = 1,
+  NETDEV_NAPI_THREADED_BUSY_POLL = 2,
+  NETDEV_A_DEV_IFINDEX = 1,
+  NETDEV_A_DEV_PAD = 2,
+  NETDEV_A_DEV_XDP_FEATURES = 3,
+  NETDEV_A_DEV_XDP_ZC_MAX_SEGS = 4,
+  NETDEV_A_DEV_XDP_RX_METADATA_FEATURES = 5,
+  NETDEV_A_DEV_XSK_FEATURES = 6,
+  __NETDEV_A_DEV_MAX = 7,
+  NETDEV_A_DEV_MAX = 6,
+  NETDEV_A_IO_URING_PROVIDER_INFO_RX_BUF_LEN = 1,
+  __NETDEV_A_IO_URING_PROVIDER_INFO_MAX = 2,
+  NETDEV_A_IO_URING_PROVIDER_INFO_MAX = 1,
+  NETDEV_A_PAGE_POOL_ID = 1,
+  NETDEV_A_PAGE_POOL_IFINDEX = 2,
+  NETDEV_A_PAGE_POOL_NAPI_ID = 3,
+  NETDEV_A_PAGE_POOL_INFLIGHT = 4,
+  NETDEV_A_PAGE_POOL_INFLIGHT_MEM = 5,
+  NETDEV_A_PAGE_POOL_DETACH_TIME = 6,
+  NETDEV_A_PAGE_POOL_DMABUF = 7,
+  NETDEV_A_PAGE_POOL_IO_URING = 8,
+  __NETDEV_A_PAGE_POOL_MAX = 9,
+  NETDEV_A_PAGE_POOL_MAX = 8,
+  NETDEV_A_PAGE_POOL_STATS_INFO = 1,
+  NETDEV_A_PAGE_POOL_STATS_ALLOC_FAST = 8,
+  NETDEV_A_PAGE_POOL_STATS_ALLOC_SLOW = 9,
+  NETDEV_A_PAGE_POOL_STATS_ALLOC_SLOW_HIGH_ORDER = 10,
+  NETDEV_A_PAGE_POOL_STATS_ALLOC_EMPTY = 11,
+  NETDEV_A_PAGE_POOL_STATS_ALLOC_REFILL = 12,
+  NETDEV_A_PAGE_POOL_STATS_ALLOC_WAIVE = 13,
+  NETDEV_A_PAGE_POOL_STATS_RECYCLE_CACHED = 14,
+  NETDEV_A_PAGE_POOL_STATS_RECYCLE_CACHE_FULL = 15,
+  NETDEV_A_PAGE_POOL_STATS_RECYCLE_RING = 16,
+  NETDEV_A_PAGE_POOL_STATS_RECYCLE_RING_FULL = 17,
+  NETDEV_A_PAGE_POOL_STATS_RECYCLE_RELEASED_REFCNT = 18,
+  __NETDEV_A_PAGE_POOL_STATS_MAX = 19,
+  NETDEV_A_PAGE_POOL_STATS_MAX = 18,
+  NETDEV_A_NAPI_IFINDEX = 1,
+  NETDEV_A_NAPI_ID = 2,
+  NETDEV_A_NAPI_IRQ = 3,
+  NETDEV_A_NAPI_PID = 4,
+  NETDEV_A_NAPI_DEFER_HARD_IRQS = 5,
+  NETDEV_A_NAPI_GRO_FLUSH_TIMEOUT = 6,
+  NETDEV_A_NAPI_IRQ_SUSPEND_TIMEOUT = 7,
+  NETDEV_A_NAPI_THREADED = 8,
+  __NETDEV_A_NAPI_MAX = 9,
+  NETDEV_A_NAPI_MAX = 8,
+  __NETDEV_A_XSK_INFO_MAX = 0,
+  NETDEV_A_XSK_INFO_MAX = -1,
+  NETDEV_A_QUEUE_ID = 1,
+  NETDEV_A_QUEUE_IFINDEX = 2,
+  NETDEV_A_QUEUE_TYPE = 3,
+  NETDEV_A_QUEUE_NAPI_ID = 4,
+  NETDEV_A_QUEUE_DMABUF = 5,
+  NETDEV_A_QUEUE_IO_URING = 6,
+  NETDEV_A_QUEUE_XSK = 7,
+  NETDEV_A_QUEUE_LEASE = 8,
+  __NETDEV_A_QUEUE_MAX = 9,
+  NETDEV_A_QUEUE_MAX = 8,
+  NETDEV_A_QSTATS_IFINDEX = 1,
+  NETDEV_A_QSTATS_QUEUE_TYPE = 2,
+  NETDEV_A_QSTATS_QUEUE_ID = 3,
+  NETDEV_A_QSTATS_SCOPE = 4,
+  NETDEV_A_QSTATS_RX_PACKETS = 8,
+  NETDEV_A_QSTATS_RX_BYTES = 9,
+  NETDEV_A_QSTATS_TX_PACKETS = 10,
+  NETDEV_A_QSTATS_TX_BYTES = 11,
+  NETDEV_A_QSTATS_RX_ALLOC_FAIL = 12,
+  NETDEV_A_QSTATS_RX_HW_DROPS = 13,
+  NETDEV_A_QSTATS_RX_HW_DROP_OVERRUNS = 14,
+  NETDEV_A_QSTATS_RX_CSUM_COMPLETE = 15,
+  NETDEV_A_QSTATS_RX_CSUM_UNNECESSARY = 16,
+  NETDEV_A_QSTATS_RX_CSUM_NONE = 17,
+  NETDEV_A_QSTATS_RX_CSUM_BAD = 18,
+  NETDEV_A_QSTATS_RX_HW_GRO_PACKETS = 19,
+  NETDEV_A_QSTATS_RX_HW_GRO_BYTES = 20,
+  NETDEV_A_QSTATS_RX_HW_GRO_WIRE_PACKETS = 21,
+  NETDEV_A_QSTATS_RX_HW_GRO_WIRE_BYTES = 22,
+  NETDEV_A_QSTATS_RX_HW_DROP_RATELIMITS = 23,
+  NETDEV_A_QSTATS_TX_HW_DROPS = 24,
+  NETDEV_A_QSTATS_TX_HW_DROP_ERRORS = 25,
+  NETDEV_A_QSTATS_TX_CSUM_NONE = 26,
+  NETDEV_A_QSTATS_TX_NEEDS_CSUM = 27,
+  NETDEV_A_QSTATS_TX_HW_GSO_PACKETS = 28,
+  NETDEV_A_QSTATS_TX_HW_GSO_BYTES = 29,
+  NETDEV_A_QSTATS_TX_HW_GSO_WIRE_PACKETS = 30,
+  NETDEV_A_QSTATS_TX_HW_GSO_WIRE_BYTES = 31,
+  NETDEV_A_QSTATS_TX_HW_DROP_RATELIMITS = 32,
+  NETDEV_A_QSTATS_TX_STOP = 33,
+  NETDEV_A_QSTATS_TX_WAKE = 34,
+  __NETDEV_A_QSTATS_MAX = 35,
+  NETDEV_A_QSTATS_MAX = 34,
+  NETDEV_A_LEASE_IFINDEX = 1,
+  NETDEV_A_LEASE_QUEUE = 2,
+  NETDEV_A_LEASE_NETNS_ID = 3,
+  __NETDEV_A_LEASE_MAX = 4,
+  NETDEV_A_LEASE_MAX = 3,
+  NETDEV_A_DMABUF_IFINDEX = 1,
+  NETDEV_A_DMABUF_QUEUES = 2,
+  NETDEV_A_DMABUF_FD = 3,
+  NETDEV_A_DMABUF_ID = 4,
+  __NETDEV_A_DMABUF_MAX = 5,
+  NETDEV_A_DMABUF_MAX = 4,
+  NETDEV_CMD_DEV_GET = 1,
+  NETDEV_CMD_DEV_ADD_NTF = 2,
+  NETDEV_CMD_DEV_DEL_NTF = 3,
+  NETDEV_CMD_DEV_CHANGE_NTF = 4,
+  NETDEV_CMD_PAGE_POOL_GET = 5,
+  NETDEV_CMD_PAGE_POOL_ADD_NTF = 6,
+  NETDEV_CMD_PAGE_POOL_DEL_NTF = 7,
+  NETDEV_CMD_PAGE_POOL_CHANGE_NTF = 8,
+  NETDEV_CMD_PAGE_POOL_STATS_GET = 9,
+  NETDEV_CMD_QUEUE_GET = 10,
+  NETDEV_CMD_NAPI_GET = 11,
+  NETDEV_CMD_QSTATS_GET = 12,
+  NETDEV_CMD_BIND_RX = 13,
+  NETDEV_CMD_NAPI_SET = 14,
+  NETDEV_CMD_BIND_TX = 15,
+  NETDEV_CMD_QUEUE_CREATE = 16,
+  __NETDEV_CMD_MAX = 17,
+  NETDEV_CMD_MAX = 16,
+  NETDEV_FAMILY_NAME = "netdev",
+  NETDEV_FAMILY_VERSION = 1,
+  NETDEV_MCGRP_MGMT = "mgmt",
+  NETDEV_MCGRP_PAGE_POOL = "page-pool",
+},
 ]==],
 ["linux/netdevice.h"] = [==[
-  constants = {
-    IF_PORT_UNKNOWN = 0,
-    IF_PORT_10BASE2 = 1,
-    IF_PORT_10BASET = 2,
-    IF_PORT_AUI = 3,
-    IF_PORT_100BASET = 4,
-    IF_PORT_100BASETX = 5,
-    IF_PORT_100BASEFX = 6,
-    MAX_ADDR_LEN = 32,
-    INIT_NETDEV_GROUP = 0,
-    NET_NAME_UNKNOWN = 0,
-    NET_NAME_ENUM = 1,
-    NET_NAME_PREDICTABLE = 2,
-    NET_NAME_USER = 3,
-    NET_NAME_RENAMED = 4,
-    NET_ADDR_PERM = 0,
-    NET_ADDR_RANDOM = 1,
-    NET_ADDR_STOLEN = 2,
-    NET_ADDR_SET = 3,
-  },
+constants = {
+  IF_PORT_UNKNOWN = 0,
+  IF_PORT_10BASE2 = 1,
+  IF_PORT_10BASET = 2,
+  IF_PORT_AUI = 3,
+  IF_PORT_100BASET = 4,
+  IF_PORT_100BASETX = 5,
+  IF_PORT_100BASEFX = 6,
+  MAX_ADDR_LEN = 32,
+  INIT_NETDEV_GROUP = 0,
+  NET_NAME_UNKNOWN = 0,
+  NET_NAME_ENUM = 1,
+  NET_NAME_PREDICTABLE = 2,
+  NET_NAME_USER = 3,
+  NET_NAME_RENAMED = 4,
+  NET_ADDR_PERM = 0,
+  NET_ADDR_RANDOM = 1,
+  NET_ADDR_STOLEN = 2,
+  NET_ADDR_SET = 3,
+},
 ]==],
 ["linux/netfilter.h"] = [==[
-  constants = {
-    NF_INET_PRE_ROUTING = 0,
-    NF_INET_LOCAL_IN = 1,
-    NF_INET_FORWARD = 2,
-    NF_INET_LOCAL_OUT = 3,
-    NF_INET_POST_ROUTING = 4,
-    NF_INET_NUMHOOKS = 5,
-    NF_INET_INGRESS = 5,
-    NF_NETDEV_INGRESS = 0,
-    NF_NETDEV_EGRESS = 1,
-    NF_NETDEV_NUMHOOKS = 2,
-    NFPROTO_UNSPEC = 0,
-    NFPROTO_INET = 1,
-    NFPROTO_IPV4 = 2,
-    NFPROTO_ARP = 3,
-    NFPROTO_NETDEV = 5,
-    NFPROTO_BRIDGE = 7,
-    NFPROTO_IPV6 = 10,
-    NFPROTO_DECNET = 12,
-    NFPROTO_NUMPROTO = 13,
-    NF_DROP = 0,
-    NF_ACCEPT = 1,
-    NF_STOLEN = 2,
-    NF_QUEUE = 3,
-    NF_REPEAT = 4,
-    NF_STOP = 5,
-    NF_MAX_VERDICT = 5,
-    NF_VERDICT_MASK = 0xff,
-    NF_VERDICT_FLAG_QUEUE_BYPASS = 0x8000,
-    NF_VERDICT_QMASK = 0xffff0000,
-    NF_VERDICT_QBITS = 16,
-    NF_VERDICT_BITS = 16,
-  },
-  records = {
-    ["union nf_inet_addr"] = [[{
+constants = {
+  NF_INET_PRE_ROUTING = 0,
+  NF_INET_LOCAL_IN = 1,
+  NF_INET_FORWARD = 2,
+  NF_INET_LOCAL_OUT = 3,
+  NF_INET_POST_ROUTING = 4,
+  NF_INET_NUMHOOKS = 5,
+  NF_INET_INGRESS = 5,
+  NF_NETDEV_INGRESS = 0,
+  NF_NETDEV_EGRESS = 1,
+  NF_NETDEV_NUMHOOKS = 2,
+  NFPROTO_UNSPEC = 0,
+  NFPROTO_INET = 1,
+  NFPROTO_IPV4 = 2,
+  NFPROTO_ARP = 3,
+  NFPROTO_NETDEV = 5,
+  NFPROTO_BRIDGE = 7,
+  NFPROTO_IPV6 = 10,
+  NFPROTO_DECNET = 12,
+  NFPROTO_NUMPROTO = 13,
+  NF_DROP = 0,
+  NF_ACCEPT = 1,
+  NF_STOLEN = 2,
+  NF_QUEUE = 3,
+  NF_REPEAT = 4,
+  NF_STOP = 5,
+  NF_MAX_VERDICT = 5,
+  NF_VERDICT_MASK = 0xff,
+  NF_VERDICT_FLAG_QUEUE_BYPASS = 0x8000,
+  NF_VERDICT_QMASK = 0xffff0000,
+  NF_VERDICT_QBITS = 16,
+  NF_VERDICT_BITS = 16,
+},
+records = {
+  ["union nf_inet_addr"] = [[{
   uint32_t all[4];
   uint32_t ip;
   uint32_t ip6[4];
   struct in_addr in;
   struct in6_addr in6;
 }]],
-  },
-  macros = function(M)
-    return {
-      NF_QUEUE_NR = function(x)
-        return M.int(M.bor(M.band(M.shl(M.long(x), 16), 0xffff0000LL), 3))
-      end,
-      NF_DROP_ERR = function(x)
-        return M.int(M.shl(-M.long(x), 16))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    NF_QUEUE_NR = function(x)
+      return M.int(M.bor(M.band(M.shl(M.long(x), 16), 0xffff0000LL), 3))
+    end,
+    NF_DROP_ERR = function(x)
+      return M.int(M.shl(-M.long(x), 16))
+    end,
+  }
+end,
 ]==],
 ["linux/netfilter_arp.h"] = [==[
-  constants = {
-    NF_ARP = 0,
-    NF_ARP_IN = 0,
-    NF_ARP_OUT = 1,
-    NF_ARP_FORWARD = 2,
-    NF_ARP_NUMHOOKS = 3,
-  },
+constants = {
+  NF_ARP = 0,
+  NF_ARP_IN = 0,
+  NF_ARP_OUT = 1,
+  NF_ARP_FORWARD = 2,
+  NF_ARP_NUMHOOKS = 3,
+},
 ]==],
 ["linux/netfilter_bridge.h"] = [==[
-  constants = {
-    NF_BR_PRI_FIRST = -2147483648,
-    NF_BR_PRI_NAT_DST_BRIDGED = -300,
-    NF_BR_PRI_FILTER_BRIDGED = -200,
-    NF_BR_PRI_BRNF = 0,
-    NF_BR_PRI_NAT_DST_OTHER = 100,
-    NF_BR_PRI_FILTER_OTHER = 200,
-    NF_BR_PRI_NAT_SRC = 300,
-    NF_BR_PRI_LAST = 2147483647,
-    NF_BR_PRE_ROUTING = 0,
-    NF_BR_LOCAL_IN = 1,
-    NF_BR_FORWARD = 2,
-    NF_BR_LOCAL_OUT = 3,
-    NF_BR_POST_ROUTING = 4,
-    NF_BR_BROUTING = 5,
-    NF_BR_NUMHOOKS = 6,
-  },
+constants = {
+  NF_BR_PRI_FIRST = -2147483648,
+  NF_BR_PRI_NAT_DST_BRIDGED = -300,
+  NF_BR_PRI_FILTER_BRIDGED = -200,
+  NF_BR_PRI_BRNF = 0,
+  NF_BR_PRI_NAT_DST_OTHER = 100,
+  NF_BR_PRI_FILTER_OTHER = 200,
+  NF_BR_PRI_NAT_SRC = 300,
+  NF_BR_PRI_LAST = 2147483647,
+  NF_BR_PRE_ROUTING = 0,
+  NF_BR_LOCAL_IN = 1,
+  NF_BR_FORWARD = 2,
+  NF_BR_LOCAL_OUT = 3,
+  NF_BR_POST_ROUTING = 4,
+  NF_BR_BROUTING = 5,
+  NF_BR_NUMHOOKS = 6,
+},
 ]==],
 ["linux/netfilter_ipv4.h"] = [==[
-  constants = {
-    NF_IP_PRI_FIRST = -2147483648,
-    NF_IP_PRI_RAW_BEFORE_DEFRAG = -450,
-    NF_IP_PRI_CONNTRACK_DEFRAG = -400,
-    NF_IP_PRI_RAW = -300,
-    NF_IP_PRI_SELINUX_FIRST = -225,
-    NF_IP_PRI_CONNTRACK = -200,
-    NF_IP_PRI_MANGLE = -150,
-    NF_IP_PRI_NAT_DST = -100,
-    NF_IP_PRI_FILTER = 0,
-    NF_IP_PRI_SECURITY = 50,
-    NF_IP_PRI_NAT_SRC = 100,
-    NF_IP_PRI_SELINUX_LAST = 225,
-    NF_IP_PRI_CONNTRACK_HELPER = 300,
-    NF_IP_PRI_CONNTRACK_CONFIRM = 2147483647,
-    NF_IP_PRI_LAST = 2147483647,
-    NF_IP_PRE_ROUTING = 0,
-    NF_IP_LOCAL_IN = 1,
-    NF_IP_FORWARD = 2,
-    NF_IP_LOCAL_OUT = 3,
-    NF_IP_POST_ROUTING = 4,
-    NF_IP_NUMHOOKS = 5,
-    SO_ORIGINAL_DST = 80,
-  },
+constants = {
+  NF_IP_PRI_FIRST = -2147483648,
+  NF_IP_PRI_RAW_BEFORE_DEFRAG = -450,
+  NF_IP_PRI_CONNTRACK_DEFRAG = -400,
+  NF_IP_PRI_RAW = -300,
+  NF_IP_PRI_SELINUX_FIRST = -225,
+  NF_IP_PRI_CONNTRACK = -200,
+  NF_IP_PRI_MANGLE = -150,
+  NF_IP_PRI_NAT_DST = -100,
+  NF_IP_PRI_FILTER = 0,
+  NF_IP_PRI_SECURITY = 50,
+  NF_IP_PRI_NAT_SRC = 100,
+  NF_IP_PRI_SELINUX_LAST = 225,
+  NF_IP_PRI_CONNTRACK_HELPER = 300,
+  NF_IP_PRI_CONNTRACK_CONFIRM = 2147483647,
+  NF_IP_PRI_LAST = 2147483647,
+  NF_IP_PRE_ROUTING = 0,
+  NF_IP_LOCAL_IN = 1,
+  NF_IP_FORWARD = 2,
+  NF_IP_LOCAL_OUT = 3,
+  NF_IP_POST_ROUTING = 4,
+  NF_IP_NUMHOOKS = 5,
+  SO_ORIGINAL_DST = 80,
+},
 ]==],
 ["linux/netfilter_ipv6.h"] = [==[
-  constants = {
-    NF_IP6_PRI_FIRST = -2147483648,
-    NF_IP6_PRI_RAW_BEFORE_DEFRAG = -450,
-    NF_IP6_PRI_CONNTRACK_DEFRAG = -400,
-    NF_IP6_PRI_RAW = -300,
-    NF_IP6_PRI_SELINUX_FIRST = -225,
-    NF_IP6_PRI_CONNTRACK = -200,
-    NF_IP6_PRI_MANGLE = -150,
-    NF_IP6_PRI_NAT_DST = -100,
-    NF_IP6_PRI_FILTER = 0,
-    NF_IP6_PRI_SECURITY = 50,
-    NF_IP6_PRI_NAT_SRC = 100,
-    NF_IP6_PRI_SELINUX_LAST = 225,
-    NF_IP6_PRI_CONNTRACK_HELPER = 300,
-    NF_IP6_PRI_LAST = 2147483647,
-    NF_IP6_PRE_ROUTING = 0,
-    NF_IP6_LOCAL_IN = 1,
-    NF_IP6_FORWARD = 2,
-    NF_IP6_LOCAL_OUT = 3,
-    NF_IP6_POST_ROUTING = 4,
-    NF_IP6_NUMHOOKS = 5,
-  },
+constants = {
+  NF_IP6_PRI_FIRST = -2147483648,
+  NF_IP6_PRI_RAW_BEFORE_DEFRAG = -450,
+  NF_IP6_PRI_CONNTRACK_DEFRAG = -400,
+  NF_IP6_PRI_RAW = -300,
+  NF_IP6_PRI_SELINUX_FIRST = -225,
+  NF_IP6_PRI_CONNTRACK = -200,
+  NF_IP6_PRI_MANGLE = -150,
+  NF_IP6_PRI_NAT_DST = -100,
+  NF_IP6_PRI_FILTER = 0,
+  NF_IP6_PRI_SECURITY = 50,
+  NF_IP6_PRI_NAT_SRC = 100,
+  NF_IP6_PRI_SELINUX_LAST = 225,
+  NF_IP6_PRI_CONNTRACK_HELPER = 300,
+  NF_IP6_PRI_LAST = 2147483647,
+  NF_IP6_PRE_ROUTING = 0,
+  NF_IP6_LOCAL_IN = 1,
+  NF_IP6_FORWARD = 2,
+  NF_IP6_LOCAL_OUT = 3,
+  NF_IP6_POST_ROUTING = 4,
+  NF_IP6_NUMHOOKS = 5,
+},
 ]==],
 ["linux/netlink.h"] = [==[
-  constants = {
-    NLMSGERR_ATTR_UNUSED = 0,
-    NLMSGERR_ATTR_MSG = 1,
-    NLMSGERR_ATTR_OFFS = 2,
-    NLMSGERR_ATTR_COOKIE = 3,
-    NLMSGERR_ATTR_POLICY = 4,
-    NLMSGERR_ATTR_MISS_TYPE = 5,
-    NLMSGERR_ATTR_MISS_NEST = 6,
-    __NLMSGERR_ATTR_MAX = 7,
-    NLMSGERR_ATTR_MAX = 6,
-    NL_MMAP_STATUS_UNUSED = 0,
-    NL_MMAP_STATUS_RESERVED = 1,
-    NL_MMAP_STATUS_VALID = 2,
-    NL_MMAP_STATUS_COPY = 3,
-    NL_MMAP_STATUS_SKIP = 4,
-    NETLINK_UNCONNECTED = 0,
-    NETLINK_CONNECTED = 1,
-    NL_ATTR_TYPE_INVALID = 0,
-    NL_ATTR_TYPE_FLAG = 1,
-    NL_ATTR_TYPE_U8 = 2,
-    NL_ATTR_TYPE_U16 = 3,
-    NL_ATTR_TYPE_U32 = 4,
-    NL_ATTR_TYPE_U64 = 5,
-    NL_ATTR_TYPE_S8 = 6,
-    NL_ATTR_TYPE_S16 = 7,
-    NL_ATTR_TYPE_S32 = 8,
-    NL_ATTR_TYPE_S64 = 9,
-    NL_ATTR_TYPE_BINARY = 10,
-    NL_ATTR_TYPE_STRING = 11,
-    NL_ATTR_TYPE_NUL_STRING = 12,
-    NL_ATTR_TYPE_NESTED = 13,
-    NL_ATTR_TYPE_NESTED_ARRAY = 14,
-    NL_ATTR_TYPE_BITFIELD32 = 15,
-    NL_ATTR_TYPE_SINT = 16,
-    NL_ATTR_TYPE_UINT = 17,
-    NL_POLICY_TYPE_ATTR_UNSPEC = 0,
-    NL_POLICY_TYPE_ATTR_TYPE = 1,
-    NL_POLICY_TYPE_ATTR_MIN_VALUE_S = 2,
-    NL_POLICY_TYPE_ATTR_MAX_VALUE_S = 3,
-    NL_POLICY_TYPE_ATTR_MIN_VALUE_U = 4,
-    NL_POLICY_TYPE_ATTR_MAX_VALUE_U = 5,
-    NL_POLICY_TYPE_ATTR_MIN_LENGTH = 6,
-    NL_POLICY_TYPE_ATTR_MAX_LENGTH = 7,
-    NL_POLICY_TYPE_ATTR_POLICY_IDX = 8,
-    NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE = 9,
-    NL_POLICY_TYPE_ATTR_BITFIELD32_MASK = 10,
-    NL_POLICY_TYPE_ATTR_PAD = 11,
-    NL_POLICY_TYPE_ATTR_MASK = 12,
-    __NL_POLICY_TYPE_ATTR_MAX = 13,
-    NL_POLICY_TYPE_ATTR_MAX = 12,
-    NETLINK_ROUTE = 0,
-    NETLINK_UNUSED = 1,
-    NETLINK_USERSOCK = 2,
-    NETLINK_FIREWALL = 3,
-    NETLINK_SOCK_DIAG = 4,
-    NETLINK_NFLOG = 5,
-    NETLINK_XFRM = 6,
-    NETLINK_SELINUX = 7,
-    NETLINK_ISCSI = 8,
-    NETLINK_AUDIT = 9,
-    NETLINK_FIB_LOOKUP = 10,
-    NETLINK_CONNECTOR = 11,
-    NETLINK_NETFILTER = 12,
-    NETLINK_IP6_FW = 13,
-    NETLINK_DNRTMSG = 14,
-    NETLINK_KOBJECT_UEVENT = 15,
-    NETLINK_GENERIC = 16,
-    NETLINK_SCSITRANSPORT = 18,
-    NETLINK_ECRYPTFS = 19,
-    NETLINK_RDMA = 20,
-    NETLINK_CRYPTO = 21,
-    NETLINK_SMC = 22,
-    NETLINK_INET_DIAG = 4,
-    MAX_LINKS = 32,
-    NLM_F_REQUEST = 0x1,
-    NLM_F_MULTI = 0x2,
-    NLM_F_ACK = 0x4,
-    NLM_F_ECHO = 0x8,
-    NLM_F_DUMP_INTR = 0x10,
-    NLM_F_DUMP_FILTERED = 0x20,
-    NLM_F_ROOT = 0x100,
-    NLM_F_MATCH = 0x200,
-    NLM_F_ATOMIC = 0x400,
-    NLM_F_DUMP = 768,
-    NLM_F_REPLACE = 0x100,
-    NLM_F_EXCL = 0x200,
-    NLM_F_CREATE = 0x400,
-    NLM_F_APPEND = 0x800,
-    NLM_F_NONREC = 0x100,
-    NLM_F_BULK = 0x200,
-    NLM_F_CAPPED = 0x100,
-    NLM_F_ACK_TLVS = 0x200,
-    NLMSG_ALIGNTO = 4,
-    NLMSG_HDRLEN = 16,
-    NLMSG_NOOP = 0x1,
-    NLMSG_ERROR = 0x2,
-    NLMSG_DONE = 0x3,
-    NLMSG_OVERRUN = 0x4,
-    NLMSG_MIN_TYPE = 0x10,
-    NETLINK_ADD_MEMBERSHIP = 1,
-    NETLINK_DROP_MEMBERSHIP = 2,
-    NETLINK_PKTINFO = 3,
-    NETLINK_BROADCAST_ERROR = 4,
-    NETLINK_NO_ENOBUFS = 5,
-    NETLINK_RX_RING = 6,
-    NETLINK_TX_RING = 7,
-    NETLINK_LISTEN_ALL_NSID = 8,
-    NETLINK_LIST_MEMBERSHIPS = 9,
-    NETLINK_CAP_ACK = 10,
-    NETLINK_EXT_ACK = 11,
-    NETLINK_GET_STRICT_CHK = 12,
-    NL_MMAP_MSG_ALIGNMENT = 4,
-    NL_MMAP_HDRLEN = 24,
-    NET_MAJOR = 36,
-    NLA_F_NESTED = 0x8000,
-    NLA_F_NET_BYTEORDER = 0x4000,
-    NLA_TYPE_MASK = -49153,
-    NLA_ALIGNTO = 4,
-    NLA_HDRLEN = 4,
-  },
-  records = {
-    ["struct sockaddr_nl"] = [[{
+constants = {
+  NLMSGERR_ATTR_UNUSED = 0,
+  NLMSGERR_ATTR_MSG = 1,
+  NLMSGERR_ATTR_OFFS = 2,
+  NLMSGERR_ATTR_COOKIE = 3,
+  NLMSGERR_ATTR_POLICY = 4,
+  NLMSGERR_ATTR_MISS_TYPE = 5,
+  NLMSGERR_ATTR_MISS_NEST = 6,
+  __NLMSGERR_ATTR_MAX = 7,
+  NLMSGERR_ATTR_MAX = 6,
+  NL_MMAP_STATUS_UNUSED = 0,
+  NL_MMAP_STATUS_RESERVED = 1,
+  NL_MMAP_STATUS_VALID = 2,
+  NL_MMAP_STATUS_COPY = 3,
+  NL_MMAP_STATUS_SKIP = 4,
+  NETLINK_UNCONNECTED = 0,
+  NETLINK_CONNECTED = 1,
+  NL_ATTR_TYPE_INVALID = 0,
+  NL_ATTR_TYPE_FLAG = 1,
+  NL_ATTR_TYPE_U8 = 2,
+  NL_ATTR_TYPE_U16 = 3,
+  NL_ATTR_TYPE_U32 = 4,
+  NL_ATTR_TYPE_U64 = 5,
+  NL_ATTR_TYPE_S8 = 6,
+  NL_ATTR_TYPE_S16 = 7,
+  NL_ATTR_TYPE_S32 = 8,
+  NL_ATTR_TYPE_S64 = 9,
+  NL_ATTR_TYPE_BINARY = 10,
+  NL_ATTR_TYPE_STRING = 11,
+  NL_ATTR_TYPE_NUL_STRING = 12,
+  NL_ATTR_TYPE_NESTED = 13,
+  NL_ATTR_TYPE_NESTED_ARRAY = 14,
+  NL_ATTR_TYPE_BITFIELD32 = 15,
+  NL_ATTR_TYPE_SINT = 16,
+  NL_ATTR_TYPE_UINT = 17,
+  NL_POLICY_TYPE_ATTR_UNSPEC = 0,
+  NL_POLICY_TYPE_ATTR_TYPE = 1,
+  NL_POLICY_TYPE_ATTR_MIN_VALUE_S = 2,
+  NL_POLICY_TYPE_ATTR_MAX_VALUE_S = 3,
+  NL_POLICY_TYPE_ATTR_MIN_VALUE_U = 4,
+  NL_POLICY_TYPE_ATTR_MAX_VALUE_U = 5,
+  NL_POLICY_TYPE_ATTR_MIN_LENGTH = 6,
+  NL_POLICY_TYPE_ATTR_MAX_LENGTH = 7,
+  NL_POLICY_TYPE_ATTR_POLICY_IDX = 8,
+  NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE = 9,
+  NL_POLICY_TYPE_ATTR_BITFIELD32_MASK = 10,
+  NL_POLICY_TYPE_ATTR_PAD = 11,
+  NL_POLICY_TYPE_ATTR_MASK = 12,
+  __NL_POLICY_TYPE_ATTR_MAX = 13,
+  NL_POLICY_TYPE_ATTR_MAX = 12,
+  NETLINK_ROUTE = 0,
+  NETLINK_UNUSED = 1,
+  NETLINK_USERSOCK = 2,
+  NETLINK_FIREWALL = 3,
+  NETLINK_SOCK_DIAG = 4,
+  NETLINK_NFLOG = 5,
+  NETLINK_XFRM = 6,
+  NETLINK_SELINUX = 7,
+  NETLINK_ISCSI = 8,
+  NETLINK_AUDIT = 9,
+  NETLINK_FIB_LOOKUP = 10,
+  NETLINK_CONNECTOR = 11,
+  NETLINK_NETFILTER = 12,
+  NETLINK_IP6_FW = 13,
+  NETLINK_DNRTMSG = 14,
+  NETLINK_KOBJECT_UEVENT = 15,
+  NETLINK_GENERIC = 16,
+  NETLINK_SCSITRANSPORT = 18,
+  NETLINK_ECRYPTFS = 19,
+  NETLINK_RDMA = 20,
+  NETLINK_CRYPTO = 21,
+  NETLINK_SMC = 22,
+  NETLINK_INET_DIAG = 4,
+  MAX_LINKS = 32,
+  NLM_F_REQUEST = 0x1,
+  NLM_F_MULTI = 0x2,
+  NLM_F_ACK = 0x4,
+  NLM_F_ECHO = 0x8,
+  NLM_F_DUMP_INTR = 0x10,
+  NLM_F_DUMP_FILTERED = 0x20,
+  NLM_F_ROOT = 0x100,
+  NLM_F_MATCH = 0x200,
+  NLM_F_ATOMIC = 0x400,
+  NLM_F_DUMP = 768,
+  NLM_F_REPLACE = 0x100,
+  NLM_F_EXCL = 0x200,
+  NLM_F_CREATE = 0x400,
+  NLM_F_APPEND = 0x800,
+  NLM_F_NONREC = 0x100,
+  NLM_F_BULK = 0x200,
+  NLM_F_CAPPED = 0x100,
+  NLM_F_ACK_TLVS = 0x200,
+  NLMSG_ALIGNTO = 4,
+  NLMSG_HDRLEN = 16,
+  NLMSG_NOOP = 0x1,
+  NLMSG_ERROR = 0x2,
+  NLMSG_DONE = 0x3,
+  NLMSG_OVERRUN = 0x4,
+  NLMSG_MIN_TYPE = 0x10,
+  NETLINK_ADD_MEMBERSHIP = 1,
+  NETLINK_DROP_MEMBERSHIP = 2,
+  NETLINK_PKTINFO = 3,
+  NETLINK_BROADCAST_ERROR = 4,
+  NETLINK_NO_ENOBUFS = 5,
+  NETLINK_RX_RING = 6,
+  NETLINK_TX_RING = 7,
+  NETLINK_LISTEN_ALL_NSID = 8,
+  NETLINK_LIST_MEMBERSHIPS = 9,
+  NETLINK_CAP_ACK = 10,
+  NETLINK_EXT_ACK = 11,
+  NETLINK_GET_STRICT_CHK = 12,
+  NL_MMAP_MSG_ALIGNMENT = 4,
+  NL_MMAP_HDRLEN = 24,
+  NET_MAJOR = 36,
+  NLA_F_NESTED = 0x8000,
+  NLA_F_NET_BYTEORDER = 0x4000,
+  NLA_TYPE_MASK = -49153,
+  NLA_ALIGNTO = 4,
+  NLA_HDRLEN = 4,
+},
+records = {
+  ["struct sockaddr_nl"] = [[{
   uint16_t nl_family;
   uint16_t nl_pad;
   uint32_t nl_pid;
   uint32_t nl_groups;
 }]],
-    ["struct nlmsghdr"] = [[{
+  ["struct nlmsghdr"] = [[{
   uint32_t nlmsg_len;
   uint16_t nlmsg_type;
   uint16_t nlmsg_flags;
   uint32_t nlmsg_seq;
   uint32_t nlmsg_pid;
 }]],
-    ["struct nlmsgerr"] = [[{
+  ["struct nlmsgerr"] = [[{
   int32_t error;
   struct nlmsghdr msg;
 }]],
-    ["struct nl_pktinfo"] = [[{
+  ["struct nl_pktinfo"] = [[{
   uint32_t group;
 }]],
-    ["struct nl_mmap_req"] = [[{
+  ["struct nl_mmap_req"] = [[{
   uint32_t nm_block_size;
   uint32_t nm_block_nr;
   uint32_t nm_frame_size;
   uint32_t nm_frame_nr;
 }]],
-    ["struct nl_mmap_hdr"] = [[{
+  ["struct nl_mmap_hdr"] = [[{
   uint32_t nm_status;
   uint32_t nm_len;
   uint32_t nm_group;
@@ -1309,89 +1309,89 @@ return {
   uint32_t nm_uid;
   uint32_t nm_gid;
 }]],
-    ["struct nlattr"] = [[{
+  ["struct nlattr"] = [[{
   uint16_t nla_len;
   uint16_t nla_type;
 }]],
-    ["struct nla_bitfield32"] = [[{
+  ["struct nla_bitfield32"] = [[{
   uint32_t value;
   uint32_t selector;
 }]],
+},
+macros = function(M)
+  return {
+    NLMSG_ALIGN = function(len)
+      return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
+    end,
+    NLMSG_LENGTH = function(len)
+      return M.int(M.long(len) + 16)
+    end,
+    NLMSG_SPACE = function(len)
+      return M.int(M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))
+    end,
+    NLMSG_DATA = function(nlh)
+      return M.cast("void *", M.cast("char *", nlh) + 16)
+    end,
+    NLMSG_PAYLOAD = function(nlh, len)
+      return M.int(M.long(nlh.nlmsg_len) - M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))
+    end,
+    NL_MMAP_MSG_ALIGN = function(sz)
+      sz = M.long(sz)
+      return M.int(M.band(sz + (M.like(sz, 4LL) - 1), M.bnot(M.like(sz, 4LL) - 1)))
+    end,
+    NLA_ALIGN = function(len)
+      return M.int(M.band(M.long(len) + 4 - 1, -4LL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        NLMSG_OK = function(nlh, len)
+          len = M.long(len)
+          return len >= 16 and M.u64(M.long(nlh.nlmsg_len)) >= 16 and M.long(nlh.nlmsg_len) <= len
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      NLMSG_ALIGN = function(len)
-        return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
-      end,
-      NLMSG_LENGTH = function(len)
-        return M.int(M.long(len) + 16)
-      end,
-      NLMSG_SPACE = function(len)
-        return M.int(M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))
-      end,
-      NLMSG_DATA = function(nlh)
-        return M.cast("void *", M.cast("char *", nlh) + 16)
-      end,
-      NLMSG_PAYLOAD = function(nlh, len)
-        return M.int(M.long(nlh.nlmsg_len) - M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))
-      end,
-      NL_MMAP_MSG_ALIGN = function(sz)
-        sz = M.long(sz)
-        return M.int(M.band(sz + (M.like(sz, 4LL) - 1), M.bnot(M.like(sz, 4LL) - 1)))
-      end,
-      NLA_ALIGN = function(len)
-        return M.int(M.band(M.long(len) + 4 - 1, -4LL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          NLMSG_OK = function(nlh, len)
-            len = M.long(len)
-            return len >= 16 and M.u64(M.long(nlh.nlmsg_len)) >= 16 and M.long(nlh.nlmsg_len) <= len
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          NLMSG_OK = function(nlh, len)
-            len = M.long(len)
-            return len >= 16 and M.long(nlh.nlmsg_len) >= 16 and M.long(nlh.nlmsg_len) <= len
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        NLMSG_OK = function(nlh, len)
+          len = M.long(len)
+          return len >= 16 and M.long(nlh.nlmsg_len) >= 16 and M.long(nlh.nlmsg_len) <= len
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/netlink_diag.h"] = [==[
-  constants = {
-    NETLINK_DIAG_MEMINFO = 0,
-    NETLINK_DIAG_GROUPS = 1,
-    NETLINK_DIAG_RX_RING = 2,
-    NETLINK_DIAG_TX_RING = 3,
-    NETLINK_DIAG_FLAGS = 4,
-    __NETLINK_DIAG_MAX = 5,
-    NETLINK_DIAG_MAX = 4,
-    NDIAG_PROTO_ALL = 255,
-    NDIAG_SHOW_MEMINFO = 0x1,
-    NDIAG_SHOW_GROUPS = 0x2,
-    NDIAG_SHOW_RING_CFG = 0x4,
-    NDIAG_SHOW_FLAGS = 0x8,
-    NDIAG_FLAG_CB_RUNNING = 0x1,
-    NDIAG_FLAG_PKTINFO = 0x2,
-    NDIAG_FLAG_BROADCAST_ERROR = 0x4,
-    NDIAG_FLAG_NO_ENOBUFS = 0x8,
-    NDIAG_FLAG_LISTEN_ALL_NSID = 0x10,
-    NDIAG_FLAG_CAP_ACK = 0x20,
-  },
-  records = {
-    ["struct netlink_diag_req"] = [[{
+constants = {
+  NETLINK_DIAG_MEMINFO = 0,
+  NETLINK_DIAG_GROUPS = 1,
+  NETLINK_DIAG_RX_RING = 2,
+  NETLINK_DIAG_TX_RING = 3,
+  NETLINK_DIAG_FLAGS = 4,
+  __NETLINK_DIAG_MAX = 5,
+  NETLINK_DIAG_MAX = 4,
+  NDIAG_PROTO_ALL = 255,
+  NDIAG_SHOW_MEMINFO = 0x1,
+  NDIAG_SHOW_GROUPS = 0x2,
+  NDIAG_SHOW_RING_CFG = 0x4,
+  NDIAG_SHOW_FLAGS = 0x8,
+  NDIAG_FLAG_CB_RUNNING = 0x1,
+  NDIAG_FLAG_PKTINFO = 0x2,
+  NDIAG_FLAG_BROADCAST_ERROR = 0x4,
+  NDIAG_FLAG_NO_ENOBUFS = 0x8,
+  NDIAG_FLAG_LISTEN_ALL_NSID = 0x10,
+  NDIAG_FLAG_CAP_ACK = 0x20,
+},
+records = {
+  ["struct netlink_diag_req"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint16_t pad;
@@ -1399,7 +1399,7 @@ return {
   uint32_t ndiag_show;
   uint32_t ndiag_cookie[2];
 }]],
-    ["struct netlink_diag_msg"] = [[{
+  ["struct netlink_diag_msg"] = [[{
   uint8_t ndiag_family;
   uint8_t ndiag_type;
   uint8_t ndiag_protocol;
@@ -1410,649 +1410,649 @@ return {
   uint32_t ndiag_ino;
   uint32_t ndiag_cookie[2];
 }]],
-    ["struct netlink_diag_ring"] = [[{
+  ["struct netlink_diag_ring"] = [[{
   uint32_t ndr_block_size;
   uint32_t ndr_block_nr;
   uint32_t ndr_frame_size;
   uint32_t ndr_frame_nr;
 }]],
-  },
+},
 ]==],
 ["linux/nexthop.h"] = [==[
-  constants = {
-    NEXTHOP_GRP_TYPE_MPATH = 0,
-    NEXTHOP_GRP_TYPE_RES = 1,
-    __NEXTHOP_GRP_TYPE_MAX = 2,
-    NHA_UNSPEC = 0,
-    NHA_ID = 1,
-    NHA_GROUP = 2,
-    NHA_GROUP_TYPE = 3,
-    NHA_BLACKHOLE = 4,
-    NHA_OIF = 5,
-    NHA_GATEWAY = 6,
-    NHA_ENCAP_TYPE = 7,
-    NHA_ENCAP = 8,
-    NHA_GROUPS = 9,
-    NHA_MASTER = 10,
-    NHA_FDB = 11,
-    NHA_RES_GROUP = 12,
-    NHA_RES_BUCKET = 13,
-    NHA_OP_FLAGS = 14,
-    NHA_GROUP_STATS = 15,
-    NHA_HW_STATS_ENABLE = 16,
-    NHA_HW_STATS_USED = 17,
-    __NHA_MAX = 18,
-    NHA_RES_GROUP_UNSPEC = 0,
-    NHA_RES_GROUP_PAD = 0,
-    NHA_RES_GROUP_BUCKETS = 1,
-    NHA_RES_GROUP_IDLE_TIMER = 2,
-    NHA_RES_GROUP_UNBALANCED_TIMER = 3,
-    NHA_RES_GROUP_UNBALANCED_TIME = 4,
-    __NHA_RES_GROUP_MAX = 5,
-    NHA_RES_BUCKET_UNSPEC = 0,
-    NHA_RES_BUCKET_PAD = 0,
-    NHA_RES_BUCKET_INDEX = 1,
-    NHA_RES_BUCKET_IDLE_TIME = 2,
-    NHA_RES_BUCKET_NH_ID = 3,
-    __NHA_RES_BUCKET_MAX = 4,
-    NHA_GROUP_STATS_UNSPEC = 0,
-    NHA_GROUP_STATS_ENTRY = 1,
-    __NHA_GROUP_STATS_MAX = 2,
-    NHA_GROUP_STATS_ENTRY_UNSPEC = 0,
-    NHA_GROUP_STATS_ENTRY_ID = 1,
-    NHA_GROUP_STATS_ENTRY_PACKETS = 2,
-    NHA_GROUP_STATS_ENTRY_PACKETS_HW = 3,
-    __NHA_GROUP_STATS_ENTRY_MAX = 4,
-    NEXTHOP_GRP_TYPE_MAX = 1,
-    NHA_MAX = 17,
-    NHA_RES_GROUP_MAX = 4,
-    NHA_RES_BUCKET_MAX = 3,
-    NHA_GROUP_STATS_MAX = 1,
-    NHA_GROUP_STATS_ENTRY_MAX = 3,
-  },
-  records = {
-    ["struct nhmsg"] = [[{
+constants = {
+  NEXTHOP_GRP_TYPE_MPATH = 0,
+  NEXTHOP_GRP_TYPE_RES = 1,
+  __NEXTHOP_GRP_TYPE_MAX = 2,
+  NHA_UNSPEC = 0,
+  NHA_ID = 1,
+  NHA_GROUP = 2,
+  NHA_GROUP_TYPE = 3,
+  NHA_BLACKHOLE = 4,
+  NHA_OIF = 5,
+  NHA_GATEWAY = 6,
+  NHA_ENCAP_TYPE = 7,
+  NHA_ENCAP = 8,
+  NHA_GROUPS = 9,
+  NHA_MASTER = 10,
+  NHA_FDB = 11,
+  NHA_RES_GROUP = 12,
+  NHA_RES_BUCKET = 13,
+  NHA_OP_FLAGS = 14,
+  NHA_GROUP_STATS = 15,
+  NHA_HW_STATS_ENABLE = 16,
+  NHA_HW_STATS_USED = 17,
+  __NHA_MAX = 18,
+  NHA_RES_GROUP_UNSPEC = 0,
+  NHA_RES_GROUP_PAD = 0,
+  NHA_RES_GROUP_BUCKETS = 1,
+  NHA_RES_GROUP_IDLE_TIMER = 2,
+  NHA_RES_GROUP_UNBALANCED_TIMER = 3,
+  NHA_RES_GROUP_UNBALANCED_TIME = 4,
+  __NHA_RES_GROUP_MAX = 5,
+  NHA_RES_BUCKET_UNSPEC = 0,
+  NHA_RES_BUCKET_PAD = 0,
+  NHA_RES_BUCKET_INDEX = 1,
+  NHA_RES_BUCKET_IDLE_TIME = 2,
+  NHA_RES_BUCKET_NH_ID = 3,
+  __NHA_RES_BUCKET_MAX = 4,
+  NHA_GROUP_STATS_UNSPEC = 0,
+  NHA_GROUP_STATS_ENTRY = 1,
+  __NHA_GROUP_STATS_MAX = 2,
+  NHA_GROUP_STATS_ENTRY_UNSPEC = 0,
+  NHA_GROUP_STATS_ENTRY_ID = 1,
+  NHA_GROUP_STATS_ENTRY_PACKETS = 2,
+  NHA_GROUP_STATS_ENTRY_PACKETS_HW = 3,
+  __NHA_GROUP_STATS_ENTRY_MAX = 4,
+  NEXTHOP_GRP_TYPE_MAX = 1,
+  NHA_MAX = 17,
+  NHA_RES_GROUP_MAX = 4,
+  NHA_RES_BUCKET_MAX = 3,
+  NHA_GROUP_STATS_MAX = 1,
+  NHA_GROUP_STATS_ENTRY_MAX = 3,
+},
+records = {
+  ["struct nhmsg"] = [[{
   uint8_t nh_family;
   uint8_t nh_scope;
   uint8_t nh_protocol;
   uint8_t resvd;
   uint32_t nh_flags;
 }]],
-    ["struct nexthop_grp"] = [[{
+  ["struct nexthop_grp"] = [[{
   uint32_t id;
   uint8_t weight;
   uint8_t weight_high;
   uint16_t resvd2;
 }]],
-  },
+},
 ]==],
 ["linux/nfc.h"] = [==[
-  constants = {
-    NFC_CMD_UNSPEC = 0,
-    NFC_CMD_GET_DEVICE = 1,
-    NFC_CMD_DEV_UP = 2,
-    NFC_CMD_DEV_DOWN = 3,
-    NFC_CMD_DEP_LINK_UP = 4,
-    NFC_CMD_DEP_LINK_DOWN = 5,
-    NFC_CMD_START_POLL = 6,
-    NFC_CMD_STOP_POLL = 7,
-    NFC_CMD_GET_TARGET = 8,
-    NFC_EVENT_TARGETS_FOUND = 9,
-    NFC_EVENT_DEVICE_ADDED = 10,
-    NFC_EVENT_DEVICE_REMOVED = 11,
-    NFC_EVENT_TARGET_LOST = 12,
-    NFC_EVENT_TM_ACTIVATED = 13,
-    NFC_EVENT_TM_DEACTIVATED = 14,
-    NFC_CMD_LLC_GET_PARAMS = 15,
-    NFC_CMD_LLC_SET_PARAMS = 16,
-    NFC_CMD_ENABLE_SE = 17,
-    NFC_CMD_DISABLE_SE = 18,
-    NFC_CMD_LLC_SDREQ = 19,
-    NFC_EVENT_LLC_SDRES = 20,
-    NFC_CMD_FW_DOWNLOAD = 21,
-    NFC_EVENT_SE_ADDED = 22,
-    NFC_EVENT_SE_REMOVED = 23,
-    NFC_EVENT_SE_CONNECTIVITY = 24,
-    NFC_EVENT_SE_TRANSACTION = 25,
-    NFC_CMD_GET_SE = 26,
-    NFC_CMD_SE_IO = 27,
-    NFC_CMD_ACTIVATE_TARGET = 28,
-    NFC_CMD_VENDOR = 29,
-    NFC_CMD_DEACTIVATE_TARGET = 30,
-    __NFC_CMD_AFTER_LAST = 31,
-    NFC_ATTR_UNSPEC = 0,
-    NFC_ATTR_DEVICE_INDEX = 1,
-    NFC_ATTR_DEVICE_NAME = 2,
-    NFC_ATTR_PROTOCOLS = 3,
-    NFC_ATTR_TARGET_INDEX = 4,
-    NFC_ATTR_TARGET_SENS_RES = 5,
-    NFC_ATTR_TARGET_SEL_RES = 6,
-    NFC_ATTR_TARGET_NFCID1 = 7,
-    NFC_ATTR_TARGET_SENSB_RES = 8,
-    NFC_ATTR_TARGET_SENSF_RES = 9,
-    NFC_ATTR_COMM_MODE = 10,
-    NFC_ATTR_RF_MODE = 11,
-    NFC_ATTR_DEVICE_POWERED = 12,
-    NFC_ATTR_IM_PROTOCOLS = 13,
-    NFC_ATTR_TM_PROTOCOLS = 14,
-    NFC_ATTR_LLC_PARAM_LTO = 15,
-    NFC_ATTR_LLC_PARAM_RW = 16,
-    NFC_ATTR_LLC_PARAM_MIUX = 17,
-    NFC_ATTR_SE = 18,
-    NFC_ATTR_LLC_SDP = 19,
-    NFC_ATTR_FIRMWARE_NAME = 20,
-    NFC_ATTR_SE_INDEX = 21,
-    NFC_ATTR_SE_TYPE = 22,
-    NFC_ATTR_SE_AID = 23,
-    NFC_ATTR_FIRMWARE_DOWNLOAD_STATUS = 24,
-    NFC_ATTR_SE_APDU = 25,
-    NFC_ATTR_TARGET_ISO15693_DSFID = 26,
-    NFC_ATTR_TARGET_ISO15693_UID = 27,
-    NFC_ATTR_SE_PARAMS = 28,
-    NFC_ATTR_VENDOR_ID = 29,
-    NFC_ATTR_VENDOR_SUBCMD = 30,
-    NFC_ATTR_VENDOR_DATA = 31,
-    NFC_ATTR_TARGET_ATS = 32,
-    __NFC_ATTR_AFTER_LAST = 33,
-    NFC_SDP_ATTR_UNSPEC = 0,
-    NFC_SDP_ATTR_URI = 1,
-    NFC_SDP_ATTR_SAP = 2,
-    __NFC_SDP_ATTR_AFTER_LAST = 3,
-    NFC_GENL_NAME = "nfc",
-    NFC_GENL_VERSION = 1,
-    NFC_GENL_MCAST_EVENT_NAME = "events",
-    NFC_CMD_MAX = 30,
-    NFC_ATTR_MAX = 32,
-    NFC_SDP_ATTR_MAX = 2,
-    NFC_DEVICE_NAME_MAXSIZE = 8,
-    NFC_NFCID1_MAXSIZE = 10,
-    NFC_NFCID2_MAXSIZE = 8,
-    NFC_NFCID3_MAXSIZE = 10,
-    NFC_SENSB_RES_MAXSIZE = 12,
-    NFC_SENSF_RES_MAXSIZE = 18,
-    NFC_ATR_REQ_MAXSIZE = 64,
-    NFC_ATR_RES_MAXSIZE = 64,
-    NFC_ATR_REQ_GB_MAXSIZE = 48,
-    NFC_ATR_RES_GB_MAXSIZE = 47,
-    NFC_GB_MAXSIZE = 48,
-    NFC_FIRMWARE_NAME_MAXSIZE = 32,
-    NFC_ISO15693_UID_MAXSIZE = 8,
-    NFC_ATS_MAXSIZE = 20,
-    NFC_PROTO_JEWEL = 1,
-    NFC_PROTO_MIFARE = 2,
-    NFC_PROTO_FELICA = 3,
-    NFC_PROTO_ISO14443 = 4,
-    NFC_PROTO_NFC_DEP = 5,
-    NFC_PROTO_ISO14443_B = 6,
-    NFC_PROTO_ISO15693 = 7,
-    NFC_PROTO_MAX = 8,
-    NFC_COMM_ACTIVE = 0,
-    NFC_COMM_PASSIVE = 1,
-    NFC_RF_INITIATOR = 0,
-    NFC_RF_TARGET = 1,
-    NFC_RF_NONE = 2,
-    NFC_PROTO_JEWEL_MASK = 0x2,
-    NFC_PROTO_MIFARE_MASK = 0x4,
-    NFC_PROTO_FELICA_MASK = 0x8,
-    NFC_PROTO_ISO14443_MASK = 0x10,
-    NFC_PROTO_NFC_DEP_MASK = 0x20,
-    NFC_PROTO_ISO14443_B_MASK = 0x40,
-    NFC_PROTO_ISO15693_MASK = 0x80,
-    NFC_SE_UICC = 0x1,
-    NFC_SE_EMBEDDED = 0x2,
-    NFC_SE_DISABLED = 0x0,
-    NFC_SE_ENABLED = 0x1,
-    NFC_LLCP_MAX_SERVICE_NAME = 63,
-    NFC_SOCKPROTO_RAW = 0,
-    NFC_SOCKPROTO_LLCP = 1,
-    NFC_SOCKPROTO_MAX = 2,
-    NFC_HEADER_SIZE = 1,
-    NFC_RAW_HEADER_SIZE = 2,
-    NFC_DIRECTION_RX = 0x0,
-    NFC_DIRECTION_TX = 0x1,
-    RAW_PAYLOAD_LLCP = 0,
-    RAW_PAYLOAD_NCI = 1,
-    RAW_PAYLOAD_HCI = 2,
-    RAW_PAYLOAD_DIGITAL = 3,
-    RAW_PAYLOAD_PROPRIETARY = 4,
-    NFC_LLCP_RW = 0,
-    NFC_LLCP_MIUX = 1,
-    NFC_LLCP_REMOTE_MIU = 2,
-    NFC_LLCP_REMOTE_LTO = 3,
-    NFC_LLCP_REMOTE_RW = 4,
-  },
-  records = {
-    ["struct sockaddr_nfc"] = [[{
+constants = {
+  NFC_CMD_UNSPEC = 0,
+  NFC_CMD_GET_DEVICE = 1,
+  NFC_CMD_DEV_UP = 2,
+  NFC_CMD_DEV_DOWN = 3,
+  NFC_CMD_DEP_LINK_UP = 4,
+  NFC_CMD_DEP_LINK_DOWN = 5,
+  NFC_CMD_START_POLL = 6,
+  NFC_CMD_STOP_POLL = 7,
+  NFC_CMD_GET_TARGET = 8,
+  NFC_EVENT_TARGETS_FOUND = 9,
+  NFC_EVENT_DEVICE_ADDED = 10,
+  NFC_EVENT_DEVICE_REMOVED = 11,
+  NFC_EVENT_TARGET_LOST = 12,
+  NFC_EVENT_TM_ACTIVATED = 13,
+  NFC_EVENT_TM_DEACTIVATED = 14,
+  NFC_CMD_LLC_GET_PARAMS = 15,
+  NFC_CMD_LLC_SET_PARAMS = 16,
+  NFC_CMD_ENABLE_SE = 17,
+  NFC_CMD_DISABLE_SE = 18,
+  NFC_CMD_LLC_SDREQ = 19,
+  NFC_EVENT_LLC_SDRES = 20,
+  NFC_CMD_FW_DOWNLOAD = 21,
+  NFC_EVENT_SE_ADDED = 22,
+  NFC_EVENT_SE_REMOVED = 23,
+  NFC_EVENT_SE_CONNECTIVITY = 24,
+  NFC_EVENT_SE_TRANSACTION = 25,
+  NFC_CMD_GET_SE = 26,
+  NFC_CMD_SE_IO = 27,
+  NFC_CMD_ACTIVATE_TARGET = 28,
+  NFC_CMD_VENDOR = 29,
+  NFC_CMD_DEACTIVATE_TARGET = 30,
+  __NFC_CMD_AFTER_LAST = 31,
+  NFC_ATTR_UNSPEC = 0,
+  NFC_ATTR_DEVICE_INDEX = 1,
+  NFC_ATTR_DEVICE_NAME = 2,
+  NFC_ATTR_PROTOCOLS = 3,
+  NFC_ATTR_TARGET_INDEX = 4,
+  NFC_ATTR_TARGET_SENS_RES = 5,
+  NFC_ATTR_TARGET_SEL_RES = 6,
+  NFC_ATTR_TARGET_NFCID1 = 7,
+  NFC_ATTR_TARGET_SENSB_RES = 8,
+  NFC_ATTR_TARGET_SENSF_RES = 9,
+  NFC_ATTR_COMM_MODE = 10,
+  NFC_ATTR_RF_MODE = 11,
+  NFC_ATTR_DEVICE_POWERED = 12,
+  NFC_ATTR_IM_PROTOCOLS = 13,
+  NFC_ATTR_TM_PROTOCOLS = 14,
+  NFC_ATTR_LLC_PARAM_LTO = 15,
+  NFC_ATTR_LLC_PARAM_RW = 16,
+  NFC_ATTR_LLC_PARAM_MIUX = 17,
+  NFC_ATTR_SE = 18,
+  NFC_ATTR_LLC_SDP = 19,
+  NFC_ATTR_FIRMWARE_NAME = 20,
+  NFC_ATTR_SE_INDEX = 21,
+  NFC_ATTR_SE_TYPE = 22,
+  NFC_ATTR_SE_AID = 23,
+  NFC_ATTR_FIRMWARE_DOWNLOAD_STATUS = 24,
+  NFC_ATTR_SE_APDU = 25,
+  NFC_ATTR_TARGET_ISO15693_DSFID = 26,
+  NFC_ATTR_TARGET_ISO15693_UID = 27,
+  NFC_ATTR_SE_PARAMS = 28,
+  NFC_ATTR_VENDOR_ID = 29,
+  NFC_ATTR_VENDOR_SUBCMD = 30,
+  NFC_ATTR_VENDOR_DATA = 31,
+  NFC_ATTR_TARGET_ATS = 32,
+  __NFC_ATTR_AFTER_LAST = 33,
+  NFC_SDP_ATTR_UNSPEC = 0,
+  NFC_SDP_ATTR_URI = 1,
+  NFC_SDP_ATTR_SAP = 2,
+  __NFC_SDP_ATTR_AFTER_LAST = 3,
+  NFC_GENL_NAME = "nfc",
+  NFC_GENL_VERSION = 1,
+  NFC_GENL_MCAST_EVENT_NAME = "events",
+  NFC_CMD_MAX = 30,
+  NFC_ATTR_MAX = 32,
+  NFC_SDP_ATTR_MAX = 2,
+  NFC_DEVICE_NAME_MAXSIZE = 8,
+  NFC_NFCID1_MAXSIZE = 10,
+  NFC_NFCID2_MAXSIZE = 8,
+  NFC_NFCID3_MAXSIZE = 10,
+  NFC_SENSB_RES_MAXSIZE = 12,
+  NFC_SENSF_RES_MAXSIZE = 18,
+  NFC_ATR_REQ_MAXSIZE = 64,
+  NFC_ATR_RES_MAXSIZE = 64,
+  NFC_ATR_REQ_GB_MAXSIZE = 48,
+  NFC_ATR_RES_GB_MAXSIZE = 47,
+  NFC_GB_MAXSIZE = 48,
+  NFC_FIRMWARE_NAME_MAXSIZE = 32,
+  NFC_ISO15693_UID_MAXSIZE = 8,
+  NFC_ATS_MAXSIZE = 20,
+  NFC_PROTO_JEWEL = 1,
+  NFC_PROTO_MIFARE = 2,
+  NFC_PROTO_FELICA = 3,
+  NFC_PROTO_ISO14443 = 4,
+  NFC_PROTO_NFC_DEP = 5,
+  NFC_PROTO_ISO14443_B = 6,
+  NFC_PROTO_ISO15693 = 7,
+  NFC_PROTO_MAX = 8,
+  NFC_COMM_ACTIVE = 0,
+  NFC_COMM_PASSIVE = 1,
+  NFC_RF_INITIATOR = 0,
+  NFC_RF_TARGET = 1,
+  NFC_RF_NONE = 2,
+  NFC_PROTO_JEWEL_MASK = 0x2,
+  NFC_PROTO_MIFARE_MASK = 0x4,
+  NFC_PROTO_FELICA_MASK = 0x8,
+  NFC_PROTO_ISO14443_MASK = 0x10,
+  NFC_PROTO_NFC_DEP_MASK = 0x20,
+  NFC_PROTO_ISO14443_B_MASK = 0x40,
+  NFC_PROTO_ISO15693_MASK = 0x80,
+  NFC_SE_UICC = 0x1,
+  NFC_SE_EMBEDDED = 0x2,
+  NFC_SE_DISABLED = 0x0,
+  NFC_SE_ENABLED = 0x1,
+  NFC_LLCP_MAX_SERVICE_NAME = 63,
+  NFC_SOCKPROTO_RAW = 0,
+  NFC_SOCKPROTO_LLCP = 1,
+  NFC_SOCKPROTO_MAX = 2,
+  NFC_HEADER_SIZE = 1,
+  NFC_RAW_HEADER_SIZE = 2,
+  NFC_DIRECTION_RX = 0x0,
+  NFC_DIRECTION_TX = 0x1,
+  RAW_PAYLOAD_LLCP = 0,
+  RAW_PAYLOAD_NCI = 1,
+  RAW_PAYLOAD_HCI = 2,
+  RAW_PAYLOAD_DIGITAL = 3,
+  RAW_PAYLOAD_PROPRIETARY = 4,
+  NFC_LLCP_RW = 0,
+  NFC_LLCP_MIUX = 1,
+  NFC_LLCP_REMOTE_MIU = 2,
+  NFC_LLCP_REMOTE_LTO = 3,
+  NFC_LLCP_REMOTE_RW = 4,
+},
+records = {
+  ["struct sockaddr_nfc"] = [[{
   uint16_t sa_family;
   uint32_t dev_idx;
   uint32_t target_idx;
   uint32_t nfc_protocol;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct sockaddr_nfc_llcp"] = [[{
-    uint16_t sa_family;
-    uint32_t dev_idx;
-    uint32_t target_idx;
-    uint32_t nfc_protocol;
-    uint8_t dsap;
-    uint8_t ssap;
-    char service_name[63];
-    unsigned long service_name_len;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct sockaddr_nfc_llcp"] = [[{
-    uint16_t sa_family;
-    uint32_t dev_idx;
-    uint32_t target_idx;
-    uint32_t nfc_protocol;
-    uint8_t dsap;
-    uint8_t ssap;
-    char service_name[63];
-    uint32_t service_name_len;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct sockaddr_nfc_llcp"] = [[{
+  uint16_t sa_family;
+  uint32_t dev_idx;
+  uint32_t target_idx;
+  uint32_t nfc_protocol;
+  uint8_t dsap;
+  uint8_t ssap;
+  char service_name[63];
+  unsigned long service_name_len;
+}]],
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct sockaddr_nfc_llcp"] = [[{
+  uint16_t sa_family;
+  uint32_t dev_idx;
+  uint32_t target_idx;
+  uint32_t nfc_protocol;
+  uint8_t dsap;
+  uint8_t ssap;
+  char service_name[63];
+  uint32_t service_name_len;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nfs.h"] = [==[
-  constants = {
-    NFS_OK = 0,
-    NFSERR_PERM = 1,
-    NFSERR_NOENT = 2,
-    NFSERR_IO = 5,
-    NFSERR_NXIO = 6,
-    NFSERR_ACCES = 13,
-    NFSERR_EXIST = 17,
-    NFSERR_XDEV = 18,
-    NFSERR_NODEV = 19,
-    NFSERR_NOTDIR = 20,
-    NFSERR_ISDIR = 21,
-    NFSERR_INVAL = 22,
-    NFSERR_FBIG = 27,
-    NFSERR_NOSPC = 28,
-    NFSERR_ROFS = 30,
-    NFSERR_MLINK = 31,
-    NFSERR_NAMETOOLONG = 63,
-    NFSERR_NOTEMPTY = 66,
-    NFSERR_DQUOT = 69,
-    NFSERR_STALE = 70,
-    NFSERR_REMOTE = 71,
-    NFSERR_WFLUSH = 99,
-    NFSERR_BADHANDLE = 10001,
-    NFSERR_NOT_SYNC = 10002,
-    NFSERR_BAD_COOKIE = 10003,
-    NFSERR_NOTSUPP = 10004,
-    NFSERR_TOOSMALL = 10005,
-    NFSERR_SERVERFAULT = 10006,
-    NFSERR_BADTYPE = 10007,
-    NFSERR_JUKEBOX = 10008,
-    NFSERR_SAME = 10009,
-    NFSERR_DENIED = 10010,
-    NFSERR_EXPIRED = 10011,
-    NFSERR_LOCKED = 10012,
-    NFSERR_GRACE = 10013,
-    NFSERR_FHEXPIRED = 10014,
-    NFSERR_SHARE_DENIED = 10015,
-    NFSERR_WRONGSEC = 10016,
-    NFSERR_CLID_INUSE = 10017,
-    NFSERR_RESOURCE = 10018,
-    NFSERR_MOVED = 10019,
-    NFSERR_NOFILEHANDLE = 10020,
-    NFSERR_MINOR_VERS_MISMATCH = 10021,
-    NFSERR_STALE_CLIENTID = 10022,
-    NFSERR_STALE_STATEID = 10023,
-    NFSERR_OLD_STATEID = 10024,
-    NFSERR_BAD_STATEID = 10025,
-    NFSERR_BAD_SEQID = 10026,
-    NFSERR_NOT_SAME = 10027,
-    NFSERR_LOCK_RANGE = 10028,
-    NFSERR_SYMLINK = 10029,
-    NFSERR_RESTOREFH = 10030,
-    NFSERR_LEASE_MOVED = 10031,
-    NFSERR_ATTRNOTSUPP = 10032,
-    NFSERR_NO_GRACE = 10033,
-    NFSERR_RECLAIM_BAD = 10034,
-    NFSERR_RECLAIM_CONFLICT = 10035,
-    NFSERR_BAD_XDR = 10036,
-    NFSERR_LOCKS_HELD = 10037,
-    NFSERR_OPENMODE = 10038,
-    NFSERR_BADOWNER = 10039,
-    NFSERR_BADCHAR = 10040,
-    NFSERR_BADNAME = 10041,
-    NFSERR_BAD_RANGE = 10042,
-    NFSERR_LOCK_NOTSUPP = 10043,
-    NFSERR_OP_ILLEGAL = 10044,
-    NFSERR_DEADLOCK = 10045,
-    NFSERR_FILE_OPEN = 10046,
-    NFSERR_ADMIN_REVOKED = 10047,
-    NFSERR_CB_PATH_DOWN = 10048,
-    NFNON = 0,
-    NFREG = 1,
-    NFDIR = 2,
-    NFBLK = 3,
-    NFCHR = 4,
-    NFLNK = 5,
-    NFSOCK = 6,
-    NFBAD = 7,
-    NFFIFO = 8,
-    NFS_PROGRAM = 100003,
-    NFS_PORT = 2049,
-    NFS_RDMA_PORT = 20049,
-    NFS_MAXDATA = 8192,
-    NFS_MAXPATHLEN = 1024,
-    NFS_MAXNAMLEN = 255,
-    NFS_MAXGROUPS = 16,
-    NFS_FHSIZE = 32,
-    NFS_COOKIESIZE = 4,
-    NFS_FIFO_DEV = -1,
-    NFSMODE_FMT = 61440,
-    NFSMODE_DIR = 16384,
-    NFSMODE_CHR = 8192,
-    NFSMODE_BLK = 24576,
-    NFSMODE_REG = 32768,
-    NFSMODE_LNK = 40960,
-    NFSMODE_SOCK = 49152,
-    NFSMODE_FIFO = 4096,
-    NFS_MNT_PROGRAM = 100005,
-    NFS_MNT_VERSION = 1,
-    NFS_MNT3_VERSION = 3,
-    NFS_PIPE_DIRNAME = "nfs",
-  },
+constants = {
+  NFS_OK = 0,
+  NFSERR_PERM = 1,
+  NFSERR_NOENT = 2,
+  NFSERR_IO = 5,
+  NFSERR_NXIO = 6,
+  NFSERR_ACCES = 13,
+  NFSERR_EXIST = 17,
+  NFSERR_XDEV = 18,
+  NFSERR_NODEV = 19,
+  NFSERR_NOTDIR = 20,
+  NFSERR_ISDIR = 21,
+  NFSERR_INVAL = 22,
+  NFSERR_FBIG = 27,
+  NFSERR_NOSPC = 28,
+  NFSERR_ROFS = 30,
+  NFSERR_MLINK = 31,
+  NFSERR_NAMETOOLONG = 63,
+  NFSERR_NOTEMPTY = 66,
+  NFSERR_DQUOT = 69,
+  NFSERR_STALE = 70,
+  NFSERR_REMOTE = 71,
+  NFSERR_WFLUSH = 99,
+  NFSERR_BADHANDLE = 10001,
+  NFSERR_NOT_SYNC = 10002,
+  NFSERR_BAD_COOKIE = 10003,
+  NFSERR_NOTSUPP = 10004,
+  NFSERR_TOOSMALL = 10005,
+  NFSERR_SERVERFAULT = 10006,
+  NFSERR_BADTYPE = 10007,
+  NFSERR_JUKEBOX = 10008,
+  NFSERR_SAME = 10009,
+  NFSERR_DENIED = 10010,
+  NFSERR_EXPIRED = 10011,
+  NFSERR_LOCKED = 10012,
+  NFSERR_GRACE = 10013,
+  NFSERR_FHEXPIRED = 10014,
+  NFSERR_SHARE_DENIED = 10015,
+  NFSERR_WRONGSEC = 10016,
+  NFSERR_CLID_INUSE = 10017,
+  NFSERR_RESOURCE = 10018,
+  NFSERR_MOVED = 10019,
+  NFSERR_NOFILEHANDLE = 10020,
+  NFSERR_MINOR_VERS_MISMATCH = 10021,
+  NFSERR_STALE_CLIENTID = 10022,
+  NFSERR_STALE_STATEID = 10023,
+  NFSERR_OLD_STATEID = 10024,
+  NFSERR_BAD_STATEID = 10025,
+  NFSERR_BAD_SEQID = 10026,
+  NFSERR_NOT_SAME = 10027,
+  NFSERR_LOCK_RANGE = 10028,
+  NFSERR_SYMLINK = 10029,
+  NFSERR_RESTOREFH = 10030,
+  NFSERR_LEASE_MOVED = 10031,
+  NFSERR_ATTRNOTSUPP = 10032,
+  NFSERR_NO_GRACE = 10033,
+  NFSERR_RECLAIM_BAD = 10034,
+  NFSERR_RECLAIM_CONFLICT = 10035,
+  NFSERR_BAD_XDR = 10036,
+  NFSERR_LOCKS_HELD = 10037,
+  NFSERR_OPENMODE = 10038,
+  NFSERR_BADOWNER = 10039,
+  NFSERR_BADCHAR = 10040,
+  NFSERR_BADNAME = 10041,
+  NFSERR_BAD_RANGE = 10042,
+  NFSERR_LOCK_NOTSUPP = 10043,
+  NFSERR_OP_ILLEGAL = 10044,
+  NFSERR_DEADLOCK = 10045,
+  NFSERR_FILE_OPEN = 10046,
+  NFSERR_ADMIN_REVOKED = 10047,
+  NFSERR_CB_PATH_DOWN = 10048,
+  NFNON = 0,
+  NFREG = 1,
+  NFDIR = 2,
+  NFBLK = 3,
+  NFCHR = 4,
+  NFLNK = 5,
+  NFSOCK = 6,
+  NFBAD = 7,
+  NFFIFO = 8,
+  NFS_PROGRAM = 100003,
+  NFS_PORT = 2049,
+  NFS_RDMA_PORT = 20049,
+  NFS_MAXDATA = 8192,
+  NFS_MAXPATHLEN = 1024,
+  NFS_MAXNAMLEN = 255,
+  NFS_MAXGROUPS = 16,
+  NFS_FHSIZE = 32,
+  NFS_COOKIESIZE = 4,
+  NFS_FIFO_DEV = -1,
+  NFSMODE_FMT = 61440,
+  NFSMODE_DIR = 16384,
+  NFSMODE_CHR = 8192,
+  NFSMODE_BLK = 24576,
+  NFSMODE_REG = 32768,
+  NFSMODE_LNK = 40960,
+  NFSMODE_SOCK = 49152,
+  NFSMODE_FIFO = 4096,
+  NFS_MNT_PROGRAM = 100005,
+  NFS_MNT_VERSION = 1,
+  NFS_MNT3_VERSION = 3,
+  NFS_PIPE_DIRNAME = "nfs",
+},
 ]==],
 ["linux/nfs2.h"] = [==[
-  constants = {
-    NF2NON = 0,
-    NF2REG = 1,
-    NF2DIR = 2,
-    NF2BLK = 3,
-    NF2CHR = 4,
-    NF2LNK = 5,
-    NF2SOCK = 6,
-    NF2BAD = 7,
-    NF2FIFO = 8,
-    NFS2_PORT = 2049,
-    NFS2_MAXDATA = 8192,
-    NFS2_MAXPATHLEN = 1024,
-    NFS2_MAXNAMLEN = 255,
-    NFS2_MAXGROUPS = 16,
-    NFS2_FHSIZE = 32,
-    NFS2_COOKIESIZE = 4,
-    NFS2_FIFO_DEV = -1,
-    NFS2MODE_FMT = 61440,
-    NFS2MODE_DIR = 16384,
-    NFS2MODE_CHR = 8192,
-    NFS2MODE_BLK = 24576,
-    NFS2MODE_REG = 32768,
-    NFS2MODE_LNK = 40960,
-    NFS2MODE_SOCK = 49152,
-    NFS2MODE_FIFO = 4096,
-    NFS2_VERSION = 2,
-    NFSPROC_NULL = 0,
-    NFSPROC_GETATTR = 1,
-    NFSPROC_SETATTR = 2,
-    NFSPROC_ROOT = 3,
-    NFSPROC_LOOKUP = 4,
-    NFSPROC_READLINK = 5,
-    NFSPROC_READ = 6,
-    NFSPROC_WRITECACHE = 7,
-    NFSPROC_WRITE = 8,
-    NFSPROC_CREATE = 9,
-    NFSPROC_REMOVE = 10,
-    NFSPROC_RENAME = 11,
-    NFSPROC_LINK = 12,
-    NFSPROC_SYMLINK = 13,
-    NFSPROC_MKDIR = 14,
-    NFSPROC_RMDIR = 15,
-    NFSPROC_READDIR = 16,
-    NFSPROC_STATFS = 17,
-  },
-  records = {
-    ["struct nfs2_fh"] = [[{
+constants = {
+  NF2NON = 0,
+  NF2REG = 1,
+  NF2DIR = 2,
+  NF2BLK = 3,
+  NF2CHR = 4,
+  NF2LNK = 5,
+  NF2SOCK = 6,
+  NF2BAD = 7,
+  NF2FIFO = 8,
+  NFS2_PORT = 2049,
+  NFS2_MAXDATA = 8192,
+  NFS2_MAXPATHLEN = 1024,
+  NFS2_MAXNAMLEN = 255,
+  NFS2_MAXGROUPS = 16,
+  NFS2_FHSIZE = 32,
+  NFS2_COOKIESIZE = 4,
+  NFS2_FIFO_DEV = -1,
+  NFS2MODE_FMT = 61440,
+  NFS2MODE_DIR = 16384,
+  NFS2MODE_CHR = 8192,
+  NFS2MODE_BLK = 24576,
+  NFS2MODE_REG = 32768,
+  NFS2MODE_LNK = 40960,
+  NFS2MODE_SOCK = 49152,
+  NFS2MODE_FIFO = 4096,
+  NFS2_VERSION = 2,
+  NFSPROC_NULL = 0,
+  NFSPROC_GETATTR = 1,
+  NFSPROC_SETATTR = 2,
+  NFSPROC_ROOT = 3,
+  NFSPROC_LOOKUP = 4,
+  NFSPROC_READLINK = 5,
+  NFSPROC_READ = 6,
+  NFSPROC_WRITECACHE = 7,
+  NFSPROC_WRITE = 8,
+  NFSPROC_CREATE = 9,
+  NFSPROC_REMOVE = 10,
+  NFSPROC_RENAME = 11,
+  NFSPROC_LINK = 12,
+  NFSPROC_SYMLINK = 13,
+  NFSPROC_MKDIR = 14,
+  NFSPROC_RMDIR = 15,
+  NFSPROC_READDIR = 16,
+  NFSPROC_STATFS = 17,
+},
+records = {
+  ["struct nfs2_fh"] = [[{
   char data[32];
 }]],
-  },
+},
 ]==],
 ["linux/nfs3.h"] = [==[
-  constants = {
-    NFS3_CREATE_UNCHECKED = 0,
-    NFS3_CREATE_GUARDED = 1,
-    NFS3_CREATE_EXCLUSIVE = 2,
-    NF3NON = 0,
-    NF3REG = 1,
-    NF3DIR = 2,
-    NF3BLK = 3,
-    NF3CHR = 4,
-    NF3LNK = 5,
-    NF3SOCK = 6,
-    NF3FIFO = 7,
-    NF3BAD = 8,
-    DONT_CHANGE = 0,
-    SET_TO_SERVER_TIME = 1,
-    SET_TO_CLIENT_TIME = 2,
-    NFS3_PORT = 2049,
-    NFS3_MAXDATA = 32768,
-    NFS3_MAXPATHLEN = 4096,
-    NFS3_MAXNAMLEN = 255,
-    NFS3_MAXGROUPS = 16,
-    NFS3_FHSIZE = 64,
-    NFS3_COOKIESIZE = 4,
-    NFS3_CREATEVERFSIZE = 8,
-    NFS3_COOKIEVERFSIZE = 8,
-    NFS3_WRITEVERFSIZE = 8,
-    NFS3_FIFO_DEV = -1,
-    NFS3MODE_FMT = 61440,
-    NFS3MODE_DIR = 16384,
-    NFS3MODE_CHR = 8192,
-    NFS3MODE_BLK = 24576,
-    NFS3MODE_REG = 32768,
-    NFS3MODE_LNK = 40960,
-    NFS3MODE_SOCK = 49152,
-    NFS3MODE_FIFO = 4096,
-    NFS3_ACCESS_READ = 0x1,
-    NFS3_ACCESS_LOOKUP = 0x2,
-    NFS3_ACCESS_MODIFY = 0x4,
-    NFS3_ACCESS_EXTEND = 0x8,
-    NFS3_ACCESS_DELETE = 0x10,
-    NFS3_ACCESS_EXECUTE = 0x20,
-    NFS3_ACCESS_FULL = 0x3f,
-    NFS3_FSF_LINK = 0x1,
-    NFS3_FSF_SYMLINK = 0x2,
-    NFS3_FSF_HOMOGENEOUS = 0x8,
-    NFS3_FSF_CANSETTIME = 0x10,
-    NFS3_FSF_DEFAULT = 0x1b,
-    NFS3_FSF_BILLYBOY = 0x18,
-    NFS3_FSF_READONLY = 0x8,
-    NFS3_VERSION = 3,
-    NFS3PROC_NULL = 0,
-    NFS3PROC_GETATTR = 1,
-    NFS3PROC_SETATTR = 2,
-    NFS3PROC_LOOKUP = 3,
-    NFS3PROC_ACCESS = 4,
-    NFS3PROC_READLINK = 5,
-    NFS3PROC_READ = 6,
-    NFS3PROC_WRITE = 7,
-    NFS3PROC_CREATE = 8,
-    NFS3PROC_MKDIR = 9,
-    NFS3PROC_SYMLINK = 10,
-    NFS3PROC_MKNOD = 11,
-    NFS3PROC_REMOVE = 12,
-    NFS3PROC_RMDIR = 13,
-    NFS3PROC_RENAME = 14,
-    NFS3PROC_LINK = 15,
-    NFS3PROC_READDIR = 16,
-    NFS3PROC_READDIRPLUS = 17,
-    NFS3PROC_FSSTAT = 18,
-    NFS3PROC_FSINFO = 19,
-    NFS3PROC_PATHCONF = 20,
-    NFS3PROC_COMMIT = 21,
-  },
-  records = {
-    ["struct nfs3_fh"] = [[{
+constants = {
+  NFS3_CREATE_UNCHECKED = 0,
+  NFS3_CREATE_GUARDED = 1,
+  NFS3_CREATE_EXCLUSIVE = 2,
+  NF3NON = 0,
+  NF3REG = 1,
+  NF3DIR = 2,
+  NF3BLK = 3,
+  NF3CHR = 4,
+  NF3LNK = 5,
+  NF3SOCK = 6,
+  NF3FIFO = 7,
+  NF3BAD = 8,
+  DONT_CHANGE = 0,
+  SET_TO_SERVER_TIME = 1,
+  SET_TO_CLIENT_TIME = 2,
+  NFS3_PORT = 2049,
+  NFS3_MAXDATA = 32768,
+  NFS3_MAXPATHLEN = 4096,
+  NFS3_MAXNAMLEN = 255,
+  NFS3_MAXGROUPS = 16,
+  NFS3_FHSIZE = 64,
+  NFS3_COOKIESIZE = 4,
+  NFS3_CREATEVERFSIZE = 8,
+  NFS3_COOKIEVERFSIZE = 8,
+  NFS3_WRITEVERFSIZE = 8,
+  NFS3_FIFO_DEV = -1,
+  NFS3MODE_FMT = 61440,
+  NFS3MODE_DIR = 16384,
+  NFS3MODE_CHR = 8192,
+  NFS3MODE_BLK = 24576,
+  NFS3MODE_REG = 32768,
+  NFS3MODE_LNK = 40960,
+  NFS3MODE_SOCK = 49152,
+  NFS3MODE_FIFO = 4096,
+  NFS3_ACCESS_READ = 0x1,
+  NFS3_ACCESS_LOOKUP = 0x2,
+  NFS3_ACCESS_MODIFY = 0x4,
+  NFS3_ACCESS_EXTEND = 0x8,
+  NFS3_ACCESS_DELETE = 0x10,
+  NFS3_ACCESS_EXECUTE = 0x20,
+  NFS3_ACCESS_FULL = 0x3f,
+  NFS3_FSF_LINK = 0x1,
+  NFS3_FSF_SYMLINK = 0x2,
+  NFS3_FSF_HOMOGENEOUS = 0x8,
+  NFS3_FSF_CANSETTIME = 0x10,
+  NFS3_FSF_DEFAULT = 0x1b,
+  NFS3_FSF_BILLYBOY = 0x18,
+  NFS3_FSF_READONLY = 0x8,
+  NFS3_VERSION = 3,
+  NFS3PROC_NULL = 0,
+  NFS3PROC_GETATTR = 1,
+  NFS3PROC_SETATTR = 2,
+  NFS3PROC_LOOKUP = 3,
+  NFS3PROC_ACCESS = 4,
+  NFS3PROC_READLINK = 5,
+  NFS3PROC_READ = 6,
+  NFS3PROC_WRITE = 7,
+  NFS3PROC_CREATE = 8,
+  NFS3PROC_MKDIR = 9,
+  NFS3PROC_SYMLINK = 10,
+  NFS3PROC_MKNOD = 11,
+  NFS3PROC_REMOVE = 12,
+  NFS3PROC_RMDIR = 13,
+  NFS3PROC_RENAME = 14,
+  NFS3PROC_LINK = 15,
+  NFS3PROC_READDIR = 16,
+  NFS3PROC_READDIRPLUS = 17,
+  NFS3PROC_FSSTAT = 18,
+  NFS3PROC_FSINFO = 19,
+  NFS3PROC_PATHCONF = 20,
+  NFS3PROC_COMMIT = 21,
+},
+records = {
+  ["struct nfs3_fh"] = [[{
   uint16_t size;
   uint8_t data[64];
 }]],
-  },
+},
 ]==],
 ["linux/nfs4.h"] = [==[
-  constants = {
-    NFS4_BITMAP_SIZE = 3,
-    NFS4_VERIFIER_SIZE = 8,
-    NFS4_STATEID_SEQID_SIZE = 4,
-    NFS4_STATEID_OTHER_SIZE = 12,
-    NFS4_STATEID_SIZE = 16,
-    NFS4_FHSIZE = 128,
-    NFS4_MAXPATHLEN = 4096,
-    NFS4_MAXNAMLEN = 255,
-    NFS4_OPAQUE_LIMIT = 1024,
-    NFS4_MAX_SESSIONID_LEN = 16,
-    NFS4_ACCESS_READ = 0x1,
-    NFS4_ACCESS_LOOKUP = 0x2,
-    NFS4_ACCESS_MODIFY = 0x4,
-    NFS4_ACCESS_EXTEND = 0x8,
-    NFS4_ACCESS_DELETE = 0x10,
-    NFS4_ACCESS_EXECUTE = 0x20,
-    NFS4_ACCESS_XAREAD = 0x40,
-    NFS4_ACCESS_XAWRITE = 0x80,
-    NFS4_ACCESS_XALIST = 0x100,
-    NFS4_FH_PERSISTENT = 0x0,
-    NFS4_FH_NOEXPIRE_WITH_OPEN = 0x1,
-    NFS4_FH_VOLATILE_ANY = 0x2,
-    NFS4_FH_VOL_MIGRATION = 0x4,
-    NFS4_FH_VOL_RENAME = 0x8,
-    NFS4_OPEN_RESULT_CONFIRM = 0x2,
-    NFS4_OPEN_RESULT_LOCKTYPE_POSIX = 0x4,
-    NFS4_OPEN_RESULT_PRESERVE_UNLINKED = 0x8,
-    NFS4_OPEN_RESULT_NO_OPEN_STATEID = 0x10,
-    NFS4_OPEN_RESULT_MAY_NOTIFY_LOCK = 0x20,
-    NFS4_SHARE_ACCESS_MASK = 0xf,
-    NFS4_SHARE_ACCESS_READ = 0x1,
-    NFS4_SHARE_ACCESS_WRITE = 0x2,
-    NFS4_SHARE_ACCESS_BOTH = 0x3,
-    NFS4_SHARE_DENY_READ = 0x1,
-    NFS4_SHARE_DENY_WRITE = 0x2,
-    NFS4_SHARE_DENY_BOTH = 0x3,
-    NFS4_SHARE_WANT_TYPE_MASK = 0xff00,
-    NFS4_SHARE_WANT_NO_PREFERENCE = 0x0,
-    NFS4_SHARE_WANT_READ_DELEG = 0x100,
-    NFS4_SHARE_WANT_WRITE_DELEG = 0x200,
-    NFS4_SHARE_WANT_ANY_DELEG = 0x300,
-    NFS4_SHARE_WANT_NO_DELEG = 0x400,
-    NFS4_SHARE_WANT_CANCEL = 0x500,
-    NFS4_SHARE_WHEN_MASK = 0xf0000,
-    NFS4_SHARE_SIGNAL_DELEG_WHEN_RESRC_AVAIL = 0x10000,
-    NFS4_SHARE_PUSH_DELEG_WHEN_UNCONTENDED = 0x20000,
-    NFS4_SHARE_WANT_MOD_MASK = 0xf00000,
-    NFS4_SHARE_WANT_DELEG_TIMESTAMPS = 0x100000,
-    NFS4_SHARE_WANT_OPEN_XOR_DELEGATION = 0x200000,
-    NFS4_SHARE_WANT_MASK = 15793920,
-    NFS4_CDFC4_FORE = 0x1,
-    NFS4_CDFC4_BACK = 0x2,
-    NFS4_CDFC4_BOTH = 0x3,
-    NFS4_CDFC4_FORE_OR_BOTH = 0x3,
-    NFS4_CDFC4_BACK_OR_BOTH = 0x7,
-    NFS4_CDFS4_FORE = 0x1,
-    NFS4_CDFS4_BACK = 0x2,
-    NFS4_CDFS4_BOTH = 0x3,
-    NFS4_SET_TO_SERVER_TIME = 0,
-    NFS4_SET_TO_CLIENT_TIME = 1,
-    NFS4_ACE_ACCESS_ALLOWED_ACE_TYPE = 0,
-    NFS4_ACE_ACCESS_DENIED_ACE_TYPE = 1,
-    NFS4_ACE_SYSTEM_AUDIT_ACE_TYPE = 2,
-    NFS4_ACE_SYSTEM_ALARM_ACE_TYPE = 3,
-    ACL4_SUPPORT_ALLOW_ACL = 0x1,
-    ACL4_SUPPORT_DENY_ACL = 0x2,
-    ACL4_SUPPORT_AUDIT_ACL = 0x4,
-    ACL4_SUPPORT_ALARM_ACL = 0x8,
-    NFS4_ACL_AUTO_INHERIT = 0x1,
-    NFS4_ACL_PROTECTED = 0x2,
-    NFS4_ACL_DEFAULTED = 0x4,
-    NFS4_ACE_FILE_INHERIT_ACE = 0x1,
-    NFS4_ACE_DIRECTORY_INHERIT_ACE = 0x2,
-    NFS4_ACE_NO_PROPAGATE_INHERIT_ACE = 0x4,
-    NFS4_ACE_INHERIT_ONLY_ACE = 0x8,
-    NFS4_ACE_SUCCESSFUL_ACCESS_ACE_FLAG = 0x10,
-    NFS4_ACE_FAILED_ACCESS_ACE_FLAG = 0x20,
-    NFS4_ACE_IDENTIFIER_GROUP = 0x40,
-    NFS4_ACE_INHERITED_ACE = 0x80,
-    NFS4_ACE_READ_DATA = 0x1,
-    NFS4_ACE_LIST_DIRECTORY = 0x1,
-    NFS4_ACE_WRITE_DATA = 0x2,
-    NFS4_ACE_ADD_FILE = 0x2,
-    NFS4_ACE_APPEND_DATA = 0x4,
-    NFS4_ACE_ADD_SUBDIRECTORY = 0x4,
-    NFS4_ACE_READ_NAMED_ATTRS = 0x8,
-    NFS4_ACE_WRITE_NAMED_ATTRS = 0x10,
-    NFS4_ACE_EXECUTE = 0x20,
-    NFS4_ACE_DELETE_CHILD = 0x40,
-    NFS4_ACE_READ_ATTRIBUTES = 0x80,
-    NFS4_ACE_WRITE_ATTRIBUTES = 0x100,
-    NFS4_ACE_WRITE_RETENTION = 0x200,
-    NFS4_ACE_WRITE_RETENTION_HOLD = 0x400,
-    NFS4_ACE_DELETE = 0x10000,
-    NFS4_ACE_READ_ACL = 0x20000,
-    NFS4_ACE_WRITE_ACL = 0x40000,
-    NFS4_ACE_WRITE_OWNER = 0x80000,
-    NFS4_ACE_SYNCHRONIZE = 0x100000,
-    NFS4_ACE_GENERIC_READ = 0x120081,
-    NFS4_ACE_GENERIC_WRITE = 0x160106,
-    NFS4_ACE_GENERIC_EXECUTE = 0x1200a0,
-    NFS4_ACE_MASK_ALL = 0x1f01ff,
-    EXCHGID4_FLAG_SUPP_MOVED_REFER = 0x1,
-    EXCHGID4_FLAG_SUPP_MOVED_MIGR = 0x2,
-    EXCHGID4_FLAG_BIND_PRINC_STATEID = 0x100,
-    EXCHGID4_FLAG_USE_NON_PNFS = 0x10000,
-    EXCHGID4_FLAG_USE_PNFS_MDS = 0x20000,
-    EXCHGID4_FLAG_USE_PNFS_DS = 0x40000,
-    EXCHGID4_FLAG_MASK_PNFS = 0x70000,
-    EXCHGID4_FLAG_UPD_CONFIRMED_REC_A = 0x40000000,
-    EXCHGID4_FLAG_CONFIRMED_R = 0x80000000,
-    EXCHGID4_FLAG_SUPP_FENCE_OPS = 0x4,
-    EXCHGID4_FLAG_MASK_A = 0x40070103,
-    EXCHGID4_FLAG_MASK_R = 0x80070103,
-    EXCHGID4_2_FLAG_MASK_R = 0x80070107,
-    SEQ4_STATUS_CB_PATH_DOWN = 0x1,
-    SEQ4_STATUS_CB_GSS_CONTEXTS_EXPIRING = 0x2,
-    SEQ4_STATUS_CB_GSS_CONTEXTS_EXPIRED = 0x4,
-    SEQ4_STATUS_EXPIRED_ALL_STATE_REVOKED = 0x8,
-    SEQ4_STATUS_EXPIRED_SOME_STATE_REVOKED = 0x10,
-    SEQ4_STATUS_ADMIN_STATE_REVOKED = 0x20,
-    SEQ4_STATUS_RECALLABLE_STATE_REVOKED = 0x40,
-    SEQ4_STATUS_LEASE_MOVED = 0x80,
-    SEQ4_STATUS_RESTART_RECLAIM_NEEDED = 0x100,
-    SEQ4_STATUS_CB_PATH_DOWN_SESSION = 0x200,
-    SEQ4_STATUS_BACKCHANNEL_FAULT = 0x400,
-    NFS4_SECINFO_STYLE4_CURRENT_FH = 0,
-    NFS4_SECINFO_STYLE4_PARENT = 1,
-    NFS4_MAX_UINT64 = 18446744073709551615ULL,
-    NFS4_MAX_OPS = 8,
-    NFS4_MAX_BACK_CHANNEL_OPS = 2,
-  },
+constants = {
+  NFS4_BITMAP_SIZE = 3,
+  NFS4_VERIFIER_SIZE = 8,
+  NFS4_STATEID_SEQID_SIZE = 4,
+  NFS4_STATEID_OTHER_SIZE = 12,
+  NFS4_STATEID_SIZE = 16,
+  NFS4_FHSIZE = 128,
+  NFS4_MAXPATHLEN = 4096,
+  NFS4_MAXNAMLEN = 255,
+  NFS4_OPAQUE_LIMIT = 1024,
+  NFS4_MAX_SESSIONID_LEN = 16,
+  NFS4_ACCESS_READ = 0x1,
+  NFS4_ACCESS_LOOKUP = 0x2,
+  NFS4_ACCESS_MODIFY = 0x4,
+  NFS4_ACCESS_EXTEND = 0x8,
+  NFS4_ACCESS_DELETE = 0x10,
+  NFS4_ACCESS_EXECUTE = 0x20,
+  NFS4_ACCESS_XAREAD = 0x40,
+  NFS4_ACCESS_XAWRITE = 0x80,
+  NFS4_ACCESS_XALIST = 0x100,
+  NFS4_FH_PERSISTENT = 0x0,
+  NFS4_FH_NOEXPIRE_WITH_OPEN = 0x1,
+  NFS4_FH_VOLATILE_ANY = 0x2,
+  NFS4_FH_VOL_MIGRATION = 0x4,
+  NFS4_FH_VOL_RENAME = 0x8,
+  NFS4_OPEN_RESULT_CONFIRM = 0x2,
+  NFS4_OPEN_RESULT_LOCKTYPE_POSIX = 0x4,
+  NFS4_OPEN_RESULT_PRESERVE_UNLINKED = 0x8,
+  NFS4_OPEN_RESULT_NO_OPEN_STATEID = 0x10,
+  NFS4_OPEN_RESULT_MAY_NOTIFY_LOCK = 0x20,
+  NFS4_SHARE_ACCESS_MASK = 0xf,
+  NFS4_SHARE_ACCESS_READ = 0x1,
+  NFS4_SHARE_ACCESS_WRITE = 0x2,
+  NFS4_SHARE_ACCESS_BOTH = 0x3,
+  NFS4_SHARE_DENY_READ = 0x1,
+  NFS4_SHARE_DENY_WRITE = 0x2,
+  NFS4_SHARE_DENY_BOTH = 0x3,
+  NFS4_SHARE_WANT_TYPE_MASK = 0xff00,
+  NFS4_SHARE_WANT_NO_PREFERENCE = 0x0,
+  NFS4_SHARE_WANT_READ_DELEG = 0x100,
+  NFS4_SHARE_WANT_WRITE_DELEG = 0x200,
+  NFS4_SHARE_WANT_ANY_DELEG = 0x300,
+  NFS4_SHARE_WANT_NO_DELEG = 0x400,
+  NFS4_SHARE_WANT_CANCEL = 0x500,
+  NFS4_SHARE_WHEN_MASK = 0xf0000,
+  NFS4_SHARE_SIGNAL_DELEG_WHEN_RESRC_AVAIL = 0x10000,
+  NFS4_SHARE_PUSH_DELEG_WHEN_UNCONTENDED = 0x20000,
+  NFS4_SHARE_WANT_MOD_MASK = 0xf00000,
+  NFS4_SHARE_WANT_DELEG_TIMESTAMPS = 0x100000,
+  NFS4_SHARE_WANT_OPEN_XOR_DELEGATION = 0x200000,
+  NFS4_SHARE_WANT_MASK = 15793920,
+  NFS4_CDFC4_FORE = 0x1,
+  NFS4_CDFC4_BACK = 0x2,
+  NFS4_CDFC4_BOTH = 0x3,
+  NFS4_CDFC4_FORE_OR_BOTH = 0x3,
+  NFS4_CDFC4_BACK_OR_BOTH = 0x7,
+  NFS4_CDFS4_FORE = 0x1,
+  NFS4_CDFS4_BACK = 0x2,
+  NFS4_CDFS4_BOTH = 0x3,
+  NFS4_SET_TO_SERVER_TIME = 0,
+  NFS4_SET_TO_CLIENT_TIME = 1,
+  NFS4_ACE_ACCESS_ALLOWED_ACE_TYPE = 0,
+  NFS4_ACE_ACCESS_DENIED_ACE_TYPE = 1,
+  NFS4_ACE_SYSTEM_AUDIT_ACE_TYPE = 2,
+  NFS4_ACE_SYSTEM_ALARM_ACE_TYPE = 3,
+  ACL4_SUPPORT_ALLOW_ACL = 0x1,
+  ACL4_SUPPORT_DENY_ACL = 0x2,
+  ACL4_SUPPORT_AUDIT_ACL = 0x4,
+  ACL4_SUPPORT_ALARM_ACL = 0x8,
+  NFS4_ACL_AUTO_INHERIT = 0x1,
+  NFS4_ACL_PROTECTED = 0x2,
+  NFS4_ACL_DEFAULTED = 0x4,
+  NFS4_ACE_FILE_INHERIT_ACE = 0x1,
+  NFS4_ACE_DIRECTORY_INHERIT_ACE = 0x2,
+  NFS4_ACE_NO_PROPAGATE_INHERIT_ACE = 0x4,
+  NFS4_ACE_INHERIT_ONLY_ACE = 0x8,
+  NFS4_ACE_SUCCESSFUL_ACCESS_ACE_FLAG = 0x10,
+  NFS4_ACE_FAILED_ACCESS_ACE_FLAG = 0x20,
+  NFS4_ACE_IDENTIFIER_GROUP = 0x40,
+  NFS4_ACE_INHERITED_ACE = 0x80,
+  NFS4_ACE_READ_DATA = 0x1,
+  NFS4_ACE_LIST_DIRECTORY = 0x1,
+  NFS4_ACE_WRITE_DATA = 0x2,
+  NFS4_ACE_ADD_FILE = 0x2,
+  NFS4_ACE_APPEND_DATA = 0x4,
+  NFS4_ACE_ADD_SUBDIRECTORY = 0x4,
+  NFS4_ACE_READ_NAMED_ATTRS = 0x8,
+  NFS4_ACE_WRITE_NAMED_ATTRS = 0x10,
+  NFS4_ACE_EXECUTE = 0x20,
+  NFS4_ACE_DELETE_CHILD = 0x40,
+  NFS4_ACE_READ_ATTRIBUTES = 0x80,
+  NFS4_ACE_WRITE_ATTRIBUTES = 0x100,
+  NFS4_ACE_WRITE_RETENTION = 0x200,
+  NFS4_ACE_WRITE_RETENTION_HOLD = 0x400,
+  NFS4_ACE_DELETE = 0x10000,
+  NFS4_ACE_READ_ACL = 0x20000,
+  NFS4_ACE_WRITE_ACL = 0x40000,
+  NFS4_ACE_WRITE_OWNER = 0x80000,
+  NFS4_ACE_SYNCHRONIZE = 0x100000,
+  NFS4_ACE_GENERIC_READ = 0x120081,
+  NFS4_ACE_GENERIC_WRITE = 0x160106,
+  NFS4_ACE_GENERIC_EXECUTE = 0x1200a0,
+  NFS4_ACE_MASK_ALL = 0x1f01ff,
+  EXCHGID4_FLAG_SUPP_MOVED_REFER = 0x1,
+  EXCHGID4_FLAG_SUPP_MOVED_MIGR = 0x2,
+  EXCHGID4_FLAG_BIND_PRINC_STATEID = 0x100,
+  EXCHGID4_FLAG_USE_NON_PNFS = 0x10000,
+  EXCHGID4_FLAG_USE_PNFS_MDS = 0x20000,
+  EXCHGID4_FLAG_USE_PNFS_DS = 0x40000,
+  EXCHGID4_FLAG_MASK_PNFS = 0x70000,
+  EXCHGID4_FLAG_UPD_CONFIRMED_REC_A = 0x40000000,
+  EXCHGID4_FLAG_CONFIRMED_R = 0x80000000,
+  EXCHGID4_FLAG_SUPP_FENCE_OPS = 0x4,
+  EXCHGID4_FLAG_MASK_A = 0x40070103,
+  EXCHGID4_FLAG_MASK_R = 0x80070103,
+  EXCHGID4_2_FLAG_MASK_R = 0x80070107,
+  SEQ4_STATUS_CB_PATH_DOWN = 0x1,
+  SEQ4_STATUS_CB_GSS_CONTEXTS_EXPIRING = 0x2,
+  SEQ4_STATUS_CB_GSS_CONTEXTS_EXPIRED = 0x4,
+  SEQ4_STATUS_EXPIRED_ALL_STATE_REVOKED = 0x8,
+  SEQ4_STATUS_EXPIRED_SOME_STATE_REVOKED = 0x10,
+  SEQ4_STATUS_ADMIN_STATE_REVOKED = 0x20,
+  SEQ4_STATUS_RECALLABLE_STATE_REVOKED = 0x40,
+  SEQ4_STATUS_LEASE_MOVED = 0x80,
+  SEQ4_STATUS_RESTART_RECLAIM_NEEDED = 0x100,
+  SEQ4_STATUS_CB_PATH_DOWN_SESSION = 0x200,
+  SEQ4_STATUS_BACKCHANNEL_FAULT = 0x400,
+  NFS4_SECINFO_STYLE4_CURRENT_FH = 0,
+  NFS4_SECINFO_STYLE4_PARENT = 1,
+  NFS4_MAX_UINT64 = 18446744073709551615ULL,
+  NFS4_MAX_OPS = 8,
+  NFS4_MAX_BACK_CHANNEL_OPS = 2,
+},
 ]==],
 ["linux/nfs4_mount.h"] = [==[
-  constants = {
-    NFS4_MOUNT_VERSION = 1,
-    NFS4_MOUNT_SOFT = 0x1,
-    NFS4_MOUNT_INTR = 0x2,
-    NFS4_MOUNT_NOCTO = 0x10,
-    NFS4_MOUNT_NOAC = 0x20,
-    NFS4_MOUNT_STRICTLOCK = 0x1000,
-    NFS4_MOUNT_UNSHARED = 0x8000,
-    NFS4_MOUNT_FLAGMASK = 0x9033,
-  },
-  records = {
-    ["struct nfs_string"] = [[{
+constants = {
+  NFS4_MOUNT_VERSION = 1,
+  NFS4_MOUNT_SOFT = 0x1,
+  NFS4_MOUNT_INTR = 0x2,
+  NFS4_MOUNT_NOCTO = 0x10,
+  NFS4_MOUNT_NOAC = 0x20,
+  NFS4_MOUNT_STRICTLOCK = 0x1000,
+  NFS4_MOUNT_UNSHARED = 0x8000,
+  NFS4_MOUNT_FLAGMASK = 0x9033,
+},
+records = {
+  ["struct nfs_string"] = [[{
   uint32_t len;
   const char *data;
 }]],
-    ["struct nfs4_mount_data"] = [[{
+  ["struct nfs4_mount_data"] = [[{
   int32_t version;
   int32_t flags;
   int32_t rsize;
@@ -2072,90 +2072,90 @@ return {
   int32_t auth_flavourlen;
   int32_t *auth_flavours;
 }]],
-  },
+},
 ]==],
 ["linux/nfs_fs.h"] = [==[
-  constants = {
-    NFS_DEF_UDP_TIMEO = 11,
-    NFS_DEF_UDP_RETRANS = 3,
-    NFS_DEF_TCP_TIMEO = 600,
-    NFS_DEF_TCP_RETRANS = 2,
-    NFS_MAX_UDP_TIMEOUT = 6000,
-    NFS_MAX_TCP_TIMEOUT = 60000,
-    NFS_DEF_ACREGMIN = 3,
-    NFS_DEF_ACREGMAX = 60,
-    NFS_DEF_ACDIRMIN = 30,
-    NFS_DEF_ACDIRMAX = 60,
-    FLUSH_SYNC = 1,
-    FLUSH_STABLE = 4,
-    FLUSH_LOWPRI = 8,
-    FLUSH_HIGHPRI = 16,
-    FLUSH_COND_STABLE = 32,
-    NFSDBG_VFS = 0x1,
-    NFSDBG_DIRCACHE = 0x2,
-    NFSDBG_LOOKUPCACHE = 0x4,
-    NFSDBG_PAGECACHE = 0x8,
-    NFSDBG_PROC = 0x10,
-    NFSDBG_XDR = 0x20,
-    NFSDBG_FILE = 0x40,
-    NFSDBG_ROOT = 0x80,
-    NFSDBG_CALLBACK = 0x100,
-    NFSDBG_CLIENT = 0x200,
-    NFSDBG_MOUNT = 0x400,
-    NFSDBG_FSCACHE = 0x800,
-    NFSDBG_PNFS = 0x1000,
-    NFSDBG_PNFS_LD = 0x2000,
-    NFSDBG_STATE = 0x4000,
-    NFSDBG_XATTRCACHE = 0x8000,
-    NFSDBG_ALL = 0xffff,
-  },
+constants = {
+  NFS_DEF_UDP_TIMEO = 11,
+  NFS_DEF_UDP_RETRANS = 3,
+  NFS_DEF_TCP_TIMEO = 600,
+  NFS_DEF_TCP_RETRANS = 2,
+  NFS_MAX_UDP_TIMEOUT = 6000,
+  NFS_MAX_TCP_TIMEOUT = 60000,
+  NFS_DEF_ACREGMIN = 3,
+  NFS_DEF_ACREGMAX = 60,
+  NFS_DEF_ACDIRMIN = 30,
+  NFS_DEF_ACDIRMAX = 60,
+  FLUSH_SYNC = 1,
+  FLUSH_STABLE = 4,
+  FLUSH_LOWPRI = 8,
+  FLUSH_HIGHPRI = 16,
+  FLUSH_COND_STABLE = 32,
+  NFSDBG_VFS = 0x1,
+  NFSDBG_DIRCACHE = 0x2,
+  NFSDBG_LOOKUPCACHE = 0x4,
+  NFSDBG_PAGECACHE = 0x8,
+  NFSDBG_PROC = 0x10,
+  NFSDBG_XDR = 0x20,
+  NFSDBG_FILE = 0x40,
+  NFSDBG_ROOT = 0x80,
+  NFSDBG_CALLBACK = 0x100,
+  NFSDBG_CLIENT = 0x200,
+  NFSDBG_MOUNT = 0x400,
+  NFSDBG_FSCACHE = 0x800,
+  NFSDBG_PNFS = 0x1000,
+  NFSDBG_PNFS_LD = 0x2000,
+  NFSDBG_STATE = 0x4000,
+  NFSDBG_XATTRCACHE = 0x8000,
+  NFSDBG_ALL = 0xffff,
+},
 ]==],
 ["linux/nfs_idmap.h"] = [==[
-  constants = {
-    IDMAP_NAMESZ = 128,
-    IDMAP_TYPE_USER = 0,
-    IDMAP_TYPE_GROUP = 1,
-    IDMAP_CONV_IDTONAME = 0,
-    IDMAP_CONV_NAMETOID = 1,
-    IDMAP_STATUS_INVALIDMSG = 0x1,
-    IDMAP_STATUS_AGAIN = 0x2,
-    IDMAP_STATUS_LOOKUPFAIL = 0x4,
-    IDMAP_STATUS_SUCCESS = 0x8,
-  },
-  records = {
-    ["struct idmap_msg"] = [[{
+constants = {
+  IDMAP_NAMESZ = 128,
+  IDMAP_TYPE_USER = 0,
+  IDMAP_TYPE_GROUP = 1,
+  IDMAP_CONV_IDTONAME = 0,
+  IDMAP_CONV_NAMETOID = 1,
+  IDMAP_STATUS_INVALIDMSG = 0x1,
+  IDMAP_STATUS_AGAIN = 0x2,
+  IDMAP_STATUS_LOOKUPFAIL = 0x4,
+  IDMAP_STATUS_SUCCESS = 0x8,
+},
+records = {
+  ["struct idmap_msg"] = [[{
   uint8_t im_type;
   uint8_t im_conv;
   char im_name[128];
   uint32_t im_id;
   uint8_t im_status;
 }]],
-  },
+},
 ]==],
 ["linux/nfs_mount.h"] = [==[
-  constants = {
-    NFS_MOUNT_VERSION = 6,
-    NFS_MAX_CONTEXT_LEN = 256,
-    NFS_MOUNT_SOFT = 0x1,
-    NFS_MOUNT_INTR = 0x2,
-    NFS_MOUNT_SECURE = 0x4,
-    NFS_MOUNT_POSIX = 0x8,
-    NFS_MOUNT_NOCTO = 0x10,
-    NFS_MOUNT_NOAC = 0x20,
-    NFS_MOUNT_TCP = 0x40,
-    NFS_MOUNT_VER3 = 0x80,
-    NFS_MOUNT_KERBEROS = 0x100,
-    NFS_MOUNT_NONLM = 0x200,
-    NFS_MOUNT_BROKEN_SUID = 0x400,
-    NFS_MOUNT_NOACL = 0x800,
-    NFS_MOUNT_STRICTLOCK = 0x1000,
-    NFS_MOUNT_SECFLAVOUR = 0x2000,
-    NFS_MOUNT_NORDIRPLUS = 0x4000,
-    NFS_MOUNT_UNSHARED = 0x8000,
-    NFS_MOUNT_FLAGMASK = 0xffff,
-  },
-  records = {
-    ["struct nfs_mount_data"] = [[{
+constants = {
+  NFS_MOUNT_VERSION = 6,
+  NFS_MAX_CONTEXT_LEN = 256,
+  NFS_MOUNT_SOFT = 0x1,
+  NFS_MOUNT_INTR = 0x2,
+  NFS_MOUNT_SECURE = 0x4,
+  NFS_MOUNT_POSIX = 0x8,
+  NFS_MOUNT_NOCTO = 0x10,
+  NFS_MOUNT_NOAC = 0x20,
+  NFS_MOUNT_TCP = 0x40,
+  NFS_MOUNT_VER3 = 0x80,
+  NFS_MOUNT_KERBEROS = 0x100,
+  NFS_MOUNT_NONLM = 0x200,
+  NFS_MOUNT_BROKEN_SUID = 0x400,
+  NFS_MOUNT_NOACL = 0x800,
+  NFS_MOUNT_STRICTLOCK = 0x1000,
+  NFS_MOUNT_SECFLAVOUR = 0x2000,
+  NFS_MOUNT_NORDIRPLUS = 0x4000,
+  NFS_MOUNT_UNSHARED = 0x8000,
+  NFS_MOUNT_FLAGMASK = 0xffff,
+},
+records = {
+  ["struct nfs_mount_data"] = [[{
   int32_t version;
   int32_t fd;
   struct nfs2_fh old_root;
@@ -2176,1560 +2176,1560 @@ return {
   int32_t pseudoflavor;
   char context[257];
 }]],
-  },
+},
 ]==],
 ["linux/nfsacl.h"] = [==[
-  constants = {
-    NFS_ACL_PROGRAM = 100227,
-    ACLPROC2_NULL = 0,
-    ACLPROC2_GETACL = 1,
-    ACLPROC2_SETACL = 2,
-    ACLPROC2_GETATTR = 3,
-    ACLPROC2_ACCESS = 4,
-    ACLPROC3_NULL = 0,
-    ACLPROC3_GETACL = 1,
-    ACLPROC3_SETACL = 2,
-    NFS_ACL = 0x1,
-    NFS_ACLCNT = 0x2,
-    NFS_DFACL = 0x4,
-    NFS_DFACLCNT = 0x8,
-    NFS_ACL_MASK = 0xf,
-    NFS_ACL_DEFAULT = 0x1000,
-  },
+constants = {
+  NFS_ACL_PROGRAM = 100227,
+  ACLPROC2_NULL = 0,
+  ACLPROC2_GETACL = 1,
+  ACLPROC2_SETACL = 2,
+  ACLPROC2_GETATTR = 3,
+  ACLPROC2_ACCESS = 4,
+  ACLPROC3_NULL = 0,
+  ACLPROC3_GETACL = 1,
+  ACLPROC3_SETACL = 2,
+  NFS_ACL = 0x1,
+  NFS_ACLCNT = 0x2,
+  NFS_DFACL = 0x4,
+  NFS_DFACLCNT = 0x8,
+  NFS_ACL_MASK = 0xf,
+  NFS_ACL_DEFAULT = 0x1000,
+},
 ]==],
 ["linux/nfsd_netlink.h"] = [==[
-  constants = {
-    NFSD_CACHE_TYPE_SVC_EXPORT = 1,
-    NFSD_CACHE_TYPE_EXPKEY = 2,
-    NFSD_EXPORT_FLAGS_READONLY = 1,
-    NFSD_EXPORT_FLAGS_INSECURE_PORT = 2,
-    NFSD_EXPORT_FLAGS_ROOTSQUASH = 4,
-    NFSD_EXPORT_FLAGS_ALLSQUASH = 8,
-    NFSD_EXPORT_FLAGS_ASYNC = 16,
-    NFSD_EXPORT_FLAGS_GATHERED_WRITES = 32,
-    NFSD_EXPORT_FLAGS_NOREADDIRPLUS = 64,
-    NFSD_EXPORT_FLAGS_SECURITY_LABEL = 128,
-    NFSD_EXPORT_FLAGS_SIGN_FH = 256,
-    NFSD_EXPORT_FLAGS_NOHIDE = 512,
-    NFSD_EXPORT_FLAGS_NOSUBTREECHECK = 1024,
-    NFSD_EXPORT_FLAGS_NOAUTHNLM = 2048,
-    NFSD_EXPORT_FLAGS_MSNFS = 4096,
-    NFSD_EXPORT_FLAGS_FSID = 8192,
-    NFSD_EXPORT_FLAGS_CROSSMOUNT = 16384,
-    NFSD_EXPORT_FLAGS_NOACL = 32768,
-    NFSD_EXPORT_FLAGS_V4ROOT = 65536,
-    NFSD_EXPORT_FLAGS_PNFS = 131072,
-    NFSD_XPRTSEC_MODE_NONE = 1,
-    NFSD_XPRTSEC_MODE_TLS = 2,
-    NFSD_XPRTSEC_MODE_MTLS = 4,
-    NFSD_A_CACHE_NOTIFY_CACHE_TYPE = 1,
-    __NFSD_A_CACHE_NOTIFY_MAX = 2,
-    NFSD_A_CACHE_NOTIFY_MAX = 1,
-    NFSD_A_RPC_STATUS_XID = 1,
-    NFSD_A_RPC_STATUS_FLAGS = 2,
-    NFSD_A_RPC_STATUS_PROG = 3,
-    NFSD_A_RPC_STATUS_VERSION = 4,
-    NFSD_A_RPC_STATUS_PROC = 5,
-    NFSD_A_RPC_STATUS_SERVICE_TIME = 6,
-    NFSD_A_RPC_STATUS_PAD = 7,
-    NFSD_A_RPC_STATUS_SADDR4 = 8,
-    NFSD_A_RPC_STATUS_DADDR4 = 9,
-    NFSD_A_RPC_STATUS_SADDR6 = 10,
-    NFSD_A_RPC_STATUS_DADDR6 = 11,
-    NFSD_A_RPC_STATUS_SPORT = 12,
-    NFSD_A_RPC_STATUS_DPORT = 13,
-    NFSD_A_RPC_STATUS_COMPOUND_OPS = 14,
-    __NFSD_A_RPC_STATUS_MAX = 15,
-    NFSD_A_RPC_STATUS_MAX = 14,
-    NFSD_A_SERVER_THREADS = 1,
-    NFSD_A_SERVER_GRACETIME = 2,
-    NFSD_A_SERVER_LEASETIME = 3,
-    NFSD_A_SERVER_SCOPE = 4,
-    NFSD_A_SERVER_MIN_THREADS = 5,
-    NFSD_A_SERVER_FH_KEY = 6,
-    __NFSD_A_SERVER_MAX = 7,
-    NFSD_A_SERVER_MAX = 6,
-    NFSD_A_VERSION_MAJOR = 1,
-    NFSD_A_VERSION_MINOR = 2,
-    NFSD_A_VERSION_ENABLED = 3,
-    __NFSD_A_VERSION_MAX = 4,
-    NFSD_A_VERSION_MAX = 3,
-    NFSD_A_SERVER_PROTO_VERSION = 1,
-    __NFSD_A_SERVER_PROTO_MAX = 2,
-    NFSD_A_SERVER_PROTO_MAX = 1,
-    NFSD_A_SOCK_ADDR = 1,
-    NFSD_A_SOCK_TRANSPORT_NAME = 2,
-    __NFSD_A_SOCK_MAX = 3,
-    NFSD_A_SOCK_MAX = 2,
-    NFSD_A_SERVER_SOCK_ADDR = 1,
-    __NFSD_A_SERVER_SOCK_MAX = 2,
-    NFSD_A_SERVER_SOCK_MAX = 1,
-    NFSD_A_POOL_MODE_MODE = 1,
-    NFSD_A_POOL_MODE_NPOOLS = 2,
-    __NFSD_A_POOL_MODE_MAX = 3,
-    NFSD_A_POOL_MODE_MAX = 2,
-    NFSD_A_FSLOCATION_HOST = 1,
-    NFSD_A_FSLOCATION_PATH = 2,
-    __NFSD_A_FSLOCATION_MAX = 3,
-    NFSD_A_FSLOCATION_MAX = 2,
-    NFSD_A_FSLOCATIONS_LOCATION = 1,
-    __NFSD_A_FSLOCATIONS_MAX = 2,
-    NFSD_A_FSLOCATIONS_MAX = 1,
-    NFSD_A_AUTH_FLAVOR_PSEUDOFLAVOR = 1,
-    NFSD_A_AUTH_FLAVOR_FLAGS = 2,
-    __NFSD_A_AUTH_FLAVOR_MAX = 3,
-    NFSD_A_AUTH_FLAVOR_MAX = 2,
-    NFSD_A_SVC_EXPORT_SEQNO = 1,
-    NFSD_A_SVC_EXPORT_CLIENT = 2,
-    NFSD_A_SVC_EXPORT_PATH = 3,
-    NFSD_A_SVC_EXPORT_NEGATIVE = 4,
-    NFSD_A_SVC_EXPORT_EXPIRY = 5,
-    NFSD_A_SVC_EXPORT_ANON_UID = 6,
-    NFSD_A_SVC_EXPORT_ANON_GID = 7,
-    NFSD_A_SVC_EXPORT_FSLOCATIONS = 8,
-    NFSD_A_SVC_EXPORT_UUID = 9,
-    NFSD_A_SVC_EXPORT_SECINFO = 10,
-    NFSD_A_SVC_EXPORT_XPRTSEC = 11,
-    NFSD_A_SVC_EXPORT_FLAGS = 12,
-    NFSD_A_SVC_EXPORT_FSID = 13,
-    __NFSD_A_SVC_EXPORT_MAX = 14,
-    NFSD_A_SVC_EXPORT_MAX = 13,
-    NFSD_A_SVC_EXPORT_REQS_REQUESTS = 1,
-    __NFSD_A_SVC_EXPORT_REQS_MAX = 2,
-    NFSD_A_SVC_EXPORT_REQS_MAX = 1,
-    NFSD_A_EXPKEY_SEQNO = 1,
-    NFSD_A_EXPKEY_CLIENT = 2,
-    NFSD_A_EXPKEY_FSIDTYPE = 3,
-    NFSD_A_EXPKEY_FSID = 4,
-    NFSD_A_EXPKEY_NEGATIVE = 5,
-    NFSD_A_EXPKEY_EXPIRY = 6,
-    NFSD_A_EXPKEY_PATH = 7,
-    __NFSD_A_EXPKEY_MAX = 8,
-    NFSD_A_EXPKEY_MAX = 7,
-    NFSD_A_EXPKEY_REQS_REQUESTS = 1,
-    __NFSD_A_EXPKEY_REQS_MAX = 2,
-    NFSD_A_EXPKEY_REQS_MAX = 1,
-    NFSD_A_CACHE_FLUSH_MASK = 1,
-    __NFSD_A_CACHE_FLUSH_MAX = 2,
-    NFSD_A_CACHE_FLUSH_MAX = 1,
-    NFSD_A_UNLOCK_IP_ADDRESS = 1,
-    __NFSD_A_UNLOCK_IP_MAX = 2,
-    NFSD_A_UNLOCK_IP_MAX = 1,
-    NFSD_A_UNLOCK_FILESYSTEM_PATH = 1,
-    __NFSD_A_UNLOCK_FILESYSTEM_MAX = 2,
-    NFSD_A_UNLOCK_FILESYSTEM_MAX = 1,
-    NFSD_A_UNLOCK_EXPORT_PATH = 1,
-    __NFSD_A_UNLOCK_EXPORT_MAX = 2,
-    NFSD_A_UNLOCK_EXPORT_MAX = 1,
-    NFSD_CMD_RPC_STATUS_GET = 1,
-    NFSD_CMD_THREADS_SET = 2,
-    NFSD_CMD_THREADS_GET = 3,
-    NFSD_CMD_VERSION_SET = 4,
-    NFSD_CMD_VERSION_GET = 5,
-    NFSD_CMD_LISTENER_SET = 6,
-    NFSD_CMD_LISTENER_GET = 7,
-    NFSD_CMD_POOL_MODE_SET = 8,
-    NFSD_CMD_POOL_MODE_GET = 9,
-    NFSD_CMD_CACHE_NOTIFY = 10,
-    NFSD_CMD_SVC_EXPORT_GET_REQS = 11,
-    NFSD_CMD_SVC_EXPORT_SET_REQS = 12,
-    NFSD_CMD_EXPKEY_GET_REQS = 13,
-    NFSD_CMD_EXPKEY_SET_REQS = 14,
-    NFSD_CMD_CACHE_FLUSH = 15,
-    NFSD_CMD_UNLOCK_IP = 16,
-    NFSD_CMD_UNLOCK_FILESYSTEM = 17,
-    NFSD_CMD_UNLOCK_EXPORT = 18,
-    __NFSD_CMD_MAX = 19,
-    NFSD_CMD_MAX = 18,
-    NFSD_FAMILY_NAME = "nfsd",
-    NFSD_FAMILY_VERSION = 1,
-    NFSD_MCGRP_NONE = "none",
-    NFSD_MCGRP_EXPORTD = "exportd",
-  },
+constants = {
+  NFSD_CACHE_TYPE_SVC_EXPORT = 1,
+  NFSD_CACHE_TYPE_EXPKEY = 2,
+  NFSD_EXPORT_FLAGS_READONLY = 1,
+  NFSD_EXPORT_FLAGS_INSECURE_PORT = 2,
+  NFSD_EXPORT_FLAGS_ROOTSQUASH = 4,
+  NFSD_EXPORT_FLAGS_ALLSQUASH = 8,
+  NFSD_EXPORT_FLAGS_ASYNC = 16,
+  NFSD_EXPORT_FLAGS_GATHERED_WRITES = 32,
+  NFSD_EXPORT_FLAGS_NOREADDIRPLUS = 64,
+  NFSD_EXPORT_FLAGS_SECURITY_LABEL = 128,
+  NFSD_EXPORT_FLAGS_SIGN_FH = 256,
+  NFSD_EXPORT_FLAGS_NOHIDE = 512,
+  NFSD_EXPORT_FLAGS_NOSUBTREECHECK = 1024,
+  NFSD_EXPORT_FLAGS_NOAUTHNLM = 2048,
+  NFSD_EXPORT_FLAGS_MSNFS = 4096,
+  NFSD_EXPORT_FLAGS_FSID = 8192,
+  NFSD_EXPORT_FLAGS_CROSSMOUNT = 16384,
+  NFSD_EXPORT_FLAGS_NOACL = 32768,
+  NFSD_EXPORT_FLAGS_V4ROOT = 65536,
+  NFSD_EXPORT_FLAGS_PNFS = 131072,
+  NFSD_XPRTSEC_MODE_NONE = 1,
+  NFSD_XPRTSEC_MODE_TLS = 2,
+  NFSD_XPRTSEC_MODE_MTLS = 4,
+  NFSD_A_CACHE_NOTIFY_CACHE_TYPE = 1,
+  __NFSD_A_CACHE_NOTIFY_MAX = 2,
+  NFSD_A_CACHE_NOTIFY_MAX = 1,
+  NFSD_A_RPC_STATUS_XID = 1,
+  NFSD_A_RPC_STATUS_FLAGS = 2,
+  NFSD_A_RPC_STATUS_PROG = 3,
+  NFSD_A_RPC_STATUS_VERSION = 4,
+  NFSD_A_RPC_STATUS_PROC = 5,
+  NFSD_A_RPC_STATUS_SERVICE_TIME = 6,
+  NFSD_A_RPC_STATUS_PAD = 7,
+  NFSD_A_RPC_STATUS_SADDR4 = 8,
+  NFSD_A_RPC_STATUS_DADDR4 = 9,
+  NFSD_A_RPC_STATUS_SADDR6 = 10,
+  NFSD_A_RPC_STATUS_DADDR6 = 11,
+  NFSD_A_RPC_STATUS_SPORT = 12,
+  NFSD_A_RPC_STATUS_DPORT = 13,
+  NFSD_A_RPC_STATUS_COMPOUND_OPS = 14,
+  __NFSD_A_RPC_STATUS_MAX = 15,
+  NFSD_A_RPC_STATUS_MAX = 14,
+  NFSD_A_SERVER_THREADS = 1,
+  NFSD_A_SERVER_GRACETIME = 2,
+  NFSD_A_SERVER_LEASETIME = 3,
+  NFSD_A_SERVER_SCOPE = 4,
+  NFSD_A_SERVER_MIN_THREADS = 5,
+  NFSD_A_SERVER_FH_KEY = 6,
+  __NFSD_A_SERVER_MAX = 7,
+  NFSD_A_SERVER_MAX = 6,
+  NFSD_A_VERSION_MAJOR = 1,
+  NFSD_A_VERSION_MINOR = 2,
+  NFSD_A_VERSION_ENABLED = 3,
+  __NFSD_A_VERSION_MAX = 4,
+  NFSD_A_VERSION_MAX = 3,
+  NFSD_A_SERVER_PROTO_VERSION = 1,
+  __NFSD_A_SERVER_PROTO_MAX = 2,
+  NFSD_A_SERVER_PROTO_MAX = 1,
+  NFSD_A_SOCK_ADDR = 1,
+  NFSD_A_SOCK_TRANSPORT_NAME = 2,
+  __NFSD_A_SOCK_MAX = 3,
+  NFSD_A_SOCK_MAX = 2,
+  NFSD_A_SERVER_SOCK_ADDR = 1,
+  __NFSD_A_SERVER_SOCK_MAX = 2,
+  NFSD_A_SERVER_SOCK_MAX = 1,
+  NFSD_A_POOL_MODE_MODE = 1,
+  NFSD_A_POOL_MODE_NPOOLS = 2,
+  __NFSD_A_POOL_MODE_MAX = 3,
+  NFSD_A_POOL_MODE_MAX = 2,
+  NFSD_A_FSLOCATION_HOST = 1,
+  NFSD_A_FSLOCATION_PATH = 2,
+  __NFSD_A_FSLOCATION_MAX = 3,
+  NFSD_A_FSLOCATION_MAX = 2,
+  NFSD_A_FSLOCATIONS_LOCATION = 1,
+  __NFSD_A_FSLOCATIONS_MAX = 2,
+  NFSD_A_FSLOCATIONS_MAX = 1,
+  NFSD_A_AUTH_FLAVOR_PSEUDOFLAVOR = 1,
+  NFSD_A_AUTH_FLAVOR_FLAGS = 2,
+  __NFSD_A_AUTH_FLAVOR_MAX = 3,
+  NFSD_A_AUTH_FLAVOR_MAX = 2,
+  NFSD_A_SVC_EXPORT_SEQNO = 1,
+  NFSD_A_SVC_EXPORT_CLIENT = 2,
+  NFSD_A_SVC_EXPORT_PATH = 3,
+  NFSD_A_SVC_EXPORT_NEGATIVE = 4,
+  NFSD_A_SVC_EXPORT_EXPIRY = 5,
+  NFSD_A_SVC_EXPORT_ANON_UID = 6,
+  NFSD_A_SVC_EXPORT_ANON_GID = 7,
+  NFSD_A_SVC_EXPORT_FSLOCATIONS = 8,
+  NFSD_A_SVC_EXPORT_UUID = 9,
+  NFSD_A_SVC_EXPORT_SECINFO = 10,
+  NFSD_A_SVC_EXPORT_XPRTSEC = 11,
+  NFSD_A_SVC_EXPORT_FLAGS = 12,
+  NFSD_A_SVC_EXPORT_FSID = 13,
+  __NFSD_A_SVC_EXPORT_MAX = 14,
+  NFSD_A_SVC_EXPORT_MAX = 13,
+  NFSD_A_SVC_EXPORT_REQS_REQUESTS = 1,
+  __NFSD_A_SVC_EXPORT_REQS_MAX = 2,
+  NFSD_A_SVC_EXPORT_REQS_MAX = 1,
+  NFSD_A_EXPKEY_SEQNO = 1,
+  NFSD_A_EXPKEY_CLIENT = 2,
+  NFSD_A_EXPKEY_FSIDTYPE = 3,
+  NFSD_A_EXPKEY_FSID = 4,
+  NFSD_A_EXPKEY_NEGATIVE = 5,
+  NFSD_A_EXPKEY_EXPIRY = 6,
+  NFSD_A_EXPKEY_PATH = 7,
+  __NFSD_A_EXPKEY_MAX = 8,
+  NFSD_A_EXPKEY_MAX = 7,
+  NFSD_A_EXPKEY_REQS_REQUESTS = 1,
+  __NFSD_A_EXPKEY_REQS_MAX = 2,
+  NFSD_A_EXPKEY_REQS_MAX = 1,
+  NFSD_A_CACHE_FLUSH_MASK = 1,
+  __NFSD_A_CACHE_FLUSH_MAX = 2,
+  NFSD_A_CACHE_FLUSH_MAX = 1,
+  NFSD_A_UNLOCK_IP_ADDRESS = 1,
+  __NFSD_A_UNLOCK_IP_MAX = 2,
+  NFSD_A_UNLOCK_IP_MAX = 1,
+  NFSD_A_UNLOCK_FILESYSTEM_PATH = 1,
+  __NFSD_A_UNLOCK_FILESYSTEM_MAX = 2,
+  NFSD_A_UNLOCK_FILESYSTEM_MAX = 1,
+  NFSD_A_UNLOCK_EXPORT_PATH = 1,
+  __NFSD_A_UNLOCK_EXPORT_MAX = 2,
+  NFSD_A_UNLOCK_EXPORT_MAX = 1,
+  NFSD_CMD_RPC_STATUS_GET = 1,
+  NFSD_CMD_THREADS_SET = 2,
+  NFSD_CMD_THREADS_GET = 3,
+  NFSD_CMD_VERSION_SET = 4,
+  NFSD_CMD_VERSION_GET = 5,
+  NFSD_CMD_LISTENER_SET = 6,
+  NFSD_CMD_LISTENER_GET = 7,
+  NFSD_CMD_POOL_MODE_SET = 8,
+  NFSD_CMD_POOL_MODE_GET = 9,
+  NFSD_CMD_CACHE_NOTIFY = 10,
+  NFSD_CMD_SVC_EXPORT_GET_REQS = 11,
+  NFSD_CMD_SVC_EXPORT_SET_REQS = 12,
+  NFSD_CMD_EXPKEY_GET_REQS = 13,
+  NFSD_CMD_EXPKEY_SET_REQS = 14,
+  NFSD_CMD_CACHE_FLUSH = 15,
+  NFSD_CMD_UNLOCK_IP = 16,
+  NFSD_CMD_UNLOCK_FILESYSTEM = 17,
+  NFSD_CMD_UNLOCK_EXPORT = 18,
+  __NFSD_CMD_MAX = 19,
+  NFSD_CMD_MAX = 18,
+  NFSD_FAMILY_NAME = "nfsd",
+  NFSD_FAMILY_VERSION = 1,
+  NFSD_MCGRP_NONE = "none",
+  NFSD_MCGRP_EXPORTD = "exportd",
+},
 ]==],
 ["linux/nilfs2_api.h"] = [==[
-  constants = {
-    NILFS_CPINFO_SNAPSHOT = 0,
-    NILFS_CPINFO_INVALID = 1,
-    NILFS_CPINFO_SKETCH = 2,
-    NILFS_CPINFO_MINOR = 3,
-    NILFS_SUINFO_ACTIVE = 0,
-    NILFS_SUINFO_DIRTY = 1,
-    NILFS_SUINFO_ERROR = 2,
-    NILFS_SUINFO_UPDATE_LASTMOD = 0,
-    NILFS_SUINFO_UPDATE_NBLOCKS = 1,
-    NILFS_SUINFO_UPDATE_FLAGS = 2,
-    __NR_NILFS_SUINFO_UPDATE_FIELDS = 3,
-    NILFS_CHECKPOINT = 0,
-    NILFS_SNAPSHOT = 1,
-    NILFS_IOCTL_IDENT = 110,
-    NILFS_IOCTL_GET_VINFO = 0xc0186e86,
-    NILFS_IOCTL_GET_BDESCS = 0xc0186e87,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NILFS_IOCTL_CHANGE_CPMODE = 0x40106e80,
-        NILFS_IOCTL_DELETE_CHECKPOINT = 0x40086e81,
-        NILFS_IOCTL_GET_CPINFO = 0x80186e82,
-        NILFS_IOCTL_GET_CPSTAT = 0x80186e83,
-        NILFS_IOCTL_GET_SUINFO = 0x80186e84,
-        NILFS_IOCTL_GET_SUSTAT = 0x80306e85,
-        NILFS_IOCTL_CLEAN_SEGMENTS = 0x40786e88,
-        NILFS_IOCTL_SYNC = 0x80086e8a,
-        NILFS_IOCTL_RESIZE = 0x40086e8b,
-        NILFS_IOCTL_SET_ALLOC_RANGE = 0x40106e8c,
-        NILFS_IOCTL_SET_SUINFO = 0x40186e8d,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct nilfs_cpinfo"] = [[{
-    uint32_t ci_flags;
-    uint32_t ci_pad;
-    uint64_t ci_cno;
-    uint64_t ci_create;
-    uint64_t ci_nblk_inc;
-    uint64_t ci_inodes_count;
-    uint64_t ci_blocks_count;
-    uint64_t ci_next;
-  }]],
-        ["struct nilfs_suinfo"] = [[{
-    uint64_t sui_lastmod;
-    uint32_t sui_nblocks;
-    uint32_t sui_flags;
-  }]],
-        ["struct nilfs_suinfo_update"] = [[{
-    uint64_t sup_segnum;
-    uint32_t sup_flags;
-    uint32_t sup_reserved;
-    struct nilfs_suinfo sup_sui;
-  }]],
-        ["struct nilfs_cpmode"] = [[{
-    uint64_t cm_cno;
-    uint32_t cm_mode;
-    uint32_t cm_pad;
-  }]],
-        ["struct nilfs_argv"] = [[{
-    uint64_t v_base;
-    uint32_t v_nmembs;
-    uint16_t v_size;
-    uint16_t v_flags;
-    uint64_t v_index;
-  }]],
-        ["struct nilfs_period"] = [[{
-    uint64_t p_start;
-    uint64_t p_end;
-  }]],
-        ["struct nilfs_cpstat"] = [[{
-    uint64_t cs_cno;
-    uint64_t cs_ncps;
-    uint64_t cs_nsss;
-  }]],
-        ["struct nilfs_sustat"] = [[{
-    uint64_t ss_nsegs;
-    uint64_t ss_ncleansegs;
-    uint64_t ss_ndirtysegs;
-    uint64_t ss_ctime;
-    uint64_t ss_nongc_ctime;
-    uint64_t ss_prot_seq;
-  }]],
-        ["struct nilfs_vinfo"] = [[{
-    uint64_t vi_vblocknr;
-    uint64_t vi_start;
-    uint64_t vi_end;
-    uint64_t vi_blocknr;
-  }]],
-        ["struct nilfs_vdesc"] = [[{
-    uint64_t vd_ino;
-    uint64_t vd_cno;
-    uint64_t vd_vblocknr;
-    struct nilfs_period vd_period;
-    uint64_t vd_blocknr;
-    uint64_t vd_offset;
-    uint32_t vd_flags;
-    uint32_t vd_pad;
-  }]],
-        ["struct nilfs_bdesc"] = [[{
-    uint64_t bd_ino;
-    uint64_t bd_oblocknr;
-    uint64_t bd_blocknr;
-    uint64_t bd_offset;
-    uint32_t bd_level;
-    uint32_t bd_pad;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NILFS_IOCTL_CHANGE_CPMODE = 0x80106e80,
-        NILFS_IOCTL_DELETE_CHECKPOINT = 0x80086e81,
-        NILFS_IOCTL_GET_CPINFO = 0x40186e82,
-        NILFS_IOCTL_GET_CPSTAT = 0x40186e83,
-        NILFS_IOCTL_GET_SUINFO = 0x40186e84,
-        NILFS_IOCTL_GET_SUSTAT = 0x40306e85,
-        NILFS_IOCTL_CLEAN_SEGMENTS = 0x80786e88,
-        NILFS_IOCTL_SYNC = 0x40086e8a,
-        NILFS_IOCTL_RESIZE = 0x80086e8b,
-        NILFS_IOCTL_SET_ALLOC_RANGE = 0x80106e8c,
-        NILFS_IOCTL_SET_SUINFO = 0x80186e8d,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct nilfs_cpinfo"] = [[{
-    uint32_t ci_flags;
-    uint32_t ci_pad;
-    unsigned long ci_cno;
-    unsigned long ci_create;
-    unsigned long ci_nblk_inc;
-    unsigned long ci_inodes_count;
-    unsigned long ci_blocks_count;
-    unsigned long ci_next;
-  }]],
-        ["struct nilfs_suinfo"] = [[{
-    unsigned long sui_lastmod;
-    uint32_t sui_nblocks;
-    uint32_t sui_flags;
-  }]],
-        ["struct nilfs_suinfo_update"] = [[{
-    unsigned long sup_segnum;
-    uint32_t sup_flags;
-    uint32_t sup_reserved;
-    struct nilfs_suinfo sup_sui;
-  }]],
-        ["struct nilfs_cpmode"] = [[{
-    unsigned long cm_cno;
-    uint32_t cm_mode;
-    uint32_t cm_pad;
-  }]],
-        ["struct nilfs_argv"] = [[{
-    unsigned long v_base;
-    uint32_t v_nmembs;
-    uint16_t v_size;
-    uint16_t v_flags;
-    unsigned long v_index;
-  }]],
-        ["struct nilfs_period"] = [[{
-    unsigned long p_start;
-    unsigned long p_end;
-  }]],
-        ["struct nilfs_cpstat"] = [[{
-    unsigned long cs_cno;
-    unsigned long cs_ncps;
-    unsigned long cs_nsss;
-  }]],
-        ["struct nilfs_sustat"] = [[{
-    unsigned long ss_nsegs;
-    unsigned long ss_ncleansegs;
-    unsigned long ss_ndirtysegs;
-    unsigned long ss_ctime;
-    unsigned long ss_nongc_ctime;
-    unsigned long ss_prot_seq;
-  }]],
-        ["struct nilfs_vinfo"] = [[{
-    unsigned long vi_vblocknr;
-    unsigned long vi_start;
-    unsigned long vi_end;
-    unsigned long vi_blocknr;
-  }]],
-        ["struct nilfs_vdesc"] = [[{
-    unsigned long vd_ino;
-    unsigned long vd_cno;
-    unsigned long vd_vblocknr;
-    struct nilfs_period vd_period;
-    unsigned long vd_blocknr;
-    unsigned long vd_offset;
-    uint32_t vd_flags;
-    uint32_t vd_pad;
-  }]],
-        ["struct nilfs_bdesc"] = [[{
-    unsigned long bd_ino;
-    unsigned long bd_oblocknr;
-    unsigned long bd_blocknr;
-    unsigned long bd_offset;
-    uint32_t bd_level;
-    uint32_t bd_pad;
-  }]],
-      },
+constants = {
+  NILFS_CPINFO_SNAPSHOT = 0,
+  NILFS_CPINFO_INVALID = 1,
+  NILFS_CPINFO_SKETCH = 2,
+  NILFS_CPINFO_MINOR = 3,
+  NILFS_SUINFO_ACTIVE = 0,
+  NILFS_SUINFO_DIRTY = 1,
+  NILFS_SUINFO_ERROR = 2,
+  NILFS_SUINFO_UPDATE_LASTMOD = 0,
+  NILFS_SUINFO_UPDATE_NBLOCKS = 1,
+  NILFS_SUINFO_UPDATE_FLAGS = 2,
+  __NR_NILFS_SUINFO_UPDATE_FIELDS = 3,
+  NILFS_CHECKPOINT = 0,
+  NILFS_SNAPSHOT = 1,
+  NILFS_IOCTL_IDENT = 110,
+  NILFS_IOCTL_GET_VINFO = 0xc0186e86,
+  NILFS_IOCTL_GET_BDESCS = 0xc0186e87,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NILFS_IOCTL_CHANGE_CPMODE = 0x40106e80,
+      NILFS_IOCTL_DELETE_CHECKPOINT = 0x40086e81,
+      NILFS_IOCTL_GET_CPINFO = 0x80186e82,
+      NILFS_IOCTL_GET_CPSTAT = 0x80186e83,
+      NILFS_IOCTL_GET_SUINFO = 0x80186e84,
+      NILFS_IOCTL_GET_SUSTAT = 0x80306e85,
+      NILFS_IOCTL_CLEAN_SEGMENTS = 0x40786e88,
+      NILFS_IOCTL_SYNC = 0x80086e8a,
+      NILFS_IOCTL_RESIZE = 0x40086e8b,
+      NILFS_IOCTL_SET_ALLOC_RANGE = 0x40106e8c,
+      NILFS_IOCTL_SET_SUINFO = 0x40186e8d,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct nilfs_cpinfo"] = [[{
+  uint32_t ci_flags;
+  uint32_t ci_pad;
+  uint64_t ci_cno;
+  uint64_t ci_create;
+  uint64_t ci_nblk_inc;
+  uint64_t ci_inodes_count;
+  uint64_t ci_blocks_count;
+  uint64_t ci_next;
+}]],
+      ["struct nilfs_suinfo"] = [[{
+  uint64_t sui_lastmod;
+  uint32_t sui_nblocks;
+  uint32_t sui_flags;
+}]],
+      ["struct nilfs_suinfo_update"] = [[{
+  uint64_t sup_segnum;
+  uint32_t sup_flags;
+  uint32_t sup_reserved;
+  struct nilfs_suinfo sup_sui;
+}]],
+      ["struct nilfs_cpmode"] = [[{
+  uint64_t cm_cno;
+  uint32_t cm_mode;
+  uint32_t cm_pad;
+}]],
+      ["struct nilfs_argv"] = [[{
+  uint64_t v_base;
+  uint32_t v_nmembs;
+  uint16_t v_size;
+  uint16_t v_flags;
+  uint64_t v_index;
+}]],
+      ["struct nilfs_period"] = [[{
+  uint64_t p_start;
+  uint64_t p_end;
+}]],
+      ["struct nilfs_cpstat"] = [[{
+  uint64_t cs_cno;
+  uint64_t cs_ncps;
+  uint64_t cs_nsss;
+}]],
+      ["struct nilfs_sustat"] = [[{
+  uint64_t ss_nsegs;
+  uint64_t ss_ncleansegs;
+  uint64_t ss_ndirtysegs;
+  uint64_t ss_ctime;
+  uint64_t ss_nongc_ctime;
+  uint64_t ss_prot_seq;
+}]],
+      ["struct nilfs_vinfo"] = [[{
+  uint64_t vi_vblocknr;
+  uint64_t vi_start;
+  uint64_t vi_end;
+  uint64_t vi_blocknr;
+}]],
+      ["struct nilfs_vdesc"] = [[{
+  uint64_t vd_ino;
+  uint64_t vd_cno;
+  uint64_t vd_vblocknr;
+  struct nilfs_period vd_period;
+  uint64_t vd_blocknr;
+  uint64_t vd_offset;
+  uint32_t vd_flags;
+  uint32_t vd_pad;
+}]],
+      ["struct nilfs_bdesc"] = [[{
+  uint64_t bd_ino;
+  uint64_t bd_oblocknr;
+  uint64_t bd_blocknr;
+  uint64_t bd_offset;
+  uint32_t bd_level;
+  uint32_t bd_pad;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NILFS_IOCTL_CHANGE_CPMODE = 0x80106e80,
+      NILFS_IOCTL_DELETE_CHECKPOINT = 0x80086e81,
+      NILFS_IOCTL_GET_CPINFO = 0x40186e82,
+      NILFS_IOCTL_GET_CPSTAT = 0x40186e83,
+      NILFS_IOCTL_GET_SUINFO = 0x40186e84,
+      NILFS_IOCTL_GET_SUSTAT = 0x40306e85,
+      NILFS_IOCTL_CLEAN_SEGMENTS = 0x80786e88,
+      NILFS_IOCTL_SYNC = 0x40086e8a,
+      NILFS_IOCTL_RESIZE = 0x80086e8b,
+      NILFS_IOCTL_SET_ALLOC_RANGE = 0x80106e8c,
+      NILFS_IOCTL_SET_SUINFO = 0x80186e8d,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct nilfs_cpinfo"] = [[{
+  uint32_t ci_flags;
+  uint32_t ci_pad;
+  unsigned long ci_cno;
+  unsigned long ci_create;
+  unsigned long ci_nblk_inc;
+  unsigned long ci_inodes_count;
+  unsigned long ci_blocks_count;
+  unsigned long ci_next;
+}]],
+      ["struct nilfs_suinfo"] = [[{
+  unsigned long sui_lastmod;
+  uint32_t sui_nblocks;
+  uint32_t sui_flags;
+}]],
+      ["struct nilfs_suinfo_update"] = [[{
+  unsigned long sup_segnum;
+  uint32_t sup_flags;
+  uint32_t sup_reserved;
+  struct nilfs_suinfo sup_sui;
+}]],
+      ["struct nilfs_cpmode"] = [[{
+  unsigned long cm_cno;
+  uint32_t cm_mode;
+  uint32_t cm_pad;
+}]],
+      ["struct nilfs_argv"] = [[{
+  unsigned long v_base;
+  uint32_t v_nmembs;
+  uint16_t v_size;
+  uint16_t v_flags;
+  unsigned long v_index;
+}]],
+      ["struct nilfs_period"] = [[{
+  unsigned long p_start;
+  unsigned long p_end;
+}]],
+      ["struct nilfs_cpstat"] = [[{
+  unsigned long cs_cno;
+  unsigned long cs_ncps;
+  unsigned long cs_nsss;
+}]],
+      ["struct nilfs_sustat"] = [[{
+  unsigned long ss_nsegs;
+  unsigned long ss_ncleansegs;
+  unsigned long ss_ndirtysegs;
+  unsigned long ss_ctime;
+  unsigned long ss_nongc_ctime;
+  unsigned long ss_prot_seq;
+}]],
+      ["struct nilfs_vinfo"] = [[{
+  unsigned long vi_vblocknr;
+  unsigned long vi_start;
+  unsigned long vi_end;
+  unsigned long vi_blocknr;
+}]],
+      ["struct nilfs_vdesc"] = [[{
+  unsigned long vd_ino;
+  unsigned long vd_cno;
+  unsigned long vd_vblocknr;
+  struct nilfs_period vd_period;
+  unsigned long vd_blocknr;
+  unsigned long vd_offset;
+  uint32_t vd_flags;
+  uint32_t vd_pad;
+}]],
+      ["struct nilfs_bdesc"] = [[{
+  unsigned long bd_ino;
+  unsigned long bd_oblocknr;
+  unsigned long bd_blocknr;
+  unsigned long bd_offset;
+  uint32_t bd_level;
+  uint32_t bd_pad;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nilfs2_ondisk.h"] = [==[
-  constants = {
-    NILFS_FT_UNKNOWN = 0,
-    NILFS_FT_REG_FILE = 1,
-    NILFS_FT_DIR = 2,
-    NILFS_FT_CHRDEV = 3,
-    NILFS_FT_BLKDEV = 4,
-    NILFS_FT_FIFO = 5,
-    NILFS_FT_SOCK = 6,
-    NILFS_FT_SYMLINK = 7,
-    NILFS_FT_MAX = 8,
-    NILFS_CHECKPOINT_SNAPSHOT = 0,
-    NILFS_CHECKPOINT_INVALID = 1,
-    NILFS_CHECKPOINT_SKETCH = 2,
-    NILFS_CHECKPOINT_MINOR = 3,
-    NILFS_SEGMENT_USAGE_ACTIVE = 0,
-    NILFS_SEGMENT_USAGE_DIRTY = 1,
-    NILFS_SEGMENT_USAGE_ERROR = 2,
-    NILFS_INODE_BMAP_SIZE = 7,
-    NILFS_MIN_INODE_SIZE = 128,
-    NILFS_DFL_MAX_MNT_COUNT = 50,
-    NILFS_VALID_FS = 0x1,
-    NILFS_ERROR_FS = 0x2,
-    NILFS_RESIZE_FS = 0x4,
-    NILFS_MOUNT_ERROR_MODE = 0x70,
-    NILFS_MOUNT_ERRORS_CONT = 0x10,
-    NILFS_MOUNT_ERRORS_RO = 0x20,
-    NILFS_MOUNT_ERRORS_PANIC = 0x40,
-    NILFS_MOUNT_BARRIER = 0x1000,
-    NILFS_MOUNT_STRICT_ORDER = 0x2000,
-    NILFS_MOUNT_NORECOVERY = 0x4000,
-    NILFS_MOUNT_DISCARD = 0x8000,
-    NILFS_OS_LINUX = 0,
-    NILFS_CURRENT_REV = 2,
-    NILFS_MINOR_REV = 0,
-    NILFS_MIN_SUPP_REV = 2,
-    NILFS_FEATURE_COMPAT_RO_BLOCK_COUNT = 0x1,
-    NILFS_FEATURE_COMPAT_SUPP = 0,
-    NILFS_FEATURE_COMPAT_RO_SUPP = 1,
-    NILFS_FEATURE_INCOMPAT_SUPP = 0,
-    NILFS_SB_BYTES = 280,
-    NILFS_ROOT_INO = 2,
-    NILFS_DAT_INO = 3,
-    NILFS_CPFILE_INO = 4,
-    NILFS_SUFILE_INO = 5,
-    NILFS_IFILE_INO = 6,
-    NILFS_ATIME_INO = 7,
-    NILFS_XATTR_INO = 8,
-    NILFS_SKETCH_INO = 10,
-    NILFS_USER_INO = 11,
-    NILFS_SB_OFFSET_BYTES = 1024,
-    NILFS_SEG_MIN_BLOCKS = 16,
-    NILFS_PSEG_MIN_BLOCKS = 2,
-    NILFS_MIN_NRSVSEGS = 8,
-    NILFS_LINK_MAX = 32000,
-    NILFS_NAME_LEN = 255,
-    NILFS_MIN_BLOCK_SIZE = 1024,
-    NILFS_MAX_BLOCK_SIZE = 65536,
-    NILFS_DIR_PAD = 8,
-    NILFS_DIR_ROUND = 7,
-    NILFS_MAX_REC_LEN = 0xffff,
-    NILFS_SEGSUM_MAGIC = 0x1eaffa11,
-    NILFS_SS_LOGBGN = 0x1,
-    NILFS_SS_LOGEND = 0x2,
-    NILFS_SS_SR = 0x4,
-    NILFS_SS_SYNDT = 0x8,
-    NILFS_SS_GC = 0x10,
-    NILFS_BTREE_NODE_ROOT = 0x1,
-    NILFS_BTREE_LEVEL_DATA = 0,
-    NILFS_BTREE_LEVEL_NODE_MIN = 1,
-    NILFS_BTREE_LEVEL_MAX = 14,
-    NILFS_MIN_DAT_ENTRY_SIZE = 32,
-    NILFS_MIN_CHECKPOINT_SIZE = 192,
-    NILFS_CPFILE_FIRST_CHECKPOINT_OFFSET = 1,
-    NILFS_MIN_SEGMENT_USAGE_SIZE = 16,
-    NILFS_SUFILE_FIRST_SEGMENT_USAGE_OFFSET = 2,
-  },
-  records = {
-    ["union nilfs_binfo"] = [[{
+constants = {
+  NILFS_FT_UNKNOWN = 0,
+  NILFS_FT_REG_FILE = 1,
+  NILFS_FT_DIR = 2,
+  NILFS_FT_CHRDEV = 3,
+  NILFS_FT_BLKDEV = 4,
+  NILFS_FT_FIFO = 5,
+  NILFS_FT_SOCK = 6,
+  NILFS_FT_SYMLINK = 7,
+  NILFS_FT_MAX = 8,
+  NILFS_CHECKPOINT_SNAPSHOT = 0,
+  NILFS_CHECKPOINT_INVALID = 1,
+  NILFS_CHECKPOINT_SKETCH = 2,
+  NILFS_CHECKPOINT_MINOR = 3,
+  NILFS_SEGMENT_USAGE_ACTIVE = 0,
+  NILFS_SEGMENT_USAGE_DIRTY = 1,
+  NILFS_SEGMENT_USAGE_ERROR = 2,
+  NILFS_INODE_BMAP_SIZE = 7,
+  NILFS_MIN_INODE_SIZE = 128,
+  NILFS_DFL_MAX_MNT_COUNT = 50,
+  NILFS_VALID_FS = 0x1,
+  NILFS_ERROR_FS = 0x2,
+  NILFS_RESIZE_FS = 0x4,
+  NILFS_MOUNT_ERROR_MODE = 0x70,
+  NILFS_MOUNT_ERRORS_CONT = 0x10,
+  NILFS_MOUNT_ERRORS_RO = 0x20,
+  NILFS_MOUNT_ERRORS_PANIC = 0x40,
+  NILFS_MOUNT_BARRIER = 0x1000,
+  NILFS_MOUNT_STRICT_ORDER = 0x2000,
+  NILFS_MOUNT_NORECOVERY = 0x4000,
+  NILFS_MOUNT_DISCARD = 0x8000,
+  NILFS_OS_LINUX = 0,
+  NILFS_CURRENT_REV = 2,
+  NILFS_MINOR_REV = 0,
+  NILFS_MIN_SUPP_REV = 2,
+  NILFS_FEATURE_COMPAT_RO_BLOCK_COUNT = 0x1,
+  NILFS_FEATURE_COMPAT_SUPP = 0,
+  NILFS_FEATURE_COMPAT_RO_SUPP = 1,
+  NILFS_FEATURE_INCOMPAT_SUPP = 0,
+  NILFS_SB_BYTES = 280,
+  NILFS_ROOT_INO = 2,
+  NILFS_DAT_INO = 3,
+  NILFS_CPFILE_INO = 4,
+  NILFS_SUFILE_INO = 5,
+  NILFS_IFILE_INO = 6,
+  NILFS_ATIME_INO = 7,
+  NILFS_XATTR_INO = 8,
+  NILFS_SKETCH_INO = 10,
+  NILFS_USER_INO = 11,
+  NILFS_SB_OFFSET_BYTES = 1024,
+  NILFS_SEG_MIN_BLOCKS = 16,
+  NILFS_PSEG_MIN_BLOCKS = 2,
+  NILFS_MIN_NRSVSEGS = 8,
+  NILFS_LINK_MAX = 32000,
+  NILFS_NAME_LEN = 255,
+  NILFS_MIN_BLOCK_SIZE = 1024,
+  NILFS_MAX_BLOCK_SIZE = 65536,
+  NILFS_DIR_PAD = 8,
+  NILFS_DIR_ROUND = 7,
+  NILFS_MAX_REC_LEN = 0xffff,
+  NILFS_SEGSUM_MAGIC = 0x1eaffa11,
+  NILFS_SS_LOGBGN = 0x1,
+  NILFS_SS_LOGEND = 0x2,
+  NILFS_SS_SR = 0x4,
+  NILFS_SS_SYNDT = 0x8,
+  NILFS_SS_GC = 0x10,
+  NILFS_BTREE_NODE_ROOT = 0x1,
+  NILFS_BTREE_LEVEL_DATA = 0,
+  NILFS_BTREE_LEVEL_NODE_MIN = 1,
+  NILFS_BTREE_LEVEL_MAX = 14,
+  NILFS_MIN_DAT_ENTRY_SIZE = 32,
+  NILFS_MIN_CHECKPOINT_SIZE = 192,
+  NILFS_CPFILE_FIRST_CHECKPOINT_OFFSET = 1,
+  NILFS_MIN_SEGMENT_USAGE_SIZE = 16,
+  NILFS_SUFILE_FIRST_SEGMENT_USAGE_OFFSET = 2,
+},
+records = {
+  ["union nilfs_binfo"] = [[{
   struct nilfs_binfo_v bi_v;
   struct nilfs_binfo_dat bi_dat;
 }]],
-    ["struct nilfs_btree_node"] = [[{
+  ["struct nilfs_btree_node"] = [[{
   uint8_t bn_flags;
   uint8_t bn_level;
   uint16_t bn_nchildren;
   uint32_t bn_pad;
 }]],
-    ["struct nilfs_direct_node"] = [[{
+  ["struct nilfs_direct_node"] = [[{
   uint8_t dn_flags;
   uint8_t pad[7];
 }]],
-    ["struct nilfs_palloc_group_desc"] = [[{
+  ["struct nilfs_palloc_group_desc"] = [[{
   uint32_t pg_nfrees;
 }]],
-  },
-  macros = function(M)
-    return {
-      NILFS_ROOT_METADATA_FILE = function(ino)
-        ino = M.long(ino)
-        return ino >= 3 and ino <= 5
-      end,
-      NILFS_SB2_OFFSET_BYTES = function(devsize)
-        return M.int(M.shl(M.shr(M.long(devsize), 12) - 1, 12))
-      end,
-      NILFS_DIR_REC_LEN = function(name_len)
-        return M.int(M.band(M.long(name_len) + 12 + 7, -8LL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct nilfs_inode"] = [[{
-    uint64_t i_blocks;
-    uint64_t i_size;
-    uint64_t i_ctime;
-    uint64_t i_mtime;
-    uint32_t i_ctime_nsec;
-    uint32_t i_mtime_nsec;
-    uint32_t i_uid;
-    uint32_t i_gid;
-    uint16_t i_mode;
-    uint16_t i_links_count;
-    uint32_t i_flags;
-    uint64_t i_bmap[7];
-    uint64_t i_xattr;
-    uint32_t i_generation;
-    uint32_t i_pad;
-  }]],
-        ["struct nilfs_super_root"] = [[{
-    uint32_t sr_sum;
-    uint16_t sr_bytes;
-    uint16_t sr_flags;
-    uint64_t sr_nongc_ctime;
-    struct nilfs_inode sr_dat;
-    struct nilfs_inode sr_cpfile;
-    struct nilfs_inode sr_sufile;
-  }]],
-        ["struct nilfs_super_block"] = [[{
-    uint32_t s_rev_level;
-    uint16_t s_minor_rev_level;
-    uint16_t s_magic;
-    uint16_t s_bytes;
-    uint16_t s_flags;
-    uint32_t s_crc_seed;
-    uint32_t s_sum;
-    uint32_t s_log_block_size;
-    uint64_t s_nsegments;
-    uint64_t s_dev_size;
-    uint64_t s_first_data_block;
-    uint32_t s_blocks_per_segment;
-    uint32_t s_r_segments_percentage;
-    uint64_t s_last_cno;
-    uint64_t s_last_pseg;
-    uint64_t s_last_seq;
-    uint64_t s_free_blocks_count;
-    uint64_t s_ctime;
-    uint64_t s_mtime;
-    uint64_t s_wtime;
-    uint16_t s_mnt_count;
-    uint16_t s_max_mnt_count;
-    uint16_t s_state;
-    uint16_t s_errors;
-    uint64_t s_lastcheck;
-    uint32_t s_checkinterval;
-    uint32_t s_creator_os;
-    uint16_t s_def_resuid;
-    uint16_t s_def_resgid;
-    uint32_t s_first_ino;
-    uint16_t s_inode_size;
-    uint16_t s_dat_entry_size;
-    uint16_t s_checkpoint_size;
-    uint16_t s_segment_usage_size;
-    uint8_t s_uuid[16];
-    char s_volume_name[80];
-    uint32_t s_c_interval;
-    uint32_t s_c_block_max;
-    uint64_t s_feature_compat;
-    uint64_t s_feature_compat_ro;
-    uint64_t s_feature_incompat;
-    uint32_t s_reserved[186];
-  }]],
-        ["struct nilfs_dir_entry"] = [[{
-    uint64_t inode;
-    uint16_t rec_len;
-    uint8_t name_len;
-    uint8_t file_type;
-    char name[255];
-    char pad;
-  }]],
-        ["struct nilfs_finfo"] = [[{
-    uint64_t fi_ino;
-    uint64_t fi_cno;
-    uint32_t fi_nblocks;
-    uint32_t fi_ndatablk;
-  }]],
-        ["struct nilfs_binfo_v"] = [[{
-    uint64_t bi_vblocknr;
-    uint64_t bi_blkoff;
-  }]],
-        ["struct nilfs_binfo_dat"] = [[{
-    uint64_t bi_blkoff;
-    uint8_t bi_level;
-    uint8_t bi_pad[7];
-  }]],
-        ["struct nilfs_segment_summary"] = [[{
-    uint32_t ss_datasum;
-    uint32_t ss_sumsum;
-    uint32_t ss_magic;
-    uint16_t ss_bytes;
-    uint16_t ss_flags;
-    uint64_t ss_seq;
-    uint64_t ss_create;
-    uint64_t ss_next;
-    uint32_t ss_nblocks;
-    uint32_t ss_nfinfo;
-    uint32_t ss_sumbytes;
-    uint32_t ss_pad;
-    uint64_t ss_cno;
-  }]],
-        ["struct nilfs_dat_entry"] = [[{
-    uint64_t de_blocknr;
-    uint64_t de_start;
-    uint64_t de_end;
-    uint64_t de_rsv;
-  }]],
-        ["struct nilfs_snapshot_list"] = [[{
-    uint64_t ssl_next;
-    uint64_t ssl_prev;
-  }]],
-        ["struct nilfs_checkpoint"] = [[{
-    uint32_t cp_flags;
-    uint32_t cp_checkpoints_count;
-    struct nilfs_snapshot_list cp_snapshot_list;
-    uint64_t cp_cno;
-    uint64_t cp_create;
-    uint64_t cp_nblk_inc;
-    uint64_t cp_inodes_count;
-    uint64_t cp_blocks_count;
-    struct nilfs_inode cp_ifile_inode;
-  }]],
-        ["struct nilfs_cpfile_header"] = [[{
-    uint64_t ch_ncheckpoints;
-    uint64_t ch_nsnapshots;
-    struct nilfs_snapshot_list ch_snapshot_list;
-  }]],
-        ["struct nilfs_segment_usage"] = [[{
-    uint64_t su_lastmod;
-    uint32_t su_nblocks;
-    uint32_t su_flags;
-  }]],
-        ["struct nilfs_sufile_header"] = [[{
-    uint64_t sh_ncleansegs;
-    uint64_t sh_ndirtysegs;
-    uint64_t sh_last_alloc;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          NILFS_SR_MDT_OFFSET = function(inode_size, i)
-            return M.int(16 + M.u64(M.long(inode_size) * M.long(i)))
-          end,
-          NILFS_SR_DAT_OFFSET = function(inode_size)
-            return M.int(16 + M.u64(M.long(inode_size) * 0))
-          end,
-          NILFS_SR_CPFILE_OFFSET = function(inode_size)
-            return M.int(16 + M.u64(M.long(inode_size) * 1))
-          end,
-          NILFS_SR_SUFILE_OFFSET = function(inode_size)
-            return M.int(16 + M.u64(M.long(inode_size) * 2))
-          end,
-          NILFS_SR_BYTES = function(inode_size)
-            return M.int(16 + M.u64(M.long(inode_size) * 3))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          NILFS_SR_MDT_OFFSET = function(inode_size, i)
-            return M.int(16 + M.long(inode_size) * M.long(i))
-          end,
-          NILFS_SR_DAT_OFFSET = function(inode_size)
-            return M.int(16 + M.long(inode_size) * 0)
-          end,
-          NILFS_SR_CPFILE_OFFSET = function(inode_size)
-            return M.int(16 + M.long(inode_size) * 1)
-          end,
-          NILFS_SR_SUFILE_OFFSET = function(inode_size)
-            return M.int(16 + M.long(inode_size) * 2)
-          end,
-          NILFS_SR_BYTES = function(inode_size)
-            return M.int(16 + M.long(inode_size) * 3)
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct nilfs_inode"] = [[{
-    unsigned long i_blocks;
-    unsigned long i_size;
-    unsigned long i_ctime;
-    unsigned long i_mtime;
-    uint32_t i_ctime_nsec;
-    uint32_t i_mtime_nsec;
-    uint32_t i_uid;
-    uint32_t i_gid;
-    uint16_t i_mode;
-    uint16_t i_links_count;
-    uint32_t i_flags;
-    unsigned long i_bmap[7];
-    unsigned long i_xattr;
-    uint32_t i_generation;
-    uint32_t i_pad;
-  }]],
-        ["struct nilfs_super_root"] = [[{
-    uint32_t sr_sum;
-    uint16_t sr_bytes;
-    uint16_t sr_flags;
-    unsigned long sr_nongc_ctime;
-    struct nilfs_inode sr_dat;
-    struct nilfs_inode sr_cpfile;
-    struct nilfs_inode sr_sufile;
-  }]],
-        ["struct nilfs_super_block"] = [[{
-    uint32_t s_rev_level;
-    uint16_t s_minor_rev_level;
-    uint16_t s_magic;
-    uint16_t s_bytes;
-    uint16_t s_flags;
-    uint32_t s_crc_seed;
-    uint32_t s_sum;
-    uint32_t s_log_block_size;
-    unsigned long s_nsegments;
-    unsigned long s_dev_size;
-    unsigned long s_first_data_block;
-    uint32_t s_blocks_per_segment;
-    uint32_t s_r_segments_percentage;
-    unsigned long s_last_cno;
-    unsigned long s_last_pseg;
-    unsigned long s_last_seq;
-    unsigned long s_free_blocks_count;
-    unsigned long s_ctime;
-    unsigned long s_mtime;
-    unsigned long s_wtime;
-    uint16_t s_mnt_count;
-    uint16_t s_max_mnt_count;
-    uint16_t s_state;
-    uint16_t s_errors;
-    unsigned long s_lastcheck;
-    uint32_t s_checkinterval;
-    uint32_t s_creator_os;
-    uint16_t s_def_resuid;
-    uint16_t s_def_resgid;
-    uint32_t s_first_ino;
-    uint16_t s_inode_size;
-    uint16_t s_dat_entry_size;
-    uint16_t s_checkpoint_size;
-    uint16_t s_segment_usage_size;
-    uint8_t s_uuid[16];
-    char s_volume_name[80];
-    uint32_t s_c_interval;
-    uint32_t s_c_block_max;
-    unsigned long s_feature_compat;
-    unsigned long s_feature_compat_ro;
-    unsigned long s_feature_incompat;
-    uint32_t s_reserved[186];
-  }]],
-        ["struct nilfs_dir_entry"] = [[{
-    unsigned long inode;
-    uint16_t rec_len;
-    uint8_t name_len;
-    uint8_t file_type;
-    char name[255];
-    char pad;
-  }]],
-        ["struct nilfs_finfo"] = [[{
-    unsigned long fi_ino;
-    unsigned long fi_cno;
-    uint32_t fi_nblocks;
-    uint32_t fi_ndatablk;
-  }]],
-        ["struct nilfs_binfo_v"] = [[{
-    unsigned long bi_vblocknr;
-    unsigned long bi_blkoff;
-  }]],
-        ["struct nilfs_binfo_dat"] = [[{
-    unsigned long bi_blkoff;
-    uint8_t bi_level;
-    uint8_t bi_pad[7];
-  }]],
-        ["struct nilfs_segment_summary"] = [[{
-    uint32_t ss_datasum;
-    uint32_t ss_sumsum;
-    uint32_t ss_magic;
-    uint16_t ss_bytes;
-    uint16_t ss_flags;
-    unsigned long ss_seq;
-    unsigned long ss_create;
-    unsigned long ss_next;
-    uint32_t ss_nblocks;
-    uint32_t ss_nfinfo;
-    uint32_t ss_sumbytes;
-    uint32_t ss_pad;
-    unsigned long ss_cno;
-  }]],
-        ["struct nilfs_dat_entry"] = [[{
-    unsigned long de_blocknr;
-    unsigned long de_start;
-    unsigned long de_end;
-    unsigned long de_rsv;
-  }]],
-        ["struct nilfs_snapshot_list"] = [[{
-    unsigned long ssl_next;
-    unsigned long ssl_prev;
-  }]],
-        ["struct nilfs_checkpoint"] = [[{
-    uint32_t cp_flags;
-    uint32_t cp_checkpoints_count;
-    struct nilfs_snapshot_list cp_snapshot_list;
-    unsigned long cp_cno;
-    unsigned long cp_create;
-    unsigned long cp_nblk_inc;
-    unsigned long cp_inodes_count;
-    unsigned long cp_blocks_count;
-    struct nilfs_inode cp_ifile_inode;
-  }]],
-        ["struct nilfs_cpfile_header"] = [[{
-    unsigned long ch_ncheckpoints;
-    unsigned long ch_nsnapshots;
-    struct nilfs_snapshot_list ch_snapshot_list;
-  }]],
-        ["struct nilfs_segment_usage"] = [[{
-    unsigned long su_lastmod;
-    uint32_t su_nblocks;
-    uint32_t su_flags;
-  }]],
-        ["struct nilfs_sufile_header"] = [[{
-    unsigned long sh_ncleansegs;
-    unsigned long sh_ndirtysegs;
-    unsigned long sh_last_alloc;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    NILFS_ROOT_METADATA_FILE = function(ino)
+      ino = M.long(ino)
+      return ino >= 3 and ino <= 5
+    end,
+    NILFS_SB2_OFFSET_BYTES = function(devsize)
+      return M.int(M.shl(M.shr(M.long(devsize), 12) - 1, 12))
+    end,
+    NILFS_DIR_REC_LEN = function(name_len)
+      return M.int(M.band(M.long(name_len) + 12 + 7, -8LL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct nilfs_inode"] = [[{
+  uint64_t i_blocks;
+  uint64_t i_size;
+  uint64_t i_ctime;
+  uint64_t i_mtime;
+  uint32_t i_ctime_nsec;
+  uint32_t i_mtime_nsec;
+  uint32_t i_uid;
+  uint32_t i_gid;
+  uint16_t i_mode;
+  uint16_t i_links_count;
+  uint32_t i_flags;
+  uint64_t i_bmap[7];
+  uint64_t i_xattr;
+  uint32_t i_generation;
+  uint32_t i_pad;
+}]],
+      ["struct nilfs_super_root"] = [[{
+  uint32_t sr_sum;
+  uint16_t sr_bytes;
+  uint16_t sr_flags;
+  uint64_t sr_nongc_ctime;
+  struct nilfs_inode sr_dat;
+  struct nilfs_inode sr_cpfile;
+  struct nilfs_inode sr_sufile;
+}]],
+      ["struct nilfs_super_block"] = [[{
+  uint32_t s_rev_level;
+  uint16_t s_minor_rev_level;
+  uint16_t s_magic;
+  uint16_t s_bytes;
+  uint16_t s_flags;
+  uint32_t s_crc_seed;
+  uint32_t s_sum;
+  uint32_t s_log_block_size;
+  uint64_t s_nsegments;
+  uint64_t s_dev_size;
+  uint64_t s_first_data_block;
+  uint32_t s_blocks_per_segment;
+  uint32_t s_r_segments_percentage;
+  uint64_t s_last_cno;
+  uint64_t s_last_pseg;
+  uint64_t s_last_seq;
+  uint64_t s_free_blocks_count;
+  uint64_t s_ctime;
+  uint64_t s_mtime;
+  uint64_t s_wtime;
+  uint16_t s_mnt_count;
+  uint16_t s_max_mnt_count;
+  uint16_t s_state;
+  uint16_t s_errors;
+  uint64_t s_lastcheck;
+  uint32_t s_checkinterval;
+  uint32_t s_creator_os;
+  uint16_t s_def_resuid;
+  uint16_t s_def_resgid;
+  uint32_t s_first_ino;
+  uint16_t s_inode_size;
+  uint16_t s_dat_entry_size;
+  uint16_t s_checkpoint_size;
+  uint16_t s_segment_usage_size;
+  uint8_t s_uuid[16];
+  char s_volume_name[80];
+  uint32_t s_c_interval;
+  uint32_t s_c_block_max;
+  uint64_t s_feature_compat;
+  uint64_t s_feature_compat_ro;
+  uint64_t s_feature_incompat;
+  uint32_t s_reserved[186];
+}]],
+      ["struct nilfs_dir_entry"] = [[{
+  uint64_t inode;
+  uint16_t rec_len;
+  uint8_t name_len;
+  uint8_t file_type;
+  char name[255];
+  char pad;
+}]],
+      ["struct nilfs_finfo"] = [[{
+  uint64_t fi_ino;
+  uint64_t fi_cno;
+  uint32_t fi_nblocks;
+  uint32_t fi_ndatablk;
+}]],
+      ["struct nilfs_binfo_v"] = [[{
+  uint64_t bi_vblocknr;
+  uint64_t bi_blkoff;
+}]],
+      ["struct nilfs_binfo_dat"] = [[{
+  uint64_t bi_blkoff;
+  uint8_t bi_level;
+  uint8_t bi_pad[7];
+}]],
+      ["struct nilfs_segment_summary"] = [[{
+  uint32_t ss_datasum;
+  uint32_t ss_sumsum;
+  uint32_t ss_magic;
+  uint16_t ss_bytes;
+  uint16_t ss_flags;
+  uint64_t ss_seq;
+  uint64_t ss_create;
+  uint64_t ss_next;
+  uint32_t ss_nblocks;
+  uint32_t ss_nfinfo;
+  uint32_t ss_sumbytes;
+  uint32_t ss_pad;
+  uint64_t ss_cno;
+}]],
+      ["struct nilfs_dat_entry"] = [[{
+  uint64_t de_blocknr;
+  uint64_t de_start;
+  uint64_t de_end;
+  uint64_t de_rsv;
+}]],
+      ["struct nilfs_snapshot_list"] = [[{
+  uint64_t ssl_next;
+  uint64_t ssl_prev;
+}]],
+      ["struct nilfs_checkpoint"] = [[{
+  uint32_t cp_flags;
+  uint32_t cp_checkpoints_count;
+  struct nilfs_snapshot_list cp_snapshot_list;
+  uint64_t cp_cno;
+  uint64_t cp_create;
+  uint64_t cp_nblk_inc;
+  uint64_t cp_inodes_count;
+  uint64_t cp_blocks_count;
+  struct nilfs_inode cp_ifile_inode;
+}]],
+      ["struct nilfs_cpfile_header"] = [[{
+  uint64_t ch_ncheckpoints;
+  uint64_t ch_nsnapshots;
+  struct nilfs_snapshot_list ch_snapshot_list;
+}]],
+      ["struct nilfs_segment_usage"] = [[{
+  uint64_t su_lastmod;
+  uint32_t su_nblocks;
+  uint32_t su_flags;
+}]],
+      ["struct nilfs_sufile_header"] = [[{
+  uint64_t sh_ncleansegs;
+  uint64_t sh_ndirtysegs;
+  uint64_t sh_last_alloc;
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        NILFS_SR_MDT_OFFSET = function(inode_size, i)
+          return M.int(16 + M.u64(M.long(inode_size) * M.long(i)))
+        end,
+        NILFS_SR_DAT_OFFSET = function(inode_size)
+          return M.int(16 + M.u64(M.long(inode_size) * 0))
+        end,
+        NILFS_SR_CPFILE_OFFSET = function(inode_size)
+          return M.int(16 + M.u64(M.long(inode_size) * 1))
+        end,
+        NILFS_SR_SUFILE_OFFSET = function(inode_size)
+          return M.int(16 + M.u64(M.long(inode_size) * 2))
+        end,
+        NILFS_SR_BYTES = function(inode_size)
+          return M.int(16 + M.u64(M.long(inode_size) * 3))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        NILFS_SR_MDT_OFFSET = function(inode_size, i)
+          return M.int(16 + M.long(inode_size) * M.long(i))
+        end,
+        NILFS_SR_DAT_OFFSET = function(inode_size)
+          return M.int(16 + M.long(inode_size) * 0)
+        end,
+        NILFS_SR_CPFILE_OFFSET = function(inode_size)
+          return M.int(16 + M.long(inode_size) * 1)
+        end,
+        NILFS_SR_SUFILE_OFFSET = function(inode_size)
+          return M.int(16 + M.long(inode_size) * 2)
+        end,
+        NILFS_SR_BYTES = function(inode_size)
+          return M.int(16 + M.long(inode_size) * 3)
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct nilfs_inode"] = [[{
+  unsigned long i_blocks;
+  unsigned long i_size;
+  unsigned long i_ctime;
+  unsigned long i_mtime;
+  uint32_t i_ctime_nsec;
+  uint32_t i_mtime_nsec;
+  uint32_t i_uid;
+  uint32_t i_gid;
+  uint16_t i_mode;
+  uint16_t i_links_count;
+  uint32_t i_flags;
+  unsigned long i_bmap[7];
+  unsigned long i_xattr;
+  uint32_t i_generation;
+  uint32_t i_pad;
+}]],
+      ["struct nilfs_super_root"] = [[{
+  uint32_t sr_sum;
+  uint16_t sr_bytes;
+  uint16_t sr_flags;
+  unsigned long sr_nongc_ctime;
+  struct nilfs_inode sr_dat;
+  struct nilfs_inode sr_cpfile;
+  struct nilfs_inode sr_sufile;
+}]],
+      ["struct nilfs_super_block"] = [[{
+  uint32_t s_rev_level;
+  uint16_t s_minor_rev_level;
+  uint16_t s_magic;
+  uint16_t s_bytes;
+  uint16_t s_flags;
+  uint32_t s_crc_seed;
+  uint32_t s_sum;
+  uint32_t s_log_block_size;
+  unsigned long s_nsegments;
+  unsigned long s_dev_size;
+  unsigned long s_first_data_block;
+  uint32_t s_blocks_per_segment;
+  uint32_t s_r_segments_percentage;
+  unsigned long s_last_cno;
+  unsigned long s_last_pseg;
+  unsigned long s_last_seq;
+  unsigned long s_free_blocks_count;
+  unsigned long s_ctime;
+  unsigned long s_mtime;
+  unsigned long s_wtime;
+  uint16_t s_mnt_count;
+  uint16_t s_max_mnt_count;
+  uint16_t s_state;
+  uint16_t s_errors;
+  unsigned long s_lastcheck;
+  uint32_t s_checkinterval;
+  uint32_t s_creator_os;
+  uint16_t s_def_resuid;
+  uint16_t s_def_resgid;
+  uint32_t s_first_ino;
+  uint16_t s_inode_size;
+  uint16_t s_dat_entry_size;
+  uint16_t s_checkpoint_size;
+  uint16_t s_segment_usage_size;
+  uint8_t s_uuid[16];
+  char s_volume_name[80];
+  uint32_t s_c_interval;
+  uint32_t s_c_block_max;
+  unsigned long s_feature_compat;
+  unsigned long s_feature_compat_ro;
+  unsigned long s_feature_incompat;
+  uint32_t s_reserved[186];
+}]],
+      ["struct nilfs_dir_entry"] = [[{
+  unsigned long inode;
+  uint16_t rec_len;
+  uint8_t name_len;
+  uint8_t file_type;
+  char name[255];
+  char pad;
+}]],
+      ["struct nilfs_finfo"] = [[{
+  unsigned long fi_ino;
+  unsigned long fi_cno;
+  uint32_t fi_nblocks;
+  uint32_t fi_ndatablk;
+}]],
+      ["struct nilfs_binfo_v"] = [[{
+  unsigned long bi_vblocknr;
+  unsigned long bi_blkoff;
+}]],
+      ["struct nilfs_binfo_dat"] = [[{
+  unsigned long bi_blkoff;
+  uint8_t bi_level;
+  uint8_t bi_pad[7];
+}]],
+      ["struct nilfs_segment_summary"] = [[{
+  uint32_t ss_datasum;
+  uint32_t ss_sumsum;
+  uint32_t ss_magic;
+  uint16_t ss_bytes;
+  uint16_t ss_flags;
+  unsigned long ss_seq;
+  unsigned long ss_create;
+  unsigned long ss_next;
+  uint32_t ss_nblocks;
+  uint32_t ss_nfinfo;
+  uint32_t ss_sumbytes;
+  uint32_t ss_pad;
+  unsigned long ss_cno;
+}]],
+      ["struct nilfs_dat_entry"] = [[{
+  unsigned long de_blocknr;
+  unsigned long de_start;
+  unsigned long de_end;
+  unsigned long de_rsv;
+}]],
+      ["struct nilfs_snapshot_list"] = [[{
+  unsigned long ssl_next;
+  unsigned long ssl_prev;
+}]],
+      ["struct nilfs_checkpoint"] = [[{
+  uint32_t cp_flags;
+  uint32_t cp_checkpoints_count;
+  struct nilfs_snapshot_list cp_snapshot_list;
+  unsigned long cp_cno;
+  unsigned long cp_create;
+  unsigned long cp_nblk_inc;
+  unsigned long cp_inodes_count;
+  unsigned long cp_blocks_count;
+  struct nilfs_inode cp_ifile_inode;
+}]],
+      ["struct nilfs_cpfile_header"] = [[{
+  unsigned long ch_ncheckpoints;
+  unsigned long ch_nsnapshots;
+  struct nilfs_snapshot_list ch_snapshot_list;
+}]],
+      ["struct nilfs_segment_usage"] = [[{
+  unsigned long su_lastmod;
+  uint32_t su_nblocks;
+  uint32_t su_flags;
+}]],
+      ["struct nilfs_sufile_header"] = [[{
+  unsigned long sh_ncleansegs;
+  unsigned long sh_ndirtysegs;
+  unsigned long sh_last_alloc;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nitro_enclaves.h"] = [==[
-  constants = {
-    NE_ADD_VCPU = 0xc004ae21,
-    NE_GET_IMAGE_LOAD_INFO = 0xc010ae22,
-    NE_START_ENCLAVE = 0xc010ae24,
-    NE_ERR_VCPU_ALREADY_USED = 256,
-    NE_ERR_VCPU_NOT_IN_CPU_POOL = 257,
-    NE_ERR_VCPU_INVALID_CPU_CORE = 258,
-    NE_ERR_INVALID_MEM_REGION_SIZE = 259,
-    NE_ERR_INVALID_MEM_REGION_ADDR = 260,
-    NE_ERR_UNALIGNED_MEM_REGION_ADDR = 261,
-    NE_ERR_MEM_REGION_ALREADY_USED = 262,
-    NE_ERR_MEM_NOT_HUGE_PAGE = 263,
-    NE_ERR_MEM_DIFFERENT_NUMA_NODE = 264,
-    NE_ERR_MEM_MAX_REGIONS = 265,
-    NE_ERR_NO_MEM_REGIONS_ADDED = 266,
-    NE_ERR_NO_VCPUS_ADDED = 267,
-    NE_ERR_ENCLAVE_MEM_MIN_SIZE = 268,
-    NE_ERR_FULL_CORES_NOT_USED = 269,
-    NE_ERR_NOT_IN_INIT_STATE = 270,
-    NE_ERR_INVALID_VCPU = 271,
-    NE_ERR_NO_CPUS_AVAIL_IN_POOL = 272,
-    NE_ERR_INVALID_PAGE_SIZE = 273,
-    NE_ERR_INVALID_FLAG_VALUE = 274,
-    NE_ERR_INVALID_ENCLAVE_CID = 275,
-    NE_EIF_IMAGE = 0x1,
-    NE_IMAGE_LOAD_MAX_FLAG_VAL = 0x2,
-    NE_DEFAULT_MEMORY_REGION = 0x0,
-    NE_MEMORY_REGION_MAX_FLAG_VAL = 0x1,
-    NE_ENCLAVE_PRODUCTION_MODE = 0x0,
-    NE_ENCLAVE_DEBUG_MODE = 0x1,
-    NE_ENCLAVE_START_MAX_FLAG_VAL = 0x2,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NE_CREATE_VM = 0x8008ae20,
-        NE_SET_USER_MEMORY_REGION = 0x4018ae23,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ne_image_load_info"] = [[{
-    uint64_t flags;
-    uint64_t memory_offset;
-  }]],
-        ["struct ne_user_memory_region"] = [[{
-    uint64_t flags;
-    uint64_t memory_size;
-    uint64_t userspace_addr;
-  }]],
-        ["struct ne_enclave_start_info"] = [[{
-    uint64_t flags;
-    uint64_t enclave_cid;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NE_CREATE_VM = 0x4008ae20,
-        NE_SET_USER_MEMORY_REGION = 0x8018ae23,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ne_image_load_info"] = [[{
-    unsigned long flags;
-    unsigned long memory_offset;
-  }]],
-        ["struct ne_user_memory_region"] = [[{
-    unsigned long flags;
-    unsigned long memory_size;
-    unsigned long userspace_addr;
-  }]],
-        ["struct ne_enclave_start_info"] = [[{
-    unsigned long flags;
-    unsigned long enclave_cid;
-  }]],
-      },
+constants = {
+  NE_ADD_VCPU = 0xc004ae21,
+  NE_GET_IMAGE_LOAD_INFO = 0xc010ae22,
+  NE_START_ENCLAVE = 0xc010ae24,
+  NE_ERR_VCPU_ALREADY_USED = 256,
+  NE_ERR_VCPU_NOT_IN_CPU_POOL = 257,
+  NE_ERR_VCPU_INVALID_CPU_CORE = 258,
+  NE_ERR_INVALID_MEM_REGION_SIZE = 259,
+  NE_ERR_INVALID_MEM_REGION_ADDR = 260,
+  NE_ERR_UNALIGNED_MEM_REGION_ADDR = 261,
+  NE_ERR_MEM_REGION_ALREADY_USED = 262,
+  NE_ERR_MEM_NOT_HUGE_PAGE = 263,
+  NE_ERR_MEM_DIFFERENT_NUMA_NODE = 264,
+  NE_ERR_MEM_MAX_REGIONS = 265,
+  NE_ERR_NO_MEM_REGIONS_ADDED = 266,
+  NE_ERR_NO_VCPUS_ADDED = 267,
+  NE_ERR_ENCLAVE_MEM_MIN_SIZE = 268,
+  NE_ERR_FULL_CORES_NOT_USED = 269,
+  NE_ERR_NOT_IN_INIT_STATE = 270,
+  NE_ERR_INVALID_VCPU = 271,
+  NE_ERR_NO_CPUS_AVAIL_IN_POOL = 272,
+  NE_ERR_INVALID_PAGE_SIZE = 273,
+  NE_ERR_INVALID_FLAG_VALUE = 274,
+  NE_ERR_INVALID_ENCLAVE_CID = 275,
+  NE_EIF_IMAGE = 0x1,
+  NE_IMAGE_LOAD_MAX_FLAG_VAL = 0x2,
+  NE_DEFAULT_MEMORY_REGION = 0x0,
+  NE_MEMORY_REGION_MAX_FLAG_VAL = 0x1,
+  NE_ENCLAVE_PRODUCTION_MODE = 0x0,
+  NE_ENCLAVE_DEBUG_MODE = 0x1,
+  NE_ENCLAVE_START_MAX_FLAG_VAL = 0x2,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NE_CREATE_VM = 0x8008ae20,
+      NE_SET_USER_MEMORY_REGION = 0x4018ae23,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ne_image_load_info"] = [[{
+  uint64_t flags;
+  uint64_t memory_offset;
+}]],
+      ["struct ne_user_memory_region"] = [[{
+  uint64_t flags;
+  uint64_t memory_size;
+  uint64_t userspace_addr;
+}]],
+      ["struct ne_enclave_start_info"] = [[{
+  uint64_t flags;
+  uint64_t enclave_cid;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NE_CREATE_VM = 0x4008ae20,
+      NE_SET_USER_MEMORY_REGION = 0x8018ae23,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ne_image_load_info"] = [[{
+  unsigned long flags;
+  unsigned long memory_offset;
+}]],
+      ["struct ne_user_memory_region"] = [[{
+  unsigned long flags;
+  unsigned long memory_size;
+  unsigned long userspace_addr;
+}]],
+      ["struct ne_enclave_start_info"] = [[{
+  unsigned long flags;
+  unsigned long enclave_cid;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nl80211-vnd-intel.h"] = [==[
-  constants = {
-    IWL_MVM_VENDOR_CMD_GET_CSME_CONN_INFO = 45,
-    IWL_MVM_VENDOR_CMD_HOST_GET_OWNERSHIP = 48,
-    IWL_MVM_VENDOR_CMD_ROAMING_FORBIDDEN_EVENT = 50,
-    IWL_VENDOR_AUTH_OPEN = 0,
-    IWL_VENDOR_AUTH_RSNA = 6,
-    IWL_VENDOR_AUTH_RSNA_PSK = 7,
-    IWL_VENDOR_AUTH_SAE = 9,
-    IWL_VENDOR_AUTH_MAX = 10,
-    __IWL_MVM_VENDOR_ATTR_INVALID = 0,
-    IWL_MVM_VENDOR_ATTR_VIF_ADDR = 2,
-    IWL_MVM_VENDOR_ATTR_ADDR = 10,
-    IWL_MVM_VENDOR_ATTR_SSID = 61,
-    IWL_MVM_VENDOR_ATTR_STA_CIPHER = 81,
-    IWL_MVM_VENDOR_ATTR_ROAMING_FORBIDDEN = 100,
-    IWL_MVM_VENDOR_ATTR_AUTH_MODE = 101,
-    IWL_MVM_VENDOR_ATTR_CHANNEL_NUM = 102,
-    IWL_MVM_VENDOR_ATTR_BAND = 105,
-    IWL_MVM_VENDOR_ATTR_COLLOC_CHANNEL = 112,
-    IWL_MVM_VENDOR_ATTR_COLLOC_ADDR = 113,
-    NUM_IWL_MVM_VENDOR_ATTR = 114,
-    MAX_IWL_MVM_VENDOR_ATTR = 113,
-    INTEL_OUI = 0x1735,
-  },
+constants = {
+  IWL_MVM_VENDOR_CMD_GET_CSME_CONN_INFO = 45,
+  IWL_MVM_VENDOR_CMD_HOST_GET_OWNERSHIP = 48,
+  IWL_MVM_VENDOR_CMD_ROAMING_FORBIDDEN_EVENT = 50,
+  IWL_VENDOR_AUTH_OPEN = 0,
+  IWL_VENDOR_AUTH_RSNA = 6,
+  IWL_VENDOR_AUTH_RSNA_PSK = 7,
+  IWL_VENDOR_AUTH_SAE = 9,
+  IWL_VENDOR_AUTH_MAX = 10,
+  __IWL_MVM_VENDOR_ATTR_INVALID = 0,
+  IWL_MVM_VENDOR_ATTR_VIF_ADDR = 2,
+  IWL_MVM_VENDOR_ATTR_ADDR = 10,
+  IWL_MVM_VENDOR_ATTR_SSID = 61,
+  IWL_MVM_VENDOR_ATTR_STA_CIPHER = 81,
+  IWL_MVM_VENDOR_ATTR_ROAMING_FORBIDDEN = 100,
+  IWL_MVM_VENDOR_ATTR_AUTH_MODE = 101,
+  IWL_MVM_VENDOR_ATTR_CHANNEL_NUM = 102,
+  IWL_MVM_VENDOR_ATTR_BAND = 105,
+  IWL_MVM_VENDOR_ATTR_COLLOC_CHANNEL = 112,
+  IWL_MVM_VENDOR_ATTR_COLLOC_ADDR = 113,
+  NUM_IWL_MVM_VENDOR_ATTR = 114,
+  MAX_IWL_MVM_VENDOR_ATTR = 113,
+  INTEL_OUI = 0x1735,
+},
 ]==],
 ["linux/npcm-video.h"] = [==[
-  constants = {
-    V4L2_NPCM_CAPTURE_MODE_COMPLETE = 0,
-    V4L2_NPCM_CAPTURE_MODE_DIFF = 1,
-    V4L2_CID_NPCM_CAPTURE_MODE = 9968304,
-    V4L2_CID_NPCM_RECT_COUNT = 9968305,
-  },
+constants = {
+  V4L2_NPCM_CAPTURE_MODE_COMPLETE = 0,
+  V4L2_NPCM_CAPTURE_MODE_DIFF = 1,
+  V4L2_CID_NPCM_CAPTURE_MODE = 9968304,
+  V4L2_CID_NPCM_RECT_COUNT = 9968305,
+},
 ]==],
 ["linux/nsfs.h"] = [==[
-  constants = {
-    IPC_NS_INIT_INO = 4026531839,
-    UTS_NS_INIT_INO = 4026531838,
-    USER_NS_INIT_INO = 4026531837,
-    PID_NS_INIT_INO = 4026531836,
-    CGROUP_NS_INIT_INO = 4026531835,
-    TIME_NS_INIT_INO = 4026531834,
-    NET_NS_INIT_INO = 4026531833,
-    MNT_NS_INIT_INO = 4026531832,
-    IPC_NS_INIT_ID = 1,
-    UTS_NS_INIT_ID = 2,
-    USER_NS_INIT_ID = 3,
-    PID_NS_INIT_ID = 4,
-    CGROUP_NS_INIT_ID = 5,
-    TIME_NS_INIT_ID = 6,
-    NET_NS_INIT_ID = 7,
-    MNT_NS_INIT_ID = 8,
-    TIME_NS = 128,
-    MNT_NS = 131072,
-    CGROUP_NS = 33554432,
-    UTS_NS = 67108864,
-    IPC_NS = 134217728,
-    USER_NS = 268435456,
-    PID_NS = 536870912,
-    NET_NS = 1073741824,
-    NSIO = 0xb7,
-    MNT_NS_INFO_SIZE_VER0 = 16,
-    NSFS_FILE_HANDLE_SIZE_VER0 = 16,
-    NSFS_FILE_HANDLE_SIZE_LATEST = 16,
-    LISTNS_CURRENT_USER = 0xffffffffffffffffULL,
-    NS_ID_REQ_SIZE_VER0 = 32,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NS_GET_USERNS = 0xb701,
-        NS_GET_PARENT = 0xb702,
-        NS_GET_NSTYPE = 0xb703,
-        NS_GET_OWNER_UID = 0xb704,
-        NS_GET_PID_FROM_PIDNS = 0x8004b706,
-        NS_GET_TGID_FROM_PIDNS = 0x8004b707,
-        NS_GET_PID_IN_PIDNS = 0x8004b708,
-        NS_GET_TGID_IN_PIDNS = 0x8004b709,
-        NS_MNT_GET_INFO = 0x8010b70a,
-        NS_MNT_GET_NEXT = 0x8010b70b,
-        NS_MNT_GET_PREV = 0x8010b70c,
-        NS_GET_MNTNS_ID = 0x8008b705,
-        NS_GET_ID = 0x8008b70d,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mnt_ns_info"] = [[{
-    uint32_t size;
-    uint32_t nr_mounts;
-    uint64_t mnt_ns_id;
-  }]],
-        ["struct nsfs_file_handle"] = [[{
-    uint64_t ns_id;
-    uint32_t ns_type;
-    uint32_t ns_inum;
-  }]],
-        ["struct ns_id_req"] = [[{
-    uint32_t size;
-    uint32_t spare;
-    uint64_t ns_id;
-    struct {
-      uint32_t ns_type;
-      uint32_t spare2;
-      uint64_t user_ns_id;
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NS_GET_USERNS = 0x2000b701,
-        NS_GET_PARENT = 0x2000b702,
-        NS_GET_NSTYPE = 0x2000b703,
-        NS_GET_OWNER_UID = 0x2000b704,
-        NS_GET_PID_FROM_PIDNS = 0x4004b706,
-        NS_GET_TGID_FROM_PIDNS = 0x4004b707,
-        NS_GET_PID_IN_PIDNS = 0x4004b708,
-        NS_GET_TGID_IN_PIDNS = 0x4004b709,
-        NS_MNT_GET_INFO = 0x4010b70a,
-        NS_MNT_GET_NEXT = 0x4010b70b,
-        NS_MNT_GET_PREV = 0x4010b70c,
-        NS_GET_MNTNS_ID = 0x4008b705,
-        NS_GET_ID = 0x4008b70d,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mnt_ns_info"] = [[{
-    uint32_t size;
-    uint32_t nr_mounts;
-    unsigned long mnt_ns_id;
-  }]],
-        ["struct nsfs_file_handle"] = [[{
-    unsigned long ns_id;
-    uint32_t ns_type;
-    uint32_t ns_inum;
-  }]],
-        ["struct ns_id_req"] = [[{
-    uint32_t size;
-    uint32_t spare;
-    unsigned long ns_id;
-    struct {
-      uint32_t ns_type;
-      uint32_t spare2;
-      unsigned long user_ns_id;
-    };
-  }]],
-      },
+constants = {
+  IPC_NS_INIT_INO = 4026531839,
+  UTS_NS_INIT_INO = 4026531838,
+  USER_NS_INIT_INO = 4026531837,
+  PID_NS_INIT_INO = 4026531836,
+  CGROUP_NS_INIT_INO = 4026531835,
+  TIME_NS_INIT_INO = 4026531834,
+  NET_NS_INIT_INO = 4026531833,
+  MNT_NS_INIT_INO = 4026531832,
+  IPC_NS_INIT_ID = 1,
+  UTS_NS_INIT_ID = 2,
+  USER_NS_INIT_ID = 3,
+  PID_NS_INIT_ID = 4,
+  CGROUP_NS_INIT_ID = 5,
+  TIME_NS_INIT_ID = 6,
+  NET_NS_INIT_ID = 7,
+  MNT_NS_INIT_ID = 8,
+  TIME_NS = 128,
+  MNT_NS = 131072,
+  CGROUP_NS = 33554432,
+  UTS_NS = 67108864,
+  IPC_NS = 134217728,
+  USER_NS = 268435456,
+  PID_NS = 536870912,
+  NET_NS = 1073741824,
+  NSIO = 0xb7,
+  MNT_NS_INFO_SIZE_VER0 = 16,
+  NSFS_FILE_HANDLE_SIZE_VER0 = 16,
+  NSFS_FILE_HANDLE_SIZE_LATEST = 16,
+  LISTNS_CURRENT_USER = 0xffffffffffffffffULL,
+  NS_ID_REQ_SIZE_VER0 = 32,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NS_GET_USERNS = 0xb701,
+      NS_GET_PARENT = 0xb702,
+      NS_GET_NSTYPE = 0xb703,
+      NS_GET_OWNER_UID = 0xb704,
+      NS_GET_PID_FROM_PIDNS = 0x8004b706,
+      NS_GET_TGID_FROM_PIDNS = 0x8004b707,
+      NS_GET_PID_IN_PIDNS = 0x8004b708,
+      NS_GET_TGID_IN_PIDNS = 0x8004b709,
+      NS_MNT_GET_INFO = 0x8010b70a,
+      NS_MNT_GET_NEXT = 0x8010b70b,
+      NS_MNT_GET_PREV = 0x8010b70c,
+      NS_GET_MNTNS_ID = 0x8008b705,
+      NS_GET_ID = 0x8008b70d,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mnt_ns_info"] = [[{
+  uint32_t size;
+  uint32_t nr_mounts;
+  uint64_t mnt_ns_id;
+}]],
+      ["struct nsfs_file_handle"] = [[{
+  uint64_t ns_id;
+  uint32_t ns_type;
+  uint32_t ns_inum;
+}]],
+      ["struct ns_id_req"] = [[{
+  uint32_t size;
+  uint32_t spare;
+  uint64_t ns_id;
+  struct {
+    uint32_t ns_type;
+    uint32_t spare2;
+    uint64_t user_ns_id;
+  };
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NS_GET_USERNS = 0x2000b701,
+      NS_GET_PARENT = 0x2000b702,
+      NS_GET_NSTYPE = 0x2000b703,
+      NS_GET_OWNER_UID = 0x2000b704,
+      NS_GET_PID_FROM_PIDNS = 0x4004b706,
+      NS_GET_TGID_FROM_PIDNS = 0x4004b707,
+      NS_GET_PID_IN_PIDNS = 0x4004b708,
+      NS_GET_TGID_IN_PIDNS = 0x4004b709,
+      NS_MNT_GET_INFO = 0x4010b70a,
+      NS_MNT_GET_NEXT = 0x4010b70b,
+      NS_MNT_GET_PREV = 0x4010b70c,
+      NS_GET_MNTNS_ID = 0x4008b705,
+      NS_GET_ID = 0x4008b70d,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mnt_ns_info"] = [[{
+  uint32_t size;
+  uint32_t nr_mounts;
+  unsigned long mnt_ns_id;
+}]],
+      ["struct nsfs_file_handle"] = [[{
+  unsigned long ns_id;
+  uint32_t ns_type;
+  uint32_t ns_inum;
+}]],
+      ["struct ns_id_req"] = [[{
+  uint32_t size;
+  uint32_t spare;
+  unsigned long ns_id;
+  struct {
+    uint32_t ns_type;
+    uint32_t spare2;
+    unsigned long user_ns_id;
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nsm.h"] = [==[
-  constants = {
-    NSM_MAGIC = 0xa,
-    NSM_REQUEST_MAX_SIZE = 0x1000,
-    NSM_RESPONSE_MAX_SIZE = 0x3000,
-    NSM_IOCTL_RAW = 0xc0200a00,
-  },
-  records = {
-    ["struct nsm_raw"] = [[{
+constants = {
+  NSM_MAGIC = 0xa,
+  NSM_REQUEST_MAX_SIZE = 0x1000,
+  NSM_RESPONSE_MAX_SIZE = 0x3000,
+  NSM_IOCTL_RAW = 0xc0200a00,
+},
+records = {
+  ["struct nsm_raw"] = [[{
   struct nsm_iovec request;
   struct nsm_iovec response;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct nsm_iovec"] = [[{
-    uint64_t addr;
-    uint64_t len;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct nsm_iovec"] = [[{
-    unsigned long addr;
-    unsigned long len;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct nsm_iovec"] = [[{
+  uint64_t addr;
+  uint64_t len;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct nsm_iovec"] = [[{
+  unsigned long addr;
+  unsigned long len;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ntsync.h"] = [==[
-  constants = {
-    NTSYNC_WAIT_REALTIME = 0x1,
-    NTSYNC_MAX_WAIT_COUNT = 64,
-    NTSYNC_IOC_WAIT_ANY = 0xc0284e82,
-    NTSYNC_IOC_WAIT_ALL = 0xc0284e83,
-    NTSYNC_IOC_SEM_RELEASE = 0xc0044e81,
-    NTSYNC_IOC_MUTEX_UNLOCK = 0xc0084e85,
-  },
-  records = {
-    ["struct ntsync_sem_args"] = [[{
+constants = {
+  NTSYNC_WAIT_REALTIME = 0x1,
+  NTSYNC_MAX_WAIT_COUNT = 64,
+  NTSYNC_IOC_WAIT_ANY = 0xc0284e82,
+  NTSYNC_IOC_WAIT_ALL = 0xc0284e83,
+  NTSYNC_IOC_SEM_RELEASE = 0xc0044e81,
+  NTSYNC_IOC_MUTEX_UNLOCK = 0xc0084e85,
+},
+records = {
+  ["struct ntsync_sem_args"] = [[{
   uint32_t count;
   uint32_t max;
 }]],
-    ["struct ntsync_mutex_args"] = [[{
+  ["struct ntsync_mutex_args"] = [[{
   uint32_t owner;
   uint32_t count;
 }]],
-    ["struct ntsync_event_args"] = [[{
+  ["struct ntsync_event_args"] = [[{
   uint32_t manual;
   uint32_t signaled;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NTSYNC_IOC_CREATE_SEM = 0x40084e80,
-        NTSYNC_IOC_CREATE_MUTEX = 0x40084e84,
-        NTSYNC_IOC_CREATE_EVENT = 0x40084e87,
-        NTSYNC_IOC_MUTEX_KILL = 0x40044e86,
-        NTSYNC_IOC_EVENT_SET = 0x80044e88,
-        NTSYNC_IOC_EVENT_RESET = 0x80044e89,
-        NTSYNC_IOC_EVENT_PULSE = 0x80044e8a,
-        NTSYNC_IOC_SEM_READ = 0x80084e8b,
-        NTSYNC_IOC_MUTEX_READ = 0x80084e8c,
-        NTSYNC_IOC_EVENT_READ = 0x80084e8d,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ntsync_wait_args"] = [[{
-    uint64_t timeout;
-    uint64_t objs;
-    uint32_t count;
-    uint32_t index;
-    uint32_t flags;
-    uint32_t owner;
-    uint32_t alert;
-    uint32_t pad;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NTSYNC_IOC_CREATE_SEM = 0x80084e80,
-        NTSYNC_IOC_CREATE_MUTEX = 0x80084e84,
-        NTSYNC_IOC_CREATE_EVENT = 0x80084e87,
-        NTSYNC_IOC_MUTEX_KILL = 0x80044e86,
-        NTSYNC_IOC_EVENT_SET = 0x40044e88,
-        NTSYNC_IOC_EVENT_RESET = 0x40044e89,
-        NTSYNC_IOC_EVENT_PULSE = 0x40044e8a,
-        NTSYNC_IOC_SEM_READ = 0x40084e8b,
-        NTSYNC_IOC_MUTEX_READ = 0x40084e8c,
-        NTSYNC_IOC_EVENT_READ = 0x40084e8d,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ntsync_wait_args"] = [[{
-    unsigned long timeout;
-    unsigned long objs;
-    uint32_t count;
-    uint32_t index;
-    uint32_t flags;
-    uint32_t owner;
-    uint32_t alert;
-    uint32_t pad;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NTSYNC_IOC_CREATE_SEM = 0x40084e80,
+      NTSYNC_IOC_CREATE_MUTEX = 0x40084e84,
+      NTSYNC_IOC_CREATE_EVENT = 0x40084e87,
+      NTSYNC_IOC_MUTEX_KILL = 0x40044e86,
+      NTSYNC_IOC_EVENT_SET = 0x80044e88,
+      NTSYNC_IOC_EVENT_RESET = 0x80044e89,
+      NTSYNC_IOC_EVENT_PULSE = 0x80044e8a,
+      NTSYNC_IOC_SEM_READ = 0x80084e8b,
+      NTSYNC_IOC_MUTEX_READ = 0x80084e8c,
+      NTSYNC_IOC_EVENT_READ = 0x80084e8d,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ntsync_wait_args"] = [[{
+  uint64_t timeout;
+  uint64_t objs;
+  uint32_t count;
+  uint32_t index;
+  uint32_t flags;
+  uint32_t owner;
+  uint32_t alert;
+  uint32_t pad;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NTSYNC_IOC_CREATE_SEM = 0x80084e80,
+      NTSYNC_IOC_CREATE_MUTEX = 0x80084e84,
+      NTSYNC_IOC_CREATE_EVENT = 0x80084e87,
+      NTSYNC_IOC_MUTEX_KILL = 0x80044e86,
+      NTSYNC_IOC_EVENT_SET = 0x40044e88,
+      NTSYNC_IOC_EVENT_RESET = 0x40044e89,
+      NTSYNC_IOC_EVENT_PULSE = 0x40044e8a,
+      NTSYNC_IOC_SEM_READ = 0x40084e8b,
+      NTSYNC_IOC_MUTEX_READ = 0x40084e8c,
+      NTSYNC_IOC_EVENT_READ = 0x40084e8d,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ntsync_wait_args"] = [[{
+  unsigned long timeout;
+  unsigned long objs;
+  uint32_t count;
+  uint32_t index;
+  uint32_t flags;
+  uint32_t owner;
+  uint32_t alert;
+  uint32_t pad;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nubus.h"] = [==[
-  constants = {
-    NUBUS_CAT_BOARD = 1,
-    NUBUS_CAT_DISPLAY = 3,
-    NUBUS_CAT_NETWORK = 4,
-    NUBUS_CAT_COMMUNICATIONS = 6,
-    NUBUS_CAT_FONT = 9,
-    NUBUS_CAT_CPU = 10,
-    NUBUS_CAT_DUODOCK = 32,
-    NUBUS_TYPE_ETHERNET = 1,
-    NUBUS_TYPE_RS232 = 2,
-    NUBUS_TYPE_VIDEO = 1,
-    NUBUS_TYPE_68020 = 3,
-    NUBUS_TYPE_68030 = 4,
-    NUBUS_TYPE_68040 = 5,
-    NUBUS_DRSW_APPLE = 1,
-    NUBUS_DRSW_APPLE_HIRES = 19,
-    NUBUS_DRSW_3COM = 0,
-    NUBUS_DRSW_CABLETRON = 1,
-    NUBUS_DRSW_SONIC_LC = 1,
-    NUBUS_DRSW_KINETICS = 259,
-    NUBUS_DRSW_ASANTE = 260,
-    NUBUS_DRSW_TECHWORKS = 265,
-    NUBUS_DRSW_DAYNA = 267,
-    NUBUS_DRSW_FARALLON = 268,
-    NUBUS_DRSW_APPLE_SN = 271,
-    NUBUS_DRSW_DAYNA2 = 277,
-    NUBUS_DRSW_FOCUS = 282,
-    NUBUS_DRSW_ASANTE_CS = 285,
-    NUBUS_DRSW_DAYNA_LC = 286,
-    NUBUS_DRSW_NONE = 0,
-    NUBUS_DRHW_APPLE_TFB = 1,
-    NUBUS_DRHW_APPLE_WVC = 6,
-    NUBUS_DRHW_SIGMA_CLRMAX = 7,
-    NUBUS_DRHW_APPLE_SE30 = 9,
-    NUBUS_DRHW_APPLE_HRVC = 19,
-    NUBUS_DRHW_APPLE_MVC = 20,
-    NUBUS_DRHW_APPLE_PVC = 23,
-    NUBUS_DRHW_APPLE_RBV1 = 24,
-    NUBUS_DRHW_APPLE_MDC = 25,
-    NUBUS_DRHW_APPLE_VSC = 32,
-    NUBUS_DRHW_APPLE_SONORA = 34,
-    NUBUS_DRHW_APPLE_JET = 41,
-    NUBUS_DRHW_APPLE_24AC = 43,
-    NUBUS_DRHW_APPLE_VALKYRIE = 46,
-    NUBUS_DRHW_SMAC_GFX = 261,
-    NUBUS_DRHW_RASTER_CB264 = 315,
-    NUBUS_DRHW_MICRON_XCEED = 326,
-    NUBUS_DRHW_RDIUS_GSC = 339,
-    NUBUS_DRHW_SMAC_SPEC8 = 379,
-    NUBUS_DRHW_SMAC_SPEC24 = 380,
-    NUBUS_DRHW_RASTER_CB364 = 623,
-    NUBUS_DRHW_RDIUS_DCGX = 636,
-    NUBUS_DRHW_RDIUS_PC8 = 657,
-    NUBUS_DRHW_LAPIS_PCS8 = 658,
-    NUBUS_DRHW_RASTER_24XLI = 672,
-    NUBUS_DRHW_RASTER_PBPGT = 677,
-    NUBUS_DRHW_EMACH_FSX = 686,
-    NUBUS_DRHW_RASTER_24XLTV = 695,
-    NUBUS_DRHW_SMAC_THUND24 = 715,
-    NUBUS_DRHW_SMAC_THUNDLGHT = 985,
-    NUBUS_DRHW_RDIUS_PC24XP = 1030,
-    NUBUS_DRHW_RDIUS_PC24X = 1034,
-    NUBUS_DRHW_RDIUS_PC8XJ = 1035,
-    NUBUS_DRHW_INTERLAN = 256,
-    NUBUS_DRHW_SMC9194 = 257,
-    NUBUS_DRHW_KINETICS = 262,
-    NUBUS_DRHW_CABLETRON = 265,
-    NUBUS_DRHW_ASANTE_LC = 271,
-    NUBUS_DRHW_SONIC = 272,
-    NUBUS_DRHW_TECHWORKS = 274,
-    NUBUS_DRHW_APPLE_SONIC_NB = 280,
-    NUBUS_DRHW_APPLE_SONIC_LC = 281,
-    NUBUS_DRHW_FOCUS = 284,
-    NUBUS_DRHW_SONNET = 285,
-    NUBUS_RESID_TYPE = 1,
-    NUBUS_RESID_NAME = 2,
-    NUBUS_RESID_ICON = 3,
-    NUBUS_RESID_DRVRDIR = 4,
-    NUBUS_RESID_LOADREC = 5,
-    NUBUS_RESID_BOOTREC = 6,
-    NUBUS_RESID_FLAGS = 7,
-    NUBUS_RESID_HWDEVID = 8,
-    NUBUS_RESID_MINOR_BASEOS = 10,
-    NUBUS_RESID_MINOR_LENGTH = 11,
-    NUBUS_RESID_MAJOR_BASEOS = 12,
-    NUBUS_RESID_MAJOR_LENGTH = 13,
-    NUBUS_RESID_CICN = 15,
-    NUBUS_RESID_ICL8 = 16,
-    NUBUS_RESID_ICL4 = 17,
-    NUBUS_RESID_BOARDID = 32,
-    NUBUS_RESID_PRAMINITDATA = 33,
-    NUBUS_RESID_PRIMARYINIT = 34,
-    NUBUS_RESID_TIMEOUTCONST = 35,
-    NUBUS_RESID_VENDORINFO = 36,
-    NUBUS_RESID_BOARDFLAGS = 37,
-    NUBUS_RESID_SECONDINIT = 38,
-    NUBUS_RESID_VIDNAMES = 65,
-    NUBUS_RESID_VIDMODES = 126,
-    NUBUS_RESID_VEND_ID = 1,
-    NUBUS_RESID_VEND_SERIAL = 2,
-    NUBUS_RESID_VEND_REV = 3,
-    NUBUS_RESID_VEND_PART = 4,
-    NUBUS_RESID_VEND_DATE = 5,
-    NUBUS_RESID_MAC_ADDRESS = 128,
-    NUBUS_RESID_MEMINFO = 129,
-    NUBUS_RESID_ROMINFO = 130,
-    NUBUS_RESID_GAMMADIR = 64,
-    NUBUS_RESID_FIRSTMODE = 128,
-    NUBUS_RESID_SECONDMODE = 129,
-    NUBUS_RESID_THIRDMODE = 130,
-    NUBUS_RESID_FOURTHMODE = 131,
-    NUBUS_RESID_FIFTHMODE = 132,
-    NUBUS_RESID_SIXTHMODE = 133,
-  },
+constants = {
+  NUBUS_CAT_BOARD = 1,
+  NUBUS_CAT_DISPLAY = 3,
+  NUBUS_CAT_NETWORK = 4,
+  NUBUS_CAT_COMMUNICATIONS = 6,
+  NUBUS_CAT_FONT = 9,
+  NUBUS_CAT_CPU = 10,
+  NUBUS_CAT_DUODOCK = 32,
+  NUBUS_TYPE_ETHERNET = 1,
+  NUBUS_TYPE_RS232 = 2,
+  NUBUS_TYPE_VIDEO = 1,
+  NUBUS_TYPE_68020 = 3,
+  NUBUS_TYPE_68030 = 4,
+  NUBUS_TYPE_68040 = 5,
+  NUBUS_DRSW_APPLE = 1,
+  NUBUS_DRSW_APPLE_HIRES = 19,
+  NUBUS_DRSW_3COM = 0,
+  NUBUS_DRSW_CABLETRON = 1,
+  NUBUS_DRSW_SONIC_LC = 1,
+  NUBUS_DRSW_KINETICS = 259,
+  NUBUS_DRSW_ASANTE = 260,
+  NUBUS_DRSW_TECHWORKS = 265,
+  NUBUS_DRSW_DAYNA = 267,
+  NUBUS_DRSW_FARALLON = 268,
+  NUBUS_DRSW_APPLE_SN = 271,
+  NUBUS_DRSW_DAYNA2 = 277,
+  NUBUS_DRSW_FOCUS = 282,
+  NUBUS_DRSW_ASANTE_CS = 285,
+  NUBUS_DRSW_DAYNA_LC = 286,
+  NUBUS_DRSW_NONE = 0,
+  NUBUS_DRHW_APPLE_TFB = 1,
+  NUBUS_DRHW_APPLE_WVC = 6,
+  NUBUS_DRHW_SIGMA_CLRMAX = 7,
+  NUBUS_DRHW_APPLE_SE30 = 9,
+  NUBUS_DRHW_APPLE_HRVC = 19,
+  NUBUS_DRHW_APPLE_MVC = 20,
+  NUBUS_DRHW_APPLE_PVC = 23,
+  NUBUS_DRHW_APPLE_RBV1 = 24,
+  NUBUS_DRHW_APPLE_MDC = 25,
+  NUBUS_DRHW_APPLE_VSC = 32,
+  NUBUS_DRHW_APPLE_SONORA = 34,
+  NUBUS_DRHW_APPLE_JET = 41,
+  NUBUS_DRHW_APPLE_24AC = 43,
+  NUBUS_DRHW_APPLE_VALKYRIE = 46,
+  NUBUS_DRHW_SMAC_GFX = 261,
+  NUBUS_DRHW_RASTER_CB264 = 315,
+  NUBUS_DRHW_MICRON_XCEED = 326,
+  NUBUS_DRHW_RDIUS_GSC = 339,
+  NUBUS_DRHW_SMAC_SPEC8 = 379,
+  NUBUS_DRHW_SMAC_SPEC24 = 380,
+  NUBUS_DRHW_RASTER_CB364 = 623,
+  NUBUS_DRHW_RDIUS_DCGX = 636,
+  NUBUS_DRHW_RDIUS_PC8 = 657,
+  NUBUS_DRHW_LAPIS_PCS8 = 658,
+  NUBUS_DRHW_RASTER_24XLI = 672,
+  NUBUS_DRHW_RASTER_PBPGT = 677,
+  NUBUS_DRHW_EMACH_FSX = 686,
+  NUBUS_DRHW_RASTER_24XLTV = 695,
+  NUBUS_DRHW_SMAC_THUND24 = 715,
+  NUBUS_DRHW_SMAC_THUNDLGHT = 985,
+  NUBUS_DRHW_RDIUS_PC24XP = 1030,
+  NUBUS_DRHW_RDIUS_PC24X = 1034,
+  NUBUS_DRHW_RDIUS_PC8XJ = 1035,
+  NUBUS_DRHW_INTERLAN = 256,
+  NUBUS_DRHW_SMC9194 = 257,
+  NUBUS_DRHW_KINETICS = 262,
+  NUBUS_DRHW_CABLETRON = 265,
+  NUBUS_DRHW_ASANTE_LC = 271,
+  NUBUS_DRHW_SONIC = 272,
+  NUBUS_DRHW_TECHWORKS = 274,
+  NUBUS_DRHW_APPLE_SONIC_NB = 280,
+  NUBUS_DRHW_APPLE_SONIC_LC = 281,
+  NUBUS_DRHW_FOCUS = 284,
+  NUBUS_DRHW_SONNET = 285,
+  NUBUS_RESID_TYPE = 1,
+  NUBUS_RESID_NAME = 2,
+  NUBUS_RESID_ICON = 3,
+  NUBUS_RESID_DRVRDIR = 4,
+  NUBUS_RESID_LOADREC = 5,
+  NUBUS_RESID_BOOTREC = 6,
+  NUBUS_RESID_FLAGS = 7,
+  NUBUS_RESID_HWDEVID = 8,
+  NUBUS_RESID_MINOR_BASEOS = 10,
+  NUBUS_RESID_MINOR_LENGTH = 11,
+  NUBUS_RESID_MAJOR_BASEOS = 12,
+  NUBUS_RESID_MAJOR_LENGTH = 13,
+  NUBUS_RESID_CICN = 15,
+  NUBUS_RESID_ICL8 = 16,
+  NUBUS_RESID_ICL4 = 17,
+  NUBUS_RESID_BOARDID = 32,
+  NUBUS_RESID_PRAMINITDATA = 33,
+  NUBUS_RESID_PRIMARYINIT = 34,
+  NUBUS_RESID_TIMEOUTCONST = 35,
+  NUBUS_RESID_VENDORINFO = 36,
+  NUBUS_RESID_BOARDFLAGS = 37,
+  NUBUS_RESID_SECONDINIT = 38,
+  NUBUS_RESID_VIDNAMES = 65,
+  NUBUS_RESID_VIDMODES = 126,
+  NUBUS_RESID_VEND_ID = 1,
+  NUBUS_RESID_VEND_SERIAL = 2,
+  NUBUS_RESID_VEND_REV = 3,
+  NUBUS_RESID_VEND_PART = 4,
+  NUBUS_RESID_VEND_DATE = 5,
+  NUBUS_RESID_MAC_ADDRESS = 128,
+  NUBUS_RESID_MEMINFO = 129,
+  NUBUS_RESID_ROMINFO = 130,
+  NUBUS_RESID_GAMMADIR = 64,
+  NUBUS_RESID_FIRSTMODE = 128,
+  NUBUS_RESID_SECONDMODE = 129,
+  NUBUS_RESID_THIRDMODE = 130,
+  NUBUS_RESID_FOURTHMODE = 131,
+  NUBUS_RESID_FIFTHMODE = 132,
+  NUBUS_RESID_SIXTHMODE = 133,
+},
 ]==],
 ["linux/nvme_ioctl.h"] = [==[
-  constants = {
-    NVME_IOCTL_ADMIN_CMD = 0xc0484e41,
-    NVME_IOCTL_IO_CMD = 0xc0484e43,
-    NVME_IOCTL_ADMIN64_CMD = 0xc0504e47,
-    NVME_IOCTL_IO64_CMD = 0xc0504e48,
-    NVME_IOCTL_IO64_CMD_VEC = 0xc0504e49,
-    NVME_URING_CMD_IO = 0xc0484e80,
-    NVME_URING_CMD_IO_VEC = 0xc0484e81,
-    NVME_URING_CMD_ADMIN = 0xc0484e82,
-    NVME_URING_CMD_ADMIN_VEC = 0xc0484e83,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NVME_IOCTL_ID = 0x4e40,
-        NVME_IOCTL_RESET = 0x4e44,
-        NVME_IOCTL_SUBSYS_RESET = 0x4e45,
-        NVME_IOCTL_RESCAN = 0x4e46,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        NVME_IOCTL_SUBMIT_IO = 0x40304e42,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct nvme_user_io"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t control;
-    uint16_t nblocks;
-    uint16_t rsvd;
-    uint64_t metadata;
-    uint64_t addr;
-    uint64_t slba;
-    uint32_t dsmgmt;
-    uint32_t reftag;
-    uint16_t apptag;
-    uint16_t appmask;
-  }]],
-        ["struct nvme_passthru_cmd"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t rsvd1;
-    uint32_t nsid;
-    uint32_t cdw2;
-    uint32_t cdw3;
-    uint64_t metadata;
-    uint64_t addr;
-    uint32_t metadata_len;
-    uint32_t data_len;
-    uint32_t cdw10;
-    uint32_t cdw11;
-    uint32_t cdw12;
-    uint32_t cdw13;
-    uint32_t cdw14;
-    uint32_t cdw15;
-    uint32_t timeout_ms;
-    uint32_t result;
-  }]],
-        ["struct nvme_passthru_cmd64"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t rsvd1;
-    uint32_t nsid;
-    uint32_t cdw2;
-    uint32_t cdw3;
-    uint64_t metadata;
-    uint64_t addr;
-    uint32_t metadata_len;
-    union {
-      uint32_t data_len;
-      uint32_t vec_cnt;
-    };
-    uint32_t cdw10;
-    uint32_t cdw11;
-    uint32_t cdw12;
-    uint32_t cdw13;
-    uint32_t cdw14;
-    uint32_t cdw15;
-    uint32_t timeout_ms;
-    uint32_t rsvd2;
-    uint64_t result;
-  }]],
-        ["struct nvme_uring_cmd"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t rsvd1;
-    uint32_t nsid;
-    uint32_t cdw2;
-    uint32_t cdw3;
-    uint64_t metadata;
-    uint64_t addr;
-    uint32_t metadata_len;
-    uint32_t data_len;
-    uint32_t cdw10;
-    uint32_t cdw11;
-    uint32_t cdw12;
-    uint32_t cdw13;
-    uint32_t cdw14;
-    uint32_t cdw15;
-    uint32_t timeout_ms;
-    uint32_t rsvd2;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        NVME_IOCTL_SUBMIT_IO = 0x402c4e42,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NVME_IOCTL_ID = 0x20004e40,
-        NVME_IOCTL_SUBMIT_IO = 0x80304e42,
-        NVME_IOCTL_RESET = 0x20004e44,
-        NVME_IOCTL_SUBSYS_RESET = 0x20004e45,
-        NVME_IOCTL_RESCAN = 0x20004e46,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct nvme_user_io"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t control;
-    uint16_t nblocks;
-    uint16_t rsvd;
-    unsigned long metadata;
-    unsigned long addr;
-    unsigned long slba;
-    uint32_t dsmgmt;
-    uint32_t reftag;
-    uint16_t apptag;
-    uint16_t appmask;
-  }]],
-        ["struct nvme_passthru_cmd"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t rsvd1;
-    uint32_t nsid;
-    uint32_t cdw2;
-    uint32_t cdw3;
-    unsigned long metadata;
-    unsigned long addr;
-    uint32_t metadata_len;
-    uint32_t data_len;
-    uint32_t cdw10;
-    uint32_t cdw11;
-    uint32_t cdw12;
-    uint32_t cdw13;
-    uint32_t cdw14;
-    uint32_t cdw15;
-    uint32_t timeout_ms;
-    uint32_t result;
-  }]],
-        ["struct nvme_passthru_cmd64"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t rsvd1;
-    uint32_t nsid;
-    uint32_t cdw2;
-    uint32_t cdw3;
-    unsigned long metadata;
-    unsigned long addr;
-    uint32_t metadata_len;
-    union {
-      uint32_t data_len;
-      uint32_t vec_cnt;
-    };
-    uint32_t cdw10;
-    uint32_t cdw11;
-    uint32_t cdw12;
-    uint32_t cdw13;
-    uint32_t cdw14;
-    uint32_t cdw15;
-    uint32_t timeout_ms;
-    uint32_t rsvd2;
-    unsigned long result;
-  }]],
-        ["struct nvme_uring_cmd"] = [[{
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t rsvd1;
-    uint32_t nsid;
-    uint32_t cdw2;
-    uint32_t cdw3;
-    unsigned long metadata;
-    unsigned long addr;
-    uint32_t metadata_len;
-    uint32_t data_len;
-    uint32_t cdw10;
-    uint32_t cdw11;
-    uint32_t cdw12;
-    uint32_t cdw13;
-    uint32_t cdw14;
-    uint32_t cdw15;
-    uint32_t timeout_ms;
-    uint32_t rsvd2;
-  }]],
-      },
+constants = {
+  NVME_IOCTL_ADMIN_CMD = 0xc0484e41,
+  NVME_IOCTL_IO_CMD = 0xc0484e43,
+  NVME_IOCTL_ADMIN64_CMD = 0xc0504e47,
+  NVME_IOCTL_IO64_CMD = 0xc0504e48,
+  NVME_IOCTL_IO64_CMD_VEC = 0xc0504e49,
+  NVME_URING_CMD_IO = 0xc0484e80,
+  NVME_URING_CMD_IO_VEC = 0xc0484e81,
+  NVME_URING_CMD_ADMIN = 0xc0484e82,
+  NVME_URING_CMD_ADMIN_VEC = 0xc0484e83,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NVME_IOCTL_ID = 0x4e40,
+      NVME_IOCTL_RESET = 0x4e44,
+      NVME_IOCTL_SUBSYS_RESET = 0x4e45,
+      NVME_IOCTL_RESCAN = 0x4e46,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      NVME_IOCTL_SUBMIT_IO = 0x40304e42,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct nvme_user_io"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t control;
+  uint16_t nblocks;
+  uint16_t rsvd;
+  uint64_t metadata;
+  uint64_t addr;
+  uint64_t slba;
+  uint32_t dsmgmt;
+  uint32_t reftag;
+  uint16_t apptag;
+  uint16_t appmask;
+}]],
+      ["struct nvme_passthru_cmd"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t rsvd1;
+  uint32_t nsid;
+  uint32_t cdw2;
+  uint32_t cdw3;
+  uint64_t metadata;
+  uint64_t addr;
+  uint32_t metadata_len;
+  uint32_t data_len;
+  uint32_t cdw10;
+  uint32_t cdw11;
+  uint32_t cdw12;
+  uint32_t cdw13;
+  uint32_t cdw14;
+  uint32_t cdw15;
+  uint32_t timeout_ms;
+  uint32_t result;
+}]],
+      ["struct nvme_passthru_cmd64"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t rsvd1;
+  uint32_t nsid;
+  uint32_t cdw2;
+  uint32_t cdw3;
+  uint64_t metadata;
+  uint64_t addr;
+  uint32_t metadata_len;
+  union {
+    uint32_t data_len;
+    uint32_t vec_cnt;
+  };
+  uint32_t cdw10;
+  uint32_t cdw11;
+  uint32_t cdw12;
+  uint32_t cdw13;
+  uint32_t cdw14;
+  uint32_t cdw15;
+  uint32_t timeout_ms;
+  uint32_t rsvd2;
+  uint64_t result;
+}]],
+      ["struct nvme_uring_cmd"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t rsvd1;
+  uint32_t nsid;
+  uint32_t cdw2;
+  uint32_t cdw3;
+  uint64_t metadata;
+  uint64_t addr;
+  uint32_t metadata_len;
+  uint32_t data_len;
+  uint32_t cdw10;
+  uint32_t cdw11;
+  uint32_t cdw12;
+  uint32_t cdw13;
+  uint32_t cdw14;
+  uint32_t cdw15;
+  uint32_t timeout_ms;
+  uint32_t rsvd2;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      NVME_IOCTL_SUBMIT_IO = 0x402c4e42,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NVME_IOCTL_ID = 0x20004e40,
+      NVME_IOCTL_SUBMIT_IO = 0x80304e42,
+      NVME_IOCTL_RESET = 0x20004e44,
+      NVME_IOCTL_SUBSYS_RESET = 0x20004e45,
+      NVME_IOCTL_RESCAN = 0x20004e46,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct nvme_user_io"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t control;
+  uint16_t nblocks;
+  uint16_t rsvd;
+  unsigned long metadata;
+  unsigned long addr;
+  unsigned long slba;
+  uint32_t dsmgmt;
+  uint32_t reftag;
+  uint16_t apptag;
+  uint16_t appmask;
+}]],
+      ["struct nvme_passthru_cmd"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t rsvd1;
+  uint32_t nsid;
+  uint32_t cdw2;
+  uint32_t cdw3;
+  unsigned long metadata;
+  unsigned long addr;
+  uint32_t metadata_len;
+  uint32_t data_len;
+  uint32_t cdw10;
+  uint32_t cdw11;
+  uint32_t cdw12;
+  uint32_t cdw13;
+  uint32_t cdw14;
+  uint32_t cdw15;
+  uint32_t timeout_ms;
+  uint32_t result;
+}]],
+      ["struct nvme_passthru_cmd64"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t rsvd1;
+  uint32_t nsid;
+  uint32_t cdw2;
+  uint32_t cdw3;
+  unsigned long metadata;
+  unsigned long addr;
+  uint32_t metadata_len;
+  union {
+    uint32_t data_len;
+    uint32_t vec_cnt;
+  };
+  uint32_t cdw10;
+  uint32_t cdw11;
+  uint32_t cdw12;
+  uint32_t cdw13;
+  uint32_t cdw14;
+  uint32_t cdw15;
+  uint32_t timeout_ms;
+  uint32_t rsvd2;
+  unsigned long result;
+}]],
+      ["struct nvme_uring_cmd"] = [[{
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t rsvd1;
+  uint32_t nsid;
+  uint32_t cdw2;
+  uint32_t cdw3;
+  unsigned long metadata;
+  unsigned long addr;
+  uint32_t metadata_len;
+  uint32_t data_len;
+  uint32_t cdw10;
+  uint32_t cdw11;
+  uint32_t cdw12;
+  uint32_t cdw13;
+  uint32_t cdw14;
+  uint32_t cdw15;
+  uint32_t timeout_ms;
+  uint32_t rsvd2;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/nvram.h"] = [==[
-  constants = {
-    NVRAM_FIRST_BYTE = 14,
-  },
-  macros = function(M)
-    return {
-      NVRAM_OFFSET = function(x)
-        return M.int(M.long(x) - 14)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NVRAM_INIT = 0x7040,
-        NVRAM_SETCKS = 0x7041,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NVRAM_INIT = 0x20007040,
-        NVRAM_SETCKS = 0x20007041,
-      },
+constants = {
+  NVRAM_FIRST_BYTE = 14,
+},
+macros = function(M)
+  return {
+    NVRAM_OFFSET = function(x)
+      return M.int(M.long(x) - 14)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NVRAM_INIT = 0x7040,
+      NVRAM_SETCKS = 0x7041,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NVRAM_INIT = 0x20007040,
+      NVRAM_SETCKS = 0x20007041,
+    },
+  },
+},
 ]==],
 }

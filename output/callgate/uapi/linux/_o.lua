@@ -3,122 +3,122 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/omap3isp.h"] = [==[
-  constants = {
-    OMAP3ISP_AF_MODE_SUMMED = 0,
-    OMAP3ISP_AF_MODE_PEAK = 1,
-    OMAP3ISP_AF_GR_GB_BAYER = 0,
-    OMAP3ISP_AF_RG_GB_BAYER = 1,
-    OMAP3ISP_AF_GR_BG_BAYER = 2,
-    OMAP3ISP_AF_RG_BG_BAYER = 3,
-    OMAP3ISP_AF_GG_RB_CUSTOM = 4,
-    OMAP3ISP_AF_RB_GG_CUSTOM = 5,
-    OMAP3ISP_ALAW_BIT12_3 = 3,
-    OMAP3ISP_ALAW_BIT11_2 = 4,
-    OMAP3ISP_ALAW_BIT10_1 = 5,
-    OMAP3ISP_ALAW_BIT9_0 = 6,
-    OMAP3ISP_CFAFMT_BAYER = 0,
-    OMAP3ISP_CFAFMT_SONYVGA = 1,
-    OMAP3ISP_CFAFMT_RGBFOVEON = 2,
-    OMAP3ISP_CFAFMT_DNSPL = 3,
-    OMAP3ISP_CFAFMT_HONEYCOMB = 4,
-    OMAP3ISP_CFAFMT_RRGGBBFOVEON = 5,
-    VIDIOC_OMAP3ISP_AEWB_CFG = 0xc02056c3,
-    VIDIOC_OMAP3ISP_HIST_CFG = 0xc03056c4,
-    VIDIOC_OMAP3ISP_AF_CFG = 0xc04c56c5,
-    V4L2_EVENT_OMAP3ISP_CLASS = 0x8000100,
-    V4L2_EVENT_OMAP3ISP_AEWB = 0x8000101,
-    V4L2_EVENT_OMAP3ISP_AF = 0x8000102,
-    V4L2_EVENT_OMAP3ISP_HIST = 0x8000103,
-    OMAP3ISP_AEWB_MAX_SATURATION_LIM = 1023,
-    OMAP3ISP_AEWB_MIN_WIN_H = 2,
-    OMAP3ISP_AEWB_MAX_WIN_H = 256,
-    OMAP3ISP_AEWB_MIN_WIN_W = 6,
-    OMAP3ISP_AEWB_MAX_WIN_W = 256,
-    OMAP3ISP_AEWB_MIN_WINVC = 1,
-    OMAP3ISP_AEWB_MIN_WINHC = 1,
-    OMAP3ISP_AEWB_MAX_WINVC = 128,
-    OMAP3ISP_AEWB_MAX_WINHC = 36,
-    OMAP3ISP_AEWB_MAX_WINSTART = 4095,
-    OMAP3ISP_AEWB_MIN_SUB_INC = 2,
-    OMAP3ISP_AEWB_MAX_SUB_INC = 32,
-    OMAP3ISP_AEWB_MAX_BUF_SIZE = 83600,
-    OMAP3ISP_AF_IIRSH_MIN = 0,
-    OMAP3ISP_AF_IIRSH_MAX = 4095,
-    OMAP3ISP_AF_PAXEL_HORIZONTAL_COUNT_MIN = 1,
-    OMAP3ISP_AF_PAXEL_HORIZONTAL_COUNT_MAX = 36,
-    OMAP3ISP_AF_PAXEL_VERTICAL_COUNT_MIN = 1,
-    OMAP3ISP_AF_PAXEL_VERTICAL_COUNT_MAX = 128,
-    OMAP3ISP_AF_PAXEL_INCREMENT_MIN = 2,
-    OMAP3ISP_AF_PAXEL_INCREMENT_MAX = 32,
-    OMAP3ISP_AF_PAXEL_HEIGHT_MIN = 2,
-    OMAP3ISP_AF_PAXEL_HEIGHT_MAX = 256,
-    OMAP3ISP_AF_PAXEL_WIDTH_MIN = 16,
-    OMAP3ISP_AF_PAXEL_WIDTH_MAX = 256,
-    OMAP3ISP_AF_PAXEL_HZSTART_MIN = 1,
-    OMAP3ISP_AF_PAXEL_HZSTART_MAX = 4095,
-    OMAP3ISP_AF_PAXEL_VTSTART_MIN = 0,
-    OMAP3ISP_AF_PAXEL_VTSTART_MAX = 4095,
-    OMAP3ISP_AF_THRESHOLD_MAX = 255,
-    OMAP3ISP_AF_COEF_MAX = 4095,
-    OMAP3ISP_AF_PAXEL_SIZE = 48,
-    OMAP3ISP_AF_MAX_BUF_SIZE = 221184,
-    OMAP3ISP_HIST_BINS_32 = 0,
-    OMAP3ISP_HIST_BINS_64 = 1,
-    OMAP3ISP_HIST_BINS_128 = 2,
-    OMAP3ISP_HIST_BINS_256 = 3,
-    OMAP3ISP_HIST_MEM_SIZE = 1024,
-    OMAP3ISP_HIST_MIN_REGIONS = 1,
-    OMAP3ISP_HIST_MAX_REGIONS = 4,
-    OMAP3ISP_HIST_MAX_WB_GAIN = 255,
-    OMAP3ISP_HIST_MIN_WB_GAIN = 0,
-    OMAP3ISP_HIST_MAX_BIT_WIDTH = 14,
-    OMAP3ISP_HIST_MIN_BIT_WIDTH = 8,
-    OMAP3ISP_HIST_MAX_WG = 4,
-    OMAP3ISP_HIST_MAX_BUF_SIZE = 4096,
-    OMAP3ISP_HIST_SOURCE_CCDC = 0,
-    OMAP3ISP_HIST_SOURCE_MEM = 1,
-    OMAP3ISP_HIST_CFA_BAYER = 0,
-    OMAP3ISP_HIST_CFA_FOVEONX3 = 1,
-    OMAP3ISP_AF_NUM_COEF = 11,
-    OMAP3ISP_CCDC_ALAW = 0x1,
-    OMAP3ISP_CCDC_LPF = 0x2,
-    OMAP3ISP_CCDC_BLCLAMP = 0x4,
-    OMAP3ISP_CCDC_BCOMP = 0x8,
-    OMAP3ISP_CCDC_FPC = 0x10,
-    OMAP3ISP_CCDC_CULL = 0x20,
-    OMAP3ISP_CCDC_CONFIG_LSC = 0x80,
-    OMAP3ISP_CCDC_TBL_LSC = 0x100,
-    OMAP3ISP_RGB_MAX = 3,
-    OMAP3ISP_PREV_LUMAENH = 0x1,
-    OMAP3ISP_PREV_INVALAW = 0x2,
-    OMAP3ISP_PREV_HRZ_MED = 0x4,
-    OMAP3ISP_PREV_CFA = 0x8,
-    OMAP3ISP_PREV_CHROMA_SUPP = 0x10,
-    OMAP3ISP_PREV_WB = 0x20,
-    OMAP3ISP_PREV_BLKADJ = 0x40,
-    OMAP3ISP_PREV_RGB2RGB = 0x80,
-    OMAP3ISP_PREV_COLOR_CONV = 0x100,
-    OMAP3ISP_PREV_YC_LIMIT = 0x200,
-    OMAP3ISP_PREV_DEFECT_COR = 0x400,
-    OMAP3ISP_PREV_DRK_FRM_CAPTURE = 0x1000,
-    OMAP3ISP_PREV_DRK_FRM_SUBTRACT = 0x2000,
-    OMAP3ISP_PREV_LENS_SHADING = 0x4000,
-    OMAP3ISP_PREV_NF = 0x8000,
-    OMAP3ISP_PREV_GAMMA = 0x10000,
-    OMAP3ISP_PREV_NF_TBL_SIZE = 64,
-    OMAP3ISP_PREV_CFA_TBL_SIZE = 576,
-    OMAP3ISP_PREV_CFA_BLK_SIZE = 144,
-    OMAP3ISP_PREV_GAMMA_TBL_SIZE = 1024,
-    OMAP3ISP_PREV_YENH_TBL_SIZE = 128,
-    OMAP3ISP_PREV_DETECT_CORRECT_CHANNELS = 4,
-  },
-  records = {
-    ["struct omap3isp_stat_event_status"] = [[{
+constants = {
+  OMAP3ISP_AF_MODE_SUMMED = 0,
+  OMAP3ISP_AF_MODE_PEAK = 1,
+  OMAP3ISP_AF_GR_GB_BAYER = 0,
+  OMAP3ISP_AF_RG_GB_BAYER = 1,
+  OMAP3ISP_AF_GR_BG_BAYER = 2,
+  OMAP3ISP_AF_RG_BG_BAYER = 3,
+  OMAP3ISP_AF_GG_RB_CUSTOM = 4,
+  OMAP3ISP_AF_RB_GG_CUSTOM = 5,
+  OMAP3ISP_ALAW_BIT12_3 = 3,
+  OMAP3ISP_ALAW_BIT11_2 = 4,
+  OMAP3ISP_ALAW_BIT10_1 = 5,
+  OMAP3ISP_ALAW_BIT9_0 = 6,
+  OMAP3ISP_CFAFMT_BAYER = 0,
+  OMAP3ISP_CFAFMT_SONYVGA = 1,
+  OMAP3ISP_CFAFMT_RGBFOVEON = 2,
+  OMAP3ISP_CFAFMT_DNSPL = 3,
+  OMAP3ISP_CFAFMT_HONEYCOMB = 4,
+  OMAP3ISP_CFAFMT_RRGGBBFOVEON = 5,
+  VIDIOC_OMAP3ISP_AEWB_CFG = 0xc02056c3,
+  VIDIOC_OMAP3ISP_HIST_CFG = 0xc03056c4,
+  VIDIOC_OMAP3ISP_AF_CFG = 0xc04c56c5,
+  V4L2_EVENT_OMAP3ISP_CLASS = 0x8000100,
+  V4L2_EVENT_OMAP3ISP_AEWB = 0x8000101,
+  V4L2_EVENT_OMAP3ISP_AF = 0x8000102,
+  V4L2_EVENT_OMAP3ISP_HIST = 0x8000103,
+  OMAP3ISP_AEWB_MAX_SATURATION_LIM = 1023,
+  OMAP3ISP_AEWB_MIN_WIN_H = 2,
+  OMAP3ISP_AEWB_MAX_WIN_H = 256,
+  OMAP3ISP_AEWB_MIN_WIN_W = 6,
+  OMAP3ISP_AEWB_MAX_WIN_W = 256,
+  OMAP3ISP_AEWB_MIN_WINVC = 1,
+  OMAP3ISP_AEWB_MIN_WINHC = 1,
+  OMAP3ISP_AEWB_MAX_WINVC = 128,
+  OMAP3ISP_AEWB_MAX_WINHC = 36,
+  OMAP3ISP_AEWB_MAX_WINSTART = 4095,
+  OMAP3ISP_AEWB_MIN_SUB_INC = 2,
+  OMAP3ISP_AEWB_MAX_SUB_INC = 32,
+  OMAP3ISP_AEWB_MAX_BUF_SIZE = 83600,
+  OMAP3ISP_AF_IIRSH_MIN = 0,
+  OMAP3ISP_AF_IIRSH_MAX = 4095,
+  OMAP3ISP_AF_PAXEL_HORIZONTAL_COUNT_MIN = 1,
+  OMAP3ISP_AF_PAXEL_HORIZONTAL_COUNT_MAX = 36,
+  OMAP3ISP_AF_PAXEL_VERTICAL_COUNT_MIN = 1,
+  OMAP3ISP_AF_PAXEL_VERTICAL_COUNT_MAX = 128,
+  OMAP3ISP_AF_PAXEL_INCREMENT_MIN = 2,
+  OMAP3ISP_AF_PAXEL_INCREMENT_MAX = 32,
+  OMAP3ISP_AF_PAXEL_HEIGHT_MIN = 2,
+  OMAP3ISP_AF_PAXEL_HEIGHT_MAX = 256,
+  OMAP3ISP_AF_PAXEL_WIDTH_MIN = 16,
+  OMAP3ISP_AF_PAXEL_WIDTH_MAX = 256,
+  OMAP3ISP_AF_PAXEL_HZSTART_MIN = 1,
+  OMAP3ISP_AF_PAXEL_HZSTART_MAX = 4095,
+  OMAP3ISP_AF_PAXEL_VTSTART_MIN = 0,
+  OMAP3ISP_AF_PAXEL_VTSTART_MAX = 4095,
+  OMAP3ISP_AF_THRESHOLD_MAX = 255,
+  OMAP3ISP_AF_COEF_MAX = 4095,
+  OMAP3ISP_AF_PAXEL_SIZE = 48,
+  OMAP3ISP_AF_MAX_BUF_SIZE = 221184,
+  OMAP3ISP_HIST_BINS_32 = 0,
+  OMAP3ISP_HIST_BINS_64 = 1,
+  OMAP3ISP_HIST_BINS_128 = 2,
+  OMAP3ISP_HIST_BINS_256 = 3,
+  OMAP3ISP_HIST_MEM_SIZE = 1024,
+  OMAP3ISP_HIST_MIN_REGIONS = 1,
+  OMAP3ISP_HIST_MAX_REGIONS = 4,
+  OMAP3ISP_HIST_MAX_WB_GAIN = 255,
+  OMAP3ISP_HIST_MIN_WB_GAIN = 0,
+  OMAP3ISP_HIST_MAX_BIT_WIDTH = 14,
+  OMAP3ISP_HIST_MIN_BIT_WIDTH = 8,
+  OMAP3ISP_HIST_MAX_WG = 4,
+  OMAP3ISP_HIST_MAX_BUF_SIZE = 4096,
+  OMAP3ISP_HIST_SOURCE_CCDC = 0,
+  OMAP3ISP_HIST_SOURCE_MEM = 1,
+  OMAP3ISP_HIST_CFA_BAYER = 0,
+  OMAP3ISP_HIST_CFA_FOVEONX3 = 1,
+  OMAP3ISP_AF_NUM_COEF = 11,
+  OMAP3ISP_CCDC_ALAW = 0x1,
+  OMAP3ISP_CCDC_LPF = 0x2,
+  OMAP3ISP_CCDC_BLCLAMP = 0x4,
+  OMAP3ISP_CCDC_BCOMP = 0x8,
+  OMAP3ISP_CCDC_FPC = 0x10,
+  OMAP3ISP_CCDC_CULL = 0x20,
+  OMAP3ISP_CCDC_CONFIG_LSC = 0x80,
+  OMAP3ISP_CCDC_TBL_LSC = 0x100,
+  OMAP3ISP_RGB_MAX = 3,
+  OMAP3ISP_PREV_LUMAENH = 0x1,
+  OMAP3ISP_PREV_INVALAW = 0x2,
+  OMAP3ISP_PREV_HRZ_MED = 0x4,
+  OMAP3ISP_PREV_CFA = 0x8,
+  OMAP3ISP_PREV_CHROMA_SUPP = 0x10,
+  OMAP3ISP_PREV_WB = 0x20,
+  OMAP3ISP_PREV_BLKADJ = 0x40,
+  OMAP3ISP_PREV_RGB2RGB = 0x80,
+  OMAP3ISP_PREV_COLOR_CONV = 0x100,
+  OMAP3ISP_PREV_YC_LIMIT = 0x200,
+  OMAP3ISP_PREV_DEFECT_COR = 0x400,
+  OMAP3ISP_PREV_DRK_FRM_CAPTURE = 0x1000,
+  OMAP3ISP_PREV_DRK_FRM_SUBTRACT = 0x2000,
+  OMAP3ISP_PREV_LENS_SHADING = 0x4000,
+  OMAP3ISP_PREV_NF = 0x8000,
+  OMAP3ISP_PREV_GAMMA = 0x10000,
+  OMAP3ISP_PREV_NF_TBL_SIZE = 64,
+  OMAP3ISP_PREV_CFA_TBL_SIZE = 576,
+  OMAP3ISP_PREV_CFA_BLK_SIZE = 144,
+  OMAP3ISP_PREV_GAMMA_TBL_SIZE = 1024,
+  OMAP3ISP_PREV_YENH_TBL_SIZE = 128,
+  OMAP3ISP_PREV_DETECT_CORRECT_CHANNELS = 4,
+},
+records = {
+  ["struct omap3isp_stat_event_status"] = [[{
   uint32_t frame_number;
   uint16_t config_counter;
   uint8_t buf_err;
 }]],
-    ["struct omap3isp_h3a_aewb_config"] = [[{
+  ["struct omap3isp_h3a_aewb_config"] = [[{
   uint32_t buf_size;
   uint16_t config_counter;
   uint16_t saturation_limit;
@@ -134,7 +134,7 @@ return {
   uint16_t subsample_hor_inc;
   uint8_t alaw_enable;
 }]],
-    ["struct omap3isp_stat_data"] = [[{
+  ["struct omap3isp_stat_data"] = [[{
   struct timeval ts;
   void *buf;
   union {
@@ -152,13 +152,13 @@ return {
     } frame;
   };
 }]],
-    ["struct omap3isp_hist_region"] = [[{
+  ["struct omap3isp_hist_region"] = [[{
   uint16_t h_start;
   uint16_t h_end;
   uint16_t v_start;
   uint16_t v_end;
 }]],
-    ["struct omap3isp_hist_config"] = [[{
+  ["struct omap3isp_hist_config"] = [[{
   uint32_t buf_size;
   uint16_t config_counter;
   uint8_t num_acc_frames;
@@ -168,16 +168,16 @@ return {
   uint8_t num_regions;
   struct omap3isp_hist_region region[4];
 }]],
-    ["struct omap3isp_h3a_af_hmf"] = [[{
+  ["struct omap3isp_h3a_af_hmf"] = [[{
   uint8_t enable;
   uint8_t threshold;
 }]],
-    ["struct omap3isp_h3a_af_iir"] = [[{
+  ["struct omap3isp_h3a_af_iir"] = [[{
   uint16_t h_start;
   uint16_t coeff_set0[11];
   uint16_t coeff_set1[11];
 }]],
-    ["struct omap3isp_h3a_af_paxel"] = [[{
+  ["struct omap3isp_h3a_af_paxel"] = [[{
   uint16_t h_start;
   uint16_t v_start;
   uint8_t width;
@@ -186,7 +186,7 @@ return {
   uint8_t v_cnt;
   uint8_t line_inc;
 }]],
-    ["struct omap3isp_h3a_af_config"] = [[{
+  ["struct omap3isp_h3a_af_config"] = [[{
   uint32_t buf_size;
   uint16_t config_counter;
   struct omap3isp_h3a_af_hmf hmf;
@@ -196,7 +196,7 @@ return {
   uint32_t fvmode;
   uint8_t alaw_enable;
 }]],
-    ["struct omap3isp_ccdc_lsc_config"] = [[{
+  ["struct omap3isp_ccdc_lsc_config"] = [[{
   uint16_t offset;
   uint8_t gain_mode_n;
   uint8_t gain_mode_m;
@@ -209,29 +209,29 @@ return {
   uint8_t initial_y;
   uint32_t size;
 }]],
-    ["struct omap3isp_ccdc_bclamp"] = [[{
+  ["struct omap3isp_ccdc_bclamp"] = [[{
   uint8_t obgain;
   uint8_t obstpixel;
   uint8_t oblines;
   uint8_t oblen;
   uint16_t dcsubval;
 }]],
-    ["struct omap3isp_ccdc_fpc"] = [[{
+  ["struct omap3isp_ccdc_fpc"] = [[{
   uint16_t fpnum;
   uint32_t fpcaddr;
 }]],
-    ["struct omap3isp_ccdc_blcomp"] = [[{
+  ["struct omap3isp_ccdc_blcomp"] = [[{
   uint8_t b_mg;
   uint8_t gb_g;
   uint8_t gr_cy;
   uint8_t r_ye;
 }]],
-    ["struct omap3isp_ccdc_culling"] = [[{
+  ["struct omap3isp_ccdc_culling"] = [[{
   uint8_t v_pattern;
   uint16_t h_odd;
   uint16_t h_even;
 }]],
-    ["struct omap3isp_ccdc_update_config"] = [[{
+  ["struct omap3isp_ccdc_update_config"] = [[{
   uint16_t update;
   uint16_t flag;
   uint32_t alawip;
@@ -242,65 +242,65 @@ return {
   struct omap3isp_ccdc_culling *cull;
   uint8_t *lsc;
 }]],
-    ["struct omap3isp_prev_hmed"] = [[{
+  ["struct omap3isp_prev_hmed"] = [[{
   uint8_t odddist;
   uint8_t evendist;
   uint8_t thres;
 }]],
-    ["struct omap3isp_prev_cfa"] = [[{
+  ["struct omap3isp_prev_cfa"] = [[{
   uint32_t format;
   uint8_t gradthrs_vert;
   uint8_t gradthrs_horz;
   uint32_t table[4][144];
 }]],
-    ["struct omap3isp_prev_csup"] = [[{
+  ["struct omap3isp_prev_csup"] = [[{
   uint8_t gain;
   uint8_t thres;
   uint8_t hypf_en;
 }]],
-    ["struct omap3isp_prev_wbal"] = [[{
+  ["struct omap3isp_prev_wbal"] = [[{
   uint16_t dgain;
   uint8_t coef3;
   uint8_t coef2;
   uint8_t coef1;
   uint8_t coef0;
 }]],
-    ["struct omap3isp_prev_blkadj"] = [[{
+  ["struct omap3isp_prev_blkadj"] = [[{
   uint8_t red;
   uint8_t green;
   uint8_t blue;
 }]],
-    ["struct omap3isp_prev_rgbtorgb"] = [[{
+  ["struct omap3isp_prev_rgbtorgb"] = [[{
   uint16_t matrix[3][3];
   uint16_t offset[3];
 }]],
-    ["struct omap3isp_prev_csc"] = [[{
+  ["struct omap3isp_prev_csc"] = [[{
   uint16_t matrix[3][3];
   int16_t offset[3];
 }]],
-    ["struct omap3isp_prev_yclimit"] = [[{
+  ["struct omap3isp_prev_yclimit"] = [[{
   uint8_t minC;
   uint8_t maxC;
   uint8_t minY;
   uint8_t maxY;
 }]],
-    ["struct omap3isp_prev_dcor"] = [[{
+  ["struct omap3isp_prev_dcor"] = [[{
   uint8_t couplet_mode_en;
   uint32_t detect_correct[4];
 }]],
-    ["struct omap3isp_prev_nf"] = [[{
+  ["struct omap3isp_prev_nf"] = [[{
   uint8_t spread;
   uint32_t table[64];
 }]],
-    ["struct omap3isp_prev_gtables"] = [[{
+  ["struct omap3isp_prev_gtables"] = [[{
   uint32_t red[1024];
   uint32_t green[1024];
   uint32_t blue[1024];
 }]],
-    ["struct omap3isp_prev_luma"] = [[{
+  ["struct omap3isp_prev_luma"] = [[{
   uint32_t table[128];
 }]],
-    ["struct omap3isp_prev_update_config"] = [[{
+  ["struct omap3isp_prev_update_config"] = [[{
   uint32_t update;
   uint32_t flag;
   uint32_t shading_shift;
@@ -317,89 +317,89 @@ return {
   struct omap3isp_prev_nf *nf;
   struct omap3isp_prev_gtables *gamma;
 }]],
-  },
-  macros = function(M)
-    return {
-      OMAP3ISP_HIST_MEM_SIZE_BINS = function(n)
-        return M.int(M.i32(M.i32(M.i32(M.shl(1LL, M.long(n) + 5)) * 4) * 4))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        VIDIOC_OMAP3ISP_CCDC_CFG = 0xc03856c1,
-        VIDIOC_OMAP3ISP_PRV_CFG = 0xc07056c2,
-        VIDIOC_OMAP3ISP_STAT_REQ = 0xc02856c6,
-        VIDIOC_OMAP3ISP_STAT_EN = 0xc00856c7,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        VIDIOC_OMAP3ISP_CCDC_CFG = 0xc02056c1,
-        VIDIOC_OMAP3ISP_PRV_CFG = 0xc03c56c2,
-        VIDIOC_OMAP3ISP_STAT_REQ = 0xc01856c6,
-        VIDIOC_OMAP3ISP_STAT_EN = 0xc00456c7,
-      },
+},
+macros = function(M)
+  return {
+    OMAP3ISP_HIST_MEM_SIZE_BINS = function(n)
+      return M.int(M.i32(M.i32(M.i32(M.shl(1LL, M.long(n) + 5)) * 4) * 4))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      VIDIOC_OMAP3ISP_CCDC_CFG = 0xc03856c1,
+      VIDIOC_OMAP3ISP_PRV_CFG = 0xc07056c2,
+      VIDIOC_OMAP3ISP_STAT_REQ = 0xc02856c6,
+      VIDIOC_OMAP3ISP_STAT_EN = 0xc00856c7,
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      VIDIOC_OMAP3ISP_CCDC_CFG = 0xc02056c1,
+      VIDIOC_OMAP3ISP_PRV_CFG = 0xc03c56c2,
+      VIDIOC_OMAP3ISP_STAT_REQ = 0xc01856c6,
+      VIDIOC_OMAP3ISP_STAT_EN = 0xc00456c7,
+    },
+  },
+},
 ]==],
 ["linux/omapfb.h"] = [==[
-  constants = {
-    OMAPFB_COLOR_RGB565 = 0,
-    OMAPFB_COLOR_YUV422 = 1,
-    OMAPFB_COLOR_YUV420 = 2,
-    OMAPFB_COLOR_CLUT_8BPP = 3,
-    OMAPFB_COLOR_CLUT_4BPP = 4,
-    OMAPFB_COLOR_CLUT_2BPP = 5,
-    OMAPFB_COLOR_CLUT_1BPP = 6,
-    OMAPFB_COLOR_RGB444 = 7,
-    OMAPFB_COLOR_YUY422 = 8,
-    OMAPFB_COLOR_ARGB16 = 9,
-    OMAPFB_COLOR_RGB24U = 10,
-    OMAPFB_COLOR_RGB24P = 11,
-    OMAPFB_COLOR_ARGB32 = 12,
-    OMAPFB_COLOR_RGBA32 = 13,
-    OMAPFB_COLOR_RGBX32 = 14,
-    OMAPFB_PLANE_GFX = 0,
-    OMAPFB_PLANE_VID1 = 1,
-    OMAPFB_PLANE_VID2 = 2,
-    OMAPFB_CHANNEL_OUT_LCD = 0,
-    OMAPFB_CHANNEL_OUT_DIGIT = 1,
-    OMAPFB_COLOR_KEY_DISABLED = 0,
-    OMAPFB_COLOR_KEY_GFX_DST = 1,
-    OMAPFB_COLOR_KEY_VID_SRC = 2,
-    OMAPFB_UPDATE_DISABLED = 0,
-    OMAPFB_AUTO_UPDATE = 1,
-    OMAPFB_MANUAL_UPDATE = 2,
-    OMAPFB_CAPS_GENERIC_MASK = 0xfff,
-    OMAPFB_CAPS_LCDC_MASK = 0xfff000,
-    OMAPFB_CAPS_PANEL_MASK = 0xff000000,
-    OMAPFB_CAPS_MANUAL_UPDATE = 0x1000,
-    OMAPFB_CAPS_TEARSYNC = 0x2000,
-    OMAPFB_CAPS_PLANE_RELOCATE_MEM = 0x4000,
-    OMAPFB_CAPS_PLANE_SCALE = 0x8000,
-    OMAPFB_CAPS_WINDOW_PIXEL_DOUBLE = 0x10000,
-    OMAPFB_CAPS_WINDOW_SCALE = 0x20000,
-    OMAPFB_CAPS_WINDOW_OVERLAY = 0x40000,
-    OMAPFB_CAPS_WINDOW_ROTATE = 0x80000,
-    OMAPFB_CAPS_SET_BACKLIGHT = 0x1000000,
-    OMAPFB_FORMAT_MASK = 0xff,
-    OMAPFB_FORMAT_FLAG_DOUBLE = 0x100,
-    OMAPFB_FORMAT_FLAG_TEARSYNC = 0x200,
-    OMAPFB_FORMAT_FLAG_FORCE_VSYNC = 0x400,
-    OMAPFB_FORMAT_FLAG_ENABLE_OVERLAY = 0x800,
-    OMAPFB_FORMAT_FLAG_DISABLE_OVERLAY = 0x1000,
-    OMAPFB_MEMTYPE_SDRAM = 0,
-    OMAPFB_MEMTYPE_SRAM = 1,
-    OMAPFB_MEMTYPE_MAX = 1,
-    OMAPFB_MEM_IDX_ENABLED = 0x80,
-    OMAPFB_MEM_IDX_MASK = 0x7f,
-  },
-  records = {
-    ["struct omapfb_update_window"] = [[{
+constants = {
+  OMAPFB_COLOR_RGB565 = 0,
+  OMAPFB_COLOR_YUV422 = 1,
+  OMAPFB_COLOR_YUV420 = 2,
+  OMAPFB_COLOR_CLUT_8BPP = 3,
+  OMAPFB_COLOR_CLUT_4BPP = 4,
+  OMAPFB_COLOR_CLUT_2BPP = 5,
+  OMAPFB_COLOR_CLUT_1BPP = 6,
+  OMAPFB_COLOR_RGB444 = 7,
+  OMAPFB_COLOR_YUY422 = 8,
+  OMAPFB_COLOR_ARGB16 = 9,
+  OMAPFB_COLOR_RGB24U = 10,
+  OMAPFB_COLOR_RGB24P = 11,
+  OMAPFB_COLOR_ARGB32 = 12,
+  OMAPFB_COLOR_RGBA32 = 13,
+  OMAPFB_COLOR_RGBX32 = 14,
+  OMAPFB_PLANE_GFX = 0,
+  OMAPFB_PLANE_VID1 = 1,
+  OMAPFB_PLANE_VID2 = 2,
+  OMAPFB_CHANNEL_OUT_LCD = 0,
+  OMAPFB_CHANNEL_OUT_DIGIT = 1,
+  OMAPFB_COLOR_KEY_DISABLED = 0,
+  OMAPFB_COLOR_KEY_GFX_DST = 1,
+  OMAPFB_COLOR_KEY_VID_SRC = 2,
+  OMAPFB_UPDATE_DISABLED = 0,
+  OMAPFB_AUTO_UPDATE = 1,
+  OMAPFB_MANUAL_UPDATE = 2,
+  OMAPFB_CAPS_GENERIC_MASK = 0xfff,
+  OMAPFB_CAPS_LCDC_MASK = 0xfff000,
+  OMAPFB_CAPS_PANEL_MASK = 0xff000000,
+  OMAPFB_CAPS_MANUAL_UPDATE = 0x1000,
+  OMAPFB_CAPS_TEARSYNC = 0x2000,
+  OMAPFB_CAPS_PLANE_RELOCATE_MEM = 0x4000,
+  OMAPFB_CAPS_PLANE_SCALE = 0x8000,
+  OMAPFB_CAPS_WINDOW_PIXEL_DOUBLE = 0x10000,
+  OMAPFB_CAPS_WINDOW_SCALE = 0x20000,
+  OMAPFB_CAPS_WINDOW_OVERLAY = 0x40000,
+  OMAPFB_CAPS_WINDOW_ROTATE = 0x80000,
+  OMAPFB_CAPS_SET_BACKLIGHT = 0x1000000,
+  OMAPFB_FORMAT_MASK = 0xff,
+  OMAPFB_FORMAT_FLAG_DOUBLE = 0x100,
+  OMAPFB_FORMAT_FLAG_TEARSYNC = 0x200,
+  OMAPFB_FORMAT_FLAG_FORCE_VSYNC = 0x400,
+  OMAPFB_FORMAT_FLAG_ENABLE_OVERLAY = 0x800,
+  OMAPFB_FORMAT_FLAG_DISABLE_OVERLAY = 0x1000,
+  OMAPFB_MEMTYPE_SDRAM = 0,
+  OMAPFB_MEMTYPE_SRAM = 1,
+  OMAPFB_MEMTYPE_MAX = 1,
+  OMAPFB_MEM_IDX_ENABLED = 0x80,
+  OMAPFB_MEM_IDX_MASK = 0x7f,
+},
+records = {
+  ["struct omapfb_update_window"] = [[{
   uint32_t x;
   uint32_t y;
   uint32_t width;
@@ -411,14 +411,14 @@ return {
   uint32_t out_height;
   uint32_t reserved[8];
 }]],
-    ["struct omapfb_update_window_old"] = [[{
+  ["struct omapfb_update_window_old"] = [[{
   uint32_t x;
   uint32_t y;
   uint32_t width;
   uint32_t height;
   uint32_t format;
 }]],
-    ["struct omapfb_plane_info"] = [[{
+  ["struct omapfb_plane_info"] = [[{
   uint32_t pos_x;
   uint32_t pos_y;
   uint8_t enabled;
@@ -429,23 +429,23 @@ return {
   uint32_t out_height;
   uint32_t reserved2[12];
 }]],
-    ["struct omapfb_mem_info"] = [[{
+  ["struct omapfb_mem_info"] = [[{
   uint32_t size;
   uint8_t type;
   uint8_t reserved[3];
 }]],
-    ["struct omapfb_caps"] = [[{
+  ["struct omapfb_caps"] = [[{
   uint32_t ctrl;
   uint32_t plane_color;
   uint32_t wnd_color;
 }]],
-    ["struct omapfb_color_key"] = [[{
+  ["struct omapfb_color_key"] = [[{
   uint8_t channel_out;
   uint32_t background;
   uint32_t trans_key;
   uint8_t key_type;
 }]],
-    ["struct omapfb_ovl_colormode"] = [[{
+  ["struct omapfb_ovl_colormode"] = [[{
   uint8_t overlay_idx;
   uint8_t mode_idx;
   uint32_t bits_per_pixel;
@@ -455,575 +455,575 @@ return {
   struct fb_bitfield blue;
   struct fb_bitfield transp;
 }]],
-    ["struct omapfb_vram_info"] = [[{
+  ["struct omapfb_vram_info"] = [[{
   uint32_t total;
   uint32_t free;
   uint32_t largest_free_block;
   uint32_t reserved[5];
 }]],
-    ["struct omapfb_tearsync_info"] = [[{
+  ["struct omapfb_tearsync_info"] = [[{
   uint8_t enabled;
   uint8_t reserved1[3];
   uint16_t line;
   uint16_t reserved2;
 }]],
-    ["struct omapfb_display_info"] = [[{
+  ["struct omapfb_display_info"] = [[{
   uint16_t xres;
   uint16_t yres;
   uint32_t width;
   uint32_t height;
   uint32_t reserved[5];
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      OMAPFB_MIRROR = 0x40044f1f,
+      OMAPFB_SYNC_GFX = 0x4f25,
+      OMAPFB_VSYNC = 0x4f26,
+      OMAPFB_SET_UPDATE_MODE = 0x40044f28,
+      OMAPFB_GET_CAPS = 0x800c4f2a,
+      OMAPFB_GET_UPDATE_MODE = 0x40044f2b,
+      OMAPFB_LCD_TEST = 0x40044f2d,
+      OMAPFB_CTRL_TEST = 0x40044f2e,
+      OMAPFB_UPDATE_WINDOW_OLD = 0x40144f2f,
+      OMAPFB_SET_COLOR_KEY = 0x40104f32,
+      OMAPFB_GET_COLOR_KEY = 0x40104f33,
+      OMAPFB_SETUP_PLANE = 0x40444f34,
+      OMAPFB_QUERY_PLANE = 0x40444f35,
+      OMAPFB_UPDATE_WINDOW = 0x40444f36,
+      OMAPFB_SETUP_MEM = 0x40084f37,
+      OMAPFB_QUERY_MEM = 0x40084f38,
+      OMAPFB_WAITFORVSYNC = 0x4f39,
+      OMAPFB_GET_OVERLAY_COLORMODE = 0x803c4f3b,
+      OMAPFB_WAITFORGO = 0x4f3c,
+      OMAPFB_GET_VRAM_INFO = 0x80204f3d,
+      OMAPFB_SET_TEARSYNC = 0x40084f3e,
+      OMAPFB_GET_DISPLAY_INFO = 0x80204f3f,
+    },
+    macros = function(M)
+      return {
+        OMAP_IO = function(num)
+          return M.int(M.bor(0x4f00, M.long(num)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        OMAPFB_MIRROR = 0x40044f1f,
-        OMAPFB_SYNC_GFX = 0x4f25,
-        OMAPFB_VSYNC = 0x4f26,
-        OMAPFB_SET_UPDATE_MODE = 0x40044f28,
-        OMAPFB_GET_CAPS = 0x800c4f2a,
-        OMAPFB_GET_UPDATE_MODE = 0x40044f2b,
-        OMAPFB_LCD_TEST = 0x40044f2d,
-        OMAPFB_CTRL_TEST = 0x40044f2e,
-        OMAPFB_UPDATE_WINDOW_OLD = 0x40144f2f,
-        OMAPFB_SET_COLOR_KEY = 0x40104f32,
-        OMAPFB_GET_COLOR_KEY = 0x40104f33,
-        OMAPFB_SETUP_PLANE = 0x40444f34,
-        OMAPFB_QUERY_PLANE = 0x40444f35,
-        OMAPFB_UPDATE_WINDOW = 0x40444f36,
-        OMAPFB_SETUP_MEM = 0x40084f37,
-        OMAPFB_QUERY_MEM = 0x40084f38,
-        OMAPFB_WAITFORVSYNC = 0x4f39,
-        OMAPFB_GET_OVERLAY_COLORMODE = 0x803c4f3b,
-        OMAPFB_WAITFORGO = 0x4f3c,
-        OMAPFB_GET_VRAM_INFO = 0x80204f3d,
-        OMAPFB_SET_TEARSYNC = 0x40084f3e,
-        OMAPFB_GET_DISPLAY_INFO = 0x80204f3f,
-      },
-      macros = function(M)
-        return {
-          OMAP_IO = function(num)
-            return M.int(M.bor(0x4f00, M.long(num)))
-          end,
-        }
-      end,
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      OMAPFB_MEMORY_READ = 0x80184f3a,
     },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        OMAPFB_MEMORY_READ = 0x80184f3a,
-      },
-      macros = function(M)
-        return {
-          OMAP_IOW = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-          OMAP_IOR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct omapfb_memory_read"] = [[{
-    uint16_t x;
-    uint16_t y;
-    uint16_t w;
-    uint16_t h;
-    unsigned long buffer_size;
-    void *buffer;
-  }]],
-      },
-      macros = function(M)
-        return {
-          OMAP_IOWR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0xc0004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        OMAPFB_MEMORY_READ = 0x80104f3a,
-      },
-      macros = function(M)
-        return {
-          OMAP_IOW = function(num, dtype)
-            return M.int(M.bor(0x40004f00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-          OMAP_IOR = function(num, dtype)
-            return M.int(M.bor(0x80004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct omapfb_memory_read"] = [[{
-    uint16_t x;
-    uint16_t y;
-    uint16_t w;
-    uint16_t h;
-    uint32_t buffer_size;
-    void *buffer;
-  }]],
-      },
-      macros = function(M)
-        return {
-          OMAP_IOWR = function(num, dtype)
-            return M.int(M.bor(0xc0004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        OMAPFB_MIRROR = 0x80044f1f,
-        OMAPFB_SYNC_GFX = 0x20004f25,
-        OMAPFB_VSYNC = 0x20004f26,
-        OMAPFB_SET_UPDATE_MODE = 0x80044f28,
-        OMAPFB_GET_CAPS = 0x400c4f2a,
-        OMAPFB_GET_UPDATE_MODE = 0x80044f2b,
-        OMAPFB_LCD_TEST = 0x80044f2d,
-        OMAPFB_CTRL_TEST = 0x80044f2e,
-        OMAPFB_UPDATE_WINDOW_OLD = 0x80144f2f,
-        OMAPFB_SET_COLOR_KEY = 0x80104f32,
-        OMAPFB_GET_COLOR_KEY = 0x80104f33,
-        OMAPFB_SETUP_PLANE = 0x80444f34,
-        OMAPFB_QUERY_PLANE = 0x80444f35,
-        OMAPFB_UPDATE_WINDOW = 0x80444f36,
-        OMAPFB_SETUP_MEM = 0x80084f37,
-        OMAPFB_QUERY_MEM = 0x80084f38,
-        OMAPFB_WAITFORVSYNC = 0x20004f39,
-        OMAPFB_GET_OVERLAY_COLORMODE = 0x403c4f3b,
-        OMAPFB_WAITFORGO = 0x20004f3c,
-        OMAPFB_GET_VRAM_INFO = 0x40204f3d,
-        OMAPFB_SET_TEARSYNC = 0x80084f3e,
-        OMAPFB_GET_DISPLAY_INFO = 0x40204f3f,
-      },
-      macros = function(M)
-        return {
-          OMAP_IO = function(num)
-            return M.int(M.bor(0x20004f00, M.long(num)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        OMAPFB_MEMORY_READ = 0x40104f3a,
-      },
-      macros = function(M)
-        return {
-          OMAP_IOW = function(num, dtype)
-            return M.int(M.bor(0x80004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-          OMAP_IOR = function(num, dtype)
-            return M.int(M.bor(0x40004f00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        OMAPFB_MEMORY_READ = 0x40184f3a,
-      },
-      macros = function(M)
-        return {
-          OMAP_IOW = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-          OMAP_IOR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
+    macros = function(M)
+      return {
+        OMAP_IOW = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+        OMAP_IOR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct omapfb_memory_read"] = [[{
+  uint16_t x;
+  uint16_t y;
+  uint16_t w;
+  uint16_t h;
+  unsigned long buffer_size;
+  void *buffer;
+}]],
+    },
+    macros = function(M)
+      return {
+        OMAP_IOWR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0xc0004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      OMAPFB_MEMORY_READ = 0x80104f3a,
+    },
+    macros = function(M)
+      return {
+        OMAP_IOW = function(num, dtype)
+          return M.int(M.bor(0x40004f00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+        OMAP_IOR = function(num, dtype)
+          return M.int(M.bor(0x80004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct omapfb_memory_read"] = [[{
+  uint16_t x;
+  uint16_t y;
+  uint16_t w;
+  uint16_t h;
+  uint32_t buffer_size;
+  void *buffer;
+}]],
+    },
+    macros = function(M)
+      return {
+        OMAP_IOWR = function(num, dtype)
+          return M.int(M.bor(0xc0004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      OMAPFB_MIRROR = 0x80044f1f,
+      OMAPFB_SYNC_GFX = 0x20004f25,
+      OMAPFB_VSYNC = 0x20004f26,
+      OMAPFB_SET_UPDATE_MODE = 0x80044f28,
+      OMAPFB_GET_CAPS = 0x400c4f2a,
+      OMAPFB_GET_UPDATE_MODE = 0x80044f2b,
+      OMAPFB_LCD_TEST = 0x80044f2d,
+      OMAPFB_CTRL_TEST = 0x80044f2e,
+      OMAPFB_UPDATE_WINDOW_OLD = 0x80144f2f,
+      OMAPFB_SET_COLOR_KEY = 0x80104f32,
+      OMAPFB_GET_COLOR_KEY = 0x80104f33,
+      OMAPFB_SETUP_PLANE = 0x80444f34,
+      OMAPFB_QUERY_PLANE = 0x80444f35,
+      OMAPFB_UPDATE_WINDOW = 0x80444f36,
+      OMAPFB_SETUP_MEM = 0x80084f37,
+      OMAPFB_QUERY_MEM = 0x80084f38,
+      OMAPFB_WAITFORVSYNC = 0x20004f39,
+      OMAPFB_GET_OVERLAY_COLORMODE = 0x403c4f3b,
+      OMAPFB_WAITFORGO = 0x20004f3c,
+      OMAPFB_GET_VRAM_INFO = 0x40204f3d,
+      OMAPFB_SET_TEARSYNC = 0x80084f3e,
+      OMAPFB_GET_DISPLAY_INFO = 0x40204f3f,
+    },
+    macros = function(M)
+      return {
+        OMAP_IO = function(num)
+          return M.int(M.bor(0x20004f00, M.long(num)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      OMAPFB_MEMORY_READ = 0x40104f3a,
+    },
+    macros = function(M)
+      return {
+        OMAP_IOW = function(num, dtype)
+          return M.int(M.bor(0x80004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+        OMAP_IOR = function(num, dtype)
+          return M.int(M.bor(0x40004f00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      OMAPFB_MEMORY_READ = 0x40184f3a,
+    },
+    macros = function(M)
+      return {
+        OMAP_IOW = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+        OMAP_IOR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/oom.h"] = [==[
-  constants = {
-    OOM_SCORE_ADJ_MIN = -1000,
-    OOM_SCORE_ADJ_MAX = 1000,
-    OOM_DISABLE = -17,
-    OOM_ADJUST_MIN = -16,
-    OOM_ADJUST_MAX = 15,
-  },
+constants = {
+  OOM_SCORE_ADJ_MIN = -1000,
+  OOM_SCORE_ADJ_MAX = 1000,
+  OOM_DISABLE = -17,
+  OOM_ADJUST_MIN = -16,
+  OOM_ADJUST_MAX = 15,
+},
 ]==],
 ["linux/openat2.h"] = [==[
-  constants = {
-    OPENAT2_REGULAR = 0x100000000,
-    RESOLVE_NO_XDEV = 0x1,
-    RESOLVE_NO_MAGICLINKS = 0x2,
-    RESOLVE_NO_SYMLINKS = 0x4,
-    RESOLVE_BENEATH = 0x8,
-    RESOLVE_IN_ROOT = 0x10,
-    RESOLVE_CACHED = 0x20,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct open_how"] = [[{
-    uint64_t flags;
-    uint64_t mode;
-    uint64_t resolve;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct open_how"] = [[{
-    unsigned long flags;
-    unsigned long mode;
-    unsigned long resolve;
-  }]],
-      },
+constants = {
+  OPENAT2_REGULAR = 0x100000000,
+  RESOLVE_NO_XDEV = 0x1,
+  RESOLVE_NO_MAGICLINKS = 0x2,
+  RESOLVE_NO_SYMLINKS = 0x4,
+  RESOLVE_BENEATH = 0x8,
+  RESOLVE_IN_ROOT = 0x10,
+  RESOLVE_CACHED = 0x20,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct open_how"] = [[{
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct open_how"] = [[{
+  unsigned long flags;
+  unsigned long mode;
+  unsigned long resolve;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/openvswitch.h"] = [==[
-  constants = {
-    OVS_DP_CMD_UNSPEC = 0,
-    OVS_DP_CMD_NEW = 1,
-    OVS_DP_CMD_DEL = 2,
-    OVS_DP_CMD_GET = 3,
-    OVS_DP_CMD_SET = 4,
-    OVS_DP_ATTR_UNSPEC = 0,
-    OVS_DP_ATTR_NAME = 1,
-    OVS_DP_ATTR_UPCALL_PID = 2,
-    OVS_DP_ATTR_STATS = 3,
-    OVS_DP_ATTR_MEGAFLOW_STATS = 4,
-    OVS_DP_ATTR_USER_FEATURES = 5,
-    OVS_DP_ATTR_PAD = 6,
-    OVS_DP_ATTR_MASKS_CACHE_SIZE = 7,
-    OVS_DP_ATTR_PER_CPU_PIDS = 8,
-    OVS_DP_ATTR_IFINDEX = 9,
-    __OVS_DP_ATTR_MAX = 10,
-    OVS_PACKET_CMD_UNSPEC = 0,
-    OVS_PACKET_CMD_MISS = 1,
-    OVS_PACKET_CMD_ACTION = 2,
-    OVS_PACKET_CMD_EXECUTE = 3,
-    OVS_PACKET_ATTR_UNSPEC = 0,
-    OVS_PACKET_ATTR_PACKET = 1,
-    OVS_PACKET_ATTR_KEY = 2,
-    OVS_PACKET_ATTR_ACTIONS = 3,
-    OVS_PACKET_ATTR_USERDATA = 4,
-    OVS_PACKET_ATTR_EGRESS_TUN_KEY = 5,
-    OVS_PACKET_ATTR_UNUSED1 = 6,
-    OVS_PACKET_ATTR_UNUSED2 = 7,
-    OVS_PACKET_ATTR_PROBE = 8,
-    OVS_PACKET_ATTR_MRU = 9,
-    OVS_PACKET_ATTR_LEN = 10,
-    OVS_PACKET_ATTR_HASH = 11,
-    OVS_PACKET_ATTR_UPCALL_PID = 12,
-    __OVS_PACKET_ATTR_MAX = 13,
-    OVS_VPORT_CMD_UNSPEC = 0,
-    OVS_VPORT_CMD_NEW = 1,
-    OVS_VPORT_CMD_DEL = 2,
-    OVS_VPORT_CMD_GET = 3,
-    OVS_VPORT_CMD_SET = 4,
-    OVS_VPORT_TYPE_UNSPEC = 0,
-    OVS_VPORT_TYPE_NETDEV = 1,
-    OVS_VPORT_TYPE_INTERNAL = 2,
-    OVS_VPORT_TYPE_GRE = 3,
-    OVS_VPORT_TYPE_VXLAN = 4,
-    OVS_VPORT_TYPE_GENEVE = 5,
-    __OVS_VPORT_TYPE_MAX = 6,
-    OVS_VPORT_ATTR_UNSPEC = 0,
-    OVS_VPORT_ATTR_PORT_NO = 1,
-    OVS_VPORT_ATTR_TYPE = 2,
-    OVS_VPORT_ATTR_NAME = 3,
-    OVS_VPORT_ATTR_OPTIONS = 4,
-    OVS_VPORT_ATTR_UPCALL_PID = 5,
-    OVS_VPORT_ATTR_STATS = 6,
-    OVS_VPORT_ATTR_PAD = 7,
-    OVS_VPORT_ATTR_IFINDEX = 8,
-    OVS_VPORT_ATTR_NETNSID = 9,
-    OVS_VPORT_ATTR_UPCALL_STATS = 10,
-    __OVS_VPORT_ATTR_MAX = 11,
-    OVS_VPORT_UPCALL_ATTR_SUCCESS = 0,
-    OVS_VPORT_UPCALL_ATTR_FAIL = 1,
-    __OVS_VPORT_UPCALL_ATTR_MAX = 2,
-    OVS_VXLAN_EXT_UNSPEC = 0,
-    OVS_VXLAN_EXT_GBP = 1,
-    __OVS_VXLAN_EXT_MAX = 2,
-    OVS_TUNNEL_ATTR_UNSPEC = 0,
-    OVS_TUNNEL_ATTR_DST_PORT = 1,
-    OVS_TUNNEL_ATTR_EXTENSION = 2,
-    __OVS_TUNNEL_ATTR_MAX = 3,
-    OVS_FLOW_CMD_UNSPEC = 0,
-    OVS_FLOW_CMD_NEW = 1,
-    OVS_FLOW_CMD_DEL = 2,
-    OVS_FLOW_CMD_GET = 3,
-    OVS_FLOW_CMD_SET = 4,
-    OVS_KEY_ATTR_UNSPEC = 0,
-    OVS_KEY_ATTR_ENCAP = 1,
-    OVS_KEY_ATTR_PRIORITY = 2,
-    OVS_KEY_ATTR_IN_PORT = 3,
-    OVS_KEY_ATTR_ETHERNET = 4,
-    OVS_KEY_ATTR_VLAN = 5,
-    OVS_KEY_ATTR_ETHERTYPE = 6,
-    OVS_KEY_ATTR_IPV4 = 7,
-    OVS_KEY_ATTR_IPV6 = 8,
-    OVS_KEY_ATTR_TCP = 9,
-    OVS_KEY_ATTR_UDP = 10,
-    OVS_KEY_ATTR_ICMP = 11,
-    OVS_KEY_ATTR_ICMPV6 = 12,
-    OVS_KEY_ATTR_ARP = 13,
-    OVS_KEY_ATTR_ND = 14,
-    OVS_KEY_ATTR_SKB_MARK = 15,
-    OVS_KEY_ATTR_TUNNEL = 16,
-    OVS_KEY_ATTR_SCTP = 17,
-    OVS_KEY_ATTR_TCP_FLAGS = 18,
-    OVS_KEY_ATTR_DP_HASH = 19,
-    OVS_KEY_ATTR_RECIRC_ID = 20,
-    OVS_KEY_ATTR_MPLS = 21,
-    OVS_KEY_ATTR_CT_STATE = 22,
-    OVS_KEY_ATTR_CT_ZONE = 23,
-    OVS_KEY_ATTR_CT_MARK = 24,
-    OVS_KEY_ATTR_CT_LABELS = 25,
-    OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4 = 26,
-    OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6 = 27,
-    OVS_KEY_ATTR_NSH = 28,
-    OVS_KEY_ATTR_PACKET_TYPE = 29,
-    OVS_KEY_ATTR_ND_EXTENSIONS = 30,
-    OVS_KEY_ATTR_TUNNEL_INFO = 31,
-    OVS_KEY_ATTR_IPV6_EXTHDRS = 32,
-    __OVS_KEY_ATTR_MAX = 33,
-    OVS_TUNNEL_KEY_ATTR_ID = 0,
-    OVS_TUNNEL_KEY_ATTR_IPV4_SRC = 1,
-    OVS_TUNNEL_KEY_ATTR_IPV4_DST = 2,
-    OVS_TUNNEL_KEY_ATTR_TOS = 3,
-    OVS_TUNNEL_KEY_ATTR_TTL = 4,
-    OVS_TUNNEL_KEY_ATTR_DONT_FRAGMENT = 5,
-    OVS_TUNNEL_KEY_ATTR_CSUM = 6,
-    OVS_TUNNEL_KEY_ATTR_OAM = 7,
-    OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS = 8,
-    OVS_TUNNEL_KEY_ATTR_TP_SRC = 9,
-    OVS_TUNNEL_KEY_ATTR_TP_DST = 10,
-    OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS = 11,
-    OVS_TUNNEL_KEY_ATTR_IPV6_SRC = 12,
-    OVS_TUNNEL_KEY_ATTR_IPV6_DST = 13,
-    OVS_TUNNEL_KEY_ATTR_PAD = 14,
-    OVS_TUNNEL_KEY_ATTR_ERSPAN_OPTS = 15,
-    OVS_TUNNEL_KEY_ATTR_IPV4_INFO_BRIDGE = 16,
-    __OVS_TUNNEL_KEY_ATTR_MAX = 17,
-    OVS_FRAG_TYPE_NONE = 0,
-    OVS_FRAG_TYPE_FIRST = 1,
-    OVS_FRAG_TYPE_LATER = 2,
-    __OVS_FRAG_TYPE_MAX = 3,
-    OVS_NSH_KEY_ATTR_UNSPEC = 0,
-    OVS_NSH_KEY_ATTR_BASE = 1,
-    OVS_NSH_KEY_ATTR_MD1 = 2,
-    OVS_NSH_KEY_ATTR_MD2 = 3,
-    __OVS_NSH_KEY_ATTR_MAX = 4,
-    OVS_FLOW_ATTR_UNSPEC = 0,
-    OVS_FLOW_ATTR_KEY = 1,
-    OVS_FLOW_ATTR_ACTIONS = 2,
-    OVS_FLOW_ATTR_STATS = 3,
-    OVS_FLOW_ATTR_TCP_FLAGS = 4,
-    OVS_FLOW_ATTR_USED = 5,
-    OVS_FLOW_ATTR_CLEAR = 6,
-    OVS_FLOW_ATTR_MASK = 7,
-    OVS_FLOW_ATTR_PROBE = 8,
-    OVS_FLOW_ATTR_UFID = 9,
-    OVS_FLOW_ATTR_UFID_FLAGS = 10,
-    OVS_FLOW_ATTR_PAD = 11,
-    __OVS_FLOW_ATTR_MAX = 12,
-    OVS_SAMPLE_ATTR_UNSPEC = 0,
-    OVS_SAMPLE_ATTR_PROBABILITY = 1,
-    OVS_SAMPLE_ATTR_ACTIONS = 2,
-    __OVS_SAMPLE_ATTR_MAX = 3,
-    OVS_USERSPACE_ATTR_UNSPEC = 0,
-    OVS_USERSPACE_ATTR_PID = 1,
-    OVS_USERSPACE_ATTR_USERDATA = 2,
-    OVS_USERSPACE_ATTR_EGRESS_TUN_PORT = 3,
-    OVS_USERSPACE_ATTR_ACTIONS = 4,
-    __OVS_USERSPACE_ATTR_MAX = 5,
-    OVS_HASH_ALG_L4 = 0,
-    OVS_HASH_ALG_SYM_L4 = 1,
-    OVS_CT_ATTR_UNSPEC = 0,
-    OVS_CT_ATTR_COMMIT = 1,
-    OVS_CT_ATTR_ZONE = 2,
-    OVS_CT_ATTR_MARK = 3,
-    OVS_CT_ATTR_LABELS = 4,
-    OVS_CT_ATTR_HELPER = 5,
-    OVS_CT_ATTR_NAT = 6,
-    OVS_CT_ATTR_FORCE_COMMIT = 7,
-    OVS_CT_ATTR_EVENTMASK = 8,
-    OVS_CT_ATTR_TIMEOUT = 9,
-    __OVS_CT_ATTR_MAX = 10,
-    OVS_NAT_ATTR_UNSPEC = 0,
-    OVS_NAT_ATTR_SRC = 1,
-    OVS_NAT_ATTR_DST = 2,
-    OVS_NAT_ATTR_IP_MIN = 3,
-    OVS_NAT_ATTR_IP_MAX = 4,
-    OVS_NAT_ATTR_PROTO_MIN = 5,
-    OVS_NAT_ATTR_PROTO_MAX = 6,
-    OVS_NAT_ATTR_PERSISTENT = 7,
-    OVS_NAT_ATTR_PROTO_HASH = 8,
-    OVS_NAT_ATTR_PROTO_RANDOM = 9,
-    __OVS_NAT_ATTR_MAX = 10,
-    OVS_CHECK_PKT_LEN_ATTR_UNSPEC = 0,
-    OVS_CHECK_PKT_LEN_ATTR_PKT_LEN = 1,
-    OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER = 2,
-    OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL = 3,
-    __OVS_CHECK_PKT_LEN_ATTR_MAX = 4,
-    OVS_PSAMPLE_ATTR_GROUP = 1,
-    OVS_PSAMPLE_ATTR_COOKIE = 2,
-    __OVS_PSAMPLE_ATTR_MAX = 3,
-    OVS_ACTION_ATTR_UNSPEC = 0,
-    OVS_ACTION_ATTR_OUTPUT = 1,
-    OVS_ACTION_ATTR_USERSPACE = 2,
-    OVS_ACTION_ATTR_SET = 3,
-    OVS_ACTION_ATTR_PUSH_VLAN = 4,
-    OVS_ACTION_ATTR_POP_VLAN = 5,
-    OVS_ACTION_ATTR_SAMPLE = 6,
-    OVS_ACTION_ATTR_RECIRC = 7,
-    OVS_ACTION_ATTR_HASH = 8,
-    OVS_ACTION_ATTR_PUSH_MPLS = 9,
-    OVS_ACTION_ATTR_POP_MPLS = 10,
-    OVS_ACTION_ATTR_SET_MASKED = 11,
-    OVS_ACTION_ATTR_CT = 12,
-    OVS_ACTION_ATTR_TRUNC = 13,
-    OVS_ACTION_ATTR_PUSH_ETH = 14,
-    OVS_ACTION_ATTR_POP_ETH = 15,
-    OVS_ACTION_ATTR_CT_CLEAR = 16,
-    OVS_ACTION_ATTR_PUSH_NSH = 17,
-    OVS_ACTION_ATTR_POP_NSH = 18,
-    OVS_ACTION_ATTR_METER = 19,
-    OVS_ACTION_ATTR_CLONE = 20,
-    OVS_ACTION_ATTR_CHECK_PKT_LEN = 21,
-    OVS_ACTION_ATTR_ADD_MPLS = 22,
-    OVS_ACTION_ATTR_DEC_TTL = 23,
-    OVS_ACTION_ATTR_DROP = 24,
-    OVS_ACTION_ATTR_PSAMPLE = 25,
-    __OVS_ACTION_ATTR_MAX = 26,
-    OVS_METER_CMD_UNSPEC = 0,
-    OVS_METER_CMD_FEATURES = 1,
-    OVS_METER_CMD_SET = 2,
-    OVS_METER_CMD_DEL = 3,
-    OVS_METER_CMD_GET = 4,
-    OVS_METER_ATTR_UNSPEC = 0,
-    OVS_METER_ATTR_ID = 1,
-    OVS_METER_ATTR_KBPS = 2,
-    OVS_METER_ATTR_STATS = 3,
-    OVS_METER_ATTR_BANDS = 4,
-    OVS_METER_ATTR_USED = 5,
-    OVS_METER_ATTR_CLEAR = 6,
-    OVS_METER_ATTR_MAX_METERS = 7,
-    OVS_METER_ATTR_MAX_BANDS = 8,
-    OVS_METER_ATTR_PAD = 9,
-    __OVS_METER_ATTR_MAX = 10,
-    OVS_BAND_ATTR_UNSPEC = 0,
-    OVS_BAND_ATTR_TYPE = 1,
-    OVS_BAND_ATTR_RATE = 2,
-    OVS_BAND_ATTR_BURST = 3,
-    OVS_BAND_ATTR_STATS = 4,
-    __OVS_BAND_ATTR_MAX = 5,
-    OVS_METER_BAND_TYPE_UNSPEC = 0,
-    OVS_METER_BAND_TYPE_DROP = 1,
-    __OVS_METER_BAND_TYPE_MAX = 2,
-    OVS_CT_LIMIT_CMD_UNSPEC = 0,
-    OVS_CT_LIMIT_CMD_SET = 1,
-    OVS_CT_LIMIT_CMD_DEL = 2,
-    OVS_CT_LIMIT_CMD_GET = 3,
-    OVS_CT_LIMIT_ATTR_UNSPEC = 0,
-    OVS_CT_LIMIT_ATTR_ZONE_LIMIT = 1,
-    __OVS_CT_LIMIT_ATTR_MAX = 2,
-    OVS_DEC_TTL_ATTR_UNSPEC = 0,
-    OVS_DEC_TTL_ATTR_ACTION = 1,
-    __OVS_DEC_TTL_ATTR_MAX = 2,
-    __LINUX_OPENVSWITCH_H = 1,
-    OVS_DATAPATH_FAMILY = "ovs_datapath",
-    OVS_DATAPATH_MCGROUP = "ovs_datapath",
-    OVS_DATAPATH_VERSION = 2,
-    OVS_DP_VER_FEATURES = 2,
-    OVS_DP_ATTR_MAX = 9,
-    OVS_DP_F_UNALIGNED = 0x1,
-    OVS_DP_F_VPORT_PIDS = 0x2,
-    OVS_DP_F_TC_RECIRC_SHARING = 0x4,
-    OVS_DP_F_DISPATCH_UPCALL_PER_CPU = 0x8,
-    OVSP_LOCAL = 0,
-    OVS_PACKET_FAMILY = "ovs_packet",
-    OVS_PACKET_VERSION = 0x1,
-    OVS_PACKET_ATTR_MAX = 12,
-    OVS_VPORT_FAMILY = "ovs_vport",
-    OVS_VPORT_MCGROUP = "ovs_vport",
-    OVS_VPORT_VERSION = 0x1,
-    OVS_VPORT_TYPE_MAX = 5,
-    OVS_VPORT_ATTR_MAX = 10,
-    OVS_VPORT_UPCALL_ATTR_MAX = 1,
-    OVS_VXLAN_EXT_MAX = 1,
-    OVS_TUNNEL_ATTR_MAX = 2,
-    OVS_FLOW_FAMILY = "ovs_flow",
-    OVS_FLOW_MCGROUP = "ovs_flow",
-    OVS_FLOW_VERSION = 0x1,
-    OVS_KEY_ATTR_MAX = 32,
-    OVS_TUNNEL_KEY_ATTR_MAX = 16,
-    OVS_FRAG_TYPE_MAX = 2,
-    OVS_CT_LABELS_LEN_32 = 4,
-    OVS_CT_LABELS_LEN = 16,
-    OVS_CS_F_NEW = 0x1,
-    OVS_CS_F_ESTABLISHED = 0x2,
-    OVS_CS_F_RELATED = 0x4,
-    OVS_CS_F_REPLY_DIR = 0x8,
-    OVS_CS_F_INVALID = 0x10,
-    OVS_CS_F_TRACKED = 0x20,
-    OVS_CS_F_SRC_NAT = 0x40,
-    OVS_CS_F_DST_NAT = 0x80,
-    OVS_CS_F_NAT_MASK = 192,
-    OVS_NSH_KEY_ATTR_MAX = 3,
-    NSH_MD1_CONTEXT_SIZE = 4,
-    OVS_FLOW_ATTR_MAX = 11,
-    OVS_UFID_F_OMIT_KEY = 0x1,
-    OVS_UFID_F_OMIT_MASK = 0x2,
-    OVS_UFID_F_OMIT_ACTIONS = 0x4,
-    OVS_SAMPLE_ATTR_MAX = 2,
-    OVS_USERSPACE_ATTR_MAX = 4,
-    OVS_MPLS_L3_TUNNEL_FLAG_MASK = 0x1,
-    OVS_CT_ATTR_MAX = 9,
-    OVS_NAT_ATTR_MAX = 9,
-    OVS_CHECK_PKT_LEN_ATTR_MAX = 3,
-    OVS_PSAMPLE_COOKIE_MAX_SIZE = 16,
-    OVS_PSAMPLE_ATTR_MAX = 2,
-    OVS_ACTION_ATTR_MAX = 25,
-    OVS_METER_FAMILY = "ovs_meter",
-    OVS_METER_MCGROUP = "ovs_meter",
-    OVS_METER_VERSION = 0x1,
-    OVS_METER_ATTR_MAX = 9,
-    OVS_BAND_ATTR_MAX = 4,
-    OVS_METER_BAND_TYPE_MAX = 1,
-    OVS_CT_LIMIT_FAMILY = "ovs_ct_limit",
-    OVS_CT_LIMIT_MCGROUP = "ovs_ct_limit",
-    OVS_CT_LIMIT_VERSION = 0x1,
-    OVS_CT_LIMIT_ATTR_MAX = 1,
-    OVS_ZONE_LIMIT_DEFAULT_ZONE = -1,
-    OVS_DEC_TTL_ATTR_MAX = 1,
-  },
-  records = {
-    ["struct ovs_header"] = [[{
+constants = {
+  OVS_DP_CMD_UNSPEC = 0,
+  OVS_DP_CMD_NEW = 1,
+  OVS_DP_CMD_DEL = 2,
+  OVS_DP_CMD_GET = 3,
+  OVS_DP_CMD_SET = 4,
+  OVS_DP_ATTR_UNSPEC = 0,
+  OVS_DP_ATTR_NAME = 1,
+  OVS_DP_ATTR_UPCALL_PID = 2,
+  OVS_DP_ATTR_STATS = 3,
+  OVS_DP_ATTR_MEGAFLOW_STATS = 4,
+  OVS_DP_ATTR_USER_FEATURES = 5,
+  OVS_DP_ATTR_PAD = 6,
+  OVS_DP_ATTR_MASKS_CACHE_SIZE = 7,
+  OVS_DP_ATTR_PER_CPU_PIDS = 8,
+  OVS_DP_ATTR_IFINDEX = 9,
+  __OVS_DP_ATTR_MAX = 10,
+  OVS_PACKET_CMD_UNSPEC = 0,
+  OVS_PACKET_CMD_MISS = 1,
+  OVS_PACKET_CMD_ACTION = 2,
+  OVS_PACKET_CMD_EXECUTE = 3,
+  OVS_PACKET_ATTR_UNSPEC = 0,
+  OVS_PACKET_ATTR_PACKET = 1,
+  OVS_PACKET_ATTR_KEY = 2,
+  OVS_PACKET_ATTR_ACTIONS = 3,
+  OVS_PACKET_ATTR_USERDATA = 4,
+  OVS_PACKET_ATTR_EGRESS_TUN_KEY = 5,
+  OVS_PACKET_ATTR_UNUSED1 = 6,
+  OVS_PACKET_ATTR_UNUSED2 = 7,
+  OVS_PACKET_ATTR_PROBE = 8,
+  OVS_PACKET_ATTR_MRU = 9,
+  OVS_PACKET_ATTR_LEN = 10,
+  OVS_PACKET_ATTR_HASH = 11,
+  OVS_PACKET_ATTR_UPCALL_PID = 12,
+  __OVS_PACKET_ATTR_MAX = 13,
+  OVS_VPORT_CMD_UNSPEC = 0,
+  OVS_VPORT_CMD_NEW = 1,
+  OVS_VPORT_CMD_DEL = 2,
+  OVS_VPORT_CMD_GET = 3,
+  OVS_VPORT_CMD_SET = 4,
+  OVS_VPORT_TYPE_UNSPEC = 0,
+  OVS_VPORT_TYPE_NETDEV = 1,
+  OVS_VPORT_TYPE_INTERNAL = 2,
+  OVS_VPORT_TYPE_GRE = 3,
+  OVS_VPORT_TYPE_VXLAN = 4,
+  OVS_VPORT_TYPE_GENEVE = 5,
+  __OVS_VPORT_TYPE_MAX = 6,
+  OVS_VPORT_ATTR_UNSPEC = 0,
+  OVS_VPORT_ATTR_PORT_NO = 1,
+  OVS_VPORT_ATTR_TYPE = 2,
+  OVS_VPORT_ATTR_NAME = 3,
+  OVS_VPORT_ATTR_OPTIONS = 4,
+  OVS_VPORT_ATTR_UPCALL_PID = 5,
+  OVS_VPORT_ATTR_STATS = 6,
+  OVS_VPORT_ATTR_PAD = 7,
+  OVS_VPORT_ATTR_IFINDEX = 8,
+  OVS_VPORT_ATTR_NETNSID = 9,
+  OVS_VPORT_ATTR_UPCALL_STATS = 10,
+  __OVS_VPORT_ATTR_MAX = 11,
+  OVS_VPORT_UPCALL_ATTR_SUCCESS = 0,
+  OVS_VPORT_UPCALL_ATTR_FAIL = 1,
+  __OVS_VPORT_UPCALL_ATTR_MAX = 2,
+  OVS_VXLAN_EXT_UNSPEC = 0,
+  OVS_VXLAN_EXT_GBP = 1,
+  __OVS_VXLAN_EXT_MAX = 2,
+  OVS_TUNNEL_ATTR_UNSPEC = 0,
+  OVS_TUNNEL_ATTR_DST_PORT = 1,
+  OVS_TUNNEL_ATTR_EXTENSION = 2,
+  __OVS_TUNNEL_ATTR_MAX = 3,
+  OVS_FLOW_CMD_UNSPEC = 0,
+  OVS_FLOW_CMD_NEW = 1,
+  OVS_FLOW_CMD_DEL = 2,
+  OVS_FLOW_CMD_GET = 3,
+  OVS_FLOW_CMD_SET = 4,
+  OVS_KEY_ATTR_UNSPEC = 0,
+  OVS_KEY_ATTR_ENCAP = 1,
+  OVS_KEY_ATTR_PRIORITY = 2,
+  OVS_KEY_ATTR_IN_PORT = 3,
+  OVS_KEY_ATTR_ETHERNET = 4,
+  OVS_KEY_ATTR_VLAN = 5,
+  OVS_KEY_ATTR_ETHERTYPE = 6,
+  OVS_KEY_ATTR_IPV4 = 7,
+  OVS_KEY_ATTR_IPV6 = 8,
+  OVS_KEY_ATTR_TCP = 9,
+  OVS_KEY_ATTR_UDP = 10,
+  OVS_KEY_ATTR_ICMP = 11,
+  OVS_KEY_ATTR_ICMPV6 = 12,
+  OVS_KEY_ATTR_ARP = 13,
+  OVS_KEY_ATTR_ND = 14,
+  OVS_KEY_ATTR_SKB_MARK = 15,
+  OVS_KEY_ATTR_TUNNEL = 16,
+  OVS_KEY_ATTR_SCTP = 17,
+  OVS_KEY_ATTR_TCP_FLAGS = 18,
+  OVS_KEY_ATTR_DP_HASH = 19,
+  OVS_KEY_ATTR_RECIRC_ID = 20,
+  OVS_KEY_ATTR_MPLS = 21,
+  OVS_KEY_ATTR_CT_STATE = 22,
+  OVS_KEY_ATTR_CT_ZONE = 23,
+  OVS_KEY_ATTR_CT_MARK = 24,
+  OVS_KEY_ATTR_CT_LABELS = 25,
+  OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4 = 26,
+  OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6 = 27,
+  OVS_KEY_ATTR_NSH = 28,
+  OVS_KEY_ATTR_PACKET_TYPE = 29,
+  OVS_KEY_ATTR_ND_EXTENSIONS = 30,
+  OVS_KEY_ATTR_TUNNEL_INFO = 31,
+  OVS_KEY_ATTR_IPV6_EXTHDRS = 32,
+  __OVS_KEY_ATTR_MAX = 33,
+  OVS_TUNNEL_KEY_ATTR_ID = 0,
+  OVS_TUNNEL_KEY_ATTR_IPV4_SRC = 1,
+  OVS_TUNNEL_KEY_ATTR_IPV4_DST = 2,
+  OVS_TUNNEL_KEY_ATTR_TOS = 3,
+  OVS_TUNNEL_KEY_ATTR_TTL = 4,
+  OVS_TUNNEL_KEY_ATTR_DONT_FRAGMENT = 5,
+  OVS_TUNNEL_KEY_ATTR_CSUM = 6,
+  OVS_TUNNEL_KEY_ATTR_OAM = 7,
+  OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS = 8,
+  OVS_TUNNEL_KEY_ATTR_TP_SRC = 9,
+  OVS_TUNNEL_KEY_ATTR_TP_DST = 10,
+  OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS = 11,
+  OVS_TUNNEL_KEY_ATTR_IPV6_SRC = 12,
+  OVS_TUNNEL_KEY_ATTR_IPV6_DST = 13,
+  OVS_TUNNEL_KEY_ATTR_PAD = 14,
+  OVS_TUNNEL_KEY_ATTR_ERSPAN_OPTS = 15,
+  OVS_TUNNEL_KEY_ATTR_IPV4_INFO_BRIDGE = 16,
+  __OVS_TUNNEL_KEY_ATTR_MAX = 17,
+  OVS_FRAG_TYPE_NONE = 0,
+  OVS_FRAG_TYPE_FIRST = 1,
+  OVS_FRAG_TYPE_LATER = 2,
+  __OVS_FRAG_TYPE_MAX = 3,
+  OVS_NSH_KEY_ATTR_UNSPEC = 0,
+  OVS_NSH_KEY_ATTR_BASE = 1,
+  OVS_NSH_KEY_ATTR_MD1 = 2,
+  OVS_NSH_KEY_ATTR_MD2 = 3,
+  __OVS_NSH_KEY_ATTR_MAX = 4,
+  OVS_FLOW_ATTR_UNSPEC = 0,
+  OVS_FLOW_ATTR_KEY = 1,
+  OVS_FLOW_ATTR_ACTIONS = 2,
+  OVS_FLOW_ATTR_STATS = 3,
+  OVS_FLOW_ATTR_TCP_FLAGS = 4,
+  OVS_FLOW_ATTR_USED = 5,
+  OVS_FLOW_ATTR_CLEAR = 6,
+  OVS_FLOW_ATTR_MASK = 7,
+  OVS_FLOW_ATTR_PROBE = 8,
+  OVS_FLOW_ATTR_UFID = 9,
+  OVS_FLOW_ATTR_UFID_FLAGS = 10,
+  OVS_FLOW_ATTR_PAD = 11,
+  __OVS_FLOW_ATTR_MAX = 12,
+  OVS_SAMPLE_ATTR_UNSPEC = 0,
+  OVS_SAMPLE_ATTR_PROBABILITY = 1,
+  OVS_SAMPLE_ATTR_ACTIONS = 2,
+  __OVS_SAMPLE_ATTR_MAX = 3,
+  OVS_USERSPACE_ATTR_UNSPEC = 0,
+  OVS_USERSPACE_ATTR_PID = 1,
+  OVS_USERSPACE_ATTR_USERDATA = 2,
+  OVS_USERSPACE_ATTR_EGRESS_TUN_PORT = 3,
+  OVS_USERSPACE_ATTR_ACTIONS = 4,
+  __OVS_USERSPACE_ATTR_MAX = 5,
+  OVS_HASH_ALG_L4 = 0,
+  OVS_HASH_ALG_SYM_L4 = 1,
+  OVS_CT_ATTR_UNSPEC = 0,
+  OVS_CT_ATTR_COMMIT = 1,
+  OVS_CT_ATTR_ZONE = 2,
+  OVS_CT_ATTR_MARK = 3,
+  OVS_CT_ATTR_LABELS = 4,
+  OVS_CT_ATTR_HELPER = 5,
+  OVS_CT_ATTR_NAT = 6,
+  OVS_CT_ATTR_FORCE_COMMIT = 7,
+  OVS_CT_ATTR_EVENTMASK = 8,
+  OVS_CT_ATTR_TIMEOUT = 9,
+  __OVS_CT_ATTR_MAX = 10,
+  OVS_NAT_ATTR_UNSPEC = 0,
+  OVS_NAT_ATTR_SRC = 1,
+  OVS_NAT_ATTR_DST = 2,
+  OVS_NAT_ATTR_IP_MIN = 3,
+  OVS_NAT_ATTR_IP_MAX = 4,
+  OVS_NAT_ATTR_PROTO_MIN = 5,
+  OVS_NAT_ATTR_PROTO_MAX = 6,
+  OVS_NAT_ATTR_PERSISTENT = 7,
+  OVS_NAT_ATTR_PROTO_HASH = 8,
+  OVS_NAT_ATTR_PROTO_RANDOM = 9,
+  __OVS_NAT_ATTR_MAX = 10,
+  OVS_CHECK_PKT_LEN_ATTR_UNSPEC = 0,
+  OVS_CHECK_PKT_LEN_ATTR_PKT_LEN = 1,
+  OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER = 2,
+  OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL = 3,
+  __OVS_CHECK_PKT_LEN_ATTR_MAX = 4,
+  OVS_PSAMPLE_ATTR_GROUP = 1,
+  OVS_PSAMPLE_ATTR_COOKIE = 2,
+  __OVS_PSAMPLE_ATTR_MAX = 3,
+  OVS_ACTION_ATTR_UNSPEC = 0,
+  OVS_ACTION_ATTR_OUTPUT = 1,
+  OVS_ACTION_ATTR_USERSPACE = 2,
+  OVS_ACTION_ATTR_SET = 3,
+  OVS_ACTION_ATTR_PUSH_VLAN = 4,
+  OVS_ACTION_ATTR_POP_VLAN = 5,
+  OVS_ACTION_ATTR_SAMPLE = 6,
+  OVS_ACTION_ATTR_RECIRC = 7,
+  OVS_ACTION_ATTR_HASH = 8,
+  OVS_ACTION_ATTR_PUSH_MPLS = 9,
+  OVS_ACTION_ATTR_POP_MPLS = 10,
+  OVS_ACTION_ATTR_SET_MASKED = 11,
+  OVS_ACTION_ATTR_CT = 12,
+  OVS_ACTION_ATTR_TRUNC = 13,
+  OVS_ACTION_ATTR_PUSH_ETH = 14,
+  OVS_ACTION_ATTR_POP_ETH = 15,
+  OVS_ACTION_ATTR_CT_CLEAR = 16,
+  OVS_ACTION_ATTR_PUSH_NSH = 17,
+  OVS_ACTION_ATTR_POP_NSH = 18,
+  OVS_ACTION_ATTR_METER = 19,
+  OVS_ACTION_ATTR_CLONE = 20,
+  OVS_ACTION_ATTR_CHECK_PKT_LEN = 21,
+  OVS_ACTION_ATTR_ADD_MPLS = 22,
+  OVS_ACTION_ATTR_DEC_TTL = 23,
+  OVS_ACTION_ATTR_DROP = 24,
+  OVS_ACTION_ATTR_PSAMPLE = 25,
+  __OVS_ACTION_ATTR_MAX = 26,
+  OVS_METER_CMD_UNSPEC = 0,
+  OVS_METER_CMD_FEATURES = 1,
+  OVS_METER_CMD_SET = 2,
+  OVS_METER_CMD_DEL = 3,
+  OVS_METER_CMD_GET = 4,
+  OVS_METER_ATTR_UNSPEC = 0,
+  OVS_METER_ATTR_ID = 1,
+  OVS_METER_ATTR_KBPS = 2,
+  OVS_METER_ATTR_STATS = 3,
+  OVS_METER_ATTR_BANDS = 4,
+  OVS_METER_ATTR_USED = 5,
+  OVS_METER_ATTR_CLEAR = 6,
+  OVS_METER_ATTR_MAX_METERS = 7,
+  OVS_METER_ATTR_MAX_BANDS = 8,
+  OVS_METER_ATTR_PAD = 9,
+  __OVS_METER_ATTR_MAX = 10,
+  OVS_BAND_ATTR_UNSPEC = 0,
+  OVS_BAND_ATTR_TYPE = 1,
+  OVS_BAND_ATTR_RATE = 2,
+  OVS_BAND_ATTR_BURST = 3,
+  OVS_BAND_ATTR_STATS = 4,
+  __OVS_BAND_ATTR_MAX = 5,
+  OVS_METER_BAND_TYPE_UNSPEC = 0,
+  OVS_METER_BAND_TYPE_DROP = 1,
+  __OVS_METER_BAND_TYPE_MAX = 2,
+  OVS_CT_LIMIT_CMD_UNSPEC = 0,
+  OVS_CT_LIMIT_CMD_SET = 1,
+  OVS_CT_LIMIT_CMD_DEL = 2,
+  OVS_CT_LIMIT_CMD_GET = 3,
+  OVS_CT_LIMIT_ATTR_UNSPEC = 0,
+  OVS_CT_LIMIT_ATTR_ZONE_LIMIT = 1,
+  __OVS_CT_LIMIT_ATTR_MAX = 2,
+  OVS_DEC_TTL_ATTR_UNSPEC = 0,
+  OVS_DEC_TTL_ATTR_ACTION = 1,
+  __OVS_DEC_TTL_ATTR_MAX = 2,
+  __LINUX_OPENVSWITCH_H = 1,
+  OVS_DATAPATH_FAMILY = "ovs_datapath",
+  OVS_DATAPATH_MCGROUP = "ovs_datapath",
+  OVS_DATAPATH_VERSION = 2,
+  OVS_DP_VER_FEATURES = 2,
+  OVS_DP_ATTR_MAX = 9,
+  OVS_DP_F_UNALIGNED = 0x1,
+  OVS_DP_F_VPORT_PIDS = 0x2,
+  OVS_DP_F_TC_RECIRC_SHARING = 0x4,
+  OVS_DP_F_DISPATCH_UPCALL_PER_CPU = 0x8,
+  OVSP_LOCAL = 0,
+  OVS_PACKET_FAMILY = "ovs_packet",
+  OVS_PACKET_VERSION = 0x1,
+  OVS_PACKET_ATTR_MAX = 12,
+  OVS_VPORT_FAMILY = "ovs_vport",
+  OVS_VPORT_MCGROUP = "ovs_vport",
+  OVS_VPORT_VERSION = 0x1,
+  OVS_VPORT_TYPE_MAX = 5,
+  OVS_VPORT_ATTR_MAX = 10,
+  OVS_VPORT_UPCALL_ATTR_MAX = 1,
+  OVS_VXLAN_EXT_MAX = 1,
+  OVS_TUNNEL_ATTR_MAX = 2,
+  OVS_FLOW_FAMILY = "ovs_flow",
+  OVS_FLOW_MCGROUP = "ovs_flow",
+  OVS_FLOW_VERSION = 0x1,
+  OVS_KEY_ATTR_MAX = 32,
+  OVS_TUNNEL_KEY_ATTR_MAX = 16,
+  OVS_FRAG_TYPE_MAX = 2,
+  OVS_CT_LABELS_LEN_32 = 4,
+  OVS_CT_LABELS_LEN = 16,
+  OVS_CS_F_NEW = 0x1,
+  OVS_CS_F_ESTABLISHED = 0x2,
+  OVS_CS_F_RELATED = 0x4,
+  OVS_CS_F_REPLY_DIR = 0x8,
+  OVS_CS_F_INVALID = 0x10,
+  OVS_CS_F_TRACKED = 0x20,
+  OVS_CS_F_SRC_NAT = 0x40,
+  OVS_CS_F_DST_NAT = 0x80,
+  OVS_CS_F_NAT_MASK = 192,
+  OVS_NSH_KEY_ATTR_MAX = 3,
+  NSH_MD1_CONTEXT_SIZE = 4,
+  OVS_FLOW_ATTR_MAX = 11,
+  OVS_UFID_F_OMIT_KEY = 0x1,
+  OVS_UFID_F_OMIT_MASK = 0x2,
+  OVS_UFID_F_OMIT_ACTIONS = 0x4,
+  OVS_SAMPLE_ATTR_MAX = 2,
+  OVS_USERSPACE_ATTR_MAX = 4,
+  OVS_MPLS_L3_TUNNEL_FLAG_MASK = 0x1,
+  OVS_CT_ATTR_MAX = 9,
+  OVS_NAT_ATTR_MAX = 9,
+  OVS_CHECK_PKT_LEN_ATTR_MAX = 3,
+  OVS_PSAMPLE_COOKIE_MAX_SIZE = 16,
+  OVS_PSAMPLE_ATTR_MAX = 2,
+  OVS_ACTION_ATTR_MAX = 25,
+  OVS_METER_FAMILY = "ovs_meter",
+  OVS_METER_MCGROUP = "ovs_meter",
+  OVS_METER_VERSION = 0x1,
+  OVS_METER_ATTR_MAX = 9,
+  OVS_BAND_ATTR_MAX = 4,
+  OVS_METER_BAND_TYPE_MAX = 1,
+  OVS_CT_LIMIT_FAMILY = "ovs_ct_limit",
+  OVS_CT_LIMIT_MCGROUP = "ovs_ct_limit",
+  OVS_CT_LIMIT_VERSION = 0x1,
+  OVS_CT_LIMIT_ATTR_MAX = 1,
+  OVS_ZONE_LIMIT_DEFAULT_ZONE = -1,
+  OVS_DEC_TTL_ATTR_MAX = 1,
+},
+records = {
+  ["struct ovs_header"] = [[{
   int32_t dp_ifindex;
 }]],
-    ["struct ovs_key_ethernet"] = [[{
+  ["struct ovs_key_ethernet"] = [[{
   uint8_t eth_src[6];
   uint8_t eth_dst[6];
 }]],
-    ["struct ovs_key_mpls"] = [[{
+  ["struct ovs_key_mpls"] = [[{
   uint32_t mpls_lse;
 }]],
-    ["struct ovs_key_ipv4"] = [[{
+  ["struct ovs_key_ipv4"] = [[{
   uint32_t ipv4_src;
   uint32_t ipv4_dst;
   uint8_t ipv4_proto;
@@ -1031,7 +1031,7 @@ return {
   uint8_t ipv4_ttl;
   uint8_t ipv4_frag;
 }]],
-    ["struct ovs_key_ipv6"] = [[{
+  ["struct ovs_key_ipv6"] = [[{
   uint32_t ipv6_src[4];
   uint32_t ipv6_dst[4];
   uint32_t ipv6_label;
@@ -1040,239 +1040,239 @@ return {
   uint8_t ipv6_hlimit;
   uint8_t ipv6_frag;
 }]],
-    ["struct ovs_key_ipv6_exthdrs"] = [[{
+  ["struct ovs_key_ipv6_exthdrs"] = [[{
   uint16_t hdrs;
 }]],
-    ["struct ovs_key_tcp"] = [[{
+  ["struct ovs_key_tcp"] = [[{
   uint16_t tcp_src;
   uint16_t tcp_dst;
 }]],
-    ["struct ovs_key_udp"] = [[{
+  ["struct ovs_key_udp"] = [[{
   uint16_t udp_src;
   uint16_t udp_dst;
 }]],
-    ["struct ovs_key_sctp"] = [[{
+  ["struct ovs_key_sctp"] = [[{
   uint16_t sctp_src;
   uint16_t sctp_dst;
 }]],
-    ["struct ovs_key_icmp"] = [[{
+  ["struct ovs_key_icmp"] = [[{
   uint8_t icmp_type;
   uint8_t icmp_code;
 }]],
-    ["struct ovs_key_icmpv6"] = [[{
+  ["struct ovs_key_icmpv6"] = [[{
   uint8_t icmpv6_type;
   uint8_t icmpv6_code;
 }]],
-    ["struct ovs_key_arp"] = [[{
+  ["struct ovs_key_arp"] = [[{
   uint32_t arp_sip;
   uint32_t arp_tip;
   uint16_t arp_op;
   uint8_t arp_sha[6];
   uint8_t arp_tha[6];
 }]],
-    ["struct ovs_key_nd"] = [[{
+  ["struct ovs_key_nd"] = [[{
   uint32_t nd_target[4];
   uint8_t nd_sll[6];
   uint8_t nd_tll[6];
 }]],
-    ["struct ovs_key_ct_labels"] = [[{
+  ["struct ovs_key_ct_labels"] = [[{
   union {
     uint8_t ct_labels[16];
     uint32_t ct_labels_32[4];
   };
 }]],
-    ["struct ovs_key_ct_tuple_ipv4"] = [[{
+  ["struct ovs_key_ct_tuple_ipv4"] = [[{
   uint32_t ipv4_src;
   uint32_t ipv4_dst;
   uint16_t src_port;
   uint16_t dst_port;
   uint8_t ipv4_proto;
 }]],
-    ["struct ovs_key_ct_tuple_ipv6"] = [[{
+  ["struct ovs_key_ct_tuple_ipv6"] = [[{
   uint32_t ipv6_src[4];
   uint32_t ipv6_dst[4];
   uint16_t src_port;
   uint16_t dst_port;
   uint8_t ipv6_proto;
 }]],
-    ["struct ovs_nsh_key_base"] = [[{
+  ["struct ovs_nsh_key_base"] = [[{
   uint8_t flags;
   uint8_t ttl;
   uint8_t mdtype;
   uint8_t np;
   uint32_t path_hdr;
 }]],
-    ["struct ovs_nsh_key_md1"] = [[{
+  ["struct ovs_nsh_key_md1"] = [[{
   uint32_t context[4];
 }]],
-    ["struct ovs_action_trunc"] = [[{
+  ["struct ovs_action_trunc"] = [[{
   uint32_t max_len;
 }]],
-    ["struct ovs_action_push_mpls"] = [[{
+  ["struct ovs_action_push_mpls"] = [[{
   uint32_t mpls_lse;
   uint16_t mpls_ethertype;
 }]],
-    ["struct ovs_action_add_mpls"] = [[{
+  ["struct ovs_action_add_mpls"] = [[{
   uint32_t mpls_lse;
   uint16_t mpls_ethertype;
   uint16_t tun_flags;
 }]],
-    ["struct ovs_action_push_vlan"] = [[{
+  ["struct ovs_action_push_vlan"] = [[{
   uint16_t vlan_tpid;
   uint16_t vlan_tci;
 }]],
-    ["struct ovs_action_hash"] = [[{
+  ["struct ovs_action_hash"] = [[{
   uint32_t hash_alg;
   uint32_t hash_basis;
 }]],
-    ["struct ovs_action_push_eth"] = [[{
+  ["struct ovs_action_push_eth"] = [[{
   struct ovs_key_ethernet addresses;
 }]],
-    ["struct ovs_zone_limit"] = [[{
+  ["struct ovs_zone_limit"] = [[{
   int32_t zone_id;
   uint32_t limit;
   uint32_t count;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ovs_dp_stats"] = [[{
-    uint64_t n_hit;
-    uint64_t n_missed;
-    uint64_t n_lost;
-    uint64_t n_flows;
-  }]],
-        ["struct ovs_dp_megaflow_stats"] = [[{
-    uint64_t n_mask_hit;
-    uint32_t n_masks;
-    uint32_t pad0;
-    uint64_t n_cache_hit;
-    uint64_t pad1;
-  }]],
-        ["struct ovs_vport_stats"] = [[{
-    uint64_t rx_packets;
-    uint64_t tx_packets;
-    uint64_t rx_bytes;
-    uint64_t tx_bytes;
-    uint64_t rx_errors;
-    uint64_t tx_errors;
-    uint64_t rx_dropped;
-    uint64_t tx_dropped;
-  }]],
-        ["struct ovs_flow_stats"] = [[{
-    uint64_t n_packets;
-    uint64_t n_bytes;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ovs_dp_stats"] = [[{
-    unsigned long n_hit;
-    unsigned long n_missed;
-    unsigned long n_lost;
-    unsigned long n_flows;
-  }]],
-        ["struct ovs_dp_megaflow_stats"] = [[{
-    unsigned long n_mask_hit;
-    uint32_t n_masks;
-    uint32_t pad0;
-    unsigned long n_cache_hit;
-    unsigned long pad1;
-  }]],
-        ["struct ovs_vport_stats"] = [[{
-    unsigned long rx_packets;
-    unsigned long tx_packets;
-    unsigned long rx_bytes;
-    unsigned long tx_bytes;
-    unsigned long rx_errors;
-    unsigned long tx_errors;
-    unsigned long rx_dropped;
-    unsigned long tx_dropped;
-  }]],
-        ["struct ovs_flow_stats"] = [[{
-    unsigned long n_packets;
-    unsigned long n_bytes;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ovs_dp_stats"] = [[{
+  uint64_t n_hit;
+  uint64_t n_missed;
+  uint64_t n_lost;
+  uint64_t n_flows;
+}]],
+      ["struct ovs_dp_megaflow_stats"] = [[{
+  uint64_t n_mask_hit;
+  uint32_t n_masks;
+  uint32_t pad0;
+  uint64_t n_cache_hit;
+  uint64_t pad1;
+}]],
+      ["struct ovs_vport_stats"] = [[{
+  uint64_t rx_packets;
+  uint64_t tx_packets;
+  uint64_t rx_bytes;
+  uint64_t tx_bytes;
+  uint64_t rx_errors;
+  uint64_t tx_errors;
+  uint64_t rx_dropped;
+  uint64_t tx_dropped;
+}]],
+      ["struct ovs_flow_stats"] = [[{
+  uint64_t n_packets;
+  uint64_t n_bytes;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ovs_dp_stats"] = [[{
+  unsigned long n_hit;
+  unsigned long n_missed;
+  unsigned long n_lost;
+  unsigned long n_flows;
+}]],
+      ["struct ovs_dp_megaflow_stats"] = [[{
+  unsigned long n_mask_hit;
+  uint32_t n_masks;
+  uint32_t pad0;
+  unsigned long n_cache_hit;
+  unsigned long pad1;
+}]],
+      ["struct ovs_vport_stats"] = [[{
+  unsigned long rx_packets;
+  unsigned long tx_packets;
+  unsigned long rx_bytes;
+  unsigned long tx_bytes;
+  unsigned long rx_errors;
+  unsigned long tx_errors;
+  unsigned long rx_dropped;
+  unsigned long tx_dropped;
+}]],
+      ["struct ovs_flow_stats"] = [[{
+  unsigned long n_packets;
+  unsigned long n_bytes;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/ovpn.h"] = [==[
-  constants = {
-    OVPN_CIPHER_ALG_NONE = 0,
-    OVPN_CIPHER_ALG_AES_GCM = 1,
-    OVPN_CIPHER_ALG_CHACHA20_POLY1305 = 2,
-    OVPN_DEL_PEER_REASON_TEARDOWN = 0,
-    OVPN_DEL_PEER_REASON_USERSPACE = 1,
-    OVPN_DEL_PEER_REASON_EXPIRED = 2,
-    OVPN_DEL_PEER_REASON_TRANSPORT_ERROR = 3,
-    OVPN_DEL_PEER_REASON_TRANSPORT_DISCONNECT = 4,
-    OVPN_KEY_SLOT_PRIMARY = 0,
-    OVPN_KEY_SLOT_SECONDARY = 1,
-    OVPN_A_PEER_ID = 1,
-    OVPN_A_PEER_REMOTE_IPV4 = 2,
-    OVPN_A_PEER_REMOTE_IPV6 = 3,
-    OVPN_A_PEER_REMOTE_IPV6_SCOPE_ID = 4,
-    OVPN_A_PEER_REMOTE_PORT = 5,
-    OVPN_A_PEER_SOCKET = 6,
-    OVPN_A_PEER_SOCKET_NETNSID = 7,
-    OVPN_A_PEER_VPN_IPV4 = 8,
-    OVPN_A_PEER_VPN_IPV6 = 9,
-    OVPN_A_PEER_LOCAL_IPV4 = 10,
-    OVPN_A_PEER_LOCAL_IPV6 = 11,
-    OVPN_A_PEER_LOCAL_PORT = 12,
-    OVPN_A_PEER_KEEPALIVE_INTERVAL = 13,
-    OVPN_A_PEER_KEEPALIVE_TIMEOUT = 14,
-    OVPN_A_PEER_DEL_REASON = 15,
-    OVPN_A_PEER_VPN_RX_BYTES = 16,
-    OVPN_A_PEER_VPN_TX_BYTES = 17,
-    OVPN_A_PEER_VPN_RX_PACKETS = 18,
-    OVPN_A_PEER_VPN_TX_PACKETS = 19,
-    OVPN_A_PEER_LINK_RX_BYTES = 20,
-    OVPN_A_PEER_LINK_TX_BYTES = 21,
-    OVPN_A_PEER_LINK_RX_PACKETS = 22,
-    OVPN_A_PEER_LINK_TX_PACKETS = 23,
-    OVPN_A_PEER_TX_ID = 24,
-    __OVPN_A_PEER_MAX = 25,
-    OVPN_A_PEER_MAX = 24,
-    OVPN_A_KEYCONF_PEER_ID = 1,
-    OVPN_A_KEYCONF_SLOT = 2,
-    OVPN_A_KEYCONF_KEY_ID = 3,
-    OVPN_A_KEYCONF_CIPHER_ALG = 4,
-    OVPN_A_KEYCONF_ENCRYPT_DIR = 5,
-    OVPN_A_KEYCONF_DECRYPT_DIR = 6,
-    __OVPN_A_KEYCONF_MAX = 7,
-    OVPN_A_KEYCONF_MAX = 6,
-    OVPN_A_KEYDIR_CIPHER_KEY = 1,
-    OVPN_A_KEYDIR_NONCE_TAIL = 2,
-    __OVPN_A_KEYDIR_MAX = 3,
-    OVPN_A_KEYDIR_MAX = 2,
-    OVPN_A_IFINDEX = 1,
-    OVPN_A_PEER = 2,
-    OVPN_A_KEYCONF = 3,
-    __OVPN_A_MAX = 4,
-    OVPN_A_MAX = 3,
-    OVPN_CMD_PEER_NEW = 1,
-    OVPN_CMD_PEER_SET = 2,
-    OVPN_CMD_PEER_GET = 3,
-    OVPN_CMD_PEER_DEL = 4,
-    OVPN_CMD_PEER_DEL_NTF = 5,
-    OVPN_CMD_KEY_NEW = 6,
-    OVPN_CMD_KEY_GET = 7,
-    OVPN_CMD_KEY_SWAP = 8,
-    OVPN_CMD_KEY_SWAP_NTF = 9,
-    OVPN_CMD_KEY_DEL = 10,
-    OVPN_CMD_PEER_FLOAT_NTF = 11,
-    __OVPN_CMD_MAX = 12,
-    OVPN_CMD_MAX = 11,
-    OVPN_FAMILY_NAME = "ovpn",
-    OVPN_FAMILY_VERSION = 1,
-    OVPN_NONCE_TAIL_SIZE = 8,
-    OVPN_MCGRP_PEERS = "peers",
-  },
+constants = {
+  OVPN_CIPHER_ALG_NONE = 0,
+  OVPN_CIPHER_ALG_AES_GCM = 1,
+  OVPN_CIPHER_ALG_CHACHA20_POLY1305 = 2,
+  OVPN_DEL_PEER_REASON_TEARDOWN = 0,
+  OVPN_DEL_PEER_REASON_USERSPACE = 1,
+  OVPN_DEL_PEER_REASON_EXPIRED = 2,
+  OVPN_DEL_PEER_REASON_TRANSPORT_ERROR = 3,
+  OVPN_DEL_PEER_REASON_TRANSPORT_DISCONNECT = 4,
+  OVPN_KEY_SLOT_PRIMARY = 0,
+  OVPN_KEY_SLOT_SECONDARY = 1,
+  OVPN_A_PEER_ID = 1,
+  OVPN_A_PEER_REMOTE_IPV4 = 2,
+  OVPN_A_PEER_REMOTE_IPV6 = 3,
+  OVPN_A_PEER_REMOTE_IPV6_SCOPE_ID = 4,
+  OVPN_A_PEER_REMOTE_PORT = 5,
+  OVPN_A_PEER_SOCKET = 6,
+  OVPN_A_PEER_SOCKET_NETNSID = 7,
+  OVPN_A_PEER_VPN_IPV4 = 8,
+  OVPN_A_PEER_VPN_IPV6 = 9,
+  OVPN_A_PEER_LOCAL_IPV4 = 10,
+  OVPN_A_PEER_LOCAL_IPV6 = 11,
+  OVPN_A_PEER_LOCAL_PORT = 12,
+  OVPN_A_PEER_KEEPALIVE_INTERVAL = 13,
+  OVPN_A_PEER_KEEPALIVE_TIMEOUT = 14,
+  OVPN_A_PEER_DEL_REASON = 15,
+  OVPN_A_PEER_VPN_RX_BYTES = 16,
+  OVPN_A_PEER_VPN_TX_BYTES = 17,
+  OVPN_A_PEER_VPN_RX_PACKETS = 18,
+  OVPN_A_PEER_VPN_TX_PACKETS = 19,
+  OVPN_A_PEER_LINK_RX_BYTES = 20,
+  OVPN_A_PEER_LINK_TX_BYTES = 21,
+  OVPN_A_PEER_LINK_RX_PACKETS = 22,
+  OVPN_A_PEER_LINK_TX_PACKETS = 23,
+  OVPN_A_PEER_TX_ID = 24,
+  __OVPN_A_PEER_MAX = 25,
+  OVPN_A_PEER_MAX = 24,
+  OVPN_A_KEYCONF_PEER_ID = 1,
+  OVPN_A_KEYCONF_SLOT = 2,
+  OVPN_A_KEYCONF_KEY_ID = 3,
+  OVPN_A_KEYCONF_CIPHER_ALG = 4,
+  OVPN_A_KEYCONF_ENCRYPT_DIR = 5,
+  OVPN_A_KEYCONF_DECRYPT_DIR = 6,
+  __OVPN_A_KEYCONF_MAX = 7,
+  OVPN_A_KEYCONF_MAX = 6,
+  OVPN_A_KEYDIR_CIPHER_KEY = 1,
+  OVPN_A_KEYDIR_NONCE_TAIL = 2,
+  __OVPN_A_KEYDIR_MAX = 3,
+  OVPN_A_KEYDIR_MAX = 2,
+  OVPN_A_IFINDEX = 1,
+  OVPN_A_PEER = 2,
+  OVPN_A_KEYCONF = 3,
+  __OVPN_A_MAX = 4,
+  OVPN_A_MAX = 3,
+  OVPN_CMD_PEER_NEW = 1,
+  OVPN_CMD_PEER_SET = 2,
+  OVPN_CMD_PEER_GET = 3,
+  OVPN_CMD_PEER_DEL = 4,
+  OVPN_CMD_PEER_DEL_NTF = 5,
+  OVPN_CMD_KEY_NEW = 6,
+  OVPN_CMD_KEY_GET = 7,
+  OVPN_CMD_KEY_SWAP = 8,
+  OVPN_CMD_KEY_SWAP_NTF = 9,
+  OVPN_CMD_KEY_DEL = 10,
+  OVPN_CMD_PEER_FLOAT_NTF = 11,
+  __OVPN_CMD_MAX = 12,
+  OVPN_CMD_MAX = 11,
+  OVPN_FAMILY_NAME = "ovpn",
+  OVPN_FAMILY_VERSION = 1,
+  OVPN_NONCE_TAIL_SIZE = 8,
+  OVPN_MCGRP_PEERS = "peers",
+},
 ]==],
 }

@@ -3,123 +3,123 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/qemu_fw_cfg.h"] = [==[
-  constants = {
-    FW_CFG_ACPI_DEVICE_ID = "QEMU0002",
-    FW_CFG_SIGNATURE = 0x0,
-    FW_CFG_ID = 0x1,
-    FW_CFG_UUID = 0x2,
-    FW_CFG_RAM_SIZE = 0x3,
-    FW_CFG_NOGRAPHIC = 0x4,
-    FW_CFG_NB_CPUS = 0x5,
-    FW_CFG_MACHINE_ID = 0x6,
-    FW_CFG_KERNEL_ADDR = 0x7,
-    FW_CFG_KERNEL_SIZE = 0x8,
-    FW_CFG_KERNEL_CMDLINE = 0x9,
-    FW_CFG_INITRD_ADDR = 0xa,
-    FW_CFG_INITRD_SIZE = 0xb,
-    FW_CFG_BOOT_DEVICE = 0xc,
-    FW_CFG_NUMA = 0xd,
-    FW_CFG_BOOT_MENU = 0xe,
-    FW_CFG_MAX_CPUS = 0xf,
-    FW_CFG_KERNEL_ENTRY = 0x10,
-    FW_CFG_KERNEL_DATA = 0x11,
-    FW_CFG_INITRD_DATA = 0x12,
-    FW_CFG_CMDLINE_ADDR = 0x13,
-    FW_CFG_CMDLINE_SIZE = 0x14,
-    FW_CFG_CMDLINE_DATA = 0x15,
-    FW_CFG_SETUP_ADDR = 0x16,
-    FW_CFG_SETUP_SIZE = 0x17,
-    FW_CFG_SETUP_DATA = 0x18,
-    FW_CFG_FILE_DIR = 0x19,
-    FW_CFG_FILE_FIRST = 0x20,
-    FW_CFG_FILE_SLOTS_MIN = 0x10,
-    FW_CFG_WRITE_CHANNEL = 0x4000,
-    FW_CFG_ARCH_LOCAL = 0x8000,
-    FW_CFG_ENTRY_MASK = -49153,
-    FW_CFG_INVALID = 0xffff,
-    FW_CFG_CTL_SIZE = 0x2,
-    FW_CFG_MAX_FILE_PATH = 56,
-    FW_CFG_SIG_SIZE = 4,
-    FW_CFG_VERSION = 0x1,
-    FW_CFG_VERSION_DMA = 0x2,
-    FW_CFG_DMA_CTL_ERROR = 0x1,
-    FW_CFG_DMA_CTL_READ = 0x2,
-    FW_CFG_DMA_CTL_SKIP = 0x4,
-    FW_CFG_DMA_CTL_SELECT = 0x8,
-    FW_CFG_DMA_CTL_WRITE = 0x10,
-    FW_CFG_DMA_SIGNATURE = 0x51454d5520434647ULL,
-    FW_CFG_VMCOREINFO_FILENAME = "etc/vmcoreinfo",
-    FW_CFG_VMCOREINFO_FORMAT_NONE = 0x0,
-    FW_CFG_VMCOREINFO_FORMAT_ELF = 0x1,
-  },
-  records = {
-    ["struct fw_cfg_file"] = [[{
+constants = {
+  FW_CFG_ACPI_DEVICE_ID = "QEMU0002",
+  FW_CFG_SIGNATURE = 0x0,
+  FW_CFG_ID = 0x1,
+  FW_CFG_UUID = 0x2,
+  FW_CFG_RAM_SIZE = 0x3,
+  FW_CFG_NOGRAPHIC = 0x4,
+  FW_CFG_NB_CPUS = 0x5,
+  FW_CFG_MACHINE_ID = 0x6,
+  FW_CFG_KERNEL_ADDR = 0x7,
+  FW_CFG_KERNEL_SIZE = 0x8,
+  FW_CFG_KERNEL_CMDLINE = 0x9,
+  FW_CFG_INITRD_ADDR = 0xa,
+  FW_CFG_INITRD_SIZE = 0xb,
+  FW_CFG_BOOT_DEVICE = 0xc,
+  FW_CFG_NUMA = 0xd,
+  FW_CFG_BOOT_MENU = 0xe,
+  FW_CFG_MAX_CPUS = 0xf,
+  FW_CFG_KERNEL_ENTRY = 0x10,
+  FW_CFG_KERNEL_DATA = 0x11,
+  FW_CFG_INITRD_DATA = 0x12,
+  FW_CFG_CMDLINE_ADDR = 0x13,
+  FW_CFG_CMDLINE_SIZE = 0x14,
+  FW_CFG_CMDLINE_DATA = 0x15,
+  FW_CFG_SETUP_ADDR = 0x16,
+  FW_CFG_SETUP_SIZE = 0x17,
+  FW_CFG_SETUP_DATA = 0x18,
+  FW_CFG_FILE_DIR = 0x19,
+  FW_CFG_FILE_FIRST = 0x20,
+  FW_CFG_FILE_SLOTS_MIN = 0x10,
+  FW_CFG_WRITE_CHANNEL = 0x4000,
+  FW_CFG_ARCH_LOCAL = 0x8000,
+  FW_CFG_ENTRY_MASK = -49153,
+  FW_CFG_INVALID = 0xffff,
+  FW_CFG_CTL_SIZE = 0x2,
+  FW_CFG_MAX_FILE_PATH = 56,
+  FW_CFG_SIG_SIZE = 4,
+  FW_CFG_VERSION = 0x1,
+  FW_CFG_VERSION_DMA = 0x2,
+  FW_CFG_DMA_CTL_ERROR = 0x1,
+  FW_CFG_DMA_CTL_READ = 0x2,
+  FW_CFG_DMA_CTL_SKIP = 0x4,
+  FW_CFG_DMA_CTL_SELECT = 0x8,
+  FW_CFG_DMA_CTL_WRITE = 0x10,
+  FW_CFG_DMA_SIGNATURE = 0x51454d5520434647ULL,
+  FW_CFG_VMCOREINFO_FILENAME = "etc/vmcoreinfo",
+  FW_CFG_VMCOREINFO_FORMAT_NONE = 0x0,
+  FW_CFG_VMCOREINFO_FORMAT_ELF = 0x1,
+},
+records = {
+  ["struct fw_cfg_file"] = [[{
   uint32_t size;
   uint16_t select;
   uint16_t reserved;
   char name[56];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fw_cfg_dma_access"] = [[{
-    uint32_t control;
-    uint32_t length;
-    uint64_t address;
-  }]],
-        ["struct fw_cfg_vmcoreinfo"] = [[{
-    uint16_t host_format;
-    uint16_t guest_format;
-    uint32_t size;
-    uint64_t paddr;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fw_cfg_dma_access"] = [[{
-    uint32_t control;
-    uint32_t length;
-    unsigned long address;
-  }]],
-        ["struct fw_cfg_vmcoreinfo"] = [[{
-    uint16_t host_format;
-    uint16_t guest_format;
-    uint32_t size;
-    unsigned long paddr;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fw_cfg_dma_access"] = [[{
+  uint32_t control;
+  uint32_t length;
+  uint64_t address;
+}]],
+      ["struct fw_cfg_vmcoreinfo"] = [[{
+  uint16_t host_format;
+  uint16_t guest_format;
+  uint32_t size;
+  uint64_t paddr;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fw_cfg_dma_access"] = [[{
+  uint32_t control;
+  uint32_t length;
+  unsigned long address;
+}]],
+      ["struct fw_cfg_vmcoreinfo"] = [[{
+  uint16_t host_format;
+  uint16_t guest_format;
+  uint32_t size;
+  unsigned long paddr;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/qnx4_fs.h"] = [==[
-  constants = {
-    QNX4_ROOT_INO = 1,
-    QNX4_MAX_XTNTS_PER_XBLK = 60,
-    QNX4_FILE_USED = 0x1,
-    QNX4_FILE_MODIFIED = 0x2,
-    QNX4_FILE_BUSY = 0x4,
-    QNX4_FILE_LINK = 0x8,
-    QNX4_FILE_INODE = 0x10,
-    QNX4_FILE_FSYSCLEAN = 0x20,
-    QNX4_I_MAP_SLOTS = 8,
-    QNX4_Z_MAP_SLOTS = 64,
-    QNX4_VALID_FS = 0x1,
-    QNX4_ERROR_FS = 0x2,
-    QNX4_BLOCK_SIZE = 0x200,
-    QNX4_BLOCK_SIZE_BITS = 9,
-    QNX4_DIR_ENTRY_SIZE = 0x40,
-    QNX4_DIR_ENTRY_SIZE_BITS = 6,
-    QNX4_XBLK_ENTRY_SIZE = 0x200,
-    QNX4_INODES_PER_BLOCK = 0x8,
-    QNX4_SHORT_NAME_MAX = 16,
-    QNX4_NAME_MAX = 48,
-  },
-  records = {
-    ["struct qnx4_inode_entry"] = [[{
+constants = {
+  QNX4_ROOT_INO = 1,
+  QNX4_MAX_XTNTS_PER_XBLK = 60,
+  QNX4_FILE_USED = 0x1,
+  QNX4_FILE_MODIFIED = 0x2,
+  QNX4_FILE_BUSY = 0x4,
+  QNX4_FILE_LINK = 0x8,
+  QNX4_FILE_INODE = 0x10,
+  QNX4_FILE_FSYSCLEAN = 0x20,
+  QNX4_I_MAP_SLOTS = 8,
+  QNX4_Z_MAP_SLOTS = 64,
+  QNX4_VALID_FS = 0x1,
+  QNX4_ERROR_FS = 0x2,
+  QNX4_BLOCK_SIZE = 0x200,
+  QNX4_BLOCK_SIZE_BITS = 9,
+  QNX4_DIR_ENTRY_SIZE = 0x40,
+  QNX4_DIR_ENTRY_SIZE_BITS = 6,
+  QNX4_XBLK_ENTRY_SIZE = 0x200,
+  QNX4_INODES_PER_BLOCK = 0x8,
+  QNX4_SHORT_NAME_MAX = 16,
+  QNX4_NAME_MAX = 48,
+},
+records = {
+  ["struct qnx4_inode_entry"] = [[{
   char di_fname[16];
   uint32_t di_size;
   struct qnx4_xtnt_t di_first_xtnt;
@@ -137,14 +137,14 @@ return {
   uint8_t di_type;
   uint8_t di_status;
 }]],
-    ["struct qnx4_link_info"] = [[{
+  ["struct qnx4_link_info"] = [[{
   char dl_fname[48];
   uint32_t dl_inode_blk;
   uint8_t dl_inode_ndx;
   uint8_t dl_spare[10];
   uint8_t dl_status;
 }]],
-    ["struct qnx4_xblk"] = [[{
+  ["struct qnx4_xblk"] = [[{
   uint32_t xblk_next_xblk;
   uint32_t xblk_prev_xblk;
   uint8_t xblk_num_xtnts;
@@ -154,55 +154,55 @@ return {
   char xblk_signature[8];
   struct qnx4_xtnt_t xblk_first_xtnt;
 }]],
-    ["struct qnx4_super_block"] = [[{
+  ["struct qnx4_super_block"] = [[{
   struct qnx4_inode_entry RootDir;
   struct qnx4_inode_entry Inode;
   struct qnx4_inode_entry Boot;
   struct qnx4_inode_entry AltBoot;
 }]],
-  },
+},
 ]==],
 ["linux/qnxtypes.h"] = [==[
-  records = {
-    ["struct qnx4_xtnt_t"] = [[{
+records = {
+  ["struct qnx4_xtnt_t"] = [[{
   uint32_t xtnt_blk;
   uint32_t xtnt_size;
 }]],
-  },
-  typedefs = {
-    qnx4_nxtnt_t = "uint16_t",
-    qnx4_ftype_t = "uint8_t",
-    qnx4_xtnt_t = "struct qnx4_xtnt_t",
-    qnx4_mode_t = "uint16_t",
-    qnx4_muid_t = "uint16_t",
-    qnx4_mgid_t = "uint16_t",
-    qnx4_off_t = "uint32_t",
-    qnx4_nlink_t = "uint16_t",
-  },
+},
+typedefs = {
+  qnx4_nxtnt_t = "uint16_t",
+  qnx4_ftype_t = "uint8_t",
+  qnx4_xtnt_t = "struct qnx4_xtnt_t",
+  qnx4_mode_t = "uint16_t",
+  qnx4_muid_t = "uint16_t",
+  qnx4_mgid_t = "uint16_t",
+  qnx4_off_t = "uint32_t",
+  qnx4_nlink_t = "uint16_t",
+},
 ]==],
 ["linux/qrtr.h"] = [==[
-  constants = {
-    QRTR_TYPE_DATA = 1,
-    QRTR_TYPE_HELLO = 2,
-    QRTR_TYPE_BYE = 3,
-    QRTR_TYPE_NEW_SERVER = 4,
-    QRTR_TYPE_DEL_SERVER = 5,
-    QRTR_TYPE_DEL_CLIENT = 6,
-    QRTR_TYPE_RESUME_TX = 7,
-    QRTR_TYPE_EXIT = 8,
-    QRTR_TYPE_PING = 9,
-    QRTR_TYPE_NEW_LOOKUP = 10,
-    QRTR_TYPE_DEL_LOOKUP = 11,
-    QRTR_NODE_BCAST = 0xffffffff,
-    QRTR_PORT_CTRL = 0xfffffffe,
-  },
-  records = {
-    ["struct sockaddr_qrtr"] = [[{
+constants = {
+  QRTR_TYPE_DATA = 1,
+  QRTR_TYPE_HELLO = 2,
+  QRTR_TYPE_BYE = 3,
+  QRTR_TYPE_NEW_SERVER = 4,
+  QRTR_TYPE_DEL_SERVER = 5,
+  QRTR_TYPE_DEL_CLIENT = 6,
+  QRTR_TYPE_RESUME_TX = 7,
+  QRTR_TYPE_EXIT = 8,
+  QRTR_TYPE_PING = 9,
+  QRTR_TYPE_NEW_LOOKUP = 10,
+  QRTR_TYPE_DEL_LOOKUP = 11,
+  QRTR_NODE_BCAST = 0xffffffff,
+  QRTR_PORT_CTRL = 0xfffffffe,
+},
+records = {
+  ["struct sockaddr_qrtr"] = [[{
   uint16_t sq_family;
   uint32_t sq_node;
   uint32_t sq_port;
 }]],
-    ["struct qrtr_ctrl_pkt"] = [[{
+  ["struct qrtr_ctrl_pkt"] = [[{
   uint32_t cmd;
   union {
     struct {
@@ -217,160 +217,160 @@ return {
     } client;
   };
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/quota.h"] = [==[
-  constants = {
-    QIF_BLIMITS_B = 0,
-    QIF_SPACE_B = 1,
-    QIF_ILIMITS_B = 2,
-    QIF_INODES_B = 3,
-    QIF_BTIME_B = 4,
-    QIF_ITIME_B = 5,
-    DQF_ROOT_SQUASH_B = 0,
-    DQF_SYS_FILE_B = 16,
-    DQF_PRIVATE = 17,
-    QUOTA_NL_C_UNSPEC = 0,
-    QUOTA_NL_C_WARNING = 1,
-    __QUOTA_NL_C_MAX = 2,
-    QUOTA_NL_A_UNSPEC = 0,
-    QUOTA_NL_A_QTYPE = 1,
-    QUOTA_NL_A_EXCESS_ID = 2,
-    QUOTA_NL_A_WARNING = 3,
-    QUOTA_NL_A_DEV_MAJOR = 4,
-    QUOTA_NL_A_DEV_MINOR = 5,
-    QUOTA_NL_A_CAUSED_ID = 6,
-    QUOTA_NL_A_PAD = 7,
-    __QUOTA_NL_A_MAX = 8,
-    __DQUOT_VERSION__ = "dquot_6.6.0",
-    MAXQUOTAS = 3,
-    USRQUOTA = 0,
-    GRPQUOTA = 1,
-    PRJQUOTA = 2,
-    SUBCMDMASK = 0xff,
-    SUBCMDSHIFT = 8,
-    Q_SYNC = 0x800001,
-    Q_QUOTAON = 0x800002,
-    Q_QUOTAOFF = 0x800003,
-    Q_GETFMT = 0x800004,
-    Q_GETINFO = 0x800005,
-    Q_SETINFO = 0x800006,
-    Q_GETQUOTA = 0x800007,
-    Q_SETQUOTA = 0x800008,
-    Q_GETNEXTQUOTA = 0x800009,
-    QFMT_VFS_OLD = 1,
-    QFMT_VFS_V0 = 2,
-    QFMT_OCFS2 = 3,
-    QFMT_VFS_V1 = 4,
-    QFMT_SHMEM = 5,
-    QIF_DQBLKSIZE_BITS = 10,
-    QIF_DQBLKSIZE = 0x400,
-    QIF_BLIMITS = 0x1,
-    QIF_SPACE = 0x2,
-    QIF_ILIMITS = 0x4,
-    QIF_INODES = 0x8,
-    QIF_BTIME = 0x10,
-    QIF_ITIME = 0x20,
-    QIF_LIMITS = 5,
-    QIF_USAGE = 10,
-    QIF_TIMES = 48,
-    QIF_ALL = 63,
-    IIF_BGRACE = 1,
-    IIF_IGRACE = 2,
-    IIF_FLAGS = 4,
-    IIF_ALL = 7,
-    DQF_ROOT_SQUASH = 0x1,
-    DQF_SYS_FILE = 0x10000,
-    QUOTA_NL_NOWARN = 0,
-    QUOTA_NL_IHARDWARN = 1,
-    QUOTA_NL_ISOFTLONGWARN = 2,
-    QUOTA_NL_ISOFTWARN = 3,
-    QUOTA_NL_BHARDWARN = 4,
-    QUOTA_NL_BSOFTLONGWARN = 5,
-    QUOTA_NL_BSOFTWARN = 6,
-    QUOTA_NL_IHARDBELOW = 7,
-    QUOTA_NL_ISOFTBELOW = 8,
-    QUOTA_NL_BHARDBELOW = 9,
-    QUOTA_NL_BSOFTBELOW = 10,
-    QUOTA_NL_C_MAX = 1,
-    QUOTA_NL_A_MAX = 7,
-  },
-  macros = function(M)
-    return {
-      QCMD = function(cmd, type)
-        return M.int(M.bor(M.shl(M.long(cmd), 8), M.band(M.long(type), 0xff)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct if_dqblk"] = [[{
-    uint64_t dqb_bhardlimit;
-    uint64_t dqb_bsoftlimit;
-    uint64_t dqb_curspace;
-    uint64_t dqb_ihardlimit;
-    uint64_t dqb_isoftlimit;
-    uint64_t dqb_curinodes;
-    uint64_t dqb_btime;
-    uint64_t dqb_itime;
-    uint32_t dqb_valid;
-  }]],
-        ["struct if_nextdqblk"] = [[{
-    uint64_t dqb_bhardlimit;
-    uint64_t dqb_bsoftlimit;
-    uint64_t dqb_curspace;
-    uint64_t dqb_ihardlimit;
-    uint64_t dqb_isoftlimit;
-    uint64_t dqb_curinodes;
-    uint64_t dqb_btime;
-    uint64_t dqb_itime;
-    uint32_t dqb_valid;
-    uint32_t dqb_id;
-  }]],
-        ["struct if_dqinfo"] = [[{
-    uint64_t dqi_bgrace;
-    uint64_t dqi_igrace;
-    uint32_t dqi_flags;
-    uint32_t dqi_valid;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct if_dqblk"] = [[{
-    unsigned long dqb_bhardlimit;
-    unsigned long dqb_bsoftlimit;
-    unsigned long dqb_curspace;
-    unsigned long dqb_ihardlimit;
-    unsigned long dqb_isoftlimit;
-    unsigned long dqb_curinodes;
-    unsigned long dqb_btime;
-    unsigned long dqb_itime;
-    uint32_t dqb_valid;
-  }]],
-        ["struct if_nextdqblk"] = [[{
-    unsigned long dqb_bhardlimit;
-    unsigned long dqb_bsoftlimit;
-    unsigned long dqb_curspace;
-    unsigned long dqb_ihardlimit;
-    unsigned long dqb_isoftlimit;
-    unsigned long dqb_curinodes;
-    unsigned long dqb_btime;
-    unsigned long dqb_itime;
-    uint32_t dqb_valid;
-    uint32_t dqb_id;
-  }]],
-        ["struct if_dqinfo"] = [[{
-    unsigned long dqi_bgrace;
-    unsigned long dqi_igrace;
-    uint32_t dqi_flags;
-    uint32_t dqi_valid;
-  }]],
-      },
+constants = {
+  QIF_BLIMITS_B = 0,
+  QIF_SPACE_B = 1,
+  QIF_ILIMITS_B = 2,
+  QIF_INODES_B = 3,
+  QIF_BTIME_B = 4,
+  QIF_ITIME_B = 5,
+  DQF_ROOT_SQUASH_B = 0,
+  DQF_SYS_FILE_B = 16,
+  DQF_PRIVATE = 17,
+  QUOTA_NL_C_UNSPEC = 0,
+  QUOTA_NL_C_WARNING = 1,
+  __QUOTA_NL_C_MAX = 2,
+  QUOTA_NL_A_UNSPEC = 0,
+  QUOTA_NL_A_QTYPE = 1,
+  QUOTA_NL_A_EXCESS_ID = 2,
+  QUOTA_NL_A_WARNING = 3,
+  QUOTA_NL_A_DEV_MAJOR = 4,
+  QUOTA_NL_A_DEV_MINOR = 5,
+  QUOTA_NL_A_CAUSED_ID = 6,
+  QUOTA_NL_A_PAD = 7,
+  __QUOTA_NL_A_MAX = 8,
+  __DQUOT_VERSION__ = "dquot_6.6.0",
+  MAXQUOTAS = 3,
+  USRQUOTA = 0,
+  GRPQUOTA = 1,
+  PRJQUOTA = 2,
+  SUBCMDMASK = 0xff,
+  SUBCMDSHIFT = 8,
+  Q_SYNC = 0x800001,
+  Q_QUOTAON = 0x800002,
+  Q_QUOTAOFF = 0x800003,
+  Q_GETFMT = 0x800004,
+  Q_GETINFO = 0x800005,
+  Q_SETINFO = 0x800006,
+  Q_GETQUOTA = 0x800007,
+  Q_SETQUOTA = 0x800008,
+  Q_GETNEXTQUOTA = 0x800009,
+  QFMT_VFS_OLD = 1,
+  QFMT_VFS_V0 = 2,
+  QFMT_OCFS2 = 3,
+  QFMT_VFS_V1 = 4,
+  QFMT_SHMEM = 5,
+  QIF_DQBLKSIZE_BITS = 10,
+  QIF_DQBLKSIZE = 0x400,
+  QIF_BLIMITS = 0x1,
+  QIF_SPACE = 0x2,
+  QIF_ILIMITS = 0x4,
+  QIF_INODES = 0x8,
+  QIF_BTIME = 0x10,
+  QIF_ITIME = 0x20,
+  QIF_LIMITS = 5,
+  QIF_USAGE = 10,
+  QIF_TIMES = 48,
+  QIF_ALL = 63,
+  IIF_BGRACE = 1,
+  IIF_IGRACE = 2,
+  IIF_FLAGS = 4,
+  IIF_ALL = 7,
+  DQF_ROOT_SQUASH = 0x1,
+  DQF_SYS_FILE = 0x10000,
+  QUOTA_NL_NOWARN = 0,
+  QUOTA_NL_IHARDWARN = 1,
+  QUOTA_NL_ISOFTLONGWARN = 2,
+  QUOTA_NL_ISOFTWARN = 3,
+  QUOTA_NL_BHARDWARN = 4,
+  QUOTA_NL_BSOFTLONGWARN = 5,
+  QUOTA_NL_BSOFTWARN = 6,
+  QUOTA_NL_IHARDBELOW = 7,
+  QUOTA_NL_ISOFTBELOW = 8,
+  QUOTA_NL_BHARDBELOW = 9,
+  QUOTA_NL_BSOFTBELOW = 10,
+  QUOTA_NL_C_MAX = 1,
+  QUOTA_NL_A_MAX = 7,
+},
+macros = function(M)
+  return {
+    QCMD = function(cmd, type)
+      return M.int(M.bor(M.shl(M.long(cmd), 8), M.band(M.long(type), 0xff)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct if_dqblk"] = [[{
+  uint64_t dqb_bhardlimit;
+  uint64_t dqb_bsoftlimit;
+  uint64_t dqb_curspace;
+  uint64_t dqb_ihardlimit;
+  uint64_t dqb_isoftlimit;
+  uint64_t dqb_curinodes;
+  uint64_t dqb_btime;
+  uint64_t dqb_itime;
+  uint32_t dqb_valid;
+}]],
+      ["struct if_nextdqblk"] = [[{
+  uint64_t dqb_bhardlimit;
+  uint64_t dqb_bsoftlimit;
+  uint64_t dqb_curspace;
+  uint64_t dqb_ihardlimit;
+  uint64_t dqb_isoftlimit;
+  uint64_t dqb_curinodes;
+  uint64_t dqb_btime;
+  uint64_t dqb_itime;
+  uint32_t dqb_valid;
+  uint32_t dqb_id;
+}]],
+      ["struct if_dqinfo"] = [[{
+  uint64_t dqi_bgrace;
+  uint64_t dqi_igrace;
+  uint32_t dqi_flags;
+  uint32_t dqi_valid;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct if_dqblk"] = [[{
+  unsigned long dqb_bhardlimit;
+  unsigned long dqb_bsoftlimit;
+  unsigned long dqb_curspace;
+  unsigned long dqb_ihardlimit;
+  unsigned long dqb_isoftlimit;
+  unsigned long dqb_curinodes;
+  unsigned long dqb_btime;
+  unsigned long dqb_itime;
+  uint32_t dqb_valid;
+}]],
+      ["struct if_nextdqblk"] = [[{
+  unsigned long dqb_bhardlimit;
+  unsigned long dqb_bsoftlimit;
+  unsigned long dqb_curspace;
+  unsigned long dqb_ihardlimit;
+  unsigned long dqb_isoftlimit;
+  unsigned long dqb_curinodes;
+  unsigned long dqb_btime;
+  unsigned long dqb_itime;
+  uint32_t dqb_valid;
+  uint32_t dqb_id;
+}]],
+      ["struct if_dqinfo"] = [[{
+  unsigned long dqi_bgrace;
+  unsigned long dqi_igrace;
+  uint32_t dqi_flags;
+  uint32_t dqi_valid;
+}]],
+    },
+  },
+},
 ]==],
 }

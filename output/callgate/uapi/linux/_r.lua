@@ -3,166 +3,166 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/radeonfb.h"] = [==[
-  constants = {
-    ATY_RADEON_LCD_ON = 0x1,
-    ATY_RADEON_CRT_ON = 0x2,
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        FBIO_RADEON_GET_MIRROR = 0x80084003,
-        FBIO_RADEON_SET_MIRROR = 0x40084004,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        FBIO_RADEON_GET_MIRROR = 0x80044003,
-        FBIO_RADEON_SET_MIRROR = 0x40044004,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        FBIO_RADEON_GET_MIRROR = 0x40044003,
-        FBIO_RADEON_SET_MIRROR = 0x80044004,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        FBIO_RADEON_GET_MIRROR = 0x40084003,
-        FBIO_RADEON_SET_MIRROR = 0x80084004,
-      },
+constants = {
+  ATY_RADEON_LCD_ON = 0x1,
+  ATY_RADEON_CRT_ON = 0x2,
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      FBIO_RADEON_GET_MIRROR = 0x80084003,
+      FBIO_RADEON_SET_MIRROR = 0x40084004,
     },
   },
+  {
+    on = "x86 arm",
+    constants = {
+      FBIO_RADEON_GET_MIRROR = 0x80044003,
+      FBIO_RADEON_SET_MIRROR = 0x40044004,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      FBIO_RADEON_GET_MIRROR = 0x40044003,
+      FBIO_RADEON_SET_MIRROR = 0x80044004,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      FBIO_RADEON_GET_MIRROR = 0x40084003,
+      FBIO_RADEON_SET_MIRROR = 0x80084004,
+    },
+  },
+},
 ]==],
 ["linux/random.h"] = [==[
-  constants = {
-    GRND_NONBLOCK = 0x1,
-    GRND_RANDOM = 0x2,
-    GRND_INSECURE = 0x4,
-  },
-  records = {
-    ["struct rand_pool_info"] = [[{
+constants = {
+  GRND_NONBLOCK = 0x1,
+  GRND_RANDOM = 0x2,
+  GRND_INSECURE = 0x4,
+},
+records = {
+  ["struct rand_pool_info"] = [[{
   int32_t entropy_count;
   int32_t buf_size;
   uint32_t buf[];
 }]],
-    ["struct vgetrandom_opaque_params"] = [[{
+  ["struct vgetrandom_opaque_params"] = [[{
   uint32_t size_of_opaque_state;
   uint32_t mmap_prot;
   uint32_t mmap_flags;
   uint32_t reserved[13];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RNDGETENTCNT = 0x80045200,
-        RNDADDTOENTCNT = 0x40045201,
-        RNDGETPOOL = 0x80085202,
-        RNDADDENTROPY = 0x40085203,
-        RNDZAPENTCNT = 0x5204,
-        RNDCLEARPOOL = 0x5206,
-        RNDRESEEDCRNG = 0x5207,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RNDGETENTCNT = 0x40045200,
-        RNDADDTOENTCNT = 0x80045201,
-        RNDGETPOOL = 0x40085202,
-        RNDADDENTROPY = 0x80085203,
-        RNDZAPENTCNT = 0x20005204,
-        RNDCLEARPOOL = 0x20005206,
-        RNDRESEEDCRNG = 0x20005207,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RNDGETENTCNT = 0x80045200,
+      RNDADDTOENTCNT = 0x40045201,
+      RNDGETPOOL = 0x80085202,
+      RNDADDENTROPY = 0x40085203,
+      RNDZAPENTCNT = 0x5204,
+      RNDCLEARPOOL = 0x5206,
+      RNDRESEEDCRNG = 0x5207,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RNDGETENTCNT = 0x40045200,
+      RNDADDTOENTCNT = 0x80045201,
+      RNDGETPOOL = 0x40085202,
+      RNDADDENTROPY = 0x80085203,
+      RNDZAPENTCNT = 0x20005204,
+      RNDCLEARPOOL = 0x20005206,
+      RNDRESEEDCRNG = 0x20005207,
+    },
+  },
+},
 ]==],
 ["linux/rds.h"] = [==[
-  constants = {
-    RDS_MSG_RX_HDR_TO_DGRAM_START = 0,
-    RDS_MSG_RX_DGRAM_REASSEMBLE = 1,
-    RDS_MSG_RX_DGRAM_DELIVERED = 2,
-    RDS_MSG_RX_DGRAM_TRACE_MAX = 3,
-    RDS_IB_ABI_VERSION = 0x301,
-    SOL_RDS = 276,
-    RDS_CANCEL_SENT_TO = 1,
-    RDS_GET_MR = 2,
-    RDS_FREE_MR = 3,
-    RDS_RECVERR = 5,
-    RDS_CONG_MONITOR = 6,
-    RDS_GET_MR_FOR_DEST = 7,
-    SO_RDS_TRANSPORT = 8,
-    SO_RDS_MSG_RXPATH_LATENCY = 10,
-    RDS_TRANS_IB = 0,
-    RDS_TRANS_GAP = 1,
-    RDS_TRANS_TCP = 2,
-    RDS_TRANS_COUNT = 3,
-    RDS_TRANS_NONE = -1,
-    RDS_TRANS_IWARP = 1,
-    SIOCRDSSETTOS = 35296,
-    SIOCRDSGETTOS = 35297,
-    RDS_CMSG_RDMA_ARGS = 1,
-    RDS_CMSG_RDMA_DEST = 2,
-    RDS_CMSG_RDMA_MAP = 3,
-    RDS_CMSG_RDMA_STATUS = 4,
-    RDS_CMSG_CONG_UPDATE = 5,
-    RDS_CMSG_ATOMIC_FADD = 6,
-    RDS_CMSG_ATOMIC_CSWP = 7,
-    RDS_CMSG_MASKED_ATOMIC_FADD = 8,
-    RDS_CMSG_MASKED_ATOMIC_CSWP = 9,
-    RDS_CMSG_RXPATH_LATENCY = 11,
-    RDS_CMSG_ZCOPY_COOKIE = 12,
-    RDS_CMSG_ZCOPY_COMPLETION = 13,
-    RDS_INFO_FIRST = 10000,
-    RDS_INFO_COUNTERS = 10000,
-    RDS_INFO_CONNECTIONS = 10001,
-    RDS_INFO_SEND_MESSAGES = 10003,
-    RDS_INFO_RETRANS_MESSAGES = 10004,
-    RDS_INFO_RECV_MESSAGES = 10005,
-    RDS_INFO_SOCKETS = 10006,
-    RDS_INFO_TCP_SOCKETS = 10007,
-    RDS_INFO_IB_CONNECTIONS = 10008,
-    RDS_INFO_CONNECTION_STATS = 10009,
-    RDS_INFO_IWARP_CONNECTIONS = 10010,
-    RDS6_INFO_CONNECTIONS = 10011,
-    RDS6_INFO_SEND_MESSAGES = 10012,
-    RDS6_INFO_RETRANS_MESSAGES = 10013,
-    RDS6_INFO_RECV_MESSAGES = 10014,
-    RDS6_INFO_SOCKETS = 10015,
-    RDS6_INFO_TCP_SOCKETS = 10016,
-    RDS6_INFO_IB_CONNECTIONS = 10017,
-    RDS_INFO_LAST = 10017,
-    RDS_INFO_CONNECTION_FLAG_SENDING = 0x1,
-    RDS_INFO_CONNECTION_FLAG_CONNECTING = 0x2,
-    RDS_INFO_CONNECTION_FLAG_CONNECTED = 0x4,
-    TRANSNAMSIZ = 16,
-    RDS_INFO_MESSAGE_FLAG_ACK = 0x1,
-    RDS_INFO_MESSAGE_FLAG_FAST_ACK = 0x2,
-    RDS_IB_GID_LEN = 16,
-    RDS_CONG_MONITOR_SIZE = 64,
-    RDS_RDMA_SUCCESS = 0,
-    RDS_RDMA_REMOTE_ERROR = 1,
-    RDS_RDMA_CANCELED = 2,
-    RDS_RDMA_DROPPED = 3,
-    RDS_RDMA_OTHER_ERROR = 4,
-    RDS_MAX_ZCOOKIES = 8,
-    RDS_RDMA_READWRITE = 0x1,
-    RDS_RDMA_FENCE = 0x2,
-    RDS_RDMA_INVALIDATE = 0x4,
-    RDS_RDMA_USE_ONCE = 0x8,
-    RDS_RDMA_DONTWAIT = 0x10,
-    RDS_RDMA_NOTIFY_ME = 0x20,
-    RDS_RDMA_SILENT = 0x40,
-  },
-  records = {
-    ["struct rds_info_rdma_connection"] = [[{
+constants = {
+  RDS_MSG_RX_HDR_TO_DGRAM_START = 0,
+  RDS_MSG_RX_DGRAM_REASSEMBLE = 1,
+  RDS_MSG_RX_DGRAM_DELIVERED = 2,
+  RDS_MSG_RX_DGRAM_TRACE_MAX = 3,
+  RDS_IB_ABI_VERSION = 0x301,
+  SOL_RDS = 276,
+  RDS_CANCEL_SENT_TO = 1,
+  RDS_GET_MR = 2,
+  RDS_FREE_MR = 3,
+  RDS_RECVERR = 5,
+  RDS_CONG_MONITOR = 6,
+  RDS_GET_MR_FOR_DEST = 7,
+  SO_RDS_TRANSPORT = 8,
+  SO_RDS_MSG_RXPATH_LATENCY = 10,
+  RDS_TRANS_IB = 0,
+  RDS_TRANS_GAP = 1,
+  RDS_TRANS_TCP = 2,
+  RDS_TRANS_COUNT = 3,
+  RDS_TRANS_NONE = -1,
+  RDS_TRANS_IWARP = 1,
+  SIOCRDSSETTOS = 35296,
+  SIOCRDSGETTOS = 35297,
+  RDS_CMSG_RDMA_ARGS = 1,
+  RDS_CMSG_RDMA_DEST = 2,
+  RDS_CMSG_RDMA_MAP = 3,
+  RDS_CMSG_RDMA_STATUS = 4,
+  RDS_CMSG_CONG_UPDATE = 5,
+  RDS_CMSG_ATOMIC_FADD = 6,
+  RDS_CMSG_ATOMIC_CSWP = 7,
+  RDS_CMSG_MASKED_ATOMIC_FADD = 8,
+  RDS_CMSG_MASKED_ATOMIC_CSWP = 9,
+  RDS_CMSG_RXPATH_LATENCY = 11,
+  RDS_CMSG_ZCOPY_COOKIE = 12,
+  RDS_CMSG_ZCOPY_COMPLETION = 13,
+  RDS_INFO_FIRST = 10000,
+  RDS_INFO_COUNTERS = 10000,
+  RDS_INFO_CONNECTIONS = 10001,
+  RDS_INFO_SEND_MESSAGES = 10003,
+  RDS_INFO_RETRANS_MESSAGES = 10004,
+  RDS_INFO_RECV_MESSAGES = 10005,
+  RDS_INFO_SOCKETS = 10006,
+  RDS_INFO_TCP_SOCKETS = 10007,
+  RDS_INFO_IB_CONNECTIONS = 10008,
+  RDS_INFO_CONNECTION_STATS = 10009,
+  RDS_INFO_IWARP_CONNECTIONS = 10010,
+  RDS6_INFO_CONNECTIONS = 10011,
+  RDS6_INFO_SEND_MESSAGES = 10012,
+  RDS6_INFO_RETRANS_MESSAGES = 10013,
+  RDS6_INFO_RECV_MESSAGES = 10014,
+  RDS6_INFO_SOCKETS = 10015,
+  RDS6_INFO_TCP_SOCKETS = 10016,
+  RDS6_INFO_IB_CONNECTIONS = 10017,
+  RDS_INFO_LAST = 10017,
+  RDS_INFO_CONNECTION_FLAG_SENDING = 0x1,
+  RDS_INFO_CONNECTION_FLAG_CONNECTING = 0x2,
+  RDS_INFO_CONNECTION_FLAG_CONNECTED = 0x4,
+  TRANSNAMSIZ = 16,
+  RDS_INFO_MESSAGE_FLAG_ACK = 0x1,
+  RDS_INFO_MESSAGE_FLAG_FAST_ACK = 0x2,
+  RDS_IB_GID_LEN = 16,
+  RDS_CONG_MONITOR_SIZE = 64,
+  RDS_RDMA_SUCCESS = 0,
+  RDS_RDMA_REMOTE_ERROR = 1,
+  RDS_RDMA_CANCELED = 2,
+  RDS_RDMA_DROPPED = 3,
+  RDS_RDMA_OTHER_ERROR = 4,
+  RDS_MAX_ZCOOKIES = 8,
+  RDS_RDMA_READWRITE = 0x1,
+  RDS_RDMA_FENCE = 0x2,
+  RDS_RDMA_INVALIDATE = 0x4,
+  RDS_RDMA_USE_ONCE = 0x8,
+  RDS_RDMA_DONTWAIT = 0x10,
+  RDS_RDMA_NOTIFY_ME = 0x20,
+  RDS_RDMA_SILENT = 0x40,
+},
+records = {
+  ["struct rds_info_rdma_connection"] = [[{
   uint32_t src_addr;
   uint32_t dst_addr;
   uint8_t src_gid[16];
@@ -176,7 +176,7 @@ return {
   uint8_t sl;
   uint32_t cache_allocs;
 }]],
-    ["struct rds6_info_rdma_connection"] = [[{
+  ["struct rds6_info_rdma_connection"] = [[{
   struct in6_addr src_addr;
   struct in6_addr dst_addr;
   uint8_t src_gid[16];
@@ -190,390 +190,390 @@ return {
   uint8_t sl;
   uint32_t cache_allocs;
 }]],
-    ["struct rds_rx_trace_so"] = [[{
+  ["struct rds_rx_trace_so"] = [[{
   uint8_t rx_traces;
   uint8_t rx_trace_pos[3];
 }]],
-    ["struct rds_zcopy_cookies"] = [[{
+  ["struct rds_zcopy_cookies"] = [[{
   uint32_t num;
   uint32_t cookies[8];
 }]],
-  },
-  typedefs = {
-    rds_tos_t = "uint8_t",
-  },
-  macros = function(M)
-    return {
-      RDS_CONG_MONITOR_BIT = function(port)
-        return M.int(M.u32(M.long(port)) % 64)
-      end,
-      RDS_CONG_MONITOR_MASK = function(port)
-        return M.int(M.shl(1ULL, M.u32(M.long(port)) % 64))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rds_info_counter"] = [[{
-    uint8_t name[32];
-    uint64_t value;
-  } __attribute__((packed))]],
-        ["struct rds_info_connection"] = [[{
-    uint64_t next_tx_seq;
-    uint64_t next_rx_seq;
-    uint32_t laddr;
-    uint32_t faddr;
-    uint8_t transport[16];
-    uint8_t flags;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds6_info_connection"] = [[{
-    uint64_t next_tx_seq;
-    uint64_t next_rx_seq;
-    struct in6_addr laddr;
-    struct in6_addr faddr;
-    uint8_t transport[16];
-    uint8_t flags;
-  } __attribute__((packed))]],
-        ["struct rds_info_message"] = [[{
-    uint64_t seq;
-    uint32_t len;
-    uint32_t laddr;
-    uint32_t faddr;
-    uint16_t lport;
-    uint16_t fport;
-    uint8_t flags;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds6_info_message"] = [[{
-    uint64_t seq;
-    uint32_t len;
-    struct in6_addr laddr;
-    struct in6_addr faddr;
-    uint16_t lport;
-    uint16_t fport;
-    uint8_t flags;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds_info_socket"] = [[{
-    uint32_t sndbuf;
-    uint32_t bound_addr;
-    uint32_t connected_addr;
-    uint16_t bound_port;
-    uint16_t connected_port;
-    uint32_t rcvbuf;
-    uint64_t inum;
-  } __attribute__((packed))]],
-        ["struct rds6_info_socket"] = [[{
-    uint32_t sndbuf;
-    struct in6_addr bound_addr;
-    struct in6_addr connected_addr;
-    uint16_t bound_port;
-    uint16_t connected_port;
-    uint32_t rcvbuf;
-    uint64_t inum;
-  } __attribute__((packed))]],
-        ["struct rds_info_tcp_socket"] = [[{
-    uint32_t local_addr;
-    uint16_t local_port;
-    uint32_t peer_addr;
-    uint16_t peer_port;
-    uint64_t hdr_rem;
-    uint64_t data_rem;
-    uint32_t last_sent_nxt;
-    uint32_t last_expected_una;
-    uint32_t last_seen_una;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds6_info_tcp_socket"] = [[{
-    struct in6_addr local_addr;
-    uint16_t local_port;
-    struct in6_addr peer_addr;
-    uint16_t peer_port;
-    uint64_t hdr_rem;
-    uint64_t data_rem;
-    uint32_t last_sent_nxt;
-    uint32_t last_expected_una;
-    uint32_t last_seen_una;
-  } __attribute__((packed))]],
-        ["struct rds_cmsg_rx_trace"] = [[{
-    uint8_t rx_traces;
-    uint8_t rx_trace_pos[3];
-    uint64_t rx_trace[3];
-  }]],
-        ["struct rds_iovec"] = [[{
-    uint64_t addr;
-    uint64_t bytes;
-  }]],
-        ["struct rds_get_mr_args"] = [[{
-    struct rds_iovec vec;
-    uint64_t cookie_addr;
-    uint64_t flags;
-  }]],
-        ["struct rds_get_mr_for_dest_args"] = [[{
-    struct __kernel_sockaddr_storage dest_addr;
-    struct rds_iovec vec;
-    uint64_t cookie_addr;
-    uint64_t flags;
-  }]],
-        ["struct rds_free_mr_args"] = [[{
-    uint64_t cookie;
-    uint64_t flags;
-  }]],
-        ["struct rds_rdma_args"] = [[{
-    uint64_t cookie;
-    struct rds_iovec remote_vec;
-    uint64_t local_vec_addr;
-    uint64_t nr_local;
-    uint64_t flags;
-    uint64_t user_token;
-  }]],
-        ["struct rds_atomic_args"] = [[{
-    uint64_t cookie;
-    uint64_t local_addr;
-    uint64_t remote_addr;
-    union {
-      struct {
-        uint64_t compare;
-        uint64_t swap;
-      } cswp;
-      struct {
-        uint64_t add;
-      } fadd;
-      struct {
-        uint64_t compare;
-        uint64_t swap;
-        uint64_t compare_mask;
-        uint64_t swap_mask;
-      } m_cswp;
-      struct {
-        uint64_t add;
-        uint64_t nocarry_mask;
-      } m_fadd;
-    };
-    uint64_t flags;
-    uint64_t user_token;
-  }]],
-        ["struct rds_rdma_notify"] = [[{
-    uint64_t user_token;
-    int32_t status;
-  }]],
-      },
-      typedefs = {
-        rds_rdma_cookie_t = "uint64_t",
-      },
+},
+typedefs = {
+  rds_tos_t = "uint8_t",
+},
+macros = function(M)
+  return {
+    RDS_CONG_MONITOR_BIT = function(port)
+      return M.int(M.u32(M.long(port)) % 64)
+    end,
+    RDS_CONG_MONITOR_MASK = function(port)
+      return M.int(M.shl(1ULL, M.u32(M.long(port)) % 64))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rds_info_counter"] = [[{
+  uint8_t name[32];
+  uint64_t value;
+} __attribute__((packed))]],
+      ["struct rds_info_connection"] = [[{
+  uint64_t next_tx_seq;
+  uint64_t next_rx_seq;
+  uint32_t laddr;
+  uint32_t faddr;
+  uint8_t transport[16];
+  uint8_t flags;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds6_info_connection"] = [[{
+  uint64_t next_tx_seq;
+  uint64_t next_rx_seq;
+  struct in6_addr laddr;
+  struct in6_addr faddr;
+  uint8_t transport[16];
+  uint8_t flags;
+} __attribute__((packed))]],
+      ["struct rds_info_message"] = [[{
+  uint64_t seq;
+  uint32_t len;
+  uint32_t laddr;
+  uint32_t faddr;
+  uint16_t lport;
+  uint16_t fport;
+  uint8_t flags;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds6_info_message"] = [[{
+  uint64_t seq;
+  uint32_t len;
+  struct in6_addr laddr;
+  struct in6_addr faddr;
+  uint16_t lport;
+  uint16_t fport;
+  uint8_t flags;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds_info_socket"] = [[{
+  uint32_t sndbuf;
+  uint32_t bound_addr;
+  uint32_t connected_addr;
+  uint16_t bound_port;
+  uint16_t connected_port;
+  uint32_t rcvbuf;
+  uint64_t inum;
+} __attribute__((packed))]],
+      ["struct rds6_info_socket"] = [[{
+  uint32_t sndbuf;
+  struct in6_addr bound_addr;
+  struct in6_addr connected_addr;
+  uint16_t bound_port;
+  uint16_t connected_port;
+  uint32_t rcvbuf;
+  uint64_t inum;
+} __attribute__((packed))]],
+      ["struct rds_info_tcp_socket"] = [[{
+  uint32_t local_addr;
+  uint16_t local_port;
+  uint32_t peer_addr;
+  uint16_t peer_port;
+  uint64_t hdr_rem;
+  uint64_t data_rem;
+  uint32_t last_sent_nxt;
+  uint32_t last_expected_una;
+  uint32_t last_seen_una;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds6_info_tcp_socket"] = [[{
+  struct in6_addr local_addr;
+  uint16_t local_port;
+  struct in6_addr peer_addr;
+  uint16_t peer_port;
+  uint64_t hdr_rem;
+  uint64_t data_rem;
+  uint32_t last_sent_nxt;
+  uint32_t last_expected_una;
+  uint32_t last_seen_una;
+} __attribute__((packed))]],
+      ["struct rds_cmsg_rx_trace"] = [[{
+  uint8_t rx_traces;
+  uint8_t rx_trace_pos[3];
+  uint64_t rx_trace[3];
+}]],
+      ["struct rds_iovec"] = [[{
+  uint64_t addr;
+  uint64_t bytes;
+}]],
+      ["struct rds_get_mr_args"] = [[{
+  struct rds_iovec vec;
+  uint64_t cookie_addr;
+  uint64_t flags;
+}]],
+      ["struct rds_get_mr_for_dest_args"] = [[{
+  struct __kernel_sockaddr_storage dest_addr;
+  struct rds_iovec vec;
+  uint64_t cookie_addr;
+  uint64_t flags;
+}]],
+      ["struct rds_free_mr_args"] = [[{
+  uint64_t cookie;
+  uint64_t flags;
+}]],
+      ["struct rds_rdma_args"] = [[{
+  uint64_t cookie;
+  struct rds_iovec remote_vec;
+  uint64_t local_vec_addr;
+  uint64_t nr_local;
+  uint64_t flags;
+  uint64_t user_token;
+}]],
+      ["struct rds_atomic_args"] = [[{
+  uint64_t cookie;
+  uint64_t local_addr;
+  uint64_t remote_addr;
+  union {
+    struct {
+      uint64_t compare;
+      uint64_t swap;
+    } cswp;
+    struct {
+      uint64_t add;
+    } fadd;
+    struct {
+      uint64_t compare;
+      uint64_t swap;
+      uint64_t compare_mask;
+      uint64_t swap_mask;
+    } m_cswp;
+    struct {
+      uint64_t add;
+      uint64_t nocarry_mask;
+    } m_fadd;
+  };
+  uint64_t flags;
+  uint64_t user_token;
+}]],
+      ["struct rds_rdma_notify"] = [[{
+  uint64_t user_token;
+  int32_t status;
+}]],
     },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rds_info_counter"] = [[{
-    uint8_t name[32];
-    unsigned long value;
-  } __attribute__((packed))]],
-        ["struct rds_info_connection"] = [[{
-    unsigned long next_tx_seq;
-    unsigned long next_rx_seq;
-    uint32_t laddr;
-    uint32_t faddr;
-    uint8_t transport[16];
-    uint8_t flags;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds6_info_connection"] = [[{
-    unsigned long next_tx_seq;
-    unsigned long next_rx_seq;
-    struct in6_addr laddr;
-    struct in6_addr faddr;
-    uint8_t transport[16];
-    uint8_t flags;
-  } __attribute__((packed))]],
-        ["struct rds_info_message"] = [[{
-    unsigned long seq;
-    uint32_t len;
-    uint32_t laddr;
-    uint32_t faddr;
-    uint16_t lport;
-    uint16_t fport;
-    uint8_t flags;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds6_info_message"] = [[{
-    unsigned long seq;
-    uint32_t len;
-    struct in6_addr laddr;
-    struct in6_addr faddr;
-    uint16_t lport;
-    uint16_t fport;
-    uint8_t flags;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds_info_socket"] = [[{
-    uint32_t sndbuf;
-    uint32_t bound_addr;
-    uint32_t connected_addr;
-    uint16_t bound_port;
-    uint16_t connected_port;
-    uint32_t rcvbuf;
-    unsigned long inum;
-  } __attribute__((packed))]],
-        ["struct rds6_info_socket"] = [[{
-    uint32_t sndbuf;
-    struct in6_addr bound_addr;
-    struct in6_addr connected_addr;
-    uint16_t bound_port;
-    uint16_t connected_port;
-    uint32_t rcvbuf;
-    unsigned long inum;
-  } __attribute__((packed))]],
-        ["struct rds_info_tcp_socket"] = [[{
-    uint32_t local_addr;
-    uint16_t local_port;
-    uint32_t peer_addr;
-    uint16_t peer_port;
-    unsigned long hdr_rem;
-    unsigned long data_rem;
-    uint32_t last_sent_nxt;
-    uint32_t last_expected_una;
-    uint32_t last_seen_una;
-    uint8_t tos;
-  } __attribute__((packed))]],
-        ["struct rds6_info_tcp_socket"] = [[{
-    struct in6_addr local_addr;
-    uint16_t local_port;
-    struct in6_addr peer_addr;
-    uint16_t peer_port;
-    unsigned long hdr_rem;
-    unsigned long data_rem;
-    uint32_t last_sent_nxt;
-    uint32_t last_expected_una;
-    uint32_t last_seen_una;
-  } __attribute__((packed))]],
-        ["struct rds_cmsg_rx_trace"] = [[{
-    uint8_t rx_traces;
-    uint8_t rx_trace_pos[3];
-    unsigned long rx_trace[3];
-  }]],
-        ["struct rds_iovec"] = [[{
-    unsigned long addr;
-    unsigned long bytes;
-  }]],
-        ["struct rds_get_mr_args"] = [[{
-    struct rds_iovec vec;
-    unsigned long cookie_addr;
-    unsigned long flags;
-  }]],
-        ["struct rds_get_mr_for_dest_args"] = [[{
-    struct __kernel_sockaddr_storage dest_addr;
-    struct rds_iovec vec;
-    unsigned long cookie_addr;
-    unsigned long flags;
-  }]],
-        ["struct rds_free_mr_args"] = [[{
-    unsigned long cookie;
-    unsigned long flags;
-  }]],
-        ["struct rds_rdma_args"] = [[{
-    unsigned long cookie;
-    struct rds_iovec remote_vec;
-    unsigned long local_vec_addr;
-    unsigned long nr_local;
-    unsigned long flags;
-    unsigned long user_token;
-  }]],
-        ["struct rds_atomic_args"] = [[{
-    unsigned long cookie;
-    unsigned long local_addr;
-    unsigned long remote_addr;
-    union {
-      struct {
-        unsigned long compare;
-        unsigned long swap;
-      } cswp;
-      struct {
-        unsigned long add;
-      } fadd;
-      struct {
-        unsigned long compare;
-        unsigned long swap;
-        unsigned long compare_mask;
-        unsigned long swap_mask;
-      } m_cswp;
-      struct {
-        unsigned long add;
-        unsigned long nocarry_mask;
-      } m_fadd;
-    };
-    unsigned long flags;
-    unsigned long user_token;
-  }]],
-        ["struct rds_rdma_notify"] = [[{
-    unsigned long user_token;
-    int32_t status;
-  }]],
-      },
-      typedefs = {
-        rds_rdma_cookie_t = "unsigned long",
-      },
+    typedefs = {
+      rds_rdma_cookie_t = "uint64_t",
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rds_info_counter"] = [[{
+  uint8_t name[32];
+  unsigned long value;
+} __attribute__((packed))]],
+      ["struct rds_info_connection"] = [[{
+  unsigned long next_tx_seq;
+  unsigned long next_rx_seq;
+  uint32_t laddr;
+  uint32_t faddr;
+  uint8_t transport[16];
+  uint8_t flags;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds6_info_connection"] = [[{
+  unsigned long next_tx_seq;
+  unsigned long next_rx_seq;
+  struct in6_addr laddr;
+  struct in6_addr faddr;
+  uint8_t transport[16];
+  uint8_t flags;
+} __attribute__((packed))]],
+      ["struct rds_info_message"] = [[{
+  unsigned long seq;
+  uint32_t len;
+  uint32_t laddr;
+  uint32_t faddr;
+  uint16_t lport;
+  uint16_t fport;
+  uint8_t flags;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds6_info_message"] = [[{
+  unsigned long seq;
+  uint32_t len;
+  struct in6_addr laddr;
+  struct in6_addr faddr;
+  uint16_t lport;
+  uint16_t fport;
+  uint8_t flags;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds_info_socket"] = [[{
+  uint32_t sndbuf;
+  uint32_t bound_addr;
+  uint32_t connected_addr;
+  uint16_t bound_port;
+  uint16_t connected_port;
+  uint32_t rcvbuf;
+  unsigned long inum;
+} __attribute__((packed))]],
+      ["struct rds6_info_socket"] = [[{
+  uint32_t sndbuf;
+  struct in6_addr bound_addr;
+  struct in6_addr connected_addr;
+  uint16_t bound_port;
+  uint16_t connected_port;
+  uint32_t rcvbuf;
+  unsigned long inum;
+} __attribute__((packed))]],
+      ["struct rds_info_tcp_socket"] = [[{
+  uint32_t local_addr;
+  uint16_t local_port;
+  uint32_t peer_addr;
+  uint16_t peer_port;
+  unsigned long hdr_rem;
+  unsigned long data_rem;
+  uint32_t last_sent_nxt;
+  uint32_t last_expected_una;
+  uint32_t last_seen_una;
+  uint8_t tos;
+} __attribute__((packed))]],
+      ["struct rds6_info_tcp_socket"] = [[{
+  struct in6_addr local_addr;
+  uint16_t local_port;
+  struct in6_addr peer_addr;
+  uint16_t peer_port;
+  unsigned long hdr_rem;
+  unsigned long data_rem;
+  uint32_t last_sent_nxt;
+  uint32_t last_expected_una;
+  uint32_t last_seen_una;
+} __attribute__((packed))]],
+      ["struct rds_cmsg_rx_trace"] = [[{
+  uint8_t rx_traces;
+  uint8_t rx_trace_pos[3];
+  unsigned long rx_trace[3];
+}]],
+      ["struct rds_iovec"] = [[{
+  unsigned long addr;
+  unsigned long bytes;
+}]],
+      ["struct rds_get_mr_args"] = [[{
+  struct rds_iovec vec;
+  unsigned long cookie_addr;
+  unsigned long flags;
+}]],
+      ["struct rds_get_mr_for_dest_args"] = [[{
+  struct __kernel_sockaddr_storage dest_addr;
+  struct rds_iovec vec;
+  unsigned long cookie_addr;
+  unsigned long flags;
+}]],
+      ["struct rds_free_mr_args"] = [[{
+  unsigned long cookie;
+  unsigned long flags;
+}]],
+      ["struct rds_rdma_args"] = [[{
+  unsigned long cookie;
+  struct rds_iovec remote_vec;
+  unsigned long local_vec_addr;
+  unsigned long nr_local;
+  unsigned long flags;
+  unsigned long user_token;
+}]],
+      ["struct rds_atomic_args"] = [[{
+  unsigned long cookie;
+  unsigned long local_addr;
+  unsigned long remote_addr;
+  union {
+    struct {
+      unsigned long compare;
+      unsigned long swap;
+    } cswp;
+    struct {
+      unsigned long add;
+    } fadd;
+    struct {
+      unsigned long compare;
+      unsigned long swap;
+      unsigned long compare_mask;
+      unsigned long swap_mask;
+    } m_cswp;
+    struct {
+      unsigned long add;
+      unsigned long nocarry_mask;
+    } m_fadd;
+  };
+  unsigned long flags;
+  unsigned long user_token;
+}]],
+      ["struct rds_rdma_notify"] = [[{
+  unsigned long user_token;
+  int32_t status;
+}]],
+    },
+    typedefs = {
+      rds_rdma_cookie_t = "unsigned long",
+    },
+  },
+},
 ]==],
 ["linux/reboot.h"] = [==[
-  constants = {
-    LINUX_REBOOT_MAGIC1 = 0xfee1dead,
-    LINUX_REBOOT_MAGIC2 = 672274793,
-    LINUX_REBOOT_MAGIC2A = 85072278,
-    LINUX_REBOOT_MAGIC2B = 369367448,
-    LINUX_REBOOT_MAGIC2C = 537993216,
-    LINUX_REBOOT_CMD_RESTART = 0x1234567,
-    LINUX_REBOOT_CMD_HALT = 0xcdef0123,
-    LINUX_REBOOT_CMD_CAD_ON = 0x89abcdef,
-    LINUX_REBOOT_CMD_CAD_OFF = 0x0,
-    LINUX_REBOOT_CMD_POWER_OFF = 0x4321fedc,
-    LINUX_REBOOT_CMD_RESTART2 = 0xa1b2c3d4,
-    LINUX_REBOOT_CMD_SW_SUSPEND = 0xd000fce2,
-    LINUX_REBOOT_CMD_KEXEC = 0x45584543,
-  },
+constants = {
+  LINUX_REBOOT_MAGIC1 = 0xfee1dead,
+  LINUX_REBOOT_MAGIC2 = 672274793,
+  LINUX_REBOOT_MAGIC2A = 85072278,
+  LINUX_REBOOT_MAGIC2B = 369367448,
+  LINUX_REBOOT_MAGIC2C = 537993216,
+  LINUX_REBOOT_CMD_RESTART = 0x1234567,
+  LINUX_REBOOT_CMD_HALT = 0xcdef0123,
+  LINUX_REBOOT_CMD_CAD_ON = 0x89abcdef,
+  LINUX_REBOOT_CMD_CAD_OFF = 0x0,
+  LINUX_REBOOT_CMD_POWER_OFF = 0x4321fedc,
+  LINUX_REBOOT_CMD_RESTART2 = 0xa1b2c3d4,
+  LINUX_REBOOT_CMD_SW_SUSPEND = 0xd000fce2,
+  LINUX_REBOOT_CMD_KEXEC = 0x45584543,
+},
 ]==],
 ["linux/remoteproc_cdev.h"] = [==[
-  constants = {
-    RPROC_MAGIC = 0xb7,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RPROC_SET_SHUTDOWN_ON_RELEASE = 0x4004b701,
-        RPROC_GET_SHUTDOWN_ON_RELEASE = 0x8004b702,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RPROC_SET_SHUTDOWN_ON_RELEASE = 0x8004b701,
-        RPROC_GET_SHUTDOWN_ON_RELEASE = 0x4004b702,
-      },
+constants = {
+  RPROC_MAGIC = 0xb7,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RPROC_SET_SHUTDOWN_ON_RELEASE = 0x4004b701,
+      RPROC_GET_SHUTDOWN_ON_RELEASE = 0x8004b702,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RPROC_SET_SHUTDOWN_ON_RELEASE = 0x8004b701,
+      RPROC_GET_SHUTDOWN_ON_RELEASE = 0x4004b702,
+    },
+  },
+},
 ]==],
 ["linux/resource.h"] = [==[
-  constants = {
-    RUSAGE_SELF = 0,
-    RUSAGE_CHILDREN = -1,
-    RUSAGE_BOTH = -2,
-    RUSAGE_THREAD = 1,
-    RLIM64_INFINITY = 18446744073709551615ULL,
-    PRIO_MIN = -20,
-    PRIO_MAX = 20,
-    PRIO_PROCESS = 0,
-    PRIO_PGRP = 1,
-    PRIO_USER = 2,
-    _STK_LIM = 8388608,
-    MLOCK_LIMIT = 8388608,
-  },
-  records = {
-    ["struct rusage"] = [[{
+constants = {
+  RUSAGE_SELF = 0,
+  RUSAGE_CHILDREN = -1,
+  RUSAGE_BOTH = -2,
+  RUSAGE_THREAD = 1,
+  RLIM64_INFINITY = 18446744073709551615ULL,
+  PRIO_MIN = -20,
+  PRIO_MAX = 20,
+  PRIO_PROCESS = 0,
+  PRIO_PGRP = 1,
+  PRIO_USER = 2,
+  _STK_LIM = 8388608,
+  MLOCK_LIMIT = 8388608,
+},
+records = {
+  ["struct rusage"] = [[{
   struct __kernel_old_timeval ru_utime;
   struct __kernel_old_timeval ru_stime;
   long ru_maxrss;
@@ -591,67 +591,67 @@ return {
   long ru_nvcsw;
   long ru_nivcsw;
 }]],
-    ["struct rlimit"] = [[{
+  ["struct rlimit"] = [[{
   unsigned long rlim_cur;
   unsigned long rlim_max;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rlimit64"] = [[{
-    uint64_t rlim_cur;
-    uint64_t rlim_max;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rlimit64"] = [[{
-    unsigned long rlim_cur;
-    unsigned long rlim_max;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rlimit64"] = [[{
+  uint64_t rlim_cur;
+  uint64_t rlim_max;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rlimit64"] = [[{
+  unsigned long rlim_cur;
+  unsigned long rlim_max;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/rfkill.h"] = [==[
-  constants = {
-    RFKILL_TYPE_ALL = 0,
-    RFKILL_TYPE_WLAN = 1,
-    RFKILL_TYPE_BLUETOOTH = 2,
-    RFKILL_TYPE_UWB = 3,
-    RFKILL_TYPE_WIMAX = 4,
-    RFKILL_TYPE_WWAN = 5,
-    RFKILL_TYPE_GPS = 6,
-    RFKILL_TYPE_FM = 7,
-    RFKILL_TYPE_NFC = 8,
-    NUM_RFKILL_TYPES = 9,
-    RFKILL_OP_ADD = 0,
-    RFKILL_OP_DEL = 1,
-    RFKILL_OP_CHANGE = 2,
-    RFKILL_OP_CHANGE_ALL = 3,
-    RFKILL_HARD_BLOCK_SIGNAL = 1,
-    RFKILL_HARD_BLOCK_NOT_OWNER = 2,
-    RFKILL_STATE_SOFT_BLOCKED = 0,
-    RFKILL_STATE_UNBLOCKED = 1,
-    RFKILL_STATE_HARD_BLOCKED = 2,
-    RFKILL_EVENT_SIZE_V1 = 8,
-    RFKILL_IOC_MAGIC = 82,
-    RFKILL_IOC_NOINPUT = 1,
-    RFKILL_IOC_MAX_SIZE = 2,
-  },
-  records = {
-    ["struct rfkill_event"] = [[{
+constants = {
+  RFKILL_TYPE_ALL = 0,
+  RFKILL_TYPE_WLAN = 1,
+  RFKILL_TYPE_BLUETOOTH = 2,
+  RFKILL_TYPE_UWB = 3,
+  RFKILL_TYPE_WIMAX = 4,
+  RFKILL_TYPE_WWAN = 5,
+  RFKILL_TYPE_GPS = 6,
+  RFKILL_TYPE_FM = 7,
+  RFKILL_TYPE_NFC = 8,
+  NUM_RFKILL_TYPES = 9,
+  RFKILL_OP_ADD = 0,
+  RFKILL_OP_DEL = 1,
+  RFKILL_OP_CHANGE = 2,
+  RFKILL_OP_CHANGE_ALL = 3,
+  RFKILL_HARD_BLOCK_SIGNAL = 1,
+  RFKILL_HARD_BLOCK_NOT_OWNER = 2,
+  RFKILL_STATE_SOFT_BLOCKED = 0,
+  RFKILL_STATE_UNBLOCKED = 1,
+  RFKILL_STATE_HARD_BLOCKED = 2,
+  RFKILL_EVENT_SIZE_V1 = 8,
+  RFKILL_IOC_MAGIC = 82,
+  RFKILL_IOC_NOINPUT = 1,
+  RFKILL_IOC_MAX_SIZE = 2,
+},
+records = {
+  ["struct rfkill_event"] = [[{
   uint32_t idx;
   uint8_t type;
   uint8_t op;
   uint8_t soft;
   uint8_t hard;
 } __attribute__((packed))]],
-    ["struct rfkill_event_ext"] = [[{
+  ["struct rfkill_event_ext"] = [[{
   uint32_t idx;
   uint8_t type;
   uint8_t op;
@@ -659,125 +659,125 @@ return {
   uint8_t hard;
   uint8_t hard_block_reasons;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RFKILL_IOCTL_NOINPUT = 0x5201,
-        RFKILL_IOCTL_MAX_SIZE = 0x40045202,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RFKILL_IOCTL_NOINPUT = 0x20005201,
-        RFKILL_IOCTL_MAX_SIZE = 0x80045202,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RFKILL_IOCTL_NOINPUT = 0x5201,
+      RFKILL_IOCTL_MAX_SIZE = 0x40045202,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RFKILL_IOCTL_NOINPUT = 0x20005201,
+      RFKILL_IOCTL_MAX_SIZE = 0x80045202,
+    },
+  },
+},
 ]==],
 ["linux/rio_cm_cdev.h"] = [==[
-  constants = {
-    RIO_CM_IOC_MAGIC = 99,
-    RIO_CM_EP_GET_LIST_SIZE = 0xc0046301,
-    RIO_CM_EP_GET_LIST = 0xc0046302,
-    RIO_CM_CHAN_CREATE = 0xc0026303,
-    RIO_CM_CHAN_ACCEPT = 0xc0086307,
-    RIO_CM_CHAN_RECEIVE = 0xc010630a,
-    RIO_CM_MPORT_GET_LIST = 0xc004630b,
-  },
-  records = {
-    ["struct rio_cm_channel"] = [[{
+constants = {
+  RIO_CM_IOC_MAGIC = 99,
+  RIO_CM_EP_GET_LIST_SIZE = 0xc0046301,
+  RIO_CM_EP_GET_LIST = 0xc0046302,
+  RIO_CM_CHAN_CREATE = 0xc0026303,
+  RIO_CM_CHAN_ACCEPT = 0xc0086307,
+  RIO_CM_CHAN_RECEIVE = 0xc010630a,
+  RIO_CM_MPORT_GET_LIST = 0xc004630b,
+},
+records = {
+  ["struct rio_cm_channel"] = [[{
   uint16_t id;
   uint16_t remote_channel;
   uint16_t remote_destid;
   uint8_t mport_id;
 }]],
-    ["struct rio_cm_accept"] = [[{
+  ["struct rio_cm_accept"] = [[{
   uint16_t ch_num;
   uint16_t pad0;
   uint32_t wait_to;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RIO_CM_CHAN_CLOSE = 0x40026304,
-        RIO_CM_CHAN_BIND = 0x40086305,
-        RIO_CM_CHAN_LISTEN = 0x40026306,
-        RIO_CM_CHAN_CONNECT = 0x40086308,
-        RIO_CM_CHAN_SEND = 0x40106309,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rio_cm_msg"] = [[{
-    uint16_t ch_num;
-    uint16_t size;
-    uint32_t rxto;
-    uint64_t msg;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RIO_CM_CHAN_CLOSE = 0x80026304,
-        RIO_CM_CHAN_BIND = 0x80086305,
-        RIO_CM_CHAN_LISTEN = 0x80026306,
-        RIO_CM_CHAN_CONNECT = 0x80086308,
-        RIO_CM_CHAN_SEND = 0x80106309,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rio_cm_msg"] = [[{
-    uint16_t ch_num;
-    uint16_t size;
-    uint32_t rxto;
-    unsigned long msg;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RIO_CM_CHAN_CLOSE = 0x40026304,
+      RIO_CM_CHAN_BIND = 0x40086305,
+      RIO_CM_CHAN_LISTEN = 0x40026306,
+      RIO_CM_CHAN_CONNECT = 0x40086308,
+      RIO_CM_CHAN_SEND = 0x40106309,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rio_cm_msg"] = [[{
+  uint16_t ch_num;
+  uint16_t size;
+  uint32_t rxto;
+  uint64_t msg;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RIO_CM_CHAN_CLOSE = 0x80026304,
+      RIO_CM_CHAN_BIND = 0x80086305,
+      RIO_CM_CHAN_LISTEN = 0x80026306,
+      RIO_CM_CHAN_CONNECT = 0x80086308,
+      RIO_CM_CHAN_SEND = 0x80106309,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rio_cm_msg"] = [[{
+  uint16_t ch_num;
+  uint16_t size;
+  uint32_t rxto;
+  unsigned long msg;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/rio_mport_cdev.h"] = [==[
-  constants = {
-    RIO_TRANSFER_SYNC = 0,
-    RIO_TRANSFER_ASYNC = 1,
-    RIO_TRANSFER_FAF = 2,
-    RIO_TRANSFER_DIR_READ = 0,
-    RIO_TRANSFER_DIR_WRITE = 1,
-    RIO_EXCHANGE_DEFAULT = 0,
-    RIO_EXCHANGE_NWRITE = 1,
-    RIO_EXCHANGE_SWRITE = 2,
-    RIO_EXCHANGE_NWRITE_R = 3,
-    RIO_EXCHANGE_SWRITE_R = 4,
-    RIO_EXCHANGE_NWRITE_R_ALL = 5,
-    RIO_TRANSFER_MODE_MAPPED = 0x1,
-    RIO_TRANSFER_MODE_TRANSFER = 0x2,
-    RIO_CAP_DBL_SEND = 0x4,
-    RIO_CAP_DBL_RECV = 0x8,
-    RIO_CAP_PW_SEND = 0x10,
-    RIO_CAP_PW_RECV = 0x20,
-    RIO_CAP_MAP_OUTB = 0x40,
-    RIO_CAP_MAP_INB = 0x80,
-    RIO_DOORBELL = 0x1,
-    RIO_PORTWRITE = 0x2,
-    RIO_MAP_ANY_ADDR = 18446744073709551615ULL,
-    RIO_MAX_DEVNAME_SZ = 20,
-    RIO_MPORT_DRV_MAGIC = 109,
-    RIO_MAP_OUTBOUND = 0xc0286d0f,
-    RIO_MAP_INBOUND = 0xc0286d11,
-    RIO_ALLOC_DMA = 0xc0186d13,
-    RIO_TRANSFER = 0xc0186d15,
-  },
-  records = {
-    ["struct rio_mport_properties"] = [[{
+constants = {
+  RIO_TRANSFER_SYNC = 0,
+  RIO_TRANSFER_ASYNC = 1,
+  RIO_TRANSFER_FAF = 2,
+  RIO_TRANSFER_DIR_READ = 0,
+  RIO_TRANSFER_DIR_WRITE = 1,
+  RIO_EXCHANGE_DEFAULT = 0,
+  RIO_EXCHANGE_NWRITE = 1,
+  RIO_EXCHANGE_SWRITE = 2,
+  RIO_EXCHANGE_NWRITE_R = 3,
+  RIO_EXCHANGE_SWRITE_R = 4,
+  RIO_EXCHANGE_NWRITE_R_ALL = 5,
+  RIO_TRANSFER_MODE_MAPPED = 0x1,
+  RIO_TRANSFER_MODE_TRANSFER = 0x2,
+  RIO_CAP_DBL_SEND = 0x4,
+  RIO_CAP_DBL_RECV = 0x8,
+  RIO_CAP_PW_SEND = 0x10,
+  RIO_CAP_PW_RECV = 0x20,
+  RIO_CAP_MAP_OUTB = 0x40,
+  RIO_CAP_MAP_INB = 0x80,
+  RIO_DOORBELL = 0x1,
+  RIO_PORTWRITE = 0x2,
+  RIO_MAP_ANY_ADDR = 18446744073709551615ULL,
+  RIO_MAX_DEVNAME_SZ = 20,
+  RIO_MPORT_DRV_MAGIC = 109,
+  RIO_MAP_OUTBOUND = 0xc0286d0f,
+  RIO_MAP_INBOUND = 0xc0286d11,
+  RIO_ALLOC_DMA = 0xc0186d13,
+  RIO_TRANSFER = 0xc0186d15,
+},
+records = {
+  ["struct rio_mport_properties"] = [[{
   uint16_t hdid;
   uint8_t id;
   uint8_t index;
@@ -796,26 +796,26 @@ return {
   uint32_t cap_transfer_mode;
   uint32_t cap_mport;
 }]],
-    ["struct rio_doorbell"] = [[{
+  ["struct rio_doorbell"] = [[{
   uint16_t rioid;
   uint16_t payload;
 }]],
-    ["struct rio_doorbell_filter"] = [[{
+  ["struct rio_doorbell_filter"] = [[{
   uint16_t rioid;
   uint16_t low;
   uint16_t high;
   uint16_t pad0;
 }]],
-    ["struct rio_portwrite"] = [[{
+  ["struct rio_portwrite"] = [[{
   uint32_t payload[16];
 }]],
-    ["struct rio_pw_filter"] = [[{
+  ["struct rio_pw_filter"] = [[{
   uint32_t mask;
   uint32_t low;
   uint32_t high;
   uint32_t pad0;
 }]],
-    ["struct rio_event"] = [[{
+  ["struct rio_event"] = [[{
   uint32_t header;
   union {
     struct rio_doorbell doorbell;
@@ -823,315 +823,315 @@ return {
   } u;
   uint32_t pad0;
 }]],
-    ["struct rio_async_tx_wait"] = [[{
+  ["struct rio_async_tx_wait"] = [[{
   uint32_t token;
   uint32_t timeout;
 }]],
-    ["struct rio_rdev_info"] = [[{
+  ["struct rio_rdev_info"] = [[{
   uint16_t destid;
   uint8_t hopcount;
   uint8_t pad0;
   uint32_t comptag;
   char name[21];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RIO_MPORT_MAINT_HDID_SET = 0x40026d01,
-        RIO_MPORT_MAINT_COMPTAG_SET = 0x40046d02,
-        RIO_MPORT_MAINT_PORT_IDX_GET = 0x80046d03,
-        RIO_MPORT_GET_PROPERTIES = 0x80306d04,
-        RIO_MPORT_MAINT_READ_LOCAL = 0x80186d05,
-        RIO_MPORT_MAINT_WRITE_LOCAL = 0x40186d06,
-        RIO_MPORT_MAINT_READ_REMOTE = 0x80186d07,
-        RIO_MPORT_MAINT_WRITE_REMOTE = 0x40186d08,
-        RIO_ENABLE_DOORBELL_RANGE = 0x40086d09,
-        RIO_DISABLE_DOORBELL_RANGE = 0x40086d0a,
-        RIO_ENABLE_PORTWRITE_RANGE = 0x40106d0b,
-        RIO_DISABLE_PORTWRITE_RANGE = 0x40106d0c,
-        RIO_SET_EVENT_MASK = 0x40046d0d,
-        RIO_GET_EVENT_MASK = 0x80046d0e,
-        RIO_UNMAP_OUTBOUND = 0x40286d10,
-        RIO_UNMAP_INBOUND = 0x40086d12,
-        RIO_FREE_DMA = 0x40086d14,
-        RIO_WAIT_FOR_ASYNC = 0x40086d16,
-        RIO_DEV_ADD = 0x40206d17,
-        RIO_DEV_DEL = 0x40206d18,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rio_mport_maint_io"] = [[{
-    uint16_t rioid;
-    uint8_t hopcount;
-    uint8_t pad0[5];
-    uint32_t offset;
-    uint32_t length;
-    uint64_t buffer;
-  }]],
-        ["struct rio_mmap"] = [[{
-    uint16_t rioid;
-    uint16_t pad0[3];
-    uint64_t rio_addr;
-    uint64_t length;
-    uint64_t handle;
-    uint64_t address;
-  }]],
-        ["struct rio_dma_mem"] = [[{
-    uint64_t length;
-    uint64_t dma_handle;
-    uint64_t address;
-  }]],
-        ["struct rio_transfer_io"] = [[{
-    uint64_t rio_addr;
-    uint64_t loc_addr;
-    uint64_t handle;
-    uint64_t offset;
-    uint64_t length;
-    uint16_t rioid;
-    uint16_t method;
-    uint32_t completion_code;
-  }]],
-        ["struct rio_transaction"] = [[{
-    uint64_t block;
-    uint32_t count;
-    uint32_t transfer_mode;
-    uint16_t sync;
-    uint16_t dir;
-    uint32_t pad0;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RIO_MPORT_MAINT_HDID_SET = 0x80026d01,
-        RIO_MPORT_MAINT_COMPTAG_SET = 0x80046d02,
-        RIO_MPORT_MAINT_PORT_IDX_GET = 0x40046d03,
-        RIO_MPORT_GET_PROPERTIES = 0x40306d04,
-        RIO_MPORT_MAINT_READ_LOCAL = 0x40186d05,
-        RIO_MPORT_MAINT_WRITE_LOCAL = 0x80186d06,
-        RIO_MPORT_MAINT_READ_REMOTE = 0x40186d07,
-        RIO_MPORT_MAINT_WRITE_REMOTE = 0x80186d08,
-        RIO_ENABLE_DOORBELL_RANGE = 0x80086d09,
-        RIO_DISABLE_DOORBELL_RANGE = 0x80086d0a,
-        RIO_ENABLE_PORTWRITE_RANGE = 0x80106d0b,
-        RIO_DISABLE_PORTWRITE_RANGE = 0x80106d0c,
-        RIO_SET_EVENT_MASK = 0x80046d0d,
-        RIO_GET_EVENT_MASK = 0x40046d0e,
-        RIO_UNMAP_OUTBOUND = 0x80286d10,
-        RIO_UNMAP_INBOUND = 0x80086d12,
-        RIO_FREE_DMA = 0x80086d14,
-        RIO_WAIT_FOR_ASYNC = 0x80086d16,
-        RIO_DEV_ADD = 0x80206d17,
-        RIO_DEV_DEL = 0x80206d18,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rio_mport_maint_io"] = [[{
-    uint16_t rioid;
-    uint8_t hopcount;
-    uint8_t pad0[5];
-    uint32_t offset;
-    uint32_t length;
-    unsigned long buffer;
-  }]],
-        ["struct rio_mmap"] = [[{
-    uint16_t rioid;
-    uint16_t pad0[3];
-    unsigned long rio_addr;
-    unsigned long length;
-    unsigned long handle;
-    unsigned long address;
-  }]],
-        ["struct rio_dma_mem"] = [[{
-    unsigned long length;
-    unsigned long dma_handle;
-    unsigned long address;
-  }]],
-        ["struct rio_transfer_io"] = [[{
-    unsigned long rio_addr;
-    unsigned long loc_addr;
-    unsigned long handle;
-    unsigned long offset;
-    unsigned long length;
-    uint16_t rioid;
-    uint16_t method;
-    uint32_t completion_code;
-  }]],
-        ["struct rio_transaction"] = [[{
-    unsigned long block;
-    uint32_t count;
-    uint32_t transfer_mode;
-    uint16_t sync;
-    uint16_t dir;
-    uint32_t pad0;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RIO_MPORT_MAINT_HDID_SET = 0x40026d01,
+      RIO_MPORT_MAINT_COMPTAG_SET = 0x40046d02,
+      RIO_MPORT_MAINT_PORT_IDX_GET = 0x80046d03,
+      RIO_MPORT_GET_PROPERTIES = 0x80306d04,
+      RIO_MPORT_MAINT_READ_LOCAL = 0x80186d05,
+      RIO_MPORT_MAINT_WRITE_LOCAL = 0x40186d06,
+      RIO_MPORT_MAINT_READ_REMOTE = 0x80186d07,
+      RIO_MPORT_MAINT_WRITE_REMOTE = 0x40186d08,
+      RIO_ENABLE_DOORBELL_RANGE = 0x40086d09,
+      RIO_DISABLE_DOORBELL_RANGE = 0x40086d0a,
+      RIO_ENABLE_PORTWRITE_RANGE = 0x40106d0b,
+      RIO_DISABLE_PORTWRITE_RANGE = 0x40106d0c,
+      RIO_SET_EVENT_MASK = 0x40046d0d,
+      RIO_GET_EVENT_MASK = 0x80046d0e,
+      RIO_UNMAP_OUTBOUND = 0x40286d10,
+      RIO_UNMAP_INBOUND = 0x40086d12,
+      RIO_FREE_DMA = 0x40086d14,
+      RIO_WAIT_FOR_ASYNC = 0x40086d16,
+      RIO_DEV_ADD = 0x40206d17,
+      RIO_DEV_DEL = 0x40206d18,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rio_mport_maint_io"] = [[{
+  uint16_t rioid;
+  uint8_t hopcount;
+  uint8_t pad0[5];
+  uint32_t offset;
+  uint32_t length;
+  uint64_t buffer;
+}]],
+      ["struct rio_mmap"] = [[{
+  uint16_t rioid;
+  uint16_t pad0[3];
+  uint64_t rio_addr;
+  uint64_t length;
+  uint64_t handle;
+  uint64_t address;
+}]],
+      ["struct rio_dma_mem"] = [[{
+  uint64_t length;
+  uint64_t dma_handle;
+  uint64_t address;
+}]],
+      ["struct rio_transfer_io"] = [[{
+  uint64_t rio_addr;
+  uint64_t loc_addr;
+  uint64_t handle;
+  uint64_t offset;
+  uint64_t length;
+  uint16_t rioid;
+  uint16_t method;
+  uint32_t completion_code;
+}]],
+      ["struct rio_transaction"] = [[{
+  uint64_t block;
+  uint32_t count;
+  uint32_t transfer_mode;
+  uint16_t sync;
+  uint16_t dir;
+  uint32_t pad0;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RIO_MPORT_MAINT_HDID_SET = 0x80026d01,
+      RIO_MPORT_MAINT_COMPTAG_SET = 0x80046d02,
+      RIO_MPORT_MAINT_PORT_IDX_GET = 0x40046d03,
+      RIO_MPORT_GET_PROPERTIES = 0x40306d04,
+      RIO_MPORT_MAINT_READ_LOCAL = 0x40186d05,
+      RIO_MPORT_MAINT_WRITE_LOCAL = 0x80186d06,
+      RIO_MPORT_MAINT_READ_REMOTE = 0x40186d07,
+      RIO_MPORT_MAINT_WRITE_REMOTE = 0x80186d08,
+      RIO_ENABLE_DOORBELL_RANGE = 0x80086d09,
+      RIO_DISABLE_DOORBELL_RANGE = 0x80086d0a,
+      RIO_ENABLE_PORTWRITE_RANGE = 0x80106d0b,
+      RIO_DISABLE_PORTWRITE_RANGE = 0x80106d0c,
+      RIO_SET_EVENT_MASK = 0x80046d0d,
+      RIO_GET_EVENT_MASK = 0x40046d0e,
+      RIO_UNMAP_OUTBOUND = 0x80286d10,
+      RIO_UNMAP_INBOUND = 0x80086d12,
+      RIO_FREE_DMA = 0x80086d14,
+      RIO_WAIT_FOR_ASYNC = 0x80086d16,
+      RIO_DEV_ADD = 0x80206d17,
+      RIO_DEV_DEL = 0x80206d18,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rio_mport_maint_io"] = [[{
+  uint16_t rioid;
+  uint8_t hopcount;
+  uint8_t pad0[5];
+  uint32_t offset;
+  uint32_t length;
+  unsigned long buffer;
+}]],
+      ["struct rio_mmap"] = [[{
+  uint16_t rioid;
+  uint16_t pad0[3];
+  unsigned long rio_addr;
+  unsigned long length;
+  unsigned long handle;
+  unsigned long address;
+}]],
+      ["struct rio_dma_mem"] = [[{
+  unsigned long length;
+  unsigned long dma_handle;
+  unsigned long address;
+}]],
+      ["struct rio_transfer_io"] = [[{
+  unsigned long rio_addr;
+  unsigned long loc_addr;
+  unsigned long handle;
+  unsigned long offset;
+  unsigned long length;
+  uint16_t rioid;
+  uint16_t method;
+  uint32_t completion_code;
+}]],
+      ["struct rio_transaction"] = [[{
+  unsigned long block;
+  uint32_t count;
+  uint32_t transfer_mode;
+  uint16_t sync;
+  uint16_t dir;
+  uint32_t pad0;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/rkisp1-config.h"] = [==[
-  constants = {
-    RKISP1_V10 = 10,
-    RKISP1_V11 = 11,
-    RKISP1_V12 = 12,
-    RKISP1_V13 = 13,
-    RKISP1_V_IMX8MP = 14,
-    RKISP1_CIF_ISP_HISTOGRAM_MODE_DISABLE = 0,
-    RKISP1_CIF_ISP_HISTOGRAM_MODE_RGB_COMBINED = 1,
-    RKISP1_CIF_ISP_HISTOGRAM_MODE_R_HISTOGRAM = 2,
-    RKISP1_CIF_ISP_HISTOGRAM_MODE_G_HISTOGRAM = 3,
-    RKISP1_CIF_ISP_HISTOGRAM_MODE_B_HISTOGRAM = 4,
-    RKISP1_CIF_ISP_HISTOGRAM_MODE_Y_HISTOGRAM = 5,
-    RKISP1_CIF_ISP_AWB_MODE_MANUAL = 0,
-    RKISP1_CIF_ISP_AWB_MODE_RGB = 1,
-    RKISP1_CIF_ISP_AWB_MODE_YCBCR = 2,
-    RKISP1_CIF_ISP_FLT_STATIC_MODE = 0,
-    RKISP1_CIF_ISP_FLT_DYNAMIC_MODE = 1,
-    RKISP1_CIF_ISP_EXP_CTRL_AUTOSTOP_0 = 0,
-    RKISP1_CIF_ISP_EXP_CTRL_AUTOSTOP_1 = 1,
-    RKISP1_CIF_ISP_EXP_MEASURING_MODE_0 = 0,
-    RKISP1_CIF_ISP_EXP_MEASURING_MODE_1 = 1,
-    RKISP1_CIF_ISP_GOC_MODE_LOGARITHMIC = 0,
-    RKISP1_CIF_ISP_GOC_MODE_EQUIDISTANT = 1,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_DISABLED = 0,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_NF_GAINS = 1,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_LSC_GAINS = 2,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_NF_LSC_GAINS = 3,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_AWB_GAINS = 4,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_AWB_LSC_GAINS = 5,
-    RKISP1_CIF_ISP_DPF_GAIN_USAGE_MAX = 6,
-    RKISP1_CIF_ISP_DPF_RB_FILTERSIZE_13x9 = 0,
-    RKISP1_CIF_ISP_DPF_RB_FILTERSIZE_9x9 = 1,
-    RKISP1_CIF_ISP_NLL_SCALE_LINEAR = 0,
-    RKISP1_CIF_ISP_NLL_SCALE_LOGARITHMIC = 1,
-    RKISP1_CIF_ISP_CAC_H_CLIP_MODE_4PX = 0,
-    RKISP1_CIF_ISP_CAC_H_CLIP_MODE_4_5PX = 1,
-    RKISP1_CIF_ISP_CAC_V_CLIP_MODE_2PX = 0,
-    RKISP1_CIF_ISP_CAC_V_CLIP_MODE_3PX = 1,
-    RKISP1_CIF_ISP_CAC_V_CLIP_MODE_3_4PX = 2,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_BLS = 0,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_DPCC = 1,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_SDG = 2,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_AWB_GAIN = 3,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_FLT = 4,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_BDM = 5,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_CTK = 6,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_GOC = 7,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_DPF = 8,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_DPF_STRENGTH = 9,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_CPROC = 10,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_IE = 11,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_LSC = 12,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_AWB_MEAS = 13,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_HST_MEAS = 14,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_AEC_MEAS = 15,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_AFC_MEAS = 16,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_BLS = 17,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_EXPAND = 18,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_COMPRESS = 19,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_WDR = 20,
-    RKISP1_EXT_PARAMS_BLOCK_TYPE_CAC = 21,
-    RKISP1_EXT_PARAM_BUFFER_V1 = 1,
-    RKISP1_CIF_ISP_MODULE_DPCC = 0x1,
-    RKISP1_CIF_ISP_MODULE_BLS = 0x2,
-    RKISP1_CIF_ISP_MODULE_SDG = 0x4,
-    RKISP1_CIF_ISP_MODULE_HST = 0x8,
-    RKISP1_CIF_ISP_MODULE_LSC = 0x10,
-    RKISP1_CIF_ISP_MODULE_AWB_GAIN = 0x20,
-    RKISP1_CIF_ISP_MODULE_FLT = 0x40,
-    RKISP1_CIF_ISP_MODULE_BDM = 0x80,
-    RKISP1_CIF_ISP_MODULE_CTK = 0x100,
-    RKISP1_CIF_ISP_MODULE_GOC = 0x200,
-    RKISP1_CIF_ISP_MODULE_CPROC = 0x400,
-    RKISP1_CIF_ISP_MODULE_AFC = 0x800,
-    RKISP1_CIF_ISP_MODULE_AWB = 0x1000,
-    RKISP1_CIF_ISP_MODULE_IE = 0x2000,
-    RKISP1_CIF_ISP_MODULE_AEC = 0x4000,
-    RKISP1_CIF_ISP_MODULE_WDR = 0x8000,
-    RKISP1_CIF_ISP_MODULE_DPF = 0x10000,
-    RKISP1_CIF_ISP_MODULE_DPF_STRENGTH = 0x20000,
-    RKISP1_CIF_ISP_CTK_COEFF_MAX = 0x100,
-    RKISP1_CIF_ISP_CTK_OFFSET_MAX = 0x800,
-    RKISP1_CIF_ISP_AE_MEAN_MAX_V10 = 25,
-    RKISP1_CIF_ISP_AE_MEAN_MAX_V12 = 81,
-    RKISP1_CIF_ISP_AE_MEAN_MAX = 81,
-    RKISP1_CIF_ISP_HIST_BIN_N_MAX_V10 = 16,
-    RKISP1_CIF_ISP_HIST_BIN_N_MAX_V12 = 32,
-    RKISP1_CIF_ISP_HIST_BIN_N_MAX = 32,
-    RKISP1_CIF_ISP_AFM_MAX_WINDOWS = 3,
-    RKISP1_CIF_ISP_DEGAMMA_CURVE_SIZE = 17,
-    RKISP1_CIF_ISP_BDM_MAX_TH = 0xff,
-    RKISP1_CIF_ISP_BLS_START_H_MAX = 0xfff,
-    RKISP1_CIF_ISP_BLS_STOP_H_MAX = 0xfff,
-    RKISP1_CIF_ISP_BLS_START_V_MAX = 0xfff,
-    RKISP1_CIF_ISP_BLS_STOP_V_MAX = 0xfff,
-    RKISP1_CIF_ISP_BLS_SAMPLES_MAX = 0x12,
-    RKISP1_CIF_ISP_BLS_FIX_SUB_MAX = 0xfff,
-    RKISP1_CIF_ISP_BLS_FIX_SUB_MIN = 0xfffff000,
-    RKISP1_CIF_ISP_BLS_FIX_MASK = 0x1fff,
-    RKISP1_CIF_ISP_AWB_MAX_GRID = 1,
-    RKISP1_CIF_ISP_AWB_MAX_FRAMES = 7,
-    RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES_V10 = 17,
-    RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES_V12 = 34,
-    RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES = 34,
-    RKISP1_CIF_ISP_LSC_SECTORS_TBL_SIZE = 8,
-    RKISP1_CIF_ISP_LSC_SAMPLES_MAX = 17,
-    RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE_V10 = 25,
-    RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE_V12 = 81,
-    RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE = 81,
-    RKISP1_CIF_ISP_DPCC_METHODS_MAX = 3,
-    RKISP1_CIF_ISP_DPCC_MODE_STAGE1_ENABLE = 0x4,
-    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_INCL_G_CENTER = 0x1,
-    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_INCL_RB_CENTER = 0x2,
-    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_G_3X3 = 0x4,
-    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_RB_3X3 = 0x8,
-    RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_FIX_SET = 0x8,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_PG_GREEN_ENABLE = 0x1,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_LC_GREEN_ENABLE = 0x2,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_RO_GREEN_ENABLE = 0x4,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_RND_GREEN_ENABLE = 0x8,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_RG_GREEN_ENABLE = 0x10,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_PG_RED_BLUE_ENABLE = 0x100,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_LC_RED_BLUE_ENABLE = 0x200,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_RO_RED_BLUE_ENABLE = 0x400,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_RND_RED_BLUE_ENABLE = 0x800,
-    RKISP1_CIF_ISP_DPCC_METHODS_SET_RG_RED_BLUE_ENABLE = 0x1000,
-    RKISP1_CIF_ISP_DPF_MAX_NLF_COEFFS = 17,
-    RKISP1_CIF_ISP_DPF_MAX_SPATIAL_COEFFS = 6,
-    RKISP1_CIF_ISP_COMPAND_NUM_POINTS = 64,
-    RKISP1_CIF_ISP_WDR_CURVE_NUM_INTERV = 32,
-    RKISP1_CIF_ISP_WDR_CURVE_NUM_COEFF = 33,
-    RKISP1_CIF_ISP_WDR_CURVE_NUM_DY_REGS = 4,
-    RKISP1_CIF_ISP_STAT_AWB = 0x1,
-    RKISP1_CIF_ISP_STAT_AUTOEXP = 0x2,
-    RKISP1_CIF_ISP_STAT_AFM = 0x4,
-    RKISP1_CIF_ISP_STAT_HIST = 0x8,
-    RKISP1_EXT_PARAMS_FL_BLOCK_DISABLE = 1,
-    RKISP1_EXT_PARAMS_FL_BLOCK_ENABLE = 2,
-    RKISP1_CID_SUPPORTED_PARAMS_BLOCKS = 0x981b21,
-    RKISP1_EXT_PARAMS_MAX_SIZE = 4536,
-  },
-  records = {
-    ["struct rkisp1_cif_isp_window"] = [[{
+constants = {
+  RKISP1_V10 = 10,
+  RKISP1_V11 = 11,
+  RKISP1_V12 = 12,
+  RKISP1_V13 = 13,
+  RKISP1_V_IMX8MP = 14,
+  RKISP1_CIF_ISP_HISTOGRAM_MODE_DISABLE = 0,
+  RKISP1_CIF_ISP_HISTOGRAM_MODE_RGB_COMBINED = 1,
+  RKISP1_CIF_ISP_HISTOGRAM_MODE_R_HISTOGRAM = 2,
+  RKISP1_CIF_ISP_HISTOGRAM_MODE_G_HISTOGRAM = 3,
+  RKISP1_CIF_ISP_HISTOGRAM_MODE_B_HISTOGRAM = 4,
+  RKISP1_CIF_ISP_HISTOGRAM_MODE_Y_HISTOGRAM = 5,
+  RKISP1_CIF_ISP_AWB_MODE_MANUAL = 0,
+  RKISP1_CIF_ISP_AWB_MODE_RGB = 1,
+  RKISP1_CIF_ISP_AWB_MODE_YCBCR = 2,
+  RKISP1_CIF_ISP_FLT_STATIC_MODE = 0,
+  RKISP1_CIF_ISP_FLT_DYNAMIC_MODE = 1,
+  RKISP1_CIF_ISP_EXP_CTRL_AUTOSTOP_0 = 0,
+  RKISP1_CIF_ISP_EXP_CTRL_AUTOSTOP_1 = 1,
+  RKISP1_CIF_ISP_EXP_MEASURING_MODE_0 = 0,
+  RKISP1_CIF_ISP_EXP_MEASURING_MODE_1 = 1,
+  RKISP1_CIF_ISP_GOC_MODE_LOGARITHMIC = 0,
+  RKISP1_CIF_ISP_GOC_MODE_EQUIDISTANT = 1,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_DISABLED = 0,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_NF_GAINS = 1,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_LSC_GAINS = 2,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_NF_LSC_GAINS = 3,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_AWB_GAINS = 4,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_AWB_LSC_GAINS = 5,
+  RKISP1_CIF_ISP_DPF_GAIN_USAGE_MAX = 6,
+  RKISP1_CIF_ISP_DPF_RB_FILTERSIZE_13x9 = 0,
+  RKISP1_CIF_ISP_DPF_RB_FILTERSIZE_9x9 = 1,
+  RKISP1_CIF_ISP_NLL_SCALE_LINEAR = 0,
+  RKISP1_CIF_ISP_NLL_SCALE_LOGARITHMIC = 1,
+  RKISP1_CIF_ISP_CAC_H_CLIP_MODE_4PX = 0,
+  RKISP1_CIF_ISP_CAC_H_CLIP_MODE_4_5PX = 1,
+  RKISP1_CIF_ISP_CAC_V_CLIP_MODE_2PX = 0,
+  RKISP1_CIF_ISP_CAC_V_CLIP_MODE_3PX = 1,
+  RKISP1_CIF_ISP_CAC_V_CLIP_MODE_3_4PX = 2,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_BLS = 0,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_DPCC = 1,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_SDG = 2,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_AWB_GAIN = 3,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_FLT = 4,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_BDM = 5,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_CTK = 6,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_GOC = 7,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_DPF = 8,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_DPF_STRENGTH = 9,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_CPROC = 10,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_IE = 11,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_LSC = 12,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_AWB_MEAS = 13,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_HST_MEAS = 14,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_AEC_MEAS = 15,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_AFC_MEAS = 16,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_BLS = 17,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_EXPAND = 18,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_COMPRESS = 19,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_WDR = 20,
+  RKISP1_EXT_PARAMS_BLOCK_TYPE_CAC = 21,
+  RKISP1_EXT_PARAM_BUFFER_V1 = 1,
+  RKISP1_CIF_ISP_MODULE_DPCC = 0x1,
+  RKISP1_CIF_ISP_MODULE_BLS = 0x2,
+  RKISP1_CIF_ISP_MODULE_SDG = 0x4,
+  RKISP1_CIF_ISP_MODULE_HST = 0x8,
+  RKISP1_CIF_ISP_MODULE_LSC = 0x10,
+  RKISP1_CIF_ISP_MODULE_AWB_GAIN = 0x20,
+  RKISP1_CIF_ISP_MODULE_FLT = 0x40,
+  RKISP1_CIF_ISP_MODULE_BDM = 0x80,
+  RKISP1_CIF_ISP_MODULE_CTK = 0x100,
+  RKISP1_CIF_ISP_MODULE_GOC = 0x200,
+  RKISP1_CIF_ISP_MODULE_CPROC = 0x400,
+  RKISP1_CIF_ISP_MODULE_AFC = 0x800,
+  RKISP1_CIF_ISP_MODULE_AWB = 0x1000,
+  RKISP1_CIF_ISP_MODULE_IE = 0x2000,
+  RKISP1_CIF_ISP_MODULE_AEC = 0x4000,
+  RKISP1_CIF_ISP_MODULE_WDR = 0x8000,
+  RKISP1_CIF_ISP_MODULE_DPF = 0x10000,
+  RKISP1_CIF_ISP_MODULE_DPF_STRENGTH = 0x20000,
+  RKISP1_CIF_ISP_CTK_COEFF_MAX = 0x100,
+  RKISP1_CIF_ISP_CTK_OFFSET_MAX = 0x800,
+  RKISP1_CIF_ISP_AE_MEAN_MAX_V10 = 25,
+  RKISP1_CIF_ISP_AE_MEAN_MAX_V12 = 81,
+  RKISP1_CIF_ISP_AE_MEAN_MAX = 81,
+  RKISP1_CIF_ISP_HIST_BIN_N_MAX_V10 = 16,
+  RKISP1_CIF_ISP_HIST_BIN_N_MAX_V12 = 32,
+  RKISP1_CIF_ISP_HIST_BIN_N_MAX = 32,
+  RKISP1_CIF_ISP_AFM_MAX_WINDOWS = 3,
+  RKISP1_CIF_ISP_DEGAMMA_CURVE_SIZE = 17,
+  RKISP1_CIF_ISP_BDM_MAX_TH = 0xff,
+  RKISP1_CIF_ISP_BLS_START_H_MAX = 0xfff,
+  RKISP1_CIF_ISP_BLS_STOP_H_MAX = 0xfff,
+  RKISP1_CIF_ISP_BLS_START_V_MAX = 0xfff,
+  RKISP1_CIF_ISP_BLS_STOP_V_MAX = 0xfff,
+  RKISP1_CIF_ISP_BLS_SAMPLES_MAX = 0x12,
+  RKISP1_CIF_ISP_BLS_FIX_SUB_MAX = 0xfff,
+  RKISP1_CIF_ISP_BLS_FIX_SUB_MIN = 0xfffff000,
+  RKISP1_CIF_ISP_BLS_FIX_MASK = 0x1fff,
+  RKISP1_CIF_ISP_AWB_MAX_GRID = 1,
+  RKISP1_CIF_ISP_AWB_MAX_FRAMES = 7,
+  RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES_V10 = 17,
+  RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES_V12 = 34,
+  RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES = 34,
+  RKISP1_CIF_ISP_LSC_SECTORS_TBL_SIZE = 8,
+  RKISP1_CIF_ISP_LSC_SAMPLES_MAX = 17,
+  RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE_V10 = 25,
+  RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE_V12 = 81,
+  RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE = 81,
+  RKISP1_CIF_ISP_DPCC_METHODS_MAX = 3,
+  RKISP1_CIF_ISP_DPCC_MODE_STAGE1_ENABLE = 0x4,
+  RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_INCL_G_CENTER = 0x1,
+  RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_INCL_RB_CENTER = 0x2,
+  RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_G_3X3 = 0x4,
+  RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_RB_3X3 = 0x8,
+  RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_FIX_SET = 0x8,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_PG_GREEN_ENABLE = 0x1,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_LC_GREEN_ENABLE = 0x2,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_RO_GREEN_ENABLE = 0x4,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_RND_GREEN_ENABLE = 0x8,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_RG_GREEN_ENABLE = 0x10,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_PG_RED_BLUE_ENABLE = 0x100,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_LC_RED_BLUE_ENABLE = 0x200,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_RO_RED_BLUE_ENABLE = 0x400,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_RND_RED_BLUE_ENABLE = 0x800,
+  RKISP1_CIF_ISP_DPCC_METHODS_SET_RG_RED_BLUE_ENABLE = 0x1000,
+  RKISP1_CIF_ISP_DPF_MAX_NLF_COEFFS = 17,
+  RKISP1_CIF_ISP_DPF_MAX_SPATIAL_COEFFS = 6,
+  RKISP1_CIF_ISP_COMPAND_NUM_POINTS = 64,
+  RKISP1_CIF_ISP_WDR_CURVE_NUM_INTERV = 32,
+  RKISP1_CIF_ISP_WDR_CURVE_NUM_COEFF = 33,
+  RKISP1_CIF_ISP_WDR_CURVE_NUM_DY_REGS = 4,
+  RKISP1_CIF_ISP_STAT_AWB = 0x1,
+  RKISP1_CIF_ISP_STAT_AUTOEXP = 0x2,
+  RKISP1_CIF_ISP_STAT_AFM = 0x4,
+  RKISP1_CIF_ISP_STAT_HIST = 0x8,
+  RKISP1_EXT_PARAMS_FL_BLOCK_DISABLE = 1,
+  RKISP1_EXT_PARAMS_FL_BLOCK_ENABLE = 2,
+  RKISP1_CID_SUPPORTED_PARAMS_BLOCKS = 0x981b21,
+  RKISP1_EXT_PARAMS_MAX_SIZE = 4536,
+},
+records = {
+  ["struct rkisp1_cif_isp_window"] = [[{
   uint16_t h_offs;
   uint16_t v_offs;
   uint16_t h_size;
   uint16_t v_size;
 }]],
-    ["struct rkisp1_cif_isp_bls_fixed_val"] = [[{
+  ["struct rkisp1_cif_isp_bls_fixed_val"] = [[{
   int16_t r;
   int16_t gr;
   int16_t gb;
   int16_t b;
 }]],
-    ["struct rkisp1_cif_isp_bls_config"] = [[{
+  ["struct rkisp1_cif_isp_bls_config"] = [[{
   uint8_t enable_auto;
   uint8_t en_windows;
   struct rkisp1_cif_isp_window bls_window1;
@@ -1139,7 +1139,7 @@ return {
   uint8_t bls_samples;
   struct rkisp1_cif_isp_bls_fixed_val fixed_val;
 }]],
-    ["struct rkisp1_cif_isp_dpcc_methods_config"] = [[{
+  ["struct rkisp1_cif_isp_dpcc_methods_config"] = [[{
   uint32_t method;
   uint32_t line_thresh;
   uint32_t line_mad_fac;
@@ -1147,7 +1147,7 @@ return {
   uint32_t rnd_thresh;
   uint32_t rg_fac;
 }]],
-    ["struct rkisp1_cif_isp_dpcc_config"] = [[{
+  ["struct rkisp1_cif_isp_dpcc_config"] = [[{
   uint32_t mode;
   uint32_t output_mode;
   uint32_t set_use;
@@ -1155,20 +1155,20 @@ return {
   uint32_t ro_limits;
   uint32_t rnd_offs;
 }]],
-    ["struct rkisp1_cif_isp_gamma_corr_curve"] = [[{
+  ["struct rkisp1_cif_isp_gamma_corr_curve"] = [[{
   uint16_t gamma_y[17];
 }]],
-    ["struct rkisp1_cif_isp_gamma_curve_x_axis_pnts"] = [[{
+  ["struct rkisp1_cif_isp_gamma_curve_x_axis_pnts"] = [[{
   uint32_t gamma_dx0;
   uint32_t gamma_dx1;
 }]],
-    ["struct rkisp1_cif_isp_sdg_config"] = [[{
+  ["struct rkisp1_cif_isp_sdg_config"] = [[{
   struct rkisp1_cif_isp_gamma_corr_curve curve_r;
   struct rkisp1_cif_isp_gamma_corr_curve curve_g;
   struct rkisp1_cif_isp_gamma_corr_curve curve_b;
   struct rkisp1_cif_isp_gamma_curve_x_axis_pnts xa_pnts;
 }]],
-    ["struct rkisp1_cif_isp_lsc_config"] = [[{
+  ["struct rkisp1_cif_isp_lsc_config"] = [[{
   uint16_t r_data_tbl[17][17];
   uint16_t gr_data_tbl[17][17];
   uint16_t gb_data_tbl[17][17];
@@ -1180,7 +1180,7 @@ return {
   uint16_t config_width;
   uint16_t config_height;
 }]],
-    ["struct rkisp1_cif_isp_ie_config"] = [[{
+  ["struct rkisp1_cif_isp_ie_config"] = [[{
   uint16_t effect;
   uint16_t color_sel;
   uint16_t eff_mat_1;
@@ -1190,7 +1190,7 @@ return {
   uint16_t eff_mat_5;
   uint16_t eff_tint;
 }]],
-    ["struct rkisp1_cif_isp_cproc_config"] = [[{
+  ["struct rkisp1_cif_isp_cproc_config"] = [[{
   uint8_t c_out_range;
   uint8_t y_in_range;
   uint8_t y_out_range;
@@ -1199,7 +1199,7 @@ return {
   uint8_t sat;
   uint8_t hue;
 }]],
-    ["struct rkisp1_cif_isp_awb_meas_config"] = [[{
+  ["struct rkisp1_cif_isp_awb_meas_config"] = [[{
   struct rkisp1_cif_isp_window awb_wnd;
   uint32_t awb_mode;
   uint8_t max_y;
@@ -1211,13 +1211,13 @@ return {
   uint8_t awb_ref_cb;
   uint8_t enable_ymax_cmp;
 }]],
-    ["struct rkisp1_cif_isp_awb_gain_config"] = [[{
+  ["struct rkisp1_cif_isp_awb_gain_config"] = [[{
   uint16_t gain_red;
   uint16_t gain_green_r;
   uint16_t gain_blue;
   uint16_t gain_green_b;
 }]],
-    ["struct rkisp1_cif_isp_flt_config"] = [[{
+  ["struct rkisp1_cif_isp_flt_config"] = [[{
   uint32_t mode;
   uint8_t grn_stage1;
   uint8_t chr_h_mode;
@@ -1233,68 +1233,68 @@ return {
   uint32_t fac_bl0;
   uint32_t fac_bl1;
 }]],
-    ["struct rkisp1_cif_isp_bdm_config"] = [[{
+  ["struct rkisp1_cif_isp_bdm_config"] = [[{
   uint8_t demosaic_th;
 }]],
-    ["struct rkisp1_cif_isp_ctk_config"] = [[{
+  ["struct rkisp1_cif_isp_ctk_config"] = [[{
   uint16_t coeff[3][3];
   uint16_t ct_offset[3];
 }]],
-    ["struct rkisp1_cif_isp_goc_config"] = [[{
+  ["struct rkisp1_cif_isp_goc_config"] = [[{
   uint32_t mode;
   uint16_t gamma_y[34];
 }]],
-    ["struct rkisp1_cif_isp_hst_config"] = [[{
+  ["struct rkisp1_cif_isp_hst_config"] = [[{
   uint32_t mode;
   uint8_t histogram_predivider;
   struct rkisp1_cif_isp_window meas_window;
   uint8_t hist_weight[81];
 }]],
-    ["struct rkisp1_cif_isp_aec_config"] = [[{
+  ["struct rkisp1_cif_isp_aec_config"] = [[{
   uint32_t mode;
   uint32_t autostop;
   struct rkisp1_cif_isp_window meas_window;
 }]],
-    ["struct rkisp1_cif_isp_afc_config"] = [[{
+  ["struct rkisp1_cif_isp_afc_config"] = [[{
   uint8_t num_afm_win;
   struct rkisp1_cif_isp_window afm_win[3];
   uint32_t thres;
   uint32_t var_shift;
 }]],
-    ["struct rkisp1_cif_isp_dpf_nll"] = [[{
+  ["struct rkisp1_cif_isp_dpf_nll"] = [[{
   uint16_t coeff[17];
   uint32_t scale_mode;
 }]],
-    ["struct rkisp1_cif_isp_dpf_rb_flt"] = [[{
+  ["struct rkisp1_cif_isp_dpf_rb_flt"] = [[{
   uint32_t fltsize;
   uint8_t spatial_coeff[6];
   uint8_t r_enable;
   uint8_t b_enable;
 }]],
-    ["struct rkisp1_cif_isp_dpf_g_flt"] = [[{
+  ["struct rkisp1_cif_isp_dpf_g_flt"] = [[{
   uint8_t spatial_coeff[6];
   uint8_t gr_enable;
   uint8_t gb_enable;
 }]],
-    ["struct rkisp1_cif_isp_dpf_gain"] = [[{
+  ["struct rkisp1_cif_isp_dpf_gain"] = [[{
   uint32_t mode;
   uint16_t nf_r_gain;
   uint16_t nf_b_gain;
   uint16_t nf_gr_gain;
   uint16_t nf_gb_gain;
 }]],
-    ["struct rkisp1_cif_isp_dpf_config"] = [[{
+  ["struct rkisp1_cif_isp_dpf_config"] = [[{
   struct rkisp1_cif_isp_dpf_gain gain;
   struct rkisp1_cif_isp_dpf_g_flt g_flt;
   struct rkisp1_cif_isp_dpf_rb_flt rb_flt;
   struct rkisp1_cif_isp_dpf_nll nll;
 }]],
-    ["struct rkisp1_cif_isp_dpf_strength_config"] = [[{
+  ["struct rkisp1_cif_isp_dpf_strength_config"] = [[{
   uint8_t r;
   uint8_t g;
   uint8_t b;
 }]],
-    ["struct rkisp1_cif_isp_isp_other_cfg"] = [[{
+  ["struct rkisp1_cif_isp_isp_other_cfg"] = [[{
   struct rkisp1_cif_isp_dpcc_config dpcc_config;
   struct rkisp1_cif_isp_bls_config bls_config;
   struct rkisp1_cif_isp_sdg_config sdg_config;
@@ -1309,41 +1309,41 @@ return {
   struct rkisp1_cif_isp_cproc_config cproc_config;
   struct rkisp1_cif_isp_ie_config ie_config;
 }]],
-    ["struct rkisp1_cif_isp_isp_meas_cfg"] = [[{
+  ["struct rkisp1_cif_isp_isp_meas_cfg"] = [[{
   struct rkisp1_cif_isp_awb_meas_config awb_meas_config;
   struct rkisp1_cif_isp_hst_config hst_config;
   struct rkisp1_cif_isp_aec_config aec_config;
   struct rkisp1_cif_isp_afc_config afc_config;
 }]],
-    ["struct rkisp1_params_cfg"] = [[{
+  ["struct rkisp1_params_cfg"] = [[{
   uint32_t module_en_update;
   uint32_t module_ens;
   uint32_t module_cfg_update;
   struct rkisp1_cif_isp_isp_meas_cfg meas;
   struct rkisp1_cif_isp_isp_other_cfg others;
 }]],
-    ["struct rkisp1_cif_isp_compand_bls_config"] = [[{
+  ["struct rkisp1_cif_isp_compand_bls_config"] = [[{
   uint32_t r;
   uint32_t gr;
   uint32_t gb;
   uint32_t b;
 }]],
-    ["struct rkisp1_cif_isp_compand_curve_config"] = [[{
+  ["struct rkisp1_cif_isp_compand_curve_config"] = [[{
   uint8_t px[64];
   uint32_t x[64];
   uint32_t y[64];
 }]],
-    ["struct rkisp1_cif_isp_wdr_tone_curve"] = [[{
+  ["struct rkisp1_cif_isp_wdr_tone_curve"] = [[{
   uint32_t dY[4];
   uint16_t ym[33];
 }]],
-    ["struct rkisp1_cif_isp_wdr_iref_config"] = [[{
+  ["struct rkisp1_cif_isp_wdr_iref_config"] = [[{
   uint8_t rgb_factor;
   uint8_t use_y9_8;
   uint8_t use_rgb7_8;
   uint8_t disable_transient;
 }]],
-    ["struct rkisp1_cif_isp_wdr_config"] = [[{
+  ["struct rkisp1_cif_isp_wdr_config"] = [[{
   struct rkisp1_cif_isp_wdr_tone_curve tone_curve;
   struct rkisp1_cif_isp_wdr_iref_config iref_config;
   uint16_t rgb_offset;
@@ -1354,7 +1354,7 @@ return {
   uint8_t bypass_chroma_mapping;
   uint8_t use_iref;
 }]],
-    ["struct rkisp1_cif_isp_cac_config"] = [[{
+  ["struct rkisp1_cif_isp_cac_config"] = [[{
   uint8_t h_clip_mode;
   uint8_t v_clip_mode;
   uint16_t h_count_start;
@@ -1366,250 +1366,250 @@ return {
   uint8_t y_nf;
   uint8_t y_ns;
 }]],
-    ["struct rkisp1_cif_isp_awb_meas"] = [[{
+  ["struct rkisp1_cif_isp_awb_meas"] = [[{
   uint32_t cnt;
   uint8_t mean_y_or_g;
   uint8_t mean_cb_or_b;
   uint8_t mean_cr_or_r;
 }]],
-    ["struct rkisp1_cif_isp_awb_stat"] = [[{
+  ["struct rkisp1_cif_isp_awb_stat"] = [[{
   struct rkisp1_cif_isp_awb_meas awb_mean[1];
 }]],
-    ["struct rkisp1_cif_isp_bls_meas_val"] = [[{
+  ["struct rkisp1_cif_isp_bls_meas_val"] = [[{
   uint16_t meas_r;
   uint16_t meas_gr;
   uint16_t meas_gb;
   uint16_t meas_b;
 }]],
-    ["struct rkisp1_cif_isp_ae_stat"] = [[{
+  ["struct rkisp1_cif_isp_ae_stat"] = [[{
   uint8_t exp_mean[81];
   struct rkisp1_cif_isp_bls_meas_val bls_val;
 }]],
-    ["struct rkisp1_cif_isp_af_meas_val"] = [[{
+  ["struct rkisp1_cif_isp_af_meas_val"] = [[{
   uint32_t sum;
   uint32_t lum;
 }]],
-    ["struct rkisp1_cif_isp_af_stat"] = [[{
+  ["struct rkisp1_cif_isp_af_stat"] = [[{
   struct rkisp1_cif_isp_af_meas_val window[3];
 }]],
-    ["struct rkisp1_cif_isp_hist_stat"] = [[{
+  ["struct rkisp1_cif_isp_hist_stat"] = [[{
   uint32_t hist_bins[32];
 }]],
-    ["struct rkisp1_cif_isp_stat"] = [[{
+  ["struct rkisp1_cif_isp_stat"] = [[{
   struct rkisp1_cif_isp_awb_stat awb;
   struct rkisp1_cif_isp_ae_stat ae;
   struct rkisp1_cif_isp_af_stat af;
   struct rkisp1_cif_isp_hist_stat hist;
 }]],
-    ["struct rkisp1_stat_buffer"] = [[{
+  ["struct rkisp1_stat_buffer"] = [[{
   uint32_t meas_type;
   uint32_t frame_id;
   struct rkisp1_cif_isp_stat params;
 }]],
-    ["struct rkisp1_ext_params_bls_config"] = [[{
+  ["struct rkisp1_ext_params_bls_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_bls_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_dpcc_config"] = [[{
+  ["struct rkisp1_ext_params_dpcc_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_dpcc_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_sdg_config"] = [[{
+  ["struct rkisp1_ext_params_sdg_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_sdg_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_lsc_config"] = [[{
+  ["struct rkisp1_ext_params_lsc_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_lsc_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_awb_gain_config"] = [[{
+  ["struct rkisp1_ext_params_awb_gain_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_awb_gain_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_flt_config"] = [[{
+  ["struct rkisp1_ext_params_flt_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_flt_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_bdm_config"] = [[{
+  ["struct rkisp1_ext_params_bdm_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_bdm_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_ctk_config"] = [[{
+  ["struct rkisp1_ext_params_ctk_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_ctk_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_goc_config"] = [[{
+  ["struct rkisp1_ext_params_goc_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_goc_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_dpf_config"] = [[{
+  ["struct rkisp1_ext_params_dpf_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_dpf_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_dpf_strength_config"] = [[{
+  ["struct rkisp1_ext_params_dpf_strength_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_dpf_strength_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_cproc_config"] = [[{
+  ["struct rkisp1_ext_params_cproc_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_cproc_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_ie_config"] = [[{
+  ["struct rkisp1_ext_params_ie_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_ie_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_awb_meas_config"] = [[{
+  ["struct rkisp1_ext_params_awb_meas_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_awb_meas_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_hst_config"] = [[{
+  ["struct rkisp1_ext_params_hst_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_hst_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_aec_config"] = [[{
+  ["struct rkisp1_ext_params_aec_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_aec_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_afc_config"] = [[{
+  ["struct rkisp1_ext_params_afc_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_afc_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_compand_bls_config"] = [[{
+  ["struct rkisp1_ext_params_compand_bls_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_compand_bls_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_compand_curve_config"] = [[{
+  ["struct rkisp1_ext_params_compand_curve_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_compand_curve_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_wdr_config"] = [[{
+  ["struct rkisp1_ext_params_wdr_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_wdr_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_cac_config"] = [[{
+  ["struct rkisp1_ext_params_cac_config"] = [[{
   struct v4l2_isp_params_block_header header;
   struct rkisp1_cif_isp_cac_config config;
 } __attribute__((aligned(8)))]],
-    ["struct rkisp1_ext_params_cfg"] = [[{
+  ["struct rkisp1_ext_params_cfg"] = [[{
   uint32_t version;
   uint32_t data_size;
   uint8_t data[4536];
 }]],
-  },
-  macros = function(M)
-    return {
-      RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_SET = function(n)
-        return M.int(M.long(n))
-      end,
-      RKISP1_CIF_ISP_DPCC_LINE_THRESH_G = function(v)
-        return M.int(M.long(v))
-      end,
-      RKISP1_CIF_ISP_DPCC_LINE_THRESH_RB = function(v)
-        return M.int(M.shl(M.long(v), 8))
-      end,
-      RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_G = function(v)
-        return M.int(M.long(v))
-      end,
-      RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_RB = function(v)
-        return M.int(M.shl(M.long(v), 8))
-      end,
-      RKISP1_CIF_ISP_DPCC_PG_FAC_G = function(v)
-        return M.int(M.long(v))
-      end,
-      RKISP1_CIF_ISP_DPCC_PG_FAC_RB = function(v)
-        return M.int(M.shl(M.long(v), 8))
-      end,
-      RKISP1_CIF_ISP_DPCC_RND_THRESH_G = function(v)
-        return M.int(M.long(v))
-      end,
-      RKISP1_CIF_ISP_DPCC_RND_THRESH_RB = function(v)
-        return M.int(M.shl(M.long(v), 8))
-      end,
-      RKISP1_CIF_ISP_DPCC_RG_FAC_G = function(v)
-        return M.int(M.long(v))
-      end,
-      RKISP1_CIF_ISP_DPCC_RG_FAC_RB = function(v)
-        return M.int(M.shl(M.long(v), 8))
-      end,
-      RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_G = function(n, v)
-        return M.int(M.shl(M.long(v), M.long(n) * 4))
-      end,
-      RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_RB = function(n, v)
-        return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
-      end,
-      RKISP1_CIF_ISP_DPCC_RND_OFFS_n_G = function(n, v)
-        return M.int(M.shl(M.long(v), M.long(n) * 4))
-      end,
-      RKISP1_CIF_ISP_DPCC_RND_OFFS_n_RB = function(n, v)
-        return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_SET = function(n)
+      return M.int(M.long(n))
+    end,
+    RKISP1_CIF_ISP_DPCC_LINE_THRESH_G = function(v)
+      return M.int(M.long(v))
+    end,
+    RKISP1_CIF_ISP_DPCC_LINE_THRESH_RB = function(v)
+      return M.int(M.shl(M.long(v), 8))
+    end,
+    RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_G = function(v)
+      return M.int(M.long(v))
+    end,
+    RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_RB = function(v)
+      return M.int(M.shl(M.long(v), 8))
+    end,
+    RKISP1_CIF_ISP_DPCC_PG_FAC_G = function(v)
+      return M.int(M.long(v))
+    end,
+    RKISP1_CIF_ISP_DPCC_PG_FAC_RB = function(v)
+      return M.int(M.shl(M.long(v), 8))
+    end,
+    RKISP1_CIF_ISP_DPCC_RND_THRESH_G = function(v)
+      return M.int(M.long(v))
+    end,
+    RKISP1_CIF_ISP_DPCC_RND_THRESH_RB = function(v)
+      return M.int(M.shl(M.long(v), 8))
+    end,
+    RKISP1_CIF_ISP_DPCC_RG_FAC_G = function(v)
+      return M.int(M.long(v))
+    end,
+    RKISP1_CIF_ISP_DPCC_RG_FAC_RB = function(v)
+      return M.int(M.shl(M.long(v), 8))
+    end,
+    RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_G = function(n, v)
+      return M.int(M.shl(M.long(v), M.long(n) * 4))
+    end,
+    RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_RB = function(n, v)
+      return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
+    end,
+    RKISP1_CIF_ISP_DPCC_RND_OFFS_n_G = function(n, v)
+      return M.int(M.shl(M.long(v), M.long(n) * 4))
+    end,
+    RKISP1_CIF_ISP_DPCC_RND_OFFS_n_RB = function(n, v)
+      return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
+    end,
+  }
+end,
 ]==],
 ["linux/romfs_fs.h"] = [==[
-  constants = {
-    ROMBSIZE = 1024,
-    ROMBSBITS = 10,
-    ROMBMASK = 1023,
-    ROMFS_MAGIC = 0x7275,
-    ROMFS_MAXFN = 128,
-    ROMFH_TYPE = 7,
-    ROMFH_HRD = 0,
-    ROMFH_DIR = 1,
-    ROMFH_REG = 2,
-    ROMFH_SYM = 3,
-    ROMFH_BLK = 4,
-    ROMFH_CHR = 5,
-    ROMFH_SCK = 6,
-    ROMFH_FIF = 7,
-    ROMFH_EXEC = 8,
-    ROMFH_SIZE = 16,
-    ROMFH_PAD = 15,
-    ROMFH_MASK = -16,
-  },
-  records = {
-    ["struct romfs_super_block"] = [[{
+constants = {
+  ROMBSIZE = 1024,
+  ROMBSBITS = 10,
+  ROMBMASK = 1023,
+  ROMFS_MAGIC = 0x7275,
+  ROMFS_MAXFN = 128,
+  ROMFH_TYPE = 7,
+  ROMFH_HRD = 0,
+  ROMFH_DIR = 1,
+  ROMFH_REG = 2,
+  ROMFH_SYM = 3,
+  ROMFH_BLK = 4,
+  ROMFH_CHR = 5,
+  ROMFH_SCK = 6,
+  ROMFH_FIF = 7,
+  ROMFH_EXEC = 8,
+  ROMFH_SIZE = 16,
+  ROMFH_PAD = 15,
+  ROMFH_MASK = -16,
+},
+records = {
+  ["struct romfs_super_block"] = [[{
   uint32_t word0;
   uint32_t word1;
   uint32_t size;
   uint32_t checksum;
   char name[];
 }]],
-    ["struct romfs_inode"] = [[{
+  ["struct romfs_inode"] = [[{
   uint32_t next;
   uint32_t spec;
   uint32_t size;
   uint32_t checksum;
   char name[];
 }]],
-  },
-  macros = function(M)
-    return {
-      __mkw = function(h, l)
-        return M.int(M.bor(M.shl(M.band(M.long(h), 0xff), 8), M.band(M.long(l), 0xff)))
-      end,
-      __mkl = function(h, l)
-        return M.int(M.bor(M.shl(M.band(M.long(h), 0xffff), 16), M.band(M.long(l), 0xffff)))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    __mkw = function(h, l)
+      return M.int(M.bor(M.shl(M.band(M.long(h), 0xff), 8), M.band(M.long(l), 0xff)))
+    end,
+    __mkl = function(h, l)
+      return M.int(M.bor(M.shl(M.band(M.long(h), 0xffff), 16), M.band(M.long(l), 0xffff)))
+    end,
+  }
+end,
 ]==],
 ["linux/route.h"] = [==[
-  constants = {
-    RTF_UP = 0x1,
-    RTF_GATEWAY = 0x2,
-    RTF_HOST = 0x4,
-    RTF_REINSTATE = 0x8,
-    RTF_DYNAMIC = 0x10,
-    RTF_MODIFIED = 0x20,
-    RTF_MTU = 0x40,
-    RTF_MSS = 64,
-    RTF_WINDOW = 0x80,
-    RTF_IRTT = 0x100,
-    RTF_REJECT = 0x200,
-  },
-  records = {
-    ["struct rtentry"] = [[{
+constants = {
+  RTF_UP = 0x1,
+  RTF_GATEWAY = 0x2,
+  RTF_HOST = 0x4,
+  RTF_REINSTATE = 0x8,
+  RTF_DYNAMIC = 0x10,
+  RTF_MODIFIED = 0x20,
+  RTF_MTU = 0x40,
+  RTF_MSS = 64,
+  RTF_WINDOW = 0x80,
+  RTF_IRTT = 0x100,
+  RTF_REJECT = 0x200,
+},
+records = {
+  ["struct rtentry"] = [[{
   unsigned long rt_pad1;
   struct sockaddr rt_dst;
   struct sockaddr rt_gateway;
@@ -1624,157 +1624,157 @@ return {
   unsigned long rt_window;
   uint16_t rt_irtt;
 }]],
-  },
+},
 ]==],
 ["linux/rpl.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct ipv6_rpl_sr_hdr"] = [[{
-    uint8_t nexthdr;
-    uint8_t hdrlen;
-    uint8_t type;
-    uint8_t segments_left;
-    uint32_t cmpre : 4;
-    uint32_t cmpri : 4;
-    uint32_t reserved : 4;
-    uint32_t pad : 4;
-    uint32_t reserved1 : 16;
-    union {
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct ipv6_rpl_sr_hdr"] = [[{
+  uint8_t nexthdr;
+  uint8_t hdrlen;
+  uint8_t type;
+  uint8_t segments_left;
+  uint32_t cmpre : 4;
+  uint32_t cmpri : 4;
+  uint32_t reserved : 4;
+  uint32_t pad : 4;
+  uint32_t reserved1 : 16;
+  union {
+    struct {
       struct {
-        struct {
-        } __empty_addr;
-        struct in6_addr addr[0];
-      };
+      } __empty_addr;
+      struct in6_addr addr[0];
+    };
+    struct {
       struct {
-        struct {
-        } __empty_data;
-        uint8_t data[];
-      };
-    } segments;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct ipv6_rpl_sr_hdr"] = [[{
-    uint8_t nexthdr;
-    uint8_t hdrlen;
-    uint8_t type;
-    uint8_t segments_left;
-    uint32_t cmpri : 4;
-    uint32_t cmpre : 4;
-    uint32_t pad : 4;
-    uint32_t reserved : 20;
-    union {
-      struct {
-        struct {
-        } __empty_addr;
-        struct in6_addr addr[0];
-      };
-      struct {
-        struct {
-        } __empty_data;
-        uint8_t data[];
-      };
-    } segments;
-  } __attribute__((packed))]],
-      },
+      } __empty_data;
+      uint8_t data[];
+    };
+  } segments;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct ipv6_rpl_sr_hdr"] = [[{
+  uint8_t nexthdr;
+  uint8_t hdrlen;
+  uint8_t type;
+  uint8_t segments_left;
+  uint32_t cmpri : 4;
+  uint32_t cmpre : 4;
+  uint32_t pad : 4;
+  uint32_t reserved : 20;
+  union {
+    struct {
+      struct {
+      } __empty_addr;
+      struct in6_addr addr[0];
+    };
+    struct {
+      struct {
+      } __empty_data;
+      uint8_t data[];
+    };
+  } segments;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/rpl_iptunnel.h"] = [==[
-  constants = {
-    RPL_IPTUNNEL_UNSPEC = 0,
-    RPL_IPTUNNEL_SRH = 1,
-    __RPL_IPTUNNEL_MAX = 2,
-    RPL_IPTUNNEL_MAX = 1,
-  },
-  macros = function(M)
-    return {
-      RPL_IPTUNNEL_SRH_SIZE = function(srh)
-        return M.int(M.shl(M.long(srh.hdrlen) + 1, 3))
-      end,
-    }
-  end,
+constants = {
+  RPL_IPTUNNEL_UNSPEC = 0,
+  RPL_IPTUNNEL_SRH = 1,
+  __RPL_IPTUNNEL_MAX = 2,
+  RPL_IPTUNNEL_MAX = 1,
+},
+macros = function(M)
+  return {
+    RPL_IPTUNNEL_SRH_SIZE = function(srh)
+      return M.int(M.shl(M.long(srh.hdrlen) + 1, 3))
+    end,
+  }
+end,
 ]==],
 ["linux/rpmsg.h"] = [==[
-  constants = {
-    RPMSG_ADDR_ANY = 0xffffffff,
-  },
-  records = {
-    ["struct rpmsg_endpoint_info"] = [[{
+constants = {
+  RPMSG_ADDR_ANY = 0xffffffff,
+},
+records = {
+  ["struct rpmsg_endpoint_info"] = [[{
   char name[32];
   uint32_t src;
   uint32_t dst;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RPMSG_CREATE_EPT_IOCTL = 0x4028b501,
-        RPMSG_DESTROY_EPT_IOCTL = 0xb502,
-        RPMSG_CREATE_DEV_IOCTL = 0x4028b503,
-        RPMSG_RELEASE_DEV_IOCTL = 0x4028b504,
-        RPMSG_GET_OUTGOING_FLOWCONTROL = 0x8004b505,
-        RPMSG_SET_INCOMING_FLOWCONTROL = 0x8004b506,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RPMSG_CREATE_EPT_IOCTL = 0x8028b501,
-        RPMSG_DESTROY_EPT_IOCTL = 0x2000b502,
-        RPMSG_CREATE_DEV_IOCTL = 0x8028b503,
-        RPMSG_RELEASE_DEV_IOCTL = 0x8028b504,
-        RPMSG_GET_OUTGOING_FLOWCONTROL = 0x4004b505,
-        RPMSG_SET_INCOMING_FLOWCONTROL = 0x4004b506,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RPMSG_CREATE_EPT_IOCTL = 0x4028b501,
+      RPMSG_DESTROY_EPT_IOCTL = 0xb502,
+      RPMSG_CREATE_DEV_IOCTL = 0x4028b503,
+      RPMSG_RELEASE_DEV_IOCTL = 0x4028b504,
+      RPMSG_GET_OUTGOING_FLOWCONTROL = 0x8004b505,
+      RPMSG_SET_INCOMING_FLOWCONTROL = 0x8004b506,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RPMSG_CREATE_EPT_IOCTL = 0x8028b501,
+      RPMSG_DESTROY_EPT_IOCTL = 0x2000b502,
+      RPMSG_CREATE_DEV_IOCTL = 0x8028b503,
+      RPMSG_RELEASE_DEV_IOCTL = 0x8028b504,
+      RPMSG_GET_OUTGOING_FLOWCONTROL = 0x4004b505,
+      RPMSG_SET_INCOMING_FLOWCONTROL = 0x4004b506,
+    },
+  },
+},
 ]==],
 ["linux/rpmsg_types.h"] = [==[
-  typedefs = {
-    __rpmsg16 = "uint16_t",
-    __rpmsg32 = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      typedefs = {
-        __rpmsg64 = "uint64_t",
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      typedefs = {
-        __rpmsg64 = "unsigned long",
-      },
+typedefs = {
+  __rpmsg16 = "uint16_t",
+  __rpmsg32 = "uint32_t",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    typedefs = {
+      __rpmsg64 = "uint64_t",
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    typedefs = {
+      __rpmsg64 = "unsigned long",
+    },
+  },
+},
 ]==],
 ["linux/rseq.h"] = [==[
-  constants = {
-    RSEQ_CPU_ID_UNINITIALIZED = -1,
-    RSEQ_CPU_ID_REGISTRATION_FAILED = -2,
-    RSEQ_FLAG_UNREGISTER = 1,
-    RSEQ_FLAG_SLICE_EXT_DEFAULT_ON = 2,
-    RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT_BIT = 0,
-    RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL_BIT = 1,
-    RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE_BIT = 2,
-    RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE_BIT = 4,
-    RSEQ_CS_FLAG_SLICE_EXT_ENABLED_BIT = 5,
-    RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT = 1,
-    RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL = 2,
-    RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE = 4,
-    RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE = 16,
-    RSEQ_CS_FLAG_SLICE_EXT_ENABLED = 32,
-  },
-  records = {
-    ["struct rseq_slice_ctrl"] = [[{
+constants = {
+  RSEQ_CPU_ID_UNINITIALIZED = -1,
+  RSEQ_CPU_ID_REGISTRATION_FAILED = -2,
+  RSEQ_FLAG_UNREGISTER = 1,
+  RSEQ_FLAG_SLICE_EXT_DEFAULT_ON = 2,
+  RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT_BIT = 0,
+  RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL_BIT = 1,
+  RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE_BIT = 2,
+  RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE_BIT = 4,
+  RSEQ_CS_FLAG_SLICE_EXT_ENABLED_BIT = 5,
+  RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT = 1,
+  RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL = 2,
+  RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE = 4,
+  RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE = 16,
+  RSEQ_CS_FLAG_SLICE_EXT_ENABLED = 32,
+},
+records = {
+  ["struct rseq_slice_ctrl"] = [[{
   union {
     uint32_t all;
     struct {
@@ -1784,87 +1784,87 @@ return {
     };
   };
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rseq_cs"] = [[{
-    uint32_t version;
-    uint32_t flags;
-    uint64_t start_ip;
-    uint64_t post_commit_offset;
-    uint64_t abort_ip;
-  } __attribute__((aligned(32)))]],
-        ["struct rseq"] = [[{
-    uint32_t cpu_id_start;
-    uint32_t cpu_id;
-    uint64_t rseq_cs;
-    uint32_t flags;
-    uint32_t node_id;
-    uint32_t mm_cid;
-    struct rseq_slice_ctrl slice_ctrl;
-    uint8_t __reserved;
-    char end[];
-  } __attribute__((aligned(32)))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rseq_cs"] = [[{
-    uint32_t version;
-    uint32_t flags;
-    unsigned long start_ip;
-    unsigned long post_commit_offset;
-    unsigned long abort_ip;
-  } __attribute__((aligned(32)))]],
-        ["struct rseq"] = [[{
-    uint32_t cpu_id_start;
-    uint32_t cpu_id;
-    unsigned long rseq_cs;
-    uint32_t flags;
-    uint32_t node_id;
-    uint32_t mm_cid;
-    struct rseq_slice_ctrl slice_ctrl;
-    uint8_t __reserved;
-    char end[];
-  } __attribute__((aligned(32)))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rseq_cs"] = [[{
+  uint32_t version;
+  uint32_t flags;
+  uint64_t start_ip;
+  uint64_t post_commit_offset;
+  uint64_t abort_ip;
+} __attribute__((aligned(32)))]],
+      ["struct rseq"] = [[{
+  uint32_t cpu_id_start;
+  uint32_t cpu_id;
+  uint64_t rseq_cs;
+  uint32_t flags;
+  uint32_t node_id;
+  uint32_t mm_cid;
+  struct rseq_slice_ctrl slice_ctrl;
+  uint8_t __reserved;
+  char end[];
+} __attribute__((aligned(32)))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rseq_cs"] = [[{
+  uint32_t version;
+  uint32_t flags;
+  unsigned long start_ip;
+  unsigned long post_commit_offset;
+  unsigned long abort_ip;
+} __attribute__((aligned(32)))]],
+      ["struct rseq"] = [[{
+  uint32_t cpu_id_start;
+  uint32_t cpu_id;
+  unsigned long rseq_cs;
+  uint32_t flags;
+  uint32_t node_id;
+  uint32_t mm_cid;
+  struct rseq_slice_ctrl slice_ctrl;
+  uint8_t __reserved;
+  char end[];
+} __attribute__((aligned(32)))]],
+    },
+  },
+},
 ]==],
 ["linux/rtc.h"] = [==[
-  constants = {
-    RTC_VL_DATA_INVALID = 1,
-    RTC_VL_BACKUP_LOW = 2,
-    RTC_VL_BACKUP_EMPTY = 4,
-    RTC_VL_ACCURACY_LOW = 8,
-    RTC_VL_BACKUP_SWITCH = 16,
-    RTC_IRQF = 0x80,
-    RTC_PF = 0x40,
-    RTC_AF = 0x20,
-    RTC_UF = 0x10,
-    RTC_FEATURE_ALARM = 0,
-    RTC_FEATURE_ALARM_RES_MINUTE = 1,
-    RTC_FEATURE_NEED_WEEK_DAY = 2,
-    RTC_FEATURE_ALARM_RES_2S = 3,
-    RTC_FEATURE_UPDATE_INTERRUPT = 4,
-    RTC_FEATURE_CORRECTION = 5,
-    RTC_FEATURE_BACKUP_SWITCH_MODE = 6,
-    RTC_FEATURE_ALARM_WAKEUP_ONLY = 7,
-    RTC_FEATURE_CNT = 8,
-    RTC_PARAM_FEATURES = 0,
-    RTC_PARAM_CORRECTION = 1,
-    RTC_PARAM_BACKUP_SWITCH_MODE = 2,
-    RTC_BSM_DISABLED = 0,
-    RTC_BSM_DIRECT = 1,
-    RTC_BSM_LEVEL = 2,
-    RTC_BSM_STANDBY = 3,
-    RTC_MAX_FREQ = 8192,
-  },
-  records = {
-    ["struct rtc_time"] = [[{
+constants = {
+  RTC_VL_DATA_INVALID = 1,
+  RTC_VL_BACKUP_LOW = 2,
+  RTC_VL_BACKUP_EMPTY = 4,
+  RTC_VL_ACCURACY_LOW = 8,
+  RTC_VL_BACKUP_SWITCH = 16,
+  RTC_IRQF = 0x80,
+  RTC_PF = 0x40,
+  RTC_AF = 0x20,
+  RTC_UF = 0x10,
+  RTC_FEATURE_ALARM = 0,
+  RTC_FEATURE_ALARM_RES_MINUTE = 1,
+  RTC_FEATURE_NEED_WEEK_DAY = 2,
+  RTC_FEATURE_ALARM_RES_2S = 3,
+  RTC_FEATURE_UPDATE_INTERRUPT = 4,
+  RTC_FEATURE_CORRECTION = 5,
+  RTC_FEATURE_BACKUP_SWITCH_MODE = 6,
+  RTC_FEATURE_ALARM_WAKEUP_ONLY = 7,
+  RTC_FEATURE_CNT = 8,
+  RTC_PARAM_FEATURES = 0,
+  RTC_PARAM_CORRECTION = 1,
+  RTC_PARAM_BACKUP_SWITCH_MODE = 2,
+  RTC_BSM_DISABLED = 0,
+  RTC_BSM_DIRECT = 1,
+  RTC_BSM_LEVEL = 2,
+  RTC_BSM_STANDBY = 3,
+  RTC_MAX_FREQ = 8192,
+},
+records = {
+  ["struct rtc_time"] = [[{
   int32_t tm_sec;
   int32_t tm_min;
   int32_t tm_hour;
@@ -1875,12 +1875,12 @@ return {
   int32_t tm_yday;
   int32_t tm_isdst;
 }]],
-    ["struct rtc_wkalrm"] = [[{
+  ["struct rtc_wkalrm"] = [[{
   uint8_t enabled;
   uint8_t pending;
   struct rtc_time time;
 }]],
-    ["struct rtc_pll_info"] = [[{
+  ["struct rtc_pll_info"] = [[{
   int32_t pll_ctrl;
   int32_t pll_value;
   int32_t pll_max;
@@ -1889,457 +1889,457 @@ return {
   int32_t pll_negmult;
   long pll_clock;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RTC_AIE_ON = 0x7001,
-        RTC_AIE_OFF = 0x7002,
-        RTC_UIE_ON = 0x7003,
-        RTC_UIE_OFF = 0x7004,
-        RTC_PIE_ON = 0x7005,
-        RTC_PIE_OFF = 0x7006,
-        RTC_WIE_ON = 0x700f,
-        RTC_WIE_OFF = 0x7010,
-        RTC_ALM_SET = 0x40247007,
-        RTC_ALM_READ = 0x80247008,
-        RTC_RD_TIME = 0x80247009,
-        RTC_SET_TIME = 0x4024700a,
-        RTC_WKALM_SET = 0x4028700f,
-        RTC_WKALM_RD = 0x80287010,
-        RTC_PARAM_GET = 0x40187013,
-        RTC_PARAM_SET = 0x40187014,
-        RTC_VL_READ = 0x80047013,
-        RTC_VL_CLR = 0x7014,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        RTC_IRQP_READ = 0x8008700b,
-        RTC_IRQP_SET = 0x4008700c,
-        RTC_EPOCH_READ = 0x8008700d,
-        RTC_EPOCH_SET = 0x4008700e,
-        RTC_PLL_GET = 0x80207011,
-        RTC_PLL_SET = 0x40207012,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rtc_param"] = [[{
-    uint64_t param;
-    union {
-      uint64_t uvalue;
-      int64_t svalue;
-      uint64_t ptr;
-    };
-    uint32_t index;
-    uint32_t __pad;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        RTC_IRQP_READ = 0x8004700b,
-        RTC_IRQP_SET = 0x4004700c,
-        RTC_EPOCH_READ = 0x8004700d,
-        RTC_EPOCH_SET = 0x4004700e,
-        RTC_PLL_GET = 0x801c7011,
-        RTC_PLL_SET = 0x401c7012,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RTC_AIE_ON = 0x20007001,
-        RTC_AIE_OFF = 0x20007002,
-        RTC_UIE_ON = 0x20007003,
-        RTC_UIE_OFF = 0x20007004,
-        RTC_PIE_ON = 0x20007005,
-        RTC_PIE_OFF = 0x20007006,
-        RTC_WIE_ON = 0x2000700f,
-        RTC_WIE_OFF = 0x20007010,
-        RTC_ALM_SET = 0x80247007,
-        RTC_ALM_READ = 0x40247008,
-        RTC_RD_TIME = 0x40247009,
-        RTC_SET_TIME = 0x8024700a,
-        RTC_WKALM_SET = 0x8028700f,
-        RTC_WKALM_RD = 0x40287010,
-        RTC_PARAM_GET = 0x80187013,
-        RTC_PARAM_SET = 0x80187014,
-        RTC_VL_READ = 0x40047013,
-        RTC_VL_CLR = 0x20007014,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        RTC_IRQP_READ = 0x4004700b,
-        RTC_IRQP_SET = 0x8004700c,
-        RTC_EPOCH_READ = 0x4004700d,
-        RTC_EPOCH_SET = 0x8004700e,
-        RTC_PLL_GET = 0x401c7011,
-        RTC_PLL_SET = 0x801c7012,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        RTC_IRQP_READ = 0x4008700b,
-        RTC_IRQP_SET = 0x8008700c,
-        RTC_EPOCH_READ = 0x4008700d,
-        RTC_EPOCH_SET = 0x8008700e,
-        RTC_PLL_GET = 0x40207011,
-        RTC_PLL_SET = 0x80207012,
-      },
-      records = {
-        ["struct rtc_param"] = [[{
-    unsigned long param;
-    union {
-      unsigned long uvalue;
-      long svalue;
-      unsigned long ptr;
-    };
-    uint32_t index;
-    uint32_t __pad;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RTC_AIE_ON = 0x7001,
+      RTC_AIE_OFF = 0x7002,
+      RTC_UIE_ON = 0x7003,
+      RTC_UIE_OFF = 0x7004,
+      RTC_PIE_ON = 0x7005,
+      RTC_PIE_OFF = 0x7006,
+      RTC_WIE_ON = 0x700f,
+      RTC_WIE_OFF = 0x7010,
+      RTC_ALM_SET = 0x40247007,
+      RTC_ALM_READ = 0x80247008,
+      RTC_RD_TIME = 0x80247009,
+      RTC_SET_TIME = 0x4024700a,
+      RTC_WKALM_SET = 0x4028700f,
+      RTC_WKALM_RD = 0x80287010,
+      RTC_PARAM_GET = 0x40187013,
+      RTC_PARAM_SET = 0x40187014,
+      RTC_VL_READ = 0x80047013,
+      RTC_VL_CLR = 0x7014,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      RTC_IRQP_READ = 0x8008700b,
+      RTC_IRQP_SET = 0x4008700c,
+      RTC_EPOCH_READ = 0x8008700d,
+      RTC_EPOCH_SET = 0x4008700e,
+      RTC_PLL_GET = 0x80207011,
+      RTC_PLL_SET = 0x40207012,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rtc_param"] = [[{
+  uint64_t param;
+  union {
+    uint64_t uvalue;
+    int64_t svalue;
+    uint64_t ptr;
+  };
+  uint32_t index;
+  uint32_t __pad;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      RTC_IRQP_READ = 0x8004700b,
+      RTC_IRQP_SET = 0x4004700c,
+      RTC_EPOCH_READ = 0x8004700d,
+      RTC_EPOCH_SET = 0x4004700e,
+      RTC_PLL_GET = 0x801c7011,
+      RTC_PLL_SET = 0x401c7012,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RTC_AIE_ON = 0x20007001,
+      RTC_AIE_OFF = 0x20007002,
+      RTC_UIE_ON = 0x20007003,
+      RTC_UIE_OFF = 0x20007004,
+      RTC_PIE_ON = 0x20007005,
+      RTC_PIE_OFF = 0x20007006,
+      RTC_WIE_ON = 0x2000700f,
+      RTC_WIE_OFF = 0x20007010,
+      RTC_ALM_SET = 0x80247007,
+      RTC_ALM_READ = 0x40247008,
+      RTC_RD_TIME = 0x40247009,
+      RTC_SET_TIME = 0x8024700a,
+      RTC_WKALM_SET = 0x8028700f,
+      RTC_WKALM_RD = 0x40287010,
+      RTC_PARAM_GET = 0x80187013,
+      RTC_PARAM_SET = 0x80187014,
+      RTC_VL_READ = 0x40047013,
+      RTC_VL_CLR = 0x20007014,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      RTC_IRQP_READ = 0x4004700b,
+      RTC_IRQP_SET = 0x8004700c,
+      RTC_EPOCH_READ = 0x4004700d,
+      RTC_EPOCH_SET = 0x8004700e,
+      RTC_PLL_GET = 0x401c7011,
+      RTC_PLL_SET = 0x801c7012,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      RTC_IRQP_READ = 0x4008700b,
+      RTC_IRQP_SET = 0x8008700c,
+      RTC_EPOCH_READ = 0x4008700d,
+      RTC_EPOCH_SET = 0x8008700e,
+      RTC_PLL_GET = 0x40207011,
+      RTC_PLL_SET = 0x80207012,
+    },
+    records = {
+      ["struct rtc_param"] = [[{
+  unsigned long param;
+  union {
+    unsigned long uvalue;
+    long svalue;
+    unsigned long ptr;
+  };
+  uint32_t index;
+  uint32_t __pad;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/rtnetlink.h"] = [==[
-  constants = {
-    RTM_BASE = 16,
-    RTM_NEWLINK = 16,
-    RTM_DELLINK = 17,
-    RTM_GETLINK = 18,
-    RTM_SETLINK = 19,
-    RTM_NEWADDR = 20,
-    RTM_DELADDR = 21,
-    RTM_GETADDR = 22,
-    RTM_NEWROUTE = 24,
-    RTM_DELROUTE = 25,
-    RTM_GETROUTE = 26,
-    RTM_NEWNEIGH = 28,
-    RTM_DELNEIGH = 29,
-    RTM_GETNEIGH = 30,
-    RTM_NEWRULE = 32,
-    RTM_DELRULE = 33,
-    RTM_GETRULE = 34,
-    RTM_NEWQDISC = 36,
-    RTM_DELQDISC = 37,
-    RTM_GETQDISC = 38,
-    RTM_NEWTCLASS = 40,
-    RTM_DELTCLASS = 41,
-    RTM_GETTCLASS = 42,
-    RTM_NEWTFILTER = 44,
-    RTM_DELTFILTER = 45,
-    RTM_GETTFILTER = 46,
-    RTM_NEWACTION = 48,
-    RTM_DELACTION = 49,
-    RTM_GETACTION = 50,
-    RTM_NEWPREFIX = 52,
-    RTM_NEWMULTICAST = 56,
-    RTM_DELMULTICAST = 57,
-    RTM_GETMULTICAST = 58,
-    RTM_NEWANYCAST = 60,
-    RTM_DELANYCAST = 61,
-    RTM_GETANYCAST = 62,
-    RTM_NEWNEIGHTBL = 64,
-    RTM_GETNEIGHTBL = 66,
-    RTM_SETNEIGHTBL = 67,
-    RTM_NEWNDUSEROPT = 68,
-    RTM_NEWADDRLABEL = 72,
-    RTM_DELADDRLABEL = 73,
-    RTM_GETADDRLABEL = 74,
-    RTM_GETDCB = 78,
-    RTM_SETDCB = 79,
-    RTM_NEWNETCONF = 80,
-    RTM_DELNETCONF = 81,
-    RTM_GETNETCONF = 82,
-    RTM_NEWMDB = 84,
-    RTM_DELMDB = 85,
-    RTM_GETMDB = 86,
-    RTM_NEWNSID = 88,
-    RTM_DELNSID = 89,
-    RTM_GETNSID = 90,
-    RTM_NEWSTATS = 92,
-    RTM_GETSTATS = 94,
-    RTM_SETSTATS = 95,
-    RTM_NEWCACHEREPORT = 96,
-    RTM_NEWCHAIN = 100,
-    RTM_DELCHAIN = 101,
-    RTM_GETCHAIN = 102,
-    RTM_NEWNEXTHOP = 104,
-    RTM_DELNEXTHOP = 105,
-    RTM_GETNEXTHOP = 106,
-    RTM_NEWLINKPROP = 108,
-    RTM_DELLINKPROP = 109,
-    RTM_GETLINKPROP = 110,
-    RTM_NEWVLAN = 112,
-    RTM_DELVLAN = 113,
-    RTM_GETVLAN = 114,
-    RTM_NEWNEXTHOPBUCKET = 116,
-    RTM_DELNEXTHOPBUCKET = 117,
-    RTM_GETNEXTHOPBUCKET = 118,
-    RTM_NEWTUNNEL = 120,
-    RTM_DELTUNNEL = 121,
-    RTM_GETTUNNEL = 122,
-    __RTM_MAX = 123,
-    RTN_UNSPEC = 0,
-    RTN_UNICAST = 1,
-    RTN_LOCAL = 2,
-    RTN_BROADCAST = 3,
-    RTN_ANYCAST = 4,
-    RTN_MULTICAST = 5,
-    RTN_BLACKHOLE = 6,
-    RTN_UNREACHABLE = 7,
-    RTN_PROHIBIT = 8,
-    RTN_THROW = 9,
-    RTN_NAT = 10,
-    RTN_XRESOLVE = 11,
-    __RTN_MAX = 12,
-    RT_SCOPE_UNIVERSE = 0,
-    RT_SCOPE_SITE = 200,
-    RT_SCOPE_LINK = 253,
-    RT_SCOPE_HOST = 254,
-    RT_SCOPE_NOWHERE = 255,
-    RT_TABLE_UNSPEC = 0,
-    RT_TABLE_COMPAT = 252,
-    RT_TABLE_DEFAULT = 253,
-    RT_TABLE_MAIN = 254,
-    RT_TABLE_LOCAL = 255,
-    RT_TABLE_MAX = 4294967295,
-    RTA_UNSPEC = 0,
-    RTA_DST = 1,
-    RTA_SRC = 2,
-    RTA_IIF = 3,
-    RTA_OIF = 4,
-    RTA_GATEWAY = 5,
-    RTA_PRIORITY = 6,
-    RTA_PREFSRC = 7,
-    RTA_METRICS = 8,
-    RTA_MULTIPATH = 9,
-    RTA_PROTOINFO = 10,
-    RTA_FLOW = 11,
-    RTA_CACHEINFO = 12,
-    RTA_SESSION = 13,
-    RTA_MP_ALGO = 14,
-    RTA_TABLE = 15,
-    RTA_MARK = 16,
-    RTA_MFC_STATS = 17,
-    RTA_VIA = 18,
-    RTA_NEWDST = 19,
-    RTA_PREF = 20,
-    RTA_ENCAP_TYPE = 21,
-    RTA_ENCAP = 22,
-    RTA_EXPIRES = 23,
-    RTA_PAD = 24,
-    RTA_UID = 25,
-    RTA_TTL_PROPAGATE = 26,
-    RTA_IP_PROTO = 27,
-    RTA_SPORT = 28,
-    RTA_DPORT = 29,
-    RTA_NH_ID = 30,
-    RTA_FLOWLABEL = 31,
-    __RTA_MAX = 32,
-    RTAX_UNSPEC = 0,
-    RTAX_LOCK = 1,
-    RTAX_MTU = 2,
-    RTAX_WINDOW = 3,
-    RTAX_RTT = 4,
-    RTAX_RTTVAR = 5,
-    RTAX_SSTHRESH = 6,
-    RTAX_CWND = 7,
-    RTAX_ADVMSS = 8,
-    RTAX_REORDERING = 9,
-    RTAX_HOPLIMIT = 10,
-    RTAX_INITCWND = 11,
-    RTAX_FEATURES = 12,
-    RTAX_RTO_MIN = 13,
-    RTAX_INITRWND = 14,
-    RTAX_QUICKACK = 15,
-    RTAX_CC_ALGO = 16,
-    RTAX_FASTOPEN_NO_COOKIE = 17,
-    __RTAX_MAX = 18,
-    PREFIX_UNSPEC = 0,
-    PREFIX_ADDRESS = 1,
-    PREFIX_CACHEINFO = 2,
-    __PREFIX_MAX = 3,
-    TCA_UNSPEC = 0,
-    TCA_KIND = 1,
-    TCA_OPTIONS = 2,
-    TCA_STATS = 3,
-    TCA_XSTATS = 4,
-    TCA_RATE = 5,
-    TCA_FCNT = 6,
-    TCA_STATS2 = 7,
-    TCA_STAB = 8,
-    TCA_PAD = 9,
-    TCA_DUMP_INVISIBLE = 10,
-    TCA_CHAIN = 11,
-    TCA_HW_OFFLOAD = 12,
-    TCA_INGRESS_BLOCK = 13,
-    TCA_EGRESS_BLOCK = 14,
-    TCA_DUMP_FLAGS = 15,
-    TCA_EXT_WARN_MSG = 16,
-    __TCA_MAX = 17,
-    NDUSEROPT_UNSPEC = 0,
-    NDUSEROPT_SRCADDR = 1,
-    __NDUSEROPT_MAX = 2,
-    RTNLGRP_NONE = 0,
-    RTNLGRP_LINK = 1,
-    RTNLGRP_NOTIFY = 2,
-    RTNLGRP_NEIGH = 3,
-    RTNLGRP_TC = 4,
-    RTNLGRP_IPV4_IFADDR = 5,
-    RTNLGRP_IPV4_MROUTE = 6,
-    RTNLGRP_IPV4_ROUTE = 7,
-    RTNLGRP_IPV4_RULE = 8,
-    RTNLGRP_IPV6_IFADDR = 9,
-    RTNLGRP_IPV6_MROUTE = 10,
-    RTNLGRP_IPV6_ROUTE = 11,
-    RTNLGRP_IPV6_IFINFO = 12,
-    RTNLGRP_DECnet_IFADDR = 13,
-    RTNLGRP_NOP2 = 14,
-    RTNLGRP_DECnet_ROUTE = 15,
-    RTNLGRP_DECnet_RULE = 16,
-    RTNLGRP_NOP4 = 17,
-    RTNLGRP_IPV6_PREFIX = 18,
-    RTNLGRP_IPV6_RULE = 19,
-    RTNLGRP_ND_USEROPT = 20,
-    RTNLGRP_PHONET_IFADDR = 21,
-    RTNLGRP_PHONET_ROUTE = 22,
-    RTNLGRP_DCB = 23,
-    RTNLGRP_IPV4_NETCONF = 24,
-    RTNLGRP_IPV6_NETCONF = 25,
-    RTNLGRP_MDB = 26,
-    RTNLGRP_MPLS_ROUTE = 27,
-    RTNLGRP_NSID = 28,
-    RTNLGRP_MPLS_NETCONF = 29,
-    RTNLGRP_IPV4_MROUTE_R = 30,
-    RTNLGRP_IPV6_MROUTE_R = 31,
-    RTNLGRP_NEXTHOP = 32,
-    RTNLGRP_BRVLAN = 33,
-    RTNLGRP_MCTP_IFADDR = 34,
-    RTNLGRP_TUNNEL = 35,
-    RTNLGRP_STATS = 36,
-    RTNLGRP_IPV4_MCADDR = 37,
-    RTNLGRP_IPV6_MCADDR = 38,
-    RTNLGRP_IPV6_ACADDR = 39,
-    __RTNLGRP_MAX = 40,
-    TCA_ROOT_UNSPEC = 0,
-    TCA_ROOT_TAB = 1,
-    TCA_ROOT_FLAGS = 2,
-    TCA_ROOT_COUNT = 3,
-    TCA_ROOT_TIME_DELTA = 4,
-    TCA_ROOT_EXT_WARN_MSG = 5,
-    __TCA_ROOT_MAX = 6,
-    RTNL_FAMILY_IPMR = 128,
-    RTNL_FAMILY_IP6MR = 129,
-    RTNL_FAMILY_MAX = 129,
-    RTM_MAX = 123,
-    RTM_NR_MSGTYPES = 108,
-    RTM_NR_FAMILIES = 27,
-    RTA_ALIGNTO = 4,
-    RTN_MAX = 11,
-    RTPROT_UNSPEC = 0,
-    RTPROT_REDIRECT = 1,
-    RTPROT_KERNEL = 2,
-    RTPROT_BOOT = 3,
-    RTPROT_STATIC = 4,
-    RTPROT_GATED = 8,
-    RTPROT_RA = 9,
-    RTPROT_MRT = 10,
-    RTPROT_ZEBRA = 11,
-    RTPROT_BIRD = 12,
-    RTPROT_DNROUTED = 13,
-    RTPROT_XORP = 14,
-    RTPROT_NTK = 15,
-    RTPROT_DHCP = 16,
-    RTPROT_MROUTED = 17,
-    RTPROT_KEEPALIVED = 18,
-    RTPROT_BABEL = 42,
-    RTPROT_OVN = 84,
-    RTPROT_OPENR = 99,
-    RTPROT_BGP = 186,
-    RTPROT_ISIS = 187,
-    RTPROT_OSPF = 188,
-    RTPROT_RIP = 189,
-    RTPROT_EIGRP = 192,
-    RTM_F_NOTIFY = 0x100,
-    RTM_F_CLONED = 0x200,
-    RTM_F_EQUALIZE = 0x400,
-    RTM_F_PREFIX = 0x800,
-    RTM_F_LOOKUP_TABLE = 0x1000,
-    RTM_F_FIB_MATCH = 0x2000,
-    RTM_F_OFFLOAD = 0x4000,
-    RTM_F_TRAP = 0x8000,
-    RTM_F_OFFLOAD_FAILED = 0x20000000,
-    RTA_MAX = 31,
-    RTNH_F_DEAD = 1,
-    RTNH_F_PERVASIVE = 2,
-    RTNH_F_ONLINK = 4,
-    RTNH_F_OFFLOAD = 8,
-    RTNH_F_LINKDOWN = 16,
-    RTNH_F_UNRESOLVED = 32,
-    RTNH_F_TRAP = 64,
-    RTNH_COMPARE_MASK = 89,
-    RTNH_ALIGNTO = 4,
-    RTNETLINK_HAVE_PEERINFO = 1,
-    RTAX_MAX = 17,
-    RTAX_FEATURE_ECN = 0x1,
-    RTAX_FEATURE_SACK = 0x2,
-    RTAX_FEATURE_TIMESTAMP = 0x4,
-    RTAX_FEATURE_ALLFRAG = 0x8,
-    RTAX_FEATURE_TCP_USEC_TS = 0x10,
-    RTAX_FEATURE_MASK = 31,
-    PREFIX_MAX = 2,
-    TCM_IFINDEX_MAGIC_BLOCK = 0xffffffff,
-    TCA_MAX = 16,
-    TCA_DUMP_FLAGS_TERSE = 0x1,
-    NDUSEROPT_MAX = 1,
-    RTMGRP_LINK = 1,
-    RTMGRP_NOTIFY = 2,
-    RTMGRP_NEIGH = 4,
-    RTMGRP_TC = 8,
-    RTMGRP_IPV4_IFADDR = 0x10,
-    RTMGRP_IPV4_MROUTE = 0x20,
-    RTMGRP_IPV4_ROUTE = 0x40,
-    RTMGRP_IPV4_RULE = 0x80,
-    RTMGRP_IPV6_IFADDR = 0x100,
-    RTMGRP_IPV6_MROUTE = 0x200,
-    RTMGRP_IPV6_ROUTE = 0x400,
-    RTMGRP_IPV6_IFINFO = 0x800,
-    RTMGRP_DECnet_IFADDR = 0x1000,
-    RTMGRP_DECnet_ROUTE = 0x4000,
-    RTMGRP_IPV6_PREFIX = 0x20000,
-    RTNLGRP_MAX = 39,
-    TCA_ACT_TAB = 1,
-    TCAA_MAX = 1,
-    TCA_ROOT_MAX = 5,
-    TCA_FLAG_LARGE_DUMP_ON = 0x1,
-    TCA_ACT_FLAG_LARGE_DUMP_ON = 1,
-    TCA_ACT_FLAG_TERSE_DUMP = 0x2,
-    RTEXT_FILTER_VF = 0x1,
-    RTEXT_FILTER_BRVLAN = 0x2,
-    RTEXT_FILTER_BRVLAN_COMPRESSED = 0x4,
-    RTEXT_FILTER_SKIP_STATS = 0x8,
-    RTEXT_FILTER_MRP = 0x10,
-    RTEXT_FILTER_CFM_CONFIG = 0x20,
-    RTEXT_FILTER_CFM_STATUS = 0x40,
-    RTEXT_FILTER_MST = 0x80,
-    RTEXT_FILTER_NAME_ONLY = 0x100,
-  },
-  records = {
-    ["struct rtattr"] = [[{
+constants = {
+  RTM_BASE = 16,
+  RTM_NEWLINK = 16,
+  RTM_DELLINK = 17,
+  RTM_GETLINK = 18,
+  RTM_SETLINK = 19,
+  RTM_NEWADDR = 20,
+  RTM_DELADDR = 21,
+  RTM_GETADDR = 22,
+  RTM_NEWROUTE = 24,
+  RTM_DELROUTE = 25,
+  RTM_GETROUTE = 26,
+  RTM_NEWNEIGH = 28,
+  RTM_DELNEIGH = 29,
+  RTM_GETNEIGH = 30,
+  RTM_NEWRULE = 32,
+  RTM_DELRULE = 33,
+  RTM_GETRULE = 34,
+  RTM_NEWQDISC = 36,
+  RTM_DELQDISC = 37,
+  RTM_GETQDISC = 38,
+  RTM_NEWTCLASS = 40,
+  RTM_DELTCLASS = 41,
+  RTM_GETTCLASS = 42,
+  RTM_NEWTFILTER = 44,
+  RTM_DELTFILTER = 45,
+  RTM_GETTFILTER = 46,
+  RTM_NEWACTION = 48,
+  RTM_DELACTION = 49,
+  RTM_GETACTION = 50,
+  RTM_NEWPREFIX = 52,
+  RTM_NEWMULTICAST = 56,
+  RTM_DELMULTICAST = 57,
+  RTM_GETMULTICAST = 58,
+  RTM_NEWANYCAST = 60,
+  RTM_DELANYCAST = 61,
+  RTM_GETANYCAST = 62,
+  RTM_NEWNEIGHTBL = 64,
+  RTM_GETNEIGHTBL = 66,
+  RTM_SETNEIGHTBL = 67,
+  RTM_NEWNDUSEROPT = 68,
+  RTM_NEWADDRLABEL = 72,
+  RTM_DELADDRLABEL = 73,
+  RTM_GETADDRLABEL = 74,
+  RTM_GETDCB = 78,
+  RTM_SETDCB = 79,
+  RTM_NEWNETCONF = 80,
+  RTM_DELNETCONF = 81,
+  RTM_GETNETCONF = 82,
+  RTM_NEWMDB = 84,
+  RTM_DELMDB = 85,
+  RTM_GETMDB = 86,
+  RTM_NEWNSID = 88,
+  RTM_DELNSID = 89,
+  RTM_GETNSID = 90,
+  RTM_NEWSTATS = 92,
+  RTM_GETSTATS = 94,
+  RTM_SETSTATS = 95,
+  RTM_NEWCACHEREPORT = 96,
+  RTM_NEWCHAIN = 100,
+  RTM_DELCHAIN = 101,
+  RTM_GETCHAIN = 102,
+  RTM_NEWNEXTHOP = 104,
+  RTM_DELNEXTHOP = 105,
+  RTM_GETNEXTHOP = 106,
+  RTM_NEWLINKPROP = 108,
+  RTM_DELLINKPROP = 109,
+  RTM_GETLINKPROP = 110,
+  RTM_NEWVLAN = 112,
+  RTM_DELVLAN = 113,
+  RTM_GETVLAN = 114,
+  RTM_NEWNEXTHOPBUCKET = 116,
+  RTM_DELNEXTHOPBUCKET = 117,
+  RTM_GETNEXTHOPBUCKET = 118,
+  RTM_NEWTUNNEL = 120,
+  RTM_DELTUNNEL = 121,
+  RTM_GETTUNNEL = 122,
+  __RTM_MAX = 123,
+  RTN_UNSPEC = 0,
+  RTN_UNICAST = 1,
+  RTN_LOCAL = 2,
+  RTN_BROADCAST = 3,
+  RTN_ANYCAST = 4,
+  RTN_MULTICAST = 5,
+  RTN_BLACKHOLE = 6,
+  RTN_UNREACHABLE = 7,
+  RTN_PROHIBIT = 8,
+  RTN_THROW = 9,
+  RTN_NAT = 10,
+  RTN_XRESOLVE = 11,
+  __RTN_MAX = 12,
+  RT_SCOPE_UNIVERSE = 0,
+  RT_SCOPE_SITE = 200,
+  RT_SCOPE_LINK = 253,
+  RT_SCOPE_HOST = 254,
+  RT_SCOPE_NOWHERE = 255,
+  RT_TABLE_UNSPEC = 0,
+  RT_TABLE_COMPAT = 252,
+  RT_TABLE_DEFAULT = 253,
+  RT_TABLE_MAIN = 254,
+  RT_TABLE_LOCAL = 255,
+  RT_TABLE_MAX = 4294967295,
+  RTA_UNSPEC = 0,
+  RTA_DST = 1,
+  RTA_SRC = 2,
+  RTA_IIF = 3,
+  RTA_OIF = 4,
+  RTA_GATEWAY = 5,
+  RTA_PRIORITY = 6,
+  RTA_PREFSRC = 7,
+  RTA_METRICS = 8,
+  RTA_MULTIPATH = 9,
+  RTA_PROTOINFO = 10,
+  RTA_FLOW = 11,
+  RTA_CACHEINFO = 12,
+  RTA_SESSION = 13,
+  RTA_MP_ALGO = 14,
+  RTA_TABLE = 15,
+  RTA_MARK = 16,
+  RTA_MFC_STATS = 17,
+  RTA_VIA = 18,
+  RTA_NEWDST = 19,
+  RTA_PREF = 20,
+  RTA_ENCAP_TYPE = 21,
+  RTA_ENCAP = 22,
+  RTA_EXPIRES = 23,
+  RTA_PAD = 24,
+  RTA_UID = 25,
+  RTA_TTL_PROPAGATE = 26,
+  RTA_IP_PROTO = 27,
+  RTA_SPORT = 28,
+  RTA_DPORT = 29,
+  RTA_NH_ID = 30,
+  RTA_FLOWLABEL = 31,
+  __RTA_MAX = 32,
+  RTAX_UNSPEC = 0,
+  RTAX_LOCK = 1,
+  RTAX_MTU = 2,
+  RTAX_WINDOW = 3,
+  RTAX_RTT = 4,
+  RTAX_RTTVAR = 5,
+  RTAX_SSTHRESH = 6,
+  RTAX_CWND = 7,
+  RTAX_ADVMSS = 8,
+  RTAX_REORDERING = 9,
+  RTAX_HOPLIMIT = 10,
+  RTAX_INITCWND = 11,
+  RTAX_FEATURES = 12,
+  RTAX_RTO_MIN = 13,
+  RTAX_INITRWND = 14,
+  RTAX_QUICKACK = 15,
+  RTAX_CC_ALGO = 16,
+  RTAX_FASTOPEN_NO_COOKIE = 17,
+  __RTAX_MAX = 18,
+  PREFIX_UNSPEC = 0,
+  PREFIX_ADDRESS = 1,
+  PREFIX_CACHEINFO = 2,
+  __PREFIX_MAX = 3,
+  TCA_UNSPEC = 0,
+  TCA_KIND = 1,
+  TCA_OPTIONS = 2,
+  TCA_STATS = 3,
+  TCA_XSTATS = 4,
+  TCA_RATE = 5,
+  TCA_FCNT = 6,
+  TCA_STATS2 = 7,
+  TCA_STAB = 8,
+  TCA_PAD = 9,
+  TCA_DUMP_INVISIBLE = 10,
+  TCA_CHAIN = 11,
+  TCA_HW_OFFLOAD = 12,
+  TCA_INGRESS_BLOCK = 13,
+  TCA_EGRESS_BLOCK = 14,
+  TCA_DUMP_FLAGS = 15,
+  TCA_EXT_WARN_MSG = 16,
+  __TCA_MAX = 17,
+  NDUSEROPT_UNSPEC = 0,
+  NDUSEROPT_SRCADDR = 1,
+  __NDUSEROPT_MAX = 2,
+  RTNLGRP_NONE = 0,
+  RTNLGRP_LINK = 1,
+  RTNLGRP_NOTIFY = 2,
+  RTNLGRP_NEIGH = 3,
+  RTNLGRP_TC = 4,
+  RTNLGRP_IPV4_IFADDR = 5,
+  RTNLGRP_IPV4_MROUTE = 6,
+  RTNLGRP_IPV4_ROUTE = 7,
+  RTNLGRP_IPV4_RULE = 8,
+  RTNLGRP_IPV6_IFADDR = 9,
+  RTNLGRP_IPV6_MROUTE = 10,
+  RTNLGRP_IPV6_ROUTE = 11,
+  RTNLGRP_IPV6_IFINFO = 12,
+  RTNLGRP_DECnet_IFADDR = 13,
+  RTNLGRP_NOP2 = 14,
+  RTNLGRP_DECnet_ROUTE = 15,
+  RTNLGRP_DECnet_RULE = 16,
+  RTNLGRP_NOP4 = 17,
+  RTNLGRP_IPV6_PREFIX = 18,
+  RTNLGRP_IPV6_RULE = 19,
+  RTNLGRP_ND_USEROPT = 20,
+  RTNLGRP_PHONET_IFADDR = 21,
+  RTNLGRP_PHONET_ROUTE = 22,
+  RTNLGRP_DCB = 23,
+  RTNLGRP_IPV4_NETCONF = 24,
+  RTNLGRP_IPV6_NETCONF = 25,
+  RTNLGRP_MDB = 26,
+  RTNLGRP_MPLS_ROUTE = 27,
+  RTNLGRP_NSID = 28,
+  RTNLGRP_MPLS_NETCONF = 29,
+  RTNLGRP_IPV4_MROUTE_R = 30,
+  RTNLGRP_IPV6_MROUTE_R = 31,
+  RTNLGRP_NEXTHOP = 32,
+  RTNLGRP_BRVLAN = 33,
+  RTNLGRP_MCTP_IFADDR = 34,
+  RTNLGRP_TUNNEL = 35,
+  RTNLGRP_STATS = 36,
+  RTNLGRP_IPV4_MCADDR = 37,
+  RTNLGRP_IPV6_MCADDR = 38,
+  RTNLGRP_IPV6_ACADDR = 39,
+  __RTNLGRP_MAX = 40,
+  TCA_ROOT_UNSPEC = 0,
+  TCA_ROOT_TAB = 1,
+  TCA_ROOT_FLAGS = 2,
+  TCA_ROOT_COUNT = 3,
+  TCA_ROOT_TIME_DELTA = 4,
+  TCA_ROOT_EXT_WARN_MSG = 5,
+  __TCA_ROOT_MAX = 6,
+  RTNL_FAMILY_IPMR = 128,
+  RTNL_FAMILY_IP6MR = 129,
+  RTNL_FAMILY_MAX = 129,
+  RTM_MAX = 123,
+  RTM_NR_MSGTYPES = 108,
+  RTM_NR_FAMILIES = 27,
+  RTA_ALIGNTO = 4,
+  RTN_MAX = 11,
+  RTPROT_UNSPEC = 0,
+  RTPROT_REDIRECT = 1,
+  RTPROT_KERNEL = 2,
+  RTPROT_BOOT = 3,
+  RTPROT_STATIC = 4,
+  RTPROT_GATED = 8,
+  RTPROT_RA = 9,
+  RTPROT_MRT = 10,
+  RTPROT_ZEBRA = 11,
+  RTPROT_BIRD = 12,
+  RTPROT_DNROUTED = 13,
+  RTPROT_XORP = 14,
+  RTPROT_NTK = 15,
+  RTPROT_DHCP = 16,
+  RTPROT_MROUTED = 17,
+  RTPROT_KEEPALIVED = 18,
+  RTPROT_BABEL = 42,
+  RTPROT_OVN = 84,
+  RTPROT_OPENR = 99,
+  RTPROT_BGP = 186,
+  RTPROT_ISIS = 187,
+  RTPROT_OSPF = 188,
+  RTPROT_RIP = 189,
+  RTPROT_EIGRP = 192,
+  RTM_F_NOTIFY = 0x100,
+  RTM_F_CLONED = 0x200,
+  RTM_F_EQUALIZE = 0x400,
+  RTM_F_PREFIX = 0x800,
+  RTM_F_LOOKUP_TABLE = 0x1000,
+  RTM_F_FIB_MATCH = 0x2000,
+  RTM_F_OFFLOAD = 0x4000,
+  RTM_F_TRAP = 0x8000,
+  RTM_F_OFFLOAD_FAILED = 0x20000000,
+  RTA_MAX = 31,
+  RTNH_F_DEAD = 1,
+  RTNH_F_PERVASIVE = 2,
+  RTNH_F_ONLINK = 4,
+  RTNH_F_OFFLOAD = 8,
+  RTNH_F_LINKDOWN = 16,
+  RTNH_F_UNRESOLVED = 32,
+  RTNH_F_TRAP = 64,
+  RTNH_COMPARE_MASK = 89,
+  RTNH_ALIGNTO = 4,
+  RTNETLINK_HAVE_PEERINFO = 1,
+  RTAX_MAX = 17,
+  RTAX_FEATURE_ECN = 0x1,
+  RTAX_FEATURE_SACK = 0x2,
+  RTAX_FEATURE_TIMESTAMP = 0x4,
+  RTAX_FEATURE_ALLFRAG = 0x8,
+  RTAX_FEATURE_TCP_USEC_TS = 0x10,
+  RTAX_FEATURE_MASK = 31,
+  PREFIX_MAX = 2,
+  TCM_IFINDEX_MAGIC_BLOCK = 0xffffffff,
+  TCA_MAX = 16,
+  TCA_DUMP_FLAGS_TERSE = 0x1,
+  NDUSEROPT_MAX = 1,
+  RTMGRP_LINK = 1,
+  RTMGRP_NOTIFY = 2,
+  RTMGRP_NEIGH = 4,
+  RTMGRP_TC = 8,
+  RTMGRP_IPV4_IFADDR = 0x10,
+  RTMGRP_IPV4_MROUTE = 0x20,
+  RTMGRP_IPV4_ROUTE = 0x40,
+  RTMGRP_IPV4_RULE = 0x80,
+  RTMGRP_IPV6_IFADDR = 0x100,
+  RTMGRP_IPV6_MROUTE = 0x200,
+  RTMGRP_IPV6_ROUTE = 0x400,
+  RTMGRP_IPV6_IFINFO = 0x800,
+  RTMGRP_DECnet_IFADDR = 0x1000,
+  RTMGRP_DECnet_ROUTE = 0x4000,
+  RTMGRP_IPV6_PREFIX = 0x20000,
+  RTNLGRP_MAX = 39,
+  TCA_ACT_TAB = 1,
+  TCAA_MAX = 1,
+  TCA_ROOT_MAX = 5,
+  TCA_FLAG_LARGE_DUMP_ON = 0x1,
+  TCA_ACT_FLAG_LARGE_DUMP_ON = 1,
+  TCA_ACT_FLAG_TERSE_DUMP = 0x2,
+  RTEXT_FILTER_VF = 0x1,
+  RTEXT_FILTER_BRVLAN = 0x2,
+  RTEXT_FILTER_BRVLAN_COMPRESSED = 0x4,
+  RTEXT_FILTER_SKIP_STATS = 0x8,
+  RTEXT_FILTER_MRP = 0x10,
+  RTEXT_FILTER_CFM_CONFIG = 0x20,
+  RTEXT_FILTER_CFM_STATUS = 0x40,
+  RTEXT_FILTER_MST = 0x80,
+  RTEXT_FILTER_NAME_ONLY = 0x100,
+},
+records = {
+  ["struct rtattr"] = [[{
   uint16_t rta_len;
   uint16_t rta_type;
 }]],
-    ["struct rtmsg"] = [[{
+  ["struct rtmsg"] = [[{
   uint8_t rtm_family;
   uint8_t rtm_dst_len;
   uint8_t rtm_src_len;
@@ -2350,17 +2350,17 @@ return {
   uint8_t rtm_type;
   uint32_t rtm_flags;
 }]],
-    ["struct rtnexthop"] = [[{
+  ["struct rtnexthop"] = [[{
   uint16_t rtnh_len;
   uint8_t rtnh_flags;
   uint8_t rtnh_hops;
   int32_t rtnh_ifindex;
 }]],
-    ["struct rtvia"] = [[{
+  ["struct rtvia"] = [[{
   uint16_t rtvia_family;
   uint8_t rtvia_addr[];
 }]],
-    ["struct rta_cacheinfo"] = [[{
+  ["struct rta_cacheinfo"] = [[{
   uint32_t rta_clntref;
   uint32_t rta_lastuse;
   int32_t rta_expires;
@@ -2370,7 +2370,7 @@ return {
   uint32_t rta_ts;
   uint32_t rta_tsage;
 }]],
-    ["struct rta_session"] = [[{
+  ["struct rta_session"] = [[{
   uint8_t proto;
   uint8_t pad1;
   uint16_t pad2;
@@ -2387,10 +2387,10 @@ return {
     uint32_t spi;
   } u;
 }]],
-    ["struct rtgenmsg"] = [[{
+  ["struct rtgenmsg"] = [[{
   uint8_t rtgen_family;
 }]],
-    ["struct ifinfomsg"] = [[{
+  ["struct ifinfomsg"] = [[{
   uint8_t ifi_family;
   uint8_t __ifi_pad;
   uint16_t ifi_type;
@@ -2398,7 +2398,7 @@ return {
   uint32_t ifi_flags;
   uint32_t ifi_change;
 }]],
-    ["struct prefixmsg"] = [[{
+  ["struct prefixmsg"] = [[{
   uint8_t prefix_family;
   uint8_t prefix_pad1;
   uint16_t prefix_pad2;
@@ -2408,11 +2408,11 @@ return {
   uint8_t prefix_flags;
   uint8_t prefix_pad3;
 }]],
-    ["struct prefix_cacheinfo"] = [[{
+  ["struct prefix_cacheinfo"] = [[{
   uint32_t preferred_time;
   uint32_t valid_time;
 }]],
-    ["struct tcmsg"] = [[{
+  ["struct tcmsg"] = [[{
   uint8_t tcm_family;
   uint8_t tcm__pad1;
   uint16_t tcm__pad2;
@@ -2421,7 +2421,7 @@ return {
   uint32_t tcm_parent;
   uint32_t tcm_info;
 }]],
-    ["struct nduseroptmsg"] = [[{
+  ["struct nduseroptmsg"] = [[{
   uint8_t nduseropt_family;
   uint8_t nduseropt_pad1;
   uint16_t nduseropt_opts_len;
@@ -2431,221 +2431,221 @@ return {
   uint16_t nduseropt_pad2;
   uint32_t nduseropt_pad3;
 }]],
-    ["struct tcamsg"] = [[{
+  ["struct tcamsg"] = [[{
   uint8_t tca_family;
   uint8_t tca__pad1;
   uint16_t tca__pad2;
 }]],
-  },
-  macros = function(M)
-    return {
-      RTM_FAM = function(cmd)
-        return M.int(M.shr(M.long(cmd) - 16, 2))
-      end,
-      RTA_ALIGN = function(len)
-        return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
-      end,
-      RTA_DATA = function(rta)
-        return M.cast("void *", M.cast("char *", rta) + 4)
-      end,
-      RTM_RTA = function(r)
-        return M.cast("struct rtattr *", M.cast("char *", r) + 12)
-      end,
-      RTNH_ALIGN = function(len)
-        return M.int(M.band(M.long(len) + 4 - 1, -4LL))
-      end,
-      RTNH_NEXT = function(rtnh)
-        return M.cast("struct rtnexthop *", M.cast("char *", rtnh) +
-            M.band(M.i32(M.i32(M.long(rtnh.rtnh_len) + 4) - 1), -4LL))
-      end,
-      RTNH_DATA = function(rtnh)
-        return M.cast("struct rtattr *", M.cast("char *", rtnh) + 8)
-      end,
-      TCA_RTA = function(r)
-        return M.cast("struct rtattr *", M.cast("char *", r) + 20)
-      end,
-      TA_RTA = function(r)
-        return M.cast("struct rtattr *", M.cast("char *", r) + 4)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rta_mfc_stats"] = [[{
-    uint64_t mfcs_packets;
-    uint64_t mfcs_bytes;
-    uint64_t mfcs_wrong_if;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          RTA_OK = function(rta, len)
-            len = M.long(len)
-            return len >= 4 and M.u64(M.long(rta.rta_len)) >= 4 and M.long(rta.rta_len) <= len
-          end,
-          RTA_LENGTH = function(len)
-            return M.int(4 + M.u64(M.long(len)))
-          end,
-          RTA_SPACE = function(len)
-            return M.int(M.band(4 + M.u64(M.long(len)) + 4 - 1, 0xfffffffcULL))
-          end,
-          RTA_PAYLOAD = function(rta)
-            return M.int(M.u64(M.long(rta.rta_len)) - 4)
-          end,
-          RTM_PAYLOAD = function(n)
-            return M.int(M.u64(M.long(n.nlmsg_len)) - 28)
-          end,
-          RTNH_OK = function(rtnh, len)
-            return M.u64(M.long(rtnh.rtnh_len)) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
-          end,
-          RTNH_LENGTH = function(len)
-            return M.int(8 + M.u64(M.long(len)))
-          end,
-          RTNH_SPACE = function(len)
-            return M.int(M.band(8 + M.u64(M.long(len)) + 4 - 1, 0xfffffffffffffffcULL))
-          end,
-          TCA_PAYLOAD = function(n)
-            return M.int(M.u64(M.long(n.nlmsg_len)) - 36)
-          end,
-          TA_PAYLOAD = function(n)
-            return M.int(M.u64(M.long(n.nlmsg_len)) - 20)
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          RTA_OK = function(rta, len)
-            len = M.long(len)
-            return len >= 4 and M.long(rta.rta_len) >= 4 and M.long(rta.rta_len) <= len
-          end,
-          RTA_LENGTH = function(len)
-            return M.int(4 + M.long(len))
-          end,
-          RTA_SPACE = function(len)
-            return M.int(M.band(4 + M.long(len) + 4 - 1, 0xfffffffcLL))
-          end,
-          RTA_PAYLOAD = function(rta)
-            return M.int(M.u32(M.u32(M.long(rta.rta_len)) - 4))
-          end,
-          RTM_PAYLOAD = function(n)
-            return M.int(M.u32(M.long(n.nlmsg_len) - 28))
-          end,
-          RTNH_OK = function(rtnh, len)
-            return M.long(rtnh.rtnh_len) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
-          end,
-          RTNH_LENGTH = function(len)
-            return M.int(8 + M.long(len))
-          end,
-          RTNH_SPACE = function(len)
-            return M.int(M.band(8 + M.long(len) + 4 - 1, -4LL))
-          end,
-          TCA_PAYLOAD = function(n)
-            return M.int(M.u32(M.long(n.nlmsg_len) - 36))
-          end,
-          TA_PAYLOAD = function(n)
-            return M.int(M.u32(M.long(n.nlmsg_len) - 20))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rta_mfc_stats"] = [[{
-    unsigned long mfcs_packets;
-    unsigned long mfcs_bytes;
-    unsigned long mfcs_wrong_if;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    RTM_FAM = function(cmd)
+      return M.int(M.shr(M.long(cmd) - 16, 2))
+    end,
+    RTA_ALIGN = function(len)
+      return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
+    end,
+    RTA_DATA = function(rta)
+      return M.cast("void *", M.cast("char *", rta) + 4)
+    end,
+    RTM_RTA = function(r)
+      return M.cast("struct rtattr *", M.cast("char *", r) + 12)
+    end,
+    RTNH_ALIGN = function(len)
+      return M.int(M.band(M.long(len) + 4 - 1, -4LL))
+    end,
+    RTNH_NEXT = function(rtnh)
+      return M.cast("struct rtnexthop *", M.cast("char *", rtnh) +
+          M.band(M.i32(M.i32(M.long(rtnh.rtnh_len) + 4) - 1), -4LL))
+    end,
+    RTNH_DATA = function(rtnh)
+      return M.cast("struct rtattr *", M.cast("char *", rtnh) + 8)
+    end,
+    TCA_RTA = function(r)
+      return M.cast("struct rtattr *", M.cast("char *", r) + 20)
+    end,
+    TA_RTA = function(r)
+      return M.cast("struct rtattr *", M.cast("char *", r) + 4)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rta_mfc_stats"] = [[{
+  uint64_t mfcs_packets;
+  uint64_t mfcs_bytes;
+  uint64_t mfcs_wrong_if;
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        RTA_OK = function(rta, len)
+          len = M.long(len)
+          return len >= 4 and M.u64(M.long(rta.rta_len)) >= 4 and M.long(rta.rta_len) <= len
+        end,
+        RTA_LENGTH = function(len)
+          return M.int(4 + M.u64(M.long(len)))
+        end,
+        RTA_SPACE = function(len)
+          return M.int(M.band(4 + M.u64(M.long(len)) + 4 - 1, 0xfffffffcULL))
+        end,
+        RTA_PAYLOAD = function(rta)
+          return M.int(M.u64(M.long(rta.rta_len)) - 4)
+        end,
+        RTM_PAYLOAD = function(n)
+          return M.int(M.u64(M.long(n.nlmsg_len)) - 28)
+        end,
+        RTNH_OK = function(rtnh, len)
+          return M.u64(M.long(rtnh.rtnh_len)) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
+        end,
+        RTNH_LENGTH = function(len)
+          return M.int(8 + M.u64(M.long(len)))
+        end,
+        RTNH_SPACE = function(len)
+          return M.int(M.band(8 + M.u64(M.long(len)) + 4 - 1, 0xfffffffffffffffcULL))
+        end,
+        TCA_PAYLOAD = function(n)
+          return M.int(M.u64(M.long(n.nlmsg_len)) - 36)
+        end,
+        TA_PAYLOAD = function(n)
+          return M.int(M.u64(M.long(n.nlmsg_len)) - 20)
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        RTA_OK = function(rta, len)
+          len = M.long(len)
+          return len >= 4 and M.long(rta.rta_len) >= 4 and M.long(rta.rta_len) <= len
+        end,
+        RTA_LENGTH = function(len)
+          return M.int(4 + M.long(len))
+        end,
+        RTA_SPACE = function(len)
+          return M.int(M.band(4 + M.long(len) + 4 - 1, 0xfffffffcLL))
+        end,
+        RTA_PAYLOAD = function(rta)
+          return M.int(M.u32(M.u32(M.long(rta.rta_len)) - 4))
+        end,
+        RTM_PAYLOAD = function(n)
+          return M.int(M.u32(M.long(n.nlmsg_len) - 28))
+        end,
+        RTNH_OK = function(rtnh, len)
+          return M.long(rtnh.rtnh_len) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
+        end,
+        RTNH_LENGTH = function(len)
+          return M.int(8 + M.long(len))
+        end,
+        RTNH_SPACE = function(len)
+          return M.int(M.band(8 + M.long(len) + 4 - 1, -4LL))
+        end,
+        TCA_PAYLOAD = function(n)
+          return M.int(M.u32(M.long(n.nlmsg_len) - 36))
+        end,
+        TA_PAYLOAD = function(n)
+          return M.int(M.u32(M.long(n.nlmsg_len) - 20))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rta_mfc_stats"] = [[{
+  unsigned long mfcs_packets;
+  unsigned long mfcs_bytes;
+  unsigned long mfcs_wrong_if;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/rxrpc.h"] = [==[
-  constants = {
-    RXRPC_USER_CALL_ID = 1,
-    RXRPC_ABORT = 2,
-    RXRPC_ACK = 3,
-    RXRPC_NET_ERROR = 5,
-    RXRPC_BUSY = 6,
-    RXRPC_LOCAL_ERROR = 7,
-    RXRPC_NEW_CALL = 8,
-    RXRPC_EXCLUSIVE_CALL = 10,
-    RXRPC_UPGRADE_SERVICE = 11,
-    RXRPC_TX_LENGTH = 12,
-    RXRPC_SET_CALL_TIMEOUT = 13,
-    RXRPC_CHARGE_ACCEPT = 14,
-    RXRPC_OOB_ID = 15,
-    RXRPC_CHALLENGED = 16,
-    RXRPC_RESPOND = 17,
-    RXRPC_RESPONDED = 18,
-    RXRPC_RESP_RXGK_APPDATA = 19,
-    RXRPC__SUPPORTED = 20,
-    RXRPC_SECURITY_KEY = 1,
-    RXRPC_SECURITY_KEYRING = 2,
-    RXRPC_EXCLUSIVE_CONNECTION = 3,
-    RXRPC_MIN_SECURITY_LEVEL = 4,
-    RXRPC_UPGRADEABLE_SERVICE = 5,
-    RXRPC_SUPPORTED_CMSG = 6,
-    RXRPC_MANAGE_RESPONSE = 7,
-    RXRPC_SECURITY_PLAIN = 0,
-    RXRPC_SECURITY_AUTH = 1,
-    RXRPC_SECURITY_ENCRYPT = 2,
-    RXRPC_SECURITY_NONE = 0,
-    RXRPC_SECURITY_RXKAD = 2,
-    RXRPC_SECURITY_RXGK = 4,
-    RXRPC_SECURITY_RXK5 = 5,
-    RXRPC_SECURITY_YFS_RXGK = 6,
-    RX_CALL_DEAD = -1,
-    RX_INVALID_OPERATION = -2,
-    RX_CALL_TIMEOUT = -3,
-    RX_EOF = -4,
-    RX_PROTOCOL_ERROR = -5,
-    RX_USER_ABORT = -6,
-    RX_ADDRINUSE = -7,
-    RX_DEBUGI_BADTYPE = -8,
-    RXGEN_CC_MARSHAL = -450,
-    RXGEN_CC_UNMARSHAL = -451,
-    RXGEN_SS_MARSHAL = -452,
-    RXGEN_SS_UNMARSHAL = -453,
-    RXGEN_DECODE = -454,
-    RXGEN_OPCODE = -455,
-    RXGEN_SS_XDRFREE = -456,
-    RXGEN_CC_XDRFREE = -457,
-    RXKADINCONSISTENCY = 19270400,
-    RXKADPACKETSHORT = 19270401,
-    RXKADLEVELFAIL = 19270402,
-    RXKADTICKETLEN = 19270403,
-    RXKADOUTOFSEQUENCE = 19270404,
-    RXKADNOAUTH = 19270405,
-    RXKADBADKEY = 19270406,
-    RXKADBADTICKET = 19270407,
-    RXKADUNKNOWNKEY = 19270408,
-    RXKADEXPIRED = 19270409,
-    RXKADSEALEDINCON = 19270410,
-    RXKADDATALEN = 19270411,
-    RXKADILLEGALLEVEL = 19270412,
-    RXGK_INCONSISTENCY = 1233242880,
-    RXGK_PACKETSHORT = 1233242881,
-    RXGK_BADCHALLENGE = 1233242882,
-    RXGK_SEALEDINCON = 1233242883,
-    RXGK_NOTAUTH = 1233242884,
-    RXGK_EXPIRED = 1233242885,
-    RXGK_BADLEVEL = 1233242886,
-    RXGK_BADKEYNO = 1233242887,
-    RXGK_NOTRXGK = 1233242888,
-    RXGK_UNSUPPORTED = 1233242889,
-    RXGK_GSSERROR = 1233242890,
-  },
-  records = {
-    ["struct sockaddr_rxrpc"] = [[{
+constants = {
+  RXRPC_USER_CALL_ID = 1,
+  RXRPC_ABORT = 2,
+  RXRPC_ACK = 3,
+  RXRPC_NET_ERROR = 5,
+  RXRPC_BUSY = 6,
+  RXRPC_LOCAL_ERROR = 7,
+  RXRPC_NEW_CALL = 8,
+  RXRPC_EXCLUSIVE_CALL = 10,
+  RXRPC_UPGRADE_SERVICE = 11,
+  RXRPC_TX_LENGTH = 12,
+  RXRPC_SET_CALL_TIMEOUT = 13,
+  RXRPC_CHARGE_ACCEPT = 14,
+  RXRPC_OOB_ID = 15,
+  RXRPC_CHALLENGED = 16,
+  RXRPC_RESPOND = 17,
+  RXRPC_RESPONDED = 18,
+  RXRPC_RESP_RXGK_APPDATA = 19,
+  RXRPC__SUPPORTED = 20,
+  RXRPC_SECURITY_KEY = 1,
+  RXRPC_SECURITY_KEYRING = 2,
+  RXRPC_EXCLUSIVE_CONNECTION = 3,
+  RXRPC_MIN_SECURITY_LEVEL = 4,
+  RXRPC_UPGRADEABLE_SERVICE = 5,
+  RXRPC_SUPPORTED_CMSG = 6,
+  RXRPC_MANAGE_RESPONSE = 7,
+  RXRPC_SECURITY_PLAIN = 0,
+  RXRPC_SECURITY_AUTH = 1,
+  RXRPC_SECURITY_ENCRYPT = 2,
+  RXRPC_SECURITY_NONE = 0,
+  RXRPC_SECURITY_RXKAD = 2,
+  RXRPC_SECURITY_RXGK = 4,
+  RXRPC_SECURITY_RXK5 = 5,
+  RXRPC_SECURITY_YFS_RXGK = 6,
+  RX_CALL_DEAD = -1,
+  RX_INVALID_OPERATION = -2,
+  RX_CALL_TIMEOUT = -3,
+  RX_EOF = -4,
+  RX_PROTOCOL_ERROR = -5,
+  RX_USER_ABORT = -6,
+  RX_ADDRINUSE = -7,
+  RX_DEBUGI_BADTYPE = -8,
+  RXGEN_CC_MARSHAL = -450,
+  RXGEN_CC_UNMARSHAL = -451,
+  RXGEN_SS_MARSHAL = -452,
+  RXGEN_SS_UNMARSHAL = -453,
+  RXGEN_DECODE = -454,
+  RXGEN_OPCODE = -455,
+  RXGEN_SS_XDRFREE = -456,
+  RXGEN_CC_XDRFREE = -457,
+  RXKADINCONSISTENCY = 19270400,
+  RXKADPACKETSHORT = 19270401,
+  RXKADLEVELFAIL = 19270402,
+  RXKADTICKETLEN = 19270403,
+  RXKADOUTOFSEQUENCE = 19270404,
+  RXKADNOAUTH = 19270405,
+  RXKADBADKEY = 19270406,
+  RXKADBADTICKET = 19270407,
+  RXKADUNKNOWNKEY = 19270408,
+  RXKADEXPIRED = 19270409,
+  RXKADSEALEDINCON = 19270410,
+  RXKADDATALEN = 19270411,
+  RXKADILLEGALLEVEL = 19270412,
+  RXGK_INCONSISTENCY = 1233242880,
+  RXGK_PACKETSHORT = 1233242881,
+  RXGK_BADCHALLENGE = 1233242882,
+  RXGK_SEALEDINCON = 1233242883,
+  RXGK_NOTAUTH = 1233242884,
+  RXGK_EXPIRED = 1233242885,
+  RXGK_BADLEVEL = 1233242886,
+  RXGK_BADKEYNO = 1233242887,
+  RXGK_NOTRXGK = 1233242888,
+  RXGK_UNSUPPORTED = 1233242889,
+  RXGK_GSSERROR = 1233242890,
+},
+records = {
+  ["struct sockaddr_rxrpc"] = [[{
   uint16_t srx_family;
   uint16_t srx_service;
   uint16_t transport_type;
@@ -2656,15 +2656,15 @@ return {
     struct sockaddr_in6 sin6;
   } transport;
 }]],
-    ["struct rxrpc_challenge"] = [[{
+  ["struct rxrpc_challenge"] = [[{
   uint16_t service_id;
   uint8_t security_index;
   uint8_t pad;
 }]],
-    ["struct rxgk_challenge"] = [[{
+  ["struct rxgk_challenge"] = [[{
   struct rxrpc_challenge base;
   uint32_t enctype;
 }]],
-  },
+},
 ]==],
 }

@@ -3,289 +3,289 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/sched.h"] = [==[
-  constants = {
-    CSIGNAL = 0xff,
-    CLONE_VM = 0x100,
-    CLONE_FS = 0x200,
-    CLONE_FILES = 0x400,
-    CLONE_SIGHAND = 0x800,
-    CLONE_PIDFD = 0x1000,
-    CLONE_PTRACE = 0x2000,
-    CLONE_VFORK = 0x4000,
-    CLONE_PARENT = 0x8000,
-    CLONE_THREAD = 0x10000,
-    CLONE_NEWNS = 0x20000,
-    CLONE_SYSVSEM = 0x40000,
-    CLONE_SETTLS = 0x80000,
-    CLONE_PARENT_SETTID = 0x100000,
-    CLONE_CHILD_CLEARTID = 0x200000,
-    CLONE_DETACHED = 0x400000,
-    CLONE_UNTRACED = 0x800000,
-    CLONE_CHILD_SETTID = 0x1000000,
-    CLONE_NEWCGROUP = 0x2000000,
-    CLONE_NEWUTS = 0x4000000,
-    CLONE_NEWIPC = 0x8000000,
-    CLONE_NEWUSER = 0x10000000,
-    CLONE_NEWPID = 0x20000000,
-    CLONE_NEWNET = 0x40000000,
-    CLONE_IO = 0x80000000,
-    CLONE_CLEAR_SIGHAND = 0x100000000,
-    CLONE_INTO_CGROUP = 0x200000000,
-    CLONE_AUTOREAP = 0x400000000,
-    CLONE_NNP = 0x800000000,
-    CLONE_PIDFD_AUTOKILL = 0x1000000000,
-    CLONE_EMPTY_MNTNS = 0x2000000000,
-    CLONE_NEWTIME = 0x80,
-    UNSHARE_EMPTY_MNTNS = 0x100000,
-    CLONE_ARGS_SIZE_VER0 = 64,
-    CLONE_ARGS_SIZE_VER1 = 80,
-    CLONE_ARGS_SIZE_VER2 = 88,
-    SCHED_NORMAL = 0,
-    SCHED_FIFO = 1,
-    SCHED_RR = 2,
-    SCHED_BATCH = 3,
-    SCHED_IDLE = 5,
-    SCHED_DEADLINE = 6,
-    SCHED_EXT = 7,
-    SCHED_RESET_ON_FORK = 0x40000000,
-    SCHED_FLAG_RESET_ON_FORK = 0x1,
-    SCHED_FLAG_RECLAIM = 0x2,
-    SCHED_FLAG_DL_OVERRUN = 0x4,
-    SCHED_FLAG_KEEP_POLICY = 0x8,
-    SCHED_FLAG_KEEP_PARAMS = 0x10,
-    SCHED_FLAG_UTIL_CLAMP_MIN = 0x20,
-    SCHED_FLAG_UTIL_CLAMP_MAX = 0x40,
-    SCHED_FLAG_KEEP_ALL = 24,
-    SCHED_FLAG_UTIL_CLAMP = 96,
-    SCHED_FLAG_ALL = 127,
-    SCHED_GETATTR_FLAG_DL_DYNAMIC = 0x1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct clone_args"] = [[{
-    uint64_t flags __attribute__((aligned(8)));
-    uint64_t pidfd __attribute__((aligned(8)));
-    uint64_t child_tid __attribute__((aligned(8)));
-    uint64_t parent_tid __attribute__((aligned(8)));
-    uint64_t exit_signal __attribute__((aligned(8)));
-    uint64_t stack __attribute__((aligned(8)));
-    uint64_t stack_size __attribute__((aligned(8)));
-    uint64_t tls __attribute__((aligned(8)));
-    uint64_t set_tid __attribute__((aligned(8)));
-    uint64_t set_tid_size __attribute__((aligned(8)));
-    uint64_t cgroup __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct clone_args"] = [[{
-    unsigned long flags __attribute__((aligned(8)));
-    unsigned long pidfd __attribute__((aligned(8)));
-    unsigned long child_tid __attribute__((aligned(8)));
-    unsigned long parent_tid __attribute__((aligned(8)));
-    unsigned long exit_signal __attribute__((aligned(8)));
-    unsigned long stack __attribute__((aligned(8)));
-    unsigned long stack_size __attribute__((aligned(8)));
-    unsigned long tls __attribute__((aligned(8)));
-    unsigned long set_tid __attribute__((aligned(8)));
-    unsigned long set_tid_size __attribute__((aligned(8)));
-    unsigned long cgroup __attribute__((aligned(8)));
-  }]],
-      },
+constants = {
+  CSIGNAL = 0xff,
+  CLONE_VM = 0x100,
+  CLONE_FS = 0x200,
+  CLONE_FILES = 0x400,
+  CLONE_SIGHAND = 0x800,
+  CLONE_PIDFD = 0x1000,
+  CLONE_PTRACE = 0x2000,
+  CLONE_VFORK = 0x4000,
+  CLONE_PARENT = 0x8000,
+  CLONE_THREAD = 0x10000,
+  CLONE_NEWNS = 0x20000,
+  CLONE_SYSVSEM = 0x40000,
+  CLONE_SETTLS = 0x80000,
+  CLONE_PARENT_SETTID = 0x100000,
+  CLONE_CHILD_CLEARTID = 0x200000,
+  CLONE_DETACHED = 0x400000,
+  CLONE_UNTRACED = 0x800000,
+  CLONE_CHILD_SETTID = 0x1000000,
+  CLONE_NEWCGROUP = 0x2000000,
+  CLONE_NEWUTS = 0x4000000,
+  CLONE_NEWIPC = 0x8000000,
+  CLONE_NEWUSER = 0x10000000,
+  CLONE_NEWPID = 0x20000000,
+  CLONE_NEWNET = 0x40000000,
+  CLONE_IO = 0x80000000,
+  CLONE_CLEAR_SIGHAND = 0x100000000,
+  CLONE_INTO_CGROUP = 0x200000000,
+  CLONE_AUTOREAP = 0x400000000,
+  CLONE_NNP = 0x800000000,
+  CLONE_PIDFD_AUTOKILL = 0x1000000000,
+  CLONE_EMPTY_MNTNS = 0x2000000000,
+  CLONE_NEWTIME = 0x80,
+  UNSHARE_EMPTY_MNTNS = 0x100000,
+  CLONE_ARGS_SIZE_VER0 = 64,
+  CLONE_ARGS_SIZE_VER1 = 80,
+  CLONE_ARGS_SIZE_VER2 = 88,
+  SCHED_NORMAL = 0,
+  SCHED_FIFO = 1,
+  SCHED_RR = 2,
+  SCHED_BATCH = 3,
+  SCHED_IDLE = 5,
+  SCHED_DEADLINE = 6,
+  SCHED_EXT = 7,
+  SCHED_RESET_ON_FORK = 0x40000000,
+  SCHED_FLAG_RESET_ON_FORK = 0x1,
+  SCHED_FLAG_RECLAIM = 0x2,
+  SCHED_FLAG_DL_OVERRUN = 0x4,
+  SCHED_FLAG_KEEP_POLICY = 0x8,
+  SCHED_FLAG_KEEP_PARAMS = 0x10,
+  SCHED_FLAG_UTIL_CLAMP_MIN = 0x20,
+  SCHED_FLAG_UTIL_CLAMP_MAX = 0x40,
+  SCHED_FLAG_KEEP_ALL = 24,
+  SCHED_FLAG_UTIL_CLAMP = 96,
+  SCHED_FLAG_ALL = 127,
+  SCHED_GETATTR_FLAG_DL_DYNAMIC = 0x1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct clone_args"] = [[{
+  uint64_t flags __attribute__((aligned(8)));
+  uint64_t pidfd __attribute__((aligned(8)));
+  uint64_t child_tid __attribute__((aligned(8)));
+  uint64_t parent_tid __attribute__((aligned(8)));
+  uint64_t exit_signal __attribute__((aligned(8)));
+  uint64_t stack __attribute__((aligned(8)));
+  uint64_t stack_size __attribute__((aligned(8)));
+  uint64_t tls __attribute__((aligned(8)));
+  uint64_t set_tid __attribute__((aligned(8)));
+  uint64_t set_tid_size __attribute__((aligned(8)));
+  uint64_t cgroup __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct clone_args"] = [[{
+  unsigned long flags __attribute__((aligned(8)));
+  unsigned long pidfd __attribute__((aligned(8)));
+  unsigned long child_tid __attribute__((aligned(8)));
+  unsigned long parent_tid __attribute__((aligned(8)));
+  unsigned long exit_signal __attribute__((aligned(8)));
+  unsigned long stack __attribute__((aligned(8)));
+  unsigned long stack_size __attribute__((aligned(8)));
+  unsigned long tls __attribute__((aligned(8)));
+  unsigned long set_tid __attribute__((aligned(8)));
+  unsigned long set_tid_size __attribute__((aligned(8)));
+  unsigned long cgroup __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["linux/scif_ioctl.h"] = [==[
-  constants = {
-    SCIF_BIND = 0xc0087301,
-    SCIF_CONNECT = 0xc0087303,
-    SCIF_ACCEPTREQ = 0xc0107304,
-    SCIF_ACCEPTREG = 0xc0087305,
-    SCIF_REG = 0xc0287308,
-    SCIF_UNREG = 0xc0107309,
-    SCIF_FENCE_WAIT = 0xc0047310,
-  },
-  records = {
-    ["struct scif_port_id"] = [[{
+constants = {
+  SCIF_BIND = 0xc0087301,
+  SCIF_CONNECT = 0xc0087303,
+  SCIF_ACCEPTREQ = 0xc0107304,
+  SCIF_ACCEPTREG = 0xc0087305,
+  SCIF_REG = 0xc0287308,
+  SCIF_UNREG = 0xc0107309,
+  SCIF_FENCE_WAIT = 0xc0047310,
+},
+records = {
+  ["struct scif_port_id"] = [[{
   uint16_t node;
   uint16_t port;
 }]],
-    ["struct scifioctl_connect"] = [[{
+  ["struct scifioctl_connect"] = [[{
   struct scif_port_id self;
   struct scif_port_id peer;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SCIF_LISTEN = 0x40047302,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        SCIF_SEND = 0xc0187306,
-        SCIF_RECV = 0xc0187307,
-        SCIF_READFROM = 0xc028730a,
-        SCIF_WRITETO = 0xc028730b,
-        SCIF_VREADFROM = 0xc028730c,
-        SCIF_VWRITETO = 0xc028730d,
-        SCIF_GET_NODEIDS = 0xc018730e,
-        SCIF_FENCE_MARK = 0xc010730f,
-        SCIF_FENCE_SIGNAL = 0xc0287311,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct scifioctl_accept"] = [[{
-    int32_t flags;
-    struct scif_port_id peer;
-    uint64_t endpt;
-  }]],
-        ["struct scifioctl_msg"] = [[{
-    uint64_t msg;
-    int32_t len;
-    int32_t flags;
-    int32_t out_len;
-  }]],
-        ["struct scifioctl_reg"] = [[{
-    uint64_t addr;
-    uint64_t len;
-    int64_t offset;
-    int32_t prot;
-    int32_t flags;
-    int64_t out_offset;
-  }]],
-        ["struct scifioctl_unreg"] = [[{
-    int64_t offset;
-    uint64_t len;
-  }]],
-        ["struct scifioctl_copy"] = [[{
-    int64_t loffset;
-    uint64_t len;
-    int64_t roffset;
-    uint64_t addr;
-    int32_t flags;
-  }]],
-        ["struct scifioctl_fence_mark"] = [[{
-    int32_t flags;
-    uint64_t mark;
-  }]],
-        ["struct scifioctl_fence_signal"] = [[{
-    int64_t loff;
-    uint64_t lval;
-    int64_t roff;
-    uint64_t rval;
-    int32_t flags;
-  }]],
-        ["struct scifioctl_node_ids"] = [[{
-    uint64_t nodes;
-    uint64_t self;
-    int32_t len;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        SCIF_SEND = 0xc0147306,
-        SCIF_RECV = 0xc0147307,
-        SCIF_READFROM = 0xc024730a,
-        SCIF_WRITETO = 0xc024730b,
-        SCIF_VREADFROM = 0xc024730c,
-        SCIF_VWRITETO = 0xc024730d,
-        SCIF_GET_NODEIDS = 0xc014730e,
-        SCIF_FENCE_MARK = 0xc00c730f,
-        SCIF_FENCE_SIGNAL = 0xc0247311,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SCIF_LISTEN = 0x80047302,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct scifioctl_accept"] = [[{
-    int32_t flags;
-    struct scif_port_id peer;
-    unsigned long endpt;
-  }]],
-        ["struct scifioctl_msg"] = [[{
-    unsigned long msg;
-    int32_t len;
-    int32_t flags;
-    int32_t out_len;
-  }]],
-        ["struct scifioctl_reg"] = [[{
-    unsigned long addr;
-    unsigned long len;
-    long offset;
-    int32_t prot;
-    int32_t flags;
-    long out_offset;
-  }]],
-        ["struct scifioctl_unreg"] = [[{
-    long offset;
-    unsigned long len;
-  }]],
-        ["struct scifioctl_copy"] = [[{
-    long loffset;
-    unsigned long len;
-    long roffset;
-    unsigned long addr;
-    int32_t flags;
-  }]],
-        ["struct scifioctl_fence_mark"] = [[{
-    int32_t flags;
-    unsigned long mark;
-  }]],
-        ["struct scifioctl_fence_signal"] = [[{
-    long loff;
-    unsigned long lval;
-    long roff;
-    unsigned long rval;
-    int32_t flags;
-  }]],
-        ["struct scifioctl_node_ids"] = [[{
-    unsigned long nodes;
-    unsigned long self;
-    int32_t len;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SCIF_LISTEN = 0x40047302,
     },
   },
+  {
+    on = "!x86",
+    constants = {
+      SCIF_SEND = 0xc0187306,
+      SCIF_RECV = 0xc0187307,
+      SCIF_READFROM = 0xc028730a,
+      SCIF_WRITETO = 0xc028730b,
+      SCIF_VREADFROM = 0xc028730c,
+      SCIF_VWRITETO = 0xc028730d,
+      SCIF_GET_NODEIDS = 0xc018730e,
+      SCIF_FENCE_MARK = 0xc010730f,
+      SCIF_FENCE_SIGNAL = 0xc0287311,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct scifioctl_accept"] = [[{
+  int32_t flags;
+  struct scif_port_id peer;
+  uint64_t endpt;
+}]],
+      ["struct scifioctl_msg"] = [[{
+  uint64_t msg;
+  int32_t len;
+  int32_t flags;
+  int32_t out_len;
+}]],
+      ["struct scifioctl_reg"] = [[{
+  uint64_t addr;
+  uint64_t len;
+  int64_t offset;
+  int32_t prot;
+  int32_t flags;
+  int64_t out_offset;
+}]],
+      ["struct scifioctl_unreg"] = [[{
+  int64_t offset;
+  uint64_t len;
+}]],
+      ["struct scifioctl_copy"] = [[{
+  int64_t loffset;
+  uint64_t len;
+  int64_t roffset;
+  uint64_t addr;
+  int32_t flags;
+}]],
+      ["struct scifioctl_fence_mark"] = [[{
+  int32_t flags;
+  uint64_t mark;
+}]],
+      ["struct scifioctl_fence_signal"] = [[{
+  int64_t loff;
+  uint64_t lval;
+  int64_t roff;
+  uint64_t rval;
+  int32_t flags;
+}]],
+      ["struct scifioctl_node_ids"] = [[{
+  uint64_t nodes;
+  uint64_t self;
+  int32_t len;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      SCIF_SEND = 0xc0147306,
+      SCIF_RECV = 0xc0147307,
+      SCIF_READFROM = 0xc024730a,
+      SCIF_WRITETO = 0xc024730b,
+      SCIF_VREADFROM = 0xc024730c,
+      SCIF_VWRITETO = 0xc024730d,
+      SCIF_GET_NODEIDS = 0xc014730e,
+      SCIF_FENCE_MARK = 0xc00c730f,
+      SCIF_FENCE_SIGNAL = 0xc0247311,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SCIF_LISTEN = 0x80047302,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct scifioctl_accept"] = [[{
+  int32_t flags;
+  struct scif_port_id peer;
+  unsigned long endpt;
+}]],
+      ["struct scifioctl_msg"] = [[{
+  unsigned long msg;
+  int32_t len;
+  int32_t flags;
+  int32_t out_len;
+}]],
+      ["struct scifioctl_reg"] = [[{
+  unsigned long addr;
+  unsigned long len;
+  long offset;
+  int32_t prot;
+  int32_t flags;
+  long out_offset;
+}]],
+      ["struct scifioctl_unreg"] = [[{
+  long offset;
+  unsigned long len;
+}]],
+      ["struct scifioctl_copy"] = [[{
+  long loffset;
+  unsigned long len;
+  long roffset;
+  unsigned long addr;
+  int32_t flags;
+}]],
+      ["struct scifioctl_fence_mark"] = [[{
+  int32_t flags;
+  unsigned long mark;
+}]],
+      ["struct scifioctl_fence_signal"] = [[{
+  long loff;
+  unsigned long lval;
+  long roff;
+  unsigned long rval;
+  int32_t flags;
+}]],
+      ["struct scifioctl_node_ids"] = [[{
+  unsigned long nodes;
+  unsigned long self;
+  int32_t len;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/screen_info.h"] = [==[
-  constants = {
-    VIDEO_TYPE_MDA = 0x10,
-    VIDEO_TYPE_CGA = 0x11,
-    VIDEO_TYPE_EGAM = 0x20,
-    VIDEO_TYPE_EGAC = 0x21,
-    VIDEO_TYPE_VGAC = 0x22,
-    VIDEO_TYPE_VLFB = 0x23,
-    VIDEO_TYPE_PICA_S3 = 0x30,
-    VIDEO_TYPE_MIPS_G364 = 0x31,
-    VIDEO_TYPE_SGI = 0x33,
-    VIDEO_TYPE_TGAC = 0x40,
-    VIDEO_TYPE_SUN = 0x50,
-    VIDEO_TYPE_SUNPCI = 0x51,
-    VIDEO_TYPE_PMAC = 0x60,
-    VIDEO_TYPE_EFI = 0x70,
-    VIDEO_FLAGS_NOCURSOR = 0x1,
-    VIDEO_CAPABILITY_SKIP_QUIRKS = 0x1,
-    VIDEO_CAPABILITY_64BIT_BASE = 0x2,
-  },
-  records = {
-    ["struct screen_info"] = [[{
+constants = {
+  VIDEO_TYPE_MDA = 0x10,
+  VIDEO_TYPE_CGA = 0x11,
+  VIDEO_TYPE_EGAM = 0x20,
+  VIDEO_TYPE_EGAC = 0x21,
+  VIDEO_TYPE_VGAC = 0x22,
+  VIDEO_TYPE_VLFB = 0x23,
+  VIDEO_TYPE_PICA_S3 = 0x30,
+  VIDEO_TYPE_MIPS_G364 = 0x31,
+  VIDEO_TYPE_SGI = 0x33,
+  VIDEO_TYPE_TGAC = 0x40,
+  VIDEO_TYPE_SUN = 0x50,
+  VIDEO_TYPE_SUNPCI = 0x51,
+  VIDEO_TYPE_PMAC = 0x60,
+  VIDEO_TYPE_EFI = 0x70,
+  VIDEO_FLAGS_NOCURSOR = 0x1,
+  VIDEO_CAPABILITY_SKIP_QUIRKS = 0x1,
+  VIDEO_CAPABILITY_64BIT_BASE = 0x2,
+},
+records = {
+  ["struct screen_info"] = [[{
   uint8_t orig_x;
   uint8_t orig_y;
   uint16_t ext_mem_k;
@@ -323,216 +323,216 @@ return {
   uint32_t ext_lfb_base;
   uint8_t _reserved[2];
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/sctp.h"] = [==[
-  constants = {
-    MSG_NOTIFICATION = 32768,
-    SCTP_UNORDERED = 1,
-    SCTP_ADDR_OVER = 2,
-    SCTP_ABORT = 4,
-    SCTP_SACK_IMMEDIATELY = 8,
-    SCTP_SENDALL = 64,
-    SCTP_PR_SCTP_ALL = 128,
-    SCTP_NOTIFICATION = 32768,
-    SCTP_EOF = 512,
-    SCTP_INIT = 0,
-    SCTP_SNDRCV = 1,
-    SCTP_SNDINFO = 2,
-    SCTP_RCVINFO = 3,
-    SCTP_NXTINFO = 4,
-    SCTP_PRINFO = 5,
-    SCTP_AUTHINFO = 6,
-    SCTP_DSTADDRV4 = 7,
-    SCTP_DSTADDRV6 = 8,
-    SCTP_COMM_UP = 0,
-    SCTP_COMM_LOST = 1,
-    SCTP_RESTART = 2,
-    SCTP_SHUTDOWN_COMP = 3,
-    SCTP_CANT_STR_ASSOC = 4,
-    SCTP_ADDR_AVAILABLE = 0,
-    SCTP_ADDR_UNREACHABLE = 1,
-    SCTP_ADDR_REMOVED = 2,
-    SCTP_ADDR_ADDED = 3,
-    SCTP_ADDR_MADE_PRIM = 4,
-    SCTP_ADDR_CONFIRMED = 5,
-    SCTP_ADDR_POTENTIALLY_FAILED = 6,
-    SCTP_DATA_UNSENT = 0,
-    SCTP_DATA_SENT = 1,
-    SCTP_PARTIAL_DELIVERY_ABORTED = 0,
-    SCTP_AUTH_NEW_KEY = 0,
-    SCTP_AUTH_FREE_KEY = 1,
-    SCTP_AUTH_NO_AUTH = 2,
-    SCTP_SN_TYPE_BASE = 32768,
-    SCTP_DATA_IO_EVENT = 32768,
-    SCTP_ASSOC_CHANGE = 32769,
-    SCTP_PEER_ADDR_CHANGE = 32770,
-    SCTP_SEND_FAILED = 32771,
-    SCTP_REMOTE_ERROR = 32772,
-    SCTP_SHUTDOWN_EVENT = 32773,
-    SCTP_PARTIAL_DELIVERY_EVENT = 32774,
-    SCTP_ADAPTATION_INDICATION = 32775,
-    SCTP_AUTHENTICATION_EVENT = 32776,
-    SCTP_SENDER_DRY_EVENT = 32777,
-    SCTP_STREAM_RESET_EVENT = 32778,
-    SCTP_ASSOC_RESET_EVENT = 32779,
-    SCTP_STREAM_CHANGE_EVENT = 32780,
-    SCTP_SEND_FAILED_EVENT = 32781,
-    SCTP_SN_TYPE_MAX = 32781,
-    SCTP_FAILED_THRESHOLD = 0,
-    SCTP_RECEIVED_SACK = 1,
-    SCTP_HEARTBEAT_SUCCESS = 2,
-    SCTP_RESPONSE_TO_USER_REQ = 3,
-    SCTP_INTERNAL_ERROR = 4,
-    SCTP_SHUTDOWN_GUARD_EXPIRES = 5,
-    SCTP_PEER_FAULTY = 6,
-    SPP_HB_ENABLE = 1,
-    SPP_HB_DISABLE = 2,
-    SPP_HB = 3,
-    SPP_HB_DEMAND = 4,
-    SPP_PMTUD_ENABLE = 8,
-    SPP_PMTUD_DISABLE = 16,
-    SPP_PMTUD = 24,
-    SPP_SACKDELAY_ENABLE = 32,
-    SPP_SACKDELAY_DISABLE = 64,
-    SPP_SACKDELAY = 96,
-    SPP_HB_TIME_IS_ZERO = 128,
-    SPP_IPV6_FLOWLABEL = 256,
-    SPP_DSCP = 512,
-    SCTP_AUTH_HMAC_ID_SHA1 = 1,
-    SCTP_AUTH_HMAC_ID_SHA256 = 3,
-    SCTP_INACTIVE = 0,
-    SCTP_PF = 1,
-    SCTP_ACTIVE = 2,
-    SCTP_UNCONFIRMED = 3,
-    SCTP_UNKNOWN = 65535,
-    SCTP_EMPTY = 0,
-    SCTP_CLOSED = 1,
-    SCTP_COOKIE_WAIT = 2,
-    SCTP_COOKIE_ECHOED = 3,
-    SCTP_ESTABLISHED = 4,
-    SCTP_SHUTDOWN_PENDING = 5,
-    SCTP_SHUTDOWN_SENT = 6,
-    SCTP_SHUTDOWN_RECEIVED = 7,
-    SCTP_SHUTDOWN_ACK_SENT = 8,
-    SCTP_SS_FCFS = 0,
-    SCTP_SS_DEFAULT = 0,
-    SCTP_SS_PRIO = 1,
-    SCTP_SS_RR = 2,
-    SCTP_SS_FC = 3,
-    SCTP_SS_WFQ = 4,
-    SCTP_SS_MAX = 4,
-    SCTP_FUTURE_ASSOC = 0,
-    SCTP_CURRENT_ASSOC = 1,
-    SCTP_ALL_ASSOC = 2,
-    SCTP_RTOINFO = 0,
-    SCTP_ASSOCINFO = 1,
-    SCTP_INITMSG = 2,
-    SCTP_NODELAY = 3,
-    SCTP_AUTOCLOSE = 4,
-    SCTP_SET_PEER_PRIMARY_ADDR = 5,
-    SCTP_PRIMARY_ADDR = 6,
-    SCTP_ADAPTATION_LAYER = 7,
-    SCTP_DISABLE_FRAGMENTS = 8,
-    SCTP_PEER_ADDR_PARAMS = 9,
-    SCTP_DEFAULT_SEND_PARAM = 10,
-    SCTP_EVENTS = 11,
-    SCTP_I_WANT_MAPPED_V4_ADDR = 12,
-    SCTP_MAXSEG = 13,
-    SCTP_STATUS = 14,
-    SCTP_GET_PEER_ADDR_INFO = 15,
-    SCTP_DELAYED_ACK_TIME = 16,
-    SCTP_DELAYED_ACK = 16,
-    SCTP_DELAYED_SACK = 16,
-    SCTP_CONTEXT = 17,
-    SCTP_FRAGMENT_INTERLEAVE = 18,
-    SCTP_PARTIAL_DELIVERY_POINT = 19,
-    SCTP_MAX_BURST = 20,
-    SCTP_AUTH_CHUNK = 21,
-    SCTP_HMAC_IDENT = 22,
-    SCTP_AUTH_KEY = 23,
-    SCTP_AUTH_ACTIVE_KEY = 24,
-    SCTP_AUTH_DELETE_KEY = 25,
-    SCTP_PEER_AUTH_CHUNKS = 26,
-    SCTP_LOCAL_AUTH_CHUNKS = 27,
-    SCTP_GET_ASSOC_NUMBER = 28,
-    SCTP_GET_ASSOC_ID_LIST = 29,
-    SCTP_AUTO_ASCONF = 30,
-    SCTP_PEER_ADDR_THLDS = 31,
-    SCTP_RECVRCVINFO = 32,
-    SCTP_RECVNXTINFO = 33,
-    SCTP_DEFAULT_SNDINFO = 34,
-    SCTP_AUTH_DEACTIVATE_KEY = 35,
-    SCTP_REUSE_PORT = 36,
-    SCTP_PEER_ADDR_THLDS_V2 = 37,
-    SCTP_SOCKOPT_BINDX_ADD = 100,
-    SCTP_SOCKOPT_BINDX_REM = 101,
-    SCTP_SOCKOPT_PEELOFF = 102,
-    SCTP_SOCKOPT_CONNECTX_OLD = 107,
-    SCTP_GET_PEER_ADDRS = 108,
-    SCTP_GET_LOCAL_ADDRS = 109,
-    SCTP_SOCKOPT_CONNECTX = 110,
-    SCTP_SOCKOPT_CONNECTX3 = 111,
-    SCTP_GET_ASSOC_STATS = 112,
-    SCTP_PR_SUPPORTED = 113,
-    SCTP_DEFAULT_PRINFO = 114,
-    SCTP_PR_ASSOC_STATUS = 115,
-    SCTP_PR_STREAM_STATUS = 116,
-    SCTP_RECONFIG_SUPPORTED = 117,
-    SCTP_ENABLE_STREAM_RESET = 118,
-    SCTP_RESET_STREAMS = 119,
-    SCTP_RESET_ASSOC = 120,
-    SCTP_ADD_STREAMS = 121,
-    SCTP_SOCKOPT_PEELOFF_FLAGS = 122,
-    SCTP_STREAM_SCHEDULER = 123,
-    SCTP_STREAM_SCHEDULER_VALUE = 124,
-    SCTP_INTERLEAVING_SUPPORTED = 125,
-    SCTP_SENDMSG_CONNECT = 126,
-    SCTP_EVENT = 127,
-    SCTP_ASCONF_SUPPORTED = 128,
-    SCTP_AUTH_SUPPORTED = 129,
-    SCTP_ECN_SUPPORTED = 130,
-    SCTP_EXPOSE_POTENTIALLY_FAILED_STATE = 131,
-    SCTP_EXPOSE_PF_STATE = 131,
-    SCTP_REMOTE_UDP_ENCAPS_PORT = 132,
-    SCTP_PLPMTUD_PROBE_INTERVAL = 133,
-    SCTP_PR_SCTP_NONE = 0x0,
-    SCTP_PR_SCTP_TTL = 0x10,
-    SCTP_PR_SCTP_RTX = 0x20,
-    SCTP_PR_SCTP_PRIO = 0x30,
-    SCTP_PR_SCTP_MAX = 48,
-    SCTP_PR_SCTP_MASK = 0x30,
-    SCTP_ENABLE_RESET_STREAM_REQ = 0x1,
-    SCTP_ENABLE_RESET_ASSOC_REQ = 0x2,
-    SCTP_ENABLE_CHANGE_ASSOC_REQ = 0x4,
-    SCTP_ENABLE_STRRESET_MASK = 0x7,
-    SCTP_STREAM_RESET_INCOMING = 0x1,
-    SCTP_STREAM_RESET_OUTGOING = 0x2,
-    SCTP_ADDR_PF = 6,
-    SCTP_AUTH_NEWKEY = 0,
-    SCTP_STREAM_RESET_INCOMING_SSN = 0x1,
-    SCTP_STREAM_RESET_OUTGOING_SSN = 0x2,
-    SCTP_STREAM_RESET_DENIED = 0x4,
-    SCTP_STREAM_RESET_FAILED = 0x8,
-    SCTP_ASSOC_RESET_DENIED = 0x4,
-    SCTP_ASSOC_RESET_FAILED = 0x8,
-    SCTP_ASSOC_CHANGE_DENIED = 0x4,
-    SCTP_ASSOC_CHANGE_FAILED = 0x8,
-    SCTP_STREAM_CHANGE_DENIED = 4,
-    SCTP_STREAM_CHANGE_FAILED = 8,
-    SCTP_AUTHENTICATION_INDICATION = 32776,
-    SCTP_POTENTIALLY_FAILED = 1,
-    SCTP_BINDX_ADD_ADDR = 0x1,
-    SCTP_BINDX_REM_ADDR = 0x2,
-  },
-  records = {
-    ["struct sctp_initmsg"] = [[{
+constants = {
+  MSG_NOTIFICATION = 32768,
+  SCTP_UNORDERED = 1,
+  SCTP_ADDR_OVER = 2,
+  SCTP_ABORT = 4,
+  SCTP_SACK_IMMEDIATELY = 8,
+  SCTP_SENDALL = 64,
+  SCTP_PR_SCTP_ALL = 128,
+  SCTP_NOTIFICATION = 32768,
+  SCTP_EOF = 512,
+  SCTP_INIT = 0,
+  SCTP_SNDRCV = 1,
+  SCTP_SNDINFO = 2,
+  SCTP_RCVINFO = 3,
+  SCTP_NXTINFO = 4,
+  SCTP_PRINFO = 5,
+  SCTP_AUTHINFO = 6,
+  SCTP_DSTADDRV4 = 7,
+  SCTP_DSTADDRV6 = 8,
+  SCTP_COMM_UP = 0,
+  SCTP_COMM_LOST = 1,
+  SCTP_RESTART = 2,
+  SCTP_SHUTDOWN_COMP = 3,
+  SCTP_CANT_STR_ASSOC = 4,
+  SCTP_ADDR_AVAILABLE = 0,
+  SCTP_ADDR_UNREACHABLE = 1,
+  SCTP_ADDR_REMOVED = 2,
+  SCTP_ADDR_ADDED = 3,
+  SCTP_ADDR_MADE_PRIM = 4,
+  SCTP_ADDR_CONFIRMED = 5,
+  SCTP_ADDR_POTENTIALLY_FAILED = 6,
+  SCTP_DATA_UNSENT = 0,
+  SCTP_DATA_SENT = 1,
+  SCTP_PARTIAL_DELIVERY_ABORTED = 0,
+  SCTP_AUTH_NEW_KEY = 0,
+  SCTP_AUTH_FREE_KEY = 1,
+  SCTP_AUTH_NO_AUTH = 2,
+  SCTP_SN_TYPE_BASE = 32768,
+  SCTP_DATA_IO_EVENT = 32768,
+  SCTP_ASSOC_CHANGE = 32769,
+  SCTP_PEER_ADDR_CHANGE = 32770,
+  SCTP_SEND_FAILED = 32771,
+  SCTP_REMOTE_ERROR = 32772,
+  SCTP_SHUTDOWN_EVENT = 32773,
+  SCTP_PARTIAL_DELIVERY_EVENT = 32774,
+  SCTP_ADAPTATION_INDICATION = 32775,
+  SCTP_AUTHENTICATION_EVENT = 32776,
+  SCTP_SENDER_DRY_EVENT = 32777,
+  SCTP_STREAM_RESET_EVENT = 32778,
+  SCTP_ASSOC_RESET_EVENT = 32779,
+  SCTP_STREAM_CHANGE_EVENT = 32780,
+  SCTP_SEND_FAILED_EVENT = 32781,
+  SCTP_SN_TYPE_MAX = 32781,
+  SCTP_FAILED_THRESHOLD = 0,
+  SCTP_RECEIVED_SACK = 1,
+  SCTP_HEARTBEAT_SUCCESS = 2,
+  SCTP_RESPONSE_TO_USER_REQ = 3,
+  SCTP_INTERNAL_ERROR = 4,
+  SCTP_SHUTDOWN_GUARD_EXPIRES = 5,
+  SCTP_PEER_FAULTY = 6,
+  SPP_HB_ENABLE = 1,
+  SPP_HB_DISABLE = 2,
+  SPP_HB = 3,
+  SPP_HB_DEMAND = 4,
+  SPP_PMTUD_ENABLE = 8,
+  SPP_PMTUD_DISABLE = 16,
+  SPP_PMTUD = 24,
+  SPP_SACKDELAY_ENABLE = 32,
+  SPP_SACKDELAY_DISABLE = 64,
+  SPP_SACKDELAY = 96,
+  SPP_HB_TIME_IS_ZERO = 128,
+  SPP_IPV6_FLOWLABEL = 256,
+  SPP_DSCP = 512,
+  SCTP_AUTH_HMAC_ID_SHA1 = 1,
+  SCTP_AUTH_HMAC_ID_SHA256 = 3,
+  SCTP_INACTIVE = 0,
+  SCTP_PF = 1,
+  SCTP_ACTIVE = 2,
+  SCTP_UNCONFIRMED = 3,
+  SCTP_UNKNOWN = 65535,
+  SCTP_EMPTY = 0,
+  SCTP_CLOSED = 1,
+  SCTP_COOKIE_WAIT = 2,
+  SCTP_COOKIE_ECHOED = 3,
+  SCTP_ESTABLISHED = 4,
+  SCTP_SHUTDOWN_PENDING = 5,
+  SCTP_SHUTDOWN_SENT = 6,
+  SCTP_SHUTDOWN_RECEIVED = 7,
+  SCTP_SHUTDOWN_ACK_SENT = 8,
+  SCTP_SS_FCFS = 0,
+  SCTP_SS_DEFAULT = 0,
+  SCTP_SS_PRIO = 1,
+  SCTP_SS_RR = 2,
+  SCTP_SS_FC = 3,
+  SCTP_SS_WFQ = 4,
+  SCTP_SS_MAX = 4,
+  SCTP_FUTURE_ASSOC = 0,
+  SCTP_CURRENT_ASSOC = 1,
+  SCTP_ALL_ASSOC = 2,
+  SCTP_RTOINFO = 0,
+  SCTP_ASSOCINFO = 1,
+  SCTP_INITMSG = 2,
+  SCTP_NODELAY = 3,
+  SCTP_AUTOCLOSE = 4,
+  SCTP_SET_PEER_PRIMARY_ADDR = 5,
+  SCTP_PRIMARY_ADDR = 6,
+  SCTP_ADAPTATION_LAYER = 7,
+  SCTP_DISABLE_FRAGMENTS = 8,
+  SCTP_PEER_ADDR_PARAMS = 9,
+  SCTP_DEFAULT_SEND_PARAM = 10,
+  SCTP_EVENTS = 11,
+  SCTP_I_WANT_MAPPED_V4_ADDR = 12,
+  SCTP_MAXSEG = 13,
+  SCTP_STATUS = 14,
+  SCTP_GET_PEER_ADDR_INFO = 15,
+  SCTP_DELAYED_ACK_TIME = 16,
+  SCTP_DELAYED_ACK = 16,
+  SCTP_DELAYED_SACK = 16,
+  SCTP_CONTEXT = 17,
+  SCTP_FRAGMENT_INTERLEAVE = 18,
+  SCTP_PARTIAL_DELIVERY_POINT = 19,
+  SCTP_MAX_BURST = 20,
+  SCTP_AUTH_CHUNK = 21,
+  SCTP_HMAC_IDENT = 22,
+  SCTP_AUTH_KEY = 23,
+  SCTP_AUTH_ACTIVE_KEY = 24,
+  SCTP_AUTH_DELETE_KEY = 25,
+  SCTP_PEER_AUTH_CHUNKS = 26,
+  SCTP_LOCAL_AUTH_CHUNKS = 27,
+  SCTP_GET_ASSOC_NUMBER = 28,
+  SCTP_GET_ASSOC_ID_LIST = 29,
+  SCTP_AUTO_ASCONF = 30,
+  SCTP_PEER_ADDR_THLDS = 31,
+  SCTP_RECVRCVINFO = 32,
+  SCTP_RECVNXTINFO = 33,
+  SCTP_DEFAULT_SNDINFO = 34,
+  SCTP_AUTH_DEACTIVATE_KEY = 35,
+  SCTP_REUSE_PORT = 36,
+  SCTP_PEER_ADDR_THLDS_V2 = 37,
+  SCTP_SOCKOPT_BINDX_ADD = 100,
+  SCTP_SOCKOPT_BINDX_REM = 101,
+  SCTP_SOCKOPT_PEELOFF = 102,
+  SCTP_SOCKOPT_CONNECTX_OLD = 107,
+  SCTP_GET_PEER_ADDRS = 108,
+  SCTP_GET_LOCAL_ADDRS = 109,
+  SCTP_SOCKOPT_CONNECTX = 110,
+  SCTP_SOCKOPT_CONNECTX3 = 111,
+  SCTP_GET_ASSOC_STATS = 112,
+  SCTP_PR_SUPPORTED = 113,
+  SCTP_DEFAULT_PRINFO = 114,
+  SCTP_PR_ASSOC_STATUS = 115,
+  SCTP_PR_STREAM_STATUS = 116,
+  SCTP_RECONFIG_SUPPORTED = 117,
+  SCTP_ENABLE_STREAM_RESET = 118,
+  SCTP_RESET_STREAMS = 119,
+  SCTP_RESET_ASSOC = 120,
+  SCTP_ADD_STREAMS = 121,
+  SCTP_SOCKOPT_PEELOFF_FLAGS = 122,
+  SCTP_STREAM_SCHEDULER = 123,
+  SCTP_STREAM_SCHEDULER_VALUE = 124,
+  SCTP_INTERLEAVING_SUPPORTED = 125,
+  SCTP_SENDMSG_CONNECT = 126,
+  SCTP_EVENT = 127,
+  SCTP_ASCONF_SUPPORTED = 128,
+  SCTP_AUTH_SUPPORTED = 129,
+  SCTP_ECN_SUPPORTED = 130,
+  SCTP_EXPOSE_POTENTIALLY_FAILED_STATE = 131,
+  SCTP_EXPOSE_PF_STATE = 131,
+  SCTP_REMOTE_UDP_ENCAPS_PORT = 132,
+  SCTP_PLPMTUD_PROBE_INTERVAL = 133,
+  SCTP_PR_SCTP_NONE = 0x0,
+  SCTP_PR_SCTP_TTL = 0x10,
+  SCTP_PR_SCTP_RTX = 0x20,
+  SCTP_PR_SCTP_PRIO = 0x30,
+  SCTP_PR_SCTP_MAX = 48,
+  SCTP_PR_SCTP_MASK = 0x30,
+  SCTP_ENABLE_RESET_STREAM_REQ = 0x1,
+  SCTP_ENABLE_RESET_ASSOC_REQ = 0x2,
+  SCTP_ENABLE_CHANGE_ASSOC_REQ = 0x4,
+  SCTP_ENABLE_STRRESET_MASK = 0x7,
+  SCTP_STREAM_RESET_INCOMING = 0x1,
+  SCTP_STREAM_RESET_OUTGOING = 0x2,
+  SCTP_ADDR_PF = 6,
+  SCTP_AUTH_NEWKEY = 0,
+  SCTP_STREAM_RESET_INCOMING_SSN = 0x1,
+  SCTP_STREAM_RESET_OUTGOING_SSN = 0x2,
+  SCTP_STREAM_RESET_DENIED = 0x4,
+  SCTP_STREAM_RESET_FAILED = 0x8,
+  SCTP_ASSOC_RESET_DENIED = 0x4,
+  SCTP_ASSOC_RESET_FAILED = 0x8,
+  SCTP_ASSOC_CHANGE_DENIED = 0x4,
+  SCTP_ASSOC_CHANGE_FAILED = 0x8,
+  SCTP_STREAM_CHANGE_DENIED = 4,
+  SCTP_STREAM_CHANGE_FAILED = 8,
+  SCTP_AUTHENTICATION_INDICATION = 32776,
+  SCTP_POTENTIALLY_FAILED = 1,
+  SCTP_BINDX_ADD_ADDR = 0x1,
+  SCTP_BINDX_REM_ADDR = 0x2,
+},
+records = {
+  ["struct sctp_initmsg"] = [[{
   uint16_t sinit_num_ostreams;
   uint16_t sinit_max_instreams;
   uint16_t sinit_max_attempts;
   uint16_t sinit_max_init_timeo;
 }]],
-    ["struct sctp_sndrcvinfo"] = [[{
+  ["struct sctp_sndrcvinfo"] = [[{
   uint16_t sinfo_stream;
   uint16_t sinfo_ssn;
   uint16_t sinfo_flags;
@@ -543,14 +543,14 @@ return {
   uint32_t sinfo_cumtsn;
   int32_t sinfo_assoc_id;
 }]],
-    ["struct sctp_sndinfo"] = [[{
+  ["struct sctp_sndinfo"] = [[{
   uint16_t snd_sid;
   uint16_t snd_flags;
   uint32_t snd_ppid;
   uint32_t snd_context;
   int32_t snd_assoc_id;
 }]],
-    ["struct sctp_rcvinfo"] = [[{
+  ["struct sctp_rcvinfo"] = [[{
   uint16_t rcv_sid;
   uint16_t rcv_ssn;
   uint16_t rcv_flags;
@@ -560,26 +560,26 @@ return {
   uint32_t rcv_context;
   int32_t rcv_assoc_id;
 }]],
-    ["struct sctp_nxtinfo"] = [[{
+  ["struct sctp_nxtinfo"] = [[{
   uint16_t nxt_sid;
   uint16_t nxt_flags;
   uint32_t nxt_ppid;
   uint32_t nxt_length;
   int32_t nxt_assoc_id;
 }]],
-    ["struct sctp_prinfo"] = [[{
+  ["struct sctp_prinfo"] = [[{
   uint16_t pr_policy;
   uint32_t pr_value;
 }]],
-    ["struct sctp_authinfo"] = [[{
+  ["struct sctp_authinfo"] = [[{
   uint16_t auth_keynumber;
 }]],
-    ["union sctp_cmsg_data_t"] = [[{
+  ["union sctp_cmsg_data_t"] = [[{
   uint8_t raw;
   struct sctp_initmsg init;
   struct sctp_sndrcvinfo sndrcv;
 }]],
-    ["struct sctp_assoc_change"] = [[{
+  ["struct sctp_assoc_change"] = [[{
   uint16_t sac_type;
   uint16_t sac_flags;
   uint32_t sac_length;
@@ -590,7 +590,7 @@ return {
   int32_t sac_assoc_id;
   uint8_t sac_info[];
 }]],
-    ["struct sctp_paddr_change"] = [[{
+  ["struct sctp_paddr_change"] = [[{
   uint16_t spc_type;
   uint16_t spc_flags;
   uint32_t spc_length;
@@ -599,7 +599,7 @@ return {
   int32_t spc_error;
   int32_t spc_assoc_id;
 } __attribute__((packed, aligned(4)))]],
-    ["struct sctp_remote_error"] = [[{
+  ["struct sctp_remote_error"] = [[{
   uint16_t sre_type;
   uint16_t sre_flags;
   uint32_t sre_length;
@@ -607,7 +607,7 @@ return {
   int32_t sre_assoc_id;
   uint8_t sre_data[];
 }]],
-    ["struct sctp_send_failed"] = [[{
+  ["struct sctp_send_failed"] = [[{
   uint16_t ssf_type;
   uint16_t ssf_flags;
   uint32_t ssf_length;
@@ -616,7 +616,7 @@ return {
   int32_t ssf_assoc_id;
   uint8_t ssf_data[];
 }]],
-    ["struct sctp_send_failed_event"] = [[{
+  ["struct sctp_send_failed_event"] = [[{
   uint16_t ssf_type;
   uint16_t ssf_flags;
   uint32_t ssf_length;
@@ -625,20 +625,20 @@ return {
   int32_t ssf_assoc_id;
   uint8_t ssf_data[];
 }]],
-    ["struct sctp_shutdown_event"] = [[{
+  ["struct sctp_shutdown_event"] = [[{
   uint16_t sse_type;
   uint16_t sse_flags;
   uint32_t sse_length;
   int32_t sse_assoc_id;
 }]],
-    ["struct sctp_adaptation_event"] = [[{
+  ["struct sctp_adaptation_event"] = [[{
   uint16_t sai_type;
   uint16_t sai_flags;
   uint32_t sai_length;
   uint32_t sai_adaptation_ind;
   int32_t sai_assoc_id;
 }]],
-    ["struct sctp_pdapi_event"] = [[{
+  ["struct sctp_pdapi_event"] = [[{
   uint16_t pdapi_type;
   uint16_t pdapi_flags;
   uint32_t pdapi_length;
@@ -647,7 +647,7 @@ return {
   uint32_t pdapi_stream;
   uint32_t pdapi_seq;
 }]],
-    ["struct sctp_authkey_event"] = [[{
+  ["struct sctp_authkey_event"] = [[{
   uint16_t auth_type;
   uint16_t auth_flags;
   uint32_t auth_length;
@@ -656,20 +656,20 @@ return {
   uint32_t auth_indication;
   int32_t auth_assoc_id;
 }]],
-    ["struct sctp_sender_dry_event"] = [[{
+  ["struct sctp_sender_dry_event"] = [[{
   uint16_t sender_dry_type;
   uint16_t sender_dry_flags;
   uint32_t sender_dry_length;
   int32_t sender_dry_assoc_id;
 }]],
-    ["struct sctp_stream_reset_event"] = [[{
+  ["struct sctp_stream_reset_event"] = [[{
   uint16_t strreset_type;
   uint16_t strreset_flags;
   uint32_t strreset_length;
   int32_t strreset_assoc_id;
   uint16_t strreset_stream_list[];
 }]],
-    ["struct sctp_assoc_reset_event"] = [[{
+  ["struct sctp_assoc_reset_event"] = [[{
   uint16_t assocreset_type;
   uint16_t assocreset_flags;
   uint32_t assocreset_length;
@@ -677,7 +677,7 @@ return {
   uint32_t assocreset_local_tsn;
   uint32_t assocreset_remote_tsn;
 }]],
-    ["struct sctp_stream_change_event"] = [[{
+  ["struct sctp_stream_change_event"] = [[{
   uint16_t strchange_type;
   uint16_t strchange_flags;
   uint32_t strchange_length;
@@ -685,7 +685,7 @@ return {
   uint16_t strchange_instrms;
   uint16_t strchange_outstrms;
 }]],
-    ["struct sctp_event_subscribe"] = [[{
+  ["struct sctp_event_subscribe"] = [[{
   uint8_t sctp_data_io_event;
   uint8_t sctp_association_event;
   uint8_t sctp_address_event;
@@ -701,7 +701,7 @@ return {
   uint8_t sctp_stream_change_event;
   uint8_t sctp_send_failure_event_event;
 }]],
-    ["union sctp_notification"] = [[{
+  ["union sctp_notification"] = [[{
   struct {
     uint16_t sn_type;
     uint16_t sn_flags;
@@ -721,13 +721,13 @@ return {
   struct sctp_stream_change_event sn_strchange_event;
   struct sctp_send_failed_event sn_send_failed_event;
 }]],
-    ["struct sctp_rtoinfo"] = [[{
+  ["struct sctp_rtoinfo"] = [[{
   int32_t srto_assoc_id;
   uint32_t srto_initial;
   uint32_t srto_max;
   uint32_t srto_min;
 }]],
-    ["struct sctp_assocparams"] = [[{
+  ["struct sctp_assocparams"] = [[{
   int32_t sasoc_assoc_id;
   uint16_t sasoc_asocmaxrxt;
   uint16_t sasoc_number_peer_destinations;
@@ -735,18 +735,18 @@ return {
   uint32_t sasoc_local_rwnd;
   uint32_t sasoc_cookie_life;
 }]],
-    ["struct sctp_setpeerprim"] = [[{
+  ["struct sctp_setpeerprim"] = [[{
   int32_t sspp_assoc_id;
   struct __kernel_sockaddr_storage sspp_addr;
 } __attribute__((packed, aligned(4)))]],
-    ["struct sctp_prim"] = [[{
+  ["struct sctp_prim"] = [[{
   int32_t ssp_assoc_id;
   struct __kernel_sockaddr_storage ssp_addr;
 } __attribute__((packed, aligned(4)))]],
-    ["struct sctp_setadaptation"] = [[{
+  ["struct sctp_setadaptation"] = [[{
   uint32_t ssb_adaptation_ind;
 }]],
-    ["struct sctp_paddrparams"] = [[{
+  ["struct sctp_paddrparams"] = [[{
   int32_t spp_assoc_id;
   struct __kernel_sockaddr_storage spp_address;
   uint32_t spp_hbinterval;
@@ -757,38 +757,38 @@ return {
   uint32_t spp_ipv6_flowlabel;
   uint8_t spp_dscp;
 } __attribute__((packed, aligned(4)))]],
-    ["struct sctp_authchunk"] = [[{
+  ["struct sctp_authchunk"] = [[{
   uint8_t sauth_chunk;
 }]],
-    ["struct sctp_hmacalgo"] = [[{
+  ["struct sctp_hmacalgo"] = [[{
   uint32_t shmac_num_idents;
   uint16_t shmac_idents[];
 }]],
-    ["struct sctp_authkey"] = [[{
+  ["struct sctp_authkey"] = [[{
   int32_t sca_assoc_id;
   uint16_t sca_keynumber;
   uint16_t sca_keylength;
   uint8_t sca_key[];
 }]],
-    ["struct sctp_authkeyid"] = [[{
+  ["struct sctp_authkeyid"] = [[{
   int32_t scact_assoc_id;
   uint16_t scact_keynumber;
 }]],
-    ["struct sctp_sack_info"] = [[{
+  ["struct sctp_sack_info"] = [[{
   int32_t sack_assoc_id;
   uint32_t sack_delay;
   uint32_t sack_freq;
 }]],
-    ["struct sctp_assoc_value"] = [[{
+  ["struct sctp_assoc_value"] = [[{
   int32_t assoc_id;
   uint32_t assoc_value;
 }]],
-    ["struct sctp_stream_value"] = [[{
+  ["struct sctp_stream_value"] = [[{
   int32_t assoc_id;
   uint16_t stream_id;
   uint16_t stream_value;
 }]],
-    ["struct sctp_paddrinfo"] = [[{
+  ["struct sctp_paddrinfo"] = [[{
   int32_t spinfo_assoc_id;
   struct __kernel_sockaddr_storage spinfo_address;
   int32_t spinfo_state;
@@ -797,7 +797,7 @@ return {
   uint32_t spinfo_rto;
   uint32_t spinfo_mtu;
 } __attribute__((packed, aligned(4)))]],
-    ["struct sctp_status"] = [[{
+  ["struct sctp_status"] = [[{
   int32_t sstat_assoc_id;
   int32_t sstat_state;
   uint32_t sstat_rwnd;
@@ -808,581 +808,581 @@ return {
   uint32_t sstat_fragmentation_point;
   struct sctp_paddrinfo sstat_primary;
 }]],
-    ["struct sctp_authchunks"] = [[{
+  ["struct sctp_authchunks"] = [[{
   int32_t gauth_assoc_id;
   uint32_t gauth_number_of_chunks;
   uint8_t gauth_chunks[];
 }]],
-    ["struct sctp_assoc_ids"] = [[{
+  ["struct sctp_assoc_ids"] = [[{
   uint32_t gaids_number_of_ids;
   int32_t gaids_assoc_id[];
 }]],
-    ["struct sctp_getaddrs_old"] = [[{
+  ["struct sctp_getaddrs_old"] = [[{
   int32_t assoc_id;
   int32_t addr_num;
   struct sockaddr *addrs;
 }]],
-    ["struct sctp_getaddrs"] = [[{
+  ["struct sctp_getaddrs"] = [[{
   int32_t assoc_id;
   uint32_t addr_num;
   uint8_t addrs[];
 }]],
-    ["struct sctp_peeloff_arg_t"] = [[{
+  ["struct sctp_peeloff_arg_t"] = [[{
   int32_t associd;
   int32_t sd;
 }]],
-    ["struct sctp_peeloff_flags_arg_t"] = [[{
+  ["struct sctp_peeloff_flags_arg_t"] = [[{
   struct sctp_peeloff_arg_t p_arg;
   uint32_t flags;
 }]],
-    ["struct sctp_paddrthlds"] = [[{
+  ["struct sctp_paddrthlds"] = [[{
   int32_t spt_assoc_id;
   struct __kernel_sockaddr_storage spt_address;
   uint16_t spt_pathmaxrxt;
   uint16_t spt_pathpfthld;
 }]],
-    ["struct sctp_paddrthlds_v2"] = [[{
+  ["struct sctp_paddrthlds_v2"] = [[{
   int32_t spt_assoc_id;
   struct __kernel_sockaddr_storage spt_address;
   uint16_t spt_pathmaxrxt;
   uint16_t spt_pathpfthld;
   uint16_t spt_pathcpthld;
 }]],
-    ["struct sctp_default_prinfo"] = [[{
+  ["struct sctp_default_prinfo"] = [[{
   int32_t pr_assoc_id;
   uint32_t pr_value;
   uint16_t pr_policy;
 }]],
-    ["struct sctp_reset_streams"] = [[{
+  ["struct sctp_reset_streams"] = [[{
   int32_t srs_assoc_id;
   uint16_t srs_flags;
   uint16_t srs_number_streams;
   uint16_t srs_stream_list[];
 }]],
-    ["struct sctp_add_streams"] = [[{
+  ["struct sctp_add_streams"] = [[{
   int32_t sas_assoc_id;
   uint16_t sas_instrms;
   uint16_t sas_outstrms;
 }]],
-    ["struct sctp_event"] = [[{
+  ["struct sctp_event"] = [[{
   int32_t se_assoc_id;
   uint16_t se_type;
   uint8_t se_on;
 }]],
-    ["struct sctp_udpencaps"] = [[{
+  ["struct sctp_udpencaps"] = [[{
   int32_t sue_assoc_id;
   struct __kernel_sockaddr_storage sue_address;
   uint16_t sue_port;
 }]],
-    ["struct sctp_probeinterval"] = [[{
+  ["struct sctp_probeinterval"] = [[{
   int32_t spi_assoc_id;
   struct __kernel_sockaddr_storage spi_address;
   uint32_t spi_interval;
 }]],
-  },
-  typedefs = {
-    sctp_assoc_t = "int32_t",
-    sctp_cmsg_data_t = "union sctp_cmsg_data_t",
-    sctp_cmsg_t = "uint32_t",
-    sctp_sn_error_t = "uint32_t",
-    sctp_peeloff_arg_t = "struct sctp_peeloff_arg_t",
-    sctp_peeloff_flags_arg_t = "struct sctp_peeloff_flags_arg_t",
-  },
-  macros = function(M)
-    return {
-      __SCTP_PR_INDEX = function(x)
-        return M.int(M.shr(M.long(x), 4) - 1)
-      end,
-      SCTP_PR_POLICY = function(x)
-        return M.int(M.band(M.long(x), 0x30))
-      end,
-      SCTP_PR_TTL_ENABLED = function(x)
-        return M.band(M.long(x), 0x30) == 0x10
-      end,
-      SCTP_PR_RTX_ENABLED = function(x)
-        return M.band(M.long(x), 0x30) == 0x20
-      end,
-      SCTP_PR_PRIO_ENABLED = function(x)
-        return M.band(M.long(x), 0x30) == 0x30
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct sctp_assoc_stats"] = [[{
-    int32_t sas_assoc_id;
-    struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
-    uint64_t sas_maxrto;
-    uint64_t sas_isacks;
-    uint64_t sas_osacks;
-    uint64_t sas_opackets;
-    uint64_t sas_ipackets;
-    uint64_t sas_rtxchunks;
-    uint64_t sas_outofseqtsns;
-    uint64_t sas_idupchunks;
-    uint64_t sas_gapcnt;
-    uint64_t sas_ouodchunks;
-    uint64_t sas_iuodchunks;
-    uint64_t sas_oodchunks;
-    uint64_t sas_iodchunks;
-    uint64_t sas_octrlchunks;
-    uint64_t sas_ictrlchunks;
-  }]],
-        ["struct sctp_prstatus"] = [[{
-    int32_t sprstat_assoc_id;
-    uint16_t sprstat_sid;
-    uint16_t sprstat_policy;
-    uint64_t sprstat_abandoned_unsent;
-    uint64_t sprstat_abandoned_sent;
-  }]],
-        ["struct sctp_info"] = [[{
-    uint32_t sctpi_tag;
-    uint32_t sctpi_state;
-    uint32_t sctpi_rwnd;
-    uint16_t sctpi_unackdata;
-    uint16_t sctpi_penddata;
-    uint16_t sctpi_instrms;
-    uint16_t sctpi_outstrms;
-    uint32_t sctpi_fragmentation_point;
-    uint32_t sctpi_inqueue;
-    uint32_t sctpi_outqueue;
-    uint32_t sctpi_overall_error;
-    uint32_t sctpi_max_burst;
-    uint32_t sctpi_maxseg;
-    uint32_t sctpi_peer_rwnd;
-    uint32_t sctpi_peer_tag;
-    uint8_t sctpi_peer_capable;
-    uint8_t sctpi_peer_sack;
-    uint16_t __reserved1;
-    uint64_t sctpi_isacks;
-    uint64_t sctpi_osacks;
-    uint64_t sctpi_opackets;
-    uint64_t sctpi_ipackets;
-    uint64_t sctpi_rtxchunks;
-    uint64_t sctpi_outofseqtsns;
-    uint64_t sctpi_idupchunks;
-    uint64_t sctpi_gapcnt;
-    uint64_t sctpi_ouodchunks;
-    uint64_t sctpi_iuodchunks;
-    uint64_t sctpi_oodchunks;
-    uint64_t sctpi_iodchunks;
-    uint64_t sctpi_octrlchunks;
-    uint64_t sctpi_ictrlchunks;
-    struct __kernel_sockaddr_storage sctpi_p_address;
-    int32_t sctpi_p_state;
-    uint32_t sctpi_p_cwnd;
-    uint32_t sctpi_p_srtt;
-    uint32_t sctpi_p_rto;
-    uint32_t sctpi_p_hbinterval;
-    uint32_t sctpi_p_pathmaxrxt;
-    uint32_t sctpi_p_sackdelay;
-    uint32_t sctpi_p_sackfreq;
-    uint32_t sctpi_p_ssthresh;
-    uint32_t sctpi_p_partial_bytes_acked;
-    uint32_t sctpi_p_flight_size;
-    uint16_t sctpi_p_error;
-    uint16_t __reserved2;
-    uint32_t sctpi_s_autoclose;
-    uint32_t sctpi_s_adaptation_ind;
-    uint32_t sctpi_s_pd_point;
-    uint8_t sctpi_s_nodelay;
-    uint8_t sctpi_s_disable_fragments;
-    uint8_t sctpi_s_v4mapped;
-    uint8_t sctpi_s_frag_interleave;
-    uint32_t sctpi_s_type;
-    uint32_t __reserved3;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct sctp_assoc_stats"] = [[{
-    int32_t sas_assoc_id;
-    struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
-    unsigned long sas_maxrto;
-    unsigned long sas_isacks;
-    unsigned long sas_osacks;
-    unsigned long sas_opackets;
-    unsigned long sas_ipackets;
-    unsigned long sas_rtxchunks;
-    unsigned long sas_outofseqtsns;
-    unsigned long sas_idupchunks;
-    unsigned long sas_gapcnt;
-    unsigned long sas_ouodchunks;
-    unsigned long sas_iuodchunks;
-    unsigned long sas_oodchunks;
-    unsigned long sas_iodchunks;
-    unsigned long sas_octrlchunks;
-    unsigned long sas_ictrlchunks;
-  }]],
-        ["struct sctp_prstatus"] = [[{
-    int32_t sprstat_assoc_id;
-    uint16_t sprstat_sid;
-    uint16_t sprstat_policy;
-    unsigned long sprstat_abandoned_unsent;
-    unsigned long sprstat_abandoned_sent;
-  }]],
-        ["struct sctp_info"] = [[{
-    uint32_t sctpi_tag;
-    uint32_t sctpi_state;
-    uint32_t sctpi_rwnd;
-    uint16_t sctpi_unackdata;
-    uint16_t sctpi_penddata;
-    uint16_t sctpi_instrms;
-    uint16_t sctpi_outstrms;
-    uint32_t sctpi_fragmentation_point;
-    uint32_t sctpi_inqueue;
-    uint32_t sctpi_outqueue;
-    uint32_t sctpi_overall_error;
-    uint32_t sctpi_max_burst;
-    uint32_t sctpi_maxseg;
-    uint32_t sctpi_peer_rwnd;
-    uint32_t sctpi_peer_tag;
-    uint8_t sctpi_peer_capable;
-    uint8_t sctpi_peer_sack;
-    uint16_t __reserved1;
-    unsigned long sctpi_isacks;
-    unsigned long sctpi_osacks;
-    unsigned long sctpi_opackets;
-    unsigned long sctpi_ipackets;
-    unsigned long sctpi_rtxchunks;
-    unsigned long sctpi_outofseqtsns;
-    unsigned long sctpi_idupchunks;
-    unsigned long sctpi_gapcnt;
-    unsigned long sctpi_ouodchunks;
-    unsigned long sctpi_iuodchunks;
-    unsigned long sctpi_oodchunks;
-    unsigned long sctpi_iodchunks;
-    unsigned long sctpi_octrlchunks;
-    unsigned long sctpi_ictrlchunks;
-    struct __kernel_sockaddr_storage sctpi_p_address;
-    int32_t sctpi_p_state;
-    uint32_t sctpi_p_cwnd;
-    uint32_t sctpi_p_srtt;
-    uint32_t sctpi_p_rto;
-    uint32_t sctpi_p_hbinterval;
-    uint32_t sctpi_p_pathmaxrxt;
-    uint32_t sctpi_p_sackdelay;
-    uint32_t sctpi_p_sackfreq;
-    uint32_t sctpi_p_ssthresh;
-    uint32_t sctpi_p_partial_bytes_acked;
-    uint32_t sctpi_p_flight_size;
-    uint16_t sctpi_p_error;
-    uint16_t __reserved2;
-    uint32_t sctpi_s_autoclose;
-    uint32_t sctpi_s_adaptation_ind;
-    uint32_t sctpi_s_pd_point;
-    uint8_t sctpi_s_nodelay;
-    uint8_t sctpi_s_disable_fragments;
-    uint8_t sctpi_s_v4mapped;
-    uint8_t sctpi_s_frag_interleave;
-    uint32_t sctpi_s_type;
-    uint32_t __reserved3;
-  }]],
-      },
+},
+typedefs = {
+  sctp_assoc_t = "int32_t",
+  sctp_cmsg_data_t = "union sctp_cmsg_data_t",
+  sctp_cmsg_t = "uint32_t",
+  sctp_sn_error_t = "uint32_t",
+  sctp_peeloff_arg_t = "struct sctp_peeloff_arg_t",
+  sctp_peeloff_flags_arg_t = "struct sctp_peeloff_flags_arg_t",
+},
+macros = function(M)
+  return {
+    __SCTP_PR_INDEX = function(x)
+      return M.int(M.shr(M.long(x), 4) - 1)
+    end,
+    SCTP_PR_POLICY = function(x)
+      return M.int(M.band(M.long(x), 0x30))
+    end,
+    SCTP_PR_TTL_ENABLED = function(x)
+      return M.band(M.long(x), 0x30) == 0x10
+    end,
+    SCTP_PR_RTX_ENABLED = function(x)
+      return M.band(M.long(x), 0x30) == 0x20
+    end,
+    SCTP_PR_PRIO_ENABLED = function(x)
+      return M.band(M.long(x), 0x30) == 0x30
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct sctp_assoc_stats"] = [[{
+  int32_t sas_assoc_id;
+  struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
+  uint64_t sas_maxrto;
+  uint64_t sas_isacks;
+  uint64_t sas_osacks;
+  uint64_t sas_opackets;
+  uint64_t sas_ipackets;
+  uint64_t sas_rtxchunks;
+  uint64_t sas_outofseqtsns;
+  uint64_t sas_idupchunks;
+  uint64_t sas_gapcnt;
+  uint64_t sas_ouodchunks;
+  uint64_t sas_iuodchunks;
+  uint64_t sas_oodchunks;
+  uint64_t sas_iodchunks;
+  uint64_t sas_octrlchunks;
+  uint64_t sas_ictrlchunks;
+}]],
+      ["struct sctp_prstatus"] = [[{
+  int32_t sprstat_assoc_id;
+  uint16_t sprstat_sid;
+  uint16_t sprstat_policy;
+  uint64_t sprstat_abandoned_unsent;
+  uint64_t sprstat_abandoned_sent;
+}]],
+      ["struct sctp_info"] = [[{
+  uint32_t sctpi_tag;
+  uint32_t sctpi_state;
+  uint32_t sctpi_rwnd;
+  uint16_t sctpi_unackdata;
+  uint16_t sctpi_penddata;
+  uint16_t sctpi_instrms;
+  uint16_t sctpi_outstrms;
+  uint32_t sctpi_fragmentation_point;
+  uint32_t sctpi_inqueue;
+  uint32_t sctpi_outqueue;
+  uint32_t sctpi_overall_error;
+  uint32_t sctpi_max_burst;
+  uint32_t sctpi_maxseg;
+  uint32_t sctpi_peer_rwnd;
+  uint32_t sctpi_peer_tag;
+  uint8_t sctpi_peer_capable;
+  uint8_t sctpi_peer_sack;
+  uint16_t __reserved1;
+  uint64_t sctpi_isacks;
+  uint64_t sctpi_osacks;
+  uint64_t sctpi_opackets;
+  uint64_t sctpi_ipackets;
+  uint64_t sctpi_rtxchunks;
+  uint64_t sctpi_outofseqtsns;
+  uint64_t sctpi_idupchunks;
+  uint64_t sctpi_gapcnt;
+  uint64_t sctpi_ouodchunks;
+  uint64_t sctpi_iuodchunks;
+  uint64_t sctpi_oodchunks;
+  uint64_t sctpi_iodchunks;
+  uint64_t sctpi_octrlchunks;
+  uint64_t sctpi_ictrlchunks;
+  struct __kernel_sockaddr_storage sctpi_p_address;
+  int32_t sctpi_p_state;
+  uint32_t sctpi_p_cwnd;
+  uint32_t sctpi_p_srtt;
+  uint32_t sctpi_p_rto;
+  uint32_t sctpi_p_hbinterval;
+  uint32_t sctpi_p_pathmaxrxt;
+  uint32_t sctpi_p_sackdelay;
+  uint32_t sctpi_p_sackfreq;
+  uint32_t sctpi_p_ssthresh;
+  uint32_t sctpi_p_partial_bytes_acked;
+  uint32_t sctpi_p_flight_size;
+  uint16_t sctpi_p_error;
+  uint16_t __reserved2;
+  uint32_t sctpi_s_autoclose;
+  uint32_t sctpi_s_adaptation_ind;
+  uint32_t sctpi_s_pd_point;
+  uint8_t sctpi_s_nodelay;
+  uint8_t sctpi_s_disable_fragments;
+  uint8_t sctpi_s_v4mapped;
+  uint8_t sctpi_s_frag_interleave;
+  uint32_t sctpi_s_type;
+  uint32_t __reserved3;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct sctp_assoc_stats"] = [[{
+  int32_t sas_assoc_id;
+  struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
+  unsigned long sas_maxrto;
+  unsigned long sas_isacks;
+  unsigned long sas_osacks;
+  unsigned long sas_opackets;
+  unsigned long sas_ipackets;
+  unsigned long sas_rtxchunks;
+  unsigned long sas_outofseqtsns;
+  unsigned long sas_idupchunks;
+  unsigned long sas_gapcnt;
+  unsigned long sas_ouodchunks;
+  unsigned long sas_iuodchunks;
+  unsigned long sas_oodchunks;
+  unsigned long sas_iodchunks;
+  unsigned long sas_octrlchunks;
+  unsigned long sas_ictrlchunks;
+}]],
+      ["struct sctp_prstatus"] = [[{
+  int32_t sprstat_assoc_id;
+  uint16_t sprstat_sid;
+  uint16_t sprstat_policy;
+  unsigned long sprstat_abandoned_unsent;
+  unsigned long sprstat_abandoned_sent;
+}]],
+      ["struct sctp_info"] = [[{
+  uint32_t sctpi_tag;
+  uint32_t sctpi_state;
+  uint32_t sctpi_rwnd;
+  uint16_t sctpi_unackdata;
+  uint16_t sctpi_penddata;
+  uint16_t sctpi_instrms;
+  uint16_t sctpi_outstrms;
+  uint32_t sctpi_fragmentation_point;
+  uint32_t sctpi_inqueue;
+  uint32_t sctpi_outqueue;
+  uint32_t sctpi_overall_error;
+  uint32_t sctpi_max_burst;
+  uint32_t sctpi_maxseg;
+  uint32_t sctpi_peer_rwnd;
+  uint32_t sctpi_peer_tag;
+  uint8_t sctpi_peer_capable;
+  uint8_t sctpi_peer_sack;
+  uint16_t __reserved1;
+  unsigned long sctpi_isacks;
+  unsigned long sctpi_osacks;
+  unsigned long sctpi_opackets;
+  unsigned long sctpi_ipackets;
+  unsigned long sctpi_rtxchunks;
+  unsigned long sctpi_outofseqtsns;
+  unsigned long sctpi_idupchunks;
+  unsigned long sctpi_gapcnt;
+  unsigned long sctpi_ouodchunks;
+  unsigned long sctpi_iuodchunks;
+  unsigned long sctpi_oodchunks;
+  unsigned long sctpi_iodchunks;
+  unsigned long sctpi_octrlchunks;
+  unsigned long sctpi_ictrlchunks;
+  struct __kernel_sockaddr_storage sctpi_p_address;
+  int32_t sctpi_p_state;
+  uint32_t sctpi_p_cwnd;
+  uint32_t sctpi_p_srtt;
+  uint32_t sctpi_p_rto;
+  uint32_t sctpi_p_hbinterval;
+  uint32_t sctpi_p_pathmaxrxt;
+  uint32_t sctpi_p_sackdelay;
+  uint32_t sctpi_p_sackfreq;
+  uint32_t sctpi_p_ssthresh;
+  uint32_t sctpi_p_partial_bytes_acked;
+  uint32_t sctpi_p_flight_size;
+  uint16_t sctpi_p_error;
+  uint16_t __reserved2;
+  uint32_t sctpi_s_autoclose;
+  uint32_t sctpi_s_adaptation_ind;
+  uint32_t sctpi_s_pd_point;
+  uint8_t sctpi_s_nodelay;
+  uint8_t sctpi_s_disable_fragments;
+  uint8_t sctpi_s_v4mapped;
+  uint8_t sctpi_s_frag_interleave;
+  uint32_t sctpi_s_type;
+  uint32_t __reserved3;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/seccomp.h"] = [==[
-  constants = {
-    SECCOMP_MODE_DISABLED = 0,
-    SECCOMP_MODE_STRICT = 1,
-    SECCOMP_MODE_FILTER = 2,
-    SECCOMP_SET_MODE_STRICT = 0,
-    SECCOMP_SET_MODE_FILTER = 1,
-    SECCOMP_GET_ACTION_AVAIL = 2,
-    SECCOMP_GET_NOTIF_SIZES = 3,
-    SECCOMP_FILTER_FLAG_TSYNC = 0x1,
-    SECCOMP_FILTER_FLAG_LOG = 0x2,
-    SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x4,
-    SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8,
-    SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 0x10,
-    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20,
-    SECCOMP_RET_KILL_PROCESS = 0x80000000,
-    SECCOMP_RET_KILL_THREAD = 0x0,
-    SECCOMP_RET_KILL = 0,
-    SECCOMP_RET_TRAP = 0x30000,
-    SECCOMP_RET_ERRNO = 0x50000,
-    SECCOMP_RET_USER_NOTIF = 0x7fc00000,
-    SECCOMP_RET_TRACE = 0x7ff00000,
-    SECCOMP_RET_LOG = 0x7ffc0000,
-    SECCOMP_RET_ALLOW = 0x7fff0000,
-    SECCOMP_RET_ACTION_FULL = 0xffff0000,
-    SECCOMP_RET_ACTION = 0x7fff0000,
-    SECCOMP_RET_DATA = 0xffff,
-    SECCOMP_USER_NOTIF_FLAG_CONTINUE = 0x1,
-    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 0x1,
-    SECCOMP_ADDFD_FLAG_SETFD = 0x1,
-    SECCOMP_ADDFD_FLAG_SEND = 0x2,
-    SECCOMP_IOC_MAGIC = 33,
-    SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100,
-    SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101,
-  },
-  records = {
-    ["struct seccomp_notif_sizes"] = [[{
+constants = {
+  SECCOMP_MODE_DISABLED = 0,
+  SECCOMP_MODE_STRICT = 1,
+  SECCOMP_MODE_FILTER = 2,
+  SECCOMP_SET_MODE_STRICT = 0,
+  SECCOMP_SET_MODE_FILTER = 1,
+  SECCOMP_GET_ACTION_AVAIL = 2,
+  SECCOMP_GET_NOTIF_SIZES = 3,
+  SECCOMP_FILTER_FLAG_TSYNC = 0x1,
+  SECCOMP_FILTER_FLAG_LOG = 0x2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x4,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 0x10,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20,
+  SECCOMP_RET_KILL_PROCESS = 0x80000000,
+  SECCOMP_RET_KILL_THREAD = 0x0,
+  SECCOMP_RET_KILL = 0,
+  SECCOMP_RET_TRAP = 0x30000,
+  SECCOMP_RET_ERRNO = 0x50000,
+  SECCOMP_RET_USER_NOTIF = 0x7fc00000,
+  SECCOMP_RET_TRACE = 0x7ff00000,
+  SECCOMP_RET_LOG = 0x7ffc0000,
+  SECCOMP_RET_ALLOW = 0x7fff0000,
+  SECCOMP_RET_ACTION_FULL = 0xffff0000,
+  SECCOMP_RET_ACTION = 0x7fff0000,
+  SECCOMP_RET_DATA = 0xffff,
+  SECCOMP_USER_NOTIF_FLAG_CONTINUE = 0x1,
+  SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 0x1,
+  SECCOMP_ADDFD_FLAG_SETFD = 0x1,
+  SECCOMP_ADDFD_FLAG_SEND = 0x2,
+  SECCOMP_IOC_MAGIC = 33,
+  SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100,
+  SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101,
+},
+records = {
+  ["struct seccomp_notif_sizes"] = [[{
   uint16_t seccomp_notif;
   uint16_t seccomp_notif_resp;
   uint16_t seccomp_data;
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102,
+      SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103,
+      SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104,
+    },
+    macros = function(M)
+      return {
+        SECCOMP_IO = function(nr)
+          return M.int(M.bor(0x2100, M.long(nr)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102,
-        SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103,
-        SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104,
-      },
-      macros = function(M)
-        return {
-          SECCOMP_IO = function(nr)
-            return M.int(M.bor(0x2100, M.long(nr)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct seccomp_data"] = [[{
-    int32_t nr;
-    uint32_t arch;
-    uint64_t instruction_pointer;
-    uint64_t args[6];
-  }]],
-        ["struct seccomp_notif"] = [[{
-    uint64_t id;
-    uint32_t pid;
-    uint32_t flags;
-    struct seccomp_data data;
-  }]],
-        ["struct seccomp_notif_resp"] = [[{
-    uint64_t id;
-    int64_t val;
-    int32_t error;
-    uint32_t flags;
-  }]],
-        ["struct seccomp_notif_addfd"] = [[{
-    uint64_t id;
-    uint32_t flags;
-    uint32_t srcfd;
-    uint32_t newfd;
-    uint32_t newfd_flags;
-  }]],
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      macros = function(M)
-        return {
-          SECCOMP_IOR = function(nr, type)
-            return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-          end,
-          SECCOMP_IOW = function(nr, type)
-            return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          SECCOMP_IOWR = function(nr, type)
-            return M.int(M.bor(M.u64(M.bor(0xc0002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      macros = function(M)
-        return {
-          SECCOMP_IOR = function(nr, type)
-            return M.int(M.bor(0x80002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
-          end,
-          SECCOMP_IOW = function(nr, type)
-            return M.int(M.bor(0x40002100, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          SECCOMP_IOWR = function(nr, type)
-            return M.int(M.bor(0xc0002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SECCOMP_IOCTL_NOTIF_ID_VALID = 0x80082102,
-        SECCOMP_IOCTL_NOTIF_ADDFD = 0x80182103,
-        SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x80082104,
-      },
-      macros = function(M)
-        return {
-          SECCOMP_IO = function(nr)
-            return M.int(M.bor(0x20002100, M.long(nr)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      macros = function(M)
-        return {
-          SECCOMP_IOR = function(nr, type)
-            return M.int(M.bor(0x40002100, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
-          end,
-          SECCOMP_IOW = function(nr, type)
-            return M.int(M.bor(0x80002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct seccomp_data"] = [[{
-    int32_t nr;
-    uint32_t arch;
-    unsigned long instruction_pointer;
-    unsigned long args[6];
-  }]],
-        ["struct seccomp_notif"] = [[{
-    unsigned long id;
-    uint32_t pid;
-    uint32_t flags;
-    struct seccomp_data data;
-  }]],
-        ["struct seccomp_notif_resp"] = [[{
-    unsigned long id;
-    long val;
-    int32_t error;
-    uint32_t flags;
-  }]],
-        ["struct seccomp_notif_addfd"] = [[{
-    unsigned long id;
-    uint32_t flags;
-    uint32_t srcfd;
-    uint32_t newfd;
-    uint32_t newfd_flags;
-  }]],
-      },
-      macros = function(M)
-        return {
-          SECCOMP_IOR = function(nr, type)
-            return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-          end,
-          SECCOMP_IOW = function(nr, type)
-            return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-          end,
-        }
-      end,
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct seccomp_data"] = [[{
+  int32_t nr;
+  uint32_t arch;
+  uint64_t instruction_pointer;
+  uint64_t args[6];
+}]],
+      ["struct seccomp_notif"] = [[{
+  uint64_t id;
+  uint32_t pid;
+  uint32_t flags;
+  struct seccomp_data data;
+}]],
+      ["struct seccomp_notif_resp"] = [[{
+  uint64_t id;
+  int64_t val;
+  int32_t error;
+  uint32_t flags;
+}]],
+      ["struct seccomp_notif_addfd"] = [[{
+  uint64_t id;
+  uint32_t flags;
+  uint32_t srcfd;
+  uint32_t newfd;
+  uint32_t newfd_flags;
+}]],
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    macros = function(M)
+      return {
+        SECCOMP_IOR = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+        SECCOMP_IOW = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        SECCOMP_IOWR = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0xc0002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    macros = function(M)
+      return {
+        SECCOMP_IOR = function(nr, type)
+          return M.int(M.bor(0x80002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+        SECCOMP_IOW = function(nr, type)
+          return M.int(M.bor(0x40002100, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        SECCOMP_IOWR = function(nr, type)
+          return M.int(M.bor(0xc0002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SECCOMP_IOCTL_NOTIF_ID_VALID = 0x80082102,
+      SECCOMP_IOCTL_NOTIF_ADDFD = 0x80182103,
+      SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x80082104,
+    },
+    macros = function(M)
+      return {
+        SECCOMP_IO = function(nr)
+          return M.int(M.bor(0x20002100, M.long(nr)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    macros = function(M)
+      return {
+        SECCOMP_IOR = function(nr, type)
+          return M.int(M.bor(0x40002100, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+        SECCOMP_IOW = function(nr, type)
+          return M.int(M.bor(0x80002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct seccomp_data"] = [[{
+  int32_t nr;
+  uint32_t arch;
+  unsigned long instruction_pointer;
+  unsigned long args[6];
+}]],
+      ["struct seccomp_notif"] = [[{
+  unsigned long id;
+  uint32_t pid;
+  uint32_t flags;
+  struct seccomp_data data;
+}]],
+      ["struct seccomp_notif_resp"] = [[{
+  unsigned long id;
+  long val;
+  int32_t error;
+  uint32_t flags;
+}]],
+      ["struct seccomp_notif_addfd"] = [[{
+  unsigned long id;
+  uint32_t flags;
+  uint32_t srcfd;
+  uint32_t newfd;
+  uint32_t newfd_flags;
+}]],
+    },
+    macros = function(M)
+      return {
+        SECCOMP_IOR = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+        SECCOMP_IOW = function(nr, type)
+          return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/securebits.h"] = [==[
-  constants = {
-    SECUREBITS_DEFAULT = 0x0,
-    SECURE_NOROOT = 0,
-    SECURE_NOROOT_LOCKED = 1,
-    SECBIT_NOROOT = 1,
-    SECBIT_NOROOT_LOCKED = 2,
-    SECURE_NO_SETUID_FIXUP = 2,
-    SECURE_NO_SETUID_FIXUP_LOCKED = 3,
-    SECBIT_NO_SETUID_FIXUP = 4,
-    SECBIT_NO_SETUID_FIXUP_LOCKED = 8,
-    SECURE_KEEP_CAPS = 4,
-    SECURE_KEEP_CAPS_LOCKED = 5,
-    SECBIT_KEEP_CAPS = 16,
-    SECBIT_KEEP_CAPS_LOCKED = 32,
-    SECURE_NO_CAP_AMBIENT_RAISE = 6,
-    SECURE_NO_CAP_AMBIENT_RAISE_LOCKED = 7,
-    SECBIT_NO_CAP_AMBIENT_RAISE = 64,
-    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED = 128,
-    SECURE_EXEC_RESTRICT_FILE = 8,
-    SECURE_EXEC_RESTRICT_FILE_LOCKED = 9,
-    SECBIT_EXEC_RESTRICT_FILE = 256,
-    SECBIT_EXEC_RESTRICT_FILE_LOCKED = 512,
-    SECURE_EXEC_DENY_INTERACTIVE = 10,
-    SECURE_EXEC_DENY_INTERACTIVE_LOCKED = 11,
-    SECBIT_EXEC_DENY_INTERACTIVE = 1024,
-    SECBIT_EXEC_DENY_INTERACTIVE_LOCKED = 2048,
-    SECURE_ALL_BITS = 1365,
-    SECURE_ALL_LOCKS = 0xaaa,
-    SECURE_ALL_UNPRIVILEGED = 1280,
-  },
-  macros = function(M)
-    return {
-      issecure_mask = function(X)
-        return M.int(M.i32(M.shl(1LL, M.long(X))))
-      end,
-    }
-  end,
+constants = {
+  SECUREBITS_DEFAULT = 0x0,
+  SECURE_NOROOT = 0,
+  SECURE_NOROOT_LOCKED = 1,
+  SECBIT_NOROOT = 1,
+  SECBIT_NOROOT_LOCKED = 2,
+  SECURE_NO_SETUID_FIXUP = 2,
+  SECURE_NO_SETUID_FIXUP_LOCKED = 3,
+  SECBIT_NO_SETUID_FIXUP = 4,
+  SECBIT_NO_SETUID_FIXUP_LOCKED = 8,
+  SECURE_KEEP_CAPS = 4,
+  SECURE_KEEP_CAPS_LOCKED = 5,
+  SECBIT_KEEP_CAPS = 16,
+  SECBIT_KEEP_CAPS_LOCKED = 32,
+  SECURE_NO_CAP_AMBIENT_RAISE = 6,
+  SECURE_NO_CAP_AMBIENT_RAISE_LOCKED = 7,
+  SECBIT_NO_CAP_AMBIENT_RAISE = 64,
+  SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED = 128,
+  SECURE_EXEC_RESTRICT_FILE = 8,
+  SECURE_EXEC_RESTRICT_FILE_LOCKED = 9,
+  SECBIT_EXEC_RESTRICT_FILE = 256,
+  SECBIT_EXEC_RESTRICT_FILE_LOCKED = 512,
+  SECURE_EXEC_DENY_INTERACTIVE = 10,
+  SECURE_EXEC_DENY_INTERACTIVE_LOCKED = 11,
+  SECBIT_EXEC_DENY_INTERACTIVE = 1024,
+  SECBIT_EXEC_DENY_INTERACTIVE_LOCKED = 2048,
+  SECURE_ALL_BITS = 1365,
+  SECURE_ALL_LOCKS = 0xaaa,
+  SECURE_ALL_UNPRIVILEGED = 1280,
+},
+macros = function(M)
+  return {
+    issecure_mask = function(X)
+      return M.int(M.i32(M.shl(1LL, M.long(X))))
+    end,
+  }
+end,
 ]==],
 ["linux/sed-opal.h"] = [==[
-  constants = {
-    OPAL_MBR_ENABLE = 0,
-    OPAL_MBR_DISABLE = 1,
-    OPAL_MBR_NOT_DONE = 0,
-    OPAL_MBR_DONE = 1,
-    OPAL_ADMIN1 = 0,
-    OPAL_USER1 = 1,
-    OPAL_USER2 = 2,
-    OPAL_USER3 = 3,
-    OPAL_USER4 = 4,
-    OPAL_USER5 = 5,
-    OPAL_USER6 = 6,
-    OPAL_USER7 = 7,
-    OPAL_USER8 = 8,
-    OPAL_USER9 = 9,
-    OPAL_RO = 1,
-    OPAL_RW = 2,
-    OPAL_LK = 4,
-    OPAL_SAVE_FOR_LOCK = 1,
-    OPAL_INCLUDED = 0,
-    OPAL_KEYRING = 1,
-    OPAL_PRESERVE = 1,
-    OPAL_READ_TABLE = 0,
-    OPAL_WRITE_TABLE = 1,
-    OPAL_KEY_MAX = 256,
-    OPAL_MAX_LRS = 9,
-    OPAL_UID_LENGTH = 8,
-    OPAL_TABLE_READ = 0x1,
-    OPAL_TABLE_WRITE = 0x2,
-    OPAL_FL_SUPPORTED = 0x1,
-    OPAL_FL_LOCKING_SUPPORTED = 0x2,
-    OPAL_FL_LOCKING_ENABLED = 0x4,
-    OPAL_FL_LOCKED = 0x8,
-    OPAL_FL_MBR_ENABLED = 0x10,
-    OPAL_FL_MBR_DONE = 0x20,
-    OPAL_FL_SUM_SUPPORTED = 0x40,
-  },
-  records = {
-    ["struct opal_key"] = [[{
+constants = {
+  OPAL_MBR_ENABLE = 0,
+  OPAL_MBR_DISABLE = 1,
+  OPAL_MBR_NOT_DONE = 0,
+  OPAL_MBR_DONE = 1,
+  OPAL_ADMIN1 = 0,
+  OPAL_USER1 = 1,
+  OPAL_USER2 = 2,
+  OPAL_USER3 = 3,
+  OPAL_USER4 = 4,
+  OPAL_USER5 = 5,
+  OPAL_USER6 = 6,
+  OPAL_USER7 = 7,
+  OPAL_USER8 = 8,
+  OPAL_USER9 = 9,
+  OPAL_RO = 1,
+  OPAL_RW = 2,
+  OPAL_LK = 4,
+  OPAL_SAVE_FOR_LOCK = 1,
+  OPAL_INCLUDED = 0,
+  OPAL_KEYRING = 1,
+  OPAL_PRESERVE = 1,
+  OPAL_READ_TABLE = 0,
+  OPAL_WRITE_TABLE = 1,
+  OPAL_KEY_MAX = 256,
+  OPAL_MAX_LRS = 9,
+  OPAL_UID_LENGTH = 8,
+  OPAL_TABLE_READ = 0x1,
+  OPAL_TABLE_WRITE = 0x2,
+  OPAL_FL_SUPPORTED = 0x1,
+  OPAL_FL_LOCKING_SUPPORTED = 0x2,
+  OPAL_FL_LOCKING_ENABLED = 0x4,
+  OPAL_FL_LOCKED = 0x8,
+  OPAL_FL_MBR_ENABLED = 0x10,
+  OPAL_FL_MBR_DONE = 0x20,
+  OPAL_FL_SUM_SUPPORTED = 0x40,
+},
+records = {
+  ["struct opal_key"] = [[{
   uint8_t lr;
   uint8_t key_len;
   uint8_t key_type;
   uint8_t __align[5];
   uint8_t key[256];
 }]],
-    ["struct opal_lr_act"] = [[{
+  ["struct opal_lr_act"] = [[{
   struct opal_key key;
   uint32_t sum;
   uint8_t num_lrs;
   uint8_t lr[9];
   uint8_t align[2];
 }]],
-    ["struct opal_lr_react"] = [[{
+  ["struct opal_lr_react"] = [[{
   struct opal_key key;
   struct opal_key new_admin_key;
   uint8_t num_lrs;
@@ -1391,234 +1391,234 @@ return {
   uint8_t entire_table;
   uint8_t align[4];
 }]],
-    ["struct opal_session_info"] = [[{
+  ["struct opal_session_info"] = [[{
   uint32_t sum;
   uint32_t who;
   struct opal_key opal_key;
 }]],
-    ["struct opal_sum_ranges"] = [[{
+  ["struct opal_sum_ranges"] = [[{
   struct opal_key key;
   uint8_t num_lrs;
   uint8_t lr[9];
   uint8_t range_policy;
   uint8_t align[5];
 }]],
-    ["struct opal_lock_unlock"] = [[{
+  ["struct opal_lock_unlock"] = [[{
   struct opal_session_info session;
   uint32_t l_state;
   uint16_t flags;
   uint8_t __align[2];
 }]],
-    ["struct opal_new_pw"] = [[{
+  ["struct opal_new_pw"] = [[{
   struct opal_session_info session;
   struct opal_session_info new_user_pw;
 }]],
-    ["struct opal_mbr_data"] = [[{
+  ["struct opal_mbr_data"] = [[{
   struct opal_key key;
   uint8_t enable_disable;
   uint8_t __align[7];
 }]],
-    ["struct opal_mbr_done"] = [[{
+  ["struct opal_mbr_done"] = [[{
   struct opal_key key;
   uint8_t done_flag;
   uint8_t __align[7];
 }]],
-    ["struct opal_status"] = [[{
+  ["struct opal_status"] = [[{
   uint32_t flags;
   uint32_t reserved;
 }]],
-    ["struct opal_revert_lsp"] = [[{
+  ["struct opal_revert_lsp"] = [[{
   struct opal_key key;
   uint32_t options;
   uint32_t __pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOC_OPAL_SAVE = 0x411870dc,
-        IOC_OPAL_LOCK_UNLOCK = 0x411870dd,
-        IOC_OPAL_TAKE_OWNERSHIP = 0x410870de,
-        IOC_OPAL_ACTIVATE_LSP = 0x411870df,
-        IOC_OPAL_SET_PW = 0x422070e0,
-        IOC_OPAL_ACTIVATE_USR = 0x411070e1,
-        IOC_OPAL_REVERT_TPR = 0x410870e2,
-        IOC_OPAL_LR_SETUP = 0x412870e3,
-        IOC_OPAL_ADD_USR_TO_LR = 0x411870e4,
-        IOC_OPAL_ENABLE_DISABLE_MBR = 0x411070e5,
-        IOC_OPAL_ERASE_LR = 0x411070e6,
-        IOC_OPAL_SECURE_ERASE_LR = 0x411070e7,
-        IOC_OPAL_PSID_REVERT_TPR = 0x410870e8,
-        IOC_OPAL_MBR_DONE = 0x411070e9,
-        IOC_OPAL_WRITE_SHADOW_MBR = 0x412070ea,
-        IOC_OPAL_GENERIC_TABLE_RW = 0x413870eb,
-        IOC_OPAL_GET_STATUS = 0x800870ec,
-        IOC_OPAL_GET_LR_STATUS = 0x413070ed,
-        IOC_OPAL_DISCOVERY = 0x401070ef,
-        IOC_OPAL_REVERT_LSP = 0x411070f0,
-        IOC_OPAL_SET_SID_PW = 0x422070f1,
-        IOC_OPAL_REACTIVATE_LSP = 0x422070f2,
-        IOC_OPAL_LR_SET_START_LEN = 0x412870f3,
-        IOC_OPAL_ENABLE_DISABLE_LR = 0x412870f4,
-        IOC_OPAL_GET_SUM_STATUS = 0x411870f5,
-        IOC_OPAL_STACK_RESET = 0x70f6,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        IOC_OPAL_GET_GEOMETRY = 0x802070ee,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct opal_user_lr_setup"] = [[{
-    uint64_t range_start;
-    uint64_t range_length;
-    uint32_t RLE;
-    uint32_t WLE;
-    struct opal_session_info session;
-  }]],
-        ["struct opal_lr_status"] = [[{
-    struct opal_session_info session;
-    uint64_t range_start;
-    uint64_t range_length;
-    uint32_t RLE;
-    uint32_t WLE;
-    uint32_t l_state;
-    uint8_t align[4];
-  }]],
-        ["struct opal_shadow_mbr"] = [[{
-    struct opal_key key;
-    uint64_t data;
-    uint64_t offset;
-    uint64_t size;
-  }]],
-        ["struct opal_read_write_table"] = [[{
-    struct opal_key key;
-    uint64_t data;
-    uint8_t table_uid[8];
-    uint64_t offset;
-    uint64_t size;
-    uint64_t flags;
-    uint64_t priv;
-  }]],
-        ["struct opal_geometry"] = [[{
-    uint8_t align;
-    uint32_t logical_block_size;
-    uint64_t alignment_granularity;
-    uint64_t lowest_aligned_lba;
-    uint8_t __align[3];
-  }]],
-        ["struct opal_discovery"] = [[{
-    uint64_t data;
-    uint64_t size;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        IOC_OPAL_GET_GEOMETRY = 0x801c70ee,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOC_OPAL_SAVE = 0x811870dc,
-        IOC_OPAL_LOCK_UNLOCK = 0x811870dd,
-        IOC_OPAL_TAKE_OWNERSHIP = 0x810870de,
-        IOC_OPAL_ACTIVATE_LSP = 0x811870df,
-        IOC_OPAL_SET_PW = 0x822070e0,
-        IOC_OPAL_ACTIVATE_USR = 0x811070e1,
-        IOC_OPAL_REVERT_TPR = 0x810870e2,
-        IOC_OPAL_LR_SETUP = 0x812870e3,
-        IOC_OPAL_ADD_USR_TO_LR = 0x811870e4,
-        IOC_OPAL_ENABLE_DISABLE_MBR = 0x811070e5,
-        IOC_OPAL_ERASE_LR = 0x811070e6,
-        IOC_OPAL_SECURE_ERASE_LR = 0x811070e7,
-        IOC_OPAL_PSID_REVERT_TPR = 0x810870e8,
-        IOC_OPAL_MBR_DONE = 0x811070e9,
-        IOC_OPAL_WRITE_SHADOW_MBR = 0x812070ea,
-        IOC_OPAL_GENERIC_TABLE_RW = 0x813870eb,
-        IOC_OPAL_GET_STATUS = 0x400870ec,
-        IOC_OPAL_GET_LR_STATUS = 0x813070ed,
-        IOC_OPAL_GET_GEOMETRY = 0x402070ee,
-        IOC_OPAL_DISCOVERY = 0x801070ef,
-        IOC_OPAL_REVERT_LSP = 0x811070f0,
-        IOC_OPAL_SET_SID_PW = 0x822070f1,
-        IOC_OPAL_REACTIVATE_LSP = 0x822070f2,
-        IOC_OPAL_LR_SET_START_LEN = 0x812870f3,
-        IOC_OPAL_ENABLE_DISABLE_LR = 0x812870f4,
-        IOC_OPAL_GET_SUM_STATUS = 0x811870f5,
-        IOC_OPAL_STACK_RESET = 0x200070f6,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct opal_user_lr_setup"] = [[{
-    unsigned long range_start;
-    unsigned long range_length;
-    uint32_t RLE;
-    uint32_t WLE;
-    struct opal_session_info session;
-  }]],
-        ["struct opal_lr_status"] = [[{
-    struct opal_session_info session;
-    unsigned long range_start;
-    unsigned long range_length;
-    uint32_t RLE;
-    uint32_t WLE;
-    uint32_t l_state;
-    uint8_t align[4];
-  }]],
-        ["struct opal_shadow_mbr"] = [[{
-    struct opal_key key;
-    unsigned long data;
-    unsigned long offset;
-    unsigned long size;
-  }]],
-        ["struct opal_read_write_table"] = [[{
-    struct opal_key key;
-    unsigned long data;
-    uint8_t table_uid[8];
-    unsigned long offset;
-    unsigned long size;
-    unsigned long flags;
-    unsigned long priv;
-  }]],
-        ["struct opal_geometry"] = [[{
-    uint8_t align;
-    uint32_t logical_block_size;
-    unsigned long alignment_granularity;
-    unsigned long lowest_aligned_lba;
-    uint8_t __align[3];
-  }]],
-        ["struct opal_discovery"] = [[{
-    unsigned long data;
-    unsigned long size;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOC_OPAL_SAVE = 0x411870dc,
+      IOC_OPAL_LOCK_UNLOCK = 0x411870dd,
+      IOC_OPAL_TAKE_OWNERSHIP = 0x410870de,
+      IOC_OPAL_ACTIVATE_LSP = 0x411870df,
+      IOC_OPAL_SET_PW = 0x422070e0,
+      IOC_OPAL_ACTIVATE_USR = 0x411070e1,
+      IOC_OPAL_REVERT_TPR = 0x410870e2,
+      IOC_OPAL_LR_SETUP = 0x412870e3,
+      IOC_OPAL_ADD_USR_TO_LR = 0x411870e4,
+      IOC_OPAL_ENABLE_DISABLE_MBR = 0x411070e5,
+      IOC_OPAL_ERASE_LR = 0x411070e6,
+      IOC_OPAL_SECURE_ERASE_LR = 0x411070e7,
+      IOC_OPAL_PSID_REVERT_TPR = 0x410870e8,
+      IOC_OPAL_MBR_DONE = 0x411070e9,
+      IOC_OPAL_WRITE_SHADOW_MBR = 0x412070ea,
+      IOC_OPAL_GENERIC_TABLE_RW = 0x413870eb,
+      IOC_OPAL_GET_STATUS = 0x800870ec,
+      IOC_OPAL_GET_LR_STATUS = 0x413070ed,
+      IOC_OPAL_DISCOVERY = 0x401070ef,
+      IOC_OPAL_REVERT_LSP = 0x411070f0,
+      IOC_OPAL_SET_SID_PW = 0x422070f1,
+      IOC_OPAL_REACTIVATE_LSP = 0x422070f2,
+      IOC_OPAL_LR_SET_START_LEN = 0x412870f3,
+      IOC_OPAL_ENABLE_DISABLE_LR = 0x412870f4,
+      IOC_OPAL_GET_SUM_STATUS = 0x411870f5,
+      IOC_OPAL_STACK_RESET = 0x70f6,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      IOC_OPAL_GET_GEOMETRY = 0x802070ee,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct opal_user_lr_setup"] = [[{
+  uint64_t range_start;
+  uint64_t range_length;
+  uint32_t RLE;
+  uint32_t WLE;
+  struct opal_session_info session;
+}]],
+      ["struct opal_lr_status"] = [[{
+  struct opal_session_info session;
+  uint64_t range_start;
+  uint64_t range_length;
+  uint32_t RLE;
+  uint32_t WLE;
+  uint32_t l_state;
+  uint8_t align[4];
+}]],
+      ["struct opal_shadow_mbr"] = [[{
+  struct opal_key key;
+  uint64_t data;
+  uint64_t offset;
+  uint64_t size;
+}]],
+      ["struct opal_read_write_table"] = [[{
+  struct opal_key key;
+  uint64_t data;
+  uint8_t table_uid[8];
+  uint64_t offset;
+  uint64_t size;
+  uint64_t flags;
+  uint64_t priv;
+}]],
+      ["struct opal_geometry"] = [[{
+  uint8_t align;
+  uint32_t logical_block_size;
+  uint64_t alignment_granularity;
+  uint64_t lowest_aligned_lba;
+  uint8_t __align[3];
+}]],
+      ["struct opal_discovery"] = [[{
+  uint64_t data;
+  uint64_t size;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      IOC_OPAL_GET_GEOMETRY = 0x801c70ee,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOC_OPAL_SAVE = 0x811870dc,
+      IOC_OPAL_LOCK_UNLOCK = 0x811870dd,
+      IOC_OPAL_TAKE_OWNERSHIP = 0x810870de,
+      IOC_OPAL_ACTIVATE_LSP = 0x811870df,
+      IOC_OPAL_SET_PW = 0x822070e0,
+      IOC_OPAL_ACTIVATE_USR = 0x811070e1,
+      IOC_OPAL_REVERT_TPR = 0x810870e2,
+      IOC_OPAL_LR_SETUP = 0x812870e3,
+      IOC_OPAL_ADD_USR_TO_LR = 0x811870e4,
+      IOC_OPAL_ENABLE_DISABLE_MBR = 0x811070e5,
+      IOC_OPAL_ERASE_LR = 0x811070e6,
+      IOC_OPAL_SECURE_ERASE_LR = 0x811070e7,
+      IOC_OPAL_PSID_REVERT_TPR = 0x810870e8,
+      IOC_OPAL_MBR_DONE = 0x811070e9,
+      IOC_OPAL_WRITE_SHADOW_MBR = 0x812070ea,
+      IOC_OPAL_GENERIC_TABLE_RW = 0x813870eb,
+      IOC_OPAL_GET_STATUS = 0x400870ec,
+      IOC_OPAL_GET_LR_STATUS = 0x813070ed,
+      IOC_OPAL_GET_GEOMETRY = 0x402070ee,
+      IOC_OPAL_DISCOVERY = 0x801070ef,
+      IOC_OPAL_REVERT_LSP = 0x811070f0,
+      IOC_OPAL_SET_SID_PW = 0x822070f1,
+      IOC_OPAL_REACTIVATE_LSP = 0x822070f2,
+      IOC_OPAL_LR_SET_START_LEN = 0x812870f3,
+      IOC_OPAL_ENABLE_DISABLE_LR = 0x812870f4,
+      IOC_OPAL_GET_SUM_STATUS = 0x811870f5,
+      IOC_OPAL_STACK_RESET = 0x200070f6,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct opal_user_lr_setup"] = [[{
+  unsigned long range_start;
+  unsigned long range_length;
+  uint32_t RLE;
+  uint32_t WLE;
+  struct opal_session_info session;
+}]],
+      ["struct opal_lr_status"] = [[{
+  struct opal_session_info session;
+  unsigned long range_start;
+  unsigned long range_length;
+  uint32_t RLE;
+  uint32_t WLE;
+  uint32_t l_state;
+  uint8_t align[4];
+}]],
+      ["struct opal_shadow_mbr"] = [[{
+  struct opal_key key;
+  unsigned long data;
+  unsigned long offset;
+  unsigned long size;
+}]],
+      ["struct opal_read_write_table"] = [[{
+  struct opal_key key;
+  unsigned long data;
+  uint8_t table_uid[8];
+  unsigned long offset;
+  unsigned long size;
+  unsigned long flags;
+  unsigned long priv;
+}]],
+      ["struct opal_geometry"] = [[{
+  uint8_t align;
+  uint32_t logical_block_size;
+  unsigned long alignment_granularity;
+  unsigned long lowest_aligned_lba;
+  uint8_t __align[3];
+}]],
+      ["struct opal_discovery"] = [[{
+  unsigned long data;
+  unsigned long size;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/seg6.h"] = [==[
-  constants = {
-    SR6_FLAG1_PROTECTED = 0x40,
-    SR6_FLAG1_OAM = 0x20,
-    SR6_FLAG1_ALERT = 0x10,
-    SR6_FLAG1_HMAC = 0x8,
-    SR6_TLV_INGRESS = 1,
-    SR6_TLV_EGRESS = 2,
-    SR6_TLV_OPAQUE = 3,
-    SR6_TLV_PADDING = 4,
-    SR6_TLV_HMAC = 5,
-  },
-  records = {
-    ["struct ipv6_sr_hdr"] = [[{
+constants = {
+  SR6_FLAG1_PROTECTED = 0x40,
+  SR6_FLAG1_OAM = 0x20,
+  SR6_FLAG1_ALERT = 0x10,
+  SR6_FLAG1_HMAC = 0x8,
+  SR6_TLV_INGRESS = 1,
+  SR6_TLV_EGRESS = 2,
+  SR6_TLV_OPAQUE = 3,
+  SR6_TLV_PADDING = 4,
+  SR6_TLV_HMAC = 5,
+},
+records = {
+  ["struct ipv6_sr_hdr"] = [[{
   uint8_t nexthdr;
   uint8_t hdrlen;
   uint8_t type;
@@ -1628,190 +1628,190 @@ return {
   uint16_t tag;
   struct in6_addr segments[];
 }]],
-    ["struct sr6_tlv"] = [[{
+  ["struct sr6_tlv"] = [[{
   uint8_t type;
   uint8_t len;
   uint8_t data[0];
 }]],
-  },
-  macros = function(M)
-    return {
-      sr_has_hmac = function(srh)
-        return M.int(M.band(M.long(srh.flags), 8))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    sr_has_hmac = function(srh)
+      return M.int(M.band(M.long(srh.flags), 8))
+    end,
+  }
+end,
 ]==],
 ["linux/seg6_genl.h"] = [==[
-  constants = {
-    SEG6_ATTR_UNSPEC = 0,
-    SEG6_ATTR_DST = 1,
-    SEG6_ATTR_DSTLEN = 2,
-    SEG6_ATTR_HMACKEYID = 3,
-    SEG6_ATTR_SECRET = 4,
-    SEG6_ATTR_SECRETLEN = 5,
-    SEG6_ATTR_ALGID = 6,
-    SEG6_ATTR_HMACINFO = 7,
-    __SEG6_ATTR_MAX = 8,
-    SEG6_CMD_UNSPEC = 0,
-    SEG6_CMD_SETHMAC = 1,
-    SEG6_CMD_DUMPHMAC = 2,
-    SEG6_CMD_SET_TUNSRC = 3,
-    SEG6_CMD_GET_TUNSRC = 4,
-    __SEG6_CMD_MAX = 5,
-    SEG6_GENL_NAME = "SEG6",
-    SEG6_GENL_VERSION = 0x1,
-    SEG6_ATTR_MAX = 7,
-    SEG6_CMD_MAX = 4,
-  },
+constants = {
+  SEG6_ATTR_UNSPEC = 0,
+  SEG6_ATTR_DST = 1,
+  SEG6_ATTR_DSTLEN = 2,
+  SEG6_ATTR_HMACKEYID = 3,
+  SEG6_ATTR_SECRET = 4,
+  SEG6_ATTR_SECRETLEN = 5,
+  SEG6_ATTR_ALGID = 6,
+  SEG6_ATTR_HMACINFO = 7,
+  __SEG6_ATTR_MAX = 8,
+  SEG6_CMD_UNSPEC = 0,
+  SEG6_CMD_SETHMAC = 1,
+  SEG6_CMD_DUMPHMAC = 2,
+  SEG6_CMD_SET_TUNSRC = 3,
+  SEG6_CMD_GET_TUNSRC = 4,
+  __SEG6_CMD_MAX = 5,
+  SEG6_GENL_NAME = "SEG6",
+  SEG6_GENL_VERSION = 0x1,
+  SEG6_ATTR_MAX = 7,
+  SEG6_CMD_MAX = 4,
+},
 ]==],
 ["linux/seg6_hmac.h"] = [==[
-  constants = {
-    SEG6_HMAC_ALGO_SHA1 = 1,
-    SEG6_HMAC_ALGO_SHA256 = 2,
-    SEG6_HMAC_SECRET_LEN = 64,
-    SEG6_HMAC_FIELD_LEN = 32,
-  },
-  records = {
-    ["struct sr6_tlv_hmac"] = [[{
+constants = {
+  SEG6_HMAC_ALGO_SHA1 = 1,
+  SEG6_HMAC_ALGO_SHA256 = 2,
+  SEG6_HMAC_SECRET_LEN = 64,
+  SEG6_HMAC_FIELD_LEN = 32,
+},
+records = {
+  ["struct sr6_tlv_hmac"] = [[{
   struct sr6_tlv tlvhdr;
   uint16_t reserved;
   uint32_t hmackeyid;
   uint8_t hmac[32];
 }]],
-  },
+},
 ]==],
 ["linux/seg6_iptunnel.h"] = [==[
-  constants = {
-    SEG6_IPTUNNEL_UNSPEC = 0,
-    SEG6_IPTUNNEL_SRH = 1,
-    SEG6_IPTUNNEL_SRC = 2,
-    __SEG6_IPTUNNEL_MAX = 3,
-    SEG6_IPTUN_MODE_INLINE = 0,
-    SEG6_IPTUN_MODE_ENCAP = 1,
-    SEG6_IPTUN_MODE_L2ENCAP = 2,
-    SEG6_IPTUN_MODE_ENCAP_RED = 3,
-    SEG6_IPTUN_MODE_L2ENCAP_RED = 4,
-    SEG6_IPTUNNEL_MAX = 2,
-  },
-  records = {
-    ["struct seg6_iptunnel_encap"] = [[{
+constants = {
+  SEG6_IPTUNNEL_UNSPEC = 0,
+  SEG6_IPTUNNEL_SRH = 1,
+  SEG6_IPTUNNEL_SRC = 2,
+  __SEG6_IPTUNNEL_MAX = 3,
+  SEG6_IPTUN_MODE_INLINE = 0,
+  SEG6_IPTUN_MODE_ENCAP = 1,
+  SEG6_IPTUN_MODE_L2ENCAP = 2,
+  SEG6_IPTUN_MODE_ENCAP_RED = 3,
+  SEG6_IPTUN_MODE_L2ENCAP_RED = 4,
+  SEG6_IPTUNNEL_MAX = 2,
+},
+records = {
+  ["struct seg6_iptunnel_encap"] = [[{
   int32_t mode;
   struct ipv6_sr_hdr srh[];
 }]],
-  },
+},
 ]==],
 ["linux/seg6_local.h"] = [==[
-  constants = {
-    SEG6_LOCAL_UNSPEC = 0,
-    SEG6_LOCAL_ACTION = 1,
-    SEG6_LOCAL_SRH = 2,
-    SEG6_LOCAL_TABLE = 3,
-    SEG6_LOCAL_NH4 = 4,
-    SEG6_LOCAL_NH6 = 5,
-    SEG6_LOCAL_IIF = 6,
-    SEG6_LOCAL_OIF = 7,
-    SEG6_LOCAL_BPF = 8,
-    SEG6_LOCAL_VRFTABLE = 9,
-    SEG6_LOCAL_COUNTERS = 10,
-    SEG6_LOCAL_FLAVORS = 11,
-    __SEG6_LOCAL_MAX = 12,
-    SEG6_LOCAL_ACTION_UNSPEC = 0,
-    SEG6_LOCAL_ACTION_END = 1,
-    SEG6_LOCAL_ACTION_END_X = 2,
-    SEG6_LOCAL_ACTION_END_T = 3,
-    SEG6_LOCAL_ACTION_END_DX2 = 4,
-    SEG6_LOCAL_ACTION_END_DX6 = 5,
-    SEG6_LOCAL_ACTION_END_DX4 = 6,
-    SEG6_LOCAL_ACTION_END_DT6 = 7,
-    SEG6_LOCAL_ACTION_END_DT4 = 8,
-    SEG6_LOCAL_ACTION_END_B6 = 9,
-    SEG6_LOCAL_ACTION_END_B6_ENCAP = 10,
-    SEG6_LOCAL_ACTION_END_BM = 11,
-    SEG6_LOCAL_ACTION_END_S = 12,
-    SEG6_LOCAL_ACTION_END_AS = 13,
-    SEG6_LOCAL_ACTION_END_AM = 14,
-    SEG6_LOCAL_ACTION_END_BPF = 15,
-    SEG6_LOCAL_ACTION_END_DT46 = 16,
-    __SEG6_LOCAL_ACTION_MAX = 17,
-    SEG6_LOCAL_BPF_PROG_UNSPEC = 0,
-    SEG6_LOCAL_BPF_PROG = 1,
-    SEG6_LOCAL_BPF_PROG_NAME = 2,
-    __SEG6_LOCAL_BPF_PROG_MAX = 3,
-    SEG6_LOCAL_CNT_UNSPEC = 0,
-    SEG6_LOCAL_CNT_PAD = 1,
-    SEG6_LOCAL_CNT_PACKETS = 2,
-    SEG6_LOCAL_CNT_BYTES = 3,
-    SEG6_LOCAL_CNT_ERRORS = 4,
-    __SEG6_LOCAL_CNT_MAX = 5,
-    SEG6_LOCAL_FLV_UNSPEC = 0,
-    SEG6_LOCAL_FLV_OPERATION = 1,
-    SEG6_LOCAL_FLV_LCBLOCK_BITS = 2,
-    SEG6_LOCAL_FLV_LCNODE_FN_BITS = 3,
-    __SEG6_LOCAL_FLV_MAX = 4,
-    SEG6_LOCAL_FLV_OP_UNSPEC = 0,
-    SEG6_LOCAL_FLV_OP_PSP = 1,
-    SEG6_LOCAL_FLV_OP_USP = 2,
-    SEG6_LOCAL_FLV_OP_USD = 3,
-    SEG6_LOCAL_FLV_OP_NEXT_CSID = 4,
-    __SEG6_LOCAL_FLV_OP_MAX = 5,
-    SEG6_LOCAL_MAX = 11,
-    SEG6_LOCAL_ACTION_MAX = 16,
-    SEG6_LOCAL_BPF_PROG_MAX = 2,
-    SEG6_LOCAL_CNT_MAX = 4,
-    SEG6_LOCAL_FLV_MAX = 3,
-    SEG6_LOCAL_FLV_OP_MAX = 4,
-  },
+constants = {
+  SEG6_LOCAL_UNSPEC = 0,
+  SEG6_LOCAL_ACTION = 1,
+  SEG6_LOCAL_SRH = 2,
+  SEG6_LOCAL_TABLE = 3,
+  SEG6_LOCAL_NH4 = 4,
+  SEG6_LOCAL_NH6 = 5,
+  SEG6_LOCAL_IIF = 6,
+  SEG6_LOCAL_OIF = 7,
+  SEG6_LOCAL_BPF = 8,
+  SEG6_LOCAL_VRFTABLE = 9,
+  SEG6_LOCAL_COUNTERS = 10,
+  SEG6_LOCAL_FLAVORS = 11,
+  __SEG6_LOCAL_MAX = 12,
+  SEG6_LOCAL_ACTION_UNSPEC = 0,
+  SEG6_LOCAL_ACTION_END = 1,
+  SEG6_LOCAL_ACTION_END_X = 2,
+  SEG6_LOCAL_ACTION_END_T = 3,
+  SEG6_LOCAL_ACTION_END_DX2 = 4,
+  SEG6_LOCAL_ACTION_END_DX6 = 5,
+  SEG6_LOCAL_ACTION_END_DX4 = 6,
+  SEG6_LOCAL_ACTION_END_DT6 = 7,
+  SEG6_LOCAL_ACTION_END_DT4 = 8,
+  SEG6_LOCAL_ACTION_END_B6 = 9,
+  SEG6_LOCAL_ACTION_END_B6_ENCAP = 10,
+  SEG6_LOCAL_ACTION_END_BM = 11,
+  SEG6_LOCAL_ACTION_END_S = 12,
+  SEG6_LOCAL_ACTION_END_AS = 13,
+  SEG6_LOCAL_ACTION_END_AM = 14,
+  SEG6_LOCAL_ACTION_END_BPF = 15,
+  SEG6_LOCAL_ACTION_END_DT46 = 16,
+  __SEG6_LOCAL_ACTION_MAX = 17,
+  SEG6_LOCAL_BPF_PROG_UNSPEC = 0,
+  SEG6_LOCAL_BPF_PROG = 1,
+  SEG6_LOCAL_BPF_PROG_NAME = 2,
+  __SEG6_LOCAL_BPF_PROG_MAX = 3,
+  SEG6_LOCAL_CNT_UNSPEC = 0,
+  SEG6_LOCAL_CNT_PAD = 1,
+  SEG6_LOCAL_CNT_PACKETS = 2,
+  SEG6_LOCAL_CNT_BYTES = 3,
+  SEG6_LOCAL_CNT_ERRORS = 4,
+  __SEG6_LOCAL_CNT_MAX = 5,
+  SEG6_LOCAL_FLV_UNSPEC = 0,
+  SEG6_LOCAL_FLV_OPERATION = 1,
+  SEG6_LOCAL_FLV_LCBLOCK_BITS = 2,
+  SEG6_LOCAL_FLV_LCNODE_FN_BITS = 3,
+  __SEG6_LOCAL_FLV_MAX = 4,
+  SEG6_LOCAL_FLV_OP_UNSPEC = 0,
+  SEG6_LOCAL_FLV_OP_PSP = 1,
+  SEG6_LOCAL_FLV_OP_USP = 2,
+  SEG6_LOCAL_FLV_OP_USD = 3,
+  SEG6_LOCAL_FLV_OP_NEXT_CSID = 4,
+  __SEG6_LOCAL_FLV_OP_MAX = 5,
+  SEG6_LOCAL_MAX = 11,
+  SEG6_LOCAL_ACTION_MAX = 16,
+  SEG6_LOCAL_BPF_PROG_MAX = 2,
+  SEG6_LOCAL_CNT_MAX = 4,
+  SEG6_LOCAL_FLV_MAX = 3,
+  SEG6_LOCAL_FLV_OP_MAX = 4,
+},
 ]==],
 ["linux/selinux_netlink.h"] = [==[
-  constants = {
-    SELNL_MSG_SETENFORCE = 16,
-    SELNL_MSG_POLICYLOAD = 17,
-    SELNL_MSG_MAX = 18,
-    SELNLGRP_NONE = 0,
-    SELNLGRP_AVC = 1,
-    __SELNLGRP_MAX = 2,
-    SELNL_MSG_BASE = 0x10,
-    SELNL_GRP_NONE = 0x0,
-    SELNL_GRP_AVC = 0x1,
-    SELNL_GRP_ALL = 0xffffffff,
-    SELNLGRP_MAX = 1,
-  },
-  records = {
-    ["struct selnl_msg_setenforce"] = [[{
+constants = {
+  SELNL_MSG_SETENFORCE = 16,
+  SELNL_MSG_POLICYLOAD = 17,
+  SELNL_MSG_MAX = 18,
+  SELNLGRP_NONE = 0,
+  SELNLGRP_AVC = 1,
+  __SELNLGRP_MAX = 2,
+  SELNL_MSG_BASE = 0x10,
+  SELNL_GRP_NONE = 0x0,
+  SELNL_GRP_AVC = 0x1,
+  SELNL_GRP_ALL = 0xffffffff,
+  SELNLGRP_MAX = 1,
+},
+records = {
+  ["struct selnl_msg_setenforce"] = [[{
   int32_t val;
 }]],
-    ["struct selnl_msg_policyload"] = [[{
+  ["struct selnl_msg_policyload"] = [[{
   uint32_t seqno;
 }]],
-  },
+},
 ]==],
 ["linux/sem.h"] = [==[
-  constants = {
-    SEM_UNDO = 0x1000,
-    GETPID = 11,
-    GETVAL = 12,
-    GETALL = 13,
-    GETNCNT = 14,
-    GETZCNT = 15,
-    SETVAL = 16,
-    SETALL = 17,
-    SEM_STAT = 18,
-    SEM_INFO = 19,
-    SEM_STAT_ANY = 20,
-    SEMMNI = 32000,
-    SEMMSL = 32000,
-    SEMMNS = 1024000000,
-    SEMOPM = 500,
-    SEMVMX = 32767,
-    SEMAEM = 32767,
-    SEMUME = 500,
-    SEMMNU = 1024000000,
-    SEMMAP = 1024000000,
-    SEMUSZ = 20,
-  },
-  records = {
-    ["struct semid_ds"] = [[{
+constants = {
+  SEM_UNDO = 0x1000,
+  GETPID = 11,
+  GETVAL = 12,
+  GETALL = 13,
+  GETNCNT = 14,
+  GETZCNT = 15,
+  SETVAL = 16,
+  SETALL = 17,
+  SEM_STAT = 18,
+  SEM_INFO = 19,
+  SEM_STAT_ANY = 20,
+  SEMMNI = 32000,
+  SEMMSL = 32000,
+  SEMMNS = 1024000000,
+  SEMOPM = 500,
+  SEMVMX = 32767,
+  SEMAEM = 32767,
+  SEMUME = 500,
+  SEMMNU = 1024000000,
+  SEMMAP = 1024000000,
+  SEMUSZ = 20,
+},
+records = {
+  ["struct semid_ds"] = [[{
   struct ipc_perm sem_perm;
   long sem_otime;
   long sem_ctime;
@@ -1821,19 +1821,19 @@ return {
   struct sem_undo *undo;
   uint16_t sem_nsems;
 }]],
-    ["struct sembuf"] = [[{
+  ["struct sembuf"] = [[{
   uint16_t sem_num;
   int16_t sem_op;
   int16_t sem_flg;
 }]],
-    ["union semun"] = [[{
+  ["union semun"] = [[{
   int32_t val;
   struct semid_ds *buf;
   uint16_t *array;
   struct seminfo *__buf;
   void *__pad;
 }]],
-    ["struct seminfo"] = [[{
+  ["struct seminfo"] = [[{
   int32_t semmap;
   int32_t semmni;
   int32_t semmns;
@@ -1845,53 +1845,53 @@ return {
   int32_t semvmx;
   int32_t semaem;
 }]],
-  },
+},
 ]==],
 ["linux/serial.h"] = [==[
-  constants = {
-    ASYNC_CLOSING_WAIT_INF = 0,
-    ASYNC_CLOSING_WAIT_NONE = 65535,
-    PORT_UNKNOWN = 0,
-    PORT_8250 = 1,
-    PORT_16450 = 2,
-    PORT_16550 = 3,
-    PORT_16550A = 4,
-    PORT_CIRRUS = 5,
-    PORT_16650 = 6,
-    PORT_16650V2 = 7,
-    PORT_16750 = 8,
-    PORT_STARTECH = 9,
-    PORT_16C950 = 10,
-    PORT_16654 = 11,
-    PORT_16850 = 12,
-    PORT_RSA = 13,
-    PORT_MAX = 13,
-    SERIAL_IO_PORT = 0,
-    SERIAL_IO_HUB6 = 1,
-    SERIAL_IO_MEM = 2,
-    SERIAL_IO_MEM32 = 3,
-    SERIAL_IO_AU = 4,
-    SERIAL_IO_TSI = 5,
-    SERIAL_IO_MEM32BE = 6,
-    SERIAL_IO_MEM16 = 7,
-    UART_CLEAR_FIFO = 0x1,
-    UART_USE_FIFO = 0x2,
-    UART_STARTECH = 0x4,
-    UART_NATSEMI = 0x8,
-    SER_RS485_ENABLED = 1,
-    SER_RS485_RTS_ON_SEND = 2,
-    SER_RS485_RTS_AFTER_SEND = 4,
-    SER_RS485_RX_DURING_TX = 16,
-    SER_RS485_TERMINATE_BUS = 32,
-    SER_RS485_ADDRB = 64,
-    SER_RS485_ADDR_RECV = 128,
-    SER_RS485_ADDR_DEST = 256,
-    SER_RS485_MODE_RS422 = 512,
-    SER_ISO7816_ENABLED = 0x1,
-    SER_ISO7816_T_PARAM = 0xf0,
-  },
-  records = {
-    ["struct serial_struct"] = [[{
+constants = {
+  ASYNC_CLOSING_WAIT_INF = 0,
+  ASYNC_CLOSING_WAIT_NONE = 65535,
+  PORT_UNKNOWN = 0,
+  PORT_8250 = 1,
+  PORT_16450 = 2,
+  PORT_16550 = 3,
+  PORT_16550A = 4,
+  PORT_CIRRUS = 5,
+  PORT_16650 = 6,
+  PORT_16650V2 = 7,
+  PORT_16750 = 8,
+  PORT_STARTECH = 9,
+  PORT_16C950 = 10,
+  PORT_16654 = 11,
+  PORT_16850 = 12,
+  PORT_RSA = 13,
+  PORT_MAX = 13,
+  SERIAL_IO_PORT = 0,
+  SERIAL_IO_HUB6 = 1,
+  SERIAL_IO_MEM = 2,
+  SERIAL_IO_MEM32 = 3,
+  SERIAL_IO_AU = 4,
+  SERIAL_IO_TSI = 5,
+  SERIAL_IO_MEM32BE = 6,
+  SERIAL_IO_MEM16 = 7,
+  UART_CLEAR_FIFO = 0x1,
+  UART_USE_FIFO = 0x2,
+  UART_STARTECH = 0x4,
+  UART_NATSEMI = 0x8,
+  SER_RS485_ENABLED = 1,
+  SER_RS485_RTS_ON_SEND = 2,
+  SER_RS485_RTS_AFTER_SEND = 4,
+  SER_RS485_RX_DURING_TX = 16,
+  SER_RS485_TERMINATE_BUS = 32,
+  SER_RS485_ADDRB = 64,
+  SER_RS485_ADDR_RECV = 128,
+  SER_RS485_ADDR_DEST = 256,
+  SER_RS485_MODE_RS422 = 512,
+  SER_ISO7816_ENABLED = 0x1,
+  SER_ISO7816_T_PARAM = 0xf0,
+},
+records = {
+  ["struct serial_struct"] = [[{
   int32_t type;
   int32_t line;
   uint32_t port;
@@ -1911,7 +1911,7 @@ return {
   uint32_t port_high;
   unsigned long iomap_base;
 }]],
-    ["struct serial_multiport_struct"] = [[{
+  ["struct serial_multiport_struct"] = [[{
   int32_t irq;
   int32_t port1;
   uint8_t mask1;
@@ -1928,7 +1928,7 @@ return {
   int32_t port_monitor;
   int32_t reserved[32];
 }]],
-    ["struct serial_icounter_struct"] = [[{
+  ["struct serial_icounter_struct"] = [[{
   int32_t cts;
   int32_t dsr;
   int32_t rng;
@@ -1942,7 +1942,7 @@ return {
   int32_t buf_overrun;
   int32_t reserved[9];
 }]],
-    ["struct serial_rs485"] = [[{
+  ["struct serial_rs485"] = [[{
   uint32_t flags;
   uint32_t delay_rts_before_send;
   uint32_t delay_rts_after_send;
@@ -1956,7 +1956,7 @@ return {
     };
   };
 }]],
-    ["struct serial_iso7816"] = [[{
+  ["struct serial_iso7816"] = [[{
   uint32_t flags;
   uint32_t tg;
   uint32_t sc_fi;
@@ -1964,582 +1964,582 @@ return {
   uint32_t clk;
   uint32_t reserved[5];
 }]],
-  },
-  macros = function(M)
-    return {
-      SER_ISO7816_T = function(t)
-        return M.int(M.shl(M.band(M.long(t), 0xf), 4))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    SER_ISO7816_T = function(t)
+      return M.int(M.shl(M.band(M.long(t), 0xf), 4))
+    end,
+  }
+end,
 ]==],
 ["linux/serial_core.h"] = [==[
-  constants = {
-    PORT_NS16550A = 14,
-    PORT_XSCALE = 15,
-    PORT_RM9000 = 16,
-    PORT_OCTEON = 17,
-    PORT_AR7 = 18,
-    PORT_U6_16550A = 19,
-    PORT_TEGRA = 20,
-    PORT_XR17D15X = 21,
-    PORT_LPC3220 = 22,
-    PORT_8250_CIR = 23,
-    PORT_XR17V35X = 24,
-    PORT_BRCM_TRUMANAGE = 25,
-    PORT_ALTR_16550_F32 = 26,
-    PORT_ALTR_16550_F64 = 27,
-    PORT_ALTR_16550_F128 = 28,
-    PORT_RT2880 = 29,
-    PORT_16550A_FSL64 = 30,
-    PORT_PXA = 31,
-    PORT_AMBA = 32,
-    PORT_CLPS711X = 33,
-    PORT_SA1100 = 34,
-    PORT_UART00 = 35,
-    PORT_OWL = 36,
-    PORT_21285 = 37,
-    PORT_SUNZILOG = 38,
-    PORT_SUNSAB = 39,
-    PORT_NPCM = 40,
-    PORT_TEGRA_TCU = 41,
-    PORT_ASPEED_VUART = 42,
-    PORT_PCH_8LINE = 44,
-    PORT_PCH_2LINE = 45,
-    PORT_DZ = 46,
-    PORT_ZS = 47,
-    PORT_MUX = 48,
-    PORT_ATMEL = 49,
-    PORT_MAC_ZILOG = 50,
-    PORT_PMAC_ZILOG = 51,
-    PORT_SCI = 52,
-    PORT_SCIF = 53,
-    PORT_IRDA = 54,
-    PORT_IP22ZILOG = 56,
-    PORT_CPM = 58,
-    PORT_MPC52xx = 59,
-    PORT_ICOM = 60,
-    PORT_IMX = 62,
-    PORT_TXX9 = 64,
-    PORT_JSM = 69,
-    PORT_SUNHV = 72,
-    PORT_UARTLITE = 74,
-    PORT_BCM7271 = 76,
-    PORT_SB1250_DUART = 77,
-    PORT_MCF = 78,
-    PORT_SC26XX = 82,
-    PORT_SCIFA = 83,
-    PORT_S3C6400 = 84,
-    PORT_MAX3100 = 86,
-    PORT_TIMBUART = 87,
-    PORT_MSM = 88,
-    PORT_BCM63XX = 89,
-    PORT_APBUART = 90,
-    PORT_ALTERA_JTAGUART = 91,
-    PORT_ALTERA_UART = 92,
-    PORT_SCIFB = 93,
-    PORT_MAX310X = 94,
-    PORT_DA830 = 95,
-    PORT_OMAP = 96,
-    PORT_VT8500 = 97,
-    PORT_XUARTPS = 98,
-    PORT_AR933X = 99,
-    PORT_MCHP16550A = 100,
-    PORT_ARC = 101,
-    PORT_RP2 = 102,
-    PORT_LPUART = 103,
-    PORT_HSCIF = 104,
-    PORT_ASC = 105,
-    PORT_MEN_Z135 = 107,
-    PORT_SC16IS7XX = 108,
-    PORT_MESON = 109,
-    PORT_DIGICOLOR = 110,
-    PORT_SPRD = 111,
-    PORT_STM32 = 113,
-    PORT_MVEBU = 114,
-    PORT_PIC32 = 115,
-    PORT_MPS2UART = 116,
-    PORT_MTK_BTIF = 117,
-    PORT_RDA = 118,
-    PORT_MLB_USIO = 119,
-    PORT_SIFIVE_V0 = 120,
-    PORT_SUNIX = 121,
-    PORT_LINFLEXUART = 122,
-    PORT_SUNPLUS = 123,
-    PORT_GENERIC = -1,
-  },
+constants = {
+  PORT_NS16550A = 14,
+  PORT_XSCALE = 15,
+  PORT_RM9000 = 16,
+  PORT_OCTEON = 17,
+  PORT_AR7 = 18,
+  PORT_U6_16550A = 19,
+  PORT_TEGRA = 20,
+  PORT_XR17D15X = 21,
+  PORT_LPC3220 = 22,
+  PORT_8250_CIR = 23,
+  PORT_XR17V35X = 24,
+  PORT_BRCM_TRUMANAGE = 25,
+  PORT_ALTR_16550_F32 = 26,
+  PORT_ALTR_16550_F64 = 27,
+  PORT_ALTR_16550_F128 = 28,
+  PORT_RT2880 = 29,
+  PORT_16550A_FSL64 = 30,
+  PORT_PXA = 31,
+  PORT_AMBA = 32,
+  PORT_CLPS711X = 33,
+  PORT_SA1100 = 34,
+  PORT_UART00 = 35,
+  PORT_OWL = 36,
+  PORT_21285 = 37,
+  PORT_SUNZILOG = 38,
+  PORT_SUNSAB = 39,
+  PORT_NPCM = 40,
+  PORT_TEGRA_TCU = 41,
+  PORT_ASPEED_VUART = 42,
+  PORT_PCH_8LINE = 44,
+  PORT_PCH_2LINE = 45,
+  PORT_DZ = 46,
+  PORT_ZS = 47,
+  PORT_MUX = 48,
+  PORT_ATMEL = 49,
+  PORT_MAC_ZILOG = 50,
+  PORT_PMAC_ZILOG = 51,
+  PORT_SCI = 52,
+  PORT_SCIF = 53,
+  PORT_IRDA = 54,
+  PORT_IP22ZILOG = 56,
+  PORT_CPM = 58,
+  PORT_MPC52xx = 59,
+  PORT_ICOM = 60,
+  PORT_IMX = 62,
+  PORT_TXX9 = 64,
+  PORT_JSM = 69,
+  PORT_SUNHV = 72,
+  PORT_UARTLITE = 74,
+  PORT_BCM7271 = 76,
+  PORT_SB1250_DUART = 77,
+  PORT_MCF = 78,
+  PORT_SC26XX = 82,
+  PORT_SCIFA = 83,
+  PORT_S3C6400 = 84,
+  PORT_MAX3100 = 86,
+  PORT_TIMBUART = 87,
+  PORT_MSM = 88,
+  PORT_BCM63XX = 89,
+  PORT_APBUART = 90,
+  PORT_ALTERA_JTAGUART = 91,
+  PORT_ALTERA_UART = 92,
+  PORT_SCIFB = 93,
+  PORT_MAX310X = 94,
+  PORT_DA830 = 95,
+  PORT_OMAP = 96,
+  PORT_VT8500 = 97,
+  PORT_XUARTPS = 98,
+  PORT_AR933X = 99,
+  PORT_MCHP16550A = 100,
+  PORT_ARC = 101,
+  PORT_RP2 = 102,
+  PORT_LPUART = 103,
+  PORT_HSCIF = 104,
+  PORT_ASC = 105,
+  PORT_MEN_Z135 = 107,
+  PORT_SC16IS7XX = 108,
+  PORT_MESON = 109,
+  PORT_DIGICOLOR = 110,
+  PORT_SPRD = 111,
+  PORT_STM32 = 113,
+  PORT_MVEBU = 114,
+  PORT_PIC32 = 115,
+  PORT_MPS2UART = 116,
+  PORT_MTK_BTIF = 117,
+  PORT_RDA = 118,
+  PORT_MLB_USIO = 119,
+  PORT_SIFIVE_V0 = 120,
+  PORT_SUNIX = 121,
+  PORT_LINFLEXUART = 122,
+  PORT_SUNPLUS = 123,
+  PORT_GENERIC = -1,
+},
 ]==],
 ["linux/serial_reg.h"] = [==[
-  constants = {
-    UART_RX = 0,
-    UART_TX = 0,
-    UART_IER = 1,
-    UART_IER_MSI = 0x8,
-    UART_IER_RLSI = 0x4,
-    UART_IER_THRI = 0x2,
-    UART_IER_RDI = 0x1,
-    UART_IERX_SLEEP = 0x10,
-    UART_IIR = 2,
-    UART_IIR_NO_INT = 0x1,
-    UART_IIR_ID = 0xe,
-    UART_IIR_MSI = 0x0,
-    UART_IIR_THRI = 0x2,
-    UART_IIR_RDI = 0x4,
-    UART_IIR_RLSI = 0x6,
-    UART_IIR_BUSY = 0x7,
-    UART_IIR_RX_TIMEOUT = 0xc,
-    UART_IIR_XOFF = 0x10,
-    UART_IIR_CTS_RTS_DSR = 0x20,
-    UART_IIR_64BYTE_FIFO = 0x20,
-    UART_IIR_FIFO_ENABLED = 0xc0,
-    UART_IIR_FIFO_ENABLED_8250 = 0x0,
-    UART_IIR_FIFO_ENABLED_16550 = 0x80,
-    UART_IIR_FIFO_ENABLED_16550A = 0xc0,
-    UART_IIR_FIFO_ENABLED_16750 = 0xe0,
-    UART_FCR = 2,
-    UART_FCR_ENABLE_FIFO = 0x1,
-    UART_FCR_CLEAR_RCVR = 0x2,
-    UART_FCR_CLEAR_XMIT = 0x4,
-    UART_FCR_DMA_SELECT = 0x8,
-    UART_FCR_R_TRIG_00 = 0x0,
-    UART_FCR_R_TRIG_01 = 0x40,
-    UART_FCR_R_TRIG_10 = 0x80,
-    UART_FCR_R_TRIG_11 = 0xc0,
-    UART_FCR_T_TRIG_00 = 0x0,
-    UART_FCR_T_TRIG_01 = 0x10,
-    UART_FCR_T_TRIG_10 = 0x20,
-    UART_FCR_T_TRIG_11 = 0x30,
-    UART_FCR_TRIGGER_MASK = 0xc0,
-    UART_FCR_TRIGGER_1 = 0x0,
-    UART_FCR_TRIGGER_4 = 0x40,
-    UART_FCR_TRIGGER_8 = 0x80,
-    UART_FCR_TRIGGER_14 = 0xc0,
-    UART_FCR6_R_TRIGGER_8 = 0x0,
-    UART_FCR6_R_TRIGGER_16 = 0x40,
-    UART_FCR6_R_TRIGGER_24 = 0x80,
-    UART_FCR6_R_TRIGGER_28 = 0xc0,
-    UART_FCR6_T_TRIGGER_16 = 0x0,
-    UART_FCR6_T_TRIGGER_8 = 0x10,
-    UART_FCR6_T_TRIGGER_24 = 0x20,
-    UART_FCR6_T_TRIGGER_30 = 0x30,
-    UART_FCR7_64BYTE = 0x20,
-    UART_FCR_R_TRIG_SHIFT = 6,
-    UART_FCR_R_TRIG_MAX_STATE = 4,
-    UART_LCR = 3,
-    UART_LCR_DLAB = 0x80,
-    UART_LCR_SBC = 0x40,
-    UART_LCR_SPAR = 0x20,
-    UART_LCR_EPAR = 0x10,
-    UART_LCR_PARITY = 0x8,
-    UART_LCR_STOP = 0x4,
-    UART_LCR_WLEN5 = 0x0,
-    UART_LCR_WLEN6 = 0x1,
-    UART_LCR_WLEN7 = 0x2,
-    UART_LCR_WLEN8 = 0x3,
-    UART_LCR_CONF_MODE_A = 128,
-    UART_LCR_CONF_MODE_B = 0xbf,
-    UART_MCR = 4,
-    UART_MCR_CLKSEL = 0x80,
-    UART_MCR_TCRTLR = 0x40,
-    UART_MCR_XONANY = 0x20,
-    UART_MCR_AFE = 0x20,
-    UART_MCR_LOOP = 0x10,
-    UART_MCR_OUT2 = 0x8,
-    UART_MCR_OUT1 = 0x4,
-    UART_MCR_RTS = 0x2,
-    UART_MCR_DTR = 0x1,
-    UART_LSR = 5,
-    UART_LSR_FIFOE = 0x80,
-    UART_LSR_TEMT = 0x40,
-    UART_LSR_THRE = 0x20,
-    UART_LSR_BI = 0x10,
-    UART_LSR_FE = 0x8,
-    UART_LSR_PE = 0x4,
-    UART_LSR_OE = 0x2,
-    UART_LSR_DR = 0x1,
-    UART_LSR_BRK_ERROR_BITS = 30,
-    UART_MSR = 6,
-    UART_MSR_DCD = 0x80,
-    UART_MSR_RI = 0x40,
-    UART_MSR_DSR = 0x20,
-    UART_MSR_CTS = 0x10,
-    UART_MSR_DDCD = 0x8,
-    UART_MSR_TERI = 0x4,
-    UART_MSR_DDSR = 0x2,
-    UART_MSR_DCTS = 0x1,
-    UART_MSR_ANY_DELTA = 15,
-    UART_SCR = 7,
-    UART_DLL = 0,
-    UART_DLM = 1,
-    UART_DIV_MAX = 0xffff,
-    UART_EFR = 2,
-    UART_XR_EFR = 9,
-    UART_EFR_CTS = 0x80,
-    UART_EFR_RTS = 0x40,
-    UART_EFR_SCD = 0x20,
-    UART_EFR_ECB = 0x10,
-    UART_XON1 = 4,
-    UART_XON2 = 5,
-    UART_XOFF1 = 6,
-    UART_XOFF2 = 7,
-    UART_TI752_TCR = 6,
-    UART_TI752_TLR = 7,
-    UART_TRG = 0,
-    UART_TRG_1 = 0x1,
-    UART_TRG_4 = 0x4,
-    UART_TRG_8 = 0x8,
-    UART_TRG_16 = 0x10,
-    UART_TRG_32 = 0x20,
-    UART_TRG_64 = 0x40,
-    UART_TRG_96 = 0x60,
-    UART_TRG_120 = 0x78,
-    UART_TRG_128 = 0x80,
-    UART_FCTR = 1,
-    UART_FCTR_RTS_NODELAY = 0x0,
-    UART_FCTR_RTS_4DELAY = 0x1,
-    UART_FCTR_RTS_6DELAY = 0x2,
-    UART_FCTR_RTS_8DELAY = 0x3,
-    UART_FCTR_IRDA = 0x4,
-    UART_FCTR_TX_INT = 0x8,
-    UART_FCTR_TRGA = 0x0,
-    UART_FCTR_TRGB = 0x10,
-    UART_FCTR_TRGC = 0x20,
-    UART_FCTR_TRGD = 0x30,
-    UART_FCTR_SCR_SWAP = 0x40,
-    UART_FCTR_RX = 0x0,
-    UART_FCTR_TX = 0x80,
-    UART_EMSR = 7,
-    UART_EMSR_FIFO_COUNT = 0x1,
-    UART_EMSR_ALT_COUNT = 0x2,
-    UART_IER_DMAE = 0x80,
-    UART_IER_UUE = 0x40,
-    UART_IER_NRZE = 0x20,
-    UART_IER_RTOIE = 0x10,
-    UART_IIR_TOD = 0x8,
-    UART_FCR_PXAR1 = 0x0,
-    UART_FCR_PXAR8 = 0x40,
-    UART_FCR_PXAR16 = 0x80,
-    UART_FCR_PXAR32 = 0xc0,
-    UART_ASR = 0x1,
-    UART_RFL = 0x3,
-    UART_TFL = 0x4,
-    UART_ICR = 0x5,
-    UART_ACR = 0x0,
-    UART_CPR = 0x1,
-    UART_TCR = 0x2,
-    UART_CKS = 0x3,
-    UART_TTL = 0x4,
-    UART_RTL = 0x5,
-    UART_FCL = 0x6,
-    UART_FCH = 0x7,
-    UART_ID1 = 0x8,
-    UART_ID2 = 0x9,
-    UART_ID3 = 0xa,
-    UART_REV = 0xb,
-    UART_CSR = 0xc,
-    UART_NMR = 0xd,
-    UART_CTR = 0xff,
-    UART_ACR_RXDIS = 0x1,
-    UART_ACR_TXDIS = 0x2,
-    UART_ACR_DSRFC = 0x4,
-    UART_ACR_TLENB = 0x20,
-    UART_ACR_ICRRD = 0x40,
-    UART_ACR_ASREN = 0x80,
-    UART_RSA_BASE = -8,
-    UART_RSA_MSR = -8,
-    UART_RSA_MSR_SWAP = 0x1,
-    UART_RSA_MSR_FIFO = 0x4,
-    UART_RSA_MSR_FLOW = 0x8,
-    UART_RSA_MSR_ITYP = 0x10,
-    UART_RSA_IER = -7,
-    UART_RSA_IER_Rx_FIFO_H = 0x1,
-    UART_RSA_IER_Tx_FIFO_H = 0x2,
-    UART_RSA_IER_Tx_FIFO_E = 0x4,
-    UART_RSA_IER_Rx_TOUT = 0x8,
-    UART_RSA_IER_TIMER = 0x10,
-    UART_RSA_SRR = -6,
-    UART_RSA_SRR_Tx_FIFO_NEMP = 0x1,
-    UART_RSA_SRR_Tx_FIFO_NHFL = 0x2,
-    UART_RSA_SRR_Tx_FIFO_NFUL = 0x4,
-    UART_RSA_SRR_Rx_FIFO_NEMP = 0x8,
-    UART_RSA_SRR_Rx_FIFO_NHFL = 0x10,
-    UART_RSA_SRR_Rx_FIFO_NFUL = 0x20,
-    UART_RSA_SRR_Rx_TOUT = 0x40,
-    UART_RSA_SRR_TIMER = 0x80,
-    UART_RSA_FRR = -6,
-    UART_RSA_TIVSR = -5,
-    UART_RSA_TCR = -4,
-    UART_RSA_TCR_SWITCH = 0x1,
-    SERIAL_RSA_BAUD_BASE = 921600,
-    SERIAL_RSA_BAUD_BASE_LO = 115200,
-    UART_DA830_PWREMU_MGMT = 12,
-    UART_DA830_PWREMU_MGMT_FREE = 0x1,
-    UART_DA830_PWREMU_MGMT_URRST = 0x2000,
-    UART_DA830_PWREMU_MGMT_UTRST = 0x4000,
-    OMAP1_UART1_BASE = 0xfffb0000,
-    OMAP1_UART2_BASE = 0xfffb0800,
-    OMAP1_UART3_BASE = 0xfffb9800,
-    UART_OMAP_MDR1 = 0x8,
-    UART_OMAP_MDR2 = 0x9,
-    UART_OMAP_SCR = 0x10,
-    UART_OMAP_SSR = 0x11,
-    UART_OMAP_EBLR = 0x12,
-    UART_OMAP_OSC_12M_SEL = 0x13,
-    UART_OMAP_MVER = 0x14,
-    UART_OMAP_SYSC = 0x15,
-    UART_OMAP_SYSS = 0x16,
-    UART_OMAP_WER = 0x17,
-    UART_OMAP_TX_LVL = 0x1a,
-    UART_OMAP_MDR1_16X_MODE = 0x0,
-    UART_OMAP_MDR1_SIR_MODE = 0x1,
-    UART_OMAP_MDR1_16X_ABAUD_MODE = 0x2,
-    UART_OMAP_MDR1_13X_MODE = 0x3,
-    UART_OMAP_MDR1_MIR_MODE = 0x4,
-    UART_OMAP_MDR1_FIR_MODE = 0x5,
-    UART_OMAP_MDR1_CIR_MODE = 0x6,
-    UART_OMAP_MDR1_DISABLE = 0x7,
-    UART_ALTR_AFR = 0x40,
-    UART_ALTR_EN_TXFIFO_LW = 0x1,
-    UART_ALTR_TX_LOW = 0x41,
-  },
-  macros = function(M)
-    return {
-      UART_FCR_R_TRIG_BITS = function(x)
-        return M.int(M.band(M.shr(M.long(x), 6), 0x3))
-      end,
-    }
-  end,
+constants = {
+  UART_RX = 0,
+  UART_TX = 0,
+  UART_IER = 1,
+  UART_IER_MSI = 0x8,
+  UART_IER_RLSI = 0x4,
+  UART_IER_THRI = 0x2,
+  UART_IER_RDI = 0x1,
+  UART_IERX_SLEEP = 0x10,
+  UART_IIR = 2,
+  UART_IIR_NO_INT = 0x1,
+  UART_IIR_ID = 0xe,
+  UART_IIR_MSI = 0x0,
+  UART_IIR_THRI = 0x2,
+  UART_IIR_RDI = 0x4,
+  UART_IIR_RLSI = 0x6,
+  UART_IIR_BUSY = 0x7,
+  UART_IIR_RX_TIMEOUT = 0xc,
+  UART_IIR_XOFF = 0x10,
+  UART_IIR_CTS_RTS_DSR = 0x20,
+  UART_IIR_64BYTE_FIFO = 0x20,
+  UART_IIR_FIFO_ENABLED = 0xc0,
+  UART_IIR_FIFO_ENABLED_8250 = 0x0,
+  UART_IIR_FIFO_ENABLED_16550 = 0x80,
+  UART_IIR_FIFO_ENABLED_16550A = 0xc0,
+  UART_IIR_FIFO_ENABLED_16750 = 0xe0,
+  UART_FCR = 2,
+  UART_FCR_ENABLE_FIFO = 0x1,
+  UART_FCR_CLEAR_RCVR = 0x2,
+  UART_FCR_CLEAR_XMIT = 0x4,
+  UART_FCR_DMA_SELECT = 0x8,
+  UART_FCR_R_TRIG_00 = 0x0,
+  UART_FCR_R_TRIG_01 = 0x40,
+  UART_FCR_R_TRIG_10 = 0x80,
+  UART_FCR_R_TRIG_11 = 0xc0,
+  UART_FCR_T_TRIG_00 = 0x0,
+  UART_FCR_T_TRIG_01 = 0x10,
+  UART_FCR_T_TRIG_10 = 0x20,
+  UART_FCR_T_TRIG_11 = 0x30,
+  UART_FCR_TRIGGER_MASK = 0xc0,
+  UART_FCR_TRIGGER_1 = 0x0,
+  UART_FCR_TRIGGER_4 = 0x40,
+  UART_FCR_TRIGGER_8 = 0x80,
+  UART_FCR_TRIGGER_14 = 0xc0,
+  UART_FCR6_R_TRIGGER_8 = 0x0,
+  UART_FCR6_R_TRIGGER_16 = 0x40,
+  UART_FCR6_R_TRIGGER_24 = 0x80,
+  UART_FCR6_R_TRIGGER_28 = 0xc0,
+  UART_FCR6_T_TRIGGER_16 = 0x0,
+  UART_FCR6_T_TRIGGER_8 = 0x10,
+  UART_FCR6_T_TRIGGER_24 = 0x20,
+  UART_FCR6_T_TRIGGER_30 = 0x30,
+  UART_FCR7_64BYTE = 0x20,
+  UART_FCR_R_TRIG_SHIFT = 6,
+  UART_FCR_R_TRIG_MAX_STATE = 4,
+  UART_LCR = 3,
+  UART_LCR_DLAB = 0x80,
+  UART_LCR_SBC = 0x40,
+  UART_LCR_SPAR = 0x20,
+  UART_LCR_EPAR = 0x10,
+  UART_LCR_PARITY = 0x8,
+  UART_LCR_STOP = 0x4,
+  UART_LCR_WLEN5 = 0x0,
+  UART_LCR_WLEN6 = 0x1,
+  UART_LCR_WLEN7 = 0x2,
+  UART_LCR_WLEN8 = 0x3,
+  UART_LCR_CONF_MODE_A = 128,
+  UART_LCR_CONF_MODE_B = 0xbf,
+  UART_MCR = 4,
+  UART_MCR_CLKSEL = 0x80,
+  UART_MCR_TCRTLR = 0x40,
+  UART_MCR_XONANY = 0x20,
+  UART_MCR_AFE = 0x20,
+  UART_MCR_LOOP = 0x10,
+  UART_MCR_OUT2 = 0x8,
+  UART_MCR_OUT1 = 0x4,
+  UART_MCR_RTS = 0x2,
+  UART_MCR_DTR = 0x1,
+  UART_LSR = 5,
+  UART_LSR_FIFOE = 0x80,
+  UART_LSR_TEMT = 0x40,
+  UART_LSR_THRE = 0x20,
+  UART_LSR_BI = 0x10,
+  UART_LSR_FE = 0x8,
+  UART_LSR_PE = 0x4,
+  UART_LSR_OE = 0x2,
+  UART_LSR_DR = 0x1,
+  UART_LSR_BRK_ERROR_BITS = 30,
+  UART_MSR = 6,
+  UART_MSR_DCD = 0x80,
+  UART_MSR_RI = 0x40,
+  UART_MSR_DSR = 0x20,
+  UART_MSR_CTS = 0x10,
+  UART_MSR_DDCD = 0x8,
+  UART_MSR_TERI = 0x4,
+  UART_MSR_DDSR = 0x2,
+  UART_MSR_DCTS = 0x1,
+  UART_MSR_ANY_DELTA = 15,
+  UART_SCR = 7,
+  UART_DLL = 0,
+  UART_DLM = 1,
+  UART_DIV_MAX = 0xffff,
+  UART_EFR = 2,
+  UART_XR_EFR = 9,
+  UART_EFR_CTS = 0x80,
+  UART_EFR_RTS = 0x40,
+  UART_EFR_SCD = 0x20,
+  UART_EFR_ECB = 0x10,
+  UART_XON1 = 4,
+  UART_XON2 = 5,
+  UART_XOFF1 = 6,
+  UART_XOFF2 = 7,
+  UART_TI752_TCR = 6,
+  UART_TI752_TLR = 7,
+  UART_TRG = 0,
+  UART_TRG_1 = 0x1,
+  UART_TRG_4 = 0x4,
+  UART_TRG_8 = 0x8,
+  UART_TRG_16 = 0x10,
+  UART_TRG_32 = 0x20,
+  UART_TRG_64 = 0x40,
+  UART_TRG_96 = 0x60,
+  UART_TRG_120 = 0x78,
+  UART_TRG_128 = 0x80,
+  UART_FCTR = 1,
+  UART_FCTR_RTS_NODELAY = 0x0,
+  UART_FCTR_RTS_4DELAY = 0x1,
+  UART_FCTR_RTS_6DELAY = 0x2,
+  UART_FCTR_RTS_8DELAY = 0x3,
+  UART_FCTR_IRDA = 0x4,
+  UART_FCTR_TX_INT = 0x8,
+  UART_FCTR_TRGA = 0x0,
+  UART_FCTR_TRGB = 0x10,
+  UART_FCTR_TRGC = 0x20,
+  UART_FCTR_TRGD = 0x30,
+  UART_FCTR_SCR_SWAP = 0x40,
+  UART_FCTR_RX = 0x0,
+  UART_FCTR_TX = 0x80,
+  UART_EMSR = 7,
+  UART_EMSR_FIFO_COUNT = 0x1,
+  UART_EMSR_ALT_COUNT = 0x2,
+  UART_IER_DMAE = 0x80,
+  UART_IER_UUE = 0x40,
+  UART_IER_NRZE = 0x20,
+  UART_IER_RTOIE = 0x10,
+  UART_IIR_TOD = 0x8,
+  UART_FCR_PXAR1 = 0x0,
+  UART_FCR_PXAR8 = 0x40,
+  UART_FCR_PXAR16 = 0x80,
+  UART_FCR_PXAR32 = 0xc0,
+  UART_ASR = 0x1,
+  UART_RFL = 0x3,
+  UART_TFL = 0x4,
+  UART_ICR = 0x5,
+  UART_ACR = 0x0,
+  UART_CPR = 0x1,
+  UART_TCR = 0x2,
+  UART_CKS = 0x3,
+  UART_TTL = 0x4,
+  UART_RTL = 0x5,
+  UART_FCL = 0x6,
+  UART_FCH = 0x7,
+  UART_ID1 = 0x8,
+  UART_ID2 = 0x9,
+  UART_ID3 = 0xa,
+  UART_REV = 0xb,
+  UART_CSR = 0xc,
+  UART_NMR = 0xd,
+  UART_CTR = 0xff,
+  UART_ACR_RXDIS = 0x1,
+  UART_ACR_TXDIS = 0x2,
+  UART_ACR_DSRFC = 0x4,
+  UART_ACR_TLENB = 0x20,
+  UART_ACR_ICRRD = 0x40,
+  UART_ACR_ASREN = 0x80,
+  UART_RSA_BASE = -8,
+  UART_RSA_MSR = -8,
+  UART_RSA_MSR_SWAP = 0x1,
+  UART_RSA_MSR_FIFO = 0x4,
+  UART_RSA_MSR_FLOW = 0x8,
+  UART_RSA_MSR_ITYP = 0x10,
+  UART_RSA_IER = -7,
+  UART_RSA_IER_Rx_FIFO_H = 0x1,
+  UART_RSA_IER_Tx_FIFO_H = 0x2,
+  UART_RSA_IER_Tx_FIFO_E = 0x4,
+  UART_RSA_IER_Rx_TOUT = 0x8,
+  UART_RSA_IER_TIMER = 0x10,
+  UART_RSA_SRR = -6,
+  UART_RSA_SRR_Tx_FIFO_NEMP = 0x1,
+  UART_RSA_SRR_Tx_FIFO_NHFL = 0x2,
+  UART_RSA_SRR_Tx_FIFO_NFUL = 0x4,
+  UART_RSA_SRR_Rx_FIFO_NEMP = 0x8,
+  UART_RSA_SRR_Rx_FIFO_NHFL = 0x10,
+  UART_RSA_SRR_Rx_FIFO_NFUL = 0x20,
+  UART_RSA_SRR_Rx_TOUT = 0x40,
+  UART_RSA_SRR_TIMER = 0x80,
+  UART_RSA_FRR = -6,
+  UART_RSA_TIVSR = -5,
+  UART_RSA_TCR = -4,
+  UART_RSA_TCR_SWITCH = 0x1,
+  SERIAL_RSA_BAUD_BASE = 921600,
+  SERIAL_RSA_BAUD_BASE_LO = 115200,
+  UART_DA830_PWREMU_MGMT = 12,
+  UART_DA830_PWREMU_MGMT_FREE = 0x1,
+  UART_DA830_PWREMU_MGMT_URRST = 0x2000,
+  UART_DA830_PWREMU_MGMT_UTRST = 0x4000,
+  OMAP1_UART1_BASE = 0xfffb0000,
+  OMAP1_UART2_BASE = 0xfffb0800,
+  OMAP1_UART3_BASE = 0xfffb9800,
+  UART_OMAP_MDR1 = 0x8,
+  UART_OMAP_MDR2 = 0x9,
+  UART_OMAP_SCR = 0x10,
+  UART_OMAP_SSR = 0x11,
+  UART_OMAP_EBLR = 0x12,
+  UART_OMAP_OSC_12M_SEL = 0x13,
+  UART_OMAP_MVER = 0x14,
+  UART_OMAP_SYSC = 0x15,
+  UART_OMAP_SYSS = 0x16,
+  UART_OMAP_WER = 0x17,
+  UART_OMAP_TX_LVL = 0x1a,
+  UART_OMAP_MDR1_16X_MODE = 0x0,
+  UART_OMAP_MDR1_SIR_MODE = 0x1,
+  UART_OMAP_MDR1_16X_ABAUD_MODE = 0x2,
+  UART_OMAP_MDR1_13X_MODE = 0x3,
+  UART_OMAP_MDR1_MIR_MODE = 0x4,
+  UART_OMAP_MDR1_FIR_MODE = 0x5,
+  UART_OMAP_MDR1_CIR_MODE = 0x6,
+  UART_OMAP_MDR1_DISABLE = 0x7,
+  UART_ALTR_AFR = 0x40,
+  UART_ALTR_EN_TXFIFO_LW = 0x1,
+  UART_ALTR_TX_LOW = 0x41,
+},
+macros = function(M)
+  return {
+    UART_FCR_R_TRIG_BITS = function(x)
+      return M.int(M.band(M.shr(M.long(x), 6), 0x3))
+    end,
+  }
+end,
 ]==],
 ["linux/serio.h"] = [==[
-  constants = {
-    SERIO_TIMEOUT = 1,
-    SERIO_PARITY = 2,
-    SERIO_FRAME = 4,
-    SERIO_OOB_DATA = 8,
-    SERIO_XT = 0x0,
-    SERIO_8042 = 0x1,
-    SERIO_RS232 = 0x2,
-    SERIO_HIL_MLC = 0x3,
-    SERIO_PS_PSTHRU = 0x5,
-    SERIO_8042_XL = 0x6,
-    SERIO_UNKNOWN = 0x0,
-    SERIO_MSC = 0x1,
-    SERIO_SUN = 0x2,
-    SERIO_MS = 0x3,
-    SERIO_MP = 0x4,
-    SERIO_MZ = 0x5,
-    SERIO_MZP = 0x6,
-    SERIO_MZPP = 0x7,
-    SERIO_VSXXXAA = 0x8,
-    SERIO_SUNKBD = 0x10,
-    SERIO_WARRIOR = 0x18,
-    SERIO_SPACEORB = 0x19,
-    SERIO_MAGELLAN = 0x1a,
-    SERIO_SPACEBALL = 0x1b,
-    SERIO_GUNZE = 0x1c,
-    SERIO_IFORCE = 0x1d,
-    SERIO_STINGER = 0x1e,
-    SERIO_NEWTON = 0x1f,
-    SERIO_STOWAWAY = 0x20,
-    SERIO_H3600 = 0x21,
-    SERIO_PS2SER = 0x22,
-    SERIO_TWIDKBD = 0x23,
-    SERIO_TWIDJOY = 0x24,
-    SERIO_HIL = 0x25,
-    SERIO_SNES232 = 0x26,
-    SERIO_SEMTECH = 0x27,
-    SERIO_LKKBD = 0x28,
-    SERIO_ELO = 0x29,
-    SERIO_MICROTOUCH = 0x30,
-    SERIO_PENMOUNT = 0x31,
-    SERIO_TOUCHRIGHT = 0x32,
-    SERIO_TOUCHWIN = 0x33,
-    SERIO_TAOSEVM = 0x34,
-    SERIO_FUJITSU = 0x35,
-    SERIO_ZHENHUA = 0x36,
-    SERIO_INEXIO = 0x37,
-    SERIO_TOUCHIT213 = 0x38,
-    SERIO_W8001 = 0x39,
-    SERIO_DYNAPRO = 0x3a,
-    SERIO_HAMPSHIRE = 0x3b,
-    SERIO_PS2MULT = 0x3c,
-    SERIO_TSC40 = 0x3d,
-    SERIO_WACOM_IV = 0x3e,
-    SERIO_EGALAX = 0x3f,
-    SERIO_PULSE8_CEC = 0x40,
-    SERIO_RAINSHADOW_CEC = 0x41,
-    SERIO_FSIA6B = 0x42,
-    SERIO_EXTRON_DA_HD_4K_PLUS = 0x43,
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SPIOCSTYPE = 0x40087101,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        SPIOCSTYPE = 0x40047101,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        SPIOCSTYPE = 0x80047101,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        SPIOCSTYPE = 0x80087101,
-      },
+constants = {
+  SERIO_TIMEOUT = 1,
+  SERIO_PARITY = 2,
+  SERIO_FRAME = 4,
+  SERIO_OOB_DATA = 8,
+  SERIO_XT = 0x0,
+  SERIO_8042 = 0x1,
+  SERIO_RS232 = 0x2,
+  SERIO_HIL_MLC = 0x3,
+  SERIO_PS_PSTHRU = 0x5,
+  SERIO_8042_XL = 0x6,
+  SERIO_UNKNOWN = 0x0,
+  SERIO_MSC = 0x1,
+  SERIO_SUN = 0x2,
+  SERIO_MS = 0x3,
+  SERIO_MP = 0x4,
+  SERIO_MZ = 0x5,
+  SERIO_MZP = 0x6,
+  SERIO_MZPP = 0x7,
+  SERIO_VSXXXAA = 0x8,
+  SERIO_SUNKBD = 0x10,
+  SERIO_WARRIOR = 0x18,
+  SERIO_SPACEORB = 0x19,
+  SERIO_MAGELLAN = 0x1a,
+  SERIO_SPACEBALL = 0x1b,
+  SERIO_GUNZE = 0x1c,
+  SERIO_IFORCE = 0x1d,
+  SERIO_STINGER = 0x1e,
+  SERIO_NEWTON = 0x1f,
+  SERIO_STOWAWAY = 0x20,
+  SERIO_H3600 = 0x21,
+  SERIO_PS2SER = 0x22,
+  SERIO_TWIDKBD = 0x23,
+  SERIO_TWIDJOY = 0x24,
+  SERIO_HIL = 0x25,
+  SERIO_SNES232 = 0x26,
+  SERIO_SEMTECH = 0x27,
+  SERIO_LKKBD = 0x28,
+  SERIO_ELO = 0x29,
+  SERIO_MICROTOUCH = 0x30,
+  SERIO_PENMOUNT = 0x31,
+  SERIO_TOUCHRIGHT = 0x32,
+  SERIO_TOUCHWIN = 0x33,
+  SERIO_TAOSEVM = 0x34,
+  SERIO_FUJITSU = 0x35,
+  SERIO_ZHENHUA = 0x36,
+  SERIO_INEXIO = 0x37,
+  SERIO_TOUCHIT213 = 0x38,
+  SERIO_W8001 = 0x39,
+  SERIO_DYNAPRO = 0x3a,
+  SERIO_HAMPSHIRE = 0x3b,
+  SERIO_PS2MULT = 0x3c,
+  SERIO_TSC40 = 0x3d,
+  SERIO_WACOM_IV = 0x3e,
+  SERIO_EGALAX = 0x3f,
+  SERIO_PULSE8_CEC = 0x40,
+  SERIO_RAINSHADOW_CEC = 0x41,
+  SERIO_FSIA6B = 0x42,
+  SERIO_EXTRON_DA_HD_4K_PLUS = 0x43,
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SPIOCSTYPE = 0x40087101,
     },
   },
+  {
+    on = "x86 arm",
+    constants = {
+      SPIOCSTYPE = 0x40047101,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SPIOCSTYPE = 0x80047101,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SPIOCSTYPE = 0x80087101,
+    },
+  },
+},
 ]==],
 ["linux/sev-guest.h"] = [==[
-  constants = {
-    SNP_REPORT_USER_DATA_SIZE = 64,
-    SNP_GUEST_REQ_IOC_TYPE = 83,
-    SNP_GUEST_VMM_ERR_SHIFT = 32,
-    SNP_GUEST_VMM_ERR_INVALID_LEN = 1,
-    SNP_GUEST_VMM_ERR_BUSY = 2,
-  },
-  records = {
-    ["struct snp_report_req"] = [[{
+constants = {
+  SNP_REPORT_USER_DATA_SIZE = 64,
+  SNP_GUEST_REQ_IOC_TYPE = 83,
+  SNP_GUEST_VMM_ERR_SHIFT = 32,
+  SNP_GUEST_VMM_ERR_INVALID_LEN = 1,
+  SNP_GUEST_VMM_ERR_BUSY = 2,
+},
+records = {
+  ["struct snp_report_req"] = [[{
   uint8_t user_data[64];
   uint32_t vmpl;
   uint8_t rsvd[28];
 }]],
-    ["struct snp_report_resp"] = [[{
+  ["struct snp_report_resp"] = [[{
   uint8_t data[4000];
 }]],
-    ["struct snp_derived_key_resp"] = [[{
+  ["struct snp_derived_key_resp"] = [[{
   uint8_t data[64];
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86",
-      constants = {
-        SNP_GET_REPORT = 0xc0205300,
-        SNP_GET_DERIVED_KEY = 0xc0205301,
-        SNP_GET_EXT_REPORT = 0xc0205302,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct snp_derived_key_req"] = [[{
-    uint32_t root_key_select;
-    uint32_t rsvd;
-    uint64_t guest_field_select;
-    uint32_t vmpl;
-    uint32_t guest_svn;
-    uint64_t tcb_version;
-  }]],
-        ["struct snp_guest_request_ioctl"] = [[{
-    uint8_t msg_version;
-    uint64_t req_data;
-    uint64_t resp_data;
-    union {
-      uint64_t exitinfo2;
-      struct {
-        uint32_t fw_error;
-        uint32_t vmm_error;
-      };
-    };
-  }]],
-        ["struct snp_ext_report_req"] = [[{
-    struct snp_report_req data;
-    uint64_t certs_address;
-    uint32_t certs_len;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        SNP_GET_REPORT = 0xc01c5300,
-        SNP_GET_DERIVED_KEY = 0xc01c5301,
-        SNP_GET_EXT_REPORT = 0xc01c5302,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct snp_derived_key_req"] = [[{
-    uint32_t root_key_select;
-    uint32_t rsvd;
-    unsigned long guest_field_select;
-    uint32_t vmpl;
-    uint32_t guest_svn;
-    unsigned long tcb_version;
-  }]],
-        ["struct snp_guest_request_ioctl"] = [[{
-    uint8_t msg_version;
-    unsigned long req_data;
-    unsigned long resp_data;
-    union {
-      unsigned long exitinfo2;
-      struct {
-        uint32_t fw_error;
-        uint32_t vmm_error;
-      };
-    };
-  }]],
-        ["struct snp_ext_report_req"] = [[{
-    struct snp_report_req data;
-    unsigned long certs_address;
-    uint32_t certs_len;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86",
+    constants = {
+      SNP_GET_REPORT = 0xc0205300,
+      SNP_GET_DERIVED_KEY = 0xc0205301,
+      SNP_GET_EXT_REPORT = 0xc0205302,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct snp_derived_key_req"] = [[{
+  uint32_t root_key_select;
+  uint32_t rsvd;
+  uint64_t guest_field_select;
+  uint32_t vmpl;
+  uint32_t guest_svn;
+  uint64_t tcb_version;
+}]],
+      ["struct snp_guest_request_ioctl"] = [[{
+  uint8_t msg_version;
+  uint64_t req_data;
+  uint64_t resp_data;
+  union {
+    uint64_t exitinfo2;
+    struct {
+      uint32_t fw_error;
+      uint32_t vmm_error;
+    };
+  };
+}]],
+      ["struct snp_ext_report_req"] = [[{
+  struct snp_report_req data;
+  uint64_t certs_address;
+  uint32_t certs_len;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      SNP_GET_REPORT = 0xc01c5300,
+      SNP_GET_DERIVED_KEY = 0xc01c5301,
+      SNP_GET_EXT_REPORT = 0xc01c5302,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct snp_derived_key_req"] = [[{
+  uint32_t root_key_select;
+  uint32_t rsvd;
+  unsigned long guest_field_select;
+  uint32_t vmpl;
+  uint32_t guest_svn;
+  unsigned long tcb_version;
+}]],
+      ["struct snp_guest_request_ioctl"] = [[{
+  uint8_t msg_version;
+  unsigned long req_data;
+  unsigned long resp_data;
+  union {
+    unsigned long exitinfo2;
+    struct {
+      uint32_t fw_error;
+      uint32_t vmm_error;
+    };
+  };
+}]],
+      ["struct snp_ext_report_req"] = [[{
+  struct snp_report_req data;
+  unsigned long certs_address;
+  uint32_t certs_len;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/shm.h"] = [==[
-  constants = {
-    SHMMIN = 1,
-    SHMMNI = 4096,
-    SHMSEG = 4096,
-    SHM_R = 256,
-    SHM_W = 128,
-    SHM_HUGETLB = 2048,
-    SHM_NORESERVE = 4096,
-    SHM_HUGE_SHIFT = 26,
-    SHM_HUGE_MASK = 63,
-    SHM_HUGE_64KB = 1073741824,
-    SHM_HUGE_512KB = 1275068416,
-    SHM_HUGE_1MB = 1342177280,
-    SHM_HUGE_2MB = 1409286144,
-    SHM_HUGE_8MB = 1543503872,
-    SHM_HUGE_16MB = 1610612736,
-    SHM_HUGE_32MB = 1677721600,
-    SHM_HUGE_256MB = 1879048192,
-    SHM_HUGE_512MB = 1946157056,
-    SHM_HUGE_1GB = 2013265920,
-    SHM_HUGE_2GB = 2080374784,
-    SHM_HUGE_16GB = 2281701376,
-    SHM_RDONLY = 4096,
-    SHM_RND = 8192,
-    SHM_REMAP = 16384,
-    SHM_EXEC = 32768,
-    SHM_LOCK = 11,
-    SHM_UNLOCK = 12,
-    SHM_STAT = 13,
-    SHM_INFO = 14,
-    SHM_STAT_ANY = 15,
-  },
-  records = {
-    ["struct shminfo"] = [[{
+constants = {
+  SHMMIN = 1,
+  SHMMNI = 4096,
+  SHMSEG = 4096,
+  SHM_R = 256,
+  SHM_W = 128,
+  SHM_HUGETLB = 2048,
+  SHM_NORESERVE = 4096,
+  SHM_HUGE_SHIFT = 26,
+  SHM_HUGE_MASK = 63,
+  SHM_HUGE_64KB = 1073741824,
+  SHM_HUGE_512KB = 1275068416,
+  SHM_HUGE_1MB = 1342177280,
+  SHM_HUGE_2MB = 1409286144,
+  SHM_HUGE_8MB = 1543503872,
+  SHM_HUGE_16MB = 1610612736,
+  SHM_HUGE_32MB = 1677721600,
+  SHM_HUGE_256MB = 1879048192,
+  SHM_HUGE_512MB = 1946157056,
+  SHM_HUGE_1GB = 2013265920,
+  SHM_HUGE_2GB = 2080374784,
+  SHM_HUGE_16GB = 2281701376,
+  SHM_RDONLY = 4096,
+  SHM_RND = 8192,
+  SHM_REMAP = 16384,
+  SHM_EXEC = 32768,
+  SHM_LOCK = 11,
+  SHM_UNLOCK = 12,
+  SHM_STAT = 13,
+  SHM_INFO = 14,
+  SHM_STAT_ANY = 15,
+},
+records = {
+  ["struct shminfo"] = [[{
   int32_t shmmax;
   int32_t shmmin;
   int32_t shmmni;
   int32_t shmseg;
   int32_t shmall;
 }]],
-    ["struct shm_info"] = [[{
+  ["struct shm_info"] = [[{
   int32_t used_ids;
   unsigned long shm_tot;
   unsigned long shm_rss;
@@ -2547,392 +2547,392 @@ return {
   unsigned long swap_attempts;
   unsigned long swap_successes;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm ppc",
-      records = {
-        ["struct shmid_ds"] = [[{
-    struct ipc_perm shm_perm;
-    int32_t shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    uint16_t shm_nattch;
-    uint16_t shm_unused;
-    void *shm_unused2;
-    void *shm_unused3;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      records = {
-        ["struct shmid_ds"] = [[{
-    struct ipc_perm shm_perm;
-    int32_t shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    uint16_t shm_cpid;
-    uint16_t shm_lpid;
-    uint16_t shm_nattch;
-    uint16_t shm_unused;
-    void *shm_unused2;
-    void *shm_unused3;
-  }]],
-      },
-    },
-    {
-      on = "ppc",
-      records = {
-        ["struct shmid_ds"] = [[{
-    struct ipc_perm shm_perm;
-    int32_t shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int16_t shm_cpid;
-    int16_t shm_lpid;
-    uint16_t shm_nattch;
-    uint16_t shm_unused;
-    void *shm_unused2;
-    void *shm_unused3;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm ppc",
+    records = {
+      ["struct shmid_ds"] = [[{
+  struct ipc_perm shm_perm;
+  int32_t shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  uint16_t shm_nattch;
+  uint16_t shm_unused;
+  void *shm_unused2;
+  void *shm_unused3;
+}]],
     },
   },
+  {
+    on = "x86 arm",
+    records = {
+      ["struct shmid_ds"] = [[{
+  struct ipc_perm shm_perm;
+  int32_t shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  uint16_t shm_cpid;
+  uint16_t shm_lpid;
+  uint16_t shm_nattch;
+  uint16_t shm_unused;
+  void *shm_unused2;
+  void *shm_unused3;
+}]],
+    },
+  },
+  {
+    on = "ppc",
+    records = {
+      ["struct shmid_ds"] = [[{
+  struct ipc_perm shm_perm;
+  int32_t shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int16_t shm_cpid;
+  int16_t shm_lpid;
+  uint16_t shm_nattch;
+  uint16_t shm_unused;
+  void *shm_unused2;
+  void *shm_unused3;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/signal.h"] = [==[
-  constants = {
-    SS_ONSTACK = 1,
-    SS_DISABLE = 2,
-    SS_AUTODISARM = 0x80000000,
-    SS_FLAG_BITS = 2147483648,
-  },
+constants = {
+  SS_ONSTACK = 1,
+  SS_DISABLE = 2,
+  SS_AUTODISARM = 0x80000000,
+  SS_FLAG_BITS = 2147483648,
+},
 ]==],
 ["linux/signalfd.h"] = [==[
-  constants = {
-    SFD_CLOEXEC = 524288,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        SFD_NONBLOCK = 2048,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct signalfd_siginfo"] = [[{
-    uint32_t ssi_signo;
-    int32_t ssi_errno;
-    int32_t ssi_code;
-    uint32_t ssi_pid;
-    uint32_t ssi_uid;
-    int32_t ssi_fd;
-    uint32_t ssi_tid;
-    uint32_t ssi_band;
-    uint32_t ssi_overrun;
-    uint32_t ssi_trapno;
-    int32_t ssi_status;
-    int32_t ssi_int;
-    uint64_t ssi_ptr;
-    uint64_t ssi_utime;
-    uint64_t ssi_stime;
-    uint64_t ssi_addr;
-    uint16_t ssi_addr_lsb;
-    uint16_t __pad2;
-    int32_t ssi_syscall;
-    uint64_t ssi_call_addr;
-    uint32_t ssi_arch;
-    uint8_t __pad[28];
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        SFD_NONBLOCK = 128,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct signalfd_siginfo"] = [[{
-    uint32_t ssi_signo;
-    int32_t ssi_errno;
-    int32_t ssi_code;
-    uint32_t ssi_pid;
-    uint32_t ssi_uid;
-    int32_t ssi_fd;
-    uint32_t ssi_tid;
-    uint32_t ssi_band;
-    uint32_t ssi_overrun;
-    uint32_t ssi_trapno;
-    int32_t ssi_status;
-    int32_t ssi_int;
-    unsigned long ssi_ptr;
-    unsigned long ssi_utime;
-    unsigned long ssi_stime;
-    unsigned long ssi_addr;
-    uint16_t ssi_addr_lsb;
-    uint16_t __pad2;
-    int32_t ssi_syscall;
-    unsigned long ssi_call_addr;
-    uint32_t ssi_arch;
-    uint8_t __pad[28];
-  }]],
-      },
+constants = {
+  SFD_CLOEXEC = 524288,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      SFD_NONBLOCK = 2048,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct signalfd_siginfo"] = [[{
+  uint32_t ssi_signo;
+  int32_t ssi_errno;
+  int32_t ssi_code;
+  uint32_t ssi_pid;
+  uint32_t ssi_uid;
+  int32_t ssi_fd;
+  uint32_t ssi_tid;
+  uint32_t ssi_band;
+  uint32_t ssi_overrun;
+  uint32_t ssi_trapno;
+  int32_t ssi_status;
+  int32_t ssi_int;
+  uint64_t ssi_ptr;
+  uint64_t ssi_utime;
+  uint64_t ssi_stime;
+  uint64_t ssi_addr;
+  uint16_t ssi_addr_lsb;
+  uint16_t __pad2;
+  int32_t ssi_syscall;
+  uint64_t ssi_call_addr;
+  uint32_t ssi_arch;
+  uint8_t __pad[28];
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      SFD_NONBLOCK = 128,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct signalfd_siginfo"] = [[{
+  uint32_t ssi_signo;
+  int32_t ssi_errno;
+  int32_t ssi_code;
+  uint32_t ssi_pid;
+  uint32_t ssi_uid;
+  int32_t ssi_fd;
+  uint32_t ssi_tid;
+  uint32_t ssi_band;
+  uint32_t ssi_overrun;
+  uint32_t ssi_trapno;
+  int32_t ssi_status;
+  int32_t ssi_int;
+  unsigned long ssi_ptr;
+  unsigned long ssi_utime;
+  unsigned long ssi_stime;
+  unsigned long ssi_addr;
+  uint16_t ssi_addr_lsb;
+  uint16_t __pad2;
+  int32_t ssi_syscall;
+  unsigned long ssi_call_addr;
+  uint32_t ssi_arch;
+  uint8_t __pad[28];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/smc.h"] = [==[
-  constants = {
-    SMC_PNETID_UNSPEC = 0,
-    SMC_PNETID_NAME = 1,
-    SMC_PNETID_ETHNAME = 2,
-    SMC_PNETID_IBNAME = 3,
-    SMC_PNETID_IBPORT = 4,
-    __SMC_PNETID_MAX = 5,
-    SMC_PNETID_MAX = 4,
-    SMC_PNETID_GET = 1,
-    SMC_PNETID_ADD = 2,
-    SMC_PNETID_DEL = 3,
-    SMC_PNETID_FLUSH = 4,
-    SMC_NETLINK_GET_SYS_INFO = 1,
-    SMC_NETLINK_GET_LGR_SMCR = 2,
-    SMC_NETLINK_GET_LINK_SMCR = 3,
-    SMC_NETLINK_GET_LGR_SMCD = 4,
-    SMC_NETLINK_GET_DEV_SMCD = 5,
-    SMC_NETLINK_GET_DEV_SMCR = 6,
-    SMC_NETLINK_GET_STATS = 7,
-    SMC_NETLINK_GET_FBACK_STATS = 8,
-    SMC_NETLINK_DUMP_UEID = 9,
-    SMC_NETLINK_ADD_UEID = 10,
-    SMC_NETLINK_REMOVE_UEID = 11,
-    SMC_NETLINK_FLUSH_UEID = 12,
-    SMC_NETLINK_DUMP_SEID = 13,
-    SMC_NETLINK_ENABLE_SEID = 14,
-    SMC_NETLINK_DISABLE_SEID = 15,
-    SMC_NETLINK_DUMP_HS_LIMITATION = 16,
-    SMC_NETLINK_ENABLE_HS_LIMITATION = 17,
-    SMC_NETLINK_DISABLE_HS_LIMITATION = 18,
-    SMC_GEN_UNSPEC = 0,
-    SMC_GEN_SYS_INFO = 1,
-    SMC_GEN_LGR_SMCR = 2,
-    SMC_GEN_LINK_SMCR = 3,
-    SMC_GEN_LGR_SMCD = 4,
-    SMC_GEN_DEV_SMCD = 5,
-    SMC_GEN_DEV_SMCR = 6,
-    SMC_GEN_STATS = 7,
-    SMC_GEN_FBACK_STATS = 8,
-    __SMC_GEN_MAX = 9,
-    SMC_GEN_MAX = 8,
-    SMC_NLA_SYS_UNSPEC = 0,
-    SMC_NLA_SYS_VER = 1,
-    SMC_NLA_SYS_REL = 2,
-    SMC_NLA_SYS_IS_ISM_V2 = 3,
-    SMC_NLA_SYS_LOCAL_HOST = 4,
-    SMC_NLA_SYS_SEID = 5,
-    SMC_NLA_SYS_IS_SMCR_V2 = 6,
-    __SMC_NLA_SYS_MAX = 7,
-    SMC_NLA_SYS_MAX = 6,
-    SMC_NLA_LGR_V2_VER = 0,
-    SMC_NLA_LGR_V2_REL = 1,
-    SMC_NLA_LGR_V2_OS = 2,
-    SMC_NLA_LGR_V2_NEG_EID = 3,
-    SMC_NLA_LGR_V2_PEER_HOST = 4,
-    __SMC_NLA_LGR_V2_MAX = 5,
-    SMC_NLA_LGR_V2_MAX = 4,
-    SMC_NLA_LGR_R_V2_UNSPEC = 0,
-    SMC_NLA_LGR_R_V2_DIRECT = 1,
-    SMC_NLA_LGR_R_V2_MAX_CONNS = 2,
-    SMC_NLA_LGR_R_V2_MAX_LINKS = 3,
-    __SMC_NLA_LGR_R_V2_MAX = 4,
-    SMC_NLA_LGR_R_V2_MAX = 3,
-    SMC_NLA_LGR_R_UNSPEC = 0,
-    SMC_NLA_LGR_R_ID = 1,
-    SMC_NLA_LGR_R_ROLE = 2,
-    SMC_NLA_LGR_R_TYPE = 3,
-    SMC_NLA_LGR_R_PNETID = 4,
-    SMC_NLA_LGR_R_VLAN_ID = 5,
-    SMC_NLA_LGR_R_CONNS_NUM = 6,
-    SMC_NLA_LGR_R_V2_COMMON = 7,
-    SMC_NLA_LGR_R_V2 = 8,
-    SMC_NLA_LGR_R_NET_COOKIE = 9,
-    SMC_NLA_LGR_R_PAD = 10,
-    SMC_NLA_LGR_R_BUF_TYPE = 11,
-    SMC_NLA_LGR_R_SNDBUF_ALLOC = 12,
-    SMC_NLA_LGR_R_RMB_ALLOC = 13,
-    __SMC_NLA_LGR_R_MAX = 14,
-    SMC_NLA_LGR_R_MAX = 13,
-    SMC_NLA_LINK_UNSPEC = 0,
-    SMC_NLA_LINK_ID = 1,
-    SMC_NLA_LINK_IB_DEV = 2,
-    SMC_NLA_LINK_IB_PORT = 3,
-    SMC_NLA_LINK_GID = 4,
-    SMC_NLA_LINK_PEER_GID = 5,
-    SMC_NLA_LINK_CONN_CNT = 6,
-    SMC_NLA_LINK_NET_DEV = 7,
-    SMC_NLA_LINK_UID = 8,
-    SMC_NLA_LINK_PEER_UID = 9,
-    SMC_NLA_LINK_STATE = 10,
-    __SMC_NLA_LINK_MAX = 11,
-    SMC_NLA_LINK_MAX = 10,
-    SMC_NLA_LGR_D_UNSPEC = 0,
-    SMC_NLA_LGR_D_ID = 1,
-    SMC_NLA_LGR_D_GID = 2,
-    SMC_NLA_LGR_D_PEER_GID = 3,
-    SMC_NLA_LGR_D_VLAN_ID = 4,
-    SMC_NLA_LGR_D_CONNS_NUM = 5,
-    SMC_NLA_LGR_D_PNETID = 6,
-    SMC_NLA_LGR_D_CHID = 7,
-    SMC_NLA_LGR_D_PAD = 8,
-    SMC_NLA_LGR_D_V2_COMMON = 9,
-    SMC_NLA_LGR_D_EXT_GID = 10,
-    SMC_NLA_LGR_D_PEER_EXT_GID = 11,
-    SMC_NLA_LGR_D_SNDBUF_ALLOC = 12,
-    SMC_NLA_LGR_D_DMB_ALLOC = 13,
-    __SMC_NLA_LGR_D_MAX = 14,
-    SMC_NLA_LGR_D_MAX = 13,
-    SMC_NLA_DEV_PORT_UNSPEC = 0,
-    SMC_NLA_DEV_PORT_PNET_USR = 1,
-    SMC_NLA_DEV_PORT_PNETID = 2,
-    SMC_NLA_DEV_PORT_NETDEV = 3,
-    SMC_NLA_DEV_PORT_STATE = 4,
-    SMC_NLA_DEV_PORT_VALID = 5,
-    SMC_NLA_DEV_PORT_LNK_CNT = 6,
-    __SMC_NLA_DEV_PORT_MAX = 7,
-    SMC_NLA_DEV_PORT_MAX = 6,
-    SMC_NLA_DEV_UNSPEC = 0,
-    SMC_NLA_DEV_USE_CNT = 1,
-    SMC_NLA_DEV_IS_CRIT = 2,
-    SMC_NLA_DEV_PCI_FID = 3,
-    SMC_NLA_DEV_PCI_CHID = 4,
-    SMC_NLA_DEV_PCI_VENDOR = 5,
-    SMC_NLA_DEV_PCI_DEVICE = 6,
-    SMC_NLA_DEV_PCI_ID = 7,
-    SMC_NLA_DEV_PORT = 8,
-    SMC_NLA_DEV_PORT2 = 9,
-    SMC_NLA_DEV_IB_NAME = 10,
-    __SMC_NLA_DEV_MAX = 11,
-    SMC_NLA_DEV_MAX = 10,
-    SMC_NLA_STATS_PLOAD_PAD = 0,
-    SMC_NLA_STATS_PLOAD_8K = 1,
-    SMC_NLA_STATS_PLOAD_16K = 2,
-    SMC_NLA_STATS_PLOAD_32K = 3,
-    SMC_NLA_STATS_PLOAD_64K = 4,
-    SMC_NLA_STATS_PLOAD_128K = 5,
-    SMC_NLA_STATS_PLOAD_256K = 6,
-    SMC_NLA_STATS_PLOAD_512K = 7,
-    SMC_NLA_STATS_PLOAD_1024K = 8,
-    SMC_NLA_STATS_PLOAD_G_1024K = 9,
-    __SMC_NLA_STATS_PLOAD_MAX = 10,
-    SMC_NLA_STATS_PLOAD_MAX = 9,
-    SMC_NLA_STATS_RMB_PAD = 0,
-    SMC_NLA_STATS_RMB_SIZE_SM_PEER_CNT = 1,
-    SMC_NLA_STATS_RMB_SIZE_SM_CNT = 2,
-    SMC_NLA_STATS_RMB_FULL_PEER_CNT = 3,
-    SMC_NLA_STATS_RMB_FULL_CNT = 4,
-    SMC_NLA_STATS_RMB_REUSE_CNT = 5,
-    SMC_NLA_STATS_RMB_ALLOC_CNT = 6,
-    SMC_NLA_STATS_RMB_DGRADE_CNT = 7,
-    __SMC_NLA_STATS_RMB_MAX = 8,
-    SMC_NLA_STATS_RMB_MAX = 7,
-    SMC_NLA_STATS_T_PAD = 0,
-    SMC_NLA_STATS_T_TX_RMB_SIZE = 1,
-    SMC_NLA_STATS_T_RX_RMB_SIZE = 2,
-    SMC_NLA_STATS_T_TXPLOAD_SIZE = 3,
-    SMC_NLA_STATS_T_RXPLOAD_SIZE = 4,
-    SMC_NLA_STATS_T_TX_RMB_STATS = 5,
-    SMC_NLA_STATS_T_RX_RMB_STATS = 6,
-    SMC_NLA_STATS_T_CLNT_V1_SUCC = 7,
-    SMC_NLA_STATS_T_CLNT_V2_SUCC = 8,
-    SMC_NLA_STATS_T_SRV_V1_SUCC = 9,
-    SMC_NLA_STATS_T_SRV_V2_SUCC = 10,
-    SMC_NLA_STATS_T_SENDPAGE_CNT = 11,
-    SMC_NLA_STATS_T_SPLICE_CNT = 12,
-    SMC_NLA_STATS_T_CORK_CNT = 13,
-    SMC_NLA_STATS_T_NDLY_CNT = 14,
-    SMC_NLA_STATS_T_URG_DATA_CNT = 15,
-    SMC_NLA_STATS_T_RX_BYTES = 16,
-    SMC_NLA_STATS_T_TX_BYTES = 17,
-    SMC_NLA_STATS_T_RX_CNT = 18,
-    SMC_NLA_STATS_T_TX_CNT = 19,
-    SMC_NLA_STATS_T_RX_RMB_USAGE = 20,
-    SMC_NLA_STATS_T_TX_RMB_USAGE = 21,
-    __SMC_NLA_STATS_T_MAX = 22,
-    SMC_NLA_STATS_T_MAX = 21,
-    SMC_NLA_STATS_PAD = 0,
-    SMC_NLA_STATS_SMCD_TECH = 1,
-    SMC_NLA_STATS_SMCR_TECH = 2,
-    SMC_NLA_STATS_CLNT_HS_ERR_CNT = 3,
-    SMC_NLA_STATS_SRV_HS_ERR_CNT = 4,
-    __SMC_NLA_STATS_MAX = 5,
-    SMC_NLA_STATS_MAX = 4,
-    SMC_NLA_FBACK_STATS_PAD = 0,
-    SMC_NLA_FBACK_STATS_TYPE = 1,
-    SMC_NLA_FBACK_STATS_SRV_CNT = 2,
-    SMC_NLA_FBACK_STATS_CLNT_CNT = 3,
-    SMC_NLA_FBACK_STATS_RSN_CODE = 4,
-    SMC_NLA_FBACK_STATS_RSN_CNT = 5,
-    __SMC_NLA_FBACK_STATS_MAX = 6,
-    SMC_NLA_FBACK_STATS_MAX = 5,
-    SMC_NLA_EID_TABLE_UNSPEC = 0,
-    SMC_NLA_EID_TABLE_ENTRY = 1,
-    __SMC_NLA_EID_TABLE_MAX = 2,
-    SMC_NLA_EID_TABLE_MAX = 1,
-    SMC_NLA_SEID_UNSPEC = 0,
-    SMC_NLA_SEID_ENTRY = 1,
-    SMC_NLA_SEID_ENABLED = 2,
-    __SMC_NLA_SEID_TABLE_MAX = 3,
-    SMC_NLA_SEID_TABLE_MAX = 2,
-    SMC_NLA_HS_LIMITATION_UNSPEC = 0,
-    SMC_NLA_HS_LIMITATION_ENABLED = 1,
-    __SMC_NLA_HS_LIMITATION_MAX = 2,
-    SMC_NLA_HS_LIMITATION_MAX = 1,
-    SMCR_GENL_FAMILY_NAME = "SMC_PNETID",
-    SMCR_GENL_FAMILY_VERSION = 1,
-    SMC_GENL_FAMILY_NAME = "SMC_GEN_NETLINK",
-    SMC_GENL_FAMILY_VERSION = 1,
-    SMC_PCI_ID_STR_LEN = 16,
-    SMC_MAX_HOSTNAME_LEN = 32,
-    SMC_MAX_UEID = 4,
-    SMC_MAX_EID_LEN = 32,
-    SMC_LIMIT_HS = 1,
-  },
+constants = {
+  SMC_PNETID_UNSPEC = 0,
+  SMC_PNETID_NAME = 1,
+  SMC_PNETID_ETHNAME = 2,
+  SMC_PNETID_IBNAME = 3,
+  SMC_PNETID_IBPORT = 4,
+  __SMC_PNETID_MAX = 5,
+  SMC_PNETID_MAX = 4,
+  SMC_PNETID_GET = 1,
+  SMC_PNETID_ADD = 2,
+  SMC_PNETID_DEL = 3,
+  SMC_PNETID_FLUSH = 4,
+  SMC_NETLINK_GET_SYS_INFO = 1,
+  SMC_NETLINK_GET_LGR_SMCR = 2,
+  SMC_NETLINK_GET_LINK_SMCR = 3,
+  SMC_NETLINK_GET_LGR_SMCD = 4,
+  SMC_NETLINK_GET_DEV_SMCD = 5,
+  SMC_NETLINK_GET_DEV_SMCR = 6,
+  SMC_NETLINK_GET_STATS = 7,
+  SMC_NETLINK_GET_FBACK_STATS = 8,
+  SMC_NETLINK_DUMP_UEID = 9,
+  SMC_NETLINK_ADD_UEID = 10,
+  SMC_NETLINK_REMOVE_UEID = 11,
+  SMC_NETLINK_FLUSH_UEID = 12,
+  SMC_NETLINK_DUMP_SEID = 13,
+  SMC_NETLINK_ENABLE_SEID = 14,
+  SMC_NETLINK_DISABLE_SEID = 15,
+  SMC_NETLINK_DUMP_HS_LIMITATION = 16,
+  SMC_NETLINK_ENABLE_HS_LIMITATION = 17,
+  SMC_NETLINK_DISABLE_HS_LIMITATION = 18,
+  SMC_GEN_UNSPEC = 0,
+  SMC_GEN_SYS_INFO = 1,
+  SMC_GEN_LGR_SMCR = 2,
+  SMC_GEN_LINK_SMCR = 3,
+  SMC_GEN_LGR_SMCD = 4,
+  SMC_GEN_DEV_SMCD = 5,
+  SMC_GEN_DEV_SMCR = 6,
+  SMC_GEN_STATS = 7,
+  SMC_GEN_FBACK_STATS = 8,
+  __SMC_GEN_MAX = 9,
+  SMC_GEN_MAX = 8,
+  SMC_NLA_SYS_UNSPEC = 0,
+  SMC_NLA_SYS_VER = 1,
+  SMC_NLA_SYS_REL = 2,
+  SMC_NLA_SYS_IS_ISM_V2 = 3,
+  SMC_NLA_SYS_LOCAL_HOST = 4,
+  SMC_NLA_SYS_SEID = 5,
+  SMC_NLA_SYS_IS_SMCR_V2 = 6,
+  __SMC_NLA_SYS_MAX = 7,
+  SMC_NLA_SYS_MAX = 6,
+  SMC_NLA_LGR_V2_VER = 0,
+  SMC_NLA_LGR_V2_REL = 1,
+  SMC_NLA_LGR_V2_OS = 2,
+  SMC_NLA_LGR_V2_NEG_EID = 3,
+  SMC_NLA_LGR_V2_PEER_HOST = 4,
+  __SMC_NLA_LGR_V2_MAX = 5,
+  SMC_NLA_LGR_V2_MAX = 4,
+  SMC_NLA_LGR_R_V2_UNSPEC = 0,
+  SMC_NLA_LGR_R_V2_DIRECT = 1,
+  SMC_NLA_LGR_R_V2_MAX_CONNS = 2,
+  SMC_NLA_LGR_R_V2_MAX_LINKS = 3,
+  __SMC_NLA_LGR_R_V2_MAX = 4,
+  SMC_NLA_LGR_R_V2_MAX = 3,
+  SMC_NLA_LGR_R_UNSPEC = 0,
+  SMC_NLA_LGR_R_ID = 1,
+  SMC_NLA_LGR_R_ROLE = 2,
+  SMC_NLA_LGR_R_TYPE = 3,
+  SMC_NLA_LGR_R_PNETID = 4,
+  SMC_NLA_LGR_R_VLAN_ID = 5,
+  SMC_NLA_LGR_R_CONNS_NUM = 6,
+  SMC_NLA_LGR_R_V2_COMMON = 7,
+  SMC_NLA_LGR_R_V2 = 8,
+  SMC_NLA_LGR_R_NET_COOKIE = 9,
+  SMC_NLA_LGR_R_PAD = 10,
+  SMC_NLA_LGR_R_BUF_TYPE = 11,
+  SMC_NLA_LGR_R_SNDBUF_ALLOC = 12,
+  SMC_NLA_LGR_R_RMB_ALLOC = 13,
+  __SMC_NLA_LGR_R_MAX = 14,
+  SMC_NLA_LGR_R_MAX = 13,
+  SMC_NLA_LINK_UNSPEC = 0,
+  SMC_NLA_LINK_ID = 1,
+  SMC_NLA_LINK_IB_DEV = 2,
+  SMC_NLA_LINK_IB_PORT = 3,
+  SMC_NLA_LINK_GID = 4,
+  SMC_NLA_LINK_PEER_GID = 5,
+  SMC_NLA_LINK_CONN_CNT = 6,
+  SMC_NLA_LINK_NET_DEV = 7,
+  SMC_NLA_LINK_UID = 8,
+  SMC_NLA_LINK_PEER_UID = 9,
+  SMC_NLA_LINK_STATE = 10,
+  __SMC_NLA_LINK_MAX = 11,
+  SMC_NLA_LINK_MAX = 10,
+  SMC_NLA_LGR_D_UNSPEC = 0,
+  SMC_NLA_LGR_D_ID = 1,
+  SMC_NLA_LGR_D_GID = 2,
+  SMC_NLA_LGR_D_PEER_GID = 3,
+  SMC_NLA_LGR_D_VLAN_ID = 4,
+  SMC_NLA_LGR_D_CONNS_NUM = 5,
+  SMC_NLA_LGR_D_PNETID = 6,
+  SMC_NLA_LGR_D_CHID = 7,
+  SMC_NLA_LGR_D_PAD = 8,
+  SMC_NLA_LGR_D_V2_COMMON = 9,
+  SMC_NLA_LGR_D_EXT_GID = 10,
+  SMC_NLA_LGR_D_PEER_EXT_GID = 11,
+  SMC_NLA_LGR_D_SNDBUF_ALLOC = 12,
+  SMC_NLA_LGR_D_DMB_ALLOC = 13,
+  __SMC_NLA_LGR_D_MAX = 14,
+  SMC_NLA_LGR_D_MAX = 13,
+  SMC_NLA_DEV_PORT_UNSPEC = 0,
+  SMC_NLA_DEV_PORT_PNET_USR = 1,
+  SMC_NLA_DEV_PORT_PNETID = 2,
+  SMC_NLA_DEV_PORT_NETDEV = 3,
+  SMC_NLA_DEV_PORT_STATE = 4,
+  SMC_NLA_DEV_PORT_VALID = 5,
+  SMC_NLA_DEV_PORT_LNK_CNT = 6,
+  __SMC_NLA_DEV_PORT_MAX = 7,
+  SMC_NLA_DEV_PORT_MAX = 6,
+  SMC_NLA_DEV_UNSPEC = 0,
+  SMC_NLA_DEV_USE_CNT = 1,
+  SMC_NLA_DEV_IS_CRIT = 2,
+  SMC_NLA_DEV_PCI_FID = 3,
+  SMC_NLA_DEV_PCI_CHID = 4,
+  SMC_NLA_DEV_PCI_VENDOR = 5,
+  SMC_NLA_DEV_PCI_DEVICE = 6,
+  SMC_NLA_DEV_PCI_ID = 7,
+  SMC_NLA_DEV_PORT = 8,
+  SMC_NLA_DEV_PORT2 = 9,
+  SMC_NLA_DEV_IB_NAME = 10,
+  __SMC_NLA_DEV_MAX = 11,
+  SMC_NLA_DEV_MAX = 10,
+  SMC_NLA_STATS_PLOAD_PAD = 0,
+  SMC_NLA_STATS_PLOAD_8K = 1,
+  SMC_NLA_STATS_PLOAD_16K = 2,
+  SMC_NLA_STATS_PLOAD_32K = 3,
+  SMC_NLA_STATS_PLOAD_64K = 4,
+  SMC_NLA_STATS_PLOAD_128K = 5,
+  SMC_NLA_STATS_PLOAD_256K = 6,
+  SMC_NLA_STATS_PLOAD_512K = 7,
+  SMC_NLA_STATS_PLOAD_1024K = 8,
+  SMC_NLA_STATS_PLOAD_G_1024K = 9,
+  __SMC_NLA_STATS_PLOAD_MAX = 10,
+  SMC_NLA_STATS_PLOAD_MAX = 9,
+  SMC_NLA_STATS_RMB_PAD = 0,
+  SMC_NLA_STATS_RMB_SIZE_SM_PEER_CNT = 1,
+  SMC_NLA_STATS_RMB_SIZE_SM_CNT = 2,
+  SMC_NLA_STATS_RMB_FULL_PEER_CNT = 3,
+  SMC_NLA_STATS_RMB_FULL_CNT = 4,
+  SMC_NLA_STATS_RMB_REUSE_CNT = 5,
+  SMC_NLA_STATS_RMB_ALLOC_CNT = 6,
+  SMC_NLA_STATS_RMB_DGRADE_CNT = 7,
+  __SMC_NLA_STATS_RMB_MAX = 8,
+  SMC_NLA_STATS_RMB_MAX = 7,
+  SMC_NLA_STATS_T_PAD = 0,
+  SMC_NLA_STATS_T_TX_RMB_SIZE = 1,
+  SMC_NLA_STATS_T_RX_RMB_SIZE = 2,
+  SMC_NLA_STATS_T_TXPLOAD_SIZE = 3,
+  SMC_NLA_STATS_T_RXPLOAD_SIZE = 4,
+  SMC_NLA_STATS_T_TX_RMB_STATS = 5,
+  SMC_NLA_STATS_T_RX_RMB_STATS = 6,
+  SMC_NLA_STATS_T_CLNT_V1_SUCC = 7,
+  SMC_NLA_STATS_T_CLNT_V2_SUCC = 8,
+  SMC_NLA_STATS_T_SRV_V1_SUCC = 9,
+  SMC_NLA_STATS_T_SRV_V2_SUCC = 10,
+  SMC_NLA_STATS_T_SENDPAGE_CNT = 11,
+  SMC_NLA_STATS_T_SPLICE_CNT = 12,
+  SMC_NLA_STATS_T_CORK_CNT = 13,
+  SMC_NLA_STATS_T_NDLY_CNT = 14,
+  SMC_NLA_STATS_T_URG_DATA_CNT = 15,
+  SMC_NLA_STATS_T_RX_BYTES = 16,
+  SMC_NLA_STATS_T_TX_BYTES = 17,
+  SMC_NLA_STATS_T_RX_CNT = 18,
+  SMC_NLA_STATS_T_TX_CNT = 19,
+  SMC_NLA_STATS_T_RX_RMB_USAGE = 20,
+  SMC_NLA_STATS_T_TX_RMB_USAGE = 21,
+  __SMC_NLA_STATS_T_MAX = 22,
+  SMC_NLA_STATS_T_MAX = 21,
+  SMC_NLA_STATS_PAD = 0,
+  SMC_NLA_STATS_SMCD_TECH = 1,
+  SMC_NLA_STATS_SMCR_TECH = 2,
+  SMC_NLA_STATS_CLNT_HS_ERR_CNT = 3,
+  SMC_NLA_STATS_SRV_HS_ERR_CNT = 4,
+  __SMC_NLA_STATS_MAX = 5,
+  SMC_NLA_STATS_MAX = 4,
+  SMC_NLA_FBACK_STATS_PAD = 0,
+  SMC_NLA_FBACK_STATS_TYPE = 1,
+  SMC_NLA_FBACK_STATS_SRV_CNT = 2,
+  SMC_NLA_FBACK_STATS_CLNT_CNT = 3,
+  SMC_NLA_FBACK_STATS_RSN_CODE = 4,
+  SMC_NLA_FBACK_STATS_RSN_CNT = 5,
+  __SMC_NLA_FBACK_STATS_MAX = 6,
+  SMC_NLA_FBACK_STATS_MAX = 5,
+  SMC_NLA_EID_TABLE_UNSPEC = 0,
+  SMC_NLA_EID_TABLE_ENTRY = 1,
+  __SMC_NLA_EID_TABLE_MAX = 2,
+  SMC_NLA_EID_TABLE_MAX = 1,
+  SMC_NLA_SEID_UNSPEC = 0,
+  SMC_NLA_SEID_ENTRY = 1,
+  SMC_NLA_SEID_ENABLED = 2,
+  __SMC_NLA_SEID_TABLE_MAX = 3,
+  SMC_NLA_SEID_TABLE_MAX = 2,
+  SMC_NLA_HS_LIMITATION_UNSPEC = 0,
+  SMC_NLA_HS_LIMITATION_ENABLED = 1,
+  __SMC_NLA_HS_LIMITATION_MAX = 2,
+  SMC_NLA_HS_LIMITATION_MAX = 1,
+  SMCR_GENL_FAMILY_NAME = "SMC_PNETID",
+  SMCR_GENL_FAMILY_VERSION = 1,
+  SMC_GENL_FAMILY_NAME = "SMC_GEN_NETLINK",
+  SMC_GENL_FAMILY_VERSION = 1,
+  SMC_PCI_ID_STR_LEN = 16,
+  SMC_MAX_HOSTNAME_LEN = 32,
+  SMC_MAX_UEID = 4,
+  SMC_MAX_EID_LEN = 32,
+  SMC_LIMIT_HS = 1,
+},
 ]==],
 ["linux/smc_diag.h"] = [==[
-  constants = {
-    SMC_DIAG_MODE_SMCR = 0,
-    SMC_DIAG_MODE_FALLBACK_TCP = 1,
-    SMC_DIAG_MODE_SMCD = 2,
-    SMC_DIAG_NONE = 0,
-    SMC_DIAG_CONNINFO = 1,
-    SMC_DIAG_LGRINFO = 2,
-    SMC_DIAG_SHUTDOWN = 3,
-    SMC_DIAG_DMBINFO = 4,
-    SMC_DIAG_FALLBACK = 5,
-    __SMC_DIAG_MAX = 6,
-    SMC_DIAG_MAX = 5,
-  },
-  records = {
-    ["struct smc_diag_req"] = [[{
+constants = {
+  SMC_DIAG_MODE_SMCR = 0,
+  SMC_DIAG_MODE_FALLBACK_TCP = 1,
+  SMC_DIAG_MODE_SMCD = 2,
+  SMC_DIAG_NONE = 0,
+  SMC_DIAG_CONNINFO = 1,
+  SMC_DIAG_LGRINFO = 2,
+  SMC_DIAG_SHUTDOWN = 3,
+  SMC_DIAG_DMBINFO = 4,
+  SMC_DIAG_FALLBACK = 5,
+  __SMC_DIAG_MAX = 6,
+  SMC_DIAG_MAX = 5,
+},
+records = {
+  ["struct smc_diag_req"] = [[{
   uint8_t diag_family;
   uint8_t pad[2];
   uint8_t diag_ext;
   struct inet_diag_sockid id;
 }]],
-    ["struct smc_diag_cursor"] = [[{
+  ["struct smc_diag_cursor"] = [[{
   uint16_t reserved;
   uint16_t wrap;
   uint32_t count;
 }]],
-    ["struct smc_diag_conninfo"] = [[{
+  ["struct smc_diag_conninfo"] = [[{
   uint32_t token;
   uint32_t sndbuf_size;
   uint32_t rmbe_size;
@@ -2949,443 +2949,443 @@ return {
   struct smc_diag_cursor tx_sent;
   struct smc_diag_cursor tx_fin;
 }]],
-    ["struct smc_diag_linkinfo"] = [[{
+  ["struct smc_diag_linkinfo"] = [[{
   uint8_t link_id;
   uint8_t ibname[64];
   uint8_t ibport;
   uint8_t gid[40];
   uint8_t peer_gid[40];
 }]],
-    ["struct smc_diag_lgrinfo"] = [[{
+  ["struct smc_diag_lgrinfo"] = [[{
   struct smc_diag_linkinfo lnk[1];
   uint8_t role;
 }]],
-    ["struct smc_diag_fallback"] = [[{
+  ["struct smc_diag_fallback"] = [[{
   uint32_t reason;
   uint32_t peer_diagnosis;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct smc_diag_msg"] = [[{
-    uint8_t diag_family;
-    uint8_t diag_state;
-    union {
-      uint8_t diag_mode;
-      uint8_t diag_fallback;
-    };
-    uint8_t diag_shutdown;
-    struct inet_diag_sockid id;
-    uint32_t diag_uid;
-    uint64_t diag_inode __attribute__((aligned(8)));
-  }]],
-        ["struct smcd_diag_dmbinfo"] = [[{
-    uint32_t linkid;
-    uint64_t peer_gid __attribute__((aligned(8)));
-    uint64_t my_gid __attribute__((aligned(8)));
-    uint64_t token __attribute__((aligned(8)));
-    uint64_t peer_token __attribute__((aligned(8)));
-    uint64_t peer_gid_ext __attribute__((aligned(8)));
-    uint64_t my_gid_ext __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct smc_diag_msg"] = [[{
-    uint8_t diag_family;
-    uint8_t diag_state;
-    union {
-      uint8_t diag_mode;
-      uint8_t diag_fallback;
-    };
-    uint8_t diag_shutdown;
-    struct inet_diag_sockid id;
-    uint32_t diag_uid;
-    unsigned long diag_inode __attribute__((aligned(8)));
-  }]],
-        ["struct smcd_diag_dmbinfo"] = [[{
-    uint32_t linkid;
-    unsigned long peer_gid __attribute__((aligned(8)));
-    unsigned long my_gid __attribute__((aligned(8)));
-    unsigned long token __attribute__((aligned(8)));
-    unsigned long peer_token __attribute__((aligned(8)));
-    unsigned long peer_gid_ext __attribute__((aligned(8)));
-    unsigned long my_gid_ext __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct smc_diag_msg"] = [[{
+  uint8_t diag_family;
+  uint8_t diag_state;
+  union {
+    uint8_t diag_mode;
+    uint8_t diag_fallback;
+  };
+  uint8_t diag_shutdown;
+  struct inet_diag_sockid id;
+  uint32_t diag_uid;
+  uint64_t diag_inode __attribute__((aligned(8)));
+}]],
+      ["struct smcd_diag_dmbinfo"] = [[{
+  uint32_t linkid;
+  uint64_t peer_gid __attribute__((aligned(8)));
+  uint64_t my_gid __attribute__((aligned(8)));
+  uint64_t token __attribute__((aligned(8)));
+  uint64_t peer_token __attribute__((aligned(8)));
+  uint64_t peer_gid_ext __attribute__((aligned(8)));
+  uint64_t my_gid_ext __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct smc_diag_msg"] = [[{
+  uint8_t diag_family;
+  uint8_t diag_state;
+  union {
+    uint8_t diag_mode;
+    uint8_t diag_fallback;
+  };
+  uint8_t diag_shutdown;
+  struct inet_diag_sockid id;
+  uint32_t diag_uid;
+  unsigned long diag_inode __attribute__((aligned(8)));
+}]],
+      ["struct smcd_diag_dmbinfo"] = [[{
+  uint32_t linkid;
+  unsigned long peer_gid __attribute__((aligned(8)));
+  unsigned long my_gid __attribute__((aligned(8)));
+  unsigned long token __attribute__((aligned(8)));
+  unsigned long peer_token __attribute__((aligned(8)));
+  unsigned long peer_gid_ext __attribute__((aligned(8)));
+  unsigned long my_gid_ext __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["linux/smiapp.h"] = [==[
-  constants = {
-    V4L2_SMIAPP_TEST_PATTERN_MODE_DISABLED = 0,
-    V4L2_SMIAPP_TEST_PATTERN_MODE_SOLID_COLOUR = 1,
-    V4L2_SMIAPP_TEST_PATTERN_MODE_COLOUR_BARS = 2,
-    V4L2_SMIAPP_TEST_PATTERN_MODE_COLOUR_BARS_GREY = 3,
-    V4L2_SMIAPP_TEST_PATTERN_MODE_PN9 = 4,
-  },
+constants = {
+  V4L2_SMIAPP_TEST_PATTERN_MODE_DISABLED = 0,
+  V4L2_SMIAPP_TEST_PATTERN_MODE_SOLID_COLOUR = 1,
+  V4L2_SMIAPP_TEST_PATTERN_MODE_COLOUR_BARS = 2,
+  V4L2_SMIAPP_TEST_PATTERN_MODE_COLOUR_BARS_GREY = 3,
+  V4L2_SMIAPP_TEST_PATTERN_MODE_PN9 = 4,
+},
 ]==],
 ["linux/snmp.h"] = [==[
-  constants = {
-    IPSTATS_MIB_NUM = 0,
-    IPSTATS_MIB_INPKTS = 1,
-    IPSTATS_MIB_INOCTETS = 2,
-    IPSTATS_MIB_INDELIVERS = 3,
-    IPSTATS_MIB_NOECTPKTS = 4,
-    IPSTATS_MIB_ECT1PKTS = 5,
-    IPSTATS_MIB_ECT0PKTS = 6,
-    IPSTATS_MIB_CEPKTS = 7,
-    IPSTATS_MIB_OUTREQUESTS = 8,
-    IPSTATS_MIB_OUTPKTS = 9,
-    IPSTATS_MIB_OUTOCTETS = 10,
-    IPSTATS_MIB_OUTFORWDATAGRAMS = 11,
-    IPSTATS_MIB_INHDRERRORS = 12,
-    IPSTATS_MIB_INTOOBIGERRORS = 13,
-    IPSTATS_MIB_INNOROUTES = 14,
-    IPSTATS_MIB_INADDRERRORS = 15,
-    IPSTATS_MIB_INUNKNOWNPROTOS = 16,
-    IPSTATS_MIB_INTRUNCATEDPKTS = 17,
-    IPSTATS_MIB_INDISCARDS = 18,
-    IPSTATS_MIB_OUTDISCARDS = 19,
-    IPSTATS_MIB_OUTNOROUTES = 20,
-    IPSTATS_MIB_REASMTIMEOUT = 21,
-    IPSTATS_MIB_REASMREQDS = 22,
-    IPSTATS_MIB_REASMOKS = 23,
-    IPSTATS_MIB_REASMFAILS = 24,
-    IPSTATS_MIB_FRAGOKS = 25,
-    IPSTATS_MIB_FRAGFAILS = 26,
-    IPSTATS_MIB_FRAGCREATES = 27,
-    IPSTATS_MIB_INMCASTPKTS = 28,
-    IPSTATS_MIB_OUTMCASTPKTS = 29,
-    IPSTATS_MIB_INBCASTPKTS = 30,
-    IPSTATS_MIB_OUTBCASTPKTS = 31,
-    IPSTATS_MIB_INMCASTOCTETS = 32,
-    IPSTATS_MIB_OUTMCASTOCTETS = 33,
-    IPSTATS_MIB_INBCASTOCTETS = 34,
-    IPSTATS_MIB_OUTBCASTOCTETS = 35,
-    IPSTATS_MIB_CSUMERRORS = 36,
-    IPSTATS_MIB_REASM_OVERLAPS = 37,
-    __IPSTATS_MIB_MAX = 38,
-    ICMP_MIB_NUM = 0,
-    ICMP_MIB_INMSGS = 1,
-    ICMP_MIB_INERRORS = 2,
-    ICMP_MIB_INDESTUNREACHS = 3,
-    ICMP_MIB_INTIMEEXCDS = 4,
-    ICMP_MIB_INPARMPROBS = 5,
-    ICMP_MIB_INSRCQUENCHS = 6,
-    ICMP_MIB_INREDIRECTS = 7,
-    ICMP_MIB_INECHOS = 8,
-    ICMP_MIB_INECHOREPS = 9,
-    ICMP_MIB_INTIMESTAMPS = 10,
-    ICMP_MIB_INTIMESTAMPREPS = 11,
-    ICMP_MIB_INADDRMASKS = 12,
-    ICMP_MIB_INADDRMASKREPS = 13,
-    ICMP_MIB_OUTMSGS = 14,
-    ICMP_MIB_OUTERRORS = 15,
-    ICMP_MIB_OUTDESTUNREACHS = 16,
-    ICMP_MIB_OUTTIMEEXCDS = 17,
-    ICMP_MIB_OUTPARMPROBS = 18,
-    ICMP_MIB_OUTSRCQUENCHS = 19,
-    ICMP_MIB_OUTREDIRECTS = 20,
-    ICMP_MIB_OUTECHOS = 21,
-    ICMP_MIB_OUTECHOREPS = 22,
-    ICMP_MIB_OUTTIMESTAMPS = 23,
-    ICMP_MIB_OUTTIMESTAMPREPS = 24,
-    ICMP_MIB_OUTADDRMASKS = 25,
-    ICMP_MIB_OUTADDRMASKREPS = 26,
-    ICMP_MIB_CSUMERRORS = 27,
-    ICMP_MIB_RATELIMITGLOBAL = 28,
-    ICMP_MIB_RATELIMITHOST = 29,
-    __ICMP_MIB_MAX = 30,
-    ICMP6_MIB_NUM = 0,
-    ICMP6_MIB_INMSGS = 1,
-    ICMP6_MIB_INERRORS = 2,
-    ICMP6_MIB_OUTMSGS = 3,
-    ICMP6_MIB_OUTERRORS = 4,
-    ICMP6_MIB_CSUMERRORS = 5,
-    ICMP6_MIB_RATELIMITHOST = 6,
-    __ICMP6_MIB_MAX = 7,
-    TCP_MIB_NUM = 0,
-    TCP_MIB_RTOALGORITHM = 1,
-    TCP_MIB_RTOMIN = 2,
-    TCP_MIB_RTOMAX = 3,
-    TCP_MIB_MAXCONN = 4,
-    TCP_MIB_ACTIVEOPENS = 5,
-    TCP_MIB_PASSIVEOPENS = 6,
-    TCP_MIB_ATTEMPTFAILS = 7,
-    TCP_MIB_ESTABRESETS = 8,
-    TCP_MIB_CURRESTAB = 9,
-    TCP_MIB_INSEGS = 10,
-    TCP_MIB_OUTSEGS = 11,
-    TCP_MIB_RETRANSSEGS = 12,
-    TCP_MIB_INERRS = 13,
-    TCP_MIB_OUTRSTS = 14,
-    TCP_MIB_CSUMERRORS = 15,
-    __TCP_MIB_MAX = 16,
-    UDP_MIB_NUM = 0,
-    UDP_MIB_INDATAGRAMS = 1,
-    UDP_MIB_NOPORTS = 2,
-    UDP_MIB_INERRORS = 3,
-    UDP_MIB_OUTDATAGRAMS = 4,
-    UDP_MIB_RCVBUFERRORS = 5,
-    UDP_MIB_SNDBUFERRORS = 6,
-    UDP_MIB_CSUMERRORS = 7,
-    UDP_MIB_IGNOREDMULTI = 8,
-    UDP_MIB_MEMERRORS = 9,
-    __UDP_MIB_MAX = 10,
-    LINUX_MIB_NUM = 0,
-    LINUX_MIB_SYNCOOKIESSENT = 1,
-    LINUX_MIB_SYNCOOKIESRECV = 2,
-    LINUX_MIB_SYNCOOKIESFAILED = 3,
-    LINUX_MIB_EMBRYONICRSTS = 4,
-    LINUX_MIB_PRUNECALLED = 5,
-    LINUX_MIB_RCVPRUNED = 6,
-    LINUX_MIB_OFOPRUNED = 7,
-    LINUX_MIB_OUTOFWINDOWICMPS = 8,
-    LINUX_MIB_LOCKDROPPEDICMPS = 9,
-    LINUX_MIB_ARPFILTER = 10,
-    LINUX_MIB_TIMEWAITED = 11,
-    LINUX_MIB_TIMEWAITRECYCLED = 12,
-    LINUX_MIB_TIMEWAITKILLED = 13,
-    LINUX_MIB_PAWSACTIVEREJECTED = 14,
-    LINUX_MIB_PAWSESTABREJECTED = 15,
-    LINUX_MIB_BEYOND_WINDOW = 16,
-    LINUX_MIB_TSECRREJECTED = 17,
-    LINUX_MIB_PAWS_OLD_ACK = 18,
-    LINUX_MIB_PAWS_TW_REJECTED = 19,
-    LINUX_MIB_DELAYEDACKS = 20,
-    LINUX_MIB_DELAYEDACKLOCKED = 21,
-    LINUX_MIB_DELAYEDACKLOST = 22,
-    LINUX_MIB_LISTENOVERFLOWS = 23,
-    LINUX_MIB_LISTENDROPS = 24,
-    LINUX_MIB_TCPHPHITS = 25,
-    LINUX_MIB_TCPPUREACKS = 26,
-    LINUX_MIB_TCPHPACKS = 27,
-    LINUX_MIB_TCPRENORECOVERY = 28,
-    LINUX_MIB_TCPSACKRECOVERY = 29,
-    LINUX_MIB_TCPSACKRENEGING = 30,
-    LINUX_MIB_TCPSACKREORDER = 31,
-    LINUX_MIB_TCPRENOREORDER = 32,
-    LINUX_MIB_TCPTSREORDER = 33,
-    LINUX_MIB_TCPFULLUNDO = 34,
-    LINUX_MIB_TCPPARTIALUNDO = 35,
-    LINUX_MIB_TCPDSACKUNDO = 36,
-    LINUX_MIB_TCPLOSSUNDO = 37,
-    LINUX_MIB_TCPLOSTRETRANSMIT = 38,
-    LINUX_MIB_TCPRENOFAILURES = 39,
-    LINUX_MIB_TCPSACKFAILURES = 40,
-    LINUX_MIB_TCPLOSSFAILURES = 41,
-    LINUX_MIB_TCPFASTRETRANS = 42,
-    LINUX_MIB_TCPSLOWSTARTRETRANS = 43,
-    LINUX_MIB_TCPTIMEOUTS = 44,
-    LINUX_MIB_TCPLOSSPROBES = 45,
-    LINUX_MIB_TCPLOSSPROBERECOVERY = 46,
-    LINUX_MIB_TCPRENORECOVERYFAIL = 47,
-    LINUX_MIB_TCPSACKRECOVERYFAIL = 48,
-    LINUX_MIB_TCPRCVCOLLAPSED = 49,
-    LINUX_MIB_TCPDSACKOLDSENT = 50,
-    LINUX_MIB_TCPDSACKOFOSENT = 51,
-    LINUX_MIB_TCPDSACKRECV = 52,
-    LINUX_MIB_TCPDSACKOFORECV = 53,
-    LINUX_MIB_TCPABORTONDATA = 54,
-    LINUX_MIB_TCPABORTONCLOSE = 55,
-    LINUX_MIB_TCPABORTONMEMORY = 56,
-    LINUX_MIB_TCPABORTONTIMEOUT = 57,
-    LINUX_MIB_TCPABORTONLINGER = 58,
-    LINUX_MIB_TCPABORTFAILED = 59,
-    LINUX_MIB_TCPMEMORYPRESSURES = 60,
-    LINUX_MIB_TCPMEMORYPRESSURESCHRONO = 61,
-    LINUX_MIB_TCPSACKDISCARD = 62,
-    LINUX_MIB_TCPDSACKIGNOREDOLD = 63,
-    LINUX_MIB_TCPDSACKIGNOREDNOUNDO = 64,
-    LINUX_MIB_TCPSPURIOUSRTOS = 65,
-    LINUX_MIB_TCPMD5NOTFOUND = 66,
-    LINUX_MIB_TCPMD5UNEXPECTED = 67,
-    LINUX_MIB_TCPMD5FAILURE = 68,
-    LINUX_MIB_SACKSHIFTED = 69,
-    LINUX_MIB_SACKMERGED = 70,
-    LINUX_MIB_SACKSHIFTFALLBACK = 71,
-    LINUX_MIB_TCPBACKLOGDROP = 72,
-    LINUX_MIB_PFMEMALLOCDROP = 73,
-    LINUX_MIB_TCPMINTTLDROP = 74,
-    LINUX_MIB_TCPDEFERACCEPTDROP = 75,
-    LINUX_MIB_IPRPFILTER = 76,
-    LINUX_MIB_TCPTIMEWAITOVERFLOW = 77,
-    LINUX_MIB_TCPREQQFULLDOCOOKIES = 78,
-    LINUX_MIB_TCPREQQFULLDROP = 79,
-    LINUX_MIB_TCPRETRANSFAIL = 80,
-    LINUX_MIB_TCPRCVCOALESCE = 81,
-    LINUX_MIB_TCPBACKLOGCOALESCE = 82,
-    LINUX_MIB_TCPOFOQUEUE = 83,
-    LINUX_MIB_TCPOFODROP = 84,
-    LINUX_MIB_TCPOFOMERGE = 85,
-    LINUX_MIB_TCPCHALLENGEACK = 86,
-    LINUX_MIB_TCPSYNCHALLENGE = 87,
-    LINUX_MIB_TCPFASTOPENACTIVE = 88,
-    LINUX_MIB_TCPFASTOPENACTIVEFAIL = 89,
-    LINUX_MIB_TCPFASTOPENPASSIVE = 90,
-    LINUX_MIB_TCPFASTOPENPASSIVEFAIL = 91,
-    LINUX_MIB_TCPFASTOPENLISTENOVERFLOW = 92,
-    LINUX_MIB_TCPFASTOPENCOOKIEREQD = 93,
-    LINUX_MIB_TCPFASTOPENBLACKHOLE = 94,
-    LINUX_MIB_TCPSPURIOUS_RTX_HOSTQUEUES = 95,
-    LINUX_MIB_BUSYPOLLRXPACKETS = 96,
-    LINUX_MIB_TCPAUTOCORKING = 97,
-    LINUX_MIB_TCPFROMZEROWINDOWADV = 98,
-    LINUX_MIB_TCPTOZEROWINDOWADV = 99,
-    LINUX_MIB_TCPWANTZEROWINDOWADV = 100,
-    LINUX_MIB_TCPSYNRETRANS = 101,
-    LINUX_MIB_TCPORIGDATASENT = 102,
-    LINUX_MIB_TCPHYSTARTTRAINDETECT = 103,
-    LINUX_MIB_TCPHYSTARTTRAINCWND = 104,
-    LINUX_MIB_TCPHYSTARTDELAYDETECT = 105,
-    LINUX_MIB_TCPHYSTARTDELAYCWND = 106,
-    LINUX_MIB_TCPACKSKIPPEDSYNRECV = 107,
-    LINUX_MIB_TCPACKSKIPPEDPAWS = 108,
-    LINUX_MIB_TCPACKSKIPPEDSEQ = 109,
-    LINUX_MIB_TCPACKSKIPPEDFINWAIT2 = 110,
-    LINUX_MIB_TCPACKSKIPPEDTIMEWAIT = 111,
-    LINUX_MIB_TCPACKSKIPPEDCHALLENGE = 112,
-    LINUX_MIB_TCPWINPROBE = 113,
-    LINUX_MIB_TCPKEEPALIVE = 114,
-    LINUX_MIB_TCPMTUPFAIL = 115,
-    LINUX_MIB_TCPMTUPSUCCESS = 116,
-    LINUX_MIB_TCPDELIVERED = 117,
-    LINUX_MIB_TCPDELIVEREDCE = 118,
-    LINUX_MIB_TCPACKCOMPRESSED = 119,
-    LINUX_MIB_TCPZEROWINDOWDROP = 120,
-    LINUX_MIB_TCPRCVQDROP = 121,
-    LINUX_MIB_TCPWQUEUETOOBIG = 122,
-    LINUX_MIB_TCPFASTOPENPASSIVEALTKEY = 123,
-    LINUX_MIB_TCPTIMEOUTREHASH = 124,
-    LINUX_MIB_TCPDUPLICATEDATAREHASH = 125,
-    LINUX_MIB_TCPDSACKRECVSEGS = 126,
-    LINUX_MIB_TCPDSACKIGNOREDDUBIOUS = 127,
-    LINUX_MIB_TCPMIGRATEREQSUCCESS = 128,
-    LINUX_MIB_TCPMIGRATEREQFAILURE = 129,
-    LINUX_MIB_TCPPLBREHASH = 130,
-    LINUX_MIB_TCPAOREQUIRED = 131,
-    LINUX_MIB_TCPAOBAD = 132,
-    LINUX_MIB_TCPAOKEYNOTFOUND = 133,
-    LINUX_MIB_TCPAOGOOD = 134,
-    LINUX_MIB_TCPAODROPPEDICMPS = 135,
-    __LINUX_MIB_MAX = 136,
-    LINUX_MIB_XFRMNUM = 0,
-    LINUX_MIB_XFRMINERROR = 1,
-    LINUX_MIB_XFRMINBUFFERERROR = 2,
-    LINUX_MIB_XFRMINHDRERROR = 3,
-    LINUX_MIB_XFRMINNOSTATES = 4,
-    LINUX_MIB_XFRMINSTATEPROTOERROR = 5,
-    LINUX_MIB_XFRMINSTATEMODEERROR = 6,
-    LINUX_MIB_XFRMINSTATESEQERROR = 7,
-    LINUX_MIB_XFRMINSTATEEXPIRED = 8,
-    LINUX_MIB_XFRMINSTATEMISMATCH = 9,
-    LINUX_MIB_XFRMINSTATEINVALID = 10,
-    LINUX_MIB_XFRMINTMPLMISMATCH = 11,
-    LINUX_MIB_XFRMINNOPOLS = 12,
-    LINUX_MIB_XFRMINPOLBLOCK = 13,
-    LINUX_MIB_XFRMINPOLERROR = 14,
-    LINUX_MIB_XFRMOUTERROR = 15,
-    LINUX_MIB_XFRMOUTBUNDLEGENERROR = 16,
-    LINUX_MIB_XFRMOUTBUNDLECHECKERROR = 17,
-    LINUX_MIB_XFRMOUTNOSTATES = 18,
-    LINUX_MIB_XFRMOUTSTATEPROTOERROR = 19,
-    LINUX_MIB_XFRMOUTSTATEMODEERROR = 20,
-    LINUX_MIB_XFRMOUTSTATESEQERROR = 21,
-    LINUX_MIB_XFRMOUTSTATEEXPIRED = 22,
-    LINUX_MIB_XFRMOUTPOLBLOCK = 23,
-    LINUX_MIB_XFRMOUTPOLDEAD = 24,
-    LINUX_MIB_XFRMOUTPOLERROR = 25,
-    LINUX_MIB_XFRMFWDHDRERROR = 26,
-    LINUX_MIB_XFRMOUTSTATEINVALID = 27,
-    LINUX_MIB_XFRMACQUIREERROR = 28,
-    LINUX_MIB_XFRMOUTSTATEDIRERROR = 29,
-    LINUX_MIB_XFRMINSTATEDIRERROR = 30,
-    LINUX_MIB_XFRMINIPTFSERROR = 31,
-    LINUX_MIB_XFRMOUTNOQSPACE = 32,
-    __LINUX_MIB_XFRMMAX = 33,
-    LINUX_MIB_TLSNUM = 0,
-    LINUX_MIB_TLSCURRTXSW = 1,
-    LINUX_MIB_TLSCURRRXSW = 2,
-    LINUX_MIB_TLSCURRTXDEVICE = 3,
-    LINUX_MIB_TLSCURRRXDEVICE = 4,
-    LINUX_MIB_TLSTXSW = 5,
-    LINUX_MIB_TLSRXSW = 6,
-    LINUX_MIB_TLSTXDEVICE = 7,
-    LINUX_MIB_TLSRXDEVICE = 8,
-    LINUX_MIB_TLSDECRYPTERROR = 9,
-    LINUX_MIB_TLSRXDEVICERESYNC = 10,
-    LINUX_MIB_TLSDECRYPTRETRY = 11,
-    LINUX_MIB_TLSRXNOPADVIOL = 12,
-    LINUX_MIB_TLSRXREKEYOK = 13,
-    LINUX_MIB_TLSRXREKEYERROR = 14,
-    LINUX_MIB_TLSTXREKEYOK = 15,
-    LINUX_MIB_TLSTXREKEYERROR = 16,
-    LINUX_MIB_TLSRXREKEYRECEIVED = 17,
-    __LINUX_MIB_TLSMAX = 18,
-    __ICMPMSG_MIB_MAX = 512,
-    __ICMP6MSG_MIB_MAX = 512,
-  },
+constants = {
+  IPSTATS_MIB_NUM = 0,
+  IPSTATS_MIB_INPKTS = 1,
+  IPSTATS_MIB_INOCTETS = 2,
+  IPSTATS_MIB_INDELIVERS = 3,
+  IPSTATS_MIB_NOECTPKTS = 4,
+  IPSTATS_MIB_ECT1PKTS = 5,
+  IPSTATS_MIB_ECT0PKTS = 6,
+  IPSTATS_MIB_CEPKTS = 7,
+  IPSTATS_MIB_OUTREQUESTS = 8,
+  IPSTATS_MIB_OUTPKTS = 9,
+  IPSTATS_MIB_OUTOCTETS = 10,
+  IPSTATS_MIB_OUTFORWDATAGRAMS = 11,
+  IPSTATS_MIB_INHDRERRORS = 12,
+  IPSTATS_MIB_INTOOBIGERRORS = 13,
+  IPSTATS_MIB_INNOROUTES = 14,
+  IPSTATS_MIB_INADDRERRORS = 15,
+  IPSTATS_MIB_INUNKNOWNPROTOS = 16,
+  IPSTATS_MIB_INTRUNCATEDPKTS = 17,
+  IPSTATS_MIB_INDISCARDS = 18,
+  IPSTATS_MIB_OUTDISCARDS = 19,
+  IPSTATS_MIB_OUTNOROUTES = 20,
+  IPSTATS_MIB_REASMTIMEOUT = 21,
+  IPSTATS_MIB_REASMREQDS = 22,
+  IPSTATS_MIB_REASMOKS = 23,
+  IPSTATS_MIB_REASMFAILS = 24,
+  IPSTATS_MIB_FRAGOKS = 25,
+  IPSTATS_MIB_FRAGFAILS = 26,
+  IPSTATS_MIB_FRAGCREATES = 27,
+  IPSTATS_MIB_INMCASTPKTS = 28,
+  IPSTATS_MIB_OUTMCASTPKTS = 29,
+  IPSTATS_MIB_INBCASTPKTS = 30,
+  IPSTATS_MIB_OUTBCASTPKTS = 31,
+  IPSTATS_MIB_INMCASTOCTETS = 32,
+  IPSTATS_MIB_OUTMCASTOCTETS = 33,
+  IPSTATS_MIB_INBCASTOCTETS = 34,
+  IPSTATS_MIB_OUTBCASTOCTETS = 35,
+  IPSTATS_MIB_CSUMERRORS = 36,
+  IPSTATS_MIB_REASM_OVERLAPS = 37,
+  __IPSTATS_MIB_MAX = 38,
+  ICMP_MIB_NUM = 0,
+  ICMP_MIB_INMSGS = 1,
+  ICMP_MIB_INERRORS = 2,
+  ICMP_MIB_INDESTUNREACHS = 3,
+  ICMP_MIB_INTIMEEXCDS = 4,
+  ICMP_MIB_INPARMPROBS = 5,
+  ICMP_MIB_INSRCQUENCHS = 6,
+  ICMP_MIB_INREDIRECTS = 7,
+  ICMP_MIB_INECHOS = 8,
+  ICMP_MIB_INECHOREPS = 9,
+  ICMP_MIB_INTIMESTAMPS = 10,
+  ICMP_MIB_INTIMESTAMPREPS = 11,
+  ICMP_MIB_INADDRMASKS = 12,
+  ICMP_MIB_INADDRMASKREPS = 13,
+  ICMP_MIB_OUTMSGS = 14,
+  ICMP_MIB_OUTERRORS = 15,
+  ICMP_MIB_OUTDESTUNREACHS = 16,
+  ICMP_MIB_OUTTIMEEXCDS = 17,
+  ICMP_MIB_OUTPARMPROBS = 18,
+  ICMP_MIB_OUTSRCQUENCHS = 19,
+  ICMP_MIB_OUTREDIRECTS = 20,
+  ICMP_MIB_OUTECHOS = 21,
+  ICMP_MIB_OUTECHOREPS = 22,
+  ICMP_MIB_OUTTIMESTAMPS = 23,
+  ICMP_MIB_OUTTIMESTAMPREPS = 24,
+  ICMP_MIB_OUTADDRMASKS = 25,
+  ICMP_MIB_OUTADDRMASKREPS = 26,
+  ICMP_MIB_CSUMERRORS = 27,
+  ICMP_MIB_RATELIMITGLOBAL = 28,
+  ICMP_MIB_RATELIMITHOST = 29,
+  __ICMP_MIB_MAX = 30,
+  ICMP6_MIB_NUM = 0,
+  ICMP6_MIB_INMSGS = 1,
+  ICMP6_MIB_INERRORS = 2,
+  ICMP6_MIB_OUTMSGS = 3,
+  ICMP6_MIB_OUTERRORS = 4,
+  ICMP6_MIB_CSUMERRORS = 5,
+  ICMP6_MIB_RATELIMITHOST = 6,
+  __ICMP6_MIB_MAX = 7,
+  TCP_MIB_NUM = 0,
+  TCP_MIB_RTOALGORITHM = 1,
+  TCP_MIB_RTOMIN = 2,
+  TCP_MIB_RTOMAX = 3,
+  TCP_MIB_MAXCONN = 4,
+  TCP_MIB_ACTIVEOPENS = 5,
+  TCP_MIB_PASSIVEOPENS = 6,
+  TCP_MIB_ATTEMPTFAILS = 7,
+  TCP_MIB_ESTABRESETS = 8,
+  TCP_MIB_CURRESTAB = 9,
+  TCP_MIB_INSEGS = 10,
+  TCP_MIB_OUTSEGS = 11,
+  TCP_MIB_RETRANSSEGS = 12,
+  TCP_MIB_INERRS = 13,
+  TCP_MIB_OUTRSTS = 14,
+  TCP_MIB_CSUMERRORS = 15,
+  __TCP_MIB_MAX = 16,
+  UDP_MIB_NUM = 0,
+  UDP_MIB_INDATAGRAMS = 1,
+  UDP_MIB_NOPORTS = 2,
+  UDP_MIB_INERRORS = 3,
+  UDP_MIB_OUTDATAGRAMS = 4,
+  UDP_MIB_RCVBUFERRORS = 5,
+  UDP_MIB_SNDBUFERRORS = 6,
+  UDP_MIB_CSUMERRORS = 7,
+  UDP_MIB_IGNOREDMULTI = 8,
+  UDP_MIB_MEMERRORS = 9,
+  __UDP_MIB_MAX = 10,
+  LINUX_MIB_NUM = 0,
+  LINUX_MIB_SYNCOOKIESSENT = 1,
+  LINUX_MIB_SYNCOOKIESRECV = 2,
+  LINUX_MIB_SYNCOOKIESFAILED = 3,
+  LINUX_MIB_EMBRYONICRSTS = 4,
+  LINUX_MIB_PRUNECALLED = 5,
+  LINUX_MIB_RCVPRUNED = 6,
+  LINUX_MIB_OFOPRUNED = 7,
+  LINUX_MIB_OUTOFWINDOWICMPS = 8,
+  LINUX_MIB_LOCKDROPPEDICMPS = 9,
+  LINUX_MIB_ARPFILTER = 10,
+  LINUX_MIB_TIMEWAITED = 11,
+  LINUX_MIB_TIMEWAITRECYCLED = 12,
+  LINUX_MIB_TIMEWAITKILLED = 13,
+  LINUX_MIB_PAWSACTIVEREJECTED = 14,
+  LINUX_MIB_PAWSESTABREJECTED = 15,
+  LINUX_MIB_BEYOND_WINDOW = 16,
+  LINUX_MIB_TSECRREJECTED = 17,
+  LINUX_MIB_PAWS_OLD_ACK = 18,
+  LINUX_MIB_PAWS_TW_REJECTED = 19,
+  LINUX_MIB_DELAYEDACKS = 20,
+  LINUX_MIB_DELAYEDACKLOCKED = 21,
+  LINUX_MIB_DELAYEDACKLOST = 22,
+  LINUX_MIB_LISTENOVERFLOWS = 23,
+  LINUX_MIB_LISTENDROPS = 24,
+  LINUX_MIB_TCPHPHITS = 25,
+  LINUX_MIB_TCPPUREACKS = 26,
+  LINUX_MIB_TCPHPACKS = 27,
+  LINUX_MIB_TCPRENORECOVERY = 28,
+  LINUX_MIB_TCPSACKRECOVERY = 29,
+  LINUX_MIB_TCPSACKRENEGING = 30,
+  LINUX_MIB_TCPSACKREORDER = 31,
+  LINUX_MIB_TCPRENOREORDER = 32,
+  LINUX_MIB_TCPTSREORDER = 33,
+  LINUX_MIB_TCPFULLUNDO = 34,
+  LINUX_MIB_TCPPARTIALUNDO = 35,
+  LINUX_MIB_TCPDSACKUNDO = 36,
+  LINUX_MIB_TCPLOSSUNDO = 37,
+  LINUX_MIB_TCPLOSTRETRANSMIT = 38,
+  LINUX_MIB_TCPRENOFAILURES = 39,
+  LINUX_MIB_TCPSACKFAILURES = 40,
+  LINUX_MIB_TCPLOSSFAILURES = 41,
+  LINUX_MIB_TCPFASTRETRANS = 42,
+  LINUX_MIB_TCPSLOWSTARTRETRANS = 43,
+  LINUX_MIB_TCPTIMEOUTS = 44,
+  LINUX_MIB_TCPLOSSPROBES = 45,
+  LINUX_MIB_TCPLOSSPROBERECOVERY = 46,
+  LINUX_MIB_TCPRENORECOVERYFAIL = 47,
+  LINUX_MIB_TCPSACKRECOVERYFAIL = 48,
+  LINUX_MIB_TCPRCVCOLLAPSED = 49,
+  LINUX_MIB_TCPDSACKOLDSENT = 50,
+  LINUX_MIB_TCPDSACKOFOSENT = 51,
+  LINUX_MIB_TCPDSACKRECV = 52,
+  LINUX_MIB_TCPDSACKOFORECV = 53,
+  LINUX_MIB_TCPABORTONDATA = 54,
+  LINUX_MIB_TCPABORTONCLOSE = 55,
+  LINUX_MIB_TCPABORTONMEMORY = 56,
+  LINUX_MIB_TCPABORTONTIMEOUT = 57,
+  LINUX_MIB_TCPABORTONLINGER = 58,
+  LINUX_MIB_TCPABORTFAILED = 59,
+  LINUX_MIB_TCPMEMORYPRESSURES = 60,
+  LINUX_MIB_TCPMEMORYPRESSURESCHRONO = 61,
+  LINUX_MIB_TCPSACKDISCARD = 62,
+  LINUX_MIB_TCPDSACKIGNOREDOLD = 63,
+  LINUX_MIB_TCPDSACKIGNOREDNOUNDO = 64,
+  LINUX_MIB_TCPSPURIOUSRTOS = 65,
+  LINUX_MIB_TCPMD5NOTFOUND = 66,
+  LINUX_MIB_TCPMD5UNEXPECTED = 67,
+  LINUX_MIB_TCPMD5FAILURE = 68,
+  LINUX_MIB_SACKSHIFTED = 69,
+  LINUX_MIB_SACKMERGED = 70,
+  LINUX_MIB_SACKSHIFTFALLBACK = 71,
+  LINUX_MIB_TCPBACKLOGDROP = 72,
+  LINUX_MIB_PFMEMALLOCDROP = 73,
+  LINUX_MIB_TCPMINTTLDROP = 74,
+  LINUX_MIB_TCPDEFERACCEPTDROP = 75,
+  LINUX_MIB_IPRPFILTER = 76,
+  LINUX_MIB_TCPTIMEWAITOVERFLOW = 77,
+  LINUX_MIB_TCPREQQFULLDOCOOKIES = 78,
+  LINUX_MIB_TCPREQQFULLDROP = 79,
+  LINUX_MIB_TCPRETRANSFAIL = 80,
+  LINUX_MIB_TCPRCVCOALESCE = 81,
+  LINUX_MIB_TCPBACKLOGCOALESCE = 82,
+  LINUX_MIB_TCPOFOQUEUE = 83,
+  LINUX_MIB_TCPOFODROP = 84,
+  LINUX_MIB_TCPOFOMERGE = 85,
+  LINUX_MIB_TCPCHALLENGEACK = 86,
+  LINUX_MIB_TCPSYNCHALLENGE = 87,
+  LINUX_MIB_TCPFASTOPENACTIVE = 88,
+  LINUX_MIB_TCPFASTOPENACTIVEFAIL = 89,
+  LINUX_MIB_TCPFASTOPENPASSIVE = 90,
+  LINUX_MIB_TCPFASTOPENPASSIVEFAIL = 91,
+  LINUX_MIB_TCPFASTOPENLISTENOVERFLOW = 92,
+  LINUX_MIB_TCPFASTOPENCOOKIEREQD = 93,
+  LINUX_MIB_TCPFASTOPENBLACKHOLE = 94,
+  LINUX_MIB_TCPSPURIOUS_RTX_HOSTQUEUES = 95,
+  LINUX_MIB_BUSYPOLLRXPACKETS = 96,
+  LINUX_MIB_TCPAUTOCORKING = 97,
+  LINUX_MIB_TCPFROMZEROWINDOWADV = 98,
+  LINUX_MIB_TCPTOZEROWINDOWADV = 99,
+  LINUX_MIB_TCPWANTZEROWINDOWADV = 100,
+  LINUX_MIB_TCPSYNRETRANS = 101,
+  LINUX_MIB_TCPORIGDATASENT = 102,
+  LINUX_MIB_TCPHYSTARTTRAINDETECT = 103,
+  LINUX_MIB_TCPHYSTARTTRAINCWND = 104,
+  LINUX_MIB_TCPHYSTARTDELAYDETECT = 105,
+  LINUX_MIB_TCPHYSTARTDELAYCWND = 106,
+  LINUX_MIB_TCPACKSKIPPEDSYNRECV = 107,
+  LINUX_MIB_TCPACKSKIPPEDPAWS = 108,
+  LINUX_MIB_TCPACKSKIPPEDSEQ = 109,
+  LINUX_MIB_TCPACKSKIPPEDFINWAIT2 = 110,
+  LINUX_MIB_TCPACKSKIPPEDTIMEWAIT = 111,
+  LINUX_MIB_TCPACKSKIPPEDCHALLENGE = 112,
+  LINUX_MIB_TCPWINPROBE = 113,
+  LINUX_MIB_TCPKEEPALIVE = 114,
+  LINUX_MIB_TCPMTUPFAIL = 115,
+  LINUX_MIB_TCPMTUPSUCCESS = 116,
+  LINUX_MIB_TCPDELIVERED = 117,
+  LINUX_MIB_TCPDELIVEREDCE = 118,
+  LINUX_MIB_TCPACKCOMPRESSED = 119,
+  LINUX_MIB_TCPZEROWINDOWDROP = 120,
+  LINUX_MIB_TCPRCVQDROP = 121,
+  LINUX_MIB_TCPWQUEUETOOBIG = 122,
+  LINUX_MIB_TCPFASTOPENPASSIVEALTKEY = 123,
+  LINUX_MIB_TCPTIMEOUTREHASH = 124,
+  LINUX_MIB_TCPDUPLICATEDATAREHASH = 125,
+  LINUX_MIB_TCPDSACKRECVSEGS = 126,
+  LINUX_MIB_TCPDSACKIGNOREDDUBIOUS = 127,
+  LINUX_MIB_TCPMIGRATEREQSUCCESS = 128,
+  LINUX_MIB_TCPMIGRATEREQFAILURE = 129,
+  LINUX_MIB_TCPPLBREHASH = 130,
+  LINUX_MIB_TCPAOREQUIRED = 131,
+  LINUX_MIB_TCPAOBAD = 132,
+  LINUX_MIB_TCPAOKEYNOTFOUND = 133,
+  LINUX_MIB_TCPAOGOOD = 134,
+  LINUX_MIB_TCPAODROPPEDICMPS = 135,
+  __LINUX_MIB_MAX = 136,
+  LINUX_MIB_XFRMNUM = 0,
+  LINUX_MIB_XFRMINERROR = 1,
+  LINUX_MIB_XFRMINBUFFERERROR = 2,
+  LINUX_MIB_XFRMINHDRERROR = 3,
+  LINUX_MIB_XFRMINNOSTATES = 4,
+  LINUX_MIB_XFRMINSTATEPROTOERROR = 5,
+  LINUX_MIB_XFRMINSTATEMODEERROR = 6,
+  LINUX_MIB_XFRMINSTATESEQERROR = 7,
+  LINUX_MIB_XFRMINSTATEEXPIRED = 8,
+  LINUX_MIB_XFRMINSTATEMISMATCH = 9,
+  LINUX_MIB_XFRMINSTATEINVALID = 10,
+  LINUX_MIB_XFRMINTMPLMISMATCH = 11,
+  LINUX_MIB_XFRMINNOPOLS = 12,
+  LINUX_MIB_XFRMINPOLBLOCK = 13,
+  LINUX_MIB_XFRMINPOLERROR = 14,
+  LINUX_MIB_XFRMOUTERROR = 15,
+  LINUX_MIB_XFRMOUTBUNDLEGENERROR = 16,
+  LINUX_MIB_XFRMOUTBUNDLECHECKERROR = 17,
+  LINUX_MIB_XFRMOUTNOSTATES = 18,
+  LINUX_MIB_XFRMOUTSTATEPROTOERROR = 19,
+  LINUX_MIB_XFRMOUTSTATEMODEERROR = 20,
+  LINUX_MIB_XFRMOUTSTATESEQERROR = 21,
+  LINUX_MIB_XFRMOUTSTATEEXPIRED = 22,
+  LINUX_MIB_XFRMOUTPOLBLOCK = 23,
+  LINUX_MIB_XFRMOUTPOLDEAD = 24,
+  LINUX_MIB_XFRMOUTPOLERROR = 25,
+  LINUX_MIB_XFRMFWDHDRERROR = 26,
+  LINUX_MIB_XFRMOUTSTATEINVALID = 27,
+  LINUX_MIB_XFRMACQUIREERROR = 28,
+  LINUX_MIB_XFRMOUTSTATEDIRERROR = 29,
+  LINUX_MIB_XFRMINSTATEDIRERROR = 30,
+  LINUX_MIB_XFRMINIPTFSERROR = 31,
+  LINUX_MIB_XFRMOUTNOQSPACE = 32,
+  __LINUX_MIB_XFRMMAX = 33,
+  LINUX_MIB_TLSNUM = 0,
+  LINUX_MIB_TLSCURRTXSW = 1,
+  LINUX_MIB_TLSCURRRXSW = 2,
+  LINUX_MIB_TLSCURRTXDEVICE = 3,
+  LINUX_MIB_TLSCURRRXDEVICE = 4,
+  LINUX_MIB_TLSTXSW = 5,
+  LINUX_MIB_TLSRXSW = 6,
+  LINUX_MIB_TLSTXDEVICE = 7,
+  LINUX_MIB_TLSRXDEVICE = 8,
+  LINUX_MIB_TLSDECRYPTERROR = 9,
+  LINUX_MIB_TLSRXDEVICERESYNC = 10,
+  LINUX_MIB_TLSDECRYPTRETRY = 11,
+  LINUX_MIB_TLSRXNOPADVIOL = 12,
+  LINUX_MIB_TLSRXREKEYOK = 13,
+  LINUX_MIB_TLSRXREKEYERROR = 14,
+  LINUX_MIB_TLSTXREKEYOK = 15,
+  LINUX_MIB_TLSTXREKEYERROR = 16,
+  LINUX_MIB_TLSRXREKEYRECEIVED = 17,
+  __LINUX_MIB_TLSMAX = 18,
+  __ICMPMSG_MIB_MAX = 512,
+  __ICMP6MSG_MIB_MAX = 512,
+},
 ]==],
 ["linux/sock_diag.h"] = [==[
-  constants = {
-    SK_MEMINFO_RMEM_ALLOC = 0,
-    SK_MEMINFO_RCVBUF = 1,
-    SK_MEMINFO_WMEM_ALLOC = 2,
-    SK_MEMINFO_SNDBUF = 3,
-    SK_MEMINFO_FWD_ALLOC = 4,
-    SK_MEMINFO_WMEM_QUEUED = 5,
-    SK_MEMINFO_OPTMEM = 6,
-    SK_MEMINFO_BACKLOG = 7,
-    SK_MEMINFO_DROPS = 8,
-    SK_MEMINFO_VARS = 9,
-    SKNLGRP_NONE = 0,
-    SKNLGRP_INET_TCP_DESTROY = 1,
-    SKNLGRP_INET_UDP_DESTROY = 2,
-    SKNLGRP_INET6_TCP_DESTROY = 3,
-    SKNLGRP_INET6_UDP_DESTROY = 4,
-    __SKNLGRP_MAX = 5,
-    SK_DIAG_BPF_STORAGE_REQ_NONE = 0,
-    SK_DIAG_BPF_STORAGE_REQ_MAP_FD = 1,
-    __SK_DIAG_BPF_STORAGE_REQ_MAX = 2,
-    SK_DIAG_BPF_STORAGE_REP_NONE = 0,
-    SK_DIAG_BPF_STORAGE = 1,
-    __SK_DIAG_BPF_STORAGE_REP_MAX = 2,
-    SK_DIAG_BPF_STORAGE_NONE = 0,
-    SK_DIAG_BPF_STORAGE_PAD = 1,
-    SK_DIAG_BPF_STORAGE_MAP_ID = 2,
-    SK_DIAG_BPF_STORAGE_MAP_VALUE = 3,
-    __SK_DIAG_BPF_STORAGE_MAX = 4,
-    SOCK_DIAG_BY_FAMILY = 20,
-    SOCK_DESTROY = 21,
-    SKNLGRP_MAX = 4,
-    SK_DIAG_BPF_STORAGE_REQ_MAX = 1,
-    SK_DIAB_BPF_STORAGE_REP_MAX = 1,
-    SK_DIAG_BPF_STORAGE_MAX = 3,
-  },
-  records = {
-    ["struct sock_diag_req"] = [[{
+constants = {
+  SK_MEMINFO_RMEM_ALLOC = 0,
+  SK_MEMINFO_RCVBUF = 1,
+  SK_MEMINFO_WMEM_ALLOC = 2,
+  SK_MEMINFO_SNDBUF = 3,
+  SK_MEMINFO_FWD_ALLOC = 4,
+  SK_MEMINFO_WMEM_QUEUED = 5,
+  SK_MEMINFO_OPTMEM = 6,
+  SK_MEMINFO_BACKLOG = 7,
+  SK_MEMINFO_DROPS = 8,
+  SK_MEMINFO_VARS = 9,
+  SKNLGRP_NONE = 0,
+  SKNLGRP_INET_TCP_DESTROY = 1,
+  SKNLGRP_INET_UDP_DESTROY = 2,
+  SKNLGRP_INET6_TCP_DESTROY = 3,
+  SKNLGRP_INET6_UDP_DESTROY = 4,
+  __SKNLGRP_MAX = 5,
+  SK_DIAG_BPF_STORAGE_REQ_NONE = 0,
+  SK_DIAG_BPF_STORAGE_REQ_MAP_FD = 1,
+  __SK_DIAG_BPF_STORAGE_REQ_MAX = 2,
+  SK_DIAG_BPF_STORAGE_REP_NONE = 0,
+  SK_DIAG_BPF_STORAGE = 1,
+  __SK_DIAG_BPF_STORAGE_REP_MAX = 2,
+  SK_DIAG_BPF_STORAGE_NONE = 0,
+  SK_DIAG_BPF_STORAGE_PAD = 1,
+  SK_DIAG_BPF_STORAGE_MAP_ID = 2,
+  SK_DIAG_BPF_STORAGE_MAP_VALUE = 3,
+  __SK_DIAG_BPF_STORAGE_MAX = 4,
+  SOCK_DIAG_BY_FAMILY = 20,
+  SOCK_DESTROY = 21,
+  SKNLGRP_MAX = 4,
+  SK_DIAG_BPF_STORAGE_REQ_MAX = 1,
+  SK_DIAB_BPF_STORAGE_REP_MAX = 1,
+  SK_DIAG_BPF_STORAGE_MAX = 3,
+},
+records = {
+  ["struct sock_diag_req"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
 }]],
-  },
+},
 ]==],
 ["linux/socket.h"] = [==[
-  constants = {
-    _K_SS_MAXSIZE = 128,
-    SOCK_SNDBUF_LOCK = 1,
-    SOCK_RCVBUF_LOCK = 2,
-    SOCK_BUF_LOCK_MASK = 3,
-    SOCK_TXREHASH_DEFAULT = 255,
-    SOCK_TXREHASH_DISABLED = 0,
-    SOCK_TXREHASH_ENABLED = 1,
-  },
-  records = {
-    ["struct __kernel_sockaddr_storage"] = [[{
+constants = {
+  _K_SS_MAXSIZE = 128,
+  SOCK_SNDBUF_LOCK = 1,
+  SOCK_RCVBUF_LOCK = 2,
+  SOCK_BUF_LOCK_MASK = 3,
+  SOCK_TXREHASH_DEFAULT = 255,
+  SOCK_TXREHASH_DISABLED = 0,
+  SOCK_TXREHASH_ENABLED = 1,
+},
+records = {
+  ["struct __kernel_sockaddr_storage"] = [[{
   union {
     struct {
       uint16_t ss_family;
@@ -3394,143 +3394,143 @@ return {
     void *__align;
   };
 }]],
-  },
-  typedefs = {
-    __kernel_sa_family_t = "uint16_t",
-  },
+},
+typedefs = {
+  __kernel_sa_family_t = "uint16_t",
+},
 ]==],
 ["linux/sockios.h"] = [==[
-  constants = {
-    SOCK_IOC_TYPE = 0x89,
-    SIOCGSTAMP = 35078,
-    SIOCGSTAMPNS = 35079,
-    SIOCADDRT = 0x890b,
-    SIOCDELRT = 0x890c,
-    SIOCRTMSG = 0x890d,
-    SIOCGIFNAME = 0x8910,
-    SIOCSIFLINK = 0x8911,
-    SIOCGIFCONF = 0x8912,
-    SIOCGIFFLAGS = 0x8913,
-    SIOCSIFFLAGS = 0x8914,
-    SIOCGIFADDR = 0x8915,
-    SIOCSIFADDR = 0x8916,
-    SIOCGIFDSTADDR = 0x8917,
-    SIOCSIFDSTADDR = 0x8918,
-    SIOCGIFBRDADDR = 0x8919,
-    SIOCSIFBRDADDR = 0x891a,
-    SIOCGIFNETMASK = 0x891b,
-    SIOCSIFNETMASK = 0x891c,
-    SIOCGIFMETRIC = 0x891d,
-    SIOCSIFMETRIC = 0x891e,
-    SIOCGIFMEM = 0x891f,
-    SIOCSIFMEM = 0x8920,
-    SIOCGIFMTU = 0x8921,
-    SIOCSIFMTU = 0x8922,
-    SIOCSIFNAME = 0x8923,
-    SIOCSIFHWADDR = 0x8924,
-    SIOCGIFENCAP = 0x8925,
-    SIOCSIFENCAP = 0x8926,
-    SIOCGIFHWADDR = 0x8927,
-    SIOCGIFSLAVE = 0x8929,
-    SIOCSIFSLAVE = 0x8930,
-    SIOCADDMULTI = 0x8931,
-    SIOCDELMULTI = 0x8932,
-    SIOCGIFINDEX = 0x8933,
-    SIOGIFINDEX = 35123,
-    SIOCSIFPFLAGS = 0x8934,
-    SIOCGIFPFLAGS = 0x8935,
-    SIOCDIFADDR = 0x8936,
-    SIOCSIFHWBROADCAST = 0x8937,
-    SIOCGIFCOUNT = 0x8938,
-    SIOCGIFBR = 0x8940,
-    SIOCSIFBR = 0x8941,
-    SIOCGIFTXQLEN = 0x8942,
-    SIOCSIFTXQLEN = 0x8943,
-    SIOCETHTOOL = 0x8946,
-    SIOCGMIIPHY = 0x8947,
-    SIOCGMIIREG = 0x8948,
-    SIOCSMIIREG = 0x8949,
-    SIOCWANDEV = 0x894a,
-    SIOCOUTQNSD = 0x894b,
-    SIOCGSKNS = 0x894c,
-    SIOCDARP = 0x8953,
-    SIOCGARP = 0x8954,
-    SIOCSARP = 0x8955,
-    SIOCDRARP = 0x8960,
-    SIOCGRARP = 0x8961,
-    SIOCSRARP = 0x8962,
-    SIOCGIFMAP = 0x8970,
-    SIOCSIFMAP = 0x8971,
-    SIOCADDDLCI = 0x8980,
-    SIOCDELDLCI = 0x8981,
-    SIOCGIFVLAN = 0x8982,
-    SIOCSIFVLAN = 0x8983,
-    SIOCBONDENSLAVE = 0x8990,
-    SIOCBONDRELEASE = 0x8991,
-    SIOCBONDSETHWADDR = 0x8992,
-    SIOCBONDSLAVEINFOQUERY = 0x8993,
-    SIOCBONDINFOQUERY = 0x8994,
-    SIOCBONDCHANGEACTIVE = 0x8995,
-    SIOCBRADDBR = 0x89a0,
-    SIOCBRDELBR = 0x89a1,
-    SIOCBRADDIF = 0x89a2,
-    SIOCBRDELIF = 0x89a3,
-    SIOCSHWTSTAMP = 0x89b0,
-    SIOCGHWTSTAMP = 0x89b1,
-    SIOCDEVPRIVATE = 0x89f0,
-    SIOCPROTOPRIVATE = 0x89e0,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SIOCINQ = 21531,
-        SIOCOUTQ = 21521,
-        SIOCGSTAMP_NEW = 0x80108906,
-        SIOCGSTAMPNS_NEW = 0x80108907,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        SIOCINQ = 18047,
-        SIOCOUTQ = 29810,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SIOCGSTAMP_NEW = 0x40108906,
-        SIOCGSTAMPNS_NEW = 0x40108907,
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        SIOCINQ = 1074030207,
-        SIOCOUTQ = 1074033779,
-      },
+constants = {
+  SOCK_IOC_TYPE = 0x89,
+  SIOCGSTAMP = 35078,
+  SIOCGSTAMPNS = 35079,
+  SIOCADDRT = 0x890b,
+  SIOCDELRT = 0x890c,
+  SIOCRTMSG = 0x890d,
+  SIOCGIFNAME = 0x8910,
+  SIOCSIFLINK = 0x8911,
+  SIOCGIFCONF = 0x8912,
+  SIOCGIFFLAGS = 0x8913,
+  SIOCSIFFLAGS = 0x8914,
+  SIOCGIFADDR = 0x8915,
+  SIOCSIFADDR = 0x8916,
+  SIOCGIFDSTADDR = 0x8917,
+  SIOCSIFDSTADDR = 0x8918,
+  SIOCGIFBRDADDR = 0x8919,
+  SIOCSIFBRDADDR = 0x891a,
+  SIOCGIFNETMASK = 0x891b,
+  SIOCSIFNETMASK = 0x891c,
+  SIOCGIFMETRIC = 0x891d,
+  SIOCSIFMETRIC = 0x891e,
+  SIOCGIFMEM = 0x891f,
+  SIOCSIFMEM = 0x8920,
+  SIOCGIFMTU = 0x8921,
+  SIOCSIFMTU = 0x8922,
+  SIOCSIFNAME = 0x8923,
+  SIOCSIFHWADDR = 0x8924,
+  SIOCGIFENCAP = 0x8925,
+  SIOCSIFENCAP = 0x8926,
+  SIOCGIFHWADDR = 0x8927,
+  SIOCGIFSLAVE = 0x8929,
+  SIOCSIFSLAVE = 0x8930,
+  SIOCADDMULTI = 0x8931,
+  SIOCDELMULTI = 0x8932,
+  SIOCGIFINDEX = 0x8933,
+  SIOGIFINDEX = 35123,
+  SIOCSIFPFLAGS = 0x8934,
+  SIOCGIFPFLAGS = 0x8935,
+  SIOCDIFADDR = 0x8936,
+  SIOCSIFHWBROADCAST = 0x8937,
+  SIOCGIFCOUNT = 0x8938,
+  SIOCGIFBR = 0x8940,
+  SIOCSIFBR = 0x8941,
+  SIOCGIFTXQLEN = 0x8942,
+  SIOCSIFTXQLEN = 0x8943,
+  SIOCETHTOOL = 0x8946,
+  SIOCGMIIPHY = 0x8947,
+  SIOCGMIIREG = 0x8948,
+  SIOCSMIIREG = 0x8949,
+  SIOCWANDEV = 0x894a,
+  SIOCOUTQNSD = 0x894b,
+  SIOCGSKNS = 0x894c,
+  SIOCDARP = 0x8953,
+  SIOCGARP = 0x8954,
+  SIOCSARP = 0x8955,
+  SIOCDRARP = 0x8960,
+  SIOCGRARP = 0x8961,
+  SIOCSRARP = 0x8962,
+  SIOCGIFMAP = 0x8970,
+  SIOCSIFMAP = 0x8971,
+  SIOCADDDLCI = 0x8980,
+  SIOCDELDLCI = 0x8981,
+  SIOCGIFVLAN = 0x8982,
+  SIOCSIFVLAN = 0x8983,
+  SIOCBONDENSLAVE = 0x8990,
+  SIOCBONDRELEASE = 0x8991,
+  SIOCBONDSETHWADDR = 0x8992,
+  SIOCBONDSLAVEINFOQUERY = 0x8993,
+  SIOCBONDINFOQUERY = 0x8994,
+  SIOCBONDCHANGEACTIVE = 0x8995,
+  SIOCBRADDBR = 0x89a0,
+  SIOCBRDELBR = 0x89a1,
+  SIOCBRADDIF = 0x89a2,
+  SIOCBRDELIF = 0x89a3,
+  SIOCSHWTSTAMP = 0x89b0,
+  SIOCGHWTSTAMP = 0x89b1,
+  SIOCDEVPRIVATE = 0x89f0,
+  SIOCPROTOPRIVATE = 0x89e0,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SIOCINQ = 21531,
+      SIOCOUTQ = 21521,
+      SIOCGSTAMP_NEW = 0x80108906,
+      SIOCGSTAMPNS_NEW = 0x80108907,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      SIOCINQ = 18047,
+      SIOCOUTQ = 29810,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SIOCGSTAMP_NEW = 0x40108906,
+      SIOCGSTAMPNS_NEW = 0x40108907,
+    },
+  },
+  {
+    on = "ppc64le ppc",
+    constants = {
+      SIOCINQ = 1074030207,
+      SIOCOUTQ = 1074033779,
+    },
+  },
+},
 ]==],
 ["linux/sonet.h"] = [==[
-  constants = {
-    SONET_SETDIAG = 0xc0046112,
-    SONET_CLRDIAG = 0xc0046113,
-    SONET_INS_SBIP = 1,
-    SONET_INS_LBIP = 2,
-    SONET_INS_PBIP = 4,
-    SONET_INS_FRAME = 8,
-    SONET_INS_LOS = 16,
-    SONET_INS_LAIS = 32,
-    SONET_INS_PAIS = 64,
-    SONET_INS_HCS = 128,
-    SONET_FRAME_SONET = 0,
-    SONET_FRAME_SDH = 1,
-    SONET_FRSENSE_SIZE = 6,
-  },
-  records = {
-    ["struct sonet_stats"] = [[{
+constants = {
+  SONET_SETDIAG = 0xc0046112,
+  SONET_CLRDIAG = 0xc0046113,
+  SONET_INS_SBIP = 1,
+  SONET_INS_LBIP = 2,
+  SONET_INS_PBIP = 4,
+  SONET_INS_FRAME = 8,
+  SONET_INS_LOS = 16,
+  SONET_INS_LAIS = 32,
+  SONET_INS_PAIS = 64,
+  SONET_INS_HCS = 128,
+  SONET_FRAME_SONET = 0,
+  SONET_FRAME_SDH = 1,
+  SONET_FRSENSE_SIZE = 6,
+},
+records = {
+  ["struct sonet_stats"] = [[{
   int32_t section_bip;
   int32_t line_bip;
   int32_t path_bip;
@@ -3541,515 +3541,515 @@ return {
   int32_t tx_cells;
   int32_t rx_cells;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SONET_GETSTAT = 0x80246110,
-        SONET_GETSTATZ = 0x80246111,
-        SONET_GETDIAG = 0x80046114,
-        SONET_SETFRAMING = 0x40046115,
-        SONET_GETFRAMING = 0x80046116,
-        SONET_GETFRSENSE = 0x80066117,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SONET_GETSTAT = 0x40246110,
-        SONET_GETSTATZ = 0x40246111,
-        SONET_GETDIAG = 0x40046114,
-        SONET_SETFRAMING = 0x80046115,
-        SONET_GETFRAMING = 0x40046116,
-        SONET_GETFRSENSE = 0x40066117,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SONET_GETSTAT = 0x80246110,
+      SONET_GETSTATZ = 0x80246111,
+      SONET_GETDIAG = 0x80046114,
+      SONET_SETFRAMING = 0x40046115,
+      SONET_GETFRAMING = 0x80046116,
+      SONET_GETFRSENSE = 0x80066117,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SONET_GETSTAT = 0x40246110,
+      SONET_GETSTATZ = 0x40246111,
+      SONET_GETDIAG = 0x40046114,
+      SONET_SETFRAMING = 0x80046115,
+      SONET_GETFRAMING = 0x40046116,
+      SONET_GETFRSENSE = 0x40066117,
+    },
+  },
+},
 ]==],
 ["linux/sonypi.h"] = [==[
-  constants = {
-    SONYPI_EVENT_IGNORE = 0,
-    SONYPI_EVENT_JOGDIAL_DOWN = 1,
-    SONYPI_EVENT_JOGDIAL_UP = 2,
-    SONYPI_EVENT_JOGDIAL_DOWN_PRESSED = 3,
-    SONYPI_EVENT_JOGDIAL_UP_PRESSED = 4,
-    SONYPI_EVENT_JOGDIAL_PRESSED = 5,
-    SONYPI_EVENT_JOGDIAL_RELEASED = 6,
-    SONYPI_EVENT_CAPTURE_PRESSED = 7,
-    SONYPI_EVENT_CAPTURE_RELEASED = 8,
-    SONYPI_EVENT_CAPTURE_PARTIALPRESSED = 9,
-    SONYPI_EVENT_CAPTURE_PARTIALRELEASED = 10,
-    SONYPI_EVENT_FNKEY_ESC = 11,
-    SONYPI_EVENT_FNKEY_F1 = 12,
-    SONYPI_EVENT_FNKEY_F2 = 13,
-    SONYPI_EVENT_FNKEY_F3 = 14,
-    SONYPI_EVENT_FNKEY_F4 = 15,
-    SONYPI_EVENT_FNKEY_F5 = 16,
-    SONYPI_EVENT_FNKEY_F6 = 17,
-    SONYPI_EVENT_FNKEY_F7 = 18,
-    SONYPI_EVENT_FNKEY_F8 = 19,
-    SONYPI_EVENT_FNKEY_F9 = 20,
-    SONYPI_EVENT_FNKEY_F10 = 21,
-    SONYPI_EVENT_FNKEY_F11 = 22,
-    SONYPI_EVENT_FNKEY_F12 = 23,
-    SONYPI_EVENT_FNKEY_1 = 24,
-    SONYPI_EVENT_FNKEY_2 = 25,
-    SONYPI_EVENT_FNKEY_D = 26,
-    SONYPI_EVENT_FNKEY_E = 27,
-    SONYPI_EVENT_FNKEY_F = 28,
-    SONYPI_EVENT_FNKEY_S = 29,
-    SONYPI_EVENT_FNKEY_B = 30,
-    SONYPI_EVENT_BLUETOOTH_PRESSED = 31,
-    SONYPI_EVENT_PKEY_P1 = 32,
-    SONYPI_EVENT_PKEY_P2 = 33,
-    SONYPI_EVENT_PKEY_P3 = 34,
-    SONYPI_EVENT_BACK_PRESSED = 35,
-    SONYPI_EVENT_LID_CLOSED = 36,
-    SONYPI_EVENT_LID_OPENED = 37,
-    SONYPI_EVENT_BLUETOOTH_ON = 38,
-    SONYPI_EVENT_BLUETOOTH_OFF = 39,
-    SONYPI_EVENT_HELP_PRESSED = 40,
-    SONYPI_EVENT_FNKEY_ONLY = 41,
-    SONYPI_EVENT_JOGDIAL_FAST_DOWN = 42,
-    SONYPI_EVENT_JOGDIAL_FAST_UP = 43,
-    SONYPI_EVENT_JOGDIAL_FAST_DOWN_PRESSED = 44,
-    SONYPI_EVENT_JOGDIAL_FAST_UP_PRESSED = 45,
-    SONYPI_EVENT_JOGDIAL_VFAST_DOWN = 46,
-    SONYPI_EVENT_JOGDIAL_VFAST_UP = 47,
-    SONYPI_EVENT_JOGDIAL_VFAST_DOWN_PRESSED = 48,
-    SONYPI_EVENT_JOGDIAL_VFAST_UP_PRESSED = 49,
-    SONYPI_EVENT_ZOOM_PRESSED = 50,
-    SONYPI_EVENT_THUMBPHRASE_PRESSED = 51,
-    SONYPI_EVENT_MEYE_FACE = 52,
-    SONYPI_EVENT_MEYE_OPPOSITE = 53,
-    SONYPI_EVENT_MEMORYSTICK_INSERT = 54,
-    SONYPI_EVENT_MEMORYSTICK_EJECT = 55,
-    SONYPI_EVENT_ANYBUTTON_RELEASED = 56,
-    SONYPI_EVENT_BATTERY_INSERT = 57,
-    SONYPI_EVENT_BATTERY_REMOVE = 58,
-    SONYPI_EVENT_FNKEY_RELEASED = 59,
-    SONYPI_EVENT_WIRELESS_ON = 60,
-    SONYPI_EVENT_WIRELESS_OFF = 61,
-    SONYPI_EVENT_ZOOM_IN_PRESSED = 62,
-    SONYPI_EVENT_ZOOM_OUT_PRESSED = 63,
-    SONYPI_EVENT_CD_EJECT_PRESSED = 64,
-    SONYPI_EVENT_MODEKEY_PRESSED = 65,
-    SONYPI_EVENT_PKEY_P4 = 66,
-    SONYPI_EVENT_PKEY_P5 = 67,
-    SONYPI_EVENT_SETTINGKEY_PRESSED = 68,
-    SONYPI_EVENT_VOLUME_INC_PRESSED = 69,
-    SONYPI_EVENT_VOLUME_DEC_PRESSED = 70,
-    SONYPI_EVENT_BRIGHTNESS_PRESSED = 71,
-    SONYPI_EVENT_MEDIA_PRESSED = 72,
-    SONYPI_EVENT_VENDOR_PRESSED = 73,
-    SONYPI_BFLAGS_B1 = 0x1,
-    SONYPI_BFLAGS_B2 = 0x2,
-    SONYPI_BFLAGS_AC = 0x4,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SONYPI_IOCGBRT = 0x80017600,
-        SONYPI_IOCSBRT = 0x40017600,
-        SONYPI_IOCGBAT1CAP = 0x80027602,
-        SONYPI_IOCGBAT1REM = 0x80027603,
-        SONYPI_IOCGBAT2CAP = 0x80027604,
-        SONYPI_IOCGBAT2REM = 0x80027605,
-        SONYPI_IOCGBATFLAGS = 0x80017607,
-        SONYPI_IOCGBLUE = 0x80017608,
-        SONYPI_IOCSBLUE = 0x40017609,
-        SONYPI_IOCGFAN = 0x8001760a,
-        SONYPI_IOCSFAN = 0x4001760b,
-        SONYPI_IOCGTEMP = 0x8001760c,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SONYPI_IOCGBRT = 0x40017600,
-        SONYPI_IOCSBRT = 0x80017600,
-        SONYPI_IOCGBAT1CAP = 0x40027602,
-        SONYPI_IOCGBAT1REM = 0x40027603,
-        SONYPI_IOCGBAT2CAP = 0x40027604,
-        SONYPI_IOCGBAT2REM = 0x40027605,
-        SONYPI_IOCGBATFLAGS = 0x40017607,
-        SONYPI_IOCGBLUE = 0x40017608,
-        SONYPI_IOCSBLUE = 0x80017609,
-        SONYPI_IOCGFAN = 0x4001760a,
-        SONYPI_IOCSFAN = 0x8001760b,
-        SONYPI_IOCGTEMP = 0x4001760c,
-      },
+constants = {
+  SONYPI_EVENT_IGNORE = 0,
+  SONYPI_EVENT_JOGDIAL_DOWN = 1,
+  SONYPI_EVENT_JOGDIAL_UP = 2,
+  SONYPI_EVENT_JOGDIAL_DOWN_PRESSED = 3,
+  SONYPI_EVENT_JOGDIAL_UP_PRESSED = 4,
+  SONYPI_EVENT_JOGDIAL_PRESSED = 5,
+  SONYPI_EVENT_JOGDIAL_RELEASED = 6,
+  SONYPI_EVENT_CAPTURE_PRESSED = 7,
+  SONYPI_EVENT_CAPTURE_RELEASED = 8,
+  SONYPI_EVENT_CAPTURE_PARTIALPRESSED = 9,
+  SONYPI_EVENT_CAPTURE_PARTIALRELEASED = 10,
+  SONYPI_EVENT_FNKEY_ESC = 11,
+  SONYPI_EVENT_FNKEY_F1 = 12,
+  SONYPI_EVENT_FNKEY_F2 = 13,
+  SONYPI_EVENT_FNKEY_F3 = 14,
+  SONYPI_EVENT_FNKEY_F4 = 15,
+  SONYPI_EVENT_FNKEY_F5 = 16,
+  SONYPI_EVENT_FNKEY_F6 = 17,
+  SONYPI_EVENT_FNKEY_F7 = 18,
+  SONYPI_EVENT_FNKEY_F8 = 19,
+  SONYPI_EVENT_FNKEY_F9 = 20,
+  SONYPI_EVENT_FNKEY_F10 = 21,
+  SONYPI_EVENT_FNKEY_F11 = 22,
+  SONYPI_EVENT_FNKEY_F12 = 23,
+  SONYPI_EVENT_FNKEY_1 = 24,
+  SONYPI_EVENT_FNKEY_2 = 25,
+  SONYPI_EVENT_FNKEY_D = 26,
+  SONYPI_EVENT_FNKEY_E = 27,
+  SONYPI_EVENT_FNKEY_F = 28,
+  SONYPI_EVENT_FNKEY_S = 29,
+  SONYPI_EVENT_FNKEY_B = 30,
+  SONYPI_EVENT_BLUETOOTH_PRESSED = 31,
+  SONYPI_EVENT_PKEY_P1 = 32,
+  SONYPI_EVENT_PKEY_P2 = 33,
+  SONYPI_EVENT_PKEY_P3 = 34,
+  SONYPI_EVENT_BACK_PRESSED = 35,
+  SONYPI_EVENT_LID_CLOSED = 36,
+  SONYPI_EVENT_LID_OPENED = 37,
+  SONYPI_EVENT_BLUETOOTH_ON = 38,
+  SONYPI_EVENT_BLUETOOTH_OFF = 39,
+  SONYPI_EVENT_HELP_PRESSED = 40,
+  SONYPI_EVENT_FNKEY_ONLY = 41,
+  SONYPI_EVENT_JOGDIAL_FAST_DOWN = 42,
+  SONYPI_EVENT_JOGDIAL_FAST_UP = 43,
+  SONYPI_EVENT_JOGDIAL_FAST_DOWN_PRESSED = 44,
+  SONYPI_EVENT_JOGDIAL_FAST_UP_PRESSED = 45,
+  SONYPI_EVENT_JOGDIAL_VFAST_DOWN = 46,
+  SONYPI_EVENT_JOGDIAL_VFAST_UP = 47,
+  SONYPI_EVENT_JOGDIAL_VFAST_DOWN_PRESSED = 48,
+  SONYPI_EVENT_JOGDIAL_VFAST_UP_PRESSED = 49,
+  SONYPI_EVENT_ZOOM_PRESSED = 50,
+  SONYPI_EVENT_THUMBPHRASE_PRESSED = 51,
+  SONYPI_EVENT_MEYE_FACE = 52,
+  SONYPI_EVENT_MEYE_OPPOSITE = 53,
+  SONYPI_EVENT_MEMORYSTICK_INSERT = 54,
+  SONYPI_EVENT_MEMORYSTICK_EJECT = 55,
+  SONYPI_EVENT_ANYBUTTON_RELEASED = 56,
+  SONYPI_EVENT_BATTERY_INSERT = 57,
+  SONYPI_EVENT_BATTERY_REMOVE = 58,
+  SONYPI_EVENT_FNKEY_RELEASED = 59,
+  SONYPI_EVENT_WIRELESS_ON = 60,
+  SONYPI_EVENT_WIRELESS_OFF = 61,
+  SONYPI_EVENT_ZOOM_IN_PRESSED = 62,
+  SONYPI_EVENT_ZOOM_OUT_PRESSED = 63,
+  SONYPI_EVENT_CD_EJECT_PRESSED = 64,
+  SONYPI_EVENT_MODEKEY_PRESSED = 65,
+  SONYPI_EVENT_PKEY_P4 = 66,
+  SONYPI_EVENT_PKEY_P5 = 67,
+  SONYPI_EVENT_SETTINGKEY_PRESSED = 68,
+  SONYPI_EVENT_VOLUME_INC_PRESSED = 69,
+  SONYPI_EVENT_VOLUME_DEC_PRESSED = 70,
+  SONYPI_EVENT_BRIGHTNESS_PRESSED = 71,
+  SONYPI_EVENT_MEDIA_PRESSED = 72,
+  SONYPI_EVENT_VENDOR_PRESSED = 73,
+  SONYPI_BFLAGS_B1 = 0x1,
+  SONYPI_BFLAGS_B2 = 0x2,
+  SONYPI_BFLAGS_AC = 0x4,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SONYPI_IOCGBRT = 0x80017600,
+      SONYPI_IOCSBRT = 0x40017600,
+      SONYPI_IOCGBAT1CAP = 0x80027602,
+      SONYPI_IOCGBAT1REM = 0x80027603,
+      SONYPI_IOCGBAT2CAP = 0x80027604,
+      SONYPI_IOCGBAT2REM = 0x80027605,
+      SONYPI_IOCGBATFLAGS = 0x80017607,
+      SONYPI_IOCGBLUE = 0x80017608,
+      SONYPI_IOCSBLUE = 0x40017609,
+      SONYPI_IOCGFAN = 0x8001760a,
+      SONYPI_IOCSFAN = 0x4001760b,
+      SONYPI_IOCGTEMP = 0x8001760c,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SONYPI_IOCGBRT = 0x40017600,
+      SONYPI_IOCSBRT = 0x80017600,
+      SONYPI_IOCGBAT1CAP = 0x40027602,
+      SONYPI_IOCGBAT1REM = 0x40027603,
+      SONYPI_IOCGBAT2CAP = 0x40027604,
+      SONYPI_IOCGBAT2REM = 0x40027605,
+      SONYPI_IOCGBATFLAGS = 0x40017607,
+      SONYPI_IOCGBLUE = 0x40017608,
+      SONYPI_IOCSBLUE = 0x80017609,
+      SONYPI_IOCGFAN = 0x4001760a,
+      SONYPI_IOCSFAN = 0x8001760b,
+      SONYPI_IOCGTEMP = 0x4001760c,
+    },
+  },
+},
 ]==],
 ["linux/sound.h"] = [==[
-  constants = {
-    SND_DEV_CTL = 0,
-    SND_DEV_SEQ = 1,
-    SND_DEV_MIDIN = 2,
-    SND_DEV_DSP = 3,
-    SND_DEV_AUDIO = 4,
-    SND_DEV_DSP16 = 5,
-    SND_DEV_UNUSED = 6,
-    SND_DEV_AWFM = 7,
-    SND_DEV_SEQ2 = 8,
-    SND_DEV_SYNTH = 9,
-    SND_DEV_DMFM = 10,
-    SND_DEV_UNKNOWN11 = 11,
-    SND_DEV_ADSP = 12,
-    SND_DEV_AMIDI = 13,
-    SND_DEV_ADMMIDI = 14,
-  },
+constants = {
+  SND_DEV_CTL = 0,
+  SND_DEV_SEQ = 1,
+  SND_DEV_MIDIN = 2,
+  SND_DEV_DSP = 3,
+  SND_DEV_AUDIO = 4,
+  SND_DEV_DSP16 = 5,
+  SND_DEV_UNUSED = 6,
+  SND_DEV_AWFM = 7,
+  SND_DEV_SEQ2 = 8,
+  SND_DEV_SYNTH = 9,
+  SND_DEV_DMFM = 10,
+  SND_DEV_UNKNOWN11 = 11,
+  SND_DEV_ADSP = 12,
+  SND_DEV_AMIDI = 13,
+  SND_DEV_ADMMIDI = 14,
+},
 ]==],
 ["linux/soundcard.h"] = [==[
-  constants = {
-    SOUND_VERSION = 0x30802,
-    SNDCARD_ADLIB = 1,
-    SNDCARD_SB = 2,
-    SNDCARD_PAS = 3,
-    SNDCARD_GUS = 4,
-    SNDCARD_MPU401 = 5,
-    SNDCARD_SB16 = 6,
-    SNDCARD_SB16MIDI = 7,
-    SNDCARD_UART6850 = 8,
-    SNDCARD_GUS16 = 9,
-    SNDCARD_MSS = 10,
-    SNDCARD_PSS = 11,
-    SNDCARD_SSCAPE = 12,
-    SNDCARD_PSS_MPU = 13,
-    SNDCARD_PSS_MSS = 14,
-    SNDCARD_SSCAPE_MSS = 15,
-    SNDCARD_TRXPRO = 16,
-    SNDCARD_TRXPRO_SB = 17,
-    SNDCARD_TRXPRO_MPU = 18,
-    SNDCARD_MAD16 = 19,
-    SNDCARD_MAD16_MPU = 20,
-    SNDCARD_CS4232 = 21,
-    SNDCARD_CS4232_MPU = 22,
-    SNDCARD_MAUI = 23,
-    SNDCARD_PSEUDO_MSS = 24,
-    SNDCARD_GUSPNP = 25,
-    SNDCARD_UART401 = 26,
-    SIOC_INOUT = 3221225472,
-    _SIOC_READ = 0x2,
-    SNDCTL_SYNTH_INFO = 3230421250,
-    SNDCTL_SEQ_CTRLRATE = 3221508355,
-    SNDCTL_MIDI_INFO = 3228848396,
-    SNDCTL_SYNTH_MEMAVL = 3221508366,
-    SNDCTL_SYNTH_ID = 3230421268,
-    SNDCTL_SYNTH_CONTROL = 3483652373,
-    SNDCTL_SYNTH_REMOVESAMPLE = 3222032662,
-    SNDCTL_TMR_TIMEBASE = 3221509121,
-    SNDCTL_TMR_TEMPO = 3221509125,
-    SNDCTL_TMR_SOURCE = 3221509126,
-    TMR_INTERNAL = 0x1,
-    TMR_EXTERNAL = 0x2,
-    TMR_MODE_MIDI = 0x10,
-    TMR_MODE_FSK = 0x20,
-    TMR_MODE_CLS = 0x40,
-    TMR_MODE_SMPTE = 0x80,
-    WAVE_16_BITS = 0x1,
-    WAVE_UNSIGNED = 0x2,
-    WAVE_LOOPING = 0x4,
-    WAVE_BIDIR_LOOP = 0x8,
-    WAVE_LOOP_BACK = 0x10,
-    WAVE_SUSTAIN_ON = 0x20,
-    WAVE_ENVELOPES = 0x40,
-    WAVE_FAST_RELEASE = 0x80,
-    WAVE_VIBRATO = 0x10000,
-    WAVE_TREMOLO = 0x20000,
-    WAVE_SCALE = 0x40000,
-    WAVE_FRACTIONS = 0x80000,
-    WAVE_ROM = 0x40000000,
-    WAVE_MULAW = 0x20000000,
-    SEQ_NOTEOFF = 0,
-    SEQ_FMNOTEOFF = 0,
-    SEQ_NOTEON = 1,
-    SEQ_FMNOTEON = 1,
-    SEQ_WAIT = 2,
-    SEQ_PGMCHANGE = 3,
-    SEQ_FMPGMCHANGE = 3,
-    SEQ_SYNCTIMER = 4,
-    SEQ_MIDIPUTC = 5,
-    SEQ_DRUMON = 6,
-    SEQ_DRUMOFF = 7,
-    SEQ_ECHO = 8,
-    SEQ_AFTERTOUCH = 9,
-    SEQ_CONTROLLER = 10,
-    CTL_BANK_SELECT = 0x0,
-    CTL_MODWHEEL = 0x1,
-    CTL_BREATH = 0x2,
-    CTL_FOOT = 0x4,
-    CTL_PORTAMENTO_TIME = 0x5,
-    CTL_DATA_ENTRY = 0x6,
-    CTL_MAIN_VOLUME = 0x7,
-    CTL_BALANCE = 0x8,
-    CTL_PAN = 0xa,
-    CTL_EXPRESSION = 0xb,
-    CTL_GENERAL_PURPOSE1 = 0x10,
-    CTL_GENERAL_PURPOSE2 = 0x11,
-    CTL_GENERAL_PURPOSE3 = 0x12,
-    CTL_GENERAL_PURPOSE4 = 0x13,
-    CTL_DAMPER_PEDAL = 0x40,
-    CTL_SUSTAIN = 0x40,
-    CTL_HOLD = 0x40,
-    CTL_PORTAMENTO = 0x41,
-    CTL_SOSTENUTO = 0x42,
-    CTL_SOFT_PEDAL = 0x43,
-    CTL_HOLD2 = 0x45,
-    CTL_GENERAL_PURPOSE5 = 0x50,
-    CTL_GENERAL_PURPOSE6 = 0x51,
-    CTL_GENERAL_PURPOSE7 = 0x52,
-    CTL_GENERAL_PURPOSE8 = 0x53,
-    CTL_EXT_EFF_DEPTH = 0x5b,
-    CTL_TREMOLO_DEPTH = 0x5c,
-    CTL_CHORUS_DEPTH = 0x5d,
-    CTL_DETUNE_DEPTH = 0x5e,
-    CTL_CELESTE_DEPTH = 0x5e,
-    CTL_PHASER_DEPTH = 0x5f,
-    CTL_DATA_INCREMENT = 0x60,
-    CTL_DATA_DECREMENT = 0x61,
-    CTL_NONREG_PARM_NUM_LSB = 0x62,
-    CTL_NONREG_PARM_NUM_MSB = 0x63,
-    CTL_REGIST_PARM_NUM_LSB = 0x64,
-    CTL_REGIST_PARM_NUM_MSB = 0x65,
-    CTRL_PITCH_BENDER = 255,
-    CTRL_PITCH_BENDER_RANGE = 254,
-    CTRL_EXPRESSION = 253,
-    CTRL_MAIN_VOLUME = 252,
-    SEQ_BALANCE = 11,
-    SEQ_VOLMODE = 12,
-    VOL_METHOD_ADAGIO = 1,
-    VOL_METHOD_LINEAR = 2,
-    SEQ_FULLSIZE = 0xfd,
-    SEQ_PRIVATE = 0xfe,
-    SEQ_EXTENDED = 0xff,
-    SYNTH_TYPE_FM = 0,
-    SYNTH_TYPE_SAMPLE = 1,
-    SYNTH_TYPE_MIDI = 2,
-    FM_TYPE_ADLIB = 0x0,
-    FM_TYPE_OPL3 = 0x1,
-    MIDI_TYPE_MPU401 = 0x401,
-    SAMPLE_TYPE_BASIC = 0x10,
-    SAMPLE_TYPE_GUS = 16,
-    SAMPLE_TYPE_WAVEFRONT = 0x11,
-    SYNTH_CAP_PERCMODE = 0x1,
-    SYNTH_CAP_OPL3 = 0x2,
-    SYNTH_CAP_INPUT = 0x4,
-    MIDI_CAP_MPU401 = 1,
-    SNDCTL_MIDI_PRETIME = 3221515520,
-    SNDCTL_MIDI_MPUMODE = 3221515521,
-    SNDCTL_MIDI_MPUCMD = 3223416066,
-    SNDCTL_DSP_SPEED = 3221508098,
-    SNDCTL_DSP_STEREO = 3221508099,
-    SNDCTL_DSP_GETBLKSIZE = 3221508100,
-    SNDCTL_DSP_SAMPLESIZE = 3221508101,
-    SNDCTL_DSP_CHANNELS = 3221508102,
-    SOUND_PCM_WRITE_CHANNELS = 3221508102,
-    SOUND_PCM_WRITE_FILTER = 3221508103,
-    SNDCTL_DSP_SUBDIVIDE = 3221508105,
-    SNDCTL_DSP_SETFRAGMENT = 3221508106,
-    SNDCTL_DSP_SETFMT = 3221508101,
-    AFMT_QUERY = 0x0,
-    AFMT_MU_LAW = 0x1,
-    AFMT_A_LAW = 0x2,
-    AFMT_IMA_ADPCM = 0x4,
-    AFMT_U8 = 0x8,
-    AFMT_S16_LE = 0x10,
-    AFMT_S16_BE = 0x20,
-    AFMT_S8 = 0x40,
-    AFMT_U16_LE = 0x80,
-    AFMT_U16_BE = 0x100,
-    AFMT_MPEG = 0x200,
-    AFMT_AC3 = 0x400,
-    DSP_CAP_REVISION = 0xff,
-    DSP_CAP_DUPLEX = 0x100,
-    DSP_CAP_REALTIME = 0x200,
-    DSP_CAP_BATCH = 0x400,
-    DSP_CAP_COPROC = 0x800,
-    DSP_CAP_TRIGGER = 0x1000,
-    DSP_CAP_MMAP = 0x2000,
-    DSP_CAP_MULTI = 0x4000,
-    DSP_CAP_BIND = 0x8000,
-    PCM_ENABLE_INPUT = 0x1,
-    PCM_ENABLE_OUTPUT = 0x2,
-    SNDCTL_DSP_GETCHANNELMASK = 3221508160,
-    SNDCTL_DSP_BIND_CHANNEL = 3221508161,
-    DSP_BIND_QUERY = 0x0,
-    DSP_BIND_FRONT = 0x1,
-    DSP_BIND_SURR = 0x2,
-    DSP_BIND_CENTER_LFE = 0x4,
-    DSP_BIND_HANDSET = 0x8,
-    DSP_BIND_MIC = 0x10,
-    DSP_BIND_MODEM1 = 0x20,
-    DSP_BIND_MODEM2 = 0x40,
-    DSP_BIND_I2S = 0x80,
-    DSP_BIND_SPDIF = 0x100,
-    SPDIF_PRO = 0x1,
-    SPDIF_N_AUD = 0x2,
-    SPDIF_COPY = 0x4,
-    SPDIF_PRE = 0x8,
-    SPDIF_CC = 0x7f0,
-    SPDIF_L = 0x800,
-    SPDIF_DRS = 0x4000,
-    SPDIF_V = 0x8000,
-    APF_NORMAL = 0,
-    APF_NETWORK = 1,
-    APF_CPUINTENS = 2,
-    SOUND_PCM_WRITE_BITS = 3221508101,
-    SOUND_PCM_WRITE_RATE = 3221508098,
-    SOUND_PCM_SUBDIVIDE = 3221508105,
-    SOUND_PCM_SETFRAGMENT = 3221508106,
-    SOUND_PCM_SETFMT = 3221508101,
-    CPF_NONE = 0x0,
-    CPF_FIRST = 0x1,
-    CPF_LAST = 0x2,
-    SNDCTL_COPR_LOAD = 3484435201,
-    SNDCTL_COPR_RDATA = 3222553346,
-    SNDCTL_COPR_RCODE = 3222553347,
-    SNDCTL_COPR_RUN = 3222553350,
-    SNDCTL_COPR_HALT = 3222553351,
-    SNDCTL_COPR_SENDMSG = 3483648776,
-    SOUND_MIXER_NRDEVICES = 25,
-    SOUND_MIXER_VOLUME = 0,
-    SOUND_MIXER_BASS = 1,
-    SOUND_MIXER_TREBLE = 2,
-    SOUND_MIXER_SYNTH = 3,
-    SOUND_MIXER_PCM = 4,
-    SOUND_MIXER_SPEAKER = 5,
-    SOUND_MIXER_LINE = 6,
-    SOUND_MIXER_MIC = 7,
-    SOUND_MIXER_CD = 8,
-    SOUND_MIXER_IMIX = 9,
-    SOUND_MIXER_ALTPCM = 10,
-    SOUND_MIXER_RECLEV = 11,
-    SOUND_MIXER_IGAIN = 12,
-    SOUND_MIXER_OGAIN = 13,
-    SOUND_MIXER_LINE1 = 14,
-    SOUND_MIXER_LINE2 = 15,
-    SOUND_MIXER_LINE3 = 16,
-    SOUND_MIXER_DIGITAL1 = 17,
-    SOUND_MIXER_DIGITAL2 = 18,
-    SOUND_MIXER_DIGITAL3 = 19,
-    SOUND_MIXER_PHONEIN = 20,
-    SOUND_MIXER_PHONEOUT = 21,
-    SOUND_MIXER_VIDEO = 22,
-    SOUND_MIXER_RADIO = 23,
-    SOUND_MIXER_MONITOR = 24,
-    SOUND_ONOFF_MIN = 28,
-    SOUND_ONOFF_MAX = 30,
-    SOUND_MIXER_NONE = 31,
-    SOUND_MIXER_ENHANCE = 31,
-    SOUND_MIXER_MUTE = 31,
-    SOUND_MIXER_LOUD = 31,
-    SOUND_MIXER_RECSRC = 0xff,
-    SOUND_MIXER_DEVMASK = 0xfe,
-    SOUND_MIXER_RECMASK = 0xfd,
-    SOUND_MIXER_CAPS = 0xfc,
-    SOUND_CAP_EXCL_INPUT = 0x1,
-    SOUND_MIXER_STEREODEVS = 0xfb,
-    SOUND_MIXER_OUTSRC = 0xfa,
-    SOUND_MIXER_OUTMASK = 0xf9,
-    SOUND_MASK_VOLUME = 0x1,
-    SOUND_MASK_BASS = 0x2,
-    SOUND_MASK_TREBLE = 0x4,
-    SOUND_MASK_SYNTH = 0x8,
-    SOUND_MASK_PCM = 0x10,
-    SOUND_MASK_SPEAKER = 0x20,
-    SOUND_MASK_LINE = 0x40,
-    SOUND_MASK_MIC = 0x80,
-    SOUND_MASK_CD = 0x100,
-    SOUND_MASK_IMIX = 0x200,
-    SOUND_MASK_ALTPCM = 0x400,
-    SOUND_MASK_RECLEV = 0x800,
-    SOUND_MASK_IGAIN = 0x1000,
-    SOUND_MASK_OGAIN = 0x2000,
-    SOUND_MASK_LINE1 = 0x4000,
-    SOUND_MASK_LINE2 = 0x8000,
-    SOUND_MASK_LINE3 = 0x10000,
-    SOUND_MASK_DIGITAL1 = 0x20000,
-    SOUND_MASK_DIGITAL2 = 0x40000,
-    SOUND_MASK_DIGITAL3 = 0x80000,
-    SOUND_MASK_PHONEIN = 0x100000,
-    SOUND_MASK_PHONEOUT = 0x200000,
-    SOUND_MASK_RADIO = 0x800000,
-    SOUND_MASK_VIDEO = 0x400000,
-    SOUND_MASK_MONITOR = 0x1000000,
-    SOUND_MASK_MUTE = -2147483648,
-    SOUND_MASK_ENHANCE = -2147483648,
-    SOUND_MASK_LOUD = -2147483648,
-    SOUND_MIXER_WRITE_VOLUME = 3221507328,
-    SOUND_MIXER_WRITE_BASS = 3221507329,
-    SOUND_MIXER_WRITE_TREBLE = 3221507330,
-    SOUND_MIXER_WRITE_SYNTH = 3221507331,
-    SOUND_MIXER_WRITE_PCM = 3221507332,
-    SOUND_MIXER_WRITE_SPEAKER = 3221507333,
-    SOUND_MIXER_WRITE_LINE = 3221507334,
-    SOUND_MIXER_WRITE_MIC = 3221507335,
-    SOUND_MIXER_WRITE_CD = 3221507336,
-    SOUND_MIXER_WRITE_IMIX = 3221507337,
-    SOUND_MIXER_WRITE_ALTPCM = 3221507338,
-    SOUND_MIXER_WRITE_RECLEV = 3221507339,
-    SOUND_MIXER_WRITE_IGAIN = 3221507340,
-    SOUND_MIXER_WRITE_OGAIN = 3221507341,
-    SOUND_MIXER_WRITE_LINE1 = 3221507342,
-    SOUND_MIXER_WRITE_LINE2 = 3221507343,
-    SOUND_MIXER_WRITE_LINE3 = 3221507344,
-    SOUND_MIXER_WRITE_MUTE = 3221507359,
-    SOUND_MIXER_WRITE_ENHANCE = 3221507359,
-    SOUND_MIXER_WRITE_LOUD = 3221507359,
-    SOUND_MIXER_WRITE_RECSRC = 3221507583,
-    SOUND_MIXER_ACCESS = 3229633894,
-    SOUND_MIXER_AGC = 3221507431,
-    SOUND_MIXER_3DSE = 3221507432,
-    SOUND_MIXER_PRIVATE1 = 3221507439,
-    SOUND_MIXER_PRIVATE2 = 3221507440,
-    SOUND_MIXER_PRIVATE3 = 3221507441,
-    SOUND_MIXER_PRIVATE4 = 3221507442,
-    SOUND_MIXER_PRIVATE5 = 3221507443,
-    SOUND_MIXER_GETLEVELS = 3231993204,
-    SOUND_MIXER_SETLEVELS = 3231993205,
-    EV_SEQ_LOCAL = 0x80,
-    EV_TIMING = 0x81,
-    EV_CHN_COMMON = 0x92,
-    EV_CHN_VOICE = 0x93,
-    EV_SYSEX = 0x94,
-    MIDI_NOTEOFF = 0x80,
-    MIDI_NOTEON = 0x90,
-    MIDI_KEY_PRESSURE = 0xa0,
-    MIDI_CTL_CHANGE = 0xb0,
-    MIDI_PGM_CHANGE = 0xc0,
-    MIDI_CHN_PRESSURE = 0xd0,
-    MIDI_PITCH_BEND = 0xe0,
-    MIDI_SYSTEM_PREFIX = 0xf0,
-    TMR_WAIT_REL = 1,
-    TMR_WAIT_ABS = 2,
-    TMR_STOP = 3,
-    TMR_START = 4,
-    TMR_CONTINUE = 5,
-    TMR_TEMPO = 6,
-    TMR_ECHO = 8,
-    TMR_CLOCK = 9,
-    TMR_SPP = 10,
-    TMR_TIMESIG = 11,
-    LOCL_STARTAUDIO = 1,
-  },
-  records = {
-    ["struct synth_control"] = [[{
+constants = {
+  SOUND_VERSION = 0x30802,
+  SNDCARD_ADLIB = 1,
+  SNDCARD_SB = 2,
+  SNDCARD_PAS = 3,
+  SNDCARD_GUS = 4,
+  SNDCARD_MPU401 = 5,
+  SNDCARD_SB16 = 6,
+  SNDCARD_SB16MIDI = 7,
+  SNDCARD_UART6850 = 8,
+  SNDCARD_GUS16 = 9,
+  SNDCARD_MSS = 10,
+  SNDCARD_PSS = 11,
+  SNDCARD_SSCAPE = 12,
+  SNDCARD_PSS_MPU = 13,
+  SNDCARD_PSS_MSS = 14,
+  SNDCARD_SSCAPE_MSS = 15,
+  SNDCARD_TRXPRO = 16,
+  SNDCARD_TRXPRO_SB = 17,
+  SNDCARD_TRXPRO_MPU = 18,
+  SNDCARD_MAD16 = 19,
+  SNDCARD_MAD16_MPU = 20,
+  SNDCARD_CS4232 = 21,
+  SNDCARD_CS4232_MPU = 22,
+  SNDCARD_MAUI = 23,
+  SNDCARD_PSEUDO_MSS = 24,
+  SNDCARD_GUSPNP = 25,
+  SNDCARD_UART401 = 26,
+  SIOC_INOUT = 3221225472,
+  _SIOC_READ = 0x2,
+  SNDCTL_SYNTH_INFO = 3230421250,
+  SNDCTL_SEQ_CTRLRATE = 3221508355,
+  SNDCTL_MIDI_INFO = 3228848396,
+  SNDCTL_SYNTH_MEMAVL = 3221508366,
+  SNDCTL_SYNTH_ID = 3230421268,
+  SNDCTL_SYNTH_CONTROL = 3483652373,
+  SNDCTL_SYNTH_REMOVESAMPLE = 3222032662,
+  SNDCTL_TMR_TIMEBASE = 3221509121,
+  SNDCTL_TMR_TEMPO = 3221509125,
+  SNDCTL_TMR_SOURCE = 3221509126,
+  TMR_INTERNAL = 0x1,
+  TMR_EXTERNAL = 0x2,
+  TMR_MODE_MIDI = 0x10,
+  TMR_MODE_FSK = 0x20,
+  TMR_MODE_CLS = 0x40,
+  TMR_MODE_SMPTE = 0x80,
+  WAVE_16_BITS = 0x1,
+  WAVE_UNSIGNED = 0x2,
+  WAVE_LOOPING = 0x4,
+  WAVE_BIDIR_LOOP = 0x8,
+  WAVE_LOOP_BACK = 0x10,
+  WAVE_SUSTAIN_ON = 0x20,
+  WAVE_ENVELOPES = 0x40,
+  WAVE_FAST_RELEASE = 0x80,
+  WAVE_VIBRATO = 0x10000,
+  WAVE_TREMOLO = 0x20000,
+  WAVE_SCALE = 0x40000,
+  WAVE_FRACTIONS = 0x80000,
+  WAVE_ROM = 0x40000000,
+  WAVE_MULAW = 0x20000000,
+  SEQ_NOTEOFF = 0,
+  SEQ_FMNOTEOFF = 0,
+  SEQ_NOTEON = 1,
+  SEQ_FMNOTEON = 1,
+  SEQ_WAIT = 2,
+  SEQ_PGMCHANGE = 3,
+  SEQ_FMPGMCHANGE = 3,
+  SEQ_SYNCTIMER = 4,
+  SEQ_MIDIPUTC = 5,
+  SEQ_DRUMON = 6,
+  SEQ_DRUMOFF = 7,
+  SEQ_ECHO = 8,
+  SEQ_AFTERTOUCH = 9,
+  SEQ_CONTROLLER = 10,
+  CTL_BANK_SELECT = 0x0,
+  CTL_MODWHEEL = 0x1,
+  CTL_BREATH = 0x2,
+  CTL_FOOT = 0x4,
+  CTL_PORTAMENTO_TIME = 0x5,
+  CTL_DATA_ENTRY = 0x6,
+  CTL_MAIN_VOLUME = 0x7,
+  CTL_BALANCE = 0x8,
+  CTL_PAN = 0xa,
+  CTL_EXPRESSION = 0xb,
+  CTL_GENERAL_PURPOSE1 = 0x10,
+  CTL_GENERAL_PURPOSE2 = 0x11,
+  CTL_GENERAL_PURPOSE3 = 0x12,
+  CTL_GENERAL_PURPOSE4 = 0x13,
+  CTL_DAMPER_PEDAL = 0x40,
+  CTL_SUSTAIN = 0x40,
+  CTL_HOLD = 0x40,
+  CTL_PORTAMENTO = 0x41,
+  CTL_SOSTENUTO = 0x42,
+  CTL_SOFT_PEDAL = 0x43,
+  CTL_HOLD2 = 0x45,
+  CTL_GENERAL_PURPOSE5 = 0x50,
+  CTL_GENERAL_PURPOSE6 = 0x51,
+  CTL_GENERAL_PURPOSE7 = 0x52,
+  CTL_GENERAL_PURPOSE8 = 0x53,
+  CTL_EXT_EFF_DEPTH = 0x5b,
+  CTL_TREMOLO_DEPTH = 0x5c,
+  CTL_CHORUS_DEPTH = 0x5d,
+  CTL_DETUNE_DEPTH = 0x5e,
+  CTL_CELESTE_DEPTH = 0x5e,
+  CTL_PHASER_DEPTH = 0x5f,
+  CTL_DATA_INCREMENT = 0x60,
+  CTL_DATA_DECREMENT = 0x61,
+  CTL_NONREG_PARM_NUM_LSB = 0x62,
+  CTL_NONREG_PARM_NUM_MSB = 0x63,
+  CTL_REGIST_PARM_NUM_LSB = 0x64,
+  CTL_REGIST_PARM_NUM_MSB = 0x65,
+  CTRL_PITCH_BENDER = 255,
+  CTRL_PITCH_BENDER_RANGE = 254,
+  CTRL_EXPRESSION = 253,
+  CTRL_MAIN_VOLUME = 252,
+  SEQ_BALANCE = 11,
+  SEQ_VOLMODE = 12,
+  VOL_METHOD_ADAGIO = 1,
+  VOL_METHOD_LINEAR = 2,
+  SEQ_FULLSIZE = 0xfd,
+  SEQ_PRIVATE = 0xfe,
+  SEQ_EXTENDED = 0xff,
+  SYNTH_TYPE_FM = 0,
+  SYNTH_TYPE_SAMPLE = 1,
+  SYNTH_TYPE_MIDI = 2,
+  FM_TYPE_ADLIB = 0x0,
+  FM_TYPE_OPL3 = 0x1,
+  MIDI_TYPE_MPU401 = 0x401,
+  SAMPLE_TYPE_BASIC = 0x10,
+  SAMPLE_TYPE_GUS = 16,
+  SAMPLE_TYPE_WAVEFRONT = 0x11,
+  SYNTH_CAP_PERCMODE = 0x1,
+  SYNTH_CAP_OPL3 = 0x2,
+  SYNTH_CAP_INPUT = 0x4,
+  MIDI_CAP_MPU401 = 1,
+  SNDCTL_MIDI_PRETIME = 3221515520,
+  SNDCTL_MIDI_MPUMODE = 3221515521,
+  SNDCTL_MIDI_MPUCMD = 3223416066,
+  SNDCTL_DSP_SPEED = 3221508098,
+  SNDCTL_DSP_STEREO = 3221508099,
+  SNDCTL_DSP_GETBLKSIZE = 3221508100,
+  SNDCTL_DSP_SAMPLESIZE = 3221508101,
+  SNDCTL_DSP_CHANNELS = 3221508102,
+  SOUND_PCM_WRITE_CHANNELS = 3221508102,
+  SOUND_PCM_WRITE_FILTER = 3221508103,
+  SNDCTL_DSP_SUBDIVIDE = 3221508105,
+  SNDCTL_DSP_SETFRAGMENT = 3221508106,
+  SNDCTL_DSP_SETFMT = 3221508101,
+  AFMT_QUERY = 0x0,
+  AFMT_MU_LAW = 0x1,
+  AFMT_A_LAW = 0x2,
+  AFMT_IMA_ADPCM = 0x4,
+  AFMT_U8 = 0x8,
+  AFMT_S16_LE = 0x10,
+  AFMT_S16_BE = 0x20,
+  AFMT_S8 = 0x40,
+  AFMT_U16_LE = 0x80,
+  AFMT_U16_BE = 0x100,
+  AFMT_MPEG = 0x200,
+  AFMT_AC3 = 0x400,
+  DSP_CAP_REVISION = 0xff,
+  DSP_CAP_DUPLEX = 0x100,
+  DSP_CAP_REALTIME = 0x200,
+  DSP_CAP_BATCH = 0x400,
+  DSP_CAP_COPROC = 0x800,
+  DSP_CAP_TRIGGER = 0x1000,
+  DSP_CAP_MMAP = 0x2000,
+  DSP_CAP_MULTI = 0x4000,
+  DSP_CAP_BIND = 0x8000,
+  PCM_ENABLE_INPUT = 0x1,
+  PCM_ENABLE_OUTPUT = 0x2,
+  SNDCTL_DSP_GETCHANNELMASK = 3221508160,
+  SNDCTL_DSP_BIND_CHANNEL = 3221508161,
+  DSP_BIND_QUERY = 0x0,
+  DSP_BIND_FRONT = 0x1,
+  DSP_BIND_SURR = 0x2,
+  DSP_BIND_CENTER_LFE = 0x4,
+  DSP_BIND_HANDSET = 0x8,
+  DSP_BIND_MIC = 0x10,
+  DSP_BIND_MODEM1 = 0x20,
+  DSP_BIND_MODEM2 = 0x40,
+  DSP_BIND_I2S = 0x80,
+  DSP_BIND_SPDIF = 0x100,
+  SPDIF_PRO = 0x1,
+  SPDIF_N_AUD = 0x2,
+  SPDIF_COPY = 0x4,
+  SPDIF_PRE = 0x8,
+  SPDIF_CC = 0x7f0,
+  SPDIF_L = 0x800,
+  SPDIF_DRS = 0x4000,
+  SPDIF_V = 0x8000,
+  APF_NORMAL = 0,
+  APF_NETWORK = 1,
+  APF_CPUINTENS = 2,
+  SOUND_PCM_WRITE_BITS = 3221508101,
+  SOUND_PCM_WRITE_RATE = 3221508098,
+  SOUND_PCM_SUBDIVIDE = 3221508105,
+  SOUND_PCM_SETFRAGMENT = 3221508106,
+  SOUND_PCM_SETFMT = 3221508101,
+  CPF_NONE = 0x0,
+  CPF_FIRST = 0x1,
+  CPF_LAST = 0x2,
+  SNDCTL_COPR_LOAD = 3484435201,
+  SNDCTL_COPR_RDATA = 3222553346,
+  SNDCTL_COPR_RCODE = 3222553347,
+  SNDCTL_COPR_RUN = 3222553350,
+  SNDCTL_COPR_HALT = 3222553351,
+  SNDCTL_COPR_SENDMSG = 3483648776,
+  SOUND_MIXER_NRDEVICES = 25,
+  SOUND_MIXER_VOLUME = 0,
+  SOUND_MIXER_BASS = 1,
+  SOUND_MIXER_TREBLE = 2,
+  SOUND_MIXER_SYNTH = 3,
+  SOUND_MIXER_PCM = 4,
+  SOUND_MIXER_SPEAKER = 5,
+  SOUND_MIXER_LINE = 6,
+  SOUND_MIXER_MIC = 7,
+  SOUND_MIXER_CD = 8,
+  SOUND_MIXER_IMIX = 9,
+  SOUND_MIXER_ALTPCM = 10,
+  SOUND_MIXER_RECLEV = 11,
+  SOUND_MIXER_IGAIN = 12,
+  SOUND_MIXER_OGAIN = 13,
+  SOUND_MIXER_LINE1 = 14,
+  SOUND_MIXER_LINE2 = 15,
+  SOUND_MIXER_LINE3 = 16,
+  SOUND_MIXER_DIGITAL1 = 17,
+  SOUND_MIXER_DIGITAL2 = 18,
+  SOUND_MIXER_DIGITAL3 = 19,
+  SOUND_MIXER_PHONEIN = 20,
+  SOUND_MIXER_PHONEOUT = 21,
+  SOUND_MIXER_VIDEO = 22,
+  SOUND_MIXER_RADIO = 23,
+  SOUND_MIXER_MONITOR = 24,
+  SOUND_ONOFF_MIN = 28,
+  SOUND_ONOFF_MAX = 30,
+  SOUND_MIXER_NONE = 31,
+  SOUND_MIXER_ENHANCE = 31,
+  SOUND_MIXER_MUTE = 31,
+  SOUND_MIXER_LOUD = 31,
+  SOUND_MIXER_RECSRC = 0xff,
+  SOUND_MIXER_DEVMASK = 0xfe,
+  SOUND_MIXER_RECMASK = 0xfd,
+  SOUND_MIXER_CAPS = 0xfc,
+  SOUND_CAP_EXCL_INPUT = 0x1,
+  SOUND_MIXER_STEREODEVS = 0xfb,
+  SOUND_MIXER_OUTSRC = 0xfa,
+  SOUND_MIXER_OUTMASK = 0xf9,
+  SOUND_MASK_VOLUME = 0x1,
+  SOUND_MASK_BASS = 0x2,
+  SOUND_MASK_TREBLE = 0x4,
+  SOUND_MASK_SYNTH = 0x8,
+  SOUND_MASK_PCM = 0x10,
+  SOUND_MASK_SPEAKER = 0x20,
+  SOUND_MASK_LINE = 0x40,
+  SOUND_MASK_MIC = 0x80,
+  SOUND_MASK_CD = 0x100,
+  SOUND_MASK_IMIX = 0x200,
+  SOUND_MASK_ALTPCM = 0x400,
+  SOUND_MASK_RECLEV = 0x800,
+  SOUND_MASK_IGAIN = 0x1000,
+  SOUND_MASK_OGAIN = 0x2000,
+  SOUND_MASK_LINE1 = 0x4000,
+  SOUND_MASK_LINE2 = 0x8000,
+  SOUND_MASK_LINE3 = 0x10000,
+  SOUND_MASK_DIGITAL1 = 0x20000,
+  SOUND_MASK_DIGITAL2 = 0x40000,
+  SOUND_MASK_DIGITAL3 = 0x80000,
+  SOUND_MASK_PHONEIN = 0x100000,
+  SOUND_MASK_PHONEOUT = 0x200000,
+  SOUND_MASK_RADIO = 0x800000,
+  SOUND_MASK_VIDEO = 0x400000,
+  SOUND_MASK_MONITOR = 0x1000000,
+  SOUND_MASK_MUTE = -2147483648,
+  SOUND_MASK_ENHANCE = -2147483648,
+  SOUND_MASK_LOUD = -2147483648,
+  SOUND_MIXER_WRITE_VOLUME = 3221507328,
+  SOUND_MIXER_WRITE_BASS = 3221507329,
+  SOUND_MIXER_WRITE_TREBLE = 3221507330,
+  SOUND_MIXER_WRITE_SYNTH = 3221507331,
+  SOUND_MIXER_WRITE_PCM = 3221507332,
+  SOUND_MIXER_WRITE_SPEAKER = 3221507333,
+  SOUND_MIXER_WRITE_LINE = 3221507334,
+  SOUND_MIXER_WRITE_MIC = 3221507335,
+  SOUND_MIXER_WRITE_CD = 3221507336,
+  SOUND_MIXER_WRITE_IMIX = 3221507337,
+  SOUND_MIXER_WRITE_ALTPCM = 3221507338,
+  SOUND_MIXER_WRITE_RECLEV = 3221507339,
+  SOUND_MIXER_WRITE_IGAIN = 3221507340,
+  SOUND_MIXER_WRITE_OGAIN = 3221507341,
+  SOUND_MIXER_WRITE_LINE1 = 3221507342,
+  SOUND_MIXER_WRITE_LINE2 = 3221507343,
+  SOUND_MIXER_WRITE_LINE3 = 3221507344,
+  SOUND_MIXER_WRITE_MUTE = 3221507359,
+  SOUND_MIXER_WRITE_ENHANCE = 3221507359,
+  SOUND_MIXER_WRITE_LOUD = 3221507359,
+  SOUND_MIXER_WRITE_RECSRC = 3221507583,
+  SOUND_MIXER_ACCESS = 3229633894,
+  SOUND_MIXER_AGC = 3221507431,
+  SOUND_MIXER_3DSE = 3221507432,
+  SOUND_MIXER_PRIVATE1 = 3221507439,
+  SOUND_MIXER_PRIVATE2 = 3221507440,
+  SOUND_MIXER_PRIVATE3 = 3221507441,
+  SOUND_MIXER_PRIVATE4 = 3221507442,
+  SOUND_MIXER_PRIVATE5 = 3221507443,
+  SOUND_MIXER_GETLEVELS = 3231993204,
+  SOUND_MIXER_SETLEVELS = 3231993205,
+  EV_SEQ_LOCAL = 0x80,
+  EV_TIMING = 0x81,
+  EV_CHN_COMMON = 0x92,
+  EV_CHN_VOICE = 0x93,
+  EV_SYSEX = 0x94,
+  MIDI_NOTEOFF = 0x80,
+  MIDI_NOTEON = 0x90,
+  MIDI_KEY_PRESSURE = 0xa0,
+  MIDI_CTL_CHANGE = 0xb0,
+  MIDI_PGM_CHANGE = 0xc0,
+  MIDI_CHN_PRESSURE = 0xd0,
+  MIDI_PITCH_BEND = 0xe0,
+  MIDI_SYSTEM_PREFIX = 0xf0,
+  TMR_WAIT_REL = 1,
+  TMR_WAIT_ABS = 2,
+  TMR_STOP = 3,
+  TMR_START = 4,
+  TMR_CONTINUE = 5,
+  TMR_TEMPO = 6,
+  TMR_ECHO = 8,
+  TMR_CLOCK = 9,
+  TMR_SPP = 10,
+  TMR_TIMESIG = 11,
+  LOCL_STARTAUDIO = 1,
+},
+records = {
+  ["struct synth_control"] = [[{
   int32_t devno;
   char data[4000];
 }]],
-    ["struct remove_sample"] = [[{
+  ["struct remove_sample"] = [[{
   int32_t devno;
   int32_t bankno;
   int32_t instrno;
 }]],
-    ["struct seq_event_rec"] = [[{
+  ["struct seq_event_rec"] = [[{
   uint8_t arr[8];
 }]],
-    ["struct patch_info"] = [[{
+  ["struct patch_info"] = [[{
   uint16_t key;
   int16_t device_no;
   int16_t instr_no;
@@ -4079,19 +4079,19 @@ return {
   int32_t spare[2];
   char data[1];
 }]],
-    ["struct sysex_info"] = [[{
+  ["struct sysex_info"] = [[{
   int16_t key;
   int16_t device_no;
   int32_t len;
   uint8_t data[1];
 }]],
-    ["struct sbi_instrument"] = [[{
+  ["struct sbi_instrument"] = [[{
   uint16_t key;
   int16_t device;
   int32_t channel;
   uint8_t operators[32];
 }]],
-    ["struct synth_info"] = [[{
+  ["struct synth_info"] = [[{
   char name[30];
   int32_t device;
   int32_t synth_type;
@@ -4103,556 +4103,556 @@ return {
   uint32_t capabilities;
   int32_t dummies[19];
 }]],
-    ["struct sound_timer_info"] = [[{
+  ["struct sound_timer_info"] = [[{
   char name[32];
   int32_t caps;
 }]],
-    ["struct midi_info"] = [[{
+  ["struct midi_info"] = [[{
   char name[30];
   int32_t device;
   uint32_t capabilities;
   int32_t dev_type;
   int32_t dummies[18];
 }]],
-    ["struct mpu_command_rec"] = [[{
+  ["struct mpu_command_rec"] = [[{
   uint8_t cmd;
   char nr_args;
   char nr_returns;
   uint8_t data[30];
 }]],
-    ["struct audio_buf_info"] = [[{
+  ["struct audio_buf_info"] = [[{
   int32_t fragments;
   int32_t fragstotal;
   int32_t fragsize;
   int32_t bytes;
 }]],
-    ["struct count_info"] = [[{
+  ["struct count_info"] = [[{
   int32_t bytes;
   int32_t blocks;
   int32_t ptr;
 }]],
-    ["struct buffmem_desc"] = [[{
+  ["struct buffmem_desc"] = [[{
   uint32_t *buffer;
   int32_t size;
 }]],
-    ["struct copr_buffer"] = [[{
+  ["struct copr_buffer"] = [[{
   int32_t command;
   int32_t flags;
   int32_t len;
   int32_t offs;
   uint8_t data[4000];
 }]],
-    ["struct copr_debug_buf"] = [[{
+  ["struct copr_debug_buf"] = [[{
   int32_t command;
   int32_t parm1;
   int32_t parm2;
   int32_t flags;
   int32_t len;
 }]],
-    ["struct copr_msg"] = [[{
+  ["struct copr_msg"] = [[{
   int32_t len;
   uint8_t data[4000];
 }]],
-    ["struct mixer_info"] = [[{
+  ["struct mixer_info"] = [[{
   char id[16];
   char name[32];
   int32_t modify_counter;
   int32_t fillers[10];
 }]],
-    ["struct _old_mixer_info"] = [[{
+  ["struct _old_mixer_info"] = [[{
   char id[16];
   char name[32];
 }]],
-    ["struct mixer_vol_table"] = [[{
+  ["struct mixer_vol_table"] = [[{
   int32_t num;
   char name[32];
   int32_t levels[32];
 }]],
-  },
-  typedefs = {
-    synth_control = "struct synth_control",
-    remove_sample = "struct remove_sample",
-    seq_event_rec = "struct seq_event_rec",
-    sbi_instr_data = "uint8_t [32]",
-    mpu_command_rec = "struct mpu_command_rec",
-    audio_buf_info = "struct audio_buf_info",
-    count_info = "struct count_info",
-    buffmem_desc = "struct buffmem_desc",
-    copr_buffer = "struct copr_buffer",
-    copr_debug_buf = "struct copr_debug_buf",
-    copr_msg = "struct copr_msg",
-    mixer_info = "struct mixer_info",
-    _old_mixer_info = "struct _old_mixer_info",
-    mixer_record = "uint8_t [128]",
-    mixer_vol_table = "struct mixer_vol_table",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SIOC_OUT = 2147483648,
-        SIOC_IN = 1073741824,
-        _SIOC_NONE = 0x0,
-        _SIOC_WRITE = 0x1,
-        SNDCTL_SEQ_RESET = 20736,
-        SNDCTL_SEQ_SYNC = 20737,
-        SNDCTL_SEQ_GETOUTCOUNT = 2147766532,
-        SNDCTL_SEQ_GETINCOUNT = 2147766533,
-        SNDCTL_SEQ_PERCMODE = 1074024710,
-        SNDCTL_FM_LOAD_INSTR = 1076384007,
-        SNDCTL_SEQ_TESTMIDI = 1074024712,
-        SNDCTL_SEQ_RESETSAMPLES = 1074024713,
-        SNDCTL_SEQ_NRSYNTHS = 2147766538,
-        SNDCTL_SEQ_NRMIDIS = 2147766539,
-        SNDCTL_SEQ_THRESHOLD = 1074024717,
-        SNDCTL_FM_4OP_ENABLE = 1074024719,
-        SNDCTL_SEQ_PANIC = 20753,
-        SNDCTL_SEQ_OUTOFBAND = 1074286866,
-        SNDCTL_SEQ_GETTIME = 2147766547,
-        SNDCTL_TMR_START = 21506,
-        SNDCTL_TMR_STOP = 21507,
-        SNDCTL_TMR_CONTINUE = 21508,
-        SNDCTL_TMR_METRONOME = 1074025479,
-        SNDCTL_TMR_SELECT = 1074025480,
-        SNDCTL_DSP_RESET = 20480,
-        SNDCTL_DSP_SYNC = 20481,
-        SNDCTL_DSP_POST = 20488,
-        SNDCTL_DSP_GETFMTS = 2147766283,
-        SNDCTL_DSP_GETOSPACE = 2148552716,
-        SNDCTL_DSP_GETISPACE = 2148552717,
-        SNDCTL_DSP_NONBLOCK = 20494,
-        SNDCTL_DSP_GETCAPS = 2147766287,
-        SNDCTL_DSP_GETTRIGGER = 2147766288,
-        SNDCTL_DSP_SETTRIGGER = 1074024464,
-        SNDCTL_DSP_GETIPTR = 2148290577,
-        SNDCTL_DSP_GETOPTR = 2148290578,
-        SNDCTL_DSP_SETSYNCRO = 20501,
-        SNDCTL_DSP_SETDUPLEX = 20502,
-        SNDCTL_DSP_GETODELAY = 2147766295,
-        SNDCTL_DSP_SETSPDIF = 1074024514,
-        SNDCTL_DSP_GETSPDIF = 2147766339,
-        SNDCTL_DSP_PROFILE = 1074024471,
-        SOUND_PCM_READ_RATE = 2147766274,
-        SOUND_PCM_READ_CHANNELS = 2147766278,
-        SOUND_PCM_READ_BITS = 2147766277,
-        SOUND_PCM_READ_FILTER = 2147766279,
-        SOUND_PCM_POST = 20488,
-        SOUND_PCM_RESET = 20480,
-        SOUND_PCM_SYNC = 20481,
-        SOUND_PCM_GETFMTS = 2147766283,
-        SOUND_PCM_GETOSPACE = 2148552716,
-        SOUND_PCM_GETISPACE = 2148552717,
-        SOUND_PCM_NONBLOCK = 20494,
-        SOUND_PCM_GETCAPS = 2147766287,
-        SOUND_PCM_GETTRIGGER = 2147766288,
-        SOUND_PCM_SETTRIGGER = 1074024464,
-        SOUND_PCM_SETSYNCRO = 20501,
-        SOUND_PCM_GETIPTR = 2148290577,
-        SOUND_PCM_GETOPTR = 2148290578,
-        SNDCTL_COPR_RESET = 17152,
-        SNDCTL_COPR_WDATA = 1075069700,
-        SNDCTL_COPR_WCODE = 1075069701,
-        SNDCTL_COPR_RCVMSG = 2409906953,
-        SOUND_MIXER_READ_VOLUME = 2147765504,
-        SOUND_MIXER_READ_BASS = 2147765505,
-        SOUND_MIXER_READ_TREBLE = 2147765506,
-        SOUND_MIXER_READ_SYNTH = 2147765507,
-        SOUND_MIXER_READ_PCM = 2147765508,
-        SOUND_MIXER_READ_SPEAKER = 2147765509,
-        SOUND_MIXER_READ_LINE = 2147765510,
-        SOUND_MIXER_READ_MIC = 2147765511,
-        SOUND_MIXER_READ_CD = 2147765512,
-        SOUND_MIXER_READ_IMIX = 2147765513,
-        SOUND_MIXER_READ_ALTPCM = 2147765514,
-        SOUND_MIXER_READ_RECLEV = 2147765515,
-        SOUND_MIXER_READ_IGAIN = 2147765516,
-        SOUND_MIXER_READ_OGAIN = 2147765517,
-        SOUND_MIXER_READ_LINE1 = 2147765518,
-        SOUND_MIXER_READ_LINE2 = 2147765519,
-        SOUND_MIXER_READ_LINE3 = 2147765520,
-        SOUND_MIXER_READ_MUTE = 2147765535,
-        SOUND_MIXER_READ_ENHANCE = 2147765535,
-        SOUND_MIXER_READ_LOUD = 2147765535,
-        SOUND_MIXER_READ_RECSRC = 2147765759,
-        SOUND_MIXER_READ_DEVMASK = 2147765758,
-        SOUND_MIXER_READ_RECMASK = 2147765757,
-        SOUND_MIXER_READ_STEREODEVS = 2147765755,
-        SOUND_MIXER_READ_CAPS = 2147765756,
-        SOUND_MIXER_INFO = 2153532773,
-        SOUND_OLD_MIXER_INFO = 2150649189,
-        OSS_GETVERSION = 2147765622,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SNDCTL_DSP_MAPINBUF = 2148552723,
-        SNDCTL_DSP_MAPOUTBUF = 2148552724,
-        SOUND_PCM_MAPINBUF = 2148552723,
-        SOUND_PCM_MAPOUTBUF = 2148552724,
-      },
-      macros = function(M)
-        return {
-          MIXER_READ = function(dev)
-            return M.int(M.bor(M.u64(M.bor(0x80004d00LL, M.long(dev))), 0x40000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          MIXER_WRITE = function(dev)
-            return M.int(M.bor(M.u64(M.bor(0xc0004d00LL, M.long(dev))), 0x40000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        SNDCTL_DSP_MAPINBUF = 2148028435,
-        SNDCTL_DSP_MAPOUTBUF = 2148028436,
-        SOUND_PCM_MAPINBUF = 2148028435,
-        SOUND_PCM_MAPOUTBUF = 2148028436,
-      },
-      macros = function(M)
-        return {
-          MIXER_READ = function(dev)
-            return M.int(M.bor(0x80004d00LL, M.long(dev), 0x40000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          MIXER_WRITE = function(dev)
-            return M.int(M.bor(0xc0004d00LL, M.long(dev), 0x40000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SIOC_OUT = 1073741824,
-        SIOC_IN = 2147483648,
-        _SIOC_NONE = 0x1,
-        _SIOC_WRITE = 0x4,
-        SNDCTL_SEQ_RESET = 536891648,
-        SNDCTL_SEQ_SYNC = 536891649,
-        SNDCTL_SEQ_GETOUTCOUNT = 1074024708,
-        SNDCTL_SEQ_GETINCOUNT = 1074024709,
-        SNDCTL_SEQ_PERCMODE = 2147766534,
-        SNDCTL_FM_LOAD_INSTR = 2150125831,
-        SNDCTL_SEQ_TESTMIDI = 2147766536,
-        SNDCTL_SEQ_RESETSAMPLES = 2147766537,
-        SNDCTL_SEQ_NRSYNTHS = 1074024714,
-        SNDCTL_SEQ_NRMIDIS = 1074024715,
-        SNDCTL_SEQ_THRESHOLD = 2147766541,
-        SNDCTL_FM_4OP_ENABLE = 2147766543,
-        SNDCTL_SEQ_PANIC = 536891665,
-        SNDCTL_SEQ_OUTOFBAND = 2148028690,
-        SNDCTL_SEQ_GETTIME = 1074024723,
-        SNDCTL_TMR_START = 536892418,
-        SNDCTL_TMR_STOP = 536892419,
-        SNDCTL_TMR_CONTINUE = 536892420,
-        SNDCTL_TMR_METRONOME = 2147767303,
-        SNDCTL_TMR_SELECT = 2147767304,
-        SNDCTL_DSP_RESET = 536891392,
-        SNDCTL_DSP_SYNC = 536891393,
-        SNDCTL_DSP_POST = 536891400,
-        SNDCTL_DSP_GETFMTS = 1074024459,
-        SNDCTL_DSP_GETOSPACE = 1074810892,
-        SNDCTL_DSP_GETISPACE = 1074810893,
-        SNDCTL_DSP_NONBLOCK = 536891406,
-        SNDCTL_DSP_GETCAPS = 1074024463,
-        SNDCTL_DSP_GETTRIGGER = 1074024464,
-        SNDCTL_DSP_SETTRIGGER = 2147766288,
-        SNDCTL_DSP_GETIPTR = 1074548753,
-        SNDCTL_DSP_GETOPTR = 1074548754,
-        SNDCTL_DSP_SETSYNCRO = 536891413,
-        SNDCTL_DSP_SETDUPLEX = 536891414,
-        SNDCTL_DSP_GETODELAY = 1074024471,
-        SNDCTL_DSP_SETSPDIF = 2147766338,
-        SNDCTL_DSP_GETSPDIF = 1074024515,
-        SNDCTL_DSP_PROFILE = 2147766295,
-        SOUND_PCM_READ_RATE = 1074024450,
-        SOUND_PCM_READ_CHANNELS = 1074024454,
-        SOUND_PCM_READ_BITS = 1074024453,
-        SOUND_PCM_READ_FILTER = 1074024455,
-        SOUND_PCM_POST = 536891400,
-        SOUND_PCM_RESET = 536891392,
-        SOUND_PCM_SYNC = 536891393,
-        SOUND_PCM_GETFMTS = 1074024459,
-        SOUND_PCM_GETOSPACE = 1074810892,
-        SOUND_PCM_GETISPACE = 1074810893,
-        SOUND_PCM_NONBLOCK = 536891406,
-        SOUND_PCM_GETCAPS = 1074024463,
-        SOUND_PCM_GETTRIGGER = 1074024464,
-        SOUND_PCM_SETTRIGGER = 2147766288,
-        SOUND_PCM_SETSYNCRO = 536891413,
-        SOUND_PCM_GETIPTR = 1074548753,
-        SOUND_PCM_GETOPTR = 1074548754,
-        SNDCTL_COPR_RESET = 536888064,
-        SNDCTL_COPR_WDATA = 2148811524,
-        SNDCTL_COPR_WCODE = 2148811525,
-        SNDCTL_COPR_RCVMSG = 1336165129,
-        SOUND_MIXER_READ_VOLUME = 1074023680,
-        SOUND_MIXER_READ_BASS = 1074023681,
-        SOUND_MIXER_READ_TREBLE = 1074023682,
-        SOUND_MIXER_READ_SYNTH = 1074023683,
-        SOUND_MIXER_READ_PCM = 1074023684,
-        SOUND_MIXER_READ_SPEAKER = 1074023685,
-        SOUND_MIXER_READ_LINE = 1074023686,
-        SOUND_MIXER_READ_MIC = 1074023687,
-        SOUND_MIXER_READ_CD = 1074023688,
-        SOUND_MIXER_READ_IMIX = 1074023689,
-        SOUND_MIXER_READ_ALTPCM = 1074023690,
-        SOUND_MIXER_READ_RECLEV = 1074023691,
-        SOUND_MIXER_READ_IGAIN = 1074023692,
-        SOUND_MIXER_READ_OGAIN = 1074023693,
-        SOUND_MIXER_READ_LINE1 = 1074023694,
-        SOUND_MIXER_READ_LINE2 = 1074023695,
-        SOUND_MIXER_READ_LINE3 = 1074023696,
-        SOUND_MIXER_READ_MUTE = 1074023711,
-        SOUND_MIXER_READ_ENHANCE = 1074023711,
-        SOUND_MIXER_READ_LOUD = 1074023711,
-        SOUND_MIXER_READ_RECSRC = 1074023935,
-        SOUND_MIXER_READ_DEVMASK = 1074023934,
-        SOUND_MIXER_READ_RECMASK = 1074023933,
-        SOUND_MIXER_READ_STEREODEVS = 1074023931,
-        SOUND_MIXER_READ_CAPS = 1074023932,
-        SOUND_MIXER_INFO = 1079790949,
-        SOUND_OLD_MIXER_INFO = 1076907365,
-        OSS_GETVERSION = 1074023798,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        SNDCTL_DSP_MAPINBUF = 1074286611,
-        SNDCTL_DSP_MAPOUTBUF = 1074286612,
-        SOUND_PCM_MAPINBUF = 1074286611,
-        SOUND_PCM_MAPOUTBUF = 1074286612,
-      },
-      macros = function(M)
-        return {
-          MIXER_READ = function(dev)
-            return M.int(M.bor(0x40004d00, M.long(dev), 0x40000))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        SNDCTL_DSP_MAPINBUF = 1074810899,
-        SNDCTL_DSP_MAPOUTBUF = 1074810900,
-        SOUND_PCM_MAPINBUF = 1074810899,
-        SOUND_PCM_MAPOUTBUF = 1074810900,
-      },
-      macros = function(M)
-        return {
-          MIXER_READ = function(dev)
-            return M.int(M.bor(M.u64(M.bor(0x40004d00, M.long(dev))), 0x40000))
-          end,
-        }
-      end,
+},
+typedefs = {
+  synth_control = "struct synth_control",
+  remove_sample = "struct remove_sample",
+  seq_event_rec = "struct seq_event_rec",
+  sbi_instr_data = "uint8_t [32]",
+  mpu_command_rec = "struct mpu_command_rec",
+  audio_buf_info = "struct audio_buf_info",
+  count_info = "struct count_info",
+  buffmem_desc = "struct buffmem_desc",
+  copr_buffer = "struct copr_buffer",
+  copr_debug_buf = "struct copr_debug_buf",
+  copr_msg = "struct copr_msg",
+  mixer_info = "struct mixer_info",
+  _old_mixer_info = "struct _old_mixer_info",
+  mixer_record = "uint8_t [128]",
+  mixer_vol_table = "struct mixer_vol_table",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SIOC_OUT = 2147483648,
+      SIOC_IN = 1073741824,
+      _SIOC_NONE = 0x0,
+      _SIOC_WRITE = 0x1,
+      SNDCTL_SEQ_RESET = 20736,
+      SNDCTL_SEQ_SYNC = 20737,
+      SNDCTL_SEQ_GETOUTCOUNT = 2147766532,
+      SNDCTL_SEQ_GETINCOUNT = 2147766533,
+      SNDCTL_SEQ_PERCMODE = 1074024710,
+      SNDCTL_FM_LOAD_INSTR = 1076384007,
+      SNDCTL_SEQ_TESTMIDI = 1074024712,
+      SNDCTL_SEQ_RESETSAMPLES = 1074024713,
+      SNDCTL_SEQ_NRSYNTHS = 2147766538,
+      SNDCTL_SEQ_NRMIDIS = 2147766539,
+      SNDCTL_SEQ_THRESHOLD = 1074024717,
+      SNDCTL_FM_4OP_ENABLE = 1074024719,
+      SNDCTL_SEQ_PANIC = 20753,
+      SNDCTL_SEQ_OUTOFBAND = 1074286866,
+      SNDCTL_SEQ_GETTIME = 2147766547,
+      SNDCTL_TMR_START = 21506,
+      SNDCTL_TMR_STOP = 21507,
+      SNDCTL_TMR_CONTINUE = 21508,
+      SNDCTL_TMR_METRONOME = 1074025479,
+      SNDCTL_TMR_SELECT = 1074025480,
+      SNDCTL_DSP_RESET = 20480,
+      SNDCTL_DSP_SYNC = 20481,
+      SNDCTL_DSP_POST = 20488,
+      SNDCTL_DSP_GETFMTS = 2147766283,
+      SNDCTL_DSP_GETOSPACE = 2148552716,
+      SNDCTL_DSP_GETISPACE = 2148552717,
+      SNDCTL_DSP_NONBLOCK = 20494,
+      SNDCTL_DSP_GETCAPS = 2147766287,
+      SNDCTL_DSP_GETTRIGGER = 2147766288,
+      SNDCTL_DSP_SETTRIGGER = 1074024464,
+      SNDCTL_DSP_GETIPTR = 2148290577,
+      SNDCTL_DSP_GETOPTR = 2148290578,
+      SNDCTL_DSP_SETSYNCRO = 20501,
+      SNDCTL_DSP_SETDUPLEX = 20502,
+      SNDCTL_DSP_GETODELAY = 2147766295,
+      SNDCTL_DSP_SETSPDIF = 1074024514,
+      SNDCTL_DSP_GETSPDIF = 2147766339,
+      SNDCTL_DSP_PROFILE = 1074024471,
+      SOUND_PCM_READ_RATE = 2147766274,
+      SOUND_PCM_READ_CHANNELS = 2147766278,
+      SOUND_PCM_READ_BITS = 2147766277,
+      SOUND_PCM_READ_FILTER = 2147766279,
+      SOUND_PCM_POST = 20488,
+      SOUND_PCM_RESET = 20480,
+      SOUND_PCM_SYNC = 20481,
+      SOUND_PCM_GETFMTS = 2147766283,
+      SOUND_PCM_GETOSPACE = 2148552716,
+      SOUND_PCM_GETISPACE = 2148552717,
+      SOUND_PCM_NONBLOCK = 20494,
+      SOUND_PCM_GETCAPS = 2147766287,
+      SOUND_PCM_GETTRIGGER = 2147766288,
+      SOUND_PCM_SETTRIGGER = 1074024464,
+      SOUND_PCM_SETSYNCRO = 20501,
+      SOUND_PCM_GETIPTR = 2148290577,
+      SOUND_PCM_GETOPTR = 2148290578,
+      SNDCTL_COPR_RESET = 17152,
+      SNDCTL_COPR_WDATA = 1075069700,
+      SNDCTL_COPR_WCODE = 1075069701,
+      SNDCTL_COPR_RCVMSG = 2409906953,
+      SOUND_MIXER_READ_VOLUME = 2147765504,
+      SOUND_MIXER_READ_BASS = 2147765505,
+      SOUND_MIXER_READ_TREBLE = 2147765506,
+      SOUND_MIXER_READ_SYNTH = 2147765507,
+      SOUND_MIXER_READ_PCM = 2147765508,
+      SOUND_MIXER_READ_SPEAKER = 2147765509,
+      SOUND_MIXER_READ_LINE = 2147765510,
+      SOUND_MIXER_READ_MIC = 2147765511,
+      SOUND_MIXER_READ_CD = 2147765512,
+      SOUND_MIXER_READ_IMIX = 2147765513,
+      SOUND_MIXER_READ_ALTPCM = 2147765514,
+      SOUND_MIXER_READ_RECLEV = 2147765515,
+      SOUND_MIXER_READ_IGAIN = 2147765516,
+      SOUND_MIXER_READ_OGAIN = 2147765517,
+      SOUND_MIXER_READ_LINE1 = 2147765518,
+      SOUND_MIXER_READ_LINE2 = 2147765519,
+      SOUND_MIXER_READ_LINE3 = 2147765520,
+      SOUND_MIXER_READ_MUTE = 2147765535,
+      SOUND_MIXER_READ_ENHANCE = 2147765535,
+      SOUND_MIXER_READ_LOUD = 2147765535,
+      SOUND_MIXER_READ_RECSRC = 2147765759,
+      SOUND_MIXER_READ_DEVMASK = 2147765758,
+      SOUND_MIXER_READ_RECMASK = 2147765757,
+      SOUND_MIXER_READ_STEREODEVS = 2147765755,
+      SOUND_MIXER_READ_CAPS = 2147765756,
+      SOUND_MIXER_INFO = 2153532773,
+      SOUND_OLD_MIXER_INFO = 2150649189,
+      OSS_GETVERSION = 2147765622,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDCTL_DSP_MAPINBUF = 2148552723,
+      SNDCTL_DSP_MAPOUTBUF = 2148552724,
+      SOUND_PCM_MAPINBUF = 2148552723,
+      SOUND_PCM_MAPOUTBUF = 2148552724,
+    },
+    macros = function(M)
+      return {
+        MIXER_READ = function(dev)
+          return M.int(M.bor(M.u64(M.bor(0x80004d00LL, M.long(dev))), 0x40000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        MIXER_WRITE = function(dev)
+          return M.int(M.bor(M.u64(M.bor(0xc0004d00LL, M.long(dev))), 0x40000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      SNDCTL_DSP_MAPINBUF = 2148028435,
+      SNDCTL_DSP_MAPOUTBUF = 2148028436,
+      SOUND_PCM_MAPINBUF = 2148028435,
+      SOUND_PCM_MAPOUTBUF = 2148028436,
+    },
+    macros = function(M)
+      return {
+        MIXER_READ = function(dev)
+          return M.int(M.bor(0x80004d00LL, M.long(dev), 0x40000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        MIXER_WRITE = function(dev)
+          return M.int(M.bor(0xc0004d00LL, M.long(dev), 0x40000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SIOC_OUT = 1073741824,
+      SIOC_IN = 2147483648,
+      _SIOC_NONE = 0x1,
+      _SIOC_WRITE = 0x4,
+      SNDCTL_SEQ_RESET = 536891648,
+      SNDCTL_SEQ_SYNC = 536891649,
+      SNDCTL_SEQ_GETOUTCOUNT = 1074024708,
+      SNDCTL_SEQ_GETINCOUNT = 1074024709,
+      SNDCTL_SEQ_PERCMODE = 2147766534,
+      SNDCTL_FM_LOAD_INSTR = 2150125831,
+      SNDCTL_SEQ_TESTMIDI = 2147766536,
+      SNDCTL_SEQ_RESETSAMPLES = 2147766537,
+      SNDCTL_SEQ_NRSYNTHS = 1074024714,
+      SNDCTL_SEQ_NRMIDIS = 1074024715,
+      SNDCTL_SEQ_THRESHOLD = 2147766541,
+      SNDCTL_FM_4OP_ENABLE = 2147766543,
+      SNDCTL_SEQ_PANIC = 536891665,
+      SNDCTL_SEQ_OUTOFBAND = 2148028690,
+      SNDCTL_SEQ_GETTIME = 1074024723,
+      SNDCTL_TMR_START = 536892418,
+      SNDCTL_TMR_STOP = 536892419,
+      SNDCTL_TMR_CONTINUE = 536892420,
+      SNDCTL_TMR_METRONOME = 2147767303,
+      SNDCTL_TMR_SELECT = 2147767304,
+      SNDCTL_DSP_RESET = 536891392,
+      SNDCTL_DSP_SYNC = 536891393,
+      SNDCTL_DSP_POST = 536891400,
+      SNDCTL_DSP_GETFMTS = 1074024459,
+      SNDCTL_DSP_GETOSPACE = 1074810892,
+      SNDCTL_DSP_GETISPACE = 1074810893,
+      SNDCTL_DSP_NONBLOCK = 536891406,
+      SNDCTL_DSP_GETCAPS = 1074024463,
+      SNDCTL_DSP_GETTRIGGER = 1074024464,
+      SNDCTL_DSP_SETTRIGGER = 2147766288,
+      SNDCTL_DSP_GETIPTR = 1074548753,
+      SNDCTL_DSP_GETOPTR = 1074548754,
+      SNDCTL_DSP_SETSYNCRO = 536891413,
+      SNDCTL_DSP_SETDUPLEX = 536891414,
+      SNDCTL_DSP_GETODELAY = 1074024471,
+      SNDCTL_DSP_SETSPDIF = 2147766338,
+      SNDCTL_DSP_GETSPDIF = 1074024515,
+      SNDCTL_DSP_PROFILE = 2147766295,
+      SOUND_PCM_READ_RATE = 1074024450,
+      SOUND_PCM_READ_CHANNELS = 1074024454,
+      SOUND_PCM_READ_BITS = 1074024453,
+      SOUND_PCM_READ_FILTER = 1074024455,
+      SOUND_PCM_POST = 536891400,
+      SOUND_PCM_RESET = 536891392,
+      SOUND_PCM_SYNC = 536891393,
+      SOUND_PCM_GETFMTS = 1074024459,
+      SOUND_PCM_GETOSPACE = 1074810892,
+      SOUND_PCM_GETISPACE = 1074810893,
+      SOUND_PCM_NONBLOCK = 536891406,
+      SOUND_PCM_GETCAPS = 1074024463,
+      SOUND_PCM_GETTRIGGER = 1074024464,
+      SOUND_PCM_SETTRIGGER = 2147766288,
+      SOUND_PCM_SETSYNCRO = 536891413,
+      SOUND_PCM_GETIPTR = 1074548753,
+      SOUND_PCM_GETOPTR = 1074548754,
+      SNDCTL_COPR_RESET = 536888064,
+      SNDCTL_COPR_WDATA = 2148811524,
+      SNDCTL_COPR_WCODE = 2148811525,
+      SNDCTL_COPR_RCVMSG = 1336165129,
+      SOUND_MIXER_READ_VOLUME = 1074023680,
+      SOUND_MIXER_READ_BASS = 1074023681,
+      SOUND_MIXER_READ_TREBLE = 1074023682,
+      SOUND_MIXER_READ_SYNTH = 1074023683,
+      SOUND_MIXER_READ_PCM = 1074023684,
+      SOUND_MIXER_READ_SPEAKER = 1074023685,
+      SOUND_MIXER_READ_LINE = 1074023686,
+      SOUND_MIXER_READ_MIC = 1074023687,
+      SOUND_MIXER_READ_CD = 1074023688,
+      SOUND_MIXER_READ_IMIX = 1074023689,
+      SOUND_MIXER_READ_ALTPCM = 1074023690,
+      SOUND_MIXER_READ_RECLEV = 1074023691,
+      SOUND_MIXER_READ_IGAIN = 1074023692,
+      SOUND_MIXER_READ_OGAIN = 1074023693,
+      SOUND_MIXER_READ_LINE1 = 1074023694,
+      SOUND_MIXER_READ_LINE2 = 1074023695,
+      SOUND_MIXER_READ_LINE3 = 1074023696,
+      SOUND_MIXER_READ_MUTE = 1074023711,
+      SOUND_MIXER_READ_ENHANCE = 1074023711,
+      SOUND_MIXER_READ_LOUD = 1074023711,
+      SOUND_MIXER_READ_RECSRC = 1074023935,
+      SOUND_MIXER_READ_DEVMASK = 1074023934,
+      SOUND_MIXER_READ_RECMASK = 1074023933,
+      SOUND_MIXER_READ_STEREODEVS = 1074023931,
+      SOUND_MIXER_READ_CAPS = 1074023932,
+      SOUND_MIXER_INFO = 1079790949,
+      SOUND_OLD_MIXER_INFO = 1076907365,
+      OSS_GETVERSION = 1074023798,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SNDCTL_DSP_MAPINBUF = 1074286611,
+      SNDCTL_DSP_MAPOUTBUF = 1074286612,
+      SOUND_PCM_MAPINBUF = 1074286611,
+      SOUND_PCM_MAPOUTBUF = 1074286612,
+    },
+    macros = function(M)
+      return {
+        MIXER_READ = function(dev)
+          return M.int(M.bor(0x40004d00, M.long(dev), 0x40000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SNDCTL_DSP_MAPINBUF = 1074810899,
+      SNDCTL_DSP_MAPOUTBUF = 1074810900,
+      SOUND_PCM_MAPINBUF = 1074810899,
+      SOUND_PCM_MAPOUTBUF = 1074810900,
+    },
+    macros = function(M)
+      return {
+        MIXER_READ = function(dev)
+          return M.int(M.bor(M.u64(M.bor(0x40004d00, M.long(dev))), 0x40000))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/stat.h"] = [==[
-  constants = {
-    S_IFMT = 61440,
-    S_IFSOCK = 49152,
-    S_IFLNK = 40960,
-    S_IFREG = 32768,
-    S_IFBLK = 24576,
-    S_IFDIR = 16384,
-    S_IFCHR = 8192,
-    S_IFIFO = 4096,
-    S_ISUID = 2048,
-    S_ISGID = 1024,
-    S_ISVTX = 512,
-    S_IRWXU = 448,
-    S_IRUSR = 256,
-    S_IWUSR = 128,
-    S_IXUSR = 64,
-    S_IRWXG = 56,
-    S_IRGRP = 32,
-    S_IWGRP = 16,
-    S_IXGRP = 8,
-    S_IRWXO = 7,
-    S_IROTH = 4,
-    S_IWOTH = 2,
-    S_IXOTH = 1,
-    STATX_TYPE = 0x1,
-    STATX_MODE = 0x2,
-    STATX_NLINK = 0x4,
-    STATX_UID = 0x8,
-    STATX_GID = 0x10,
-    STATX_ATIME = 0x20,
-    STATX_MTIME = 0x40,
-    STATX_CTIME = 0x80,
-    STATX_INO = 0x100,
-    STATX_SIZE = 0x200,
-    STATX_BLOCKS = 0x400,
-    STATX_BASIC_STATS = 0x7ff,
-    STATX_BTIME = 0x800,
-    STATX_MNT_ID = 0x1000,
-    STATX_DIOALIGN = 0x2000,
-    STATX_MNT_ID_UNIQUE = 0x4000,
-    STATX_SUBVOL = 0x8000,
-    STATX_WRITE_ATOMIC = 0x10000,
-    STATX_DIO_READ_ALIGN = 0x20000,
-    STATX__RESERVED = 0x80000000,
-    STATX_ALL = 0xfff,
-    STATX_ATTR_COMPRESSED = 0x4,
-    STATX_ATTR_IMMUTABLE = 0x10,
-    STATX_ATTR_APPEND = 0x20,
-    STATX_ATTR_NODUMP = 0x40,
-    STATX_ATTR_ENCRYPTED = 0x800,
-    STATX_ATTR_AUTOMOUNT = 0x1000,
-    STATX_ATTR_MOUNT_ROOT = 0x2000,
-    STATX_ATTR_VERITY = 0x100000,
-    STATX_ATTR_DAX = 0x200000,
-    STATX_ATTR_WRITE_ATOMIC = 0x400000,
-  },
-  macros = function(M)
-    return {
-      S_ISLNK = function(m)
-        return M.band(M.long(m), 0xf000) == 0xa000
-      end,
-      S_ISREG = function(m)
-        return M.band(M.long(m), 0xf000) == 0x8000
-      end,
-      S_ISDIR = function(m)
-        return M.band(M.long(m), 0xf000) == 0x4000
-      end,
-      S_ISCHR = function(m)
-        return M.band(M.long(m), 0xf000) == 0x2000
-      end,
-      S_ISBLK = function(m)
-        return M.band(M.long(m), 0xf000) == 0x6000
-      end,
-      S_ISFIFO = function(m)
-        return M.band(M.long(m), 0xf000) == 0x1000
-      end,
-      S_ISSOCK = function(m)
-        return M.band(M.long(m), 0xf000) == 0xc000
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct statx_timestamp"] = [[{
-    int64_t tv_sec;
-    uint32_t tv_nsec;
-    int32_t __reserved;
-  }]],
-        ["struct statx"] = [[{
-    uint32_t stx_mask;
-    uint32_t stx_blksize;
-    uint64_t stx_attributes;
-    uint32_t stx_nlink;
-    uint32_t stx_uid;
-    uint32_t stx_gid;
-    uint16_t stx_mode;
-    uint16_t __spare0[1];
-    uint64_t stx_ino;
-    uint64_t stx_size;
-    uint64_t stx_blocks;
-    uint64_t stx_attributes_mask;
-    struct statx_timestamp stx_atime;
-    struct statx_timestamp stx_btime;
-    struct statx_timestamp stx_ctime;
-    struct statx_timestamp stx_mtime;
-    uint32_t stx_rdev_major;
-    uint32_t stx_rdev_minor;
-    uint32_t stx_dev_major;
-    uint32_t stx_dev_minor;
-    uint64_t stx_mnt_id;
-    uint32_t stx_dio_mem_align;
-    uint32_t stx_dio_offset_align;
-    uint64_t stx_subvol;
-    uint32_t stx_atomic_write_unit_min;
-    uint32_t stx_atomic_write_unit_max;
-    uint32_t stx_atomic_write_segments_max;
-    uint32_t stx_dio_read_offset_align;
-    uint32_t stx_atomic_write_unit_max_opt;
-    uint32_t __spare2[1];
-    uint64_t __spare3[8];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct statx_timestamp"] = [[{
-    long tv_sec;
-    uint32_t tv_nsec;
-    int32_t __reserved;
-  }]],
-        ["struct statx"] = [[{
-    uint32_t stx_mask;
-    uint32_t stx_blksize;
-    unsigned long stx_attributes;
-    uint32_t stx_nlink;
-    uint32_t stx_uid;
-    uint32_t stx_gid;
-    uint16_t stx_mode;
-    uint16_t __spare0[1];
-    unsigned long stx_ino;
-    unsigned long stx_size;
-    unsigned long stx_blocks;
-    unsigned long stx_attributes_mask;
-    struct statx_timestamp stx_atime;
-    struct statx_timestamp stx_btime;
-    struct statx_timestamp stx_ctime;
-    struct statx_timestamp stx_mtime;
-    uint32_t stx_rdev_major;
-    uint32_t stx_rdev_minor;
-    uint32_t stx_dev_major;
-    uint32_t stx_dev_minor;
-    unsigned long stx_mnt_id;
-    uint32_t stx_dio_mem_align;
-    uint32_t stx_dio_offset_align;
-    unsigned long stx_subvol;
-    uint32_t stx_atomic_write_unit_min;
-    uint32_t stx_atomic_write_unit_max;
-    uint32_t stx_atomic_write_segments_max;
-    uint32_t stx_dio_read_offset_align;
-    uint32_t stx_atomic_write_unit_max_opt;
-    uint32_t __spare2[1];
-    unsigned long __spare3[8];
-  }]],
-      },
+constants = {
+  S_IFMT = 61440,
+  S_IFSOCK = 49152,
+  S_IFLNK = 40960,
+  S_IFREG = 32768,
+  S_IFBLK = 24576,
+  S_IFDIR = 16384,
+  S_IFCHR = 8192,
+  S_IFIFO = 4096,
+  S_ISUID = 2048,
+  S_ISGID = 1024,
+  S_ISVTX = 512,
+  S_IRWXU = 448,
+  S_IRUSR = 256,
+  S_IWUSR = 128,
+  S_IXUSR = 64,
+  S_IRWXG = 56,
+  S_IRGRP = 32,
+  S_IWGRP = 16,
+  S_IXGRP = 8,
+  S_IRWXO = 7,
+  S_IROTH = 4,
+  S_IWOTH = 2,
+  S_IXOTH = 1,
+  STATX_TYPE = 0x1,
+  STATX_MODE = 0x2,
+  STATX_NLINK = 0x4,
+  STATX_UID = 0x8,
+  STATX_GID = 0x10,
+  STATX_ATIME = 0x20,
+  STATX_MTIME = 0x40,
+  STATX_CTIME = 0x80,
+  STATX_INO = 0x100,
+  STATX_SIZE = 0x200,
+  STATX_BLOCKS = 0x400,
+  STATX_BASIC_STATS = 0x7ff,
+  STATX_BTIME = 0x800,
+  STATX_MNT_ID = 0x1000,
+  STATX_DIOALIGN = 0x2000,
+  STATX_MNT_ID_UNIQUE = 0x4000,
+  STATX_SUBVOL = 0x8000,
+  STATX_WRITE_ATOMIC = 0x10000,
+  STATX_DIO_READ_ALIGN = 0x20000,
+  STATX__RESERVED = 0x80000000,
+  STATX_ALL = 0xfff,
+  STATX_ATTR_COMPRESSED = 0x4,
+  STATX_ATTR_IMMUTABLE = 0x10,
+  STATX_ATTR_APPEND = 0x20,
+  STATX_ATTR_NODUMP = 0x40,
+  STATX_ATTR_ENCRYPTED = 0x800,
+  STATX_ATTR_AUTOMOUNT = 0x1000,
+  STATX_ATTR_MOUNT_ROOT = 0x2000,
+  STATX_ATTR_VERITY = 0x100000,
+  STATX_ATTR_DAX = 0x200000,
+  STATX_ATTR_WRITE_ATOMIC = 0x400000,
+},
+macros = function(M)
+  return {
+    S_ISLNK = function(m)
+      return M.band(M.long(m), 0xf000) == 0xa000
+    end,
+    S_ISREG = function(m)
+      return M.band(M.long(m), 0xf000) == 0x8000
+    end,
+    S_ISDIR = function(m)
+      return M.band(M.long(m), 0xf000) == 0x4000
+    end,
+    S_ISCHR = function(m)
+      return M.band(M.long(m), 0xf000) == 0x2000
+    end,
+    S_ISBLK = function(m)
+      return M.band(M.long(m), 0xf000) == 0x6000
+    end,
+    S_ISFIFO = function(m)
+      return M.band(M.long(m), 0xf000) == 0x1000
+    end,
+    S_ISSOCK = function(m)
+      return M.band(M.long(m), 0xf000) == 0xc000
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct statx_timestamp"] = [[{
+  int64_t tv_sec;
+  uint32_t tv_nsec;
+  int32_t __reserved;
+}]],
+      ["struct statx"] = [[{
+  uint32_t stx_mask;
+  uint32_t stx_blksize;
+  uint64_t stx_attributes;
+  uint32_t stx_nlink;
+  uint32_t stx_uid;
+  uint32_t stx_gid;
+  uint16_t stx_mode;
+  uint16_t __spare0[1];
+  uint64_t stx_ino;
+  uint64_t stx_size;
+  uint64_t stx_blocks;
+  uint64_t stx_attributes_mask;
+  struct statx_timestamp stx_atime;
+  struct statx_timestamp stx_btime;
+  struct statx_timestamp stx_ctime;
+  struct statx_timestamp stx_mtime;
+  uint32_t stx_rdev_major;
+  uint32_t stx_rdev_minor;
+  uint32_t stx_dev_major;
+  uint32_t stx_dev_minor;
+  uint64_t stx_mnt_id;
+  uint32_t stx_dio_mem_align;
+  uint32_t stx_dio_offset_align;
+  uint64_t stx_subvol;
+  uint32_t stx_atomic_write_unit_min;
+  uint32_t stx_atomic_write_unit_max;
+  uint32_t stx_atomic_write_segments_max;
+  uint32_t stx_dio_read_offset_align;
+  uint32_t stx_atomic_write_unit_max_opt;
+  uint32_t __spare2[1];
+  uint64_t __spare3[8];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct statx_timestamp"] = [[{
+  long tv_sec;
+  uint32_t tv_nsec;
+  int32_t __reserved;
+}]],
+      ["struct statx"] = [[{
+  uint32_t stx_mask;
+  uint32_t stx_blksize;
+  unsigned long stx_attributes;
+  uint32_t stx_nlink;
+  uint32_t stx_uid;
+  uint32_t stx_gid;
+  uint16_t stx_mode;
+  uint16_t __spare0[1];
+  unsigned long stx_ino;
+  unsigned long stx_size;
+  unsigned long stx_blocks;
+  unsigned long stx_attributes_mask;
+  struct statx_timestamp stx_atime;
+  struct statx_timestamp stx_btime;
+  struct statx_timestamp stx_ctime;
+  struct statx_timestamp stx_mtime;
+  uint32_t stx_rdev_major;
+  uint32_t stx_rdev_minor;
+  uint32_t stx_dev_major;
+  uint32_t stx_dev_minor;
+  unsigned long stx_mnt_id;
+  uint32_t stx_dio_mem_align;
+  uint32_t stx_dio_offset_align;
+  unsigned long stx_subvol;
+  uint32_t stx_atomic_write_unit_min;
+  uint32_t stx_atomic_write_unit_max;
+  uint32_t stx_atomic_write_segments_max;
+  uint32_t stx_dio_read_offset_align;
+  uint32_t stx_atomic_write_unit_max_opt;
+  uint32_t __spare2[1];
+  unsigned long __spare3[8];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/stddef.h"] = [==[
-  macros = function(_M)
-    return {
-      __struct_group_tag = function(TAG)
-        return TAG
-      end,
-    }
-  end,
+macros = function(_M)
+  return {
+    __struct_group_tag = function(TAG)
+      return TAG
+    end,
+  }
+end,
 ]==],
 ["linux/stm.h"] = [==[
-  constants = {
-    STP_MASTER_MAX = 0xffff,
-    STP_CHANNEL_MAX = 0xffff,
-    STP_POLICY_ID_SET = 0xc0102500,
-  },
-  records = {
-    ["struct stp_policy_id"] = [[{
+constants = {
+  STP_MASTER_MAX = 0xffff,
+  STP_CHANNEL_MAX = 0xffff,
+  STP_POLICY_ID_SET = 0xc0102500,
+},
+records = {
+  ["struct stp_policy_id"] = [[{
   uint32_t size;
   uint16_t master;
   uint16_t channel;
@@ -4661,266 +4661,266 @@ return {
   uint32_t __reserved_1;
   char id[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        STP_POLICY_ID_GET = 0x80102501,
-        STP_SET_OPTIONS = 0x40082502,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        STP_POLICY_ID_GET = 0x40102501,
-        STP_SET_OPTIONS = 0x80082502,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      STP_POLICY_ID_GET = 0x80102501,
+      STP_SET_OPTIONS = 0x40082502,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      STP_POLICY_ID_GET = 0x40102501,
+      STP_SET_OPTIONS = 0x80082502,
+    },
+  },
+},
 ]==],
 ["linux/sunrpc_netlink.h"] = [==[
-  constants = {
-    SUNRPC_CACHE_TYPE_IP_MAP = 1,
-    SUNRPC_CACHE_TYPE_UNIX_GID = 2,
-    SUNRPC_A_CACHE_NOTIFY_CACHE_TYPE = 1,
-    __SUNRPC_A_CACHE_NOTIFY_MAX = 2,
-    SUNRPC_A_CACHE_NOTIFY_MAX = 1,
-    SUNRPC_A_IP_MAP_SEQNO = 1,
-    SUNRPC_A_IP_MAP_CLASS = 2,
-    SUNRPC_A_IP_MAP_ADDR = 3,
-    SUNRPC_A_IP_MAP_DOMAIN = 4,
-    SUNRPC_A_IP_MAP_NEGATIVE = 5,
-    SUNRPC_A_IP_MAP_EXPIRY = 6,
-    __SUNRPC_A_IP_MAP_MAX = 7,
-    SUNRPC_A_IP_MAP_MAX = 6,
-    SUNRPC_A_IP_MAP_REQS_REQUESTS = 1,
-    __SUNRPC_A_IP_MAP_REQS_MAX = 2,
-    SUNRPC_A_IP_MAP_REQS_MAX = 1,
-    SUNRPC_A_UNIX_GID_SEQNO = 1,
-    SUNRPC_A_UNIX_GID_UID = 2,
-    SUNRPC_A_UNIX_GID_GIDS = 3,
-    SUNRPC_A_UNIX_GID_NEGATIVE = 4,
-    SUNRPC_A_UNIX_GID_EXPIRY = 5,
-    __SUNRPC_A_UNIX_GID_MAX = 6,
-    SUNRPC_A_UNIX_GID_MAX = 5,
-    SUNRPC_A_UNIX_GID_REQS_REQUESTS = 1,
-    __SUNRPC_A_UNIX_GID_REQS_MAX = 2,
-    SUNRPC_A_UNIX_GID_REQS_MAX = 1,
-    SUNRPC_A_CACHE_FLUSH_MASK = 1,
-    __SUNRPC_A_CACHE_FLUSH_MAX = 2,
-    SUNRPC_A_CACHE_FLUSH_MAX = 1,
-    SUNRPC_CMD_CACHE_NOTIFY = 1,
-    SUNRPC_CMD_IP_MAP_GET_REQS = 2,
-    SUNRPC_CMD_IP_MAP_SET_REQS = 3,
-    SUNRPC_CMD_UNIX_GID_GET_REQS = 4,
-    SUNRPC_CMD_UNIX_GID_SET_REQS = 5,
-    SUNRPC_CMD_CACHE_FLUSH = 6,
-    __SUNRPC_CMD_MAX = 7,
-    SUNRPC_CMD_MAX = 6,
-    SUNRPC_FAMILY_NAME = "sunrpc",
-    SUNRPC_FAMILY_VERSION = 1,
-    SUNRPC_MCGRP_NONE = "none",
-    SUNRPC_MCGRP_EXPORTD = "exportd",
-  },
+constants = {
+  SUNRPC_CACHE_TYPE_IP_MAP = 1,
+  SUNRPC_CACHE_TYPE_UNIX_GID = 2,
+  SUNRPC_A_CACHE_NOTIFY_CACHE_TYPE = 1,
+  __SUNRPC_A_CACHE_NOTIFY_MAX = 2,
+  SUNRPC_A_CACHE_NOTIFY_MAX = 1,
+  SUNRPC_A_IP_MAP_SEQNO = 1,
+  SUNRPC_A_IP_MAP_CLASS = 2,
+  SUNRPC_A_IP_MAP_ADDR = 3,
+  SUNRPC_A_IP_MAP_DOMAIN = 4,
+  SUNRPC_A_IP_MAP_NEGATIVE = 5,
+  SUNRPC_A_IP_MAP_EXPIRY = 6,
+  __SUNRPC_A_IP_MAP_MAX = 7,
+  SUNRPC_A_IP_MAP_MAX = 6,
+  SUNRPC_A_IP_MAP_REQS_REQUESTS = 1,
+  __SUNRPC_A_IP_MAP_REQS_MAX = 2,
+  SUNRPC_A_IP_MAP_REQS_MAX = 1,
+  SUNRPC_A_UNIX_GID_SEQNO = 1,
+  SUNRPC_A_UNIX_GID_UID = 2,
+  SUNRPC_A_UNIX_GID_GIDS = 3,
+  SUNRPC_A_UNIX_GID_NEGATIVE = 4,
+  SUNRPC_A_UNIX_GID_EXPIRY = 5,
+  __SUNRPC_A_UNIX_GID_MAX = 6,
+  SUNRPC_A_UNIX_GID_MAX = 5,
+  SUNRPC_A_UNIX_GID_REQS_REQUESTS = 1,
+  __SUNRPC_A_UNIX_GID_REQS_MAX = 2,
+  SUNRPC_A_UNIX_GID_REQS_MAX = 1,
+  SUNRPC_A_CACHE_FLUSH_MASK = 1,
+  __SUNRPC_A_CACHE_FLUSH_MAX = 2,
+  SUNRPC_A_CACHE_FLUSH_MAX = 1,
+  SUNRPC_CMD_CACHE_NOTIFY = 1,
+  SUNRPC_CMD_IP_MAP_GET_REQS = 2,
+  SUNRPC_CMD_IP_MAP_SET_REQS = 3,
+  SUNRPC_CMD_UNIX_GID_GET_REQS = 4,
+  SUNRPC_CMD_UNIX_GID_SET_REQS = 5,
+  SUNRPC_CMD_CACHE_FLUSH = 6,
+  __SUNRPC_CMD_MAX = 7,
+  SUNRPC_CMD_MAX = 6,
+  SUNRPC_FAMILY_NAME = "sunrpc",
+  SUNRPC_FAMILY_VERSION = 1,
+  SUNRPC_MCGRP_NONE = "none",
+  SUNRPC_MCGRP_EXPORTD = "exportd",
+},
 ]==],
 ["linux/suspend_ioctls.h"] = [==[
-  constants = {
-    SNAPSHOT_IOC_MAGIC = 51,
-    SNAPSHOT_IOC_MAXNR = 20,
-  },
-  records = {
-    ["struct resume_swap_area"] = [[{
+constants = {
+  SNAPSHOT_IOC_MAGIC = 51,
+  SNAPSHOT_IOC_MAXNR = 20,
+},
+records = {
+  ["struct resume_swap_area"] = [[{
   int64_t offset;
   uint32_t dev;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNAPSHOT_FREEZE = 0x3301,
-        SNAPSHOT_UNFREEZE = 0x3302,
-        SNAPSHOT_ATOMIC_RESTORE = 0x3304,
-        SNAPSHOT_FREE = 0x3305,
-        SNAPSHOT_FREE_SWAP_PAGES = 0x3309,
-        SNAPSHOT_S2RAM = 0x330b,
-        SNAPSHOT_SET_SWAP_AREA = 0x400c330d,
-        SNAPSHOT_GET_IMAGE_SIZE = 0x8008330e,
-        SNAPSHOT_PLATFORM_SUPPORT = 0x330f,
-        SNAPSHOT_POWER_OFF = 0x3310,
-        SNAPSHOT_CREATE_IMAGE = 0x40043311,
-        SNAPSHOT_PREF_IMAGE_SIZE = 0x3312,
-        SNAPSHOT_AVAIL_SWAP_SIZE = 0x80083313,
-        SNAPSHOT_ALLOC_SWAP_PAGE = 0x80083314,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNAPSHOT_FREEZE = 0x20003301,
-        SNAPSHOT_UNFREEZE = 0x20003302,
-        SNAPSHOT_ATOMIC_RESTORE = 0x20003304,
-        SNAPSHOT_FREE = 0x20003305,
-        SNAPSHOT_FREE_SWAP_PAGES = 0x20003309,
-        SNAPSHOT_S2RAM = 0x2000330b,
-        SNAPSHOT_SET_SWAP_AREA = 0x800c330d,
-        SNAPSHOT_GET_IMAGE_SIZE = 0x4008330e,
-        SNAPSHOT_PLATFORM_SUPPORT = 0x2000330f,
-        SNAPSHOT_POWER_OFF = 0x20003310,
-        SNAPSHOT_CREATE_IMAGE = 0x80043311,
-        SNAPSHOT_PREF_IMAGE_SIZE = 0x20003312,
-        SNAPSHOT_AVAIL_SWAP_SIZE = 0x40083313,
-        SNAPSHOT_ALLOC_SWAP_PAGE = 0x40083314,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNAPSHOT_FREEZE = 0x3301,
+      SNAPSHOT_UNFREEZE = 0x3302,
+      SNAPSHOT_ATOMIC_RESTORE = 0x3304,
+      SNAPSHOT_FREE = 0x3305,
+      SNAPSHOT_FREE_SWAP_PAGES = 0x3309,
+      SNAPSHOT_S2RAM = 0x330b,
+      SNAPSHOT_SET_SWAP_AREA = 0x400c330d,
+      SNAPSHOT_GET_IMAGE_SIZE = 0x8008330e,
+      SNAPSHOT_PLATFORM_SUPPORT = 0x330f,
+      SNAPSHOT_POWER_OFF = 0x3310,
+      SNAPSHOT_CREATE_IMAGE = 0x40043311,
+      SNAPSHOT_PREF_IMAGE_SIZE = 0x3312,
+      SNAPSHOT_AVAIL_SWAP_SIZE = 0x80083313,
+      SNAPSHOT_ALLOC_SWAP_PAGE = 0x80083314,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNAPSHOT_FREEZE = 0x20003301,
+      SNAPSHOT_UNFREEZE = 0x20003302,
+      SNAPSHOT_ATOMIC_RESTORE = 0x20003304,
+      SNAPSHOT_FREE = 0x20003305,
+      SNAPSHOT_FREE_SWAP_PAGES = 0x20003309,
+      SNAPSHOT_S2RAM = 0x2000330b,
+      SNAPSHOT_SET_SWAP_AREA = 0x800c330d,
+      SNAPSHOT_GET_IMAGE_SIZE = 0x4008330e,
+      SNAPSHOT_PLATFORM_SUPPORT = 0x2000330f,
+      SNAPSHOT_POWER_OFF = 0x20003310,
+      SNAPSHOT_CREATE_IMAGE = 0x80043311,
+      SNAPSHOT_PREF_IMAGE_SIZE = 0x20003312,
+      SNAPSHOT_AVAIL_SWAP_SIZE = 0x40083313,
+      SNAPSHOT_ALLOC_SWAP_PAGE = 0x40083314,
+    },
+  },
+},
 ]==],
 ["linux/swab.h"] = [==[
-  macros = function(M)
-    return {
-      ___constant_swab16 = function(x)
-        x = M.long(x)
-        return M.int(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x), 8),
-            0xff))))
-      end,
-      ___constant_swab32 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
-            0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
-      end,
-      ___constant_swab64 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
-            M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
-            M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
-            M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
-      end,
-      ___constant_swahw32 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xffff), 16)), M.band(M.shr(M.u32(x), 16),
-            0xffff)))
-      end,
-      ___constant_swahb32 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xff00ff), 8)), M.band(M.shr(M.u32(x), 8),
-            0xff00ff)))
-      end,
-      __swab16 = function(x)
-        x = M.long(x)
-        return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x),
-            8), 0xff)))))
-      end,
-      __swab32 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
-            0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
-      end,
-      __swab64 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
-            M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
-            M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
-            M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
-      end,
-      __swahw32 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xffff), 16)), M.band(M.shr(M.u32(x), 16),
-            0xffff)))
-      end,
-      __swahb32 = function(x)
-        x = M.long(x)
-        return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xff00ff), 8)), M.band(M.shr(M.u32(x), 8),
-            0xff00ff)))
-      end,
-    }
-  end,
+macros = function(M)
+  return {
+    ___constant_swab16 = function(x)
+      x = M.long(x)
+      return M.int(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x), 8),
+          0xff))))
+    end,
+    ___constant_swab32 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
+          0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
+    end,
+    ___constant_swab64 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
+          M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
+          M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
+          M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
+    end,
+    ___constant_swahw32 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xffff), 16)), M.band(M.shr(M.u32(x), 16),
+          0xffff)))
+    end,
+    ___constant_swahb32 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xff00ff), 8)), M.band(M.shr(M.u32(x), 8),
+          0xff00ff)))
+    end,
+    __swab16 = function(x)
+      x = M.long(x)
+      return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x),
+          8), 0xff)))))
+    end,
+    __swab32 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
+          0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
+    end,
+    __swab64 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
+          M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
+          M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
+          M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
+    end,
+    __swahw32 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xffff), 16)), M.band(M.shr(M.u32(x), 16),
+          0xffff)))
+    end,
+    __swahb32 = function(x)
+      x = M.long(x)
+      return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 0xff00ff), 8)), M.band(M.shr(M.u32(x), 8),
+          0xff00ff)))
+    end,
+  }
+end,
 ]==],
 ["linux/switchtec_ioctl.h"] = [==[
-  constants = {
-    SWITCHTEC_IOCTL_PART_CFG0 = 0,
-    SWITCHTEC_IOCTL_PART_CFG1 = 1,
-    SWITCHTEC_IOCTL_PART_IMG0 = 2,
-    SWITCHTEC_IOCTL_PART_IMG1 = 3,
-    SWITCHTEC_IOCTL_PART_NVLOG = 4,
-    SWITCHTEC_IOCTL_PART_VENDOR0 = 5,
-    SWITCHTEC_IOCTL_PART_VENDOR1 = 6,
-    SWITCHTEC_IOCTL_PART_VENDOR2 = 7,
-    SWITCHTEC_IOCTL_PART_VENDOR3 = 8,
-    SWITCHTEC_IOCTL_PART_VENDOR4 = 9,
-    SWITCHTEC_IOCTL_PART_VENDOR5 = 10,
-    SWITCHTEC_IOCTL_PART_VENDOR6 = 11,
-    SWITCHTEC_IOCTL_PART_VENDOR7 = 12,
-    SWITCHTEC_IOCTL_PART_BL2_0 = 13,
-    SWITCHTEC_IOCTL_PART_BL2_1 = 14,
-    SWITCHTEC_IOCTL_PART_MAP_0 = 15,
-    SWITCHTEC_IOCTL_PART_MAP_1 = 16,
-    SWITCHTEC_IOCTL_PART_KEY_0 = 17,
-    SWITCHTEC_IOCTL_PART_KEY_1 = 18,
-    SWITCHTEC_NUM_PARTITIONS_GEN3 = 13,
-    SWITCHTEC_NUM_PARTITIONS_GEN4 = 19,
-    SWITCHTEC_IOCTL_NUM_PARTITIONS = 13,
-    SWITCHTEC_IOCTL_PART_ACTIVE = 1,
-    SWITCHTEC_IOCTL_PART_RUNNING = 2,
-    SWITCHTEC_IOCTL_EVENT_STACK_ERROR = 0,
-    SWITCHTEC_IOCTL_EVENT_PPU_ERROR = 1,
-    SWITCHTEC_IOCTL_EVENT_ISP_ERROR = 2,
-    SWITCHTEC_IOCTL_EVENT_SYS_RESET = 3,
-    SWITCHTEC_IOCTL_EVENT_FW_EXC = 4,
-    SWITCHTEC_IOCTL_EVENT_FW_NMI = 5,
-    SWITCHTEC_IOCTL_EVENT_FW_NON_FATAL = 6,
-    SWITCHTEC_IOCTL_EVENT_FW_FATAL = 7,
-    SWITCHTEC_IOCTL_EVENT_TWI_MRPC_COMP = 8,
-    SWITCHTEC_IOCTL_EVENT_TWI_MRPC_COMP_ASYNC = 9,
-    SWITCHTEC_IOCTL_EVENT_CLI_MRPC_COMP = 10,
-    SWITCHTEC_IOCTL_EVENT_CLI_MRPC_COMP_ASYNC = 11,
-    SWITCHTEC_IOCTL_EVENT_GPIO_INT = 12,
-    SWITCHTEC_IOCTL_EVENT_PART_RESET = 13,
-    SWITCHTEC_IOCTL_EVENT_MRPC_COMP = 14,
-    SWITCHTEC_IOCTL_EVENT_MRPC_COMP_ASYNC = 15,
-    SWITCHTEC_IOCTL_EVENT_DYN_PART_BIND_COMP = 16,
-    SWITCHTEC_IOCTL_EVENT_AER_IN_P2P = 17,
-    SWITCHTEC_IOCTL_EVENT_AER_IN_VEP = 18,
-    SWITCHTEC_IOCTL_EVENT_DPC = 19,
-    SWITCHTEC_IOCTL_EVENT_CTS = 20,
-    SWITCHTEC_IOCTL_EVENT_HOTPLUG = 21,
-    SWITCHTEC_IOCTL_EVENT_IER = 22,
-    SWITCHTEC_IOCTL_EVENT_THRESH = 23,
-    SWITCHTEC_IOCTL_EVENT_POWER_MGMT = 24,
-    SWITCHTEC_IOCTL_EVENT_TLP_THROTTLING = 25,
-    SWITCHTEC_IOCTL_EVENT_FORCE_SPEED = 26,
-    SWITCHTEC_IOCTL_EVENT_CREDIT_TIMEOUT = 27,
-    SWITCHTEC_IOCTL_EVENT_LINK_STATE = 28,
-    SWITCHTEC_IOCTL_EVENT_GFMS = 29,
-    SWITCHTEC_IOCTL_EVENT_INTERCOMM_REQ_NOTIFY = 30,
-    SWITCHTEC_IOCTL_EVENT_UEC = 31,
-    SWITCHTEC_IOCTL_MAX_EVENTS = 32,
-    SWITCHTEC_IOCTL_EVENT_LOCAL_PART_IDX = -1,
-    SWITCHTEC_IOCTL_EVENT_IDX_ALL = -2,
-    SWITCHTEC_IOCTL_EVENT_FLAG_CLEAR = 0x1,
-    SWITCHTEC_IOCTL_EVENT_FLAG_EN_POLL = 0x2,
-    SWITCHTEC_IOCTL_EVENT_FLAG_EN_LOG = 0x4,
-    SWITCHTEC_IOCTL_EVENT_FLAG_EN_CLI = 0x8,
-    SWITCHTEC_IOCTL_EVENT_FLAG_EN_FATAL = 0x10,
-    SWITCHTEC_IOCTL_EVENT_FLAG_DIS_POLL = 0x20,
-    SWITCHTEC_IOCTL_EVENT_FLAG_DIS_LOG = 0x40,
-    SWITCHTEC_IOCTL_EVENT_FLAG_DIS_CLI = 0x80,
-    SWITCHTEC_IOCTL_EVENT_FLAG_DIS_FATAL = 0x100,
-    SWITCHTEC_IOCTL_EVENT_FLAG_UNUSED = -512,
-    SWITCHTEC_IOCTL_PFF_VEP = 100,
-    SWITCHTEC_IOCTL_FLASH_PART_INFO = 0xc0105741,
-    SWITCHTEC_IOCTL_EVENT_CTL = 0xc0285743,
-    SWITCHTEC_IOCTL_PFF_TO_PORT = 0xc00c5744,
-    SWITCHTEC_IOCTL_PORT_TO_PFF = 0xc00c5745,
-  },
-  records = {
-    ["struct switchtec_ioctl_flash_part_info"] = [[{
+constants = {
+  SWITCHTEC_IOCTL_PART_CFG0 = 0,
+  SWITCHTEC_IOCTL_PART_CFG1 = 1,
+  SWITCHTEC_IOCTL_PART_IMG0 = 2,
+  SWITCHTEC_IOCTL_PART_IMG1 = 3,
+  SWITCHTEC_IOCTL_PART_NVLOG = 4,
+  SWITCHTEC_IOCTL_PART_VENDOR0 = 5,
+  SWITCHTEC_IOCTL_PART_VENDOR1 = 6,
+  SWITCHTEC_IOCTL_PART_VENDOR2 = 7,
+  SWITCHTEC_IOCTL_PART_VENDOR3 = 8,
+  SWITCHTEC_IOCTL_PART_VENDOR4 = 9,
+  SWITCHTEC_IOCTL_PART_VENDOR5 = 10,
+  SWITCHTEC_IOCTL_PART_VENDOR6 = 11,
+  SWITCHTEC_IOCTL_PART_VENDOR7 = 12,
+  SWITCHTEC_IOCTL_PART_BL2_0 = 13,
+  SWITCHTEC_IOCTL_PART_BL2_1 = 14,
+  SWITCHTEC_IOCTL_PART_MAP_0 = 15,
+  SWITCHTEC_IOCTL_PART_MAP_1 = 16,
+  SWITCHTEC_IOCTL_PART_KEY_0 = 17,
+  SWITCHTEC_IOCTL_PART_KEY_1 = 18,
+  SWITCHTEC_NUM_PARTITIONS_GEN3 = 13,
+  SWITCHTEC_NUM_PARTITIONS_GEN4 = 19,
+  SWITCHTEC_IOCTL_NUM_PARTITIONS = 13,
+  SWITCHTEC_IOCTL_PART_ACTIVE = 1,
+  SWITCHTEC_IOCTL_PART_RUNNING = 2,
+  SWITCHTEC_IOCTL_EVENT_STACK_ERROR = 0,
+  SWITCHTEC_IOCTL_EVENT_PPU_ERROR = 1,
+  SWITCHTEC_IOCTL_EVENT_ISP_ERROR = 2,
+  SWITCHTEC_IOCTL_EVENT_SYS_RESET = 3,
+  SWITCHTEC_IOCTL_EVENT_FW_EXC = 4,
+  SWITCHTEC_IOCTL_EVENT_FW_NMI = 5,
+  SWITCHTEC_IOCTL_EVENT_FW_NON_FATAL = 6,
+  SWITCHTEC_IOCTL_EVENT_FW_FATAL = 7,
+  SWITCHTEC_IOCTL_EVENT_TWI_MRPC_COMP = 8,
+  SWITCHTEC_IOCTL_EVENT_TWI_MRPC_COMP_ASYNC = 9,
+  SWITCHTEC_IOCTL_EVENT_CLI_MRPC_COMP = 10,
+  SWITCHTEC_IOCTL_EVENT_CLI_MRPC_COMP_ASYNC = 11,
+  SWITCHTEC_IOCTL_EVENT_GPIO_INT = 12,
+  SWITCHTEC_IOCTL_EVENT_PART_RESET = 13,
+  SWITCHTEC_IOCTL_EVENT_MRPC_COMP = 14,
+  SWITCHTEC_IOCTL_EVENT_MRPC_COMP_ASYNC = 15,
+  SWITCHTEC_IOCTL_EVENT_DYN_PART_BIND_COMP = 16,
+  SWITCHTEC_IOCTL_EVENT_AER_IN_P2P = 17,
+  SWITCHTEC_IOCTL_EVENT_AER_IN_VEP = 18,
+  SWITCHTEC_IOCTL_EVENT_DPC = 19,
+  SWITCHTEC_IOCTL_EVENT_CTS = 20,
+  SWITCHTEC_IOCTL_EVENT_HOTPLUG = 21,
+  SWITCHTEC_IOCTL_EVENT_IER = 22,
+  SWITCHTEC_IOCTL_EVENT_THRESH = 23,
+  SWITCHTEC_IOCTL_EVENT_POWER_MGMT = 24,
+  SWITCHTEC_IOCTL_EVENT_TLP_THROTTLING = 25,
+  SWITCHTEC_IOCTL_EVENT_FORCE_SPEED = 26,
+  SWITCHTEC_IOCTL_EVENT_CREDIT_TIMEOUT = 27,
+  SWITCHTEC_IOCTL_EVENT_LINK_STATE = 28,
+  SWITCHTEC_IOCTL_EVENT_GFMS = 29,
+  SWITCHTEC_IOCTL_EVENT_INTERCOMM_REQ_NOTIFY = 30,
+  SWITCHTEC_IOCTL_EVENT_UEC = 31,
+  SWITCHTEC_IOCTL_MAX_EVENTS = 32,
+  SWITCHTEC_IOCTL_EVENT_LOCAL_PART_IDX = -1,
+  SWITCHTEC_IOCTL_EVENT_IDX_ALL = -2,
+  SWITCHTEC_IOCTL_EVENT_FLAG_CLEAR = 0x1,
+  SWITCHTEC_IOCTL_EVENT_FLAG_EN_POLL = 0x2,
+  SWITCHTEC_IOCTL_EVENT_FLAG_EN_LOG = 0x4,
+  SWITCHTEC_IOCTL_EVENT_FLAG_EN_CLI = 0x8,
+  SWITCHTEC_IOCTL_EVENT_FLAG_EN_FATAL = 0x10,
+  SWITCHTEC_IOCTL_EVENT_FLAG_DIS_POLL = 0x20,
+  SWITCHTEC_IOCTL_EVENT_FLAG_DIS_LOG = 0x40,
+  SWITCHTEC_IOCTL_EVENT_FLAG_DIS_CLI = 0x80,
+  SWITCHTEC_IOCTL_EVENT_FLAG_DIS_FATAL = 0x100,
+  SWITCHTEC_IOCTL_EVENT_FLAG_UNUSED = -512,
+  SWITCHTEC_IOCTL_PFF_VEP = 100,
+  SWITCHTEC_IOCTL_FLASH_PART_INFO = 0xc0105741,
+  SWITCHTEC_IOCTL_EVENT_CTL = 0xc0285743,
+  SWITCHTEC_IOCTL_PFF_TO_PORT = 0xc00c5744,
+  SWITCHTEC_IOCTL_PORT_TO_PFF = 0xc00c5745,
+},
+records = {
+  ["struct switchtec_ioctl_flash_part_info"] = [[{
   uint32_t flash_partition;
   uint32_t address;
   uint32_t length;
   uint32_t active;
 }]],
-    ["struct switchtec_ioctl_event_ctl"] = [[{
+  ["struct switchtec_ioctl_event_ctl"] = [[{
   uint32_t event_id;
   int32_t index;
   uint32_t flags;
@@ -4928,875 +4928,875 @@ return {
   uint32_t count;
   uint32_t data[5];
 }]],
-    ["struct switchtec_ioctl_pff_port"] = [[{
+  ["struct switchtec_ioctl_pff_port"] = [[{
   uint32_t pff;
   uint32_t partition;
   uint32_t port;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SWITCHTEC_IOCTL_FLASH_INFO = 0x80105740,
-        SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x81985742,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d85742,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct switchtec_ioctl_flash_info"] = [[{
-    uint64_t flash_length;
-    uint32_t num_partitions;
-    uint32_t padding;
-  }]],
-        ["struct switchtec_ioctl_event_summary_legacy"] = [[{
-    uint64_t global;
-    uint64_t part_bitmap;
-    uint32_t local_part;
-    uint32_t padding;
-    uint32_t part[48];
-    uint32_t pff[48];
-  }]],
-        ["struct switchtec_ioctl_event_summary"] = [[{
-    uint64_t global;
-    uint64_t part_bitmap;
-    uint32_t local_part;
-    uint32_t padding;
-    uint32_t part[48];
-    uint32_t pff[255];
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d45742,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SWITCHTEC_IOCTL_FLASH_INFO = 0x40105740,
-        SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x44d85742,
-        SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x41985742,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct switchtec_ioctl_flash_info"] = [[{
-    unsigned long flash_length;
-    uint32_t num_partitions;
-    uint32_t padding;
-  }]],
-        ["struct switchtec_ioctl_event_summary_legacy"] = [[{
-    unsigned long global;
-    unsigned long part_bitmap;
-    uint32_t local_part;
-    uint32_t padding;
-    uint32_t part[48];
-    uint32_t pff[48];
-  }]],
-        ["struct switchtec_ioctl_event_summary"] = [[{
-    unsigned long global;
-    unsigned long part_bitmap;
-    uint32_t local_part;
-    uint32_t padding;
-    uint32_t part[48];
-    uint32_t pff[255];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SWITCHTEC_IOCTL_FLASH_INFO = 0x80105740,
+      SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x81985742,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d85742,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct switchtec_ioctl_flash_info"] = [[{
+  uint64_t flash_length;
+  uint32_t num_partitions;
+  uint32_t padding;
+}]],
+      ["struct switchtec_ioctl_event_summary_legacy"] = [[{
+  uint64_t global;
+  uint64_t part_bitmap;
+  uint32_t local_part;
+  uint32_t padding;
+  uint32_t part[48];
+  uint32_t pff[48];
+}]],
+      ["struct switchtec_ioctl_event_summary"] = [[{
+  uint64_t global;
+  uint64_t part_bitmap;
+  uint32_t local_part;
+  uint32_t padding;
+  uint32_t part[48];
+  uint32_t pff[255];
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d45742,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SWITCHTEC_IOCTL_FLASH_INFO = 0x40105740,
+      SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x44d85742,
+      SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x41985742,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct switchtec_ioctl_flash_info"] = [[{
+  unsigned long flash_length;
+  uint32_t num_partitions;
+  uint32_t padding;
+}]],
+      ["struct switchtec_ioctl_event_summary_legacy"] = [[{
+  unsigned long global;
+  unsigned long part_bitmap;
+  uint32_t local_part;
+  uint32_t padding;
+  uint32_t part[48];
+  uint32_t pff[48];
+}]],
+      ["struct switchtec_ioctl_event_summary"] = [[{
+  unsigned long global;
+  unsigned long part_bitmap;
+  uint32_t local_part;
+  uint32_t padding;
+  uint32_t part[48];
+  uint32_t pff[255];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/sync_file.h"] = [==[
-  constants = {
-    SYNC_IOC_MAGIC = 62,
-    SYNC_IOC_MERGE = 0xc0303e03,
-    SYNC_IOC_FILE_INFO = 0xc0383e04,
-  },
-  records = {
-    ["struct sync_merge_data"] = [[{
+constants = {
+  SYNC_IOC_MAGIC = 62,
+  SYNC_IOC_MERGE = 0xc0303e03,
+  SYNC_IOC_FILE_INFO = 0xc0383e04,
+},
+records = {
+  ["struct sync_merge_data"] = [[{
   char name[32];
   int32_t fd2;
   int32_t fence;
   uint32_t flags;
   uint32_t pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SYNC_IOC_SET_DEADLINE = 0x40103e05,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct sync_fence_info"] = [[{
-    char obj_name[32];
-    char driver_name[32];
-    int32_t status;
-    uint32_t flags;
-    uint64_t timestamp_ns;
-  }]],
-        ["struct sync_file_info"] = [[{
-    char name[32];
-    int32_t status;
-    uint32_t flags;
-    uint32_t num_fences;
-    uint32_t pad;
-    uint64_t sync_fence_info;
-  }]],
-        ["struct sync_set_deadline"] = [[{
-    uint64_t deadline_ns;
-    uint64_t pad;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SYNC_IOC_SET_DEADLINE = 0x80103e05,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct sync_fence_info"] = [[{
-    char obj_name[32];
-    char driver_name[32];
-    int32_t status;
-    uint32_t flags;
-    unsigned long timestamp_ns;
-  }]],
-        ["struct sync_file_info"] = [[{
-    char name[32];
-    int32_t status;
-    uint32_t flags;
-    uint32_t num_fences;
-    uint32_t pad;
-    unsigned long sync_fence_info;
-  }]],
-        ["struct sync_set_deadline"] = [[{
-    unsigned long deadline_ns;
-    unsigned long pad;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SYNC_IOC_SET_DEADLINE = 0x40103e05,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct sync_fence_info"] = [[{
+  char obj_name[32];
+  char driver_name[32];
+  int32_t status;
+  uint32_t flags;
+  uint64_t timestamp_ns;
+}]],
+      ["struct sync_file_info"] = [[{
+  char name[32];
+  int32_t status;
+  uint32_t flags;
+  uint32_t num_fences;
+  uint32_t pad;
+  uint64_t sync_fence_info;
+}]],
+      ["struct sync_set_deadline"] = [[{
+  uint64_t deadline_ns;
+  uint64_t pad;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SYNC_IOC_SET_DEADLINE = 0x80103e05,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct sync_fence_info"] = [[{
+  char obj_name[32];
+  char driver_name[32];
+  int32_t status;
+  uint32_t flags;
+  unsigned long timestamp_ns;
+}]],
+      ["struct sync_file_info"] = [[{
+  char name[32];
+  int32_t status;
+  uint32_t flags;
+  uint32_t num_fences;
+  uint32_t pad;
+  unsigned long sync_fence_info;
+}]],
+      ["struct sync_set_deadline"] = [[{
+  unsigned long deadline_ns;
+  unsigned long pad;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/sysctl.h"] = [==[
-  constants = {
-    CTL_KERN = 1,
-    CTL_VM = 2,
-    CTL_NET = 3,
-    CTL_PROC = 4,
-    CTL_FS = 5,
-    CTL_DEBUG = 6,
-    CTL_DEV = 7,
-    CTL_BUS = 8,
-    CTL_ABI = 9,
-    CTL_CPU = 10,
-    CTL_ARLAN = 254,
-    CTL_S390DBF = 5677,
-    CTL_SUNRPC = 7249,
-    CTL_PM = 9899,
-    CTL_FRV = 9898,
-    CTL_BUS_ISA = 1,
-    INOTIFY_MAX_USER_INSTANCES = 1,
-    INOTIFY_MAX_USER_WATCHES = 2,
-    INOTIFY_MAX_QUEUED_EVENTS = 3,
-    KERN_OSTYPE = 1,
-    KERN_OSRELEASE = 2,
-    KERN_OSREV = 3,
-    KERN_VERSION = 4,
-    KERN_SECUREMASK = 5,
-    KERN_PROF = 6,
-    KERN_NODENAME = 7,
-    KERN_DOMAINNAME = 8,
-    KERN_PANIC = 15,
-    KERN_SPARC_REBOOT = 21,
-    KERN_CTLALTDEL = 22,
-    KERN_PRINTK = 23,
-    KERN_NAMETRANS = 24,
-    KERN_PPC_HTABRECLAIM = 25,
-    KERN_PPC_ZEROPAGED = 26,
-    KERN_PPC_POWERSAVE_NAP = 27,
-    KERN_MODPROBE = 28,
-    KERN_SG_BIG_BUFF = 29,
-    KERN_ACCT = 30,
-    KERN_PPC_L2CR = 31,
-    KERN_RTSIGNR = 32,
-    KERN_RTSIGMAX = 33,
-    KERN_SHMMAX = 34,
-    KERN_MSGMAX = 35,
-    KERN_MSGMNB = 36,
-    KERN_MSGPOOL = 37,
-    KERN_SYSRQ = 38,
-    KERN_MAX_THREADS = 39,
-    KERN_RANDOM = 40,
-    KERN_SHMALL = 41,
-    KERN_MSGMNI = 42,
-    KERN_SEM = 43,
-    KERN_SPARC_STOP_A = 44,
-    KERN_SHMMNI = 45,
-    KERN_OVERFLOWUID = 46,
-    KERN_OVERFLOWGID = 47,
-    KERN_SHMPATH = 48,
-    KERN_HOTPLUG = 49,
-    KERN_IEEE_EMULATION_WARNINGS = 50,
-    KERN_S390_USER_DEBUG_LOGGING = 51,
-    KERN_CORE_USES_PID = 52,
-    KERN_TAINTED = 53,
-    KERN_CADPID = 54,
-    KERN_PIDMAX = 55,
-    KERN_CORE_PATTERN = 56,
-    KERN_PANIC_ON_OOPS = 57,
-    KERN_HPPA_PWRSW = 58,
-    KERN_HPPA_UNALIGNED = 59,
-    KERN_PRINTK_RATELIMIT = 60,
-    KERN_PRINTK_RATELIMIT_BURST = 61,
-    KERN_PTY = 62,
-    KERN_NGROUPS_MAX = 63,
-    KERN_SPARC_SCONS_PWROFF = 64,
-    KERN_HZ_TIMER = 65,
-    KERN_UNKNOWN_NMI_PANIC = 66,
-    KERN_BOOTLOADER_TYPE = 67,
-    KERN_RANDOMIZE = 68,
-    KERN_SETUID_DUMPABLE = 69,
-    KERN_SPIN_RETRY = 70,
-    KERN_ACPI_VIDEO_FLAGS = 71,
-    KERN_IA64_UNALIGNED = 72,
-    KERN_COMPAT_LOG = 73,
-    KERN_MAX_LOCK_DEPTH = 74,
-    KERN_NMI_WATCHDOG = 75,
-    KERN_PANIC_ON_NMI = 76,
-    KERN_PANIC_ON_WARN = 77,
-    KERN_PANIC_PRINT = 78,
-    VM_UNUSED1 = 1,
-    VM_UNUSED2 = 2,
-    VM_UNUSED3 = 3,
-    VM_UNUSED4 = 4,
-    VM_OVERCOMMIT_MEMORY = 5,
-    VM_UNUSED5 = 6,
-    VM_UNUSED7 = 7,
-    VM_UNUSED8 = 8,
-    VM_UNUSED9 = 9,
-    VM_PAGE_CLUSTER = 10,
-    VM_DIRTY_BACKGROUND = 11,
-    VM_DIRTY_RATIO = 12,
-    VM_DIRTY_WB_CS = 13,
-    VM_DIRTY_EXPIRE_CS = 14,
-    VM_NR_PDFLUSH_THREADS = 15,
-    VM_OVERCOMMIT_RATIO = 16,
-    VM_PAGEBUF = 17,
-    VM_HUGETLB_PAGES = 18,
-    VM_SWAPPINESS = 19,
-    VM_LOWMEM_RESERVE_RATIO = 20,
-    VM_MIN_FREE_KBYTES = 21,
-    VM_MAX_MAP_COUNT = 22,
-    VM_BLOCK_DUMP = 24,
-    VM_HUGETLB_GROUP = 25,
-    VM_VFS_CACHE_PRESSURE = 26,
-    VM_LEGACY_VA_LAYOUT = 27,
-    VM_SWAP_TOKEN_TIMEOUT = 28,
-    VM_DROP_PAGECACHE = 29,
-    VM_PERCPU_PAGELIST_FRACTION = 30,
-    VM_ZONE_RECLAIM_MODE = 31,
-    VM_MIN_UNMAPPED = 32,
-    VM_PANIC_ON_OOM = 33,
-    VM_VDSO_ENABLED = 34,
-    VM_MIN_SLAB = 35,
-    NET_CORE = 1,
-    NET_ETHER = 2,
-    NET_802 = 3,
-    NET_UNIX = 4,
-    NET_IPV4 = 5,
-    NET_IPX = 6,
-    NET_ATALK = 7,
-    NET_NETROM = 8,
-    NET_AX25 = 9,
-    NET_BRIDGE = 10,
-    NET_ROSE = 11,
-    NET_IPV6 = 12,
-    NET_X25 = 13,
-    NET_TR = 14,
-    NET_DECNET = 15,
-    NET_ECONET = 16,
-    NET_SCTP = 17,
-    NET_LLC = 18,
-    NET_NETFILTER = 19,
-    NET_DCCP = 20,
-    NET_IRDA = 412,
-    RANDOM_POOLSIZE = 1,
-    RANDOM_ENTROPY_COUNT = 2,
-    RANDOM_READ_THRESH = 3,
-    RANDOM_WRITE_THRESH = 4,
-    RANDOM_BOOT_ID = 5,
-    RANDOM_UUID = 6,
-    PTY_MAX = 1,
-    PTY_NR = 2,
-    BUS_ISA_MEM_BASE = 1,
-    BUS_ISA_PORT_BASE = 2,
-    BUS_ISA_PORT_SHIFT = 3,
-    NET_CORE_WMEM_MAX = 1,
-    NET_CORE_RMEM_MAX = 2,
-    NET_CORE_WMEM_DEFAULT = 3,
-    NET_CORE_RMEM_DEFAULT = 4,
-    NET_CORE_MAX_BACKLOG = 6,
-    NET_CORE_FASTROUTE = 7,
-    NET_CORE_MSG_COST = 8,
-    NET_CORE_MSG_BURST = 9,
-    NET_CORE_OPTMEM_MAX = 10,
-    NET_CORE_HOT_LIST_LENGTH = 11,
-    NET_CORE_DIVERT_VERSION = 12,
-    NET_CORE_NO_CONG_THRESH = 13,
-    NET_CORE_NO_CONG = 14,
-    NET_CORE_LO_CONG = 15,
-    NET_CORE_MOD_CONG = 16,
-    NET_CORE_DEV_WEIGHT = 17,
-    NET_CORE_SOMAXCONN = 18,
-    NET_CORE_BUDGET = 19,
-    NET_CORE_AEVENT_ETIME = 20,
-    NET_CORE_AEVENT_RSEQTH = 21,
-    NET_CORE_WARNINGS = 22,
-    NET_UNIX_DESTROY_DELAY = 1,
-    NET_UNIX_DELETE_DELAY = 2,
-    NET_UNIX_MAX_DGRAM_QLEN = 3,
-    NET_NF_CONNTRACK_MAX = 1,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_SYN_SENT = 2,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_SYN_RECV = 3,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_ESTABLISHED = 4,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_FIN_WAIT = 5,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_CLOSE_WAIT = 6,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_LAST_ACK = 7,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_TIME_WAIT = 8,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_CLOSE = 9,
-    NET_NF_CONNTRACK_UDP_TIMEOUT = 10,
-    NET_NF_CONNTRACK_UDP_TIMEOUT_STREAM = 11,
-    NET_NF_CONNTRACK_ICMP_TIMEOUT = 12,
-    NET_NF_CONNTRACK_GENERIC_TIMEOUT = 13,
-    NET_NF_CONNTRACK_BUCKETS = 14,
-    NET_NF_CONNTRACK_LOG_INVALID = 15,
-    NET_NF_CONNTRACK_TCP_TIMEOUT_MAX_RETRANS = 16,
-    NET_NF_CONNTRACK_TCP_LOOSE = 17,
-    NET_NF_CONNTRACK_TCP_BE_LIBERAL = 18,
-    NET_NF_CONNTRACK_TCP_MAX_RETRANS = 19,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_CLOSED = 20,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_WAIT = 21,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_ECHOED = 22,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_ESTABLISHED = 23,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_SENT = 24,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_RECD = 25,
-    NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_ACK_SENT = 26,
-    NET_NF_CONNTRACK_COUNT = 27,
-    NET_NF_CONNTRACK_ICMPV6_TIMEOUT = 28,
-    NET_NF_CONNTRACK_FRAG6_TIMEOUT = 29,
-    NET_NF_CONNTRACK_FRAG6_LOW_THRESH = 30,
-    NET_NF_CONNTRACK_FRAG6_HIGH_THRESH = 31,
-    NET_NF_CONNTRACK_CHECKSUM = 32,
-    NET_IPV4_FORWARD = 8,
-    NET_IPV4_DYNADDR = 9,
-    NET_IPV4_CONF = 16,
-    NET_IPV4_NEIGH = 17,
-    NET_IPV4_ROUTE = 18,
-    NET_IPV4_FIB_HASH = 19,
-    NET_IPV4_NETFILTER = 20,
-    NET_IPV4_TCP_TIMESTAMPS = 33,
-    NET_IPV4_TCP_WINDOW_SCALING = 34,
-    NET_IPV4_TCP_SACK = 35,
-    NET_IPV4_TCP_RETRANS_COLLAPSE = 36,
-    NET_IPV4_DEFAULT_TTL = 37,
-    NET_IPV4_AUTOCONFIG = 38,
-    NET_IPV4_NO_PMTU_DISC = 39,
-    NET_IPV4_TCP_SYN_RETRIES = 40,
-    NET_IPV4_IPFRAG_HIGH_THRESH = 41,
-    NET_IPV4_IPFRAG_LOW_THRESH = 42,
-    NET_IPV4_IPFRAG_TIME = 43,
-    NET_IPV4_TCP_MAX_KA_PROBES = 44,
-    NET_IPV4_TCP_KEEPALIVE_TIME = 45,
-    NET_IPV4_TCP_KEEPALIVE_PROBES = 46,
-    NET_IPV4_TCP_RETRIES1 = 47,
-    NET_IPV4_TCP_RETRIES2 = 48,
-    NET_IPV4_TCP_FIN_TIMEOUT = 49,
-    NET_IPV4_IP_MASQ_DEBUG = 50,
-    NET_TCP_SYNCOOKIES = 51,
-    NET_TCP_STDURG = 52,
-    NET_TCP_RFC1337 = 53,
-    NET_TCP_SYN_TAILDROP = 54,
-    NET_TCP_MAX_SYN_BACKLOG = 55,
-    NET_IPV4_LOCAL_PORT_RANGE = 56,
-    NET_IPV4_ICMP_ECHO_IGNORE_ALL = 57,
-    NET_IPV4_ICMP_ECHO_IGNORE_BROADCASTS = 58,
-    NET_IPV4_ICMP_SOURCEQUENCH_RATE = 59,
-    NET_IPV4_ICMP_DESTUNREACH_RATE = 60,
-    NET_IPV4_ICMP_TIMEEXCEED_RATE = 61,
-    NET_IPV4_ICMP_PARAMPROB_RATE = 62,
-    NET_IPV4_ICMP_ECHOREPLY_RATE = 63,
-    NET_IPV4_ICMP_IGNORE_BOGUS_ERROR_RESPONSES = 64,
-    NET_IPV4_IGMP_MAX_MEMBERSHIPS = 65,
-    NET_TCP_TW_RECYCLE = 66,
-    NET_IPV4_ALWAYS_DEFRAG = 67,
-    NET_IPV4_TCP_KEEPALIVE_INTVL = 68,
-    NET_IPV4_INET_PEER_THRESHOLD = 69,
-    NET_IPV4_INET_PEER_MINTTL = 70,
-    NET_IPV4_INET_PEER_MAXTTL = 71,
-    NET_IPV4_INET_PEER_GC_MINTIME = 72,
-    NET_IPV4_INET_PEER_GC_MAXTIME = 73,
-    NET_TCP_ORPHAN_RETRIES = 74,
-    NET_TCP_ABORT_ON_OVERFLOW = 75,
-    NET_TCP_SYNACK_RETRIES = 76,
-    NET_TCP_MAX_ORPHANS = 77,
-    NET_TCP_MAX_TW_BUCKETS = 78,
-    NET_TCP_FACK = 79,
-    NET_TCP_REORDERING = 80,
-    NET_TCP_ECN = 81,
-    NET_TCP_DSACK = 82,
-    NET_TCP_MEM = 83,
-    NET_TCP_WMEM = 84,
-    NET_TCP_RMEM = 85,
-    NET_TCP_APP_WIN = 86,
-    NET_TCP_ADV_WIN_SCALE = 87,
-    NET_IPV4_NONLOCAL_BIND = 88,
-    NET_IPV4_ICMP_RATELIMIT = 89,
-    NET_IPV4_ICMP_RATEMASK = 90,
-    NET_TCP_TW_REUSE = 91,
-    NET_TCP_FRTO = 92,
-    NET_TCP_LOW_LATENCY = 93,
-    NET_IPV4_IPFRAG_SECRET_INTERVAL = 94,
-    NET_IPV4_IGMP_MAX_MSF = 96,
-    NET_TCP_NO_METRICS_SAVE = 97,
-    NET_TCP_DEFAULT_WIN_SCALE = 105,
-    NET_TCP_MODERATE_RCVBUF = 106,
-    NET_TCP_TSO_WIN_DIVISOR = 107,
-    NET_TCP_BIC_BETA = 108,
-    NET_IPV4_ICMP_ERRORS_USE_INBOUND_IFADDR = 109,
-    NET_TCP_CONG_CONTROL = 110,
-    NET_TCP_ABC = 111,
-    NET_IPV4_IPFRAG_MAX_DIST = 112,
-    NET_TCP_MTU_PROBING = 113,
-    NET_TCP_BASE_MSS = 114,
-    NET_IPV4_TCP_WORKAROUND_SIGNED_WINDOWS = 115,
-    NET_TCP_DMA_COPYBREAK = 116,
-    NET_TCP_SLOW_START_AFTER_IDLE = 117,
-    NET_CIPSOV4_CACHE_ENABLE = 118,
-    NET_CIPSOV4_CACHE_BUCKET_SIZE = 119,
-    NET_CIPSOV4_RBM_OPTFMT = 120,
-    NET_CIPSOV4_RBM_STRICTVALID = 121,
-    NET_TCP_AVAIL_CONG_CONTROL = 122,
-    NET_TCP_ALLOWED_CONG_CONTROL = 123,
-    NET_TCP_MAX_SSTHRESH = 124,
-    NET_TCP_FRTO_RESPONSE = 125,
-    NET_IPV4_ROUTE_FLUSH = 1,
-    NET_IPV4_ROUTE_MIN_DELAY = 2,
-    NET_IPV4_ROUTE_MAX_DELAY = 3,
-    NET_IPV4_ROUTE_GC_THRESH = 4,
-    NET_IPV4_ROUTE_MAX_SIZE = 5,
-    NET_IPV4_ROUTE_GC_MIN_INTERVAL = 6,
-    NET_IPV4_ROUTE_GC_TIMEOUT = 7,
-    NET_IPV4_ROUTE_GC_INTERVAL = 8,
-    NET_IPV4_ROUTE_REDIRECT_LOAD = 9,
-    NET_IPV4_ROUTE_REDIRECT_NUMBER = 10,
-    NET_IPV4_ROUTE_REDIRECT_SILENCE = 11,
-    NET_IPV4_ROUTE_ERROR_COST = 12,
-    NET_IPV4_ROUTE_ERROR_BURST = 13,
-    NET_IPV4_ROUTE_GC_ELASTICITY = 14,
-    NET_IPV4_ROUTE_MTU_EXPIRES = 15,
-    NET_IPV4_ROUTE_MIN_PMTU = 16,
-    NET_IPV4_ROUTE_MIN_ADVMSS = 17,
-    NET_IPV4_ROUTE_SECRET_INTERVAL = 18,
-    NET_IPV4_ROUTE_GC_MIN_INTERVAL_MS = 19,
-    NET_PROTO_CONF_ALL = -2,
-    NET_PROTO_CONF_DEFAULT = -3,
-    NET_IPV4_CONF_FORWARDING = 1,
-    NET_IPV4_CONF_MC_FORWARDING = 2,
-    NET_IPV4_CONF_PROXY_ARP = 3,
-    NET_IPV4_CONF_ACCEPT_REDIRECTS = 4,
-    NET_IPV4_CONF_SECURE_REDIRECTS = 5,
-    NET_IPV4_CONF_SEND_REDIRECTS = 6,
-    NET_IPV4_CONF_SHARED_MEDIA = 7,
-    NET_IPV4_CONF_RP_FILTER = 8,
-    NET_IPV4_CONF_ACCEPT_SOURCE_ROUTE = 9,
-    NET_IPV4_CONF_BOOTP_RELAY = 10,
-    NET_IPV4_CONF_LOG_MARTIANS = 11,
-    NET_IPV4_CONF_TAG = 12,
-    NET_IPV4_CONF_ARPFILTER = 13,
-    NET_IPV4_CONF_MEDIUM_ID = 14,
-    NET_IPV4_CONF_NOXFRM = 15,
-    NET_IPV4_CONF_NOPOLICY = 16,
-    NET_IPV4_CONF_FORCE_IGMP_VERSION = 17,
-    NET_IPV4_CONF_ARP_ANNOUNCE = 18,
-    NET_IPV4_CONF_ARP_IGNORE = 19,
-    NET_IPV4_CONF_PROMOTE_SECONDARIES = 20,
-    NET_IPV4_CONF_ARP_ACCEPT = 21,
-    NET_IPV4_CONF_ARP_NOTIFY = 22,
-    NET_IPV4_CONF_ARP_EVICT_NOCARRIER = 23,
-    NET_IPV4_NF_CONNTRACK_MAX = 1,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_SYN_SENT = 2,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_SYN_RECV = 3,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_ESTABLISHED = 4,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_FIN_WAIT = 5,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_CLOSE_WAIT = 6,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_LAST_ACK = 7,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_TIME_WAIT = 8,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_CLOSE = 9,
-    NET_IPV4_NF_CONNTRACK_UDP_TIMEOUT = 10,
-    NET_IPV4_NF_CONNTRACK_UDP_TIMEOUT_STREAM = 11,
-    NET_IPV4_NF_CONNTRACK_ICMP_TIMEOUT = 12,
-    NET_IPV4_NF_CONNTRACK_GENERIC_TIMEOUT = 13,
-    NET_IPV4_NF_CONNTRACK_BUCKETS = 14,
-    NET_IPV4_NF_CONNTRACK_LOG_INVALID = 15,
-    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_MAX_RETRANS = 16,
-    NET_IPV4_NF_CONNTRACK_TCP_LOOSE = 17,
-    NET_IPV4_NF_CONNTRACK_TCP_BE_LIBERAL = 18,
-    NET_IPV4_NF_CONNTRACK_TCP_MAX_RETRANS = 19,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_CLOSED = 20,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_WAIT = 21,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_ECHOED = 22,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_ESTABLISHED = 23,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_SENT = 24,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_RECD = 25,
-    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_ACK_SENT = 26,
-    NET_IPV4_NF_CONNTRACK_COUNT = 27,
-    NET_IPV4_NF_CONNTRACK_CHECKSUM = 28,
-    NET_IPV6_CONF = 16,
-    NET_IPV6_NEIGH = 17,
-    NET_IPV6_ROUTE = 18,
-    NET_IPV6_ICMP = 19,
-    NET_IPV6_BINDV6ONLY = 20,
-    NET_IPV6_IP6FRAG_HIGH_THRESH = 21,
-    NET_IPV6_IP6FRAG_LOW_THRESH = 22,
-    NET_IPV6_IP6FRAG_TIME = 23,
-    NET_IPV6_IP6FRAG_SECRET_INTERVAL = 24,
-    NET_IPV6_MLD_MAX_MSF = 25,
-    NET_IPV6_ROUTE_FLUSH = 1,
-    NET_IPV6_ROUTE_GC_THRESH = 2,
-    NET_IPV6_ROUTE_MAX_SIZE = 3,
-    NET_IPV6_ROUTE_GC_MIN_INTERVAL = 4,
-    NET_IPV6_ROUTE_GC_TIMEOUT = 5,
-    NET_IPV6_ROUTE_GC_INTERVAL = 6,
-    NET_IPV6_ROUTE_GC_ELASTICITY = 7,
-    NET_IPV6_ROUTE_MTU_EXPIRES = 8,
-    NET_IPV6_ROUTE_MIN_ADVMSS = 9,
-    NET_IPV6_ROUTE_GC_MIN_INTERVAL_MS = 10,
-    NET_IPV6_FORWARDING = 1,
-    NET_IPV6_HOP_LIMIT = 2,
-    NET_IPV6_MTU = 3,
-    NET_IPV6_ACCEPT_RA = 4,
-    NET_IPV6_ACCEPT_REDIRECTS = 5,
-    NET_IPV6_AUTOCONF = 6,
-    NET_IPV6_DAD_TRANSMITS = 7,
-    NET_IPV6_RTR_SOLICITS = 8,
-    NET_IPV6_RTR_SOLICIT_INTERVAL = 9,
-    NET_IPV6_RTR_SOLICIT_DELAY = 10,
-    NET_IPV6_USE_TEMPADDR = 11,
-    NET_IPV6_TEMP_VALID_LFT = 12,
-    NET_IPV6_TEMP_PREFERED_LFT = 13,
-    NET_IPV6_REGEN_MAX_RETRY = 14,
-    NET_IPV6_MAX_DESYNC_FACTOR = 15,
-    NET_IPV6_MAX_ADDRESSES = 16,
-    NET_IPV6_FORCE_MLD_VERSION = 17,
-    NET_IPV6_ACCEPT_RA_DEFRTR = 18,
-    NET_IPV6_ACCEPT_RA_PINFO = 19,
-    NET_IPV6_ACCEPT_RA_RTR_PREF = 20,
-    NET_IPV6_RTR_PROBE_INTERVAL = 21,
-    NET_IPV6_ACCEPT_RA_RT_INFO_MAX_PLEN = 22,
-    NET_IPV6_PROXY_NDP = 23,
-    NET_IPV6_ACCEPT_SOURCE_ROUTE = 25,
-    NET_IPV6_ACCEPT_RA_FROM_LOCAL = 26,
-    NET_IPV6_ACCEPT_RA_RT_INFO_MIN_PLEN = 27,
-    NET_IPV6_RA_DEFRTR_METRIC = 28,
-    NET_IPV6_FORCE_FORWARDING = 29,
-    __NET_IPV6_MAX = 30,
-    NET_IPV6_ICMP_RATELIMIT = 1,
-    NET_IPV6_ICMP_ECHO_IGNORE_ALL = 2,
-    NET_NEIGH_MCAST_SOLICIT = 1,
-    NET_NEIGH_UCAST_SOLICIT = 2,
-    NET_NEIGH_APP_SOLICIT = 3,
-    NET_NEIGH_RETRANS_TIME = 4,
-    NET_NEIGH_REACHABLE_TIME = 5,
-    NET_NEIGH_DELAY_PROBE_TIME = 6,
-    NET_NEIGH_GC_STALE_TIME = 7,
-    NET_NEIGH_UNRES_QLEN = 8,
-    NET_NEIGH_PROXY_QLEN = 9,
-    NET_NEIGH_ANYCAST_DELAY = 10,
-    NET_NEIGH_PROXY_DELAY = 11,
-    NET_NEIGH_LOCKTIME = 12,
-    NET_NEIGH_GC_INTERVAL = 13,
-    NET_NEIGH_GC_THRESH1 = 14,
-    NET_NEIGH_GC_THRESH2 = 15,
-    NET_NEIGH_GC_THRESH3 = 16,
-    NET_NEIGH_RETRANS_TIME_MS = 17,
-    NET_NEIGH_REACHABLE_TIME_MS = 18,
-    NET_NEIGH_INTERVAL_PROBE_TIME_MS = 19,
-    NET_DCCP_DEFAULT = 1,
-    NET_IPX_PPROP_BROADCASTING = 1,
-    NET_IPX_FORWARDING = 2,
-    NET_LLC2 = 1,
-    NET_LLC_STATION = 2,
-    NET_LLC2_TIMEOUT = 1,
-    NET_LLC_STATION_ACK_TIMEOUT = 1,
-    NET_LLC2_ACK_TIMEOUT = 1,
-    NET_LLC2_P_TIMEOUT = 2,
-    NET_LLC2_REJ_TIMEOUT = 3,
-    NET_LLC2_BUSY_TIMEOUT = 4,
-    NET_ATALK_AARP_EXPIRY_TIME = 1,
-    NET_ATALK_AARP_TICK_TIME = 2,
-    NET_ATALK_AARP_RETRANSMIT_LIMIT = 3,
-    NET_ATALK_AARP_RESOLVE_TIME = 4,
-    NET_NETROM_DEFAULT_PATH_QUALITY = 1,
-    NET_NETROM_OBSOLESCENCE_COUNT_INITIALISER = 2,
-    NET_NETROM_NETWORK_TTL_INITIALISER = 3,
-    NET_NETROM_TRANSPORT_TIMEOUT = 4,
-    NET_NETROM_TRANSPORT_MAXIMUM_TRIES = 5,
-    NET_NETROM_TRANSPORT_ACKNOWLEDGE_DELAY = 6,
-    NET_NETROM_TRANSPORT_BUSY_DELAY = 7,
-    NET_NETROM_TRANSPORT_REQUESTED_WINDOW_SIZE = 8,
-    NET_NETROM_TRANSPORT_NO_ACTIVITY_TIMEOUT = 9,
-    NET_NETROM_ROUTING_CONTROL = 10,
-    NET_NETROM_LINK_FAILS_COUNT = 11,
-    NET_NETROM_RESET = 12,
-    NET_AX25_IP_DEFAULT_MODE = 1,
-    NET_AX25_DEFAULT_MODE = 2,
-    NET_AX25_BACKOFF_TYPE = 3,
-    NET_AX25_CONNECT_MODE = 4,
-    NET_AX25_STANDARD_WINDOW = 5,
-    NET_AX25_EXTENDED_WINDOW = 6,
-    NET_AX25_T1_TIMEOUT = 7,
-    NET_AX25_T2_TIMEOUT = 8,
-    NET_AX25_T3_TIMEOUT = 9,
-    NET_AX25_IDLE_TIMEOUT = 10,
-    NET_AX25_N2 = 11,
-    NET_AX25_PACLEN = 12,
-    NET_AX25_PROTOCOL = 13,
-    NET_AX25_DAMA_SLAVE_TIMEOUT = 14,
-    NET_ROSE_RESTART_REQUEST_TIMEOUT = 1,
-    NET_ROSE_CALL_REQUEST_TIMEOUT = 2,
-    NET_ROSE_RESET_REQUEST_TIMEOUT = 3,
-    NET_ROSE_CLEAR_REQUEST_TIMEOUT = 4,
-    NET_ROSE_ACK_HOLD_BACK_TIMEOUT = 5,
-    NET_ROSE_ROUTING_CONTROL = 6,
-    NET_ROSE_LINK_FAIL_TIMEOUT = 7,
-    NET_ROSE_MAX_VCS = 8,
-    NET_ROSE_WINDOW_SIZE = 9,
-    NET_ROSE_NO_ACTIVITY_TIMEOUT = 10,
-    NET_X25_RESTART_REQUEST_TIMEOUT = 1,
-    NET_X25_CALL_REQUEST_TIMEOUT = 2,
-    NET_X25_RESET_REQUEST_TIMEOUT = 3,
-    NET_X25_CLEAR_REQUEST_TIMEOUT = 4,
-    NET_X25_ACK_HOLD_BACK_TIMEOUT = 5,
-    NET_X25_FORWARD = 6,
-    NET_TR_RIF_TIMEOUT = 1,
-    NET_DECNET_NODE_TYPE = 1,
-    NET_DECNET_NODE_ADDRESS = 2,
-    NET_DECNET_NODE_NAME = 3,
-    NET_DECNET_DEFAULT_DEVICE = 4,
-    NET_DECNET_TIME_WAIT = 5,
-    NET_DECNET_DN_COUNT = 6,
-    NET_DECNET_DI_COUNT = 7,
-    NET_DECNET_DR_COUNT = 8,
-    NET_DECNET_DST_GC_INTERVAL = 9,
-    NET_DECNET_CONF = 10,
-    NET_DECNET_NO_FC_MAX_CWND = 11,
-    NET_DECNET_MEM = 12,
-    NET_DECNET_RMEM = 13,
-    NET_DECNET_WMEM = 14,
-    NET_DECNET_DEBUG_LEVEL = 255,
-    NET_DECNET_CONF_LOOPBACK = -2,
-    NET_DECNET_CONF_DDCMP = -3,
-    NET_DECNET_CONF_PPP = -4,
-    NET_DECNET_CONF_X25 = -5,
-    NET_DECNET_CONF_GRE = -6,
-    NET_DECNET_CONF_ETHER = -7,
-    NET_DECNET_CONF_DEV_PRIORITY = 1,
-    NET_DECNET_CONF_DEV_T1 = 2,
-    NET_DECNET_CONF_DEV_T2 = 3,
-    NET_DECNET_CONF_DEV_T3 = 4,
-    NET_DECNET_CONF_DEV_FORWARDING = 5,
-    NET_DECNET_CONF_DEV_BLKSIZE = 6,
-    NET_DECNET_CONF_DEV_STATE = 7,
-    NET_SCTP_RTO_INITIAL = 1,
-    NET_SCTP_RTO_MIN = 2,
-    NET_SCTP_RTO_MAX = 3,
-    NET_SCTP_RTO_ALPHA = 4,
-    NET_SCTP_RTO_BETA = 5,
-    NET_SCTP_VALID_COOKIE_LIFE = 6,
-    NET_SCTP_ASSOCIATION_MAX_RETRANS = 7,
-    NET_SCTP_PATH_MAX_RETRANS = 8,
-    NET_SCTP_MAX_INIT_RETRANSMITS = 9,
-    NET_SCTP_HB_INTERVAL = 10,
-    NET_SCTP_PRESERVE_ENABLE = 11,
-    NET_SCTP_MAX_BURST = 12,
-    NET_SCTP_ADDIP_ENABLE = 13,
-    NET_SCTP_PRSCTP_ENABLE = 14,
-    NET_SCTP_SNDBUF_POLICY = 15,
-    NET_SCTP_SACK_TIMEOUT = 16,
-    NET_SCTP_RCVBUF_POLICY = 17,
-    NET_BRIDGE_NF_CALL_ARPTABLES = 1,
-    NET_BRIDGE_NF_CALL_IPTABLES = 2,
-    NET_BRIDGE_NF_CALL_IP6TABLES = 3,
-    NET_BRIDGE_NF_FILTER_VLAN_TAGGED = 4,
-    NET_BRIDGE_NF_FILTER_PPPOE_TAGGED = 5,
-    FS_NRINODE = 1,
-    FS_STATINODE = 2,
-    FS_MAXINODE = 3,
-    FS_NRDQUOT = 4,
-    FS_MAXDQUOT = 5,
-    FS_NRFILE = 6,
-    FS_MAXFILE = 7,
-    FS_DENTRY = 8,
-    FS_NRSUPER = 9,
-    FS_MAXSUPER = 10,
-    FS_OVERFLOWUID = 11,
-    FS_OVERFLOWGID = 12,
-    FS_LEASES = 13,
-    FS_DIR_NOTIFY = 14,
-    FS_LEASE_TIME = 15,
-    FS_DQSTATS = 16,
-    FS_XFS = 17,
-    FS_AIO_NR = 18,
-    FS_AIO_MAX_NR = 19,
-    FS_INOTIFY = 20,
-    FS_OCFS2 = 988,
-    FS_DQ_LOOKUPS = 1,
-    FS_DQ_DROPS = 2,
-    FS_DQ_READS = 3,
-    FS_DQ_WRITES = 4,
-    FS_DQ_CACHE_HITS = 5,
-    FS_DQ_ALLOCATED = 6,
-    FS_DQ_FREE = 7,
-    FS_DQ_SYNCS = 8,
-    FS_DQ_WARNINGS = 9,
-    DEV_CDROM = 1,
-    DEV_HWMON = 2,
-    DEV_PARPORT = 3,
-    DEV_RAID = 4,
-    DEV_MAC_HID = 5,
-    DEV_SCSI = 6,
-    DEV_IPMI = 7,
-    DEV_CDROM_INFO = 1,
-    DEV_CDROM_AUTOCLOSE = 2,
-    DEV_CDROM_AUTOEJECT = 3,
-    DEV_CDROM_DEBUG = 4,
-    DEV_CDROM_LOCK = 5,
-    DEV_CDROM_CHECK_MEDIA = 6,
-    DEV_PARPORT_DEFAULT = -3,
-    DEV_RAID_SPEED_LIMIT_MIN = 1,
-    DEV_RAID_SPEED_LIMIT_MAX = 2,
-    DEV_PARPORT_DEFAULT_TIMESLICE = 1,
-    DEV_PARPORT_DEFAULT_SPINTIME = 2,
-    DEV_PARPORT_SPINTIME = 1,
-    DEV_PARPORT_BASE_ADDR = 2,
-    DEV_PARPORT_IRQ = 3,
-    DEV_PARPORT_DMA = 4,
-    DEV_PARPORT_MODES = 5,
-    DEV_PARPORT_DEVICES = 6,
-    DEV_PARPORT_AUTOPROBE = 16,
-    DEV_PARPORT_DEVICES_ACTIVE = -3,
-    DEV_PARPORT_DEVICE_TIMESLICE = 1,
-    DEV_MAC_HID_KEYBOARD_SENDS_LINUX_KEYCODES = 1,
-    DEV_MAC_HID_KEYBOARD_LOCK_KEYCODES = 2,
-    DEV_MAC_HID_MOUSE_BUTTON_EMULATION = 3,
-    DEV_MAC_HID_MOUSE_BUTTON2_KEYCODE = 4,
-    DEV_MAC_HID_MOUSE_BUTTON3_KEYCODE = 5,
-    DEV_MAC_HID_ADB_MOUSE_SENDS_KEYCODES = 6,
-    DEV_SCSI_LOGGING_LEVEL = 1,
-    DEV_IPMI_POWEROFF_POWERCYCLE = 1,
-    ABI_DEFHANDLER_COFF = 1,
-    ABI_DEFHANDLER_ELF = 2,
-    ABI_DEFHANDLER_LCALL7 = 3,
-    ABI_DEFHANDLER_LIBCSO = 4,
-    ABI_TRACE = 5,
-    ABI_FAKE_UTSNAME = 6,
-    CTL_MAXNAME = 10,
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct __sysctl_args"] = [[{
-    int32_t *name;
-    int32_t nlen;
-    void *oldval;
-    unsigned long *oldlenp;
-    void *newval;
-    unsigned long newlen;
-    unsigned long __unused[4];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct __sysctl_args"] = [[{
-    int32_t *name;
-    int32_t nlen;
-    void *oldval;
-    uint32_t *oldlenp;
-    void *newval;
-    uint32_t newlen;
-    unsigned long __unused[4];
-  }]],
-      },
+constants = {
+  CTL_KERN = 1,
+  CTL_VM = 2,
+  CTL_NET = 3,
+  CTL_PROC = 4,
+  CTL_FS = 5,
+  CTL_DEBUG = 6,
+  CTL_DEV = 7,
+  CTL_BUS = 8,
+  CTL_ABI = 9,
+  CTL_CPU = 10,
+  CTL_ARLAN = 254,
+  CTL_S390DBF = 5677,
+  CTL_SUNRPC = 7249,
+  CTL_PM = 9899,
+  CTL_FRV = 9898,
+  CTL_BUS_ISA = 1,
+  INOTIFY_MAX_USER_INSTANCES = 1,
+  INOTIFY_MAX_USER_WATCHES = 2,
+  INOTIFY_MAX_QUEUED_EVENTS = 3,
+  KERN_OSTYPE = 1,
+  KERN_OSRELEASE = 2,
+  KERN_OSREV = 3,
+  KERN_VERSION = 4,
+  KERN_SECUREMASK = 5,
+  KERN_PROF = 6,
+  KERN_NODENAME = 7,
+  KERN_DOMAINNAME = 8,
+  KERN_PANIC = 15,
+  KERN_SPARC_REBOOT = 21,
+  KERN_CTLALTDEL = 22,
+  KERN_PRINTK = 23,
+  KERN_NAMETRANS = 24,
+  KERN_PPC_HTABRECLAIM = 25,
+  KERN_PPC_ZEROPAGED = 26,
+  KERN_PPC_POWERSAVE_NAP = 27,
+  KERN_MODPROBE = 28,
+  KERN_SG_BIG_BUFF = 29,
+  KERN_ACCT = 30,
+  KERN_PPC_L2CR = 31,
+  KERN_RTSIGNR = 32,
+  KERN_RTSIGMAX = 33,
+  KERN_SHMMAX = 34,
+  KERN_MSGMAX = 35,
+  KERN_MSGMNB = 36,
+  KERN_MSGPOOL = 37,
+  KERN_SYSRQ = 38,
+  KERN_MAX_THREADS = 39,
+  KERN_RANDOM = 40,
+  KERN_SHMALL = 41,
+  KERN_MSGMNI = 42,
+  KERN_SEM = 43,
+  KERN_SPARC_STOP_A = 44,
+  KERN_SHMMNI = 45,
+  KERN_OVERFLOWUID = 46,
+  KERN_OVERFLOWGID = 47,
+  KERN_SHMPATH = 48,
+  KERN_HOTPLUG = 49,
+  KERN_IEEE_EMULATION_WARNINGS = 50,
+  KERN_S390_USER_DEBUG_LOGGING = 51,
+  KERN_CORE_USES_PID = 52,
+  KERN_TAINTED = 53,
+  KERN_CADPID = 54,
+  KERN_PIDMAX = 55,
+  KERN_CORE_PATTERN = 56,
+  KERN_PANIC_ON_OOPS = 57,
+  KERN_HPPA_PWRSW = 58,
+  KERN_HPPA_UNALIGNED = 59,
+  KERN_PRINTK_RATELIMIT = 60,
+  KERN_PRINTK_RATELIMIT_BURST = 61,
+  KERN_PTY = 62,
+  KERN_NGROUPS_MAX = 63,
+  KERN_SPARC_SCONS_PWROFF = 64,
+  KERN_HZ_TIMER = 65,
+  KERN_UNKNOWN_NMI_PANIC = 66,
+  KERN_BOOTLOADER_TYPE = 67,
+  KERN_RANDOMIZE = 68,
+  KERN_SETUID_DUMPABLE = 69,
+  KERN_SPIN_RETRY = 70,
+  KERN_ACPI_VIDEO_FLAGS = 71,
+  KERN_IA64_UNALIGNED = 72,
+  KERN_COMPAT_LOG = 73,
+  KERN_MAX_LOCK_DEPTH = 74,
+  KERN_NMI_WATCHDOG = 75,
+  KERN_PANIC_ON_NMI = 76,
+  KERN_PANIC_ON_WARN = 77,
+  KERN_PANIC_PRINT = 78,
+  VM_UNUSED1 = 1,
+  VM_UNUSED2 = 2,
+  VM_UNUSED3 = 3,
+  VM_UNUSED4 = 4,
+  VM_OVERCOMMIT_MEMORY = 5,
+  VM_UNUSED5 = 6,
+  VM_UNUSED7 = 7,
+  VM_UNUSED8 = 8,
+  VM_UNUSED9 = 9,
+  VM_PAGE_CLUSTER = 10,
+  VM_DIRTY_BACKGROUND = 11,
+  VM_DIRTY_RATIO = 12,
+  VM_DIRTY_WB_CS = 13,
+  VM_DIRTY_EXPIRE_CS = 14,
+  VM_NR_PDFLUSH_THREADS = 15,
+  VM_OVERCOMMIT_RATIO = 16,
+  VM_PAGEBUF = 17,
+  VM_HUGETLB_PAGES = 18,
+  VM_SWAPPINESS = 19,
+  VM_LOWMEM_RESERVE_RATIO = 20,
+  VM_MIN_FREE_KBYTES = 21,
+  VM_MAX_MAP_COUNT = 22,
+  VM_BLOCK_DUMP = 24,
+  VM_HUGETLB_GROUP = 25,
+  VM_VFS_CACHE_PRESSURE = 26,
+  VM_LEGACY_VA_LAYOUT = 27,
+  VM_SWAP_TOKEN_TIMEOUT = 28,
+  VM_DROP_PAGECACHE = 29,
+  VM_PERCPU_PAGELIST_FRACTION = 30,
+  VM_ZONE_RECLAIM_MODE = 31,
+  VM_MIN_UNMAPPED = 32,
+  VM_PANIC_ON_OOM = 33,
+  VM_VDSO_ENABLED = 34,
+  VM_MIN_SLAB = 35,
+  NET_CORE = 1,
+  NET_ETHER = 2,
+  NET_802 = 3,
+  NET_UNIX = 4,
+  NET_IPV4 = 5,
+  NET_IPX = 6,
+  NET_ATALK = 7,
+  NET_NETROM = 8,
+  NET_AX25 = 9,
+  NET_BRIDGE = 10,
+  NET_ROSE = 11,
+  NET_IPV6 = 12,
+  NET_X25 = 13,
+  NET_TR = 14,
+  NET_DECNET = 15,
+  NET_ECONET = 16,
+  NET_SCTP = 17,
+  NET_LLC = 18,
+  NET_NETFILTER = 19,
+  NET_DCCP = 20,
+  NET_IRDA = 412,
+  RANDOM_POOLSIZE = 1,
+  RANDOM_ENTROPY_COUNT = 2,
+  RANDOM_READ_THRESH = 3,
+  RANDOM_WRITE_THRESH = 4,
+  RANDOM_BOOT_ID = 5,
+  RANDOM_UUID = 6,
+  PTY_MAX = 1,
+  PTY_NR = 2,
+  BUS_ISA_MEM_BASE = 1,
+  BUS_ISA_PORT_BASE = 2,
+  BUS_ISA_PORT_SHIFT = 3,
+  NET_CORE_WMEM_MAX = 1,
+  NET_CORE_RMEM_MAX = 2,
+  NET_CORE_WMEM_DEFAULT = 3,
+  NET_CORE_RMEM_DEFAULT = 4,
+  NET_CORE_MAX_BACKLOG = 6,
+  NET_CORE_FASTROUTE = 7,
+  NET_CORE_MSG_COST = 8,
+  NET_CORE_MSG_BURST = 9,
+  NET_CORE_OPTMEM_MAX = 10,
+  NET_CORE_HOT_LIST_LENGTH = 11,
+  NET_CORE_DIVERT_VERSION = 12,
+  NET_CORE_NO_CONG_THRESH = 13,
+  NET_CORE_NO_CONG = 14,
+  NET_CORE_LO_CONG = 15,
+  NET_CORE_MOD_CONG = 16,
+  NET_CORE_DEV_WEIGHT = 17,
+  NET_CORE_SOMAXCONN = 18,
+  NET_CORE_BUDGET = 19,
+  NET_CORE_AEVENT_ETIME = 20,
+  NET_CORE_AEVENT_RSEQTH = 21,
+  NET_CORE_WARNINGS = 22,
+  NET_UNIX_DESTROY_DELAY = 1,
+  NET_UNIX_DELETE_DELAY = 2,
+  NET_UNIX_MAX_DGRAM_QLEN = 3,
+  NET_NF_CONNTRACK_MAX = 1,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_SYN_SENT = 2,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_SYN_RECV = 3,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_ESTABLISHED = 4,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_FIN_WAIT = 5,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_CLOSE_WAIT = 6,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_LAST_ACK = 7,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_TIME_WAIT = 8,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_CLOSE = 9,
+  NET_NF_CONNTRACK_UDP_TIMEOUT = 10,
+  NET_NF_CONNTRACK_UDP_TIMEOUT_STREAM = 11,
+  NET_NF_CONNTRACK_ICMP_TIMEOUT = 12,
+  NET_NF_CONNTRACK_GENERIC_TIMEOUT = 13,
+  NET_NF_CONNTRACK_BUCKETS = 14,
+  NET_NF_CONNTRACK_LOG_INVALID = 15,
+  NET_NF_CONNTRACK_TCP_TIMEOUT_MAX_RETRANS = 16,
+  NET_NF_CONNTRACK_TCP_LOOSE = 17,
+  NET_NF_CONNTRACK_TCP_BE_LIBERAL = 18,
+  NET_NF_CONNTRACK_TCP_MAX_RETRANS = 19,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_CLOSED = 20,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_WAIT = 21,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_ECHOED = 22,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_ESTABLISHED = 23,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_SENT = 24,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_RECD = 25,
+  NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_ACK_SENT = 26,
+  NET_NF_CONNTRACK_COUNT = 27,
+  NET_NF_CONNTRACK_ICMPV6_TIMEOUT = 28,
+  NET_NF_CONNTRACK_FRAG6_TIMEOUT = 29,
+  NET_NF_CONNTRACK_FRAG6_LOW_THRESH = 30,
+  NET_NF_CONNTRACK_FRAG6_HIGH_THRESH = 31,
+  NET_NF_CONNTRACK_CHECKSUM = 32,
+  NET_IPV4_FORWARD = 8,
+  NET_IPV4_DYNADDR = 9,
+  NET_IPV4_CONF = 16,
+  NET_IPV4_NEIGH = 17,
+  NET_IPV4_ROUTE = 18,
+  NET_IPV4_FIB_HASH = 19,
+  NET_IPV4_NETFILTER = 20,
+  NET_IPV4_TCP_TIMESTAMPS = 33,
+  NET_IPV4_TCP_WINDOW_SCALING = 34,
+  NET_IPV4_TCP_SACK = 35,
+  NET_IPV4_TCP_RETRANS_COLLAPSE = 36,
+  NET_IPV4_DEFAULT_TTL = 37,
+  NET_IPV4_AUTOCONFIG = 38,
+  NET_IPV4_NO_PMTU_DISC = 39,
+  NET_IPV4_TCP_SYN_RETRIES = 40,
+  NET_IPV4_IPFRAG_HIGH_THRESH = 41,
+  NET_IPV4_IPFRAG_LOW_THRESH = 42,
+  NET_IPV4_IPFRAG_TIME = 43,
+  NET_IPV4_TCP_MAX_KA_PROBES = 44,
+  NET_IPV4_TCP_KEEPALIVE_TIME = 45,
+  NET_IPV4_TCP_KEEPALIVE_PROBES = 46,
+  NET_IPV4_TCP_RETRIES1 = 47,
+  NET_IPV4_TCP_RETRIES2 = 48,
+  NET_IPV4_TCP_FIN_TIMEOUT = 49,
+  NET_IPV4_IP_MASQ_DEBUG = 50,
+  NET_TCP_SYNCOOKIES = 51,
+  NET_TCP_STDURG = 52,
+  NET_TCP_RFC1337 = 53,
+  NET_TCP_SYN_TAILDROP = 54,
+  NET_TCP_MAX_SYN_BACKLOG = 55,
+  NET_IPV4_LOCAL_PORT_RANGE = 56,
+  NET_IPV4_ICMP_ECHO_IGNORE_ALL = 57,
+  NET_IPV4_ICMP_ECHO_IGNORE_BROADCASTS = 58,
+  NET_IPV4_ICMP_SOURCEQUENCH_RATE = 59,
+  NET_IPV4_ICMP_DESTUNREACH_RATE = 60,
+  NET_IPV4_ICMP_TIMEEXCEED_RATE = 61,
+  NET_IPV4_ICMP_PARAMPROB_RATE = 62,
+  NET_IPV4_ICMP_ECHOREPLY_RATE = 63,
+  NET_IPV4_ICMP_IGNORE_BOGUS_ERROR_RESPONSES = 64,
+  NET_IPV4_IGMP_MAX_MEMBERSHIPS = 65,
+  NET_TCP_TW_RECYCLE = 66,
+  NET_IPV4_ALWAYS_DEFRAG = 67,
+  NET_IPV4_TCP_KEEPALIVE_INTVL = 68,
+  NET_IPV4_INET_PEER_THRESHOLD = 69,
+  NET_IPV4_INET_PEER_MINTTL = 70,
+  NET_IPV4_INET_PEER_MAXTTL = 71,
+  NET_IPV4_INET_PEER_GC_MINTIME = 72,
+  NET_IPV4_INET_PEER_GC_MAXTIME = 73,
+  NET_TCP_ORPHAN_RETRIES = 74,
+  NET_TCP_ABORT_ON_OVERFLOW = 75,
+  NET_TCP_SYNACK_RETRIES = 76,
+  NET_TCP_MAX_ORPHANS = 77,
+  NET_TCP_MAX_TW_BUCKETS = 78,
+  NET_TCP_FACK = 79,
+  NET_TCP_REORDERING = 80,
+  NET_TCP_ECN = 81,
+  NET_TCP_DSACK = 82,
+  NET_TCP_MEM = 83,
+  NET_TCP_WMEM = 84,
+  NET_TCP_RMEM = 85,
+  NET_TCP_APP_WIN = 86,
+  NET_TCP_ADV_WIN_SCALE = 87,
+  NET_IPV4_NONLOCAL_BIND = 88,
+  NET_IPV4_ICMP_RATELIMIT = 89,
+  NET_IPV4_ICMP_RATEMASK = 90,
+  NET_TCP_TW_REUSE = 91,
+  NET_TCP_FRTO = 92,
+  NET_TCP_LOW_LATENCY = 93,
+  NET_IPV4_IPFRAG_SECRET_INTERVAL = 94,
+  NET_IPV4_IGMP_MAX_MSF = 96,
+  NET_TCP_NO_METRICS_SAVE = 97,
+  NET_TCP_DEFAULT_WIN_SCALE = 105,
+  NET_TCP_MODERATE_RCVBUF = 106,
+  NET_TCP_TSO_WIN_DIVISOR = 107,
+  NET_TCP_BIC_BETA = 108,
+  NET_IPV4_ICMP_ERRORS_USE_INBOUND_IFADDR = 109,
+  NET_TCP_CONG_CONTROL = 110,
+  NET_TCP_ABC = 111,
+  NET_IPV4_IPFRAG_MAX_DIST = 112,
+  NET_TCP_MTU_PROBING = 113,
+  NET_TCP_BASE_MSS = 114,
+  NET_IPV4_TCP_WORKAROUND_SIGNED_WINDOWS = 115,
+  NET_TCP_DMA_COPYBREAK = 116,
+  NET_TCP_SLOW_START_AFTER_IDLE = 117,
+  NET_CIPSOV4_CACHE_ENABLE = 118,
+  NET_CIPSOV4_CACHE_BUCKET_SIZE = 119,
+  NET_CIPSOV4_RBM_OPTFMT = 120,
+  NET_CIPSOV4_RBM_STRICTVALID = 121,
+  NET_TCP_AVAIL_CONG_CONTROL = 122,
+  NET_TCP_ALLOWED_CONG_CONTROL = 123,
+  NET_TCP_MAX_SSTHRESH = 124,
+  NET_TCP_FRTO_RESPONSE = 125,
+  NET_IPV4_ROUTE_FLUSH = 1,
+  NET_IPV4_ROUTE_MIN_DELAY = 2,
+  NET_IPV4_ROUTE_MAX_DELAY = 3,
+  NET_IPV4_ROUTE_GC_THRESH = 4,
+  NET_IPV4_ROUTE_MAX_SIZE = 5,
+  NET_IPV4_ROUTE_GC_MIN_INTERVAL = 6,
+  NET_IPV4_ROUTE_GC_TIMEOUT = 7,
+  NET_IPV4_ROUTE_GC_INTERVAL = 8,
+  NET_IPV4_ROUTE_REDIRECT_LOAD = 9,
+  NET_IPV4_ROUTE_REDIRECT_NUMBER = 10,
+  NET_IPV4_ROUTE_REDIRECT_SILENCE = 11,
+  NET_IPV4_ROUTE_ERROR_COST = 12,
+  NET_IPV4_ROUTE_ERROR_BURST = 13,
+  NET_IPV4_ROUTE_GC_ELASTICITY = 14,
+  NET_IPV4_ROUTE_MTU_EXPIRES = 15,
+  NET_IPV4_ROUTE_MIN_PMTU = 16,
+  NET_IPV4_ROUTE_MIN_ADVMSS = 17,
+  NET_IPV4_ROUTE_SECRET_INTERVAL = 18,
+  NET_IPV4_ROUTE_GC_MIN_INTERVAL_MS = 19,
+  NET_PROTO_CONF_ALL = -2,
+  NET_PROTO_CONF_DEFAULT = -3,
+  NET_IPV4_CONF_FORWARDING = 1,
+  NET_IPV4_CONF_MC_FORWARDING = 2,
+  NET_IPV4_CONF_PROXY_ARP = 3,
+  NET_IPV4_CONF_ACCEPT_REDIRECTS = 4,
+  NET_IPV4_CONF_SECURE_REDIRECTS = 5,
+  NET_IPV4_CONF_SEND_REDIRECTS = 6,
+  NET_IPV4_CONF_SHARED_MEDIA = 7,
+  NET_IPV4_CONF_RP_FILTER = 8,
+  NET_IPV4_CONF_ACCEPT_SOURCE_ROUTE = 9,
+  NET_IPV4_CONF_BOOTP_RELAY = 10,
+  NET_IPV4_CONF_LOG_MARTIANS = 11,
+  NET_IPV4_CONF_TAG = 12,
+  NET_IPV4_CONF_ARPFILTER = 13,
+  NET_IPV4_CONF_MEDIUM_ID = 14,
+  NET_IPV4_CONF_NOXFRM = 15,
+  NET_IPV4_CONF_NOPOLICY = 16,
+  NET_IPV4_CONF_FORCE_IGMP_VERSION = 17,
+  NET_IPV4_CONF_ARP_ANNOUNCE = 18,
+  NET_IPV4_CONF_ARP_IGNORE = 19,
+  NET_IPV4_CONF_PROMOTE_SECONDARIES = 20,
+  NET_IPV4_CONF_ARP_ACCEPT = 21,
+  NET_IPV4_CONF_ARP_NOTIFY = 22,
+  NET_IPV4_CONF_ARP_EVICT_NOCARRIER = 23,
+  NET_IPV4_NF_CONNTRACK_MAX = 1,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_SYN_SENT = 2,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_SYN_RECV = 3,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_ESTABLISHED = 4,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_FIN_WAIT = 5,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_CLOSE_WAIT = 6,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_LAST_ACK = 7,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_TIME_WAIT = 8,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_CLOSE = 9,
+  NET_IPV4_NF_CONNTRACK_UDP_TIMEOUT = 10,
+  NET_IPV4_NF_CONNTRACK_UDP_TIMEOUT_STREAM = 11,
+  NET_IPV4_NF_CONNTRACK_ICMP_TIMEOUT = 12,
+  NET_IPV4_NF_CONNTRACK_GENERIC_TIMEOUT = 13,
+  NET_IPV4_NF_CONNTRACK_BUCKETS = 14,
+  NET_IPV4_NF_CONNTRACK_LOG_INVALID = 15,
+  NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_MAX_RETRANS = 16,
+  NET_IPV4_NF_CONNTRACK_TCP_LOOSE = 17,
+  NET_IPV4_NF_CONNTRACK_TCP_BE_LIBERAL = 18,
+  NET_IPV4_NF_CONNTRACK_TCP_MAX_RETRANS = 19,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_CLOSED = 20,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_WAIT = 21,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_ECHOED = 22,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_ESTABLISHED = 23,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_SENT = 24,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_RECD = 25,
+  NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_ACK_SENT = 26,
+  NET_IPV4_NF_CONNTRACK_COUNT = 27,
+  NET_IPV4_NF_CONNTRACK_CHECKSUM = 28,
+  NET_IPV6_CONF = 16,
+  NET_IPV6_NEIGH = 17,
+  NET_IPV6_ROUTE = 18,
+  NET_IPV6_ICMP = 19,
+  NET_IPV6_BINDV6ONLY = 20,
+  NET_IPV6_IP6FRAG_HIGH_THRESH = 21,
+  NET_IPV6_IP6FRAG_LOW_THRESH = 22,
+  NET_IPV6_IP6FRAG_TIME = 23,
+  NET_IPV6_IP6FRAG_SECRET_INTERVAL = 24,
+  NET_IPV6_MLD_MAX_MSF = 25,
+  NET_IPV6_ROUTE_FLUSH = 1,
+  NET_IPV6_ROUTE_GC_THRESH = 2,
+  NET_IPV6_ROUTE_MAX_SIZE = 3,
+  NET_IPV6_ROUTE_GC_MIN_INTERVAL = 4,
+  NET_IPV6_ROUTE_GC_TIMEOUT = 5,
+  NET_IPV6_ROUTE_GC_INTERVAL = 6,
+  NET_IPV6_ROUTE_GC_ELASTICITY = 7,
+  NET_IPV6_ROUTE_MTU_EXPIRES = 8,
+  NET_IPV6_ROUTE_MIN_ADVMSS = 9,
+  NET_IPV6_ROUTE_GC_MIN_INTERVAL_MS = 10,
+  NET_IPV6_FORWARDING = 1,
+  NET_IPV6_HOP_LIMIT = 2,
+  NET_IPV6_MTU = 3,
+  NET_IPV6_ACCEPT_RA = 4,
+  NET_IPV6_ACCEPT_REDIRECTS = 5,
+  NET_IPV6_AUTOCONF = 6,
+  NET_IPV6_DAD_TRANSMITS = 7,
+  NET_IPV6_RTR_SOLICITS = 8,
+  NET_IPV6_RTR_SOLICIT_INTERVAL = 9,
+  NET_IPV6_RTR_SOLICIT_DELAY = 10,
+  NET_IPV6_USE_TEMPADDR = 11,
+  NET_IPV6_TEMP_VALID_LFT = 12,
+  NET_IPV6_TEMP_PREFERED_LFT = 13,
+  NET_IPV6_REGEN_MAX_RETRY = 14,
+  NET_IPV6_MAX_DESYNC_FACTOR = 15,
+  NET_IPV6_MAX_ADDRESSES = 16,
+  NET_IPV6_FORCE_MLD_VERSION = 17,
+  NET_IPV6_ACCEPT_RA_DEFRTR = 18,
+  NET_IPV6_ACCEPT_RA_PINFO = 19,
+  NET_IPV6_ACCEPT_RA_RTR_PREF = 20,
+  NET_IPV6_RTR_PROBE_INTERVAL = 21,
+  NET_IPV6_ACCEPT_RA_RT_INFO_MAX_PLEN = 22,
+  NET_IPV6_PROXY_NDP = 23,
+  NET_IPV6_ACCEPT_SOURCE_ROUTE = 25,
+  NET_IPV6_ACCEPT_RA_FROM_LOCAL = 26,
+  NET_IPV6_ACCEPT_RA_RT_INFO_MIN_PLEN = 27,
+  NET_IPV6_RA_DEFRTR_METRIC = 28,
+  NET_IPV6_FORCE_FORWARDING = 29,
+  __NET_IPV6_MAX = 30,
+  NET_IPV6_ICMP_RATELIMIT = 1,
+  NET_IPV6_ICMP_ECHO_IGNORE_ALL = 2,
+  NET_NEIGH_MCAST_SOLICIT = 1,
+  NET_NEIGH_UCAST_SOLICIT = 2,
+  NET_NEIGH_APP_SOLICIT = 3,
+  NET_NEIGH_RETRANS_TIME = 4,
+  NET_NEIGH_REACHABLE_TIME = 5,
+  NET_NEIGH_DELAY_PROBE_TIME = 6,
+  NET_NEIGH_GC_STALE_TIME = 7,
+  NET_NEIGH_UNRES_QLEN = 8,
+  NET_NEIGH_PROXY_QLEN = 9,
+  NET_NEIGH_ANYCAST_DELAY = 10,
+  NET_NEIGH_PROXY_DELAY = 11,
+  NET_NEIGH_LOCKTIME = 12,
+  NET_NEIGH_GC_INTERVAL = 13,
+  NET_NEIGH_GC_THRESH1 = 14,
+  NET_NEIGH_GC_THRESH2 = 15,
+  NET_NEIGH_GC_THRESH3 = 16,
+  NET_NEIGH_RETRANS_TIME_MS = 17,
+  NET_NEIGH_REACHABLE_TIME_MS = 18,
+  NET_NEIGH_INTERVAL_PROBE_TIME_MS = 19,
+  NET_DCCP_DEFAULT = 1,
+  NET_IPX_PPROP_BROADCASTING = 1,
+  NET_IPX_FORWARDING = 2,
+  NET_LLC2 = 1,
+  NET_LLC_STATION = 2,
+  NET_LLC2_TIMEOUT = 1,
+  NET_LLC_STATION_ACK_TIMEOUT = 1,
+  NET_LLC2_ACK_TIMEOUT = 1,
+  NET_LLC2_P_TIMEOUT = 2,
+  NET_LLC2_REJ_TIMEOUT = 3,
+  NET_LLC2_BUSY_TIMEOUT = 4,
+  NET_ATALK_AARP_EXPIRY_TIME = 1,
+  NET_ATALK_AARP_TICK_TIME = 2,
+  NET_ATALK_AARP_RETRANSMIT_LIMIT = 3,
+  NET_ATALK_AARP_RESOLVE_TIME = 4,
+  NET_NETROM_DEFAULT_PATH_QUALITY = 1,
+  NET_NETROM_OBSOLESCENCE_COUNT_INITIALISER = 2,
+  NET_NETROM_NETWORK_TTL_INITIALISER = 3,
+  NET_NETROM_TRANSPORT_TIMEOUT = 4,
+  NET_NETROM_TRANSPORT_MAXIMUM_TRIES = 5,
+  NET_NETROM_TRANSPORT_ACKNOWLEDGE_DELAY = 6,
+  NET_NETROM_TRANSPORT_BUSY_DELAY = 7,
+  NET_NETROM_TRANSPORT_REQUESTED_WINDOW_SIZE = 8,
+  NET_NETROM_TRANSPORT_NO_ACTIVITY_TIMEOUT = 9,
+  NET_NETROM_ROUTING_CONTROL = 10,
+  NET_NETROM_LINK_FAILS_COUNT = 11,
+  NET_NETROM_RESET = 12,
+  NET_AX25_IP_DEFAULT_MODE = 1,
+  NET_AX25_DEFAULT_MODE = 2,
+  NET_AX25_BACKOFF_TYPE = 3,
+  NET_AX25_CONNECT_MODE = 4,
+  NET_AX25_STANDARD_WINDOW = 5,
+  NET_AX25_EXTENDED_WINDOW = 6,
+  NET_AX25_T1_TIMEOUT = 7,
+  NET_AX25_T2_TIMEOUT = 8,
+  NET_AX25_T3_TIMEOUT = 9,
+  NET_AX25_IDLE_TIMEOUT = 10,
+  NET_AX25_N2 = 11,
+  NET_AX25_PACLEN = 12,
+  NET_AX25_PROTOCOL = 13,
+  NET_AX25_DAMA_SLAVE_TIMEOUT = 14,
+  NET_ROSE_RESTART_REQUEST_TIMEOUT = 1,
+  NET_ROSE_CALL_REQUEST_TIMEOUT = 2,
+  NET_ROSE_RESET_REQUEST_TIMEOUT = 3,
+  NET_ROSE_CLEAR_REQUEST_TIMEOUT = 4,
+  NET_ROSE_ACK_HOLD_BACK_TIMEOUT = 5,
+  NET_ROSE_ROUTING_CONTROL = 6,
+  NET_ROSE_LINK_FAIL_TIMEOUT = 7,
+  NET_ROSE_MAX_VCS = 8,
+  NET_ROSE_WINDOW_SIZE = 9,
+  NET_ROSE_NO_ACTIVITY_TIMEOUT = 10,
+  NET_X25_RESTART_REQUEST_TIMEOUT = 1,
+  NET_X25_CALL_REQUEST_TIMEOUT = 2,
+  NET_X25_RESET_REQUEST_TIMEOUT = 3,
+  NET_X25_CLEAR_REQUEST_TIMEOUT = 4,
+  NET_X25_ACK_HOLD_BACK_TIMEOUT = 5,
+  NET_X25_FORWARD = 6,
+  NET_TR_RIF_TIMEOUT = 1,
+  NET_DECNET_NODE_TYPE = 1,
+  NET_DECNET_NODE_ADDRESS = 2,
+  NET_DECNET_NODE_NAME = 3,
+  NET_DECNET_DEFAULT_DEVICE = 4,
+  NET_DECNET_TIME_WAIT = 5,
+  NET_DECNET_DN_COUNT = 6,
+  NET_DECNET_DI_COUNT = 7,
+  NET_DECNET_DR_COUNT = 8,
+  NET_DECNET_DST_GC_INTERVAL = 9,
+  NET_DECNET_CONF = 10,
+  NET_DECNET_NO_FC_MAX_CWND = 11,
+  NET_DECNET_MEM = 12,
+  NET_DECNET_RMEM = 13,
+  NET_DECNET_WMEM = 14,
+  NET_DECNET_DEBUG_LEVEL = 255,
+  NET_DECNET_CONF_LOOPBACK = -2,
+  NET_DECNET_CONF_DDCMP = -3,
+  NET_DECNET_CONF_PPP = -4,
+  NET_DECNET_CONF_X25 = -5,
+  NET_DECNET_CONF_GRE = -6,
+  NET_DECNET_CONF_ETHER = -7,
+  NET_DECNET_CONF_DEV_PRIORITY = 1,
+  NET_DECNET_CONF_DEV_T1 = 2,
+  NET_DECNET_CONF_DEV_T2 = 3,
+  NET_DECNET_CONF_DEV_T3 = 4,
+  NET_DECNET_CONF_DEV_FORWARDING = 5,
+  NET_DECNET_CONF_DEV_BLKSIZE = 6,
+  NET_DECNET_CONF_DEV_STATE = 7,
+  NET_SCTP_RTO_INITIAL = 1,
+  NET_SCTP_RTO_MIN = 2,
+  NET_SCTP_RTO_MAX = 3,
+  NET_SCTP_RTO_ALPHA = 4,
+  NET_SCTP_RTO_BETA = 5,
+  NET_SCTP_VALID_COOKIE_LIFE = 6,
+  NET_SCTP_ASSOCIATION_MAX_RETRANS = 7,
+  NET_SCTP_PATH_MAX_RETRANS = 8,
+  NET_SCTP_MAX_INIT_RETRANSMITS = 9,
+  NET_SCTP_HB_INTERVAL = 10,
+  NET_SCTP_PRESERVE_ENABLE = 11,
+  NET_SCTP_MAX_BURST = 12,
+  NET_SCTP_ADDIP_ENABLE = 13,
+  NET_SCTP_PRSCTP_ENABLE = 14,
+  NET_SCTP_SNDBUF_POLICY = 15,
+  NET_SCTP_SACK_TIMEOUT = 16,
+  NET_SCTP_RCVBUF_POLICY = 17,
+  NET_BRIDGE_NF_CALL_ARPTABLES = 1,
+  NET_BRIDGE_NF_CALL_IPTABLES = 2,
+  NET_BRIDGE_NF_CALL_IP6TABLES = 3,
+  NET_BRIDGE_NF_FILTER_VLAN_TAGGED = 4,
+  NET_BRIDGE_NF_FILTER_PPPOE_TAGGED = 5,
+  FS_NRINODE = 1,
+  FS_STATINODE = 2,
+  FS_MAXINODE = 3,
+  FS_NRDQUOT = 4,
+  FS_MAXDQUOT = 5,
+  FS_NRFILE = 6,
+  FS_MAXFILE = 7,
+  FS_DENTRY = 8,
+  FS_NRSUPER = 9,
+  FS_MAXSUPER = 10,
+  FS_OVERFLOWUID = 11,
+  FS_OVERFLOWGID = 12,
+  FS_LEASES = 13,
+  FS_DIR_NOTIFY = 14,
+  FS_LEASE_TIME = 15,
+  FS_DQSTATS = 16,
+  FS_XFS = 17,
+  FS_AIO_NR = 18,
+  FS_AIO_MAX_NR = 19,
+  FS_INOTIFY = 20,
+  FS_OCFS2 = 988,
+  FS_DQ_LOOKUPS = 1,
+  FS_DQ_DROPS = 2,
+  FS_DQ_READS = 3,
+  FS_DQ_WRITES = 4,
+  FS_DQ_CACHE_HITS = 5,
+  FS_DQ_ALLOCATED = 6,
+  FS_DQ_FREE = 7,
+  FS_DQ_SYNCS = 8,
+  FS_DQ_WARNINGS = 9,
+  DEV_CDROM = 1,
+  DEV_HWMON = 2,
+  DEV_PARPORT = 3,
+  DEV_RAID = 4,
+  DEV_MAC_HID = 5,
+  DEV_SCSI = 6,
+  DEV_IPMI = 7,
+  DEV_CDROM_INFO = 1,
+  DEV_CDROM_AUTOCLOSE = 2,
+  DEV_CDROM_AUTOEJECT = 3,
+  DEV_CDROM_DEBUG = 4,
+  DEV_CDROM_LOCK = 5,
+  DEV_CDROM_CHECK_MEDIA = 6,
+  DEV_PARPORT_DEFAULT = -3,
+  DEV_RAID_SPEED_LIMIT_MIN = 1,
+  DEV_RAID_SPEED_LIMIT_MAX = 2,
+  DEV_PARPORT_DEFAULT_TIMESLICE = 1,
+  DEV_PARPORT_DEFAULT_SPINTIME = 2,
+  DEV_PARPORT_SPINTIME = 1,
+  DEV_PARPORT_BASE_ADDR = 2,
+  DEV_PARPORT_IRQ = 3,
+  DEV_PARPORT_DMA = 4,
+  DEV_PARPORT_MODES = 5,
+  DEV_PARPORT_DEVICES = 6,
+  DEV_PARPORT_AUTOPROBE = 16,
+  DEV_PARPORT_DEVICES_ACTIVE = -3,
+  DEV_PARPORT_DEVICE_TIMESLICE = 1,
+  DEV_MAC_HID_KEYBOARD_SENDS_LINUX_KEYCODES = 1,
+  DEV_MAC_HID_KEYBOARD_LOCK_KEYCODES = 2,
+  DEV_MAC_HID_MOUSE_BUTTON_EMULATION = 3,
+  DEV_MAC_HID_MOUSE_BUTTON2_KEYCODE = 4,
+  DEV_MAC_HID_MOUSE_BUTTON3_KEYCODE = 5,
+  DEV_MAC_HID_ADB_MOUSE_SENDS_KEYCODES = 6,
+  DEV_SCSI_LOGGING_LEVEL = 1,
+  DEV_IPMI_POWEROFF_POWERCYCLE = 1,
+  ABI_DEFHANDLER_COFF = 1,
+  ABI_DEFHANDLER_ELF = 2,
+  ABI_DEFHANDLER_LCALL7 = 3,
+  ABI_DEFHANDLER_LIBCSO = 4,
+  ABI_TRACE = 5,
+  ABI_FAKE_UTSNAME = 6,
+  CTL_MAXNAME = 10,
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct __sysctl_args"] = [[{
+  int32_t *name;
+  int32_t nlen;
+  void *oldval;
+  unsigned long *oldlenp;
+  void *newval;
+  unsigned long newlen;
+  unsigned long __unused[4];
+}]],
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct __sysctl_args"] = [[{
+  int32_t *name;
+  int32_t nlen;
+  void *oldval;
+  uint32_t *oldlenp;
+  void *newval;
+  uint32_t newlen;
+  unsigned long __unused[4];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/sysinfo.h"] = [==[
-  constants = {
-    SI_LOAD_SHIFT = 16,
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct sysinfo"] = [[{
-    long uptime;
-    unsigned long loads[3];
-    unsigned long totalram;
-    unsigned long freeram;
-    unsigned long sharedram;
-    unsigned long bufferram;
-    unsigned long totalswap;
-    unsigned long freeswap;
-    uint16_t procs;
-    uint16_t pad;
-    unsigned long totalhigh;
-    unsigned long freehigh;
-    uint32_t mem_unit;
-    char _f[0];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct sysinfo"] = [[{
-    long uptime;
-    unsigned long loads[3];
-    unsigned long totalram;
-    unsigned long freeram;
-    unsigned long sharedram;
-    unsigned long bufferram;
-    unsigned long totalswap;
-    unsigned long freeswap;
-    uint16_t procs;
-    uint16_t pad;
-    unsigned long totalhigh;
-    unsigned long freehigh;
-    uint32_t mem_unit;
-    char _f[8];
-  }]],
-      },
+constants = {
+  SI_LOAD_SHIFT = 16,
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct sysinfo"] = [[{
+  long uptime;
+  unsigned long loads[3];
+  unsigned long totalram;
+  unsigned long freeram;
+  unsigned long sharedram;
+  unsigned long bufferram;
+  unsigned long totalswap;
+  unsigned long freeswap;
+  uint16_t procs;
+  uint16_t pad;
+  unsigned long totalhigh;
+  unsigned long freehigh;
+  uint32_t mem_unit;
+  char _f[0];
+}]],
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct sysinfo"] = [[{
+  long uptime;
+  unsigned long loads[3];
+  unsigned long totalram;
+  unsigned long freeram;
+  unsigned long sharedram;
+  unsigned long bufferram;
+  unsigned long totalswap;
+  unsigned long freeswap;
+  uint16_t procs;
+  uint16_t pad;
+  unsigned long totalhigh;
+  unsigned long freehigh;
+  uint32_t mem_unit;
+  char _f[8];
+}]],
+    },
+  },
+},
 ]==],
 }

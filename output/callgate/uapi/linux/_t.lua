@@ -3,57 +3,57 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/target_core_user.h"] = [==[
-  constants = {
-    TCMU_OP_PAD = 0,
-    TCMU_OP_CMD = 1,
-    TCMU_OP_TMR = 2,
-    TCMU_CMD_UNSPEC = 0,
-    TCMU_CMD_ADDED_DEVICE = 1,
-    TCMU_CMD_REMOVED_DEVICE = 2,
-    TCMU_CMD_RECONFIG_DEVICE = 3,
-    TCMU_CMD_ADDED_DEVICE_DONE = 4,
-    TCMU_CMD_REMOVED_DEVICE_DONE = 5,
-    TCMU_CMD_RECONFIG_DEVICE_DONE = 6,
-    TCMU_CMD_SET_FEATURES = 7,
-    __TCMU_CMD_MAX = 8,
-    TCMU_ATTR_UNSPEC = 0,
-    TCMU_ATTR_DEVICE = 1,
-    TCMU_ATTR_MINOR = 2,
-    TCMU_ATTR_PAD = 3,
-    TCMU_ATTR_DEV_CFG = 4,
-    TCMU_ATTR_DEV_SIZE = 5,
-    TCMU_ATTR_WRITECACHE = 6,
-    TCMU_ATTR_CMD_STATUS = 7,
-    TCMU_ATTR_DEVICE_ID = 8,
-    TCMU_ATTR_SUPP_KERN_CMD_REPLY = 9,
-    __TCMU_ATTR_MAX = 10,
-    TCMU_VERSION = "2.0",
-    TCMU_MAILBOX_VERSION = 2,
-    ALIGN_SIZE = 64,
-    TCMU_MAILBOX_FLAG_CAP_OOOC = 0x1,
-    TCMU_MAILBOX_FLAG_CAP_READ_LEN = 0x2,
-    TCMU_MAILBOX_FLAG_CAP_TMR = 0x4,
-    TCMU_MAILBOX_FLAG_CAP_KEEP_BUF = 0x8,
-    TCMU_UFLAG_UNKNOWN_OP = 0x1,
-    TCMU_UFLAG_READ_LEN = 0x2,
-    TCMU_UFLAG_KEEP_BUF = 0x4,
-    TCMU_OP_MASK = 0x7,
-    TCMU_SENSE_BUFFERSIZE = 96,
-    TCMU_TMR_UNKNOWN = 0,
-    TCMU_TMR_ABORT_TASK = 1,
-    TCMU_TMR_ABORT_TASK_SET = 2,
-    TCMU_TMR_CLEAR_ACA = 3,
-    TCMU_TMR_CLEAR_TASK_SET = 4,
-    TCMU_TMR_LUN_RESET = 5,
-    TCMU_TMR_TARGET_WARM_RESET = 6,
-    TCMU_TMR_TARGET_COLD_RESET = 7,
-    TCMU_TMR_LUN_RESET_PRO = 128,
-    TCMU_OP_ALIGN_SIZE = 8,
-    TCMU_CMD_MAX = 7,
-    TCMU_ATTR_MAX = 9,
-  },
-  records = {
-    ["struct tcmu_mailbox"] = [[{
+constants = {
+  TCMU_OP_PAD = 0,
+  TCMU_OP_CMD = 1,
+  TCMU_OP_TMR = 2,
+  TCMU_CMD_UNSPEC = 0,
+  TCMU_CMD_ADDED_DEVICE = 1,
+  TCMU_CMD_REMOVED_DEVICE = 2,
+  TCMU_CMD_RECONFIG_DEVICE = 3,
+  TCMU_CMD_ADDED_DEVICE_DONE = 4,
+  TCMU_CMD_REMOVED_DEVICE_DONE = 5,
+  TCMU_CMD_RECONFIG_DEVICE_DONE = 6,
+  TCMU_CMD_SET_FEATURES = 7,
+  __TCMU_CMD_MAX = 8,
+  TCMU_ATTR_UNSPEC = 0,
+  TCMU_ATTR_DEVICE = 1,
+  TCMU_ATTR_MINOR = 2,
+  TCMU_ATTR_PAD = 3,
+  TCMU_ATTR_DEV_CFG = 4,
+  TCMU_ATTR_DEV_SIZE = 5,
+  TCMU_ATTR_WRITECACHE = 6,
+  TCMU_ATTR_CMD_STATUS = 7,
+  TCMU_ATTR_DEVICE_ID = 8,
+  TCMU_ATTR_SUPP_KERN_CMD_REPLY = 9,
+  __TCMU_ATTR_MAX = 10,
+  TCMU_VERSION = "2.0",
+  TCMU_MAILBOX_VERSION = 2,
+  ALIGN_SIZE = 64,
+  TCMU_MAILBOX_FLAG_CAP_OOOC = 0x1,
+  TCMU_MAILBOX_FLAG_CAP_READ_LEN = 0x2,
+  TCMU_MAILBOX_FLAG_CAP_TMR = 0x4,
+  TCMU_MAILBOX_FLAG_CAP_KEEP_BUF = 0x8,
+  TCMU_UFLAG_UNKNOWN_OP = 0x1,
+  TCMU_UFLAG_READ_LEN = 0x2,
+  TCMU_UFLAG_KEEP_BUF = 0x4,
+  TCMU_OP_MASK = 0x7,
+  TCMU_SENSE_BUFFERSIZE = 96,
+  TCMU_TMR_UNKNOWN = 0,
+  TCMU_TMR_ABORT_TASK = 1,
+  TCMU_TMR_ABORT_TASK_SET = 2,
+  TCMU_TMR_CLEAR_ACA = 3,
+  TCMU_TMR_CLEAR_TASK_SET = 4,
+  TCMU_TMR_LUN_RESET = 5,
+  TCMU_TMR_TARGET_WARM_RESET = 6,
+  TCMU_TMR_TARGET_COLD_RESET = 7,
+  TCMU_TMR_LUN_RESET_PRO = 128,
+  TCMU_OP_ALIGN_SIZE = 8,
+  TCMU_CMD_MAX = 7,
+  TCMU_ATTR_MAX = 9,
+},
+records = {
+  ["struct tcmu_mailbox"] = [[{
   uint16_t version;
   uint16_t flags;
   uint32_t cmdr_off;
@@ -61,441 +61,441 @@ return {
   uint32_t cmd_head;
   uint32_t cmd_tail __attribute__((aligned(64)));
 } __attribute__((packed))]],
-    ["struct tcmu_cmd_entry_hdr"] = [[{
+  ["struct tcmu_cmd_entry_hdr"] = [[{
   uint32_t len_op;
   uint16_t cmd_id;
   uint8_t kflags;
   uint8_t uflags;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct tcmu_cmd_entry"] = [[{
-    struct tcmu_cmd_entry_hdr hdr;
-    union {
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct tcmu_cmd_entry"] = [[{
+  struct tcmu_cmd_entry_hdr hdr;
+  union {
+    struct {
+      uint32_t iov_cnt;
+      uint32_t iov_bidi_cnt;
+      uint32_t iov_dif_cnt;
+      uint64_t cdb_off;
+      uint64_t __pad1;
+      uint64_t __pad2;
       struct {
-        uint32_t iov_cnt;
-        uint32_t iov_bidi_cnt;
-        uint32_t iov_dif_cnt;
-        uint64_t cdb_off;
-        uint64_t __pad1;
-        uint64_t __pad2;
         struct {
-          struct {
-          } __empty_iov;
-          struct iovec iov[0];
-        };
-      } req;
-      struct {
-        uint8_t scsi_status;
-        uint8_t __pad1;
-        uint16_t __pad2;
-        uint32_t read_len;
-        char sense_buffer[96];
-      } rsp;
-    };
-  } __attribute__((packed))]],
-        ["struct tcmu_tmr_entry"] = [[{
-    struct tcmu_cmd_entry_hdr hdr;
-    uint8_t tmr_type;
-    uint8_t __pad1;
-    uint16_t __pad2;
-    uint32_t cmd_cnt;
-    uint64_t __pad3;
-    uint64_t __pad4;
-    uint16_t cmd_ids[];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct tcmu_cmd_entry"] = [[{
-    struct tcmu_cmd_entry_hdr hdr;
-    union {
-      struct {
-        uint32_t iov_cnt;
-        uint32_t iov_bidi_cnt;
-        uint32_t iov_dif_cnt;
-        unsigned long cdb_off;
-        unsigned long __pad1;
-        unsigned long __pad2;
-        struct {
-          struct {
-          } __empty_iov;
-          struct iovec iov[0];
-        };
-      } req;
-      struct {
-        uint8_t scsi_status;
-        uint8_t __pad1;
-        uint16_t __pad2;
-        uint32_t read_len;
-        char sense_buffer[96];
-      } rsp;
-    };
-  } __attribute__((packed))]],
-        ["struct tcmu_tmr_entry"] = [[{
-    struct tcmu_cmd_entry_hdr hdr;
-    uint8_t tmr_type;
-    uint8_t __pad1;
-    uint16_t __pad2;
-    uint32_t cmd_cnt;
-    unsigned long __pad3;
-    unsigned long __pad4;
-    uint16_t cmd_ids[];
-  } __attribute__((packed))]],
-      },
+        } __empty_iov;
+        struct iovec iov[0];
+      };
+    } req;
+    struct {
+      uint8_t scsi_status;
+      uint8_t __pad1;
+      uint16_t __pad2;
+      uint32_t read_len;
+      char sense_buffer[96];
+    } rsp;
+  };
+} __attribute__((packed))]],
+      ["struct tcmu_tmr_entry"] = [[{
+  struct tcmu_cmd_entry_hdr hdr;
+  uint8_t tmr_type;
+  uint8_t __pad1;
+  uint16_t __pad2;
+  uint32_t cmd_cnt;
+  uint64_t __pad3;
+  uint64_t __pad4;
+  uint16_t cmd_ids[];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct tcmu_cmd_entry"] = [[{
+  struct tcmu_cmd_entry_hdr hdr;
+  union {
+    struct {
+      uint32_t iov_cnt;
+      uint32_t iov_bidi_cnt;
+      uint32_t iov_dif_cnt;
+      unsigned long cdb_off;
+      unsigned long __pad1;
+      unsigned long __pad2;
+      struct {
+        struct {
+        } __empty_iov;
+        struct iovec iov[0];
+      };
+    } req;
+    struct {
+      uint8_t scsi_status;
+      uint8_t __pad1;
+      uint16_t __pad2;
+      uint32_t read_len;
+      char sense_buffer[96];
+    } rsp;
+  };
+} __attribute__((packed))]],
+      ["struct tcmu_tmr_entry"] = [[{
+  struct tcmu_cmd_entry_hdr hdr;
+  uint8_t tmr_type;
+  uint8_t __pad1;
+  uint16_t __pad2;
+  uint32_t cmd_cnt;
+  unsigned long __pad3;
+  unsigned long __pad4;
+  uint16_t cmd_ids[];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/taskstats.h"] = [==[
-  constants = {
-    TASKSTATS_CMD_UNSPEC = 0,
-    TASKSTATS_CMD_GET = 1,
-    TASKSTATS_CMD_NEW = 2,
-    __TASKSTATS_CMD_MAX = 3,
-    TASKSTATS_TYPE_UNSPEC = 0,
-    TASKSTATS_TYPE_PID = 1,
-    TASKSTATS_TYPE_TGID = 2,
-    TASKSTATS_TYPE_STATS = 3,
-    TASKSTATS_TYPE_AGGR_PID = 4,
-    TASKSTATS_TYPE_AGGR_TGID = 5,
-    TASKSTATS_TYPE_NULL = 6,
-    __TASKSTATS_TYPE_MAX = 7,
-    TASKSTATS_CMD_ATTR_UNSPEC = 0,
-    TASKSTATS_CMD_ATTR_PID = 1,
-    TASKSTATS_CMD_ATTR_TGID = 2,
-    TASKSTATS_CMD_ATTR_REGISTER_CPUMASK = 3,
-    TASKSTATS_CMD_ATTR_DEREGISTER_CPUMASK = 4,
-    __TASKSTATS_CMD_ATTR_MAX = 5,
-    TASKSTATS_VERSION = 17,
-    TS_COMM_LEN = 32,
-    TASKSTATS_CMD_MAX = 2,
-    TASKSTATS_TYPE_MAX = 6,
-    TASKSTATS_CMD_ATTR_MAX = 4,
-    TASKSTATS_GENL_NAME = "TASKSTATS",
-    TASKSTATS_GENL_VERSION = 0x1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct taskstats"] = [[{
-    uint16_t version;
-    uint32_t ac_exitcode;
-    uint8_t ac_flag;
-    uint8_t ac_nice;
-    uint64_t cpu_count __attribute__((aligned(8)));
-    uint64_t cpu_delay_total;
-    uint64_t blkio_count;
-    uint64_t blkio_delay_total;
-    uint64_t swapin_count;
-    uint64_t swapin_delay_total;
-    uint64_t cpu_run_real_total;
-    uint64_t cpu_run_virtual_total;
-    char ac_comm[32];
-    uint8_t ac_sched __attribute__((aligned(8)));
-    uint8_t ac_pad[3];
-    uint32_t ac_uid __attribute__((aligned(8)));
-    uint32_t ac_gid;
-    uint32_t ac_pid;
-    uint32_t ac_ppid;
-    uint32_t ac_btime;
-    uint64_t ac_etime __attribute__((aligned(8)));
-    uint64_t ac_utime;
-    uint64_t ac_stime;
-    uint64_t ac_minflt;
-    uint64_t ac_majflt;
-    uint64_t coremem;
-    uint64_t virtmem;
-    uint64_t hiwater_rss;
-    uint64_t hiwater_vm;
-    uint64_t read_char;
-    uint64_t write_char;
-    uint64_t read_syscalls;
-    uint64_t write_syscalls;
-    uint64_t read_bytes;
-    uint64_t write_bytes;
-    uint64_t cancelled_write_bytes;
-    uint64_t nvcsw;
-    uint64_t nivcsw;
-    uint64_t ac_utimescaled;
-    uint64_t ac_stimescaled;
-    uint64_t cpu_scaled_run_real_total;
-    uint64_t freepages_count;
-    uint64_t freepages_delay_total;
-    uint64_t thrashing_count;
-    uint64_t thrashing_delay_total;
-    uint64_t ac_btime64;
-    uint64_t compact_count;
-    uint64_t compact_delay_total;
-    uint32_t ac_tgid;
-    uint64_t ac_tgetime __attribute__((aligned(8)));
-    uint64_t ac_exe_dev;
-    uint64_t ac_exe_inode;
-    uint64_t wpcopy_count;
-    uint64_t wpcopy_delay_total;
-    uint64_t irq_count;
-    uint64_t irq_delay_total;
-    uint64_t cpu_delay_max;
-    uint64_t cpu_delay_min;
-    uint64_t blkio_delay_max;
-    uint64_t blkio_delay_min;
-    uint64_t swapin_delay_max;
-    uint64_t swapin_delay_min;
-    uint64_t freepages_delay_max;
-    uint64_t freepages_delay_min;
-    uint64_t thrashing_delay_max;
-    uint64_t thrashing_delay_min;
-    uint64_t compact_delay_max;
-    uint64_t compact_delay_min;
-    uint64_t wpcopy_delay_max;
-    uint64_t wpcopy_delay_min;
-    uint64_t irq_delay_max;
-    uint64_t irq_delay_min;
-    struct __kernel_timespec cpu_delay_max_ts;
-    struct __kernel_timespec blkio_delay_max_ts;
-    struct __kernel_timespec swapin_delay_max_ts;
-    struct __kernel_timespec freepages_delay_max_ts;
-    struct __kernel_timespec thrashing_delay_max_ts;
-    struct __kernel_timespec compact_delay_max_ts;
-    struct __kernel_timespec wpcopy_delay_max_ts;
-    struct __kernel_timespec irq_delay_max_ts;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct taskstats"] = [[{
-    uint16_t version;
-    uint32_t ac_exitcode;
-    uint8_t ac_flag;
-    uint8_t ac_nice;
-    unsigned long cpu_count __attribute__((aligned(8)));
-    unsigned long cpu_delay_total;
-    unsigned long blkio_count;
-    unsigned long blkio_delay_total;
-    unsigned long swapin_count;
-    unsigned long swapin_delay_total;
-    unsigned long cpu_run_real_total;
-    unsigned long cpu_run_virtual_total;
-    char ac_comm[32];
-    uint8_t ac_sched __attribute__((aligned(8)));
-    uint8_t ac_pad[3];
-    uint32_t ac_uid __attribute__((aligned(8)));
-    uint32_t ac_gid;
-    uint32_t ac_pid;
-    uint32_t ac_ppid;
-    uint32_t ac_btime;
-    unsigned long ac_etime __attribute__((aligned(8)));
-    unsigned long ac_utime;
-    unsigned long ac_stime;
-    unsigned long ac_minflt;
-    unsigned long ac_majflt;
-    unsigned long coremem;
-    unsigned long virtmem;
-    unsigned long hiwater_rss;
-    unsigned long hiwater_vm;
-    unsigned long read_char;
-    unsigned long write_char;
-    unsigned long read_syscalls;
-    unsigned long write_syscalls;
-    unsigned long read_bytes;
-    unsigned long write_bytes;
-    unsigned long cancelled_write_bytes;
-    unsigned long nvcsw;
-    unsigned long nivcsw;
-    unsigned long ac_utimescaled;
-    unsigned long ac_stimescaled;
-    unsigned long cpu_scaled_run_real_total;
-    unsigned long freepages_count;
-    unsigned long freepages_delay_total;
-    unsigned long thrashing_count;
-    unsigned long thrashing_delay_total;
-    unsigned long ac_btime64;
-    unsigned long compact_count;
-    unsigned long compact_delay_total;
-    uint32_t ac_tgid;
-    unsigned long ac_tgetime __attribute__((aligned(8)));
-    unsigned long ac_exe_dev;
-    unsigned long ac_exe_inode;
-    unsigned long wpcopy_count;
-    unsigned long wpcopy_delay_total;
-    unsigned long irq_count;
-    unsigned long irq_delay_total;
-    unsigned long cpu_delay_max;
-    unsigned long cpu_delay_min;
-    unsigned long blkio_delay_max;
-    unsigned long blkio_delay_min;
-    unsigned long swapin_delay_max;
-    unsigned long swapin_delay_min;
-    unsigned long freepages_delay_max;
-    unsigned long freepages_delay_min;
-    unsigned long thrashing_delay_max;
-    unsigned long thrashing_delay_min;
-    unsigned long compact_delay_max;
-    unsigned long compact_delay_min;
-    unsigned long wpcopy_delay_max;
-    unsigned long wpcopy_delay_min;
-    unsigned long irq_delay_max;
-    unsigned long irq_delay_min;
-    struct __kernel_timespec cpu_delay_max_ts;
-    struct __kernel_timespec blkio_delay_max_ts;
-    struct __kernel_timespec swapin_delay_max_ts;
-    struct __kernel_timespec freepages_delay_max_ts;
-    struct __kernel_timespec thrashing_delay_max_ts;
-    struct __kernel_timespec compact_delay_max_ts;
-    struct __kernel_timespec wpcopy_delay_max_ts;
-    struct __kernel_timespec irq_delay_max_ts;
-  }]],
-      },
+constants = {
+  TASKSTATS_CMD_UNSPEC = 0,
+  TASKSTATS_CMD_GET = 1,
+  TASKSTATS_CMD_NEW = 2,
+  __TASKSTATS_CMD_MAX = 3,
+  TASKSTATS_TYPE_UNSPEC = 0,
+  TASKSTATS_TYPE_PID = 1,
+  TASKSTATS_TYPE_TGID = 2,
+  TASKSTATS_TYPE_STATS = 3,
+  TASKSTATS_TYPE_AGGR_PID = 4,
+  TASKSTATS_TYPE_AGGR_TGID = 5,
+  TASKSTATS_TYPE_NULL = 6,
+  __TASKSTATS_TYPE_MAX = 7,
+  TASKSTATS_CMD_ATTR_UNSPEC = 0,
+  TASKSTATS_CMD_ATTR_PID = 1,
+  TASKSTATS_CMD_ATTR_TGID = 2,
+  TASKSTATS_CMD_ATTR_REGISTER_CPUMASK = 3,
+  TASKSTATS_CMD_ATTR_DEREGISTER_CPUMASK = 4,
+  __TASKSTATS_CMD_ATTR_MAX = 5,
+  TASKSTATS_VERSION = 17,
+  TS_COMM_LEN = 32,
+  TASKSTATS_CMD_MAX = 2,
+  TASKSTATS_TYPE_MAX = 6,
+  TASKSTATS_CMD_ATTR_MAX = 4,
+  TASKSTATS_GENL_NAME = "TASKSTATS",
+  TASKSTATS_GENL_VERSION = 0x1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct taskstats"] = [[{
+  uint16_t version;
+  uint32_t ac_exitcode;
+  uint8_t ac_flag;
+  uint8_t ac_nice;
+  uint64_t cpu_count __attribute__((aligned(8)));
+  uint64_t cpu_delay_total;
+  uint64_t blkio_count;
+  uint64_t blkio_delay_total;
+  uint64_t swapin_count;
+  uint64_t swapin_delay_total;
+  uint64_t cpu_run_real_total;
+  uint64_t cpu_run_virtual_total;
+  char ac_comm[32];
+  uint8_t ac_sched __attribute__((aligned(8)));
+  uint8_t ac_pad[3];
+  uint32_t ac_uid __attribute__((aligned(8)));
+  uint32_t ac_gid;
+  uint32_t ac_pid;
+  uint32_t ac_ppid;
+  uint32_t ac_btime;
+  uint64_t ac_etime __attribute__((aligned(8)));
+  uint64_t ac_utime;
+  uint64_t ac_stime;
+  uint64_t ac_minflt;
+  uint64_t ac_majflt;
+  uint64_t coremem;
+  uint64_t virtmem;
+  uint64_t hiwater_rss;
+  uint64_t hiwater_vm;
+  uint64_t read_char;
+  uint64_t write_char;
+  uint64_t read_syscalls;
+  uint64_t write_syscalls;
+  uint64_t read_bytes;
+  uint64_t write_bytes;
+  uint64_t cancelled_write_bytes;
+  uint64_t nvcsw;
+  uint64_t nivcsw;
+  uint64_t ac_utimescaled;
+  uint64_t ac_stimescaled;
+  uint64_t cpu_scaled_run_real_total;
+  uint64_t freepages_count;
+  uint64_t freepages_delay_total;
+  uint64_t thrashing_count;
+  uint64_t thrashing_delay_total;
+  uint64_t ac_btime64;
+  uint64_t compact_count;
+  uint64_t compact_delay_total;
+  uint32_t ac_tgid;
+  uint64_t ac_tgetime __attribute__((aligned(8)));
+  uint64_t ac_exe_dev;
+  uint64_t ac_exe_inode;
+  uint64_t wpcopy_count;
+  uint64_t wpcopy_delay_total;
+  uint64_t irq_count;
+  uint64_t irq_delay_total;
+  uint64_t cpu_delay_max;
+  uint64_t cpu_delay_min;
+  uint64_t blkio_delay_max;
+  uint64_t blkio_delay_min;
+  uint64_t swapin_delay_max;
+  uint64_t swapin_delay_min;
+  uint64_t freepages_delay_max;
+  uint64_t freepages_delay_min;
+  uint64_t thrashing_delay_max;
+  uint64_t thrashing_delay_min;
+  uint64_t compact_delay_max;
+  uint64_t compact_delay_min;
+  uint64_t wpcopy_delay_max;
+  uint64_t wpcopy_delay_min;
+  uint64_t irq_delay_max;
+  uint64_t irq_delay_min;
+  struct __kernel_timespec cpu_delay_max_ts;
+  struct __kernel_timespec blkio_delay_max_ts;
+  struct __kernel_timespec swapin_delay_max_ts;
+  struct __kernel_timespec freepages_delay_max_ts;
+  struct __kernel_timespec thrashing_delay_max_ts;
+  struct __kernel_timespec compact_delay_max_ts;
+  struct __kernel_timespec wpcopy_delay_max_ts;
+  struct __kernel_timespec irq_delay_max_ts;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct taskstats"] = [[{
+  uint16_t version;
+  uint32_t ac_exitcode;
+  uint8_t ac_flag;
+  uint8_t ac_nice;
+  unsigned long cpu_count __attribute__((aligned(8)));
+  unsigned long cpu_delay_total;
+  unsigned long blkio_count;
+  unsigned long blkio_delay_total;
+  unsigned long swapin_count;
+  unsigned long swapin_delay_total;
+  unsigned long cpu_run_real_total;
+  unsigned long cpu_run_virtual_total;
+  char ac_comm[32];
+  uint8_t ac_sched __attribute__((aligned(8)));
+  uint8_t ac_pad[3];
+  uint32_t ac_uid __attribute__((aligned(8)));
+  uint32_t ac_gid;
+  uint32_t ac_pid;
+  uint32_t ac_ppid;
+  uint32_t ac_btime;
+  unsigned long ac_etime __attribute__((aligned(8)));
+  unsigned long ac_utime;
+  unsigned long ac_stime;
+  unsigned long ac_minflt;
+  unsigned long ac_majflt;
+  unsigned long coremem;
+  unsigned long virtmem;
+  unsigned long hiwater_rss;
+  unsigned long hiwater_vm;
+  unsigned long read_char;
+  unsigned long write_char;
+  unsigned long read_syscalls;
+  unsigned long write_syscalls;
+  unsigned long read_bytes;
+  unsigned long write_bytes;
+  unsigned long cancelled_write_bytes;
+  unsigned long nvcsw;
+  unsigned long nivcsw;
+  unsigned long ac_utimescaled;
+  unsigned long ac_stimescaled;
+  unsigned long cpu_scaled_run_real_total;
+  unsigned long freepages_count;
+  unsigned long freepages_delay_total;
+  unsigned long thrashing_count;
+  unsigned long thrashing_delay_total;
+  unsigned long ac_btime64;
+  unsigned long compact_count;
+  unsigned long compact_delay_total;
+  uint32_t ac_tgid;
+  unsigned long ac_tgetime __attribute__((aligned(8)));
+  unsigned long ac_exe_dev;
+  unsigned long ac_exe_inode;
+  unsigned long wpcopy_count;
+  unsigned long wpcopy_delay_total;
+  unsigned long irq_count;
+  unsigned long irq_delay_total;
+  unsigned long cpu_delay_max;
+  unsigned long cpu_delay_min;
+  unsigned long blkio_delay_max;
+  unsigned long blkio_delay_min;
+  unsigned long swapin_delay_max;
+  unsigned long swapin_delay_min;
+  unsigned long freepages_delay_max;
+  unsigned long freepages_delay_min;
+  unsigned long thrashing_delay_max;
+  unsigned long thrashing_delay_min;
+  unsigned long compact_delay_max;
+  unsigned long compact_delay_min;
+  unsigned long wpcopy_delay_max;
+  unsigned long wpcopy_delay_min;
+  unsigned long irq_delay_max;
+  unsigned long irq_delay_min;
+  struct __kernel_timespec cpu_delay_max_ts;
+  struct __kernel_timespec blkio_delay_max_ts;
+  struct __kernel_timespec swapin_delay_max_ts;
+  struct __kernel_timespec freepages_delay_max_ts;
+  struct __kernel_timespec thrashing_delay_max_ts;
+  struct __kernel_timespec compact_delay_max_ts;
+  struct __kernel_timespec wpcopy_delay_max_ts;
+  struct __kernel_timespec irq_delay_max_ts;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/tcp.h"] = [==[
-  constants = {
-    TCP_NO_QUEUE = 0,
-    TCP_RECV_QUEUE = 1,
-    TCP_SEND_QUEUE = 2,
-    TCP_QUEUES_NR = 3,
-    TFO_STATUS_UNSPEC = 0,
-    TFO_COOKIE_UNAVAILABLE = 1,
-    TFO_DATA_NOT_ACKED = 2,
-    TFO_SYN_RETRANSMITTED = 3,
-    TCP_CA_Open = 0,
-    TCP_CA_Disorder = 1,
-    TCP_CA_CWR = 2,
-    TCP_CA_Recovery = 3,
-    TCP_CA_Loss = 4,
-    TCP_NLA_PAD = 0,
-    TCP_NLA_BUSY = 1,
-    TCP_NLA_RWND_LIMITED = 2,
-    TCP_NLA_SNDBUF_LIMITED = 3,
-    TCP_NLA_DATA_SEGS_OUT = 4,
-    TCP_NLA_TOTAL_RETRANS = 5,
-    TCP_NLA_PACING_RATE = 6,
-    TCP_NLA_DELIVERY_RATE = 7,
-    TCP_NLA_SND_CWND = 8,
-    TCP_NLA_REORDERING = 9,
-    TCP_NLA_MIN_RTT = 10,
-    TCP_NLA_RECUR_RETRANS = 11,
-    TCP_NLA_DELIVERY_RATE_APP_LMT = 12,
-    TCP_NLA_SNDQ_SIZE = 13,
-    TCP_NLA_CA_STATE = 14,
-    TCP_NLA_SND_SSTHRESH = 15,
-    TCP_NLA_DELIVERED = 16,
-    TCP_NLA_DELIVERED_CE = 17,
-    TCP_NLA_BYTES_SENT = 18,
-    TCP_NLA_BYTES_RETRANS = 19,
-    TCP_NLA_DSACK_DUPS = 20,
-    TCP_NLA_REORD_SEEN = 21,
-    TCP_NLA_SRTT = 22,
-    TCP_NLA_TIMEOUT_REHASH = 23,
-    TCP_NLA_BYTES_NOTSENT = 24,
-    TCP_NLA_EDT = 25,
-    TCP_NLA_TTL = 26,
-    TCP_NLA_REHASH = 27,
-    TCP_MSS_DEFAULT = 536,
-    TCP_MSS_DESIRED = 1220,
-    TCP_NODELAY = 1,
-    TCP_MAXSEG = 2,
-    TCP_CORK = 3,
-    TCP_KEEPIDLE = 4,
-    TCP_KEEPINTVL = 5,
-    TCP_KEEPCNT = 6,
-    TCP_SYNCNT = 7,
-    TCP_LINGER2 = 8,
-    TCP_DEFER_ACCEPT = 9,
-    TCP_WINDOW_CLAMP = 10,
-    TCP_INFO = 11,
-    TCP_QUICKACK = 12,
-    TCP_CONGESTION = 13,
-    TCP_MD5SIG = 14,
-    TCP_THIN_LINEAR_TIMEOUTS = 16,
-    TCP_THIN_DUPACK = 17,
-    TCP_USER_TIMEOUT = 18,
-    TCP_REPAIR = 19,
-    TCP_REPAIR_QUEUE = 20,
-    TCP_QUEUE_SEQ = 21,
-    TCP_REPAIR_OPTIONS = 22,
-    TCP_FASTOPEN = 23,
-    TCP_TIMESTAMP = 24,
-    TCP_NOTSENT_LOWAT = 25,
-    TCP_CC_INFO = 26,
-    TCP_SAVE_SYN = 27,
-    TCP_SAVED_SYN = 28,
-    TCP_REPAIR_WINDOW = 29,
-    TCP_FASTOPEN_CONNECT = 30,
-    TCP_ULP = 31,
-    TCP_MD5SIG_EXT = 32,
-    TCP_FASTOPEN_KEY = 33,
-    TCP_FASTOPEN_NO_COOKIE = 34,
-    TCP_ZEROCOPY_RECEIVE = 35,
-    TCP_INQ = 36,
-    TCP_CM_INQ = 36,
-    TCP_TX_DELAY = 37,
-    TCP_AO_ADD_KEY = 38,
-    TCP_AO_DEL_KEY = 39,
-    TCP_AO_INFO = 40,
-    TCP_AO_GET_KEYS = 41,
-    TCP_AO_REPAIR = 42,
-    TCP_IS_MPTCP = 43,
-    TCP_RTO_MAX_MS = 44,
-    TCP_RTO_MIN_US = 45,
-    TCP_DELACK_MAX_US = 46,
-    TCP_REPAIR_ON = 1,
-    TCP_REPAIR_OFF = 0,
-    TCP_REPAIR_OFF_NO_WP = -1,
-    TCPI_OPT_TIMESTAMPS = 1,
-    TCPI_OPT_SACK = 2,
-    TCPI_OPT_WSCALE = 4,
-    TCPI_OPT_ECN = 8,
-    TCPI_OPT_ECN_SEEN = 16,
-    TCPI_OPT_SYN_DATA = 32,
-    TCPI_OPT_USEC_TS = 64,
-    TCPI_OPT_TFO_CHILD = 128,
-    TCPF_CA_Open = 0x1,
-    TCPF_CA_Disorder = 0x2,
-    TCPF_CA_CWR = 0x4,
-    TCPF_CA_Recovery = 0x8,
-    TCPF_CA_Loss = 0x10,
-    TCPI_ECN_MODE_DISABLED = 0x0,
-    TCPI_ECN_MODE_RFC3168 = 0x1,
-    TCPI_ECN_MODE_ACCECN = 0x2,
-    TCPI_ECN_MODE_PENDING = 0x3,
-    TCP_ACCECN_OPT_NOT_SEEN = 0x0,
-    TCP_ACCECN_OPT_EMPTY_SEEN = 0x1,
-    TCP_ACCECN_OPT_COUNTER_SEEN = 0x2,
-    TCP_ACCECN_OPT_FAIL_SEEN = 0x3,
-    TCP_MD5SIG_MAXKEYLEN = 80,
-    TCP_MD5SIG_FLAG_PREFIX = 0x1,
-    TCP_MD5SIG_FLAG_IFINDEX = 0x2,
-    TCP_AO_MAXKEYLEN = 80,
-    TCP_AO_KEYF_IFINDEX = 0x1,
-    TCP_AO_KEYF_EXCLUDE_OPT = 0x2,
-    TCP_RECEIVE_ZEROCOPY_FLAG_TLB_CLEAN_HINT = 0x1,
-  },
-  records = {
-    ["union tcp_word_hdr"] = [[{
+constants = {
+  TCP_NO_QUEUE = 0,
+  TCP_RECV_QUEUE = 1,
+  TCP_SEND_QUEUE = 2,
+  TCP_QUEUES_NR = 3,
+  TFO_STATUS_UNSPEC = 0,
+  TFO_COOKIE_UNAVAILABLE = 1,
+  TFO_DATA_NOT_ACKED = 2,
+  TFO_SYN_RETRANSMITTED = 3,
+  TCP_CA_Open = 0,
+  TCP_CA_Disorder = 1,
+  TCP_CA_CWR = 2,
+  TCP_CA_Recovery = 3,
+  TCP_CA_Loss = 4,
+  TCP_NLA_PAD = 0,
+  TCP_NLA_BUSY = 1,
+  TCP_NLA_RWND_LIMITED = 2,
+  TCP_NLA_SNDBUF_LIMITED = 3,
+  TCP_NLA_DATA_SEGS_OUT = 4,
+  TCP_NLA_TOTAL_RETRANS = 5,
+  TCP_NLA_PACING_RATE = 6,
+  TCP_NLA_DELIVERY_RATE = 7,
+  TCP_NLA_SND_CWND = 8,
+  TCP_NLA_REORDERING = 9,
+  TCP_NLA_MIN_RTT = 10,
+  TCP_NLA_RECUR_RETRANS = 11,
+  TCP_NLA_DELIVERY_RATE_APP_LMT = 12,
+  TCP_NLA_SNDQ_SIZE = 13,
+  TCP_NLA_CA_STATE = 14,
+  TCP_NLA_SND_SSTHRESH = 15,
+  TCP_NLA_DELIVERED = 16,
+  TCP_NLA_DELIVERED_CE = 17,
+  TCP_NLA_BYTES_SENT = 18,
+  TCP_NLA_BYTES_RETRANS = 19,
+  TCP_NLA_DSACK_DUPS = 20,
+  TCP_NLA_REORD_SEEN = 21,
+  TCP_NLA_SRTT = 22,
+  TCP_NLA_TIMEOUT_REHASH = 23,
+  TCP_NLA_BYTES_NOTSENT = 24,
+  TCP_NLA_EDT = 25,
+  TCP_NLA_TTL = 26,
+  TCP_NLA_REHASH = 27,
+  TCP_MSS_DEFAULT = 536,
+  TCP_MSS_DESIRED = 1220,
+  TCP_NODELAY = 1,
+  TCP_MAXSEG = 2,
+  TCP_CORK = 3,
+  TCP_KEEPIDLE = 4,
+  TCP_KEEPINTVL = 5,
+  TCP_KEEPCNT = 6,
+  TCP_SYNCNT = 7,
+  TCP_LINGER2 = 8,
+  TCP_DEFER_ACCEPT = 9,
+  TCP_WINDOW_CLAMP = 10,
+  TCP_INFO = 11,
+  TCP_QUICKACK = 12,
+  TCP_CONGESTION = 13,
+  TCP_MD5SIG = 14,
+  TCP_THIN_LINEAR_TIMEOUTS = 16,
+  TCP_THIN_DUPACK = 17,
+  TCP_USER_TIMEOUT = 18,
+  TCP_REPAIR = 19,
+  TCP_REPAIR_QUEUE = 20,
+  TCP_QUEUE_SEQ = 21,
+  TCP_REPAIR_OPTIONS = 22,
+  TCP_FASTOPEN = 23,
+  TCP_TIMESTAMP = 24,
+  TCP_NOTSENT_LOWAT = 25,
+  TCP_CC_INFO = 26,
+  TCP_SAVE_SYN = 27,
+  TCP_SAVED_SYN = 28,
+  TCP_REPAIR_WINDOW = 29,
+  TCP_FASTOPEN_CONNECT = 30,
+  TCP_ULP = 31,
+  TCP_MD5SIG_EXT = 32,
+  TCP_FASTOPEN_KEY = 33,
+  TCP_FASTOPEN_NO_COOKIE = 34,
+  TCP_ZEROCOPY_RECEIVE = 35,
+  TCP_INQ = 36,
+  TCP_CM_INQ = 36,
+  TCP_TX_DELAY = 37,
+  TCP_AO_ADD_KEY = 38,
+  TCP_AO_DEL_KEY = 39,
+  TCP_AO_INFO = 40,
+  TCP_AO_GET_KEYS = 41,
+  TCP_AO_REPAIR = 42,
+  TCP_IS_MPTCP = 43,
+  TCP_RTO_MAX_MS = 44,
+  TCP_RTO_MIN_US = 45,
+  TCP_DELACK_MAX_US = 46,
+  TCP_REPAIR_ON = 1,
+  TCP_REPAIR_OFF = 0,
+  TCP_REPAIR_OFF_NO_WP = -1,
+  TCPI_OPT_TIMESTAMPS = 1,
+  TCPI_OPT_SACK = 2,
+  TCPI_OPT_WSCALE = 4,
+  TCPI_OPT_ECN = 8,
+  TCPI_OPT_ECN_SEEN = 16,
+  TCPI_OPT_SYN_DATA = 32,
+  TCPI_OPT_USEC_TS = 64,
+  TCPI_OPT_TFO_CHILD = 128,
+  TCPF_CA_Open = 0x1,
+  TCPF_CA_Disorder = 0x2,
+  TCPF_CA_CWR = 0x4,
+  TCPF_CA_Recovery = 0x8,
+  TCPF_CA_Loss = 0x10,
+  TCPI_ECN_MODE_DISABLED = 0x0,
+  TCPI_ECN_MODE_RFC3168 = 0x1,
+  TCPI_ECN_MODE_ACCECN = 0x2,
+  TCPI_ECN_MODE_PENDING = 0x3,
+  TCP_ACCECN_OPT_NOT_SEEN = 0x0,
+  TCP_ACCECN_OPT_EMPTY_SEEN = 0x1,
+  TCP_ACCECN_OPT_COUNTER_SEEN = 0x2,
+  TCP_ACCECN_OPT_FAIL_SEEN = 0x3,
+  TCP_MD5SIG_MAXKEYLEN = 80,
+  TCP_MD5SIG_FLAG_PREFIX = 0x1,
+  TCP_MD5SIG_FLAG_IFINDEX = 0x2,
+  TCP_AO_MAXKEYLEN = 80,
+  TCP_AO_KEYF_IFINDEX = 0x1,
+  TCP_AO_KEYF_EXCLUDE_OPT = 0x2,
+  TCP_RECEIVE_ZEROCOPY_FLAG_TLB_CLEAN_HINT = 0x1,
+},
+records = {
+  ["union tcp_word_hdr"] = [[{
   struct tcphdr hdr;
   uint32_t words[5];
 }]],
-    ["struct tcp_repair_opt"] = [[{
+  ["struct tcp_repair_opt"] = [[{
   uint32_t opt_code;
   uint32_t opt_val;
 }]],
-    ["struct tcp_repair_window"] = [[{
+  ["struct tcp_repair_window"] = [[{
   uint32_t snd_wl1;
   uint32_t snd_wnd;
   uint32_t max_window;
   uint32_t rcv_wnd;
   uint32_t rcv_wup;
 }]],
-    ["struct tcp_md5sig"] = [[{
+  ["struct tcp_md5sig"] = [[{
   struct __kernel_sockaddr_storage tcpm_addr;
   uint8_t tcpm_flags;
   uint8_t tcpm_prefixlen;
@@ -503,14 +503,14 @@ return {
   int32_t tcpm_ifindex;
   uint8_t tcpm_key[80];
 }]],
-    ["struct tcp_diag_md5sig"] = [[{
+  ["struct tcp_diag_md5sig"] = [[{
   uint8_t tcpm_family;
   uint8_t tcpm_prefixlen;
   uint16_t tcpm_keylen;
   uint32_t tcpm_addr[4];
   uint8_t tcpm_key[80];
 }]],
-    ["struct tcp_ao_add"] = [[{
+  ["struct tcp_ao_add"] = [[{
   struct __kernel_sockaddr_storage addr;
   char alg_name[64];
   int32_t ifindex;
@@ -526,7 +526,7 @@ return {
   uint8_t keylen;
   uint8_t key[80];
 } __attribute__((aligned(8)))]],
-    ["struct tcp_ao_del"] = [[{
+  ["struct tcp_ao_del"] = [[{
   struct __kernel_sockaddr_storage addr;
   int32_t ifindex;
   uint32_t set_current : 1;
@@ -541,467 +541,467 @@ return {
   uint8_t rnext;
   uint8_t keyflags;
 } __attribute__((aligned(8)))]],
-    ["struct tcp_ao_repair"] = [[{
+  ["struct tcp_ao_repair"] = [[{
   uint32_t snt_isn;
   uint32_t rcv_isn;
   uint32_t snd_sne;
   uint32_t rcv_sne;
 } __attribute__((aligned(8)))]],
-  },
-  macros = function(M)
-    return {
-      tcp_flag_word = function(tp)
-        return M.cast("union tcp_word_hdr *", tp).words[3]
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      constants = {
-        TCP_FLAG_AE = 1,
-        TCP_FLAG_CWR = 32768,
-        TCP_FLAG_ECE = 16384,
-        TCP_FLAG_URG = 8192,
-        TCP_FLAG_ACK = 4096,
-        TCP_FLAG_PSH = 2048,
-        TCP_FLAG_RST = 1024,
-        TCP_FLAG_SYN = 512,
-        TCP_FLAG_FIN = 256,
-        TCP_RESERVED_BITS = 14,
-        TCP_DATA_OFFSET = 240,
-      },
-      records = {
-        ["struct tcphdr"] = [[{
-    uint16_t source;
-    uint16_t dest;
-    uint32_t seq;
-    uint32_t ack_seq;
-    uint16_t ae : 1;
-    uint16_t res1 : 3;
-    uint16_t doff : 4;
-    uint16_t fin : 1;
-    uint16_t syn : 1;
-    uint16_t rst : 1;
-    uint16_t psh : 1;
-    uint16_t ack : 1;
-    uint16_t urg : 1;
-    uint16_t ece : 1;
-    uint16_t cwr : 1;
-    uint16_t window;
-    uint16_t check;
-    uint16_t urg_ptr;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    tcp_flag_word = function(tp)
+      return M.cast("union tcp_word_hdr *", tp).words[3]
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    constants = {
+      TCP_FLAG_AE = 1,
+      TCP_FLAG_CWR = 32768,
+      TCP_FLAG_ECE = 16384,
+      TCP_FLAG_URG = 8192,
+      TCP_FLAG_ACK = 4096,
+      TCP_FLAG_PSH = 2048,
+      TCP_FLAG_RST = 1024,
+      TCP_FLAG_SYN = 512,
+      TCP_FLAG_FIN = 256,
+      TCP_RESERVED_BITS = 14,
+      TCP_DATA_OFFSET = 240,
     },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct tcp_info"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint8_t tcpi_delivery_rate_app_limited : 1;
-    uint8_t tcpi_fastopen_client_fail : 2;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-    uint64_t tcpi_pacing_rate;
-    uint64_t tcpi_max_pacing_rate;
-    uint64_t tcpi_bytes_acked;
-    uint64_t tcpi_bytes_received;
-    uint32_t tcpi_segs_out;
-    uint32_t tcpi_segs_in;
-    uint32_t tcpi_notsent_bytes;
-    uint32_t tcpi_min_rtt;
-    uint32_t tcpi_data_segs_in;
-    uint32_t tcpi_data_segs_out;
-    uint64_t tcpi_delivery_rate;
-    uint64_t tcpi_busy_time;
-    uint64_t tcpi_rwnd_limited;
-    uint64_t tcpi_sndbuf_limited;
-    uint32_t tcpi_delivered;
-    uint32_t tcpi_delivered_ce;
-    uint64_t tcpi_bytes_sent;
-    uint64_t tcpi_bytes_retrans;
-    uint32_t tcpi_dsack_dups;
-    uint32_t tcpi_reord_seen;
-    uint32_t tcpi_rcv_ooopack;
-    uint32_t tcpi_snd_wnd;
-    uint32_t tcpi_rcv_wnd;
-    uint32_t tcpi_rehash;
-    uint16_t tcpi_total_rto;
-    uint16_t tcpi_total_rto_recoveries;
-    uint32_t tcpi_total_rto_time;
-    uint32_t tcpi_received_ce;
-    uint32_t tcpi_delivered_e1_bytes;
-    uint32_t tcpi_delivered_e0_bytes;
-    uint32_t tcpi_delivered_ce_bytes;
-    uint32_t tcpi_received_e1_bytes;
-    uint32_t tcpi_received_e0_bytes;
-    uint32_t tcpi_received_ce_bytes;
-    uint32_t tcpi_ecn_mode : 2;
-    uint32_t tcpi_accecn_opt_seen : 2;
-    uint32_t tcpi_accecn_fail_mode : 4;
-    uint32_t tcpi_options2 : 24;
-  }]],
-        ["struct tcp_ao_info_opt"] = [[{
-    uint32_t set_current : 1;
-    uint32_t set_rnext : 1;
-    uint32_t ao_required : 1;
-    uint32_t set_counters : 1;
-    uint32_t accept_icmps : 1;
-    uint32_t reserved : 27;
-    uint16_t reserved2;
-    uint8_t current_key;
-    uint8_t rnext;
-    uint64_t pkt_good;
-    uint64_t pkt_bad;
-    uint64_t pkt_key_not_found;
-    uint64_t pkt_ao_required;
-    uint64_t pkt_dropped_icmp;
-  } __attribute__((aligned(8)))]],
-        ["struct tcp_ao_getsockopt"] = [[{
-    struct __kernel_sockaddr_storage addr;
-    char alg_name[64];
-    uint8_t key[80];
-    uint32_t nkeys;
-    uint16_t is_current : 1;
-    uint16_t is_rnext : 1;
-    uint16_t get_all : 1;
-    uint16_t reserved : 13;
-    uint8_t sndid;
-    uint8_t rcvid;
-    uint8_t prefix;
-    uint8_t maclen;
-    uint8_t keyflags;
-    uint8_t keylen;
-    int32_t ifindex;
-    uint64_t pkt_good;
-    uint64_t pkt_bad;
-  } __attribute__((aligned(8)))]],
-        ["struct tcp_zerocopy_receive"] = [[{
-    uint64_t address;
-    uint32_t length;
-    uint32_t recv_skip_hint;
-    uint32_t inq;
-    int32_t err;
-    uint64_t copybuf_address;
-    int32_t copybuf_len;
-    uint32_t flags;
-    uint64_t msg_control;
-    uint64_t msg_controllen;
-    uint32_t msg_flags;
-    uint32_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        TCP_FLAG_AE = 16777216,
-        TCP_FLAG_CWR = 8388608,
-        TCP_FLAG_ECE = 4194304,
-        TCP_FLAG_URG = 2097152,
-        TCP_FLAG_ACK = 1048576,
-        TCP_FLAG_PSH = 524288,
-        TCP_FLAG_RST = 262144,
-        TCP_FLAG_SYN = 131072,
-        TCP_FLAG_FIN = 65536,
-        TCP_RESERVED_BITS = 234881024,
-        TCP_DATA_OFFSET = 4026531840,
-      },
-      records = {
-        ["struct tcphdr"] = [[{
-    uint16_t source;
-    uint16_t dest;
-    uint32_t seq;
-    uint32_t ack_seq;
-    uint16_t doff : 4;
-    uint16_t res1 : 3;
-    uint16_t ae : 1;
-    uint16_t cwr : 1;
-    uint16_t ece : 1;
-    uint16_t urg : 1;
-    uint16_t ack : 1;
-    uint16_t psh : 1;
-    uint16_t rst : 1;
-    uint16_t syn : 1;
-    uint16_t fin : 1;
-    uint16_t window;
-    uint16_t check;
-    uint16_t urg_ptr;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct tcp_info"] = [[{
-    uint8_t tcpi_state;
-    uint8_t tcpi_ca_state;
-    uint8_t tcpi_retransmits;
-    uint8_t tcpi_probes;
-    uint8_t tcpi_backoff;
-    uint8_t tcpi_options;
-    uint8_t tcpi_snd_wscale : 4;
-    uint8_t tcpi_rcv_wscale : 4;
-    uint8_t tcpi_delivery_rate_app_limited : 1;
-    uint8_t tcpi_fastopen_client_fail : 2;
-    uint32_t tcpi_rto;
-    uint32_t tcpi_ato;
-    uint32_t tcpi_snd_mss;
-    uint32_t tcpi_rcv_mss;
-    uint32_t tcpi_unacked;
-    uint32_t tcpi_sacked;
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
-    uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
-    uint32_t tcpi_last_data_recv;
-    uint32_t tcpi_last_ack_recv;
-    uint32_t tcpi_pmtu;
-    uint32_t tcpi_rcv_ssthresh;
-    uint32_t tcpi_rtt;
-    uint32_t tcpi_rttvar;
-    uint32_t tcpi_snd_ssthresh;
-    uint32_t tcpi_snd_cwnd;
-    uint32_t tcpi_advmss;
-    uint32_t tcpi_reordering;
-    uint32_t tcpi_rcv_rtt;
-    uint32_t tcpi_rcv_space;
-    uint32_t tcpi_total_retrans;
-    unsigned long tcpi_pacing_rate;
-    unsigned long tcpi_max_pacing_rate;
-    unsigned long tcpi_bytes_acked;
-    unsigned long tcpi_bytes_received;
-    uint32_t tcpi_segs_out;
-    uint32_t tcpi_segs_in;
-    uint32_t tcpi_notsent_bytes;
-    uint32_t tcpi_min_rtt;
-    uint32_t tcpi_data_segs_in;
-    uint32_t tcpi_data_segs_out;
-    unsigned long tcpi_delivery_rate;
-    unsigned long tcpi_busy_time;
-    unsigned long tcpi_rwnd_limited;
-    unsigned long tcpi_sndbuf_limited;
-    uint32_t tcpi_delivered;
-    uint32_t tcpi_delivered_ce;
-    unsigned long tcpi_bytes_sent;
-    unsigned long tcpi_bytes_retrans;
-    uint32_t tcpi_dsack_dups;
-    uint32_t tcpi_reord_seen;
-    uint32_t tcpi_rcv_ooopack;
-    uint32_t tcpi_snd_wnd;
-    uint32_t tcpi_rcv_wnd;
-    uint32_t tcpi_rehash;
-    uint16_t tcpi_total_rto;
-    uint16_t tcpi_total_rto_recoveries;
-    uint32_t tcpi_total_rto_time;
-    uint32_t tcpi_received_ce;
-    uint32_t tcpi_delivered_e1_bytes;
-    uint32_t tcpi_delivered_e0_bytes;
-    uint32_t tcpi_delivered_ce_bytes;
-    uint32_t tcpi_received_e1_bytes;
-    uint32_t tcpi_received_e0_bytes;
-    uint32_t tcpi_received_ce_bytes;
-    uint32_t tcpi_ecn_mode : 2;
-    uint32_t tcpi_accecn_opt_seen : 2;
-    uint32_t tcpi_accecn_fail_mode : 4;
-    uint32_t tcpi_options2 : 24;
-  }]],
-        ["struct tcp_ao_info_opt"] = [[{
-    uint32_t set_current : 1;
-    uint32_t set_rnext : 1;
-    uint32_t ao_required : 1;
-    uint32_t set_counters : 1;
-    uint32_t accept_icmps : 1;
-    uint32_t reserved : 27;
-    uint16_t reserved2;
-    uint8_t current_key;
-    uint8_t rnext;
-    unsigned long pkt_good;
-    unsigned long pkt_bad;
-    unsigned long pkt_key_not_found;
-    unsigned long pkt_ao_required;
-    unsigned long pkt_dropped_icmp;
-  } __attribute__((aligned(8)))]],
-        ["struct tcp_ao_getsockopt"] = [[{
-    struct __kernel_sockaddr_storage addr;
-    char alg_name[64];
-    uint8_t key[80];
-    uint32_t nkeys;
-    uint16_t is_current : 1;
-    uint16_t is_rnext : 1;
-    uint16_t get_all : 1;
-    uint16_t reserved : 13;
-    uint8_t sndid;
-    uint8_t rcvid;
-    uint8_t prefix;
-    uint8_t maclen;
-    uint8_t keyflags;
-    uint8_t keylen;
-    int32_t ifindex;
-    unsigned long pkt_good;
-    unsigned long pkt_bad;
-  } __attribute__((aligned(8)))]],
-        ["struct tcp_zerocopy_receive"] = [[{
-    unsigned long address;
-    uint32_t length;
-    uint32_t recv_skip_hint;
-    uint32_t inq;
-    int32_t err;
-    unsigned long copybuf_address;
-    int32_t copybuf_len;
-    uint32_t flags;
-    unsigned long msg_control;
-    unsigned long msg_controllen;
-    uint32_t msg_flags;
-    uint32_t reserved;
-  }]],
-      },
+    records = {
+      ["struct tcphdr"] = [[{
+  uint16_t source;
+  uint16_t dest;
+  uint32_t seq;
+  uint32_t ack_seq;
+  uint16_t ae : 1;
+  uint16_t res1 : 3;
+  uint16_t doff : 4;
+  uint16_t fin : 1;
+  uint16_t syn : 1;
+  uint16_t rst : 1;
+  uint16_t psh : 1;
+  uint16_t ack : 1;
+  uint16_t urg : 1;
+  uint16_t ece : 1;
+  uint16_t cwr : 1;
+  uint16_t window;
+  uint16_t check;
+  uint16_t urg_ptr;
+}]],
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct tcp_info"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint8_t tcpi_delivery_rate_app_limited : 1;
+  uint8_t tcpi_fastopen_client_fail : 2;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+  uint64_t tcpi_pacing_rate;
+  uint64_t tcpi_max_pacing_rate;
+  uint64_t tcpi_bytes_acked;
+  uint64_t tcpi_bytes_received;
+  uint32_t tcpi_segs_out;
+  uint32_t tcpi_segs_in;
+  uint32_t tcpi_notsent_bytes;
+  uint32_t tcpi_min_rtt;
+  uint32_t tcpi_data_segs_in;
+  uint32_t tcpi_data_segs_out;
+  uint64_t tcpi_delivery_rate;
+  uint64_t tcpi_busy_time;
+  uint64_t tcpi_rwnd_limited;
+  uint64_t tcpi_sndbuf_limited;
+  uint32_t tcpi_delivered;
+  uint32_t tcpi_delivered_ce;
+  uint64_t tcpi_bytes_sent;
+  uint64_t tcpi_bytes_retrans;
+  uint32_t tcpi_dsack_dups;
+  uint32_t tcpi_reord_seen;
+  uint32_t tcpi_rcv_ooopack;
+  uint32_t tcpi_snd_wnd;
+  uint32_t tcpi_rcv_wnd;
+  uint32_t tcpi_rehash;
+  uint16_t tcpi_total_rto;
+  uint16_t tcpi_total_rto_recoveries;
+  uint32_t tcpi_total_rto_time;
+  uint32_t tcpi_received_ce;
+  uint32_t tcpi_delivered_e1_bytes;
+  uint32_t tcpi_delivered_e0_bytes;
+  uint32_t tcpi_delivered_ce_bytes;
+  uint32_t tcpi_received_e1_bytes;
+  uint32_t tcpi_received_e0_bytes;
+  uint32_t tcpi_received_ce_bytes;
+  uint32_t tcpi_ecn_mode : 2;
+  uint32_t tcpi_accecn_opt_seen : 2;
+  uint32_t tcpi_accecn_fail_mode : 4;
+  uint32_t tcpi_options2 : 24;
+}]],
+      ["struct tcp_ao_info_opt"] = [[{
+  uint32_t set_current : 1;
+  uint32_t set_rnext : 1;
+  uint32_t ao_required : 1;
+  uint32_t set_counters : 1;
+  uint32_t accept_icmps : 1;
+  uint32_t reserved : 27;
+  uint16_t reserved2;
+  uint8_t current_key;
+  uint8_t rnext;
+  uint64_t pkt_good;
+  uint64_t pkt_bad;
+  uint64_t pkt_key_not_found;
+  uint64_t pkt_ao_required;
+  uint64_t pkt_dropped_icmp;
+} __attribute__((aligned(8)))]],
+      ["struct tcp_ao_getsockopt"] = [[{
+  struct __kernel_sockaddr_storage addr;
+  char alg_name[64];
+  uint8_t key[80];
+  uint32_t nkeys;
+  uint16_t is_current : 1;
+  uint16_t is_rnext : 1;
+  uint16_t get_all : 1;
+  uint16_t reserved : 13;
+  uint8_t sndid;
+  uint8_t rcvid;
+  uint8_t prefix;
+  uint8_t maclen;
+  uint8_t keyflags;
+  uint8_t keylen;
+  int32_t ifindex;
+  uint64_t pkt_good;
+  uint64_t pkt_bad;
+} __attribute__((aligned(8)))]],
+      ["struct tcp_zerocopy_receive"] = [[{
+  uint64_t address;
+  uint32_t length;
+  uint32_t recv_skip_hint;
+  uint32_t inq;
+  int32_t err;
+  uint64_t copybuf_address;
+  int32_t copybuf_len;
+  uint32_t flags;
+  uint64_t msg_control;
+  uint64_t msg_controllen;
+  uint32_t msg_flags;
+  uint32_t reserved;
+}]],
+    },
+  },
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      TCP_FLAG_AE = 16777216,
+      TCP_FLAG_CWR = 8388608,
+      TCP_FLAG_ECE = 4194304,
+      TCP_FLAG_URG = 2097152,
+      TCP_FLAG_ACK = 1048576,
+      TCP_FLAG_PSH = 524288,
+      TCP_FLAG_RST = 262144,
+      TCP_FLAG_SYN = 131072,
+      TCP_FLAG_FIN = 65536,
+      TCP_RESERVED_BITS = 234881024,
+      TCP_DATA_OFFSET = 4026531840,
+    },
+    records = {
+      ["struct tcphdr"] = [[{
+  uint16_t source;
+  uint16_t dest;
+  uint32_t seq;
+  uint32_t ack_seq;
+  uint16_t doff : 4;
+  uint16_t res1 : 3;
+  uint16_t ae : 1;
+  uint16_t cwr : 1;
+  uint16_t ece : 1;
+  uint16_t urg : 1;
+  uint16_t ack : 1;
+  uint16_t psh : 1;
+  uint16_t rst : 1;
+  uint16_t syn : 1;
+  uint16_t fin : 1;
+  uint16_t window;
+  uint16_t check;
+  uint16_t urg_ptr;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct tcp_info"] = [[{
+  uint8_t tcpi_state;
+  uint8_t tcpi_ca_state;
+  uint8_t tcpi_retransmits;
+  uint8_t tcpi_probes;
+  uint8_t tcpi_backoff;
+  uint8_t tcpi_options;
+  uint8_t tcpi_snd_wscale : 4;
+  uint8_t tcpi_rcv_wscale : 4;
+  uint8_t tcpi_delivery_rate_app_limited : 1;
+  uint8_t tcpi_fastopen_client_fail : 2;
+  uint32_t tcpi_rto;
+  uint32_t tcpi_ato;
+  uint32_t tcpi_snd_mss;
+  uint32_t tcpi_rcv_mss;
+  uint32_t tcpi_unacked;
+  uint32_t tcpi_sacked;
+  uint32_t tcpi_lost;
+  uint32_t tcpi_retrans;
+  uint32_t tcpi_fackets;
+  uint32_t tcpi_last_data_sent;
+  uint32_t tcpi_last_ack_sent;
+  uint32_t tcpi_last_data_recv;
+  uint32_t tcpi_last_ack_recv;
+  uint32_t tcpi_pmtu;
+  uint32_t tcpi_rcv_ssthresh;
+  uint32_t tcpi_rtt;
+  uint32_t tcpi_rttvar;
+  uint32_t tcpi_snd_ssthresh;
+  uint32_t tcpi_snd_cwnd;
+  uint32_t tcpi_advmss;
+  uint32_t tcpi_reordering;
+  uint32_t tcpi_rcv_rtt;
+  uint32_t tcpi_rcv_space;
+  uint32_t tcpi_total_retrans;
+  unsigned long tcpi_pacing_rate;
+  unsigned long tcpi_max_pacing_rate;
+  unsigned long tcpi_bytes_acked;
+  unsigned long tcpi_bytes_received;
+  uint32_t tcpi_segs_out;
+  uint32_t tcpi_segs_in;
+  uint32_t tcpi_notsent_bytes;
+  uint32_t tcpi_min_rtt;
+  uint32_t tcpi_data_segs_in;
+  uint32_t tcpi_data_segs_out;
+  unsigned long tcpi_delivery_rate;
+  unsigned long tcpi_busy_time;
+  unsigned long tcpi_rwnd_limited;
+  unsigned long tcpi_sndbuf_limited;
+  uint32_t tcpi_delivered;
+  uint32_t tcpi_delivered_ce;
+  unsigned long tcpi_bytes_sent;
+  unsigned long tcpi_bytes_retrans;
+  uint32_t tcpi_dsack_dups;
+  uint32_t tcpi_reord_seen;
+  uint32_t tcpi_rcv_ooopack;
+  uint32_t tcpi_snd_wnd;
+  uint32_t tcpi_rcv_wnd;
+  uint32_t tcpi_rehash;
+  uint16_t tcpi_total_rto;
+  uint16_t tcpi_total_rto_recoveries;
+  uint32_t tcpi_total_rto_time;
+  uint32_t tcpi_received_ce;
+  uint32_t tcpi_delivered_e1_bytes;
+  uint32_t tcpi_delivered_e0_bytes;
+  uint32_t tcpi_delivered_ce_bytes;
+  uint32_t tcpi_received_e1_bytes;
+  uint32_t tcpi_received_e0_bytes;
+  uint32_t tcpi_received_ce_bytes;
+  uint32_t tcpi_ecn_mode : 2;
+  uint32_t tcpi_accecn_opt_seen : 2;
+  uint32_t tcpi_accecn_fail_mode : 4;
+  uint32_t tcpi_options2 : 24;
+}]],
+      ["struct tcp_ao_info_opt"] = [[{
+  uint32_t set_current : 1;
+  uint32_t set_rnext : 1;
+  uint32_t ao_required : 1;
+  uint32_t set_counters : 1;
+  uint32_t accept_icmps : 1;
+  uint32_t reserved : 27;
+  uint16_t reserved2;
+  uint8_t current_key;
+  uint8_t rnext;
+  unsigned long pkt_good;
+  unsigned long pkt_bad;
+  unsigned long pkt_key_not_found;
+  unsigned long pkt_ao_required;
+  unsigned long pkt_dropped_icmp;
+} __attribute__((aligned(8)))]],
+      ["struct tcp_ao_getsockopt"] = [[{
+  struct __kernel_sockaddr_storage addr;
+  char alg_name[64];
+  uint8_t key[80];
+  uint32_t nkeys;
+  uint16_t is_current : 1;
+  uint16_t is_rnext : 1;
+  uint16_t get_all : 1;
+  uint16_t reserved : 13;
+  uint8_t sndid;
+  uint8_t rcvid;
+  uint8_t prefix;
+  uint8_t maclen;
+  uint8_t keyflags;
+  uint8_t keylen;
+  int32_t ifindex;
+  unsigned long pkt_good;
+  unsigned long pkt_bad;
+} __attribute__((aligned(8)))]],
+      ["struct tcp_zerocopy_receive"] = [[{
+  unsigned long address;
+  uint32_t length;
+  uint32_t recv_skip_hint;
+  uint32_t inq;
+  int32_t err;
+  unsigned long copybuf_address;
+  int32_t copybuf_len;
+  uint32_t flags;
+  unsigned long msg_control;
+  unsigned long msg_controllen;
+  uint32_t msg_flags;
+  uint32_t reserved;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/tcp_metrics.h"] = [==[
-  constants = {
-    TCP_METRIC_RTT = 0,
-    TCP_METRIC_RTTVAR = 1,
-    TCP_METRIC_SSTHRESH = 2,
-    TCP_METRIC_CWND = 3,
-    TCP_METRIC_REORDERING = 4,
-    TCP_METRIC_RTT_US = 5,
-    TCP_METRIC_RTTVAR_US = 6,
-    __TCP_METRIC_MAX = 7,
-    TCP_METRICS_A_METRICS_RTT = 1,
-    TCP_METRICS_A_METRICS_RTTVAR = 2,
-    TCP_METRICS_A_METRICS_SSTHRESH = 3,
-    TCP_METRICS_A_METRICS_CWND = 4,
-    TCP_METRICS_A_METRICS_REODERING = 5,
-    TCP_METRICS_A_METRICS_RTT_US = 6,
-    TCP_METRICS_A_METRICS_RTTVAR_US = 7,
-    __TCP_METRICS_A_METRICS_MAX = 8,
-    TCP_METRICS_ATTR_UNSPEC = 0,
-    TCP_METRICS_ATTR_ADDR_IPV4 = 1,
-    TCP_METRICS_ATTR_ADDR_IPV6 = 2,
-    TCP_METRICS_ATTR_AGE = 3,
-    TCP_METRICS_ATTR_TW_TSVAL = 4,
-    TCP_METRICS_ATTR_TW_TS_STAMP = 5,
-    TCP_METRICS_ATTR_VALS = 6,
-    TCP_METRICS_ATTR_FOPEN_MSS = 7,
-    TCP_METRICS_ATTR_FOPEN_SYN_DROPS = 8,
-    TCP_METRICS_ATTR_FOPEN_SYN_DROP_TS = 9,
-    TCP_METRICS_ATTR_FOPEN_COOKIE = 10,
-    TCP_METRICS_ATTR_SADDR_IPV4 = 11,
-    TCP_METRICS_ATTR_SADDR_IPV6 = 12,
-    TCP_METRICS_ATTR_PAD = 13,
-    __TCP_METRICS_ATTR_MAX = 14,
-    TCP_METRICS_CMD_UNSPEC = 0,
-    TCP_METRICS_CMD_GET = 1,
-    TCP_METRICS_CMD_DEL = 2,
-    __TCP_METRICS_CMD_MAX = 3,
-    TCP_METRICS_GENL_NAME = "tcp_metrics",
-    TCP_METRICS_GENL_VERSION = 0x1,
-    TCP_METRIC_MAX = 6,
-    TCP_METRICS_A_METRICS_MAX = 7,
-    TCP_METRICS_ATTR_MAX = 13,
-    TCP_METRICS_CMD_MAX = 2,
-  },
+constants = {
+  TCP_METRIC_RTT = 0,
+  TCP_METRIC_RTTVAR = 1,
+  TCP_METRIC_SSTHRESH = 2,
+  TCP_METRIC_CWND = 3,
+  TCP_METRIC_REORDERING = 4,
+  TCP_METRIC_RTT_US = 5,
+  TCP_METRIC_RTTVAR_US = 6,
+  __TCP_METRIC_MAX = 7,
+  TCP_METRICS_A_METRICS_RTT = 1,
+  TCP_METRICS_A_METRICS_RTTVAR = 2,
+  TCP_METRICS_A_METRICS_SSTHRESH = 3,
+  TCP_METRICS_A_METRICS_CWND = 4,
+  TCP_METRICS_A_METRICS_REODERING = 5,
+  TCP_METRICS_A_METRICS_RTT_US = 6,
+  TCP_METRICS_A_METRICS_RTTVAR_US = 7,
+  __TCP_METRICS_A_METRICS_MAX = 8,
+  TCP_METRICS_ATTR_UNSPEC = 0,
+  TCP_METRICS_ATTR_ADDR_IPV4 = 1,
+  TCP_METRICS_ATTR_ADDR_IPV6 = 2,
+  TCP_METRICS_ATTR_AGE = 3,
+  TCP_METRICS_ATTR_TW_TSVAL = 4,
+  TCP_METRICS_ATTR_TW_TS_STAMP = 5,
+  TCP_METRICS_ATTR_VALS = 6,
+  TCP_METRICS_ATTR_FOPEN_MSS = 7,
+  TCP_METRICS_ATTR_FOPEN_SYN_DROPS = 8,
+  TCP_METRICS_ATTR_FOPEN_SYN_DROP_TS = 9,
+  TCP_METRICS_ATTR_FOPEN_COOKIE = 10,
+  TCP_METRICS_ATTR_SADDR_IPV4 = 11,
+  TCP_METRICS_ATTR_SADDR_IPV6 = 12,
+  TCP_METRICS_ATTR_PAD = 13,
+  __TCP_METRICS_ATTR_MAX = 14,
+  TCP_METRICS_CMD_UNSPEC = 0,
+  TCP_METRICS_CMD_GET = 1,
+  TCP_METRICS_CMD_DEL = 2,
+  __TCP_METRICS_CMD_MAX = 3,
+  TCP_METRICS_GENL_NAME = "tcp_metrics",
+  TCP_METRICS_GENL_VERSION = 0x1,
+  TCP_METRIC_MAX = 6,
+  TCP_METRICS_A_METRICS_MAX = 7,
+  TCP_METRICS_ATTR_MAX = 13,
+  TCP_METRICS_CMD_MAX = 2,
+},
 ]==],
 ["linux/tdx-guest.h"] = [==[
-  constants = {
-    TDX_REPORTDATA_LEN = 64,
-    TDX_REPORT_LEN = 1024,
-    TDX_CMD_GET_REPORT0 = 0xc4405401,
-  },
-  records = {
-    ["struct tdx_report_req"] = [[{
+constants = {
+  TDX_REPORTDATA_LEN = 64,
+  TDX_REPORT_LEN = 1024,
+  TDX_CMD_GET_REPORT0 = 0xc4405401,
+},
+records = {
+  ["struct tdx_report_req"] = [[{
   uint8_t reportdata[64];
   uint8_t tdreport[1024];
 }]],
-  },
+},
 ]==],
 ["linux/tee.h"] = [==[
-  constants = {
-    TEE_IOC_MAGIC = 0xa4,
-    TEE_IOC_BASE = 0,
-    TEE_MAX_ARG_SIZE = 4096,
-    TEE_GEN_CAP_GP = 0x1,
-    TEE_GEN_CAP_PRIVILEGED = 0x2,
-    TEE_GEN_CAP_REG_MEM = 0x4,
-    TEE_GEN_CAP_MEMREF_NULL = 0x8,
-    TEE_GEN_CAP_OBJREF = 0x10,
-    TEE_MEMREF_NULL = 18446744073709551615ULL,
-    TEE_OBJREF_NULL = 18446744073709551615ULL,
-    TEE_IMPL_ID_OPTEE = 1,
-    TEE_IMPL_ID_AMDTEE = 2,
-    TEE_IMPL_ID_TSTEE = 3,
-    TEE_IMPL_ID_QTEE = 4,
-    TEE_OPTEE_CAP_TZ = 0x1,
-    TEE_IOC_SHM_ALLOC = 0xc010a401,
-    TEE_IOCTL_PARAM_ATTR_TYPE_NONE = 0,
-    TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT = 1,
-    TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT = 2,
-    TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT = 3,
-    TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT = 5,
-    TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT = 6,
-    TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT = 7,
-    TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INPUT = 8,
-    TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_OUTPUT = 9,
-    TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INOUT = 10,
-    TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INPUT = 11,
-    TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_OUTPUT = 12,
-    TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INOUT = 13,
-    TEE_IOCTL_PARAM_ATTR_TYPE_MASK = 0xff,
-    TEE_IOCTL_PARAM_ATTR_META = 0x100,
-    TEE_IOCTL_PARAM_ATTR_MASK = 0x1ff,
-    TEE_IOCTL_LOGIN_PUBLIC = 0,
-    TEE_IOCTL_LOGIN_USER = 1,
-    TEE_IOCTL_LOGIN_GROUP = 2,
-    TEE_IOCTL_LOGIN_APPLICATION = 4,
-    TEE_IOCTL_LOGIN_USER_APPLICATION = 5,
-    TEE_IOCTL_LOGIN_GROUP_APPLICATION = 6,
-    TEE_IOCTL_LOGIN_REE_KERNEL_MIN = 0x80000000,
-    TEE_IOCTL_LOGIN_REE_KERNEL_MAX = 0xbfffffff,
-    TEE_IOCTL_LOGIN_REE_KERNEL = 0x80000000,
-    TEE_IOCTL_UUID_LEN = 16,
-    TEE_IOC_SHM_REGISTER_FD = 0xc018a408,
-    TEE_IOC_SHM_REGISTER = 0xc018a409,
-  },
-  records = {
-    ["struct tee_ioctl_version_data"] = [[{
+constants = {
+  TEE_IOC_MAGIC = 0xa4,
+  TEE_IOC_BASE = 0,
+  TEE_MAX_ARG_SIZE = 4096,
+  TEE_GEN_CAP_GP = 0x1,
+  TEE_GEN_CAP_PRIVILEGED = 0x2,
+  TEE_GEN_CAP_REG_MEM = 0x4,
+  TEE_GEN_CAP_MEMREF_NULL = 0x8,
+  TEE_GEN_CAP_OBJREF = 0x10,
+  TEE_MEMREF_NULL = 18446744073709551615ULL,
+  TEE_OBJREF_NULL = 18446744073709551615ULL,
+  TEE_IMPL_ID_OPTEE = 1,
+  TEE_IMPL_ID_AMDTEE = 2,
+  TEE_IMPL_ID_TSTEE = 3,
+  TEE_IMPL_ID_QTEE = 4,
+  TEE_OPTEE_CAP_TZ = 0x1,
+  TEE_IOC_SHM_ALLOC = 0xc010a401,
+  TEE_IOCTL_PARAM_ATTR_TYPE_NONE = 0,
+  TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT = 1,
+  TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT = 2,
+  TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT = 3,
+  TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT = 5,
+  TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT = 6,
+  TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT = 7,
+  TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INPUT = 8,
+  TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_OUTPUT = 9,
+  TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INOUT = 10,
+  TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INPUT = 11,
+  TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_OUTPUT = 12,
+  TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INOUT = 13,
+  TEE_IOCTL_PARAM_ATTR_TYPE_MASK = 0xff,
+  TEE_IOCTL_PARAM_ATTR_META = 0x100,
+  TEE_IOCTL_PARAM_ATTR_MASK = 0x1ff,
+  TEE_IOCTL_LOGIN_PUBLIC = 0,
+  TEE_IOCTL_LOGIN_USER = 1,
+  TEE_IOCTL_LOGIN_GROUP = 2,
+  TEE_IOCTL_LOGIN_APPLICATION = 4,
+  TEE_IOCTL_LOGIN_USER_APPLICATION = 5,
+  TEE_IOCTL_LOGIN_GROUP_APPLICATION = 6,
+  TEE_IOCTL_LOGIN_REE_KERNEL_MIN = 0x80000000,
+  TEE_IOCTL_LOGIN_REE_KERNEL_MAX = 0xbfffffff,
+  TEE_IOCTL_LOGIN_REE_KERNEL = 0x80000000,
+  TEE_IOCTL_UUID_LEN = 16,
+  TEE_IOC_SHM_REGISTER_FD = 0xc018a408,
+  TEE_IOC_SHM_REGISTER = 0xc018a409,
+},
+records = {
+  ["struct tee_ioctl_version_data"] = [[{
   uint32_t impl_id;
   uint32_t impl_caps;
   uint32_t gen_caps;
 }]],
-    ["struct tee_ioctl_open_session_arg"] = [[{
+  ["struct tee_ioctl_open_session_arg"] = [[{
   uint8_t uuid[16];
   uint8_t clnt_uuid[16];
   uint32_t clnt_login;
@@ -1012,7 +1012,7 @@ return {
   uint32_t num_params;
   struct tee_ioctl_param params[];
 }]],
-    ["struct tee_ioctl_invoke_arg"] = [[{
+  ["struct tee_ioctl_invoke_arg"] = [[{
   uint32_t func;
   uint32_t session;
   uint32_t cancel_id;
@@ -1021,413 +1021,413 @@ return {
   uint32_t num_params;
   struct tee_ioctl_param params[];
 }]],
-    ["struct tee_ioctl_cancel_arg"] = [[{
+  ["struct tee_ioctl_cancel_arg"] = [[{
   uint32_t cancel_id;
   uint32_t session;
 }]],
-    ["struct tee_ioctl_close_session_arg"] = [[{
+  ["struct tee_ioctl_close_session_arg"] = [[{
   uint32_t session;
 }]],
-    ["struct tee_iocl_supp_recv_arg"] = [[{
+  ["struct tee_iocl_supp_recv_arg"] = [[{
   uint32_t func;
   uint32_t num_params;
   struct tee_ioctl_param params[];
 }]],
-    ["struct tee_iocl_supp_send_arg"] = [[{
+  ["struct tee_iocl_supp_send_arg"] = [[{
   uint32_t ret;
   uint32_t num_params;
   struct tee_ioctl_param params[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TEE_IOC_VERSION = 0x800ca400,
-        TEE_IOC_OPEN_SESSION = 0x8010a402,
-        TEE_IOC_INVOKE = 0x8010a403,
-        TEE_IOC_CANCEL = 0x8008a404,
-        TEE_IOC_CLOSE_SESSION = 0x8004a405,
-        TEE_IOC_SUPPL_RECV = 0x8010a406,
-        TEE_IOC_SUPPL_SEND = 0x8010a407,
-        TEE_IOC_OBJECT_INVOKE = 0x8010a40a,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct tee_ioctl_shm_alloc_data"] = [[{
-    uint64_t size;
-    uint32_t flags;
-    int32_t id;
-  }]],
-        ["struct tee_ioctl_buf_data"] = [[{
-    uint64_t buf_ptr;
-    uint64_t buf_len;
-  }]],
-        ["struct tee_ioctl_param"] = [[{
-    uint64_t attr;
-    uint64_t a;
-    uint64_t b;
-    uint64_t c;
-  }]],
-        ["struct tee_ioctl_shm_register_data"] = [[{
-    uint64_t addr;
-    uint64_t length;
-    uint32_t flags;
-    int32_t id;
-  }]],
-        ["struct tee_ioctl_shm_register_fd_data"] = [[{
-    int64_t fd;
-    uint64_t size;
-    uint32_t flags;
-    int32_t id;
-  }]],
-        ["struct tee_ioctl_object_invoke_arg"] = [[{
-    uint64_t id;
-    uint32_t op;
-    uint32_t ret;
-    uint32_t num_params;
-    uint32_t : 32;
-    struct tee_ioctl_param params[];
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TEE_IOC_VERSION = 0x400ca400,
-        TEE_IOC_OPEN_SESSION = 0x4010a402,
-        TEE_IOC_INVOKE = 0x4010a403,
-        TEE_IOC_CANCEL = 0x4008a404,
-        TEE_IOC_CLOSE_SESSION = 0x4004a405,
-        TEE_IOC_SUPPL_RECV = 0x4010a406,
-        TEE_IOC_SUPPL_SEND = 0x4010a407,
-        TEE_IOC_OBJECT_INVOKE = 0x4010a40a,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct tee_ioctl_shm_alloc_data"] = [[{
-    unsigned long size;
-    uint32_t flags;
-    int32_t id;
-  }]],
-        ["struct tee_ioctl_buf_data"] = [[{
-    unsigned long buf_ptr;
-    unsigned long buf_len;
-  }]],
-        ["struct tee_ioctl_param"] = [[{
-    unsigned long attr;
-    unsigned long a;
-    unsigned long b;
-    unsigned long c;
-  }]],
-        ["struct tee_ioctl_shm_register_data"] = [[{
-    unsigned long addr;
-    unsigned long length;
-    uint32_t flags;
-    int32_t id;
-  }]],
-        ["struct tee_ioctl_shm_register_fd_data"] = [[{
-    long fd;
-    unsigned long size;
-    uint32_t flags;
-    int32_t id;
-  }]],
-        ["struct tee_ioctl_object_invoke_arg"] = [[{
-    unsigned long id;
-    uint32_t op;
-    uint32_t ret;
-    uint32_t num_params;
-    uint32_t : 32;
-    struct tee_ioctl_param params[];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TEE_IOC_VERSION = 0x800ca400,
+      TEE_IOC_OPEN_SESSION = 0x8010a402,
+      TEE_IOC_INVOKE = 0x8010a403,
+      TEE_IOC_CANCEL = 0x8008a404,
+      TEE_IOC_CLOSE_SESSION = 0x8004a405,
+      TEE_IOC_SUPPL_RECV = 0x8010a406,
+      TEE_IOC_SUPPL_SEND = 0x8010a407,
+      TEE_IOC_OBJECT_INVOKE = 0x8010a40a,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct tee_ioctl_shm_alloc_data"] = [[{
+  uint64_t size;
+  uint32_t flags;
+  int32_t id;
+}]],
+      ["struct tee_ioctl_buf_data"] = [[{
+  uint64_t buf_ptr;
+  uint64_t buf_len;
+}]],
+      ["struct tee_ioctl_param"] = [[{
+  uint64_t attr;
+  uint64_t a;
+  uint64_t b;
+  uint64_t c;
+}]],
+      ["struct tee_ioctl_shm_register_data"] = [[{
+  uint64_t addr;
+  uint64_t length;
+  uint32_t flags;
+  int32_t id;
+}]],
+      ["struct tee_ioctl_shm_register_fd_data"] = [[{
+  int64_t fd;
+  uint64_t size;
+  uint32_t flags;
+  int32_t id;
+}]],
+      ["struct tee_ioctl_object_invoke_arg"] = [[{
+  uint64_t id;
+  uint32_t op;
+  uint32_t ret;
+  uint32_t num_params;
+  uint32_t : 32;
+  struct tee_ioctl_param params[];
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TEE_IOC_VERSION = 0x400ca400,
+      TEE_IOC_OPEN_SESSION = 0x4010a402,
+      TEE_IOC_INVOKE = 0x4010a403,
+      TEE_IOC_CANCEL = 0x4008a404,
+      TEE_IOC_CLOSE_SESSION = 0x4004a405,
+      TEE_IOC_SUPPL_RECV = 0x4010a406,
+      TEE_IOC_SUPPL_SEND = 0x4010a407,
+      TEE_IOC_OBJECT_INVOKE = 0x4010a40a,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct tee_ioctl_shm_alloc_data"] = [[{
+  unsigned long size;
+  uint32_t flags;
+  int32_t id;
+}]],
+      ["struct tee_ioctl_buf_data"] = [[{
+  unsigned long buf_ptr;
+  unsigned long buf_len;
+}]],
+      ["struct tee_ioctl_param"] = [[{
+  unsigned long attr;
+  unsigned long a;
+  unsigned long b;
+  unsigned long c;
+}]],
+      ["struct tee_ioctl_shm_register_data"] = [[{
+  unsigned long addr;
+  unsigned long length;
+  uint32_t flags;
+  int32_t id;
+}]],
+      ["struct tee_ioctl_shm_register_fd_data"] = [[{
+  long fd;
+  unsigned long size;
+  uint32_t flags;
+  int32_t id;
+}]],
+      ["struct tee_ioctl_object_invoke_arg"] = [[{
+  unsigned long id;
+  uint32_t op;
+  uint32_t ret;
+  uint32_t num_params;
+  uint32_t : 32;
+  struct tee_ioctl_param params[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/thermal.h"] = [==[
-  constants = {
-    THERMAL_DEVICE_DISABLED = 0,
-    THERMAL_DEVICE_ENABLED = 1,
-    THERMAL_TRIP_ACTIVE = 0,
-    THERMAL_TRIP_PASSIVE = 1,
-    THERMAL_TRIP_HOT = 2,
-    THERMAL_TRIP_CRITICAL = 3,
-    THERMAL_GENL_ATTR_UNSPEC = 0,
-    THERMAL_GENL_ATTR_TZ = 1,
-    THERMAL_GENL_ATTR_TZ_ID = 2,
-    THERMAL_GENL_ATTR_TZ_TEMP = 3,
-    THERMAL_GENL_ATTR_TZ_TRIP = 4,
-    THERMAL_GENL_ATTR_TZ_TRIP_ID = 5,
-    THERMAL_GENL_ATTR_TZ_TRIP_TYPE = 6,
-    THERMAL_GENL_ATTR_TZ_TRIP_TEMP = 7,
-    THERMAL_GENL_ATTR_TZ_TRIP_HYST = 8,
-    THERMAL_GENL_ATTR_TZ_MODE = 9,
-    THERMAL_GENL_ATTR_TZ_NAME = 10,
-    THERMAL_GENL_ATTR_TZ_CDEV_WEIGHT = 11,
-    THERMAL_GENL_ATTR_TZ_GOV = 12,
-    THERMAL_GENL_ATTR_TZ_GOV_NAME = 13,
-    THERMAL_GENL_ATTR_CDEV = 14,
-    THERMAL_GENL_ATTR_CDEV_ID = 15,
-    THERMAL_GENL_ATTR_CDEV_CUR_STATE = 16,
-    THERMAL_GENL_ATTR_CDEV_MAX_STATE = 17,
-    THERMAL_GENL_ATTR_CDEV_NAME = 18,
-    THERMAL_GENL_ATTR_GOV_NAME = 19,
-    THERMAL_GENL_ATTR_CPU_CAPABILITY = 20,
-    THERMAL_GENL_ATTR_CPU_CAPABILITY_ID = 21,
-    THERMAL_GENL_ATTR_CPU_CAPABILITY_PERFORMANCE = 22,
-    THERMAL_GENL_ATTR_CPU_CAPABILITY_EFFICIENCY = 23,
-    THERMAL_GENL_ATTR_THRESHOLD = 24,
-    THERMAL_GENL_ATTR_THRESHOLD_TEMP = 25,
-    THERMAL_GENL_ATTR_THRESHOLD_DIRECTION = 26,
-    THERMAL_GENL_ATTR_TZ_PREV_TEMP = 27,
-    __THERMAL_GENL_ATTR_MAX = 28,
-    THERMAL_GENL_SAMPLING_TEMP = 0,
-    __THERMAL_GENL_SAMPLING_MAX = 1,
-    THERMAL_GENL_EVENT_UNSPEC = 0,
-    THERMAL_GENL_EVENT_TZ_CREATE = 1,
-    THERMAL_GENL_EVENT_TZ_DELETE = 2,
-    THERMAL_GENL_EVENT_TZ_DISABLE = 3,
-    THERMAL_GENL_EVENT_TZ_ENABLE = 4,
-    THERMAL_GENL_EVENT_TZ_TRIP_UP = 5,
-    THERMAL_GENL_EVENT_TZ_TRIP_DOWN = 6,
-    THERMAL_GENL_EVENT_TZ_TRIP_CHANGE = 7,
-    THERMAL_GENL_EVENT_TZ_TRIP_ADD = 8,
-    THERMAL_GENL_EVENT_TZ_TRIP_DELETE = 9,
-    THERMAL_GENL_EVENT_CDEV_ADD = 10,
-    THERMAL_GENL_EVENT_CDEV_DELETE = 11,
-    THERMAL_GENL_EVENT_CDEV_STATE_UPDATE = 12,
-    THERMAL_GENL_EVENT_TZ_GOV_CHANGE = 13,
-    THERMAL_GENL_EVENT_CPU_CAPABILITY_CHANGE = 14,
-    THERMAL_GENL_EVENT_THRESHOLD_ADD = 15,
-    THERMAL_GENL_EVENT_THRESHOLD_DELETE = 16,
-    THERMAL_GENL_EVENT_THRESHOLD_FLUSH = 17,
-    THERMAL_GENL_EVENT_THRESHOLD_UP = 18,
-    THERMAL_GENL_EVENT_THRESHOLD_DOWN = 19,
-    __THERMAL_GENL_EVENT_MAX = 20,
-    THERMAL_GENL_CMD_UNSPEC = 0,
-    THERMAL_GENL_CMD_TZ_GET_ID = 1,
-    THERMAL_GENL_CMD_TZ_GET_TRIP = 2,
-    THERMAL_GENL_CMD_TZ_GET_TEMP = 3,
-    THERMAL_GENL_CMD_TZ_GET_GOV = 4,
-    THERMAL_GENL_CMD_TZ_GET_MODE = 5,
-    THERMAL_GENL_CMD_CDEV_GET = 6,
-    THERMAL_GENL_CMD_THRESHOLD_GET = 7,
-    THERMAL_GENL_CMD_THRESHOLD_ADD = 8,
-    THERMAL_GENL_CMD_THRESHOLD_DELETE = 9,
-    THERMAL_GENL_CMD_THRESHOLD_FLUSH = 10,
-    __THERMAL_GENL_CMD_MAX = 11,
-    THERMAL_NAME_LENGTH = 20,
-    THERMAL_THRESHOLD_WAY_UP = 0x1,
-    THERMAL_THRESHOLD_WAY_DOWN = 0x2,
-    THERMAL_GENL_FAMILY_NAME = "thermal",
-    THERMAL_GENL_VERSION = 0x2,
-    THERMAL_GENL_SAMPLING_GROUP_NAME = "sampling",
-    THERMAL_GENL_EVENT_GROUP_NAME = "event",
-    THERMAL_GENL_ATTR_MAX = 27,
-    THERMAL_GENL_SAMPLING_MAX = 0,
-    THERMAL_GENL_EVENT_MAX = 19,
-    THERMAL_GENL_CMD_MAX = 10,
-  },
+constants = {
+  THERMAL_DEVICE_DISABLED = 0,
+  THERMAL_DEVICE_ENABLED = 1,
+  THERMAL_TRIP_ACTIVE = 0,
+  THERMAL_TRIP_PASSIVE = 1,
+  THERMAL_TRIP_HOT = 2,
+  THERMAL_TRIP_CRITICAL = 3,
+  THERMAL_GENL_ATTR_UNSPEC = 0,
+  THERMAL_GENL_ATTR_TZ = 1,
+  THERMAL_GENL_ATTR_TZ_ID = 2,
+  THERMAL_GENL_ATTR_TZ_TEMP = 3,
+  THERMAL_GENL_ATTR_TZ_TRIP = 4,
+  THERMAL_GENL_ATTR_TZ_TRIP_ID = 5,
+  THERMAL_GENL_ATTR_TZ_TRIP_TYPE = 6,
+  THERMAL_GENL_ATTR_TZ_TRIP_TEMP = 7,
+  THERMAL_GENL_ATTR_TZ_TRIP_HYST = 8,
+  THERMAL_GENL_ATTR_TZ_MODE = 9,
+  THERMAL_GENL_ATTR_TZ_NAME = 10,
+  THERMAL_GENL_ATTR_TZ_CDEV_WEIGHT = 11,
+  THERMAL_GENL_ATTR_TZ_GOV = 12,
+  THERMAL_GENL_ATTR_TZ_GOV_NAME = 13,
+  THERMAL_GENL_ATTR_CDEV = 14,
+  THERMAL_GENL_ATTR_CDEV_ID = 15,
+  THERMAL_GENL_ATTR_CDEV_CUR_STATE = 16,
+  THERMAL_GENL_ATTR_CDEV_MAX_STATE = 17,
+  THERMAL_GENL_ATTR_CDEV_NAME = 18,
+  THERMAL_GENL_ATTR_GOV_NAME = 19,
+  THERMAL_GENL_ATTR_CPU_CAPABILITY = 20,
+  THERMAL_GENL_ATTR_CPU_CAPABILITY_ID = 21,
+  THERMAL_GENL_ATTR_CPU_CAPABILITY_PERFORMANCE = 22,
+  THERMAL_GENL_ATTR_CPU_CAPABILITY_EFFICIENCY = 23,
+  THERMAL_GENL_ATTR_THRESHOLD = 24,
+  THERMAL_GENL_ATTR_THRESHOLD_TEMP = 25,
+  THERMAL_GENL_ATTR_THRESHOLD_DIRECTION = 26,
+  THERMAL_GENL_ATTR_TZ_PREV_TEMP = 27,
+  __THERMAL_GENL_ATTR_MAX = 28,
+  THERMAL_GENL_SAMPLING_TEMP = 0,
+  __THERMAL_GENL_SAMPLING_MAX = 1,
+  THERMAL_GENL_EVENT_UNSPEC = 0,
+  THERMAL_GENL_EVENT_TZ_CREATE = 1,
+  THERMAL_GENL_EVENT_TZ_DELETE = 2,
+  THERMAL_GENL_EVENT_TZ_DISABLE = 3,
+  THERMAL_GENL_EVENT_TZ_ENABLE = 4,
+  THERMAL_GENL_EVENT_TZ_TRIP_UP = 5,
+  THERMAL_GENL_EVENT_TZ_TRIP_DOWN = 6,
+  THERMAL_GENL_EVENT_TZ_TRIP_CHANGE = 7,
+  THERMAL_GENL_EVENT_TZ_TRIP_ADD = 8,
+  THERMAL_GENL_EVENT_TZ_TRIP_DELETE = 9,
+  THERMAL_GENL_EVENT_CDEV_ADD = 10,
+  THERMAL_GENL_EVENT_CDEV_DELETE = 11,
+  THERMAL_GENL_EVENT_CDEV_STATE_UPDATE = 12,
+  THERMAL_GENL_EVENT_TZ_GOV_CHANGE = 13,
+  THERMAL_GENL_EVENT_CPU_CAPABILITY_CHANGE = 14,
+  THERMAL_GENL_EVENT_THRESHOLD_ADD = 15,
+  THERMAL_GENL_EVENT_THRESHOLD_DELETE = 16,
+  THERMAL_GENL_EVENT_THRESHOLD_FLUSH = 17,
+  THERMAL_GENL_EVENT_THRESHOLD_UP = 18,
+  THERMAL_GENL_EVENT_THRESHOLD_DOWN = 19,
+  __THERMAL_GENL_EVENT_MAX = 20,
+  THERMAL_GENL_CMD_UNSPEC = 0,
+  THERMAL_GENL_CMD_TZ_GET_ID = 1,
+  THERMAL_GENL_CMD_TZ_GET_TRIP = 2,
+  THERMAL_GENL_CMD_TZ_GET_TEMP = 3,
+  THERMAL_GENL_CMD_TZ_GET_GOV = 4,
+  THERMAL_GENL_CMD_TZ_GET_MODE = 5,
+  THERMAL_GENL_CMD_CDEV_GET = 6,
+  THERMAL_GENL_CMD_THRESHOLD_GET = 7,
+  THERMAL_GENL_CMD_THRESHOLD_ADD = 8,
+  THERMAL_GENL_CMD_THRESHOLD_DELETE = 9,
+  THERMAL_GENL_CMD_THRESHOLD_FLUSH = 10,
+  __THERMAL_GENL_CMD_MAX = 11,
+  THERMAL_NAME_LENGTH = 20,
+  THERMAL_THRESHOLD_WAY_UP = 0x1,
+  THERMAL_THRESHOLD_WAY_DOWN = 0x2,
+  THERMAL_GENL_FAMILY_NAME = "thermal",
+  THERMAL_GENL_VERSION = 0x2,
+  THERMAL_GENL_SAMPLING_GROUP_NAME = "sampling",
+  THERMAL_GENL_EVENT_GROUP_NAME = "event",
+  THERMAL_GENL_ATTR_MAX = 27,
+  THERMAL_GENL_SAMPLING_MAX = 0,
+  THERMAL_GENL_EVENT_MAX = 19,
+  THERMAL_GENL_CMD_MAX = 10,
+},
 ]==],
 ["linux/thp7312.h"] = [==[
-  constants = {
-    V4L2_CID_THP7312_LOW_LIGHT_COMPENSATION = 0x981ac1,
-    V4L2_CID_THP7312_AUTO_FOCUS_METHOD = 0x981ac2,
-    V4L2_CID_THP7312_NOISE_REDUCTION_AUTO = 0x981ac3,
-    V4L2_CID_THP7312_NOISE_REDUCTION_ABSOLUTE = 0x981ac4,
-  },
+constants = {
+  V4L2_CID_THP7312_LOW_LIGHT_COMPENSATION = 0x981ac1,
+  V4L2_CID_THP7312_AUTO_FOCUS_METHOD = 0x981ac2,
+  V4L2_CID_THP7312_NOISE_REDUCTION_AUTO = 0x981ac3,
+  V4L2_CID_THP7312_NOISE_REDUCTION_ABSOLUTE = 0x981ac4,
+},
 ]==],
 ["linux/time.h"] = [==[
-  constants = {
-    ITIMER_REAL = 0,
-    ITIMER_VIRTUAL = 1,
-    ITIMER_PROF = 2,
-    CLOCK_REALTIME = 0,
-    CLOCK_MONOTONIC = 1,
-    CLOCK_PROCESS_CPUTIME_ID = 2,
-    CLOCK_THREAD_CPUTIME_ID = 3,
-    CLOCK_MONOTONIC_RAW = 4,
-    CLOCK_REALTIME_COARSE = 5,
-    CLOCK_MONOTONIC_COARSE = 6,
-    CLOCK_BOOTTIME = 7,
-    CLOCK_REALTIME_ALARM = 8,
-    CLOCK_BOOTTIME_ALARM = 9,
-    CLOCK_SGI_CYCLE = 10,
-    CLOCK_TAI = 11,
-    MAX_CLOCKS = 16,
-    CLOCK_AUX = 16,
-    MAX_AUX_CLOCKS = 8,
-    CLOCK_AUX_LAST = 23,
-    CLOCKS_MASK = 1,
-    CLOCKS_MONO = 1,
-    TIMER_ABSTIME = 0x1,
-  },
-  records = {
-    ["struct timespec"] = [[{
+constants = {
+  ITIMER_REAL = 0,
+  ITIMER_VIRTUAL = 1,
+  ITIMER_PROF = 2,
+  CLOCK_REALTIME = 0,
+  CLOCK_MONOTONIC = 1,
+  CLOCK_PROCESS_CPUTIME_ID = 2,
+  CLOCK_THREAD_CPUTIME_ID = 3,
+  CLOCK_MONOTONIC_RAW = 4,
+  CLOCK_REALTIME_COARSE = 5,
+  CLOCK_MONOTONIC_COARSE = 6,
+  CLOCK_BOOTTIME = 7,
+  CLOCK_REALTIME_ALARM = 8,
+  CLOCK_BOOTTIME_ALARM = 9,
+  CLOCK_SGI_CYCLE = 10,
+  CLOCK_TAI = 11,
+  MAX_CLOCKS = 16,
+  CLOCK_AUX = 16,
+  MAX_AUX_CLOCKS = 8,
+  CLOCK_AUX_LAST = 23,
+  CLOCKS_MASK = 1,
+  CLOCKS_MONO = 1,
+  TIMER_ABSTIME = 0x1,
+},
+records = {
+  ["struct timespec"] = [[{
   long tv_sec;
   long tv_nsec;
 }]],
-    ["struct timeval"] = [[{
+  ["struct timeval"] = [[{
   long tv_sec;
   long tv_usec;
 }]],
-    ["struct itimerspec"] = [[{
+  ["struct itimerspec"] = [[{
   struct timespec it_interval;
   struct timespec it_value;
 }]],
-    ["struct itimerval"] = [[{
+  ["struct itimerval"] = [[{
   struct timeval it_interval;
   struct timeval it_value;
 }]],
-    ["struct timezone"] = [[{
+  ["struct timezone"] = [[{
   int32_t tz_minuteswest;
   int32_t tz_dsttime;
 }]],
-  },
+},
 ]==],
 ["linux/time_types.h"] = [==[
-  records = {
-    ["struct __kernel_timespec"] = [[{
+records = {
+  ["struct __kernel_timespec"] = [[{
   int64_t tv_sec;
   int64_t tv_nsec;
 }]],
-    ["struct __kernel_itimerspec"] = [[{
+  ["struct __kernel_itimerspec"] = [[{
   struct __kernel_timespec it_interval;
   struct __kernel_timespec it_value;
 }]],
-    ["struct __kernel_old_timeval"] = [[{
+  ["struct __kernel_old_timeval"] = [[{
   long tv_sec;
   long tv_usec;
 }]],
-    ["struct __kernel_old_timespec"] = [[{
+  ["struct __kernel_old_timespec"] = [[{
   long tv_sec;
   long tv_nsec;
 }]],
-    ["struct __kernel_old_itimerval"] = [[{
+  ["struct __kernel_old_itimerval"] = [[{
   struct __kernel_old_timeval it_interval;
   struct __kernel_old_timeval it_value;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct __kernel_sock_timeval"] = [[{
-    int64_t tv_sec;
-    int64_t tv_usec;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct __kernel_sock_timeval"] = [[{
-    long tv_sec;
-    long tv_usec;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct __kernel_sock_timeval"] = [[{
+  int64_t tv_sec;
+  int64_t tv_usec;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct __kernel_sock_timeval"] = [[{
+  long tv_sec;
+  long tv_usec;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/timerfd.h"] = [==[
-  constants = {
-    TFD_TIMER_ABSTIME = 0x1,
-    TFD_TIMER_CANCEL_ON_SET = 0x2,
-    TFD_CLOEXEC = 524288,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        TFD_NONBLOCK = 2048,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TFD_IOC_SET_TICKS = 0x40085400,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        TFD_NONBLOCK = 128,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TFD_IOC_SET_TICKS = 0x80085400,
-      },
+constants = {
+  TFD_TIMER_ABSTIME = 0x1,
+  TFD_TIMER_CANCEL_ON_SET = 0x2,
+  TFD_CLOEXEC = 524288,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      TFD_NONBLOCK = 2048,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TFD_IOC_SET_TICKS = 0x40085400,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      TFD_NONBLOCK = 128,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TFD_IOC_SET_TICKS = 0x80085400,
+    },
+  },
+},
 ]==],
 ["linux/times.h"] = [==[
-  records = {
-    ["struct tms"] = [[{
+records = {
+  ["struct tms"] = [[{
   long tms_utime;
   long tms_stime;
   long tms_cutime;
   long tms_cstime;
 }]],
-  },
+},
 ]==],
 ["linux/timex.h"] = [==[
-  constants = {
-    NTP_API = 4,
-    ADJ_OFFSET = 0x1,
-    ADJ_FREQUENCY = 0x2,
-    ADJ_MAXERROR = 0x4,
-    ADJ_ESTERROR = 0x8,
-    ADJ_STATUS = 0x10,
-    ADJ_TIMECONST = 0x20,
-    ADJ_TAI = 0x80,
-    ADJ_SETOFFSET = 0x100,
-    ADJ_MICRO = 0x1000,
-    ADJ_NANO = 0x2000,
-    ADJ_TICK = 0x4000,
-    ADJ_OFFSET_SINGLESHOT = 0x8001,
-    ADJ_OFFSET_SS_READ = 0xa001,
-    MOD_OFFSET = 1,
-    MOD_FREQUENCY = 2,
-    MOD_MAXERROR = 4,
-    MOD_ESTERROR = 8,
-    MOD_STATUS = 16,
-    MOD_TIMECONST = 32,
-    MOD_TAI = 128,
-    MOD_MICRO = 4096,
-    MOD_NANO = 8192,
-    STA_PLL = 0x1,
-    STA_PPSFREQ = 0x2,
-    STA_PPSTIME = 0x4,
-    STA_FLL = 0x8,
-    STA_INS = 0x10,
-    STA_DEL = 0x20,
-    STA_UNSYNC = 0x40,
-    STA_FREQHOLD = 0x80,
-    STA_PPSSIGNAL = 0x100,
-    STA_PPSJITTER = 0x200,
-    STA_PPSWANDER = 0x400,
-    STA_PPSERROR = 0x800,
-    STA_CLOCKERR = 0x1000,
-    STA_NANO = 0x2000,
-    STA_MODE = 0x4000,
-    STA_CLK = 0x8000,
-    STA_RONLY = 65280,
-    TIME_OK = 0,
-    TIME_INS = 1,
-    TIME_DEL = 2,
-    TIME_OOP = 3,
-    TIME_WAIT = 4,
-    TIME_ERROR = 5,
-    TIME_BAD = 5,
-  },
-  records = {
-    ["struct timex"] = [[{
+constants = {
+  NTP_API = 4,
+  ADJ_OFFSET = 0x1,
+  ADJ_FREQUENCY = 0x2,
+  ADJ_MAXERROR = 0x4,
+  ADJ_ESTERROR = 0x8,
+  ADJ_STATUS = 0x10,
+  ADJ_TIMECONST = 0x20,
+  ADJ_TAI = 0x80,
+  ADJ_SETOFFSET = 0x100,
+  ADJ_MICRO = 0x1000,
+  ADJ_NANO = 0x2000,
+  ADJ_TICK = 0x4000,
+  ADJ_OFFSET_SINGLESHOT = 0x8001,
+  ADJ_OFFSET_SS_READ = 0xa001,
+  MOD_OFFSET = 1,
+  MOD_FREQUENCY = 2,
+  MOD_MAXERROR = 4,
+  MOD_ESTERROR = 8,
+  MOD_STATUS = 16,
+  MOD_TIMECONST = 32,
+  MOD_TAI = 128,
+  MOD_MICRO = 4096,
+  MOD_NANO = 8192,
+  STA_PLL = 0x1,
+  STA_PPSFREQ = 0x2,
+  STA_PPSTIME = 0x4,
+  STA_FLL = 0x8,
+  STA_INS = 0x10,
+  STA_DEL = 0x20,
+  STA_UNSYNC = 0x40,
+  STA_FREQHOLD = 0x80,
+  STA_PPSSIGNAL = 0x100,
+  STA_PPSJITTER = 0x200,
+  STA_PPSWANDER = 0x400,
+  STA_PPSERROR = 0x800,
+  STA_CLOCKERR = 0x1000,
+  STA_NANO = 0x2000,
+  STA_MODE = 0x4000,
+  STA_CLK = 0x8000,
+  STA_RONLY = 65280,
+  TIME_OK = 0,
+  TIME_INS = 1,
+  TIME_DEL = 2,
+  TIME_OOP = 3,
+  TIME_WAIT = 4,
+  TIME_ERROR = 5,
+  TIME_BAD = 5,
+},
+records = {
+  ["struct timex"] = [[{
   uint32_t modes;
   long offset;
   long freq;
@@ -1460,11 +1460,11 @@ return {
   int32_t : 32;
   int32_t : 32;
 }]],
-    ["struct __kernel_timex_timeval"] = [[{
+  ["struct __kernel_timex_timeval"] = [[{
   int64_t tv_sec;
   int64_t tv_usec;
 }]],
-    ["struct __kernel_timex"] = [[{
+  ["struct __kernel_timex"] = [[{
   uint32_t modes;
   int32_t : 32;
   int64_t offset;
@@ -1500,151 +1500,151 @@ return {
   int32_t : 32;
   int32_t : 32;
 }]],
-  },
+},
 ]==],
 ["linux/tiocl.h"] = [==[
-  constants = {
-    TIOCL_SETSEL = 2,
-    TIOCL_SELCHAR = 0,
-    TIOCL_SELWORD = 1,
-    TIOCL_SELLINE = 2,
-    TIOCL_SELPOINTER = 3,
-    TIOCL_SELCLEAR = 4,
-    TIOCL_SELMOUSEREPORT = 16,
-    TIOCL_SELBUTTONMASK = 15,
-    TIOCL_PASTESEL = 3,
-    TIOCL_UNBLANKSCREEN = 4,
-    TIOCL_SELLOADLUT = 5,
-    TIOCL_GETSHIFTSTATE = 6,
-    TIOCL_GETMOUSEREPORTING = 7,
-    TIOCL_SETVESABLANK = 10,
-    TIOCL_SETKMSGREDIRECT = 11,
-    TIOCL_GETFGCONSOLE = 12,
-    TIOCL_SCROLLCONSOLE = 13,
-    TIOCL_BLANKSCREEN = 14,
-    TIOCL_BLANKEDSCREEN = 15,
-    TIOCL_GETKMSGREDIRECT = 17,
-    TIOCL_GETBRACKETEDPASTE = 18,
-  },
-  records = {
-    ["struct tiocl_selection"] = [[{
+constants = {
+  TIOCL_SETSEL = 2,
+  TIOCL_SELCHAR = 0,
+  TIOCL_SELWORD = 1,
+  TIOCL_SELLINE = 2,
+  TIOCL_SELPOINTER = 3,
+  TIOCL_SELCLEAR = 4,
+  TIOCL_SELMOUSEREPORT = 16,
+  TIOCL_SELBUTTONMASK = 15,
+  TIOCL_PASTESEL = 3,
+  TIOCL_UNBLANKSCREEN = 4,
+  TIOCL_SELLOADLUT = 5,
+  TIOCL_GETSHIFTSTATE = 6,
+  TIOCL_GETMOUSEREPORTING = 7,
+  TIOCL_SETVESABLANK = 10,
+  TIOCL_SETKMSGREDIRECT = 11,
+  TIOCL_GETFGCONSOLE = 12,
+  TIOCL_SCROLLCONSOLE = 13,
+  TIOCL_BLANKSCREEN = 14,
+  TIOCL_BLANKEDSCREEN = 15,
+  TIOCL_GETKMSGREDIRECT = 17,
+  TIOCL_GETBRACKETEDPASTE = 18,
+},
+records = {
+  ["struct tiocl_selection"] = [[{
   uint16_t xs;
   uint16_t ys;
   uint16_t xe;
   uint16_t ye;
   uint16_t sel_mode;
 }]],
-  },
+},
 ]==],
 ["linux/tipc.h"] = [==[
-  constants = {
-    TIPC_CLUSTER_SCOPE = 2,
-    TIPC_NODE_SCOPE = 3,
-    TIPC_NODE_STATE = 0,
-    TIPC_TOP_SRV = 1,
-    TIPC_LINK_STATE = 2,
-    TIPC_RESERVED_TYPES = 64,
-    TIPC_MAX_USER_MSG_SIZE = 66000,
-    TIPC_LOW_IMPORTANCE = 0,
-    TIPC_MEDIUM_IMPORTANCE = 1,
-    TIPC_HIGH_IMPORTANCE = 2,
-    TIPC_CRITICAL_IMPORTANCE = 3,
-    TIPC_OK = 0,
-    TIPC_ERR_NO_NAME = 1,
-    TIPC_ERR_NO_PORT = 2,
-    TIPC_ERR_NO_NODE = 3,
-    TIPC_ERR_OVERLOAD = 4,
-    TIPC_CONN_SHUTDOWN = 5,
-    TIPC_SUB_PORTS = 0x1,
-    TIPC_SUB_SERVICE = 0x2,
-    TIPC_SUB_CANCEL = 0x4,
-    TIPC_WAIT_FOREVER = -1,
-    TIPC_PUBLISHED = 1,
-    TIPC_WITHDRAWN = 2,
-    TIPC_SUBSCR_TIMEOUT = 3,
-    AF_TIPC = 30,
-    PF_TIPC = 30,
-    SOL_TIPC = 271,
-    TIPC_ADDR_MCAST = 1,
-    TIPC_SERVICE_RANGE = 1,
-    TIPC_SERVICE_ADDR = 2,
-    TIPC_SOCKET_ADDR = 3,
-    TIPC_ERRINFO = 1,
-    TIPC_RETDATA = 2,
-    TIPC_DESTNAME = 3,
-    TIPC_IMPORTANCE = 127,
-    TIPC_SRC_DROPPABLE = 128,
-    TIPC_DEST_DROPPABLE = 129,
-    TIPC_CONN_TIMEOUT = 130,
-    TIPC_NODE_RECVQ_DEPTH = 131,
-    TIPC_SOCK_RECVQ_DEPTH = 132,
-    TIPC_MCAST_BROADCAST = 133,
-    TIPC_MCAST_REPLICAST = 134,
-    TIPC_GROUP_JOIN = 135,
-    TIPC_GROUP_LEAVE = 136,
-    TIPC_SOCK_RECVQ_USED = 137,
-    TIPC_NODELAY = 138,
-    TIPC_GROUP_LOOPBACK = 0x1,
-    TIPC_GROUP_MEMBER_EVTS = 0x2,
-    TIPC_NODEID_LEN = 16,
-    TIPC_MAX_MEDIA_NAME = 16,
-    TIPC_MAX_IF_NAME = 16,
-    TIPC_MAX_BEARER_NAME = 32,
-    TIPC_MAX_LINK_NAME = 68,
-    SIOCGETLINKNAME = 35296,
-    SIOCGETNODEID = 35297,
-    TIPC_AEAD_ALG_NAME = 32,
-    TIPC_AEAD_KEYLEN_MIN = 20,
-    TIPC_AEAD_KEYLEN_MAX = 36,
-    TIPC_AEAD_KEY_SIZE_MAX = 72,
-    TIPC_REKEYING_NOW = 4294967295,
-    TIPC_CFG_SRV = 0,
-    TIPC_ZONE_SCOPE = 1,
-    TIPC_ADDR_NAMESEQ = 1,
-    TIPC_ADDR_NAME = 2,
-    TIPC_ADDR_ID = 3,
-    TIPC_NODE_BITS = 12,
-    TIPC_CLUSTER_BITS = 12,
-    TIPC_ZONE_BITS = 8,
-    TIPC_NODE_OFFSET = 0,
-    TIPC_CLUSTER_OFFSET = 12,
-    TIPC_ZONE_OFFSET = 24,
-    TIPC_NODE_SIZE = 0xfff,
-    TIPC_CLUSTER_SIZE = 0xfff,
-    TIPC_ZONE_SIZE = 0xff,
-    TIPC_NODE_MASK = 0xfff,
-    TIPC_CLUSTER_MASK = 0xfff000,
-    TIPC_ZONE_MASK = 0xff000000,
-    TIPC_ZONE_CLUSTER_MASK = 4294963200,
-  },
-  records = {
-    ["struct tipc_socket_addr"] = [[{
+constants = {
+  TIPC_CLUSTER_SCOPE = 2,
+  TIPC_NODE_SCOPE = 3,
+  TIPC_NODE_STATE = 0,
+  TIPC_TOP_SRV = 1,
+  TIPC_LINK_STATE = 2,
+  TIPC_RESERVED_TYPES = 64,
+  TIPC_MAX_USER_MSG_SIZE = 66000,
+  TIPC_LOW_IMPORTANCE = 0,
+  TIPC_MEDIUM_IMPORTANCE = 1,
+  TIPC_HIGH_IMPORTANCE = 2,
+  TIPC_CRITICAL_IMPORTANCE = 3,
+  TIPC_OK = 0,
+  TIPC_ERR_NO_NAME = 1,
+  TIPC_ERR_NO_PORT = 2,
+  TIPC_ERR_NO_NODE = 3,
+  TIPC_ERR_OVERLOAD = 4,
+  TIPC_CONN_SHUTDOWN = 5,
+  TIPC_SUB_PORTS = 0x1,
+  TIPC_SUB_SERVICE = 0x2,
+  TIPC_SUB_CANCEL = 0x4,
+  TIPC_WAIT_FOREVER = -1,
+  TIPC_PUBLISHED = 1,
+  TIPC_WITHDRAWN = 2,
+  TIPC_SUBSCR_TIMEOUT = 3,
+  AF_TIPC = 30,
+  PF_TIPC = 30,
+  SOL_TIPC = 271,
+  TIPC_ADDR_MCAST = 1,
+  TIPC_SERVICE_RANGE = 1,
+  TIPC_SERVICE_ADDR = 2,
+  TIPC_SOCKET_ADDR = 3,
+  TIPC_ERRINFO = 1,
+  TIPC_RETDATA = 2,
+  TIPC_DESTNAME = 3,
+  TIPC_IMPORTANCE = 127,
+  TIPC_SRC_DROPPABLE = 128,
+  TIPC_DEST_DROPPABLE = 129,
+  TIPC_CONN_TIMEOUT = 130,
+  TIPC_NODE_RECVQ_DEPTH = 131,
+  TIPC_SOCK_RECVQ_DEPTH = 132,
+  TIPC_MCAST_BROADCAST = 133,
+  TIPC_MCAST_REPLICAST = 134,
+  TIPC_GROUP_JOIN = 135,
+  TIPC_GROUP_LEAVE = 136,
+  TIPC_SOCK_RECVQ_USED = 137,
+  TIPC_NODELAY = 138,
+  TIPC_GROUP_LOOPBACK = 0x1,
+  TIPC_GROUP_MEMBER_EVTS = 0x2,
+  TIPC_NODEID_LEN = 16,
+  TIPC_MAX_MEDIA_NAME = 16,
+  TIPC_MAX_IF_NAME = 16,
+  TIPC_MAX_BEARER_NAME = 32,
+  TIPC_MAX_LINK_NAME = 68,
+  SIOCGETLINKNAME = 35296,
+  SIOCGETNODEID = 35297,
+  TIPC_AEAD_ALG_NAME = 32,
+  TIPC_AEAD_KEYLEN_MIN = 20,
+  TIPC_AEAD_KEYLEN_MAX = 36,
+  TIPC_AEAD_KEY_SIZE_MAX = 72,
+  TIPC_REKEYING_NOW = 4294967295,
+  TIPC_CFG_SRV = 0,
+  TIPC_ZONE_SCOPE = 1,
+  TIPC_ADDR_NAMESEQ = 1,
+  TIPC_ADDR_NAME = 2,
+  TIPC_ADDR_ID = 3,
+  TIPC_NODE_BITS = 12,
+  TIPC_CLUSTER_BITS = 12,
+  TIPC_ZONE_BITS = 8,
+  TIPC_NODE_OFFSET = 0,
+  TIPC_CLUSTER_OFFSET = 12,
+  TIPC_ZONE_OFFSET = 24,
+  TIPC_NODE_SIZE = 0xfff,
+  TIPC_CLUSTER_SIZE = 0xfff,
+  TIPC_ZONE_SIZE = 0xff,
+  TIPC_NODE_MASK = 0xfff,
+  TIPC_CLUSTER_MASK = 0xfff000,
+  TIPC_ZONE_MASK = 0xff000000,
+  TIPC_ZONE_CLUSTER_MASK = 4294963200,
+},
+records = {
+  ["struct tipc_socket_addr"] = [[{
   uint32_t ref;
   uint32_t node;
 }]],
-    ["struct tipc_service_addr"] = [[{
+  ["struct tipc_service_addr"] = [[{
   uint32_t type;
   uint32_t instance;
 }]],
-    ["struct tipc_service_range"] = [[{
+  ["struct tipc_service_range"] = [[{
   uint32_t type;
   uint32_t lower;
   uint32_t upper;
 }]],
-    ["struct tipc_subscr"] = [[{
+  ["struct tipc_subscr"] = [[{
   struct tipc_service_range seq;
   uint32_t timeout;
   uint32_t filter;
   char usr_handle[8];
 }]],
-    ["struct tipc_event"] = [[{
+  ["struct tipc_event"] = [[{
   uint32_t event;
   uint32_t found_lower;
   uint32_t found_upper;
   struct tipc_socket_addr port;
   struct tipc_subscr s;
 }]],
-    ["struct sockaddr_tipc"] = [[{
+  ["struct sockaddr_tipc"] = [[{
   uint16_t family;
   uint8_t addrtype;
   int8_t scope;
@@ -1657,597 +1657,597 @@ return {
     } name;
   } addr;
 }]],
-    ["struct tipc_group_req"] = [[{
+  ["struct tipc_group_req"] = [[{
   uint32_t type;
   uint32_t instance;
   uint32_t scope;
   uint32_t flags;
 }]],
-    ["struct tipc_sioc_ln_req"] = [[{
+  ["struct tipc_sioc_ln_req"] = [[{
   uint32_t peer;
   uint32_t bearer_id;
   char linkname[68];
 }]],
-    ["struct tipc_sioc_nodeid_req"] = [[{
+  ["struct tipc_sioc_nodeid_req"] = [[{
   uint32_t peer;
   char node_id[16];
 }]],
-    ["struct tipc_aead_key"] = [[{
+  ["struct tipc_aead_key"] = [[{
   char alg_name[32];
   uint32_t keylen;
   char key[];
 }]],
-  },
+},
 ]==],
 ["linux/tipc_config.h"] = [==[
-  constants = {
-    TIPC_CMD_NOOP = 0x0,
-    TIPC_CMD_GET_NODES = 0x1,
-    TIPC_CMD_GET_MEDIA_NAMES = 0x2,
-    TIPC_CMD_GET_BEARER_NAMES = 0x3,
-    TIPC_CMD_GET_LINKS = 0x4,
-    TIPC_CMD_SHOW_NAME_TABLE = 0x5,
-    TIPC_CMD_SHOW_PORTS = 0x6,
-    TIPC_CMD_SHOW_LINK_STATS = 0xb,
-    TIPC_CMD_SHOW_STATS = 0xf,
-    TIPC_CMD_GET_REMOTE_MNG = 0x4003,
-    TIPC_CMD_GET_MAX_PORTS = 0x4004,
-    TIPC_CMD_GET_MAX_PUBL = 0x4005,
-    TIPC_CMD_GET_MAX_SUBSCR = 0x4006,
-    TIPC_CMD_GET_MAX_ZONES = 0x4007,
-    TIPC_CMD_GET_MAX_CLUSTERS = 0x4008,
-    TIPC_CMD_GET_MAX_NODES = 0x4009,
-    TIPC_CMD_GET_MAX_SLAVES = 0x400a,
-    TIPC_CMD_GET_NETID = 0x400b,
-    TIPC_CMD_ENABLE_BEARER = 0x4101,
-    TIPC_CMD_DISABLE_BEARER = 0x4102,
-    TIPC_CMD_SET_LINK_TOL = 0x4107,
-    TIPC_CMD_SET_LINK_PRI = 0x4108,
-    TIPC_CMD_SET_LINK_WINDOW = 0x4109,
-    TIPC_CMD_SET_LOG_SIZE = 0x410a,
-    TIPC_CMD_DUMP_LOG = 0x410b,
-    TIPC_CMD_RESET_LINK_STATS = 0x410c,
-    TIPC_CMD_SET_NODE_ADDR = 0x8001,
-    TIPC_CMD_SET_REMOTE_MNG = 0x8003,
-    TIPC_CMD_SET_MAX_PORTS = 0x8004,
-    TIPC_CMD_SET_MAX_PUBL = 0x8005,
-    TIPC_CMD_SET_MAX_SUBSCR = 0x8006,
-    TIPC_CMD_SET_MAX_ZONES = 0x8007,
-    TIPC_CMD_SET_MAX_CLUSTERS = 0x8008,
-    TIPC_CMD_SET_MAX_NODES = 0x8009,
-    TIPC_CMD_SET_MAX_SLAVES = 0x800a,
-    TIPC_CMD_SET_NETID = 0x800b,
-    TIPC_CMD_NOT_NET_ADMIN = 0xc001,
-    TIPC_TLV_NONE = 0,
-    TIPC_TLV_VOID = 1,
-    TIPC_TLV_UNSIGNED = 2,
-    TIPC_TLV_STRING = 3,
-    TIPC_TLV_LARGE_STRING = 4,
-    TIPC_TLV_ULTRA_STRING = 5,
-    TIPC_TLV_ERROR_STRING = 16,
-    TIPC_TLV_NET_ADDR = 17,
-    TIPC_TLV_MEDIA_NAME = 18,
-    TIPC_TLV_BEARER_NAME = 19,
-    TIPC_TLV_LINK_NAME = 20,
-    TIPC_TLV_NODE_INFO = 21,
-    TIPC_TLV_LINK_INFO = 22,
-    TIPC_TLV_BEARER_CONFIG = 23,
-    TIPC_TLV_LINK_CONFIG = 24,
-    TIPC_TLV_NAME_TBL_QUERY = 25,
-    TIPC_TLV_PORT_REF = 26,
-    TIPC_MIN_LINK_PRI = 0,
-    TIPC_DEF_LINK_PRI = 10,
-    TIPC_MAX_LINK_PRI = 31,
-    TIPC_MEDIA_LINK_PRI = 32,
-    TIPC_MIN_LINK_TOL = 50,
-    TIPC_DEF_LINK_TOL = 1500,
-    TIPC_MAX_LINK_TOL = 30000,
-    TIPC_MIN_LINK_WIN = 16,
-    TIPC_DEF_LINK_WIN = 50,
-    TIPC_MAX_LINK_WIN = 8191,
-    TIPC_DEF_LINK_UDP_MTU = 14000,
-    TIPC_NTQ_ALLTYPES = 0x80000000,
-    TIPC_CFG_TLV_ERROR = "\128",
-    TIPC_CFG_NOT_NET_ADMIN = "\129",
-    TIPC_CFG_NOT_ZONE_MSTR = "\130",
-    TIPC_CFG_NO_REMOTE = "\131",
-    TIPC_CFG_NOT_SUPPORTED = "\132",
-    TIPC_CFG_INVALID_VALUE = "\133",
-    TLV_ALIGNTO = 4,
-    TIPC_GENL_NAME = "TIPC",
-    TIPC_GENL_VERSION = 0x1,
-    TIPC_GENL_CMD = 0x1,
-    TIPC_GENL_HDRLEN = 8,
-    TCM_F_REQUEST = 0x1,
-    TCM_F_MORE = 0x2,
-  },
-  records = {
-    ["struct tipc_node_info"] = [[{
+constants = {
+  TIPC_CMD_NOOP = 0x0,
+  TIPC_CMD_GET_NODES = 0x1,
+  TIPC_CMD_GET_MEDIA_NAMES = 0x2,
+  TIPC_CMD_GET_BEARER_NAMES = 0x3,
+  TIPC_CMD_GET_LINKS = 0x4,
+  TIPC_CMD_SHOW_NAME_TABLE = 0x5,
+  TIPC_CMD_SHOW_PORTS = 0x6,
+  TIPC_CMD_SHOW_LINK_STATS = 0xb,
+  TIPC_CMD_SHOW_STATS = 0xf,
+  TIPC_CMD_GET_REMOTE_MNG = 0x4003,
+  TIPC_CMD_GET_MAX_PORTS = 0x4004,
+  TIPC_CMD_GET_MAX_PUBL = 0x4005,
+  TIPC_CMD_GET_MAX_SUBSCR = 0x4006,
+  TIPC_CMD_GET_MAX_ZONES = 0x4007,
+  TIPC_CMD_GET_MAX_CLUSTERS = 0x4008,
+  TIPC_CMD_GET_MAX_NODES = 0x4009,
+  TIPC_CMD_GET_MAX_SLAVES = 0x400a,
+  TIPC_CMD_GET_NETID = 0x400b,
+  TIPC_CMD_ENABLE_BEARER = 0x4101,
+  TIPC_CMD_DISABLE_BEARER = 0x4102,
+  TIPC_CMD_SET_LINK_TOL = 0x4107,
+  TIPC_CMD_SET_LINK_PRI = 0x4108,
+  TIPC_CMD_SET_LINK_WINDOW = 0x4109,
+  TIPC_CMD_SET_LOG_SIZE = 0x410a,
+  TIPC_CMD_DUMP_LOG = 0x410b,
+  TIPC_CMD_RESET_LINK_STATS = 0x410c,
+  TIPC_CMD_SET_NODE_ADDR = 0x8001,
+  TIPC_CMD_SET_REMOTE_MNG = 0x8003,
+  TIPC_CMD_SET_MAX_PORTS = 0x8004,
+  TIPC_CMD_SET_MAX_PUBL = 0x8005,
+  TIPC_CMD_SET_MAX_SUBSCR = 0x8006,
+  TIPC_CMD_SET_MAX_ZONES = 0x8007,
+  TIPC_CMD_SET_MAX_CLUSTERS = 0x8008,
+  TIPC_CMD_SET_MAX_NODES = 0x8009,
+  TIPC_CMD_SET_MAX_SLAVES = 0x800a,
+  TIPC_CMD_SET_NETID = 0x800b,
+  TIPC_CMD_NOT_NET_ADMIN = 0xc001,
+  TIPC_TLV_NONE = 0,
+  TIPC_TLV_VOID = 1,
+  TIPC_TLV_UNSIGNED = 2,
+  TIPC_TLV_STRING = 3,
+  TIPC_TLV_LARGE_STRING = 4,
+  TIPC_TLV_ULTRA_STRING = 5,
+  TIPC_TLV_ERROR_STRING = 16,
+  TIPC_TLV_NET_ADDR = 17,
+  TIPC_TLV_MEDIA_NAME = 18,
+  TIPC_TLV_BEARER_NAME = 19,
+  TIPC_TLV_LINK_NAME = 20,
+  TIPC_TLV_NODE_INFO = 21,
+  TIPC_TLV_LINK_INFO = 22,
+  TIPC_TLV_BEARER_CONFIG = 23,
+  TIPC_TLV_LINK_CONFIG = 24,
+  TIPC_TLV_NAME_TBL_QUERY = 25,
+  TIPC_TLV_PORT_REF = 26,
+  TIPC_MIN_LINK_PRI = 0,
+  TIPC_DEF_LINK_PRI = 10,
+  TIPC_MAX_LINK_PRI = 31,
+  TIPC_MEDIA_LINK_PRI = 32,
+  TIPC_MIN_LINK_TOL = 50,
+  TIPC_DEF_LINK_TOL = 1500,
+  TIPC_MAX_LINK_TOL = 30000,
+  TIPC_MIN_LINK_WIN = 16,
+  TIPC_DEF_LINK_WIN = 50,
+  TIPC_MAX_LINK_WIN = 8191,
+  TIPC_DEF_LINK_UDP_MTU = 14000,
+  TIPC_NTQ_ALLTYPES = 0x80000000,
+  TIPC_CFG_TLV_ERROR = "\128",
+  TIPC_CFG_NOT_NET_ADMIN = "\129",
+  TIPC_CFG_NOT_ZONE_MSTR = "\130",
+  TIPC_CFG_NO_REMOTE = "\131",
+  TIPC_CFG_NOT_SUPPORTED = "\132",
+  TIPC_CFG_INVALID_VALUE = "\133",
+  TLV_ALIGNTO = 4,
+  TIPC_GENL_NAME = "TIPC",
+  TIPC_GENL_VERSION = 0x1,
+  TIPC_GENL_CMD = 0x1,
+  TIPC_GENL_HDRLEN = 8,
+  TCM_F_REQUEST = 0x1,
+  TCM_F_MORE = 0x2,
+},
+records = {
+  ["struct tipc_node_info"] = [[{
   uint32_t addr;
   uint32_t up;
 }]],
-    ["struct tipc_link_info"] = [[{
+  ["struct tipc_link_info"] = [[{
   uint32_t dest;
   uint32_t up;
   char str[68];
 }]],
-    ["struct tipc_bearer_config"] = [[{
+  ["struct tipc_bearer_config"] = [[{
   uint32_t priority;
   uint32_t disc_domain;
   char name[32];
 }]],
-    ["struct tipc_link_config"] = [[{
+  ["struct tipc_link_config"] = [[{
   uint32_t value;
   char name[68];
 }]],
-    ["struct tipc_name_table_query"] = [[{
+  ["struct tipc_name_table_query"] = [[{
   uint32_t depth;
   uint32_t type;
   uint32_t lowbound;
   uint32_t upbound;
 }]],
-    ["struct tlv_desc"] = [[{
+  ["struct tlv_desc"] = [[{
   uint16_t tlv_len;
   uint16_t tlv_type;
 }]],
-    ["struct tlv_list_desc"] = [[{
+  ["struct tlv_list_desc"] = [[{
   struct tlv_desc *tlv_ptr;
   uint32_t tlv_space;
 }]],
-    ["struct tipc_genlmsghdr"] = [[{
+  ["struct tipc_genlmsghdr"] = [[{
   uint32_t dest;
   uint16_t cmd;
   uint16_t reserved;
 }]],
-    ["struct tipc_cfg_msg_hdr"] = [[{
+  ["struct tipc_cfg_msg_hdr"] = [[{
   uint32_t tcm_len;
   uint16_t tcm_type;
   uint16_t tcm_flags;
   char tcm_reserved[8];
 }]],
+},
+macros = function(M)
+  return {
+    TLV_ALIGN = function(datalen)
+      return M.int(M.band(M.long(datalen) + 3, -4LL))
+    end,
+    TLV_DATA = function(tlv)
+      return M.cast("void *", M.cast("char *", tlv) + 4)
+    end,
+    TCM_ALIGN = function(datalen)
+      return M.int(M.band(M.long(datalen) + 3, -4LL))
+    end,
+    TCM_DATA = function(tcm_hdr)
+      return M.cast("void *", M.cast("char *", tcm_hdr) + 16)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        TLV_LENGTH = function(datalen)
+          return M.int(4 + M.u64(M.long(datalen)))
+        end,
+        TLV_SPACE = function(datalen)
+          return M.int(M.band(4 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
+        end,
+        TCM_LENGTH = function(datalen)
+          return M.int(16 + M.u64(M.long(datalen)))
+        end,
+        TCM_SPACE = function(datalen)
+          return M.int(M.band(16 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      TLV_ALIGN = function(datalen)
-        return M.int(M.band(M.long(datalen) + 3, -4LL))
-      end,
-      TLV_DATA = function(tlv)
-        return M.cast("void *", M.cast("char *", tlv) + 4)
-      end,
-      TCM_ALIGN = function(datalen)
-        return M.int(M.band(M.long(datalen) + 3, -4LL))
-      end,
-      TCM_DATA = function(tcm_hdr)
-        return M.cast("void *", M.cast("char *", tcm_hdr) + 16)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          TLV_LENGTH = function(datalen)
-            return M.int(4 + M.u64(M.long(datalen)))
-          end,
-          TLV_SPACE = function(datalen)
-            return M.int(M.band(4 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
-          end,
-          TCM_LENGTH = function(datalen)
-            return M.int(16 + M.u64(M.long(datalen)))
-          end,
-          TCM_SPACE = function(datalen)
-            return M.int(M.band(16 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          TLV_LENGTH = function(datalen)
-            return M.int(4 + M.long(datalen))
-          end,
-          TLV_SPACE = function(datalen)
-            return M.int(M.band(4 + M.long(datalen) + 3, -4LL))
-          end,
-          TCM_LENGTH = function(datalen)
-            return M.int(16 + M.long(datalen))
-          end,
-          TCM_SPACE = function(datalen)
-            return M.int(M.band(16 + M.long(datalen) + 3, -4LL))
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        TLV_LENGTH = function(datalen)
+          return M.int(4 + M.long(datalen))
+        end,
+        TLV_SPACE = function(datalen)
+          return M.int(M.band(4 + M.long(datalen) + 3, -4LL))
+        end,
+        TCM_LENGTH = function(datalen)
+          return M.int(16 + M.long(datalen))
+        end,
+        TCM_SPACE = function(datalen)
+          return M.int(M.band(16 + M.long(datalen) + 3, -4LL))
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/tipc_netlink.h"] = [==[
-  constants = {
-    TIPC_NL_UNSPEC = 0,
-    TIPC_NL_LEGACY = 1,
-    TIPC_NL_BEARER_DISABLE = 2,
-    TIPC_NL_BEARER_ENABLE = 3,
-    TIPC_NL_BEARER_GET = 4,
-    TIPC_NL_BEARER_SET = 5,
-    TIPC_NL_SOCK_GET = 6,
-    TIPC_NL_PUBL_GET = 7,
-    TIPC_NL_LINK_GET = 8,
-    TIPC_NL_LINK_SET = 9,
-    TIPC_NL_LINK_RESET_STATS = 10,
-    TIPC_NL_MEDIA_GET = 11,
-    TIPC_NL_MEDIA_SET = 12,
-    TIPC_NL_NODE_GET = 13,
-    TIPC_NL_NET_GET = 14,
-    TIPC_NL_NET_SET = 15,
-    TIPC_NL_NAME_TABLE_GET = 16,
-    TIPC_NL_MON_SET = 17,
-    TIPC_NL_MON_GET = 18,
-    TIPC_NL_MON_PEER_GET = 19,
-    TIPC_NL_PEER_REMOVE = 20,
-    TIPC_NL_BEARER_ADD = 21,
-    TIPC_NL_UDP_GET_REMOTEIP = 22,
-    TIPC_NL_KEY_SET = 23,
-    TIPC_NL_KEY_FLUSH = 24,
-    TIPC_NL_ADDR_LEGACY_GET = 25,
-    __TIPC_NL_CMD_MAX = 26,
-    TIPC_NL_CMD_MAX = 25,
-    TIPC_NLA_UNSPEC = 0,
-    TIPC_NLA_BEARER = 1,
-    TIPC_NLA_SOCK = 2,
-    TIPC_NLA_PUBL = 3,
-    TIPC_NLA_LINK = 4,
-    TIPC_NLA_MEDIA = 5,
-    TIPC_NLA_NODE = 6,
-    TIPC_NLA_NET = 7,
-    TIPC_NLA_NAME_TABLE = 8,
-    TIPC_NLA_MON = 9,
-    TIPC_NLA_MON_PEER = 10,
-    __TIPC_NLA_MAX = 11,
-    TIPC_NLA_MAX = 10,
-    TIPC_NLA_BEARER_UNSPEC = 0,
-    TIPC_NLA_BEARER_NAME = 1,
-    TIPC_NLA_BEARER_PROP = 2,
-    TIPC_NLA_BEARER_DOMAIN = 3,
-    TIPC_NLA_BEARER_UDP_OPTS = 4,
-    __TIPC_NLA_BEARER_MAX = 5,
-    TIPC_NLA_BEARER_MAX = 4,
-    TIPC_NLA_UDP_UNSPEC = 0,
-    TIPC_NLA_UDP_LOCAL = 1,
-    TIPC_NLA_UDP_REMOTE = 2,
-    TIPC_NLA_UDP_MULTI_REMOTEIP = 3,
-    __TIPC_NLA_UDP_MAX = 4,
-    TIPC_NLA_UDP_MAX = 3,
-    TIPC_NLA_SOCK_UNSPEC = 0,
-    TIPC_NLA_SOCK_ADDR = 1,
-    TIPC_NLA_SOCK_REF = 2,
-    TIPC_NLA_SOCK_CON = 3,
-    TIPC_NLA_SOCK_HAS_PUBL = 4,
-    TIPC_NLA_SOCK_STAT = 5,
-    TIPC_NLA_SOCK_TYPE = 6,
-    TIPC_NLA_SOCK_INO = 7,
-    TIPC_NLA_SOCK_UID = 8,
-    TIPC_NLA_SOCK_TIPC_STATE = 9,
-    TIPC_NLA_SOCK_COOKIE = 10,
-    TIPC_NLA_SOCK_PAD = 11,
-    TIPC_NLA_SOCK_GROUP = 12,
-    __TIPC_NLA_SOCK_MAX = 13,
-    TIPC_NLA_SOCK_MAX = 12,
-    TIPC_NLA_LINK_UNSPEC = 0,
-    TIPC_NLA_LINK_NAME = 1,
-    TIPC_NLA_LINK_DEST = 2,
-    TIPC_NLA_LINK_MTU = 3,
-    TIPC_NLA_LINK_BROADCAST = 4,
-    TIPC_NLA_LINK_UP = 5,
-    TIPC_NLA_LINK_ACTIVE = 6,
-    TIPC_NLA_LINK_PROP = 7,
-    TIPC_NLA_LINK_STATS = 8,
-    TIPC_NLA_LINK_RX = 9,
-    TIPC_NLA_LINK_TX = 10,
-    __TIPC_NLA_LINK_MAX = 11,
-    TIPC_NLA_LINK_MAX = 10,
-    TIPC_NLA_MEDIA_UNSPEC = 0,
-    TIPC_NLA_MEDIA_NAME = 1,
-    TIPC_NLA_MEDIA_PROP = 2,
-    __TIPC_NLA_MEDIA_MAX = 3,
-    TIPC_NLA_MEDIA_MAX = 2,
-    TIPC_NLA_NODE_UNSPEC = 0,
-    TIPC_NLA_NODE_ADDR = 1,
-    TIPC_NLA_NODE_UP = 2,
-    TIPC_NLA_NODE_ID = 3,
-    TIPC_NLA_NODE_KEY = 4,
-    TIPC_NLA_NODE_KEY_MASTER = 5,
-    TIPC_NLA_NODE_REKEYING = 6,
-    __TIPC_NLA_NODE_MAX = 7,
-    TIPC_NLA_NODE_MAX = 6,
-    TIPC_NLA_NET_UNSPEC = 0,
-    TIPC_NLA_NET_ID = 1,
-    TIPC_NLA_NET_ADDR = 2,
-    TIPC_NLA_NET_NODEID = 3,
-    TIPC_NLA_NET_NODEID_W1 = 4,
-    TIPC_NLA_NET_ADDR_LEGACY = 5,
-    __TIPC_NLA_NET_MAX = 6,
-    TIPC_NLA_NET_MAX = 5,
-    TIPC_NLA_NAME_TABLE_UNSPEC = 0,
-    TIPC_NLA_NAME_TABLE_PUBL = 1,
-    __TIPC_NLA_NAME_TABLE_MAX = 2,
-    TIPC_NLA_NAME_TABLE_MAX = 1,
-    TIPC_NLA_MON_UNSPEC = 0,
-    TIPC_NLA_MON_ACTIVATION_THRESHOLD = 1,
-    TIPC_NLA_MON_REF = 2,
-    TIPC_NLA_MON_ACTIVE = 3,
-    TIPC_NLA_MON_BEARER_NAME = 4,
-    TIPC_NLA_MON_PEERCNT = 5,
-    TIPC_NLA_MON_LISTGEN = 6,
-    __TIPC_NLA_MON_MAX = 7,
-    TIPC_NLA_MON_MAX = 6,
-    TIPC_NLA_PUBL_UNSPEC = 0,
-    TIPC_NLA_PUBL_TYPE = 1,
-    TIPC_NLA_PUBL_LOWER = 2,
-    TIPC_NLA_PUBL_UPPER = 3,
-    TIPC_NLA_PUBL_SCOPE = 4,
-    TIPC_NLA_PUBL_NODE = 5,
-    TIPC_NLA_PUBL_REF = 6,
-    TIPC_NLA_PUBL_KEY = 7,
-    __TIPC_NLA_PUBL_MAX = 8,
-    TIPC_NLA_PUBL_MAX = 7,
-    TIPC_NLA_MON_PEER_UNSPEC = 0,
-    TIPC_NLA_MON_PEER_ADDR = 1,
-    TIPC_NLA_MON_PEER_DOMGEN = 2,
-    TIPC_NLA_MON_PEER_APPLIED = 3,
-    TIPC_NLA_MON_PEER_UPMAP = 4,
-    TIPC_NLA_MON_PEER_MEMBERS = 5,
-    TIPC_NLA_MON_PEER_UP = 6,
-    TIPC_NLA_MON_PEER_HEAD = 7,
-    TIPC_NLA_MON_PEER_LOCAL = 8,
-    TIPC_NLA_MON_PEER_PAD = 9,
-    __TIPC_NLA_MON_PEER_MAX = 10,
-    TIPC_NLA_MON_PEER_MAX = 9,
-    TIPC_NLA_SOCK_GROUP_ID = 0,
-    TIPC_NLA_SOCK_GROUP_OPEN = 1,
-    TIPC_NLA_SOCK_GROUP_NODE_SCOPE = 2,
-    TIPC_NLA_SOCK_GROUP_CLUSTER_SCOPE = 3,
-    TIPC_NLA_SOCK_GROUP_INSTANCE = 4,
-    TIPC_NLA_SOCK_GROUP_BC_SEND_NEXT = 5,
-    __TIPC_NLA_SOCK_GROUP_MAX = 6,
-    TIPC_NLA_SOCK_GROUP_MAX = 5,
-    TIPC_NLA_CON_UNSPEC = 0,
-    TIPC_NLA_CON_FLAG = 1,
-    TIPC_NLA_CON_NODE = 2,
-    TIPC_NLA_CON_SOCK = 3,
-    TIPC_NLA_CON_TYPE = 4,
-    TIPC_NLA_CON_INST = 5,
-    __TIPC_NLA_CON_MAX = 6,
-    TIPC_NLA_CON_MAX = 5,
-    TIPC_NLA_SOCK_STAT_RCVQ = 0,
-    TIPC_NLA_SOCK_STAT_SENDQ = 1,
-    TIPC_NLA_SOCK_STAT_LINK_CONG = 2,
-    TIPC_NLA_SOCK_STAT_CONN_CONG = 3,
-    TIPC_NLA_SOCK_STAT_DROP = 4,
-    __TIPC_NLA_SOCK_STAT_MAX = 5,
-    TIPC_NLA_SOCK_STAT_MAX = 4,
-    TIPC_NLA_PROP_UNSPEC = 0,
-    TIPC_NLA_PROP_PRIO = 1,
-    TIPC_NLA_PROP_TOL = 2,
-    TIPC_NLA_PROP_WIN = 3,
-    TIPC_NLA_PROP_MTU = 4,
-    TIPC_NLA_PROP_BROADCAST = 5,
-    TIPC_NLA_PROP_BROADCAST_RATIO = 6,
-    __TIPC_NLA_PROP_MAX = 7,
-    TIPC_NLA_PROP_MAX = 6,
-    TIPC_NLA_STATS_UNSPEC = 0,
-    TIPC_NLA_STATS_RX_INFO = 1,
-    TIPC_NLA_STATS_RX_FRAGMENTS = 2,
-    TIPC_NLA_STATS_RX_FRAGMENTED = 3,
-    TIPC_NLA_STATS_RX_BUNDLES = 4,
-    TIPC_NLA_STATS_RX_BUNDLED = 5,
-    TIPC_NLA_STATS_TX_INFO = 6,
-    TIPC_NLA_STATS_TX_FRAGMENTS = 7,
-    TIPC_NLA_STATS_TX_FRAGMENTED = 8,
-    TIPC_NLA_STATS_TX_BUNDLES = 9,
-    TIPC_NLA_STATS_TX_BUNDLED = 10,
-    TIPC_NLA_STATS_MSG_PROF_TOT = 11,
-    TIPC_NLA_STATS_MSG_LEN_CNT = 12,
-    TIPC_NLA_STATS_MSG_LEN_TOT = 13,
-    TIPC_NLA_STATS_MSG_LEN_P0 = 14,
-    TIPC_NLA_STATS_MSG_LEN_P1 = 15,
-    TIPC_NLA_STATS_MSG_LEN_P2 = 16,
-    TIPC_NLA_STATS_MSG_LEN_P3 = 17,
-    TIPC_NLA_STATS_MSG_LEN_P4 = 18,
-    TIPC_NLA_STATS_MSG_LEN_P5 = 19,
-    TIPC_NLA_STATS_MSG_LEN_P6 = 20,
-    TIPC_NLA_STATS_RX_STATES = 21,
-    TIPC_NLA_STATS_RX_PROBES = 22,
-    TIPC_NLA_STATS_RX_NACKS = 23,
-    TIPC_NLA_STATS_RX_DEFERRED = 24,
-    TIPC_NLA_STATS_TX_STATES = 25,
-    TIPC_NLA_STATS_TX_PROBES = 26,
-    TIPC_NLA_STATS_TX_NACKS = 27,
-    TIPC_NLA_STATS_TX_ACKS = 28,
-    TIPC_NLA_STATS_RETRANSMITTED = 29,
-    TIPC_NLA_STATS_DUPLICATES = 30,
-    TIPC_NLA_STATS_LINK_CONGS = 31,
-    TIPC_NLA_STATS_MAX_QUEUE = 32,
-    TIPC_NLA_STATS_AVG_QUEUE = 33,
-    __TIPC_NLA_STATS_MAX = 34,
-    TIPC_NLA_STATS_MAX = 33,
-    TIPC_GENL_V2_NAME = "TIPCv2",
-    TIPC_GENL_V2_VERSION = 0x1,
-  },
+constants = {
+  TIPC_NL_UNSPEC = 0,
+  TIPC_NL_LEGACY = 1,
+  TIPC_NL_BEARER_DISABLE = 2,
+  TIPC_NL_BEARER_ENABLE = 3,
+  TIPC_NL_BEARER_GET = 4,
+  TIPC_NL_BEARER_SET = 5,
+  TIPC_NL_SOCK_GET = 6,
+  TIPC_NL_PUBL_GET = 7,
+  TIPC_NL_LINK_GET = 8,
+  TIPC_NL_LINK_SET = 9,
+  TIPC_NL_LINK_RESET_STATS = 10,
+  TIPC_NL_MEDIA_GET = 11,
+  TIPC_NL_MEDIA_SET = 12,
+  TIPC_NL_NODE_GET = 13,
+  TIPC_NL_NET_GET = 14,
+  TIPC_NL_NET_SET = 15,
+  TIPC_NL_NAME_TABLE_GET = 16,
+  TIPC_NL_MON_SET = 17,
+  TIPC_NL_MON_GET = 18,
+  TIPC_NL_MON_PEER_GET = 19,
+  TIPC_NL_PEER_REMOVE = 20,
+  TIPC_NL_BEARER_ADD = 21,
+  TIPC_NL_UDP_GET_REMOTEIP = 22,
+  TIPC_NL_KEY_SET = 23,
+  TIPC_NL_KEY_FLUSH = 24,
+  TIPC_NL_ADDR_LEGACY_GET = 25,
+  __TIPC_NL_CMD_MAX = 26,
+  TIPC_NL_CMD_MAX = 25,
+  TIPC_NLA_UNSPEC = 0,
+  TIPC_NLA_BEARER = 1,
+  TIPC_NLA_SOCK = 2,
+  TIPC_NLA_PUBL = 3,
+  TIPC_NLA_LINK = 4,
+  TIPC_NLA_MEDIA = 5,
+  TIPC_NLA_NODE = 6,
+  TIPC_NLA_NET = 7,
+  TIPC_NLA_NAME_TABLE = 8,
+  TIPC_NLA_MON = 9,
+  TIPC_NLA_MON_PEER = 10,
+  __TIPC_NLA_MAX = 11,
+  TIPC_NLA_MAX = 10,
+  TIPC_NLA_BEARER_UNSPEC = 0,
+  TIPC_NLA_BEARER_NAME = 1,
+  TIPC_NLA_BEARER_PROP = 2,
+  TIPC_NLA_BEARER_DOMAIN = 3,
+  TIPC_NLA_BEARER_UDP_OPTS = 4,
+  __TIPC_NLA_BEARER_MAX = 5,
+  TIPC_NLA_BEARER_MAX = 4,
+  TIPC_NLA_UDP_UNSPEC = 0,
+  TIPC_NLA_UDP_LOCAL = 1,
+  TIPC_NLA_UDP_REMOTE = 2,
+  TIPC_NLA_UDP_MULTI_REMOTEIP = 3,
+  __TIPC_NLA_UDP_MAX = 4,
+  TIPC_NLA_UDP_MAX = 3,
+  TIPC_NLA_SOCK_UNSPEC = 0,
+  TIPC_NLA_SOCK_ADDR = 1,
+  TIPC_NLA_SOCK_REF = 2,
+  TIPC_NLA_SOCK_CON = 3,
+  TIPC_NLA_SOCK_HAS_PUBL = 4,
+  TIPC_NLA_SOCK_STAT = 5,
+  TIPC_NLA_SOCK_TYPE = 6,
+  TIPC_NLA_SOCK_INO = 7,
+  TIPC_NLA_SOCK_UID = 8,
+  TIPC_NLA_SOCK_TIPC_STATE = 9,
+  TIPC_NLA_SOCK_COOKIE = 10,
+  TIPC_NLA_SOCK_PAD = 11,
+  TIPC_NLA_SOCK_GROUP = 12,
+  __TIPC_NLA_SOCK_MAX = 13,
+  TIPC_NLA_SOCK_MAX = 12,
+  TIPC_NLA_LINK_UNSPEC = 0,
+  TIPC_NLA_LINK_NAME = 1,
+  TIPC_NLA_LINK_DEST = 2,
+  TIPC_NLA_LINK_MTU = 3,
+  TIPC_NLA_LINK_BROADCAST = 4,
+  TIPC_NLA_LINK_UP = 5,
+  TIPC_NLA_LINK_ACTIVE = 6,
+  TIPC_NLA_LINK_PROP = 7,
+  TIPC_NLA_LINK_STATS = 8,
+  TIPC_NLA_LINK_RX = 9,
+  TIPC_NLA_LINK_TX = 10,
+  __TIPC_NLA_LINK_MAX = 11,
+  TIPC_NLA_LINK_MAX = 10,
+  TIPC_NLA_MEDIA_UNSPEC = 0,
+  TIPC_NLA_MEDIA_NAME = 1,
+  TIPC_NLA_MEDIA_PROP = 2,
+  __TIPC_NLA_MEDIA_MAX = 3,
+  TIPC_NLA_MEDIA_MAX = 2,
+  TIPC_NLA_NODE_UNSPEC = 0,
+  TIPC_NLA_NODE_ADDR = 1,
+  TIPC_NLA_NODE_UP = 2,
+  TIPC_NLA_NODE_ID = 3,
+  TIPC_NLA_NODE_KEY = 4,
+  TIPC_NLA_NODE_KEY_MASTER = 5,
+  TIPC_NLA_NODE_REKEYING = 6,
+  __TIPC_NLA_NODE_MAX = 7,
+  TIPC_NLA_NODE_MAX = 6,
+  TIPC_NLA_NET_UNSPEC = 0,
+  TIPC_NLA_NET_ID = 1,
+  TIPC_NLA_NET_ADDR = 2,
+  TIPC_NLA_NET_NODEID = 3,
+  TIPC_NLA_NET_NODEID_W1 = 4,
+  TIPC_NLA_NET_ADDR_LEGACY = 5,
+  __TIPC_NLA_NET_MAX = 6,
+  TIPC_NLA_NET_MAX = 5,
+  TIPC_NLA_NAME_TABLE_UNSPEC = 0,
+  TIPC_NLA_NAME_TABLE_PUBL = 1,
+  __TIPC_NLA_NAME_TABLE_MAX = 2,
+  TIPC_NLA_NAME_TABLE_MAX = 1,
+  TIPC_NLA_MON_UNSPEC = 0,
+  TIPC_NLA_MON_ACTIVATION_THRESHOLD = 1,
+  TIPC_NLA_MON_REF = 2,
+  TIPC_NLA_MON_ACTIVE = 3,
+  TIPC_NLA_MON_BEARER_NAME = 4,
+  TIPC_NLA_MON_PEERCNT = 5,
+  TIPC_NLA_MON_LISTGEN = 6,
+  __TIPC_NLA_MON_MAX = 7,
+  TIPC_NLA_MON_MAX = 6,
+  TIPC_NLA_PUBL_UNSPEC = 0,
+  TIPC_NLA_PUBL_TYPE = 1,
+  TIPC_NLA_PUBL_LOWER = 2,
+  TIPC_NLA_PUBL_UPPER = 3,
+  TIPC_NLA_PUBL_SCOPE = 4,
+  TIPC_NLA_PUBL_NODE = 5,
+  TIPC_NLA_PUBL_REF = 6,
+  TIPC_NLA_PUBL_KEY = 7,
+  __TIPC_NLA_PUBL_MAX = 8,
+  TIPC_NLA_PUBL_MAX = 7,
+  TIPC_NLA_MON_PEER_UNSPEC = 0,
+  TIPC_NLA_MON_PEER_ADDR = 1,
+  TIPC_NLA_MON_PEER_DOMGEN = 2,
+  TIPC_NLA_MON_PEER_APPLIED = 3,
+  TIPC_NLA_MON_PEER_UPMAP = 4,
+  TIPC_NLA_MON_PEER_MEMBERS = 5,
+  TIPC_NLA_MON_PEER_UP = 6,
+  TIPC_NLA_MON_PEER_HEAD = 7,
+  TIPC_NLA_MON_PEER_LOCAL = 8,
+  TIPC_NLA_MON_PEER_PAD = 9,
+  __TIPC_NLA_MON_PEER_MAX = 10,
+  TIPC_NLA_MON_PEER_MAX = 9,
+  TIPC_NLA_SOCK_GROUP_ID = 0,
+  TIPC_NLA_SOCK_GROUP_OPEN = 1,
+  TIPC_NLA_SOCK_GROUP_NODE_SCOPE = 2,
+  TIPC_NLA_SOCK_GROUP_CLUSTER_SCOPE = 3,
+  TIPC_NLA_SOCK_GROUP_INSTANCE = 4,
+  TIPC_NLA_SOCK_GROUP_BC_SEND_NEXT = 5,
+  __TIPC_NLA_SOCK_GROUP_MAX = 6,
+  TIPC_NLA_SOCK_GROUP_MAX = 5,
+  TIPC_NLA_CON_UNSPEC = 0,
+  TIPC_NLA_CON_FLAG = 1,
+  TIPC_NLA_CON_NODE = 2,
+  TIPC_NLA_CON_SOCK = 3,
+  TIPC_NLA_CON_TYPE = 4,
+  TIPC_NLA_CON_INST = 5,
+  __TIPC_NLA_CON_MAX = 6,
+  TIPC_NLA_CON_MAX = 5,
+  TIPC_NLA_SOCK_STAT_RCVQ = 0,
+  TIPC_NLA_SOCK_STAT_SENDQ = 1,
+  TIPC_NLA_SOCK_STAT_LINK_CONG = 2,
+  TIPC_NLA_SOCK_STAT_CONN_CONG = 3,
+  TIPC_NLA_SOCK_STAT_DROP = 4,
+  __TIPC_NLA_SOCK_STAT_MAX = 5,
+  TIPC_NLA_SOCK_STAT_MAX = 4,
+  TIPC_NLA_PROP_UNSPEC = 0,
+  TIPC_NLA_PROP_PRIO = 1,
+  TIPC_NLA_PROP_TOL = 2,
+  TIPC_NLA_PROP_WIN = 3,
+  TIPC_NLA_PROP_MTU = 4,
+  TIPC_NLA_PROP_BROADCAST = 5,
+  TIPC_NLA_PROP_BROADCAST_RATIO = 6,
+  __TIPC_NLA_PROP_MAX = 7,
+  TIPC_NLA_PROP_MAX = 6,
+  TIPC_NLA_STATS_UNSPEC = 0,
+  TIPC_NLA_STATS_RX_INFO = 1,
+  TIPC_NLA_STATS_RX_FRAGMENTS = 2,
+  TIPC_NLA_STATS_RX_FRAGMENTED = 3,
+  TIPC_NLA_STATS_RX_BUNDLES = 4,
+  TIPC_NLA_STATS_RX_BUNDLED = 5,
+  TIPC_NLA_STATS_TX_INFO = 6,
+  TIPC_NLA_STATS_TX_FRAGMENTS = 7,
+  TIPC_NLA_STATS_TX_FRAGMENTED = 8,
+  TIPC_NLA_STATS_TX_BUNDLES = 9,
+  TIPC_NLA_STATS_TX_BUNDLED = 10,
+  TIPC_NLA_STATS_MSG_PROF_TOT = 11,
+  TIPC_NLA_STATS_MSG_LEN_CNT = 12,
+  TIPC_NLA_STATS_MSG_LEN_TOT = 13,
+  TIPC_NLA_STATS_MSG_LEN_P0 = 14,
+  TIPC_NLA_STATS_MSG_LEN_P1 = 15,
+  TIPC_NLA_STATS_MSG_LEN_P2 = 16,
+  TIPC_NLA_STATS_MSG_LEN_P3 = 17,
+  TIPC_NLA_STATS_MSG_LEN_P4 = 18,
+  TIPC_NLA_STATS_MSG_LEN_P5 = 19,
+  TIPC_NLA_STATS_MSG_LEN_P6 = 20,
+  TIPC_NLA_STATS_RX_STATES = 21,
+  TIPC_NLA_STATS_RX_PROBES = 22,
+  TIPC_NLA_STATS_RX_NACKS = 23,
+  TIPC_NLA_STATS_RX_DEFERRED = 24,
+  TIPC_NLA_STATS_TX_STATES = 25,
+  TIPC_NLA_STATS_TX_PROBES = 26,
+  TIPC_NLA_STATS_TX_NACKS = 27,
+  TIPC_NLA_STATS_TX_ACKS = 28,
+  TIPC_NLA_STATS_RETRANSMITTED = 29,
+  TIPC_NLA_STATS_DUPLICATES = 30,
+  TIPC_NLA_STATS_LINK_CONGS = 31,
+  TIPC_NLA_STATS_MAX_QUEUE = 32,
+  TIPC_NLA_STATS_AVG_QUEUE = 33,
+  __TIPC_NLA_STATS_MAX = 34,
+  TIPC_NLA_STATS_MAX = 33,
+  TIPC_GENL_V2_NAME = "TIPCv2",
+  TIPC_GENL_V2_VERSION = 0x1,
+},
 ]==],
 ["linux/tipc_sockets_diag.h"] = [==[
-  records = {
-    ["struct tipc_sock_diag_req"] = [[{
+records = {
+  ["struct tipc_sock_diag_req"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint16_t pad;
   uint32_t tidiag_states;
 }]],
-  },
+},
 ]==],
 ["linux/tls.h"] = [==[
-  constants = {
-    TLS_INFO_UNSPEC = 0,
-    TLS_INFO_VERSION = 1,
-    TLS_INFO_CIPHER = 2,
-    TLS_INFO_TXCONF = 3,
-    TLS_INFO_RXCONF = 4,
-    TLS_INFO_ZC_RO_TX = 5,
-    TLS_INFO_RX_NO_PAD = 6,
-    TLS_INFO_TX_MAX_PAYLOAD_LEN = 7,
-    __TLS_INFO_MAX = 8,
-    TLS_TX = 1,
-    TLS_RX = 2,
-    TLS_TX_ZEROCOPY_RO = 3,
-    TLS_RX_EXPECT_NO_PAD = 4,
-    TLS_TX_MAX_PAYLOAD_LEN = 5,
-    TLS_1_2_VERSION_MAJOR = 0x3,
-    TLS_1_2_VERSION_MINOR = 0x3,
-    TLS_1_2_VERSION = 771,
-    TLS_1_3_VERSION_MAJOR = 0x3,
-    TLS_1_3_VERSION_MINOR = 0x4,
-    TLS_1_3_VERSION = 772,
-    TLS_CIPHER_AES_GCM_128 = 51,
-    TLS_CIPHER_AES_GCM_128_IV_SIZE = 8,
-    TLS_CIPHER_AES_GCM_128_KEY_SIZE = 16,
-    TLS_CIPHER_AES_GCM_128_SALT_SIZE = 4,
-    TLS_CIPHER_AES_GCM_128_TAG_SIZE = 16,
-    TLS_CIPHER_AES_GCM_128_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_AES_GCM_256 = 52,
-    TLS_CIPHER_AES_GCM_256_IV_SIZE = 8,
-    TLS_CIPHER_AES_GCM_256_KEY_SIZE = 32,
-    TLS_CIPHER_AES_GCM_256_SALT_SIZE = 4,
-    TLS_CIPHER_AES_GCM_256_TAG_SIZE = 16,
-    TLS_CIPHER_AES_GCM_256_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_AES_CCM_128 = 53,
-    TLS_CIPHER_AES_CCM_128_IV_SIZE = 8,
-    TLS_CIPHER_AES_CCM_128_KEY_SIZE = 16,
-    TLS_CIPHER_AES_CCM_128_SALT_SIZE = 4,
-    TLS_CIPHER_AES_CCM_128_TAG_SIZE = 16,
-    TLS_CIPHER_AES_CCM_128_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_CHACHA20_POLY1305 = 54,
-    TLS_CIPHER_CHACHA20_POLY1305_IV_SIZE = 12,
-    TLS_CIPHER_CHACHA20_POLY1305_KEY_SIZE = 32,
-    TLS_CIPHER_CHACHA20_POLY1305_SALT_SIZE = 0,
-    TLS_CIPHER_CHACHA20_POLY1305_TAG_SIZE = 16,
-    TLS_CIPHER_CHACHA20_POLY1305_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_SM4_GCM = 55,
-    TLS_CIPHER_SM4_GCM_IV_SIZE = 8,
-    TLS_CIPHER_SM4_GCM_KEY_SIZE = 16,
-    TLS_CIPHER_SM4_GCM_SALT_SIZE = 4,
-    TLS_CIPHER_SM4_GCM_TAG_SIZE = 16,
-    TLS_CIPHER_SM4_GCM_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_SM4_CCM = 56,
-    TLS_CIPHER_SM4_CCM_IV_SIZE = 8,
-    TLS_CIPHER_SM4_CCM_KEY_SIZE = 16,
-    TLS_CIPHER_SM4_CCM_SALT_SIZE = 4,
-    TLS_CIPHER_SM4_CCM_TAG_SIZE = 16,
-    TLS_CIPHER_SM4_CCM_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_ARIA_GCM_128 = 57,
-    TLS_CIPHER_ARIA_GCM_128_IV_SIZE = 8,
-    TLS_CIPHER_ARIA_GCM_128_KEY_SIZE = 16,
-    TLS_CIPHER_ARIA_GCM_128_SALT_SIZE = 4,
-    TLS_CIPHER_ARIA_GCM_128_TAG_SIZE = 16,
-    TLS_CIPHER_ARIA_GCM_128_REC_SEQ_SIZE = 8,
-    TLS_CIPHER_ARIA_GCM_256 = 58,
-    TLS_CIPHER_ARIA_GCM_256_IV_SIZE = 8,
-    TLS_CIPHER_ARIA_GCM_256_KEY_SIZE = 32,
-    TLS_CIPHER_ARIA_GCM_256_SALT_SIZE = 4,
-    TLS_CIPHER_ARIA_GCM_256_TAG_SIZE = 16,
-    TLS_CIPHER_ARIA_GCM_256_REC_SEQ_SIZE = 8,
-    TLS_SET_RECORD_TYPE = 1,
-    TLS_GET_RECORD_TYPE = 2,
-    TLS_INFO_MAX = 7,
-    TLS_CONF_BASE = 1,
-    TLS_CONF_SW = 2,
-    TLS_CONF_HW = 3,
-    TLS_CONF_HW_RECORD = 4,
-  },
-  records = {
-    ["struct tls_crypto_info"] = [[{
+constants = {
+  TLS_INFO_UNSPEC = 0,
+  TLS_INFO_VERSION = 1,
+  TLS_INFO_CIPHER = 2,
+  TLS_INFO_TXCONF = 3,
+  TLS_INFO_RXCONF = 4,
+  TLS_INFO_ZC_RO_TX = 5,
+  TLS_INFO_RX_NO_PAD = 6,
+  TLS_INFO_TX_MAX_PAYLOAD_LEN = 7,
+  __TLS_INFO_MAX = 8,
+  TLS_TX = 1,
+  TLS_RX = 2,
+  TLS_TX_ZEROCOPY_RO = 3,
+  TLS_RX_EXPECT_NO_PAD = 4,
+  TLS_TX_MAX_PAYLOAD_LEN = 5,
+  TLS_1_2_VERSION_MAJOR = 0x3,
+  TLS_1_2_VERSION_MINOR = 0x3,
+  TLS_1_2_VERSION = 771,
+  TLS_1_3_VERSION_MAJOR = 0x3,
+  TLS_1_3_VERSION_MINOR = 0x4,
+  TLS_1_3_VERSION = 772,
+  TLS_CIPHER_AES_GCM_128 = 51,
+  TLS_CIPHER_AES_GCM_128_IV_SIZE = 8,
+  TLS_CIPHER_AES_GCM_128_KEY_SIZE = 16,
+  TLS_CIPHER_AES_GCM_128_SALT_SIZE = 4,
+  TLS_CIPHER_AES_GCM_128_TAG_SIZE = 16,
+  TLS_CIPHER_AES_GCM_128_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_AES_GCM_256 = 52,
+  TLS_CIPHER_AES_GCM_256_IV_SIZE = 8,
+  TLS_CIPHER_AES_GCM_256_KEY_SIZE = 32,
+  TLS_CIPHER_AES_GCM_256_SALT_SIZE = 4,
+  TLS_CIPHER_AES_GCM_256_TAG_SIZE = 16,
+  TLS_CIPHER_AES_GCM_256_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_AES_CCM_128 = 53,
+  TLS_CIPHER_AES_CCM_128_IV_SIZE = 8,
+  TLS_CIPHER_AES_CCM_128_KEY_SIZE = 16,
+  TLS_CIPHER_AES_CCM_128_SALT_SIZE = 4,
+  TLS_CIPHER_AES_CCM_128_TAG_SIZE = 16,
+  TLS_CIPHER_AES_CCM_128_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_CHACHA20_POLY1305 = 54,
+  TLS_CIPHER_CHACHA20_POLY1305_IV_SIZE = 12,
+  TLS_CIPHER_CHACHA20_POLY1305_KEY_SIZE = 32,
+  TLS_CIPHER_CHACHA20_POLY1305_SALT_SIZE = 0,
+  TLS_CIPHER_CHACHA20_POLY1305_TAG_SIZE = 16,
+  TLS_CIPHER_CHACHA20_POLY1305_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_SM4_GCM = 55,
+  TLS_CIPHER_SM4_GCM_IV_SIZE = 8,
+  TLS_CIPHER_SM4_GCM_KEY_SIZE = 16,
+  TLS_CIPHER_SM4_GCM_SALT_SIZE = 4,
+  TLS_CIPHER_SM4_GCM_TAG_SIZE = 16,
+  TLS_CIPHER_SM4_GCM_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_SM4_CCM = 56,
+  TLS_CIPHER_SM4_CCM_IV_SIZE = 8,
+  TLS_CIPHER_SM4_CCM_KEY_SIZE = 16,
+  TLS_CIPHER_SM4_CCM_SALT_SIZE = 4,
+  TLS_CIPHER_SM4_CCM_TAG_SIZE = 16,
+  TLS_CIPHER_SM4_CCM_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_ARIA_GCM_128 = 57,
+  TLS_CIPHER_ARIA_GCM_128_IV_SIZE = 8,
+  TLS_CIPHER_ARIA_GCM_128_KEY_SIZE = 16,
+  TLS_CIPHER_ARIA_GCM_128_SALT_SIZE = 4,
+  TLS_CIPHER_ARIA_GCM_128_TAG_SIZE = 16,
+  TLS_CIPHER_ARIA_GCM_128_REC_SEQ_SIZE = 8,
+  TLS_CIPHER_ARIA_GCM_256 = 58,
+  TLS_CIPHER_ARIA_GCM_256_IV_SIZE = 8,
+  TLS_CIPHER_ARIA_GCM_256_KEY_SIZE = 32,
+  TLS_CIPHER_ARIA_GCM_256_SALT_SIZE = 4,
+  TLS_CIPHER_ARIA_GCM_256_TAG_SIZE = 16,
+  TLS_CIPHER_ARIA_GCM_256_REC_SEQ_SIZE = 8,
+  TLS_SET_RECORD_TYPE = 1,
+  TLS_GET_RECORD_TYPE = 2,
+  TLS_INFO_MAX = 7,
+  TLS_CONF_BASE = 1,
+  TLS_CONF_SW = 2,
+  TLS_CONF_HW = 3,
+  TLS_CONF_HW_RECORD = 4,
+},
+records = {
+  ["struct tls_crypto_info"] = [[{
   uint16_t version;
   uint16_t cipher_type;
 }]],
-    ["struct tls12_crypto_info_aes_gcm_128"] = [[{
+  ["struct tls12_crypto_info_aes_gcm_128"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[16];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_aes_gcm_256"] = [[{
+  ["struct tls12_crypto_info_aes_gcm_256"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[32];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_aes_ccm_128"] = [[{
+  ["struct tls12_crypto_info_aes_ccm_128"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[16];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_chacha20_poly1305"] = [[{
+  ["struct tls12_crypto_info_chacha20_poly1305"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[12];
   uint8_t key[32];
   uint8_t salt[0];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_sm4_gcm"] = [[{
+  ["struct tls12_crypto_info_sm4_gcm"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[16];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_sm4_ccm"] = [[{
+  ["struct tls12_crypto_info_sm4_ccm"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[16];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_aria_gcm_128"] = [[{
+  ["struct tls12_crypto_info_aria_gcm_128"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[16];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-    ["struct tls12_crypto_info_aria_gcm_256"] = [[{
+  ["struct tls12_crypto_info_aria_gcm_256"] = [[{
   struct tls_crypto_info info;
   uint8_t iv[8];
   uint8_t key[32];
   uint8_t salt[4];
   uint8_t rec_seq[8];
 }]],
-  },
-  macros = function(M)
-    return {
-      TLS_VERSION_MINOR = function(ver)
-        return M.int(M.band(M.long(ver), 0xff))
-      end,
-      TLS_VERSION_MAJOR = function(ver)
-        return M.int(M.band(M.shr(M.long(ver), 8), 0xff))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    TLS_VERSION_MINOR = function(ver)
+      return M.int(M.band(M.long(ver), 0xff))
+    end,
+    TLS_VERSION_MAJOR = function(ver)
+      return M.int(M.band(M.shr(M.long(ver), 8), 0xff))
+    end,
+  }
+end,
 ]==],
 ["linux/toshiba.h"] = [==[
-  constants = {
-    TOSH_PROC = "/proc/toshiba",
-    TOSH_DEVICE = "/dev/toshiba",
-    TOSHIBA_ACPI_PROC = "/proc/acpi/toshiba",
-    TOSHIBA_ACPI_DEVICE = "/dev/toshiba_acpi",
-    TOSH_SMM = 0xc0187490,
-    TOSHIBA_ACPI_SCI = 0xc0187491,
-  },
-  records = {
-    ["struct SMMRegisters"] = [[{
+constants = {
+  TOSH_PROC = "/proc/toshiba",
+  TOSH_DEVICE = "/dev/toshiba",
+  TOSHIBA_ACPI_PROC = "/proc/acpi/toshiba",
+  TOSHIBA_ACPI_DEVICE = "/dev/toshiba_acpi",
+  TOSH_SMM = 0xc0187490,
+  TOSHIBA_ACPI_SCI = 0xc0187491,
+},
+records = {
+  ["struct SMMRegisters"] = [[{
   uint32_t eax;
   uint32_t ebx __attribute__((packed));
   uint32_t ecx __attribute__((packed));
@@ -2255,253 +2255,253 @@ return {
   uint32_t esi __attribute__((packed));
   uint32_t edi __attribute__((packed));
 }]],
-  },
-  typedefs = {
-    SMMRegisters = "struct SMMRegisters",
-  },
+},
+typedefs = {
+  SMMRegisters = "struct SMMRegisters",
+},
 ]==],
 ["linux/tps6594_pfsm.h"] = [==[
-  constants = {
-    PMIC_BASE = 80,
-  },
-  records = {
-    ["struct pmic_state_opt"] = [[{
+constants = {
+  PMIC_BASE = 80,
+},
+records = {
+  ["struct pmic_state_opt"] = [[{
   uint8_t gpio_retention;
   uint8_t ddr_retention;
   uint8_t mcu_only_startup_dest;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        PMIC_GOTO_STANDBY = 0x5000,
-        PMIC_GOTO_LP_STANDBY = 0x5001,
-        PMIC_UPDATE_PGM = 0x5002,
-        PMIC_SET_ACTIVE_STATE = 0x5003,
-        PMIC_SET_MCU_ONLY_STATE = 0x40035004,
-        PMIC_SET_RETENTION_STATE = 0x40035005,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        PMIC_GOTO_STANDBY = 0x20005000,
-        PMIC_GOTO_LP_STANDBY = 0x20005001,
-        PMIC_UPDATE_PGM = 0x20005002,
-        PMIC_SET_ACTIVE_STATE = 0x20005003,
-        PMIC_SET_MCU_ONLY_STATE = 0x80035004,
-        PMIC_SET_RETENTION_STATE = 0x80035005,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      PMIC_GOTO_STANDBY = 0x5000,
+      PMIC_GOTO_LP_STANDBY = 0x5001,
+      PMIC_UPDATE_PGM = 0x5002,
+      PMIC_SET_ACTIVE_STATE = 0x5003,
+      PMIC_SET_MCU_ONLY_STATE = 0x40035004,
+      PMIC_SET_RETENTION_STATE = 0x40035005,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      PMIC_GOTO_STANDBY = 0x20005000,
+      PMIC_GOTO_LP_STANDBY = 0x20005001,
+      PMIC_UPDATE_PGM = 0x20005002,
+      PMIC_SET_ACTIVE_STATE = 0x20005003,
+      PMIC_SET_MCU_ONLY_STATE = 0x80035004,
+      PMIC_SET_RETENTION_STATE = 0x80035005,
+    },
+  },
+},
 ]==],
 ["linux/trace_mmap.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TRACE_MMAP_IOCTL_GET_READER = 0x5220,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct trace_buffer_meta"] = [[{
-    uint32_t meta_page_size;
-    uint32_t meta_struct_len;
-    uint32_t subbuf_size;
-    uint32_t nr_subbufs;
-    struct {
-      uint64_t lost_events;
-      uint32_t id;
-      uint32_t read;
-    } reader;
-    uint64_t flags;
-    uint64_t entries;
-    uint64_t overrun;
-    uint64_t read;
-    uint64_t pages_lost;
-    uint64_t pages_touched;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        TRACE_MMAP_IOCTL_GET_READER = 0x20005220,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct trace_buffer_meta"] = [[{
-    uint32_t meta_page_size;
-    uint32_t meta_struct_len;
-    uint32_t subbuf_size;
-    uint32_t nr_subbufs;
-    struct {
-      unsigned long lost_events;
-      uint32_t id;
-      uint32_t read;
-    } reader;
-    unsigned long flags;
-    unsigned long entries;
-    unsigned long overrun;
-    unsigned long read;
-    unsigned long pages_lost;
-    unsigned long pages_touched;
-  }]],
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TRACE_MMAP_IOCTL_GET_READER = 0x5220,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct trace_buffer_meta"] = [[{
+  uint32_t meta_page_size;
+  uint32_t meta_struct_len;
+  uint32_t subbuf_size;
+  uint32_t nr_subbufs;
+  struct {
+    uint64_t lost_events;
+    uint32_t id;
+    uint32_t read;
+  } reader;
+  uint64_t flags;
+  uint64_t entries;
+  uint64_t overrun;
+  uint64_t read;
+  uint64_t pages_lost;
+  uint64_t pages_touched;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      TRACE_MMAP_IOCTL_GET_READER = 0x20005220,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct trace_buffer_meta"] = [[{
+  uint32_t meta_page_size;
+  uint32_t meta_struct_len;
+  uint32_t subbuf_size;
+  uint32_t nr_subbufs;
+  struct {
+    unsigned long lost_events;
+    uint32_t id;
+    uint32_t read;
+  } reader;
+  unsigned long flags;
+  unsigned long entries;
+  unsigned long overrun;
+  unsigned long read;
+  unsigned long pages_lost;
+  unsigned long pages_touched;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/tty.h"] = [==[
-  constants = {
-    N_TTY = 0,
-    N_SLIP = 1,
-    N_MOUSE = 2,
-    N_PPP = 3,
-    N_STRIP = 4,
-    N_AX25 = 5,
-    N_X25 = 6,
-    N_6PACK = 7,
-    N_MASC = 8,
-    N_R3964 = 9,
-    N_PROFIBUS_FDL = 10,
-    N_IRDA = 11,
-    N_SMSBLOCK = 12,
-    N_HDLC = 13,
-    N_SYNC_PPP = 14,
-    N_HCI = 15,
-    N_GIGASET_M101 = 16,
-    N_SLCAN = 17,
-    N_PPS = 18,
-    N_V253 = 19,
-    N_CAIF = 20,
-    N_GSM0710 = 21,
-    N_TI_WL = 22,
-    N_TRACESINK = 23,
-    N_TRACEROUTER = 24,
-    N_NCI = 25,
-    N_SPEAKUP = 26,
-    N_NULL = 27,
-    N_MCTP = 28,
-    N_DEVELOPMENT = 29,
-    N_CAN327 = 30,
-    NR_LDISCS = 31,
-  },
+constants = {
+  N_TTY = 0,
+  N_SLIP = 1,
+  N_MOUSE = 2,
+  N_PPP = 3,
+  N_STRIP = 4,
+  N_AX25 = 5,
+  N_X25 = 6,
+  N_6PACK = 7,
+  N_MASC = 8,
+  N_R3964 = 9,
+  N_PROFIBUS_FDL = 10,
+  N_IRDA = 11,
+  N_SMSBLOCK = 12,
+  N_HDLC = 13,
+  N_SYNC_PPP = 14,
+  N_HCI = 15,
+  N_GIGASET_M101 = 16,
+  N_SLCAN = 17,
+  N_PPS = 18,
+  N_V253 = 19,
+  N_CAIF = 20,
+  N_GSM0710 = 21,
+  N_TI_WL = 22,
+  N_TRACESINK = 23,
+  N_TRACEROUTER = 24,
+  N_NCI = 25,
+  N_SPEAKUP = 26,
+  N_NULL = 27,
+  N_MCTP = 28,
+  N_DEVELOPMENT = 29,
+  N_CAN327 = 30,
+  NR_LDISCS = 31,
+},
 ]==],
 ["linux/tty_flags.h"] = [==[
-  constants = {
-    ASYNCB_HUP_NOTIFY = 0,
-    ASYNCB_FOURPORT = 1,
-    ASYNCB_SAK = 2,
-    ASYNCB_SPLIT_TERMIOS = 3,
-    ASYNCB_SPD_HI = 4,
-    ASYNCB_SPD_VHI = 5,
-    ASYNCB_SKIP_TEST = 6,
-    ASYNCB_AUTO_IRQ = 7,
-    ASYNCB_SESSION_LOCKOUT = 8,
-    ASYNCB_PGRP_LOCKOUT = 9,
-    ASYNCB_CALLOUT_NOHUP = 10,
-    ASYNCB_HARDPPS_CD = 11,
-    ASYNCB_SPD_SHI = 12,
-    ASYNCB_LOW_LATENCY = 13,
-    ASYNCB_BUGGY_UART = 14,
-    ASYNCB_AUTOPROBE = 15,
-    ASYNCB_MAGIC_MULTIPLIER = 16,
-    ASYNCB_LAST_USER = 16,
-    ASYNCB_INITIALIZED = 31,
-    ASYNCB_SUSPENDED = 30,
-    ASYNCB_NORMAL_ACTIVE = 29,
-    ASYNCB_BOOT_AUTOCONF = 28,
-    ASYNCB_CLOSING = 27,
-    ASYNCB_CTS_FLOW = 26,
-    ASYNCB_CHECK_CD = 25,
-    ASYNCB_SHARE_IRQ = 24,
-    ASYNCB_CONS_FLOW = 23,
-    ASYNCB_FIRST_KERNEL = 22,
-    ASYNC_HUP_NOTIFY = 0x1,
-    ASYNC_SUSPENDED = 0x40000000,
-    ASYNC_FOURPORT = 0x2,
-    ASYNC_SAK = 0x4,
-    ASYNC_SPLIT_TERMIOS = 0x8,
-    ASYNC_SPD_HI = 0x10,
-    ASYNC_SPD_VHI = 0x20,
-    ASYNC_SKIP_TEST = 0x40,
-    ASYNC_AUTO_IRQ = 0x80,
-    ASYNC_SESSION_LOCKOUT = 0x100,
-    ASYNC_PGRP_LOCKOUT = 0x200,
-    ASYNC_CALLOUT_NOHUP = 0x400,
-    ASYNC_HARDPPS_CD = 0x800,
-    ASYNC_SPD_SHI = 0x1000,
-    ASYNC_LOW_LATENCY = 0x2000,
-    ASYNC_BUGGY_UART = 0x4000,
-    ASYNC_AUTOPROBE = 0x8000,
-    ASYNC_MAGIC_MULTIPLIER = 0x10000,
-    ASYNC_FLAGS = 0x1ffff,
-    ASYNC_DEPRECATED = 34568,
-    ASYNC_USR_MASK = 13360,
-    ASYNC_SPD_CUST = 48,
-    ASYNC_SPD_WARP = 4112,
-    ASYNC_SPD_MASK = 4144,
-    ASYNC_INITIALIZED = 0x80000000,
-    ASYNC_NORMAL_ACTIVE = 0x20000000,
-    ASYNC_BOOT_AUTOCONF = 0x10000000,
-    ASYNC_CLOSING = 0x8000000,
-    ASYNC_CTS_FLOW = 0x4000000,
-    ASYNC_CHECK_CD = 0x2000000,
-    ASYNC_SHARE_IRQ = 0x1000000,
-    ASYNC_CONS_FLOW = 0x800000,
-    ASYNC_INTERNAL_FLAGS = 0xffc00000,
-  },
+constants = {
+  ASYNCB_HUP_NOTIFY = 0,
+  ASYNCB_FOURPORT = 1,
+  ASYNCB_SAK = 2,
+  ASYNCB_SPLIT_TERMIOS = 3,
+  ASYNCB_SPD_HI = 4,
+  ASYNCB_SPD_VHI = 5,
+  ASYNCB_SKIP_TEST = 6,
+  ASYNCB_AUTO_IRQ = 7,
+  ASYNCB_SESSION_LOCKOUT = 8,
+  ASYNCB_PGRP_LOCKOUT = 9,
+  ASYNCB_CALLOUT_NOHUP = 10,
+  ASYNCB_HARDPPS_CD = 11,
+  ASYNCB_SPD_SHI = 12,
+  ASYNCB_LOW_LATENCY = 13,
+  ASYNCB_BUGGY_UART = 14,
+  ASYNCB_AUTOPROBE = 15,
+  ASYNCB_MAGIC_MULTIPLIER = 16,
+  ASYNCB_LAST_USER = 16,
+  ASYNCB_INITIALIZED = 31,
+  ASYNCB_SUSPENDED = 30,
+  ASYNCB_NORMAL_ACTIVE = 29,
+  ASYNCB_BOOT_AUTOCONF = 28,
+  ASYNCB_CLOSING = 27,
+  ASYNCB_CTS_FLOW = 26,
+  ASYNCB_CHECK_CD = 25,
+  ASYNCB_SHARE_IRQ = 24,
+  ASYNCB_CONS_FLOW = 23,
+  ASYNCB_FIRST_KERNEL = 22,
+  ASYNC_HUP_NOTIFY = 0x1,
+  ASYNC_SUSPENDED = 0x40000000,
+  ASYNC_FOURPORT = 0x2,
+  ASYNC_SAK = 0x4,
+  ASYNC_SPLIT_TERMIOS = 0x8,
+  ASYNC_SPD_HI = 0x10,
+  ASYNC_SPD_VHI = 0x20,
+  ASYNC_SKIP_TEST = 0x40,
+  ASYNC_AUTO_IRQ = 0x80,
+  ASYNC_SESSION_LOCKOUT = 0x100,
+  ASYNC_PGRP_LOCKOUT = 0x200,
+  ASYNC_CALLOUT_NOHUP = 0x400,
+  ASYNC_HARDPPS_CD = 0x800,
+  ASYNC_SPD_SHI = 0x1000,
+  ASYNC_LOW_LATENCY = 0x2000,
+  ASYNC_BUGGY_UART = 0x4000,
+  ASYNC_AUTOPROBE = 0x8000,
+  ASYNC_MAGIC_MULTIPLIER = 0x10000,
+  ASYNC_FLAGS = 0x1ffff,
+  ASYNC_DEPRECATED = 34568,
+  ASYNC_USR_MASK = 13360,
+  ASYNC_SPD_CUST = 48,
+  ASYNC_SPD_WARP = 4112,
+  ASYNC_SPD_MASK = 4144,
+  ASYNC_INITIALIZED = 0x80000000,
+  ASYNC_NORMAL_ACTIVE = 0x20000000,
+  ASYNC_BOOT_AUTOCONF = 0x10000000,
+  ASYNC_CLOSING = 0x8000000,
+  ASYNC_CTS_FLOW = 0x4000000,
+  ASYNC_CHECK_CD = 0x2000000,
+  ASYNC_SHARE_IRQ = 0x1000000,
+  ASYNC_CONS_FLOW = 0x800000,
+  ASYNC_INTERNAL_FLAGS = 0xffc00000,
+},
 ]==],
 ["linux/typelimits.h"] = [==[
-  constants = {
-    __KERNEL_INT_MAX = 2147483647,
-    __KERNEL_INT_MIN = -2147483648,
-  },
+constants = {
+  __KERNEL_INT_MAX = 2147483647,
+  __KERNEL_INT_MIN = -2147483648,
+},
 ]==],
 ["linux/types.h"] = [==[
-  typedefs = {
-    __le16 = "uint16_t",
-    __be16 = "uint16_t",
-    __le32 = "uint32_t",
-    __be32 = "uint32_t",
-    __sum16 = "uint16_t",
-    __wsum = "uint32_t",
-    __poll_t = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel s390x ppc",
-      typedefs = {
-        __s128 = "uint64_t [2] __attribute__((aligned(16)))",
-        __u128 = "uint64_t [2] __attribute__((aligned(16)))",
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      typedefs = {
-        __le64 = "uint64_t",
-        __be64 = "uint64_t",
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      typedefs = {
-        __le64 = "unsigned long",
-        __be64 = "unsigned long",
-      },
-    },
-    {
-      on = "s390x",
-      typedefs = {
-        __s128 = "uint64_t [2] __attribute__((aligned(16))) __attribute__((aligned(16)))",
-        __u128 = "uint64_t [2] __attribute__((aligned(16))) __attribute__((aligned(16)))",
-      },
+typedefs = {
+  __le16 = "uint16_t",
+  __be16 = "uint16_t",
+  __le32 = "uint32_t",
+  __be32 = "uint32_t",
+  __sum16 = "uint16_t",
+  __wsum = "uint32_t",
+  __poll_t = "uint32_t",
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel s390x ppc",
+    typedefs = {
+      __s128 = "uint64_t [2] __attribute__((aligned(16)))",
+      __u128 = "uint64_t [2] __attribute__((aligned(16)))",
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    typedefs = {
+      __le64 = "uint64_t",
+      __be64 = "uint64_t",
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    typedefs = {
+      __le64 = "unsigned long",
+      __be64 = "unsigned long",
+    },
+  },
+  {
+    on = "s390x",
+    typedefs = {
+      __s128 = "uint64_t [2] __attribute__((aligned(16))) __attribute__((aligned(16)))",
+      __u128 = "uint64_t [2] __attribute__((aligned(16))) __attribute__((aligned(16)))",
+    },
+  },
+},
 ]==],
 }

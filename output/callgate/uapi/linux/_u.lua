@@ -3,144 +3,144 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/ublk_cmd.h"] = [==[
-  constants = {
-    UBLK_CMD_GET_QUEUE_AFFINITY = 0x1,
-    UBLK_CMD_GET_DEV_INFO = 0x2,
-    UBLK_CMD_ADD_DEV = 0x4,
-    UBLK_CMD_DEL_DEV = 0x5,
-    UBLK_CMD_START_DEV = 0x6,
-    UBLK_CMD_STOP_DEV = 0x7,
-    UBLK_CMD_SET_PARAMS = 0x8,
-    UBLK_CMD_GET_PARAMS = 0x9,
-    UBLK_CMD_START_USER_RECOVERY = 0x10,
-    UBLK_CMD_END_USER_RECOVERY = 0x11,
-    UBLK_CMD_GET_DEV_INFO2 = 0x12,
-    UBLK_U_CMD_ADD_DEV = 0xc0207504,
-    UBLK_U_CMD_DEL_DEV = 0xc0207505,
-    UBLK_U_CMD_START_DEV = 0xc0207506,
-    UBLK_U_CMD_STOP_DEV = 0xc0207507,
-    UBLK_U_CMD_SET_PARAMS = 0xc0207508,
-    UBLK_U_CMD_START_USER_RECOVERY = 0xc0207510,
-    UBLK_U_CMD_END_USER_RECOVERY = 0xc0207511,
-    UBLK_U_CMD_UPDATE_SIZE = 0xc0207515,
-    UBLK_U_CMD_QUIESCE_DEV = 0xc0207516,
-    UBLK_U_CMD_TRY_STOP_DEV = 0xc0207517,
-    UBLK_U_CMD_REG_BUF = 0xc0207518,
-    UBLK_U_CMD_UNREG_BUF = 0xc0207519,
-    UBLK_SHMEM_BUF_READ_ONLY = 0x1,
-    UBLK_FEATURES_LEN = 8,
-    UBLK_IO_FETCH_REQ = 0x20,
-    UBLK_IO_COMMIT_AND_FETCH_REQ = 0x21,
-    UBLK_IO_NEED_GET_DATA = 0x22,
-    UBLK_U_IO_FETCH_REQ = 0xc0107520,
-    UBLK_U_IO_COMMIT_AND_FETCH_REQ = 0xc0107521,
-    UBLK_U_IO_NEED_GET_DATA = 0xc0107522,
-    UBLK_U_IO_REGISTER_IO_BUF = 0xc0107523,
-    UBLK_U_IO_UNREGISTER_IO_BUF = 0xc0107524,
-    UBLK_U_IO_PREP_IO_CMDS = 0xc0107525,
-    UBLK_U_IO_COMMIT_IO_CMDS = 0xc0107526,
-    UBLK_U_IO_FETCH_IO_CMDS = 0xc0107527,
-    UBLK_IO_RES_OK = 0,
-    UBLK_IO_RES_NEED_GET_DATA = 1,
-    UBLK_IO_RES_ABORT = -19,
-    UBLKSRV_CMD_BUF_OFFSET = 0,
-    UBLKSRV_IO_BUF_OFFSET = 0x80000000,
-    UBLK_MAX_QUEUE_DEPTH = 4096,
-    UBLK_IO_BUF_OFF = 0,
-    UBLK_IO_BUF_BITS = 25,
-    UBLK_IO_BUF_BITS_MASK = 0x1ffffff,
-    UBLK_TAG_OFF = 0x19,
-    UBLK_TAG_BITS = 16,
-    UBLK_TAG_BITS_MASK = 0xffff,
-    UBLK_QID_OFF = 41,
-    UBLK_QID_BITS = 12,
-    UBLK_QID_BITS_MASK = 0xfff,
-    UBLK_MAX_NR_QUEUES = 0x1000,
-    UBLKSRV_IO_BUF_TOTAL_BITS = 53,
-    UBLKSRV_IO_BUF_TOTAL_SIZE = 0x20000000000000,
-    UBLK_INTEGRITY_FLAG_OFF = 62,
-    UBLKSRV_IO_INTEGRITY_FLAG = 0x4000000000000000ULL,
-    UBLK_F_SUPPORT_ZERO_COPY = 0x1,
-    UBLK_F_URING_CMD_COMP_IN_TASK = 0x2,
-    UBLK_F_NEED_GET_DATA = 0x4,
-    UBLK_F_USER_RECOVERY = 0x8,
-    UBLK_F_USER_RECOVERY_REISSUE = 0x10,
-    UBLK_F_UNPRIVILEGED_DEV = 0x20,
-    UBLK_F_CMD_IOCTL_ENCODE = 0x40,
-    UBLK_F_USER_COPY = 0x80,
-    UBLK_F_ZONED = 0x100,
-    UBLK_F_USER_RECOVERY_FAIL_IO = 0x200,
-    UBLK_F_UPDATE_SIZE = 0x400,
-    UBLK_F_AUTO_BUF_REG = 0x800,
-    UBLK_F_QUIESCE = 0x1000,
-    UBLK_F_PER_IO_DAEMON = 0x2000,
-    UBLK_F_BUF_REG_OFF_DAEMON = 0x4000,
-    UBLK_F_BATCH_IO = 0x8000,
-    UBLK_F_INTEGRITY = 0x10000,
-    UBLK_F_SAFE_STOP_DEV = 0x20000,
-    UBLK_F_NO_AUTO_PART_SCAN = 0x40000,
-    UBLK_F_SHMEM_ZC = 0x80000,
-    UBLK_S_DEV_DEAD = 0,
-    UBLK_S_DEV_LIVE = 1,
-    UBLK_S_DEV_QUIESCED = 2,
-    UBLK_S_DEV_FAIL_IO = 3,
-    UBLK_IO_OP_READ = 0,
-    UBLK_IO_OP_WRITE = 1,
-    UBLK_IO_OP_FLUSH = 2,
-    UBLK_IO_OP_DISCARD = 3,
-    UBLK_IO_OP_WRITE_SAME = 4,
-    UBLK_IO_OP_WRITE_ZEROES = 5,
-    UBLK_IO_OP_ZONE_OPEN = 10,
-    UBLK_IO_OP_ZONE_CLOSE = 11,
-    UBLK_IO_OP_ZONE_FINISH = 12,
-    UBLK_IO_OP_ZONE_APPEND = 13,
-    UBLK_IO_OP_ZONE_RESET_ALL = 14,
-    UBLK_IO_OP_ZONE_RESET = 15,
-    UBLK_IO_OP_REPORT_ZONES = 18,
-    UBLK_IO_F_FAILFAST_DEV = 0x100,
-    UBLK_IO_F_FAILFAST_TRANSPORT = 0x200,
-    UBLK_IO_F_FAILFAST_DRIVER = 0x400,
-    UBLK_IO_F_META = 0x800,
-    UBLK_IO_F_FUA = 0x2000,
-    UBLK_IO_F_NOUNMAP = 0x8000,
-    UBLK_IO_F_SWAP = 0x10000,
-    UBLK_IO_F_NEED_REG_BUF = 0x20000,
-    UBLK_IO_F_INTEGRITY = 0x40000,
-    UBLK_IO_F_SHMEM_ZC = 0x80000,
-    UBLK_AUTO_BUF_REG_FALLBACK = 0x1,
-    UBLK_AUTO_BUF_REG_F_MASK = 1,
-    UBLK_BATCH_F_HAS_ZONE_LBA = 0x1,
-    UBLK_BATCH_F_HAS_BUF_ADDR = 0x2,
-    UBLK_BATCH_F_AUTO_BUF_REG_FALLBACK = 0x4,
-    UBLK_ATTR_READ_ONLY = 0x1,
-    UBLK_ATTR_ROTATIONAL = 0x2,
-    UBLK_ATTR_VOLATILE_CACHE = 0x4,
-    UBLK_ATTR_FUA = 0x8,
-    UBLK_MIN_SEGMENT_SIZE = 4096,
-    UBLK_PARAM_TYPE_BASIC = 0x1,
-    UBLK_PARAM_TYPE_DISCARD = 0x2,
-    UBLK_PARAM_TYPE_DEVT = 0x4,
-    UBLK_PARAM_TYPE_ZONED = 0x8,
-    UBLK_PARAM_TYPE_DMA_ALIGN = 0x10,
-    UBLK_PARAM_TYPE_SEGMENT = 0x20,
-    UBLK_PARAM_TYPE_INTEGRITY = 0x40,
-    UBLK_SHMEM_ZC_OFF_MASK = 0xffffffff,
-    UBLK_SHMEM_ZC_IDX_OFF = 32,
-    UBLK_SHMEM_ZC_IDX_MASK = 0xffff,
-  },
-  records = {
-    ["struct ublk_auto_buf_reg"] = [[{
+constants = {
+  UBLK_CMD_GET_QUEUE_AFFINITY = 0x1,
+  UBLK_CMD_GET_DEV_INFO = 0x2,
+  UBLK_CMD_ADD_DEV = 0x4,
+  UBLK_CMD_DEL_DEV = 0x5,
+  UBLK_CMD_START_DEV = 0x6,
+  UBLK_CMD_STOP_DEV = 0x7,
+  UBLK_CMD_SET_PARAMS = 0x8,
+  UBLK_CMD_GET_PARAMS = 0x9,
+  UBLK_CMD_START_USER_RECOVERY = 0x10,
+  UBLK_CMD_END_USER_RECOVERY = 0x11,
+  UBLK_CMD_GET_DEV_INFO2 = 0x12,
+  UBLK_U_CMD_ADD_DEV = 0xc0207504,
+  UBLK_U_CMD_DEL_DEV = 0xc0207505,
+  UBLK_U_CMD_START_DEV = 0xc0207506,
+  UBLK_U_CMD_STOP_DEV = 0xc0207507,
+  UBLK_U_CMD_SET_PARAMS = 0xc0207508,
+  UBLK_U_CMD_START_USER_RECOVERY = 0xc0207510,
+  UBLK_U_CMD_END_USER_RECOVERY = 0xc0207511,
+  UBLK_U_CMD_UPDATE_SIZE = 0xc0207515,
+  UBLK_U_CMD_QUIESCE_DEV = 0xc0207516,
+  UBLK_U_CMD_TRY_STOP_DEV = 0xc0207517,
+  UBLK_U_CMD_REG_BUF = 0xc0207518,
+  UBLK_U_CMD_UNREG_BUF = 0xc0207519,
+  UBLK_SHMEM_BUF_READ_ONLY = 0x1,
+  UBLK_FEATURES_LEN = 8,
+  UBLK_IO_FETCH_REQ = 0x20,
+  UBLK_IO_COMMIT_AND_FETCH_REQ = 0x21,
+  UBLK_IO_NEED_GET_DATA = 0x22,
+  UBLK_U_IO_FETCH_REQ = 0xc0107520,
+  UBLK_U_IO_COMMIT_AND_FETCH_REQ = 0xc0107521,
+  UBLK_U_IO_NEED_GET_DATA = 0xc0107522,
+  UBLK_U_IO_REGISTER_IO_BUF = 0xc0107523,
+  UBLK_U_IO_UNREGISTER_IO_BUF = 0xc0107524,
+  UBLK_U_IO_PREP_IO_CMDS = 0xc0107525,
+  UBLK_U_IO_COMMIT_IO_CMDS = 0xc0107526,
+  UBLK_U_IO_FETCH_IO_CMDS = 0xc0107527,
+  UBLK_IO_RES_OK = 0,
+  UBLK_IO_RES_NEED_GET_DATA = 1,
+  UBLK_IO_RES_ABORT = -19,
+  UBLKSRV_CMD_BUF_OFFSET = 0,
+  UBLKSRV_IO_BUF_OFFSET = 0x80000000,
+  UBLK_MAX_QUEUE_DEPTH = 4096,
+  UBLK_IO_BUF_OFF = 0,
+  UBLK_IO_BUF_BITS = 25,
+  UBLK_IO_BUF_BITS_MASK = 0x1ffffff,
+  UBLK_TAG_OFF = 0x19,
+  UBLK_TAG_BITS = 16,
+  UBLK_TAG_BITS_MASK = 0xffff,
+  UBLK_QID_OFF = 41,
+  UBLK_QID_BITS = 12,
+  UBLK_QID_BITS_MASK = 0xfff,
+  UBLK_MAX_NR_QUEUES = 0x1000,
+  UBLKSRV_IO_BUF_TOTAL_BITS = 53,
+  UBLKSRV_IO_BUF_TOTAL_SIZE = 0x20000000000000,
+  UBLK_INTEGRITY_FLAG_OFF = 62,
+  UBLKSRV_IO_INTEGRITY_FLAG = 0x4000000000000000ULL,
+  UBLK_F_SUPPORT_ZERO_COPY = 0x1,
+  UBLK_F_URING_CMD_COMP_IN_TASK = 0x2,
+  UBLK_F_NEED_GET_DATA = 0x4,
+  UBLK_F_USER_RECOVERY = 0x8,
+  UBLK_F_USER_RECOVERY_REISSUE = 0x10,
+  UBLK_F_UNPRIVILEGED_DEV = 0x20,
+  UBLK_F_CMD_IOCTL_ENCODE = 0x40,
+  UBLK_F_USER_COPY = 0x80,
+  UBLK_F_ZONED = 0x100,
+  UBLK_F_USER_RECOVERY_FAIL_IO = 0x200,
+  UBLK_F_UPDATE_SIZE = 0x400,
+  UBLK_F_AUTO_BUF_REG = 0x800,
+  UBLK_F_QUIESCE = 0x1000,
+  UBLK_F_PER_IO_DAEMON = 0x2000,
+  UBLK_F_BUF_REG_OFF_DAEMON = 0x4000,
+  UBLK_F_BATCH_IO = 0x8000,
+  UBLK_F_INTEGRITY = 0x10000,
+  UBLK_F_SAFE_STOP_DEV = 0x20000,
+  UBLK_F_NO_AUTO_PART_SCAN = 0x40000,
+  UBLK_F_SHMEM_ZC = 0x80000,
+  UBLK_S_DEV_DEAD = 0,
+  UBLK_S_DEV_LIVE = 1,
+  UBLK_S_DEV_QUIESCED = 2,
+  UBLK_S_DEV_FAIL_IO = 3,
+  UBLK_IO_OP_READ = 0,
+  UBLK_IO_OP_WRITE = 1,
+  UBLK_IO_OP_FLUSH = 2,
+  UBLK_IO_OP_DISCARD = 3,
+  UBLK_IO_OP_WRITE_SAME = 4,
+  UBLK_IO_OP_WRITE_ZEROES = 5,
+  UBLK_IO_OP_ZONE_OPEN = 10,
+  UBLK_IO_OP_ZONE_CLOSE = 11,
+  UBLK_IO_OP_ZONE_FINISH = 12,
+  UBLK_IO_OP_ZONE_APPEND = 13,
+  UBLK_IO_OP_ZONE_RESET_ALL = 14,
+  UBLK_IO_OP_ZONE_RESET = 15,
+  UBLK_IO_OP_REPORT_ZONES = 18,
+  UBLK_IO_F_FAILFAST_DEV = 0x100,
+  UBLK_IO_F_FAILFAST_TRANSPORT = 0x200,
+  UBLK_IO_F_FAILFAST_DRIVER = 0x400,
+  UBLK_IO_F_META = 0x800,
+  UBLK_IO_F_FUA = 0x2000,
+  UBLK_IO_F_NOUNMAP = 0x8000,
+  UBLK_IO_F_SWAP = 0x10000,
+  UBLK_IO_F_NEED_REG_BUF = 0x20000,
+  UBLK_IO_F_INTEGRITY = 0x40000,
+  UBLK_IO_F_SHMEM_ZC = 0x80000,
+  UBLK_AUTO_BUF_REG_FALLBACK = 0x1,
+  UBLK_AUTO_BUF_REG_F_MASK = 1,
+  UBLK_BATCH_F_HAS_ZONE_LBA = 0x1,
+  UBLK_BATCH_F_HAS_BUF_ADDR = 0x2,
+  UBLK_BATCH_F_AUTO_BUF_REG_FALLBACK = 0x4,
+  UBLK_ATTR_READ_ONLY = 0x1,
+  UBLK_ATTR_ROTATIONAL = 0x2,
+  UBLK_ATTR_VOLATILE_CACHE = 0x4,
+  UBLK_ATTR_FUA = 0x8,
+  UBLK_MIN_SEGMENT_SIZE = 4096,
+  UBLK_PARAM_TYPE_BASIC = 0x1,
+  UBLK_PARAM_TYPE_DISCARD = 0x2,
+  UBLK_PARAM_TYPE_DEVT = 0x4,
+  UBLK_PARAM_TYPE_ZONED = 0x8,
+  UBLK_PARAM_TYPE_DMA_ALIGN = 0x10,
+  UBLK_PARAM_TYPE_SEGMENT = 0x20,
+  UBLK_PARAM_TYPE_INTEGRITY = 0x40,
+  UBLK_SHMEM_ZC_OFF_MASK = 0xffffffff,
+  UBLK_SHMEM_ZC_IDX_OFF = 32,
+  UBLK_SHMEM_ZC_IDX_MASK = 0xffff,
+},
+records = {
+  ["struct ublk_auto_buf_reg"] = [[{
   uint16_t index;
   uint8_t flags;
   uint8_t reserved0;
   uint32_t reserved1;
 }]],
-    ["struct ublk_elem_header"] = [[{
+  ["struct ublk_elem_header"] = [[{
   uint16_t tag;
   uint16_t buf_index;
   int32_t result;
 }]],
-    ["struct ublk_param_discard"] = [[{
+  ["struct ublk_param_discard"] = [[{
   uint32_t discard_alignment;
   uint32_t discard_granularity;
   uint32_t max_discard_sectors;
@@ -148,23 +148,23 @@ return {
   uint16_t max_discard_segments;
   uint16_t reserved0;
 }]],
-    ["struct ublk_param_devt"] = [[{
+  ["struct ublk_param_devt"] = [[{
   uint32_t char_major;
   uint32_t char_minor;
   uint32_t disk_major;
   uint32_t disk_minor;
 }]],
-    ["struct ublk_param_zoned"] = [[{
+  ["struct ublk_param_zoned"] = [[{
   uint32_t max_open_zones;
   uint32_t max_active_zones;
   uint32_t max_zone_append_sectors;
   uint8_t reserved[20];
 }]],
-    ["struct ublk_param_dma_align"] = [[{
+  ["struct ublk_param_dma_align"] = [[{
   uint32_t alignment;
   uint8_t pad[4];
 }]],
-    ["struct ublk_param_integrity"] = [[{
+  ["struct ublk_param_integrity"] = [[{
   uint32_t flags;
   uint16_t max_integrity_segments;
   uint8_t interval_exp;
@@ -174,7 +174,7 @@ return {
   uint8_t tag_size;
   uint8_t pad[5];
 }]],
-    ["struct ublk_params"] = [[{
+  ["struct ublk_params"] = [[{
   uint32_t len;
   uint32_t types;
   struct ublk_param_basic basic;
@@ -185,371 +185,371 @@ return {
   struct ublk_param_segment seg;
   struct ublk_param_integrity integrity;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x80207501,
-        UBLK_U_CMD_GET_DEV_INFO = 0x80207502,
-        UBLK_U_CMD_GET_PARAMS = 0x80207509,
-        UBLK_U_CMD_GET_DEV_INFO2 = 0x80207512,
-        UBLK_U_CMD_GET_FEATURES = 0x80207513,
-        UBLK_U_CMD_DEL_DEV_ASYNC = 0x80207514,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ublk_shmem_buf_reg"] = [[{
-    uint64_t addr;
-    uint64_t len;
-    uint32_t flags;
-    uint32_t reserved;
-  }]],
-        ["struct ublksrv_ctrl_cmd"] = [[{
-    uint32_t dev_id;
-    uint16_t queue_id;
-    uint16_t len;
-    uint64_t addr;
-    uint64_t data[1];
-    uint16_t dev_path_len;
-    uint16_t pad;
-    uint32_t reserved;
-  }]],
-        ["struct ublksrv_ctrl_dev_info"] = [[{
-    uint16_t nr_hw_queues;
-    uint16_t queue_depth;
-    uint16_t state;
-    uint16_t pad0;
-    uint32_t max_io_buf_bytes;
-    uint32_t dev_id;
-    int32_t ublksrv_pid;
-    uint32_t pad1;
-    uint64_t flags;
-    uint64_t ublksrv_flags;
-    uint32_t owner_uid;
-    uint32_t owner_gid;
-    uint64_t reserved1;
-    uint64_t reserved2;
-  }]],
-        ["struct ublksrv_io_desc"] = [[{
-    uint32_t op_flags;
-    union {
-      uint32_t nr_sectors;
-      uint32_t nr_zones;
-    };
-    uint64_t start_sector;
-    uint64_t addr;
-  }]],
-        ["struct ublksrv_io_cmd"] = [[{
-    uint16_t q_id;
-    uint16_t tag;
-    int32_t result;
-    union {
-      uint64_t addr;
-      uint64_t zone_append_lba;
-    };
-  }]],
-        ["struct ublk_batch_io"] = [[{
-    uint16_t q_id;
-    uint16_t flags;
-    uint16_t nr_elem;
-    uint8_t elem_bytes;
-    uint8_t reserved;
-    uint64_t reserved2;
-  }]],
-        ["struct ublk_param_basic"] = [[{
-    uint32_t attrs;
-    uint8_t logical_bs_shift;
-    uint8_t physical_bs_shift;
-    uint8_t io_opt_shift;
-    uint8_t io_min_shift;
-    uint32_t max_sectors;
-    uint32_t chunk_sectors;
-    uint64_t dev_sectors;
-    uint64_t virt_boundary_mask;
-  }]],
-        ["struct ublk_param_segment"] = [[{
-    uint64_t seg_boundary_mask;
-    uint32_t max_segment_size;
-    uint16_t max_segments;
-    uint8_t pad[2];
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x40207501,
-        UBLK_U_CMD_GET_DEV_INFO = 0x40207502,
-        UBLK_U_CMD_GET_PARAMS = 0x40207509,
-        UBLK_U_CMD_GET_DEV_INFO2 = 0x40207512,
-        UBLK_U_CMD_GET_FEATURES = 0x40207513,
-        UBLK_U_CMD_DEL_DEV_ASYNC = 0x40207514,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ublk_shmem_buf_reg"] = [[{
-    unsigned long addr;
-    unsigned long len;
-    uint32_t flags;
-    uint32_t reserved;
-  }]],
-        ["struct ublksrv_ctrl_cmd"] = [[{
-    uint32_t dev_id;
-    uint16_t queue_id;
-    uint16_t len;
-    unsigned long addr;
-    unsigned long data[1];
-    uint16_t dev_path_len;
-    uint16_t pad;
-    uint32_t reserved;
-  }]],
-        ["struct ublksrv_ctrl_dev_info"] = [[{
-    uint16_t nr_hw_queues;
-    uint16_t queue_depth;
-    uint16_t state;
-    uint16_t pad0;
-    uint32_t max_io_buf_bytes;
-    uint32_t dev_id;
-    int32_t ublksrv_pid;
-    uint32_t pad1;
-    unsigned long flags;
-    unsigned long ublksrv_flags;
-    uint32_t owner_uid;
-    uint32_t owner_gid;
-    unsigned long reserved1;
-    unsigned long reserved2;
-  }]],
-        ["struct ublksrv_io_desc"] = [[{
-    uint32_t op_flags;
-    union {
-      uint32_t nr_sectors;
-      uint32_t nr_zones;
-    };
-    unsigned long start_sector;
-    unsigned long addr;
-  }]],
-        ["struct ublksrv_io_cmd"] = [[{
-    uint16_t q_id;
-    uint16_t tag;
-    int32_t result;
-    union {
-      unsigned long addr;
-      unsigned long zone_append_lba;
-    };
-  }]],
-        ["struct ublk_batch_io"] = [[{
-    uint16_t q_id;
-    uint16_t flags;
-    uint16_t nr_elem;
-    uint8_t elem_bytes;
-    uint8_t reserved;
-    unsigned long reserved2;
-  }]],
-        ["struct ublk_param_basic"] = [[{
-    uint32_t attrs;
-    uint8_t logical_bs_shift;
-    uint8_t physical_bs_shift;
-    uint8_t io_opt_shift;
-    uint8_t io_min_shift;
-    uint32_t max_sectors;
-    uint32_t chunk_sectors;
-    unsigned long dev_sectors;
-    unsigned long virt_boundary_mask;
-  }]],
-        ["struct ublk_param_segment"] = [[{
-    unsigned long seg_boundary_mask;
-    uint32_t max_segment_size;
-    uint16_t max_segments;
-    uint8_t pad[2];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x80207501,
+      UBLK_U_CMD_GET_DEV_INFO = 0x80207502,
+      UBLK_U_CMD_GET_PARAMS = 0x80207509,
+      UBLK_U_CMD_GET_DEV_INFO2 = 0x80207512,
+      UBLK_U_CMD_GET_FEATURES = 0x80207513,
+      UBLK_U_CMD_DEL_DEV_ASYNC = 0x80207514,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ublk_shmem_buf_reg"] = [[{
+  uint64_t addr;
+  uint64_t len;
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct ublksrv_ctrl_cmd"] = [[{
+  uint32_t dev_id;
+  uint16_t queue_id;
+  uint16_t len;
+  uint64_t addr;
+  uint64_t data[1];
+  uint16_t dev_path_len;
+  uint16_t pad;
+  uint32_t reserved;
+}]],
+      ["struct ublksrv_ctrl_dev_info"] = [[{
+  uint16_t nr_hw_queues;
+  uint16_t queue_depth;
+  uint16_t state;
+  uint16_t pad0;
+  uint32_t max_io_buf_bytes;
+  uint32_t dev_id;
+  int32_t ublksrv_pid;
+  uint32_t pad1;
+  uint64_t flags;
+  uint64_t ublksrv_flags;
+  uint32_t owner_uid;
+  uint32_t owner_gid;
+  uint64_t reserved1;
+  uint64_t reserved2;
+}]],
+      ["struct ublksrv_io_desc"] = [[{
+  uint32_t op_flags;
+  union {
+    uint32_t nr_sectors;
+    uint32_t nr_zones;
+  };
+  uint64_t start_sector;
+  uint64_t addr;
+}]],
+      ["struct ublksrv_io_cmd"] = [[{
+  uint16_t q_id;
+  uint16_t tag;
+  int32_t result;
+  union {
+    uint64_t addr;
+    uint64_t zone_append_lba;
+  };
+}]],
+      ["struct ublk_batch_io"] = [[{
+  uint16_t q_id;
+  uint16_t flags;
+  uint16_t nr_elem;
+  uint8_t elem_bytes;
+  uint8_t reserved;
+  uint64_t reserved2;
+}]],
+      ["struct ublk_param_basic"] = [[{
+  uint32_t attrs;
+  uint8_t logical_bs_shift;
+  uint8_t physical_bs_shift;
+  uint8_t io_opt_shift;
+  uint8_t io_min_shift;
+  uint32_t max_sectors;
+  uint32_t chunk_sectors;
+  uint64_t dev_sectors;
+  uint64_t virt_boundary_mask;
+}]],
+      ["struct ublk_param_segment"] = [[{
+  uint64_t seg_boundary_mask;
+  uint32_t max_segment_size;
+  uint16_t max_segments;
+  uint8_t pad[2];
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x40207501,
+      UBLK_U_CMD_GET_DEV_INFO = 0x40207502,
+      UBLK_U_CMD_GET_PARAMS = 0x40207509,
+      UBLK_U_CMD_GET_DEV_INFO2 = 0x40207512,
+      UBLK_U_CMD_GET_FEATURES = 0x40207513,
+      UBLK_U_CMD_DEL_DEV_ASYNC = 0x40207514,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ublk_shmem_buf_reg"] = [[{
+  unsigned long addr;
+  unsigned long len;
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct ublksrv_ctrl_cmd"] = [[{
+  uint32_t dev_id;
+  uint16_t queue_id;
+  uint16_t len;
+  unsigned long addr;
+  unsigned long data[1];
+  uint16_t dev_path_len;
+  uint16_t pad;
+  uint32_t reserved;
+}]],
+      ["struct ublksrv_ctrl_dev_info"] = [[{
+  uint16_t nr_hw_queues;
+  uint16_t queue_depth;
+  uint16_t state;
+  uint16_t pad0;
+  uint32_t max_io_buf_bytes;
+  uint32_t dev_id;
+  int32_t ublksrv_pid;
+  uint32_t pad1;
+  unsigned long flags;
+  unsigned long ublksrv_flags;
+  uint32_t owner_uid;
+  uint32_t owner_gid;
+  unsigned long reserved1;
+  unsigned long reserved2;
+}]],
+      ["struct ublksrv_io_desc"] = [[{
+  uint32_t op_flags;
+  union {
+    uint32_t nr_sectors;
+    uint32_t nr_zones;
+  };
+  unsigned long start_sector;
+  unsigned long addr;
+}]],
+      ["struct ublksrv_io_cmd"] = [[{
+  uint16_t q_id;
+  uint16_t tag;
+  int32_t result;
+  union {
+    unsigned long addr;
+    unsigned long zone_append_lba;
+  };
+}]],
+      ["struct ublk_batch_io"] = [[{
+  uint16_t q_id;
+  uint16_t flags;
+  uint16_t nr_elem;
+  uint8_t elem_bytes;
+  uint8_t reserved;
+  unsigned long reserved2;
+}]],
+      ["struct ublk_param_basic"] = [[{
+  uint32_t attrs;
+  uint8_t logical_bs_shift;
+  uint8_t physical_bs_shift;
+  uint8_t io_opt_shift;
+  uint8_t io_min_shift;
+  uint32_t max_sectors;
+  uint32_t chunk_sectors;
+  unsigned long dev_sectors;
+  unsigned long virt_boundary_mask;
+}]],
+      ["struct ublk_param_segment"] = [[{
+  unsigned long seg_boundary_mask;
+  uint32_t max_segment_size;
+  uint16_t max_segments;
+  uint8_t pad[2];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/udf_fs_i.h"] = [==[
-  constants = {
-    _UDF_FS_I_H = 1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UDF_GETEASIZE = 0x80046c40,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        UDF_GETEABLOCK = 0x80086c41,
-        UDF_GETVOLIDENT = 0x80086c42,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        UDF_RELOCATE_BLOCKS = 0xc0086c43,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        UDF_GETEABLOCK = 0x80046c41,
-        UDF_GETVOLIDENT = 0x80046c42,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        UDF_RELOCATE_BLOCKS = 0xc0046c43,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UDF_GETEASIZE = 0x40046c40,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        UDF_GETEABLOCK = 0x40046c41,
-        UDF_GETVOLIDENT = 0x40046c42,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        UDF_GETEABLOCK = 0x40086c41,
-        UDF_GETVOLIDENT = 0x40086c42,
-      },
+constants = {
+  _UDF_FS_I_H = 1,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UDF_GETEASIZE = 0x80046c40,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      UDF_GETEABLOCK = 0x80086c41,
+      UDF_GETVOLIDENT = 0x80086c42,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      UDF_RELOCATE_BLOCKS = 0xc0086c43,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      UDF_GETEABLOCK = 0x80046c41,
+      UDF_GETVOLIDENT = 0x80046c42,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      UDF_RELOCATE_BLOCKS = 0xc0046c43,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UDF_GETEASIZE = 0x40046c40,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      UDF_GETEABLOCK = 0x40046c41,
+      UDF_GETVOLIDENT = 0x40046c42,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      UDF_GETEABLOCK = 0x40086c41,
+      UDF_GETVOLIDENT = 0x40086c42,
+    },
+  },
+},
 ]==],
 ["linux/udmabuf.h"] = [==[
-  constants = {
-    UDMABUF_FLAGS_CLOEXEC = 0x1,
-  },
-  records = {
-    ["struct udmabuf_create_list"] = [[{
+constants = {
+  UDMABUF_FLAGS_CLOEXEC = 0x1,
+},
+records = {
+  ["struct udmabuf_create_list"] = [[{
   uint32_t flags;
   uint32_t count;
   struct udmabuf_create_item list[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UDMABUF_CREATE = 0x40187542,
-        UDMABUF_CREATE_LIST = 0x40087543,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct udmabuf_create"] = [[{
-    uint32_t memfd;
-    uint32_t flags;
-    uint64_t offset;
-    uint64_t size;
-  }]],
-        ["struct udmabuf_create_item"] = [[{
-    uint32_t memfd;
-    uint32_t __pad;
-    uint64_t offset;
-    uint64_t size;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UDMABUF_CREATE = 0x80187542,
-        UDMABUF_CREATE_LIST = 0x80087543,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct udmabuf_create"] = [[{
-    uint32_t memfd;
-    uint32_t flags;
-    unsigned long offset;
-    unsigned long size;
-  }]],
-        ["struct udmabuf_create_item"] = [[{
-    uint32_t memfd;
-    uint32_t __pad;
-    unsigned long offset;
-    unsigned long size;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UDMABUF_CREATE = 0x40187542,
+      UDMABUF_CREATE_LIST = 0x40087543,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct udmabuf_create"] = [[{
+  uint32_t memfd;
+  uint32_t flags;
+  uint64_t offset;
+  uint64_t size;
+}]],
+      ["struct udmabuf_create_item"] = [[{
+  uint32_t memfd;
+  uint32_t __pad;
+  uint64_t offset;
+  uint64_t size;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UDMABUF_CREATE = 0x80187542,
+      UDMABUF_CREATE_LIST = 0x80087543,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct udmabuf_create"] = [[{
+  uint32_t memfd;
+  uint32_t flags;
+  unsigned long offset;
+  unsigned long size;
+}]],
+      ["struct udmabuf_create_item"] = [[{
+  uint32_t memfd;
+  uint32_t __pad;
+  unsigned long offset;
+  unsigned long size;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/udp.h"] = [==[
-  constants = {
-    UDP_CORK = 1,
-    UDP_ENCAP = 100,
-    UDP_NO_CHECK6_TX = 101,
-    UDP_NO_CHECK6_RX = 102,
-    UDP_SEGMENT = 103,
-    UDP_GRO = 104,
-    UDP_ENCAP_ESPINUDP_NON_IKE = 1,
-    UDP_ENCAP_ESPINUDP = 2,
-    UDP_ENCAP_L2TPINUDP = 3,
-    UDP_ENCAP_GTP0 = 4,
-    UDP_ENCAP_GTP1U = 5,
-    UDP_ENCAP_RXRPC = 6,
-    TCP_ENCAP_ESPINTCP = 7,
-    UDP_ENCAP_OVPNINUDP = 8,
-  },
-  records = {
-    ["struct udphdr"] = [[{
+constants = {
+  UDP_CORK = 1,
+  UDP_ENCAP = 100,
+  UDP_NO_CHECK6_TX = 101,
+  UDP_NO_CHECK6_RX = 102,
+  UDP_SEGMENT = 103,
+  UDP_GRO = 104,
+  UDP_ENCAP_ESPINUDP_NON_IKE = 1,
+  UDP_ENCAP_ESPINUDP = 2,
+  UDP_ENCAP_L2TPINUDP = 3,
+  UDP_ENCAP_GTP0 = 4,
+  UDP_ENCAP_GTP1U = 5,
+  UDP_ENCAP_RXRPC = 6,
+  TCP_ENCAP_ESPINTCP = 7,
+  UDP_ENCAP_OVPNINUDP = 8,
+},
+records = {
+  ["struct udphdr"] = [[{
   uint16_t source;
   uint16_t dest;
   uint16_t len;
   uint16_t check;
 }]],
-  },
+},
 ]==],
 ["linux/uhid.h"] = [==[
-  constants = {
-    __UHID_LEGACY_CREATE = 0,
-    UHID_DESTROY = 1,
-    UHID_START = 2,
-    UHID_STOP = 3,
-    UHID_OPEN = 4,
-    UHID_CLOSE = 5,
-    UHID_OUTPUT = 6,
-    __UHID_LEGACY_OUTPUT_EV = 7,
-    __UHID_LEGACY_INPUT = 8,
-    UHID_GET_REPORT = 9,
-    UHID_GET_REPORT_REPLY = 10,
-    UHID_CREATE2 = 11,
-    UHID_INPUT2 = 12,
-    UHID_SET_REPORT = 13,
-    UHID_SET_REPORT_REPLY = 14,
-    UHID_DEV_NUMBERED_FEATURE_REPORTS = 1,
-    UHID_DEV_NUMBERED_OUTPUT_REPORTS = 2,
-    UHID_DEV_NUMBERED_INPUT_REPORTS = 4,
-    UHID_FEATURE_REPORT = 0,
-    UHID_OUTPUT_REPORT = 1,
-    UHID_INPUT_REPORT = 2,
-    UHID_CREATE = 0,
-    UHID_OUTPUT_EV = 7,
-    UHID_INPUT = 8,
-    UHID_FEATURE = 9,
-    UHID_FEATURE_ANSWER = 10,
-    UHID_DATA_MAX = 4096,
-  },
-  records = {
-    ["struct uhid_create2_req"] = [[{
+constants = {
+  __UHID_LEGACY_CREATE = 0,
+  UHID_DESTROY = 1,
+  UHID_START = 2,
+  UHID_STOP = 3,
+  UHID_OPEN = 4,
+  UHID_CLOSE = 5,
+  UHID_OUTPUT = 6,
+  __UHID_LEGACY_OUTPUT_EV = 7,
+  __UHID_LEGACY_INPUT = 8,
+  UHID_GET_REPORT = 9,
+  UHID_GET_REPORT_REPLY = 10,
+  UHID_CREATE2 = 11,
+  UHID_INPUT2 = 12,
+  UHID_SET_REPORT = 13,
+  UHID_SET_REPORT_REPLY = 14,
+  UHID_DEV_NUMBERED_FEATURE_REPORTS = 1,
+  UHID_DEV_NUMBERED_OUTPUT_REPORTS = 2,
+  UHID_DEV_NUMBERED_INPUT_REPORTS = 4,
+  UHID_FEATURE_REPORT = 0,
+  UHID_OUTPUT_REPORT = 1,
+  UHID_INPUT_REPORT = 2,
+  UHID_CREATE = 0,
+  UHID_OUTPUT_EV = 7,
+  UHID_INPUT = 8,
+  UHID_FEATURE = 9,
+  UHID_FEATURE_ANSWER = 10,
+  UHID_DATA_MAX = 4096,
+},
+records = {
+  ["struct uhid_create2_req"] = [[{
   uint8_t name[128];
   uint8_t phys[64];
   uint8_t uniq[64];
@@ -561,38 +561,38 @@ return {
   uint32_t country;
   uint8_t rd_data[4096];
 } __attribute__((packed))]],
-    ["struct uhid_input2_req"] = [[{
+  ["struct uhid_input2_req"] = [[{
   uint16_t size;
   uint8_t data[4096];
 } __attribute__((packed))]],
-    ["struct uhid_output_req"] = [[{
+  ["struct uhid_output_req"] = [[{
   uint8_t data[4096];
   uint16_t size;
   uint8_t rtype;
 } __attribute__((packed))]],
-    ["struct uhid_get_report_req"] = [[{
+  ["struct uhid_get_report_req"] = [[{
   uint32_t id;
   uint8_t rnum;
   uint8_t rtype;
 } __attribute__((packed))]],
-    ["struct uhid_get_report_reply_req"] = [[{
+  ["struct uhid_get_report_reply_req"] = [[{
   uint32_t id;
   uint16_t err;
   uint16_t size;
   uint8_t data[4096];
 } __attribute__((packed))]],
-    ["struct uhid_set_report_req"] = [[{
+  ["struct uhid_set_report_req"] = [[{
   uint32_t id;
   uint8_t rnum;
   uint8_t rtype;
   uint16_t size;
   uint8_t data[4096];
 } __attribute__((packed))]],
-    ["struct uhid_set_report_reply_req"] = [[{
+  ["struct uhid_set_report_reply_req"] = [[{
   uint32_t id;
   uint16_t err;
 } __attribute__((packed))]],
-    ["struct uhid_create_req"] = [[{
+  ["struct uhid_create_req"] = [[{
   uint8_t name[128];
   uint8_t phys[64];
   uint8_t uniq[64];
@@ -604,27 +604,27 @@ return {
   uint32_t version;
   uint32_t country;
 } __attribute__((packed))]],
-    ["struct uhid_input_req"] = [[{
+  ["struct uhid_input_req"] = [[{
   uint8_t data[4096];
   uint16_t size;
 } __attribute__((packed))]],
-    ["struct uhid_output_ev_req"] = [[{
+  ["struct uhid_output_ev_req"] = [[{
   uint16_t type;
   uint16_t code;
   int32_t value;
 } __attribute__((packed))]],
-    ["struct uhid_feature_req"] = [[{
+  ["struct uhid_feature_req"] = [[{
   uint32_t id;
   uint8_t rnum;
   uint8_t rtype;
 } __attribute__((packed))]],
-    ["struct uhid_feature_answer_req"] = [[{
+  ["struct uhid_feature_answer_req"] = [[{
   uint32_t id;
   uint16_t err;
   uint16_t size;
   uint8_t data[4096];
 } __attribute__((packed))]],
-    ["struct uhid_event"] = [[{
+  ["struct uhid_event"] = [[{
   uint32_t type;
   union {
     struct uhid_create_req create;
@@ -642,58 +642,58 @@ return {
     struct uhid_start_req start;
   } u;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct uhid_start_req"] = [[{
-    uint64_t dev_flags;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct uhid_start_req"] = [[{
-    unsigned long dev_flags;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct uhid_start_req"] = [[{
+  uint64_t dev_flags;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct uhid_start_req"] = [[{
+  unsigned long dev_flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/uinput.h"] = [==[
-  constants = {
-    UINPUT_VERSION = 5,
-    UINPUT_MAX_NAME_SIZE = 80,
-    UINPUT_IOCTL_BASE = 85,
-    UI_BEGIN_FF_ERASE = 0xc00c55ca,
-    EV_UINPUT = 0x101,
-    UI_FF_UPLOAD = 1,
-    UI_FF_ERASE = 2,
-  },
-  records = {
-    ["struct uinput_ff_upload"] = [[{
+constants = {
+  UINPUT_VERSION = 5,
+  UINPUT_MAX_NAME_SIZE = 80,
+  UINPUT_IOCTL_BASE = 85,
+  UI_BEGIN_FF_ERASE = 0xc00c55ca,
+  EV_UINPUT = 0x101,
+  UI_FF_UPLOAD = 1,
+  UI_FF_ERASE = 2,
+},
+records = {
+  ["struct uinput_ff_upload"] = [[{
   uint32_t request_id;
   int32_t retval;
   struct ff_effect effect;
   struct ff_effect old;
 }]],
-    ["struct uinput_ff_erase"] = [[{
+  ["struct uinput_ff_erase"] = [[{
   uint32_t request_id;
   int32_t retval;
   uint32_t effect_id;
 }]],
-    ["struct uinput_setup"] = [[{
+  ["struct uinput_setup"] = [[{
   struct input_id id;
   char name[80];
   uint32_t ff_effects_max;
 }]],
-    ["struct uinput_abs_setup"] = [[{
+  ["struct uinput_abs_setup"] = [[{
   uint16_t code;
   struct input_absinfo absinfo;
 }]],
-    ["struct uinput_user_dev"] = [[{
+  ["struct uinput_user_dev"] = [[{
   char name[80];
   struct input_id id;
   uint32_t ff_effects_max;
@@ -702,318 +702,318 @@ return {
   int32_t absfuzz[64];
   int32_t absflat[64];
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UI_DEV_CREATE = 0x5501,
+      UI_DEV_DESTROY = 0x5502,
+      UI_DEV_SETUP = 0x405c5503,
+      UI_ABS_SETUP = 0x401c5504,
+      UI_SET_EVBIT = 0x40045564,
+      UI_SET_KEYBIT = 0x40045565,
+      UI_SET_RELBIT = 0x40045566,
+      UI_SET_ABSBIT = 0x40045567,
+      UI_SET_MSCBIT = 0x40045568,
+      UI_SET_LEDBIT = 0x40045569,
+      UI_SET_SNDBIT = 0x4004556a,
+      UI_SET_FFBIT = 0x4004556b,
+      UI_SET_SWBIT = 0x4004556d,
+      UI_SET_PROPBIT = 0x4004556e,
+      UI_END_FF_ERASE = 0x400c55cb,
+      UI_GET_VERSION = 0x8004552d,
+    },
+    macros = function(M)
+      return {
+        UI_GET_SYSNAME = function(len)
+          return M.int(M.bor(0x8000552cLL, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UI_DEV_CREATE = 0x5501,
-        UI_DEV_DESTROY = 0x5502,
-        UI_DEV_SETUP = 0x405c5503,
-        UI_ABS_SETUP = 0x401c5504,
-        UI_SET_EVBIT = 0x40045564,
-        UI_SET_KEYBIT = 0x40045565,
-        UI_SET_RELBIT = 0x40045566,
-        UI_SET_ABSBIT = 0x40045567,
-        UI_SET_MSCBIT = 0x40045568,
-        UI_SET_LEDBIT = 0x40045569,
-        UI_SET_SNDBIT = 0x4004556a,
-        UI_SET_FFBIT = 0x4004556b,
-        UI_SET_SWBIT = 0x4004556d,
-        UI_SET_PROPBIT = 0x4004556e,
-        UI_END_FF_ERASE = 0x400c55cb,
-        UI_GET_VERSION = 0x8004552d,
-      },
-      macros = function(M)
-        return {
-          UI_GET_SYSNAME = function(len)
-            return M.int(M.bor(0x8000552cLL, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        UI_SET_PHYS = 0x4008556c,
-        UI_END_FF_UPLOAD = 0x406855c9,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        UI_BEGIN_FF_UPLOAD = 0xc06855c8,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        UI_SET_PHYS = 0x4004556c,
-        UI_END_FF_UPLOAD = 0x406055c9,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        UI_BEGIN_FF_UPLOAD = 0xc06055c8,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UI_DEV_CREATE = 0x20005501,
-        UI_DEV_DESTROY = 0x20005502,
-        UI_DEV_SETUP = 0x805c5503,
-        UI_ABS_SETUP = 0x801c5504,
-        UI_SET_EVBIT = 0x80045564,
-        UI_SET_KEYBIT = 0x80045565,
-        UI_SET_RELBIT = 0x80045566,
-        UI_SET_ABSBIT = 0x80045567,
-        UI_SET_MSCBIT = 0x80045568,
-        UI_SET_LEDBIT = 0x80045569,
-        UI_SET_SNDBIT = 0x8004556a,
-        UI_SET_FFBIT = 0x8004556b,
-        UI_SET_SWBIT = 0x8004556d,
-        UI_SET_PROPBIT = 0x8004556e,
-        UI_END_FF_ERASE = 0x800c55cb,
-        UI_GET_VERSION = 0x4004552d,
-      },
-      macros = function(M)
-        return {
-          UI_GET_SYSNAME = function(len)
-            return M.int(M.bor(0x4000552c, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        UI_SET_PHYS = 0x8004556c,
-        UI_END_FF_UPLOAD = 0x806055c9,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        UI_SET_PHYS = 0x8008556c,
-        UI_END_FF_UPLOAD = 0x806855c9,
-      },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      UI_SET_PHYS = 0x4008556c,
+      UI_END_FF_UPLOAD = 0x406855c9,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      UI_BEGIN_FF_UPLOAD = 0xc06855c8,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      UI_SET_PHYS = 0x4004556c,
+      UI_END_FF_UPLOAD = 0x406055c9,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      UI_BEGIN_FF_UPLOAD = 0xc06055c8,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UI_DEV_CREATE = 0x20005501,
+      UI_DEV_DESTROY = 0x20005502,
+      UI_DEV_SETUP = 0x805c5503,
+      UI_ABS_SETUP = 0x801c5504,
+      UI_SET_EVBIT = 0x80045564,
+      UI_SET_KEYBIT = 0x80045565,
+      UI_SET_RELBIT = 0x80045566,
+      UI_SET_ABSBIT = 0x80045567,
+      UI_SET_MSCBIT = 0x80045568,
+      UI_SET_LEDBIT = 0x80045569,
+      UI_SET_SNDBIT = 0x8004556a,
+      UI_SET_FFBIT = 0x8004556b,
+      UI_SET_SWBIT = 0x8004556d,
+      UI_SET_PROPBIT = 0x8004556e,
+      UI_END_FF_ERASE = 0x800c55cb,
+      UI_GET_VERSION = 0x4004552d,
+    },
+    macros = function(M)
+      return {
+        UI_GET_SYSNAME = function(len)
+          return M.int(M.bor(0x4000552c, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      UI_SET_PHYS = 0x8004556c,
+      UI_END_FF_UPLOAD = 0x806055c9,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      UI_SET_PHYS = 0x8008556c,
+      UI_END_FF_UPLOAD = 0x806855c9,
+    },
+  },
+},
 ]==],
 ["linux/uio.h"] = [==[
-  constants = {
-    UIO_FASTIOV = 8,
-    UIO_MAXIOV = 1024,
-  },
-  records = {
-    ["struct dmabuf_token"] = [[{
+constants = {
+  UIO_FASTIOV = 8,
+  UIO_MAXIOV = 1024,
+},
+records = {
+  ["struct dmabuf_token"] = [[{
   uint32_t token_start;
   uint32_t token_count;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct iovec"] = [[{
-    void *iov_base;
-    unsigned long iov_len;
-  }]],
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct dmabuf_cmsg"] = [[{
-    uint64_t frag_offset;
-    uint32_t frag_size;
-    uint32_t frag_token;
-    uint32_t dmabuf_id;
-    uint32_t flags;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct iovec"] = [[{
-    void *iov_base;
-    uint32_t iov_len;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct dmabuf_cmsg"] = [[{
-    unsigned long frag_offset;
-    uint32_t frag_size;
-    uint32_t frag_token;
-    uint32_t dmabuf_id;
-    uint32_t flags;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct iovec"] = [[{
+  void *iov_base;
+  unsigned long iov_len;
+}]],
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct dmabuf_cmsg"] = [[{
+  uint64_t frag_offset;
+  uint32_t frag_size;
+  uint32_t frag_token;
+  uint32_t dmabuf_id;
+  uint32_t flags;
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct iovec"] = [[{
+  void *iov_base;
+  uint32_t iov_len;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct dmabuf_cmsg"] = [[{
+  unsigned long frag_offset;
+  uint32_t frag_size;
+  uint32_t frag_token;
+  uint32_t dmabuf_id;
+  uint32_t flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/uleds.h"] = [==[
-  constants = {
-    LED_MAX_NAME_SIZE = 64,
-  },
-  records = {
-    ["struct uleds_user_dev"] = [[{
+constants = {
+  LED_MAX_NAME_SIZE = 64,
+},
+records = {
+  ["struct uleds_user_dev"] = [[{
   char name[64];
   int32_t max_brightness;
 }]],
-  },
+},
 ]==],
 ["linux/ultrasound.h"] = [==[
-  constants = {
-    _GUS_NUMVOICES = 0x0,
-    _GUS_VOICESAMPLE = 0x1,
-    _GUS_VOICEON = 0x2,
-    _GUS_VOICEOFF = 0x3,
-    _GUS_VOICEMODE = 0x4,
-    _GUS_VOICEBALA = 0x5,
-    _GUS_VOICEFREQ = 0x6,
-    _GUS_VOICEVOL = 0x7,
-    _GUS_RAMPRANGE = 0x8,
-    _GUS_RAMPRATE = 0x9,
-    _GUS_RAMPMODE = 0xa,
-    _GUS_RAMPON = 0xb,
-    _GUS_RAMPOFF = 0xc,
-    _GUS_VOICEFADE = 0xd,
-    _GUS_VOLUME_SCALE = 0xe,
-    _GUS_VOICEVOL2 = 0xf,
-    _GUS_VOICE_POS = 0x10,
-  },
+constants = {
+  _GUS_NUMVOICES = 0x0,
+  _GUS_VOICESAMPLE = 0x1,
+  _GUS_VOICEON = 0x2,
+  _GUS_VOICEOFF = 0x3,
+  _GUS_VOICEMODE = 0x4,
+  _GUS_VOICEBALA = 0x5,
+  _GUS_VOICEFREQ = 0x6,
+  _GUS_VOICEVOL = 0x7,
+  _GUS_RAMPRANGE = 0x8,
+  _GUS_RAMPRATE = 0x9,
+  _GUS_RAMPMODE = 0xa,
+  _GUS_RAMPON = 0xb,
+  _GUS_RAMPOFF = 0xc,
+  _GUS_VOICEFADE = 0xd,
+  _GUS_VOLUME_SCALE = 0xe,
+  _GUS_VOICEVOL2 = 0xf,
+  _GUS_VOICE_POS = 0x10,
+},
 ]==],
 ["linux/um_timetravel.h"] = [==[
-  constants = {
-    UM_TIMETRAVEL_SHARED_MEMFD = 0,
-    UM_TIMETRAVEL_SHARED_LOGFD = 1,
-    UM_TIMETRAVEL_SHARED_MAX_FDS = 2,
-    UM_TIMETRAVEL_START_ACK_ID = 65535,
-    UM_TIMETRAVEL_ACK = 0,
-    UM_TIMETRAVEL_START = 1,
-    UM_TIMETRAVEL_REQUEST = 2,
-    UM_TIMETRAVEL_WAIT = 3,
-    UM_TIMETRAVEL_GET = 4,
-    UM_TIMETRAVEL_UPDATE = 5,
-    UM_TIMETRAVEL_RUN = 6,
-    UM_TIMETRAVEL_FREE_UNTIL = 7,
-    UM_TIMETRAVEL_GET_TOD = 8,
-    UM_TIMETRAVEL_BROADCAST = 9,
-    UM_TIMETRAVEL_SCHEDSHM_CAP_TIME_SHARE = 1,
-    UM_TIMETRAVEL_SCHEDSHM_FLAGS_REQ_RUN = 1,
-    UM_TIMETRAVEL_MAX_FDS = 2,
-    UM_TIMETRAVEL_SCHEDSHM_VERSION = 2,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct um_timetravel_msg"] = [[{
-    uint32_t op;
-    uint32_t seq;
-    uint64_t time;
-  }]],
-        ["union um_timetravel_schedshm_client"] = [[{
+constants = {
+  UM_TIMETRAVEL_SHARED_MEMFD = 0,
+  UM_TIMETRAVEL_SHARED_LOGFD = 1,
+  UM_TIMETRAVEL_SHARED_MAX_FDS = 2,
+  UM_TIMETRAVEL_START_ACK_ID = 65535,
+  UM_TIMETRAVEL_ACK = 0,
+  UM_TIMETRAVEL_START = 1,
+  UM_TIMETRAVEL_REQUEST = 2,
+  UM_TIMETRAVEL_WAIT = 3,
+  UM_TIMETRAVEL_GET = 4,
+  UM_TIMETRAVEL_UPDATE = 5,
+  UM_TIMETRAVEL_RUN = 6,
+  UM_TIMETRAVEL_FREE_UNTIL = 7,
+  UM_TIMETRAVEL_GET_TOD = 8,
+  UM_TIMETRAVEL_BROADCAST = 9,
+  UM_TIMETRAVEL_SCHEDSHM_CAP_TIME_SHARE = 1,
+  UM_TIMETRAVEL_SCHEDSHM_FLAGS_REQ_RUN = 1,
+  UM_TIMETRAVEL_MAX_FDS = 2,
+  UM_TIMETRAVEL_SCHEDSHM_VERSION = 2,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct um_timetravel_msg"] = [[{
+  uint32_t op;
+  uint32_t seq;
+  uint64_t time;
+}]],
+      ["union um_timetravel_schedshm_client"] = [[{
+  struct {
+    uint32_t capa;
+    uint32_t flags;
+    uint64_t req_time;
+    uint64_t name;
+  };
+  char reserve[128];
+}]],
+      ["struct um_timetravel_schedshm"] = [[{
+  union {
     struct {
-      uint32_t capa;
-      uint32_t flags;
-      uint64_t req_time;
-      uint64_t name;
+      uint32_t version;
+      uint32_t len;
+      uint64_t free_until;
+      uint64_t current_time;
+      uint16_t running_id;
+      uint16_t max_clients;
     };
-    char reserve[128];
-  }]],
-        ["struct um_timetravel_schedshm"] = [[{
-    union {
-      struct {
-        uint32_t version;
-        uint32_t len;
-        uint64_t free_until;
-        uint64_t current_time;
-        uint16_t running_id;
-        uint16_t max_clients;
-      };
-      char hdr[4096];
-    };
-    union um_timetravel_schedshm_client clients[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct um_timetravel_msg"] = [[{
-    uint32_t op;
-    uint32_t seq;
-    unsigned long time;
-  }]],
-        ["union um_timetravel_schedshm_client"] = [[{
-    struct {
-      uint32_t capa;
-      uint32_t flags;
-      unsigned long req_time;
-      unsigned long name;
-    };
-    char reserve[128];
-  }]],
-        ["struct um_timetravel_schedshm"] = [[{
-    union {
-      struct {
-        uint32_t version;
-        uint32_t len;
-        unsigned long free_until;
-        unsigned long current_time;
-        uint16_t running_id;
-        uint16_t max_clients;
-      };
-      char hdr[4096];
-    };
-    union um_timetravel_schedshm_client clients[];
-  }]],
-      },
+    char hdr[4096];
+  };
+  union um_timetravel_schedshm_client clients[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct um_timetravel_msg"] = [[{
+  uint32_t op;
+  uint32_t seq;
+  unsigned long time;
+}]],
+      ["union um_timetravel_schedshm_client"] = [[{
+  struct {
+    uint32_t capa;
+    uint32_t flags;
+    unsigned long req_time;
+    unsigned long name;
+  };
+  char reserve[128];
+}]],
+      ["struct um_timetravel_schedshm"] = [[{
+  union {
+    struct {
+      uint32_t version;
+      uint32_t len;
+      unsigned long free_until;
+      unsigned long current_time;
+      uint16_t running_id;
+      uint16_t max_clients;
+    };
+    char hdr[4096];
+  };
+  union um_timetravel_schedshm_client clients[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/un.h"] = [==[
-  constants = {
-    UNIX_PATH_MAX = 108,
-    SIOCUNIXFILE = 35296,
-  },
-  records = {
-    ["struct sockaddr_un"] = [[{
+constants = {
+  UNIX_PATH_MAX = 108,
+  SIOCUNIXFILE = 35296,
+},
+records = {
+  ["struct sockaddr_un"] = [[{
   uint16_t sun_family;
   char sun_path[108];
 }]],
-  },
+},
 ]==],
 ["linux/unix_diag.h"] = [==[
-  constants = {
-    UNIX_DIAG_NAME = 0,
-    UNIX_DIAG_VFS = 1,
-    UNIX_DIAG_PEER = 2,
-    UNIX_DIAG_ICONS = 3,
-    UNIX_DIAG_RQLEN = 4,
-    UNIX_DIAG_MEMINFO = 5,
-    UNIX_DIAG_SHUTDOWN = 6,
-    UNIX_DIAG_UID = 7,
-    __UNIX_DIAG_MAX = 8,
-    UDIAG_SHOW_NAME = 0x1,
-    UDIAG_SHOW_VFS = 0x2,
-    UDIAG_SHOW_PEER = 0x4,
-    UDIAG_SHOW_ICONS = 0x8,
-    UDIAG_SHOW_RQLEN = 0x10,
-    UDIAG_SHOW_MEMINFO = 0x20,
-    UDIAG_SHOW_UID = 0x40,
-    UNIX_DIAG_MAX = 7,
-  },
-  records = {
-    ["struct unix_diag_req"] = [[{
+constants = {
+  UNIX_DIAG_NAME = 0,
+  UNIX_DIAG_VFS = 1,
+  UNIX_DIAG_PEER = 2,
+  UNIX_DIAG_ICONS = 3,
+  UNIX_DIAG_RQLEN = 4,
+  UNIX_DIAG_MEMINFO = 5,
+  UNIX_DIAG_SHUTDOWN = 6,
+  UNIX_DIAG_UID = 7,
+  __UNIX_DIAG_MAX = 8,
+  UDIAG_SHOW_NAME = 0x1,
+  UDIAG_SHOW_VFS = 0x2,
+  UDIAG_SHOW_PEER = 0x4,
+  UDIAG_SHOW_ICONS = 0x8,
+  UDIAG_SHOW_RQLEN = 0x10,
+  UDIAG_SHOW_MEMINFO = 0x20,
+  UDIAG_SHOW_UID = 0x40,
+  UNIX_DIAG_MAX = 7,
+},
+records = {
+  ["struct unix_diag_req"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint16_t pad;
@@ -1022,7 +1022,7 @@ return {
   uint32_t udiag_show;
   uint32_t udiag_cookie[2];
 }]],
-    ["struct unix_diag_msg"] = [[{
+  ["struct unix_diag_msg"] = [[{
   uint8_t udiag_family;
   uint8_t udiag_type;
   uint8_t udiag_state;
@@ -1030,43 +1030,43 @@ return {
   uint32_t udiag_ino;
   uint32_t udiag_cookie[2];
 }]],
-    ["struct unix_diag_vfs"] = [[{
+  ["struct unix_diag_vfs"] = [[{
   uint32_t udiag_vfs_ino;
   uint32_t udiag_vfs_dev;
 }]],
-    ["struct unix_diag_rqlen"] = [[{
+  ["struct unix_diag_rqlen"] = [[{
   uint32_t udiag_rqueue;
   uint32_t udiag_wqueue;
 }]],
-  },
+},
 ]==],
 ["linux/usbdevice_fs.h"] = [==[
-  constants = {
-    USBDEVFS_MAXDRIVERNAME = 255,
-    USBDEVFS_URB_SHORT_NOT_OK = 0x1,
-    USBDEVFS_URB_ISO_ASAP = 0x2,
-    USBDEVFS_URB_BULK_CONTINUATION = 0x4,
-    USBDEVFS_URB_NO_FSBR = 0x20,
-    USBDEVFS_URB_ZERO_PACKET = 0x40,
-    USBDEVFS_URB_NO_INTERRUPT = 0x80,
-    USBDEVFS_URB_TYPE_ISO = 0,
-    USBDEVFS_URB_TYPE_INTERRUPT = 1,
-    USBDEVFS_URB_TYPE_CONTROL = 2,
-    USBDEVFS_URB_TYPE_BULK = 3,
-    USBDEVFS_CAP_ZERO_PACKET = 0x1,
-    USBDEVFS_CAP_BULK_CONTINUATION = 0x2,
-    USBDEVFS_CAP_NO_PACKET_SIZE_LIM = 0x4,
-    USBDEVFS_CAP_BULK_SCATTER_GATHER = 0x8,
-    USBDEVFS_CAP_REAP_AFTER_DISCONNECT = 0x10,
-    USBDEVFS_CAP_MMAP = 0x20,
-    USBDEVFS_CAP_DROP_PRIVILEGES = 0x40,
-    USBDEVFS_CAP_CONNINFO_EX = 0x80,
-    USBDEVFS_CAP_SUSPEND = 0x100,
-    USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER = 0x1,
-    USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER = 0x2,
-  },
-  records = {
-    ["struct usbdevfs_ctrltransfer"] = [[{
+constants = {
+  USBDEVFS_MAXDRIVERNAME = 255,
+  USBDEVFS_URB_SHORT_NOT_OK = 0x1,
+  USBDEVFS_URB_ISO_ASAP = 0x2,
+  USBDEVFS_URB_BULK_CONTINUATION = 0x4,
+  USBDEVFS_URB_NO_FSBR = 0x20,
+  USBDEVFS_URB_ZERO_PACKET = 0x40,
+  USBDEVFS_URB_NO_INTERRUPT = 0x80,
+  USBDEVFS_URB_TYPE_ISO = 0,
+  USBDEVFS_URB_TYPE_INTERRUPT = 1,
+  USBDEVFS_URB_TYPE_CONTROL = 2,
+  USBDEVFS_URB_TYPE_BULK = 3,
+  USBDEVFS_CAP_ZERO_PACKET = 0x1,
+  USBDEVFS_CAP_BULK_CONTINUATION = 0x2,
+  USBDEVFS_CAP_NO_PACKET_SIZE_LIM = 0x4,
+  USBDEVFS_CAP_BULK_SCATTER_GATHER = 0x8,
+  USBDEVFS_CAP_REAP_AFTER_DISCONNECT = 0x10,
+  USBDEVFS_CAP_MMAP = 0x20,
+  USBDEVFS_CAP_DROP_PRIVILEGES = 0x40,
+  USBDEVFS_CAP_CONNINFO_EX = 0x80,
+  USBDEVFS_CAP_SUSPEND = 0x100,
+  USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER = 0x1,
+  USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER = 0x2,
+},
+records = {
+  ["struct usbdevfs_ctrltransfer"] = [[{
   uint8_t bRequestType;
   uint8_t bRequest;
   uint16_t wValue;
@@ -1075,29 +1075,29 @@ return {
   uint32_t timeout;
   void *data;
 }]],
-    ["struct usbdevfs_bulktransfer"] = [[{
+  ["struct usbdevfs_bulktransfer"] = [[{
   uint32_t ep;
   uint32_t len;
   uint32_t timeout;
   void *data;
 }]],
-    ["struct usbdevfs_setinterface"] = [[{
+  ["struct usbdevfs_setinterface"] = [[{
   uint32_t interface;
   uint32_t altsetting;
 }]],
-    ["struct usbdevfs_disconnectsignal"] = [[{
+  ["struct usbdevfs_disconnectsignal"] = [[{
   uint32_t signr;
   void *context;
 }]],
-    ["struct usbdevfs_getdriver"] = [[{
+  ["struct usbdevfs_getdriver"] = [[{
   uint32_t interface;
   char driver[256];
 }]],
-    ["struct usbdevfs_connectinfo"] = [[{
+  ["struct usbdevfs_connectinfo"] = [[{
   uint32_t devnum;
   uint8_t slow;
 }]],
-    ["struct usbdevfs_conninfo_ex"] = [[{
+  ["struct usbdevfs_conninfo_ex"] = [[{
   uint32_t size;
   uint32_t busnum;
   uint32_t devnum;
@@ -1105,12 +1105,12 @@ return {
   uint8_t num_ports;
   uint8_t ports[7];
 }]],
-    ["struct usbdevfs_iso_packet_desc"] = [[{
+  ["struct usbdevfs_iso_packet_desc"] = [[{
   uint32_t length;
   uint32_t actual_length;
   uint32_t status;
 }]],
-    ["struct usbdevfs_urb"] = [[{
+  ["struct usbdevfs_urb"] = [[{
   uint8_t type;
   uint8_t endpoint;
   int32_t status;
@@ -1128,584 +1128,584 @@ return {
   void *usercontext;
   struct usbdevfs_iso_packet_desc iso_frame_desc[];
 }]],
-    ["struct usbdevfs_ioctl"] = [[{
+  ["struct usbdevfs_ioctl"] = [[{
   int32_t ifno;
   int32_t ioctl_code;
   void *data;
 }]],
-    ["struct usbdevfs_hub_portinfo"] = [[{
+  ["struct usbdevfs_hub_portinfo"] = [[{
   char nports;
   char port[127];
 }]],
-    ["struct usbdevfs_disconnect_claim"] = [[{
+  ["struct usbdevfs_disconnect_claim"] = [[{
   uint32_t interface;
   uint32_t flags;
   char driver[256];
 }]],
-    ["struct usbdevfs_streams"] = [[{
+  ["struct usbdevfs_streams"] = [[{
   uint32_t num_streams;
   uint32_t num_eps;
   uint8_t eps[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        USBDEVFS_CONTROL = 0xc0185500,
-        USBDEVFS_BULK = 0xc0185502,
-        USBDEVFS_IOCTL = 0xc0105512,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        USBDEVFS_RESETEP = 0x80045503,
-        USBDEVFS_SETINTERFACE = 0x80085504,
-        USBDEVFS_SETCONFIGURATION = 0x80045505,
-        USBDEVFS_GETDRIVER = 0x41045508,
-        USBDEVFS_DISCARDURB = 0x550b,
-        USBDEVFS_REAPURB32 = 0x4004550c,
-        USBDEVFS_REAPURBNDELAY32 = 0x4004550d,
-        USBDEVFS_CLAIMINTERFACE = 0x8004550f,
-        USBDEVFS_RELEASEINTERFACE = 0x80045510,
-        USBDEVFS_CONNECTINFO = 0x40085511,
-        USBDEVFS_HUB_PORTINFO = 0x80805513,
-        USBDEVFS_RESET = 0x5514,
-        USBDEVFS_CLEAR_HALT = 0x80045515,
-        USBDEVFS_DISCONNECT = 0x5516,
-        USBDEVFS_CONNECT = 0x5517,
-        USBDEVFS_CLAIM_PORT = 0x80045518,
-        USBDEVFS_RELEASE_PORT = 0x80045519,
-        USBDEVFS_GET_CAPABILITIES = 0x8004551a,
-        USBDEVFS_DISCONNECT_CLAIM = 0x8108551b,
-        USBDEVFS_ALLOC_STREAMS = 0x8008551c,
-        USBDEVFS_FREE_STREAMS = 0x8008551d,
-        USBDEVFS_DROP_PRIVILEGES = 0x4004551e,
-        USBDEVFS_GET_SPEED = 0x551f,
-        USBDEVFS_FORBID_SUSPEND = 0x5521,
-        USBDEVFS_ALLOW_SUSPEND = 0x5522,
-        USBDEVFS_WAIT_FOR_RESUME = 0x5523,
-      },
-      macros = function(M)
-        return {
-          USBDEVFS_CONNINFO_EX = function(len)
-            return M.int(M.bor(0x80005520LL, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        USBDEVFS_SUBMITURB = 0x8038550a,
-        USBDEVFS_REAPURB = 0x4008550c,
-        USBDEVFS_REAPURBNDELAY = 0x4008550d,
-        USBDEVFS_DISCSIGNAL = 0x8010550e,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        USBDEVFS_CONTROL = 0xc0105500,
-        USBDEVFS_BULK = 0xc0105502,
-        USBDEVFS_IOCTL = 0xc00c5512,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        USBDEVFS_SUBMITURB = 0x802c550a,
-        USBDEVFS_REAPURB = 0x4004550c,
-        USBDEVFS_REAPURBNDELAY = 0x4004550d,
-        USBDEVFS_DISCSIGNAL = 0x8008550e,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        USBDEVFS_RESETEP = 0x40045503,
-        USBDEVFS_SETINTERFACE = 0x40085504,
-        USBDEVFS_SETCONFIGURATION = 0x40045505,
-        USBDEVFS_GETDRIVER = 0x81045508,
-        USBDEVFS_DISCARDURB = 0x2000550b,
-        USBDEVFS_REAPURB32 = 0x8004550c,
-        USBDEVFS_REAPURBNDELAY32 = 0x8004550d,
-        USBDEVFS_CLAIMINTERFACE = 0x4004550f,
-        USBDEVFS_RELEASEINTERFACE = 0x40045510,
-        USBDEVFS_CONNECTINFO = 0x80085511,
-        USBDEVFS_HUB_PORTINFO = 0x40805513,
-        USBDEVFS_RESET = 0x20005514,
-        USBDEVFS_CLEAR_HALT = 0x40045515,
-        USBDEVFS_DISCONNECT = 0x20005516,
-        USBDEVFS_CONNECT = 0x20005517,
-        USBDEVFS_CLAIM_PORT = 0x40045518,
-        USBDEVFS_RELEASE_PORT = 0x40045519,
-        USBDEVFS_GET_CAPABILITIES = 0x4004551a,
-        USBDEVFS_DISCONNECT_CLAIM = 0x4108551b,
-        USBDEVFS_ALLOC_STREAMS = 0x4008551c,
-        USBDEVFS_FREE_STREAMS = 0x4008551d,
-        USBDEVFS_DROP_PRIVILEGES = 0x8004551e,
-        USBDEVFS_GET_SPEED = 0x2000551f,
-        USBDEVFS_FORBID_SUSPEND = 0x20005521,
-        USBDEVFS_ALLOW_SUSPEND = 0x20005522,
-        USBDEVFS_WAIT_FOR_RESUME = 0x20005523,
-      },
-      macros = function(M)
-        return {
-          USBDEVFS_CONNINFO_EX = function(len)
-            return M.int(M.bor(0x40005520, M.shl(M.long(len), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        USBDEVFS_SUBMITURB = 0x402c550a,
-        USBDEVFS_REAPURB = 0x8004550c,
-        USBDEVFS_REAPURBNDELAY = 0x8004550d,
-        USBDEVFS_DISCSIGNAL = 0x4008550e,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        USBDEVFS_SUBMITURB = 0x4038550a,
-        USBDEVFS_REAPURB = 0x8008550c,
-        USBDEVFS_REAPURBNDELAY = 0x8008550d,
-        USBDEVFS_DISCSIGNAL = 0x4010550e,
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      USBDEVFS_CONTROL = 0xc0185500,
+      USBDEVFS_BULK = 0xc0185502,
+      USBDEVFS_IOCTL = 0xc0105512,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      USBDEVFS_RESETEP = 0x80045503,
+      USBDEVFS_SETINTERFACE = 0x80085504,
+      USBDEVFS_SETCONFIGURATION = 0x80045505,
+      USBDEVFS_GETDRIVER = 0x41045508,
+      USBDEVFS_DISCARDURB = 0x550b,
+      USBDEVFS_REAPURB32 = 0x4004550c,
+      USBDEVFS_REAPURBNDELAY32 = 0x4004550d,
+      USBDEVFS_CLAIMINTERFACE = 0x8004550f,
+      USBDEVFS_RELEASEINTERFACE = 0x80045510,
+      USBDEVFS_CONNECTINFO = 0x40085511,
+      USBDEVFS_HUB_PORTINFO = 0x80805513,
+      USBDEVFS_RESET = 0x5514,
+      USBDEVFS_CLEAR_HALT = 0x80045515,
+      USBDEVFS_DISCONNECT = 0x5516,
+      USBDEVFS_CONNECT = 0x5517,
+      USBDEVFS_CLAIM_PORT = 0x80045518,
+      USBDEVFS_RELEASE_PORT = 0x80045519,
+      USBDEVFS_GET_CAPABILITIES = 0x8004551a,
+      USBDEVFS_DISCONNECT_CLAIM = 0x8108551b,
+      USBDEVFS_ALLOC_STREAMS = 0x8008551c,
+      USBDEVFS_FREE_STREAMS = 0x8008551d,
+      USBDEVFS_DROP_PRIVILEGES = 0x4004551e,
+      USBDEVFS_GET_SPEED = 0x551f,
+      USBDEVFS_FORBID_SUSPEND = 0x5521,
+      USBDEVFS_ALLOW_SUSPEND = 0x5522,
+      USBDEVFS_WAIT_FOR_RESUME = 0x5523,
+    },
+    macros = function(M)
+      return {
+        USBDEVFS_CONNINFO_EX = function(len)
+          return M.int(M.bor(0x80005520LL, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      USBDEVFS_SUBMITURB = 0x8038550a,
+      USBDEVFS_REAPURB = 0x4008550c,
+      USBDEVFS_REAPURBNDELAY = 0x4008550d,
+      USBDEVFS_DISCSIGNAL = 0x8010550e,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      USBDEVFS_CONTROL = 0xc0105500,
+      USBDEVFS_BULK = 0xc0105502,
+      USBDEVFS_IOCTL = 0xc00c5512,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      USBDEVFS_SUBMITURB = 0x802c550a,
+      USBDEVFS_REAPURB = 0x4004550c,
+      USBDEVFS_REAPURBNDELAY = 0x4004550d,
+      USBDEVFS_DISCSIGNAL = 0x8008550e,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      USBDEVFS_RESETEP = 0x40045503,
+      USBDEVFS_SETINTERFACE = 0x40085504,
+      USBDEVFS_SETCONFIGURATION = 0x40045505,
+      USBDEVFS_GETDRIVER = 0x81045508,
+      USBDEVFS_DISCARDURB = 0x2000550b,
+      USBDEVFS_REAPURB32 = 0x8004550c,
+      USBDEVFS_REAPURBNDELAY32 = 0x8004550d,
+      USBDEVFS_CLAIMINTERFACE = 0x4004550f,
+      USBDEVFS_RELEASEINTERFACE = 0x40045510,
+      USBDEVFS_CONNECTINFO = 0x80085511,
+      USBDEVFS_HUB_PORTINFO = 0x40805513,
+      USBDEVFS_RESET = 0x20005514,
+      USBDEVFS_CLEAR_HALT = 0x40045515,
+      USBDEVFS_DISCONNECT = 0x20005516,
+      USBDEVFS_CONNECT = 0x20005517,
+      USBDEVFS_CLAIM_PORT = 0x40045518,
+      USBDEVFS_RELEASE_PORT = 0x40045519,
+      USBDEVFS_GET_CAPABILITIES = 0x4004551a,
+      USBDEVFS_DISCONNECT_CLAIM = 0x4108551b,
+      USBDEVFS_ALLOC_STREAMS = 0x4008551c,
+      USBDEVFS_FREE_STREAMS = 0x4008551d,
+      USBDEVFS_DROP_PRIVILEGES = 0x8004551e,
+      USBDEVFS_GET_SPEED = 0x2000551f,
+      USBDEVFS_FORBID_SUSPEND = 0x20005521,
+      USBDEVFS_ALLOW_SUSPEND = 0x20005522,
+      USBDEVFS_WAIT_FOR_RESUME = 0x20005523,
+    },
+    macros = function(M)
+      return {
+        USBDEVFS_CONNINFO_EX = function(len)
+          return M.int(M.bor(0x40005520, M.shl(M.long(len), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      USBDEVFS_SUBMITURB = 0x402c550a,
+      USBDEVFS_REAPURB = 0x8004550c,
+      USBDEVFS_REAPURBNDELAY = 0x8004550d,
+      USBDEVFS_DISCSIGNAL = 0x4008550e,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      USBDEVFS_SUBMITURB = 0x4038550a,
+      USBDEVFS_REAPURB = 0x8008550c,
+      USBDEVFS_REAPURBNDELAY = 0x8008550d,
+      USBDEVFS_DISCSIGNAL = 0x4010550e,
+    },
+  },
+},
 ]==],
 ["linux/usbip.h"] = [==[
-  constants = {
-    SDEV_ST_AVAILABLE = 1,
-    SDEV_ST_USED = 2,
-    SDEV_ST_ERROR = 3,
-    VDEV_ST_NULL = 4,
-    VDEV_ST_NOTASSIGNED = 5,
-    VDEV_ST_USED = 6,
-    VDEV_ST_ERROR = 7,
-    USBIP_URB_SHORT_NOT_OK = 0x1,
-    USBIP_URB_ISO_ASAP = 0x2,
-    USBIP_URB_NO_TRANSFER_DMA_MAP = 0x4,
-    USBIP_URB_ZERO_PACKET = 0x40,
-    USBIP_URB_NO_INTERRUPT = 0x80,
-    USBIP_URB_FREE_BUFFER = 0x100,
-    USBIP_URB_DIR_IN = 0x200,
-    USBIP_URB_DIR_OUT = 0,
-    USBIP_URB_DIR_MASK = 512,
-    USBIP_URB_DMA_MAP_SINGLE = 0x10000,
-    USBIP_URB_DMA_MAP_PAGE = 0x20000,
-    USBIP_URB_DMA_MAP_SG = 0x40000,
-    USBIP_URB_MAP_LOCAL = 0x80000,
-    USBIP_URB_SETUP_MAP_SINGLE = 0x100000,
-    USBIP_URB_SETUP_MAP_LOCAL = 0x200000,
-    USBIP_URB_DMA_SG_COMBINED = 0x400000,
-    USBIP_URB_ALIGNED_TEMP_BUFFER = 0x800000,
-  },
+constants = {
+  SDEV_ST_AVAILABLE = 1,
+  SDEV_ST_USED = 2,
+  SDEV_ST_ERROR = 3,
+  VDEV_ST_NULL = 4,
+  VDEV_ST_NOTASSIGNED = 5,
+  VDEV_ST_USED = 6,
+  VDEV_ST_ERROR = 7,
+  USBIP_URB_SHORT_NOT_OK = 0x1,
+  USBIP_URB_ISO_ASAP = 0x2,
+  USBIP_URB_NO_TRANSFER_DMA_MAP = 0x4,
+  USBIP_URB_ZERO_PACKET = 0x40,
+  USBIP_URB_NO_INTERRUPT = 0x80,
+  USBIP_URB_FREE_BUFFER = 0x100,
+  USBIP_URB_DIR_IN = 0x200,
+  USBIP_URB_DIR_OUT = 0,
+  USBIP_URB_DIR_MASK = 512,
+  USBIP_URB_DMA_MAP_SINGLE = 0x10000,
+  USBIP_URB_DMA_MAP_PAGE = 0x20000,
+  USBIP_URB_DMA_MAP_SG = 0x40000,
+  USBIP_URB_MAP_LOCAL = 0x80000,
+  USBIP_URB_SETUP_MAP_SINGLE = 0x100000,
+  USBIP_URB_SETUP_MAP_LOCAL = 0x200000,
+  USBIP_URB_DMA_SG_COMBINED = 0x400000,
+  USBIP_URB_ALIGNED_TEMP_BUFFER = 0x800000,
+},
 ]==],
 ["linux/user_events.h"] = [==[
-  constants = {
-    USER_EVENT_REG_PERSIST = 1,
-    USER_EVENT_REG_MULTI_FORMAT = 2,
-    USER_EVENT_REG_MAX = 4,
-    USER_EVENTS_SYSTEM = "user_events",
-    USER_EVENTS_MULTI_SYSTEM = "user_events_multi",
-    USER_EVENTS_PREFIX = "u:",
-    DIAG_IOC_MAGIC = 42,
-  },
-  macros = function(M)
-    return {
-      DYN_LOC = function(offset, size)
-        return M.int(M.bor(M.shl(M.long(size), 16), M.long(offset)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        DIAG_IOCSREG = 0xc0082a00,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        DIAG_IOCSDEL = 0x40082a01,
-        DIAG_IOCSUNREG = 0x40082a02,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct user_reg"] = [[{
-    uint32_t size;
-    uint8_t enable_bit;
-    uint8_t enable_size;
-    uint16_t flags;
-    uint64_t enable_addr;
-    uint64_t name_args;
-    uint32_t write_index;
-  } __attribute__((packed))]],
-        ["struct user_unreg"] = [[{
-    uint32_t size;
-    uint8_t disable_bit;
-    uint8_t __reserved;
-    uint16_t __reserved2;
-    uint64_t disable_addr;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        DIAG_IOCSREG = 0xc0042a00,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        DIAG_IOCSDEL = 0x40042a01,
-        DIAG_IOCSUNREG = 0x40042a02,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        DIAG_IOCSDEL = 0x80042a01,
-        DIAG_IOCSUNREG = 0x80042a02,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        DIAG_IOCSDEL = 0x80082a01,
-        DIAG_IOCSUNREG = 0x80082a02,
-      },
-      records = {
-        ["struct user_reg"] = [[{
-    uint32_t size;
-    uint8_t enable_bit;
-    uint8_t enable_size;
-    uint16_t flags;
-    unsigned long enable_addr;
-    unsigned long name_args;
-    uint32_t write_index;
-  } __attribute__((packed))]],
-        ["struct user_unreg"] = [[{
-    uint32_t size;
-    uint8_t disable_bit;
-    uint8_t __reserved;
-    uint16_t __reserved2;
-    unsigned long disable_addr;
-  } __attribute__((packed))]],
-      },
+constants = {
+  USER_EVENT_REG_PERSIST = 1,
+  USER_EVENT_REG_MULTI_FORMAT = 2,
+  USER_EVENT_REG_MAX = 4,
+  USER_EVENTS_SYSTEM = "user_events",
+  USER_EVENTS_MULTI_SYSTEM = "user_events_multi",
+  USER_EVENTS_PREFIX = "u:",
+  DIAG_IOC_MAGIC = 42,
+},
+macros = function(M)
+  return {
+    DYN_LOC = function(offset, size)
+      return M.int(M.bor(M.shl(M.long(size), 16), M.long(offset)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      DIAG_IOCSREG = 0xc0082a00,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      DIAG_IOCSDEL = 0x40082a01,
+      DIAG_IOCSUNREG = 0x40082a02,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct user_reg"] = [[{
+  uint32_t size;
+  uint8_t enable_bit;
+  uint8_t enable_size;
+  uint16_t flags;
+  uint64_t enable_addr;
+  uint64_t name_args;
+  uint32_t write_index;
+} __attribute__((packed))]],
+      ["struct user_unreg"] = [[{
+  uint32_t size;
+  uint8_t disable_bit;
+  uint8_t __reserved;
+  uint16_t __reserved2;
+  uint64_t disable_addr;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      DIAG_IOCSREG = 0xc0042a00,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      DIAG_IOCSDEL = 0x40042a01,
+      DIAG_IOCSUNREG = 0x40042a02,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      DIAG_IOCSDEL = 0x80042a01,
+      DIAG_IOCSUNREG = 0x80042a02,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      DIAG_IOCSDEL = 0x80082a01,
+      DIAG_IOCSUNREG = 0x80082a02,
+    },
+    records = {
+      ["struct user_reg"] = [[{
+  uint32_t size;
+  uint8_t enable_bit;
+  uint8_t enable_size;
+  uint16_t flags;
+  unsigned long enable_addr;
+  unsigned long name_args;
+  uint32_t write_index;
+} __attribute__((packed))]],
+      ["struct user_unreg"] = [[{
+  uint32_t size;
+  uint8_t disable_bit;
+  uint8_t __reserved;
+  uint16_t __reserved2;
+  unsigned long disable_addr;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/userfaultfd.h"] = [==[
-  constants = {
-    USERFAULTFD_IOC = 0xaa,
-    UFFD_API = 0xaa,
-    UFFD_API_REGISTER_MODES = 7,
-    UFFD_API_FEATURES = 131071,
-    UFFD_API_IOCTLS = 0x8000000000000003ULL,
-    UFFD_API_RANGE_IOCTLS = 0x1fc,
-    UFFD_API_RANGE_IOCTLS_BASIC = 0x1cc,
-    _UFFDIO_REGISTER = 0x0,
-    _UFFDIO_UNREGISTER = 0x1,
-    _UFFDIO_WAKE = 0x2,
-    _UFFDIO_COPY = 0x3,
-    _UFFDIO_ZEROPAGE = 0x4,
-    _UFFDIO_MOVE = 0x5,
-    _UFFDIO_WRITEPROTECT = 0x6,
-    _UFFDIO_CONTINUE = 0x7,
-    _UFFDIO_POISON = 0x8,
-    _UFFDIO_API = 0x3f,
-    UFFDIO = 0xaa,
-    UFFDIO_API = 0xc018aa3f,
-    UFFDIO_REGISTER = 0xc020aa00,
-    UFFDIO_COPY = 0xc028aa03,
-    UFFDIO_ZEROPAGE = 0xc020aa04,
-    UFFDIO_MOVE = 0xc028aa05,
-    UFFDIO_WRITEPROTECT = 0xc018aa06,
-    UFFDIO_CONTINUE = 0xc020aa07,
-    UFFDIO_POISON = 0xc020aa08,
-    UFFD_EVENT_PAGEFAULT = 0x12,
-    UFFD_EVENT_FORK = 0x13,
-    UFFD_EVENT_REMAP = 0x14,
-    UFFD_EVENT_REMOVE = 0x15,
-    UFFD_EVENT_UNMAP = 0x16,
-    UFFD_PAGEFAULT_FLAG_WRITE = 0x1,
-    UFFD_PAGEFAULT_FLAG_WP = 0x2,
-    UFFD_PAGEFAULT_FLAG_MINOR = 0x4,
-    UFFD_FEATURE_PAGEFAULT_FLAG_WP = 0x1,
-    UFFD_FEATURE_EVENT_FORK = 0x2,
-    UFFD_FEATURE_EVENT_REMAP = 0x4,
-    UFFD_FEATURE_EVENT_REMOVE = 0x8,
-    UFFD_FEATURE_MISSING_HUGETLBFS = 0x10,
-    UFFD_FEATURE_MISSING_SHMEM = 0x20,
-    UFFD_FEATURE_EVENT_UNMAP = 0x40,
-    UFFD_FEATURE_SIGBUS = 0x80,
-    UFFD_FEATURE_THREAD_ID = 0x100,
-    UFFD_FEATURE_MINOR_HUGETLBFS = 0x200,
-    UFFD_FEATURE_MINOR_SHMEM = 0x400,
-    UFFD_FEATURE_EXACT_ADDRESS = 0x800,
-    UFFD_FEATURE_WP_HUGETLBFS_SHMEM = 0x1000,
-    UFFD_FEATURE_WP_UNPOPULATED = 0x2000,
-    UFFD_FEATURE_POISON = 0x4000,
-    UFFD_FEATURE_WP_ASYNC = 0x8000,
-    UFFD_FEATURE_MOVE = 0x10000,
-    UFFDIO_REGISTER_MODE_MISSING = 0x1,
-    UFFDIO_REGISTER_MODE_WP = 0x2,
-    UFFDIO_REGISTER_MODE_MINOR = 0x4,
-    UFFDIO_COPY_MODE_DONTWAKE = 0x1,
-    UFFDIO_COPY_MODE_WP = 0x2,
-    UFFDIO_ZEROPAGE_MODE_DONTWAKE = 0x1,
-    UFFDIO_WRITEPROTECT_MODE_WP = 0x1,
-    UFFDIO_WRITEPROTECT_MODE_DONTWAKE = 0x2,
-    UFFDIO_CONTINUE_MODE_DONTWAKE = 0x1,
-    UFFDIO_CONTINUE_MODE_WP = 0x2,
-    UFFDIO_POISON_MODE_DONTWAKE = 0x1,
-    UFFDIO_MOVE_MODE_DONTWAKE = 0x1,
-    UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES = 0x2,
-    UFFD_USER_MODE_ONLY = 1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        USERFAULTFD_IOC_NEW = 0xaa00,
-        UFFDIO_UNREGISTER = 0x8010aa01,
-        UFFDIO_WAKE = 0x8010aa02,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct uffd_msg"] = [[{
-    uint8_t event;
-    uint8_t reserved1;
-    uint16_t reserved2;
-    uint32_t reserved3;
-    union {
-      struct {
-        uint64_t flags;
-        uint64_t address;
-        union {
-          uint32_t ptid;
-        } feat;
-      } pagefault;
-      struct {
-        uint32_t ufd;
-      } fork;
-      struct {
-        uint64_t from;
-        uint64_t to;
-        uint64_t len;
-      } remap;
-      struct {
-        uint64_t start;
-        uint64_t end;
-      } remove;
-      struct {
-        uint64_t reserved1;
-        uint64_t reserved2;
-        uint64_t reserved3;
-      } reserved;
-    } arg;
-  } __attribute__((packed))]],
-        ["struct uffdio_api"] = [[{
-    uint64_t api;
-    uint64_t features;
-    uint64_t ioctls;
-  }]],
-        ["struct uffdio_range"] = [[{
-    uint64_t start;
-    uint64_t len;
-  }]],
-        ["struct uffdio_register"] = [[{
-    struct uffdio_range range;
-    uint64_t mode;
-    uint64_t ioctls;
-  }]],
-        ["struct uffdio_copy"] = [[{
-    uint64_t dst;
-    uint64_t src;
-    uint64_t len;
-    uint64_t mode;
-    int64_t copy;
-  }]],
-        ["struct uffdio_zeropage"] = [[{
-    struct uffdio_range range;
-    uint64_t mode;
-    int64_t zeropage;
-  }]],
-        ["struct uffdio_writeprotect"] = [[{
-    struct uffdio_range range;
-    uint64_t mode;
-  }]],
-        ["struct uffdio_continue"] = [[{
-    struct uffdio_range range;
-    uint64_t mode;
-    int64_t mapped;
-  }]],
-        ["struct uffdio_poison"] = [[{
-    struct uffdio_range range;
-    uint64_t mode;
-    int64_t updated;
-  }]],
-        ["struct uffdio_move"] = [[{
-    uint64_t dst;
-    uint64_t src;
-    uint64_t len;
-    uint64_t mode;
-    int64_t move;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        USERFAULTFD_IOC_NEW = 0x2000aa00,
-        UFFDIO_UNREGISTER = 0x4010aa01,
-        UFFDIO_WAKE = 0x4010aa02,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct uffd_msg"] = [[{
-    uint8_t event;
-    uint8_t reserved1;
-    uint16_t reserved2;
-    uint32_t reserved3;
-    union {
-      struct {
-        unsigned long flags;
-        unsigned long address;
-        union {
-          uint32_t ptid;
-        } feat;
-      } pagefault;
-      struct {
-        uint32_t ufd;
-      } fork;
-      struct {
-        unsigned long from;
-        unsigned long to;
-        unsigned long len;
-      } remap;
-      struct {
-        unsigned long start;
-        unsigned long end;
-      } remove;
-      struct {
-        unsigned long reserved1;
-        unsigned long reserved2;
-        unsigned long reserved3;
-      } reserved;
-    } arg;
-  } __attribute__((packed))]],
-        ["struct uffdio_api"] = [[{
-    unsigned long api;
-    unsigned long features;
-    unsigned long ioctls;
-  }]],
-        ["struct uffdio_range"] = [[{
-    unsigned long start;
-    unsigned long len;
-  }]],
-        ["struct uffdio_register"] = [[{
-    struct uffdio_range range;
-    unsigned long mode;
-    unsigned long ioctls;
-  }]],
-        ["struct uffdio_copy"] = [[{
-    unsigned long dst;
-    unsigned long src;
-    unsigned long len;
-    unsigned long mode;
-    long copy;
-  }]],
-        ["struct uffdio_zeropage"] = [[{
-    struct uffdio_range range;
-    unsigned long mode;
-    long zeropage;
-  }]],
-        ["struct uffdio_writeprotect"] = [[{
-    struct uffdio_range range;
-    unsigned long mode;
-  }]],
-        ["struct uffdio_continue"] = [[{
-    struct uffdio_range range;
-    unsigned long mode;
-    long mapped;
-  }]],
-        ["struct uffdio_poison"] = [[{
-    struct uffdio_range range;
-    unsigned long mode;
-    long updated;
-  }]],
-        ["struct uffdio_move"] = [[{
-    unsigned long dst;
-    unsigned long src;
-    unsigned long len;
-    unsigned long mode;
-    long move;
-  }]],
-      },
+constants = {
+  USERFAULTFD_IOC = 0xaa,
+  UFFD_API = 0xaa,
+  UFFD_API_REGISTER_MODES = 7,
+  UFFD_API_FEATURES = 131071,
+  UFFD_API_IOCTLS = 0x8000000000000003ULL,
+  UFFD_API_RANGE_IOCTLS = 0x1fc,
+  UFFD_API_RANGE_IOCTLS_BASIC = 0x1cc,
+  _UFFDIO_REGISTER = 0x0,
+  _UFFDIO_UNREGISTER = 0x1,
+  _UFFDIO_WAKE = 0x2,
+  _UFFDIO_COPY = 0x3,
+  _UFFDIO_ZEROPAGE = 0x4,
+  _UFFDIO_MOVE = 0x5,
+  _UFFDIO_WRITEPROTECT = 0x6,
+  _UFFDIO_CONTINUE = 0x7,
+  _UFFDIO_POISON = 0x8,
+  _UFFDIO_API = 0x3f,
+  UFFDIO = 0xaa,
+  UFFDIO_API = 0xc018aa3f,
+  UFFDIO_REGISTER = 0xc020aa00,
+  UFFDIO_COPY = 0xc028aa03,
+  UFFDIO_ZEROPAGE = 0xc020aa04,
+  UFFDIO_MOVE = 0xc028aa05,
+  UFFDIO_WRITEPROTECT = 0xc018aa06,
+  UFFDIO_CONTINUE = 0xc020aa07,
+  UFFDIO_POISON = 0xc020aa08,
+  UFFD_EVENT_PAGEFAULT = 0x12,
+  UFFD_EVENT_FORK = 0x13,
+  UFFD_EVENT_REMAP = 0x14,
+  UFFD_EVENT_REMOVE = 0x15,
+  UFFD_EVENT_UNMAP = 0x16,
+  UFFD_PAGEFAULT_FLAG_WRITE = 0x1,
+  UFFD_PAGEFAULT_FLAG_WP = 0x2,
+  UFFD_PAGEFAULT_FLAG_MINOR = 0x4,
+  UFFD_FEATURE_PAGEFAULT_FLAG_WP = 0x1,
+  UFFD_FEATURE_EVENT_FORK = 0x2,
+  UFFD_FEATURE_EVENT_REMAP = 0x4,
+  UFFD_FEATURE_EVENT_REMOVE = 0x8,
+  UFFD_FEATURE_MISSING_HUGETLBFS = 0x10,
+  UFFD_FEATURE_MISSING_SHMEM = 0x20,
+  UFFD_FEATURE_EVENT_UNMAP = 0x40,
+  UFFD_FEATURE_SIGBUS = 0x80,
+  UFFD_FEATURE_THREAD_ID = 0x100,
+  UFFD_FEATURE_MINOR_HUGETLBFS = 0x200,
+  UFFD_FEATURE_MINOR_SHMEM = 0x400,
+  UFFD_FEATURE_EXACT_ADDRESS = 0x800,
+  UFFD_FEATURE_WP_HUGETLBFS_SHMEM = 0x1000,
+  UFFD_FEATURE_WP_UNPOPULATED = 0x2000,
+  UFFD_FEATURE_POISON = 0x4000,
+  UFFD_FEATURE_WP_ASYNC = 0x8000,
+  UFFD_FEATURE_MOVE = 0x10000,
+  UFFDIO_REGISTER_MODE_MISSING = 0x1,
+  UFFDIO_REGISTER_MODE_WP = 0x2,
+  UFFDIO_REGISTER_MODE_MINOR = 0x4,
+  UFFDIO_COPY_MODE_DONTWAKE = 0x1,
+  UFFDIO_COPY_MODE_WP = 0x2,
+  UFFDIO_ZEROPAGE_MODE_DONTWAKE = 0x1,
+  UFFDIO_WRITEPROTECT_MODE_WP = 0x1,
+  UFFDIO_WRITEPROTECT_MODE_DONTWAKE = 0x2,
+  UFFDIO_CONTINUE_MODE_DONTWAKE = 0x1,
+  UFFDIO_CONTINUE_MODE_WP = 0x2,
+  UFFDIO_POISON_MODE_DONTWAKE = 0x1,
+  UFFDIO_MOVE_MODE_DONTWAKE = 0x1,
+  UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES = 0x2,
+  UFFD_USER_MODE_ONLY = 1,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      USERFAULTFD_IOC_NEW = 0xaa00,
+      UFFDIO_UNREGISTER = 0x8010aa01,
+      UFFDIO_WAKE = 0x8010aa02,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct uffd_msg"] = [[{
+  uint8_t event;
+  uint8_t reserved1;
+  uint16_t reserved2;
+  uint32_t reserved3;
+  union {
+    struct {
+      uint64_t flags;
+      uint64_t address;
+      union {
+        uint32_t ptid;
+      } feat;
+    } pagefault;
+    struct {
+      uint32_t ufd;
+    } fork;
+    struct {
+      uint64_t from;
+      uint64_t to;
+      uint64_t len;
+    } remap;
+    struct {
+      uint64_t start;
+      uint64_t end;
+    } remove;
+    struct {
+      uint64_t reserved1;
+      uint64_t reserved2;
+      uint64_t reserved3;
+    } reserved;
+  } arg;
+} __attribute__((packed))]],
+      ["struct uffdio_api"] = [[{
+  uint64_t api;
+  uint64_t features;
+  uint64_t ioctls;
+}]],
+      ["struct uffdio_range"] = [[{
+  uint64_t start;
+  uint64_t len;
+}]],
+      ["struct uffdio_register"] = [[{
+  struct uffdio_range range;
+  uint64_t mode;
+  uint64_t ioctls;
+}]],
+      ["struct uffdio_copy"] = [[{
+  uint64_t dst;
+  uint64_t src;
+  uint64_t len;
+  uint64_t mode;
+  int64_t copy;
+}]],
+      ["struct uffdio_zeropage"] = [[{
+  struct uffdio_range range;
+  uint64_t mode;
+  int64_t zeropage;
+}]],
+      ["struct uffdio_writeprotect"] = [[{
+  struct uffdio_range range;
+  uint64_t mode;
+}]],
+      ["struct uffdio_continue"] = [[{
+  struct uffdio_range range;
+  uint64_t mode;
+  int64_t mapped;
+}]],
+      ["struct uffdio_poison"] = [[{
+  struct uffdio_range range;
+  uint64_t mode;
+  int64_t updated;
+}]],
+      ["struct uffdio_move"] = [[{
+  uint64_t dst;
+  uint64_t src;
+  uint64_t len;
+  uint64_t mode;
+  int64_t move;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      USERFAULTFD_IOC_NEW = 0x2000aa00,
+      UFFDIO_UNREGISTER = 0x4010aa01,
+      UFFDIO_WAKE = 0x4010aa02,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct uffd_msg"] = [[{
+  uint8_t event;
+  uint8_t reserved1;
+  uint16_t reserved2;
+  uint32_t reserved3;
+  union {
+    struct {
+      unsigned long flags;
+      unsigned long address;
+      union {
+        uint32_t ptid;
+      } feat;
+    } pagefault;
+    struct {
+      uint32_t ufd;
+    } fork;
+    struct {
+      unsigned long from;
+      unsigned long to;
+      unsigned long len;
+    } remap;
+    struct {
+      unsigned long start;
+      unsigned long end;
+    } remove;
+    struct {
+      unsigned long reserved1;
+      unsigned long reserved2;
+      unsigned long reserved3;
+    } reserved;
+  } arg;
+} __attribute__((packed))]],
+      ["struct uffdio_api"] = [[{
+  unsigned long api;
+  unsigned long features;
+  unsigned long ioctls;
+}]],
+      ["struct uffdio_range"] = [[{
+  unsigned long start;
+  unsigned long len;
+}]],
+      ["struct uffdio_register"] = [[{
+  struct uffdio_range range;
+  unsigned long mode;
+  unsigned long ioctls;
+}]],
+      ["struct uffdio_copy"] = [[{
+  unsigned long dst;
+  unsigned long src;
+  unsigned long len;
+  unsigned long mode;
+  long copy;
+}]],
+      ["struct uffdio_zeropage"] = [[{
+  struct uffdio_range range;
+  unsigned long mode;
+  long zeropage;
+}]],
+      ["struct uffdio_writeprotect"] = [[{
+  struct uffdio_range range;
+  unsigned long mode;
+}]],
+      ["struct uffdio_continue"] = [[{
+  struct uffdio_range range;
+  unsigned long mode;
+  long mapped;
+}]],
+      ["struct uffdio_poison"] = [[{
+  struct uffdio_range range;
+  unsigned long mode;
+  long updated;
+}]],
+      ["struct uffdio_move"] = [[{
+  unsigned long dst;
+  unsigned long src;
+  unsigned long len;
+  unsigned long mode;
+  long move;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/userio.h"] = [==[
-  constants = {
-    USERIO_CMD_REGISTER = 0,
-    USERIO_CMD_SET_PORT_TYPE = 1,
-    USERIO_CMD_SEND_INTERRUPT = 2,
-    USERIO_CMD_SET_PORT_EXTRA = 3,
-    USERIO_CMD_SET_PORT_ID = 4,
-    USERIO_CMD_SET_PORT_PROTO = 5,
-  },
-  records = {
-    ["struct userio_cmd"] = [[{
+constants = {
+  USERIO_CMD_REGISTER = 0,
+  USERIO_CMD_SET_PORT_TYPE = 1,
+  USERIO_CMD_SEND_INTERRUPT = 2,
+  USERIO_CMD_SET_PORT_EXTRA = 3,
+  USERIO_CMD_SET_PORT_ID = 4,
+  USERIO_CMD_SET_PORT_PROTO = 5,
+},
+records = {
+  ["struct userio_cmd"] = [[{
   uint8_t type;
   uint8_t data;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/utime.h"] = [==[
-  records = {
-    ["struct utimbuf"] = [[{
+records = {
+  ["struct utimbuf"] = [[{
   long actime;
   long modtime;
 }]],
-  },
+},
 ]==],
 ["linux/utsname.h"] = [==[
-  constants = {
-    __OLD_UTS_LEN = 8,
-    __NEW_UTS_LEN = 64,
-  },
-  records = {
-    ["struct oldold_utsname"] = [[{
+constants = {
+  __OLD_UTS_LEN = 8,
+  __NEW_UTS_LEN = 64,
+},
+records = {
+  ["struct oldold_utsname"] = [[{
   char sysname[9];
   char nodename[9];
   char release[9];
   char version[9];
   char machine[9];
 }]],
-    ["struct old_utsname"] = [[{
+  ["struct old_utsname"] = [[{
   char sysname[65];
   char nodename[65];
   char release[65];
   char version[65];
   char machine[65];
 }]],
-    ["struct new_utsname"] = [[{
+  ["struct new_utsname"] = [[{
   char sysname[65];
   char nodename[65];
   char release[65];
@@ -1713,45 +1713,45 @@ return {
   char machine[65];
   char domainname[65];
 }]],
-  },
+},
 ]==],
 ["linux/uvcvideo.h"] = [==[
-  constants = {
-    UVC_CTRL_DATA_TYPE_RAW = 0,
-    UVC_CTRL_DATA_TYPE_SIGNED = 1,
-    UVC_CTRL_DATA_TYPE_UNSIGNED = 2,
-    UVC_CTRL_DATA_TYPE_BOOLEAN = 3,
-    UVC_CTRL_DATA_TYPE_ENUM = 4,
-    UVC_CTRL_DATA_TYPE_BITMASK = 5,
-    UVC_CTRL_DATA_TYPE_RECT = 6,
-    UVC_CTRL_FLAG_SET_CUR = 0x1,
-    UVC_CTRL_FLAG_GET_CUR = 0x2,
-    UVC_CTRL_FLAG_GET_MIN = 0x4,
-    UVC_CTRL_FLAG_GET_MAX = 0x8,
-    UVC_CTRL_FLAG_GET_RES = 0x10,
-    UVC_CTRL_FLAG_GET_DEF = 0x20,
-    UVC_CTRL_FLAG_RESTORE = 0x40,
-    UVC_CTRL_FLAG_AUTO_UPDATE = 0x80,
-    UVC_CTRL_FLAG_ASYNCHRONOUS = 0x100,
-    UVC_CTRL_FLAG_GET_RANGE = 62,
-    UVC_MENU_NAME_LEN = 32,
-    V4L2_CID_UVC_REGION_OF_INTEREST_RECT = 9968353,
-    V4L2_CID_UVC_REGION_OF_INTEREST_AUTO = 9968354,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_EXPOSURE = 0x1,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_IRIS = 0x2,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_WHITE_BALANCE = 0x4,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_FOCUS = 0x8,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_FACE_DETECT = 0x10,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_DETECT_AND_TRACK = 0x20,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_IMAGE_STABILIZATION = 0x40,
-    V4L2_UVC_REGION_OF_INTEREST_AUTO_HIGHER_QUALITY = 0x80,
-  },
-  records = {
-    ["struct uvc_menu_info"] = [[{
+constants = {
+  UVC_CTRL_DATA_TYPE_RAW = 0,
+  UVC_CTRL_DATA_TYPE_SIGNED = 1,
+  UVC_CTRL_DATA_TYPE_UNSIGNED = 2,
+  UVC_CTRL_DATA_TYPE_BOOLEAN = 3,
+  UVC_CTRL_DATA_TYPE_ENUM = 4,
+  UVC_CTRL_DATA_TYPE_BITMASK = 5,
+  UVC_CTRL_DATA_TYPE_RECT = 6,
+  UVC_CTRL_FLAG_SET_CUR = 0x1,
+  UVC_CTRL_FLAG_GET_CUR = 0x2,
+  UVC_CTRL_FLAG_GET_MIN = 0x4,
+  UVC_CTRL_FLAG_GET_MAX = 0x8,
+  UVC_CTRL_FLAG_GET_RES = 0x10,
+  UVC_CTRL_FLAG_GET_DEF = 0x20,
+  UVC_CTRL_FLAG_RESTORE = 0x40,
+  UVC_CTRL_FLAG_AUTO_UPDATE = 0x80,
+  UVC_CTRL_FLAG_ASYNCHRONOUS = 0x100,
+  UVC_CTRL_FLAG_GET_RANGE = 62,
+  UVC_MENU_NAME_LEN = 32,
+  V4L2_CID_UVC_REGION_OF_INTEREST_RECT = 9968353,
+  V4L2_CID_UVC_REGION_OF_INTEREST_AUTO = 9968354,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_EXPOSURE = 0x1,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_IRIS = 0x2,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_WHITE_BALANCE = 0x4,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_FOCUS = 0x8,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_FACE_DETECT = 0x10,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_DETECT_AND_TRACK = 0x20,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_IMAGE_STABILIZATION = 0x40,
+  V4L2_UVC_REGION_OF_INTEREST_AUTO_HIGHER_QUALITY = 0x80,
+},
+records = {
+  ["struct uvc_menu_info"] = [[{
   uint32_t value;
   uint8_t name[32];
 }]],
-    ["struct uvc_xu_control_mapping"] = [[{
+  ["struct uvc_xu_control_mapping"] = [[{
   uint32_t id;
   uint8_t name[32];
   uint8_t entity[16];
@@ -1764,53 +1764,53 @@ return {
   uint32_t menu_count;
   uint32_t reserved[4];
 }]],
-    ["struct uvc_xu_control_query"] = [[{
+  ["struct uvc_xu_control_query"] = [[{
   uint8_t unit;
   uint8_t selector;
   uint8_t query;
   uint16_t size;
   uint8_t *data;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        UVCIOC_CTRL_MAP = 0xc0607520,
-        UVCIOC_CTRL_QUERY = 0xc0107521,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct uvc_meta_buf"] = [[{
-    uint64_t ns;
-    uint16_t sof;
-    uint8_t length;
-    uint8_t flags;
-    uint8_t buf[];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        UVCIOC_CTRL_MAP = 0xc0587520,
-        UVCIOC_CTRL_QUERY = 0xc00c7521,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct uvc_meta_buf"] = [[{
-    unsigned long ns;
-    uint16_t sof;
-    uint8_t length;
-    uint8_t flags;
-    uint8_t buf[];
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      UVCIOC_CTRL_MAP = 0xc0607520,
+      UVCIOC_CTRL_QUERY = 0xc0107521,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct uvc_meta_buf"] = [[{
+  uint64_t ns;
+  uint16_t sof;
+  uint8_t length;
+  uint8_t flags;
+  uint8_t buf[];
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      UVCIOC_CTRL_MAP = 0xc0587520,
+      UVCIOC_CTRL_QUERY = 0xc00c7521,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct uvc_meta_buf"] = [[{
+  unsigned long ns;
+  uint16_t sof;
+  uint8_t length;
+  uint8_t flags;
+  uint8_t buf[];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

@@ -3,120 +3,120 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/v4l2-common.h"] = [==[
-  constants = {
-    V4L2_SEL_TGT_CROP = 0x0,
-    V4L2_SEL_TGT_CROP_DEFAULT = 0x1,
-    V4L2_SEL_TGT_CROP_BOUNDS = 0x2,
-    V4L2_SEL_TGT_NATIVE_SIZE = 0x3,
-    V4L2_SEL_TGT_COMPOSE = 0x100,
-    V4L2_SEL_TGT_COMPOSE_DEFAULT = 0x101,
-    V4L2_SEL_TGT_COMPOSE_BOUNDS = 0x102,
-    V4L2_SEL_TGT_COMPOSE_PADDED = 0x103,
-    V4L2_SEL_FLAG_GE = 0x1,
-    V4L2_SEL_FLAG_LE = 0x2,
-    V4L2_SEL_FLAG_KEEP_CONFIG = 0x4,
-    V4L2_SEL_TGT_CROP_ACTIVE = 0,
-    V4L2_SEL_TGT_COMPOSE_ACTIVE = 256,
-    V4L2_SUBDEV_SEL_TGT_CROP_ACTUAL = 0,
-    V4L2_SUBDEV_SEL_TGT_COMPOSE_ACTUAL = 256,
-    V4L2_SUBDEV_SEL_TGT_CROP_BOUNDS = 2,
-    V4L2_SUBDEV_SEL_TGT_COMPOSE_BOUNDS = 258,
-    V4L2_SUBDEV_SEL_FLAG_SIZE_GE = 1,
-    V4L2_SUBDEV_SEL_FLAG_SIZE_LE = 2,
-    V4L2_SUBDEV_SEL_FLAG_KEEP_CONFIG = 4,
-  },
-  records = {
-    ["struct v4l2_edid"] = [[{
+constants = {
+  V4L2_SEL_TGT_CROP = 0x0,
+  V4L2_SEL_TGT_CROP_DEFAULT = 0x1,
+  V4L2_SEL_TGT_CROP_BOUNDS = 0x2,
+  V4L2_SEL_TGT_NATIVE_SIZE = 0x3,
+  V4L2_SEL_TGT_COMPOSE = 0x100,
+  V4L2_SEL_TGT_COMPOSE_DEFAULT = 0x101,
+  V4L2_SEL_TGT_COMPOSE_BOUNDS = 0x102,
+  V4L2_SEL_TGT_COMPOSE_PADDED = 0x103,
+  V4L2_SEL_FLAG_GE = 0x1,
+  V4L2_SEL_FLAG_LE = 0x2,
+  V4L2_SEL_FLAG_KEEP_CONFIG = 0x4,
+  V4L2_SEL_TGT_CROP_ACTIVE = 0,
+  V4L2_SEL_TGT_COMPOSE_ACTIVE = 256,
+  V4L2_SUBDEV_SEL_TGT_CROP_ACTUAL = 0,
+  V4L2_SUBDEV_SEL_TGT_COMPOSE_ACTUAL = 256,
+  V4L2_SUBDEV_SEL_TGT_CROP_BOUNDS = 2,
+  V4L2_SUBDEV_SEL_TGT_COMPOSE_BOUNDS = 258,
+  V4L2_SUBDEV_SEL_FLAG_SIZE_GE = 1,
+  V4L2_SUBDEV_SEL_FLAG_SIZE_LE = 2,
+  V4L2_SUBDEV_SEL_FLAG_KEEP_CONFIG = 4,
+},
+records = {
+  ["struct v4l2_edid"] = [[{
   uint32_t pad;
   uint32_t start_block;
   uint32_t blocks;
   uint32_t reserved[5];
   uint8_t *edid;
 }]],
-  },
+},
 ]==],
 ["linux/v4l2-mediabus.h"] = [==[
-  constants = {
-    V4L2_MBUS_FMT_FIXED = 1,
-    V4L2_MBUS_FMT_RGB444_2X8_PADHI_BE = 4097,
-    V4L2_MBUS_FMT_RGB444_2X8_PADHI_LE = 4098,
-    V4L2_MBUS_FMT_RGB555_2X8_PADHI_BE = 4099,
-    V4L2_MBUS_FMT_RGB555_2X8_PADHI_LE = 4100,
-    V4L2_MBUS_FMT_BGR565_2X8_BE = 4101,
-    V4L2_MBUS_FMT_BGR565_2X8_LE = 4102,
-    V4L2_MBUS_FMT_RGB565_2X8_BE = 4103,
-    V4L2_MBUS_FMT_RGB565_2X8_LE = 4104,
-    V4L2_MBUS_FMT_RGB666_1X18 = 4105,
-    V4L2_MBUS_FMT_RGB888_1X24 = 4106,
-    V4L2_MBUS_FMT_RGB888_2X12_BE = 4107,
-    V4L2_MBUS_FMT_RGB888_2X12_LE = 4108,
-    V4L2_MBUS_FMT_ARGB8888_1X32 = 4109,
-    V4L2_MBUS_FMT_Y8_1X8 = 8193,
-    V4L2_MBUS_FMT_UV8_1X8 = 8213,
-    V4L2_MBUS_FMT_UYVY8_1_5X8 = 8194,
-    V4L2_MBUS_FMT_VYUY8_1_5X8 = 8195,
-    V4L2_MBUS_FMT_YUYV8_1_5X8 = 8196,
-    V4L2_MBUS_FMT_YVYU8_1_5X8 = 8197,
-    V4L2_MBUS_FMT_UYVY8_2X8 = 8198,
-    V4L2_MBUS_FMT_VYUY8_2X8 = 8199,
-    V4L2_MBUS_FMT_YUYV8_2X8 = 8200,
-    V4L2_MBUS_FMT_YVYU8_2X8 = 8201,
-    V4L2_MBUS_FMT_Y10_1X10 = 8202,
-    V4L2_MBUS_FMT_UYVY10_2X10 = 8216,
-    V4L2_MBUS_FMT_VYUY10_2X10 = 8217,
-    V4L2_MBUS_FMT_YUYV10_2X10 = 8203,
-    V4L2_MBUS_FMT_YVYU10_2X10 = 8204,
-    V4L2_MBUS_FMT_Y12_1X12 = 8211,
-    V4L2_MBUS_FMT_UYVY8_1X16 = 8207,
-    V4L2_MBUS_FMT_VYUY8_1X16 = 8208,
-    V4L2_MBUS_FMT_YUYV8_1X16 = 8209,
-    V4L2_MBUS_FMT_YVYU8_1X16 = 8210,
-    V4L2_MBUS_FMT_YDYUYDYV8_1X16 = 8212,
-    V4L2_MBUS_FMT_UYVY10_1X20 = 8218,
-    V4L2_MBUS_FMT_VYUY10_1X20 = 8219,
-    V4L2_MBUS_FMT_YUYV10_1X20 = 8205,
-    V4L2_MBUS_FMT_YVYU10_1X20 = 8206,
-    V4L2_MBUS_FMT_YUV10_1X30 = 8214,
-    V4L2_MBUS_FMT_AYUV8_1X32 = 8215,
-    V4L2_MBUS_FMT_UYVY12_2X12 = 8220,
-    V4L2_MBUS_FMT_VYUY12_2X12 = 8221,
-    V4L2_MBUS_FMT_YUYV12_2X12 = 8222,
-    V4L2_MBUS_FMT_YVYU12_2X12 = 8223,
-    V4L2_MBUS_FMT_UYVY12_1X24 = 8224,
-    V4L2_MBUS_FMT_VYUY12_1X24 = 8225,
-    V4L2_MBUS_FMT_YUYV12_1X24 = 8226,
-    V4L2_MBUS_FMT_YVYU12_1X24 = 8227,
-    V4L2_MBUS_FMT_SBGGR8_1X8 = 12289,
-    V4L2_MBUS_FMT_SGBRG8_1X8 = 12307,
-    V4L2_MBUS_FMT_SGRBG8_1X8 = 12290,
-    V4L2_MBUS_FMT_SRGGB8_1X8 = 12308,
-    V4L2_MBUS_FMT_SBGGR10_ALAW8_1X8 = 12309,
-    V4L2_MBUS_FMT_SGBRG10_ALAW8_1X8 = 12310,
-    V4L2_MBUS_FMT_SGRBG10_ALAW8_1X8 = 12311,
-    V4L2_MBUS_FMT_SRGGB10_ALAW8_1X8 = 12312,
-    V4L2_MBUS_FMT_SBGGR10_DPCM8_1X8 = 12299,
-    V4L2_MBUS_FMT_SGBRG10_DPCM8_1X8 = 12300,
-    V4L2_MBUS_FMT_SGRBG10_DPCM8_1X8 = 12297,
-    V4L2_MBUS_FMT_SRGGB10_DPCM8_1X8 = 12301,
-    V4L2_MBUS_FMT_SBGGR10_2X8_PADHI_BE = 12291,
-    V4L2_MBUS_FMT_SBGGR10_2X8_PADHI_LE = 12292,
-    V4L2_MBUS_FMT_SBGGR10_2X8_PADLO_BE = 12293,
-    V4L2_MBUS_FMT_SBGGR10_2X8_PADLO_LE = 12294,
-    V4L2_MBUS_FMT_SBGGR10_1X10 = 12295,
-    V4L2_MBUS_FMT_SGBRG10_1X10 = 12302,
-    V4L2_MBUS_FMT_SGRBG10_1X10 = 12298,
-    V4L2_MBUS_FMT_SRGGB10_1X10 = 12303,
-    V4L2_MBUS_FMT_SBGGR12_1X12 = 12296,
-    V4L2_MBUS_FMT_SGBRG12_1X12 = 12304,
-    V4L2_MBUS_FMT_SGRBG12_1X12 = 12305,
-    V4L2_MBUS_FMT_SRGGB12_1X12 = 12306,
-    V4L2_MBUS_FMT_JPEG_1X8 = 16385,
-    V4L2_MBUS_FMT_S5C_UYVY_JPEG_1X8 = 20481,
-    V4L2_MBUS_FMT_AHSV8888_1X32 = 24577,
-    V4L2_MBUS_FRAMEFMT_SET_CSC = 0x1,
-  },
-  records = {
-    ["struct v4l2_mbus_framefmt"] = [[{
+constants = {
+  V4L2_MBUS_FMT_FIXED = 1,
+  V4L2_MBUS_FMT_RGB444_2X8_PADHI_BE = 4097,
+  V4L2_MBUS_FMT_RGB444_2X8_PADHI_LE = 4098,
+  V4L2_MBUS_FMT_RGB555_2X8_PADHI_BE = 4099,
+  V4L2_MBUS_FMT_RGB555_2X8_PADHI_LE = 4100,
+  V4L2_MBUS_FMT_BGR565_2X8_BE = 4101,
+  V4L2_MBUS_FMT_BGR565_2X8_LE = 4102,
+  V4L2_MBUS_FMT_RGB565_2X8_BE = 4103,
+  V4L2_MBUS_FMT_RGB565_2X8_LE = 4104,
+  V4L2_MBUS_FMT_RGB666_1X18 = 4105,
+  V4L2_MBUS_FMT_RGB888_1X24 = 4106,
+  V4L2_MBUS_FMT_RGB888_2X12_BE = 4107,
+  V4L2_MBUS_FMT_RGB888_2X12_LE = 4108,
+  V4L2_MBUS_FMT_ARGB8888_1X32 = 4109,
+  V4L2_MBUS_FMT_Y8_1X8 = 8193,
+  V4L2_MBUS_FMT_UV8_1X8 = 8213,
+  V4L2_MBUS_FMT_UYVY8_1_5X8 = 8194,
+  V4L2_MBUS_FMT_VYUY8_1_5X8 = 8195,
+  V4L2_MBUS_FMT_YUYV8_1_5X8 = 8196,
+  V4L2_MBUS_FMT_YVYU8_1_5X8 = 8197,
+  V4L2_MBUS_FMT_UYVY8_2X8 = 8198,
+  V4L2_MBUS_FMT_VYUY8_2X8 = 8199,
+  V4L2_MBUS_FMT_YUYV8_2X8 = 8200,
+  V4L2_MBUS_FMT_YVYU8_2X8 = 8201,
+  V4L2_MBUS_FMT_Y10_1X10 = 8202,
+  V4L2_MBUS_FMT_UYVY10_2X10 = 8216,
+  V4L2_MBUS_FMT_VYUY10_2X10 = 8217,
+  V4L2_MBUS_FMT_YUYV10_2X10 = 8203,
+  V4L2_MBUS_FMT_YVYU10_2X10 = 8204,
+  V4L2_MBUS_FMT_Y12_1X12 = 8211,
+  V4L2_MBUS_FMT_UYVY8_1X16 = 8207,
+  V4L2_MBUS_FMT_VYUY8_1X16 = 8208,
+  V4L2_MBUS_FMT_YUYV8_1X16 = 8209,
+  V4L2_MBUS_FMT_YVYU8_1X16 = 8210,
+  V4L2_MBUS_FMT_YDYUYDYV8_1X16 = 8212,
+  V4L2_MBUS_FMT_UYVY10_1X20 = 8218,
+  V4L2_MBUS_FMT_VYUY10_1X20 = 8219,
+  V4L2_MBUS_FMT_YUYV10_1X20 = 8205,
+  V4L2_MBUS_FMT_YVYU10_1X20 = 8206,
+  V4L2_MBUS_FMT_YUV10_1X30 = 8214,
+  V4L2_MBUS_FMT_AYUV8_1X32 = 8215,
+  V4L2_MBUS_FMT_UYVY12_2X12 = 8220,
+  V4L2_MBUS_FMT_VYUY12_2X12 = 8221,
+  V4L2_MBUS_FMT_YUYV12_2X12 = 8222,
+  V4L2_MBUS_FMT_YVYU12_2X12 = 8223,
+  V4L2_MBUS_FMT_UYVY12_1X24 = 8224,
+  V4L2_MBUS_FMT_VYUY12_1X24 = 8225,
+  V4L2_MBUS_FMT_YUYV12_1X24 = 8226,
+  V4L2_MBUS_FMT_YVYU12_1X24 = 8227,
+  V4L2_MBUS_FMT_SBGGR8_1X8 = 12289,
+  V4L2_MBUS_FMT_SGBRG8_1X8 = 12307,
+  V4L2_MBUS_FMT_SGRBG8_1X8 = 12290,
+  V4L2_MBUS_FMT_SRGGB8_1X8 = 12308,
+  V4L2_MBUS_FMT_SBGGR10_ALAW8_1X8 = 12309,
+  V4L2_MBUS_FMT_SGBRG10_ALAW8_1X8 = 12310,
+  V4L2_MBUS_FMT_SGRBG10_ALAW8_1X8 = 12311,
+  V4L2_MBUS_FMT_SRGGB10_ALAW8_1X8 = 12312,
+  V4L2_MBUS_FMT_SBGGR10_DPCM8_1X8 = 12299,
+  V4L2_MBUS_FMT_SGBRG10_DPCM8_1X8 = 12300,
+  V4L2_MBUS_FMT_SGRBG10_DPCM8_1X8 = 12297,
+  V4L2_MBUS_FMT_SRGGB10_DPCM8_1X8 = 12301,
+  V4L2_MBUS_FMT_SBGGR10_2X8_PADHI_BE = 12291,
+  V4L2_MBUS_FMT_SBGGR10_2X8_PADHI_LE = 12292,
+  V4L2_MBUS_FMT_SBGGR10_2X8_PADLO_BE = 12293,
+  V4L2_MBUS_FMT_SBGGR10_2X8_PADLO_LE = 12294,
+  V4L2_MBUS_FMT_SBGGR10_1X10 = 12295,
+  V4L2_MBUS_FMT_SGBRG10_1X10 = 12302,
+  V4L2_MBUS_FMT_SGRBG10_1X10 = 12298,
+  V4L2_MBUS_FMT_SRGGB10_1X10 = 12303,
+  V4L2_MBUS_FMT_SBGGR12_1X12 = 12296,
+  V4L2_MBUS_FMT_SGBRG12_1X12 = 12304,
+  V4L2_MBUS_FMT_SGRBG12_1X12 = 12305,
+  V4L2_MBUS_FMT_SRGGB12_1X12 = 12306,
+  V4L2_MBUS_FMT_JPEG_1X8 = 16385,
+  V4L2_MBUS_FMT_S5C_UYVY_JPEG_1X8 = 20481,
+  V4L2_MBUS_FMT_AHSV8888_1X32 = 24577,
+  V4L2_MBUS_FRAMEFMT_SET_CSC = 0x1,
+},
+records = {
+  ["struct v4l2_mbus_framefmt"] = [[{
   uint32_t width;
   uint32_t height;
   uint32_t code;
@@ -131,57 +131,57 @@ return {
   uint16_t flags;
   uint16_t reserved[10];
 }]],
-  },
+},
 ]==],
 ["linux/v4l2-subdev.h"] = [==[
-  constants = {
-    V4L2_SUBDEV_FORMAT_TRY = 0,
-    V4L2_SUBDEV_FORMAT_ACTIVE = 1,
-    V4L2_SUBDEV_MBUS_CODE_CSC_COLORSPACE = 0x1,
-    V4L2_SUBDEV_MBUS_CODE_CSC_XFER_FUNC = 0x2,
-    V4L2_SUBDEV_MBUS_CODE_CSC_YCBCR_ENC = 0x4,
-    V4L2_SUBDEV_MBUS_CODE_CSC_HSV_ENC = 4,
-    V4L2_SUBDEV_MBUS_CODE_CSC_QUANTIZATION = 0x8,
-    V4L2_SUBDEV_CAP_RO_SUBDEV = 0x1,
-    V4L2_SUBDEV_CAP_STREAMS = 0x2,
-    V4L2_SUBDEV_ROUTE_FL_ACTIVE = 0x1,
-    V4L2_SUBDEV_CLIENT_CAP_STREAMS = 0x1,
-    V4L2_SUBDEV_CLIENT_CAP_INTERVAL_USES_WHICH = 0x2,
-    VIDIOC_SUBDEV_G_FMT = 0xc0585604,
-    VIDIOC_SUBDEV_S_FMT = 0xc0585605,
-    VIDIOC_SUBDEV_G_FRAME_INTERVAL = 0xc0305615,
-    VIDIOC_SUBDEV_S_FRAME_INTERVAL = 0xc0305616,
-    VIDIOC_SUBDEV_ENUM_MBUS_CODE = 0xc0305602,
-    VIDIOC_SUBDEV_ENUM_FRAME_SIZE = 0xc040564a,
-    VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL = 0xc040564b,
-    VIDIOC_SUBDEV_G_CROP = 0xc038563b,
-    VIDIOC_SUBDEV_S_CROP = 0xc038563c,
-    VIDIOC_SUBDEV_G_SELECTION = 0xc040563d,
-    VIDIOC_SUBDEV_S_SELECTION = 0xc040563e,
-    VIDIOC_SUBDEV_G_ROUTING = 0xc0405626,
-    VIDIOC_SUBDEV_S_ROUTING = 0xc0405627,
-    VIDIOC_SUBDEV_S_CLIENT_CAP = 0xc0085666,
-    VIDIOC_SUBDEV_S_DV_TIMINGS = 0xc0845657,
-    VIDIOC_SUBDEV_G_DV_TIMINGS = 0xc0845658,
-    VIDIOC_SUBDEV_ENUM_DV_TIMINGS = 0xc0945662,
-    VIDIOC_SUBDEV_DV_TIMINGS_CAP = 0xc0905664,
-  },
-  records = {
-    ["struct v4l2_subdev_format"] = [[{
+constants = {
+  V4L2_SUBDEV_FORMAT_TRY = 0,
+  V4L2_SUBDEV_FORMAT_ACTIVE = 1,
+  V4L2_SUBDEV_MBUS_CODE_CSC_COLORSPACE = 0x1,
+  V4L2_SUBDEV_MBUS_CODE_CSC_XFER_FUNC = 0x2,
+  V4L2_SUBDEV_MBUS_CODE_CSC_YCBCR_ENC = 0x4,
+  V4L2_SUBDEV_MBUS_CODE_CSC_HSV_ENC = 4,
+  V4L2_SUBDEV_MBUS_CODE_CSC_QUANTIZATION = 0x8,
+  V4L2_SUBDEV_CAP_RO_SUBDEV = 0x1,
+  V4L2_SUBDEV_CAP_STREAMS = 0x2,
+  V4L2_SUBDEV_ROUTE_FL_ACTIVE = 0x1,
+  V4L2_SUBDEV_CLIENT_CAP_STREAMS = 0x1,
+  V4L2_SUBDEV_CLIENT_CAP_INTERVAL_USES_WHICH = 0x2,
+  VIDIOC_SUBDEV_G_FMT = 0xc0585604,
+  VIDIOC_SUBDEV_S_FMT = 0xc0585605,
+  VIDIOC_SUBDEV_G_FRAME_INTERVAL = 0xc0305615,
+  VIDIOC_SUBDEV_S_FRAME_INTERVAL = 0xc0305616,
+  VIDIOC_SUBDEV_ENUM_MBUS_CODE = 0xc0305602,
+  VIDIOC_SUBDEV_ENUM_FRAME_SIZE = 0xc040564a,
+  VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL = 0xc040564b,
+  VIDIOC_SUBDEV_G_CROP = 0xc038563b,
+  VIDIOC_SUBDEV_S_CROP = 0xc038563c,
+  VIDIOC_SUBDEV_G_SELECTION = 0xc040563d,
+  VIDIOC_SUBDEV_S_SELECTION = 0xc040563e,
+  VIDIOC_SUBDEV_G_ROUTING = 0xc0405626,
+  VIDIOC_SUBDEV_S_ROUTING = 0xc0405627,
+  VIDIOC_SUBDEV_S_CLIENT_CAP = 0xc0085666,
+  VIDIOC_SUBDEV_S_DV_TIMINGS = 0xc0845657,
+  VIDIOC_SUBDEV_G_DV_TIMINGS = 0xc0845658,
+  VIDIOC_SUBDEV_ENUM_DV_TIMINGS = 0xc0945662,
+  VIDIOC_SUBDEV_DV_TIMINGS_CAP = 0xc0905664,
+},
+records = {
+  ["struct v4l2_subdev_format"] = [[{
   uint32_t which;
   uint32_t pad;
   struct v4l2_mbus_framefmt format;
   uint32_t stream;
   uint32_t reserved[7];
 }]],
-    ["struct v4l2_subdev_crop"] = [[{
+  ["struct v4l2_subdev_crop"] = [[{
   uint32_t which;
   uint32_t pad;
   struct v4l2_rect rect;
   uint32_t stream;
   uint32_t reserved[7];
 }]],
-    ["struct v4l2_subdev_mbus_code_enum"] = [[{
+  ["struct v4l2_subdev_mbus_code_enum"] = [[{
   uint32_t pad;
   uint32_t index;
   uint32_t code;
@@ -190,7 +190,7 @@ return {
   uint32_t stream;
   uint32_t reserved[6];
 }]],
-    ["struct v4l2_subdev_frame_size_enum"] = [[{
+  ["struct v4l2_subdev_frame_size_enum"] = [[{
   uint32_t index;
   uint32_t pad;
   uint32_t code;
@@ -202,14 +202,14 @@ return {
   uint32_t stream;
   uint32_t reserved[7];
 }]],
-    ["struct v4l2_subdev_frame_interval"] = [[{
+  ["struct v4l2_subdev_frame_interval"] = [[{
   uint32_t pad;
   struct v4l2_fract interval;
   uint32_t stream;
   uint32_t which;
   uint32_t reserved[7];
 }]],
-    ["struct v4l2_subdev_frame_interval_enum"] = [[{
+  ["struct v4l2_subdev_frame_interval_enum"] = [[{
   uint32_t index;
   uint32_t pad;
   uint32_t code;
@@ -220,7 +220,7 @@ return {
   uint32_t stream;
   uint32_t reserved[7];
 }]],
-    ["struct v4l2_subdev_selection"] = [[{
+  ["struct v4l2_subdev_selection"] = [[{
   uint32_t which;
   uint32_t pad;
   uint32_t target;
@@ -229,12 +229,12 @@ return {
   uint32_t stream;
   uint32_t reserved[7];
 }]],
-    ["struct v4l2_subdev_capability"] = [[{
+  ["struct v4l2_subdev_capability"] = [[{
   uint32_t version;
   uint32_t capabilities;
   uint32_t reserved[14];
 }]],
-    ["struct v4l2_subdev_route"] = [[{
+  ["struct v4l2_subdev_route"] = [[{
   uint32_t sink_pad;
   uint32_t sink_stream;
   uint32_t source_pad;
@@ -242,495 +242,495 @@ return {
   uint32_t flags;
   uint32_t reserved[5];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VIDIOC_SUBDEV_QUERYCAP = 0x80405600,
-        VIDIOC_SUBDEV_G_CLIENT_CAP = 0x80085665,
-        VIDIOC_SUBDEV_G_STD = 0x80085617,
-        VIDIOC_SUBDEV_S_STD = 0x40085618,
-        VIDIOC_SUBDEV_QUERYSTD = 0x8008563f,
-        VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x80845663,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        VIDIOC_SUBDEV_ENUMSTD = 0xc0485619,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        VIDIOC_SUBDEV_G_EDID = 0xc0285628,
-        VIDIOC_SUBDEV_S_EDID = 0xc0285629,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct v4l2_subdev_routing"] = [[{
-    uint32_t which;
-    uint32_t len_routes;
-    uint64_t routes;
-    uint32_t num_routes;
-    uint32_t reserved[11];
-  }]],
-        ["struct v4l2_subdev_client_capability"] = [[{
-    uint64_t capabilities;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        VIDIOC_SUBDEV_ENUMSTD = 0xc0405619,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        VIDIOC_SUBDEV_G_EDID = 0xc0245628,
-        VIDIOC_SUBDEV_S_EDID = 0xc0245629,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VIDIOC_SUBDEV_QUERYCAP = 0x40405600,
-        VIDIOC_SUBDEV_G_CLIENT_CAP = 0x40085665,
-        VIDIOC_SUBDEV_G_STD = 0x40085617,
-        VIDIOC_SUBDEV_S_STD = 0x80085618,
-        VIDIOC_SUBDEV_QUERYSTD = 0x4008563f,
-        VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x40845663,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct v4l2_subdev_routing"] = [[{
-    uint32_t which;
-    uint32_t len_routes;
-    unsigned long routes;
-    uint32_t num_routes;
-    uint32_t reserved[11];
-  }]],
-        ["struct v4l2_subdev_client_capability"] = [[{
-    unsigned long capabilities;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VIDIOC_SUBDEV_QUERYCAP = 0x80405600,
+      VIDIOC_SUBDEV_G_CLIENT_CAP = 0x80085665,
+      VIDIOC_SUBDEV_G_STD = 0x80085617,
+      VIDIOC_SUBDEV_S_STD = 0x40085618,
+      VIDIOC_SUBDEV_QUERYSTD = 0x8008563f,
+      VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x80845663,
     },
   },
+  {
+    on = "!x86",
+    constants = {
+      VIDIOC_SUBDEV_ENUMSTD = 0xc0485619,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      VIDIOC_SUBDEV_G_EDID = 0xc0285628,
+      VIDIOC_SUBDEV_S_EDID = 0xc0285629,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct v4l2_subdev_routing"] = [[{
+  uint32_t which;
+  uint32_t len_routes;
+  uint64_t routes;
+  uint32_t num_routes;
+  uint32_t reserved[11];
+}]],
+      ["struct v4l2_subdev_client_capability"] = [[{
+  uint64_t capabilities;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      VIDIOC_SUBDEV_ENUMSTD = 0xc0405619,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      VIDIOC_SUBDEV_G_EDID = 0xc0245628,
+      VIDIOC_SUBDEV_S_EDID = 0xc0245629,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VIDIOC_SUBDEV_QUERYCAP = 0x40405600,
+      VIDIOC_SUBDEV_G_CLIENT_CAP = 0x40085665,
+      VIDIOC_SUBDEV_G_STD = 0x40085617,
+      VIDIOC_SUBDEV_S_STD = 0x80085618,
+      VIDIOC_SUBDEV_QUERYSTD = 0x4008563f,
+      VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x40845663,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct v4l2_subdev_routing"] = [[{
+  uint32_t which;
+  uint32_t len_routes;
+  unsigned long routes;
+  uint32_t num_routes;
+  uint32_t reserved[11];
+}]],
+      ["struct v4l2_subdev_client_capability"] = [[{
+  unsigned long capabilities;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/vbox_err.h"] = [==[
-  constants = {
-    VINF_SUCCESS = 0,
-    VERR_GENERAL_FAILURE = -1,
-    VERR_INVALID_PARAMETER = -2,
-    VERR_INVALID_MAGIC = -3,
-    VERR_INVALID_HANDLE = -4,
-    VERR_LOCK_FAILED = -5,
-    VERR_INVALID_POINTER = -6,
-    VERR_IDT_FAILED = -7,
-    VERR_NO_MEMORY = -8,
-    VERR_ALREADY_LOADED = -9,
-    VERR_PERMISSION_DENIED = -10,
-    VERR_VERSION_MISMATCH = -11,
-    VERR_NOT_IMPLEMENTED = -12,
-    VERR_INVALID_FLAGS = -13,
-    VERR_NOT_EQUAL = -18,
-    VERR_NOT_SYMLINK = -19,
-    VERR_NO_TMP_MEMORY = -20,
-    VERR_INVALID_FMODE = -21,
-    VERR_WRONG_ORDER = -22,
-    VERR_NO_TLS_FOR_SELF = -23,
-    VERR_FAILED_TO_SET_SELF_TLS = -24,
-    VERR_NO_CONT_MEMORY = -26,
-    VERR_NO_PAGE_MEMORY = -27,
-    VERR_THREAD_IS_DEAD = -29,
-    VERR_THREAD_NOT_WAITABLE = -30,
-    VERR_PAGE_TABLE_NOT_PRESENT = -31,
-    VERR_INVALID_CONTEXT = -32,
-    VERR_TIMER_BUSY = -33,
-    VERR_ADDRESS_CONFLICT = -34,
-    VERR_UNRESOLVED_ERROR = -35,
-    VERR_INVALID_FUNCTION = -36,
-    VERR_NOT_SUPPORTED = -37,
-    VERR_ACCESS_DENIED = -38,
-    VERR_INTERRUPTED = -39,
-    VERR_TIMEOUT = -40,
-    VERR_BUFFER_OVERFLOW = -41,
-    VERR_TOO_MUCH_DATA = -42,
-    VERR_MAX_THRDS_REACHED = -43,
-    VERR_MAX_PROCS_REACHED = -44,
-    VERR_SIGNAL_REFUSED = -45,
-    VERR_SIGNAL_PENDING = -46,
-    VERR_SIGNAL_INVALID = -47,
-    VERR_STATE_CHANGED = -48,
-    VERR_INVALID_UUID_FORMAT = -49,
-    VERR_PROCESS_NOT_FOUND = -50,
-    VERR_PROCESS_RUNNING = -51,
-    VERR_TRY_AGAIN = -52,
-    VERR_PARSE_ERROR = -53,
-    VERR_OUT_OF_RANGE = -54,
-    VERR_NUMBER_TOO_BIG = -55,
-    VERR_NO_DIGITS = -56,
-    VERR_NEGATIVE_UNSIGNED = -57,
-    VERR_NO_TRANSLATION = -58,
-    VERR_NOT_FOUND = -78,
-    VERR_INVALID_STATE = -79,
-    VERR_OUT_OF_RESOURCES = -80,
-    VERR_FILE_NOT_FOUND = -102,
-    VERR_PATH_NOT_FOUND = -103,
-    VERR_INVALID_NAME = -104,
-    VERR_ALREADY_EXISTS = -105,
-    VERR_TOO_MANY_OPEN_FILES = -106,
-    VERR_SEEK = -107,
-    VERR_NEGATIVE_SEEK = -108,
-    VERR_SEEK_ON_DEVICE = -109,
-    VERR_EOF = -110,
-    VERR_READ_ERROR = -111,
-    VERR_WRITE_ERROR = -112,
-    VERR_WRITE_PROTECT = -113,
-    VERR_SHARING_VIOLATION = -114,
-    VERR_FILE_LOCK_FAILED = -115,
-    VERR_FILE_LOCK_VIOLATION = -116,
-    VERR_CANT_CREATE = -117,
-    VERR_CANT_DELETE_DIRECTORY = -118,
-    VERR_NOT_SAME_DEVICE = -119,
-    VERR_FILENAME_TOO_LONG = -120,
-    VERR_MEDIA_NOT_PRESENT = -121,
-    VERR_MEDIA_NOT_RECOGNIZED = -122,
-    VERR_FILE_NOT_LOCKED = -123,
-    VERR_FILE_LOCK_LOST = -124,
-    VERR_DIR_NOT_EMPTY = -125,
-    VERR_NOT_A_DIRECTORY = -126,
-    VERR_IS_A_DIRECTORY = -127,
-    VERR_FILE_TOO_BIG = -128,
-    VERR_NET_IO_ERROR = -400,
-    VERR_NET_OUT_OF_RESOURCES = -401,
-    VERR_NET_HOST_NOT_FOUND = -402,
-    VERR_NET_PATH_NOT_FOUND = -403,
-    VERR_NET_PRINT_ERROR = -404,
-    VERR_NET_NO_NETWORK = -405,
-    VERR_NET_NOT_UNIQUE_NAME = -406,
-    VERR_NET_IN_PROGRESS = -436,
-    VERR_NET_ALREADY_IN_PROGRESS = -437,
-    VERR_NET_NOT_SOCKET = -438,
-    VERR_NET_DEST_ADDRESS_REQUIRED = -439,
-    VERR_NET_MSG_SIZE = -440,
-    VERR_NET_PROTOCOL_TYPE = -441,
-    VERR_NET_PROTOCOL_NOT_AVAILABLE = -442,
-    VERR_NET_PROTOCOL_NOT_SUPPORTED = -443,
-    VERR_NET_SOCKET_TYPE_NOT_SUPPORTED = -444,
-    VERR_NET_OPERATION_NOT_SUPPORTED = -445,
-    VERR_NET_PROTOCOL_FAMILY_NOT_SUPPORTED = -446,
-    VERR_NET_ADDRESS_FAMILY_NOT_SUPPORTED = -447,
-    VERR_NET_ADDRESS_IN_USE = -448,
-    VERR_NET_ADDRESS_NOT_AVAILABLE = -449,
-    VERR_NET_DOWN = -450,
-    VERR_NET_UNREACHABLE = -451,
-    VERR_NET_CONNECTION_RESET = -452,
-    VERR_NET_CONNECTION_ABORTED = -453,
-    VERR_NET_CONNECTION_RESET_BY_PEER = -454,
-    VERR_NET_NO_BUFFER_SPACE = -455,
-    VERR_NET_ALREADY_CONNECTED = -456,
-    VERR_NET_NOT_CONNECTED = -457,
-    VERR_NET_SHUTDOWN = -458,
-    VERR_NET_TOO_MANY_REFERENCES = -459,
-    VERR_NET_CONNECTION_TIMED_OUT = -460,
-    VERR_NET_CONNECTION_REFUSED = -461,
-    VERR_NET_HOST_DOWN = -464,
-    VERR_NET_HOST_UNREACHABLE = -465,
-    VERR_NET_PROTOCOL_ERROR = -466,
-    VERR_NET_INCOMPLETE_TX_PACKET = -467,
-    VERR_RESOURCE_BUSY = -138,
-    VERR_DISK_FULL = -152,
-    VERR_TOO_MANY_SYMLINKS = -156,
-    VERR_NO_MORE_FILES = -201,
-    VERR_INTERNAL_ERROR = -225,
-    VERR_INTERNAL_ERROR_2 = -226,
-    VERR_INTERNAL_ERROR_3 = -227,
-    VERR_INTERNAL_ERROR_4 = -228,
-    VERR_DEV_IO_ERROR = -250,
-    VERR_IO_BAD_LENGTH = -255,
-    VERR_BROKEN_PIPE = -301,
-    VERR_NO_DATA = -304,
-    VERR_SEM_DESTROYED = -363,
-    VERR_DEADLOCK = -365,
-    VERR_BAD_EXE_FORMAT = -608,
-    VINF_HGCM_ASYNC_EXECUTE = 2903,
-  },
+constants = {
+  VINF_SUCCESS = 0,
+  VERR_GENERAL_FAILURE = -1,
+  VERR_INVALID_PARAMETER = -2,
+  VERR_INVALID_MAGIC = -3,
+  VERR_INVALID_HANDLE = -4,
+  VERR_LOCK_FAILED = -5,
+  VERR_INVALID_POINTER = -6,
+  VERR_IDT_FAILED = -7,
+  VERR_NO_MEMORY = -8,
+  VERR_ALREADY_LOADED = -9,
+  VERR_PERMISSION_DENIED = -10,
+  VERR_VERSION_MISMATCH = -11,
+  VERR_NOT_IMPLEMENTED = -12,
+  VERR_INVALID_FLAGS = -13,
+  VERR_NOT_EQUAL = -18,
+  VERR_NOT_SYMLINK = -19,
+  VERR_NO_TMP_MEMORY = -20,
+  VERR_INVALID_FMODE = -21,
+  VERR_WRONG_ORDER = -22,
+  VERR_NO_TLS_FOR_SELF = -23,
+  VERR_FAILED_TO_SET_SELF_TLS = -24,
+  VERR_NO_CONT_MEMORY = -26,
+  VERR_NO_PAGE_MEMORY = -27,
+  VERR_THREAD_IS_DEAD = -29,
+  VERR_THREAD_NOT_WAITABLE = -30,
+  VERR_PAGE_TABLE_NOT_PRESENT = -31,
+  VERR_INVALID_CONTEXT = -32,
+  VERR_TIMER_BUSY = -33,
+  VERR_ADDRESS_CONFLICT = -34,
+  VERR_UNRESOLVED_ERROR = -35,
+  VERR_INVALID_FUNCTION = -36,
+  VERR_NOT_SUPPORTED = -37,
+  VERR_ACCESS_DENIED = -38,
+  VERR_INTERRUPTED = -39,
+  VERR_TIMEOUT = -40,
+  VERR_BUFFER_OVERFLOW = -41,
+  VERR_TOO_MUCH_DATA = -42,
+  VERR_MAX_THRDS_REACHED = -43,
+  VERR_MAX_PROCS_REACHED = -44,
+  VERR_SIGNAL_REFUSED = -45,
+  VERR_SIGNAL_PENDING = -46,
+  VERR_SIGNAL_INVALID = -47,
+  VERR_STATE_CHANGED = -48,
+  VERR_INVALID_UUID_FORMAT = -49,
+  VERR_PROCESS_NOT_FOUND = -50,
+  VERR_PROCESS_RUNNING = -51,
+  VERR_TRY_AGAIN = -52,
+  VERR_PARSE_ERROR = -53,
+  VERR_OUT_OF_RANGE = -54,
+  VERR_NUMBER_TOO_BIG = -55,
+  VERR_NO_DIGITS = -56,
+  VERR_NEGATIVE_UNSIGNED = -57,
+  VERR_NO_TRANSLATION = -58,
+  VERR_NOT_FOUND = -78,
+  VERR_INVALID_STATE = -79,
+  VERR_OUT_OF_RESOURCES = -80,
+  VERR_FILE_NOT_FOUND = -102,
+  VERR_PATH_NOT_FOUND = -103,
+  VERR_INVALID_NAME = -104,
+  VERR_ALREADY_EXISTS = -105,
+  VERR_TOO_MANY_OPEN_FILES = -106,
+  VERR_SEEK = -107,
+  VERR_NEGATIVE_SEEK = -108,
+  VERR_SEEK_ON_DEVICE = -109,
+  VERR_EOF = -110,
+  VERR_READ_ERROR = -111,
+  VERR_WRITE_ERROR = -112,
+  VERR_WRITE_PROTECT = -113,
+  VERR_SHARING_VIOLATION = -114,
+  VERR_FILE_LOCK_FAILED = -115,
+  VERR_FILE_LOCK_VIOLATION = -116,
+  VERR_CANT_CREATE = -117,
+  VERR_CANT_DELETE_DIRECTORY = -118,
+  VERR_NOT_SAME_DEVICE = -119,
+  VERR_FILENAME_TOO_LONG = -120,
+  VERR_MEDIA_NOT_PRESENT = -121,
+  VERR_MEDIA_NOT_RECOGNIZED = -122,
+  VERR_FILE_NOT_LOCKED = -123,
+  VERR_FILE_LOCK_LOST = -124,
+  VERR_DIR_NOT_EMPTY = -125,
+  VERR_NOT_A_DIRECTORY = -126,
+  VERR_IS_A_DIRECTORY = -127,
+  VERR_FILE_TOO_BIG = -128,
+  VERR_NET_IO_ERROR = -400,
+  VERR_NET_OUT_OF_RESOURCES = -401,
+  VERR_NET_HOST_NOT_FOUND = -402,
+  VERR_NET_PATH_NOT_FOUND = -403,
+  VERR_NET_PRINT_ERROR = -404,
+  VERR_NET_NO_NETWORK = -405,
+  VERR_NET_NOT_UNIQUE_NAME = -406,
+  VERR_NET_IN_PROGRESS = -436,
+  VERR_NET_ALREADY_IN_PROGRESS = -437,
+  VERR_NET_NOT_SOCKET = -438,
+  VERR_NET_DEST_ADDRESS_REQUIRED = -439,
+  VERR_NET_MSG_SIZE = -440,
+  VERR_NET_PROTOCOL_TYPE = -441,
+  VERR_NET_PROTOCOL_NOT_AVAILABLE = -442,
+  VERR_NET_PROTOCOL_NOT_SUPPORTED = -443,
+  VERR_NET_SOCKET_TYPE_NOT_SUPPORTED = -444,
+  VERR_NET_OPERATION_NOT_SUPPORTED = -445,
+  VERR_NET_PROTOCOL_FAMILY_NOT_SUPPORTED = -446,
+  VERR_NET_ADDRESS_FAMILY_NOT_SUPPORTED = -447,
+  VERR_NET_ADDRESS_IN_USE = -448,
+  VERR_NET_ADDRESS_NOT_AVAILABLE = -449,
+  VERR_NET_DOWN = -450,
+  VERR_NET_UNREACHABLE = -451,
+  VERR_NET_CONNECTION_RESET = -452,
+  VERR_NET_CONNECTION_ABORTED = -453,
+  VERR_NET_CONNECTION_RESET_BY_PEER = -454,
+  VERR_NET_NO_BUFFER_SPACE = -455,
+  VERR_NET_ALREADY_CONNECTED = -456,
+  VERR_NET_NOT_CONNECTED = -457,
+  VERR_NET_SHUTDOWN = -458,
+  VERR_NET_TOO_MANY_REFERENCES = -459,
+  VERR_NET_CONNECTION_TIMED_OUT = -460,
+  VERR_NET_CONNECTION_REFUSED = -461,
+  VERR_NET_HOST_DOWN = -464,
+  VERR_NET_HOST_UNREACHABLE = -465,
+  VERR_NET_PROTOCOL_ERROR = -466,
+  VERR_NET_INCOMPLETE_TX_PACKET = -467,
+  VERR_RESOURCE_BUSY = -138,
+  VERR_DISK_FULL = -152,
+  VERR_TOO_MANY_SYMLINKS = -156,
+  VERR_NO_MORE_FILES = -201,
+  VERR_INTERNAL_ERROR = -225,
+  VERR_INTERNAL_ERROR_2 = -226,
+  VERR_INTERNAL_ERROR_3 = -227,
+  VERR_INTERNAL_ERROR_4 = -228,
+  VERR_DEV_IO_ERROR = -250,
+  VERR_IO_BAD_LENGTH = -255,
+  VERR_BROKEN_PIPE = -301,
+  VERR_NO_DATA = -304,
+  VERR_SEM_DESTROYED = -363,
+  VERR_DEADLOCK = -365,
+  VERR_BAD_EXE_FORMAT = -608,
+  VINF_HGCM_ASYNC_EXECUTE = 2903,
+},
 ]==],
 ["linux/vbox_vmmdev_types.h"] = [==[
-  constants = {
-    VMMDEVREQ_INVALID_REQUEST = 0,
-    VMMDEVREQ_GET_MOUSE_STATUS = 1,
-    VMMDEVREQ_SET_MOUSE_STATUS = 2,
-    VMMDEVREQ_SET_POINTER_SHAPE = 3,
-    VMMDEVREQ_GET_HOST_VERSION = 4,
-    VMMDEVREQ_IDLE = 5,
-    VMMDEVREQ_GET_HOST_TIME = 10,
-    VMMDEVREQ_GET_HYPERVISOR_INFO = 20,
-    VMMDEVREQ_SET_HYPERVISOR_INFO = 21,
-    VMMDEVREQ_REGISTER_PATCH_MEMORY = 22,
-    VMMDEVREQ_DEREGISTER_PATCH_MEMORY = 23,
-    VMMDEVREQ_SET_POWER_STATUS = 30,
-    VMMDEVREQ_ACKNOWLEDGE_EVENTS = 41,
-    VMMDEVREQ_CTL_GUEST_FILTER_MASK = 42,
-    VMMDEVREQ_REPORT_GUEST_INFO = 50,
-    VMMDEVREQ_REPORT_GUEST_INFO2 = 58,
-    VMMDEVREQ_REPORT_GUEST_STATUS = 59,
-    VMMDEVREQ_REPORT_GUEST_USER_STATE = 74,
-    VMMDEVREQ_GET_DISPLAY_CHANGE_REQ = 51,
-    VMMDEVREQ_VIDEMODE_SUPPORTED = 52,
-    VMMDEVREQ_GET_HEIGHT_REDUCTION = 53,
-    VMMDEVREQ_GET_DISPLAY_CHANGE_REQ2 = 54,
-    VMMDEVREQ_REPORT_GUEST_CAPABILITIES = 55,
-    VMMDEVREQ_SET_GUEST_CAPABILITIES = 56,
-    VMMDEVREQ_VIDEMODE_SUPPORTED2 = 57,
-    VMMDEVREQ_GET_DISPLAY_CHANGE_REQEX = 80,
-    VMMDEVREQ_GET_DISPLAY_CHANGE_REQ_MULTI = 81,
-    VMMDEVREQ_HGCM_CONNECT = 60,
-    VMMDEVREQ_HGCM_DISCONNECT = 61,
-    VMMDEVREQ_HGCM_CALL32 = 62,
-    VMMDEVREQ_HGCM_CALL64 = 63,
-    VMMDEVREQ_HGCM_CANCEL = 64,
-    VMMDEVREQ_HGCM_CANCEL2 = 65,
-    VMMDEVREQ_VIDEO_ACCEL_ENABLE = 70,
-    VMMDEVREQ_VIDEO_ACCEL_FLUSH = 71,
-    VMMDEVREQ_VIDEO_SET_VISIBLE_REGION = 72,
-    VMMDEVREQ_GET_SEAMLESS_CHANGE_REQ = 73,
-    VMMDEVREQ_QUERY_CREDENTIALS = 100,
-    VMMDEVREQ_REPORT_CREDENTIALS_JUDGEMENT = 101,
-    VMMDEVREQ_REPORT_GUEST_STATS = 110,
-    VMMDEVREQ_GET_MEMBALLOON_CHANGE_REQ = 111,
-    VMMDEVREQ_GET_STATISTICS_CHANGE_REQ = 112,
-    VMMDEVREQ_CHANGE_MEMBALLOON = 113,
-    VMMDEVREQ_GET_VRDPCHANGE_REQ = 150,
-    VMMDEVREQ_LOG_STRING = 200,
-    VMMDEVREQ_GET_CPU_HOTPLUG_REQ = 210,
-    VMMDEVREQ_SET_CPU_HOTPLUG_STATUS = 211,
-    VMMDEVREQ_REGISTER_SHARED_MODULE = 212,
-    VMMDEVREQ_UNREGISTER_SHARED_MODULE = 213,
-    VMMDEVREQ_CHECK_SHARED_MODULES = 214,
-    VMMDEVREQ_GET_PAGE_SHARING_STATUS = 215,
-    VMMDEVREQ_DEBUG_IS_PAGE_SHARED = 216,
-    VMMDEVREQ_GET_SESSION_ID = 217,
-    VMMDEVREQ_WRITE_COREDUMP = 218,
-    VMMDEVREQ_GUEST_HEARTBEAT = 219,
-    VMMDEVREQ_HEARTBEAT_CONFIGURE = 220,
-    VMMDEVREQ_NT_BUG_CHECK = 221,
-    VMMDEVREQ_VIDEO_UPDATE_MONITOR_POSITIONS = 222,
-    VMMDEVREQ_SIZEHACK = 2147483647,
-    VMMDEV_HGCM_LOC_INVALID = 0,
-    VMMDEV_HGCM_LOC_LOCALHOST = 1,
-    VMMDEV_HGCM_LOC_LOCALHOST_EXISTING = 2,
-    VMMDEV_HGCM_LOC_SIZEHACK = 2147483647,
-    VMMDEV_HGCM_PARM_TYPE_INVALID = 0,
-    VMMDEV_HGCM_PARM_TYPE_32BIT = 1,
-    VMMDEV_HGCM_PARM_TYPE_64BIT = 2,
-    VMMDEV_HGCM_PARM_TYPE_PHYSADDR = 3,
-    VMMDEV_HGCM_PARM_TYPE_LINADDR = 4,
-    VMMDEV_HGCM_PARM_TYPE_LINADDR_IN = 5,
-    VMMDEV_HGCM_PARM_TYPE_LINADDR_OUT = 6,
-    VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL = 7,
-    VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL_IN = 8,
-    VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL_OUT = 9,
-    VMMDEV_HGCM_PARM_TYPE_PAGELIST = 10,
-    VMMDEV_HGCM_PARM_TYPE_SIZEHACK = 2147483647,
-    VMMDEV_REQUESTOR_USR_NOT_GIVEN = 0x0,
-    VMMDEV_REQUESTOR_USR_DRV = 0x1,
-    VMMDEV_REQUESTOR_USR_DRV_OTHER = 0x2,
-    VMMDEV_REQUESTOR_USR_ROOT = 0x3,
-    VMMDEV_REQUESTOR_USR_USER = 0x6,
-    VMMDEV_REQUESTOR_USR_MASK = 0x7,
-    VMMDEV_REQUESTOR_KERNEL = 0x0,
-    VMMDEV_REQUESTOR_USERMODE = 0x8,
-    VMMDEV_REQUESTOR_MODE_MASK = 0x8,
-    VMMDEV_REQUESTOR_CON_DONT_KNOW = 0x0,
-    VMMDEV_REQUESTOR_CON_NO = 0x10,
-    VMMDEV_REQUESTOR_CON_YES = 0x20,
-    VMMDEV_REQUESTOR_CON_MASK = 0x30,
-    VMMDEV_REQUESTOR_GRP_VBOX = 0x80,
-    VMMDEV_REQUESTOR_TRUST_NOT_GIVEN = 0x0,
-    VMMDEV_REQUESTOR_TRUST_UNTRUSTED = 0x1000,
-    VMMDEV_REQUESTOR_TRUST_LOW = 0x2000,
-    VMMDEV_REQUESTOR_TRUST_MEDIUM = 0x3000,
-    VMMDEV_REQUESTOR_TRUST_MEDIUM_PLUS = 0x4000,
-    VMMDEV_REQUESTOR_TRUST_HIGH = 0x5000,
-    VMMDEV_REQUESTOR_TRUST_SYSTEM = 0x6000,
-    VMMDEV_REQUESTOR_TRUST_PROTECTED = 0x7000,
-    VMMDEV_REQUESTOR_TRUST_MASK = 0x7000,
-    VMMDEV_REQUESTOR_USER_DEVICE = 0x8000,
-    VMMDEV_HGCM_F_PARM_DIRECTION_NONE = 0x0,
-    VMMDEV_HGCM_F_PARM_DIRECTION_TO_HOST = 0x1,
-    VMMDEV_HGCM_F_PARM_DIRECTION_FROM_HOST = 0x2,
-    VMMDEV_HGCM_F_PARM_DIRECTION_BOTH = 0x3,
-  },
-  records = {
-    ["struct vmmdev_hgcm_service_location_localhost"] = [[{
+constants = {
+  VMMDEVREQ_INVALID_REQUEST = 0,
+  VMMDEVREQ_GET_MOUSE_STATUS = 1,
+  VMMDEVREQ_SET_MOUSE_STATUS = 2,
+  VMMDEVREQ_SET_POINTER_SHAPE = 3,
+  VMMDEVREQ_GET_HOST_VERSION = 4,
+  VMMDEVREQ_IDLE = 5,
+  VMMDEVREQ_GET_HOST_TIME = 10,
+  VMMDEVREQ_GET_HYPERVISOR_INFO = 20,
+  VMMDEVREQ_SET_HYPERVISOR_INFO = 21,
+  VMMDEVREQ_REGISTER_PATCH_MEMORY = 22,
+  VMMDEVREQ_DEREGISTER_PATCH_MEMORY = 23,
+  VMMDEVREQ_SET_POWER_STATUS = 30,
+  VMMDEVREQ_ACKNOWLEDGE_EVENTS = 41,
+  VMMDEVREQ_CTL_GUEST_FILTER_MASK = 42,
+  VMMDEVREQ_REPORT_GUEST_INFO = 50,
+  VMMDEVREQ_REPORT_GUEST_INFO2 = 58,
+  VMMDEVREQ_REPORT_GUEST_STATUS = 59,
+  VMMDEVREQ_REPORT_GUEST_USER_STATE = 74,
+  VMMDEVREQ_GET_DISPLAY_CHANGE_REQ = 51,
+  VMMDEVREQ_VIDEMODE_SUPPORTED = 52,
+  VMMDEVREQ_GET_HEIGHT_REDUCTION = 53,
+  VMMDEVREQ_GET_DISPLAY_CHANGE_REQ2 = 54,
+  VMMDEVREQ_REPORT_GUEST_CAPABILITIES = 55,
+  VMMDEVREQ_SET_GUEST_CAPABILITIES = 56,
+  VMMDEVREQ_VIDEMODE_SUPPORTED2 = 57,
+  VMMDEVREQ_GET_DISPLAY_CHANGE_REQEX = 80,
+  VMMDEVREQ_GET_DISPLAY_CHANGE_REQ_MULTI = 81,
+  VMMDEVREQ_HGCM_CONNECT = 60,
+  VMMDEVREQ_HGCM_DISCONNECT = 61,
+  VMMDEVREQ_HGCM_CALL32 = 62,
+  VMMDEVREQ_HGCM_CALL64 = 63,
+  VMMDEVREQ_HGCM_CANCEL = 64,
+  VMMDEVREQ_HGCM_CANCEL2 = 65,
+  VMMDEVREQ_VIDEO_ACCEL_ENABLE = 70,
+  VMMDEVREQ_VIDEO_ACCEL_FLUSH = 71,
+  VMMDEVREQ_VIDEO_SET_VISIBLE_REGION = 72,
+  VMMDEVREQ_GET_SEAMLESS_CHANGE_REQ = 73,
+  VMMDEVREQ_QUERY_CREDENTIALS = 100,
+  VMMDEVREQ_REPORT_CREDENTIALS_JUDGEMENT = 101,
+  VMMDEVREQ_REPORT_GUEST_STATS = 110,
+  VMMDEVREQ_GET_MEMBALLOON_CHANGE_REQ = 111,
+  VMMDEVREQ_GET_STATISTICS_CHANGE_REQ = 112,
+  VMMDEVREQ_CHANGE_MEMBALLOON = 113,
+  VMMDEVREQ_GET_VRDPCHANGE_REQ = 150,
+  VMMDEVREQ_LOG_STRING = 200,
+  VMMDEVREQ_GET_CPU_HOTPLUG_REQ = 210,
+  VMMDEVREQ_SET_CPU_HOTPLUG_STATUS = 211,
+  VMMDEVREQ_REGISTER_SHARED_MODULE = 212,
+  VMMDEVREQ_UNREGISTER_SHARED_MODULE = 213,
+  VMMDEVREQ_CHECK_SHARED_MODULES = 214,
+  VMMDEVREQ_GET_PAGE_SHARING_STATUS = 215,
+  VMMDEVREQ_DEBUG_IS_PAGE_SHARED = 216,
+  VMMDEVREQ_GET_SESSION_ID = 217,
+  VMMDEVREQ_WRITE_COREDUMP = 218,
+  VMMDEVREQ_GUEST_HEARTBEAT = 219,
+  VMMDEVREQ_HEARTBEAT_CONFIGURE = 220,
+  VMMDEVREQ_NT_BUG_CHECK = 221,
+  VMMDEVREQ_VIDEO_UPDATE_MONITOR_POSITIONS = 222,
+  VMMDEVREQ_SIZEHACK = 2147483647,
+  VMMDEV_HGCM_LOC_INVALID = 0,
+  VMMDEV_HGCM_LOC_LOCALHOST = 1,
+  VMMDEV_HGCM_LOC_LOCALHOST_EXISTING = 2,
+  VMMDEV_HGCM_LOC_SIZEHACK = 2147483647,
+  VMMDEV_HGCM_PARM_TYPE_INVALID = 0,
+  VMMDEV_HGCM_PARM_TYPE_32BIT = 1,
+  VMMDEV_HGCM_PARM_TYPE_64BIT = 2,
+  VMMDEV_HGCM_PARM_TYPE_PHYSADDR = 3,
+  VMMDEV_HGCM_PARM_TYPE_LINADDR = 4,
+  VMMDEV_HGCM_PARM_TYPE_LINADDR_IN = 5,
+  VMMDEV_HGCM_PARM_TYPE_LINADDR_OUT = 6,
+  VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL = 7,
+  VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL_IN = 8,
+  VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL_OUT = 9,
+  VMMDEV_HGCM_PARM_TYPE_PAGELIST = 10,
+  VMMDEV_HGCM_PARM_TYPE_SIZEHACK = 2147483647,
+  VMMDEV_REQUESTOR_USR_NOT_GIVEN = 0x0,
+  VMMDEV_REQUESTOR_USR_DRV = 0x1,
+  VMMDEV_REQUESTOR_USR_DRV_OTHER = 0x2,
+  VMMDEV_REQUESTOR_USR_ROOT = 0x3,
+  VMMDEV_REQUESTOR_USR_USER = 0x6,
+  VMMDEV_REQUESTOR_USR_MASK = 0x7,
+  VMMDEV_REQUESTOR_KERNEL = 0x0,
+  VMMDEV_REQUESTOR_USERMODE = 0x8,
+  VMMDEV_REQUESTOR_MODE_MASK = 0x8,
+  VMMDEV_REQUESTOR_CON_DONT_KNOW = 0x0,
+  VMMDEV_REQUESTOR_CON_NO = 0x10,
+  VMMDEV_REQUESTOR_CON_YES = 0x20,
+  VMMDEV_REQUESTOR_CON_MASK = 0x30,
+  VMMDEV_REQUESTOR_GRP_VBOX = 0x80,
+  VMMDEV_REQUESTOR_TRUST_NOT_GIVEN = 0x0,
+  VMMDEV_REQUESTOR_TRUST_UNTRUSTED = 0x1000,
+  VMMDEV_REQUESTOR_TRUST_LOW = 0x2000,
+  VMMDEV_REQUESTOR_TRUST_MEDIUM = 0x3000,
+  VMMDEV_REQUESTOR_TRUST_MEDIUM_PLUS = 0x4000,
+  VMMDEV_REQUESTOR_TRUST_HIGH = 0x5000,
+  VMMDEV_REQUESTOR_TRUST_SYSTEM = 0x6000,
+  VMMDEV_REQUESTOR_TRUST_PROTECTED = 0x7000,
+  VMMDEV_REQUESTOR_TRUST_MASK = 0x7000,
+  VMMDEV_REQUESTOR_USER_DEVICE = 0x8000,
+  VMMDEV_HGCM_F_PARM_DIRECTION_NONE = 0x0,
+  VMMDEV_HGCM_F_PARM_DIRECTION_TO_HOST = 0x1,
+  VMMDEV_HGCM_F_PARM_DIRECTION_FROM_HOST = 0x2,
+  VMMDEV_HGCM_F_PARM_DIRECTION_BOTH = 0x3,
+},
+records = {
+  ["struct vmmdev_hgcm_service_location_localhost"] = [[{
   char service_name[128];
 }]],
-    ["struct vmmdev_hgcm_service_location"] = [[{
+  ["struct vmmdev_hgcm_service_location"] = [[{
   uint32_t type;
   union {
     struct vmmdev_hgcm_service_location_localhost localhost;
   } u;
 }]],
-  },
-  typedefs = {
-    vmmdev_hgcm_service_location_localhost_asrt_size = "char [1]",
-    vmmdev_hgcm_service_location_asrt_size = "char [1]",
-    vmmdev_hgcm_function_parameter32_asrt_size = "char [1]",
-    vmmdev_hgcm_function_parameter64_asrt_size = "char [1]",
-    vmmdev_hgcm_pagelist_asrt_size = "char [1]",
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        VMMDEVREQ_HGCM_CALL = 63,
-      },
+},
+typedefs = {
+  vmmdev_hgcm_service_location_localhost_asrt_size = "char [1]",
+  vmmdev_hgcm_service_location_asrt_size = "char [1]",
+  vmmdev_hgcm_function_parameter32_asrt_size = "char [1]",
+  vmmdev_hgcm_function_parameter64_asrt_size = "char [1]",
+  vmmdev_hgcm_pagelist_asrt_size = "char [1]",
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      VMMDEVREQ_HGCM_CALL = 63,
     },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vmmdev_hgcm_function_parameter32"] = [[{
-    uint32_t type;
-    union {
-      uint32_t value32;
-      uint64_t value64;
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vmmdev_hgcm_function_parameter32"] = [[{
+  uint32_t type;
+  union {
+    uint32_t value32;
+    uint64_t value64;
+    struct {
+      uint32_t size;
+      union {
+        uint32_t phys_addr;
+        uint32_t linear_addr;
+      } u;
+    } pointer;
+    struct {
+      uint32_t size;
+      uint32_t offset;
+    } page_list;
+  } __attribute__((packed)) u;
+} __attribute__((packed))]],
+      ["struct vmmdev_hgcm_function_parameter64"] = [[{
+  uint32_t type;
+  union {
+    uint32_t value32;
+    uint64_t value64;
+    struct {
+      uint32_t size;
+      union {
+        uint64_t phys_addr;
+        uint64_t linear_addr;
+      } __attribute__((packed)) u;
+    } __attribute__((packed)) pointer;
+    struct {
+      uint32_t size;
+      uint32_t offset;
+    } page_list;
+  } __attribute__((packed)) u;
+} __attribute__((packed))]],
+      ["struct vmmdev_hgcm_pagelist"] = [[{
+  uint32_t flags;
+  uint16_t offset_first_page;
+  uint16_t page_count;
+  union {
+    uint64_t unused;
+    struct {
       struct {
-        uint32_t size;
-        union {
-          uint32_t phys_addr;
-          uint32_t linear_addr;
-        } u;
-      } pointer;
-      struct {
-        uint32_t size;
-        uint32_t offset;
-      } page_list;
-    } __attribute__((packed)) u;
-  } __attribute__((packed))]],
-        ["struct vmmdev_hgcm_function_parameter64"] = [[{
-    uint32_t type;
-    union {
-      uint32_t value32;
-      uint64_t value64;
-      struct {
-        uint32_t size;
-        union {
-          uint64_t phys_addr;
-          uint64_t linear_addr;
-        } __attribute__((packed)) u;
-      } __attribute__((packed)) pointer;
-      struct {
-        uint32_t size;
-        uint32_t offset;
-      } page_list;
-    } __attribute__((packed)) u;
-  } __attribute__((packed))]],
-        ["struct vmmdev_hgcm_pagelist"] = [[{
-    uint32_t flags;
-    uint16_t offset_first_page;
-    uint16_t page_count;
-    union {
-      uint64_t unused;
-      struct {
-        struct {
-        } __empty_pages;
-        uint64_t pages[];
-      };
+      } __empty_pages;
+      uint64_t pages[];
     };
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        VMMDEVREQ_HGCM_CALL = 62,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vmmdev_hgcm_function_parameter32"] = [[{
-    uint32_t type;
-    union {
-      uint32_t value32;
-      unsigned long value64;
-      struct {
-        uint32_t size;
-        union {
-          uint32_t phys_addr;
-          uint32_t linear_addr;
-        } u;
-      } pointer;
-      struct {
-        uint32_t size;
-        uint32_t offset;
-      } page_list;
-    } __attribute__((packed)) u;
-  } __attribute__((packed))]],
-        ["struct vmmdev_hgcm_function_parameter64"] = [[{
-    uint32_t type;
-    union {
-      uint32_t value32;
-      unsigned long value64;
-      struct {
-        uint32_t size;
-        union {
-          unsigned long phys_addr;
-          unsigned long linear_addr;
-        } __attribute__((packed)) u;
-      } __attribute__((packed)) pointer;
-      struct {
-        uint32_t size;
-        uint32_t offset;
-      } page_list;
-    } __attribute__((packed)) u;
-  } __attribute__((packed))]],
-        ["struct vmmdev_hgcm_pagelist"] = [[{
-    uint32_t flags;
-    uint16_t offset_first_page;
-    uint16_t page_count;
-    union {
-      unsigned long unused;
-      struct {
-        struct {
-        } __empty_pages;
-        unsigned long pages[];
-      };
-    };
-  }]],
-      },
+  };
+}]],
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      VMMDEVREQ_HGCM_CALL = 62,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vmmdev_hgcm_function_parameter32"] = [[{
+  uint32_t type;
+  union {
+    uint32_t value32;
+    unsigned long value64;
+    struct {
+      uint32_t size;
+      union {
+        uint32_t phys_addr;
+        uint32_t linear_addr;
+      } u;
+    } pointer;
+    struct {
+      uint32_t size;
+      uint32_t offset;
+    } page_list;
+  } __attribute__((packed)) u;
+} __attribute__((packed))]],
+      ["struct vmmdev_hgcm_function_parameter64"] = [[{
+  uint32_t type;
+  union {
+    uint32_t value32;
+    unsigned long value64;
+    struct {
+      uint32_t size;
+      union {
+        unsigned long phys_addr;
+        unsigned long linear_addr;
+      } __attribute__((packed)) u;
+    } __attribute__((packed)) pointer;
+    struct {
+      uint32_t size;
+      uint32_t offset;
+    } page_list;
+  } __attribute__((packed)) u;
+} __attribute__((packed))]],
+      ["struct vmmdev_hgcm_pagelist"] = [[{
+  uint32_t flags;
+  uint16_t offset_first_page;
+  uint16_t page_count;
+  union {
+    unsigned long unused;
+    struct {
+      struct {
+      } __empty_pages;
+      unsigned long pages[];
+    };
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["linux/vboxguest.h"] = [==[
-  constants = {
-    VBG_IOCTL_HDR_VERSION = 0x10001,
-    VBG_IOCTL_HDR_TYPE_DEFAULT = 0,
-    VBG_IOC_VERSION = 0x10000,
-    VBG_IOCTL_DRIVER_VERSION_INFO = 0xc02c5600,
-    VBG_IOCTL_HGCM_CONNECT = 0xc09c5604,
-    VBG_IOCTL_HGCM_DISCONNECT = 0xc01c5605,
-    VBG_IOCTL_WAIT_FOR_EVENTS = 0xc020560a,
-    VBG_IOCTL_INTERRUPT_ALL_WAIT_FOR_EVENTS = 0xc018560b,
-    VBG_IOCTL_CHANGE_FILTER_MASK = 0xc020560c,
-    VBGL_IOC_AGC_FLAGS_CONFIG_ACQUIRE_MODE = 0x1,
-    VBGL_IOC_AGC_FLAGS_VALID_MASK = 0x1,
-    VBG_IOCTL_ACQUIRE_GUEST_CAPABILITIES = 0xc024560d,
-    VBG_IOCTL_CHANGE_GUEST_CAPABILITIES = 0xc020560e,
-    VBG_IOCTL_CHECK_BALLOON = 0xc0205611,
-    VBG_IOCTL_WRITE_CORE_DUMP = 0xc01c5613,
-  },
-  records = {
-    ["struct vbg_ioctl_hdr"] = [[{
+constants = {
+  VBG_IOCTL_HDR_VERSION = 0x10001,
+  VBG_IOCTL_HDR_TYPE_DEFAULT = 0,
+  VBG_IOC_VERSION = 0x10000,
+  VBG_IOCTL_DRIVER_VERSION_INFO = 0xc02c5600,
+  VBG_IOCTL_HGCM_CONNECT = 0xc09c5604,
+  VBG_IOCTL_HGCM_DISCONNECT = 0xc01c5605,
+  VBG_IOCTL_WAIT_FOR_EVENTS = 0xc020560a,
+  VBG_IOCTL_INTERRUPT_ALL_WAIT_FOR_EVENTS = 0xc018560b,
+  VBG_IOCTL_CHANGE_FILTER_MASK = 0xc020560c,
+  VBGL_IOC_AGC_FLAGS_CONFIG_ACQUIRE_MODE = 0x1,
+  VBGL_IOC_AGC_FLAGS_VALID_MASK = 0x1,
+  VBG_IOCTL_ACQUIRE_GUEST_CAPABILITIES = 0xc024560d,
+  VBG_IOCTL_CHANGE_GUEST_CAPABILITIES = 0xc020560e,
+  VBG_IOCTL_CHECK_BALLOON = 0xc0205611,
+  VBG_IOCTL_WRITE_CORE_DUMP = 0xc01c5613,
+},
+records = {
+  ["struct vbg_ioctl_hdr"] = [[{
   uint32_t size_in;
   uint32_t version;
   uint32_t type;
@@ -738,7 +738,7 @@ return {
   uint32_t size_out;
   uint32_t reserved;
 }]],
-    ["struct vbg_ioctl_driver_version_info"] = [[{
+  ["struct vbg_ioctl_driver_version_info"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -756,7 +756,7 @@ return {
     } out;
   } u;
 }]],
-    ["struct vbg_ioctl_hgcm_connect"] = [[{
+  ["struct vbg_ioctl_hgcm_connect"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -767,7 +767,7 @@ return {
     } out;
   } u;
 }]],
-    ["struct vbg_ioctl_hgcm_disconnect"] = [[{
+  ["struct vbg_ioctl_hgcm_disconnect"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -775,7 +775,7 @@ return {
     } in;
   } u;
 }]],
-    ["struct vbg_ioctl_hgcm_call"] = [[{
+  ["struct vbg_ioctl_hgcm_call"] = [[{
   struct vbg_ioctl_hdr hdr;
   uint32_t client_id;
   uint32_t function;
@@ -784,7 +784,7 @@ return {
   uint8_t reserved;
   uint16_t parm_count;
 }]],
-    ["struct vbg_ioctl_log"] = [[{
+  ["struct vbg_ioctl_log"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -792,7 +792,7 @@ return {
     } in;
   } u;
 }]],
-    ["struct vbg_ioctl_wait_for_events"] = [[{
+  ["struct vbg_ioctl_wait_for_events"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -804,7 +804,7 @@ return {
     } out;
   } u;
 }]],
-    ["struct vbg_ioctl_change_filter"] = [[{
+  ["struct vbg_ioctl_change_filter"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -813,7 +813,7 @@ return {
     } in;
   } u;
 }]],
-    ["struct vbg_ioctl_acquire_guest_caps"] = [[{
+  ["struct vbg_ioctl_acquire_guest_caps"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -823,7 +823,7 @@ return {
     } in;
   } u;
 }]],
-    ["struct vbg_ioctl_set_guest_caps"] = [[{
+  ["struct vbg_ioctl_set_guest_caps"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -836,7 +836,7 @@ return {
     } out;
   } u;
 }]],
-    ["struct vbg_ioctl_check_balloon"] = [[{
+  ["struct vbg_ioctl_check_balloon"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -846,7 +846,7 @@ return {
     } out;
   } u;
 }]],
-    ["struct vbg_ioctl_write_coredump"] = [[{
+  ["struct vbg_ioctl_write_coredump"] = [[{
   struct vbg_ioctl_hdr hdr;
   union {
     struct {
@@ -854,197 +854,197 @@ return {
     } in;
   } u;
 }]],
+},
+typedefs = {
+  vbg_ioctl_hdr_asrt_size = "char [1]",
+  vbg_ioctl_driver_version_info_asrt_size = "char [1]",
+  vbg_ioctl_hgcm_connect_asrt_size = "char [1]",
+  vbg_ioctl_hgcm_disconnect_asrt_size = "char [1]",
+  vbg_ioctl_hgcm_call_asrt_size = "char [1]",
+  vbg_ioctl_wait_for_events_asrt_size = "char [1]",
+  vbg_ioctl_change_filter_asrt_size = "char [1]",
+  vbg_ioctl_acquire_guest_caps_asrt_size = "char [1]",
+  vbg_ioctl_set_guest_caps_asrt_size = "char [1]",
+  vbg_ioctl_check_balloon_asrt_size = "char [1]",
+  vbg_ioctl_write_coredump_asrt_size = "char [1]",
+},
+macros = function(M)
+  return {
+    VBG_IOCTL_VMMDEV_REQUEST = function(s)
+      return M.int(M.bor(0xc0005602LL, M.shl(M.long(s), 16)))
+    end,
+    VBG_IOCTL_HGCM_CALL_32 = function(s)
+      return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
+    end,
+    VBG_IOCTL_HGCM_CALL_64 = function(s)
+      return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x5603,
+    },
+    macros = function(_M)
+      return {
+        VBG_IOCTL_LOG = function(_s)
+          return 0x5609
+        end,
+      }
+    end,
   },
-  typedefs = {
-    vbg_ioctl_hdr_asrt_size = "char [1]",
-    vbg_ioctl_driver_version_info_asrt_size = "char [1]",
-    vbg_ioctl_hgcm_connect_asrt_size = "char [1]",
-    vbg_ioctl_hgcm_disconnect_asrt_size = "char [1]",
-    vbg_ioctl_hgcm_call_asrt_size = "char [1]",
-    vbg_ioctl_wait_for_events_asrt_size = "char [1]",
-    vbg_ioctl_change_filter_asrt_size = "char [1]",
-    vbg_ioctl_acquire_guest_caps_asrt_size = "char [1]",
-    vbg_ioctl_set_guest_caps_asrt_size = "char [1]",
-    vbg_ioctl_check_balloon_asrt_size = "char [1]",
-    vbg_ioctl_write_coredump_asrt_size = "char [1]",
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        VBG_IOCTL_HGCM_CALL = function(s)
+          return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      VBG_IOCTL_VMMDEV_REQUEST = function(s)
-        return M.int(M.bor(0xc0005602LL, M.shl(M.long(s), 16)))
-      end,
-      VBG_IOCTL_HGCM_CALL_32 = function(s)
-        return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
-      end,
-      VBG_IOCTL_HGCM_CALL_64 = function(s)
-        return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x5603,
-      },
-      macros = function(_M)
-        return {
-          VBG_IOCTL_LOG = function(_s)
-            return 0x5609
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          VBG_IOCTL_HGCM_CALL = function(s)
-            return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          VBG_IOCTL_HGCM_CALL = function(s)
-            return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x20005603,
-      },
-      macros = function(_M)
-        return {
-          VBG_IOCTL_LOG = function(_s)
-            return 0x20005609
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        VBG_IOCTL_HGCM_CALL = function(s)
+          return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x20005603,
+    },
+    macros = function(_M)
+      return {
+        VBG_IOCTL_LOG = function(_s)
+          return 0x20005609
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["linux/vdpa.h"] = [==[
-  constants = {
-    VDPA_CMD_UNSPEC = 0,
-    VDPA_CMD_MGMTDEV_NEW = 1,
-    VDPA_CMD_MGMTDEV_GET = 2,
-    VDPA_CMD_DEV_NEW = 3,
-    VDPA_CMD_DEV_DEL = 4,
-    VDPA_CMD_DEV_GET = 5,
-    VDPA_CMD_DEV_CONFIG_GET = 6,
-    VDPA_CMD_DEV_VSTATS_GET = 7,
-    VDPA_CMD_DEV_ATTR_SET = 8,
-    VDPA_ATTR_UNSPEC = 0,
-    VDPA_ATTR_PAD = 0,
-    VDPA_ATTR_MGMTDEV_BUS_NAME = 1,
-    VDPA_ATTR_MGMTDEV_DEV_NAME = 2,
-    VDPA_ATTR_MGMTDEV_SUPPORTED_CLASSES = 3,
-    VDPA_ATTR_DEV_NAME = 4,
-    VDPA_ATTR_DEV_ID = 5,
-    VDPA_ATTR_DEV_VENDOR_ID = 6,
-    VDPA_ATTR_DEV_MAX_VQS = 7,
-    VDPA_ATTR_DEV_MAX_VQ_SIZE = 8,
-    VDPA_ATTR_DEV_MIN_VQ_SIZE = 9,
-    VDPA_ATTR_DEV_NET_CFG_MACADDR = 10,
-    VDPA_ATTR_DEV_NET_STATUS = 11,
-    VDPA_ATTR_DEV_NET_CFG_MAX_VQP = 12,
-    VDPA_ATTR_DEV_NET_CFG_MTU = 13,
-    VDPA_ATTR_DEV_NEGOTIATED_FEATURES = 14,
-    VDPA_ATTR_DEV_MGMTDEV_MAX_VQS = 15,
-    VDPA_ATTR_DEV_SUPPORTED_FEATURES = 16,
-    VDPA_ATTR_DEV_QUEUE_INDEX = 17,
-    VDPA_ATTR_DEV_VENDOR_ATTR_NAME = 18,
-    VDPA_ATTR_DEV_VENDOR_ATTR_VALUE = 19,
-    VDPA_ATTR_DEV_FEATURES = 20,
-    VDPA_ATTR_DEV_BLK_CFG_CAPACITY = 21,
-    VDPA_ATTR_DEV_BLK_CFG_SIZE_MAX = 22,
-    VDPA_ATTR_DEV_BLK_CFG_BLK_SIZE = 23,
-    VDPA_ATTR_DEV_BLK_CFG_SEG_MAX = 24,
-    VDPA_ATTR_DEV_BLK_CFG_NUM_QUEUES = 25,
-    VDPA_ATTR_DEV_BLK_CFG_PHY_BLK_EXP = 26,
-    VDPA_ATTR_DEV_BLK_CFG_ALIGN_OFFSET = 27,
-    VDPA_ATTR_DEV_BLK_CFG_MIN_IO_SIZE = 28,
-    VDPA_ATTR_DEV_BLK_CFG_OPT_IO_SIZE = 29,
-    VDPA_ATTR_DEV_BLK_CFG_MAX_DISCARD_SEC = 30,
-    VDPA_ATTR_DEV_BLK_CFG_MAX_DISCARD_SEG = 31,
-    VDPA_ATTR_DEV_BLK_CFG_DISCARD_SEC_ALIGN = 32,
-    VDPA_ATTR_DEV_BLK_CFG_MAX_WRITE_ZEROES_SEC = 33,
-    VDPA_ATTR_DEV_BLK_CFG_MAX_WRITE_ZEROES_SEG = 34,
-    VDPA_ATTR_DEV_BLK_READ_ONLY = 35,
-    VDPA_ATTR_DEV_BLK_FLUSH = 36,
-    VDPA_ATTR_MAX = 37,
-    VDPA_GENL_NAME = "vdpa",
-    VDPA_GENL_VERSION = 0x1,
-  },
+constants = {
+  VDPA_CMD_UNSPEC = 0,
+  VDPA_CMD_MGMTDEV_NEW = 1,
+  VDPA_CMD_MGMTDEV_GET = 2,
+  VDPA_CMD_DEV_NEW = 3,
+  VDPA_CMD_DEV_DEL = 4,
+  VDPA_CMD_DEV_GET = 5,
+  VDPA_CMD_DEV_CONFIG_GET = 6,
+  VDPA_CMD_DEV_VSTATS_GET = 7,
+  VDPA_CMD_DEV_ATTR_SET = 8,
+  VDPA_ATTR_UNSPEC = 0,
+  VDPA_ATTR_PAD = 0,
+  VDPA_ATTR_MGMTDEV_BUS_NAME = 1,
+  VDPA_ATTR_MGMTDEV_DEV_NAME = 2,
+  VDPA_ATTR_MGMTDEV_SUPPORTED_CLASSES = 3,
+  VDPA_ATTR_DEV_NAME = 4,
+  VDPA_ATTR_DEV_ID = 5,
+  VDPA_ATTR_DEV_VENDOR_ID = 6,
+  VDPA_ATTR_DEV_MAX_VQS = 7,
+  VDPA_ATTR_DEV_MAX_VQ_SIZE = 8,
+  VDPA_ATTR_DEV_MIN_VQ_SIZE = 9,
+  VDPA_ATTR_DEV_NET_CFG_MACADDR = 10,
+  VDPA_ATTR_DEV_NET_STATUS = 11,
+  VDPA_ATTR_DEV_NET_CFG_MAX_VQP = 12,
+  VDPA_ATTR_DEV_NET_CFG_MTU = 13,
+  VDPA_ATTR_DEV_NEGOTIATED_FEATURES = 14,
+  VDPA_ATTR_DEV_MGMTDEV_MAX_VQS = 15,
+  VDPA_ATTR_DEV_SUPPORTED_FEATURES = 16,
+  VDPA_ATTR_DEV_QUEUE_INDEX = 17,
+  VDPA_ATTR_DEV_VENDOR_ATTR_NAME = 18,
+  VDPA_ATTR_DEV_VENDOR_ATTR_VALUE = 19,
+  VDPA_ATTR_DEV_FEATURES = 20,
+  VDPA_ATTR_DEV_BLK_CFG_CAPACITY = 21,
+  VDPA_ATTR_DEV_BLK_CFG_SIZE_MAX = 22,
+  VDPA_ATTR_DEV_BLK_CFG_BLK_SIZE = 23,
+  VDPA_ATTR_DEV_BLK_CFG_SEG_MAX = 24,
+  VDPA_ATTR_DEV_BLK_CFG_NUM_QUEUES = 25,
+  VDPA_ATTR_DEV_BLK_CFG_PHY_BLK_EXP = 26,
+  VDPA_ATTR_DEV_BLK_CFG_ALIGN_OFFSET = 27,
+  VDPA_ATTR_DEV_BLK_CFG_MIN_IO_SIZE = 28,
+  VDPA_ATTR_DEV_BLK_CFG_OPT_IO_SIZE = 29,
+  VDPA_ATTR_DEV_BLK_CFG_MAX_DISCARD_SEC = 30,
+  VDPA_ATTR_DEV_BLK_CFG_MAX_DISCARD_SEG = 31,
+  VDPA_ATTR_DEV_BLK_CFG_DISCARD_SEC_ALIGN = 32,
+  VDPA_ATTR_DEV_BLK_CFG_MAX_WRITE_ZEROES_SEC = 33,
+  VDPA_ATTR_DEV_BLK_CFG_MAX_WRITE_ZEROES_SEG = 34,
+  VDPA_ATTR_DEV_BLK_READ_ONLY = 35,
+  VDPA_ATTR_DEV_BLK_FLUSH = 36,
+  VDPA_ATTR_MAX = 37,
+  VDPA_GENL_NAME = "vdpa",
+  VDPA_GENL_VERSION = 0x1,
+},
 ]==],
 ["linux/vduse.h"] = [==[
-  constants = {
-    VDUSE_GET_VQ_STATE = 0,
-    VDUSE_SET_STATUS = 1,
-    VDUSE_UPDATE_IOTLB = 2,
-    VDUSE_SET_VQ_GROUP_ASID = 3,
-    VDUSE_BASE = 0x81,
-    VDUSE_API_VERSION = 0,
-    VDUSE_API_VERSION_1 = 1,
-    VDUSE_NAME_MAX = 256,
-    VDUSE_ACCESS_RO = 0x1,
-    VDUSE_ACCESS_WO = 0x2,
-    VDUSE_ACCESS_RW = 0x3,
-    VDUSE_EVENTFD_DEASSIGN = -1,
-    VDUSE_IOVA_CAP_UMEM = 0x1,
-    VDUSE_IOTLB_GET_INFO = 0xc030811a,
-    VDUSE_IOTLB_GET_FD2 = 0xc050811b,
-    VDUSE_REQ_RESULT_OK = 0x0,
-    VDUSE_REQ_RESULT_FAILED = 0x1,
-  },
-  records = {
-    ["struct vduse_config_data"] = [[{
+constants = {
+  VDUSE_GET_VQ_STATE = 0,
+  VDUSE_SET_STATUS = 1,
+  VDUSE_UPDATE_IOTLB = 2,
+  VDUSE_SET_VQ_GROUP_ASID = 3,
+  VDUSE_BASE = 0x81,
+  VDUSE_API_VERSION = 0,
+  VDUSE_API_VERSION_1 = 1,
+  VDUSE_NAME_MAX = 256,
+  VDUSE_ACCESS_RO = 0x1,
+  VDUSE_ACCESS_WO = 0x2,
+  VDUSE_ACCESS_RW = 0x3,
+  VDUSE_EVENTFD_DEASSIGN = -1,
+  VDUSE_IOVA_CAP_UMEM = 0x1,
+  VDUSE_IOTLB_GET_INFO = 0xc030811a,
+  VDUSE_IOTLB_GET_FD2 = 0xc050811b,
+  VDUSE_REQ_RESULT_OK = 0x0,
+  VDUSE_REQ_RESULT_FAILED = 0x1,
+},
+records = {
+  ["struct vduse_config_data"] = [[{
   uint32_t offset;
   uint32_t length;
   uint8_t buffer[];
 }]],
-    ["struct vduse_vq_config"] = [[{
+  ["struct vduse_vq_config"] = [[{
   uint32_t index;
   uint16_t max_size;
   uint16_t reserved1;
   uint32_t group;
   uint16_t reserved2[10];
 }]],
-    ["struct vduse_vq_state_split"] = [[{
+  ["struct vduse_vq_state_split"] = [[{
   uint16_t avail_index;
 }]],
-    ["struct vduse_vq_state_packed"] = [[{
+  ["struct vduse_vq_state_packed"] = [[{
   uint16_t last_avail_counter;
   uint16_t last_avail_idx;
   uint16_t last_used_counter;
   uint16_t last_used_idx;
 }]],
-    ["struct vduse_vq_group_asid"] = [[{
+  ["struct vduse_vq_group_asid"] = [[{
   uint32_t group;
   uint32_t asid;
 }]],
-    ["struct vduse_vq_eventfd"] = [[{
+  ["struct vduse_vq_eventfd"] = [[{
   uint32_t index;
   int32_t fd;
 }]],
-    ["struct vduse_vq_state"] = [[{
+  ["struct vduse_vq_state"] = [[{
   uint32_t index;
   union {
     struct vduse_vq_state_split split;
     struct vduse_vq_state_packed packed;
   };
 }]],
-    ["struct vduse_dev_status"] = [[{
+  ["struct vduse_dev_status"] = [[{
   uint8_t status;
 }]],
-    ["struct vduse_dev_request"] = [[{
+  ["struct vduse_dev_request"] = [[{
   uint32_t type;
   uint32_t request_id;
   uint32_t reserved[4];
@@ -1057,7 +1057,7 @@ return {
     uint32_t padding[32];
   };
 }]],
-    ["struct vduse_dev_response"] = [[{
+  ["struct vduse_dev_response"] = [[{
   uint32_t request_id;
   uint32_t result;
   uint32_t reserved[4];
@@ -1066,425 +1066,425 @@ return {
     uint32_t padding[32];
   };
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VDUSE_GET_API_VERSION = 0x80088100,
-        VDUSE_SET_API_VERSION = 0x40088101,
-        VDUSE_CREATE_DEV = 0x41508102,
-        VDUSE_DESTROY_DEV = 0x41008103,
-        VDUSE_DEV_GET_FEATURES = 0x80088111,
-        VDUSE_DEV_SET_CONFIG = 0x40088112,
-        VDUSE_DEV_INJECT_CONFIG_IRQ = 0x8113,
-        VDUSE_VQ_SETUP = 0x40208114,
-        VDUSE_VQ_SETUP_KICKFD = 0x40088116,
-        VDUSE_VQ_INJECT_IRQ = 0x40048117,
-        VDUSE_IOTLB_REG_UMEM = 0x40308118,
-        VDUSE_IOTLB_DEREG_UMEM = 0x40308119,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        VDUSE_IOTLB_GET_FD = 0xc0208110,
-        VDUSE_VQ_GET_INFO = 0xc0308115,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vduse_dev_config"] = [[{
-    char name[256];
-    uint32_t vendor_id;
-    uint32_t device_id;
-    uint64_t features;
-    uint32_t vq_num;
-    uint32_t vq_align;
-    uint32_t ngroups;
-    uint32_t nas;
-    uint32_t reserved[11];
-    uint32_t config_size;
-    uint8_t config[];
-  }]],
-        ["struct vduse_iotlb_entry"] = [[{
-    uint64_t offset;
-    uint64_t start;
-    uint64_t last;
-    uint8_t perm;
-  }]],
-        ["struct vduse_vq_info"] = [[{
-    uint32_t index;
-    uint32_t num;
-    uint64_t desc_addr;
-    uint64_t driver_addr;
-    uint64_t device_addr;
-    union {
-      struct vduse_vq_state_split split;
-      struct vduse_vq_state_packed packed;
-    };
-    uint8_t ready;
-  }]],
-        ["struct vduse_iova_umem"] = [[{
-    uint64_t uaddr;
-    uint64_t iova;
-    uint64_t size;
-    uint32_t asid;
-    uint32_t reserved[5];
-  }]],
-        ["struct vduse_iova_info"] = [[{
-    uint64_t start;
-    uint64_t last;
-    uint64_t capability;
-    uint32_t asid;
-    uint32_t reserved[5];
-  }]],
-        ["struct vduse_iotlb_entry_v2"] = [[{
-    uint64_t offset;
-    uint64_t start;
-    uint64_t last;
-    uint8_t perm;
-    uint8_t padding[7];
-    uint32_t asid;
-    uint32_t reserved[11];
-  }]],
-        ["struct vduse_iova_range"] = [[{
-    uint64_t start;
-    uint64_t last;
-  }]],
-        ["struct vduse_iova_range_v2"] = [[{
-    uint64_t start;
-    uint64_t last;
-    uint32_t asid;
-    uint32_t padding;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        VDUSE_IOTLB_GET_FD = 0xc01c8110,
-        VDUSE_VQ_GET_INFO = 0xc02c8115,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VDUSE_GET_API_VERSION = 0x40088100,
-        VDUSE_SET_API_VERSION = 0x80088101,
-        VDUSE_CREATE_DEV = 0x81508102,
-        VDUSE_DESTROY_DEV = 0x81008103,
-        VDUSE_DEV_GET_FEATURES = 0x40088111,
-        VDUSE_DEV_SET_CONFIG = 0x80088112,
-        VDUSE_DEV_INJECT_CONFIG_IRQ = 0x20008113,
-        VDUSE_VQ_SETUP = 0x80208114,
-        VDUSE_VQ_SETUP_KICKFD = 0x80088116,
-        VDUSE_VQ_INJECT_IRQ = 0x80048117,
-        VDUSE_IOTLB_REG_UMEM = 0x80308118,
-        VDUSE_IOTLB_DEREG_UMEM = 0x80308119,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vduse_dev_config"] = [[{
-    char name[256];
-    uint32_t vendor_id;
-    uint32_t device_id;
-    unsigned long features;
-    uint32_t vq_num;
-    uint32_t vq_align;
-    uint32_t ngroups;
-    uint32_t nas;
-    uint32_t reserved[11];
-    uint32_t config_size;
-    uint8_t config[];
-  }]],
-        ["struct vduse_iotlb_entry"] = [[{
-    unsigned long offset;
-    unsigned long start;
-    unsigned long last;
-    uint8_t perm;
-  }]],
-        ["struct vduse_vq_info"] = [[{
-    uint32_t index;
-    uint32_t num;
-    unsigned long desc_addr;
-    unsigned long driver_addr;
-    unsigned long device_addr;
-    union {
-      struct vduse_vq_state_split split;
-      struct vduse_vq_state_packed packed;
-    };
-    uint8_t ready;
-  }]],
-        ["struct vduse_iova_umem"] = [[{
-    unsigned long uaddr;
-    unsigned long iova;
-    unsigned long size;
-    uint32_t asid;
-    uint32_t reserved[5];
-  }]],
-        ["struct vduse_iova_info"] = [[{
-    unsigned long start;
-    unsigned long last;
-    unsigned long capability;
-    uint32_t asid;
-    uint32_t reserved[5];
-  }]],
-        ["struct vduse_iotlb_entry_v2"] = [[{
-    unsigned long offset;
-    unsigned long start;
-    unsigned long last;
-    uint8_t perm;
-    uint8_t padding[7];
-    uint32_t asid;
-    uint32_t reserved[11];
-  }]],
-        ["struct vduse_iova_range"] = [[{
-    unsigned long start;
-    unsigned long last;
-  }]],
-        ["struct vduse_iova_range_v2"] = [[{
-    unsigned long start;
-    unsigned long last;
-    uint32_t asid;
-    uint32_t padding;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VDUSE_GET_API_VERSION = 0x80088100,
+      VDUSE_SET_API_VERSION = 0x40088101,
+      VDUSE_CREATE_DEV = 0x41508102,
+      VDUSE_DESTROY_DEV = 0x41008103,
+      VDUSE_DEV_GET_FEATURES = 0x80088111,
+      VDUSE_DEV_SET_CONFIG = 0x40088112,
+      VDUSE_DEV_INJECT_CONFIG_IRQ = 0x8113,
+      VDUSE_VQ_SETUP = 0x40208114,
+      VDUSE_VQ_SETUP_KICKFD = 0x40088116,
+      VDUSE_VQ_INJECT_IRQ = 0x40048117,
+      VDUSE_IOTLB_REG_UMEM = 0x40308118,
+      VDUSE_IOTLB_DEREG_UMEM = 0x40308119,
     },
   },
+  {
+    on = "!x86",
+    constants = {
+      VDUSE_IOTLB_GET_FD = 0xc0208110,
+      VDUSE_VQ_GET_INFO = 0xc0308115,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vduse_dev_config"] = [[{
+  char name[256];
+  uint32_t vendor_id;
+  uint32_t device_id;
+  uint64_t features;
+  uint32_t vq_num;
+  uint32_t vq_align;
+  uint32_t ngroups;
+  uint32_t nas;
+  uint32_t reserved[11];
+  uint32_t config_size;
+  uint8_t config[];
+}]],
+      ["struct vduse_iotlb_entry"] = [[{
+  uint64_t offset;
+  uint64_t start;
+  uint64_t last;
+  uint8_t perm;
+}]],
+      ["struct vduse_vq_info"] = [[{
+  uint32_t index;
+  uint32_t num;
+  uint64_t desc_addr;
+  uint64_t driver_addr;
+  uint64_t device_addr;
+  union {
+    struct vduse_vq_state_split split;
+    struct vduse_vq_state_packed packed;
+  };
+  uint8_t ready;
+}]],
+      ["struct vduse_iova_umem"] = [[{
+  uint64_t uaddr;
+  uint64_t iova;
+  uint64_t size;
+  uint32_t asid;
+  uint32_t reserved[5];
+}]],
+      ["struct vduse_iova_info"] = [[{
+  uint64_t start;
+  uint64_t last;
+  uint64_t capability;
+  uint32_t asid;
+  uint32_t reserved[5];
+}]],
+      ["struct vduse_iotlb_entry_v2"] = [[{
+  uint64_t offset;
+  uint64_t start;
+  uint64_t last;
+  uint8_t perm;
+  uint8_t padding[7];
+  uint32_t asid;
+  uint32_t reserved[11];
+}]],
+      ["struct vduse_iova_range"] = [[{
+  uint64_t start;
+  uint64_t last;
+}]],
+      ["struct vduse_iova_range_v2"] = [[{
+  uint64_t start;
+  uint64_t last;
+  uint32_t asid;
+  uint32_t padding;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      VDUSE_IOTLB_GET_FD = 0xc01c8110,
+      VDUSE_VQ_GET_INFO = 0xc02c8115,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VDUSE_GET_API_VERSION = 0x40088100,
+      VDUSE_SET_API_VERSION = 0x80088101,
+      VDUSE_CREATE_DEV = 0x81508102,
+      VDUSE_DESTROY_DEV = 0x81008103,
+      VDUSE_DEV_GET_FEATURES = 0x40088111,
+      VDUSE_DEV_SET_CONFIG = 0x80088112,
+      VDUSE_DEV_INJECT_CONFIG_IRQ = 0x20008113,
+      VDUSE_VQ_SETUP = 0x80208114,
+      VDUSE_VQ_SETUP_KICKFD = 0x80088116,
+      VDUSE_VQ_INJECT_IRQ = 0x80048117,
+      VDUSE_IOTLB_REG_UMEM = 0x80308118,
+      VDUSE_IOTLB_DEREG_UMEM = 0x80308119,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vduse_dev_config"] = [[{
+  char name[256];
+  uint32_t vendor_id;
+  uint32_t device_id;
+  unsigned long features;
+  uint32_t vq_num;
+  uint32_t vq_align;
+  uint32_t ngroups;
+  uint32_t nas;
+  uint32_t reserved[11];
+  uint32_t config_size;
+  uint8_t config[];
+}]],
+      ["struct vduse_iotlb_entry"] = [[{
+  unsigned long offset;
+  unsigned long start;
+  unsigned long last;
+  uint8_t perm;
+}]],
+      ["struct vduse_vq_info"] = [[{
+  uint32_t index;
+  uint32_t num;
+  unsigned long desc_addr;
+  unsigned long driver_addr;
+  unsigned long device_addr;
+  union {
+    struct vduse_vq_state_split split;
+    struct vduse_vq_state_packed packed;
+  };
+  uint8_t ready;
+}]],
+      ["struct vduse_iova_umem"] = [[{
+  unsigned long uaddr;
+  unsigned long iova;
+  unsigned long size;
+  uint32_t asid;
+  uint32_t reserved[5];
+}]],
+      ["struct vduse_iova_info"] = [[{
+  unsigned long start;
+  unsigned long last;
+  unsigned long capability;
+  uint32_t asid;
+  uint32_t reserved[5];
+}]],
+      ["struct vduse_iotlb_entry_v2"] = [[{
+  unsigned long offset;
+  unsigned long start;
+  unsigned long last;
+  uint8_t perm;
+  uint8_t padding[7];
+  uint32_t asid;
+  uint32_t reserved[11];
+}]],
+      ["struct vduse_iova_range"] = [[{
+  unsigned long start;
+  unsigned long last;
+}]],
+      ["struct vduse_iova_range_v2"] = [[{
+  unsigned long start;
+  unsigned long last;
+  uint32_t asid;
+  uint32_t padding;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/version.h"] = [==[
-  constants = {
-    LINUX_VERSION_CODE = 459264,
-    LINUX_VERSION_MAJOR = 7,
-    LINUX_VERSION_PATCHLEVEL = 2,
-    LINUX_VERSION_SUBLEVEL = 0,
-  },
-  macros = function(M)
-    return {
-      KERNEL_VERSION = function(a, b, c)
-        c = M.long(c)
-        return M.int(M.shl(M.long(a), 16) + M.shl(M.long(b), 8) + M.choose(c > 255, 255LL, c))
-      end,
-    }
-  end,
+constants = {
+  LINUX_VERSION_CODE = 459264,
+  LINUX_VERSION_MAJOR = 7,
+  LINUX_VERSION_PATCHLEVEL = 2,
+  LINUX_VERSION_SUBLEVEL = 0,
+},
+macros = function(M)
+  return {
+    KERNEL_VERSION = function(a, b, c)
+      c = M.long(c)
+      return M.int(M.shl(M.long(a), 16) + M.shl(M.long(b), 8) + M.choose(c > 255, 255LL, c))
+    end,
+  }
+end,
 ]==],
 ["linux/vesa.h"] = [==[
-  constants = {
-    VESA_NO_BLANKING = 0,
-    VESA_VSYNC_SUSPEND = 1,
-    VESA_HSYNC_SUSPEND = 2,
-    VESA_POWERDOWN = 3,
-    VESA_BLANK_MAX = 3,
-  },
+constants = {
+  VESA_NO_BLANKING = 0,
+  VESA_VSYNC_SUSPEND = 1,
+  VESA_HSYNC_SUSPEND = 2,
+  VESA_POWERDOWN = 3,
+  VESA_BLANK_MAX = 3,
+},
 ]==],
 ["linux/veth.h"] = [==[
-  constants = {
-    VETH_INFO_UNSPEC = 0,
-    VETH_INFO_PEER = 1,
-    __VETH_INFO_MAX = 2,
-    VETH_INFO_MAX = 1,
-  },
+constants = {
+  VETH_INFO_UNSPEC = 0,
+  VETH_INFO_PEER = 1,
+  __VETH_INFO_MAX = 2,
+  VETH_INFO_MAX = 1,
+},
 ]==],
 ["linux/vfio.h"] = [==[
-  constants = {
-    VFIO_PCI_BAR0_REGION_INDEX = 0,
-    VFIO_PCI_BAR1_REGION_INDEX = 1,
-    VFIO_PCI_BAR2_REGION_INDEX = 2,
-    VFIO_PCI_BAR3_REGION_INDEX = 3,
-    VFIO_PCI_BAR4_REGION_INDEX = 4,
-    VFIO_PCI_BAR5_REGION_INDEX = 5,
-    VFIO_PCI_ROM_REGION_INDEX = 6,
-    VFIO_PCI_CONFIG_REGION_INDEX = 7,
-    VFIO_PCI_VGA_REGION_INDEX = 8,
-    VFIO_PCI_NUM_REGIONS = 9,
-    VFIO_PCI_INTX_IRQ_INDEX = 0,
-    VFIO_PCI_MSI_IRQ_INDEX = 1,
-    VFIO_PCI_MSIX_IRQ_INDEX = 2,
-    VFIO_PCI_ERR_IRQ_INDEX = 3,
-    VFIO_PCI_REQ_IRQ_INDEX = 4,
-    VFIO_PCI_NUM_IRQS = 5,
-    VFIO_CCW_CONFIG_REGION_INDEX = 0,
-    VFIO_CCW_NUM_REGIONS = 1,
-    VFIO_CCW_IO_IRQ_INDEX = 0,
-    VFIO_CCW_CRW_IRQ_INDEX = 1,
-    VFIO_CCW_REQ_IRQ_INDEX = 2,
-    VFIO_CCW_NUM_IRQS = 3,
-    VFIO_AP_REQ_IRQ_INDEX = 0,
-    VFIO_AP_CFG_CHG_IRQ_INDEX = 1,
-    VFIO_AP_NUM_IRQS = 2,
-    VFIO_DEVICE_STATE_ERROR = 0,
-    VFIO_DEVICE_STATE_STOP = 1,
-    VFIO_DEVICE_STATE_RUNNING = 2,
-    VFIO_DEVICE_STATE_STOP_COPY = 3,
-    VFIO_DEVICE_STATE_RESUMING = 4,
-    VFIO_DEVICE_STATE_RUNNING_P2P = 5,
-    VFIO_DEVICE_STATE_PRE_COPY = 6,
-    VFIO_DEVICE_STATE_PRE_COPY_P2P = 7,
-    VFIO_DEVICE_STATE_NR = 8,
-    VFIO_API_VERSION = 0,
-    VFIO_TYPE1_IOMMU = 1,
-    VFIO_SPAPR_TCE_IOMMU = 2,
-    VFIO_TYPE1v2_IOMMU = 3,
-    VFIO_DMA_CC_IOMMU = 4,
-    VFIO_EEH = 5,
-    __VFIO_RESERVED_TYPE1_NESTING_IOMMU = 6,
-    VFIO_SPAPR_TCE_v2_IOMMU = 7,
-    VFIO_NOIOMMU_IOMMU = 8,
-    VFIO_UNMAP_ALL = 9,
-    VFIO_UPDATE_VADDR = 10,
-    VFIO_TYPE = 59,
-    VFIO_BASE = 100,
-    VFIO_GROUP_FLAGS_VIABLE = 0x1,
-    VFIO_GROUP_FLAGS_CONTAINER_SET = 0x2,
-    VFIO_DEVICE_FLAGS_RESET = 0x1,
-    VFIO_DEVICE_FLAGS_PCI = 0x2,
-    VFIO_DEVICE_FLAGS_PLATFORM = 0x4,
-    VFIO_DEVICE_FLAGS_AMBA = 0x8,
-    VFIO_DEVICE_FLAGS_CCW = 0x10,
-    VFIO_DEVICE_FLAGS_AP = 0x20,
-    VFIO_DEVICE_FLAGS_FSL_MC = 0x40,
-    VFIO_DEVICE_FLAGS_CAPS = 0x80,
-    VFIO_DEVICE_FLAGS_CDX = 0x100,
-    VFIO_DEVICE_API_PCI_STRING = "vfio-pci",
-    VFIO_DEVICE_API_PLATFORM_STRING = "vfio-platform",
-    VFIO_DEVICE_API_AMBA_STRING = "vfio-amba",
-    VFIO_DEVICE_API_CCW_STRING = "vfio-ccw",
-    VFIO_DEVICE_API_AP_STRING = "vfio-ap",
-    VFIO_DEVICE_INFO_CAP_ZPCI_BASE = 1,
-    VFIO_DEVICE_INFO_CAP_ZPCI_GROUP = 2,
-    VFIO_DEVICE_INFO_CAP_ZPCI_UTIL = 3,
-    VFIO_DEVICE_INFO_CAP_ZPCI_PFIP = 4,
-    VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP = 5,
-    VFIO_PCI_ATOMIC_COMP32 = 0x1,
-    VFIO_PCI_ATOMIC_COMP64 = 0x2,
-    VFIO_PCI_ATOMIC_COMP128 = 0x4,
-    VFIO_REGION_INFO_FLAG_READ = 0x1,
-    VFIO_REGION_INFO_FLAG_WRITE = 0x2,
-    VFIO_REGION_INFO_FLAG_MMAP = 0x4,
-    VFIO_REGION_INFO_FLAG_CAPS = 0x8,
-    VFIO_REGION_INFO_CAP_SPARSE_MMAP = 1,
-    VFIO_REGION_INFO_CAP_TYPE = 2,
-    VFIO_REGION_TYPE_PCI_VENDOR_TYPE = -2147483648,
-    VFIO_REGION_TYPE_PCI_VENDOR_MASK = 0xffff,
-    VFIO_REGION_TYPE_GFX = 1,
-    VFIO_REGION_TYPE_CCW = 2,
-    VFIO_REGION_TYPE_MIGRATION_DEPRECATED = 3,
-    VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION = 1,
-    VFIO_REGION_SUBTYPE_INTEL_IGD_HOST_CFG = 2,
-    VFIO_REGION_SUBTYPE_INTEL_IGD_LPC_CFG = 3,
-    VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM = 1,
-    VFIO_REGION_SUBTYPE_IBM_NVLINK2_ATSD = 1,
-    VFIO_REGION_SUBTYPE_GFX_EDID = 1,
-    VFIO_DEVICE_GFX_LINK_STATE_UP = 1,
-    VFIO_DEVICE_GFX_LINK_STATE_DOWN = 2,
-    VFIO_REGION_SUBTYPE_CCW_ASYNC_CMD = 1,
-    VFIO_REGION_SUBTYPE_CCW_SCHIB = 2,
-    VFIO_REGION_SUBTYPE_CCW_CRW = 3,
-    VFIO_REGION_SUBTYPE_MIGRATION_DEPRECATED = 1,
-    VFIO_DEVICE_STATE_V1_STOP = 0,
-    VFIO_DEVICE_STATE_V1_RUNNING = 0x1,
-    VFIO_DEVICE_STATE_V1_SAVING = 0x2,
-    VFIO_DEVICE_STATE_V1_RESUMING = 0x4,
-    VFIO_DEVICE_STATE_MASK = 7,
-    VFIO_REGION_INFO_CAP_MSIX_MAPPABLE = 3,
-    VFIO_REGION_INFO_CAP_NVLINK2_SSATGT = 4,
-    VFIO_REGION_INFO_CAP_NVLINK2_LNKSPD = 5,
-    VFIO_IRQ_INFO_EVENTFD = 0x1,
-    VFIO_IRQ_INFO_MASKABLE = 0x2,
-    VFIO_IRQ_INFO_AUTOMASKED = 0x4,
-    VFIO_IRQ_INFO_NORESIZE = 0x8,
-    VFIO_IRQ_SET_DATA_NONE = 0x1,
-    VFIO_IRQ_SET_DATA_BOOL = 0x2,
-    VFIO_IRQ_SET_DATA_EVENTFD = 0x4,
-    VFIO_IRQ_SET_ACTION_MASK = 0x8,
-    VFIO_IRQ_SET_ACTION_UNMASK = 0x10,
-    VFIO_IRQ_SET_ACTION_TRIGGER = 0x20,
-    VFIO_IRQ_SET_DATA_TYPE_MASK = 7,
-    VFIO_IRQ_SET_ACTION_TYPE_MASK = 56,
-    VFIO_PCI_DEVID_OWNED = 0,
-    VFIO_PCI_DEVID_NOT_OWNED = -1,
-    VFIO_PCI_HOT_RESET_FLAG_DEV_ID = 0x1,
-    VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED = 0x2,
-    VFIO_GFX_PLANE_TYPE_PROBE = 0x1,
-    VFIO_GFX_PLANE_TYPE_DMABUF = 0x2,
-    VFIO_GFX_PLANE_TYPE_REGION = 0x4,
-    VFIO_DEVICE_IOEVENTFD_8 = 0x1,
-    VFIO_DEVICE_IOEVENTFD_16 = 0x2,
-    VFIO_DEVICE_IOEVENTFD_32 = 0x4,
-    VFIO_DEVICE_IOEVENTFD_64 = 0x8,
-    VFIO_DEVICE_IOEVENTFD_SIZE_MASK = 0xf,
-    VFIO_DEVICE_FEATURE_MASK = 0xffff,
-    VFIO_DEVICE_FEATURE_GET = 0x10000,
-    VFIO_DEVICE_FEATURE_SET = 0x20000,
-    VFIO_DEVICE_FEATURE_PROBE = 0x40000,
-    VFIO_DEVICE_BIND_FLAG_TOKEN = 0x1,
-    VFIO_DEVICE_ATTACH_PASID = 0x1,
-    VFIO_DEVICE_DETACH_PASID = 0x1,
-    VFIO_DEVICE_FEATURE_PCI_VF_TOKEN = 0,
-    VFIO_MIGRATION_STOP_COPY = 0x1,
-    VFIO_MIGRATION_P2P = 0x2,
-    VFIO_MIGRATION_PRE_COPY = 0x4,
-    VFIO_DEVICE_FEATURE_MIGRATION = 1,
-    VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE = 2,
-    VFIO_PRECOPY_INFO_REINIT = 0x1,
-    VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY = 3,
-    VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP = 4,
-    VFIO_DEVICE_FEATURE_LOW_POWER_EXIT = 5,
-    VFIO_DEVICE_FEATURE_DMA_LOGGING_START = 6,
-    VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP = 7,
-    VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT = 8,
-    VFIO_DEVICE_FEATURE_MIG_DATA_SIZE = 9,
-    VFIO_DEVICE_FEATURE_CLEAR_MASTER = 0,
-    VFIO_DEVICE_FEATURE_SET_MASTER = 1,
-    VFIO_DEVICE_FEATURE_BUS_MASTER = 10,
-    VFIO_DEVICE_FEATURE_DMA_BUF = 11,
-    VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 = 12,
-    VFIO_IOMMU_INFO_PGSIZES = 0x1,
-    VFIO_IOMMU_INFO_CAPS = 0x2,
-    VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE = 1,
-    VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION = 2,
-    VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL = 3,
-    VFIO_DMA_MAP_FLAG_READ = 0x1,
-    VFIO_DMA_MAP_FLAG_WRITE = 0x2,
-    VFIO_DMA_MAP_FLAG_VADDR = 0x4,
-    VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP = 0x1,
-    VFIO_DMA_UNMAP_FLAG_ALL = 0x2,
-    VFIO_DMA_UNMAP_FLAG_VADDR = 0x4,
-    VFIO_IOMMU_DIRTY_PAGES_FLAG_START = 0x1,
-    VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP = 0x2,
-    VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP = 0x4,
-    VFIO_IOMMU_SPAPR_INFO_DDW = 0x1,
-    VFIO_EEH_PE_DISABLE = 0,
-    VFIO_EEH_PE_ENABLE = 1,
-    VFIO_EEH_PE_UNFREEZE_IO = 2,
-    VFIO_EEH_PE_UNFREEZE_DMA = 3,
-    VFIO_EEH_PE_GET_STATE = 4,
-    VFIO_EEH_PE_STATE_NORMAL = 0,
-    VFIO_EEH_PE_STATE_RESET = 1,
-    VFIO_EEH_PE_STATE_STOPPED = 2,
-    VFIO_EEH_PE_STATE_STOPPED_DMA = 4,
-    VFIO_EEH_PE_STATE_UNAVAIL = 5,
-    VFIO_EEH_PE_RESET_DEACTIVATE = 5,
-    VFIO_EEH_PE_RESET_HOT = 6,
-    VFIO_EEH_PE_RESET_FUNDAMENTAL = 7,
-    VFIO_EEH_PE_CONFIGURE = 8,
-    VFIO_EEH_PE_INJECT_ERR = 9,
-  },
-  records = {
-    ["struct vfio_info_cap_header"] = [[{
+constants = {
+  VFIO_PCI_BAR0_REGION_INDEX = 0,
+  VFIO_PCI_BAR1_REGION_INDEX = 1,
+  VFIO_PCI_BAR2_REGION_INDEX = 2,
+  VFIO_PCI_BAR3_REGION_INDEX = 3,
+  VFIO_PCI_BAR4_REGION_INDEX = 4,
+  VFIO_PCI_BAR5_REGION_INDEX = 5,
+  VFIO_PCI_ROM_REGION_INDEX = 6,
+  VFIO_PCI_CONFIG_REGION_INDEX = 7,
+  VFIO_PCI_VGA_REGION_INDEX = 8,
+  VFIO_PCI_NUM_REGIONS = 9,
+  VFIO_PCI_INTX_IRQ_INDEX = 0,
+  VFIO_PCI_MSI_IRQ_INDEX = 1,
+  VFIO_PCI_MSIX_IRQ_INDEX = 2,
+  VFIO_PCI_ERR_IRQ_INDEX = 3,
+  VFIO_PCI_REQ_IRQ_INDEX = 4,
+  VFIO_PCI_NUM_IRQS = 5,
+  VFIO_CCW_CONFIG_REGION_INDEX = 0,
+  VFIO_CCW_NUM_REGIONS = 1,
+  VFIO_CCW_IO_IRQ_INDEX = 0,
+  VFIO_CCW_CRW_IRQ_INDEX = 1,
+  VFIO_CCW_REQ_IRQ_INDEX = 2,
+  VFIO_CCW_NUM_IRQS = 3,
+  VFIO_AP_REQ_IRQ_INDEX = 0,
+  VFIO_AP_CFG_CHG_IRQ_INDEX = 1,
+  VFIO_AP_NUM_IRQS = 2,
+  VFIO_DEVICE_STATE_ERROR = 0,
+  VFIO_DEVICE_STATE_STOP = 1,
+  VFIO_DEVICE_STATE_RUNNING = 2,
+  VFIO_DEVICE_STATE_STOP_COPY = 3,
+  VFIO_DEVICE_STATE_RESUMING = 4,
+  VFIO_DEVICE_STATE_RUNNING_P2P = 5,
+  VFIO_DEVICE_STATE_PRE_COPY = 6,
+  VFIO_DEVICE_STATE_PRE_COPY_P2P = 7,
+  VFIO_DEVICE_STATE_NR = 8,
+  VFIO_API_VERSION = 0,
+  VFIO_TYPE1_IOMMU = 1,
+  VFIO_SPAPR_TCE_IOMMU = 2,
+  VFIO_TYPE1v2_IOMMU = 3,
+  VFIO_DMA_CC_IOMMU = 4,
+  VFIO_EEH = 5,
+  __VFIO_RESERVED_TYPE1_NESTING_IOMMU = 6,
+  VFIO_SPAPR_TCE_v2_IOMMU = 7,
+  VFIO_NOIOMMU_IOMMU = 8,
+  VFIO_UNMAP_ALL = 9,
+  VFIO_UPDATE_VADDR = 10,
+  VFIO_TYPE = 59,
+  VFIO_BASE = 100,
+  VFIO_GROUP_FLAGS_VIABLE = 0x1,
+  VFIO_GROUP_FLAGS_CONTAINER_SET = 0x2,
+  VFIO_DEVICE_FLAGS_RESET = 0x1,
+  VFIO_DEVICE_FLAGS_PCI = 0x2,
+  VFIO_DEVICE_FLAGS_PLATFORM = 0x4,
+  VFIO_DEVICE_FLAGS_AMBA = 0x8,
+  VFIO_DEVICE_FLAGS_CCW = 0x10,
+  VFIO_DEVICE_FLAGS_AP = 0x20,
+  VFIO_DEVICE_FLAGS_FSL_MC = 0x40,
+  VFIO_DEVICE_FLAGS_CAPS = 0x80,
+  VFIO_DEVICE_FLAGS_CDX = 0x100,
+  VFIO_DEVICE_API_PCI_STRING = "vfio-pci",
+  VFIO_DEVICE_API_PLATFORM_STRING = "vfio-platform",
+  VFIO_DEVICE_API_AMBA_STRING = "vfio-amba",
+  VFIO_DEVICE_API_CCW_STRING = "vfio-ccw",
+  VFIO_DEVICE_API_AP_STRING = "vfio-ap",
+  VFIO_DEVICE_INFO_CAP_ZPCI_BASE = 1,
+  VFIO_DEVICE_INFO_CAP_ZPCI_GROUP = 2,
+  VFIO_DEVICE_INFO_CAP_ZPCI_UTIL = 3,
+  VFIO_DEVICE_INFO_CAP_ZPCI_PFIP = 4,
+  VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP = 5,
+  VFIO_PCI_ATOMIC_COMP32 = 0x1,
+  VFIO_PCI_ATOMIC_COMP64 = 0x2,
+  VFIO_PCI_ATOMIC_COMP128 = 0x4,
+  VFIO_REGION_INFO_FLAG_READ = 0x1,
+  VFIO_REGION_INFO_FLAG_WRITE = 0x2,
+  VFIO_REGION_INFO_FLAG_MMAP = 0x4,
+  VFIO_REGION_INFO_FLAG_CAPS = 0x8,
+  VFIO_REGION_INFO_CAP_SPARSE_MMAP = 1,
+  VFIO_REGION_INFO_CAP_TYPE = 2,
+  VFIO_REGION_TYPE_PCI_VENDOR_TYPE = -2147483648,
+  VFIO_REGION_TYPE_PCI_VENDOR_MASK = 0xffff,
+  VFIO_REGION_TYPE_GFX = 1,
+  VFIO_REGION_TYPE_CCW = 2,
+  VFIO_REGION_TYPE_MIGRATION_DEPRECATED = 3,
+  VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION = 1,
+  VFIO_REGION_SUBTYPE_INTEL_IGD_HOST_CFG = 2,
+  VFIO_REGION_SUBTYPE_INTEL_IGD_LPC_CFG = 3,
+  VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM = 1,
+  VFIO_REGION_SUBTYPE_IBM_NVLINK2_ATSD = 1,
+  VFIO_REGION_SUBTYPE_GFX_EDID = 1,
+  VFIO_DEVICE_GFX_LINK_STATE_UP = 1,
+  VFIO_DEVICE_GFX_LINK_STATE_DOWN = 2,
+  VFIO_REGION_SUBTYPE_CCW_ASYNC_CMD = 1,
+  VFIO_REGION_SUBTYPE_CCW_SCHIB = 2,
+  VFIO_REGION_SUBTYPE_CCW_CRW = 3,
+  VFIO_REGION_SUBTYPE_MIGRATION_DEPRECATED = 1,
+  VFIO_DEVICE_STATE_V1_STOP = 0,
+  VFIO_DEVICE_STATE_V1_RUNNING = 0x1,
+  VFIO_DEVICE_STATE_V1_SAVING = 0x2,
+  VFIO_DEVICE_STATE_V1_RESUMING = 0x4,
+  VFIO_DEVICE_STATE_MASK = 7,
+  VFIO_REGION_INFO_CAP_MSIX_MAPPABLE = 3,
+  VFIO_REGION_INFO_CAP_NVLINK2_SSATGT = 4,
+  VFIO_REGION_INFO_CAP_NVLINK2_LNKSPD = 5,
+  VFIO_IRQ_INFO_EVENTFD = 0x1,
+  VFIO_IRQ_INFO_MASKABLE = 0x2,
+  VFIO_IRQ_INFO_AUTOMASKED = 0x4,
+  VFIO_IRQ_INFO_NORESIZE = 0x8,
+  VFIO_IRQ_SET_DATA_NONE = 0x1,
+  VFIO_IRQ_SET_DATA_BOOL = 0x2,
+  VFIO_IRQ_SET_DATA_EVENTFD = 0x4,
+  VFIO_IRQ_SET_ACTION_MASK = 0x8,
+  VFIO_IRQ_SET_ACTION_UNMASK = 0x10,
+  VFIO_IRQ_SET_ACTION_TRIGGER = 0x20,
+  VFIO_IRQ_SET_DATA_TYPE_MASK = 7,
+  VFIO_IRQ_SET_ACTION_TYPE_MASK = 56,
+  VFIO_PCI_DEVID_OWNED = 0,
+  VFIO_PCI_DEVID_NOT_OWNED = -1,
+  VFIO_PCI_HOT_RESET_FLAG_DEV_ID = 0x1,
+  VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED = 0x2,
+  VFIO_GFX_PLANE_TYPE_PROBE = 0x1,
+  VFIO_GFX_PLANE_TYPE_DMABUF = 0x2,
+  VFIO_GFX_PLANE_TYPE_REGION = 0x4,
+  VFIO_DEVICE_IOEVENTFD_8 = 0x1,
+  VFIO_DEVICE_IOEVENTFD_16 = 0x2,
+  VFIO_DEVICE_IOEVENTFD_32 = 0x4,
+  VFIO_DEVICE_IOEVENTFD_64 = 0x8,
+  VFIO_DEVICE_IOEVENTFD_SIZE_MASK = 0xf,
+  VFIO_DEVICE_FEATURE_MASK = 0xffff,
+  VFIO_DEVICE_FEATURE_GET = 0x10000,
+  VFIO_DEVICE_FEATURE_SET = 0x20000,
+  VFIO_DEVICE_FEATURE_PROBE = 0x40000,
+  VFIO_DEVICE_BIND_FLAG_TOKEN = 0x1,
+  VFIO_DEVICE_ATTACH_PASID = 0x1,
+  VFIO_DEVICE_DETACH_PASID = 0x1,
+  VFIO_DEVICE_FEATURE_PCI_VF_TOKEN = 0,
+  VFIO_MIGRATION_STOP_COPY = 0x1,
+  VFIO_MIGRATION_P2P = 0x2,
+  VFIO_MIGRATION_PRE_COPY = 0x4,
+  VFIO_DEVICE_FEATURE_MIGRATION = 1,
+  VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE = 2,
+  VFIO_PRECOPY_INFO_REINIT = 0x1,
+  VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY = 3,
+  VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP = 4,
+  VFIO_DEVICE_FEATURE_LOW_POWER_EXIT = 5,
+  VFIO_DEVICE_FEATURE_DMA_LOGGING_START = 6,
+  VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP = 7,
+  VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT = 8,
+  VFIO_DEVICE_FEATURE_MIG_DATA_SIZE = 9,
+  VFIO_DEVICE_FEATURE_CLEAR_MASTER = 0,
+  VFIO_DEVICE_FEATURE_SET_MASTER = 1,
+  VFIO_DEVICE_FEATURE_BUS_MASTER = 10,
+  VFIO_DEVICE_FEATURE_DMA_BUF = 11,
+  VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 = 12,
+  VFIO_IOMMU_INFO_PGSIZES = 0x1,
+  VFIO_IOMMU_INFO_CAPS = 0x2,
+  VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE = 1,
+  VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION = 2,
+  VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL = 3,
+  VFIO_DMA_MAP_FLAG_READ = 0x1,
+  VFIO_DMA_MAP_FLAG_WRITE = 0x2,
+  VFIO_DMA_MAP_FLAG_VADDR = 0x4,
+  VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP = 0x1,
+  VFIO_DMA_UNMAP_FLAG_ALL = 0x2,
+  VFIO_DMA_UNMAP_FLAG_VADDR = 0x4,
+  VFIO_IOMMU_DIRTY_PAGES_FLAG_START = 0x1,
+  VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP = 0x2,
+  VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP = 0x4,
+  VFIO_IOMMU_SPAPR_INFO_DDW = 0x1,
+  VFIO_EEH_PE_DISABLE = 0,
+  VFIO_EEH_PE_ENABLE = 1,
+  VFIO_EEH_PE_UNFREEZE_IO = 2,
+  VFIO_EEH_PE_UNFREEZE_DMA = 3,
+  VFIO_EEH_PE_GET_STATE = 4,
+  VFIO_EEH_PE_STATE_NORMAL = 0,
+  VFIO_EEH_PE_STATE_RESET = 1,
+  VFIO_EEH_PE_STATE_STOPPED = 2,
+  VFIO_EEH_PE_STATE_STOPPED_DMA = 4,
+  VFIO_EEH_PE_STATE_UNAVAIL = 5,
+  VFIO_EEH_PE_RESET_DEACTIVATE = 5,
+  VFIO_EEH_PE_RESET_HOT = 6,
+  VFIO_EEH_PE_RESET_FUNDAMENTAL = 7,
+  VFIO_EEH_PE_CONFIGURE = 8,
+  VFIO_EEH_PE_INJECT_ERR = 9,
+},
+records = {
+  ["struct vfio_info_cap_header"] = [[{
   uint16_t id;
   uint16_t version;
   uint32_t next;
 }]],
-    ["struct vfio_group_status"] = [[{
+  ["struct vfio_group_status"] = [[{
   uint32_t argsz;
   uint32_t flags;
 }]],
-    ["struct vfio_device_info"] = [[{
+  ["struct vfio_device_info"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t num_regions;
@@ -1492,23 +1492,23 @@ return {
   uint32_t cap_offset;
   uint32_t pad;
 }]],
-    ["struct vfio_device_info_cap_pci_atomic_comp"] = [[{
+  ["struct vfio_device_info_cap_pci_atomic_comp"] = [[{
   struct vfio_info_cap_header header;
   uint32_t flags;
   uint32_t reserved;
 }]],
-    ["struct vfio_region_info_cap_sparse_mmap"] = [[{
+  ["struct vfio_region_info_cap_sparse_mmap"] = [[{
   struct vfio_info_cap_header header;
   uint32_t nr_areas;
   uint32_t reserved;
   struct vfio_region_sparse_mmap_area areas[];
 }]],
-    ["struct vfio_region_info_cap_type"] = [[{
+  ["struct vfio_region_info_cap_type"] = [[{
   struct vfio_info_cap_header header;
   uint32_t type;
   uint32_t subtype;
 }]],
-    ["struct vfio_region_gfx_edid"] = [[{
+  ["struct vfio_region_gfx_edid"] = [[{
   uint32_t edid_offset;
   uint32_t edid_max_size;
   uint32_t edid_size;
@@ -1516,18 +1516,18 @@ return {
   uint32_t max_yres;
   uint32_t link_state;
 }]],
-    ["struct vfio_region_info_cap_nvlink2_lnkspd"] = [[{
+  ["struct vfio_region_info_cap_nvlink2_lnkspd"] = [[{
   struct vfio_info_cap_header header;
   uint32_t link_speed;
   uint32_t __pad;
 }]],
-    ["struct vfio_irq_info"] = [[{
+  ["struct vfio_irq_info"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t index;
   uint32_t count;
 }]],
-    ["struct vfio_irq_set"] = [[{
+  ["struct vfio_irq_set"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t index;
@@ -1535,7 +1535,7 @@ return {
   uint32_t count;
   uint8_t data[];
 }]],
-    ["struct vfio_pci_dependent_device"] = [[{
+  ["struct vfio_pci_dependent_device"] = [[{
   union {
     uint32_t group_id;
     uint32_t devid;
@@ -1544,75 +1544,75 @@ return {
   uint8_t bus;
   uint8_t devfn;
 }]],
-    ["struct vfio_pci_hot_reset_info"] = [[{
+  ["struct vfio_pci_hot_reset_info"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t count;
   struct vfio_pci_dependent_device devices[];
 }]],
-    ["struct vfio_pci_hot_reset"] = [[{
+  ["struct vfio_pci_hot_reset"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t count;
   int32_t group_fds[];
 }]],
-    ["struct vfio_device_feature"] = [[{
+  ["struct vfio_device_feature"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint8_t data[];
 }]],
-    ["struct vfio_device_attach_iommufd_pt"] = [[{
+  ["struct vfio_device_attach_iommufd_pt"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t pt_id;
   uint32_t pasid;
 }]],
-    ["struct vfio_device_detach_iommufd_pt"] = [[{
+  ["struct vfio_device_detach_iommufd_pt"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t pasid;
 }]],
-    ["struct vfio_device_feature_mig_state"] = [[{
+  ["struct vfio_device_feature_mig_state"] = [[{
   uint32_t device_state;
   int32_t data_fd;
 }]],
-    ["struct vfio_device_low_power_entry_with_wakeup"] = [[{
+  ["struct vfio_device_low_power_entry_with_wakeup"] = [[{
   int32_t wakeup_eventfd;
   uint32_t reserved;
 }]],
-    ["struct vfio_device_feature_bus_master"] = [[{
+  ["struct vfio_device_feature_bus_master"] = [[{
   uint32_t op;
 }]],
-    ["struct vfio_device_feature_dma_buf"] = [[{
+  ["struct vfio_device_feature_dma_buf"] = [[{
   uint32_t region_index;
   uint32_t open_flags;
   uint32_t flags;
   uint32_t nr_ranges;
   struct vfio_region_dma_range dma_ranges[];
 }]],
-    ["struct vfio_iommu_type1_info_cap_iova_range"] = [[{
+  ["struct vfio_iommu_type1_info_cap_iova_range"] = [[{
   struct vfio_info_cap_header header;
   uint32_t nr_iovas;
   uint32_t reserved;
   struct vfio_iova_range iova_ranges[];
 }]],
-    ["struct vfio_iommu_type1_info_dma_avail"] = [[{
+  ["struct vfio_iommu_type1_info_dma_avail"] = [[{
   struct vfio_info_cap_header header;
   uint32_t avail;
 }]],
-    ["struct vfio_iommu_type1_dirty_bitmap"] = [[{
+  ["struct vfio_iommu_type1_dirty_bitmap"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint8_t data[];
 }]],
-    ["struct vfio_iommu_spapr_tce_info"] = [[{
+  ["struct vfio_iommu_spapr_tce_info"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t dma32_window_start;
   uint32_t dma32_window_size;
   struct vfio_iommu_spapr_tce_ddw_info ddw;
 }]],
-    ["struct vfio_eeh_pe_op"] = [[{
+  ["struct vfio_eeh_pe_op"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint32_t op;
@@ -1620,720 +1620,720 @@ return {
     struct vfio_eeh_pe_err err;
   };
 }]],
-  },
-  macros = function(M)
-    return {
-      VFIO_DEVICE_STATE_VALID = function(state)
-        state = M.long(state)
-        return M.band(state, 4) == 0 or M.band(state, 7) == 4
-      end,
-      VFIO_DEVICE_STATE_IS_ERROR = function(state)
-        return M.band(M.long(state), 7) == 6
-      end,
-      VFIO_DEVICE_STATE_SET_ERROR = function(state)
-        return M.int(M.bor(M.band(M.long(state), -8LL), 2, 4))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VFIO_GET_API_VERSION = 0x3b64,
-        VFIO_CHECK_EXTENSION = 0x3b65,
-        VFIO_SET_IOMMU = 0x3b66,
-        VFIO_GROUP_GET_STATUS = 0x3b67,
-        VFIO_GROUP_SET_CONTAINER = 0x3b68,
-        VFIO_GROUP_UNSET_CONTAINER = 0x3b69,
-        VFIO_GROUP_GET_DEVICE_FD = 0x3b6a,
-        VFIO_DEVICE_GET_INFO = 0x3b6b,
-        VFIO_DEVICE_GET_REGION_INFO = 0x3b6c,
-        VFIO_DEVICE_GET_IRQ_INFO = 0x3b6d,
-        VFIO_DEVICE_SET_IRQS = 0x3b6e,
-        VFIO_DEVICE_RESET = 0x3b6f,
-        VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x3b70,
-        VFIO_DEVICE_PCI_HOT_RESET = 0x3b71,
-        VFIO_DEVICE_QUERY_GFX_PLANE = 0x3b72,
-        VFIO_DEVICE_GET_GFX_DMABUF = 0x3b73,
-        VFIO_DEVICE_IOEVENTFD = 0x3b74,
-        VFIO_DEVICE_FEATURE = 0x3b75,
-        VFIO_DEVICE_BIND_IOMMUFD = 0x3b76,
-        VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x3b77,
-        VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x3b78,
-        VFIO_MIG_GET_PRECOPY_INFO = 0x3b79,
-        VFIO_IOMMU_GET_INFO = 0x3b70,
-        VFIO_IOMMU_MAP_DMA = 0x3b71,
-        VFIO_IOMMU_UNMAP_DMA = 0x3b72,
-        VFIO_IOMMU_ENABLE = 0x3b73,
-        VFIO_IOMMU_DISABLE = 0x3b74,
-        VFIO_IOMMU_DIRTY_PAGES = 0x3b75,
-        VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x3b70,
-        VFIO_EEH_PE_OP = 0x3b79,
-        VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x3b75,
-        VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x3b76,
-        VFIO_IOMMU_SPAPR_TCE_CREATE = 0x3b77,
-        VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x3b78,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vfio_region_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t index;
-    uint32_t cap_offset;
-    uint64_t size __attribute__((aligned(8)));
-    uint64_t offset __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_region_sparse_mmap_area"] = [[{
-    uint64_t offset __attribute__((aligned(8)));
-    uint64_t size __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_migration_info"] = [[{
-    uint32_t device_state;
-    uint32_t reserved;
-    uint64_t pending_bytes __attribute__((aligned(8)));
-    uint64_t data_offset __attribute__((aligned(8)));
-    uint64_t data_size __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
-    struct vfio_info_cap_header header;
-    uint64_t tgt __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_gfx_plane_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t drm_plane_type;
-    uint32_t drm_format;
-    uint64_t drm_format_mod __attribute__((aligned(8)));
-    uint32_t width;
-    uint32_t height;
-    uint32_t stride;
-    uint32_t size;
-    uint32_t x_pos;
-    uint32_t y_pos;
-    uint32_t x_hot;
-    uint32_t y_hot;
-    union {
-      uint32_t region_index;
-      uint32_t dmabuf_id;
-    };
-    uint32_t reserved;
-  }]],
-        ["struct vfio_device_ioeventfd"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t offset __attribute__((aligned(8)));
-    uint64_t data __attribute__((aligned(8)));
-    int32_t fd;
-    uint32_t reserved;
-  }]],
-        ["struct vfio_device_bind_iommufd"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    int32_t iommufd;
-    uint32_t out_devid;
-    uint64_t token_uuid_ptr __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_migration"] = [[{
-    uint64_t flags __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_precopy_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t initial_bytes __attribute__((aligned(8)));
-    uint64_t dirty_bytes __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_dma_logging_control"] = [[{
-    uint64_t page_size __attribute__((aligned(8)));
-    uint32_t num_ranges;
-    uint32_t __reserved;
-    uint64_t ranges __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_dma_logging_range"] = [[{
-    uint64_t iova __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_dma_logging_report"] = [[{
-    uint64_t iova __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-    uint64_t page_size __attribute__((aligned(8)));
-    uint64_t bitmap __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_mig_data_size"] = [[{
-    uint64_t stop_copy_length __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_region_dma_range"] = [[{
-    uint64_t offset;
-    uint64_t length;
-  }]],
-        ["struct vfio_iommu_type1_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t iova_pgsizes __attribute__((aligned(8)));
-    uint32_t cap_offset;
-    uint32_t pad;
-  }]],
-        ["struct vfio_iova_range"] = [[{
-    uint64_t start;
-    uint64_t end;
-  }]],
-        ["struct vfio_iommu_type1_info_cap_migration"] = [[{
-    struct vfio_info_cap_header header;
-    uint32_t flags;
-    uint64_t pgsize_bitmap;
-    uint64_t max_dirty_bitmap_size;
-  }]],
-        ["struct vfio_iommu_type1_dma_map"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t vaddr;
-    uint64_t iova;
-    uint64_t size;
-  }]],
-        ["struct vfio_bitmap"] = [[{
-    uint64_t pgsize;
-    uint64_t size;
-    uint64_t *data;
-  }]],
-        ["struct vfio_iommu_type1_dma_unmap"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t iova;
-    uint64_t size;
-    uint8_t data[];
-  }]],
-        ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
-    uint64_t iova;
-    uint64_t size;
-    struct vfio_bitmap bitmap;
-  }]],
-        ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
-    uint64_t pgsizes;
-    uint32_t max_dynamic_windows_supported;
-    uint32_t levels;
-  }]],
-        ["struct vfio_eeh_pe_err"] = [[{
-    uint32_t type;
-    uint32_t func;
-    uint64_t addr;
-    uint64_t mask;
-  }]],
-        ["struct vfio_iommu_spapr_register_memory"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t vaddr;
-    uint64_t size;
-  }]],
-        ["struct vfio_iommu_spapr_tce_create"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t page_shift;
-    uint32_t __resv1;
-    uint64_t window_size;
-    uint32_t levels;
-    uint32_t __resv2;
-    uint64_t start_addr;
-  }]],
-        ["struct vfio_iommu_spapr_tce_remove"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint64_t start_addr;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VFIO_GET_API_VERSION = 0x20003b64,
-        VFIO_CHECK_EXTENSION = 0x20003b65,
-        VFIO_SET_IOMMU = 0x20003b66,
-        VFIO_GROUP_GET_STATUS = 0x20003b67,
-        VFIO_GROUP_SET_CONTAINER = 0x20003b68,
-        VFIO_GROUP_UNSET_CONTAINER = 0x20003b69,
-        VFIO_GROUP_GET_DEVICE_FD = 0x20003b6a,
-        VFIO_DEVICE_GET_INFO = 0x20003b6b,
-        VFIO_DEVICE_GET_REGION_INFO = 0x20003b6c,
-        VFIO_DEVICE_GET_IRQ_INFO = 0x20003b6d,
-        VFIO_DEVICE_SET_IRQS = 0x20003b6e,
-        VFIO_DEVICE_RESET = 0x20003b6f,
-        VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x20003b70,
-        VFIO_DEVICE_PCI_HOT_RESET = 0x20003b71,
-        VFIO_DEVICE_QUERY_GFX_PLANE = 0x20003b72,
-        VFIO_DEVICE_GET_GFX_DMABUF = 0x20003b73,
-        VFIO_DEVICE_IOEVENTFD = 0x20003b74,
-        VFIO_DEVICE_FEATURE = 0x20003b75,
-        VFIO_DEVICE_BIND_IOMMUFD = 0x20003b76,
-        VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x20003b77,
-        VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x20003b78,
-        VFIO_MIG_GET_PRECOPY_INFO = 0x20003b79,
-        VFIO_IOMMU_GET_INFO = 0x20003b70,
-        VFIO_IOMMU_MAP_DMA = 0x20003b71,
-        VFIO_IOMMU_UNMAP_DMA = 0x20003b72,
-        VFIO_IOMMU_ENABLE = 0x20003b73,
-        VFIO_IOMMU_DISABLE = 0x20003b74,
-        VFIO_IOMMU_DIRTY_PAGES = 0x20003b75,
-        VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x20003b70,
-        VFIO_EEH_PE_OP = 0x20003b79,
-        VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x20003b75,
-        VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x20003b76,
-        VFIO_IOMMU_SPAPR_TCE_CREATE = 0x20003b77,
-        VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x20003b78,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vfio_region_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t index;
-    uint32_t cap_offset;
-    unsigned long size __attribute__((aligned(8)));
-    unsigned long offset __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_region_sparse_mmap_area"] = [[{
-    unsigned long offset __attribute__((aligned(8)));
-    unsigned long size __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_migration_info"] = [[{
-    uint32_t device_state;
-    uint32_t reserved;
-    unsigned long pending_bytes __attribute__((aligned(8)));
-    unsigned long data_offset __attribute__((aligned(8)));
-    unsigned long data_size __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
-    struct vfio_info_cap_header header;
-    unsigned long tgt __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_gfx_plane_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t drm_plane_type;
-    uint32_t drm_format;
-    unsigned long drm_format_mod __attribute__((aligned(8)));
-    uint32_t width;
-    uint32_t height;
-    uint32_t stride;
-    uint32_t size;
-    uint32_t x_pos;
-    uint32_t y_pos;
-    uint32_t x_hot;
-    uint32_t y_hot;
-    union {
-      uint32_t region_index;
-      uint32_t dmabuf_id;
-    };
-    uint32_t reserved;
-  }]],
-        ["struct vfio_device_ioeventfd"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long offset __attribute__((aligned(8)));
-    unsigned long data __attribute__((aligned(8)));
-    int32_t fd;
-    uint32_t reserved;
-  }]],
-        ["struct vfio_device_bind_iommufd"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    int32_t iommufd;
-    uint32_t out_devid;
-    unsigned long token_uuid_ptr __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_migration"] = [[{
-    unsigned long flags __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_precopy_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long initial_bytes __attribute__((aligned(8)));
-    unsigned long dirty_bytes __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_dma_logging_control"] = [[{
-    unsigned long page_size __attribute__((aligned(8)));
-    uint32_t num_ranges;
-    uint32_t __reserved;
-    unsigned long ranges __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_dma_logging_range"] = [[{
-    unsigned long iova __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_dma_logging_report"] = [[{
-    unsigned long iova __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-    unsigned long page_size __attribute__((aligned(8)));
-    unsigned long bitmap __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_device_feature_mig_data_size"] = [[{
-    unsigned long stop_copy_length __attribute__((aligned(8)));
-  }]],
-        ["struct vfio_region_dma_range"] = [[{
-    unsigned long offset;
-    unsigned long length;
-  }]],
-        ["struct vfio_iommu_type1_info"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long iova_pgsizes __attribute__((aligned(8)));
-    uint32_t cap_offset;
-    uint32_t pad;
-  }]],
-        ["struct vfio_iova_range"] = [[{
-    unsigned long start;
-    unsigned long end;
-  }]],
-        ["struct vfio_iommu_type1_info_cap_migration"] = [[{
-    struct vfio_info_cap_header header;
-    uint32_t flags;
-    unsigned long pgsize_bitmap;
-    unsigned long max_dirty_bitmap_size;
-  }]],
-        ["struct vfio_iommu_type1_dma_map"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long vaddr;
-    unsigned long iova;
-    unsigned long size;
-  }]],
-        ["struct vfio_bitmap"] = [[{
-    unsigned long pgsize;
-    unsigned long size;
-    unsigned long *data;
-  }]],
-        ["struct vfio_iommu_type1_dma_unmap"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long iova;
-    unsigned long size;
-    uint8_t data[];
-  }]],
-        ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
-    unsigned long iova;
-    unsigned long size;
-    struct vfio_bitmap bitmap;
-  }]],
-        ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
-    unsigned long pgsizes;
-    uint32_t max_dynamic_windows_supported;
-    uint32_t levels;
-  }]],
-        ["struct vfio_eeh_pe_err"] = [[{
-    uint32_t type;
-    uint32_t func;
-    unsigned long addr;
-    unsigned long mask;
-  }]],
-        ["struct vfio_iommu_spapr_register_memory"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long vaddr;
-    unsigned long size;
-  }]],
-        ["struct vfio_iommu_spapr_tce_create"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    uint32_t page_shift;
-    uint32_t __resv1;
-    unsigned long window_size;
-    uint32_t levels;
-    uint32_t __resv2;
-    unsigned long start_addr;
-  }]],
-        ["struct vfio_iommu_spapr_tce_remove"] = [[{
-    uint32_t argsz;
-    uint32_t flags;
-    unsigned long start_addr;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    VFIO_DEVICE_STATE_VALID = function(state)
+      state = M.long(state)
+      return M.band(state, 4) == 0 or M.band(state, 7) == 4
+    end,
+    VFIO_DEVICE_STATE_IS_ERROR = function(state)
+      return M.band(M.long(state), 7) == 6
+    end,
+    VFIO_DEVICE_STATE_SET_ERROR = function(state)
+      return M.int(M.bor(M.band(M.long(state), -8LL), 2, 4))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VFIO_GET_API_VERSION = 0x3b64,
+      VFIO_CHECK_EXTENSION = 0x3b65,
+      VFIO_SET_IOMMU = 0x3b66,
+      VFIO_GROUP_GET_STATUS = 0x3b67,
+      VFIO_GROUP_SET_CONTAINER = 0x3b68,
+      VFIO_GROUP_UNSET_CONTAINER = 0x3b69,
+      VFIO_GROUP_GET_DEVICE_FD = 0x3b6a,
+      VFIO_DEVICE_GET_INFO = 0x3b6b,
+      VFIO_DEVICE_GET_REGION_INFO = 0x3b6c,
+      VFIO_DEVICE_GET_IRQ_INFO = 0x3b6d,
+      VFIO_DEVICE_SET_IRQS = 0x3b6e,
+      VFIO_DEVICE_RESET = 0x3b6f,
+      VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x3b70,
+      VFIO_DEVICE_PCI_HOT_RESET = 0x3b71,
+      VFIO_DEVICE_QUERY_GFX_PLANE = 0x3b72,
+      VFIO_DEVICE_GET_GFX_DMABUF = 0x3b73,
+      VFIO_DEVICE_IOEVENTFD = 0x3b74,
+      VFIO_DEVICE_FEATURE = 0x3b75,
+      VFIO_DEVICE_BIND_IOMMUFD = 0x3b76,
+      VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x3b77,
+      VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x3b78,
+      VFIO_MIG_GET_PRECOPY_INFO = 0x3b79,
+      VFIO_IOMMU_GET_INFO = 0x3b70,
+      VFIO_IOMMU_MAP_DMA = 0x3b71,
+      VFIO_IOMMU_UNMAP_DMA = 0x3b72,
+      VFIO_IOMMU_ENABLE = 0x3b73,
+      VFIO_IOMMU_DISABLE = 0x3b74,
+      VFIO_IOMMU_DIRTY_PAGES = 0x3b75,
+      VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x3b70,
+      VFIO_EEH_PE_OP = 0x3b79,
+      VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x3b75,
+      VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x3b76,
+      VFIO_IOMMU_SPAPR_TCE_CREATE = 0x3b77,
+      VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x3b78,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vfio_region_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t index;
+  uint32_t cap_offset;
+  uint64_t size __attribute__((aligned(8)));
+  uint64_t offset __attribute__((aligned(8)));
+}]],
+      ["struct vfio_region_sparse_mmap_area"] = [[{
+  uint64_t offset __attribute__((aligned(8)));
+  uint64_t size __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_migration_info"] = [[{
+  uint32_t device_state;
+  uint32_t reserved;
+  uint64_t pending_bytes __attribute__((aligned(8)));
+  uint64_t data_offset __attribute__((aligned(8)));
+  uint64_t data_size __attribute__((aligned(8)));
+}]],
+      ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
+  struct vfio_info_cap_header header;
+  uint64_t tgt __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_gfx_plane_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t drm_plane_type;
+  uint32_t drm_format;
+  uint64_t drm_format_mod __attribute__((aligned(8)));
+  uint32_t width;
+  uint32_t height;
+  uint32_t stride;
+  uint32_t size;
+  uint32_t x_pos;
+  uint32_t y_pos;
+  uint32_t x_hot;
+  uint32_t y_hot;
+  union {
+    uint32_t region_index;
+    uint32_t dmabuf_id;
+  };
+  uint32_t reserved;
+}]],
+      ["struct vfio_device_ioeventfd"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t offset __attribute__((aligned(8)));
+  uint64_t data __attribute__((aligned(8)));
+  int32_t fd;
+  uint32_t reserved;
+}]],
+      ["struct vfio_device_bind_iommufd"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  int32_t iommufd;
+  uint32_t out_devid;
+  uint64_t token_uuid_ptr __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_migration"] = [[{
+  uint64_t flags __attribute__((aligned(8)));
+}]],
+      ["struct vfio_precopy_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t initial_bytes __attribute__((aligned(8)));
+  uint64_t dirty_bytes __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_dma_logging_control"] = [[{
+  uint64_t page_size __attribute__((aligned(8)));
+  uint32_t num_ranges;
+  uint32_t __reserved;
+  uint64_t ranges __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_dma_logging_range"] = [[{
+  uint64_t iova __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_dma_logging_report"] = [[{
+  uint64_t iova __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t page_size __attribute__((aligned(8)));
+  uint64_t bitmap __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_mig_data_size"] = [[{
+  uint64_t stop_copy_length __attribute__((aligned(8)));
+}]],
+      ["struct vfio_region_dma_range"] = [[{
+  uint64_t offset;
+  uint64_t length;
+}]],
+      ["struct vfio_iommu_type1_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t iova_pgsizes __attribute__((aligned(8)));
+  uint32_t cap_offset;
+  uint32_t pad;
+}]],
+      ["struct vfio_iova_range"] = [[{
+  uint64_t start;
+  uint64_t end;
+}]],
+      ["struct vfio_iommu_type1_info_cap_migration"] = [[{
+  struct vfio_info_cap_header header;
+  uint32_t flags;
+  uint64_t pgsize_bitmap;
+  uint64_t max_dirty_bitmap_size;
+}]],
+      ["struct vfio_iommu_type1_dma_map"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t vaddr;
+  uint64_t iova;
+  uint64_t size;
+}]],
+      ["struct vfio_bitmap"] = [[{
+  uint64_t pgsize;
+  uint64_t size;
+  uint64_t *data;
+}]],
+      ["struct vfio_iommu_type1_dma_unmap"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t iova;
+  uint64_t size;
+  uint8_t data[];
+}]],
+      ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
+  uint64_t iova;
+  uint64_t size;
+  struct vfio_bitmap bitmap;
+}]],
+      ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
+  uint64_t pgsizes;
+  uint32_t max_dynamic_windows_supported;
+  uint32_t levels;
+}]],
+      ["struct vfio_eeh_pe_err"] = [[{
+  uint32_t type;
+  uint32_t func;
+  uint64_t addr;
+  uint64_t mask;
+}]],
+      ["struct vfio_iommu_spapr_register_memory"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t vaddr;
+  uint64_t size;
+}]],
+      ["struct vfio_iommu_spapr_tce_create"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t page_shift;
+  uint32_t __resv1;
+  uint64_t window_size;
+  uint32_t levels;
+  uint32_t __resv2;
+  uint64_t start_addr;
+}]],
+      ["struct vfio_iommu_spapr_tce_remove"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint64_t start_addr;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VFIO_GET_API_VERSION = 0x20003b64,
+      VFIO_CHECK_EXTENSION = 0x20003b65,
+      VFIO_SET_IOMMU = 0x20003b66,
+      VFIO_GROUP_GET_STATUS = 0x20003b67,
+      VFIO_GROUP_SET_CONTAINER = 0x20003b68,
+      VFIO_GROUP_UNSET_CONTAINER = 0x20003b69,
+      VFIO_GROUP_GET_DEVICE_FD = 0x20003b6a,
+      VFIO_DEVICE_GET_INFO = 0x20003b6b,
+      VFIO_DEVICE_GET_REGION_INFO = 0x20003b6c,
+      VFIO_DEVICE_GET_IRQ_INFO = 0x20003b6d,
+      VFIO_DEVICE_SET_IRQS = 0x20003b6e,
+      VFIO_DEVICE_RESET = 0x20003b6f,
+      VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x20003b70,
+      VFIO_DEVICE_PCI_HOT_RESET = 0x20003b71,
+      VFIO_DEVICE_QUERY_GFX_PLANE = 0x20003b72,
+      VFIO_DEVICE_GET_GFX_DMABUF = 0x20003b73,
+      VFIO_DEVICE_IOEVENTFD = 0x20003b74,
+      VFIO_DEVICE_FEATURE = 0x20003b75,
+      VFIO_DEVICE_BIND_IOMMUFD = 0x20003b76,
+      VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x20003b77,
+      VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x20003b78,
+      VFIO_MIG_GET_PRECOPY_INFO = 0x20003b79,
+      VFIO_IOMMU_GET_INFO = 0x20003b70,
+      VFIO_IOMMU_MAP_DMA = 0x20003b71,
+      VFIO_IOMMU_UNMAP_DMA = 0x20003b72,
+      VFIO_IOMMU_ENABLE = 0x20003b73,
+      VFIO_IOMMU_DISABLE = 0x20003b74,
+      VFIO_IOMMU_DIRTY_PAGES = 0x20003b75,
+      VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x20003b70,
+      VFIO_EEH_PE_OP = 0x20003b79,
+      VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x20003b75,
+      VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x20003b76,
+      VFIO_IOMMU_SPAPR_TCE_CREATE = 0x20003b77,
+      VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x20003b78,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vfio_region_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t index;
+  uint32_t cap_offset;
+  unsigned long size __attribute__((aligned(8)));
+  unsigned long offset __attribute__((aligned(8)));
+}]],
+      ["struct vfio_region_sparse_mmap_area"] = [[{
+  unsigned long offset __attribute__((aligned(8)));
+  unsigned long size __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_migration_info"] = [[{
+  uint32_t device_state;
+  uint32_t reserved;
+  unsigned long pending_bytes __attribute__((aligned(8)));
+  unsigned long data_offset __attribute__((aligned(8)));
+  unsigned long data_size __attribute__((aligned(8)));
+}]],
+      ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
+  struct vfio_info_cap_header header;
+  unsigned long tgt __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_gfx_plane_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t drm_plane_type;
+  uint32_t drm_format;
+  unsigned long drm_format_mod __attribute__((aligned(8)));
+  uint32_t width;
+  uint32_t height;
+  uint32_t stride;
+  uint32_t size;
+  uint32_t x_pos;
+  uint32_t y_pos;
+  uint32_t x_hot;
+  uint32_t y_hot;
+  union {
+    uint32_t region_index;
+    uint32_t dmabuf_id;
+  };
+  uint32_t reserved;
+}]],
+      ["struct vfio_device_ioeventfd"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long offset __attribute__((aligned(8)));
+  unsigned long data __attribute__((aligned(8)));
+  int32_t fd;
+  uint32_t reserved;
+}]],
+      ["struct vfio_device_bind_iommufd"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  int32_t iommufd;
+  uint32_t out_devid;
+  unsigned long token_uuid_ptr __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_migration"] = [[{
+  unsigned long flags __attribute__((aligned(8)));
+}]],
+      ["struct vfio_precopy_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long initial_bytes __attribute__((aligned(8)));
+  unsigned long dirty_bytes __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_dma_logging_control"] = [[{
+  unsigned long page_size __attribute__((aligned(8)));
+  uint32_t num_ranges;
+  uint32_t __reserved;
+  unsigned long ranges __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_dma_logging_range"] = [[{
+  unsigned long iova __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_dma_logging_report"] = [[{
+  unsigned long iova __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long page_size __attribute__((aligned(8)));
+  unsigned long bitmap __attribute__((aligned(8)));
+}]],
+      ["struct vfio_device_feature_mig_data_size"] = [[{
+  unsigned long stop_copy_length __attribute__((aligned(8)));
+}]],
+      ["struct vfio_region_dma_range"] = [[{
+  unsigned long offset;
+  unsigned long length;
+}]],
+      ["struct vfio_iommu_type1_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long iova_pgsizes __attribute__((aligned(8)));
+  uint32_t cap_offset;
+  uint32_t pad;
+}]],
+      ["struct vfio_iova_range"] = [[{
+  unsigned long start;
+  unsigned long end;
+}]],
+      ["struct vfio_iommu_type1_info_cap_migration"] = [[{
+  struct vfio_info_cap_header header;
+  uint32_t flags;
+  unsigned long pgsize_bitmap;
+  unsigned long max_dirty_bitmap_size;
+}]],
+      ["struct vfio_iommu_type1_dma_map"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long vaddr;
+  unsigned long iova;
+  unsigned long size;
+}]],
+      ["struct vfio_bitmap"] = [[{
+  unsigned long pgsize;
+  unsigned long size;
+  unsigned long *data;
+}]],
+      ["struct vfio_iommu_type1_dma_unmap"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long iova;
+  unsigned long size;
+  uint8_t data[];
+}]],
+      ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
+  unsigned long iova;
+  unsigned long size;
+  struct vfio_bitmap bitmap;
+}]],
+      ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
+  unsigned long pgsizes;
+  uint32_t max_dynamic_windows_supported;
+  uint32_t levels;
+}]],
+      ["struct vfio_eeh_pe_err"] = [[{
+  uint32_t type;
+  uint32_t func;
+  unsigned long addr;
+  unsigned long mask;
+}]],
+      ["struct vfio_iommu_spapr_register_memory"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long vaddr;
+  unsigned long size;
+}]],
+      ["struct vfio_iommu_spapr_tce_create"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t page_shift;
+  uint32_t __resv1;
+  unsigned long window_size;
+  uint32_t levels;
+  uint32_t __resv2;
+  unsigned long start_addr;
+}]],
+      ["struct vfio_iommu_spapr_tce_remove"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  unsigned long start_addr;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/vfio_ccw.h"] = [==[
-  constants = {
-    ORB_AREA_SIZE = 12,
-    SCSW_AREA_SIZE = 12,
-    IRB_AREA_SIZE = 96,
-    VFIO_CCW_ASYNC_CMD_HSCH = 0x1,
-    VFIO_CCW_ASYNC_CMD_CSCH = 0x2,
-    SCHIB_AREA_SIZE = 52,
-  },
-  records = {
-    ["struct ccw_io_region"] = [[{
+constants = {
+  ORB_AREA_SIZE = 12,
+  SCSW_AREA_SIZE = 12,
+  IRB_AREA_SIZE = 96,
+  VFIO_CCW_ASYNC_CMD_HSCH = 0x1,
+  VFIO_CCW_ASYNC_CMD_CSCH = 0x2,
+  SCHIB_AREA_SIZE = 52,
+},
+records = {
+  ["struct ccw_io_region"] = [[{
   uint8_t orb_area[12];
   uint8_t scsw_area[12];
   uint8_t irb_area[96];
   uint32_t ret_code;
 } __attribute__((packed))]],
-    ["struct ccw_cmd_region"] = [[{
+  ["struct ccw_cmd_region"] = [[{
   uint32_t command;
   uint32_t ret_code;
 } __attribute__((packed))]],
-    ["struct ccw_schib_region"] = [[{
+  ["struct ccw_schib_region"] = [[{
   uint8_t schib_area[52];
 } __attribute__((packed))]],
-    ["struct ccw_crw_region"] = [[{
+  ["struct ccw_crw_region"] = [[{
   uint32_t crw;
   uint32_t pad;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/vfio_zdev.h"] = [==[
-  constants = {
-    VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH = 1,
-  },
-  records = {
-    ["struct vfio_device_info_cap_zpci_util"] = [[{
+constants = {
+  VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH = 1,
+},
+records = {
+  ["struct vfio_device_info_cap_zpci_util"] = [[{
   struct vfio_info_cap_header header;
   uint32_t size;
   uint8_t util_str[];
 }]],
-    ["struct vfio_device_info_cap_zpci_pfip"] = [[{
+  ["struct vfio_device_info_cap_zpci_pfip"] = [[{
   struct vfio_info_cap_header header;
   uint32_t size;
   uint8_t pfip[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vfio_device_info_cap_zpci_base"] = [[{
-    struct vfio_info_cap_header header;
-    uint64_t start_dma;
-    uint64_t end_dma;
-    uint16_t pchid;
-    uint16_t vfn;
-    uint16_t fmb_length;
-    uint8_t pft;
-    uint8_t gid;
-    uint32_t fh;
-  }]],
-        ["struct vfio_device_info_cap_zpci_group"] = [[{
-    struct vfio_info_cap_header header;
-    uint64_t dasm;
-    uint64_t msi_addr;
-    uint64_t flags;
-    uint16_t mui;
-    uint16_t noi;
-    uint16_t maxstbl;
-    uint8_t version;
-    uint8_t reserved;
-    uint16_t imaxstbl;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vfio_device_info_cap_zpci_base"] = [[{
-    struct vfio_info_cap_header header;
-    unsigned long start_dma;
-    unsigned long end_dma;
-    uint16_t pchid;
-    uint16_t vfn;
-    uint16_t fmb_length;
-    uint8_t pft;
-    uint8_t gid;
-    uint32_t fh;
-  }]],
-        ["struct vfio_device_info_cap_zpci_group"] = [[{
-    struct vfio_info_cap_header header;
-    unsigned long dasm;
-    unsigned long msi_addr;
-    unsigned long flags;
-    uint16_t mui;
-    uint16_t noi;
-    uint16_t maxstbl;
-    uint8_t version;
-    uint8_t reserved;
-    uint16_t imaxstbl;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vfio_device_info_cap_zpci_base"] = [[{
+  struct vfio_info_cap_header header;
+  uint64_t start_dma;
+  uint64_t end_dma;
+  uint16_t pchid;
+  uint16_t vfn;
+  uint16_t fmb_length;
+  uint8_t pft;
+  uint8_t gid;
+  uint32_t fh;
+}]],
+      ["struct vfio_device_info_cap_zpci_group"] = [[{
+  struct vfio_info_cap_header header;
+  uint64_t dasm;
+  uint64_t msi_addr;
+  uint64_t flags;
+  uint16_t mui;
+  uint16_t noi;
+  uint16_t maxstbl;
+  uint8_t version;
+  uint8_t reserved;
+  uint16_t imaxstbl;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vfio_device_info_cap_zpci_base"] = [[{
+  struct vfio_info_cap_header header;
+  unsigned long start_dma;
+  unsigned long end_dma;
+  uint16_t pchid;
+  uint16_t vfn;
+  uint16_t fmb_length;
+  uint8_t pft;
+  uint8_t gid;
+  uint32_t fh;
+}]],
+      ["struct vfio_device_info_cap_zpci_group"] = [[{
+  struct vfio_info_cap_header header;
+  unsigned long dasm;
+  unsigned long msi_addr;
+  unsigned long flags;
+  uint16_t mui;
+  uint16_t noi;
+  uint16_t maxstbl;
+  uint8_t version;
+  uint8_t reserved;
+  uint16_t imaxstbl;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/vhost.h"] = [==[
-  constants = {
-    VHOST_FILE_UNBIND = -1,
-    VHOST_VIRTIO = 0xaf,
-    VHOST_GET_VRING_BASE = 0xc008af12,
-    VHOST_VRING_LITTLE_ENDIAN = 0,
-    VHOST_VRING_BIG_ENDIAN = 1,
-    VHOST_GET_VRING_WORKER = 0xc008af16,
-    VHOST_VDPA_GET_VRING_GROUP = 0xc008af7b,
-    VHOST_VDPA_GET_VRING_DESC_GROUP = 0xc008af7f,
-    VHOST_VDPA_GET_VRING_SIZE = 0xc008af82,
-    VHOST_FORK_OWNER_KTHREAD = 0,
-    VHOST_FORK_OWNER_TASK = 1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VHOST_GET_FEATURES = 0x8008af00,
-        VHOST_SET_FEATURES = 0x4008af00,
-        VHOST_SET_OWNER = 0xaf01,
-        VHOST_RESET_OWNER = 0xaf02,
-        VHOST_SET_MEM_TABLE = 0x4008af03,
-        VHOST_SET_LOG_BASE = 0x4008af04,
-        VHOST_SET_LOG_FD = 0x4004af07,
-        VHOST_NEW_WORKER = 0x8004af08,
-        VHOST_FREE_WORKER = 0x4004af09,
-        VHOST_SET_VRING_NUM = 0x4008af10,
-        VHOST_SET_VRING_ADDR = 0x4028af11,
-        VHOST_SET_VRING_BASE = 0x4008af12,
-        VHOST_SET_VRING_ENDIAN = 0x4008af13,
-        VHOST_GET_VRING_ENDIAN = 0x4008af14,
-        VHOST_ATTACH_VRING_WORKER = 0x4008af15,
-        VHOST_SET_VRING_KICK = 0x4008af20,
-        VHOST_SET_VRING_CALL = 0x4008af21,
-        VHOST_SET_VRING_ERR = 0x4008af22,
-        VHOST_SET_VRING_BUSYLOOP_TIMEOUT = 0x4008af23,
-        VHOST_GET_VRING_BUSYLOOP_TIMEOUT = 0x4008af24,
-        VHOST_SET_BACKEND_FEATURES = 0x4008af25,
-        VHOST_GET_BACKEND_FEATURES = 0x8008af26,
-        VHOST_NET_SET_BACKEND = 0x4008af30,
-        VHOST_SCSI_SET_ENDPOINT = 0x40e8af40,
-        VHOST_SCSI_CLEAR_ENDPOINT = 0x40e8af41,
-        VHOST_SCSI_GET_ABI_VERSION = 0x4004af42,
-        VHOST_SCSI_SET_EVENTS_MISSED = 0x4004af43,
-        VHOST_SCSI_GET_EVENTS_MISSED = 0x4004af44,
-        VHOST_VSOCK_SET_GUEST_CID = 0x4008af60,
-        VHOST_VSOCK_SET_RUNNING = 0x4004af61,
-        VHOST_VDPA_GET_DEVICE_ID = 0x8004af70,
-        VHOST_VDPA_GET_STATUS = 0x8001af71,
-        VHOST_VDPA_SET_STATUS = 0x4001af72,
-        VHOST_VDPA_GET_CONFIG = 0x8008af73,
-        VHOST_VDPA_SET_CONFIG = 0x4008af74,
-        VHOST_VDPA_SET_VRING_ENABLE = 0x4008af75,
-        VHOST_VDPA_GET_VRING_NUM = 0x8002af76,
-        VHOST_VDPA_SET_CONFIG_CALL = 0x4004af77,
-        VHOST_VDPA_GET_IOVA_RANGE = 0x8010af78,
-        VHOST_VDPA_GET_CONFIG_SIZE = 0x8004af79,
-        VHOST_VDPA_GET_AS_NUM = 0x8004af7a,
-        VHOST_VDPA_SET_GROUP_ASID = 0x4008af7c,
-        VHOST_VDPA_SUSPEND = 0xaf7d,
-        VHOST_VDPA_RESUME = 0xaf7e,
-        VHOST_VDPA_GET_VQS_COUNT = 0x8004af80,
-        VHOST_VDPA_GET_GROUP_NUM = 0x8004af81,
-        VHOST_GET_FEATURES_ARRAY = 0x8008af83,
-        VHOST_SET_FEATURES_ARRAY = 0x4008af83,
-        VHOST_SET_FORK_FROM_OWNER = 0x4001af84,
-        VHOST_GET_FORK_FROM_OWNER = 0x8001af85,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VHOST_GET_FEATURES = 0x4008af00,
-        VHOST_SET_FEATURES = 0x8008af00,
-        VHOST_SET_OWNER = 0x2000af01,
-        VHOST_RESET_OWNER = 0x2000af02,
-        VHOST_SET_MEM_TABLE = 0x8008af03,
-        VHOST_SET_LOG_BASE = 0x8008af04,
-        VHOST_SET_LOG_FD = 0x8004af07,
-        VHOST_NEW_WORKER = 0x4004af08,
-        VHOST_FREE_WORKER = 0x8004af09,
-        VHOST_SET_VRING_NUM = 0x8008af10,
-        VHOST_SET_VRING_ADDR = 0x8028af11,
-        VHOST_SET_VRING_BASE = 0x8008af12,
-        VHOST_SET_VRING_ENDIAN = 0x8008af13,
-        VHOST_GET_VRING_ENDIAN = 0x8008af14,
-        VHOST_ATTACH_VRING_WORKER = 0x8008af15,
-        VHOST_SET_VRING_KICK = 0x8008af20,
-        VHOST_SET_VRING_CALL = 0x8008af21,
-        VHOST_SET_VRING_ERR = 0x8008af22,
-        VHOST_SET_VRING_BUSYLOOP_TIMEOUT = 0x8008af23,
-        VHOST_GET_VRING_BUSYLOOP_TIMEOUT = 0x8008af24,
-        VHOST_SET_BACKEND_FEATURES = 0x8008af25,
-        VHOST_GET_BACKEND_FEATURES = 0x4008af26,
-        VHOST_NET_SET_BACKEND = 0x8008af30,
-        VHOST_SCSI_SET_ENDPOINT = 0x80e8af40,
-        VHOST_SCSI_CLEAR_ENDPOINT = 0x80e8af41,
-        VHOST_SCSI_GET_ABI_VERSION = 0x8004af42,
-        VHOST_SCSI_SET_EVENTS_MISSED = 0x8004af43,
-        VHOST_SCSI_GET_EVENTS_MISSED = 0x8004af44,
-        VHOST_VSOCK_SET_GUEST_CID = 0x8008af60,
-        VHOST_VSOCK_SET_RUNNING = 0x8004af61,
-        VHOST_VDPA_GET_DEVICE_ID = 0x4004af70,
-        VHOST_VDPA_GET_STATUS = 0x4001af71,
-        VHOST_VDPA_SET_STATUS = 0x8001af72,
-        VHOST_VDPA_GET_CONFIG = 0x4008af73,
-        VHOST_VDPA_SET_CONFIG = 0x8008af74,
-        VHOST_VDPA_SET_VRING_ENABLE = 0x8008af75,
-        VHOST_VDPA_GET_VRING_NUM = 0x4002af76,
-        VHOST_VDPA_SET_CONFIG_CALL = 0x8004af77,
-        VHOST_VDPA_GET_IOVA_RANGE = 0x4010af78,
-        VHOST_VDPA_GET_CONFIG_SIZE = 0x4004af79,
-        VHOST_VDPA_GET_AS_NUM = 0x4004af7a,
-        VHOST_VDPA_SET_GROUP_ASID = 0x8008af7c,
-        VHOST_VDPA_SUSPEND = 0x2000af7d,
-        VHOST_VDPA_RESUME = 0x2000af7e,
-        VHOST_VDPA_GET_VQS_COUNT = 0x4004af80,
-        VHOST_VDPA_GET_GROUP_NUM = 0x4004af81,
-        VHOST_GET_FEATURES_ARRAY = 0x4008af83,
-        VHOST_SET_FEATURES_ARRAY = 0x8008af83,
-        VHOST_SET_FORK_FROM_OWNER = 0x8001af84,
-        VHOST_GET_FORK_FROM_OWNER = 0x4001af85,
-      },
+constants = {
+  VHOST_FILE_UNBIND = -1,
+  VHOST_VIRTIO = 0xaf,
+  VHOST_GET_VRING_BASE = 0xc008af12,
+  VHOST_VRING_LITTLE_ENDIAN = 0,
+  VHOST_VRING_BIG_ENDIAN = 1,
+  VHOST_GET_VRING_WORKER = 0xc008af16,
+  VHOST_VDPA_GET_VRING_GROUP = 0xc008af7b,
+  VHOST_VDPA_GET_VRING_DESC_GROUP = 0xc008af7f,
+  VHOST_VDPA_GET_VRING_SIZE = 0xc008af82,
+  VHOST_FORK_OWNER_KTHREAD = 0,
+  VHOST_FORK_OWNER_TASK = 1,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VHOST_GET_FEATURES = 0x8008af00,
+      VHOST_SET_FEATURES = 0x4008af00,
+      VHOST_SET_OWNER = 0xaf01,
+      VHOST_RESET_OWNER = 0xaf02,
+      VHOST_SET_MEM_TABLE = 0x4008af03,
+      VHOST_SET_LOG_BASE = 0x4008af04,
+      VHOST_SET_LOG_FD = 0x4004af07,
+      VHOST_NEW_WORKER = 0x8004af08,
+      VHOST_FREE_WORKER = 0x4004af09,
+      VHOST_SET_VRING_NUM = 0x4008af10,
+      VHOST_SET_VRING_ADDR = 0x4028af11,
+      VHOST_SET_VRING_BASE = 0x4008af12,
+      VHOST_SET_VRING_ENDIAN = 0x4008af13,
+      VHOST_GET_VRING_ENDIAN = 0x4008af14,
+      VHOST_ATTACH_VRING_WORKER = 0x4008af15,
+      VHOST_SET_VRING_KICK = 0x4008af20,
+      VHOST_SET_VRING_CALL = 0x4008af21,
+      VHOST_SET_VRING_ERR = 0x4008af22,
+      VHOST_SET_VRING_BUSYLOOP_TIMEOUT = 0x4008af23,
+      VHOST_GET_VRING_BUSYLOOP_TIMEOUT = 0x4008af24,
+      VHOST_SET_BACKEND_FEATURES = 0x4008af25,
+      VHOST_GET_BACKEND_FEATURES = 0x8008af26,
+      VHOST_NET_SET_BACKEND = 0x4008af30,
+      VHOST_SCSI_SET_ENDPOINT = 0x40e8af40,
+      VHOST_SCSI_CLEAR_ENDPOINT = 0x40e8af41,
+      VHOST_SCSI_GET_ABI_VERSION = 0x4004af42,
+      VHOST_SCSI_SET_EVENTS_MISSED = 0x4004af43,
+      VHOST_SCSI_GET_EVENTS_MISSED = 0x4004af44,
+      VHOST_VSOCK_SET_GUEST_CID = 0x4008af60,
+      VHOST_VSOCK_SET_RUNNING = 0x4004af61,
+      VHOST_VDPA_GET_DEVICE_ID = 0x8004af70,
+      VHOST_VDPA_GET_STATUS = 0x8001af71,
+      VHOST_VDPA_SET_STATUS = 0x4001af72,
+      VHOST_VDPA_GET_CONFIG = 0x8008af73,
+      VHOST_VDPA_SET_CONFIG = 0x4008af74,
+      VHOST_VDPA_SET_VRING_ENABLE = 0x4008af75,
+      VHOST_VDPA_GET_VRING_NUM = 0x8002af76,
+      VHOST_VDPA_SET_CONFIG_CALL = 0x4004af77,
+      VHOST_VDPA_GET_IOVA_RANGE = 0x8010af78,
+      VHOST_VDPA_GET_CONFIG_SIZE = 0x8004af79,
+      VHOST_VDPA_GET_AS_NUM = 0x8004af7a,
+      VHOST_VDPA_SET_GROUP_ASID = 0x4008af7c,
+      VHOST_VDPA_SUSPEND = 0xaf7d,
+      VHOST_VDPA_RESUME = 0xaf7e,
+      VHOST_VDPA_GET_VQS_COUNT = 0x8004af80,
+      VHOST_VDPA_GET_GROUP_NUM = 0x8004af81,
+      VHOST_GET_FEATURES_ARRAY = 0x8008af83,
+      VHOST_SET_FEATURES_ARRAY = 0x4008af83,
+      VHOST_SET_FORK_FROM_OWNER = 0x4001af84,
+      VHOST_GET_FORK_FROM_OWNER = 0x8001af85,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VHOST_GET_FEATURES = 0x4008af00,
+      VHOST_SET_FEATURES = 0x8008af00,
+      VHOST_SET_OWNER = 0x2000af01,
+      VHOST_RESET_OWNER = 0x2000af02,
+      VHOST_SET_MEM_TABLE = 0x8008af03,
+      VHOST_SET_LOG_BASE = 0x8008af04,
+      VHOST_SET_LOG_FD = 0x8004af07,
+      VHOST_NEW_WORKER = 0x4004af08,
+      VHOST_FREE_WORKER = 0x8004af09,
+      VHOST_SET_VRING_NUM = 0x8008af10,
+      VHOST_SET_VRING_ADDR = 0x8028af11,
+      VHOST_SET_VRING_BASE = 0x8008af12,
+      VHOST_SET_VRING_ENDIAN = 0x8008af13,
+      VHOST_GET_VRING_ENDIAN = 0x8008af14,
+      VHOST_ATTACH_VRING_WORKER = 0x8008af15,
+      VHOST_SET_VRING_KICK = 0x8008af20,
+      VHOST_SET_VRING_CALL = 0x8008af21,
+      VHOST_SET_VRING_ERR = 0x8008af22,
+      VHOST_SET_VRING_BUSYLOOP_TIMEOUT = 0x8008af23,
+      VHOST_GET_VRING_BUSYLOOP_TIMEOUT = 0x8008af24,
+      VHOST_SET_BACKEND_FEATURES = 0x8008af25,
+      VHOST_GET_BACKEND_FEATURES = 0x4008af26,
+      VHOST_NET_SET_BACKEND = 0x8008af30,
+      VHOST_SCSI_SET_ENDPOINT = 0x80e8af40,
+      VHOST_SCSI_CLEAR_ENDPOINT = 0x80e8af41,
+      VHOST_SCSI_GET_ABI_VERSION = 0x8004af42,
+      VHOST_SCSI_SET_EVENTS_MISSED = 0x8004af43,
+      VHOST_SCSI_GET_EVENTS_MISSED = 0x8004af44,
+      VHOST_VSOCK_SET_GUEST_CID = 0x8008af60,
+      VHOST_VSOCK_SET_RUNNING = 0x8004af61,
+      VHOST_VDPA_GET_DEVICE_ID = 0x4004af70,
+      VHOST_VDPA_GET_STATUS = 0x4001af71,
+      VHOST_VDPA_SET_STATUS = 0x8001af72,
+      VHOST_VDPA_GET_CONFIG = 0x4008af73,
+      VHOST_VDPA_SET_CONFIG = 0x8008af74,
+      VHOST_VDPA_SET_VRING_ENABLE = 0x8008af75,
+      VHOST_VDPA_GET_VRING_NUM = 0x4002af76,
+      VHOST_VDPA_SET_CONFIG_CALL = 0x8004af77,
+      VHOST_VDPA_GET_IOVA_RANGE = 0x4010af78,
+      VHOST_VDPA_GET_CONFIG_SIZE = 0x4004af79,
+      VHOST_VDPA_GET_AS_NUM = 0x4004af7a,
+      VHOST_VDPA_SET_GROUP_ASID = 0x8008af7c,
+      VHOST_VDPA_SUSPEND = 0x2000af7d,
+      VHOST_VDPA_RESUME = 0x2000af7e,
+      VHOST_VDPA_GET_VQS_COUNT = 0x4004af80,
+      VHOST_VDPA_GET_GROUP_NUM = 0x4004af81,
+      VHOST_GET_FEATURES_ARRAY = 0x4008af83,
+      VHOST_SET_FEATURES_ARRAY = 0x8008af83,
+      VHOST_SET_FORK_FROM_OWNER = 0x8001af84,
+      VHOST_GET_FORK_FROM_OWNER = 0x4001af85,
+    },
+  },
+},
 ]==],
 ["linux/vhost_types.h"] = [==[
-  constants = {
-    VHOST_VRING_F_LOG = 0,
-    VHOST_ACCESS_RO = 0x1,
-    VHOST_ACCESS_WO = 0x2,
-    VHOST_ACCESS_RW = 0x3,
-    VHOST_IOTLB_MISS = 1,
-    VHOST_IOTLB_UPDATE = 2,
-    VHOST_IOTLB_INVALIDATE = 3,
-    VHOST_IOTLB_ACCESS_FAIL = 4,
-    VHOST_IOTLB_BATCH_BEGIN = 5,
-    VHOST_IOTLB_BATCH_END = 6,
-    VHOST_IOTLB_MSG = 0x1,
-    VHOST_IOTLB_MSG_V2 = 0x2,
-    VHOST_PAGE_SIZE = 0x1000,
-    VHOST_SCSI_ABI_VERSION = 1,
-    VHOST_F_LOG_ALL = 26,
-    VHOST_NET_F_VIRTIO_NET_HDR = 27,
-    VHOST_BACKEND_F_IOTLB_MSG_V2 = 0x1,
-    VHOST_BACKEND_F_IOTLB_BATCH = 0x2,
-    VHOST_BACKEND_F_IOTLB_ASID = 0x3,
-    VHOST_BACKEND_F_SUSPEND = 0x4,
-    VHOST_BACKEND_F_RESUME = 0x5,
-    VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK = 0x6,
-    VHOST_BACKEND_F_DESC_ASID = 0x7,
-    VHOST_BACKEND_F_IOTLB_PERSIST = 0x8,
-  },
-  records = {
-    ["struct vhost_vring_state"] = [[{
+constants = {
+  VHOST_VRING_F_LOG = 0,
+  VHOST_ACCESS_RO = 0x1,
+  VHOST_ACCESS_WO = 0x2,
+  VHOST_ACCESS_RW = 0x3,
+  VHOST_IOTLB_MISS = 1,
+  VHOST_IOTLB_UPDATE = 2,
+  VHOST_IOTLB_INVALIDATE = 3,
+  VHOST_IOTLB_ACCESS_FAIL = 4,
+  VHOST_IOTLB_BATCH_BEGIN = 5,
+  VHOST_IOTLB_BATCH_END = 6,
+  VHOST_IOTLB_MSG = 0x1,
+  VHOST_IOTLB_MSG_V2 = 0x2,
+  VHOST_PAGE_SIZE = 0x1000,
+  VHOST_SCSI_ABI_VERSION = 1,
+  VHOST_F_LOG_ALL = 26,
+  VHOST_NET_F_VIRTIO_NET_HDR = 27,
+  VHOST_BACKEND_F_IOTLB_MSG_V2 = 0x1,
+  VHOST_BACKEND_F_IOTLB_BATCH = 0x2,
+  VHOST_BACKEND_F_IOTLB_ASID = 0x3,
+  VHOST_BACKEND_F_SUSPEND = 0x4,
+  VHOST_BACKEND_F_RESUME = 0x5,
+  VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK = 0x6,
+  VHOST_BACKEND_F_DESC_ASID = 0x7,
+  VHOST_BACKEND_F_IOTLB_PERSIST = 0x8,
+},
+records = {
+  ["struct vhost_vring_state"] = [[{
   uint32_t index;
   uint32_t num;
 }]],
-    ["struct vhost_vring_file"] = [[{
+  ["struct vhost_vring_file"] = [[{
   uint32_t index;
   int32_t fd;
 }]],
-    ["struct vhost_worker_state"] = [[{
+  ["struct vhost_worker_state"] = [[{
   uint32_t worker_id;
 }]],
-    ["struct vhost_vring_worker"] = [[{
+  ["struct vhost_vring_worker"] = [[{
   uint32_t index;
   uint32_t worker_id;
 }]],
-    ["struct vhost_msg"] = [[{
+  ["struct vhost_msg"] = [[{
   int32_t type;
   union {
     struct vhost_iotlb_msg iotlb;
     uint8_t padding[64];
   };
 }]],
-    ["struct vhost_msg_v2"] = [[{
+  ["struct vhost_msg_v2"] = [[{
   uint32_t type;
   uint32_t asid;
   union {
@@ -2341,136 +2341,2059 @@ return {
     uint8_t padding[64];
   };
 }]],
-    ["struct vhost_memory"] = [[{
+  ["struct vhost_memory"] = [[{
   uint32_t nregions;
   uint32_t padding;
   struct vhost_memory_region regions[];
 }]],
-    ["struct vhost_scsi_target"] = [[{
+  ["struct vhost_scsi_target"] = [[{
   int32_t abi_version;
   char vhost_wwpn[224];
   uint16_t vhost_tpgt;
   uint16_t reserved;
 }]],
-    ["struct vhost_vdpa_config"] = [[{
+  ["struct vhost_vdpa_config"] = [[{
   uint32_t off;
   uint32_t len;
   uint8_t buf[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vhost_vring_addr"] = [[{
-    uint32_t index;
-    uint32_t flags;
-    uint64_t desc_user_addr;
-    uint64_t used_user_addr;
-    uint64_t avail_user_addr;
-    uint64_t log_guest_addr;
-  }]],
-        ["struct vhost_iotlb_msg"] = [[{
-    uint64_t iova;
-    uint64_t size;
-    uint64_t uaddr;
-    uint8_t perm;
-    uint8_t type;
-  }]],
-        ["struct vhost_features_array"] = [[{
-    uint64_t count;
-    uint64_t features[];
-  }]],
-        ["struct vhost_memory_region"] = [[{
-    uint64_t guest_phys_addr;
-    uint64_t memory_size;
-    uint64_t userspace_addr;
-    uint64_t flags_padding;
-  }]],
-        ["struct vhost_vdpa_iova_range"] = [[{
-    uint64_t first;
-    uint64_t last;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vhost_vring_addr"] = [[{
-    uint32_t index;
-    uint32_t flags;
-    unsigned long desc_user_addr;
-    unsigned long used_user_addr;
-    unsigned long avail_user_addr;
-    unsigned long log_guest_addr;
-  }]],
-        ["struct vhost_iotlb_msg"] = [[{
-    unsigned long iova;
-    unsigned long size;
-    unsigned long uaddr;
-    uint8_t perm;
-    uint8_t type;
-  }]],
-        ["struct vhost_features_array"] = [[{
-    unsigned long count;
-    unsigned long features[];
-  }]],
-        ["struct vhost_memory_region"] = [[{
-    unsigned long guest_phys_addr;
-    unsigned long memory_size;
-    unsigned long userspace_addr;
-    unsigned long flags_padding;
-  }]],
-        ["struct vhost_vdpa_iova_range"] = [[{
-    unsigned long first;
-    unsigned long last;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vhost_vring_addr"] = [[{
+  uint32_t index;
+  uint32_t flags;
+  uint64_t desc_user_addr;
+  uint64_t used_user_addr;
+  uint64_t avail_user_addr;
+  uint64_t log_guest_addr;
+}]],
+      ["struct vhost_iotlb_msg"] = [[{
+  uint64_t iova;
+  uint64_t size;
+  uint64_t uaddr;
+  uint8_t perm;
+  uint8_t type;
+}]],
+      ["struct vhost_features_array"] = [[{
+  uint64_t count;
+  uint64_t features[];
+}]],
+      ["struct vhost_memory_region"] = [[{
+  uint64_t guest_phys_addr;
+  uint64_t memory_size;
+  uint64_t userspace_addr;
+  uint64_t flags_padding;
+}]],
+      ["struct vhost_vdpa_iova_range"] = [[{
+  uint64_t first;
+  uint64_t last;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vhost_vring_addr"] = [[{
+  uint32_t index;
+  uint32_t flags;
+  unsigned long desc_user_addr;
+  unsigned long used_user_addr;
+  unsigned long avail_user_addr;
+  unsigned long log_guest_addr;
+}]],
+      ["struct vhost_iotlb_msg"] = [[{
+  unsigned long iova;
+  unsigned long size;
+  unsigned long uaddr;
+  uint8_t perm;
+  uint8_t type;
+}]],
+      ["struct vhost_features_array"] = [[{
+  unsigned long count;
+  unsigned long features[];
+}]],
+      ["struct vhost_memory_region"] = [[{
+  unsigned long guest_phys_addr;
+  unsigned long memory_size;
+  unsigned long userspace_addr;
+  unsigned long flags_padding;
+}]],
+      ["struct vhost_vdpa_iova_range"] = [[{
+  unsigned long first;
+  unsigned long last;
+}]],
+    },
+  },
+},
+]==],
+["linux/videodev2.h"] = [==[
+constants = {
+  V4L2_FIELD_ANY = 0,
+  V4L2_FIELD_NONE = 1,
+  V4L2_FIELD_TOP = 2,
+  V4L2_FIELD_BOTTOM = 3,
+  V4L2_FIELD_INTERLACED = 4,
+  V4L2_FIELD_SEQ_TB = 5,
+  V4L2_FIELD_SEQ_BT = 6,
+  V4L2_FIELD_ALTERNATE = 7,
+  V4L2_FIELD_INTERLACED_TB = 8,
+  V4L2_FIELD_INTERLACED_BT = 9,
+  V4L2_BUF_TYPE_VIDEO_CAPTURE = 1,
+  V4L2_BUF_TYPE_VIDEO_OUTPUT = 2,
+  V4L2_BUF_TYPE_VIDEO_OVERLAY = 3,
+  V4L2_BUF_TYPE_VBI_CAPTURE = 4,
+  V4L2_BUF_TYPE_VBI_OUTPUT = 5,
+  V4L2_BUF_TYPE_SLICED_VBI_CAPTURE = 6,
+  V4L2_BUF_TYPE_SLICED_VBI_OUTPUT = 7,
+  V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY = 8,
+  V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE = 9,
+  V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE = 10,
+  V4L2_BUF_TYPE_SDR_CAPTURE = 11,
+  V4L2_BUF_TYPE_SDR_OUTPUT = 12,
+  V4L2_BUF_TYPE_META_CAPTURE = 13,
+  V4L2_BUF_TYPE_META_OUTPUT = 14,
+  V4L2_BUF_TYPE_PRIVATE = 128,
+  V4L2_TUNER_RADIO = 1,
+  V4L2_TUNER_ANALOG_TV = 2,
+  V4L2_TUNER_DIGITAL_TV = 3,
+  V4L2_TUNER_SDR = 4,
+  V4L2_TUNER_RF = 5,
+  V4L2_MEMORY_MMAP = 1,
+  V4L2_MEMORY_USERPTR = 2,
+  V4L2_MEMORY_OVERLAY = 3,
+  V4L2_MEMORY_DMABUF = 4,
+  V4L2_COLORSPACE_DEFAULT = 0,
+  V4L2_COLORSPACE_SMPTE170M = 1,
+  V4L2_COLORSPACE_SMPTE240M = 2,
+  V4L2_COLORSPACE_REC709 = 3,
+  V4L2_COLORSPACE_BT878 = 4,
+  V4L2_COLORSPACE_470_SYSTEM_M = 5,
+  V4L2_COLORSPACE_470_SYSTEM_BG = 6,
+  V4L2_COLORSPACE_JPEG = 7,
+  V4L2_COLORSPACE_SRGB = 8,
+  V4L2_COLORSPACE_OPRGB = 9,
+  V4L2_COLORSPACE_BT2020 = 10,
+  V4L2_COLORSPACE_RAW = 11,
+  V4L2_COLORSPACE_DCI_P3 = 12,
+  V4L2_XFER_FUNC_DEFAULT = 0,
+  V4L2_XFER_FUNC_709 = 1,
+  V4L2_XFER_FUNC_SRGB = 2,
+  V4L2_XFER_FUNC_OPRGB = 3,
+  V4L2_XFER_FUNC_SMPTE240M = 4,
+  V4L2_XFER_FUNC_NONE = 5,
+  V4L2_XFER_FUNC_DCI_P3 = 6,
+  V4L2_XFER_FUNC_SMPTE2084 = 7,
+  V4L2_YCBCR_ENC_DEFAULT = 0,
+  V4L2_YCBCR_ENC_601 = 1,
+  V4L2_YCBCR_ENC_709 = 2,
+  V4L2_YCBCR_ENC_XV601 = 3,
+  V4L2_YCBCR_ENC_XV709 = 4,
+  V4L2_YCBCR_ENC_SYCC = 5,
+  V4L2_YCBCR_ENC_BT2020 = 6,
+  V4L2_YCBCR_ENC_BT2020_CONST_LUM = 7,
+  V4L2_YCBCR_ENC_SMPTE240M = 8,
+  V4L2_HSV_ENC_180 = 128,
+  V4L2_HSV_ENC_256 = 129,
+  V4L2_QUANTIZATION_DEFAULT = 0,
+  V4L2_QUANTIZATION_FULL_RANGE = 1,
+  V4L2_QUANTIZATION_LIM_RANGE = 2,
+  V4L2_PRIORITY_UNSET = 0,
+  V4L2_PRIORITY_BACKGROUND = 1,
+  V4L2_PRIORITY_INTERACTIVE = 2,
+  V4L2_PRIORITY_RECORD = 3,
+  V4L2_PRIORITY_DEFAULT = 2,
+  V4L2_FRMSIZE_TYPE_DISCRETE = 1,
+  V4L2_FRMSIZE_TYPE_CONTINUOUS = 2,
+  V4L2_FRMSIZE_TYPE_STEPWISE = 3,
+  V4L2_FRMIVAL_TYPE_DISCRETE = 1,
+  V4L2_FRMIVAL_TYPE_CONTINUOUS = 2,
+  V4L2_FRMIVAL_TYPE_STEPWISE = 3,
+  V4L2_CTRL_TYPE_INTEGER = 1,
+  V4L2_CTRL_TYPE_BOOLEAN = 2,
+  V4L2_CTRL_TYPE_MENU = 3,
+  V4L2_CTRL_TYPE_BUTTON = 4,
+  V4L2_CTRL_TYPE_INTEGER64 = 5,
+  V4L2_CTRL_TYPE_CTRL_CLASS = 6,
+  V4L2_CTRL_TYPE_STRING = 7,
+  V4L2_CTRL_TYPE_BITMASK = 8,
+  V4L2_CTRL_TYPE_INTEGER_MENU = 9,
+  V4L2_CTRL_COMPOUND_TYPES = 256,
+  V4L2_CTRL_TYPE_U8 = 256,
+  V4L2_CTRL_TYPE_U16 = 257,
+  V4L2_CTRL_TYPE_U32 = 258,
+  V4L2_CTRL_TYPE_AREA = 262,
+  V4L2_CTRL_TYPE_RECT = 263,
+  V4L2_CTRL_TYPE_HDR10_CLL_INFO = 272,
+  V4L2_CTRL_TYPE_HDR10_MASTERING_DISPLAY = 273,
+  V4L2_CTRL_TYPE_H264_SPS = 512,
+  V4L2_CTRL_TYPE_H264_PPS = 513,
+  V4L2_CTRL_TYPE_H264_SCALING_MATRIX = 514,
+  V4L2_CTRL_TYPE_H264_SLICE_PARAMS = 515,
+  V4L2_CTRL_TYPE_H264_DECODE_PARAMS = 516,
+  V4L2_CTRL_TYPE_H264_PRED_WEIGHTS = 517,
+  V4L2_CTRL_TYPE_FWHT_PARAMS = 544,
+  V4L2_CTRL_TYPE_VP8_FRAME = 576,
+  V4L2_CTRL_TYPE_MPEG2_QUANTISATION = 592,
+  V4L2_CTRL_TYPE_MPEG2_SEQUENCE = 593,
+  V4L2_CTRL_TYPE_MPEG2_PICTURE = 594,
+  V4L2_CTRL_TYPE_VP9_COMPRESSED_HDR = 608,
+  V4L2_CTRL_TYPE_VP9_FRAME = 609,
+  V4L2_CTRL_TYPE_HEVC_SPS = 624,
+  V4L2_CTRL_TYPE_HEVC_PPS = 625,
+  V4L2_CTRL_TYPE_HEVC_SLICE_PARAMS = 626,
+  V4L2_CTRL_TYPE_HEVC_SCALING_MATRIX = 627,
+  V4L2_CTRL_TYPE_HEVC_DECODE_PARAMS = 628,
+  V4L2_CTRL_TYPE_HEVC_EXT_SPS_ST_RPS = 629,
+  V4L2_CTRL_TYPE_HEVC_EXT_SPS_LT_RPS = 630,
+  V4L2_CTRL_TYPE_AV1_SEQUENCE = 640,
+  V4L2_CTRL_TYPE_AV1_TILE_GROUP_ENTRY = 641,
+  V4L2_CTRL_TYPE_AV1_FRAME = 642,
+  V4L2_CTRL_TYPE_AV1_FILM_GRAIN = 643,
+  VIDEO_MAX_FRAME = 32,
+  VIDEO_MAX_PLANES = 8,
+  V4L2_TUNER_ADC = 4,
+  V4L2_COLORSPACE_ADOBERGB = 9,
+  V4L2_XFER_FUNC_ADOBERGB = 3,
+  V4L2_CAP_VIDEO_CAPTURE = 0x1,
+  V4L2_CAP_VIDEO_OUTPUT = 0x2,
+  V4L2_CAP_VIDEO_OVERLAY = 0x4,
+  V4L2_CAP_VBI_CAPTURE = 0x10,
+  V4L2_CAP_VBI_OUTPUT = 0x20,
+  V4L2_CAP_SLICED_VBI_CAPTURE = 0x40,
+  V4L2_CAP_SLICED_VBI_OUTPUT = 0x80,
+  V4L2_CAP_RDS_CAPTURE = 0x100,
+  V4L2_CAP_VIDEO_OUTPUT_OVERLAY = 0x200,
+  V4L2_CAP_HW_FREQ_SEEK = 0x400,
+  V4L2_CAP_RDS_OUTPUT = 0x800,
+  V4L2_CAP_VIDEO_CAPTURE_MPLANE = 0x1000,
+  V4L2_CAP_VIDEO_OUTPUT_MPLANE = 0x2000,
+  V4L2_CAP_VIDEO_M2M_MPLANE = 0x4000,
+  V4L2_CAP_VIDEO_M2M = 0x8000,
+  V4L2_CAP_TUNER = 0x10000,
+  V4L2_CAP_AUDIO = 0x20000,
+  V4L2_CAP_RADIO = 0x40000,
+  V4L2_CAP_MODULATOR = 0x80000,
+  V4L2_CAP_SDR_CAPTURE = 0x100000,
+  V4L2_CAP_EXT_PIX_FORMAT = 0x200000,
+  V4L2_CAP_SDR_OUTPUT = 0x400000,
+  V4L2_CAP_META_CAPTURE = 0x800000,
+  V4L2_CAP_READWRITE = 0x1000000,
+  V4L2_CAP_EDID = 0x2000000,
+  V4L2_CAP_STREAMING = 0x4000000,
+  V4L2_CAP_META_OUTPUT = 0x8000000,
+  V4L2_CAP_TOUCH = 0x10000000,
+  V4L2_CAP_IO_MC = 0x20000000,
+  V4L2_CAP_DEVICE_CAPS = 0x80000000,
+  V4L2_PIX_FMT_RGB332 = 826427218,
+  V4L2_PIX_FMT_RGB444 = 875836498,
+  V4L2_PIX_FMT_ARGB444 = 842093121,
+  V4L2_PIX_FMT_XRGB444 = 842093144,
+  V4L2_PIX_FMT_RGBA444 = 842088786,
+  V4L2_PIX_FMT_RGBX444 = 842094674,
+  V4L2_PIX_FMT_ABGR444 = 842089025,
+  V4L2_PIX_FMT_XBGR444 = 842089048,
+  V4L2_PIX_FMT_BGRA444 = 842088775,
+  V4L2_PIX_FMT_BGRX444 = 842094658,
+  V4L2_PIX_FMT_RGB555 = 1329743698,
+  V4L2_PIX_FMT_ARGB555 = 892424769,
+  V4L2_PIX_FMT_XRGB555 = 892424792,
+  V4L2_PIX_FMT_RGBA555 = 892420434,
+  V4L2_PIX_FMT_RGBX555 = 892426322,
+  V4L2_PIX_FMT_ABGR555 = 892420673,
+  V4L2_PIX_FMT_XBGR555 = 892420696,
+  V4L2_PIX_FMT_BGRA555 = 892420418,
+  V4L2_PIX_FMT_BGRX555 = 892426306,
+  V4L2_PIX_FMT_RGB565 = 1346520914,
+  V4L2_PIX_FMT_RGB555X = 1363298130,
+  V4L2_PIX_FMT_ARGB555X = 3039908417,
+  V4L2_PIX_FMT_XRGB555X = 3039908440,
+  V4L2_PIX_FMT_RGB565X = 1380075346,
+  V4L2_PIX_FMT_BGR666 = 1213351746,
+  V4L2_PIX_FMT_BGR24 = 861030210,
+  V4L2_PIX_FMT_RGB24 = 859981650,
+  V4L2_PIX_FMT_BGR32 = 877807426,
+  V4L2_PIX_FMT_ABGR32 = 875713089,
+  V4L2_PIX_FMT_XBGR32 = 875713112,
+  V4L2_PIX_FMT_BGRA32 = 875708754,
+  V4L2_PIX_FMT_BGRX32 = 875714642,
+  V4L2_PIX_FMT_RGB32 = 876758866,
+  V4L2_PIX_FMT_RGBA32 = 875708993,
+  V4L2_PIX_FMT_RGBX32 = 875709016,
+  V4L2_PIX_FMT_ARGB32 = 875708738,
+  V4L2_PIX_FMT_XRGB32 = 875714626,
+  V4L2_PIX_FMT_RGBX1010102 = 808671314,
+  V4L2_PIX_FMT_RGBA1010102 = 808665426,
+  V4L2_PIX_FMT_ARGB2101010 = 808669761,
+  V4L2_PIX_FMT_BGR48_12 = 842085186,
+  V4L2_PIX_FMT_BGR48 = 911361858,
+  V4L2_PIX_FMT_RGB48 = 910313298,
+  V4L2_PIX_FMT_ABGR64_12 = 842085442,
+  V4L2_PIX_FMT_GREY = 1497715271,
+  V4L2_PIX_FMT_Y4 = 540291161,
+  V4L2_PIX_FMT_Y6 = 540422233,
+  V4L2_PIX_FMT_Y10 = 540029273,
+  V4L2_PIX_FMT_Y12 = 540160345,
+  V4L2_PIX_FMT_Y012 = 842084441,
+  V4L2_PIX_FMT_Y14 = 540291417,
+  V4L2_PIX_FMT_Y16 = 540422489,
+  V4L2_PIX_FMT_Y16_BE = 2687906137,
+  V4L2_PIX_FMT_Y10BPACK = 1110454617,
+  V4L2_PIX_FMT_Y10P = 1345335641,
+  V4L2_PIX_FMT_IPU3_Y10 = 2033414249,
+  V4L2_PIX_FMT_Y12P = 1345466713,
+  V4L2_PIX_FMT_Y14P = 1345597785,
+  V4L2_PIX_FMT_PAL8 = 944521552,
+  V4L2_PIX_FMT_UV8 = 540563029,
+  V4L2_PIX_FMT_YUYV = 1448695129,
+  V4L2_PIX_FMT_YYUV = 1448434009,
+  V4L2_PIX_FMT_YVYU = 1431918169,
+  V4L2_PIX_FMT_UYVY = 1498831189,
+  V4L2_PIX_FMT_VYUY = 1498765654,
+  V4L2_PIX_FMT_Y41P = 1345401945,
+  V4L2_PIX_FMT_YUV444 = 875836505,
+  V4L2_PIX_FMT_YUV555 = 1331058009,
+  V4L2_PIX_FMT_YUV565 = 1347835225,
+  V4L2_PIX_FMT_YUV24 = 861295961,
+  V4L2_PIX_FMT_YUV32 = 878073177,
+  V4L2_PIX_FMT_AYUV32 = 1448433985,
+  V4L2_PIX_FMT_XYUV32 = 1448434008,
+  V4L2_PIX_FMT_VUYA32 = 1096373590,
+  V4L2_PIX_FMT_VUYX32 = 1482249558,
+  V4L2_PIX_FMT_YUVA32 = 1096176985,
+  V4L2_PIX_FMT_YUVX32 = 1482052953,
+  V4L2_PIX_FMT_M420 = 808596557,
+  V4L2_PIX_FMT_YUV48_12 = 842085209,
+  V4L2_PIX_FMT_Y210 = 808530521,
+  V4L2_PIX_FMT_Y212 = 842084953,
+  V4L2_PIX_FMT_Y216 = 909193817,
+  V4L2_PIX_FMT_NV12 = 842094158,
+  V4L2_PIX_FMT_NV21 = 825382478,
+  V4L2_PIX_FMT_NV15 = 892425806,
+  V4L2_PIX_FMT_NV16 = 909203022,
+  V4L2_PIX_FMT_NV61 = 825644622,
+  V4L2_PIX_FMT_NV20 = 808605262,
+  V4L2_PIX_FMT_NV24 = 875714126,
+  V4L2_PIX_FMT_NV42 = 842290766,
+  V4L2_PIX_FMT_P010 = 808530000,
+  V4L2_PIX_FMT_P012 = 842084432,
+  V4L2_PIX_FMT_NV12M = 842091854,
+  V4L2_PIX_FMT_NV21M = 825380174,
+  V4L2_PIX_FMT_NV16M = 909200718,
+  V4L2_PIX_FMT_NV61M = 825642318,
+  V4L2_PIX_FMT_P012M = 842091856,
+  V4L2_PIX_FMT_YUV410 = 961959257,
+  V4L2_PIX_FMT_YVU410 = 961893977,
+  V4L2_PIX_FMT_YUV411P = 1345401140,
+  V4L2_PIX_FMT_YUV420 = 842093913,
+  V4L2_PIX_FMT_YVU420 = 842094169,
+  V4L2_PIX_FMT_YUV422P = 1345466932,
+  V4L2_PIX_FMT_YUV420M = 842091865,
+  V4L2_PIX_FMT_YVU420M = 825380185,
+  V4L2_PIX_FMT_YUV422M = 909200729,
+  V4L2_PIX_FMT_YVU422M = 825642329,
+  V4L2_PIX_FMT_YUV444M = 875711833,
+  V4L2_PIX_FMT_YVU444M = 842288473,
+  V4L2_PIX_FMT_NV12_4L4 = 842093654,
+  V4L2_PIX_FMT_NV12_16L16 = 842091848,
+  V4L2_PIX_FMT_NV12_32L32 = 842093651,
+  V4L2_PIX_FMT_NV15_4L4 = 892425302,
+  V4L2_PIX_FMT_P010_4L4 = 808530004,
+  V4L2_PIX_FMT_NV12_8L128 = 842093633,
+  V4L2_PIX_FMT_NV12_10BE_8L128 = 2989578305,
+  V4L2_PIX_FMT_NV12MT = 842091860,
+  V4L2_PIX_FMT_NV12MT_16X16 = 842091862,
+  V4L2_PIX_FMT_NV12M_8L128 = 842088782,
+  V4L2_PIX_FMT_NV12M_10BE_8L128 = 2989577294,
+  V4L2_PIX_FMT_SBGGR8 = 825770306,
+  V4L2_PIX_FMT_SGBRG8 = 1196573255,
+  V4L2_PIX_FMT_SGRBG8 = 1195528775,
+  V4L2_PIX_FMT_SRGGB8 = 1111967570,
+  V4L2_PIX_FMT_SBGGR10 = 808535874,
+  V4L2_PIX_FMT_SGBRG10 = 808534599,
+  V4L2_PIX_FMT_SGRBG10 = 808534338,
+  V4L2_PIX_FMT_SRGGB10 = 808535890,
+  V4L2_PIX_FMT_SBGGR10P = 1094795888,
+  V4L2_PIX_FMT_SGBRG10P = 1094797168,
+  V4L2_PIX_FMT_SGRBG10P = 1094805360,
+  V4L2_PIX_FMT_SRGGB10P = 1094799984,
+  V4L2_PIX_FMT_SBGGR10ALAW8 = 943800929,
+  V4L2_PIX_FMT_SGBRG10ALAW8 = 943802209,
+  V4L2_PIX_FMT_SGRBG10ALAW8 = 943810401,
+  V4L2_PIX_FMT_SRGGB10ALAW8 = 943805025,
+  V4L2_PIX_FMT_SBGGR10DPCM8 = 943800930,
+  V4L2_PIX_FMT_SGBRG10DPCM8 = 943802210,
+  V4L2_PIX_FMT_SGRBG10DPCM8 = 808535106,
+  V4L2_PIX_FMT_SRGGB10DPCM8 = 943805026,
+  V4L2_PIX_FMT_SBGGR12 = 842090306,
+  V4L2_PIX_FMT_SGBRG12 = 842089031,
+  V4L2_PIX_FMT_SGRBG12 = 842088770,
+  V4L2_PIX_FMT_SRGGB12 = 842090322,
+  V4L2_PIX_FMT_SBGGR12P = 1128481392,
+  V4L2_PIX_FMT_SGBRG12P = 1128482672,
+  V4L2_PIX_FMT_SGRBG12P = 1128490864,
+  V4L2_PIX_FMT_SRGGB12P = 1128485488,
+  V4L2_PIX_FMT_SBGGR14 = 875644738,
+  V4L2_PIX_FMT_SGBRG14 = 875643463,
+  V4L2_PIX_FMT_SGRBG14 = 875647559,
+  V4L2_PIX_FMT_SRGGB14 = 875644754,
+  V4L2_PIX_FMT_SBGGR14P = 1162166896,
+  V4L2_PIX_FMT_SGBRG14P = 1162168176,
+  V4L2_PIX_FMT_SGRBG14P = 1162176368,
+  V4L2_PIX_FMT_SRGGB14P = 1162170992,
+  V4L2_PIX_FMT_SBGGR16 = 844257602,
+  V4L2_PIX_FMT_SGBRG16 = 909197895,
+  V4L2_PIX_FMT_SGRBG16 = 909201991,
+  V4L2_PIX_FMT_SRGGB16 = 909199186,
+  V4L2_PIX_FMT_HSV24 = 861295432,
+  V4L2_PIX_FMT_HSV32 = 878072648,
+  V4L2_PIX_FMT_MJPEG = 1196444237,
+  V4L2_PIX_FMT_JPEG = 1195724874,
+  V4L2_PIX_FMT_DV = 1685288548,
+  V4L2_PIX_FMT_MPEG = 1195724877,
+  V4L2_PIX_FMT_H264 = 875967048,
+  V4L2_PIX_FMT_H264_NO_SC = 826496577,
+  V4L2_PIX_FMT_H264_MVC = 875967053,
+  V4L2_PIX_FMT_H263 = 859189832,
+  V4L2_PIX_FMT_MPEG1 = 826757197,
+  V4L2_PIX_FMT_MPEG2 = 843534413,
+  V4L2_PIX_FMT_MPEG2_SLICE = 1395803981,
+  V4L2_PIX_FMT_MPEG4 = 877088845,
+  V4L2_PIX_FMT_XVID = 1145656920,
+  V4L2_PIX_FMT_VC1_ANNEX_G = 1194410838,
+  V4L2_PIX_FMT_VC1_ANNEX_L = 1278296918,
+  V4L2_PIX_FMT_VP8 = 808996950,
+  V4L2_PIX_FMT_VP8_FRAME = 1178095702,
+  V4L2_PIX_FMT_VP9 = 809062486,
+  V4L2_PIX_FMT_VP9_FRAME = 1178161238,
+  V4L2_PIX_FMT_HEVC = 1129727304,
+  V4L2_PIX_FMT_FWHT = 1414027078,
+  V4L2_PIX_FMT_FWHT_STATELESS = 1213679187,
+  V4L2_PIX_FMT_H264_SLICE = 875967059,
+  V4L2_PIX_FMT_HEVC_SLICE = 892744275,
+  V4L2_PIX_FMT_AV1_FRAME = 1177638465,
+  V4L2_PIX_FMT_AV1 = 825251393,
+  V4L2_PIX_FMT_SPK = 810242131,
+  V4L2_PIX_FMT_RV30 = 808670802,
+  V4L2_PIX_FMT_RV40 = 808736338,
+  V4L2_PIX_FMT_CPIA1 = 1095323715,
+  V4L2_PIX_FMT_WNVA = 1096175191,
+  V4L2_PIX_FMT_SN9C10X = 808532307,
+  V4L2_PIX_FMT_SN9C20X_I420 = 808597843,
+  V4L2_PIX_FMT_PWC1 = 826496848,
+  V4L2_PIX_FMT_PWC2 = 843274064,
+  V4L2_PIX_FMT_ET61X251 = 892483141,
+  V4L2_PIX_FMT_SPCA501 = 825242963,
+  V4L2_PIX_FMT_SPCA505 = 892351827,
+  V4L2_PIX_FMT_SPCA508 = 942683475,
+  V4L2_PIX_FMT_SPCA561 = 825636179,
+  V4L2_PIX_FMT_PAC207 = 925905488,
+  V4L2_PIX_FMT_MR97310A = 808530765,
+  V4L2_PIX_FMT_JL2005BCD = 808602698,
+  V4L2_PIX_FMT_SN9C2028 = 1481527123,
+  V4L2_PIX_FMT_SQ905C = 1127559225,
+  V4L2_PIX_FMT_PJPG = 1196444240,
+  V4L2_PIX_FMT_OV511 = 825308495,
+  V4L2_PIX_FMT_OV518 = 942749007,
+  V4L2_PIX_FMT_STV0680 = 808990291,
+  V4L2_PIX_FMT_TM6000 = 808865108,
+  V4L2_PIX_FMT_CIT_YYVYUY = 1448364355,
+  V4L2_PIX_FMT_KONICA420 = 1229868875,
+  V4L2_PIX_FMT_JPGL = 1279742026,
+  V4L2_PIX_FMT_SE401 = 825242707,
+  V4L2_PIX_FMT_S5C_UYVY_JPG = 1229141331,
+  V4L2_PIX_FMT_Y8I = 541669465,
+  V4L2_PIX_FMT_Y12I = 1228026201,
+  V4L2_PIX_FMT_Y16I = 1228288345,
+  V4L2_PIX_FMT_Z16 = 540422490,
+  V4L2_PIX_FMT_MT21C = 825381965,
+  V4L2_PIX_FMT_MM21 = 825380173,
+  V4L2_PIX_FMT_MT2110T = 1412584525,
+  V4L2_PIX_FMT_MT2110R = 1379030093,
+  V4L2_PIX_FMT_INZI = 1230655049,
+  V4L2_PIX_FMT_CNF4 = 877022787,
+  V4L2_PIX_FMT_HI240 = 875710792,
+  V4L2_PIX_FMT_QC08C = 1127755857,
+  V4L2_PIX_FMT_QC10C = 1127231825,
+  V4L2_PIX_FMT_AJPG = 1196444225,
+  V4L2_PIX_FMT_HEXTILE = 1280596040,
+  V4L2_PIX_FMT_IPU3_SBGGR10 = 1647538281,
+  V4L2_PIX_FMT_IPU3_SGBRG10 = 1731424361,
+  V4L2_PIX_FMT_IPU3_SGRBG10 = 1194553449,
+  V4L2_PIX_FMT_IPU3_SRGGB10 = 1915973737,
+  V4L2_PIX_FMT_PISP_COMP1_RGGB = 1378960208,
+  V4L2_PIX_FMT_PISP_COMP1_GRBG = 1194410832,
+  V4L2_PIX_FMT_PISP_COMP1_GBRG = 1731281744,
+  V4L2_PIX_FMT_PISP_COMP1_BGGR = 1110524752,
+  V4L2_PIX_FMT_PISP_COMP1_MONO = 1295074128,
+  V4L2_PIX_FMT_PISP_COMP2_RGGB = 1379025744,
+  V4L2_PIX_FMT_PISP_COMP2_GRBG = 1194476368,
+  V4L2_PIX_FMT_PISP_COMP2_GBRG = 1731347280,
+  V4L2_PIX_FMT_PISP_COMP2_BGGR = 1110590288,
+  V4L2_PIX_FMT_PISP_COMP2_MONO = 1295139664,
+  V4L2_PIX_FMT_RAW_CRU10 = 808538691,
+  V4L2_PIX_FMT_RAW_CRU12 = 842093123,
+  V4L2_PIX_FMT_RAW_CRU14 = 875647555,
+  V4L2_PIX_FMT_RAW_CRU20 = 808604227,
+  V4L2_SDR_FMT_CU8 = 942691651,
+  V4L2_SDR_FMT_CU16LE = 909202755,
+  V4L2_SDR_FMT_CS8 = 942691139,
+  V4L2_SDR_FMT_CS14LE = 875647811,
+  V4L2_SDR_FMT_RU12LE = 842093906,
+  V4L2_SDR_FMT_PCU16BE = 909198160,
+  V4L2_SDR_FMT_PCU18BE = 942752592,
+  V4L2_SDR_FMT_PCU20BE = 808600400,
+  V4L2_TCH_FMT_DELTA_TD16 = 909198420,
+  V4L2_TCH_FMT_DELTA_TD08 = 942687316,
+  V4L2_TCH_FMT_TU16 = 909202772,
+  V4L2_TCH_FMT_TU08 = 942691668,
+  V4L2_META_FMT_VSP1_HGO = 1213223766,
+  V4L2_META_FMT_VSP1_HGT = 1414550358,
+  V4L2_META_FMT_UVC = 1212372565,
+  V4L2_META_FMT_D4XX = 1482175556,
+  V4L2_META_FMT_UVC_MSXU_1_5 = 1296258645,
+  V4L2_META_FMT_VIVID = 1146505558,
+  V4L2_META_FMT_RK_ISP1_PARAMS = 1345407826,
+  V4L2_META_FMT_RK_ISP1_STAT_3A = 1395739474,
+  V4L2_META_FMT_RK_ISP1_EXT_PARAMS = 1160858450,
+  V4L2_META_FMT_C3ISP_PARAMS = 1297101635,
+  V4L2_META_FMT_C3ISP_STATS = 1414738755,
+  V4L2_META_FMT_RPI_BE_CFG = 1128419410,
+  V4L2_META_FMT_RPI_FE_CFG = 1128681554,
+  V4L2_META_FMT_RPI_FE_STATS = 1397117010,
+  V4L2_META_FMT_MALI_C55_PARAMS = 1345664323,
+  V4L2_META_FMT_MALI_C55_STATS = 1395995971,
+  V4L2_PIX_FMT_PRIV_MAGIC = 0xfeedcafe,
+  V4L2_PIX_FMT_FLAG_PREMUL_ALPHA = 0x1,
+  V4L2_PIX_FMT_FLAG_SET_CSC = 0x2,
+  V4L2_FMT_FLAG_COMPRESSED = 0x1,
+  V4L2_FMT_FLAG_EMULATED = 0x2,
+  V4L2_FMT_FLAG_CONTINUOUS_BYTESTREAM = 0x4,
+  V4L2_FMT_FLAG_DYN_RESOLUTION = 0x8,
+  V4L2_FMT_FLAG_ENC_CAP_FRAME_INTERVAL = 0x10,
+  V4L2_FMT_FLAG_CSC_COLORSPACE = 0x20,
+  V4L2_FMT_FLAG_CSC_XFER_FUNC = 0x40,
+  V4L2_FMT_FLAG_CSC_YCBCR_ENC = 0x80,
+  V4L2_FMT_FLAG_CSC_HSV_ENC = 128,
+  V4L2_FMT_FLAG_CSC_QUANTIZATION = 0x100,
+  V4L2_FMT_FLAG_META_LINE_BASED = 0x200,
+  V4L2_FMTDESC_FLAG_ENUM_ALL = 0x80000000,
+  V4L2_TC_TYPE_24FPS = 1,
+  V4L2_TC_TYPE_25FPS = 2,
+  V4L2_TC_TYPE_30FPS = 3,
+  V4L2_TC_TYPE_50FPS = 4,
+  V4L2_TC_TYPE_60FPS = 5,
+  V4L2_TC_FLAG_DROPFRAME = 0x1,
+  V4L2_TC_FLAG_COLORFRAME = 0x2,
+  V4L2_TC_USERBITS_field = 0xc,
+  V4L2_TC_USERBITS_USERDEFINED = 0x0,
+  V4L2_TC_USERBITS_8BITCHARS = 0x8,
+  V4L2_JPEG_MARKER_DHT = 0x8,
+  V4L2_JPEG_MARKER_DQT = 0x10,
+  V4L2_JPEG_MARKER_DRI = 0x20,
+  V4L2_JPEG_MARKER_COM = 0x40,
+  V4L2_JPEG_MARKER_APP = 0x80,
+  V4L2_MEMORY_FLAG_NON_COHERENT = 0x1,
+  V4L2_BUF_CAP_SUPPORTS_MMAP = 0x1,
+  V4L2_BUF_CAP_SUPPORTS_USERPTR = 0x2,
+  V4L2_BUF_CAP_SUPPORTS_DMABUF = 0x4,
+  V4L2_BUF_CAP_SUPPORTS_REQUESTS = 0x8,
+  V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS = 0x10,
+  V4L2_BUF_CAP_SUPPORTS_M2M_HOLD_CAPTURE_BUF = 0x20,
+  V4L2_BUF_CAP_SUPPORTS_MMAP_CACHE_HINTS = 0x40,
+  V4L2_BUF_CAP_SUPPORTS_MAX_NUM_BUFFERS = 0x80,
+  V4L2_BUF_CAP_SUPPORTS_REMOVE_BUFS = 0x100,
+  V4L2_BUF_FLAG_MAPPED = 0x1,
+  V4L2_BUF_FLAG_QUEUED = 0x2,
+  V4L2_BUF_FLAG_DONE = 0x4,
+  V4L2_BUF_FLAG_KEYFRAME = 0x8,
+  V4L2_BUF_FLAG_PFRAME = 0x10,
+  V4L2_BUF_FLAG_BFRAME = 0x20,
+  V4L2_BUF_FLAG_ERROR = 0x40,
+  V4L2_BUF_FLAG_IN_REQUEST = 0x80,
+  V4L2_BUF_FLAG_TIMECODE = 0x100,
+  V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF = 0x200,
+  V4L2_BUF_FLAG_PREPARED = 0x400,
+  V4L2_BUF_FLAG_NO_CACHE_INVALIDATE = 0x800,
+  V4L2_BUF_FLAG_NO_CACHE_CLEAN = 0x1000,
+  V4L2_BUF_FLAG_TIMESTAMP_MASK = 0xe000,
+  V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN = 0x0,
+  V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC = 0x2000,
+  V4L2_BUF_FLAG_TIMESTAMP_COPY = 0x4000,
+  V4L2_BUF_FLAG_TSTAMP_SRC_MASK = 0x70000,
+  V4L2_BUF_FLAG_TSTAMP_SRC_EOF = 0x0,
+  V4L2_BUF_FLAG_TSTAMP_SRC_SOE = 0x10000,
+  V4L2_BUF_FLAG_LAST = 0x100000,
+  V4L2_BUF_FLAG_REQUEST_FD = 0x800000,
+  V4L2_FBUF_CAP_EXTERNOVERLAY = 0x1,
+  V4L2_FBUF_CAP_CHROMAKEY = 0x2,
+  V4L2_FBUF_CAP_LIST_CLIPPING = 0x4,
+  V4L2_FBUF_CAP_BITMAP_CLIPPING = 0x8,
+  V4L2_FBUF_CAP_LOCAL_ALPHA = 0x10,
+  V4L2_FBUF_CAP_GLOBAL_ALPHA = 0x20,
+  V4L2_FBUF_CAP_LOCAL_INV_ALPHA = 0x40,
+  V4L2_FBUF_CAP_SRC_CHROMAKEY = 0x80,
+  V4L2_FBUF_FLAG_PRIMARY = 0x1,
+  V4L2_FBUF_FLAG_OVERLAY = 0x2,
+  V4L2_FBUF_FLAG_CHROMAKEY = 0x4,
+  V4L2_FBUF_FLAG_LOCAL_ALPHA = 0x8,
+  V4L2_FBUF_FLAG_GLOBAL_ALPHA = 0x10,
+  V4L2_FBUF_FLAG_LOCAL_INV_ALPHA = 0x20,
+  V4L2_FBUF_FLAG_SRC_CHROMAKEY = 0x40,
+  V4L2_MODE_HIGHQUALITY = 0x1,
+  V4L2_CAP_TIMEPERFRAME = 0x1000,
+  V4L2_STD_PAL_B = 0x1,
+  V4L2_STD_PAL_B1 = 0x2,
+  V4L2_STD_PAL_G = 0x4,
+  V4L2_STD_PAL_H = 0x8,
+  V4L2_STD_PAL_I = 0x10,
+  V4L2_STD_PAL_D = 0x20,
+  V4L2_STD_PAL_D1 = 0x40,
+  V4L2_STD_PAL_K = 0x80,
+  V4L2_STD_PAL_M = 0x100,
+  V4L2_STD_PAL_N = 0x200,
+  V4L2_STD_PAL_Nc = 0x400,
+  V4L2_STD_PAL_60 = 0x800,
+  V4L2_STD_NTSC_M = 0x1000,
+  V4L2_STD_NTSC_M_JP = 0x2000,
+  V4L2_STD_NTSC_443 = 0x4000,
+  V4L2_STD_NTSC_M_KR = 0x8000,
+  V4L2_STD_SECAM_B = 0x10000,
+  V4L2_STD_SECAM_D = 0x20000,
+  V4L2_STD_SECAM_G = 0x40000,
+  V4L2_STD_SECAM_H = 0x80000,
+  V4L2_STD_SECAM_K = 0x100000,
+  V4L2_STD_SECAM_K1 = 0x200000,
+  V4L2_STD_SECAM_L = 0x400000,
+  V4L2_STD_SECAM_LC = 0x800000,
+  V4L2_STD_ATSC_8_VSB = 0x1000000,
+  V4L2_STD_ATSC_16_VSB = 0x2000000,
+  V4L2_STD_NTSC = 45056,
+  V4L2_STD_SECAM_DK = 3276800,
+  V4L2_STD_SECAM = 16711680,
+  V4L2_STD_PAL_BG = 7,
+  V4L2_STD_PAL_DK = 224,
+  V4L2_STD_PAL = 255,
+  V4L2_STD_B = 65539,
+  V4L2_STD_G = 262148,
+  V4L2_STD_H = 524296,
+  V4L2_STD_L = 12582912,
+  V4L2_STD_GH = 786444,
+  V4L2_STD_DK = 3277024,
+  V4L2_STD_BG = 327687,
+  V4L2_STD_MN = 46848,
+  V4L2_STD_MTS = 5888,
+  V4L2_STD_525_60 = 63744,
+  V4L2_STD_625_50 = 16713471,
+  V4L2_STD_ATSC = 50331648,
+  V4L2_STD_UNKNOWN = 0,
+  V4L2_STD_ALL = 16777215,
+  V4L2_DV_PROGRESSIVE = 0,
+  V4L2_DV_INTERLACED = 1,
+  V4L2_DV_VSYNC_POS_POL = 0x1,
+  V4L2_DV_HSYNC_POS_POL = 0x2,
+  V4L2_DV_BT_STD_CEA861 = 0x1,
+  V4L2_DV_BT_STD_DMT = 0x2,
+  V4L2_DV_BT_STD_CVT = 0x4,
+  V4L2_DV_BT_STD_GTF = 0x8,
+  V4L2_DV_BT_STD_SDI = 0x10,
+  V4L2_DV_FL_REDUCED_BLANKING = 0x1,
+  V4L2_DV_FL_CAN_REDUCE_FPS = 0x2,
+  V4L2_DV_FL_REDUCED_FPS = 0x4,
+  V4L2_DV_FL_HALF_LINE = 0x8,
+  V4L2_DV_FL_IS_CE_VIDEO = 0x10,
+  V4L2_DV_FL_FIRST_FIELD_EXTRA_LINE = 0x20,
+  V4L2_DV_FL_HAS_PICTURE_ASPECT = 0x40,
+  V4L2_DV_FL_HAS_CEA861_VIC = 0x80,
+  V4L2_DV_FL_HAS_HDMI_VIC = 0x100,
+  V4L2_DV_FL_CAN_DETECT_REDUCED_FPS = 0x200,
+  V4L2_DV_BT_656_1120 = 0,
+  V4L2_DV_BT_CAP_INTERLACED = 0x1,
+  V4L2_DV_BT_CAP_PROGRESSIVE = 0x2,
+  V4L2_DV_BT_CAP_REDUCED_BLANKING = 0x4,
+  V4L2_DV_BT_CAP_CUSTOM = 0x8,
+  V4L2_INPUT_TYPE_TUNER = 1,
+  V4L2_INPUT_TYPE_CAMERA = 2,
+  V4L2_INPUT_TYPE_TOUCH = 3,
+  V4L2_IN_ST_NO_POWER = 0x1,
+  V4L2_IN_ST_NO_SIGNAL = 0x2,
+  V4L2_IN_ST_NO_COLOR = 0x4,
+  V4L2_IN_ST_HFLIP = 0x10,
+  V4L2_IN_ST_VFLIP = 0x20,
+  V4L2_IN_ST_NO_H_LOCK = 0x100,
+  V4L2_IN_ST_COLOR_KILL = 0x200,
+  V4L2_IN_ST_NO_V_LOCK = 0x400,
+  V4L2_IN_ST_NO_STD_LOCK = 0x800,
+  V4L2_IN_ST_NO_SYNC = 0x10000,
+  V4L2_IN_ST_NO_EQU = 0x20000,
+  V4L2_IN_ST_NO_CARRIER = 0x40000,
+  V4L2_IN_ST_MACROVISION = 0x1000000,
+  V4L2_IN_ST_NO_ACCESS = 0x2000000,
+  V4L2_IN_ST_VTR = 0x4000000,
+  V4L2_IN_CAP_DV_TIMINGS = 0x2,
+  V4L2_IN_CAP_CUSTOM_TIMINGS = 2,
+  V4L2_IN_CAP_STD = 0x4,
+  V4L2_IN_CAP_NATIVE_SIZE = 0x8,
+  V4L2_OUTPUT_TYPE_MODULATOR = 1,
+  V4L2_OUTPUT_TYPE_ANALOG = 2,
+  V4L2_OUTPUT_TYPE_ANALOGVGAOVERLAY = 3,
+  V4L2_OUT_CAP_DV_TIMINGS = 0x2,
+  V4L2_OUT_CAP_CUSTOM_TIMINGS = 2,
+  V4L2_OUT_CAP_STD = 0x4,
+  V4L2_OUT_CAP_NATIVE_SIZE = 0x8,
+  V4L2_CTRL_ID_MASK = 0xfffffff,
+  V4L2_CTRL_MAX_DIMS = 4,
+  V4L2_CTRL_WHICH_CUR_VAL = 0,
+  V4L2_CTRL_WHICH_DEF_VAL = 0xf000000,
+  V4L2_CTRL_WHICH_REQUEST_VAL = 0xf010000,
+  V4L2_CTRL_WHICH_MIN_VAL = 0xf020000,
+  V4L2_CTRL_WHICH_MAX_VAL = 0xf030000,
+  V4L2_CTRL_FLAG_DISABLED = 0x1,
+  V4L2_CTRL_FLAG_GRABBED = 0x2,
+  V4L2_CTRL_FLAG_READ_ONLY = 0x4,
+  V4L2_CTRL_FLAG_UPDATE = 0x8,
+  V4L2_CTRL_FLAG_INACTIVE = 0x10,
+  V4L2_CTRL_FLAG_SLIDER = 0x20,
+  V4L2_CTRL_FLAG_WRITE_ONLY = 0x40,
+  V4L2_CTRL_FLAG_VOLATILE = 0x80,
+  V4L2_CTRL_FLAG_HAS_PAYLOAD = 0x100,
+  V4L2_CTRL_FLAG_EXECUTE_ON_WRITE = 0x200,
+  V4L2_CTRL_FLAG_MODIFY_LAYOUT = 0x400,
+  V4L2_CTRL_FLAG_DYNAMIC_ARRAY = 0x800,
+  V4L2_CTRL_FLAG_HAS_WHICH_MIN_MAX = 0x1000,
+  V4L2_CTRL_FLAG_NEXT_CTRL = 0x80000000,
+  V4L2_CTRL_FLAG_NEXT_COMPOUND = 0x40000000,
+  V4L2_CID_MAX_CTRLS = 1024,
+  V4L2_CID_PRIVATE_BASE = 0x8000000,
+  V4L2_TUNER_CAP_LOW = 0x1,
+  V4L2_TUNER_CAP_NORM = 0x2,
+  V4L2_TUNER_CAP_HWSEEK_BOUNDED = 0x4,
+  V4L2_TUNER_CAP_HWSEEK_WRAP = 0x8,
+  V4L2_TUNER_CAP_STEREO = 0x10,
+  V4L2_TUNER_CAP_LANG2 = 0x20,
+  V4L2_TUNER_CAP_SAP = 0x20,
+  V4L2_TUNER_CAP_LANG1 = 0x40,
+  V4L2_TUNER_CAP_RDS = 0x80,
+  V4L2_TUNER_CAP_RDS_BLOCK_IO = 0x100,
+  V4L2_TUNER_CAP_RDS_CONTROLS = 0x200,
+  V4L2_TUNER_CAP_FREQ_BANDS = 0x400,
+  V4L2_TUNER_CAP_HWSEEK_PROG_LIM = 0x800,
+  V4L2_TUNER_CAP_1HZ = 0x1000,
+  V4L2_TUNER_SUB_MONO = 0x1,
+  V4L2_TUNER_SUB_STEREO = 0x2,
+  V4L2_TUNER_SUB_LANG2 = 0x4,
+  V4L2_TUNER_SUB_SAP = 0x4,
+  V4L2_TUNER_SUB_LANG1 = 0x8,
+  V4L2_TUNER_SUB_RDS = 0x10,
+  V4L2_TUNER_MODE_MONO = 0x0,
+  V4L2_TUNER_MODE_STEREO = 0x1,
+  V4L2_TUNER_MODE_LANG2 = 0x2,
+  V4L2_TUNER_MODE_SAP = 0x2,
+  V4L2_TUNER_MODE_LANG1 = 0x3,
+  V4L2_TUNER_MODE_LANG1_LANG2 = 0x4,
+  V4L2_BAND_MODULATION_VSB = 0x2,
+  V4L2_BAND_MODULATION_FM = 0x4,
+  V4L2_BAND_MODULATION_AM = 0x8,
+  V4L2_RDS_BLOCK_MSK = 0x7,
+  V4L2_RDS_BLOCK_A = 0,
+  V4L2_RDS_BLOCK_B = 1,
+  V4L2_RDS_BLOCK_C = 2,
+  V4L2_RDS_BLOCK_D = 3,
+  V4L2_RDS_BLOCK_C_ALT = 4,
+  V4L2_RDS_BLOCK_INVALID = 7,
+  V4L2_RDS_BLOCK_CORRECTED = 0x40,
+  V4L2_RDS_BLOCK_ERROR = 0x80,
+  V4L2_AUDCAP_STEREO = 0x1,
+  V4L2_AUDCAP_AVL = 0x2,
+  V4L2_AUDMODE_AVL = 0x1,
+  V4L2_ENC_IDX_FRAME_I = 0,
+  V4L2_ENC_IDX_FRAME_P = 1,
+  V4L2_ENC_IDX_FRAME_B = 2,
+  V4L2_ENC_IDX_FRAME_MASK = 0xf,
+  V4L2_ENC_IDX_ENTRIES = 64,
+  V4L2_ENC_CMD_START = 0,
+  V4L2_ENC_CMD_STOP = 1,
+  V4L2_ENC_CMD_PAUSE = 2,
+  V4L2_ENC_CMD_RESUME = 3,
+  V4L2_ENC_CMD_STOP_AT_GOP_END = 0x1,
+  V4L2_DEC_CMD_START = 0,
+  V4L2_DEC_CMD_STOP = 1,
+  V4L2_DEC_CMD_PAUSE = 2,
+  V4L2_DEC_CMD_RESUME = 3,
+  V4L2_DEC_CMD_FLUSH = 4,
+  V4L2_DEC_CMD_START_MUTE_AUDIO = 0x1,
+  V4L2_DEC_CMD_PAUSE_TO_BLACK = 0x1,
+  V4L2_DEC_CMD_STOP_TO_BLACK = 0x1,
+  V4L2_DEC_CMD_STOP_IMMEDIATELY = 0x2,
+  V4L2_DEC_START_FMT_NONE = 0,
+  V4L2_DEC_START_FMT_GOP = 1,
+  V4L2_VBI_UNSYNC = 0x1,
+  V4L2_VBI_INTERLACED = 0x2,
+  V4L2_VBI_ITU_525_F1_START = 1,
+  V4L2_VBI_ITU_525_F2_START = 264,
+  V4L2_VBI_ITU_625_F1_START = 1,
+  V4L2_VBI_ITU_625_F2_START = 314,
+  V4L2_SLICED_TELETEXT_B = 0x1,
+  V4L2_SLICED_VPS = 0x400,
+  V4L2_SLICED_CAPTION_525 = 0x1000,
+  V4L2_SLICED_WSS_625 = 0x4000,
+  V4L2_SLICED_VBI_525 = 4096,
+  V4L2_SLICED_VBI_625 = 17409,
+  V4L2_MPEG_VBI_IVTV_TELETEXT_B = 1,
+  V4L2_MPEG_VBI_IVTV_CAPTION_525 = 4,
+  V4L2_MPEG_VBI_IVTV_WSS_625 = 5,
+  V4L2_MPEG_VBI_IVTV_VPS = 7,
+  V4L2_MPEG_VBI_IVTV_MAGIC0 = "itv0",
+  V4L2_MPEG_VBI_IVTV_MAGIC1 = "ITV0",
+  V4L2_EVENT_ALL = 0,
+  V4L2_EVENT_VSYNC = 1,
+  V4L2_EVENT_EOS = 2,
+  V4L2_EVENT_CTRL = 3,
+  V4L2_EVENT_FRAME_SYNC = 4,
+  V4L2_EVENT_SOURCE_CHANGE = 5,
+  V4L2_EVENT_MOTION_DET = 6,
+  V4L2_EVENT_PRIVATE_START = 0x8000000,
+  V4L2_EVENT_CTRL_CH_VALUE = 0x1,
+  V4L2_EVENT_CTRL_CH_FLAGS = 0x2,
+  V4L2_EVENT_CTRL_CH_RANGE = 0x4,
+  V4L2_EVENT_CTRL_CH_DIMENSIONS = 0x8,
+  V4L2_EVENT_SRC_CH_RESOLUTION = 0x1,
+  V4L2_EVENT_MD_FL_HAVE_FRAME_SEQ = 0x1,
+  V4L2_EVENT_SUB_FL_SEND_INITIAL = 0x1,
+  V4L2_EVENT_SUB_FL_ALLOW_FEEDBACK = 0x2,
+  V4L2_CHIP_MATCH_BRIDGE = 0,
+  V4L2_CHIP_MATCH_SUBDEV = 4,
+  V4L2_CHIP_MATCH_HOST = 0,
+  V4L2_CHIP_MATCH_I2C_DRIVER = 1,
+  V4L2_CHIP_MATCH_I2C_ADDR = 2,
+  V4L2_CHIP_MATCH_AC97 = 3,
+  V4L2_CHIP_FL_READABLE = 0x1,
+  V4L2_CHIP_FL_WRITABLE = 0x2,
+  VIDIOC_ENUM_FMT = 0xc0405602,
+  VIDIOC_REQBUFS = 0xc0145608,
+  VIDIOC_EXPBUF = 0xc0405610,
+  VIDIOC_G_PARM = 0xc0cc5615,
+  VIDIOC_S_PARM = 0xc0cc5616,
+  VIDIOC_G_CTRL = 0xc008561b,
+  VIDIOC_S_CTRL = 0xc008561c,
+  VIDIOC_G_TUNER = 0xc054561d,
+  VIDIOC_QUERYCTRL = 0xc0445624,
+  VIDIOC_QUERYMENU = 0xc02c5625,
+  VIDIOC_S_INPUT = 0xc0045627,
+  VIDIOC_S_OUTPUT = 0xc004562f,
+  VIDIOC_ENUMOUTPUT = 0xc0485630,
+  VIDIOC_G_MODULATOR = 0xc0445636,
+  VIDIOC_G_FREQUENCY = 0xc02c5638,
+  VIDIOC_CROPCAP = 0xc02c563a,
+  VIDIOC_G_CROP = 0xc014563b,
+  VIDIOC_ENUMAUDIO = 0xc0345641,
+  VIDIOC_ENUMAUDOUT = 0xc0345642,
+  VIDIOC_G_SLICED_VBI_CAP = 0xc0745645,
+  VIDIOC_ENUM_FRAMESIZES = 0xc02c564a,
+  VIDIOC_ENUM_FRAMEINTERVALS = 0xc034564b,
+  VIDIOC_ENCODER_CMD = 0xc028564d,
+  VIDIOC_TRY_ENCODER_CMD = 0xc028564e,
+  VIDIOC_DBG_G_REGISTER = 0xc0385650,
+  VIDIOC_S_DV_TIMINGS = 0xc0845657,
+  VIDIOC_G_DV_TIMINGS = 0xc0845658,
+  VIDIOC_G_SELECTION = 0xc040565e,
+  VIDIOC_S_SELECTION = 0xc040565f,
+  VIDIOC_DECODER_CMD = 0xc0485660,
+  VIDIOC_TRY_DECODER_CMD = 0xc0485661,
+  VIDIOC_ENUM_DV_TIMINGS = 0xc0945662,
+  VIDIOC_DV_TIMINGS_CAP = 0xc0905664,
+  VIDIOC_ENUM_FREQ_BANDS = 0xc0405665,
+  VIDIOC_DBG_G_CHIP_INFO = 0xc0c85666,
+  VIDIOC_QUERY_EXT_CTRL = 0xc0e85667,
+  VIDIOC_REMOVE_BUFS = 0xc0405668,
+  BASE_VIDIOC_PRIVATE = 192,
+  V4L2_PIX_FMT_HM12 = 842091848,
+  V4L2_PIX_FMT_SUNXI_TILED_NV12 = 842093651,
+  V4L2_CAP_ASYNCIO = 0x2000000,
+},
+records = {
+  ["struct v4l2_rect"] = [[{
+  int32_t left;
+  int32_t top;
+  uint32_t width;
+  uint32_t height;
+}]],
+  ["struct v4l2_fract"] = [[{
+  uint32_t numerator;
+  uint32_t denominator;
+}]],
+  ["struct v4l2_area"] = [[{
+  uint32_t width;
+  uint32_t height;
+}]],
+  ["struct v4l2_capability"] = [[{
+  uint8_t driver[16];
+  uint8_t card[32];
+  uint8_t bus_info[32];
+  uint32_t version;
+  uint32_t capabilities;
+  uint32_t device_caps;
+  uint32_t reserved[3];
+}]],
+  ["struct v4l2_pix_format"] = [[{
+  uint32_t width;
+  uint32_t height;
+  uint32_t pixelformat;
+  uint32_t field;
+  uint32_t bytesperline;
+  uint32_t sizeimage;
+  uint32_t colorspace;
+  uint32_t priv;
+  uint32_t flags;
+  union {
+    uint32_t ycbcr_enc;
+    uint32_t hsv_enc;
+  };
+  uint32_t quantization;
+  uint32_t xfer_func;
+}]],
+  ["struct v4l2_fmtdesc"] = [[{
+  uint32_t index;
+  uint32_t type;
+  uint32_t flags;
+  uint8_t description[32];
+  uint32_t pixelformat;
+  uint32_t mbus_code;
+  uint32_t reserved[3];
+}]],
+  ["struct v4l2_frmsize_discrete"] = [[{
+  uint32_t width;
+  uint32_t height;
+}]],
+  ["struct v4l2_frmsize_stepwise"] = [[{
+  uint32_t min_width;
+  uint32_t max_width;
+  uint32_t step_width;
+  uint32_t min_height;
+  uint32_t max_height;
+  uint32_t step_height;
+}]],
+  ["struct v4l2_frmsizeenum"] = [[{
+  uint32_t index;
+  uint32_t pixel_format;
+  uint32_t type;
+  union {
+    struct v4l2_frmsize_discrete discrete;
+    struct v4l2_frmsize_stepwise stepwise;
+  };
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_frmival_stepwise"] = [[{
+  struct v4l2_fract min;
+  struct v4l2_fract max;
+  struct v4l2_fract step;
+}]],
+  ["struct v4l2_frmivalenum"] = [[{
+  uint32_t index;
+  uint32_t pixel_format;
+  uint32_t width;
+  uint32_t height;
+  uint32_t type;
+  union {
+    struct v4l2_fract discrete;
+    struct v4l2_frmival_stepwise stepwise;
+  };
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_timecode"] = [[{
+  uint32_t type;
+  uint32_t flags;
+  uint8_t frames;
+  uint8_t seconds;
+  uint8_t minutes;
+  uint8_t hours;
+  uint8_t userbits[4];
+}]],
+  ["struct v4l2_jpegcompression"] = [[{
+  int32_t quality;
+  int32_t APPn;
+  int32_t APP_len;
+  char APP_data[60];
+  int32_t COM_len;
+  char COM_data[60];
+  uint32_t jpeg_markers;
+}]],
+  ["struct v4l2_requestbuffers"] = [[{
+  uint32_t count;
+  uint32_t type;
+  uint32_t memory;
+  uint32_t capabilities;
+  uint8_t flags;
+  uint8_t reserved[3];
+}]],
+  ["struct v4l2_plane"] = [[{
+  uint32_t bytesused;
+  uint32_t length;
+  union {
+    uint32_t mem_offset;
+    unsigned long userptr;
+    int32_t fd;
+  } m;
+  uint32_t data_offset;
+  uint32_t reserved[11];
+}]],
+  ["struct v4l2_buffer"] = [[{
+  uint32_t index;
+  uint32_t type;
+  uint32_t bytesused;
+  uint32_t flags;
+  uint32_t field;
+  struct timeval timestamp;
+  struct v4l2_timecode timecode;
+  uint32_t sequence;
+  uint32_t memory;
+  union {
+    uint32_t offset;
+    unsigned long userptr;
+    struct v4l2_plane *planes;
+    int32_t fd;
+  } m;
+  uint32_t length;
+  uint32_t reserved2;
+  union {
+    int32_t request_fd;
+    uint32_t reserved;
+  };
+}]],
+  ["struct v4l2_exportbuffer"] = [[{
+  uint32_t type;
+  uint32_t index;
+  uint32_t plane;
+  uint32_t flags;
+  int32_t fd;
+  uint32_t reserved[11];
+}]],
+  ["struct v4l2_framebuffer"] = [[{
+  uint32_t capability;
+  uint32_t flags;
+  void *base;
+  struct {
+    uint32_t width;
+    uint32_t height;
+    uint32_t pixelformat;
+    uint32_t field;
+    uint32_t bytesperline;
+    uint32_t sizeimage;
+    uint32_t colorspace;
+    uint32_t priv;
+  } fmt;
+}]],
+  ["struct v4l2_clip"] = [[{
+  struct v4l2_rect c;
+  struct v4l2_clip *next;
+}]],
+  ["struct v4l2_window"] = [[{
+  struct v4l2_rect w;
+  uint32_t field;
+  uint32_t chromakey;
+  struct v4l2_clip *clips;
+  uint32_t clipcount;
+  void *bitmap;
+  uint8_t global_alpha;
+}]],
+  ["struct v4l2_captureparm"] = [[{
+  uint32_t capability;
+  uint32_t capturemode;
+  struct v4l2_fract timeperframe;
+  uint32_t extendedmode;
+  uint32_t readbuffers;
+  uint32_t reserved[4];
+}]],
+  ["struct v4l2_outputparm"] = [[{
+  uint32_t capability;
+  uint32_t outputmode;
+  struct v4l2_fract timeperframe;
+  uint32_t extendedmode;
+  uint32_t writebuffers;
+  uint32_t reserved[4];
+}]],
+  ["struct v4l2_cropcap"] = [[{
+  uint32_t type;
+  struct v4l2_rect bounds;
+  struct v4l2_rect defrect;
+  struct v4l2_fract pixelaspect;
+}]],
+  ["struct v4l2_crop"] = [[{
+  uint32_t type;
+  struct v4l2_rect c;
+}]],
+  ["struct v4l2_selection"] = [[{
+  uint32_t type;
+  uint32_t target;
+  uint32_t flags;
+  struct v4l2_rect r;
+  uint32_t reserved[9];
+}]],
+  ["struct v4l2_dv_timings"] = [[{
+  uint32_t type;
+  union {
+    struct v4l2_bt_timings bt;
+    uint32_t reserved[32];
+  };
+} __attribute__((packed))]],
+  ["struct v4l2_enum_dv_timings"] = [[{
+  uint32_t index;
+  uint32_t pad;
+  uint32_t reserved[2];
+  struct v4l2_dv_timings timings;
+}]],
+  ["struct v4l2_dv_timings_cap"] = [[{
+  uint32_t type;
+  uint32_t pad;
+  uint32_t reserved[2];
+  union {
+    struct v4l2_bt_timings_cap bt;
+    uint32_t raw_data[32];
+  };
+}]],
+  ["struct v4l2_control"] = [[{
+  uint32_t id;
+  int32_t value;
+}]],
+  ["struct v4l2_ext_controls"] = [[{
+  union {
+    uint32_t ctrl_class;
+    uint32_t which;
+  };
+  uint32_t count;
+  uint32_t error_idx;
+  int32_t request_fd;
+  uint32_t reserved[1];
+  struct v4l2_ext_control *controls;
+}]],
+  ["struct v4l2_queryctrl"] = [[{
+  uint32_t id;
+  uint32_t type;
+  uint8_t name[32];
+  int32_t minimum;
+  int32_t maximum;
+  int32_t step;
+  int32_t default_value;
+  uint32_t flags;
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_tuner"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t type;
+  uint32_t capability;
+  uint32_t rangelow;
+  uint32_t rangehigh;
+  uint32_t rxsubchans;
+  uint32_t audmode;
+  int32_t signal;
+  int32_t afc;
+  uint32_t reserved[4];
+}]],
+  ["struct v4l2_modulator"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t capability;
+  uint32_t rangelow;
+  uint32_t rangehigh;
+  uint32_t txsubchans;
+  uint32_t type;
+  uint32_t reserved[3];
+}]],
+  ["struct v4l2_frequency"] = [[{
+  uint32_t tuner;
+  uint32_t type;
+  uint32_t frequency;
+  uint32_t reserved[8];
+}]],
+  ["struct v4l2_frequency_band"] = [[{
+  uint32_t tuner;
+  uint32_t type;
+  uint32_t index;
+  uint32_t capability;
+  uint32_t rangelow;
+  uint32_t rangehigh;
+  uint32_t modulation;
+  uint32_t reserved[9];
+}]],
+  ["struct v4l2_hw_freq_seek"] = [[{
+  uint32_t tuner;
+  uint32_t type;
+  uint32_t seek_upward;
+  uint32_t wrap_around;
+  uint32_t spacing;
+  uint32_t rangelow;
+  uint32_t rangehigh;
+  uint32_t reserved[5];
+}]],
+  ["struct v4l2_rds_data"] = [[{
+  uint8_t lsb;
+  uint8_t msb;
+  uint8_t block;
+} __attribute__((packed))]],
+  ["struct v4l2_audio"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t capability;
+  uint32_t mode;
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_audioout"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t capability;
+  uint32_t mode;
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_enc_idx"] = [[{
+  uint32_t entries;
+  uint32_t entries_cap;
+  uint32_t reserved[4];
+  struct v4l2_enc_idx_entry entry[64];
+}]],
+  ["struct v4l2_encoder_cmd"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  union {
+    struct {
+      uint32_t data[8];
+    } raw;
+  };
+}]],
+  ["struct v4l2_vbi_format"] = [[{
+  uint32_t sampling_rate;
+  uint32_t offset;
+  uint32_t samples_per_line;
+  uint32_t sample_format;
+  int32_t start[2];
+  uint32_t count[2];
+  uint32_t flags;
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_sliced_vbi_format"] = [[{
+  uint16_t service_set;
+  uint16_t service_lines[2][24];
+  uint32_t io_size;
+  uint32_t reserved[2];
+}]],
+  ["struct v4l2_sliced_vbi_cap"] = [[{
+  uint16_t service_set;
+  uint16_t service_lines[2][24];
+  uint32_t type;
+  uint32_t reserved[3];
+}]],
+  ["struct v4l2_sliced_vbi_data"] = [[{
+  uint32_t id;
+  uint32_t field;
+  uint32_t line;
+  uint32_t reserved;
+  uint8_t data[48];
+}]],
+  ["struct v4l2_mpeg_vbi_itv0_line"] = [[{
+  uint8_t id;
+  uint8_t data[42];
+} __attribute__((packed))]],
+  ["struct v4l2_mpeg_vbi_itv0"] = [[{
+  uint32_t linemask[2];
+  struct v4l2_mpeg_vbi_itv0_line line[35];
+} __attribute__((packed))]],
+  ["struct v4l2_mpeg_vbi_ITV0"] = [[{
+  struct v4l2_mpeg_vbi_itv0_line line[36];
+} __attribute__((packed))]],
+  ["struct v4l2_mpeg_vbi_fmt_ivtv"] = [[{
+  uint8_t magic[4];
+  union {
+    struct v4l2_mpeg_vbi_itv0 itv0;
+    struct v4l2_mpeg_vbi_ITV0 ITV0;
+  };
+} __attribute__((packed))]],
+  ["struct v4l2_plane_pix_format"] = [[{
+  uint32_t sizeimage;
+  uint32_t bytesperline;
+  uint16_t reserved[6];
+} __attribute__((packed))]],
+  ["struct v4l2_pix_format_mplane"] = [[{
+  uint32_t width;
+  uint32_t height;
+  uint32_t pixelformat;
+  uint32_t field;
+  uint32_t colorspace;
+  struct v4l2_plane_pix_format plane_fmt[8];
+  uint8_t num_planes;
+  uint8_t flags;
+  union {
+    uint8_t ycbcr_enc;
+    uint8_t hsv_enc;
+  };
+  uint8_t quantization;
+  uint8_t xfer_func;
+  uint8_t reserved[7];
+} __attribute__((packed))]],
+  ["struct v4l2_sdr_format"] = [[{
+  uint32_t pixelformat;
+  uint32_t buffersize;
+  uint8_t reserved[24];
+} __attribute__((packed))]],
+  ["struct v4l2_meta_format"] = [[{
+  uint32_t dataformat;
+  uint32_t buffersize;
+  uint32_t width;
+  uint32_t height;
+  uint32_t bytesperline;
+} __attribute__((packed))]],
+  ["struct v4l2_format"] = [[{
+  uint32_t type;
+  union {
+    struct v4l2_pix_format pix;
+    struct v4l2_pix_format_mplane pix_mp;
+    struct v4l2_window win;
+    struct v4l2_vbi_format vbi;
+    struct v4l2_sliced_vbi_format sliced;
+    struct v4l2_sdr_format sdr;
+    struct v4l2_meta_format meta;
+    uint8_t raw_data[200];
+  } fmt;
+}]],
+  ["struct v4l2_streamparm"] = [[{
+  uint32_t type;
+  union {
+    struct v4l2_captureparm capture;
+    struct v4l2_outputparm output;
+    uint8_t raw_data[200];
+  } parm;
+}]],
+  ["struct v4l2_event_vsync"] = [[{
+  uint8_t field;
+} __attribute__((packed))]],
+  ["struct v4l2_event_frame_sync"] = [[{
+  uint32_t frame_sequence;
+}]],
+  ["struct v4l2_event_src_change"] = [[{
+  uint32_t changes;
+}]],
+  ["struct v4l2_event_motion_det"] = [[{
+  uint32_t flags;
+  uint32_t frame_sequence;
+  uint32_t region_mask;
+}]],
+  ["struct v4l2_event"] = [[{
+  uint32_t type;
+  union {
+    struct v4l2_event_vsync vsync;
+    struct v4l2_event_ctrl ctrl;
+    struct v4l2_event_frame_sync frame_sync;
+    struct v4l2_event_src_change src_change;
+    struct v4l2_event_motion_det motion_det;
+    uint8_t data[64];
+  } u;
+  uint32_t pending;
+  uint32_t sequence;
+  struct timespec timestamp;
+  uint32_t id;
+  uint32_t reserved[8];
+}]],
+  ["struct v4l2_event_subscription"] = [[{
+  uint32_t type;
+  uint32_t id;
+  uint32_t flags;
+  uint32_t reserved[5];
+}]],
+  ["struct v4l2_dbg_match"] = [[{
+  uint32_t type;
+  union {
+    uint32_t addr;
+    char name[32];
+  };
+} __attribute__((packed))]],
+  ["struct v4l2_dbg_chip_info"] = [[{
+  struct v4l2_dbg_match match;
+  char name[32];
+  uint32_t flags;
+  uint32_t reserved[32];
+} __attribute__((packed))]],
+  ["struct v4l2_create_buffers"] = [[{
+  uint32_t index;
+  uint32_t count;
+  uint32_t memory;
+  struct v4l2_format format;
+  uint32_t capabilities;
+  uint32_t flags;
+  uint32_t max_num_buffers;
+  uint32_t reserved[5];
+}]],
+  ["struct v4l2_remove_buffers"] = [[{
+  uint32_t index;
+  uint32_t count;
+  uint32_t type;
+  uint32_t reserved[13];
+}]],
+},
+macros = function(M)
+  return {
+    v4l2_fourcc = function(a, b, c, d)
+      return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
+          M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24))))
+    end,
+    v4l2_fourcc_be = function(a, b, c, d)
+      return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
+          M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24)), 0x80000000LL))
+    end,
+    V4L2_FIELD_HAS_TOP = function(field)
+      field = M.long(field)
+      return field == 2 or field == 4 or field == 8 or field == 9 or field == 5 or field == 6
+    end,
+    V4L2_FIELD_HAS_BOTTOM = function(field)
+      field = M.long(field)
+      return field == 3 or field == 4 or field == 8 or field == 9 or field == 5 or field == 6
+    end,
+    V4L2_FIELD_HAS_BOTH = function(field)
+      field = M.long(field)
+      return field == 4 or field == 8 or field == 9 or field == 5 or field == 6
+    end,
+    V4L2_FIELD_HAS_T_OR_B = function(field)
+      field = M.long(field)
+      return field == 3 or field == 2 or field == 7
+    end,
+    V4L2_FIELD_IS_INTERLACED = function(field)
+      field = M.long(field)
+      return field == 4 or field == 8 or field == 9
+    end,
+    V4L2_FIELD_IS_SEQUENTIAL = function(field)
+      field = M.long(field)
+      return field == 5 or field == 6
+    end,
+    V4L2_TYPE_IS_VALID = function(type)
+      type = M.long(type)
+      return type >= 1 and type <= 14
+    end,
+    V4L2_TYPE_IS_MULTIPLANAR = function(type)
+      type = M.long(type)
+      return type == 9 or type == 10
+    end,
+    V4L2_TYPE_IS_OUTPUT = function(type)
+      type = M.long(type)
+      return type == 2 or type == 10 or type == 8 or type == 5 or type == 7 or type == 12 or type ==
+          14
+    end,
+    V4L2_TYPE_IS_CAPTURE = function(type)
+      type = M.long(type)
+      return type >= 1 and type <= 14 and not (type == 2 or type == 10 or type == 8 or type == 5 or
+          type == 7 or type == 12 or type == 14)
+    end,
+    V4L2_MAP_COLORSPACE_DEFAULT = function(is_sdtv, is_hdtv)
+      return M.int(M.long(is_sdtv) ~= 0 and 1LL or M.long(is_hdtv) ~= 0 and 3LL or 8LL)
+    end,
+    V4L2_MAP_XFER_FUNC_DEFAULT = function(colsp)
+      colsp = M.long(colsp)
+      return M.int(colsp == 9 and 3LL or colsp == 2 and 4LL or colsp == 12 and 6LL or colsp == 11 and
+          5LL or (colsp == 8 or colsp == 7) and 2LL or 1LL)
+    end,
+    V4L2_MAP_YCBCR_ENC_DEFAULT = function(colsp)
+      colsp = M.long(colsp)
+      return M.int((colsp == 3 or colsp == 12) and 2LL or colsp == 10 and 6LL or colsp == 2 and 8LL or
+          1LL)
+    end,
+    V4L2_MAP_QUANTIZATION_DEFAULT = function(is_rgb_or_hsv, colsp, _ycbcr_enc)
+      return M.int((M.long(is_rgb_or_hsv) ~= 0 or M.long(colsp) == 7) and 1LL or 2LL)
+    end,
+    V4L2_DV_BT_BLANKING_WIDTH = function(bt)
+      return M.int(M.u32(M.u32(M.long(bt.hfrontporch) + M.long(bt.hsync)) + M.long(bt.hbackporch)))
+    end,
+    V4L2_DV_BT_FRAME_WIDTH = function(bt)
+      return M.int(M.long(bt.width) + M.u32(M.u32(M.long(bt.hfrontporch) + M.long(bt.hsync)) +
+          M.long(bt.hbackporch)))
+    end,
+    V4L2_DV_BT_BLANKING_HEIGHT = function(bt)
+      return M.int(M.u32(M.u32(M.u32(M.long(bt.vfrontporch) + M.long(bt.vsync)) +
+          M.long(bt.vbackporch)) + (M.long(bt.interlaced) ~= 0 and
+          M.u32(M.u32(M.long(bt.il_vfrontporch) + M.long(bt.il_vsync)) + M.long(bt.il_vbackporch)) or
+          0LL)))
+    end,
+    V4L2_DV_BT_FRAME_HEIGHT = function(bt)
+      return M.int(M.long(bt.height) + M.u32(M.u32(M.u32(M.long(bt.vfrontporch) + M.long(bt.vsync)) +
+          M.long(bt.vbackporch)) + (M.long(bt.interlaced) ~= 0 and
+          M.u32(M.u32(M.long(bt.il_vfrontporch) + M.long(bt.il_vsync)) + M.long(bt.il_vbackporch)) or
+          0LL)))
+    end,
+    V4L2_CTRL_DRIVER_PRIV = function(id)
+      return M.band(M.long(id), 0xffff) >= 0x1000
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VIDIOC_QUERYCAP = 0x80685600,
+      VIDIOC_OVERLAY = 0x4004560e,
+      VIDIOC_STREAMON = 0x40045612,
+      VIDIOC_STREAMOFF = 0x40045613,
+      VIDIOC_G_STD = 0x80085617,
+      VIDIOC_S_STD = 0x40085618,
+      VIDIOC_S_TUNER = 0x4054561e,
+      VIDIOC_G_AUDIO = 0x80345621,
+      VIDIOC_S_AUDIO = 0x40345622,
+      VIDIOC_G_INPUT = 0x80045626,
+      VIDIOC_G_OUTPUT = 0x8004562e,
+      VIDIOC_G_AUDOUT = 0x80345631,
+      VIDIOC_S_AUDOUT = 0x40345632,
+      VIDIOC_S_MODULATOR = 0x40445637,
+      VIDIOC_S_FREQUENCY = 0x402c5639,
+      VIDIOC_S_CROP = 0x4014563c,
+      VIDIOC_G_JPEGCOMP = 0x808c563d,
+      VIDIOC_S_JPEGCOMP = 0x408c563e,
+      VIDIOC_QUERYSTD = 0x8008563f,
+      VIDIOC_G_PRIORITY = 0x80045643,
+      VIDIOC_S_PRIORITY = 0x40045644,
+      VIDIOC_LOG_STATUS = 0x5646,
+      VIDIOC_G_ENC_INDEX = 0x8818564c,
+      VIDIOC_DBG_S_REGISTER = 0x4038564f,
+      VIDIOC_S_HW_FREQ_SEEK = 0x40305652,
+      VIDIOC_SUBSCRIBE_EVENT = 0x4020565a,
+      VIDIOC_UNSUBSCRIBE_EVENT = 0x4020565b,
+      VIDIOC_QUERY_DV_TIMINGS = 0x80845663,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      VIDIOC_G_FMT = 0xc0d05604,
+      VIDIOC_S_FMT = 0xc0d05605,
+      VIDIOC_QUERYBUF = 0xc0585609,
+      VIDIOC_QBUF = 0xc058560f,
+      VIDIOC_DQBUF = 0xc0585611,
+      VIDIOC_G_EDID = 0xc0285628,
+      VIDIOC_S_EDID = 0xc0285629,
+      VIDIOC_TRY_FMT = 0xc0d05640,
+      VIDIOC_G_EXT_CTRLS = 0xc0205647,
+      VIDIOC_S_EXT_CTRLS = 0xc0205648,
+      VIDIOC_TRY_EXT_CTRLS = 0xc0205649,
+      VIDIOC_CREATE_BUFS = 0xc100565c,
+      VIDIOC_PREPARE_BUF = 0xc058565d,
+    },
+    macros = function(M)
+      return {
+        V4L2_CTRL_ID2CLASS = function(id)
+          return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
+        end,
+        V4L2_CTRL_ID2WHICH = function(id)
+          return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      VIDIOC_G_FBUF = 0x8030560a,
+      VIDIOC_S_FBUF = 0x4030560b,
+      VIDIOC_DQEVENT = 0x80885659,
+    },
+  },
+  {
+    on = "!x86",
+    constants = {
+      VIDIOC_ENUMSTD = 0xc0485619,
+      VIDIOC_ENUMINPUT = 0xc050561a,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct v4l2_standard"] = [[{
+  uint32_t index;
+  uint64_t id;
+  uint8_t name[24];
+  struct v4l2_fract frameperiod;
+  uint32_t framelines;
+  uint32_t reserved[4];
+}]],
+      ["struct v4l2_bt_timings"] = [[{
+  uint32_t width;
+  uint32_t height;
+  uint32_t interlaced;
+  uint32_t polarities;
+  uint64_t pixelclock;
+  uint32_t hfrontporch;
+  uint32_t hsync;
+  uint32_t hbackporch;
+  uint32_t vfrontporch;
+  uint32_t vsync;
+  uint32_t vbackporch;
+  uint32_t il_vfrontporch;
+  uint32_t il_vsync;
+  uint32_t il_vbackporch;
+  uint32_t standards;
+  uint32_t flags;
+  struct v4l2_fract picture_aspect;
+  uint8_t cea861_vic;
+  uint8_t hdmi_vic;
+  uint8_t reserved[46];
+} __attribute__((packed))]],
+      ["struct v4l2_bt_timings_cap"] = [[{
+  uint32_t min_width;
+  uint32_t max_width;
+  uint32_t min_height;
+  uint32_t max_height;
+  uint64_t min_pixelclock;
+  uint64_t max_pixelclock;
+  uint32_t standards;
+  uint32_t capabilities;
+  uint32_t reserved[16];
+} __attribute__((packed))]],
+      ["struct v4l2_input"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t type;
+  uint32_t audioset;
+  uint32_t tuner;
+  uint64_t std;
+  uint32_t status;
+  uint32_t capabilities;
+  uint32_t reserved[3];
+}]],
+      ["struct v4l2_output"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t type;
+  uint32_t audioset;
+  uint32_t modulator;
+  uint64_t std;
+  uint32_t capabilities;
+  uint32_t reserved[3];
+}]],
+      ["struct v4l2_ext_control"] = [[{
+  uint32_t id;
+  uint32_t size;
+  uint32_t reserved2[1];
+  union {
+    int32_t value;
+    int64_t value64;
+    char *string;
+    uint8_t *p_u8;
+    uint16_t *p_u16;
+    uint32_t *p_u32;
+    int32_t *p_s32;
+    int64_t *p_s64;
+    struct v4l2_area *p_area;
+    struct v4l2_rect *p_rect;
+    struct v4l2_ctrl_h264_sps *p_h264_sps;
+    struct v4l2_ctrl_h264_pps *p_h264_pps;
+    struct v4l2_ctrl_h264_scaling_matrix *p_h264_scaling_matrix;
+    struct v4l2_ctrl_h264_pred_weights *p_h264_pred_weights;
+    struct v4l2_ctrl_h264_slice_params *p_h264_slice_params;
+    struct v4l2_ctrl_h264_decode_params *p_h264_decode_params;
+    struct v4l2_ctrl_fwht_params *p_fwht_params;
+    struct v4l2_ctrl_vp8_frame *p_vp8_frame;
+    struct v4l2_ctrl_mpeg2_sequence *p_mpeg2_sequence;
+    struct v4l2_ctrl_mpeg2_picture *p_mpeg2_picture;
+    struct v4l2_ctrl_mpeg2_quantisation *p_mpeg2_quantisation;
+    struct v4l2_ctrl_vp9_compressed_hdr *p_vp9_compressed_hdr_probs;
+    struct v4l2_ctrl_vp9_frame *p_vp9_frame;
+    struct v4l2_ctrl_hevc_sps *p_hevc_sps;
+    struct v4l2_ctrl_hevc_pps *p_hevc_pps;
+    struct v4l2_ctrl_hevc_slice_params *p_hevc_slice_params;
+    struct v4l2_ctrl_hevc_scaling_matrix *p_hevc_scaling_matrix;
+    struct v4l2_ctrl_hevc_decode_params *p_hevc_decode_params;
+    struct v4l2_ctrl_av1_sequence *p_av1_sequence;
+    struct v4l2_ctrl_av1_tile_group_entry *p_av1_tile_group_entry;
+    struct v4l2_ctrl_av1_frame *p_av1_frame;
+    struct v4l2_ctrl_av1_film_grain *p_av1_film_grain;
+    struct v4l2_ctrl_hdr10_cll_info *p_hdr10_cll_info;
+    struct v4l2_ctrl_hdr10_mastering_display *p_hdr10_mastering_display;
+    void *ptr;
+  } __attribute__((packed));
+} __attribute__((packed))]],
+      ["struct v4l2_query_ext_ctrl"] = [[{
+  uint32_t id;
+  uint32_t type;
+  char name[32];
+  int64_t minimum;
+  int64_t maximum;
+  uint64_t step;
+  int64_t default_value;
+  uint32_t flags;
+  uint32_t elem_size;
+  uint32_t elems;
+  uint32_t nr_of_dims;
+  uint32_t dims[4];
+  uint32_t reserved[32];
+}]],
+      ["struct v4l2_querymenu"] = [[{
+  uint32_t id;
+  uint32_t index;
+  union {
+    uint8_t name[32];
+    int64_t value;
+  };
+  uint32_t reserved;
+} __attribute__((packed))]],
+      ["struct v4l2_enc_idx_entry"] = [[{
+  uint64_t offset;
+  uint64_t pts;
+  uint32_t length;
+  uint32_t flags;
+  uint32_t reserved[2];
+}]],
+      ["struct v4l2_decoder_cmd"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  union {
+    struct {
+      uint64_t pts;
+    } stop;
+    struct {
+      int32_t speed;
+      uint32_t format;
+    } start;
+    struct {
+      uint32_t data[16];
+    } raw;
+  };
+}]],
+      ["struct v4l2_event_ctrl"] = [[{
+  uint32_t changes;
+  uint32_t type;
+  union {
+    int32_t value;
+    int64_t value64;
+  };
+  uint32_t flags;
+  int32_t minimum;
+  int32_t maximum;
+  int32_t step;
+  int32_t default_value;
+}]],
+      ["struct v4l2_dbg_register"] = [[{
+  struct v4l2_dbg_match match;
+  uint32_t size;
+  uint64_t reg;
+  uint64_t val;
+} __attribute__((packed))]],
+    },
+    typedefs = {
+      v4l2_std_id = "uint64_t",
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      VIDIOC_G_FMT = 0xc0cc5604,
+      VIDIOC_S_FMT = 0xc0cc5605,
+      VIDIOC_QUERYBUF = 0xc0445609,
+      VIDIOC_QBUF = 0xc044560f,
+      VIDIOC_DQBUF = 0xc0445611,
+      VIDIOC_G_EDID = 0xc0245628,
+      VIDIOC_S_EDID = 0xc0245629,
+      VIDIOC_TRY_FMT = 0xc0cc5640,
+      VIDIOC_G_EXT_CTRLS = 0xc0185647,
+      VIDIOC_S_EXT_CTRLS = 0xc0185648,
+      VIDIOC_TRY_EXT_CTRLS = 0xc0185649,
+      VIDIOC_CREATE_BUFS = 0xc0f8565c,
+      VIDIOC_PREPARE_BUF = 0xc044565d,
+    },
+    macros = function(M)
+      return {
+        V4L2_CTRL_ID2CLASS = function(id)
+          return M.int(M.band(M.long(id), 0xfff0000))
+        end,
+        V4L2_CTRL_ID2WHICH = function(id)
+          return M.int(M.band(M.long(id), 0xfff0000))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      VIDIOC_G_FBUF = 0x802c560a,
+      VIDIOC_S_FBUF = 0x402c560b,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      VIDIOC_ENUMSTD = 0xc0405619,
+      VIDIOC_ENUMINPUT = 0xc04c561a,
+      VIDIOC_DQEVENT = 0x80785659,
+    },
+  },
+  {
+    on = "arm",
+    constants = {
+      VIDIOC_DQEVENT = 0x80805659,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VIDIOC_QUERYCAP = 0x40685600,
+      VIDIOC_OVERLAY = 0x8004560e,
+      VIDIOC_STREAMON = 0x80045612,
+      VIDIOC_STREAMOFF = 0x80045613,
+      VIDIOC_G_STD = 0x40085617,
+      VIDIOC_S_STD = 0x80085618,
+      VIDIOC_S_TUNER = 0x8054561e,
+      VIDIOC_G_AUDIO = 0x40345621,
+      VIDIOC_S_AUDIO = 0x80345622,
+      VIDIOC_G_INPUT = 0x40045626,
+      VIDIOC_G_OUTPUT = 0x4004562e,
+      VIDIOC_G_AUDOUT = 0x40345631,
+      VIDIOC_S_AUDOUT = 0x80345632,
+      VIDIOC_S_MODULATOR = 0x80445637,
+      VIDIOC_S_FREQUENCY = 0x802c5639,
+      VIDIOC_S_CROP = 0x8014563c,
+      VIDIOC_G_JPEGCOMP = 0x408c563d,
+      VIDIOC_S_JPEGCOMP = 0x808c563e,
+      VIDIOC_QUERYSTD = 0x4008563f,
+      VIDIOC_G_PRIORITY = 0x40045643,
+      VIDIOC_S_PRIORITY = 0x80045644,
+      VIDIOC_LOG_STATUS = 0x20005646,
+      VIDIOC_G_ENC_INDEX = 0x4818564c,
+      VIDIOC_DBG_S_REGISTER = 0x8038564f,
+      VIDIOC_S_HW_FREQ_SEEK = 0x80305652,
+      VIDIOC_SUBSCRIBE_EVENT = 0x8020565a,
+      VIDIOC_UNSUBSCRIBE_EVENT = 0x8020565b,
+      VIDIOC_QUERY_DV_TIMINGS = 0x40845663,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      VIDIOC_G_FBUF = 0x402c560a,
+      VIDIOC_S_FBUF = 0x802c560b,
+      VIDIOC_DQEVENT = 0x40805659,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      VIDIOC_G_FBUF = 0x4030560a,
+      VIDIOC_S_FBUF = 0x8030560b,
+      VIDIOC_DQEVENT = 0x40885659,
+    },
+    records = {
+      ["struct v4l2_standard"] = [[{
+  uint32_t index;
+  unsigned long id;
+  uint8_t name[24];
+  struct v4l2_fract frameperiod;
+  uint32_t framelines;
+  uint32_t reserved[4];
+}]],
+      ["struct v4l2_bt_timings"] = [[{
+  uint32_t width;
+  uint32_t height;
+  uint32_t interlaced;
+  uint32_t polarities;
+  unsigned long pixelclock;
+  uint32_t hfrontporch;
+  uint32_t hsync;
+  uint32_t hbackporch;
+  uint32_t vfrontporch;
+  uint32_t vsync;
+  uint32_t vbackporch;
+  uint32_t il_vfrontporch;
+  uint32_t il_vsync;
+  uint32_t il_vbackporch;
+  uint32_t standards;
+  uint32_t flags;
+  struct v4l2_fract picture_aspect;
+  uint8_t cea861_vic;
+  uint8_t hdmi_vic;
+  uint8_t reserved[46];
+} __attribute__((packed))]],
+      ["struct v4l2_bt_timings_cap"] = [[{
+  uint32_t min_width;
+  uint32_t max_width;
+  uint32_t min_height;
+  uint32_t max_height;
+  unsigned long min_pixelclock;
+  unsigned long max_pixelclock;
+  uint32_t standards;
+  uint32_t capabilities;
+  uint32_t reserved[16];
+} __attribute__((packed))]],
+      ["struct v4l2_input"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t type;
+  uint32_t audioset;
+  uint32_t tuner;
+  unsigned long std;
+  uint32_t status;
+  uint32_t capabilities;
+  uint32_t reserved[3];
+}]],
+      ["struct v4l2_output"] = [[{
+  uint32_t index;
+  uint8_t name[32];
+  uint32_t type;
+  uint32_t audioset;
+  uint32_t modulator;
+  unsigned long std;
+  uint32_t capabilities;
+  uint32_t reserved[3];
+}]],
+      ["struct v4l2_ext_control"] = [[{
+  uint32_t id;
+  uint32_t size;
+  uint32_t reserved2[1];
+  union {
+    int32_t value;
+    long value64;
+    char *string;
+    uint8_t *p_u8;
+    uint16_t *p_u16;
+    uint32_t *p_u32;
+    int32_t *p_s32;
+    long *p_s64;
+    struct v4l2_area *p_area;
+    struct v4l2_rect *p_rect;
+    struct v4l2_ctrl_h264_sps *p_h264_sps;
+    struct v4l2_ctrl_h264_pps *p_h264_pps;
+    struct v4l2_ctrl_h264_scaling_matrix *p_h264_scaling_matrix;
+    struct v4l2_ctrl_h264_pred_weights *p_h264_pred_weights;
+    struct v4l2_ctrl_h264_slice_params *p_h264_slice_params;
+    struct v4l2_ctrl_h264_decode_params *p_h264_decode_params;
+    struct v4l2_ctrl_fwht_params *p_fwht_params;
+    struct v4l2_ctrl_vp8_frame *p_vp8_frame;
+    struct v4l2_ctrl_mpeg2_sequence *p_mpeg2_sequence;
+    struct v4l2_ctrl_mpeg2_picture *p_mpeg2_picture;
+    struct v4l2_ctrl_mpeg2_quantisation *p_mpeg2_quantisation;
+    struct v4l2_ctrl_vp9_compressed_hdr *p_vp9_compressed_hdr_probs;
+    struct v4l2_ctrl_vp9_frame *p_vp9_frame;
+    struct v4l2_ctrl_hevc_sps *p_hevc_sps;
+    struct v4l2_ctrl_hevc_pps *p_hevc_pps;
+    struct v4l2_ctrl_hevc_slice_params *p_hevc_slice_params;
+    struct v4l2_ctrl_hevc_scaling_matrix *p_hevc_scaling_matrix;
+    struct v4l2_ctrl_hevc_decode_params *p_hevc_decode_params;
+    struct v4l2_ctrl_av1_sequence *p_av1_sequence;
+    struct v4l2_ctrl_av1_tile_group_entry *p_av1_tile_group_entry;
+    struct v4l2_ctrl_av1_frame *p_av1_frame;
+    struct v4l2_ctrl_av1_film_grain *p_av1_film_grain;
+    struct v4l2_ctrl_hdr10_cll_info *p_hdr10_cll_info;
+    struct v4l2_ctrl_hdr10_mastering_display *p_hdr10_mastering_display;
+    void *ptr;
+  } __attribute__((packed));
+} __attribute__((packed))]],
+      ["struct v4l2_query_ext_ctrl"] = [[{
+  uint32_t id;
+  uint32_t type;
+  char name[32];
+  long minimum;
+  long maximum;
+  unsigned long step;
+  long default_value;
+  uint32_t flags;
+  uint32_t elem_size;
+  uint32_t elems;
+  uint32_t nr_of_dims;
+  uint32_t dims[4];
+  uint32_t reserved[32];
+}]],
+      ["struct v4l2_querymenu"] = [[{
+  uint32_t id;
+  uint32_t index;
+  union {
+    uint8_t name[32];
+    long value;
+  };
+  uint32_t reserved;
+} __attribute__((packed))]],
+      ["struct v4l2_enc_idx_entry"] = [[{
+  unsigned long offset;
+  unsigned long pts;
+  uint32_t length;
+  uint32_t flags;
+  uint32_t reserved[2];
+}]],
+      ["struct v4l2_decoder_cmd"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  union {
+    struct {
+      unsigned long pts;
+    } stop;
+    struct {
+      int32_t speed;
+      uint32_t format;
+    } start;
+    struct {
+      uint32_t data[16];
+    } raw;
+  };
+}]],
+      ["struct v4l2_event_ctrl"] = [[{
+  uint32_t changes;
+  uint32_t type;
+  union {
+    int32_t value;
+    long value64;
+  };
+  uint32_t flags;
+  int32_t minimum;
+  int32_t maximum;
+  int32_t step;
+  int32_t default_value;
+}]],
+      ["struct v4l2_dbg_register"] = [[{
+  struct v4l2_dbg_match match;
+  uint32_t size;
+  unsigned long reg;
+  unsigned long val;
+} __attribute__((packed))]],
+    },
+    typedefs = {
+      v4l2_std_id = "unsigned long",
+    },
+  },
+},
 ]==],
 ["linux/virtio_9p.h"] = [==[
-  constants = {
-    VIRTIO_9P_MOUNT_TAG = 0,
-  },
-  records = {
-    ["struct virtio_9p_config"] = [[{
+constants = {
+  VIRTIO_9P_MOUNT_TAG = 0,
+},
+records = {
+  ["struct virtio_9p_config"] = [[{
   uint16_t tag_len;
   uint8_t tag[];
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/virtio_balloon.h"] = [==[
-  constants = {
-    VIRTIO_BALLOON_F_MUST_TELL_HOST = 0,
-    VIRTIO_BALLOON_F_STATS_VQ = 1,
-    VIRTIO_BALLOON_F_DEFLATE_ON_OOM = 2,
-    VIRTIO_BALLOON_F_FREE_PAGE_HINT = 3,
-    VIRTIO_BALLOON_F_PAGE_POISON = 4,
-    VIRTIO_BALLOON_F_REPORTING = 5,
-    VIRTIO_BALLOON_PFN_SHIFT = 12,
-    VIRTIO_BALLOON_CMD_ID_STOP = 0,
-    VIRTIO_BALLOON_CMD_ID_DONE = 1,
-    VIRTIO_BALLOON_S_SWAP_IN = 0,
-    VIRTIO_BALLOON_S_SWAP_OUT = 1,
-    VIRTIO_BALLOON_S_MAJFLT = 2,
-    VIRTIO_BALLOON_S_MINFLT = 3,
-    VIRTIO_BALLOON_S_MEMFREE = 4,
-    VIRTIO_BALLOON_S_MEMTOT = 5,
-    VIRTIO_BALLOON_S_AVAIL = 6,
-    VIRTIO_BALLOON_S_CACHES = 7,
-    VIRTIO_BALLOON_S_HTLB_PGALLOC = 8,
-    VIRTIO_BALLOON_S_HTLB_PGFAIL = 9,
-    VIRTIO_BALLOON_S_OOM_KILL = 10,
-    VIRTIO_BALLOON_S_ALLOC_STALL = 11,
-    VIRTIO_BALLOON_S_ASYNC_SCAN = 12,
-    VIRTIO_BALLOON_S_DIRECT_SCAN = 13,
-    VIRTIO_BALLOON_S_ASYNC_RECLAIM = 14,
-    VIRTIO_BALLOON_S_DIRECT_RECLAIM = 15,
-    VIRTIO_BALLOON_S_NR = 16,
-  },
-  records = {
-    ["struct virtio_balloon_config"] = [[{
+constants = {
+  VIRTIO_BALLOON_F_MUST_TELL_HOST = 0,
+  VIRTIO_BALLOON_F_STATS_VQ = 1,
+  VIRTIO_BALLOON_F_DEFLATE_ON_OOM = 2,
+  VIRTIO_BALLOON_F_FREE_PAGE_HINT = 3,
+  VIRTIO_BALLOON_F_PAGE_POISON = 4,
+  VIRTIO_BALLOON_F_REPORTING = 5,
+  VIRTIO_BALLOON_PFN_SHIFT = 12,
+  VIRTIO_BALLOON_CMD_ID_STOP = 0,
+  VIRTIO_BALLOON_CMD_ID_DONE = 1,
+  VIRTIO_BALLOON_S_SWAP_IN = 0,
+  VIRTIO_BALLOON_S_SWAP_OUT = 1,
+  VIRTIO_BALLOON_S_MAJFLT = 2,
+  VIRTIO_BALLOON_S_MINFLT = 3,
+  VIRTIO_BALLOON_S_MEMFREE = 4,
+  VIRTIO_BALLOON_S_MEMTOT = 5,
+  VIRTIO_BALLOON_S_AVAIL = 6,
+  VIRTIO_BALLOON_S_CACHES = 7,
+  VIRTIO_BALLOON_S_HTLB_PGALLOC = 8,
+  VIRTIO_BALLOON_S_HTLB_PGFAIL = 9,
+  VIRTIO_BALLOON_S_OOM_KILL = 10,
+  VIRTIO_BALLOON_S_ALLOC_STALL = 11,
+  VIRTIO_BALLOON_S_ASYNC_SCAN = 12,
+  VIRTIO_BALLOON_S_DIRECT_SCAN = 13,
+  VIRTIO_BALLOON_S_ASYNC_RECLAIM = 14,
+  VIRTIO_BALLOON_S_DIRECT_RECLAIM = 15,
+  VIRTIO_BALLOON_S_NR = 16,
+},
+records = {
+  ["struct virtio_balloon_config"] = [[{
   uint32_t num_pages;
   uint32_t actual;
   union {
@@ -2479,93 +4402,93 @@ return {
   };
   uint32_t poison_val;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_balloon_stat"] = [[{
-    uint16_t tag;
-    uint64_t val;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_balloon_stat"] = [[{
-    uint16_t tag;
-    unsigned long val;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_balloon_stat"] = [[{
+  uint16_t tag;
+  uint64_t val;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_balloon_stat"] = [[{
+  uint16_t tag;
+  unsigned long val;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_blk.h"] = [==[
-  constants = {
-    VIRTIO_BLK_F_SIZE_MAX = 1,
-    VIRTIO_BLK_F_SEG_MAX = 2,
-    VIRTIO_BLK_F_GEOMETRY = 4,
-    VIRTIO_BLK_F_RO = 5,
-    VIRTIO_BLK_F_BLK_SIZE = 6,
-    VIRTIO_BLK_F_TOPOLOGY = 10,
-    VIRTIO_BLK_F_MQ = 12,
-    VIRTIO_BLK_F_DISCARD = 13,
-    VIRTIO_BLK_F_WRITE_ZEROES = 14,
-    VIRTIO_BLK_F_SECURE_ERASE = 16,
-    VIRTIO_BLK_F_ZONED = 17,
-    VIRTIO_BLK_F_BARRIER = 0,
-    VIRTIO_BLK_F_SCSI = 7,
-    VIRTIO_BLK_F_FLUSH = 9,
-    VIRTIO_BLK_F_CONFIG_WCE = 11,
-    VIRTIO_BLK_F_WCE = 9,
-    VIRTIO_BLK_ID_BYTES = 20,
-    VIRTIO_BLK_T_IN = 0,
-    VIRTIO_BLK_T_OUT = 1,
-    VIRTIO_BLK_T_SCSI_CMD = 2,
-    VIRTIO_BLK_T_FLUSH = 4,
-    VIRTIO_BLK_T_GET_ID = 8,
-    VIRTIO_BLK_T_DISCARD = 11,
-    VIRTIO_BLK_T_WRITE_ZEROES = 13,
-    VIRTIO_BLK_T_SECURE_ERASE = 14,
-    VIRTIO_BLK_T_ZONE_APPEND = 15,
-    VIRTIO_BLK_T_ZONE_REPORT = 16,
-    VIRTIO_BLK_T_ZONE_OPEN = 18,
-    VIRTIO_BLK_T_ZONE_CLOSE = 20,
-    VIRTIO_BLK_T_ZONE_FINISH = 22,
-    VIRTIO_BLK_T_ZONE_RESET = 24,
-    VIRTIO_BLK_T_ZONE_RESET_ALL = 26,
-    VIRTIO_BLK_T_BARRIER = 0x80000000,
-    VIRTIO_BLK_Z_NONE = 0,
-    VIRTIO_BLK_Z_HM = 1,
-    VIRTIO_BLK_Z_HA = 2,
-    VIRTIO_BLK_ZT_CONV = 1,
-    VIRTIO_BLK_ZT_SWR = 2,
-    VIRTIO_BLK_ZT_SWP = 3,
-    VIRTIO_BLK_ZS_NOT_WP = 0,
-    VIRTIO_BLK_ZS_EMPTY = 1,
-    VIRTIO_BLK_ZS_IOPEN = 2,
-    VIRTIO_BLK_ZS_EOPEN = 3,
-    VIRTIO_BLK_ZS_CLOSED = 4,
-    VIRTIO_BLK_ZS_RDONLY = 13,
-    VIRTIO_BLK_ZS_FULL = 14,
-    VIRTIO_BLK_ZS_OFFLINE = 15,
-    VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP = 0x1,
-    VIRTIO_BLK_S_OK = 0,
-    VIRTIO_BLK_S_IOERR = 1,
-    VIRTIO_BLK_S_UNSUPP = 2,
-    VIRTIO_BLK_S_ZONE_INVALID_CMD = 3,
-    VIRTIO_BLK_S_ZONE_UNALIGNED_WP = 4,
-    VIRTIO_BLK_S_ZONE_OPEN_RESOURCE = 5,
-    VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE = 6,
-  },
-  records = {
-    ["struct virtio_blk_geometry"] = [[{
+constants = {
+  VIRTIO_BLK_F_SIZE_MAX = 1,
+  VIRTIO_BLK_F_SEG_MAX = 2,
+  VIRTIO_BLK_F_GEOMETRY = 4,
+  VIRTIO_BLK_F_RO = 5,
+  VIRTIO_BLK_F_BLK_SIZE = 6,
+  VIRTIO_BLK_F_TOPOLOGY = 10,
+  VIRTIO_BLK_F_MQ = 12,
+  VIRTIO_BLK_F_DISCARD = 13,
+  VIRTIO_BLK_F_WRITE_ZEROES = 14,
+  VIRTIO_BLK_F_SECURE_ERASE = 16,
+  VIRTIO_BLK_F_ZONED = 17,
+  VIRTIO_BLK_F_BARRIER = 0,
+  VIRTIO_BLK_F_SCSI = 7,
+  VIRTIO_BLK_F_FLUSH = 9,
+  VIRTIO_BLK_F_CONFIG_WCE = 11,
+  VIRTIO_BLK_F_WCE = 9,
+  VIRTIO_BLK_ID_BYTES = 20,
+  VIRTIO_BLK_T_IN = 0,
+  VIRTIO_BLK_T_OUT = 1,
+  VIRTIO_BLK_T_SCSI_CMD = 2,
+  VIRTIO_BLK_T_FLUSH = 4,
+  VIRTIO_BLK_T_GET_ID = 8,
+  VIRTIO_BLK_T_DISCARD = 11,
+  VIRTIO_BLK_T_WRITE_ZEROES = 13,
+  VIRTIO_BLK_T_SECURE_ERASE = 14,
+  VIRTIO_BLK_T_ZONE_APPEND = 15,
+  VIRTIO_BLK_T_ZONE_REPORT = 16,
+  VIRTIO_BLK_T_ZONE_OPEN = 18,
+  VIRTIO_BLK_T_ZONE_CLOSE = 20,
+  VIRTIO_BLK_T_ZONE_FINISH = 22,
+  VIRTIO_BLK_T_ZONE_RESET = 24,
+  VIRTIO_BLK_T_ZONE_RESET_ALL = 26,
+  VIRTIO_BLK_T_BARRIER = 0x80000000,
+  VIRTIO_BLK_Z_NONE = 0,
+  VIRTIO_BLK_Z_HM = 1,
+  VIRTIO_BLK_Z_HA = 2,
+  VIRTIO_BLK_ZT_CONV = 1,
+  VIRTIO_BLK_ZT_SWR = 2,
+  VIRTIO_BLK_ZT_SWP = 3,
+  VIRTIO_BLK_ZS_NOT_WP = 0,
+  VIRTIO_BLK_ZS_EMPTY = 1,
+  VIRTIO_BLK_ZS_IOPEN = 2,
+  VIRTIO_BLK_ZS_EOPEN = 3,
+  VIRTIO_BLK_ZS_CLOSED = 4,
+  VIRTIO_BLK_ZS_RDONLY = 13,
+  VIRTIO_BLK_ZS_FULL = 14,
+  VIRTIO_BLK_ZS_OFFLINE = 15,
+  VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP = 0x1,
+  VIRTIO_BLK_S_OK = 0,
+  VIRTIO_BLK_S_IOERR = 1,
+  VIRTIO_BLK_S_UNSUPP = 2,
+  VIRTIO_BLK_S_ZONE_INVALID_CMD = 3,
+  VIRTIO_BLK_S_ZONE_UNALIGNED_WP = 4,
+  VIRTIO_BLK_S_ZONE_OPEN_RESOURCE = 5,
+  VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE = 6,
+},
+records = {
+  ["struct virtio_blk_geometry"] = [[{
   uint16_t cylinders;
   uint8_t heads;
   uint8_t sectors;
 }]],
-    ["struct virtio_blk_zoned_characteristics"] = [[{
+  ["struct virtio_blk_zoned_characteristics"] = [[{
   uint32_t zone_sectors;
   uint32_t max_open_zones;
   uint32_t max_active_zones;
@@ -2574,171 +4497,171 @@ return {
   uint8_t model;
   uint8_t unused2[3];
 }]],
-    ["struct virtio_scsi_inhdr"] = [[{
+  ["struct virtio_scsi_inhdr"] = [[{
   uint32_t errors;
   uint32_t data_len;
   uint32_t sense_len;
   uint32_t residual;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_blk_config"] = [[{
-    uint64_t capacity;
-    uint32_t size_max;
-    uint32_t seg_max;
-    struct virtio_blk_geometry geometry;
-    uint32_t blk_size;
-    uint8_t physical_block_exp;
-    uint8_t alignment_offset;
-    uint16_t min_io_size;
-    uint32_t opt_io_size;
-    uint8_t wce;
-    uint8_t unused;
-    uint16_t num_queues;
-    uint32_t max_discard_sectors;
-    uint32_t max_discard_seg;
-    uint32_t discard_sector_alignment;
-    uint32_t max_write_zeroes_sectors;
-    uint32_t max_write_zeroes_seg;
-    uint8_t write_zeroes_may_unmap;
-    uint8_t unused1[3];
-    uint32_t max_secure_erase_sectors;
-    uint32_t max_secure_erase_seg;
-    uint32_t secure_erase_sector_alignment;
-    struct virtio_blk_zoned_characteristics zoned;
-  } __attribute__((packed))]],
-        ["struct virtio_blk_outhdr"] = [[{
-    uint32_t type;
-    uint32_t ioprio;
-    uint64_t sector;
-  }]],
-        ["struct virtio_blk_zone_descriptor"] = [[{
-    uint64_t z_cap;
-    uint64_t z_start;
-    uint64_t z_wp;
-    uint8_t z_type;
-    uint8_t z_state;
-    uint8_t reserved[38];
-  }]],
-        ["struct virtio_blk_zone_report"] = [[{
-    uint64_t nr_zones;
-    uint8_t reserved[56];
-    struct virtio_blk_zone_descriptor zones[];
-  }]],
-        ["struct virtio_blk_discard_write_zeroes"] = [[{
-    uint64_t sector;
-    uint32_t num_sectors;
-    uint32_t flags;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_blk_config"] = [[{
-    unsigned long capacity;
-    uint32_t size_max;
-    uint32_t seg_max;
-    struct virtio_blk_geometry geometry;
-    uint32_t blk_size;
-    uint8_t physical_block_exp;
-    uint8_t alignment_offset;
-    uint16_t min_io_size;
-    uint32_t opt_io_size;
-    uint8_t wce;
-    uint8_t unused;
-    uint16_t num_queues;
-    uint32_t max_discard_sectors;
-    uint32_t max_discard_seg;
-    uint32_t discard_sector_alignment;
-    uint32_t max_write_zeroes_sectors;
-    uint32_t max_write_zeroes_seg;
-    uint8_t write_zeroes_may_unmap;
-    uint8_t unused1[3];
-    uint32_t max_secure_erase_sectors;
-    uint32_t max_secure_erase_seg;
-    uint32_t secure_erase_sector_alignment;
-    struct virtio_blk_zoned_characteristics zoned;
-  } __attribute__((packed))]],
-        ["struct virtio_blk_outhdr"] = [[{
-    uint32_t type;
-    uint32_t ioprio;
-    unsigned long sector;
-  }]],
-        ["struct virtio_blk_zone_descriptor"] = [[{
-    unsigned long z_cap;
-    unsigned long z_start;
-    unsigned long z_wp;
-    uint8_t z_type;
-    uint8_t z_state;
-    uint8_t reserved[38];
-  }]],
-        ["struct virtio_blk_zone_report"] = [[{
-    unsigned long nr_zones;
-    uint8_t reserved[56];
-    struct virtio_blk_zone_descriptor zones[];
-  }]],
-        ["struct virtio_blk_discard_write_zeroes"] = [[{
-    unsigned long sector;
-    uint32_t num_sectors;
-    uint32_t flags;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_blk_config"] = [[{
+  uint64_t capacity;
+  uint32_t size_max;
+  uint32_t seg_max;
+  struct virtio_blk_geometry geometry;
+  uint32_t blk_size;
+  uint8_t physical_block_exp;
+  uint8_t alignment_offset;
+  uint16_t min_io_size;
+  uint32_t opt_io_size;
+  uint8_t wce;
+  uint8_t unused;
+  uint16_t num_queues;
+  uint32_t max_discard_sectors;
+  uint32_t max_discard_seg;
+  uint32_t discard_sector_alignment;
+  uint32_t max_write_zeroes_sectors;
+  uint32_t max_write_zeroes_seg;
+  uint8_t write_zeroes_may_unmap;
+  uint8_t unused1[3];
+  uint32_t max_secure_erase_sectors;
+  uint32_t max_secure_erase_seg;
+  uint32_t secure_erase_sector_alignment;
+  struct virtio_blk_zoned_characteristics zoned;
+} __attribute__((packed))]],
+      ["struct virtio_blk_outhdr"] = [[{
+  uint32_t type;
+  uint32_t ioprio;
+  uint64_t sector;
+}]],
+      ["struct virtio_blk_zone_descriptor"] = [[{
+  uint64_t z_cap;
+  uint64_t z_start;
+  uint64_t z_wp;
+  uint8_t z_type;
+  uint8_t z_state;
+  uint8_t reserved[38];
+}]],
+      ["struct virtio_blk_zone_report"] = [[{
+  uint64_t nr_zones;
+  uint8_t reserved[56];
+  struct virtio_blk_zone_descriptor zones[];
+}]],
+      ["struct virtio_blk_discard_write_zeroes"] = [[{
+  uint64_t sector;
+  uint32_t num_sectors;
+  uint32_t flags;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_blk_config"] = [[{
+  unsigned long capacity;
+  uint32_t size_max;
+  uint32_t seg_max;
+  struct virtio_blk_geometry geometry;
+  uint32_t blk_size;
+  uint8_t physical_block_exp;
+  uint8_t alignment_offset;
+  uint16_t min_io_size;
+  uint32_t opt_io_size;
+  uint8_t wce;
+  uint8_t unused;
+  uint16_t num_queues;
+  uint32_t max_discard_sectors;
+  uint32_t max_discard_seg;
+  uint32_t discard_sector_alignment;
+  uint32_t max_write_zeroes_sectors;
+  uint32_t max_write_zeroes_seg;
+  uint8_t write_zeroes_may_unmap;
+  uint8_t unused1[3];
+  uint32_t max_secure_erase_sectors;
+  uint32_t max_secure_erase_seg;
+  uint32_t secure_erase_sector_alignment;
+  struct virtio_blk_zoned_characteristics zoned;
+} __attribute__((packed))]],
+      ["struct virtio_blk_outhdr"] = [[{
+  uint32_t type;
+  uint32_t ioprio;
+  unsigned long sector;
+}]],
+      ["struct virtio_blk_zone_descriptor"] = [[{
+  unsigned long z_cap;
+  unsigned long z_start;
+  unsigned long z_wp;
+  uint8_t z_type;
+  uint8_t z_state;
+  uint8_t reserved[38];
+}]],
+      ["struct virtio_blk_zone_report"] = [[{
+  unsigned long nr_zones;
+  uint8_t reserved[56];
+  struct virtio_blk_zone_descriptor zones[];
+}]],
+      ["struct virtio_blk_discard_write_zeroes"] = [[{
+  unsigned long sector;
+  uint32_t num_sectors;
+  uint32_t flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_bt.h"] = [==[
-  constants = {
-    VIRTIO_BT_CONFIG_TYPE_PRIMARY = 0,
-    VIRTIO_BT_CONFIG_VENDOR_NONE = 0,
-    VIRTIO_BT_CONFIG_VENDOR_ZEPHYR = 1,
-    VIRTIO_BT_CONFIG_VENDOR_INTEL = 2,
-    VIRTIO_BT_CONFIG_VENDOR_REALTEK = 3,
-    VIRTIO_BT_F_VND_HCI = 0,
-    VIRTIO_BT_F_MSFT_EXT = 1,
-    VIRTIO_BT_F_AOSP_EXT = 2,
-    VIRTIO_BT_F_CONFIG_V2 = 3,
-  },
-  records = {
-    ["struct virtio_bt_config"] = [[{
+constants = {
+  VIRTIO_BT_CONFIG_TYPE_PRIMARY = 0,
+  VIRTIO_BT_CONFIG_VENDOR_NONE = 0,
+  VIRTIO_BT_CONFIG_VENDOR_ZEPHYR = 1,
+  VIRTIO_BT_CONFIG_VENDOR_INTEL = 2,
+  VIRTIO_BT_CONFIG_VENDOR_REALTEK = 3,
+  VIRTIO_BT_F_VND_HCI = 0,
+  VIRTIO_BT_F_MSFT_EXT = 1,
+  VIRTIO_BT_F_AOSP_EXT = 2,
+  VIRTIO_BT_F_CONFIG_V2 = 3,
+},
+records = {
+  ["struct virtio_bt_config"] = [[{
   uint8_t type;
   uint16_t vendor;
   uint16_t msft_opcode;
 } __attribute__((packed))]],
-    ["struct virtio_bt_config_v2"] = [[{
+  ["struct virtio_bt_config_v2"] = [[{
   uint8_t type;
   uint8_t alignment;
   uint16_t vendor;
   uint16_t msft_opcode;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_can.h"] = [==[
-  constants = {
-    VIRTIO_CAN_F_CAN_CLASSIC = 0,
-    VIRTIO_CAN_F_CAN_FD = 1,
-    VIRTIO_CAN_F_RTR_FRAMES = 2,
-    VIRTIO_CAN_F_LATE_TX_ACK = 3,
-    VIRTIO_CAN_RESULT_OK = 0,
-    VIRTIO_CAN_RESULT_NOT_OK = 1,
-    VIRTIO_CAN_FLAGS_EXTENDED = 0x8000,
-    VIRTIO_CAN_FLAGS_FD = 0x4000,
-    VIRTIO_CAN_FLAGS_RTR = 0x2000,
-    VIRTIO_CAN_MAX_DLEN = 64,
-    VIRTIO_CAN_S_CTRL_BUSOFF = 0x1,
-    VIRTIO_CAN_TX = 0x1,
-    VIRTIO_CAN_RX = 0x101,
-    VIRTIO_CAN_SET_CTRL_MODE_START = 0x201,
-    VIRTIO_CAN_SET_CTRL_MODE_STOP = 0x202,
-  },
-  records = {
-    ["struct virtio_can_config"] = [[{
+constants = {
+  VIRTIO_CAN_F_CAN_CLASSIC = 0,
+  VIRTIO_CAN_F_CAN_FD = 1,
+  VIRTIO_CAN_F_RTR_FRAMES = 2,
+  VIRTIO_CAN_F_LATE_TX_ACK = 3,
+  VIRTIO_CAN_RESULT_OK = 0,
+  VIRTIO_CAN_RESULT_NOT_OK = 1,
+  VIRTIO_CAN_FLAGS_EXTENDED = 0x8000,
+  VIRTIO_CAN_FLAGS_FD = 0x4000,
+  VIRTIO_CAN_FLAGS_RTR = 0x2000,
+  VIRTIO_CAN_MAX_DLEN = 64,
+  VIRTIO_CAN_S_CTRL_BUSOFF = 0x1,
+  VIRTIO_CAN_TX = 0x1,
+  VIRTIO_CAN_RX = 0x101,
+  VIRTIO_CAN_SET_CTRL_MODE_START = 0x201,
+  VIRTIO_CAN_SET_CTRL_MODE_STOP = 0x202,
+},
+records = {
+  ["struct virtio_can_config"] = [[{
   uint16_t status;
 }]],
-    ["struct virtio_can_tx_out"] = [[{
+  ["struct virtio_can_tx_out"] = [[{
   uint16_t msg_type;
   uint16_t length;
   uint8_t reserved_classic_dlc;
@@ -2748,10 +4671,10 @@ return {
   uint32_t can_id;
   uint8_t sdu[];
 }]],
-    ["struct virtio_can_tx_in"] = [[{
+  ["struct virtio_can_tx_in"] = [[{
   uint8_t result;
 }]],
-    ["struct virtio_can_rx"] = [[{
+  ["struct virtio_can_rx"] = [[{
   uint16_t msg_type;
   uint16_t length;
   uint8_t reserved_classic_dlc;
@@ -2761,223 +4684,223 @@ return {
   uint32_t can_id;
   uint8_t sdu[];
 }]],
-    ["struct virtio_can_control_out"] = [[{
+  ["struct virtio_can_control_out"] = [[{
   uint16_t msg_type;
 }]],
-    ["struct virtio_can_control_in"] = [[{
+  ["struct virtio_can_control_in"] = [[{
   uint8_t result;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_config.h"] = [==[
-  constants = {
-    VIRTIO_CONFIG_S_ACKNOWLEDGE = 1,
-    VIRTIO_CONFIG_S_DRIVER = 2,
-    VIRTIO_CONFIG_S_DRIVER_OK = 4,
-    VIRTIO_CONFIG_S_FEATURES_OK = 8,
-    VIRTIO_CONFIG_S_NEEDS_RESET = 0x40,
-    VIRTIO_CONFIG_S_FAILED = 0x80,
-    VIRTIO_TRANSPORT_F_START = 28,
-    VIRTIO_TRANSPORT_F_END = 42,
-    VIRTIO_F_NOTIFY_ON_EMPTY = 24,
-    VIRTIO_F_ANY_LAYOUT = 27,
-    VIRTIO_F_VERSION_1 = 32,
-    VIRTIO_F_ACCESS_PLATFORM = 33,
-    VIRTIO_F_IOMMU_PLATFORM = 33,
-    VIRTIO_F_RING_PACKED = 34,
-    VIRTIO_F_IN_ORDER = 35,
-    VIRTIO_F_ORDER_PLATFORM = 36,
-    VIRTIO_F_SR_IOV = 37,
-    VIRTIO_F_NOTIFICATION_DATA = 38,
-    VIRTIO_F_NOTIF_CONFIG_DATA = 39,
-    VIRTIO_F_RING_RESET = 40,
-    VIRTIO_F_ADMIN_VQ = 41,
-  },
+constants = {
+  VIRTIO_CONFIG_S_ACKNOWLEDGE = 1,
+  VIRTIO_CONFIG_S_DRIVER = 2,
+  VIRTIO_CONFIG_S_DRIVER_OK = 4,
+  VIRTIO_CONFIG_S_FEATURES_OK = 8,
+  VIRTIO_CONFIG_S_NEEDS_RESET = 0x40,
+  VIRTIO_CONFIG_S_FAILED = 0x80,
+  VIRTIO_TRANSPORT_F_START = 28,
+  VIRTIO_TRANSPORT_F_END = 42,
+  VIRTIO_F_NOTIFY_ON_EMPTY = 24,
+  VIRTIO_F_ANY_LAYOUT = 27,
+  VIRTIO_F_VERSION_1 = 32,
+  VIRTIO_F_ACCESS_PLATFORM = 33,
+  VIRTIO_F_IOMMU_PLATFORM = 33,
+  VIRTIO_F_RING_PACKED = 34,
+  VIRTIO_F_IN_ORDER = 35,
+  VIRTIO_F_ORDER_PLATFORM = 36,
+  VIRTIO_F_SR_IOV = 37,
+  VIRTIO_F_NOTIFICATION_DATA = 38,
+  VIRTIO_F_NOTIF_CONFIG_DATA = 39,
+  VIRTIO_F_RING_RESET = 40,
+  VIRTIO_F_ADMIN_VQ = 41,
+},
 ]==],
 ["linux/virtio_console.h"] = [==[
-  constants = {
-    VIRTIO_CONSOLE_F_SIZE = 0,
-    VIRTIO_CONSOLE_F_MULTIPORT = 1,
-    VIRTIO_CONSOLE_F_EMERG_WRITE = 2,
-    VIRTIO_CONSOLE_BAD_ID = 4294967295,
-    VIRTIO_CONSOLE_DEVICE_READY = 0,
-    VIRTIO_CONSOLE_PORT_ADD = 1,
-    VIRTIO_CONSOLE_PORT_REMOVE = 2,
-    VIRTIO_CONSOLE_PORT_READY = 3,
-    VIRTIO_CONSOLE_CONSOLE_PORT = 4,
-    VIRTIO_CONSOLE_RESIZE = 5,
-    VIRTIO_CONSOLE_PORT_OPEN = 6,
-    VIRTIO_CONSOLE_PORT_NAME = 7,
-  },
-  records = {
-    ["struct virtio_console_config"] = [[{
+constants = {
+  VIRTIO_CONSOLE_F_SIZE = 0,
+  VIRTIO_CONSOLE_F_MULTIPORT = 1,
+  VIRTIO_CONSOLE_F_EMERG_WRITE = 2,
+  VIRTIO_CONSOLE_BAD_ID = 4294967295,
+  VIRTIO_CONSOLE_DEVICE_READY = 0,
+  VIRTIO_CONSOLE_PORT_ADD = 1,
+  VIRTIO_CONSOLE_PORT_REMOVE = 2,
+  VIRTIO_CONSOLE_PORT_READY = 3,
+  VIRTIO_CONSOLE_CONSOLE_PORT = 4,
+  VIRTIO_CONSOLE_RESIZE = 5,
+  VIRTIO_CONSOLE_PORT_OPEN = 6,
+  VIRTIO_CONSOLE_PORT_NAME = 7,
+},
+records = {
+  ["struct virtio_console_config"] = [[{
   uint16_t cols;
   uint16_t rows;
   uint32_t max_nr_ports;
   uint32_t emerg_wr;
 } __attribute__((packed))]],
-    ["struct virtio_console_control"] = [[{
+  ["struct virtio_console_control"] = [[{
   uint32_t id;
   uint16_t event;
   uint16_t value;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_crypto.h"] = [==[
-  constants = {
-    VIRTIO_CRYPTO_SERVICE_CIPHER = 0,
-    VIRTIO_CRYPTO_SERVICE_HASH = 1,
-    VIRTIO_CRYPTO_SERVICE_MAC = 2,
-    VIRTIO_CRYPTO_SERVICE_AEAD = 3,
-    VIRTIO_CRYPTO_SERVICE_AKCIPHER = 4,
-    VIRTIO_CRYPTO_CIPHER_CREATE_SESSION = 0x2,
-    VIRTIO_CRYPTO_CIPHER_DESTROY_SESSION = 0x3,
-    VIRTIO_CRYPTO_HASH_CREATE_SESSION = 0x102,
-    VIRTIO_CRYPTO_HASH_DESTROY_SESSION = 0x103,
-    VIRTIO_CRYPTO_MAC_CREATE_SESSION = 0x202,
-    VIRTIO_CRYPTO_MAC_DESTROY_SESSION = 0x203,
-    VIRTIO_CRYPTO_AEAD_CREATE_SESSION = 0x302,
-    VIRTIO_CRYPTO_AEAD_DESTROY_SESSION = 0x303,
-    VIRTIO_CRYPTO_AKCIPHER_CREATE_SESSION = 0x404,
-    VIRTIO_CRYPTO_AKCIPHER_DESTROY_SESSION = 0x405,
-    VIRTIO_CRYPTO_NO_CIPHER = 0,
-    VIRTIO_CRYPTO_CIPHER_ARC4 = 1,
-    VIRTIO_CRYPTO_CIPHER_AES_ECB = 2,
-    VIRTIO_CRYPTO_CIPHER_AES_CBC = 3,
-    VIRTIO_CRYPTO_CIPHER_AES_CTR = 4,
-    VIRTIO_CRYPTO_CIPHER_DES_ECB = 5,
-    VIRTIO_CRYPTO_CIPHER_DES_CBC = 6,
-    VIRTIO_CRYPTO_CIPHER_3DES_ECB = 7,
-    VIRTIO_CRYPTO_CIPHER_3DES_CBC = 8,
-    VIRTIO_CRYPTO_CIPHER_3DES_CTR = 9,
-    VIRTIO_CRYPTO_CIPHER_KASUMI_F8 = 10,
-    VIRTIO_CRYPTO_CIPHER_SNOW3G_UEA2 = 11,
-    VIRTIO_CRYPTO_CIPHER_AES_F8 = 12,
-    VIRTIO_CRYPTO_CIPHER_AES_XTS = 13,
-    VIRTIO_CRYPTO_CIPHER_ZUC_EEA3 = 14,
-    VIRTIO_CRYPTO_OP_ENCRYPT = 1,
-    VIRTIO_CRYPTO_OP_DECRYPT = 2,
-    VIRTIO_CRYPTO_NO_HASH = 0,
-    VIRTIO_CRYPTO_HASH_MD5 = 1,
-    VIRTIO_CRYPTO_HASH_SHA1 = 2,
-    VIRTIO_CRYPTO_HASH_SHA_224 = 3,
-    VIRTIO_CRYPTO_HASH_SHA_256 = 4,
-    VIRTIO_CRYPTO_HASH_SHA_384 = 5,
-    VIRTIO_CRYPTO_HASH_SHA_512 = 6,
-    VIRTIO_CRYPTO_HASH_SHA3_224 = 7,
-    VIRTIO_CRYPTO_HASH_SHA3_256 = 8,
-    VIRTIO_CRYPTO_HASH_SHA3_384 = 9,
-    VIRTIO_CRYPTO_HASH_SHA3_512 = 10,
-    VIRTIO_CRYPTO_HASH_SHA3_SHAKE128 = 11,
-    VIRTIO_CRYPTO_HASH_SHA3_SHAKE256 = 12,
-    VIRTIO_CRYPTO_NO_MAC = 0,
-    VIRTIO_CRYPTO_MAC_HMAC_MD5 = 1,
-    VIRTIO_CRYPTO_MAC_HMAC_SHA1 = 2,
-    VIRTIO_CRYPTO_MAC_HMAC_SHA_224 = 3,
-    VIRTIO_CRYPTO_MAC_HMAC_SHA_256 = 4,
-    VIRTIO_CRYPTO_MAC_HMAC_SHA_384 = 5,
-    VIRTIO_CRYPTO_MAC_HMAC_SHA_512 = 6,
-    VIRTIO_CRYPTO_MAC_CMAC_3DES = 25,
-    VIRTIO_CRYPTO_MAC_CMAC_AES = 26,
-    VIRTIO_CRYPTO_MAC_KASUMI_F9 = 27,
-    VIRTIO_CRYPTO_MAC_SNOW3G_UIA2 = 28,
-    VIRTIO_CRYPTO_MAC_GMAC_AES = 41,
-    VIRTIO_CRYPTO_MAC_GMAC_TWOFISH = 42,
-    VIRTIO_CRYPTO_MAC_CBCMAC_AES = 49,
-    VIRTIO_CRYPTO_MAC_CBCMAC_KASUMI_F9 = 50,
-    VIRTIO_CRYPTO_MAC_XCBC_AES = 53,
-    VIRTIO_CRYPTO_NO_AEAD = 0,
-    VIRTIO_CRYPTO_AEAD_GCM = 1,
-    VIRTIO_CRYPTO_AEAD_CCM = 2,
-    VIRTIO_CRYPTO_AEAD_CHACHA20_POLY1305 = 3,
-    VIRTIO_CRYPTO_RSA_RAW_PADDING = 0,
-    VIRTIO_CRYPTO_RSA_PKCS1_PADDING = 1,
-    VIRTIO_CRYPTO_RSA_NO_HASH = 0,
-    VIRTIO_CRYPTO_RSA_MD2 = 1,
-    VIRTIO_CRYPTO_RSA_MD3 = 2,
-    VIRTIO_CRYPTO_RSA_MD4 = 3,
-    VIRTIO_CRYPTO_RSA_MD5 = 4,
-    VIRTIO_CRYPTO_RSA_SHA1 = 5,
-    VIRTIO_CRYPTO_RSA_SHA256 = 6,
-    VIRTIO_CRYPTO_RSA_SHA384 = 7,
-    VIRTIO_CRYPTO_RSA_SHA512 = 8,
-    VIRTIO_CRYPTO_RSA_SHA224 = 9,
-    VIRTIO_CRYPTO_CURVE_UNKNOWN = 0,
-    VIRTIO_CRYPTO_CURVE_NIST_P192 = 1,
-    VIRTIO_CRYPTO_CURVE_NIST_P224 = 2,
-    VIRTIO_CRYPTO_CURVE_NIST_P256 = 3,
-    VIRTIO_CRYPTO_CURVE_NIST_P384 = 4,
-    VIRTIO_CRYPTO_CURVE_NIST_P521 = 5,
-    VIRTIO_CRYPTO_NO_AKCIPHER = 0,
-    VIRTIO_CRYPTO_AKCIPHER_RSA = 1,
-    VIRTIO_CRYPTO_AKCIPHER_DSA = 2,
-    VIRTIO_CRYPTO_AKCIPHER_ECDSA = 3,
-    VIRTIO_CRYPTO_AKCIPHER_KEY_TYPE_PUBLIC = 1,
-    VIRTIO_CRYPTO_AKCIPHER_KEY_TYPE_PRIVATE = 2,
-    VIRTIO_CRYPTO_SYM_ALG_CHAIN_ORDER_HASH_THEN_CIPHER = 1,
-    VIRTIO_CRYPTO_SYM_ALG_CHAIN_ORDER_CIPHER_THEN_HASH = 2,
-    VIRTIO_CRYPTO_SYM_HASH_MODE_PLAIN = 1,
-    VIRTIO_CRYPTO_SYM_HASH_MODE_AUTH = 2,
-    VIRTIO_CRYPTO_SYM_HASH_MODE_NESTED = 3,
-    VIRTIO_CRYPTO_SYM_OP_NONE = 0,
-    VIRTIO_CRYPTO_SYM_OP_CIPHER = 1,
-    VIRTIO_CRYPTO_SYM_OP_ALGORITHM_CHAINING = 2,
-    VIRTIO_CRYPTO_CIPHER_ENCRYPT = 0x0,
-    VIRTIO_CRYPTO_CIPHER_DECRYPT = 0x1,
-    VIRTIO_CRYPTO_HASH = 0x100,
-    VIRTIO_CRYPTO_MAC = 0x200,
-    VIRTIO_CRYPTO_AEAD_ENCRYPT = 0x300,
-    VIRTIO_CRYPTO_AEAD_DECRYPT = 0x301,
-    VIRTIO_CRYPTO_AKCIPHER_ENCRYPT = 0x400,
-    VIRTIO_CRYPTO_AKCIPHER_DECRYPT = 0x401,
-    VIRTIO_CRYPTO_AKCIPHER_SIGN = 0x402,
-    VIRTIO_CRYPTO_AKCIPHER_VERIFY = 0x403,
-    VIRTIO_CRYPTO_OK = 0,
-    VIRTIO_CRYPTO_ERR = 1,
-    VIRTIO_CRYPTO_BADMSG = 2,
-    VIRTIO_CRYPTO_NOTSUPP = 3,
-    VIRTIO_CRYPTO_INVSESS = 4,
-    VIRTIO_CRYPTO_NOSPC = 5,
-    VIRTIO_CRYPTO_KEY_REJECTED = 6,
-    VIRTIO_CRYPTO_S_HW_READY = 0x1,
-  },
-  records = {
-    ["struct virtio_crypto_ctrl_header"] = [[{
+constants = {
+  VIRTIO_CRYPTO_SERVICE_CIPHER = 0,
+  VIRTIO_CRYPTO_SERVICE_HASH = 1,
+  VIRTIO_CRYPTO_SERVICE_MAC = 2,
+  VIRTIO_CRYPTO_SERVICE_AEAD = 3,
+  VIRTIO_CRYPTO_SERVICE_AKCIPHER = 4,
+  VIRTIO_CRYPTO_CIPHER_CREATE_SESSION = 0x2,
+  VIRTIO_CRYPTO_CIPHER_DESTROY_SESSION = 0x3,
+  VIRTIO_CRYPTO_HASH_CREATE_SESSION = 0x102,
+  VIRTIO_CRYPTO_HASH_DESTROY_SESSION = 0x103,
+  VIRTIO_CRYPTO_MAC_CREATE_SESSION = 0x202,
+  VIRTIO_CRYPTO_MAC_DESTROY_SESSION = 0x203,
+  VIRTIO_CRYPTO_AEAD_CREATE_SESSION = 0x302,
+  VIRTIO_CRYPTO_AEAD_DESTROY_SESSION = 0x303,
+  VIRTIO_CRYPTO_AKCIPHER_CREATE_SESSION = 0x404,
+  VIRTIO_CRYPTO_AKCIPHER_DESTROY_SESSION = 0x405,
+  VIRTIO_CRYPTO_NO_CIPHER = 0,
+  VIRTIO_CRYPTO_CIPHER_ARC4 = 1,
+  VIRTIO_CRYPTO_CIPHER_AES_ECB = 2,
+  VIRTIO_CRYPTO_CIPHER_AES_CBC = 3,
+  VIRTIO_CRYPTO_CIPHER_AES_CTR = 4,
+  VIRTIO_CRYPTO_CIPHER_DES_ECB = 5,
+  VIRTIO_CRYPTO_CIPHER_DES_CBC = 6,
+  VIRTIO_CRYPTO_CIPHER_3DES_ECB = 7,
+  VIRTIO_CRYPTO_CIPHER_3DES_CBC = 8,
+  VIRTIO_CRYPTO_CIPHER_3DES_CTR = 9,
+  VIRTIO_CRYPTO_CIPHER_KASUMI_F8 = 10,
+  VIRTIO_CRYPTO_CIPHER_SNOW3G_UEA2 = 11,
+  VIRTIO_CRYPTO_CIPHER_AES_F8 = 12,
+  VIRTIO_CRYPTO_CIPHER_AES_XTS = 13,
+  VIRTIO_CRYPTO_CIPHER_ZUC_EEA3 = 14,
+  VIRTIO_CRYPTO_OP_ENCRYPT = 1,
+  VIRTIO_CRYPTO_OP_DECRYPT = 2,
+  VIRTIO_CRYPTO_NO_HASH = 0,
+  VIRTIO_CRYPTO_HASH_MD5 = 1,
+  VIRTIO_CRYPTO_HASH_SHA1 = 2,
+  VIRTIO_CRYPTO_HASH_SHA_224 = 3,
+  VIRTIO_CRYPTO_HASH_SHA_256 = 4,
+  VIRTIO_CRYPTO_HASH_SHA_384 = 5,
+  VIRTIO_CRYPTO_HASH_SHA_512 = 6,
+  VIRTIO_CRYPTO_HASH_SHA3_224 = 7,
+  VIRTIO_CRYPTO_HASH_SHA3_256 = 8,
+  VIRTIO_CRYPTO_HASH_SHA3_384 = 9,
+  VIRTIO_CRYPTO_HASH_SHA3_512 = 10,
+  VIRTIO_CRYPTO_HASH_SHA3_SHAKE128 = 11,
+  VIRTIO_CRYPTO_HASH_SHA3_SHAKE256 = 12,
+  VIRTIO_CRYPTO_NO_MAC = 0,
+  VIRTIO_CRYPTO_MAC_HMAC_MD5 = 1,
+  VIRTIO_CRYPTO_MAC_HMAC_SHA1 = 2,
+  VIRTIO_CRYPTO_MAC_HMAC_SHA_224 = 3,
+  VIRTIO_CRYPTO_MAC_HMAC_SHA_256 = 4,
+  VIRTIO_CRYPTO_MAC_HMAC_SHA_384 = 5,
+  VIRTIO_CRYPTO_MAC_HMAC_SHA_512 = 6,
+  VIRTIO_CRYPTO_MAC_CMAC_3DES = 25,
+  VIRTIO_CRYPTO_MAC_CMAC_AES = 26,
+  VIRTIO_CRYPTO_MAC_KASUMI_F9 = 27,
+  VIRTIO_CRYPTO_MAC_SNOW3G_UIA2 = 28,
+  VIRTIO_CRYPTO_MAC_GMAC_AES = 41,
+  VIRTIO_CRYPTO_MAC_GMAC_TWOFISH = 42,
+  VIRTIO_CRYPTO_MAC_CBCMAC_AES = 49,
+  VIRTIO_CRYPTO_MAC_CBCMAC_KASUMI_F9 = 50,
+  VIRTIO_CRYPTO_MAC_XCBC_AES = 53,
+  VIRTIO_CRYPTO_NO_AEAD = 0,
+  VIRTIO_CRYPTO_AEAD_GCM = 1,
+  VIRTIO_CRYPTO_AEAD_CCM = 2,
+  VIRTIO_CRYPTO_AEAD_CHACHA20_POLY1305 = 3,
+  VIRTIO_CRYPTO_RSA_RAW_PADDING = 0,
+  VIRTIO_CRYPTO_RSA_PKCS1_PADDING = 1,
+  VIRTIO_CRYPTO_RSA_NO_HASH = 0,
+  VIRTIO_CRYPTO_RSA_MD2 = 1,
+  VIRTIO_CRYPTO_RSA_MD3 = 2,
+  VIRTIO_CRYPTO_RSA_MD4 = 3,
+  VIRTIO_CRYPTO_RSA_MD5 = 4,
+  VIRTIO_CRYPTO_RSA_SHA1 = 5,
+  VIRTIO_CRYPTO_RSA_SHA256 = 6,
+  VIRTIO_CRYPTO_RSA_SHA384 = 7,
+  VIRTIO_CRYPTO_RSA_SHA512 = 8,
+  VIRTIO_CRYPTO_RSA_SHA224 = 9,
+  VIRTIO_CRYPTO_CURVE_UNKNOWN = 0,
+  VIRTIO_CRYPTO_CURVE_NIST_P192 = 1,
+  VIRTIO_CRYPTO_CURVE_NIST_P224 = 2,
+  VIRTIO_CRYPTO_CURVE_NIST_P256 = 3,
+  VIRTIO_CRYPTO_CURVE_NIST_P384 = 4,
+  VIRTIO_CRYPTO_CURVE_NIST_P521 = 5,
+  VIRTIO_CRYPTO_NO_AKCIPHER = 0,
+  VIRTIO_CRYPTO_AKCIPHER_RSA = 1,
+  VIRTIO_CRYPTO_AKCIPHER_DSA = 2,
+  VIRTIO_CRYPTO_AKCIPHER_ECDSA = 3,
+  VIRTIO_CRYPTO_AKCIPHER_KEY_TYPE_PUBLIC = 1,
+  VIRTIO_CRYPTO_AKCIPHER_KEY_TYPE_PRIVATE = 2,
+  VIRTIO_CRYPTO_SYM_ALG_CHAIN_ORDER_HASH_THEN_CIPHER = 1,
+  VIRTIO_CRYPTO_SYM_ALG_CHAIN_ORDER_CIPHER_THEN_HASH = 2,
+  VIRTIO_CRYPTO_SYM_HASH_MODE_PLAIN = 1,
+  VIRTIO_CRYPTO_SYM_HASH_MODE_AUTH = 2,
+  VIRTIO_CRYPTO_SYM_HASH_MODE_NESTED = 3,
+  VIRTIO_CRYPTO_SYM_OP_NONE = 0,
+  VIRTIO_CRYPTO_SYM_OP_CIPHER = 1,
+  VIRTIO_CRYPTO_SYM_OP_ALGORITHM_CHAINING = 2,
+  VIRTIO_CRYPTO_CIPHER_ENCRYPT = 0x0,
+  VIRTIO_CRYPTO_CIPHER_DECRYPT = 0x1,
+  VIRTIO_CRYPTO_HASH = 0x100,
+  VIRTIO_CRYPTO_MAC = 0x200,
+  VIRTIO_CRYPTO_AEAD_ENCRYPT = 0x300,
+  VIRTIO_CRYPTO_AEAD_DECRYPT = 0x301,
+  VIRTIO_CRYPTO_AKCIPHER_ENCRYPT = 0x400,
+  VIRTIO_CRYPTO_AKCIPHER_DECRYPT = 0x401,
+  VIRTIO_CRYPTO_AKCIPHER_SIGN = 0x402,
+  VIRTIO_CRYPTO_AKCIPHER_VERIFY = 0x403,
+  VIRTIO_CRYPTO_OK = 0,
+  VIRTIO_CRYPTO_ERR = 1,
+  VIRTIO_CRYPTO_BADMSG = 2,
+  VIRTIO_CRYPTO_NOTSUPP = 3,
+  VIRTIO_CRYPTO_INVSESS = 4,
+  VIRTIO_CRYPTO_NOSPC = 5,
+  VIRTIO_CRYPTO_KEY_REJECTED = 6,
+  VIRTIO_CRYPTO_S_HW_READY = 0x1,
+},
+records = {
+  ["struct virtio_crypto_ctrl_header"] = [[{
   uint32_t opcode;
   uint32_t algo;
   uint32_t flag;
   uint32_t queue_id;
 }]],
-    ["struct virtio_crypto_cipher_session_para"] = [[{
+  ["struct virtio_crypto_cipher_session_para"] = [[{
   uint32_t algo;
   uint32_t keylen;
   uint32_t op;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_cipher_session_req"] = [[{
+  ["struct virtio_crypto_cipher_session_req"] = [[{
   struct virtio_crypto_cipher_session_para para;
   uint8_t padding[32];
 }]],
-    ["struct virtio_crypto_hash_session_para"] = [[{
+  ["struct virtio_crypto_hash_session_para"] = [[{
   uint32_t algo;
   uint32_t hash_result_len;
   uint8_t padding[8];
 }]],
-    ["struct virtio_crypto_hash_create_session_req"] = [[{
+  ["struct virtio_crypto_hash_create_session_req"] = [[{
   struct virtio_crypto_hash_session_para para;
   uint8_t padding[40];
 }]],
-    ["struct virtio_crypto_mac_session_para"] = [[{
+  ["struct virtio_crypto_mac_session_para"] = [[{
   uint32_t algo;
   uint32_t hash_result_len;
   uint32_t auth_key_len;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_mac_create_session_req"] = [[{
+  ["struct virtio_crypto_mac_create_session_req"] = [[{
   struct virtio_crypto_mac_session_para para;
   uint8_t padding[40];
 }]],
-    ["struct virtio_crypto_aead_session_para"] = [[{
+  ["struct virtio_crypto_aead_session_para"] = [[{
   uint32_t algo;
   uint32_t key_len;
   uint32_t hash_result_len;
@@ -2985,19 +4908,19 @@ return {
   uint32_t op;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_aead_create_session_req"] = [[{
+  ["struct virtio_crypto_aead_create_session_req"] = [[{
   struct virtio_crypto_aead_session_para para;
   uint8_t padding[32];
 }]],
-    ["struct virtio_crypto_rsa_session_para"] = [[{
+  ["struct virtio_crypto_rsa_session_para"] = [[{
   uint32_t padding_algo;
   uint32_t hash_algo;
 }]],
-    ["struct virtio_crypto_ecdsa_session_para"] = [[{
+  ["struct virtio_crypto_ecdsa_session_para"] = [[{
   uint32_t curve_id;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_akcipher_session_para"] = [[{
+  ["struct virtio_crypto_akcipher_session_para"] = [[{
   uint32_t algo;
   uint32_t keytype;
   uint32_t keylen;
@@ -3006,11 +4929,11 @@ return {
     struct virtio_crypto_ecdsa_session_para ecdsa;
   } u;
 }]],
-    ["struct virtio_crypto_akcipher_create_session_req"] = [[{
+  ["struct virtio_crypto_akcipher_create_session_req"] = [[{
   struct virtio_crypto_akcipher_session_para para;
   uint8_t padding[36];
 }]],
-    ["struct virtio_crypto_alg_chain_session_para"] = [[{
+  ["struct virtio_crypto_alg_chain_session_para"] = [[{
   uint32_t alg_chain_order;
   uint32_t hash_mode;
   struct virtio_crypto_cipher_session_para cipher_param;
@@ -3022,10 +4945,10 @@ return {
   uint32_t aad_len;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_alg_chain_session_req"] = [[{
+  ["struct virtio_crypto_alg_chain_session_req"] = [[{
   struct virtio_crypto_alg_chain_session_para para;
 }]],
-    ["struct virtio_crypto_sym_create_session_req"] = [[{
+  ["struct virtio_crypto_sym_create_session_req"] = [[{
   union {
     struct virtio_crypto_cipher_session_req cipher;
     struct virtio_crypto_alg_chain_session_req chain;
@@ -3034,7 +4957,7 @@ return {
   uint32_t op_type;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_op_ctrl_req"] = [[{
+  ["struct virtio_crypto_op_ctrl_req"] = [[{
   struct virtio_crypto_ctrl_header header;
   union {
     struct virtio_crypto_sym_create_session_req sym_create_session;
@@ -3046,38 +4969,38 @@ return {
     uint8_t padding[56];
   } u;
 }]],
-    ["struct virtio_crypto_cipher_para"] = [[{
+  ["struct virtio_crypto_cipher_para"] = [[{
   uint32_t iv_len;
   uint32_t src_data_len;
   uint32_t dst_data_len;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_hash_para"] = [[{
+  ["struct virtio_crypto_hash_para"] = [[{
   uint32_t src_data_len;
   uint32_t hash_result_len;
 }]],
-    ["struct virtio_crypto_mac_para"] = [[{
+  ["struct virtio_crypto_mac_para"] = [[{
   struct virtio_crypto_hash_para hash;
 }]],
-    ["struct virtio_crypto_aead_para"] = [[{
+  ["struct virtio_crypto_aead_para"] = [[{
   uint32_t iv_len;
   uint32_t aad_len;
   uint32_t src_data_len;
   uint32_t dst_data_len;
 }]],
-    ["struct virtio_crypto_cipher_data_req"] = [[{
+  ["struct virtio_crypto_cipher_data_req"] = [[{
   struct virtio_crypto_cipher_para para;
   uint8_t padding[24];
 }]],
-    ["struct virtio_crypto_hash_data_req"] = [[{
+  ["struct virtio_crypto_hash_data_req"] = [[{
   struct virtio_crypto_hash_para para;
   uint8_t padding[40];
 }]],
-    ["struct virtio_crypto_mac_data_req"] = [[{
+  ["struct virtio_crypto_mac_data_req"] = [[{
   struct virtio_crypto_mac_para para;
   uint8_t padding[40];
 }]],
-    ["struct virtio_crypto_alg_chain_data_para"] = [[{
+  ["struct virtio_crypto_alg_chain_data_para"] = [[{
   uint32_t iv_len;
   uint32_t src_data_len;
   uint32_t dst_data_len;
@@ -3089,10 +5012,10 @@ return {
   uint32_t hash_result_len;
   uint32_t reserved;
 }]],
-    ["struct virtio_crypto_alg_chain_data_req"] = [[{
+  ["struct virtio_crypto_alg_chain_data_req"] = [[{
   struct virtio_crypto_alg_chain_data_para para;
 }]],
-    ["struct virtio_crypto_sym_data_req"] = [[{
+  ["struct virtio_crypto_sym_data_req"] = [[{
   union {
     struct virtio_crypto_cipher_data_req cipher;
     struct virtio_crypto_alg_chain_data_req chain;
@@ -3101,19 +5024,19 @@ return {
   uint32_t op_type;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_aead_data_req"] = [[{
+  ["struct virtio_crypto_aead_data_req"] = [[{
   struct virtio_crypto_aead_para para;
   uint8_t padding[32];
 }]],
-    ["struct virtio_crypto_akcipher_para"] = [[{
+  ["struct virtio_crypto_akcipher_para"] = [[{
   uint32_t src_data_len;
   uint32_t dst_data_len;
 }]],
-    ["struct virtio_crypto_akcipher_data_req"] = [[{
+  ["struct virtio_crypto_akcipher_data_req"] = [[{
   struct virtio_crypto_akcipher_para para;
   uint8_t padding[40];
 }]],
-    ["struct virtio_crypto_op_data_req"] = [[{
+  ["struct virtio_crypto_op_data_req"] = [[{
   struct virtio_crypto_op_header header;
   union {
     struct virtio_crypto_sym_data_req sym_req;
@@ -3124,243 +5047,243 @@ return {
     uint8_t padding[48];
   } u;
 }]],
-    ["struct virtio_crypto_inhdr"] = [[{
+  ["struct virtio_crypto_inhdr"] = [[{
   uint8_t status;
 }]],
-  },
-  macros = function(M)
-    return {
-      VIRTIO_CRYPTO_OPCODE = function(service, op)
-        return M.int(M.bor(M.shl(M.long(service), 8), M.long(op)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_crypto_session_input"] = [[{
-    uint64_t session_id;
-    uint32_t status;
-    uint32_t padding;
-  }]],
-        ["struct virtio_crypto_destroy_session_req"] = [[{
-    uint64_t session_id;
-    uint8_t padding[48];
-  }]],
-        ["struct virtio_crypto_op_header"] = [[{
-    uint32_t opcode;
-    uint32_t algo;
-    uint64_t session_id;
-    uint32_t flag;
-    uint32_t padding;
-  }]],
-        ["struct virtio_crypto_config"] = [[{
-    uint32_t status;
-    uint32_t max_dataqueues;
-    uint32_t crypto_services;
-    uint32_t cipher_algo_l;
-    uint32_t cipher_algo_h;
-    uint32_t hash_algo;
-    uint32_t mac_algo_l;
-    uint32_t mac_algo_h;
-    uint32_t aead_algo;
-    uint32_t max_cipher_key_len;
-    uint32_t max_auth_key_len;
-    uint32_t akcipher_algo;
-    uint64_t max_size;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_crypto_session_input"] = [[{
-    unsigned long session_id;
-    uint32_t status;
-    uint32_t padding;
-  }]],
-        ["struct virtio_crypto_destroy_session_req"] = [[{
-    unsigned long session_id;
-    uint8_t padding[48];
-  }]],
-        ["struct virtio_crypto_op_header"] = [[{
-    uint32_t opcode;
-    uint32_t algo;
-    unsigned long session_id;
-    uint32_t flag;
-    uint32_t padding;
-  }]],
-        ["struct virtio_crypto_config"] = [[{
-    uint32_t status;
-    uint32_t max_dataqueues;
-    uint32_t crypto_services;
-    uint32_t cipher_algo_l;
-    uint32_t cipher_algo_h;
-    uint32_t hash_algo;
-    uint32_t mac_algo_l;
-    uint32_t mac_algo_h;
-    uint32_t aead_algo;
-    uint32_t max_cipher_key_len;
-    uint32_t max_auth_key_len;
-    uint32_t akcipher_algo;
-    unsigned long max_size;
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    VIRTIO_CRYPTO_OPCODE = function(service, op)
+      return M.int(M.bor(M.shl(M.long(service), 8), M.long(op)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_crypto_session_input"] = [[{
+  uint64_t session_id;
+  uint32_t status;
+  uint32_t padding;
+}]],
+      ["struct virtio_crypto_destroy_session_req"] = [[{
+  uint64_t session_id;
+  uint8_t padding[48];
+}]],
+      ["struct virtio_crypto_op_header"] = [[{
+  uint32_t opcode;
+  uint32_t algo;
+  uint64_t session_id;
+  uint32_t flag;
+  uint32_t padding;
+}]],
+      ["struct virtio_crypto_config"] = [[{
+  uint32_t status;
+  uint32_t max_dataqueues;
+  uint32_t crypto_services;
+  uint32_t cipher_algo_l;
+  uint32_t cipher_algo_h;
+  uint32_t hash_algo;
+  uint32_t mac_algo_l;
+  uint32_t mac_algo_h;
+  uint32_t aead_algo;
+  uint32_t max_cipher_key_len;
+  uint32_t max_auth_key_len;
+  uint32_t akcipher_algo;
+  uint64_t max_size;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_crypto_session_input"] = [[{
+  unsigned long session_id;
+  uint32_t status;
+  uint32_t padding;
+}]],
+      ["struct virtio_crypto_destroy_session_req"] = [[{
+  unsigned long session_id;
+  uint8_t padding[48];
+}]],
+      ["struct virtio_crypto_op_header"] = [[{
+  uint32_t opcode;
+  uint32_t algo;
+  unsigned long session_id;
+  uint32_t flag;
+  uint32_t padding;
+}]],
+      ["struct virtio_crypto_config"] = [[{
+  uint32_t status;
+  uint32_t max_dataqueues;
+  uint32_t crypto_services;
+  uint32_t cipher_algo_l;
+  uint32_t cipher_algo_h;
+  uint32_t hash_algo;
+  uint32_t mac_algo_l;
+  uint32_t mac_algo_h;
+  uint32_t aead_algo;
+  uint32_t max_cipher_key_len;
+  uint32_t max_auth_key_len;
+  uint32_t akcipher_algo;
+  unsigned long max_size;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_fs.h"] = [==[
-  constants = {
-    VIRTIO_FS_SHMCAP_ID_CACHE = 0,
-  },
-  records = {
-    ["struct virtio_fs_config"] = [[{
+constants = {
+  VIRTIO_FS_SHMCAP_ID_CACHE = 0,
+},
+records = {
+  ["struct virtio_fs_config"] = [[{
   uint8_t tag[36];
   uint32_t num_request_queues;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/virtio_gpio.h"] = [==[
-  constants = {
-    VIRTIO_GPIO_F_IRQ = 0,
-    VIRTIO_GPIO_MSG_GET_NAMES = 0x1,
-    VIRTIO_GPIO_MSG_GET_DIRECTION = 0x2,
-    VIRTIO_GPIO_MSG_SET_DIRECTION = 0x3,
-    VIRTIO_GPIO_MSG_GET_VALUE = 0x4,
-    VIRTIO_GPIO_MSG_SET_VALUE = 0x5,
-    VIRTIO_GPIO_MSG_IRQ_TYPE = 0x6,
-    VIRTIO_GPIO_STATUS_OK = 0x0,
-    VIRTIO_GPIO_STATUS_ERR = 0x1,
-    VIRTIO_GPIO_DIRECTION_NONE = 0x0,
-    VIRTIO_GPIO_DIRECTION_OUT = 0x1,
-    VIRTIO_GPIO_DIRECTION_IN = 0x2,
-    VIRTIO_GPIO_IRQ_TYPE_NONE = 0x0,
-    VIRTIO_GPIO_IRQ_TYPE_EDGE_RISING = 0x1,
-    VIRTIO_GPIO_IRQ_TYPE_EDGE_FALLING = 0x2,
-    VIRTIO_GPIO_IRQ_TYPE_EDGE_BOTH = 0x3,
-    VIRTIO_GPIO_IRQ_TYPE_LEVEL_HIGH = 0x4,
-    VIRTIO_GPIO_IRQ_TYPE_LEVEL_LOW = 0x8,
-    VIRTIO_GPIO_IRQ_STATUS_INVALID = 0x0,
-    VIRTIO_GPIO_IRQ_STATUS_VALID = 0x1,
-  },
-  records = {
-    ["struct virtio_gpio_config"] = [[{
+constants = {
+  VIRTIO_GPIO_F_IRQ = 0,
+  VIRTIO_GPIO_MSG_GET_NAMES = 0x1,
+  VIRTIO_GPIO_MSG_GET_DIRECTION = 0x2,
+  VIRTIO_GPIO_MSG_SET_DIRECTION = 0x3,
+  VIRTIO_GPIO_MSG_GET_VALUE = 0x4,
+  VIRTIO_GPIO_MSG_SET_VALUE = 0x5,
+  VIRTIO_GPIO_MSG_IRQ_TYPE = 0x6,
+  VIRTIO_GPIO_STATUS_OK = 0x0,
+  VIRTIO_GPIO_STATUS_ERR = 0x1,
+  VIRTIO_GPIO_DIRECTION_NONE = 0x0,
+  VIRTIO_GPIO_DIRECTION_OUT = 0x1,
+  VIRTIO_GPIO_DIRECTION_IN = 0x2,
+  VIRTIO_GPIO_IRQ_TYPE_NONE = 0x0,
+  VIRTIO_GPIO_IRQ_TYPE_EDGE_RISING = 0x1,
+  VIRTIO_GPIO_IRQ_TYPE_EDGE_FALLING = 0x2,
+  VIRTIO_GPIO_IRQ_TYPE_EDGE_BOTH = 0x3,
+  VIRTIO_GPIO_IRQ_TYPE_LEVEL_HIGH = 0x4,
+  VIRTIO_GPIO_IRQ_TYPE_LEVEL_LOW = 0x8,
+  VIRTIO_GPIO_IRQ_STATUS_INVALID = 0x0,
+  VIRTIO_GPIO_IRQ_STATUS_VALID = 0x1,
+},
+records = {
+  ["struct virtio_gpio_config"] = [[{
   uint16_t ngpio;
   uint8_t padding[2];
   uint32_t gpio_names_size;
 }]],
-    ["struct virtio_gpio_request"] = [[{
+  ["struct virtio_gpio_request"] = [[{
   uint16_t type;
   uint16_t gpio;
   uint32_t value;
 }]],
-    ["struct virtio_gpio_response"] = [[{
+  ["struct virtio_gpio_response"] = [[{
   uint8_t status;
   uint8_t value;
 }]],
-    ["struct virtio_gpio_response_get_names"] = [[{
+  ["struct virtio_gpio_response_get_names"] = [[{
   uint8_t status;
   uint8_t value[];
 }]],
-    ["struct virtio_gpio_irq_request"] = [[{
+  ["struct virtio_gpio_irq_request"] = [[{
   uint16_t gpio;
 }]],
-    ["struct virtio_gpio_irq_response"] = [[{
+  ["struct virtio_gpio_irq_response"] = [[{
   uint8_t status;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_gpu.h"] = [==[
-  constants = {
-    VIRTIO_GPU_UNDEFINED = 0,
-    VIRTIO_GPU_CMD_GET_DISPLAY_INFO = 256,
-    VIRTIO_GPU_CMD_RESOURCE_CREATE_2D = 257,
-    VIRTIO_GPU_CMD_RESOURCE_UNREF = 258,
-    VIRTIO_GPU_CMD_SET_SCANOUT = 259,
-    VIRTIO_GPU_CMD_RESOURCE_FLUSH = 260,
-    VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D = 261,
-    VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING = 262,
-    VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING = 263,
-    VIRTIO_GPU_CMD_GET_CAPSET_INFO = 264,
-    VIRTIO_GPU_CMD_GET_CAPSET = 265,
-    VIRTIO_GPU_CMD_GET_EDID = 266,
-    VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID = 267,
-    VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB = 268,
-    VIRTIO_GPU_CMD_SET_SCANOUT_BLOB = 269,
-    VIRTIO_GPU_CMD_CTX_CREATE = 512,
-    VIRTIO_GPU_CMD_CTX_DESTROY = 513,
-    VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE = 514,
-    VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE = 515,
-    VIRTIO_GPU_CMD_RESOURCE_CREATE_3D = 516,
-    VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D = 517,
-    VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D = 518,
-    VIRTIO_GPU_CMD_SUBMIT_3D = 519,
-    VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB = 520,
-    VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB = 521,
-    VIRTIO_GPU_CMD_UPDATE_CURSOR = 768,
-    VIRTIO_GPU_CMD_MOVE_CURSOR = 769,
-    VIRTIO_GPU_RESP_OK_NODATA = 4352,
-    VIRTIO_GPU_RESP_OK_DISPLAY_INFO = 4353,
-    VIRTIO_GPU_RESP_OK_CAPSET_INFO = 4354,
-    VIRTIO_GPU_RESP_OK_CAPSET = 4355,
-    VIRTIO_GPU_RESP_OK_EDID = 4356,
-    VIRTIO_GPU_RESP_OK_RESOURCE_UUID = 4357,
-    VIRTIO_GPU_RESP_OK_MAP_INFO = 4358,
-    VIRTIO_GPU_RESP_ERR_UNSPEC = 4608,
-    VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY = 4609,
-    VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID = 4610,
-    VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID = 4611,
-    VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID = 4612,
-    VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER = 4613,
-    VIRTIO_GPU_SHM_ID_UNDEFINED = 0,
-    VIRTIO_GPU_SHM_ID_HOST_VISIBLE = 1,
-    VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM = 1,
-    VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM = 2,
-    VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM = 3,
-    VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM = 4,
-    VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM = 67,
-    VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM = 68,
-    VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM = 121,
-    VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM = 134,
-    VIRTIO_GPU_F_VIRGL = 0,
-    VIRTIO_GPU_F_EDID = 1,
-    VIRTIO_GPU_F_RESOURCE_UUID = 2,
-    VIRTIO_GPU_F_RESOURCE_BLOB = 3,
-    VIRTIO_GPU_F_CONTEXT_INIT = 4,
-    VIRTIO_GPU_F_BLOB_ALIGNMENT = 5,
-    VIRTIO_GPU_FLAG_FENCE = 0x1,
-    VIRTIO_GPU_FLAG_INFO_RING_IDX = 0x2,
-    VIRTIO_GPU_MAX_SCANOUTS = 16,
-    VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP = 0x1,
-    VIRTIO_GPU_CONTEXT_INIT_CAPSET_ID_MASK = 0xff,
-    VIRTIO_GPU_CAPSET_VIRGL = 1,
-    VIRTIO_GPU_CAPSET_VIRGL2 = 2,
-    VIRTIO_GPU_CAPSET_GFXSTREAM_VULKAN = 3,
-    VIRTIO_GPU_CAPSET_VENUS = 4,
-    VIRTIO_GPU_CAPSET_CROSS_DOMAIN = 5,
-    VIRTIO_GPU_CAPSET_DRM = 6,
-    VIRTIO_GPU_EVENT_DISPLAY = 0x1,
-    VIRTIO_GPU_BLOB_MEM_GUEST = 0x1,
-    VIRTIO_GPU_BLOB_MEM_HOST3D = 0x2,
-    VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST = 0x3,
-    VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE = 0x1,
-    VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE = 0x2,
-    VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE = 0x4,
-    VIRTIO_GPU_MAP_CACHE_MASK = 0xf,
-    VIRTIO_GPU_MAP_CACHE_NONE = 0x0,
-    VIRTIO_GPU_MAP_CACHE_CACHED = 0x1,
-    VIRTIO_GPU_MAP_CACHE_UNCACHED = 0x2,
-    VIRTIO_GPU_MAP_CACHE_WC = 0x3,
-  },
-  records = {
-    ["struct virtio_gpu_cursor_pos"] = [[{
+constants = {
+  VIRTIO_GPU_UNDEFINED = 0,
+  VIRTIO_GPU_CMD_GET_DISPLAY_INFO = 256,
+  VIRTIO_GPU_CMD_RESOURCE_CREATE_2D = 257,
+  VIRTIO_GPU_CMD_RESOURCE_UNREF = 258,
+  VIRTIO_GPU_CMD_SET_SCANOUT = 259,
+  VIRTIO_GPU_CMD_RESOURCE_FLUSH = 260,
+  VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D = 261,
+  VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING = 262,
+  VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING = 263,
+  VIRTIO_GPU_CMD_GET_CAPSET_INFO = 264,
+  VIRTIO_GPU_CMD_GET_CAPSET = 265,
+  VIRTIO_GPU_CMD_GET_EDID = 266,
+  VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID = 267,
+  VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB = 268,
+  VIRTIO_GPU_CMD_SET_SCANOUT_BLOB = 269,
+  VIRTIO_GPU_CMD_CTX_CREATE = 512,
+  VIRTIO_GPU_CMD_CTX_DESTROY = 513,
+  VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE = 514,
+  VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE = 515,
+  VIRTIO_GPU_CMD_RESOURCE_CREATE_3D = 516,
+  VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D = 517,
+  VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D = 518,
+  VIRTIO_GPU_CMD_SUBMIT_3D = 519,
+  VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB = 520,
+  VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB = 521,
+  VIRTIO_GPU_CMD_UPDATE_CURSOR = 768,
+  VIRTIO_GPU_CMD_MOVE_CURSOR = 769,
+  VIRTIO_GPU_RESP_OK_NODATA = 4352,
+  VIRTIO_GPU_RESP_OK_DISPLAY_INFO = 4353,
+  VIRTIO_GPU_RESP_OK_CAPSET_INFO = 4354,
+  VIRTIO_GPU_RESP_OK_CAPSET = 4355,
+  VIRTIO_GPU_RESP_OK_EDID = 4356,
+  VIRTIO_GPU_RESP_OK_RESOURCE_UUID = 4357,
+  VIRTIO_GPU_RESP_OK_MAP_INFO = 4358,
+  VIRTIO_GPU_RESP_ERR_UNSPEC = 4608,
+  VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY = 4609,
+  VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID = 4610,
+  VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID = 4611,
+  VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID = 4612,
+  VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER = 4613,
+  VIRTIO_GPU_SHM_ID_UNDEFINED = 0,
+  VIRTIO_GPU_SHM_ID_HOST_VISIBLE = 1,
+  VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM = 1,
+  VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM = 2,
+  VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM = 3,
+  VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM = 4,
+  VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM = 67,
+  VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM = 68,
+  VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM = 121,
+  VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM = 134,
+  VIRTIO_GPU_F_VIRGL = 0,
+  VIRTIO_GPU_F_EDID = 1,
+  VIRTIO_GPU_F_RESOURCE_UUID = 2,
+  VIRTIO_GPU_F_RESOURCE_BLOB = 3,
+  VIRTIO_GPU_F_CONTEXT_INIT = 4,
+  VIRTIO_GPU_F_BLOB_ALIGNMENT = 5,
+  VIRTIO_GPU_FLAG_FENCE = 0x1,
+  VIRTIO_GPU_FLAG_INFO_RING_IDX = 0x2,
+  VIRTIO_GPU_MAX_SCANOUTS = 16,
+  VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP = 0x1,
+  VIRTIO_GPU_CONTEXT_INIT_CAPSET_ID_MASK = 0xff,
+  VIRTIO_GPU_CAPSET_VIRGL = 1,
+  VIRTIO_GPU_CAPSET_VIRGL2 = 2,
+  VIRTIO_GPU_CAPSET_GFXSTREAM_VULKAN = 3,
+  VIRTIO_GPU_CAPSET_VENUS = 4,
+  VIRTIO_GPU_CAPSET_CROSS_DOMAIN = 5,
+  VIRTIO_GPU_CAPSET_DRM = 6,
+  VIRTIO_GPU_EVENT_DISPLAY = 0x1,
+  VIRTIO_GPU_BLOB_MEM_GUEST = 0x1,
+  VIRTIO_GPU_BLOB_MEM_HOST3D = 0x2,
+  VIRTIO_GPU_BLOB_MEM_HOST3D_GUEST = 0x3,
+  VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE = 0x1,
+  VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE = 0x2,
+  VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE = 0x4,
+  VIRTIO_GPU_MAP_CACHE_MASK = 0xf,
+  VIRTIO_GPU_MAP_CACHE_NONE = 0x0,
+  VIRTIO_GPU_MAP_CACHE_CACHED = 0x1,
+  VIRTIO_GPU_MAP_CACHE_UNCACHED = 0x2,
+  VIRTIO_GPU_MAP_CACHE_WC = 0x3,
+},
+records = {
+  ["struct virtio_gpu_cursor_pos"] = [[{
   uint32_t scanout_id;
   uint32_t x;
   uint32_t y;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_update_cursor"] = [[{
+  ["struct virtio_gpu_update_cursor"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   struct virtio_gpu_cursor_pos pos;
   uint32_t resource_id;
@@ -3368,56 +5291,56 @@ return {
   uint32_t hot_y;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_rect"] = [[{
+  ["struct virtio_gpu_rect"] = [[{
   uint32_t x;
   uint32_t y;
   uint32_t width;
   uint32_t height;
 }]],
-    ["struct virtio_gpu_resource_unref"] = [[{
+  ["struct virtio_gpu_resource_unref"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resource_create_2d"] = [[{
+  ["struct virtio_gpu_resource_create_2d"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t format;
   uint32_t width;
   uint32_t height;
 }]],
-    ["struct virtio_gpu_set_scanout"] = [[{
+  ["struct virtio_gpu_set_scanout"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   struct virtio_gpu_rect r;
   uint32_t scanout_id;
   uint32_t resource_id;
 }]],
-    ["struct virtio_gpu_resource_flush"] = [[{
+  ["struct virtio_gpu_resource_flush"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   struct virtio_gpu_rect r;
   uint32_t resource_id;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resource_attach_backing"] = [[{
+  ["struct virtio_gpu_resource_attach_backing"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t nr_entries;
 }]],
-    ["struct virtio_gpu_resource_detach_backing"] = [[{
+  ["struct virtio_gpu_resource_detach_backing"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resp_display_info"] = [[{
+  ["struct virtio_gpu_resp_display_info"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   struct virtio_gpu_display_one pmodes[16];
 }]],
-    ["struct virtio_gpu_display_one"] = [[{
+  ["struct virtio_gpu_display_one"] = [[{
   struct virtio_gpu_rect r;
   uint32_t enabled;
   uint32_t flags;
 }]],
-    ["struct virtio_gpu_box"] = [[{
+  ["struct virtio_gpu_box"] = [[{
   uint32_t x;
   uint32_t y;
   uint32_t z;
@@ -3425,7 +5348,7 @@ return {
   uint32_t h;
   uint32_t d;
 }]],
-    ["struct virtio_gpu_resource_create_3d"] = [[{
+  ["struct virtio_gpu_resource_create_3d"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t target;
@@ -3440,74 +5363,74 @@ return {
   uint32_t flags;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_ctx_create"] = [[{
+  ["struct virtio_gpu_ctx_create"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t nlen;
   uint32_t context_init;
   char debug_name[64];
 }]],
-    ["struct virtio_gpu_ctx_destroy"] = [[{
+  ["struct virtio_gpu_ctx_destroy"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
 }]],
-    ["struct virtio_gpu_ctx_resource"] = [[{
+  ["struct virtio_gpu_ctx_resource"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_cmd_submit"] = [[{
+  ["struct virtio_gpu_cmd_submit"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t size;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_get_capset_info"] = [[{
+  ["struct virtio_gpu_get_capset_info"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t capset_index;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resp_capset_info"] = [[{
+  ["struct virtio_gpu_resp_capset_info"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t capset_id;
   uint32_t capset_max_version;
   uint32_t capset_max_size;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_get_capset"] = [[{
+  ["struct virtio_gpu_get_capset"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t capset_id;
   uint32_t capset_version;
 }]],
-    ["struct virtio_gpu_resp_capset"] = [[{
+  ["struct virtio_gpu_resp_capset"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint8_t capset_data[];
 }]],
-    ["struct virtio_gpu_cmd_get_edid"] = [[{
+  ["struct virtio_gpu_cmd_get_edid"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t scanout;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resp_edid"] = [[{
+  ["struct virtio_gpu_resp_edid"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t size;
   uint32_t padding;
   uint8_t edid[1024];
 }]],
-    ["struct virtio_gpu_config"] = [[{
+  ["struct virtio_gpu_config"] = [[{
   uint32_t events_read;
   uint32_t events_clear;
   uint32_t num_scanouts;
   uint32_t num_capsets;
   uint32_t blob_alignment;
 }]],
-    ["struct virtio_gpu_resource_assign_uuid"] = [[{
+  ["struct virtio_gpu_resource_assign_uuid"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resp_resource_uuid"] = [[{
+  ["struct virtio_gpu_resp_resource_uuid"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint8_t uuid[16];
 }]],
-    ["struct virtio_gpu_set_scanout_blob"] = [[{
+  ["struct virtio_gpu_set_scanout_blob"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   struct virtio_gpu_rect r;
   uint32_t scanout_id;
@@ -3519,213 +5442,213 @@ return {
   uint32_t strides[4];
   uint32_t offsets[4];
 }]],
-    ["struct virtio_gpu_resp_map_info"] = [[{
+  ["struct virtio_gpu_resp_map_info"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t map_info;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_resource_unmap_blob"] = [[{
+  ["struct virtio_gpu_resource_unmap_blob"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
   uint32_t padding;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_gpu_ctrl_hdr"] = [[{
-    uint32_t type;
-    uint32_t flags;
-    uint64_t fence_id;
-    uint32_t ctx_id;
-    uint8_t ring_idx;
-    uint8_t padding[3];
-  }]],
-        ["struct virtio_gpu_transfer_to_host_2d"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    struct virtio_gpu_rect r;
-    uint64_t offset;
-    uint32_t resource_id;
-    uint32_t padding;
-  }]],
-        ["struct virtio_gpu_mem_entry"] = [[{
-    uint64_t addr;
-    uint32_t length;
-    uint32_t padding;
-  }]],
-        ["struct virtio_gpu_transfer_host_3d"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    struct virtio_gpu_box box;
-    uint64_t offset;
-    uint32_t resource_id;
-    uint32_t level;
-    uint32_t stride;
-    uint32_t layer_stride;
-  }]],
-        ["struct virtio_gpu_resource_create_blob"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t blob_mem;
-    uint32_t blob_flags;
-    uint32_t nr_entries;
-    uint64_t blob_id;
-    uint64_t size;
-  }]],
-        ["struct virtio_gpu_resource_map_blob"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t padding;
-    uint64_t offset;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_gpu_ctrl_hdr"] = [[{
-    uint32_t type;
-    uint32_t flags;
-    unsigned long fence_id;
-    uint32_t ctx_id;
-    uint8_t ring_idx;
-    uint8_t padding[3];
-  }]],
-        ["struct virtio_gpu_transfer_to_host_2d"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    struct virtio_gpu_rect r;
-    unsigned long offset;
-    uint32_t resource_id;
-    uint32_t padding;
-  }]],
-        ["struct virtio_gpu_mem_entry"] = [[{
-    unsigned long addr;
-    uint32_t length;
-    uint32_t padding;
-  }]],
-        ["struct virtio_gpu_transfer_host_3d"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    struct virtio_gpu_box box;
-    unsigned long offset;
-    uint32_t resource_id;
-    uint32_t level;
-    uint32_t stride;
-    uint32_t layer_stride;
-  }]],
-        ["struct virtio_gpu_resource_create_blob"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t blob_mem;
-    uint32_t blob_flags;
-    uint32_t nr_entries;
-    unsigned long blob_id;
-    unsigned long size;
-  }]],
-        ["struct virtio_gpu_resource_map_blob"] = [[{
-    struct virtio_gpu_ctrl_hdr hdr;
-    uint32_t resource_id;
-    uint32_t padding;
-    unsigned long offset;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_gpu_ctrl_hdr"] = [[{
+  uint32_t type;
+  uint32_t flags;
+  uint64_t fence_id;
+  uint32_t ctx_id;
+  uint8_t ring_idx;
+  uint8_t padding[3];
+}]],
+      ["struct virtio_gpu_transfer_to_host_2d"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  struct virtio_gpu_rect r;
+  uint64_t offset;
+  uint32_t resource_id;
+  uint32_t padding;
+}]],
+      ["struct virtio_gpu_mem_entry"] = [[{
+  uint64_t addr;
+  uint32_t length;
+  uint32_t padding;
+}]],
+      ["struct virtio_gpu_transfer_host_3d"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  struct virtio_gpu_box box;
+  uint64_t offset;
+  uint32_t resource_id;
+  uint32_t level;
+  uint32_t stride;
+  uint32_t layer_stride;
+}]],
+      ["struct virtio_gpu_resource_create_blob"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  uint32_t resource_id;
+  uint32_t blob_mem;
+  uint32_t blob_flags;
+  uint32_t nr_entries;
+  uint64_t blob_id;
+  uint64_t size;
+}]],
+      ["struct virtio_gpu_resource_map_blob"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  uint32_t resource_id;
+  uint32_t padding;
+  uint64_t offset;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_gpu_ctrl_hdr"] = [[{
+  uint32_t type;
+  uint32_t flags;
+  unsigned long fence_id;
+  uint32_t ctx_id;
+  uint8_t ring_idx;
+  uint8_t padding[3];
+}]],
+      ["struct virtio_gpu_transfer_to_host_2d"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  struct virtio_gpu_rect r;
+  unsigned long offset;
+  uint32_t resource_id;
+  uint32_t padding;
+}]],
+      ["struct virtio_gpu_mem_entry"] = [[{
+  unsigned long addr;
+  uint32_t length;
+  uint32_t padding;
+}]],
+      ["struct virtio_gpu_transfer_host_3d"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  struct virtio_gpu_box box;
+  unsigned long offset;
+  uint32_t resource_id;
+  uint32_t level;
+  uint32_t stride;
+  uint32_t layer_stride;
+}]],
+      ["struct virtio_gpu_resource_create_blob"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  uint32_t resource_id;
+  uint32_t blob_mem;
+  uint32_t blob_flags;
+  uint32_t nr_entries;
+  unsigned long blob_id;
+  unsigned long size;
+}]],
+      ["struct virtio_gpu_resource_map_blob"] = [[{
+  struct virtio_gpu_ctrl_hdr hdr;
+  uint32_t resource_id;
+  uint32_t padding;
+  unsigned long offset;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_i2c.h"] = [==[
-  constants = {
-    VIRTIO_I2C_F_ZERO_LENGTH_REQUEST = 0,
-    VIRTIO_I2C_FLAGS_FAIL_NEXT = 1,
-    VIRTIO_I2C_FLAGS_M_RD = 2,
-    VIRTIO_I2C_MSG_OK = 0,
-    VIRTIO_I2C_MSG_ERR = 1,
-  },
-  records = {
-    ["struct virtio_i2c_out_hdr"] = [[{
+constants = {
+  VIRTIO_I2C_F_ZERO_LENGTH_REQUEST = 0,
+  VIRTIO_I2C_FLAGS_FAIL_NEXT = 1,
+  VIRTIO_I2C_FLAGS_M_RD = 2,
+  VIRTIO_I2C_MSG_OK = 0,
+  VIRTIO_I2C_MSG_ERR = 1,
+},
+records = {
+  ["struct virtio_i2c_out_hdr"] = [[{
   uint16_t addr;
   uint16_t padding;
   uint32_t flags;
 }]],
-    ["struct virtio_i2c_in_hdr"] = [[{
+  ["struct virtio_i2c_in_hdr"] = [[{
   uint8_t status;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_ids.h"] = [==[
-  constants = {
-    VIRTIO_ID_NET = 1,
-    VIRTIO_ID_BLOCK = 2,
-    VIRTIO_ID_CONSOLE = 3,
-    VIRTIO_ID_RNG = 4,
-    VIRTIO_ID_BALLOON = 5,
-    VIRTIO_ID_IOMEM = 6,
-    VIRTIO_ID_RPMSG = 7,
-    VIRTIO_ID_SCSI = 8,
-    VIRTIO_ID_9P = 9,
-    VIRTIO_ID_MAC80211_WLAN = 10,
-    VIRTIO_ID_RPROC_SERIAL = 11,
-    VIRTIO_ID_CAIF = 12,
-    VIRTIO_ID_MEMORY_BALLOON = 13,
-    VIRTIO_ID_GPU = 16,
-    VIRTIO_ID_CLOCK = 17,
-    VIRTIO_ID_INPUT = 18,
-    VIRTIO_ID_VSOCK = 19,
-    VIRTIO_ID_CRYPTO = 20,
-    VIRTIO_ID_SIGNAL_DIST = 21,
-    VIRTIO_ID_PSTORE = 22,
-    VIRTIO_ID_IOMMU = 23,
-    VIRTIO_ID_MEM = 24,
-    VIRTIO_ID_SOUND = 25,
-    VIRTIO_ID_FS = 26,
-    VIRTIO_ID_PMEM = 27,
-    VIRTIO_ID_RPMB = 28,
-    VIRTIO_ID_MAC80211_HWSIM = 29,
-    VIRTIO_ID_VIDEO_ENCODER = 30,
-    VIRTIO_ID_VIDEO_DECODER = 31,
-    VIRTIO_ID_SCMI = 32,
-    VIRTIO_ID_NITRO_SEC_MOD = 33,
-    VIRTIO_ID_I2C_ADAPTER = 34,
-    VIRTIO_ID_WATCHDOG = 35,
-    VIRTIO_ID_CAN = 36,
-    VIRTIO_ID_DMABUF = 37,
-    VIRTIO_ID_PARAM_SERV = 38,
-    VIRTIO_ID_AUDIO_POLICY = 39,
-    VIRTIO_ID_BT = 40,
-    VIRTIO_ID_GPIO = 41,
-    VIRTIO_ID_SPI = 45,
-    VIRTIO_TRANS_ID_NET = 0x1000,
-    VIRTIO_TRANS_ID_BLOCK = 0x1001,
-    VIRTIO_TRANS_ID_BALLOON = 0x1002,
-    VIRTIO_TRANS_ID_CONSOLE = 0x1003,
-    VIRTIO_TRANS_ID_SCSI = 0x1004,
-    VIRTIO_TRANS_ID_RNG = 0x1005,
-    VIRTIO_TRANS_ID_9P = 0x1009,
-  },
+constants = {
+  VIRTIO_ID_NET = 1,
+  VIRTIO_ID_BLOCK = 2,
+  VIRTIO_ID_CONSOLE = 3,
+  VIRTIO_ID_RNG = 4,
+  VIRTIO_ID_BALLOON = 5,
+  VIRTIO_ID_IOMEM = 6,
+  VIRTIO_ID_RPMSG = 7,
+  VIRTIO_ID_SCSI = 8,
+  VIRTIO_ID_9P = 9,
+  VIRTIO_ID_MAC80211_WLAN = 10,
+  VIRTIO_ID_RPROC_SERIAL = 11,
+  VIRTIO_ID_CAIF = 12,
+  VIRTIO_ID_MEMORY_BALLOON = 13,
+  VIRTIO_ID_GPU = 16,
+  VIRTIO_ID_CLOCK = 17,
+  VIRTIO_ID_INPUT = 18,
+  VIRTIO_ID_VSOCK = 19,
+  VIRTIO_ID_CRYPTO = 20,
+  VIRTIO_ID_SIGNAL_DIST = 21,
+  VIRTIO_ID_PSTORE = 22,
+  VIRTIO_ID_IOMMU = 23,
+  VIRTIO_ID_MEM = 24,
+  VIRTIO_ID_SOUND = 25,
+  VIRTIO_ID_FS = 26,
+  VIRTIO_ID_PMEM = 27,
+  VIRTIO_ID_RPMB = 28,
+  VIRTIO_ID_MAC80211_HWSIM = 29,
+  VIRTIO_ID_VIDEO_ENCODER = 30,
+  VIRTIO_ID_VIDEO_DECODER = 31,
+  VIRTIO_ID_SCMI = 32,
+  VIRTIO_ID_NITRO_SEC_MOD = 33,
+  VIRTIO_ID_I2C_ADAPTER = 34,
+  VIRTIO_ID_WATCHDOG = 35,
+  VIRTIO_ID_CAN = 36,
+  VIRTIO_ID_DMABUF = 37,
+  VIRTIO_ID_PARAM_SERV = 38,
+  VIRTIO_ID_AUDIO_POLICY = 39,
+  VIRTIO_ID_BT = 40,
+  VIRTIO_ID_GPIO = 41,
+  VIRTIO_ID_SPI = 45,
+  VIRTIO_TRANS_ID_NET = 0x1000,
+  VIRTIO_TRANS_ID_BLOCK = 0x1001,
+  VIRTIO_TRANS_ID_BALLOON = 0x1002,
+  VIRTIO_TRANS_ID_CONSOLE = 0x1003,
+  VIRTIO_TRANS_ID_SCSI = 0x1004,
+  VIRTIO_TRANS_ID_RNG = 0x1005,
+  VIRTIO_TRANS_ID_9P = 0x1009,
+},
 ]==],
 ["linux/virtio_input.h"] = [==[
-  constants = {
-    VIRTIO_INPUT_CFG_UNSET = 0,
-    VIRTIO_INPUT_CFG_ID_NAME = 1,
-    VIRTIO_INPUT_CFG_ID_SERIAL = 2,
-    VIRTIO_INPUT_CFG_ID_DEVIDS = 3,
-    VIRTIO_INPUT_CFG_PROP_BITS = 16,
-    VIRTIO_INPUT_CFG_EV_BITS = 17,
-    VIRTIO_INPUT_CFG_ABS_INFO = 18,
-  },
-  records = {
-    ["struct virtio_input_absinfo"] = [[{
+constants = {
+  VIRTIO_INPUT_CFG_UNSET = 0,
+  VIRTIO_INPUT_CFG_ID_NAME = 1,
+  VIRTIO_INPUT_CFG_ID_SERIAL = 2,
+  VIRTIO_INPUT_CFG_ID_DEVIDS = 3,
+  VIRTIO_INPUT_CFG_PROP_BITS = 16,
+  VIRTIO_INPUT_CFG_EV_BITS = 17,
+  VIRTIO_INPUT_CFG_ABS_INFO = 18,
+},
+records = {
+  ["struct virtio_input_absinfo"] = [[{
   uint32_t min;
   uint32_t max;
   uint32_t fuzz;
   uint32_t flat;
   uint32_t res;
 }]],
-    ["struct virtio_input_devids"] = [[{
+  ["struct virtio_input_devids"] = [[{
   uint16_t bustype;
   uint16_t vendor;
   uint16_t product;
   uint16_t version;
 }]],
-    ["struct virtio_input_config"] = [[{
+  ["struct virtio_input_config"] = [[{
   uint8_t select;
   uint8_t subsel;
   uint8_t size;
@@ -3737,68 +5660,68 @@ return {
     struct virtio_input_devids ids;
   } u;
 }]],
-    ["struct virtio_input_event"] = [[{
+  ["struct virtio_input_event"] = [[{
   uint16_t type;
   uint16_t code;
   uint32_t value;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_iommu.h"] = [==[
-  constants = {
-    VIRTIO_IOMMU_F_INPUT_RANGE = 0,
-    VIRTIO_IOMMU_F_DOMAIN_RANGE = 1,
-    VIRTIO_IOMMU_F_MAP_UNMAP = 2,
-    VIRTIO_IOMMU_F_BYPASS = 3,
-    VIRTIO_IOMMU_F_PROBE = 4,
-    VIRTIO_IOMMU_F_MMIO = 5,
-    VIRTIO_IOMMU_F_BYPASS_CONFIG = 6,
-    VIRTIO_IOMMU_T_ATTACH = 0x1,
-    VIRTIO_IOMMU_T_DETACH = 0x2,
-    VIRTIO_IOMMU_T_MAP = 0x3,
-    VIRTIO_IOMMU_T_UNMAP = 0x4,
-    VIRTIO_IOMMU_T_PROBE = 0x5,
-    VIRTIO_IOMMU_S_OK = 0x0,
-    VIRTIO_IOMMU_S_IOERR = 0x1,
-    VIRTIO_IOMMU_S_UNSUPP = 0x2,
-    VIRTIO_IOMMU_S_DEVERR = 0x3,
-    VIRTIO_IOMMU_S_INVAL = 0x4,
-    VIRTIO_IOMMU_S_RANGE = 0x5,
-    VIRTIO_IOMMU_S_NOENT = 0x6,
-    VIRTIO_IOMMU_S_FAULT = 0x7,
-    VIRTIO_IOMMU_S_NOMEM = 0x8,
-    VIRTIO_IOMMU_ATTACH_F_BYPASS = 0x1,
-    VIRTIO_IOMMU_MAP_F_READ = 0x1,
-    VIRTIO_IOMMU_MAP_F_WRITE = 0x2,
-    VIRTIO_IOMMU_MAP_F_MMIO = 0x4,
-    VIRTIO_IOMMU_MAP_F_MASK = 0x7,
-    VIRTIO_IOMMU_PROBE_T_NONE = 0,
-    VIRTIO_IOMMU_PROBE_T_RESV_MEM = 1,
-    VIRTIO_IOMMU_PROBE_T_MASK = 0xfff,
-    VIRTIO_IOMMU_RESV_MEM_T_RESERVED = 0,
-    VIRTIO_IOMMU_RESV_MEM_T_MSI = 1,
-    VIRTIO_IOMMU_FAULT_R_UNKNOWN = 0,
-    VIRTIO_IOMMU_FAULT_R_DOMAIN = 1,
-    VIRTIO_IOMMU_FAULT_R_MAPPING = 2,
-    VIRTIO_IOMMU_FAULT_F_READ = 0x1,
-    VIRTIO_IOMMU_FAULT_F_WRITE = 0x2,
-    VIRTIO_IOMMU_FAULT_F_EXEC = 0x4,
-    VIRTIO_IOMMU_FAULT_F_ADDRESS = 0x100,
-  },
-  records = {
-    ["struct virtio_iommu_range_32"] = [[{
+constants = {
+  VIRTIO_IOMMU_F_INPUT_RANGE = 0,
+  VIRTIO_IOMMU_F_DOMAIN_RANGE = 1,
+  VIRTIO_IOMMU_F_MAP_UNMAP = 2,
+  VIRTIO_IOMMU_F_BYPASS = 3,
+  VIRTIO_IOMMU_F_PROBE = 4,
+  VIRTIO_IOMMU_F_MMIO = 5,
+  VIRTIO_IOMMU_F_BYPASS_CONFIG = 6,
+  VIRTIO_IOMMU_T_ATTACH = 0x1,
+  VIRTIO_IOMMU_T_DETACH = 0x2,
+  VIRTIO_IOMMU_T_MAP = 0x3,
+  VIRTIO_IOMMU_T_UNMAP = 0x4,
+  VIRTIO_IOMMU_T_PROBE = 0x5,
+  VIRTIO_IOMMU_S_OK = 0x0,
+  VIRTIO_IOMMU_S_IOERR = 0x1,
+  VIRTIO_IOMMU_S_UNSUPP = 0x2,
+  VIRTIO_IOMMU_S_DEVERR = 0x3,
+  VIRTIO_IOMMU_S_INVAL = 0x4,
+  VIRTIO_IOMMU_S_RANGE = 0x5,
+  VIRTIO_IOMMU_S_NOENT = 0x6,
+  VIRTIO_IOMMU_S_FAULT = 0x7,
+  VIRTIO_IOMMU_S_NOMEM = 0x8,
+  VIRTIO_IOMMU_ATTACH_F_BYPASS = 0x1,
+  VIRTIO_IOMMU_MAP_F_READ = 0x1,
+  VIRTIO_IOMMU_MAP_F_WRITE = 0x2,
+  VIRTIO_IOMMU_MAP_F_MMIO = 0x4,
+  VIRTIO_IOMMU_MAP_F_MASK = 0x7,
+  VIRTIO_IOMMU_PROBE_T_NONE = 0,
+  VIRTIO_IOMMU_PROBE_T_RESV_MEM = 1,
+  VIRTIO_IOMMU_PROBE_T_MASK = 0xfff,
+  VIRTIO_IOMMU_RESV_MEM_T_RESERVED = 0,
+  VIRTIO_IOMMU_RESV_MEM_T_MSI = 1,
+  VIRTIO_IOMMU_FAULT_R_UNKNOWN = 0,
+  VIRTIO_IOMMU_FAULT_R_DOMAIN = 1,
+  VIRTIO_IOMMU_FAULT_R_MAPPING = 2,
+  VIRTIO_IOMMU_FAULT_F_READ = 0x1,
+  VIRTIO_IOMMU_FAULT_F_WRITE = 0x2,
+  VIRTIO_IOMMU_FAULT_F_EXEC = 0x4,
+  VIRTIO_IOMMU_FAULT_F_ADDRESS = 0x100,
+},
+records = {
+  ["struct virtio_iommu_range_32"] = [[{
   uint32_t start;
   uint32_t end;
 }]],
-    ["struct virtio_iommu_req_head"] = [[{
+  ["struct virtio_iommu_req_head"] = [[{
   uint8_t type;
   uint8_t reserved[3];
 }]],
-    ["struct virtio_iommu_req_tail"] = [[{
+  ["struct virtio_iommu_req_tail"] = [[{
   uint8_t status;
   uint8_t reserved[3];
 }]],
-    ["struct virtio_iommu_req_attach"] = [[{
+  ["struct virtio_iommu_req_attach"] = [[{
   struct virtio_iommu_req_head head;
   uint32_t domain;
   uint32_t endpoint;
@@ -3806,144 +5729,144 @@ return {
   uint8_t reserved[4];
   struct virtio_iommu_req_tail tail;
 }]],
-    ["struct virtio_iommu_req_detach"] = [[{
+  ["struct virtio_iommu_req_detach"] = [[{
   struct virtio_iommu_req_head head;
   uint32_t domain;
   uint32_t endpoint;
   uint8_t reserved[8];
   struct virtio_iommu_req_tail tail;
 }]],
-    ["struct virtio_iommu_probe_property"] = [[{
+  ["struct virtio_iommu_probe_property"] = [[{
   uint16_t type;
   uint16_t length;
 }]],
-    ["struct virtio_iommu_req_probe"] = [[{
+  ["struct virtio_iommu_req_probe"] = [[{
   struct virtio_iommu_req_head head;
   uint32_t endpoint;
   uint8_t reserved[64];
   uint8_t properties[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_iommu_range_64"] = [[{
-    uint64_t start;
-    uint64_t end;
-  }]],
-        ["struct virtio_iommu_config"] = [[{
-    uint64_t page_size_mask;
-    struct virtio_iommu_range_64 input_range;
-    struct virtio_iommu_range_32 domain_range;
-    uint32_t probe_size;
-    uint8_t bypass;
-    uint8_t reserved[3];
-  }]],
-        ["struct virtio_iommu_req_map"] = [[{
-    struct virtio_iommu_req_head head;
-    uint32_t domain;
-    uint64_t virt_start;
-    uint64_t virt_end;
-    uint64_t phys_start;
-    uint32_t flags;
-    struct virtio_iommu_req_tail tail;
-  }]],
-        ["struct virtio_iommu_req_unmap"] = [[{
-    struct virtio_iommu_req_head head;
-    uint32_t domain;
-    uint64_t virt_start;
-    uint64_t virt_end;
-    uint8_t reserved[4];
-    struct virtio_iommu_req_tail tail;
-  }]],
-        ["struct virtio_iommu_probe_resv_mem"] = [[{
-    struct virtio_iommu_probe_property head;
-    uint8_t subtype;
-    uint8_t reserved[3];
-    uint64_t start;
-    uint64_t end;
-  }]],
-        ["struct virtio_iommu_fault"] = [[{
-    uint8_t reason;
-    uint8_t reserved[3];
-    uint32_t flags;
-    uint32_t endpoint;
-    uint8_t reserved2[4];
-    uint64_t address;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_iommu_range_64"] = [[{
-    unsigned long start;
-    unsigned long end;
-  }]],
-        ["struct virtio_iommu_config"] = [[{
-    unsigned long page_size_mask;
-    struct virtio_iommu_range_64 input_range;
-    struct virtio_iommu_range_32 domain_range;
-    uint32_t probe_size;
-    uint8_t bypass;
-    uint8_t reserved[3];
-  }]],
-        ["struct virtio_iommu_req_map"] = [[{
-    struct virtio_iommu_req_head head;
-    uint32_t domain;
-    unsigned long virt_start;
-    unsigned long virt_end;
-    unsigned long phys_start;
-    uint32_t flags;
-    struct virtio_iommu_req_tail tail;
-  }]],
-        ["struct virtio_iommu_req_unmap"] = [[{
-    struct virtio_iommu_req_head head;
-    uint32_t domain;
-    unsigned long virt_start;
-    unsigned long virt_end;
-    uint8_t reserved[4];
-    struct virtio_iommu_req_tail tail;
-  }]],
-        ["struct virtio_iommu_probe_resv_mem"] = [[{
-    struct virtio_iommu_probe_property head;
-    uint8_t subtype;
-    uint8_t reserved[3];
-    unsigned long start;
-    unsigned long end;
-  }]],
-        ["struct virtio_iommu_fault"] = [[{
-    uint8_t reason;
-    uint8_t reserved[3];
-    uint32_t flags;
-    uint32_t endpoint;
-    uint8_t reserved2[4];
-    unsigned long address;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_iommu_range_64"] = [[{
+  uint64_t start;
+  uint64_t end;
+}]],
+      ["struct virtio_iommu_config"] = [[{
+  uint64_t page_size_mask;
+  struct virtio_iommu_range_64 input_range;
+  struct virtio_iommu_range_32 domain_range;
+  uint32_t probe_size;
+  uint8_t bypass;
+  uint8_t reserved[3];
+}]],
+      ["struct virtio_iommu_req_map"] = [[{
+  struct virtio_iommu_req_head head;
+  uint32_t domain;
+  uint64_t virt_start;
+  uint64_t virt_end;
+  uint64_t phys_start;
+  uint32_t flags;
+  struct virtio_iommu_req_tail tail;
+}]],
+      ["struct virtio_iommu_req_unmap"] = [[{
+  struct virtio_iommu_req_head head;
+  uint32_t domain;
+  uint64_t virt_start;
+  uint64_t virt_end;
+  uint8_t reserved[4];
+  struct virtio_iommu_req_tail tail;
+}]],
+      ["struct virtio_iommu_probe_resv_mem"] = [[{
+  struct virtio_iommu_probe_property head;
+  uint8_t subtype;
+  uint8_t reserved[3];
+  uint64_t start;
+  uint64_t end;
+}]],
+      ["struct virtio_iommu_fault"] = [[{
+  uint8_t reason;
+  uint8_t reserved[3];
+  uint32_t flags;
+  uint32_t endpoint;
+  uint8_t reserved2[4];
+  uint64_t address;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_iommu_range_64"] = [[{
+  unsigned long start;
+  unsigned long end;
+}]],
+      ["struct virtio_iommu_config"] = [[{
+  unsigned long page_size_mask;
+  struct virtio_iommu_range_64 input_range;
+  struct virtio_iommu_range_32 domain_range;
+  uint32_t probe_size;
+  uint8_t bypass;
+  uint8_t reserved[3];
+}]],
+      ["struct virtio_iommu_req_map"] = [[{
+  struct virtio_iommu_req_head head;
+  uint32_t domain;
+  unsigned long virt_start;
+  unsigned long virt_end;
+  unsigned long phys_start;
+  uint32_t flags;
+  struct virtio_iommu_req_tail tail;
+}]],
+      ["struct virtio_iommu_req_unmap"] = [[{
+  struct virtio_iommu_req_head head;
+  uint32_t domain;
+  unsigned long virt_start;
+  unsigned long virt_end;
+  uint8_t reserved[4];
+  struct virtio_iommu_req_tail tail;
+}]],
+      ["struct virtio_iommu_probe_resv_mem"] = [[{
+  struct virtio_iommu_probe_property head;
+  uint8_t subtype;
+  uint8_t reserved[3];
+  unsigned long start;
+  unsigned long end;
+}]],
+      ["struct virtio_iommu_fault"] = [[{
+  uint8_t reason;
+  uint8_t reserved[3];
+  uint32_t flags;
+  uint32_t endpoint;
+  uint8_t reserved2[4];
+  unsigned long address;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_mem.h"] = [==[
-  constants = {
-    VIRTIO_MEM_F_ACPI_PXM = 0,
-    VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE = 1,
-    VIRTIO_MEM_F_PERSISTENT_SUSPEND = 2,
-    VIRTIO_MEM_REQ_PLUG = 0,
-    VIRTIO_MEM_REQ_UNPLUG = 1,
-    VIRTIO_MEM_REQ_UNPLUG_ALL = 2,
-    VIRTIO_MEM_REQ_STATE = 3,
-    VIRTIO_MEM_RESP_ACK = 0,
-    VIRTIO_MEM_RESP_NACK = 1,
-    VIRTIO_MEM_RESP_BUSY = 2,
-    VIRTIO_MEM_RESP_ERROR = 3,
-    VIRTIO_MEM_STATE_PLUGGED = 0,
-    VIRTIO_MEM_STATE_UNPLUGGED = 1,
-    VIRTIO_MEM_STATE_MIXED = 2,
-  },
-  records = {
-    ["struct virtio_mem_req"] = [[{
+constants = {
+  VIRTIO_MEM_F_ACPI_PXM = 0,
+  VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE = 1,
+  VIRTIO_MEM_F_PERSISTENT_SUSPEND = 2,
+  VIRTIO_MEM_REQ_PLUG = 0,
+  VIRTIO_MEM_REQ_UNPLUG = 1,
+  VIRTIO_MEM_REQ_UNPLUG_ALL = 2,
+  VIRTIO_MEM_REQ_STATE = 3,
+  VIRTIO_MEM_RESP_ACK = 0,
+  VIRTIO_MEM_RESP_NACK = 1,
+  VIRTIO_MEM_RESP_BUSY = 2,
+  VIRTIO_MEM_RESP_ERROR = 3,
+  VIRTIO_MEM_STATE_PLUGGED = 0,
+  VIRTIO_MEM_STATE_UNPLUGGED = 1,
+  VIRTIO_MEM_STATE_MIXED = 2,
+},
+records = {
+  ["struct virtio_mem_req"] = [[{
   uint16_t type;
   uint16_t padding[3];
   union {
@@ -3952,249 +5875,249 @@ return {
     struct virtio_mem_req_state state;
   } u;
 }]],
-    ["struct virtio_mem_resp_state"] = [[{
+  ["struct virtio_mem_resp_state"] = [[{
   uint16_t state;
 }]],
-    ["struct virtio_mem_resp"] = [[{
+  ["struct virtio_mem_resp"] = [[{
   uint16_t type;
   uint16_t padding[3];
   union {
     struct virtio_mem_resp_state state;
   } u;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_mem_req_plug"] = [[{
-    uint64_t addr;
-    uint16_t nb_blocks;
-    uint16_t padding[3];
-  }]],
-        ["struct virtio_mem_req_unplug"] = [[{
-    uint64_t addr;
-    uint16_t nb_blocks;
-    uint16_t padding[3];
-  }]],
-        ["struct virtio_mem_req_state"] = [[{
-    uint64_t addr;
-    uint16_t nb_blocks;
-    uint16_t padding[3];
-  }]],
-        ["struct virtio_mem_config"] = [[{
-    uint64_t block_size;
-    uint16_t node_id;
-    uint8_t padding[6];
-    uint64_t addr;
-    uint64_t region_size;
-    uint64_t usable_region_size;
-    uint64_t plugged_size;
-    uint64_t requested_size;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_mem_req_plug"] = [[{
-    unsigned long addr;
-    uint16_t nb_blocks;
-    uint16_t padding[3];
-  }]],
-        ["struct virtio_mem_req_unplug"] = [[{
-    unsigned long addr;
-    uint16_t nb_blocks;
-    uint16_t padding[3];
-  }]],
-        ["struct virtio_mem_req_state"] = [[{
-    unsigned long addr;
-    uint16_t nb_blocks;
-    uint16_t padding[3];
-  }]],
-        ["struct virtio_mem_config"] = [[{
-    unsigned long block_size;
-    uint16_t node_id;
-    uint8_t padding[6];
-    unsigned long addr;
-    unsigned long region_size;
-    unsigned long usable_region_size;
-    unsigned long plugged_size;
-    unsigned long requested_size;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_mem_req_plug"] = [[{
+  uint64_t addr;
+  uint16_t nb_blocks;
+  uint16_t padding[3];
+}]],
+      ["struct virtio_mem_req_unplug"] = [[{
+  uint64_t addr;
+  uint16_t nb_blocks;
+  uint16_t padding[3];
+}]],
+      ["struct virtio_mem_req_state"] = [[{
+  uint64_t addr;
+  uint16_t nb_blocks;
+  uint16_t padding[3];
+}]],
+      ["struct virtio_mem_config"] = [[{
+  uint64_t block_size;
+  uint16_t node_id;
+  uint8_t padding[6];
+  uint64_t addr;
+  uint64_t region_size;
+  uint64_t usable_region_size;
+  uint64_t plugged_size;
+  uint64_t requested_size;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_mem_req_plug"] = [[{
+  unsigned long addr;
+  uint16_t nb_blocks;
+  uint16_t padding[3];
+}]],
+      ["struct virtio_mem_req_unplug"] = [[{
+  unsigned long addr;
+  uint16_t nb_blocks;
+  uint16_t padding[3];
+}]],
+      ["struct virtio_mem_req_state"] = [[{
+  unsigned long addr;
+  uint16_t nb_blocks;
+  uint16_t padding[3];
+}]],
+      ["struct virtio_mem_config"] = [[{
+  unsigned long block_size;
+  uint16_t node_id;
+  uint8_t padding[6];
+  unsigned long addr;
+  unsigned long region_size;
+  unsigned long usable_region_size;
+  unsigned long plugged_size;
+  unsigned long requested_size;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_mmio.h"] = [==[
-  constants = {
-    VIRTIO_MMIO_MAGIC_VALUE = 0x0,
-    VIRTIO_MMIO_VERSION = 0x4,
-    VIRTIO_MMIO_DEVICE_ID = 0x8,
-    VIRTIO_MMIO_VENDOR_ID = 0xc,
-    VIRTIO_MMIO_DEVICE_FEATURES = 0x10,
-    VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x14,
-    VIRTIO_MMIO_DRIVER_FEATURES = 0x20,
-    VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x24,
-    VIRTIO_MMIO_GUEST_PAGE_SIZE = 0x28,
-    VIRTIO_MMIO_QUEUE_SEL = 0x30,
-    VIRTIO_MMIO_QUEUE_NUM_MAX = 0x34,
-    VIRTIO_MMIO_QUEUE_NUM = 0x38,
-    VIRTIO_MMIO_QUEUE_ALIGN = 0x3c,
-    VIRTIO_MMIO_QUEUE_PFN = 0x40,
-    VIRTIO_MMIO_QUEUE_READY = 0x44,
-    VIRTIO_MMIO_QUEUE_NOTIFY = 0x50,
-    VIRTIO_MMIO_INTERRUPT_STATUS = 0x60,
-    VIRTIO_MMIO_INTERRUPT_ACK = 0x64,
-    VIRTIO_MMIO_STATUS = 0x70,
-    VIRTIO_MMIO_QUEUE_DESC_LOW = 0x80,
-    VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x84,
-    VIRTIO_MMIO_QUEUE_AVAIL_LOW = 0x90,
-    VIRTIO_MMIO_QUEUE_AVAIL_HIGH = 0x94,
-    VIRTIO_MMIO_QUEUE_USED_LOW = 0xa0,
-    VIRTIO_MMIO_QUEUE_USED_HIGH = 0xa4,
-    VIRTIO_MMIO_SHM_SEL = 0xac,
-    VIRTIO_MMIO_SHM_LEN_LOW = 0xb0,
-    VIRTIO_MMIO_SHM_LEN_HIGH = 0xb4,
-    VIRTIO_MMIO_SHM_BASE_LOW = 0xb8,
-    VIRTIO_MMIO_SHM_BASE_HIGH = 0xbc,
-    VIRTIO_MMIO_CONFIG_GENERATION = 0xfc,
-    VIRTIO_MMIO_CONFIG = 0x100,
-    VIRTIO_MMIO_INT_VRING = 0x1,
-    VIRTIO_MMIO_INT_CONFIG = 0x2,
-  },
+constants = {
+  VIRTIO_MMIO_MAGIC_VALUE = 0x0,
+  VIRTIO_MMIO_VERSION = 0x4,
+  VIRTIO_MMIO_DEVICE_ID = 0x8,
+  VIRTIO_MMIO_VENDOR_ID = 0xc,
+  VIRTIO_MMIO_DEVICE_FEATURES = 0x10,
+  VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x14,
+  VIRTIO_MMIO_DRIVER_FEATURES = 0x20,
+  VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x24,
+  VIRTIO_MMIO_GUEST_PAGE_SIZE = 0x28,
+  VIRTIO_MMIO_QUEUE_SEL = 0x30,
+  VIRTIO_MMIO_QUEUE_NUM_MAX = 0x34,
+  VIRTIO_MMIO_QUEUE_NUM = 0x38,
+  VIRTIO_MMIO_QUEUE_ALIGN = 0x3c,
+  VIRTIO_MMIO_QUEUE_PFN = 0x40,
+  VIRTIO_MMIO_QUEUE_READY = 0x44,
+  VIRTIO_MMIO_QUEUE_NOTIFY = 0x50,
+  VIRTIO_MMIO_INTERRUPT_STATUS = 0x60,
+  VIRTIO_MMIO_INTERRUPT_ACK = 0x64,
+  VIRTIO_MMIO_STATUS = 0x70,
+  VIRTIO_MMIO_QUEUE_DESC_LOW = 0x80,
+  VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x84,
+  VIRTIO_MMIO_QUEUE_AVAIL_LOW = 0x90,
+  VIRTIO_MMIO_QUEUE_AVAIL_HIGH = 0x94,
+  VIRTIO_MMIO_QUEUE_USED_LOW = 0xa0,
+  VIRTIO_MMIO_QUEUE_USED_HIGH = 0xa4,
+  VIRTIO_MMIO_SHM_SEL = 0xac,
+  VIRTIO_MMIO_SHM_LEN_LOW = 0xb0,
+  VIRTIO_MMIO_SHM_LEN_HIGH = 0xb4,
+  VIRTIO_MMIO_SHM_BASE_LOW = 0xb8,
+  VIRTIO_MMIO_SHM_BASE_HIGH = 0xbc,
+  VIRTIO_MMIO_CONFIG_GENERATION = 0xfc,
+  VIRTIO_MMIO_CONFIG = 0x100,
+  VIRTIO_MMIO_INT_VRING = 0x1,
+  VIRTIO_MMIO_INT_CONFIG = 0x2,
+},
 ]==],
 ["linux/virtio_net.h"] = [==[
-  constants = {
-    VIRTIO_NET_F_CSUM = 0,
-    VIRTIO_NET_F_GUEST_CSUM = 1,
-    VIRTIO_NET_F_CTRL_GUEST_OFFLOADS = 2,
-    VIRTIO_NET_F_MTU = 3,
-    VIRTIO_NET_F_MAC = 5,
-    VIRTIO_NET_F_GUEST_TSO4 = 7,
-    VIRTIO_NET_F_GUEST_TSO6 = 8,
-    VIRTIO_NET_F_GUEST_ECN = 9,
-    VIRTIO_NET_F_GUEST_UFO = 10,
-    VIRTIO_NET_F_HOST_TSO4 = 11,
-    VIRTIO_NET_F_HOST_TSO6 = 12,
-    VIRTIO_NET_F_HOST_ECN = 13,
-    VIRTIO_NET_F_HOST_UFO = 14,
-    VIRTIO_NET_F_MRG_RXBUF = 15,
-    VIRTIO_NET_F_STATUS = 16,
-    VIRTIO_NET_F_CTRL_VQ = 17,
-    VIRTIO_NET_F_CTRL_RX = 18,
-    VIRTIO_NET_F_CTRL_VLAN = 19,
-    VIRTIO_NET_F_CTRL_RX_EXTRA = 20,
-    VIRTIO_NET_F_GUEST_ANNOUNCE = 21,
-    VIRTIO_NET_F_MQ = 22,
-    VIRTIO_NET_F_CTRL_MAC_ADDR = 23,
-    VIRTIO_NET_F_DEVICE_STATS = 50,
-    VIRTIO_NET_F_VQ_NOTF_COAL = 52,
-    VIRTIO_NET_F_NOTF_COAL = 53,
-    VIRTIO_NET_F_GUEST_USO4 = 54,
-    VIRTIO_NET_F_GUEST_USO6 = 55,
-    VIRTIO_NET_F_HOST_USO = 56,
-    VIRTIO_NET_F_HASH_REPORT = 57,
-    VIRTIO_NET_F_GUEST_HDRLEN = 59,
-    VIRTIO_NET_F_RSS = 60,
-    VIRTIO_NET_F_RSC_EXT = 61,
-    VIRTIO_NET_F_STANDBY = 62,
-    VIRTIO_NET_F_SPEED_DUPLEX = 63,
-    VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO = 65,
-    VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM = 66,
-    VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO = 67,
-    VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM = 68,
-    VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_MAPPED = 46,
-    VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM_MAPPED = 47,
-    VIRTIO_NET_F_GSO = 6,
-    VIRTIO_NET_S_LINK_UP = 1,
-    VIRTIO_NET_S_ANNOUNCE = 2,
-    VIRTIO_NET_RSS_HASH_TYPE_IPv4 = 0x1,
-    VIRTIO_NET_RSS_HASH_TYPE_TCPv4 = 0x2,
-    VIRTIO_NET_RSS_HASH_TYPE_UDPv4 = 0x4,
-    VIRTIO_NET_RSS_HASH_TYPE_IPv6 = 0x8,
-    VIRTIO_NET_RSS_HASH_TYPE_TCPv6 = 0x10,
-    VIRTIO_NET_RSS_HASH_TYPE_UDPv6 = 0x20,
-    VIRTIO_NET_RSS_HASH_TYPE_IP_EX = 0x40,
-    VIRTIO_NET_RSS_HASH_TYPE_TCP_EX = 0x80,
-    VIRTIO_NET_RSS_HASH_TYPE_UDP_EX = 0x100,
-    VIRTIO_NET_HDR_F_NEEDS_CSUM = 1,
-    VIRTIO_NET_HDR_F_DATA_VALID = 2,
-    VIRTIO_NET_HDR_F_RSC_INFO = 4,
-    VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM = 8,
-    VIRTIO_NET_HDR_GSO_NONE = 0,
-    VIRTIO_NET_HDR_GSO_TCPV4 = 1,
-    VIRTIO_NET_HDR_GSO_UDP = 3,
-    VIRTIO_NET_HDR_GSO_TCPV6 = 4,
-    VIRTIO_NET_HDR_GSO_UDP_L4 = 5,
-    VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 = 0x20,
-    VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 = 0x40,
-    VIRTIO_NET_HDR_GSO_UDP_TUNNEL = 96,
-    VIRTIO_NET_HDR_GSO_ECN = 0x80,
-    VIRTIO_NET_HASH_REPORT_NONE = 0,
-    VIRTIO_NET_HASH_REPORT_IPv4 = 1,
-    VIRTIO_NET_HASH_REPORT_TCPv4 = 2,
-    VIRTIO_NET_HASH_REPORT_UDPv4 = 3,
-    VIRTIO_NET_HASH_REPORT_IPv6 = 4,
-    VIRTIO_NET_HASH_REPORT_TCPv6 = 5,
-    VIRTIO_NET_HASH_REPORT_UDPv6 = 6,
-    VIRTIO_NET_HASH_REPORT_IPv6_EX = 7,
-    VIRTIO_NET_HASH_REPORT_TCPv6_EX = 8,
-    VIRTIO_NET_HASH_REPORT_UDPv6_EX = 9,
-    VIRTIO_NET_OK = 0,
-    VIRTIO_NET_ERR = 1,
-    VIRTIO_NET_CTRL_RX = 0,
-    VIRTIO_NET_CTRL_RX_PROMISC = 0,
-    VIRTIO_NET_CTRL_RX_ALLMULTI = 1,
-    VIRTIO_NET_CTRL_RX_ALLUNI = 2,
-    VIRTIO_NET_CTRL_RX_NOMULTI = 3,
-    VIRTIO_NET_CTRL_RX_NOUNI = 4,
-    VIRTIO_NET_CTRL_RX_NOBCAST = 5,
-    VIRTIO_NET_CTRL_MAC = 1,
-    VIRTIO_NET_CTRL_MAC_TABLE_SET = 0,
-    VIRTIO_NET_CTRL_MAC_ADDR_SET = 1,
-    VIRTIO_NET_CTRL_VLAN = 2,
-    VIRTIO_NET_CTRL_VLAN_ADD = 0,
-    VIRTIO_NET_CTRL_VLAN_DEL = 1,
-    VIRTIO_NET_CTRL_ANNOUNCE = 3,
-    VIRTIO_NET_CTRL_ANNOUNCE_ACK = 0,
-    VIRTIO_NET_CTRL_MQ = 4,
-    VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET = 0,
-    VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN = 1,
-    VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX = 0x8000,
-    VIRTIO_NET_CTRL_MQ_RSS_CONFIG = 1,
-    VIRTIO_NET_CTRL_MQ_HASH_CONFIG = 2,
-    VIRTIO_NET_CTRL_GUEST_OFFLOADS = 5,
-    VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET = 0,
-    VIRTIO_NET_CTRL_NOTF_COAL = 6,
-    VIRTIO_NET_CTRL_NOTF_COAL_TX_SET = 0,
-    VIRTIO_NET_CTRL_NOTF_COAL_RX_SET = 1,
-    VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET = 2,
-    VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET = 3,
-    VIRTIO_NET_CTRL_STATS = 8,
-    VIRTIO_NET_CTRL_STATS_QUERY = 0,
-    VIRTIO_NET_CTRL_STATS_GET = 1,
-    VIRTIO_NET_STATS_TYPE_CVQ = 0x100000000,
-    VIRTIO_NET_STATS_TYPE_RX_BASIC = 0x1,
-    VIRTIO_NET_STATS_TYPE_RX_CSUM = 0x2,
-    VIRTIO_NET_STATS_TYPE_RX_GSO = 0x4,
-    VIRTIO_NET_STATS_TYPE_RX_SPEED = 0x8,
-    VIRTIO_NET_STATS_TYPE_TX_BASIC = 0x10000,
-    VIRTIO_NET_STATS_TYPE_TX_CSUM = 0x20000,
-    VIRTIO_NET_STATS_TYPE_TX_GSO = 0x40000,
-    VIRTIO_NET_STATS_TYPE_TX_SPEED = 0x80000,
-    VIRTIO_NET_STATS_TYPE_REPLY_CVQ = 32,
-    VIRTIO_NET_STATS_TYPE_REPLY_RX_BASIC = 0,
-    VIRTIO_NET_STATS_TYPE_REPLY_RX_CSUM = 1,
-    VIRTIO_NET_STATS_TYPE_REPLY_RX_GSO = 2,
-    VIRTIO_NET_STATS_TYPE_REPLY_RX_SPEED = 3,
-    VIRTIO_NET_STATS_TYPE_REPLY_TX_BASIC = 16,
-    VIRTIO_NET_STATS_TYPE_REPLY_TX_CSUM = 17,
-    VIRTIO_NET_STATS_TYPE_REPLY_TX_GSO = 18,
-    VIRTIO_NET_STATS_TYPE_REPLY_TX_SPEED = 19,
-  },
-  records = {
-    ["struct virtio_net_config"] = [[{
+constants = {
+  VIRTIO_NET_F_CSUM = 0,
+  VIRTIO_NET_F_GUEST_CSUM = 1,
+  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS = 2,
+  VIRTIO_NET_F_MTU = 3,
+  VIRTIO_NET_F_MAC = 5,
+  VIRTIO_NET_F_GUEST_TSO4 = 7,
+  VIRTIO_NET_F_GUEST_TSO6 = 8,
+  VIRTIO_NET_F_GUEST_ECN = 9,
+  VIRTIO_NET_F_GUEST_UFO = 10,
+  VIRTIO_NET_F_HOST_TSO4 = 11,
+  VIRTIO_NET_F_HOST_TSO6 = 12,
+  VIRTIO_NET_F_HOST_ECN = 13,
+  VIRTIO_NET_F_HOST_UFO = 14,
+  VIRTIO_NET_F_MRG_RXBUF = 15,
+  VIRTIO_NET_F_STATUS = 16,
+  VIRTIO_NET_F_CTRL_VQ = 17,
+  VIRTIO_NET_F_CTRL_RX = 18,
+  VIRTIO_NET_F_CTRL_VLAN = 19,
+  VIRTIO_NET_F_CTRL_RX_EXTRA = 20,
+  VIRTIO_NET_F_GUEST_ANNOUNCE = 21,
+  VIRTIO_NET_F_MQ = 22,
+  VIRTIO_NET_F_CTRL_MAC_ADDR = 23,
+  VIRTIO_NET_F_DEVICE_STATS = 50,
+  VIRTIO_NET_F_VQ_NOTF_COAL = 52,
+  VIRTIO_NET_F_NOTF_COAL = 53,
+  VIRTIO_NET_F_GUEST_USO4 = 54,
+  VIRTIO_NET_F_GUEST_USO6 = 55,
+  VIRTIO_NET_F_HOST_USO = 56,
+  VIRTIO_NET_F_HASH_REPORT = 57,
+  VIRTIO_NET_F_GUEST_HDRLEN = 59,
+  VIRTIO_NET_F_RSS = 60,
+  VIRTIO_NET_F_RSC_EXT = 61,
+  VIRTIO_NET_F_STANDBY = 62,
+  VIRTIO_NET_F_SPEED_DUPLEX = 63,
+  VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO = 65,
+  VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM = 66,
+  VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO = 67,
+  VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM = 68,
+  VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_MAPPED = 46,
+  VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM_MAPPED = 47,
+  VIRTIO_NET_F_GSO = 6,
+  VIRTIO_NET_S_LINK_UP = 1,
+  VIRTIO_NET_S_ANNOUNCE = 2,
+  VIRTIO_NET_RSS_HASH_TYPE_IPv4 = 0x1,
+  VIRTIO_NET_RSS_HASH_TYPE_TCPv4 = 0x2,
+  VIRTIO_NET_RSS_HASH_TYPE_UDPv4 = 0x4,
+  VIRTIO_NET_RSS_HASH_TYPE_IPv6 = 0x8,
+  VIRTIO_NET_RSS_HASH_TYPE_TCPv6 = 0x10,
+  VIRTIO_NET_RSS_HASH_TYPE_UDPv6 = 0x20,
+  VIRTIO_NET_RSS_HASH_TYPE_IP_EX = 0x40,
+  VIRTIO_NET_RSS_HASH_TYPE_TCP_EX = 0x80,
+  VIRTIO_NET_RSS_HASH_TYPE_UDP_EX = 0x100,
+  VIRTIO_NET_HDR_F_NEEDS_CSUM = 1,
+  VIRTIO_NET_HDR_F_DATA_VALID = 2,
+  VIRTIO_NET_HDR_F_RSC_INFO = 4,
+  VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM = 8,
+  VIRTIO_NET_HDR_GSO_NONE = 0,
+  VIRTIO_NET_HDR_GSO_TCPV4 = 1,
+  VIRTIO_NET_HDR_GSO_UDP = 3,
+  VIRTIO_NET_HDR_GSO_TCPV6 = 4,
+  VIRTIO_NET_HDR_GSO_UDP_L4 = 5,
+  VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 = 0x20,
+  VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 = 0x40,
+  VIRTIO_NET_HDR_GSO_UDP_TUNNEL = 96,
+  VIRTIO_NET_HDR_GSO_ECN = 0x80,
+  VIRTIO_NET_HASH_REPORT_NONE = 0,
+  VIRTIO_NET_HASH_REPORT_IPv4 = 1,
+  VIRTIO_NET_HASH_REPORT_TCPv4 = 2,
+  VIRTIO_NET_HASH_REPORT_UDPv4 = 3,
+  VIRTIO_NET_HASH_REPORT_IPv6 = 4,
+  VIRTIO_NET_HASH_REPORT_TCPv6 = 5,
+  VIRTIO_NET_HASH_REPORT_UDPv6 = 6,
+  VIRTIO_NET_HASH_REPORT_IPv6_EX = 7,
+  VIRTIO_NET_HASH_REPORT_TCPv6_EX = 8,
+  VIRTIO_NET_HASH_REPORT_UDPv6_EX = 9,
+  VIRTIO_NET_OK = 0,
+  VIRTIO_NET_ERR = 1,
+  VIRTIO_NET_CTRL_RX = 0,
+  VIRTIO_NET_CTRL_RX_PROMISC = 0,
+  VIRTIO_NET_CTRL_RX_ALLMULTI = 1,
+  VIRTIO_NET_CTRL_RX_ALLUNI = 2,
+  VIRTIO_NET_CTRL_RX_NOMULTI = 3,
+  VIRTIO_NET_CTRL_RX_NOUNI = 4,
+  VIRTIO_NET_CTRL_RX_NOBCAST = 5,
+  VIRTIO_NET_CTRL_MAC = 1,
+  VIRTIO_NET_CTRL_MAC_TABLE_SET = 0,
+  VIRTIO_NET_CTRL_MAC_ADDR_SET = 1,
+  VIRTIO_NET_CTRL_VLAN = 2,
+  VIRTIO_NET_CTRL_VLAN_ADD = 0,
+  VIRTIO_NET_CTRL_VLAN_DEL = 1,
+  VIRTIO_NET_CTRL_ANNOUNCE = 3,
+  VIRTIO_NET_CTRL_ANNOUNCE_ACK = 0,
+  VIRTIO_NET_CTRL_MQ = 4,
+  VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET = 0,
+  VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN = 1,
+  VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX = 0x8000,
+  VIRTIO_NET_CTRL_MQ_RSS_CONFIG = 1,
+  VIRTIO_NET_CTRL_MQ_HASH_CONFIG = 2,
+  VIRTIO_NET_CTRL_GUEST_OFFLOADS = 5,
+  VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET = 0,
+  VIRTIO_NET_CTRL_NOTF_COAL = 6,
+  VIRTIO_NET_CTRL_NOTF_COAL_TX_SET = 0,
+  VIRTIO_NET_CTRL_NOTF_COAL_RX_SET = 1,
+  VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET = 2,
+  VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET = 3,
+  VIRTIO_NET_CTRL_STATS = 8,
+  VIRTIO_NET_CTRL_STATS_QUERY = 0,
+  VIRTIO_NET_CTRL_STATS_GET = 1,
+  VIRTIO_NET_STATS_TYPE_CVQ = 0x100000000,
+  VIRTIO_NET_STATS_TYPE_RX_BASIC = 0x1,
+  VIRTIO_NET_STATS_TYPE_RX_CSUM = 0x2,
+  VIRTIO_NET_STATS_TYPE_RX_GSO = 0x4,
+  VIRTIO_NET_STATS_TYPE_RX_SPEED = 0x8,
+  VIRTIO_NET_STATS_TYPE_TX_BASIC = 0x10000,
+  VIRTIO_NET_STATS_TYPE_TX_CSUM = 0x20000,
+  VIRTIO_NET_STATS_TYPE_TX_GSO = 0x40000,
+  VIRTIO_NET_STATS_TYPE_TX_SPEED = 0x80000,
+  VIRTIO_NET_STATS_TYPE_REPLY_CVQ = 32,
+  VIRTIO_NET_STATS_TYPE_REPLY_RX_BASIC = 0,
+  VIRTIO_NET_STATS_TYPE_REPLY_RX_CSUM = 1,
+  VIRTIO_NET_STATS_TYPE_REPLY_RX_GSO = 2,
+  VIRTIO_NET_STATS_TYPE_REPLY_RX_SPEED = 3,
+  VIRTIO_NET_STATS_TYPE_REPLY_TX_BASIC = 16,
+  VIRTIO_NET_STATS_TYPE_REPLY_TX_CSUM = 17,
+  VIRTIO_NET_STATS_TYPE_REPLY_TX_GSO = 18,
+  VIRTIO_NET_STATS_TYPE_REPLY_TX_SPEED = 19,
+},
+records = {
+  ["struct virtio_net_config"] = [[{
   uint8_t mac[6];
   uint16_t status;
   uint16_t max_virtqueue_pairs;
@@ -4205,7 +6128,7 @@ return {
   uint16_t rss_max_indirection_table_length;
   uint32_t supported_hash_types;
 } __attribute__((packed))]],
-    ["struct virtio_net_hdr_v1"] = [[{
+  ["struct virtio_net_hdr_v1"] = [[{
   uint8_t flags;
   uint8_t gso_type;
   uint16_t hdr_len;
@@ -4226,19 +6149,19 @@ return {
   };
   uint16_t num_buffers;
 }]],
-    ["struct virtio_net_hdr_v1_hash"] = [[{
+  ["struct virtio_net_hdr_v1_hash"] = [[{
   struct virtio_net_hdr_v1 hdr;
   uint16_t hash_value_lo;
   uint16_t hash_value_hi;
   uint16_t hash_report;
   uint16_t padding;
 }]],
-    ["struct virtio_net_hdr_v1_hash_tunnel"] = [[{
+  ["struct virtio_net_hdr_v1_hash_tunnel"] = [[{
   struct virtio_net_hdr_v1_hash hash_hdr;
   uint16_t outer_th_offset;
   uint16_t inner_nh_offset;
 }]],
-    ["struct virtio_net_hdr"] = [[{
+  ["struct virtio_net_hdr"] = [[{
   uint8_t flags;
   uint8_t gso_type;
   uint16_t hdr_len;
@@ -4246,22 +6169,22 @@ return {
   uint16_t csum_start;
   uint16_t csum_offset;
 }]],
-    ["struct virtio_net_hdr_mrg_rxbuf"] = [[{
+  ["struct virtio_net_hdr_mrg_rxbuf"] = [[{
   struct virtio_net_hdr hdr;
   uint16_t num_buffers;
 }]],
-    ["struct virtio_net_ctrl_hdr"] = [[{
+  ["struct virtio_net_ctrl_hdr"] = [[{
   uint8_t class;
   uint8_t cmd;
 } __attribute__((packed))]],
-    ["struct virtio_net_ctrl_mac"] = [[{
+  ["struct virtio_net_ctrl_mac"] = [[{
   uint32_t entries;
   uint8_t macs[][6];
 } __attribute__((packed))]],
-    ["struct virtio_net_ctrl_mq"] = [[{
+  ["struct virtio_net_ctrl_mq"] = [[{
   uint16_t virtqueue_pairs;
 }]],
-    ["struct virtio_net_rss_config"] = [[{
+  ["struct virtio_net_rss_config"] = [[{
   uint32_t hash_types;
   uint16_t indirection_table_mask;
   uint16_t unclassified_queue;
@@ -4270,299 +6193,299 @@ return {
   uint8_t hash_key_length;
   uint8_t hash_key_data[];
 }]],
-    ["struct virtio_net_rss_config_hdr"] = [[{
+  ["struct virtio_net_rss_config_hdr"] = [[{
   uint32_t hash_types;
   uint16_t indirection_table_mask;
   uint16_t unclassified_queue;
   uint16_t indirection_table[];
 }]],
-    ["struct virtio_net_rss_config_trailer"] = [[{
+  ["struct virtio_net_rss_config_trailer"] = [[{
   uint16_t max_tx_vq;
   uint8_t hash_key_length;
   uint8_t hash_key_data[];
 }]],
-    ["struct virtio_net_hash_config"] = [[{
+  ["struct virtio_net_hash_config"] = [[{
   uint32_t hash_types;
   uint16_t reserved[4];
   uint8_t hash_key_length;
   uint8_t hash_key_data[];
 }]],
-    ["struct virtio_net_ctrl_coal_tx"] = [[{
+  ["struct virtio_net_ctrl_coal_tx"] = [[{
   uint32_t tx_max_packets;
   uint32_t tx_usecs;
 }]],
-    ["struct virtio_net_ctrl_coal_rx"] = [[{
+  ["struct virtio_net_ctrl_coal_rx"] = [[{
   uint32_t rx_max_packets;
   uint32_t rx_usecs;
 }]],
-    ["struct virtio_net_ctrl_coal"] = [[{
+  ["struct virtio_net_ctrl_coal"] = [[{
   uint32_t max_packets;
   uint32_t max_usecs;
 }]],
-    ["struct virtio_net_ctrl_coal_vq"] = [[{
+  ["struct virtio_net_ctrl_coal_vq"] = [[{
   uint16_t vqn;
   uint16_t reserved;
   struct virtio_net_ctrl_coal coal;
 }]],
-    ["struct virtio_net_stats_reply_hdr"] = [[{
+  ["struct virtio_net_stats_reply_hdr"] = [[{
   uint8_t type;
   uint8_t reserved;
   uint16_t vq_index;
   uint16_t reserved1;
   uint16_t size;
 }]],
-  },
-  typedefs = {
-    virtio_net_ctrl_ack = "uint8_t",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_net_stats_capabilities"] = [[{
-    uint64_t supported_stats_types[1];
-  }]],
-        ["struct virtio_net_ctrl_queue_stats"] = [[{
-    struct {
-      uint16_t vq_index;
-      uint16_t reserved[3];
-      uint64_t types_bitmap[1];
-    } stats[1];
-  }]],
-        ["struct virtio_net_stats_cvq"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t command_num;
-    uint64_t ok_num;
-  }]],
-        ["struct virtio_net_stats_rx_basic"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t rx_notifications;
-    uint64_t rx_packets;
-    uint64_t rx_bytes;
-    uint64_t rx_interrupts;
-    uint64_t rx_drops;
-    uint64_t rx_drop_overruns;
-  }]],
-        ["struct virtio_net_stats_tx_basic"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t tx_notifications;
-    uint64_t tx_packets;
-    uint64_t tx_bytes;
-    uint64_t tx_interrupts;
-    uint64_t tx_drops;
-    uint64_t tx_drop_malformed;
-  }]],
-        ["struct virtio_net_stats_rx_csum"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t rx_csum_valid;
-    uint64_t rx_needs_csum;
-    uint64_t rx_csum_none;
-    uint64_t rx_csum_bad;
-  }]],
-        ["struct virtio_net_stats_tx_csum"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t tx_csum_none;
-    uint64_t tx_needs_csum;
-  }]],
-        ["struct virtio_net_stats_rx_gso"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t rx_gso_packets;
-    uint64_t rx_gso_bytes;
-    uint64_t rx_gso_packets_coalesced;
-    uint64_t rx_gso_bytes_coalesced;
-  }]],
-        ["struct virtio_net_stats_tx_gso"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t tx_gso_packets;
-    uint64_t tx_gso_bytes;
-    uint64_t tx_gso_segments;
-    uint64_t tx_gso_segments_bytes;
-    uint64_t tx_gso_packets_noseg;
-    uint64_t tx_gso_bytes_noseg;
-  }]],
-        ["struct virtio_net_stats_rx_speed"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t rx_ratelimit_packets;
-    uint64_t rx_ratelimit_bytes;
-  }]],
-        ["struct virtio_net_stats_tx_speed"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    uint64_t tx_ratelimit_packets;
-    uint64_t tx_ratelimit_bytes;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_net_stats_capabilities"] = [[{
-    unsigned long supported_stats_types[1];
-  }]],
-        ["struct virtio_net_ctrl_queue_stats"] = [[{
-    struct {
-      uint16_t vq_index;
-      uint16_t reserved[3];
-      unsigned long types_bitmap[1];
-    } stats[1];
-  }]],
-        ["struct virtio_net_stats_cvq"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long command_num;
-    unsigned long ok_num;
-  }]],
-        ["struct virtio_net_stats_rx_basic"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long rx_notifications;
-    unsigned long rx_packets;
-    unsigned long rx_bytes;
-    unsigned long rx_interrupts;
-    unsigned long rx_drops;
-    unsigned long rx_drop_overruns;
-  }]],
-        ["struct virtio_net_stats_tx_basic"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long tx_notifications;
-    unsigned long tx_packets;
-    unsigned long tx_bytes;
-    unsigned long tx_interrupts;
-    unsigned long tx_drops;
-    unsigned long tx_drop_malformed;
-  }]],
-        ["struct virtio_net_stats_rx_csum"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long rx_csum_valid;
-    unsigned long rx_needs_csum;
-    unsigned long rx_csum_none;
-    unsigned long rx_csum_bad;
-  }]],
-        ["struct virtio_net_stats_tx_csum"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long tx_csum_none;
-    unsigned long tx_needs_csum;
-  }]],
-        ["struct virtio_net_stats_rx_gso"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long rx_gso_packets;
-    unsigned long rx_gso_bytes;
-    unsigned long rx_gso_packets_coalesced;
-    unsigned long rx_gso_bytes_coalesced;
-  }]],
-        ["struct virtio_net_stats_tx_gso"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long tx_gso_packets;
-    unsigned long tx_gso_bytes;
-    unsigned long tx_gso_segments;
-    unsigned long tx_gso_segments_bytes;
-    unsigned long tx_gso_packets_noseg;
-    unsigned long tx_gso_bytes_noseg;
-  }]],
-        ["struct virtio_net_stats_rx_speed"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long rx_ratelimit_packets;
-    unsigned long rx_ratelimit_bytes;
-  }]],
-        ["struct virtio_net_stats_tx_speed"] = [[{
-    struct virtio_net_stats_reply_hdr hdr;
-    unsigned long tx_ratelimit_packets;
-    unsigned long tx_ratelimit_bytes;
-  }]],
-      },
+},
+typedefs = {
+  virtio_net_ctrl_ack = "uint8_t",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_net_stats_capabilities"] = [[{
+  uint64_t supported_stats_types[1];
+}]],
+      ["struct virtio_net_ctrl_queue_stats"] = [[{
+  struct {
+    uint16_t vq_index;
+    uint16_t reserved[3];
+    uint64_t types_bitmap[1];
+  } stats[1];
+}]],
+      ["struct virtio_net_stats_cvq"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t command_num;
+  uint64_t ok_num;
+}]],
+      ["struct virtio_net_stats_rx_basic"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t rx_notifications;
+  uint64_t rx_packets;
+  uint64_t rx_bytes;
+  uint64_t rx_interrupts;
+  uint64_t rx_drops;
+  uint64_t rx_drop_overruns;
+}]],
+      ["struct virtio_net_stats_tx_basic"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t tx_notifications;
+  uint64_t tx_packets;
+  uint64_t tx_bytes;
+  uint64_t tx_interrupts;
+  uint64_t tx_drops;
+  uint64_t tx_drop_malformed;
+}]],
+      ["struct virtio_net_stats_rx_csum"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t rx_csum_valid;
+  uint64_t rx_needs_csum;
+  uint64_t rx_csum_none;
+  uint64_t rx_csum_bad;
+}]],
+      ["struct virtio_net_stats_tx_csum"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t tx_csum_none;
+  uint64_t tx_needs_csum;
+}]],
+      ["struct virtio_net_stats_rx_gso"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t rx_gso_packets;
+  uint64_t rx_gso_bytes;
+  uint64_t rx_gso_packets_coalesced;
+  uint64_t rx_gso_bytes_coalesced;
+}]],
+      ["struct virtio_net_stats_tx_gso"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t tx_gso_packets;
+  uint64_t tx_gso_bytes;
+  uint64_t tx_gso_segments;
+  uint64_t tx_gso_segments_bytes;
+  uint64_t tx_gso_packets_noseg;
+  uint64_t tx_gso_bytes_noseg;
+}]],
+      ["struct virtio_net_stats_rx_speed"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t rx_ratelimit_packets;
+  uint64_t rx_ratelimit_bytes;
+}]],
+      ["struct virtio_net_stats_tx_speed"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  uint64_t tx_ratelimit_packets;
+  uint64_t tx_ratelimit_bytes;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_net_stats_capabilities"] = [[{
+  unsigned long supported_stats_types[1];
+}]],
+      ["struct virtio_net_ctrl_queue_stats"] = [[{
+  struct {
+    uint16_t vq_index;
+    uint16_t reserved[3];
+    unsigned long types_bitmap[1];
+  } stats[1];
+}]],
+      ["struct virtio_net_stats_cvq"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long command_num;
+  unsigned long ok_num;
+}]],
+      ["struct virtio_net_stats_rx_basic"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long rx_notifications;
+  unsigned long rx_packets;
+  unsigned long rx_bytes;
+  unsigned long rx_interrupts;
+  unsigned long rx_drops;
+  unsigned long rx_drop_overruns;
+}]],
+      ["struct virtio_net_stats_tx_basic"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long tx_notifications;
+  unsigned long tx_packets;
+  unsigned long tx_bytes;
+  unsigned long tx_interrupts;
+  unsigned long tx_drops;
+  unsigned long tx_drop_malformed;
+}]],
+      ["struct virtio_net_stats_rx_csum"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long rx_csum_valid;
+  unsigned long rx_needs_csum;
+  unsigned long rx_csum_none;
+  unsigned long rx_csum_bad;
+}]],
+      ["struct virtio_net_stats_tx_csum"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long tx_csum_none;
+  unsigned long tx_needs_csum;
+}]],
+      ["struct virtio_net_stats_rx_gso"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long rx_gso_packets;
+  unsigned long rx_gso_bytes;
+  unsigned long rx_gso_packets_coalesced;
+  unsigned long rx_gso_bytes_coalesced;
+}]],
+      ["struct virtio_net_stats_tx_gso"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long tx_gso_packets;
+  unsigned long tx_gso_bytes;
+  unsigned long tx_gso_segments;
+  unsigned long tx_gso_segments_bytes;
+  unsigned long tx_gso_packets_noseg;
+  unsigned long tx_gso_bytes_noseg;
+}]],
+      ["struct virtio_net_stats_rx_speed"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long rx_ratelimit_packets;
+  unsigned long rx_ratelimit_bytes;
+}]],
+      ["struct virtio_net_stats_tx_speed"] = [[{
+  struct virtio_net_stats_reply_hdr hdr;
+  unsigned long tx_ratelimit_packets;
+  unsigned long tx_ratelimit_bytes;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_pci.h"] = [==[
-  constants = {
-    VIRTIO_PCI_HOST_FEATURES = 0,
-    VIRTIO_PCI_GUEST_FEATURES = 4,
-    VIRTIO_PCI_QUEUE_PFN = 8,
-    VIRTIO_PCI_QUEUE_NUM = 12,
-    VIRTIO_PCI_QUEUE_SEL = 14,
-    VIRTIO_PCI_QUEUE_NOTIFY = 16,
-    VIRTIO_PCI_STATUS = 18,
-    VIRTIO_PCI_ISR = 19,
-    VIRTIO_MSI_CONFIG_VECTOR = 20,
-    VIRTIO_MSI_QUEUE_VECTOR = 22,
-    VIRTIO_PCI_ABI_VERSION = 0,
-    VIRTIO_PCI_QUEUE_ADDR_SHIFT = 12,
-    VIRTIO_PCI_VRING_ALIGN = 4096,
-    VIRTIO_PCI_ISR_CONFIG = 0x2,
-    VIRTIO_MSI_NO_VECTOR = 0xffff,
-    VIRTIO_PCI_CAP_COMMON_CFG = 1,
-    VIRTIO_PCI_CAP_NOTIFY_CFG = 2,
-    VIRTIO_PCI_CAP_ISR_CFG = 3,
-    VIRTIO_PCI_CAP_DEVICE_CFG = 4,
-    VIRTIO_PCI_CAP_PCI_CFG = 5,
-    VIRTIO_PCI_CAP_SHARED_MEMORY_CFG = 8,
-    VIRTIO_PCI_CAP_VENDOR_CFG = 9,
-    VIRTIO_PCI_CAP_VNDR = 0,
-    VIRTIO_PCI_CAP_NEXT = 1,
-    VIRTIO_PCI_CAP_LEN = 2,
-    VIRTIO_PCI_CAP_CFG_TYPE = 3,
-    VIRTIO_PCI_CAP_BAR = 4,
-    VIRTIO_PCI_CAP_OFFSET = 8,
-    VIRTIO_PCI_CAP_LENGTH = 12,
-    VIRTIO_PCI_NOTIFY_CAP_MULT = 16,
-    VIRTIO_PCI_COMMON_DFSELECT = 0,
-    VIRTIO_PCI_COMMON_DF = 4,
-    VIRTIO_PCI_COMMON_GFSELECT = 8,
-    VIRTIO_PCI_COMMON_GF = 12,
-    VIRTIO_PCI_COMMON_MSIX = 16,
-    VIRTIO_PCI_COMMON_NUMQ = 18,
-    VIRTIO_PCI_COMMON_STATUS = 20,
-    VIRTIO_PCI_COMMON_CFGGENERATION = 21,
-    VIRTIO_PCI_COMMON_Q_SELECT = 22,
-    VIRTIO_PCI_COMMON_Q_SIZE = 24,
-    VIRTIO_PCI_COMMON_Q_MSIX = 26,
-    VIRTIO_PCI_COMMON_Q_ENABLE = 28,
-    VIRTIO_PCI_COMMON_Q_NOFF = 30,
-    VIRTIO_PCI_COMMON_Q_DESCLO = 32,
-    VIRTIO_PCI_COMMON_Q_DESCHI = 36,
-    VIRTIO_PCI_COMMON_Q_AVAILLO = 40,
-    VIRTIO_PCI_COMMON_Q_AVAILHI = 44,
-    VIRTIO_PCI_COMMON_Q_USEDLO = 48,
-    VIRTIO_PCI_COMMON_Q_USEDHI = 52,
-    VIRTIO_PCI_COMMON_Q_NDATA = 56,
-    VIRTIO_PCI_COMMON_Q_RESET = 58,
-    VIRTIO_PCI_COMMON_ADM_Q_IDX = 60,
-    VIRTIO_PCI_COMMON_ADM_Q_NUM = 62,
-    VIRTIO_ADMIN_STATUS_OK = 0,
-    VIRTIO_ADMIN_CMD_LIST_QUERY = 0x0,
-    VIRTIO_ADMIN_CMD_LIST_USE = 0x1,
-    VIRTIO_ADMIN_GROUP_TYPE_SELF = 0x0,
-    VIRTIO_ADMIN_GROUP_TYPE_SRIOV = 0x1,
-    VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_WRITE = 0x2,
-    VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_READ = 0x3,
-    VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_WRITE = 0x4,
-    VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_READ = 0x5,
-    VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO = 0x6,
-    VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY = 0x7,
-    VIRTIO_ADMIN_CMD_DEVICE_CAP_GET = 0x8,
-    VIRTIO_ADMIN_CMD_DRIVER_CAP_SET = 0x9,
-    VIRTIO_ADMIN_CMD_RESOURCE_OBJ_CREATE = 0xa,
-    VIRTIO_ADMIN_CMD_RESOURCE_OBJ_DESTROY = 0xd,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_GET = 0xe,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_GET = 0xf,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_SET = 0x10,
-    VIRTIO_ADMIN_CMD_DEV_MODE_SET = 0x11,
-    VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_END = 0,
-    VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_OWNER_DEV = 0x1,
-    VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_OWNER_MEM = 0x2,
-    VIRTIO_ADMIN_CMD_MAX_NOTIFY_INFO = 4,
-    VIRTIO_DEV_PARTS_CAP = 0x0,
-    MAX_CAP_ID = 1,
-    VIRTIO_RESOURCE_OBJ_DEV_PARTS = 0,
-    VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET = 0,
-    VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_SET = 1,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE = 0,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_COUNT = 1,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_LIST = 2,
-    VIRTIO_DEV_PART_F_OPTIONAL = 0,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_GET_TYPE_SELECTED = 0,
-    VIRTIO_ADMIN_CMD_DEV_PARTS_GET_TYPE_ALL = 1,
-    VIRTIO_ADMIN_CMD_DEV_MODE_F_STOPPED = 0,
-  },
-  records = {
-    ["struct virtio_pci_cap"] = [[{
+constants = {
+  VIRTIO_PCI_HOST_FEATURES = 0,
+  VIRTIO_PCI_GUEST_FEATURES = 4,
+  VIRTIO_PCI_QUEUE_PFN = 8,
+  VIRTIO_PCI_QUEUE_NUM = 12,
+  VIRTIO_PCI_QUEUE_SEL = 14,
+  VIRTIO_PCI_QUEUE_NOTIFY = 16,
+  VIRTIO_PCI_STATUS = 18,
+  VIRTIO_PCI_ISR = 19,
+  VIRTIO_MSI_CONFIG_VECTOR = 20,
+  VIRTIO_MSI_QUEUE_VECTOR = 22,
+  VIRTIO_PCI_ABI_VERSION = 0,
+  VIRTIO_PCI_QUEUE_ADDR_SHIFT = 12,
+  VIRTIO_PCI_VRING_ALIGN = 4096,
+  VIRTIO_PCI_ISR_CONFIG = 0x2,
+  VIRTIO_MSI_NO_VECTOR = 0xffff,
+  VIRTIO_PCI_CAP_COMMON_CFG = 1,
+  VIRTIO_PCI_CAP_NOTIFY_CFG = 2,
+  VIRTIO_PCI_CAP_ISR_CFG = 3,
+  VIRTIO_PCI_CAP_DEVICE_CFG = 4,
+  VIRTIO_PCI_CAP_PCI_CFG = 5,
+  VIRTIO_PCI_CAP_SHARED_MEMORY_CFG = 8,
+  VIRTIO_PCI_CAP_VENDOR_CFG = 9,
+  VIRTIO_PCI_CAP_VNDR = 0,
+  VIRTIO_PCI_CAP_NEXT = 1,
+  VIRTIO_PCI_CAP_LEN = 2,
+  VIRTIO_PCI_CAP_CFG_TYPE = 3,
+  VIRTIO_PCI_CAP_BAR = 4,
+  VIRTIO_PCI_CAP_OFFSET = 8,
+  VIRTIO_PCI_CAP_LENGTH = 12,
+  VIRTIO_PCI_NOTIFY_CAP_MULT = 16,
+  VIRTIO_PCI_COMMON_DFSELECT = 0,
+  VIRTIO_PCI_COMMON_DF = 4,
+  VIRTIO_PCI_COMMON_GFSELECT = 8,
+  VIRTIO_PCI_COMMON_GF = 12,
+  VIRTIO_PCI_COMMON_MSIX = 16,
+  VIRTIO_PCI_COMMON_NUMQ = 18,
+  VIRTIO_PCI_COMMON_STATUS = 20,
+  VIRTIO_PCI_COMMON_CFGGENERATION = 21,
+  VIRTIO_PCI_COMMON_Q_SELECT = 22,
+  VIRTIO_PCI_COMMON_Q_SIZE = 24,
+  VIRTIO_PCI_COMMON_Q_MSIX = 26,
+  VIRTIO_PCI_COMMON_Q_ENABLE = 28,
+  VIRTIO_PCI_COMMON_Q_NOFF = 30,
+  VIRTIO_PCI_COMMON_Q_DESCLO = 32,
+  VIRTIO_PCI_COMMON_Q_DESCHI = 36,
+  VIRTIO_PCI_COMMON_Q_AVAILLO = 40,
+  VIRTIO_PCI_COMMON_Q_AVAILHI = 44,
+  VIRTIO_PCI_COMMON_Q_USEDLO = 48,
+  VIRTIO_PCI_COMMON_Q_USEDHI = 52,
+  VIRTIO_PCI_COMMON_Q_NDATA = 56,
+  VIRTIO_PCI_COMMON_Q_RESET = 58,
+  VIRTIO_PCI_COMMON_ADM_Q_IDX = 60,
+  VIRTIO_PCI_COMMON_ADM_Q_NUM = 62,
+  VIRTIO_ADMIN_STATUS_OK = 0,
+  VIRTIO_ADMIN_CMD_LIST_QUERY = 0x0,
+  VIRTIO_ADMIN_CMD_LIST_USE = 0x1,
+  VIRTIO_ADMIN_GROUP_TYPE_SELF = 0x0,
+  VIRTIO_ADMIN_GROUP_TYPE_SRIOV = 0x1,
+  VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_WRITE = 0x2,
+  VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_READ = 0x3,
+  VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_WRITE = 0x4,
+  VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_READ = 0x5,
+  VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO = 0x6,
+  VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY = 0x7,
+  VIRTIO_ADMIN_CMD_DEVICE_CAP_GET = 0x8,
+  VIRTIO_ADMIN_CMD_DRIVER_CAP_SET = 0x9,
+  VIRTIO_ADMIN_CMD_RESOURCE_OBJ_CREATE = 0xa,
+  VIRTIO_ADMIN_CMD_RESOURCE_OBJ_DESTROY = 0xd,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_GET = 0xe,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_GET = 0xf,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_SET = 0x10,
+  VIRTIO_ADMIN_CMD_DEV_MODE_SET = 0x11,
+  VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_END = 0,
+  VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_OWNER_DEV = 0x1,
+  VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_OWNER_MEM = 0x2,
+  VIRTIO_ADMIN_CMD_MAX_NOTIFY_INFO = 4,
+  VIRTIO_DEV_PARTS_CAP = 0x0,
+  MAX_CAP_ID = 1,
+  VIRTIO_RESOURCE_OBJ_DEV_PARTS = 0,
+  VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET = 0,
+  VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_SET = 1,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE = 0,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_COUNT = 1,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_LIST = 2,
+  VIRTIO_DEV_PART_F_OPTIONAL = 0,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_GET_TYPE_SELECTED = 0,
+  VIRTIO_ADMIN_CMD_DEV_PARTS_GET_TYPE_ALL = 1,
+  VIRTIO_ADMIN_CMD_DEV_MODE_F_STOPPED = 0,
+},
+records = {
+  ["struct virtio_pci_cap"] = [[{
   uint8_t cap_vndr;
   uint8_t cap_next;
   uint8_t cap_len;
@@ -4573,23 +6496,23 @@ return {
   uint32_t offset;
   uint32_t length;
 }]],
-    ["struct virtio_pci_vndr_data"] = [[{
+  ["struct virtio_pci_vndr_data"] = [[{
   uint8_t cap_vndr;
   uint8_t cap_next;
   uint8_t cap_len;
   uint8_t cfg_type;
   uint16_t vendor_id;
 }]],
-    ["struct virtio_pci_cap64"] = [[{
+  ["struct virtio_pci_cap64"] = [[{
   struct virtio_pci_cap cap;
   uint32_t offset_hi;
   uint32_t length_hi;
 }]],
-    ["struct virtio_pci_notify_cap"] = [[{
+  ["struct virtio_pci_notify_cap"] = [[{
   struct virtio_pci_cap cap;
   uint32_t notify_off_multiplier;
 }]],
-    ["struct virtio_pci_common_cfg"] = [[{
+  ["struct virtio_pci_common_cfg"] = [[{
   uint32_t device_feature_select;
   uint32_t device_feature;
   uint32_t guest_feature_select;
@@ -4610,61 +6533,61 @@ return {
   uint32_t queue_used_lo;
   uint32_t queue_used_hi;
 }]],
-    ["struct virtio_pci_modern_common_cfg"] = [[{
+  ["struct virtio_pci_modern_common_cfg"] = [[{
   struct virtio_pci_common_cfg cfg;
   uint16_t queue_notify_data;
   uint16_t queue_reset;
   uint16_t admin_queue_index;
   uint16_t admin_queue_num;
 }]],
-    ["struct virtio_pci_cfg_cap"] = [[{
+  ["struct virtio_pci_cfg_cap"] = [[{
   struct virtio_pci_cap cap;
   uint8_t pci_cfg_data[4];
 }]],
-    ["struct virtio_admin_cmd_status"] = [[{
+  ["struct virtio_admin_cmd_status"] = [[{
   uint16_t status;
   uint16_t status_qualifier;
   uint8_t reserved2[4];
 }]],
-    ["struct virtio_admin_cmd_legacy_wr_data"] = [[{
+  ["struct virtio_admin_cmd_legacy_wr_data"] = [[{
   uint8_t offset;
   uint8_t reserved[7];
   uint8_t registers[];
 }]],
-    ["struct virtio_admin_cmd_legacy_rd_data"] = [[{
+  ["struct virtio_admin_cmd_legacy_rd_data"] = [[{
   uint8_t offset;
 }]],
-    ["struct virtio_admin_cmd_notify_info_result"] = [[{
+  ["struct virtio_admin_cmd_notify_info_result"] = [[{
   struct virtio_admin_cmd_notify_info_data entries[4];
 }]],
-    ["struct virtio_dev_parts_cap"] = [[{
+  ["struct virtio_dev_parts_cap"] = [[{
   uint8_t get_parts_resource_objects_limit;
   uint8_t set_parts_resource_objects_limit;
 }]],
-    ["struct virtio_admin_cmd_cap_get_data"] = [[{
+  ["struct virtio_admin_cmd_cap_get_data"] = [[{
   uint16_t id;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_admin_cmd_cap_set_data"] = [[{
+  ["struct virtio_admin_cmd_cap_set_data"] = [[{
   uint16_t id;
   uint8_t reserved[6];
   uint8_t cap_specific_data[];
 }]],
-    ["struct virtio_admin_cmd_resource_obj_cmd_hdr"] = [[{
+  ["struct virtio_admin_cmd_resource_obj_cmd_hdr"] = [[{
   uint16_t type;
   uint8_t reserved[2];
   uint32_t id;
 }]],
-    ["struct virtio_resource_obj_dev_parts"] = [[{
+  ["struct virtio_resource_obj_dev_parts"] = [[{
   uint8_t type;
   uint8_t reserved[7];
 }]],
-    ["struct virtio_admin_cmd_dev_parts_metadata_data"] = [[{
+  ["struct virtio_admin_cmd_dev_parts_metadata_data"] = [[{
   struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
   uint8_t type;
   uint8_t reserved[7];
 }]],
-    ["struct virtio_dev_part_hdr"] = [[{
+  ["struct virtio_dev_part_hdr"] = [[{
   uint16_t part_type;
   uint8_t flags;
   uint8_t reserved;
@@ -4680,11 +6603,11 @@ return {
   } selector;
   uint32_t length;
 }]],
-    ["struct virtio_dev_part"] = [[{
+  ["struct virtio_dev_part"] = [[{
   struct virtio_dev_part_hdr hdr;
   uint8_t value[];
 }]],
-    ["struct virtio_admin_cmd_dev_parts_metadata_result"] = [[{
+  ["struct virtio_admin_cmd_dev_parts_metadata_result"] = [[{
   union {
     struct {
       uint32_t size;
@@ -4701,362 +6624,362 @@ return {
     } hdr_list;
   };
 }]],
-    ["struct virtio_admin_cmd_dev_parts_get_data"] = [[{
+  ["struct virtio_admin_cmd_dev_parts_get_data"] = [[{
   struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
   uint8_t type;
   uint8_t reserved[7];
   struct virtio_dev_part_hdr hdr_list[];
 }]],
-    ["struct virtio_admin_cmd_dev_parts_set_data"] = [[{
+  ["struct virtio_admin_cmd_dev_parts_set_data"] = [[{
   struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
   struct virtio_dev_part parts[];
 }]],
-    ["struct virtio_admin_cmd_dev_mode_set_data"] = [[{
+  ["struct virtio_admin_cmd_dev_mode_set_data"] = [[{
   uint8_t flags;
 }]],
-  },
-  macros = function(M)
-    return {
-      VIRTIO_PCI_CONFIG_OFF = function(msix_enabled)
-        return M.int(M.long(msix_enabled) ~= 0 and 24LL or 20LL)
-      end,
-      VIRTIO_PCI_CONFIG = function(dev)
-        return M.int(M.truth(dev.msix_enabled) and 24LL or 20LL)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_admin_cmd_hdr"] = [[{
-    uint16_t opcode;
-    uint16_t group_type;
-    uint8_t reserved1[12];
-    uint64_t group_member_id;
-  }]],
-        ["struct virtio_admin_cmd_notify_info_data"] = [[{
-    uint8_t flags;
-    uint8_t bar;
-    uint8_t padding[6];
-    uint64_t offset;
-  }]],
-        ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
-    uint64_t supported_caps[1];
-  }]],
-        ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
-    struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
-    uint64_t flags;
-    uint8_t resource_obj_specific_data[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_admin_cmd_hdr"] = [[{
-    uint16_t opcode;
-    uint16_t group_type;
-    uint8_t reserved1[12];
-    unsigned long group_member_id;
-  }]],
-        ["struct virtio_admin_cmd_notify_info_data"] = [[{
-    uint8_t flags;
-    uint8_t bar;
-    uint8_t padding[6];
-    unsigned long offset;
-  }]],
-        ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
-    unsigned long supported_caps[1];
-  }]],
-        ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
-    struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
-    unsigned long flags;
-    uint8_t resource_obj_specific_data[];
-  }]],
-      },
+},
+macros = function(M)
+  return {
+    VIRTIO_PCI_CONFIG_OFF = function(msix_enabled)
+      return M.int(M.long(msix_enabled) ~= 0 and 24LL or 20LL)
+    end,
+    VIRTIO_PCI_CONFIG = function(dev)
+      return M.int(M.truth(dev.msix_enabled) and 24LL or 20LL)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_admin_cmd_hdr"] = [[{
+  uint16_t opcode;
+  uint16_t group_type;
+  uint8_t reserved1[12];
+  uint64_t group_member_id;
+}]],
+      ["struct virtio_admin_cmd_notify_info_data"] = [[{
+  uint8_t flags;
+  uint8_t bar;
+  uint8_t padding[6];
+  uint64_t offset;
+}]],
+      ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
+  uint64_t supported_caps[1];
+}]],
+      ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
+  struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
+  uint64_t flags;
+  uint8_t resource_obj_specific_data[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_admin_cmd_hdr"] = [[{
+  uint16_t opcode;
+  uint16_t group_type;
+  uint8_t reserved1[12];
+  unsigned long group_member_id;
+}]],
+      ["struct virtio_admin_cmd_notify_info_data"] = [[{
+  uint8_t flags;
+  uint8_t bar;
+  uint8_t padding[6];
+  unsigned long offset;
+}]],
+      ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
+  unsigned long supported_caps[1];
+}]],
+      ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
+  struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
+  unsigned long flags;
+  uint8_t resource_obj_specific_data[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_pcidev.h"] = [==[
-  constants = {
-    VIRTIO_PCIDEV_OP_RESERVED = 0,
-    VIRTIO_PCIDEV_OP_CFG_READ = 1,
-    VIRTIO_PCIDEV_OP_CFG_WRITE = 2,
-    VIRTIO_PCIDEV_OP_MMIO_READ = 3,
-    VIRTIO_PCIDEV_OP_MMIO_WRITE = 4,
-    VIRTIO_PCIDEV_OP_MMIO_MEMSET = 5,
-    VIRTIO_PCIDEV_OP_INT = 6,
-    VIRTIO_PCIDEV_OP_MSI = 7,
-    VIRTIO_PCIDEV_OP_PME = 8,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_pcidev_msg"] = [[{
-    uint8_t op;
-    uint8_t bar;
-    uint16_t reserved;
-    uint32_t size;
-    uint64_t addr;
-    uint8_t data[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_pcidev_msg"] = [[{
-    uint8_t op;
-    uint8_t bar;
-    uint16_t reserved;
-    uint32_t size;
-    unsigned long addr;
-    uint8_t data[];
-  }]],
-      },
+constants = {
+  VIRTIO_PCIDEV_OP_RESERVED = 0,
+  VIRTIO_PCIDEV_OP_CFG_READ = 1,
+  VIRTIO_PCIDEV_OP_CFG_WRITE = 2,
+  VIRTIO_PCIDEV_OP_MMIO_READ = 3,
+  VIRTIO_PCIDEV_OP_MMIO_WRITE = 4,
+  VIRTIO_PCIDEV_OP_MMIO_MEMSET = 5,
+  VIRTIO_PCIDEV_OP_INT = 6,
+  VIRTIO_PCIDEV_OP_MSI = 7,
+  VIRTIO_PCIDEV_OP_PME = 8,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_pcidev_msg"] = [[{
+  uint8_t op;
+  uint8_t bar;
+  uint16_t reserved;
+  uint32_t size;
+  uint64_t addr;
+  uint8_t data[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_pcidev_msg"] = [[{
+  uint8_t op;
+  uint8_t bar;
+  uint16_t reserved;
+  uint32_t size;
+  unsigned long addr;
+  uint8_t data[];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_pmem.h"] = [==[
-  constants = {
-    VIRTIO_PMEM_F_SHMEM_REGION = 0,
-    VIRTIO_PMEM_SHMEM_REGION_ID = 0,
-    VIRTIO_PMEM_REQ_TYPE_FLUSH = 0,
-  },
-  records = {
-    ["struct virtio_pmem_resp"] = [[{
+constants = {
+  VIRTIO_PMEM_F_SHMEM_REGION = 0,
+  VIRTIO_PMEM_SHMEM_REGION_ID = 0,
+  VIRTIO_PMEM_REQ_TYPE_FLUSH = 0,
+},
+records = {
+  ["struct virtio_pmem_resp"] = [[{
   uint32_t ret;
 }]],
-    ["struct virtio_pmem_req"] = [[{
+  ["struct virtio_pmem_req"] = [[{
   uint32_t type;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_pmem_config"] = [[{
-    uint64_t start;
-    uint64_t size;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_pmem_config"] = [[{
-    unsigned long start;
-    unsigned long size;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_pmem_config"] = [[{
+  uint64_t start;
+  uint64_t size;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_pmem_config"] = [[{
+  unsigned long start;
+  unsigned long size;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_ring.h"] = [==[
-  constants = {
-    VRING_DESC_F_NEXT = 1,
-    VRING_DESC_F_WRITE = 2,
-    VRING_DESC_F_INDIRECT = 4,
-    VRING_PACKED_DESC_F_AVAIL = 7,
-    VRING_PACKED_DESC_F_USED = 15,
-    VRING_USED_F_NO_NOTIFY = 1,
-    VRING_AVAIL_F_NO_INTERRUPT = 1,
-    VRING_PACKED_EVENT_FLAG_ENABLE = 0x0,
-    VRING_PACKED_EVENT_FLAG_DISABLE = 0x1,
-    VRING_PACKED_EVENT_FLAG_DESC = 0x2,
-    VRING_PACKED_EVENT_F_WRAP_CTR = 15,
-    VIRTIO_RING_F_INDIRECT_DESC = 28,
-    VIRTIO_RING_F_EVENT_IDX = 29,
-    VRING_AVAIL_ALIGN_SIZE = 2,
-    VRING_USED_ALIGN_SIZE = 4,
-    VRING_DESC_ALIGN_SIZE = 16,
-  },
-  records = {
-    ["struct vring_avail"] = [[{
+constants = {
+  VRING_DESC_F_NEXT = 1,
+  VRING_DESC_F_WRITE = 2,
+  VRING_DESC_F_INDIRECT = 4,
+  VRING_PACKED_DESC_F_AVAIL = 7,
+  VRING_PACKED_DESC_F_USED = 15,
+  VRING_USED_F_NO_NOTIFY = 1,
+  VRING_AVAIL_F_NO_INTERRUPT = 1,
+  VRING_PACKED_EVENT_FLAG_ENABLE = 0x0,
+  VRING_PACKED_EVENT_FLAG_DISABLE = 0x1,
+  VRING_PACKED_EVENT_FLAG_DESC = 0x2,
+  VRING_PACKED_EVENT_F_WRAP_CTR = 15,
+  VIRTIO_RING_F_INDIRECT_DESC = 28,
+  VIRTIO_RING_F_EVENT_IDX = 29,
+  VRING_AVAIL_ALIGN_SIZE = 2,
+  VRING_USED_ALIGN_SIZE = 4,
+  VRING_DESC_ALIGN_SIZE = 16,
+},
+records = {
+  ["struct vring_avail"] = [[{
   uint16_t flags;
   uint16_t idx;
   uint16_t ring[];
 }]],
-    ["struct vring_used_elem"] = [[{
+  ["struct vring_used_elem"] = [[{
   uint32_t id;
   uint32_t len;
 }]],
-    ["struct vring_used"] = [[{
+  ["struct vring_used"] = [[{
   uint16_t flags;
   uint16_t idx;
   struct vring_used_elem ring[];
 }]],
-    ["struct vring"] = [[{
+  ["struct vring"] = [[{
   uint32_t num;
   struct vring_desc *desc;
   struct vring_avail *avail;
   struct vring_used *used;
 }]],
-    ["struct vring_packed_desc_event"] = [[{
+  ["struct vring_packed_desc_event"] = [[{
   uint16_t off_wrap;
   uint16_t flags;
 }]],
-  },
-  typedefs = {
-    vring_used_elem_t = "struct vring_used_elem",
-    vring_desc_t = "struct vring_desc __attribute__((aligned(16)))",
-    vring_avail_t = "struct vring_avail",
-    vring_used_t = "struct vring_used",
-  },
-  macros = function(M)
-    return {
-      vring_used_event = function(vr)
-        return vr.avail.ring[M.long(vr.num)]
-      end,
-      vring_avail_event = function(vr)
-        return M.cast("uint16_t *", vr.used.ring + M.long(vr.num))[0]
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vring_desc"] = [[{
-    uint64_t addr;
-    uint32_t len;
-    uint16_t flags;
-    uint16_t next;
-  }]],
-        ["struct vring_packed_desc"] = [[{
-    uint64_t addr;
-    uint32_t len;
-    uint16_t id;
-    uint16_t flags;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vring_desc"] = [[{
-    unsigned long addr;
-    uint32_t len;
-    uint16_t flags;
-    uint16_t next;
-  }]],
-        ["struct vring_packed_desc"] = [[{
-    unsigned long addr;
-    uint32_t len;
-    uint16_t id;
-    uint16_t flags;
-  }]],
-      },
+},
+typedefs = {
+  vring_used_elem_t = "struct vring_used_elem",
+  vring_desc_t = "struct vring_desc __attribute__((aligned(16)))",
+  vring_avail_t = "struct vring_avail",
+  vring_used_t = "struct vring_used",
+},
+macros = function(M)
+  return {
+    vring_used_event = function(vr)
+      return vr.avail.ring[M.long(vr.num)]
+    end,
+    vring_avail_event = function(vr)
+      return M.cast("uint16_t *", vr.used.ring + M.long(vr.num))[0]
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vring_desc"] = [[{
+  uint64_t addr;
+  uint32_t len;
+  uint16_t flags;
+  uint16_t next;
+}]],
+      ["struct vring_packed_desc"] = [[{
+  uint64_t addr;
+  uint32_t len;
+  uint16_t id;
+  uint16_t flags;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vring_desc"] = [[{
+  unsigned long addr;
+  uint32_t len;
+  uint16_t flags;
+  uint16_t next;
+}]],
+      ["struct vring_packed_desc"] = [[{
+  unsigned long addr;
+  uint32_t len;
+  uint16_t id;
+  uint16_t flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_rtc.h"] = [==[
-  constants = {
-    VIRTIO_RTC_F_ALARM = 0,
-    VIRTIO_RTC_REQ_READ = 0x1,
-    VIRTIO_RTC_REQ_READ_CROSS = 0x2,
-    VIRTIO_RTC_REQ_CFG = 0x1000,
-    VIRTIO_RTC_REQ_CLOCK_CAP = 0x1001,
-    VIRTIO_RTC_REQ_CROSS_CAP = 0x1002,
-    VIRTIO_RTC_REQ_READ_ALARM = 0x1003,
-    VIRTIO_RTC_REQ_SET_ALARM = 0x1004,
-    VIRTIO_RTC_REQ_SET_ALARM_ENABLED = 0x1005,
-    VIRTIO_RTC_NOTIF_ALARM = 0x2000,
-    VIRTIO_RTC_S_OK = 0,
-    VIRTIO_RTC_S_EOPNOTSUPP = 2,
-    VIRTIO_RTC_S_ENODEV = 3,
-    VIRTIO_RTC_S_EINVAL = 4,
-    VIRTIO_RTC_S_EIO = 5,
-    VIRTIO_RTC_COUNTER_ARM_VCT = 0,
-    VIRTIO_RTC_COUNTER_X86_TSC = 1,
-    VIRTIO_RTC_COUNTER_INVALID = 0xff,
-    VIRTIO_RTC_CLOCK_UTC = 0,
-    VIRTIO_RTC_CLOCK_TAI = 1,
-    VIRTIO_RTC_CLOCK_MONOTONIC = 2,
-    VIRTIO_RTC_CLOCK_UTC_SMEARED = 3,
-    VIRTIO_RTC_CLOCK_UTC_MAYBE_SMEARED = 4,
-    VIRTIO_RTC_SMEAR_UNSPECIFIED = 0,
-    VIRTIO_RTC_SMEAR_NOON_LINEAR = 1,
-    VIRTIO_RTC_SMEAR_UTC_SLS = 2,
-    VIRTIO_RTC_FLAG_ALARM_CAP = 0x1,
-    VIRTIO_RTC_FLAG_CROSS_CAP = 0x1,
-    VIRTIO_RTC_FLAG_ALARM_ENABLED = 0x1,
-  },
-  records = {
-    ["struct virtio_rtc_req_head"] = [[{
+constants = {
+  VIRTIO_RTC_F_ALARM = 0,
+  VIRTIO_RTC_REQ_READ = 0x1,
+  VIRTIO_RTC_REQ_READ_CROSS = 0x2,
+  VIRTIO_RTC_REQ_CFG = 0x1000,
+  VIRTIO_RTC_REQ_CLOCK_CAP = 0x1001,
+  VIRTIO_RTC_REQ_CROSS_CAP = 0x1002,
+  VIRTIO_RTC_REQ_READ_ALARM = 0x1003,
+  VIRTIO_RTC_REQ_SET_ALARM = 0x1004,
+  VIRTIO_RTC_REQ_SET_ALARM_ENABLED = 0x1005,
+  VIRTIO_RTC_NOTIF_ALARM = 0x2000,
+  VIRTIO_RTC_S_OK = 0,
+  VIRTIO_RTC_S_EOPNOTSUPP = 2,
+  VIRTIO_RTC_S_ENODEV = 3,
+  VIRTIO_RTC_S_EINVAL = 4,
+  VIRTIO_RTC_S_EIO = 5,
+  VIRTIO_RTC_COUNTER_ARM_VCT = 0,
+  VIRTIO_RTC_COUNTER_X86_TSC = 1,
+  VIRTIO_RTC_COUNTER_INVALID = 0xff,
+  VIRTIO_RTC_CLOCK_UTC = 0,
+  VIRTIO_RTC_CLOCK_TAI = 1,
+  VIRTIO_RTC_CLOCK_MONOTONIC = 2,
+  VIRTIO_RTC_CLOCK_UTC_SMEARED = 3,
+  VIRTIO_RTC_CLOCK_UTC_MAYBE_SMEARED = 4,
+  VIRTIO_RTC_SMEAR_UNSPECIFIED = 0,
+  VIRTIO_RTC_SMEAR_NOON_LINEAR = 1,
+  VIRTIO_RTC_SMEAR_UTC_SLS = 2,
+  VIRTIO_RTC_FLAG_ALARM_CAP = 0x1,
+  VIRTIO_RTC_FLAG_CROSS_CAP = 0x1,
+  VIRTIO_RTC_FLAG_ALARM_ENABLED = 0x1,
+},
+records = {
+  ["struct virtio_rtc_req_head"] = [[{
   uint16_t msg_type;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_resp_head"] = [[{
+  ["struct virtio_rtc_resp_head"] = [[{
   uint8_t status;
   uint8_t reserved[7];
 }]],
-    ["struct virtio_rtc_notif_head"] = [[{
+  ["struct virtio_rtc_notif_head"] = [[{
   uint16_t msg_type;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_req_read"] = [[{
+  ["struct virtio_rtc_req_read"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_req_read_cross"] = [[{
+  ["struct virtio_rtc_req_read_cross"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t hw_counter;
   uint8_t reserved[5];
 }]],
-    ["struct virtio_rtc_req_cfg"] = [[{
+  ["struct virtio_rtc_req_cfg"] = [[{
   struct virtio_rtc_req_head head;
 }]],
-    ["struct virtio_rtc_resp_cfg"] = [[{
+  ["struct virtio_rtc_resp_cfg"] = [[{
   struct virtio_rtc_resp_head head;
   uint16_t num_clocks;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_req_clock_cap"] = [[{
+  ["struct virtio_rtc_req_clock_cap"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_resp_clock_cap"] = [[{
+  ["struct virtio_rtc_resp_clock_cap"] = [[{
   struct virtio_rtc_resp_head head;
   uint8_t type;
   uint8_t leap_second_smearing;
   uint8_t flags;
   uint8_t reserved[5];
 }]],
-    ["struct virtio_rtc_req_cross_cap"] = [[{
+  ["struct virtio_rtc_req_cross_cap"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t hw_counter;
   uint8_t reserved[5];
 }]],
-    ["struct virtio_rtc_resp_cross_cap"] = [[{
+  ["struct virtio_rtc_resp_cross_cap"] = [[{
   struct virtio_rtc_resp_head head;
   uint8_t flags;
   uint8_t reserved[7];
 }]],
-    ["struct virtio_rtc_req_read_alarm"] = [[{
+  ["struct virtio_rtc_req_read_alarm"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_resp_set_alarm"] = [[{
+  ["struct virtio_rtc_resp_set_alarm"] = [[{
   struct virtio_rtc_resp_head head;
 }]],
-    ["struct virtio_rtc_req_set_alarm_enabled"] = [[{
+  ["struct virtio_rtc_req_set_alarm_enabled"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t flags;
   uint8_t reserved[5];
 }]],
-    ["struct virtio_rtc_resp_set_alarm_enabled"] = [[{
+  ["struct virtio_rtc_resp_set_alarm_enabled"] = [[{
   struct virtio_rtc_resp_head head;
 }]],
-    ["union virtio_rtc_req_requestq"] = [[{
+  ["union virtio_rtc_req_requestq"] = [[{
   struct virtio_rtc_req_read read;
   struct virtio_rtc_req_read_cross read_cross;
   struct virtio_rtc_req_cfg cfg;
@@ -5066,7 +6989,7 @@ return {
   struct virtio_rtc_req_set_alarm set_alarm;
   struct virtio_rtc_req_set_alarm_enabled set_alarm_enabled;
 }]],
-    ["union virtio_rtc_resp_requestq"] = [[{
+  ["union virtio_rtc_resp_requestq"] = [[{
   struct virtio_rtc_resp_read read;
   struct virtio_rtc_resp_read_cross read_cross;
   struct virtio_rtc_resp_cfg cfg;
@@ -5076,130 +6999,130 @@ return {
   struct virtio_rtc_resp_set_alarm set_alarm;
   struct virtio_rtc_resp_set_alarm_enabled set_alarm_enabled;
 }]],
-    ["struct virtio_rtc_notif_alarm"] = [[{
+  ["struct virtio_rtc_notif_alarm"] = [[{
   struct virtio_rtc_notif_head head;
   uint16_t clock_id;
   uint8_t reserved[6];
 }]],
-    ["union virtio_rtc_notif_alarmq"] = [[{
+  ["union virtio_rtc_notif_alarmq"] = [[{
   struct virtio_rtc_notif_alarm alarm;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_rtc_resp_read"] = [[{
-    struct virtio_rtc_resp_head head;
-    uint64_t clock_reading;
-  }]],
-        ["struct virtio_rtc_resp_read_cross"] = [[{
-    struct virtio_rtc_resp_head head;
-    uint64_t clock_reading;
-    uint64_t counter_cycles;
-  }]],
-        ["struct virtio_rtc_resp_read_alarm"] = [[{
-    struct virtio_rtc_resp_head head;
-    uint64_t alarm_time;
-    uint8_t flags;
-    uint8_t reserved[7];
-  }]],
-        ["struct virtio_rtc_req_set_alarm"] = [[{
-    struct virtio_rtc_req_head head;
-    uint64_t alarm_time;
-    uint16_t clock_id;
-    uint8_t flags;
-    uint8_t reserved[5];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_rtc_resp_read"] = [[{
-    struct virtio_rtc_resp_head head;
-    unsigned long clock_reading;
-  }]],
-        ["struct virtio_rtc_resp_read_cross"] = [[{
-    struct virtio_rtc_resp_head head;
-    unsigned long clock_reading;
-    unsigned long counter_cycles;
-  }]],
-        ["struct virtio_rtc_resp_read_alarm"] = [[{
-    struct virtio_rtc_resp_head head;
-    unsigned long alarm_time;
-    uint8_t flags;
-    uint8_t reserved[7];
-  }]],
-        ["struct virtio_rtc_req_set_alarm"] = [[{
-    struct virtio_rtc_req_head head;
-    unsigned long alarm_time;
-    uint16_t clock_id;
-    uint8_t flags;
-    uint8_t reserved[5];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_rtc_resp_read"] = [[{
+  struct virtio_rtc_resp_head head;
+  uint64_t clock_reading;
+}]],
+      ["struct virtio_rtc_resp_read_cross"] = [[{
+  struct virtio_rtc_resp_head head;
+  uint64_t clock_reading;
+  uint64_t counter_cycles;
+}]],
+      ["struct virtio_rtc_resp_read_alarm"] = [[{
+  struct virtio_rtc_resp_head head;
+  uint64_t alarm_time;
+  uint8_t flags;
+  uint8_t reserved[7];
+}]],
+      ["struct virtio_rtc_req_set_alarm"] = [[{
+  struct virtio_rtc_req_head head;
+  uint64_t alarm_time;
+  uint16_t clock_id;
+  uint8_t flags;
+  uint8_t reserved[5];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_rtc_resp_read"] = [[{
+  struct virtio_rtc_resp_head head;
+  unsigned long clock_reading;
+}]],
+      ["struct virtio_rtc_resp_read_cross"] = [[{
+  struct virtio_rtc_resp_head head;
+  unsigned long clock_reading;
+  unsigned long counter_cycles;
+}]],
+      ["struct virtio_rtc_resp_read_alarm"] = [[{
+  struct virtio_rtc_resp_head head;
+  unsigned long alarm_time;
+  uint8_t flags;
+  uint8_t reserved[7];
+}]],
+      ["struct virtio_rtc_req_set_alarm"] = [[{
+  struct virtio_rtc_req_head head;
+  unsigned long alarm_time;
+  uint16_t clock_id;
+  uint8_t flags;
+  uint8_t reserved[5];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_scmi.h"] = [==[
-  constants = {
-    VIRTIO_SCMI_F_P2A_CHANNELS = 0,
-    VIRTIO_SCMI_F_SHARED_MEMORY = 1,
-    VIRTIO_SCMI_VQ_TX = 0,
-    VIRTIO_SCMI_VQ_RX = 1,
-    VIRTIO_SCMI_VQ_MAX_CNT = 2,
-  },
+constants = {
+  VIRTIO_SCMI_F_P2A_CHANNELS = 0,
+  VIRTIO_SCMI_F_SHARED_MEMORY = 1,
+  VIRTIO_SCMI_VQ_TX = 0,
+  VIRTIO_SCMI_VQ_RX = 1,
+  VIRTIO_SCMI_VQ_MAX_CNT = 2,
+},
 ]==],
 ["linux/virtio_scsi.h"] = [==[
-  constants = {
-    VIRTIO_SCSI_CDB_DEFAULT_SIZE = 32,
-    VIRTIO_SCSI_SENSE_DEFAULT_SIZE = 96,
-    VIRTIO_SCSI_CDB_SIZE = 32,
-    VIRTIO_SCSI_SENSE_SIZE = 96,
-    VIRTIO_SCSI_F_INOUT = 0,
-    VIRTIO_SCSI_F_HOTPLUG = 1,
-    VIRTIO_SCSI_F_CHANGE = 2,
-    VIRTIO_SCSI_F_T10_PI = 3,
-    VIRTIO_SCSI_S_OK = 0,
-    VIRTIO_SCSI_S_OVERRUN = 1,
-    VIRTIO_SCSI_S_ABORTED = 2,
-    VIRTIO_SCSI_S_BAD_TARGET = 3,
-    VIRTIO_SCSI_S_RESET = 4,
-    VIRTIO_SCSI_S_BUSY = 5,
-    VIRTIO_SCSI_S_TRANSPORT_FAILURE = 6,
-    VIRTIO_SCSI_S_TARGET_FAILURE = 7,
-    VIRTIO_SCSI_S_NEXUS_FAILURE = 8,
-    VIRTIO_SCSI_S_FAILURE = 9,
-    VIRTIO_SCSI_S_FUNCTION_SUCCEEDED = 10,
-    VIRTIO_SCSI_S_FUNCTION_REJECTED = 11,
-    VIRTIO_SCSI_S_INCORRECT_LUN = 12,
-    VIRTIO_SCSI_T_TMF = 0,
-    VIRTIO_SCSI_T_AN_QUERY = 1,
-    VIRTIO_SCSI_T_AN_SUBSCRIBE = 2,
-    VIRTIO_SCSI_T_TMF_ABORT_TASK = 0,
-    VIRTIO_SCSI_T_TMF_ABORT_TASK_SET = 1,
-    VIRTIO_SCSI_T_TMF_CLEAR_ACA = 2,
-    VIRTIO_SCSI_T_TMF_CLEAR_TASK_SET = 3,
-    VIRTIO_SCSI_T_TMF_I_T_NEXUS_RESET = 4,
-    VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET = 5,
-    VIRTIO_SCSI_T_TMF_QUERY_TASK = 6,
-    VIRTIO_SCSI_T_TMF_QUERY_TASK_SET = 7,
-    VIRTIO_SCSI_T_EVENTS_MISSED = 0x80000000,
-    VIRTIO_SCSI_T_NO_EVENT = 0,
-    VIRTIO_SCSI_T_TRANSPORT_RESET = 1,
-    VIRTIO_SCSI_T_ASYNC_NOTIFY = 2,
-    VIRTIO_SCSI_T_PARAM_CHANGE = 3,
-    VIRTIO_SCSI_EVT_RESET_HARD = 0,
-    VIRTIO_SCSI_EVT_RESET_RESCAN = 1,
-    VIRTIO_SCSI_EVT_RESET_REMOVED = 2,
-    VIRTIO_SCSI_S_SIMPLE = 0,
-    VIRTIO_SCSI_S_ORDERED = 1,
-    VIRTIO_SCSI_S_HEAD = 2,
-    VIRTIO_SCSI_S_ACA = 3,
-  },
-  records = {
-    ["struct virtio_scsi_cmd_resp"] = [[{
+constants = {
+  VIRTIO_SCSI_CDB_DEFAULT_SIZE = 32,
+  VIRTIO_SCSI_SENSE_DEFAULT_SIZE = 96,
+  VIRTIO_SCSI_CDB_SIZE = 32,
+  VIRTIO_SCSI_SENSE_SIZE = 96,
+  VIRTIO_SCSI_F_INOUT = 0,
+  VIRTIO_SCSI_F_HOTPLUG = 1,
+  VIRTIO_SCSI_F_CHANGE = 2,
+  VIRTIO_SCSI_F_T10_PI = 3,
+  VIRTIO_SCSI_S_OK = 0,
+  VIRTIO_SCSI_S_OVERRUN = 1,
+  VIRTIO_SCSI_S_ABORTED = 2,
+  VIRTIO_SCSI_S_BAD_TARGET = 3,
+  VIRTIO_SCSI_S_RESET = 4,
+  VIRTIO_SCSI_S_BUSY = 5,
+  VIRTIO_SCSI_S_TRANSPORT_FAILURE = 6,
+  VIRTIO_SCSI_S_TARGET_FAILURE = 7,
+  VIRTIO_SCSI_S_NEXUS_FAILURE = 8,
+  VIRTIO_SCSI_S_FAILURE = 9,
+  VIRTIO_SCSI_S_FUNCTION_SUCCEEDED = 10,
+  VIRTIO_SCSI_S_FUNCTION_REJECTED = 11,
+  VIRTIO_SCSI_S_INCORRECT_LUN = 12,
+  VIRTIO_SCSI_T_TMF = 0,
+  VIRTIO_SCSI_T_AN_QUERY = 1,
+  VIRTIO_SCSI_T_AN_SUBSCRIBE = 2,
+  VIRTIO_SCSI_T_TMF_ABORT_TASK = 0,
+  VIRTIO_SCSI_T_TMF_ABORT_TASK_SET = 1,
+  VIRTIO_SCSI_T_TMF_CLEAR_ACA = 2,
+  VIRTIO_SCSI_T_TMF_CLEAR_TASK_SET = 3,
+  VIRTIO_SCSI_T_TMF_I_T_NEXUS_RESET = 4,
+  VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET = 5,
+  VIRTIO_SCSI_T_TMF_QUERY_TASK = 6,
+  VIRTIO_SCSI_T_TMF_QUERY_TASK_SET = 7,
+  VIRTIO_SCSI_T_EVENTS_MISSED = 0x80000000,
+  VIRTIO_SCSI_T_NO_EVENT = 0,
+  VIRTIO_SCSI_T_TRANSPORT_RESET = 1,
+  VIRTIO_SCSI_T_ASYNC_NOTIFY = 2,
+  VIRTIO_SCSI_T_PARAM_CHANGE = 3,
+  VIRTIO_SCSI_EVT_RESET_HARD = 0,
+  VIRTIO_SCSI_EVT_RESET_RESCAN = 1,
+  VIRTIO_SCSI_EVT_RESET_REMOVED = 2,
+  VIRTIO_SCSI_S_SIMPLE = 0,
+  VIRTIO_SCSI_S_ORDERED = 1,
+  VIRTIO_SCSI_S_HEAD = 2,
+  VIRTIO_SCSI_S_ACA = 3,
+},
+records = {
+  ["struct virtio_scsi_cmd_resp"] = [[{
   uint32_t sense_len;
   uint32_t resid;
   uint16_t status_qualifier;
@@ -5207,24 +7130,24 @@ return {
   uint8_t response;
   uint8_t sense[96];
 } __attribute__((packed))]],
-    ["struct virtio_scsi_ctrl_tmf_resp"] = [[{
+  ["struct virtio_scsi_ctrl_tmf_resp"] = [[{
   uint8_t response;
 } __attribute__((packed))]],
-    ["struct virtio_scsi_ctrl_an_req"] = [[{
+  ["struct virtio_scsi_ctrl_an_req"] = [[{
   uint32_t type;
   uint8_t lun[8];
   uint32_t event_requested;
 } __attribute__((packed))]],
-    ["struct virtio_scsi_ctrl_an_resp"] = [[{
+  ["struct virtio_scsi_ctrl_an_resp"] = [[{
   uint32_t event_actual;
   uint8_t response;
 } __attribute__((packed))]],
-    ["struct virtio_scsi_event"] = [[{
+  ["struct virtio_scsi_event"] = [[{
   uint32_t event;
   uint8_t lun[8];
   uint32_t reason;
 } __attribute__((packed))]],
-    ["struct virtio_scsi_config"] = [[{
+  ["struct virtio_scsi_config"] = [[{
   uint32_t num_queues;
   uint32_t seg_max;
   uint32_t max_sectors;
@@ -5236,235 +7159,235 @@ return {
   uint16_t max_target;
   uint32_t max_lun;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_scsi_cmd_req"] = [[{
-    uint8_t lun[8];
-    uint64_t tag;
-    uint8_t task_attr;
-    uint8_t prio;
-    uint8_t crn;
-    uint8_t cdb[32];
-  } __attribute__((packed))]],
-        ["struct virtio_scsi_cmd_req_pi"] = [[{
-    uint8_t lun[8];
-    uint64_t tag;
-    uint8_t task_attr;
-    uint8_t prio;
-    uint8_t crn;
-    uint32_t pi_bytesout;
-    uint32_t pi_bytesin;
-    uint8_t cdb[32];
-  } __attribute__((packed))]],
-        ["struct virtio_scsi_ctrl_tmf_req"] = [[{
-    uint32_t type;
-    uint32_t subtype;
-    uint8_t lun[8];
-    uint64_t tag;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_scsi_cmd_req"] = [[{
-    uint8_t lun[8];
-    unsigned long tag;
-    uint8_t task_attr;
-    uint8_t prio;
-    uint8_t crn;
-    uint8_t cdb[32];
-  } __attribute__((packed))]],
-        ["struct virtio_scsi_cmd_req_pi"] = [[{
-    uint8_t lun[8];
-    unsigned long tag;
-    uint8_t task_attr;
-    uint8_t prio;
-    uint8_t crn;
-    uint32_t pi_bytesout;
-    uint32_t pi_bytesin;
-    uint8_t cdb[32];
-  } __attribute__((packed))]],
-        ["struct virtio_scsi_ctrl_tmf_req"] = [[{
-    uint32_t type;
-    uint32_t subtype;
-    uint8_t lun[8];
-    unsigned long tag;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_scsi_cmd_req"] = [[{
+  uint8_t lun[8];
+  uint64_t tag;
+  uint8_t task_attr;
+  uint8_t prio;
+  uint8_t crn;
+  uint8_t cdb[32];
+} __attribute__((packed))]],
+      ["struct virtio_scsi_cmd_req_pi"] = [[{
+  uint8_t lun[8];
+  uint64_t tag;
+  uint8_t task_attr;
+  uint8_t prio;
+  uint8_t crn;
+  uint32_t pi_bytesout;
+  uint32_t pi_bytesin;
+  uint8_t cdb[32];
+} __attribute__((packed))]],
+      ["struct virtio_scsi_ctrl_tmf_req"] = [[{
+  uint32_t type;
+  uint32_t subtype;
+  uint8_t lun[8];
+  uint64_t tag;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_scsi_cmd_req"] = [[{
+  uint8_t lun[8];
+  unsigned long tag;
+  uint8_t task_attr;
+  uint8_t prio;
+  uint8_t crn;
+  uint8_t cdb[32];
+} __attribute__((packed))]],
+      ["struct virtio_scsi_cmd_req_pi"] = [[{
+  uint8_t lun[8];
+  unsigned long tag;
+  uint8_t task_attr;
+  uint8_t prio;
+  uint8_t crn;
+  uint32_t pi_bytesout;
+  uint32_t pi_bytesin;
+  uint8_t cdb[32];
+} __attribute__((packed))]],
+      ["struct virtio_scsi_ctrl_tmf_req"] = [[{
+  uint32_t type;
+  uint32_t subtype;
+  uint8_t lun[8];
+  unsigned long tag;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_snd.h"] = [==[
-  constants = {
-    VIRTIO_SND_F_CTLS = 0,
-    VIRTIO_SND_VQ_CONTROL = 0,
-    VIRTIO_SND_VQ_EVENT = 1,
-    VIRTIO_SND_VQ_TX = 2,
-    VIRTIO_SND_VQ_RX = 3,
-    VIRTIO_SND_VQ_MAX = 4,
-    VIRTIO_SND_D_OUTPUT = 0,
-    VIRTIO_SND_D_INPUT = 1,
-    VIRTIO_SND_R_JACK_INFO = 1,
-    VIRTIO_SND_R_JACK_REMAP = 2,
-    VIRTIO_SND_R_PCM_INFO = 256,
-    VIRTIO_SND_R_PCM_SET_PARAMS = 257,
-    VIRTIO_SND_R_PCM_PREPARE = 258,
-    VIRTIO_SND_R_PCM_RELEASE = 259,
-    VIRTIO_SND_R_PCM_START = 260,
-    VIRTIO_SND_R_PCM_STOP = 261,
-    VIRTIO_SND_R_CHMAP_INFO = 512,
-    VIRTIO_SND_R_CTL_INFO = 768,
-    VIRTIO_SND_R_CTL_ENUM_ITEMS = 769,
-    VIRTIO_SND_R_CTL_READ = 770,
-    VIRTIO_SND_R_CTL_WRITE = 771,
-    VIRTIO_SND_R_CTL_TLV_READ = 772,
-    VIRTIO_SND_R_CTL_TLV_WRITE = 773,
-    VIRTIO_SND_R_CTL_TLV_COMMAND = 774,
-    VIRTIO_SND_EVT_JACK_CONNECTED = 4096,
-    VIRTIO_SND_EVT_JACK_DISCONNECTED = 4097,
-    VIRTIO_SND_EVT_PCM_PERIOD_ELAPSED = 4352,
-    VIRTIO_SND_EVT_PCM_XRUN = 4353,
-    VIRTIO_SND_EVT_CTL_NOTIFY = 4608,
-    VIRTIO_SND_S_OK = 32768,
-    VIRTIO_SND_S_BAD_MSG = 32769,
-    VIRTIO_SND_S_NOT_SUPP = 32770,
-    VIRTIO_SND_S_IO_ERR = 32771,
-    VIRTIO_SND_JACK_F_REMAP = 0,
-    VIRTIO_SND_PCM_F_SHMEM_HOST = 0,
-    VIRTIO_SND_PCM_F_SHMEM_GUEST = 1,
-    VIRTIO_SND_PCM_F_MSG_POLLING = 2,
-    VIRTIO_SND_PCM_F_EVT_SHMEM_PERIODS = 3,
-    VIRTIO_SND_PCM_F_EVT_XRUNS = 4,
-    VIRTIO_SND_PCM_FMT_IMA_ADPCM = 0,
-    VIRTIO_SND_PCM_FMT_MU_LAW = 1,
-    VIRTIO_SND_PCM_FMT_A_LAW = 2,
-    VIRTIO_SND_PCM_FMT_S8 = 3,
-    VIRTIO_SND_PCM_FMT_U8 = 4,
-    VIRTIO_SND_PCM_FMT_S16 = 5,
-    VIRTIO_SND_PCM_FMT_U16 = 6,
-    VIRTIO_SND_PCM_FMT_S18_3 = 7,
-    VIRTIO_SND_PCM_FMT_U18_3 = 8,
-    VIRTIO_SND_PCM_FMT_S20_3 = 9,
-    VIRTIO_SND_PCM_FMT_U20_3 = 10,
-    VIRTIO_SND_PCM_FMT_S24_3 = 11,
-    VIRTIO_SND_PCM_FMT_U24_3 = 12,
-    VIRTIO_SND_PCM_FMT_S20 = 13,
-    VIRTIO_SND_PCM_FMT_U20 = 14,
-    VIRTIO_SND_PCM_FMT_S24 = 15,
-    VIRTIO_SND_PCM_FMT_U24 = 16,
-    VIRTIO_SND_PCM_FMT_S32 = 17,
-    VIRTIO_SND_PCM_FMT_U32 = 18,
-    VIRTIO_SND_PCM_FMT_FLOAT = 19,
-    VIRTIO_SND_PCM_FMT_FLOAT64 = 20,
-    VIRTIO_SND_PCM_FMT_DSD_U8 = 21,
-    VIRTIO_SND_PCM_FMT_DSD_U16 = 22,
-    VIRTIO_SND_PCM_FMT_DSD_U32 = 23,
-    VIRTIO_SND_PCM_FMT_IEC958_SUBFRAME = 24,
-    VIRTIO_SND_PCM_RATE_5512 = 0,
-    VIRTIO_SND_PCM_RATE_8000 = 1,
-    VIRTIO_SND_PCM_RATE_11025 = 2,
-    VIRTIO_SND_PCM_RATE_16000 = 3,
-    VIRTIO_SND_PCM_RATE_22050 = 4,
-    VIRTIO_SND_PCM_RATE_32000 = 5,
-    VIRTIO_SND_PCM_RATE_44100 = 6,
-    VIRTIO_SND_PCM_RATE_48000 = 7,
-    VIRTIO_SND_PCM_RATE_64000 = 8,
-    VIRTIO_SND_PCM_RATE_88200 = 9,
-    VIRTIO_SND_PCM_RATE_96000 = 10,
-    VIRTIO_SND_PCM_RATE_176400 = 11,
-    VIRTIO_SND_PCM_RATE_192000 = 12,
-    VIRTIO_SND_PCM_RATE_384000 = 13,
-    VIRTIO_SND_CHMAP_NONE = 0,
-    VIRTIO_SND_CHMAP_NA = 1,
-    VIRTIO_SND_CHMAP_MONO = 2,
-    VIRTIO_SND_CHMAP_FL = 3,
-    VIRTIO_SND_CHMAP_FR = 4,
-    VIRTIO_SND_CHMAP_RL = 5,
-    VIRTIO_SND_CHMAP_RR = 6,
-    VIRTIO_SND_CHMAP_FC = 7,
-    VIRTIO_SND_CHMAP_LFE = 8,
-    VIRTIO_SND_CHMAP_SL = 9,
-    VIRTIO_SND_CHMAP_SR = 10,
-    VIRTIO_SND_CHMAP_RC = 11,
-    VIRTIO_SND_CHMAP_FLC = 12,
-    VIRTIO_SND_CHMAP_FRC = 13,
-    VIRTIO_SND_CHMAP_RLC = 14,
-    VIRTIO_SND_CHMAP_RRC = 15,
-    VIRTIO_SND_CHMAP_FLW = 16,
-    VIRTIO_SND_CHMAP_FRW = 17,
-    VIRTIO_SND_CHMAP_FLH = 18,
-    VIRTIO_SND_CHMAP_FCH = 19,
-    VIRTIO_SND_CHMAP_FRH = 20,
-    VIRTIO_SND_CHMAP_TC = 21,
-    VIRTIO_SND_CHMAP_TFL = 22,
-    VIRTIO_SND_CHMAP_TFR = 23,
-    VIRTIO_SND_CHMAP_TFC = 24,
-    VIRTIO_SND_CHMAP_TRL = 25,
-    VIRTIO_SND_CHMAP_TRR = 26,
-    VIRTIO_SND_CHMAP_TRC = 27,
-    VIRTIO_SND_CHMAP_TFLC = 28,
-    VIRTIO_SND_CHMAP_TFRC = 29,
-    VIRTIO_SND_CHMAP_TSL = 30,
-    VIRTIO_SND_CHMAP_TSR = 31,
-    VIRTIO_SND_CHMAP_LLFE = 32,
-    VIRTIO_SND_CHMAP_RLFE = 33,
-    VIRTIO_SND_CHMAP_BC = 34,
-    VIRTIO_SND_CHMAP_BLC = 35,
-    VIRTIO_SND_CHMAP_BRC = 36,
-    VIRTIO_SND_CTL_ROLE_UNDEFINED = 0,
-    VIRTIO_SND_CTL_ROLE_VOLUME = 1,
-    VIRTIO_SND_CTL_ROLE_MUTE = 2,
-    VIRTIO_SND_CTL_ROLE_GAIN = 3,
-    VIRTIO_SND_CTL_TYPE_BOOLEAN = 0,
-    VIRTIO_SND_CTL_TYPE_INTEGER = 1,
-    VIRTIO_SND_CTL_TYPE_INTEGER64 = 2,
-    VIRTIO_SND_CTL_TYPE_ENUMERATED = 3,
-    VIRTIO_SND_CTL_TYPE_BYTES = 4,
-    VIRTIO_SND_CTL_TYPE_IEC958 = 5,
-    VIRTIO_SND_CTL_ACCESS_READ = 0,
-    VIRTIO_SND_CTL_ACCESS_WRITE = 1,
-    VIRTIO_SND_CTL_ACCESS_VOLATILE = 2,
-    VIRTIO_SND_CTL_ACCESS_INACTIVE = 3,
-    VIRTIO_SND_CTL_ACCESS_TLV_READ = 4,
-    VIRTIO_SND_CTL_ACCESS_TLV_WRITE = 5,
-    VIRTIO_SND_CTL_ACCESS_TLV_COMMAND = 6,
-    VIRTIO_SND_CTL_EVT_MASK_VALUE = 0,
-    VIRTIO_SND_CTL_EVT_MASK_INFO = 1,
-    VIRTIO_SND_CTL_EVT_MASK_TLV = 2,
-    VIRTIO_SND_CHMAP_MAX_SIZE = 18,
-  },
-  records = {
-    ["struct virtio_snd_config"] = [[{
+constants = {
+  VIRTIO_SND_F_CTLS = 0,
+  VIRTIO_SND_VQ_CONTROL = 0,
+  VIRTIO_SND_VQ_EVENT = 1,
+  VIRTIO_SND_VQ_TX = 2,
+  VIRTIO_SND_VQ_RX = 3,
+  VIRTIO_SND_VQ_MAX = 4,
+  VIRTIO_SND_D_OUTPUT = 0,
+  VIRTIO_SND_D_INPUT = 1,
+  VIRTIO_SND_R_JACK_INFO = 1,
+  VIRTIO_SND_R_JACK_REMAP = 2,
+  VIRTIO_SND_R_PCM_INFO = 256,
+  VIRTIO_SND_R_PCM_SET_PARAMS = 257,
+  VIRTIO_SND_R_PCM_PREPARE = 258,
+  VIRTIO_SND_R_PCM_RELEASE = 259,
+  VIRTIO_SND_R_PCM_START = 260,
+  VIRTIO_SND_R_PCM_STOP = 261,
+  VIRTIO_SND_R_CHMAP_INFO = 512,
+  VIRTIO_SND_R_CTL_INFO = 768,
+  VIRTIO_SND_R_CTL_ENUM_ITEMS = 769,
+  VIRTIO_SND_R_CTL_READ = 770,
+  VIRTIO_SND_R_CTL_WRITE = 771,
+  VIRTIO_SND_R_CTL_TLV_READ = 772,
+  VIRTIO_SND_R_CTL_TLV_WRITE = 773,
+  VIRTIO_SND_R_CTL_TLV_COMMAND = 774,
+  VIRTIO_SND_EVT_JACK_CONNECTED = 4096,
+  VIRTIO_SND_EVT_JACK_DISCONNECTED = 4097,
+  VIRTIO_SND_EVT_PCM_PERIOD_ELAPSED = 4352,
+  VIRTIO_SND_EVT_PCM_XRUN = 4353,
+  VIRTIO_SND_EVT_CTL_NOTIFY = 4608,
+  VIRTIO_SND_S_OK = 32768,
+  VIRTIO_SND_S_BAD_MSG = 32769,
+  VIRTIO_SND_S_NOT_SUPP = 32770,
+  VIRTIO_SND_S_IO_ERR = 32771,
+  VIRTIO_SND_JACK_F_REMAP = 0,
+  VIRTIO_SND_PCM_F_SHMEM_HOST = 0,
+  VIRTIO_SND_PCM_F_SHMEM_GUEST = 1,
+  VIRTIO_SND_PCM_F_MSG_POLLING = 2,
+  VIRTIO_SND_PCM_F_EVT_SHMEM_PERIODS = 3,
+  VIRTIO_SND_PCM_F_EVT_XRUNS = 4,
+  VIRTIO_SND_PCM_FMT_IMA_ADPCM = 0,
+  VIRTIO_SND_PCM_FMT_MU_LAW = 1,
+  VIRTIO_SND_PCM_FMT_A_LAW = 2,
+  VIRTIO_SND_PCM_FMT_S8 = 3,
+  VIRTIO_SND_PCM_FMT_U8 = 4,
+  VIRTIO_SND_PCM_FMT_S16 = 5,
+  VIRTIO_SND_PCM_FMT_U16 = 6,
+  VIRTIO_SND_PCM_FMT_S18_3 = 7,
+  VIRTIO_SND_PCM_FMT_U18_3 = 8,
+  VIRTIO_SND_PCM_FMT_S20_3 = 9,
+  VIRTIO_SND_PCM_FMT_U20_3 = 10,
+  VIRTIO_SND_PCM_FMT_S24_3 = 11,
+  VIRTIO_SND_PCM_FMT_U24_3 = 12,
+  VIRTIO_SND_PCM_FMT_S20 = 13,
+  VIRTIO_SND_PCM_FMT_U20 = 14,
+  VIRTIO_SND_PCM_FMT_S24 = 15,
+  VIRTIO_SND_PCM_FMT_U24 = 16,
+  VIRTIO_SND_PCM_FMT_S32 = 17,
+  VIRTIO_SND_PCM_FMT_U32 = 18,
+  VIRTIO_SND_PCM_FMT_FLOAT = 19,
+  VIRTIO_SND_PCM_FMT_FLOAT64 = 20,
+  VIRTIO_SND_PCM_FMT_DSD_U8 = 21,
+  VIRTIO_SND_PCM_FMT_DSD_U16 = 22,
+  VIRTIO_SND_PCM_FMT_DSD_U32 = 23,
+  VIRTIO_SND_PCM_FMT_IEC958_SUBFRAME = 24,
+  VIRTIO_SND_PCM_RATE_5512 = 0,
+  VIRTIO_SND_PCM_RATE_8000 = 1,
+  VIRTIO_SND_PCM_RATE_11025 = 2,
+  VIRTIO_SND_PCM_RATE_16000 = 3,
+  VIRTIO_SND_PCM_RATE_22050 = 4,
+  VIRTIO_SND_PCM_RATE_32000 = 5,
+  VIRTIO_SND_PCM_RATE_44100 = 6,
+  VIRTIO_SND_PCM_RATE_48000 = 7,
+  VIRTIO_SND_PCM_RATE_64000 = 8,
+  VIRTIO_SND_PCM_RATE_88200 = 9,
+  VIRTIO_SND_PCM_RATE_96000 = 10,
+  VIRTIO_SND_PCM_RATE_176400 = 11,
+  VIRTIO_SND_PCM_RATE_192000 = 12,
+  VIRTIO_SND_PCM_RATE_384000 = 13,
+  VIRTIO_SND_CHMAP_NONE = 0,
+  VIRTIO_SND_CHMAP_NA = 1,
+  VIRTIO_SND_CHMAP_MONO = 2,
+  VIRTIO_SND_CHMAP_FL = 3,
+  VIRTIO_SND_CHMAP_FR = 4,
+  VIRTIO_SND_CHMAP_RL = 5,
+  VIRTIO_SND_CHMAP_RR = 6,
+  VIRTIO_SND_CHMAP_FC = 7,
+  VIRTIO_SND_CHMAP_LFE = 8,
+  VIRTIO_SND_CHMAP_SL = 9,
+  VIRTIO_SND_CHMAP_SR = 10,
+  VIRTIO_SND_CHMAP_RC = 11,
+  VIRTIO_SND_CHMAP_FLC = 12,
+  VIRTIO_SND_CHMAP_FRC = 13,
+  VIRTIO_SND_CHMAP_RLC = 14,
+  VIRTIO_SND_CHMAP_RRC = 15,
+  VIRTIO_SND_CHMAP_FLW = 16,
+  VIRTIO_SND_CHMAP_FRW = 17,
+  VIRTIO_SND_CHMAP_FLH = 18,
+  VIRTIO_SND_CHMAP_FCH = 19,
+  VIRTIO_SND_CHMAP_FRH = 20,
+  VIRTIO_SND_CHMAP_TC = 21,
+  VIRTIO_SND_CHMAP_TFL = 22,
+  VIRTIO_SND_CHMAP_TFR = 23,
+  VIRTIO_SND_CHMAP_TFC = 24,
+  VIRTIO_SND_CHMAP_TRL = 25,
+  VIRTIO_SND_CHMAP_TRR = 26,
+  VIRTIO_SND_CHMAP_TRC = 27,
+  VIRTIO_SND_CHMAP_TFLC = 28,
+  VIRTIO_SND_CHMAP_TFRC = 29,
+  VIRTIO_SND_CHMAP_TSL = 30,
+  VIRTIO_SND_CHMAP_TSR = 31,
+  VIRTIO_SND_CHMAP_LLFE = 32,
+  VIRTIO_SND_CHMAP_RLFE = 33,
+  VIRTIO_SND_CHMAP_BC = 34,
+  VIRTIO_SND_CHMAP_BLC = 35,
+  VIRTIO_SND_CHMAP_BRC = 36,
+  VIRTIO_SND_CTL_ROLE_UNDEFINED = 0,
+  VIRTIO_SND_CTL_ROLE_VOLUME = 1,
+  VIRTIO_SND_CTL_ROLE_MUTE = 2,
+  VIRTIO_SND_CTL_ROLE_GAIN = 3,
+  VIRTIO_SND_CTL_TYPE_BOOLEAN = 0,
+  VIRTIO_SND_CTL_TYPE_INTEGER = 1,
+  VIRTIO_SND_CTL_TYPE_INTEGER64 = 2,
+  VIRTIO_SND_CTL_TYPE_ENUMERATED = 3,
+  VIRTIO_SND_CTL_TYPE_BYTES = 4,
+  VIRTIO_SND_CTL_TYPE_IEC958 = 5,
+  VIRTIO_SND_CTL_ACCESS_READ = 0,
+  VIRTIO_SND_CTL_ACCESS_WRITE = 1,
+  VIRTIO_SND_CTL_ACCESS_VOLATILE = 2,
+  VIRTIO_SND_CTL_ACCESS_INACTIVE = 3,
+  VIRTIO_SND_CTL_ACCESS_TLV_READ = 4,
+  VIRTIO_SND_CTL_ACCESS_TLV_WRITE = 5,
+  VIRTIO_SND_CTL_ACCESS_TLV_COMMAND = 6,
+  VIRTIO_SND_CTL_EVT_MASK_VALUE = 0,
+  VIRTIO_SND_CTL_EVT_MASK_INFO = 1,
+  VIRTIO_SND_CTL_EVT_MASK_TLV = 2,
+  VIRTIO_SND_CHMAP_MAX_SIZE = 18,
+},
+records = {
+  ["struct virtio_snd_config"] = [[{
   uint32_t jacks;
   uint32_t streams;
   uint32_t chmaps;
   uint32_t controls;
 }]],
-    ["struct virtio_snd_hdr"] = [[{
+  ["struct virtio_snd_hdr"] = [[{
   uint32_t code;
 }]],
-    ["struct virtio_snd_event"] = [[{
+  ["struct virtio_snd_event"] = [[{
   struct virtio_snd_hdr hdr;
   uint32_t data;
 }]],
-    ["struct virtio_snd_query_info"] = [[{
+  ["struct virtio_snd_query_info"] = [[{
   struct virtio_snd_hdr hdr;
   uint32_t start_id;
   uint32_t count;
   uint32_t size;
 }]],
-    ["struct virtio_snd_info"] = [[{
+  ["struct virtio_snd_info"] = [[{
   uint32_t hda_fn_nid;
 }]],
-    ["struct virtio_snd_jack_hdr"] = [[{
+  ["struct virtio_snd_jack_hdr"] = [[{
   struct virtio_snd_hdr hdr;
   uint32_t jack_id;
 }]],
-    ["struct virtio_snd_jack_info"] = [[{
+  ["struct virtio_snd_jack_info"] = [[{
   struct virtio_snd_info hdr;
   uint32_t features;
   uint32_t hda_reg_defconf;
@@ -5472,16 +7395,16 @@ return {
   uint8_t connected;
   uint8_t padding[7];
 }]],
-    ["struct virtio_snd_jack_remap"] = [[{
+  ["struct virtio_snd_jack_remap"] = [[{
   struct virtio_snd_jack_hdr hdr;
   uint32_t association;
   uint32_t sequence;
 }]],
-    ["struct virtio_snd_pcm_hdr"] = [[{
+  ["struct virtio_snd_pcm_hdr"] = [[{
   struct virtio_snd_hdr hdr;
   uint32_t stream_id;
 }]],
-    ["struct virtio_snd_pcm_set_params"] = [[{
+  ["struct virtio_snd_pcm_set_params"] = [[{
   struct virtio_snd_pcm_hdr hdr;
   uint32_t buffer_bytes;
   uint32_t period_bytes;
@@ -5491,164 +7414,164 @@ return {
   uint8_t rate;
   uint8_t padding;
 }]],
-    ["struct virtio_snd_pcm_xfer"] = [[{
+  ["struct virtio_snd_pcm_xfer"] = [[{
   uint32_t stream_id;
 }]],
-    ["struct virtio_snd_pcm_status"] = [[{
+  ["struct virtio_snd_pcm_status"] = [[{
   uint32_t status;
   uint32_t latency_bytes;
 }]],
-    ["struct virtio_snd_chmap_hdr"] = [[{
+  ["struct virtio_snd_chmap_hdr"] = [[{
   struct virtio_snd_hdr hdr;
   uint32_t chmap_id;
 }]],
-    ["struct virtio_snd_chmap_info"] = [[{
+  ["struct virtio_snd_chmap_info"] = [[{
   struct virtio_snd_info hdr;
   uint8_t direction;
   uint8_t channels;
   uint8_t positions[18];
 }]],
-    ["struct virtio_snd_ctl_hdr"] = [[{
+  ["struct virtio_snd_ctl_hdr"] = [[{
   struct virtio_snd_hdr hdr;
   uint32_t control_id;
 }]],
-    ["struct virtio_snd_ctl_enum_item"] = [[{
+  ["struct virtio_snd_ctl_enum_item"] = [[{
   uint8_t item[64];
 }]],
-    ["struct virtio_snd_ctl_iec958"] = [[{
+  ["struct virtio_snd_ctl_iec958"] = [[{
   uint8_t status[24];
   uint8_t subcode[147];
   uint8_t pad;
   uint8_t dig_subframe[4];
 }]],
-    ["struct virtio_snd_ctl_event"] = [[{
+  ["struct virtio_snd_ctl_event"] = [[{
   struct virtio_snd_hdr hdr;
   uint16_t control_id;
   uint16_t mask;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_snd_pcm_info"] = [[{
-    struct virtio_snd_info hdr;
-    uint32_t features;
-    uint64_t formats;
-    uint64_t rates;
-    uint8_t direction;
-    uint8_t channels_min;
-    uint8_t channels_max;
-    uint8_t padding[5];
-  }]],
-        ["struct virtio_snd_ctl_info"] = [[{
-    struct virtio_snd_info hdr;
-    uint32_t role;
-    uint32_t type;
-    uint32_t access;
-    uint32_t count;
-    uint32_t index;
-    uint8_t name[44];
-    union {
-      struct {
-        uint32_t min;
-        uint32_t max;
-        uint32_t step;
-      } integer;
-      struct {
-        uint64_t min;
-        uint64_t max;
-        uint64_t step;
-      } integer64;
-      struct {
-        uint32_t items;
-      } enumerated;
-    } value;
-  }]],
-        ["struct virtio_snd_ctl_value"] = [[{
-    union {
-      uint32_t integer[128];
-      uint64_t integer64[64];
-      uint32_t enumerated[128];
-      uint8_t bytes[512];
-      struct virtio_snd_ctl_iec958 iec958;
-    } value;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_snd_pcm_info"] = [[{
-    struct virtio_snd_info hdr;
-    uint32_t features;
-    unsigned long formats;
-    unsigned long rates;
-    uint8_t direction;
-    uint8_t channels_min;
-    uint8_t channels_max;
-    uint8_t padding[5];
-  }]],
-        ["struct virtio_snd_ctl_info"] = [[{
-    struct virtio_snd_info hdr;
-    uint32_t role;
-    uint32_t type;
-    uint32_t access;
-    uint32_t count;
-    uint32_t index;
-    uint8_t name[44];
-    union {
-      struct {
-        uint32_t min;
-        uint32_t max;
-        uint32_t step;
-      } integer;
-      struct {
-        unsigned long min;
-        unsigned long max;
-        unsigned long step;
-      } integer64;
-      struct {
-        uint32_t items;
-      } enumerated;
-    } value;
-  }]],
-        ["struct virtio_snd_ctl_value"] = [[{
-    union {
-      uint32_t integer[128];
-      unsigned long integer64[64];
-      uint32_t enumerated[128];
-      uint8_t bytes[512];
-      struct virtio_snd_ctl_iec958 iec958;
-    } value;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_snd_pcm_info"] = [[{
+  struct virtio_snd_info hdr;
+  uint32_t features;
+  uint64_t formats;
+  uint64_t rates;
+  uint8_t direction;
+  uint8_t channels_min;
+  uint8_t channels_max;
+  uint8_t padding[5];
+}]],
+      ["struct virtio_snd_ctl_info"] = [[{
+  struct virtio_snd_info hdr;
+  uint32_t role;
+  uint32_t type;
+  uint32_t access;
+  uint32_t count;
+  uint32_t index;
+  uint8_t name[44];
+  union {
+    struct {
+      uint32_t min;
+      uint32_t max;
+      uint32_t step;
+    } integer;
+    struct {
+      uint64_t min;
+      uint64_t max;
+      uint64_t step;
+    } integer64;
+    struct {
+      uint32_t items;
+    } enumerated;
+  } value;
+}]],
+      ["struct virtio_snd_ctl_value"] = [[{
+  union {
+    uint32_t integer[128];
+    uint64_t integer64[64];
+    uint32_t enumerated[128];
+    uint8_t bytes[512];
+    struct virtio_snd_ctl_iec958 iec958;
+  } value;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_snd_pcm_info"] = [[{
+  struct virtio_snd_info hdr;
+  uint32_t features;
+  unsigned long formats;
+  unsigned long rates;
+  uint8_t direction;
+  uint8_t channels_min;
+  uint8_t channels_max;
+  uint8_t padding[5];
+}]],
+      ["struct virtio_snd_ctl_info"] = [[{
+  struct virtio_snd_info hdr;
+  uint32_t role;
+  uint32_t type;
+  uint32_t access;
+  uint32_t count;
+  uint32_t index;
+  uint8_t name[44];
+  union {
+    struct {
+      uint32_t min;
+      uint32_t max;
+      uint32_t step;
+    } integer;
+    struct {
+      unsigned long min;
+      unsigned long max;
+      unsigned long step;
+    } integer64;
+    struct {
+      uint32_t items;
+    } enumerated;
+  } value;
+}]],
+      ["struct virtio_snd_ctl_value"] = [[{
+  union {
+    uint32_t integer[128];
+    unsigned long integer64[64];
+    uint32_t enumerated[128];
+    uint8_t bytes[512];
+    struct virtio_snd_ctl_iec958 iec958;
+  } value;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/virtio_spi.h"] = [==[
-  constants = {
-    VIRTIO_SPI_CPHA = 1,
-    VIRTIO_SPI_CPOL = 2,
-    VIRTIO_SPI_CS_HIGH = 4,
-    VIRTIO_SPI_MODE_LSB_FIRST = 8,
-    VIRTIO_SPI_MODE_LOOP = 16,
-    VIRTIO_SPI_RX_TX_SUPPORT_DUAL = 1,
-    VIRTIO_SPI_RX_TX_SUPPORT_QUAD = 2,
-    VIRTIO_SPI_RX_TX_SUPPORT_OCTAL = 4,
-    VIRTIO_SPI_MF_SUPPORT_CPHA_0 = 1,
-    VIRTIO_SPI_MF_SUPPORT_CPHA_1 = 2,
-    VIRTIO_SPI_MF_SUPPORT_CPOL_0 = 4,
-    VIRTIO_SPI_MF_SUPPORT_CPOL_1 = 8,
-    VIRTIO_SPI_MF_SUPPORT_CS_HIGH = 16,
-    VIRTIO_SPI_MF_SUPPORT_LSB_FIRST = 32,
-    VIRTIO_SPI_MF_SUPPORT_LOOPBACK = 64,
-    VIRTIO_SPI_TRANS_OK = 0,
-    VIRTIO_SPI_PARAM_ERR = 1,
-    VIRTIO_SPI_TRANS_ERR = 2,
-  },
-  records = {
-    ["struct virtio_spi_config"] = [[{
+constants = {
+  VIRTIO_SPI_CPHA = 1,
+  VIRTIO_SPI_CPOL = 2,
+  VIRTIO_SPI_CS_HIGH = 4,
+  VIRTIO_SPI_MODE_LSB_FIRST = 8,
+  VIRTIO_SPI_MODE_LOOP = 16,
+  VIRTIO_SPI_RX_TX_SUPPORT_DUAL = 1,
+  VIRTIO_SPI_RX_TX_SUPPORT_QUAD = 2,
+  VIRTIO_SPI_RX_TX_SUPPORT_OCTAL = 4,
+  VIRTIO_SPI_MF_SUPPORT_CPHA_0 = 1,
+  VIRTIO_SPI_MF_SUPPORT_CPHA_1 = 2,
+  VIRTIO_SPI_MF_SUPPORT_CPOL_0 = 4,
+  VIRTIO_SPI_MF_SUPPORT_CPOL_1 = 8,
+  VIRTIO_SPI_MF_SUPPORT_CS_HIGH = 16,
+  VIRTIO_SPI_MF_SUPPORT_LSB_FIRST = 32,
+  VIRTIO_SPI_MF_SUPPORT_LOOPBACK = 64,
+  VIRTIO_SPI_TRANS_OK = 0,
+  VIRTIO_SPI_PARAM_ERR = 1,
+  VIRTIO_SPI_TRANS_ERR = 2,
+},
+records = {
+  ["struct virtio_spi_config"] = [[{
   uint8_t cs_max_number;
   uint8_t cs_change_supported;
   uint8_t tx_nbits_supported;
@@ -5661,7 +7584,7 @@ return {
   uint32_t max_cs_hold_ns;
   uint32_t max_cs_inactive_ns;
 }]],
-    ["struct spi_transfer_head"] = [[{
+  ["struct spi_transfer_head"] = [[{
   uint8_t chip_select_id;
   uint8_t bits_per_word;
   uint8_t cs_change;
@@ -5675,120 +7598,120 @@ return {
   uint32_t cs_delay_hold_ns;
   uint32_t cs_change_delay_inactive_ns;
 }]],
-    ["struct spi_transfer_result"] = [[{
+  ["struct spi_transfer_result"] = [[{
   uint8_t result;
 }]],
-  },
+},
 ]==],
 ["linux/virtio_types.h"] = [==[
-  typedefs = {
-    __virtio16 = "uint16_t",
-    __virtio32 = "uint32_t",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      typedefs = {
-        __virtio64 = "uint64_t",
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      typedefs = {
-        __virtio64 = "unsigned long",
-      },
+typedefs = {
+  __virtio16 = "uint16_t",
+  __virtio32 = "uint32_t",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    typedefs = {
+      __virtio64 = "uint64_t",
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    typedefs = {
+      __virtio64 = "unsigned long",
+    },
+  },
+},
 ]==],
 ["linux/virtio_vsock.h"] = [==[
-  constants = {
-    VIRTIO_VSOCK_EVENT_TRANSPORT_RESET = 0,
-    VIRTIO_VSOCK_TYPE_STREAM = 1,
-    VIRTIO_VSOCK_TYPE_SEQPACKET = 2,
-    VIRTIO_VSOCK_OP_INVALID = 0,
-    VIRTIO_VSOCK_OP_REQUEST = 1,
-    VIRTIO_VSOCK_OP_RESPONSE = 2,
-    VIRTIO_VSOCK_OP_RST = 3,
-    VIRTIO_VSOCK_OP_SHUTDOWN = 4,
-    VIRTIO_VSOCK_OP_RW = 5,
-    VIRTIO_VSOCK_OP_CREDIT_UPDATE = 6,
-    VIRTIO_VSOCK_OP_CREDIT_REQUEST = 7,
-    VIRTIO_VSOCK_SHUTDOWN_RCV = 1,
-    VIRTIO_VSOCK_SHUTDOWN_SEND = 2,
-    VIRTIO_VSOCK_SEQ_EOM = 1,
-    VIRTIO_VSOCK_SEQ_EOR = 2,
-    VIRTIO_VSOCK_F_SEQPACKET = 1,
-  },
-  records = {
-    ["struct virtio_vsock_event"] = [[{
+constants = {
+  VIRTIO_VSOCK_EVENT_TRANSPORT_RESET = 0,
+  VIRTIO_VSOCK_TYPE_STREAM = 1,
+  VIRTIO_VSOCK_TYPE_SEQPACKET = 2,
+  VIRTIO_VSOCK_OP_INVALID = 0,
+  VIRTIO_VSOCK_OP_REQUEST = 1,
+  VIRTIO_VSOCK_OP_RESPONSE = 2,
+  VIRTIO_VSOCK_OP_RST = 3,
+  VIRTIO_VSOCK_OP_SHUTDOWN = 4,
+  VIRTIO_VSOCK_OP_RW = 5,
+  VIRTIO_VSOCK_OP_CREDIT_UPDATE = 6,
+  VIRTIO_VSOCK_OP_CREDIT_REQUEST = 7,
+  VIRTIO_VSOCK_SHUTDOWN_RCV = 1,
+  VIRTIO_VSOCK_SHUTDOWN_SEND = 2,
+  VIRTIO_VSOCK_SEQ_EOM = 1,
+  VIRTIO_VSOCK_SEQ_EOR = 2,
+  VIRTIO_VSOCK_F_SEQPACKET = 1,
+},
+records = {
+  ["struct virtio_vsock_event"] = [[{
   uint32_t id;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_vsock_config"] = [[{
-    uint64_t guest_cid;
-  } __attribute__((packed))]],
-        ["struct virtio_vsock_hdr"] = [[{
-    uint64_t src_cid;
-    uint64_t dst_cid;
-    uint32_t src_port;
-    uint32_t dst_port;
-    uint32_t len;
-    uint16_t type;
-    uint16_t op;
-    uint32_t flags;
-    uint32_t buf_alloc;
-    uint32_t fwd_cnt;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct virtio_vsock_config"] = [[{
-    unsigned long guest_cid;
-  } __attribute__((packed))]],
-        ["struct virtio_vsock_hdr"] = [[{
-    unsigned long src_cid;
-    unsigned long dst_cid;
-    uint32_t src_port;
-    uint32_t dst_port;
-    uint32_t len;
-    uint16_t type;
-    uint16_t op;
-    uint32_t flags;
-    uint32_t buf_alloc;
-    uint32_t fwd_cnt;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_vsock_config"] = [[{
+  uint64_t guest_cid;
+} __attribute__((packed))]],
+      ["struct virtio_vsock_hdr"] = [[{
+  uint64_t src_cid;
+  uint64_t dst_cid;
+  uint32_t src_port;
+  uint32_t dst_port;
+  uint32_t len;
+  uint16_t type;
+  uint16_t op;
+  uint32_t flags;
+  uint32_t buf_alloc;
+  uint32_t fwd_cnt;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct virtio_vsock_config"] = [[{
+  unsigned long guest_cid;
+} __attribute__((packed))]],
+      ["struct virtio_vsock_hdr"] = [[{
+  unsigned long src_cid;
+  unsigned long dst_cid;
+  uint32_t src_port;
+  uint32_t dst_port;
+  uint32_t len;
+  uint16_t type;
+  uint16_t op;
+  uint32_t flags;
+  uint32_t buf_alloc;
+  uint32_t fwd_cnt;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/vm_sockets.h"] = [==[
-  constants = {
-    SO_VM_SOCKETS_BUFFER_SIZE = 0,
-    SO_VM_SOCKETS_BUFFER_MIN_SIZE = 1,
-    SO_VM_SOCKETS_BUFFER_MAX_SIZE = 2,
-    SO_VM_SOCKETS_PEER_HOST_VM_ID = 3,
-    SO_VM_SOCKETS_TRUSTED = 5,
-    SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD = 6,
-    SO_VM_SOCKETS_NONBLOCK_TXRX = 7,
-    SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW = 8,
-    VMADDR_CID_ANY = 4294967295,
-    VMADDR_PORT_ANY = 4294967295,
-    VMADDR_CID_HYPERVISOR = 0,
-    VMADDR_CID_LOCAL = 1,
-    VMADDR_CID_HOST = 2,
-    VMADDR_FLAG_TO_HOST = 0x1,
-    VM_SOCKETS_INVALID_VERSION = 4294967295,
-    SOL_VSOCK = 287,
-    VSOCK_RECVERR = 1,
-  },
-  records = {
-    ["struct sockaddr_vm"] = [[{
+constants = {
+  SO_VM_SOCKETS_BUFFER_SIZE = 0,
+  SO_VM_SOCKETS_BUFFER_MIN_SIZE = 1,
+  SO_VM_SOCKETS_BUFFER_MAX_SIZE = 2,
+  SO_VM_SOCKETS_PEER_HOST_VM_ID = 3,
+  SO_VM_SOCKETS_TRUSTED = 5,
+  SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD = 6,
+  SO_VM_SOCKETS_NONBLOCK_TXRX = 7,
+  SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW = 8,
+  VMADDR_CID_ANY = 4294967295,
+  VMADDR_PORT_ANY = 4294967295,
+  VMADDR_CID_HYPERVISOR = 0,
+  VMADDR_CID_LOCAL = 1,
+  VMADDR_CID_HOST = 2,
+  VMADDR_FLAG_TO_HOST = 0x1,
+  VM_SOCKETS_INVALID_VERSION = 4294967295,
+  SOL_VSOCK = 287,
+  VSOCK_RECVERR = 1,
+},
+records = {
+  ["struct sockaddr_vm"] = [[{
   uint16_t svm_family;
   uint16_t svm_reserved1;
   uint32_t svm_port;
@@ -5796,50 +7719,50 @@ return {
   uint8_t svm_flags;
   uint8_t svm_zero[3];
 }]],
-  },
-  macros = function(M)
-    return {
-      VM_SOCKETS_VERSION_EPOCH = function(v)
-        return M.int(M.band(M.shr(M.long(v), 24), 0xff))
-      end,
-      VM_SOCKETS_VERSION_MAJOR = function(v)
-        return M.int(M.band(M.shr(M.long(v), 16), 0xff))
-      end,
-      VM_SOCKETS_VERSION_MINOR = function(v)
-        return M.int(M.band(M.long(v), 0xffff))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        SO_VM_SOCKETS_CONNECT_TIMEOUT = 6,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        SO_VM_SOCKETS_CONNECT_TIMEOUT = 8,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x200007b9,
-      },
+},
+macros = function(M)
+  return {
+    VM_SOCKETS_VERSION_EPOCH = function(v)
+      return M.int(M.band(M.shr(M.long(v), 24), 0xff))
+    end,
+    VM_SOCKETS_VERSION_MAJOR = function(v)
+      return M.int(M.band(M.shr(M.long(v), 16), 0xff))
+    end,
+    VM_SOCKETS_VERSION_MINOR = function(v)
+      return M.int(M.band(M.long(v), 0xffff))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      SO_VM_SOCKETS_CONNECT_TIMEOUT = 6,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      SO_VM_SOCKETS_CONNECT_TIMEOUT = 8,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x200007b9,
+    },
+  },
+},
 ]==],
 ["linux/vm_sockets_diag.h"] = [==[
-  records = {
-    ["struct vsock_diag_req"] = [[{
+records = {
+  ["struct vsock_diag_req"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint16_t pad;
@@ -5848,7 +7771,7 @@ return {
   uint32_t vdiag_show;
   uint32_t vdiag_cookie[2];
 }]],
-    ["struct vsock_diag_msg"] = [[{
+  ["struct vsock_diag_msg"] = [[{
   uint8_t vdiag_family;
   uint8_t vdiag_type;
   uint8_t vdiag_state;
@@ -5860,220 +7783,220 @@ return {
   uint32_t vdiag_ino;
   uint32_t vdiag_cookie[2];
 }]],
-  },
+},
 ]==],
 ["linux/vmclock-abi.h"] = [==[
-  constants = {
-    VMCLOCK_MAGIC = 0x4b4c4356,
-    VMCLOCK_COUNTER_ARM_VCNT = 0,
-    VMCLOCK_COUNTER_X86_TSC = 1,
-    VMCLOCK_COUNTER_INVALID = 0xff,
-    VMCLOCK_TIME_UTC = 0,
-    VMCLOCK_TIME_TAI = 1,
-    VMCLOCK_TIME_MONOTONIC = 2,
-    VMCLOCK_TIME_INVALID_SMEARED = 3,
-    VMCLOCK_TIME_INVALID_MAYBE_SMEARED = 4,
-    VMCLOCK_FLAG_TAI_OFFSET_VALID = 0x1,
-    VMCLOCK_FLAG_DISRUPTION_SOON = 0x2,
-    VMCLOCK_FLAG_DISRUPTION_IMMINENT = 0x4,
-    VMCLOCK_FLAG_PERIOD_ESTERROR_VALID = 0x8,
-    VMCLOCK_FLAG_PERIOD_MAXERROR_VALID = 0x10,
-    VMCLOCK_FLAG_TIME_ESTERROR_VALID = 0x20,
-    VMCLOCK_FLAG_TIME_MAXERROR_VALID = 0x40,
-    VMCLOCK_FLAG_TIME_MONOTONIC = 0x80,
-    VMCLOCK_FLAG_VM_GEN_COUNTER_PRESENT = 0x100,
-    VMCLOCK_FLAG_NOTIFICATION_PRESENT = 0x200,
-    VMCLOCK_STATUS_UNKNOWN = 0,
-    VMCLOCK_STATUS_INITIALIZING = 1,
-    VMCLOCK_STATUS_SYNCHRONIZED = 2,
-    VMCLOCK_STATUS_FREERUNNING = 3,
-    VMCLOCK_STATUS_UNRELIABLE = 4,
-    VMCLOCK_SMEARING_STRICT = 0,
-    VMCLOCK_SMEARING_NOON_LINEAR = 1,
-    VMCLOCK_SMEARING_UTC_SLS = 2,
-    VMCLOCK_LEAP_NONE = 0x0,
-    VMCLOCK_LEAP_PRE_POS = 0x1,
-    VMCLOCK_LEAP_PRE_NEG = 0x2,
-    VMCLOCK_LEAP_POS = 0x3,
-    VMCLOCK_LEAP_POST_POS = 0x4,
-    VMCLOCK_LEAP_POST_NEG = 0x5,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct vmclock_abi"] = [[{
-    uint32_t magic;
-    uint32_t size;
-    uint16_t version;
-    uint8_t counter_id;
-    uint8_t time_type;
-    uint32_t seq_count;
-    uint64_t disruption_marker;
-    uint64_t flags;
-    uint8_t pad[2];
-    uint8_t clock_status;
-    uint8_t leap_second_smearing_hint;
-    uint16_t tai_offset_sec;
-    uint8_t leap_indicator;
-    uint8_t counter_period_shift;
-    uint64_t counter_value;
-    uint64_t counter_period_frac_sec;
-    uint64_t counter_period_esterror_rate_frac_sec;
-    uint64_t counter_period_maxerror_rate_frac_sec;
-    uint64_t time_sec;
-    uint64_t time_frac_sec;
-    uint64_t time_esterror_nanosec;
-    uint64_t time_maxerror_nanosec;
-    uint64_t vm_generation_counter;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct vmclock_abi"] = [[{
-    uint32_t magic;
-    uint32_t size;
-    uint16_t version;
-    uint8_t counter_id;
-    uint8_t time_type;
-    uint32_t seq_count;
-    unsigned long disruption_marker;
-    unsigned long flags;
-    uint8_t pad[2];
-    uint8_t clock_status;
-    uint8_t leap_second_smearing_hint;
-    uint16_t tai_offset_sec;
-    uint8_t leap_indicator;
-    uint8_t counter_period_shift;
-    unsigned long counter_value;
-    unsigned long counter_period_frac_sec;
-    unsigned long counter_period_esterror_rate_frac_sec;
-    unsigned long counter_period_maxerror_rate_frac_sec;
-    unsigned long time_sec;
-    unsigned long time_frac_sec;
-    unsigned long time_esterror_nanosec;
-    unsigned long time_maxerror_nanosec;
-    unsigned long vm_generation_counter;
-  }]],
-      },
+constants = {
+  VMCLOCK_MAGIC = 0x4b4c4356,
+  VMCLOCK_COUNTER_ARM_VCNT = 0,
+  VMCLOCK_COUNTER_X86_TSC = 1,
+  VMCLOCK_COUNTER_INVALID = 0xff,
+  VMCLOCK_TIME_UTC = 0,
+  VMCLOCK_TIME_TAI = 1,
+  VMCLOCK_TIME_MONOTONIC = 2,
+  VMCLOCK_TIME_INVALID_SMEARED = 3,
+  VMCLOCK_TIME_INVALID_MAYBE_SMEARED = 4,
+  VMCLOCK_FLAG_TAI_OFFSET_VALID = 0x1,
+  VMCLOCK_FLAG_DISRUPTION_SOON = 0x2,
+  VMCLOCK_FLAG_DISRUPTION_IMMINENT = 0x4,
+  VMCLOCK_FLAG_PERIOD_ESTERROR_VALID = 0x8,
+  VMCLOCK_FLAG_PERIOD_MAXERROR_VALID = 0x10,
+  VMCLOCK_FLAG_TIME_ESTERROR_VALID = 0x20,
+  VMCLOCK_FLAG_TIME_MAXERROR_VALID = 0x40,
+  VMCLOCK_FLAG_TIME_MONOTONIC = 0x80,
+  VMCLOCK_FLAG_VM_GEN_COUNTER_PRESENT = 0x100,
+  VMCLOCK_FLAG_NOTIFICATION_PRESENT = 0x200,
+  VMCLOCK_STATUS_UNKNOWN = 0,
+  VMCLOCK_STATUS_INITIALIZING = 1,
+  VMCLOCK_STATUS_SYNCHRONIZED = 2,
+  VMCLOCK_STATUS_FREERUNNING = 3,
+  VMCLOCK_STATUS_UNRELIABLE = 4,
+  VMCLOCK_SMEARING_STRICT = 0,
+  VMCLOCK_SMEARING_NOON_LINEAR = 1,
+  VMCLOCK_SMEARING_UTC_SLS = 2,
+  VMCLOCK_LEAP_NONE = 0x0,
+  VMCLOCK_LEAP_PRE_POS = 0x1,
+  VMCLOCK_LEAP_PRE_NEG = 0x2,
+  VMCLOCK_LEAP_POS = 0x3,
+  VMCLOCK_LEAP_POST_POS = 0x4,
+  VMCLOCK_LEAP_POST_NEG = 0x5,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct vmclock_abi"] = [[{
+  uint32_t magic;
+  uint32_t size;
+  uint16_t version;
+  uint8_t counter_id;
+  uint8_t time_type;
+  uint32_t seq_count;
+  uint64_t disruption_marker;
+  uint64_t flags;
+  uint8_t pad[2];
+  uint8_t clock_status;
+  uint8_t leap_second_smearing_hint;
+  uint16_t tai_offset_sec;
+  uint8_t leap_indicator;
+  uint8_t counter_period_shift;
+  uint64_t counter_value;
+  uint64_t counter_period_frac_sec;
+  uint64_t counter_period_esterror_rate_frac_sec;
+  uint64_t counter_period_maxerror_rate_frac_sec;
+  uint64_t time_sec;
+  uint64_t time_frac_sec;
+  uint64_t time_esterror_nanosec;
+  uint64_t time_maxerror_nanosec;
+  uint64_t vm_generation_counter;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct vmclock_abi"] = [[{
+  uint32_t magic;
+  uint32_t size;
+  uint16_t version;
+  uint8_t counter_id;
+  uint8_t time_type;
+  uint32_t seq_count;
+  unsigned long disruption_marker;
+  unsigned long flags;
+  uint8_t pad[2];
+  uint8_t clock_status;
+  uint8_t leap_second_smearing_hint;
+  uint16_t tai_offset_sec;
+  uint8_t leap_indicator;
+  uint8_t counter_period_shift;
+  unsigned long counter_value;
+  unsigned long counter_period_frac_sec;
+  unsigned long counter_period_esterror_rate_frac_sec;
+  unsigned long counter_period_maxerror_rate_frac_sec;
+  unsigned long time_sec;
+  unsigned long time_frac_sec;
+  unsigned long time_esterror_nanosec;
+  unsigned long time_maxerror_nanosec;
+  unsigned long vm_generation_counter;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/vmcore.h"] = [==[
-  constants = {
-    HWERR_RECOV_CPU = 0,
-    HWERR_RECOV_MEMORY = 1,
-    HWERR_RECOV_PCI = 2,
-    HWERR_RECOV_CXL = 3,
-    HWERR_RECOV_OTHERS = 4,
-    HWERR_RECOV_MAX = 5,
-    VMCOREDD_NOTE_NAME = "LINUX",
-    VMCOREDD_MAX_NAME_BYTES = 44,
-  },
-  records = {
-    ["struct vmcoredd_header"] = [[{
+constants = {
+  HWERR_RECOV_CPU = 0,
+  HWERR_RECOV_MEMORY = 1,
+  HWERR_RECOV_PCI = 2,
+  HWERR_RECOV_CXL = 3,
+  HWERR_RECOV_OTHERS = 4,
+  HWERR_RECOV_MAX = 5,
+  VMCOREDD_NOTE_NAME = "LINUX",
+  VMCOREDD_MAX_NAME_BYTES = 44,
+},
+records = {
+  ["struct vmcoredd_header"] = [[{
   uint32_t n_namesz;
   uint32_t n_descsz;
   uint32_t n_type;
   uint8_t name[8];
   uint8_t dump_name[44];
 }]],
-  },
+},
 ]==],
 ["linux/vsockmon.h"] = [==[
-  constants = {
-    AF_VSOCK_OP_UNKNOWN = 0,
-    AF_VSOCK_OP_CONNECT = 1,
-    AF_VSOCK_OP_DISCONNECT = 2,
-    AF_VSOCK_OP_CONTROL = 3,
-    AF_VSOCK_OP_PAYLOAD = 4,
-    AF_VSOCK_TRANSPORT_UNKNOWN = 0,
-    AF_VSOCK_TRANSPORT_NO_INFO = 1,
-    AF_VSOCK_TRANSPORT_VIRTIO = 2,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct af_vsockmon_hdr"] = [[{
-    uint64_t src_cid;
-    uint64_t dst_cid;
-    uint32_t src_port;
-    uint32_t dst_port;
-    uint16_t op;
-    uint16_t transport;
-    uint16_t len;
-    uint8_t reserved[2];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct af_vsockmon_hdr"] = [[{
-    unsigned long src_cid;
-    unsigned long dst_cid;
-    uint32_t src_port;
-    uint32_t dst_port;
-    uint16_t op;
-    uint16_t transport;
-    uint16_t len;
-    uint8_t reserved[2];
-  }]],
-      },
+constants = {
+  AF_VSOCK_OP_UNKNOWN = 0,
+  AF_VSOCK_OP_CONNECT = 1,
+  AF_VSOCK_OP_DISCONNECT = 2,
+  AF_VSOCK_OP_CONTROL = 3,
+  AF_VSOCK_OP_PAYLOAD = 4,
+  AF_VSOCK_TRANSPORT_UNKNOWN = 0,
+  AF_VSOCK_TRANSPORT_NO_INFO = 1,
+  AF_VSOCK_TRANSPORT_VIRTIO = 2,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct af_vsockmon_hdr"] = [[{
+  uint64_t src_cid;
+  uint64_t dst_cid;
+  uint32_t src_port;
+  uint32_t dst_port;
+  uint16_t op;
+  uint16_t transport;
+  uint16_t len;
+  uint8_t reserved[2];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct af_vsockmon_hdr"] = [[{
+  unsigned long src_cid;
+  unsigned long dst_cid;
+  uint32_t src_port;
+  uint32_t dst_port;
+  uint16_t op;
+  uint16_t transport;
+  uint16_t len;
+  uint8_t reserved[2];
+}]],
+    },
+  },
+},
 ]==],
 ["linux/vt.h"] = [==[
-  constants = {
-    MIN_NR_CONSOLES = 1,
-    MAX_NR_CONSOLES = 63,
-    VT_OPENQRY = 0x5600,
-    VT_GETMODE = 0x5601,
-    VT_SETMODE = 0x5602,
-    VT_AUTO = 0x0,
-    VT_PROCESS = 0x1,
-    VT_ACKACQ = 0x2,
-    VT_GETSTATE = 0x5603,
-    VT_SENDSIG = 0x5604,
-    VT_RELDISP = 0x5605,
-    VT_ACTIVATE = 0x5606,
-    VT_WAITACTIVE = 0x5607,
-    VT_DISALLOCATE = 0x5608,
-    VT_RESIZE = 0x5609,
-    VT_RESIZEX = 0x560a,
-    VT_LOCKSWITCH = 0x560b,
-    VT_UNLOCKSWITCH = 0x560c,
-    VT_GETHIFONTMASK = 0x560d,
-    VT_EVENT_SWITCH = 0x1,
-    VT_EVENT_BLANK = 0x2,
-    VT_EVENT_UNBLANK = 0x4,
-    VT_EVENT_RESIZE = 0x8,
-    VT_MAX_EVENT = 0xf,
-    VT_WAITEVENT = 0x560e,
-    VT_SETACTIVATE = 0x560f,
-  },
-  records = {
-    ["struct vt_mode"] = [[{
+constants = {
+  MIN_NR_CONSOLES = 1,
+  MAX_NR_CONSOLES = 63,
+  VT_OPENQRY = 0x5600,
+  VT_GETMODE = 0x5601,
+  VT_SETMODE = 0x5602,
+  VT_AUTO = 0x0,
+  VT_PROCESS = 0x1,
+  VT_ACKACQ = 0x2,
+  VT_GETSTATE = 0x5603,
+  VT_SENDSIG = 0x5604,
+  VT_RELDISP = 0x5605,
+  VT_ACTIVATE = 0x5606,
+  VT_WAITACTIVE = 0x5607,
+  VT_DISALLOCATE = 0x5608,
+  VT_RESIZE = 0x5609,
+  VT_RESIZEX = 0x560a,
+  VT_LOCKSWITCH = 0x560b,
+  VT_UNLOCKSWITCH = 0x560c,
+  VT_GETHIFONTMASK = 0x560d,
+  VT_EVENT_SWITCH = 0x1,
+  VT_EVENT_BLANK = 0x2,
+  VT_EVENT_UNBLANK = 0x4,
+  VT_EVENT_RESIZE = 0x8,
+  VT_MAX_EVENT = 0xf,
+  VT_WAITEVENT = 0x560e,
+  VT_SETACTIVATE = 0x560f,
+},
+records = {
+  ["struct vt_mode"] = [[{
   uint8_t mode;
   uint8_t waitv;
   int16_t relsig;
   int16_t acqsig;
   int16_t frsig;
 }]],
-    ["struct vt_stat"] = [[{
+  ["struct vt_stat"] = [[{
   uint16_t v_active;
   uint16_t v_signal;
   uint16_t v_state;
 }]],
-    ["struct vt_sizes"] = [[{
+  ["struct vt_sizes"] = [[{
   uint16_t v_rows;
   uint16_t v_cols;
   uint16_t v_scrollsize;
 }]],
-    ["struct vt_consize"] = [[{
+  ["struct vt_consize"] = [[{
   uint16_t v_rows;
   uint16_t v_cols;
   uint16_t v_vlin;
@@ -6081,53 +8004,53 @@ return {
   uint16_t v_vcol;
   uint16_t v_ccol;
 }]],
-    ["struct vt_event"] = [[{
+  ["struct vt_event"] = [[{
   uint32_t event;
   uint32_t oldev;
   uint32_t newev;
   uint32_t pad[4];
 }]],
-    ["struct vt_setactivate"] = [[{
+  ["struct vt_setactivate"] = [[{
   uint32_t console;
   struct vt_mode mode;
 }]],
-    ["struct vt_consizecsrpos"] = [[{
+  ["struct vt_consizecsrpos"] = [[{
   uint16_t con_rows;
   uint16_t con_cols;
   uint16_t csr_row;
   uint16_t csr_col;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VT_GETCONSIZECSRPOS = 0x80085610,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VT_GETCONSIZECSRPOS = 0x40085610,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VT_GETCONSIZECSRPOS = 0x80085610,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VT_GETCONSIZECSRPOS = 0x40085610,
+    },
+  },
+},
 ]==],
 ["linux/vtpm_proxy.h"] = [==[
-  constants = {
-    VTPM_PROXY_FLAG_TPM2 = 1,
-    VTPM_PROXY_IOC_NEW_DEV = 0xc014a100,
-    TPM2_CC_SET_LOCALITY = 0x20001000,
-    TPM_ORD_SET_LOCALITY = 0x20001000,
-  },
-  records = {
-    ["struct vtpm_proxy_new_dev"] = [[{
+constants = {
+  VTPM_PROXY_FLAG_TPM2 = 1,
+  VTPM_PROXY_IOC_NEW_DEV = 0xc014a100,
+  TPM2_CC_SET_LOCALITY = 0x20001000,
+  TPM_ORD_SET_LOCALITY = 0x20001000,
+},
+records = {
+  ["struct vtpm_proxy_new_dev"] = [[{
   uint32_t flags;
   uint32_t tpm_num;
   uint32_t fd;
   uint32_t major;
   uint32_t minor;
 }]],
-  },
+},
 ]==],
 }

@@ -3,512 +3,512 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/wait.h"] = [==[
-  constants = {
-    WNOHANG = 0x1,
-    WUNTRACED = 0x2,
-    WSTOPPED = 2,
-    WEXITED = 0x4,
-    WCONTINUED = 0x8,
-    WNOWAIT = 0x1000000,
-    __WNOTHREAD = 0x20000000,
-    __WALL = 0x40000000,
-    __WCLONE = 0x80000000,
-    P_ALL = 0,
-    P_PID = 1,
-    P_PGID = 2,
-    P_PIDFD = 3,
-  },
+constants = {
+  WNOHANG = 0x1,
+  WUNTRACED = 0x2,
+  WSTOPPED = 2,
+  WEXITED = 0x4,
+  WCONTINUED = 0x8,
+  WNOWAIT = 0x1000000,
+  __WNOTHREAD = 0x20000000,
+  __WALL = 0x40000000,
+  __WCLONE = 0x80000000,
+  P_ALL = 0,
+  P_PID = 1,
+  P_PGID = 2,
+  P_PIDFD = 3,
+},
 ]==],
 ["linux/watch_queue.h"] = [==[
-  constants = {
-    WATCH_TYPE_META = 0,
-    WATCH_TYPE_KEY_NOTIFY = 1,
-    WATCH_TYPE__NR = 2,
-    WATCH_META_REMOVAL_NOTIFICATION = 0,
-    WATCH_META_LOSS_NOTIFICATION = 1,
-    NOTIFY_KEY_INSTANTIATED = 0,
-    NOTIFY_KEY_UPDATED = 1,
-    NOTIFY_KEY_LINKED = 2,
-    NOTIFY_KEY_UNLINKED = 3,
-    NOTIFY_KEY_CLEARED = 4,
-    NOTIFY_KEY_REVOKED = 5,
-    NOTIFY_KEY_INVALIDATED = 6,
-    NOTIFY_KEY_SETATTR = 7,
-    WATCH_INFO_LENGTH = 0x7f,
-    WATCH_INFO_LENGTH__SHIFT = 0,
-    WATCH_INFO_ID = 0xff00,
-    WATCH_INFO_ID__SHIFT = 8,
-    WATCH_INFO_TYPE_INFO = 0xffff0000,
-    WATCH_INFO_TYPE_INFO__SHIFT = 16,
-    WATCH_INFO_FLAG_0 = 0x10000,
-    WATCH_INFO_FLAG_1 = 0x20000,
-    WATCH_INFO_FLAG_2 = 0x40000,
-    WATCH_INFO_FLAG_3 = 0x80000,
-    WATCH_INFO_FLAG_4 = 0x100000,
-    WATCH_INFO_FLAG_5 = 0x200000,
-    WATCH_INFO_FLAG_6 = 0x400000,
-    WATCH_INFO_FLAG_7 = 0x800000,
-  },
-  records = {
-    ["struct watch_notification"] = [[{
+constants = {
+  WATCH_TYPE_META = 0,
+  WATCH_TYPE_KEY_NOTIFY = 1,
+  WATCH_TYPE__NR = 2,
+  WATCH_META_REMOVAL_NOTIFICATION = 0,
+  WATCH_META_LOSS_NOTIFICATION = 1,
+  NOTIFY_KEY_INSTANTIATED = 0,
+  NOTIFY_KEY_UPDATED = 1,
+  NOTIFY_KEY_LINKED = 2,
+  NOTIFY_KEY_UNLINKED = 3,
+  NOTIFY_KEY_CLEARED = 4,
+  NOTIFY_KEY_REVOKED = 5,
+  NOTIFY_KEY_INVALIDATED = 6,
+  NOTIFY_KEY_SETATTR = 7,
+  WATCH_INFO_LENGTH = 0x7f,
+  WATCH_INFO_LENGTH__SHIFT = 0,
+  WATCH_INFO_ID = 0xff00,
+  WATCH_INFO_ID__SHIFT = 8,
+  WATCH_INFO_TYPE_INFO = 0xffff0000,
+  WATCH_INFO_TYPE_INFO__SHIFT = 16,
+  WATCH_INFO_FLAG_0 = 0x10000,
+  WATCH_INFO_FLAG_1 = 0x20000,
+  WATCH_INFO_FLAG_2 = 0x40000,
+  WATCH_INFO_FLAG_3 = 0x80000,
+  WATCH_INFO_FLAG_4 = 0x100000,
+  WATCH_INFO_FLAG_5 = 0x200000,
+  WATCH_INFO_FLAG_6 = 0x400000,
+  WATCH_INFO_FLAG_7 = 0x800000,
+},
+records = {
+  ["struct watch_notification"] = [[{
   uint32_t type : 24;
   uint32_t subtype : 8;
   uint32_t info;
 }]],
-    ["struct watch_notification_type_filter"] = [[{
+  ["struct watch_notification_type_filter"] = [[{
   uint32_t type;
   uint32_t info_filter;
   uint32_t info_mask;
   uint32_t subtype_filter[8];
 }]],
-    ["struct watch_notification_filter"] = [[{
+  ["struct watch_notification_filter"] = [[{
   uint32_t nr_filters;
   uint32_t __reserved;
   struct watch_notification_type_filter filters[];
 }]],
-    ["struct key_notification"] = [[{
+  ["struct key_notification"] = [[{
   struct watch_notification watch;
   uint32_t key_id;
   uint32_t aux;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      constants = {
-        O_NOTIFICATION_PIPE = 128,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOC_WATCH_QUEUE_SET_SIZE = 0x5760,
-        IOC_WATCH_QUEUE_SET_FILTER = 0x5761,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct watch_notification_removal"] = [[{
-    struct watch_notification watch;
-    uint64_t id;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        O_NOTIFICATION_PIPE = 1024,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOC_WATCH_QUEUE_SET_SIZE = 0x20005760,
-        IOC_WATCH_QUEUE_SET_FILTER = 0x20005761,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct watch_notification_removal"] = [[{
-    struct watch_notification watch;
-    unsigned long id;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el",
+    constants = {
+      O_NOTIFICATION_PIPE = 128,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOC_WATCH_QUEUE_SET_SIZE = 0x5760,
+      IOC_WATCH_QUEUE_SET_FILTER = 0x5761,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct watch_notification_removal"] = [[{
+  struct watch_notification watch;
+  uint64_t id;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el",
+    constants = {
+      O_NOTIFICATION_PIPE = 1024,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOC_WATCH_QUEUE_SET_SIZE = 0x20005760,
+      IOC_WATCH_QUEUE_SET_FILTER = 0x20005761,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct watch_notification_removal"] = [[{
+  struct watch_notification watch;
+  unsigned long id;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/watchdog.h"] = [==[
-  constants = {
-    WATCHDOG_IOCTL_BASE = 87,
-    WDIOC_SETTIMEOUT = 0xc0045706,
-    WDIOC_SETPRETIMEOUT = 0xc0045708,
-    WDIOF_UNKNOWN = -1,
-    WDIOS_UNKNOWN = -1,
-    WDIOF_OVERHEAT = 0x1,
-    WDIOF_FANFAULT = 0x2,
-    WDIOF_EXTERN1 = 0x4,
-    WDIOF_EXTERN2 = 0x8,
-    WDIOF_POWERUNDER = 0x10,
-    WDIOF_CARDRESET = 0x20,
-    WDIOF_POWEROVER = 0x40,
-    WDIOF_SETTIMEOUT = 0x80,
-    WDIOF_MAGICCLOSE = 0x100,
-    WDIOF_PRETIMEOUT = 0x200,
-    WDIOF_ALARMONLY = 0x400,
-    WDIOF_KEEPALIVEPING = 0x8000,
-    WDIOS_DISABLECARD = 0x1,
-    WDIOS_ENABLECARD = 0x2,
-    WDIOS_TEMPPANIC = 0x4,
-  },
-  records = {
-    ["struct watchdog_info"] = [[{
+constants = {
+  WATCHDOG_IOCTL_BASE = 87,
+  WDIOC_SETTIMEOUT = 0xc0045706,
+  WDIOC_SETPRETIMEOUT = 0xc0045708,
+  WDIOF_UNKNOWN = -1,
+  WDIOS_UNKNOWN = -1,
+  WDIOF_OVERHEAT = 0x1,
+  WDIOF_FANFAULT = 0x2,
+  WDIOF_EXTERN1 = 0x4,
+  WDIOF_EXTERN2 = 0x8,
+  WDIOF_POWERUNDER = 0x10,
+  WDIOF_CARDRESET = 0x20,
+  WDIOF_POWEROVER = 0x40,
+  WDIOF_SETTIMEOUT = 0x80,
+  WDIOF_MAGICCLOSE = 0x100,
+  WDIOF_PRETIMEOUT = 0x200,
+  WDIOF_ALARMONLY = 0x400,
+  WDIOF_KEEPALIVEPING = 0x8000,
+  WDIOS_DISABLECARD = 0x1,
+  WDIOS_ENABLECARD = 0x2,
+  WDIOS_TEMPPANIC = 0x4,
+},
+records = {
+  ["struct watchdog_info"] = [[{
   uint32_t options;
   uint32_t firmware_version;
   uint8_t identity[32];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        WDIOC_GETSUPPORT = 0x80285700,
-        WDIOC_GETSTATUS = 0x80045701,
-        WDIOC_GETBOOTSTATUS = 0x80045702,
-        WDIOC_GETTEMP = 0x80045703,
-        WDIOC_SETOPTIONS = 0x80045704,
-        WDIOC_KEEPALIVE = 0x80045705,
-        WDIOC_GETTIMEOUT = 0x80045707,
-        WDIOC_GETPRETIMEOUT = 0x80045709,
-        WDIOC_GETTIMELEFT = 0x8004570a,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        WDIOC_GETSUPPORT = 0x40285700,
-        WDIOC_GETSTATUS = 0x40045701,
-        WDIOC_GETBOOTSTATUS = 0x40045702,
-        WDIOC_GETTEMP = 0x40045703,
-        WDIOC_SETOPTIONS = 0x40045704,
-        WDIOC_KEEPALIVE = 0x40045705,
-        WDIOC_GETTIMEOUT = 0x40045707,
-        WDIOC_GETPRETIMEOUT = 0x40045709,
-        WDIOC_GETTIMELEFT = 0x4004570a,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      WDIOC_GETSUPPORT = 0x80285700,
+      WDIOC_GETSTATUS = 0x80045701,
+      WDIOC_GETBOOTSTATUS = 0x80045702,
+      WDIOC_GETTEMP = 0x80045703,
+      WDIOC_SETOPTIONS = 0x80045704,
+      WDIOC_KEEPALIVE = 0x80045705,
+      WDIOC_GETTIMEOUT = 0x80045707,
+      WDIOC_GETPRETIMEOUT = 0x80045709,
+      WDIOC_GETTIMELEFT = 0x8004570a,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      WDIOC_GETSUPPORT = 0x40285700,
+      WDIOC_GETSTATUS = 0x40045701,
+      WDIOC_GETBOOTSTATUS = 0x40045702,
+      WDIOC_GETTEMP = 0x40045703,
+      WDIOC_SETOPTIONS = 0x40045704,
+      WDIOC_KEEPALIVE = 0x40045705,
+      WDIOC_GETTIMEOUT = 0x40045707,
+      WDIOC_GETPRETIMEOUT = 0x40045709,
+      WDIOC_GETTIMELEFT = 0x4004570a,
+    },
+  },
+},
 ]==],
 ["linux/wireguard.h"] = [==[
-  constants = {
-    WGDEVICE_F_REPLACE_PEERS = 1,
-    WGPEER_F_REMOVE_ME = 1,
-    WGPEER_F_REPLACE_ALLOWEDIPS = 2,
-    WGPEER_F_UPDATE_ONLY = 4,
-    WGALLOWEDIP_F_REMOVE_ME = 1,
-    WGDEVICE_A_UNSPEC = 0,
-    WGDEVICE_A_IFINDEX = 1,
-    WGDEVICE_A_IFNAME = 2,
-    WGDEVICE_A_PRIVATE_KEY = 3,
-    WGDEVICE_A_PUBLIC_KEY = 4,
-    WGDEVICE_A_FLAGS = 5,
-    WGDEVICE_A_LISTEN_PORT = 6,
-    WGDEVICE_A_FWMARK = 7,
-    WGDEVICE_A_PEERS = 8,
-    __WGDEVICE_A_LAST = 9,
-    WGPEER_A_UNSPEC = 0,
-    WGPEER_A_PUBLIC_KEY = 1,
-    WGPEER_A_PRESHARED_KEY = 2,
-    WGPEER_A_FLAGS = 3,
-    WGPEER_A_ENDPOINT = 4,
-    WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL = 5,
-    WGPEER_A_LAST_HANDSHAKE_TIME = 6,
-    WGPEER_A_RX_BYTES = 7,
-    WGPEER_A_TX_BYTES = 8,
-    WGPEER_A_ALLOWEDIPS = 9,
-    WGPEER_A_PROTOCOL_VERSION = 10,
-    __WGPEER_A_LAST = 11,
-    WGALLOWEDIP_A_UNSPEC = 0,
-    WGALLOWEDIP_A_FAMILY = 1,
-    WGALLOWEDIP_A_IPADDR = 2,
-    WGALLOWEDIP_A_CIDR_MASK = 3,
-    WGALLOWEDIP_A_FLAGS = 4,
-    __WGALLOWEDIP_A_LAST = 5,
-    WG_CMD_GET_DEVICE = 0,
-    WG_CMD_SET_DEVICE = 1,
-    __WG_CMD_MAX = 2,
-    WG_GENL_NAME = "wireguard",
-    WG_GENL_VERSION = 1,
-    WG_KEY_LEN = 32,
-    WGDEVICE_A_MAX = 8,
-    WGPEER_A_MAX = 10,
-    WGALLOWEDIP_A_MAX = 4,
-    WG_CMD_MAX = 1,
-  },
+constants = {
+  WGDEVICE_F_REPLACE_PEERS = 1,
+  WGPEER_F_REMOVE_ME = 1,
+  WGPEER_F_REPLACE_ALLOWEDIPS = 2,
+  WGPEER_F_UPDATE_ONLY = 4,
+  WGALLOWEDIP_F_REMOVE_ME = 1,
+  WGDEVICE_A_UNSPEC = 0,
+  WGDEVICE_A_IFINDEX = 1,
+  WGDEVICE_A_IFNAME = 2,
+  WGDEVICE_A_PRIVATE_KEY = 3,
+  WGDEVICE_A_PUBLIC_KEY = 4,
+  WGDEVICE_A_FLAGS = 5,
+  WGDEVICE_A_LISTEN_PORT = 6,
+  WGDEVICE_A_FWMARK = 7,
+  WGDEVICE_A_PEERS = 8,
+  __WGDEVICE_A_LAST = 9,
+  WGPEER_A_UNSPEC = 0,
+  WGPEER_A_PUBLIC_KEY = 1,
+  WGPEER_A_PRESHARED_KEY = 2,
+  WGPEER_A_FLAGS = 3,
+  WGPEER_A_ENDPOINT = 4,
+  WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL = 5,
+  WGPEER_A_LAST_HANDSHAKE_TIME = 6,
+  WGPEER_A_RX_BYTES = 7,
+  WGPEER_A_TX_BYTES = 8,
+  WGPEER_A_ALLOWEDIPS = 9,
+  WGPEER_A_PROTOCOL_VERSION = 10,
+  __WGPEER_A_LAST = 11,
+  WGALLOWEDIP_A_UNSPEC = 0,
+  WGALLOWEDIP_A_FAMILY = 1,
+  WGALLOWEDIP_A_IPADDR = 2,
+  WGALLOWEDIP_A_CIDR_MASK = 3,
+  WGALLOWEDIP_A_FLAGS = 4,
+  __WGALLOWEDIP_A_LAST = 5,
+  WG_CMD_GET_DEVICE = 0,
+  WG_CMD_SET_DEVICE = 1,
+  __WG_CMD_MAX = 2,
+  WG_GENL_NAME = "wireguard",
+  WG_GENL_VERSION = 1,
+  WG_KEY_LEN = 32,
+  WGDEVICE_A_MAX = 8,
+  WGPEER_A_MAX = 10,
+  WGALLOWEDIP_A_MAX = 4,
+  WG_CMD_MAX = 1,
+},
 ]==],
 ["linux/wireless.h"] = [==[
-  constants = {
-    WIRELESS_EXT = 22,
-    SIOCSIWCOMMIT = 0x8b00,
-    SIOCGIWNAME = 0x8b01,
-    SIOCSIWNWID = 0x8b02,
-    SIOCGIWNWID = 0x8b03,
-    SIOCSIWFREQ = 0x8b04,
-    SIOCGIWFREQ = 0x8b05,
-    SIOCSIWMODE = 0x8b06,
-    SIOCGIWMODE = 0x8b07,
-    SIOCSIWSENS = 0x8b08,
-    SIOCGIWSENS = 0x8b09,
-    SIOCSIWRANGE = 0x8b0a,
-    SIOCGIWRANGE = 0x8b0b,
-    SIOCSIWPRIV = 0x8b0c,
-    SIOCGIWPRIV = 0x8b0d,
-    SIOCSIWSTATS = 0x8b0e,
-    SIOCGIWSTATS = 0x8b0f,
-    SIOCSIWSPY = 0x8b10,
-    SIOCGIWSPY = 0x8b11,
-    SIOCSIWTHRSPY = 0x8b12,
-    SIOCGIWTHRSPY = 0x8b13,
-    SIOCSIWAP = 0x8b14,
-    SIOCGIWAP = 0x8b15,
-    SIOCGIWAPLIST = 0x8b17,
-    SIOCSIWSCAN = 0x8b18,
-    SIOCGIWSCAN = 0x8b19,
-    SIOCSIWESSID = 0x8b1a,
-    SIOCGIWESSID = 0x8b1b,
-    SIOCSIWNICKN = 0x8b1c,
-    SIOCGIWNICKN = 0x8b1d,
-    SIOCSIWRATE = 0x8b20,
-    SIOCGIWRATE = 0x8b21,
-    SIOCSIWRTS = 0x8b22,
-    SIOCGIWRTS = 0x8b23,
-    SIOCSIWFRAG = 0x8b24,
-    SIOCGIWFRAG = 0x8b25,
-    SIOCSIWTXPOW = 0x8b26,
-    SIOCGIWTXPOW = 0x8b27,
-    SIOCSIWRETRY = 0x8b28,
-    SIOCGIWRETRY = 0x8b29,
-    SIOCSIWENCODE = 0x8b2a,
-    SIOCGIWENCODE = 0x8b2b,
-    SIOCSIWPOWER = 0x8b2c,
-    SIOCGIWPOWER = 0x8b2d,
-    SIOCSIWGENIE = 0x8b30,
-    SIOCGIWGENIE = 0x8b31,
-    SIOCSIWMLME = 0x8b16,
-    SIOCSIWAUTH = 0x8b32,
-    SIOCGIWAUTH = 0x8b33,
-    SIOCSIWENCODEEXT = 0x8b34,
-    SIOCGIWENCODEEXT = 0x8b35,
-    SIOCSIWPMKSA = 0x8b36,
-    SIOCIWFIRSTPRIV = 0x8be0,
-    SIOCIWLASTPRIV = 0x8bff,
-    SIOCIWFIRST = 0x8b00,
-    SIOCIWLAST = 35839,
-    IWEVTXDROP = 0x8c00,
-    IWEVQUAL = 0x8c01,
-    IWEVCUSTOM = 0x8c02,
-    IWEVREGISTERED = 0x8c03,
-    IWEVEXPIRED = 0x8c04,
-    IWEVGENIE = 0x8c05,
-    IWEVMICHAELMICFAILURE = 0x8c06,
-    IWEVASSOCREQIE = 0x8c07,
-    IWEVASSOCRESPIE = 0x8c08,
-    IWEVPMKIDCAND = 0x8c09,
-    IWEVFIRST = 0x8c00,
-    IW_PRIV_TYPE_MASK = 0x7000,
-    IW_PRIV_TYPE_NONE = 0x0,
-    IW_PRIV_TYPE_BYTE = 0x1000,
-    IW_PRIV_TYPE_CHAR = 0x2000,
-    IW_PRIV_TYPE_INT = 0x4000,
-    IW_PRIV_TYPE_FLOAT = 0x5000,
-    IW_PRIV_TYPE_ADDR = 0x6000,
-    IW_PRIV_SIZE_FIXED = 0x800,
-    IW_PRIV_SIZE_MASK = 0x7ff,
-    IW_MAX_FREQUENCIES = 32,
-    IW_MAX_BITRATES = 32,
-    IW_MAX_TXPOWER = 8,
-    IW_MAX_SPY = 8,
-    IW_MAX_AP = 64,
-    IW_ESSID_MAX_SIZE = 32,
-    IW_MODE_AUTO = 0,
-    IW_MODE_ADHOC = 1,
-    IW_MODE_INFRA = 2,
-    IW_MODE_MASTER = 3,
-    IW_MODE_REPEAT = 4,
-    IW_MODE_SECOND = 5,
-    IW_MODE_MONITOR = 6,
-    IW_MODE_MESH = 7,
-    IW_QUAL_QUAL_UPDATED = 0x1,
-    IW_QUAL_LEVEL_UPDATED = 0x2,
-    IW_QUAL_NOISE_UPDATED = 0x4,
-    IW_QUAL_ALL_UPDATED = 0x7,
-    IW_QUAL_DBM = 0x8,
-    IW_QUAL_QUAL_INVALID = 0x10,
-    IW_QUAL_LEVEL_INVALID = 0x20,
-    IW_QUAL_NOISE_INVALID = 0x40,
-    IW_QUAL_RCPI = 0x80,
-    IW_QUAL_ALL_INVALID = 0x70,
-    IW_FREQ_AUTO = 0x0,
-    IW_FREQ_FIXED = 0x1,
-    IW_MAX_ENCODING_SIZES = 8,
-    IW_ENCODING_TOKEN_MAX = 64,
-    IW_ENCODE_INDEX = 0xff,
-    IW_ENCODE_FLAGS = 0xff00,
-    IW_ENCODE_MODE = 0xf000,
-    IW_ENCODE_DISABLED = 0x8000,
-    IW_ENCODE_ENABLED = 0x0,
-    IW_ENCODE_RESTRICTED = 0x4000,
-    IW_ENCODE_OPEN = 0x2000,
-    IW_ENCODE_NOKEY = 0x800,
-    IW_ENCODE_TEMP = 0x400,
-    IW_POWER_ON = 0x0,
-    IW_POWER_TYPE = 0xf000,
-    IW_POWER_PERIOD = 0x1000,
-    IW_POWER_TIMEOUT = 0x2000,
-    IW_POWER_MODE = 0xf00,
-    IW_POWER_UNICAST_R = 0x100,
-    IW_POWER_MULTICAST_R = 0x200,
-    IW_POWER_ALL_R = 0x300,
-    IW_POWER_FORCE_S = 0x400,
-    IW_POWER_REPEATER = 0x800,
-    IW_POWER_MODIFIER = 0xf,
-    IW_POWER_MIN = 0x1,
-    IW_POWER_MAX = 0x2,
-    IW_POWER_RELATIVE = 0x4,
-    IW_TXPOW_TYPE = 0xff,
-    IW_TXPOW_DBM = 0x0,
-    IW_TXPOW_MWATT = 0x1,
-    IW_TXPOW_RELATIVE = 0x2,
-    IW_TXPOW_RANGE = 0x1000,
-    IW_RETRY_ON = 0x0,
-    IW_RETRY_TYPE = 0xf000,
-    IW_RETRY_LIMIT = 0x1000,
-    IW_RETRY_LIFETIME = 0x2000,
-    IW_RETRY_MODIFIER = 0xff,
-    IW_RETRY_MIN = 0x1,
-    IW_RETRY_MAX = 0x2,
-    IW_RETRY_RELATIVE = 0x4,
-    IW_RETRY_SHORT = 0x10,
-    IW_RETRY_LONG = 0x20,
-    IW_SCAN_DEFAULT = 0x0,
-    IW_SCAN_ALL_ESSID = 0x1,
-    IW_SCAN_THIS_ESSID = 0x2,
-    IW_SCAN_ALL_FREQ = 0x4,
-    IW_SCAN_THIS_FREQ = 0x8,
-    IW_SCAN_ALL_MODE = 0x10,
-    IW_SCAN_THIS_MODE = 0x20,
-    IW_SCAN_ALL_RATE = 0x40,
-    IW_SCAN_THIS_RATE = 0x80,
-    IW_SCAN_TYPE_ACTIVE = 0,
-    IW_SCAN_TYPE_PASSIVE = 1,
-    IW_SCAN_MAX_DATA = 4096,
-    IW_SCAN_CAPA_NONE = 0x0,
-    IW_SCAN_CAPA_ESSID = 0x1,
-    IW_SCAN_CAPA_BSSID = 0x2,
-    IW_SCAN_CAPA_CHANNEL = 0x4,
-    IW_SCAN_CAPA_MODE = 0x8,
-    IW_SCAN_CAPA_RATE = 0x10,
-    IW_SCAN_CAPA_TYPE = 0x20,
-    IW_SCAN_CAPA_TIME = 0x40,
-    IW_CUSTOM_MAX = 256,
-    IW_GENERIC_IE_MAX = 1024,
-    IW_MLME_DEAUTH = 0,
-    IW_MLME_DISASSOC = 1,
-    IW_MLME_AUTH = 2,
-    IW_MLME_ASSOC = 3,
-    IW_AUTH_INDEX = 0xfff,
-    IW_AUTH_FLAGS = 0xf000,
-    IW_AUTH_WPA_VERSION = 0,
-    IW_AUTH_CIPHER_PAIRWISE = 1,
-    IW_AUTH_CIPHER_GROUP = 2,
-    IW_AUTH_KEY_MGMT = 3,
-    IW_AUTH_TKIP_COUNTERMEASURES = 4,
-    IW_AUTH_DROP_UNENCRYPTED = 5,
-    IW_AUTH_80211_AUTH_ALG = 6,
-    IW_AUTH_WPA_ENABLED = 7,
-    IW_AUTH_RX_UNENCRYPTED_EAPOL = 8,
-    IW_AUTH_ROAMING_CONTROL = 9,
-    IW_AUTH_PRIVACY_INVOKED = 10,
-    IW_AUTH_CIPHER_GROUP_MGMT = 11,
-    IW_AUTH_MFP = 12,
-    IW_AUTH_WPA_VERSION_DISABLED = 0x1,
-    IW_AUTH_WPA_VERSION_WPA = 0x2,
-    IW_AUTH_WPA_VERSION_WPA2 = 0x4,
-    IW_AUTH_CIPHER_NONE = 0x1,
-    IW_AUTH_CIPHER_WEP40 = 0x2,
-    IW_AUTH_CIPHER_TKIP = 0x4,
-    IW_AUTH_CIPHER_CCMP = 0x8,
-    IW_AUTH_CIPHER_WEP104 = 0x10,
-    IW_AUTH_CIPHER_AES_CMAC = 0x20,
-    IW_AUTH_KEY_MGMT_802_1X = 1,
-    IW_AUTH_KEY_MGMT_PSK = 2,
-    IW_AUTH_ALG_OPEN_SYSTEM = 0x1,
-    IW_AUTH_ALG_SHARED_KEY = 0x2,
-    IW_AUTH_ALG_LEAP = 0x4,
-    IW_AUTH_ROAMING_ENABLE = 0,
-    IW_AUTH_ROAMING_DISABLE = 1,
-    IW_AUTH_MFP_DISABLED = 0,
-    IW_AUTH_MFP_OPTIONAL = 1,
-    IW_AUTH_MFP_REQUIRED = 2,
-    IW_ENCODE_SEQ_MAX_SIZE = 8,
-    IW_ENCODE_ALG_NONE = 0,
-    IW_ENCODE_ALG_WEP = 1,
-    IW_ENCODE_ALG_TKIP = 2,
-    IW_ENCODE_ALG_CCMP = 3,
-    IW_ENCODE_ALG_PMK = 4,
-    IW_ENCODE_ALG_AES_CMAC = 5,
-    IW_ENCODE_EXT_TX_SEQ_VALID = 0x1,
-    IW_ENCODE_EXT_RX_SEQ_VALID = 0x2,
-    IW_ENCODE_EXT_GROUP_KEY = 0x4,
-    IW_ENCODE_EXT_SET_TX_KEY = 0x8,
-    IW_MICFAILURE_KEY_ID = 0x3,
-    IW_MICFAILURE_GROUP = 0x4,
-    IW_MICFAILURE_PAIRWISE = 0x8,
-    IW_MICFAILURE_STAKEY = 0x10,
-    IW_MICFAILURE_COUNT = 0x60,
-    IW_ENC_CAPA_WPA = 0x1,
-    IW_ENC_CAPA_WPA2 = 0x2,
-    IW_ENC_CAPA_CIPHER_TKIP = 0x4,
-    IW_ENC_CAPA_CIPHER_CCMP = 0x8,
-    IW_ENC_CAPA_4WAY_HANDSHAKE = 0x10,
-    IW_EVENT_CAPA_K_0 = 0x4000050,
-    IW_EVENT_CAPA_K_1 = 0x400,
-    IW_PMKSA_ADD = 1,
-    IW_PMKSA_REMOVE = 2,
-    IW_PMKSA_FLUSH = 3,
-    IW_PMKID_LEN = 16,
-    IW_PMKID_CAND_PREAUTH = 0x1,
-    IW_EV_LCP_PK_LEN = 4,
-    IW_EV_CHAR_PK_LEN = 20,
-    IW_EV_UINT_PK_LEN = 8,
-    IW_EV_FREQ_PK_LEN = 12,
-    IW_EV_PARAM_PK_LEN = 12,
-    IW_EV_ADDR_PK_LEN = 20,
-    IW_EV_QUAL_PK_LEN = 8,
-    IW_EV_POINT_PK_LEN = 8,
-  },
-  records = {
-    ["struct iw_param"] = [[{
+constants = {
+  WIRELESS_EXT = 22,
+  SIOCSIWCOMMIT = 0x8b00,
+  SIOCGIWNAME = 0x8b01,
+  SIOCSIWNWID = 0x8b02,
+  SIOCGIWNWID = 0x8b03,
+  SIOCSIWFREQ = 0x8b04,
+  SIOCGIWFREQ = 0x8b05,
+  SIOCSIWMODE = 0x8b06,
+  SIOCGIWMODE = 0x8b07,
+  SIOCSIWSENS = 0x8b08,
+  SIOCGIWSENS = 0x8b09,
+  SIOCSIWRANGE = 0x8b0a,
+  SIOCGIWRANGE = 0x8b0b,
+  SIOCSIWPRIV = 0x8b0c,
+  SIOCGIWPRIV = 0x8b0d,
+  SIOCSIWSTATS = 0x8b0e,
+  SIOCGIWSTATS = 0x8b0f,
+  SIOCSIWSPY = 0x8b10,
+  SIOCGIWSPY = 0x8b11,
+  SIOCSIWTHRSPY = 0x8b12,
+  SIOCGIWTHRSPY = 0x8b13,
+  SIOCSIWAP = 0x8b14,
+  SIOCGIWAP = 0x8b15,
+  SIOCGIWAPLIST = 0x8b17,
+  SIOCSIWSCAN = 0x8b18,
+  SIOCGIWSCAN = 0x8b19,
+  SIOCSIWESSID = 0x8b1a,
+  SIOCGIWESSID = 0x8b1b,
+  SIOCSIWNICKN = 0x8b1c,
+  SIOCGIWNICKN = 0x8b1d,
+  SIOCSIWRATE = 0x8b20,
+  SIOCGIWRATE = 0x8b21,
+  SIOCSIWRTS = 0x8b22,
+  SIOCGIWRTS = 0x8b23,
+  SIOCSIWFRAG = 0x8b24,
+  SIOCGIWFRAG = 0x8b25,
+  SIOCSIWTXPOW = 0x8b26,
+  SIOCGIWTXPOW = 0x8b27,
+  SIOCSIWRETRY = 0x8b28,
+  SIOCGIWRETRY = 0x8b29,
+  SIOCSIWENCODE = 0x8b2a,
+  SIOCGIWENCODE = 0x8b2b,
+  SIOCSIWPOWER = 0x8b2c,
+  SIOCGIWPOWER = 0x8b2d,
+  SIOCSIWGENIE = 0x8b30,
+  SIOCGIWGENIE = 0x8b31,
+  SIOCSIWMLME = 0x8b16,
+  SIOCSIWAUTH = 0x8b32,
+  SIOCGIWAUTH = 0x8b33,
+  SIOCSIWENCODEEXT = 0x8b34,
+  SIOCGIWENCODEEXT = 0x8b35,
+  SIOCSIWPMKSA = 0x8b36,
+  SIOCIWFIRSTPRIV = 0x8be0,
+  SIOCIWLASTPRIV = 0x8bff,
+  SIOCIWFIRST = 0x8b00,
+  SIOCIWLAST = 35839,
+  IWEVTXDROP = 0x8c00,
+  IWEVQUAL = 0x8c01,
+  IWEVCUSTOM = 0x8c02,
+  IWEVREGISTERED = 0x8c03,
+  IWEVEXPIRED = 0x8c04,
+  IWEVGENIE = 0x8c05,
+  IWEVMICHAELMICFAILURE = 0x8c06,
+  IWEVASSOCREQIE = 0x8c07,
+  IWEVASSOCRESPIE = 0x8c08,
+  IWEVPMKIDCAND = 0x8c09,
+  IWEVFIRST = 0x8c00,
+  IW_PRIV_TYPE_MASK = 0x7000,
+  IW_PRIV_TYPE_NONE = 0x0,
+  IW_PRIV_TYPE_BYTE = 0x1000,
+  IW_PRIV_TYPE_CHAR = 0x2000,
+  IW_PRIV_TYPE_INT = 0x4000,
+  IW_PRIV_TYPE_FLOAT = 0x5000,
+  IW_PRIV_TYPE_ADDR = 0x6000,
+  IW_PRIV_SIZE_FIXED = 0x800,
+  IW_PRIV_SIZE_MASK = 0x7ff,
+  IW_MAX_FREQUENCIES = 32,
+  IW_MAX_BITRATES = 32,
+  IW_MAX_TXPOWER = 8,
+  IW_MAX_SPY = 8,
+  IW_MAX_AP = 64,
+  IW_ESSID_MAX_SIZE = 32,
+  IW_MODE_AUTO = 0,
+  IW_MODE_ADHOC = 1,
+  IW_MODE_INFRA = 2,
+  IW_MODE_MASTER = 3,
+  IW_MODE_REPEAT = 4,
+  IW_MODE_SECOND = 5,
+  IW_MODE_MONITOR = 6,
+  IW_MODE_MESH = 7,
+  IW_QUAL_QUAL_UPDATED = 0x1,
+  IW_QUAL_LEVEL_UPDATED = 0x2,
+  IW_QUAL_NOISE_UPDATED = 0x4,
+  IW_QUAL_ALL_UPDATED = 0x7,
+  IW_QUAL_DBM = 0x8,
+  IW_QUAL_QUAL_INVALID = 0x10,
+  IW_QUAL_LEVEL_INVALID = 0x20,
+  IW_QUAL_NOISE_INVALID = 0x40,
+  IW_QUAL_RCPI = 0x80,
+  IW_QUAL_ALL_INVALID = 0x70,
+  IW_FREQ_AUTO = 0x0,
+  IW_FREQ_FIXED = 0x1,
+  IW_MAX_ENCODING_SIZES = 8,
+  IW_ENCODING_TOKEN_MAX = 64,
+  IW_ENCODE_INDEX = 0xff,
+  IW_ENCODE_FLAGS = 0xff00,
+  IW_ENCODE_MODE = 0xf000,
+  IW_ENCODE_DISABLED = 0x8000,
+  IW_ENCODE_ENABLED = 0x0,
+  IW_ENCODE_RESTRICTED = 0x4000,
+  IW_ENCODE_OPEN = 0x2000,
+  IW_ENCODE_NOKEY = 0x800,
+  IW_ENCODE_TEMP = 0x400,
+  IW_POWER_ON = 0x0,
+  IW_POWER_TYPE = 0xf000,
+  IW_POWER_PERIOD = 0x1000,
+  IW_POWER_TIMEOUT = 0x2000,
+  IW_POWER_MODE = 0xf00,
+  IW_POWER_UNICAST_R = 0x100,
+  IW_POWER_MULTICAST_R = 0x200,
+  IW_POWER_ALL_R = 0x300,
+  IW_POWER_FORCE_S = 0x400,
+  IW_POWER_REPEATER = 0x800,
+  IW_POWER_MODIFIER = 0xf,
+  IW_POWER_MIN = 0x1,
+  IW_POWER_MAX = 0x2,
+  IW_POWER_RELATIVE = 0x4,
+  IW_TXPOW_TYPE = 0xff,
+  IW_TXPOW_DBM = 0x0,
+  IW_TXPOW_MWATT = 0x1,
+  IW_TXPOW_RELATIVE = 0x2,
+  IW_TXPOW_RANGE = 0x1000,
+  IW_RETRY_ON = 0x0,
+  IW_RETRY_TYPE = 0xf000,
+  IW_RETRY_LIMIT = 0x1000,
+  IW_RETRY_LIFETIME = 0x2000,
+  IW_RETRY_MODIFIER = 0xff,
+  IW_RETRY_MIN = 0x1,
+  IW_RETRY_MAX = 0x2,
+  IW_RETRY_RELATIVE = 0x4,
+  IW_RETRY_SHORT = 0x10,
+  IW_RETRY_LONG = 0x20,
+  IW_SCAN_DEFAULT = 0x0,
+  IW_SCAN_ALL_ESSID = 0x1,
+  IW_SCAN_THIS_ESSID = 0x2,
+  IW_SCAN_ALL_FREQ = 0x4,
+  IW_SCAN_THIS_FREQ = 0x8,
+  IW_SCAN_ALL_MODE = 0x10,
+  IW_SCAN_THIS_MODE = 0x20,
+  IW_SCAN_ALL_RATE = 0x40,
+  IW_SCAN_THIS_RATE = 0x80,
+  IW_SCAN_TYPE_ACTIVE = 0,
+  IW_SCAN_TYPE_PASSIVE = 1,
+  IW_SCAN_MAX_DATA = 4096,
+  IW_SCAN_CAPA_NONE = 0x0,
+  IW_SCAN_CAPA_ESSID = 0x1,
+  IW_SCAN_CAPA_BSSID = 0x2,
+  IW_SCAN_CAPA_CHANNEL = 0x4,
+  IW_SCAN_CAPA_MODE = 0x8,
+  IW_SCAN_CAPA_RATE = 0x10,
+  IW_SCAN_CAPA_TYPE = 0x20,
+  IW_SCAN_CAPA_TIME = 0x40,
+  IW_CUSTOM_MAX = 256,
+  IW_GENERIC_IE_MAX = 1024,
+  IW_MLME_DEAUTH = 0,
+  IW_MLME_DISASSOC = 1,
+  IW_MLME_AUTH = 2,
+  IW_MLME_ASSOC = 3,
+  IW_AUTH_INDEX = 0xfff,
+  IW_AUTH_FLAGS = 0xf000,
+  IW_AUTH_WPA_VERSION = 0,
+  IW_AUTH_CIPHER_PAIRWISE = 1,
+  IW_AUTH_CIPHER_GROUP = 2,
+  IW_AUTH_KEY_MGMT = 3,
+  IW_AUTH_TKIP_COUNTERMEASURES = 4,
+  IW_AUTH_DROP_UNENCRYPTED = 5,
+  IW_AUTH_80211_AUTH_ALG = 6,
+  IW_AUTH_WPA_ENABLED = 7,
+  IW_AUTH_RX_UNENCRYPTED_EAPOL = 8,
+  IW_AUTH_ROAMING_CONTROL = 9,
+  IW_AUTH_PRIVACY_INVOKED = 10,
+  IW_AUTH_CIPHER_GROUP_MGMT = 11,
+  IW_AUTH_MFP = 12,
+  IW_AUTH_WPA_VERSION_DISABLED = 0x1,
+  IW_AUTH_WPA_VERSION_WPA = 0x2,
+  IW_AUTH_WPA_VERSION_WPA2 = 0x4,
+  IW_AUTH_CIPHER_NONE = 0x1,
+  IW_AUTH_CIPHER_WEP40 = 0x2,
+  IW_AUTH_CIPHER_TKIP = 0x4,
+  IW_AUTH_CIPHER_CCMP = 0x8,
+  IW_AUTH_CIPHER_WEP104 = 0x10,
+  IW_AUTH_CIPHER_AES_CMAC = 0x20,
+  IW_AUTH_KEY_MGMT_802_1X = 1,
+  IW_AUTH_KEY_MGMT_PSK = 2,
+  IW_AUTH_ALG_OPEN_SYSTEM = 0x1,
+  IW_AUTH_ALG_SHARED_KEY = 0x2,
+  IW_AUTH_ALG_LEAP = 0x4,
+  IW_AUTH_ROAMING_ENABLE = 0,
+  IW_AUTH_ROAMING_DISABLE = 1,
+  IW_AUTH_MFP_DISABLED = 0,
+  IW_AUTH_MFP_OPTIONAL = 1,
+  IW_AUTH_MFP_REQUIRED = 2,
+  IW_ENCODE_SEQ_MAX_SIZE = 8,
+  IW_ENCODE_ALG_NONE = 0,
+  IW_ENCODE_ALG_WEP = 1,
+  IW_ENCODE_ALG_TKIP = 2,
+  IW_ENCODE_ALG_CCMP = 3,
+  IW_ENCODE_ALG_PMK = 4,
+  IW_ENCODE_ALG_AES_CMAC = 5,
+  IW_ENCODE_EXT_TX_SEQ_VALID = 0x1,
+  IW_ENCODE_EXT_RX_SEQ_VALID = 0x2,
+  IW_ENCODE_EXT_GROUP_KEY = 0x4,
+  IW_ENCODE_EXT_SET_TX_KEY = 0x8,
+  IW_MICFAILURE_KEY_ID = 0x3,
+  IW_MICFAILURE_GROUP = 0x4,
+  IW_MICFAILURE_PAIRWISE = 0x8,
+  IW_MICFAILURE_STAKEY = 0x10,
+  IW_MICFAILURE_COUNT = 0x60,
+  IW_ENC_CAPA_WPA = 0x1,
+  IW_ENC_CAPA_WPA2 = 0x2,
+  IW_ENC_CAPA_CIPHER_TKIP = 0x4,
+  IW_ENC_CAPA_CIPHER_CCMP = 0x8,
+  IW_ENC_CAPA_4WAY_HANDSHAKE = 0x10,
+  IW_EVENT_CAPA_K_0 = 0x4000050,
+  IW_EVENT_CAPA_K_1 = 0x400,
+  IW_PMKSA_ADD = 1,
+  IW_PMKSA_REMOVE = 2,
+  IW_PMKSA_FLUSH = 3,
+  IW_PMKID_LEN = 16,
+  IW_PMKID_CAND_PREAUTH = 0x1,
+  IW_EV_LCP_PK_LEN = 4,
+  IW_EV_CHAR_PK_LEN = 20,
+  IW_EV_UINT_PK_LEN = 8,
+  IW_EV_FREQ_PK_LEN = 12,
+  IW_EV_PARAM_PK_LEN = 12,
+  IW_EV_ADDR_PK_LEN = 20,
+  IW_EV_QUAL_PK_LEN = 8,
+  IW_EV_POINT_PK_LEN = 8,
+},
+records = {
+  ["struct iw_param"] = [[{
   int32_t value;
   uint8_t fixed;
   uint8_t disabled;
   uint16_t flags;
 }]],
-    ["struct iw_point"] = [[{
+  ["struct iw_point"] = [[{
   void *pointer;
   uint16_t length;
   uint16_t flags;
 }]],
-    ["struct iw_freq"] = [[{
+  ["struct iw_freq"] = [[{
   int32_t m;
   int16_t e;
   uint8_t i;
   uint8_t flags;
 }]],
-    ["struct iw_quality"] = [[{
+  ["struct iw_quality"] = [[{
   uint8_t qual;
   uint8_t level;
   uint8_t noise;
   uint8_t updated;
 }]],
-    ["struct iw_discarded"] = [[{
+  ["struct iw_discarded"] = [[{
   uint32_t nwid;
   uint32_t code;
   uint32_t fragment;
   uint32_t retries;
   uint32_t misc;
 }]],
-    ["struct iw_missed"] = [[{
+  ["struct iw_missed"] = [[{
   uint32_t beacon;
 }]],
-    ["struct iw_thrspy"] = [[{
+  ["struct iw_thrspy"] = [[{
   struct sockaddr addr;
   struct iw_quality qual;
   struct iw_quality low;
   struct iw_quality high;
 }]],
-    ["struct iw_scan_req"] = [[{
+  ["struct iw_scan_req"] = [[{
   uint8_t scan_type;
   uint8_t essid_len;
   uint8_t num_channels;
@@ -519,7 +519,7 @@ return {
   uint32_t max_channel_time;
   struct iw_freq channel_list[32];
 }]],
-    ["struct iw_encode_ext"] = [[{
+  ["struct iw_encode_ext"] = [[{
   uint32_t ext_flags;
   uint8_t tx_seq[8];
   uint8_t rx_seq[8];
@@ -528,33 +528,33 @@ return {
   uint16_t key_len;
   uint8_t key[];
 }]],
-    ["struct iw_mlme"] = [[{
+  ["struct iw_mlme"] = [[{
   uint16_t cmd;
   uint16_t reason_code;
   struct sockaddr addr;
 }]],
-    ["struct iw_pmksa"] = [[{
+  ["struct iw_pmksa"] = [[{
   uint32_t cmd;
   struct sockaddr bssid;
   uint8_t pmkid[16];
 }]],
-    ["struct iw_michaelmicfailure"] = [[{
+  ["struct iw_michaelmicfailure"] = [[{
   uint32_t flags;
   struct sockaddr src_addr;
   uint8_t tsc[8];
 }]],
-    ["struct iw_pmkid_cand"] = [[{
+  ["struct iw_pmkid_cand"] = [[{
   uint32_t flags;
   uint32_t index;
   struct sockaddr bssid;
 }]],
-    ["struct iw_statistics"] = [[{
+  ["struct iw_statistics"] = [[{
   uint16_t status;
   struct iw_quality qual;
   struct iw_discarded discard;
   struct iw_missed miss;
 }]],
-    ["union iwreq_data"] = [[{
+  ["union iwreq_data"] = [[{
   char name[16];
   struct iw_point essid;
   struct iw_param nwid;
@@ -574,13 +574,13 @@ return {
   struct iw_param param;
   struct iw_point data;
 }]],
-    ["struct iwreq"] = [[{
+  ["struct iwreq"] = [[{
   union {
     char ifrn_name[16];
   } ifr_ifrn;
   union iwreq_data u;
 }]],
-    ["struct iw_range"] = [[{
+  ["struct iw_range"] = [[{
   uint32_t throughput;
   uint32_t min_nwid;
   uint32_t max_nwid;
@@ -625,150 +625,150 @@ return {
   struct iw_freq freq[32];
   uint32_t enc_capa;
 }]],
-    ["struct iw_priv_args"] = [[{
+  ["struct iw_priv_args"] = [[{
   uint32_t cmd;
   uint16_t set_args;
   uint16_t get_args;
   char name[16];
 }]],
-    ["struct iw_event"] = [[{
+  ["struct iw_event"] = [[{
   uint16_t len;
   uint16_t cmd;
   union iwreq_data u;
 }]],
-  },
-  macros = function(M)
-    return {
-      IW_IOCTL_IDX = function(cmd)
-        return M.int(M.long(cmd) - 0x8b00)
-      end,
-      IW_IS_SET = function(cmd)
-        return M.band(M.long(cmd), 0x1) == 0
-      end,
-      IW_IS_GET = function(cmd)
-        return M.int(M.band(M.long(cmd), 0x1))
-      end,
-      IW_EVENT_IDX = function(cmd)
-        return M.int(M.long(cmd) - 0x8c00)
-      end,
-      IW_EVENT_CAPA_BASE = function(cmd)
-        cmd = M.long(cmd)
-        return M.int(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00))
-      end,
-      IW_EVENT_CAPA_INDEX = function(cmd)
-        cmd = M.long(cmd)
-        return M.int(M.shr(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00), 5))
-      end,
-      IW_EVENT_CAPA_MASK = function(cmd)
-        cmd = M.long(cmd)
-        return M.int(M.i32(M.shl(1LL, M.band(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00),
-            0x1f))))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        IW_EV_LCP_LEN = 8,
-        IW_EV_CHAR_LEN = 24,
-        IW_EV_UINT_LEN = 12,
-        IW_EV_FREQ_LEN = 16,
-        IW_EV_PARAM_LEN = 16,
-        IW_EV_ADDR_LEN = 24,
-        IW_EV_QUAL_LEN = 12,
-        IW_EV_POINT_OFF = 8,
-        IW_EV_POINT_LEN = 16,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        IW_EV_LCP_LEN = 4,
-        IW_EV_CHAR_LEN = 20,
-        IW_EV_UINT_LEN = 8,
-        IW_EV_FREQ_LEN = 12,
-        IW_EV_PARAM_LEN = 12,
-        IW_EV_ADDR_LEN = 20,
-        IW_EV_QUAL_LEN = 8,
-        IW_EV_POINT_OFF = 4,
-        IW_EV_POINT_LEN = 8,
-      },
+},
+macros = function(M)
+  return {
+    IW_IOCTL_IDX = function(cmd)
+      return M.int(M.long(cmd) - 0x8b00)
+    end,
+    IW_IS_SET = function(cmd)
+      return M.band(M.long(cmd), 0x1) == 0
+    end,
+    IW_IS_GET = function(cmd)
+      return M.int(M.band(M.long(cmd), 0x1))
+    end,
+    IW_EVENT_IDX = function(cmd)
+      return M.int(M.long(cmd) - 0x8c00)
+    end,
+    IW_EVENT_CAPA_BASE = function(cmd)
+      cmd = M.long(cmd)
+      return M.int(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00))
+    end,
+    IW_EVENT_CAPA_INDEX = function(cmd)
+      cmd = M.long(cmd)
+      return M.int(M.shr(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00), 5))
+    end,
+    IW_EVENT_CAPA_MASK = function(cmd)
+      cmd = M.long(cmd)
+      return M.int(M.i32(M.shl(1LL, M.band(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00),
+          0x1f))))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      IW_EV_LCP_LEN = 8,
+      IW_EV_CHAR_LEN = 24,
+      IW_EV_UINT_LEN = 12,
+      IW_EV_FREQ_LEN = 16,
+      IW_EV_PARAM_LEN = 16,
+      IW_EV_ADDR_LEN = 24,
+      IW_EV_QUAL_LEN = 12,
+      IW_EV_POINT_OFF = 8,
+      IW_EV_POINT_LEN = 16,
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      IW_EV_LCP_LEN = 4,
+      IW_EV_CHAR_LEN = 20,
+      IW_EV_UINT_LEN = 8,
+      IW_EV_FREQ_LEN = 12,
+      IW_EV_PARAM_LEN = 12,
+      IW_EV_ADDR_LEN = 20,
+      IW_EV_QUAL_LEN = 8,
+      IW_EV_POINT_OFF = 4,
+      IW_EV_POINT_LEN = 8,
+    },
+  },
+},
 ]==],
 ["linux/wmi.h"] = [==[
-  constants = {
-    WMI_IOC = 87,
-    CLASS_TOKEN_READ = 0,
-    CLASS_TOKEN_WRITE = 1,
-    SELECT_TOKEN_STD = 0,
-    SELECT_TOKEN_BAT = 1,
-    SELECT_TOKEN_AC = 2,
-    CLASS_FLASH_INTERFACE = 7,
-    SELECT_FLASH_INTERFACE = 3,
-    CLASS_ADMIN_PROP = 10,
-    SELECT_ADMIN_PROP = 3,
-    CLASS_INFO = 17,
-    SELECT_RFKILL = 11,
-    SELECT_APP_REGISTRATION = 3,
-    SELECT_DOCK = 22,
-    CAPSULE_EN_TOKEN = 0x461,
-    CAPSULE_DIS_TOKEN = 0x462,
-    WSMT_EN_TOKEN = 0x4ec,
-    WSMT_DIS_TOKEN = 0x4ed,
-    DELL_WMI_SMBIOS_CMD = 0xc0345700,
-  },
-  records = {
-    ["struct calling_interface_buffer"] = [[{
+constants = {
+  WMI_IOC = 87,
+  CLASS_TOKEN_READ = 0,
+  CLASS_TOKEN_WRITE = 1,
+  SELECT_TOKEN_STD = 0,
+  SELECT_TOKEN_BAT = 1,
+  SELECT_TOKEN_AC = 2,
+  CLASS_FLASH_INTERFACE = 7,
+  SELECT_FLASH_INTERFACE = 3,
+  CLASS_ADMIN_PROP = 10,
+  SELECT_ADMIN_PROP = 3,
+  CLASS_INFO = 17,
+  SELECT_RFKILL = 11,
+  SELECT_APP_REGISTRATION = 3,
+  SELECT_DOCK = 22,
+  CAPSULE_EN_TOKEN = 0x461,
+  CAPSULE_DIS_TOKEN = 0x462,
+  WSMT_EN_TOKEN = 0x4ec,
+  WSMT_DIS_TOKEN = 0x4ed,
+  DELL_WMI_SMBIOS_CMD = 0xc0345700,
+},
+records = {
+  ["struct calling_interface_buffer"] = [[{
   uint16_t cmd_class;
   uint16_t cmd_select;
   uint32_t input[4];
   uint32_t output[4];
 } __attribute__((packed))]],
-    ["struct dell_wmi_extensions"] = [[{
+  ["struct dell_wmi_extensions"] = [[{
   uint32_t argattrib;
   uint32_t blength;
   uint8_t data[];
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct wmi_ioctl_buffer"] = [[{
-    uint64_t length;
-    uint8_t data[];
-  }]],
-        ["struct dell_wmi_smbios_buffer"] = [[{
-    uint64_t length;
-    struct calling_interface_buffer std;
-    struct dell_wmi_extensions ext;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct wmi_ioctl_buffer"] = [[{
-    unsigned long length;
-    uint8_t data[];
-  }]],
-        ["struct dell_wmi_smbios_buffer"] = [[{
-    unsigned long length;
-    struct calling_interface_buffer std;
-    struct dell_wmi_extensions ext;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct wmi_ioctl_buffer"] = [[{
+  uint64_t length;
+  uint8_t data[];
+}]],
+      ["struct dell_wmi_smbios_buffer"] = [[{
+  uint64_t length;
+  struct calling_interface_buffer std;
+  struct dell_wmi_extensions ext;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct wmi_ioctl_buffer"] = [[{
+  unsigned long length;
+  uint8_t data[];
+}]],
+      ["struct dell_wmi_smbios_buffer"] = [[{
+  unsigned long length;
+  struct calling_interface_buffer std;
+  struct dell_wmi_extensions ext;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 ["linux/wwan.h"] = [==[
-  constants = {
-    IFLA_WWAN_UNSPEC = 0,
-    IFLA_WWAN_LINK_ID = 1,
-    __IFLA_WWAN_MAX = 2,
-    IFLA_WWAN_MAX = 1,
-  },
+constants = {
+  IFLA_WWAN_UNSPEC = 0,
+  IFLA_WWAN_LINK_ID = 1,
+  __IFLA_WWAN_MAX = 2,
+  IFLA_WWAN_MAX = 1,
+},
 ]==],
 }

@@ -3,51 +3,51 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/x25.h"] = [==[
-  constants = {
-    SIOCX25GSUBSCRIP = 35296,
-    SIOCX25SSUBSCRIP = 35297,
-    SIOCX25GFACILITIES = 35298,
-    SIOCX25SFACILITIES = 35299,
-    SIOCX25GCALLUSERDATA = 35300,
-    SIOCX25SCALLUSERDATA = 35301,
-    SIOCX25GCAUSEDIAG = 35302,
-    SIOCX25SCUDMATCHLEN = 35303,
-    SIOCX25CALLACCPTAPPRV = 35304,
-    SIOCX25SENDCALLACCPT = 35305,
-    SIOCX25GDTEFACILITIES = 35306,
-    SIOCX25SDTEFACILITIES = 35307,
-    SIOCX25SCAUSEDIAG = 35308,
-    X25_QBITINCL = 1,
-    X25_PS16 = 4,
-    X25_PS32 = 5,
-    X25_PS64 = 6,
-    X25_PS128 = 7,
-    X25_PS256 = 8,
-    X25_PS512 = 9,
-    X25_PS1024 = 10,
-    X25_PS2048 = 11,
-    X25_PS4096 = 12,
-    X25_MASK_REVERSE = 0x1,
-    X25_MASK_THROUGHPUT = 0x2,
-    X25_MASK_PACKET_SIZE = 0x4,
-    X25_MASK_WINDOW_SIZE = 0x8,
-    X25_MASK_CALLING_AE = 0x10,
-    X25_MASK_CALLED_AE = 0x20,
-  },
-  records = {
-    ["struct x25_address"] = [[{
+constants = {
+  SIOCX25GSUBSCRIP = 35296,
+  SIOCX25SSUBSCRIP = 35297,
+  SIOCX25GFACILITIES = 35298,
+  SIOCX25SFACILITIES = 35299,
+  SIOCX25GCALLUSERDATA = 35300,
+  SIOCX25SCALLUSERDATA = 35301,
+  SIOCX25GCAUSEDIAG = 35302,
+  SIOCX25SCUDMATCHLEN = 35303,
+  SIOCX25CALLACCPTAPPRV = 35304,
+  SIOCX25SENDCALLACCPT = 35305,
+  SIOCX25GDTEFACILITIES = 35306,
+  SIOCX25SDTEFACILITIES = 35307,
+  SIOCX25SCAUSEDIAG = 35308,
+  X25_QBITINCL = 1,
+  X25_PS16 = 4,
+  X25_PS32 = 5,
+  X25_PS64 = 6,
+  X25_PS128 = 7,
+  X25_PS256 = 8,
+  X25_PS512 = 9,
+  X25_PS1024 = 10,
+  X25_PS2048 = 11,
+  X25_PS4096 = 12,
+  X25_MASK_REVERSE = 0x1,
+  X25_MASK_THROUGHPUT = 0x2,
+  X25_MASK_PACKET_SIZE = 0x4,
+  X25_MASK_WINDOW_SIZE = 0x8,
+  X25_MASK_CALLING_AE = 0x10,
+  X25_MASK_CALLED_AE = 0x20,
+},
+records = {
+  ["struct x25_address"] = [[{
   char x25_addr[16];
 }]],
-    ["struct sockaddr_x25"] = [[{
+  ["struct sockaddr_x25"] = [[{
   uint16_t sx25_family;
   struct x25_address sx25_addr;
 }]],
-    ["struct x25_route_struct"] = [[{
+  ["struct x25_route_struct"] = [[{
   struct x25_address address;
   uint32_t sigdigits;
   char device[200];
 }]],
-    ["struct x25_facilities"] = [[{
+  ["struct x25_facilities"] = [[{
   uint32_t winsize_in;
   uint32_t winsize_out;
   uint32_t pacsize_in;
@@ -55,7 +55,7 @@ return {
   uint32_t throughput;
   uint32_t reverse;
 }]],
-    ["struct x25_dte_facilities"] = [[{
+  ["struct x25_dte_facilities"] = [[{
   uint16_t delay_cumul;
   uint16_t delay_target;
   uint16_t delay_max;
@@ -66,137 +66,137 @@ return {
   uint8_t calling_ae[20];
   uint8_t called_ae[20];
 }]],
-    ["struct x25_calluserdata"] = [[{
+  ["struct x25_calluserdata"] = [[{
   uint32_t cudlength;
   uint8_t cuddata[128];
 }]],
-    ["struct x25_causediag"] = [[{
+  ["struct x25_causediag"] = [[{
   uint8_t cause;
   uint8_t diagnostic;
 }]],
-    ["struct x25_subaddr"] = [[{
+  ["struct x25_subaddr"] = [[{
   uint32_t cudmatchlength;
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct x25_subscrip_struct"] = [[{
-    char device[192];
-    unsigned long global_facil_mask;
-    uint32_t extended;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct x25_subscrip_struct"] = [[{
-    char device[196];
-    unsigned long global_facil_mask;
-    uint32_t extended;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct x25_subscrip_struct"] = [[{
+  char device[192];
+  unsigned long global_facil_mask;
+  uint32_t extended;
+}]],
     },
   },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct x25_subscrip_struct"] = [[{
+  char device[196];
+  unsigned long global_facil_mask;
+  uint32_t extended;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/xattr.h"] = [==[
-  constants = {
-    XATTR_CREATE = 0x1,
-    XATTR_REPLACE = 0x2,
-    XATTR_OS2_PREFIX = "os2.",
-    XATTR_OS2_PREFIX_LEN = 4,
-    XATTR_MAC_OSX_PREFIX = "osx.",
-    XATTR_MAC_OSX_PREFIX_LEN = 4,
-    XATTR_BTRFS_PREFIX = "btrfs.",
-    XATTR_BTRFS_PREFIX_LEN = 6,
-    XATTR_HURD_PREFIX = "gnu.",
-    XATTR_HURD_PREFIX_LEN = 4,
-    XATTR_SECURITY_PREFIX = "security.",
-    XATTR_SECURITY_PREFIX_LEN = 9,
-    XATTR_SYSTEM_PREFIX = "system.",
-    XATTR_SYSTEM_PREFIX_LEN = 7,
-    XATTR_TRUSTED_PREFIX = "trusted.",
-    XATTR_TRUSTED_PREFIX_LEN = 8,
-    XATTR_USER_PREFIX = "user.",
-    XATTR_USER_PREFIX_LEN = 5,
-    XATTR_EVM_SUFFIX = "evm",
-    XATTR_NAME_EVM = "security.evm",
-    XATTR_IMA_SUFFIX = "ima",
-    XATTR_NAME_IMA = "security.ima",
-    XATTR_SELINUX_SUFFIX = "selinux",
-    XATTR_NAME_SELINUX = "security.selinux",
-    XATTR_SMACK_SUFFIX = "SMACK64",
-    XATTR_SMACK_IPIN = "SMACK64IPIN",
-    XATTR_SMACK_IPOUT = "SMACK64IPOUT",
-    XATTR_SMACK_EXEC = "SMACK64EXEC",
-    XATTR_SMACK_TRANSMUTE = "SMACK64TRANSMUTE",
-    XATTR_SMACK_MMAP = "SMACK64MMAP",
-    XATTR_NAME_SMACK = "security.SMACK64",
-    XATTR_NAME_SMACKIPIN = "security.SMACK64IPIN",
-    XATTR_NAME_SMACKIPOUT = "security.SMACK64IPOUT",
-    XATTR_NAME_SMACKEXEC = "security.SMACK64EXEC",
-    XATTR_NAME_SMACKTRANSMUTE = "security.SMACK64TRANSMUTE",
-    XATTR_NAME_SMACKMMAP = "security.SMACK64MMAP",
-    XATTR_APPARMOR_SUFFIX = "apparmor",
-    XATTR_NAME_APPARMOR = "security.apparmor",
-    XATTR_CAPS_SUFFIX = "capability",
-    XATTR_NAME_CAPS = "security.capability",
-    XATTR_BPF_LSM_SUFFIX = "bpf.",
-    XATTR_NAME_BPF_LSM = "security.bpf.",
-    XATTR_NAME_BPF_LSM_LEN = 13,
-    XATTR_POSIX_ACL_ACCESS = "posix_acl_access",
-    XATTR_NAME_POSIX_ACL_ACCESS = "system.posix_acl_access",
-    XATTR_POSIX_ACL_DEFAULT = "posix_acl_default",
-    XATTR_NAME_POSIX_ACL_DEFAULT = "system.posix_acl_default",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct xattr_args"] = [[{
-    uint64_t value __attribute__((aligned(8)));
-    uint32_t size;
-    uint32_t flags;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct xattr_args"] = [[{
-    unsigned long value __attribute__((aligned(8)));
-    uint32_t size;
-    uint32_t flags;
-  }]],
-      },
+constants = {
+  XATTR_CREATE = 0x1,
+  XATTR_REPLACE = 0x2,
+  XATTR_OS2_PREFIX = "os2.",
+  XATTR_OS2_PREFIX_LEN = 4,
+  XATTR_MAC_OSX_PREFIX = "osx.",
+  XATTR_MAC_OSX_PREFIX_LEN = 4,
+  XATTR_BTRFS_PREFIX = "btrfs.",
+  XATTR_BTRFS_PREFIX_LEN = 6,
+  XATTR_HURD_PREFIX = "gnu.",
+  XATTR_HURD_PREFIX_LEN = 4,
+  XATTR_SECURITY_PREFIX = "security.",
+  XATTR_SECURITY_PREFIX_LEN = 9,
+  XATTR_SYSTEM_PREFIX = "system.",
+  XATTR_SYSTEM_PREFIX_LEN = 7,
+  XATTR_TRUSTED_PREFIX = "trusted.",
+  XATTR_TRUSTED_PREFIX_LEN = 8,
+  XATTR_USER_PREFIX = "user.",
+  XATTR_USER_PREFIX_LEN = 5,
+  XATTR_EVM_SUFFIX = "evm",
+  XATTR_NAME_EVM = "security.evm",
+  XATTR_IMA_SUFFIX = "ima",
+  XATTR_NAME_IMA = "security.ima",
+  XATTR_SELINUX_SUFFIX = "selinux",
+  XATTR_NAME_SELINUX = "security.selinux",
+  XATTR_SMACK_SUFFIX = "SMACK64",
+  XATTR_SMACK_IPIN = "SMACK64IPIN",
+  XATTR_SMACK_IPOUT = "SMACK64IPOUT",
+  XATTR_SMACK_EXEC = "SMACK64EXEC",
+  XATTR_SMACK_TRANSMUTE = "SMACK64TRANSMUTE",
+  XATTR_SMACK_MMAP = "SMACK64MMAP",
+  XATTR_NAME_SMACK = "security.SMACK64",
+  XATTR_NAME_SMACKIPIN = "security.SMACK64IPIN",
+  XATTR_NAME_SMACKIPOUT = "security.SMACK64IPOUT",
+  XATTR_NAME_SMACKEXEC = "security.SMACK64EXEC",
+  XATTR_NAME_SMACKTRANSMUTE = "security.SMACK64TRANSMUTE",
+  XATTR_NAME_SMACKMMAP = "security.SMACK64MMAP",
+  XATTR_APPARMOR_SUFFIX = "apparmor",
+  XATTR_NAME_APPARMOR = "security.apparmor",
+  XATTR_CAPS_SUFFIX = "capability",
+  XATTR_NAME_CAPS = "security.capability",
+  XATTR_BPF_LSM_SUFFIX = "bpf.",
+  XATTR_NAME_BPF_LSM = "security.bpf.",
+  XATTR_NAME_BPF_LSM_LEN = 13,
+  XATTR_POSIX_ACL_ACCESS = "posix_acl_access",
+  XATTR_NAME_POSIX_ACL_ACCESS = "system.posix_acl_access",
+  XATTR_POSIX_ACL_DEFAULT = "posix_acl_default",
+  XATTR_NAME_POSIX_ACL_DEFAULT = "system.posix_acl_default",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct xattr_args"] = [[{
+  uint64_t value __attribute__((aligned(8)));
+  uint32_t size;
+  uint32_t flags;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct xattr_args"] = [[{
+  unsigned long value __attribute__((aligned(8)));
+  uint32_t size;
+  uint32_t flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/xdp_diag.h"] = [==[
-  constants = {
-    XDP_DIAG_NONE = 0,
-    XDP_DIAG_INFO = 1,
-    XDP_DIAG_UID = 2,
-    XDP_DIAG_RX_RING = 3,
-    XDP_DIAG_TX_RING = 4,
-    XDP_DIAG_UMEM = 5,
-    XDP_DIAG_UMEM_FILL_RING = 6,
-    XDP_DIAG_UMEM_COMPLETION_RING = 7,
-    XDP_DIAG_MEMINFO = 8,
-    XDP_DIAG_STATS = 9,
-    __XDP_DIAG_MAX = 10,
-    XDP_SHOW_INFO = 0x1,
-    XDP_SHOW_RING_CFG = 0x2,
-    XDP_SHOW_UMEM = 0x4,
-    XDP_SHOW_MEMINFO = 0x8,
-    XDP_SHOW_STATS = 0x10,
-    XDP_DIAG_MAX = 9,
-    XDP_DU_F_ZEROCOPY = 0x1,
-  },
-  records = {
-    ["struct xdp_diag_req"] = [[{
+constants = {
+  XDP_DIAG_NONE = 0,
+  XDP_DIAG_INFO = 1,
+  XDP_DIAG_UID = 2,
+  XDP_DIAG_RX_RING = 3,
+  XDP_DIAG_TX_RING = 4,
+  XDP_DIAG_UMEM = 5,
+  XDP_DIAG_UMEM_FILL_RING = 6,
+  XDP_DIAG_UMEM_COMPLETION_RING = 7,
+  XDP_DIAG_MEMINFO = 8,
+  XDP_DIAG_STATS = 9,
+  __XDP_DIAG_MAX = 10,
+  XDP_SHOW_INFO = 0x1,
+  XDP_SHOW_RING_CFG = 0x2,
+  XDP_SHOW_UMEM = 0x4,
+  XDP_SHOW_MEMINFO = 0x8,
+  XDP_SHOW_STATS = 0x10,
+  XDP_DIAG_MAX = 9,
+  XDP_DU_F_ZEROCOPY = 0x1,
+},
+records = {
+  ["struct xdp_diag_req"] = [[{
   uint8_t sdiag_family;
   uint8_t sdiag_protocol;
   uint16_t pad;
@@ -204,259 +204,259 @@ return {
   uint32_t xdiag_show;
   uint32_t xdiag_cookie[2];
 }]],
-    ["struct xdp_diag_msg"] = [[{
+  ["struct xdp_diag_msg"] = [[{
   uint8_t xdiag_family;
   uint8_t xdiag_type;
   uint16_t pad;
   uint32_t xdiag_ino;
   uint32_t xdiag_cookie[2];
 }]],
-    ["struct xdp_diag_info"] = [[{
+  ["struct xdp_diag_info"] = [[{
   uint32_t ifindex;
   uint32_t queue_id;
 }]],
-    ["struct xdp_diag_ring"] = [[{
+  ["struct xdp_diag_ring"] = [[{
   uint32_t entries;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct xdp_diag_umem"] = [[{
-    uint64_t size;
-    uint32_t id;
-    uint32_t num_pages;
-    uint32_t chunk_size;
-    uint32_t headroom;
-    uint32_t ifindex;
-    uint32_t queue_id;
-    uint32_t flags;
-    uint32_t refs;
-  }]],
-        ["struct xdp_diag_stats"] = [[{
-    uint64_t n_rx_dropped;
-    uint64_t n_rx_invalid;
-    uint64_t n_rx_full;
-    uint64_t n_fill_ring_empty;
-    uint64_t n_tx_invalid;
-    uint64_t n_tx_ring_empty;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct xdp_diag_umem"] = [[{
-    unsigned long size;
-    uint32_t id;
-    uint32_t num_pages;
-    uint32_t chunk_size;
-    uint32_t headroom;
-    uint32_t ifindex;
-    uint32_t queue_id;
-    uint32_t flags;
-    uint32_t refs;
-  }]],
-        ["struct xdp_diag_stats"] = [[{
-    unsigned long n_rx_dropped;
-    unsigned long n_rx_invalid;
-    unsigned long n_rx_full;
-    unsigned long n_fill_ring_empty;
-    unsigned long n_tx_invalid;
-    unsigned long n_tx_ring_empty;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct xdp_diag_umem"] = [[{
+  uint64_t size;
+  uint32_t id;
+  uint32_t num_pages;
+  uint32_t chunk_size;
+  uint32_t headroom;
+  uint32_t ifindex;
+  uint32_t queue_id;
+  uint32_t flags;
+  uint32_t refs;
+}]],
+      ["struct xdp_diag_stats"] = [[{
+  uint64_t n_rx_dropped;
+  uint64_t n_rx_invalid;
+  uint64_t n_rx_full;
+  uint64_t n_fill_ring_empty;
+  uint64_t n_tx_invalid;
+  uint64_t n_tx_ring_empty;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct xdp_diag_umem"] = [[{
+  unsigned long size;
+  uint32_t id;
+  uint32_t num_pages;
+  uint32_t chunk_size;
+  uint32_t headroom;
+  uint32_t ifindex;
+  uint32_t queue_id;
+  uint32_t flags;
+  uint32_t refs;
+}]],
+      ["struct xdp_diag_stats"] = [[{
+  unsigned long n_rx_dropped;
+  unsigned long n_rx_invalid;
+  unsigned long n_rx_full;
+  unsigned long n_fill_ring_empty;
+  unsigned long n_tx_invalid;
+  unsigned long n_tx_ring_empty;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/xfrm.h"] = [==[
-  constants = {
-    XFRM_POLICY_TYPE_MAIN = 0,
-    XFRM_POLICY_TYPE_SUB = 1,
-    XFRM_POLICY_TYPE_MAX = 2,
-    XFRM_POLICY_TYPE_ANY = 255,
-    XFRM_POLICY_IN = 0,
-    XFRM_POLICY_OUT = 1,
-    XFRM_POLICY_FWD = 2,
-    XFRM_POLICY_MASK = 3,
-    XFRM_POLICY_MAX = 3,
-    XFRM_SA_DIR_IN = 1,
-    XFRM_SA_DIR_OUT = 2,
-    XFRM_SHARE_ANY = 0,
-    XFRM_SHARE_SESSION = 1,
-    XFRM_SHARE_USER = 2,
-    XFRM_SHARE_UNIQUE = 3,
-    XFRM_MSG_BASE = 16,
-    XFRM_MSG_NEWSA = 16,
-    XFRM_MSG_DELSA = 17,
-    XFRM_MSG_GETSA = 18,
-    XFRM_MSG_NEWPOLICY = 19,
-    XFRM_MSG_DELPOLICY = 20,
-    XFRM_MSG_GETPOLICY = 21,
-    XFRM_MSG_ALLOCSPI = 22,
-    XFRM_MSG_ACQUIRE = 23,
-    XFRM_MSG_EXPIRE = 24,
-    XFRM_MSG_UPDPOLICY = 25,
-    XFRM_MSG_UPDSA = 26,
-    XFRM_MSG_POLEXPIRE = 27,
-    XFRM_MSG_FLUSHSA = 28,
-    XFRM_MSG_FLUSHPOLICY = 29,
-    XFRM_MSG_NEWAE = 30,
-    XFRM_MSG_GETAE = 31,
-    XFRM_MSG_REPORT = 32,
-    XFRM_MSG_MIGRATE = 33,
-    XFRM_MSG_NEWSADINFO = 34,
-    XFRM_MSG_GETSADINFO = 35,
-    XFRM_MSG_NEWSPDINFO = 36,
-    XFRM_MSG_GETSPDINFO = 37,
-    XFRM_MSG_MAPPING = 38,
-    XFRM_MSG_SETDEFAULT = 39,
-    XFRM_MSG_GETDEFAULT = 40,
-    XFRM_MSG_MIGRATE_STATE = 41,
-    __XFRM_MSG_MAX = 42,
-    XFRM_AE_UNSPEC = 0,
-    XFRM_AE_RTHR = 1,
-    XFRM_AE_RVAL = 2,
-    XFRM_AE_LVAL = 4,
-    XFRM_AE_ETHR = 8,
-    XFRM_AE_CR = 16,
-    XFRM_AE_CE = 32,
-    XFRM_AE_CU = 64,
-    __XFRM_AE_MAX = 65,
-    XFRMA_UNSPEC = 0,
-    XFRMA_ALG_AUTH = 1,
-    XFRMA_ALG_CRYPT = 2,
-    XFRMA_ALG_COMP = 3,
-    XFRMA_ENCAP = 4,
-    XFRMA_TMPL = 5,
-    XFRMA_SA = 6,
-    XFRMA_POLICY = 7,
-    XFRMA_SEC_CTX = 8,
-    XFRMA_LTIME_VAL = 9,
-    XFRMA_REPLAY_VAL = 10,
-    XFRMA_REPLAY_THRESH = 11,
-    XFRMA_ETIMER_THRESH = 12,
-    XFRMA_SRCADDR = 13,
-    XFRMA_COADDR = 14,
-    XFRMA_LASTUSED = 15,
-    XFRMA_POLICY_TYPE = 16,
-    XFRMA_MIGRATE = 17,
-    XFRMA_ALG_AEAD = 18,
-    XFRMA_KMADDRESS = 19,
-    XFRMA_ALG_AUTH_TRUNC = 20,
-    XFRMA_MARK = 21,
-    XFRMA_TFCPAD = 22,
-    XFRMA_REPLAY_ESN_VAL = 23,
-    XFRMA_SA_EXTRA_FLAGS = 24,
-    XFRMA_PROTO = 25,
-    XFRMA_ADDRESS_FILTER = 26,
-    XFRMA_PAD = 27,
-    XFRMA_OFFLOAD_DEV = 28,
-    XFRMA_SET_MARK = 29,
-    XFRMA_SET_MARK_MASK = 30,
-    XFRMA_IF_ID = 31,
-    XFRMA_MTIMER_THRESH = 32,
-    XFRMA_SA_DIR = 33,
-    XFRMA_NAT_KEEPALIVE_INTERVAL = 34,
-    XFRMA_SA_PCPU = 35,
-    XFRMA_IPTFS_DROP_TIME = 36,
-    XFRMA_IPTFS_REORDER_WINDOW = 37,
-    XFRMA_IPTFS_DONT_FRAG = 38,
-    XFRMA_IPTFS_INIT_DELAY = 39,
-    XFRMA_IPTFS_MAX_QSIZE = 40,
-    XFRMA_IPTFS_PKT_SIZE = 41,
-    __XFRMA_MAX = 42,
-    XFRMA_SAD_UNSPEC = 0,
-    XFRMA_SAD_CNT = 1,
-    XFRMA_SAD_HINFO = 2,
-    __XFRMA_SAD_MAX = 3,
-    XFRMA_SPD_UNSPEC = 0,
-    XFRMA_SPD_INFO = 1,
-    XFRMA_SPD_HINFO = 2,
-    XFRMA_SPD_IPV4_HTHRESH = 3,
-    XFRMA_SPD_IPV6_HTHRESH = 4,
-    __XFRMA_SPD_MAX = 5,
-    XFRM_MIGRATE_STATE_CLEAR_OFFLOAD = 1,
-    XFRM_MIGRATE_STATE_UPDATE_H2H_SEL = 2,
-    XFRMNLGRP_NONE = 0,
-    XFRMNLGRP_ACQUIRE = 1,
-    XFRMNLGRP_EXPIRE = 2,
-    XFRMNLGRP_SA = 3,
-    XFRMNLGRP_POLICY = 4,
-    XFRMNLGRP_AEVENTS = 5,
-    XFRMNLGRP_REPORT = 6,
-    XFRMNLGRP_MIGRATE = 7,
-    XFRMNLGRP_MAPPING = 8,
-    __XFRMNLGRP_MAX = 9,
-    XFRM_SC_DOI_RESERVED = 0,
-    XFRM_SC_DOI_LSM = 1,
-    XFRM_SC_ALG_RESERVED = 0,
-    XFRM_SC_ALG_SELINUX = 1,
-    XFRM_INF = 18446744073709551615ULL,
-    XFRMA_REPLAY_ESN_MAX = 4096,
-    XFRM_MODE_TRANSPORT = 0,
-    XFRM_MODE_TUNNEL = 1,
-    XFRM_MODE_ROUTEOPTIMIZATION = 2,
-    XFRM_MODE_IN_TRIGGER = 3,
-    XFRM_MODE_BEET = 4,
-    XFRM_MODE_IPTFS = 5,
-    XFRM_MODE_MAX = 6,
-    XFRM_MSG_MAX = 41,
-    XFRM_NR_MSGTYPES = 26,
-    XFRM_AE_MAX = 64,
-    XFRMA_OUTPUT_MARK = 29,
-    XFRMA_MAX = 41,
-    XFRMA_SAD_MAX = 2,
-    XFRMA_SPD_MAX = 4,
-    XFRM_STATE_NOECN = 1,
-    XFRM_STATE_DECAP_DSCP = 2,
-    XFRM_STATE_NOPMTUDISC = 4,
-    XFRM_STATE_WILDRECV = 8,
-    XFRM_STATE_ICMP = 16,
-    XFRM_STATE_AF_UNSPEC = 32,
-    XFRM_STATE_ALIGN4 = 64,
-    XFRM_STATE_ESN = 128,
-    XFRM_SA_XFLAG_DONT_ENCAP_DSCP = 1,
-    XFRM_SA_XFLAG_OSEQ_MAY_WRAP = 2,
-    XFRM_POLICY_ALLOW = 0,
-    XFRM_POLICY_BLOCK = 1,
-    XFRM_POLICY_LOCALOK = 1,
-    XFRM_POLICY_ICMP = 2,
-    XFRM_POLICY_CPU_ACQUIRE = 4,
-    XFRM_MIGRATE_STATE_KNOWN_FLAGS = 3,
-    XFRM_OFFLOAD_IPV6 = 1,
-    XFRM_OFFLOAD_INBOUND = 2,
-    XFRM_OFFLOAD_PACKET = 4,
-    XFRM_USERPOLICY_UNSPEC = 0,
-    XFRM_USERPOLICY_BLOCK = 1,
-    XFRM_USERPOLICY_ACCEPT = 2,
-    XFRMGRP_ACQUIRE = 1,
-    XFRMGRP_EXPIRE = 2,
-    XFRMGRP_SA = 4,
-    XFRMGRP_POLICY = 8,
-    XFRMGRP_REPORT = 0x20,
-    XFRMNLGRP_MAX = 8,
-  },
-  records = {
-    ["union xfrm_address_t"] = [[{
+constants = {
+  XFRM_POLICY_TYPE_MAIN = 0,
+  XFRM_POLICY_TYPE_SUB = 1,
+  XFRM_POLICY_TYPE_MAX = 2,
+  XFRM_POLICY_TYPE_ANY = 255,
+  XFRM_POLICY_IN = 0,
+  XFRM_POLICY_OUT = 1,
+  XFRM_POLICY_FWD = 2,
+  XFRM_POLICY_MASK = 3,
+  XFRM_POLICY_MAX = 3,
+  XFRM_SA_DIR_IN = 1,
+  XFRM_SA_DIR_OUT = 2,
+  XFRM_SHARE_ANY = 0,
+  XFRM_SHARE_SESSION = 1,
+  XFRM_SHARE_USER = 2,
+  XFRM_SHARE_UNIQUE = 3,
+  XFRM_MSG_BASE = 16,
+  XFRM_MSG_NEWSA = 16,
+  XFRM_MSG_DELSA = 17,
+  XFRM_MSG_GETSA = 18,
+  XFRM_MSG_NEWPOLICY = 19,
+  XFRM_MSG_DELPOLICY = 20,
+  XFRM_MSG_GETPOLICY = 21,
+  XFRM_MSG_ALLOCSPI = 22,
+  XFRM_MSG_ACQUIRE = 23,
+  XFRM_MSG_EXPIRE = 24,
+  XFRM_MSG_UPDPOLICY = 25,
+  XFRM_MSG_UPDSA = 26,
+  XFRM_MSG_POLEXPIRE = 27,
+  XFRM_MSG_FLUSHSA = 28,
+  XFRM_MSG_FLUSHPOLICY = 29,
+  XFRM_MSG_NEWAE = 30,
+  XFRM_MSG_GETAE = 31,
+  XFRM_MSG_REPORT = 32,
+  XFRM_MSG_MIGRATE = 33,
+  XFRM_MSG_NEWSADINFO = 34,
+  XFRM_MSG_GETSADINFO = 35,
+  XFRM_MSG_NEWSPDINFO = 36,
+  XFRM_MSG_GETSPDINFO = 37,
+  XFRM_MSG_MAPPING = 38,
+  XFRM_MSG_SETDEFAULT = 39,
+  XFRM_MSG_GETDEFAULT = 40,
+  XFRM_MSG_MIGRATE_STATE = 41,
+  __XFRM_MSG_MAX = 42,
+  XFRM_AE_UNSPEC = 0,
+  XFRM_AE_RTHR = 1,
+  XFRM_AE_RVAL = 2,
+  XFRM_AE_LVAL = 4,
+  XFRM_AE_ETHR = 8,
+  XFRM_AE_CR = 16,
+  XFRM_AE_CE = 32,
+  XFRM_AE_CU = 64,
+  __XFRM_AE_MAX = 65,
+  XFRMA_UNSPEC = 0,
+  XFRMA_ALG_AUTH = 1,
+  XFRMA_ALG_CRYPT = 2,
+  XFRMA_ALG_COMP = 3,
+  XFRMA_ENCAP = 4,
+  XFRMA_TMPL = 5,
+  XFRMA_SA = 6,
+  XFRMA_POLICY = 7,
+  XFRMA_SEC_CTX = 8,
+  XFRMA_LTIME_VAL = 9,
+  XFRMA_REPLAY_VAL = 10,
+  XFRMA_REPLAY_THRESH = 11,
+  XFRMA_ETIMER_THRESH = 12,
+  XFRMA_SRCADDR = 13,
+  XFRMA_COADDR = 14,
+  XFRMA_LASTUSED = 15,
+  XFRMA_POLICY_TYPE = 16,
+  XFRMA_MIGRATE = 17,
+  XFRMA_ALG_AEAD = 18,
+  XFRMA_KMADDRESS = 19,
+  XFRMA_ALG_AUTH_TRUNC = 20,
+  XFRMA_MARK = 21,
+  XFRMA_TFCPAD = 22,
+  XFRMA_REPLAY_ESN_VAL = 23,
+  XFRMA_SA_EXTRA_FLAGS = 24,
+  XFRMA_PROTO = 25,
+  XFRMA_ADDRESS_FILTER = 26,
+  XFRMA_PAD = 27,
+  XFRMA_OFFLOAD_DEV = 28,
+  XFRMA_SET_MARK = 29,
+  XFRMA_SET_MARK_MASK = 30,
+  XFRMA_IF_ID = 31,
+  XFRMA_MTIMER_THRESH = 32,
+  XFRMA_SA_DIR = 33,
+  XFRMA_NAT_KEEPALIVE_INTERVAL = 34,
+  XFRMA_SA_PCPU = 35,
+  XFRMA_IPTFS_DROP_TIME = 36,
+  XFRMA_IPTFS_REORDER_WINDOW = 37,
+  XFRMA_IPTFS_DONT_FRAG = 38,
+  XFRMA_IPTFS_INIT_DELAY = 39,
+  XFRMA_IPTFS_MAX_QSIZE = 40,
+  XFRMA_IPTFS_PKT_SIZE = 41,
+  __XFRMA_MAX = 42,
+  XFRMA_SAD_UNSPEC = 0,
+  XFRMA_SAD_CNT = 1,
+  XFRMA_SAD_HINFO = 2,
+  __XFRMA_SAD_MAX = 3,
+  XFRMA_SPD_UNSPEC = 0,
+  XFRMA_SPD_INFO = 1,
+  XFRMA_SPD_HINFO = 2,
+  XFRMA_SPD_IPV4_HTHRESH = 3,
+  XFRMA_SPD_IPV6_HTHRESH = 4,
+  __XFRMA_SPD_MAX = 5,
+  XFRM_MIGRATE_STATE_CLEAR_OFFLOAD = 1,
+  XFRM_MIGRATE_STATE_UPDATE_H2H_SEL = 2,
+  XFRMNLGRP_NONE = 0,
+  XFRMNLGRP_ACQUIRE = 1,
+  XFRMNLGRP_EXPIRE = 2,
+  XFRMNLGRP_SA = 3,
+  XFRMNLGRP_POLICY = 4,
+  XFRMNLGRP_AEVENTS = 5,
+  XFRMNLGRP_REPORT = 6,
+  XFRMNLGRP_MIGRATE = 7,
+  XFRMNLGRP_MAPPING = 8,
+  __XFRMNLGRP_MAX = 9,
+  XFRM_SC_DOI_RESERVED = 0,
+  XFRM_SC_DOI_LSM = 1,
+  XFRM_SC_ALG_RESERVED = 0,
+  XFRM_SC_ALG_SELINUX = 1,
+  XFRM_INF = 18446744073709551615ULL,
+  XFRMA_REPLAY_ESN_MAX = 4096,
+  XFRM_MODE_TRANSPORT = 0,
+  XFRM_MODE_TUNNEL = 1,
+  XFRM_MODE_ROUTEOPTIMIZATION = 2,
+  XFRM_MODE_IN_TRIGGER = 3,
+  XFRM_MODE_BEET = 4,
+  XFRM_MODE_IPTFS = 5,
+  XFRM_MODE_MAX = 6,
+  XFRM_MSG_MAX = 41,
+  XFRM_NR_MSGTYPES = 26,
+  XFRM_AE_MAX = 64,
+  XFRMA_OUTPUT_MARK = 29,
+  XFRMA_MAX = 41,
+  XFRMA_SAD_MAX = 2,
+  XFRMA_SPD_MAX = 4,
+  XFRM_STATE_NOECN = 1,
+  XFRM_STATE_DECAP_DSCP = 2,
+  XFRM_STATE_NOPMTUDISC = 4,
+  XFRM_STATE_WILDRECV = 8,
+  XFRM_STATE_ICMP = 16,
+  XFRM_STATE_AF_UNSPEC = 32,
+  XFRM_STATE_ALIGN4 = 64,
+  XFRM_STATE_ESN = 128,
+  XFRM_SA_XFLAG_DONT_ENCAP_DSCP = 1,
+  XFRM_SA_XFLAG_OSEQ_MAY_WRAP = 2,
+  XFRM_POLICY_ALLOW = 0,
+  XFRM_POLICY_BLOCK = 1,
+  XFRM_POLICY_LOCALOK = 1,
+  XFRM_POLICY_ICMP = 2,
+  XFRM_POLICY_CPU_ACQUIRE = 4,
+  XFRM_MIGRATE_STATE_KNOWN_FLAGS = 3,
+  XFRM_OFFLOAD_IPV6 = 1,
+  XFRM_OFFLOAD_INBOUND = 2,
+  XFRM_OFFLOAD_PACKET = 4,
+  XFRM_USERPOLICY_UNSPEC = 0,
+  XFRM_USERPOLICY_BLOCK = 1,
+  XFRM_USERPOLICY_ACCEPT = 2,
+  XFRMGRP_ACQUIRE = 1,
+  XFRMGRP_EXPIRE = 2,
+  XFRMGRP_SA = 4,
+  XFRMGRP_POLICY = 8,
+  XFRMGRP_REPORT = 0x20,
+  XFRMNLGRP_MAX = 8,
+},
+records = {
+  ["union xfrm_address_t"] = [[{
   uint32_t a4;
   uint32_t a6[4];
   struct in6_addr in6;
 }]],
-    ["struct xfrm_id"] = [[{
+  ["struct xfrm_id"] = [[{
   union xfrm_address_t daddr;
   uint32_t spi;
   uint8_t proto;
 }]],
-    ["struct xfrm_sec_ctx"] = [[{
+  ["struct xfrm_sec_ctx"] = [[{
   uint8_t ctx_doi;
   uint8_t ctx_alg;
   uint16_t ctx_len;
   uint32_t ctx_sid;
   char ctx_str[];
 }]],
-    ["struct xfrm_selector"] = [[{
+  ["struct xfrm_selector"] = [[{
   union xfrm_address_t daddr;
   union xfrm_address_t saddr;
   uint16_t dport;
@@ -470,12 +470,12 @@ return {
   int32_t ifindex;
   uint32_t user;
 }]],
-    ["struct xfrm_replay_state"] = [[{
+  ["struct xfrm_replay_state"] = [[{
   uint32_t oseq;
   uint32_t seq;
   uint32_t bitmap;
 }]],
-    ["struct xfrm_replay_state_esn"] = [[{
+  ["struct xfrm_replay_state_esn"] = [[{
   uint32_t bmp_len;
   uint32_t oseq;
   uint32_t seq;
@@ -484,36 +484,36 @@ return {
   uint32_t replay_window;
   uint32_t bmp[];
 }]],
-    ["struct xfrm_algo"] = [[{
+  ["struct xfrm_algo"] = [[{
   char alg_name[64];
   uint32_t alg_key_len;
   char alg_key[];
 }]],
-    ["struct xfrm_algo_auth"] = [[{
+  ["struct xfrm_algo_auth"] = [[{
   char alg_name[64];
   uint32_t alg_key_len;
   uint32_t alg_trunc_len;
   char alg_key[];
 }]],
-    ["struct xfrm_algo_aead"] = [[{
+  ["struct xfrm_algo_aead"] = [[{
   char alg_name[64];
   uint32_t alg_key_len;
   uint32_t alg_icv_len;
   char alg_key[];
 }]],
-    ["struct xfrm_stats"] = [[{
+  ["struct xfrm_stats"] = [[{
   uint32_t replay_window;
   uint32_t replay;
   uint32_t integrity_failed;
 }]],
-    ["struct xfrm_user_sec_ctx"] = [[{
+  ["struct xfrm_user_sec_ctx"] = [[{
   uint16_t len;
   uint16_t exttype;
   uint8_t ctx_alg;
   uint8_t ctx_doi;
   uint16_t ctx_len;
 }]],
-    ["struct xfrm_user_tmpl"] = [[{
+  ["struct xfrm_user_tmpl"] = [[{
   struct xfrm_id id;
   uint16_t family;
   union xfrm_address_t saddr;
@@ -525,26 +525,26 @@ return {
   uint32_t ealgos;
   uint32_t calgos;
 }]],
-    ["struct xfrm_encap_tmpl"] = [[{
+  ["struct xfrm_encap_tmpl"] = [[{
   uint16_t encap_type;
   uint16_t encap_sport;
   uint16_t encap_dport;
   union xfrm_address_t encap_oa;
 }]],
-    ["struct xfrm_userpolicy_type"] = [[{
+  ["struct xfrm_userpolicy_type"] = [[{
   uint8_t type;
   uint16_t reserved1;
   uint8_t reserved2;
 }]],
-    ["struct xfrm_mark"] = [[{
+  ["struct xfrm_mark"] = [[{
   uint32_t v;
   uint32_t m;
 }]],
-    ["struct xfrmu_sadhinfo"] = [[{
+  ["struct xfrmu_sadhinfo"] = [[{
   uint32_t sadhcnt;
   uint32_t sadhmcnt;
 }]],
-    ["struct xfrmu_spdinfo"] = [[{
+  ["struct xfrmu_spdinfo"] = [[{
   uint32_t incnt;
   uint32_t outcnt;
   uint32_t fwdcnt;
@@ -552,15 +552,15 @@ return {
   uint32_t outscnt;
   uint32_t fwdscnt;
 }]],
-    ["struct xfrmu_spdhinfo"] = [[{
+  ["struct xfrmu_spdhinfo"] = [[{
   uint32_t spdhcnt;
   uint32_t spdhmcnt;
 }]],
-    ["struct xfrmu_spdhthresh"] = [[{
+  ["struct xfrmu_spdhthresh"] = [[{
   uint8_t lbits;
   uint8_t rbits;
 }]],
-    ["struct xfrm_usersa_info"] = [[{
+  ["struct xfrm_usersa_info"] = [[{
   struct xfrm_selector sel;
   struct xfrm_id id;
   union xfrm_address_t saddr;
@@ -574,24 +574,24 @@ return {
   uint8_t replay_window;
   uint8_t flags;
 }]],
-    ["struct xfrm_usersa_id"] = [[{
+  ["struct xfrm_usersa_id"] = [[{
   union xfrm_address_t daddr;
   uint32_t spi;
   uint16_t family;
   uint8_t proto;
 }]],
-    ["struct xfrm_aevent_id"] = [[{
+  ["struct xfrm_aevent_id"] = [[{
   struct xfrm_usersa_id sa_id;
   union xfrm_address_t saddr;
   uint32_t flags;
   uint32_t reqid;
 }]],
-    ["struct xfrm_userspi_info"] = [[{
+  ["struct xfrm_userspi_info"] = [[{
   struct xfrm_usersa_info info;
   uint32_t min;
   uint32_t max;
 }]],
-    ["struct xfrm_userpolicy_info"] = [[{
+  ["struct xfrm_userpolicy_info"] = [[{
   struct xfrm_selector sel;
   struct xfrm_lifetime_cfg lft;
   struct xfrm_lifetime_cur curlft;
@@ -602,12 +602,12 @@ return {
   uint8_t flags;
   uint8_t share;
 }]],
-    ["struct xfrm_userpolicy_id"] = [[{
+  ["struct xfrm_userpolicy_id"] = [[{
   struct xfrm_selector sel;
   uint32_t index;
   uint8_t dir;
 }]],
-    ["struct xfrm_user_acquire"] = [[{
+  ["struct xfrm_user_acquire"] = [[{
   struct xfrm_id id;
   union xfrm_address_t saddr;
   struct xfrm_selector sel;
@@ -617,28 +617,28 @@ return {
   uint32_t calgos;
   uint32_t seq;
 }]],
-    ["struct xfrm_user_expire"] = [[{
+  ["struct xfrm_user_expire"] = [[{
   struct xfrm_usersa_info state;
   uint8_t hard;
 }]],
-    ["struct xfrm_user_polexpire"] = [[{
+  ["struct xfrm_user_polexpire"] = [[{
   struct xfrm_userpolicy_info pol;
   uint8_t hard;
 }]],
-    ["struct xfrm_usersa_flush"] = [[{
+  ["struct xfrm_usersa_flush"] = [[{
   uint8_t proto;
 }]],
-    ["struct xfrm_user_report"] = [[{
+  ["struct xfrm_user_report"] = [[{
   uint8_t proto;
   struct xfrm_selector sel;
 }]],
-    ["struct xfrm_user_kmaddress"] = [[{
+  ["struct xfrm_user_kmaddress"] = [[{
   union xfrm_address_t local;
   union xfrm_address_t remote;
   uint32_t reserved;
   uint16_t family;
 }]],
-    ["struct xfrm_user_migrate"] = [[{
+  ["struct xfrm_user_migrate"] = [[{
   union xfrm_address_t old_daddr;
   union xfrm_address_t old_saddr;
   union xfrm_address_t new_daddr;
@@ -650,7 +650,7 @@ return {
   uint16_t old_family;
   uint16_t new_family;
 }]],
-    ["struct xfrm_user_migrate_state"] = [[{
+  ["struct xfrm_user_migrate_state"] = [[{
   struct xfrm_usersa_id id;
   union xfrm_address_t new_daddr;
   union xfrm_address_t new_saddr;
@@ -661,7 +661,7 @@ return {
   uint16_t new_family;
   uint16_t reserved;
 }]],
-    ["struct xfrm_user_mapping"] = [[{
+  ["struct xfrm_user_mapping"] = [[{
   struct xfrm_usersa_id id;
   uint32_t reqid;
   union xfrm_address_t old_saddr;
@@ -669,93 +669,93 @@ return {
   uint16_t old_sport;
   uint16_t new_sport;
 }]],
-    ["struct xfrm_address_filter"] = [[{
+  ["struct xfrm_address_filter"] = [[{
   union xfrm_address_t saddr;
   union xfrm_address_t daddr;
   uint16_t family;
   uint8_t splen;
   uint8_t dplen;
 }]],
-    ["struct xfrm_user_offload"] = [[{
+  ["struct xfrm_user_offload"] = [[{
   int32_t ifindex;
   uint8_t flags;
 }]],
-    ["struct xfrm_userpolicy_default"] = [[{
+  ["struct xfrm_userpolicy_default"] = [[{
   uint8_t in;
   uint8_t fwd;
   uint8_t out;
 }]],
-  },
-  typedefs = {
-    xfrm_address_t = "union xfrm_address_t",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct xfrm_lifetime_cfg"] = [[{
-    uint64_t soft_byte_limit;
-    uint64_t hard_byte_limit;
-    uint64_t soft_packet_limit;
-    uint64_t hard_packet_limit;
-    uint64_t soft_add_expires_seconds;
-    uint64_t hard_add_expires_seconds;
-    uint64_t soft_use_expires_seconds;
-    uint64_t hard_use_expires_seconds;
-  }]],
-        ["struct xfrm_lifetime_cur"] = [[{
-    uint64_t bytes;
-    uint64_t packets;
-    uint64_t add_time;
-    uint64_t use_time;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct xfrm_lifetime_cfg"] = [[{
-    unsigned long soft_byte_limit;
-    unsigned long hard_byte_limit;
-    unsigned long soft_packet_limit;
-    unsigned long hard_packet_limit;
-    unsigned long soft_add_expires_seconds;
-    unsigned long hard_add_expires_seconds;
-    unsigned long soft_use_expires_seconds;
-    unsigned long hard_use_expires_seconds;
-  }]],
-        ["struct xfrm_lifetime_cur"] = [[{
-    unsigned long bytes;
-    unsigned long packets;
-    unsigned long add_time;
-    unsigned long use_time;
-  }]],
-      },
+},
+typedefs = {
+  xfrm_address_t = "union xfrm_address_t",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct xfrm_lifetime_cfg"] = [[{
+  uint64_t soft_byte_limit;
+  uint64_t hard_byte_limit;
+  uint64_t soft_packet_limit;
+  uint64_t hard_packet_limit;
+  uint64_t soft_add_expires_seconds;
+  uint64_t hard_add_expires_seconds;
+  uint64_t soft_use_expires_seconds;
+  uint64_t hard_use_expires_seconds;
+}]],
+      ["struct xfrm_lifetime_cur"] = [[{
+  uint64_t bytes;
+  uint64_t packets;
+  uint64_t add_time;
+  uint64_t use_time;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct xfrm_lifetime_cfg"] = [[{
+  unsigned long soft_byte_limit;
+  unsigned long hard_byte_limit;
+  unsigned long soft_packet_limit;
+  unsigned long hard_packet_limit;
+  unsigned long soft_add_expires_seconds;
+  unsigned long hard_add_expires_seconds;
+  unsigned long soft_use_expires_seconds;
+  unsigned long hard_use_expires_seconds;
+}]],
+      ["struct xfrm_lifetime_cur"] = [[{
+  unsigned long bytes;
+  unsigned long packets;
+  unsigned long add_time;
+  unsigned long use_time;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/xilinx-v4l2-controls.h"] = [==[
-  constants = {
-    V4L2_CID_XILINX_OFFSET = 0xc000,
-    V4L2_CID_XILINX_BASE = 10012928,
-    V4L2_CID_XILINX_TPG = 0x98c900,
-    V4L2_CID_XILINX_TPG_CROSS_HAIRS = 10012929,
-    V4L2_CID_XILINX_TPG_MOVING_BOX = 10012930,
-    V4L2_CID_XILINX_TPG_COLOR_MASK = 10012931,
-    V4L2_CID_XILINX_TPG_STUCK_PIXEL = 10012932,
-    V4L2_CID_XILINX_TPG_NOISE = 10012933,
-    V4L2_CID_XILINX_TPG_MOTION = 10012934,
-    V4L2_CID_XILINX_TPG_MOTION_SPEED = 10012935,
-    V4L2_CID_XILINX_TPG_CROSS_HAIR_ROW = 10012936,
-    V4L2_CID_XILINX_TPG_CROSS_HAIR_COLUMN = 10012937,
-    V4L2_CID_XILINX_TPG_ZPLATE_HOR_START = 10012938,
-    V4L2_CID_XILINX_TPG_ZPLATE_HOR_SPEED = 10012939,
-    V4L2_CID_XILINX_TPG_ZPLATE_VER_START = 10012940,
-    V4L2_CID_XILINX_TPG_ZPLATE_VER_SPEED = 10012941,
-    V4L2_CID_XILINX_TPG_BOX_SIZE = 10012942,
-    V4L2_CID_XILINX_TPG_BOX_COLOR = 10012943,
-    V4L2_CID_XILINX_TPG_STUCK_PIXEL_THRESH = 10012944,
-    V4L2_CID_XILINX_TPG_NOISE_GAIN = 10012945,
-  },
+constants = {
+  V4L2_CID_XILINX_OFFSET = 0xc000,
+  V4L2_CID_XILINX_BASE = 10012928,
+  V4L2_CID_XILINX_TPG = 0x98c900,
+  V4L2_CID_XILINX_TPG_CROSS_HAIRS = 10012929,
+  V4L2_CID_XILINX_TPG_MOVING_BOX = 10012930,
+  V4L2_CID_XILINX_TPG_COLOR_MASK = 10012931,
+  V4L2_CID_XILINX_TPG_STUCK_PIXEL = 10012932,
+  V4L2_CID_XILINX_TPG_NOISE = 10012933,
+  V4L2_CID_XILINX_TPG_MOTION = 10012934,
+  V4L2_CID_XILINX_TPG_MOTION_SPEED = 10012935,
+  V4L2_CID_XILINX_TPG_CROSS_HAIR_ROW = 10012936,
+  V4L2_CID_XILINX_TPG_CROSS_HAIR_COLUMN = 10012937,
+  V4L2_CID_XILINX_TPG_ZPLATE_HOR_START = 10012938,
+  V4L2_CID_XILINX_TPG_ZPLATE_HOR_SPEED = 10012939,
+  V4L2_CID_XILINX_TPG_ZPLATE_VER_START = 10012940,
+  V4L2_CID_XILINX_TPG_ZPLATE_VER_SPEED = 10012941,
+  V4L2_CID_XILINX_TPG_BOX_SIZE = 10012942,
+  V4L2_CID_XILINX_TPG_BOX_COLOR = 10012943,
+  V4L2_CID_XILINX_TPG_STUCK_PIXEL_THRESH = 10012944,
+  V4L2_CID_XILINX_TPG_NOISE_GAIN = 10012945,
+},
 ]==],
 }

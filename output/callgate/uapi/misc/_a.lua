@@ -3,57 +3,57 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/amd-apml.h"] = [==[
-  constants = {
-    AMD_SBI_MB_DATA_SIZE = 4,
-    SB_BASE_IOCTL_NR = 0xf9,
-    SBRMI_IOCTL_MBOX_CMD = 0xc00cf900,
-    SBRMI_IOCTL_CPUID_CMD = 0xc010f901,
-    SBRMI_IOCTL_MCAMSR_CMD = 0xc010f902,
-    SBRMI_IOCTL_REG_XFER_CMD = 0xc004f903,
-  },
-  records = {
-    ["struct apml_mbox_msg"] = [[{
+constants = {
+  AMD_SBI_MB_DATA_SIZE = 4,
+  SB_BASE_IOCTL_NR = 0xf9,
+  SBRMI_IOCTL_MBOX_CMD = 0xc00cf900,
+  SBRMI_IOCTL_CPUID_CMD = 0xc010f901,
+  SBRMI_IOCTL_MCAMSR_CMD = 0xc010f902,
+  SBRMI_IOCTL_REG_XFER_CMD = 0xc004f903,
+},
+records = {
+  ["struct apml_mbox_msg"] = [[{
   uint32_t cmd;
   uint32_t mb_in_out;
   uint32_t fw_ret_code;
 }]],
-    ["struct apml_reg_xfer_msg"] = [[{
+  ["struct apml_reg_xfer_msg"] = [[{
   uint16_t reg_addr;
   uint8_t data_in_out;
   uint8_t rflag;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct apml_cpuid_msg"] = [[{
-    uint64_t cpu_in_out;
-    uint32_t fw_ret_code;
-    uint32_t pad;
-  }]],
-        ["struct apml_mcamsr_msg"] = [[{
-    uint64_t mcamsr_in_out;
-    uint32_t fw_ret_code;
-    uint32_t pad;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct apml_cpuid_msg"] = [[{
-    unsigned long cpu_in_out;
-    uint32_t fw_ret_code;
-    uint32_t pad;
-  }]],
-        ["struct apml_mcamsr_msg"] = [[{
-    unsigned long mcamsr_in_out;
-    uint32_t fw_ret_code;
-    uint32_t pad;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct apml_cpuid_msg"] = [[{
+  uint64_t cpu_in_out;
+  uint32_t fw_ret_code;
+  uint32_t pad;
+}]],
+      ["struct apml_mcamsr_msg"] = [[{
+  uint64_t mcamsr_in_out;
+  uint32_t fw_ret_code;
+  uint32_t pad;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct apml_cpuid_msg"] = [[{
+  unsigned long cpu_in_out;
+  uint32_t fw_ret_code;
+  uint32_t pad;
+}]],
+      ["struct apml_mcamsr_msg"] = [[{
+  unsigned long mcamsr_in_out;
+  uint32_t fw_ret_code;
+  uint32_t pad;
+}]],
+    },
+  },
+},
 ]==],
 }

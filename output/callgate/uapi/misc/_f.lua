@@ -3,191 +3,191 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/fastrpc.h"] = [==[
-  constants = {
-    FASTRPC_MAP_STATIC = 0,
-    FASTRPC_MAP_RESERVED = 1,
-    FASTRPC_MAP_FD = 2,
-    FASTRPC_MAP_FD_DELAYED = 3,
-    FASTRPC_MAP_FD_NOMAP = 16,
-    FASTRPC_MAP_MAX = 17,
-    FASTRPC_MODE_DEBUG = 1,
-    FASTRPC_MODE_PTRACE = 2,
-    FASTRPC_MODE_CRC = 4,
-    FASTRPC_MODE_UNSIGNED_MODULE = 8,
-    FASTRPC_MODE_ADAPTIVE_QOS = 16,
-    FASTRPC_MODE_SYSTEM_PROCESS = 32,
-    FASTRPC_MODE_PRIVILEGED = 64,
-    FASTRPC_IOCTL_ALLOC_DMA_BUFF = 0xc0105201,
-    FASTRPC_IOCTL_FREE_DMA_BUFF = 0xc0045202,
-    FASTRPC_IOCTL_INVOKE = 0xc0105203,
-    FASTRPC_IOCTL_INIT_CREATE = 0xc0185205,
-    FASTRPC_IOCTL_MMAP = 0xc0205206,
-    FASTRPC_IOCTL_MUNMAP = 0xc0105207,
-    FASTRPC_IOCTL_INIT_CREATE_STATIC = 0xc0105209,
-    FASTRPC_IOCTL_GET_DSP_INFO = 0xc01c520d,
-    FASTRPC_ATTR_SECUREMAP = 1,
-  },
-  records = {
-    ["struct fastrpc_ioctl_capability"] = [[{
+constants = {
+  FASTRPC_MAP_STATIC = 0,
+  FASTRPC_MAP_RESERVED = 1,
+  FASTRPC_MAP_FD = 2,
+  FASTRPC_MAP_FD_DELAYED = 3,
+  FASTRPC_MAP_FD_NOMAP = 16,
+  FASTRPC_MAP_MAX = 17,
+  FASTRPC_MODE_DEBUG = 1,
+  FASTRPC_MODE_PTRACE = 2,
+  FASTRPC_MODE_CRC = 4,
+  FASTRPC_MODE_UNSIGNED_MODULE = 8,
+  FASTRPC_MODE_ADAPTIVE_QOS = 16,
+  FASTRPC_MODE_SYSTEM_PROCESS = 32,
+  FASTRPC_MODE_PRIVILEGED = 64,
+  FASTRPC_IOCTL_ALLOC_DMA_BUFF = 0xc0105201,
+  FASTRPC_IOCTL_FREE_DMA_BUFF = 0xc0045202,
+  FASTRPC_IOCTL_INVOKE = 0xc0105203,
+  FASTRPC_IOCTL_INIT_CREATE = 0xc0185205,
+  FASTRPC_IOCTL_MMAP = 0xc0205206,
+  FASTRPC_IOCTL_MUNMAP = 0xc0105207,
+  FASTRPC_IOCTL_INIT_CREATE_STATIC = 0xc0105209,
+  FASTRPC_IOCTL_GET_DSP_INFO = 0xc01c520d,
+  FASTRPC_ATTR_SECUREMAP = 1,
+},
+records = {
+  ["struct fastrpc_ioctl_capability"] = [[{
   uint32_t unused;
   uint32_t attribute_id;
   uint32_t capability;
   uint32_t reserved[4];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FASTRPC_IOCTL_INIT_ATTACH = 0x5204,
-        FASTRPC_IOCTL_INIT_ATTACH_SNS = 0x5208,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        FASTRPC_IOCTL_MEM_MAP = 0xc040520a,
-        FASTRPC_IOCTL_MEM_UNMAP = 0xc030520b,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fastrpc_invoke_args"] = [[{
-    uint64_t ptr;
-    uint64_t length;
-    int32_t fd;
-    uint32_t attr;
-  }]],
-        ["struct fastrpc_invoke"] = [[{
-    uint32_t handle;
-    uint32_t sc;
-    uint64_t args;
-  }]],
-        ["struct fastrpc_init_create"] = [[{
-    uint32_t filelen;
-    int32_t filefd;
-    uint32_t attrs;
-    uint32_t siglen;
-    uint64_t file;
-  }]],
-        ["struct fastrpc_init_create_static"] = [[{
-    uint32_t namelen;
-    uint32_t memlen;
-    uint64_t name;
-  }]],
-        ["struct fastrpc_alloc_dma_buf"] = [[{
-    int32_t fd;
-    uint32_t flags;
-    uint64_t size;
-  }]],
-        ["struct fastrpc_req_mmap"] = [[{
-    int32_t fd;
-    uint32_t flags;
-    uint64_t vaddrin;
-    uint64_t size;
-    uint64_t vaddrout;
-  }]],
-        ["struct fastrpc_mem_map"] = [[{
-    int32_t version;
-    int32_t fd;
-    int32_t offset;
-    uint32_t flags;
-    uint64_t vaddrin;
-    uint64_t length;
-    uint64_t vaddrout;
-    int32_t attrs;
-    int32_t reserved[4];
-  }]],
-        ["struct fastrpc_req_munmap"] = [[{
-    uint64_t vaddrout;
-    uint64_t size;
-  }]],
-        ["struct fastrpc_mem_unmap"] = [[{
-    int32_t vesion;
-    int32_t fd;
-    uint64_t vaddr;
-    uint64_t length;
-    int32_t reserved[5];
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        FASTRPC_IOCTL_MEM_MAP = 0xc03c520a,
-        FASTRPC_IOCTL_MEM_UNMAP = 0xc02c520b,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FASTRPC_IOCTL_INIT_ATTACH = 0x20005204,
-        FASTRPC_IOCTL_INIT_ATTACH_SNS = 0x20005208,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fastrpc_invoke_args"] = [[{
-    unsigned long ptr;
-    unsigned long length;
-    int32_t fd;
-    uint32_t attr;
-  }]],
-        ["struct fastrpc_invoke"] = [[{
-    uint32_t handle;
-    uint32_t sc;
-    unsigned long args;
-  }]],
-        ["struct fastrpc_init_create"] = [[{
-    uint32_t filelen;
-    int32_t filefd;
-    uint32_t attrs;
-    uint32_t siglen;
-    unsigned long file;
-  }]],
-        ["struct fastrpc_init_create_static"] = [[{
-    uint32_t namelen;
-    uint32_t memlen;
-    unsigned long name;
-  }]],
-        ["struct fastrpc_alloc_dma_buf"] = [[{
-    int32_t fd;
-    uint32_t flags;
-    unsigned long size;
-  }]],
-        ["struct fastrpc_req_mmap"] = [[{
-    int32_t fd;
-    uint32_t flags;
-    unsigned long vaddrin;
-    unsigned long size;
-    unsigned long vaddrout;
-  }]],
-        ["struct fastrpc_mem_map"] = [[{
-    int32_t version;
-    int32_t fd;
-    int32_t offset;
-    uint32_t flags;
-    unsigned long vaddrin;
-    unsigned long length;
-    unsigned long vaddrout;
-    int32_t attrs;
-    int32_t reserved[4];
-  }]],
-        ["struct fastrpc_req_munmap"] = [[{
-    unsigned long vaddrout;
-    unsigned long size;
-  }]],
-        ["struct fastrpc_mem_unmap"] = [[{
-    int32_t vesion;
-    int32_t fd;
-    unsigned long vaddr;
-    unsigned long length;
-    int32_t reserved[5];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FASTRPC_IOCTL_INIT_ATTACH = 0x5204,
+      FASTRPC_IOCTL_INIT_ATTACH_SNS = 0x5208,
     },
   },
+  {
+    on = "!x86",
+    constants = {
+      FASTRPC_IOCTL_MEM_MAP = 0xc040520a,
+      FASTRPC_IOCTL_MEM_UNMAP = 0xc030520b,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fastrpc_invoke_args"] = [[{
+  uint64_t ptr;
+  uint64_t length;
+  int32_t fd;
+  uint32_t attr;
+}]],
+      ["struct fastrpc_invoke"] = [[{
+  uint32_t handle;
+  uint32_t sc;
+  uint64_t args;
+}]],
+      ["struct fastrpc_init_create"] = [[{
+  uint32_t filelen;
+  int32_t filefd;
+  uint32_t attrs;
+  uint32_t siglen;
+  uint64_t file;
+}]],
+      ["struct fastrpc_init_create_static"] = [[{
+  uint32_t namelen;
+  uint32_t memlen;
+  uint64_t name;
+}]],
+      ["struct fastrpc_alloc_dma_buf"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  uint64_t size;
+}]],
+      ["struct fastrpc_req_mmap"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  uint64_t vaddrin;
+  uint64_t size;
+  uint64_t vaddrout;
+}]],
+      ["struct fastrpc_mem_map"] = [[{
+  int32_t version;
+  int32_t fd;
+  int32_t offset;
+  uint32_t flags;
+  uint64_t vaddrin;
+  uint64_t length;
+  uint64_t vaddrout;
+  int32_t attrs;
+  int32_t reserved[4];
+}]],
+      ["struct fastrpc_req_munmap"] = [[{
+  uint64_t vaddrout;
+  uint64_t size;
+}]],
+      ["struct fastrpc_mem_unmap"] = [[{
+  int32_t vesion;
+  int32_t fd;
+  uint64_t vaddr;
+  uint64_t length;
+  int32_t reserved[5];
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      FASTRPC_IOCTL_MEM_MAP = 0xc03c520a,
+      FASTRPC_IOCTL_MEM_UNMAP = 0xc02c520b,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FASTRPC_IOCTL_INIT_ATTACH = 0x20005204,
+      FASTRPC_IOCTL_INIT_ATTACH_SNS = 0x20005208,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fastrpc_invoke_args"] = [[{
+  unsigned long ptr;
+  unsigned long length;
+  int32_t fd;
+  uint32_t attr;
+}]],
+      ["struct fastrpc_invoke"] = [[{
+  uint32_t handle;
+  uint32_t sc;
+  unsigned long args;
+}]],
+      ["struct fastrpc_init_create"] = [[{
+  uint32_t filelen;
+  int32_t filefd;
+  uint32_t attrs;
+  uint32_t siglen;
+  unsigned long file;
+}]],
+      ["struct fastrpc_init_create_static"] = [[{
+  uint32_t namelen;
+  uint32_t memlen;
+  unsigned long name;
+}]],
+      ["struct fastrpc_alloc_dma_buf"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  unsigned long size;
+}]],
+      ["struct fastrpc_req_mmap"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  unsigned long vaddrin;
+  unsigned long size;
+  unsigned long vaddrout;
+}]],
+      ["struct fastrpc_mem_map"] = [[{
+  int32_t version;
+  int32_t fd;
+  int32_t offset;
+  uint32_t flags;
+  unsigned long vaddrin;
+  unsigned long length;
+  unsigned long vaddrout;
+  int32_t attrs;
+  int32_t reserved[4];
+}]],
+      ["struct fastrpc_req_munmap"] = [[{
+  unsigned long vaddrout;
+  unsigned long size;
+}]],
+      ["struct fastrpc_mem_unmap"] = [[{
+  int32_t vesion;
+  int32_t fd;
+  unsigned long vaddr;
+  unsigned long length;
+  int32_t reserved[5];
+}]],
+    },
+  },
+},
 ]==],
 }

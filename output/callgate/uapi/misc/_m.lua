@@ -3,55 +3,55 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/mrvl_cn10k_dpi.h"] = [==[
-  constants = {
-    DPI_MAX_ENGINES = 6,
-    DPI_MAGIC_NUM = 0xb8,
-  },
-  records = {
-    ["struct dpi_mps_mrrs_cfg"] = [[{
+constants = {
+  DPI_MAX_ENGINES = 6,
+  DPI_MAGIC_NUM = 0xb8,
+},
+records = {
+  ["struct dpi_mps_mrrs_cfg"] = [[{
   uint16_t max_read_req_sz;
   uint16_t max_payload_sz;
   uint16_t port;
   uint16_t reserved;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DPI_MPS_MRRS_CFG = 0x4008b801,
-        DPI_ENGINE_CFG = 0x4018b802,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct dpi_engine_cfg"] = [[{
-    uint64_t fifo_mask;
-    uint16_t molr[6];
-    uint16_t update_molr;
-    uint16_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DPI_MPS_MRRS_CFG = 0x8008b801,
-        DPI_ENGINE_CFG = 0x8018b802,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct dpi_engine_cfg"] = [[{
-    unsigned long fifo_mask;
-    uint16_t molr[6];
-    uint16_t update_molr;
-    uint16_t reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DPI_MPS_MRRS_CFG = 0x4008b801,
+      DPI_ENGINE_CFG = 0x4018b802,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct dpi_engine_cfg"] = [[{
+  uint64_t fifo_mask;
+  uint16_t molr[6];
+  uint16_t update_molr;
+  uint16_t reserved;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DPI_MPS_MRRS_CFG = 0x8008b801,
+      DPI_ENGINE_CFG = 0x8018b802,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct dpi_engine_cfg"] = [[{
+  unsigned long fifo_mask;
+  uint16_t molr[6];
+  uint16_t update_molr;
+  uint16_t reserved;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,124 +3,124 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/ocxl.h"] = [==[
-  constants = {
-    OCXL_AFU_EVENT_XSL_FAULT_ERROR = 0,
-    OCXL_KERNEL_EVENT_FLAG_LAST = 0x1,
-    OCXL_IOCTL_FEATURES_FLAGS0_P9_WAIT = 0x1,
-    OCXL_MAGIC = 0xca,
-  },
-  records = {
-    ["struct ocxl_kernel_event_header"] = [[{
+constants = {
+  OCXL_AFU_EVENT_XSL_FAULT_ERROR = 0,
+  OCXL_KERNEL_EVENT_FLAG_LAST = 0x1,
+  OCXL_IOCTL_FEATURES_FLAGS0_P9_WAIT = 0x1,
+  OCXL_MAGIC = 0xca,
+},
+records = {
+  ["struct ocxl_kernel_event_header"] = [[{
   uint16_t type;
   uint16_t flags;
   uint32_t reserved;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        OCXL_IOCTL_ATTACH = 0x4020ca10,
-        OCXL_IOCTL_IRQ_ALLOC = 0x8008ca11,
-        OCXL_IOCTL_IRQ_FREE = 0x4008ca12,
-        OCXL_IOCTL_IRQ_SET_FD = 0x4010ca13,
-        OCXL_IOCTL_GET_METADATA = 0x8080ca14,
-        OCXL_IOCTL_ENABLE_P9_WAIT = 0x8020ca15,
-        OCXL_IOCTL_GET_FEATURES = 0x8020ca16,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ocxl_kernel_event_xsl_fault_error"] = [[{
-    uint64_t addr;
-    uint64_t dsisr;
-    uint64_t count;
-    uint64_t reserved;
-  }]],
-        ["struct ocxl_ioctl_attach"] = [[{
-    uint64_t amr;
-    uint64_t reserved1;
-    uint64_t reserved2;
-    uint64_t reserved3;
-  }]],
-        ["struct ocxl_ioctl_metadata"] = [[{
-    uint16_t version;
-    uint8_t afu_version_major;
-    uint8_t afu_version_minor;
-    uint32_t pasid;
-    uint64_t pp_mmio_size;
-    uint64_t global_mmio_size;
-    uint64_t reserved[13];
-  }]],
-        ["struct ocxl_ioctl_p9_wait"] = [[{
-    uint16_t thread_id;
-    uint16_t reserved1;
-    uint32_t reserved2;
-    uint64_t reserved3[3];
-  }]],
-        ["struct ocxl_ioctl_features"] = [[{
-    uint64_t flags[4];
-  }]],
-        ["struct ocxl_ioctl_irq_fd"] = [[{
-    uint64_t irq_offset;
-    int32_t eventfd;
-    uint32_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        OCXL_IOCTL_ATTACH = 0x8020ca10,
-        OCXL_IOCTL_IRQ_ALLOC = 0x4008ca11,
-        OCXL_IOCTL_IRQ_FREE = 0x8008ca12,
-        OCXL_IOCTL_IRQ_SET_FD = 0x8010ca13,
-        OCXL_IOCTL_GET_METADATA = 0x4080ca14,
-        OCXL_IOCTL_ENABLE_P9_WAIT = 0x4020ca15,
-        OCXL_IOCTL_GET_FEATURES = 0x4020ca16,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ocxl_kernel_event_xsl_fault_error"] = [[{
-    unsigned long addr;
-    unsigned long dsisr;
-    unsigned long count;
-    unsigned long reserved;
-  }]],
-        ["struct ocxl_ioctl_attach"] = [[{
-    unsigned long amr;
-    unsigned long reserved1;
-    unsigned long reserved2;
-    unsigned long reserved3;
-  }]],
-        ["struct ocxl_ioctl_metadata"] = [[{
-    uint16_t version;
-    uint8_t afu_version_major;
-    uint8_t afu_version_minor;
-    uint32_t pasid;
-    unsigned long pp_mmio_size;
-    unsigned long global_mmio_size;
-    unsigned long reserved[13];
-  }]],
-        ["struct ocxl_ioctl_p9_wait"] = [[{
-    uint16_t thread_id;
-    uint16_t reserved1;
-    uint32_t reserved2;
-    unsigned long reserved3[3];
-  }]],
-        ["struct ocxl_ioctl_features"] = [[{
-    unsigned long flags[4];
-  }]],
-        ["struct ocxl_ioctl_irq_fd"] = [[{
-    unsigned long irq_offset;
-    int32_t eventfd;
-    uint32_t reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      OCXL_IOCTL_ATTACH = 0x4020ca10,
+      OCXL_IOCTL_IRQ_ALLOC = 0x8008ca11,
+      OCXL_IOCTL_IRQ_FREE = 0x4008ca12,
+      OCXL_IOCTL_IRQ_SET_FD = 0x4010ca13,
+      OCXL_IOCTL_GET_METADATA = 0x8080ca14,
+      OCXL_IOCTL_ENABLE_P9_WAIT = 0x8020ca15,
+      OCXL_IOCTL_GET_FEATURES = 0x8020ca16,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ocxl_kernel_event_xsl_fault_error"] = [[{
+  uint64_t addr;
+  uint64_t dsisr;
+  uint64_t count;
+  uint64_t reserved;
+}]],
+      ["struct ocxl_ioctl_attach"] = [[{
+  uint64_t amr;
+  uint64_t reserved1;
+  uint64_t reserved2;
+  uint64_t reserved3;
+}]],
+      ["struct ocxl_ioctl_metadata"] = [[{
+  uint16_t version;
+  uint8_t afu_version_major;
+  uint8_t afu_version_minor;
+  uint32_t pasid;
+  uint64_t pp_mmio_size;
+  uint64_t global_mmio_size;
+  uint64_t reserved[13];
+}]],
+      ["struct ocxl_ioctl_p9_wait"] = [[{
+  uint16_t thread_id;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  uint64_t reserved3[3];
+}]],
+      ["struct ocxl_ioctl_features"] = [[{
+  uint64_t flags[4];
+}]],
+      ["struct ocxl_ioctl_irq_fd"] = [[{
+  uint64_t irq_offset;
+  int32_t eventfd;
+  uint32_t reserved;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      OCXL_IOCTL_ATTACH = 0x8020ca10,
+      OCXL_IOCTL_IRQ_ALLOC = 0x4008ca11,
+      OCXL_IOCTL_IRQ_FREE = 0x8008ca12,
+      OCXL_IOCTL_IRQ_SET_FD = 0x8010ca13,
+      OCXL_IOCTL_GET_METADATA = 0x4080ca14,
+      OCXL_IOCTL_ENABLE_P9_WAIT = 0x4020ca15,
+      OCXL_IOCTL_GET_FEATURES = 0x4020ca16,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ocxl_kernel_event_xsl_fault_error"] = [[{
+  unsigned long addr;
+  unsigned long dsisr;
+  unsigned long count;
+  unsigned long reserved;
+}]],
+      ["struct ocxl_ioctl_attach"] = [[{
+  unsigned long amr;
+  unsigned long reserved1;
+  unsigned long reserved2;
+  unsigned long reserved3;
+}]],
+      ["struct ocxl_ioctl_metadata"] = [[{
+  uint16_t version;
+  uint8_t afu_version_major;
+  uint8_t afu_version_minor;
+  uint32_t pasid;
+  unsigned long pp_mmio_size;
+  unsigned long global_mmio_size;
+  unsigned long reserved[13];
+}]],
+      ["struct ocxl_ioctl_p9_wait"] = [[{
+  uint16_t thread_id;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  unsigned long reserved3[3];
+}]],
+      ["struct ocxl_ioctl_features"] = [[{
+  unsigned long flags[4];
+}]],
+      ["struct ocxl_ioctl_irq_fd"] = [[{
+  unsigned long irq_offset;
+  int32_t eventfd;
+  uint32_t reserved;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,10 +3,10 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/pvpanic.h"] = [==[
-  constants = {
-    PVPANIC_PANICKED = 1,
-    PVPANIC_CRASH_LOADED = 2,
-    PVPANIC_SHUTDOWN = 4,
-  },
+constants = {
+  PVPANIC_PANICKED = 1,
+  PVPANIC_CRASH_LOADED = 2,
+  PVPANIC_SHUTDOWN = 4,
+},
 ]==],
 }

@@ -3,43 +3,43 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/xilinx_sdfec.h"] = [==[
-  constants = {
-    XSDFEC_TURBO_CODE = 0,
-    XSDFEC_LDPC_CODE = 1,
-    XSDFEC_MAINTAIN_ORDER = 0,
-    XSDFEC_OUT_OF_ORDER = 1,
-    XSDFEC_MAX_SCALE = 0,
-    XSDFEC_MAX_STAR = 1,
-    XSDFEC_TURBO_ALG_MAX = 2,
-    XSDFEC_INIT = 0,
-    XSDFEC_STARTED = 1,
-    XSDFEC_STOPPED = 2,
-    XSDFEC_NEEDS_RESET = 3,
-    XSDFEC_PL_RECONFIGURE = 4,
-    XSDFEC_1x128b = 1,
-    XSDFEC_2x128b = 2,
-    XSDFEC_4x128b = 4,
-    XSDFEC_FIXED_VALUE = 0,
-    XSDFEC_IN_BLOCK = 1,
-    XSDFEC_PER_AXI_TRANSACTION = 2,
-    XSDFEC_AXIS_WORDS_INCLUDE_MAX = 3,
-    XSDFEC_LDPC_SC_TABLE_ADDR_BASE = 0x10000,
-    XSDFEC_LDPC_SC_TABLE_ADDR_HIGH = 0x10400,
-    XSDFEC_LDPC_LA_TABLE_ADDR_BASE = 0x18000,
-    XSDFEC_LDPC_LA_TABLE_ADDR_HIGH = 0x19000,
-    XSDFEC_LDPC_QC_TABLE_ADDR_BASE = 0x20000,
-    XSDFEC_LDPC_QC_TABLE_ADDR_HIGH = 0x28000,
-    XSDFEC_SC_TABLE_DEPTH = 1024,
-    XSDFEC_LA_TABLE_DEPTH = 4096,
-    XSDFEC_QC_TABLE_DEPTH = 32768,
-    XSDFEC_MAGIC = 102,
-  },
-  records = {
-    ["struct xsdfec_turbo"] = [[{
+constants = {
+  XSDFEC_TURBO_CODE = 0,
+  XSDFEC_LDPC_CODE = 1,
+  XSDFEC_MAINTAIN_ORDER = 0,
+  XSDFEC_OUT_OF_ORDER = 1,
+  XSDFEC_MAX_SCALE = 0,
+  XSDFEC_MAX_STAR = 1,
+  XSDFEC_TURBO_ALG_MAX = 2,
+  XSDFEC_INIT = 0,
+  XSDFEC_STARTED = 1,
+  XSDFEC_STOPPED = 2,
+  XSDFEC_NEEDS_RESET = 3,
+  XSDFEC_PL_RECONFIGURE = 4,
+  XSDFEC_1x128b = 1,
+  XSDFEC_2x128b = 2,
+  XSDFEC_4x128b = 4,
+  XSDFEC_FIXED_VALUE = 0,
+  XSDFEC_IN_BLOCK = 1,
+  XSDFEC_PER_AXI_TRANSACTION = 2,
+  XSDFEC_AXIS_WORDS_INCLUDE_MAX = 3,
+  XSDFEC_LDPC_SC_TABLE_ADDR_BASE = 0x10000,
+  XSDFEC_LDPC_SC_TABLE_ADDR_HIGH = 0x10400,
+  XSDFEC_LDPC_LA_TABLE_ADDR_BASE = 0x18000,
+  XSDFEC_LDPC_LA_TABLE_ADDR_HIGH = 0x19000,
+  XSDFEC_LDPC_QC_TABLE_ADDR_BASE = 0x20000,
+  XSDFEC_LDPC_QC_TABLE_ADDR_HIGH = 0x28000,
+  XSDFEC_SC_TABLE_DEPTH = 1024,
+  XSDFEC_LA_TABLE_DEPTH = 4096,
+  XSDFEC_QC_TABLE_DEPTH = 32768,
+  XSDFEC_MAGIC = 102,
+},
+records = {
+  ["struct xsdfec_turbo"] = [[{
   uint32_t alg;
   uint8_t scale;
 }]],
-    ["struct xsdfec_ldpc_params"] = [[{
+  ["struct xsdfec_ldpc_params"] = [[{
   uint32_t n;
   uint32_t k;
   uint32_t psize;
@@ -60,15 +60,15 @@ return {
   uint32_t *qc_table;
   uint16_t code_id;
 }]],
-    ["struct xsdfec_status"] = [[{
+  ["struct xsdfec_status"] = [[{
   uint32_t state;
   int8_t activity;
 }]],
-    ["struct xsdfec_irq"] = [[{
+  ["struct xsdfec_irq"] = [[{
   int8_t enable_isr;
   int8_t enable_ecc_isr;
 }]],
-    ["struct xsdfec_config"] = [[{
+  ["struct xsdfec_config"] = [[{
   uint32_t code;
   uint32_t order;
   uint32_t din_width;
@@ -79,80 +79,80 @@ return {
   int8_t bypass;
   int8_t code_wr_protect;
 }]],
-    ["struct xsdfec_stats"] = [[{
+  ["struct xsdfec_stats"] = [[{
   uint32_t isr_err_count;
   uint32_t cecc_count;
   uint32_t uecc_count;
 }]],
-    ["struct xsdfec_ldpc_param_table_sizes"] = [[{
+  ["struct xsdfec_ldpc_param_table_sizes"] = [[{
   uint32_t sc_size;
   uint32_t la_size;
   uint32_t qc_size;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        XSDFEC_START_DEV = 0x6600,
-        XSDFEC_STOP_DEV = 0x6601,
-        XSDFEC_GET_STATUS = 0x80086602,
-        XSDFEC_SET_IRQ = 0x40026603,
-        XSDFEC_SET_TURBO = 0x40086604,
-        XSDFEC_GET_CONFIG = 0x801c6606,
-        XSDFEC_GET_TURBO = 0x80086607,
-        XSDFEC_SET_BYPASS = 0x40016609,
-        XSDFEC_IS_ACTIVE = 0x8001660a,
-        XSDFEC_CLEAR_STATS = 0x660b,
-        XSDFEC_GET_STATS = 0x800c660c,
-        XSDFEC_SET_DEFAULT_CONFIG = 0x660d,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x40606605,
-        XSDFEC_SET_ORDER = 0x40086608,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x404c6605,
-        XSDFEC_SET_ORDER = 0x40046608,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        XSDFEC_START_DEV = 0x20006600,
-        XSDFEC_STOP_DEV = 0x20006601,
-        XSDFEC_GET_STATUS = 0x40086602,
-        XSDFEC_SET_IRQ = 0x80026603,
-        XSDFEC_SET_TURBO = 0x80086604,
-        XSDFEC_GET_CONFIG = 0x401c6606,
-        XSDFEC_GET_TURBO = 0x40086607,
-        XSDFEC_SET_BYPASS = 0x80016609,
-        XSDFEC_IS_ACTIVE = 0x4001660a,
-        XSDFEC_CLEAR_STATS = 0x2000660b,
-        XSDFEC_GET_STATS = 0x400c660c,
-        XSDFEC_SET_DEFAULT_CONFIG = 0x2000660d,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x804c6605,
-        XSDFEC_SET_ORDER = 0x80046608,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x80606605,
-        XSDFEC_SET_ORDER = 0x80086608,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      XSDFEC_START_DEV = 0x6600,
+      XSDFEC_STOP_DEV = 0x6601,
+      XSDFEC_GET_STATUS = 0x80086602,
+      XSDFEC_SET_IRQ = 0x40026603,
+      XSDFEC_SET_TURBO = 0x40086604,
+      XSDFEC_GET_CONFIG = 0x801c6606,
+      XSDFEC_GET_TURBO = 0x80086607,
+      XSDFEC_SET_BYPASS = 0x40016609,
+      XSDFEC_IS_ACTIVE = 0x8001660a,
+      XSDFEC_CLEAR_STATS = 0x660b,
+      XSDFEC_GET_STATS = 0x800c660c,
+      XSDFEC_SET_DEFAULT_CONFIG = 0x660d,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      XSDFEC_ADD_LDPC_CODE_PARAMS = 0x40606605,
+      XSDFEC_SET_ORDER = 0x40086608,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      XSDFEC_ADD_LDPC_CODE_PARAMS = 0x404c6605,
+      XSDFEC_SET_ORDER = 0x40046608,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      XSDFEC_START_DEV = 0x20006600,
+      XSDFEC_STOP_DEV = 0x20006601,
+      XSDFEC_GET_STATUS = 0x40086602,
+      XSDFEC_SET_IRQ = 0x80026603,
+      XSDFEC_SET_TURBO = 0x80086604,
+      XSDFEC_GET_CONFIG = 0x401c6606,
+      XSDFEC_GET_TURBO = 0x40086607,
+      XSDFEC_SET_BYPASS = 0x80016609,
+      XSDFEC_IS_ACTIVE = 0x4001660a,
+      XSDFEC_CLEAR_STATS = 0x2000660b,
+      XSDFEC_GET_STATS = 0x400c660c,
+      XSDFEC_SET_DEFAULT_CONFIG = 0x2000660d,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      XSDFEC_ADD_LDPC_CODE_PARAMS = 0x804c6605,
+      XSDFEC_SET_ORDER = 0x80046608,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      XSDFEC_ADD_LDPC_CODE_PARAMS = 0x80606605,
+      XSDFEC_SET_ORDER = 0x80086608,
+    },
+  },
+},
 ]==],
 }

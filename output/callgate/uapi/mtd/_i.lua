@@ -3,21 +3,21 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["mtd/inftl-user.h"] = [==[
-  constants = {
-    OSAK_VERSION = 0x5120,
-    PERCENTUSED = 98,
-    SECTORSIZE = 512,
-    INFTL_BINARY = 0x20000000,
-    INFTL_BDTL = 0x40000000,
-    INFTL_LAST = 0x80000000,
-  },
-  records = {
-    ["struct inftl_bci"] = [[{
+constants = {
+  OSAK_VERSION = 0x5120,
+  PERCENTUSED = 98,
+  SECTORSIZE = 512,
+  INFTL_BINARY = 0x20000000,
+  INFTL_BDTL = 0x40000000,
+  INFTL_LAST = 0x80000000,
+},
+records = {
+  ["struct inftl_bci"] = [[{
   uint8_t ECCsig[6];
   uint8_t Status;
   uint8_t Status1;
 } __attribute__((packed))]],
-    ["struct inftl_unithead1"] = [[{
+  ["struct inftl_unithead1"] = [[{
   uint16_t virtualUnitNo;
   uint16_t prevUnitNo;
   uint8_t ANAC;
@@ -25,7 +25,7 @@ return {
   uint8_t parityPerField;
   uint8_t discarded;
 } __attribute__((packed))]],
-    ["struct inftl_unithead2"] = [[{
+  ["struct inftl_unithead2"] = [[{
   uint8_t parityPerField;
   uint8_t ANAC;
   uint16_t prevUnitNo;
@@ -33,21 +33,21 @@ return {
   uint8_t NACs;
   uint8_t discarded;
 } __attribute__((packed))]],
-    ["struct inftl_unittail"] = [[{
+  ["struct inftl_unittail"] = [[{
   uint8_t Reserved[4];
   uint16_t EraseMark;
   uint16_t EraseMark1;
 } __attribute__((packed))]],
-    ["union inftl_uci"] = [[{
+  ["union inftl_uci"] = [[{
   struct inftl_unithead1 a;
   struct inftl_unithead2 b;
   struct inftl_unittail c;
 }]],
-    ["struct inftl_oob"] = [[{
+  ["struct inftl_oob"] = [[{
   struct inftl_bci b;
   union inftl_uci u;
 }]],
-    ["struct INFTLPartition"] = [[{
+  ["struct INFTLPartition"] = [[{
   uint32_t virtualUnits;
   uint32_t firstUnit;
   uint32_t lastUnit;
@@ -56,7 +56,7 @@ return {
   uint32_t Reserved0;
   uint32_t Reserved1;
 } __attribute__((packed))]],
-    ["struct INFTLMediaHeader"] = [[{
+  ["struct INFTLMediaHeader"] = [[{
   char bootRecordID[8];
   uint32_t NoOfBootImageBlocks;
   uint32_t NoOfBinaryPartitions;
@@ -67,6 +67,6 @@ return {
   uint32_t PercentUsed;
   struct INFTLPartition Partitions[4];
 } __attribute__((packed))]],
-  },
+},
 ]==],
 }

@@ -3,264 +3,264 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["mtd/mtd-abi.h"] = [==[
-  constants = {
-    MTD_OPS_PLACE_OOB = 0,
-    MTD_OPS_AUTO_OOB = 1,
-    MTD_OPS_RAW = 2,
-    MTD_FILE_MODE_NORMAL = 0,
-    MTD_FILE_MODE_OTP_FACTORY = 1,
-    MTD_FILE_MODE_OTP_USER = 2,
-    MTD_FILE_MODE_RAW = 3,
-    MTD_ABSENT = 0,
-    MTD_RAM = 1,
-    MTD_ROM = 2,
-    MTD_NORFLASH = 3,
-    MTD_NANDFLASH = 4,
-    MTD_DATAFLASH = 6,
-    MTD_UBIVOLUME = 7,
-    MTD_MLCNANDFLASH = 8,
-    MTD_WRITEABLE = 0x400,
-    MTD_BIT_WRITEABLE = 0x800,
-    MTD_NO_ERASE = 0x1000,
-    MTD_POWERUP_LOCK = 0x2000,
-    MTD_SLC_ON_MLC_EMULATION = 0x4000,
-    MTD_CAP_ROM = 0,
-    MTD_CAP_RAM = 7168,
-    MTD_CAP_NORFLASH = 3072,
-    MTD_CAP_NANDFLASH = 1024,
-    MTD_CAP_NVRAM = 7168,
-    MTD_NANDECC_OFF = 0,
-    MTD_NANDECC_PLACE = 1,
-    MTD_NANDECC_AUTOPLACE = 2,
-    MTD_NANDECC_PLACEONLY = 3,
-    MTD_NANDECC_AUTOPL_USR = 4,
-    MTD_OTP_OFF = 0,
-    MTD_OTP_FACTORY = 1,
-    MTD_OTP_USER = 2,
-    MEMGETREGIONINFO = 0xc0104d08,
-    MEMWRITEOOB64 = 0xc0184d15,
-    MEMREADOOB64 = 0xc0184d16,
-    MEMWRITE = 0xc0304d18,
-    MTD_MAX_OOBFREE_ENTRIES = 8,
-    MTD_MAX_ECCPOS_ENTRIES = 64,
-  },
-  records = {
-    ["struct erase_info_user"] = [[{
+constants = {
+  MTD_OPS_PLACE_OOB = 0,
+  MTD_OPS_AUTO_OOB = 1,
+  MTD_OPS_RAW = 2,
+  MTD_FILE_MODE_NORMAL = 0,
+  MTD_FILE_MODE_OTP_FACTORY = 1,
+  MTD_FILE_MODE_OTP_USER = 2,
+  MTD_FILE_MODE_RAW = 3,
+  MTD_ABSENT = 0,
+  MTD_RAM = 1,
+  MTD_ROM = 2,
+  MTD_NORFLASH = 3,
+  MTD_NANDFLASH = 4,
+  MTD_DATAFLASH = 6,
+  MTD_UBIVOLUME = 7,
+  MTD_MLCNANDFLASH = 8,
+  MTD_WRITEABLE = 0x400,
+  MTD_BIT_WRITEABLE = 0x800,
+  MTD_NO_ERASE = 0x1000,
+  MTD_POWERUP_LOCK = 0x2000,
+  MTD_SLC_ON_MLC_EMULATION = 0x4000,
+  MTD_CAP_ROM = 0,
+  MTD_CAP_RAM = 7168,
+  MTD_CAP_NORFLASH = 3072,
+  MTD_CAP_NANDFLASH = 1024,
+  MTD_CAP_NVRAM = 7168,
+  MTD_NANDECC_OFF = 0,
+  MTD_NANDECC_PLACE = 1,
+  MTD_NANDECC_AUTOPLACE = 2,
+  MTD_NANDECC_PLACEONLY = 3,
+  MTD_NANDECC_AUTOPL_USR = 4,
+  MTD_OTP_OFF = 0,
+  MTD_OTP_FACTORY = 1,
+  MTD_OTP_USER = 2,
+  MEMGETREGIONINFO = 0xc0104d08,
+  MEMWRITEOOB64 = 0xc0184d15,
+  MEMREADOOB64 = 0xc0184d16,
+  MEMWRITE = 0xc0304d18,
+  MTD_MAX_OOBFREE_ENTRIES = 8,
+  MTD_MAX_ECCPOS_ENTRIES = 64,
+},
+records = {
+  ["struct erase_info_user"] = [[{
   uint32_t start;
   uint32_t length;
 }]],
-    ["struct mtd_oob_buf"] = [[{
+  ["struct mtd_oob_buf"] = [[{
   uint32_t start;
   uint32_t length;
   uint8_t *ptr;
 }]],
-    ["struct mtd_read_req_ecc_stats"] = [[{
+  ["struct mtd_read_req_ecc_stats"] = [[{
   uint32_t uncorrectable_errors;
   uint32_t corrected_bitflips;
   uint32_t max_bitflips;
 }]],
-    ["struct region_info_user"] = [[{
+  ["struct region_info_user"] = [[{
   uint32_t offset;
   uint32_t erasesize;
   uint32_t numblocks;
   uint32_t regionindex;
 }]],
-    ["struct otp_info"] = [[{
+  ["struct otp_info"] = [[{
   uint32_t start;
   uint32_t length;
   uint32_t locked;
 }]],
-    ["struct nand_oobinfo"] = [[{
+  ["struct nand_oobinfo"] = [[{
   uint32_t useecc;
   uint32_t eccbytes;
   uint32_t oobfree[8][2];
   uint32_t eccpos[32];
 }]],
-    ["struct nand_oobfree"] = [[{
+  ["struct nand_oobfree"] = [[{
   uint32_t offset;
   uint32_t length;
 }]],
-    ["struct nand_ecclayout_user"] = [[{
+  ["struct nand_ecclayout_user"] = [[{
   uint32_t eccbytes;
   uint32_t eccpos[64];
   uint32_t oobavail;
   struct nand_oobfree oobfree[8];
 }]],
-    ["struct mtd_ecc_stats"] = [[{
+  ["struct mtd_ecc_stats"] = [[{
   uint32_t corrected;
   uint32_t failed;
   uint32_t badblocks;
   uint32_t bbtblocks;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MEMGETINFO = 0x80204d01,
-        MEMERASE = 0x40084d02,
-        MEMLOCK = 0x40084d05,
-        MEMUNLOCK = 0x40084d06,
-        MEMGETREGIONCOUNT = 0x80044d07,
-        MEMGETOOBSEL = 0x80c84d0a,
-        MEMGETBADBLOCK = 0x40084d0b,
-        MEMSETBADBLOCK = 0x40084d0c,
-        OTPSELECT = 0x80044d0d,
-        OTPGETREGIONCOUNT = 0x40044d0e,
-        OTPGETREGIONINFO = 0x400c4d0f,
-        OTPLOCK = 0x800c4d10,
-        ECCGETLAYOUT = 0x81484d11,
-        ECCGETSTATS = 0x80104d12,
-        MTDFILEMODE = 0x4d13,
-        MEMERASE64 = 0x40104d14,
-        MEMISLOCKED = 0x80084d17,
-        OTPERASE = 0x400c4d19,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        MEMWRITEOOB = 0xc0104d03,
-        MEMREADOOB = 0xc0104d04,
-      },
-    },
-    {
-      on = "!x86",
-      constants = {
-        MEMREAD = 0xc0404d1a,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct erase_info_user64"] = [[{
-    uint64_t start;
-    uint64_t length;
-  }]],
-        ["struct mtd_oob_buf64"] = [[{
-    uint64_t start;
-    uint32_t pad;
-    uint32_t length;
-    uint64_t usr_ptr;
-  }]],
-        ["struct mtd_write_req"] = [[{
-    uint64_t start;
-    uint64_t len;
-    uint64_t ooblen;
-    uint64_t usr_data;
-    uint64_t usr_oob;
-    uint8_t mode;
-    uint8_t padding[7];
-  }]],
-        ["struct mtd_read_req"] = [[{
-    uint64_t start;
-    uint64_t len;
-    uint64_t ooblen;
-    uint64_t usr_data;
-    uint64_t usr_oob;
-    uint8_t mode;
-    uint8_t padding[7];
-    struct mtd_read_req_ecc_stats ecc_stats;
-  }]],
-        ["struct mtd_info_user"] = [[{
-    uint8_t type;
-    uint32_t flags;
-    uint32_t size;
-    uint32_t erasesize;
-    uint32_t writesize;
-    uint32_t oobsize;
-    uint64_t padding;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        MEMWRITEOOB = 0xc00c4d03,
-        MEMREADOOB = 0xc00c4d04,
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        MEMREAD = 0xc03c4d1a,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        MEMGETINFO = 0x40204d01,
-        MEMERASE = 0x80084d02,
-        MEMLOCK = 0x80084d05,
-        MEMUNLOCK = 0x80084d06,
-        MEMGETREGIONCOUNT = 0x40044d07,
-        MEMGETOOBSEL = 0x40c84d0a,
-        MEMGETBADBLOCK = 0x80084d0b,
-        MEMSETBADBLOCK = 0x80084d0c,
-        OTPSELECT = 0x40044d0d,
-        OTPGETREGIONCOUNT = 0x80044d0e,
-        OTPGETREGIONINFO = 0x800c4d0f,
-        OTPLOCK = 0x400c4d10,
-        ECCGETLAYOUT = 0x41484d11,
-        ECCGETSTATS = 0x40104d12,
-        MTDFILEMODE = 0x20004d13,
-        MEMERASE64 = 0x80104d14,
-        MEMISLOCKED = 0x40084d17,
-        OTPERASE = 0x800c4d19,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct erase_info_user64"] = [[{
-    unsigned long start;
-    unsigned long length;
-  }]],
-        ["struct mtd_oob_buf64"] = [[{
-    unsigned long start;
-    uint32_t pad;
-    uint32_t length;
-    unsigned long usr_ptr;
-  }]],
-        ["struct mtd_write_req"] = [[{
-    unsigned long start;
-    unsigned long len;
-    unsigned long ooblen;
-    unsigned long usr_data;
-    unsigned long usr_oob;
-    uint8_t mode;
-    uint8_t padding[7];
-  }]],
-        ["struct mtd_read_req"] = [[{
-    unsigned long start;
-    unsigned long len;
-    unsigned long ooblen;
-    unsigned long usr_data;
-    unsigned long usr_oob;
-    uint8_t mode;
-    uint8_t padding[7];
-    struct mtd_read_req_ecc_stats ecc_stats;
-  }]],
-        ["struct mtd_info_user"] = [[{
-    uint8_t type;
-    uint32_t flags;
-    uint32_t size;
-    uint32_t erasesize;
-    uint32_t writesize;
-    uint32_t oobsize;
-    unsigned long padding;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MEMGETINFO = 0x80204d01,
+      MEMERASE = 0x40084d02,
+      MEMLOCK = 0x40084d05,
+      MEMUNLOCK = 0x40084d06,
+      MEMGETREGIONCOUNT = 0x80044d07,
+      MEMGETOOBSEL = 0x80c84d0a,
+      MEMGETBADBLOCK = 0x40084d0b,
+      MEMSETBADBLOCK = 0x40084d0c,
+      OTPSELECT = 0x80044d0d,
+      OTPGETREGIONCOUNT = 0x40044d0e,
+      OTPGETREGIONINFO = 0x400c4d0f,
+      OTPLOCK = 0x800c4d10,
+      ECCGETLAYOUT = 0x81484d11,
+      ECCGETSTATS = 0x80104d12,
+      MTDFILEMODE = 0x4d13,
+      MEMERASE64 = 0x40104d14,
+      MEMISLOCKED = 0x80084d17,
+      OTPERASE = 0x400c4d19,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      MEMWRITEOOB = 0xc0104d03,
+      MEMREADOOB = 0xc0104d04,
+    },
+  },
+  {
+    on = "!x86",
+    constants = {
+      MEMREAD = 0xc0404d1a,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct erase_info_user64"] = [[{
+  uint64_t start;
+  uint64_t length;
+}]],
+      ["struct mtd_oob_buf64"] = [[{
+  uint64_t start;
+  uint32_t pad;
+  uint32_t length;
+  uint64_t usr_ptr;
+}]],
+      ["struct mtd_write_req"] = [[{
+  uint64_t start;
+  uint64_t len;
+  uint64_t ooblen;
+  uint64_t usr_data;
+  uint64_t usr_oob;
+  uint8_t mode;
+  uint8_t padding[7];
+}]],
+      ["struct mtd_read_req"] = [[{
+  uint64_t start;
+  uint64_t len;
+  uint64_t ooblen;
+  uint64_t usr_data;
+  uint64_t usr_oob;
+  uint8_t mode;
+  uint8_t padding[7];
+  struct mtd_read_req_ecc_stats ecc_stats;
+}]],
+      ["struct mtd_info_user"] = [[{
+  uint8_t type;
+  uint32_t flags;
+  uint32_t size;
+  uint32_t erasesize;
+  uint32_t writesize;
+  uint32_t oobsize;
+  uint64_t padding;
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      MEMWRITEOOB = 0xc00c4d03,
+      MEMREADOOB = 0xc00c4d04,
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      MEMREAD = 0xc03c4d1a,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      MEMGETINFO = 0x40204d01,
+      MEMERASE = 0x80084d02,
+      MEMLOCK = 0x80084d05,
+      MEMUNLOCK = 0x80084d06,
+      MEMGETREGIONCOUNT = 0x40044d07,
+      MEMGETOOBSEL = 0x40c84d0a,
+      MEMGETBADBLOCK = 0x80084d0b,
+      MEMSETBADBLOCK = 0x80084d0c,
+      OTPSELECT = 0x40044d0d,
+      OTPGETREGIONCOUNT = 0x80044d0e,
+      OTPGETREGIONINFO = 0x800c4d0f,
+      OTPLOCK = 0x400c4d10,
+      ECCGETLAYOUT = 0x41484d11,
+      ECCGETSTATS = 0x40104d12,
+      MTDFILEMODE = 0x20004d13,
+      MEMERASE64 = 0x80104d14,
+      MEMISLOCKED = 0x40084d17,
+      OTPERASE = 0x800c4d19,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct erase_info_user64"] = [[{
+  unsigned long start;
+  unsigned long length;
+}]],
+      ["struct mtd_oob_buf64"] = [[{
+  unsigned long start;
+  uint32_t pad;
+  uint32_t length;
+  unsigned long usr_ptr;
+}]],
+      ["struct mtd_write_req"] = [[{
+  unsigned long start;
+  unsigned long len;
+  unsigned long ooblen;
+  unsigned long usr_data;
+  unsigned long usr_oob;
+  uint8_t mode;
+  uint8_t padding[7];
+}]],
+      ["struct mtd_read_req"] = [[{
+  unsigned long start;
+  unsigned long len;
+  unsigned long ooblen;
+  unsigned long usr_data;
+  unsigned long usr_oob;
+  uint8_t mode;
+  uint8_t padding[7];
+  struct mtd_read_req_ecc_stats ecc_stats;
+}]],
+      ["struct mtd_info_user"] = [[{
+  uint8_t type;
+  uint32_t flags;
+  uint32_t size;
+  uint32_t erasesize;
+  uint32_t writesize;
+  uint32_t oobsize;
+  unsigned long padding;
+}]],
+    },
+  },
+},
 ]==],
 ["mtd/mtd-user.h"] = [==[
-  typedefs = {
-    mtd_info_t = "struct mtd_info_user",
-    erase_info_t = "struct erase_info_user",
-    region_info_t = "struct region_info_user",
-    nand_oobinfo_t = "struct nand_oobinfo",
-    nand_ecclayout_t = "struct nand_ecclayout_user",
-  },
+typedefs = {
+  mtd_info_t = "struct mtd_info_user",
+  erase_info_t = "struct erase_info_user",
+  region_info_t = "struct region_info_user",
+  nand_oobinfo_t = "struct nand_oobinfo",
+  nand_ecclayout_t = "struct nand_ecclayout_user",
+},
 ]==],
 }

@@ -3,56 +3,56 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["mtd/nftl-user.h"] = [==[
-  constants = {
-    MAX_ERASE_ZONES = 7680,
-    ERASE_MARK = 0x3c69,
-    SECTOR_FREE = 0xff,
-    SECTOR_USED = 0x55,
-    SECTOR_IGNORE = 0x11,
-    SECTOR_DELETED = 0x0,
-    FOLD_MARK_IN_PROGRESS = 0x5555,
-    ZONE_GOOD = 0xff,
-    ZONE_BAD_ORIGINAL = 0,
-    ZONE_BAD_MARKED = 7,
-  },
-  records = {
-    ["struct nftl_bci"] = [[{
+constants = {
+  MAX_ERASE_ZONES = 7680,
+  ERASE_MARK = 0x3c69,
+  SECTOR_FREE = 0xff,
+  SECTOR_USED = 0x55,
+  SECTOR_IGNORE = 0x11,
+  SECTOR_DELETED = 0x0,
+  FOLD_MARK_IN_PROGRESS = 0x5555,
+  ZONE_GOOD = 0xff,
+  ZONE_BAD_ORIGINAL = 0,
+  ZONE_BAD_MARKED = 7,
+},
+records = {
+  ["struct nftl_bci"] = [[{
   uint8_t ECCSig[6];
   uint8_t Status;
   uint8_t Status1;
 } __attribute__((packed))]],
-    ["struct nftl_uci0"] = [[{
+  ["struct nftl_uci0"] = [[{
   uint16_t VirtUnitNum;
   uint16_t ReplUnitNum;
   uint16_t SpareVirtUnitNum;
   uint16_t SpareReplUnitNum;
 } __attribute__((packed))]],
-    ["struct nftl_uci1"] = [[{
+  ["struct nftl_uci1"] = [[{
   uint32_t WearInfo;
   uint16_t EraseMark;
   uint16_t EraseMark1;
 } __attribute__((packed))]],
-    ["struct nftl_uci2"] = [[{
+  ["struct nftl_uci2"] = [[{
   uint16_t FoldMark;
   uint16_t FoldMark1;
   uint32_t unused;
 } __attribute__((packed))]],
-    ["union nftl_uci"] = [[{
+  ["union nftl_uci"] = [[{
   struct nftl_uci0 a;
   struct nftl_uci1 b;
   struct nftl_uci2 c;
 }]],
-    ["struct nftl_oob"] = [[{
+  ["struct nftl_oob"] = [[{
   struct nftl_bci b;
   union nftl_uci u;
 }]],
-    ["struct NFTLMediaHeader"] = [[{
+  ["struct NFTLMediaHeader"] = [[{
   char DataOrgID[6];
   uint16_t NumEraseUnits;
   uint16_t FirstPhysicalEUN;
   uint32_t FormattedSize;
   uint8_t UnitSizeFactor;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 }

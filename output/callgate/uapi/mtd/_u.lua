@@ -3,24 +3,24 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["mtd/ubi-user.h"] = [==[
-  constants = {
-    UBI_DYNAMIC_VOLUME = 3,
-    UBI_STATIC_VOLUME = 4,
-    UBI_VOL_PROP_DIRECT_WRITE = 1,
-    UBI_VOL_SKIP_CRC_CHECK_FLG = 1,
-    UBI_VOL_NUM_AUTO = -1,
-    UBI_DEV_NUM_AUTO = -1,
-    UBI_MAX_VOLUME_NAME = 127,
-    UBI_IOC_MAGIC = 111,
-    UBI_IOCECNFO = 0xc01c6f06,
-    UBI_CTRL_IOC_MAGIC = 111,
-    UBI_VOL_IOC_MAGIC = 79,
-    MAX_UBI_MTD_NAME_LEN = 127,
-    UBI_MAX_RNVOL = 32,
-    UBI_VOL_VALID_FLGS = 1,
-  },
-  records = {
-    ["struct ubi_attach_req"] = [[{
+constants = {
+  UBI_DYNAMIC_VOLUME = 3,
+  UBI_STATIC_VOLUME = 4,
+  UBI_VOL_PROP_DIRECT_WRITE = 1,
+  UBI_VOL_SKIP_CRC_CHECK_FLG = 1,
+  UBI_VOL_NUM_AUTO = -1,
+  UBI_DEV_NUM_AUTO = -1,
+  UBI_MAX_VOLUME_NAME = 127,
+  UBI_IOC_MAGIC = 111,
+  UBI_IOCECNFO = 0xc01c6f06,
+  UBI_CTRL_IOC_MAGIC = 111,
+  UBI_VOL_IOC_MAGIC = 79,
+  MAX_UBI_MTD_NAME_LEN = 127,
+  UBI_MAX_RNVOL = 32,
+  UBI_VOL_VALID_FLGS = 1,
+},
+records = {
+  ["struct ubi_attach_req"] = [[{
   int32_t ubi_num;
   int32_t mtd_num;
   int32_t vid_hdr_offset;
@@ -29,7 +29,7 @@ return {
   int8_t need_resv_pool;
   int8_t padding[8];
 }]],
-    ["struct ubi_rnvol_req"] = [[{
+  ["struct ubi_rnvol_req"] = [[{
   int32_t count;
   int8_t padding1[12];
   struct {
@@ -39,121 +39,121 @@ return {
     char name[128];
   } ents[32];
 } __attribute__((packed))]],
-    ["struct ubi_ecinfo_req"] = [[{
+  ["struct ubi_ecinfo_req"] = [[{
   int32_t start;
   int32_t length;
   int32_t read_length;
   int8_t padding[16];
   int32_t erase_counters[];
 } __attribute__((packed))]],
-    ["struct ubi_leb_change_req"] = [[{
+  ["struct ubi_leb_change_req"] = [[{
   int32_t lnum;
   int32_t bytes;
   int8_t dtype;
   int8_t padding[7];
 } __attribute__((packed))]],
-    ["struct ubi_map_req"] = [[{
+  ["struct ubi_map_req"] = [[{
   int32_t lnum;
   int8_t dtype;
   int8_t padding[3];
 } __attribute__((packed))]],
-    ["struct ubi_blkcreate_req"] = [[{
+  ["struct ubi_blkcreate_req"] = [[{
   int8_t padding[128];
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UBI_IOCMKVOL = 0x40986f00,
-        UBI_IOCRMVOL = 0x40046f01,
-        UBI_IOCRSVOL = 0x400c6f02,
-        UBI_IOCRNVOL = 0x51106f03,
-        UBI_IOCRPEB = 0x40046f04,
-        UBI_IOCSPEB = 0x40046f05,
-        UBI_IOCATT = 0x40186f40,
-        UBI_IOCDET = 0x40046f41,
-        UBI_IOCVOLUP = 0x40084f00,
-        UBI_IOCEBER = 0x40044f01,
-        UBI_IOCEBCH = 0x40044f02,
-        UBI_IOCEBMAP = 0x40084f03,
-        UBI_IOCEBUNMAP = 0x40044f04,
-        UBI_IOCEBISMAP = 0x80044f05,
-        UBI_IOCSETVOLPROP = 0x40104f06,
-        UBI_IOCVOLCRBLK = 0x40804f07,
-        UBI_IOCVOLRMBLK = 0x4f08,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ubi_mkvol_req"] = [[{
-    int32_t vol_id;
-    int32_t alignment;
-    int64_t bytes;
-    int8_t vol_type;
-    uint8_t flags;
-    int16_t name_len;
-    int8_t padding2[4];
-    char name[128];
-  } __attribute__((packed))]],
-        ["struct ubi_rsvol_req"] = [[{
-    int64_t bytes;
-    int32_t vol_id;
-  } __attribute__((packed))]],
-        ["struct ubi_set_vol_prop_req"] = [[{
-    uint8_t property;
-    uint8_t padding[7];
-    uint64_t value;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UBI_IOCMKVOL = 0x80986f00,
-        UBI_IOCRMVOL = 0x80046f01,
-        UBI_IOCRSVOL = 0x800c6f02,
-        UBI_IOCRNVOL = 0x91106f03,
-        UBI_IOCRPEB = 0x80046f04,
-        UBI_IOCSPEB = 0x80046f05,
-        UBI_IOCATT = 0x80186f40,
-        UBI_IOCDET = 0x80046f41,
-        UBI_IOCVOLUP = 0x80084f00,
-        UBI_IOCEBER = 0x80044f01,
-        UBI_IOCEBCH = 0x80044f02,
-        UBI_IOCEBMAP = 0x80084f03,
-        UBI_IOCEBUNMAP = 0x80044f04,
-        UBI_IOCEBISMAP = 0x40044f05,
-        UBI_IOCSETVOLPROP = 0x80104f06,
-        UBI_IOCVOLCRBLK = 0x80804f07,
-        UBI_IOCVOLRMBLK = 0x20004f08,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ubi_mkvol_req"] = [[{
-    int32_t vol_id;
-    int32_t alignment;
-    long bytes;
-    int8_t vol_type;
-    uint8_t flags;
-    int16_t name_len;
-    int8_t padding2[4];
-    char name[128];
-  } __attribute__((packed))]],
-        ["struct ubi_rsvol_req"] = [[{
-    long bytes;
-    int32_t vol_id;
-  } __attribute__((packed))]],
-        ["struct ubi_set_vol_prop_req"] = [[{
-    uint8_t property;
-    uint8_t padding[7];
-    unsigned long value;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UBI_IOCMKVOL = 0x40986f00,
+      UBI_IOCRMVOL = 0x40046f01,
+      UBI_IOCRSVOL = 0x400c6f02,
+      UBI_IOCRNVOL = 0x51106f03,
+      UBI_IOCRPEB = 0x40046f04,
+      UBI_IOCSPEB = 0x40046f05,
+      UBI_IOCATT = 0x40186f40,
+      UBI_IOCDET = 0x40046f41,
+      UBI_IOCVOLUP = 0x40084f00,
+      UBI_IOCEBER = 0x40044f01,
+      UBI_IOCEBCH = 0x40044f02,
+      UBI_IOCEBMAP = 0x40084f03,
+      UBI_IOCEBUNMAP = 0x40044f04,
+      UBI_IOCEBISMAP = 0x80044f05,
+      UBI_IOCSETVOLPROP = 0x40104f06,
+      UBI_IOCVOLCRBLK = 0x40804f07,
+      UBI_IOCVOLRMBLK = 0x4f08,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ubi_mkvol_req"] = [[{
+  int32_t vol_id;
+  int32_t alignment;
+  int64_t bytes;
+  int8_t vol_type;
+  uint8_t flags;
+  int16_t name_len;
+  int8_t padding2[4];
+  char name[128];
+} __attribute__((packed))]],
+      ["struct ubi_rsvol_req"] = [[{
+  int64_t bytes;
+  int32_t vol_id;
+} __attribute__((packed))]],
+      ["struct ubi_set_vol_prop_req"] = [[{
+  uint8_t property;
+  uint8_t padding[7];
+  uint64_t value;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UBI_IOCMKVOL = 0x80986f00,
+      UBI_IOCRMVOL = 0x80046f01,
+      UBI_IOCRSVOL = 0x800c6f02,
+      UBI_IOCRNVOL = 0x91106f03,
+      UBI_IOCRPEB = 0x80046f04,
+      UBI_IOCSPEB = 0x80046f05,
+      UBI_IOCATT = 0x80186f40,
+      UBI_IOCDET = 0x80046f41,
+      UBI_IOCVOLUP = 0x80084f00,
+      UBI_IOCEBER = 0x80044f01,
+      UBI_IOCEBCH = 0x80044f02,
+      UBI_IOCEBMAP = 0x80084f03,
+      UBI_IOCEBUNMAP = 0x80044f04,
+      UBI_IOCEBISMAP = 0x40044f05,
+      UBI_IOCSETVOLPROP = 0x80104f06,
+      UBI_IOCVOLCRBLK = 0x80804f07,
+      UBI_IOCVOLRMBLK = 0x20004f08,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ubi_mkvol_req"] = [[{
+  int32_t vol_id;
+  int32_t alignment;
+  long bytes;
+  int8_t vol_type;
+  uint8_t flags;
+  int16_t name_len;
+  int8_t padding2[4];
+  char name[128];
+} __attribute__((packed))]],
+      ["struct ubi_rsvol_req"] = [[{
+  long bytes;
+  int32_t vol_id;
+} __attribute__((packed))]],
+      ["struct ubi_set_vol_prop_req"] = [[{
+  uint8_t property;
+  uint8_t padding[7];
+  unsigned long value;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

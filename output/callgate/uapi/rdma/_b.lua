@@ -3,211 +3,211 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/bnxt_re-abi.h"] = [==[
-  constants = {
-    BNXT_RE_UCNTX_CMASK_HAVE_CCTX = 1,
-    BNXT_RE_UCNTX_CMASK_HAVE_MODE = 2,
-    BNXT_RE_UCNTX_CMASK_WC_DPI_ENABLED = 4,
-    BNXT_RE_UCNTX_CMASK_DBR_PACING_ENABLED = 8,
-    BNXT_RE_UCNTX_CMASK_POW2_DISABLED = 16,
-    BNXT_RE_UCNTX_CMASK_MSN_TABLE_ENABLED = 64,
-    BNXT_RE_UCNTX_CMASK_QP_RATE_LIMIT_ENABLED = 128,
-    BNXT_QPLIB_WQE_MODE_STATIC = 0,
-    BNXT_QPLIB_WQE_MODE_VARIABLE = 1,
-    BNXT_QPLIB_WQE_MODE_INVALID = 2,
-    BNXT_RE_COMP_MASK_REQ_UCNTX_POW2_SUPPORT = 1,
-    BNXT_RE_COMP_MASK_REQ_UCNTX_VAR_WQE_SUPPORT = 2,
-    BNXT_RE_CQ_TOGGLE_PAGE_SUPPORT = 1,
-    BNXT_RE_CQ_FIXED_NUM_CQE_ENABLE = 1,
-    BNXT_RE_QP_REQ_MASK_FIXED_QUE_ATTR = 1,
-    BNXT_RE_CREATE_QP_ATTR_DBR_HANDLE = 4098,
-    BNXT_RE_SRQ_TOGGLE_PAGE_SUPPORT = 1,
-    BNXT_RE_BEG_RESV_OFFT = 0,
-    BNXT_RE_AVID_OFFT = 16,
-    BNXT_RE_AVID_SIZE = 4,
-    BNXT_RE_END_RESV_OFFT = 4080,
-    BNXT_RE_OBJECT_ALLOC_PAGE = 4096,
-    BNXT_RE_OBJECT_NOTIFY_DRV = 4097,
-    BNXT_RE_OBJECT_GET_TOGGLE_MEM = 4098,
-    BNXT_RE_OBJECT_DBR = 4099,
-    BNXT_RE_OBJECT_DEFAULT_DBR = 4100,
-    BNXT_RE_ALLOC_WC_PAGE = 0,
-    BNXT_RE_ALLOC_DBR_BAR_PAGE = 1,
-    BNXT_RE_ALLOC_DBR_PAGE = 2,
-    BNXT_RE_ALLOC_PAGE_HANDLE = 4096,
-    BNXT_RE_ALLOC_PAGE_TYPE = 4097,
-    BNXT_RE_ALLOC_PAGE_DPI = 4098,
-    BNXT_RE_ALLOC_PAGE_MMAP_OFFSET = 4099,
-    BNXT_RE_ALLOC_PAGE_MMAP_LENGTH = 4100,
-    BNXT_RE_DESTROY_PAGE_HANDLE = 4096,
-    BNXT_RE_METHOD_ALLOC_PAGE = 4096,
-    BNXT_RE_METHOD_DESTROY_PAGE = 4097,
-    BNXT_RE_METHOD_NOTIFY_DRV = 4096,
-    BNXT_RE_CQ_TOGGLE_MEM = 0,
-    BNXT_RE_SRQ_TOGGLE_MEM = 1,
-    BNXT_RE_TOGGLE_MEM_HANDLE = 4096,
-    BNXT_RE_TOGGLE_MEM_TYPE = 4097,
-    BNXT_RE_TOGGLE_MEM_RES_ID = 4098,
-    BNXT_RE_TOGGLE_MEM_MMAP_PAGE = 4099,
-    BNXT_RE_TOGGLE_MEM_MMAP_OFFSET = 4100,
-    BNXT_RE_TOGGLE_MEM_MMAP_LENGTH = 4101,
-    BNXT_RE_RELEASE_TOGGLE_MEM_HANDLE = 4096,
-    BNXT_RE_METHOD_GET_TOGGLE_MEM = 4096,
-    BNXT_RE_METHOD_RELEASE_TOGGLE_MEM = 4097,
-    BNXT_RE_ALLOC_DBR_HANDLE = 4096,
-    BNXT_RE_ALLOC_DBR_ATTR = 4097,
-    BNXT_RE_ALLOC_DBR_OFFSET = 4098,
-    BNXT_RE_FREE_DBR_HANDLE = 4096,
-    BNXT_RE_DEFAULT_DBR_ATTR = 4096,
-    BNXT_RE_METHOD_DBR_ALLOC = 4096,
-    BNXT_RE_METHOD_DBR_FREE = 4097,
-    BNXT_RE_METHOD_GET_DEFAULT_DBR = 4098,
-    BNXT_RE_ABI_VERSION = 1,
-    BNXT_RE_CHIP_ID0_CHIP_NUM_SFT = 0x0,
-    BNXT_RE_CHIP_ID0_CHIP_REV_SFT = 0x10,
-    BNXT_RE_CHIP_ID0_CHIP_MET_SFT = 0x18,
-  },
-  records = {
-    ["struct bnxt_re_qp_resp"] = [[{
+constants = {
+  BNXT_RE_UCNTX_CMASK_HAVE_CCTX = 1,
+  BNXT_RE_UCNTX_CMASK_HAVE_MODE = 2,
+  BNXT_RE_UCNTX_CMASK_WC_DPI_ENABLED = 4,
+  BNXT_RE_UCNTX_CMASK_DBR_PACING_ENABLED = 8,
+  BNXT_RE_UCNTX_CMASK_POW2_DISABLED = 16,
+  BNXT_RE_UCNTX_CMASK_MSN_TABLE_ENABLED = 64,
+  BNXT_RE_UCNTX_CMASK_QP_RATE_LIMIT_ENABLED = 128,
+  BNXT_QPLIB_WQE_MODE_STATIC = 0,
+  BNXT_QPLIB_WQE_MODE_VARIABLE = 1,
+  BNXT_QPLIB_WQE_MODE_INVALID = 2,
+  BNXT_RE_COMP_MASK_REQ_UCNTX_POW2_SUPPORT = 1,
+  BNXT_RE_COMP_MASK_REQ_UCNTX_VAR_WQE_SUPPORT = 2,
+  BNXT_RE_CQ_TOGGLE_PAGE_SUPPORT = 1,
+  BNXT_RE_CQ_FIXED_NUM_CQE_ENABLE = 1,
+  BNXT_RE_QP_REQ_MASK_FIXED_QUE_ATTR = 1,
+  BNXT_RE_CREATE_QP_ATTR_DBR_HANDLE = 4098,
+  BNXT_RE_SRQ_TOGGLE_PAGE_SUPPORT = 1,
+  BNXT_RE_BEG_RESV_OFFT = 0,
+  BNXT_RE_AVID_OFFT = 16,
+  BNXT_RE_AVID_SIZE = 4,
+  BNXT_RE_END_RESV_OFFT = 4080,
+  BNXT_RE_OBJECT_ALLOC_PAGE = 4096,
+  BNXT_RE_OBJECT_NOTIFY_DRV = 4097,
+  BNXT_RE_OBJECT_GET_TOGGLE_MEM = 4098,
+  BNXT_RE_OBJECT_DBR = 4099,
+  BNXT_RE_OBJECT_DEFAULT_DBR = 4100,
+  BNXT_RE_ALLOC_WC_PAGE = 0,
+  BNXT_RE_ALLOC_DBR_BAR_PAGE = 1,
+  BNXT_RE_ALLOC_DBR_PAGE = 2,
+  BNXT_RE_ALLOC_PAGE_HANDLE = 4096,
+  BNXT_RE_ALLOC_PAGE_TYPE = 4097,
+  BNXT_RE_ALLOC_PAGE_DPI = 4098,
+  BNXT_RE_ALLOC_PAGE_MMAP_OFFSET = 4099,
+  BNXT_RE_ALLOC_PAGE_MMAP_LENGTH = 4100,
+  BNXT_RE_DESTROY_PAGE_HANDLE = 4096,
+  BNXT_RE_METHOD_ALLOC_PAGE = 4096,
+  BNXT_RE_METHOD_DESTROY_PAGE = 4097,
+  BNXT_RE_METHOD_NOTIFY_DRV = 4096,
+  BNXT_RE_CQ_TOGGLE_MEM = 0,
+  BNXT_RE_SRQ_TOGGLE_MEM = 1,
+  BNXT_RE_TOGGLE_MEM_HANDLE = 4096,
+  BNXT_RE_TOGGLE_MEM_TYPE = 4097,
+  BNXT_RE_TOGGLE_MEM_RES_ID = 4098,
+  BNXT_RE_TOGGLE_MEM_MMAP_PAGE = 4099,
+  BNXT_RE_TOGGLE_MEM_MMAP_OFFSET = 4100,
+  BNXT_RE_TOGGLE_MEM_MMAP_LENGTH = 4101,
+  BNXT_RE_RELEASE_TOGGLE_MEM_HANDLE = 4096,
+  BNXT_RE_METHOD_GET_TOGGLE_MEM = 4096,
+  BNXT_RE_METHOD_RELEASE_TOGGLE_MEM = 4097,
+  BNXT_RE_ALLOC_DBR_HANDLE = 4096,
+  BNXT_RE_ALLOC_DBR_ATTR = 4097,
+  BNXT_RE_ALLOC_DBR_OFFSET = 4098,
+  BNXT_RE_FREE_DBR_HANDLE = 4096,
+  BNXT_RE_DEFAULT_DBR_ATTR = 4096,
+  BNXT_RE_METHOD_DBR_ALLOC = 4096,
+  BNXT_RE_METHOD_DBR_FREE = 4097,
+  BNXT_RE_METHOD_GET_DEFAULT_DBR = 4098,
+  BNXT_RE_ABI_VERSION = 1,
+  BNXT_RE_CHIP_ID0_CHIP_NUM_SFT = 0x0,
+  BNXT_RE_CHIP_ID0_CHIP_REV_SFT = 0x10,
+  BNXT_RE_CHIP_ID0_CHIP_MET_SFT = 0x18,
+},
+records = {
+  ["struct bnxt_re_qp_resp"] = [[{
   uint32_t qpid;
   uint32_t rsvd;
 }]],
-    ["struct bnxt_re_packet_pacing_caps"] = [[{
+  ["struct bnxt_re_packet_pacing_caps"] = [[{
   uint32_t qp_rate_limit_min;
   uint32_t qp_rate_limit_max;
   uint32_t supported_qpts;
   uint32_t reserved;
 }]],
-    ["struct bnxt_re_query_device_ex_resp"] = [[{
+  ["struct bnxt_re_query_device_ex_resp"] = [[{
   struct bnxt_re_packet_pacing_caps packet_pacing_caps;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct bnxt_re_uctx_req"] = [[{
-    uint64_t comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_uctx_resp"] = [[{
-    uint32_t dev_id;
-    uint32_t max_qp;
-    uint32_t pg_size;
-    uint32_t cqe_sz;
-    uint32_t max_cqd;
-    uint32_t rsvd;
-    uint64_t comp_mask __attribute__((aligned(8)));
-    uint32_t chip_id0;
-    uint32_t chip_id1;
-    uint32_t mode;
-    uint32_t rsvd1;
-  }]],
-        ["struct bnxt_re_pd_resp"] = [[{
-    uint32_t pdid;
-    uint32_t dpi;
-    uint64_t dbr;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct bnxt_re_cq_req"] = [[{
-    uint64_t cq_va __attribute__((aligned(8)));
-    uint64_t cq_handle __attribute__((aligned(8)));
-    uint64_t comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_cq_resp"] = [[{
-    uint32_t cqid;
-    uint32_t tail;
-    uint32_t phase;
-    uint32_t rsvd;
-    uint64_t comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_resize_cq_req"] = [[{
-    uint64_t cq_va __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_qp_req"] = [[{
-    uint64_t qpsva __attribute__((aligned(8)));
-    uint64_t qprva __attribute__((aligned(8)));
-    uint64_t qp_handle __attribute__((aligned(8)));
-    uint64_t comp_mask __attribute__((aligned(8)));
-    uint32_t sq_slots;
-    uint32_t sq_npsn;
-  }]],
-        ["struct bnxt_re_srq_req"] = [[{
-    uint64_t srqva __attribute__((aligned(8)));
-    uint64_t srq_handle __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_srq_resp"] = [[{
-    uint32_t srqid;
-    uint32_t rsvd;
-    uint64_t comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_db_region"] = [[{
-    uint32_t dpi;
-    uint32_t reserved;
-    uint64_t umdbr __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct bnxt_re_uctx_req"] = [[{
-    unsigned long comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_uctx_resp"] = [[{
-    uint32_t dev_id;
-    uint32_t max_qp;
-    uint32_t pg_size;
-    uint32_t cqe_sz;
-    uint32_t max_cqd;
-    uint32_t rsvd;
-    unsigned long comp_mask __attribute__((aligned(8)));
-    uint32_t chip_id0;
-    uint32_t chip_id1;
-    uint32_t mode;
-    uint32_t rsvd1;
-  }]],
-        ["struct bnxt_re_pd_resp"] = [[{
-    uint32_t pdid;
-    uint32_t dpi;
-    unsigned long dbr;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct bnxt_re_cq_req"] = [[{
-    unsigned long cq_va __attribute__((aligned(8)));
-    unsigned long cq_handle __attribute__((aligned(8)));
-    unsigned long comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_cq_resp"] = [[{
-    uint32_t cqid;
-    uint32_t tail;
-    uint32_t phase;
-    uint32_t rsvd;
-    unsigned long comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_resize_cq_req"] = [[{
-    unsigned long cq_va __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_qp_req"] = [[{
-    unsigned long qpsva __attribute__((aligned(8)));
-    unsigned long qprva __attribute__((aligned(8)));
-    unsigned long qp_handle __attribute__((aligned(8)));
-    unsigned long comp_mask __attribute__((aligned(8)));
-    uint32_t sq_slots;
-    uint32_t sq_npsn;
-  }]],
-        ["struct bnxt_re_srq_req"] = [[{
-    unsigned long srqva __attribute__((aligned(8)));
-    unsigned long srq_handle __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_srq_resp"] = [[{
-    uint32_t srqid;
-    uint32_t rsvd;
-    unsigned long comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct bnxt_re_db_region"] = [[{
-    uint32_t dpi;
-    uint32_t reserved;
-    unsigned long umdbr __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct bnxt_re_uctx_req"] = [[{
+  uint64_t comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_uctx_resp"] = [[{
+  uint32_t dev_id;
+  uint32_t max_qp;
+  uint32_t pg_size;
+  uint32_t cqe_sz;
+  uint32_t max_cqd;
+  uint32_t rsvd;
+  uint64_t comp_mask __attribute__((aligned(8)));
+  uint32_t chip_id0;
+  uint32_t chip_id1;
+  uint32_t mode;
+  uint32_t rsvd1;
+}]],
+      ["struct bnxt_re_pd_resp"] = [[{
+  uint32_t pdid;
+  uint32_t dpi;
+  uint64_t dbr;
+} __attribute__((packed, aligned(4)))]],
+      ["struct bnxt_re_cq_req"] = [[{
+  uint64_t cq_va __attribute__((aligned(8)));
+  uint64_t cq_handle __attribute__((aligned(8)));
+  uint64_t comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_cq_resp"] = [[{
+  uint32_t cqid;
+  uint32_t tail;
+  uint32_t phase;
+  uint32_t rsvd;
+  uint64_t comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_resize_cq_req"] = [[{
+  uint64_t cq_va __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_qp_req"] = [[{
+  uint64_t qpsva __attribute__((aligned(8)));
+  uint64_t qprva __attribute__((aligned(8)));
+  uint64_t qp_handle __attribute__((aligned(8)));
+  uint64_t comp_mask __attribute__((aligned(8)));
+  uint32_t sq_slots;
+  uint32_t sq_npsn;
+}]],
+      ["struct bnxt_re_srq_req"] = [[{
+  uint64_t srqva __attribute__((aligned(8)));
+  uint64_t srq_handle __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_srq_resp"] = [[{
+  uint32_t srqid;
+  uint32_t rsvd;
+  uint64_t comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_db_region"] = [[{
+  uint32_t dpi;
+  uint32_t reserved;
+  uint64_t umdbr __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct bnxt_re_uctx_req"] = [[{
+  unsigned long comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_uctx_resp"] = [[{
+  uint32_t dev_id;
+  uint32_t max_qp;
+  uint32_t pg_size;
+  uint32_t cqe_sz;
+  uint32_t max_cqd;
+  uint32_t rsvd;
+  unsigned long comp_mask __attribute__((aligned(8)));
+  uint32_t chip_id0;
+  uint32_t chip_id1;
+  uint32_t mode;
+  uint32_t rsvd1;
+}]],
+      ["struct bnxt_re_pd_resp"] = [[{
+  uint32_t pdid;
+  uint32_t dpi;
+  unsigned long dbr;
+} __attribute__((packed, aligned(4)))]],
+      ["struct bnxt_re_cq_req"] = [[{
+  unsigned long cq_va __attribute__((aligned(8)));
+  unsigned long cq_handle __attribute__((aligned(8)));
+  unsigned long comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_cq_resp"] = [[{
+  uint32_t cqid;
+  uint32_t tail;
+  uint32_t phase;
+  uint32_t rsvd;
+  unsigned long comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_resize_cq_req"] = [[{
+  unsigned long cq_va __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_qp_req"] = [[{
+  unsigned long qpsva __attribute__((aligned(8)));
+  unsigned long qprva __attribute__((aligned(8)));
+  unsigned long qp_handle __attribute__((aligned(8)));
+  unsigned long comp_mask __attribute__((aligned(8)));
+  uint32_t sq_slots;
+  uint32_t sq_npsn;
+}]],
+      ["struct bnxt_re_srq_req"] = [[{
+  unsigned long srqva __attribute__((aligned(8)));
+  unsigned long srq_handle __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_srq_resp"] = [[{
+  uint32_t srqid;
+  uint32_t rsvd;
+  unsigned long comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct bnxt_re_db_region"] = [[{
+  uint32_t dpi;
+  uint32_t reserved;
+  unsigned long umdbr __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 }

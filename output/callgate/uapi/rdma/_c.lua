@@ -3,113 +3,113 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/cxgb4-abi.h"] = [==[
-  constants = {
-    C4IW_64B_CQE = 1,
-    C4IW_QPF_ONCHIP = 1,
-    C4IW_QPF_WRITE_W_IMM = 2,
-    T4_SRQ_LIMIT_SUPPORT = 1,
-    C4IW_UVERBS_ABI_VERSION = 3,
-  },
-  records = {
-    ["struct c4iw_create_cq"] = [[{
+constants = {
+  C4IW_64B_CQE = 1,
+  C4IW_QPF_ONCHIP = 1,
+  C4IW_QPF_WRITE_W_IMM = 2,
+  T4_SRQ_LIMIT_SUPPORT = 1,
+  C4IW_UVERBS_ABI_VERSION = 3,
+},
+records = {
+  ["struct c4iw_create_cq"] = [[{
   uint32_t flags;
   uint32_t reserved;
 }]],
-    ["struct c4iw_alloc_pd_resp"] = [[{
+  ["struct c4iw_alloc_pd_resp"] = [[{
   uint32_t pdid;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct c4iw_create_cq_resp"] = [[{
-    uint64_t key __attribute__((aligned(8)));
-    uint64_t gts_key __attribute__((aligned(8)));
-    uint64_t memsize __attribute__((aligned(8)));
-    uint32_t cqid;
-    uint32_t size;
-    uint32_t qid_mask;
-    uint32_t flags;
-  }]],
-        ["struct c4iw_create_qp_resp"] = [[{
-    uint64_t ma_sync_key __attribute__((aligned(8)));
-    uint64_t sq_key __attribute__((aligned(8)));
-    uint64_t rq_key __attribute__((aligned(8)));
-    uint64_t sq_db_gts_key __attribute__((aligned(8)));
-    uint64_t rq_db_gts_key __attribute__((aligned(8)));
-    uint64_t sq_memsize __attribute__((aligned(8)));
-    uint64_t rq_memsize __attribute__((aligned(8)));
-    uint32_t sqid;
-    uint32_t rqid;
-    uint32_t sq_size;
-    uint32_t rq_size;
-    uint32_t qid_mask;
-    uint32_t flags;
-  }]],
-        ["struct c4iw_create_srq_resp"] = [[{
-    uint64_t srq_key __attribute__((aligned(8)));
-    uint64_t srq_db_gts_key __attribute__((aligned(8)));
-    uint64_t srq_memsize __attribute__((aligned(8)));
-    uint32_t srqid;
-    uint32_t srq_size;
-    uint32_t rqt_abs_idx;
-    uint32_t qid_mask;
-    uint32_t flags;
-    uint32_t reserved;
-  }]],
-        ["struct c4iw_alloc_ucontext_resp"] = [[{
-    uint64_t status_page_key __attribute__((aligned(8)));
-    uint32_t status_page_size;
-    uint32_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct c4iw_create_cq_resp"] = [[{
-    unsigned long key __attribute__((aligned(8)));
-    unsigned long gts_key __attribute__((aligned(8)));
-    unsigned long memsize __attribute__((aligned(8)));
-    uint32_t cqid;
-    uint32_t size;
-    uint32_t qid_mask;
-    uint32_t flags;
-  }]],
-        ["struct c4iw_create_qp_resp"] = [[{
-    unsigned long ma_sync_key __attribute__((aligned(8)));
-    unsigned long sq_key __attribute__((aligned(8)));
-    unsigned long rq_key __attribute__((aligned(8)));
-    unsigned long sq_db_gts_key __attribute__((aligned(8)));
-    unsigned long rq_db_gts_key __attribute__((aligned(8)));
-    unsigned long sq_memsize __attribute__((aligned(8)));
-    unsigned long rq_memsize __attribute__((aligned(8)));
-    uint32_t sqid;
-    uint32_t rqid;
-    uint32_t sq_size;
-    uint32_t rq_size;
-    uint32_t qid_mask;
-    uint32_t flags;
-  }]],
-        ["struct c4iw_create_srq_resp"] = [[{
-    unsigned long srq_key __attribute__((aligned(8)));
-    unsigned long srq_db_gts_key __attribute__((aligned(8)));
-    unsigned long srq_memsize __attribute__((aligned(8)));
-    uint32_t srqid;
-    uint32_t srq_size;
-    uint32_t rqt_abs_idx;
-    uint32_t qid_mask;
-    uint32_t flags;
-    uint32_t reserved;
-  }]],
-        ["struct c4iw_alloc_ucontext_resp"] = [[{
-    unsigned long status_page_key __attribute__((aligned(8)));
-    uint32_t status_page_size;
-    uint32_t reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct c4iw_create_cq_resp"] = [[{
+  uint64_t key __attribute__((aligned(8)));
+  uint64_t gts_key __attribute__((aligned(8)));
+  uint64_t memsize __attribute__((aligned(8)));
+  uint32_t cqid;
+  uint32_t size;
+  uint32_t qid_mask;
+  uint32_t flags;
+}]],
+      ["struct c4iw_create_qp_resp"] = [[{
+  uint64_t ma_sync_key __attribute__((aligned(8)));
+  uint64_t sq_key __attribute__((aligned(8)));
+  uint64_t rq_key __attribute__((aligned(8)));
+  uint64_t sq_db_gts_key __attribute__((aligned(8)));
+  uint64_t rq_db_gts_key __attribute__((aligned(8)));
+  uint64_t sq_memsize __attribute__((aligned(8)));
+  uint64_t rq_memsize __attribute__((aligned(8)));
+  uint32_t sqid;
+  uint32_t rqid;
+  uint32_t sq_size;
+  uint32_t rq_size;
+  uint32_t qid_mask;
+  uint32_t flags;
+}]],
+      ["struct c4iw_create_srq_resp"] = [[{
+  uint64_t srq_key __attribute__((aligned(8)));
+  uint64_t srq_db_gts_key __attribute__((aligned(8)));
+  uint64_t srq_memsize __attribute__((aligned(8)));
+  uint32_t srqid;
+  uint32_t srq_size;
+  uint32_t rqt_abs_idx;
+  uint32_t qid_mask;
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct c4iw_alloc_ucontext_resp"] = [[{
+  uint64_t status_page_key __attribute__((aligned(8)));
+  uint32_t status_page_size;
+  uint32_t reserved;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct c4iw_create_cq_resp"] = [[{
+  unsigned long key __attribute__((aligned(8)));
+  unsigned long gts_key __attribute__((aligned(8)));
+  unsigned long memsize __attribute__((aligned(8)));
+  uint32_t cqid;
+  uint32_t size;
+  uint32_t qid_mask;
+  uint32_t flags;
+}]],
+      ["struct c4iw_create_qp_resp"] = [[{
+  unsigned long ma_sync_key __attribute__((aligned(8)));
+  unsigned long sq_key __attribute__((aligned(8)));
+  unsigned long rq_key __attribute__((aligned(8)));
+  unsigned long sq_db_gts_key __attribute__((aligned(8)));
+  unsigned long rq_db_gts_key __attribute__((aligned(8)));
+  unsigned long sq_memsize __attribute__((aligned(8)));
+  unsigned long rq_memsize __attribute__((aligned(8)));
+  uint32_t sqid;
+  uint32_t rqid;
+  uint32_t sq_size;
+  uint32_t rq_size;
+  uint32_t qid_mask;
+  uint32_t flags;
+}]],
+      ["struct c4iw_create_srq_resp"] = [[{
+  unsigned long srq_key __attribute__((aligned(8)));
+  unsigned long srq_db_gts_key __attribute__((aligned(8)));
+  unsigned long srq_memsize __attribute__((aligned(8)));
+  uint32_t srqid;
+  uint32_t srq_size;
+  uint32_t rqt_abs_idx;
+  uint32_t qid_mask;
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct c4iw_alloc_ucontext_resp"] = [[{
+  unsigned long status_page_key __attribute__((aligned(8)));
+  uint32_t status_page_size;
+  uint32_t reserved;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,41 +3,41 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/efa-abi.h"] = [==[
-  constants = {
-    EFA_ALLOC_UCONTEXT_CMD_SUPP_CAPS_TX_BATCH = 1,
-    EFA_ALLOC_UCONTEXT_CMD_SUPP_CAPS_MIN_SQ_WR = 2,
-    EFA_USER_CMDS_SUPP_UDATA_QUERY_DEVICE = 1,
-    EFA_USER_CMDS_SUPP_UDATA_CREATE_AH = 2,
-    EFA_CREATE_CQ_WITH_COMPLETION_CHANNEL = 1,
-    EFA_CREATE_CQ_WITH_SGID = 2,
-    EFA_CREATE_CQ_RESP_DB_OFF = 1,
-    EFA_QP_DRIVER_TYPE_SRD = 0,
-    EFA_CREATE_QP_WITH_UNSOLICITED_WRITE_RECV = 1,
-    EFA_QUERY_DEVICE_CAPS_RDMA_READ = 1,
-    EFA_QUERY_DEVICE_CAPS_RNR_RETRY = 2,
-    EFA_QUERY_DEVICE_CAPS_CQ_NOTIFICATIONS = 4,
-    EFA_QUERY_DEVICE_CAPS_CQ_WITH_SGID = 8,
-    EFA_QUERY_DEVICE_CAPS_DATA_POLLING_128 = 16,
-    EFA_QUERY_DEVICE_CAPS_RDMA_WRITE = 32,
-    EFA_QUERY_DEVICE_CAPS_UNSOLICITED_WRITE_RECV = 64,
-    EFA_QUERY_DEVICE_CAPS_CQ_WITH_EXT_MEM = 128,
-    EFA_QUERY_MR_VALIDITY_RECV_IC_ID = 1,
-    EFA_QUERY_MR_VALIDITY_RDMA_READ_IC_ID = 2,
-    EFA_QUERY_MR_VALIDITY_RDMA_RECV_IC_ID = 4,
-    EFA_IB_ATTR_QUERY_MR_HANDLE = 4096,
-    EFA_IB_ATTR_QUERY_MR_RESP_IC_ID_VALIDITY = 4097,
-    EFA_IB_ATTR_QUERY_MR_RESP_RECV_IC_ID = 4098,
-    EFA_IB_ATTR_QUERY_MR_RESP_RDMA_READ_IC_ID = 4099,
-    EFA_IB_ATTR_QUERY_MR_RESP_RDMA_RECV_IC_ID = 4100,
-    EFA_IB_METHOD_MR_QUERY = 4096,
-    EFA_UVERBS_ABI_VERSION = 1,
-  },
-  records = {
-    ["struct efa_ibv_alloc_ucontext_cmd"] = [[{
+constants = {
+  EFA_ALLOC_UCONTEXT_CMD_SUPP_CAPS_TX_BATCH = 1,
+  EFA_ALLOC_UCONTEXT_CMD_SUPP_CAPS_MIN_SQ_WR = 2,
+  EFA_USER_CMDS_SUPP_UDATA_QUERY_DEVICE = 1,
+  EFA_USER_CMDS_SUPP_UDATA_CREATE_AH = 2,
+  EFA_CREATE_CQ_WITH_COMPLETION_CHANNEL = 1,
+  EFA_CREATE_CQ_WITH_SGID = 2,
+  EFA_CREATE_CQ_RESP_DB_OFF = 1,
+  EFA_QP_DRIVER_TYPE_SRD = 0,
+  EFA_CREATE_QP_WITH_UNSOLICITED_WRITE_RECV = 1,
+  EFA_QUERY_DEVICE_CAPS_RDMA_READ = 1,
+  EFA_QUERY_DEVICE_CAPS_RNR_RETRY = 2,
+  EFA_QUERY_DEVICE_CAPS_CQ_NOTIFICATIONS = 4,
+  EFA_QUERY_DEVICE_CAPS_CQ_WITH_SGID = 8,
+  EFA_QUERY_DEVICE_CAPS_DATA_POLLING_128 = 16,
+  EFA_QUERY_DEVICE_CAPS_RDMA_WRITE = 32,
+  EFA_QUERY_DEVICE_CAPS_UNSOLICITED_WRITE_RECV = 64,
+  EFA_QUERY_DEVICE_CAPS_CQ_WITH_EXT_MEM = 128,
+  EFA_QUERY_MR_VALIDITY_RECV_IC_ID = 1,
+  EFA_QUERY_MR_VALIDITY_RDMA_READ_IC_ID = 2,
+  EFA_QUERY_MR_VALIDITY_RDMA_RECV_IC_ID = 4,
+  EFA_IB_ATTR_QUERY_MR_HANDLE = 4096,
+  EFA_IB_ATTR_QUERY_MR_RESP_IC_ID_VALIDITY = 4097,
+  EFA_IB_ATTR_QUERY_MR_RESP_RECV_IC_ID = 4098,
+  EFA_IB_ATTR_QUERY_MR_RESP_RDMA_READ_IC_ID = 4099,
+  EFA_IB_ATTR_QUERY_MR_RESP_RDMA_RECV_IC_ID = 4100,
+  EFA_IB_METHOD_MR_QUERY = 4096,
+  EFA_UVERBS_ABI_VERSION = 1,
+},
+records = {
+  ["struct efa_ibv_alloc_ucontext_cmd"] = [[{
   uint32_t supported_caps;
   uint8_t reserved_20[4];
 }]],
-    ["struct efa_ibv_alloc_ucontext_resp"] = [[{
+  ["struct efa_ibv_alloc_ucontext_resp"] = [[{
   uint32_t comp_mask;
   uint32_t cmds_supp_udata_mask;
   uint16_t sub_cqs_per_cq;
@@ -48,19 +48,19 @@ return {
   uint16_t inline_buf_size_ex;
   uint8_t reserved_b0[2];
 }]],
-    ["struct efa_ibv_alloc_pd_resp"] = [[{
+  ["struct efa_ibv_alloc_pd_resp"] = [[{
   uint32_t comp_mask;
   uint16_t pdn;
   uint8_t reserved_30[2];
 }]],
-    ["struct efa_ibv_create_cq"] = [[{
+  ["struct efa_ibv_create_cq"] = [[{
   uint32_t comp_mask;
   uint32_t cq_entry_size;
   uint16_t num_sub_cqs;
   uint8_t flags;
   uint8_t reserved_58[5];
 }]],
-    ["struct efa_ibv_create_qp"] = [[{
+  ["struct efa_ibv_create_qp"] = [[{
   uint32_t comp_mask;
   uint32_t rq_ring_size;
   uint32_t sq_ring_size;
@@ -69,12 +69,12 @@ return {
   uint8_t sl;
   uint8_t reserved_98[5];
 }]],
-    ["struct efa_ibv_create_ah_resp"] = [[{
+  ["struct efa_ibv_create_ah_resp"] = [[{
   uint32_t comp_mask;
   uint16_t efa_address_handle;
   uint8_t reserved_30[2];
 }]],
-    ["struct efa_ibv_ex_query_device_resp"] = [[{
+  ["struct efa_ibv_ex_query_device_resp"] = [[{
   uint32_t comp_mask;
   uint32_t max_sq_wr;
   uint32_t max_rq_wr;
@@ -83,137 +83,137 @@ return {
   uint32_t max_rdma_size;
   uint32_t device_caps;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct efa_ibv_create_cq_resp"] = [[{
-    uint32_t comp_mask;
-    uint8_t reserved_20[4];
-    uint64_t q_mmap_key __attribute__((aligned(8)));
-    uint64_t q_mmap_size __attribute__((aligned(8)));
-    uint16_t cq_idx;
-    uint8_t reserved_d0[2];
-    uint32_t db_off;
-    uint64_t db_mmap_key __attribute__((aligned(8)));
-  }]],
-        ["struct efa_ibv_create_qp_resp"] = [[{
-    uint32_t comp_mask;
-    uint32_t rq_db_offset;
-    uint32_t sq_db_offset;
-    uint32_t llq_desc_offset;
-    uint64_t rq_mmap_key __attribute__((aligned(8)));
-    uint64_t rq_mmap_size __attribute__((aligned(8)));
-    uint64_t rq_db_mmap_key __attribute__((aligned(8)));
-    uint64_t sq_db_mmap_key __attribute__((aligned(8)));
-    uint64_t llq_desc_mmap_key __attribute__((aligned(8)));
-    uint16_t send_sub_cq_idx;
-    uint16_t recv_sub_cq_idx;
-    uint8_t reserved_1e0[4];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct efa_ibv_create_cq_resp"] = [[{
-    uint32_t comp_mask;
-    uint8_t reserved_20[4];
-    unsigned long q_mmap_key __attribute__((aligned(8)));
-    unsigned long q_mmap_size __attribute__((aligned(8)));
-    uint16_t cq_idx;
-    uint8_t reserved_d0[2];
-    uint32_t db_off;
-    unsigned long db_mmap_key __attribute__((aligned(8)));
-  }]],
-        ["struct efa_ibv_create_qp_resp"] = [[{
-    uint32_t comp_mask;
-    uint32_t rq_db_offset;
-    uint32_t sq_db_offset;
-    uint32_t llq_desc_offset;
-    unsigned long rq_mmap_key __attribute__((aligned(8)));
-    unsigned long rq_mmap_size __attribute__((aligned(8)));
-    unsigned long rq_db_mmap_key __attribute__((aligned(8)));
-    unsigned long sq_db_mmap_key __attribute__((aligned(8)));
-    unsigned long llq_desc_mmap_key __attribute__((aligned(8)));
-    uint16_t send_sub_cq_idx;
-    uint16_t recv_sub_cq_idx;
-    uint8_t reserved_1e0[4];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct efa_ibv_create_cq_resp"] = [[{
+  uint32_t comp_mask;
+  uint8_t reserved_20[4];
+  uint64_t q_mmap_key __attribute__((aligned(8)));
+  uint64_t q_mmap_size __attribute__((aligned(8)));
+  uint16_t cq_idx;
+  uint8_t reserved_d0[2];
+  uint32_t db_off;
+  uint64_t db_mmap_key __attribute__((aligned(8)));
+}]],
+      ["struct efa_ibv_create_qp_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t rq_db_offset;
+  uint32_t sq_db_offset;
+  uint32_t llq_desc_offset;
+  uint64_t rq_mmap_key __attribute__((aligned(8)));
+  uint64_t rq_mmap_size __attribute__((aligned(8)));
+  uint64_t rq_db_mmap_key __attribute__((aligned(8)));
+  uint64_t sq_db_mmap_key __attribute__((aligned(8)));
+  uint64_t llq_desc_mmap_key __attribute__((aligned(8)));
+  uint16_t send_sub_cq_idx;
+  uint16_t recv_sub_cq_idx;
+  uint8_t reserved_1e0[4];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct efa_ibv_create_cq_resp"] = [[{
+  uint32_t comp_mask;
+  uint8_t reserved_20[4];
+  unsigned long q_mmap_key __attribute__((aligned(8)));
+  unsigned long q_mmap_size __attribute__((aligned(8)));
+  uint16_t cq_idx;
+  uint8_t reserved_d0[2];
+  uint32_t db_off;
+  unsigned long db_mmap_key __attribute__((aligned(8)));
+}]],
+      ["struct efa_ibv_create_qp_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t rq_db_offset;
+  uint32_t sq_db_offset;
+  uint32_t llq_desc_offset;
+  unsigned long rq_mmap_key __attribute__((aligned(8)));
+  unsigned long rq_mmap_size __attribute__((aligned(8)));
+  unsigned long rq_db_mmap_key __attribute__((aligned(8)));
+  unsigned long sq_db_mmap_key __attribute__((aligned(8)));
+  unsigned long llq_desc_mmap_key __attribute__((aligned(8)));
+  uint16_t send_sub_cq_idx;
+  uint16_t recv_sub_cq_idx;
+  uint8_t reserved_1e0[4];
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/erdma-abi.h"] = [==[
-  constants = {
-    ERDMA_ABI_VERSION = 1,
-  },
-  records = {
-    ["struct erdma_uresp_create_cq"] = [[{
+constants = {
+  ERDMA_ABI_VERSION = 1,
+},
+records = {
+  ["struct erdma_uresp_create_cq"] = [[{
   uint32_t cq_id;
   uint32_t num_cqe;
 }]],
-    ["struct erdma_uresp_create_qp"] = [[{
+  ["struct erdma_uresp_create_qp"] = [[{
   uint32_t qp_id;
   uint32_t num_sqe;
   uint32_t num_rqe;
   uint32_t rq_offset;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct erdma_ureq_create_cq"] = [[{
-    uint64_t db_record_va __attribute__((aligned(8)));
-    uint64_t qbuf_va __attribute__((aligned(8)));
-    uint32_t qbuf_len;
-    uint32_t rsvd0;
-  }]],
-        ["struct erdma_ureq_create_qp"] = [[{
-    uint64_t db_record_va __attribute__((aligned(8)));
-    uint64_t qbuf_va __attribute__((aligned(8)));
-    uint32_t qbuf_len;
-    uint32_t rsvd0;
-  }]],
-        ["struct erdma_uresp_alloc_ctx"] = [[{
-    uint32_t dev_id;
-    uint32_t pad;
-    uint32_t sdb_type;
-    uint32_t sdb_offset;
-    uint64_t sdb __attribute__((aligned(8)));
-    uint64_t rdb __attribute__((aligned(8)));
-    uint64_t cdb __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct erdma_ureq_create_cq"] = [[{
-    unsigned long db_record_va __attribute__((aligned(8)));
-    unsigned long qbuf_va __attribute__((aligned(8)));
-    uint32_t qbuf_len;
-    uint32_t rsvd0;
-  }]],
-        ["struct erdma_ureq_create_qp"] = [[{
-    unsigned long db_record_va __attribute__((aligned(8)));
-    unsigned long qbuf_va __attribute__((aligned(8)));
-    uint32_t qbuf_len;
-    uint32_t rsvd0;
-  }]],
-        ["struct erdma_uresp_alloc_ctx"] = [[{
-    uint32_t dev_id;
-    uint32_t pad;
-    uint32_t sdb_type;
-    uint32_t sdb_offset;
-    unsigned long sdb __attribute__((aligned(8)));
-    unsigned long rdb __attribute__((aligned(8)));
-    unsigned long cdb __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct erdma_ureq_create_cq"] = [[{
+  uint64_t db_record_va __attribute__((aligned(8)));
+  uint64_t qbuf_va __attribute__((aligned(8)));
+  uint32_t qbuf_len;
+  uint32_t rsvd0;
+}]],
+      ["struct erdma_ureq_create_qp"] = [[{
+  uint64_t db_record_va __attribute__((aligned(8)));
+  uint64_t qbuf_va __attribute__((aligned(8)));
+  uint32_t qbuf_len;
+  uint32_t rsvd0;
+}]],
+      ["struct erdma_uresp_alloc_ctx"] = [[{
+  uint32_t dev_id;
+  uint32_t pad;
+  uint32_t sdb_type;
+  uint32_t sdb_offset;
+  uint64_t sdb __attribute__((aligned(8)));
+  uint64_t rdb __attribute__((aligned(8)));
+  uint64_t cdb __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct erdma_ureq_create_cq"] = [[{
+  unsigned long db_record_va __attribute__((aligned(8)));
+  unsigned long qbuf_va __attribute__((aligned(8)));
+  uint32_t qbuf_len;
+  uint32_t rsvd0;
+}]],
+      ["struct erdma_ureq_create_qp"] = [[{
+  unsigned long db_record_va __attribute__((aligned(8)));
+  unsigned long qbuf_va __attribute__((aligned(8)));
+  uint32_t qbuf_len;
+  uint32_t rsvd0;
+}]],
+      ["struct erdma_uresp_alloc_ctx"] = [[{
+  uint32_t dev_id;
+  uint32_t pad;
+  uint32_t sdb_type;
+  uint32_t sdb_offset;
+  unsigned long sdb __attribute__((aligned(8)));
+  unsigned long rdb __attribute__((aligned(8)));
+  unsigned long cdb __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 }

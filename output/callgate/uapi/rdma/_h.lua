@@ -3,37 +3,37 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/hns-abi.h"] = [==[
-  constants = {
-    HNS_ROCE_CQ_FLAG_RECORD_DB = 1,
-    HNS_ROCE_SRQ_CAP_RECORD_DB = 1,
-    HNS_ROCE_RSP_SRQ_CAP_RECORD_DB = 1,
-    HNS_ROCE_CREATE_QP_FLAGS_DCQCN = 0,
-    HNS_ROCE_CREATE_QP_FLAGS_LDCP = 1,
-    HNS_ROCE_CREATE_QP_FLAGS_HC3 = 2,
-    HNS_ROCE_CREATE_QP_FLAGS_DIP = 3,
-    HNS_ROCE_CREATE_QP_MASK_CONGEST_TYPE = 1,
-    HNS_ROCE_QP_CAP_RQ_RECORD_DB = 1,
-    HNS_ROCE_QP_CAP_SQ_RECORD_DB = 2,
-    HNS_ROCE_QP_CAP_OWNER_DB = 4,
-    HNS_ROCE_QP_CAP_DIRECT_WQE = 32,
-    HNS_ROCE_EXSGE_FLAGS = 1,
-    HNS_ROCE_RQ_INLINE_FLAGS = 2,
-    HNS_ROCE_CQE_INLINE_FLAGS = 4,
-    HNS_ROCE_RSP_EXSGE_FLAGS = 1,
-    HNS_ROCE_RSP_RQ_INLINE_FLAGS = 2,
-    HNS_ROCE_RSP_CQE_INLINE_FLAGS = 4,
-  },
-  records = {
-    ["struct hns_roce_ib_create_srq_resp"] = [[{
+constants = {
+  HNS_ROCE_CQ_FLAG_RECORD_DB = 1,
+  HNS_ROCE_SRQ_CAP_RECORD_DB = 1,
+  HNS_ROCE_RSP_SRQ_CAP_RECORD_DB = 1,
+  HNS_ROCE_CREATE_QP_FLAGS_DCQCN = 0,
+  HNS_ROCE_CREATE_QP_FLAGS_LDCP = 1,
+  HNS_ROCE_CREATE_QP_FLAGS_HC3 = 2,
+  HNS_ROCE_CREATE_QP_FLAGS_DIP = 3,
+  HNS_ROCE_CREATE_QP_MASK_CONGEST_TYPE = 1,
+  HNS_ROCE_QP_CAP_RQ_RECORD_DB = 1,
+  HNS_ROCE_QP_CAP_SQ_RECORD_DB = 2,
+  HNS_ROCE_QP_CAP_OWNER_DB = 4,
+  HNS_ROCE_QP_CAP_DIRECT_WQE = 32,
+  HNS_ROCE_EXSGE_FLAGS = 1,
+  HNS_ROCE_RQ_INLINE_FLAGS = 2,
+  HNS_ROCE_CQE_INLINE_FLAGS = 4,
+  HNS_ROCE_RSP_EXSGE_FLAGS = 1,
+  HNS_ROCE_RSP_RQ_INLINE_FLAGS = 2,
+  HNS_ROCE_RSP_CQE_INLINE_FLAGS = 4,
+},
+records = {
+  ["struct hns_roce_ib_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t cap_flags;
 }]],
-    ["struct hns_roce_ib_modify_qp_resp"] = [[{
+  ["struct hns_roce_ib_modify_qp_resp"] = [[{
   uint8_t tc_mode;
   uint8_t priority;
   uint8_t reserved[6];
 }]],
-    ["struct hns_roce_ib_alloc_ucontext_resp"] = [[{
+  ["struct hns_roce_ib_alloc_ucontext_resp"] = [[{
   uint32_t qp_tab_size;
   uint32_t cqe_size;
   uint32_t srq_tab_size;
@@ -43,96 +43,96 @@ return {
   uint8_t congest_type;
   uint8_t reserved0[7];
 }]],
-    ["struct hns_roce_ib_alloc_ucontext"] = [[{
+  ["struct hns_roce_ib_alloc_ucontext"] = [[{
   uint32_t config;
   uint32_t reserved;
 }]],
-    ["struct hns_roce_ib_alloc_pd_resp"] = [[{
+  ["struct hns_roce_ib_alloc_pd_resp"] = [[{
   uint32_t pdn;
 }]],
-    ["struct hns_roce_ib_create_ah_resp"] = [[{
+  ["struct hns_roce_ib_create_ah_resp"] = [[{
   uint8_t dmac[6];
   uint8_t priority;
   uint8_t tc_mode;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hns_roce_ib_create_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint32_t cqe_size;
-    uint32_t reserved;
-  }]],
-        ["struct hns_roce_ib_create_cq_resp"] = [[{
-    uint64_t cqn __attribute__((aligned(8)));
-    uint64_t cap_flags __attribute__((aligned(8)));
-  }]],
-        ["struct hns_roce_ib_create_srq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint64_t que_addr __attribute__((aligned(8)));
-    uint32_t req_cap_flags;
-    uint32_t reserved;
-  }]],
-        ["struct hns_roce_ib_create_qp"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint8_t log_sq_bb_count;
-    uint8_t log_sq_stride;
-    uint8_t sq_no_prefetch;
-    uint8_t reserved[5];
-    uint64_t sdb_addr __attribute__((aligned(8)));
-    uint64_t comp_mask __attribute__((aligned(8)));
-    uint64_t create_flags __attribute__((aligned(8)));
-    uint64_t cong_type_flags __attribute__((aligned(8)));
-  }]],
-        ["struct hns_roce_ib_create_qp_resp"] = [[{
-    uint64_t cap_flags __attribute__((aligned(8)));
-    uint64_t dwqe_mmap_key __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct hns_roce_ib_create_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint32_t cqe_size;
-    uint32_t reserved;
-  }]],
-        ["struct hns_roce_ib_create_cq_resp"] = [[{
-    unsigned long cqn __attribute__((aligned(8)));
-    unsigned long cap_flags __attribute__((aligned(8)));
-  }]],
-        ["struct hns_roce_ib_create_srq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    unsigned long que_addr __attribute__((aligned(8)));
-    uint32_t req_cap_flags;
-    uint32_t reserved;
-  }]],
-        ["struct hns_roce_ib_create_qp"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint8_t log_sq_bb_count;
-    uint8_t log_sq_stride;
-    uint8_t sq_no_prefetch;
-    uint8_t reserved[5];
-    unsigned long sdb_addr __attribute__((aligned(8)));
-    unsigned long comp_mask __attribute__((aligned(8)));
-    unsigned long create_flags __attribute__((aligned(8)));
-    unsigned long cong_type_flags __attribute__((aligned(8)));
-  }]],
-        ["struct hns_roce_ib_create_qp_resp"] = [[{
-    unsigned long cap_flags __attribute__((aligned(8)));
-    unsigned long dwqe_mmap_key __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hns_roce_ib_create_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint32_t cqe_size;
+  uint32_t reserved;
+}]],
+      ["struct hns_roce_ib_create_cq_resp"] = [[{
+  uint64_t cqn __attribute__((aligned(8)));
+  uint64_t cap_flags __attribute__((aligned(8)));
+}]],
+      ["struct hns_roce_ib_create_srq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint64_t que_addr __attribute__((aligned(8)));
+  uint32_t req_cap_flags;
+  uint32_t reserved;
+}]],
+      ["struct hns_roce_ib_create_qp"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint8_t log_sq_bb_count;
+  uint8_t log_sq_stride;
+  uint8_t sq_no_prefetch;
+  uint8_t reserved[5];
+  uint64_t sdb_addr __attribute__((aligned(8)));
+  uint64_t comp_mask __attribute__((aligned(8)));
+  uint64_t create_flags __attribute__((aligned(8)));
+  uint64_t cong_type_flags __attribute__((aligned(8)));
+}]],
+      ["struct hns_roce_ib_create_qp_resp"] = [[{
+  uint64_t cap_flags __attribute__((aligned(8)));
+  uint64_t dwqe_mmap_key __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct hns_roce_ib_create_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint32_t cqe_size;
+  uint32_t reserved;
+}]],
+      ["struct hns_roce_ib_create_cq_resp"] = [[{
+  unsigned long cqn __attribute__((aligned(8)));
+  unsigned long cap_flags __attribute__((aligned(8)));
+}]],
+      ["struct hns_roce_ib_create_srq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  unsigned long que_addr __attribute__((aligned(8)));
+  uint32_t req_cap_flags;
+  uint32_t reserved;
+}]],
+      ["struct hns_roce_ib_create_qp"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint8_t log_sq_bb_count;
+  uint8_t log_sq_stride;
+  uint8_t sq_no_prefetch;
+  uint8_t reserved[5];
+  unsigned long sdb_addr __attribute__((aligned(8)));
+  unsigned long comp_mask __attribute__((aligned(8)));
+  unsigned long create_flags __attribute__((aligned(8)));
+  unsigned long cong_type_flags __attribute__((aligned(8)));
+}]],
+      ["struct hns_roce_ib_create_qp_resp"] = [[{
+  unsigned long cap_flags __attribute__((aligned(8)));
+  unsigned long dwqe_mmap_key __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 }

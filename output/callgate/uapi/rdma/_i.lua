@@ -3,455 +3,455 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/ib_user_ioctl_cmds.h"] = [==[
-  constants = {
-    UVERBS_OBJECT_DEVICE = 0,
-    UVERBS_OBJECT_PD = 1,
-    UVERBS_OBJECT_COMP_CHANNEL = 2,
-    UVERBS_OBJECT_CQ = 3,
-    UVERBS_OBJECT_QP = 4,
-    UVERBS_OBJECT_SRQ = 5,
-    UVERBS_OBJECT_AH = 6,
-    UVERBS_OBJECT_MR = 7,
-    UVERBS_OBJECT_MW = 8,
-    UVERBS_OBJECT_FLOW = 9,
-    UVERBS_OBJECT_XRCD = 10,
-    UVERBS_OBJECT_RWQ_IND_TBL = 11,
-    UVERBS_OBJECT_WQ = 12,
-    UVERBS_OBJECT_FLOW_ACTION = 13,
-    UVERBS_OBJECT_DM = 14,
-    UVERBS_OBJECT_COUNTERS = 15,
-    UVERBS_OBJECT_ASYNC_EVENT = 16,
-    UVERBS_OBJECT_DMAH = 17,
-    UVERBS_OBJECT_DMABUF = 18,
-    UVERBS_ID_DRIVER_NS = 4096,
-    UVERBS_ATTR_UHW_IN = 4096,
-    UVERBS_ATTR_UHW_OUT = 4097,
-    UVERBS_ID_DRIVER_NS_WITH_UHW = 4098,
-    UVERBS_METHOD_INVOKE_WRITE = 0,
-    UVERBS_METHOD_INFO_HANDLES = 1,
-    UVERBS_METHOD_QUERY_PORT = 2,
-    UVERBS_METHOD_GET_CONTEXT = 3,
-    UVERBS_METHOD_QUERY_CONTEXT = 4,
-    UVERBS_METHOD_QUERY_GID_TABLE = 5,
-    UVERBS_METHOD_QUERY_GID_ENTRY = 6,
-    UVERBS_METHOD_QUERY_PORT_SPEED = 7,
-    UVERBS_ATTR_CORE_IN = 0,
-    UVERBS_ATTR_CORE_OUT = 1,
-    UVERBS_ATTR_WRITE_CMD = 2,
-    UVERBS_ATTR_QUERY_PORT_PORT_NUM = 0,
-    UVERBS_ATTR_QUERY_PORT_RESP = 1,
-    UVERBS_ATTR_QUERY_PORT_SPEED_PORT_NUM = 0,
-    UVERBS_ATTR_QUERY_PORT_SPEED_RESP = 1,
-    UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS = 0,
-    UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT = 1,
-    UVERBS_ATTR_GET_CONTEXT_FD_ARR = 2,
-    UVERBS_ATTR_QUERY_CONTEXT_NUM_COMP_VECTORS = 0,
-    UVERBS_ATTR_QUERY_CONTEXT_CORE_SUPPORT = 1,
-    UVERBS_ATTR_CREATE_CQ_HANDLE = 0,
-    UVERBS_ATTR_CREATE_CQ_CQE = 1,
-    UVERBS_ATTR_CREATE_CQ_USER_HANDLE = 2,
-    UVERBS_ATTR_CREATE_CQ_COMP_CHANNEL = 3,
-    UVERBS_ATTR_CREATE_CQ_COMP_VECTOR = 4,
-    UVERBS_ATTR_CREATE_CQ_FLAGS = 5,
-    UVERBS_ATTR_CREATE_CQ_RESP_CQE = 6,
-    UVERBS_ATTR_CREATE_CQ_EVENT_FD = 7,
-    UVERBS_ATTR_CREATE_CQ_BUFFER_VA = 8,
-    UVERBS_ATTR_CREATE_CQ_BUFFER_LENGTH = 9,
-    UVERBS_ATTR_CREATE_CQ_BUFFER_FD = 10,
-    UVERBS_ATTR_CREATE_CQ_BUFFER_OFFSET = 11,
-    UVERBS_ATTR_CREATE_CQ_BUF_UMEM = 12,
-    UVERBS_ATTR_DESTROY_CQ_HANDLE = 0,
-    UVERBS_ATTR_DESTROY_CQ_RESP = 1,
-    UVERBS_ATTR_CREATE_FLOW_ACTION_ESP_HANDLE = 0,
-    UVERBS_ATTR_FLOW_ACTION_ESP_ATTRS = 1,
-    UVERBS_ATTR_FLOW_ACTION_ESP_ESN = 2,
-    UVERBS_ATTR_FLOW_ACTION_ESP_KEYMAT = 3,
-    UVERBS_ATTR_FLOW_ACTION_ESP_REPLAY = 4,
-    UVERBS_ATTR_FLOW_ACTION_ESP_ENCAP = 5,
-    UVERBS_ATTR_MODIFY_FLOW_ACTION_ESP_HANDLE = 0,
-    UVERBS_ATTR_DESTROY_FLOW_ACTION_HANDLE = 0,
-    UVERBS_ATTR_CREATE_QP_HANDLE = 0,
-    UVERBS_ATTR_CREATE_QP_XRCD_HANDLE = 1,
-    UVERBS_ATTR_CREATE_QP_PD_HANDLE = 2,
-    UVERBS_ATTR_CREATE_QP_SRQ_HANDLE = 3,
-    UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE = 4,
-    UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE = 5,
-    UVERBS_ATTR_CREATE_QP_IND_TABLE_HANDLE = 6,
-    UVERBS_ATTR_CREATE_QP_USER_HANDLE = 7,
-    UVERBS_ATTR_CREATE_QP_CAP = 8,
-    UVERBS_ATTR_CREATE_QP_TYPE = 9,
-    UVERBS_ATTR_CREATE_QP_FLAGS = 10,
-    UVERBS_ATTR_CREATE_QP_SOURCE_QPN = 11,
-    UVERBS_ATTR_CREATE_QP_EVENT_FD = 12,
-    UVERBS_ATTR_CREATE_QP_RESP_CAP = 13,
-    UVERBS_ATTR_CREATE_QP_RESP_QP_NUM = 14,
-    UVERBS_ATTR_CREATE_QP_BUF_UMEM = 15,
-    UVERBS_ATTR_CREATE_QP_RQ_BUF_UMEM = 16,
-    UVERBS_ATTR_CREATE_QP_SQ_BUF_UMEM = 17,
-    UVERBS_ATTR_DESTROY_QP_HANDLE = 0,
-    UVERBS_ATTR_DESTROY_QP_RESP = 1,
-    UVERBS_METHOD_QP_CREATE = 0,
-    UVERBS_METHOD_QP_DESTROY = 1,
-    UVERBS_ATTR_CREATE_SRQ_HANDLE = 0,
-    UVERBS_ATTR_CREATE_SRQ_PD_HANDLE = 1,
-    UVERBS_ATTR_CREATE_SRQ_XRCD_HANDLE = 2,
-    UVERBS_ATTR_CREATE_SRQ_CQ_HANDLE = 3,
-    UVERBS_ATTR_CREATE_SRQ_USER_HANDLE = 4,
-    UVERBS_ATTR_CREATE_SRQ_MAX_WR = 5,
-    UVERBS_ATTR_CREATE_SRQ_MAX_SGE = 6,
-    UVERBS_ATTR_CREATE_SRQ_LIMIT = 7,
-    UVERBS_ATTR_CREATE_SRQ_MAX_NUM_TAGS = 8,
-    UVERBS_ATTR_CREATE_SRQ_TYPE = 9,
-    UVERBS_ATTR_CREATE_SRQ_EVENT_FD = 10,
-    UVERBS_ATTR_CREATE_SRQ_RESP_MAX_WR = 11,
-    UVERBS_ATTR_CREATE_SRQ_RESP_MAX_SGE = 12,
-    UVERBS_ATTR_CREATE_SRQ_RESP_SRQ_NUM = 13,
-    UVERBS_ATTR_DESTROY_SRQ_HANDLE = 0,
-    UVERBS_ATTR_DESTROY_SRQ_RESP = 1,
-    UVERBS_METHOD_SRQ_CREATE = 0,
-    UVERBS_METHOD_SRQ_DESTROY = 1,
-    UVERBS_METHOD_CQ_CREATE = 0,
-    UVERBS_METHOD_CQ_DESTROY = 1,
-    UVERBS_ATTR_CREATE_WQ_HANDLE = 0,
-    UVERBS_ATTR_CREATE_WQ_PD_HANDLE = 1,
-    UVERBS_ATTR_CREATE_WQ_CQ_HANDLE = 2,
-    UVERBS_ATTR_CREATE_WQ_USER_HANDLE = 3,
-    UVERBS_ATTR_CREATE_WQ_TYPE = 4,
-    UVERBS_ATTR_CREATE_WQ_EVENT_FD = 5,
-    UVERBS_ATTR_CREATE_WQ_MAX_WR = 6,
-    UVERBS_ATTR_CREATE_WQ_MAX_SGE = 7,
-    UVERBS_ATTR_CREATE_WQ_FLAGS = 8,
-    UVERBS_ATTR_CREATE_WQ_RESP_MAX_WR = 9,
-    UVERBS_ATTR_CREATE_WQ_RESP_MAX_SGE = 10,
-    UVERBS_ATTR_CREATE_WQ_RESP_WQ_NUM = 11,
-    UVERBS_ATTR_DESTROY_WQ_HANDLE = 0,
-    UVERBS_ATTR_DESTROY_WQ_RESP = 1,
-    UVERBS_METHOD_WQ_CREATE = 0,
-    UVERBS_METHOD_WQ_DESTROY = 1,
-    UVERBS_METHOD_FLOW_ACTION_ESP_CREATE = 0,
-    UVERBS_METHOD_FLOW_ACTION_DESTROY = 1,
-    UVERBS_METHOD_FLOW_ACTION_ESP_MODIFY = 2,
-    UVERBS_ATTR_ALLOC_DM_HANDLE = 0,
-    UVERBS_ATTR_ALLOC_DM_LENGTH = 1,
-    UVERBS_ATTR_ALLOC_DM_ALIGNMENT = 2,
-    UVERBS_ATTR_FREE_DM_HANDLE = 0,
-    UVERBS_METHOD_DM_ALLOC = 0,
-    UVERBS_METHOD_DM_FREE = 1,
-    UVERBS_ATTR_ALLOC_DMAH_HANDLE = 0,
-    UVERBS_ATTR_ALLOC_DMAH_CPU_ID = 1,
-    UVERBS_ATTR_ALLOC_DMAH_TPH_MEM_TYPE = 2,
-    UVERBS_ATTR_ALLOC_DMAH_PH = 3,
-    UVERBS_ATTR_FREE_DMA_HANDLE = 0,
-    UVERBS_METHOD_DMAH_ALLOC = 0,
-    UVERBS_METHOD_DMAH_FREE = 1,
-    UVERBS_ATTR_ALLOC_DMABUF_HANDLE = 0,
-    UVERBS_ATTR_ALLOC_DMABUF_PGOFF = 1,
-    UVERBS_METHOD_DMABUF_ALLOC = 0,
-    UVERBS_ATTR_REG_DM_MR_HANDLE = 0,
-    UVERBS_ATTR_REG_DM_MR_OFFSET = 1,
-    UVERBS_ATTR_REG_DM_MR_LENGTH = 2,
-    UVERBS_ATTR_REG_DM_MR_PD_HANDLE = 3,
-    UVERBS_ATTR_REG_DM_MR_ACCESS_FLAGS = 4,
-    UVERBS_ATTR_REG_DM_MR_DM_HANDLE = 5,
-    UVERBS_ATTR_REG_DM_MR_RESP_LKEY = 6,
-    UVERBS_ATTR_REG_DM_MR_RESP_RKEY = 7,
-    UVERBS_METHOD_DM_MR_REG = 0,
-    UVERBS_METHOD_MR_DESTROY = 1,
-    UVERBS_METHOD_ADVISE_MR = 2,
-    UVERBS_METHOD_QUERY_MR = 3,
-    UVERBS_METHOD_REG_DMABUF_MR = 4,
-    UVERBS_METHOD_REG_MR = 5,
-    UVERBS_ATTR_DESTROY_MR_HANDLE = 0,
-    UVERBS_ATTR_ADVISE_MR_PD_HANDLE = 0,
-    UVERBS_ATTR_ADVISE_MR_ADVICE = 1,
-    UVERBS_ATTR_ADVISE_MR_FLAGS = 2,
-    UVERBS_ATTR_ADVISE_MR_SGE_LIST = 3,
-    UVERBS_ATTR_QUERY_MR_HANDLE = 0,
-    UVERBS_ATTR_QUERY_MR_RESP_LKEY = 1,
-    UVERBS_ATTR_QUERY_MR_RESP_RKEY = 2,
-    UVERBS_ATTR_QUERY_MR_RESP_LENGTH = 3,
-    UVERBS_ATTR_QUERY_MR_RESP_IOVA = 4,
-    UVERBS_ATTR_REG_DMABUF_MR_HANDLE = 0,
-    UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE = 1,
-    UVERBS_ATTR_REG_DMABUF_MR_OFFSET = 2,
-    UVERBS_ATTR_REG_DMABUF_MR_LENGTH = 3,
-    UVERBS_ATTR_REG_DMABUF_MR_IOVA = 4,
-    UVERBS_ATTR_REG_DMABUF_MR_FD = 5,
-    UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS = 6,
-    UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY = 7,
-    UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY = 8,
-    UVERBS_ATTR_REG_MR_HANDLE = 0,
-    UVERBS_ATTR_REG_MR_PD_HANDLE = 1,
-    UVERBS_ATTR_REG_MR_DMA_HANDLE = 2,
-    UVERBS_ATTR_REG_MR_IOVA = 3,
-    UVERBS_ATTR_REG_MR_ADDR = 4,
-    UVERBS_ATTR_REG_MR_LENGTH = 5,
-    UVERBS_ATTR_REG_MR_ACCESS_FLAGS = 6,
-    UVERBS_ATTR_REG_MR_FD = 7,
-    UVERBS_ATTR_REG_MR_FD_OFFSET = 8,
-    UVERBS_ATTR_REG_MR_RESP_LKEY = 9,
-    UVERBS_ATTR_REG_MR_RESP_RKEY = 10,
-    UVERBS_ATTR_CREATE_COUNTERS_HANDLE = 0,
-    UVERBS_ATTR_DESTROY_COUNTERS_HANDLE = 0,
-    UVERBS_ATTR_READ_COUNTERS_HANDLE = 0,
-    UVERBS_ATTR_READ_COUNTERS_BUFF = 1,
-    UVERBS_ATTR_READ_COUNTERS_FLAGS = 2,
-    UVERBS_METHOD_COUNTERS_CREATE = 0,
-    UVERBS_METHOD_COUNTERS_DESTROY = 1,
-    UVERBS_METHOD_COUNTERS_READ = 2,
-    UVERBS_ATTR_INFO_OBJECT_ID = 0,
-    UVERBS_ATTR_INFO_TOTAL_HANDLES = 1,
-    UVERBS_ATTR_INFO_HANDLES_LIST = 2,
-    UVERBS_METHOD_PD_DESTROY = 0,
-    UVERBS_ATTR_DESTROY_PD_HANDLE = 0,
-    UVERBS_METHOD_MW_DESTROY = 0,
-    UVERBS_ATTR_DESTROY_MW_HANDLE = 0,
-    UVERBS_METHOD_XRCD_DESTROY = 0,
-    UVERBS_ATTR_DESTROY_XRCD_HANDLE = 0,
-    UVERBS_METHOD_AH_DESTROY = 0,
-    UVERBS_ATTR_DESTROY_AH_HANDLE = 0,
-    UVERBS_METHOD_RWQ_IND_TBL_DESTROY = 0,
-    UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE = 0,
-    UVERBS_METHOD_FLOW_DESTROY = 0,
-    UVERBS_ATTR_DESTROY_FLOW_HANDLE = 0,
-    UVERBS_METHOD_ASYNC_EVENT_ALLOC = 0,
-    UVERBS_ATTR_ASYNC_EVENT_ALLOC_FD_HANDLE = 0,
-    UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE = 0,
-    UVERBS_ATTR_QUERY_GID_TABLE_FLAGS = 1,
-    UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES = 2,
-    UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES = 3,
-    UVERBS_ATTR_QUERY_GID_ENTRY_PORT = 0,
-    UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX = 1,
-    UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS = 2,
-    UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY = 3,
-    UVERBS_ID_NS_MASK = 0xf000,
-    UVERBS_ID_NS_SHIFT = 12,
-  },
+constants = {
+  UVERBS_OBJECT_DEVICE = 0,
+  UVERBS_OBJECT_PD = 1,
+  UVERBS_OBJECT_COMP_CHANNEL = 2,
+  UVERBS_OBJECT_CQ = 3,
+  UVERBS_OBJECT_QP = 4,
+  UVERBS_OBJECT_SRQ = 5,
+  UVERBS_OBJECT_AH = 6,
+  UVERBS_OBJECT_MR = 7,
+  UVERBS_OBJECT_MW = 8,
+  UVERBS_OBJECT_FLOW = 9,
+  UVERBS_OBJECT_XRCD = 10,
+  UVERBS_OBJECT_RWQ_IND_TBL = 11,
+  UVERBS_OBJECT_WQ = 12,
+  UVERBS_OBJECT_FLOW_ACTION = 13,
+  UVERBS_OBJECT_DM = 14,
+  UVERBS_OBJECT_COUNTERS = 15,
+  UVERBS_OBJECT_ASYNC_EVENT = 16,
+  UVERBS_OBJECT_DMAH = 17,
+  UVERBS_OBJECT_DMABUF = 18,
+  UVERBS_ID_DRIVER_NS = 4096,
+  UVERBS_ATTR_UHW_IN = 4096,
+  UVERBS_ATTR_UHW_OUT = 4097,
+  UVERBS_ID_DRIVER_NS_WITH_UHW = 4098,
+  UVERBS_METHOD_INVOKE_WRITE = 0,
+  UVERBS_METHOD_INFO_HANDLES = 1,
+  UVERBS_METHOD_QUERY_PORT = 2,
+  UVERBS_METHOD_GET_CONTEXT = 3,
+  UVERBS_METHOD_QUERY_CONTEXT = 4,
+  UVERBS_METHOD_QUERY_GID_TABLE = 5,
+  UVERBS_METHOD_QUERY_GID_ENTRY = 6,
+  UVERBS_METHOD_QUERY_PORT_SPEED = 7,
+  UVERBS_ATTR_CORE_IN = 0,
+  UVERBS_ATTR_CORE_OUT = 1,
+  UVERBS_ATTR_WRITE_CMD = 2,
+  UVERBS_ATTR_QUERY_PORT_PORT_NUM = 0,
+  UVERBS_ATTR_QUERY_PORT_RESP = 1,
+  UVERBS_ATTR_QUERY_PORT_SPEED_PORT_NUM = 0,
+  UVERBS_ATTR_QUERY_PORT_SPEED_RESP = 1,
+  UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS = 0,
+  UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT = 1,
+  UVERBS_ATTR_GET_CONTEXT_FD_ARR = 2,
+  UVERBS_ATTR_QUERY_CONTEXT_NUM_COMP_VECTORS = 0,
+  UVERBS_ATTR_QUERY_CONTEXT_CORE_SUPPORT = 1,
+  UVERBS_ATTR_CREATE_CQ_HANDLE = 0,
+  UVERBS_ATTR_CREATE_CQ_CQE = 1,
+  UVERBS_ATTR_CREATE_CQ_USER_HANDLE = 2,
+  UVERBS_ATTR_CREATE_CQ_COMP_CHANNEL = 3,
+  UVERBS_ATTR_CREATE_CQ_COMP_VECTOR = 4,
+  UVERBS_ATTR_CREATE_CQ_FLAGS = 5,
+  UVERBS_ATTR_CREATE_CQ_RESP_CQE = 6,
+  UVERBS_ATTR_CREATE_CQ_EVENT_FD = 7,
+  UVERBS_ATTR_CREATE_CQ_BUFFER_VA = 8,
+  UVERBS_ATTR_CREATE_CQ_BUFFER_LENGTH = 9,
+  UVERBS_ATTR_CREATE_CQ_BUFFER_FD = 10,
+  UVERBS_ATTR_CREATE_CQ_BUFFER_OFFSET = 11,
+  UVERBS_ATTR_CREATE_CQ_BUF_UMEM = 12,
+  UVERBS_ATTR_DESTROY_CQ_HANDLE = 0,
+  UVERBS_ATTR_DESTROY_CQ_RESP = 1,
+  UVERBS_ATTR_CREATE_FLOW_ACTION_ESP_HANDLE = 0,
+  UVERBS_ATTR_FLOW_ACTION_ESP_ATTRS = 1,
+  UVERBS_ATTR_FLOW_ACTION_ESP_ESN = 2,
+  UVERBS_ATTR_FLOW_ACTION_ESP_KEYMAT = 3,
+  UVERBS_ATTR_FLOW_ACTION_ESP_REPLAY = 4,
+  UVERBS_ATTR_FLOW_ACTION_ESP_ENCAP = 5,
+  UVERBS_ATTR_MODIFY_FLOW_ACTION_ESP_HANDLE = 0,
+  UVERBS_ATTR_DESTROY_FLOW_ACTION_HANDLE = 0,
+  UVERBS_ATTR_CREATE_QP_HANDLE = 0,
+  UVERBS_ATTR_CREATE_QP_XRCD_HANDLE = 1,
+  UVERBS_ATTR_CREATE_QP_PD_HANDLE = 2,
+  UVERBS_ATTR_CREATE_QP_SRQ_HANDLE = 3,
+  UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE = 4,
+  UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE = 5,
+  UVERBS_ATTR_CREATE_QP_IND_TABLE_HANDLE = 6,
+  UVERBS_ATTR_CREATE_QP_USER_HANDLE = 7,
+  UVERBS_ATTR_CREATE_QP_CAP = 8,
+  UVERBS_ATTR_CREATE_QP_TYPE = 9,
+  UVERBS_ATTR_CREATE_QP_FLAGS = 10,
+  UVERBS_ATTR_CREATE_QP_SOURCE_QPN = 11,
+  UVERBS_ATTR_CREATE_QP_EVENT_FD = 12,
+  UVERBS_ATTR_CREATE_QP_RESP_CAP = 13,
+  UVERBS_ATTR_CREATE_QP_RESP_QP_NUM = 14,
+  UVERBS_ATTR_CREATE_QP_BUF_UMEM = 15,
+  UVERBS_ATTR_CREATE_QP_RQ_BUF_UMEM = 16,
+  UVERBS_ATTR_CREATE_QP_SQ_BUF_UMEM = 17,
+  UVERBS_ATTR_DESTROY_QP_HANDLE = 0,
+  UVERBS_ATTR_DESTROY_QP_RESP = 1,
+  UVERBS_METHOD_QP_CREATE = 0,
+  UVERBS_METHOD_QP_DESTROY = 1,
+  UVERBS_ATTR_CREATE_SRQ_HANDLE = 0,
+  UVERBS_ATTR_CREATE_SRQ_PD_HANDLE = 1,
+  UVERBS_ATTR_CREATE_SRQ_XRCD_HANDLE = 2,
+  UVERBS_ATTR_CREATE_SRQ_CQ_HANDLE = 3,
+  UVERBS_ATTR_CREATE_SRQ_USER_HANDLE = 4,
+  UVERBS_ATTR_CREATE_SRQ_MAX_WR = 5,
+  UVERBS_ATTR_CREATE_SRQ_MAX_SGE = 6,
+  UVERBS_ATTR_CREATE_SRQ_LIMIT = 7,
+  UVERBS_ATTR_CREATE_SRQ_MAX_NUM_TAGS = 8,
+  UVERBS_ATTR_CREATE_SRQ_TYPE = 9,
+  UVERBS_ATTR_CREATE_SRQ_EVENT_FD = 10,
+  UVERBS_ATTR_CREATE_SRQ_RESP_MAX_WR = 11,
+  UVERBS_ATTR_CREATE_SRQ_RESP_MAX_SGE = 12,
+  UVERBS_ATTR_CREATE_SRQ_RESP_SRQ_NUM = 13,
+  UVERBS_ATTR_DESTROY_SRQ_HANDLE = 0,
+  UVERBS_ATTR_DESTROY_SRQ_RESP = 1,
+  UVERBS_METHOD_SRQ_CREATE = 0,
+  UVERBS_METHOD_SRQ_DESTROY = 1,
+  UVERBS_METHOD_CQ_CREATE = 0,
+  UVERBS_METHOD_CQ_DESTROY = 1,
+  UVERBS_ATTR_CREATE_WQ_HANDLE = 0,
+  UVERBS_ATTR_CREATE_WQ_PD_HANDLE = 1,
+  UVERBS_ATTR_CREATE_WQ_CQ_HANDLE = 2,
+  UVERBS_ATTR_CREATE_WQ_USER_HANDLE = 3,
+  UVERBS_ATTR_CREATE_WQ_TYPE = 4,
+  UVERBS_ATTR_CREATE_WQ_EVENT_FD = 5,
+  UVERBS_ATTR_CREATE_WQ_MAX_WR = 6,
+  UVERBS_ATTR_CREATE_WQ_MAX_SGE = 7,
+  UVERBS_ATTR_CREATE_WQ_FLAGS = 8,
+  UVERBS_ATTR_CREATE_WQ_RESP_MAX_WR = 9,
+  UVERBS_ATTR_CREATE_WQ_RESP_MAX_SGE = 10,
+  UVERBS_ATTR_CREATE_WQ_RESP_WQ_NUM = 11,
+  UVERBS_ATTR_DESTROY_WQ_HANDLE = 0,
+  UVERBS_ATTR_DESTROY_WQ_RESP = 1,
+  UVERBS_METHOD_WQ_CREATE = 0,
+  UVERBS_METHOD_WQ_DESTROY = 1,
+  UVERBS_METHOD_FLOW_ACTION_ESP_CREATE = 0,
+  UVERBS_METHOD_FLOW_ACTION_DESTROY = 1,
+  UVERBS_METHOD_FLOW_ACTION_ESP_MODIFY = 2,
+  UVERBS_ATTR_ALLOC_DM_HANDLE = 0,
+  UVERBS_ATTR_ALLOC_DM_LENGTH = 1,
+  UVERBS_ATTR_ALLOC_DM_ALIGNMENT = 2,
+  UVERBS_ATTR_FREE_DM_HANDLE = 0,
+  UVERBS_METHOD_DM_ALLOC = 0,
+  UVERBS_METHOD_DM_FREE = 1,
+  UVERBS_ATTR_ALLOC_DMAH_HANDLE = 0,
+  UVERBS_ATTR_ALLOC_DMAH_CPU_ID = 1,
+  UVERBS_ATTR_ALLOC_DMAH_TPH_MEM_TYPE = 2,
+  UVERBS_ATTR_ALLOC_DMAH_PH = 3,
+  UVERBS_ATTR_FREE_DMA_HANDLE = 0,
+  UVERBS_METHOD_DMAH_ALLOC = 0,
+  UVERBS_METHOD_DMAH_FREE = 1,
+  UVERBS_ATTR_ALLOC_DMABUF_HANDLE = 0,
+  UVERBS_ATTR_ALLOC_DMABUF_PGOFF = 1,
+  UVERBS_METHOD_DMABUF_ALLOC = 0,
+  UVERBS_ATTR_REG_DM_MR_HANDLE = 0,
+  UVERBS_ATTR_REG_DM_MR_OFFSET = 1,
+  UVERBS_ATTR_REG_DM_MR_LENGTH = 2,
+  UVERBS_ATTR_REG_DM_MR_PD_HANDLE = 3,
+  UVERBS_ATTR_REG_DM_MR_ACCESS_FLAGS = 4,
+  UVERBS_ATTR_REG_DM_MR_DM_HANDLE = 5,
+  UVERBS_ATTR_REG_DM_MR_RESP_LKEY = 6,
+  UVERBS_ATTR_REG_DM_MR_RESP_RKEY = 7,
+  UVERBS_METHOD_DM_MR_REG = 0,
+  UVERBS_METHOD_MR_DESTROY = 1,
+  UVERBS_METHOD_ADVISE_MR = 2,
+  UVERBS_METHOD_QUERY_MR = 3,
+  UVERBS_METHOD_REG_DMABUF_MR = 4,
+  UVERBS_METHOD_REG_MR = 5,
+  UVERBS_ATTR_DESTROY_MR_HANDLE = 0,
+  UVERBS_ATTR_ADVISE_MR_PD_HANDLE = 0,
+  UVERBS_ATTR_ADVISE_MR_ADVICE = 1,
+  UVERBS_ATTR_ADVISE_MR_FLAGS = 2,
+  UVERBS_ATTR_ADVISE_MR_SGE_LIST = 3,
+  UVERBS_ATTR_QUERY_MR_HANDLE = 0,
+  UVERBS_ATTR_QUERY_MR_RESP_LKEY = 1,
+  UVERBS_ATTR_QUERY_MR_RESP_RKEY = 2,
+  UVERBS_ATTR_QUERY_MR_RESP_LENGTH = 3,
+  UVERBS_ATTR_QUERY_MR_RESP_IOVA = 4,
+  UVERBS_ATTR_REG_DMABUF_MR_HANDLE = 0,
+  UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE = 1,
+  UVERBS_ATTR_REG_DMABUF_MR_OFFSET = 2,
+  UVERBS_ATTR_REG_DMABUF_MR_LENGTH = 3,
+  UVERBS_ATTR_REG_DMABUF_MR_IOVA = 4,
+  UVERBS_ATTR_REG_DMABUF_MR_FD = 5,
+  UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS = 6,
+  UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY = 7,
+  UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY = 8,
+  UVERBS_ATTR_REG_MR_HANDLE = 0,
+  UVERBS_ATTR_REG_MR_PD_HANDLE = 1,
+  UVERBS_ATTR_REG_MR_DMA_HANDLE = 2,
+  UVERBS_ATTR_REG_MR_IOVA = 3,
+  UVERBS_ATTR_REG_MR_ADDR = 4,
+  UVERBS_ATTR_REG_MR_LENGTH = 5,
+  UVERBS_ATTR_REG_MR_ACCESS_FLAGS = 6,
+  UVERBS_ATTR_REG_MR_FD = 7,
+  UVERBS_ATTR_REG_MR_FD_OFFSET = 8,
+  UVERBS_ATTR_REG_MR_RESP_LKEY = 9,
+  UVERBS_ATTR_REG_MR_RESP_RKEY = 10,
+  UVERBS_ATTR_CREATE_COUNTERS_HANDLE = 0,
+  UVERBS_ATTR_DESTROY_COUNTERS_HANDLE = 0,
+  UVERBS_ATTR_READ_COUNTERS_HANDLE = 0,
+  UVERBS_ATTR_READ_COUNTERS_BUFF = 1,
+  UVERBS_ATTR_READ_COUNTERS_FLAGS = 2,
+  UVERBS_METHOD_COUNTERS_CREATE = 0,
+  UVERBS_METHOD_COUNTERS_DESTROY = 1,
+  UVERBS_METHOD_COUNTERS_READ = 2,
+  UVERBS_ATTR_INFO_OBJECT_ID = 0,
+  UVERBS_ATTR_INFO_TOTAL_HANDLES = 1,
+  UVERBS_ATTR_INFO_HANDLES_LIST = 2,
+  UVERBS_METHOD_PD_DESTROY = 0,
+  UVERBS_ATTR_DESTROY_PD_HANDLE = 0,
+  UVERBS_METHOD_MW_DESTROY = 0,
+  UVERBS_ATTR_DESTROY_MW_HANDLE = 0,
+  UVERBS_METHOD_XRCD_DESTROY = 0,
+  UVERBS_ATTR_DESTROY_XRCD_HANDLE = 0,
+  UVERBS_METHOD_AH_DESTROY = 0,
+  UVERBS_ATTR_DESTROY_AH_HANDLE = 0,
+  UVERBS_METHOD_RWQ_IND_TBL_DESTROY = 0,
+  UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE = 0,
+  UVERBS_METHOD_FLOW_DESTROY = 0,
+  UVERBS_ATTR_DESTROY_FLOW_HANDLE = 0,
+  UVERBS_METHOD_ASYNC_EVENT_ALLOC = 0,
+  UVERBS_ATTR_ASYNC_EVENT_ALLOC_FD_HANDLE = 0,
+  UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE = 0,
+  UVERBS_ATTR_QUERY_GID_TABLE_FLAGS = 1,
+  UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES = 2,
+  UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES = 3,
+  UVERBS_ATTR_QUERY_GID_ENTRY_PORT = 0,
+  UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX = 1,
+  UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS = 2,
+  UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY = 3,
+  UVERBS_ID_NS_MASK = 0xf000,
+  UVERBS_ID_NS_SHIFT = 12,
+},
 ]==],
 ["rdma/ib_user_ioctl_verbs.h"] = [==[
-  constants = {
-    IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS = 1,
-    IB_UVERBS_CORE_SUPPORT_ROBUST_UDATA = 2,
-    IB_UVERBS_ACCESS_LOCAL_WRITE = 1,
-    IB_UVERBS_ACCESS_REMOTE_WRITE = 2,
-    IB_UVERBS_ACCESS_REMOTE_READ = 4,
-    IB_UVERBS_ACCESS_REMOTE_ATOMIC = 8,
-    IB_UVERBS_ACCESS_MW_BIND = 16,
-    IB_UVERBS_ACCESS_ZERO_BASED = 32,
-    IB_UVERBS_ACCESS_ON_DEMAND = 64,
-    IB_UVERBS_ACCESS_HUGETLB = 128,
-    IB_UVERBS_ACCESS_FLUSH_GLOBAL = 256,
-    IB_UVERBS_ACCESS_FLUSH_PERSISTENT = 512,
-    IB_UVERBS_ACCESS_RELAXED_ORDERING = 1048576,
-    IB_UVERBS_ACCESS_OPTIONAL_RANGE = 1072693248,
-    IB_UVERBS_SRQT_BASIC = 0,
-    IB_UVERBS_SRQT_XRC = 1,
-    IB_UVERBS_SRQT_TM = 2,
-    IB_UVERBS_WQT_RQ = 0,
-    IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING = 1,
-    IB_UVERBS_WQ_FLAGS_SCATTER_FCS = 2,
-    IB_UVERBS_WQ_FLAGS_DELAY_DROP = 4,
-    IB_UVERBS_WQ_FLAGS_PCI_WRITE_END_PADDING = 8,
-    IB_UVERBS_QPT_RC = 2,
-    IB_UVERBS_QPT_UC = 3,
-    IB_UVERBS_QPT_UD = 4,
-    IB_UVERBS_QPT_RAW_PACKET = 8,
-    IB_UVERBS_QPT_XRC_INI = 9,
-    IB_UVERBS_QPT_XRC_TGT = 10,
-    IB_UVERBS_QPT_DRIVER = 255,
-    IB_UVERBS_QP_CREATE_BLOCK_MULTICAST_LOOPBACK = 2,
-    IB_UVERBS_QP_CREATE_SCATTER_FCS = 256,
-    IB_UVERBS_QP_CREATE_CVLAN_STRIPPING = 512,
-    IB_UVERBS_QP_CREATE_PCI_WRITE_END_PADDING = 2048,
-    IB_UVERBS_QP_CREATE_SQ_SIG_ALL = 4096,
-    IB_UVERBS_PCF_SM = 2,
-    IB_UVERBS_PCF_NOTICE_SUP = 4,
-    IB_UVERBS_PCF_TRAP_SUP = 8,
-    IB_UVERBS_PCF_OPT_IPD_SUP = 16,
-    IB_UVERBS_PCF_AUTO_MIGR_SUP = 32,
-    IB_UVERBS_PCF_SL_MAP_SUP = 64,
-    IB_UVERBS_PCF_MKEY_NVRAM = 128,
-    IB_UVERBS_PCF_PKEY_NVRAM = 256,
-    IB_UVERBS_PCF_LED_INFO_SUP = 512,
-    IB_UVERBS_PCF_SM_DISABLED = 1024,
-    IB_UVERBS_PCF_SYS_IMAGE_GUID_SUP = 2048,
-    IB_UVERBS_PCF_PKEY_SW_EXT_PORT_TRAP_SUP = 4096,
-    IB_UVERBS_PCF_EXTENDED_SPEEDS_SUP = 16384,
-    IB_UVERBS_PCF_CM_SUP = 65536,
-    IB_UVERBS_PCF_SNMP_TUNNEL_SUP = 131072,
-    IB_UVERBS_PCF_REINIT_SUP = 262144,
-    IB_UVERBS_PCF_DEVICE_MGMT_SUP = 524288,
-    IB_UVERBS_PCF_VENDOR_CLASS_SUP = 1048576,
-    IB_UVERBS_PCF_DR_NOTICE_SUP = 2097152,
-    IB_UVERBS_PCF_CAP_MASK_NOTICE_SUP = 4194304,
-    IB_UVERBS_PCF_BOOT_MGMT_SUP = 8388608,
-    IB_UVERBS_PCF_LINK_LATENCY_SUP = 16777216,
-    IB_UVERBS_PCF_CLIENT_REG_SUP = 33554432,
-    IB_UVERBS_PCF_LINK_SPEED_WIDTH_TABLE_SUP = 134217728,
-    IB_UVERBS_PCF_VENDOR_SPECIFIC_MADS_TABLE_SUP = 268435456,
-    IB_UVERBS_PCF_MCAST_PKEY_TRAP_SUPPRESSION_SUP = 536870912,
-    IB_UVERBS_PCF_MCAST_FDB_TOP_SUP = 1073741824,
-    IB_UVERBS_PCF_HIERARCHY_INFO_SUP = 2147483648,
-    IB_UVERBS_PCF_IP_BASED_GIDS = 67108864,
-    IB_UVERBS_QPF_GRH_REQUIRED = 1,
-    IB_UVERBS_FLOW_ACTION_ESP_KEYMAT_AES_GCM = 0,
-    IB_UVERBS_FLOW_ACTION_IV_ALGO_SEQ = 0,
-    IB_UVERBS_FLOW_ACTION_ESP_REPLAY_NONE = 0,
-    IB_UVERBS_FLOW_ACTION_ESP_REPLAY_BMP = 1,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_INLINE_CRYPTO = 0,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_FULL_OFFLOAD = 1,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_TUNNEL = 0,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_TRANSPORT = 2,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_DECRYPT = 0,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_ENCRYPT = 4,
-    IB_UVERBS_FLOW_ACTION_ESP_FLAGS_ESN_NEW_WINDOW = 8,
-    IB_UVERBS_READ_COUNTERS_PREFER_CACHED = 1,
-    IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH = 0,
-    IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_WRITE = 1,
-    IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_NO_FAULT = 2,
-    IB_UVERBS_ADVISE_MR_FLAG_FLUSH = 1,
-    RDMA_DRIVER_UNKNOWN = 0,
-    RDMA_DRIVER_MLX5 = 1,
-    RDMA_DRIVER_MLX4 = 2,
-    RDMA_DRIVER_CXGB3 = 3,
-    RDMA_DRIVER_CXGB4 = 4,
-    RDMA_DRIVER_MTHCA = 5,
-    RDMA_DRIVER_BNXT_RE = 6,
-    RDMA_DRIVER_OCRDMA = 7,
-    RDMA_DRIVER_NES = 8,
-    RDMA_DRIVER_I40IW = 9,
-    RDMA_DRIVER_IRDMA = 9,
-    RDMA_DRIVER_VMW_PVRDMA = 10,
-    RDMA_DRIVER_QEDR = 11,
-    RDMA_DRIVER_HNS = 12,
-    RDMA_DRIVER_USNIC = 13,
-    RDMA_DRIVER_RXE = 14,
-    RDMA_DRIVER_HFI1 = 15,
-    RDMA_DRIVER_QIB = 16,
-    RDMA_DRIVER_EFA = 17,
-    RDMA_DRIVER_SIW = 18,
-    RDMA_DRIVER_ERDMA = 19,
-    RDMA_DRIVER_MANA = 20,
-    RDMA_DRIVER_IONIC = 21,
-    IB_UVERBS_GID_TYPE_IB = 0,
-    IB_UVERBS_GID_TYPE_ROCE_V1 = 1,
-    IB_UVERBS_GID_TYPE_ROCE_V2 = 2,
-    IB_UVERBS_BUFFER_TYPE_DMABUF = 0,
-    IB_UVERBS_BUFFER_TYPE_VA = 1,
-    IB_UVERBS_ACCESS_OPTIONAL_FIRST = 0x100000,
-    IB_UVERBS_ACCESS_OPTIONAL_LAST = 0x20000000,
-  },
-  records = {
-    ["struct ib_uverbs_flow_action_esp_replay_bmp"] = [[{
+constants = {
+  IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS = 1,
+  IB_UVERBS_CORE_SUPPORT_ROBUST_UDATA = 2,
+  IB_UVERBS_ACCESS_LOCAL_WRITE = 1,
+  IB_UVERBS_ACCESS_REMOTE_WRITE = 2,
+  IB_UVERBS_ACCESS_REMOTE_READ = 4,
+  IB_UVERBS_ACCESS_REMOTE_ATOMIC = 8,
+  IB_UVERBS_ACCESS_MW_BIND = 16,
+  IB_UVERBS_ACCESS_ZERO_BASED = 32,
+  IB_UVERBS_ACCESS_ON_DEMAND = 64,
+  IB_UVERBS_ACCESS_HUGETLB = 128,
+  IB_UVERBS_ACCESS_FLUSH_GLOBAL = 256,
+  IB_UVERBS_ACCESS_FLUSH_PERSISTENT = 512,
+  IB_UVERBS_ACCESS_RELAXED_ORDERING = 1048576,
+  IB_UVERBS_ACCESS_OPTIONAL_RANGE = 1072693248,
+  IB_UVERBS_SRQT_BASIC = 0,
+  IB_UVERBS_SRQT_XRC = 1,
+  IB_UVERBS_SRQT_TM = 2,
+  IB_UVERBS_WQT_RQ = 0,
+  IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING = 1,
+  IB_UVERBS_WQ_FLAGS_SCATTER_FCS = 2,
+  IB_UVERBS_WQ_FLAGS_DELAY_DROP = 4,
+  IB_UVERBS_WQ_FLAGS_PCI_WRITE_END_PADDING = 8,
+  IB_UVERBS_QPT_RC = 2,
+  IB_UVERBS_QPT_UC = 3,
+  IB_UVERBS_QPT_UD = 4,
+  IB_UVERBS_QPT_RAW_PACKET = 8,
+  IB_UVERBS_QPT_XRC_INI = 9,
+  IB_UVERBS_QPT_XRC_TGT = 10,
+  IB_UVERBS_QPT_DRIVER = 255,
+  IB_UVERBS_QP_CREATE_BLOCK_MULTICAST_LOOPBACK = 2,
+  IB_UVERBS_QP_CREATE_SCATTER_FCS = 256,
+  IB_UVERBS_QP_CREATE_CVLAN_STRIPPING = 512,
+  IB_UVERBS_QP_CREATE_PCI_WRITE_END_PADDING = 2048,
+  IB_UVERBS_QP_CREATE_SQ_SIG_ALL = 4096,
+  IB_UVERBS_PCF_SM = 2,
+  IB_UVERBS_PCF_NOTICE_SUP = 4,
+  IB_UVERBS_PCF_TRAP_SUP = 8,
+  IB_UVERBS_PCF_OPT_IPD_SUP = 16,
+  IB_UVERBS_PCF_AUTO_MIGR_SUP = 32,
+  IB_UVERBS_PCF_SL_MAP_SUP = 64,
+  IB_UVERBS_PCF_MKEY_NVRAM = 128,
+  IB_UVERBS_PCF_PKEY_NVRAM = 256,
+  IB_UVERBS_PCF_LED_INFO_SUP = 512,
+  IB_UVERBS_PCF_SM_DISABLED = 1024,
+  IB_UVERBS_PCF_SYS_IMAGE_GUID_SUP = 2048,
+  IB_UVERBS_PCF_PKEY_SW_EXT_PORT_TRAP_SUP = 4096,
+  IB_UVERBS_PCF_EXTENDED_SPEEDS_SUP = 16384,
+  IB_UVERBS_PCF_CM_SUP = 65536,
+  IB_UVERBS_PCF_SNMP_TUNNEL_SUP = 131072,
+  IB_UVERBS_PCF_REINIT_SUP = 262144,
+  IB_UVERBS_PCF_DEVICE_MGMT_SUP = 524288,
+  IB_UVERBS_PCF_VENDOR_CLASS_SUP = 1048576,
+  IB_UVERBS_PCF_DR_NOTICE_SUP = 2097152,
+  IB_UVERBS_PCF_CAP_MASK_NOTICE_SUP = 4194304,
+  IB_UVERBS_PCF_BOOT_MGMT_SUP = 8388608,
+  IB_UVERBS_PCF_LINK_LATENCY_SUP = 16777216,
+  IB_UVERBS_PCF_CLIENT_REG_SUP = 33554432,
+  IB_UVERBS_PCF_LINK_SPEED_WIDTH_TABLE_SUP = 134217728,
+  IB_UVERBS_PCF_VENDOR_SPECIFIC_MADS_TABLE_SUP = 268435456,
+  IB_UVERBS_PCF_MCAST_PKEY_TRAP_SUPPRESSION_SUP = 536870912,
+  IB_UVERBS_PCF_MCAST_FDB_TOP_SUP = 1073741824,
+  IB_UVERBS_PCF_HIERARCHY_INFO_SUP = 2147483648,
+  IB_UVERBS_PCF_IP_BASED_GIDS = 67108864,
+  IB_UVERBS_QPF_GRH_REQUIRED = 1,
+  IB_UVERBS_FLOW_ACTION_ESP_KEYMAT_AES_GCM = 0,
+  IB_UVERBS_FLOW_ACTION_IV_ALGO_SEQ = 0,
+  IB_UVERBS_FLOW_ACTION_ESP_REPLAY_NONE = 0,
+  IB_UVERBS_FLOW_ACTION_ESP_REPLAY_BMP = 1,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_INLINE_CRYPTO = 0,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_FULL_OFFLOAD = 1,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_TUNNEL = 0,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_TRANSPORT = 2,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_DECRYPT = 0,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_ENCRYPT = 4,
+  IB_UVERBS_FLOW_ACTION_ESP_FLAGS_ESN_NEW_WINDOW = 8,
+  IB_UVERBS_READ_COUNTERS_PREFER_CACHED = 1,
+  IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH = 0,
+  IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_WRITE = 1,
+  IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_NO_FAULT = 2,
+  IB_UVERBS_ADVISE_MR_FLAG_FLUSH = 1,
+  RDMA_DRIVER_UNKNOWN = 0,
+  RDMA_DRIVER_MLX5 = 1,
+  RDMA_DRIVER_MLX4 = 2,
+  RDMA_DRIVER_CXGB3 = 3,
+  RDMA_DRIVER_CXGB4 = 4,
+  RDMA_DRIVER_MTHCA = 5,
+  RDMA_DRIVER_BNXT_RE = 6,
+  RDMA_DRIVER_OCRDMA = 7,
+  RDMA_DRIVER_NES = 8,
+  RDMA_DRIVER_I40IW = 9,
+  RDMA_DRIVER_IRDMA = 9,
+  RDMA_DRIVER_VMW_PVRDMA = 10,
+  RDMA_DRIVER_QEDR = 11,
+  RDMA_DRIVER_HNS = 12,
+  RDMA_DRIVER_USNIC = 13,
+  RDMA_DRIVER_RXE = 14,
+  RDMA_DRIVER_HFI1 = 15,
+  RDMA_DRIVER_QIB = 16,
+  RDMA_DRIVER_EFA = 17,
+  RDMA_DRIVER_SIW = 18,
+  RDMA_DRIVER_ERDMA = 19,
+  RDMA_DRIVER_MANA = 20,
+  RDMA_DRIVER_IONIC = 21,
+  IB_UVERBS_GID_TYPE_IB = 0,
+  IB_UVERBS_GID_TYPE_ROCE_V1 = 1,
+  IB_UVERBS_GID_TYPE_ROCE_V2 = 2,
+  IB_UVERBS_BUFFER_TYPE_DMABUF = 0,
+  IB_UVERBS_BUFFER_TYPE_VA = 1,
+  IB_UVERBS_ACCESS_OPTIONAL_FIRST = 0x100000,
+  IB_UVERBS_ACCESS_OPTIONAL_LAST = 0x20000000,
+},
+records = {
+  ["struct ib_uverbs_flow_action_esp_replay_bmp"] = [[{
   uint32_t size;
 }]],
-    ["struct ib_uverbs_query_port_resp_ex"] = [[{
+  ["struct ib_uverbs_query_port_resp_ex"] = [[{
   struct ib_uverbs_query_port_resp legacy_resp;
   uint16_t port_cap_flags2;
   uint8_t reserved[2];
   uint32_t active_speed_ex;
 }]],
-    ["struct ib_uverbs_qp_cap"] = [[{
+  ["struct ib_uverbs_qp_cap"] = [[{
   uint32_t max_send_wr;
   uint32_t max_recv_wr;
   uint32_t max_send_sge;
   uint32_t max_recv_sge;
   uint32_t max_inline_data;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
-    uint64_t iv __attribute__((aligned(8)));
-    uint32_t iv_algo;
-    uint32_t salt;
-    uint32_t icv_len;
-    uint32_t key_len;
-    uint32_t aes_key[8];
-  }]],
-        ["struct ib_uverbs_flow_action_esp_encap"] = [[{
-    uint64_t val_ptr __attribute__((aligned(8)));
-    uint64_t next_ptr __attribute__((aligned(8)));
-    uint16_t len;
-    uint16_t type;
-  }]],
-        ["struct ib_uverbs_flow_action_esp"] = [[{
-    uint32_t spi;
-    uint32_t seq;
-    uint32_t tfc_pad;
-    uint32_t flags;
-    uint64_t hard_limit_pkts __attribute__((aligned(8)));
-  }]],
-        ["struct ib_uverbs_gid_entry"] = [[{
-    uint64_t gid[2] __attribute__((aligned(8)));
-    uint32_t gid_index;
-    uint32_t port_num;
-    uint32_t gid_type;
-    uint32_t netdev_ifindex;
-  }]],
-        ["struct ib_uverbs_buffer_desc"] = [[{
-    uint32_t type;
-    int32_t fd;
-    uint32_t flags;
-    uint32_t optional_flags;
-    uint64_t addr __attribute__((aligned(8)));
-    uint64_t length __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
-    unsigned long iv __attribute__((aligned(8)));
-    uint32_t iv_algo;
-    uint32_t salt;
-    uint32_t icv_len;
-    uint32_t key_len;
-    uint32_t aes_key[8];
-  }]],
-        ["struct ib_uverbs_flow_action_esp_encap"] = [[{
-    unsigned long val_ptr __attribute__((aligned(8)));
-    unsigned long next_ptr __attribute__((aligned(8)));
-    uint16_t len;
-    uint16_t type;
-  }]],
-        ["struct ib_uverbs_flow_action_esp"] = [[{
-    uint32_t spi;
-    uint32_t seq;
-    uint32_t tfc_pad;
-    uint32_t flags;
-    unsigned long hard_limit_pkts __attribute__((aligned(8)));
-  }]],
-        ["struct ib_uverbs_gid_entry"] = [[{
-    unsigned long gid[2] __attribute__((aligned(8)));
-    uint32_t gid_index;
-    uint32_t port_num;
-    uint32_t gid_type;
-    uint32_t netdev_ifindex;
-  }]],
-        ["struct ib_uverbs_buffer_desc"] = [[{
-    uint32_t type;
-    int32_t fd;
-    uint32_t flags;
-    uint32_t optional_flags;
-    unsigned long addr __attribute__((aligned(8)));
-    unsigned long length __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
+  uint64_t iv __attribute__((aligned(8)));
+  uint32_t iv_algo;
+  uint32_t salt;
+  uint32_t icv_len;
+  uint32_t key_len;
+  uint32_t aes_key[8];
+}]],
+      ["struct ib_uverbs_flow_action_esp_encap"] = [[{
+  uint64_t val_ptr __attribute__((aligned(8)));
+  uint64_t next_ptr __attribute__((aligned(8)));
+  uint16_t len;
+  uint16_t type;
+}]],
+      ["struct ib_uverbs_flow_action_esp"] = [[{
+  uint32_t spi;
+  uint32_t seq;
+  uint32_t tfc_pad;
+  uint32_t flags;
+  uint64_t hard_limit_pkts __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_gid_entry"] = [[{
+  uint64_t gid[2] __attribute__((aligned(8)));
+  uint32_t gid_index;
+  uint32_t port_num;
+  uint32_t gid_type;
+  uint32_t netdev_ifindex;
+}]],
+      ["struct ib_uverbs_buffer_desc"] = [[{
+  uint32_t type;
+  int32_t fd;
+  uint32_t flags;
+  uint32_t optional_flags;
+  uint64_t addr __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
+  unsigned long iv __attribute__((aligned(8)));
+  uint32_t iv_algo;
+  uint32_t salt;
+  uint32_t icv_len;
+  uint32_t key_len;
+  uint32_t aes_key[8];
+}]],
+      ["struct ib_uverbs_flow_action_esp_encap"] = [[{
+  unsigned long val_ptr __attribute__((aligned(8)));
+  unsigned long next_ptr __attribute__((aligned(8)));
+  uint16_t len;
+  uint16_t type;
+}]],
+      ["struct ib_uverbs_flow_action_esp"] = [[{
+  uint32_t spi;
+  uint32_t seq;
+  uint32_t tfc_pad;
+  uint32_t flags;
+  unsigned long hard_limit_pkts __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_gid_entry"] = [[{
+  unsigned long gid[2] __attribute__((aligned(8)));
+  uint32_t gid_index;
+  uint32_t port_num;
+  uint32_t gid_type;
+  uint32_t netdev_ifindex;
+}]],
+      ["struct ib_uverbs_buffer_desc"] = [[{
+  uint32_t type;
+  int32_t fd;
+  uint32_t flags;
+  uint32_t optional_flags;
+  unsigned long addr __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/ib_user_mad.h"] = [==[
-  constants = {
-    IB_USER_MAD_USER_RMPP = 1,
-    IB_USER_MAD_ABI_VERSION = 5,
-    IB_USER_MAD_REG_FLAGS_CAP = 1,
-  },
-  records = {
-    ["struct ib_user_mad_hdr_old"] = [[{
+constants = {
+  IB_USER_MAD_USER_RMPP = 1,
+  IB_USER_MAD_ABI_VERSION = 5,
+  IB_USER_MAD_REG_FLAGS_CAP = 1,
+},
+records = {
+  ["struct ib_user_mad_hdr_old"] = [[{
   uint32_t id;
   uint32_t status;
   uint32_t timeout_ms;
@@ -469,7 +469,7 @@ return {
   uint8_t gid[16];
   uint32_t flow_label;
 }]],
-    ["struct ib_user_mad_hdr"] = [[{
+  ["struct ib_user_mad_hdr"] = [[{
   uint32_t id;
   uint32_t status;
   uint32_t timeout_ms;
@@ -489,109 +489,109 @@ return {
   uint16_t pkey_index;
   uint8_t reserved[6];
 }]],
-  },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        IB_USER_MAD_LONGS_PER_METHOD_MASK = 2,
-      },
-      records = {
-        ["struct ib_user_mad_reg_req"] = [[{
-    uint32_t id;
-    unsigned long method_mask[2] __attribute__((packed, aligned(4)));
-    uint8_t qpn;
-    uint8_t mgmt_class;
-    uint8_t mgmt_class_version;
-    uint8_t oui[3];
-    uint8_t rmpp_version;
-  }]],
-      },
-      typedefs = {
-        packed_ulong = "unsigned long __attribute__((aligned(4)))",
-      },
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      IB_USER_MAD_LONGS_PER_METHOD_MASK = 2,
     },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_user_mad"] = [[{
-    struct ib_user_mad_hdr hdr;
-    uint64_t data[] __attribute__((aligned(8)));
-  }]],
-        ["struct ib_user_mad_reg_req2"] = [[{
-    uint32_t id;
-    uint32_t qpn;
-    uint8_t mgmt_class;
-    uint8_t mgmt_class_version;
-    uint16_t res;
-    uint32_t flags;
-    uint64_t method_mask[2] __attribute__((aligned(8)));
-    uint32_t oui;
-    uint8_t rmpp_version;
-    uint8_t reserved[3];
-  }]],
-      },
+    records = {
+      ["struct ib_user_mad_reg_req"] = [[{
+  uint32_t id;
+  unsigned long method_mask[2] __attribute__((packed, aligned(4)));
+  uint8_t qpn;
+  uint8_t mgmt_class;
+  uint8_t mgmt_class_version;
+  uint8_t oui[3];
+  uint8_t rmpp_version;
+}]],
     },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        IB_USER_MAD_LONGS_PER_METHOD_MASK = 4,
-      },
-      records = {
-        ["struct ib_user_mad_reg_req"] = [[{
-    uint32_t id;
-    unsigned long method_mask[4];
-    uint8_t qpn;
-    uint8_t mgmt_class;
-    uint8_t mgmt_class_version;
-    uint8_t oui[3];
-    uint8_t rmpp_version;
-  }]],
-      },
-      typedefs = {
-        packed_ulong = "unsigned long",
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_user_mad"] = [[{
-    struct ib_user_mad_hdr hdr;
-    unsigned long data[] __attribute__((aligned(8)));
-  }]],
-        ["struct ib_user_mad_reg_req2"] = [[{
-    uint32_t id;
-    uint32_t qpn;
-    uint8_t mgmt_class;
-    uint8_t mgmt_class_version;
-    uint16_t res;
-    uint32_t flags;
-    unsigned long method_mask[2] __attribute__((aligned(8)));
-    uint32_t oui;
-    uint8_t rmpp_version;
-    uint8_t reserved[3];
-  }]],
-      },
+    typedefs = {
+      packed_ulong = "unsigned long __attribute__((aligned(4)))",
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_user_mad"] = [[{
+  struct ib_user_mad_hdr hdr;
+  uint64_t data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_user_mad_reg_req2"] = [[{
+  uint32_t id;
+  uint32_t qpn;
+  uint8_t mgmt_class;
+  uint8_t mgmt_class_version;
+  uint16_t res;
+  uint32_t flags;
+  uint64_t method_mask[2] __attribute__((aligned(8)));
+  uint32_t oui;
+  uint8_t rmpp_version;
+  uint8_t reserved[3];
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      IB_USER_MAD_LONGS_PER_METHOD_MASK = 4,
+    },
+    records = {
+      ["struct ib_user_mad_reg_req"] = [[{
+  uint32_t id;
+  unsigned long method_mask[4];
+  uint8_t qpn;
+  uint8_t mgmt_class;
+  uint8_t mgmt_class_version;
+  uint8_t oui[3];
+  uint8_t rmpp_version;
+}]],
+    },
+    typedefs = {
+      packed_ulong = "unsigned long",
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_user_mad"] = [[{
+  struct ib_user_mad_hdr hdr;
+  unsigned long data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_user_mad_reg_req2"] = [[{
+  uint32_t id;
+  uint32_t qpn;
+  uint8_t mgmt_class;
+  uint8_t mgmt_class_version;
+  uint16_t res;
+  uint32_t flags;
+  unsigned long method_mask[2] __attribute__((aligned(8)));
+  uint32_t oui;
+  uint8_t rmpp_version;
+  uint8_t reserved[3];
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/ib_user_sa.h"] = [==[
-  constants = {
-    IB_PATH_GMP = 1,
-    IB_PATH_PRIMARY = 2,
-    IB_PATH_ALTERNATE = 4,
-    IB_PATH_OUTBOUND = 8,
-    IB_PATH_INBOUND = 16,
-    IB_PATH_INBOUND_REVERSE = 32,
-    IB_PATH_BIDIRECTIONAL = 40,
-  },
-  records = {
-    ["struct ib_path_rec_data"] = [[{
+constants = {
+  IB_PATH_GMP = 1,
+  IB_PATH_PRIMARY = 2,
+  IB_PATH_ALTERNATE = 4,
+  IB_PATH_OUTBOUND = 8,
+  IB_PATH_INBOUND = 16,
+  IB_PATH_INBOUND_REVERSE = 32,
+  IB_PATH_BIDIRECTIONAL = 40,
+},
+records = {
+  ["struct ib_path_rec_data"] = [[{
   uint32_t flags;
   uint32_t reserved;
   uint32_t path_rec[16];
 }]],
-    ["struct ib_user_path_rec"] = [[{
+  ["struct ib_user_path_rec"] = [[{
   uint8_t dgid[16];
   uint8_t sgid[16];
   uint16_t dlid;
@@ -612,207 +612,207 @@ return {
   uint8_t packet_life_time;
   uint8_t preference;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_user_service_rec"] = [[{
-    uint64_t id;
-    uint8_t gid[16];
-    uint16_t pkey;
-    uint8_t reserved[2];
-    uint32_t lease;
-    uint8_t key[16];
-    uint8_t name[64];
-    uint8_t data_8[16];
-    uint16_t data_16[8];
-    uint32_t data_32[4];
-    uint64_t data_64[2];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_user_service_rec"] = [[{
-    unsigned long id;
-    uint8_t gid[16];
-    uint16_t pkey;
-    uint8_t reserved[2];
-    uint32_t lease;
-    uint8_t key[16];
-    uint8_t name[64];
-    uint8_t data_8[16];
-    uint16_t data_16[8];
-    uint32_t data_32[4];
-    unsigned long data_64[2];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_user_service_rec"] = [[{
+  uint64_t id;
+  uint8_t gid[16];
+  uint16_t pkey;
+  uint8_t reserved[2];
+  uint32_t lease;
+  uint8_t key[16];
+  uint8_t name[64];
+  uint8_t data_8[16];
+  uint16_t data_16[8];
+  uint32_t data_32[4];
+  uint64_t data_64[2];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_user_service_rec"] = [[{
+  unsigned long id;
+  uint8_t gid[16];
+  uint16_t pkey;
+  uint8_t reserved[2];
+  uint32_t lease;
+  uint8_t key[16];
+  uint8_t name[64];
+  uint8_t data_8[16];
+  uint16_t data_16[8];
+  uint32_t data_32[4];
+  unsigned long data_64[2];
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/ib_user_verbs.h"] = [==[
-  constants = {
-    IB_USER_VERBS_CMD_GET_CONTEXT = 0,
-    IB_USER_VERBS_CMD_QUERY_DEVICE = 1,
-    IB_USER_VERBS_CMD_QUERY_PORT = 2,
-    IB_USER_VERBS_CMD_ALLOC_PD = 3,
-    IB_USER_VERBS_CMD_DEALLOC_PD = 4,
-    IB_USER_VERBS_CMD_CREATE_AH = 5,
-    IB_USER_VERBS_CMD_MODIFY_AH = 6,
-    IB_USER_VERBS_CMD_QUERY_AH = 7,
-    IB_USER_VERBS_CMD_DESTROY_AH = 8,
-    IB_USER_VERBS_CMD_REG_MR = 9,
-    IB_USER_VERBS_CMD_REG_SMR = 10,
-    IB_USER_VERBS_CMD_REREG_MR = 11,
-    IB_USER_VERBS_CMD_QUERY_MR = 12,
-    IB_USER_VERBS_CMD_DEREG_MR = 13,
-    IB_USER_VERBS_CMD_ALLOC_MW = 14,
-    IB_USER_VERBS_CMD_BIND_MW = 15,
-    IB_USER_VERBS_CMD_DEALLOC_MW = 16,
-    IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL = 17,
-    IB_USER_VERBS_CMD_CREATE_CQ = 18,
-    IB_USER_VERBS_CMD_RESIZE_CQ = 19,
-    IB_USER_VERBS_CMD_DESTROY_CQ = 20,
-    IB_USER_VERBS_CMD_POLL_CQ = 21,
-    IB_USER_VERBS_CMD_PEEK_CQ = 22,
-    IB_USER_VERBS_CMD_REQ_NOTIFY_CQ = 23,
-    IB_USER_VERBS_CMD_CREATE_QP = 24,
-    IB_USER_VERBS_CMD_QUERY_QP = 25,
-    IB_USER_VERBS_CMD_MODIFY_QP = 26,
-    IB_USER_VERBS_CMD_DESTROY_QP = 27,
-    IB_USER_VERBS_CMD_POST_SEND = 28,
-    IB_USER_VERBS_CMD_POST_RECV = 29,
-    IB_USER_VERBS_CMD_ATTACH_MCAST = 30,
-    IB_USER_VERBS_CMD_DETACH_MCAST = 31,
-    IB_USER_VERBS_CMD_CREATE_SRQ = 32,
-    IB_USER_VERBS_CMD_MODIFY_SRQ = 33,
-    IB_USER_VERBS_CMD_QUERY_SRQ = 34,
-    IB_USER_VERBS_CMD_DESTROY_SRQ = 35,
-    IB_USER_VERBS_CMD_POST_SRQ_RECV = 36,
-    IB_USER_VERBS_CMD_OPEN_XRCD = 37,
-    IB_USER_VERBS_CMD_CLOSE_XRCD = 38,
-    IB_USER_VERBS_CMD_CREATE_XSRQ = 39,
-    IB_USER_VERBS_CMD_OPEN_QP = 40,
-    IB_USER_VERBS_EX_CMD_QUERY_DEVICE = 1,
-    IB_USER_VERBS_EX_CMD_CREATE_CQ = 18,
-    IB_USER_VERBS_EX_CMD_CREATE_QP = 24,
-    IB_USER_VERBS_EX_CMD_MODIFY_QP = 26,
-    IB_USER_VERBS_EX_CMD_CREATE_FLOW = 50,
-    IB_USER_VERBS_EX_CMD_DESTROY_FLOW = 51,
-    IB_USER_VERBS_EX_CMD_CREATE_WQ = 52,
-    IB_USER_VERBS_EX_CMD_MODIFY_WQ = 53,
-    IB_USER_VERBS_EX_CMD_DESTROY_WQ = 54,
-    IB_USER_VERBS_EX_CMD_CREATE_RWQ_IND_TBL = 55,
-    IB_USER_VERBS_EX_CMD_DESTROY_RWQ_IND_TBL = 56,
-    IB_USER_VERBS_EX_CMD_MODIFY_CQ = 57,
-    IB_FLUSH_GLOBAL = 1,
-    IB_FLUSH_PERSISTENT = 2,
-    IB_FLUSH_RANGE = 0,
-    IB_FLUSH_MR = 1,
-    IB_UVERBS_ODP_SUPPORT = 1,
-    IB_UVERBS_ODP_SUPPORT_IMPLICIT = 2,
-    IB_UVERBS_ODP_SUPPORT_SEND = 1,
-    IB_UVERBS_ODP_SUPPORT_RECV = 2,
-    IB_UVERBS_ODP_SUPPORT_WRITE = 4,
-    IB_UVERBS_ODP_SUPPORT_READ = 8,
-    IB_UVERBS_ODP_SUPPORT_ATOMIC = 16,
-    IB_UVERBS_ODP_SUPPORT_SRQ_RECV = 32,
-    IB_UVERBS_ODP_SUPPORT_FLUSH = 64,
-    IB_UVERBS_ODP_SUPPORT_ATOMIC_WRITE = 128,
-    IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION = 1,
-    IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN = 2,
-    IB_UVERBS_WC_SEND = 0,
-    IB_UVERBS_WC_RDMA_WRITE = 1,
-    IB_UVERBS_WC_RDMA_READ = 2,
-    IB_UVERBS_WC_COMP_SWAP = 3,
-    IB_UVERBS_WC_FETCH_ADD = 4,
-    IB_UVERBS_WC_BIND_MW = 5,
-    IB_UVERBS_WC_LOCAL_INV = 6,
-    IB_UVERBS_WC_TSO = 7,
-    IB_UVERBS_WC_FLUSH = 8,
-    IB_UVERBS_WC_ATOMIC_WRITE = 9,
-    IB_UVERBS_CREATE_QP_MASK_IND_TABLE = 1,
-    IB_UVERBS_CREATE_QP_SUP_COMP_MASK = 1,
-    IB_UVERBS_WR_RDMA_WRITE = 0,
-    IB_UVERBS_WR_RDMA_WRITE_WITH_IMM = 1,
-    IB_UVERBS_WR_SEND = 2,
-    IB_UVERBS_WR_SEND_WITH_IMM = 3,
-    IB_UVERBS_WR_RDMA_READ = 4,
-    IB_UVERBS_WR_ATOMIC_CMP_AND_SWP = 5,
-    IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD = 6,
-    IB_UVERBS_WR_LOCAL_INV = 7,
-    IB_UVERBS_WR_BIND_MW = 8,
-    IB_UVERBS_WR_SEND_WITH_INV = 9,
-    IB_UVERBS_WR_TSO = 10,
-    IB_UVERBS_WR_RDMA_READ_WITH_INV = 11,
-    IB_UVERBS_WR_MASKED_ATOMIC_CMP_AND_SWP = 12,
-    IB_UVERBS_WR_MASKED_ATOMIC_FETCH_AND_ADD = 13,
-    IB_UVERBS_WR_FLUSH = 14,
-    IB_UVERBS_WR_ATOMIC_WRITE = 15,
-    IB_UVERBS_DEVICE_RESIZE_MAX_WR = 1,
-    IB_UVERBS_DEVICE_BAD_PKEY_CNTR = 2,
-    IB_UVERBS_DEVICE_BAD_QKEY_CNTR = 4,
-    IB_UVERBS_DEVICE_RAW_MULTI = 8,
-    IB_UVERBS_DEVICE_AUTO_PATH_MIG = 16,
-    IB_UVERBS_DEVICE_CHANGE_PHY_PORT = 32,
-    IB_UVERBS_DEVICE_UD_AV_PORT_ENFORCE = 64,
-    IB_UVERBS_DEVICE_CURR_QP_STATE_MOD = 128,
-    IB_UVERBS_DEVICE_SHUTDOWN_PORT = 256,
-    IB_UVERBS_DEVICE_PORT_ACTIVE_EVENT = 1024,
-    IB_UVERBS_DEVICE_SYS_IMAGE_GUID = 2048,
-    IB_UVERBS_DEVICE_RC_RNR_NAK_GEN = 4096,
-    IB_UVERBS_DEVICE_SRQ_RESIZE = 8192,
-    IB_UVERBS_DEVICE_N_NOTIFY_CQ = 16384,
-    IB_UVERBS_DEVICE_MEM_WINDOW = 131072,
-    IB_UVERBS_DEVICE_UD_IP_CSUM = 262144,
-    IB_UVERBS_DEVICE_XRC = 1048576,
-    IB_UVERBS_DEVICE_MEM_MGT_EXTENSIONS = 2097152,
-    IB_UVERBS_DEVICE_MEM_WINDOW_TYPE_2A = 8388608,
-    IB_UVERBS_DEVICE_MEM_WINDOW_TYPE_2B = 16777216,
-    IB_UVERBS_DEVICE_RC_IP_CSUM = 33554432,
-    IB_UVERBS_DEVICE_RAW_IP_CSUM = 67108864,
-    IB_UVERBS_DEVICE_MANAGED_FLOW_STEERING = 536870912,
-    IB_UVERBS_DEVICE_RAW_SCATTER_FCS = 17179869184,
-    IB_UVERBS_DEVICE_PCI_WRITE_END_PADDING = 68719476736,
-    IB_UVERBS_DEVICE_FLUSH_GLOBAL = 274877906944,
-    IB_UVERBS_DEVICE_FLUSH_PERSISTENT = 549755813888,
-    IB_UVERBS_DEVICE_ATOMIC_WRITE = 1099511627776,
-    IB_UVERBS_DEVICE_CC_DMA_BOUNCE = 2199023255552,
-    IB_UVERBS_RAW_PACKET_CAP_CVLAN_STRIPPING = 1,
-    IB_UVERBS_RAW_PACKET_CAP_SCATTER_FCS = 2,
-    IB_UVERBS_RAW_PACKET_CAP_IP_CSUM = 4,
-    IB_UVERBS_RAW_PACKET_CAP_DELAY_DROP = 8,
-    IB_USER_VERBS_ABI_VERSION = 6,
-    IB_USER_VERBS_CMD_THRESHOLD = 50,
-    IB_USER_VERBS_CMD_COMMAND_MASK = 0xff,
-    IB_USER_VERBS_CMD_FLAG_EXTENDED = 0x80000000,
-    IB_USER_VERBS_MAX_LOG_IND_TBL_SIZE = 0xd,
-    IB_DEVICE_NAME_MAX = 64,
-  },
-  records = {
-    ["struct ib_uverbs_cq_moderation_caps"] = [[{
+constants = {
+  IB_USER_VERBS_CMD_GET_CONTEXT = 0,
+  IB_USER_VERBS_CMD_QUERY_DEVICE = 1,
+  IB_USER_VERBS_CMD_QUERY_PORT = 2,
+  IB_USER_VERBS_CMD_ALLOC_PD = 3,
+  IB_USER_VERBS_CMD_DEALLOC_PD = 4,
+  IB_USER_VERBS_CMD_CREATE_AH = 5,
+  IB_USER_VERBS_CMD_MODIFY_AH = 6,
+  IB_USER_VERBS_CMD_QUERY_AH = 7,
+  IB_USER_VERBS_CMD_DESTROY_AH = 8,
+  IB_USER_VERBS_CMD_REG_MR = 9,
+  IB_USER_VERBS_CMD_REG_SMR = 10,
+  IB_USER_VERBS_CMD_REREG_MR = 11,
+  IB_USER_VERBS_CMD_QUERY_MR = 12,
+  IB_USER_VERBS_CMD_DEREG_MR = 13,
+  IB_USER_VERBS_CMD_ALLOC_MW = 14,
+  IB_USER_VERBS_CMD_BIND_MW = 15,
+  IB_USER_VERBS_CMD_DEALLOC_MW = 16,
+  IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL = 17,
+  IB_USER_VERBS_CMD_CREATE_CQ = 18,
+  IB_USER_VERBS_CMD_RESIZE_CQ = 19,
+  IB_USER_VERBS_CMD_DESTROY_CQ = 20,
+  IB_USER_VERBS_CMD_POLL_CQ = 21,
+  IB_USER_VERBS_CMD_PEEK_CQ = 22,
+  IB_USER_VERBS_CMD_REQ_NOTIFY_CQ = 23,
+  IB_USER_VERBS_CMD_CREATE_QP = 24,
+  IB_USER_VERBS_CMD_QUERY_QP = 25,
+  IB_USER_VERBS_CMD_MODIFY_QP = 26,
+  IB_USER_VERBS_CMD_DESTROY_QP = 27,
+  IB_USER_VERBS_CMD_POST_SEND = 28,
+  IB_USER_VERBS_CMD_POST_RECV = 29,
+  IB_USER_VERBS_CMD_ATTACH_MCAST = 30,
+  IB_USER_VERBS_CMD_DETACH_MCAST = 31,
+  IB_USER_VERBS_CMD_CREATE_SRQ = 32,
+  IB_USER_VERBS_CMD_MODIFY_SRQ = 33,
+  IB_USER_VERBS_CMD_QUERY_SRQ = 34,
+  IB_USER_VERBS_CMD_DESTROY_SRQ = 35,
+  IB_USER_VERBS_CMD_POST_SRQ_RECV = 36,
+  IB_USER_VERBS_CMD_OPEN_XRCD = 37,
+  IB_USER_VERBS_CMD_CLOSE_XRCD = 38,
+  IB_USER_VERBS_CMD_CREATE_XSRQ = 39,
+  IB_USER_VERBS_CMD_OPEN_QP = 40,
+  IB_USER_VERBS_EX_CMD_QUERY_DEVICE = 1,
+  IB_USER_VERBS_EX_CMD_CREATE_CQ = 18,
+  IB_USER_VERBS_EX_CMD_CREATE_QP = 24,
+  IB_USER_VERBS_EX_CMD_MODIFY_QP = 26,
+  IB_USER_VERBS_EX_CMD_CREATE_FLOW = 50,
+  IB_USER_VERBS_EX_CMD_DESTROY_FLOW = 51,
+  IB_USER_VERBS_EX_CMD_CREATE_WQ = 52,
+  IB_USER_VERBS_EX_CMD_MODIFY_WQ = 53,
+  IB_USER_VERBS_EX_CMD_DESTROY_WQ = 54,
+  IB_USER_VERBS_EX_CMD_CREATE_RWQ_IND_TBL = 55,
+  IB_USER_VERBS_EX_CMD_DESTROY_RWQ_IND_TBL = 56,
+  IB_USER_VERBS_EX_CMD_MODIFY_CQ = 57,
+  IB_FLUSH_GLOBAL = 1,
+  IB_FLUSH_PERSISTENT = 2,
+  IB_FLUSH_RANGE = 0,
+  IB_FLUSH_MR = 1,
+  IB_UVERBS_ODP_SUPPORT = 1,
+  IB_UVERBS_ODP_SUPPORT_IMPLICIT = 2,
+  IB_UVERBS_ODP_SUPPORT_SEND = 1,
+  IB_UVERBS_ODP_SUPPORT_RECV = 2,
+  IB_UVERBS_ODP_SUPPORT_WRITE = 4,
+  IB_UVERBS_ODP_SUPPORT_READ = 8,
+  IB_UVERBS_ODP_SUPPORT_ATOMIC = 16,
+  IB_UVERBS_ODP_SUPPORT_SRQ_RECV = 32,
+  IB_UVERBS_ODP_SUPPORT_FLUSH = 64,
+  IB_UVERBS_ODP_SUPPORT_ATOMIC_WRITE = 128,
+  IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION = 1,
+  IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN = 2,
+  IB_UVERBS_WC_SEND = 0,
+  IB_UVERBS_WC_RDMA_WRITE = 1,
+  IB_UVERBS_WC_RDMA_READ = 2,
+  IB_UVERBS_WC_COMP_SWAP = 3,
+  IB_UVERBS_WC_FETCH_ADD = 4,
+  IB_UVERBS_WC_BIND_MW = 5,
+  IB_UVERBS_WC_LOCAL_INV = 6,
+  IB_UVERBS_WC_TSO = 7,
+  IB_UVERBS_WC_FLUSH = 8,
+  IB_UVERBS_WC_ATOMIC_WRITE = 9,
+  IB_UVERBS_CREATE_QP_MASK_IND_TABLE = 1,
+  IB_UVERBS_CREATE_QP_SUP_COMP_MASK = 1,
+  IB_UVERBS_WR_RDMA_WRITE = 0,
+  IB_UVERBS_WR_RDMA_WRITE_WITH_IMM = 1,
+  IB_UVERBS_WR_SEND = 2,
+  IB_UVERBS_WR_SEND_WITH_IMM = 3,
+  IB_UVERBS_WR_RDMA_READ = 4,
+  IB_UVERBS_WR_ATOMIC_CMP_AND_SWP = 5,
+  IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD = 6,
+  IB_UVERBS_WR_LOCAL_INV = 7,
+  IB_UVERBS_WR_BIND_MW = 8,
+  IB_UVERBS_WR_SEND_WITH_INV = 9,
+  IB_UVERBS_WR_TSO = 10,
+  IB_UVERBS_WR_RDMA_READ_WITH_INV = 11,
+  IB_UVERBS_WR_MASKED_ATOMIC_CMP_AND_SWP = 12,
+  IB_UVERBS_WR_MASKED_ATOMIC_FETCH_AND_ADD = 13,
+  IB_UVERBS_WR_FLUSH = 14,
+  IB_UVERBS_WR_ATOMIC_WRITE = 15,
+  IB_UVERBS_DEVICE_RESIZE_MAX_WR = 1,
+  IB_UVERBS_DEVICE_BAD_PKEY_CNTR = 2,
+  IB_UVERBS_DEVICE_BAD_QKEY_CNTR = 4,
+  IB_UVERBS_DEVICE_RAW_MULTI = 8,
+  IB_UVERBS_DEVICE_AUTO_PATH_MIG = 16,
+  IB_UVERBS_DEVICE_CHANGE_PHY_PORT = 32,
+  IB_UVERBS_DEVICE_UD_AV_PORT_ENFORCE = 64,
+  IB_UVERBS_DEVICE_CURR_QP_STATE_MOD = 128,
+  IB_UVERBS_DEVICE_SHUTDOWN_PORT = 256,
+  IB_UVERBS_DEVICE_PORT_ACTIVE_EVENT = 1024,
+  IB_UVERBS_DEVICE_SYS_IMAGE_GUID = 2048,
+  IB_UVERBS_DEVICE_RC_RNR_NAK_GEN = 4096,
+  IB_UVERBS_DEVICE_SRQ_RESIZE = 8192,
+  IB_UVERBS_DEVICE_N_NOTIFY_CQ = 16384,
+  IB_UVERBS_DEVICE_MEM_WINDOW = 131072,
+  IB_UVERBS_DEVICE_UD_IP_CSUM = 262144,
+  IB_UVERBS_DEVICE_XRC = 1048576,
+  IB_UVERBS_DEVICE_MEM_MGT_EXTENSIONS = 2097152,
+  IB_UVERBS_DEVICE_MEM_WINDOW_TYPE_2A = 8388608,
+  IB_UVERBS_DEVICE_MEM_WINDOW_TYPE_2B = 16777216,
+  IB_UVERBS_DEVICE_RC_IP_CSUM = 33554432,
+  IB_UVERBS_DEVICE_RAW_IP_CSUM = 67108864,
+  IB_UVERBS_DEVICE_MANAGED_FLOW_STEERING = 536870912,
+  IB_UVERBS_DEVICE_RAW_SCATTER_FCS = 17179869184,
+  IB_UVERBS_DEVICE_PCI_WRITE_END_PADDING = 68719476736,
+  IB_UVERBS_DEVICE_FLUSH_GLOBAL = 274877906944,
+  IB_UVERBS_DEVICE_FLUSH_PERSISTENT = 549755813888,
+  IB_UVERBS_DEVICE_ATOMIC_WRITE = 1099511627776,
+  IB_UVERBS_DEVICE_CC_DMA_BOUNCE = 2199023255552,
+  IB_UVERBS_RAW_PACKET_CAP_CVLAN_STRIPPING = 1,
+  IB_UVERBS_RAW_PACKET_CAP_SCATTER_FCS = 2,
+  IB_UVERBS_RAW_PACKET_CAP_IP_CSUM = 4,
+  IB_UVERBS_RAW_PACKET_CAP_DELAY_DROP = 8,
+  IB_USER_VERBS_ABI_VERSION = 6,
+  IB_USER_VERBS_CMD_THRESHOLD = 50,
+  IB_USER_VERBS_CMD_COMMAND_MASK = 0xff,
+  IB_USER_VERBS_CMD_FLAG_EXTENDED = 0x80000000,
+  IB_USER_VERBS_MAX_LOG_IND_TBL_SIZE = 0xd,
+  IB_DEVICE_NAME_MAX = 64,
+},
+records = {
+  ["struct ib_uverbs_cq_moderation_caps"] = [[{
   uint16_t max_cq_moderation_count;
   uint16_t max_cq_moderation_period;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_cmd_hdr"] = [[{
+  ["struct ib_uverbs_cmd_hdr"] = [[{
   uint32_t command;
   uint16_t in_words;
   uint16_t out_words;
 }]],
-    ["struct ib_uverbs_ex_query_device"] = [[{
+  ["struct ib_uverbs_ex_query_device"] = [[{
   uint32_t comp_mask;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_rss_caps"] = [[{
+  ["struct ib_uverbs_rss_caps"] = [[{
   uint32_t supported_qpts;
   uint32_t max_rwq_indirection_tables;
   uint32_t max_rwq_indirection_table_size;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_tm_caps"] = [[{
+  ["struct ib_uverbs_tm_caps"] = [[{
   uint32_t max_rndv_hdr_size;
   uint32_t max_num_tags;
   uint32_t flags;
@@ -820,7 +820,7 @@ return {
   uint32_t max_sge;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_query_port_resp"] = [[{
+  ["struct ib_uverbs_query_port_resp"] = [[{
   uint32_t port_cap_flags;
   uint32_t max_msg_sz;
   uint32_t bad_pkey_cntr;
@@ -844,54 +844,54 @@ return {
   uint8_t flags;
   uint8_t reserved;
 }]],
-    ["struct ib_uverbs_alloc_pd_resp"] = [[{
+  ["struct ib_uverbs_alloc_pd_resp"] = [[{
   uint32_t pd_handle;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_dealloc_pd"] = [[{
+  ["struct ib_uverbs_dealloc_pd"] = [[{
   uint32_t pd_handle;
 }]],
-    ["struct ib_uverbs_open_xrcd_resp"] = [[{
+  ["struct ib_uverbs_open_xrcd_resp"] = [[{
   uint32_t xrcd_handle;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_close_xrcd"] = [[{
+  ["struct ib_uverbs_close_xrcd"] = [[{
   uint32_t xrcd_handle;
 }]],
-    ["struct ib_uverbs_reg_mr_resp"] = [[{
+  ["struct ib_uverbs_reg_mr_resp"] = [[{
   uint32_t mr_handle;
   uint32_t lkey;
   uint32_t rkey;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_dereg_mr"] = [[{
+  ["struct ib_uverbs_dereg_mr"] = [[{
   uint32_t mr_handle;
 }]],
-    ["struct ib_uverbs_dealloc_mw"] = [[{
+  ["struct ib_uverbs_dealloc_mw"] = [[{
   uint32_t mw_handle;
 }]],
-    ["struct ib_uverbs_create_comp_channel_resp"] = [[{
+  ["struct ib_uverbs_create_comp_channel_resp"] = [[{
   uint32_t fd;
 }]],
-    ["struct ib_uverbs_ex_create_cq_resp"] = [[{
+  ["struct ib_uverbs_ex_create_cq_resp"] = [[{
   struct ib_uverbs_create_cq_resp base;
   uint32_t comp_mask;
   uint32_t response_length;
 }]],
-    ["struct ib_uverbs_poll_cq_resp"] = [[{
+  ["struct ib_uverbs_poll_cq_resp"] = [[{
   uint32_t count;
   uint32_t reserved;
   struct ib_uverbs_wc wc[];
 }]],
-    ["struct ib_uverbs_req_notify_cq"] = [[{
+  ["struct ib_uverbs_req_notify_cq"] = [[{
   uint32_t cq_handle;
   uint32_t solicited_only;
 }]],
-    ["struct ib_uverbs_destroy_cq_resp"] = [[{
+  ["struct ib_uverbs_destroy_cq_resp"] = [[{
   uint32_t comp_events_reported;
   uint32_t async_events_reported;
 }]],
-    ["struct ib_uverbs_global_route"] = [[{
+  ["struct ib_uverbs_global_route"] = [[{
   uint8_t dgid[16];
   uint32_t flow_label;
   uint8_t sgid_index;
@@ -899,7 +899,7 @@ return {
   uint8_t traffic_class;
   uint8_t reserved;
 }]],
-    ["struct ib_uverbs_ah_attr"] = [[{
+  ["struct ib_uverbs_ah_attr"] = [[{
   struct ib_uverbs_global_route grh;
   uint16_t dlid;
   uint8_t sl;
@@ -909,7 +909,7 @@ return {
   uint8_t port_num;
   uint8_t reserved;
 }]],
-    ["struct ib_uverbs_qp_attr"] = [[{
+  ["struct ib_uverbs_qp_attr"] = [[{
   uint32_t qp_attr_mask;
   uint32_t qp_state;
   uint32_t cur_qp_state;
@@ -942,7 +942,7 @@ return {
   uint8_t alt_timeout;
   uint8_t reserved[5];
 }]],
-    ["struct ib_uverbs_create_qp_resp"] = [[{
+  ["struct ib_uverbs_create_qp_resp"] = [[{
   uint32_t qp_handle;
   uint32_t qpn;
   uint32_t max_send_wr;
@@ -953,12 +953,12 @@ return {
   uint32_t reserved;
   uint32_t driver_data[0];
 }]],
-    ["struct ib_uverbs_ex_create_qp_resp"] = [[{
+  ["struct ib_uverbs_ex_create_qp_resp"] = [[{
   struct ib_uverbs_create_qp_resp base;
   uint32_t comp_mask;
   uint32_t response_length;
 }]],
-    ["struct ib_uverbs_qp_dest"] = [[{
+  ["struct ib_uverbs_qp_dest"] = [[{
   uint8_t dgid[16];
   uint32_t flow_label;
   uint16_t dlid;
@@ -972,41 +972,41 @@ return {
   uint8_t is_global;
   uint8_t port_num;
 }]],
-    ["struct ib_uverbs_ex_modify_qp"] = [[{
+  ["struct ib_uverbs_ex_modify_qp"] = [[{
   struct ib_uverbs_modify_qp base;
   uint32_t rate_limit;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_ex_modify_qp_resp"] = [[{
+  ["struct ib_uverbs_ex_modify_qp_resp"] = [[{
   uint32_t comp_mask;
   uint32_t response_length;
 }]],
-    ["struct ib_uverbs_destroy_qp_resp"] = [[{
+  ["struct ib_uverbs_destroy_qp_resp"] = [[{
   uint32_t events_reported;
 }]],
-    ["struct ib_uverbs_post_send_resp"] = [[{
+  ["struct ib_uverbs_post_send_resp"] = [[{
   uint32_t bad_wr;
 }]],
-    ["struct ib_uverbs_post_recv_resp"] = [[{
+  ["struct ib_uverbs_post_recv_resp"] = [[{
   uint32_t bad_wr;
 }]],
-    ["struct ib_uverbs_post_srq_recv_resp"] = [[{
+  ["struct ib_uverbs_post_srq_recv_resp"] = [[{
   uint32_t bad_wr;
 }]],
-    ["struct ib_uverbs_create_ah_resp"] = [[{
+  ["struct ib_uverbs_create_ah_resp"] = [[{
   uint32_t ah_handle;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_destroy_ah"] = [[{
+  ["struct ib_uverbs_destroy_ah"] = [[{
   uint32_t ah_handle;
 }]],
-    ["struct ib_uverbs_flow_eth_filter"] = [[{
+  ["struct ib_uverbs_flow_eth_filter"] = [[{
   uint8_t dst_mac[6];
   uint8_t src_mac[6];
   uint16_t ether_type;
   uint16_t vlan_tag;
 }]],
-    ["struct ib_uverbs_flow_spec_eth"] = [[{
+  ["struct ib_uverbs_flow_spec_eth"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1018,7 +1018,7 @@ return {
   struct ib_uverbs_flow_eth_filter val;
   struct ib_uverbs_flow_eth_filter mask;
 }]],
-    ["struct ib_uverbs_flow_ipv4_filter"] = [[{
+  ["struct ib_uverbs_flow_ipv4_filter"] = [[{
   uint32_t src_ip;
   uint32_t dst_ip;
   uint8_t proto;
@@ -1026,7 +1026,7 @@ return {
   uint8_t ttl;
   uint8_t flags;
 }]],
-    ["struct ib_uverbs_flow_spec_ipv4"] = [[{
+  ["struct ib_uverbs_flow_spec_ipv4"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1038,11 +1038,11 @@ return {
   struct ib_uverbs_flow_ipv4_filter val;
   struct ib_uverbs_flow_ipv4_filter mask;
 }]],
-    ["struct ib_uverbs_flow_tcp_udp_filter"] = [[{
+  ["struct ib_uverbs_flow_tcp_udp_filter"] = [[{
   uint16_t dst_port;
   uint16_t src_port;
 }]],
-    ["struct ib_uverbs_flow_spec_tcp_udp"] = [[{
+  ["struct ib_uverbs_flow_spec_tcp_udp"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1054,7 +1054,7 @@ return {
   struct ib_uverbs_flow_tcp_udp_filter val;
   struct ib_uverbs_flow_tcp_udp_filter mask;
 }]],
-    ["struct ib_uverbs_flow_ipv6_filter"] = [[{
+  ["struct ib_uverbs_flow_ipv6_filter"] = [[{
   uint8_t src_ip[16];
   uint8_t dst_ip[16];
   uint32_t flow_label;
@@ -1063,7 +1063,7 @@ return {
   uint8_t hop_limit;
   uint8_t reserved;
 }]],
-    ["struct ib_uverbs_flow_spec_ipv6"] = [[{
+  ["struct ib_uverbs_flow_spec_ipv6"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1075,7 +1075,7 @@ return {
   struct ib_uverbs_flow_ipv6_filter val;
   struct ib_uverbs_flow_ipv6_filter mask;
 }]],
-    ["struct ib_uverbs_flow_spec_action_tag"] = [[{
+  ["struct ib_uverbs_flow_spec_action_tag"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1087,7 +1087,7 @@ return {
   uint32_t tag_id;
   uint32_t reserved1;
 }]],
-    ["struct ib_uverbs_flow_spec_action_drop"] = [[{
+  ["struct ib_uverbs_flow_spec_action_drop"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1097,19 +1097,7 @@ return {
     };
   };
 }]],
-    ["struct ib_uverbs_flow_spec_action_handle"] = [[{
-  union {
-    struct ib_uverbs_flow_spec_hdr hdr;
-    struct {
-      uint32_t type;
-      uint16_t size;
-      uint16_t reserved;
-    };
-  };
-  uint32_t handle;
-  uint32_t reserved1;
-}]],
-    ["struct ib_uverbs_flow_spec_action_count"] = [[{
+  ["struct ib_uverbs_flow_spec_action_handle"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1121,10 +1109,22 @@ return {
   uint32_t handle;
   uint32_t reserved1;
 }]],
-    ["struct ib_uverbs_flow_tunnel_filter"] = [[{
+  ["struct ib_uverbs_flow_spec_action_count"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  uint32_t handle;
+  uint32_t reserved1;
+}]],
+  ["struct ib_uverbs_flow_tunnel_filter"] = [[{
   uint32_t tunnel_id;
 }]],
-    ["struct ib_uverbs_flow_spec_tunnel"] = [[{
+  ["struct ib_uverbs_flow_spec_tunnel"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1136,11 +1136,11 @@ return {
   struct ib_uverbs_flow_tunnel_filter val;
   struct ib_uverbs_flow_tunnel_filter mask;
 }]],
-    ["struct ib_uverbs_flow_spec_esp_filter"] = [[{
+  ["struct ib_uverbs_flow_spec_esp_filter"] = [[{
   uint32_t spi;
   uint32_t seq;
 }]],
-    ["struct ib_uverbs_flow_spec_esp"] = [[{
+  ["struct ib_uverbs_flow_spec_esp"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1152,12 +1152,12 @@ return {
   struct ib_uverbs_flow_spec_esp_filter val;
   struct ib_uverbs_flow_spec_esp_filter mask;
 }]],
-    ["struct ib_uverbs_flow_gre_filter"] = [[{
+  ["struct ib_uverbs_flow_gre_filter"] = [[{
   uint16_t c_ks_res0_ver;
   uint16_t protocol;
   uint32_t key;
 }]],
-    ["struct ib_uverbs_flow_spec_gre"] = [[{
+  ["struct ib_uverbs_flow_spec_gre"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1169,10 +1169,10 @@ return {
   struct ib_uverbs_flow_gre_filter val;
   struct ib_uverbs_flow_gre_filter mask;
 }]],
-    ["struct ib_uverbs_flow_mpls_filter"] = [[{
+  ["struct ib_uverbs_flow_mpls_filter"] = [[{
   uint32_t label;
 }]],
-    ["struct ib_uverbs_flow_spec_mpls"] = [[{
+  ["struct ib_uverbs_flow_spec_mpls"] = [[{
   union {
     struct ib_uverbs_flow_spec_hdr hdr;
     struct {
@@ -1184,7 +1184,7 @@ return {
   struct ib_uverbs_flow_mpls_filter val;
   struct ib_uverbs_flow_mpls_filter mask;
 }]],
-    ["struct ib_uverbs_flow_attr"] = [[{
+  ["struct ib_uverbs_flow_attr"] = [[{
   uint32_t type;
   uint16_t size;
   uint16_t priority;
@@ -1194,36 +1194,36 @@ return {
   uint32_t flags;
   struct ib_uverbs_flow_spec_hdr flow_specs[];
 }]],
-    ["struct ib_uverbs_create_flow"] = [[{
+  ["struct ib_uverbs_create_flow"] = [[{
   uint32_t comp_mask;
   uint32_t qp_handle;
   struct ib_uverbs_flow_attr flow_attr;
 }]],
-    ["struct ib_uverbs_create_flow_resp"] = [[{
+  ["struct ib_uverbs_create_flow_resp"] = [[{
   uint32_t comp_mask;
   uint32_t flow_handle;
 }]],
-    ["struct ib_uverbs_destroy_flow"] = [[{
+  ["struct ib_uverbs_destroy_flow"] = [[{
   uint32_t comp_mask;
   uint32_t flow_handle;
 }]],
-    ["struct ib_uverbs_create_srq_resp"] = [[{
+  ["struct ib_uverbs_create_srq_resp"] = [[{
   uint32_t srq_handle;
   uint32_t max_wr;
   uint32_t max_sge;
   uint32_t srqn;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_query_srq_resp"] = [[{
+  ["struct ib_uverbs_query_srq_resp"] = [[{
   uint32_t max_wr;
   uint32_t max_sge;
   uint32_t srq_limit;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_destroy_srq_resp"] = [[{
+  ["struct ib_uverbs_destroy_srq_resp"] = [[{
   uint32_t events_reported;
 }]],
-    ["struct ib_uverbs_ex_create_wq_resp"] = [[{
+  ["struct ib_uverbs_ex_create_wq_resp"] = [[{
   uint32_t comp_mask;
   uint32_t response_length;
   uint32_t wq_handle;
@@ -1231,17 +1231,17 @@ return {
   uint32_t max_sge;
   uint32_t wqn;
 }]],
-    ["struct ib_uverbs_ex_destroy_wq"] = [[{
+  ["struct ib_uverbs_ex_destroy_wq"] = [[{
   uint32_t comp_mask;
   uint32_t wq_handle;
 }]],
-    ["struct ib_uverbs_ex_destroy_wq_resp"] = [[{
+  ["struct ib_uverbs_ex_destroy_wq_resp"] = [[{
   uint32_t comp_mask;
   uint32_t response_length;
   uint32_t events_reported;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_ex_modify_wq"] = [[{
+  ["struct ib_uverbs_ex_modify_wq"] = [[{
   uint32_t attr_mask;
   uint32_t wq_handle;
   uint32_t wq_state;
@@ -1249,77 +1249,1037 @@ return {
   uint32_t flags;
   uint32_t flags_mask;
 }]],
-    ["struct ib_uverbs_ex_create_rwq_ind_table"] = [[{
+  ["struct ib_uverbs_ex_create_rwq_ind_table"] = [[{
   uint32_t comp_mask;
   uint32_t log_ind_tbl_size;
   uint32_t wq_handles[];
 }]],
-    ["struct ib_uverbs_ex_create_rwq_ind_table_resp"] = [[{
+  ["struct ib_uverbs_ex_create_rwq_ind_table_resp"] = [[{
   uint32_t comp_mask;
   uint32_t response_length;
   uint32_t ind_tbl_handle;
   uint32_t ind_tbl_num;
 }]],
-    ["struct ib_uverbs_ex_destroy_rwq_ind_table"] = [[{
+  ["struct ib_uverbs_ex_destroy_rwq_ind_table"] = [[{
   uint32_t comp_mask;
   uint32_t ind_tbl_handle;
 }]],
-    ["struct ib_uverbs_cq_moderation"] = [[{
+  ["struct ib_uverbs_cq_moderation"] = [[{
   uint16_t cq_count;
   uint16_t cq_period;
 }]],
-    ["struct ib_uverbs_ex_modify_cq"] = [[{
+  ["struct ib_uverbs_ex_modify_cq"] = [[{
   uint32_t cq_handle;
   uint32_t attr_mask;
   struct ib_uverbs_cq_moderation attr;
   uint32_t reserved;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.ib_user_verbs-1",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_uverbs_async_event_desc"] = [[{
+  uint64_t element __attribute__((aligned(8)));
+  uint32_t event_type;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_comp_event_desc"] = [[{
+  uint64_t cq_handle __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_ex_cmd_hdr"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint16_t provider_in_words;
+  uint16_t provider_out_words;
+  uint32_t cmd_hdr_reserved;
+}]],
+      ["struct ib_uverbs_get_context"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_get_context_resp"] = [[{
+  uint32_t async_fd;
+  uint32_t num_comp_vectors;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_device"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_device_resp"] = [[{
+  uint64_t fw_ver __attribute__((aligned(8)));
+  uint64_t node_guid;
+  uint64_t sys_image_guid;
+  uint64_t max_mr_size __attribute__((aligned(8)));
+  uint64_t page_size_cap __attribute__((aligned(8)));
+  uint32_t vendor_id;
+  uint32_t vendor_part_id;
+  uint32_t hw_ver;
+  uint32_t max_qp;
+  uint32_t max_qp_wr;
+  uint32_t device_cap_flags;
+  uint32_t max_sge;
+  uint32_t max_sge_rd;
+  uint32_t max_cq;
+  uint32_t max_cqe;
+  uint32_t max_mr;
+  uint32_t max_pd;
+  uint32_t max_qp_rd_atom;
+  uint32_t max_ee_rd_atom;
+  uint32_t max_res_rd_atom;
+  uint32_t max_qp_init_rd_atom;
+  uint32_t max_ee_init_rd_atom;
+  uint32_t atomic_cap;
+  uint32_t max_ee;
+  uint32_t max_rdd;
+  uint32_t max_mw;
+  uint32_t max_raw_ipv6_qp;
+  uint32_t max_raw_ethy_qp;
+  uint32_t max_mcast_grp;
+  uint32_t max_mcast_qp_attach;
+  uint32_t max_total_mcast_qp_attach;
+  uint32_t max_ah;
+  uint32_t max_fmr;
+  uint32_t max_map_per_fmr;
+  uint32_t max_srq;
+  uint32_t max_srq_wr;
+  uint32_t max_srq_sge;
+  uint16_t max_pkeys;
+  uint8_t local_ca_ack_delay;
+  uint8_t phys_port_cnt;
+  uint8_t reserved[4];
+}]],
+      ["struct ib_uverbs_odp_caps"] = [[{
+  uint64_t general_caps __attribute__((aligned(8)));
+  struct {
+    uint32_t rc_odp_caps;
+    uint32_t uc_odp_caps;
+    uint32_t ud_odp_caps;
+  } per_transport_caps;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_ex_query_device_resp"] = [[{
+  struct ib_uverbs_query_device_resp base;
+  uint32_t comp_mask;
+  uint32_t response_length;
+  struct ib_uverbs_odp_caps odp_caps;
+  uint64_t timestamp_mask __attribute__((aligned(8)));
+  uint64_t hca_core_clock __attribute__((aligned(8)));
+  uint64_t device_cap_flags_ex __attribute__((aligned(8)));
+  struct ib_uverbs_rss_caps rss_caps;
+  uint32_t max_wq_type_rq;
+  uint32_t raw_packet_caps;
+  struct ib_uverbs_tm_caps tm_caps;
+  struct ib_uverbs_cq_moderation_caps cq_moderation_caps;
+  uint64_t max_dm_size __attribute__((aligned(8)));
+  uint32_t xrc_odp_caps;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_query_port"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint8_t port_num;
+  uint8_t reserved[7];
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_alloc_pd"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_open_xrcd"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t fd;
+  uint32_t oflags;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_reg_mr"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t start __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t hca_va __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t access_flags;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_rereg_mr"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t mr_handle;
+  uint32_t flags;
+  uint64_t start __attribute__((aligned(8)));
+  uint64_t length __attribute__((aligned(8)));
+  uint64_t hca_va __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t access_flags;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_rereg_mr_resp"] = [[{
+  uint32_t lkey;
+  uint32_t rkey;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_alloc_mw"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint8_t mw_type;
+  uint8_t reserved[3];
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_alloc_mw_resp"] = [[{
+  uint32_t mw_handle;
+  uint32_t rkey;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_comp_channel"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_cq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t cqe;
+  uint32_t comp_vector;
+  int32_t comp_channel;
+  uint32_t reserved;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_ex_create_cq"] = [[{
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t cqe;
+  uint32_t comp_vector;
+  int32_t comp_channel;
+  uint32_t comp_mask;
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_create_cq_resp"] = [[{
+  uint32_t cq_handle;
+  uint32_t cqe;
+  uint64_t driver_data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_resize_cq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t cq_handle;
+  uint32_t cqe;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_resize_cq_resp"] = [[{
+  uint32_t cqe;
+  uint32_t reserved;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_poll_cq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t cq_handle;
+  uint32_t ne;
+}]],
+      ["struct ib_uverbs_wc"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t status;
+  uint32_t opcode;
+  uint32_t vendor_err;
+  uint32_t byte_len;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  uint32_t qp_num;
+  uint32_t src_qp;
+  uint32_t wc_flags;
+  uint16_t pkey_index;
+  uint16_t slid;
+  uint8_t sl;
+  uint8_t dlid_path_bits;
+  uint8_t port_num;
+  uint8_t reserved;
+}]],
+      ["struct ib_uverbs_destroy_cq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t cq_handle;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_create_qp"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t send_cq_handle;
+  uint32_t recv_cq_handle;
+  uint32_t srq_handle;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint8_t sq_sig_all;
+  uint8_t qp_type;
+  uint8_t is_srq;
+  uint8_t reserved;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_ex_create_qp"] = [[{
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t send_cq_handle;
+  uint32_t recv_cq_handle;
+  uint32_t srq_handle;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint8_t sq_sig_all;
+  uint8_t qp_type;
+  uint8_t is_srq;
+  uint8_t reserved;
+  uint32_t comp_mask;
+  uint32_t create_flags;
+  uint32_t rwq_ind_tbl_handle;
+  uint32_t source_qpn;
+}]],
+      ["struct ib_uverbs_open_qp"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t qpn;
+  uint8_t qp_type;
+  uint8_t reserved[7];
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_qp"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t attr_mask;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_qp_resp"] = [[{
+  struct ib_uverbs_qp_dest dest;
+  struct ib_uverbs_qp_dest alt_dest;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint32_t qkey;
+  uint32_t rq_psn;
+  uint32_t sq_psn;
+  uint32_t dest_qp_num;
+  uint32_t qp_access_flags;
+  uint16_t pkey_index;
+  uint16_t alt_pkey_index;
+  uint8_t qp_state;
+  uint8_t cur_qp_state;
+  uint8_t path_mtu;
+  uint8_t path_mig_state;
+  uint8_t sq_draining;
+  uint8_t max_rd_atomic;
+  uint8_t max_dest_rd_atomic;
+  uint8_t min_rnr_timer;
+  uint8_t port_num;
+  uint8_t timeout;
+  uint8_t retry_cnt;
+  uint8_t rnr_retry;
+  uint8_t alt_port_num;
+  uint8_t alt_timeout;
+  uint8_t sq_sig_all;
+  uint8_t reserved[5];
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_modify_qp"] = [[{
+  struct ib_uverbs_qp_dest dest;
+  struct ib_uverbs_qp_dest alt_dest;
+  uint32_t qp_handle;
+  uint32_t attr_mask;
+  uint32_t qkey;
+  uint32_t rq_psn;
+  uint32_t sq_psn;
+  uint32_t dest_qp_num;
+  uint32_t qp_access_flags;
+  uint16_t pkey_index;
+  uint16_t alt_pkey_index;
+  uint8_t qp_state;
+  uint8_t cur_qp_state;
+  uint8_t path_mtu;
+  uint8_t path_mig_state;
+  uint8_t en_sqd_async_notify;
+  uint8_t max_rd_atomic;
+  uint8_t max_dest_rd_atomic;
+  uint8_t min_rnr_timer;
+  uint8_t port_num;
+  uint8_t timeout;
+  uint8_t retry_cnt;
+  uint8_t rnr_retry;
+  uint8_t alt_port_num;
+  uint8_t alt_timeout;
+  uint8_t reserved[2];
+  uint64_t driver_data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_destroy_qp"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_sge"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct ib_uverbs_send_wr"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t opcode;
+  uint32_t send_flags;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  union {
+    struct {
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } rdma;
+    struct {
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint64_t compare_add __attribute__((aligned(8)));
+      uint64_t swap __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } atomic;
+    struct {
+      uint32_t ah;
+      uint32_t remote_qpn;
+      uint32_t remote_qkey;
+      uint32_t reserved;
+    } ud;
+  } wr;
+}]],
+      ["struct ib_uverbs_post_send"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t wr_count;
+  uint32_t sge_count;
+  uint32_t wqe_size;
+  struct ib_uverbs_send_wr send_wr[];
+}]],
+      ["struct ib_uverbs_recv_wr"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_post_recv"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t wr_count;
+  uint32_t sge_count;
+  uint32_t wqe_size;
+  struct ib_uverbs_recv_wr recv_wr[];
+}]],
+      ["struct ib_uverbs_post_srq_recv"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t srq_handle;
+  uint32_t wr_count;
+  uint32_t sge_count;
+  uint32_t wqe_size;
+  struct ib_uverbs_recv_wr recv[];
+}]],
+      ["struct ib_uverbs_create_ah"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t reserved;
+  struct ib_uverbs_ah_attr attr;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_attach_mcast"] = [[{
+  uint8_t gid[16];
+  uint32_t qp_handle;
+  uint16_t mlid;
+  uint16_t reserved;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_detach_mcast"] = [[{
+  uint8_t gid[16];
+  uint32_t qp_handle;
+  uint16_t mlid;
+  uint16_t reserved;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_flow_spec_hdr"] = [[{
+  uint32_t type;
+  uint16_t size;
+  uint16_t reserved;
+  uint64_t flow_spec_data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_srq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t srq_limit;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_xsrq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t srq_type;
+  uint32_t pd_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t srq_limit;
+  uint32_t max_num_tags;
+  uint32_t xrcd_handle;
+  uint32_t cq_handle;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_modify_srq"] = [[{
+  uint32_t srq_handle;
+  uint32_t attr_mask;
+  uint32_t max_wr;
+  uint32_t srq_limit;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_srq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t srq_handle;
+  uint32_t reserved;
+  uint64_t driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_destroy_srq"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t srq_handle;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_ex_create_wq"] = [[{
+  uint32_t comp_mask;
+  uint32_t wq_type;
+  uint64_t user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t cq_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t create_flags;
+  uint32_t reserved;
+}]],
     },
-    {
-      on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.ib_user_verbs-2",
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_uverbs_async_event_desc"] = [[{
+  unsigned long element __attribute__((aligned(8)));
+  uint32_t event_type;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_comp_event_desc"] = [[{
+  unsigned long cq_handle __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_ex_cmd_hdr"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint16_t provider_in_words;
+  uint16_t provider_out_words;
+  uint32_t cmd_hdr_reserved;
+}]],
+      ["struct ib_uverbs_get_context"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_get_context_resp"] = [[{
+  uint32_t async_fd;
+  uint32_t num_comp_vectors;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_device"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_device_resp"] = [[{
+  unsigned long fw_ver __attribute__((aligned(8)));
+  unsigned long node_guid;
+  unsigned long sys_image_guid;
+  unsigned long max_mr_size __attribute__((aligned(8)));
+  unsigned long page_size_cap __attribute__((aligned(8)));
+  uint32_t vendor_id;
+  uint32_t vendor_part_id;
+  uint32_t hw_ver;
+  uint32_t max_qp;
+  uint32_t max_qp_wr;
+  uint32_t device_cap_flags;
+  uint32_t max_sge;
+  uint32_t max_sge_rd;
+  uint32_t max_cq;
+  uint32_t max_cqe;
+  uint32_t max_mr;
+  uint32_t max_pd;
+  uint32_t max_qp_rd_atom;
+  uint32_t max_ee_rd_atom;
+  uint32_t max_res_rd_atom;
+  uint32_t max_qp_init_rd_atom;
+  uint32_t max_ee_init_rd_atom;
+  uint32_t atomic_cap;
+  uint32_t max_ee;
+  uint32_t max_rdd;
+  uint32_t max_mw;
+  uint32_t max_raw_ipv6_qp;
+  uint32_t max_raw_ethy_qp;
+  uint32_t max_mcast_grp;
+  uint32_t max_mcast_qp_attach;
+  uint32_t max_total_mcast_qp_attach;
+  uint32_t max_ah;
+  uint32_t max_fmr;
+  uint32_t max_map_per_fmr;
+  uint32_t max_srq;
+  uint32_t max_srq_wr;
+  uint32_t max_srq_sge;
+  uint16_t max_pkeys;
+  uint8_t local_ca_ack_delay;
+  uint8_t phys_port_cnt;
+  uint8_t reserved[4];
+}]],
+      ["struct ib_uverbs_odp_caps"] = [[{
+  unsigned long general_caps __attribute__((aligned(8)));
+  struct {
+    uint32_t rc_odp_caps;
+    uint32_t uc_odp_caps;
+    uint32_t ud_odp_caps;
+  } per_transport_caps;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_ex_query_device_resp"] = [[{
+  struct ib_uverbs_query_device_resp base;
+  uint32_t comp_mask;
+  uint32_t response_length;
+  struct ib_uverbs_odp_caps odp_caps;
+  unsigned long timestamp_mask __attribute__((aligned(8)));
+  unsigned long hca_core_clock __attribute__((aligned(8)));
+  unsigned long device_cap_flags_ex __attribute__((aligned(8)));
+  struct ib_uverbs_rss_caps rss_caps;
+  uint32_t max_wq_type_rq;
+  uint32_t raw_packet_caps;
+  struct ib_uverbs_tm_caps tm_caps;
+  struct ib_uverbs_cq_moderation_caps cq_moderation_caps;
+  unsigned long max_dm_size __attribute__((aligned(8)));
+  uint32_t xrc_odp_caps;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_query_port"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint8_t port_num;
+  uint8_t reserved[7];
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_alloc_pd"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_open_xrcd"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t fd;
+  uint32_t oflags;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_reg_mr"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long start __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long hca_va __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t access_flags;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_rereg_mr"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t mr_handle;
+  uint32_t flags;
+  unsigned long start __attribute__((aligned(8)));
+  unsigned long length __attribute__((aligned(8)));
+  unsigned long hca_va __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t access_flags;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_rereg_mr_resp"] = [[{
+  uint32_t lkey;
+  uint32_t rkey;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_alloc_mw"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint8_t mw_type;
+  uint8_t reserved[3];
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_alloc_mw_resp"] = [[{
+  uint32_t mw_handle;
+  uint32_t rkey;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_comp_channel"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_cq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t cqe;
+  uint32_t comp_vector;
+  int32_t comp_channel;
+  uint32_t reserved;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_ex_create_cq"] = [[{
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t cqe;
+  uint32_t comp_vector;
+  int32_t comp_channel;
+  uint32_t comp_mask;
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_create_cq_resp"] = [[{
+  uint32_t cq_handle;
+  uint32_t cqe;
+  unsigned long driver_data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_resize_cq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t cq_handle;
+  uint32_t cqe;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_resize_cq_resp"] = [[{
+  uint32_t cqe;
+  uint32_t reserved;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_poll_cq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t cq_handle;
+  uint32_t ne;
+}]],
+      ["struct ib_uverbs_wc"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t status;
+  uint32_t opcode;
+  uint32_t vendor_err;
+  uint32_t byte_len;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  uint32_t qp_num;
+  uint32_t src_qp;
+  uint32_t wc_flags;
+  uint16_t pkey_index;
+  uint16_t slid;
+  uint8_t sl;
+  uint8_t dlid_path_bits;
+  uint8_t port_num;
+  uint8_t reserved;
+}]],
+      ["struct ib_uverbs_destroy_cq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t cq_handle;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_create_qp"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t send_cq_handle;
+  uint32_t recv_cq_handle;
+  uint32_t srq_handle;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint8_t sq_sig_all;
+  uint8_t qp_type;
+  uint8_t is_srq;
+  uint8_t reserved;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_ex_create_qp"] = [[{
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t send_cq_handle;
+  uint32_t recv_cq_handle;
+  uint32_t srq_handle;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint8_t sq_sig_all;
+  uint8_t qp_type;
+  uint8_t is_srq;
+  uint8_t reserved;
+  uint32_t comp_mask;
+  uint32_t create_flags;
+  uint32_t rwq_ind_tbl_handle;
+  uint32_t source_qpn;
+}]],
+      ["struct ib_uverbs_open_qp"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t qpn;
+  uint8_t qp_type;
+  uint8_t reserved[7];
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_qp"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t attr_mask;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_qp_resp"] = [[{
+  struct ib_uverbs_qp_dest dest;
+  struct ib_uverbs_qp_dest alt_dest;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint32_t qkey;
+  uint32_t rq_psn;
+  uint32_t sq_psn;
+  uint32_t dest_qp_num;
+  uint32_t qp_access_flags;
+  uint16_t pkey_index;
+  uint16_t alt_pkey_index;
+  uint8_t qp_state;
+  uint8_t cur_qp_state;
+  uint8_t path_mtu;
+  uint8_t path_mig_state;
+  uint8_t sq_draining;
+  uint8_t max_rd_atomic;
+  uint8_t max_dest_rd_atomic;
+  uint8_t min_rnr_timer;
+  uint8_t port_num;
+  uint8_t timeout;
+  uint8_t retry_cnt;
+  uint8_t rnr_retry;
+  uint8_t alt_port_num;
+  uint8_t alt_timeout;
+  uint8_t sq_sig_all;
+  uint8_t reserved[5];
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_modify_qp"] = [[{
+  struct ib_uverbs_qp_dest dest;
+  struct ib_uverbs_qp_dest alt_dest;
+  uint32_t qp_handle;
+  uint32_t attr_mask;
+  uint32_t qkey;
+  uint32_t rq_psn;
+  uint32_t sq_psn;
+  uint32_t dest_qp_num;
+  uint32_t qp_access_flags;
+  uint16_t pkey_index;
+  uint16_t alt_pkey_index;
+  uint8_t qp_state;
+  uint8_t cur_qp_state;
+  uint8_t path_mtu;
+  uint8_t path_mig_state;
+  uint8_t en_sqd_async_notify;
+  uint8_t max_rd_atomic;
+  uint8_t max_dest_rd_atomic;
+  uint8_t min_rnr_timer;
+  uint8_t port_num;
+  uint8_t timeout;
+  uint8_t retry_cnt;
+  uint8_t rnr_retry;
+  uint8_t alt_port_num;
+  uint8_t alt_timeout;
+  uint8_t reserved[2];
+  unsigned long driver_data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_destroy_qp"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_sge"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct ib_uverbs_send_wr"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t opcode;
+  uint32_t send_flags;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  union {
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } rdma;
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      unsigned long compare_add __attribute__((aligned(8)));
+      unsigned long swap __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } atomic;
+    struct {
+      uint32_t ah;
+      uint32_t remote_qpn;
+      uint32_t remote_qkey;
+      uint32_t reserved;
+    } ud;
+  } wr;
+}]],
+      ["struct ib_uverbs_post_send"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t wr_count;
+  uint32_t sge_count;
+  uint32_t wqe_size;
+  struct ib_uverbs_send_wr send_wr[];
+}]],
+      ["struct ib_uverbs_recv_wr"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_post_recv"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t qp_handle;
+  uint32_t wr_count;
+  uint32_t sge_count;
+  uint32_t wqe_size;
+  struct ib_uverbs_recv_wr recv_wr[];
+}]],
+      ["struct ib_uverbs_post_srq_recv"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t srq_handle;
+  uint32_t wr_count;
+  uint32_t sge_count;
+  uint32_t wqe_size;
+  struct ib_uverbs_recv_wr recv[];
+}]],
+      ["struct ib_uverbs_create_ah"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t reserved;
+  struct ib_uverbs_ah_attr attr;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_attach_mcast"] = [[{
+  uint8_t gid[16];
+  uint32_t qp_handle;
+  uint16_t mlid;
+  uint16_t reserved;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_detach_mcast"] = [[{
+  uint8_t gid[16];
+  uint32_t qp_handle;
+  uint16_t mlid;
+  uint16_t reserved;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_flow_spec_hdr"] = [[{
+  uint32_t type;
+  uint16_t size;
+  uint16_t reserved;
+  unsigned long flow_spec_data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_srq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t srq_limit;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_create_xsrq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t srq_type;
+  uint32_t pd_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t srq_limit;
+  uint32_t max_num_tags;
+  uint32_t xrcd_handle;
+  uint32_t cq_handle;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_modify_srq"] = [[{
+  uint32_t srq_handle;
+  uint32_t attr_mask;
+  uint32_t max_wr;
+  uint32_t srq_limit;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_query_srq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t srq_handle;
+  uint32_t reserved;
+  unsigned long driver_data[] __attribute__((aligned(8)));
+}]],
+      ["struct ib_uverbs_destroy_srq"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t srq_handle;
+  uint32_t reserved;
+}]],
+      ["struct ib_uverbs_ex_create_wq"] = [[{
+  uint32_t comp_mask;
+  uint32_t wq_type;
+  unsigned long user_handle __attribute__((aligned(8)));
+  uint32_t pd_handle;
+  uint32_t cq_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t create_flags;
+  uint32_t reserved;
+}]],
     },
   },
+},
 ]==],
 ["rdma/ionic-abi.h"] = [==[
-  constants = {
-    IONIC_ABI_VERSION = 1,
-    IONIC_EXPDB_64 = 1,
-    IONIC_EXPDB_128 = 2,
-    IONIC_EXPDB_256 = 4,
-    IONIC_EXPDB_512 = 8,
-    IONIC_EXPDB_SQ = 1,
-    IONIC_EXPDB_RQ = 2,
-    IONIC_CMB_ENABLE = 1,
-    IONIC_CMB_REQUIRE = 2,
-    IONIC_CMB_EXPDB = 4,
-    IONIC_CMB_WC = 8,
-    IONIC_CMB_UC = 16,
-  },
-  records = {
-    ["struct ionic_ctx_req"] = [[{
+constants = {
+  IONIC_ABI_VERSION = 1,
+  IONIC_EXPDB_64 = 1,
+  IONIC_EXPDB_128 = 2,
+  IONIC_EXPDB_256 = 4,
+  IONIC_EXPDB_512 = 8,
+  IONIC_EXPDB_SQ = 1,
+  IONIC_EXPDB_RQ = 2,
+  IONIC_CMB_ENABLE = 1,
+  IONIC_CMB_REQUIRE = 2,
+  IONIC_CMB_EXPDB = 4,
+  IONIC_CMB_WC = 8,
+  IONIC_CMB_UC = 16,
+},
+records = {
+  ["struct ionic_ctx_req"] = [[{
   uint32_t rsvd[2];
 }]],
-    ["struct ionic_ah_resp"] = [[{
+  ["struct ionic_ah_resp"] = [[{
   uint32_t ahid;
   uint32_t pad;
 }]],
-    ["struct ionic_cq_req"] = [[{
+  ["struct ionic_cq_req"] = [[{
   struct ionic_qdesc cq[2];
   uint8_t udma_mask;
   uint8_t rsvd[7];
 }]],
-    ["struct ionic_cq_resp"] = [[{
+  ["struct ionic_cq_resp"] = [[{
   uint32_t cqid[2];
   uint8_t udma_mask;
   uint8_t rsvd[7];
 }]],
-    ["struct ionic_qp_req"] = [[{
+  ["struct ionic_qp_req"] = [[{
   struct ionic_qdesc sq;
   struct ionic_qdesc rq;
   uint8_t sq_spec;
@@ -1329,146 +2289,146 @@ return {
   uint8_t udma_mask;
   uint8_t rsvd[3];
 }]],
-    ["struct ionic_srq_req"] = [[{
+  ["struct ionic_srq_req"] = [[{
   struct ionic_qdesc rq;
   uint8_t rq_spec;
   uint8_t rq_cmb;
   uint8_t udma_mask;
   uint8_t rsvd[5];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ionic_ctx_resp"] = [[{
-    uint32_t rsvd;
-    uint32_t page_shift;
-    uint64_t dbell_offset __attribute__((aligned(8)));
-    uint16_t version;
-    uint8_t qp_opcodes;
-    uint8_t admin_opcodes;
-    uint8_t sq_qtype;
-    uint8_t rq_qtype;
-    uint8_t cq_qtype;
-    uint8_t admin_qtype;
-    uint8_t max_stride;
-    uint8_t max_spec;
-    uint8_t udma_count;
-    uint8_t expdb_mask;
-    uint8_t expdb_qtypes;
-    uint8_t rsvd2[3];
-  }]],
-        ["struct ionic_qdesc"] = [[{
-    uint64_t addr __attribute__((aligned(8)));
-    uint32_t size;
-    uint16_t mask;
-    uint8_t depth_log2;
-    uint8_t stride_log2;
-  }]],
-        ["struct ionic_qp_resp"] = [[{
-    uint32_t qpid;
-    uint8_t sq_cmb;
-    uint8_t rq_cmb;
-    uint8_t udma_idx;
-    uint8_t rsvd[1];
-    uint64_t sq_cmb_offset __attribute__((aligned(8)));
-    uint64_t rq_cmb_offset __attribute__((aligned(8)));
-  }]],
-        ["struct ionic_srq_resp"] = [[{
-    uint32_t qpid;
-    uint8_t rq_cmb;
-    uint8_t udma_idx;
-    uint8_t rsvd[2];
-    uint64_t rq_cmb_offset __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ionic_ctx_resp"] = [[{
-    uint32_t rsvd;
-    uint32_t page_shift;
-    unsigned long dbell_offset __attribute__((aligned(8)));
-    uint16_t version;
-    uint8_t qp_opcodes;
-    uint8_t admin_opcodes;
-    uint8_t sq_qtype;
-    uint8_t rq_qtype;
-    uint8_t cq_qtype;
-    uint8_t admin_qtype;
-    uint8_t max_stride;
-    uint8_t max_spec;
-    uint8_t udma_count;
-    uint8_t expdb_mask;
-    uint8_t expdb_qtypes;
-    uint8_t rsvd2[3];
-  }]],
-        ["struct ionic_qdesc"] = [[{
-    unsigned long addr __attribute__((aligned(8)));
-    uint32_t size;
-    uint16_t mask;
-    uint8_t depth_log2;
-    uint8_t stride_log2;
-  }]],
-        ["struct ionic_qp_resp"] = [[{
-    uint32_t qpid;
-    uint8_t sq_cmb;
-    uint8_t rq_cmb;
-    uint8_t udma_idx;
-    uint8_t rsvd[1];
-    unsigned long sq_cmb_offset __attribute__((aligned(8)));
-    unsigned long rq_cmb_offset __attribute__((aligned(8)));
-  }]],
-        ["struct ionic_srq_resp"] = [[{
-    uint32_t qpid;
-    uint8_t rq_cmb;
-    uint8_t udma_idx;
-    uint8_t rsvd[2];
-    unsigned long rq_cmb_offset __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ionic_ctx_resp"] = [[{
+  uint32_t rsvd;
+  uint32_t page_shift;
+  uint64_t dbell_offset __attribute__((aligned(8)));
+  uint16_t version;
+  uint8_t qp_opcodes;
+  uint8_t admin_opcodes;
+  uint8_t sq_qtype;
+  uint8_t rq_qtype;
+  uint8_t cq_qtype;
+  uint8_t admin_qtype;
+  uint8_t max_stride;
+  uint8_t max_spec;
+  uint8_t udma_count;
+  uint8_t expdb_mask;
+  uint8_t expdb_qtypes;
+  uint8_t rsvd2[3];
+}]],
+      ["struct ionic_qdesc"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint32_t size;
+  uint16_t mask;
+  uint8_t depth_log2;
+  uint8_t stride_log2;
+}]],
+      ["struct ionic_qp_resp"] = [[{
+  uint32_t qpid;
+  uint8_t sq_cmb;
+  uint8_t rq_cmb;
+  uint8_t udma_idx;
+  uint8_t rsvd[1];
+  uint64_t sq_cmb_offset __attribute__((aligned(8)));
+  uint64_t rq_cmb_offset __attribute__((aligned(8)));
+}]],
+      ["struct ionic_srq_resp"] = [[{
+  uint32_t qpid;
+  uint8_t rq_cmb;
+  uint8_t udma_idx;
+  uint8_t rsvd[2];
+  uint64_t rq_cmb_offset __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ionic_ctx_resp"] = [[{
+  uint32_t rsvd;
+  uint32_t page_shift;
+  unsigned long dbell_offset __attribute__((aligned(8)));
+  uint16_t version;
+  uint8_t qp_opcodes;
+  uint8_t admin_opcodes;
+  uint8_t sq_qtype;
+  uint8_t rq_qtype;
+  uint8_t cq_qtype;
+  uint8_t admin_qtype;
+  uint8_t max_stride;
+  uint8_t max_spec;
+  uint8_t udma_count;
+  uint8_t expdb_mask;
+  uint8_t expdb_qtypes;
+  uint8_t rsvd2[3];
+}]],
+      ["struct ionic_qdesc"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  uint32_t size;
+  uint16_t mask;
+  uint8_t depth_log2;
+  uint8_t stride_log2;
+}]],
+      ["struct ionic_qp_resp"] = [[{
+  uint32_t qpid;
+  uint8_t sq_cmb;
+  uint8_t rq_cmb;
+  uint8_t udma_idx;
+  uint8_t rsvd[1];
+  unsigned long sq_cmb_offset __attribute__((aligned(8)));
+  unsigned long rq_cmb_offset __attribute__((aligned(8)));
+}]],
+      ["struct ionic_srq_resp"] = [[{
+  uint32_t qpid;
+  uint8_t rq_cmb;
+  uint8_t udma_idx;
+  uint8_t rsvd[2];
+  unsigned long rq_cmb_offset __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/irdma-abi.h"] = [==[
-  constants = {
-    IRDMA_MEMREG_TYPE_MEM = 0,
-    IRDMA_MEMREG_TYPE_QP = 1,
-    IRDMA_MEMREG_TYPE_CQ = 2,
-    IRDMA_MEMREG_TYPE_SRQ = 3,
-    IRDMA_ALLOC_UCTX_USE_RAW_ATTR = 1,
-    IRDMA_ALLOC_UCTX_MIN_HW_WQ_SIZE = 2,
-    IRDMA_ALLOC_UCTX_MAX_HW_SRQ_QUANTA = 4,
-    IRDMA_SUPPORT_WQE_FORMAT_V2 = 8,
-    IRDMA_ABI_VER = 5,
-  },
-  records = {
-    ["struct irdma_alloc_pd_resp"] = [[{
+constants = {
+  IRDMA_MEMREG_TYPE_MEM = 0,
+  IRDMA_MEMREG_TYPE_QP = 1,
+  IRDMA_MEMREG_TYPE_CQ = 2,
+  IRDMA_MEMREG_TYPE_SRQ = 3,
+  IRDMA_ALLOC_UCTX_USE_RAW_ATTR = 1,
+  IRDMA_ALLOC_UCTX_MIN_HW_WQ_SIZE = 2,
+  IRDMA_ALLOC_UCTX_MAX_HW_SRQ_QUANTA = 4,
+  IRDMA_SUPPORT_WQE_FORMAT_V2 = 8,
+  IRDMA_ABI_VER = 5,
+},
+records = {
+  ["struct irdma_alloc_pd_resp"] = [[{
   uint32_t pd_id;
   uint8_t rsvd[4];
 }]],
-    ["struct irdma_create_srq_resp"] = [[{
+  ["struct irdma_create_srq_resp"] = [[{
   uint32_t srq_id;
   uint32_t srq_size;
 }]],
-    ["struct irdma_mem_reg_req"] = [[{
+  ["struct irdma_mem_reg_req"] = [[{
   uint16_t reg_type;
   uint16_t cq_pages;
   uint16_t rq_pages;
   uint16_t sq_pages;
 }]],
-    ["struct irdma_modify_qp_req"] = [[{
+  ["struct irdma_modify_qp_req"] = [[{
   uint8_t sq_flush;
   uint8_t rq_flush;
   uint8_t rsvd[6];
 }]],
-    ["struct irdma_create_cq_resp"] = [[{
+  ["struct irdma_create_cq_resp"] = [[{
   uint32_t cq_id;
   uint32_t cq_size;
 }]],
-    ["struct irdma_create_qp_resp"] = [[{
+  ["struct irdma_create_qp_resp"] = [[{
   uint32_t qp_id;
   uint32_t actual_sq_size;
   uint32_t actual_rq_size;
@@ -1478,124 +2438,124 @@ return {
   uint8_t rsvd;
   uint32_t qp_caps;
 }]],
-    ["struct irdma_create_ah_resp"] = [[{
+  ["struct irdma_create_ah_resp"] = [[{
   uint32_t ah_id;
   uint8_t rsvd[4];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct irdma_alloc_ucontext_req"] = [[{
-    uint32_t rsvd32;
-    uint8_t userspace_ver;
-    uint8_t rsvd8[3];
-    uint64_t comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_alloc_ucontext_resp"] = [[{
-    uint32_t max_pds;
-    uint32_t max_qps;
-    uint32_t wq_size;
-    uint8_t kernel_ver;
-    uint8_t rsvd[3];
-    uint64_t feature_flags __attribute__((aligned(8)));
-    uint64_t db_mmap_key __attribute__((aligned(8)));
-    uint32_t max_hw_wq_frags;
-    uint32_t max_hw_read_sges;
-    uint32_t max_hw_inline;
-    uint32_t max_hw_rq_quanta;
-    uint32_t max_hw_wq_quanta;
-    uint32_t min_hw_cq_size;
-    uint32_t max_hw_cq_size;
-    uint16_t max_hw_sq_chunk;
-    uint8_t hw_rev;
-    uint8_t rsvd2;
-    uint64_t comp_mask __attribute__((aligned(8)));
-    uint16_t min_hw_wq_size;
-    uint8_t revd3[2];
-    uint32_t max_hw_srq_quanta;
-  }]],
-        ["struct irdma_resize_cq_req"] = [[{
-    uint64_t user_cq_buffer __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_create_cq_req"] = [[{
-    uint64_t user_cq_buf __attribute__((aligned(8)));
-    uint64_t user_shadow_area __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_create_srq_req"] = [[{
-    uint64_t user_srq_buf __attribute__((aligned(8)));
-    uint64_t user_shadow_area __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_create_qp_req"] = [[{
-    uint64_t user_wqe_bufs __attribute__((aligned(8)));
-    uint64_t user_compl_ctx __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_modify_qp_resp"] = [[{
-    uint64_t push_wqe_mmap_key __attribute__((aligned(8)));
-    uint64_t push_db_mmap_key __attribute__((aligned(8)));
-    uint16_t push_offset;
-    uint8_t push_valid;
-    uint8_t rsvd[5];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct irdma_alloc_ucontext_req"] = [[{
-    uint32_t rsvd32;
-    uint8_t userspace_ver;
-    uint8_t rsvd8[3];
-    unsigned long comp_mask __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_alloc_ucontext_resp"] = [[{
-    uint32_t max_pds;
-    uint32_t max_qps;
-    uint32_t wq_size;
-    uint8_t kernel_ver;
-    uint8_t rsvd[3];
-    unsigned long feature_flags __attribute__((aligned(8)));
-    unsigned long db_mmap_key __attribute__((aligned(8)));
-    uint32_t max_hw_wq_frags;
-    uint32_t max_hw_read_sges;
-    uint32_t max_hw_inline;
-    uint32_t max_hw_rq_quanta;
-    uint32_t max_hw_wq_quanta;
-    uint32_t min_hw_cq_size;
-    uint32_t max_hw_cq_size;
-    uint16_t max_hw_sq_chunk;
-    uint8_t hw_rev;
-    uint8_t rsvd2;
-    unsigned long comp_mask __attribute__((aligned(8)));
-    uint16_t min_hw_wq_size;
-    uint8_t revd3[2];
-    uint32_t max_hw_srq_quanta;
-  }]],
-        ["struct irdma_resize_cq_req"] = [[{
-    unsigned long user_cq_buffer __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_create_cq_req"] = [[{
-    unsigned long user_cq_buf __attribute__((aligned(8)));
-    unsigned long user_shadow_area __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_create_srq_req"] = [[{
-    unsigned long user_srq_buf __attribute__((aligned(8)));
-    unsigned long user_shadow_area __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_create_qp_req"] = [[{
-    unsigned long user_wqe_bufs __attribute__((aligned(8)));
-    unsigned long user_compl_ctx __attribute__((aligned(8)));
-  }]],
-        ["struct irdma_modify_qp_resp"] = [[{
-    unsigned long push_wqe_mmap_key __attribute__((aligned(8)));
-    unsigned long push_db_mmap_key __attribute__((aligned(8)));
-    uint16_t push_offset;
-    uint8_t push_valid;
-    uint8_t rsvd[5];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct irdma_alloc_ucontext_req"] = [[{
+  uint32_t rsvd32;
+  uint8_t userspace_ver;
+  uint8_t rsvd8[3];
+  uint64_t comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct irdma_alloc_ucontext_resp"] = [[{
+  uint32_t max_pds;
+  uint32_t max_qps;
+  uint32_t wq_size;
+  uint8_t kernel_ver;
+  uint8_t rsvd[3];
+  uint64_t feature_flags __attribute__((aligned(8)));
+  uint64_t db_mmap_key __attribute__((aligned(8)));
+  uint32_t max_hw_wq_frags;
+  uint32_t max_hw_read_sges;
+  uint32_t max_hw_inline;
+  uint32_t max_hw_rq_quanta;
+  uint32_t max_hw_wq_quanta;
+  uint32_t min_hw_cq_size;
+  uint32_t max_hw_cq_size;
+  uint16_t max_hw_sq_chunk;
+  uint8_t hw_rev;
+  uint8_t rsvd2;
+  uint64_t comp_mask __attribute__((aligned(8)));
+  uint16_t min_hw_wq_size;
+  uint8_t revd3[2];
+  uint32_t max_hw_srq_quanta;
+}]],
+      ["struct irdma_resize_cq_req"] = [[{
+  uint64_t user_cq_buffer __attribute__((aligned(8)));
+}]],
+      ["struct irdma_create_cq_req"] = [[{
+  uint64_t user_cq_buf __attribute__((aligned(8)));
+  uint64_t user_shadow_area __attribute__((aligned(8)));
+}]],
+      ["struct irdma_create_srq_req"] = [[{
+  uint64_t user_srq_buf __attribute__((aligned(8)));
+  uint64_t user_shadow_area __attribute__((aligned(8)));
+}]],
+      ["struct irdma_create_qp_req"] = [[{
+  uint64_t user_wqe_bufs __attribute__((aligned(8)));
+  uint64_t user_compl_ctx __attribute__((aligned(8)));
+}]],
+      ["struct irdma_modify_qp_resp"] = [[{
+  uint64_t push_wqe_mmap_key __attribute__((aligned(8)));
+  uint64_t push_db_mmap_key __attribute__((aligned(8)));
+  uint16_t push_offset;
+  uint8_t push_valid;
+  uint8_t rsvd[5];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct irdma_alloc_ucontext_req"] = [[{
+  uint32_t rsvd32;
+  uint8_t userspace_ver;
+  uint8_t rsvd8[3];
+  unsigned long comp_mask __attribute__((aligned(8)));
+}]],
+      ["struct irdma_alloc_ucontext_resp"] = [[{
+  uint32_t max_pds;
+  uint32_t max_qps;
+  uint32_t wq_size;
+  uint8_t kernel_ver;
+  uint8_t rsvd[3];
+  unsigned long feature_flags __attribute__((aligned(8)));
+  unsigned long db_mmap_key __attribute__((aligned(8)));
+  uint32_t max_hw_wq_frags;
+  uint32_t max_hw_read_sges;
+  uint32_t max_hw_inline;
+  uint32_t max_hw_rq_quanta;
+  uint32_t max_hw_wq_quanta;
+  uint32_t min_hw_cq_size;
+  uint32_t max_hw_cq_size;
+  uint16_t max_hw_sq_chunk;
+  uint8_t hw_rev;
+  uint8_t rsvd2;
+  unsigned long comp_mask __attribute__((aligned(8)));
+  uint16_t min_hw_wq_size;
+  uint8_t revd3[2];
+  uint32_t max_hw_srq_quanta;
+}]],
+      ["struct irdma_resize_cq_req"] = [[{
+  unsigned long user_cq_buffer __attribute__((aligned(8)));
+}]],
+      ["struct irdma_create_cq_req"] = [[{
+  unsigned long user_cq_buf __attribute__((aligned(8)));
+  unsigned long user_shadow_area __attribute__((aligned(8)));
+}]],
+      ["struct irdma_create_srq_req"] = [[{
+  unsigned long user_srq_buf __attribute__((aligned(8)));
+  unsigned long user_shadow_area __attribute__((aligned(8)));
+}]],
+      ["struct irdma_create_qp_req"] = [[{
+  unsigned long user_wqe_bufs __attribute__((aligned(8)));
+  unsigned long user_compl_ctx __attribute__((aligned(8)));
+}]],
+      ["struct irdma_modify_qp_resp"] = [[{
+  unsigned long push_wqe_mmap_key __attribute__((aligned(8)));
+  unsigned long push_db_mmap_key __attribute__((aligned(8)));
+  uint16_t push_offset;
+  uint8_t push_valid;
+  uint8_t rsvd[5];
+}]],
+    },
+  },
+},
 ]==],
 }

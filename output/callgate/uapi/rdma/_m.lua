@@ -3,391 +3,391 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/mana-abi.h"] = [==[
-  constants = {
-    MANA_IB_CREATE_RNIC_CQ = 1,
-    MANA_IB_RX_HASH_FUNC_TOEPLITZ = 1,
-    MANA_IB_UVERBS_ABI_VERSION = 1,
-  },
-  records = {
-    ["struct mana_ib_create_cq_resp"] = [[{
+constants = {
+  MANA_IB_CREATE_RNIC_CQ = 1,
+  MANA_IB_RX_HASH_FUNC_TOEPLITZ = 1,
+  MANA_IB_UVERBS_ABI_VERSION = 1,
+},
+records = {
+  ["struct mana_ib_create_cq_resp"] = [[{
   uint32_t cqid;
   uint32_t reserved;
 }]],
-    ["struct mana_ib_create_qp_resp"] = [[{
+  ["struct mana_ib_create_qp_resp"] = [[{
   uint32_t sqid;
   uint32_t cqid;
   uint32_t tx_vp_offset;
   uint32_t reserved;
 }]],
-    ["struct mana_ib_create_rc_qp_resp"] = [[{
+  ["struct mana_ib_create_rc_qp_resp"] = [[{
   uint32_t queue_id[4];
 }]],
-    ["struct rss_resp_entry"] = [[{
+  ["struct rss_resp_entry"] = [[{
   uint32_t cqid;
   uint32_t wqid;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mana_ib_create_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint16_t flags;
-    uint16_t reserved0;
-    uint32_t reserved1;
-  }]],
-        ["struct mana_ib_create_qp"] = [[{
-    uint64_t sq_buf_addr __attribute__((aligned(8)));
-    uint32_t sq_buf_size;
-    uint32_t port;
-  }]],
-        ["struct mana_ib_create_rc_qp"] = [[{
-    uint64_t queue_buf[4] __attribute__((aligned(8)));
-    uint32_t queue_size[4];
-  }]],
-        ["struct mana_ib_create_wq"] = [[{
-    uint64_t wq_buf_addr __attribute__((aligned(8)));
-    uint32_t wq_buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct mana_ib_create_qp_rss"] = [[{
-    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-    uint32_t rx_hash_key_len;
-    uint8_t rx_hash_key[40];
-    uint32_t port;
-  }]],
-        ["struct mana_ib_create_qp_rss_resp"] = [[{
-    uint64_t num_entries __attribute__((aligned(8)));
-    struct rss_resp_entry entries[64];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mana_ib_create_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    uint16_t flags;
-    uint16_t reserved0;
-    uint32_t reserved1;
-  }]],
-        ["struct mana_ib_create_qp"] = [[{
-    unsigned long sq_buf_addr __attribute__((aligned(8)));
-    uint32_t sq_buf_size;
-    uint32_t port;
-  }]],
-        ["struct mana_ib_create_rc_qp"] = [[{
-    unsigned long queue_buf[4] __attribute__((aligned(8)));
-    uint32_t queue_size[4];
-  }]],
-        ["struct mana_ib_create_wq"] = [[{
-    unsigned long wq_buf_addr __attribute__((aligned(8)));
-    uint32_t wq_buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct mana_ib_create_qp_rss"] = [[{
-    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-    uint32_t rx_hash_key_len;
-    uint8_t rx_hash_key[40];
-    uint32_t port;
-  }]],
-        ["struct mana_ib_create_qp_rss_resp"] = [[{
-    unsigned long num_entries __attribute__((aligned(8)));
-    struct rss_resp_entry entries[64];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mana_ib_create_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint16_t flags;
+  uint16_t reserved0;
+  uint32_t reserved1;
+}]],
+      ["struct mana_ib_create_qp"] = [[{
+  uint64_t sq_buf_addr __attribute__((aligned(8)));
+  uint32_t sq_buf_size;
+  uint32_t port;
+}]],
+      ["struct mana_ib_create_rc_qp"] = [[{
+  uint64_t queue_buf[4] __attribute__((aligned(8)));
+  uint32_t queue_size[4];
+}]],
+      ["struct mana_ib_create_wq"] = [[{
+  uint64_t wq_buf_addr __attribute__((aligned(8)));
+  uint32_t wq_buf_size;
+  uint32_t reserved;
+}]],
+      ["struct mana_ib_create_qp_rss"] = [[{
+  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+  uint32_t rx_hash_key_len;
+  uint8_t rx_hash_key[40];
+  uint32_t port;
+}]],
+      ["struct mana_ib_create_qp_rss_resp"] = [[{
+  uint64_t num_entries __attribute__((aligned(8)));
+  struct rss_resp_entry entries[64];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mana_ib_create_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  uint16_t flags;
+  uint16_t reserved0;
+  uint32_t reserved1;
+}]],
+      ["struct mana_ib_create_qp"] = [[{
+  unsigned long sq_buf_addr __attribute__((aligned(8)));
+  uint32_t sq_buf_size;
+  uint32_t port;
+}]],
+      ["struct mana_ib_create_rc_qp"] = [[{
+  unsigned long queue_buf[4] __attribute__((aligned(8)));
+  uint32_t queue_size[4];
+}]],
+      ["struct mana_ib_create_wq"] = [[{
+  unsigned long wq_buf_addr __attribute__((aligned(8)));
+  uint32_t wq_buf_size;
+  uint32_t reserved;
+}]],
+      ["struct mana_ib_create_qp_rss"] = [[{
+  unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+  uint32_t rx_hash_key_len;
+  uint8_t rx_hash_key[40];
+  uint32_t port;
+}]],
+      ["struct mana_ib_create_qp_rss_resp"] = [[{
+  unsigned long num_entries __attribute__((aligned(8)));
+  struct rss_resp_entry entries[64];
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/mlx4-abi.h"] = [==[
-  constants = {
-    MLX4_USER_DEV_CAP_LARGE_CQE = 1,
-    MLX4_IB_RX_HASH_FUNC_TOEPLITZ = 1,
-    MLX4_IB_RX_HASH_SRC_IPV4 = 1,
-    MLX4_IB_RX_HASH_DST_IPV4 = 2,
-    MLX4_IB_RX_HASH_SRC_IPV6 = 4,
-    MLX4_IB_RX_HASH_DST_IPV6 = 8,
-    MLX4_IB_RX_HASH_SRC_PORT_TCP = 16,
-    MLX4_IB_RX_HASH_DST_PORT_TCP = 32,
-    MLX4_IB_RX_HASH_SRC_PORT_UDP = 64,
-    MLX4_IB_RX_HASH_DST_PORT_UDP = 128,
-    MLX4_IB_RX_HASH_INNER = 2147483648,
-    MLX4_IB_QUERY_DEV_RESP_MASK_CORE_CLOCK_OFFSET = 1,
-    MLX4_IB_UVERBS_NO_DEV_CAPS_ABI_VERSION = 3,
-    MLX4_IB_UVERBS_ABI_VERSION = 4,
-  },
-  records = {
-    ["struct mlx4_ib_alloc_ucontext_resp_v3"] = [[{
+constants = {
+  MLX4_USER_DEV_CAP_LARGE_CQE = 1,
+  MLX4_IB_RX_HASH_FUNC_TOEPLITZ = 1,
+  MLX4_IB_RX_HASH_SRC_IPV4 = 1,
+  MLX4_IB_RX_HASH_DST_IPV4 = 2,
+  MLX4_IB_RX_HASH_SRC_IPV6 = 4,
+  MLX4_IB_RX_HASH_DST_IPV6 = 8,
+  MLX4_IB_RX_HASH_SRC_PORT_TCP = 16,
+  MLX4_IB_RX_HASH_DST_PORT_TCP = 32,
+  MLX4_IB_RX_HASH_SRC_PORT_UDP = 64,
+  MLX4_IB_RX_HASH_DST_PORT_UDP = 128,
+  MLX4_IB_RX_HASH_INNER = 2147483648,
+  MLX4_IB_QUERY_DEV_RESP_MASK_CORE_CLOCK_OFFSET = 1,
+  MLX4_IB_UVERBS_NO_DEV_CAPS_ABI_VERSION = 3,
+  MLX4_IB_UVERBS_ABI_VERSION = 4,
+},
+records = {
+  ["struct mlx4_ib_alloc_ucontext_resp_v3"] = [[{
   uint32_t qp_tab_size;
   uint16_t bf_reg_size;
   uint16_t bf_regs_per_page;
 }]],
-    ["struct mlx4_ib_alloc_ucontext_resp"] = [[{
+  ["struct mlx4_ib_alloc_ucontext_resp"] = [[{
   uint32_t dev_caps;
   uint32_t qp_tab_size;
   uint16_t bf_reg_size;
   uint16_t bf_regs_per_page;
   uint32_t cqe_size;
 }]],
-    ["struct mlx4_ib_alloc_pd_resp"] = [[{
+  ["struct mlx4_ib_alloc_pd_resp"] = [[{
   uint32_t pdn;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_create_cq_resp"] = [[{
+  ["struct mlx4_ib_create_cq_resp"] = [[{
   uint32_t cqn;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_create_srq_resp"] = [[{
+  ["struct mlx4_ib_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_modify_wq"] = [[{
+  ["struct mlx4_ib_modify_wq"] = [[{
   uint32_t comp_mask;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_create_rwq_ind_tbl_resp"] = [[{
+  ["struct mlx4_ib_create_rwq_ind_tbl_resp"] = [[{
   uint32_t response_length;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_tso_caps"] = [[{
+  ["struct mlx4_ib_tso_caps"] = [[{
   uint32_t max_tso;
   uint32_t supported_qpts;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mlx4_ib_create_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-  }]],
-        ["struct mlx4_ib_resize_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-  }]],
-        ["struct mlx4_ib_create_srq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-  }]],
-        ["struct mlx4_ib_create_qp_rss"] = [[{
-    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-    uint8_t rx_hash_key[40];
-    uint32_t comp_mask;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx4_ib_create_qp"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint8_t log_sq_bb_count;
-    uint8_t log_sq_stride;
-    uint8_t sq_no_prefetch;
-    uint8_t reserved;
-    uint32_t inl_recv_sz;
-  }]],
-        ["struct mlx4_ib_create_wq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint8_t log_range_size;
-    uint8_t reserved[3];
-    uint32_t comp_mask;
-  }]],
-        ["struct mlx4_ib_rss_caps"] = [[{
-    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-  }]],
-        ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
-    uint32_t comp_mask;
-    uint32_t response_length;
-    uint64_t hca_core_clock_offset __attribute__((aligned(8)));
-    uint32_t max_inl_recv_sz;
-    uint32_t reserved;
-    struct mlx4_ib_rss_caps rss_caps;
-    struct mlx4_ib_tso_caps tso_caps;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mlx4_ib_create_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-  }]],
-        ["struct mlx4_ib_resize_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-  }]],
-        ["struct mlx4_ib_create_srq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-  }]],
-        ["struct mlx4_ib_create_qp_rss"] = [[{
-    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-    uint8_t rx_hash_key[40];
-    uint32_t comp_mask;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx4_ib_create_qp"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint8_t log_sq_bb_count;
-    uint8_t log_sq_stride;
-    uint8_t sq_no_prefetch;
-    uint8_t reserved;
-    uint32_t inl_recv_sz;
-  }]],
-        ["struct mlx4_ib_create_wq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint8_t log_range_size;
-    uint8_t reserved[3];
-    uint32_t comp_mask;
-  }]],
-        ["struct mlx4_ib_rss_caps"] = [[{
-    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-  }]],
-        ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
-    uint32_t comp_mask;
-    uint32_t response_length;
-    unsigned long hca_core_clock_offset __attribute__((aligned(8)));
-    uint32_t max_inl_recv_sz;
-    uint32_t reserved;
-    struct mlx4_ib_rss_caps rss_caps;
-    struct mlx4_ib_tso_caps tso_caps;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mlx4_ib_create_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+}]],
+      ["struct mlx4_ib_resize_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+}]],
+      ["struct mlx4_ib_create_srq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+}]],
+      ["struct mlx4_ib_create_qp_rss"] = [[{
+  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+  uint8_t rx_hash_key[40];
+  uint32_t comp_mask;
+  uint32_t reserved1;
+}]],
+      ["struct mlx4_ib_create_qp"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint8_t log_sq_bb_count;
+  uint8_t log_sq_stride;
+  uint8_t sq_no_prefetch;
+  uint8_t reserved;
+  uint32_t inl_recv_sz;
+}]],
+      ["struct mlx4_ib_create_wq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint8_t log_range_size;
+  uint8_t reserved[3];
+  uint32_t comp_mask;
+}]],
+      ["struct mlx4_ib_rss_caps"] = [[{
+  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+}]],
+      ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t response_length;
+  uint64_t hca_core_clock_offset __attribute__((aligned(8)));
+  uint32_t max_inl_recv_sz;
+  uint32_t reserved;
+  struct mlx4_ib_rss_caps rss_caps;
+  struct mlx4_ib_tso_caps tso_caps;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mlx4_ib_create_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+}]],
+      ["struct mlx4_ib_resize_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+}]],
+      ["struct mlx4_ib_create_srq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+}]],
+      ["struct mlx4_ib_create_qp_rss"] = [[{
+  unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+  uint8_t rx_hash_key[40];
+  uint32_t comp_mask;
+  uint32_t reserved1;
+}]],
+      ["struct mlx4_ib_create_qp"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint8_t log_sq_bb_count;
+  uint8_t log_sq_stride;
+  uint8_t sq_no_prefetch;
+  uint8_t reserved;
+  uint32_t inl_recv_sz;
+}]],
+      ["struct mlx4_ib_create_wq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint8_t log_range_size;
+  uint8_t reserved[3];
+  uint32_t comp_mask;
+}]],
+      ["struct mlx4_ib_rss_caps"] = [[{
+  unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+}]],
+      ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t response_length;
+  unsigned long hca_core_clock_offset __attribute__((aligned(8)));
+  uint32_t max_inl_recv_sz;
+  uint32_t reserved;
+  struct mlx4_ib_rss_caps rss_caps;
+  struct mlx4_ib_tso_caps tso_caps;
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/mlx5-abi.h"] = [==[
-  constants = {
-    MLX5_QP_FLAG_SIGNATURE = 1,
-    MLX5_QP_FLAG_SCATTER_CQE = 2,
-    MLX5_QP_FLAG_TUNNEL_OFFLOADS = 4,
-    MLX5_QP_FLAG_BFREG_INDEX = 8,
-    MLX5_QP_FLAG_TYPE_DCT = 16,
-    MLX5_QP_FLAG_TYPE_DCI = 32,
-    MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC = 64,
-    MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC = 128,
-    MLX5_QP_FLAG_ALLOW_SCATTER_CQE = 256,
-    MLX5_QP_FLAG_PACKET_BASED_CREDIT_MODE = 512,
-    MLX5_QP_FLAG_UAR_PAGE_INDEX = 1024,
-    MLX5_QP_FLAG_DCI_STREAM = 2048,
-    MLX5_SRQ_FLAG_SIGNATURE = 1,
-    MLX5_WQ_FLAG_SIGNATURE = 1,
-    MLX5_LIB_CAP_4K_UAR = 1,
-    MLX5_LIB_CAP_DYN_UAR = 2,
-    MLX5_IB_ALLOC_UCTX_DEVX = 1,
-    MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_CORE_CLOCK_OFFSET = 1,
-    MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_DUMP_FILL_MKEY = 2,
-    MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_ECE = 4,
-    MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_SQD2RTS = 8,
-    MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_REAL_TIME_TS = 16,
-    MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_MKEY_UPDATE_TAG = 32,
-    MLX5_USER_CMDS_SUPP_UHW_QUERY_DEVICE = 1,
-    MLX5_USER_CMDS_SUPP_UHW_CREATE_AH = 2,
-    MLX5_USER_INLINE_MODE_NA = 0,
-    MLX5_USER_INLINE_MODE_NONE = 1,
-    MLX5_USER_INLINE_MODE_L2 = 2,
-    MLX5_USER_INLINE_MODE_IP = 3,
-    MLX5_USER_INLINE_MODE_TCP_UDP = 4,
-    MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM = 1,
-    MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_REQ_METADATA = 2,
-    MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_SPI_STEERING = 4,
-    MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_FULL_OFFLOAD = 8,
-    MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_TX_IV_IS_ESN = 16,
-    MLX5_IB_CQE_RES_FORMAT_HASH = 1,
-    MLX5_IB_CQE_RES_FORMAT_CSUM = 2,
-    MLX5_IB_CQE_RES_FORMAT_CSUM_STRIDX = 4,
-    MLX5_IB_PP_SUPPORT_BURST = 1,
-    MPW_RESERVED = 1,
-    MLX5_IB_ALLOW_MPW = 2,
-    MLX5_IB_SUPPORT_EMPW = 4,
-    MLX5_IB_SW_PARSING = 1,
-    MLX5_IB_SW_PARSING_CSUM = 2,
-    MLX5_IB_SW_PARSING_LSO = 4,
-    MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_COMP = 1,
-    MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_PAD = 2,
-    MLX5_IB_QUERY_DEV_RESP_PACKET_BASED_CREDIT_MODE = 4,
-    MLX5_IB_QUERY_DEV_RESP_FLAGS_SCAT2CQE_DCT = 8,
-    MLX5_IB_QUERY_DEV_RESP_FLAGS_OOO_DP = 16,
-    MLX5_IB_TUNNELED_OFFLOADS_VXLAN = 1,
-    MLX5_IB_TUNNELED_OFFLOADS_GRE = 2,
-    MLX5_IB_TUNNELED_OFFLOADS_GENEVE = 4,
-    MLX5_IB_TUNNELED_OFFLOADS_MPLS_GRE = 8,
-    MLX5_IB_TUNNELED_OFFLOADS_MPLS_UDP = 16,
-    MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD = 1,
-    MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX = 2,
-    MLX5_IB_CREATE_CQ_FLAGS_REAL_TIME_TS = 4,
-    MLX5_RX_HASH_FUNC_TOEPLITZ = 1,
-    MLX5_RX_HASH_SRC_IPV4 = 1,
-    MLX5_RX_HASH_DST_IPV4 = 2,
-    MLX5_RX_HASH_SRC_IPV6 = 4,
-    MLX5_RX_HASH_DST_IPV6 = 8,
-    MLX5_RX_HASH_SRC_PORT_TCP = 16,
-    MLX5_RX_HASH_DST_PORT_TCP = 32,
-    MLX5_RX_HASH_SRC_PORT_UDP = 64,
-    MLX5_RX_HASH_DST_PORT_UDP = 128,
-    MLX5_RX_HASH_IPSEC_SPI = 256,
-    MLX5_RX_HASH_INNER = 2147483648,
-    MLX5_IB_CREATE_QP_RESP_MASK_TIRN = 1,
-    MLX5_IB_CREATE_QP_RESP_MASK_TISN = 2,
-    MLX5_IB_CREATE_QP_RESP_MASK_RQN = 4,
-    MLX5_IB_CREATE_QP_RESP_MASK_SQN = 8,
-    MLX5_IB_CREATE_QP_RESP_MASK_TIR_ICM_ADDR = 16,
-    MLX5_IB_CREATE_WQ_STRIDING_RQ = 1,
-    MLX5_IB_MODIFY_QP_OOO_DP = 1,
-    MLX5_IB_MMAP_REGULAR_PAGE = 0,
-    MLX5_IB_MMAP_GET_CONTIGUOUS_PAGES = 1,
-    MLX5_IB_MMAP_WC_PAGE = 2,
-    MLX5_IB_MMAP_NC_PAGE = 3,
-    MLX5_IB_MMAP_CORE_CLOCK = 5,
-    MLX5_IB_MMAP_ALLOC_WC = 6,
-    MLX5_IB_MMAP_CLOCK_INFO = 7,
-    MLX5_IB_MMAP_DEVICE_MEM = 8,
-    MLX5_IB_CLOCK_INFO_KERNEL_UPDATING = 1,
-    MLX5_IB_CLOCK_INFO_V1 = 0,
-    MLX5_IB_UVERBS_ABI_VERSION = 1,
-  },
-  records = {
-    ["struct mlx5_ib_alloc_ucontext_req"] = [[{
+constants = {
+  MLX5_QP_FLAG_SIGNATURE = 1,
+  MLX5_QP_FLAG_SCATTER_CQE = 2,
+  MLX5_QP_FLAG_TUNNEL_OFFLOADS = 4,
+  MLX5_QP_FLAG_BFREG_INDEX = 8,
+  MLX5_QP_FLAG_TYPE_DCT = 16,
+  MLX5_QP_FLAG_TYPE_DCI = 32,
+  MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC = 64,
+  MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC = 128,
+  MLX5_QP_FLAG_ALLOW_SCATTER_CQE = 256,
+  MLX5_QP_FLAG_PACKET_BASED_CREDIT_MODE = 512,
+  MLX5_QP_FLAG_UAR_PAGE_INDEX = 1024,
+  MLX5_QP_FLAG_DCI_STREAM = 2048,
+  MLX5_SRQ_FLAG_SIGNATURE = 1,
+  MLX5_WQ_FLAG_SIGNATURE = 1,
+  MLX5_LIB_CAP_4K_UAR = 1,
+  MLX5_LIB_CAP_DYN_UAR = 2,
+  MLX5_IB_ALLOC_UCTX_DEVX = 1,
+  MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_CORE_CLOCK_OFFSET = 1,
+  MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_DUMP_FILL_MKEY = 2,
+  MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_ECE = 4,
+  MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_SQD2RTS = 8,
+  MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_REAL_TIME_TS = 16,
+  MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_MKEY_UPDATE_TAG = 32,
+  MLX5_USER_CMDS_SUPP_UHW_QUERY_DEVICE = 1,
+  MLX5_USER_CMDS_SUPP_UHW_CREATE_AH = 2,
+  MLX5_USER_INLINE_MODE_NA = 0,
+  MLX5_USER_INLINE_MODE_NONE = 1,
+  MLX5_USER_INLINE_MODE_L2 = 2,
+  MLX5_USER_INLINE_MODE_IP = 3,
+  MLX5_USER_INLINE_MODE_TCP_UDP = 4,
+  MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM = 1,
+  MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_REQ_METADATA = 2,
+  MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_SPI_STEERING = 4,
+  MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_FULL_OFFLOAD = 8,
+  MLX5_USER_ALLOC_UCONTEXT_FLOW_ACTION_FLAGS_ESP_AES_GCM_TX_IV_IS_ESN = 16,
+  MLX5_IB_CQE_RES_FORMAT_HASH = 1,
+  MLX5_IB_CQE_RES_FORMAT_CSUM = 2,
+  MLX5_IB_CQE_RES_FORMAT_CSUM_STRIDX = 4,
+  MLX5_IB_PP_SUPPORT_BURST = 1,
+  MPW_RESERVED = 1,
+  MLX5_IB_ALLOW_MPW = 2,
+  MLX5_IB_SUPPORT_EMPW = 4,
+  MLX5_IB_SW_PARSING = 1,
+  MLX5_IB_SW_PARSING_CSUM = 2,
+  MLX5_IB_SW_PARSING_LSO = 4,
+  MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_COMP = 1,
+  MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_PAD = 2,
+  MLX5_IB_QUERY_DEV_RESP_PACKET_BASED_CREDIT_MODE = 4,
+  MLX5_IB_QUERY_DEV_RESP_FLAGS_SCAT2CQE_DCT = 8,
+  MLX5_IB_QUERY_DEV_RESP_FLAGS_OOO_DP = 16,
+  MLX5_IB_TUNNELED_OFFLOADS_VXLAN = 1,
+  MLX5_IB_TUNNELED_OFFLOADS_GRE = 2,
+  MLX5_IB_TUNNELED_OFFLOADS_GENEVE = 4,
+  MLX5_IB_TUNNELED_OFFLOADS_MPLS_GRE = 8,
+  MLX5_IB_TUNNELED_OFFLOADS_MPLS_UDP = 16,
+  MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD = 1,
+  MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX = 2,
+  MLX5_IB_CREATE_CQ_FLAGS_REAL_TIME_TS = 4,
+  MLX5_RX_HASH_FUNC_TOEPLITZ = 1,
+  MLX5_RX_HASH_SRC_IPV4 = 1,
+  MLX5_RX_HASH_DST_IPV4 = 2,
+  MLX5_RX_HASH_SRC_IPV6 = 4,
+  MLX5_RX_HASH_DST_IPV6 = 8,
+  MLX5_RX_HASH_SRC_PORT_TCP = 16,
+  MLX5_RX_HASH_DST_PORT_TCP = 32,
+  MLX5_RX_HASH_SRC_PORT_UDP = 64,
+  MLX5_RX_HASH_DST_PORT_UDP = 128,
+  MLX5_RX_HASH_IPSEC_SPI = 256,
+  MLX5_RX_HASH_INNER = 2147483648,
+  MLX5_IB_CREATE_QP_RESP_MASK_TIRN = 1,
+  MLX5_IB_CREATE_QP_RESP_MASK_TISN = 2,
+  MLX5_IB_CREATE_QP_RESP_MASK_RQN = 4,
+  MLX5_IB_CREATE_QP_RESP_MASK_SQN = 8,
+  MLX5_IB_CREATE_QP_RESP_MASK_TIR_ICM_ADDR = 16,
+  MLX5_IB_CREATE_WQ_STRIDING_RQ = 1,
+  MLX5_IB_MODIFY_QP_OOO_DP = 1,
+  MLX5_IB_MMAP_REGULAR_PAGE = 0,
+  MLX5_IB_MMAP_GET_CONTIGUOUS_PAGES = 1,
+  MLX5_IB_MMAP_WC_PAGE = 2,
+  MLX5_IB_MMAP_NC_PAGE = 3,
+  MLX5_IB_MMAP_CORE_CLOCK = 5,
+  MLX5_IB_MMAP_ALLOC_WC = 6,
+  MLX5_IB_MMAP_CLOCK_INFO = 7,
+  MLX5_IB_MMAP_DEVICE_MEM = 8,
+  MLX5_IB_CLOCK_INFO_KERNEL_UPDATING = 1,
+  MLX5_IB_CLOCK_INFO_V1 = 0,
+  MLX5_IB_UVERBS_ABI_VERSION = 1,
+},
+records = {
+  ["struct mlx5_ib_alloc_ucontext_req"] = [[{
   uint32_t total_num_bfregs;
   uint32_t num_low_latency_bfregs;
 }]],
-    ["struct mlx5_ib_alloc_pd_resp"] = [[{
+  ["struct mlx5_ib_alloc_pd_resp"] = [[{
   uint32_t pdn;
 }]],
-    ["struct mlx5_ib_tso_caps"] = [[{
+  ["struct mlx5_ib_tso_caps"] = [[{
   uint32_t max_tso;
   uint32_t supported_qpts;
 }]],
-    ["struct mlx5_ib_cqe_comp_caps"] = [[{
+  ["struct mlx5_ib_cqe_comp_caps"] = [[{
   uint32_t max_num;
   uint32_t supported_format;
 }]],
-    ["struct mlx5_packet_pacing_caps"] = [[{
+  ["struct mlx5_packet_pacing_caps"] = [[{
   uint32_t qp_rate_limit_min;
   uint32_t qp_rate_limit_max;
   uint32_t supported_qpts;
   uint8_t cap_flags;
   uint8_t reserved[3];
 }]],
-    ["struct mlx5_ib_sw_parsing_caps"] = [[{
+  ["struct mlx5_ib_sw_parsing_caps"] = [[{
   uint32_t sw_parsing_offloads;
   uint32_t supported_qpts;
 }]],
-    ["struct mlx5_ib_striding_rq_caps"] = [[{
+  ["struct mlx5_ib_striding_rq_caps"] = [[{
   uint32_t min_single_stride_log_num_of_bytes;
   uint32_t max_single_stride_log_num_of_bytes;
   uint32_t min_single_wqe_log_num_of_strides;
@@ -395,11 +395,11 @@ return {
   uint32_t supported_qpts;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_dci_streams_caps"] = [[{
+  ["struct mlx5_ib_dci_streams_caps"] = [[{
   uint8_t max_log_num_concurent;
   uint8_t max_log_num_errored;
 }]],
-    ["struct mlx5_ib_query_device_resp"] = [[{
+  ["struct mlx5_ib_query_device_resp"] = [[{
   uint32_t comp_mask;
   uint32_t response_length;
   struct mlx5_ib_tso_caps tso_caps;
@@ -415,676 +415,676 @@ return {
   uint16_t reserved;
   struct mlx5_ib_uapi_reg reg_c0;
 }]],
-    ["struct mlx5_ib_create_cq_resp"] = [[{
+  ["struct mlx5_ib_create_cq_resp"] = [[{
   uint32_t cqn;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_create_srq_resp"] = [[{
+  ["struct mlx5_ib_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_create_qp_dci_streams"] = [[{
+  ["struct mlx5_ib_create_qp_dci_streams"] = [[{
   uint8_t log_num_concurent;
   uint8_t log_num_errored;
 }]],
-    ["struct mlx5_ib_alloc_mw"] = [[{
+  ["struct mlx5_ib_alloc_mw"] = [[{
   uint32_t comp_mask;
   uint8_t num_klms;
   uint8_t reserved1;
   uint16_t reserved2;
 }]],
-    ["struct mlx5_ib_create_ah_resp"] = [[{
+  ["struct mlx5_ib_create_ah_resp"] = [[{
   uint32_t response_length;
   uint8_t dmac[6];
   uint8_t reserved[6];
 }]],
-    ["struct mlx5_ib_burst_info"] = [[{
+  ["struct mlx5_ib_burst_info"] = [[{
   uint32_t max_burst_sz;
   uint16_t typical_pkt_sz;
   uint16_t reserved;
 }]],
-    ["struct mlx5_ib_modify_qp"] = [[{
+  ["struct mlx5_ib_modify_qp"] = [[{
   uint32_t comp_mask;
   struct mlx5_ib_burst_info burst_info;
   uint32_t ece_options;
 }]],
-    ["struct mlx5_ib_modify_qp_resp"] = [[{
+  ["struct mlx5_ib_modify_qp_resp"] = [[{
   uint32_t response_length;
   uint32_t dctn;
   uint32_t ece_options;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_create_wq_resp"] = [[{
+  ["struct mlx5_ib_create_wq_resp"] = [[{
   uint32_t response_length;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_create_rwq_ind_tbl_resp"] = [[{
+  ["struct mlx5_ib_create_rwq_ind_tbl_resp"] = [[{
   uint32_t response_length;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_modify_wq"] = [[{
+  ["struct mlx5_ib_modify_wq"] = [[{
   uint32_t comp_mask;
   uint32_t reserved;
 }]],
-    ["struct mlx5_ib_flow_counters_desc"] = [[{
+  ["struct mlx5_ib_flow_counters_desc"] = [[{
   uint32_t description;
   uint32_t index;
 }]],
-    ["struct mlx5_ib_create_flow"] = [[{
+  ["struct mlx5_ib_create_flow"] = [[{
   uint32_t ncounters_data;
   uint32_t reserved;
   struct mlx5_ib_flow_counters_data data[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mlx5_ib_alloc_ucontext_req_v2"] = [[{
-    uint32_t total_num_bfregs;
-    uint32_t num_low_latency_bfregs;
-    uint32_t flags;
-    uint32_t comp_mask;
-    uint8_t max_cqe_version;
-    uint8_t reserved0;
-    uint16_t reserved1;
-    uint32_t reserved2;
-    uint64_t lib_caps __attribute__((aligned(8)));
-  }]],
-        ["struct mlx5_ib_alloc_ucontext_resp"] = [[{
-    uint32_t qp_tab_size;
-    uint32_t bf_reg_size;
-    uint32_t tot_bfregs;
-    uint32_t cache_line_size;
-    uint16_t max_sq_desc_sz;
-    uint16_t max_rq_desc_sz;
-    uint32_t max_send_wqebb;
-    uint32_t max_recv_wr;
-    uint32_t max_srq_recv_wr;
-    uint16_t num_ports;
-    uint16_t flow_action_flags;
-    uint32_t comp_mask;
-    uint32_t response_length;
-    uint8_t cqe_version;
-    uint8_t cmds_supp_uhw;
-    uint8_t eth_min_inline;
-    uint8_t clock_info_versions;
-    uint64_t hca_core_clock_offset __attribute__((aligned(8)));
-    uint32_t log_uar_size;
-    uint32_t num_uars_per_page;
-    uint32_t num_dyn_bfregs;
-    uint32_t dump_fill_mkey;
-  }]],
-        ["struct mlx5_ib_rss_caps"] = [[{
-    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-  }]],
-        ["struct mlx5_ib_create_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint32_t cqe_size;
-    uint8_t cqe_comp_en;
-    uint8_t cqe_comp_res_format;
-    uint16_t flags;
-    uint16_t uar_page_index;
-    uint16_t reserved0;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx5_ib_resize_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint16_t cqe_size;
-    uint16_t reserved0;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx5_ib_create_srq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint32_t flags;
-    uint32_t reserved0;
-    uint32_t uidx;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx5_ib_create_qp"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint32_t sq_wqe_count;
-    uint32_t rq_wqe_count;
-    uint32_t rq_wqe_shift;
-    uint32_t flags;
-    uint32_t uidx;
-    uint32_t bfreg_index;
-    union {
-      uint64_t sq_buf_addr __attribute__((aligned(8)));
-      uint64_t access_key __attribute__((aligned(8)));
-    };
-    uint32_t ece_options;
-    struct mlx5_ib_create_qp_dci_streams dci_streams;
-    uint16_t reserved;
-  }]],
-        ["struct mlx5_ib_create_qp_rss"] = [[{
-    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t rx_key_len;
-    uint8_t reserved[6];
-    uint8_t rx_hash_key[128];
-    uint32_t comp_mask;
-    uint32_t flags;
-  }]],
-        ["struct mlx5_ib_create_qp_resp"] = [[{
-    uint32_t bfreg_index;
-    uint32_t ece_options;
-    uint32_t comp_mask;
-    uint32_t tirn;
-    uint32_t tisn;
-    uint32_t rqn;
-    uint32_t sqn;
-    uint32_t reserved1;
-    uint64_t tir_icm_addr;
-  }]],
-        ["struct mlx5_ib_create_wq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint64_t db_addr __attribute__((aligned(8)));
-    uint32_t rq_wqe_count;
-    uint32_t rq_wqe_shift;
-    uint32_t user_index;
-    uint32_t flags;
-    uint32_t comp_mask;
-    uint32_t single_stride_log_num_of_bytes;
-    uint32_t single_wqe_log_num_of_strides;
-    uint32_t two_byte_shift_en;
-  }]],
-        ["struct mlx5_ib_clock_info"] = [[{
-    uint32_t sign;
-    uint32_t resv;
-    uint64_t nsec __attribute__((aligned(8)));
-    uint64_t cycles __attribute__((aligned(8)));
-    uint64_t frac __attribute__((aligned(8)));
-    uint32_t mult;
-    uint32_t shift;
-    uint64_t mask __attribute__((aligned(8)));
-    uint64_t overflow_period __attribute__((aligned(8)));
-  }]],
-        ["struct mlx5_ib_flow_counters_data"] = [[{
-    uint64_t counters_data __attribute__((aligned(8)));
-    uint32_t ncounters;
-    uint32_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mlx5_ib_alloc_ucontext_req_v2"] = [[{
-    uint32_t total_num_bfregs;
-    uint32_t num_low_latency_bfregs;
-    uint32_t flags;
-    uint32_t comp_mask;
-    uint8_t max_cqe_version;
-    uint8_t reserved0;
-    uint16_t reserved1;
-    uint32_t reserved2;
-    unsigned long lib_caps __attribute__((aligned(8)));
-  }]],
-        ["struct mlx5_ib_alloc_ucontext_resp"] = [[{
-    uint32_t qp_tab_size;
-    uint32_t bf_reg_size;
-    uint32_t tot_bfregs;
-    uint32_t cache_line_size;
-    uint16_t max_sq_desc_sz;
-    uint16_t max_rq_desc_sz;
-    uint32_t max_send_wqebb;
-    uint32_t max_recv_wr;
-    uint32_t max_srq_recv_wr;
-    uint16_t num_ports;
-    uint16_t flow_action_flags;
-    uint32_t comp_mask;
-    uint32_t response_length;
-    uint8_t cqe_version;
-    uint8_t cmds_supp_uhw;
-    uint8_t eth_min_inline;
-    uint8_t clock_info_versions;
-    unsigned long hca_core_clock_offset __attribute__((aligned(8)));
-    uint32_t log_uar_size;
-    uint32_t num_uars_per_page;
-    uint32_t num_dyn_bfregs;
-    uint32_t dump_fill_mkey;
-  }]],
-        ["struct mlx5_ib_rss_caps"] = [[{
-    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t reserved[7];
-  }]],
-        ["struct mlx5_ib_create_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint32_t cqe_size;
-    uint8_t cqe_comp_en;
-    uint8_t cqe_comp_res_format;
-    uint16_t flags;
-    uint16_t uar_page_index;
-    uint16_t reserved0;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx5_ib_resize_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    uint16_t cqe_size;
-    uint16_t reserved0;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx5_ib_create_srq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint32_t flags;
-    uint32_t reserved0;
-    uint32_t uidx;
-    uint32_t reserved1;
-  }]],
-        ["struct mlx5_ib_create_qp"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint32_t sq_wqe_count;
-    uint32_t rq_wqe_count;
-    uint32_t rq_wqe_shift;
-    uint32_t flags;
-    uint32_t uidx;
-    uint32_t bfreg_index;
-    union {
-      unsigned long sq_buf_addr __attribute__((aligned(8)));
-      unsigned long access_key __attribute__((aligned(8)));
-    };
-    uint32_t ece_options;
-    struct mlx5_ib_create_qp_dci_streams dci_streams;
-    uint16_t reserved;
-  }]],
-        ["struct mlx5_ib_create_qp_rss"] = [[{
-    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
-    uint8_t rx_hash_function;
-    uint8_t rx_key_len;
-    uint8_t reserved[6];
-    uint8_t rx_hash_key[128];
-    uint32_t comp_mask;
-    uint32_t flags;
-  }]],
-        ["struct mlx5_ib_create_qp_resp"] = [[{
-    uint32_t bfreg_index;
-    uint32_t ece_options;
-    uint32_t comp_mask;
-    uint32_t tirn;
-    uint32_t tisn;
-    uint32_t rqn;
-    uint32_t sqn;
-    uint32_t reserved1;
-    unsigned long tir_icm_addr;
-  }]],
-        ["struct mlx5_ib_create_wq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    unsigned long db_addr __attribute__((aligned(8)));
-    uint32_t rq_wqe_count;
-    uint32_t rq_wqe_shift;
-    uint32_t user_index;
-    uint32_t flags;
-    uint32_t comp_mask;
-    uint32_t single_stride_log_num_of_bytes;
-    uint32_t single_wqe_log_num_of_strides;
-    uint32_t two_byte_shift_en;
-  }]],
-        ["struct mlx5_ib_clock_info"] = [[{
-    uint32_t sign;
-    uint32_t resv;
-    unsigned long nsec __attribute__((aligned(8)));
-    unsigned long cycles __attribute__((aligned(8)));
-    unsigned long frac __attribute__((aligned(8)));
-    uint32_t mult;
-    uint32_t shift;
-    unsigned long mask __attribute__((aligned(8)));
-    unsigned long overflow_period __attribute__((aligned(8)));
-  }]],
-        ["struct mlx5_ib_flow_counters_data"] = [[{
-    unsigned long counters_data __attribute__((aligned(8)));
-    uint32_t ncounters;
-    uint32_t reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mlx5_ib_alloc_ucontext_req_v2"] = [[{
+  uint32_t total_num_bfregs;
+  uint32_t num_low_latency_bfregs;
+  uint32_t flags;
+  uint32_t comp_mask;
+  uint8_t max_cqe_version;
+  uint8_t reserved0;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  uint64_t lib_caps __attribute__((aligned(8)));
+}]],
+      ["struct mlx5_ib_alloc_ucontext_resp"] = [[{
+  uint32_t qp_tab_size;
+  uint32_t bf_reg_size;
+  uint32_t tot_bfregs;
+  uint32_t cache_line_size;
+  uint16_t max_sq_desc_sz;
+  uint16_t max_rq_desc_sz;
+  uint32_t max_send_wqebb;
+  uint32_t max_recv_wr;
+  uint32_t max_srq_recv_wr;
+  uint16_t num_ports;
+  uint16_t flow_action_flags;
+  uint32_t comp_mask;
+  uint32_t response_length;
+  uint8_t cqe_version;
+  uint8_t cmds_supp_uhw;
+  uint8_t eth_min_inline;
+  uint8_t clock_info_versions;
+  uint64_t hca_core_clock_offset __attribute__((aligned(8)));
+  uint32_t log_uar_size;
+  uint32_t num_uars_per_page;
+  uint32_t num_dyn_bfregs;
+  uint32_t dump_fill_mkey;
+}]],
+      ["struct mlx5_ib_rss_caps"] = [[{
+  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+}]],
+      ["struct mlx5_ib_create_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint32_t cqe_size;
+  uint8_t cqe_comp_en;
+  uint8_t cqe_comp_res_format;
+  uint16_t flags;
+  uint16_t uar_page_index;
+  uint16_t reserved0;
+  uint32_t reserved1;
+}]],
+      ["struct mlx5_ib_resize_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint16_t cqe_size;
+  uint16_t reserved0;
+  uint32_t reserved1;
+}]],
+      ["struct mlx5_ib_create_srq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint32_t flags;
+  uint32_t reserved0;
+  uint32_t uidx;
+  uint32_t reserved1;
+}]],
+      ["struct mlx5_ib_create_qp"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint32_t sq_wqe_count;
+  uint32_t rq_wqe_count;
+  uint32_t rq_wqe_shift;
+  uint32_t flags;
+  uint32_t uidx;
+  uint32_t bfreg_index;
+  union {
+    uint64_t sq_buf_addr __attribute__((aligned(8)));
+    uint64_t access_key __attribute__((aligned(8)));
+  };
+  uint32_t ece_options;
+  struct mlx5_ib_create_qp_dci_streams dci_streams;
+  uint16_t reserved;
+}]],
+      ["struct mlx5_ib_create_qp_rss"] = [[{
+  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t rx_key_len;
+  uint8_t reserved[6];
+  uint8_t rx_hash_key[128];
+  uint32_t comp_mask;
+  uint32_t flags;
+}]],
+      ["struct mlx5_ib_create_qp_resp"] = [[{
+  uint32_t bfreg_index;
+  uint32_t ece_options;
+  uint32_t comp_mask;
+  uint32_t tirn;
+  uint32_t tisn;
+  uint32_t rqn;
+  uint32_t sqn;
+  uint32_t reserved1;
+  uint64_t tir_icm_addr;
+}]],
+      ["struct mlx5_ib_create_wq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint64_t db_addr __attribute__((aligned(8)));
+  uint32_t rq_wqe_count;
+  uint32_t rq_wqe_shift;
+  uint32_t user_index;
+  uint32_t flags;
+  uint32_t comp_mask;
+  uint32_t single_stride_log_num_of_bytes;
+  uint32_t single_wqe_log_num_of_strides;
+  uint32_t two_byte_shift_en;
+}]],
+      ["struct mlx5_ib_clock_info"] = [[{
+  uint32_t sign;
+  uint32_t resv;
+  uint64_t nsec __attribute__((aligned(8)));
+  uint64_t cycles __attribute__((aligned(8)));
+  uint64_t frac __attribute__((aligned(8)));
+  uint32_t mult;
+  uint32_t shift;
+  uint64_t mask __attribute__((aligned(8)));
+  uint64_t overflow_period __attribute__((aligned(8)));
+}]],
+      ["struct mlx5_ib_flow_counters_data"] = [[{
+  uint64_t counters_data __attribute__((aligned(8)));
+  uint32_t ncounters;
+  uint32_t reserved;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mlx5_ib_alloc_ucontext_req_v2"] = [[{
+  uint32_t total_num_bfregs;
+  uint32_t num_low_latency_bfregs;
+  uint32_t flags;
+  uint32_t comp_mask;
+  uint8_t max_cqe_version;
+  uint8_t reserved0;
+  uint16_t reserved1;
+  uint32_t reserved2;
+  unsigned long lib_caps __attribute__((aligned(8)));
+}]],
+      ["struct mlx5_ib_alloc_ucontext_resp"] = [[{
+  uint32_t qp_tab_size;
+  uint32_t bf_reg_size;
+  uint32_t tot_bfregs;
+  uint32_t cache_line_size;
+  uint16_t max_sq_desc_sz;
+  uint16_t max_rq_desc_sz;
+  uint32_t max_send_wqebb;
+  uint32_t max_recv_wr;
+  uint32_t max_srq_recv_wr;
+  uint16_t num_ports;
+  uint16_t flow_action_flags;
+  uint32_t comp_mask;
+  uint32_t response_length;
+  uint8_t cqe_version;
+  uint8_t cmds_supp_uhw;
+  uint8_t eth_min_inline;
+  uint8_t clock_info_versions;
+  unsigned long hca_core_clock_offset __attribute__((aligned(8)));
+  uint32_t log_uar_size;
+  uint32_t num_uars_per_page;
+  uint32_t num_dyn_bfregs;
+  uint32_t dump_fill_mkey;
+}]],
+      ["struct mlx5_ib_rss_caps"] = [[{
+  unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t reserved[7];
+}]],
+      ["struct mlx5_ib_create_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint32_t cqe_size;
+  uint8_t cqe_comp_en;
+  uint8_t cqe_comp_res_format;
+  uint16_t flags;
+  uint16_t uar_page_index;
+  uint16_t reserved0;
+  uint32_t reserved1;
+}]],
+      ["struct mlx5_ib_resize_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  uint16_t cqe_size;
+  uint16_t reserved0;
+  uint32_t reserved1;
+}]],
+      ["struct mlx5_ib_create_srq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint32_t flags;
+  uint32_t reserved0;
+  uint32_t uidx;
+  uint32_t reserved1;
+}]],
+      ["struct mlx5_ib_create_qp"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint32_t sq_wqe_count;
+  uint32_t rq_wqe_count;
+  uint32_t rq_wqe_shift;
+  uint32_t flags;
+  uint32_t uidx;
+  uint32_t bfreg_index;
+  union {
+    unsigned long sq_buf_addr __attribute__((aligned(8)));
+    unsigned long access_key __attribute__((aligned(8)));
+  };
+  uint32_t ece_options;
+  struct mlx5_ib_create_qp_dci_streams dci_streams;
+  uint16_t reserved;
+}]],
+      ["struct mlx5_ib_create_qp_rss"] = [[{
+  unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+  uint8_t rx_hash_function;
+  uint8_t rx_key_len;
+  uint8_t reserved[6];
+  uint8_t rx_hash_key[128];
+  uint32_t comp_mask;
+  uint32_t flags;
+}]],
+      ["struct mlx5_ib_create_qp_resp"] = [[{
+  uint32_t bfreg_index;
+  uint32_t ece_options;
+  uint32_t comp_mask;
+  uint32_t tirn;
+  uint32_t tisn;
+  uint32_t rqn;
+  uint32_t sqn;
+  uint32_t reserved1;
+  unsigned long tir_icm_addr;
+}]],
+      ["struct mlx5_ib_create_wq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  unsigned long db_addr __attribute__((aligned(8)));
+  uint32_t rq_wqe_count;
+  uint32_t rq_wqe_shift;
+  uint32_t user_index;
+  uint32_t flags;
+  uint32_t comp_mask;
+  uint32_t single_stride_log_num_of_bytes;
+  uint32_t single_wqe_log_num_of_strides;
+  uint32_t two_byte_shift_en;
+}]],
+      ["struct mlx5_ib_clock_info"] = [[{
+  uint32_t sign;
+  uint32_t resv;
+  unsigned long nsec __attribute__((aligned(8)));
+  unsigned long cycles __attribute__((aligned(8)));
+  unsigned long frac __attribute__((aligned(8)));
+  uint32_t mult;
+  uint32_t shift;
+  unsigned long mask __attribute__((aligned(8)));
+  unsigned long overflow_period __attribute__((aligned(8)));
+}]],
+      ["struct mlx5_ib_flow_counters_data"] = [[{
+  unsigned long counters_data __attribute__((aligned(8)));
+  uint32_t ncounters;
+  uint32_t reserved;
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/mlx5_user_ioctl_cmds.h"] = [==[
-  constants = {
-    MLX5_IB_ATTR_CREATE_FLOW_ACTION_FLAGS = 4096,
-    MLX5_IB_METHOD_DM_MAP_OP_ADDR = 4096,
-    MLX5_IB_METHOD_DM_QUERY = 4097,
-    MLX5_IB_ATTR_DM_MAP_OP_ADDR_REQ_HANDLE = 4096,
-    MLX5_IB_ATTR_DM_MAP_OP_ADDR_REQ_OP = 4097,
-    MLX5_IB_ATTR_DM_MAP_OP_ADDR_RESP_START_OFFSET = 4098,
-    MLX5_IB_ATTR_DM_MAP_OP_ADDR_RESP_PAGE_INDEX = 4099,
-    MLX5_IB_ATTR_QUERY_DM_REQ_HANDLE = 4096,
-    MLX5_IB_ATTR_QUERY_DM_RESP_START_OFFSET = 4097,
-    MLX5_IB_ATTR_QUERY_DM_RESP_PAGE_INDEX = 4098,
-    MLX5_IB_ATTR_QUERY_DM_RESP_LENGTH = 4099,
-    MLX5_IB_ATTR_ALLOC_DM_RESP_START_OFFSET = 4096,
-    MLX5_IB_ATTR_ALLOC_DM_RESP_PAGE_INDEX = 4097,
-    MLX5_IB_ATTR_ALLOC_DM_REQ_TYPE = 4098,
-    MLX5_IB_METHOD_DEVX_OTHER = 4096,
-    MLX5_IB_METHOD_DEVX_QUERY_UAR = 4097,
-    MLX5_IB_METHOD_DEVX_QUERY_EQN = 4098,
-    MLX5_IB_METHOD_DEVX_SUBSCRIBE_EVENT = 4099,
-    MLX5_IB_ATTR_DEVX_OTHER_CMD_IN = 4096,
-    MLX5_IB_ATTR_DEVX_OTHER_CMD_OUT = 4097,
-    MLX5_IB_ATTR_DEVX_OBJ_CREATE_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_OBJ_CREATE_CMD_IN = 4097,
-    MLX5_IB_ATTR_DEVX_OBJ_CREATE_CMD_OUT = 4098,
-    MLX5_IB_ATTR_DEVX_QUERY_UAR_USER_IDX = 4096,
-    MLX5_IB_ATTR_DEVX_QUERY_UAR_DEV_IDX = 4097,
-    MLX5_IB_ATTR_DEVX_OBJ_DESTROY_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_OBJ_MODIFY_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_OBJ_MODIFY_CMD_IN = 4097,
-    MLX5_IB_ATTR_DEVX_OBJ_MODIFY_CMD_OUT = 4098,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_CMD_IN = 4097,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_CMD_OUT = 4098,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_CMD_IN = 4097,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_FD = 4098,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_WR_ID = 4099,
-    MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_OUT_LEN = 4100,
-    MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_FD_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_OBJ_HANDLE = 4097,
-    MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_TYPE_NUM_LIST = 4098,
-    MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_FD_NUM = 4099,
-    MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_COOKIE = 4100,
-    MLX5_IB_ATTR_DEVX_QUERY_EQN_USER_VEC = 4096,
-    MLX5_IB_ATTR_DEVX_QUERY_EQN_DEV_EQN = 4097,
-    MLX5_IB_METHOD_DEVX_OBJ_CREATE = 4096,
-    MLX5_IB_METHOD_DEVX_OBJ_DESTROY = 4097,
-    MLX5_IB_METHOD_DEVX_OBJ_MODIFY = 4098,
-    MLX5_IB_METHOD_DEVX_OBJ_QUERY = 4099,
-    MLX5_IB_METHOD_DEVX_OBJ_ASYNC_QUERY = 4100,
-    MLX5_IB_ATTR_VAR_OBJ_ALLOC_HANDLE = 4096,
-    MLX5_IB_ATTR_VAR_OBJ_ALLOC_MMAP_OFFSET = 4097,
-    MLX5_IB_ATTR_VAR_OBJ_ALLOC_MMAP_LENGTH = 4098,
-    MLX5_IB_ATTR_VAR_OBJ_ALLOC_PAGE_ID = 4099,
-    MLX5_IB_ATTR_VAR_OBJ_ALLOC_FLAGS = 4100,
-    MLX5_IB_ATTR_VAR_OBJ_DESTROY_HANDLE = 4096,
-    MLX5_IB_METHOD_VAR_OBJ_ALLOC = 4096,
-    MLX5_IB_METHOD_VAR_OBJ_DESTROY = 4097,
-    MLX5_IB_ATTR_UAR_OBJ_ALLOC_HANDLE = 4096,
-    MLX5_IB_ATTR_UAR_OBJ_ALLOC_TYPE = 4097,
-    MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_OFFSET = 4098,
-    MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_LENGTH = 4099,
-    MLX5_IB_ATTR_UAR_OBJ_ALLOC_PAGE_ID = 4100,
-    MLX5_IB_ATTR_UAR_OBJ_DESTROY_HANDLE = 4096,
-    MLX5_IB_METHOD_UAR_OBJ_ALLOC = 4096,
-    MLX5_IB_METHOD_UAR_OBJ_DESTROY = 4097,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_ADDR = 4097,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_LEN = 4098,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_ACCESS = 4099,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_OUT_ID = 4100,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_PGSZ_BITMAP = 4101,
-    MLX5_IB_ATTR_DEVX_UMEM_REG_DMABUF_FD = 4102,
-    MLX5_IB_ATTR_DEVX_UMEM_DEREG_HANDLE = 4096,
-    MLX5_IB_METHOD_PP_OBJ_ALLOC = 4096,
-    MLX5_IB_METHOD_PP_OBJ_DESTROY = 4097,
-    MLX5_IB_ATTR_PP_OBJ_ALLOC_HANDLE = 4096,
-    MLX5_IB_ATTR_PP_OBJ_ALLOC_CTX = 4097,
-    MLX5_IB_ATTR_PP_OBJ_ALLOC_FLAGS = 4098,
-    MLX5_IB_ATTR_PP_OBJ_ALLOC_INDEX = 4099,
-    MLX5_IB_ATTR_PP_OBJ_DESTROY_HANDLE = 4096,
-    MLX5_IB_METHOD_DEVX_UMEM_REG = 4096,
-    MLX5_IB_METHOD_DEVX_UMEM_DEREG = 4097,
-    MLX5_IB_ATTR_DEVX_ASYNC_CMD_FD_ALLOC_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_ASYNC_EVENT_FD_ALLOC_HANDLE = 4096,
-    MLX5_IB_ATTR_DEVX_ASYNC_EVENT_FD_ALLOC_FLAGS = 4097,
-    MLX5_IB_METHOD_DEVX_ASYNC_CMD_FD_ALLOC = 4096,
-    MLX5_IB_METHOD_DEVX_ASYNC_EVENT_FD_ALLOC = 4096,
-    MLX5_IB_OBJECT_DEVX = 4096,
-    MLX5_IB_OBJECT_DEVX_OBJ = 4097,
-    MLX5_IB_OBJECT_DEVX_UMEM = 4098,
-    MLX5_IB_OBJECT_FLOW_MATCHER = 4099,
-    MLX5_IB_OBJECT_DEVX_ASYNC_CMD_FD = 4100,
-    MLX5_IB_OBJECT_DEVX_ASYNC_EVENT_FD = 4101,
-    MLX5_IB_OBJECT_VAR = 4102,
-    MLX5_IB_OBJECT_PP = 4103,
-    MLX5_IB_OBJECT_UAR = 4104,
-    MLX5_IB_OBJECT_STEERING_ANCHOR = 4105,
-    MLX5_IB_ATTR_FLOW_MATCHER_CREATE_HANDLE = 4096,
-    MLX5_IB_ATTR_FLOW_MATCHER_MATCH_MASK = 4097,
-    MLX5_IB_ATTR_FLOW_MATCHER_FLOW_TYPE = 4098,
-    MLX5_IB_ATTR_FLOW_MATCHER_MATCH_CRITERIA = 4099,
-    MLX5_IB_ATTR_FLOW_MATCHER_FLOW_FLAGS = 4100,
-    MLX5_IB_ATTR_FLOW_MATCHER_FT_TYPE = 4101,
-    MLX5_IB_ATTR_FLOW_MATCHER_IB_PORT = 4102,
-    MLX5_IB_ATTR_FLOW_MATCHER_DESTROY_HANDLE = 4096,
-    MLX5_IB_METHOD_FLOW_MATCHER_CREATE = 4096,
-    MLX5_IB_METHOD_FLOW_MATCHER_DESTROY = 4097,
-    MLX5_IB_ATTR_STEERING_ANCHOR_CREATE_HANDLE = 4096,
-    MLX5_IB_ATTR_STEERING_ANCHOR_FT_TYPE = 4097,
-    MLX5_IB_ATTR_STEERING_ANCHOR_PRIORITY = 4098,
-    MLX5_IB_ATTR_STEERING_ANCHOR_FT_ID = 4099,
-    MLX5_IB_ATTR_STEERING_ANCHOR_DESTROY_HANDLE = 4096,
-    MLX5_IB_METHOD_STEERING_ANCHOR_CREATE = 4096,
-    MLX5_IB_METHOD_STEERING_ANCHOR_DESTROY = 4097,
-    MLX5_IB_ATTR_QUERY_CONTEXT_RESP_UCTX = 4096,
-    MLX5_IB_ATTR_CREATE_CQ_UAR_INDEX = 4098,
-    MLX5_IB_ATTR_CREATE_CQ_DBR_BUF_UMEM = 4099,
-    MLX5_IB_ATTR_CREATE_QP_DBR_BUF_UMEM = 4098,
-    MLX5_IB_ATTR_REG_DMABUF_MR_ACCESS_FLAGS = 4096,
-    MLX5_IB_FLOW_TYPE_NORMAL = 0,
-    MLX5_IB_FLOW_TYPE_SNIFFER = 1,
-    MLX5_IB_FLOW_TYPE_ALL_DEFAULT = 2,
-    MLX5_IB_FLOW_TYPE_MC_DEFAULT = 3,
-    MLX5_IB_ATTR_CREATE_FLOW_FLAGS_DEFAULT_MISS = 1,
-    MLX5_IB_ATTR_CREATE_FLOW_FLAGS_DROP = 2,
-    MLX5_IB_ATTR_CREATE_FLOW_HANDLE = 4096,
-    MLX5_IB_ATTR_CREATE_FLOW_MATCH_VALUE = 4097,
-    MLX5_IB_ATTR_CREATE_FLOW_DEST_QP = 4098,
-    MLX5_IB_ATTR_CREATE_FLOW_DEST_DEVX = 4099,
-    MLX5_IB_ATTR_CREATE_FLOW_MATCHER = 4100,
-    MLX5_IB_ATTR_CREATE_FLOW_ARR_FLOW_ACTIONS = 4101,
-    MLX5_IB_ATTR_CREATE_FLOW_TAG = 4102,
-    MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX = 4103,
-    MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX_OFFSET = 4104,
-    MLX5_IB_ATTR_CREATE_FLOW_FLAGS = 4105,
-    MLX5_IB_ATTR_DESTROY_FLOW_HANDLE = 4096,
-    MLX5_IB_METHOD_CREATE_FLOW = 4096,
-    MLX5_IB_METHOD_DESTROY_FLOW = 4097,
-    MLX5_IB_METHOD_FLOW_ACTION_CREATE_MODIFY_HEADER = 4096,
-    MLX5_IB_METHOD_FLOW_ACTION_CREATE_PACKET_REFORMAT = 4097,
-    MLX5_IB_ATTR_CREATE_MODIFY_HEADER_HANDLE = 4096,
-    MLX5_IB_ATTR_CREATE_MODIFY_HEADER_ACTIONS_PRM = 4097,
-    MLX5_IB_ATTR_CREATE_MODIFY_HEADER_FT_TYPE = 4098,
-    MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_HANDLE = 4096,
-    MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_TYPE = 4097,
-    MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_FT_TYPE = 4098,
-    MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_DATA_BUF = 4099,
-    MLX5_IB_ATTR_QUERY_PD_HANDLE = 4096,
-    MLX5_IB_ATTR_QUERY_PD_RESP_PDN = 4097,
-    MLX5_IB_METHOD_PD_QUERY = 4096,
-    MLX5_IB_METHOD_QUERY_PORT = 4096,
-    MLX5_IB_METHOD_GET_DATA_DIRECT_SYSFS_PATH = 4097,
-    MLX5_IB_ATTR_QUERY_PORT_PORT_NUM = 4096,
-    MLX5_IB_ATTR_QUERY_PORT = 4097,
-    MLX5_IB_ATTR_GET_DATA_DIRECT_SYSFS_PATH = 4096,
-    MLX5_IB_DW_MATCH_PARAM = 0xa0,
-  },
-  records = {
-    ["struct mlx5_ib_match_params"] = [[{
+constants = {
+  MLX5_IB_ATTR_CREATE_FLOW_ACTION_FLAGS = 4096,
+  MLX5_IB_METHOD_DM_MAP_OP_ADDR = 4096,
+  MLX5_IB_METHOD_DM_QUERY = 4097,
+  MLX5_IB_ATTR_DM_MAP_OP_ADDR_REQ_HANDLE = 4096,
+  MLX5_IB_ATTR_DM_MAP_OP_ADDR_REQ_OP = 4097,
+  MLX5_IB_ATTR_DM_MAP_OP_ADDR_RESP_START_OFFSET = 4098,
+  MLX5_IB_ATTR_DM_MAP_OP_ADDR_RESP_PAGE_INDEX = 4099,
+  MLX5_IB_ATTR_QUERY_DM_REQ_HANDLE = 4096,
+  MLX5_IB_ATTR_QUERY_DM_RESP_START_OFFSET = 4097,
+  MLX5_IB_ATTR_QUERY_DM_RESP_PAGE_INDEX = 4098,
+  MLX5_IB_ATTR_QUERY_DM_RESP_LENGTH = 4099,
+  MLX5_IB_ATTR_ALLOC_DM_RESP_START_OFFSET = 4096,
+  MLX5_IB_ATTR_ALLOC_DM_RESP_PAGE_INDEX = 4097,
+  MLX5_IB_ATTR_ALLOC_DM_REQ_TYPE = 4098,
+  MLX5_IB_METHOD_DEVX_OTHER = 4096,
+  MLX5_IB_METHOD_DEVX_QUERY_UAR = 4097,
+  MLX5_IB_METHOD_DEVX_QUERY_EQN = 4098,
+  MLX5_IB_METHOD_DEVX_SUBSCRIBE_EVENT = 4099,
+  MLX5_IB_ATTR_DEVX_OTHER_CMD_IN = 4096,
+  MLX5_IB_ATTR_DEVX_OTHER_CMD_OUT = 4097,
+  MLX5_IB_ATTR_DEVX_OBJ_CREATE_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_OBJ_CREATE_CMD_IN = 4097,
+  MLX5_IB_ATTR_DEVX_OBJ_CREATE_CMD_OUT = 4098,
+  MLX5_IB_ATTR_DEVX_QUERY_UAR_USER_IDX = 4096,
+  MLX5_IB_ATTR_DEVX_QUERY_UAR_DEV_IDX = 4097,
+  MLX5_IB_ATTR_DEVX_OBJ_DESTROY_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_OBJ_MODIFY_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_OBJ_MODIFY_CMD_IN = 4097,
+  MLX5_IB_ATTR_DEVX_OBJ_MODIFY_CMD_OUT = 4098,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_CMD_IN = 4097,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_CMD_OUT = 4098,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_CMD_IN = 4097,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_FD = 4098,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_WR_ID = 4099,
+  MLX5_IB_ATTR_DEVX_OBJ_QUERY_ASYNC_OUT_LEN = 4100,
+  MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_FD_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_OBJ_HANDLE = 4097,
+  MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_TYPE_NUM_LIST = 4098,
+  MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_FD_NUM = 4099,
+  MLX5_IB_ATTR_DEVX_SUBSCRIBE_EVENT_COOKIE = 4100,
+  MLX5_IB_ATTR_DEVX_QUERY_EQN_USER_VEC = 4096,
+  MLX5_IB_ATTR_DEVX_QUERY_EQN_DEV_EQN = 4097,
+  MLX5_IB_METHOD_DEVX_OBJ_CREATE = 4096,
+  MLX5_IB_METHOD_DEVX_OBJ_DESTROY = 4097,
+  MLX5_IB_METHOD_DEVX_OBJ_MODIFY = 4098,
+  MLX5_IB_METHOD_DEVX_OBJ_QUERY = 4099,
+  MLX5_IB_METHOD_DEVX_OBJ_ASYNC_QUERY = 4100,
+  MLX5_IB_ATTR_VAR_OBJ_ALLOC_HANDLE = 4096,
+  MLX5_IB_ATTR_VAR_OBJ_ALLOC_MMAP_OFFSET = 4097,
+  MLX5_IB_ATTR_VAR_OBJ_ALLOC_MMAP_LENGTH = 4098,
+  MLX5_IB_ATTR_VAR_OBJ_ALLOC_PAGE_ID = 4099,
+  MLX5_IB_ATTR_VAR_OBJ_ALLOC_FLAGS = 4100,
+  MLX5_IB_ATTR_VAR_OBJ_DESTROY_HANDLE = 4096,
+  MLX5_IB_METHOD_VAR_OBJ_ALLOC = 4096,
+  MLX5_IB_METHOD_VAR_OBJ_DESTROY = 4097,
+  MLX5_IB_ATTR_UAR_OBJ_ALLOC_HANDLE = 4096,
+  MLX5_IB_ATTR_UAR_OBJ_ALLOC_TYPE = 4097,
+  MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_OFFSET = 4098,
+  MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_LENGTH = 4099,
+  MLX5_IB_ATTR_UAR_OBJ_ALLOC_PAGE_ID = 4100,
+  MLX5_IB_ATTR_UAR_OBJ_DESTROY_HANDLE = 4096,
+  MLX5_IB_METHOD_UAR_OBJ_ALLOC = 4096,
+  MLX5_IB_METHOD_UAR_OBJ_DESTROY = 4097,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_ADDR = 4097,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_LEN = 4098,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_ACCESS = 4099,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_OUT_ID = 4100,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_PGSZ_BITMAP = 4101,
+  MLX5_IB_ATTR_DEVX_UMEM_REG_DMABUF_FD = 4102,
+  MLX5_IB_ATTR_DEVX_UMEM_DEREG_HANDLE = 4096,
+  MLX5_IB_METHOD_PP_OBJ_ALLOC = 4096,
+  MLX5_IB_METHOD_PP_OBJ_DESTROY = 4097,
+  MLX5_IB_ATTR_PP_OBJ_ALLOC_HANDLE = 4096,
+  MLX5_IB_ATTR_PP_OBJ_ALLOC_CTX = 4097,
+  MLX5_IB_ATTR_PP_OBJ_ALLOC_FLAGS = 4098,
+  MLX5_IB_ATTR_PP_OBJ_ALLOC_INDEX = 4099,
+  MLX5_IB_ATTR_PP_OBJ_DESTROY_HANDLE = 4096,
+  MLX5_IB_METHOD_DEVX_UMEM_REG = 4096,
+  MLX5_IB_METHOD_DEVX_UMEM_DEREG = 4097,
+  MLX5_IB_ATTR_DEVX_ASYNC_CMD_FD_ALLOC_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_ASYNC_EVENT_FD_ALLOC_HANDLE = 4096,
+  MLX5_IB_ATTR_DEVX_ASYNC_EVENT_FD_ALLOC_FLAGS = 4097,
+  MLX5_IB_METHOD_DEVX_ASYNC_CMD_FD_ALLOC = 4096,
+  MLX5_IB_METHOD_DEVX_ASYNC_EVENT_FD_ALLOC = 4096,
+  MLX5_IB_OBJECT_DEVX = 4096,
+  MLX5_IB_OBJECT_DEVX_OBJ = 4097,
+  MLX5_IB_OBJECT_DEVX_UMEM = 4098,
+  MLX5_IB_OBJECT_FLOW_MATCHER = 4099,
+  MLX5_IB_OBJECT_DEVX_ASYNC_CMD_FD = 4100,
+  MLX5_IB_OBJECT_DEVX_ASYNC_EVENT_FD = 4101,
+  MLX5_IB_OBJECT_VAR = 4102,
+  MLX5_IB_OBJECT_PP = 4103,
+  MLX5_IB_OBJECT_UAR = 4104,
+  MLX5_IB_OBJECT_STEERING_ANCHOR = 4105,
+  MLX5_IB_ATTR_FLOW_MATCHER_CREATE_HANDLE = 4096,
+  MLX5_IB_ATTR_FLOW_MATCHER_MATCH_MASK = 4097,
+  MLX5_IB_ATTR_FLOW_MATCHER_FLOW_TYPE = 4098,
+  MLX5_IB_ATTR_FLOW_MATCHER_MATCH_CRITERIA = 4099,
+  MLX5_IB_ATTR_FLOW_MATCHER_FLOW_FLAGS = 4100,
+  MLX5_IB_ATTR_FLOW_MATCHER_FT_TYPE = 4101,
+  MLX5_IB_ATTR_FLOW_MATCHER_IB_PORT = 4102,
+  MLX5_IB_ATTR_FLOW_MATCHER_DESTROY_HANDLE = 4096,
+  MLX5_IB_METHOD_FLOW_MATCHER_CREATE = 4096,
+  MLX5_IB_METHOD_FLOW_MATCHER_DESTROY = 4097,
+  MLX5_IB_ATTR_STEERING_ANCHOR_CREATE_HANDLE = 4096,
+  MLX5_IB_ATTR_STEERING_ANCHOR_FT_TYPE = 4097,
+  MLX5_IB_ATTR_STEERING_ANCHOR_PRIORITY = 4098,
+  MLX5_IB_ATTR_STEERING_ANCHOR_FT_ID = 4099,
+  MLX5_IB_ATTR_STEERING_ANCHOR_DESTROY_HANDLE = 4096,
+  MLX5_IB_METHOD_STEERING_ANCHOR_CREATE = 4096,
+  MLX5_IB_METHOD_STEERING_ANCHOR_DESTROY = 4097,
+  MLX5_IB_ATTR_QUERY_CONTEXT_RESP_UCTX = 4096,
+  MLX5_IB_ATTR_CREATE_CQ_UAR_INDEX = 4098,
+  MLX5_IB_ATTR_CREATE_CQ_DBR_BUF_UMEM = 4099,
+  MLX5_IB_ATTR_CREATE_QP_DBR_BUF_UMEM = 4098,
+  MLX5_IB_ATTR_REG_DMABUF_MR_ACCESS_FLAGS = 4096,
+  MLX5_IB_FLOW_TYPE_NORMAL = 0,
+  MLX5_IB_FLOW_TYPE_SNIFFER = 1,
+  MLX5_IB_FLOW_TYPE_ALL_DEFAULT = 2,
+  MLX5_IB_FLOW_TYPE_MC_DEFAULT = 3,
+  MLX5_IB_ATTR_CREATE_FLOW_FLAGS_DEFAULT_MISS = 1,
+  MLX5_IB_ATTR_CREATE_FLOW_FLAGS_DROP = 2,
+  MLX5_IB_ATTR_CREATE_FLOW_HANDLE = 4096,
+  MLX5_IB_ATTR_CREATE_FLOW_MATCH_VALUE = 4097,
+  MLX5_IB_ATTR_CREATE_FLOW_DEST_QP = 4098,
+  MLX5_IB_ATTR_CREATE_FLOW_DEST_DEVX = 4099,
+  MLX5_IB_ATTR_CREATE_FLOW_MATCHER = 4100,
+  MLX5_IB_ATTR_CREATE_FLOW_ARR_FLOW_ACTIONS = 4101,
+  MLX5_IB_ATTR_CREATE_FLOW_TAG = 4102,
+  MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX = 4103,
+  MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX_OFFSET = 4104,
+  MLX5_IB_ATTR_CREATE_FLOW_FLAGS = 4105,
+  MLX5_IB_ATTR_DESTROY_FLOW_HANDLE = 4096,
+  MLX5_IB_METHOD_CREATE_FLOW = 4096,
+  MLX5_IB_METHOD_DESTROY_FLOW = 4097,
+  MLX5_IB_METHOD_FLOW_ACTION_CREATE_MODIFY_HEADER = 4096,
+  MLX5_IB_METHOD_FLOW_ACTION_CREATE_PACKET_REFORMAT = 4097,
+  MLX5_IB_ATTR_CREATE_MODIFY_HEADER_HANDLE = 4096,
+  MLX5_IB_ATTR_CREATE_MODIFY_HEADER_ACTIONS_PRM = 4097,
+  MLX5_IB_ATTR_CREATE_MODIFY_HEADER_FT_TYPE = 4098,
+  MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_HANDLE = 4096,
+  MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_TYPE = 4097,
+  MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_FT_TYPE = 4098,
+  MLX5_IB_ATTR_CREATE_PACKET_REFORMAT_DATA_BUF = 4099,
+  MLX5_IB_ATTR_QUERY_PD_HANDLE = 4096,
+  MLX5_IB_ATTR_QUERY_PD_RESP_PDN = 4097,
+  MLX5_IB_METHOD_PD_QUERY = 4096,
+  MLX5_IB_METHOD_QUERY_PORT = 4096,
+  MLX5_IB_METHOD_GET_DATA_DIRECT_SYSFS_PATH = 4097,
+  MLX5_IB_ATTR_QUERY_PORT_PORT_NUM = 4096,
+  MLX5_IB_ATTR_QUERY_PORT = 4097,
+  MLX5_IB_ATTR_GET_DATA_DIRECT_SYSFS_PATH = 4096,
+  MLX5_IB_DW_MATCH_PARAM = 0xa0,
+},
+records = {
+  ["struct mlx5_ib_match_params"] = [[{
   uint32_t match_params[160];
 }]],
-  },
+},
 ]==],
 ["rdma/mlx5_user_ioctl_verbs.h"] = [==[
-  constants = {
-    MLX5_IB_UAPI_FLOW_ACTION_FLAGS_REQUIRE_METADATA = 1,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_RX = 0,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_TX = 1,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_FDB = 2,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_RX = 3,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TX = 4,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TRANSPORT_RX = 5,
-    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TRANSPORT_TX = 6,
-    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TUNNEL_TO_L2 = 0,
-    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TO_L2_TUNNEL = 1,
-    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L3_TUNNEL_TO_L2 = 2,
-    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TO_L3_TUNNEL = 3,
-    MLX5_IB_UAPI_REG_DMABUF_ACCESS_DATA_DIRECT = 1,
-    MLX5_IB_UAPI_DM_TYPE_MEMIC = 0,
-    MLX5_IB_UAPI_DM_TYPE_STEERING_SW_ICM = 1,
-    MLX5_IB_UAPI_DM_TYPE_HEADER_MODIFY_SW_ICM = 2,
-    MLX5_IB_UAPI_DM_TYPE_HEADER_MODIFY_PATTERN_SW_ICM = 3,
-    MLX5_IB_UAPI_DM_TYPE_ENCAP_SW_ICM = 4,
-    MLX5_IB_UAPI_DEVX_CR_EV_CH_FLAGS_OMIT_DATA = 1,
-    MLX5_IB_UAPI_PP_ALLOC_FLAGS_DEDICATED_INDEX = 1,
-    MLX5_IB_UAPI_UAR_ALLOC_TYPE_BF = 0,
-    MLX5_IB_UAPI_UAR_ALLOC_TYPE_NC = 1,
-    MLX5_IB_UAPI_QUERY_PORT_VPORT = 1,
-    MLX5_IB_UAPI_QUERY_PORT_VPORT_VHCA_ID = 2,
-    MLX5_IB_UAPI_QUERY_PORT_VPORT_STEERING_ICM_RX = 4,
-    MLX5_IB_UAPI_QUERY_PORT_VPORT_STEERING_ICM_TX = 8,
-    MLX5_IB_UAPI_QUERY_PORT_VPORT_REG_C0 = 16,
-    MLX5_IB_UAPI_QUERY_PORT_ESW_OWNER_VHCA_ID = 32,
-    MLX5_IB_UAPI_VAR_ALLOC_FLAG_TLP = 1,
-  },
-  records = {
-    ["struct mlx5_ib_uapi_reg"] = [[{
+constants = {
+  MLX5_IB_UAPI_FLOW_ACTION_FLAGS_REQUIRE_METADATA = 1,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_RX = 0,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_TX = 1,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_FDB = 2,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_RX = 3,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TX = 4,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TRANSPORT_RX = 5,
+  MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TRANSPORT_TX = 6,
+  MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TUNNEL_TO_L2 = 0,
+  MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TO_L2_TUNNEL = 1,
+  MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L3_TUNNEL_TO_L2 = 2,
+  MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TO_L3_TUNNEL = 3,
+  MLX5_IB_UAPI_REG_DMABUF_ACCESS_DATA_DIRECT = 1,
+  MLX5_IB_UAPI_DM_TYPE_MEMIC = 0,
+  MLX5_IB_UAPI_DM_TYPE_STEERING_SW_ICM = 1,
+  MLX5_IB_UAPI_DM_TYPE_HEADER_MODIFY_SW_ICM = 2,
+  MLX5_IB_UAPI_DM_TYPE_HEADER_MODIFY_PATTERN_SW_ICM = 3,
+  MLX5_IB_UAPI_DM_TYPE_ENCAP_SW_ICM = 4,
+  MLX5_IB_UAPI_DEVX_CR_EV_CH_FLAGS_OMIT_DATA = 1,
+  MLX5_IB_UAPI_PP_ALLOC_FLAGS_DEDICATED_INDEX = 1,
+  MLX5_IB_UAPI_UAR_ALLOC_TYPE_BF = 0,
+  MLX5_IB_UAPI_UAR_ALLOC_TYPE_NC = 1,
+  MLX5_IB_UAPI_QUERY_PORT_VPORT = 1,
+  MLX5_IB_UAPI_QUERY_PORT_VPORT_VHCA_ID = 2,
+  MLX5_IB_UAPI_QUERY_PORT_VPORT_STEERING_ICM_RX = 4,
+  MLX5_IB_UAPI_QUERY_PORT_VPORT_STEERING_ICM_TX = 8,
+  MLX5_IB_UAPI_QUERY_PORT_VPORT_REG_C0 = 16,
+  MLX5_IB_UAPI_QUERY_PORT_ESW_OWNER_VHCA_ID = 32,
+  MLX5_IB_UAPI_VAR_ALLOC_FLAG_TLP = 1,
+},
+records = {
+  ["struct mlx5_ib_uapi_reg"] = [[{
   uint32_t value;
   uint32_t mask;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
-    uint64_t wr_id __attribute__((aligned(8)));
-    uint8_t out_data[];
-  }]],
-        ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
-    uint64_t cookie __attribute__((aligned(8)));
-    uint8_t out_data[];
-  }]],
-        ["struct mlx5_ib_uapi_query_port"] = [[{
-    uint64_t flags __attribute__((aligned(8)));
-    uint16_t vport;
-    uint16_t vport_vhca_id;
-    uint16_t esw_owner_vhca_id;
-    uint16_t rsvd0;
-    uint64_t vport_steering_icm_rx __attribute__((aligned(8)));
-    uint64_t vport_steering_icm_tx __attribute__((aligned(8)));
-    struct mlx5_ib_uapi_reg reg_c0;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
-    unsigned long wr_id __attribute__((aligned(8)));
-    uint8_t out_data[];
-  }]],
-        ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
-    unsigned long cookie __attribute__((aligned(8)));
-    uint8_t out_data[];
-  }]],
-        ["struct mlx5_ib_uapi_query_port"] = [[{
-    unsigned long flags __attribute__((aligned(8)));
-    uint16_t vport;
-    uint16_t vport_vhca_id;
-    uint16_t esw_owner_vhca_id;
-    uint16_t rsvd0;
-    unsigned long vport_steering_icm_rx __attribute__((aligned(8)));
-    unsigned long vport_steering_icm_tx __attribute__((aligned(8)));
-    struct mlx5_ib_uapi_reg reg_c0;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint8_t out_data[];
+}]],
+      ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
+  uint64_t cookie __attribute__((aligned(8)));
+  uint8_t out_data[];
+}]],
+      ["struct mlx5_ib_uapi_query_port"] = [[{
+  uint64_t flags __attribute__((aligned(8)));
+  uint16_t vport;
+  uint16_t vport_vhca_id;
+  uint16_t esw_owner_vhca_id;
+  uint16_t rsvd0;
+  uint64_t vport_steering_icm_rx __attribute__((aligned(8)));
+  uint64_t vport_steering_icm_tx __attribute__((aligned(8)));
+  struct mlx5_ib_uapi_reg reg_c0;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint8_t out_data[];
+}]],
+      ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
+  unsigned long cookie __attribute__((aligned(8)));
+  uint8_t out_data[];
+}]],
+      ["struct mlx5_ib_uapi_query_port"] = [[{
+  unsigned long flags __attribute__((aligned(8)));
+  uint16_t vport;
+  uint16_t vport_vhca_id;
+  uint16_t esw_owner_vhca_id;
+  uint16_t rsvd0;
+  unsigned long vport_steering_icm_rx __attribute__((aligned(8)));
+  unsigned long vport_steering_icm_tx __attribute__((aligned(8)));
+  struct mlx5_ib_uapi_reg reg_c0;
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/mthca-abi.h"] = [==[
-  constants = {
-    MTHCA_UVERBS_ABI_VERSION = 1,
-    MTHCA_MR_DMASYNC = 0x1,
-  },
-  records = {
-    ["struct mthca_alloc_ucontext_resp"] = [[{
+constants = {
+  MTHCA_UVERBS_ABI_VERSION = 1,
+  MTHCA_MR_DMASYNC = 0x1,
+},
+records = {
+  ["struct mthca_alloc_ucontext_resp"] = [[{
   uint32_t qp_tab_size;
   uint32_t uarc_size;
 }]],
-    ["struct mthca_alloc_pd_resp"] = [[{
+  ["struct mthca_alloc_pd_resp"] = [[{
   uint32_t pdn;
   uint32_t reserved;
 }]],
-    ["struct mthca_reg_mr"] = [[{
+  ["struct mthca_reg_mr"] = [[{
   uint32_t mr_attrs;
   uint32_t reserved;
 }]],
-    ["struct mthca_create_cq_resp"] = [[{
+  ["struct mthca_create_cq_resp"] = [[{
   uint32_t cqn;
   uint32_t reserved;
 }]],
-    ["struct mthca_resize_cq"] = [[{
+  ["struct mthca_resize_cq"] = [[{
   uint32_t lkey;
   uint32_t reserved;
 }]],
-    ["struct mthca_create_srq_resp"] = [[{
+  ["struct mthca_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t reserved;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mthca_create_cq"] = [[{
-    uint32_t lkey;
-    uint32_t pdn;
-    uint64_t arm_db_page __attribute__((aligned(8)));
-    uint64_t set_db_page __attribute__((aligned(8)));
-    uint32_t arm_db_index;
-    uint32_t set_db_index;
-  }]],
-        ["struct mthca_create_srq"] = [[{
-    uint32_t lkey;
-    uint32_t db_index;
-    uint64_t db_page __attribute__((aligned(8)));
-  }]],
-        ["struct mthca_create_qp"] = [[{
-    uint32_t lkey;
-    uint32_t reserved;
-    uint64_t sq_db_page __attribute__((aligned(8)));
-    uint64_t rq_db_page __attribute__((aligned(8)));
-    uint32_t sq_db_index;
-    uint32_t rq_db_index;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mthca_create_cq"] = [[{
-    uint32_t lkey;
-    uint32_t pdn;
-    unsigned long arm_db_page __attribute__((aligned(8)));
-    unsigned long set_db_page __attribute__((aligned(8)));
-    uint32_t arm_db_index;
-    uint32_t set_db_index;
-  }]],
-        ["struct mthca_create_srq"] = [[{
-    uint32_t lkey;
-    uint32_t db_index;
-    unsigned long db_page __attribute__((aligned(8)));
-  }]],
-        ["struct mthca_create_qp"] = [[{
-    uint32_t lkey;
-    uint32_t reserved;
-    unsigned long sq_db_page __attribute__((aligned(8)));
-    unsigned long rq_db_page __attribute__((aligned(8)));
-    uint32_t sq_db_index;
-    uint32_t rq_db_index;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mthca_create_cq"] = [[{
+  uint32_t lkey;
+  uint32_t pdn;
+  uint64_t arm_db_page __attribute__((aligned(8)));
+  uint64_t set_db_page __attribute__((aligned(8)));
+  uint32_t arm_db_index;
+  uint32_t set_db_index;
+}]],
+      ["struct mthca_create_srq"] = [[{
+  uint32_t lkey;
+  uint32_t db_index;
+  uint64_t db_page __attribute__((aligned(8)));
+}]],
+      ["struct mthca_create_qp"] = [[{
+  uint32_t lkey;
+  uint32_t reserved;
+  uint64_t sq_db_page __attribute__((aligned(8)));
+  uint64_t rq_db_page __attribute__((aligned(8)));
+  uint32_t sq_db_index;
+  uint32_t rq_db_index;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mthca_create_cq"] = [[{
+  uint32_t lkey;
+  uint32_t pdn;
+  unsigned long arm_db_page __attribute__((aligned(8)));
+  unsigned long set_db_page __attribute__((aligned(8)));
+  uint32_t arm_db_index;
+  uint32_t set_db_index;
+}]],
+      ["struct mthca_create_srq"] = [[{
+  uint32_t lkey;
+  uint32_t db_index;
+  unsigned long db_page __attribute__((aligned(8)));
+}]],
+      ["struct mthca_create_qp"] = [[{
+  uint32_t lkey;
+  uint32_t reserved;
+  unsigned long sq_db_page __attribute__((aligned(8)));
+  unsigned long rq_db_page __attribute__((aligned(8)));
+  uint32_t sq_db_index;
+  uint32_t rq_db_index;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,168 +3,168 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/ocrdma-abi.h"] = [==[
-  constants = {
-    OCRDMA_ABI_VERSION = 2,
-    OCRDMA_BE_ROCE_ABI_VERSION = 1,
-    MAX_CQ_PAGES = 8,
-    MAX_QP_PAGES = 8,
-    MAX_UD_AV_PAGES = 8,
-  },
-  records = {
-    ["struct ocrdma_alloc_pd_ureq"] = [[{
+constants = {
+  OCRDMA_ABI_VERSION = 2,
+  OCRDMA_BE_ROCE_ABI_VERSION = 1,
+  MAX_CQ_PAGES = 8,
+  MAX_QP_PAGES = 8,
+  MAX_UD_AV_PAGES = 8,
+},
+records = {
+  ["struct ocrdma_alloc_pd_ureq"] = [[{
   uint32_t rsvd[2];
 }]],
-    ["struct ocrdma_alloc_pd_uresp"] = [[{
+  ["struct ocrdma_alloc_pd_uresp"] = [[{
   uint32_t id;
   uint32_t dpp_enabled;
   uint32_t dpp_page_addr_hi;
   uint32_t dpp_page_addr_lo;
   uint32_t rsvd[2];
 }]],
-    ["struct ocrdma_create_cq_ureq"] = [[{
+  ["struct ocrdma_create_cq_ureq"] = [[{
   uint32_t dpp_cq;
   uint32_t rsvd;
 }]],
-    ["struct ocrdma_create_qp_ureq"] = [[{
+  ["struct ocrdma_create_qp_ureq"] = [[{
   uint8_t enable_dpp_cq;
   uint8_t rsvd;
   uint16_t dpp_cq_id;
   uint32_t rsvd1;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ocrdma_alloc_ucontext_resp"] = [[{
-    uint32_t dev_id;
-    uint32_t wqe_size;
-    uint32_t max_inline_data;
-    uint32_t dpp_wqe_size;
-    uint64_t ah_tbl_page __attribute__((aligned(8)));
-    uint32_t ah_tbl_len;
-    uint32_t rqe_size;
-    uint8_t fw_ver[32];
-    uint64_t rsvd1 __attribute__((aligned(8)));
-    uint64_t rsvd2 __attribute__((aligned(8)));
-  }]],
-        ["struct ocrdma_create_cq_uresp"] = [[{
-    uint32_t cq_id;
-    uint32_t page_size;
-    uint32_t num_pages;
-    uint32_t max_hw_cqe;
-    uint64_t page_addr[8] __attribute__((aligned(8)));
-    uint64_t db_page_addr __attribute__((aligned(8)));
-    uint32_t db_page_size;
-    uint32_t phase_change;
-    uint64_t rsvd1 __attribute__((aligned(8)));
-    uint64_t rsvd2 __attribute__((aligned(8)));
-  }]],
-        ["struct ocrdma_create_qp_uresp"] = [[{
-    uint16_t qp_id;
-    uint16_t sq_dbid;
-    uint16_t rq_dbid;
-    uint16_t resv0;
-    uint32_t sq_page_size;
-    uint32_t rq_page_size;
-    uint32_t num_sq_pages;
-    uint32_t num_rq_pages;
-    uint64_t sq_page_addr[8] __attribute__((aligned(8)));
-    uint64_t rq_page_addr[8] __attribute__((aligned(8)));
-    uint64_t db_page_addr __attribute__((aligned(8)));
-    uint32_t db_page_size;
-    uint32_t dpp_credit;
-    uint32_t dpp_offset;
-    uint32_t num_wqe_allocated;
-    uint32_t num_rqe_allocated;
-    uint32_t db_sq_offset;
-    uint32_t db_rq_offset;
-    uint32_t db_shift;
-    uint64_t rsvd[11] __attribute__((aligned(8)));
-  }]],
-        ["struct ocrdma_create_srq_uresp"] = [[{
-    uint16_t rq_dbid;
-    uint16_t resv0;
-    uint32_t resv1;
-    uint32_t rq_page_size;
-    uint32_t num_rq_pages;
-    uint64_t rq_page_addr[8] __attribute__((aligned(8)));
-    uint64_t db_page_addr __attribute__((aligned(8)));
-    uint32_t db_page_size;
-    uint32_t num_rqe_allocated;
-    uint32_t db_rq_offset;
-    uint32_t db_shift;
-    uint64_t rsvd2 __attribute__((aligned(8)));
-    uint64_t rsvd3 __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ocrdma_alloc_ucontext_resp"] = [[{
-    uint32_t dev_id;
-    uint32_t wqe_size;
-    uint32_t max_inline_data;
-    uint32_t dpp_wqe_size;
-    unsigned long ah_tbl_page __attribute__((aligned(8)));
-    uint32_t ah_tbl_len;
-    uint32_t rqe_size;
-    uint8_t fw_ver[32];
-    unsigned long rsvd1 __attribute__((aligned(8)));
-    unsigned long rsvd2 __attribute__((aligned(8)));
-  }]],
-        ["struct ocrdma_create_cq_uresp"] = [[{
-    uint32_t cq_id;
-    uint32_t page_size;
-    uint32_t num_pages;
-    uint32_t max_hw_cqe;
-    unsigned long page_addr[8] __attribute__((aligned(8)));
-    unsigned long db_page_addr __attribute__((aligned(8)));
-    uint32_t db_page_size;
-    uint32_t phase_change;
-    unsigned long rsvd1 __attribute__((aligned(8)));
-    unsigned long rsvd2 __attribute__((aligned(8)));
-  }]],
-        ["struct ocrdma_create_qp_uresp"] = [[{
-    uint16_t qp_id;
-    uint16_t sq_dbid;
-    uint16_t rq_dbid;
-    uint16_t resv0;
-    uint32_t sq_page_size;
-    uint32_t rq_page_size;
-    uint32_t num_sq_pages;
-    uint32_t num_rq_pages;
-    unsigned long sq_page_addr[8] __attribute__((aligned(8)));
-    unsigned long rq_page_addr[8] __attribute__((aligned(8)));
-    unsigned long db_page_addr __attribute__((aligned(8)));
-    uint32_t db_page_size;
-    uint32_t dpp_credit;
-    uint32_t dpp_offset;
-    uint32_t num_wqe_allocated;
-    uint32_t num_rqe_allocated;
-    uint32_t db_sq_offset;
-    uint32_t db_rq_offset;
-    uint32_t db_shift;
-    unsigned long rsvd[11] __attribute__((aligned(8)));
-  }]],
-        ["struct ocrdma_create_srq_uresp"] = [[{
-    uint16_t rq_dbid;
-    uint16_t resv0;
-    uint32_t resv1;
-    uint32_t rq_page_size;
-    uint32_t num_rq_pages;
-    unsigned long rq_page_addr[8] __attribute__((aligned(8)));
-    unsigned long db_page_addr __attribute__((aligned(8)));
-    uint32_t db_page_size;
-    uint32_t num_rqe_allocated;
-    uint32_t db_rq_offset;
-    uint32_t db_shift;
-    unsigned long rsvd2 __attribute__((aligned(8)));
-    unsigned long rsvd3 __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ocrdma_alloc_ucontext_resp"] = [[{
+  uint32_t dev_id;
+  uint32_t wqe_size;
+  uint32_t max_inline_data;
+  uint32_t dpp_wqe_size;
+  uint64_t ah_tbl_page __attribute__((aligned(8)));
+  uint32_t ah_tbl_len;
+  uint32_t rqe_size;
+  uint8_t fw_ver[32];
+  uint64_t rsvd1 __attribute__((aligned(8)));
+  uint64_t rsvd2 __attribute__((aligned(8)));
+}]],
+      ["struct ocrdma_create_cq_uresp"] = [[{
+  uint32_t cq_id;
+  uint32_t page_size;
+  uint32_t num_pages;
+  uint32_t max_hw_cqe;
+  uint64_t page_addr[8] __attribute__((aligned(8)));
+  uint64_t db_page_addr __attribute__((aligned(8)));
+  uint32_t db_page_size;
+  uint32_t phase_change;
+  uint64_t rsvd1 __attribute__((aligned(8)));
+  uint64_t rsvd2 __attribute__((aligned(8)));
+}]],
+      ["struct ocrdma_create_qp_uresp"] = [[{
+  uint16_t qp_id;
+  uint16_t sq_dbid;
+  uint16_t rq_dbid;
+  uint16_t resv0;
+  uint32_t sq_page_size;
+  uint32_t rq_page_size;
+  uint32_t num_sq_pages;
+  uint32_t num_rq_pages;
+  uint64_t sq_page_addr[8] __attribute__((aligned(8)));
+  uint64_t rq_page_addr[8] __attribute__((aligned(8)));
+  uint64_t db_page_addr __attribute__((aligned(8)));
+  uint32_t db_page_size;
+  uint32_t dpp_credit;
+  uint32_t dpp_offset;
+  uint32_t num_wqe_allocated;
+  uint32_t num_rqe_allocated;
+  uint32_t db_sq_offset;
+  uint32_t db_rq_offset;
+  uint32_t db_shift;
+  uint64_t rsvd[11] __attribute__((aligned(8)));
+}]],
+      ["struct ocrdma_create_srq_uresp"] = [[{
+  uint16_t rq_dbid;
+  uint16_t resv0;
+  uint32_t resv1;
+  uint32_t rq_page_size;
+  uint32_t num_rq_pages;
+  uint64_t rq_page_addr[8] __attribute__((aligned(8)));
+  uint64_t db_page_addr __attribute__((aligned(8)));
+  uint32_t db_page_size;
+  uint32_t num_rqe_allocated;
+  uint32_t db_rq_offset;
+  uint32_t db_shift;
+  uint64_t rsvd2 __attribute__((aligned(8)));
+  uint64_t rsvd3 __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ocrdma_alloc_ucontext_resp"] = [[{
+  uint32_t dev_id;
+  uint32_t wqe_size;
+  uint32_t max_inline_data;
+  uint32_t dpp_wqe_size;
+  unsigned long ah_tbl_page __attribute__((aligned(8)));
+  uint32_t ah_tbl_len;
+  uint32_t rqe_size;
+  uint8_t fw_ver[32];
+  unsigned long rsvd1 __attribute__((aligned(8)));
+  unsigned long rsvd2 __attribute__((aligned(8)));
+}]],
+      ["struct ocrdma_create_cq_uresp"] = [[{
+  uint32_t cq_id;
+  uint32_t page_size;
+  uint32_t num_pages;
+  uint32_t max_hw_cqe;
+  unsigned long page_addr[8] __attribute__((aligned(8)));
+  unsigned long db_page_addr __attribute__((aligned(8)));
+  uint32_t db_page_size;
+  uint32_t phase_change;
+  unsigned long rsvd1 __attribute__((aligned(8)));
+  unsigned long rsvd2 __attribute__((aligned(8)));
+}]],
+      ["struct ocrdma_create_qp_uresp"] = [[{
+  uint16_t qp_id;
+  uint16_t sq_dbid;
+  uint16_t rq_dbid;
+  uint16_t resv0;
+  uint32_t sq_page_size;
+  uint32_t rq_page_size;
+  uint32_t num_sq_pages;
+  uint32_t num_rq_pages;
+  unsigned long sq_page_addr[8] __attribute__((aligned(8)));
+  unsigned long rq_page_addr[8] __attribute__((aligned(8)));
+  unsigned long db_page_addr __attribute__((aligned(8)));
+  uint32_t db_page_size;
+  uint32_t dpp_credit;
+  uint32_t dpp_offset;
+  uint32_t num_wqe_allocated;
+  uint32_t num_rqe_allocated;
+  uint32_t db_sq_offset;
+  uint32_t db_rq_offset;
+  uint32_t db_shift;
+  unsigned long rsvd[11] __attribute__((aligned(8)));
+}]],
+      ["struct ocrdma_create_srq_uresp"] = [[{
+  uint16_t rq_dbid;
+  uint16_t resv0;
+  uint32_t resv1;
+  uint32_t rq_page_size;
+  uint32_t num_rq_pages;
+  unsigned long rq_page_addr[8] __attribute__((aligned(8)));
+  unsigned long db_page_addr __attribute__((aligned(8)));
+  uint32_t db_page_size;
+  uint32_t num_rqe_allocated;
+  uint32_t db_rq_offset;
+  uint32_t db_shift;
+  unsigned long rsvd2 __attribute__((aligned(8)));
+  unsigned long rsvd3 __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,166 +3,166 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/qedr-abi.h"] = [==[
-  constants = {
-    QEDR_ALLOC_UCTX_EDPM_MODE = 1,
-    QEDR_ALLOC_UCTX_DB_REC = 2,
-    QEDR_SUPPORT_DPM_SIZES = 4,
-    QEDR_DPM_TYPE_NONE = 0,
-    QEDR_DPM_TYPE_ROCE_ENHANCED = 1,
-    QEDR_DPM_TYPE_ROCE_LEGACY = 2,
-    QEDR_DPM_TYPE_IWARP_LEGACY = 4,
-    QEDR_DPM_TYPE_ROCE_EDPM_MODE = 8,
-    QEDR_DPM_SIZES_SET = 16,
-    QEDR_ABI_VERSION = 8,
-    QEDR_LDPM_MAX_SIZE = 8192,
-    QEDR_EDPM_TRANS_SIZE = 64,
-  },
-  records = {
-    ["struct qedr_alloc_ucontext_req"] = [[{
+constants = {
+  QEDR_ALLOC_UCTX_EDPM_MODE = 1,
+  QEDR_ALLOC_UCTX_DB_REC = 2,
+  QEDR_SUPPORT_DPM_SIZES = 4,
+  QEDR_DPM_TYPE_NONE = 0,
+  QEDR_DPM_TYPE_ROCE_ENHANCED = 1,
+  QEDR_DPM_TYPE_ROCE_LEGACY = 2,
+  QEDR_DPM_TYPE_IWARP_LEGACY = 4,
+  QEDR_DPM_TYPE_ROCE_EDPM_MODE = 8,
+  QEDR_DPM_SIZES_SET = 16,
+  QEDR_ABI_VERSION = 8,
+  QEDR_LDPM_MAX_SIZE = 8192,
+  QEDR_EDPM_TRANS_SIZE = 64,
+},
+records = {
+  ["struct qedr_alloc_ucontext_req"] = [[{
   uint32_t context_flags;
   uint32_t reserved;
 }]],
-    ["struct qedr_alloc_pd_uresp"] = [[{
+  ["struct qedr_alloc_pd_uresp"] = [[{
   uint32_t pd_id;
   uint32_t reserved;
 }]],
-    ["struct qedr_create_srq_uresp"] = [[{
+  ["struct qedr_create_srq_uresp"] = [[{
   uint16_t srq_id;
   uint16_t reserved0;
   uint32_t reserved1;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct qedr_alloc_ucontext_resp"] = [[{
-    uint64_t db_pa __attribute__((aligned(8)));
-    uint32_t db_size;
-    uint32_t max_send_wr;
-    uint32_t max_recv_wr;
-    uint32_t max_srq_wr;
-    uint32_t sges_per_send_wr;
-    uint32_t sges_per_recv_wr;
-    uint32_t sges_per_srq_wr;
-    uint32_t max_cqes;
-    uint8_t dpm_flags;
-    uint8_t wids_enabled;
-    uint16_t wid_count;
-    uint16_t ldpm_limit_size;
-    uint8_t edpm_trans_size;
-    uint8_t reserved;
-    uint16_t edpm_limit_size;
-    uint8_t padding[6];
-  }]],
-        ["struct qedr_alloc_pd_ureq"] = [[{
-    uint64_t rsvd1 __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_cq_ureq"] = [[{
-    uint64_t addr __attribute__((aligned(8)));
-    uint64_t len __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_cq_uresp"] = [[{
-    uint32_t db_offset;
-    uint16_t icid;
-    uint16_t reserved;
-    uint64_t db_rec_addr __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_qp_ureq"] = [[{
-    uint32_t qp_handle_hi;
-    uint32_t qp_handle_lo;
-    uint64_t sq_addr __attribute__((aligned(8)));
-    uint64_t sq_len __attribute__((aligned(8)));
-    uint64_t rq_addr __attribute__((aligned(8)));
-    uint64_t rq_len __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_qp_uresp"] = [[{
-    uint32_t qp_id;
-    uint32_t atomic_supported;
-    uint32_t sq_db_offset;
-    uint16_t sq_icid;
-    uint32_t rq_db_offset;
-    uint16_t rq_icid;
-    uint32_t rq_db2_offset;
-    uint32_t reserved;
-    uint64_t sq_db_rec_addr __attribute__((aligned(8)));
-    uint64_t rq_db_rec_addr __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_srq_ureq"] = [[{
-    uint64_t prod_pair_addr __attribute__((aligned(8)));
-    uint64_t srq_addr __attribute__((aligned(8)));
-    uint64_t srq_len __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_user_db_rec"] = [[{
-    uint64_t db_data __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct qedr_alloc_ucontext_resp"] = [[{
-    unsigned long db_pa __attribute__((aligned(8)));
-    uint32_t db_size;
-    uint32_t max_send_wr;
-    uint32_t max_recv_wr;
-    uint32_t max_srq_wr;
-    uint32_t sges_per_send_wr;
-    uint32_t sges_per_recv_wr;
-    uint32_t sges_per_srq_wr;
-    uint32_t max_cqes;
-    uint8_t dpm_flags;
-    uint8_t wids_enabled;
-    uint16_t wid_count;
-    uint16_t ldpm_limit_size;
-    uint8_t edpm_trans_size;
-    uint8_t reserved;
-    uint16_t edpm_limit_size;
-    uint8_t padding[6];
-  }]],
-        ["struct qedr_alloc_pd_ureq"] = [[{
-    unsigned long rsvd1 __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_cq_ureq"] = [[{
-    unsigned long addr __attribute__((aligned(8)));
-    unsigned long len __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_cq_uresp"] = [[{
-    uint32_t db_offset;
-    uint16_t icid;
-    uint16_t reserved;
-    unsigned long db_rec_addr __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_qp_ureq"] = [[{
-    uint32_t qp_handle_hi;
-    uint32_t qp_handle_lo;
-    unsigned long sq_addr __attribute__((aligned(8)));
-    unsigned long sq_len __attribute__((aligned(8)));
-    unsigned long rq_addr __attribute__((aligned(8)));
-    unsigned long rq_len __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_qp_uresp"] = [[{
-    uint32_t qp_id;
-    uint32_t atomic_supported;
-    uint32_t sq_db_offset;
-    uint16_t sq_icid;
-    uint32_t rq_db_offset;
-    uint16_t rq_icid;
-    uint32_t rq_db2_offset;
-    uint32_t reserved;
-    unsigned long sq_db_rec_addr __attribute__((aligned(8)));
-    unsigned long rq_db_rec_addr __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_create_srq_ureq"] = [[{
-    unsigned long prod_pair_addr __attribute__((aligned(8)));
-    unsigned long srq_addr __attribute__((aligned(8)));
-    unsigned long srq_len __attribute__((aligned(8)));
-  }]],
-        ["struct qedr_user_db_rec"] = [[{
-    unsigned long db_data __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct qedr_alloc_ucontext_resp"] = [[{
+  uint64_t db_pa __attribute__((aligned(8)));
+  uint32_t db_size;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_srq_wr;
+  uint32_t sges_per_send_wr;
+  uint32_t sges_per_recv_wr;
+  uint32_t sges_per_srq_wr;
+  uint32_t max_cqes;
+  uint8_t dpm_flags;
+  uint8_t wids_enabled;
+  uint16_t wid_count;
+  uint16_t ldpm_limit_size;
+  uint8_t edpm_trans_size;
+  uint8_t reserved;
+  uint16_t edpm_limit_size;
+  uint8_t padding[6];
+}]],
+      ["struct qedr_alloc_pd_ureq"] = [[{
+  uint64_t rsvd1 __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_cq_ureq"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint64_t len __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_cq_uresp"] = [[{
+  uint32_t db_offset;
+  uint16_t icid;
+  uint16_t reserved;
+  uint64_t db_rec_addr __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_qp_ureq"] = [[{
+  uint32_t qp_handle_hi;
+  uint32_t qp_handle_lo;
+  uint64_t sq_addr __attribute__((aligned(8)));
+  uint64_t sq_len __attribute__((aligned(8)));
+  uint64_t rq_addr __attribute__((aligned(8)));
+  uint64_t rq_len __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_qp_uresp"] = [[{
+  uint32_t qp_id;
+  uint32_t atomic_supported;
+  uint32_t sq_db_offset;
+  uint16_t sq_icid;
+  uint32_t rq_db_offset;
+  uint16_t rq_icid;
+  uint32_t rq_db2_offset;
+  uint32_t reserved;
+  uint64_t sq_db_rec_addr __attribute__((aligned(8)));
+  uint64_t rq_db_rec_addr __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_srq_ureq"] = [[{
+  uint64_t prod_pair_addr __attribute__((aligned(8)));
+  uint64_t srq_addr __attribute__((aligned(8)));
+  uint64_t srq_len __attribute__((aligned(8)));
+}]],
+      ["struct qedr_user_db_rec"] = [[{
+  uint64_t db_data __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct qedr_alloc_ucontext_resp"] = [[{
+  unsigned long db_pa __attribute__((aligned(8)));
+  uint32_t db_size;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_srq_wr;
+  uint32_t sges_per_send_wr;
+  uint32_t sges_per_recv_wr;
+  uint32_t sges_per_srq_wr;
+  uint32_t max_cqes;
+  uint8_t dpm_flags;
+  uint8_t wids_enabled;
+  uint16_t wid_count;
+  uint16_t ldpm_limit_size;
+  uint8_t edpm_trans_size;
+  uint8_t reserved;
+  uint16_t edpm_limit_size;
+  uint8_t padding[6];
+}]],
+      ["struct qedr_alloc_pd_ureq"] = [[{
+  unsigned long rsvd1 __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_cq_ureq"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  unsigned long len __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_cq_uresp"] = [[{
+  uint32_t db_offset;
+  uint16_t icid;
+  uint16_t reserved;
+  unsigned long db_rec_addr __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_qp_ureq"] = [[{
+  uint32_t qp_handle_hi;
+  uint32_t qp_handle_lo;
+  unsigned long sq_addr __attribute__((aligned(8)));
+  unsigned long sq_len __attribute__((aligned(8)));
+  unsigned long rq_addr __attribute__((aligned(8)));
+  unsigned long rq_len __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_qp_uresp"] = [[{
+  uint32_t qp_id;
+  uint32_t atomic_supported;
+  uint32_t sq_db_offset;
+  uint16_t sq_icid;
+  uint32_t rq_db_offset;
+  uint16_t rq_icid;
+  uint32_t rq_db2_offset;
+  uint32_t reserved;
+  unsigned long sq_db_rec_addr __attribute__((aligned(8)));
+  unsigned long rq_db_rec_addr __attribute__((aligned(8)));
+}]],
+      ["struct qedr_create_srq_ureq"] = [[{
+  unsigned long prod_pair_addr __attribute__((aligned(8)));
+  unsigned long srq_addr __attribute__((aligned(8)));
+  unsigned long srq_len __attribute__((aligned(8)));
+}]],
+      ["struct qedr_user_db_rec"] = [[{
+  unsigned long db_data __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 }

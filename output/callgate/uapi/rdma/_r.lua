@@ -3,394 +3,394 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/rdma_netlink.h"] = [==[
-  constants = {
-    RDMA_NL_IWCM = 2,
-    RDMA_NL_RSVD = 3,
-    RDMA_NL_LS = 4,
-    RDMA_NL_NLDEV = 5,
-    RDMA_NL_NUM_CLIENTS = 6,
-    RDMA_NL_GROUP_IWPM = 2,
-    RDMA_NL_GROUP_LS = 3,
-    RDMA_NL_GROUP_NOTIFY = 4,
-    RDMA_NL_NUM_GROUPS = 5,
-    IWPM_FLAGS_NO_PORT_MAP = 1,
-    RDMA_NL_IWPM_REG_PID = 0,
-    RDMA_NL_IWPM_ADD_MAPPING = 1,
-    RDMA_NL_IWPM_QUERY_MAPPING = 2,
-    RDMA_NL_IWPM_REMOVE_MAPPING = 3,
-    RDMA_NL_IWPM_REMOTE_INFO = 4,
-    RDMA_NL_IWPM_HANDLE_ERR = 5,
-    RDMA_NL_IWPM_MAPINFO = 6,
-    RDMA_NL_IWPM_MAPINFO_NUM = 7,
-    RDMA_NL_IWPM_HELLO = 8,
-    RDMA_NL_IWPM_NUM_OPS = 9,
-    IWPM_NLA_REG_PID_UNSPEC = 0,
-    IWPM_NLA_REG_PID_SEQ = 1,
-    IWPM_NLA_REG_IF_NAME = 2,
-    IWPM_NLA_REG_IBDEV_NAME = 3,
-    IWPM_NLA_REG_ULIB_NAME = 4,
-    IWPM_NLA_REG_PID_MAX = 5,
-    IWPM_NLA_RREG_PID_UNSPEC = 0,
-    IWPM_NLA_RREG_PID_SEQ = 1,
-    IWPM_NLA_RREG_IBDEV_NAME = 2,
-    IWPM_NLA_RREG_ULIB_NAME = 3,
-    IWPM_NLA_RREG_ULIB_VER = 4,
-    IWPM_NLA_RREG_PID_ERR = 5,
-    IWPM_NLA_RREG_PID_MAX = 6,
-    IWPM_NLA_MANAGE_MAPPING_UNSPEC = 0,
-    IWPM_NLA_MANAGE_MAPPING_SEQ = 1,
-    IWPM_NLA_MANAGE_ADDR = 2,
-    IWPM_NLA_MANAGE_FLAGS = 3,
-    IWPM_NLA_MANAGE_MAPPING_MAX = 4,
-    IWPM_NLA_RMANAGE_MAPPING_UNSPEC = 0,
-    IWPM_NLA_RMANAGE_MAPPING_SEQ = 1,
-    IWPM_NLA_RMANAGE_ADDR = 2,
-    IWPM_NLA_RMANAGE_MAPPED_LOC_ADDR = 3,
-    IWPM_NLA_MANAGE_MAPPED_LOC_ADDR = 3,
-    IWPM_NLA_RMANAGE_MAPPING_ERR = 4,
-    IWPM_NLA_RMANAGE_MAPPING_MAX = 5,
-    IWPM_NLA_QUERY_MAPPING_UNSPEC = 0,
-    IWPM_NLA_QUERY_MAPPING_SEQ = 1,
-    IWPM_NLA_QUERY_LOCAL_ADDR = 2,
-    IWPM_NLA_QUERY_REMOTE_ADDR = 3,
-    IWPM_NLA_QUERY_FLAGS = 4,
-    IWPM_NLA_QUERY_MAPPING_MAX = 5,
-    IWPM_NLA_RQUERY_MAPPING_UNSPEC = 0,
-    IWPM_NLA_RQUERY_MAPPING_SEQ = 1,
-    IWPM_NLA_RQUERY_LOCAL_ADDR = 2,
-    IWPM_NLA_RQUERY_REMOTE_ADDR = 3,
-    IWPM_NLA_RQUERY_MAPPED_LOC_ADDR = 4,
-    IWPM_NLA_RQUERY_MAPPED_REM_ADDR = 5,
-    IWPM_NLA_RQUERY_MAPPING_ERR = 6,
-    IWPM_NLA_RQUERY_MAPPING_MAX = 7,
-    IWPM_NLA_MAPINFO_REQ_UNSPEC = 0,
-    IWPM_NLA_MAPINFO_ULIB_NAME = 1,
-    IWPM_NLA_MAPINFO_ULIB_VER = 2,
-    IWPM_NLA_MAPINFO_REQ_MAX = 3,
-    IWPM_NLA_MAPINFO_UNSPEC = 0,
-    IWPM_NLA_MAPINFO_LOCAL_ADDR = 1,
-    IWPM_NLA_MAPINFO_MAPPED_ADDR = 2,
-    IWPM_NLA_MAPINFO_FLAGS = 3,
-    IWPM_NLA_MAPINFO_MAX = 4,
-    IWPM_NLA_MAPINFO_NUM_UNSPEC = 0,
-    IWPM_NLA_MAPINFO_SEQ = 1,
-    IWPM_NLA_MAPINFO_SEND_NUM = 2,
-    IWPM_NLA_MAPINFO_ACK_NUM = 3,
-    IWPM_NLA_MAPINFO_NUM_MAX = 4,
-    IWPM_NLA_ERR_UNSPEC = 0,
-    IWPM_NLA_ERR_SEQ = 1,
-    IWPM_NLA_ERR_CODE = 2,
-    IWPM_NLA_ERR_MAX = 3,
-    IWPM_NLA_HELLO_UNSPEC = 0,
-    IWPM_NLA_HELLO_ABI_VERSION = 1,
-    IWPM_NLA_HELLO_MAX = 2,
-    RDMA_NODE_IB_CA = 1,
-    RDMA_NODE_IB_SWITCH = 2,
-    RDMA_NODE_IB_ROUTER = 3,
-    RDMA_NODE_RNIC = 4,
-    RDMA_NODE_USNIC = 5,
-    RDMA_NODE_USNIC_UDP = 6,
-    RDMA_NODE_UNSPECIFIED = 7,
-    RDMA_NL_LS_OP_RESOLVE = 0,
-    RDMA_NL_LS_OP_SET_TIMEOUT = 1,
-    RDMA_NL_LS_OP_IP_RESOLVE = 2,
-    RDMA_NL_LS_NUM_OPS = 3,
-    LS_RESOLVE_PATH_USE_ALL = 0,
-    LS_RESOLVE_PATH_USE_UNIDIRECTIONAL = 1,
-    LS_RESOLVE_PATH_USE_GMP = 2,
-    LS_RESOLVE_PATH_USE_MAX = 3,
-    LS_NLA_TYPE_UNSPEC = 0,
-    LS_NLA_TYPE_PATH_RECORD = 1,
-    LS_NLA_TYPE_TIMEOUT = 2,
-    LS_NLA_TYPE_SERVICE_ID = 3,
-    LS_NLA_TYPE_DGID = 4,
-    LS_NLA_TYPE_SGID = 5,
-    LS_NLA_TYPE_TCLASS = 6,
-    LS_NLA_TYPE_PKEY = 7,
-    LS_NLA_TYPE_QOS_CLASS = 8,
-    LS_NLA_TYPE_IPV4 = 9,
-    LS_NLA_TYPE_IPV6 = 10,
-    LS_NLA_TYPE_MAX = 11,
-    RDMA_NLDEV_CMD_UNSPEC = 0,
-    RDMA_NLDEV_CMD_GET = 1,
-    RDMA_NLDEV_CMD_SET = 2,
-    RDMA_NLDEV_CMD_NEWLINK = 3,
-    RDMA_NLDEV_CMD_DELLINK = 4,
-    RDMA_NLDEV_CMD_PORT_GET = 5,
-    RDMA_NLDEV_CMD_SYS_GET = 6,
-    RDMA_NLDEV_CMD_SYS_SET = 7,
-    RDMA_NLDEV_CMD_RES_GET = 9,
-    RDMA_NLDEV_CMD_RES_QP_GET = 10,
-    RDMA_NLDEV_CMD_RES_CM_ID_GET = 11,
-    RDMA_NLDEV_CMD_RES_CQ_GET = 12,
-    RDMA_NLDEV_CMD_RES_MR_GET = 13,
-    RDMA_NLDEV_CMD_RES_PD_GET = 14,
-    RDMA_NLDEV_CMD_GET_CHARDEV = 15,
-    RDMA_NLDEV_CMD_STAT_SET = 16,
-    RDMA_NLDEV_CMD_STAT_GET = 17,
-    RDMA_NLDEV_CMD_STAT_DEL = 18,
-    RDMA_NLDEV_CMD_RES_QP_GET_RAW = 19,
-    RDMA_NLDEV_CMD_RES_CQ_GET_RAW = 20,
-    RDMA_NLDEV_CMD_RES_MR_GET_RAW = 21,
-    RDMA_NLDEV_CMD_RES_CTX_GET = 22,
-    RDMA_NLDEV_CMD_RES_SRQ_GET = 23,
-    RDMA_NLDEV_CMD_STAT_GET_STATUS = 24,
-    RDMA_NLDEV_CMD_RES_SRQ_GET_RAW = 25,
-    RDMA_NLDEV_CMD_NEWDEV = 26,
-    RDMA_NLDEV_CMD_DELDEV = 27,
-    RDMA_NLDEV_CMD_MONITOR = 28,
-    RDMA_NLDEV_CMD_FRMR_POOLS_GET = 29,
-    RDMA_NLDEV_CMD_FRMR_POOLS_SET = 30,
-    RDMA_NLDEV_NUM_OPS = 31,
-    RDMA_NLDEV_PRINT_TYPE_UNSPEC = 0,
-    RDMA_NLDEV_PRINT_TYPE_HEX = 1,
-    RDMA_NLDEV_ATTR_UNSPEC = 0,
-    RDMA_NLDEV_ATTR_PAD = 0,
-    RDMA_NLDEV_ATTR_DEV_INDEX = 1,
-    RDMA_NLDEV_ATTR_DEV_NAME = 2,
-    RDMA_NLDEV_ATTR_PORT_INDEX = 3,
-    RDMA_NLDEV_ATTR_CAP_FLAGS = 4,
-    RDMA_NLDEV_ATTR_FW_VERSION = 5,
-    RDMA_NLDEV_ATTR_NODE_GUID = 6,
-    RDMA_NLDEV_ATTR_SYS_IMAGE_GUID = 7,
-    RDMA_NLDEV_ATTR_SUBNET_PREFIX = 8,
-    RDMA_NLDEV_ATTR_LID = 9,
-    RDMA_NLDEV_ATTR_SM_LID = 10,
-    RDMA_NLDEV_ATTR_LMC = 11,
-    RDMA_NLDEV_ATTR_PORT_STATE = 12,
-    RDMA_NLDEV_ATTR_PORT_PHYS_STATE = 13,
-    RDMA_NLDEV_ATTR_DEV_NODE_TYPE = 14,
-    RDMA_NLDEV_ATTR_RES_SUMMARY = 15,
-    RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY = 16,
-    RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_NAME = 17,
-    RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_CURR = 18,
-    RDMA_NLDEV_ATTR_RES_QP = 19,
-    RDMA_NLDEV_ATTR_RES_QP_ENTRY = 20,
-    RDMA_NLDEV_ATTR_RES_LQPN = 21,
-    RDMA_NLDEV_ATTR_RES_RQPN = 22,
-    RDMA_NLDEV_ATTR_RES_RQ_PSN = 23,
-    RDMA_NLDEV_ATTR_RES_SQ_PSN = 24,
-    RDMA_NLDEV_ATTR_RES_PATH_MIG_STATE = 25,
-    RDMA_NLDEV_ATTR_RES_TYPE = 26,
-    RDMA_NLDEV_ATTR_RES_STATE = 27,
-    RDMA_NLDEV_ATTR_RES_PID = 28,
-    RDMA_NLDEV_ATTR_RES_KERN_NAME = 29,
-    RDMA_NLDEV_ATTR_RES_CM_ID = 30,
-    RDMA_NLDEV_ATTR_RES_CM_ID_ENTRY = 31,
-    RDMA_NLDEV_ATTR_RES_PS = 32,
-    RDMA_NLDEV_ATTR_RES_SRC_ADDR = 33,
-    RDMA_NLDEV_ATTR_RES_DST_ADDR = 34,
-    RDMA_NLDEV_ATTR_RES_CQ = 35,
-    RDMA_NLDEV_ATTR_RES_CQ_ENTRY = 36,
-    RDMA_NLDEV_ATTR_RES_CQE = 37,
-    RDMA_NLDEV_ATTR_RES_USECNT = 38,
-    RDMA_NLDEV_ATTR_RES_POLL_CTX = 39,
-    RDMA_NLDEV_ATTR_RES_MR = 40,
-    RDMA_NLDEV_ATTR_RES_MR_ENTRY = 41,
-    RDMA_NLDEV_ATTR_RES_RKEY = 42,
-    RDMA_NLDEV_ATTR_RES_LKEY = 43,
-    RDMA_NLDEV_ATTR_RES_IOVA = 44,
-    RDMA_NLDEV_ATTR_RES_MRLEN = 45,
-    RDMA_NLDEV_ATTR_RES_PD = 46,
-    RDMA_NLDEV_ATTR_RES_PD_ENTRY = 47,
-    RDMA_NLDEV_ATTR_RES_LOCAL_DMA_LKEY = 48,
-    RDMA_NLDEV_ATTR_RES_UNSAFE_GLOBAL_RKEY = 49,
-    RDMA_NLDEV_ATTR_NDEV_INDEX = 50,
-    RDMA_NLDEV_ATTR_NDEV_NAME = 51,
-    RDMA_NLDEV_ATTR_DRIVER = 52,
-    RDMA_NLDEV_ATTR_DRIVER_ENTRY = 53,
-    RDMA_NLDEV_ATTR_DRIVER_STRING = 54,
-    RDMA_NLDEV_ATTR_DRIVER_PRINT_TYPE = 55,
-    RDMA_NLDEV_ATTR_DRIVER_S32 = 56,
-    RDMA_NLDEV_ATTR_DRIVER_U32 = 57,
-    RDMA_NLDEV_ATTR_DRIVER_S64 = 58,
-    RDMA_NLDEV_ATTR_DRIVER_U64 = 59,
-    RDMA_NLDEV_ATTR_RES_PDN = 60,
-    RDMA_NLDEV_ATTR_RES_CQN = 61,
-    RDMA_NLDEV_ATTR_RES_MRN = 62,
-    RDMA_NLDEV_ATTR_RES_CM_IDN = 63,
-    RDMA_NLDEV_ATTR_RES_CTXN = 64,
-    RDMA_NLDEV_ATTR_LINK_TYPE = 65,
-    RDMA_NLDEV_SYS_ATTR_NETNS_MODE = 66,
-    RDMA_NLDEV_ATTR_DEV_PROTOCOL = 67,
-    RDMA_NLDEV_NET_NS_FD = 68,
-    RDMA_NLDEV_ATTR_CHARDEV_TYPE = 69,
-    RDMA_NLDEV_ATTR_CHARDEV_NAME = 70,
-    RDMA_NLDEV_ATTR_CHARDEV_ABI = 71,
-    RDMA_NLDEV_ATTR_CHARDEV = 72,
-    RDMA_NLDEV_ATTR_UVERBS_DRIVER_ID = 73,
-    RDMA_NLDEV_ATTR_STAT_MODE = 74,
-    RDMA_NLDEV_ATTR_STAT_RES = 75,
-    RDMA_NLDEV_ATTR_STAT_AUTO_MODE_MASK = 76,
-    RDMA_NLDEV_ATTR_STAT_COUNTER = 77,
-    RDMA_NLDEV_ATTR_STAT_COUNTER_ENTRY = 78,
-    RDMA_NLDEV_ATTR_STAT_COUNTER_ID = 79,
-    RDMA_NLDEV_ATTR_STAT_HWCOUNTERS = 80,
-    RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY = 81,
-    RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY_NAME = 82,
-    RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY_VALUE = 83,
-    RDMA_NLDEV_ATTR_DEV_DIM = 84,
-    RDMA_NLDEV_ATTR_RES_RAW = 85,
-    RDMA_NLDEV_ATTR_RES_CTX = 86,
-    RDMA_NLDEV_ATTR_RES_CTX_ENTRY = 87,
-    RDMA_NLDEV_ATTR_RES_SRQ = 88,
-    RDMA_NLDEV_ATTR_RES_SRQ_ENTRY = 89,
-    RDMA_NLDEV_ATTR_RES_SRQN = 90,
-    RDMA_NLDEV_ATTR_MIN_RANGE = 91,
-    RDMA_NLDEV_ATTR_MAX_RANGE = 92,
-    RDMA_NLDEV_SYS_ATTR_COPY_ON_FORK = 93,
-    RDMA_NLDEV_ATTR_STAT_HWCOUNTER_INDEX = 94,
-    RDMA_NLDEV_ATTR_STAT_HWCOUNTER_DYNAMIC = 95,
-    RDMA_NLDEV_SYS_ATTR_PRIVILEGED_QKEY_MODE = 96,
-    RDMA_NLDEV_ATTR_DRIVER_DETAILS = 97,
-    RDMA_NLDEV_ATTR_RES_SUBTYPE = 98,
-    RDMA_NLDEV_ATTR_DEV_TYPE = 99,
-    RDMA_NLDEV_ATTR_PARENT_NAME = 100,
-    RDMA_NLDEV_ATTR_NAME_ASSIGN_TYPE = 101,
-    RDMA_NLDEV_ATTR_EVENT_TYPE = 102,
-    RDMA_NLDEV_SYS_ATTR_MONITOR_MODE = 103,
-    RDMA_NLDEV_ATTR_STAT_OPCOUNTER_ENABLED = 104,
-    RDMA_NLDEV_ATTR_FRMR_POOLS = 105,
-    RDMA_NLDEV_ATTR_FRMR_POOL_ENTRY = 106,
-    RDMA_NLDEV_ATTR_FRMR_POOL_KEY = 107,
-    RDMA_NLDEV_ATTR_FRMR_POOL_KEY_ATS = 108,
-    RDMA_NLDEV_ATTR_FRMR_POOL_KEY_ACCESS_FLAGS = 109,
-    RDMA_NLDEV_ATTR_FRMR_POOL_KEY_VENDOR_KEY = 110,
-    RDMA_NLDEV_ATTR_FRMR_POOL_KEY_NUM_DMA_BLOCKS = 111,
-    RDMA_NLDEV_ATTR_FRMR_POOL_QUEUE_HANDLES = 112,
-    RDMA_NLDEV_ATTR_FRMR_POOL_MAX_IN_USE = 113,
-    RDMA_NLDEV_ATTR_FRMR_POOL_IN_USE = 114,
-    RDMA_NLDEV_ATTR_FRMR_POOLS_AGING_PERIOD = 115,
-    RDMA_NLDEV_ATTR_FRMR_POOL_PINNED_HANDLES = 116,
-    RDMA_NLDEV_ATTR_FRMR_POOL_KEY_KERNEL_VENDOR_KEY = 117,
-    RDMA_NLDEV_ATTR_MAX = 118,
-    RDMA_COUNTER_MODE_NONE = 0,
-    RDMA_COUNTER_MODE_AUTO = 1,
-    RDMA_COUNTER_MODE_MANUAL = 2,
-    RDMA_COUNTER_MODE_MAX = 3,
-    RDMA_COUNTER_MASK_QP_TYPE = 1,
-    RDMA_COUNTER_MASK_PID = 2,
-    RDMA_DEVICE_TYPE_SMI = 1,
-    RDMA_NAME_ASSIGN_TYPE_UNKNOWN = 0,
-    RDMA_NAME_ASSIGN_TYPE_USER = 1,
-    RDMA_REGISTER_EVENT = 0,
-    RDMA_UNREGISTER_EVENT = 1,
-    RDMA_NETDEV_ATTACH_EVENT = 2,
-    RDMA_NETDEV_DETACH_EVENT = 3,
-    RDMA_RENAME_EVENT = 4,
-    RDMA_NETDEV_RENAME_EVENT = 5,
-    IWPM_UABI_VERSION_MIN = 3,
-    IWPM_UABI_VERSION = 4,
-    IWPM_NLA_MAPINFO_SEND_MAX = 3,
-    IWPM_NLA_REMOVE_MAPPING_MAX = 3,
-    RDMA_NL_LS_F_ERR = 0x100,
-    LS_DEVICE_NAME_MAX = 64,
-    RDMA_NLA_F_MANDATORY = 0x2000,
-    RDMA_NLA_TYPE_MASK = -57345,
-  },
-  records = {
-    ["struct rdma_ls_resolve_header"] = [[{
+constants = {
+  RDMA_NL_IWCM = 2,
+  RDMA_NL_RSVD = 3,
+  RDMA_NL_LS = 4,
+  RDMA_NL_NLDEV = 5,
+  RDMA_NL_NUM_CLIENTS = 6,
+  RDMA_NL_GROUP_IWPM = 2,
+  RDMA_NL_GROUP_LS = 3,
+  RDMA_NL_GROUP_NOTIFY = 4,
+  RDMA_NL_NUM_GROUPS = 5,
+  IWPM_FLAGS_NO_PORT_MAP = 1,
+  RDMA_NL_IWPM_REG_PID = 0,
+  RDMA_NL_IWPM_ADD_MAPPING = 1,
+  RDMA_NL_IWPM_QUERY_MAPPING = 2,
+  RDMA_NL_IWPM_REMOVE_MAPPING = 3,
+  RDMA_NL_IWPM_REMOTE_INFO = 4,
+  RDMA_NL_IWPM_HANDLE_ERR = 5,
+  RDMA_NL_IWPM_MAPINFO = 6,
+  RDMA_NL_IWPM_MAPINFO_NUM = 7,
+  RDMA_NL_IWPM_HELLO = 8,
+  RDMA_NL_IWPM_NUM_OPS = 9,
+  IWPM_NLA_REG_PID_UNSPEC = 0,
+  IWPM_NLA_REG_PID_SEQ = 1,
+  IWPM_NLA_REG_IF_NAME = 2,
+  IWPM_NLA_REG_IBDEV_NAME = 3,
+  IWPM_NLA_REG_ULIB_NAME = 4,
+  IWPM_NLA_REG_PID_MAX = 5,
+  IWPM_NLA_RREG_PID_UNSPEC = 0,
+  IWPM_NLA_RREG_PID_SEQ = 1,
+  IWPM_NLA_RREG_IBDEV_NAME = 2,
+  IWPM_NLA_RREG_ULIB_NAME = 3,
+  IWPM_NLA_RREG_ULIB_VER = 4,
+  IWPM_NLA_RREG_PID_ERR = 5,
+  IWPM_NLA_RREG_PID_MAX = 6,
+  IWPM_NLA_MANAGE_MAPPING_UNSPEC = 0,
+  IWPM_NLA_MANAGE_MAPPING_SEQ = 1,
+  IWPM_NLA_MANAGE_ADDR = 2,
+  IWPM_NLA_MANAGE_FLAGS = 3,
+  IWPM_NLA_MANAGE_MAPPING_MAX = 4,
+  IWPM_NLA_RMANAGE_MAPPING_UNSPEC = 0,
+  IWPM_NLA_RMANAGE_MAPPING_SEQ = 1,
+  IWPM_NLA_RMANAGE_ADDR = 2,
+  IWPM_NLA_RMANAGE_MAPPED_LOC_ADDR = 3,
+  IWPM_NLA_MANAGE_MAPPED_LOC_ADDR = 3,
+  IWPM_NLA_RMANAGE_MAPPING_ERR = 4,
+  IWPM_NLA_RMANAGE_MAPPING_MAX = 5,
+  IWPM_NLA_QUERY_MAPPING_UNSPEC = 0,
+  IWPM_NLA_QUERY_MAPPING_SEQ = 1,
+  IWPM_NLA_QUERY_LOCAL_ADDR = 2,
+  IWPM_NLA_QUERY_REMOTE_ADDR = 3,
+  IWPM_NLA_QUERY_FLAGS = 4,
+  IWPM_NLA_QUERY_MAPPING_MAX = 5,
+  IWPM_NLA_RQUERY_MAPPING_UNSPEC = 0,
+  IWPM_NLA_RQUERY_MAPPING_SEQ = 1,
+  IWPM_NLA_RQUERY_LOCAL_ADDR = 2,
+  IWPM_NLA_RQUERY_REMOTE_ADDR = 3,
+  IWPM_NLA_RQUERY_MAPPED_LOC_ADDR = 4,
+  IWPM_NLA_RQUERY_MAPPED_REM_ADDR = 5,
+  IWPM_NLA_RQUERY_MAPPING_ERR = 6,
+  IWPM_NLA_RQUERY_MAPPING_MAX = 7,
+  IWPM_NLA_MAPINFO_REQ_UNSPEC = 0,
+  IWPM_NLA_MAPINFO_ULIB_NAME = 1,
+  IWPM_NLA_MAPINFO_ULIB_VER = 2,
+  IWPM_NLA_MAPINFO_REQ_MAX = 3,
+  IWPM_NLA_MAPINFO_UNSPEC = 0,
+  IWPM_NLA_MAPINFO_LOCAL_ADDR = 1,
+  IWPM_NLA_MAPINFO_MAPPED_ADDR = 2,
+  IWPM_NLA_MAPINFO_FLAGS = 3,
+  IWPM_NLA_MAPINFO_MAX = 4,
+  IWPM_NLA_MAPINFO_NUM_UNSPEC = 0,
+  IWPM_NLA_MAPINFO_SEQ = 1,
+  IWPM_NLA_MAPINFO_SEND_NUM = 2,
+  IWPM_NLA_MAPINFO_ACK_NUM = 3,
+  IWPM_NLA_MAPINFO_NUM_MAX = 4,
+  IWPM_NLA_ERR_UNSPEC = 0,
+  IWPM_NLA_ERR_SEQ = 1,
+  IWPM_NLA_ERR_CODE = 2,
+  IWPM_NLA_ERR_MAX = 3,
+  IWPM_NLA_HELLO_UNSPEC = 0,
+  IWPM_NLA_HELLO_ABI_VERSION = 1,
+  IWPM_NLA_HELLO_MAX = 2,
+  RDMA_NODE_IB_CA = 1,
+  RDMA_NODE_IB_SWITCH = 2,
+  RDMA_NODE_IB_ROUTER = 3,
+  RDMA_NODE_RNIC = 4,
+  RDMA_NODE_USNIC = 5,
+  RDMA_NODE_USNIC_UDP = 6,
+  RDMA_NODE_UNSPECIFIED = 7,
+  RDMA_NL_LS_OP_RESOLVE = 0,
+  RDMA_NL_LS_OP_SET_TIMEOUT = 1,
+  RDMA_NL_LS_OP_IP_RESOLVE = 2,
+  RDMA_NL_LS_NUM_OPS = 3,
+  LS_RESOLVE_PATH_USE_ALL = 0,
+  LS_RESOLVE_PATH_USE_UNIDIRECTIONAL = 1,
+  LS_RESOLVE_PATH_USE_GMP = 2,
+  LS_RESOLVE_PATH_USE_MAX = 3,
+  LS_NLA_TYPE_UNSPEC = 0,
+  LS_NLA_TYPE_PATH_RECORD = 1,
+  LS_NLA_TYPE_TIMEOUT = 2,
+  LS_NLA_TYPE_SERVICE_ID = 3,
+  LS_NLA_TYPE_DGID = 4,
+  LS_NLA_TYPE_SGID = 5,
+  LS_NLA_TYPE_TCLASS = 6,
+  LS_NLA_TYPE_PKEY = 7,
+  LS_NLA_TYPE_QOS_CLASS = 8,
+  LS_NLA_TYPE_IPV4 = 9,
+  LS_NLA_TYPE_IPV6 = 10,
+  LS_NLA_TYPE_MAX = 11,
+  RDMA_NLDEV_CMD_UNSPEC = 0,
+  RDMA_NLDEV_CMD_GET = 1,
+  RDMA_NLDEV_CMD_SET = 2,
+  RDMA_NLDEV_CMD_NEWLINK = 3,
+  RDMA_NLDEV_CMD_DELLINK = 4,
+  RDMA_NLDEV_CMD_PORT_GET = 5,
+  RDMA_NLDEV_CMD_SYS_GET = 6,
+  RDMA_NLDEV_CMD_SYS_SET = 7,
+  RDMA_NLDEV_CMD_RES_GET = 9,
+  RDMA_NLDEV_CMD_RES_QP_GET = 10,
+  RDMA_NLDEV_CMD_RES_CM_ID_GET = 11,
+  RDMA_NLDEV_CMD_RES_CQ_GET = 12,
+  RDMA_NLDEV_CMD_RES_MR_GET = 13,
+  RDMA_NLDEV_CMD_RES_PD_GET = 14,
+  RDMA_NLDEV_CMD_GET_CHARDEV = 15,
+  RDMA_NLDEV_CMD_STAT_SET = 16,
+  RDMA_NLDEV_CMD_STAT_GET = 17,
+  RDMA_NLDEV_CMD_STAT_DEL = 18,
+  RDMA_NLDEV_CMD_RES_QP_GET_RAW = 19,
+  RDMA_NLDEV_CMD_RES_CQ_GET_RAW = 20,
+  RDMA_NLDEV_CMD_RES_MR_GET_RAW = 21,
+  RDMA_NLDEV_CMD_RES_CTX_GET = 22,
+  RDMA_NLDEV_CMD_RES_SRQ_GET = 23,
+  RDMA_NLDEV_CMD_STAT_GET_STATUS = 24,
+  RDMA_NLDEV_CMD_RES_SRQ_GET_RAW = 25,
+  RDMA_NLDEV_CMD_NEWDEV = 26,
+  RDMA_NLDEV_CMD_DELDEV = 27,
+  RDMA_NLDEV_CMD_MONITOR = 28,
+  RDMA_NLDEV_CMD_FRMR_POOLS_GET = 29,
+  RDMA_NLDEV_CMD_FRMR_POOLS_SET = 30,
+  RDMA_NLDEV_NUM_OPS = 31,
+  RDMA_NLDEV_PRINT_TYPE_UNSPEC = 0,
+  RDMA_NLDEV_PRINT_TYPE_HEX = 1,
+  RDMA_NLDEV_ATTR_UNSPEC = 0,
+  RDMA_NLDEV_ATTR_PAD = 0,
+  RDMA_NLDEV_ATTR_DEV_INDEX = 1,
+  RDMA_NLDEV_ATTR_DEV_NAME = 2,
+  RDMA_NLDEV_ATTR_PORT_INDEX = 3,
+  RDMA_NLDEV_ATTR_CAP_FLAGS = 4,
+  RDMA_NLDEV_ATTR_FW_VERSION = 5,
+  RDMA_NLDEV_ATTR_NODE_GUID = 6,
+  RDMA_NLDEV_ATTR_SYS_IMAGE_GUID = 7,
+  RDMA_NLDEV_ATTR_SUBNET_PREFIX = 8,
+  RDMA_NLDEV_ATTR_LID = 9,
+  RDMA_NLDEV_ATTR_SM_LID = 10,
+  RDMA_NLDEV_ATTR_LMC = 11,
+  RDMA_NLDEV_ATTR_PORT_STATE = 12,
+  RDMA_NLDEV_ATTR_PORT_PHYS_STATE = 13,
+  RDMA_NLDEV_ATTR_DEV_NODE_TYPE = 14,
+  RDMA_NLDEV_ATTR_RES_SUMMARY = 15,
+  RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY = 16,
+  RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_NAME = 17,
+  RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_CURR = 18,
+  RDMA_NLDEV_ATTR_RES_QP = 19,
+  RDMA_NLDEV_ATTR_RES_QP_ENTRY = 20,
+  RDMA_NLDEV_ATTR_RES_LQPN = 21,
+  RDMA_NLDEV_ATTR_RES_RQPN = 22,
+  RDMA_NLDEV_ATTR_RES_RQ_PSN = 23,
+  RDMA_NLDEV_ATTR_RES_SQ_PSN = 24,
+  RDMA_NLDEV_ATTR_RES_PATH_MIG_STATE = 25,
+  RDMA_NLDEV_ATTR_RES_TYPE = 26,
+  RDMA_NLDEV_ATTR_RES_STATE = 27,
+  RDMA_NLDEV_ATTR_RES_PID = 28,
+  RDMA_NLDEV_ATTR_RES_KERN_NAME = 29,
+  RDMA_NLDEV_ATTR_RES_CM_ID = 30,
+  RDMA_NLDEV_ATTR_RES_CM_ID_ENTRY = 31,
+  RDMA_NLDEV_ATTR_RES_PS = 32,
+  RDMA_NLDEV_ATTR_RES_SRC_ADDR = 33,
+  RDMA_NLDEV_ATTR_RES_DST_ADDR = 34,
+  RDMA_NLDEV_ATTR_RES_CQ = 35,
+  RDMA_NLDEV_ATTR_RES_CQ_ENTRY = 36,
+  RDMA_NLDEV_ATTR_RES_CQE = 37,
+  RDMA_NLDEV_ATTR_RES_USECNT = 38,
+  RDMA_NLDEV_ATTR_RES_POLL_CTX = 39,
+  RDMA_NLDEV_ATTR_RES_MR = 40,
+  RDMA_NLDEV_ATTR_RES_MR_ENTRY = 41,
+  RDMA_NLDEV_ATTR_RES_RKEY = 42,
+  RDMA_NLDEV_ATTR_RES_LKEY = 43,
+  RDMA_NLDEV_ATTR_RES_IOVA = 44,
+  RDMA_NLDEV_ATTR_RES_MRLEN = 45,
+  RDMA_NLDEV_ATTR_RES_PD = 46,
+  RDMA_NLDEV_ATTR_RES_PD_ENTRY = 47,
+  RDMA_NLDEV_ATTR_RES_LOCAL_DMA_LKEY = 48,
+  RDMA_NLDEV_ATTR_RES_UNSAFE_GLOBAL_RKEY = 49,
+  RDMA_NLDEV_ATTR_NDEV_INDEX = 50,
+  RDMA_NLDEV_ATTR_NDEV_NAME = 51,
+  RDMA_NLDEV_ATTR_DRIVER = 52,
+  RDMA_NLDEV_ATTR_DRIVER_ENTRY = 53,
+  RDMA_NLDEV_ATTR_DRIVER_STRING = 54,
+  RDMA_NLDEV_ATTR_DRIVER_PRINT_TYPE = 55,
+  RDMA_NLDEV_ATTR_DRIVER_S32 = 56,
+  RDMA_NLDEV_ATTR_DRIVER_U32 = 57,
+  RDMA_NLDEV_ATTR_DRIVER_S64 = 58,
+  RDMA_NLDEV_ATTR_DRIVER_U64 = 59,
+  RDMA_NLDEV_ATTR_RES_PDN = 60,
+  RDMA_NLDEV_ATTR_RES_CQN = 61,
+  RDMA_NLDEV_ATTR_RES_MRN = 62,
+  RDMA_NLDEV_ATTR_RES_CM_IDN = 63,
+  RDMA_NLDEV_ATTR_RES_CTXN = 64,
+  RDMA_NLDEV_ATTR_LINK_TYPE = 65,
+  RDMA_NLDEV_SYS_ATTR_NETNS_MODE = 66,
+  RDMA_NLDEV_ATTR_DEV_PROTOCOL = 67,
+  RDMA_NLDEV_NET_NS_FD = 68,
+  RDMA_NLDEV_ATTR_CHARDEV_TYPE = 69,
+  RDMA_NLDEV_ATTR_CHARDEV_NAME = 70,
+  RDMA_NLDEV_ATTR_CHARDEV_ABI = 71,
+  RDMA_NLDEV_ATTR_CHARDEV = 72,
+  RDMA_NLDEV_ATTR_UVERBS_DRIVER_ID = 73,
+  RDMA_NLDEV_ATTR_STAT_MODE = 74,
+  RDMA_NLDEV_ATTR_STAT_RES = 75,
+  RDMA_NLDEV_ATTR_STAT_AUTO_MODE_MASK = 76,
+  RDMA_NLDEV_ATTR_STAT_COUNTER = 77,
+  RDMA_NLDEV_ATTR_STAT_COUNTER_ENTRY = 78,
+  RDMA_NLDEV_ATTR_STAT_COUNTER_ID = 79,
+  RDMA_NLDEV_ATTR_STAT_HWCOUNTERS = 80,
+  RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY = 81,
+  RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY_NAME = 82,
+  RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY_VALUE = 83,
+  RDMA_NLDEV_ATTR_DEV_DIM = 84,
+  RDMA_NLDEV_ATTR_RES_RAW = 85,
+  RDMA_NLDEV_ATTR_RES_CTX = 86,
+  RDMA_NLDEV_ATTR_RES_CTX_ENTRY = 87,
+  RDMA_NLDEV_ATTR_RES_SRQ = 88,
+  RDMA_NLDEV_ATTR_RES_SRQ_ENTRY = 89,
+  RDMA_NLDEV_ATTR_RES_SRQN = 90,
+  RDMA_NLDEV_ATTR_MIN_RANGE = 91,
+  RDMA_NLDEV_ATTR_MAX_RANGE = 92,
+  RDMA_NLDEV_SYS_ATTR_COPY_ON_FORK = 93,
+  RDMA_NLDEV_ATTR_STAT_HWCOUNTER_INDEX = 94,
+  RDMA_NLDEV_ATTR_STAT_HWCOUNTER_DYNAMIC = 95,
+  RDMA_NLDEV_SYS_ATTR_PRIVILEGED_QKEY_MODE = 96,
+  RDMA_NLDEV_ATTR_DRIVER_DETAILS = 97,
+  RDMA_NLDEV_ATTR_RES_SUBTYPE = 98,
+  RDMA_NLDEV_ATTR_DEV_TYPE = 99,
+  RDMA_NLDEV_ATTR_PARENT_NAME = 100,
+  RDMA_NLDEV_ATTR_NAME_ASSIGN_TYPE = 101,
+  RDMA_NLDEV_ATTR_EVENT_TYPE = 102,
+  RDMA_NLDEV_SYS_ATTR_MONITOR_MODE = 103,
+  RDMA_NLDEV_ATTR_STAT_OPCOUNTER_ENABLED = 104,
+  RDMA_NLDEV_ATTR_FRMR_POOLS = 105,
+  RDMA_NLDEV_ATTR_FRMR_POOL_ENTRY = 106,
+  RDMA_NLDEV_ATTR_FRMR_POOL_KEY = 107,
+  RDMA_NLDEV_ATTR_FRMR_POOL_KEY_ATS = 108,
+  RDMA_NLDEV_ATTR_FRMR_POOL_KEY_ACCESS_FLAGS = 109,
+  RDMA_NLDEV_ATTR_FRMR_POOL_KEY_VENDOR_KEY = 110,
+  RDMA_NLDEV_ATTR_FRMR_POOL_KEY_NUM_DMA_BLOCKS = 111,
+  RDMA_NLDEV_ATTR_FRMR_POOL_QUEUE_HANDLES = 112,
+  RDMA_NLDEV_ATTR_FRMR_POOL_MAX_IN_USE = 113,
+  RDMA_NLDEV_ATTR_FRMR_POOL_IN_USE = 114,
+  RDMA_NLDEV_ATTR_FRMR_POOLS_AGING_PERIOD = 115,
+  RDMA_NLDEV_ATTR_FRMR_POOL_PINNED_HANDLES = 116,
+  RDMA_NLDEV_ATTR_FRMR_POOL_KEY_KERNEL_VENDOR_KEY = 117,
+  RDMA_NLDEV_ATTR_MAX = 118,
+  RDMA_COUNTER_MODE_NONE = 0,
+  RDMA_COUNTER_MODE_AUTO = 1,
+  RDMA_COUNTER_MODE_MANUAL = 2,
+  RDMA_COUNTER_MODE_MAX = 3,
+  RDMA_COUNTER_MASK_QP_TYPE = 1,
+  RDMA_COUNTER_MASK_PID = 2,
+  RDMA_DEVICE_TYPE_SMI = 1,
+  RDMA_NAME_ASSIGN_TYPE_UNKNOWN = 0,
+  RDMA_NAME_ASSIGN_TYPE_USER = 1,
+  RDMA_REGISTER_EVENT = 0,
+  RDMA_UNREGISTER_EVENT = 1,
+  RDMA_NETDEV_ATTACH_EVENT = 2,
+  RDMA_NETDEV_DETACH_EVENT = 3,
+  RDMA_RENAME_EVENT = 4,
+  RDMA_NETDEV_RENAME_EVENT = 5,
+  IWPM_UABI_VERSION_MIN = 3,
+  IWPM_UABI_VERSION = 4,
+  IWPM_NLA_MAPINFO_SEND_MAX = 3,
+  IWPM_NLA_REMOVE_MAPPING_MAX = 3,
+  RDMA_NL_LS_F_ERR = 0x100,
+  LS_DEVICE_NAME_MAX = 64,
+  RDMA_NLA_F_MANDATORY = 0x2000,
+  RDMA_NLA_TYPE_MASK = -57345,
+},
+records = {
+  ["struct rdma_ls_resolve_header"] = [[{
   uint8_t device_name[64];
   uint8_t port_num;
   uint8_t path_use;
 }]],
-    ["struct rdma_ls_ip_resolve_header"] = [[{
+  ["struct rdma_ls_ip_resolve_header"] = [[{
   uint32_t ifindex;
 }]],
-    ["struct rdma_nla_ls_gid"] = [[{
+  ["struct rdma_nla_ls_gid"] = [[{
   uint8_t gid[16];
 }]],
-  },
-  macros = function(M)
-    return {
-      RDMA_NL_GET_CLIENT = function(type)
-        return M.int(M.band(M.shr(M.long(type), 10), 0x3f))
-      end,
-      RDMA_NL_GET_OP = function(type)
-        return M.int(M.band(M.long(type), 0x3ff))
-      end,
-      RDMA_NL_GET_TYPE = function(client, op)
-        return M.int(M.shl(M.long(client), 10) + M.long(op))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    RDMA_NL_GET_CLIENT = function(type)
+      return M.int(M.band(M.shr(M.long(type), 10), 0x3f))
+    end,
+    RDMA_NL_GET_OP = function(type)
+      return M.int(M.band(M.long(type), 0x3ff))
+    end,
+    RDMA_NL_GET_TYPE = function(client, op)
+      return M.int(M.shl(M.long(client), 10) + M.long(op))
+    end,
+  }
+end,
 ]==],
 ["rdma/rdma_user_cm.h"] = [==[
-  constants = {
-    RDMA_USER_CM_CMD_CREATE_ID = 0,
-    RDMA_USER_CM_CMD_DESTROY_ID = 1,
-    RDMA_USER_CM_CMD_BIND_IP = 2,
-    RDMA_USER_CM_CMD_RESOLVE_IP = 3,
-    RDMA_USER_CM_CMD_RESOLVE_ROUTE = 4,
-    RDMA_USER_CM_CMD_QUERY_ROUTE = 5,
-    RDMA_USER_CM_CMD_CONNECT = 6,
-    RDMA_USER_CM_CMD_LISTEN = 7,
-    RDMA_USER_CM_CMD_ACCEPT = 8,
-    RDMA_USER_CM_CMD_REJECT = 9,
-    RDMA_USER_CM_CMD_DISCONNECT = 10,
-    RDMA_USER_CM_CMD_INIT_QP_ATTR = 11,
-    RDMA_USER_CM_CMD_GET_EVENT = 12,
-    RDMA_USER_CM_CMD_GET_OPTION = 13,
-    RDMA_USER_CM_CMD_SET_OPTION = 14,
-    RDMA_USER_CM_CMD_NOTIFY = 15,
-    RDMA_USER_CM_CMD_JOIN_IP_MCAST = 16,
-    RDMA_USER_CM_CMD_LEAVE_MCAST = 17,
-    RDMA_USER_CM_CMD_MIGRATE_ID = 18,
-    RDMA_USER_CM_CMD_QUERY = 19,
-    RDMA_USER_CM_CMD_BIND = 20,
-    RDMA_USER_CM_CMD_RESOLVE_ADDR = 21,
-    RDMA_USER_CM_CMD_JOIN_MCAST = 22,
-    RDMA_USER_CM_CMD_RESOLVE_IB_SERVICE = 23,
-    RDMA_USER_CM_CMD_WRITE_CM_EVENT = 24,
-    RDMA_PS_IPOIB = 2,
-    RDMA_PS_IB = 319,
-    RDMA_PS_TCP = 262,
-    RDMA_PS_UDP = 273,
-    RDMA_USER_CM_QUERY_ADDR = 0,
-    RDMA_USER_CM_QUERY_PATH = 1,
-    RDMA_USER_CM_QUERY_GID = 2,
-    RDMA_USER_CM_QUERY_IB_SERVICE = 3,
-    RDMA_MC_JOIN_FLAG_FULLMEMBER = 0,
-    RDMA_MC_JOIN_FLAG_SENDONLY_FULLMEMBER = 1,
-    RDMA_MC_JOIN_FLAG_RESERVED = 2,
-    RDMA_OPTION_ID = 0,
-    RDMA_OPTION_IB = 1,
-    RDMA_OPTION_ID_TOS = 0,
-    RDMA_OPTION_ID_REUSEADDR = 1,
-    RDMA_OPTION_ID_AFONLY = 2,
-    RDMA_OPTION_ID_ACK_TIMEOUT = 3,
-    RDMA_OPTION_IB_PATH = 1,
-    RDMA_USER_CM_IB_SERVICE_FLAG_ID = 1,
-    RDMA_USER_CM_IB_SERVICE_FLAG_NAME = 2,
-    RDMA_USER_CM_ABI_VERSION = 4,
-    RDMA_MAX_PRIVATE_DATA = 256,
-    RDMA_USER_CM_IB_SERVICE_NAME_SIZE = 64,
-  },
-  records = {
-    ["struct rdma_ucm_cmd_hdr"] = [[{
+constants = {
+  RDMA_USER_CM_CMD_CREATE_ID = 0,
+  RDMA_USER_CM_CMD_DESTROY_ID = 1,
+  RDMA_USER_CM_CMD_BIND_IP = 2,
+  RDMA_USER_CM_CMD_RESOLVE_IP = 3,
+  RDMA_USER_CM_CMD_RESOLVE_ROUTE = 4,
+  RDMA_USER_CM_CMD_QUERY_ROUTE = 5,
+  RDMA_USER_CM_CMD_CONNECT = 6,
+  RDMA_USER_CM_CMD_LISTEN = 7,
+  RDMA_USER_CM_CMD_ACCEPT = 8,
+  RDMA_USER_CM_CMD_REJECT = 9,
+  RDMA_USER_CM_CMD_DISCONNECT = 10,
+  RDMA_USER_CM_CMD_INIT_QP_ATTR = 11,
+  RDMA_USER_CM_CMD_GET_EVENT = 12,
+  RDMA_USER_CM_CMD_GET_OPTION = 13,
+  RDMA_USER_CM_CMD_SET_OPTION = 14,
+  RDMA_USER_CM_CMD_NOTIFY = 15,
+  RDMA_USER_CM_CMD_JOIN_IP_MCAST = 16,
+  RDMA_USER_CM_CMD_LEAVE_MCAST = 17,
+  RDMA_USER_CM_CMD_MIGRATE_ID = 18,
+  RDMA_USER_CM_CMD_QUERY = 19,
+  RDMA_USER_CM_CMD_BIND = 20,
+  RDMA_USER_CM_CMD_RESOLVE_ADDR = 21,
+  RDMA_USER_CM_CMD_JOIN_MCAST = 22,
+  RDMA_USER_CM_CMD_RESOLVE_IB_SERVICE = 23,
+  RDMA_USER_CM_CMD_WRITE_CM_EVENT = 24,
+  RDMA_PS_IPOIB = 2,
+  RDMA_PS_IB = 319,
+  RDMA_PS_TCP = 262,
+  RDMA_PS_UDP = 273,
+  RDMA_USER_CM_QUERY_ADDR = 0,
+  RDMA_USER_CM_QUERY_PATH = 1,
+  RDMA_USER_CM_QUERY_GID = 2,
+  RDMA_USER_CM_QUERY_IB_SERVICE = 3,
+  RDMA_MC_JOIN_FLAG_FULLMEMBER = 0,
+  RDMA_MC_JOIN_FLAG_SENDONLY_FULLMEMBER = 1,
+  RDMA_MC_JOIN_FLAG_RESERVED = 2,
+  RDMA_OPTION_ID = 0,
+  RDMA_OPTION_IB = 1,
+  RDMA_OPTION_ID_TOS = 0,
+  RDMA_OPTION_ID_REUSEADDR = 1,
+  RDMA_OPTION_ID_AFONLY = 2,
+  RDMA_OPTION_ID_ACK_TIMEOUT = 3,
+  RDMA_OPTION_IB_PATH = 1,
+  RDMA_USER_CM_IB_SERVICE_FLAG_ID = 1,
+  RDMA_USER_CM_IB_SERVICE_FLAG_NAME = 2,
+  RDMA_USER_CM_ABI_VERSION = 4,
+  RDMA_MAX_PRIVATE_DATA = 256,
+  RDMA_USER_CM_IB_SERVICE_NAME_SIZE = 64,
+},
+records = {
+  ["struct rdma_ucm_cmd_hdr"] = [[{
   uint32_t cmd;
   uint16_t in;
   uint16_t out;
 }]],
-    ["struct rdma_ucm_create_id_resp"] = [[{
+  ["struct rdma_ucm_create_id_resp"] = [[{
   uint32_t id;
 }]],
-    ["struct rdma_ucm_destroy_id_resp"] = [[{
+  ["struct rdma_ucm_destroy_id_resp"] = [[{
   uint32_t events_reported;
 }]],
-    ["struct rdma_ucm_bind"] = [[{
+  ["struct rdma_ucm_bind"] = [[{
   uint32_t id;
   uint16_t addr_size;
   uint16_t reserved;
   struct __kernel_sockaddr_storage addr;
 }]],
-    ["struct rdma_ucm_resolve_ip"] = [[{
+  ["struct rdma_ucm_resolve_ip"] = [[{
   struct sockaddr_in6 src_addr;
   struct sockaddr_in6 dst_addr;
   uint32_t id;
   uint32_t timeout_ms;
 }]],
-    ["struct rdma_ucm_resolve_addr"] = [[{
+  ["struct rdma_ucm_resolve_addr"] = [[{
   uint32_t id;
   uint32_t timeout_ms;
   uint16_t src_size;
@@ -399,21 +399,21 @@ return {
   struct __kernel_sockaddr_storage src_addr;
   struct __kernel_sockaddr_storage dst_addr;
 }]],
-    ["struct rdma_ucm_resolve_route"] = [[{
+  ["struct rdma_ucm_resolve_route"] = [[{
   uint32_t id;
   uint32_t timeout_ms;
 }]],
-    ["struct rdma_ucm_query_path_resp"] = [[{
+  ["struct rdma_ucm_query_path_resp"] = [[{
   uint32_t num_paths;
   uint32_t reserved;
   struct ib_path_rec_data path_data[];
 }]],
-    ["struct rdma_ucm_query_ib_service_resp"] = [[{
+  ["struct rdma_ucm_query_ib_service_resp"] = [[{
   uint32_t num_service_recs;
   uint32_t reserved;
   struct ib_user_service_rec recs[];
 }]],
-    ["struct rdma_ucm_conn_param"] = [[{
+  ["struct rdma_ucm_conn_param"] = [[{
   uint32_t qp_num;
   uint32_t qkey;
   uint8_t private_data[256];
@@ -426,7 +426,7 @@ return {
   uint8_t rnr_retry_count;
   uint8_t valid;
 }]],
-    ["struct rdma_ucm_ud_param"] = [[{
+  ["struct rdma_ucm_ud_param"] = [[{
   uint32_t qp_num;
   uint32_t qkey;
   struct ib_uverbs_ah_attr ah_attr;
@@ -434,441 +434,441 @@ return {
   uint8_t private_data_len;
   uint8_t reserved[7];
 }]],
-    ["struct rdma_ucm_ece"] = [[{
+  ["struct rdma_ucm_ece"] = [[{
   uint32_t vendor_id;
   uint32_t attr_mod;
 }]],
-    ["struct rdma_ucm_connect"] = [[{
+  ["struct rdma_ucm_connect"] = [[{
   struct rdma_ucm_conn_param conn_param;
   uint32_t id;
   uint32_t reserved;
   struct rdma_ucm_ece ece;
 }]],
-    ["struct rdma_ucm_listen"] = [[{
+  ["struct rdma_ucm_listen"] = [[{
   uint32_t id;
   uint32_t backlog;
 }]],
-    ["struct rdma_ucm_reject"] = [[{
+  ["struct rdma_ucm_reject"] = [[{
   uint32_t id;
   uint8_t private_data_len;
   uint8_t reason;
   uint8_t reserved[2];
   uint8_t private_data[256];
 }]],
-    ["struct rdma_ucm_disconnect"] = [[{
+  ["struct rdma_ucm_disconnect"] = [[{
   uint32_t id;
 }]],
-    ["struct rdma_ucm_notify"] = [[{
+  ["struct rdma_ucm_notify"] = [[{
   uint32_t id;
   uint32_t event;
 }]],
-    ["struct rdma_ucm_migrate_resp"] = [[{
+  ["struct rdma_ucm_migrate_resp"] = [[{
   uint32_t events_reported;
 }]],
-    ["struct rdma_ucm_resolve_ib_service"] = [[{
+  ["struct rdma_ucm_resolve_ib_service"] = [[{
   uint32_t id;
   uint32_t reserved;
   struct rdma_ucm_ib_service ibs;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rdma_ucm_create_id"] = [[{
-    uint64_t uid __attribute__((aligned(8)));
-    uint64_t response __attribute__((aligned(8)));
-    uint16_t ps;
-    uint8_t qp_type;
-    uint8_t reserved[5];
-  }]],
-        ["struct rdma_ucm_destroy_id"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t reserved;
-  }]],
-        ["struct rdma_ucm_bind_ip"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    struct sockaddr_in6 addr;
-    uint32_t id;
-  }]],
-        ["struct rdma_ucm_query"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t option;
-  }]],
-        ["struct rdma_ucm_query_route_resp"] = [[{
-    uint64_t node_guid __attribute__((aligned(8)));
-    struct ib_user_path_rec ib_route[2];
-    struct sockaddr_in6 src_addr;
-    struct sockaddr_in6 dst_addr;
-    uint32_t num_paths;
-    uint8_t port_num;
-    uint8_t reserved[3];
-    uint32_t ibdev_index;
-    uint32_t reserved1;
-  }]],
-        ["struct rdma_ucm_query_addr_resp"] = [[{
-    uint64_t node_guid __attribute__((aligned(8)));
-    uint8_t port_num;
-    uint8_t reserved;
-    uint16_t pkey;
-    uint16_t src_size;
-    uint16_t dst_size;
-    struct __kernel_sockaddr_storage src_addr;
-    struct __kernel_sockaddr_storage dst_addr;
-    uint32_t ibdev_index;
-    uint32_t reserved1;
-  }]],
-        ["struct rdma_ucm_accept"] = [[{
-    uint64_t uid __attribute__((aligned(8)));
-    struct rdma_ucm_conn_param conn_param;
-    uint32_t id;
-    uint32_t reserved;
-    struct rdma_ucm_ece ece;
-  }]],
-        ["struct rdma_ucm_init_qp_attr"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t qp_state;
-  }]],
-        ["struct rdma_ucm_join_ip_mcast"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    uint64_t uid __attribute__((aligned(8)));
-    struct sockaddr_in6 addr;
-    uint32_t id;
-  }]],
-        ["struct rdma_ucm_join_mcast"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    uint64_t uid __attribute__((aligned(8)));
-    uint32_t id;
-    uint16_t addr_size;
-    uint16_t join_flags;
-    struct __kernel_sockaddr_storage addr;
-  }]],
-        ["struct rdma_ucm_get_event"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-  }]],
-        ["struct rdma_ucm_event_resp"] = [[{
-    uint64_t uid __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t event;
-    uint32_t status;
-    union {
-      struct rdma_ucm_conn_param conn;
-      struct rdma_ucm_ud_param ud;
-      uint32_t arg32[2];
-    } param;
-    uint32_t reserved;
-    struct rdma_ucm_ece ece;
-  }]],
-        ["struct rdma_ucm_set_option"] = [[{
-    uint64_t optval __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t level;
-    uint32_t optname;
-    uint32_t optlen;
-  }]],
-        ["struct rdma_ucm_migrate_id"] = [[{
-    uint64_t response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t fd;
-  }]],
-        ["struct rdma_ucm_ib_service"] = [[{
-    uint64_t service_id __attribute__((aligned(8)));
-    uint8_t service_name[64];
-    uint32_t flags;
-    uint32_t reserved;
-  }]],
-        ["struct rdma_ucm_write_cm_event"] = [[{
-    uint32_t id;
-    uint32_t reserved;
-    uint32_t event;
-    uint32_t status;
-    union {
-      struct rdma_ucm_conn_param conn;
-      struct rdma_ucm_ud_param ud;
-      uint64_t arg;
-    } param;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rdma_ucm_create_id"] = [[{
-    unsigned long uid __attribute__((aligned(8)));
-    unsigned long response __attribute__((aligned(8)));
-    uint16_t ps;
-    uint8_t qp_type;
-    uint8_t reserved[5];
-  }]],
-        ["struct rdma_ucm_destroy_id"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t reserved;
-  }]],
-        ["struct rdma_ucm_bind_ip"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    struct sockaddr_in6 addr;
-    uint32_t id;
-  }]],
-        ["struct rdma_ucm_query"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t option;
-  }]],
-        ["struct rdma_ucm_query_route_resp"] = [[{
-    unsigned long node_guid __attribute__((aligned(8)));
-    struct ib_user_path_rec ib_route[2];
-    struct sockaddr_in6 src_addr;
-    struct sockaddr_in6 dst_addr;
-    uint32_t num_paths;
-    uint8_t port_num;
-    uint8_t reserved[3];
-    uint32_t ibdev_index;
-    uint32_t reserved1;
-  }]],
-        ["struct rdma_ucm_query_addr_resp"] = [[{
-    unsigned long node_guid __attribute__((aligned(8)));
-    uint8_t port_num;
-    uint8_t reserved;
-    uint16_t pkey;
-    uint16_t src_size;
-    uint16_t dst_size;
-    struct __kernel_sockaddr_storage src_addr;
-    struct __kernel_sockaddr_storage dst_addr;
-    uint32_t ibdev_index;
-    uint32_t reserved1;
-  }]],
-        ["struct rdma_ucm_accept"] = [[{
-    unsigned long uid __attribute__((aligned(8)));
-    struct rdma_ucm_conn_param conn_param;
-    uint32_t id;
-    uint32_t reserved;
-    struct rdma_ucm_ece ece;
-  }]],
-        ["struct rdma_ucm_init_qp_attr"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t qp_state;
-  }]],
-        ["struct rdma_ucm_join_ip_mcast"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    unsigned long uid __attribute__((aligned(8)));
-    struct sockaddr_in6 addr;
-    uint32_t id;
-  }]],
-        ["struct rdma_ucm_join_mcast"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    unsigned long uid __attribute__((aligned(8)));
-    uint32_t id;
-    uint16_t addr_size;
-    uint16_t join_flags;
-    struct __kernel_sockaddr_storage addr;
-  }]],
-        ["struct rdma_ucm_get_event"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-  }]],
-        ["struct rdma_ucm_event_resp"] = [[{
-    unsigned long uid __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t event;
-    uint32_t status;
-    union {
-      struct rdma_ucm_conn_param conn;
-      struct rdma_ucm_ud_param ud;
-      uint32_t arg32[2];
-    } param;
-    uint32_t reserved;
-    struct rdma_ucm_ece ece;
-  }]],
-        ["struct rdma_ucm_set_option"] = [[{
-    unsigned long optval __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t level;
-    uint32_t optname;
-    uint32_t optlen;
-  }]],
-        ["struct rdma_ucm_migrate_id"] = [[{
-    unsigned long response __attribute__((aligned(8)));
-    uint32_t id;
-    uint32_t fd;
-  }]],
-        ["struct rdma_ucm_ib_service"] = [[{
-    unsigned long service_id __attribute__((aligned(8)));
-    uint8_t service_name[64];
-    uint32_t flags;
-    uint32_t reserved;
-  }]],
-        ["struct rdma_ucm_write_cm_event"] = [[{
-    uint32_t id;
-    uint32_t reserved;
-    uint32_t event;
-    uint32_t status;
-    union {
-      struct rdma_ucm_conn_param conn;
-      struct rdma_ucm_ud_param ud;
-      unsigned long arg;
-    } param;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rdma_ucm_create_id"] = [[{
+  uint64_t uid __attribute__((aligned(8)));
+  uint64_t response __attribute__((aligned(8)));
+  uint16_t ps;
+  uint8_t qp_type;
+  uint8_t reserved[5];
+}]],
+      ["struct rdma_ucm_destroy_id"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t reserved;
+}]],
+      ["struct rdma_ucm_bind_ip"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  struct sockaddr_in6 addr;
+  uint32_t id;
+}]],
+      ["struct rdma_ucm_query"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t option;
+}]],
+      ["struct rdma_ucm_query_route_resp"] = [[{
+  uint64_t node_guid __attribute__((aligned(8)));
+  struct ib_user_path_rec ib_route[2];
+  struct sockaddr_in6 src_addr;
+  struct sockaddr_in6 dst_addr;
+  uint32_t num_paths;
+  uint8_t port_num;
+  uint8_t reserved[3];
+  uint32_t ibdev_index;
+  uint32_t reserved1;
+}]],
+      ["struct rdma_ucm_query_addr_resp"] = [[{
+  uint64_t node_guid __attribute__((aligned(8)));
+  uint8_t port_num;
+  uint8_t reserved;
+  uint16_t pkey;
+  uint16_t src_size;
+  uint16_t dst_size;
+  struct __kernel_sockaddr_storage src_addr;
+  struct __kernel_sockaddr_storage dst_addr;
+  uint32_t ibdev_index;
+  uint32_t reserved1;
+}]],
+      ["struct rdma_ucm_accept"] = [[{
+  uint64_t uid __attribute__((aligned(8)));
+  struct rdma_ucm_conn_param conn_param;
+  uint32_t id;
+  uint32_t reserved;
+  struct rdma_ucm_ece ece;
+}]],
+      ["struct rdma_ucm_init_qp_attr"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t qp_state;
+}]],
+      ["struct rdma_ucm_join_ip_mcast"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t uid __attribute__((aligned(8)));
+  struct sockaddr_in6 addr;
+  uint32_t id;
+}]],
+      ["struct rdma_ucm_join_mcast"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint64_t uid __attribute__((aligned(8)));
+  uint32_t id;
+  uint16_t addr_size;
+  uint16_t join_flags;
+  struct __kernel_sockaddr_storage addr;
+}]],
+      ["struct rdma_ucm_get_event"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+}]],
+      ["struct rdma_ucm_event_resp"] = [[{
+  uint64_t uid __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t event;
+  uint32_t status;
+  union {
+    struct rdma_ucm_conn_param conn;
+    struct rdma_ucm_ud_param ud;
+    uint32_t arg32[2];
+  } param;
+  uint32_t reserved;
+  struct rdma_ucm_ece ece;
+}]],
+      ["struct rdma_ucm_set_option"] = [[{
+  uint64_t optval __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t level;
+  uint32_t optname;
+  uint32_t optlen;
+}]],
+      ["struct rdma_ucm_migrate_id"] = [[{
+  uint64_t response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t fd;
+}]],
+      ["struct rdma_ucm_ib_service"] = [[{
+  uint64_t service_id __attribute__((aligned(8)));
+  uint8_t service_name[64];
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct rdma_ucm_write_cm_event"] = [[{
+  uint32_t id;
+  uint32_t reserved;
+  uint32_t event;
+  uint32_t status;
+  union {
+    struct rdma_ucm_conn_param conn;
+    struct rdma_ucm_ud_param ud;
+    uint64_t arg;
+  } param;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rdma_ucm_create_id"] = [[{
+  unsigned long uid __attribute__((aligned(8)));
+  unsigned long response __attribute__((aligned(8)));
+  uint16_t ps;
+  uint8_t qp_type;
+  uint8_t reserved[5];
+}]],
+      ["struct rdma_ucm_destroy_id"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t reserved;
+}]],
+      ["struct rdma_ucm_bind_ip"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  struct sockaddr_in6 addr;
+  uint32_t id;
+}]],
+      ["struct rdma_ucm_query"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t option;
+}]],
+      ["struct rdma_ucm_query_route_resp"] = [[{
+  unsigned long node_guid __attribute__((aligned(8)));
+  struct ib_user_path_rec ib_route[2];
+  struct sockaddr_in6 src_addr;
+  struct sockaddr_in6 dst_addr;
+  uint32_t num_paths;
+  uint8_t port_num;
+  uint8_t reserved[3];
+  uint32_t ibdev_index;
+  uint32_t reserved1;
+}]],
+      ["struct rdma_ucm_query_addr_resp"] = [[{
+  unsigned long node_guid __attribute__((aligned(8)));
+  uint8_t port_num;
+  uint8_t reserved;
+  uint16_t pkey;
+  uint16_t src_size;
+  uint16_t dst_size;
+  struct __kernel_sockaddr_storage src_addr;
+  struct __kernel_sockaddr_storage dst_addr;
+  uint32_t ibdev_index;
+  uint32_t reserved1;
+}]],
+      ["struct rdma_ucm_accept"] = [[{
+  unsigned long uid __attribute__((aligned(8)));
+  struct rdma_ucm_conn_param conn_param;
+  uint32_t id;
+  uint32_t reserved;
+  struct rdma_ucm_ece ece;
+}]],
+      ["struct rdma_ucm_init_qp_attr"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t qp_state;
+}]],
+      ["struct rdma_ucm_join_ip_mcast"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long uid __attribute__((aligned(8)));
+  struct sockaddr_in6 addr;
+  uint32_t id;
+}]],
+      ["struct rdma_ucm_join_mcast"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  unsigned long uid __attribute__((aligned(8)));
+  uint32_t id;
+  uint16_t addr_size;
+  uint16_t join_flags;
+  struct __kernel_sockaddr_storage addr;
+}]],
+      ["struct rdma_ucm_get_event"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+}]],
+      ["struct rdma_ucm_event_resp"] = [[{
+  unsigned long uid __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t event;
+  uint32_t status;
+  union {
+    struct rdma_ucm_conn_param conn;
+    struct rdma_ucm_ud_param ud;
+    uint32_t arg32[2];
+  } param;
+  uint32_t reserved;
+  struct rdma_ucm_ece ece;
+}]],
+      ["struct rdma_ucm_set_option"] = [[{
+  unsigned long optval __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t level;
+  uint32_t optname;
+  uint32_t optlen;
+}]],
+      ["struct rdma_ucm_migrate_id"] = [[{
+  unsigned long response __attribute__((aligned(8)));
+  uint32_t id;
+  uint32_t fd;
+}]],
+      ["struct rdma_ucm_ib_service"] = [[{
+  unsigned long service_id __attribute__((aligned(8)));
+  uint8_t service_name[64];
+  uint32_t flags;
+  uint32_t reserved;
+}]],
+      ["struct rdma_ucm_write_cm_event"] = [[{
+  uint32_t id;
+  uint32_t reserved;
+  uint32_t event;
+  uint32_t status;
+  union {
+    struct rdma_ucm_conn_param conn;
+    struct rdma_ucm_ud_param ud;
+    unsigned long arg;
+  } param;
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/rdma_user_ioctl.h"] = [==[
-  constants = {
-    IB_IOCTL_MAGIC = 0x1b,
-    IB_USER_MAD_REGISTER_AGENT = 0xc01c1b01,
-    IB_USER_MAD_REGISTER_AGENT2 = 0xc0281b04,
-    HFI1_IOCTL_ASSIGN_CTXT = 0xc01c1be1,
-    HFI1_IOCTL_TID_UPDATE = 0xc0181be4,
-    HFI1_IOCTL_TID_FREE = 0xc0181be5,
-    HFI1_IOCTL_TID_INVAL_READ = 0xc0181bed,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IB_USER_MAD_UNREGISTER_AGENT = 0x40041b02,
-        IB_USER_MAD_ENABLE_PKEY = 0x1b03,
-        HFI1_IOCTL_CTXT_INFO = 0x40281be2,
-        HFI1_IOCTL_USER_INFO = 0x40781be3,
-        HFI1_IOCTL_CREDIT_UPD = 0x1be6,
-        HFI1_IOCTL_RECV_CTRL = 0x40041be8,
-        HFI1_IOCTL_POLL_TYPE = 0x40041be9,
-        HFI1_IOCTL_SET_PKEY = 0x40021beb,
-        HFI1_IOCTL_CTXT_RESET = 0x1bec,
-        HFI1_IOCTL_GET_VERS = 0x80041bee,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        HFI1_IOCTL_ACK_EVENT = 0x40081bea,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        HFI1_IOCTL_ACK_EVENT = 0x40041bea,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IB_USER_MAD_UNREGISTER_AGENT = 0x80041b02,
-        IB_USER_MAD_ENABLE_PKEY = 0x20001b03,
-        HFI1_IOCTL_CTXT_INFO = 0x80281be2,
-        HFI1_IOCTL_USER_INFO = 0x80781be3,
-        HFI1_IOCTL_CREDIT_UPD = 0x20001be6,
-        HFI1_IOCTL_RECV_CTRL = 0x80041be8,
-        HFI1_IOCTL_POLL_TYPE = 0x80041be9,
-        HFI1_IOCTL_SET_PKEY = 0x80021beb,
-        HFI1_IOCTL_CTXT_RESET = 0x20001bec,
-        HFI1_IOCTL_GET_VERS = 0x40041bee,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        HFI1_IOCTL_ACK_EVENT = 0x80041bea,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        HFI1_IOCTL_ACK_EVENT = 0x80081bea,
-      },
+constants = {
+  IB_IOCTL_MAGIC = 0x1b,
+  IB_USER_MAD_REGISTER_AGENT = 0xc01c1b01,
+  IB_USER_MAD_REGISTER_AGENT2 = 0xc0281b04,
+  HFI1_IOCTL_ASSIGN_CTXT = 0xc01c1be1,
+  HFI1_IOCTL_TID_UPDATE = 0xc0181be4,
+  HFI1_IOCTL_TID_FREE = 0xc0181be5,
+  HFI1_IOCTL_TID_INVAL_READ = 0xc0181bed,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IB_USER_MAD_UNREGISTER_AGENT = 0x40041b02,
+      IB_USER_MAD_ENABLE_PKEY = 0x1b03,
+      HFI1_IOCTL_CTXT_INFO = 0x40281be2,
+      HFI1_IOCTL_USER_INFO = 0x40781be3,
+      HFI1_IOCTL_CREDIT_UPD = 0x1be6,
+      HFI1_IOCTL_RECV_CTRL = 0x40041be8,
+      HFI1_IOCTL_POLL_TYPE = 0x40041be9,
+      HFI1_IOCTL_SET_PKEY = 0x40021beb,
+      HFI1_IOCTL_CTXT_RESET = 0x1bec,
+      HFI1_IOCTL_GET_VERS = 0x80041bee,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      HFI1_IOCTL_ACK_EVENT = 0x40081bea,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      HFI1_IOCTL_ACK_EVENT = 0x40041bea,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IB_USER_MAD_UNREGISTER_AGENT = 0x80041b02,
+      IB_USER_MAD_ENABLE_PKEY = 0x20001b03,
+      HFI1_IOCTL_CTXT_INFO = 0x80281be2,
+      HFI1_IOCTL_USER_INFO = 0x80781be3,
+      HFI1_IOCTL_CREDIT_UPD = 0x20001be6,
+      HFI1_IOCTL_RECV_CTRL = 0x80041be8,
+      HFI1_IOCTL_POLL_TYPE = 0x80041be9,
+      HFI1_IOCTL_SET_PKEY = 0x80021beb,
+      HFI1_IOCTL_CTXT_RESET = 0x20001bec,
+      HFI1_IOCTL_GET_VERS = 0x40041bee,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      HFI1_IOCTL_ACK_EVENT = 0x80041bea,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      HFI1_IOCTL_ACK_EVENT = 0x80081bea,
+    },
+  },
+},
 ]==],
 ["rdma/rdma_user_ioctl_cmds.h"] = [==[
-  constants = {
-    UVERBS_ATTR_F_MANDATORY = 1,
-    UVERBS_ATTR_F_VALID_OUTPUT = 2,
-    RDMA_IOCTL_MAGIC = 0x1b,
-    RDMA_VERBS_IOCTL = 0xc0181b01,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_uverbs_attr"] = [[{
-    uint16_t attr_id;
-    uint16_t len;
-    uint16_t flags;
-    union {
-      struct {
-        uint8_t elem_id;
-        uint8_t reserved;
-      } enum_data;
-      uint16_t reserved;
-    } attr_data;
-    union {
-      uint64_t data __attribute__((aligned(8)));
-      int64_t data_s64;
-    };
-  }]],
-        ["struct ib_uverbs_ioctl_hdr"] = [[{
-    uint16_t length;
-    uint16_t object_id;
-    uint16_t method_id;
-    uint16_t num_attrs;
-    uint64_t reserved1 __attribute__((aligned(8)));
-    uint32_t driver_id;
-    uint32_t reserved2;
-    struct ib_uverbs_attr attrs[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ib_uverbs_attr"] = [[{
-    uint16_t attr_id;
-    uint16_t len;
-    uint16_t flags;
-    union {
-      struct {
-        uint8_t elem_id;
-        uint8_t reserved;
-      } enum_data;
-      uint16_t reserved;
-    } attr_data;
-    union {
-      unsigned long data __attribute__((aligned(8)));
-      long data_s64;
-    };
-  }]],
-        ["struct ib_uverbs_ioctl_hdr"] = [[{
-    uint16_t length;
-    uint16_t object_id;
-    uint16_t method_id;
-    uint16_t num_attrs;
-    unsigned long reserved1 __attribute__((aligned(8)));
-    uint32_t driver_id;
-    uint32_t reserved2;
-    struct ib_uverbs_attr attrs[];
-  }]],
-      },
+constants = {
+  UVERBS_ATTR_F_MANDATORY = 1,
+  UVERBS_ATTR_F_VALID_OUTPUT = 2,
+  RDMA_IOCTL_MAGIC = 0x1b,
+  RDMA_VERBS_IOCTL = 0xc0181b01,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_uverbs_attr"] = [[{
+  uint16_t attr_id;
+  uint16_t len;
+  uint16_t flags;
+  union {
+    struct {
+      uint8_t elem_id;
+      uint8_t reserved;
+    } enum_data;
+    uint16_t reserved;
+  } attr_data;
+  union {
+    uint64_t data __attribute__((aligned(8)));
+    int64_t data_s64;
+  };
+}]],
+      ["struct ib_uverbs_ioctl_hdr"] = [[{
+  uint16_t length;
+  uint16_t object_id;
+  uint16_t method_id;
+  uint16_t num_attrs;
+  uint64_t reserved1 __attribute__((aligned(8)));
+  uint32_t driver_id;
+  uint32_t reserved2;
+  struct ib_uverbs_attr attrs[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ib_uverbs_attr"] = [[{
+  uint16_t attr_id;
+  uint16_t len;
+  uint16_t flags;
+  union {
+    struct {
+      uint8_t elem_id;
+      uint8_t reserved;
+    } enum_data;
+    uint16_t reserved;
+  } attr_data;
+  union {
+    unsigned long data __attribute__((aligned(8)));
+    long data_s64;
+  };
+}]],
+      ["struct ib_uverbs_ioctl_hdr"] = [[{
+  uint16_t length;
+  uint16_t object_id;
+  uint16_t method_id;
+  uint16_t num_attrs;
+  unsigned long reserved1 __attribute__((aligned(8)));
+  uint32_t driver_id;
+  uint32_t reserved2;
+  struct ib_uverbs_attr attrs[];
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/rdma_user_rxe.h"] = [==[
-  constants = {
-    RXE_NETWORK_TYPE_IPV4 = 1,
-    RXE_NETWORK_TYPE_IPV6 = 2,
-  },
-  records = {
-    ["struct rxe_global_route"] = [[{
+constants = {
+  RXE_NETWORK_TYPE_IPV4 = 1,
+  RXE_NETWORK_TYPE_IPV6 = 2,
+},
+records = {
+  ["struct rxe_global_route"] = [[{
   union rxe_gid dgid;
   uint32_t flow_label;
   uint8_t sgid_index;
   uint8_t hop_limit;
   uint8_t traffic_class;
 }]],
-    ["struct rxe_av"] = [[{
+  ["struct rxe_av"] = [[{
   uint8_t port_num;
   uint8_t network_type;
   uint8_t dmac[6];
@@ -882,7 +882,7 @@ return {
     struct sockaddr_in6 _sockaddr_in6;
   } dgid_addr;
 }]],
-    ["struct rxe_dma_info"] = [[{
+  ["struct rxe_dma_info"] = [[{
   uint32_t length;
   uint32_t resid;
   uint32_t cur_sge;
@@ -907,26 +907,26 @@ return {
     };
   };
 }]],
-    ["struct rxe_create_ah_resp"] = [[{
+  ["struct rxe_create_ah_resp"] = [[{
   uint32_t ah_num;
   uint32_t reserved;
 }]],
-    ["struct rxe_create_cq_resp"] = [[{
+  ["struct rxe_create_cq_resp"] = [[{
   struct mminfo mi;
 }]],
-    ["struct rxe_resize_cq_resp"] = [[{
+  ["struct rxe_resize_cq_resp"] = [[{
   struct mminfo mi;
 }]],
-    ["struct rxe_create_qp_resp"] = [[{
+  ["struct rxe_create_qp_resp"] = [[{
   struct mminfo rq_mi;
   struct mminfo sq_mi;
 }]],
-    ["struct rxe_create_srq_resp"] = [[{
+  ["struct rxe_create_srq_resp"] = [[{
   struct mminfo mi;
   uint32_t srq_num;
   uint32_t reserved;
 }]],
-    ["struct rxe_queue_buf"] = [[{
+  ["struct rxe_queue_buf"] = [[{
   uint32_t log2_elem_size;
   uint32_t index_mask;
   uint32_t pad_1[30];
@@ -936,197 +936,197 @@ return {
   uint32_t pad_3[31];
   uint8_t data[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["union rxe_gid"] = [[{
-    uint8_t raw[16];
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["union rxe_gid"] = [[{
+  uint8_t raw[16];
+  struct {
+    uint64_t subnet_prefix;
+    uint64_t interface_id;
+  } global;
+}]],
+      ["struct rxe_send_wr"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t reserved;
+  uint32_t opcode;
+  uint32_t send_flags;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  union {
     struct {
-      uint64_t subnet_prefix;
-      uint64_t interface_id;
-    } global;
-  }]],
-        ["struct rxe_send_wr"] = [[{
-    uint64_t wr_id __attribute__((aligned(8)));
-    uint32_t reserved;
-    uint32_t opcode;
-    uint32_t send_flags;
-    union {
-      uint32_t imm_data;
-      uint32_t invalidate_rkey;
-    } ex;
-    union {
-      struct {
-        uint64_t remote_addr __attribute__((aligned(8)));
-        uint32_t length;
-        uint32_t rkey;
-        uint8_t type;
-        uint8_t level;
-      } flush;
-      struct {
-        uint64_t remote_addr __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint32_t reserved;
-      } rdma;
-      struct {
-        uint64_t remote_addr __attribute__((aligned(8)));
-        uint64_t compare_add __attribute__((aligned(8)));
-        uint64_t swap __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint32_t reserved;
-      } atomic;
-      struct {
-        uint32_t remote_qpn;
-        uint32_t remote_qkey;
-        uint16_t pkey_index;
-        uint16_t reserved;
-        uint32_t ah_num;
-        uint32_t pad[4];
-        struct rxe_av av;
-      } ud;
-      struct {
-        uint64_t addr __attribute__((aligned(8)));
-        uint64_t length __attribute__((aligned(8)));
-        uint32_t mr_lkey;
-        uint32_t mw_rkey;
-        uint32_t rkey;
-        uint32_t access;
-      } mw;
-    } wr;
-  }]],
-        ["struct rxe_sge"] = [[{
-    uint64_t addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct mminfo"] = [[{
-    uint64_t offset __attribute__((aligned(8)));
-    uint32_t size;
-    uint32_t pad;
-  }]],
-        ["struct rxe_send_wqe"] = [[{
-    struct rxe_send_wr wr;
-    uint32_t status;
-    uint32_t state;
-    uint64_t iova __attribute__((aligned(8)));
-    uint32_t mask;
-    uint32_t first_psn;
-    uint32_t last_psn;
-    uint32_t ack_length;
-    uint32_t ssn;
-    uint32_t has_rd_atomic;
-    struct rxe_dma_info dma;
-  }]],
-        ["struct rxe_recv_wqe"] = [[{
-    uint64_t wr_id __attribute__((aligned(8)));
-    uint32_t reserved;
-    uint32_t padding;
-    struct rxe_dma_info dma;
-  }]],
-        ["struct rxe_modify_srq_cmd"] = [[{
-    uint64_t mmap_info_addr __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["union rxe_gid"] = [[{
-    uint8_t raw[16];
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint32_t length;
+      uint32_t rkey;
+      uint8_t type;
+      uint8_t level;
+    } flush;
     struct {
-      unsigned long subnet_prefix;
-      unsigned long interface_id;
-    } global;
-  }]],
-        ["struct rxe_send_wr"] = [[{
-    unsigned long wr_id __attribute__((aligned(8)));
-    uint32_t reserved;
-    uint32_t opcode;
-    uint32_t send_flags;
-    union {
-      uint32_t imm_data;
-      uint32_t invalidate_rkey;
-    } ex;
-    union {
-      struct {
-        unsigned long remote_addr __attribute__((aligned(8)));
-        uint32_t length;
-        uint32_t rkey;
-        uint8_t type;
-        uint8_t level;
-      } flush;
-      struct {
-        unsigned long remote_addr __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint32_t reserved;
-      } rdma;
-      struct {
-        unsigned long remote_addr __attribute__((aligned(8)));
-        unsigned long compare_add __attribute__((aligned(8)));
-        unsigned long swap __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint32_t reserved;
-      } atomic;
-      struct {
-        uint32_t remote_qpn;
-        uint32_t remote_qkey;
-        uint16_t pkey_index;
-        uint16_t reserved;
-        uint32_t ah_num;
-        uint32_t pad[4];
-        struct rxe_av av;
-      } ud;
-      struct {
-        unsigned long addr __attribute__((aligned(8)));
-        unsigned long length __attribute__((aligned(8)));
-        uint32_t mr_lkey;
-        uint32_t mw_rkey;
-        uint32_t rkey;
-        uint32_t access;
-      } mw;
-    } wr;
-  }]],
-        ["struct rxe_sge"] = [[{
-    unsigned long addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct mminfo"] = [[{
-    unsigned long offset __attribute__((aligned(8)));
-    uint32_t size;
-    uint32_t pad;
-  }]],
-        ["struct rxe_send_wqe"] = [[{
-    struct rxe_send_wr wr;
-    uint32_t status;
-    uint32_t state;
-    unsigned long iova __attribute__((aligned(8)));
-    uint32_t mask;
-    uint32_t first_psn;
-    uint32_t last_psn;
-    uint32_t ack_length;
-    uint32_t ssn;
-    uint32_t has_rd_atomic;
-    struct rxe_dma_info dma;
-  }]],
-        ["struct rxe_recv_wqe"] = [[{
-    unsigned long wr_id __attribute__((aligned(8)));
-    uint32_t reserved;
-    uint32_t padding;
-    struct rxe_dma_info dma;
-  }]],
-        ["struct rxe_modify_srq_cmd"] = [[{
-    unsigned long mmap_info_addr __attribute__((aligned(8)));
-  }]],
-      },
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } rdma;
+    struct {
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint64_t compare_add __attribute__((aligned(8)));
+      uint64_t swap __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } atomic;
+    struct {
+      uint32_t remote_qpn;
+      uint32_t remote_qkey;
+      uint16_t pkey_index;
+      uint16_t reserved;
+      uint32_t ah_num;
+      uint32_t pad[4];
+      struct rxe_av av;
+    } ud;
+    struct {
+      uint64_t addr __attribute__((aligned(8)));
+      uint64_t length __attribute__((aligned(8)));
+      uint32_t mr_lkey;
+      uint32_t mw_rkey;
+      uint32_t rkey;
+      uint32_t access;
+    } mw;
+  } wr;
+}]],
+      ["struct rxe_sge"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct mminfo"] = [[{
+  uint64_t offset __attribute__((aligned(8)));
+  uint32_t size;
+  uint32_t pad;
+}]],
+      ["struct rxe_send_wqe"] = [[{
+  struct rxe_send_wr wr;
+  uint32_t status;
+  uint32_t state;
+  uint64_t iova __attribute__((aligned(8)));
+  uint32_t mask;
+  uint32_t first_psn;
+  uint32_t last_psn;
+  uint32_t ack_length;
+  uint32_t ssn;
+  uint32_t has_rd_atomic;
+  struct rxe_dma_info dma;
+}]],
+      ["struct rxe_recv_wqe"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t reserved;
+  uint32_t padding;
+  struct rxe_dma_info dma;
+}]],
+      ["struct rxe_modify_srq_cmd"] = [[{
+  uint64_t mmap_info_addr __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["union rxe_gid"] = [[{
+  uint8_t raw[16];
+  struct {
+    unsigned long subnet_prefix;
+    unsigned long interface_id;
+  } global;
+}]],
+      ["struct rxe_send_wr"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t reserved;
+  uint32_t opcode;
+  uint32_t send_flags;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  union {
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      uint32_t length;
+      uint32_t rkey;
+      uint8_t type;
+      uint8_t level;
+    } flush;
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } rdma;
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      unsigned long compare_add __attribute__((aligned(8)));
+      unsigned long swap __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } atomic;
+    struct {
+      uint32_t remote_qpn;
+      uint32_t remote_qkey;
+      uint16_t pkey_index;
+      uint16_t reserved;
+      uint32_t ah_num;
+      uint32_t pad[4];
+      struct rxe_av av;
+    } ud;
+    struct {
+      unsigned long addr __attribute__((aligned(8)));
+      unsigned long length __attribute__((aligned(8)));
+      uint32_t mr_lkey;
+      uint32_t mw_rkey;
+      uint32_t rkey;
+      uint32_t access;
+    } mw;
+  } wr;
+}]],
+      ["struct rxe_sge"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct mminfo"] = [[{
+  unsigned long offset __attribute__((aligned(8)));
+  uint32_t size;
+  uint32_t pad;
+}]],
+      ["struct rxe_send_wqe"] = [[{
+  struct rxe_send_wr wr;
+  uint32_t status;
+  uint32_t state;
+  unsigned long iova __attribute__((aligned(8)));
+  uint32_t mask;
+  uint32_t first_psn;
+  uint32_t last_psn;
+  uint32_t ack_length;
+  uint32_t ssn;
+  uint32_t has_rd_atomic;
+  struct rxe_dma_info dma;
+}]],
+      ["struct rxe_recv_wqe"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t reserved;
+  uint32_t padding;
+  struct rxe_dma_info dma;
+}]],
+      ["struct rxe_modify_srq_cmd"] = [[{
+  unsigned long mmap_info_addr __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/rvt-abi.h"] = [==[
-  records = {
-    ["struct rvt_cq_wc"] = [[{
+records = {
+  ["struct rvt_cq_wc"] = [[{
   struct {
     uint32_t val;
   } head;
@@ -1135,7 +1135,7 @@ return {
   } tail;
   struct ib_uverbs_wc uqueue[];
 }]],
-    ["struct rvt_rwq"] = [[{
+  ["struct rvt_rwq"] = [[{
   struct {
     uint32_t val;
   } head;
@@ -1144,40 +1144,40 @@ return {
   } tail;
   struct rvt_rwqe wq[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct rvt_wqe_sge"] = [[{
-    uint64_t addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct rvt_rwqe"] = [[{
-    uint64_t wr_id;
-    uint8_t num_sge;
-    uint8_t padding[7];
-    struct rvt_wqe_sge sg_list[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct rvt_wqe_sge"] = [[{
-    unsigned long addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct rvt_rwqe"] = [[{
-    unsigned long wr_id;
-    uint8_t num_sge;
-    uint8_t padding[7];
-    struct rvt_wqe_sge sg_list[];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct rvt_wqe_sge"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct rvt_rwqe"] = [[{
+  uint64_t wr_id;
+  uint8_t num_sge;
+  uint8_t padding[7];
+  struct rvt_wqe_sge sg_list[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct rvt_wqe_sge"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct rvt_rwqe"] = [[{
+  unsigned long wr_id;
+  uint8_t num_sge;
+  uint8_t padding[7];
+  struct rvt_wqe_sge sg_list[];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,202 +3,202 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/siw-abi.h"] = [==[
-  constants = {
-    SIW_OP_WRITE = 0,
-    SIW_OP_READ = 1,
-    SIW_OP_READ_LOCAL_INV = 2,
-    SIW_OP_SEND = 3,
-    SIW_OP_SEND_WITH_IMM = 4,
-    SIW_OP_SEND_REMOTE_INV = 5,
-    SIW_OP_FETCH_AND_ADD = 6,
-    SIW_OP_COMP_AND_SWAP = 7,
-    SIW_OP_RECEIVE = 8,
-    SIW_OP_READ_RESPONSE = 9,
-    SIW_OP_INVAL_STAG = 10,
-    SIW_OP_REG_MR = 11,
-    SIW_NUM_OPCODES = 12,
-    SIW_WQE_VALID = 1,
-    SIW_WQE_INLINE = 2,
-    SIW_WQE_SIGNALLED = 4,
-    SIW_WQE_SOLICITED = 8,
-    SIW_WQE_READ_FENCE = 16,
-    SIW_WQE_REM_INVAL = 32,
-    SIW_WQE_COMPLETED = 64,
-    SIW_NOTIFY_NOT = 0,
-    SIW_NOTIFY_SOLICITED = 1,
-    SIW_NOTIFY_NEXT_COMPLETION = 2,
-    SIW_NOTIFY_MISSED_EVENTS = 4,
-    SIW_NOTIFY_ALL = 7,
-    SIW_WC_SUCCESS = 0,
-    SIW_WC_LOC_LEN_ERR = 1,
-    SIW_WC_LOC_PROT_ERR = 2,
-    SIW_WC_LOC_QP_OP_ERR = 3,
-    SIW_WC_WR_FLUSH_ERR = 4,
-    SIW_WC_BAD_RESP_ERR = 5,
-    SIW_WC_LOC_ACCESS_ERR = 6,
-    SIW_WC_REM_ACCESS_ERR = 7,
-    SIW_WC_REM_INV_REQ_ERR = 8,
-    SIW_WC_GENERAL_ERR = 9,
-    SIW_NUM_WC_STATUS = 10,
-    SIW_NODE_DESC_COMMON = "Software iWARP stack",
-    SIW_ABI_VERSION = 1,
-    SIW_MAX_SGE = 6,
-    SIW_UOBJ_MAX_KEY = 0x8ffff,
-    SIW_INVAL_UOBJ_KEY = 589824,
-    SIW_MAX_INLINE = 80,
-  },
-  records = {
-    ["struct siw_ureq_reg_mr"] = [[{
+constants = {
+  SIW_OP_WRITE = 0,
+  SIW_OP_READ = 1,
+  SIW_OP_READ_LOCAL_INV = 2,
+  SIW_OP_SEND = 3,
+  SIW_OP_SEND_WITH_IMM = 4,
+  SIW_OP_SEND_REMOTE_INV = 5,
+  SIW_OP_FETCH_AND_ADD = 6,
+  SIW_OP_COMP_AND_SWAP = 7,
+  SIW_OP_RECEIVE = 8,
+  SIW_OP_READ_RESPONSE = 9,
+  SIW_OP_INVAL_STAG = 10,
+  SIW_OP_REG_MR = 11,
+  SIW_NUM_OPCODES = 12,
+  SIW_WQE_VALID = 1,
+  SIW_WQE_INLINE = 2,
+  SIW_WQE_SIGNALLED = 4,
+  SIW_WQE_SOLICITED = 8,
+  SIW_WQE_READ_FENCE = 16,
+  SIW_WQE_REM_INVAL = 32,
+  SIW_WQE_COMPLETED = 64,
+  SIW_NOTIFY_NOT = 0,
+  SIW_NOTIFY_SOLICITED = 1,
+  SIW_NOTIFY_NEXT_COMPLETION = 2,
+  SIW_NOTIFY_MISSED_EVENTS = 4,
+  SIW_NOTIFY_ALL = 7,
+  SIW_WC_SUCCESS = 0,
+  SIW_WC_LOC_LEN_ERR = 1,
+  SIW_WC_LOC_PROT_ERR = 2,
+  SIW_WC_LOC_QP_OP_ERR = 3,
+  SIW_WC_WR_FLUSH_ERR = 4,
+  SIW_WC_BAD_RESP_ERR = 5,
+  SIW_WC_LOC_ACCESS_ERR = 6,
+  SIW_WC_REM_ACCESS_ERR = 7,
+  SIW_WC_REM_INV_REQ_ERR = 8,
+  SIW_WC_GENERAL_ERR = 9,
+  SIW_NUM_WC_STATUS = 10,
+  SIW_NODE_DESC_COMMON = "Software iWARP stack",
+  SIW_ABI_VERSION = 1,
+  SIW_MAX_SGE = 6,
+  SIW_UOBJ_MAX_KEY = 0x8ffff,
+  SIW_INVAL_UOBJ_KEY = 589824,
+  SIW_MAX_INLINE = 80,
+},
+records = {
+  ["struct siw_ureq_reg_mr"] = [[{
   uint8_t stag_key;
   uint8_t reserved[3];
   uint32_t pad;
 }]],
-    ["struct siw_uresp_reg_mr"] = [[{
+  ["struct siw_uresp_reg_mr"] = [[{
   uint32_t stag;
   uint32_t pad;
 }]],
-    ["struct siw_uresp_alloc_ctx"] = [[{
+  ["struct siw_uresp_alloc_ctx"] = [[{
   uint32_t dev_id;
   uint32_t pad;
 }]],
-    ["struct siw_cq_ctrl"] = [[{
+  ["struct siw_cq_ctrl"] = [[{
   uint32_t flags;
   uint32_t pad;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct siw_uresp_create_cq"] = [[{
-    uint32_t cq_id;
-    uint32_t num_cqe;
-    uint64_t cq_key __attribute__((aligned(8)));
-  }]],
-        ["struct siw_uresp_create_qp"] = [[{
-    uint32_t qp_id;
-    uint32_t num_sqe;
-    uint32_t num_rqe;
-    uint32_t pad;
-    uint64_t sq_key __attribute__((aligned(8)));
-    uint64_t rq_key __attribute__((aligned(8)));
-  }]],
-        ["struct siw_uresp_create_srq"] = [[{
-    uint32_t num_rqe;
-    uint32_t pad;
-    uint64_t srq_key __attribute__((aligned(8)));
-  }]],
-        ["struct siw_sge"] = [[{
-    uint64_t laddr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct siw_sqe"] = [[{
-    uint64_t id __attribute__((aligned(8)));
-    uint16_t flags;
-    uint8_t num_sge;
-    uint8_t opcode;
-    uint32_t rkey;
-    union {
-      uint64_t raddr __attribute__((aligned(8)));
-      uint64_t base_mr __attribute__((aligned(8)));
-    };
-    union {
-      struct siw_sge sge[6];
-      uint64_t access __attribute__((aligned(8)));
-    };
-  }]],
-        ["struct siw_rqe"] = [[{
-    uint64_t id __attribute__((aligned(8)));
-    uint16_t flags;
-    uint8_t num_sge;
-    uint8_t opcode;
-    uint32_t unused;
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct siw_uresp_create_cq"] = [[{
+  uint32_t cq_id;
+  uint32_t num_cqe;
+  uint64_t cq_key __attribute__((aligned(8)));
+}]],
+      ["struct siw_uresp_create_qp"] = [[{
+  uint32_t qp_id;
+  uint32_t num_sqe;
+  uint32_t num_rqe;
+  uint32_t pad;
+  uint64_t sq_key __attribute__((aligned(8)));
+  uint64_t rq_key __attribute__((aligned(8)));
+}]],
+      ["struct siw_uresp_create_srq"] = [[{
+  uint32_t num_rqe;
+  uint32_t pad;
+  uint64_t srq_key __attribute__((aligned(8)));
+}]],
+      ["struct siw_sge"] = [[{
+  uint64_t laddr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct siw_sqe"] = [[{
+  uint64_t id __attribute__((aligned(8)));
+  uint16_t flags;
+  uint8_t num_sge;
+  uint8_t opcode;
+  uint32_t rkey;
+  union {
+    uint64_t raddr __attribute__((aligned(8)));
+    uint64_t base_mr __attribute__((aligned(8)));
+  };
+  union {
     struct siw_sge sge[6];
-  }]],
-        ["struct siw_cqe"] = [[{
-    uint64_t id __attribute__((aligned(8)));
-    uint8_t flags;
-    uint8_t opcode;
-    uint16_t status;
-    uint32_t bytes;
-    union {
-      uint64_t imm_data __attribute__((aligned(8)));
-      uint32_t inval_stag;
-    };
-    union {
-      struct ib_qp *base_qp;
-      uint64_t qp_id __attribute__((aligned(8)));
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct siw_uresp_create_cq"] = [[{
-    uint32_t cq_id;
-    uint32_t num_cqe;
-    unsigned long cq_key __attribute__((aligned(8)));
-  }]],
-        ["struct siw_uresp_create_qp"] = [[{
-    uint32_t qp_id;
-    uint32_t num_sqe;
-    uint32_t num_rqe;
-    uint32_t pad;
-    unsigned long sq_key __attribute__((aligned(8)));
-    unsigned long rq_key __attribute__((aligned(8)));
-  }]],
-        ["struct siw_uresp_create_srq"] = [[{
-    uint32_t num_rqe;
-    uint32_t pad;
-    unsigned long srq_key __attribute__((aligned(8)));
-  }]],
-        ["struct siw_sge"] = [[{
-    unsigned long laddr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct siw_sqe"] = [[{
-    unsigned long id __attribute__((aligned(8)));
-    uint16_t flags;
-    uint8_t num_sge;
-    uint8_t opcode;
-    uint32_t rkey;
-    union {
-      unsigned long raddr __attribute__((aligned(8)));
-      unsigned long base_mr __attribute__((aligned(8)));
-    };
-    union {
-      struct siw_sge sge[6];
-      unsigned long access __attribute__((aligned(8)));
-    };
-  }]],
-        ["struct siw_rqe"] = [[{
-    unsigned long id __attribute__((aligned(8)));
-    uint16_t flags;
-    uint8_t num_sge;
-    uint8_t opcode;
-    uint32_t unused;
-    struct siw_sge sge[6];
-  }]],
-        ["struct siw_cqe"] = [[{
-    unsigned long id __attribute__((aligned(8)));
-    uint8_t flags;
-    uint8_t opcode;
-    uint16_t status;
-    uint32_t bytes;
-    union {
-      unsigned long imm_data __attribute__((aligned(8)));
-      uint32_t inval_stag;
-    };
-    union {
-      struct ib_qp *base_qp;
-      unsigned long qp_id __attribute__((aligned(8)));
-    };
-  }]],
-      },
+    uint64_t access __attribute__((aligned(8)));
+  };
+}]],
+      ["struct siw_rqe"] = [[{
+  uint64_t id __attribute__((aligned(8)));
+  uint16_t flags;
+  uint8_t num_sge;
+  uint8_t opcode;
+  uint32_t unused;
+  struct siw_sge sge[6];
+}]],
+      ["struct siw_cqe"] = [[{
+  uint64_t id __attribute__((aligned(8)));
+  uint8_t flags;
+  uint8_t opcode;
+  uint16_t status;
+  uint32_t bytes;
+  union {
+    uint64_t imm_data __attribute__((aligned(8)));
+    uint32_t inval_stag;
+  };
+  union {
+    struct ib_qp *base_qp;
+    uint64_t qp_id __attribute__((aligned(8)));
+  };
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct siw_uresp_create_cq"] = [[{
+  uint32_t cq_id;
+  uint32_t num_cqe;
+  unsigned long cq_key __attribute__((aligned(8)));
+}]],
+      ["struct siw_uresp_create_qp"] = [[{
+  uint32_t qp_id;
+  uint32_t num_sqe;
+  uint32_t num_rqe;
+  uint32_t pad;
+  unsigned long sq_key __attribute__((aligned(8)));
+  unsigned long rq_key __attribute__((aligned(8)));
+}]],
+      ["struct siw_uresp_create_srq"] = [[{
+  uint32_t num_rqe;
+  uint32_t pad;
+  unsigned long srq_key __attribute__((aligned(8)));
+}]],
+      ["struct siw_sge"] = [[{
+  unsigned long laddr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct siw_sqe"] = [[{
+  unsigned long id __attribute__((aligned(8)));
+  uint16_t flags;
+  uint8_t num_sge;
+  uint8_t opcode;
+  uint32_t rkey;
+  union {
+    unsigned long raddr __attribute__((aligned(8)));
+    unsigned long base_mr __attribute__((aligned(8)));
+  };
+  union {
+    struct siw_sge sge[6];
+    unsigned long access __attribute__((aligned(8)));
+  };
+}]],
+      ["struct siw_rqe"] = [[{
+  unsigned long id __attribute__((aligned(8)));
+  uint16_t flags;
+  uint8_t num_sge;
+  uint8_t opcode;
+  uint32_t unused;
+  struct siw_sge sge[6];
+}]],
+      ["struct siw_cqe"] = [[{
+  unsigned long id __attribute__((aligned(8)));
+  uint8_t flags;
+  uint8_t opcode;
+  uint16_t status;
+  uint32_t bytes;
+  union {
+    unsigned long imm_data __attribute__((aligned(8)));
+    uint32_t inval_stag;
+  };
+  union {
+    struct ib_qp *base_qp;
+    unsigned long qp_id __attribute__((aligned(8)));
+  };
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,105 +3,105 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/vmw_pvrdma-abi.h"] = [==[
-  constants = {
-    PVRDMA_WR_RDMA_WRITE = 0,
-    PVRDMA_WR_RDMA_WRITE_WITH_IMM = 1,
-    PVRDMA_WR_SEND = 2,
-    PVRDMA_WR_SEND_WITH_IMM = 3,
-    PVRDMA_WR_RDMA_READ = 4,
-    PVRDMA_WR_ATOMIC_CMP_AND_SWP = 5,
-    PVRDMA_WR_ATOMIC_FETCH_AND_ADD = 6,
-    PVRDMA_WR_LSO = 7,
-    PVRDMA_WR_SEND_WITH_INV = 8,
-    PVRDMA_WR_RDMA_READ_WITH_INV = 9,
-    PVRDMA_WR_LOCAL_INV = 10,
-    PVRDMA_WR_FAST_REG_MR = 11,
-    PVRDMA_WR_MASKED_ATOMIC_CMP_AND_SWP = 12,
-    PVRDMA_WR_MASKED_ATOMIC_FETCH_AND_ADD = 13,
-    PVRDMA_WR_BIND_MW = 14,
-    PVRDMA_WR_REG_SIG_MR = 15,
-    PVRDMA_WR_ERROR = 16,
-    PVRDMA_WC_SUCCESS = 0,
-    PVRDMA_WC_LOC_LEN_ERR = 1,
-    PVRDMA_WC_LOC_QP_OP_ERR = 2,
-    PVRDMA_WC_LOC_EEC_OP_ERR = 3,
-    PVRDMA_WC_LOC_PROT_ERR = 4,
-    PVRDMA_WC_WR_FLUSH_ERR = 5,
-    PVRDMA_WC_MW_BIND_ERR = 6,
-    PVRDMA_WC_BAD_RESP_ERR = 7,
-    PVRDMA_WC_LOC_ACCESS_ERR = 8,
-    PVRDMA_WC_REM_INV_REQ_ERR = 9,
-    PVRDMA_WC_REM_ACCESS_ERR = 10,
-    PVRDMA_WC_REM_OP_ERR = 11,
-    PVRDMA_WC_RETRY_EXC_ERR = 12,
-    PVRDMA_WC_RNR_RETRY_EXC_ERR = 13,
-    PVRDMA_WC_LOC_RDD_VIOL_ERR = 14,
-    PVRDMA_WC_REM_INV_RD_REQ_ERR = 15,
-    PVRDMA_WC_REM_ABORT_ERR = 16,
-    PVRDMA_WC_INV_EECN_ERR = 17,
-    PVRDMA_WC_INV_EEC_STATE_ERR = 18,
-    PVRDMA_WC_FATAL_ERR = 19,
-    PVRDMA_WC_RESP_TIMEOUT_ERR = 20,
-    PVRDMA_WC_GENERAL_ERR = 21,
-    PVRDMA_WC_SEND = 0,
-    PVRDMA_WC_RDMA_WRITE = 1,
-    PVRDMA_WC_RDMA_READ = 2,
-    PVRDMA_WC_COMP_SWAP = 3,
-    PVRDMA_WC_FETCH_ADD = 4,
-    PVRDMA_WC_BIND_MW = 5,
-    PVRDMA_WC_LSO = 6,
-    PVRDMA_WC_LOCAL_INV = 7,
-    PVRDMA_WC_FAST_REG_MR = 8,
-    PVRDMA_WC_MASKED_COMP_SWAP = 9,
-    PVRDMA_WC_MASKED_FETCH_ADD = 10,
-    PVRDMA_WC_RECV = 128,
-    PVRDMA_WC_RECV_RDMA_WITH_IMM = 129,
-    PVRDMA_WC_GRH = 1,
-    PVRDMA_WC_WITH_IMM = 2,
-    PVRDMA_WC_WITH_INVALIDATE = 4,
-    PVRDMA_WC_IP_CSUM_OK = 8,
-    PVRDMA_WC_WITH_SMAC = 16,
-    PVRDMA_WC_WITH_VLAN = 32,
-    PVRDMA_WC_WITH_NETWORK_HDR_TYPE = 64,
-    PVRDMA_WC_FLAGS_MAX = 64,
-    PVRDMA_NETWORK_IB = 0,
-    PVRDMA_NETWORK_ROCE_V1 = 0,
-    PVRDMA_NETWORK_IPV4 = 1,
-    PVRDMA_NETWORK_IPV6 = 2,
-    PVRDMA_UVERBS_ABI_VERSION = 3,
-    PVRDMA_UAR_HANDLE_MASK = 0xffffff,
-    PVRDMA_UAR_QP_OFFSET = 0,
-    PVRDMA_UAR_QP_SEND = 0x40000000,
-    PVRDMA_UAR_QP_RECV = -2147483648,
-    PVRDMA_UAR_CQ_OFFSET = 4,
-    PVRDMA_UAR_CQ_ARM_SOL = 0x20000000,
-    PVRDMA_UAR_CQ_ARM = 0x40000000,
-    PVRDMA_UAR_CQ_POLL = -2147483648,
-    PVRDMA_UAR_SRQ_OFFSET = 8,
-    PVRDMA_UAR_SRQ_RECV = 0x40000000,
-  },
-  records = {
-    ["struct pvrdma_alloc_ucontext_resp"] = [[{
+constants = {
+  PVRDMA_WR_RDMA_WRITE = 0,
+  PVRDMA_WR_RDMA_WRITE_WITH_IMM = 1,
+  PVRDMA_WR_SEND = 2,
+  PVRDMA_WR_SEND_WITH_IMM = 3,
+  PVRDMA_WR_RDMA_READ = 4,
+  PVRDMA_WR_ATOMIC_CMP_AND_SWP = 5,
+  PVRDMA_WR_ATOMIC_FETCH_AND_ADD = 6,
+  PVRDMA_WR_LSO = 7,
+  PVRDMA_WR_SEND_WITH_INV = 8,
+  PVRDMA_WR_RDMA_READ_WITH_INV = 9,
+  PVRDMA_WR_LOCAL_INV = 10,
+  PVRDMA_WR_FAST_REG_MR = 11,
+  PVRDMA_WR_MASKED_ATOMIC_CMP_AND_SWP = 12,
+  PVRDMA_WR_MASKED_ATOMIC_FETCH_AND_ADD = 13,
+  PVRDMA_WR_BIND_MW = 14,
+  PVRDMA_WR_REG_SIG_MR = 15,
+  PVRDMA_WR_ERROR = 16,
+  PVRDMA_WC_SUCCESS = 0,
+  PVRDMA_WC_LOC_LEN_ERR = 1,
+  PVRDMA_WC_LOC_QP_OP_ERR = 2,
+  PVRDMA_WC_LOC_EEC_OP_ERR = 3,
+  PVRDMA_WC_LOC_PROT_ERR = 4,
+  PVRDMA_WC_WR_FLUSH_ERR = 5,
+  PVRDMA_WC_MW_BIND_ERR = 6,
+  PVRDMA_WC_BAD_RESP_ERR = 7,
+  PVRDMA_WC_LOC_ACCESS_ERR = 8,
+  PVRDMA_WC_REM_INV_REQ_ERR = 9,
+  PVRDMA_WC_REM_ACCESS_ERR = 10,
+  PVRDMA_WC_REM_OP_ERR = 11,
+  PVRDMA_WC_RETRY_EXC_ERR = 12,
+  PVRDMA_WC_RNR_RETRY_EXC_ERR = 13,
+  PVRDMA_WC_LOC_RDD_VIOL_ERR = 14,
+  PVRDMA_WC_REM_INV_RD_REQ_ERR = 15,
+  PVRDMA_WC_REM_ABORT_ERR = 16,
+  PVRDMA_WC_INV_EECN_ERR = 17,
+  PVRDMA_WC_INV_EEC_STATE_ERR = 18,
+  PVRDMA_WC_FATAL_ERR = 19,
+  PVRDMA_WC_RESP_TIMEOUT_ERR = 20,
+  PVRDMA_WC_GENERAL_ERR = 21,
+  PVRDMA_WC_SEND = 0,
+  PVRDMA_WC_RDMA_WRITE = 1,
+  PVRDMA_WC_RDMA_READ = 2,
+  PVRDMA_WC_COMP_SWAP = 3,
+  PVRDMA_WC_FETCH_ADD = 4,
+  PVRDMA_WC_BIND_MW = 5,
+  PVRDMA_WC_LSO = 6,
+  PVRDMA_WC_LOCAL_INV = 7,
+  PVRDMA_WC_FAST_REG_MR = 8,
+  PVRDMA_WC_MASKED_COMP_SWAP = 9,
+  PVRDMA_WC_MASKED_FETCH_ADD = 10,
+  PVRDMA_WC_RECV = 128,
+  PVRDMA_WC_RECV_RDMA_WITH_IMM = 129,
+  PVRDMA_WC_GRH = 1,
+  PVRDMA_WC_WITH_IMM = 2,
+  PVRDMA_WC_WITH_INVALIDATE = 4,
+  PVRDMA_WC_IP_CSUM_OK = 8,
+  PVRDMA_WC_WITH_SMAC = 16,
+  PVRDMA_WC_WITH_VLAN = 32,
+  PVRDMA_WC_WITH_NETWORK_HDR_TYPE = 64,
+  PVRDMA_WC_FLAGS_MAX = 64,
+  PVRDMA_NETWORK_IB = 0,
+  PVRDMA_NETWORK_ROCE_V1 = 0,
+  PVRDMA_NETWORK_IPV4 = 1,
+  PVRDMA_NETWORK_IPV6 = 2,
+  PVRDMA_UVERBS_ABI_VERSION = 3,
+  PVRDMA_UAR_HANDLE_MASK = 0xffffff,
+  PVRDMA_UAR_QP_OFFSET = 0,
+  PVRDMA_UAR_QP_SEND = 0x40000000,
+  PVRDMA_UAR_QP_RECV = -2147483648,
+  PVRDMA_UAR_CQ_OFFSET = 4,
+  PVRDMA_UAR_CQ_ARM_SOL = 0x20000000,
+  PVRDMA_UAR_CQ_ARM = 0x40000000,
+  PVRDMA_UAR_CQ_POLL = -2147483648,
+  PVRDMA_UAR_SRQ_OFFSET = 8,
+  PVRDMA_UAR_SRQ_RECV = 0x40000000,
+},
+records = {
+  ["struct pvrdma_alloc_ucontext_resp"] = [[{
   uint32_t qp_tab_size;
   uint32_t reserved;
 }]],
-    ["struct pvrdma_alloc_pd_resp"] = [[{
+  ["struct pvrdma_alloc_pd_resp"] = [[{
   uint32_t pdn;
   uint32_t reserved;
 }]],
-    ["struct pvrdma_create_cq_resp"] = [[{
+  ["struct pvrdma_create_cq_resp"] = [[{
   uint32_t cqn;
   uint32_t reserved;
 }]],
-    ["struct pvrdma_create_srq_resp"] = [[{
+  ["struct pvrdma_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t reserved;
 }]],
-    ["struct pvrdma_create_qp_resp"] = [[{
+  ["struct pvrdma_create_qp_resp"] = [[{
   uint32_t qpn;
   uint32_t qp_handle;
 }]],
-    ["struct pvrdma_av"] = [[{
+  ["struct pvrdma_av"] = [[{
   uint32_t port_pd;
   uint32_t sl_tclass_flowlabel;
   uint8_t dgid[16];
@@ -112,240 +112,240 @@ return {
   uint8_t dmac[6];
   uint8_t reserved[6];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct pvrdma_create_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint32_t buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct pvrdma_resize_cq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint32_t buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct pvrdma_create_srq"] = [[{
-    uint64_t buf_addr __attribute__((aligned(8)));
-    uint32_t buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct pvrdma_create_qp"] = [[{
-    uint64_t rbuf_addr __attribute__((aligned(8)));
-    uint64_t sbuf_addr __attribute__((aligned(8)));
-    uint32_t rbuf_size;
-    uint32_t sbuf_size;
-    uint64_t qp_addr __attribute__((aligned(8)));
-  }]],
-        ["struct pvrdma_ex_cmp_swap"] = [[{
-    uint64_t swap_val __attribute__((aligned(8)));
-    uint64_t compare_val __attribute__((aligned(8)));
-    uint64_t swap_mask __attribute__((aligned(8)));
-    uint64_t compare_mask __attribute__((aligned(8)));
-  }]],
-        ["struct pvrdma_ex_fetch_add"] = [[{
-    uint64_t add_val __attribute__((aligned(8)));
-    uint64_t field_boundary __attribute__((aligned(8)));
-  }]],
-        ["struct pvrdma_sge"] = [[{
-    uint64_t addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct pvrdma_rq_wqe_hdr"] = [[{
-    uint64_t wr_id __attribute__((aligned(8)));
-    uint32_t num_sge;
-    uint32_t total_len;
-  }]],
-        ["struct pvrdma_sq_wqe_hdr"] = [[{
-    uint64_t wr_id __attribute__((aligned(8)));
-    uint32_t num_sge;
-    uint32_t total_len;
-    uint32_t opcode;
-    uint32_t send_flags;
-    union {
-      uint32_t imm_data;
-      uint32_t invalidate_rkey;
-    } ex;
-    uint32_t reserved;
-    union {
-      struct {
-        uint64_t remote_addr __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint8_t reserved[4];
-      } rdma;
-      struct {
-        uint64_t remote_addr __attribute__((aligned(8)));
-        uint64_t compare_add __attribute__((aligned(8)));
-        uint64_t swap __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint32_t reserved;
-      } atomic;
-      struct {
-        uint64_t remote_addr __attribute__((aligned(8)));
-        uint32_t log_arg_sz;
-        uint32_t rkey;
-        union {
-          struct pvrdma_ex_cmp_swap cmp_swap;
-          struct pvrdma_ex_fetch_add fetch_add;
-        } wr_data;
-      } masked_atomics;
-      struct {
-        uint64_t iova_start __attribute__((aligned(8)));
-        uint64_t pl_pdir_dma __attribute__((aligned(8)));
-        uint32_t page_shift;
-        uint32_t page_list_len;
-        uint32_t length;
-        uint32_t access_flags;
-        uint32_t rkey;
-        uint32_t reserved;
-      } fast_reg;
-      struct {
-        uint32_t remote_qpn;
-        uint32_t remote_qkey;
-        struct pvrdma_av av;
-      } ud;
-    } wr;
-  }]],
-        ["struct pvrdma_cqe"] = [[{
-    uint64_t wr_id __attribute__((aligned(8)));
-    uint64_t qp __attribute__((aligned(8)));
-    uint32_t opcode;
-    uint32_t status;
-    uint32_t byte_len;
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct pvrdma_create_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint32_t buf_size;
+  uint32_t reserved;
+}]],
+      ["struct pvrdma_resize_cq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint32_t buf_size;
+  uint32_t reserved;
+}]],
+      ["struct pvrdma_create_srq"] = [[{
+  uint64_t buf_addr __attribute__((aligned(8)));
+  uint32_t buf_size;
+  uint32_t reserved;
+}]],
+      ["struct pvrdma_create_qp"] = [[{
+  uint64_t rbuf_addr __attribute__((aligned(8)));
+  uint64_t sbuf_addr __attribute__((aligned(8)));
+  uint32_t rbuf_size;
+  uint32_t sbuf_size;
+  uint64_t qp_addr __attribute__((aligned(8)));
+}]],
+      ["struct pvrdma_ex_cmp_swap"] = [[{
+  uint64_t swap_val __attribute__((aligned(8)));
+  uint64_t compare_val __attribute__((aligned(8)));
+  uint64_t swap_mask __attribute__((aligned(8)));
+  uint64_t compare_mask __attribute__((aligned(8)));
+}]],
+      ["struct pvrdma_ex_fetch_add"] = [[{
+  uint64_t add_val __attribute__((aligned(8)));
+  uint64_t field_boundary __attribute__((aligned(8)));
+}]],
+      ["struct pvrdma_sge"] = [[{
+  uint64_t addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct pvrdma_rq_wqe_hdr"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t total_len;
+}]],
+      ["struct pvrdma_sq_wqe_hdr"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t total_len;
+  uint32_t opcode;
+  uint32_t send_flags;
+  union {
     uint32_t imm_data;
-    uint32_t src_qp;
-    uint32_t wc_flags;
-    uint32_t vendor_err;
-    uint16_t pkey_index;
-    uint16_t slid;
-    uint8_t sl;
-    uint8_t dlid_path_bits;
-    uint8_t port_num;
-    uint8_t smac[6];
-    uint8_t network_hdr_type;
-    uint8_t reserved2[6];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct pvrdma_create_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    uint32_t buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct pvrdma_resize_cq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    uint32_t buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct pvrdma_create_srq"] = [[{
-    unsigned long buf_addr __attribute__((aligned(8)));
-    uint32_t buf_size;
-    uint32_t reserved;
-  }]],
-        ["struct pvrdma_create_qp"] = [[{
-    unsigned long rbuf_addr __attribute__((aligned(8)));
-    unsigned long sbuf_addr __attribute__((aligned(8)));
-    uint32_t rbuf_size;
-    uint32_t sbuf_size;
-    unsigned long qp_addr __attribute__((aligned(8)));
-  }]],
-        ["struct pvrdma_ex_cmp_swap"] = [[{
-    unsigned long swap_val __attribute__((aligned(8)));
-    unsigned long compare_val __attribute__((aligned(8)));
-    unsigned long swap_mask __attribute__((aligned(8)));
-    unsigned long compare_mask __attribute__((aligned(8)));
-  }]],
-        ["struct pvrdma_ex_fetch_add"] = [[{
-    unsigned long add_val __attribute__((aligned(8)));
-    unsigned long field_boundary __attribute__((aligned(8)));
-  }]],
-        ["struct pvrdma_sge"] = [[{
-    unsigned long addr __attribute__((aligned(8)));
-    uint32_t length;
-    uint32_t lkey;
-  }]],
-        ["struct pvrdma_rq_wqe_hdr"] = [[{
-    unsigned long wr_id __attribute__((aligned(8)));
-    uint32_t num_sge;
-    uint32_t total_len;
-  }]],
-        ["struct pvrdma_sq_wqe_hdr"] = [[{
-    unsigned long wr_id __attribute__((aligned(8)));
-    uint32_t num_sge;
-    uint32_t total_len;
-    uint32_t opcode;
-    uint32_t send_flags;
-    union {
-      uint32_t imm_data;
-      uint32_t invalidate_rkey;
-    } ex;
-    uint32_t reserved;
-    union {
-      struct {
-        unsigned long remote_addr __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint8_t reserved[4];
-      } rdma;
-      struct {
-        unsigned long remote_addr __attribute__((aligned(8)));
-        unsigned long compare_add __attribute__((aligned(8)));
-        unsigned long swap __attribute__((aligned(8)));
-        uint32_t rkey;
-        uint32_t reserved;
-      } atomic;
-      struct {
-        unsigned long remote_addr __attribute__((aligned(8)));
-        uint32_t log_arg_sz;
-        uint32_t rkey;
-        union {
-          struct pvrdma_ex_cmp_swap cmp_swap;
-          struct pvrdma_ex_fetch_add fetch_add;
-        } wr_data;
-      } masked_atomics;
-      struct {
-        unsigned long iova_start __attribute__((aligned(8)));
-        unsigned long pl_pdir_dma __attribute__((aligned(8)));
-        uint32_t page_shift;
-        uint32_t page_list_len;
-        uint32_t length;
-        uint32_t access_flags;
-        uint32_t rkey;
-        uint32_t reserved;
-      } fast_reg;
-      struct {
-        uint32_t remote_qpn;
-        uint32_t remote_qkey;
-        struct pvrdma_av av;
-      } ud;
-    } wr;
-  }]],
-        ["struct pvrdma_cqe"] = [[{
-    unsigned long wr_id __attribute__((aligned(8)));
-    unsigned long qp __attribute__((aligned(8)));
-    uint32_t opcode;
-    uint32_t status;
-    uint32_t byte_len;
-    uint32_t imm_data;
-    uint32_t src_qp;
-    uint32_t wc_flags;
-    uint32_t vendor_err;
-    uint16_t pkey_index;
-    uint16_t slid;
-    uint8_t sl;
-    uint8_t dlid_path_bits;
-    uint8_t port_num;
-    uint8_t smac[6];
-    uint8_t network_hdr_type;
-    uint8_t reserved2[6];
-  }]],
-      },
+    uint32_t invalidate_rkey;
+  } ex;
+  uint32_t reserved;
+  union {
+    struct {
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint8_t reserved[4];
+    } rdma;
+    struct {
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint64_t compare_add __attribute__((aligned(8)));
+      uint64_t swap __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } atomic;
+    struct {
+      uint64_t remote_addr __attribute__((aligned(8)));
+      uint32_t log_arg_sz;
+      uint32_t rkey;
+      union {
+        struct pvrdma_ex_cmp_swap cmp_swap;
+        struct pvrdma_ex_fetch_add fetch_add;
+      } wr_data;
+    } masked_atomics;
+    struct {
+      uint64_t iova_start __attribute__((aligned(8)));
+      uint64_t pl_pdir_dma __attribute__((aligned(8)));
+      uint32_t page_shift;
+      uint32_t page_list_len;
+      uint32_t length;
+      uint32_t access_flags;
+      uint32_t rkey;
+      uint32_t reserved;
+    } fast_reg;
+    struct {
+      uint32_t remote_qpn;
+      uint32_t remote_qkey;
+      struct pvrdma_av av;
+    } ud;
+  } wr;
+}]],
+      ["struct pvrdma_cqe"] = [[{
+  uint64_t wr_id __attribute__((aligned(8)));
+  uint64_t qp __attribute__((aligned(8)));
+  uint32_t opcode;
+  uint32_t status;
+  uint32_t byte_len;
+  uint32_t imm_data;
+  uint32_t src_qp;
+  uint32_t wc_flags;
+  uint32_t vendor_err;
+  uint16_t pkey_index;
+  uint16_t slid;
+  uint8_t sl;
+  uint8_t dlid_path_bits;
+  uint8_t port_num;
+  uint8_t smac[6];
+  uint8_t network_hdr_type;
+  uint8_t reserved2[6];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct pvrdma_create_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  uint32_t buf_size;
+  uint32_t reserved;
+}]],
+      ["struct pvrdma_resize_cq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  uint32_t buf_size;
+  uint32_t reserved;
+}]],
+      ["struct pvrdma_create_srq"] = [[{
+  unsigned long buf_addr __attribute__((aligned(8)));
+  uint32_t buf_size;
+  uint32_t reserved;
+}]],
+      ["struct pvrdma_create_qp"] = [[{
+  unsigned long rbuf_addr __attribute__((aligned(8)));
+  unsigned long sbuf_addr __attribute__((aligned(8)));
+  uint32_t rbuf_size;
+  uint32_t sbuf_size;
+  unsigned long qp_addr __attribute__((aligned(8)));
+}]],
+      ["struct pvrdma_ex_cmp_swap"] = [[{
+  unsigned long swap_val __attribute__((aligned(8)));
+  unsigned long compare_val __attribute__((aligned(8)));
+  unsigned long swap_mask __attribute__((aligned(8)));
+  unsigned long compare_mask __attribute__((aligned(8)));
+}]],
+      ["struct pvrdma_ex_fetch_add"] = [[{
+  unsigned long add_val __attribute__((aligned(8)));
+  unsigned long field_boundary __attribute__((aligned(8)));
+}]],
+      ["struct pvrdma_sge"] = [[{
+  unsigned long addr __attribute__((aligned(8)));
+  uint32_t length;
+  uint32_t lkey;
+}]],
+      ["struct pvrdma_rq_wqe_hdr"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t total_len;
+}]],
+      ["struct pvrdma_sq_wqe_hdr"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  uint32_t num_sge;
+  uint32_t total_len;
+  uint32_t opcode;
+  uint32_t send_flags;
+  union {
+    uint32_t imm_data;
+    uint32_t invalidate_rkey;
+  } ex;
+  uint32_t reserved;
+  union {
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint8_t reserved[4];
+    } rdma;
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      unsigned long compare_add __attribute__((aligned(8)));
+      unsigned long swap __attribute__((aligned(8)));
+      uint32_t rkey;
+      uint32_t reserved;
+    } atomic;
+    struct {
+      unsigned long remote_addr __attribute__((aligned(8)));
+      uint32_t log_arg_sz;
+      uint32_t rkey;
+      union {
+        struct pvrdma_ex_cmp_swap cmp_swap;
+        struct pvrdma_ex_fetch_add fetch_add;
+      } wr_data;
+    } masked_atomics;
+    struct {
+      unsigned long iova_start __attribute__((aligned(8)));
+      unsigned long pl_pdir_dma __attribute__((aligned(8)));
+      uint32_t page_shift;
+      uint32_t page_list_len;
+      uint32_t length;
+      uint32_t access_flags;
+      uint32_t rkey;
+      uint32_t reserved;
+    } fast_reg;
+    struct {
+      uint32_t remote_qpn;
+      uint32_t remote_qkey;
+      struct pvrdma_av av;
+    } ud;
+  } wr;
+}]],
+      ["struct pvrdma_cqe"] = [[{
+  unsigned long wr_id __attribute__((aligned(8)));
+  unsigned long qp __attribute__((aligned(8)));
+  uint32_t opcode;
+  uint32_t status;
+  uint32_t byte_len;
+  uint32_t imm_data;
+  uint32_t src_qp;
+  uint32_t wc_flags;
+  uint32_t vendor_err;
+  uint16_t pkey_index;
+  uint16_t slid;
+  uint8_t sl;
+  uint8_t dlid_path_bits;
+  uint8_t port_num;
+  uint8_t smac[6];
+  uint8_t network_hdr_type;
+  uint8_t reserved2[6];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,56 +3,56 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["regulator/regulator.h"] = [==[
-  constants = {
-    REG_GENL_ATTR_UNSPEC = 0,
-    REG_GENL_ATTR_EVENT = 1,
-    __REG_GENL_ATTR_MAX = 2,
-    REG_GENL_CMD_UNSPEC = 0,
-    REG_GENL_CMD_EVENT = 1,
-    __REG_GENL_CMD_MAX = 2,
-    REGULATOR_EVENT_UNDER_VOLTAGE = 0x1,
-    REGULATOR_EVENT_OVER_CURRENT = 0x2,
-    REGULATOR_EVENT_REGULATION_OUT = 0x4,
-    REGULATOR_EVENT_FAIL = 0x8,
-    REGULATOR_EVENT_OVER_TEMP = 0x10,
-    REGULATOR_EVENT_FORCE_DISABLE = 0x20,
-    REGULATOR_EVENT_VOLTAGE_CHANGE = 0x40,
-    REGULATOR_EVENT_DISABLE = 0x80,
-    REGULATOR_EVENT_PRE_VOLTAGE_CHANGE = 0x100,
-    REGULATOR_EVENT_ABORT_VOLTAGE_CHANGE = 0x200,
-    REGULATOR_EVENT_PRE_DISABLE = 0x400,
-    REGULATOR_EVENT_ABORT_DISABLE = 0x800,
-    REGULATOR_EVENT_ENABLE = 0x1000,
-    REGULATOR_EVENT_UNDER_VOLTAGE_WARN = 0x2000,
-    REGULATOR_EVENT_OVER_CURRENT_WARN = 0x4000,
-    REGULATOR_EVENT_OVER_VOLTAGE_WARN = 0x8000,
-    REGULATOR_EVENT_OVER_TEMP_WARN = 0x10000,
-    REGULATOR_EVENT_WARN_MASK = 0x1e000,
-    REG_GENL_ATTR_MAX = 1,
-    REG_GENL_CMD_MAX = 1,
-    REG_GENL_FAMILY_NAME = "reg_event",
-    REG_GENL_VERSION = 0x1,
-    REG_GENL_MCAST_GROUP_NAME = "reg_mc_group",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct reg_genl_event"] = [[{
-    char reg_name[32];
-    uint64_t event;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct reg_genl_event"] = [[{
-    char reg_name[32];
-    unsigned long event;
-  }]],
-      },
+constants = {
+  REG_GENL_ATTR_UNSPEC = 0,
+  REG_GENL_ATTR_EVENT = 1,
+  __REG_GENL_ATTR_MAX = 2,
+  REG_GENL_CMD_UNSPEC = 0,
+  REG_GENL_CMD_EVENT = 1,
+  __REG_GENL_CMD_MAX = 2,
+  REGULATOR_EVENT_UNDER_VOLTAGE = 0x1,
+  REGULATOR_EVENT_OVER_CURRENT = 0x2,
+  REGULATOR_EVENT_REGULATION_OUT = 0x4,
+  REGULATOR_EVENT_FAIL = 0x8,
+  REGULATOR_EVENT_OVER_TEMP = 0x10,
+  REGULATOR_EVENT_FORCE_DISABLE = 0x20,
+  REGULATOR_EVENT_VOLTAGE_CHANGE = 0x40,
+  REGULATOR_EVENT_DISABLE = 0x80,
+  REGULATOR_EVENT_PRE_VOLTAGE_CHANGE = 0x100,
+  REGULATOR_EVENT_ABORT_VOLTAGE_CHANGE = 0x200,
+  REGULATOR_EVENT_PRE_DISABLE = 0x400,
+  REGULATOR_EVENT_ABORT_DISABLE = 0x800,
+  REGULATOR_EVENT_ENABLE = 0x1000,
+  REGULATOR_EVENT_UNDER_VOLTAGE_WARN = 0x2000,
+  REGULATOR_EVENT_OVER_CURRENT_WARN = 0x4000,
+  REGULATOR_EVENT_OVER_VOLTAGE_WARN = 0x8000,
+  REGULATOR_EVENT_OVER_TEMP_WARN = 0x10000,
+  REGULATOR_EVENT_WARN_MASK = 0x1e000,
+  REG_GENL_ATTR_MAX = 1,
+  REG_GENL_CMD_MAX = 1,
+  REG_GENL_FAMILY_NAME = "reg_event",
+  REG_GENL_VERSION = 0x1,
+  REG_GENL_MCAST_GROUP_NAME = "reg_mc_group",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct reg_genl_event"] = [[{
+  char reg_name[32];
+  uint64_t event;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct reg_genl_event"] = [[{
+  char reg_name[32];
+  unsigned long event;
+}]],
+    },
+  },
+},
 ]==],
 }

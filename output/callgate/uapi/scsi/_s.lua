@@ -3,39 +3,39 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["scsi/scsi_bsg_fc.h"] = [==[
-  constants = {
-    FC_DEFAULT_BSG_TIMEOUT = 1000,
-    FC_BSG_CLS_MASK = 0xf0000000,
-    FC_BSG_HST_MASK = 0x80000000,
-    FC_BSG_RPT_MASK = 0x40000000,
-    FC_BSG_HST_ADD_RPORT = 0x80000001,
-    FC_BSG_HST_DEL_RPORT = 0x80000002,
-    FC_BSG_HST_ELS_NOLOGIN = 0x80000003,
-    FC_BSG_HST_CT = 0x80000004,
-    FC_BSG_HST_VENDOR = 0x800000ff,
-    FC_BSG_RPT_ELS = 0x40000001,
-    FC_BSG_RPT_CT = 0x40000002,
-    FC_CTELS_STATUS_OK = 0x0,
-    FC_CTELS_STATUS_REJECT = 0x1,
-    FC_CTELS_STATUS_P_RJT = 0x2,
-    FC_CTELS_STATUS_F_RJT = 0x3,
-    FC_CTELS_STATUS_P_BSY = 0x4,
-    FC_CTELS_STATUS_F_BSY = 0x6,
-  },
-  records = {
-    ["struct fc_bsg_host_add_rport"] = [[{
+constants = {
+  FC_DEFAULT_BSG_TIMEOUT = 1000,
+  FC_BSG_CLS_MASK = 0xf0000000,
+  FC_BSG_HST_MASK = 0x80000000,
+  FC_BSG_RPT_MASK = 0x40000000,
+  FC_BSG_HST_ADD_RPORT = 0x80000001,
+  FC_BSG_HST_DEL_RPORT = 0x80000002,
+  FC_BSG_HST_ELS_NOLOGIN = 0x80000003,
+  FC_BSG_HST_CT = 0x80000004,
+  FC_BSG_HST_VENDOR = 0x800000ff,
+  FC_BSG_RPT_ELS = 0x40000001,
+  FC_BSG_RPT_CT = 0x40000002,
+  FC_CTELS_STATUS_OK = 0x0,
+  FC_CTELS_STATUS_REJECT = 0x1,
+  FC_CTELS_STATUS_P_RJT = 0x2,
+  FC_CTELS_STATUS_F_RJT = 0x3,
+  FC_CTELS_STATUS_P_BSY = 0x4,
+  FC_CTELS_STATUS_F_BSY = 0x6,
+},
+records = {
+  ["struct fc_bsg_host_add_rport"] = [[{
   uint8_t reserved;
   uint8_t port_id[3];
 }]],
-    ["struct fc_bsg_host_del_rport"] = [[{
+  ["struct fc_bsg_host_del_rport"] = [[{
   uint8_t reserved;
   uint8_t port_id[3];
 }]],
-    ["struct fc_bsg_host_els"] = [[{
+  ["struct fc_bsg_host_els"] = [[{
   uint8_t command_code;
   uint8_t port_id[3];
 }]],
-    ["struct fc_bsg_ctels_reply"] = [[{
+  ["struct fc_bsg_ctels_reply"] = [[{
   uint32_t status;
   struct {
     uint8_t action;
@@ -44,29 +44,29 @@ return {
     uint8_t vendor_unique;
   } rjt_data;
 }]],
-    ["struct fc_bsg_host_ct"] = [[{
+  ["struct fc_bsg_host_ct"] = [[{
   uint8_t reserved;
   uint8_t port_id[3];
   uint32_t preamble_word0;
   uint32_t preamble_word1;
   uint32_t preamble_word2;
 }]],
-    ["struct fc_bsg_host_vendor_reply"] = [[{
+  ["struct fc_bsg_host_vendor_reply"] = [[{
   struct {
     struct {
     } __empty_vendor_rsp;
     uint32_t vendor_rsp[];
   };
 }]],
-    ["struct fc_bsg_rport_els"] = [[{
+  ["struct fc_bsg_rport_els"] = [[{
   uint8_t els_code;
 }]],
-    ["struct fc_bsg_rport_ct"] = [[{
+  ["struct fc_bsg_rport_ct"] = [[{
   uint32_t preamble_word0;
   uint32_t preamble_word1;
   uint32_t preamble_word2;
 }]],
-    ["struct fc_bsg_request"] = [[{
+  ["struct fc_bsg_request"] = [[{
   uint32_t msgcode;
   union {
     struct fc_bsg_host_add_rport h_addrport;
@@ -78,7 +78,7 @@ return {
     struct fc_bsg_rport_ct r_ct;
   } rqst_data;
 } __attribute__((packed))]],
-    ["struct fc_bsg_reply"] = [[{
+  ["struct fc_bsg_reply"] = [[{
   uint32_t result;
   uint32_t reply_payload_rcv_len;
   union {
@@ -86,136 +86,136 @@ return {
     struct fc_bsg_ctels_reply ctels_reply;
   } reply_data;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_bsg_host_vendor"] = [[{
-    uint64_t vendor_id;
-    uint32_t vendor_cmd[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_bsg_host_vendor"] = [[{
-    unsigned long vendor_id;
-    uint32_t vendor_cmd[];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_bsg_host_vendor"] = [[{
+  uint64_t vendor_id;
+  uint32_t vendor_cmd[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_bsg_host_vendor"] = [[{
+  unsigned long vendor_id;
+  uint32_t vendor_cmd[];
+}]],
+    },
+  },
+},
 ]==],
 ["scsi/scsi_bsg_mpi3mr.h"] = [==[
-  constants = {
-    MPI3MR_DRV_CMD = 1,
-    MPI3MR_MPT_CMD = 2,
-    MPI3MR_IOCTL_VERSION = 0x6,
-    MPI3MR_APP_DEFAULT_TIMEOUT = 60,
-    MPI3MR_BSG_ADPTYPE_UNKNOWN = 0,
-    MPI3MR_BSG_ADPTYPE_AVGFAMILY = 1,
-    MPI3MR_BSG_ADPSTATE_UNKNOWN = 0,
-    MPI3MR_BSG_ADPSTATE_OPERATIONAL = 1,
-    MPI3MR_BSG_ADPSTATE_FAULT = 2,
-    MPI3MR_BSG_ADPSTATE_IN_RESET = 3,
-    MPI3MR_BSG_ADPSTATE_UNRECOVERABLE = 4,
-    MPI3MR_BSG_ADPRESET_UNKNOWN = 0,
-    MPI3MR_BSG_ADPRESET_SOFT = 1,
-    MPI3MR_BSG_ADPRESET_DIAG_FAULT = 2,
-    MPI3MR_BSG_LOGDATA_MAX_ENTRIES = 400,
-    MPI3MR_BSG_LOGDATA_ENTRY_HEADER_SZ = 4,
-    MPI3MR_DRVBSG_OPCODE_UNKNOWN = 0,
-    MPI3MR_DRVBSG_OPCODE_ADPINFO = 1,
-    MPI3MR_DRVBSG_OPCODE_ADPRESET = 2,
-    MPI3MR_DRVBSG_OPCODE_ALLTGTDEVINFO = 4,
-    MPI3MR_DRVBSG_OPCODE_GETCHGCNT = 5,
-    MPI3MR_DRVBSG_OPCODE_LOGDATAENABLE = 6,
-    MPI3MR_DRVBSG_OPCODE_PELENABLE = 7,
-    MPI3MR_DRVBSG_OPCODE_GETLOGDATA = 8,
-    MPI3MR_DRVBSG_OPCODE_QUERY_HDB = 9,
-    MPI3MR_DRVBSG_OPCODE_REPOST_HDB = 10,
-    MPI3MR_DRVBSG_OPCODE_UPLOAD_HDB = 11,
-    MPI3MR_DRVBSG_OPCODE_REFRESH_HDB_TRIGGERS = 12,
-    MPI3MR_BSG_BUFTYPE_UNKNOWN = 0,
-    MPI3MR_BSG_BUFTYPE_RAIDMGMT_CMD = 1,
-    MPI3MR_BSG_BUFTYPE_RAIDMGMT_RESP = 2,
-    MPI3MR_BSG_BUFTYPE_DATA_IN = 3,
-    MPI3MR_BSG_BUFTYPE_DATA_OUT = 4,
-    MPI3MR_BSG_BUFTYPE_MPI_REPLY = 5,
-    MPI3MR_BSG_BUFTYPE_ERR_RESPONSE = 6,
-    MPI3MR_BSG_BUFTYPE_MPI_REQUEST = 0xfe,
-    MPI3MR_BSG_MPI_REPLY_BUFTYPE_UNKNOWN = 0,
-    MPI3MR_BSG_MPI_REPLY_BUFTYPE_STATUS = 1,
-    MPI3MR_BSG_MPI_REPLY_BUFTYPE_ADDRESS = 2,
-    MPI3MR_HDB_BUFTYPE_UNKNOWN = 0,
-    MPI3MR_HDB_BUFTYPE_TRACE = 1,
-    MPI3MR_HDB_BUFTYPE_FIRMWARE = 2,
-    MPI3MR_HDB_BUFTYPE_RESERVED = 3,
-    MPI3MR_HDB_BUFSTATUS_UNKNOWN = 0,
-    MPI3MR_HDB_BUFSTATUS_NOT_ALLOCATED = 1,
-    MPI3MR_HDB_BUFSTATUS_POSTED_UNPAUSED = 2,
-    MPI3MR_HDB_BUFSTATUS_POSTED_PAUSED = 3,
-    MPI3MR_HDB_BUFSTATUS_RELEASED = 4,
-    MPI3MR_HDB_TRIGGER_TYPE_UNKNOWN = 0,
-    MPI3MR_HDB_TRIGGER_TYPE_DIAGFAULT = 1,
-    MPI3MR_HDB_TRIGGER_TYPE_ELEMENT = 2,
-    MPI3MR_HDB_TRIGGER_TYPE_MASTER = 3,
-    MPI3MR_NVME_PRP_SIZE = 8,
-    MPI3MR_NVME_CMD_PRP1_OFFSET = 24,
-    MPI3MR_NVME_CMD_PRP2_OFFSET = 32,
-    MPI3MR_NVME_CMD_SGL_OFFSET = 24,
-    MPI3MR_NVME_DATA_FORMAT_PRP = 0,
-    MPI3MR_NVME_DATA_FORMAT_SGL1 = 1,
-    MPI3MR_NVME_DATA_FORMAT_SGL2 = 2,
-    MPI3MR_NVMESGL_DATA_SEGMENT = 0x0,
-    MPI3MR_NVMESGL_LAST_SEGMENT = 0x3,
-    MPI3_SCSITASKMGMT_MSGFLAGS_DO_NOT_SEND_TASK_IU = 0x8,
-    MPI3_SCSITASKMGMT_TASKTYPE_ABORT_TASK = 0x1,
-    MPI3_SCSITASKMGMT_TASKTYPE_ABORT_TASK_SET = 0x2,
-    MPI3_SCSITASKMGMT_TASKTYPE_TARGET_RESET = 0x3,
-    MPI3_SCSITASKMGMT_TASKTYPE_LOGICAL_UNIT_RESET = 0x5,
-    MPI3_SCSITASKMGMT_TASKTYPE_CLEAR_TASK_SET = 0x6,
-    MPI3_SCSITASKMGMT_TASKTYPE_QUERY_TASK = 0x7,
-    MPI3_SCSITASKMGMT_TASKTYPE_CLEAR_ACA = 0x8,
-    MPI3_SCSITASKMGMT_TASKTYPE_QUERY_TASK_SET = 0x9,
-    MPI3_SCSITASKMGMT_TASKTYPE_QUERY_ASYNC_EVENT = 0xa,
-    MPI3_SCSITASKMGMT_TASKTYPE_I_T_NEXUS_RESET = 0xb,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_COMPLETE = 0x0,
-    MPI3_SCSITASKMGMT_RSPCODE_INVALID_FRAME = 0x2,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_FUNCTION_NOT_SUPPORTED = 0x4,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_FAILED = 0x5,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_SUCCEEDED = 0x8,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_INVALID_LUN = 0x9,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_OVERLAPPED_TAG = 0xa,
-    MPI3_SCSITASKMGMT_RSPCODE_IO_QUEUED_ON_IOC = 0x80,
-    MPI3_SCSITASKMGMT_RSPCODE_TM_NVME_DENIED = 0x81,
-    MPI3_PEL_LOCALE_FLAGS_NON_BLOCKING_BOOT_EVENT = 0x200,
-    MPI3_PEL_LOCALE_FLAGS_BLOCKING_BOOT_EVENT = 0x100,
-    MPI3_PEL_LOCALE_FLAGS_PCIE = 0x80,
-    MPI3_PEL_LOCALE_FLAGS_CONFIGURATION = 0x40,
-    MPI3_PEL_LOCALE_FLAGS_CONTROLER = 0x20,
-    MPI3_PEL_LOCALE_FLAGS_SAS = 0x10,
-    MPI3_PEL_LOCALE_FLAGS_EPACK = 0x8,
-    MPI3_PEL_LOCALE_FLAGS_ENCLOSURE = 0x4,
-    MPI3_PEL_LOCALE_FLAGS_PD = 0x2,
-    MPI3_PEL_LOCALE_FLAGS_VD = 0x1,
-    MPI3_PEL_CLASS_DEBUG = 0x0,
-    MPI3_PEL_CLASS_PROGRESS = 0x1,
-    MPI3_PEL_CLASS_INFORMATIONAL = 0x2,
-    MPI3_PEL_CLASS_WARNING = 0x3,
-    MPI3_PEL_CLASS_CRITICAL = 0x4,
-    MPI3_PEL_CLASS_FATAL = 0x5,
-    MPI3_PEL_CLASS_FAULT = 0x6,
-    MPI3_BSG_FUNCTION_MGMT_PASSTHROUGH = 0xa,
-    MPI3_BSG_FUNCTION_SCSI_IO = 0x20,
-    MPI3_BSG_FUNCTION_SCSI_TASK_MGMT = 0x21,
-    MPI3_BSG_FUNCTION_SMP_PASSTHROUGH = 0x22,
-    MPI3_BSG_FUNCTION_NVME_ENCAPSULATED = 0x24,
-  },
-  records = {
-    ["struct mpi3_driver_info_layout"] = [[{
+constants = {
+  MPI3MR_DRV_CMD = 1,
+  MPI3MR_MPT_CMD = 2,
+  MPI3MR_IOCTL_VERSION = 0x6,
+  MPI3MR_APP_DEFAULT_TIMEOUT = 60,
+  MPI3MR_BSG_ADPTYPE_UNKNOWN = 0,
+  MPI3MR_BSG_ADPTYPE_AVGFAMILY = 1,
+  MPI3MR_BSG_ADPSTATE_UNKNOWN = 0,
+  MPI3MR_BSG_ADPSTATE_OPERATIONAL = 1,
+  MPI3MR_BSG_ADPSTATE_FAULT = 2,
+  MPI3MR_BSG_ADPSTATE_IN_RESET = 3,
+  MPI3MR_BSG_ADPSTATE_UNRECOVERABLE = 4,
+  MPI3MR_BSG_ADPRESET_UNKNOWN = 0,
+  MPI3MR_BSG_ADPRESET_SOFT = 1,
+  MPI3MR_BSG_ADPRESET_DIAG_FAULT = 2,
+  MPI3MR_BSG_LOGDATA_MAX_ENTRIES = 400,
+  MPI3MR_BSG_LOGDATA_ENTRY_HEADER_SZ = 4,
+  MPI3MR_DRVBSG_OPCODE_UNKNOWN = 0,
+  MPI3MR_DRVBSG_OPCODE_ADPINFO = 1,
+  MPI3MR_DRVBSG_OPCODE_ADPRESET = 2,
+  MPI3MR_DRVBSG_OPCODE_ALLTGTDEVINFO = 4,
+  MPI3MR_DRVBSG_OPCODE_GETCHGCNT = 5,
+  MPI3MR_DRVBSG_OPCODE_LOGDATAENABLE = 6,
+  MPI3MR_DRVBSG_OPCODE_PELENABLE = 7,
+  MPI3MR_DRVBSG_OPCODE_GETLOGDATA = 8,
+  MPI3MR_DRVBSG_OPCODE_QUERY_HDB = 9,
+  MPI3MR_DRVBSG_OPCODE_REPOST_HDB = 10,
+  MPI3MR_DRVBSG_OPCODE_UPLOAD_HDB = 11,
+  MPI3MR_DRVBSG_OPCODE_REFRESH_HDB_TRIGGERS = 12,
+  MPI3MR_BSG_BUFTYPE_UNKNOWN = 0,
+  MPI3MR_BSG_BUFTYPE_RAIDMGMT_CMD = 1,
+  MPI3MR_BSG_BUFTYPE_RAIDMGMT_RESP = 2,
+  MPI3MR_BSG_BUFTYPE_DATA_IN = 3,
+  MPI3MR_BSG_BUFTYPE_DATA_OUT = 4,
+  MPI3MR_BSG_BUFTYPE_MPI_REPLY = 5,
+  MPI3MR_BSG_BUFTYPE_ERR_RESPONSE = 6,
+  MPI3MR_BSG_BUFTYPE_MPI_REQUEST = 0xfe,
+  MPI3MR_BSG_MPI_REPLY_BUFTYPE_UNKNOWN = 0,
+  MPI3MR_BSG_MPI_REPLY_BUFTYPE_STATUS = 1,
+  MPI3MR_BSG_MPI_REPLY_BUFTYPE_ADDRESS = 2,
+  MPI3MR_HDB_BUFTYPE_UNKNOWN = 0,
+  MPI3MR_HDB_BUFTYPE_TRACE = 1,
+  MPI3MR_HDB_BUFTYPE_FIRMWARE = 2,
+  MPI3MR_HDB_BUFTYPE_RESERVED = 3,
+  MPI3MR_HDB_BUFSTATUS_UNKNOWN = 0,
+  MPI3MR_HDB_BUFSTATUS_NOT_ALLOCATED = 1,
+  MPI3MR_HDB_BUFSTATUS_POSTED_UNPAUSED = 2,
+  MPI3MR_HDB_BUFSTATUS_POSTED_PAUSED = 3,
+  MPI3MR_HDB_BUFSTATUS_RELEASED = 4,
+  MPI3MR_HDB_TRIGGER_TYPE_UNKNOWN = 0,
+  MPI3MR_HDB_TRIGGER_TYPE_DIAGFAULT = 1,
+  MPI3MR_HDB_TRIGGER_TYPE_ELEMENT = 2,
+  MPI3MR_HDB_TRIGGER_TYPE_MASTER = 3,
+  MPI3MR_NVME_PRP_SIZE = 8,
+  MPI3MR_NVME_CMD_PRP1_OFFSET = 24,
+  MPI3MR_NVME_CMD_PRP2_OFFSET = 32,
+  MPI3MR_NVME_CMD_SGL_OFFSET = 24,
+  MPI3MR_NVME_DATA_FORMAT_PRP = 0,
+  MPI3MR_NVME_DATA_FORMAT_SGL1 = 1,
+  MPI3MR_NVME_DATA_FORMAT_SGL2 = 2,
+  MPI3MR_NVMESGL_DATA_SEGMENT = 0x0,
+  MPI3MR_NVMESGL_LAST_SEGMENT = 0x3,
+  MPI3_SCSITASKMGMT_MSGFLAGS_DO_NOT_SEND_TASK_IU = 0x8,
+  MPI3_SCSITASKMGMT_TASKTYPE_ABORT_TASK = 0x1,
+  MPI3_SCSITASKMGMT_TASKTYPE_ABORT_TASK_SET = 0x2,
+  MPI3_SCSITASKMGMT_TASKTYPE_TARGET_RESET = 0x3,
+  MPI3_SCSITASKMGMT_TASKTYPE_LOGICAL_UNIT_RESET = 0x5,
+  MPI3_SCSITASKMGMT_TASKTYPE_CLEAR_TASK_SET = 0x6,
+  MPI3_SCSITASKMGMT_TASKTYPE_QUERY_TASK = 0x7,
+  MPI3_SCSITASKMGMT_TASKTYPE_CLEAR_ACA = 0x8,
+  MPI3_SCSITASKMGMT_TASKTYPE_QUERY_TASK_SET = 0x9,
+  MPI3_SCSITASKMGMT_TASKTYPE_QUERY_ASYNC_EVENT = 0xa,
+  MPI3_SCSITASKMGMT_TASKTYPE_I_T_NEXUS_RESET = 0xb,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_COMPLETE = 0x0,
+  MPI3_SCSITASKMGMT_RSPCODE_INVALID_FRAME = 0x2,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_FUNCTION_NOT_SUPPORTED = 0x4,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_FAILED = 0x5,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_SUCCEEDED = 0x8,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_INVALID_LUN = 0x9,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_OVERLAPPED_TAG = 0xa,
+  MPI3_SCSITASKMGMT_RSPCODE_IO_QUEUED_ON_IOC = 0x80,
+  MPI3_SCSITASKMGMT_RSPCODE_TM_NVME_DENIED = 0x81,
+  MPI3_PEL_LOCALE_FLAGS_NON_BLOCKING_BOOT_EVENT = 0x200,
+  MPI3_PEL_LOCALE_FLAGS_BLOCKING_BOOT_EVENT = 0x100,
+  MPI3_PEL_LOCALE_FLAGS_PCIE = 0x80,
+  MPI3_PEL_LOCALE_FLAGS_CONFIGURATION = 0x40,
+  MPI3_PEL_LOCALE_FLAGS_CONTROLER = 0x20,
+  MPI3_PEL_LOCALE_FLAGS_SAS = 0x10,
+  MPI3_PEL_LOCALE_FLAGS_EPACK = 0x8,
+  MPI3_PEL_LOCALE_FLAGS_ENCLOSURE = 0x4,
+  MPI3_PEL_LOCALE_FLAGS_PD = 0x2,
+  MPI3_PEL_LOCALE_FLAGS_VD = 0x1,
+  MPI3_PEL_CLASS_DEBUG = 0x0,
+  MPI3_PEL_CLASS_PROGRESS = 0x1,
+  MPI3_PEL_CLASS_INFORMATIONAL = 0x2,
+  MPI3_PEL_CLASS_WARNING = 0x3,
+  MPI3_PEL_CLASS_CRITICAL = 0x4,
+  MPI3_PEL_CLASS_FATAL = 0x5,
+  MPI3_PEL_CLASS_FAULT = 0x6,
+  MPI3_BSG_FUNCTION_MGMT_PASSTHROUGH = 0xa,
+  MPI3_BSG_FUNCTION_SCSI_IO = 0x20,
+  MPI3_BSG_FUNCTION_SCSI_TASK_MGMT = 0x21,
+  MPI3_BSG_FUNCTION_SMP_PASSTHROUGH = 0x22,
+  MPI3_BSG_FUNCTION_NVME_ENCAPSULATED = 0x24,
+},
+records = {
+  ["struct mpi3_driver_info_layout"] = [[{
   uint32_t information_length;
   uint8_t driver_signature[12];
   uint8_t os_name[16];
@@ -225,7 +225,7 @@ return {
   uint8_t driver_release_date[20];
   uint32_t driver_capabilities;
 }]],
-    ["struct mpi3mr_bsg_in_adpinfo"] = [[{
+  ["struct mpi3mr_bsg_in_adpinfo"] = [[{
   uint32_t adp_type;
   uint32_t rsvd1;
   uint32_t pci_dev_id;
@@ -244,16 +244,16 @@ return {
   uint32_t rsvd5[2];
   struct mpi3_driver_info_layout driver_info;
 }]],
-    ["struct mpi3mr_bsg_adp_reset"] = [[{
+  ["struct mpi3mr_bsg_adp_reset"] = [[{
   uint8_t reset_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
 }]],
-    ["struct mpi3mr_change_count"] = [[{
+  ["struct mpi3mr_change_count"] = [[{
   uint16_t change_count;
   uint16_t rsvd;
 }]],
-    ["struct mpi3mr_device_map_info"] = [[{
+  ["struct mpi3mr_device_map_info"] = [[{
   uint16_t handle;
   uint16_t perst_id;
   uint32_t target_id;
@@ -261,87 +261,87 @@ return {
   uint8_t rsvd1;
   uint16_t rsvd2;
 }]],
-    ["struct mpi3mr_all_tgt_info"] = [[{
+  ["struct mpi3mr_all_tgt_info"] = [[{
   uint16_t num_devices;
   uint16_t rsvd1;
   uint32_t rsvd2;
   struct mpi3mr_device_map_info dmi[1];
 }]],
-    ["struct mpi3mr_logdata_enable"] = [[{
+  ["struct mpi3mr_logdata_enable"] = [[{
   uint16_t max_entries;
   uint16_t rsvd;
 }]],
-    ["struct mpi3mr_bsg_out_pel_enable"] = [[{
+  ["struct mpi3mr_bsg_out_pel_enable"] = [[{
   uint16_t pel_locale;
   uint8_t pel_class;
   uint8_t rsvd;
 }]],
-    ["struct mpi3mr_logdata_entry"] = [[{
+  ["struct mpi3mr_logdata_entry"] = [[{
   uint8_t valid_entry;
   uint8_t rsvd1;
   uint16_t rsvd2;
   uint8_t data[1];
 }]],
-    ["struct mpi3mr_bsg_in_log_data"] = [[{
+  ["struct mpi3mr_bsg_in_log_data"] = [[{
   struct mpi3mr_logdata_entry entry[1];
 }]],
-    ["struct mpi3mr_bsg_in_hdb_status"] = [[{
+  ["struct mpi3mr_bsg_in_hdb_status"] = [[{
   uint8_t num_hdb_types;
   uint8_t element_trigger_format;
   uint16_t rsvd2;
   uint32_t rsvd3;
   struct mpi3mr_hdb_entry entry[1];
 }]],
-    ["struct mpi3mr_bsg_out_repost_hdb"] = [[{
+  ["struct mpi3mr_bsg_out_repost_hdb"] = [[{
   uint8_t buf_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
 }]],
-    ["struct mpi3mr_bsg_out_upload_hdb"] = [[{
+  ["struct mpi3mr_bsg_out_upload_hdb"] = [[{
   uint8_t buf_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
   uint32_t start_offset;
   uint32_t length;
 }]],
-    ["struct mpi3mr_bsg_out_refresh_hdb_triggers"] = [[{
+  ["struct mpi3mr_bsg_out_refresh_hdb_triggers"] = [[{
   uint8_t page_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
 }]],
-    ["struct mpi3mr_bsg_drv_cmd"] = [[{
+  ["struct mpi3mr_bsg_drv_cmd"] = [[{
   uint8_t mrioc_id;
   uint8_t opcode;
   uint16_t rsvd1;
   uint32_t rsvd2[4];
 }]],
-    ["struct mpi3mr_bsg_in_reply_buf"] = [[{
+  ["struct mpi3mr_bsg_in_reply_buf"] = [[{
   uint8_t mpi_reply_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
   uint8_t reply_buf[];
 }]],
-    ["struct mpi3mr_buf_entry"] = [[{
+  ["struct mpi3mr_buf_entry"] = [[{
   uint8_t buf_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
   uint32_t buf_len;
 }]],
-    ["struct mpi3mr_buf_entry_list"] = [[{
+  ["struct mpi3mr_buf_entry_list"] = [[{
   uint8_t num_of_entries;
   uint8_t rsvd1;
   uint16_t rsvd2;
   uint32_t rsvd3;
   struct mpi3mr_buf_entry buf_entry[1];
 }]],
-    ["struct mpi3mr_bsg_mptcmd"] = [[{
+  ["struct mpi3mr_bsg_mptcmd"] = [[{
   uint8_t mrioc_id;
   uint8_t rsvd1;
   uint16_t timeout;
   uint32_t rsvd2;
   struct mpi3mr_buf_entry_list buf_entry_list;
 }]],
-    ["struct mpi3mr_bsg_packet"] = [[{
+  ["struct mpi3mr_bsg_packet"] = [[{
   uint8_t cmd_type;
   uint8_t rsvd1;
   uint16_t rsvd2;
@@ -351,7 +351,7 @@ return {
     struct mpi3mr_bsg_mptcmd mptcmd;
   } cmd;
 }]],
-    ["struct mpi3_nvme_encapsulated_request"] = [[{
+  ["struct mpi3_nvme_encapsulated_request"] = [[{
   uint16_t host_tag;
   uint8_t ioc_use_only02;
   uint8_t function;
@@ -366,7 +366,7 @@ return {
   uint32_t reserved14[3];
   uint32_t command[];
 }]],
-    ["struct mpi3_nvme_encapsulated_error_reply"] = [[{
+  ["struct mpi3_nvme_encapsulated_error_reply"] = [[{
   uint16_t host_tag;
   uint8_t ioc_use_only02;
   uint8_t function;
@@ -378,7 +378,7 @@ return {
   uint32_t ioc_log_info;
   uint32_t nvme_completion_entry[4];
 }]],
-    ["struct mpi3_scsi_task_mgmt_request"] = [[{
+  ["struct mpi3_scsi_task_mgmt_request"] = [[{
   uint16_t host_tag;
   uint8_t ioc_use_only02;
   uint8_t function;
@@ -395,7 +395,7 @@ return {
   uint32_t reserved14;
   uint8_t lun[8];
 }]],
-    ["struct mpi3_scsi_task_mgmt_reply"] = [[{
+  ["struct mpi3_scsi_task_mgmt_reply"] = [[{
   uint16_t host_tag;
   uint8_t ioc_use_only02;
   uint8_t function;
@@ -409,60 +409,60 @@ return {
   uint32_t response_data;
   uint32_t reserved18;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mpi3mr_hdb_entry"] = [[{
-    uint8_t buf_type;
-    uint8_t status;
-    uint8_t trigger_type;
-    uint8_t rsvd1;
-    uint16_t size;
-    uint16_t rsvd2;
-    uint64_t trigger_data;
-    uint32_t rsvd3;
-    uint32_t rsvd4;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mpi3mr_hdb_entry"] = [[{
-    uint8_t buf_type;
-    uint8_t status;
-    uint8_t trigger_type;
-    uint8_t rsvd1;
-    uint16_t size;
-    uint16_t rsvd2;
-    unsigned long trigger_data;
-    uint32_t rsvd3;
-    uint32_t rsvd4;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mpi3mr_hdb_entry"] = [[{
+  uint8_t buf_type;
+  uint8_t status;
+  uint8_t trigger_type;
+  uint8_t rsvd1;
+  uint16_t size;
+  uint16_t rsvd2;
+  uint64_t trigger_data;
+  uint32_t rsvd3;
+  uint32_t rsvd4;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mpi3mr_hdb_entry"] = [[{
+  uint8_t buf_type;
+  uint8_t status;
+  uint8_t trigger_type;
+  uint8_t rsvd1;
+  uint16_t size;
+  uint16_t rsvd2;
+  unsigned long trigger_data;
+  uint32_t rsvd3;
+  uint32_t rsvd4;
+}]],
+    },
+  },
+},
 ]==],
 ["scsi/scsi_bsg_ufs.h"] = [==[
-  constants = {
-    UPIU_TRANSACTION_UIC_CMD = 31,
-    UPIU_TRANSACTION_ARPMB_CMD = 32,
-    UFS_RPMB_WRITE_KEY = 1,
-    UFS_RPMB_READ_CNT = 2,
-    UFS_RPMB_WRITE = 3,
-    UFS_RPMB_READ = 4,
-    UFS_RPMB_READ_RESP = 5,
-    UFS_RPMB_SEC_CONF_WRITE = 6,
-    UFS_RPMB_SEC_CONF_READ = 7,
-    UFS_RPMB_PURGE_ENABLE = 8,
-    UFS_RPMB_PURGE_STATUS_READ = 9,
-    UFS_CDB_SIZE = 16,
-    UIC_CMD_SIZE = 16,
-  },
-  records = {
-    ["struct utp_upiu_query"] = [[{
+constants = {
+  UPIU_TRANSACTION_UIC_CMD = 31,
+  UPIU_TRANSACTION_ARPMB_CMD = 32,
+  UFS_RPMB_WRITE_KEY = 1,
+  UFS_RPMB_READ_CNT = 2,
+  UFS_RPMB_WRITE = 3,
+  UFS_RPMB_READ = 4,
+  UFS_RPMB_READ_RESP = 5,
+  UFS_RPMB_SEC_CONF_WRITE = 6,
+  UFS_RPMB_SEC_CONF_READ = 7,
+  UFS_RPMB_PURGE_ENABLE = 8,
+  UFS_RPMB_PURGE_STATUS_READ = 9,
+  UFS_CDB_SIZE = 16,
+  UIC_CMD_SIZE = 16,
+},
+records = {
+  ["struct utp_upiu_query"] = [[{
   uint8_t opcode;
   uint8_t idn;
   uint8_t index;
@@ -472,7 +472,7 @@ return {
   uint32_t value;
   uint32_t reserved[2];
 }]],
-    ["struct utp_upiu_query_v4_0"] = [[{
+  ["struct utp_upiu_query_v4_0"] = [[{
   uint8_t opcode;
   uint8_t idn;
   uint8_t index;
@@ -484,11 +484,11 @@ return {
   uint32_t osf7;
   uint32_t reserved;
 }]],
-    ["struct utp_upiu_cmd"] = [[{
+  ["struct utp_upiu_cmd"] = [[{
   uint32_t exp_data_transfer_len;
   uint8_t cdb[16];
 }]],
-    ["struct utp_upiu_req"] = [[{
+  ["struct utp_upiu_req"] = [[{
   struct utp_upiu_header header;
   union {
     struct utp_upiu_cmd sc;
@@ -496,7 +496,7 @@ return {
     struct utp_upiu_query uc;
   };
 }]],
-    ["struct ufs_arpmb_meta"] = [[{
+  ["struct ufs_arpmb_meta"] = [[{
   uint16_t req_resp_type;
   uint8_t nonce[16];
   uint32_t write_counter;
@@ -504,209 +504,209 @@ return {
   uint16_t block_count;
   uint16_t result;
 } __attribute__((packed))]],
-    ["struct ufs_ehs"] = [[{
+  ["struct ufs_ehs"] = [[{
   uint8_t length;
   uint8_t ehs_type;
   uint16_t ehssub_type;
   struct ufs_arpmb_meta meta;
   uint8_t mac_key[32];
 } __attribute__((packed))]],
-    ["struct ufs_bsg_request"] = [[{
+  ["struct ufs_bsg_request"] = [[{
   uint32_t msgcode;
   struct utp_upiu_req upiu_req;
 }]],
-    ["struct ufs_bsg_reply"] = [[{
+  ["struct ufs_bsg_reply"] = [[{
   int32_t result;
   uint32_t reply_payload_rcv_len;
   struct utp_upiu_req upiu_rsp;
 }]],
-    ["struct ufs_rpmb_request"] = [[{
+  ["struct ufs_rpmb_request"] = [[{
   struct ufs_bsg_request bsg_request;
   struct ufs_ehs ehs_req;
 }]],
-    ["struct ufs_rpmb_reply"] = [[{
+  ["struct ufs_rpmb_reply"] = [[{
   struct ufs_bsg_reply bsg_reply;
   struct ufs_ehs ehs_rsp;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mips64 s390x ppc",
-      records = {
-        ["struct utp_upiu_header"] = [[{
-    union {
-      struct {
-        uint32_t dword_0;
-        uint32_t dword_1;
-        uint32_t dword_2;
-      };
-      struct {
-        uint8_t transaction_code;
-        uint8_t flags;
-        uint8_t lun;
-        uint8_t task_tag;
-        uint8_t command_set_type : 4;
-        uint8_t iid : 4;
-        union {
-          uint8_t tm_function;
-          uint8_t query_function;
-        } __attribute__((packed));
-        uint8_t response;
-        uint8_t status;
-        uint8_t ehs_length;
-        uint8_t device_information;
-        uint16_t data_segment_length;
-      };
+},
+deltas = {
+  {
+    on = "!mips mips64 s390x ppc",
+    records = {
+      ["struct utp_upiu_header"] = [[{
+  union {
+    struct {
+      uint32_t dword_0;
+      uint32_t dword_1;
+      uint32_t dword_2;
     };
-  }]],
-      },
-    },
-    {
-      on = "mips mips64 s390x ppc",
-      records = {
-        ["struct utp_upiu_header"] = [[{
-    union {
-      struct {
-        uint32_t dword_0;
-        uint32_t dword_1;
-        uint32_t dword_2;
-      };
-      struct {
-        uint8_t transaction_code;
-        uint8_t flags;
-        uint8_t lun;
-        uint8_t task_tag;
-        uint8_t iid : 4;
-        uint8_t command_set_type : 4;
-        union {
-          uint8_t tm_function;
-          uint8_t query_function;
-        } __attribute__((packed));
-        uint8_t response;
-        uint8_t status;
-        uint8_t ehs_length;
-        uint8_t device_information;
-        uint16_t data_segment_length;
-      };
+    struct {
+      uint8_t transaction_code;
+      uint8_t flags;
+      uint8_t lun;
+      uint8_t task_tag;
+      uint8_t command_set_type : 4;
+      uint8_t iid : 4;
+      union {
+        uint8_t tm_function;
+        uint8_t query_function;
+      } __attribute__((packed));
+      uint8_t response;
+      uint8_t status;
+      uint8_t ehs_length;
+      uint8_t device_information;
+      uint16_t data_segment_length;
     };
-  }]],
-      },
+  };
+}]],
     },
   },
+  {
+    on = "mips mips64 s390x ppc",
+    records = {
+      ["struct utp_upiu_header"] = [[{
+  union {
+    struct {
+      uint32_t dword_0;
+      uint32_t dword_1;
+      uint32_t dword_2;
+    };
+    struct {
+      uint8_t transaction_code;
+      uint8_t flags;
+      uint8_t lun;
+      uint8_t task_tag;
+      uint8_t iid : 4;
+      uint8_t command_set_type : 4;
+      union {
+        uint8_t tm_function;
+        uint8_t query_function;
+      } __attribute__((packed));
+      uint8_t response;
+      uint8_t status;
+      uint8_t ehs_length;
+      uint8_t device_information;
+      uint16_t data_segment_length;
+    };
+  };
+}]],
+    },
+  },
+},
 ]==],
 ["scsi/scsi_netlink.h"] = [==[
-  constants = {
-    SCSI_TRANSPORT_MSG = 17,
-    SCSI_NL_GRP_FC_EVENTS = 0x4,
-    SCSI_NL_GRP_CNT = 3,
-    SCSI_NL_VERSION = 1,
-    SCSI_NL_MAGIC = 0xa1b2,
-    SCSI_NL_TRANSPORT = 0,
-    SCSI_NL_TRANSPORT_FC = 1,
-    SCSI_NL_MAX_TRANSPORTS = 2,
-    SCSI_NL_SHOST_VENDOR = 0x1,
-    SCSI_NL_VID_TYPE_SHIFT = 56,
-    SCSI_NL_VID_TYPE_MASK = 0xff00000000000000ULL,
-    SCSI_NL_VID_TYPE_PCI = 0x100000000000000ULL,
-    SCSI_NL_VID_ID_MASK = 72057594037927935ULL,
-  },
-  records = {
-    ["struct scsi_nl_hdr"] = [[{
+constants = {
+  SCSI_TRANSPORT_MSG = 17,
+  SCSI_NL_GRP_FC_EVENTS = 0x4,
+  SCSI_NL_GRP_CNT = 3,
+  SCSI_NL_VERSION = 1,
+  SCSI_NL_MAGIC = 0xa1b2,
+  SCSI_NL_TRANSPORT = 0,
+  SCSI_NL_TRANSPORT_FC = 1,
+  SCSI_NL_MAX_TRANSPORTS = 2,
+  SCSI_NL_SHOST_VENDOR = 0x1,
+  SCSI_NL_VID_TYPE_SHIFT = 56,
+  SCSI_NL_VID_TYPE_MASK = 0xff00000000000000ULL,
+  SCSI_NL_VID_TYPE_PCI = 0x100000000000000ULL,
+  SCSI_NL_VID_ID_MASK = 72057594037927935ULL,
+},
+records = {
+  ["struct scsi_nl_hdr"] = [[{
   uint8_t version;
   uint8_t transport;
   uint16_t magic;
   uint16_t msgtype;
   uint16_t msglen;
 } __attribute__((aligned(8)))]],
-  },
-  macros = function(M)
-    return {
-      SCSI_NL_MSGALIGN = function(len)
-        return M.int(M.band(M.long(len) + 7, -8LL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct scsi_nl_host_vendor_msg"] = [[{
-    struct scsi_nl_hdr snlh;
-    uint64_t vendor_id;
-    uint16_t host_no;
-    uint16_t vmsg_datalen;
-  } __attribute__((aligned(8)))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct scsi_nl_host_vendor_msg"] = [[{
-    struct scsi_nl_hdr snlh;
-    unsigned long vendor_id;
-    uint16_t host_no;
-    uint16_t vmsg_datalen;
-  } __attribute__((aligned(8)))]],
-      },
+},
+macros = function(M)
+  return {
+    SCSI_NL_MSGALIGN = function(len)
+      return M.int(M.band(M.long(len) + 7, -8LL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct scsi_nl_host_vendor_msg"] = [[{
+  struct scsi_nl_hdr snlh;
+  uint64_t vendor_id;
+  uint16_t host_no;
+  uint16_t vmsg_datalen;
+} __attribute__((aligned(8)))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct scsi_nl_host_vendor_msg"] = [[{
+  struct scsi_nl_hdr snlh;
+  unsigned long vendor_id;
+  uint16_t host_no;
+  uint16_t vmsg_datalen;
+} __attribute__((aligned(8)))]],
+    },
+  },
+},
 ]==],
 ["scsi/scsi_netlink_fc.h"] = [==[
-  constants = {
-    FC_NL_ASYNC_EVENT = 0x100,
-  },
-  macros = function(M)
-    return {
-      FC_NL_MSGALIGN = function(len)
-        return M.int(M.band(M.long(len) + 7, -8LL))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_nl_event"] = [[{
-    struct scsi_nl_hdr snlh;
-    uint64_t seconds;
-    uint64_t vendor_id;
-    uint16_t host_no;
-    uint16_t event_datalen;
-    uint32_t event_num;
-    uint32_t event_code;
-    union {
-      uint32_t event_data;
+constants = {
+  FC_NL_ASYNC_EVENT = 0x100,
+},
+macros = function(M)
+  return {
+    FC_NL_MSGALIGN = function(len)
+      return M.int(M.band(M.long(len) + 7, -8LL))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_nl_event"] = [[{
+  struct scsi_nl_hdr snlh;
+  uint64_t seconds;
+  uint64_t vendor_id;
+  uint16_t host_no;
+  uint16_t event_datalen;
+  uint32_t event_num;
+  uint32_t event_code;
+  union {
+    uint32_t event_data;
+    struct {
       struct {
-        struct {
-        } __empty_event_data_flex;
-        uint8_t event_data_flex[];
-      };
+      } __empty_event_data_flex;
+      uint8_t event_data_flex[];
     };
-  } __attribute__((aligned(8)))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_nl_event"] = [[{
-    struct scsi_nl_hdr snlh;
-    unsigned long seconds;
-    unsigned long vendor_id;
-    uint16_t host_no;
-    uint16_t event_datalen;
-    uint32_t event_num;
-    uint32_t event_code;
-    union {
-      uint32_t event_data;
-      struct {
-        struct {
-        } __empty_event_data_flex;
-        uint8_t event_data_flex[];
-      };
-    };
-  } __attribute__((aligned(8)))]],
-      },
+  };
+} __attribute__((aligned(8)))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_nl_event"] = [[{
+  struct scsi_nl_hdr snlh;
+  unsigned long seconds;
+  unsigned long vendor_id;
+  uint16_t host_no;
+  uint16_t event_datalen;
+  uint32_t event_num;
+  uint32_t event_code;
+  union {
+    uint32_t event_data;
+    struct {
+      struct {
+      } __empty_event_data_flex;
+      uint8_t event_data_flex[];
+    };
+  };
+} __attribute__((aligned(8)))]],
+    },
+  },
+},
 ]==],
 }

@@ -3,194 +3,194 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/asequencer.h"] = [==[
-  constants = {
-    SNDRV_SEQ_VERSION = 65541,
-    SNDRV_SEQ_EVENT_SYSTEM = 0,
-    SNDRV_SEQ_EVENT_RESULT = 1,
-    SNDRV_SEQ_EVENT_NOTE = 5,
-    SNDRV_SEQ_EVENT_NOTEON = 6,
-    SNDRV_SEQ_EVENT_NOTEOFF = 7,
-    SNDRV_SEQ_EVENT_KEYPRESS = 8,
-    SNDRV_SEQ_EVENT_CONTROLLER = 10,
-    SNDRV_SEQ_EVENT_PGMCHANGE = 11,
-    SNDRV_SEQ_EVENT_CHANPRESS = 12,
-    SNDRV_SEQ_EVENT_PITCHBEND = 13,
-    SNDRV_SEQ_EVENT_CONTROL14 = 14,
-    SNDRV_SEQ_EVENT_NONREGPARAM = 15,
-    SNDRV_SEQ_EVENT_REGPARAM = 16,
-    SNDRV_SEQ_EVENT_SONGPOS = 20,
-    SNDRV_SEQ_EVENT_SONGSEL = 21,
-    SNDRV_SEQ_EVENT_QFRAME = 22,
-    SNDRV_SEQ_EVENT_TIMESIGN = 23,
-    SNDRV_SEQ_EVENT_KEYSIGN = 24,
-    SNDRV_SEQ_EVENT_START = 30,
-    SNDRV_SEQ_EVENT_CONTINUE = 31,
-    SNDRV_SEQ_EVENT_STOP = 32,
-    SNDRV_SEQ_EVENT_SETPOS_TICK = 33,
-    SNDRV_SEQ_EVENT_SETPOS_TIME = 34,
-    SNDRV_SEQ_EVENT_TEMPO = 35,
-    SNDRV_SEQ_EVENT_CLOCK = 36,
-    SNDRV_SEQ_EVENT_TICK = 37,
-    SNDRV_SEQ_EVENT_QUEUE_SKEW = 38,
-    SNDRV_SEQ_EVENT_TUNE_REQUEST = 40,
-    SNDRV_SEQ_EVENT_RESET = 41,
-    SNDRV_SEQ_EVENT_SENSING = 42,
-    SNDRV_SEQ_EVENT_ECHO = 50,
-    SNDRV_SEQ_EVENT_OSS = 51,
-    SNDRV_SEQ_EVENT_CLIENT_START = 60,
-    SNDRV_SEQ_EVENT_CLIENT_EXIT = 61,
-    SNDRV_SEQ_EVENT_CLIENT_CHANGE = 62,
-    SNDRV_SEQ_EVENT_PORT_START = 63,
-    SNDRV_SEQ_EVENT_PORT_EXIT = 64,
-    SNDRV_SEQ_EVENT_PORT_CHANGE = 65,
-    SNDRV_SEQ_EVENT_PORT_SUBSCRIBED = 66,
-    SNDRV_SEQ_EVENT_PORT_UNSUBSCRIBED = 67,
-    SNDRV_SEQ_EVENT_UMP_EP_CHANGE = 68,
-    SNDRV_SEQ_EVENT_UMP_BLOCK_CHANGE = 69,
-    SNDRV_SEQ_EVENT_USR0 = 90,
-    SNDRV_SEQ_EVENT_USR1 = 91,
-    SNDRV_SEQ_EVENT_USR2 = 92,
-    SNDRV_SEQ_EVENT_USR3 = 93,
-    SNDRV_SEQ_EVENT_USR4 = 94,
-    SNDRV_SEQ_EVENT_USR5 = 95,
-    SNDRV_SEQ_EVENT_USR6 = 96,
-    SNDRV_SEQ_EVENT_USR7 = 97,
-    SNDRV_SEQ_EVENT_USR8 = 98,
-    SNDRV_SEQ_EVENT_USR9 = 99,
-    SNDRV_SEQ_EVENT_SYSEX = 130,
-    SNDRV_SEQ_EVENT_BOUNCE = 131,
-    SNDRV_SEQ_EVENT_USR_VAR0 = 135,
-    SNDRV_SEQ_EVENT_USR_VAR1 = 136,
-    SNDRV_SEQ_EVENT_USR_VAR2 = 137,
-    SNDRV_SEQ_EVENT_USR_VAR3 = 138,
-    SNDRV_SEQ_EVENT_USR_VAR4 = 139,
-    SNDRV_SEQ_EVENT_KERNEL_ERROR = 150,
-    SNDRV_SEQ_EVENT_KERNEL_QUOTE = 151,
-    SNDRV_SEQ_EVENT_NONE = 255,
-    SNDRV_SEQ_ADDRESS_UNKNOWN = 253,
-    SNDRV_SEQ_ADDRESS_SUBSCRIBERS = 254,
-    SNDRV_SEQ_ADDRESS_BROADCAST = 255,
-    SNDRV_SEQ_QUEUE_DIRECT = 253,
-    SNDRV_SEQ_TIME_STAMP_TICK = 0x0,
-    SNDRV_SEQ_TIME_STAMP_REAL = 0x1,
-    SNDRV_SEQ_TIME_STAMP_MASK = 0x1,
-    SNDRV_SEQ_TIME_MODE_ABS = 0x0,
-    SNDRV_SEQ_TIME_MODE_REL = 0x2,
-    SNDRV_SEQ_TIME_MODE_MASK = 0x2,
-    SNDRV_SEQ_EVENT_LENGTH_FIXED = 0x0,
-    SNDRV_SEQ_EVENT_LENGTH_VARIABLE = 0x4,
-    SNDRV_SEQ_EVENT_LENGTH_VARUSR = 0x8,
-    SNDRV_SEQ_EVENT_LENGTH_MASK = 0xc,
-    SNDRV_SEQ_PRIORITY_NORMAL = 0x0,
-    SNDRV_SEQ_PRIORITY_HIGH = 0x10,
-    SNDRV_SEQ_PRIORITY_MASK = 0x10,
-    SNDRV_SEQ_EVENT_UMP = 0x20,
-    SNDRV_SEQ_CLIENT_SYSTEM = 0,
-    SNDRV_SEQ_CLIENT_DUMMY = 14,
-    SNDRV_SEQ_CLIENT_OSS = 15,
-    NO_CLIENT = 0,
-    USER_CLIENT = 1,
-    KERNEL_CLIENT = 2,
-    SNDRV_SEQ_FILTER_BROADCAST = 0x1,
-    SNDRV_SEQ_FILTER_MULTICAST = 0x2,
-    SNDRV_SEQ_FILTER_BOUNCE = 0x4,
-    SNDRV_SEQ_FILTER_NO_CONVERT = 0x40000000,
-    SNDRV_SEQ_FILTER_USE_EVENT = 0x80000000,
-    SNDRV_SEQ_CLIENT_LEGACY_MIDI = 0,
-    SNDRV_SEQ_CLIENT_UMP_MIDI_1_0 = 1,
-    SNDRV_SEQ_CLIENT_UMP_MIDI_2_0 = 2,
-    SNDRV_SEQ_REMOVE_INPUT = 0x1,
-    SNDRV_SEQ_REMOVE_OUTPUT = 0x2,
-    SNDRV_SEQ_REMOVE_DEST = 0x4,
-    SNDRV_SEQ_REMOVE_DEST_CHANNEL = 0x8,
-    SNDRV_SEQ_REMOVE_TIME_BEFORE = 0x10,
-    SNDRV_SEQ_REMOVE_TIME_AFTER = 0x20,
-    SNDRV_SEQ_REMOVE_TIME_TICK = 0x40,
-    SNDRV_SEQ_REMOVE_EVENT_TYPE = 0x80,
-    SNDRV_SEQ_REMOVE_IGNORE_OFF = 0x100,
-    SNDRV_SEQ_REMOVE_TAG_MATCH = 0x200,
-    SNDRV_SEQ_PORT_SYSTEM_TIMER = 0,
-    SNDRV_SEQ_PORT_SYSTEM_ANNOUNCE = 1,
-    SNDRV_SEQ_PORT_CAP_READ = 0x1,
-    SNDRV_SEQ_PORT_CAP_WRITE = 0x2,
-    SNDRV_SEQ_PORT_CAP_SYNC_READ = 0x4,
-    SNDRV_SEQ_PORT_CAP_SYNC_WRITE = 0x8,
-    SNDRV_SEQ_PORT_CAP_DUPLEX = 0x10,
-    SNDRV_SEQ_PORT_CAP_SUBS_READ = 0x20,
-    SNDRV_SEQ_PORT_CAP_SUBS_WRITE = 0x40,
-    SNDRV_SEQ_PORT_CAP_NO_EXPORT = 0x80,
-    SNDRV_SEQ_PORT_CAP_INACTIVE = 0x100,
-    SNDRV_SEQ_PORT_CAP_UMP_ENDPOINT = 0x200,
-    SNDRV_SEQ_PORT_TYPE_SPECIFIC = 0x1,
-    SNDRV_SEQ_PORT_TYPE_MIDI_GENERIC = 0x2,
-    SNDRV_SEQ_PORT_TYPE_MIDI_GM = 0x4,
-    SNDRV_SEQ_PORT_TYPE_MIDI_GS = 0x8,
-    SNDRV_SEQ_PORT_TYPE_MIDI_XG = 0x10,
-    SNDRV_SEQ_PORT_TYPE_MIDI_MT32 = 0x20,
-    SNDRV_SEQ_PORT_TYPE_MIDI_GM2 = 0x40,
-    SNDRV_SEQ_PORT_TYPE_MIDI_UMP = 0x80,
-    SNDRV_SEQ_PORT_TYPE_SYNTH = 0x400,
-    SNDRV_SEQ_PORT_TYPE_DIRECT_SAMPLE = 0x800,
-    SNDRV_SEQ_PORT_TYPE_SAMPLE = 0x1000,
-    SNDRV_SEQ_PORT_TYPE_HARDWARE = 0x10000,
-    SNDRV_SEQ_PORT_TYPE_SOFTWARE = 0x20000,
-    SNDRV_SEQ_PORT_TYPE_SYNTHESIZER = 0x40000,
-    SNDRV_SEQ_PORT_TYPE_PORT = 0x80000,
-    SNDRV_SEQ_PORT_TYPE_APPLICATION = 0x100000,
-    SNDRV_SEQ_PORT_FLG_GIVEN_PORT = 0x1,
-    SNDRV_SEQ_PORT_FLG_TIMESTAMP = 0x2,
-    SNDRV_SEQ_PORT_FLG_TIME_REAL = 0x4,
-    SNDRV_SEQ_PORT_FLG_IS_MIDI1 = 0x8,
-    SNDRV_SEQ_PORT_DIR_UNKNOWN = 0,
-    SNDRV_SEQ_PORT_DIR_INPUT = 1,
-    SNDRV_SEQ_PORT_DIR_OUTPUT = 2,
-    SNDRV_SEQ_PORT_DIR_BIDIRECTION = 3,
-    SNDRV_SEQ_QUEUE_FLG_SYNC = 0x1,
-    SNDRV_SEQ_TIMER_ALSA = 0,
-    SNDRV_SEQ_TIMER_MIDI_CLOCK = 1,
-    SNDRV_SEQ_TIMER_MIDI_TICK = 2,
-    SNDRV_SEQ_PORT_SUBS_EXCLUSIVE = 0x1,
-    SNDRV_SEQ_PORT_SUBS_TIMESTAMP = 0x2,
-    SNDRV_SEQ_PORT_SUBS_TIME_REAL = 0x4,
-    SNDRV_SEQ_QUERY_SUBS_READ = 0,
-    SNDRV_SEQ_QUERY_SUBS_WRITE = 1,
-    SNDRV_SEQ_CLIENT_UMP_INFO_ENDPOINT = 0,
-    SNDRV_SEQ_CLIENT_UMP_INFO_BLOCK = 1,
-    SNDRV_SEQ_IOCTL_SYSTEM_INFO = 0xc0305302,
-    SNDRV_SEQ_IOCTL_RUNNING_MODE = 0xc0105303,
-    SNDRV_SEQ_IOCTL_GET_CLIENT_INFO = 0xc0bc5310,
-    SNDRV_SEQ_IOCTL_GET_CLIENT_UMP_INFO = 0xc2085312,
-    SNDRV_SEQ_IOCTL_SET_CLIENT_UMP_INFO = 0xc2085313,
-    SNDRV_SEQ_IOCTL_CREATE_QUEUE = 0xc08c5332,
-    SNDRV_SEQ_IOCTL_GET_QUEUE_INFO = 0xc08c5334,
-    SNDRV_SEQ_IOCTL_SET_QUEUE_INFO = 0xc08c5335,
-    SNDRV_SEQ_IOCTL_GET_NAMED_QUEUE = 0xc08c5336,
-    SNDRV_SEQ_IOCTL_GET_QUEUE_STATUS = 0xc05c5340,
-    SNDRV_SEQ_IOCTL_GET_QUEUE_TEMPO = 0xc02c5341,
-    SNDRV_SEQ_IOCTL_GET_QUEUE_TIMER = 0xc0605345,
-    SNDRV_SEQ_IOCTL_GET_QUEUE_CLIENT = 0xc04c5349,
-    SNDRV_SEQ_IOCTL_GET_CLIENT_POOL = 0xc058534b,
-    SNDRV_SEQ_IOCTL_QUERY_SUBS = 0xc058534f,
-    SNDRV_SEQ_IOCTL_GET_SUBSCRIPTION = 0xc0505350,
-    SNDRV_SEQ_IOCTL_QUERY_NEXT_CLIENT = 0xc0bc5351,
-  },
-  records = {
-    ["struct snd_seq_addr"] = [[{
+constants = {
+  SNDRV_SEQ_VERSION = 65541,
+  SNDRV_SEQ_EVENT_SYSTEM = 0,
+  SNDRV_SEQ_EVENT_RESULT = 1,
+  SNDRV_SEQ_EVENT_NOTE = 5,
+  SNDRV_SEQ_EVENT_NOTEON = 6,
+  SNDRV_SEQ_EVENT_NOTEOFF = 7,
+  SNDRV_SEQ_EVENT_KEYPRESS = 8,
+  SNDRV_SEQ_EVENT_CONTROLLER = 10,
+  SNDRV_SEQ_EVENT_PGMCHANGE = 11,
+  SNDRV_SEQ_EVENT_CHANPRESS = 12,
+  SNDRV_SEQ_EVENT_PITCHBEND = 13,
+  SNDRV_SEQ_EVENT_CONTROL14 = 14,
+  SNDRV_SEQ_EVENT_NONREGPARAM = 15,
+  SNDRV_SEQ_EVENT_REGPARAM = 16,
+  SNDRV_SEQ_EVENT_SONGPOS = 20,
+  SNDRV_SEQ_EVENT_SONGSEL = 21,
+  SNDRV_SEQ_EVENT_QFRAME = 22,
+  SNDRV_SEQ_EVENT_TIMESIGN = 23,
+  SNDRV_SEQ_EVENT_KEYSIGN = 24,
+  SNDRV_SEQ_EVENT_START = 30,
+  SNDRV_SEQ_EVENT_CONTINUE = 31,
+  SNDRV_SEQ_EVENT_STOP = 32,
+  SNDRV_SEQ_EVENT_SETPOS_TICK = 33,
+  SNDRV_SEQ_EVENT_SETPOS_TIME = 34,
+  SNDRV_SEQ_EVENT_TEMPO = 35,
+  SNDRV_SEQ_EVENT_CLOCK = 36,
+  SNDRV_SEQ_EVENT_TICK = 37,
+  SNDRV_SEQ_EVENT_QUEUE_SKEW = 38,
+  SNDRV_SEQ_EVENT_TUNE_REQUEST = 40,
+  SNDRV_SEQ_EVENT_RESET = 41,
+  SNDRV_SEQ_EVENT_SENSING = 42,
+  SNDRV_SEQ_EVENT_ECHO = 50,
+  SNDRV_SEQ_EVENT_OSS = 51,
+  SNDRV_SEQ_EVENT_CLIENT_START = 60,
+  SNDRV_SEQ_EVENT_CLIENT_EXIT = 61,
+  SNDRV_SEQ_EVENT_CLIENT_CHANGE = 62,
+  SNDRV_SEQ_EVENT_PORT_START = 63,
+  SNDRV_SEQ_EVENT_PORT_EXIT = 64,
+  SNDRV_SEQ_EVENT_PORT_CHANGE = 65,
+  SNDRV_SEQ_EVENT_PORT_SUBSCRIBED = 66,
+  SNDRV_SEQ_EVENT_PORT_UNSUBSCRIBED = 67,
+  SNDRV_SEQ_EVENT_UMP_EP_CHANGE = 68,
+  SNDRV_SEQ_EVENT_UMP_BLOCK_CHANGE = 69,
+  SNDRV_SEQ_EVENT_USR0 = 90,
+  SNDRV_SEQ_EVENT_USR1 = 91,
+  SNDRV_SEQ_EVENT_USR2 = 92,
+  SNDRV_SEQ_EVENT_USR3 = 93,
+  SNDRV_SEQ_EVENT_USR4 = 94,
+  SNDRV_SEQ_EVENT_USR5 = 95,
+  SNDRV_SEQ_EVENT_USR6 = 96,
+  SNDRV_SEQ_EVENT_USR7 = 97,
+  SNDRV_SEQ_EVENT_USR8 = 98,
+  SNDRV_SEQ_EVENT_USR9 = 99,
+  SNDRV_SEQ_EVENT_SYSEX = 130,
+  SNDRV_SEQ_EVENT_BOUNCE = 131,
+  SNDRV_SEQ_EVENT_USR_VAR0 = 135,
+  SNDRV_SEQ_EVENT_USR_VAR1 = 136,
+  SNDRV_SEQ_EVENT_USR_VAR2 = 137,
+  SNDRV_SEQ_EVENT_USR_VAR3 = 138,
+  SNDRV_SEQ_EVENT_USR_VAR4 = 139,
+  SNDRV_SEQ_EVENT_KERNEL_ERROR = 150,
+  SNDRV_SEQ_EVENT_KERNEL_QUOTE = 151,
+  SNDRV_SEQ_EVENT_NONE = 255,
+  SNDRV_SEQ_ADDRESS_UNKNOWN = 253,
+  SNDRV_SEQ_ADDRESS_SUBSCRIBERS = 254,
+  SNDRV_SEQ_ADDRESS_BROADCAST = 255,
+  SNDRV_SEQ_QUEUE_DIRECT = 253,
+  SNDRV_SEQ_TIME_STAMP_TICK = 0x0,
+  SNDRV_SEQ_TIME_STAMP_REAL = 0x1,
+  SNDRV_SEQ_TIME_STAMP_MASK = 0x1,
+  SNDRV_SEQ_TIME_MODE_ABS = 0x0,
+  SNDRV_SEQ_TIME_MODE_REL = 0x2,
+  SNDRV_SEQ_TIME_MODE_MASK = 0x2,
+  SNDRV_SEQ_EVENT_LENGTH_FIXED = 0x0,
+  SNDRV_SEQ_EVENT_LENGTH_VARIABLE = 0x4,
+  SNDRV_SEQ_EVENT_LENGTH_VARUSR = 0x8,
+  SNDRV_SEQ_EVENT_LENGTH_MASK = 0xc,
+  SNDRV_SEQ_PRIORITY_NORMAL = 0x0,
+  SNDRV_SEQ_PRIORITY_HIGH = 0x10,
+  SNDRV_SEQ_PRIORITY_MASK = 0x10,
+  SNDRV_SEQ_EVENT_UMP = 0x20,
+  SNDRV_SEQ_CLIENT_SYSTEM = 0,
+  SNDRV_SEQ_CLIENT_DUMMY = 14,
+  SNDRV_SEQ_CLIENT_OSS = 15,
+  NO_CLIENT = 0,
+  USER_CLIENT = 1,
+  KERNEL_CLIENT = 2,
+  SNDRV_SEQ_FILTER_BROADCAST = 0x1,
+  SNDRV_SEQ_FILTER_MULTICAST = 0x2,
+  SNDRV_SEQ_FILTER_BOUNCE = 0x4,
+  SNDRV_SEQ_FILTER_NO_CONVERT = 0x40000000,
+  SNDRV_SEQ_FILTER_USE_EVENT = 0x80000000,
+  SNDRV_SEQ_CLIENT_LEGACY_MIDI = 0,
+  SNDRV_SEQ_CLIENT_UMP_MIDI_1_0 = 1,
+  SNDRV_SEQ_CLIENT_UMP_MIDI_2_0 = 2,
+  SNDRV_SEQ_REMOVE_INPUT = 0x1,
+  SNDRV_SEQ_REMOVE_OUTPUT = 0x2,
+  SNDRV_SEQ_REMOVE_DEST = 0x4,
+  SNDRV_SEQ_REMOVE_DEST_CHANNEL = 0x8,
+  SNDRV_SEQ_REMOVE_TIME_BEFORE = 0x10,
+  SNDRV_SEQ_REMOVE_TIME_AFTER = 0x20,
+  SNDRV_SEQ_REMOVE_TIME_TICK = 0x40,
+  SNDRV_SEQ_REMOVE_EVENT_TYPE = 0x80,
+  SNDRV_SEQ_REMOVE_IGNORE_OFF = 0x100,
+  SNDRV_SEQ_REMOVE_TAG_MATCH = 0x200,
+  SNDRV_SEQ_PORT_SYSTEM_TIMER = 0,
+  SNDRV_SEQ_PORT_SYSTEM_ANNOUNCE = 1,
+  SNDRV_SEQ_PORT_CAP_READ = 0x1,
+  SNDRV_SEQ_PORT_CAP_WRITE = 0x2,
+  SNDRV_SEQ_PORT_CAP_SYNC_READ = 0x4,
+  SNDRV_SEQ_PORT_CAP_SYNC_WRITE = 0x8,
+  SNDRV_SEQ_PORT_CAP_DUPLEX = 0x10,
+  SNDRV_SEQ_PORT_CAP_SUBS_READ = 0x20,
+  SNDRV_SEQ_PORT_CAP_SUBS_WRITE = 0x40,
+  SNDRV_SEQ_PORT_CAP_NO_EXPORT = 0x80,
+  SNDRV_SEQ_PORT_CAP_INACTIVE = 0x100,
+  SNDRV_SEQ_PORT_CAP_UMP_ENDPOINT = 0x200,
+  SNDRV_SEQ_PORT_TYPE_SPECIFIC = 0x1,
+  SNDRV_SEQ_PORT_TYPE_MIDI_GENERIC = 0x2,
+  SNDRV_SEQ_PORT_TYPE_MIDI_GM = 0x4,
+  SNDRV_SEQ_PORT_TYPE_MIDI_GS = 0x8,
+  SNDRV_SEQ_PORT_TYPE_MIDI_XG = 0x10,
+  SNDRV_SEQ_PORT_TYPE_MIDI_MT32 = 0x20,
+  SNDRV_SEQ_PORT_TYPE_MIDI_GM2 = 0x40,
+  SNDRV_SEQ_PORT_TYPE_MIDI_UMP = 0x80,
+  SNDRV_SEQ_PORT_TYPE_SYNTH = 0x400,
+  SNDRV_SEQ_PORT_TYPE_DIRECT_SAMPLE = 0x800,
+  SNDRV_SEQ_PORT_TYPE_SAMPLE = 0x1000,
+  SNDRV_SEQ_PORT_TYPE_HARDWARE = 0x10000,
+  SNDRV_SEQ_PORT_TYPE_SOFTWARE = 0x20000,
+  SNDRV_SEQ_PORT_TYPE_SYNTHESIZER = 0x40000,
+  SNDRV_SEQ_PORT_TYPE_PORT = 0x80000,
+  SNDRV_SEQ_PORT_TYPE_APPLICATION = 0x100000,
+  SNDRV_SEQ_PORT_FLG_GIVEN_PORT = 0x1,
+  SNDRV_SEQ_PORT_FLG_TIMESTAMP = 0x2,
+  SNDRV_SEQ_PORT_FLG_TIME_REAL = 0x4,
+  SNDRV_SEQ_PORT_FLG_IS_MIDI1 = 0x8,
+  SNDRV_SEQ_PORT_DIR_UNKNOWN = 0,
+  SNDRV_SEQ_PORT_DIR_INPUT = 1,
+  SNDRV_SEQ_PORT_DIR_OUTPUT = 2,
+  SNDRV_SEQ_PORT_DIR_BIDIRECTION = 3,
+  SNDRV_SEQ_QUEUE_FLG_SYNC = 0x1,
+  SNDRV_SEQ_TIMER_ALSA = 0,
+  SNDRV_SEQ_TIMER_MIDI_CLOCK = 1,
+  SNDRV_SEQ_TIMER_MIDI_TICK = 2,
+  SNDRV_SEQ_PORT_SUBS_EXCLUSIVE = 0x1,
+  SNDRV_SEQ_PORT_SUBS_TIMESTAMP = 0x2,
+  SNDRV_SEQ_PORT_SUBS_TIME_REAL = 0x4,
+  SNDRV_SEQ_QUERY_SUBS_READ = 0,
+  SNDRV_SEQ_QUERY_SUBS_WRITE = 1,
+  SNDRV_SEQ_CLIENT_UMP_INFO_ENDPOINT = 0,
+  SNDRV_SEQ_CLIENT_UMP_INFO_BLOCK = 1,
+  SNDRV_SEQ_IOCTL_SYSTEM_INFO = 0xc0305302,
+  SNDRV_SEQ_IOCTL_RUNNING_MODE = 0xc0105303,
+  SNDRV_SEQ_IOCTL_GET_CLIENT_INFO = 0xc0bc5310,
+  SNDRV_SEQ_IOCTL_GET_CLIENT_UMP_INFO = 0xc2085312,
+  SNDRV_SEQ_IOCTL_SET_CLIENT_UMP_INFO = 0xc2085313,
+  SNDRV_SEQ_IOCTL_CREATE_QUEUE = 0xc08c5332,
+  SNDRV_SEQ_IOCTL_GET_QUEUE_INFO = 0xc08c5334,
+  SNDRV_SEQ_IOCTL_SET_QUEUE_INFO = 0xc08c5335,
+  SNDRV_SEQ_IOCTL_GET_NAMED_QUEUE = 0xc08c5336,
+  SNDRV_SEQ_IOCTL_GET_QUEUE_STATUS = 0xc05c5340,
+  SNDRV_SEQ_IOCTL_GET_QUEUE_TEMPO = 0xc02c5341,
+  SNDRV_SEQ_IOCTL_GET_QUEUE_TIMER = 0xc0605345,
+  SNDRV_SEQ_IOCTL_GET_QUEUE_CLIENT = 0xc04c5349,
+  SNDRV_SEQ_IOCTL_GET_CLIENT_POOL = 0xc058534b,
+  SNDRV_SEQ_IOCTL_QUERY_SUBS = 0xc058534f,
+  SNDRV_SEQ_IOCTL_GET_SUBSCRIPTION = 0xc0505350,
+  SNDRV_SEQ_IOCTL_QUERY_NEXT_CLIENT = 0xc0bc5351,
+},
+records = {
+  ["struct snd_seq_addr"] = [[{
   uint8_t client;
   uint8_t port;
 }]],
-    ["struct snd_seq_connect"] = [[{
+  ["struct snd_seq_connect"] = [[{
   struct snd_seq_addr sender;
   struct snd_seq_addr dest;
 }]],
-    ["struct snd_seq_ev_note"] = [[{
+  ["struct snd_seq_ev_note"] = [[{
   uint8_t channel;
   uint8_t note;
   uint8_t velocity;
   uint8_t off_velocity;
   uint32_t duration;
 }]],
-    ["struct snd_seq_ev_ctrl"] = [[{
+  ["struct snd_seq_ev_ctrl"] = [[{
   uint8_t channel;
   uint8_t unused1;
   uint8_t unused2;
@@ -198,33 +198,33 @@ return {
   uint32_t param;
   int32_t value;
 }]],
-    ["struct snd_seq_ev_raw8"] = [[{
+  ["struct snd_seq_ev_raw8"] = [[{
   uint8_t d[12];
 }]],
-    ["struct snd_seq_ev_raw32"] = [[{
+  ["struct snd_seq_ev_raw32"] = [[{
   uint32_t d[3];
 }]],
-    ["struct snd_seq_ev_ext"] = [[{
+  ["struct snd_seq_ev_ext"] = [[{
   uint32_t len;
   void *ptr;
 } __attribute__((packed))]],
-    ["struct snd_seq_result"] = [[{
+  ["struct snd_seq_result"] = [[{
   int32_t event;
   int32_t result;
 }]],
-    ["struct snd_seq_real_time"] = [[{
+  ["struct snd_seq_real_time"] = [[{
   uint32_t tv_sec;
   uint32_t tv_nsec;
 }]],
-    ["union snd_seq_timestamp"] = [[{
+  ["union snd_seq_timestamp"] = [[{
   uint32_t tick;
   struct snd_seq_real_time time;
 }]],
-    ["struct snd_seq_queue_skew"] = [[{
+  ["struct snd_seq_queue_skew"] = [[{
   uint32_t value;
   uint32_t base;
 }]],
-    ["struct snd_seq_ev_queue_control"] = [[{
+  ["struct snd_seq_ev_queue_control"] = [[{
   uint8_t queue;
   uint8_t pad[3];
   union {
@@ -236,16 +236,16 @@ return {
     uint8_t d8[8];
   } param;
 }]],
-    ["struct snd_seq_ev_quote"] = [[{
+  ["struct snd_seq_ev_quote"] = [[{
   struct snd_seq_addr origin;
   uint16_t value;
   struct snd_seq_event *event;
 } __attribute__((packed))]],
-    ["struct snd_seq_ev_ump_notify"] = [[{
+  ["struct snd_seq_ev_ump_notify"] = [[{
   uint8_t client;
   uint8_t block;
 }]],
-    ["union snd_seq_event_data"] = [[{
+  ["union snd_seq_event_data"] = [[{
   struct snd_seq_ev_note note;
   struct snd_seq_ev_ctrl control;
   struct snd_seq_ev_raw8 raw8;
@@ -259,7 +259,7 @@ return {
   struct snd_seq_ev_quote quote;
   struct snd_seq_ev_ump_notify ump_notify;
 }]],
-    ["struct snd_seq_event"] = [[{
+  ["struct snd_seq_event"] = [[{
   uint8_t type;
   uint8_t flags;
   char tag;
@@ -269,7 +269,7 @@ return {
   struct snd_seq_addr dest;
   union snd_seq_event_data data;
 }]],
-    ["struct snd_seq_ump_event"] = [[{
+  ["struct snd_seq_ump_event"] = [[{
   uint8_t type;
   uint8_t flags;
   char tag;
@@ -282,11 +282,11 @@ return {
     uint32_t ump[4];
   };
 }]],
-    ["struct snd_seq_event_bounce"] = [[{
+  ["struct snd_seq_event_bounce"] = [[{
   int32_t err;
   struct snd_seq_event event;
 }]],
-    ["struct snd_seq_system_info"] = [[{
+  ["struct snd_seq_system_info"] = [[{
   int32_t queues;
   int32_t clients;
   int32_t ports;
@@ -295,14 +295,14 @@ return {
   int32_t cur_queues;
   char reserved[24];
 }]],
-    ["struct snd_seq_running_info"] = [[{
+  ["struct snd_seq_running_info"] = [[{
   uint8_t client;
   uint8_t big_endian;
   uint8_t cpu_mode;
   uint8_t pad;
   uint8_t reserved[12];
 }]],
-    ["struct snd_seq_client_info"] = [[{
+  ["struct snd_seq_client_info"] = [[{
   int32_t client;
   int32_t type;
   char name[64];
@@ -317,7 +317,7 @@ return {
   uint32_t group_filter;
   char reserved[48];
 }]],
-    ["struct snd_seq_client_pool"] = [[{
+  ["struct snd_seq_client_pool"] = [[{
   int32_t client;
   int32_t output_pool;
   int32_t input_pool;
@@ -326,7 +326,7 @@ return {
   int32_t input_free;
   char reserved[64];
 }]],
-    ["struct snd_seq_remove_events"] = [[{
+  ["struct snd_seq_remove_events"] = [[{
   uint32_t remove_mode;
   union snd_seq_timestamp time;
   uint8_t queue;
@@ -336,7 +336,7 @@ return {
   char tag;
   int32_t reserved[10];
 }]],
-    ["struct snd_seq_port_info"] = [[{
+  ["struct snd_seq_port_info"] = [[{
   struct snd_seq_addr addr;
   char name[64];
   uint32_t capability;
@@ -353,7 +353,7 @@ return {
   uint8_t ump_group;
   char reserved[57];
 }]],
-    ["struct snd_seq_queue_info"] = [[{
+  ["struct snd_seq_queue_info"] = [[{
   int32_t queue;
   int32_t owner;
   uint32_t locked : 1;
@@ -361,7 +361,7 @@ return {
   uint32_t flags;
   char reserved[60];
 }]],
-    ["struct snd_seq_queue_status"] = [[{
+  ["struct snd_seq_queue_status"] = [[{
   int32_t queue;
   int32_t events;
   uint32_t tick;
@@ -370,7 +370,7 @@ return {
   int32_t flags;
   char reserved[64];
 }]],
-    ["struct snd_seq_queue_tempo"] = [[{
+  ["struct snd_seq_queue_tempo"] = [[{
   int32_t queue;
   uint32_t tempo;
   int32_t ppq;
@@ -379,7 +379,7 @@ return {
   uint16_t tempo_base;
   char reserved[22];
 }]],
-    ["struct snd_seq_queue_timer"] = [[{
+  ["struct snd_seq_queue_timer"] = [[{
   int32_t queue;
   int32_t type;
   union {
@@ -390,13 +390,13 @@ return {
   } u;
   char reserved[64];
 }]],
-    ["struct snd_seq_queue_client"] = [[{
+  ["struct snd_seq_queue_client"] = [[{
   int32_t queue;
   int32_t client;
   int32_t used;
   char reserved[64];
 }]],
-    ["struct snd_seq_port_subscribe"] = [[{
+  ["struct snd_seq_port_subscribe"] = [[{
   struct snd_seq_addr sender;
   struct snd_seq_addr dest;
   uint32_t voices;
@@ -405,7 +405,7 @@ return {
   uint8_t pad[3];
   char reserved[64];
 }]],
-    ["struct snd_seq_query_subs"] = [[{
+  ["struct snd_seq_query_subs"] = [[{
   struct snd_seq_addr root;
   int32_t type;
   int32_t index;
@@ -415,204 +415,204 @@ return {
   uint32_t flags;
   char reserved[64];
 }]],
-    ["struct snd_seq_client_ump_info"] = [[{
+  ["struct snd_seq_client_ump_info"] = [[{
   int32_t client;
   int32_t type;
   uint8_t info[512];
 } __attribute__((packed))]],
-  },
-  typedefs = {
-    snd_seq_event_type_t = "uint8_t",
-    snd_seq_tick_time_t = "uint32_t",
-    snd_seq_client_type_t = "int32_t",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_SEQ_IOCTL_PVERSION = 0x80045300,
-        SNDRV_SEQ_IOCTL_CLIENT_ID = 0x80045301,
-        SNDRV_SEQ_IOCTL_USER_PVERSION = 0x40045304,
-        SNDRV_SEQ_IOCTL_SET_CLIENT_INFO = 0x40bc5311,
-        SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT = 0x40505330,
-        SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT = 0x40505331,
-        SNDRV_SEQ_IOCTL_DELETE_QUEUE = 0x408c5333,
-        SNDRV_SEQ_IOCTL_SET_QUEUE_TEMPO = 0x402c5342,
-        SNDRV_SEQ_IOCTL_SET_QUEUE_TIMER = 0x40605346,
-        SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT = 0x404c534a,
-        SNDRV_SEQ_IOCTL_SET_CLIENT_POOL = 0x4058534c,
-        SNDRV_SEQ_IOCTL_REMOVE_EVENTS = 0x4040534e,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        SNDRV_SEQ_IOCTL_CREATE_PORT = 0xc0a85320,
-        SNDRV_SEQ_IOCTL_GET_PORT_INFO = 0xc0a85322,
-        SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT = 0xc0a85352,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SNDRV_SEQ_IOCTL_DELETE_PORT = 0x40a85321,
-        SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x40a85323,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        SNDRV_SEQ_IOCTL_CREATE_PORT = 0xc0a45320,
-        SNDRV_SEQ_IOCTL_GET_PORT_INFO = 0xc0a45322,
-        SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT = 0xc0a45352,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        SNDRV_SEQ_IOCTL_DELETE_PORT = 0x40a45321,
-        SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x40a45323,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_SEQ_IOCTL_PVERSION = 0x40045300,
-        SNDRV_SEQ_IOCTL_CLIENT_ID = 0x40045301,
-        SNDRV_SEQ_IOCTL_USER_PVERSION = 0x80045304,
-        SNDRV_SEQ_IOCTL_SET_CLIENT_INFO = 0x80bc5311,
-        SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT = 0x80505330,
-        SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT = 0x80505331,
-        SNDRV_SEQ_IOCTL_DELETE_QUEUE = 0x808c5333,
-        SNDRV_SEQ_IOCTL_SET_QUEUE_TEMPO = 0x802c5342,
-        SNDRV_SEQ_IOCTL_SET_QUEUE_TIMER = 0x80605346,
-        SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT = 0x804c534a,
-        SNDRV_SEQ_IOCTL_SET_CLIENT_POOL = 0x8058534c,
-        SNDRV_SEQ_IOCTL_REMOVE_EVENTS = 0x8040534e,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        SNDRV_SEQ_IOCTL_DELETE_PORT = 0x80a45321,
-        SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x80a45323,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        SNDRV_SEQ_IOCTL_DELETE_PORT = 0x80a85321,
-        SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x80a85323,
-      },
+},
+typedefs = {
+  snd_seq_event_type_t = "uint8_t",
+  snd_seq_tick_time_t = "uint32_t",
+  snd_seq_client_type_t = "int32_t",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_SEQ_IOCTL_PVERSION = 0x80045300,
+      SNDRV_SEQ_IOCTL_CLIENT_ID = 0x80045301,
+      SNDRV_SEQ_IOCTL_USER_PVERSION = 0x40045304,
+      SNDRV_SEQ_IOCTL_SET_CLIENT_INFO = 0x40bc5311,
+      SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT = 0x40505330,
+      SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT = 0x40505331,
+      SNDRV_SEQ_IOCTL_DELETE_QUEUE = 0x408c5333,
+      SNDRV_SEQ_IOCTL_SET_QUEUE_TEMPO = 0x402c5342,
+      SNDRV_SEQ_IOCTL_SET_QUEUE_TIMER = 0x40605346,
+      SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT = 0x404c534a,
+      SNDRV_SEQ_IOCTL_SET_CLIENT_POOL = 0x4058534c,
+      SNDRV_SEQ_IOCTL_REMOVE_EVENTS = 0x4040534e,
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      SNDRV_SEQ_IOCTL_CREATE_PORT = 0xc0a85320,
+      SNDRV_SEQ_IOCTL_GET_PORT_INFO = 0xc0a85322,
+      SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT = 0xc0a85352,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDRV_SEQ_IOCTL_DELETE_PORT = 0x40a85321,
+      SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x40a85323,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      SNDRV_SEQ_IOCTL_CREATE_PORT = 0xc0a45320,
+      SNDRV_SEQ_IOCTL_GET_PORT_INFO = 0xc0a45322,
+      SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT = 0xc0a45352,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      SNDRV_SEQ_IOCTL_DELETE_PORT = 0x40a45321,
+      SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x40a45323,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_SEQ_IOCTL_PVERSION = 0x40045300,
+      SNDRV_SEQ_IOCTL_CLIENT_ID = 0x40045301,
+      SNDRV_SEQ_IOCTL_USER_PVERSION = 0x80045304,
+      SNDRV_SEQ_IOCTL_SET_CLIENT_INFO = 0x80bc5311,
+      SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT = 0x80505330,
+      SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT = 0x80505331,
+      SNDRV_SEQ_IOCTL_DELETE_QUEUE = 0x808c5333,
+      SNDRV_SEQ_IOCTL_SET_QUEUE_TEMPO = 0x802c5342,
+      SNDRV_SEQ_IOCTL_SET_QUEUE_TIMER = 0x80605346,
+      SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT = 0x804c534a,
+      SNDRV_SEQ_IOCTL_SET_CLIENT_POOL = 0x8058534c,
+      SNDRV_SEQ_IOCTL_REMOVE_EVENTS = 0x8040534e,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SNDRV_SEQ_IOCTL_DELETE_PORT = 0x80a45321,
+      SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x80a45323,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SNDRV_SEQ_IOCTL_DELETE_PORT = 0x80a85321,
+      SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x80a85323,
+    },
+  },
+},
 ]==],
 ["sound/asoc.h"] = [==[
-  constants = {
-    SND_SOC_TPLG_MAX_CHAN = 8,
-    SND_SOC_TPLG_MAX_FORMATS = 16,
-    SND_SOC_TPLG_STREAM_CONFIG_MAX = 8,
-    SND_SOC_TPLG_HW_CONFIG_MAX = 8,
-    SND_SOC_TPLG_CTL_VOLSW = 1,
-    SND_SOC_TPLG_CTL_VOLSW_SX = 2,
-    SND_SOC_TPLG_CTL_VOLSW_XR_SX = 3,
-    SND_SOC_TPLG_CTL_ENUM = 4,
-    SND_SOC_TPLG_CTL_BYTES = 5,
-    SND_SOC_TPLG_CTL_ENUM_VALUE = 6,
-    SND_SOC_TPLG_CTL_RANGE = 7,
-    SND_SOC_TPLG_CTL_STROBE = 8,
-    SND_SOC_TPLG_DAPM_CTL_VOLSW = 64,
-    SND_SOC_TPLG_DAPM_CTL_ENUM_DOUBLE = 65,
-    SND_SOC_TPLG_DAPM_CTL_ENUM_VIRT = 66,
-    SND_SOC_TPLG_DAPM_CTL_ENUM_VALUE = 67,
-    SND_SOC_TPLG_DAPM_CTL_PIN = 68,
-    SND_SOC_TPLG_DAPM_INPUT = 0,
-    SND_SOC_TPLG_DAPM_OUTPUT = 1,
-    SND_SOC_TPLG_DAPM_MUX = 2,
-    SND_SOC_TPLG_DAPM_MIXER = 3,
-    SND_SOC_TPLG_DAPM_PGA = 4,
-    SND_SOC_TPLG_DAPM_OUT_DRV = 5,
-    SND_SOC_TPLG_DAPM_ADC = 6,
-    SND_SOC_TPLG_DAPM_DAC = 7,
-    SND_SOC_TPLG_DAPM_SWITCH = 8,
-    SND_SOC_TPLG_DAPM_PRE = 9,
-    SND_SOC_TPLG_DAPM_POST = 10,
-    SND_SOC_TPLG_DAPM_AIF_IN = 11,
-    SND_SOC_TPLG_DAPM_AIF_OUT = 12,
-    SND_SOC_TPLG_DAPM_DAI_IN = 13,
-    SND_SOC_TPLG_DAPM_DAI_OUT = 14,
-    SND_SOC_TPLG_DAPM_DAI_LINK = 15,
-    SND_SOC_TPLG_DAPM_BUFFER = 16,
-    SND_SOC_TPLG_DAPM_SCHEDULER = 17,
-    SND_SOC_TPLG_DAPM_EFFECT = 18,
-    SND_SOC_TPLG_DAPM_SIGGEN = 19,
-    SND_SOC_TPLG_DAPM_SRC = 20,
-    SND_SOC_TPLG_DAPM_ASRC = 21,
-    SND_SOC_TPLG_DAPM_ENCODER = 22,
-    SND_SOC_TPLG_DAPM_DECODER = 23,
-    SND_SOC_TPLG_DAPM_LAST = 23,
-    SND_SOC_TPLG_MAGIC = 0x41536f43,
-    SND_SOC_TPLG_NUM_TEXTS = 16,
-    SND_SOC_TPLG_ABI_VERSION = 0x5,
-    SND_SOC_TPLG_ABI_VERSION_MIN = 0x5,
-    SND_SOC_TPLG_TLV_SIZE = 32,
-    SND_SOC_TPLG_TYPE_MIXER = 1,
-    SND_SOC_TPLG_TYPE_BYTES = 2,
-    SND_SOC_TPLG_TYPE_ENUM = 3,
-    SND_SOC_TPLG_TYPE_DAPM_GRAPH = 4,
-    SND_SOC_TPLG_TYPE_DAPM_WIDGET = 5,
-    SND_SOC_TPLG_TYPE_DAI_LINK = 6,
-    SND_SOC_TPLG_TYPE_PCM = 7,
-    SND_SOC_TPLG_TYPE_MANIFEST = 8,
-    SND_SOC_TPLG_TYPE_CODEC_LINK = 9,
-    SND_SOC_TPLG_TYPE_BACKEND_LINK = 10,
-    SND_SOC_TPLG_TYPE_PDATA = 11,
-    SND_SOC_TPLG_TYPE_DAI = 12,
-    SND_SOC_TPLG_TYPE_MAX = 12,
-    SND_SOC_TPLG_TYPE_VENDOR_FW = 1000,
-    SND_SOC_TPLG_TYPE_VENDOR_CONFIG = 1001,
-    SND_SOC_TPLG_TYPE_VENDOR_COEFF = 1002,
-    SND_SOC_TPLG_TYPEVENDOR_CODEC = 1003,
-    SND_SOC_TPLG_STREAM_PLAYBACK = 0,
-    SND_SOC_TPLG_STREAM_CAPTURE = 1,
-    SND_SOC_TPLG_TUPLE_TYPE_UUID = 0,
-    SND_SOC_TPLG_TUPLE_TYPE_STRING = 1,
-    SND_SOC_TPLG_TUPLE_TYPE_BOOL = 2,
-    SND_SOC_TPLG_TUPLE_TYPE_BYTE = 3,
-    SND_SOC_TPLG_TUPLE_TYPE_WORD = 4,
-    SND_SOC_TPLG_TUPLE_TYPE_SHORT = 5,
-    SND_SOC_TPLG_DAI_FLGBIT_SYMMETRIC_RATES = 0x1,
-    SND_SOC_TPLG_DAI_FLGBIT_SYMMETRIC_CHANNELS = 0x2,
-    SND_SOC_TPLG_DAI_FLGBIT_SYMMETRIC_SAMPLEBITS = 0x4,
-    SND_SOC_TPLG_DAI_CLK_GATE_UNDEFINED = 0,
-    SND_SOC_TPLG_DAI_CLK_GATE_GATED = 1,
-    SND_SOC_TPLG_DAI_CLK_GATE_CONT = 2,
-    SND_SOC_TPLG_MCLK_CO = 0,
-    SND_SOC_TPLG_MCLK_CI = 1,
-    SND_SOC_DAI_FORMAT_I2S = 1,
-    SND_SOC_DAI_FORMAT_RIGHT_J = 2,
-    SND_SOC_DAI_FORMAT_LEFT_J = 3,
-    SND_SOC_DAI_FORMAT_DSP_A = 4,
-    SND_SOC_DAI_FORMAT_DSP_B = 5,
-    SND_SOC_DAI_FORMAT_AC97 = 6,
-    SND_SOC_DAI_FORMAT_PDM = 7,
-    SND_SOC_DAI_FORMAT_MSB = 3,
-    SND_SOC_DAI_FORMAT_LSB = 2,
-    SND_SOC_TPLG_LNK_FLGBIT_SYMMETRIC_RATES = 0x1,
-    SND_SOC_TPLG_LNK_FLGBIT_SYMMETRIC_CHANNELS = 0x2,
-    SND_SOC_TPLG_LNK_FLGBIT_SYMMETRIC_SAMPLEBITS = 0x4,
-    SND_SOC_TPLG_LNK_FLGBIT_VOICE_WAKEUP = 0x8,
-    SND_SOC_TPLG_BCLK_CP = 0,
-    SND_SOC_TPLG_BCLK_CC = 1,
-    SND_SOC_TPLG_BCLK_CM = 0,
-    SND_SOC_TPLG_BCLK_CS = 1,
-    SND_SOC_TPLG_FSYNC_CP = 0,
-    SND_SOC_TPLG_FSYNC_CC = 1,
-    SND_SOC_TPLG_FSYNC_CM = 0,
-    SND_SOC_TPLG_FSYNC_CS = 1,
-  },
-  records = {
-    ["struct snd_soc_tplg_hdr"] = [[{
+constants = {
+  SND_SOC_TPLG_MAX_CHAN = 8,
+  SND_SOC_TPLG_MAX_FORMATS = 16,
+  SND_SOC_TPLG_STREAM_CONFIG_MAX = 8,
+  SND_SOC_TPLG_HW_CONFIG_MAX = 8,
+  SND_SOC_TPLG_CTL_VOLSW = 1,
+  SND_SOC_TPLG_CTL_VOLSW_SX = 2,
+  SND_SOC_TPLG_CTL_VOLSW_XR_SX = 3,
+  SND_SOC_TPLG_CTL_ENUM = 4,
+  SND_SOC_TPLG_CTL_BYTES = 5,
+  SND_SOC_TPLG_CTL_ENUM_VALUE = 6,
+  SND_SOC_TPLG_CTL_RANGE = 7,
+  SND_SOC_TPLG_CTL_STROBE = 8,
+  SND_SOC_TPLG_DAPM_CTL_VOLSW = 64,
+  SND_SOC_TPLG_DAPM_CTL_ENUM_DOUBLE = 65,
+  SND_SOC_TPLG_DAPM_CTL_ENUM_VIRT = 66,
+  SND_SOC_TPLG_DAPM_CTL_ENUM_VALUE = 67,
+  SND_SOC_TPLG_DAPM_CTL_PIN = 68,
+  SND_SOC_TPLG_DAPM_INPUT = 0,
+  SND_SOC_TPLG_DAPM_OUTPUT = 1,
+  SND_SOC_TPLG_DAPM_MUX = 2,
+  SND_SOC_TPLG_DAPM_MIXER = 3,
+  SND_SOC_TPLG_DAPM_PGA = 4,
+  SND_SOC_TPLG_DAPM_OUT_DRV = 5,
+  SND_SOC_TPLG_DAPM_ADC = 6,
+  SND_SOC_TPLG_DAPM_DAC = 7,
+  SND_SOC_TPLG_DAPM_SWITCH = 8,
+  SND_SOC_TPLG_DAPM_PRE = 9,
+  SND_SOC_TPLG_DAPM_POST = 10,
+  SND_SOC_TPLG_DAPM_AIF_IN = 11,
+  SND_SOC_TPLG_DAPM_AIF_OUT = 12,
+  SND_SOC_TPLG_DAPM_DAI_IN = 13,
+  SND_SOC_TPLG_DAPM_DAI_OUT = 14,
+  SND_SOC_TPLG_DAPM_DAI_LINK = 15,
+  SND_SOC_TPLG_DAPM_BUFFER = 16,
+  SND_SOC_TPLG_DAPM_SCHEDULER = 17,
+  SND_SOC_TPLG_DAPM_EFFECT = 18,
+  SND_SOC_TPLG_DAPM_SIGGEN = 19,
+  SND_SOC_TPLG_DAPM_SRC = 20,
+  SND_SOC_TPLG_DAPM_ASRC = 21,
+  SND_SOC_TPLG_DAPM_ENCODER = 22,
+  SND_SOC_TPLG_DAPM_DECODER = 23,
+  SND_SOC_TPLG_DAPM_LAST = 23,
+  SND_SOC_TPLG_MAGIC = 0x41536f43,
+  SND_SOC_TPLG_NUM_TEXTS = 16,
+  SND_SOC_TPLG_ABI_VERSION = 0x5,
+  SND_SOC_TPLG_ABI_VERSION_MIN = 0x5,
+  SND_SOC_TPLG_TLV_SIZE = 32,
+  SND_SOC_TPLG_TYPE_MIXER = 1,
+  SND_SOC_TPLG_TYPE_BYTES = 2,
+  SND_SOC_TPLG_TYPE_ENUM = 3,
+  SND_SOC_TPLG_TYPE_DAPM_GRAPH = 4,
+  SND_SOC_TPLG_TYPE_DAPM_WIDGET = 5,
+  SND_SOC_TPLG_TYPE_DAI_LINK = 6,
+  SND_SOC_TPLG_TYPE_PCM = 7,
+  SND_SOC_TPLG_TYPE_MANIFEST = 8,
+  SND_SOC_TPLG_TYPE_CODEC_LINK = 9,
+  SND_SOC_TPLG_TYPE_BACKEND_LINK = 10,
+  SND_SOC_TPLG_TYPE_PDATA = 11,
+  SND_SOC_TPLG_TYPE_DAI = 12,
+  SND_SOC_TPLG_TYPE_MAX = 12,
+  SND_SOC_TPLG_TYPE_VENDOR_FW = 1000,
+  SND_SOC_TPLG_TYPE_VENDOR_CONFIG = 1001,
+  SND_SOC_TPLG_TYPE_VENDOR_COEFF = 1002,
+  SND_SOC_TPLG_TYPEVENDOR_CODEC = 1003,
+  SND_SOC_TPLG_STREAM_PLAYBACK = 0,
+  SND_SOC_TPLG_STREAM_CAPTURE = 1,
+  SND_SOC_TPLG_TUPLE_TYPE_UUID = 0,
+  SND_SOC_TPLG_TUPLE_TYPE_STRING = 1,
+  SND_SOC_TPLG_TUPLE_TYPE_BOOL = 2,
+  SND_SOC_TPLG_TUPLE_TYPE_BYTE = 3,
+  SND_SOC_TPLG_TUPLE_TYPE_WORD = 4,
+  SND_SOC_TPLG_TUPLE_TYPE_SHORT = 5,
+  SND_SOC_TPLG_DAI_FLGBIT_SYMMETRIC_RATES = 0x1,
+  SND_SOC_TPLG_DAI_FLGBIT_SYMMETRIC_CHANNELS = 0x2,
+  SND_SOC_TPLG_DAI_FLGBIT_SYMMETRIC_SAMPLEBITS = 0x4,
+  SND_SOC_TPLG_DAI_CLK_GATE_UNDEFINED = 0,
+  SND_SOC_TPLG_DAI_CLK_GATE_GATED = 1,
+  SND_SOC_TPLG_DAI_CLK_GATE_CONT = 2,
+  SND_SOC_TPLG_MCLK_CO = 0,
+  SND_SOC_TPLG_MCLK_CI = 1,
+  SND_SOC_DAI_FORMAT_I2S = 1,
+  SND_SOC_DAI_FORMAT_RIGHT_J = 2,
+  SND_SOC_DAI_FORMAT_LEFT_J = 3,
+  SND_SOC_DAI_FORMAT_DSP_A = 4,
+  SND_SOC_DAI_FORMAT_DSP_B = 5,
+  SND_SOC_DAI_FORMAT_AC97 = 6,
+  SND_SOC_DAI_FORMAT_PDM = 7,
+  SND_SOC_DAI_FORMAT_MSB = 3,
+  SND_SOC_DAI_FORMAT_LSB = 2,
+  SND_SOC_TPLG_LNK_FLGBIT_SYMMETRIC_RATES = 0x1,
+  SND_SOC_TPLG_LNK_FLGBIT_SYMMETRIC_CHANNELS = 0x2,
+  SND_SOC_TPLG_LNK_FLGBIT_SYMMETRIC_SAMPLEBITS = 0x4,
+  SND_SOC_TPLG_LNK_FLGBIT_VOICE_WAKEUP = 0x8,
+  SND_SOC_TPLG_BCLK_CP = 0,
+  SND_SOC_TPLG_BCLK_CC = 1,
+  SND_SOC_TPLG_BCLK_CM = 0,
+  SND_SOC_TPLG_BCLK_CS = 1,
+  SND_SOC_TPLG_FSYNC_CP = 0,
+  SND_SOC_TPLG_FSYNC_CC = 1,
+  SND_SOC_TPLG_FSYNC_CM = 0,
+  SND_SOC_TPLG_FSYNC_CS = 1,
+},
+records = {
+  ["struct snd_soc_tplg_hdr"] = [[{
   uint32_t magic;
   uint32_t abi;
   uint32_t version;
@@ -623,19 +623,19 @@ return {
   uint32_t index;
   uint32_t count;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_vendor_uuid_elem"] = [[{
+  ["struct snd_soc_tplg_vendor_uuid_elem"] = [[{
   uint32_t token;
   char uuid[16];
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_vendor_value_elem"] = [[{
+  ["struct snd_soc_tplg_vendor_value_elem"] = [[{
   uint32_t token;
   uint32_t value;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_vendor_string_elem"] = [[{
+  ["struct snd_soc_tplg_vendor_string_elem"] = [[{
   uint32_t token;
   char string[44];
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_vendor_array"] = [[{
+  ["struct snd_soc_tplg_vendor_array"] = [[{
   uint32_t size;
   uint32_t type;
   uint32_t num_elems;
@@ -657,7 +657,7 @@ return {
     };
   };
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_private"] = [[{
+  ["struct snd_soc_tplg_private"] = [[{
   uint32_t size;
   union {
     struct {
@@ -672,12 +672,12 @@ return {
     };
   };
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_tlv_dbscale"] = [[{
+  ["struct snd_soc_tplg_tlv_dbscale"] = [[{
   uint32_t min;
   uint32_t step;
   uint32_t mute;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_ctl_tlv"] = [[{
+  ["struct snd_soc_tplg_ctl_tlv"] = [[{
   uint32_t size;
   uint32_t type;
   union {
@@ -685,18 +685,18 @@ return {
     struct snd_soc_tplg_tlv_dbscale scale;
   };
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_channel"] = [[{
+  ["struct snd_soc_tplg_channel"] = [[{
   uint32_t size;
   uint32_t reg;
   uint32_t shift;
   uint32_t id;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_io_ops"] = [[{
+  ["struct snd_soc_tplg_io_ops"] = [[{
   uint32_t get;
   uint32_t put;
   uint32_t info;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_ctl_hdr"] = [[{
+  ["struct snd_soc_tplg_ctl_hdr"] = [[{
   uint32_t size;
   uint32_t type;
   char name[44];
@@ -704,7 +704,7 @@ return {
   struct snd_soc_tplg_io_ops ops;
   struct snd_soc_tplg_ctl_tlv tlv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_hw_config"] = [[{
+  ["struct snd_soc_tplg_hw_config"] = [[{
   uint32_t size;
   uint32_t id;
   uint32_t fmt;
@@ -727,7 +727,7 @@ return {
   uint32_t rx_channels;
   uint32_t rx_chanmap[8];
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_manifest"] = [[{
+  ["struct snd_soc_tplg_manifest"] = [[{
   uint32_t size;
   uint32_t control_elems;
   uint32_t widget_elems;
@@ -738,7 +738,7 @@ return {
   uint32_t reserved[20];
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_mixer_control"] = [[{
+  ["struct snd_soc_tplg_mixer_control"] = [[{
   struct snd_soc_tplg_ctl_hdr hdr;
   uint32_t size;
   uint32_t min;
@@ -749,7 +749,7 @@ return {
   struct snd_soc_tplg_channel channel[8];
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_enum_control"] = [[{
+  ["struct snd_soc_tplg_enum_control"] = [[{
   struct snd_soc_tplg_ctl_hdr hdr;
   uint32_t size;
   uint32_t num_channels;
@@ -761,7 +761,7 @@ return {
   uint32_t values[176];
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_bytes_control"] = [[{
+  ["struct snd_soc_tplg_bytes_control"] = [[{
   struct snd_soc_tplg_ctl_hdr hdr;
   uint32_t size;
   uint32_t max;
@@ -771,12 +771,12 @@ return {
   struct snd_soc_tplg_io_ops ext_ops;
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_dapm_graph_elem"] = [[{
+  ["struct snd_soc_tplg_dapm_graph_elem"] = [[{
   char sink[44];
   char control[44];
   char source[44];
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_dapm_widget"] = [[{
+  ["struct snd_soc_tplg_dapm_widget"] = [[{
   uint32_t size;
   uint32_t id;
   char name[44];
@@ -792,7 +792,7 @@ return {
   uint32_t num_kcontrols;
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_pcm"] = [[{
+  ["struct snd_soc_tplg_pcm"] = [[{
   uint32_t size;
   char pcm_name[44];
   char dai_name[44];
@@ -808,7 +808,7 @@ return {
   uint32_t flags;
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_link_config"] = [[{
+  ["struct snd_soc_tplg_link_config"] = [[{
   uint32_t size;
   uint32_t id;
   char name[44];
@@ -822,7 +822,7 @@ return {
   uint32_t flags;
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_dai"] = [[{
+  ["struct snd_soc_tplg_dai"] = [[{
   uint32_t size;
   char dai_name[44];
   uint32_t dai_id;
@@ -833,92 +833,1340 @@ return {
   uint32_t flags;
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct snd_soc_tplg_stream_caps"] = [[{
-    uint32_t size;
-    char name[44];
-    uint64_t formats;
-    uint32_t rates;
-    uint32_t rate_min;
-    uint32_t rate_max;
-    uint32_t channels_min;
-    uint32_t channels_max;
-    uint32_t periods_min;
-    uint32_t periods_max;
-    uint32_t period_size_min;
-    uint32_t period_size_max;
-    uint32_t buffer_size_min;
-    uint32_t buffer_size_max;
-    uint32_t sig_bits;
-  } __attribute__((packed))]],
-        ["struct snd_soc_tplg_stream"] = [[{
-    uint32_t size;
-    char name[44];
-    uint64_t format;
-    uint32_t rate;
-    uint32_t period_bytes;
-    uint32_t buffer_bytes;
-    uint32_t channels;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct snd_soc_tplg_stream_caps"] = [[{
-    uint32_t size;
-    char name[44];
-    unsigned long formats;
-    uint32_t rates;
-    uint32_t rate_min;
-    uint32_t rate_max;
-    uint32_t channels_min;
-    uint32_t channels_max;
-    uint32_t periods_min;
-    uint32_t periods_max;
-    uint32_t period_size_min;
-    uint32_t period_size_max;
-    uint32_t buffer_size_min;
-    uint32_t buffer_size_max;
-    uint32_t sig_bits;
-  } __attribute__((packed))]],
-        ["struct snd_soc_tplg_stream"] = [[{
-    uint32_t size;
-    char name[44];
-    unsigned long format;
-    uint32_t rate;
-    uint32_t period_bytes;
-    uint32_t buffer_bytes;
-    uint32_t channels;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct snd_soc_tplg_stream_caps"] = [[{
+  uint32_t size;
+  char name[44];
+  uint64_t formats;
+  uint32_t rates;
+  uint32_t rate_min;
+  uint32_t rate_max;
+  uint32_t channels_min;
+  uint32_t channels_max;
+  uint32_t periods_min;
+  uint32_t periods_max;
+  uint32_t period_size_min;
+  uint32_t period_size_max;
+  uint32_t buffer_size_min;
+  uint32_t buffer_size_max;
+  uint32_t sig_bits;
+} __attribute__((packed))]],
+      ["struct snd_soc_tplg_stream"] = [[{
+  uint32_t size;
+  char name[44];
+  uint64_t format;
+  uint32_t rate;
+  uint32_t period_bytes;
+  uint32_t buffer_bytes;
+  uint32_t channels;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct snd_soc_tplg_stream_caps"] = [[{
+  uint32_t size;
+  char name[44];
+  unsigned long formats;
+  uint32_t rates;
+  uint32_t rate_min;
+  uint32_t rate_max;
+  uint32_t channels_min;
+  uint32_t channels_max;
+  uint32_t periods_min;
+  uint32_t periods_max;
+  uint32_t period_size_min;
+  uint32_t period_size_max;
+  uint32_t buffer_size_min;
+  uint32_t buffer_size_max;
+  uint32_t sig_bits;
+} __attribute__((packed))]],
+      ["struct snd_soc_tplg_stream"] = [[{
+  uint32_t size;
+  char name[44];
+  unsigned long format;
+  uint32_t rate;
+  uint32_t period_bytes;
+  uint32_t buffer_bytes;
+  uint32_t channels;
+} __attribute__((packed))]],
+    },
+  },
+},
+]==],
+["sound/asound.h"] = [==[
+constants = {
+  SNDRV_HWDEP_IFACE_OPL2 = 0,
+  SNDRV_HWDEP_IFACE_OPL3 = 1,
+  SNDRV_HWDEP_IFACE_OPL4 = 2,
+  SNDRV_HWDEP_IFACE_SB16CSP = 3,
+  SNDRV_HWDEP_IFACE_EMU10K1 = 4,
+  SNDRV_HWDEP_IFACE_YSS225 = 5,
+  SNDRV_HWDEP_IFACE_ICS2115 = 6,
+  SNDRV_HWDEP_IFACE_SSCAPE = 7,
+  SNDRV_HWDEP_IFACE_VX = 8,
+  SNDRV_HWDEP_IFACE_MIXART = 9,
+  SNDRV_HWDEP_IFACE_USX2Y = 10,
+  SNDRV_HWDEP_IFACE_EMUX_WAVETABLE = 11,
+  SNDRV_HWDEP_IFACE_BLUETOOTH = 12,
+  SNDRV_HWDEP_IFACE_USX2Y_PCM = 13,
+  SNDRV_HWDEP_IFACE_PCXHR = 14,
+  SNDRV_HWDEP_IFACE_SB_RC = 15,
+  SNDRV_HWDEP_IFACE_HDA = 16,
+  SNDRV_HWDEP_IFACE_USB_STREAM = 17,
+  SNDRV_HWDEP_IFACE_FW_DICE = 18,
+  SNDRV_HWDEP_IFACE_FW_FIREWORKS = 19,
+  SNDRV_HWDEP_IFACE_FW_BEBOB = 20,
+  SNDRV_HWDEP_IFACE_FW_OXFW = 21,
+  SNDRV_HWDEP_IFACE_FW_DIGI00X = 22,
+  SNDRV_HWDEP_IFACE_FW_TASCAM = 23,
+  SNDRV_HWDEP_IFACE_LINE6 = 24,
+  SNDRV_HWDEP_IFACE_FW_MOTU = 25,
+  SNDRV_HWDEP_IFACE_FW_FIREFACE = 26,
+  SNDRV_HWDEP_IFACE_LAST = 26,
+  SNDRV_PCM_CLASS_GENERIC = 0,
+  SNDRV_PCM_CLASS_MULTI = 1,
+  SNDRV_PCM_CLASS_MODEM = 2,
+  SNDRV_PCM_CLASS_DIGITIZER = 3,
+  SNDRV_PCM_CLASS_LAST = 3,
+  SNDRV_PCM_SUBCLASS_GENERIC_MIX = 0,
+  SNDRV_PCM_SUBCLASS_MULTI_MIX = 1,
+  SNDRV_PCM_SUBCLASS_LAST = 1,
+  SNDRV_PCM_STREAM_PLAYBACK = 0,
+  SNDRV_PCM_STREAM_CAPTURE = 1,
+  SNDRV_PCM_STREAM_LAST = 1,
+  SNDRV_PCM_MMAP_OFFSET_DATA = 0,
+  SNDRV_PCM_MMAP_OFFSET_STATUS_OLD = 2147483648,
+  SNDRV_PCM_MMAP_OFFSET_CONTROL_OLD = 2164260864,
+  SNDRV_PCM_MMAP_OFFSET_STATUS_NEW = 2181038080,
+  SNDRV_PCM_MMAP_OFFSET_CONTROL_NEW = 2197815296,
+  SNDRV_PCM_MMAP_OFFSET_STATUS = 2147483648,
+  SNDRV_PCM_MMAP_OFFSET_CONTROL = 2164260864,
+  SNDRV_PCM_TSTAMP_NONE = 0,
+  SNDRV_PCM_TSTAMP_ENABLE = 1,
+  SNDRV_PCM_TSTAMP_LAST = 1,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_COMPAT = 0,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_DEFAULT = 1,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_LINK = 2,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_LINK_ABSOLUTE = 3,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_LINK_ESTIMATED = 4,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_LINK_SYNCHRONIZED = 5,
+  SNDRV_PCM_AUDIO_TSTAMP_TYPE_LAST = 5,
+  SNDRV_PCM_TSTAMP_TYPE_GETTIMEOFDAY = 0,
+  SNDRV_PCM_TSTAMP_TYPE_MONOTONIC = 1,
+  SNDRV_PCM_TSTAMP_TYPE_MONOTONIC_RAW = 2,
+  SNDRV_PCM_TSTAMP_TYPE_LAST = 2,
+  SNDRV_CHMAP_UNKNOWN = 0,
+  SNDRV_CHMAP_NA = 1,
+  SNDRV_CHMAP_MONO = 2,
+  SNDRV_CHMAP_FL = 3,
+  SNDRV_CHMAP_FR = 4,
+  SNDRV_CHMAP_RL = 5,
+  SNDRV_CHMAP_RR = 6,
+  SNDRV_CHMAP_FC = 7,
+  SNDRV_CHMAP_LFE = 8,
+  SNDRV_CHMAP_SL = 9,
+  SNDRV_CHMAP_SR = 10,
+  SNDRV_CHMAP_RC = 11,
+  SNDRV_CHMAP_FLC = 12,
+  SNDRV_CHMAP_FRC = 13,
+  SNDRV_CHMAP_RLC = 14,
+  SNDRV_CHMAP_RRC = 15,
+  SNDRV_CHMAP_FLW = 16,
+  SNDRV_CHMAP_FRW = 17,
+  SNDRV_CHMAP_FLH = 18,
+  SNDRV_CHMAP_FCH = 19,
+  SNDRV_CHMAP_FRH = 20,
+  SNDRV_CHMAP_TC = 21,
+  SNDRV_CHMAP_TFL = 22,
+  SNDRV_CHMAP_TFR = 23,
+  SNDRV_CHMAP_TFC = 24,
+  SNDRV_CHMAP_TRL = 25,
+  SNDRV_CHMAP_TRR = 26,
+  SNDRV_CHMAP_TRC = 27,
+  SNDRV_CHMAP_TFLC = 28,
+  SNDRV_CHMAP_TFRC = 29,
+  SNDRV_CHMAP_TSL = 30,
+  SNDRV_CHMAP_TSR = 31,
+  SNDRV_CHMAP_LLFE = 32,
+  SNDRV_CHMAP_RLFE = 33,
+  SNDRV_CHMAP_BC = 34,
+  SNDRV_CHMAP_BLC = 35,
+  SNDRV_CHMAP_BRC = 36,
+  SNDRV_CHMAP_LAST = 36,
+  SNDRV_RAWMIDI_STREAM_OUTPUT = 0,
+  SNDRV_RAWMIDI_STREAM_INPUT = 1,
+  SNDRV_RAWMIDI_STREAM_LAST = 1,
+  SNDRV_TIMER_CLASS_NONE = -1,
+  SNDRV_TIMER_CLASS_SLAVE = 0,
+  SNDRV_TIMER_CLASS_GLOBAL = 1,
+  SNDRV_TIMER_CLASS_CARD = 2,
+  SNDRV_TIMER_CLASS_PCM = 3,
+  SNDRV_TIMER_CLASS_LAST = 3,
+  SNDRV_TIMER_SCLASS_NONE = 0,
+  SNDRV_TIMER_SCLASS_APPLICATION = 1,
+  SNDRV_TIMER_SCLASS_SEQUENCER = 2,
+  SNDRV_TIMER_SCLASS_OSS_SEQUENCER = 3,
+  SNDRV_TIMER_SCLASS_LAST = 3,
+  SNDRV_TIMER_EVENT_RESOLUTION = 0,
+  SNDRV_TIMER_EVENT_TICK = 1,
+  SNDRV_TIMER_EVENT_START = 2,
+  SNDRV_TIMER_EVENT_STOP = 3,
+  SNDRV_TIMER_EVENT_CONTINUE = 4,
+  SNDRV_TIMER_EVENT_PAUSE = 5,
+  SNDRV_TIMER_EVENT_EARLY = 6,
+  SNDRV_TIMER_EVENT_SUSPEND = 7,
+  SNDRV_TIMER_EVENT_RESUME = 8,
+  SNDRV_TIMER_EVENT_MSTART = 12,
+  SNDRV_TIMER_EVENT_MSTOP = 13,
+  SNDRV_TIMER_EVENT_MCONTINUE = 14,
+  SNDRV_TIMER_EVENT_MPAUSE = 15,
+  SNDRV_TIMER_EVENT_MSUSPEND = 17,
+  SNDRV_TIMER_EVENT_MRESUME = 18,
+  SNDRV_CTL_EVENT_ELEM = 0,
+  SNDRV_CTL_EVENT_LAST = 0,
+  AES_IEC958_STATUS_SIZE = 24,
+  SNDRV_HWDEP_VERSION = 65537,
+  SNDRV_PCM_VERSION = 131090,
+  SNDRV_PCM_ACCESS_MMAP_INTERLEAVED = 0,
+  SNDRV_PCM_ACCESS_MMAP_NONINTERLEAVED = 1,
+  SNDRV_PCM_ACCESS_MMAP_COMPLEX = 2,
+  SNDRV_PCM_ACCESS_RW_INTERLEAVED = 3,
+  SNDRV_PCM_ACCESS_RW_NONINTERLEAVED = 4,
+  SNDRV_PCM_ACCESS_LAST = 4,
+  SNDRV_PCM_FORMAT_S8 = 0,
+  SNDRV_PCM_FORMAT_U8 = 1,
+  SNDRV_PCM_FORMAT_S16_LE = 2,
+  SNDRV_PCM_FORMAT_S16_BE = 3,
+  SNDRV_PCM_FORMAT_U16_LE = 4,
+  SNDRV_PCM_FORMAT_U16_BE = 5,
+  SNDRV_PCM_FORMAT_S24_LE = 6,
+  SNDRV_PCM_FORMAT_S24_BE = 7,
+  SNDRV_PCM_FORMAT_U24_LE = 8,
+  SNDRV_PCM_FORMAT_U24_BE = 9,
+  SNDRV_PCM_FORMAT_S32_LE = 10,
+  SNDRV_PCM_FORMAT_S32_BE = 11,
+  SNDRV_PCM_FORMAT_U32_LE = 12,
+  SNDRV_PCM_FORMAT_U32_BE = 13,
+  SNDRV_PCM_FORMAT_FLOAT_LE = 14,
+  SNDRV_PCM_FORMAT_FLOAT_BE = 15,
+  SNDRV_PCM_FORMAT_FLOAT64_LE = 16,
+  SNDRV_PCM_FORMAT_FLOAT64_BE = 17,
+  SNDRV_PCM_FORMAT_IEC958_SUBFRAME_LE = 18,
+  SNDRV_PCM_FORMAT_IEC958_SUBFRAME_BE = 19,
+  SNDRV_PCM_FORMAT_MU_LAW = 20,
+  SNDRV_PCM_FORMAT_A_LAW = 21,
+  SNDRV_PCM_FORMAT_IMA_ADPCM = 22,
+  SNDRV_PCM_FORMAT_MPEG = 23,
+  SNDRV_PCM_FORMAT_GSM = 24,
+  SNDRV_PCM_FORMAT_S20_LE = 25,
+  SNDRV_PCM_FORMAT_S20_BE = 26,
+  SNDRV_PCM_FORMAT_U20_LE = 27,
+  SNDRV_PCM_FORMAT_U20_BE = 28,
+  SNDRV_PCM_FORMAT_SPECIAL = 31,
+  SNDRV_PCM_FORMAT_S24_3LE = 32,
+  SNDRV_PCM_FORMAT_S24_3BE = 33,
+  SNDRV_PCM_FORMAT_U24_3LE = 34,
+  SNDRV_PCM_FORMAT_U24_3BE = 35,
+  SNDRV_PCM_FORMAT_S20_3LE = 36,
+  SNDRV_PCM_FORMAT_S20_3BE = 37,
+  SNDRV_PCM_FORMAT_U20_3LE = 38,
+  SNDRV_PCM_FORMAT_U20_3BE = 39,
+  SNDRV_PCM_FORMAT_S18_3LE = 40,
+  SNDRV_PCM_FORMAT_S18_3BE = 41,
+  SNDRV_PCM_FORMAT_U18_3LE = 42,
+  SNDRV_PCM_FORMAT_U18_3BE = 43,
+  SNDRV_PCM_FORMAT_G723_24 = 44,
+  SNDRV_PCM_FORMAT_G723_24_1B = 45,
+  SNDRV_PCM_FORMAT_G723_40 = 46,
+  SNDRV_PCM_FORMAT_G723_40_1B = 47,
+  SNDRV_PCM_FORMAT_DSD_U8 = 48,
+  SNDRV_PCM_FORMAT_DSD_U16_LE = 49,
+  SNDRV_PCM_FORMAT_DSD_U32_LE = 50,
+  SNDRV_PCM_FORMAT_DSD_U16_BE = 51,
+  SNDRV_PCM_FORMAT_DSD_U32_BE = 52,
+  SNDRV_PCM_FORMAT_LAST = 52,
+  SNDRV_PCM_FORMAT_FIRST = 0,
+  SNDRV_PCM_SUBFORMAT_STD = 0,
+  SNDRV_PCM_SUBFORMAT_MSBITS_MAX = 1,
+  SNDRV_PCM_SUBFORMAT_MSBITS_20 = 2,
+  SNDRV_PCM_SUBFORMAT_MSBITS_24 = 3,
+  SNDRV_PCM_SUBFORMAT_LAST = 3,
+  SNDRV_PCM_INFO_MMAP = 0x1,
+  SNDRV_PCM_INFO_MMAP_VALID = 0x2,
+  SNDRV_PCM_INFO_DOUBLE = 0x4,
+  SNDRV_PCM_INFO_BATCH = 0x10,
+  SNDRV_PCM_INFO_SYNC_APPLPTR = 0x20,
+  SNDRV_PCM_INFO_PERFECT_DRAIN = 0x40,
+  SNDRV_PCM_INFO_INTERLEAVED = 0x100,
+  SNDRV_PCM_INFO_NONINTERLEAVED = 0x200,
+  SNDRV_PCM_INFO_COMPLEX = 0x400,
+  SNDRV_PCM_INFO_BLOCK_TRANSFER = 0x10000,
+  SNDRV_PCM_INFO_OVERRANGE = 0x20000,
+  SNDRV_PCM_INFO_RESUME = 0x40000,
+  SNDRV_PCM_INFO_PAUSE = 0x80000,
+  SNDRV_PCM_INFO_HALF_DUPLEX = 0x100000,
+  SNDRV_PCM_INFO_JOINT_DUPLEX = 0x200000,
+  SNDRV_PCM_INFO_SYNC_START = 0x400000,
+  SNDRV_PCM_INFO_NO_PERIOD_WAKEUP = 0x800000,
+  SNDRV_PCM_INFO_HAS_WALL_CLOCK = 0x1000000,
+  SNDRV_PCM_INFO_HAS_LINK_ATIME = 0x1000000,
+  SNDRV_PCM_INFO_HAS_LINK_ABSOLUTE_ATIME = 0x2000000,
+  SNDRV_PCM_INFO_HAS_LINK_ESTIMATED_ATIME = 0x4000000,
+  SNDRV_PCM_INFO_HAS_LINK_SYNCHRONIZED_ATIME = 0x8000000,
+  SNDRV_PCM_INFO_EXPLICIT_SYNC = 0x10000000,
+  SNDRV_PCM_INFO_NO_REWINDS = 0x20000000,
+  SNDRV_PCM_INFO_DRAIN_TRIGGER = 0x40000000,
+  SNDRV_PCM_INFO_FIFO_IN_FRAMES = 0x80000000,
+  SNDRV_PCM_STATE_OPEN = 0,
+  SNDRV_PCM_STATE_SETUP = 1,
+  SNDRV_PCM_STATE_PREPARED = 2,
+  SNDRV_PCM_STATE_RUNNING = 3,
+  SNDRV_PCM_STATE_XRUN = 4,
+  SNDRV_PCM_STATE_DRAINING = 5,
+  SNDRV_PCM_STATE_PAUSED = 6,
+  SNDRV_PCM_STATE_SUSPENDED = 7,
+  SNDRV_PCM_STATE_DISCONNECTED = 8,
+  SNDRV_PCM_STATE_LAST = 8,
+  SNDRV_PCM_HW_PARAM_ACCESS = 0,
+  SNDRV_PCM_HW_PARAM_FORMAT = 1,
+  SNDRV_PCM_HW_PARAM_SUBFORMAT = 2,
+  SNDRV_PCM_HW_PARAM_FIRST_MASK = 0,
+  SNDRV_PCM_HW_PARAM_LAST_MASK = 2,
+  SNDRV_PCM_HW_PARAM_SAMPLE_BITS = 8,
+  SNDRV_PCM_HW_PARAM_FRAME_BITS = 9,
+  SNDRV_PCM_HW_PARAM_CHANNELS = 10,
+  SNDRV_PCM_HW_PARAM_RATE = 11,
+  SNDRV_PCM_HW_PARAM_PERIOD_TIME = 12,
+  SNDRV_PCM_HW_PARAM_PERIOD_SIZE = 13,
+  SNDRV_PCM_HW_PARAM_PERIOD_BYTES = 14,
+  SNDRV_PCM_HW_PARAM_PERIODS = 15,
+  SNDRV_PCM_HW_PARAM_BUFFER_TIME = 16,
+  SNDRV_PCM_HW_PARAM_BUFFER_SIZE = 17,
+  SNDRV_PCM_HW_PARAM_BUFFER_BYTES = 18,
+  SNDRV_PCM_HW_PARAM_TICK_TIME = 19,
+  SNDRV_PCM_HW_PARAM_FIRST_INTERVAL = 8,
+  SNDRV_PCM_HW_PARAM_LAST_INTERVAL = 19,
+  SNDRV_PCM_HW_PARAMS_NORESAMPLE = 0x1,
+  SNDRV_PCM_HW_PARAMS_EXPORT_BUFFER = 0x2,
+  SNDRV_PCM_HW_PARAMS_NO_PERIOD_WAKEUP = 0x4,
+  SNDRV_PCM_HW_PARAMS_NO_DRAIN_SILENCE = 0x8,
+  SNDRV_MASK_MAX = 256,
+  SNDRV_PCM_SYNC_PTR_HWSYNC = 0x1,
+  SNDRV_PCM_SYNC_PTR_APPL = 0x2,
+  SNDRV_PCM_SYNC_PTR_AVAIL_MIN = 0x4,
+  SNDRV_CHMAP_POSITION_MASK = 0xffff,
+  SNDRV_CHMAP_PHASE_INVERSE = 0x10000,
+  SNDRV_CHMAP_DRIVER_SPEC = 0x20000,
+  __SNDRV_PCM_IOCTL_SYNC_PTR64 = 0xc0884123,
+  SNDRV_RAWMIDI_VERSION = 131077,
+  SNDRV_RAWMIDI_INFO_OUTPUT = 0x1,
+  SNDRV_RAWMIDI_INFO_INPUT = 0x2,
+  SNDRV_RAWMIDI_INFO_DUPLEX = 0x4,
+  SNDRV_RAWMIDI_INFO_UMP = 0x8,
+  SNDRV_RAWMIDI_INFO_STREAM_INACTIVE = 0x10,
+  SNDRV_RAWMIDI_DEVICE_UNKNOWN = 0,
+  SNDRV_RAWMIDI_MODE_FRAMING_MASK = 0x7,
+  SNDRV_RAWMIDI_MODE_FRAMING_SHIFT = 0,
+  SNDRV_RAWMIDI_MODE_FRAMING_NONE = 0x0,
+  SNDRV_RAWMIDI_MODE_FRAMING_TSTAMP = 0x1,
+  SNDRV_RAWMIDI_MODE_CLOCK_MASK = 0x38,
+  SNDRV_RAWMIDI_MODE_CLOCK_SHIFT = 3,
+  SNDRV_RAWMIDI_MODE_CLOCK_NONE = 0x0,
+  SNDRV_RAWMIDI_MODE_CLOCK_REALTIME = 0x8,
+  SNDRV_RAWMIDI_MODE_CLOCK_MONOTONIC = 0x10,
+  SNDRV_RAWMIDI_MODE_CLOCK_MONOTONIC_RAW = 0x18,
+  SNDRV_RAWMIDI_FRAMING_DATA_LENGTH = 16,
+  SNDRV_UMP_EP_INFO_STATIC_BLOCKS = 0x1,
+  SNDRV_UMP_EP_INFO_PROTO_MIDI_MASK = 0x300,
+  SNDRV_UMP_EP_INFO_PROTO_MIDI1 = 0x100,
+  SNDRV_UMP_EP_INFO_PROTO_MIDI2 = 0x200,
+  SNDRV_UMP_EP_INFO_PROTO_JRTS_MASK = 0x3,
+  SNDRV_UMP_EP_INFO_PROTO_JRTS_TX = 0x1,
+  SNDRV_UMP_EP_INFO_PROTO_JRTS_RX = 0x2,
+  SNDRV_UMP_DIR_INPUT = 0x1,
+  SNDRV_UMP_DIR_OUTPUT = 0x2,
+  SNDRV_UMP_DIR_BIDIRECTION = 0x3,
+  SNDRV_UMP_BLOCK_IS_MIDI1 = 0x1,
+  SNDRV_UMP_BLOCK_IS_LOWSPEED = 0x2,
+  SNDRV_UMP_BLOCK_UI_HINT_UNKNOWN = 0x0,
+  SNDRV_UMP_BLOCK_UI_HINT_RECEIVER = 0x1,
+  SNDRV_UMP_BLOCK_UI_HINT_SENDER = 0x2,
+  SNDRV_UMP_BLOCK_UI_HINT_BOTH = 0x3,
+  SNDRV_UMP_MAX_GROUPS = 16,
+  SNDRV_UMP_MAX_BLOCKS = 32,
+  SNDRV_TIMER_VERSION = 131080,
+  SNDRV_TIMER_GLOBAL_SYSTEM = 0,
+  SNDRV_TIMER_GLOBAL_RTC = 1,
+  SNDRV_TIMER_GLOBAL_HPET = 2,
+  SNDRV_TIMER_GLOBAL_HRTIMER = 3,
+  SNDRV_TIMER_GLOBAL_UDRIVEN = 4,
+  SNDRV_TIMER_FLG_SLAVE = 0x1,
+  SNDRV_TIMER_PSFLG_AUTO = 0x1,
+  SNDRV_TIMER_PSFLG_EXCLUSIVE = 0x2,
+  SNDRV_TIMER_PSFLG_EARLY_EVENT = 0x4,
+  SNDRV_TIMER_IOCTL_NEXT_DEVICE = 0xc0145401,
+  SNDRV_TIMER_IOCTL_CREATE = 0xc02054a5,
+  SNDRV_CTL_VERSION = 131081,
+  SNDRV_CTL_ELEM_TYPE_NONE = 0,
+  SNDRV_CTL_ELEM_TYPE_BOOLEAN = 1,
+  SNDRV_CTL_ELEM_TYPE_INTEGER = 2,
+  SNDRV_CTL_ELEM_TYPE_ENUMERATED = 3,
+  SNDRV_CTL_ELEM_TYPE_BYTES = 4,
+  SNDRV_CTL_ELEM_TYPE_IEC958 = 5,
+  SNDRV_CTL_ELEM_TYPE_INTEGER64 = 6,
+  SNDRV_CTL_ELEM_TYPE_LAST = 6,
+  SNDRV_CTL_ELEM_IFACE_CARD = 0,
+  SNDRV_CTL_ELEM_IFACE_HWDEP = 1,
+  SNDRV_CTL_ELEM_IFACE_MIXER = 2,
+  SNDRV_CTL_ELEM_IFACE_PCM = 3,
+  SNDRV_CTL_ELEM_IFACE_RAWMIDI = 4,
+  SNDRV_CTL_ELEM_IFACE_TIMER = 5,
+  SNDRV_CTL_ELEM_IFACE_SEQUENCER = 6,
+  SNDRV_CTL_ELEM_IFACE_LAST = 6,
+  SNDRV_CTL_ELEM_ACCESS_READ = 0x1,
+  SNDRV_CTL_ELEM_ACCESS_WRITE = 0x2,
+  SNDRV_CTL_ELEM_ACCESS_READWRITE = 3,
+  SNDRV_CTL_ELEM_ACCESS_VOLATILE = 0x4,
+  SNDRV_CTL_ELEM_ACCESS_TLV_READ = 0x10,
+  SNDRV_CTL_ELEM_ACCESS_TLV_WRITE = 0x20,
+  SNDRV_CTL_ELEM_ACCESS_TLV_READWRITE = 48,
+  SNDRV_CTL_ELEM_ACCESS_TLV_COMMAND = 0x40,
+  SNDRV_CTL_ELEM_ACCESS_INACTIVE = 0x100,
+  SNDRV_CTL_ELEM_ACCESS_LOCK = 0x200,
+  SNDRV_CTL_ELEM_ACCESS_OWNER = 0x400,
+  SNDRV_CTL_ELEM_ACCESS_TLV_CALLBACK = 0x10000000,
+  SNDRV_CTL_ELEM_ACCESS_USER = 0x20000000,
+  SNDRV_CTL_POWER_D0 = 0x0,
+  SNDRV_CTL_POWER_D1 = 0x100,
+  SNDRV_CTL_POWER_D2 = 0x200,
+  SNDRV_CTL_POWER_D3 = 0x300,
+  SNDRV_CTL_POWER_D3hot = 0x300,
+  SNDRV_CTL_POWER_D3cold = 0x301,
+  SNDRV_CTL_ELEM_ID_NAME_MAXLEN = 44,
+  SNDRV_CTL_IOCTL_ELEM_INFO = 0xc1105511,
+  SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS = 0xc0045516,
+  SNDRV_CTL_IOCTL_ELEM_ADD = 0xc1105517,
+  SNDRV_CTL_IOCTL_ELEM_REPLACE = 0xc1105518,
+  SNDRV_CTL_IOCTL_ELEM_REMOVE = 0xc0405519,
+  SNDRV_CTL_IOCTL_TLV_READ = 0xc008551a,
+  SNDRV_CTL_IOCTL_TLV_WRITE = 0xc008551b,
+  SNDRV_CTL_IOCTL_TLV_COMMAND = 0xc008551c,
+  SNDRV_CTL_IOCTL_HWDEP_NEXT_DEVICE = 0xc0045520,
+  SNDRV_CTL_IOCTL_PCM_INFO = 0xc1205531,
+  SNDRV_CTL_IOCTL_RAWMIDI_NEXT_DEVICE = 0xc0045540,
+  SNDRV_CTL_IOCTL_RAWMIDI_INFO = 0xc10c5541,
+  SNDRV_CTL_IOCTL_UMP_NEXT_DEVICE = 0xc0045543,
+  SNDRV_CTL_IOCTL_UMP_ENDPOINT_INFO = 0xc1485544,
+  SNDRV_CTL_IOCTL_UMP_BLOCK_INFO = 0xc0b45545,
+  SNDRV_CTL_IOCTL_POWER = 0xc00455d0,
+  SNDRV_CTL_EVENT_MASK_VALUE = 0x1,
+  SNDRV_CTL_EVENT_MASK_INFO = 0x2,
+  SNDRV_CTL_EVENT_MASK_ADD = 0x4,
+  SNDRV_CTL_EVENT_MASK_TLV = 0x8,
+  SNDRV_CTL_EVENT_MASK_REMOVE = 4294967295,
+  SNDRV_CTL_NAME_NONE = "",
+  SNDRV_CTL_NAME_PLAYBACK = "Playback ",
+  SNDRV_CTL_NAME_CAPTURE = "Capture ",
+  SNDRV_CTL_NAME_IEC958_NONE = "",
+  SNDRV_CTL_NAME_IEC958_SWITCH = "Switch",
+  SNDRV_CTL_NAME_IEC958_VOLUME = "Volume",
+  SNDRV_CTL_NAME_IEC958_DEFAULT = "Default",
+  SNDRV_CTL_NAME_IEC958_MASK = "Mask",
+  SNDRV_CTL_NAME_IEC958_CON_MASK = "Con Mask",
+  SNDRV_CTL_NAME_IEC958_PRO_MASK = "Pro Mask",
+  SNDRV_CTL_NAME_IEC958_PCM_STREAM = "PCM Stream",
+},
+records = {
+  ["struct snd_aes_iec958"] = [[{
+  uint8_t status[24];
+  uint8_t subcode[147];
+  uint8_t pad;
+  uint8_t dig_subframe[4];
+}]],
+  ["struct snd_cea_861_aud_if"] = [[{
+  uint8_t db1_ct_cc;
+  uint8_t db2_sf_ss;
+  uint8_t db3;
+  uint8_t db4_ca;
+  uint8_t db5_dminh_lsv;
+}]],
+  ["struct snd_hwdep_info"] = [[{
+  uint32_t device;
+  int32_t card;
+  uint8_t id[64];
+  uint8_t name[80];
+  int32_t iface;
+  uint8_t reserved[64];
+}]],
+  ["struct snd_hwdep_dsp_status"] = [[{
+  uint32_t version;
+  uint8_t id[32];
+  uint32_t num_dsps;
+  uint32_t dsp_loaded;
+  uint32_t chip_ready;
+  uint8_t reserved[16];
+}]],
+  ["union snd_pcm_sync_id"] = [[{
+  uint8_t id[16];
+  uint16_t id16[8];
+  uint32_t id32[4];
+}]],
+  ["struct snd_pcm_info"] = [[{
+  uint32_t device;
+  uint32_t subdevice;
+  int32_t stream;
+  int32_t card;
+  uint8_t id[64];
+  uint8_t name[80];
+  uint8_t subname[32];
+  int32_t dev_class;
+  int32_t dev_subclass;
+  uint32_t subdevices_count;
+  uint32_t subdevices_avail;
+  uint8_t pad1[16];
+  uint8_t reserved[64];
+}]],
+  ["struct snd_interval"] = [[{
+  uint32_t min;
+  uint32_t max;
+  uint32_t openmin : 1;
+  uint32_t openmax : 1;
+  uint32_t integer : 1;
+  uint32_t empty : 1;
+}]],
+  ["struct snd_mask"] = [[{
+  uint32_t bits[8];
+}]],
+  ["struct snd_pcm_hw_params"] = [[{
+  uint32_t flags;
+  struct snd_mask masks[3];
+  struct snd_mask mres[5];
+  struct snd_interval intervals[12];
+  struct snd_interval ires[9];
+  uint32_t rmask;
+  uint32_t cmask;
+  uint32_t info;
+  uint32_t msbits;
+  uint32_t rate_num;
+  uint32_t rate_den;
+  unsigned long fifo_size;
+  uint8_t sync[16];
+  uint8_t reserved[48];
+}]],
+  ["struct snd_pcm_sw_params"] = [[{
+  int32_t tstamp_mode;
+  uint32_t period_step;
+  uint32_t sleep_min;
+  unsigned long avail_min;
+  unsigned long xfer_align;
+  unsigned long start_threshold;
+  unsigned long stop_threshold;
+  unsigned long silence_threshold;
+  unsigned long silence_size;
+  unsigned long boundary;
+  uint32_t proto;
+  uint32_t tstamp_type;
+  uint8_t reserved[56];
+}]],
+  ["struct snd_pcm_channel_info"] = [[{
+  uint32_t channel;
+  long offset;
+  uint32_t first;
+  uint32_t step;
+}]],
+  ["struct __time_pad"] = [[{
+  uint8_t pad[4];
+}]],
+  ["struct snd_pcm_mmap_status"] = [[{
+  int32_t state;
+  int32_t pad1;
+  unsigned long hw_ptr;
+  struct timespec tstamp;
+  int32_t suspended_state;
+  struct timespec audio_tstamp;
+}]],
+  ["struct snd_pcm_mmap_control"] = [[{
+  unsigned long appl_ptr;
+  unsigned long avail_min;
+}]],
+  ["struct snd_pcm_sync_ptr"] = [[{
+  uint32_t flags;
+  union {
+    struct snd_pcm_mmap_status status;
+    uint8_t reserved[64];
+  } s;
+  union {
+    struct snd_pcm_mmap_control control;
+    uint8_t reserved[64];
+  } c;
+}]],
+  ["struct __snd_pcm_sync_ptr64"] = [[{
+  uint32_t flags;
+  uint32_t pad1;
+  union {
+    struct __snd_pcm_mmap_status64 status;
+    uint8_t reserved[64];
+  } s;
+  union {
+    struct __snd_pcm_mmap_control64 control;
+    uint8_t reserved[64];
+  } c;
+}]],
+  ["struct snd_xferi"] = [[{
+  long result;
+  void *buf;
+  unsigned long frames;
+}]],
+  ["struct snd_xfern"] = [[{
+  long result;
+  void **bufs;
+  unsigned long frames;
+}]],
+  ["struct snd_rawmidi_info"] = [[{
+  uint32_t device;
+  uint32_t subdevice;
+  int32_t stream;
+  int32_t card;
+  uint32_t flags;
+  uint8_t id[64];
+  uint8_t name[80];
+  uint8_t subname[32];
+  uint32_t subdevices_count;
+  uint32_t subdevices_avail;
+  int32_t tied_device;
+  uint8_t reserved[60];
+}]],
+  ["struct snd_ump_endpoint_info"] = [[{
+  int32_t card;
+  int32_t device;
+  uint32_t flags;
+  uint32_t protocol_caps;
+  uint32_t protocol;
+  uint32_t num_blocks;
+  uint16_t version;
+  uint16_t family_id;
+  uint16_t model_id;
+  uint32_t manufacturer_id;
+  uint8_t sw_revision[4];
+  uint16_t padding;
+  uint8_t name[128];
+  uint8_t product_id[128];
+  uint8_t reserved[32];
+} __attribute__((packed))]],
+  ["struct snd_ump_block_info"] = [[{
+  int32_t card;
+  int32_t device;
+  uint8_t block_id;
+  uint8_t direction;
+  uint8_t active;
+  uint8_t first_group;
+  uint8_t num_groups;
+  uint8_t midi_ci_version;
+  uint8_t sysex8_streams;
+  uint8_t ui_hint;
+  uint32_t flags;
+  uint8_t name[128];
+  uint8_t reserved[32];
+} __attribute__((packed))]],
+  ["struct snd_timer_id"] = [[{
+  int32_t dev_class;
+  int32_t dev_sclass;
+  int32_t card;
+  int32_t device;
+  int32_t subdevice;
+}]],
+  ["struct snd_timer_ginfo"] = [[{
+  struct snd_timer_id tid;
+  uint32_t flags;
+  int32_t card;
+  uint8_t id[64];
+  uint8_t name[80];
+  unsigned long reserved0;
+  unsigned long resolution;
+  unsigned long resolution_min;
+  unsigned long resolution_max;
+  uint32_t clients;
+  uint8_t reserved[32];
+}]],
+  ["struct snd_timer_gparams"] = [[{
+  struct snd_timer_id tid;
+  unsigned long period_num;
+  unsigned long period_den;
+  uint8_t reserved[32];
+}]],
+  ["struct snd_timer_gstatus"] = [[{
+  struct snd_timer_id tid;
+  unsigned long resolution;
+  unsigned long resolution_num;
+  unsigned long resolution_den;
+  uint8_t reserved[32];
+}]],
+  ["struct snd_timer_select"] = [[{
+  struct snd_timer_id id;
+  uint8_t reserved[32];
+}]],
+  ["struct snd_timer_info"] = [[{
+  uint32_t flags;
+  int32_t card;
+  uint8_t id[64];
+  uint8_t name[80];
+  unsigned long reserved0;
+  unsigned long resolution;
+  uint8_t reserved[64];
+}]],
+  ["struct snd_timer_params"] = [[{
+  uint32_t flags;
+  uint32_t ticks;
+  uint32_t queue_size;
+  uint32_t reserved0;
+  uint32_t filter;
+  uint8_t reserved[60];
+}]],
+  ["struct snd_timer_status"] = [[{
+  struct timespec tstamp;
+  uint32_t resolution;
+  uint32_t lost;
+  uint32_t overrun;
+  uint32_t queue;
+  uint8_t reserved[64];
+}]],
+  ["struct snd_timer_read"] = [[{
+  uint32_t resolution;
+  uint32_t ticks;
+}]],
+  ["struct snd_timer_tread"] = [[{
+  int32_t event;
+  struct __time_pad pad1;
+  struct timespec tstamp;
+  uint32_t val;
+  struct __time_pad pad2;
+}]],
+  ["struct snd_ctl_card_info"] = [[{
+  int32_t card;
+  int32_t pad;
+  uint8_t id[16];
+  uint8_t driver[16];
+  uint8_t name[32];
+  uint8_t longname[80];
+  uint8_t reserved_[16];
+  uint8_t mixername[80];
+  uint8_t components[128];
+}]],
+  ["struct snd_ctl_elem_id"] = [[{
+  uint32_t numid;
+  int32_t iface;
+  uint32_t device;
+  uint32_t subdevice;
+  uint8_t name[44];
+  uint32_t index;
+}]],
+  ["struct snd_ctl_elem_list"] = [[{
+  uint32_t offset;
+  uint32_t space;
+  uint32_t used;
+  uint32_t count;
+  struct snd_ctl_elem_id *pids;
+  uint8_t reserved[50];
+}]],
+  ["struct snd_ctl_elem_value"] = [[{
+  struct snd_ctl_elem_id id;
+  uint32_t indirect : 1;
+  union {
+    union {
+      long value[128];
+      long *value_ptr;
+    } integer;
+    union {
+      int64_t value[64];
+      int64_t *value_ptr;
+    } integer64;
+    union {
+      uint32_t item[128];
+      uint32_t *item_ptr;
+    } enumerated;
+    union {
+      uint8_t data[512];
+      uint8_t *data_ptr;
+    } bytes;
+    struct snd_aes_iec958 iec958;
+  } value;
+  uint8_t reserved[128];
+}]],
+  ["struct snd_ctl_tlv"] = [[{
+  uint32_t numid;
+  uint32_t length;
+  uint32_t tlv[];
+}]],
+  ["struct snd_ctl_event"] = [[{
+  int32_t type;
+  union {
+    struct {
+      uint32_t mask;
+      struct snd_ctl_elem_id id;
+    } elem;
+    uint8_t data8[60];
+  } data;
+}]],
+},
+typedefs = {
+  snd_pcm_uframes_t = "unsigned long",
+  snd_pcm_sframes_t = "long",
+  snd_pcm_access_t = "int32_t",
+  snd_pcm_format_t = "int32_t",
+  snd_pcm_subformat_t = "int32_t",
+  snd_pcm_state_t = "int32_t",
+  snd_pcm_hw_param_t = "int32_t",
+  __time_pad = "struct __time_pad",
+  snd_ctl_elem_type_t = "int32_t",
+  snd_ctl_elem_iface_t = "int32_t",
+},
+macros = function(M)
+  return {
+    SNDRV_PROTOCOL_VERSION = function(major, minor, subminor)
+      return M.int(M.bor(M.shl(M.long(major), 16), M.shl(M.long(minor), 8), M.long(subminor)))
+    end,
+    SNDRV_PROTOCOL_MAJOR = function(version)
+      return M.int(M.band(M.shr(M.long(version), 16), 0xffff))
+    end,
+    SNDRV_PROTOCOL_MINOR = function(version)
+      return M.int(M.band(M.shr(M.long(version), 8), 0xff))
+    end,
+    SNDRV_PROTOCOL_MICRO = function(version)
+      return M.int(M.band(M.long(version), 0xff))
+    end,
+    SNDRV_PROTOCOL_INCOMPATIBLE = function(kversion, uversion)
+      kversion, uversion = M.long(kversion), M.long(uversion)
+      return M.band(M.shr(kversion, 16), 0xffff) ~= M.band(M.shr(uversion, 16), 0xffff) or
+          M.band(M.shr(kversion, 16), 0xffff) == M.band(M.shr(uversion, 16), 0xffff) and
+          M.band(M.shr(kversion, 8), 0xff) ~= M.band(M.shr(uversion, 8), 0xff)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_HWDEP_IOCTL_PVERSION = 0x80044800,
+      SNDRV_HWDEP_IOCTL_INFO = 0x80dc4801,
+      SNDRV_HWDEP_IOCTL_DSP_STATUS = 0x80404802,
+      SNDRV_PCM_IOCTL_PVERSION = 0x80044100,
+      SNDRV_PCM_IOCTL_INFO = 0x81204101,
+      SNDRV_PCM_IOCTL_TSTAMP = 0x40044102,
+      SNDRV_PCM_IOCTL_TTSTAMP = 0x40044103,
+      SNDRV_PCM_IOCTL_USER_PVERSION = 0x40044104,
+      SNDRV_PCM_IOCTL_HW_FREE = 0x4112,
+      SNDRV_PCM_IOCTL_HWSYNC = 0x4122,
+      SNDRV_PCM_IOCTL_PREPARE = 0x4140,
+      SNDRV_PCM_IOCTL_RESET = 0x4141,
+      SNDRV_PCM_IOCTL_START = 0x4142,
+      SNDRV_PCM_IOCTL_DROP = 0x4143,
+      SNDRV_PCM_IOCTL_DRAIN = 0x4144,
+      SNDRV_PCM_IOCTL_PAUSE = 0x40044145,
+      SNDRV_PCM_IOCTL_RESUME = 0x4147,
+      SNDRV_PCM_IOCTL_XRUN = 0x4148,
+      SNDRV_PCM_IOCTL_LINK = 0x40044160,
+      SNDRV_PCM_IOCTL_UNLINK = 0x4161,
+      SNDRV_RAWMIDI_IOCTL_PVERSION = 0x80045700,
+      SNDRV_RAWMIDI_IOCTL_INFO = 0x810c5701,
+      SNDRV_RAWMIDI_IOCTL_USER_PVERSION = 0x40045702,
+      SNDRV_RAWMIDI_IOCTL_DROP = 0x40045730,
+      SNDRV_RAWMIDI_IOCTL_DRAIN = 0x40045731,
+      SNDRV_UMP_IOCTL_ENDPOINT_INFO = 0x81485740,
+      SNDRV_UMP_IOCTL_BLOCK_INFO = 0x80b45741,
+      SNDRV_TIMER_IOCTL_PVERSION = 0x80045400,
+      SNDRV_TIMER_IOCTL_TREAD_OLD = 0x40045402,
+      SNDRV_TIMER_IOCTL_SELECT = 0x40345410,
+      SNDRV_TIMER_IOCTL_PARAMS = 0x40505412,
+      SNDRV_TIMER_IOCTL_START = 0x54a0,
+      SNDRV_TIMER_IOCTL_STOP = 0x54a1,
+      SNDRV_TIMER_IOCTL_CONTINUE = 0x54a2,
+      SNDRV_TIMER_IOCTL_PAUSE = 0x54a3,
+      SNDRV_TIMER_IOCTL_TREAD64 = 0x400454a4,
+      SNDRV_TIMER_IOCTL_TRIGGER = 0x54a6,
+      SNDRV_CTL_IOCTL_PVERSION = 0x80045500,
+      SNDRV_CTL_IOCTL_CARD_INFO = 0x81785501,
+      SNDRV_CTL_IOCTL_ELEM_LOCK = 0x40405514,
+      SNDRV_CTL_IOCTL_ELEM_UNLOCK = 0x40405515,
+      SNDRV_CTL_IOCTL_HWDEP_INFO = 0x80dc5521,
+      SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE = 0x80045530,
+      SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE = 0x40045532,
+      SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x40045542,
+      SNDRV_CTL_IOCTL_POWER_STATE = 0x800455d1,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x40604803,
+      SNDRV_PCM_IOCTL_STATUS = 0x80984120,
+      SNDRV_PCM_IOCTL_DELAY = 0x80084121,
+      SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x80184132,
+      SNDRV_PCM_IOCTL_REWIND = 0x40084146,
+      SNDRV_PCM_IOCTL_FORWARD = 0x40084149,
+      SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x40184150,
+      SNDRV_PCM_IOCTL_READI_FRAMES = 0x80184151,
+      SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x40184152,
+      SNDRV_PCM_IOCTL_READN_FRAMES = 0x80184153,
+      SNDRV_TIMER_IOCTL_GPARAMS = 0x40485404,
+      SNDRV_TIMER_IOCTL_INFO = 0x80e85411,
+      SNDRV_TIMER_IOCTL_STATUS = 0x80605414,
+      SNDRV_TIMER_IOCTL_TREAD = 0x40045402,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      SNDRV_PCM_IOCTL_HW_REFINE = 0xc2604110,
+      SNDRV_PCM_IOCTL_HW_PARAMS = 0xc2604111,
+      SNDRV_PCM_IOCTL_SW_PARAMS = 0xc0884113,
+      __SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0884123,
+      SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0884123,
+      SNDRV_PCM_IOCTL_STATUS_EXT = 0xc0984124,
+      SNDRV_RAWMIDI_IOCTL_PARAMS = 0xc0305710,
+      SNDRV_RAWMIDI_IOCTL_STATUS = 0xc0385720,
+      SNDRV_TIMER_IOCTL_GINFO = 0xc0f85403,
+      SNDRV_TIMER_IOCTL_GSTATUS = 0xc0505405,
+      SNDRV_CTL_IOCTL_ELEM_LIST = 0xc0505510,
+      SNDRV_CTL_IOCTL_ELEM_READ = 0xc4c85512,
+      SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc4c85513,
+    },
+    records = {
+      ["struct snd_hwdep_dsp_image"] = [[{
+  uint32_t index;
+  uint8_t name[64];
+  uint8_t *image;
+  unsigned long length;
+  unsigned long driver_data;
+}]],
+      ["struct snd_pcm_status"] = [[{
+  int32_t state;
+  struct __time_pad pad1;
+  struct timespec trigger_tstamp;
+  struct timespec tstamp;
+  unsigned long appl_ptr;
+  unsigned long hw_ptr;
+  long delay;
+  unsigned long avail;
+  unsigned long avail_max;
+  unsigned long overrange;
+  int32_t suspended_state;
+  uint32_t audio_tstamp_data;
+  struct timespec audio_tstamp;
+  struct timespec driver_tstamp;
+  uint32_t audio_tstamp_accuracy;
+  uint8_t reserved[20];
+}]],
+      ["struct __snd_pcm_mmap_status64"] = [[{
+  int32_t state;
+  uint32_t pad1;
+  char __pad1[0];
+  unsigned long hw_ptr;
+  char __pad2[0];
+  struct __snd_timespec64 tstamp;
+  int32_t suspended_state;
+  uint32_t pad3;
+  struct __snd_timespec64 audio_tstamp;
+}]],
+      ["struct __snd_pcm_mmap_control64"] = [[{
+  char __pad1[0];
+  unsigned long appl_ptr;
+  char __pad2[0];
+  char __pad3[0];
+  unsigned long avail_min;
+  char __pad4[0];
+}]],
+      ["struct snd_rawmidi_params"] = [[{
+  int32_t stream;
+  unsigned long buffer_size;
+  unsigned long avail_min;
+  uint32_t no_active_sensing : 1;
+  uint32_t mode;
+  uint8_t reserved[12];
+}]],
+      ["struct snd_rawmidi_status"] = [[{
+  int32_t stream;
+  struct __time_pad pad1;
+  struct timespec tstamp;
+  unsigned long avail;
+  unsigned long xruns;
+  uint8_t reserved[16];
+}]],
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct __snd_timespec64"] = [[{
+  int64_t tv_sec;
+  int64_t tv_nsec;
+}]],
+      ["struct snd_rawmidi_framing_tstamp"] = [[{
+  uint8_t frame_type;
+  uint8_t length;
+  uint8_t reserved[2];
+  uint32_t tv_nsec;
+  uint64_t tv_sec;
+  uint8_t data[16];
+} __attribute__((packed))]],
+      ["struct snd_timer_uinfo"] = [[{
+  uint64_t resolution;
+  int32_t fd;
+  uint32_t id;
+  uint8_t reserved[16];
+}]],
+      ["struct snd_ctl_elem_info"] = [[{
+  struct snd_ctl_elem_id id;
+  int32_t type;
+  uint32_t access;
+  uint32_t count;
+  int32_t owner;
+  union {
+    struct {
+      long min;
+      long max;
+      long step;
+    } integer;
+    struct {
+      int64_t min;
+      int64_t max;
+      int64_t step;
+    } integer64;
+    struct {
+      uint32_t items;
+      uint32_t item;
+      char name[64];
+      uint64_t names_ptr;
+      uint32_t names_length;
+    } enumerated;
+    uint8_t reserved[128];
+  } value;
+  uint8_t reserved[64];
+}]],
+    },
+  },
+  {
+    on = "!mips ppc",
+    typedefs = {
+      __pad_before_uframe = "char [0]",
+    },
+  },
+  {
+    on = "!x86 arm mipsel",
+    typedefs = {
+      __pad_after_uframe = "char [0]",
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x40504803,
+      SNDRV_PCM_IOCTL_STATUS = 0x80704120,
+      SNDRV_PCM_IOCTL_DELAY = 0x80044121,
+      SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x80104132,
+      SNDRV_PCM_IOCTL_REWIND = 0x40044146,
+      SNDRV_PCM_IOCTL_FORWARD = 0x40044149,
+      SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x400c4150,
+      SNDRV_PCM_IOCTL_READI_FRAMES = 0x800c4151,
+      SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x400c4152,
+      SNDRV_PCM_IOCTL_READN_FRAMES = 0x800c4153,
+      SNDRV_TIMER_IOCTL_GPARAMS = 0x403c5404,
+      SNDRV_TIMER_IOCTL_INFO = 0x80e05411,
+      SNDRV_TIMER_IOCTL_STATUS = 0x80585414,
+      SNDRV_TIMER_IOCTL_TREAD = 0x400454a4,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      SNDRV_PCM_IOCTL_HW_REFINE = 0xc25c4110,
+      SNDRV_PCM_IOCTL_HW_PARAMS = 0xc25c4111,
+      SNDRV_PCM_IOCTL_SW_PARAMS = 0xc0684113,
+      __SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0844123,
+      SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0844123,
+      SNDRV_PCM_IOCTL_STATUS_EXT = 0xc0704124,
+      SNDRV_RAWMIDI_IOCTL_PARAMS = 0xc0205710,
+      SNDRV_RAWMIDI_IOCTL_STATUS = 0xc0285720,
+      SNDRV_TIMER_IOCTL_GINFO = 0xc0e05403,
+      SNDRV_TIMER_IOCTL_GSTATUS = 0xc0405405,
+      SNDRV_CTL_IOCTL_ELEM_LIST = 0xc0485510,
+    },
+    records = {
+      ["struct snd_hwdep_dsp_image"] = [[{
+  uint32_t index;
+  uint8_t name[64];
+  uint8_t *image;
+  uint32_t length;
+  unsigned long driver_data;
+}]],
+      ["struct snd_pcm_status"] = [[{
+  int32_t state;
+  struct __time_pad pad1;
+  struct timespec trigger_tstamp;
+  struct timespec tstamp;
+  unsigned long appl_ptr;
+  unsigned long hw_ptr;
+  long delay;
+  unsigned long avail;
+  unsigned long avail_max;
+  unsigned long overrange;
+  int32_t suspended_state;
+  uint32_t audio_tstamp_data;
+  struct timespec audio_tstamp;
+  struct timespec driver_tstamp;
+  uint32_t audio_tstamp_accuracy;
+  uint8_t reserved[36];
+}]],
+      ["struct snd_rawmidi_params"] = [[{
+  int32_t stream;
+  uint32_t buffer_size;
+  uint32_t avail_min;
+  uint32_t no_active_sensing : 1;
+  uint32_t mode;
+  uint8_t reserved[12];
+}]],
+      ["struct snd_rawmidi_status"] = [[{
+  int32_t stream;
+  struct __time_pad pad1;
+  struct timespec tstamp;
+  uint32_t avail;
+  uint32_t xruns;
+  uint8_t reserved[16];
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      SNDRV_CTL_IOCTL_ELEM_READ = 0xc2c45512,
+      SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc2c45513,
+    },
+  },
+  {
+    on = "x86 arm mipsel",
+    records = {
+      ["struct __snd_pcm_mmap_status64"] = [[{
+  int32_t state;
+  uint32_t pad1;
+  char __pad1[0];
+  unsigned long hw_ptr;
+  char __pad2[4];
+  struct __snd_timespec64 tstamp;
+  int32_t suspended_state;
+  uint32_t pad3;
+  struct __snd_timespec64 audio_tstamp;
+}]],
+      ["struct __snd_pcm_mmap_control64"] = [[{
+  char __pad1[0];
+  unsigned long appl_ptr;
+  char __pad2[0];
+  char __pad3[0];
+  unsigned long avail_min;
+  char __pad4[4];
+}]],
+    },
+    typedefs = {
+      __pad_after_uframe = "char [4]",
+    },
+  },
+  {
+    on = "arm mips mipsel ppc",
+    constants = {
+      SNDRV_CTL_IOCTL_ELEM_READ = 0xc2c85512,
+      SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc2c85513,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_HWDEP_IOCTL_PVERSION = 0x40044800,
+      SNDRV_HWDEP_IOCTL_INFO = 0x40dc4801,
+      SNDRV_HWDEP_IOCTL_DSP_STATUS = 0x40404802,
+      SNDRV_PCM_IOCTL_PVERSION = 0x40044100,
+      SNDRV_PCM_IOCTL_INFO = 0x41204101,
+      SNDRV_PCM_IOCTL_TSTAMP = 0x80044102,
+      SNDRV_PCM_IOCTL_TTSTAMP = 0x80044103,
+      SNDRV_PCM_IOCTL_USER_PVERSION = 0x80044104,
+      SNDRV_PCM_IOCTL_HW_FREE = 0x20004112,
+      SNDRV_PCM_IOCTL_HWSYNC = 0x20004122,
+      SNDRV_PCM_IOCTL_PREPARE = 0x20004140,
+      SNDRV_PCM_IOCTL_RESET = 0x20004141,
+      SNDRV_PCM_IOCTL_START = 0x20004142,
+      SNDRV_PCM_IOCTL_DROP = 0x20004143,
+      SNDRV_PCM_IOCTL_DRAIN = 0x20004144,
+      SNDRV_PCM_IOCTL_PAUSE = 0x80044145,
+      SNDRV_PCM_IOCTL_RESUME = 0x20004147,
+      SNDRV_PCM_IOCTL_XRUN = 0x20004148,
+      SNDRV_PCM_IOCTL_LINK = 0x80044160,
+      SNDRV_PCM_IOCTL_UNLINK = 0x20004161,
+      SNDRV_RAWMIDI_IOCTL_PVERSION = 0x40045700,
+      SNDRV_RAWMIDI_IOCTL_INFO = 0x410c5701,
+      SNDRV_RAWMIDI_IOCTL_USER_PVERSION = 0x80045702,
+      SNDRV_RAWMIDI_IOCTL_DROP = 0x80045730,
+      SNDRV_RAWMIDI_IOCTL_DRAIN = 0x80045731,
+      SNDRV_UMP_IOCTL_ENDPOINT_INFO = 0x41485740,
+      SNDRV_UMP_IOCTL_BLOCK_INFO = 0x40b45741,
+      SNDRV_TIMER_IOCTL_PVERSION = 0x40045400,
+      SNDRV_TIMER_IOCTL_TREAD_OLD = 0x80045402,
+      SNDRV_TIMER_IOCTL_SELECT = 0x80345410,
+      SNDRV_TIMER_IOCTL_PARAMS = 0x80505412,
+      SNDRV_TIMER_IOCTL_START = 0x200054a0,
+      SNDRV_TIMER_IOCTL_STOP = 0x200054a1,
+      SNDRV_TIMER_IOCTL_CONTINUE = 0x200054a2,
+      SNDRV_TIMER_IOCTL_PAUSE = 0x200054a3,
+      SNDRV_TIMER_IOCTL_TREAD64 = 0x800454a4,
+      SNDRV_TIMER_IOCTL_TRIGGER = 0x200054a6,
+      SNDRV_CTL_IOCTL_PVERSION = 0x40045500,
+      SNDRV_CTL_IOCTL_CARD_INFO = 0x41785501,
+      SNDRV_CTL_IOCTL_ELEM_LOCK = 0x80405514,
+      SNDRV_CTL_IOCTL_ELEM_UNLOCK = 0x80405515,
+      SNDRV_CTL_IOCTL_HWDEP_INFO = 0x40dc5521,
+      SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE = 0x40045530,
+      SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE = 0x80045532,
+      SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x80045542,
+      SNDRV_CTL_IOCTL_POWER_STATE = 0x400455d1,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x80504803,
+      SNDRV_PCM_IOCTL_STATUS = 0x40704120,
+      SNDRV_PCM_IOCTL_DELAY = 0x40044121,
+      SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x40104132,
+      SNDRV_PCM_IOCTL_REWIND = 0x80044146,
+      SNDRV_PCM_IOCTL_FORWARD = 0x80044149,
+      SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x800c4150,
+      SNDRV_PCM_IOCTL_READI_FRAMES = 0x400c4151,
+      SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x800c4152,
+      SNDRV_PCM_IOCTL_READN_FRAMES = 0x400c4153,
+      SNDRV_TIMER_IOCTL_GPARAMS = 0x803c5404,
+      SNDRV_TIMER_IOCTL_INFO = 0x40e05411,
+      SNDRV_TIMER_IOCTL_STATUS = 0x40585414,
+      SNDRV_TIMER_IOCTL_TREAD = 0x800454a4,
+    },
+  },
+  {
+    on = "mips ppc",
+    records = {
+      ["struct __snd_pcm_mmap_status64"] = [[{
+  int32_t state;
+  uint32_t pad1;
+  char __pad1[4];
+  unsigned long hw_ptr;
+  char __pad2[0];
+  struct __snd_timespec64 tstamp;
+  int32_t suspended_state;
+  uint32_t pad3;
+  struct __snd_timespec64 audio_tstamp;
+}]],
+      ["struct __snd_pcm_mmap_control64"] = [[{
+  char __pad1[4];
+  unsigned long appl_ptr;
+  char __pad2[4];
+  char __pad3[4];
+  unsigned long avail_min;
+  char __pad4[0];
+}]],
+    },
+    typedefs = {
+      __pad_before_uframe = "char [4]",
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x80604803,
+      SNDRV_PCM_IOCTL_STATUS = 0x40984120,
+      SNDRV_PCM_IOCTL_DELAY = 0x40084121,
+      SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x40184132,
+      SNDRV_PCM_IOCTL_REWIND = 0x80084146,
+      SNDRV_PCM_IOCTL_FORWARD = 0x80084149,
+      SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x80184150,
+      SNDRV_PCM_IOCTL_READI_FRAMES = 0x40184151,
+      SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x80184152,
+      SNDRV_PCM_IOCTL_READN_FRAMES = 0x40184153,
+      SNDRV_TIMER_IOCTL_GPARAMS = 0x80485404,
+      SNDRV_TIMER_IOCTL_INFO = 0x40e85411,
+      SNDRV_TIMER_IOCTL_STATUS = 0x40605414,
+      SNDRV_TIMER_IOCTL_TREAD = 0x80045402,
+    },
+    records = {
+      ["struct __snd_timespec64"] = [[{
+  long tv_sec;
+  long tv_nsec;
+}]],
+      ["struct snd_rawmidi_framing_tstamp"] = [[{
+  uint8_t frame_type;
+  uint8_t length;
+  uint8_t reserved[2];
+  uint32_t tv_nsec;
+  unsigned long tv_sec;
+  uint8_t data[16];
+} __attribute__((packed))]],
+      ["struct snd_timer_uinfo"] = [[{
+  unsigned long resolution;
+  int32_t fd;
+  uint32_t id;
+  uint8_t reserved[16];
+}]],
+      ["struct snd_ctl_elem_info"] = [[{
+  struct snd_ctl_elem_id id;
+  int32_t type;
+  uint32_t access;
+  uint32_t count;
+  int32_t owner;
+  union {
+    struct {
+      long min;
+      long max;
+      long step;
+    } integer;
+    struct {
+      int64_t min;
+      int64_t max;
+      int64_t step;
+    } integer64;
+    struct {
+      uint32_t items;
+      uint32_t item;
+      char name[64];
+      unsigned long names_ptr;
+      uint32_t names_length;
+    } enumerated;
+    uint8_t reserved[128];
+  } value;
+  uint8_t reserved[64];
+}]],
+    },
+  },
+},
 ]==],
 ["sound/asound_fm.h"] = [==[
-  constants = {
-    SNDRV_DM_FM_MODE_OPL2 = 0x0,
-    SNDRV_DM_FM_MODE_OPL3 = 0x1,
-    SNDRV_DM_FM_OSS_IOCTL_RESET = 0x20,
-    SNDRV_DM_FM_OSS_IOCTL_PLAY_NOTE = 0x21,
-    SNDRV_DM_FM_OSS_IOCTL_SET_VOICE = 0x22,
-    SNDRV_DM_FM_OSS_IOCTL_SET_PARAMS = 0x23,
-    SNDRV_DM_FM_OSS_IOCTL_SET_MODE = 0x24,
-    SNDRV_DM_FM_OSS_IOCTL_SET_OPL = 0x25,
-    FM_KEY_SBI = "SBI\026",
-    FM_KEY_2OP = "2OP\026",
-    FM_KEY_4OP = "4OP\026",
-  },
-  records = {
-    ["struct snd_dm_fm_info"] = [[{
+constants = {
+  SNDRV_DM_FM_MODE_OPL2 = 0x0,
+  SNDRV_DM_FM_MODE_OPL3 = 0x1,
+  SNDRV_DM_FM_OSS_IOCTL_RESET = 0x20,
+  SNDRV_DM_FM_OSS_IOCTL_PLAY_NOTE = 0x21,
+  SNDRV_DM_FM_OSS_IOCTL_SET_VOICE = 0x22,
+  SNDRV_DM_FM_OSS_IOCTL_SET_PARAMS = 0x23,
+  SNDRV_DM_FM_OSS_IOCTL_SET_MODE = 0x24,
+  SNDRV_DM_FM_OSS_IOCTL_SET_OPL = 0x25,
+  FM_KEY_SBI = "SBI\026",
+  FM_KEY_2OP = "2OP\026",
+  FM_KEY_4OP = "4OP\026",
+},
+records = {
+  ["struct snd_dm_fm_info"] = [[{
   uint8_t fm_mode;
   uint8_t rhythm;
 }]],
-    ["struct snd_dm_fm_voice"] = [[{
+  ["struct snd_dm_fm_voice"] = [[{
   uint8_t op;
   uint8_t voice;
   uint8_t am;
@@ -938,13 +2186,13 @@ return {
   uint8_t right;
   uint8_t waveform;
 }]],
-    ["struct snd_dm_fm_note"] = [[{
+  ["struct snd_dm_fm_note"] = [[{
   uint8_t voice;
   uint8_t octave;
   uint32_t fnum;
   uint8_t key_on;
 }]],
-    ["struct snd_dm_fm_params"] = [[{
+  ["struct snd_dm_fm_params"] = [[{
   uint8_t am_depth;
   uint8_t vib_depth;
   uint8_t kbd_split;
@@ -955,7 +2203,7 @@ return {
   uint8_t cymbal;
   uint8_t hihat;
 }]],
-    ["struct sbi_patch"] = [[{
+  ["struct sbi_patch"] = [[{
   uint8_t prog;
   uint8_t bank;
   char key[4];
@@ -963,34 +2211,34 @@ return {
   char extension[7];
   uint8_t data[32];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_DM_FM_IOCTL_INFO = 0x80024820,
-        SNDRV_DM_FM_IOCTL_RESET = 0x4821,
-        SNDRV_DM_FM_IOCTL_PLAY_NOTE = 0x400c4822,
-        SNDRV_DM_FM_IOCTL_SET_VOICE = 0x40124823,
-        SNDRV_DM_FM_IOCTL_SET_PARAMS = 0x40094824,
-        SNDRV_DM_FM_IOCTL_SET_MODE = 0x40044825,
-        SNDRV_DM_FM_IOCTL_SET_CONNECTION = 0x40044826,
-        SNDRV_DM_FM_IOCTL_CLEAR_PATCHES = 0x4840,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_DM_FM_IOCTL_INFO = 0x40024820,
-        SNDRV_DM_FM_IOCTL_RESET = 0x20004821,
-        SNDRV_DM_FM_IOCTL_PLAY_NOTE = 0x800c4822,
-        SNDRV_DM_FM_IOCTL_SET_VOICE = 0x80124823,
-        SNDRV_DM_FM_IOCTL_SET_PARAMS = 0x80094824,
-        SNDRV_DM_FM_IOCTL_SET_MODE = 0x80044825,
-        SNDRV_DM_FM_IOCTL_SET_CONNECTION = 0x80044826,
-        SNDRV_DM_FM_IOCTL_CLEAR_PATCHES = 0x20004840,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_DM_FM_IOCTL_INFO = 0x80024820,
+      SNDRV_DM_FM_IOCTL_RESET = 0x4821,
+      SNDRV_DM_FM_IOCTL_PLAY_NOTE = 0x400c4822,
+      SNDRV_DM_FM_IOCTL_SET_VOICE = 0x40124823,
+      SNDRV_DM_FM_IOCTL_SET_PARAMS = 0x40094824,
+      SNDRV_DM_FM_IOCTL_SET_MODE = 0x40044825,
+      SNDRV_DM_FM_IOCTL_SET_CONNECTION = 0x40044826,
+      SNDRV_DM_FM_IOCTL_CLEAR_PATCHES = 0x4840,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_DM_FM_IOCTL_INFO = 0x40024820,
+      SNDRV_DM_FM_IOCTL_RESET = 0x20004821,
+      SNDRV_DM_FM_IOCTL_PLAY_NOTE = 0x800c4822,
+      SNDRV_DM_FM_IOCTL_SET_VOICE = 0x80124823,
+      SNDRV_DM_FM_IOCTL_SET_PARAMS = 0x80094824,
+      SNDRV_DM_FM_IOCTL_SET_MODE = 0x80044825,
+      SNDRV_DM_FM_IOCTL_SET_CONNECTION = 0x80044826,
+      SNDRV_DM_FM_IOCTL_CLEAR_PATCHES = 0x20004840,
+    },
+  },
+},
 ]==],
 }

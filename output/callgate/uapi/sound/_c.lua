@@ -3,45 +3,45 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/compress_offload.h"] = [==[
-  constants = {
-    SND_COMPRESS_PLAYBACK = 0,
-    SND_COMPRESS_CAPTURE = 1,
-    SND_COMPRESS_ACCEL = 2,
-    SNDRV_COMPRESS_ENCODER_PADDING = 1,
-    SNDRV_COMPRESS_ENCODER_DELAY = 2,
-    SND_COMPRESS_TASK_STATE_IDLE = 0,
-    SND_COMPRESS_TASK_STATE_ACTIVE = 1,
-    SND_COMPRESS_TASK_STATE_FINISHED = 2,
-    SNDRV_COMPRESS_VERSION = 1025,
-    SND_COMPRESS_TFLG_NEW_STREAM = 0x1,
-    SNDRV_COMPRESS_GET_CAPS = 0xc0c44310,
-    SNDRV_COMPRESS_GET_CODEC_CAPS = 0xeb884311,
-    SNDRV_COMPRESS_GET_METADATA = 0xc0244315,
-    SNDRV_COMPRESS_TASK_CREATE = 0xc0344360,
-    SNDRV_COMPRESS_TASK_START = 0xc0344362,
-    SNDRV_COMPRESS_TASK_STATUS = 0xc02c4368,
-    SND_COMPR_TRIGGER_DRAIN = 7,
-    SND_COMPR_TRIGGER_NEXT_TRACK = 8,
-    SND_COMPR_TRIGGER_PARTIAL_DRAIN = 9,
-  },
-  records = {
-    ["struct snd_compressed_buffer"] = [[{
+constants = {
+  SND_COMPRESS_PLAYBACK = 0,
+  SND_COMPRESS_CAPTURE = 1,
+  SND_COMPRESS_ACCEL = 2,
+  SNDRV_COMPRESS_ENCODER_PADDING = 1,
+  SNDRV_COMPRESS_ENCODER_DELAY = 2,
+  SND_COMPRESS_TASK_STATE_IDLE = 0,
+  SND_COMPRESS_TASK_STATE_ACTIVE = 1,
+  SND_COMPRESS_TASK_STATE_FINISHED = 2,
+  SNDRV_COMPRESS_VERSION = 1025,
+  SND_COMPRESS_TFLG_NEW_STREAM = 0x1,
+  SNDRV_COMPRESS_GET_CAPS = 0xc0c44310,
+  SNDRV_COMPRESS_GET_CODEC_CAPS = 0xeb884311,
+  SNDRV_COMPRESS_GET_METADATA = 0xc0244315,
+  SNDRV_COMPRESS_TASK_CREATE = 0xc0344360,
+  SNDRV_COMPRESS_TASK_START = 0xc0344362,
+  SNDRV_COMPRESS_TASK_STATUS = 0xc02c4368,
+  SND_COMPR_TRIGGER_DRAIN = 7,
+  SND_COMPR_TRIGGER_NEXT_TRACK = 8,
+  SND_COMPR_TRIGGER_PARTIAL_DRAIN = 9,
+},
+records = {
+  ["struct snd_compressed_buffer"] = [[{
   uint32_t fragment_size;
   uint32_t fragments;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_params"] = [[{
+  ["struct snd_compr_params"] = [[{
   struct snd_compressed_buffer buffer;
   struct snd_codec codec;
   uint8_t no_wake_mode;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_tstamp"] = [[{
+  ["struct snd_compr_tstamp"] = [[{
   uint32_t byte_offset;
   uint32_t copied_total;
   uint32_t pcm_frames;
   uint32_t pcm_io_frames;
   uint32_t sampling_rate;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_caps"] = [[{
+  ["struct snd_compr_caps"] = [[{
   uint32_t num_codecs;
   uint32_t direction;
   uint32_t min_fragment_size;
@@ -51,292 +51,292 @@ return {
   uint32_t codecs[32];
   uint32_t reserved[11];
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_codec_caps"] = [[{
+  ["struct snd_compr_codec_caps"] = [[{
   uint32_t codec;
   uint32_t num_descriptors;
   struct snd_codec_desc descriptor[32];
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_metadata"] = [[{
+  ["struct snd_compr_metadata"] = [[{
   uint32_t key;
   uint32_t value[8];
 } __attribute__((packed, aligned(4)))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_COMPRESS_IOCTL_VERSION = 0x80044300,
-        SNDRV_COMPRESS_SET_PARAMS = 0x40844312,
-        SNDRV_COMPRESS_GET_PARAMS = 0x80784313,
-        SNDRV_COMPRESS_SET_METADATA = 0x40244314,
-        SNDRV_COMPRESS_TSTAMP = 0x80144320,
-        SNDRV_COMPRESS_AVAIL = 0x801c4321,
-        SNDRV_COMPRESS_TSTAMP64 = 0x80204322,
-        SNDRV_COMPRESS_AVAIL64 = 0x80284323,
-        SNDRV_COMPRESS_PAUSE = 0x4330,
-        SNDRV_COMPRESS_RESUME = 0x4331,
-        SNDRV_COMPRESS_START = 0x4332,
-        SNDRV_COMPRESS_STOP = 0x4333,
-        SNDRV_COMPRESS_DRAIN = 0x4334,
-        SNDRV_COMPRESS_NEXT_TRACK = 0x4335,
-        SNDRV_COMPRESS_PARTIAL_DRAIN = 0x4336,
-        SNDRV_COMPRESS_TASK_FREE = 0x40084361,
-        SNDRV_COMPRESS_TASK_STOP = 0x40084363,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct snd_compr_tstamp64"] = [[{
-    uint32_t byte_offset;
-    uint64_t copied_total;
-    uint64_t pcm_frames;
-    uint64_t pcm_io_frames;
-    uint32_t sampling_rate;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_avail"] = [[{
-    uint64_t avail;
-    struct snd_compr_tstamp tstamp;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_avail64"] = [[{
-    uint64_t avail;
-    struct snd_compr_tstamp64 tstamp;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_task"] = [[{
-    uint64_t seqno;
-    uint64_t origin_seqno;
-    int32_t input_fd;
-    int32_t output_fd;
-    uint64_t input_size;
-    uint32_t flags;
-    uint8_t reserved[16];
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_task_status"] = [[{
-    uint64_t seqno;
-    uint64_t input_size;
-    uint64_t output_size;
-    uint32_t output_flags;
-    uint8_t state;
-    uint8_t reserved[15];
-  } __attribute__((packed, aligned(4)))]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_COMPRESS_IOCTL_VERSION = 0x40044300,
-        SNDRV_COMPRESS_SET_PARAMS = 0x80844312,
-        SNDRV_COMPRESS_GET_PARAMS = 0x40784313,
-        SNDRV_COMPRESS_SET_METADATA = 0x80244314,
-        SNDRV_COMPRESS_TSTAMP = 0x40144320,
-        SNDRV_COMPRESS_AVAIL = 0x401c4321,
-        SNDRV_COMPRESS_TSTAMP64 = 0x40204322,
-        SNDRV_COMPRESS_AVAIL64 = 0x40284323,
-        SNDRV_COMPRESS_PAUSE = 0x20004330,
-        SNDRV_COMPRESS_RESUME = 0x20004331,
-        SNDRV_COMPRESS_START = 0x20004332,
-        SNDRV_COMPRESS_STOP = 0x20004333,
-        SNDRV_COMPRESS_DRAIN = 0x20004334,
-        SNDRV_COMPRESS_NEXT_TRACK = 0x20004335,
-        SNDRV_COMPRESS_PARTIAL_DRAIN = 0x20004336,
-        SNDRV_COMPRESS_TASK_FREE = 0x80084361,
-        SNDRV_COMPRESS_TASK_STOP = 0x80084363,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct snd_compr_tstamp64"] = [[{
-    uint32_t byte_offset;
-    unsigned long copied_total;
-    unsigned long pcm_frames;
-    unsigned long pcm_io_frames;
-    uint32_t sampling_rate;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_avail"] = [[{
-    unsigned long avail;
-    struct snd_compr_tstamp tstamp;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_avail64"] = [[{
-    unsigned long avail;
-    struct snd_compr_tstamp64 tstamp;
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_task"] = [[{
-    unsigned long seqno;
-    unsigned long origin_seqno;
-    int32_t input_fd;
-    int32_t output_fd;
-    unsigned long input_size;
-    uint32_t flags;
-    uint8_t reserved[16];
-  } __attribute__((packed, aligned(4)))]],
-        ["struct snd_compr_task_status"] = [[{
-    unsigned long seqno;
-    unsigned long input_size;
-    unsigned long output_size;
-    uint32_t output_flags;
-    uint8_t state;
-    uint8_t reserved[15];
-  } __attribute__((packed, aligned(4)))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_COMPRESS_IOCTL_VERSION = 0x80044300,
+      SNDRV_COMPRESS_SET_PARAMS = 0x40844312,
+      SNDRV_COMPRESS_GET_PARAMS = 0x80784313,
+      SNDRV_COMPRESS_SET_METADATA = 0x40244314,
+      SNDRV_COMPRESS_TSTAMP = 0x80144320,
+      SNDRV_COMPRESS_AVAIL = 0x801c4321,
+      SNDRV_COMPRESS_TSTAMP64 = 0x80204322,
+      SNDRV_COMPRESS_AVAIL64 = 0x80284323,
+      SNDRV_COMPRESS_PAUSE = 0x4330,
+      SNDRV_COMPRESS_RESUME = 0x4331,
+      SNDRV_COMPRESS_START = 0x4332,
+      SNDRV_COMPRESS_STOP = 0x4333,
+      SNDRV_COMPRESS_DRAIN = 0x4334,
+      SNDRV_COMPRESS_NEXT_TRACK = 0x4335,
+      SNDRV_COMPRESS_PARTIAL_DRAIN = 0x4336,
+      SNDRV_COMPRESS_TASK_FREE = 0x40084361,
+      SNDRV_COMPRESS_TASK_STOP = 0x40084363,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct snd_compr_tstamp64"] = [[{
+  uint32_t byte_offset;
+  uint64_t copied_total;
+  uint64_t pcm_frames;
+  uint64_t pcm_io_frames;
+  uint32_t sampling_rate;
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_avail"] = [[{
+  uint64_t avail;
+  struct snd_compr_tstamp tstamp;
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_avail64"] = [[{
+  uint64_t avail;
+  struct snd_compr_tstamp64 tstamp;
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_task"] = [[{
+  uint64_t seqno;
+  uint64_t origin_seqno;
+  int32_t input_fd;
+  int32_t output_fd;
+  uint64_t input_size;
+  uint32_t flags;
+  uint8_t reserved[16];
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_task_status"] = [[{
+  uint64_t seqno;
+  uint64_t input_size;
+  uint64_t output_size;
+  uint32_t output_flags;
+  uint8_t state;
+  uint8_t reserved[15];
+} __attribute__((packed, aligned(4)))]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_COMPRESS_IOCTL_VERSION = 0x40044300,
+      SNDRV_COMPRESS_SET_PARAMS = 0x80844312,
+      SNDRV_COMPRESS_GET_PARAMS = 0x40784313,
+      SNDRV_COMPRESS_SET_METADATA = 0x80244314,
+      SNDRV_COMPRESS_TSTAMP = 0x40144320,
+      SNDRV_COMPRESS_AVAIL = 0x401c4321,
+      SNDRV_COMPRESS_TSTAMP64 = 0x40204322,
+      SNDRV_COMPRESS_AVAIL64 = 0x40284323,
+      SNDRV_COMPRESS_PAUSE = 0x20004330,
+      SNDRV_COMPRESS_RESUME = 0x20004331,
+      SNDRV_COMPRESS_START = 0x20004332,
+      SNDRV_COMPRESS_STOP = 0x20004333,
+      SNDRV_COMPRESS_DRAIN = 0x20004334,
+      SNDRV_COMPRESS_NEXT_TRACK = 0x20004335,
+      SNDRV_COMPRESS_PARTIAL_DRAIN = 0x20004336,
+      SNDRV_COMPRESS_TASK_FREE = 0x80084361,
+      SNDRV_COMPRESS_TASK_STOP = 0x80084363,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct snd_compr_tstamp64"] = [[{
+  uint32_t byte_offset;
+  unsigned long copied_total;
+  unsigned long pcm_frames;
+  unsigned long pcm_io_frames;
+  uint32_t sampling_rate;
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_avail"] = [[{
+  unsigned long avail;
+  struct snd_compr_tstamp tstamp;
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_avail64"] = [[{
+  unsigned long avail;
+  struct snd_compr_tstamp64 tstamp;
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_task"] = [[{
+  unsigned long seqno;
+  unsigned long origin_seqno;
+  int32_t input_fd;
+  int32_t output_fd;
+  unsigned long input_size;
+  uint32_t flags;
+  uint8_t reserved[16];
+} __attribute__((packed, aligned(4)))]],
+      ["struct snd_compr_task_status"] = [[{
+  unsigned long seqno;
+  unsigned long input_size;
+  unsigned long output_size;
+  uint32_t output_flags;
+  uint8_t state;
+  uint8_t reserved[15];
+} __attribute__((packed, aligned(4)))]],
+    },
+  },
+},
 ]==],
 ["sound/compress_params.h"] = [==[
-  constants = {
-    MAX_NUM_CODECS = 32,
-    MAX_NUM_CODEC_DESCRIPTORS = 32,
-    MAX_NUM_BITRATES = 32,
-    MAX_NUM_SAMPLE_RATES = 32,
-    SND_AUDIOCODEC_PCM = 0x1,
-    SND_AUDIOCODEC_MP3 = 0x2,
-    SND_AUDIOCODEC_AMR = 0x3,
-    SND_AUDIOCODEC_AMRWB = 0x4,
-    SND_AUDIOCODEC_AMRWBPLUS = 0x5,
-    SND_AUDIOCODEC_AAC = 0x6,
-    SND_AUDIOCODEC_WMA = 0x7,
-    SND_AUDIOCODEC_REAL = 0x8,
-    SND_AUDIOCODEC_VORBIS = 0x9,
-    SND_AUDIOCODEC_FLAC = 0xa,
-    SND_AUDIOCODEC_IEC61937 = 0xb,
-    SND_AUDIOCODEC_G723_1 = 0xc,
-    SND_AUDIOCODEC_G729 = 0xd,
-    SND_AUDIOCODEC_BESPOKE = 0xe,
-    SND_AUDIOCODEC_ALAC = 0xf,
-    SND_AUDIOCODEC_APE = 0x10,
-    SND_AUDIOCODEC_OPUS_RAW = 0x11,
-    SND_AUDIOCODEC_MAX = 17,
-    SND_AUDIOPROFILE_PCM = 0x1,
-    SND_AUDIOCHANMODE_MP3_MONO = 0x1,
-    SND_AUDIOCHANMODE_MP3_STEREO = 0x2,
-    SND_AUDIOCHANMODE_MP3_JOINTSTEREO = 0x4,
-    SND_AUDIOCHANMODE_MP3_DUAL = 0x8,
-    SND_AUDIOPROFILE_AMR = 0x1,
-    SND_AUDIOMODE_AMR_DTX_OFF = 0x1,
-    SND_AUDIOMODE_AMR_VAD1 = 0x2,
-    SND_AUDIOMODE_AMR_VAD2 = 0x4,
-    SND_AUDIOSTREAMFORMAT_UNDEFINED = 0x0,
-    SND_AUDIOSTREAMFORMAT_CONFORMANCE = 0x1,
-    SND_AUDIOSTREAMFORMAT_IF1 = 0x2,
-    SND_AUDIOSTREAMFORMAT_IF2 = 0x4,
-    SND_AUDIOSTREAMFORMAT_FSF = 0x8,
-    SND_AUDIOSTREAMFORMAT_RTPPAYLOAD = 0x10,
-    SND_AUDIOSTREAMFORMAT_ITU = 0x20,
-    SND_AUDIOPROFILE_AMRWB = 0x1,
-    SND_AUDIOMODE_AMRWB_DTX_OFF = 0x1,
-    SND_AUDIOMODE_AMRWB_VAD1 = 0x2,
-    SND_AUDIOMODE_AMRWB_VAD2 = 0x4,
-    SND_AUDIOPROFILE_AMRWBPLUS = 0x1,
-    SND_AUDIOPROFILE_AAC = 0x1,
-    SND_AUDIOMODE_AAC_MAIN = 0x1,
-    SND_AUDIOMODE_AAC_LC = 0x2,
-    SND_AUDIOMODE_AAC_SSR = 0x4,
-    SND_AUDIOMODE_AAC_LTP = 0x8,
-    SND_AUDIOMODE_AAC_HE = 0x10,
-    SND_AUDIOMODE_AAC_SCALABLE = 0x20,
-    SND_AUDIOMODE_AAC_ERLC = 0x40,
-    SND_AUDIOMODE_AAC_LD = 0x80,
-    SND_AUDIOMODE_AAC_HE_PS = 0x100,
-    SND_AUDIOMODE_AAC_HE_MPS = 0x200,
-    SND_AUDIOSTREAMFORMAT_MP2ADTS = 0x1,
-    SND_AUDIOSTREAMFORMAT_MP4ADTS = 0x2,
-    SND_AUDIOSTREAMFORMAT_MP4LOAS = 0x4,
-    SND_AUDIOSTREAMFORMAT_MP4LATM = 0x8,
-    SND_AUDIOSTREAMFORMAT_ADIF = 0x10,
-    SND_AUDIOSTREAMFORMAT_MP4FF = 0x20,
-    SND_AUDIOSTREAMFORMAT_RAW = 0x40,
-    SND_AUDIOPROFILE_WMA7 = 0x1,
-    SND_AUDIOPROFILE_WMA8 = 0x2,
-    SND_AUDIOPROFILE_WMA9 = 0x4,
-    SND_AUDIOPROFILE_WMA10 = 0x8,
-    SND_AUDIOPROFILE_WMA9_PRO = 0x10,
-    SND_AUDIOPROFILE_WMA9_LOSSLESS = 0x20,
-    SND_AUDIOPROFILE_WMA10_LOSSLESS = 0x40,
-    SND_AUDIOMODE_WMA_LEVEL1 = 0x1,
-    SND_AUDIOMODE_WMA_LEVEL2 = 0x2,
-    SND_AUDIOMODE_WMA_LEVEL3 = 0x4,
-    SND_AUDIOMODE_WMA_LEVEL4 = 0x8,
-    SND_AUDIOMODE_WMAPRO_LEVELM0 = 0x10,
-    SND_AUDIOMODE_WMAPRO_LEVELM1 = 0x20,
-    SND_AUDIOMODE_WMAPRO_LEVELM2 = 0x40,
-    SND_AUDIOMODE_WMAPRO_LEVELM3 = 0x80,
-    SND_AUDIOSTREAMFORMAT_WMA_ASF = 0x1,
-    SND_AUDIOSTREAMFORMAT_WMA_NOASF_HDR = 0x2,
-    SND_AUDIOPROFILE_REALAUDIO = 0x1,
-    SND_AUDIOMODE_REALAUDIO_G2 = 0x1,
-    SND_AUDIOMODE_REALAUDIO_8 = 0x2,
-    SND_AUDIOMODE_REALAUDIO_10 = 0x4,
-    SND_AUDIOMODE_REALAUDIO_SURROUND = 0x8,
-    SND_AUDIOPROFILE_VORBIS = 0x1,
-    SND_AUDIOMODE_VORBIS = 0x1,
-    SND_AUDIOPROFILE_FLAC = 0x1,
-    SND_AUDIOMODE_FLAC_LEVEL0 = 0x1,
-    SND_AUDIOMODE_FLAC_LEVEL1 = 0x2,
-    SND_AUDIOMODE_FLAC_LEVEL2 = 0x4,
-    SND_AUDIOMODE_FLAC_LEVEL3 = 0x8,
-    SND_AUDIOMODE_FLAC_LEVEL4 = 0x10,
-    SND_AUDIOMODE_FLAC_LEVEL5 = 0x20,
-    SND_AUDIOMODE_FLAC_LEVEL6 = 0x40,
-    SND_AUDIOMODE_FLAC_LEVEL7 = 0x80,
-    SND_AUDIOMODE_FLAC_LEVEL8 = 0x100,
-    SND_AUDIOSTREAMFORMAT_FLAC = 0x1,
-    SND_AUDIOSTREAMFORMAT_FLAC_OGG = 0x2,
-    SND_AUDIOPROFILE_IEC61937 = 0x1,
-    SND_AUDIOPROFILE_IEC61937_SPDIF = 0x2,
-    SND_AUDIOMODE_IEC_REF_STREAM_HEADER = 0x0,
-    SND_AUDIOMODE_IEC_LPCM = 0x1,
-    SND_AUDIOMODE_IEC_AC3 = 0x2,
-    SND_AUDIOMODE_IEC_MPEG1 = 0x4,
-    SND_AUDIOMODE_IEC_MP3 = 0x8,
-    SND_AUDIOMODE_IEC_MPEG2 = 0x10,
-    SND_AUDIOMODE_IEC_AACLC = 0x20,
-    SND_AUDIOMODE_IEC_DTS = 0x40,
-    SND_AUDIOMODE_IEC_ATRAC = 0x80,
-    SND_AUDIOMODE_IEC_SACD = 0x100,
-    SND_AUDIOMODE_IEC_EAC3 = 0x200,
-    SND_AUDIOMODE_IEC_DTS_HD = 0x400,
-    SND_AUDIOMODE_IEC_MLP = 0x800,
-    SND_AUDIOMODE_IEC_DST = 0x1000,
-    SND_AUDIOMODE_IEC_WMAPRO = 0x2000,
-    SND_AUDIOMODE_IEC_REF_CXT = 0x4000,
-    SND_AUDIOMODE_IEC_HE_AAC = 0x8000,
-    SND_AUDIOMODE_IEC_HE_AAC2 = 0x10000,
-    SND_AUDIOMODE_IEC_MPEG_SURROUND = 0x20000,
-    SND_AUDIOPROFILE_G723_1 = 0x1,
-    SND_AUDIOMODE_G723_1_ANNEX_A = 0x1,
-    SND_AUDIOMODE_G723_1_ANNEX_B = 0x2,
-    SND_AUDIOMODE_G723_1_ANNEX_C = 0x4,
-    SND_AUDIOPROFILE_G729 = 0x1,
-    SND_AUDIOMODE_G729_ANNEX_A = 0x1,
-    SND_AUDIOMODE_G729_ANNEX_B = 0x2,
-    SND_RATECONTROLMODE_CONSTANTBITRATE = 0x1,
-    SND_RATECONTROLMODE_VARIABLEBITRATE = 0x2,
-  },
-  records = {
-    ["struct snd_enc_wma"] = [[{
+constants = {
+  MAX_NUM_CODECS = 32,
+  MAX_NUM_CODEC_DESCRIPTORS = 32,
+  MAX_NUM_BITRATES = 32,
+  MAX_NUM_SAMPLE_RATES = 32,
+  SND_AUDIOCODEC_PCM = 0x1,
+  SND_AUDIOCODEC_MP3 = 0x2,
+  SND_AUDIOCODEC_AMR = 0x3,
+  SND_AUDIOCODEC_AMRWB = 0x4,
+  SND_AUDIOCODEC_AMRWBPLUS = 0x5,
+  SND_AUDIOCODEC_AAC = 0x6,
+  SND_AUDIOCODEC_WMA = 0x7,
+  SND_AUDIOCODEC_REAL = 0x8,
+  SND_AUDIOCODEC_VORBIS = 0x9,
+  SND_AUDIOCODEC_FLAC = 0xa,
+  SND_AUDIOCODEC_IEC61937 = 0xb,
+  SND_AUDIOCODEC_G723_1 = 0xc,
+  SND_AUDIOCODEC_G729 = 0xd,
+  SND_AUDIOCODEC_BESPOKE = 0xe,
+  SND_AUDIOCODEC_ALAC = 0xf,
+  SND_AUDIOCODEC_APE = 0x10,
+  SND_AUDIOCODEC_OPUS_RAW = 0x11,
+  SND_AUDIOCODEC_MAX = 17,
+  SND_AUDIOPROFILE_PCM = 0x1,
+  SND_AUDIOCHANMODE_MP3_MONO = 0x1,
+  SND_AUDIOCHANMODE_MP3_STEREO = 0x2,
+  SND_AUDIOCHANMODE_MP3_JOINTSTEREO = 0x4,
+  SND_AUDIOCHANMODE_MP3_DUAL = 0x8,
+  SND_AUDIOPROFILE_AMR = 0x1,
+  SND_AUDIOMODE_AMR_DTX_OFF = 0x1,
+  SND_AUDIOMODE_AMR_VAD1 = 0x2,
+  SND_AUDIOMODE_AMR_VAD2 = 0x4,
+  SND_AUDIOSTREAMFORMAT_UNDEFINED = 0x0,
+  SND_AUDIOSTREAMFORMAT_CONFORMANCE = 0x1,
+  SND_AUDIOSTREAMFORMAT_IF1 = 0x2,
+  SND_AUDIOSTREAMFORMAT_IF2 = 0x4,
+  SND_AUDIOSTREAMFORMAT_FSF = 0x8,
+  SND_AUDIOSTREAMFORMAT_RTPPAYLOAD = 0x10,
+  SND_AUDIOSTREAMFORMAT_ITU = 0x20,
+  SND_AUDIOPROFILE_AMRWB = 0x1,
+  SND_AUDIOMODE_AMRWB_DTX_OFF = 0x1,
+  SND_AUDIOMODE_AMRWB_VAD1 = 0x2,
+  SND_AUDIOMODE_AMRWB_VAD2 = 0x4,
+  SND_AUDIOPROFILE_AMRWBPLUS = 0x1,
+  SND_AUDIOPROFILE_AAC = 0x1,
+  SND_AUDIOMODE_AAC_MAIN = 0x1,
+  SND_AUDIOMODE_AAC_LC = 0x2,
+  SND_AUDIOMODE_AAC_SSR = 0x4,
+  SND_AUDIOMODE_AAC_LTP = 0x8,
+  SND_AUDIOMODE_AAC_HE = 0x10,
+  SND_AUDIOMODE_AAC_SCALABLE = 0x20,
+  SND_AUDIOMODE_AAC_ERLC = 0x40,
+  SND_AUDIOMODE_AAC_LD = 0x80,
+  SND_AUDIOMODE_AAC_HE_PS = 0x100,
+  SND_AUDIOMODE_AAC_HE_MPS = 0x200,
+  SND_AUDIOSTREAMFORMAT_MP2ADTS = 0x1,
+  SND_AUDIOSTREAMFORMAT_MP4ADTS = 0x2,
+  SND_AUDIOSTREAMFORMAT_MP4LOAS = 0x4,
+  SND_AUDIOSTREAMFORMAT_MP4LATM = 0x8,
+  SND_AUDIOSTREAMFORMAT_ADIF = 0x10,
+  SND_AUDIOSTREAMFORMAT_MP4FF = 0x20,
+  SND_AUDIOSTREAMFORMAT_RAW = 0x40,
+  SND_AUDIOPROFILE_WMA7 = 0x1,
+  SND_AUDIOPROFILE_WMA8 = 0x2,
+  SND_AUDIOPROFILE_WMA9 = 0x4,
+  SND_AUDIOPROFILE_WMA10 = 0x8,
+  SND_AUDIOPROFILE_WMA9_PRO = 0x10,
+  SND_AUDIOPROFILE_WMA9_LOSSLESS = 0x20,
+  SND_AUDIOPROFILE_WMA10_LOSSLESS = 0x40,
+  SND_AUDIOMODE_WMA_LEVEL1 = 0x1,
+  SND_AUDIOMODE_WMA_LEVEL2 = 0x2,
+  SND_AUDIOMODE_WMA_LEVEL3 = 0x4,
+  SND_AUDIOMODE_WMA_LEVEL4 = 0x8,
+  SND_AUDIOMODE_WMAPRO_LEVELM0 = 0x10,
+  SND_AUDIOMODE_WMAPRO_LEVELM1 = 0x20,
+  SND_AUDIOMODE_WMAPRO_LEVELM2 = 0x40,
+  SND_AUDIOMODE_WMAPRO_LEVELM3 = 0x80,
+  SND_AUDIOSTREAMFORMAT_WMA_ASF = 0x1,
+  SND_AUDIOSTREAMFORMAT_WMA_NOASF_HDR = 0x2,
+  SND_AUDIOPROFILE_REALAUDIO = 0x1,
+  SND_AUDIOMODE_REALAUDIO_G2 = 0x1,
+  SND_AUDIOMODE_REALAUDIO_8 = 0x2,
+  SND_AUDIOMODE_REALAUDIO_10 = 0x4,
+  SND_AUDIOMODE_REALAUDIO_SURROUND = 0x8,
+  SND_AUDIOPROFILE_VORBIS = 0x1,
+  SND_AUDIOMODE_VORBIS = 0x1,
+  SND_AUDIOPROFILE_FLAC = 0x1,
+  SND_AUDIOMODE_FLAC_LEVEL0 = 0x1,
+  SND_AUDIOMODE_FLAC_LEVEL1 = 0x2,
+  SND_AUDIOMODE_FLAC_LEVEL2 = 0x4,
+  SND_AUDIOMODE_FLAC_LEVEL3 = 0x8,
+  SND_AUDIOMODE_FLAC_LEVEL4 = 0x10,
+  SND_AUDIOMODE_FLAC_LEVEL5 = 0x20,
+  SND_AUDIOMODE_FLAC_LEVEL6 = 0x40,
+  SND_AUDIOMODE_FLAC_LEVEL7 = 0x80,
+  SND_AUDIOMODE_FLAC_LEVEL8 = 0x100,
+  SND_AUDIOSTREAMFORMAT_FLAC = 0x1,
+  SND_AUDIOSTREAMFORMAT_FLAC_OGG = 0x2,
+  SND_AUDIOPROFILE_IEC61937 = 0x1,
+  SND_AUDIOPROFILE_IEC61937_SPDIF = 0x2,
+  SND_AUDIOMODE_IEC_REF_STREAM_HEADER = 0x0,
+  SND_AUDIOMODE_IEC_LPCM = 0x1,
+  SND_AUDIOMODE_IEC_AC3 = 0x2,
+  SND_AUDIOMODE_IEC_MPEG1 = 0x4,
+  SND_AUDIOMODE_IEC_MP3 = 0x8,
+  SND_AUDIOMODE_IEC_MPEG2 = 0x10,
+  SND_AUDIOMODE_IEC_AACLC = 0x20,
+  SND_AUDIOMODE_IEC_DTS = 0x40,
+  SND_AUDIOMODE_IEC_ATRAC = 0x80,
+  SND_AUDIOMODE_IEC_SACD = 0x100,
+  SND_AUDIOMODE_IEC_EAC3 = 0x200,
+  SND_AUDIOMODE_IEC_DTS_HD = 0x400,
+  SND_AUDIOMODE_IEC_MLP = 0x800,
+  SND_AUDIOMODE_IEC_DST = 0x1000,
+  SND_AUDIOMODE_IEC_WMAPRO = 0x2000,
+  SND_AUDIOMODE_IEC_REF_CXT = 0x4000,
+  SND_AUDIOMODE_IEC_HE_AAC = 0x8000,
+  SND_AUDIOMODE_IEC_HE_AAC2 = 0x10000,
+  SND_AUDIOMODE_IEC_MPEG_SURROUND = 0x20000,
+  SND_AUDIOPROFILE_G723_1 = 0x1,
+  SND_AUDIOMODE_G723_1_ANNEX_A = 0x1,
+  SND_AUDIOMODE_G723_1_ANNEX_B = 0x2,
+  SND_AUDIOMODE_G723_1_ANNEX_C = 0x4,
+  SND_AUDIOPROFILE_G729 = 0x1,
+  SND_AUDIOMODE_G729_ANNEX_A = 0x1,
+  SND_AUDIOMODE_G729_ANNEX_B = 0x2,
+  SND_RATECONTROLMODE_CONSTANTBITRATE = 0x1,
+  SND_RATECONTROLMODE_VARIABLEBITRATE = 0x2,
+},
+records = {
+  ["struct snd_enc_wma"] = [[{
   uint32_t super_block_align;
 }]],
-    ["struct snd_enc_vorbis"] = [[{
+  ["struct snd_enc_vorbis"] = [[{
   int32_t quality;
   uint32_t managed;
   uint32_t max_bit_rate;
   uint32_t min_bit_rate;
   uint32_t downmix;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_enc_real"] = [[{
+  ["struct snd_enc_real"] = [[{
   uint32_t quant_bits;
   uint32_t start_region;
   uint32_t num_regions;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_enc_flac"] = [[{
+  ["struct snd_enc_flac"] = [[{
   uint32_t num;
   uint32_t gain;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_enc_generic"] = [[{
+  ["struct snd_enc_generic"] = [[{
   uint32_t bw;
   int32_t reserved[15];
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_dec_flac"] = [[{
+  ["struct snd_dec_flac"] = [[{
   uint16_t sample_size;
   uint16_t min_blk_size;
   uint16_t max_blk_size;
@@ -344,13 +344,13 @@ return {
   uint16_t max_frame_size;
   uint16_t reserved;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_dec_wma"] = [[{
+  ["struct snd_dec_wma"] = [[{
   uint32_t encoder_option;
   uint32_t adv_encoder_option;
   uint32_t adv_encoder_option2;
   uint32_t reserved;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_dec_alac"] = [[{
+  ["struct snd_dec_alac"] = [[{
   uint32_t frame_length;
   uint8_t compatible_version;
   uint8_t pb;
@@ -359,7 +359,7 @@ return {
   uint32_t max_run;
   uint32_t max_frame_bytes;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_dec_ape"] = [[{
+  ["struct snd_dec_ape"] = [[{
   uint16_t compatible_version;
   uint16_t compression_level;
   uint32_t format_flags;
@@ -368,7 +368,7 @@ return {
   uint32_t total_frames;
   uint32_t seek_table_present;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_dec_opus"] = [[{
+  ["struct snd_dec_opus"] = [[{
   uint8_t version;
   uint8_t num_channels;
   uint16_t pre_skip;
@@ -377,12 +377,12 @@ return {
   uint8_t mapping_family;
   struct snd_dec_opus_ch_map chan_map;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_dec_opus_ch_map"] = [[{
+  ["struct snd_dec_opus_ch_map"] = [[{
   uint8_t stream_count;
   uint8_t coupled_count;
   uint8_t channel_map[8];
 }]],
-    ["union snd_codec_options"] = [[{
+  ["union snd_codec_options"] = [[{
   struct snd_enc_wma wma;
   struct snd_enc_vorbis vorbis;
   struct snd_enc_real real;
@@ -397,11 +397,11 @@ return {
     uint32_t out_sample_rate;
   } src_d;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_codec_desc_src"] = [[{
+  ["struct snd_codec_desc_src"] = [[{
   uint32_t out_sample_rate_min;
   uint32_t out_sample_rate_max;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_codec_desc"] = [[{
+  ["struct snd_codec_desc"] = [[{
   uint32_t max_ch;
   uint32_t sample_rates[32];
   uint32_t num_sample_rates;
@@ -419,7 +419,7 @@ return {
   } __attribute__((packed, aligned(4)));
   uint32_t reserved[8];
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_codec"] = [[{
+  ["struct snd_codec"] = [[{
   uint32_t id;
   uint32_t ch_in;
   uint32_t ch_out;
@@ -435,6 +435,6 @@ return {
   uint32_t pcm_format;
   uint32_t reserved[2];
 } __attribute__((packed, aligned(4)))]],
-  },
+},
 ]==],
 }

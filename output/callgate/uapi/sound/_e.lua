@@ -3,223 +3,223 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/emu10k1.h"] = [==[
-  constants = {
-    EMU10K1_CTL_ELEM_IFACE_MIXER = 2,
-    EMU10K1_CTL_ELEM_IFACE_PCM = 3,
-    EMU10K1_FX8010_PCM_COUNT = 8,
-    iMAC0 = 0x0,
-    iMAC1 = 0x1,
-    iMAC2 = 0x2,
-    iMAC3 = 0x3,
-    iMACINT0 = 0x4,
-    iMACINT1 = 0x5,
-    iACC3 = 0x6,
-    iMACMV = 0x7,
-    iANDXOR = 0x8,
-    iTSTNEG = 0x9,
-    iLIMITGE = 0xa,
-    iLIMITLT = 0xb,
-    iLOG = 0xc,
-    iEXP = 0xd,
-    iINTERP = 0xe,
-    iSKIP = 0xf,
-    LOWORD_OPX_MASK = 0xffc00,
-    LOWORD_OPY_MASK = 0x3ff,
-    HIWORD_OPCODE_MASK = 0xf00000,
-    HIWORD_RESULT_MASK = 0xffc00,
-    HIWORD_OPA_MASK = 0x3ff,
-    A_LOWORD_OPX_MASK = 0x7ff000,
-    A_LOWORD_OPY_MASK = 0x7ff,
-    A_HIWORD_OPCODE_MASK = 0xf000000,
-    A_HIWORD_RESULT_MASK = 0x7ff000,
-    A_HIWORD_OPA_MASK = 0x7ff,
-    C_00000000 = 0x40,
-    C_00000001 = 0x41,
-    C_00000002 = 0x42,
-    C_00000003 = 0x43,
-    C_00000004 = 0x44,
-    C_00000008 = 0x45,
-    C_00000010 = 0x46,
-    C_00000020 = 0x47,
-    C_00000100 = 0x48,
-    C_00010000 = 0x49,
-    C_00080000 = 0x4a,
-    C_10000000 = 0x4b,
-    C_20000000 = 0x4c,
-    C_40000000 = 0x4d,
-    C_80000000 = 0x4e,
-    C_7fffffff = 0x4f,
-    C_ffffffff = 0x50,
-    C_fffffffe = 0x51,
-    C_c0000000 = 0x52,
-    C_4f1bbcdc = 0x53,
-    C_5a7ef9db = 0x54,
-    C_00100000 = 0x55,
-    GPR_ACCU = 0x56,
-    GPR_COND = 0x57,
-    GPR_NOISE0 = 0x58,
-    GPR_NOISE1 = 0x59,
-    GPR_IRQ = 0x5a,
-    GPR_DBAC = 0x5b,
-    A_C_00000000 = 0xc0,
-    A_C_00000001 = 0xc1,
-    A_C_00000002 = 0xc2,
-    A_C_00000003 = 0xc3,
-    A_C_00000004 = 0xc4,
-    A_C_00000008 = 0xc5,
-    A_C_00000010 = 0xc6,
-    A_C_00000020 = 0xc7,
-    A_C_00000100 = 0xc8,
-    A_C_00010000 = 0xc9,
-    A_C_00000800 = 0xca,
-    A_C_10000000 = 0xcb,
-    A_C_20000000 = 0xcc,
-    A_C_40000000 = 0xcd,
-    A_C_80000000 = 0xce,
-    A_C_7fffffff = 0xcf,
-    A_C_ffffffff = 0xd0,
-    A_C_fffffffe = 0xd1,
-    A_C_c0000000 = 0xd2,
-    A_C_4f1bbcdc = 0xd3,
-    A_C_5a7ef9db = 0xd4,
-    A_C_00100000 = 0xd5,
-    A_GPR_ACCU = 0xd6,
-    A_GPR_COND = 0xd7,
-    A_GPR_NOISE0 = 0xd8,
-    A_GPR_NOISE1 = 0xd9,
-    A_GPR_IRQ = 0xda,
-    A_GPR_DBAC = 0xdb,
-    A_GPR_DBACE = 0xde,
-    FXGPREGBASE = 0x100,
-    A_FXGPREGBASE = 0x400,
-    A_TANKMEMCTLREGBASE = 0x100,
-    A_TANKMEMCTLREG_MASK = 0x1f,
-    TANKMEMDATAREGBASE = 0x200,
-    TANKMEMDATAREG_MASK = 0xfffff,
-    TANKMEMADDRREGBASE = 0x300,
-    TANKMEMADDRREG_ADDR_MASK = 0xfffff,
-    TANKMEMADDRREG_CLEAR = 0x800000,
-    TANKMEMADDRREG_ALIGN = 0x400000,
-    TANKMEMADDRREG_WRITE = 0x200000,
-    TANKMEMADDRREG_READ = 0x100000,
-    CC_REG_NORMALIZED = 65,
-    CC_REG_BORROW = 66,
-    CC_REG_MINUS = 68,
-    CC_REG_ZERO = 69,
-    CC_REG_SATURATE = 70,
-    CC_REG_NONZERO = 72,
-    A_CC_REG_NORMALIZED = 193,
-    A_CC_REG_BORROW = 194,
-    A_CC_REG_MINUS = 196,
-    A_CC_REG_ZERO = 197,
-    A_CC_REG_SATURATE = 198,
-    A_CC_REG_NONZERO = 200,
-    FXBUS_PCM_LEFT = 0x0,
-    FXBUS_PCM_RIGHT = 0x1,
-    FXBUS_PCM_LEFT_REAR = 0x2,
-    FXBUS_PCM_RIGHT_REAR = 0x3,
-    FXBUS_MIDI_LEFT = 0x4,
-    FXBUS_MIDI_RIGHT = 0x5,
-    FXBUS_PCM_CENTER = 0x6,
-    FXBUS_PCM_LFE = 0x7,
-    FXBUS_PCM_LEFT_FRONT = 0x8,
-    FXBUS_PCM_RIGHT_FRONT = 0x9,
-    FXBUS_MIDI_REVERB = 0xc,
-    FXBUS_MIDI_CHORUS = 0xd,
-    FXBUS_PCM_LEFT_SIDE = 0xe,
-    FXBUS_PCM_RIGHT_SIDE = 0xf,
-    FXBUS_PT_LEFT = 0x14,
-    FXBUS_PT_RIGHT = 0x15,
-    EXTIN_AC97_L = 0x0,
-    EXTIN_AC97_R = 0x1,
-    EXTIN_SPDIF_CD_L = 0x2,
-    EXTIN_SPDIF_CD_R = 0x3,
-    EXTIN_ZOOM_L = 0x4,
-    EXTIN_ZOOM_R = 0x5,
-    EXTIN_TOSLINK_L = 0x6,
-    EXTIN_TOSLINK_R = 0x7,
-    EXTIN_LINE1_L = 0x8,
-    EXTIN_LINE1_R = 0x9,
-    EXTIN_COAX_SPDIF_L = 0xa,
-    EXTIN_COAX_SPDIF_R = 0xb,
-    EXTIN_LINE2_L = 0xc,
-    EXTIN_LINE2_R = 0xd,
-    EXTOUT_AC97_L = 0x0,
-    EXTOUT_AC97_R = 0x1,
-    EXTOUT_TOSLINK_L = 0x2,
-    EXTOUT_TOSLINK_R = 0x3,
-    EXTOUT_AC97_CENTER = 0x4,
-    EXTOUT_AC97_LFE = 0x5,
-    EXTOUT_HEADPHONE_L = 0x6,
-    EXTOUT_HEADPHONE_R = 0x7,
-    EXTOUT_REAR_L = 0x8,
-    EXTOUT_REAR_R = 0x9,
-    EXTOUT_ADC_CAP_L = 0xa,
-    EXTOUT_ADC_CAP_R = 0xb,
-    EXTOUT_MIC_CAP = 0xc,
-    EXTOUT_AC97_REAR_L = 0xd,
-    EXTOUT_AC97_REAR_R = 0xe,
-    EXTOUT_ACENTER = 0x11,
-    EXTOUT_ALFE = 0x12,
-    A_EXTIN_AC97_L = 0x0,
-    A_EXTIN_AC97_R = 0x1,
-    A_EXTIN_SPDIF_CD_L = 0x2,
-    A_EXTIN_SPDIF_CD_R = 0x3,
-    A_EXTIN_OPT_SPDIF_L = 0x4,
-    A_EXTIN_OPT_SPDIF_R = 0x5,
-    A_EXTIN_LINE2_L = 0x8,
-    A_EXTIN_LINE2_R = 0x9,
-    A_EXTIN_ADC_L = 0xa,
-    A_EXTIN_ADC_R = 0xb,
-    A_EXTIN_AUX2_L = 0xc,
-    A_EXTIN_AUX2_R = 0xd,
-    A_EXTOUT_FRONT_L = 0x0,
-    A_EXTOUT_FRONT_R = 0x1,
-    A_EXTOUT_CENTER = 0x2,
-    A_EXTOUT_LFE = 0x3,
-    A_EXTOUT_HEADPHONE_L = 0x4,
-    A_EXTOUT_HEADPHONE_R = 0x5,
-    A_EXTOUT_REAR_L = 0x6,
-    A_EXTOUT_REAR_R = 0x7,
-    A_EXTOUT_AFRONT_L = 0x8,
-    A_EXTOUT_AFRONT_R = 0x9,
-    A_EXTOUT_ACENTER = 0xa,
-    A_EXTOUT_ALFE = 0xb,
-    A_EXTOUT_ASIDE_L = 0xc,
-    A_EXTOUT_ASIDE_R = 0xd,
-    A_EXTOUT_AREAR_L = 0xe,
-    A_EXTOUT_AREAR_R = 0xf,
-    A_EXTOUT_AC97_L = 0x10,
-    A_EXTOUT_AC97_R = 0x11,
-    A_EXTOUT_ADC_CAP_L = 0x16,
-    A_EXTOUT_ADC_CAP_R = 0x17,
-    A_EXTOUT_MIC_CAP = 0x18,
-    EMU10K1_DBG_ZC = 0x80000000,
-    EMU10K1_DBG_SATURATION_OCCURED = 0x2000000,
-    EMU10K1_DBG_SATURATION_ADDR = 0x1ff0000,
-    EMU10K1_DBG_SINGLE_STEP = 0x8000,
-    EMU10K1_DBG_STEP = 0x4000,
-    EMU10K1_DBG_CONDITION_CODE = 0x3e00,
-    EMU10K1_DBG_SINGLE_STEP_ADDR = 0x1ff,
-    A_DBG_ZC = 0x40000000,
-    A_DBG_SATURATION_OCCURED = 0x20000000,
-    A_DBG_SATURATION_ADDR = 0xffc0000,
-    A_DBG_SINGLE_STEP = 0x20000,
-    A_DBG_STEP = 0x10000,
-    A_DBG_CONDITION_CODE = 0xf800,
-    A_DBG_STEP_ADDR = 0x3ff,
-    EMU10K1_GPR_TRANSLATION_NONE = 0,
-    EMU10K1_GPR_TRANSLATION_TABLE100 = 1,
-    EMU10K1_GPR_TRANSLATION_BASS = 2,
-    EMU10K1_GPR_TRANSLATION_TREBLE = 3,
-    EMU10K1_GPR_TRANSLATION_ONOFF = 4,
-    EMU10K1_GPR_TRANSLATION_NEGATE = 5,
-    EMU10K1_GPR_TRANSLATION_NEG_TABLE100 = 6,
-    SNDRV_EMU10K1_VERSION = 65537,
-    SNDRV_EMU10K1_IOCTL_PCM_PEEK = 0xc0484831,
-  },
-  records = {
-    ["struct snd_emu10k1_fx8010_info"] = [[{
+constants = {
+  EMU10K1_CTL_ELEM_IFACE_MIXER = 2,
+  EMU10K1_CTL_ELEM_IFACE_PCM = 3,
+  EMU10K1_FX8010_PCM_COUNT = 8,
+  iMAC0 = 0x0,
+  iMAC1 = 0x1,
+  iMAC2 = 0x2,
+  iMAC3 = 0x3,
+  iMACINT0 = 0x4,
+  iMACINT1 = 0x5,
+  iACC3 = 0x6,
+  iMACMV = 0x7,
+  iANDXOR = 0x8,
+  iTSTNEG = 0x9,
+  iLIMITGE = 0xa,
+  iLIMITLT = 0xb,
+  iLOG = 0xc,
+  iEXP = 0xd,
+  iINTERP = 0xe,
+  iSKIP = 0xf,
+  LOWORD_OPX_MASK = 0xffc00,
+  LOWORD_OPY_MASK = 0x3ff,
+  HIWORD_OPCODE_MASK = 0xf00000,
+  HIWORD_RESULT_MASK = 0xffc00,
+  HIWORD_OPA_MASK = 0x3ff,
+  A_LOWORD_OPX_MASK = 0x7ff000,
+  A_LOWORD_OPY_MASK = 0x7ff,
+  A_HIWORD_OPCODE_MASK = 0xf000000,
+  A_HIWORD_RESULT_MASK = 0x7ff000,
+  A_HIWORD_OPA_MASK = 0x7ff,
+  C_00000000 = 0x40,
+  C_00000001 = 0x41,
+  C_00000002 = 0x42,
+  C_00000003 = 0x43,
+  C_00000004 = 0x44,
+  C_00000008 = 0x45,
+  C_00000010 = 0x46,
+  C_00000020 = 0x47,
+  C_00000100 = 0x48,
+  C_00010000 = 0x49,
+  C_00080000 = 0x4a,
+  C_10000000 = 0x4b,
+  C_20000000 = 0x4c,
+  C_40000000 = 0x4d,
+  C_80000000 = 0x4e,
+  C_7fffffff = 0x4f,
+  C_ffffffff = 0x50,
+  C_fffffffe = 0x51,
+  C_c0000000 = 0x52,
+  C_4f1bbcdc = 0x53,
+  C_5a7ef9db = 0x54,
+  C_00100000 = 0x55,
+  GPR_ACCU = 0x56,
+  GPR_COND = 0x57,
+  GPR_NOISE0 = 0x58,
+  GPR_NOISE1 = 0x59,
+  GPR_IRQ = 0x5a,
+  GPR_DBAC = 0x5b,
+  A_C_00000000 = 0xc0,
+  A_C_00000001 = 0xc1,
+  A_C_00000002 = 0xc2,
+  A_C_00000003 = 0xc3,
+  A_C_00000004 = 0xc4,
+  A_C_00000008 = 0xc5,
+  A_C_00000010 = 0xc6,
+  A_C_00000020 = 0xc7,
+  A_C_00000100 = 0xc8,
+  A_C_00010000 = 0xc9,
+  A_C_00000800 = 0xca,
+  A_C_10000000 = 0xcb,
+  A_C_20000000 = 0xcc,
+  A_C_40000000 = 0xcd,
+  A_C_80000000 = 0xce,
+  A_C_7fffffff = 0xcf,
+  A_C_ffffffff = 0xd0,
+  A_C_fffffffe = 0xd1,
+  A_C_c0000000 = 0xd2,
+  A_C_4f1bbcdc = 0xd3,
+  A_C_5a7ef9db = 0xd4,
+  A_C_00100000 = 0xd5,
+  A_GPR_ACCU = 0xd6,
+  A_GPR_COND = 0xd7,
+  A_GPR_NOISE0 = 0xd8,
+  A_GPR_NOISE1 = 0xd9,
+  A_GPR_IRQ = 0xda,
+  A_GPR_DBAC = 0xdb,
+  A_GPR_DBACE = 0xde,
+  FXGPREGBASE = 0x100,
+  A_FXGPREGBASE = 0x400,
+  A_TANKMEMCTLREGBASE = 0x100,
+  A_TANKMEMCTLREG_MASK = 0x1f,
+  TANKMEMDATAREGBASE = 0x200,
+  TANKMEMDATAREG_MASK = 0xfffff,
+  TANKMEMADDRREGBASE = 0x300,
+  TANKMEMADDRREG_ADDR_MASK = 0xfffff,
+  TANKMEMADDRREG_CLEAR = 0x800000,
+  TANKMEMADDRREG_ALIGN = 0x400000,
+  TANKMEMADDRREG_WRITE = 0x200000,
+  TANKMEMADDRREG_READ = 0x100000,
+  CC_REG_NORMALIZED = 65,
+  CC_REG_BORROW = 66,
+  CC_REG_MINUS = 68,
+  CC_REG_ZERO = 69,
+  CC_REG_SATURATE = 70,
+  CC_REG_NONZERO = 72,
+  A_CC_REG_NORMALIZED = 193,
+  A_CC_REG_BORROW = 194,
+  A_CC_REG_MINUS = 196,
+  A_CC_REG_ZERO = 197,
+  A_CC_REG_SATURATE = 198,
+  A_CC_REG_NONZERO = 200,
+  FXBUS_PCM_LEFT = 0x0,
+  FXBUS_PCM_RIGHT = 0x1,
+  FXBUS_PCM_LEFT_REAR = 0x2,
+  FXBUS_PCM_RIGHT_REAR = 0x3,
+  FXBUS_MIDI_LEFT = 0x4,
+  FXBUS_MIDI_RIGHT = 0x5,
+  FXBUS_PCM_CENTER = 0x6,
+  FXBUS_PCM_LFE = 0x7,
+  FXBUS_PCM_LEFT_FRONT = 0x8,
+  FXBUS_PCM_RIGHT_FRONT = 0x9,
+  FXBUS_MIDI_REVERB = 0xc,
+  FXBUS_MIDI_CHORUS = 0xd,
+  FXBUS_PCM_LEFT_SIDE = 0xe,
+  FXBUS_PCM_RIGHT_SIDE = 0xf,
+  FXBUS_PT_LEFT = 0x14,
+  FXBUS_PT_RIGHT = 0x15,
+  EXTIN_AC97_L = 0x0,
+  EXTIN_AC97_R = 0x1,
+  EXTIN_SPDIF_CD_L = 0x2,
+  EXTIN_SPDIF_CD_R = 0x3,
+  EXTIN_ZOOM_L = 0x4,
+  EXTIN_ZOOM_R = 0x5,
+  EXTIN_TOSLINK_L = 0x6,
+  EXTIN_TOSLINK_R = 0x7,
+  EXTIN_LINE1_L = 0x8,
+  EXTIN_LINE1_R = 0x9,
+  EXTIN_COAX_SPDIF_L = 0xa,
+  EXTIN_COAX_SPDIF_R = 0xb,
+  EXTIN_LINE2_L = 0xc,
+  EXTIN_LINE2_R = 0xd,
+  EXTOUT_AC97_L = 0x0,
+  EXTOUT_AC97_R = 0x1,
+  EXTOUT_TOSLINK_L = 0x2,
+  EXTOUT_TOSLINK_R = 0x3,
+  EXTOUT_AC97_CENTER = 0x4,
+  EXTOUT_AC97_LFE = 0x5,
+  EXTOUT_HEADPHONE_L = 0x6,
+  EXTOUT_HEADPHONE_R = 0x7,
+  EXTOUT_REAR_L = 0x8,
+  EXTOUT_REAR_R = 0x9,
+  EXTOUT_ADC_CAP_L = 0xa,
+  EXTOUT_ADC_CAP_R = 0xb,
+  EXTOUT_MIC_CAP = 0xc,
+  EXTOUT_AC97_REAR_L = 0xd,
+  EXTOUT_AC97_REAR_R = 0xe,
+  EXTOUT_ACENTER = 0x11,
+  EXTOUT_ALFE = 0x12,
+  A_EXTIN_AC97_L = 0x0,
+  A_EXTIN_AC97_R = 0x1,
+  A_EXTIN_SPDIF_CD_L = 0x2,
+  A_EXTIN_SPDIF_CD_R = 0x3,
+  A_EXTIN_OPT_SPDIF_L = 0x4,
+  A_EXTIN_OPT_SPDIF_R = 0x5,
+  A_EXTIN_LINE2_L = 0x8,
+  A_EXTIN_LINE2_R = 0x9,
+  A_EXTIN_ADC_L = 0xa,
+  A_EXTIN_ADC_R = 0xb,
+  A_EXTIN_AUX2_L = 0xc,
+  A_EXTIN_AUX2_R = 0xd,
+  A_EXTOUT_FRONT_L = 0x0,
+  A_EXTOUT_FRONT_R = 0x1,
+  A_EXTOUT_CENTER = 0x2,
+  A_EXTOUT_LFE = 0x3,
+  A_EXTOUT_HEADPHONE_L = 0x4,
+  A_EXTOUT_HEADPHONE_R = 0x5,
+  A_EXTOUT_REAR_L = 0x6,
+  A_EXTOUT_REAR_R = 0x7,
+  A_EXTOUT_AFRONT_L = 0x8,
+  A_EXTOUT_AFRONT_R = 0x9,
+  A_EXTOUT_ACENTER = 0xa,
+  A_EXTOUT_ALFE = 0xb,
+  A_EXTOUT_ASIDE_L = 0xc,
+  A_EXTOUT_ASIDE_R = 0xd,
+  A_EXTOUT_AREAR_L = 0xe,
+  A_EXTOUT_AREAR_R = 0xf,
+  A_EXTOUT_AC97_L = 0x10,
+  A_EXTOUT_AC97_R = 0x11,
+  A_EXTOUT_ADC_CAP_L = 0x16,
+  A_EXTOUT_ADC_CAP_R = 0x17,
+  A_EXTOUT_MIC_CAP = 0x18,
+  EMU10K1_DBG_ZC = 0x80000000,
+  EMU10K1_DBG_SATURATION_OCCURED = 0x2000000,
+  EMU10K1_DBG_SATURATION_ADDR = 0x1ff0000,
+  EMU10K1_DBG_SINGLE_STEP = 0x8000,
+  EMU10K1_DBG_STEP = 0x4000,
+  EMU10K1_DBG_CONDITION_CODE = 0x3e00,
+  EMU10K1_DBG_SINGLE_STEP_ADDR = 0x1ff,
+  A_DBG_ZC = 0x40000000,
+  A_DBG_SATURATION_OCCURED = 0x20000000,
+  A_DBG_SATURATION_ADDR = 0xffc0000,
+  A_DBG_SINGLE_STEP = 0x20000,
+  A_DBG_STEP = 0x10000,
+  A_DBG_CONDITION_CODE = 0xf800,
+  A_DBG_STEP_ADDR = 0x3ff,
+  EMU10K1_GPR_TRANSLATION_NONE = 0,
+  EMU10K1_GPR_TRANSLATION_TABLE100 = 1,
+  EMU10K1_GPR_TRANSLATION_BASS = 2,
+  EMU10K1_GPR_TRANSLATION_TREBLE = 3,
+  EMU10K1_GPR_TRANSLATION_ONOFF = 4,
+  EMU10K1_GPR_TRANSLATION_NEGATE = 5,
+  EMU10K1_GPR_TRANSLATION_NEG_TABLE100 = 6,
+  SNDRV_EMU10K1_VERSION = 65537,
+  SNDRV_EMU10K1_IOCTL_PCM_PEEK = 0xc0484831,
+},
+records = {
+  ["struct snd_emu10k1_fx8010_info"] = [[{
   uint32_t internal_tram_size;
   uint32_t external_tram_size;
   char fxbus_names[16][32];
@@ -227,7 +227,7 @@ return {
   char extout_names[32][32];
   uint32_t gpr_controls;
 }]],
-    ["struct emu10k1_ctl_elem_id"] = [[{
+  ["struct emu10k1_ctl_elem_id"] = [[{
   uint32_t pad;
   int32_t iface;
   uint32_t device;
@@ -235,7 +235,7 @@ return {
   uint8_t name[44];
   uint32_t index;
 }]],
-    ["struct snd_emu10k1_fx8010_control_gpr"] = [[{
+  ["struct snd_emu10k1_fx8010_control_gpr"] = [[{
   struct emu10k1_ctl_elem_id id;
   uint32_t vcount;
   uint32_t count;
@@ -246,7 +246,7 @@ return {
   uint32_t translation;
   const uint32_t *tlv;
 }]],
-    ["struct snd_emu10k1_fx8010_control_old_gpr"] = [[{
+  ["struct snd_emu10k1_fx8010_control_old_gpr"] = [[{
   struct emu10k1_ctl_elem_id id;
   uint32_t vcount;
   uint32_t count;
@@ -256,12 +256,12 @@ return {
   uint32_t max;
   uint32_t translation;
 }]],
-    ["struct snd_emu10k1_fx8010_tram"] = [[{
+  ["struct snd_emu10k1_fx8010_tram"] = [[{
   uint32_t address;
   uint32_t size;
   uint32_t *samples;
 }]],
-    ["struct snd_emu10k1_fx8010_pcm_rec"] = [[{
+  ["struct snd_emu10k1_fx8010_pcm_rec"] = [[{
   uint32_t substream;
   uint32_t res1;
   uint32_t channels;
@@ -277,195 +277,195 @@ return {
   uint8_t etram[32];
   uint32_t res2;
 }]],
-  },
-  macros = function(M)
-    return {
-      FXBUS = function(x)
-        return M.int(0x0 + M.long(x))
-      end,
-      EXTIN = function(x)
-        return M.int(0x10 + M.long(x))
-      end,
-      EXTOUT = function(x)
-        return M.int(0x20 + M.long(x))
-      end,
-      FXBUS2 = function(x)
-        return M.int(0x30 + M.long(x))
-      end,
-      A_FXBUS = function(x)
-        return M.int(0x0 + M.long(x))
-      end,
-      A_EXTIN = function(x)
-        return M.int(0x40 + M.long(x))
-      end,
-      A_P16VIN = function(x)
-        return M.int(0x50 + M.long(x))
-      end,
-      A_EXTOUT = function(x)
-        return M.int(0x60 + M.long(x))
-      end,
-      A_FXBUS2 = function(x)
-        return M.int(0x80 + M.long(x))
-      end,
-      A_EMU32OUTH = function(x)
-        return M.int(0xa0 + M.long(x))
-      end,
-      A_EMU32OUTL = function(x)
-        return M.int(0xb0 + M.long(x))
-      end,
-      A3_EMU32IN = function(x)
-        return M.int(0x160 + M.long(x))
-      end,
-      A3_EMU32OUT = function(x)
-        return M.int(0x1e0 + M.long(x))
-      end,
-      GPR = function(x)
-        return M.int(0x100 + M.long(x))
-      end,
-      ITRAM_DATA = function(x)
-        return M.int(0x200 + M.long(x))
-      end,
-      ETRAM_DATA = function(x)
-        return M.int(0x280 + M.long(x))
-      end,
-      ITRAM_ADDR = function(x)
-        return M.int(0x300 + M.long(x))
-      end,
-      ETRAM_ADDR = function(x)
-        return M.int(0x380 + M.long(x))
-      end,
-      A_GPR = function(x)
-        return M.int(0x400 + M.long(x))
-      end,
-      A_ITRAM_DATA = function(x)
-        return M.int(0x200 + M.long(x))
-      end,
-      A_ETRAM_DATA = function(x)
-        return M.int(0x2c0 + M.long(x))
-      end,
-      A_ITRAM_ADDR = function(x)
-        return M.int(0x300 + M.long(x))
-      end,
-      A_ETRAM_ADDR = function(x)
-        return M.int(0x3c0 + M.long(x))
-      end,
-      A_ITRAM_CTL = function(x)
-        return M.int(0x100 + M.long(x))
-      end,
-      A_ETRAM_CTL = function(x)
-        return M.int(0x1c0 + M.long(x))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_INFO = 0x880c4810,
-        SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x40044820,
-        SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x40484830,
-        SNDRV_EMU10K1_IOCTL_PVERSION = 0x80044840,
-        SNDRV_EMU10K1_IOCTL_STOP = 0x4880,
-        SNDRV_EMU10K1_IOCTL_CONTINUE = 0x4881,
-        SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x4882,
-        SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x40044883,
-        SNDRV_EMU10K1_IOCTL_DBG_READ = 0x80044884,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x41b04811,
-        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x40104821,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc1b04812,
-        SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc0104822,
-      },
-      records = {
-        ["struct snd_emu10k1_fx8010_code"] = [[{
-    char name[128];
-    unsigned long gpr_valid[8];
-    uint32_t *gpr_map;
-    uint32_t gpr_add_control_count;
-    struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
-    uint32_t gpr_del_control_count;
-    struct emu10k1_ctl_elem_id *gpr_del_controls;
-    uint32_t gpr_list_control_count;
-    uint32_t gpr_list_control_total;
-    struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
-    unsigned long tram_valid[4];
-    uint32_t *tram_data_map;
-    uint32_t *tram_addr_map;
-    unsigned long code_valid[16];
-    uint32_t *code;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x418c4811,
-        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x400c4821,
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc18c4812,
-        SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc00c4822,
-      },
-      records = {
-        ["struct snd_emu10k1_fx8010_code"] = [[{
-    char name[128];
-    unsigned long gpr_valid[16];
-    uint32_t *gpr_map;
-    uint32_t gpr_add_control_count;
-    struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
-    uint32_t gpr_del_control_count;
-    struct emu10k1_ctl_elem_id *gpr_del_controls;
-    uint32_t gpr_list_control_count;
-    uint32_t gpr_list_control_total;
-    struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
-    unsigned long tram_valid[8];
-    uint32_t *tram_data_map;
-    uint32_t *tram_addr_map;
-    unsigned long code_valid[32];
-    uint32_t *code;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_INFO = 0x480c4810,
-        SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x80044820,
-        SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x80484830,
-        SNDRV_EMU10K1_IOCTL_PVERSION = 0x40044840,
-        SNDRV_EMU10K1_IOCTL_STOP = 0x20004880,
-        SNDRV_EMU10K1_IOCTL_CONTINUE = 0x20004881,
-        SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x20004882,
-        SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x80044883,
-        SNDRV_EMU10K1_IOCTL_DBG_READ = 0x40044884,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x818c4811,
-        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x800c4821,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x81b04811,
-        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x80104821,
-      },
+},
+macros = function(M)
+  return {
+    FXBUS = function(x)
+      return M.int(0x0 + M.long(x))
+    end,
+    EXTIN = function(x)
+      return M.int(0x10 + M.long(x))
+    end,
+    EXTOUT = function(x)
+      return M.int(0x20 + M.long(x))
+    end,
+    FXBUS2 = function(x)
+      return M.int(0x30 + M.long(x))
+    end,
+    A_FXBUS = function(x)
+      return M.int(0x0 + M.long(x))
+    end,
+    A_EXTIN = function(x)
+      return M.int(0x40 + M.long(x))
+    end,
+    A_P16VIN = function(x)
+      return M.int(0x50 + M.long(x))
+    end,
+    A_EXTOUT = function(x)
+      return M.int(0x60 + M.long(x))
+    end,
+    A_FXBUS2 = function(x)
+      return M.int(0x80 + M.long(x))
+    end,
+    A_EMU32OUTH = function(x)
+      return M.int(0xa0 + M.long(x))
+    end,
+    A_EMU32OUTL = function(x)
+      return M.int(0xb0 + M.long(x))
+    end,
+    A3_EMU32IN = function(x)
+      return M.int(0x160 + M.long(x))
+    end,
+    A3_EMU32OUT = function(x)
+      return M.int(0x1e0 + M.long(x))
+    end,
+    GPR = function(x)
+      return M.int(0x100 + M.long(x))
+    end,
+    ITRAM_DATA = function(x)
+      return M.int(0x200 + M.long(x))
+    end,
+    ETRAM_DATA = function(x)
+      return M.int(0x280 + M.long(x))
+    end,
+    ITRAM_ADDR = function(x)
+      return M.int(0x300 + M.long(x))
+    end,
+    ETRAM_ADDR = function(x)
+      return M.int(0x380 + M.long(x))
+    end,
+    A_GPR = function(x)
+      return M.int(0x400 + M.long(x))
+    end,
+    A_ITRAM_DATA = function(x)
+      return M.int(0x200 + M.long(x))
+    end,
+    A_ETRAM_DATA = function(x)
+      return M.int(0x2c0 + M.long(x))
+    end,
+    A_ITRAM_ADDR = function(x)
+      return M.int(0x300 + M.long(x))
+    end,
+    A_ETRAM_ADDR = function(x)
+      return M.int(0x3c0 + M.long(x))
+    end,
+    A_ITRAM_CTL = function(x)
+      return M.int(0x100 + M.long(x))
+    end,
+    A_ETRAM_CTL = function(x)
+      return M.int(0x1c0 + M.long(x))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_INFO = 0x880c4810,
+      SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x40044820,
+      SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x40484830,
+      SNDRV_EMU10K1_IOCTL_PVERSION = 0x80044840,
+      SNDRV_EMU10K1_IOCTL_STOP = 0x4880,
+      SNDRV_EMU10K1_IOCTL_CONTINUE = 0x4881,
+      SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x4882,
+      SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x40044883,
+      SNDRV_EMU10K1_IOCTL_DBG_READ = 0x80044884,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x41b04811,
+      SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x40104821,
+    },
+  },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc1b04812,
+      SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc0104822,
+    },
+    records = {
+      ["struct snd_emu10k1_fx8010_code"] = [[{
+  char name[128];
+  unsigned long gpr_valid[8];
+  uint32_t *gpr_map;
+  uint32_t gpr_add_control_count;
+  struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
+  uint32_t gpr_del_control_count;
+  struct emu10k1_ctl_elem_id *gpr_del_controls;
+  uint32_t gpr_list_control_count;
+  uint32_t gpr_list_control_total;
+  struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
+  unsigned long tram_valid[4];
+  uint32_t *tram_data_map;
+  uint32_t *tram_addr_map;
+  unsigned long code_valid[16];
+  uint32_t *code;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x418c4811,
+      SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x400c4821,
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc18c4812,
+      SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc00c4822,
+    },
+    records = {
+      ["struct snd_emu10k1_fx8010_code"] = [[{
+  char name[128];
+  unsigned long gpr_valid[16];
+  uint32_t *gpr_map;
+  uint32_t gpr_add_control_count;
+  struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
+  uint32_t gpr_del_control_count;
+  struct emu10k1_ctl_elem_id *gpr_del_controls;
+  uint32_t gpr_list_control_count;
+  uint32_t gpr_list_control_total;
+  struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
+  unsigned long tram_valid[8];
+  uint32_t *tram_data_map;
+  uint32_t *tram_addr_map;
+  unsigned long code_valid[32];
+  uint32_t *code;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_INFO = 0x480c4810,
+      SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x80044820,
+      SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x80484830,
+      SNDRV_EMU10K1_IOCTL_PVERSION = 0x40044840,
+      SNDRV_EMU10K1_IOCTL_STOP = 0x20004880,
+      SNDRV_EMU10K1_IOCTL_CONTINUE = 0x20004881,
+      SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x20004882,
+      SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x80044883,
+      SNDRV_EMU10K1_IOCTL_DBG_READ = 0x40044884,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x818c4811,
+      SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x800c4821,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x81b04811,
+      SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x80104821,
+    },
+  },
+},
 ]==],
 }

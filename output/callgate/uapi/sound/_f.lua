@@ -3,112 +3,112 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/fcp.h"] = [==[
-  constants = {
-    FCP_HWDEP_MAJOR = 2,
-    FCP_HWDEP_MINOR = 0,
-    FCP_HWDEP_SUBMINOR = 0,
-    FCP_HWDEP_VERSION = 0x20000,
-    FCP_IOCTL_INIT = 0xc00c5364,
-    FCP_IOCTL_CMD = 0xc0085365,
-  },
-  records = {
-    ["struct fcp_init"] = [[{
+constants = {
+  FCP_HWDEP_MAJOR = 2,
+  FCP_HWDEP_MINOR = 0,
+  FCP_HWDEP_SUBMINOR = 0,
+  FCP_HWDEP_VERSION = 0x20000,
+  FCP_IOCTL_INIT = 0xc00c5364,
+  FCP_IOCTL_CMD = 0xc0085365,
+},
+records = {
+  ["struct fcp_init"] = [[{
   uint16_t step0_resp_size;
   uint16_t step2_resp_size;
   uint32_t init1_opcode;
   uint32_t init2_opcode;
   uint8_t resp[];
 } __attribute__((packed))]],
-    ["struct fcp_cmd"] = [[{
+  ["struct fcp_cmd"] = [[{
   uint32_t opcode;
   uint16_t req_size;
   uint16_t resp_size;
   uint8_t data[];
 } __attribute__((packed))]],
-    ["struct fcp_meter_map"] = [[{
+  ["struct fcp_meter_map"] = [[{
   uint16_t map_size;
   uint16_t meter_slots;
   int16_t map[];
 } __attribute__((packed))]],
-    ["struct fcp_meter_labels"] = [[{
+  ["struct fcp_meter_labels"] = [[{
   uint16_t labels_size;
   char labels[];
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      FCP_HWDEP_VERSION_MAJOR = function(v)
-        return M.int(M.band(M.shr(M.long(v), 16), 0xff))
-      end,
-      FCP_HWDEP_VERSION_MINOR = function(v)
-        return M.int(M.band(M.shr(M.long(v), 8), 0xff))
-      end,
-      FCP_HWDEP_VERSION_SUBMINOR = function(v)
-        return M.int(M.band(M.long(v), 0xff))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FCP_IOCTL_PVERSION = 0x80045360,
-        FCP_IOCTL_SET_METER_MAP = 0x40045366,
-        FCP_IOCTL_SET_METER_LABELS = 0x40025367,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FCP_IOCTL_PVERSION = 0x40045360,
-        FCP_IOCTL_SET_METER_MAP = 0x80045366,
-        FCP_IOCTL_SET_METER_LABELS = 0x80025367,
-      },
+},
+macros = function(M)
+  return {
+    FCP_HWDEP_VERSION_MAJOR = function(v)
+      return M.int(M.band(M.shr(M.long(v), 16), 0xff))
+    end,
+    FCP_HWDEP_VERSION_MINOR = function(v)
+      return M.int(M.band(M.shr(M.long(v), 8), 0xff))
+    end,
+    FCP_HWDEP_VERSION_SUBMINOR = function(v)
+      return M.int(M.band(M.long(v), 0xff))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FCP_IOCTL_PVERSION = 0x80045360,
+      FCP_IOCTL_SET_METER_MAP = 0x40045366,
+      FCP_IOCTL_SET_METER_LABELS = 0x40025367,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FCP_IOCTL_PVERSION = 0x40045360,
+      FCP_IOCTL_SET_METER_MAP = 0x80045366,
+      FCP_IOCTL_SET_METER_LABELS = 0x80025367,
+    },
+  },
+},
 ]==],
 ["sound/firewire.h"] = [==[
-  constants = {
-    SNDRV_FIREWIRE_EVENT_LOCK_STATUS = 0x10cc,
-    SNDRV_FIREWIRE_EVENT_DICE_NOTIFICATION = 0xd1ce004e,
-    SNDRV_FIREWIRE_EVENT_EFW_RESPONSE = 0x4e617475,
-    SNDRV_FIREWIRE_EVENT_DIGI00X_MESSAGE = 0x746e736c,
-    SNDRV_FIREWIRE_EVENT_MOTU_NOTIFICATION = 0x64776479,
-    SNDRV_FIREWIRE_EVENT_TASCAM_CONTROL = 0x7473636d,
-    SNDRV_FIREWIRE_EVENT_MOTU_REGISTER_DSP_CHANGE = 0x4d545244,
-    SNDRV_FIREWIRE_EVENT_FF400_MESSAGE = 0x4f6c6761,
-    SND_EFW_TRANSACTION_USER_SEQNUM_MAX = 65534,
-    SNDRV_FIREWIRE_TYPE_DICE = 1,
-    SNDRV_FIREWIRE_TYPE_FIREWORKS = 2,
-    SNDRV_FIREWIRE_TYPE_BEBOB = 3,
-    SNDRV_FIREWIRE_TYPE_OXFW = 4,
-    SNDRV_FIREWIRE_TYPE_DIGI00X = 5,
-    SNDRV_FIREWIRE_TYPE_TASCAM = 6,
-    SNDRV_FIREWIRE_TYPE_MOTU = 7,
-    SNDRV_FIREWIRE_TYPE_FIREFACE = 8,
-    SNDRV_FIREWIRE_TASCAM_STATE_COUNT = 64,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_METER_INPUT_COUNT = 24,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_METER_OUTPUT_COUNT = 24,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_METER_COUNT = 48,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_MIXER_COUNT = 4,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_MIXER_SRC_COUNT = 20,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_INPUT_COUNT = 10,
-    SNDRV_FIREWIRE_MOTU_REGISTER_DSP_ALIGNED_INPUT_COUNT = 12,
-    SNDRV_FIREWIRE_MOTU_COMMAND_DSP_METER_COUNT = 400,
-  },
-  records = {
-    ["struct snd_firewire_event_common"] = [[{
+constants = {
+  SNDRV_FIREWIRE_EVENT_LOCK_STATUS = 0x10cc,
+  SNDRV_FIREWIRE_EVENT_DICE_NOTIFICATION = 0xd1ce004e,
+  SNDRV_FIREWIRE_EVENT_EFW_RESPONSE = 0x4e617475,
+  SNDRV_FIREWIRE_EVENT_DIGI00X_MESSAGE = 0x746e736c,
+  SNDRV_FIREWIRE_EVENT_MOTU_NOTIFICATION = 0x64776479,
+  SNDRV_FIREWIRE_EVENT_TASCAM_CONTROL = 0x7473636d,
+  SNDRV_FIREWIRE_EVENT_MOTU_REGISTER_DSP_CHANGE = 0x4d545244,
+  SNDRV_FIREWIRE_EVENT_FF400_MESSAGE = 0x4f6c6761,
+  SND_EFW_TRANSACTION_USER_SEQNUM_MAX = 65534,
+  SNDRV_FIREWIRE_TYPE_DICE = 1,
+  SNDRV_FIREWIRE_TYPE_FIREWORKS = 2,
+  SNDRV_FIREWIRE_TYPE_BEBOB = 3,
+  SNDRV_FIREWIRE_TYPE_OXFW = 4,
+  SNDRV_FIREWIRE_TYPE_DIGI00X = 5,
+  SNDRV_FIREWIRE_TYPE_TASCAM = 6,
+  SNDRV_FIREWIRE_TYPE_MOTU = 7,
+  SNDRV_FIREWIRE_TYPE_FIREFACE = 8,
+  SNDRV_FIREWIRE_TASCAM_STATE_COUNT = 64,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_METER_INPUT_COUNT = 24,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_METER_OUTPUT_COUNT = 24,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_METER_COUNT = 48,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_MIXER_COUNT = 4,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_MIXER_SRC_COUNT = 20,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_INPUT_COUNT = 10,
+  SNDRV_FIREWIRE_MOTU_REGISTER_DSP_ALIGNED_INPUT_COUNT = 12,
+  SNDRV_FIREWIRE_MOTU_COMMAND_DSP_METER_COUNT = 400,
+},
+records = {
+  ["struct snd_firewire_event_common"] = [[{
   uint32_t type;
 }]],
-    ["struct snd_firewire_event_lock_status"] = [[{
+  ["struct snd_firewire_event_lock_status"] = [[{
   uint32_t type;
   uint32_t status;
 }]],
-    ["struct snd_firewire_event_dice_notification"] = [[{
+  ["struct snd_firewire_event_dice_notification"] = [[{
   uint32_t type;
   uint32_t notification;
 }]],
-    ["struct snd_efw_transaction"] = [[{
+  ["struct snd_efw_transaction"] = [[{
   uint32_t length;
   uint32_t version;
   uint32_t seqnum;
@@ -117,33 +117,33 @@ return {
   uint32_t status;
   uint32_t params[];
 }]],
-    ["struct snd_firewire_event_efw_response"] = [[{
+  ["struct snd_firewire_event_efw_response"] = [[{
   uint32_t type;
   uint32_t response[];
 }]],
-    ["struct snd_firewire_event_digi00x_message"] = [[{
+  ["struct snd_firewire_event_digi00x_message"] = [[{
   uint32_t type;
   uint32_t message;
 }]],
-    ["struct snd_firewire_event_motu_notification"] = [[{
+  ["struct snd_firewire_event_motu_notification"] = [[{
   uint32_t type;
   uint32_t message;
 }]],
-    ["struct snd_firewire_tascam_change"] = [[{
+  ["struct snd_firewire_tascam_change"] = [[{
   uint32_t index;
   uint32_t before;
   uint32_t after;
 }]],
-    ["struct snd_firewire_event_tascam_control"] = [[{
+  ["struct snd_firewire_event_tascam_control"] = [[{
   uint32_t type;
   struct snd_firewire_tascam_change changes[];
 }]],
-    ["struct snd_firewire_event_motu_register_dsp_change"] = [[{
+  ["struct snd_firewire_event_motu_register_dsp_change"] = [[{
   uint32_t type;
   uint32_t count;
   uint32_t changes[];
 }]],
-    ["struct snd_firewire_event_ff400_message"] = [[{
+  ["struct snd_firewire_event_ff400_message"] = [[{
   uint32_t type;
   uint32_t message_count;
   struct {
@@ -151,7 +151,7 @@ return {
     uint32_t tstamp;
   } messages[];
 }]],
-    ["union snd_firewire_event"] = [[{
+  ["union snd_firewire_event"] = [[{
   struct snd_firewire_event_common common;
   struct snd_firewire_event_lock_status lock_status;
   struct snd_firewire_event_dice_notification dice_notification;
@@ -162,19 +162,19 @@ return {
   struct snd_firewire_event_motu_register_dsp_change motu_register_dsp_change;
   struct snd_firewire_event_ff400_message ff400_message;
 }]],
-    ["struct snd_firewire_get_info"] = [[{
+  ["struct snd_firewire_get_info"] = [[{
   uint32_t type;
   uint32_t card;
   uint8_t guid[8];
   char device_name[16];
 }]],
-    ["struct snd_firewire_tascam_state"] = [[{
+  ["struct snd_firewire_tascam_state"] = [[{
   uint32_t data[64];
 }]],
-    ["struct snd_firewire_motu_register_dsp_meter"] = [[{
+  ["struct snd_firewire_motu_register_dsp_meter"] = [[{
   uint8_t data[48];
 }]],
-    ["struct snd_firewire_motu_register_dsp_parameter"] = [[{
+  ["struct snd_firewire_motu_register_dsp_parameter"] = [[{
   struct {
     struct {
       uint8_t gain[20];
@@ -205,35 +205,35 @@ return {
   } input;
   uint8_t reserved[64];
 }]],
-    ["struct snd_firewire_motu_command_dsp_meter"] = [[{
+  ["struct snd_firewire_motu_command_dsp_meter"] = [[{
   float data[400];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_FIREWIRE_IOCTL_GET_INFO = 0x802048f8,
-        SNDRV_FIREWIRE_IOCTL_LOCK = 0x48f9,
-        SNDRV_FIREWIRE_IOCTL_UNLOCK = 0x48fa,
-        SNDRV_FIREWIRE_IOCTL_TASCAM_STATE = 0x810048fb,
-        SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER = 0x803048fc,
-        SNDRV_FIREWIRE_IOCTL_MOTU_COMMAND_DSP_METER = 0x864048fd,
-        SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_PARAMETER = 0x820048fe,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_FIREWIRE_IOCTL_GET_INFO = 0x402048f8,
-        SNDRV_FIREWIRE_IOCTL_LOCK = 0x200048f9,
-        SNDRV_FIREWIRE_IOCTL_UNLOCK = 0x200048fa,
-        SNDRV_FIREWIRE_IOCTL_TASCAM_STATE = 0x410048fb,
-        SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER = 0x403048fc,
-        SNDRV_FIREWIRE_IOCTL_MOTU_COMMAND_DSP_METER = 0x464048fd,
-        SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_PARAMETER = 0x420048fe,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_FIREWIRE_IOCTL_GET_INFO = 0x802048f8,
+      SNDRV_FIREWIRE_IOCTL_LOCK = 0x48f9,
+      SNDRV_FIREWIRE_IOCTL_UNLOCK = 0x48fa,
+      SNDRV_FIREWIRE_IOCTL_TASCAM_STATE = 0x810048fb,
+      SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER = 0x803048fc,
+      SNDRV_FIREWIRE_IOCTL_MOTU_COMMAND_DSP_METER = 0x864048fd,
+      SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_PARAMETER = 0x820048fe,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_FIREWIRE_IOCTL_GET_INFO = 0x402048f8,
+      SNDRV_FIREWIRE_IOCTL_LOCK = 0x200048f9,
+      SNDRV_FIREWIRE_IOCTL_UNLOCK = 0x200048fa,
+      SNDRV_FIREWIRE_IOCTL_TASCAM_STATE = 0x410048fb,
+      SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER = 0x403048fc,
+      SNDRV_FIREWIRE_IOCTL_MOTU_COMMAND_DSP_METER = 0x464048fd,
+      SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_PARAMETER = 0x420048fe,
+    },
+  },
+},
 ]==],
 }

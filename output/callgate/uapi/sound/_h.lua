@@ -3,17 +3,17 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/hdsp.h"] = [==[
-  constants = {
-    Digiface = 0,
-    Multiface = 1,
-    H9652 = 2,
-    H9632 = 3,
-    RPM = 4,
-    Undefined = 5,
-    HDSP_MATRIX_MIXER_SIZE = 2048,
-  },
-  records = {
-    ["struct hdsp_config_info"] = [[{
+constants = {
+  Digiface = 0,
+  Multiface = 1,
+  H9652 = 2,
+  H9632 = 3,
+  RPM = 4,
+  Undefined = 5,
+  HDSP_MATRIX_MIXER_SIZE = 2048,
+},
+records = {
+  ["struct hdsp_config_info"] = [[{
   uint8_t pref_sync_ref;
   uint8_t wordclock_sync_check;
   uint8_t spdif_sync_check;
@@ -38,132 +38,132 @@ return {
   uint8_t xlr_breakout_cable;
   uint8_t analog_extension_board;
 }]],
-    ["struct hdsp_firmware"] = [[{
+  ["struct hdsp_firmware"] = [[{
   void *firmware_data;
 }]],
-    ["struct hdsp_version"] = [[{
+  ["struct hdsp_version"] = [[{
   uint32_t io_type;
   uint16_t firmware_rev;
 }]],
-    ["struct hdsp_mixer"] = [[{
+  ["struct hdsp_mixer"] = [[{
   uint16_t matrix[2048];
 }]],
-    ["struct hdsp_9632_aeb"] = [[{
+  ["struct hdsp_9632_aeb"] = [[{
   int32_t aebi;
   int32_t aebo;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_HDSP_IOCTL_GET_PEAK_RMS = 0x83b04840,
-        SNDRV_HDSP_IOCTL_GET_CONFIG_INFO = 0x80244841,
-        SNDRV_HDSP_IOCTL_GET_VERSION = 0x80084843,
-        SNDRV_HDSP_IOCTL_GET_MIXER = 0x90004844,
-        SNDRV_HDSP_IOCTL_GET_9632_AEB = 0x80084845,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x40084842,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hdsp_peak_rms"] = [[{
-    uint32_t input_peaks[26];
-    uint32_t playback_peaks[26];
-    uint32_t output_peaks[28];
-    uint64_t input_rms[26];
-    uint64_t playback_rms[26];
-    uint64_t output_rms[26];
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x40044842,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_HDSP_IOCTL_GET_PEAK_RMS = 0x43b04840,
-        SNDRV_HDSP_IOCTL_GET_CONFIG_INFO = 0x40244841,
-        SNDRV_HDSP_IOCTL_GET_VERSION = 0x40084843,
-        SNDRV_HDSP_IOCTL_GET_MIXER = 0x50004844,
-        SNDRV_HDSP_IOCTL_GET_9632_AEB = 0x40084845,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x80044842,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x80084842,
-      },
-      records = {
-        ["struct hdsp_peak_rms"] = [[{
-    uint32_t input_peaks[26];
-    uint32_t playback_peaks[26];
-    uint32_t output_peaks[28];
-    unsigned long input_rms[26];
-    unsigned long playback_rms[26];
-    unsigned long output_rms[26];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_HDSP_IOCTL_GET_PEAK_RMS = 0x83b04840,
+      SNDRV_HDSP_IOCTL_GET_CONFIG_INFO = 0x80244841,
+      SNDRV_HDSP_IOCTL_GET_VERSION = 0x80084843,
+      SNDRV_HDSP_IOCTL_GET_MIXER = 0x90004844,
+      SNDRV_HDSP_IOCTL_GET_9632_AEB = 0x80084845,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x40084842,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hdsp_peak_rms"] = [[{
+  uint32_t input_peaks[26];
+  uint32_t playback_peaks[26];
+  uint32_t output_peaks[28];
+  uint64_t input_rms[26];
+  uint64_t playback_rms[26];
+  uint64_t output_rms[26];
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x40044842,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_HDSP_IOCTL_GET_PEAK_RMS = 0x43b04840,
+      SNDRV_HDSP_IOCTL_GET_CONFIG_INFO = 0x40244841,
+      SNDRV_HDSP_IOCTL_GET_VERSION = 0x40084843,
+      SNDRV_HDSP_IOCTL_GET_MIXER = 0x50004844,
+      SNDRV_HDSP_IOCTL_GET_9632_AEB = 0x40084845,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x80044842,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x80084842,
+    },
+    records = {
+      ["struct hdsp_peak_rms"] = [[{
+  uint32_t input_peaks[26];
+  uint32_t playback_peaks[26];
+  uint32_t output_peaks[28];
+  unsigned long input_rms[26];
+  unsigned long playback_rms[26];
+  unsigned long output_rms[26];
+}]],
+    },
+  },
+},
 ]==],
 ["sound/hdspm.h"] = [==[
-  constants = {
-    MADI = 0,
-    MADIface = 1,
-    AIO = 2,
-    AES32 = 3,
-    RayDAT = 4,
-    ss = 0,
-    ds = 1,
-    qs = 2,
-    format_invalid = 0,
-    fps_24 = 1,
-    fps_25 = 2,
-    fps_2997 = 3,
-    fps_30 = 4,
-    frame_invalid = 0,
-    drop_frame = 1,
-    full_frame = 2,
-    ntsc = 0,
-    pal = 1,
-    no_video = 2,
-    hdspm_sync_no_lock = 0,
-    hdspm_sync_lock = 1,
-    hdspm_sync_sync = 2,
-    hdspm_input_optical = 0,
-    hdspm_input_coax = 1,
-    hdspm_format_ch_64 = 0,
-    hdspm_format_ch_56 = 1,
-    hdspm_frame_48 = 0,
-    hdspm_frame_96 = 1,
-    syncsource_wc = 0,
-    syncsource_madi = 1,
-    syncsource_tco = 2,
-    syncsource_sync = 3,
-    syncsource_none = 4,
-    HDSPM_MAX_CHANNELS = 64,
-    HDSPM_ADDON_TCO = 1,
-    HDSPM_MIXER_CHANNELS = 64,
-  },
-  records = {
-    ["struct hdspm_config"] = [[{
+constants = {
+  MADI = 0,
+  MADIface = 1,
+  AIO = 2,
+  AES32 = 3,
+  RayDAT = 4,
+  ss = 0,
+  ds = 1,
+  qs = 2,
+  format_invalid = 0,
+  fps_24 = 1,
+  fps_25 = 2,
+  fps_2997 = 3,
+  fps_30 = 4,
+  frame_invalid = 0,
+  drop_frame = 1,
+  full_frame = 2,
+  ntsc = 0,
+  pal = 1,
+  no_video = 2,
+  hdspm_sync_no_lock = 0,
+  hdspm_sync_lock = 1,
+  hdspm_sync_sync = 2,
+  hdspm_input_optical = 0,
+  hdspm_input_coax = 1,
+  hdspm_format_ch_64 = 0,
+  hdspm_format_ch_56 = 1,
+  hdspm_frame_48 = 0,
+  hdspm_frame_96 = 1,
+  syncsource_wc = 0,
+  syncsource_madi = 1,
+  syncsource_tco = 2,
+  syncsource_sync = 3,
+  syncsource_none = 4,
+  HDSPM_MAX_CHANNELS = 64,
+  HDSPM_ADDON_TCO = 1,
+  HDSPM_MIXER_CHANNELS = 64,
+},
+records = {
+  ["struct hdspm_config"] = [[{
   uint8_t pref_sync_ref;
   uint8_t wordclock_sync_check;
   uint8_t madi_sync_check;
@@ -176,147 +176,147 @@ return {
   uint32_t passthru;
   uint32_t analog_out;
 }]],
-    ["struct hdspm_ltc"] = [[{
+  ["struct hdspm_ltc"] = [[{
   uint32_t ltc;
   uint32_t format;
   uint32_t frame;
   uint32_t input_format;
 }]],
-    ["struct hdspm_version"] = [[{
+  ["struct hdspm_version"] = [[{
   uint8_t card_type;
   char cardname[20];
   uint32_t serial;
   uint16_t firmware_rev;
   int32_t addons;
 }]],
-    ["struct hdspm_channelfader"] = [[{
+  ["struct hdspm_channelfader"] = [[{
   uint32_t in[64];
   uint32_t pb[64];
 }]],
-    ["struct hdspm_mixer"] = [[{
+  ["struct hdspm_mixer"] = [[{
   struct hdspm_channelfader ch[64];
 }]],
-    ["struct hdspm_mixer_ioctl"] = [[{
+  ["struct hdspm_mixer_ioctl"] = [[{
   struct hdspm_mixer *mixer;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x89084842,
-        SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x80184841,
-        SNDRV_HDSPM_IOCTL_GET_LTC = 0x80104846,
-        SNDRV_HDSPM_IOCTL_GET_VERSION = 0x80244848,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_STATUS = 0x80204847,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80084844,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hdspm_peak_rms"] = [[{
-    uint32_t input_peaks[64];
-    uint32_t playback_peaks[64];
-    uint32_t output_peaks[64];
-    uint64_t input_rms[64];
-    uint64_t playback_rms[64];
-    uint64_t output_rms[64];
-    uint8_t speed;
-    int32_t status2;
-  }]],
-        ["struct hdspm_status"] = [[{
-    uint8_t card_type;
-    uint32_t autosync_source;
-    uint64_t card_clock;
-    uint32_t master_period;
-    union {
-      struct {
-        uint8_t sync_wc;
-        uint8_t sync_madi;
-        uint8_t sync_tco;
-        uint8_t sync_in;
-        uint8_t madi_input;
-        uint8_t channel_format;
-        uint8_t frame_format;
-      } madi;
-    } card_specific;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_STATUS = 0x801c4847,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80044844,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x49084842,
-        SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x40184841,
-        SNDRV_HDSPM_IOCTL_GET_LTC = 0x40104846,
-        SNDRV_HDSPM_IOCTL_GET_STATUS = 0x40204847,
-        SNDRV_HDSPM_IOCTL_GET_VERSION = 0x40244848,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40044844,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40084844,
-      },
-      records = {
-        ["struct hdspm_peak_rms"] = [[{
-    uint32_t input_peaks[64];
-    uint32_t playback_peaks[64];
-    uint32_t output_peaks[64];
-    unsigned long input_rms[64];
-    unsigned long playback_rms[64];
-    unsigned long output_rms[64];
-    uint8_t speed;
-    int32_t status2;
-  }]],
-        ["struct hdspm_status"] = [[{
-    uint8_t card_type;
-    uint32_t autosync_source;
-    unsigned long card_clock;
-    uint32_t master_period;
-    union {
-      struct {
-        uint8_t sync_wc;
-        uint8_t sync_madi;
-        uint8_t sync_tco;
-        uint8_t sync_in;
-        uint8_t madi_input;
-        uint8_t channel_format;
-        uint8_t frame_format;
-      } madi;
-    } card_specific;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x89084842,
+      SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x80184841,
+      SNDRV_HDSPM_IOCTL_GET_LTC = 0x80104846,
+      SNDRV_HDSPM_IOCTL_GET_VERSION = 0x80244848,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_STATUS = 0x80204847,
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80084844,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hdspm_peak_rms"] = [[{
+  uint32_t input_peaks[64];
+  uint32_t playback_peaks[64];
+  uint32_t output_peaks[64];
+  uint64_t input_rms[64];
+  uint64_t playback_rms[64];
+  uint64_t output_rms[64];
+  uint8_t speed;
+  int32_t status2;
+}]],
+      ["struct hdspm_status"] = [[{
+  uint8_t card_type;
+  uint32_t autosync_source;
+  uint64_t card_clock;
+  uint32_t master_period;
+  union {
+    struct {
+      uint8_t sync_wc;
+      uint8_t sync_madi;
+      uint8_t sync_tco;
+      uint8_t sync_in;
+      uint8_t madi_input;
+      uint8_t channel_format;
+      uint8_t frame_format;
+    } madi;
+  } card_specific;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_STATUS = 0x801c4847,
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80044844,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x49084842,
+      SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x40184841,
+      SNDRV_HDSPM_IOCTL_GET_LTC = 0x40104846,
+      SNDRV_HDSPM_IOCTL_GET_STATUS = 0x40204847,
+      SNDRV_HDSPM_IOCTL_GET_VERSION = 0x40244848,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40044844,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40084844,
+    },
+    records = {
+      ["struct hdspm_peak_rms"] = [[{
+  uint32_t input_peaks[64];
+  uint32_t playback_peaks[64];
+  uint32_t output_peaks[64];
+  unsigned long input_rms[64];
+  unsigned long playback_rms[64];
+  unsigned long output_rms[64];
+  uint8_t speed;
+  int32_t status2;
+}]],
+      ["struct hdspm_status"] = [[{
+  uint8_t card_type;
+  uint32_t autosync_source;
+  unsigned long card_clock;
+  uint32_t master_period;
+  union {
+    struct {
+      uint8_t sync_wc;
+      uint8_t sync_madi;
+      uint8_t sync_tco;
+      uint8_t sync_in;
+      uint8_t madi_input;
+      uint8_t channel_format;
+      uint8_t frame_format;
+    } madi;
+  } card_specific;
+}]],
+    },
+  },
+},
 ]==],
 }

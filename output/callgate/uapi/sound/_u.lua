@@ -3,28 +3,28 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/usb_stream.h"] = [==[
-  constants = {
-    usb_stream_invalid = 0,
-    usb_stream_stopped = 1,
-    usb_stream_sync0 = 2,
-    usb_stream_sync1 = 3,
-    usb_stream_ready = 4,
-    usb_stream_running = 5,
-    usb_stream_xrun = 6,
-    USB_STREAM_INTERFACE_VERSION = 2,
-  },
-  records = {
-    ["struct usb_stream_packet"] = [[{
+constants = {
+  usb_stream_invalid = 0,
+  usb_stream_stopped = 1,
+  usb_stream_sync0 = 2,
+  usb_stream_sync1 = 3,
+  usb_stream_ready = 4,
+  usb_stream_running = 5,
+  usb_stream_xrun = 6,
+  USB_STREAM_INTERFACE_VERSION = 2,
+},
+records = {
+  ["struct usb_stream_packet"] = [[{
   uint32_t offset;
   uint32_t length;
 }]],
-    ["struct usb_stream_config"] = [[{
+  ["struct usb_stream_config"] = [[{
   uint32_t version;
   uint32_t sample_rate;
   uint32_t period_frames;
   uint32_t frame_size;
 }]],
-    ["struct usb_stream"] = [[{
+  ["struct usb_stream"] = [[{
   struct usb_stream_config cfg;
   uint32_t read_size;
   uint32_t write_size;
@@ -45,20 +45,20 @@ return {
   uint32_t next_inpacket_split_at;
   struct usb_stream_packet inpacket[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_USB_STREAM_IOCTL_SET_PARAMS = 0x40104890,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SNDRV_USB_STREAM_IOCTL_SET_PARAMS = 0x80104890,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_USB_STREAM_IOCTL_SET_PARAMS = 0x40104890,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SNDRV_USB_STREAM_IOCTL_SET_PARAMS = 0x80104890,
+    },
+  },
+},
 ]==],
 }

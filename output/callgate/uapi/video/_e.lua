@@ -3,10 +3,10 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["video/edid.h"] = [==[
-  records = {
-    ["struct edid_info"] = [[{
+records = {
+  ["struct edid_info"] = [[{
   uint8_t dummy[128];
 }]],
-  },
+},
 ]==],
 }

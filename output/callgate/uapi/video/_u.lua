@@ -3,17 +3,17 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["video/uvesafb.h"] = [==[
-  constants = {
-    TF_VBEIB = 0x1,
-    TF_BUF_ESDI = 0x2,
-    TF_BUF_ESBX = 0x4,
-    TF_BUF_RET = 0x8,
-    TF_EXIT = 0x10,
-    VBE_CAP_CAN_SWITCH_DAC = 0x1,
-    VBE_CAP_VGACOMPAT = 0x2,
-  },
-  records = {
-    ["struct v86_regs"] = [[{
+constants = {
+  TF_VBEIB = 0x1,
+  TF_BUF_ESDI = 0x2,
+  TF_BUF_ESBX = 0x4,
+  TF_BUF_RET = 0x8,
+  TF_EXIT = 0x10,
+  VBE_CAP_CAN_SWITCH_DAC = 0x1,
+  VBE_CAP_VGACOMPAT = 0x2,
+},
+records = {
+  ["struct v86_regs"] = [[{
   uint32_t ebx;
   uint32_t ecx;
   uint32_t edx;
@@ -31,12 +31,12 @@ return {
   uint16_t fs;
   uint16_t gs;
 }]],
-    ["struct uvesafb_task"] = [[{
+  ["struct uvesafb_task"] = [[{
   uint8_t flags;
   int32_t buf_len;
   struct v86_regs regs;
 }]],
-    ["struct vbe_ib"] = [[{
+  ["struct vbe_ib"] = [[{
   char vbe_signature[4];
   uint16_t vbe_version;
   uint32_t oem_string_ptr;
@@ -51,6 +51,6 @@ return {
   char oem_data[256];
   char misc_data[512];
 } __attribute__((packed))]],
-  },
+},
 ]==],
 }

@@ -3,57 +3,57 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["xen/evtchn.h"] = [==[
-  records = {
-    ["struct ioctl_evtchn_bind_virq"] = [[{
+records = {
+  ["struct ioctl_evtchn_bind_virq"] = [[{
   uint32_t virq;
 }]],
-    ["struct ioctl_evtchn_bind_interdomain"] = [[{
+  ["struct ioctl_evtchn_bind_interdomain"] = [[{
   uint32_t remote_domain;
   uint32_t remote_port;
 }]],
-    ["struct ioctl_evtchn_bind_unbound_port"] = [[{
+  ["struct ioctl_evtchn_bind_unbound_port"] = [[{
   uint32_t remote_domain;
 }]],
-    ["struct ioctl_evtchn_unbind"] = [[{
+  ["struct ioctl_evtchn_unbind"] = [[{
   uint32_t port;
 }]],
-    ["struct ioctl_evtchn_notify"] = [[{
+  ["struct ioctl_evtchn_notify"] = [[{
   uint32_t port;
 }]],
-    ["struct ioctl_evtchn_restrict_domid"] = [[{
+  ["struct ioctl_evtchn_restrict_domid"] = [[{
   uint16_t domid;
 }]],
-    ["struct ioctl_evtchn_bind"] = [[{
+  ["struct ioctl_evtchn_bind"] = [[{
   uint32_t port;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_EVTCHN_BIND_VIRQ = 0x44500,
-        IOCTL_EVTCHN_BIND_INTERDOMAIN = 0x84501,
-        IOCTL_EVTCHN_BIND_UNBOUND_PORT = 0x44502,
-        IOCTL_EVTCHN_UNBIND = 0x44503,
-        IOCTL_EVTCHN_NOTIFY = 0x44504,
-        IOCTL_EVTCHN_RESET = 0x4505,
-        IOCTL_EVTCHN_RESTRICT_DOMID = 0x24506,
-        IOCTL_EVTCHN_BIND_STATIC = 0x44507,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_EVTCHN_BIND_VIRQ = 0x20044500,
-        IOCTL_EVTCHN_BIND_INTERDOMAIN = 0x20084501,
-        IOCTL_EVTCHN_BIND_UNBOUND_PORT = 0x20044502,
-        IOCTL_EVTCHN_UNBIND = 0x20044503,
-        IOCTL_EVTCHN_NOTIFY = 0x20044504,
-        IOCTL_EVTCHN_RESET = 0x20004505,
-        IOCTL_EVTCHN_RESTRICT_DOMID = 0x20024506,
-        IOCTL_EVTCHN_BIND_STATIC = 0x20044507,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_EVTCHN_BIND_VIRQ = 0x44500,
+      IOCTL_EVTCHN_BIND_INTERDOMAIN = 0x84501,
+      IOCTL_EVTCHN_BIND_UNBOUND_PORT = 0x44502,
+      IOCTL_EVTCHN_UNBIND = 0x44503,
+      IOCTL_EVTCHN_NOTIFY = 0x44504,
+      IOCTL_EVTCHN_RESET = 0x4505,
+      IOCTL_EVTCHN_RESTRICT_DOMID = 0x24506,
+      IOCTL_EVTCHN_BIND_STATIC = 0x44507,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_EVTCHN_BIND_VIRQ = 0x20044500,
+      IOCTL_EVTCHN_BIND_INTERDOMAIN = 0x20084501,
+      IOCTL_EVTCHN_BIND_UNBOUND_PORT = 0x20044502,
+      IOCTL_EVTCHN_UNBIND = 0x20044503,
+      IOCTL_EVTCHN_NOTIFY = 0x20044504,
+      IOCTL_EVTCHN_RESET = 0x20004505,
+      IOCTL_EVTCHN_RESTRICT_DOMID = 0x20024506,
+      IOCTL_EVTCHN_BIND_STATIC = 0x20044507,
+    },
+  },
+},
 ]==],
 }

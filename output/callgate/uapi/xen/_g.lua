@@ -3,112 +3,112 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["xen/gntalloc.h"] = [==[
-  constants = {
-    GNTALLOC_FLAG_WRITABLE = 1,
-    UNMAP_NOTIFY_CLEAR_BYTE = 0x1,
-    UNMAP_NOTIFY_SEND_EVENT = 0x2,
-  },
-  deltas = {
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        IOCTL_GNTALLOC_ALLOC_GREF = 0x184705,
-        IOCTL_GNTALLOC_DEALLOC_GREF = 0x104706,
-      },
-    },
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_GNTALLOC_SET_UNMAP_NOTIFY = 0x104707,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ioctl_gntalloc_alloc_gref"] = [[{
-    uint16_t domid;
-    uint16_t flags;
-    uint32_t count;
-    uint64_t index;
-    union {
-      uint32_t gref_ids[1];
-      struct {
-        struct {
-        } __empty_gref_ids_flex;
-        uint32_t gref_ids_flex[];
-      };
-    };
-  }]],
-        ["struct ioctl_gntalloc_dealloc_gref"] = [[{
-    uint64_t index;
-    uint32_t count;
-  }]],
-        ["struct ioctl_gntalloc_unmap_notify"] = [[{
-    uint64_t index;
-    uint32_t action;
-    uint32_t event_channel_port;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        IOCTL_GNTALLOC_ALLOC_GREF = 0x144705,
-        IOCTL_GNTALLOC_DEALLOC_GREF = 0xc4706,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_GNTALLOC_ALLOC_GREF = 0x20184705,
-        IOCTL_GNTALLOC_DEALLOC_GREF = 0x20104706,
-        IOCTL_GNTALLOC_SET_UNMAP_NOTIFY = 0x20104707,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ioctl_gntalloc_alloc_gref"] = [[{
-    uint16_t domid;
-    uint16_t flags;
-    uint32_t count;
-    unsigned long index;
-    union {
-      uint32_t gref_ids[1];
-      struct {
-        struct {
-        } __empty_gref_ids_flex;
-        uint32_t gref_ids_flex[];
-      };
-    };
-  }]],
-        ["struct ioctl_gntalloc_dealloc_gref"] = [[{
-    unsigned long index;
-    uint32_t count;
-  }]],
-        ["struct ioctl_gntalloc_unmap_notify"] = [[{
-    unsigned long index;
-    uint32_t action;
-    uint32_t event_channel_port;
-  }]],
-      },
+constants = {
+  GNTALLOC_FLAG_WRITABLE = 1,
+  UNMAP_NOTIFY_CLEAR_BYTE = 0x1,
+  UNMAP_NOTIFY_SEND_EVENT = 0x2,
+},
+deltas = {
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      IOCTL_GNTALLOC_ALLOC_GREF = 0x184705,
+      IOCTL_GNTALLOC_DEALLOC_GREF = 0x104706,
     },
   },
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_GNTALLOC_SET_UNMAP_NOTIFY = 0x104707,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ioctl_gntalloc_alloc_gref"] = [[{
+  uint16_t domid;
+  uint16_t flags;
+  uint32_t count;
+  uint64_t index;
+  union {
+    uint32_t gref_ids[1];
+    struct {
+      struct {
+      } __empty_gref_ids_flex;
+      uint32_t gref_ids_flex[];
+    };
+  };
+}]],
+      ["struct ioctl_gntalloc_dealloc_gref"] = [[{
+  uint64_t index;
+  uint32_t count;
+}]],
+      ["struct ioctl_gntalloc_unmap_notify"] = [[{
+  uint64_t index;
+  uint32_t action;
+  uint32_t event_channel_port;
+}]],
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      IOCTL_GNTALLOC_ALLOC_GREF = 0x144705,
+      IOCTL_GNTALLOC_DEALLOC_GREF = 0xc4706,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_GNTALLOC_ALLOC_GREF = 0x20184705,
+      IOCTL_GNTALLOC_DEALLOC_GREF = 0x20104706,
+      IOCTL_GNTALLOC_SET_UNMAP_NOTIFY = 0x20104707,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ioctl_gntalloc_alloc_gref"] = [[{
+  uint16_t domid;
+  uint16_t flags;
+  uint32_t count;
+  unsigned long index;
+  union {
+    uint32_t gref_ids[1];
+    struct {
+      struct {
+      } __empty_gref_ids_flex;
+      uint32_t gref_ids_flex[];
+    };
+  };
+}]],
+      ["struct ioctl_gntalloc_dealloc_gref"] = [[{
+  unsigned long index;
+  uint32_t count;
+}]],
+      ["struct ioctl_gntalloc_unmap_notify"] = [[{
+  unsigned long index;
+  uint32_t action;
+  uint32_t event_channel_port;
+}]],
+    },
+  },
+},
 ]==],
 ["xen/gntdev.h"] = [==[
-  constants = {
-    GNTDEV_DMA_FLAG_WC = 0x1,
-    GNTDEV_DMA_FLAG_COHERENT = 0x2,
-  },
-  records = {
-    ["struct ioctl_gntdev_grant_ref"] = [[{
+constants = {
+  GNTDEV_DMA_FLAG_WC = 0x1,
+  GNTDEV_DMA_FLAG_COHERENT = 0x2,
+},
+records = {
+  ["struct ioctl_gntdev_grant_ref"] = [[{
   uint32_t domid;
   uint32_t ref;
 }]],
-    ["struct ioctl_gntdev_set_max_grants"] = [[{
+  ["struct ioctl_gntdev_set_max_grants"] = [[{
   uint32_t count;
 }]],
-    ["struct gntdev_grant_copy_segment"] = [[{
+  ["struct gntdev_grant_copy_segment"] = [[{
   union {
     void *virt;
     struct {
@@ -129,137 +129,137 @@ return {
   uint16_t flags;
   int16_t status;
 }]],
-    ["struct ioctl_gntdev_grant_copy"] = [[{
+  ["struct ioctl_gntdev_grant_copy"] = [[{
   uint32_t count;
   struct gntdev_grant_copy_segment *segments;
 }]],
-    ["struct ioctl_gntdev_dmabuf_exp_from_refs"] = [[{
+  ["struct ioctl_gntdev_dmabuf_exp_from_refs"] = [[{
   uint32_t flags;
   uint32_t count;
   uint32_t fd;
   uint32_t domid;
   uint32_t refs[1];
 }]],
-    ["struct ioctl_gntdev_dmabuf_exp_wait_released"] = [[{
+  ["struct ioctl_gntdev_dmabuf_exp_wait_released"] = [[{
   uint32_t fd;
   uint32_t wait_to_ms;
 }]],
-    ["struct ioctl_gntdev_dmabuf_imp_to_refs"] = [[{
+  ["struct ioctl_gntdev_dmabuf_imp_to_refs"] = [[{
   uint32_t fd;
   uint32_t count;
   uint32_t domid;
   uint32_t reserved;
   uint32_t refs[1];
 }]],
-    ["struct ioctl_gntdev_dmabuf_imp_release"] = [[{
+  ["struct ioctl_gntdev_dmabuf_imp_release"] = [[{
   uint32_t fd;
   uint32_t reserved;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_GNTDEV_MAP_GRANT_REF = 0x184700,
-        IOCTL_GNTDEV_UNMAP_GRANT_REF = 0x104701,
-        IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR = 0x184702,
-        IOCTL_GNTDEV_SET_MAX_GRANTS = 0x44703,
-        IOCTL_GNTDEV_SET_UNMAP_NOTIFY = 0x104707,
-        IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS = 0x144709,
-        IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED = 0x8470a,
-        IOCTL_GNTDEV_DMABUF_IMP_TO_REFS = 0x14470b,
-        IOCTL_GNTDEV_DMABUF_IMP_RELEASE = 0x8470c,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        IOCTL_GNTDEV_GRANT_COPY = 0x104708,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ioctl_gntdev_map_grant_ref"] = [[{
-    uint32_t count;
-    uint32_t pad;
-    uint64_t index;
-    struct ioctl_gntdev_grant_ref refs[1];
-  }]],
-        ["struct ioctl_gntdev_unmap_grant_ref"] = [[{
-    uint64_t index;
-    uint32_t count;
-    uint32_t pad;
-  }]],
-        ["struct ioctl_gntdev_get_offset_for_vaddr"] = [[{
-    uint64_t vaddr;
-    uint64_t offset;
-    uint32_t count;
-    uint32_t pad;
-  }]],
-        ["struct ioctl_gntdev_unmap_notify"] = [[{
-    uint64_t index;
-    uint32_t action;
-    uint32_t event_channel_port;
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        IOCTL_GNTDEV_GRANT_COPY = 0x84708,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_GNTDEV_MAP_GRANT_REF = 0x20184700,
-        IOCTL_GNTDEV_UNMAP_GRANT_REF = 0x20104701,
-        IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR = 0x20184702,
-        IOCTL_GNTDEV_SET_MAX_GRANTS = 0x20044703,
-        IOCTL_GNTDEV_SET_UNMAP_NOTIFY = 0x20104707,
-        IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS = 0x20144709,
-        IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED = 0x2008470a,
-        IOCTL_GNTDEV_DMABUF_IMP_TO_REFS = 0x2014470b,
-        IOCTL_GNTDEV_DMABUF_IMP_RELEASE = 0x2008470c,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        IOCTL_GNTDEV_GRANT_COPY = 0x20084708,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        IOCTL_GNTDEV_GRANT_COPY = 0x20104708,
-      },
-      records = {
-        ["struct ioctl_gntdev_map_grant_ref"] = [[{
-    uint32_t count;
-    uint32_t pad;
-    unsigned long index;
-    struct ioctl_gntdev_grant_ref refs[1];
-  }]],
-        ["struct ioctl_gntdev_unmap_grant_ref"] = [[{
-    unsigned long index;
-    uint32_t count;
-    uint32_t pad;
-  }]],
-        ["struct ioctl_gntdev_get_offset_for_vaddr"] = [[{
-    unsigned long vaddr;
-    unsigned long offset;
-    uint32_t count;
-    uint32_t pad;
-  }]],
-        ["struct ioctl_gntdev_unmap_notify"] = [[{
-    unsigned long index;
-    uint32_t action;
-    uint32_t event_channel_port;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_GNTDEV_MAP_GRANT_REF = 0x184700,
+      IOCTL_GNTDEV_UNMAP_GRANT_REF = 0x104701,
+      IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR = 0x184702,
+      IOCTL_GNTDEV_SET_MAX_GRANTS = 0x44703,
+      IOCTL_GNTDEV_SET_UNMAP_NOTIFY = 0x104707,
+      IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS = 0x144709,
+      IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED = 0x8470a,
+      IOCTL_GNTDEV_DMABUF_IMP_TO_REFS = 0x14470b,
+      IOCTL_GNTDEV_DMABUF_IMP_RELEASE = 0x8470c,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      IOCTL_GNTDEV_GRANT_COPY = 0x104708,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ioctl_gntdev_map_grant_ref"] = [[{
+  uint32_t count;
+  uint32_t pad;
+  uint64_t index;
+  struct ioctl_gntdev_grant_ref refs[1];
+}]],
+      ["struct ioctl_gntdev_unmap_grant_ref"] = [[{
+  uint64_t index;
+  uint32_t count;
+  uint32_t pad;
+}]],
+      ["struct ioctl_gntdev_get_offset_for_vaddr"] = [[{
+  uint64_t vaddr;
+  uint64_t offset;
+  uint32_t count;
+  uint32_t pad;
+}]],
+      ["struct ioctl_gntdev_unmap_notify"] = [[{
+  uint64_t index;
+  uint32_t action;
+  uint32_t event_channel_port;
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      IOCTL_GNTDEV_GRANT_COPY = 0x84708,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_GNTDEV_MAP_GRANT_REF = 0x20184700,
+      IOCTL_GNTDEV_UNMAP_GRANT_REF = 0x20104701,
+      IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR = 0x20184702,
+      IOCTL_GNTDEV_SET_MAX_GRANTS = 0x20044703,
+      IOCTL_GNTDEV_SET_UNMAP_NOTIFY = 0x20104707,
+      IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS = 0x20144709,
+      IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED = 0x2008470a,
+      IOCTL_GNTDEV_DMABUF_IMP_TO_REFS = 0x2014470b,
+      IOCTL_GNTDEV_DMABUF_IMP_RELEASE = 0x2008470c,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      IOCTL_GNTDEV_GRANT_COPY = 0x20084708,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      IOCTL_GNTDEV_GRANT_COPY = 0x20104708,
+    },
+    records = {
+      ["struct ioctl_gntdev_map_grant_ref"] = [[{
+  uint32_t count;
+  uint32_t pad;
+  unsigned long index;
+  struct ioctl_gntdev_grant_ref refs[1];
+}]],
+      ["struct ioctl_gntdev_unmap_grant_ref"] = [[{
+  unsigned long index;
+  uint32_t count;
+  uint32_t pad;
+}]],
+      ["struct ioctl_gntdev_get_offset_for_vaddr"] = [[{
+  unsigned long vaddr;
+  unsigned long offset;
+  uint32_t count;
+  uint32_t pad;
+}]],
+      ["struct ioctl_gntdev_unmap_notify"] = [[{
+  unsigned long index;
+  uint32_t action;
+  uint32_t event_channel_port;
+}]],
+    },
+  },
+},
 ]==],
 }

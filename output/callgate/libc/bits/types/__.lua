@@ -3,152 +3,152 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/__FILE.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        ____FILE_defined = 1,
-      },
-      typedefs = {
-        __FILE = "struct _IO_FILE",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      ____FILE_defined = 1,
+    },
+    typedefs = {
+      __FILE = "struct _IO_FILE",
     },
   },
+},
 ]==],
 ["bits/types/__fpos64_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _____fpos64_t_defined = 1,
-      },
-      typedefs = {
-        __fpos64_t = "struct _G_fpos64_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _____fpos64_t_defined = 1,
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct _G_fpos64_t"] = [[{
-    long __pos;
-    struct __mbstate_t __state;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct _G_fpos64_t"] = [[{
-    int64_t __pos;
-    struct __mbstate_t __state;
-  }]],
-      },
+    typedefs = {
+      __fpos64_t = "struct _G_fpos64_t",
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct _G_fpos64_t"] = [[{
+  long __pos;
+  struct __mbstate_t __state;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct _G_fpos64_t"] = [[{
+  int64_t __pos;
+  struct __mbstate_t __state;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/__fpos_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _____fpos_t_defined = 1,
-      },
-      records = {
-        ["struct _G_fpos_t"] = [[{
-    long __pos;
-    struct __mbstate_t __state;
-  }]],
-      },
-      typedefs = {
-        __fpos_t = "struct _G_fpos_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _____fpos_t_defined = 1,
+    },
+    records = {
+      ["struct _G_fpos_t"] = [[{
+  long __pos;
+  struct __mbstate_t __state;
+}]],
+    },
+    typedefs = {
+      __fpos_t = "struct _G_fpos_t",
     },
   },
+},
 ]==],
 ["bits/types/__locale_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_TYPES___LOCALE_T_H = 1,
-      },
-      records = {
-        ["struct __locale_struct"] = [[{
-    struct __locale_data *__locales[13];
-    const uint16_t *__ctype_b;
-    const int32_t *__ctype_tolower;
-    const int32_t *__ctype_toupper;
-    const char *__names[13];
-  }]],
-      },
-      typedefs = {
-        __locale_t = "struct __locale_struct *",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_TYPES___LOCALE_T_H = 1,
+    },
+    records = {
+      ["struct __locale_struct"] = [[{
+  struct __locale_data *__locales[13];
+  const uint16_t *__ctype_b;
+  const int32_t *__ctype_tolower;
+  const int32_t *__ctype_toupper;
+  const char *__names[13];
+}]],
+    },
+    typedefs = {
+      __locale_t = "struct __locale_struct *",
     },
   },
+},
 ]==],
 ["bits/types/__mbstate_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        ____mbstate_t_defined = 1,
-      },
-      records = {
-        ["struct __mbstate_t"] = [[{
-    int32_t __count;
-    union {
-      uint32_t __wch;
-      char __wchb[4];
-    } __value;
-  }]],
-      },
-      typedefs = {
-        __mbstate_t = "struct __mbstate_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      ____mbstate_t_defined = 1,
+    },
+    records = {
+      ["struct __mbstate_t"] = [[{
+  int32_t __count;
+  union {
+    uint32_t __wch;
+    char __wchb[4];
+  } __value;
+}]],
+    },
+    typedefs = {
+      __mbstate_t = "struct __mbstate_t",
     },
   },
+},
 ]==],
 ["bits/types/__sigset_t.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _SIGSET_NWORDS = 16,
-      },
-      records = {
-        ["struct __sigset_t"] = [[{
-    unsigned long __val[16];
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _SIGSET_NWORDS = 16,
     },
-    {
-      on = "glibc",
-      typedefs = {
-        __sigset_t = "struct __sigset_t",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _SIGSET_NWORDS = 32,
-      },
-      records = {
-        ["struct __sigset_t"] = [[{
-    unsigned long __val[32];
-  }]],
-      },
+    records = {
+      ["struct __sigset_t"] = [[{
+  unsigned long __val[16];
+}]],
     },
   },
+  {
+    on = "glibc",
+    typedefs = {
+      __sigset_t = "struct __sigset_t",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      _SIGSET_NWORDS = 32,
+    },
+    records = {
+      ["struct __sigset_t"] = [[{
+  unsigned long __val[32];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/__sigval_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      typedefs = {
-        __sigval_t = "union sigval",
-      },
+deltas = {
+  {
+    on = "glibc",
+    typedefs = {
+      __sigval_t = "union sigval",
     },
   },
+},
 ]==],
 }

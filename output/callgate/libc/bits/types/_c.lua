@@ -3,54 +3,54 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/clock_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __clock_t_defined = 1,
-      },
-      typedefs = {
-        clock_t = "long",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __clock_t_defined = 1,
+    },
+    typedefs = {
+      clock_t = "long",
     },
   },
+},
 ]==],
 ["bits/types/clockid_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __clockid_t_defined = 1,
-      },
-      typedefs = {
-        clockid_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __clockid_t_defined = 1,
+    },
+    typedefs = {
+      clockid_t = "int32_t",
     },
   },
+},
 ]==],
 ["bits/types/cookie_io_functions_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __cookie_io_functions_t_defined = 1,
-      },
-      records = {
-        ["struct _IO_cookie_io_functions_t"] = [[{
-    void *read;
-    void *write;
-    void *seek;
-    void *close;
-  }]],
-      },
-      typedefs = {
-        cookie_read_function_t = "void *",
-        cookie_write_function_t = "void *",
-        cookie_seek_function_t = "void *",
-        cookie_close_function_t = "void *",
-        cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __cookie_io_functions_t_defined = 1,
+    },
+    records = {
+      ["struct _IO_cookie_io_functions_t"] = [[{
+  void *read;
+  void *write;
+  void *seek;
+  void *close;
+}]],
+    },
+    typedefs = {
+      cookie_read_function_t = "void *",
+      cookie_write_function_t = "void *",
+      cookie_seek_function_t = "void *",
+      cookie_close_function_t = "void *",
+      cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
     },
   },
+},
 ]==],
 }

@@ -3,16 +3,16 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/error_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __error_t_defined = 1,
-      },
-      typedefs = {
-        error_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __error_t_defined = 1,
+    },
+    typedefs = {
+      error_t = "int32_t",
     },
   },
+},
 ]==],
 }

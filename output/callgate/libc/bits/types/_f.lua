@@ -3,16 +3,16 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/FILE.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __FILE_defined = 1,
-      },
-      typedefs = {
-        FILE = "struct _IO_FILE",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __FILE_defined = 1,
+    },
+    typedefs = {
+      FILE = "struct _IO_FILE",
     },
   },
+},
 ]==],
 }

@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/idtype_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      typedefs = {
-        idtype_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    typedefs = {
+      idtype_t = "uint32_t",
     },
   },
+},
 ]==],
 }

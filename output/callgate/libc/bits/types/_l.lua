@@ -3,16 +3,16 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/locale_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_TYPES_LOCALE_T_H = 1,
-      },
-      typedefs = {
-        locale_t = "struct __locale_struct *",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_TYPES_LOCALE_T_H = 1,
+    },
+    typedefs = {
+      locale_t = "struct __locale_struct *",
     },
   },
+},
 ]==],
 }

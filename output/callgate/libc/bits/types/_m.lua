@@ -3,16 +3,16 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/mbstate_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __mbstate_t_defined = 1,
-      },
-      typedefs = {
-        mbstate_t = "struct __mbstate_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __mbstate_t_defined = 1,
+    },
+    typedefs = {
+      mbstate_t = "struct __mbstate_t",
     },
   },
+},
 ]==],
 }

@@ -3,16 +3,16 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/once_flag.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __once_flag_defined = 1,
-      },
-      typedefs = {
-        once_flag = "struct __once_flag",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __once_flag_defined = 1,
+    },
+    typedefs = {
+      once_flag = "struct __once_flag",
     },
   },
+},
 ]==],
 }

@@ -3,58 +3,58 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/res_state.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __res_state_defined = 1,
-        MAXNS = 3,
-        MAXDFLSRCH = 3,
-        MAXDNSRCH = 6,
-        MAXRESOLVSORT = 10,
-      },
-      records = {
-        ["struct __res_state"] = [[{
-    int32_t retrans;
-    int32_t retry;
-    unsigned long options;
-    int32_t nscount;
-    struct sockaddr_in__libc nsaddr_list[3];
-    uint16_t id;
-    char *dnsrch[7];
-    char defdname[256];
-    unsigned long pfcode;
-    uint32_t ndots : 4;
-    uint32_t nsort : 4;
-    uint32_t ipv6_unavail : 1;
-    uint32_t unused : 23;
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __res_state_defined = 1,
+      MAXNS = 3,
+      MAXDFLSRCH = 3,
+      MAXDNSRCH = 6,
+      MAXRESOLVSORT = 10,
+    },
+    records = {
+      ["struct __res_state"] = [[{
+  int32_t retrans;
+  int32_t retry;
+  unsigned long options;
+  int32_t nscount;
+  struct sockaddr_in__libc nsaddr_list[3];
+  uint16_t id;
+  char *dnsrch[7];
+  char defdname[256];
+  unsigned long pfcode;
+  uint32_t ndots : 4;
+  uint32_t nsort : 4;
+  uint32_t ipv6_unavail : 1;
+  uint32_t unused : 23;
+  struct {
+    struct in_addr addr;
+    uint32_t mask;
+  } sort_list[10];
+  void *__glibc_unused_qhook;
+  void *__glibc_unused_rhook;
+  int32_t res_h_errno;
+  int32_t _vcsock;
+  uint32_t _flags;
+  union {
+    char pad[52];
     struct {
-      struct in_addr addr;
-      uint32_t mask;
-    } sort_list[10];
-    void *__glibc_unused_qhook;
-    void *__glibc_unused_rhook;
-    int32_t res_h_errno;
-    int32_t _vcsock;
-    uint32_t _flags;
-    union {
-      char pad[52];
-      struct {
-        uint16_t nscount;
-        uint16_t nsmap[3];
-        int32_t nssocks[3];
-        uint16_t nscount6;
-        uint16_t nsinit;
-        struct sockaddr_in6 *nsaddrs[3];
-        uint32_t __glibc_reserved[2];
-      } _ext;
-    } _u;
-  }]],
-      },
-      typedefs = {
-        res_state = "struct __res_state *",
-      },
+      uint16_t nscount;
+      uint16_t nsmap[3];
+      int32_t nssocks[3];
+      uint16_t nscount6;
+      uint16_t nsinit;
+      struct sockaddr_in6 *nsaddrs[3];
+      uint32_t __glibc_reserved[2];
+    } _ext;
+  } _u;
+}]],
+    },
+    typedefs = {
+      res_state = "struct __res_state *",
     },
   },
+},
 ]==],
 }

@@ -3,992 +3,992 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/sig_atomic_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __sig_atomic_t_defined = 1,
-      },
-      typedefs = {
-        sig_atomic_t = "int32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __sig_atomic_t_defined = 1,
+    },
+    typedefs = {
+      sig_atomic_t = "int32_t",
     },
   },
+},
 ]==],
 ["bits/types/sigevent_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __sigevent_t_defined = 1,
-        __SIGEV_MAX_SIZE = 64,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __SIGEV_PAD_SIZE = 12,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __SIGEV_PAD_SIZE = 13,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __sigevent_t_defined = 1,
+      __SIGEV_MAX_SIZE = 64,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __SIGEV_PAD_SIZE = 12,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __SIGEV_PAD_SIZE = 13,
+    },
+  },
+},
 ]==],
 ["bits/types/siginfo_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __siginfo_t_defined = 1,
-        __SI_MAX_SIZE = 128,
-        __SI_HAVE_SIGSYS = 1,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __SI_PAD_SIZE = 28,
-      },
-    },
-    {
-      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        __SI_ERRNO_THEN_CODE = 1,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_errno;
-    int32_t si_code;
-    int32_t __pad0;
-    union {
-      int32_t _pad[28];
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-      } _kill;
-      struct {
-        int32_t si_tid;
-        int32_t si_overrun;
-        union sigval si_sigval;
-      } _timer;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        union sigval si_sigval;
-      } _rt;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        int32_t si_status;
-        long si_utime;
-        long si_stime;
-      } _sigchld;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *_lower;
-            void *_upper;
-          } _addr_bnd;
-          uint32_t _pkey;
-        } _bounds;
-      } _sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } _sigpoll;
-      struct {
-        void *_call_addr;
-        int32_t _syscall;
-        uint32_t _arch;
-      } _sigsys;
-    } _sifields;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __SI_PAD_SIZE = 29,
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_errno;
-    int32_t si_code;
-    union {
-      int32_t _pad[29];
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-      } _kill;
-      struct {
-        int32_t si_tid;
-        int32_t si_overrun;
-        union sigval si_sigval;
-      } _timer;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        union sigval si_sigval;
-      } _rt;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        int32_t si_status;
-        long si_utime;
-        long si_stime;
-      } _sigchld;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *_lower;
-            void *_upper;
-          } _addr_bnd;
-          uint32_t _pkey;
-        } _bounds;
-      } _sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } _sigpoll;
-      struct {
-        void *_call_addr;
-        int32_t _syscall;
-        uint32_t _arch;
-      } _sigsys;
-    } _sifields;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_code;
-    int32_t si_errno;
-    union {
-      int32_t _pad[29];
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-      } _kill;
-      struct {
-        int32_t si_tid;
-        int32_t si_overrun;
-        union sigval si_sigval;
-      } _timer;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        union sigval si_sigval;
-      } _rt;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        int32_t si_status;
-        long si_utime;
-        long si_stime;
-      } _sigchld;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *_lower;
-            void *_upper;
-          } _addr_bnd;
-          uint32_t _pkey;
-        } _bounds;
-      } _sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } _sigpoll;
-      struct {
-        void *_call_addr;
-        int32_t _syscall;
-        uint32_t _arch;
-      } _sigsys;
-    } _sifields;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct siginfo_t"] = [[{
-    int32_t si_signo;
-    int32_t si_code;
-    int32_t si_errno;
-    int32_t __pad0;
-    union {
-      int32_t _pad[28];
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-      } _kill;
-      struct {
-        int32_t si_tid;
-        int32_t si_overrun;
-        union sigval si_sigval;
-      } _timer;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        union sigval si_sigval;
-      } _rt;
-      struct {
-        int32_t si_pid;
-        uint32_t si_uid;
-        int32_t si_status;
-        long si_utime;
-        long si_stime;
-      } _sigchld;
-      struct {
-        void *si_addr;
-        int16_t si_addr_lsb;
-        union {
-          struct {
-            void *_lower;
-            void *_upper;
-          } _addr_bnd;
-          uint32_t _pkey;
-        } _bounds;
-      } _sigfault;
-      struct {
-        long si_band;
-        int32_t si_fd;
-      } _sigpoll;
-      struct {
-        void *_call_addr;
-        int32_t _syscall;
-        uint32_t _arch;
-      } _sigsys;
-    } _sifields;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __siginfo_t_defined = 1,
+      __SI_MAX_SIZE = 128,
+      __SI_HAVE_SIGSYS = 1,
     },
   },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __SI_PAD_SIZE = 28,
+    },
+  },
+  {
+    on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    constants = {
+      __SI_ERRNO_THEN_CODE = 1,
+    },
+  },
+  {
+    on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_errno;
+  int32_t si_code;
+  int32_t __pad0;
+  union {
+    int32_t _pad[28];
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+    } _kill;
+    struct {
+      int32_t si_tid;
+      int32_t si_overrun;
+      union sigval si_sigval;
+    } _timer;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      union sigval si_sigval;
+    } _rt;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      int32_t si_status;
+      long si_utime;
+      long si_stime;
+    } _sigchld;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *_lower;
+          void *_upper;
+        } _addr_bnd;
+        uint32_t _pkey;
+      } _bounds;
+    } _sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  } _sifields;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    constants = {
+      __SI_PAD_SIZE = 29,
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_errno;
+  int32_t si_code;
+  union {
+    int32_t _pad[29];
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+    } _kill;
+    struct {
+      int32_t si_tid;
+      int32_t si_overrun;
+      union sigval si_sigval;
+    } _timer;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      union sigval si_sigval;
+    } _rt;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      int32_t si_status;
+      long si_utime;
+      long si_stime;
+    } _sigchld;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *_lower;
+          void *_upper;
+        } _addr_bnd;
+        uint32_t _pkey;
+      } _bounds;
+    } _sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  } _sifields;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_code;
+  int32_t si_errno;
+  union {
+    int32_t _pad[29];
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+    } _kill;
+    struct {
+      int32_t si_tid;
+      int32_t si_overrun;
+      union sigval si_sigval;
+    } _timer;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      union sigval si_sigval;
+    } _rt;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      int32_t si_status;
+      long si_utime;
+      long si_stime;
+    } _sigchld;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *_lower;
+          void *_upper;
+        } _addr_bnd;
+        uint32_t _pkey;
+      } _bounds;
+    } _sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  } _sifields;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct siginfo_t"] = [[{
+  int32_t si_signo;
+  int32_t si_code;
+  int32_t si_errno;
+  int32_t __pad0;
+  union {
+    int32_t _pad[28];
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+    } _kill;
+    struct {
+      int32_t si_tid;
+      int32_t si_overrun;
+      union sigval si_sigval;
+    } _timer;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      union sigval si_sigval;
+    } _rt;
+    struct {
+      int32_t si_pid;
+      uint32_t si_uid;
+      int32_t si_status;
+      long si_utime;
+      long si_stime;
+    } _sigchld;
+    struct {
+      void *si_addr;
+      int16_t si_addr_lsb;
+      union {
+        struct {
+          void *_lower;
+          void *_upper;
+        } _addr_bnd;
+        uint32_t _pkey;
+      } _bounds;
+    } _sigfault;
+    struct {
+      long si_band;
+      int32_t si_fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  } _sifields;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/sigset_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __sigset_t_defined = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __sigset_t_defined = 1,
     },
   },
+},
 ]==],
 ["bits/types/stack_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __stack_t_defined = 1,
-      },
-    },
-    {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
-      records = {
-        ["struct stack_t"] = [[{
-    void *ss_sp;
-    int32_t ss_flags;
-    unsigned long ss_size;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm",
-      records = {
-        ["struct stack_t"] = [[{
-    void *ss_sp;
-    int32_t ss_flags;
-    uint32_t ss_size;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct stack_t"] = [[{
-    void *ss_sp;
-    uint32_t ss_size;
-    int32_t ss_flags;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct stack_t"] = [[{
-    void *ss_sp;
-    unsigned long ss_size;
-    int32_t ss_flags;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __stack_t_defined = 1,
     },
   },
+  {
+    on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
+    records = {
+      ["struct stack_t"] = [[{
+  void *ss_sp;
+  int32_t ss_flags;
+  unsigned long ss_size;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm",
+    records = {
+      ["struct stack_t"] = [[{
+  void *ss_sp;
+  int32_t ss_flags;
+  uint32_t ss_size;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct stack_t"] = [[{
+  void *ss_sp;
+  uint32_t ss_size;
+  int32_t ss_flags;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct stack_t"] = [[{
+  void *ss_sp;
+  unsigned long ss_size;
+  int32_t ss_flags;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/struct_FILE.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __struct_FILE_defined = 1,
-        _IO_EOF_SEEN = 0x10,
-        _IO_ERR_SEEN = 0x20,
-        _IO_USER_LOCK = 0x8000,
-      },
-      macros = function(M)
-        return {
-          __feof_unlocked_body = function(fp)
-            return M.band(M.long(fp._flags), 0x10) ~= 0
-          end,
-          __ferror_unlocked_body = function(fp)
-            return M.band(M.long(fp._flags), 0x20) ~= 0
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __struct_FILE_defined = 1,
+      _IO_EOF_SEEN = 0x10,
+      _IO_ERR_SEEN = 0x20,
+      _IO_USER_LOCK = 0x8000,
     },
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct _IO_FILE"] = [[{
-    int32_t _flags;
-    char *_IO_read_ptr;
-    char *_IO_read_end;
-    char *_IO_read_base;
-    char *_IO_write_base;
-    char *_IO_write_ptr;
-    char *_IO_write_end;
-    char *_IO_buf_base;
-    char *_IO_buf_end;
-    char *_IO_save_base;
-    char *_IO_backup_base;
-    char *_IO_save_end;
-    struct _IO_marker *_markers;
-    struct _IO_FILE *_chain;
-    int32_t _fileno;
-    int32_t _flags2 : 24;
-    char _short_backupbuf[1];
-    long _old_offset;
-    uint16_t _cur_column;
-    int8_t _vtable_offset;
-    char _shortbuf[1];
-    void *_lock;
-    long _offset;
-    struct _IO_codecvt *_codecvt;
-    struct _IO_wide_data *_wide_data;
-    struct _IO_FILE *_freeres_list;
-    void *_freeres_buf;
-    struct _IO_FILE **_prevchain;
-    int32_t _mode;
-    int32_t _unused3;
-    unsigned long _total_written;
-    char _unused2[8];
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct _IO_FILE"] = [[{
-    int32_t _flags;
-    char *_IO_read_ptr;
-    char *_IO_read_end;
-    char *_IO_read_base;
-    char *_IO_write_base;
-    char *_IO_write_ptr;
-    char *_IO_write_end;
-    char *_IO_buf_base;
-    char *_IO_buf_end;
-    char *_IO_save_base;
-    char *_IO_backup_base;
-    char *_IO_save_end;
-    struct _IO_marker *_markers;
-    struct _IO_FILE *_chain;
-    int32_t _fileno;
-    int32_t _flags2 : 24;
-    char _short_backupbuf[1];
-    long _old_offset;
-    uint16_t _cur_column;
-    int8_t _vtable_offset;
-    char _shortbuf[1];
-    void *_lock;
-    int64_t _offset;
-    struct _IO_codecvt *_codecvt;
-    struct _IO_wide_data *_wide_data;
-    struct _IO_FILE *_freeres_list;
-    void *_freeres_buf;
-    struct _IO_FILE **_prevchain;
-    int32_t _mode;
-    uint64_t _total_written;
-    int32_t _unused3;
-    char _unused2[28];
-  }]],
-      },
+    macros = function(M)
+      return {
+        __feof_unlocked_body = function(fp)
+          return M.band(M.long(fp._flags), 0x10) ~= 0
+        end,
+        __ferror_unlocked_body = function(fp)
+          return M.band(M.long(fp._flags), 0x20) ~= 0
+        end,
+      }
+    end,
+  },
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct _IO_FILE"] = [[{
+  int32_t _flags;
+  char *_IO_read_ptr;
+  char *_IO_read_end;
+  char *_IO_read_base;
+  char *_IO_write_base;
+  char *_IO_write_ptr;
+  char *_IO_write_end;
+  char *_IO_buf_base;
+  char *_IO_buf_end;
+  char *_IO_save_base;
+  char *_IO_backup_base;
+  char *_IO_save_end;
+  struct _IO_marker *_markers;
+  struct _IO_FILE *_chain;
+  int32_t _fileno;
+  int32_t _flags2 : 24;
+  char _short_backupbuf[1];
+  long _old_offset;
+  uint16_t _cur_column;
+  int8_t _vtable_offset;
+  char _shortbuf[1];
+  void *_lock;
+  long _offset;
+  struct _IO_codecvt *_codecvt;
+  struct _IO_wide_data *_wide_data;
+  struct _IO_FILE *_freeres_list;
+  void *_freeres_buf;
+  struct _IO_FILE **_prevchain;
+  int32_t _mode;
+  int32_t _unused3;
+  unsigned long _total_written;
+  char _unused2[8];
+}]],
     },
   },
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct _IO_FILE"] = [[{
+  int32_t _flags;
+  char *_IO_read_ptr;
+  char *_IO_read_end;
+  char *_IO_read_base;
+  char *_IO_write_base;
+  char *_IO_write_ptr;
+  char *_IO_write_end;
+  char *_IO_buf_base;
+  char *_IO_buf_end;
+  char *_IO_save_base;
+  char *_IO_backup_base;
+  char *_IO_save_end;
+  struct _IO_marker *_markers;
+  struct _IO_FILE *_chain;
+  int32_t _fileno;
+  int32_t _flags2 : 24;
+  char _short_backupbuf[1];
+  long _old_offset;
+  uint16_t _cur_column;
+  int8_t _vtable_offset;
+  char _shortbuf[1];
+  void *_lock;
+  int64_t _offset;
+  struct _IO_codecvt *_codecvt;
+  struct _IO_wide_data *_wide_data;
+  struct _IO_FILE *_freeres_list;
+  void *_freeres_buf;
+  struct _IO_FILE **_prevchain;
+  int32_t _mode;
+  uint64_t _total_written;
+  int32_t _unused3;
+  char _unused2[28];
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/struct___jmp_buf_tag.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __jmp_buf_tag_defined = 1,
-      },
-    },
-    {
-      on = "glibc-x64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    long __jmpbuf[8];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "glibc-x86",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    int32_t __jmpbuf[6];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    int32_t __jmpbuf[64] __attribute__((aligned(8)));
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "glibc-arm64",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    uint64_t __jmpbuf[22];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    struct __jmp_buf_internal_tag __jmpbuf[1];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    long __jmpbuf[64] __attribute__((aligned(16)));
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
-    },
-    {
-      on = "glibc-s390x",
-      records = {
-        ["struct __jmp_buf_tag"] = [[{
-    struct __s390_jmp_buf __jmpbuf[1];
-    int32_t __mask_was_saved;
-    struct __sigset_t __saved_mask;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __jmp_buf_tag_defined = 1,
     },
   },
+  {
+    on = "glibc-x64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  long __jmpbuf[8];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "glibc-x86",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  int32_t __jmpbuf[6];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  int32_t __jmpbuf[64] __attribute__((aligned(8)));
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "glibc-arm64",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  uint64_t __jmpbuf[22];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  struct __jmp_buf_internal_tag __jmpbuf[1];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  long __jmpbuf[64] __attribute__((aligned(16)));
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+  {
+    on = "glibc-s390x",
+    records = {
+      ["struct __jmp_buf_tag"] = [[{
+  struct __s390_jmp_buf __jmpbuf[1];
+  int32_t __mask_was_saved;
+  struct __sigset_t __saved_mask;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/struct_iovec.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __iovec_defined = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __iovec_defined = 1,
     },
   },
+},
 ]==],
 ["bits/types/struct_itimerspec.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __itimerspec_defined = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __itimerspec_defined = 1,
     },
   },
+},
 ]==],
 ["bits/types/struct_msqid64_ds.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct __msqid64_ds"] = [[{
-    struct ipc_perm__libc msg_perm;
-    int64_t msg_stime;
-    int64_t msg_rtime;
-    int64_t msg_ctime;
-    unsigned long __msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __glibc_reserved4;
-    unsigned long __glibc_reserved5;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct __msqid64_ds"] = [[{
+  struct ipc_perm__libc msg_perm;
+  int64_t msg_stime;
+  int64_t msg_rtime;
+  int64_t msg_ctime;
+  unsigned long __msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __glibc_reserved4;
+  unsigned long __glibc_reserved5;
+}]],
     },
   },
+},
 ]==],
 ["bits/types/struct_msqid_ds.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    long msg_stime;
-    long msg_rtime;
-    long msg_ctime;
-    unsigned long __msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __glibc_reserved4;
-    unsigned long __glibc_reserved5;
-  }]],
-      },
-    },
-    {
-      on = "glibc",
-      aliases = {
-        ["struct msqid_ds"] = "struct msqid_ds__libc",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm glibc-mipsel",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    long msg_stime;
-    unsigned long __msg_stime_high;
-    long msg_rtime;
-    unsigned long __msg_rtime_high;
-    long msg_ctime;
-    unsigned long __msg_ctime_high;
-    unsigned long __msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __glibc_reserved4;
-    unsigned long __glibc_reserved5;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips",
-      records = {
-        ["struct msqid_ds__libc"] = [[{
-    struct ipc_perm__libc msg_perm;
-    unsigned long __msg_stime_high;
-    long msg_stime;
-    unsigned long __msg_rtime_high;
-    long msg_rtime;
-    unsigned long __msg_ctime_high;
-    long msg_ctime;
-    unsigned long __msg_cbytes;
-    unsigned long msg_qnum;
-    unsigned long msg_qbytes;
-    int32_t msg_lspid;
-    int32_t msg_lrpid;
-    unsigned long __glibc_reserved4;
-    unsigned long __glibc_reserved5;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  long msg_stime;
+  long msg_rtime;
+  long msg_ctime;
+  unsigned long __msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __glibc_reserved4;
+  unsigned long __glibc_reserved5;
+}]],
     },
   },
+  {
+    on = "glibc",
+    aliases = {
+      ["struct msqid_ds"] = "struct msqid_ds__libc",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm glibc-mipsel",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  long msg_stime;
+  unsigned long __msg_stime_high;
+  long msg_rtime;
+  unsigned long __msg_rtime_high;
+  long msg_ctime;
+  unsigned long __msg_ctime_high;
+  unsigned long __msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __glibc_reserved4;
+  unsigned long __glibc_reserved5;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips",
+    records = {
+      ["struct msqid_ds__libc"] = [[{
+  struct ipc_perm__libc msg_perm;
+  unsigned long __msg_stime_high;
+  long msg_stime;
+  unsigned long __msg_rtime_high;
+  long msg_rtime;
+  unsigned long __msg_ctime_high;
+  long msg_ctime;
+  unsigned long __msg_cbytes;
+  unsigned long msg_qnum;
+  unsigned long msg_qbytes;
+  int32_t msg_lspid;
+  int32_t msg_lrpid;
+  unsigned long __glibc_reserved4;
+  unsigned long __glibc_reserved5;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/struct_osockaddr.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __osockaddr_defined = 1,
-      },
-      records = {
-        ["struct osockaddr"] = [[{
-    uint16_t sa_family;
-    uint8_t sa_data[14];
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __osockaddr_defined = 1,
+    },
+    records = {
+      ["struct osockaddr"] = [[{
+  uint16_t sa_family;
+  uint8_t sa_data[14];
+}]],
     },
   },
+},
 ]==],
 ["bits/types/struct_rusage.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __rusage_defined = 1,
-      },
-      records = {
-        ["struct rusage__libc"] = [[{
-    struct timeval ru_utime;
-    struct timeval ru_stime;
-    union {
-      long ru_maxrss;
-      long __ru_maxrss_word;
-    };
-    union {
-      long ru_ixrss;
-      long __ru_ixrss_word;
-    };
-    union {
-      long ru_idrss;
-      long __ru_idrss_word;
-    };
-    union {
-      long ru_isrss;
-      long __ru_isrss_word;
-    };
-    union {
-      long ru_minflt;
-      long __ru_minflt_word;
-    };
-    union {
-      long ru_majflt;
-      long __ru_majflt_word;
-    };
-    union {
-      long ru_nswap;
-      long __ru_nswap_word;
-    };
-    union {
-      long ru_inblock;
-      long __ru_inblock_word;
-    };
-    union {
-      long ru_oublock;
-      long __ru_oublock_word;
-    };
-    union {
-      long ru_msgsnd;
-      long __ru_msgsnd_word;
-    };
-    union {
-      long ru_msgrcv;
-      long __ru_msgrcv_word;
-    };
-    union {
-      long ru_nsignals;
-      long __ru_nsignals_word;
-    };
-    union {
-      long ru_nvcsw;
-      long __ru_nvcsw_word;
-    };
-    union {
-      long ru_nivcsw;
-      long __ru_nivcsw_word;
-    };
-  }]],
-      },
-      aliases = {
-        ["struct rusage"] = "struct rusage__libc",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __rusage_defined = 1,
+    },
+    records = {
+      ["struct rusage__libc"] = [[{
+  struct timeval ru_utime;
+  struct timeval ru_stime;
+  union {
+    long ru_maxrss;
+    long __ru_maxrss_word;
+  };
+  union {
+    long ru_ixrss;
+    long __ru_ixrss_word;
+  };
+  union {
+    long ru_idrss;
+    long __ru_idrss_word;
+  };
+  union {
+    long ru_isrss;
+    long __ru_isrss_word;
+  };
+  union {
+    long ru_minflt;
+    long __ru_minflt_word;
+  };
+  union {
+    long ru_majflt;
+    long __ru_majflt_word;
+  };
+  union {
+    long ru_nswap;
+    long __ru_nswap_word;
+  };
+  union {
+    long ru_inblock;
+    long __ru_inblock_word;
+  };
+  union {
+    long ru_oublock;
+    long __ru_oublock_word;
+  };
+  union {
+    long ru_msgsnd;
+    long __ru_msgsnd_word;
+  };
+  union {
+    long ru_msgrcv;
+    long __ru_msgrcv_word;
+  };
+  union {
+    long ru_nsignals;
+    long __ru_nsignals_word;
+  };
+  union {
+    long ru_nvcsw;
+    long __ru_nvcsw_word;
+  };
+  union {
+    long ru_nivcsw;
+    long __ru_nivcsw_word;
+  };
+}]],
+    },
+    aliases = {
+      ["struct rusage"] = "struct rusage__libc",
     },
   },
+},
 ]==],
 ["bits/types/struct_sched_param.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _BITS_TYPES_STRUCT_SCHED_PARAM = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _BITS_TYPES_STRUCT_SCHED_PARAM = 1,
     },
   },
+},
 ]==],
 ["bits/types/struct_semid64_ds.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct __semid64_ds"] = [[{
-    struct ipc_perm__libc sem_perm;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __glibc_reserved3;
-    unsigned long __glibc_reserved4;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct __semid64_ds"] = [[{
+  struct ipc_perm__libc sem_perm;
+  int64_t sem_otime;
+  int64_t sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __glibc_reserved3;
+  unsigned long __glibc_reserved4;
+}]],
     },
   },
+},
 ]==],
 ["bits/types/struct_semid_ds.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x64 glibc-x86 glibc-arm",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    unsigned long __sem_otime_high;
-    long sem_ctime;
-    unsigned long __sem_ctime_high;
-    unsigned long sem_nsems;
-    unsigned long __glibc_reserved3;
-    unsigned long __glibc_reserved4;
-  }]],
-      },
-    },
-    {
-      on = "glibc",
-      aliases = {
-        ["struct semid_ds"] = "struct semid_ds__libc",
-      },
-    },
-    {
-      on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __glibc_reserved3;
-    unsigned long __glibc_reserved4;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    unsigned long sem_nsems;
-    unsigned long __sem_otime_high;
-    unsigned long __sem_ctime_high;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc-x64 glibc-x86 glibc-arm",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  unsigned long __sem_otime_high;
+  long sem_ctime;
+  unsigned long __sem_ctime_high;
+  unsigned long sem_nsems;
+  unsigned long __glibc_reserved3;
+  unsigned long __glibc_reserved4;
+}]],
     },
   },
+  {
+    on = "glibc",
+    aliases = {
+      ["struct semid_ds"] = "struct semid_ds__libc",
+    },
+  },
+  {
+    on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __glibc_reserved3;
+  unsigned long __glibc_reserved4;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+    records = {
+      ["struct semid_ds__libc"] = [[{
+  struct ipc_perm__libc sem_perm;
+  long sem_otime;
+  long sem_ctime;
+  unsigned long sem_nsems;
+  unsigned long __sem_otime_high;
+  unsigned long __sem_ctime_high;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/struct_shmid64_ds.h"] = [==[
-  deltas = {
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct __shmid64_ds"] = [[{
-    struct ipc_perm__libc shm_perm;
-    uint32_t shm_segsz;
-    int64_t shm_atime;
-    int64_t shm_dtime;
-    int64_t shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __glibc_reserved5;
-    unsigned long __glibc_reserved6;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+    records = {
+      ["struct __shmid64_ds"] = [[{
+  struct ipc_perm__libc shm_perm;
+  uint32_t shm_segsz;
+  int64_t shm_atime;
+  int64_t shm_dtime;
+  int64_t shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __glibc_reserved5;
+  unsigned long __glibc_reserved6;
+}]],
     },
   },
+},
 ]==],
 ["bits/types/struct_shmid_ds.h"] = [==[
-  deltas = {
-    {
-      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    unsigned long shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __glibc_reserved5;
-    unsigned long __glibc_reserved6;
-  }]],
-      },
-    },
-    {
-      on = "glibc",
-      aliases = {
-        ["struct shmid_ds"] = "struct shmid_ds__libc",
-      },
-    },
-    {
-      on = "glibc-x86 glibc-arm",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    uint32_t shm_segsz;
-    long shm_atime;
-    unsigned long __shm_atime_high;
-    long shm_dtime;
-    unsigned long __shm_dtime_high;
-    long shm_ctime;
-    unsigned long __shm_ctime_high;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __glibc_reserved5;
-    unsigned long __glibc_reserved6;
-  }]],
-      },
-    },
-    {
-      on = "glibc-mips glibc-mipsel",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    uint32_t shm_segsz;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    uint16_t __shm_atime_high;
-    uint16_t __shm_dtime_high;
-    uint16_t __shm_ctime_high;
-    uint16_t __glibc_reserved4;
-  }]],
-      },
-    },
-    {
-      on = "glibc-ppc64le",
-      records = {
-        ["struct shmid_ds__libc"] = [[{
-    struct ipc_perm__libc shm_perm;
-    long shm_atime;
-    long shm_dtime;
-    long shm_ctime;
-    unsigned long shm_segsz;
-    int32_t shm_cpid;
-    int32_t shm_lpid;
-    unsigned long shm_nattch;
-    unsigned long __glibc_reserved5;
-    unsigned long __glibc_reserved6;
-  }]],
-      },
+deltas = {
+  {
+    on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  unsigned long shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __glibc_reserved5;
+  unsigned long __glibc_reserved6;
+}]],
     },
   },
+  {
+    on = "glibc",
+    aliases = {
+      ["struct shmid_ds"] = "struct shmid_ds__libc",
+    },
+  },
+  {
+    on = "glibc-x86 glibc-arm",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  uint32_t shm_segsz;
+  long shm_atime;
+  unsigned long __shm_atime_high;
+  long shm_dtime;
+  unsigned long __shm_dtime_high;
+  long shm_ctime;
+  unsigned long __shm_ctime_high;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __glibc_reserved5;
+  unsigned long __glibc_reserved6;
+}]],
+    },
+  },
+  {
+    on = "glibc-mips glibc-mipsel",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  uint32_t shm_segsz;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  uint16_t __shm_atime_high;
+  uint16_t __shm_dtime_high;
+  uint16_t __shm_ctime_high;
+  uint16_t __glibc_reserved4;
+}]],
+    },
+  },
+  {
+    on = "glibc-ppc64le",
+    records = {
+      ["struct shmid_ds__libc"] = [[{
+  struct ipc_perm__libc shm_perm;
+  long shm_atime;
+  long shm_dtime;
+  long shm_ctime;
+  unsigned long shm_segsz;
+  int32_t shm_cpid;
+  int32_t shm_lpid;
+  unsigned long shm_nattch;
+  unsigned long __glibc_reserved5;
+  unsigned long __glibc_reserved6;
+}]],
+    },
+  },
+},
 ]==],
 ["bits/types/struct_sigstack.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __sigstack_defined = 1,
-      },
-      records = {
-        ["struct sigstack"] = [[{
-    void *ss_sp;
-    int32_t ss_onstack;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __sigstack_defined = 1,
+    },
+    records = {
+      ["struct sigstack"] = [[{
+  void *ss_sp;
+  int32_t ss_onstack;
+}]],
     },
   },
+},
 ]==],
 ["bits/types/struct_timeb.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __timeb_defined = 1,
-      },
-      records = {
-        ["struct timeb"] = [[{
-    long time;
-    uint16_t millitm;
-    int16_t timezone;
-    int16_t dstflag;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __timeb_defined = 1,
+    },
+    records = {
+      ["struct timeb"] = [[{
+  long time;
+  uint16_t millitm;
+  int16_t timezone;
+  int16_t dstflag;
+}]],
     },
   },
+},
 ]==],
 ["bits/types/struct_timespec.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        _STRUCT_TIMESPEC = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      _STRUCT_TIMESPEC = 1,
     },
   },
+},
 ]==],
 ["bits/types/struct_timeval.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __timeval_defined = 1,
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __timeval_defined = 1,
     },
   },
+},
 ]==],
 ["bits/types/struct_tm.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __struct_tm_defined = 1,
-      },
-      records = {
-        ["struct tm"] = [[{
-    int32_t tm_sec;
-    int32_t tm_min;
-    int32_t tm_hour;
-    int32_t tm_mday;
-    int32_t tm_mon;
-    int32_t tm_year;
-    int32_t tm_wday;
-    int32_t tm_yday;
-    int32_t tm_isdst;
-    long tm_gmtoff;
-    const char *tm_zone;
-  }]],
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __struct_tm_defined = 1,
+    },
+    records = {
+      ["struct tm"] = [[{
+  int32_t tm_sec;
+  int32_t tm_min;
+  int32_t tm_hour;
+  int32_t tm_mday;
+  int32_t tm_mon;
+  int32_t tm_year;
+  int32_t tm_wday;
+  int32_t tm_yday;
+  int32_t tm_isdst;
+  long tm_gmtoff;
+  const char *tm_zone;
+}]],
     },
   },
+},
 ]==],
 }

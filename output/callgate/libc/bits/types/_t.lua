@@ -3,29 +3,29 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/time_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __time_t_defined = 1,
-      },
-      typedefs = {
-        time_t = "long",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __time_t_defined = 1,
+    },
+    typedefs = {
+      time_t = "long",
     },
   },
+},
 ]==],
 ["bits/types/timer_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __timer_t_defined = 1,
-      },
-      typedefs = {
-        timer_t = "void *",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __timer_t_defined = 1,
+    },
+    typedefs = {
+      timer_t = "void *",
     },
   },
+},
 ]==],
 }

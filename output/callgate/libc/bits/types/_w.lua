@@ -3,17 +3,17 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["bits/types/wint_t.h"] = [==[
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        __wint_t_defined = 1,
-        _WINT_T = 1,
-      },
-      typedefs = {
-        wint_t = "uint32_t",
-      },
+deltas = {
+  {
+    on = "glibc",
+    constants = {
+      __wint_t_defined = 1,
+      _WINT_T = 1,
+    },
+    typedefs = {
+      wint_t = "uint32_t",
     },
   },
+},
 ]==],
 }

@@ -3,16 +3,16 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/vendor/sifive.h"] = [==[
-  deltas = {
-    {
-      on = "riscv64",
-      constants = {
-        RISCV_HWPROBE_VENDOR_EXT_XSFVQMACCDOD = 0x1,
-        RISCV_HWPROBE_VENDOR_EXT_XSFVQMACCQOQ = 0x2,
-        RISCV_HWPROBE_VENDOR_EXT_XSFVFNRCLIPXFQF = 0x4,
-        RISCV_HWPROBE_VENDOR_EXT_XSFVFWMACCQQQ = 0x8,
-      },
+deltas = {
+  {
+    on = "riscv64",
+    constants = {
+      RISCV_HWPROBE_VENDOR_EXT_XSFVQMACCDOD = 0x1,
+      RISCV_HWPROBE_VENDOR_EXT_XSFVQMACCQOQ = 0x2,
+      RISCV_HWPROBE_VENDOR_EXT_XSFVFNRCLIPXFQF = 0x4,
+      RISCV_HWPROBE_VENDOR_EXT_XSFVFWMACCQQQ = 0x8,
     },
   },
+},
 ]==],
 }

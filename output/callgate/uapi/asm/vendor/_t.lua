@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["asm/vendor/thead.h"] = [==[
-  deltas = {
-    {
-      on = "riscv64",
-      constants = {
-        RISCV_HWPROBE_VENDOR_EXT_XTHEADVECTOR = 0x1,
-      },
+deltas = {
+  {
+    on = "riscv64",
+    constants = {
+      RISCV_HWPROBE_VENDOR_EXT_XTHEADVECTOR = 0x1,
     },
   },
+},
 ]==],
 }

@@ -3,41 +3,41 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/android/binder.h"] = [==[
-  constants = {
-    BINDER_TYPE_BINDER = 1935813253,
-    BINDER_TYPE_WEAK_BINDER = 2002922117,
-    BINDER_TYPE_HANDLE = 1936206469,
-    BINDER_TYPE_WEAK_HANDLE = 2003315333,
-    BINDER_TYPE_FD = 1717840517,
-    BINDER_TYPE_FDA = 1717854597,
-    BINDER_TYPE_PTR = 1886661253,
-    FLAT_BINDER_FLAG_PRIORITY_MASK = 255,
-    FLAT_BINDER_FLAG_ACCEPTS_FDS = 256,
-    FLAT_BINDER_FLAG_TXN_SECURITY_CTX = 4096,
-    BINDER_BUFFER_FLAG_HAS_PARENT = 1,
-    BINDER_WRITE_READ = 3224396289,
-    BINDER_VERSION = 3221512713,
-    BINDER_GET_NODE_DEBUG_INFO = 3222823435,
-    BINDER_GET_NODE_INFO_FOR_REF = 3222823436,
-    BINDER_GET_FROZEN_INFO = 3222037007,
-    BINDER_GET_EXTENDED_ERROR = 3222037009,
-    TF_ONE_WAY = 1,
-    TF_ROOT_OBJECT = 4,
-    TF_STATUS_CODE = 8,
-    TF_ACCEPT_FDS = 16,
-    TF_CLEAR_BUF = 32,
-    TF_UPDATE_TXN = 64,
-    B_TYPE_LARGE = 0x85,
-    BINDER_CURRENT_PROTOCOL_VERSION = 8,
-  },
-  records = {
-    ["struct binder_object_header"] = [[{
+constants = {
+  BINDER_TYPE_BINDER = 1935813253,
+  BINDER_TYPE_WEAK_BINDER = 2002922117,
+  BINDER_TYPE_HANDLE = 1936206469,
+  BINDER_TYPE_WEAK_HANDLE = 2003315333,
+  BINDER_TYPE_FD = 1717840517,
+  BINDER_TYPE_FDA = 1717854597,
+  BINDER_TYPE_PTR = 1886661253,
+  FLAT_BINDER_FLAG_PRIORITY_MASK = 255,
+  FLAT_BINDER_FLAG_ACCEPTS_FDS = 256,
+  FLAT_BINDER_FLAG_TXN_SECURITY_CTX = 4096,
+  BINDER_BUFFER_FLAG_HAS_PARENT = 1,
+  BINDER_WRITE_READ = 3224396289,
+  BINDER_VERSION = 3221512713,
+  BINDER_GET_NODE_DEBUG_INFO = 3222823435,
+  BINDER_GET_NODE_INFO_FOR_REF = 3222823436,
+  BINDER_GET_FROZEN_INFO = 3222037007,
+  BINDER_GET_EXTENDED_ERROR = 3222037009,
+  TF_ONE_WAY = 1,
+  TF_ROOT_OBJECT = 4,
+  TF_STATUS_CODE = 8,
+  TF_ACCEPT_FDS = 16,
+  TF_CLEAR_BUF = 32,
+  TF_UPDATE_TXN = 64,
+  B_TYPE_LARGE = 0x85,
+  BINDER_CURRENT_PROTOCOL_VERSION = 8,
+},
+records = {
+  ["struct binder_object_header"] = [[{
   uint32_t type;
 }]],
-    ["struct binder_version"] = [[{
+  ["struct binder_version"] = [[{
   int32_t protocol_version;
 }]],
-    ["struct binder_node_info_for_ref"] = [[{
+  ["struct binder_node_info_for_ref"] = [[{
   uint32_t handle;
   uint32_t strong_count;
   uint32_t weak_count;
@@ -45,403 +45,403 @@ return {
   uint32_t reserved2;
   uint32_t reserved3;
 }]],
-    ["struct binder_freeze_info"] = [[{
+  ["struct binder_freeze_info"] = [[{
   uint32_t pid;
   uint32_t enable;
   uint32_t timeout_ms;
 }]],
-    ["struct binder_frozen_status_info"] = [[{
+  ["struct binder_frozen_status_info"] = [[{
   uint32_t pid;
   uint32_t sync_recv;
   uint32_t async_recv;
 }]],
-    ["struct binder_extended_error"] = [[{
+  ["struct binder_extended_error"] = [[{
   uint32_t id;
   uint32_t command;
   int32_t param;
 }]],
-    ["struct binder_pri_desc"] = [[{
+  ["struct binder_pri_desc"] = [[{
   int32_t priority;
   uint32_t desc;
 }]],
-  },
-  macros = function(M)
-    return {
-      B_PACK_CHARS = function(c1, c2, c3, c4)
-        return M.int(M.bor(M.shl(M.long(c1), 24), M.shl(M.long(c2), 16), M.shl(M.long(c3), 8),
-            M.long(c4)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BINDER_SET_IDLE_TIMEOUT = 1074291203,
-        BINDER_SET_MAX_THREADS = 1074029061,
-        BINDER_SET_IDLE_PRIORITY = 1074029062,
-        BINDER_SET_CONTEXT_MGR = 1074029063,
-        BINDER_THREAD_EXIT = 1074029064,
-        BINDER_SET_CONTEXT_MGR_EXT = 1075339789,
-        BINDER_FREEZE = 1074553358,
-        BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 1074029072,
-        BR_ERROR = 2147774976,
-        BR_OK = 29185,
-        BR_TRANSACTION_SEC_CTX = 2152231426,
-        BR_TRANSACTION = 2151707138,
-        BR_REPLY = 2151707139,
-        BR_ACQUIRE_RESULT = 2147774980,
-        BR_DEAD_REPLY = 29189,
-        BR_TRANSACTION_COMPLETE = 29190,
-        BR_INCREFS = 2148561415,
-        BR_ACQUIRE = 2148561416,
-        BR_RELEASE = 2148561417,
-        BR_DECREFS = 2148561418,
-        BR_NOOP = 29196,
-        BR_SPAWN_LOOPER = 29197,
-        BR_FINISHED = 29198,
-        BR_DEAD_BINDER = 2148037135,
-        BR_CLEAR_DEATH_NOTIFICATION_DONE = 2148037136,
-        BR_FAILED_REPLY = 29201,
-        BR_FROZEN_REPLY = 29202,
-        BR_ONEWAY_SPAM_SUSPECT = 29203,
-        BR_TRANSACTION_PENDING_FROZEN = 29204,
-        BR_FROZEN_BINDER = 2148561429,
-        BR_CLEAR_FREEZE_NOTIFICATION_DONE = 2148037142,
-        BC_TRANSACTION = 1077961472,
-        BC_REPLY = 1077961473,
-        BC_ACQUIRE_RESULT = 1074029314,
-        BC_FREE_BUFFER = 1074291459,
-        BC_INCREFS = 1074029316,
-        BC_ACQUIRE = 1074029317,
-        BC_RELEASE = 1074029318,
-        BC_DECREFS = 1074029319,
-        BC_INCREFS_DONE = 1074815752,
-        BC_ACQUIRE_DONE = 1074815753,
-        BC_ATTEMPT_ACQUIRE = 1074291466,
-        BC_REGISTER_LOOPER = 25355,
-        BC_ENTER_LOOPER = 25356,
-        BC_EXIT_LOOPER = 25357,
-        BC_REQUEST_DEATH_NOTIFICATION = 1074553614,
-        BC_CLEAR_DEATH_NOTIFICATION = 1074553615,
-        BC_DEAD_BINDER_DONE = 1074291472,
-        BC_TRANSACTION_SG = 1078485777,
-        BC_REPLY_SG = 1078485778,
-        BC_REQUEST_FREEZE_NOTIFICATION = 1074553619,
-        BC_CLEAR_FREEZE_NOTIFICATION = 1074553620,
-        BC_FREEZE_NOTIFICATION_DONE = 1074291477,
-      },
-    },
-    {
-      on = "x64 arm arm64 riscv64 loongarch64 s390x",
-      constants = {
-        BR_ATTEMPT_ACQUIRE = 2149085707,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct flat_binder_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t flags;
-    union {
-      uint64_t binder;
-      uint32_t handle;
-    };
-    uint64_t cookie;
-  }]],
-        ["struct binder_fd_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t pad_flags;
-    union {
-      uint64_t pad_binder;
-      uint32_t fd;
-    };
-    uint64_t cookie;
-  }]],
-        ["struct binder_buffer_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t flags;
-    uint64_t buffer;
-    uint64_t length;
-    uint64_t parent;
-    uint64_t parent_offset;
-  }]],
-        ["struct binder_fd_array_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t pad;
-    uint64_t num_fds;
-    uint64_t parent;
-    uint64_t parent_offset;
-  }]],
-        ["struct binder_write_read"] = [[{
-    uint64_t write_size;
-    uint64_t write_consumed;
-    uint64_t write_buffer;
-    uint64_t read_size;
-    uint64_t read_consumed;
-    uint64_t read_buffer;
-  }]],
-        ["struct binder_node_debug_info"] = [[{
-    uint64_t ptr;
-    uint64_t cookie;
-    uint32_t has_strong_ref;
-    uint32_t has_weak_ref;
-  }]],
-        ["struct binder_frozen_state_info"] = [[{
-    uint64_t cookie;
-    uint32_t is_frozen;
-    uint32_t reserved;
-  }]],
-        ["struct binder_transaction_data"] = [[{
-    union {
-      uint32_t handle;
-      uint64_t ptr;
-    } target;
-    uint64_t cookie;
-    uint32_t code;
-    uint32_t flags;
-    int32_t sender_pid;
-    uint32_t sender_euid;
-    uint64_t data_size;
-    uint64_t offsets_size;
-    union {
-      struct {
-        uint64_t buffer;
-        uint64_t offsets;
-      } ptr;
-      uint8_t buf[8];
-    } data;
-  }]],
-        ["struct binder_transaction_data_secctx"] = [[{
-    struct binder_transaction_data transaction_data;
-    uint64_t secctx;
-  }]],
-        ["struct binder_transaction_data_sg"] = [[{
-    struct binder_transaction_data transaction_data;
-    uint64_t buffers_size;
-  }]],
-        ["struct binder_ptr_cookie"] = [[{
-    uint64_t ptr;
-    uint64_t cookie;
-  }]],
-        ["struct binder_handle_cookie"] = [[{
-    uint32_t handle;
-    uint64_t cookie;
-  } __attribute__((packed))]],
-        ["struct binder_pri_ptr_cookie"] = [[{
-    int32_t priority;
-    uint64_t ptr;
-    uint64_t cookie;
-  }]],
-      },
-      typedefs = {
-        binder_size_t = "uint64_t",
-        binder_uintptr_t = "uint64_t",
-      },
-    },
-    {
-      on = "x86",
-      constants = {
-        BR_ATTEMPT_ACQUIRE = 2148823563,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        BINDER_SET_IDLE_TIMEOUT = 2148033027,
-        BINDER_SET_MAX_THREADS = 2147770885,
-        BINDER_SET_IDLE_PRIORITY = 2147770886,
-        BINDER_SET_CONTEXT_MGR = 2147770887,
-        BINDER_THREAD_EXIT = 2147770888,
-        BINDER_SET_CONTEXT_MGR_EXT = 2149081613,
-        BINDER_FREEZE = 2148295182,
-        BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 2147770896,
-        BR_ERROR = 1074033152,
-        BR_OK = 536900097,
-        BR_TRANSACTION_SEC_CTX = 1078489602,
-        BR_TRANSACTION = 1077965314,
-        BR_REPLY = 1077965315,
-        BR_ACQUIRE_RESULT = 1074033156,
-        BR_DEAD_REPLY = 536900101,
-        BR_TRANSACTION_COMPLETE = 536900102,
-        BR_INCREFS = 1074819591,
-        BR_ACQUIRE = 1074819592,
-        BR_RELEASE = 1074819593,
-        BR_DECREFS = 1074819594,
-        BR_ATTEMPT_ACQUIRE = 1075343883,
-        BR_NOOP = 536900108,
-        BR_SPAWN_LOOPER = 536900109,
-        BR_FINISHED = 536900110,
-        BR_DEAD_BINDER = 1074295311,
-        BR_CLEAR_DEATH_NOTIFICATION_DONE = 1074295312,
-        BR_FAILED_REPLY = 536900113,
-        BR_FROZEN_REPLY = 536900114,
-        BR_ONEWAY_SPAM_SUSPECT = 536900115,
-        BR_TRANSACTION_PENDING_FROZEN = 536900116,
-        BR_FROZEN_BINDER = 1074819605,
-        BR_CLEAR_FREEZE_NOTIFICATION_DONE = 1074295318,
-        BC_TRANSACTION = 2151703296,
-        BC_REPLY = 2151703297,
-        BC_ACQUIRE_RESULT = 2147771138,
-        BC_FREE_BUFFER = 2148033283,
-        BC_INCREFS = 2147771140,
-        BC_ACQUIRE = 2147771141,
-        BC_RELEASE = 2147771142,
-        BC_DECREFS = 2147771143,
-        BC_INCREFS_DONE = 2148557576,
-        BC_ACQUIRE_DONE = 2148557577,
-        BC_ATTEMPT_ACQUIRE = 2148033290,
-        BC_REGISTER_LOOPER = 536896267,
-        BC_ENTER_LOOPER = 536896268,
-        BC_EXIT_LOOPER = 536896269,
-        BC_REQUEST_DEATH_NOTIFICATION = 2148295438,
-        BC_CLEAR_DEATH_NOTIFICATION = 2148295439,
-        BC_DEAD_BINDER_DONE = 2148033296,
-        BC_TRANSACTION_SG = 2152227601,
-        BC_REPLY_SG = 2152227602,
-        BC_REQUEST_FREEZE_NOTIFICATION = 2148295443,
-        BC_CLEAR_FREEZE_NOTIFICATION = 2148295444,
-        BC_FREEZE_NOTIFICATION_DONE = 2148033301,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct flat_binder_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t flags;
-    union {
-      unsigned long binder;
-      uint32_t handle;
-    };
-    unsigned long cookie;
-  }]],
-        ["struct binder_fd_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t pad_flags;
-    union {
-      unsigned long pad_binder;
-      uint32_t fd;
-    };
-    unsigned long cookie;
-  }]],
-        ["struct binder_buffer_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t flags;
-    unsigned long buffer;
-    unsigned long length;
-    unsigned long parent;
-    unsigned long parent_offset;
-  }]],
-        ["struct binder_fd_array_object"] = [[{
-    struct binder_object_header hdr;
-    uint32_t pad;
-    unsigned long num_fds;
-    unsigned long parent;
-    unsigned long parent_offset;
-  }]],
-        ["struct binder_write_read"] = [[{
-    unsigned long write_size;
-    unsigned long write_consumed;
-    unsigned long write_buffer;
-    unsigned long read_size;
-    unsigned long read_consumed;
-    unsigned long read_buffer;
-  }]],
-        ["struct binder_node_debug_info"] = [[{
-    unsigned long ptr;
-    unsigned long cookie;
-    uint32_t has_strong_ref;
-    uint32_t has_weak_ref;
-  }]],
-        ["struct binder_frozen_state_info"] = [[{
-    unsigned long cookie;
-    uint32_t is_frozen;
-    uint32_t reserved;
-  }]],
-        ["struct binder_transaction_data"] = [[{
-    union {
-      uint32_t handle;
-      unsigned long ptr;
-    } target;
-    unsigned long cookie;
-    uint32_t code;
-    uint32_t flags;
-    int32_t sender_pid;
-    uint32_t sender_euid;
-    unsigned long data_size;
-    unsigned long offsets_size;
-    union {
-      struct {
-        unsigned long buffer;
-        unsigned long offsets;
-      } ptr;
-      uint8_t buf[8];
-    } data;
-  }]],
-        ["struct binder_transaction_data_secctx"] = [[{
-    struct binder_transaction_data transaction_data;
-    unsigned long secctx;
-  }]],
-        ["struct binder_transaction_data_sg"] = [[{
-    struct binder_transaction_data transaction_data;
-    unsigned long buffers_size;
-  }]],
-        ["struct binder_ptr_cookie"] = [[{
-    unsigned long ptr;
-    unsigned long cookie;
-  }]],
-        ["struct binder_handle_cookie"] = [[{
-    uint32_t handle;
-    unsigned long cookie;
-  } __attribute__((packed))]],
-        ["struct binder_pri_ptr_cookie"] = [[{
-    int32_t priority;
-    unsigned long ptr;
-    unsigned long cookie;
-  }]],
-      },
-      typedefs = {
-        binder_size_t = "unsigned long",
-        binder_uintptr_t = "unsigned long",
-      },
+},
+macros = function(M)
+  return {
+    B_PACK_CHARS = function(c1, c2, c3, c4)
+      return M.int(M.bor(M.shl(M.long(c1), 24), M.shl(M.long(c2), 16), M.shl(M.long(c3), 8),
+          M.long(c4)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BINDER_SET_IDLE_TIMEOUT = 1074291203,
+      BINDER_SET_MAX_THREADS = 1074029061,
+      BINDER_SET_IDLE_PRIORITY = 1074029062,
+      BINDER_SET_CONTEXT_MGR = 1074029063,
+      BINDER_THREAD_EXIT = 1074029064,
+      BINDER_SET_CONTEXT_MGR_EXT = 1075339789,
+      BINDER_FREEZE = 1074553358,
+      BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 1074029072,
+      BR_ERROR = 2147774976,
+      BR_OK = 29185,
+      BR_TRANSACTION_SEC_CTX = 2152231426,
+      BR_TRANSACTION = 2151707138,
+      BR_REPLY = 2151707139,
+      BR_ACQUIRE_RESULT = 2147774980,
+      BR_DEAD_REPLY = 29189,
+      BR_TRANSACTION_COMPLETE = 29190,
+      BR_INCREFS = 2148561415,
+      BR_ACQUIRE = 2148561416,
+      BR_RELEASE = 2148561417,
+      BR_DECREFS = 2148561418,
+      BR_NOOP = 29196,
+      BR_SPAWN_LOOPER = 29197,
+      BR_FINISHED = 29198,
+      BR_DEAD_BINDER = 2148037135,
+      BR_CLEAR_DEATH_NOTIFICATION_DONE = 2148037136,
+      BR_FAILED_REPLY = 29201,
+      BR_FROZEN_REPLY = 29202,
+      BR_ONEWAY_SPAM_SUSPECT = 29203,
+      BR_TRANSACTION_PENDING_FROZEN = 29204,
+      BR_FROZEN_BINDER = 2148561429,
+      BR_CLEAR_FREEZE_NOTIFICATION_DONE = 2148037142,
+      BC_TRANSACTION = 1077961472,
+      BC_REPLY = 1077961473,
+      BC_ACQUIRE_RESULT = 1074029314,
+      BC_FREE_BUFFER = 1074291459,
+      BC_INCREFS = 1074029316,
+      BC_ACQUIRE = 1074029317,
+      BC_RELEASE = 1074029318,
+      BC_DECREFS = 1074029319,
+      BC_INCREFS_DONE = 1074815752,
+      BC_ACQUIRE_DONE = 1074815753,
+      BC_ATTEMPT_ACQUIRE = 1074291466,
+      BC_REGISTER_LOOPER = 25355,
+      BC_ENTER_LOOPER = 25356,
+      BC_EXIT_LOOPER = 25357,
+      BC_REQUEST_DEATH_NOTIFICATION = 1074553614,
+      BC_CLEAR_DEATH_NOTIFICATION = 1074553615,
+      BC_DEAD_BINDER_DONE = 1074291472,
+      BC_TRANSACTION_SG = 1078485777,
+      BC_REPLY_SG = 1078485778,
+      BC_REQUEST_FREEZE_NOTIFICATION = 1074553619,
+      BC_CLEAR_FREEZE_NOTIFICATION = 1074553620,
+      BC_FREEZE_NOTIFICATION_DONE = 1074291477,
     },
   },
+  {
+    on = "x64 arm arm64 riscv64 loongarch64 s390x",
+    constants = {
+      BR_ATTEMPT_ACQUIRE = 2149085707,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct flat_binder_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t flags;
+  union {
+    uint64_t binder;
+    uint32_t handle;
+  };
+  uint64_t cookie;
+}]],
+      ["struct binder_fd_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t pad_flags;
+  union {
+    uint64_t pad_binder;
+    uint32_t fd;
+  };
+  uint64_t cookie;
+}]],
+      ["struct binder_buffer_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t flags;
+  uint64_t buffer;
+  uint64_t length;
+  uint64_t parent;
+  uint64_t parent_offset;
+}]],
+      ["struct binder_fd_array_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t pad;
+  uint64_t num_fds;
+  uint64_t parent;
+  uint64_t parent_offset;
+}]],
+      ["struct binder_write_read"] = [[{
+  uint64_t write_size;
+  uint64_t write_consumed;
+  uint64_t write_buffer;
+  uint64_t read_size;
+  uint64_t read_consumed;
+  uint64_t read_buffer;
+}]],
+      ["struct binder_node_debug_info"] = [[{
+  uint64_t ptr;
+  uint64_t cookie;
+  uint32_t has_strong_ref;
+  uint32_t has_weak_ref;
+}]],
+      ["struct binder_frozen_state_info"] = [[{
+  uint64_t cookie;
+  uint32_t is_frozen;
+  uint32_t reserved;
+}]],
+      ["struct binder_transaction_data"] = [[{
+  union {
+    uint32_t handle;
+    uint64_t ptr;
+  } target;
+  uint64_t cookie;
+  uint32_t code;
+  uint32_t flags;
+  int32_t sender_pid;
+  uint32_t sender_euid;
+  uint64_t data_size;
+  uint64_t offsets_size;
+  union {
+    struct {
+      uint64_t buffer;
+      uint64_t offsets;
+    } ptr;
+    uint8_t buf[8];
+  } data;
+}]],
+      ["struct binder_transaction_data_secctx"] = [[{
+  struct binder_transaction_data transaction_data;
+  uint64_t secctx;
+}]],
+      ["struct binder_transaction_data_sg"] = [[{
+  struct binder_transaction_data transaction_data;
+  uint64_t buffers_size;
+}]],
+      ["struct binder_ptr_cookie"] = [[{
+  uint64_t ptr;
+  uint64_t cookie;
+}]],
+      ["struct binder_handle_cookie"] = [[{
+  uint32_t handle;
+  uint64_t cookie;
+} __attribute__((packed))]],
+      ["struct binder_pri_ptr_cookie"] = [[{
+  int32_t priority;
+  uint64_t ptr;
+  uint64_t cookie;
+}]],
+    },
+    typedefs = {
+      binder_size_t = "uint64_t",
+      binder_uintptr_t = "uint64_t",
+    },
+  },
+  {
+    on = "x86",
+    constants = {
+      BR_ATTEMPT_ACQUIRE = 2148823563,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      BINDER_SET_IDLE_TIMEOUT = 2148033027,
+      BINDER_SET_MAX_THREADS = 2147770885,
+      BINDER_SET_IDLE_PRIORITY = 2147770886,
+      BINDER_SET_CONTEXT_MGR = 2147770887,
+      BINDER_THREAD_EXIT = 2147770888,
+      BINDER_SET_CONTEXT_MGR_EXT = 2149081613,
+      BINDER_FREEZE = 2148295182,
+      BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 2147770896,
+      BR_ERROR = 1074033152,
+      BR_OK = 536900097,
+      BR_TRANSACTION_SEC_CTX = 1078489602,
+      BR_TRANSACTION = 1077965314,
+      BR_REPLY = 1077965315,
+      BR_ACQUIRE_RESULT = 1074033156,
+      BR_DEAD_REPLY = 536900101,
+      BR_TRANSACTION_COMPLETE = 536900102,
+      BR_INCREFS = 1074819591,
+      BR_ACQUIRE = 1074819592,
+      BR_RELEASE = 1074819593,
+      BR_DECREFS = 1074819594,
+      BR_ATTEMPT_ACQUIRE = 1075343883,
+      BR_NOOP = 536900108,
+      BR_SPAWN_LOOPER = 536900109,
+      BR_FINISHED = 536900110,
+      BR_DEAD_BINDER = 1074295311,
+      BR_CLEAR_DEATH_NOTIFICATION_DONE = 1074295312,
+      BR_FAILED_REPLY = 536900113,
+      BR_FROZEN_REPLY = 536900114,
+      BR_ONEWAY_SPAM_SUSPECT = 536900115,
+      BR_TRANSACTION_PENDING_FROZEN = 536900116,
+      BR_FROZEN_BINDER = 1074819605,
+      BR_CLEAR_FREEZE_NOTIFICATION_DONE = 1074295318,
+      BC_TRANSACTION = 2151703296,
+      BC_REPLY = 2151703297,
+      BC_ACQUIRE_RESULT = 2147771138,
+      BC_FREE_BUFFER = 2148033283,
+      BC_INCREFS = 2147771140,
+      BC_ACQUIRE = 2147771141,
+      BC_RELEASE = 2147771142,
+      BC_DECREFS = 2147771143,
+      BC_INCREFS_DONE = 2148557576,
+      BC_ACQUIRE_DONE = 2148557577,
+      BC_ATTEMPT_ACQUIRE = 2148033290,
+      BC_REGISTER_LOOPER = 536896267,
+      BC_ENTER_LOOPER = 536896268,
+      BC_EXIT_LOOPER = 536896269,
+      BC_REQUEST_DEATH_NOTIFICATION = 2148295438,
+      BC_CLEAR_DEATH_NOTIFICATION = 2148295439,
+      BC_DEAD_BINDER_DONE = 2148033296,
+      BC_TRANSACTION_SG = 2152227601,
+      BC_REPLY_SG = 2152227602,
+      BC_REQUEST_FREEZE_NOTIFICATION = 2148295443,
+      BC_CLEAR_FREEZE_NOTIFICATION = 2148295444,
+      BC_FREEZE_NOTIFICATION_DONE = 2148033301,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct flat_binder_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t flags;
+  union {
+    unsigned long binder;
+    uint32_t handle;
+  };
+  unsigned long cookie;
+}]],
+      ["struct binder_fd_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t pad_flags;
+  union {
+    unsigned long pad_binder;
+    uint32_t fd;
+  };
+  unsigned long cookie;
+}]],
+      ["struct binder_buffer_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t flags;
+  unsigned long buffer;
+  unsigned long length;
+  unsigned long parent;
+  unsigned long parent_offset;
+}]],
+      ["struct binder_fd_array_object"] = [[{
+  struct binder_object_header hdr;
+  uint32_t pad;
+  unsigned long num_fds;
+  unsigned long parent;
+  unsigned long parent_offset;
+}]],
+      ["struct binder_write_read"] = [[{
+  unsigned long write_size;
+  unsigned long write_consumed;
+  unsigned long write_buffer;
+  unsigned long read_size;
+  unsigned long read_consumed;
+  unsigned long read_buffer;
+}]],
+      ["struct binder_node_debug_info"] = [[{
+  unsigned long ptr;
+  unsigned long cookie;
+  uint32_t has_strong_ref;
+  uint32_t has_weak_ref;
+}]],
+      ["struct binder_frozen_state_info"] = [[{
+  unsigned long cookie;
+  uint32_t is_frozen;
+  uint32_t reserved;
+}]],
+      ["struct binder_transaction_data"] = [[{
+  union {
+    uint32_t handle;
+    unsigned long ptr;
+  } target;
+  unsigned long cookie;
+  uint32_t code;
+  uint32_t flags;
+  int32_t sender_pid;
+  uint32_t sender_euid;
+  unsigned long data_size;
+  unsigned long offsets_size;
+  union {
+    struct {
+      unsigned long buffer;
+      unsigned long offsets;
+    } ptr;
+    uint8_t buf[8];
+  } data;
+}]],
+      ["struct binder_transaction_data_secctx"] = [[{
+  struct binder_transaction_data transaction_data;
+  unsigned long secctx;
+}]],
+      ["struct binder_transaction_data_sg"] = [[{
+  struct binder_transaction_data transaction_data;
+  unsigned long buffers_size;
+}]],
+      ["struct binder_ptr_cookie"] = [[{
+  unsigned long ptr;
+  unsigned long cookie;
+}]],
+      ["struct binder_handle_cookie"] = [[{
+  uint32_t handle;
+  unsigned long cookie;
+} __attribute__((packed))]],
+      ["struct binder_pri_ptr_cookie"] = [[{
+  int32_t priority;
+  unsigned long ptr;
+  unsigned long cookie;
+}]],
+    },
+    typedefs = {
+      binder_size_t = "unsigned long",
+      binder_uintptr_t = "unsigned long",
+    },
+  },
+},
 ]==],
 ["linux/android/binder_netlink.h"] = [==[
-  constants = {
-    BINDER_A_REPORT_ERROR = 1,
-    BINDER_A_REPORT_CONTEXT = 2,
-    BINDER_A_REPORT_FROM_PID = 3,
-    BINDER_A_REPORT_FROM_TID = 4,
-    BINDER_A_REPORT_TO_PID = 5,
-    BINDER_A_REPORT_TO_TID = 6,
-    BINDER_A_REPORT_IS_REPLY = 7,
-    BINDER_A_REPORT_FLAGS = 8,
-    BINDER_A_REPORT_CODE = 9,
-    BINDER_A_REPORT_DATA_SIZE = 10,
-    __BINDER_A_REPORT_MAX = 11,
-    BINDER_A_REPORT_MAX = 10,
-    BINDER_CMD_REPORT = 1,
-    __BINDER_CMD_MAX = 2,
-    BINDER_CMD_MAX = 1,
-    BINDER_FAMILY_NAME = "binder",
-    BINDER_FAMILY_VERSION = 1,
-    BINDER_MCGRP_REPORT = "report",
-  },
+constants = {
+  BINDER_A_REPORT_ERROR = 1,
+  BINDER_A_REPORT_CONTEXT = 2,
+  BINDER_A_REPORT_FROM_PID = 3,
+  BINDER_A_REPORT_FROM_TID = 4,
+  BINDER_A_REPORT_TO_PID = 5,
+  BINDER_A_REPORT_TO_TID = 6,
+  BINDER_A_REPORT_IS_REPLY = 7,
+  BINDER_A_REPORT_FLAGS = 8,
+  BINDER_A_REPORT_CODE = 9,
+  BINDER_A_REPORT_DATA_SIZE = 10,
+  __BINDER_A_REPORT_MAX = 11,
+  BINDER_A_REPORT_MAX = 10,
+  BINDER_CMD_REPORT = 1,
+  __BINDER_CMD_MAX = 2,
+  BINDER_CMD_MAX = 1,
+  BINDER_FAMILY_NAME = "binder",
+  BINDER_FAMILY_VERSION = 1,
+  BINDER_MCGRP_REPORT = "report",
+},
 ]==],
 ["linux/android/binderfs.h"] = [==[
-  constants = {
-    BINDERFS_MAX_NAME = 255,
-    BINDER_CTL_ADD = 0xc1086201,
-  },
-  records = {
-    ["struct binderfs_device"] = [[{
+constants = {
+  BINDERFS_MAX_NAME = 255,
+  BINDER_CTL_ADD = 0xc1086201,
+},
+records = {
+  ["struct binderfs_device"] = [[{
   char name[256];
   uint32_t major;
   uint32_t minor;
 }]],
-  },
+},
 ]==],
 }

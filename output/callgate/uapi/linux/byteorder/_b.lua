@@ -3,133 +3,133 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/byteorder/big_endian.h"] = [==[
-  deltas = {
-    {
-      on = "mips mips64 s390x ppc",
-      constants = {
-        __BIG_ENDIAN = 4321,
-      },
-      macros = function(M)
-        return {
-          __constant_htonl = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          __constant_ntohl = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          __constant_htons = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          __constant_ntohs = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          __constant_cpu_to_le64 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
-                M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
-                M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
-                M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
-          end,
-          __constant_le64_to_cpu = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
-                M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
-                M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
-                M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
-          end,
-          __constant_cpu_to_le32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
-                0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
-          end,
-          __constant_le32_to_cpu = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
-                0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
-          end,
-          __constant_cpu_to_le16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x), 8),
-                0xff))))
-          end,
-          __constant_le16_to_cpu = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x), 8),
-                0xff))))
-          end,
-          __constant_cpu_to_be64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          __constant_be64_to_cpu = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          __constant_cpu_to_be32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          __constant_be32_to_cpu = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          __constant_cpu_to_be16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          __constant_be16_to_cpu = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          __cpu_to_le64 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
-                M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
-                M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
-                M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
-          end,
-          __le64_to_cpu = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
-                M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
-                M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
-                M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
-          end,
-          __cpu_to_le32 = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
-                0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
-          end,
-          __le32_to_cpu = function(x)
-            x = M.long(x)
-            return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
-                0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
-          end,
-          __cpu_to_le16 = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x),
-                8), 0xff)))))
-          end,
-          __le16_to_cpu = function(x)
-            x = M.long(x)
-            return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x),
-                8), 0xff)))))
-          end,
-          __cpu_to_be64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          __be64_to_cpu = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          __cpu_to_be32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          __be32_to_cpu = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          __cpu_to_be16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          __be16_to_cpu = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-        }
-      end,
+deltas = {
+  {
+    on = "mips mips64 s390x ppc",
+    constants = {
+      __BIG_ENDIAN = 4321,
     },
+    macros = function(M)
+      return {
+        __constant_htonl = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        __constant_ntohl = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        __constant_htons = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        __constant_ntohs = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        __constant_cpu_to_le64 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
+              M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
+              M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
+              M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
+        end,
+        __constant_le64_to_cpu = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
+              M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
+              M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
+              M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
+        end,
+        __constant_cpu_to_le32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
+              0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
+        end,
+        __constant_le32_to_cpu = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
+              0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
+        end,
+        __constant_cpu_to_le16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x), 8),
+              0xff))))
+        end,
+        __constant_le16_to_cpu = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x), 8),
+              0xff))))
+        end,
+        __constant_cpu_to_be64 = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+        __constant_be64_to_cpu = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+        __constant_cpu_to_be32 = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        __constant_be32_to_cpu = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        __constant_cpu_to_be16 = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        __constant_be16_to_cpu = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        __cpu_to_le64 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
+              M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
+              M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
+              M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
+        end,
+        __le64_to_cpu = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.shl(M.band(M.u64(x), 255), 56), M.shl(M.band(M.u64(x), 0xff00), 40),
+              M.shl(M.band(M.u64(x), 0xff0000), 24), M.shl(M.band(M.u64(x), 0xff000000ULL), 8),
+              M.band(M.shr(M.u64(x), 8), 0xff000000ULL), M.band(M.shr(M.u64(x), 24), 0xff0000),
+              M.band(M.shr(M.u64(x), 40), 0xff00), M.band(M.shr(M.u64(x), 56), 0xff)))
+        end,
+        __cpu_to_le32 = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
+              0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
+        end,
+        __le32_to_cpu = function(x)
+          x = M.long(x)
+          return M.int(M.bor(M.u32(M.shl(M.band(M.u32(x), 255), 24)), M.u32(M.shl(M.band(M.u32(x),
+              0xff00), 8)), M.band(M.shr(M.u32(x), 8), 0xff00), M.band(M.shr(M.u32(x), 24), 0xff)))
+        end,
+        __cpu_to_le16 = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x),
+              8), 0xff)))))
+        end,
+        __le16_to_cpu = function(x)
+          x = M.long(x)
+          return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(x), 255), 8)), M.band(M.shr(M.u16(x),
+              8), 0xff)))))
+        end,
+        __cpu_to_be64 = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+        __be64_to_cpu = function(x)
+          return M.int(M.u64(M.long(x)))
+        end,
+        __cpu_to_be32 = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        __be32_to_cpu = function(x)
+          return M.int(M.u32(M.long(x)))
+        end,
+        __cpu_to_be16 = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+        __be16_to_cpu = function(x)
+          return M.int(M.u16(M.long(x)))
+        end,
+      }
+    end,
   },
+},
 ]==],
 }

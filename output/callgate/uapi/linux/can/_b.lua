@@ -3,38 +3,38 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/bcm.h"] = [==[
-  constants = {
-    TX_SETUP = 1,
-    TX_DELETE = 2,
-    TX_READ = 3,
-    TX_SEND = 4,
-    RX_SETUP = 5,
-    RX_DELETE = 6,
-    RX_READ = 7,
-    TX_STATUS = 8,
-    TX_EXPIRED = 9,
-    RX_STATUS = 10,
-    RX_TIMEOUT = 11,
-    RX_CHANGED = 12,
-    SETTIMER = 0x1,
-    STARTTIMER = 0x2,
-    TX_COUNTEVT = 0x4,
-    TX_ANNOUNCE = 0x8,
-    TX_CP_CAN_ID = 0x10,
-    RX_FILTER_ID = 0x20,
-    RX_CHECK_DLC = 0x40,
-    RX_NO_AUTOTIMER = 0x80,
-    RX_ANNOUNCE_RESUME = 0x100,
-    TX_RESET_MULTI_IDX = 0x200,
-    RX_RTR_FRAME = 0x400,
-    CAN_FD_FRAME = 0x800,
-  },
-  records = {
-    ["struct bcm_timeval"] = [[{
+constants = {
+  TX_SETUP = 1,
+  TX_DELETE = 2,
+  TX_READ = 3,
+  TX_SEND = 4,
+  RX_SETUP = 5,
+  RX_DELETE = 6,
+  RX_READ = 7,
+  TX_STATUS = 8,
+  TX_EXPIRED = 9,
+  RX_STATUS = 10,
+  RX_TIMEOUT = 11,
+  RX_CHANGED = 12,
+  SETTIMER = 0x1,
+  STARTTIMER = 0x2,
+  TX_COUNTEVT = 0x4,
+  TX_ANNOUNCE = 0x8,
+  TX_CP_CAN_ID = 0x10,
+  RX_FILTER_ID = 0x20,
+  RX_CHECK_DLC = 0x40,
+  RX_NO_AUTOTIMER = 0x80,
+  RX_ANNOUNCE_RESUME = 0x100,
+  TX_RESET_MULTI_IDX = 0x200,
+  RX_RTR_FRAME = 0x400,
+  CAN_FD_FRAME = 0x800,
+},
+records = {
+  ["struct bcm_timeval"] = [[{
   long tv_sec;
   long tv_usec;
 }]],
-    ["struct bcm_msg_head"] = [[{
+  ["struct bcm_msg_head"] = [[{
   uint32_t opcode;
   uint32_t flags;
   uint32_t count;
@@ -44,6 +44,6 @@ return {
   uint32_t nframes;
   struct can_frame frames[];
 }]],
-  },
+},
 ]==],
 }

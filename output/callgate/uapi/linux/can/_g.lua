@@ -3,76 +3,76 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/gw.h"] = [==[
-  constants = {
-    CGW_TYPE_UNSPEC = 0,
-    CGW_TYPE_CAN_CAN = 1,
-    __CGW_TYPE_MAX = 2,
-    CGW_UNSPEC = 0,
-    CGW_MOD_AND = 1,
-    CGW_MOD_OR = 2,
-    CGW_MOD_XOR = 3,
-    CGW_MOD_SET = 4,
-    CGW_CS_XOR = 5,
-    CGW_CS_CRC8 = 6,
-    CGW_HANDLED = 7,
-    CGW_DROPPED = 8,
-    CGW_SRC_IF = 9,
-    CGW_DST_IF = 10,
-    CGW_FILTER = 11,
-    CGW_DELETED = 12,
-    CGW_LIM_HOPS = 13,
-    CGW_MOD_UID = 14,
-    CGW_FDMOD_AND = 15,
-    CGW_FDMOD_OR = 16,
-    CGW_FDMOD_XOR = 17,
-    CGW_FDMOD_SET = 18,
-    __CGW_MAX = 19,
-    CGW_CRC8PRF_UNSPEC = 0,
-    CGW_CRC8PRF_1U8 = 1,
-    CGW_CRC8PRF_16U8 = 2,
-    CGW_CRC8PRF_SFFID_XOR = 3,
-    __CGW_CRC8PRF_MAX = 4,
-    CGW_TYPE_MAX = 1,
-    CGW_MAX = 18,
-    CGW_FLAGS_CAN_ECHO = 0x1,
-    CGW_FLAGS_CAN_SRC_TSTAMP = 0x2,
-    CGW_FLAGS_CAN_IIF_TX_OK = 0x4,
-    CGW_FLAGS_CAN_FD = 0x8,
-    CGW_MOD_FUNCS = 4,
-    CGW_MOD_ID = 0x1,
-    CGW_MOD_DLC = 0x2,
-    CGW_MOD_LEN = 2,
-    CGW_MOD_DATA = 0x4,
-    CGW_MOD_FLAGS = 0x8,
-    CGW_FRAME_MODS = 4,
-    MAX_MODFUNCTIONS = 16,
-    CGW_MODATTR_LEN = 17,
-    CGW_FDMODATTR_LEN = 73,
-    CGW_CS_XOR_LEN = 4,
-    CGW_CS_CRC8_LEN = 282,
-    CGW_CRC8PRF_MAX = 3,
-  },
-  records = {
-    ["struct rtcanmsg"] = [[{
+constants = {
+  CGW_TYPE_UNSPEC = 0,
+  CGW_TYPE_CAN_CAN = 1,
+  __CGW_TYPE_MAX = 2,
+  CGW_UNSPEC = 0,
+  CGW_MOD_AND = 1,
+  CGW_MOD_OR = 2,
+  CGW_MOD_XOR = 3,
+  CGW_MOD_SET = 4,
+  CGW_CS_XOR = 5,
+  CGW_CS_CRC8 = 6,
+  CGW_HANDLED = 7,
+  CGW_DROPPED = 8,
+  CGW_SRC_IF = 9,
+  CGW_DST_IF = 10,
+  CGW_FILTER = 11,
+  CGW_DELETED = 12,
+  CGW_LIM_HOPS = 13,
+  CGW_MOD_UID = 14,
+  CGW_FDMOD_AND = 15,
+  CGW_FDMOD_OR = 16,
+  CGW_FDMOD_XOR = 17,
+  CGW_FDMOD_SET = 18,
+  __CGW_MAX = 19,
+  CGW_CRC8PRF_UNSPEC = 0,
+  CGW_CRC8PRF_1U8 = 1,
+  CGW_CRC8PRF_16U8 = 2,
+  CGW_CRC8PRF_SFFID_XOR = 3,
+  __CGW_CRC8PRF_MAX = 4,
+  CGW_TYPE_MAX = 1,
+  CGW_MAX = 18,
+  CGW_FLAGS_CAN_ECHO = 0x1,
+  CGW_FLAGS_CAN_SRC_TSTAMP = 0x2,
+  CGW_FLAGS_CAN_IIF_TX_OK = 0x4,
+  CGW_FLAGS_CAN_FD = 0x8,
+  CGW_MOD_FUNCS = 4,
+  CGW_MOD_ID = 0x1,
+  CGW_MOD_DLC = 0x2,
+  CGW_MOD_LEN = 2,
+  CGW_MOD_DATA = 0x4,
+  CGW_MOD_FLAGS = 0x8,
+  CGW_FRAME_MODS = 4,
+  MAX_MODFUNCTIONS = 16,
+  CGW_MODATTR_LEN = 17,
+  CGW_FDMODATTR_LEN = 73,
+  CGW_CS_XOR_LEN = 4,
+  CGW_CS_CRC8_LEN = 282,
+  CGW_CRC8PRF_MAX = 3,
+},
+records = {
+  ["struct rtcanmsg"] = [[{
   uint8_t can_family;
   uint8_t gwtype;
   uint16_t flags;
 }]],
-    ["struct cgw_frame_mod"] = [[{
+  ["struct cgw_frame_mod"] = [[{
   struct can_frame cf;
   uint8_t modtype;
 } __attribute__((packed))]],
-    ["struct cgw_fdframe_mod"] = [[{
+  ["struct cgw_fdframe_mod"] = [[{
   struct canfd_frame cf;
   uint8_t modtype;
 } __attribute__((packed))]],
-    ["struct cgw_csum_xor"] = [[{
+  ["struct cgw_csum_xor"] = [[{
   int8_t from_idx;
   int8_t to_idx;
   int8_t result_idx;
   uint8_t init_xor_val;
 } __attribute__((packed))]],
-    ["struct cgw_csum_crc8"] = [[{
+  ["struct cgw_csum_crc8"] = [[{
   int8_t from_idx;
   int8_t to_idx;
   int8_t result_idx;
@@ -82,6 +82,6 @@ return {
   uint8_t profile;
   uint8_t profile_data[20];
 } __attribute__((packed))]],
-  },
+},
 ]==],
 }

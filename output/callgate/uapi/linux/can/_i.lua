@@ -3,41 +3,41 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/isotp.h"] = [==[
-  constants = {
-    SOL_CAN_ISOTP = 106,
-    CAN_ISOTP_OPTS = 1,
-    CAN_ISOTP_RECV_FC = 2,
-    CAN_ISOTP_TX_STMIN = 3,
-    CAN_ISOTP_RX_STMIN = 4,
-    CAN_ISOTP_LL_OPTS = 5,
-    CAN_ISOTP_LISTEN_MODE = 0x1,
-    CAN_ISOTP_EXTEND_ADDR = 0x2,
-    CAN_ISOTP_TX_PADDING = 0x4,
-    CAN_ISOTP_RX_PADDING = 0x8,
-    CAN_ISOTP_CHK_PAD_LEN = 0x10,
-    CAN_ISOTP_CHK_PAD_DATA = 0x20,
-    CAN_ISOTP_HALF_DUPLEX = 0x40,
-    CAN_ISOTP_FORCE_TXSTMIN = 0x80,
-    CAN_ISOTP_FORCE_RXSTMIN = 0x100,
-    CAN_ISOTP_RX_EXT_ADDR = 0x200,
-    CAN_ISOTP_WAIT_TX_DONE = 0x400,
-    CAN_ISOTP_SF_BROADCAST = 0x800,
-    CAN_ISOTP_CF_BROADCAST = 0x1000,
-    CAN_ISOTP_DYN_FC_PARMS = 0x2000,
-    CAN_ISOTP_DEFAULT_FLAGS = 0,
-    CAN_ISOTP_DEFAULT_EXT_ADDRESS = 0x0,
-    CAN_ISOTP_DEFAULT_PAD_CONTENT = 0xcc,
-    CAN_ISOTP_DEFAULT_FRAME_TXTIME = 50000,
-    CAN_ISOTP_DEFAULT_RECV_BS = 0,
-    CAN_ISOTP_DEFAULT_RECV_STMIN = 0x0,
-    CAN_ISOTP_DEFAULT_RECV_WFTMAX = 0,
-    CAN_ISOTP_DEFAULT_LL_MTU = 16,
-    CAN_ISOTP_DEFAULT_LL_TX_DL = 8,
-    CAN_ISOTP_DEFAULT_LL_TX_FLAGS = 0,
-    CAN_ISOTP_FRAME_TXTIME_ZERO = 0xffffffff,
-  },
-  records = {
-    ["struct can_isotp_options"] = [[{
+constants = {
+  SOL_CAN_ISOTP = 106,
+  CAN_ISOTP_OPTS = 1,
+  CAN_ISOTP_RECV_FC = 2,
+  CAN_ISOTP_TX_STMIN = 3,
+  CAN_ISOTP_RX_STMIN = 4,
+  CAN_ISOTP_LL_OPTS = 5,
+  CAN_ISOTP_LISTEN_MODE = 0x1,
+  CAN_ISOTP_EXTEND_ADDR = 0x2,
+  CAN_ISOTP_TX_PADDING = 0x4,
+  CAN_ISOTP_RX_PADDING = 0x8,
+  CAN_ISOTP_CHK_PAD_LEN = 0x10,
+  CAN_ISOTP_CHK_PAD_DATA = 0x20,
+  CAN_ISOTP_HALF_DUPLEX = 0x40,
+  CAN_ISOTP_FORCE_TXSTMIN = 0x80,
+  CAN_ISOTP_FORCE_RXSTMIN = 0x100,
+  CAN_ISOTP_RX_EXT_ADDR = 0x200,
+  CAN_ISOTP_WAIT_TX_DONE = 0x400,
+  CAN_ISOTP_SF_BROADCAST = 0x800,
+  CAN_ISOTP_CF_BROADCAST = 0x1000,
+  CAN_ISOTP_DYN_FC_PARMS = 0x2000,
+  CAN_ISOTP_DEFAULT_FLAGS = 0,
+  CAN_ISOTP_DEFAULT_EXT_ADDRESS = 0x0,
+  CAN_ISOTP_DEFAULT_PAD_CONTENT = 0xcc,
+  CAN_ISOTP_DEFAULT_FRAME_TXTIME = 50000,
+  CAN_ISOTP_DEFAULT_RECV_BS = 0,
+  CAN_ISOTP_DEFAULT_RECV_STMIN = 0x0,
+  CAN_ISOTP_DEFAULT_RECV_WFTMAX = 0,
+  CAN_ISOTP_DEFAULT_LL_MTU = 16,
+  CAN_ISOTP_DEFAULT_LL_TX_DL = 8,
+  CAN_ISOTP_DEFAULT_LL_TX_FLAGS = 0,
+  CAN_ISOTP_FRAME_TXTIME_ZERO = 0xffffffff,
+},
+records = {
+  ["struct can_isotp_options"] = [[{
   uint32_t flags;
   uint32_t frame_txtime;
   uint8_t ext_address;
@@ -45,16 +45,16 @@ return {
   uint8_t rxpad_content;
   uint8_t rx_ext_address;
 }]],
-    ["struct can_isotp_fc_options"] = [[{
+  ["struct can_isotp_fc_options"] = [[{
   uint8_t bs;
   uint8_t stmin;
   uint8_t wftmax;
 }]],
-    ["struct can_isotp_ll_options"] = [[{
+  ["struct can_isotp_ll_options"] = [[{
   uint8_t mtu;
   uint8_t tx_dl;
   uint8_t tx_flags;
 }]],
-  },
+},
 ]==],
 }

@@ -3,78 +3,78 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/j1939.h"] = [==[
-  constants = {
-    SO_J1939_FILTER = 1,
-    SO_J1939_PROMISC = 2,
-    SO_J1939_SEND_PRIO = 3,
-    SO_J1939_ERRQUEUE = 4,
-    SCM_J1939_DEST_ADDR = 1,
-    SCM_J1939_DEST_NAME = 2,
-    SCM_J1939_PRIO = 3,
-    SCM_J1939_ERRQUEUE = 4,
-    J1939_NLA_PAD = 0,
-    J1939_NLA_BYTES_ACKED = 1,
-    J1939_NLA_TOTAL_SIZE = 2,
-    J1939_NLA_PGN = 3,
-    J1939_NLA_SRC_NAME = 4,
-    J1939_NLA_DEST_NAME = 5,
-    J1939_NLA_SRC_ADDR = 6,
-    J1939_NLA_DEST_ADDR = 7,
-    J1939_EE_INFO_NONE = 0,
-    J1939_EE_INFO_TX_ABORT = 1,
-    J1939_EE_INFO_RX_RTS = 2,
-    J1939_EE_INFO_RX_DPO = 3,
-    J1939_EE_INFO_RX_ABORT = 4,
-    J1939_MAX_UNICAST_ADDR = 0xfd,
-    J1939_IDLE_ADDR = 0xfe,
-    J1939_NO_ADDR = 0xff,
-    J1939_NO_NAME = 0,
-    J1939_PGN_REQUEST = 0xea00,
-    J1939_PGN_ADDRESS_CLAIMED = 0xee00,
-    J1939_PGN_ADDRESS_COMMANDED = 0xfed8,
-    J1939_PGN_PDU1_MAX = 0x3ff00,
-    J1939_PGN_MAX = 0x3ffff,
-    J1939_NO_PGN = 0x40000,
-    SOL_CAN_J1939 = 107,
-    J1939_FILTER_MAX = 512,
-  },
-  typedefs = {
-    pgn_t = "uint32_t",
-    priority_t = "uint8_t",
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct j1939_filter"] = [[{
-    uint64_t name;
-    uint64_t name_mask;
-    uint32_t pgn;
-    uint32_t pgn_mask;
-    uint8_t addr;
-    uint8_t addr_mask;
-  }]],
-      },
-      typedefs = {
-        name_t = "uint64_t",
-      },
+constants = {
+  SO_J1939_FILTER = 1,
+  SO_J1939_PROMISC = 2,
+  SO_J1939_SEND_PRIO = 3,
+  SO_J1939_ERRQUEUE = 4,
+  SCM_J1939_DEST_ADDR = 1,
+  SCM_J1939_DEST_NAME = 2,
+  SCM_J1939_PRIO = 3,
+  SCM_J1939_ERRQUEUE = 4,
+  J1939_NLA_PAD = 0,
+  J1939_NLA_BYTES_ACKED = 1,
+  J1939_NLA_TOTAL_SIZE = 2,
+  J1939_NLA_PGN = 3,
+  J1939_NLA_SRC_NAME = 4,
+  J1939_NLA_DEST_NAME = 5,
+  J1939_NLA_SRC_ADDR = 6,
+  J1939_NLA_DEST_ADDR = 7,
+  J1939_EE_INFO_NONE = 0,
+  J1939_EE_INFO_TX_ABORT = 1,
+  J1939_EE_INFO_RX_RTS = 2,
+  J1939_EE_INFO_RX_DPO = 3,
+  J1939_EE_INFO_RX_ABORT = 4,
+  J1939_MAX_UNICAST_ADDR = 0xfd,
+  J1939_IDLE_ADDR = 0xfe,
+  J1939_NO_ADDR = 0xff,
+  J1939_NO_NAME = 0,
+  J1939_PGN_REQUEST = 0xea00,
+  J1939_PGN_ADDRESS_CLAIMED = 0xee00,
+  J1939_PGN_ADDRESS_COMMANDED = 0xfed8,
+  J1939_PGN_PDU1_MAX = 0x3ff00,
+  J1939_PGN_MAX = 0x3ffff,
+  J1939_NO_PGN = 0x40000,
+  SOL_CAN_J1939 = 107,
+  J1939_FILTER_MAX = 512,
+},
+typedefs = {
+  pgn_t = "uint32_t",
+  priority_t = "uint8_t",
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct j1939_filter"] = [[{
+  uint64_t name;
+  uint64_t name_mask;
+  uint32_t pgn;
+  uint32_t pgn_mask;
+  uint8_t addr;
+  uint8_t addr_mask;
+}]],
     },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct j1939_filter"] = [[{
-    unsigned long name;
-    unsigned long name_mask;
-    uint32_t pgn;
-    uint32_t pgn_mask;
-    uint8_t addr;
-    uint8_t addr_mask;
-  }]],
-      },
-      typedefs = {
-        name_t = "unsigned long",
-      },
+    typedefs = {
+      name_t = "uint64_t",
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct j1939_filter"] = [[{
+  unsigned long name;
+  unsigned long name_mask;
+  uint32_t pgn;
+  uint32_t pgn_mask;
+  uint8_t addr;
+  uint8_t addr_mask;
+}]],
+    },
+    typedefs = {
+      name_t = "unsigned long",
+    },
+  },
+},
 ]==],
 }

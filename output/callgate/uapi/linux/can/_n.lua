@@ -3,87 +3,87 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/netlink.h"] = [==[
-  constants = {
-    CAN_STATE_ERROR_ACTIVE = 0,
-    CAN_STATE_ERROR_WARNING = 1,
-    CAN_STATE_ERROR_PASSIVE = 2,
-    CAN_STATE_BUS_OFF = 3,
-    CAN_STATE_STOPPED = 4,
-    CAN_STATE_SLEEPING = 5,
-    CAN_STATE_MAX = 6,
-    IFLA_CAN_UNSPEC = 0,
-    IFLA_CAN_BITTIMING = 1,
-    IFLA_CAN_BITTIMING_CONST = 2,
-    IFLA_CAN_CLOCK = 3,
-    IFLA_CAN_STATE = 4,
-    IFLA_CAN_CTRLMODE = 5,
-    IFLA_CAN_RESTART_MS = 6,
-    IFLA_CAN_RESTART = 7,
-    IFLA_CAN_BERR_COUNTER = 8,
-    IFLA_CAN_DATA_BITTIMING = 9,
-    IFLA_CAN_DATA_BITTIMING_CONST = 10,
-    IFLA_CAN_TERMINATION = 11,
-    IFLA_CAN_TERMINATION_CONST = 12,
-    IFLA_CAN_BITRATE_CONST = 13,
-    IFLA_CAN_DATA_BITRATE_CONST = 14,
-    IFLA_CAN_BITRATE_MAX = 15,
-    IFLA_CAN_TDC = 16,
-    IFLA_CAN_CTRLMODE_EXT = 17,
-    IFLA_CAN_XL_DATA_BITTIMING = 18,
-    IFLA_CAN_XL_DATA_BITTIMING_CONST = 19,
-    IFLA_CAN_XL_DATA_BITRATE_CONST = 20,
-    IFLA_CAN_XL_TDC = 21,
-    IFLA_CAN_XL_PWM = 22,
-    __IFLA_CAN_MAX = 23,
-    IFLA_CAN_MAX = 22,
-    IFLA_CAN_TDC_UNSPEC = 0,
-    IFLA_CAN_TDC_TDCV_MIN = 1,
-    IFLA_CAN_TDC_TDCV_MAX = 2,
-    IFLA_CAN_TDC_TDCO_MIN = 3,
-    IFLA_CAN_TDC_TDCO_MAX = 4,
-    IFLA_CAN_TDC_TDCF_MIN = 5,
-    IFLA_CAN_TDC_TDCF_MAX = 6,
-    IFLA_CAN_TDC_TDCV = 7,
-    IFLA_CAN_TDC_TDCO = 8,
-    IFLA_CAN_TDC_TDCF = 9,
-    __IFLA_CAN_TDC = 10,
-    IFLA_CAN_TDC_MAX = 9,
-    IFLA_CAN_CTRLMODE_UNSPEC = 0,
-    IFLA_CAN_CTRLMODE_SUPPORTED = 1,
-    __IFLA_CAN_CTRLMODE = 2,
-    IFLA_CAN_CTRLMODE_MAX = 1,
-    IFLA_CAN_PWM_UNSPEC = 0,
-    IFLA_CAN_PWM_PWMS_MIN = 1,
-    IFLA_CAN_PWM_PWMS_MAX = 2,
-    IFLA_CAN_PWM_PWML_MIN = 3,
-    IFLA_CAN_PWM_PWML_MAX = 4,
-    IFLA_CAN_PWM_PWMO_MIN = 5,
-    IFLA_CAN_PWM_PWMO_MAX = 6,
-    IFLA_CAN_PWM_PWMS = 7,
-    IFLA_CAN_PWM_PWML = 8,
-    IFLA_CAN_PWM_PWMO = 9,
-    __IFLA_CAN_PWM = 10,
-    IFLA_CAN_PWM_MAX = 9,
-    CAN_CTRLMODE_LOOPBACK = 0x1,
-    CAN_CTRLMODE_LISTENONLY = 0x2,
-    CAN_CTRLMODE_3_SAMPLES = 0x4,
-    CAN_CTRLMODE_ONE_SHOT = 0x8,
-    CAN_CTRLMODE_BERR_REPORTING = 0x10,
-    CAN_CTRLMODE_FD = 0x20,
-    CAN_CTRLMODE_PRESUME_ACK = 0x40,
-    CAN_CTRLMODE_FD_NON_ISO = 0x80,
-    CAN_CTRLMODE_CC_LEN8_DLC = 0x100,
-    CAN_CTRLMODE_TDC_AUTO = 0x200,
-    CAN_CTRLMODE_TDC_MANUAL = 0x400,
-    CAN_CTRLMODE_RESTRICTED = 0x800,
-    CAN_CTRLMODE_XL = 0x1000,
-    CAN_CTRLMODE_XL_TDC_AUTO = 0x2000,
-    CAN_CTRLMODE_XL_TDC_MANUAL = 0x4000,
-    CAN_CTRLMODE_XL_TMS = 0x8000,
-    CAN_TERMINATION_DISABLED = 0,
-  },
-  records = {
-    ["struct can_bittiming"] = [[{
+constants = {
+  CAN_STATE_ERROR_ACTIVE = 0,
+  CAN_STATE_ERROR_WARNING = 1,
+  CAN_STATE_ERROR_PASSIVE = 2,
+  CAN_STATE_BUS_OFF = 3,
+  CAN_STATE_STOPPED = 4,
+  CAN_STATE_SLEEPING = 5,
+  CAN_STATE_MAX = 6,
+  IFLA_CAN_UNSPEC = 0,
+  IFLA_CAN_BITTIMING = 1,
+  IFLA_CAN_BITTIMING_CONST = 2,
+  IFLA_CAN_CLOCK = 3,
+  IFLA_CAN_STATE = 4,
+  IFLA_CAN_CTRLMODE = 5,
+  IFLA_CAN_RESTART_MS = 6,
+  IFLA_CAN_RESTART = 7,
+  IFLA_CAN_BERR_COUNTER = 8,
+  IFLA_CAN_DATA_BITTIMING = 9,
+  IFLA_CAN_DATA_BITTIMING_CONST = 10,
+  IFLA_CAN_TERMINATION = 11,
+  IFLA_CAN_TERMINATION_CONST = 12,
+  IFLA_CAN_BITRATE_CONST = 13,
+  IFLA_CAN_DATA_BITRATE_CONST = 14,
+  IFLA_CAN_BITRATE_MAX = 15,
+  IFLA_CAN_TDC = 16,
+  IFLA_CAN_CTRLMODE_EXT = 17,
+  IFLA_CAN_XL_DATA_BITTIMING = 18,
+  IFLA_CAN_XL_DATA_BITTIMING_CONST = 19,
+  IFLA_CAN_XL_DATA_BITRATE_CONST = 20,
+  IFLA_CAN_XL_TDC = 21,
+  IFLA_CAN_XL_PWM = 22,
+  __IFLA_CAN_MAX = 23,
+  IFLA_CAN_MAX = 22,
+  IFLA_CAN_TDC_UNSPEC = 0,
+  IFLA_CAN_TDC_TDCV_MIN = 1,
+  IFLA_CAN_TDC_TDCV_MAX = 2,
+  IFLA_CAN_TDC_TDCO_MIN = 3,
+  IFLA_CAN_TDC_TDCO_MAX = 4,
+  IFLA_CAN_TDC_TDCF_MIN = 5,
+  IFLA_CAN_TDC_TDCF_MAX = 6,
+  IFLA_CAN_TDC_TDCV = 7,
+  IFLA_CAN_TDC_TDCO = 8,
+  IFLA_CAN_TDC_TDCF = 9,
+  __IFLA_CAN_TDC = 10,
+  IFLA_CAN_TDC_MAX = 9,
+  IFLA_CAN_CTRLMODE_UNSPEC = 0,
+  IFLA_CAN_CTRLMODE_SUPPORTED = 1,
+  __IFLA_CAN_CTRLMODE = 2,
+  IFLA_CAN_CTRLMODE_MAX = 1,
+  IFLA_CAN_PWM_UNSPEC = 0,
+  IFLA_CAN_PWM_PWMS_MIN = 1,
+  IFLA_CAN_PWM_PWMS_MAX = 2,
+  IFLA_CAN_PWM_PWML_MIN = 3,
+  IFLA_CAN_PWM_PWML_MAX = 4,
+  IFLA_CAN_PWM_PWMO_MIN = 5,
+  IFLA_CAN_PWM_PWMO_MAX = 6,
+  IFLA_CAN_PWM_PWMS = 7,
+  IFLA_CAN_PWM_PWML = 8,
+  IFLA_CAN_PWM_PWMO = 9,
+  __IFLA_CAN_PWM = 10,
+  IFLA_CAN_PWM_MAX = 9,
+  CAN_CTRLMODE_LOOPBACK = 0x1,
+  CAN_CTRLMODE_LISTENONLY = 0x2,
+  CAN_CTRLMODE_3_SAMPLES = 0x4,
+  CAN_CTRLMODE_ONE_SHOT = 0x8,
+  CAN_CTRLMODE_BERR_REPORTING = 0x10,
+  CAN_CTRLMODE_FD = 0x20,
+  CAN_CTRLMODE_PRESUME_ACK = 0x40,
+  CAN_CTRLMODE_FD_NON_ISO = 0x80,
+  CAN_CTRLMODE_CC_LEN8_DLC = 0x100,
+  CAN_CTRLMODE_TDC_AUTO = 0x200,
+  CAN_CTRLMODE_TDC_MANUAL = 0x400,
+  CAN_CTRLMODE_RESTRICTED = 0x800,
+  CAN_CTRLMODE_XL = 0x1000,
+  CAN_CTRLMODE_XL_TDC_AUTO = 0x2000,
+  CAN_CTRLMODE_XL_TDC_MANUAL = 0x4000,
+  CAN_CTRLMODE_XL_TMS = 0x8000,
+  CAN_TERMINATION_DISABLED = 0,
+},
+records = {
+  ["struct can_bittiming"] = [[{
   uint32_t bitrate;
   uint32_t sample_point;
   uint32_t tq;
@@ -93,7 +93,7 @@ return {
   uint32_t sjw;
   uint32_t brp;
 }]],
-    ["struct can_bittiming_const"] = [[{
+  ["struct can_bittiming_const"] = [[{
   char name[16];
   uint32_t tseg1_min;
   uint32_t tseg1_max;
@@ -104,18 +104,18 @@ return {
   uint32_t brp_max;
   uint32_t brp_inc;
 }]],
-    ["struct can_clock"] = [[{
+  ["struct can_clock"] = [[{
   uint32_t freq;
 }]],
-    ["struct can_berr_counter"] = [[{
+  ["struct can_berr_counter"] = [[{
   uint16_t txerr;
   uint16_t rxerr;
 }]],
-    ["struct can_ctrlmode"] = [[{
+  ["struct can_ctrlmode"] = [[{
   uint32_t mask;
   uint32_t flags;
 }]],
-    ["struct can_device_stats"] = [[{
+  ["struct can_device_stats"] = [[{
   uint32_t bus_error;
   uint32_t error_warning;
   uint32_t error_passive;
@@ -123,6 +123,6 @@ return {
   uint32_t arbitration_lost;
   uint32_t restarts;
 }]],
-  },
+},
 ]==],
 }

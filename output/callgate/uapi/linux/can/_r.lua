@@ -3,29 +3,29 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/raw.h"] = [==[
-  constants = {
-    SCM_CAN_RAW_ERRQUEUE = 1,
-    CAN_RAW_FILTER = 1,
-    CAN_RAW_ERR_FILTER = 2,
-    CAN_RAW_LOOPBACK = 3,
-    CAN_RAW_RECV_OWN_MSGS = 4,
-    CAN_RAW_FD_FRAMES = 5,
-    CAN_RAW_JOIN_FILTERS = 6,
-    CAN_RAW_XL_FRAMES = 7,
-    CAN_RAW_XL_VCID_OPTS = 8,
-    SOL_CAN_RAW = 101,
-    CAN_RAW_FILTER_MAX = 512,
-    CAN_RAW_XL_VCID_TX_SET = 0x1,
-    CAN_RAW_XL_VCID_TX_PASS = 0x2,
-    CAN_RAW_XL_VCID_RX_FILTER = 0x4,
-  },
-  records = {
-    ["struct can_raw_vcid_options"] = [[{
+constants = {
+  SCM_CAN_RAW_ERRQUEUE = 1,
+  CAN_RAW_FILTER = 1,
+  CAN_RAW_ERR_FILTER = 2,
+  CAN_RAW_LOOPBACK = 3,
+  CAN_RAW_RECV_OWN_MSGS = 4,
+  CAN_RAW_FD_FRAMES = 5,
+  CAN_RAW_JOIN_FILTERS = 6,
+  CAN_RAW_XL_FRAMES = 7,
+  CAN_RAW_XL_VCID_OPTS = 8,
+  SOL_CAN_RAW = 101,
+  CAN_RAW_FILTER_MAX = 512,
+  CAN_RAW_XL_VCID_TX_SET = 0x1,
+  CAN_RAW_XL_VCID_TX_PASS = 0x2,
+  CAN_RAW_XL_VCID_RX_FILTER = 0x4,
+},
+records = {
+  ["struct can_raw_vcid_options"] = [[{
   uint8_t flags;
   uint8_t tx_vcid;
   uint8_t rx_vcid;
   uint8_t rx_vcid_mask;
 }]],
-  },
+},
 ]==],
 }

@@ -3,11 +3,11 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/can/vxcan.h"] = [==[
-  constants = {
-    VXCAN_INFO_UNSPEC = 0,
-    VXCAN_INFO_PEER = 1,
-    __VXCAN_INFO_MAX = 2,
-    VXCAN_INFO_MAX = 1,
-  },
+constants = {
+  VXCAN_INFO_UNSPEC = 0,
+  VXCAN_INFO_PEER = 1,
+  __VXCAN_INFO_MAX = 2,
+  VXCAN_INFO_MAX = 1,
+},
 ]==],
 }

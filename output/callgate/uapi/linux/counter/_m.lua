@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/counter/microchip-tcb-capture.h"] = [==[
-  constants = {
-    COUNTER_MCHP_EXCAP_RA = 0,
-    COUNTER_MCHP_EXCAP_RB = 1,
-    COUNTER_MCHP_EVCHN_CV = 0,
-    COUNTER_MCHP_EVCHN_RA = 0,
-    COUNTER_MCHP_EVCHN_RB = 1,
-    COUNTER_MCHP_EVCHN_RC = 2,
-  },
+constants = {
+  COUNTER_MCHP_EXCAP_RA = 0,
+  COUNTER_MCHP_EXCAP_RB = 1,
+  COUNTER_MCHP_EVCHN_CV = 0,
+  COUNTER_MCHP_EVCHN_RA = 0,
+  COUNTER_MCHP_EVCHN_RB = 1,
+  COUNTER_MCHP_EVCHN_RC = 2,
+},
 ]==],
 }

@@ -3,33 +3,33 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/dvb/audio.h"] = [==[
-  constants = {
-    AUDIO_SOURCE_DEMUX = 0,
-    AUDIO_SOURCE_MEMORY = 1,
-    AUDIO_STOPPED = 0,
-    AUDIO_PLAYING = 1,
-    AUDIO_PAUSED = 2,
-    AUDIO_STEREO = 0,
-    AUDIO_MONO_LEFT = 1,
-    AUDIO_MONO_RIGHT = 2,
-    AUDIO_MONO = 3,
-    AUDIO_STEREO_SWAPPED = 4,
-    AUDIO_CAP_DTS = 1,
-    AUDIO_CAP_LPCM = 2,
-    AUDIO_CAP_MP1 = 4,
-    AUDIO_CAP_MP2 = 8,
-    AUDIO_CAP_MP3 = 16,
-    AUDIO_CAP_AAC = 32,
-    AUDIO_CAP_OGG = 64,
-    AUDIO_CAP_SDDS = 128,
-    AUDIO_CAP_AC3 = 256,
-  },
-  records = {
-    ["struct audio_mixer"] = [[{
+constants = {
+  AUDIO_SOURCE_DEMUX = 0,
+  AUDIO_SOURCE_MEMORY = 1,
+  AUDIO_STOPPED = 0,
+  AUDIO_PLAYING = 1,
+  AUDIO_PAUSED = 2,
+  AUDIO_STEREO = 0,
+  AUDIO_MONO_LEFT = 1,
+  AUDIO_MONO_RIGHT = 2,
+  AUDIO_MONO = 3,
+  AUDIO_STEREO_SWAPPED = 4,
+  AUDIO_CAP_DTS = 1,
+  AUDIO_CAP_LPCM = 2,
+  AUDIO_CAP_MP1 = 4,
+  AUDIO_CAP_MP2 = 8,
+  AUDIO_CAP_MP3 = 16,
+  AUDIO_CAP_AAC = 32,
+  AUDIO_CAP_OGG = 64,
+  AUDIO_CAP_SDDS = 128,
+  AUDIO_CAP_AC3 = 256,
+},
+records = {
+  ["struct audio_mixer"] = [[{
   uint32_t volume_left;
   uint32_t volume_right;
 }]],
-    ["struct audio_status"] = [[{
+  ["struct audio_status"] = [[{
   int32_t AV_sync_state;
   int32_t mute_state;
   uint32_t play_state;
@@ -38,57 +38,57 @@ return {
   int32_t bypass_mode;
   struct audio_mixer mixer_state;
 }]],
-  },
-  typedefs = {
-    audio_stream_source_t = "uint32_t",
-    audio_play_state_t = "uint32_t",
-    audio_channel_select_t = "uint32_t",
-    audio_mixer_t = "struct audio_mixer",
-    audio_status_t = "struct audio_status",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        AUDIO_STOP = 0x6f01,
-        AUDIO_PLAY = 0x6f02,
-        AUDIO_PAUSE = 0x6f03,
-        AUDIO_CONTINUE = 0x6f04,
-        AUDIO_SELECT_SOURCE = 0x6f05,
-        AUDIO_SET_MUTE = 0x6f06,
-        AUDIO_SET_AV_SYNC = 0x6f07,
-        AUDIO_SET_BYPASS_MODE = 0x6f08,
-        AUDIO_CHANNEL_SELECT = 0x6f09,
-        AUDIO_GET_STATUS = 0x80206f0a,
-        AUDIO_GET_CAPABILITIES = 0x80046f0b,
-        AUDIO_CLEAR_BUFFER = 0x6f0c,
-        AUDIO_SET_ID = 0x6f0d,
-        AUDIO_SET_MIXER = 0x40086f0e,
-        AUDIO_SET_STREAMTYPE = 0x6f0f,
-        AUDIO_BILINGUAL_CHANNEL_SELECT = 0x6f14,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        AUDIO_STOP = 0x20006f01,
-        AUDIO_PLAY = 0x20006f02,
-        AUDIO_PAUSE = 0x20006f03,
-        AUDIO_CONTINUE = 0x20006f04,
-        AUDIO_SELECT_SOURCE = 0x20006f05,
-        AUDIO_SET_MUTE = 0x20006f06,
-        AUDIO_SET_AV_SYNC = 0x20006f07,
-        AUDIO_SET_BYPASS_MODE = 0x20006f08,
-        AUDIO_CHANNEL_SELECT = 0x20006f09,
-        AUDIO_GET_STATUS = 0x40206f0a,
-        AUDIO_GET_CAPABILITIES = 0x40046f0b,
-        AUDIO_CLEAR_BUFFER = 0x20006f0c,
-        AUDIO_SET_ID = 0x20006f0d,
-        AUDIO_SET_MIXER = 0x80086f0e,
-        AUDIO_SET_STREAMTYPE = 0x20006f0f,
-        AUDIO_BILINGUAL_CHANNEL_SELECT = 0x20006f14,
-      },
+},
+typedefs = {
+  audio_stream_source_t = "uint32_t",
+  audio_play_state_t = "uint32_t",
+  audio_channel_select_t = "uint32_t",
+  audio_mixer_t = "struct audio_mixer",
+  audio_status_t = "struct audio_status",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AUDIO_STOP = 0x6f01,
+      AUDIO_PLAY = 0x6f02,
+      AUDIO_PAUSE = 0x6f03,
+      AUDIO_CONTINUE = 0x6f04,
+      AUDIO_SELECT_SOURCE = 0x6f05,
+      AUDIO_SET_MUTE = 0x6f06,
+      AUDIO_SET_AV_SYNC = 0x6f07,
+      AUDIO_SET_BYPASS_MODE = 0x6f08,
+      AUDIO_CHANNEL_SELECT = 0x6f09,
+      AUDIO_GET_STATUS = 0x80206f0a,
+      AUDIO_GET_CAPABILITIES = 0x80046f0b,
+      AUDIO_CLEAR_BUFFER = 0x6f0c,
+      AUDIO_SET_ID = 0x6f0d,
+      AUDIO_SET_MIXER = 0x40086f0e,
+      AUDIO_SET_STREAMTYPE = 0x6f0f,
+      AUDIO_BILINGUAL_CHANNEL_SELECT = 0x6f14,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      AUDIO_STOP = 0x20006f01,
+      AUDIO_PLAY = 0x20006f02,
+      AUDIO_PAUSE = 0x20006f03,
+      AUDIO_CONTINUE = 0x20006f04,
+      AUDIO_SELECT_SOURCE = 0x20006f05,
+      AUDIO_SET_MUTE = 0x20006f06,
+      AUDIO_SET_AV_SYNC = 0x20006f07,
+      AUDIO_SET_BYPASS_MODE = 0x20006f08,
+      AUDIO_CHANNEL_SELECT = 0x20006f09,
+      AUDIO_GET_STATUS = 0x40206f0a,
+      AUDIO_GET_CAPABILITIES = 0x40046f0b,
+      AUDIO_CLEAR_BUFFER = 0x20006f0c,
+      AUDIO_SET_ID = 0x20006f0d,
+      AUDIO_SET_MIXER = 0x80086f0e,
+      AUDIO_SET_STREAMTYPE = 0x20006f0f,
+      AUDIO_BILINGUAL_CHANNEL_SELECT = 0x20006f14,
+    },
+  },
+},
 ]==],
 }

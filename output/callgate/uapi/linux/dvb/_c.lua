@@ -3,78 +3,78 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/dvb/ca.h"] = [==[
-  constants = {
-    CA_CI = 1,
-    CA_CI_LINK = 2,
-    CA_CI_PHYS = 4,
-    CA_DESCR = 8,
-    CA_SC = 128,
-    CA_CI_MODULE_PRESENT = 1,
-    CA_CI_MODULE_READY = 2,
-    CA_ECD = 1,
-    CA_NDS = 2,
-    CA_DSS = 4,
-  },
-  records = {
-    ["struct ca_slot_info"] = [[{
+constants = {
+  CA_CI = 1,
+  CA_CI_LINK = 2,
+  CA_CI_PHYS = 4,
+  CA_DESCR = 8,
+  CA_SC = 128,
+  CA_CI_MODULE_PRESENT = 1,
+  CA_CI_MODULE_READY = 2,
+  CA_ECD = 1,
+  CA_NDS = 2,
+  CA_DSS = 4,
+},
+records = {
+  ["struct ca_slot_info"] = [[{
   int32_t num;
   int32_t type;
   uint32_t flags;
 }]],
-    ["struct ca_descr_info"] = [[{
+  ["struct ca_descr_info"] = [[{
   uint32_t num;
   uint32_t type;
 }]],
-    ["struct ca_caps"] = [[{
+  ["struct ca_caps"] = [[{
   uint32_t slot_num;
   uint32_t slot_type;
   uint32_t descr_num;
   uint32_t descr_type;
 }]],
-    ["struct ca_msg"] = [[{
+  ["struct ca_msg"] = [[{
   uint32_t index;
   uint32_t type;
   uint32_t length;
   uint8_t msg[256];
 }]],
-    ["struct ca_descr"] = [[{
+  ["struct ca_descr"] = [[{
   uint32_t index;
   uint32_t parity;
   uint8_t cw[8];
 }]],
-  },
-  typedefs = {
-    ca_slot_info_t = "struct ca_slot_info",
-    ca_descr_info_t = "struct ca_descr_info",
-    ca_caps_t = "struct ca_caps",
-    ca_msg_t = "struct ca_msg",
-    ca_descr_t = "struct ca_descr",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CA_RESET = 0x6f80,
-        CA_GET_CAP = 0x80106f81,
-        CA_GET_SLOT_INFO = 0x800c6f82,
-        CA_GET_DESCR_INFO = 0x80086f83,
-        CA_GET_MSG = 0x810c6f84,
-        CA_SEND_MSG = 0x410c6f85,
-        CA_SET_DESCR = 0x40106f86,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CA_RESET = 0x20006f80,
-        CA_GET_CAP = 0x40106f81,
-        CA_GET_SLOT_INFO = 0x400c6f82,
-        CA_GET_DESCR_INFO = 0x40086f83,
-        CA_GET_MSG = 0x410c6f84,
-        CA_SEND_MSG = 0x810c6f85,
-        CA_SET_DESCR = 0x80106f86,
-      },
+},
+typedefs = {
+  ca_slot_info_t = "struct ca_slot_info",
+  ca_descr_info_t = "struct ca_descr_info",
+  ca_caps_t = "struct ca_caps",
+  ca_msg_t = "struct ca_msg",
+  ca_descr_t = "struct ca_descr",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CA_RESET = 0x6f80,
+      CA_GET_CAP = 0x80106f81,
+      CA_GET_SLOT_INFO = 0x800c6f82,
+      CA_GET_DESCR_INFO = 0x80086f83,
+      CA_GET_MSG = 0x810c6f84,
+      CA_SEND_MSG = 0x410c6f85,
+      CA_SET_DESCR = 0x40106f86,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CA_RESET = 0x20006f80,
+      CA_GET_CAP = 0x40106f81,
+      CA_GET_SLOT_INFO = 0x400c6f82,
+      CA_GET_DESCR_INFO = 0x40086f83,
+      CA_GET_MSG = 0x410c6f84,
+      CA_SEND_MSG = 0x810c6f85,
+      CA_SET_DESCR = 0x80106f86,
+    },
+  },
+},
 ]==],
 }

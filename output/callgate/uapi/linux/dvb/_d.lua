@@ -3,75 +3,75 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/dvb/dmx.h"] = [==[
-  constants = {
-    DMX_OUT_DECODER = 0,
-    DMX_OUT_TAP = 1,
-    DMX_OUT_TS_TAP = 2,
-    DMX_OUT_TSDEMUX_TAP = 3,
-    DMX_IN_FRONTEND = 0,
-    DMX_IN_DVR = 1,
-    DMX_PES_AUDIO0 = 0,
-    DMX_PES_VIDEO0 = 1,
-    DMX_PES_TELETEXT0 = 2,
-    DMX_PES_SUBTITLE0 = 3,
-    DMX_PES_PCR0 = 4,
-    DMX_PES_AUDIO1 = 5,
-    DMX_PES_VIDEO1 = 6,
-    DMX_PES_TELETEXT1 = 7,
-    DMX_PES_SUBTITLE1 = 8,
-    DMX_PES_PCR1 = 9,
-    DMX_PES_AUDIO2 = 10,
-    DMX_PES_VIDEO2 = 11,
-    DMX_PES_TELETEXT2 = 12,
-    DMX_PES_SUBTITLE2 = 13,
-    DMX_PES_PCR2 = 14,
-    DMX_PES_AUDIO3 = 15,
-    DMX_PES_VIDEO3 = 16,
-    DMX_PES_TELETEXT3 = 17,
-    DMX_PES_SUBTITLE3 = 18,
-    DMX_PES_PCR3 = 19,
-    DMX_PES_OTHER = 20,
-    DMX_BUFFER_FLAG_HAD_CRC32_DISCARD = 1,
-    DMX_BUFFER_FLAG_TEI = 2,
-    DMX_BUFFER_PKT_COUNTER_MISMATCH = 4,
-    DMX_BUFFER_FLAG_DISCONTINUITY_DETECTED = 8,
-    DMX_BUFFER_FLAG_DISCONTINUITY_INDICATOR = 16,
-    DMX_FILTER_SIZE = 16,
-    DMX_PES_AUDIO = 0,
-    DMX_PES_VIDEO = 1,
-    DMX_PES_TELETEXT = 2,
-    DMX_PES_SUBTITLE = 3,
-    DMX_PES_PCR = 4,
-    DMX_CHECK_CRC = 1,
-    DMX_ONESHOT = 2,
-    DMX_IMMEDIATE_START = 4,
-    DMX_GET_STC = 0xc0106f32,
-    DMX_REQBUFS = 0xc0086f3c,
-    DMX_QUERYBUF = 0xc0186f3d,
-    DMX_EXPBUF = 0xc00c6f3e,
-    DMX_QBUF = 0xc0186f3f,
-    DMX_DQBUF = 0xc0186f40,
-  },
-  records = {
-    ["struct dmx_filter"] = [[{
+constants = {
+  DMX_OUT_DECODER = 0,
+  DMX_OUT_TAP = 1,
+  DMX_OUT_TS_TAP = 2,
+  DMX_OUT_TSDEMUX_TAP = 3,
+  DMX_IN_FRONTEND = 0,
+  DMX_IN_DVR = 1,
+  DMX_PES_AUDIO0 = 0,
+  DMX_PES_VIDEO0 = 1,
+  DMX_PES_TELETEXT0 = 2,
+  DMX_PES_SUBTITLE0 = 3,
+  DMX_PES_PCR0 = 4,
+  DMX_PES_AUDIO1 = 5,
+  DMX_PES_VIDEO1 = 6,
+  DMX_PES_TELETEXT1 = 7,
+  DMX_PES_SUBTITLE1 = 8,
+  DMX_PES_PCR1 = 9,
+  DMX_PES_AUDIO2 = 10,
+  DMX_PES_VIDEO2 = 11,
+  DMX_PES_TELETEXT2 = 12,
+  DMX_PES_SUBTITLE2 = 13,
+  DMX_PES_PCR2 = 14,
+  DMX_PES_AUDIO3 = 15,
+  DMX_PES_VIDEO3 = 16,
+  DMX_PES_TELETEXT3 = 17,
+  DMX_PES_SUBTITLE3 = 18,
+  DMX_PES_PCR3 = 19,
+  DMX_PES_OTHER = 20,
+  DMX_BUFFER_FLAG_HAD_CRC32_DISCARD = 1,
+  DMX_BUFFER_FLAG_TEI = 2,
+  DMX_BUFFER_PKT_COUNTER_MISMATCH = 4,
+  DMX_BUFFER_FLAG_DISCONTINUITY_DETECTED = 8,
+  DMX_BUFFER_FLAG_DISCONTINUITY_INDICATOR = 16,
+  DMX_FILTER_SIZE = 16,
+  DMX_PES_AUDIO = 0,
+  DMX_PES_VIDEO = 1,
+  DMX_PES_TELETEXT = 2,
+  DMX_PES_SUBTITLE = 3,
+  DMX_PES_PCR = 4,
+  DMX_CHECK_CRC = 1,
+  DMX_ONESHOT = 2,
+  DMX_IMMEDIATE_START = 4,
+  DMX_GET_STC = 0xc0106f32,
+  DMX_REQBUFS = 0xc0086f3c,
+  DMX_QUERYBUF = 0xc0186f3d,
+  DMX_EXPBUF = 0xc00c6f3e,
+  DMX_QBUF = 0xc0186f3f,
+  DMX_DQBUF = 0xc0186f40,
+},
+records = {
+  ["struct dmx_filter"] = [[{
   uint8_t filter[16];
   uint8_t mask[16];
   uint8_t mode[16];
 }]],
-    ["struct dmx_sct_filter_params"] = [[{
+  ["struct dmx_sct_filter_params"] = [[{
   uint16_t pid;
   struct dmx_filter filter;
   uint32_t timeout;
   uint32_t flags;
 }]],
-    ["struct dmx_pes_filter_params"] = [[{
+  ["struct dmx_pes_filter_params"] = [[{
   uint16_t pid;
   uint32_t input;
   uint32_t output;
   uint32_t pes_type;
   uint32_t flags;
 }]],
-    ["struct dmx_buffer"] = [[{
+  ["struct dmx_buffer"] = [[{
   uint32_t index;
   uint32_t bytesused;
   uint32_t offset;
@@ -79,69 +79,69 @@ return {
   uint32_t flags;
   uint32_t count;
 }]],
-    ["struct dmx_requestbuffers"] = [[{
+  ["struct dmx_requestbuffers"] = [[{
   uint32_t count;
   uint32_t size;
 }]],
-    ["struct dmx_exportbuffer"] = [[{
+  ["struct dmx_exportbuffer"] = [[{
   uint32_t index;
   uint32_t flags;
   int32_t fd;
 }]],
-  },
-  typedefs = {
-    dmx_output_t = "uint32_t",
-    dmx_input_t = "uint32_t",
-    dmx_pes_type_t = "uint32_t",
-    dmx_filter_t = "struct dmx_filter",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DMX_START = 0x6f29,
-        DMX_STOP = 0x6f2a,
-        DMX_SET_FILTER = 0x403c6f2b,
-        DMX_SET_PES_FILTER = 0x40146f2c,
-        DMX_SET_BUFFER_SIZE = 0x6f2d,
-        DMX_GET_PES_PIDS = 0x800a6f2f,
-        DMX_ADD_PID = 0x40026f33,
-        DMX_REMOVE_PID = 0x40026f34,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct dmx_stc"] = [[{
-    uint32_t num;
-    uint32_t base;
-    uint64_t stc;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        DMX_START = 0x20006f29,
-        DMX_STOP = 0x20006f2a,
-        DMX_SET_FILTER = 0x803c6f2b,
-        DMX_SET_PES_FILTER = 0x80146f2c,
-        DMX_SET_BUFFER_SIZE = 0x20006f2d,
-        DMX_GET_PES_PIDS = 0x400a6f2f,
-        DMX_ADD_PID = 0x80026f33,
-        DMX_REMOVE_PID = 0x80026f34,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct dmx_stc"] = [[{
-    uint32_t num;
-    uint32_t base;
-    unsigned long stc;
-  }]],
-      },
+},
+typedefs = {
+  dmx_output_t = "uint32_t",
+  dmx_input_t = "uint32_t",
+  dmx_pes_type_t = "uint32_t",
+  dmx_filter_t = "struct dmx_filter",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DMX_START = 0x6f29,
+      DMX_STOP = 0x6f2a,
+      DMX_SET_FILTER = 0x403c6f2b,
+      DMX_SET_PES_FILTER = 0x40146f2c,
+      DMX_SET_BUFFER_SIZE = 0x6f2d,
+      DMX_GET_PES_PIDS = 0x800a6f2f,
+      DMX_ADD_PID = 0x40026f33,
+      DMX_REMOVE_PID = 0x40026f34,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct dmx_stc"] = [[{
+  uint32_t num;
+  uint32_t base;
+  uint64_t stc;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      DMX_START = 0x20006f29,
+      DMX_STOP = 0x20006f2a,
+      DMX_SET_FILTER = 0x803c6f2b,
+      DMX_SET_PES_FILTER = 0x80146f2c,
+      DMX_SET_BUFFER_SIZE = 0x20006f2d,
+      DMX_GET_PES_PIDS = 0x400a6f2f,
+      DMX_ADD_PID = 0x80026f33,
+      DMX_REMOVE_PID = 0x80026f34,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct dmx_stc"] = [[{
+  uint32_t num;
+  uint32_t base;
+  unsigned long stc;
+}]],
+    },
+  },
+},
 ]==],
 }

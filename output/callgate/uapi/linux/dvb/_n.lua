@@ -3,38 +3,38 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/dvb/net.h"] = [==[
-  constants = {
-    DVB_NET_FEEDTYPE_MPE = 0,
-    DVB_NET_FEEDTYPE_ULE = 1,
-    NET_ADD_IF = 0xc0066f34,
-    NET_GET_IF = 0xc0066f36,
-    __NET_ADD_IF_OLD = 0xc0046f34,
-    __NET_GET_IF_OLD = 0xc0046f36,
-  },
-  records = {
-    ["struct dvb_net_if"] = [[{
+constants = {
+  DVB_NET_FEEDTYPE_MPE = 0,
+  DVB_NET_FEEDTYPE_ULE = 1,
+  NET_ADD_IF = 0xc0066f34,
+  NET_GET_IF = 0xc0066f36,
+  __NET_ADD_IF_OLD = 0xc0046f34,
+  __NET_GET_IF_OLD = 0xc0046f36,
+},
+records = {
+  ["struct dvb_net_if"] = [[{
   uint16_t pid;
   uint16_t if_num;
   uint8_t feedtype;
 }]],
-    ["struct __dvb_net_if_old"] = [[{
+  ["struct __dvb_net_if_old"] = [[{
   uint16_t pid;
   uint16_t if_num;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NET_REMOVE_IF = 0x6f35,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        NET_REMOVE_IF = 0x20006f35,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NET_REMOVE_IF = 0x6f35,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      NET_REMOVE_IF = 0x20006f35,
+    },
+  },
+},
 ]==],
 }

@@ -3,53 +3,53 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/dvb/osd.h"] = [==[
-  constants = {
-    OSD_Close = 1,
-    OSD_Open = 2,
-    OSD_Show = 3,
-    OSD_Hide = 4,
-    OSD_Clear = 5,
-    OSD_Fill = 6,
-    OSD_SetColor = 7,
-    OSD_SetPalette = 8,
-    OSD_SetTrans = 9,
-    OSD_SetPixel = 10,
-    OSD_GetPixel = 11,
-    OSD_SetRow = 12,
-    OSD_SetBlock = 13,
-    OSD_FillRow = 14,
-    OSD_FillBlock = 15,
-    OSD_Line = 16,
-    OSD_Query = 17,
-    OSD_Test = 18,
-    OSD_Text = 19,
-    OSD_SetWindow = 20,
-    OSD_MoveWindow = 21,
-    OSD_OpenRaw = 22,
-    OSD_BITMAP1 = 0,
-    OSD_BITMAP2 = 1,
-    OSD_BITMAP4 = 2,
-    OSD_BITMAP8 = 3,
-    OSD_BITMAP1HR = 4,
-    OSD_BITMAP2HR = 5,
-    OSD_BITMAP4HR = 6,
-    OSD_BITMAP8HR = 7,
-    OSD_YCRCB422 = 8,
-    OSD_YCRCB444 = 9,
-    OSD_YCRCB444HR = 10,
-    OSD_VIDEOTSIZE = 11,
-    OSD_VIDEOHSIZE = 12,
-    OSD_VIDEOQSIZE = 13,
-    OSD_VIDEODSIZE = 14,
-    OSD_VIDEOTHSIZE = 15,
-    OSD_VIDEOTQSIZE = 16,
-    OSD_VIDEOTDSIZE = 17,
-    OSD_VIDEONSIZE = 18,
-    OSD_CURSOR = 19,
-    OSD_CAP_MEMSIZE = 1,
-  },
-  records = {
-    ["struct osd_cmd_s"] = [[{
+constants = {
+  OSD_Close = 1,
+  OSD_Open = 2,
+  OSD_Show = 3,
+  OSD_Hide = 4,
+  OSD_Clear = 5,
+  OSD_Fill = 6,
+  OSD_SetColor = 7,
+  OSD_SetPalette = 8,
+  OSD_SetTrans = 9,
+  OSD_SetPixel = 10,
+  OSD_GetPixel = 11,
+  OSD_SetRow = 12,
+  OSD_SetBlock = 13,
+  OSD_FillRow = 14,
+  OSD_FillBlock = 15,
+  OSD_Line = 16,
+  OSD_Query = 17,
+  OSD_Test = 18,
+  OSD_Text = 19,
+  OSD_SetWindow = 20,
+  OSD_MoveWindow = 21,
+  OSD_OpenRaw = 22,
+  OSD_BITMAP1 = 0,
+  OSD_BITMAP2 = 1,
+  OSD_BITMAP4 = 2,
+  OSD_BITMAP8 = 3,
+  OSD_BITMAP1HR = 4,
+  OSD_BITMAP2HR = 5,
+  OSD_BITMAP4HR = 6,
+  OSD_BITMAP8HR = 7,
+  OSD_YCRCB422 = 8,
+  OSD_YCRCB444 = 9,
+  OSD_YCRCB444HR = 10,
+  OSD_VIDEOTSIZE = 11,
+  OSD_VIDEOHSIZE = 12,
+  OSD_VIDEOQSIZE = 13,
+  OSD_VIDEODSIZE = 14,
+  OSD_VIDEOTHSIZE = 15,
+  OSD_VIDEOTQSIZE = 16,
+  OSD_VIDEOTDSIZE = 17,
+  OSD_VIDEONSIZE = 18,
+  OSD_CURSOR = 19,
+  OSD_CAP_MEMSIZE = 1,
+},
+records = {
+  ["struct osd_cmd_s"] = [[{
   uint32_t cmd;
   int32_t x0;
   int32_t y0;
@@ -58,46 +58,46 @@ return {
   int32_t color;
   void *data;
 }]],
-    ["struct osd_cap_s"] = [[{
+  ["struct osd_cap_s"] = [[{
   int32_t cmd;
   long val;
 }]],
-  },
-  typedefs = {
-    OSD_Command = "uint32_t",
-    osd_cmd_t = "struct osd_cmd_s",
-    osd_raw_window_t = "uint32_t",
-    osd_cap_t = "struct osd_cap_s",
-  },
-  deltas = {
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        OSD_SEND_CMD = 0x40206fa0,
-        OSD_GET_CAPABILITY = 0x80106fa1,
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        OSD_SEND_CMD = 0x401c6fa0,
-        OSD_GET_CAPABILITY = 0x80086fa1,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        OSD_SEND_CMD = 0x801c6fa0,
-        OSD_GET_CAPABILITY = 0x40086fa1,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        OSD_SEND_CMD = 0x80206fa0,
-        OSD_GET_CAPABILITY = 0x40106fa1,
-      },
+},
+typedefs = {
+  OSD_Command = "uint32_t",
+  osd_cmd_t = "struct osd_cmd_s",
+  osd_raw_window_t = "uint32_t",
+  osd_cap_t = "struct osd_cap_s",
+},
+deltas = {
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      OSD_SEND_CMD = 0x40206fa0,
+      OSD_GET_CAPABILITY = 0x80106fa1,
     },
   },
+  {
+    on = "x86 arm",
+    constants = {
+      OSD_SEND_CMD = 0x401c6fa0,
+      OSD_GET_CAPABILITY = 0x80086fa1,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      OSD_SEND_CMD = 0x801c6fa0,
+      OSD_GET_CAPABILITY = 0x40086fa1,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      OSD_SEND_CMD = 0x80206fa0,
+      OSD_GET_CAPABILITY = 0x40106fa1,
+    },
+  },
+},
 ]==],
 }

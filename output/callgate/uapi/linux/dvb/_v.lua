@@ -3,58 +3,58 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/dvb/version.h"] = [==[
-  constants = {
-    DVB_API_VERSION = 5,
-    DVB_API_VERSION_MINOR = 12,
-  },
+constants = {
+  DVB_API_VERSION = 5,
+  DVB_API_VERSION_MINOR = 12,
+},
 ]==],
 ["linux/dvb/video.h"] = [==[
-  constants = {
-    VIDEO_FORMAT_4_3 = 0,
-    VIDEO_FORMAT_16_9 = 1,
-    VIDEO_FORMAT_221_1 = 2,
-    VIDEO_PAN_SCAN = 0,
-    VIDEO_LETTER_BOX = 1,
-    VIDEO_CENTER_CUT_OUT = 2,
-    VIDEO_SOURCE_DEMUX = 0,
-    VIDEO_SOURCE_MEMORY = 1,
-    VIDEO_STOPPED = 0,
-    VIDEO_PLAYING = 1,
-    VIDEO_FREEZED = 2,
-    VIDEO_CMD_PLAY = 0,
-    VIDEO_CMD_STOP = 1,
-    VIDEO_CMD_FREEZE = 2,
-    VIDEO_CMD_CONTINUE = 3,
-    VIDEO_CMD_FREEZE_TO_BLACK = 0x1,
-    VIDEO_CMD_STOP_TO_BLACK = 0x1,
-    VIDEO_CMD_STOP_IMMEDIATELY = 0x2,
-    VIDEO_PLAY_FMT_NONE = 0,
-    VIDEO_PLAY_FMT_GOP = 1,
-    VIDEO_VSYNC_FIELD_UNKNOWN = 0,
-    VIDEO_VSYNC_FIELD_ODD = 1,
-    VIDEO_VSYNC_FIELD_EVEN = 2,
-    VIDEO_VSYNC_FIELD_PROGRESSIVE = 3,
-    VIDEO_EVENT_SIZE_CHANGED = 1,
-    VIDEO_EVENT_FRAME_RATE_CHANGED = 2,
-    VIDEO_EVENT_DECODER_STOPPED = 3,
-    VIDEO_EVENT_VSYNC = 4,
-    VIDEO_CAP_MPEG1 = 1,
-    VIDEO_CAP_MPEG2 = 2,
-    VIDEO_CAP_SYS = 4,
-    VIDEO_CAP_PROG = 8,
-    VIDEO_CAP_SPU = 16,
-    VIDEO_CAP_NAVI = 32,
-    VIDEO_CAP_CSS = 64,
-    VIDEO_COMMAND = 0xc0486f3b,
-    VIDEO_TRY_COMMAND = 0xc0486f3c,
-  },
-  records = {
-    ["struct video_size_t"] = [[{
+constants = {
+  VIDEO_FORMAT_4_3 = 0,
+  VIDEO_FORMAT_16_9 = 1,
+  VIDEO_FORMAT_221_1 = 2,
+  VIDEO_PAN_SCAN = 0,
+  VIDEO_LETTER_BOX = 1,
+  VIDEO_CENTER_CUT_OUT = 2,
+  VIDEO_SOURCE_DEMUX = 0,
+  VIDEO_SOURCE_MEMORY = 1,
+  VIDEO_STOPPED = 0,
+  VIDEO_PLAYING = 1,
+  VIDEO_FREEZED = 2,
+  VIDEO_CMD_PLAY = 0,
+  VIDEO_CMD_STOP = 1,
+  VIDEO_CMD_FREEZE = 2,
+  VIDEO_CMD_CONTINUE = 3,
+  VIDEO_CMD_FREEZE_TO_BLACK = 0x1,
+  VIDEO_CMD_STOP_TO_BLACK = 0x1,
+  VIDEO_CMD_STOP_IMMEDIATELY = 0x2,
+  VIDEO_PLAY_FMT_NONE = 0,
+  VIDEO_PLAY_FMT_GOP = 1,
+  VIDEO_VSYNC_FIELD_UNKNOWN = 0,
+  VIDEO_VSYNC_FIELD_ODD = 1,
+  VIDEO_VSYNC_FIELD_EVEN = 2,
+  VIDEO_VSYNC_FIELD_PROGRESSIVE = 3,
+  VIDEO_EVENT_SIZE_CHANGED = 1,
+  VIDEO_EVENT_FRAME_RATE_CHANGED = 2,
+  VIDEO_EVENT_DECODER_STOPPED = 3,
+  VIDEO_EVENT_VSYNC = 4,
+  VIDEO_CAP_MPEG1 = 1,
+  VIDEO_CAP_MPEG2 = 2,
+  VIDEO_CAP_SYS = 4,
+  VIDEO_CAP_PROG = 8,
+  VIDEO_CAP_SPU = 16,
+  VIDEO_CAP_NAVI = 32,
+  VIDEO_CAP_CSS = 64,
+  VIDEO_COMMAND = 0xc0486f3b,
+  VIDEO_TRY_COMMAND = 0xc0486f3c,
+},
+records = {
+  ["struct video_size_t"] = [[{
   int32_t w;
   int32_t h;
   uint32_t aspect_ratio;
 }]],
-    ["struct video_event"] = [[{
+  ["struct video_event"] = [[{
   int32_t type;
   long timestamp;
   union {
@@ -63,138 +63,138 @@ return {
     uint8_t vsync_field;
   } u;
 }]],
-    ["struct video_status"] = [[{
+  ["struct video_status"] = [[{
   int32_t video_blank;
   uint32_t play_state;
   uint32_t stream_source;
   uint32_t video_format;
   uint32_t display_format;
 }]],
-    ["struct video_still_picture"] = [[{
+  ["struct video_still_picture"] = [[{
   char *iFrame;
   int32_t size;
 }]],
-  },
-  typedefs = {
-    video_format_t = "uint32_t",
-    video_displayformat_t = "uint32_t",
-    video_size_t = "struct video_size_t",
-    video_stream_source_t = "uint32_t",
-    video_play_state_t = "uint32_t",
-    video_attributes_t = "uint16_t",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VIDEO_STOP = 0x6f15,
-        VIDEO_PLAY = 0x6f16,
-        VIDEO_FREEZE = 0x6f17,
-        VIDEO_CONTINUE = 0x6f18,
-        VIDEO_SELECT_SOURCE = 0x6f19,
-        VIDEO_SET_BLANK = 0x6f1a,
-        VIDEO_GET_STATUS = 0x80146f1b,
-        VIDEO_SET_DISPLAY_FORMAT = 0x6f1d,
-        VIDEO_FAST_FORWARD = 0x6f1f,
-        VIDEO_SLOWMOTION = 0x6f20,
-        VIDEO_GET_CAPABILITIES = 0x80046f21,
-        VIDEO_CLEAR_BUFFER = 0x6f22,
-        VIDEO_SET_STREAMTYPE = 0x6f24,
-        VIDEO_SET_FORMAT = 0x6f25,
-        VIDEO_GET_SIZE = 0x800c6f37,
-        VIDEO_GET_PTS = 0x80086f39,
-        VIDEO_GET_FRAME_COUNT = 0x80086f3a,
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        VIDEO_GET_EVENT = 0x80206f1c,
-        VIDEO_STILLPICTURE = 0x40106f1e,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct video_command"] = [[{
-    uint32_t cmd;
-    uint32_t flags;
-    union {
-      struct {
-        uint64_t pts;
-      } stop;
-      struct {
-        int32_t speed;
-        uint32_t format;
-      } play;
-      struct {
-        uint32_t data[16];
-      } raw;
-    };
-  }]],
-      },
-    },
-    {
-      on = "x86 arm",
-      constants = {
-        VIDEO_GET_EVENT = 0x80146f1c,
-        VIDEO_STILLPICTURE = 0x40086f1e,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VIDEO_STOP = 0x20006f15,
-        VIDEO_PLAY = 0x20006f16,
-        VIDEO_FREEZE = 0x20006f17,
-        VIDEO_CONTINUE = 0x20006f18,
-        VIDEO_SELECT_SOURCE = 0x20006f19,
-        VIDEO_SET_BLANK = 0x20006f1a,
-        VIDEO_GET_STATUS = 0x40146f1b,
-        VIDEO_SET_DISPLAY_FORMAT = 0x20006f1d,
-        VIDEO_FAST_FORWARD = 0x20006f1f,
-        VIDEO_SLOWMOTION = 0x20006f20,
-        VIDEO_GET_CAPABILITIES = 0x40046f21,
-        VIDEO_CLEAR_BUFFER = 0x20006f22,
-        VIDEO_SET_STREAMTYPE = 0x20006f24,
-        VIDEO_SET_FORMAT = 0x20006f25,
-        VIDEO_GET_SIZE = 0x400c6f37,
-        VIDEO_GET_PTS = 0x40086f39,
-        VIDEO_GET_FRAME_COUNT = 0x40086f3a,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      constants = {
-        VIDEO_GET_EVENT = 0x40146f1c,
-        VIDEO_STILLPICTURE = 0x80086f1e,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      constants = {
-        VIDEO_GET_EVENT = 0x40206f1c,
-        VIDEO_STILLPICTURE = 0x80106f1e,
-      },
-      records = {
-        ["struct video_command"] = [[{
-    uint32_t cmd;
-    uint32_t flags;
-    union {
-      struct {
-        unsigned long pts;
-      } stop;
-      struct {
-        int32_t speed;
-        uint32_t format;
-      } play;
-      struct {
-        uint32_t data[16];
-      } raw;
-    };
-  }]],
-      },
+},
+typedefs = {
+  video_format_t = "uint32_t",
+  video_displayformat_t = "uint32_t",
+  video_size_t = "struct video_size_t",
+  video_stream_source_t = "uint32_t",
+  video_play_state_t = "uint32_t",
+  video_attributes_t = "uint16_t",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VIDEO_STOP = 0x6f15,
+      VIDEO_PLAY = 0x6f16,
+      VIDEO_FREEZE = 0x6f17,
+      VIDEO_CONTINUE = 0x6f18,
+      VIDEO_SELECT_SOURCE = 0x6f19,
+      VIDEO_SET_BLANK = 0x6f1a,
+      VIDEO_GET_STATUS = 0x80146f1b,
+      VIDEO_SET_DISPLAY_FORMAT = 0x6f1d,
+      VIDEO_FAST_FORWARD = 0x6f1f,
+      VIDEO_SLOWMOTION = 0x6f20,
+      VIDEO_GET_CAPABILITIES = 0x80046f21,
+      VIDEO_CLEAR_BUFFER = 0x6f22,
+      VIDEO_SET_STREAMTYPE = 0x6f24,
+      VIDEO_SET_FORMAT = 0x6f25,
+      VIDEO_GET_SIZE = 0x800c6f37,
+      VIDEO_GET_PTS = 0x80086f39,
+      VIDEO_GET_FRAME_COUNT = 0x80086f3a,
     },
   },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    constants = {
+      VIDEO_GET_EVENT = 0x80206f1c,
+      VIDEO_STILLPICTURE = 0x40106f1e,
+    },
+  },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct video_command"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  union {
+    struct {
+      uint64_t pts;
+    } stop;
+    struct {
+      int32_t speed;
+      uint32_t format;
+    } play;
+    struct {
+      uint32_t data[16];
+    } raw;
+  };
+}]],
+    },
+  },
+  {
+    on = "x86 arm",
+    constants = {
+      VIDEO_GET_EVENT = 0x80146f1c,
+      VIDEO_STILLPICTURE = 0x40086f1e,
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VIDEO_STOP = 0x20006f15,
+      VIDEO_PLAY = 0x20006f16,
+      VIDEO_FREEZE = 0x20006f17,
+      VIDEO_CONTINUE = 0x20006f18,
+      VIDEO_SELECT_SOURCE = 0x20006f19,
+      VIDEO_SET_BLANK = 0x20006f1a,
+      VIDEO_GET_STATUS = 0x40146f1b,
+      VIDEO_SET_DISPLAY_FORMAT = 0x20006f1d,
+      VIDEO_FAST_FORWARD = 0x20006f1f,
+      VIDEO_SLOWMOTION = 0x20006f20,
+      VIDEO_GET_CAPABILITIES = 0x40046f21,
+      VIDEO_CLEAR_BUFFER = 0x20006f22,
+      VIDEO_SET_STREAMTYPE = 0x20006f24,
+      VIDEO_SET_FORMAT = 0x20006f25,
+      VIDEO_GET_SIZE = 0x400c6f37,
+      VIDEO_GET_PTS = 0x40086f39,
+      VIDEO_GET_FRAME_COUNT = 0x40086f3a,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    constants = {
+      VIDEO_GET_EVENT = 0x40146f1c,
+      VIDEO_STILLPICTURE = 0x80086f1e,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    constants = {
+      VIDEO_GET_EVENT = 0x40206f1c,
+      VIDEO_STILLPICTURE = 0x80106f1e,
+    },
+    records = {
+      ["struct video_command"] = [[{
+  uint32_t cmd;
+  uint32_t flags;
+  union {
+    struct {
+      unsigned long pts;
+    } stop;
+    struct {
+      int32_t speed;
+      uint32_t format;
+    } play;
+    struct {
+      uint32_t data[16];
+    } raw;
+  };
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,356 +3,356 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/genwqe/genwqe_card.h"] = [==[
-  constants = {
-    GENWQE_CARD_UNUSED = 0,
-    GENWQE_CARD_USED = 1,
-    GENWQE_CARD_FATAL_ERROR = 2,
-    GENWQE_CARD_RELOAD_BITSTREAM = 3,
-    GENWQE_CARD_STATE_MAX = 4,
-    GENWQE_DEVNAME = "genwqe",
-    GENWQE_TYPE_ALTERA_230 = 0x0,
-    GENWQE_TYPE_ALTERA_530 = 0x1,
-    GENWQE_TYPE_ALTERA_A4 = 0x2,
-    GENWQE_TYPE_ALTERA_A7 = 0x3,
-    GENWQE_SLU_OFFS = 0,
-    GENWQE_HSU_OFFS = 16777216,
-    GENWQE_APP_OFFS = 33554432,
-    GENWQE_MAX_UNITS = 3,
-    IO_EXTENDED_ERROR_POINTER = 0x48,
-    IO_ERROR_INJECT_SELECTOR = 0x60,
-    IO_EXTENDED_DIAG_SELECTOR = 0x70,
-    IO_EXTENDED_DIAG_READ_MBX = 0x78,
-    IO_SLU_UNITCFG = 0x0,
-    IO_SLU_UNITCFG_TYPE_MASK = 0xff00000,
-    IO_SLU_FIR = 0x8,
-    IO_SLU_FIR_CLR = 0x10,
-    IO_SLU_FEC = 0x18,
-    IO_SLU_ERR_ACT_MASK = 0x20,
-    IO_SLU_ERR_ATTN_MASK = 0x28,
-    IO_SLU_FIRX1_ACT_MASK = 0x30,
-    IO_SLU_FIRX0_ACT_MASK = 0x38,
-    IO_SLU_SEC_LEM_DEBUG_OVR = 0x40,
-    IO_SLU_EXTENDED_ERR_PTR = 0x48,
-    IO_SLU_COMMON_CONFIG = 0x60,
-    IO_SLU_FLASH_FIR = 0x108,
-    IO_SLU_SLC_FIR = 0x110,
-    IO_SLU_RIU_TRAP = 0x280,
-    IO_SLU_FLASH_FEC = 0x308,
-    IO_SLU_SLC_FEC = 0x310,
-    IO_SLC_QUEUE_SEGMENT = 0x10000,
-    IO_SLC_VF_QUEUE_SEGMENT = 0x50000,
-    IO_SLC_QUEUE_OFFSET = 0x10008,
-    IO_SLC_VF_QUEUE_OFFSET = 0x50008,
-    IO_SLC_QUEUE_CONFIG = 0x10010,
-    IO_SLC_VF_QUEUE_CONFIG = 0x50010,
-    IO_SLC_APPJOB_TIMEOUT = 0x10018,
-    IO_SLC_VF_APPJOB_TIMEOUT = 0x50018,
-    TIMEOUT_250MS = 0xf,
-    HEARTBEAT_DISABLE = 0xff00,
-    IO_SLC_QUEUE_INITSQN = 0x10020,
-    IO_SLC_VF_QUEUE_INITSQN = 0x50020,
-    IO_SLC_QUEUE_WRAP = 0x10028,
-    IO_SLC_VF_QUEUE_WRAP = 0x50028,
-    IO_SLC_QUEUE_STATUS = 0x10100,
-    IO_SLC_VF_QUEUE_STATUS = 0x50100,
-    IO_SLC_QUEUE_WTIME = 0x10030,
-    IO_SLC_VF_QUEUE_WTIME = 0x50030,
-    IO_SLC_QUEUE_ERRCNTS = 0x10038,
-    IO_SLC_VF_QUEUE_ERRCNTS = 0x50038,
-    IO_SLC_QUEUE_LRW = 0x10040,
-    IO_SLC_VF_QUEUE_LRW = 0x50040,
-    IO_SLC_FREE_RUNNING_TIMER = 0x10108,
-    IO_SLC_VF_FREE_RUNNING_TIMER = 0x50108,
-    IO_PF_SLC_VIRTUAL_REGION = 0x50000,
-    IO_PF_SLC_VIRTUAL_WINDOW = 0x60000,
-    IO_SLC_CFGREG_GFIR = 0x20000,
-    GFIR_ERR_TRIGGER = 0xffff,
-    IO_SLC_CFGREG_SOFTRESET = 0x20018,
-    IO_SLC_MISC_DEBUG = 0x20060,
-    IO_SLC_MISC_DEBUG_CLR = 0x20068,
-    IO_SLC_MISC_DEBUG_SET = 0x20070,
-    IO_SLU_TEMPERATURE_SENSOR = 0x30000,
-    IO_SLU_TEMPERATURE_CONFIG = 0x30008,
-    IO_SLU_VOLTAGE_CONTROL = 0x30080,
-    IO_SLU_VOLTAGE_NOMINAL = 0x0,
-    IO_SLU_VOLTAGE_DOWN5 = 0x6,
-    IO_SLU_VOLTAGE_UP5 = 0x7,
-    IO_SLU_LEDCONTROL = 0x30100,
-    IO_SLU_FLASH_DIRECTACCESS = 0x40010,
-    IO_SLU_FLASH_DIRECTACCESS2 = 0x40020,
-    IO_SLU_FLASH_CMDINTF = 0x40030,
-    IO_SLU_BITSTREAM = 0x40040,
-    IO_HSU_ERR_BEHAVIOR = 0x1001010,
-    IO_SLC2_SQB_TRAP = 0x62000,
-    IO_SLC2_QUEUE_MANAGER_TRAP = 0x62008,
-    IO_SLC2_FLS_MASTER_TRAP = 0x62010,
-    IO_HSU_UNITCFG = 0x1000000,
-    IO_HSU_FIR = 0x1000008,
-    IO_HSU_FIR_CLR = 0x1000010,
-    IO_HSU_FEC = 0x1000018,
-    IO_HSU_ERR_ACT_MASK = 0x1000020,
-    IO_HSU_ERR_ATTN_MASK = 0x1000028,
-    IO_HSU_FIRX1_ACT_MASK = 0x1000030,
-    IO_HSU_FIRX0_ACT_MASK = 0x1000038,
-    IO_HSU_SEC_LEM_DEBUG_OVR = 0x1000040,
-    IO_HSU_EXTENDED_ERR_PTR = 0x1000048,
-    IO_HSU_COMMON_CONFIG = 0x1000060,
-    IO_APP_UNITCFG = 0x2000000,
-    IO_APP_FIR = 0x2000008,
-    IO_APP_FIR_CLR = 0x2000010,
-    IO_APP_FEC = 0x2000018,
-    IO_APP_ERR_ACT_MASK = 0x2000020,
-    IO_APP_ERR_ATTN_MASK = 0x2000028,
-    IO_APP_FIRX1_ACT_MASK = 0x2000030,
-    IO_APP_FIRX0_ACT_MASK = 0x2000038,
-    IO_APP_SEC_LEM_DEBUG_OVR = 0x2000040,
-    IO_APP_EXTENDED_ERR_PTR = 0x2000048,
-    IO_APP_COMMON_CONFIG = 0x2000060,
-    IO_APP_DEBUG_REG_01 = 0x2010000,
-    IO_APP_DEBUG_REG_02 = 0x2010008,
-    IO_APP_DEBUG_REG_03 = 0x2010010,
-    IO_APP_DEBUG_REG_04 = 0x2010018,
-    IO_APP_DEBUG_REG_05 = 0x2010020,
-    IO_APP_DEBUG_REG_06 = 0x2010028,
-    IO_APP_DEBUG_REG_07 = 0x2010030,
-    IO_APP_DEBUG_REG_08 = 0x2010038,
-    IO_APP_DEBUG_REG_09 = 0x2010040,
-    IO_APP_DEBUG_REG_10 = 0x2010048,
-    IO_APP_DEBUG_REG_11 = 0x2010050,
-    IO_APP_DEBUG_REG_12 = 0x2010058,
-    IO_APP_DEBUG_REG_13 = 0x2010060,
-    IO_APP_DEBUG_REG_14 = 0x2010068,
-    IO_APP_DEBUG_REG_15 = 0x2010070,
-    IO_APP_DEBUG_REG_16 = 0x2010078,
-    IO_APP_DEBUG_REG_17 = 0x2010080,
-    IO_APP_DEBUG_REG_18 = 0x2010088,
-    IO_ILLEGAL_VALUE = 0xffffffffffffffffULL,
-    DDCB_ACFUNC_SLU = 0x0,
-    DDCB_ACFUNC_APP = 0x1,
-    DDCB_RETC_IDLE = 0x0,
-    DDCB_RETC_PENDING = 0x101,
-    DDCB_RETC_COMPLETE = 0x102,
-    DDCB_RETC_FAULT = 0x104,
-    DDCB_RETC_ERROR = 0x108,
-    DDCB_RETC_FORCED_ERROR = 0x1ff,
-    DDCB_RETC_UNEXEC = 0x110,
-    DDCB_RETC_TERM = 0x120,
-    DDCB_RETC_RES0 = 0x140,
-    DDCB_RETC_RES1 = 0x180,
-    DDCB_OPT_ECHO_FORCE_NO = 0x0,
-    DDCB_OPT_ECHO_FORCE_102 = 0x1,
-    DDCB_OPT_ECHO_FORCE_104 = 0x2,
-    DDCB_OPT_ECHO_FORCE_108 = 0x3,
-    DDCB_OPT_ECHO_FORCE_110 = 0x4,
-    DDCB_OPT_ECHO_FORCE_120 = 0x5,
-    DDCB_OPT_ECHO_FORCE_140 = 0x6,
-    DDCB_OPT_ECHO_FORCE_180 = 0x7,
-    DDCB_OPT_ECHO_COPY_NONE = 0x0,
-    DDCB_OPT_ECHO_COPY_ALL = 0x20,
-    SLCMD_ECHO_SYNC = 0x0,
-    SLCMD_MOVE_FLASH = 0x6,
-    SLCMD_MOVE_FLASH_FLAGS_MODE = 0x3,
-    SLCMD_MOVE_FLASH_FLAGS_DLOAD = 0,
-    SLCMD_MOVE_FLASH_FLAGS_EMUL = 1,
-    SLCMD_MOVE_FLASH_FLAGS_UPLOAD = 2,
-    SLCMD_MOVE_FLASH_FLAGS_VERIFY = 3,
-    SLCMD_MOVE_FLASH_FLAG_NOTAP = 0x4,
-    SLCMD_MOVE_FLASH_FLAG_POLL = 0x8,
-    SLCMD_MOVE_FLASH_FLAG_PARTITION = 0x10,
-    SLCMD_MOVE_FLASH_FLAG_ERASE = 0x20,
-    DDCB_LENGTH = 256,
-    DDCB_ASIV_LENGTH = 104,
-    DDCB_ASIV_LENGTH_ATS = 96,
-    DDCB_ASV_LENGTH = 64,
-    DDCB_FIXUPS = 12,
-    ATS_TYPE_DATA = 0x0,
-    ATS_TYPE_FLAT_RD = 0x4,
-    ATS_TYPE_FLAT_RDWR = 0x5,
-    ATS_TYPE_SGL_RD = 0x6,
-    ATS_TYPE_SGL_RDWR = 0x7,
-    GENWQE_IOC_CODE = 0xa5,
-    GENWQE_PIN_MEM = 0xc020a528,
-    GENWQE_UNPIN_MEM = 0xc020a529,
-    GENWQE_EXECUTE_DDCB = 0xc0e8a532,
-    GENWQE_EXECUTE_RAW_DDCB = 0xc0e8a533,
-    GENWQE_SLU_UPDATE = 0xc038a550,
-    GENWQE_SLU_READ = 0xc038a551,
-  },
-  macros = function(M)
-    return {
-      GENWQE_UID_OFFS = function(uid)
-        return M.int(M.shl(M.long(uid), 24))
-      end,
-      IO_EXTENDED_DIAG_MAP = function(ring)
-        return M.int(M.bor(0x500, M.shl(M.long(ring), 3)))
-      end,
-      GENWQE_EXTENDED_DIAG_SELECTOR = function(ring, trace)
-        return M.int(M.bor(M.shl(M.long(ring), 8), M.long(trace)))
-      end,
-      IO_PF_SLC_JOBPEND = function(n)
-        return M.int(0x61000 + 8 * M.long(n))
-      end,
-      IO_SLC_JOBPEND = function(n)
-        return M.int(0x61000 + 8 * M.long(n))
-      end,
-      IO_SLU_SLC_PARSE_TRAP = function(n)
-        return M.int(0x11000 + 8 * M.long(n))
-      end,
-      IO_SLU_SLC_DISP_TRAP = function(n)
-        return M.int(0x11200 + 8 * M.long(n))
-      end,
-      ATS_GET_FLAGS = function(ats, byte_offs)
-        return M.int(M.band(M.shr(M.long(ats), 44 - 4 * (M.long(byte_offs) / 8)), 0xf))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GENWQE_READ_REG64 = 0x8010a51e,
-        GENWQE_WRITE_REG64 = 0x4010a51f,
-        GENWQE_READ_REG32 = 0x8010a520,
-        GENWQE_WRITE_REG32 = 0x4010a521,
-        GENWQE_READ_REG16 = 0x8010a522,
-        GENWQE_WRITE_REG16 = 0x4010a523,
-        GENWQE_GET_CARD_STATE = 0x8004a524,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct genwqe_reg_io"] = [[{
-    uint64_t num;
-    uint64_t val64;
-  }]],
-        ["struct genwqe_bitstream"] = [[{
-    uint64_t data_addr;
-    uint32_t size;
-    uint32_t crc;
-    uint64_t target_addr;
-    uint32_t partition;
-    uint32_t uid;
-    uint64_t slu_id;
-    uint64_t app_id;
-    uint16_t retc;
-    uint16_t attn;
-    uint32_t progress;
-  }]],
-        ["struct genwqe_debug_data"] = [[{
-    char driver_version[64];
-    uint64_t slu_unitcfg;
-    uint64_t app_unitcfg;
-    uint8_t ddcb_before[256];
-    uint8_t ddcb_prev[256];
-    uint8_t ddcb_finished[256];
-  }]],
-        ["struct genwqe_ddcb_cmd"] = [[{
-    uint64_t next_addr;
-    uint64_t flags;
-    uint8_t acfunc;
-    uint8_t cmd;
-    uint8_t asiv_length;
-    uint8_t asv_length;
-    uint16_t cmdopts;
-    uint16_t retc;
-    uint16_t attn;
-    uint16_t vcrc;
-    uint32_t progress;
-    uint64_t deque_ts;
-    uint64_t cmplt_ts;
-    uint64_t disp_ts;
-    uint64_t ddata_addr;
-    uint8_t asv[64];
-    union {
-      struct {
-        uint64_t ats;
-        uint8_t asiv[96];
-      };
-      uint8_t __asiv[104];
-    };
-  }]],
-        ["struct genwqe_mem"] = [[{
-    uint64_t addr;
-    uint64_t size;
-    uint64_t direction;
-    uint64_t flags;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GENWQE_READ_REG64 = 0x4010a51e,
-        GENWQE_WRITE_REG64 = 0x8010a51f,
-        GENWQE_READ_REG32 = 0x4010a520,
-        GENWQE_WRITE_REG32 = 0x8010a521,
-        GENWQE_READ_REG16 = 0x4010a522,
-        GENWQE_WRITE_REG16 = 0x8010a523,
-        GENWQE_GET_CARD_STATE = 0x4004a524,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct genwqe_reg_io"] = [[{
-    unsigned long num;
-    unsigned long val64;
-  }]],
-        ["struct genwqe_bitstream"] = [[{
-    unsigned long data_addr;
-    uint32_t size;
-    uint32_t crc;
-    unsigned long target_addr;
-    uint32_t partition;
-    uint32_t uid;
-    unsigned long slu_id;
-    unsigned long app_id;
-    uint16_t retc;
-    uint16_t attn;
-    uint32_t progress;
-  }]],
-        ["struct genwqe_debug_data"] = [[{
-    char driver_version[64];
-    unsigned long slu_unitcfg;
-    unsigned long app_unitcfg;
-    uint8_t ddcb_before[256];
-    uint8_t ddcb_prev[256];
-    uint8_t ddcb_finished[256];
-  }]],
-        ["struct genwqe_ddcb_cmd"] = [[{
-    unsigned long next_addr;
-    unsigned long flags;
-    uint8_t acfunc;
-    uint8_t cmd;
-    uint8_t asiv_length;
-    uint8_t asv_length;
-    uint16_t cmdopts;
-    uint16_t retc;
-    uint16_t attn;
-    uint16_t vcrc;
-    uint32_t progress;
-    unsigned long deque_ts;
-    unsigned long cmplt_ts;
-    unsigned long disp_ts;
-    unsigned long ddata_addr;
-    uint8_t asv[64];
-    union {
-      struct {
-        unsigned long ats;
-        uint8_t asiv[96];
-      };
-      uint8_t __asiv[104];
-    };
-  }]],
-        ["struct genwqe_mem"] = [[{
-    unsigned long addr;
-    unsigned long size;
-    unsigned long direction;
-    unsigned long flags;
-  }]],
-      },
+constants = {
+  GENWQE_CARD_UNUSED = 0,
+  GENWQE_CARD_USED = 1,
+  GENWQE_CARD_FATAL_ERROR = 2,
+  GENWQE_CARD_RELOAD_BITSTREAM = 3,
+  GENWQE_CARD_STATE_MAX = 4,
+  GENWQE_DEVNAME = "genwqe",
+  GENWQE_TYPE_ALTERA_230 = 0x0,
+  GENWQE_TYPE_ALTERA_530 = 0x1,
+  GENWQE_TYPE_ALTERA_A4 = 0x2,
+  GENWQE_TYPE_ALTERA_A7 = 0x3,
+  GENWQE_SLU_OFFS = 0,
+  GENWQE_HSU_OFFS = 16777216,
+  GENWQE_APP_OFFS = 33554432,
+  GENWQE_MAX_UNITS = 3,
+  IO_EXTENDED_ERROR_POINTER = 0x48,
+  IO_ERROR_INJECT_SELECTOR = 0x60,
+  IO_EXTENDED_DIAG_SELECTOR = 0x70,
+  IO_EXTENDED_DIAG_READ_MBX = 0x78,
+  IO_SLU_UNITCFG = 0x0,
+  IO_SLU_UNITCFG_TYPE_MASK = 0xff00000,
+  IO_SLU_FIR = 0x8,
+  IO_SLU_FIR_CLR = 0x10,
+  IO_SLU_FEC = 0x18,
+  IO_SLU_ERR_ACT_MASK = 0x20,
+  IO_SLU_ERR_ATTN_MASK = 0x28,
+  IO_SLU_FIRX1_ACT_MASK = 0x30,
+  IO_SLU_FIRX0_ACT_MASK = 0x38,
+  IO_SLU_SEC_LEM_DEBUG_OVR = 0x40,
+  IO_SLU_EXTENDED_ERR_PTR = 0x48,
+  IO_SLU_COMMON_CONFIG = 0x60,
+  IO_SLU_FLASH_FIR = 0x108,
+  IO_SLU_SLC_FIR = 0x110,
+  IO_SLU_RIU_TRAP = 0x280,
+  IO_SLU_FLASH_FEC = 0x308,
+  IO_SLU_SLC_FEC = 0x310,
+  IO_SLC_QUEUE_SEGMENT = 0x10000,
+  IO_SLC_VF_QUEUE_SEGMENT = 0x50000,
+  IO_SLC_QUEUE_OFFSET = 0x10008,
+  IO_SLC_VF_QUEUE_OFFSET = 0x50008,
+  IO_SLC_QUEUE_CONFIG = 0x10010,
+  IO_SLC_VF_QUEUE_CONFIG = 0x50010,
+  IO_SLC_APPJOB_TIMEOUT = 0x10018,
+  IO_SLC_VF_APPJOB_TIMEOUT = 0x50018,
+  TIMEOUT_250MS = 0xf,
+  HEARTBEAT_DISABLE = 0xff00,
+  IO_SLC_QUEUE_INITSQN = 0x10020,
+  IO_SLC_VF_QUEUE_INITSQN = 0x50020,
+  IO_SLC_QUEUE_WRAP = 0x10028,
+  IO_SLC_VF_QUEUE_WRAP = 0x50028,
+  IO_SLC_QUEUE_STATUS = 0x10100,
+  IO_SLC_VF_QUEUE_STATUS = 0x50100,
+  IO_SLC_QUEUE_WTIME = 0x10030,
+  IO_SLC_VF_QUEUE_WTIME = 0x50030,
+  IO_SLC_QUEUE_ERRCNTS = 0x10038,
+  IO_SLC_VF_QUEUE_ERRCNTS = 0x50038,
+  IO_SLC_QUEUE_LRW = 0x10040,
+  IO_SLC_VF_QUEUE_LRW = 0x50040,
+  IO_SLC_FREE_RUNNING_TIMER = 0x10108,
+  IO_SLC_VF_FREE_RUNNING_TIMER = 0x50108,
+  IO_PF_SLC_VIRTUAL_REGION = 0x50000,
+  IO_PF_SLC_VIRTUAL_WINDOW = 0x60000,
+  IO_SLC_CFGREG_GFIR = 0x20000,
+  GFIR_ERR_TRIGGER = 0xffff,
+  IO_SLC_CFGREG_SOFTRESET = 0x20018,
+  IO_SLC_MISC_DEBUG = 0x20060,
+  IO_SLC_MISC_DEBUG_CLR = 0x20068,
+  IO_SLC_MISC_DEBUG_SET = 0x20070,
+  IO_SLU_TEMPERATURE_SENSOR = 0x30000,
+  IO_SLU_TEMPERATURE_CONFIG = 0x30008,
+  IO_SLU_VOLTAGE_CONTROL = 0x30080,
+  IO_SLU_VOLTAGE_NOMINAL = 0x0,
+  IO_SLU_VOLTAGE_DOWN5 = 0x6,
+  IO_SLU_VOLTAGE_UP5 = 0x7,
+  IO_SLU_LEDCONTROL = 0x30100,
+  IO_SLU_FLASH_DIRECTACCESS = 0x40010,
+  IO_SLU_FLASH_DIRECTACCESS2 = 0x40020,
+  IO_SLU_FLASH_CMDINTF = 0x40030,
+  IO_SLU_BITSTREAM = 0x40040,
+  IO_HSU_ERR_BEHAVIOR = 0x1001010,
+  IO_SLC2_SQB_TRAP = 0x62000,
+  IO_SLC2_QUEUE_MANAGER_TRAP = 0x62008,
+  IO_SLC2_FLS_MASTER_TRAP = 0x62010,
+  IO_HSU_UNITCFG = 0x1000000,
+  IO_HSU_FIR = 0x1000008,
+  IO_HSU_FIR_CLR = 0x1000010,
+  IO_HSU_FEC = 0x1000018,
+  IO_HSU_ERR_ACT_MASK = 0x1000020,
+  IO_HSU_ERR_ATTN_MASK = 0x1000028,
+  IO_HSU_FIRX1_ACT_MASK = 0x1000030,
+  IO_HSU_FIRX0_ACT_MASK = 0x1000038,
+  IO_HSU_SEC_LEM_DEBUG_OVR = 0x1000040,
+  IO_HSU_EXTENDED_ERR_PTR = 0x1000048,
+  IO_HSU_COMMON_CONFIG = 0x1000060,
+  IO_APP_UNITCFG = 0x2000000,
+  IO_APP_FIR = 0x2000008,
+  IO_APP_FIR_CLR = 0x2000010,
+  IO_APP_FEC = 0x2000018,
+  IO_APP_ERR_ACT_MASK = 0x2000020,
+  IO_APP_ERR_ATTN_MASK = 0x2000028,
+  IO_APP_FIRX1_ACT_MASK = 0x2000030,
+  IO_APP_FIRX0_ACT_MASK = 0x2000038,
+  IO_APP_SEC_LEM_DEBUG_OVR = 0x2000040,
+  IO_APP_EXTENDED_ERR_PTR = 0x2000048,
+  IO_APP_COMMON_CONFIG = 0x2000060,
+  IO_APP_DEBUG_REG_01 = 0x2010000,
+  IO_APP_DEBUG_REG_02 = 0x2010008,
+  IO_APP_DEBUG_REG_03 = 0x2010010,
+  IO_APP_DEBUG_REG_04 = 0x2010018,
+  IO_APP_DEBUG_REG_05 = 0x2010020,
+  IO_APP_DEBUG_REG_06 = 0x2010028,
+  IO_APP_DEBUG_REG_07 = 0x2010030,
+  IO_APP_DEBUG_REG_08 = 0x2010038,
+  IO_APP_DEBUG_REG_09 = 0x2010040,
+  IO_APP_DEBUG_REG_10 = 0x2010048,
+  IO_APP_DEBUG_REG_11 = 0x2010050,
+  IO_APP_DEBUG_REG_12 = 0x2010058,
+  IO_APP_DEBUG_REG_13 = 0x2010060,
+  IO_APP_DEBUG_REG_14 = 0x2010068,
+  IO_APP_DEBUG_REG_15 = 0x2010070,
+  IO_APP_DEBUG_REG_16 = 0x2010078,
+  IO_APP_DEBUG_REG_17 = 0x2010080,
+  IO_APP_DEBUG_REG_18 = 0x2010088,
+  IO_ILLEGAL_VALUE = 0xffffffffffffffffULL,
+  DDCB_ACFUNC_SLU = 0x0,
+  DDCB_ACFUNC_APP = 0x1,
+  DDCB_RETC_IDLE = 0x0,
+  DDCB_RETC_PENDING = 0x101,
+  DDCB_RETC_COMPLETE = 0x102,
+  DDCB_RETC_FAULT = 0x104,
+  DDCB_RETC_ERROR = 0x108,
+  DDCB_RETC_FORCED_ERROR = 0x1ff,
+  DDCB_RETC_UNEXEC = 0x110,
+  DDCB_RETC_TERM = 0x120,
+  DDCB_RETC_RES0 = 0x140,
+  DDCB_RETC_RES1 = 0x180,
+  DDCB_OPT_ECHO_FORCE_NO = 0x0,
+  DDCB_OPT_ECHO_FORCE_102 = 0x1,
+  DDCB_OPT_ECHO_FORCE_104 = 0x2,
+  DDCB_OPT_ECHO_FORCE_108 = 0x3,
+  DDCB_OPT_ECHO_FORCE_110 = 0x4,
+  DDCB_OPT_ECHO_FORCE_120 = 0x5,
+  DDCB_OPT_ECHO_FORCE_140 = 0x6,
+  DDCB_OPT_ECHO_FORCE_180 = 0x7,
+  DDCB_OPT_ECHO_COPY_NONE = 0x0,
+  DDCB_OPT_ECHO_COPY_ALL = 0x20,
+  SLCMD_ECHO_SYNC = 0x0,
+  SLCMD_MOVE_FLASH = 0x6,
+  SLCMD_MOVE_FLASH_FLAGS_MODE = 0x3,
+  SLCMD_MOVE_FLASH_FLAGS_DLOAD = 0,
+  SLCMD_MOVE_FLASH_FLAGS_EMUL = 1,
+  SLCMD_MOVE_FLASH_FLAGS_UPLOAD = 2,
+  SLCMD_MOVE_FLASH_FLAGS_VERIFY = 3,
+  SLCMD_MOVE_FLASH_FLAG_NOTAP = 0x4,
+  SLCMD_MOVE_FLASH_FLAG_POLL = 0x8,
+  SLCMD_MOVE_FLASH_FLAG_PARTITION = 0x10,
+  SLCMD_MOVE_FLASH_FLAG_ERASE = 0x20,
+  DDCB_LENGTH = 256,
+  DDCB_ASIV_LENGTH = 104,
+  DDCB_ASIV_LENGTH_ATS = 96,
+  DDCB_ASV_LENGTH = 64,
+  DDCB_FIXUPS = 12,
+  ATS_TYPE_DATA = 0x0,
+  ATS_TYPE_FLAT_RD = 0x4,
+  ATS_TYPE_FLAT_RDWR = 0x5,
+  ATS_TYPE_SGL_RD = 0x6,
+  ATS_TYPE_SGL_RDWR = 0x7,
+  GENWQE_IOC_CODE = 0xa5,
+  GENWQE_PIN_MEM = 0xc020a528,
+  GENWQE_UNPIN_MEM = 0xc020a529,
+  GENWQE_EXECUTE_DDCB = 0xc0e8a532,
+  GENWQE_EXECUTE_RAW_DDCB = 0xc0e8a533,
+  GENWQE_SLU_UPDATE = 0xc038a550,
+  GENWQE_SLU_READ = 0xc038a551,
+},
+macros = function(M)
+  return {
+    GENWQE_UID_OFFS = function(uid)
+      return M.int(M.shl(M.long(uid), 24))
+    end,
+    IO_EXTENDED_DIAG_MAP = function(ring)
+      return M.int(M.bor(0x500, M.shl(M.long(ring), 3)))
+    end,
+    GENWQE_EXTENDED_DIAG_SELECTOR = function(ring, trace)
+      return M.int(M.bor(M.shl(M.long(ring), 8), M.long(trace)))
+    end,
+    IO_PF_SLC_JOBPEND = function(n)
+      return M.int(0x61000 + 8 * M.long(n))
+    end,
+    IO_SLC_JOBPEND = function(n)
+      return M.int(0x61000 + 8 * M.long(n))
+    end,
+    IO_SLU_SLC_PARSE_TRAP = function(n)
+      return M.int(0x11000 + 8 * M.long(n))
+    end,
+    IO_SLU_SLC_DISP_TRAP = function(n)
+      return M.int(0x11200 + 8 * M.long(n))
+    end,
+    ATS_GET_FLAGS = function(ats, byte_offs)
+      return M.int(M.band(M.shr(M.long(ats), 44 - 4 * (M.long(byte_offs) / 8)), 0xf))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GENWQE_READ_REG64 = 0x8010a51e,
+      GENWQE_WRITE_REG64 = 0x4010a51f,
+      GENWQE_READ_REG32 = 0x8010a520,
+      GENWQE_WRITE_REG32 = 0x4010a521,
+      GENWQE_READ_REG16 = 0x8010a522,
+      GENWQE_WRITE_REG16 = 0x4010a523,
+      GENWQE_GET_CARD_STATE = 0x8004a524,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct genwqe_reg_io"] = [[{
+  uint64_t num;
+  uint64_t val64;
+}]],
+      ["struct genwqe_bitstream"] = [[{
+  uint64_t data_addr;
+  uint32_t size;
+  uint32_t crc;
+  uint64_t target_addr;
+  uint32_t partition;
+  uint32_t uid;
+  uint64_t slu_id;
+  uint64_t app_id;
+  uint16_t retc;
+  uint16_t attn;
+  uint32_t progress;
+}]],
+      ["struct genwqe_debug_data"] = [[{
+  char driver_version[64];
+  uint64_t slu_unitcfg;
+  uint64_t app_unitcfg;
+  uint8_t ddcb_before[256];
+  uint8_t ddcb_prev[256];
+  uint8_t ddcb_finished[256];
+}]],
+      ["struct genwqe_ddcb_cmd"] = [[{
+  uint64_t next_addr;
+  uint64_t flags;
+  uint8_t acfunc;
+  uint8_t cmd;
+  uint8_t asiv_length;
+  uint8_t asv_length;
+  uint16_t cmdopts;
+  uint16_t retc;
+  uint16_t attn;
+  uint16_t vcrc;
+  uint32_t progress;
+  uint64_t deque_ts;
+  uint64_t cmplt_ts;
+  uint64_t disp_ts;
+  uint64_t ddata_addr;
+  uint8_t asv[64];
+  union {
+    struct {
+      uint64_t ats;
+      uint8_t asiv[96];
+    };
+    uint8_t __asiv[104];
+  };
+}]],
+      ["struct genwqe_mem"] = [[{
+  uint64_t addr;
+  uint64_t size;
+  uint64_t direction;
+  uint64_t flags;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GENWQE_READ_REG64 = 0x4010a51e,
+      GENWQE_WRITE_REG64 = 0x8010a51f,
+      GENWQE_READ_REG32 = 0x4010a520,
+      GENWQE_WRITE_REG32 = 0x8010a521,
+      GENWQE_READ_REG16 = 0x4010a522,
+      GENWQE_WRITE_REG16 = 0x8010a523,
+      GENWQE_GET_CARD_STATE = 0x4004a524,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct genwqe_reg_io"] = [[{
+  unsigned long num;
+  unsigned long val64;
+}]],
+      ["struct genwqe_bitstream"] = [[{
+  unsigned long data_addr;
+  uint32_t size;
+  uint32_t crc;
+  unsigned long target_addr;
+  uint32_t partition;
+  uint32_t uid;
+  unsigned long slu_id;
+  unsigned long app_id;
+  uint16_t retc;
+  uint16_t attn;
+  uint32_t progress;
+}]],
+      ["struct genwqe_debug_data"] = [[{
+  char driver_version[64];
+  unsigned long slu_unitcfg;
+  unsigned long app_unitcfg;
+  uint8_t ddcb_before[256];
+  uint8_t ddcb_prev[256];
+  uint8_t ddcb_finished[256];
+}]],
+      ["struct genwqe_ddcb_cmd"] = [[{
+  unsigned long next_addr;
+  unsigned long flags;
+  uint8_t acfunc;
+  uint8_t cmd;
+  uint8_t asiv_length;
+  uint8_t asv_length;
+  uint16_t cmdopts;
+  uint16_t retc;
+  uint16_t attn;
+  uint16_t vcrc;
+  uint32_t progress;
+  unsigned long deque_ts;
+  unsigned long cmplt_ts;
+  unsigned long disp_ts;
+  unsigned long ddata_addr;
+  uint8_t asv[64];
+  union {
+    struct {
+      unsigned long ats;
+      uint8_t asiv[96];
+    };
+    uint8_t __asiv[104];
+  };
+}]],
+      ["struct genwqe_mem"] = [[{
+  unsigned long addr;
+  unsigned long size;
+  unsigned long direction;
+  unsigned long flags;
+}]],
+    },
+  },
+},
 ]==],
 }

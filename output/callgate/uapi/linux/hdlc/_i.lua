@@ -3,50 +3,50 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/hdlc/ioctl.h"] = [==[
-  constants = {
-    GENERIC_HDLC_VERSION = 4,
-    CLOCK_DEFAULT = 0,
-    CLOCK_EXT = 1,
-    CLOCK_INT = 2,
-    CLOCK_TXINT = 3,
-    CLOCK_TXFROMRX = 4,
-    ENCODING_DEFAULT = 0,
-    ENCODING_NRZ = 1,
-    ENCODING_NRZI = 2,
-    ENCODING_FM_MARK = 3,
-    ENCODING_FM_SPACE = 4,
-    ENCODING_MANCHESTER = 5,
-    PARITY_DEFAULT = 0,
-    PARITY_NONE = 1,
-    PARITY_CRC16_PR0 = 2,
-    PARITY_CRC16_PR1 = 3,
-    PARITY_CRC16_PR0_CCITT = 4,
-    PARITY_CRC16_PR1_CCITT = 5,
-    PARITY_CRC32_PR0_CCITT = 6,
-    PARITY_CRC32_PR1_CCITT = 7,
-    LMI_DEFAULT = 0,
-    LMI_NONE = 1,
-    LMI_ANSI = 2,
-    LMI_CCITT = 3,
-    LMI_CISCO = 4,
-  },
-  records = {
-    ["struct sync_serial_settings"] = [[{
+constants = {
+  GENERIC_HDLC_VERSION = 4,
+  CLOCK_DEFAULT = 0,
+  CLOCK_EXT = 1,
+  CLOCK_INT = 2,
+  CLOCK_TXINT = 3,
+  CLOCK_TXFROMRX = 4,
+  ENCODING_DEFAULT = 0,
+  ENCODING_NRZ = 1,
+  ENCODING_NRZI = 2,
+  ENCODING_FM_MARK = 3,
+  ENCODING_FM_SPACE = 4,
+  ENCODING_MANCHESTER = 5,
+  PARITY_DEFAULT = 0,
+  PARITY_NONE = 1,
+  PARITY_CRC16_PR0 = 2,
+  PARITY_CRC16_PR1 = 3,
+  PARITY_CRC16_PR0_CCITT = 4,
+  PARITY_CRC16_PR1_CCITT = 5,
+  PARITY_CRC32_PR0_CCITT = 6,
+  PARITY_CRC32_PR1_CCITT = 7,
+  LMI_DEFAULT = 0,
+  LMI_NONE = 1,
+  LMI_ANSI = 2,
+  LMI_CCITT = 3,
+  LMI_CISCO = 4,
+},
+records = {
+  ["struct sync_serial_settings"] = [[{
   uint32_t clock_rate;
   uint32_t clock_type;
   uint16_t loopback;
 }]],
-    ["struct te1_settings"] = [[{
+  ["struct te1_settings"] = [[{
   uint32_t clock_rate;
   uint32_t clock_type;
   uint16_t loopback;
   uint32_t slot_map;
 }]],
-    ["struct raw_hdlc_proto"] = [[{
+  ["struct raw_hdlc_proto"] = [[{
   uint16_t encoding;
   uint16_t parity;
 }]],
-    ["struct fr_proto"] = [[{
+  ["struct fr_proto"] = [[{
   uint32_t t391;
   uint32_t t392;
   uint32_t n391;
@@ -55,18 +55,18 @@ return {
   uint16_t lmi;
   uint16_t dce;
 }]],
-    ["struct fr_proto_pvc"] = [[{
+  ["struct fr_proto_pvc"] = [[{
   uint32_t dlci;
 }]],
-    ["struct fr_proto_pvc_info"] = [[{
+  ["struct fr_proto_pvc_info"] = [[{
   uint32_t dlci;
   char master[16];
 }]],
-    ["struct cisco_proto"] = [[{
+  ["struct cisco_proto"] = [[{
   uint32_t interval;
   uint32_t timeout;
 }]],
-    ["struct x25_hdlc_proto"] = [[{
+  ["struct x25_hdlc_proto"] = [[{
   uint16_t dce;
   uint32_t modulo;
   uint32_t window;
@@ -74,16 +74,16 @@ return {
   uint32_t t2;
   uint32_t n2;
 }]],
-  },
-  typedefs = {
-    sync_serial_settings = "struct sync_serial_settings",
-    te1_settings = "struct te1_settings",
-    raw_hdlc_proto = "struct raw_hdlc_proto",
-    fr_proto = "struct fr_proto",
-    fr_proto_pvc = "struct fr_proto_pvc",
-    fr_proto_pvc_info = "struct fr_proto_pvc_info",
-    cisco_proto = "struct cisco_proto",
-    x25_hdlc_proto = "struct x25_hdlc_proto",
-  },
+},
+typedefs = {
+  sync_serial_settings = "struct sync_serial_settings",
+  te1_settings = "struct te1_settings",
+  raw_hdlc_proto = "struct raw_hdlc_proto",
+  fr_proto = "struct fr_proto",
+  fr_proto_pvc = "struct fr_proto_pvc",
+  fr_proto_pvc_info = "struct fr_proto_pvc_info",
+  cisco_proto = "struct cisco_proto",
+  x25_hdlc_proto = "struct x25_hdlc_proto",
+},
 ]==],
 }

@@ -3,40 +3,40 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/hsi/cs-protocol.h"] = [==[
-  constants = {
-    CS_DEV_FILE_NAME = "/dev/cmt_speech",
-    CS_IF_VERSION = 2,
-    CS_CMD_SHIFT = 28,
-    CS_DOMAIN_SHIFT = 24,
-    CS_CMD_MASK = 0xff000000,
-    CS_PARAM_MASK = 0xffffff,
-    CS_ERROR = 268435456,
-    CS_RX_DATA_RECEIVED = 536870912,
-    CS_TX_DATA_READY = 805306368,
-    CS_TX_DATA_SENT = 1073741824,
-    CS_ERR_PEER_RESET = 0,
-    CS_FEAT_TSTAMP_RX_CTRL = 0x1,
-    CS_FEAT_ROLLING_RX_COUNTER = 0x2,
-    CS_STATE_CLOSED = 0,
-    CS_STATE_OPENED = 1,
-    CS_STATE_CONFIGURED = 2,
-    CS_MAX_BUFFERS_SHIFT = 4,
-    CS_MAX_BUFFERS = 0x10,
-    CS_IO_MAGIC = 67,
-  },
-  records = {
-    ["struct cs_buffer_config"] = [[{
+constants = {
+  CS_DEV_FILE_NAME = "/dev/cmt_speech",
+  CS_IF_VERSION = 2,
+  CS_CMD_SHIFT = 28,
+  CS_DOMAIN_SHIFT = 24,
+  CS_CMD_MASK = 0xff000000,
+  CS_PARAM_MASK = 0xffffff,
+  CS_ERROR = 268435456,
+  CS_RX_DATA_RECEIVED = 536870912,
+  CS_TX_DATA_READY = 805306368,
+  CS_TX_DATA_SENT = 1073741824,
+  CS_ERR_PEER_RESET = 0,
+  CS_FEAT_TSTAMP_RX_CTRL = 0x1,
+  CS_FEAT_ROLLING_RX_COUNTER = 0x2,
+  CS_STATE_CLOSED = 0,
+  CS_STATE_OPENED = 1,
+  CS_STATE_CONFIGURED = 2,
+  CS_MAX_BUFFERS_SHIFT = 4,
+  CS_MAX_BUFFERS = 0x10,
+  CS_IO_MAGIC = 67,
+},
+records = {
+  ["struct cs_buffer_config"] = [[{
   uint32_t rx_bufs;
   uint32_t tx_bufs;
   uint32_t buf_size;
   uint32_t flags;
   uint32_t reserved[4];
 }]],
-    ["struct cs_timestamp"] = [[{
+  ["struct cs_timestamp"] = [[{
   uint32_t tv_sec;
   uint32_t tv_nsec;
 }]],
-    ["struct cs_mmap_config_block"] = [[{
+  ["struct cs_mmap_config_block"] = [[{
   uint32_t reserved1;
   uint32_t buf_size;
   uint32_t rx_bufs;
@@ -49,119 +49,119 @@ return {
   uint32_t reserved3[2];
   struct cs_timestamp tstamp_rx_ctrl;
 }]],
+},
+macros = function(M)
+  return {
+    CS_CMD = function(id, dom)
+      return M.int(M.bor(M.shl(M.long(id), 28), M.shl(M.long(dom), 24)))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CS_GET_STATE = 0x80044315,
+      CS_SET_WAKELINE = 0x40044317,
+      CS_GET_IF_VERSION = 0x8004431e,
+      CS_CONFIG_BUFS = 0x4020431f,
+    },
+    macros = function(M)
+      return {
+        CS_IO = function(num)
+          return M.int(M.bor(0x4300, M.long(num)))
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      CS_CMD = function(id, dom)
-        return M.int(M.bor(M.shl(M.long(id), 28), M.shl(M.long(dom), 24)))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CS_GET_STATE = 0x80044315,
-        CS_SET_WAKELINE = 0x40044317,
-        CS_GET_IF_VERSION = 0x8004431e,
-        CS_CONFIG_BUFS = 0x4020431f,
-      },
-      macros = function(M)
-        return {
-          CS_IO = function(num)
-            return M.int(M.bor(0x4300, M.long(num)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      macros = function(M)
-        return {
-          CS_IOW = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-          CS_IOR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          CS_IOWR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0xc0004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      macros = function(M)
-        return {
-          CS_IOW = function(num, dtype)
-            return M.int(M.bor(0x40004300, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-          CS_IOR = function(num, dtype)
-            return M.int(M.bor(0x80004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          CS_IOWR = function(num, dtype)
-            return M.int(M.bor(0xc0004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        CS_GET_STATE = 0x40044315,
-        CS_SET_WAKELINE = 0x80044317,
-        CS_GET_IF_VERSION = 0x4004431e,
-        CS_CONFIG_BUFS = 0x8020431f,
-      },
-      macros = function(M)
-        return {
-          CS_IO = function(num)
-            return M.int(M.bor(0x20004300, M.long(num)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      macros = function(M)
-        return {
-          CS_IOW = function(num, dtype)
-            return M.int(M.bor(0x80004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-          CS_IOR = function(num, dtype)
-            return M.int(M.bor(0x40004300, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      macros = function(M)
-        return {
-          CS_IOW = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-          CS_IOR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    macros = function(M)
+      return {
+        CS_IOW = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+        CS_IOR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        CS_IOWR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0xc0004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    macros = function(M)
+      return {
+        CS_IOW = function(num, dtype)
+          return M.int(M.bor(0x40004300, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+        CS_IOR = function(num, dtype)
+          return M.int(M.bor(0x80004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        CS_IOWR = function(num, dtype)
+          return M.int(M.bor(0xc0004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      CS_GET_STATE = 0x40044315,
+      CS_SET_WAKELINE = 0x80044317,
+      CS_GET_IF_VERSION = 0x4004431e,
+      CS_CONFIG_BUFS = 0x8020431f,
+    },
+    macros = function(M)
+      return {
+        CS_IO = function(num)
+          return M.int(M.bor(0x20004300, M.long(num)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    macros = function(M)
+      return {
+        CS_IOW = function(num, dtype)
+          return M.int(M.bor(0x80004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+        CS_IOR = function(num, dtype)
+          return M.int(M.bor(0x40004300, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    macros = function(M)
+      return {
+        CS_IOW = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+        CS_IOR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

@@ -3,140 +3,140 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/hsi/hsi_char.h"] = [==[
-  constants = {
-    HSI_CHAR_MAGIC = 107,
-    HSC_PM_DISABLE = 0,
-    HSC_PM_ENABLE = 1,
-    HSC_MODE_STREAM = 1,
-    HSC_MODE_FRAME = 2,
-    HSC_FLOW_SYNC = 0,
-    HSC_ARB_RR = 0,
-    HSC_ARB_PRIO = 1,
-  },
-  records = {
-    ["struct hsc_rx_config"] = [[{
+constants = {
+  HSI_CHAR_MAGIC = 107,
+  HSC_PM_DISABLE = 0,
+  HSC_PM_ENABLE = 1,
+  HSC_MODE_STREAM = 1,
+  HSC_MODE_FRAME = 2,
+  HSC_FLOW_SYNC = 0,
+  HSC_ARB_RR = 0,
+  HSC_ARB_PRIO = 1,
+},
+records = {
+  ["struct hsc_rx_config"] = [[{
   uint32_t mode;
   uint32_t flow;
   uint32_t channels;
 }]],
-    ["struct hsc_tx_config"] = [[{
+  ["struct hsc_tx_config"] = [[{
   uint32_t mode;
   uint32_t channels;
   uint32_t speed;
   uint32_t arb_mode;
 }]],
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HSC_RESET = 0x6b10,
+      HSC_SET_PM = 0x6b11,
+      HSC_SEND_BREAK = 0x6b12,
+      HSC_SET_RX = 0x400c6b13,
+      HSC_GET_RX = 0x400c6b14,
+      HSC_SET_TX = 0x40106b15,
+      HSC_GET_TX = 0x40106b16,
+    },
+    macros = function(M)
+      return {
+        HSC_IO = function(num)
+          return M.int(M.bor(0x6b00, M.long(num)))
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HSC_RESET = 0x6b10,
-        HSC_SET_PM = 0x6b11,
-        HSC_SEND_BREAK = 0x6b12,
-        HSC_SET_RX = 0x400c6b13,
-        HSC_GET_RX = 0x400c6b14,
-        HSC_SET_TX = 0x40106b15,
-        HSC_GET_TX = 0x40106b16,
-      },
-      macros = function(M)
-        return {
-          HSC_IO = function(num)
-            return M.int(M.bor(0x6b00, M.long(num)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      macros = function(M)
-        return {
-          HSC_IOW = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x40006b00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-          HSC_IOR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x80006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          HSC_IOWR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0xc0006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      macros = function(M)
-        return {
-          HSC_IOW = function(num, dtype)
-            return M.int(M.bor(0x40006b00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-          HSC_IOR = function(num, dtype)
-            return M.int(M.bor(0x80006b00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          HSC_IOWR = function(num, dtype)
-            return M.int(M.bor(0xc0006b00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        HSC_RESET = 0x20006b10,
-        HSC_SET_PM = 0x20006b11,
-        HSC_SEND_BREAK = 0x20006b12,
-        HSC_SET_RX = 0x800c6b13,
-        HSC_GET_RX = 0x800c6b14,
-        HSC_SET_TX = 0x80106b15,
-        HSC_GET_TX = 0x80106b16,
-      },
-      macros = function(M)
-        return {
-          HSC_IO = function(num)
-            return M.int(M.bor(0x20006b00, M.long(num)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel ppc",
-      macros = function(M)
-        return {
-          HSC_IOW = function(num, dtype)
-            return M.int(M.bor(0x80006b00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-          HSC_IOR = function(num, dtype)
-            return M.int(M.bor(0x40006b00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      macros = function(M)
-        return {
-          HSC_IOW = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x80006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-          HSC_IOR = function(num, dtype)
-            return M.int(M.bor(M.u64(M.bor(0x40006b00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-          end,
-        }
-      end,
-    },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    macros = function(M)
+      return {
+        HSC_IOW = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x40006b00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+        HSC_IOR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x80006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        HSC_IOWR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0xc0006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    macros = function(M)
+      return {
+        HSC_IOW = function(num, dtype)
+          return M.int(M.bor(0x40006b00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+        HSC_IOR = function(num, dtype)
+          return M.int(M.bor(0x80006b00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        HSC_IOWR = function(num, dtype)
+          return M.int(M.bor(0xc0006b00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      HSC_RESET = 0x20006b10,
+      HSC_SET_PM = 0x20006b11,
+      HSC_SEND_BREAK = 0x20006b12,
+      HSC_SET_RX = 0x800c6b13,
+      HSC_GET_RX = 0x800c6b14,
+      HSC_SET_TX = 0x80106b15,
+      HSC_GET_TX = 0x80106b16,
+    },
+    macros = function(M)
+      return {
+        HSC_IO = function(num)
+          return M.int(M.bor(0x20006b00, M.long(num)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel ppc",
+    macros = function(M)
+      return {
+        HSC_IOW = function(num, dtype)
+          return M.int(M.bor(0x80006b00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+        HSC_IOR = function(num, dtype)
+          return M.int(M.bor(0x40006b00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    macros = function(M)
+      return {
+        HSC_IOW = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x80006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+        HSC_IOR = function(num, dtype)
+          return M.int(M.bor(M.u64(M.bor(0x40006b00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

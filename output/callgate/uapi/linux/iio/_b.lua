@@ -3,48 +3,48 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/iio/buffer.h"] = [==[
-  constants = {
-    IIO_BUFFER_DMABUF_CYCLIC = 0x1,
-    IIO_BUFFER_DMABUF_SUPPORTED_FLAGS = 0x1,
-    IIO_BUFFER_GET_FD_IOCTL = 0xc0046991,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IIO_BUFFER_DMABUF_ATTACH_IOCTL = 0x40046992,
-        IIO_BUFFER_DMABUF_DETACH_IOCTL = 0x40046993,
-        IIO_BUFFER_DMABUF_ENQUEUE_IOCTL = 0x40106994,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct iio_dmabuf"] = [[{
-    uint32_t fd;
-    uint32_t flags;
-    uint64_t bytes_used;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IIO_BUFFER_DMABUF_ATTACH_IOCTL = 0x80046992,
-        IIO_BUFFER_DMABUF_DETACH_IOCTL = 0x80046993,
-        IIO_BUFFER_DMABUF_ENQUEUE_IOCTL = 0x80106994,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct iio_dmabuf"] = [[{
-    uint32_t fd;
-    uint32_t flags;
-    unsigned long bytes_used;
-  }]],
-      },
+constants = {
+  IIO_BUFFER_DMABUF_CYCLIC = 0x1,
+  IIO_BUFFER_DMABUF_SUPPORTED_FLAGS = 0x1,
+  IIO_BUFFER_GET_FD_IOCTL = 0xc0046991,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IIO_BUFFER_DMABUF_ATTACH_IOCTL = 0x40046992,
+      IIO_BUFFER_DMABUF_DETACH_IOCTL = 0x40046993,
+      IIO_BUFFER_DMABUF_ENQUEUE_IOCTL = 0x40106994,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct iio_dmabuf"] = [[{
+  uint32_t fd;
+  uint32_t flags;
+  uint64_t bytes_used;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IIO_BUFFER_DMABUF_ATTACH_IOCTL = 0x80046992,
+      IIO_BUFFER_DMABUF_DETACH_IOCTL = 0x80046993,
+      IIO_BUFFER_DMABUF_ENQUEUE_IOCTL = 0x80106994,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct iio_dmabuf"] = [[{
+  uint32_t fd;
+  uint32_t flags;
+  unsigned long bytes_used;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,62 +3,62 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/iio/events.h"] = [==[
-  macros = function(M)
-    return {
-      IIO_EVENT_CODE_EXTRACT_TYPE = function(mask)
-        return M.int(M.band(M.shr(M.long(mask), 56), 0xff))
-      end,
-      IIO_EVENT_CODE_EXTRACT_DIR = function(mask)
-        return M.int(M.band(M.shr(M.long(mask), 48), 0x7f))
-      end,
-      IIO_EVENT_CODE_EXTRACT_CHAN_TYPE = function(mask)
-        return M.int(M.band(M.shr(M.long(mask), 32), 0xff))
-      end,
-      IIO_EVENT_CODE_EXTRACT_CHAN = function(mask)
-        return M.int(M.i16(M.band(M.long(mask), 0xffff)))
-      end,
-      IIO_EVENT_CODE_EXTRACT_CHAN2 = function(mask)
-        return M.int(M.i16(M.band(M.shr(M.long(mask), 16), 0xffff)))
-      end,
-      IIO_EVENT_CODE_EXTRACT_MODIFIER = function(mask)
-        return M.int(M.band(M.shr(M.long(mask), 40), 0xff))
-      end,
-      IIO_EVENT_CODE_EXTRACT_DIFF = function(mask)
-        return M.int(M.band(M.shr(M.long(mask), 55), 0x1))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IIO_GET_EVENT_FD_IOCTL = 0x80046990,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct iio_event_data"] = [[{
-    uint64_t id;
-    int64_t timestamp;
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IIO_GET_EVENT_FD_IOCTL = 0x40046990,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct iio_event_data"] = [[{
-    unsigned long id;
-    long timestamp;
-  }]],
-      },
+macros = function(M)
+  return {
+    IIO_EVENT_CODE_EXTRACT_TYPE = function(mask)
+      return M.int(M.band(M.shr(M.long(mask), 56), 0xff))
+    end,
+    IIO_EVENT_CODE_EXTRACT_DIR = function(mask)
+      return M.int(M.band(M.shr(M.long(mask), 48), 0x7f))
+    end,
+    IIO_EVENT_CODE_EXTRACT_CHAN_TYPE = function(mask)
+      return M.int(M.band(M.shr(M.long(mask), 32), 0xff))
+    end,
+    IIO_EVENT_CODE_EXTRACT_CHAN = function(mask)
+      return M.int(M.i16(M.band(M.long(mask), 0xffff)))
+    end,
+    IIO_EVENT_CODE_EXTRACT_CHAN2 = function(mask)
+      return M.int(M.i16(M.band(M.shr(M.long(mask), 16), 0xffff)))
+    end,
+    IIO_EVENT_CODE_EXTRACT_MODIFIER = function(mask)
+      return M.int(M.band(M.shr(M.long(mask), 40), 0xff))
+    end,
+    IIO_EVENT_CODE_EXTRACT_DIFF = function(mask)
+      return M.int(M.band(M.shr(M.long(mask), 55), 0x1))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IIO_GET_EVENT_FD_IOCTL = 0x80046990,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct iio_event_data"] = [[{
+  uint64_t id;
+  int64_t timestamp;
+}]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IIO_GET_EVENT_FD_IOCTL = 0x40046990,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct iio_event_data"] = [[{
+  unsigned long id;
+  long timestamp;
+}]],
+    },
+  },
+},
 ]==],
 }

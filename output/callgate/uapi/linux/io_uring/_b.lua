@@ -3,13 +3,13 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/io_uring/bpf_filter.h"] = [==[
-  constants = {
-    IO_URING_BPF_FILTER_DENY_REST = 1,
-    IO_URING_BPF_FILTER_SZ_STRICT = 2,
-    IO_URING_BPF_CMD_FILTER = 1,
-  },
-  records = {
-    ["struct io_uring_bpf"] = [[{
+constants = {
+  IO_URING_BPF_FILTER_DENY_REST = 1,
+  IO_URING_BPF_FILTER_SZ_STRICT = 2,
+  IO_URING_BPF_CMD_FILTER = 1,
+},
+records = {
+  ["struct io_uring_bpf"] = [[{
   uint16_t cmd_type;
   uint16_t cmd_flags;
   uint32_t resv;
@@ -17,92 +17,92 @@ return {
     struct io_uring_bpf_filter filter;
   };
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_bpf_ctx"] = [[{
-    uint64_t user_data;
-    uint8_t opcode;
-    uint8_t sqe_flags;
-    uint8_t pdu_size;
-    uint8_t pad[5];
-    union {
-      struct {
-        uint32_t family;
-        uint32_t type;
-        uint32_t protocol;
-      } socket;
-      struct {
-        uint64_t flags;
-        uint64_t mode;
-        uint64_t resolve;
-      } open;
-      struct {
-        uint32_t family;
-        uint16_t port;
-        uint8_t pad[2];
-        union {
-          uint32_t v4_addr;
-          uint8_t v6_addr[16];
-        };
-      } connect;
-    };
-  }]],
-        ["struct io_uring_bpf_filter"] = [[{
-    uint32_t opcode;
-    uint32_t flags;
-    uint32_t filter_len;
-    uint8_t pdu_size;
-    uint8_t resv[3];
-    uint64_t filter_ptr;
-    uint64_t resv2[5];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_bpf_ctx"] = [[{
-    unsigned long user_data;
-    uint8_t opcode;
-    uint8_t sqe_flags;
-    uint8_t pdu_size;
-    uint8_t pad[5];
-    union {
-      struct {
-        uint32_t family;
-        uint32_t type;
-        uint32_t protocol;
-      } socket;
-      struct {
-        unsigned long flags;
-        unsigned long mode;
-        unsigned long resolve;
-      } open;
-      struct {
-        uint32_t family;
-        uint16_t port;
-        uint8_t pad[2];
-        union {
-          uint32_t v4_addr;
-          uint8_t v6_addr[16];
-        };
-      } connect;
-    };
-  }]],
-        ["struct io_uring_bpf_filter"] = [[{
-    uint32_t opcode;
-    uint32_t flags;
-    uint32_t filter_len;
-    uint8_t pdu_size;
-    uint8_t resv[3];
-    unsigned long filter_ptr;
-    unsigned long resv2[5];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_bpf_ctx"] = [[{
+  uint64_t user_data;
+  uint8_t opcode;
+  uint8_t sqe_flags;
+  uint8_t pdu_size;
+  uint8_t pad[5];
+  union {
+    struct {
+      uint32_t family;
+      uint32_t type;
+      uint32_t protocol;
+    } socket;
+    struct {
+      uint64_t flags;
+      uint64_t mode;
+      uint64_t resolve;
+    } open;
+    struct {
+      uint32_t family;
+      uint16_t port;
+      uint8_t pad[2];
+      union {
+        uint32_t v4_addr;
+        uint8_t v6_addr[16];
+      };
+    } connect;
+  };
+}]],
+      ["struct io_uring_bpf_filter"] = [[{
+  uint32_t opcode;
+  uint32_t flags;
+  uint32_t filter_len;
+  uint8_t pdu_size;
+  uint8_t resv[3];
+  uint64_t filter_ptr;
+  uint64_t resv2[5];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_bpf_ctx"] = [[{
+  unsigned long user_data;
+  uint8_t opcode;
+  uint8_t sqe_flags;
+  uint8_t pdu_size;
+  uint8_t pad[5];
+  union {
+    struct {
+      uint32_t family;
+      uint32_t type;
+      uint32_t protocol;
+    } socket;
+    struct {
+      unsigned long flags;
+      unsigned long mode;
+      unsigned long resolve;
+    } open;
+    struct {
+      uint32_t family;
+      uint16_t port;
+      uint8_t pad[2];
+      union {
+        uint32_t v4_addr;
+        uint8_t v6_addr[16];
+      };
+    } connect;
+  };
+}]],
+      ["struct io_uring_bpf_filter"] = [[{
+  uint32_t opcode;
+  uint32_t flags;
+  uint32_t filter_len;
+  uint8_t pdu_size;
+  uint8_t resv[3];
+  unsigned long filter_ptr;
+  unsigned long resv2[5];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,53 +3,53 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/io_uring/mock_file.h"] = [==[
-  constants = {
-    IORING_MOCK_FEAT_CMD_COPY = 0,
-    IORING_MOCK_FEAT_RW_ZERO = 1,
-    IORING_MOCK_FEAT_RW_NOWAIT = 2,
-    IORING_MOCK_FEAT_RW_ASYNC = 3,
-    IORING_MOCK_FEAT_POLL = 4,
-    IORING_MOCK_FEAT_END = 5,
-    IORING_MOCK_CREATE_F_SUPPORT_NOWAIT = 1,
-    IORING_MOCK_CREATE_F_POLL = 2,
-    IORING_MOCK_MGR_CMD_PROBE = 0,
-    IORING_MOCK_MGR_CMD_CREATE = 1,
-    IORING_MOCK_CMD_COPY_REGBUF = 0,
-    IORING_MOCK_COPY_FROM = 1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_mock_probe"] = [[{
-    uint64_t features;
-    uint64_t __resv[9];
-  }]],
-        ["struct io_uring_mock_create"] = [[{
-    uint32_t out_fd;
-    uint32_t flags;
-    uint64_t file_size;
-    uint64_t rw_delay_ns;
-    uint64_t __resv[13];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_mock_probe"] = [[{
-    unsigned long features;
-    unsigned long __resv[9];
-  }]],
-        ["struct io_uring_mock_create"] = [[{
-    uint32_t out_fd;
-    uint32_t flags;
-    unsigned long file_size;
-    unsigned long rw_delay_ns;
-    unsigned long __resv[13];
-  }]],
-      },
+constants = {
+  IORING_MOCK_FEAT_CMD_COPY = 0,
+  IORING_MOCK_FEAT_RW_ZERO = 1,
+  IORING_MOCK_FEAT_RW_NOWAIT = 2,
+  IORING_MOCK_FEAT_RW_ASYNC = 3,
+  IORING_MOCK_FEAT_POLL = 4,
+  IORING_MOCK_FEAT_END = 5,
+  IORING_MOCK_CREATE_F_SUPPORT_NOWAIT = 1,
+  IORING_MOCK_CREATE_F_POLL = 2,
+  IORING_MOCK_MGR_CMD_PROBE = 0,
+  IORING_MOCK_MGR_CMD_CREATE = 1,
+  IORING_MOCK_CMD_COPY_REGBUF = 0,
+  IORING_MOCK_COPY_FROM = 1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_mock_probe"] = [[{
+  uint64_t features;
+  uint64_t __resv[9];
+}]],
+      ["struct io_uring_mock_create"] = [[{
+  uint32_t out_fd;
+  uint32_t flags;
+  uint64_t file_size;
+  uint64_t rw_delay_ns;
+  uint64_t __resv[13];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_mock_probe"] = [[{
+  unsigned long features;
+  unsigned long __resv[9];
+}]],
+      ["struct io_uring_mock_create"] = [[{
+  uint32_t out_fd;
+  uint32_t flags;
+  unsigned long file_size;
+  unsigned long rw_delay_ns;
+  unsigned long __resv[13];
+}]],
+    },
+  },
+},
 ]==],
 }

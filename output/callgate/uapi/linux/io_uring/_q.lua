@@ -3,100 +3,100 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/io_uring/query.h"] = [==[
-  constants = {
-    IO_URING_QUERY_OPCODES = 0,
-    IO_URING_QUERY_ZCRX = 1,
-    IO_URING_QUERY_SCQ = 2,
-    IO_URING_QUERY_ZCRX_EVENT = 3,
-    __IO_URING_QUERY_MAX = 4,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_query_hdr"] = [[{
-    uint64_t next_entry;
-    uint64_t query_data;
-    uint32_t query_op;
-    uint32_t size;
-    int32_t result;
-    uint32_t __resv[3];
-  }]],
-        ["struct io_uring_query_opcode"] = [[{
-    uint32_t nr_request_opcodes;
-    uint32_t nr_register_opcodes;
-    uint64_t feature_flags;
-    uint64_t ring_setup_flags;
-    uint64_t enter_flags;
-    uint64_t sqe_flags;
-    uint32_t nr_query_opcodes;
-    uint32_t __pad;
-  }]],
-        ["struct io_uring_query_zcrx"] = [[{
-    uint64_t register_flags;
-    uint64_t area_flags;
-    uint32_t nr_ctrl_opcodes;
-    uint32_t features;
-    uint32_t rq_hdr_size;
-    uint32_t rq_hdr_alignment;
-    uint64_t __resv2;
-  }]],
-        ["struct io_uring_query_zcrx_event"] = [[{
-    uint32_t event_flags;
-    uint32_t stats_size;
-    uint32_t stats_off_alignment;
-    uint32_t __resv1;
-    uint64_t __resv2[4];
-  }]],
-        ["struct io_uring_query_scq"] = [[{
-    uint64_t hdr_size;
-    uint64_t hdr_alignment;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_query_hdr"] = [[{
-    unsigned long next_entry;
-    unsigned long query_data;
-    uint32_t query_op;
-    uint32_t size;
-    int32_t result;
-    uint32_t __resv[3];
-  }]],
-        ["struct io_uring_query_opcode"] = [[{
-    uint32_t nr_request_opcodes;
-    uint32_t nr_register_opcodes;
-    unsigned long feature_flags;
-    unsigned long ring_setup_flags;
-    unsigned long enter_flags;
-    unsigned long sqe_flags;
-    uint32_t nr_query_opcodes;
-    uint32_t __pad;
-  }]],
-        ["struct io_uring_query_zcrx"] = [[{
-    unsigned long register_flags;
-    unsigned long area_flags;
-    uint32_t nr_ctrl_opcodes;
-    uint32_t features;
-    uint32_t rq_hdr_size;
-    uint32_t rq_hdr_alignment;
-    unsigned long __resv2;
-  }]],
-        ["struct io_uring_query_zcrx_event"] = [[{
-    uint32_t event_flags;
-    uint32_t stats_size;
-    uint32_t stats_off_alignment;
-    uint32_t __resv1;
-    unsigned long __resv2[4];
-  }]],
-        ["struct io_uring_query_scq"] = [[{
-    unsigned long hdr_size;
-    unsigned long hdr_alignment;
-  }]],
-      },
+constants = {
+  IO_URING_QUERY_OPCODES = 0,
+  IO_URING_QUERY_ZCRX = 1,
+  IO_URING_QUERY_SCQ = 2,
+  IO_URING_QUERY_ZCRX_EVENT = 3,
+  __IO_URING_QUERY_MAX = 4,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_query_hdr"] = [[{
+  uint64_t next_entry;
+  uint64_t query_data;
+  uint32_t query_op;
+  uint32_t size;
+  int32_t result;
+  uint32_t __resv[3];
+}]],
+      ["struct io_uring_query_opcode"] = [[{
+  uint32_t nr_request_opcodes;
+  uint32_t nr_register_opcodes;
+  uint64_t feature_flags;
+  uint64_t ring_setup_flags;
+  uint64_t enter_flags;
+  uint64_t sqe_flags;
+  uint32_t nr_query_opcodes;
+  uint32_t __pad;
+}]],
+      ["struct io_uring_query_zcrx"] = [[{
+  uint64_t register_flags;
+  uint64_t area_flags;
+  uint32_t nr_ctrl_opcodes;
+  uint32_t features;
+  uint32_t rq_hdr_size;
+  uint32_t rq_hdr_alignment;
+  uint64_t __resv2;
+}]],
+      ["struct io_uring_query_zcrx_event"] = [[{
+  uint32_t event_flags;
+  uint32_t stats_size;
+  uint32_t stats_off_alignment;
+  uint32_t __resv1;
+  uint64_t __resv2[4];
+}]],
+      ["struct io_uring_query_scq"] = [[{
+  uint64_t hdr_size;
+  uint64_t hdr_alignment;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_query_hdr"] = [[{
+  unsigned long next_entry;
+  unsigned long query_data;
+  uint32_t query_op;
+  uint32_t size;
+  int32_t result;
+  uint32_t __resv[3];
+}]],
+      ["struct io_uring_query_opcode"] = [[{
+  uint32_t nr_request_opcodes;
+  uint32_t nr_register_opcodes;
+  unsigned long feature_flags;
+  unsigned long ring_setup_flags;
+  unsigned long enter_flags;
+  unsigned long sqe_flags;
+  uint32_t nr_query_opcodes;
+  uint32_t __pad;
+}]],
+      ["struct io_uring_query_zcrx"] = [[{
+  unsigned long register_flags;
+  unsigned long area_flags;
+  uint32_t nr_ctrl_opcodes;
+  uint32_t features;
+  uint32_t rq_hdr_size;
+  uint32_t rq_hdr_alignment;
+  unsigned long __resv2;
+}]],
+      ["struct io_uring_query_zcrx_event"] = [[{
+  uint32_t event_flags;
+  uint32_t stats_size;
+  uint32_t stats_off_alignment;
+  uint32_t __resv1;
+  unsigned long __resv2[4];
+}]],
+      ["struct io_uring_query_scq"] = [[{
+  unsigned long hdr_size;
+  unsigned long hdr_alignment;
+}]],
+    },
+  },
+},
 ]==],
 }

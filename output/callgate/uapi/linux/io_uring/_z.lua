@@ -3,166 +3,166 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/io_uring/zcrx.h"] = [==[
-  constants = {
-    IORING_ZCRX_AREA_DMABUF = 1,
-    ZCRX_REG_IMPORT = 1,
-    ZCRX_REG_NODEV = 2,
-    ZCRX_FEATURE_RX_PAGE_SIZE = 1,
-    ZCRX_FEATURE_EVENT = 2,
-    ZCRX_EVENT_ALLOC_FAIL = 0,
-    ZCRX_EVENT_COPY = 1,
-    __ZCRX_EVENT_TYPE_LAST = 2,
-    ZCRX_EVENT_DESC_FLAG_STATS = 1,
-    ZCRX_CTRL_FLUSH_RQ = 0,
-    ZCRX_CTRL_EXPORT = 1,
-    ZCRX_CTRL_ARM_EVENT = 2,
-    __ZCRX_CTRL_LAST = 3,
-    IORING_ZCRX_AREA_SHIFT = 48,
-    IORING_ZCRX_AREA_MASK = 0xffff000000000000ULL,
-  },
-  records = {
-    ["struct zcrx_ctrl_export"] = [[{
+constants = {
+  IORING_ZCRX_AREA_DMABUF = 1,
+  ZCRX_REG_IMPORT = 1,
+  ZCRX_REG_NODEV = 2,
+  ZCRX_FEATURE_RX_PAGE_SIZE = 1,
+  ZCRX_FEATURE_EVENT = 2,
+  ZCRX_EVENT_ALLOC_FAIL = 0,
+  ZCRX_EVENT_COPY = 1,
+  __ZCRX_EVENT_TYPE_LAST = 2,
+  ZCRX_EVENT_DESC_FLAG_STATS = 1,
+  ZCRX_CTRL_FLUSH_RQ = 0,
+  ZCRX_CTRL_EXPORT = 1,
+  ZCRX_CTRL_ARM_EVENT = 2,
+  __ZCRX_CTRL_LAST = 3,
+  IORING_ZCRX_AREA_SHIFT = 48,
+  IORING_ZCRX_AREA_MASK = 0xffff000000000000ULL,
+},
+records = {
+  ["struct zcrx_ctrl_export"] = [[{
   uint32_t zcrx_fd;
   uint32_t __resv1[11];
 }]],
-    ["struct zcrx_ctrl_arm_event"] = [[{
+  ["struct zcrx_ctrl_arm_event"] = [[{
   uint32_t event_type;
   uint32_t __resv[11];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_zcrx_rqe"] = [[{
-    uint64_t off;
-    uint32_t len;
-    uint32_t __pad;
-  }]],
-        ["struct io_uring_zcrx_cqe"] = [[{
-    uint64_t off;
-    uint64_t __pad;
-  }]],
-        ["struct io_uring_zcrx_offsets"] = [[{
-    uint32_t head;
-    uint32_t tail;
-    uint32_t rqes;
-    uint32_t __resv2;
-    uint64_t __resv[2];
-  }]],
-        ["struct io_uring_zcrx_area_reg"] = [[{
-    uint64_t addr;
-    uint64_t len;
-    uint64_t rq_area_token;
-    uint32_t flags;
-    uint32_t dmabuf_fd;
-    uint64_t __resv2[2];
-  }]],
-        ["struct zcrx_stats"] = [[{
-    uint64_t copy_count;
-    uint64_t copy_bytes;
-  }]],
-        ["struct zcrx_event_desc"] = [[{
-    uint64_t user_data;
-    uint32_t type_mask;
-    uint32_t flags;
-    uint64_t stats_offset;
-    uint64_t __resv2[9];
-  }]],
-        ["struct io_uring_zcrx_ifq_reg"] = [[{
-    uint32_t if_idx;
-    uint32_t if_rxq;
-    uint32_t rq_entries;
-    uint32_t flags;
-    uint64_t area_ptr;
-    uint64_t region_ptr;
-    struct io_uring_zcrx_offsets offsets;
-    uint32_t zcrx_id;
-    uint32_t rx_buf_len;
-    uint64_t event_desc;
-    uint64_t __resv[2];
-  }]],
-        ["struct zcrx_ctrl_flush_rq"] = [[{
-    uint64_t __resv[6];
-  }]],
-        ["struct zcrx_ctrl"] = [[{
-    uint32_t zcrx_id;
-    uint32_t op;
-    uint64_t __resv[2];
-    union {
-      struct zcrx_ctrl_export zc_export;
-      struct zcrx_ctrl_flush_rq zc_flush;
-      struct zcrx_ctrl_arm_event zc_arm_event;
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct io_uring_zcrx_rqe"] = [[{
-    unsigned long off;
-    uint32_t len;
-    uint32_t __pad;
-  }]],
-        ["struct io_uring_zcrx_cqe"] = [[{
-    unsigned long off;
-    unsigned long __pad;
-  }]],
-        ["struct io_uring_zcrx_offsets"] = [[{
-    uint32_t head;
-    uint32_t tail;
-    uint32_t rqes;
-    uint32_t __resv2;
-    unsigned long __resv[2];
-  }]],
-        ["struct io_uring_zcrx_area_reg"] = [[{
-    unsigned long addr;
-    unsigned long len;
-    unsigned long rq_area_token;
-    uint32_t flags;
-    uint32_t dmabuf_fd;
-    unsigned long __resv2[2];
-  }]],
-        ["struct zcrx_stats"] = [[{
-    unsigned long copy_count;
-    unsigned long copy_bytes;
-  }]],
-        ["struct zcrx_event_desc"] = [[{
-    unsigned long user_data;
-    uint32_t type_mask;
-    uint32_t flags;
-    unsigned long stats_offset;
-    unsigned long __resv2[9];
-  }]],
-        ["struct io_uring_zcrx_ifq_reg"] = [[{
-    uint32_t if_idx;
-    uint32_t if_rxq;
-    uint32_t rq_entries;
-    uint32_t flags;
-    unsigned long area_ptr;
-    unsigned long region_ptr;
-    struct io_uring_zcrx_offsets offsets;
-    uint32_t zcrx_id;
-    uint32_t rx_buf_len;
-    unsigned long event_desc;
-    unsigned long __resv[2];
-  }]],
-        ["struct zcrx_ctrl_flush_rq"] = [[{
-    unsigned long __resv[6];
-  }]],
-        ["struct zcrx_ctrl"] = [[{
-    uint32_t zcrx_id;
-    uint32_t op;
-    unsigned long __resv[2];
-    union {
-      struct zcrx_ctrl_export zc_export;
-      struct zcrx_ctrl_flush_rq zc_flush;
-      struct zcrx_ctrl_arm_event zc_arm_event;
-    };
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_zcrx_rqe"] = [[{
+  uint64_t off;
+  uint32_t len;
+  uint32_t __pad;
+}]],
+      ["struct io_uring_zcrx_cqe"] = [[{
+  uint64_t off;
+  uint64_t __pad;
+}]],
+      ["struct io_uring_zcrx_offsets"] = [[{
+  uint32_t head;
+  uint32_t tail;
+  uint32_t rqes;
+  uint32_t __resv2;
+  uint64_t __resv[2];
+}]],
+      ["struct io_uring_zcrx_area_reg"] = [[{
+  uint64_t addr;
+  uint64_t len;
+  uint64_t rq_area_token;
+  uint32_t flags;
+  uint32_t dmabuf_fd;
+  uint64_t __resv2[2];
+}]],
+      ["struct zcrx_stats"] = [[{
+  uint64_t copy_count;
+  uint64_t copy_bytes;
+}]],
+      ["struct zcrx_event_desc"] = [[{
+  uint64_t user_data;
+  uint32_t type_mask;
+  uint32_t flags;
+  uint64_t stats_offset;
+  uint64_t __resv2[9];
+}]],
+      ["struct io_uring_zcrx_ifq_reg"] = [[{
+  uint32_t if_idx;
+  uint32_t if_rxq;
+  uint32_t rq_entries;
+  uint32_t flags;
+  uint64_t area_ptr;
+  uint64_t region_ptr;
+  struct io_uring_zcrx_offsets offsets;
+  uint32_t zcrx_id;
+  uint32_t rx_buf_len;
+  uint64_t event_desc;
+  uint64_t __resv[2];
+}]],
+      ["struct zcrx_ctrl_flush_rq"] = [[{
+  uint64_t __resv[6];
+}]],
+      ["struct zcrx_ctrl"] = [[{
+  uint32_t zcrx_id;
+  uint32_t op;
+  uint64_t __resv[2];
+  union {
+    struct zcrx_ctrl_export zc_export;
+    struct zcrx_ctrl_flush_rq zc_flush;
+    struct zcrx_ctrl_arm_event zc_arm_event;
+  };
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct io_uring_zcrx_rqe"] = [[{
+  unsigned long off;
+  uint32_t len;
+  uint32_t __pad;
+}]],
+      ["struct io_uring_zcrx_cqe"] = [[{
+  unsigned long off;
+  unsigned long __pad;
+}]],
+      ["struct io_uring_zcrx_offsets"] = [[{
+  uint32_t head;
+  uint32_t tail;
+  uint32_t rqes;
+  uint32_t __resv2;
+  unsigned long __resv[2];
+}]],
+      ["struct io_uring_zcrx_area_reg"] = [[{
+  unsigned long addr;
+  unsigned long len;
+  unsigned long rq_area_token;
+  uint32_t flags;
+  uint32_t dmabuf_fd;
+  unsigned long __resv2[2];
+}]],
+      ["struct zcrx_stats"] = [[{
+  unsigned long copy_count;
+  unsigned long copy_bytes;
+}]],
+      ["struct zcrx_event_desc"] = [[{
+  unsigned long user_data;
+  uint32_t type_mask;
+  uint32_t flags;
+  unsigned long stats_offset;
+  unsigned long __resv2[9];
+}]],
+      ["struct io_uring_zcrx_ifq_reg"] = [[{
+  uint32_t if_idx;
+  uint32_t if_rxq;
+  uint32_t rq_entries;
+  uint32_t flags;
+  unsigned long area_ptr;
+  unsigned long region_ptr;
+  struct io_uring_zcrx_offsets offsets;
+  uint32_t zcrx_id;
+  uint32_t rx_buf_len;
+  unsigned long event_desc;
+  unsigned long __resv[2];
+}]],
+      ["struct zcrx_ctrl_flush_rq"] = [[{
+  unsigned long __resv[6];
+}]],
+      ["struct zcrx_ctrl"] = [[{
+  uint32_t zcrx_id;
+  uint32_t op;
+  unsigned long __resv[2];
+  union {
+    struct zcrx_ctrl_export zc_export;
+    struct zcrx_ctrl_flush_rq zc_flush;
+    struct zcrx_ctrl_arm_event zc_arm_event;
+  };
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,30 +3,30 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/media/v4l2-isp.h"] = [==[
-  constants = {
-    V4L2_ISP_PARAMS_VERSION_V0 = 0,
-    V4L2_ISP_PARAMS_VERSION_V1 = 1,
-    V4L2_ISP_PARAMS_FL_BLOCK_DISABLE = 0x1,
-    V4L2_ISP_PARAMS_FL_BLOCK_ENABLE = 0x2,
-  },
-  records = {
-    ["struct v4l2_isp_params_block_header"] = [[{
+constants = {
+  V4L2_ISP_PARAMS_VERSION_V0 = 0,
+  V4L2_ISP_PARAMS_VERSION_V1 = 1,
+  V4L2_ISP_PARAMS_FL_BLOCK_DISABLE = 0x1,
+  V4L2_ISP_PARAMS_FL_BLOCK_ENABLE = 0x2,
+},
+records = {
+  ["struct v4l2_isp_params_block_header"] = [[{
   uint16_t type;
   uint16_t flags;
   uint32_t size;
 } __attribute__((aligned(8)))]],
-    ["struct v4l2_isp_params_buffer"] = [[{
+  ["struct v4l2_isp_params_buffer"] = [[{
   uint32_t version;
   uint32_t data_size;
   uint8_t data[];
 }]],
-  },
-  macros = function(M)
-    return {
-      V4L2_ISP_PARAMS_FL_DRIVER_FLAGS = function(n)
-        return M.int(M.long(n) + 8)
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    V4L2_ISP_PARAMS_FL_DRIVER_FLAGS = function(n)
+      return M.int(M.long(n) + 8)
+    end,
+  }
+end,
 ]==],
 }

@@ -3,70 +3,70 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/misc/bcm_vk.h"] = [==[
-  constants = {
-    BCM_VK_MAX_FILENAME = 64,
-    VK_IMAGE_TYPE_BOOT1 = 1,
-    VK_IMAGE_TYPE_BOOT2 = 2,
-    VK_MAGIC = 0x5e,
-    VK_BAR_FWSTS = 0x41c,
-    VK_BAR_COP_FWSTS = 0x428,
-    VK_FWSTS_RELOCATION_ENTRY = 0x1,
-    VK_FWSTS_RELOCATION_EXIT = 0x2,
-    VK_FWSTS_INIT_START = 0x4,
-    VK_FWSTS_ARCH_INIT_DONE = 0x8,
-    VK_FWSTS_PRE_KNL1_INIT_DONE = 0x10,
-    VK_FWSTS_PRE_KNL2_INIT_DONE = 0x20,
-    VK_FWSTS_POST_KNL_INIT_DONE = 0x40,
-    VK_FWSTS_INIT_DONE = 0x80,
-    VK_FWSTS_APP_INIT_START = 0x100,
-    VK_FWSTS_APP_INIT_DONE = 0x200,
-    VK_FWSTS_MASK = 0xffffffff,
-    VK_FWSTS_READY = 1020,
-    VK_FWSTS_APP_DEINIT_START = 0x800000,
-    VK_FWSTS_APP_DEINIT_DONE = 0x1000000,
-    VK_FWSTS_DRV_DEINIT_START = 0x2000000,
-    VK_FWSTS_DRV_DEINIT_DONE = 0x4000000,
-    VK_FWSTS_RESET_DONE = 0x8000000,
-    VK_FWSTS_DEINIT_TRIGGERED = 125829120,
-    VK_FWSTS_RESET_REASON_SHIFT = 28,
-    VK_FWSTS_RESET_REASON_MASK = -268435456,
-    VK_FWSTS_RESET_SYS_PWRUP = 0x0,
-    VK_FWSTS_RESET_MBOX_DB = 0x10000000,
-    VK_FWSTS_RESET_M7_WDOG = 0x20000000,
-    VK_FWSTS_RESET_TEMP = 0x30000000,
-    VK_FWSTS_RESET_PCI_FLR = 0x40000000,
-    VK_FWSTS_RESET_PCI_HOT = 0x50000000,
-    VK_FWSTS_RESET_PCI_WARM = 0x60000000,
-    VK_FWSTS_RESET_PCI_COLD = 0x70000000,
-    VK_FWSTS_RESET_L1 = -2147483648,
-    VK_FWSTS_RESET_L0 = -1879048192,
-    VK_FWSTS_RESET_UNKNOWN = -268435456,
-  },
-  records = {
-    ["struct vk_image"] = [[{
+constants = {
+  BCM_VK_MAX_FILENAME = 64,
+  VK_IMAGE_TYPE_BOOT1 = 1,
+  VK_IMAGE_TYPE_BOOT2 = 2,
+  VK_MAGIC = 0x5e,
+  VK_BAR_FWSTS = 0x41c,
+  VK_BAR_COP_FWSTS = 0x428,
+  VK_FWSTS_RELOCATION_ENTRY = 0x1,
+  VK_FWSTS_RELOCATION_EXIT = 0x2,
+  VK_FWSTS_INIT_START = 0x4,
+  VK_FWSTS_ARCH_INIT_DONE = 0x8,
+  VK_FWSTS_PRE_KNL1_INIT_DONE = 0x10,
+  VK_FWSTS_PRE_KNL2_INIT_DONE = 0x20,
+  VK_FWSTS_POST_KNL_INIT_DONE = 0x40,
+  VK_FWSTS_INIT_DONE = 0x80,
+  VK_FWSTS_APP_INIT_START = 0x100,
+  VK_FWSTS_APP_INIT_DONE = 0x200,
+  VK_FWSTS_MASK = 0xffffffff,
+  VK_FWSTS_READY = 1020,
+  VK_FWSTS_APP_DEINIT_START = 0x800000,
+  VK_FWSTS_APP_DEINIT_DONE = 0x1000000,
+  VK_FWSTS_DRV_DEINIT_START = 0x2000000,
+  VK_FWSTS_DRV_DEINIT_DONE = 0x4000000,
+  VK_FWSTS_RESET_DONE = 0x8000000,
+  VK_FWSTS_DEINIT_TRIGGERED = 125829120,
+  VK_FWSTS_RESET_REASON_SHIFT = 28,
+  VK_FWSTS_RESET_REASON_MASK = -268435456,
+  VK_FWSTS_RESET_SYS_PWRUP = 0x0,
+  VK_FWSTS_RESET_MBOX_DB = 0x10000000,
+  VK_FWSTS_RESET_M7_WDOG = 0x20000000,
+  VK_FWSTS_RESET_TEMP = 0x30000000,
+  VK_FWSTS_RESET_PCI_FLR = 0x40000000,
+  VK_FWSTS_RESET_PCI_HOT = 0x50000000,
+  VK_FWSTS_RESET_PCI_WARM = 0x60000000,
+  VK_FWSTS_RESET_PCI_COLD = 0x70000000,
+  VK_FWSTS_RESET_L1 = -2147483648,
+  VK_FWSTS_RESET_L0 = -1879048192,
+  VK_FWSTS_RESET_UNKNOWN = -268435456,
+},
+records = {
+  ["struct vk_image"] = [[{
   uint32_t type;
   uint8_t filename[64];
 }]],
-    ["struct vk_reset"] = [[{
+  ["struct vk_reset"] = [[{
   uint32_t arg1;
   uint32_t arg2;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VK_IOCTL_LOAD_IMAGE = 0x40445e02,
-        VK_IOCTL_RESET = 0x40085e04,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        VK_IOCTL_LOAD_IMAGE = 0x80445e02,
-        VK_IOCTL_RESET = 0x80085e04,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VK_IOCTL_LOAD_IMAGE = 0x40445e02,
+      VK_IOCTL_RESET = 0x40085e04,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      VK_IOCTL_LOAD_IMAGE = 0x80445e02,
+      VK_IOCTL_RESET = 0x80085e04,
+    },
+  },
+},
 ]==],
 }

@@ -3,63 +3,63 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/mmc/ioctl.h"] = [==[
-  constants = {
-    MMC_IOC_CMD = 0xc048b300,
-    MMC_IOC_MULTI_CMD = 0xc008b301,
-    MMC_IOC_MAX_BYTES = 524288,
-    MMC_IOC_MAX_CMDS = 255,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mmc_ioc_cmd"] = [[{
-    int32_t write_flag;
-    int32_t is_acmd;
-    uint32_t opcode;
-    uint32_t arg;
-    uint32_t response[4];
-    uint32_t flags;
-    uint32_t blksz;
-    uint32_t blocks;
-    uint32_t postsleep_min_us;
-    uint32_t postsleep_max_us;
-    uint32_t data_timeout_ns;
-    uint32_t cmd_timeout_ms;
-    uint32_t __pad;
-    uint64_t data_ptr;
-  }]],
-        ["struct mmc_ioc_multi_cmd"] = [[{
-    uint64_t num_of_cmds;
-    struct mmc_ioc_cmd cmds[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mmc_ioc_cmd"] = [[{
-    int32_t write_flag;
-    int32_t is_acmd;
-    uint32_t opcode;
-    uint32_t arg;
-    uint32_t response[4];
-    uint32_t flags;
-    uint32_t blksz;
-    uint32_t blocks;
-    uint32_t postsleep_min_us;
-    uint32_t postsleep_max_us;
-    uint32_t data_timeout_ns;
-    uint32_t cmd_timeout_ms;
-    uint32_t __pad;
-    unsigned long data_ptr;
-  }]],
-        ["struct mmc_ioc_multi_cmd"] = [[{
-    unsigned long num_of_cmds;
-    struct mmc_ioc_cmd cmds[];
-  }]],
-      },
+constants = {
+  MMC_IOC_CMD = 0xc048b300,
+  MMC_IOC_MULTI_CMD = 0xc008b301,
+  MMC_IOC_MAX_BYTES = 524288,
+  MMC_IOC_MAX_CMDS = 255,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mmc_ioc_cmd"] = [[{
+  int32_t write_flag;
+  int32_t is_acmd;
+  uint32_t opcode;
+  uint32_t arg;
+  uint32_t response[4];
+  uint32_t flags;
+  uint32_t blksz;
+  uint32_t blocks;
+  uint32_t postsleep_min_us;
+  uint32_t postsleep_max_us;
+  uint32_t data_timeout_ns;
+  uint32_t cmd_timeout_ms;
+  uint32_t __pad;
+  uint64_t data_ptr;
+}]],
+      ["struct mmc_ioc_multi_cmd"] = [[{
+  uint64_t num_of_cmds;
+  struct mmc_ioc_cmd cmds[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mmc_ioc_cmd"] = [[{
+  int32_t write_flag;
+  int32_t is_acmd;
+  uint32_t opcode;
+  uint32_t arg;
+  uint32_t response[4];
+  uint32_t flags;
+  uint32_t blksz;
+  uint32_t blocks;
+  uint32_t postsleep_min_us;
+  uint32_t postsleep_max_us;
+  uint32_t data_timeout_ns;
+  uint32_t cmd_timeout_ms;
+  uint32_t __pad;
+  unsigned long data_ptr;
+}]],
+      ["struct mmc_ioc_multi_cmd"] = [[{
+  unsigned long num_of_cmds;
+  struct mmc_ioc_cmd cmds[];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,18 +3,18 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/netfilter/x_tables.h"] = [==[
-  constants = {
-    XT_FUNCTION_MAXNAMELEN = 30,
-    XT_EXTENSION_MAXNAMELEN = 29,
-    XT_TABLE_MAXNAMELEN = 32,
-    XT_CONTINUE = 0xffffffff,
-    XT_RETURN = -5,
-    XT_STANDARD_TARGET = "",
-    XT_ERROR_TARGET = "ERROR",
-    XT_INV_PROTO = 0x40,
-  },
-  records = {
-    ["struct xt_entry_match"] = [[{
+constants = {
+  XT_FUNCTION_MAXNAMELEN = 30,
+  XT_EXTENSION_MAXNAMELEN = 29,
+  XT_TABLE_MAXNAMELEN = 32,
+  XT_CONTINUE = 0xffffffff,
+  XT_RETURN = -5,
+  XT_STANDARD_TARGET = "",
+  XT_ERROR_TARGET = "ERROR",
+  XT_INV_PROTO = 0x40,
+},
+records = {
+  ["struct xt_entry_match"] = [[{
   union {
     struct {
       uint16_t match_size;
@@ -29,7 +29,7 @@ return {
   } u;
   uint8_t data[];
 }]],
-    ["struct xt_entry_target"] = [[{
+  ["struct xt_entry_target"] = [[{
   union {
     struct {
       uint16_t target_size;
@@ -44,143 +44,143 @@ return {
   } u;
   uint8_t data[0];
 }]],
-    ["struct xt_standard_target"] = [[{
+  ["struct xt_standard_target"] = [[{
   struct xt_entry_target target;
   int32_t verdict;
 }]],
-    ["struct xt_error_target"] = [[{
+  ["struct xt_error_target"] = [[{
   struct xt_entry_target target;
   char errorname[30];
 }]],
-    ["struct xt_get_revision"] = [[{
+  ["struct xt_get_revision"] = [[{
   char name[29];
   uint8_t revision;
 }]],
-    ["struct xt_counters_info"] = [[{
+  ["struct xt_counters_info"] = [[{
   char name[32];
   uint32_t num_counters;
   struct xt_counters counters[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct _xt_align"] = [[{
-    uint8_t u8;
-    uint16_t u16;
-    uint32_t u32;
-    uint64_t u64;
-  }]],
-        ["struct xt_counters"] = [[{
-    uint64_t pcnt;
-    uint64_t bcnt;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          XT_ALIGN = function(s)
-            s = M.long(s)
-            return M.int(M.band(s + (M.like(s, 8ULL) - 1), M.bnot(M.like(s, 8ULL) - 1)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86",
-      macros = function(M)
-        return {
-          XT_ALIGN = function(s)
-            s = M.long(s)
-            return M.int(M.band(s + (M.like(s, 4LL) - 1), M.bnot(M.like(s, 4LL) - 1)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          XT_ALIGN = function(s)
-            s = M.long(s)
-            return M.int(M.band(s + (M.like(s, 8LL) - 1), M.bnot(M.like(s, 8LL) - 1)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct _xt_align"] = [[{
-    uint8_t u8;
-    uint16_t u16;
-    uint32_t u32;
-    unsigned long u64;
-  }]],
-        ["struct xt_counters"] = [[{
-    unsigned long pcnt;
-    unsigned long bcnt;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct _xt_align"] = [[{
+  uint8_t u8;
+  uint16_t u16;
+  uint32_t u32;
+  uint64_t u64;
+}]],
+      ["struct xt_counters"] = [[{
+  uint64_t pcnt;
+  uint64_t bcnt;
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        XT_ALIGN = function(s)
+          s = M.long(s)
+          return M.int(M.band(s + (M.like(s, 8ULL) - 1), M.bnot(M.like(s, 8ULL) - 1)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86",
+    macros = function(M)
+      return {
+        XT_ALIGN = function(s)
+          s = M.long(s)
+          return M.int(M.band(s + (M.like(s, 4LL) - 1), M.bnot(M.like(s, 4LL) - 1)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        XT_ALIGN = function(s)
+          s = M.long(s)
+          return M.int(M.band(s + (M.like(s, 8LL) - 1), M.bnot(M.like(s, 8LL) - 1)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct _xt_align"] = [[{
+  uint8_t u8;
+  uint16_t u16;
+  uint32_t u32;
+  unsigned long u64;
+}]],
+      ["struct xt_counters"] = [[{
+  unsigned long pcnt;
+  unsigned long bcnt;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/netfilter/xt_AUDIT.h"] = [==[
-  constants = {
-    XT_AUDIT_TYPE_ACCEPT = 0,
-    XT_AUDIT_TYPE_DROP = 1,
-    XT_AUDIT_TYPE_REJECT = 2,
-    __XT_AUDIT_TYPE_MAX = 3,
-    XT_AUDIT_TYPE_MAX = 2,
-  },
-  records = {
-    ["struct xt_audit_info"] = [[{
+constants = {
+  XT_AUDIT_TYPE_ACCEPT = 0,
+  XT_AUDIT_TYPE_DROP = 1,
+  XT_AUDIT_TYPE_REJECT = 2,
+  __XT_AUDIT_TYPE_MAX = 3,
+  XT_AUDIT_TYPE_MAX = 2,
+},
+records = {
+  ["struct xt_audit_info"] = [[{
   uint8_t type;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_CHECKSUM.h"] = [==[
-  constants = {
-    XT_CHECKSUM_OP_FILL = 0x1,
-  },
-  records = {
-    ["struct xt_CHECKSUM_info"] = [[{
+constants = {
+  XT_CHECKSUM_OP_FILL = 0x1,
+},
+records = {
+  ["struct xt_CHECKSUM_info"] = [[{
   uint8_t operation;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_CLASSIFY.h"] = [==[
-  records = {
-    ["struct xt_classify_target_info"] = [[{
+records = {
+  ["struct xt_classify_target_info"] = [[{
   uint32_t priority;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_CONNSECMARK.h"] = [==[
-  constants = {
-    CONNSECMARK_SAVE = 1,
-    CONNSECMARK_RESTORE = 2,
-  },
-  records = {
-    ["struct xt_connsecmark_target_info"] = [[{
+constants = {
+  CONNSECMARK_SAVE = 1,
+  CONNSECMARK_RESTORE = 2,
+},
+records = {
+  ["struct xt_connsecmark_target_info"] = [[{
   uint8_t mode;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_CT.h"] = [==[
-  constants = {
-    XT_CT_NOTRACK = 1,
-    XT_CT_NOTRACK_ALIAS = 2,
-    XT_CT_ZONE_DIR_ORIG = 4,
-    XT_CT_ZONE_DIR_REPL = 8,
-    XT_CT_ZONE_MARK = 16,
-    XT_CT_MASK = 31,
-  },
-  records = {
-    ["struct xt_ct_target_info"] = [[{
+constants = {
+  XT_CT_NOTRACK = 1,
+  XT_CT_NOTRACK_ALIAS = 2,
+  XT_CT_ZONE_DIR_ORIG = 4,
+  XT_CT_ZONE_DIR_REPL = 8,
+  XT_CT_ZONE_MARK = 16,
+  XT_CT_MASK = 31,
+},
+records = {
+  ["struct xt_ct_target_info"] = [[{
   uint16_t flags;
   uint16_t zone;
   uint32_t ct_events;
@@ -188,7 +188,7 @@ return {
   char helper[16];
   struct nf_conn *ct __attribute__((aligned(8)));
 }]],
-    ["struct xt_ct_target_info_v1"] = [[{
+  ["struct xt_ct_target_info_v1"] = [[{
   uint16_t flags;
   uint16_t zone;
   uint32_t ct_events;
@@ -197,28 +197,28 @@ return {
   char timeout[32];
   struct nf_conn *ct __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_HMARK.h"] = [==[
-  constants = {
-    XT_HMARK_SADDR_MASK = 0,
-    XT_HMARK_DADDR_MASK = 1,
-    XT_HMARK_SPI = 2,
-    XT_HMARK_SPI_MASK = 3,
-    XT_HMARK_SPORT = 4,
-    XT_HMARK_DPORT = 5,
-    XT_HMARK_SPORT_MASK = 6,
-    XT_HMARK_DPORT_MASK = 7,
-    XT_HMARK_PROTO_MASK = 8,
-    XT_HMARK_RND = 9,
-    XT_HMARK_MODULUS = 10,
-    XT_HMARK_OFFSET = 11,
-    XT_HMARK_CT = 12,
-    XT_HMARK_METHOD_L3 = 13,
-    XT_HMARK_METHOD_L3_4 = 14,
-  },
-  records = {
-    ["union hmark_ports"] = [[{
+constants = {
+  XT_HMARK_SADDR_MASK = 0,
+  XT_HMARK_DADDR_MASK = 1,
+  XT_HMARK_SPI = 2,
+  XT_HMARK_SPI_MASK = 3,
+  XT_HMARK_SPORT = 4,
+  XT_HMARK_DPORT = 5,
+  XT_HMARK_SPORT_MASK = 6,
+  XT_HMARK_DPORT_MASK = 7,
+  XT_HMARK_PROTO_MASK = 8,
+  XT_HMARK_RND = 9,
+  XT_HMARK_MODULUS = 10,
+  XT_HMARK_OFFSET = 11,
+  XT_HMARK_CT = 12,
+  XT_HMARK_METHOD_L3 = 13,
+  XT_HMARK_METHOD_L3_4 = 14,
+},
+records = {
+  ["union hmark_ports"] = [[{
   struct {
     uint16_t src;
     uint16_t dst;
@@ -230,7 +230,7 @@ return {
   uint32_t v32;
   uint32_t b32;
 }]],
-    ["struct xt_hmark_info"] = [[{
+  ["struct xt_hmark_info"] = [[{
   union nf_inet_addr src_mask;
   union nf_inet_addr dst_mask;
   union hmark_ports port_mask;
@@ -241,72 +241,72 @@ return {
   uint32_t hmodulus;
   uint32_t hoffset;
 }]],
-  },
-  macros = function(M)
-    return {
-      XT_HMARK_FLAG = function(flag)
-        return M.int(M.i32(M.shl(1LL, M.long(flag))))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    XT_HMARK_FLAG = function(flag)
+      return M.int(M.i32(M.shl(1LL, M.long(flag))))
+    end,
+  }
+end,
 ]==],
 ["linux/netfilter/xt_IDLETIMER.h"] = [==[
-  constants = {
-    MAX_IDLETIMER_LABEL_SIZE = 28,
-    XT_IDLETIMER_ALARM = 0x1,
-  },
-  records = {
-    ["struct idletimer_tg_info"] = [[{
+constants = {
+  MAX_IDLETIMER_LABEL_SIZE = 28,
+  XT_IDLETIMER_ALARM = 0x1,
+},
+records = {
+  ["struct idletimer_tg_info"] = [[{
   uint32_t timeout;
   char label[28];
   struct idletimer_tg *timer __attribute__((aligned(8)));
 }]],
-    ["struct idletimer_tg_info_v1"] = [[{
+  ["struct idletimer_tg_info_v1"] = [[{
   uint32_t timeout;
   char label[28];
   uint8_t send_nl_msg;
   uint8_t timer_type;
   struct idletimer_tg *timer __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_LED.h"] = [==[
-  records = {
-    ["struct xt_led_info"] = [[{
+records = {
+  ["struct xt_led_info"] = [[{
   char id[27];
   uint8_t always_blink;
   uint32_t delay;
   void *internal_data __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_LOG.h"] = [==[
-  constants = {
-    XT_LOG_TCPSEQ = 0x1,
-    XT_LOG_TCPOPT = 0x2,
-    XT_LOG_IPOPT = 0x4,
-    XT_LOG_UID = 0x8,
-    XT_LOG_NFLOG = 0x10,
-    XT_LOG_MACDECODE = 0x20,
-    XT_LOG_MASK = 0x2f,
-  },
-  records = {
-    ["struct xt_log_info"] = [[{
+constants = {
+  XT_LOG_TCPSEQ = 0x1,
+  XT_LOG_TCPOPT = 0x2,
+  XT_LOG_IPOPT = 0x4,
+  XT_LOG_UID = 0x8,
+  XT_LOG_NFLOG = 0x10,
+  XT_LOG_MACDECODE = 0x20,
+  XT_LOG_MASK = 0x2f,
+},
+records = {
+  ["struct xt_log_info"] = [[{
   uint8_t level;
   uint8_t logflags;
   char prefix[30];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_NFLOG.h"] = [==[
-  constants = {
-    XT_NFLOG_DEFAULT_GROUP = 0x1,
-    XT_NFLOG_DEFAULT_THRESHOLD = 0,
-    XT_NFLOG_MASK = 0x1,
-    XT_NFLOG_F_COPY_LEN = 0x1,
-  },
-  records = {
-    ["struct xt_nflog_info"] = [[{
+constants = {
+  XT_NFLOG_DEFAULT_GROUP = 0x1,
+  XT_NFLOG_DEFAULT_THRESHOLD = 0,
+  XT_NFLOG_MASK = 0x1,
+  XT_NFLOG_F_COPY_LEN = 0x1,
+},
+records = {
+  ["struct xt_nflog_info"] = [[{
   uint32_t len;
   uint16_t group;
   uint16_t threshold;
@@ -314,150 +314,150 @@ return {
   uint16_t pad;
   char prefix[64];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_NFQUEUE.h"] = [==[
-  constants = {
-    NFQ_FLAG_BYPASS = 0x1,
-    NFQ_FLAG_CPU_FANOUT = 0x2,
-    NFQ_FLAG_MASK = 0x3,
-  },
-  records = {
-    ["struct xt_NFQ_info"] = [[{
+constants = {
+  NFQ_FLAG_BYPASS = 0x1,
+  NFQ_FLAG_CPU_FANOUT = 0x2,
+  NFQ_FLAG_MASK = 0x3,
+},
+records = {
+  ["struct xt_NFQ_info"] = [[{
   uint16_t queuenum;
 }]],
-    ["struct xt_NFQ_info_v1"] = [[{
+  ["struct xt_NFQ_info_v1"] = [[{
   uint16_t queuenum;
   uint16_t queues_total;
 }]],
-    ["struct xt_NFQ_info_v2"] = [[{
+  ["struct xt_NFQ_info_v2"] = [[{
   uint16_t queuenum;
   uint16_t queues_total;
   uint16_t bypass;
 }]],
-    ["struct xt_NFQ_info_v3"] = [[{
+  ["struct xt_NFQ_info_v3"] = [[{
   uint16_t queuenum;
   uint16_t queues_total;
   uint16_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_SECMARK.h"] = [==[
-  constants = {
-    SECMARK_MODE_SEL = 0x1,
-    SECMARK_SECCTX_MAX = 256,
-  },
-  records = {
-    ["struct xt_secmark_target_info"] = [[{
+constants = {
+  SECMARK_MODE_SEL = 0x1,
+  SECMARK_SECCTX_MAX = 256,
+},
+records = {
+  ["struct xt_secmark_target_info"] = [[{
   uint8_t mode;
   uint32_t secid;
   char secctx[256];
 }]],
-    ["struct xt_secmark_target_info_v1"] = [[{
+  ["struct xt_secmark_target_info_v1"] = [[{
   uint8_t mode;
   char secctx[256];
   uint32_t secid;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_SYNPROXY.h"] = [==[
-  constants = {
-    XT_SYNPROXY_OPT_MSS = 1,
-    XT_SYNPROXY_OPT_WSCALE = 2,
-    XT_SYNPROXY_OPT_SACK_PERM = 4,
-    XT_SYNPROXY_OPT_TIMESTAMP = 8,
-    XT_SYNPROXY_OPT_ECN = 16,
-  },
+constants = {
+  XT_SYNPROXY_OPT_MSS = 1,
+  XT_SYNPROXY_OPT_WSCALE = 2,
+  XT_SYNPROXY_OPT_SACK_PERM = 4,
+  XT_SYNPROXY_OPT_TIMESTAMP = 8,
+  XT_SYNPROXY_OPT_ECN = 16,
+},
 ]==],
 ["linux/netfilter/xt_TCPOPTSTRIP.h"] = [==[
-  records = {
-    ["struct xt_tcpoptstrip_target_info"] = [[{
+records = {
+  ["struct xt_tcpoptstrip_target_info"] = [[{
   uint32_t strip_bmap[8];
 }]],
-  },
-  macros = function(M)
-    return {
-      tcpoptstrip_test_bit = function(bmap, idx)
-        idx = M.long(idx)
-        return M.band(M.u32(M.shl(1LL, M.band(idx, 31))), M.long(bmap[M.shr(idx, 5)])) ~= 0
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    tcpoptstrip_test_bit = function(bmap, idx)
+      idx = M.long(idx)
+      return M.band(M.u32(M.shl(1LL, M.band(idx, 31))), M.long(bmap[M.shr(idx, 5)])) ~= 0
+    end,
+  }
+end,
 ]==],
 ["linux/netfilter/xt_TEE.h"] = [==[
-  records = {
-    ["struct xt_tee_tginfo"] = [[{
+records = {
+  ["struct xt_tee_tginfo"] = [[{
   union nf_inet_addr gw;
   char oif[16];
   struct xt_tee_priv *priv __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_TPROXY.h"] = [==[
-  records = {
-    ["struct xt_tproxy_target_info"] = [[{
+records = {
+  ["struct xt_tproxy_target_info"] = [[{
   uint32_t mark_mask;
   uint32_t mark_value;
   uint32_t laddr;
   uint16_t lport;
 }]],
-    ["struct xt_tproxy_target_info_v1"] = [[{
+  ["struct xt_tproxy_target_info_v1"] = [[{
   uint32_t mark_mask;
   uint32_t mark_value;
   union nf_inet_addr laddr;
   uint16_t lport;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_addrtype.h"] = [==[
-  constants = {
-    XT_ADDRTYPE_INVERT_SOURCE = 1,
-    XT_ADDRTYPE_INVERT_DEST = 2,
-    XT_ADDRTYPE_LIMIT_IFACE_IN = 4,
-    XT_ADDRTYPE_LIMIT_IFACE_OUT = 8,
-    XT_ADDRTYPE_UNSPEC = 1,
-    XT_ADDRTYPE_UNICAST = 2,
-    XT_ADDRTYPE_LOCAL = 4,
-    XT_ADDRTYPE_BROADCAST = 8,
-    XT_ADDRTYPE_ANYCAST = 16,
-    XT_ADDRTYPE_MULTICAST = 32,
-    XT_ADDRTYPE_BLACKHOLE = 64,
-    XT_ADDRTYPE_UNREACHABLE = 128,
-    XT_ADDRTYPE_PROHIBIT = 256,
-    XT_ADDRTYPE_THROW = 512,
-    XT_ADDRTYPE_NAT = 1024,
-    XT_ADDRTYPE_XRESOLVE = 2048,
-  },
-  records = {
-    ["struct xt_addrtype_info_v1"] = [[{
+constants = {
+  XT_ADDRTYPE_INVERT_SOURCE = 1,
+  XT_ADDRTYPE_INVERT_DEST = 2,
+  XT_ADDRTYPE_LIMIT_IFACE_IN = 4,
+  XT_ADDRTYPE_LIMIT_IFACE_OUT = 8,
+  XT_ADDRTYPE_UNSPEC = 1,
+  XT_ADDRTYPE_UNICAST = 2,
+  XT_ADDRTYPE_LOCAL = 4,
+  XT_ADDRTYPE_BROADCAST = 8,
+  XT_ADDRTYPE_ANYCAST = 16,
+  XT_ADDRTYPE_MULTICAST = 32,
+  XT_ADDRTYPE_BLACKHOLE = 64,
+  XT_ADDRTYPE_UNREACHABLE = 128,
+  XT_ADDRTYPE_PROHIBIT = 256,
+  XT_ADDRTYPE_THROW = 512,
+  XT_ADDRTYPE_NAT = 1024,
+  XT_ADDRTYPE_XRESOLVE = 2048,
+},
+records = {
+  ["struct xt_addrtype_info_v1"] = [[{
   uint16_t source;
   uint16_t dest;
   uint32_t flags;
 }]],
-    ["struct xt_addrtype_info"] = [[{
+  ["struct xt_addrtype_info"] = [[{
   uint16_t source;
   uint16_t dest;
   uint32_t invert_source;
   uint32_t invert_dest;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_bpf.h"] = [==[
-  constants = {
-    XT_BPF_MODE_BYTECODE = 0,
-    XT_BPF_MODE_FD_PINNED = 1,
-    XT_BPF_MODE_FD_ELF = 2,
-    XT_BPF_MAX_NUM_INSTR = 64,
-    XT_BPF_PATH_MAX = 512,
-    XT_BPF_MODE_PATH_PINNED = 1,
-  },
-  records = {
-    ["struct xt_bpf_info"] = [[{
+constants = {
+  XT_BPF_MODE_BYTECODE = 0,
+  XT_BPF_MODE_FD_PINNED = 1,
+  XT_BPF_MODE_FD_ELF = 2,
+  XT_BPF_MAX_NUM_INSTR = 64,
+  XT_BPF_PATH_MAX = 512,
+  XT_BPF_MODE_PATH_PINNED = 1,
+},
+records = {
+  ["struct xt_bpf_info"] = [[{
   uint16_t bpf_program_num_elem;
   struct sock_filter bpf_program[64];
   struct bpf_prog *filter __attribute__((aligned(8)));
 }]],
-    ["struct xt_bpf_info_v1"] = [[{
+  ["struct xt_bpf_info_v1"] = [[{
   uint16_t mode;
   uint16_t bpf_program_num_elem;
   int32_t fd;
@@ -467,18 +467,18 @@ return {
   };
   struct bpf_prog *filter __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_cgroup.h"] = [==[
-  constants = {
-    XT_CGROUP_PATH_MAX = 512,
-  },
-  records = {
-    ["struct xt_cgroup_info_v0"] = [[{
+constants = {
+  XT_CGROUP_PATH_MAX = 512,
+},
+records = {
+  ["struct xt_cgroup_info_v0"] = [[{
   uint32_t id;
   uint32_t invert;
 }]],
-    ["struct xt_cgroup_info_v1"] = [[{
+  ["struct xt_cgroup_info_v1"] = [[{
   uint8_t has_path;
   uint8_t has_classid;
   uint8_t invert_path;
@@ -487,7 +487,7 @@ return {
   uint32_t classid;
   void *priv __attribute__((aligned(8)));
 }]],
-    ["struct xt_cgroup_info_v2"] = [[{
+  ["struct xt_cgroup_info_v2"] = [[{
   uint8_t has_path;
   uint8_t has_classid;
   uint8_t invert_path;
@@ -498,90 +498,90 @@ return {
   };
   void *priv __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_cluster.h"] = [==[
-  constants = {
-    XT_CLUSTER_F_INV = 1,
-    XT_CLUSTER_NODES_MAX = 32,
-  },
-  records = {
-    ["struct xt_cluster_match_info"] = [[{
+constants = {
+  XT_CLUSTER_F_INV = 1,
+  XT_CLUSTER_NODES_MAX = 32,
+},
+records = {
+  ["struct xt_cluster_match_info"] = [[{
   uint32_t total_nodes;
   uint32_t node_mask;
   uint32_t hash_seed;
   uint32_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_comment.h"] = [==[
-  constants = {
-    XT_MAX_COMMENT_LEN = 256,
-  },
-  records = {
-    ["struct xt_comment_info"] = [[{
+constants = {
+  XT_MAX_COMMENT_LEN = 256,
+},
+records = {
+  ["struct xt_comment_info"] = [[{
   char comment[256];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_connbytes.h"] = [==[
-  constants = {
-    XT_CONNBYTES_PKTS = 0,
-    XT_CONNBYTES_BYTES = 1,
-    XT_CONNBYTES_AVGPKT = 2,
-    XT_CONNBYTES_DIR_ORIGINAL = 0,
-    XT_CONNBYTES_DIR_REPLY = 1,
-    XT_CONNBYTES_DIR_BOTH = 2,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct xt_connbytes_info"] = [[{
-    struct {
-      uint64_t from __attribute__((aligned(8)));
-      uint64_t to __attribute__((aligned(8)));
-    } count;
-    uint8_t what;
-    uint8_t direction;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct xt_connbytes_info"] = [[{
-    struct {
-      unsigned long from __attribute__((aligned(8)));
-      unsigned long to __attribute__((aligned(8)));
-    } count;
-    uint8_t what;
-    uint8_t direction;
-  }]],
-      },
+constants = {
+  XT_CONNBYTES_PKTS = 0,
+  XT_CONNBYTES_BYTES = 1,
+  XT_CONNBYTES_AVGPKT = 2,
+  XT_CONNBYTES_DIR_ORIGINAL = 0,
+  XT_CONNBYTES_DIR_REPLY = 1,
+  XT_CONNBYTES_DIR_BOTH = 2,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct xt_connbytes_info"] = [[{
+  struct {
+    uint64_t from __attribute__((aligned(8)));
+    uint64_t to __attribute__((aligned(8)));
+  } count;
+  uint8_t what;
+  uint8_t direction;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct xt_connbytes_info"] = [[{
+  struct {
+    unsigned long from __attribute__((aligned(8)));
+    unsigned long to __attribute__((aligned(8)));
+  } count;
+  uint8_t what;
+  uint8_t direction;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/netfilter/xt_connlabel.h"] = [==[
-  constants = {
-    XT_CONNLABEL_OP_INVERT = 1,
-    XT_CONNLABEL_OP_SET = 2,
-    XT_CONNLABEL_MAXBIT = 127,
-  },
-  records = {
-    ["struct xt_connlabel_mtinfo"] = [[{
+constants = {
+  XT_CONNLABEL_OP_INVERT = 1,
+  XT_CONNLABEL_OP_SET = 2,
+  XT_CONNLABEL_MAXBIT = 127,
+},
+records = {
+  ["struct xt_connlabel_mtinfo"] = [[{
   uint16_t bit;
   uint16_t options;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_connlimit.h"] = [==[
-  constants = {
-    XT_CONNLIMIT_INVERT = 1,
-    XT_CONNLIMIT_DADDR = 2,
-  },
-  records = {
-    ["struct xt_connlimit_info"] = [[{
+constants = {
+  XT_CONNLIMIT_INVERT = 1,
+  XT_CONNLIMIT_DADDR = 2,
+},
+records = {
+  ["struct xt_connlimit_info"] = [[{
   union {
     union nf_inet_addr mask;
     union {
@@ -593,24 +593,24 @@ return {
   uint32_t flags;
   struct nf_conncount_data *data __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_connmark.h"] = [==[
-  constants = {
-    XT_CONNMARK_SET = 0,
-    XT_CONNMARK_SAVE = 1,
-    XT_CONNMARK_RESTORE = 2,
-    D_SHIFT_LEFT = 0,
-    D_SHIFT_RIGHT = 1,
-  },
-  records = {
-    ["struct xt_connmark_tginfo1"] = [[{
+constants = {
+  XT_CONNMARK_SET = 0,
+  XT_CONNMARK_SAVE = 1,
+  XT_CONNMARK_RESTORE = 2,
+  D_SHIFT_LEFT = 0,
+  D_SHIFT_RIGHT = 1,
+},
+records = {
+  ["struct xt_connmark_tginfo1"] = [[{
   uint32_t ctmark;
   uint32_t ctmask;
   uint32_t nfmask;
   uint8_t mode;
 }]],
-    ["struct xt_connmark_tginfo2"] = [[{
+  ["struct xt_connmark_tginfo2"] = [[{
   uint32_t ctmark;
   uint32_t ctmask;
   uint32_t nfmask;
@@ -618,36 +618,36 @@ return {
   uint8_t shift_bits;
   uint8_t mode;
 }]],
-    ["struct xt_connmark_mtinfo1"] = [[{
+  ["struct xt_connmark_mtinfo1"] = [[{
   uint32_t mark;
   uint32_t mask;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_conntrack.h"] = [==[
-  constants = {
-    XT_CONNTRACK_STATE = 1,
-    XT_CONNTRACK_PROTO = 2,
-    XT_CONNTRACK_ORIGSRC = 4,
-    XT_CONNTRACK_ORIGDST = 8,
-    XT_CONNTRACK_REPLSRC = 16,
-    XT_CONNTRACK_REPLDST = 32,
-    XT_CONNTRACK_STATUS = 64,
-    XT_CONNTRACK_EXPIRES = 128,
-    XT_CONNTRACK_ORIGSRC_PORT = 256,
-    XT_CONNTRACK_ORIGDST_PORT = 512,
-    XT_CONNTRACK_REPLSRC_PORT = 1024,
-    XT_CONNTRACK_REPLDST_PORT = 2048,
-    XT_CONNTRACK_DIRECTION = 4096,
-    XT_CONNTRACK_STATE_ALIAS = 8192,
-    XT_CONNTRACK_STATE_INVALID = 0x1,
-    XT_CONNTRACK_STATE_SNAT = 0x40,
-    XT_CONNTRACK_STATE_DNAT = 0x80,
-    XT_CONNTRACK_STATE_UNTRACKED = 0x100,
-  },
-  records = {
-    ["struct xt_conntrack_mtinfo1"] = [[{
+constants = {
+  XT_CONNTRACK_STATE = 1,
+  XT_CONNTRACK_PROTO = 2,
+  XT_CONNTRACK_ORIGSRC = 4,
+  XT_CONNTRACK_ORIGDST = 8,
+  XT_CONNTRACK_REPLSRC = 16,
+  XT_CONNTRACK_REPLDST = 32,
+  XT_CONNTRACK_STATUS = 64,
+  XT_CONNTRACK_EXPIRES = 128,
+  XT_CONNTRACK_ORIGSRC_PORT = 256,
+  XT_CONNTRACK_ORIGDST_PORT = 512,
+  XT_CONNTRACK_REPLSRC_PORT = 1024,
+  XT_CONNTRACK_REPLDST_PORT = 2048,
+  XT_CONNTRACK_DIRECTION = 4096,
+  XT_CONNTRACK_STATE_ALIAS = 8192,
+  XT_CONNTRACK_STATE_INVALID = 0x1,
+  XT_CONNTRACK_STATE_SNAT = 0x40,
+  XT_CONNTRACK_STATE_DNAT = 0x80,
+  XT_CONNTRACK_STATE_UNTRACKED = 0x100,
+},
+records = {
+  ["struct xt_conntrack_mtinfo1"] = [[{
   union nf_inet_addr origsrc_addr;
   union nf_inet_addr origsrc_mask;
   union nf_inet_addr origdst_addr;
@@ -668,7 +668,7 @@ return {
   uint8_t state_mask;
   uint8_t status_mask;
 }]],
-    ["struct xt_conntrack_mtinfo2"] = [[{
+  ["struct xt_conntrack_mtinfo2"] = [[{
   union nf_inet_addr origsrc_addr;
   union nf_inet_addr origsrc_mask;
   union nf_inet_addr origdst_addr;
@@ -689,7 +689,7 @@ return {
   uint16_t state_mask;
   uint16_t status_mask;
 }]],
-    ["struct xt_conntrack_mtinfo3"] = [[{
+  ["struct xt_conntrack_mtinfo3"] = [[{
   union nf_inet_addr origsrc_addr;
   union nf_inet_addr origsrc_mask;
   union nf_inet_addr origdst_addr;
@@ -714,33 +714,33 @@ return {
   uint16_t replsrc_port_high;
   uint16_t repldst_port_high;
 }]],
-  },
-  macros = function(M)
-    return {
-      XT_CONNTRACK_STATE_BIT = function(ctinfo)
-        return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    XT_CONNTRACK_STATE_BIT = function(ctinfo)
+      return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
+    end,
+  }
+end,
 ]==],
 ["linux/netfilter/xt_cpu.h"] = [==[
-  records = {
-    ["struct xt_cpu_info"] = [[{
+records = {
+  ["struct xt_cpu_info"] = [[{
   uint32_t cpu;
   uint32_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_dccp.h"] = [==[
-  constants = {
-    XT_DCCP_SRC_PORTS = 0x1,
-    XT_DCCP_DEST_PORTS = 0x2,
-    XT_DCCP_TYPE = 0x4,
-    XT_DCCP_OPTION = 0x8,
-    XT_DCCP_VALID_FLAGS = 0xf,
-  },
-  records = {
-    ["struct xt_dccp_info"] = [[{
+constants = {
+  XT_DCCP_SRC_PORTS = 0x1,
+  XT_DCCP_DEST_PORTS = 0x2,
+  XT_DCCP_TYPE = 0x4,
+  XT_DCCP_OPTION = 0x8,
+  XT_DCCP_VALID_FLAGS = 0xf,
+},
+records = {
+  ["struct xt_dccp_info"] = [[{
   uint16_t dpts[2];
   uint16_t spts[2];
   uint16_t flags;
@@ -748,53 +748,53 @@ return {
   uint16_t typemask;
   uint8_t option;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_devgroup.h"] = [==[
-  constants = {
-    XT_DEVGROUP_MATCH_SRC = 1,
-    XT_DEVGROUP_INVERT_SRC = 2,
-    XT_DEVGROUP_MATCH_DST = 4,
-    XT_DEVGROUP_INVERT_DST = 8,
-  },
-  records = {
-    ["struct xt_devgroup_info"] = [[{
+constants = {
+  XT_DEVGROUP_MATCH_SRC = 1,
+  XT_DEVGROUP_INVERT_SRC = 2,
+  XT_DEVGROUP_MATCH_DST = 4,
+  XT_DEVGROUP_INVERT_DST = 8,
+},
+records = {
+  ["struct xt_devgroup_info"] = [[{
   uint32_t flags;
   uint32_t src_group;
   uint32_t src_mask;
   uint32_t dst_group;
   uint32_t dst_mask;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_dscp.h"] = [==[
-  constants = {
-    XT_DSCP_MASK = 0xfc,
-    XT_DSCP_SHIFT = 2,
-    XT_DSCP_MAX = 0x3f,
-  },
-  records = {
-    ["struct xt_dscp_info"] = [[{
+constants = {
+  XT_DSCP_MASK = 0xfc,
+  XT_DSCP_SHIFT = 2,
+  XT_DSCP_MAX = 0x3f,
+},
+records = {
+  ["struct xt_dscp_info"] = [[{
   uint8_t dscp;
   uint8_t invert;
 }]],
-    ["struct xt_tos_match_info"] = [[{
+  ["struct xt_tos_match_info"] = [[{
   uint8_t tos_mask;
   uint8_t tos_value;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_ecn.h"] = [==[
-  constants = {
-    XT_ECN_IP_MASK = -253,
-    XT_ECN_OP_MATCH_IP = 0x1,
-    XT_ECN_OP_MATCH_ECE = 0x10,
-    XT_ECN_OP_MATCH_CWR = 0x20,
-    XT_ECN_OP_MATCH_MASK = 0xce,
-  },
-  records = {
-    ["struct xt_ecn_info"] = [[{
+constants = {
+  XT_ECN_IP_MASK = -253,
+  XT_ECN_OP_MATCH_IP = 0x1,
+  XT_ECN_OP_MATCH_ECE = 0x10,
+  XT_ECN_OP_MATCH_CWR = 0x20,
+  XT_ECN_OP_MATCH_MASK = 0xce,
+},
+records = {
+  ["struct xt_ecn_info"] = [[{
   uint8_t operation;
   uint8_t invert;
   uint8_t ip_ect;
@@ -804,35 +804,35 @@ return {
     } tcp;
   } proto;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_esp.h"] = [==[
-  constants = {
-    XT_ESP_INV_SPI = 0x1,
-    XT_ESP_INV_MASK = 0x1,
-  },
-  records = {
-    ["struct xt_esp"] = [[{
+constants = {
+  XT_ESP_INV_SPI = 0x1,
+  XT_ESP_INV_MASK = 0x1,
+},
+records = {
+  ["struct xt_esp"] = [[{
   uint32_t spis[2];
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_hashlimit.h"] = [==[
-  constants = {
-    XT_HASHLIMIT_HASH_DIP = 1,
-    XT_HASHLIMIT_HASH_DPT = 2,
-    XT_HASHLIMIT_HASH_SIP = 4,
-    XT_HASHLIMIT_HASH_SPT = 8,
-    XT_HASHLIMIT_INVERT = 16,
-    XT_HASHLIMIT_BYTES = 32,
-    XT_HASHLIMIT_RATE_MATCH = 64,
-    XT_HASHLIMIT_SCALE = 10000,
-    XT_HASHLIMIT_SCALE_v2 = 1000000,
-    XT_HASHLIMIT_BYTE_SHIFT = 4,
-  },
-  records = {
-    ["struct hashlimit_cfg"] = [[{
+constants = {
+  XT_HASHLIMIT_HASH_DIP = 1,
+  XT_HASHLIMIT_HASH_DPT = 2,
+  XT_HASHLIMIT_HASH_SIP = 4,
+  XT_HASHLIMIT_HASH_SPT = 8,
+  XT_HASHLIMIT_INVERT = 16,
+  XT_HASHLIMIT_BYTES = 32,
+  XT_HASHLIMIT_RATE_MATCH = 64,
+  XT_HASHLIMIT_SCALE = 10000,
+  XT_HASHLIMIT_SCALE_v2 = 1000000,
+  XT_HASHLIMIT_BYTE_SHIFT = 4,
+},
+records = {
+  ["struct hashlimit_cfg"] = [[{
   uint32_t mode;
   uint32_t avg;
   uint32_t burst;
@@ -841,7 +841,7 @@ return {
   uint32_t gc_interval;
   uint32_t expire;
 }]],
-    ["struct xt_hashlimit_info"] = [[{
+  ["struct xt_hashlimit_info"] = [[{
   char name[16];
   struct hashlimit_cfg cfg;
   struct xt_hashlimit_htable *hinfo;
@@ -850,7 +850,7 @@ return {
     struct xt_hashlimit_info *master;
   } u;
 }]],
-    ["struct hashlimit_cfg1"] = [[{
+  ["struct hashlimit_cfg1"] = [[{
   uint32_t mode;
   uint32_t avg;
   uint32_t burst;
@@ -861,134 +861,134 @@ return {
   uint8_t srcmask;
   uint8_t dstmask;
 }]],
-    ["struct xt_hashlimit_mtinfo1"] = [[{
+  ["struct xt_hashlimit_mtinfo1"] = [[{
   char name[16];
   struct hashlimit_cfg1 cfg;
   struct xt_hashlimit_htable *hinfo __attribute__((aligned(8)));
 }]],
-    ["struct xt_hashlimit_mtinfo2"] = [[{
+  ["struct xt_hashlimit_mtinfo2"] = [[{
   char name[255];
   struct hashlimit_cfg2 cfg;
   struct xt_hashlimit_htable *hinfo __attribute__((aligned(8)));
 }]],
-    ["struct xt_hashlimit_mtinfo3"] = [[{
+  ["struct xt_hashlimit_mtinfo3"] = [[{
   char name[255];
   struct hashlimit_cfg3 cfg;
   struct xt_hashlimit_htable *hinfo __attribute__((aligned(8)));
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hashlimit_cfg2"] = [[{
-    uint64_t avg;
-    uint64_t burst;
-    uint32_t mode;
-    uint32_t size;
-    uint32_t max;
-    uint32_t gc_interval;
-    uint32_t expire;
-    uint8_t srcmask;
-    uint8_t dstmask;
-  }]],
-        ["struct hashlimit_cfg3"] = [[{
-    uint64_t avg;
-    uint64_t burst;
-    uint32_t mode;
-    uint32_t size;
-    uint32_t max;
-    uint32_t gc_interval;
-    uint32_t expire;
-    uint32_t interval;
-    uint8_t srcmask;
-    uint8_t dstmask;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct hashlimit_cfg2"] = [[{
-    unsigned long avg;
-    unsigned long burst;
-    uint32_t mode;
-    uint32_t size;
-    uint32_t max;
-    uint32_t gc_interval;
-    uint32_t expire;
-    uint8_t srcmask;
-    uint8_t dstmask;
-  }]],
-        ["struct hashlimit_cfg3"] = [[{
-    unsigned long avg;
-    unsigned long burst;
-    uint32_t mode;
-    uint32_t size;
-    uint32_t max;
-    uint32_t gc_interval;
-    uint32_t expire;
-    uint32_t interval;
-    uint8_t srcmask;
-    uint8_t dstmask;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hashlimit_cfg2"] = [[{
+  uint64_t avg;
+  uint64_t burst;
+  uint32_t mode;
+  uint32_t size;
+  uint32_t max;
+  uint32_t gc_interval;
+  uint32_t expire;
+  uint8_t srcmask;
+  uint8_t dstmask;
+}]],
+      ["struct hashlimit_cfg3"] = [[{
+  uint64_t avg;
+  uint64_t burst;
+  uint32_t mode;
+  uint32_t size;
+  uint32_t max;
+  uint32_t gc_interval;
+  uint32_t expire;
+  uint32_t interval;
+  uint8_t srcmask;
+  uint8_t dstmask;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct hashlimit_cfg2"] = [[{
+  unsigned long avg;
+  unsigned long burst;
+  uint32_t mode;
+  uint32_t size;
+  uint32_t max;
+  uint32_t gc_interval;
+  uint32_t expire;
+  uint8_t srcmask;
+  uint8_t dstmask;
+}]],
+      ["struct hashlimit_cfg3"] = [[{
+  unsigned long avg;
+  unsigned long burst;
+  uint32_t mode;
+  uint32_t size;
+  uint32_t max;
+  uint32_t gc_interval;
+  uint32_t expire;
+  uint32_t interval;
+  uint8_t srcmask;
+  uint8_t dstmask;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/netfilter/xt_helper.h"] = [==[
-  records = {
-    ["struct xt_helper_info"] = [[{
+records = {
+  ["struct xt_helper_info"] = [[{
   int32_t invert;
   char name[30];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_ipcomp.h"] = [==[
-  constants = {
-    XT_IPCOMP_INV_SPI = 0x1,
-    XT_IPCOMP_INV_MASK = 0x1,
-  },
-  records = {
-    ["struct xt_ipcomp"] = [[{
+constants = {
+  XT_IPCOMP_INV_SPI = 0x1,
+  XT_IPCOMP_INV_MASK = 0x1,
+},
+records = {
+  ["struct xt_ipcomp"] = [[{
   uint32_t spis[2];
   uint8_t invflags;
   uint8_t hdrres;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_iprange.h"] = [==[
-  constants = {
-    IPRANGE_SRC = 1,
-    IPRANGE_DST = 2,
-    IPRANGE_SRC_INV = 16,
-    IPRANGE_DST_INV = 32,
-    _LINUX_NETFILTER_XT_IPRANGE_H = 1,
-  },
-  records = {
-    ["struct xt_iprange_mtinfo"] = [[{
+constants = {
+  IPRANGE_SRC = 1,
+  IPRANGE_DST = 2,
+  IPRANGE_SRC_INV = 16,
+  IPRANGE_DST_INV = 32,
+  _LINUX_NETFILTER_XT_IPRANGE_H = 1,
+},
+records = {
+  ["struct xt_iprange_mtinfo"] = [[{
   union nf_inet_addr src_min;
   union nf_inet_addr src_max;
   union nf_inet_addr dst_min;
   union nf_inet_addr dst_max;
   uint8_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_ipvs.h"] = [==[
-  constants = {
-    XT_IPVS_IPVS_PROPERTY = 1,
-    XT_IPVS_PROTO = 2,
-    XT_IPVS_VADDR = 4,
-    XT_IPVS_VPORT = 8,
-    XT_IPVS_DIR = 16,
-    XT_IPVS_METHOD = 32,
-    XT_IPVS_VPORTCTL = 64,
-    XT_IPVS_MASK = 127,
-    XT_IPVS_ONCE_MASK = 126,
-  },
-  records = {
-    ["struct xt_ipvs_mtinfo"] = [[{
+constants = {
+  XT_IPVS_IPVS_PROPERTY = 1,
+  XT_IPVS_PROTO = 2,
+  XT_IPVS_VADDR = 4,
+  XT_IPVS_VPORT = 8,
+  XT_IPVS_DIR = 16,
+  XT_IPVS_METHOD = 32,
+  XT_IPVS_VPORTCTL = 64,
+  XT_IPVS_MASK = 127,
+  XT_IPVS_ONCE_MASK = 126,
+},
+records = {
+  ["struct xt_ipvs_mtinfo"] = [[{
   union nf_inet_addr vaddr;
   union nf_inet_addr vmask;
   uint16_t vport;
@@ -998,42 +998,42 @@ return {
   uint8_t invert;
   uint8_t bitmask;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_l2tp.h"] = [==[
-  constants = {
-    XT_L2TP_TYPE_CONTROL = 0,
-    XT_L2TP_TYPE_DATA = 1,
-    XT_L2TP_TID = 1,
-    XT_L2TP_SID = 2,
-    XT_L2TP_VERSION = 4,
-    XT_L2TP_TYPE = 8,
-  },
-  records = {
-    ["struct xt_l2tp_info"] = [[{
+constants = {
+  XT_L2TP_TYPE_CONTROL = 0,
+  XT_L2TP_TYPE_DATA = 1,
+  XT_L2TP_TID = 1,
+  XT_L2TP_SID = 2,
+  XT_L2TP_VERSION = 4,
+  XT_L2TP_TYPE = 8,
+},
+records = {
+  ["struct xt_l2tp_info"] = [[{
   uint32_t tid;
   uint32_t sid;
   uint8_t version;
   uint8_t type;
   uint8_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_length.h"] = [==[
-  records = {
-    ["struct xt_length_info"] = [[{
+records = {
+  ["struct xt_length_info"] = [[{
   uint16_t min;
   uint16_t max;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_limit.h"] = [==[
-  constants = {
-    XT_LIMIT_SCALE = 10000,
-  },
-  records = {
-    ["struct xt_rateinfo"] = [[{
+constants = {
+  XT_LIMIT_SCALE = 10000,
+},
+records = {
+  ["struct xt_rateinfo"] = [[{
   uint32_t avg;
   uint32_t burst;
   unsigned long prev;
@@ -1042,87 +1042,87 @@ return {
   uint32_t cost;
   struct xt_limit_priv *master;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_mac.h"] = [==[
-  records = {
-    ["struct xt_mac_info"] = [[{
+records = {
+  ["struct xt_mac_info"] = [[{
   uint8_t srcaddr[6];
   int32_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_mark.h"] = [==[
-  records = {
-    ["struct xt_mark_tginfo2"] = [[{
+records = {
+  ["struct xt_mark_tginfo2"] = [[{
   uint32_t mark;
   uint32_t mask;
 }]],
-    ["struct xt_mark_mtinfo1"] = [[{
+  ["struct xt_mark_mtinfo1"] = [[{
   uint32_t mark;
   uint32_t mask;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_multiport.h"] = [==[
-  constants = {
-    XT_MULTIPORT_SOURCE = 0,
-    XT_MULTIPORT_DESTINATION = 1,
-    XT_MULTIPORT_EITHER = 2,
-    XT_MULTI_PORTS = 15,
-  },
-  records = {
-    ["struct xt_multiport"] = [[{
+constants = {
+  XT_MULTIPORT_SOURCE = 0,
+  XT_MULTIPORT_DESTINATION = 1,
+  XT_MULTIPORT_EITHER = 2,
+  XT_MULTI_PORTS = 15,
+},
+records = {
+  ["struct xt_multiport"] = [[{
   uint8_t flags;
   uint8_t count;
   uint16_t ports[15];
 }]],
-    ["struct xt_multiport_v1"] = [[{
+  ["struct xt_multiport_v1"] = [[{
   uint8_t flags;
   uint8_t count;
   uint16_t ports[15];
   uint8_t pflags[15];
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_nfacct.h"] = [==[
-  records = {
-    ["struct xt_nfacct_match_info"] = [[{
+records = {
+  ["struct xt_nfacct_match_info"] = [[{
   char name[32];
   struct nf_acct *nfacct;
 }]],
-    ["struct xt_nfacct_match_info_v1"] = [[{
+  ["struct xt_nfacct_match_info_v1"] = [[{
   char name[32];
   struct nf_acct *nfacct __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_osf.h"] = [==[
-  constants = {
-    XT_OSF_GENRE = 1,
-    XT_OSF_INVERT = 8,
-    XT_OSF_TTL = 2,
-    XT_OSF_LOG = 4,
-    XT_OSF_LOGLEVEL_ALL = 0,
-    XT_OSF_LOGLEVEL_FIRST = 1,
-    XT_OSF_LOGLEVEL_ALL_KNOWN = 2,
-    XT_OSF_TTL_TRUE = 0,
-    XT_OSF_TTL_NOCHECK = 2,
-    XT_OSF_TTL_LESS = 1,
-  },
+constants = {
+  XT_OSF_GENRE = 1,
+  XT_OSF_INVERT = 8,
+  XT_OSF_TTL = 2,
+  XT_OSF_LOG = 4,
+  XT_OSF_LOGLEVEL_ALL = 0,
+  XT_OSF_LOGLEVEL_FIRST = 1,
+  XT_OSF_LOGLEVEL_ALL_KNOWN = 2,
+  XT_OSF_TTL_TRUE = 0,
+  XT_OSF_TTL_NOCHECK = 2,
+  XT_OSF_TTL_LESS = 1,
+},
 ]==],
 ["linux/netfilter/xt_owner.h"] = [==[
-  constants = {
-    XT_OWNER_UID = 1,
-    XT_OWNER_GID = 2,
-    XT_OWNER_SOCKET = 4,
-    XT_OWNER_SUPPL_GROUPS = 8,
-    XT_OWNER_MASK = 15,
-  },
-  records = {
-    ["struct xt_owner_match_info"] = [[{
+constants = {
+  XT_OWNER_UID = 1,
+  XT_OWNER_GID = 2,
+  XT_OWNER_SOCKET = 4,
+  XT_OWNER_SUPPL_GROUPS = 8,
+  XT_OWNER_MASK = 15,
+},
+records = {
+  ["struct xt_owner_match_info"] = [[{
   uint32_t uid_min;
   uint32_t uid_max;
   uint32_t gid_min;
@@ -1130,19 +1130,19 @@ return {
   uint8_t match;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_physdev.h"] = [==[
-  constants = {
-    XT_PHYSDEV_OP_IN = 0x1,
-    XT_PHYSDEV_OP_OUT = 0x2,
-    XT_PHYSDEV_OP_BRIDGED = 0x4,
-    XT_PHYSDEV_OP_ISIN = 0x8,
-    XT_PHYSDEV_OP_ISOUT = 0x10,
-    XT_PHYSDEV_OP_MASK = 0x1f,
-  },
-  records = {
-    ["struct xt_physdev_info"] = [[{
+constants = {
+  XT_PHYSDEV_OP_IN = 0x1,
+  XT_PHYSDEV_OP_OUT = 0x2,
+  XT_PHYSDEV_OP_BRIDGED = 0x4,
+  XT_PHYSDEV_OP_ISIN = 0x8,
+  XT_PHYSDEV_OP_ISOUT = 0x10,
+  XT_PHYSDEV_OP_MASK = 0x1f,
+},
+records = {
+  ["struct xt_physdev_info"] = [[{
   char physindev[16];
   char in_mask[16];
   char physoutdev[16];
@@ -1150,28 +1150,28 @@ return {
   uint8_t invert;
   uint8_t bitmask;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_pkttype.h"] = [==[
-  records = {
-    ["struct xt_pkttype_info"] = [[{
+records = {
+  ["struct xt_pkttype_info"] = [[{
   int32_t pkttype;
   int32_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_policy.h"] = [==[
-  constants = {
-    XT_POLICY_MATCH_IN = 1,
-    XT_POLICY_MATCH_OUT = 2,
-    XT_POLICY_MATCH_NONE = 4,
-    XT_POLICY_MATCH_STRICT = 8,
-    XT_POLICY_MODE_TRANSPORT = 0,
-    XT_POLICY_MODE_TUNNEL = 1,
-    XT_POLICY_MAX_ELEM = 4,
-  },
-  records = {
-    ["struct xt_policy_spec"] = [[{
+constants = {
+  XT_POLICY_MATCH_IN = 1,
+  XT_POLICY_MATCH_OUT = 2,
+  XT_POLICY_MATCH_NONE = 4,
+  XT_POLICY_MATCH_STRICT = 8,
+  XT_POLICY_MODE_TRANSPORT = 0,
+  XT_POLICY_MODE_TUNNEL = 1,
+  XT_POLICY_MAX_ELEM = 4,
+},
+records = {
+  ["struct xt_policy_spec"] = [[{
   uint8_t saddr : 1;
   uint8_t daddr : 1;
   uint8_t proto : 1;
@@ -1179,11 +1179,11 @@ return {
   uint8_t spi : 1;
   uint8_t reqid : 1;
 }]],
-    ["union xt_policy_addr"] = [[{
+  ["union xt_policy_addr"] = [[{
   struct in_addr a4;
   struct in6_addr a6;
 }]],
-    ["struct xt_policy_elem"] = [[{
+  ["struct xt_policy_elem"] = [[{
   union {
     struct {
       union xt_policy_addr saddr;
@@ -1199,58 +1199,58 @@ return {
   struct xt_policy_spec match;
   struct xt_policy_spec invert;
 }]],
-    ["struct xt_policy_info"] = [[{
+  ["struct xt_policy_info"] = [[{
   struct xt_policy_elem pol[4];
   uint16_t flags;
   uint16_t len;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_quota.h"] = [==[
-  constants = {
-    XT_QUOTA_INVERT = 1,
-    XT_QUOTA_MASK = 0x1,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct xt_quota_info"] = [[{
-    uint32_t flags;
-    uint32_t pad;
-    uint64_t quota __attribute__((aligned(8)));
-    struct xt_quota_priv *master;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct xt_quota_info"] = [[{
-    uint32_t flags;
-    uint32_t pad;
-    unsigned long quota __attribute__((aligned(8)));
-    struct xt_quota_priv *master;
-  }]],
-      },
+constants = {
+  XT_QUOTA_INVERT = 1,
+  XT_QUOTA_MASK = 0x1,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct xt_quota_info"] = [[{
+  uint32_t flags;
+  uint32_t pad;
+  uint64_t quota __attribute__((aligned(8)));
+  struct xt_quota_priv *master;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct xt_quota_info"] = [[{
+  uint32_t flags;
+  uint32_t pad;
+  unsigned long quota __attribute__((aligned(8)));
+  struct xt_quota_priv *master;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/netfilter/xt_rateest.h"] = [==[
-  constants = {
-    XT_RATEEST_MATCH_INVERT = 1,
-    XT_RATEEST_MATCH_ABS = 2,
-    XT_RATEEST_MATCH_REL = 4,
-    XT_RATEEST_MATCH_DELTA = 8,
-    XT_RATEEST_MATCH_BPS = 16,
-    XT_RATEEST_MATCH_PPS = 32,
-    XT_RATEEST_MATCH_NONE = 0,
-    XT_RATEEST_MATCH_EQ = 1,
-    XT_RATEEST_MATCH_LT = 2,
-    XT_RATEEST_MATCH_GT = 3,
-  },
-  records = {
-    ["struct xt_rateest_match_info"] = [[{
+constants = {
+  XT_RATEEST_MATCH_INVERT = 1,
+  XT_RATEEST_MATCH_ABS = 2,
+  XT_RATEEST_MATCH_REL = 4,
+  XT_RATEEST_MATCH_DELTA = 8,
+  XT_RATEEST_MATCH_BPS = 16,
+  XT_RATEEST_MATCH_PPS = 32,
+  XT_RATEEST_MATCH_NONE = 0,
+  XT_RATEEST_MATCH_EQ = 1,
+  XT_RATEEST_MATCH_LT = 2,
+  XT_RATEEST_MATCH_GT = 3,
+},
+records = {
+  ["struct xt_rateest_match_info"] = [[{
   char name1[16];
   char name2[16];
   uint16_t flags;
@@ -1262,34 +1262,34 @@ return {
   struct xt_rateest *est1 __attribute__((aligned(8)));
   struct xt_rateest *est2 __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_realm.h"] = [==[
-  records = {
-    ["struct xt_realm_info"] = [[{
+records = {
+  ["struct xt_realm_info"] = [[{
   uint32_t id;
   uint32_t mask;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_recent.h"] = [==[
-  constants = {
-    XT_RECENT_CHECK = 1,
-    XT_RECENT_SET = 2,
-    XT_RECENT_UPDATE = 4,
-    XT_RECENT_REMOVE = 8,
-    XT_RECENT_TTL = 16,
-    XT_RECENT_REAP = 32,
-    XT_RECENT_SOURCE = 0,
-    XT_RECENT_DEST = 1,
-    XT_RECENT_NAME_LEN = 200,
-    _LINUX_NETFILTER_XT_RECENT_H = 1,
-    XT_RECENT_MODIFIERS = 48,
-    XT_RECENT_VALID_FLAGS = 63,
-  },
-  records = {
-    ["struct xt_recent_mtinfo"] = [[{
+constants = {
+  XT_RECENT_CHECK = 1,
+  XT_RECENT_SET = 2,
+  XT_RECENT_UPDATE = 4,
+  XT_RECENT_REMOVE = 8,
+  XT_RECENT_TTL = 16,
+  XT_RECENT_REAP = 32,
+  XT_RECENT_SOURCE = 0,
+  XT_RECENT_DEST = 1,
+  XT_RECENT_NAME_LEN = 200,
+  _LINUX_NETFILTER_XT_RECENT_H = 1,
+  XT_RECENT_MODIFIERS = 48,
+  XT_RECENT_VALID_FLAGS = 63,
+},
+records = {
+  ["struct xt_recent_mtinfo"] = [[{
   uint32_t seconds;
   uint32_t hit_count;
   uint8_t check_set;
@@ -1297,7 +1297,7 @@ return {
   char name[200];
   uint8_t side;
 }]],
-    ["struct xt_recent_mtinfo_v1"] = [[{
+  ["struct xt_recent_mtinfo_v1"] = [[{
   uint32_t seconds;
   uint32_t hit_count;
   uint8_t check_set;
@@ -1306,39 +1306,39 @@ return {
   uint8_t side;
   union nf_inet_addr mask;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_rpfilter.h"] = [==[
-  constants = {
-    XT_RPFILTER_LOOSE = 1,
-    XT_RPFILTER_VALID_MARK = 2,
-    XT_RPFILTER_ACCEPT_LOCAL = 4,
-    XT_RPFILTER_INVERT = 8,
-  },
-  records = {
-    ["struct xt_rpfilter_info"] = [[{
+constants = {
+  XT_RPFILTER_LOOSE = 1,
+  XT_RPFILTER_VALID_MARK = 2,
+  XT_RPFILTER_ACCEPT_LOCAL = 4,
+  XT_RPFILTER_INVERT = 8,
+},
+records = {
+  ["struct xt_rpfilter_info"] = [[{
   uint8_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_sctp.h"] = [==[
-  constants = {
-    XT_SCTP_SRC_PORTS = 0x1,
-    XT_SCTP_DEST_PORTS = 0x2,
-    XT_SCTP_CHUNK_TYPES = 0x4,
-    XT_SCTP_VALID_FLAGS = 0x7,
-    XT_NUM_SCTP_FLAGS = 4,
-    SCTP_CHUNK_MATCH_ANY = 0x1,
-    SCTP_CHUNK_MATCH_ALL = 0x2,
-    SCTP_CHUNK_MATCH_ONLY = 0x4,
-  },
-  records = {
-    ["struct xt_sctp_flag_info"] = [[{
+constants = {
+  XT_SCTP_SRC_PORTS = 0x1,
+  XT_SCTP_DEST_PORTS = 0x2,
+  XT_SCTP_CHUNK_TYPES = 0x4,
+  XT_SCTP_VALID_FLAGS = 0x7,
+  XT_NUM_SCTP_FLAGS = 4,
+  SCTP_CHUNK_MATCH_ANY = 0x1,
+  SCTP_CHUNK_MATCH_ALL = 0x2,
+  SCTP_CHUNK_MATCH_ONLY = 0x4,
+},
+records = {
+  ["struct xt_sctp_flag_info"] = [[{
   uint8_t chunktype;
   uint8_t flag;
   uint8_t flag_mask;
 }]],
-    ["struct xt_sctp_info"] = [[{
+  ["struct xt_sctp_info"] = [[{
   uint16_t dpts[2];
   uint16_t spts[2];
   uint32_t chunkmap[64];
@@ -1348,46 +1348,46 @@ return {
   uint32_t flags;
   uint32_t invflags;
 }]],
+},
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        bytes = function(type)
+          return M.int(M.u64(M.sizeof(type)) * 8)
+        end,
+        SCTP_CHUNKMAP_IS_SET = function(chunkmap, type)
+          type = M.long(type)
+          return M.band(M.long(chunkmap[M.u64(type) / 32]), M.u32(M.shl(1LL, M.u64(type) % 32))) ~= 0
+        end,
+      }
+    end,
   },
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          bytes = function(type)
-            return M.int(M.u64(M.sizeof(type)) * 8)
-          end,
-          SCTP_CHUNKMAP_IS_SET = function(chunkmap, type)
-            type = M.long(type)
-            return M.band(M.long(chunkmap[M.u64(type) / 32]), M.u32(M.shl(1LL, M.u64(type) % 32))) ~= 0
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          bytes = function(type)
-            return M.int(M.u32(M.u32(M.sizeof(type)) * 8))
-          end,
-          SCTP_CHUNKMAP_IS_SET = function(chunkmap, type)
-            type = M.long(type)
-            return M.band(M.long(chunkmap[type / 32]), M.u32(M.shl(1LL, type % 32))) ~= 0
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        bytes = function(type)
+          return M.int(M.u32(M.u32(M.sizeof(type)) * 8))
+        end,
+        SCTP_CHUNKMAP_IS_SET = function(chunkmap, type)
+          type = M.long(type)
+          return M.band(M.long(chunkmap[type / 32]), M.u32(M.shl(1LL, type % 32))) ~= 0
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/netfilter/xt_set.h"] = [==[
-  constants = {
-    IPSET_SRC = 0x1,
-    IPSET_DST = 0x2,
-    IPSET_MATCH_INV = 0x4,
-  },
-  records = {
-    ["struct xt_set_info_v0"] = [[{
+constants = {
+  IPSET_SRC = 0x1,
+  IPSET_DST = 0x2,
+  IPSET_MATCH_INV = 0x4,
+},
+records = {
+  ["struct xt_set_info_v0"] = [[{
   uint16_t index;
   union {
     uint32_t flags[7];
@@ -1398,102 +1398,102 @@ return {
     } compat;
   } u;
 }]],
-    ["struct xt_set_info_match_v0"] = [[{
+  ["struct xt_set_info_match_v0"] = [[{
   struct xt_set_info_v0 match_set;
 }]],
-    ["struct xt_set_info_target_v0"] = [[{
+  ["struct xt_set_info_target_v0"] = [[{
   struct xt_set_info_v0 add_set;
   struct xt_set_info_v0 del_set;
 }]],
-    ["struct xt_set_info"] = [[{
+  ["struct xt_set_info"] = [[{
   uint16_t index;
   uint8_t dim;
   uint8_t flags;
 }]],
-    ["struct xt_set_info_match_v1"] = [[{
+  ["struct xt_set_info_match_v1"] = [[{
   struct xt_set_info match_set;
 }]],
-    ["struct xt_set_info_target_v1"] = [[{
+  ["struct xt_set_info_target_v1"] = [[{
   struct xt_set_info add_set;
   struct xt_set_info del_set;
 }]],
-    ["struct xt_set_info_target_v2"] = [[{
+  ["struct xt_set_info_target_v2"] = [[{
   struct xt_set_info add_set;
   struct xt_set_info del_set;
   uint32_t flags;
   uint32_t timeout;
 }]],
-    ["struct xt_set_info_match_v3"] = [[{
+  ["struct xt_set_info_match_v3"] = [[{
   struct xt_set_info match_set;
   struct ip_set_counter_match0 packets;
   struct ip_set_counter_match0 bytes;
   uint32_t flags;
 }]],
-    ["struct xt_set_info_target_v3"] = [[{
+  ["struct xt_set_info_target_v3"] = [[{
   struct xt_set_info add_set;
   struct xt_set_info del_set;
   struct xt_set_info map_set;
   uint32_t flags;
   uint32_t timeout;
 }]],
-    ["struct xt_set_info_match_v4"] = [[{
+  ["struct xt_set_info_match_v4"] = [[{
   struct xt_set_info match_set;
   struct ip_set_counter_match packets;
   struct ip_set_counter_match bytes;
   uint32_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_socket.h"] = [==[
-  constants = {
-    XT_SOCKET_TRANSPARENT = 1,
-    XT_SOCKET_NOWILDCARD = 2,
-    XT_SOCKET_RESTORESKMARK = 4,
-    XT_SOCKET_FLAGS_V1 = 1,
-    XT_SOCKET_FLAGS_V2 = 3,
-    XT_SOCKET_FLAGS_V3 = 7,
-  },
-  records = {
-    ["struct xt_socket_mtinfo1"] = [[{
+constants = {
+  XT_SOCKET_TRANSPARENT = 1,
+  XT_SOCKET_NOWILDCARD = 2,
+  XT_SOCKET_RESTORESKMARK = 4,
+  XT_SOCKET_FLAGS_V1 = 1,
+  XT_SOCKET_FLAGS_V2 = 3,
+  XT_SOCKET_FLAGS_V3 = 7,
+},
+records = {
+  ["struct xt_socket_mtinfo1"] = [[{
   uint8_t flags;
 }]],
-    ["struct xt_socket_mtinfo2"] = [[{
+  ["struct xt_socket_mtinfo2"] = [[{
   uint8_t flags;
 }]],
-    ["struct xt_socket_mtinfo3"] = [[{
+  ["struct xt_socket_mtinfo3"] = [[{
   uint8_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_state.h"] = [==[
-  constants = {
-    XT_STATE_INVALID = 0x1,
-    XT_STATE_UNTRACKED = 0x40,
-  },
-  records = {
-    ["struct xt_state_info"] = [[{
+constants = {
+  XT_STATE_INVALID = 0x1,
+  XT_STATE_UNTRACKED = 0x40,
+},
+records = {
+  ["struct xt_state_info"] = [[{
   uint32_t statemask;
 }]],
-  },
-  macros = function(M)
-    return {
-      XT_STATE_BIT = function(ctinfo)
-        return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    XT_STATE_BIT = function(ctinfo)
+      return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
+    end,
+  }
+end,
 ]==],
 ["linux/netfilter/xt_statistic.h"] = [==[
-  constants = {
-    XT_STATISTIC_MODE_RANDOM = 0,
-    XT_STATISTIC_MODE_NTH = 1,
-    __XT_STATISTIC_MODE_MAX = 2,
-    XT_STATISTIC_INVERT = 1,
-    XT_STATISTIC_MODE_MAX = 1,
-    XT_STATISTIC_MASK = 0x1,
-  },
-  records = {
-    ["struct xt_statistic_info"] = [[{
+constants = {
+  XT_STATISTIC_MODE_RANDOM = 0,
+  XT_STATISTIC_MODE_NTH = 1,
+  __XT_STATISTIC_MODE_MAX = 2,
+  XT_STATISTIC_INVERT = 1,
+  XT_STATISTIC_MODE_MAX = 1,
+  XT_STATISTIC_MASK = 0x1,
+},
+records = {
+  ["struct xt_statistic_info"] = [[{
   uint16_t mode;
   uint16_t flags;
   union {
@@ -1508,17 +1508,17 @@ return {
   } u;
   struct xt_statistic_priv *master __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_string.h"] = [==[
-  constants = {
-    XT_STRING_FLAG_INVERT = 1,
-    XT_STRING_FLAG_IGNORECASE = 2,
-    XT_STRING_MAX_PATTERN_SIZE = 128,
-    XT_STRING_MAX_ALGO_NAME_SIZE = 16,
-  },
-  records = {
-    ["struct xt_string_info"] = [[{
+constants = {
+  XT_STRING_FLAG_INVERT = 1,
+  XT_STRING_FLAG_IGNORECASE = 2,
+  XT_STRING_MAX_PATTERN_SIZE = 128,
+  XT_STRING_MAX_ALGO_NAME_SIZE = 16,
+},
+records = {
+  ["struct xt_string_info"] = [[{
   uint16_t from_offset;
   uint16_t to_offset;
   char algo[16];
@@ -1534,30 +1534,30 @@ return {
   } u;
   struct ts_config *config __attribute__((aligned(8)));
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_tcpmss.h"] = [==[
-  records = {
-    ["struct xt_tcpmss_match_info"] = [[{
+records = {
+  ["struct xt_tcpmss_match_info"] = [[{
   uint16_t mss_min;
   uint16_t mss_max;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_tcpudp.h"] = [==[
-  constants = {
-    XT_TCP_INV_SRCPT = 0x1,
-    XT_TCP_INV_DSTPT = 0x2,
-    XT_TCP_INV_FLAGS = 0x4,
-    XT_TCP_INV_OPTION = 0x8,
-    XT_TCP_INV_MASK = 0xf,
-    XT_UDP_INV_SRCPT = 0x1,
-    XT_UDP_INV_DSTPT = 0x2,
-    XT_UDP_INV_MASK = 0x3,
-  },
-  records = {
-    ["struct xt_tcp"] = [[{
+constants = {
+  XT_TCP_INV_SRCPT = 0x1,
+  XT_TCP_INV_DSTPT = 0x2,
+  XT_TCP_INV_FLAGS = 0x4,
+  XT_TCP_INV_OPTION = 0x8,
+  XT_TCP_INV_MASK = 0xf,
+  XT_UDP_INV_SRCPT = 0x1,
+  XT_UDP_INV_DSTPT = 0x2,
+  XT_UDP_INV_MASK = 0x3,
+},
+records = {
+  ["struct xt_tcp"] = [[{
   uint16_t spts[2];
   uint16_t dpts[2];
   uint8_t option;
@@ -1565,26 +1565,26 @@ return {
   uint8_t flg_cmp;
   uint8_t invflags;
 }]],
-    ["struct xt_udp"] = [[{
+  ["struct xt_udp"] = [[{
   uint16_t spts[2];
   uint16_t dpts[2];
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_time.h"] = [==[
-  constants = {
-    XT_TIME_LOCAL_TZ = 1,
-    XT_TIME_CONTIGUOUS = 2,
-    XT_TIME_ALL_MONTHDAYS = 4294967294,
-    XT_TIME_ALL_WEEKDAYS = 254,
-    XT_TIME_MIN_DAYTIME = 0,
-    XT_TIME_MAX_DAYTIME = 86399,
-    _XT_TIME_H = 1,
-    XT_TIME_ALL_FLAGS = 3,
-  },
-  records = {
-    ["struct xt_time_info"] = [[{
+constants = {
+  XT_TIME_LOCAL_TZ = 1,
+  XT_TIME_CONTIGUOUS = 2,
+  XT_TIME_ALL_MONTHDAYS = 4294967294,
+  XT_TIME_ALL_WEEKDAYS = 254,
+  XT_TIME_MIN_DAYTIME = 0,
+  XT_TIME_MAX_DAYTIME = 86399,
+  _XT_TIME_H = 1,
+  XT_TIME_ALL_FLAGS = 3,
+},
+records = {
+  ["struct xt_time_info"] = [[{
   uint32_t date_start;
   uint32_t date_stop;
   uint32_t daytime_start;
@@ -1593,37 +1593,37 @@ return {
   uint8_t weekdays_match;
   uint8_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter/xt_u32.h"] = [==[
-  constants = {
-    XT_U32_AND = 0,
-    XT_U32_LEFTSH = 1,
-    XT_U32_RIGHTSH = 2,
-    XT_U32_AT = 3,
-    _XT_U32_H = 1,
-    XT_U32_MAXSIZE = 10,
-  },
-  records = {
-    ["struct xt_u32_location_element"] = [[{
+constants = {
+  XT_U32_AND = 0,
+  XT_U32_LEFTSH = 1,
+  XT_U32_RIGHTSH = 2,
+  XT_U32_AT = 3,
+  _XT_U32_H = 1,
+  XT_U32_MAXSIZE = 10,
+},
+records = {
+  ["struct xt_u32_location_element"] = [[{
   uint32_t number;
   uint8_t nextop;
 }]],
-    ["struct xt_u32_value_element"] = [[{
+  ["struct xt_u32_value_element"] = [[{
   uint32_t min;
   uint32_t max;
 }]],
-    ["struct xt_u32_test"] = [[{
+  ["struct xt_u32_test"] = [[{
   struct xt_u32_location_element location[11];
   struct xt_u32_value_element value[11];
   uint8_t nnums;
   uint8_t nvalues;
 }]],
-    ["struct xt_u32"] = [[{
+  ["struct xt_u32"] = [[{
   struct xt_u32_test tests[11];
   uint8_t ntests;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 }

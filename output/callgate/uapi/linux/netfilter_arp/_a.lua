@@ -3,41 +3,41 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/netfilter_arp/arp_tables.h"] = [==[
-  constants = {
-    ARPT_FUNCTION_MAXNAMELEN = 30,
-    ARPT_TABLE_MAXNAMELEN = 32,
-    ARPT_CONTINUE = 4294967295,
-    ARPT_RETURN = -5,
-    ARPT_STANDARD_TARGET = "",
-    ARPT_ERROR_TARGET = "ERROR",
-    ARPT_DEV_ADDR_LEN_MAX = 16,
-    ARPT_F_MASK = 0x0,
-    ARPT_INV_VIA_IN = 0x1,
-    ARPT_INV_VIA_OUT = 0x2,
-    ARPT_INV_SRCIP = 0x4,
-    ARPT_INV_TGTIP = 0x8,
-    ARPT_INV_SRCDEVADDR = 0x10,
-    ARPT_INV_TGTDEVADDR = 0x20,
-    ARPT_INV_ARPOP = 0x40,
-    ARPT_INV_ARPHRD = 0x80,
-    ARPT_INV_ARPPRO = 0x100,
-    ARPT_INV_ARPHLN = 0x200,
-    ARPT_INV_MASK = 0x3ff,
-    ARPT_BASE_CTL = 96,
-    ARPT_SO_SET_REPLACE = 96,
-    ARPT_SO_SET_ADD_COUNTERS = 97,
-    ARPT_SO_SET_MAX = 97,
-    ARPT_SO_GET_INFO = 96,
-    ARPT_SO_GET_ENTRIES = 97,
-    ARPT_SO_GET_REVISION_TARGET = 99,
-    ARPT_SO_GET_MAX = 99,
-  },
-  records = {
-    ["struct arpt_devaddr_info"] = [[{
+constants = {
+  ARPT_FUNCTION_MAXNAMELEN = 30,
+  ARPT_TABLE_MAXNAMELEN = 32,
+  ARPT_CONTINUE = 4294967295,
+  ARPT_RETURN = -5,
+  ARPT_STANDARD_TARGET = "",
+  ARPT_ERROR_TARGET = "ERROR",
+  ARPT_DEV_ADDR_LEN_MAX = 16,
+  ARPT_F_MASK = 0x0,
+  ARPT_INV_VIA_IN = 0x1,
+  ARPT_INV_VIA_OUT = 0x2,
+  ARPT_INV_SRCIP = 0x4,
+  ARPT_INV_TGTIP = 0x8,
+  ARPT_INV_SRCDEVADDR = 0x10,
+  ARPT_INV_TGTDEVADDR = 0x20,
+  ARPT_INV_ARPOP = 0x40,
+  ARPT_INV_ARPHRD = 0x80,
+  ARPT_INV_ARPPRO = 0x100,
+  ARPT_INV_ARPHLN = 0x200,
+  ARPT_INV_MASK = 0x3ff,
+  ARPT_BASE_CTL = 96,
+  ARPT_SO_SET_REPLACE = 96,
+  ARPT_SO_SET_ADD_COUNTERS = 97,
+  ARPT_SO_SET_MAX = 97,
+  ARPT_SO_GET_INFO = 96,
+  ARPT_SO_GET_ENTRIES = 97,
+  ARPT_SO_GET_REVISION_TARGET = 99,
+  ARPT_SO_GET_MAX = 99,
+},
+records = {
+  ["struct arpt_devaddr_info"] = [[{
   char addr[16];
   char mask[16];
 }]],
-    ["struct arpt_arp"] = [[{
+  ["struct arpt_arp"] = [[{
   struct in_addr src;
   struct in_addr tgt;
   struct in_addr smsk;
@@ -59,7 +59,7 @@ return {
   uint8_t flags;
   uint16_t invflags;
 }]],
-    ["struct arpt_entry"] = [[{
+  ["struct arpt_entry"] = [[{
   struct arpt_arp arp;
   uint16_t target_offset;
   uint16_t next_offset;
@@ -67,7 +67,7 @@ return {
   struct xt_counters counters;
   uint8_t elems[];
 }]],
-    ["struct arpt_getinfo"] = [[{
+  ["struct arpt_getinfo"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t hook_entry[3];
@@ -75,7 +75,7 @@ return {
   uint32_t num_entries;
   uint32_t size;
 }]],
-    ["struct arpt_replace"] = [[{
+  ["struct arpt_replace"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t num_entries;
@@ -86,24 +86,24 @@ return {
   struct xt_counters *counters;
   struct arpt_entry entries[];
 }]],
-    ["struct arpt_get_entries"] = [[{
+  ["struct arpt_get_entries"] = [[{
   char name[32];
   uint32_t size;
   struct arpt_entry entrytable[];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_arp/arpt_mangle.h"] = [==[
-  constants = {
-    ARPT_MANGLE_ADDR_LEN_MAX = 4,
-    ARPT_MANGLE_SDEV = 0x1,
-    ARPT_MANGLE_TDEV = 0x2,
-    ARPT_MANGLE_SIP = 0x4,
-    ARPT_MANGLE_TIP = 0x8,
-    ARPT_MANGLE_MASK = 0xf,
-  },
-  records = {
-    ["struct arpt_mangle"] = [[{
+constants = {
+  ARPT_MANGLE_ADDR_LEN_MAX = 4,
+  ARPT_MANGLE_SDEV = 0x1,
+  ARPT_MANGLE_TDEV = 0x2,
+  ARPT_MANGLE_SIP = 0x4,
+  ARPT_MANGLE_TIP = 0x8,
+  ARPT_MANGLE_MASK = 0xf,
+},
+records = {
+  ["struct arpt_mangle"] = [[{
   char src_devaddr[16];
   char tgt_devaddr[16];
   union {
@@ -115,6 +115,6 @@ return {
   uint8_t flags;
   int32_t target;
 }]],
-  },
+},
 ]==],
 }

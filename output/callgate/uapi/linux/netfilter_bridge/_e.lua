@@ -3,30 +3,30 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/netfilter_bridge/ebt_802_3.h"] = [==[
-  constants = {
-    EBT_802_3_SAP = 0x1,
-    EBT_802_3_TYPE = 0x2,
-    EBT_802_3_MATCH = "802_3",
-    CHECK_TYPE = 0xaa,
-    IS_UI = 0x3,
-    EBT_802_3_MASK = 7,
-  },
-  records = {
-    ["struct hdr_ui"] = [[{
+constants = {
+  EBT_802_3_SAP = 0x1,
+  EBT_802_3_TYPE = 0x2,
+  EBT_802_3_MATCH = "802_3",
+  CHECK_TYPE = 0xaa,
+  IS_UI = 0x3,
+  EBT_802_3_MASK = 7,
+},
+records = {
+  ["struct hdr_ui"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint8_t ctrl;
   uint8_t orig[3];
   uint16_t type;
 }]],
-    ["struct hdr_ni"] = [[{
+  ["struct hdr_ni"] = [[{
   uint8_t dsap;
   uint8_t ssap;
   uint16_t ctrl;
   uint8_t orig[3];
   uint16_t type;
 }]],
-    ["struct ebt_802_3_hdr"] = [[{
+  ["struct ebt_802_3_hdr"] = [[{
   uint8_t daddr[6];
   uint8_t saddr[6];
   uint16_t len;
@@ -35,88 +35,88 @@ return {
     struct hdr_ni ni;
   } llc;
 }]],
-    ["struct ebt_802_3_info"] = [[{
+  ["struct ebt_802_3_info"] = [[{
   uint8_t sap;
   uint16_t type;
   uint8_t bitmask;
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_among.h"] = [==[
-  constants = {
-    EBT_AMONG_DST = 0x1,
-    EBT_AMONG_SRC = 0x2,
-    EBT_AMONG_DST_NEG = 0x1,
-    EBT_AMONG_SRC_NEG = 0x2,
-    EBT_AMONG_MATCH = "among",
-  },
-  records = {
-    ["struct ebt_mac_wormhash_tuple"] = [[{
+constants = {
+  EBT_AMONG_DST = 0x1,
+  EBT_AMONG_SRC = 0x2,
+  EBT_AMONG_DST_NEG = 0x1,
+  EBT_AMONG_SRC_NEG = 0x2,
+  EBT_AMONG_MATCH = "among",
+},
+records = {
+  ["struct ebt_mac_wormhash_tuple"] = [[{
   uint32_t cmp[2];
   uint32_t ip;
 }]],
-    ["struct ebt_mac_wormhash"] = [[{
+  ["struct ebt_mac_wormhash"] = [[{
   int32_t table[257];
   int32_t poolsize;
   struct ebt_mac_wormhash_tuple pool[];
 }]],
-    ["struct ebt_among_info"] = [[{
+  ["struct ebt_among_info"] = [[{
   int32_t wh_dst_ofs;
   int32_t wh_src_ofs;
   int32_t bitmask;
 }]],
+},
+macros = function(M)
+  return {
+    ebt_among_wh_dst = function(x)
+      return M.long(x.wh_dst_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
+          M.long(x.wh_dst_ofs)) or M.pointer("void *", 0)
+    end,
+    ebt_among_wh_src = function(x)
+      return M.long(x.wh_src_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
+          M.long(x.wh_src_ofs)) or M.pointer("void *", 0)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        ebt_mac_wormhash_size = function(x)
+          return M.int(x ~= nil and 0x408 + M.u64(M.long(x.poolsize)) * 12 or 0ULL)
+        end,
+      }
+    end,
   },
-  macros = function(M)
-    return {
-      ebt_among_wh_dst = function(x)
-        return M.long(x.wh_dst_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
-            M.long(x.wh_dst_ofs)) or M.pointer("void *", 0)
-      end,
-      ebt_among_wh_src = function(x)
-        return M.long(x.wh_src_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
-            M.long(x.wh_src_ofs)) or M.pointer("void *", 0)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          ebt_mac_wormhash_size = function(x)
-            return M.int(x ~= nil and 0x408 + M.u64(M.long(x.poolsize)) * 12 or 0ULL)
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          ebt_mac_wormhash_size = function(x)
-            return M.int(x ~= nil and M.u32(0x408 + M.u32(M.u32(M.long(x.poolsize)) * 12)) or 0LL)
-          end,
-        }
-      end,
-    },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        ebt_mac_wormhash_size = function(x)
+          return M.int(x ~= nil and M.u32(0x408 + M.u32(M.u32(M.long(x.poolsize)) * 12)) or 0LL)
+        end,
+      }
+    end,
   },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_arp.h"] = [==[
-  constants = {
-    EBT_ARP_OPCODE = 0x1,
-    EBT_ARP_HTYPE = 0x2,
-    EBT_ARP_PTYPE = 0x4,
-    EBT_ARP_SRC_IP = 0x8,
-    EBT_ARP_DST_IP = 0x10,
-    EBT_ARP_SRC_MAC = 0x20,
-    EBT_ARP_DST_MAC = 0x40,
-    EBT_ARP_GRAT = 0x80,
-    EBT_ARP_MASK = 255,
-    EBT_ARP_MATCH = "arp",
-  },
-  records = {
-    ["struct ebt_arp_info"] = [[{
+constants = {
+  EBT_ARP_OPCODE = 0x1,
+  EBT_ARP_HTYPE = 0x2,
+  EBT_ARP_PTYPE = 0x4,
+  EBT_ARP_SRC_IP = 0x8,
+  EBT_ARP_DST_IP = 0x10,
+  EBT_ARP_SRC_MAC = 0x20,
+  EBT_ARP_DST_MAC = 0x40,
+  EBT_ARP_GRAT = 0x80,
+  EBT_ARP_MASK = 255,
+  EBT_ARP_MATCH = "arp",
+},
+records = {
+  ["struct ebt_arp_info"] = [[{
   uint16_t htype;
   uint16_t ptype;
   uint16_t opcode;
@@ -131,34 +131,34 @@ return {
   uint8_t bitmask;
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_arpreply.h"] = [==[
-  constants = {
-    EBT_ARPREPLY_TARGET = "arpreply",
-  },
-  records = {
-    ["struct ebt_arpreply_info"] = [[{
+constants = {
+  EBT_ARPREPLY_TARGET = "arpreply",
+},
+records = {
+  ["struct ebt_arpreply_info"] = [[{
   uint8_t mac[6];
   int32_t target;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_ip.h"] = [==[
-  constants = {
-    EBT_IP_SOURCE = 0x1,
-    EBT_IP_DEST = 0x2,
-    EBT_IP_TOS = 0x4,
-    EBT_IP_PROTO = 0x8,
-    EBT_IP_SPORT = 0x10,
-    EBT_IP_DPORT = 0x20,
-    EBT_IP_ICMP = 0x40,
-    EBT_IP_IGMP = 0x80,
-    EBT_IP_MASK = 255,
-    EBT_IP_MATCH = "ip",
-  },
-  records = {
-    ["struct ebt_ip_info"] = [[{
+constants = {
+  EBT_IP_SOURCE = 0x1,
+  EBT_IP_DEST = 0x2,
+  EBT_IP_TOS = 0x4,
+  EBT_IP_PROTO = 0x8,
+  EBT_IP_SPORT = 0x10,
+  EBT_IP_DPORT = 0x20,
+  EBT_IP_ICMP = 0x40,
+  EBT_IP_IGMP = 0x80,
+  EBT_IP_MASK = 255,
+  EBT_IP_MATCH = "ip",
+},
+records = {
+  ["struct ebt_ip_info"] = [[{
   uint32_t saddr;
   uint32_t daddr;
   uint32_t smsk;
@@ -177,22 +177,22 @@ return {
     uint8_t icmp_code[2];
   };
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_ip6.h"] = [==[
-  constants = {
-    EBT_IP6_SOURCE = 0x1,
-    EBT_IP6_DEST = 0x2,
-    EBT_IP6_TCLASS = 0x4,
-    EBT_IP6_PROTO = 0x8,
-    EBT_IP6_SPORT = 0x10,
-    EBT_IP6_DPORT = 0x20,
-    EBT_IP6_ICMP6 = 0x40,
-    EBT_IP6_MASK = 127,
-    EBT_IP6_MATCH = "ip6",
-  },
-  records = {
-    ["struct ebt_ip6_info"] = [[{
+constants = {
+  EBT_IP6_SOURCE = 0x1,
+  EBT_IP6_DEST = 0x2,
+  EBT_IP6_TCLASS = 0x4,
+  EBT_IP6_PROTO = 0x8,
+  EBT_IP6_SPORT = 0x10,
+  EBT_IP6_DPORT = 0x20,
+  EBT_IP6_ICMP6 = 0x40,
+  EBT_IP6_MASK = 127,
+  EBT_IP6_MATCH = "ip6",
+},
+records = {
+  ["struct ebt_ip6_info"] = [[{
   struct in6_addr saddr;
   struct in6_addr daddr;
   struct in6_addr smsk;
@@ -210,15 +210,15 @@ return {
     uint8_t icmpv6_code[2];
   };
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_limit.h"] = [==[
-  constants = {
-    EBT_LIMIT_MATCH = "limit",
-    EBT_LIMIT_SCALE = 10000,
-  },
-  records = {
-    ["struct ebt_limit_info"] = [[{
+constants = {
+  EBT_LIMIT_MATCH = "limit",
+  EBT_LIMIT_SCALE = 10000,
+},
+records = {
+  ["struct ebt_limit_info"] = [[{
   uint32_t avg;
   uint32_t burst;
   unsigned long prev;
@@ -226,80 +226,80 @@ return {
   uint32_t credit_cap;
   uint32_t cost;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_log.h"] = [==[
-  constants = {
-    EBT_LOG_IP = 0x1,
-    EBT_LOG_ARP = 0x2,
-    EBT_LOG_NFLOG = 0x4,
-    EBT_LOG_IP6 = 0x8,
-    EBT_LOG_MASK = 11,
-    EBT_LOG_PREFIX_SIZE = 30,
-    EBT_LOG_WATCHER = "log",
-  },
-  records = {
-    ["struct ebt_log_info"] = [[{
+constants = {
+  EBT_LOG_IP = 0x1,
+  EBT_LOG_ARP = 0x2,
+  EBT_LOG_NFLOG = 0x4,
+  EBT_LOG_IP6 = 0x8,
+  EBT_LOG_MASK = 11,
+  EBT_LOG_PREFIX_SIZE = 30,
+  EBT_LOG_WATCHER = "log",
+},
+records = {
+  ["struct ebt_log_info"] = [[{
   uint8_t loglevel;
   uint8_t prefix[30];
   uint32_t bitmask;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_mark_m.h"] = [==[
-  constants = {
-    EBT_MARK_AND = 0x1,
-    EBT_MARK_OR = 0x2,
-    EBT_MARK_MASK = 3,
-    EBT_MARK_MATCH = "mark_m",
-  },
-  records = {
-    ["struct ebt_mark_m_info"] = [[{
+constants = {
+  EBT_MARK_AND = 0x1,
+  EBT_MARK_OR = 0x2,
+  EBT_MARK_MASK = 3,
+  EBT_MARK_MATCH = "mark_m",
+},
+records = {
+  ["struct ebt_mark_m_info"] = [[{
   unsigned long mark;
   unsigned long mask;
   uint8_t invert;
   uint8_t bitmask;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_mark_t.h"] = [==[
-  constants = {
-    MARK_SET_VALUE = 0xfffffff0,
-    MARK_OR_VALUE = 0xffffffe0,
-    MARK_AND_VALUE = 0xffffffd0,
-    MARK_XOR_VALUE = 0xffffffc0,
-    EBT_MARK_TARGET = "mark",
-  },
-  records = {
-    ["struct ebt_mark_t_info"] = [[{
+constants = {
+  MARK_SET_VALUE = 0xfffffff0,
+  MARK_OR_VALUE = 0xffffffe0,
+  MARK_AND_VALUE = 0xffffffd0,
+  MARK_XOR_VALUE = 0xffffffc0,
+  EBT_MARK_TARGET = "mark",
+},
+records = {
+  ["struct ebt_mark_t_info"] = [[{
   unsigned long mark;
   int32_t target;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_nat.h"] = [==[
-  constants = {
-    NAT_ARP_BIT = 0x10,
-    EBT_SNAT_TARGET = "snat",
-    EBT_DNAT_TARGET = "dnat",
-  },
-  records = {
-    ["struct ebt_nat_info"] = [[{
+constants = {
+  NAT_ARP_BIT = 0x10,
+  EBT_SNAT_TARGET = "snat",
+  EBT_DNAT_TARGET = "dnat",
+},
+records = {
+  ["struct ebt_nat_info"] = [[{
   uint8_t mac[6];
   int32_t target;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_nflog.h"] = [==[
-  constants = {
-    EBT_NFLOG_MASK = 0x0,
-    EBT_NFLOG_PREFIX_SIZE = 64,
-    EBT_NFLOG_WATCHER = "nflog",
-    EBT_NFLOG_DEFAULT_GROUP = 0x1,
-    EBT_NFLOG_DEFAULT_THRESHOLD = 1,
-  },
-  records = {
-    ["struct ebt_nflog_info"] = [[{
+constants = {
+  EBT_NFLOG_MASK = 0x0,
+  EBT_NFLOG_PREFIX_SIZE = 64,
+  EBT_NFLOG_WATCHER = "nflog",
+  EBT_NFLOG_DEFAULT_GROUP = 0x1,
+  EBT_NFLOG_DEFAULT_THRESHOLD = 1,
+},
+records = {
+  ["struct ebt_nflog_info"] = [[{
   uint32_t len;
   uint16_t group;
   uint16_t threshold;
@@ -307,49 +307,49 @@ return {
   uint16_t pad;
   char prefix[64];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_pkttype.h"] = [==[
-  constants = {
-    EBT_PKTTYPE_MATCH = "pkttype",
-  },
-  records = {
-    ["struct ebt_pkttype_info"] = [[{
+constants = {
+  EBT_PKTTYPE_MATCH = "pkttype",
+},
+records = {
+  ["struct ebt_pkttype_info"] = [[{
   uint8_t pkt_type;
   uint8_t invert;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_redirect.h"] = [==[
-  constants = {
-    EBT_REDIRECT_TARGET = "redirect",
-  },
-  records = {
-    ["struct ebt_redirect_info"] = [[{
+constants = {
+  EBT_REDIRECT_TARGET = "redirect",
+},
+records = {
+  ["struct ebt_redirect_info"] = [[{
   int32_t target;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_stp.h"] = [==[
-  constants = {
-    EBT_STP_TYPE = 0x1,
-    EBT_STP_FLAGS = 0x2,
-    EBT_STP_ROOTPRIO = 0x4,
-    EBT_STP_ROOTADDR = 0x8,
-    EBT_STP_ROOTCOST = 0x10,
-    EBT_STP_SENDERPRIO = 0x20,
-    EBT_STP_SENDERADDR = 0x40,
-    EBT_STP_PORT = 0x80,
-    EBT_STP_MSGAGE = 0x100,
-    EBT_STP_MAXAGE = 0x200,
-    EBT_STP_HELLOTIME = 0x400,
-    EBT_STP_FWDD = 0x800,
-    EBT_STP_MASK = 0xfff,
-    EBT_STP_CONFIG_MASK = 0xffe,
-    EBT_STP_MATCH = "stp",
-  },
-  records = {
-    ["struct ebt_stp_config_info"] = [[{
+constants = {
+  EBT_STP_TYPE = 0x1,
+  EBT_STP_FLAGS = 0x2,
+  EBT_STP_ROOTPRIO = 0x4,
+  EBT_STP_ROOTADDR = 0x8,
+  EBT_STP_ROOTCOST = 0x10,
+  EBT_STP_SENDERPRIO = 0x20,
+  EBT_STP_SENDERADDR = 0x40,
+  EBT_STP_PORT = 0x80,
+  EBT_STP_MSGAGE = 0x100,
+  EBT_STP_MAXAGE = 0x200,
+  EBT_STP_HELLOTIME = 0x400,
+  EBT_STP_FWDD = 0x800,
+  EBT_STP_MASK = 0xfff,
+  EBT_STP_CONFIG_MASK = 0xffe,
+  EBT_STP_MATCH = "stp",
+},
+records = {
+  ["struct ebt_stp_config_info"] = [[{
   uint8_t flags;
   uint16_t root_priol;
   uint16_t root_priou;
@@ -372,71 +372,71 @@ return {
   uint16_t forward_delayl;
   uint16_t forward_delayu;
 }]],
-    ["struct ebt_stp_info"] = [[{
+  ["struct ebt_stp_info"] = [[{
   uint8_t type;
   struct ebt_stp_config_info config;
   uint16_t bitmask;
   uint16_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebt_vlan.h"] = [==[
-  constants = {
-    EBT_VLAN_ID = 0x1,
-    EBT_VLAN_PRIO = 0x2,
-    EBT_VLAN_ENCAP = 0x4,
-    EBT_VLAN_MASK = 7,
-    EBT_VLAN_MATCH = "vlan",
-  },
-  records = {
-    ["struct ebt_vlan_info"] = [[{
+constants = {
+  EBT_VLAN_ID = 0x1,
+  EBT_VLAN_PRIO = 0x2,
+  EBT_VLAN_ENCAP = 0x4,
+  EBT_VLAN_MASK = 7,
+  EBT_VLAN_MATCH = "vlan",
+},
+records = {
+  ["struct ebt_vlan_info"] = [[{
   uint16_t id;
   uint8_t prio;
   uint16_t encap;
   uint8_t bitmask;
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_bridge/ebtables.h"] = [==[
-  constants = {
-    EBT_TABLE_MAXNAMELEN = 32,
-    EBT_CHAIN_MAXNAMELEN = 32,
-    EBT_FUNCTION_MAXNAMELEN = 32,
-    EBT_EXTENSION_MAXNAMELEN = 31,
-    EBT_ACCEPT = -1,
-    EBT_DROP = -2,
-    EBT_CONTINUE = -3,
-    EBT_RETURN = -4,
-    NUM_STANDARD_TARGETS = 4,
-    EBT_VERDICT_BITS = 0xf,
-    EBT_ENTRY_OR_ENTRIES = 0x1,
-    EBT_NOPROTO = 0x2,
-    EBT_802_3 = 0x4,
-    EBT_SOURCEMAC = 0x8,
-    EBT_DESTMAC = 0x10,
-    EBT_F_MASK = 31,
-    EBT_IPROTO = 0x1,
-    EBT_IIN = 0x2,
-    EBT_IOUT = 0x4,
-    EBT_ISOURCE = 0x8,
-    EBT_IDEST = 0x10,
-    EBT_ILOGICALIN = 0x20,
-    EBT_ILOGICALOUT = 0x40,
-    EBT_INV_MASK = 0x7f,
-    EBT_STANDARD_TARGET = "standard",
-    EBT_BASE_CTL = 128,
-    EBT_SO_SET_ENTRIES = 128,
-    EBT_SO_SET_COUNTERS = 129,
-    EBT_SO_SET_MAX = 130,
-    EBT_SO_GET_INFO = 128,
-    EBT_SO_GET_ENTRIES = 129,
-    EBT_SO_GET_INIT_INFO = 130,
-    EBT_SO_GET_INIT_ENTRIES = 131,
-    EBT_SO_GET_MAX = 132,
-  },
-  records = {
-    ["struct ebt_replace"] = [[{
+constants = {
+  EBT_TABLE_MAXNAMELEN = 32,
+  EBT_CHAIN_MAXNAMELEN = 32,
+  EBT_FUNCTION_MAXNAMELEN = 32,
+  EBT_EXTENSION_MAXNAMELEN = 31,
+  EBT_ACCEPT = -1,
+  EBT_DROP = -2,
+  EBT_CONTINUE = -3,
+  EBT_RETURN = -4,
+  NUM_STANDARD_TARGETS = 4,
+  EBT_VERDICT_BITS = 0xf,
+  EBT_ENTRY_OR_ENTRIES = 0x1,
+  EBT_NOPROTO = 0x2,
+  EBT_802_3 = 0x4,
+  EBT_SOURCEMAC = 0x8,
+  EBT_DESTMAC = 0x10,
+  EBT_F_MASK = 31,
+  EBT_IPROTO = 0x1,
+  EBT_IIN = 0x2,
+  EBT_IOUT = 0x4,
+  EBT_ISOURCE = 0x8,
+  EBT_IDEST = 0x10,
+  EBT_ILOGICALIN = 0x20,
+  EBT_ILOGICALOUT = 0x40,
+  EBT_INV_MASK = 0x7f,
+  EBT_STANDARD_TARGET = "standard",
+  EBT_BASE_CTL = 128,
+  EBT_SO_SET_ENTRIES = 128,
+  EBT_SO_SET_COUNTERS = 129,
+  EBT_SO_SET_MAX = 130,
+  EBT_SO_GET_INFO = 128,
+  EBT_SO_GET_ENTRIES = 129,
+  EBT_SO_GET_INIT_INFO = 130,
+  EBT_SO_GET_INIT_ENTRIES = 131,
+  EBT_SO_GET_MAX = 132,
+},
+records = {
+  ["struct ebt_replace"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t nentries;
@@ -446,7 +446,7 @@ return {
   struct ebt_counter *counters;
   char *entries;
 }]],
-    ["struct ebt_replace_kernel"] = [[{
+  ["struct ebt_replace_kernel"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t nentries;
@@ -456,174 +456,174 @@ return {
   struct ebt_counter *counters;
   char *entries;
 }]],
-    ["struct ebt_standard_target"] = [[{
+  ["struct ebt_standard_target"] = [[{
   struct ebt_entry_target target;
   int32_t verdict;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ebt_counter"] = [[{
-    uint64_t pcnt;
-    uint64_t bcnt;
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      records = {
-        ["struct ebt_entries"] = [[{
-    uint32_t distinguisher;
-    char name[32];
-    uint32_t counter_offset;
-    int32_t policy;
-    uint32_t nentries;
-    char data[] __attribute__((aligned(8)));
-  }]],
-        ["struct ebt_entry_match"] = [[{
-    union {
-      struct {
-        char name[31];
-        uint8_t revision;
-      };
-      struct xt_match *match;
-    } u;
-    uint32_t match_size;
-    uint8_t data[] __attribute__((aligned(8)));
-  }]],
-        ["struct ebt_entry_watcher"] = [[{
-    union {
-      struct {
-        char name[31];
-        uint8_t revision;
-      };
-      struct xt_target *watcher;
-    } u;
-    uint32_t watcher_size;
-    uint8_t data[] __attribute__((aligned(8)));
-  }]],
-        ["struct ebt_entry_target"] = [[{
-    union {
-      struct {
-        char name[31];
-        uint8_t revision;
-      };
-      struct xt_target *target;
-    } u;
-    uint32_t target_size;
-    uint8_t data[0] __attribute__((aligned(8)));
-  }]],
-        ["struct ebt_entry"] = [[{
-    uint32_t bitmask;
-    uint32_t invflags;
-    uint16_t ethproto;
-    char in[16];
-    char logical_in[16];
-    char out[16];
-    char logical_out[16];
-    uint8_t sourcemac[6];
-    uint8_t sourcemsk[6];
-    uint8_t destmac[6];
-    uint8_t destmsk[6];
-    union {
-      struct {
-        uint32_t watchers_offset;
-        uint32_t target_offset;
-        uint32_t next_offset;
-      };
-      struct {
-        uint32_t watchers_offset;
-        uint32_t target_offset;
-        uint32_t next_offset;
-      } offsets;
-    };
-    uint8_t elems[] __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      records = {
-        ["struct ebt_entries"] = [[{
-    uint32_t distinguisher;
-    char name[32];
-    uint32_t counter_offset;
-    int32_t policy;
-    uint32_t nentries;
-    char data[] __attribute__((aligned(4)));
-  }]],
-        ["struct ebt_entry_match"] = [[{
-    union {
-      struct {
-        char name[31];
-        uint8_t revision;
-      };
-      struct xt_match *match;
-    } u;
-    uint32_t match_size;
-    uint8_t data[] __attribute__((aligned(4)));
-  }]],
-        ["struct ebt_entry_watcher"] = [[{
-    union {
-      struct {
-        char name[31];
-        uint8_t revision;
-      };
-      struct xt_target *watcher;
-    } u;
-    uint32_t watcher_size;
-    uint8_t data[] __attribute__((aligned(4)));
-  }]],
-        ["struct ebt_entry_target"] = [[{
-    union {
-      struct {
-        char name[31];
-        uint8_t revision;
-      };
-      struct xt_target *target;
-    } u;
-    uint32_t target_size;
-    uint8_t data[0] __attribute__((aligned(4)));
-  }]],
-        ["struct ebt_entry"] = [[{
-    uint32_t bitmask;
-    uint32_t invflags;
-    uint16_t ethproto;
-    char in[16];
-    char logical_in[16];
-    char out[16];
-    char logical_out[16];
-    uint8_t sourcemac[6];
-    uint8_t sourcemsk[6];
-    uint8_t destmac[6];
-    uint8_t destmsk[6];
-    union {
-      struct {
-        uint32_t watchers_offset;
-        uint32_t target_offset;
-        uint32_t next_offset;
-      };
-      struct {
-        uint32_t watchers_offset;
-        uint32_t target_offset;
-        uint32_t next_offset;
-      } offsets;
-    };
-    uint8_t elems[] __attribute__((aligned(4)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ebt_counter"] = [[{
-    unsigned long pcnt;
-    unsigned long bcnt;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ebt_counter"] = [[{
+  uint64_t pcnt;
+  uint64_t bcnt;
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    records = {
+      ["struct ebt_entries"] = [[{
+  uint32_t distinguisher;
+  char name[32];
+  uint32_t counter_offset;
+  int32_t policy;
+  uint32_t nentries;
+  char data[] __attribute__((aligned(8)));
+}]],
+      ["struct ebt_entry_match"] = [[{
+  union {
+    struct {
+      char name[31];
+      uint8_t revision;
+    };
+    struct xt_match *match;
+  } u;
+  uint32_t match_size;
+  uint8_t data[] __attribute__((aligned(8)));
+}]],
+      ["struct ebt_entry_watcher"] = [[{
+  union {
+    struct {
+      char name[31];
+      uint8_t revision;
+    };
+    struct xt_target *watcher;
+  } u;
+  uint32_t watcher_size;
+  uint8_t data[] __attribute__((aligned(8)));
+}]],
+      ["struct ebt_entry_target"] = [[{
+  union {
+    struct {
+      char name[31];
+      uint8_t revision;
+    };
+    struct xt_target *target;
+  } u;
+  uint32_t target_size;
+  uint8_t data[0] __attribute__((aligned(8)));
+}]],
+      ["struct ebt_entry"] = [[{
+  uint32_t bitmask;
+  uint32_t invflags;
+  uint16_t ethproto;
+  char in[16];
+  char logical_in[16];
+  char out[16];
+  char logical_out[16];
+  uint8_t sourcemac[6];
+  uint8_t sourcemsk[6];
+  uint8_t destmac[6];
+  uint8_t destmsk[6];
+  union {
+    struct {
+      uint32_t watchers_offset;
+      uint32_t target_offset;
+      uint32_t next_offset;
+    };
+    struct {
+      uint32_t watchers_offset;
+      uint32_t target_offset;
+      uint32_t next_offset;
+    } offsets;
+  };
+  uint8_t elems[] __attribute__((aligned(8)));
+}]],
+    },
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    records = {
+      ["struct ebt_entries"] = [[{
+  uint32_t distinguisher;
+  char name[32];
+  uint32_t counter_offset;
+  int32_t policy;
+  uint32_t nentries;
+  char data[] __attribute__((aligned(4)));
+}]],
+      ["struct ebt_entry_match"] = [[{
+  union {
+    struct {
+      char name[31];
+      uint8_t revision;
+    };
+    struct xt_match *match;
+  } u;
+  uint32_t match_size;
+  uint8_t data[] __attribute__((aligned(4)));
+}]],
+      ["struct ebt_entry_watcher"] = [[{
+  union {
+    struct {
+      char name[31];
+      uint8_t revision;
+    };
+    struct xt_target *watcher;
+  } u;
+  uint32_t watcher_size;
+  uint8_t data[] __attribute__((aligned(4)));
+}]],
+      ["struct ebt_entry_target"] = [[{
+  union {
+    struct {
+      char name[31];
+      uint8_t revision;
+    };
+    struct xt_target *target;
+  } u;
+  uint32_t target_size;
+  uint8_t data[0] __attribute__((aligned(4)));
+}]],
+      ["struct ebt_entry"] = [[{
+  uint32_t bitmask;
+  uint32_t invflags;
+  uint16_t ethproto;
+  char in[16];
+  char logical_in[16];
+  char out[16];
+  char logical_out[16];
+  uint8_t sourcemac[6];
+  uint8_t sourcemsk[6];
+  uint8_t destmac[6];
+  uint8_t destmsk[6];
+  union {
+    struct {
+      uint32_t watchers_offset;
+      uint32_t target_offset;
+      uint32_t next_offset;
+    };
+    struct {
+      uint32_t watchers_offset;
+      uint32_t target_offset;
+      uint32_t next_offset;
+    } offsets;
+  };
+  uint8_t elems[] __attribute__((aligned(4)));
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ebt_counter"] = [[{
+  unsigned long pcnt;
+  unsigned long bcnt;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,45 +3,45 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/netfilter_ipv4/ip_tables.h"] = [==[
-  constants = {
-    IPT_FUNCTION_MAXNAMELEN = 30,
-    IPT_TABLE_MAXNAMELEN = 32,
-    IPT_CONTINUE = 4294967295,
-    IPT_RETURN = -5,
-    IPT_TCP_INV_SRCPT = 1,
-    IPT_TCP_INV_DSTPT = 2,
-    IPT_TCP_INV_FLAGS = 4,
-    IPT_TCP_INV_OPTION = 8,
-    IPT_TCP_INV_MASK = 15,
-    IPT_UDP_INV_SRCPT = 1,
-    IPT_UDP_INV_DSTPT = 2,
-    IPT_UDP_INV_MASK = 3,
-    IPT_STANDARD_TARGET = "",
-    IPT_ERROR_TARGET = "ERROR",
-    IPT_F_FRAG = 0x1,
-    IPT_F_GOTO = 0x2,
-    IPT_F_MASK = 0x3,
-    IPT_INV_VIA_IN = 0x1,
-    IPT_INV_VIA_OUT = 0x2,
-    IPT_INV_TOS = 0x4,
-    IPT_INV_SRCIP = 0x8,
-    IPT_INV_DSTIP = 0x10,
-    IPT_INV_FRAG = 0x20,
-    IPT_INV_PROTO = 64,
-    IPT_INV_MASK = 0x7f,
-    IPT_BASE_CTL = 64,
-    IPT_SO_SET_REPLACE = 64,
-    IPT_SO_SET_ADD_COUNTERS = 65,
-    IPT_SO_SET_MAX = 65,
-    IPT_SO_GET_INFO = 64,
-    IPT_SO_GET_ENTRIES = 65,
-    IPT_SO_GET_REVISION_MATCH = 66,
-    IPT_SO_GET_REVISION_TARGET = 67,
-    IPT_SO_GET_MAX = 67,
-    IPT_ICMP_INV = 0x1,
-  },
-  records = {
-    ["struct ipt_ip"] = [[{
+constants = {
+  IPT_FUNCTION_MAXNAMELEN = 30,
+  IPT_TABLE_MAXNAMELEN = 32,
+  IPT_CONTINUE = 4294967295,
+  IPT_RETURN = -5,
+  IPT_TCP_INV_SRCPT = 1,
+  IPT_TCP_INV_DSTPT = 2,
+  IPT_TCP_INV_FLAGS = 4,
+  IPT_TCP_INV_OPTION = 8,
+  IPT_TCP_INV_MASK = 15,
+  IPT_UDP_INV_SRCPT = 1,
+  IPT_UDP_INV_DSTPT = 2,
+  IPT_UDP_INV_MASK = 3,
+  IPT_STANDARD_TARGET = "",
+  IPT_ERROR_TARGET = "ERROR",
+  IPT_F_FRAG = 0x1,
+  IPT_F_GOTO = 0x2,
+  IPT_F_MASK = 0x3,
+  IPT_INV_VIA_IN = 0x1,
+  IPT_INV_VIA_OUT = 0x2,
+  IPT_INV_TOS = 0x4,
+  IPT_INV_SRCIP = 0x8,
+  IPT_INV_DSTIP = 0x10,
+  IPT_INV_FRAG = 0x20,
+  IPT_INV_PROTO = 64,
+  IPT_INV_MASK = 0x7f,
+  IPT_BASE_CTL = 64,
+  IPT_SO_SET_REPLACE = 64,
+  IPT_SO_SET_ADD_COUNTERS = 65,
+  IPT_SO_SET_MAX = 65,
+  IPT_SO_GET_INFO = 64,
+  IPT_SO_GET_ENTRIES = 65,
+  IPT_SO_GET_REVISION_MATCH = 66,
+  IPT_SO_GET_REVISION_TARGET = 67,
+  IPT_SO_GET_MAX = 67,
+  IPT_ICMP_INV = 0x1,
+},
+records = {
+  ["struct ipt_ip"] = [[{
   struct in_addr src;
   struct in_addr dst;
   struct in_addr smsk;
@@ -54,7 +54,7 @@ return {
   uint8_t flags;
   uint8_t invflags;
 }]],
-    ["struct ipt_entry"] = [[{
+  ["struct ipt_entry"] = [[{
   struct ipt_ip ip;
   uint32_t nfcache;
   uint16_t target_offset;
@@ -63,12 +63,12 @@ return {
   struct xt_counters counters;
   uint8_t elems[];
 }]],
-    ["struct ipt_icmp"] = [[{
+  ["struct ipt_icmp"] = [[{
   uint8_t type;
   uint8_t code[2];
   uint8_t invflags;
 }]],
-    ["struct ipt_getinfo"] = [[{
+  ["struct ipt_getinfo"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t hook_entry[5];
@@ -76,7 +76,7 @@ return {
   uint32_t num_entries;
   uint32_t size;
 }]],
-    ["struct ipt_replace"] = [[{
+  ["struct ipt_replace"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t num_entries;
@@ -87,24 +87,24 @@ return {
   struct xt_counters *counters;
   struct ipt_entry entries[];
 }]],
-    ["struct ipt_get_entries"] = [[{
+  ["struct ipt_get_entries"] = [[{
   char name[32];
   uint32_t size;
   struct ipt_entry entrytable[];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv4/ipt_CLUSTERIP.h"] = [==[
-  constants = {
-    CLUSTERIP_HASHMODE_SIP = 0,
-    CLUSTERIP_HASHMODE_SIP_SPT = 1,
-    CLUSTERIP_HASHMODE_SIP_SPT_DPT = 2,
-    CLUSTERIP_HASHMODE_MAX = 2,
-    CLUSTERIP_MAX_NODES = 16,
-    CLUSTERIP_FLAG_NEW = 0x1,
-  },
-  records = {
-    ["struct ipt_clusterip_tgt_info"] = [[{
+constants = {
+  CLUSTERIP_HASHMODE_SIP = 0,
+  CLUSTERIP_HASHMODE_SIP_SPT = 1,
+  CLUSTERIP_HASHMODE_SIP_SPT_DPT = 2,
+  CLUSTERIP_HASHMODE_MAX = 2,
+  CLUSTERIP_MAX_NODES = 16,
+  CLUSTERIP_FLAG_NEW = 0x1,
+},
+records = {
+  ["struct ipt_clusterip_tgt_info"] = [[{
   uint32_t flags;
   uint8_t clustermac[6];
   uint16_t num_total_nodes;
@@ -114,77 +114,77 @@ return {
   uint32_t hash_initval;
   struct clusterip_config *config;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv4/ipt_LOG.h"] = [==[
-  constants = {
-    IPT_LOG_TCPSEQ = 0x1,
-    IPT_LOG_TCPOPT = 0x2,
-    IPT_LOG_IPOPT = 0x4,
-    IPT_LOG_UID = 0x8,
-    IPT_LOG_NFLOG = 0x10,
-    IPT_LOG_MACDECODE = 0x20,
-    IPT_LOG_MASK = 0x2f,
-  },
-  records = {
-    ["struct ipt_log_info"] = [[{
+constants = {
+  IPT_LOG_TCPSEQ = 0x1,
+  IPT_LOG_TCPOPT = 0x2,
+  IPT_LOG_IPOPT = 0x4,
+  IPT_LOG_UID = 0x8,
+  IPT_LOG_NFLOG = 0x10,
+  IPT_LOG_MACDECODE = 0x20,
+  IPT_LOG_MASK = 0x2f,
+},
+records = {
+  ["struct ipt_log_info"] = [[{
   uint8_t level;
   uint8_t logflags;
   char prefix[30];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv4/ipt_REJECT.h"] = [==[
-  constants = {
-    IPT_ICMP_NET_UNREACHABLE = 0,
-    IPT_ICMP_HOST_UNREACHABLE = 1,
-    IPT_ICMP_PROT_UNREACHABLE = 2,
-    IPT_ICMP_PORT_UNREACHABLE = 3,
-    IPT_ICMP_ECHOREPLY = 4,
-    IPT_ICMP_NET_PROHIBITED = 5,
-    IPT_ICMP_HOST_PROHIBITED = 6,
-    IPT_TCP_RESET = 7,
-    IPT_ICMP_ADMIN_PROHIBITED = 8,
-  },
-  records = {
-    ["struct ipt_reject_info"] = [[{
+constants = {
+  IPT_ICMP_NET_UNREACHABLE = 0,
+  IPT_ICMP_HOST_UNREACHABLE = 1,
+  IPT_ICMP_PROT_UNREACHABLE = 2,
+  IPT_ICMP_PORT_UNREACHABLE = 3,
+  IPT_ICMP_ECHOREPLY = 4,
+  IPT_ICMP_NET_PROHIBITED = 5,
+  IPT_ICMP_HOST_PROHIBITED = 6,
+  IPT_TCP_RESET = 7,
+  IPT_ICMP_ADMIN_PROHIBITED = 8,
+},
+records = {
+  ["struct ipt_reject_info"] = [[{
   uint32_t with;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv4/ipt_ah.h"] = [==[
-  constants = {
-    IPT_AH_INV_SPI = 0x1,
-    IPT_AH_INV_MASK = 0x1,
-  },
-  records = {
-    ["struct ipt_ah"] = [[{
+constants = {
+  IPT_AH_INV_SPI = 0x1,
+  IPT_AH_INV_MASK = 0x1,
+},
+records = {
+  ["struct ipt_ah"] = [[{
   uint32_t spis[2];
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv4/ipt_ecn.h"] = [==[
-  constants = {
-    IPT_ECN_IP_MASK = -253,
-    IPT_ECN_OP_MATCH_IP = 1,
-    IPT_ECN_OP_MATCH_ECE = 16,
-    IPT_ECN_OP_MATCH_CWR = 32,
-    IPT_ECN_OP_MATCH_MASK = 206,
-  },
+constants = {
+  IPT_ECN_IP_MASK = -253,
+  IPT_ECN_OP_MATCH_IP = 1,
+  IPT_ECN_OP_MATCH_ECE = 16,
+  IPT_ECN_OP_MATCH_CWR = 32,
+  IPT_ECN_OP_MATCH_MASK = 206,
+},
 ]==],
 ["linux/netfilter_ipv4/ipt_ttl.h"] = [==[
-  constants = {
-    IPT_TTL_EQ = 0,
-    IPT_TTL_NE = 1,
-    IPT_TTL_LT = 2,
-    IPT_TTL_GT = 3,
-  },
-  records = {
-    ["struct ipt_ttl_info"] = [[{
+constants = {
+  IPT_TTL_EQ = 0,
+  IPT_TTL_NE = 1,
+  IPT_TTL_LT = 2,
+  IPT_TTL_GT = 3,
+},
+records = {
+  ["struct ipt_ttl_info"] = [[{
   uint8_t mode;
   uint8_t ttl;
 }]],
-  },
+},
 ]==],
 }

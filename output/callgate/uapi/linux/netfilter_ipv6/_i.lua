@@ -3,47 +3,47 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/netfilter_ipv6/ip6_tables.h"] = [==[
-  constants = {
-    IP6T_FUNCTION_MAXNAMELEN = 30,
-    IP6T_TABLE_MAXNAMELEN = 32,
-    IP6T_CONTINUE = 4294967295,
-    IP6T_RETURN = -5,
-    IP6T_TCP_INV_SRCPT = 1,
-    IP6T_TCP_INV_DSTPT = 2,
-    IP6T_TCP_INV_FLAGS = 4,
-    IP6T_TCP_INV_OPTION = 8,
-    IP6T_TCP_INV_MASK = 15,
-    IP6T_UDP_INV_SRCPT = 1,
-    IP6T_UDP_INV_DSTPT = 2,
-    IP6T_UDP_INV_MASK = 3,
-    IP6T_STANDARD_TARGET = "",
-    IP6T_ERROR_TARGET = "ERROR",
-    IP6T_F_PROTO = 0x1,
-    IP6T_F_TOS = 0x2,
-    IP6T_F_GOTO = 0x4,
-    IP6T_F_MASK = 0x7,
-    IP6T_INV_VIA_IN = 0x1,
-    IP6T_INV_VIA_OUT = 0x2,
-    IP6T_INV_TOS = 0x4,
-    IP6T_INV_SRCIP = 0x8,
-    IP6T_INV_DSTIP = 0x10,
-    IP6T_INV_FRAG = 0x20,
-    IP6T_INV_PROTO = 64,
-    IP6T_INV_MASK = 0x7f,
-    IP6T_BASE_CTL = 64,
-    IP6T_SO_SET_REPLACE = 64,
-    IP6T_SO_SET_ADD_COUNTERS = 65,
-    IP6T_SO_SET_MAX = 65,
-    IP6T_SO_GET_INFO = 64,
-    IP6T_SO_GET_ENTRIES = 65,
-    IP6T_SO_GET_REVISION_MATCH = 68,
-    IP6T_SO_GET_REVISION_TARGET = 69,
-    IP6T_SO_GET_MAX = 69,
-    IP6T_SO_ORIGINAL_DST = 80,
-    IP6T_ICMP_INV = 0x1,
-  },
-  records = {
-    ["struct ip6t_ip6"] = [[{
+constants = {
+  IP6T_FUNCTION_MAXNAMELEN = 30,
+  IP6T_TABLE_MAXNAMELEN = 32,
+  IP6T_CONTINUE = 4294967295,
+  IP6T_RETURN = -5,
+  IP6T_TCP_INV_SRCPT = 1,
+  IP6T_TCP_INV_DSTPT = 2,
+  IP6T_TCP_INV_FLAGS = 4,
+  IP6T_TCP_INV_OPTION = 8,
+  IP6T_TCP_INV_MASK = 15,
+  IP6T_UDP_INV_SRCPT = 1,
+  IP6T_UDP_INV_DSTPT = 2,
+  IP6T_UDP_INV_MASK = 3,
+  IP6T_STANDARD_TARGET = "",
+  IP6T_ERROR_TARGET = "ERROR",
+  IP6T_F_PROTO = 0x1,
+  IP6T_F_TOS = 0x2,
+  IP6T_F_GOTO = 0x4,
+  IP6T_F_MASK = 0x7,
+  IP6T_INV_VIA_IN = 0x1,
+  IP6T_INV_VIA_OUT = 0x2,
+  IP6T_INV_TOS = 0x4,
+  IP6T_INV_SRCIP = 0x8,
+  IP6T_INV_DSTIP = 0x10,
+  IP6T_INV_FRAG = 0x20,
+  IP6T_INV_PROTO = 64,
+  IP6T_INV_MASK = 0x7f,
+  IP6T_BASE_CTL = 64,
+  IP6T_SO_SET_REPLACE = 64,
+  IP6T_SO_SET_ADD_COUNTERS = 65,
+  IP6T_SO_SET_MAX = 65,
+  IP6T_SO_GET_INFO = 64,
+  IP6T_SO_GET_ENTRIES = 65,
+  IP6T_SO_GET_REVISION_MATCH = 68,
+  IP6T_SO_GET_REVISION_TARGET = 69,
+  IP6T_SO_GET_MAX = 69,
+  IP6T_SO_ORIGINAL_DST = 80,
+  IP6T_ICMP_INV = 0x1,
+},
+records = {
+  ["struct ip6t_ip6"] = [[{
   struct in6_addr src;
   struct in6_addr dst;
   struct in6_addr smsk;
@@ -57,7 +57,7 @@ return {
   uint8_t flags;
   uint8_t invflags;
 }]],
-    ["struct ip6t_entry"] = [[{
+  ["struct ip6t_entry"] = [[{
   struct ip6t_ip6 ipv6;
   uint32_t nfcache;
   uint16_t target_offset;
@@ -66,20 +66,20 @@ return {
   struct xt_counters counters;
   uint8_t elems[0];
 }]],
-    ["struct ip6t_standard"] = [[{
+  ["struct ip6t_standard"] = [[{
   struct ip6t_entry entry;
   struct xt_standard_target target;
 }]],
-    ["struct ip6t_error"] = [[{
+  ["struct ip6t_error"] = [[{
   struct ip6t_entry entry;
   struct xt_error_target target;
 }]],
-    ["struct ip6t_icmp"] = [[{
+  ["struct ip6t_icmp"] = [[{
   uint8_t type;
   uint8_t code[2];
   uint8_t invflags;
 }]],
-    ["struct ip6t_getinfo"] = [[{
+  ["struct ip6t_getinfo"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t hook_entry[5];
@@ -87,7 +87,7 @@ return {
   uint32_t num_entries;
   uint32_t size;
 }]],
-    ["struct ip6t_replace"] = [[{
+  ["struct ip6t_replace"] = [[{
   char name[32];
   uint32_t valid_hooks;
   uint32_t num_entries;
@@ -98,180 +98,180 @@ return {
   struct xt_counters *counters;
   struct ip6t_entry entries[];
 }]],
-    ["struct ip6t_get_entries"] = [[{
+  ["struct ip6t_get_entries"] = [[{
   char name[32];
   uint32_t size;
   struct ip6t_entry entrytable[];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_LOG.h"] = [==[
-  constants = {
-    IP6T_LOG_TCPSEQ = 0x1,
-    IP6T_LOG_TCPOPT = 0x2,
-    IP6T_LOG_IPOPT = 0x4,
-    IP6T_LOG_UID = 0x8,
-    IP6T_LOG_NFLOG = 0x10,
-    IP6T_LOG_MACDECODE = 0x20,
-    IP6T_LOG_MASK = 0x2f,
-  },
-  records = {
-    ["struct ip6t_log_info"] = [[{
+constants = {
+  IP6T_LOG_TCPSEQ = 0x1,
+  IP6T_LOG_TCPOPT = 0x2,
+  IP6T_LOG_IPOPT = 0x4,
+  IP6T_LOG_UID = 0x8,
+  IP6T_LOG_NFLOG = 0x10,
+  IP6T_LOG_MACDECODE = 0x20,
+  IP6T_LOG_MASK = 0x2f,
+},
+records = {
+  ["struct ip6t_log_info"] = [[{
   uint8_t level;
   uint8_t logflags;
   char prefix[30];
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_NPT.h"] = [==[
-  records = {
-    ["struct ip6t_npt_tginfo"] = [[{
+records = {
+  ["struct ip6t_npt_tginfo"] = [[{
   union nf_inet_addr src_pfx;
   union nf_inet_addr dst_pfx;
   uint8_t src_pfx_len;
   uint8_t dst_pfx_len;
   uint16_t adjustment;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_REJECT.h"] = [==[
-  constants = {
-    IP6T_ICMP6_NO_ROUTE = 0,
-    IP6T_ICMP6_ADM_PROHIBITED = 1,
-    IP6T_ICMP6_NOT_NEIGHBOUR = 2,
-    IP6T_ICMP6_ADDR_UNREACH = 3,
-    IP6T_ICMP6_PORT_UNREACH = 4,
-    IP6T_ICMP6_ECHOREPLY = 5,
-    IP6T_TCP_RESET = 6,
-    IP6T_ICMP6_POLICY_FAIL = 7,
-    IP6T_ICMP6_REJECT_ROUTE = 8,
-  },
-  records = {
-    ["struct ip6t_reject_info"] = [[{
+constants = {
+  IP6T_ICMP6_NO_ROUTE = 0,
+  IP6T_ICMP6_ADM_PROHIBITED = 1,
+  IP6T_ICMP6_NOT_NEIGHBOUR = 2,
+  IP6T_ICMP6_ADDR_UNREACH = 3,
+  IP6T_ICMP6_PORT_UNREACH = 4,
+  IP6T_ICMP6_ECHOREPLY = 5,
+  IP6T_TCP_RESET = 6,
+  IP6T_ICMP6_POLICY_FAIL = 7,
+  IP6T_ICMP6_REJECT_ROUTE = 8,
+},
+records = {
+  ["struct ip6t_reject_info"] = [[{
   uint32_t with;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_ah.h"] = [==[
-  constants = {
-    IP6T_AH_SPI = 0x1,
-    IP6T_AH_LEN = 0x2,
-    IP6T_AH_RES = 0x4,
-    IP6T_AH_INV_SPI = 0x1,
-    IP6T_AH_INV_LEN = 0x2,
-    IP6T_AH_INV_MASK = 0x3,
-  },
-  records = {
-    ["struct ip6t_ah"] = [[{
+constants = {
+  IP6T_AH_SPI = 0x1,
+  IP6T_AH_LEN = 0x2,
+  IP6T_AH_RES = 0x4,
+  IP6T_AH_INV_SPI = 0x1,
+  IP6T_AH_INV_LEN = 0x2,
+  IP6T_AH_INV_MASK = 0x3,
+},
+records = {
+  ["struct ip6t_ah"] = [[{
   uint32_t spis[2];
   uint32_t hdrlen;
   uint8_t hdrres;
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_frag.h"] = [==[
-  constants = {
-    IP6T_FRAG_IDS = 0x1,
-    IP6T_FRAG_LEN = 0x2,
-    IP6T_FRAG_RES = 0x4,
-    IP6T_FRAG_FST = 0x8,
-    IP6T_FRAG_MF = 0x10,
-    IP6T_FRAG_NMF = 0x20,
-    IP6T_FRAG_INV_IDS = 0x1,
-    IP6T_FRAG_INV_LEN = 0x2,
-    IP6T_FRAG_INV_MASK = 0x3,
-  },
-  records = {
-    ["struct ip6t_frag"] = [[{
+constants = {
+  IP6T_FRAG_IDS = 0x1,
+  IP6T_FRAG_LEN = 0x2,
+  IP6T_FRAG_RES = 0x4,
+  IP6T_FRAG_FST = 0x8,
+  IP6T_FRAG_MF = 0x10,
+  IP6T_FRAG_NMF = 0x20,
+  IP6T_FRAG_INV_IDS = 0x1,
+  IP6T_FRAG_INV_LEN = 0x2,
+  IP6T_FRAG_INV_MASK = 0x3,
+},
+records = {
+  ["struct ip6t_frag"] = [[{
   uint32_t ids[2];
   uint32_t hdrlen;
   uint8_t flags;
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_hl.h"] = [==[
-  constants = {
-    IP6T_HL_EQ = 0,
-    IP6T_HL_NE = 1,
-    IP6T_HL_LT = 2,
-    IP6T_HL_GT = 3,
-  },
-  records = {
-    ["struct ip6t_hl_info"] = [[{
+constants = {
+  IP6T_HL_EQ = 0,
+  IP6T_HL_NE = 1,
+  IP6T_HL_LT = 2,
+  IP6T_HL_GT = 3,
+},
+records = {
+  ["struct ip6t_hl_info"] = [[{
   uint8_t mode;
   uint8_t hop_limit;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_ipv6header.h"] = [==[
-  constants = {
-    MASK_HOPOPTS = 128,
-    MASK_DSTOPTS = 64,
-    MASK_ROUTING = 32,
-    MASK_FRAGMENT = 16,
-    MASK_AH = 8,
-    MASK_ESP = 4,
-    MASK_NONE = 2,
-    MASK_PROTO = 1,
-  },
-  records = {
-    ["struct ip6t_ipv6header_info"] = [[{
+constants = {
+  MASK_HOPOPTS = 128,
+  MASK_DSTOPTS = 64,
+  MASK_ROUTING = 32,
+  MASK_FRAGMENT = 16,
+  MASK_AH = 8,
+  MASK_ESP = 4,
+  MASK_NONE = 2,
+  MASK_PROTO = 1,
+},
+records = {
+  ["struct ip6t_ipv6header_info"] = [[{
   uint8_t matchflags;
   uint8_t invflags;
   uint8_t modeflag;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_mh.h"] = [==[
-  constants = {
-    IP6T_MH_INV_TYPE = 0x1,
-    IP6T_MH_INV_MASK = 0x1,
-  },
-  records = {
-    ["struct ip6t_mh"] = [[{
+constants = {
+  IP6T_MH_INV_TYPE = 0x1,
+  IP6T_MH_INV_MASK = 0x1,
+},
+records = {
+  ["struct ip6t_mh"] = [[{
   uint8_t types[2];
   uint8_t invflags;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_opts.h"] = [==[
-  constants = {
-    IP6T_OPTS_OPTSNR = 16,
-    IP6T_OPTS_LEN = 0x1,
-    IP6T_OPTS_OPTS = 0x2,
-    IP6T_OPTS_NSTRICT = 0x4,
-    IP6T_OPTS_INV_LEN = 0x1,
-    IP6T_OPTS_INV_MASK = 0x1,
-  },
-  records = {
-    ["struct ip6t_opts"] = [[{
+constants = {
+  IP6T_OPTS_OPTSNR = 16,
+  IP6T_OPTS_LEN = 0x1,
+  IP6T_OPTS_OPTS = 0x2,
+  IP6T_OPTS_NSTRICT = 0x4,
+  IP6T_OPTS_INV_LEN = 0x1,
+  IP6T_OPTS_INV_MASK = 0x1,
+},
+records = {
+  ["struct ip6t_opts"] = [[{
   uint32_t hdrlen;
   uint8_t flags;
   uint8_t invflags;
   uint16_t opts[16];
   uint8_t optsnr;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_rt.h"] = [==[
-  constants = {
-    IP6T_RT_HOPS = 16,
-    IP6T_RT_TYP = 0x1,
-    IP6T_RT_SGS = 0x2,
-    IP6T_RT_LEN = 0x4,
-    IP6T_RT_RES = 0x8,
-    IP6T_RT_FST_MASK = 0x30,
-    IP6T_RT_FST = 0x10,
-    IP6T_RT_FST_NSTRICT = 0x20,
-    IP6T_RT_INV_TYP = 0x1,
-    IP6T_RT_INV_SGS = 0x2,
-    IP6T_RT_INV_LEN = 0x4,
-    IP6T_RT_INV_MASK = 0x7,
-  },
-  records = {
-    ["struct ip6t_rt"] = [[{
+constants = {
+  IP6T_RT_HOPS = 16,
+  IP6T_RT_TYP = 0x1,
+  IP6T_RT_SGS = 0x2,
+  IP6T_RT_LEN = 0x4,
+  IP6T_RT_RES = 0x8,
+  IP6T_RT_FST_MASK = 0x30,
+  IP6T_RT_FST = 0x10,
+  IP6T_RT_FST_NSTRICT = 0x20,
+  IP6T_RT_INV_TYP = 0x1,
+  IP6T_RT_INV_SGS = 0x2,
+  IP6T_RT_INV_LEN = 0x4,
+  IP6T_RT_INV_MASK = 0x7,
+},
+records = {
+  ["struct ip6t_rt"] = [[{
   uint32_t rt_type;
   uint32_t segsleft[2];
   uint32_t hdrlen;
@@ -280,43 +280,43 @@ return {
   struct in6_addr addrs[16];
   uint8_t addrnr;
 }]],
-  },
+},
 ]==],
 ["linux/netfilter_ipv6/ip6t_srh.h"] = [==[
-  constants = {
-    IP6T_SRH_NEXTHDR = 0x1,
-    IP6T_SRH_LEN_EQ = 0x2,
-    IP6T_SRH_LEN_GT = 0x4,
-    IP6T_SRH_LEN_LT = 0x8,
-    IP6T_SRH_SEGS_EQ = 0x10,
-    IP6T_SRH_SEGS_GT = 0x20,
-    IP6T_SRH_SEGS_LT = 0x40,
-    IP6T_SRH_LAST_EQ = 0x80,
-    IP6T_SRH_LAST_GT = 0x100,
-    IP6T_SRH_LAST_LT = 0x200,
-    IP6T_SRH_TAG = 0x400,
-    IP6T_SRH_PSID = 0x800,
-    IP6T_SRH_NSID = 0x1000,
-    IP6T_SRH_LSID = 0x2000,
-    IP6T_SRH_MASK = 0x3fff,
-    IP6T_SRH_INV_NEXTHDR = 0x1,
-    IP6T_SRH_INV_LEN_EQ = 0x2,
-    IP6T_SRH_INV_LEN_GT = 0x4,
-    IP6T_SRH_INV_LEN_LT = 0x8,
-    IP6T_SRH_INV_SEGS_EQ = 0x10,
-    IP6T_SRH_INV_SEGS_GT = 0x20,
-    IP6T_SRH_INV_SEGS_LT = 0x40,
-    IP6T_SRH_INV_LAST_EQ = 0x80,
-    IP6T_SRH_INV_LAST_GT = 0x100,
-    IP6T_SRH_INV_LAST_LT = 0x200,
-    IP6T_SRH_INV_TAG = 0x400,
-    IP6T_SRH_INV_PSID = 0x800,
-    IP6T_SRH_INV_NSID = 0x1000,
-    IP6T_SRH_INV_LSID = 0x2000,
-    IP6T_SRH_INV_MASK = 0x3fff,
-  },
-  records = {
-    ["struct ip6t_srh"] = [[{
+constants = {
+  IP6T_SRH_NEXTHDR = 0x1,
+  IP6T_SRH_LEN_EQ = 0x2,
+  IP6T_SRH_LEN_GT = 0x4,
+  IP6T_SRH_LEN_LT = 0x8,
+  IP6T_SRH_SEGS_EQ = 0x10,
+  IP6T_SRH_SEGS_GT = 0x20,
+  IP6T_SRH_SEGS_LT = 0x40,
+  IP6T_SRH_LAST_EQ = 0x80,
+  IP6T_SRH_LAST_GT = 0x100,
+  IP6T_SRH_LAST_LT = 0x200,
+  IP6T_SRH_TAG = 0x400,
+  IP6T_SRH_PSID = 0x800,
+  IP6T_SRH_NSID = 0x1000,
+  IP6T_SRH_LSID = 0x2000,
+  IP6T_SRH_MASK = 0x3fff,
+  IP6T_SRH_INV_NEXTHDR = 0x1,
+  IP6T_SRH_INV_LEN_EQ = 0x2,
+  IP6T_SRH_INV_LEN_GT = 0x4,
+  IP6T_SRH_INV_LEN_LT = 0x8,
+  IP6T_SRH_INV_SEGS_EQ = 0x10,
+  IP6T_SRH_INV_SEGS_GT = 0x20,
+  IP6T_SRH_INV_SEGS_LT = 0x40,
+  IP6T_SRH_INV_LAST_EQ = 0x80,
+  IP6T_SRH_INV_LAST_GT = 0x100,
+  IP6T_SRH_INV_LAST_LT = 0x200,
+  IP6T_SRH_INV_TAG = 0x400,
+  IP6T_SRH_INV_PSID = 0x800,
+  IP6T_SRH_INV_NSID = 0x1000,
+  IP6T_SRH_INV_LSID = 0x2000,
+  IP6T_SRH_INV_MASK = 0x3fff,
+},
+records = {
+  ["struct ip6t_srh"] = [[{
   uint8_t next_hdr;
   uint8_t hdr_len;
   uint8_t segs_left;
@@ -325,7 +325,7 @@ return {
   uint16_t mt_flags;
   uint16_t mt_invflags;
 }]],
-    ["struct ip6t_srh1"] = [[{
+  ["struct ip6t_srh1"] = [[{
   uint8_t next_hdr;
   uint8_t hdr_len;
   uint8_t segs_left;
@@ -340,6 +340,6 @@ return {
   uint16_t mt_flags;
   uint16_t mt_invflags;
 }]],
-  },
+},
 ]==],
 }

@@ -3,30 +3,30 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/nfsd/cld.h"] = [==[
-  constants = {
-    Cld_Create = 0,
-    Cld_Remove = 1,
-    Cld_Check = 2,
-    Cld_GraceDone = 3,
-    Cld_GraceStart = 4,
-    Cld_GetVersion = 5,
-    CLD_UPCALL_VERSION = 2,
-    SHA256_DIGEST_SIZE = 32,
-  },
-  records = {
-    ["struct cld_name"] = [[{
+constants = {
+  Cld_Create = 0,
+  Cld_Remove = 1,
+  Cld_Check = 2,
+  Cld_GraceDone = 3,
+  Cld_GraceStart = 4,
+  Cld_GetVersion = 5,
+  CLD_UPCALL_VERSION = 2,
+  SHA256_DIGEST_SIZE = 32,
+},
+records = {
+  ["struct cld_name"] = [[{
   uint16_t cn_len;
   uint8_t cn_id[1024];
 } __attribute__((packed))]],
-    ["struct cld_princhash"] = [[{
+  ["struct cld_princhash"] = [[{
   uint8_t cp_len;
   uint8_t cp_data[32];
 } __attribute__((packed))]],
-    ["struct cld_clntinfo"] = [[{
+  ["struct cld_clntinfo"] = [[{
   struct cld_name cc_name;
   struct cld_princhash cc_princhash;
 } __attribute__((packed))]],
-    ["struct cld_msg_v2"] = [[{
+  ["struct cld_msg_v2"] = [[{
   uint8_t cm_vers;
   uint8_t cm_cmd;
   int16_t cm_status;
@@ -37,46 +37,46 @@ return {
     struct cld_clntinfo cm_clntinfo;
   } __attribute__((packed)) cm_u;
 } __attribute__((packed))]],
-    ["struct cld_msg_hdr"] = [[{
+  ["struct cld_msg_hdr"] = [[{
   uint8_t cm_vers;
   uint8_t cm_cmd;
   int16_t cm_status;
   uint32_t cm_xid;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct cld_msg"] = [[{
-    uint8_t cm_vers;
-    uint8_t cm_cmd;
-    int16_t cm_status;
-    uint32_t cm_xid;
-    union {
-      int64_t cm_gracetime;
-      struct cld_name cm_name;
-      uint8_t cm_version;
-    } __attribute__((packed)) cm_u;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct cld_msg"] = [[{
-    uint8_t cm_vers;
-    uint8_t cm_cmd;
-    int16_t cm_status;
-    uint32_t cm_xid;
-    union {
-      long cm_gracetime;
-      struct cld_name cm_name;
-      uint8_t cm_version;
-    } __attribute__((packed)) cm_u;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct cld_msg"] = [[{
+  uint8_t cm_vers;
+  uint8_t cm_cmd;
+  int16_t cm_status;
+  uint32_t cm_xid;
+  union {
+    int64_t cm_gracetime;
+    struct cld_name cm_name;
+    uint8_t cm_version;
+  } __attribute__((packed)) cm_u;
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct cld_msg"] = [[{
+  uint8_t cm_vers;
+  uint8_t cm_cmd;
+  int16_t cm_status;
+  uint32_t cm_xid;
+  union {
+    long cm_gracetime;
+    struct cld_name cm_name;
+    uint8_t cm_version;
+  } __attribute__((packed)) cm_u;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

@@ -3,20 +3,20 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/nfsd/debug.h"] = [==[
-  constants = {
-    NFSDDBG_SOCK = 0x1,
-    NFSDDBG_FH = 0x2,
-    NFSDDBG_EXPORT = 0x4,
-    NFSDDBG_SVC = 0x8,
-    NFSDDBG_PROC = 0x10,
-    NFSDDBG_FILEOP = 0x20,
-    NFSDDBG_AUTH = 0x40,
-    NFSDDBG_REPCACHE = 0x80,
-    NFSDDBG_XDR = 0x100,
-    NFSDDBG_LOCKD = 0x200,
-    NFSDDBG_PNFS = 0x400,
-    NFSDDBG_ALL = 0x7fff,
-    NFSDDBG_NOCHANGE = 0xffff,
-  },
+constants = {
+  NFSDDBG_SOCK = 0x1,
+  NFSDDBG_FH = 0x2,
+  NFSDDBG_EXPORT = 0x4,
+  NFSDDBG_SVC = 0x8,
+  NFSDDBG_PROC = 0x10,
+  NFSDDBG_FILEOP = 0x20,
+  NFSDDBG_AUTH = 0x40,
+  NFSDDBG_REPCACHE = 0x80,
+  NFSDDBG_XDR = 0x100,
+  NFSDDBG_LOCKD = 0x200,
+  NFSDDBG_PNFS = 0x400,
+  NFSDDBG_ALL = 0x7fff,
+  NFSDDBG_NOCHANGE = 0xffff,
+},
 ]==],
 }

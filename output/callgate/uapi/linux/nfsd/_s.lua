@@ -3,8 +3,8 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/nfsd/stats.h"] = [==[
-  constants = {
-    NFSD_USAGE_WRAP = 100000000,
-  },
+constants = {
+  NFSD_USAGE_WRAP = 100000000,
+},
 ]==],
 }

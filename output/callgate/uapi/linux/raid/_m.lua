@@ -3,76 +3,76 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/raid/md_p.h"] = [==[
-  constants = {
-    R5LOG_PAYLOAD_DATA = 0,
-    R5LOG_PAYLOAD_PARITY = 1,
-    R5LOG_PAYLOAD_FLUSH = 2,
-    R5LOG_PAYLOAD_FLAG_DISCARD = 1,
-    R5LOG_PAYLOAD_FLAG_RESHAPED = 2,
-    R5LOG_PAYLOAD_FLAG_RESHAPING = 3,
-    R5LOG_PAYLOAD_FLAG_FLUSH_STRIPE = 1,
-    MD_RESERVED_BYTES = 65536,
-    MD_RESERVED_SECTORS = 128,
-    MD_SB_BYTES = 4096,
-    MD_SB_WORDS = 1024,
-    MD_SB_SECTORS = 8,
-    MD_SB_GENERIC_OFFSET = 0,
-    MD_SB_PERSONALITY_OFFSET = 64,
-    MD_SB_DISKS_OFFSET = 128,
-    MD_SB_DESCRIPTOR_OFFSET = 992,
-    MD_SB_GENERIC_CONSTANT_WORDS = 32,
-    MD_SB_GENERIC_STATE_WORDS = 32,
-    MD_SB_GENERIC_WORDS = 64,
-    MD_SB_PERSONALITY_WORDS = 64,
-    MD_SB_DESCRIPTOR_WORDS = 32,
-    MD_SB_DISKS = 27,
-    MD_SB_DISKS_WORDS = 864,
-    MD_SB_RESERVED_WORDS = 0,
-    MD_SB_EQUAL_WORDS = 992,
-    MD_DISK_FAULTY = 0,
-    MD_DISK_ACTIVE = 1,
-    MD_DISK_SYNC = 2,
-    MD_DISK_REMOVED = 3,
-    MD_DISK_CLUSTER_ADD = 4,
-    MD_DISK_CANDIDATE = 5,
-    MD_DISK_FAILFAST = 10,
-    MD_DISK_WRITEMOSTLY = 9,
-    MD_DISK_JOURNAL = 18,
-    MD_DISK_ROLE_SPARE = 0xffff,
-    MD_DISK_ROLE_FAULTY = 0xfffe,
-    MD_DISK_ROLE_JOURNAL = 0xfffd,
-    MD_DISK_ROLE_MAX = 0xff00,
-    MD_SB_MAGIC = 0xa92b4efc,
-    MD_SB_CLEAN = 0,
-    MD_SB_ERRORS = 1,
-    MD_SB_CLUSTERED = 5,
-    MD_SB_BITMAP_PRESENT = 8,
-    MD_SUPERBLOCK_1_TIME_SEC_MASK = 0xffffffffff,
-    WriteMostly1 = 1,
-    FailFast1 = 2,
-    MD_FEATURE_BITMAP_OFFSET = 1,
-    MD_FEATURE_RECOVERY_OFFSET = 2,
-    MD_FEATURE_RESHAPE_ACTIVE = 4,
-    MD_FEATURE_BAD_BLOCKS = 8,
-    MD_FEATURE_REPLACEMENT = 16,
-    MD_FEATURE_RESHAPE_BACKWARDS = 32,
-    MD_FEATURE_NEW_OFFSET = 64,
-    MD_FEATURE_RECOVERY_BITMAP = 128,
-    MD_FEATURE_CLUSTERED = 256,
-    MD_FEATURE_JOURNAL = 512,
-    MD_FEATURE_PPL = 1024,
-    MD_FEATURE_MULTIPLE_PPLS = 2048,
-    MD_FEATURE_RAID0_LAYOUT = 4096,
-    MD_FEATURE_ALL = 8191,
-    R5LOG_VERSION = 0x1,
-    R5LOG_MAGIC = 0x6433c509,
-    PPL_HEADER_SIZE = 4096,
-    PPL_HDR_RESERVED = 512,
-    PPL_HDR_ENTRY_SPACE = 3560,
-    PPL_HDR_MAX_ENTRIES = 148,
-  },
-  records = {
-    ["struct mdp_device_descriptor_s"] = [[{
+constants = {
+  R5LOG_PAYLOAD_DATA = 0,
+  R5LOG_PAYLOAD_PARITY = 1,
+  R5LOG_PAYLOAD_FLUSH = 2,
+  R5LOG_PAYLOAD_FLAG_DISCARD = 1,
+  R5LOG_PAYLOAD_FLAG_RESHAPED = 2,
+  R5LOG_PAYLOAD_FLAG_RESHAPING = 3,
+  R5LOG_PAYLOAD_FLAG_FLUSH_STRIPE = 1,
+  MD_RESERVED_BYTES = 65536,
+  MD_RESERVED_SECTORS = 128,
+  MD_SB_BYTES = 4096,
+  MD_SB_WORDS = 1024,
+  MD_SB_SECTORS = 8,
+  MD_SB_GENERIC_OFFSET = 0,
+  MD_SB_PERSONALITY_OFFSET = 64,
+  MD_SB_DISKS_OFFSET = 128,
+  MD_SB_DESCRIPTOR_OFFSET = 992,
+  MD_SB_GENERIC_CONSTANT_WORDS = 32,
+  MD_SB_GENERIC_STATE_WORDS = 32,
+  MD_SB_GENERIC_WORDS = 64,
+  MD_SB_PERSONALITY_WORDS = 64,
+  MD_SB_DESCRIPTOR_WORDS = 32,
+  MD_SB_DISKS = 27,
+  MD_SB_DISKS_WORDS = 864,
+  MD_SB_RESERVED_WORDS = 0,
+  MD_SB_EQUAL_WORDS = 992,
+  MD_DISK_FAULTY = 0,
+  MD_DISK_ACTIVE = 1,
+  MD_DISK_SYNC = 2,
+  MD_DISK_REMOVED = 3,
+  MD_DISK_CLUSTER_ADD = 4,
+  MD_DISK_CANDIDATE = 5,
+  MD_DISK_FAILFAST = 10,
+  MD_DISK_WRITEMOSTLY = 9,
+  MD_DISK_JOURNAL = 18,
+  MD_DISK_ROLE_SPARE = 0xffff,
+  MD_DISK_ROLE_FAULTY = 0xfffe,
+  MD_DISK_ROLE_JOURNAL = 0xfffd,
+  MD_DISK_ROLE_MAX = 0xff00,
+  MD_SB_MAGIC = 0xa92b4efc,
+  MD_SB_CLEAN = 0,
+  MD_SB_ERRORS = 1,
+  MD_SB_CLUSTERED = 5,
+  MD_SB_BITMAP_PRESENT = 8,
+  MD_SUPERBLOCK_1_TIME_SEC_MASK = 0xffffffffff,
+  WriteMostly1 = 1,
+  FailFast1 = 2,
+  MD_FEATURE_BITMAP_OFFSET = 1,
+  MD_FEATURE_RECOVERY_OFFSET = 2,
+  MD_FEATURE_RESHAPE_ACTIVE = 4,
+  MD_FEATURE_BAD_BLOCKS = 8,
+  MD_FEATURE_REPLACEMENT = 16,
+  MD_FEATURE_RESHAPE_BACKWARDS = 32,
+  MD_FEATURE_NEW_OFFSET = 64,
+  MD_FEATURE_RECOVERY_BITMAP = 128,
+  MD_FEATURE_CLUSTERED = 256,
+  MD_FEATURE_JOURNAL = 512,
+  MD_FEATURE_PPL = 1024,
+  MD_FEATURE_MULTIPLE_PPLS = 2048,
+  MD_FEATURE_RAID0_LAYOUT = 4096,
+  MD_FEATURE_ALL = 8191,
+  R5LOG_VERSION = 0x1,
+  R5LOG_MAGIC = 0x6433c509,
+  PPL_HEADER_SIZE = 4096,
+  PPL_HDR_RESERVED = 512,
+  PPL_HDR_ENTRY_SPACE = 3560,
+  PPL_HDR_MAX_ENTRIES = 148,
+},
+records = {
+  ["struct mdp_device_descriptor_s"] = [[{
   uint32_t number;
   uint32_t major;
   uint32_t minor;
@@ -80,425 +80,425 @@ return {
   uint32_t state;
   uint32_t reserved[27];
 }]],
-    ["struct r5l_payload_header"] = [[{
+  ["struct r5l_payload_header"] = [[{
   uint16_t type;
   uint16_t flags;
 } __attribute__((packed))]],
-  },
-  typedefs = {
-    mdp_disk_t = "struct mdp_device_descriptor_s",
-    mdp_super_t = "struct mdp_superblock_s",
-  },
-  macros = function(M)
-    return {
-      MD_NEW_SIZE_SECTORS = function(x)
-        return M.int(M.band(M.long(x), -128LL) - 128)
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mips64 mips64el ppc64le s390x ppc",
-      records = {
-        ["struct mdp_superblock_s"] = [[{
-    uint32_t md_magic;
-    uint32_t major_version;
-    uint32_t minor_version;
-    uint32_t patch_version;
-    uint32_t gvalid_words;
-    uint32_t set_uuid0;
-    uint32_t ctime;
-    uint32_t level;
-    uint32_t size;
-    uint32_t nr_disks;
-    uint32_t raid_disks;
-    uint32_t md_minor;
-    uint32_t not_persistent;
-    uint32_t set_uuid1;
-    uint32_t set_uuid2;
-    uint32_t set_uuid3;
-    uint32_t gstate_creserved[16];
-    uint32_t utime;
-    uint32_t state;
-    uint32_t active_disks;
-    uint32_t working_disks;
-    uint32_t failed_disks;
-    uint32_t spare_disks;
-    uint32_t sb_csum;
-    uint32_t events_lo;
-    uint32_t events_hi;
-    uint32_t cp_events_lo;
-    uint32_t cp_events_hi;
-    uint32_t recovery_cp;
-    uint64_t reshape_position;
-    uint32_t new_level;
-    uint32_t delta_disks;
-    uint32_t new_layout;
-    uint32_t new_chunk;
-    uint32_t gstate_sreserved[14];
-    uint32_t layout;
-    uint32_t chunk_size;
-    uint32_t root_pv;
-    uint32_t root_block;
-    uint32_t pstate_reserved[60];
-    struct mdp_device_descriptor_s disks[27];
-    uint32_t reserved[0];
-    struct mdp_device_descriptor_s this_disk;
-  }]],
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct mdp_superblock_1"] = [[{
-    uint32_t magic;
-    uint32_t major_version;
-    uint32_t feature_map;
-    uint32_t pad0;
-    uint8_t set_uuid[16];
-    char set_name[32];
-    uint64_t ctime;
-    uint32_t level;
-    uint32_t layout;
-    uint64_t size;
-    uint32_t chunksize;
-    uint32_t raid_disks;
-    union {
-      uint32_t bitmap_offset;
-      struct {
-        uint16_t offset;
-        uint16_t size;
-      } ppl;
-    };
-    uint32_t new_level;
-    uint64_t reshape_position;
-    uint32_t delta_disks;
-    uint32_t new_layout;
-    uint32_t new_chunk;
-    uint32_t new_offset;
-    uint64_t data_offset;
-    uint64_t data_size;
-    uint64_t super_offset;
-    union {
-      uint64_t recovery_offset;
-      uint64_t journal_tail;
-    };
-    uint32_t dev_number;
-    uint32_t cnt_corrected_read;
-    uint8_t device_uuid[16];
-    uint8_t devflags;
-    uint8_t bblog_shift;
-    uint16_t bblog_size;
-    uint32_t bblog_offset;
-    uint64_t utime;
-    uint64_t events;
-    uint64_t resync_offset;
-    uint32_t sb_csum;
-    uint32_t max_dev;
-    uint32_t logical_block_size;
-    uint8_t pad3[28];
-    uint16_t dev_roles[];
-  }]],
-        ["struct r5l_payload_data_parity"] = [[{
-    struct r5l_payload_header header;
-    uint32_t size;
-    uint64_t location;
-    uint32_t checksum[];
-  } __attribute__((packed))]],
-        ["struct r5l_payload_flush"] = [[{
-    struct r5l_payload_header header;
-    uint32_t size;
-    uint64_t flush_stripes[];
-  } __attribute__((packed))]],
-        ["struct r5l_meta_block"] = [[{
-    uint32_t magic;
-    uint32_t checksum;
-    uint8_t version;
-    uint8_t __zero_pading_1;
-    uint16_t __zero_pading_2;
-    uint32_t meta_size;
-    uint64_t seq;
-    uint64_t position;
-    struct r5l_payload_header payloads[];
-  } __attribute__((packed))]],
-        ["struct ppl_header_entry"] = [[{
-    uint64_t data_sector;
-    uint32_t pp_size;
-    uint32_t data_size;
-    uint32_t parity_disk;
-    uint32_t checksum;
-  } __attribute__((packed))]],
-        ["struct ppl_header"] = [[{
-    uint8_t reserved[512];
-    uint32_t signature;
-    uint32_t padding;
-    uint64_t generation;
-    uint32_t entries_count;
-    uint32_t checksum;
-    struct ppl_header_entry entries[148];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips s390x ppc",
-      records = {
-        ["struct mdp_superblock_s"] = [[{
-    uint32_t md_magic;
-    uint32_t major_version;
-    uint32_t minor_version;
-    uint32_t patch_version;
-    uint32_t gvalid_words;
-    uint32_t set_uuid0;
-    uint32_t ctime;
-    uint32_t level;
-    uint32_t size;
-    uint32_t nr_disks;
-    uint32_t raid_disks;
-    uint32_t md_minor;
-    uint32_t not_persistent;
-    uint32_t set_uuid1;
-    uint32_t set_uuid2;
-    uint32_t set_uuid3;
-    uint32_t gstate_creserved[16];
-    uint32_t utime;
-    uint32_t state;
-    uint32_t active_disks;
-    uint32_t working_disks;
-    uint32_t failed_disks;
-    uint32_t spare_disks;
-    uint32_t sb_csum;
-    uint32_t events_hi;
-    uint32_t events_lo;
-    uint32_t cp_events_hi;
-    uint32_t cp_events_lo;
-    uint32_t recovery_cp;
-    uint64_t reshape_position;
-    uint32_t new_level;
-    uint32_t delta_disks;
-    uint32_t new_layout;
-    uint32_t new_chunk;
-    uint32_t gstate_sreserved[14];
-    uint32_t layout;
-    uint32_t chunk_size;
-    uint32_t root_pv;
-    uint32_t root_block;
-    uint32_t pstate_reserved[60];
-    struct mdp_device_descriptor_s disks[27];
-    uint32_t reserved[0];
-    struct mdp_device_descriptor_s this_disk;
-  }]],
-      },
-    },
-    {
-      on = "mips64",
-      records = {
-        ["struct mdp_superblock_s"] = [[{
-    uint32_t md_magic;
-    uint32_t major_version;
-    uint32_t minor_version;
-    uint32_t patch_version;
-    uint32_t gvalid_words;
-    uint32_t set_uuid0;
-    uint32_t ctime;
-    uint32_t level;
-    uint32_t size;
-    uint32_t nr_disks;
-    uint32_t raid_disks;
-    uint32_t md_minor;
-    uint32_t not_persistent;
-    uint32_t set_uuid1;
-    uint32_t set_uuid2;
-    uint32_t set_uuid3;
-    uint32_t gstate_creserved[16];
-    uint32_t utime;
-    uint32_t state;
-    uint32_t active_disks;
-    uint32_t working_disks;
-    uint32_t failed_disks;
-    uint32_t spare_disks;
-    uint32_t sb_csum;
-    uint32_t events_hi;
-    uint32_t events_lo;
-    uint32_t cp_events_hi;
-    uint32_t cp_events_lo;
-    uint32_t recovery_cp;
-    unsigned long reshape_position;
-    uint32_t new_level;
-    uint32_t delta_disks;
-    uint32_t new_layout;
-    uint32_t new_chunk;
-    uint32_t gstate_sreserved[14];
-    uint32_t layout;
-    uint32_t chunk_size;
-    uint32_t root_pv;
-    uint32_t root_block;
-    uint32_t pstate_reserved[60];
-    struct mdp_device_descriptor_s disks[27];
-    uint32_t reserved[0];
-    struct mdp_device_descriptor_s this_disk;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct mdp_superblock_1"] = [[{
-    uint32_t magic;
-    uint32_t major_version;
-    uint32_t feature_map;
-    uint32_t pad0;
-    uint8_t set_uuid[16];
-    char set_name[32];
-    unsigned long ctime;
-    uint32_t level;
-    uint32_t layout;
-    unsigned long size;
-    uint32_t chunksize;
-    uint32_t raid_disks;
-    union {
-      uint32_t bitmap_offset;
-      struct {
-        uint16_t offset;
-        uint16_t size;
-      } ppl;
-    };
-    uint32_t new_level;
-    unsigned long reshape_position;
-    uint32_t delta_disks;
-    uint32_t new_layout;
-    uint32_t new_chunk;
-    uint32_t new_offset;
-    unsigned long data_offset;
-    unsigned long data_size;
-    unsigned long super_offset;
-    union {
-      unsigned long recovery_offset;
-      unsigned long journal_tail;
-    };
-    uint32_t dev_number;
-    uint32_t cnt_corrected_read;
-    uint8_t device_uuid[16];
-    uint8_t devflags;
-    uint8_t bblog_shift;
-    uint16_t bblog_size;
-    uint32_t bblog_offset;
-    unsigned long utime;
-    unsigned long events;
-    unsigned long resync_offset;
-    uint32_t sb_csum;
-    uint32_t max_dev;
-    uint32_t logical_block_size;
-    uint8_t pad3[28];
-    uint16_t dev_roles[];
-  }]],
-        ["struct r5l_payload_data_parity"] = [[{
-    struct r5l_payload_header header;
-    uint32_t size;
-    unsigned long location;
-    uint32_t checksum[];
-  } __attribute__((packed))]],
-        ["struct r5l_payload_flush"] = [[{
-    struct r5l_payload_header header;
-    uint32_t size;
-    unsigned long flush_stripes[];
-  } __attribute__((packed))]],
-        ["struct r5l_meta_block"] = [[{
-    uint32_t magic;
-    uint32_t checksum;
-    uint8_t version;
-    uint8_t __zero_pading_1;
-    uint16_t __zero_pading_2;
-    uint32_t meta_size;
-    unsigned long seq;
-    unsigned long position;
-    struct r5l_payload_header payloads[];
-  } __attribute__((packed))]],
-        ["struct ppl_header_entry"] = [[{
-    unsigned long data_sector;
-    uint32_t pp_size;
-    uint32_t data_size;
-    uint32_t parity_disk;
-    uint32_t checksum;
-  } __attribute__((packed))]],
-        ["struct ppl_header"] = [[{
-    uint8_t reserved[512];
-    uint32_t signature;
-    uint32_t padding;
-    unsigned long generation;
-    uint32_t entries_count;
-    uint32_t checksum;
-    struct ppl_header_entry entries[148];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64el ppc64le",
-      records = {
-        ["struct mdp_superblock_s"] = [[{
-    uint32_t md_magic;
-    uint32_t major_version;
-    uint32_t minor_version;
-    uint32_t patch_version;
-    uint32_t gvalid_words;
-    uint32_t set_uuid0;
-    uint32_t ctime;
-    uint32_t level;
-    uint32_t size;
-    uint32_t nr_disks;
-    uint32_t raid_disks;
-    uint32_t md_minor;
-    uint32_t not_persistent;
-    uint32_t set_uuid1;
-    uint32_t set_uuid2;
-    uint32_t set_uuid3;
-    uint32_t gstate_creserved[16];
-    uint32_t utime;
-    uint32_t state;
-    uint32_t active_disks;
-    uint32_t working_disks;
-    uint32_t failed_disks;
-    uint32_t spare_disks;
-    uint32_t sb_csum;
-    uint32_t events_lo;
-    uint32_t events_hi;
-    uint32_t cp_events_lo;
-    uint32_t cp_events_hi;
-    uint32_t recovery_cp;
-    unsigned long reshape_position;
-    uint32_t new_level;
-    uint32_t delta_disks;
-    uint32_t new_layout;
-    uint32_t new_chunk;
-    uint32_t gstate_sreserved[14];
-    uint32_t layout;
-    uint32_t chunk_size;
-    uint32_t root_pv;
-    uint32_t root_block;
-    uint32_t pstate_reserved[60];
-    struct mdp_device_descriptor_s disks[27];
-    uint32_t reserved[0];
-    struct mdp_device_descriptor_s this_disk;
-  }]],
-      },
+},
+typedefs = {
+  mdp_disk_t = "struct mdp_device_descriptor_s",
+  mdp_super_t = "struct mdp_superblock_s",
+},
+macros = function(M)
+  return {
+    MD_NEW_SIZE_SECTORS = function(x)
+      return M.int(M.band(M.long(x), -128LL) - 128)
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mips64 mips64el ppc64le s390x ppc",
+    records = {
+      ["struct mdp_superblock_s"] = [[{
+  uint32_t md_magic;
+  uint32_t major_version;
+  uint32_t minor_version;
+  uint32_t patch_version;
+  uint32_t gvalid_words;
+  uint32_t set_uuid0;
+  uint32_t ctime;
+  uint32_t level;
+  uint32_t size;
+  uint32_t nr_disks;
+  uint32_t raid_disks;
+  uint32_t md_minor;
+  uint32_t not_persistent;
+  uint32_t set_uuid1;
+  uint32_t set_uuid2;
+  uint32_t set_uuid3;
+  uint32_t gstate_creserved[16];
+  uint32_t utime;
+  uint32_t state;
+  uint32_t active_disks;
+  uint32_t working_disks;
+  uint32_t failed_disks;
+  uint32_t spare_disks;
+  uint32_t sb_csum;
+  uint32_t events_lo;
+  uint32_t events_hi;
+  uint32_t cp_events_lo;
+  uint32_t cp_events_hi;
+  uint32_t recovery_cp;
+  uint64_t reshape_position;
+  uint32_t new_level;
+  uint32_t delta_disks;
+  uint32_t new_layout;
+  uint32_t new_chunk;
+  uint32_t gstate_sreserved[14];
+  uint32_t layout;
+  uint32_t chunk_size;
+  uint32_t root_pv;
+  uint32_t root_block;
+  uint32_t pstate_reserved[60];
+  struct mdp_device_descriptor_s disks[27];
+  uint32_t reserved[0];
+  struct mdp_device_descriptor_s this_disk;
+}]],
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct mdp_superblock_1"] = [[{
+  uint32_t magic;
+  uint32_t major_version;
+  uint32_t feature_map;
+  uint32_t pad0;
+  uint8_t set_uuid[16];
+  char set_name[32];
+  uint64_t ctime;
+  uint32_t level;
+  uint32_t layout;
+  uint64_t size;
+  uint32_t chunksize;
+  uint32_t raid_disks;
+  union {
+    uint32_t bitmap_offset;
+    struct {
+      uint16_t offset;
+      uint16_t size;
+    } ppl;
+  };
+  uint32_t new_level;
+  uint64_t reshape_position;
+  uint32_t delta_disks;
+  uint32_t new_layout;
+  uint32_t new_chunk;
+  uint32_t new_offset;
+  uint64_t data_offset;
+  uint64_t data_size;
+  uint64_t super_offset;
+  union {
+    uint64_t recovery_offset;
+    uint64_t journal_tail;
+  };
+  uint32_t dev_number;
+  uint32_t cnt_corrected_read;
+  uint8_t device_uuid[16];
+  uint8_t devflags;
+  uint8_t bblog_shift;
+  uint16_t bblog_size;
+  uint32_t bblog_offset;
+  uint64_t utime;
+  uint64_t events;
+  uint64_t resync_offset;
+  uint32_t sb_csum;
+  uint32_t max_dev;
+  uint32_t logical_block_size;
+  uint8_t pad3[28];
+  uint16_t dev_roles[];
+}]],
+      ["struct r5l_payload_data_parity"] = [[{
+  struct r5l_payload_header header;
+  uint32_t size;
+  uint64_t location;
+  uint32_t checksum[];
+} __attribute__((packed))]],
+      ["struct r5l_payload_flush"] = [[{
+  struct r5l_payload_header header;
+  uint32_t size;
+  uint64_t flush_stripes[];
+} __attribute__((packed))]],
+      ["struct r5l_meta_block"] = [[{
+  uint32_t magic;
+  uint32_t checksum;
+  uint8_t version;
+  uint8_t __zero_pading_1;
+  uint16_t __zero_pading_2;
+  uint32_t meta_size;
+  uint64_t seq;
+  uint64_t position;
+  struct r5l_payload_header payloads[];
+} __attribute__((packed))]],
+      ["struct ppl_header_entry"] = [[{
+  uint64_t data_sector;
+  uint32_t pp_size;
+  uint32_t data_size;
+  uint32_t parity_disk;
+  uint32_t checksum;
+} __attribute__((packed))]],
+      ["struct ppl_header"] = [[{
+  uint8_t reserved[512];
+  uint32_t signature;
+  uint32_t padding;
+  uint64_t generation;
+  uint32_t entries_count;
+  uint32_t checksum;
+  struct ppl_header_entry entries[148];
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips s390x ppc",
+    records = {
+      ["struct mdp_superblock_s"] = [[{
+  uint32_t md_magic;
+  uint32_t major_version;
+  uint32_t minor_version;
+  uint32_t patch_version;
+  uint32_t gvalid_words;
+  uint32_t set_uuid0;
+  uint32_t ctime;
+  uint32_t level;
+  uint32_t size;
+  uint32_t nr_disks;
+  uint32_t raid_disks;
+  uint32_t md_minor;
+  uint32_t not_persistent;
+  uint32_t set_uuid1;
+  uint32_t set_uuid2;
+  uint32_t set_uuid3;
+  uint32_t gstate_creserved[16];
+  uint32_t utime;
+  uint32_t state;
+  uint32_t active_disks;
+  uint32_t working_disks;
+  uint32_t failed_disks;
+  uint32_t spare_disks;
+  uint32_t sb_csum;
+  uint32_t events_hi;
+  uint32_t events_lo;
+  uint32_t cp_events_hi;
+  uint32_t cp_events_lo;
+  uint32_t recovery_cp;
+  uint64_t reshape_position;
+  uint32_t new_level;
+  uint32_t delta_disks;
+  uint32_t new_layout;
+  uint32_t new_chunk;
+  uint32_t gstate_sreserved[14];
+  uint32_t layout;
+  uint32_t chunk_size;
+  uint32_t root_pv;
+  uint32_t root_block;
+  uint32_t pstate_reserved[60];
+  struct mdp_device_descriptor_s disks[27];
+  uint32_t reserved[0];
+  struct mdp_device_descriptor_s this_disk;
+}]],
+    },
+  },
+  {
+    on = "mips64",
+    records = {
+      ["struct mdp_superblock_s"] = [[{
+  uint32_t md_magic;
+  uint32_t major_version;
+  uint32_t minor_version;
+  uint32_t patch_version;
+  uint32_t gvalid_words;
+  uint32_t set_uuid0;
+  uint32_t ctime;
+  uint32_t level;
+  uint32_t size;
+  uint32_t nr_disks;
+  uint32_t raid_disks;
+  uint32_t md_minor;
+  uint32_t not_persistent;
+  uint32_t set_uuid1;
+  uint32_t set_uuid2;
+  uint32_t set_uuid3;
+  uint32_t gstate_creserved[16];
+  uint32_t utime;
+  uint32_t state;
+  uint32_t active_disks;
+  uint32_t working_disks;
+  uint32_t failed_disks;
+  uint32_t spare_disks;
+  uint32_t sb_csum;
+  uint32_t events_hi;
+  uint32_t events_lo;
+  uint32_t cp_events_hi;
+  uint32_t cp_events_lo;
+  uint32_t recovery_cp;
+  unsigned long reshape_position;
+  uint32_t new_level;
+  uint32_t delta_disks;
+  uint32_t new_layout;
+  uint32_t new_chunk;
+  uint32_t gstate_sreserved[14];
+  uint32_t layout;
+  uint32_t chunk_size;
+  uint32_t root_pv;
+  uint32_t root_block;
+  uint32_t pstate_reserved[60];
+  struct mdp_device_descriptor_s disks[27];
+  uint32_t reserved[0];
+  struct mdp_device_descriptor_s this_disk;
+}]],
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct mdp_superblock_1"] = [[{
+  uint32_t magic;
+  uint32_t major_version;
+  uint32_t feature_map;
+  uint32_t pad0;
+  uint8_t set_uuid[16];
+  char set_name[32];
+  unsigned long ctime;
+  uint32_t level;
+  uint32_t layout;
+  unsigned long size;
+  uint32_t chunksize;
+  uint32_t raid_disks;
+  union {
+    uint32_t bitmap_offset;
+    struct {
+      uint16_t offset;
+      uint16_t size;
+    } ppl;
+  };
+  uint32_t new_level;
+  unsigned long reshape_position;
+  uint32_t delta_disks;
+  uint32_t new_layout;
+  uint32_t new_chunk;
+  uint32_t new_offset;
+  unsigned long data_offset;
+  unsigned long data_size;
+  unsigned long super_offset;
+  union {
+    unsigned long recovery_offset;
+    unsigned long journal_tail;
+  };
+  uint32_t dev_number;
+  uint32_t cnt_corrected_read;
+  uint8_t device_uuid[16];
+  uint8_t devflags;
+  uint8_t bblog_shift;
+  uint16_t bblog_size;
+  uint32_t bblog_offset;
+  unsigned long utime;
+  unsigned long events;
+  unsigned long resync_offset;
+  uint32_t sb_csum;
+  uint32_t max_dev;
+  uint32_t logical_block_size;
+  uint8_t pad3[28];
+  uint16_t dev_roles[];
+}]],
+      ["struct r5l_payload_data_parity"] = [[{
+  struct r5l_payload_header header;
+  uint32_t size;
+  unsigned long location;
+  uint32_t checksum[];
+} __attribute__((packed))]],
+      ["struct r5l_payload_flush"] = [[{
+  struct r5l_payload_header header;
+  uint32_t size;
+  unsigned long flush_stripes[];
+} __attribute__((packed))]],
+      ["struct r5l_meta_block"] = [[{
+  uint32_t magic;
+  uint32_t checksum;
+  uint8_t version;
+  uint8_t __zero_pading_1;
+  uint16_t __zero_pading_2;
+  uint32_t meta_size;
+  unsigned long seq;
+  unsigned long position;
+  struct r5l_payload_header payloads[];
+} __attribute__((packed))]],
+      ["struct ppl_header_entry"] = [[{
+  unsigned long data_sector;
+  uint32_t pp_size;
+  uint32_t data_size;
+  uint32_t parity_disk;
+  uint32_t checksum;
+} __attribute__((packed))]],
+      ["struct ppl_header"] = [[{
+  uint8_t reserved[512];
+  uint32_t signature;
+  uint32_t padding;
+  unsigned long generation;
+  uint32_t entries_count;
+  uint32_t checksum;
+  struct ppl_header_entry entries[148];
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips64el ppc64le",
+    records = {
+      ["struct mdp_superblock_s"] = [[{
+  uint32_t md_magic;
+  uint32_t major_version;
+  uint32_t minor_version;
+  uint32_t patch_version;
+  uint32_t gvalid_words;
+  uint32_t set_uuid0;
+  uint32_t ctime;
+  uint32_t level;
+  uint32_t size;
+  uint32_t nr_disks;
+  uint32_t raid_disks;
+  uint32_t md_minor;
+  uint32_t not_persistent;
+  uint32_t set_uuid1;
+  uint32_t set_uuid2;
+  uint32_t set_uuid3;
+  uint32_t gstate_creserved[16];
+  uint32_t utime;
+  uint32_t state;
+  uint32_t active_disks;
+  uint32_t working_disks;
+  uint32_t failed_disks;
+  uint32_t spare_disks;
+  uint32_t sb_csum;
+  uint32_t events_lo;
+  uint32_t events_hi;
+  uint32_t cp_events_lo;
+  uint32_t cp_events_hi;
+  uint32_t recovery_cp;
+  unsigned long reshape_position;
+  uint32_t new_level;
+  uint32_t delta_disks;
+  uint32_t new_layout;
+  uint32_t new_chunk;
+  uint32_t gstate_sreserved[14];
+  uint32_t layout;
+  uint32_t chunk_size;
+  uint32_t root_pv;
+  uint32_t root_block;
+  uint32_t pstate_reserved[60];
+  struct mdp_device_descriptor_s disks[27];
+  uint32_t reserved[0];
+  struct mdp_device_descriptor_s this_disk;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/raid/md_u.h"] = [==[
-  constants = {
-    MD_MAJOR_VERSION = 0,
-    MD_MINOR_VERSION = 90,
-    MD_PATCHLEVEL_VERSION = 3,
-    MdpMinorShift = 6,
-    LEVEL_LINEAR = -1,
-    LEVEL_NONE = -1000000,
-  },
-  records = {
-    ["struct mdu_version_s"] = [[{
+constants = {
+  MD_MAJOR_VERSION = 0,
+  MD_MINOR_VERSION = 90,
+  MD_PATCHLEVEL_VERSION = 3,
+  MdpMinorShift = 6,
+  LEVEL_LINEAR = -1,
+  LEVEL_NONE = -1000000,
+},
+records = {
+  ["struct mdu_version_s"] = [[{
   int32_t major;
   int32_t minor;
   int32_t patchlevel;
 }]],
-    ["struct mdu_array_info_s"] = [[{
+  ["struct mdu_array_info_s"] = [[{
   int32_t major_version;
   int32_t minor_version;
   int32_t patch_version;
@@ -518,91 +518,91 @@ return {
   int32_t layout;
   int32_t chunk_size;
 }]],
-    ["struct mdu_disk_info_s"] = [[{
+  ["struct mdu_disk_info_s"] = [[{
   int32_t number;
   int32_t major;
   int32_t minor;
   int32_t raid_disk;
   int32_t state;
 }]],
-    ["struct mdu_start_info_s"] = [[{
+  ["struct mdu_start_info_s"] = [[{
   int32_t major;
   int32_t minor;
   int32_t raid_disk;
   int32_t state;
 }]],
-    ["struct mdu_bitmap_file_s"] = [[{
+  ["struct mdu_bitmap_file_s"] = [[{
   char pathname[4096];
 }]],
-    ["struct mdu_param_s"] = [[{
+  ["struct mdu_param_s"] = [[{
   int32_t personality;
   int32_t chunk_size;
   int32_t max_fault;
 }]],
-  },
-  typedefs = {
-    mdu_version_t = "struct mdu_version_s",
-    mdu_array_info_t = "struct mdu_array_info_s",
-    mdu_disk_info_t = "struct mdu_disk_info_s",
-    mdu_start_info_t = "struct mdu_start_info_s",
-    mdu_bitmap_file_t = "struct mdu_bitmap_file_s",
-    mdu_param_t = "struct mdu_param_s",
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RAID_VERSION = 0x800c0910,
-        GET_ARRAY_INFO = 0x80480911,
-        GET_DISK_INFO = 0x80140912,
-        RAID_AUTORUN = 0x914,
-        GET_BITMAP_FILE = 0x90000915,
-        CLEAR_ARRAY = 0x920,
-        ADD_NEW_DISK = 0x40140921,
-        HOT_REMOVE_DISK = 0x922,
-        SET_ARRAY_INFO = 0x40480923,
-        SET_DISK_INFO = 0x924,
-        WRITE_RAID_INFO = 0x925,
-        UNPROTECT_ARRAY = 0x926,
-        PROTECT_ARRAY = 0x927,
-        HOT_ADD_DISK = 0x928,
-        SET_DISK_FAULTY = 0x929,
-        HOT_GENERATE_ERROR = 0x92a,
-        SET_BITMAP_FILE = 0x4004092b,
-        RUN_ARRAY = 0x400c0930,
-        STOP_ARRAY = 0x932,
-        STOP_ARRAY_RO = 0x933,
-        RESTART_ARRAY_RW = 0x934,
-        CLUSTERED_DISK_NACK = 0x935,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        RAID_VERSION = 0x400c0910,
-        GET_ARRAY_INFO = 0x40480911,
-        GET_DISK_INFO = 0x40140912,
-        RAID_AUTORUN = 0x20000914,
-        GET_BITMAP_FILE = 0x50000915,
-        CLEAR_ARRAY = 0x20000920,
-        ADD_NEW_DISK = 0x80140921,
-        HOT_REMOVE_DISK = 0x20000922,
-        SET_ARRAY_INFO = 0x80480923,
-        SET_DISK_INFO = 0x20000924,
-        WRITE_RAID_INFO = 0x20000925,
-        UNPROTECT_ARRAY = 0x20000926,
-        PROTECT_ARRAY = 0x20000927,
-        HOT_ADD_DISK = 0x20000928,
-        SET_DISK_FAULTY = 0x20000929,
-        HOT_GENERATE_ERROR = 0x2000092a,
-        SET_BITMAP_FILE = 0x8004092b,
-        RUN_ARRAY = 0x800c0930,
-        STOP_ARRAY = 0x20000932,
-        STOP_ARRAY_RO = 0x20000933,
-        RESTART_ARRAY_RW = 0x20000934,
-        CLUSTERED_DISK_NACK = 0x20000935,
-      },
+},
+typedefs = {
+  mdu_version_t = "struct mdu_version_s",
+  mdu_array_info_t = "struct mdu_array_info_s",
+  mdu_disk_info_t = "struct mdu_disk_info_s",
+  mdu_start_info_t = "struct mdu_start_info_s",
+  mdu_bitmap_file_t = "struct mdu_bitmap_file_s",
+  mdu_param_t = "struct mdu_param_s",
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RAID_VERSION = 0x800c0910,
+      GET_ARRAY_INFO = 0x80480911,
+      GET_DISK_INFO = 0x80140912,
+      RAID_AUTORUN = 0x914,
+      GET_BITMAP_FILE = 0x90000915,
+      CLEAR_ARRAY = 0x920,
+      ADD_NEW_DISK = 0x40140921,
+      HOT_REMOVE_DISK = 0x922,
+      SET_ARRAY_INFO = 0x40480923,
+      SET_DISK_INFO = 0x924,
+      WRITE_RAID_INFO = 0x925,
+      UNPROTECT_ARRAY = 0x926,
+      PROTECT_ARRAY = 0x927,
+      HOT_ADD_DISK = 0x928,
+      SET_DISK_FAULTY = 0x929,
+      HOT_GENERATE_ERROR = 0x92a,
+      SET_BITMAP_FILE = 0x4004092b,
+      RUN_ARRAY = 0x400c0930,
+      STOP_ARRAY = 0x932,
+      STOP_ARRAY_RO = 0x933,
+      RESTART_ARRAY_RW = 0x934,
+      CLUSTERED_DISK_NACK = 0x935,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      RAID_VERSION = 0x400c0910,
+      GET_ARRAY_INFO = 0x40480911,
+      GET_DISK_INFO = 0x40140912,
+      RAID_AUTORUN = 0x20000914,
+      GET_BITMAP_FILE = 0x50000915,
+      CLEAR_ARRAY = 0x20000920,
+      ADD_NEW_DISK = 0x80140921,
+      HOT_REMOVE_DISK = 0x20000922,
+      SET_ARRAY_INFO = 0x80480923,
+      SET_DISK_INFO = 0x20000924,
+      WRITE_RAID_INFO = 0x20000925,
+      UNPROTECT_ARRAY = 0x20000926,
+      PROTECT_ARRAY = 0x20000927,
+      HOT_ADD_DISK = 0x20000928,
+      SET_DISK_FAULTY = 0x20000929,
+      HOT_GENERATE_ERROR = 0x2000092a,
+      SET_BITMAP_FILE = 0x8004092b,
+      RUN_ARRAY = 0x800c0930,
+      STOP_ARRAY = 0x20000932,
+      STOP_ARRAY_RO = 0x20000933,
+      RESTART_ARRAY_RW = 0x20000934,
+      CLUSTERED_DISK_NACK = 0x20000935,
+    },
+  },
+},
 ]==],
 }

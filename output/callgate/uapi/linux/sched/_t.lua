@@ -3,45 +3,45 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/sched/types.h"] = [==[
-  constants = {
-    SCHED_ATTR_SIZE_VER0 = 48,
-    SCHED_ATTR_SIZE_VER1 = 56,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct sched_attr"] = [[{
-    uint32_t size;
-    uint32_t sched_policy;
-    uint64_t sched_flags;
-    int32_t sched_nice;
-    uint32_t sched_priority;
-    uint64_t sched_runtime;
-    uint64_t sched_deadline;
-    uint64_t sched_period;
-    uint32_t sched_util_min;
-    uint32_t sched_util_max;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct sched_attr"] = [[{
-    uint32_t size;
-    uint32_t sched_policy;
-    unsigned long sched_flags;
-    int32_t sched_nice;
-    uint32_t sched_priority;
-    unsigned long sched_runtime;
-    unsigned long sched_deadline;
-    unsigned long sched_period;
-    uint32_t sched_util_min;
-    uint32_t sched_util_max;
-  }]],
-      },
+constants = {
+  SCHED_ATTR_SIZE_VER0 = 48,
+  SCHED_ATTR_SIZE_VER1 = 56,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct sched_attr"] = [[{
+  uint32_t size;
+  uint32_t sched_policy;
+  uint64_t sched_flags;
+  int32_t sched_nice;
+  uint32_t sched_priority;
+  uint64_t sched_runtime;
+  uint64_t sched_deadline;
+  uint64_t sched_period;
+  uint32_t sched_util_min;
+  uint32_t sched_util_max;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct sched_attr"] = [[{
+  uint32_t size;
+  uint32_t sched_policy;
+  unsigned long sched_flags;
+  int32_t sched_nice;
+  uint32_t sched_priority;
+  unsigned long sched_runtime;
+  unsigned long sched_deadline;
+  unsigned long sched_period;
+  uint32_t sched_util_min;
+  uint32_t sched_util_max;
+}]],
+    },
+  },
+},
 ]==],
 }

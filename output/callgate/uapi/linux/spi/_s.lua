@@ -3,163 +3,163 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/spi/spi.h"] = [==[
-  constants = {
-    SPI_CPHA = 1,
-    SPI_CPOL = 2,
-    SPI_MODE_0 = 0,
-    SPI_MODE_1 = 1,
-    SPI_MODE_2 = 2,
-    SPI_MODE_3 = 3,
-    SPI_MODE_X_MASK = 3,
-    SPI_CS_HIGH = 4,
-    SPI_LSB_FIRST = 8,
-    SPI_3WIRE = 16,
-    SPI_LOOP = 32,
-    SPI_NO_CS = 64,
-    SPI_READY = 128,
-    SPI_TX_DUAL = 256,
-    SPI_TX_QUAD = 512,
-    SPI_RX_DUAL = 1024,
-    SPI_RX_QUAD = 2048,
-    SPI_CS_WORD = 4096,
-    SPI_TX_OCTAL = 8192,
-    SPI_RX_OCTAL = 16384,
-    SPI_3WIRE_HIZ = 32768,
-    SPI_RX_CPHA_FLIP = 65536,
-    SPI_MOSI_IDLE_LOW = 131072,
-    SPI_MOSI_IDLE_HIGH = 262144,
-    SPI_MODE_USER_MASK = 524287,
-  },
+constants = {
+  SPI_CPHA = 1,
+  SPI_CPOL = 2,
+  SPI_MODE_0 = 0,
+  SPI_MODE_1 = 1,
+  SPI_MODE_2 = 2,
+  SPI_MODE_3 = 3,
+  SPI_MODE_X_MASK = 3,
+  SPI_CS_HIGH = 4,
+  SPI_LSB_FIRST = 8,
+  SPI_3WIRE = 16,
+  SPI_LOOP = 32,
+  SPI_NO_CS = 64,
+  SPI_READY = 128,
+  SPI_TX_DUAL = 256,
+  SPI_TX_QUAD = 512,
+  SPI_RX_DUAL = 1024,
+  SPI_RX_QUAD = 2048,
+  SPI_CS_WORD = 4096,
+  SPI_TX_OCTAL = 8192,
+  SPI_RX_OCTAL = 16384,
+  SPI_3WIRE_HIZ = 32768,
+  SPI_RX_CPHA_FLIP = 65536,
+  SPI_MOSI_IDLE_LOW = 131072,
+  SPI_MOSI_IDLE_HIGH = 262144,
+  SPI_MODE_USER_MASK = 524287,
+},
 ]==],
 ["linux/spi/spidev.h"] = [==[
-  constants = {
-    SPI_IOC_MAGIC = 107,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SPI_IOC_RD_MODE = 0x80016b01,
-        SPI_IOC_WR_MODE = 0x40016b01,
-        SPI_IOC_RD_LSB_FIRST = 0x80016b02,
-        SPI_IOC_WR_LSB_FIRST = 0x40016b02,
-        SPI_IOC_RD_BITS_PER_WORD = 0x80016b03,
-        SPI_IOC_WR_BITS_PER_WORD = 0x40016b03,
-        SPI_IOC_RD_MAX_SPEED_HZ = 0x80046b04,
-        SPI_IOC_WR_MAX_SPEED_HZ = 0x40046b04,
-        SPI_IOC_RD_MODE32 = 0x80046b05,
-        SPI_IOC_WR_MODE32 = 0x40046b05,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct spi_ioc_transfer"] = [[{
-    uint64_t tx_buf;
-    uint64_t rx_buf;
-    uint32_t len;
-    uint32_t speed_hz;
-    uint16_t delay_usecs;
-    uint8_t bits_per_word;
-    uint8_t cs_change;
-    uint8_t tx_nbits;
-    uint8_t rx_nbits;
-    uint8_t word_delay_usecs;
-    uint8_t pad;
-  }]],
-      },
-    },
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      macros = function(M)
-        return {
-          SPI_MSGSIZE = function(N)
-            N = M.long(N)
-            return M.int(M.u64(N) * 32 < 0x4000 and M.u64(N) * 32 or 0ULL)
-          end,
-          SPI_IOC_MESSAGE = function(N)
-            N = M.long(N)
-            return M.int(M.bor(0x40006b00, M.shl(M.u64(N) * 32 < 0x4000 and M.u64(N) * 32 or 0ULL, 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm",
-      macros = function(M)
-        return {
-          SPI_MSGSIZE = function(N)
-            N = M.long(N)
-            return M.int(M.choose(N * 32 < 0x4000, N * 32, 0LL))
-          end,
-          SPI_IOC_MESSAGE = function(N)
-            N = M.long(N)
-            return M.int(M.bor(0x40006b00, M.u32(M.shl(M.u32(M.choose(N * 32 < 0x4000, N * 32, 0LL)), 16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SPI_IOC_RD_MODE = 0x40016b01,
-        SPI_IOC_WR_MODE = 0x80016b01,
-        SPI_IOC_RD_LSB_FIRST = 0x40016b02,
-        SPI_IOC_WR_LSB_FIRST = 0x80016b02,
-        SPI_IOC_RD_BITS_PER_WORD = 0x40016b03,
-        SPI_IOC_WR_BITS_PER_WORD = 0x80016b03,
-        SPI_IOC_RD_MAX_SPEED_HZ = 0x40046b04,
-        SPI_IOC_WR_MAX_SPEED_HZ = 0x80046b04,
-        SPI_IOC_RD_MODE32 = 0x40046b05,
-        SPI_IOC_WR_MODE32 = 0x80046b05,
-      },
-    },
-    {
-      on = "mips mipsel ppc",
-      macros = function(M)
-        return {
-          SPI_MSGSIZE = function(N)
-            N = M.long(N)
-            return M.int(M.choose(N * 32 < 0x2000, N * 32, 0LL))
-          end,
-          SPI_IOC_MESSAGE = function(N)
-            N = M.long(N)
-            return M.int(M.bor(0x80006b00LL, M.u32(M.shl(M.u32(M.choose(N * 32 < 0x2000, N * 32, 0LL)),
-                16))))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct spi_ioc_transfer"] = [[{
-    unsigned long tx_buf;
-    unsigned long rx_buf;
-    uint32_t len;
-    uint32_t speed_hz;
-    uint16_t delay_usecs;
-    uint8_t bits_per_word;
-    uint8_t cs_change;
-    uint8_t tx_nbits;
-    uint8_t rx_nbits;
-    uint8_t word_delay_usecs;
-    uint8_t pad;
-  }]],
-      },
-      macros = function(M)
-        return {
-          SPI_MSGSIZE = function(N)
-            N = M.long(N)
-            return M.int(M.u64(N) * 32 < 0x2000 and M.u64(N) * 32 or 0ULL)
-          end,
-          SPI_IOC_MESSAGE = function(N)
-            N = M.long(N)
-            return M.int(M.bor(0x80006b00ULL, M.shl(M.u64(N) * 32 < 0x2000 and M.u64(N) * 32 or 0ULL, 16)))
-          end,
-        }
-      end,
+constants = {
+  SPI_IOC_MAGIC = 107,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SPI_IOC_RD_MODE = 0x80016b01,
+      SPI_IOC_WR_MODE = 0x40016b01,
+      SPI_IOC_RD_LSB_FIRST = 0x80016b02,
+      SPI_IOC_WR_LSB_FIRST = 0x40016b02,
+      SPI_IOC_RD_BITS_PER_WORD = 0x80016b03,
+      SPI_IOC_WR_BITS_PER_WORD = 0x40016b03,
+      SPI_IOC_RD_MAX_SPEED_HZ = 0x80046b04,
+      SPI_IOC_WR_MAX_SPEED_HZ = 0x40046b04,
+      SPI_IOC_RD_MODE32 = 0x80046b05,
+      SPI_IOC_WR_MODE32 = 0x40046b05,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct spi_ioc_transfer"] = [[{
+  uint64_t tx_buf;
+  uint64_t rx_buf;
+  uint32_t len;
+  uint32_t speed_hz;
+  uint16_t delay_usecs;
+  uint8_t bits_per_word;
+  uint8_t cs_change;
+  uint8_t tx_nbits;
+  uint8_t rx_nbits;
+  uint8_t word_delay_usecs;
+  uint8_t pad;
+}]],
+    },
+  },
+  {
+    on = "x64 arm64 riscv64 loongarch64 s390x",
+    macros = function(M)
+      return {
+        SPI_MSGSIZE = function(N)
+          N = M.long(N)
+          return M.int(M.u64(N) * 32 < 0x4000 and M.u64(N) * 32 or 0ULL)
+        end,
+        SPI_IOC_MESSAGE = function(N)
+          N = M.long(N)
+          return M.int(M.bor(0x40006b00, M.shl(M.u64(N) * 32 < 0x4000 and M.u64(N) * 32 or 0ULL, 16)))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm",
+    macros = function(M)
+      return {
+        SPI_MSGSIZE = function(N)
+          N = M.long(N)
+          return M.int(M.choose(N * 32 < 0x4000, N * 32, 0LL))
+        end,
+        SPI_IOC_MESSAGE = function(N)
+          N = M.long(N)
+          return M.int(M.bor(0x40006b00, M.u32(M.shl(M.u32(M.choose(N * 32 < 0x4000, N * 32, 0LL)), 16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SPI_IOC_RD_MODE = 0x40016b01,
+      SPI_IOC_WR_MODE = 0x80016b01,
+      SPI_IOC_RD_LSB_FIRST = 0x40016b02,
+      SPI_IOC_WR_LSB_FIRST = 0x80016b02,
+      SPI_IOC_RD_BITS_PER_WORD = 0x40016b03,
+      SPI_IOC_WR_BITS_PER_WORD = 0x80016b03,
+      SPI_IOC_RD_MAX_SPEED_HZ = 0x40046b04,
+      SPI_IOC_WR_MAX_SPEED_HZ = 0x80046b04,
+      SPI_IOC_RD_MODE32 = 0x40046b05,
+      SPI_IOC_WR_MODE32 = 0x80046b05,
+    },
+  },
+  {
+    on = "mips mipsel ppc",
+    macros = function(M)
+      return {
+        SPI_MSGSIZE = function(N)
+          N = M.long(N)
+          return M.int(M.choose(N * 32 < 0x2000, N * 32, 0LL))
+        end,
+        SPI_IOC_MESSAGE = function(N)
+          N = M.long(N)
+          return M.int(M.bor(0x80006b00LL, M.u32(M.shl(M.u32(M.choose(N * 32 < 0x2000, N * 32, 0LL)),
+              16))))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct spi_ioc_transfer"] = [[{
+  unsigned long tx_buf;
+  unsigned long rx_buf;
+  uint32_t len;
+  uint32_t speed_hz;
+  uint16_t delay_usecs;
+  uint8_t bits_per_word;
+  uint8_t cs_change;
+  uint8_t tx_nbits;
+  uint8_t rx_nbits;
+  uint8_t word_delay_usecs;
+  uint8_t pad;
+}]],
+    },
+    macros = function(M)
+      return {
+        SPI_MSGSIZE = function(N)
+          N = M.long(N)
+          return M.int(M.u64(N) * 32 < 0x2000 and M.u64(N) * 32 or 0ULL)
+        end,
+        SPI_IOC_MESSAGE = function(N)
+          N = M.long(N)
+          return M.int(M.bor(0x80006b00ULL, M.shl(M.u64(N) * 32 < 0x2000 and M.u64(N) * 32 or 0ULL, 16)))
+        end,
+      }
+    end,
+  },
+},
 ]==],
 }

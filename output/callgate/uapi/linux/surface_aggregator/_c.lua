@@ -3,17 +3,17 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/surface_aggregator/cdev.h"] = [==[
-  constants = {
-    SSAM_CDEV_REQUEST_HAS_RESPONSE = 1,
-    SSAM_CDEV_REQUEST_UNSEQUENCED = 2,
-    SSAM_CDEV_REQUEST = 0xc028a501,
-  },
-  records = {
-    ["struct ssam_cdev_notifier_desc"] = [[{
+constants = {
+  SSAM_CDEV_REQUEST_HAS_RESPONSE = 1,
+  SSAM_CDEV_REQUEST_UNSEQUENCED = 2,
+  SSAM_CDEV_REQUEST = 0xc028a501,
+},
+records = {
+  ["struct ssam_cdev_notifier_desc"] = [[{
   int32_t priority;
   uint8_t target_category;
 } __attribute__((packed))]],
-    ["struct ssam_cdev_event_desc"] = [[{
+  ["struct ssam_cdev_event_desc"] = [[{
   struct {
     uint8_t target_category;
     uint8_t target_id;
@@ -26,7 +26,7 @@ return {
   } id;
   uint8_t flags;
 } __attribute__((packed))]],
-    ["struct ssam_cdev_event"] = [[{
+  ["struct ssam_cdev_event"] = [[{
   uint8_t target_category;
   uint8_t target_id;
   uint8_t command_id;
@@ -34,72 +34,72 @@ return {
   uint16_t length;
   uint8_t data[];
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SSAM_CDEV_NOTIF_REGISTER = 0x4005a502,
-        SSAM_CDEV_NOTIF_UNREGISTER = 0x4005a503,
-        SSAM_CDEV_EVENT_ENABLE = 0x4007a504,
-        SSAM_CDEV_EVENT_DISABLE = 0x4007a505,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct ssam_cdev_request"] = [[{
-    uint8_t target_category;
-    uint8_t target_id;
-    uint8_t command_id;
-    uint8_t instance_id;
-    uint16_t flags;
-    int16_t status;
-    struct {
-      uint64_t data;
-      uint16_t length;
-      uint8_t __pad[6];
-    } payload;
-    struct {
-      uint64_t data;
-      uint16_t length;
-      uint8_t __pad[6];
-    } response;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SSAM_CDEV_NOTIF_REGISTER = 0x8005a502,
-        SSAM_CDEV_NOTIF_UNREGISTER = 0x8005a503,
-        SSAM_CDEV_EVENT_ENABLE = 0x8007a504,
-        SSAM_CDEV_EVENT_DISABLE = 0x8007a505,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct ssam_cdev_request"] = [[{
-    uint8_t target_category;
-    uint8_t target_id;
-    uint8_t command_id;
-    uint8_t instance_id;
-    uint16_t flags;
-    int16_t status;
-    struct {
-      unsigned long data;
-      uint16_t length;
-      uint8_t __pad[6];
-    } payload;
-    struct {
-      unsigned long data;
-      uint16_t length;
-      uint8_t __pad[6];
-    } response;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SSAM_CDEV_NOTIF_REGISTER = 0x4005a502,
+      SSAM_CDEV_NOTIF_UNREGISTER = 0x4005a503,
+      SSAM_CDEV_EVENT_ENABLE = 0x4007a504,
+      SSAM_CDEV_EVENT_DISABLE = 0x4007a505,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct ssam_cdev_request"] = [[{
+  uint8_t target_category;
+  uint8_t target_id;
+  uint8_t command_id;
+  uint8_t instance_id;
+  uint16_t flags;
+  int16_t status;
+  struct {
+    uint64_t data;
+    uint16_t length;
+    uint8_t __pad[6];
+  } payload;
+  struct {
+    uint64_t data;
+    uint16_t length;
+    uint8_t __pad[6];
+  } response;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SSAM_CDEV_NOTIF_REGISTER = 0x8005a502,
+      SSAM_CDEV_NOTIF_UNREGISTER = 0x8005a503,
+      SSAM_CDEV_EVENT_ENABLE = 0x8007a504,
+      SSAM_CDEV_EVENT_DISABLE = 0x8007a505,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct ssam_cdev_request"] = [[{
+  uint8_t target_category;
+  uint8_t target_id;
+  uint8_t command_id;
+  uint8_t instance_id;
+  uint16_t flags;
+  int16_t status;
+  struct {
+    unsigned long data;
+    uint16_t length;
+    uint8_t __pad[6];
+  } payload;
+  struct {
+    unsigned long data;
+    uint16_t length;
+    uint8_t __pad[6];
+  } response;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

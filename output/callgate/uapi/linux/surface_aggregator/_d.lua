@@ -3,108 +3,108 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/surface_aggregator/dtx.h"] = [==[
-  constants = {
-    SDTX_DEVICE_MODE_TABLET = 0,
-    SDTX_DEVICE_MODE_LAPTOP = 1,
-    SDTX_DEVICE_MODE_STUDIO = 2,
-    SDTX_EVENT_REQUEST = 1,
-    SDTX_EVENT_CANCEL = 2,
-    SDTX_EVENT_BASE_CONNECTION = 3,
-    SDTX_EVENT_LATCH_STATUS = 4,
-    SDTX_EVENT_DEVICE_MODE = 5,
-    SDTX_CATEGORY_STATUS = 0x0,
-    SDTX_CATEGORY_RUNTIME_ERROR = 0x1000,
-    SDTX_CATEGORY_HARDWARE_ERROR = 0x2000,
-    SDTX_CATEGORY_UNKNOWN = 0xf000,
-    SDTX_CATEGORY_MASK = 0xf000,
-    SDTX_LATCH_CLOSED = 0x0,
-    SDTX_LATCH_OPENED = 0x1,
-    SDTX_BASE_DETACHED = 0x0,
-    SDTX_BASE_ATTACHED = 0x1,
-    SDTX_DETACH_NOT_FEASIBLE = 0x1001,
-    SDTX_DETACH_TIMEDOUT = 0x1002,
-    SDTX_ERR_FAILED_TO_OPEN = 0x2001,
-    SDTX_ERR_FAILED_TO_REMAIN_OPEN = 0x2002,
-    SDTX_ERR_FAILED_TO_CLOSE = 0x2003,
-    SDTX_DEVICE_TYPE_HID = 0x100,
-    SDTX_DEVICE_TYPE_SSH = 0x200,
-    SDTX_DEVICE_TYPE_MASK = 0xf00,
-  },
-  records = {
-    ["struct sdtx_event"] = [[{
+constants = {
+  SDTX_DEVICE_MODE_TABLET = 0,
+  SDTX_DEVICE_MODE_LAPTOP = 1,
+  SDTX_DEVICE_MODE_STUDIO = 2,
+  SDTX_EVENT_REQUEST = 1,
+  SDTX_EVENT_CANCEL = 2,
+  SDTX_EVENT_BASE_CONNECTION = 3,
+  SDTX_EVENT_LATCH_STATUS = 4,
+  SDTX_EVENT_DEVICE_MODE = 5,
+  SDTX_CATEGORY_STATUS = 0x0,
+  SDTX_CATEGORY_RUNTIME_ERROR = 0x1000,
+  SDTX_CATEGORY_HARDWARE_ERROR = 0x2000,
+  SDTX_CATEGORY_UNKNOWN = 0xf000,
+  SDTX_CATEGORY_MASK = 0xf000,
+  SDTX_LATCH_CLOSED = 0x0,
+  SDTX_LATCH_OPENED = 0x1,
+  SDTX_BASE_DETACHED = 0x0,
+  SDTX_BASE_ATTACHED = 0x1,
+  SDTX_DETACH_NOT_FEASIBLE = 0x1001,
+  SDTX_DETACH_TIMEDOUT = 0x1002,
+  SDTX_ERR_FAILED_TO_OPEN = 0x2001,
+  SDTX_ERR_FAILED_TO_REMAIN_OPEN = 0x2002,
+  SDTX_ERR_FAILED_TO_CLOSE = 0x2003,
+  SDTX_DEVICE_TYPE_HID = 0x100,
+  SDTX_DEVICE_TYPE_SSH = 0x200,
+  SDTX_DEVICE_TYPE_MASK = 0xf00,
+},
+records = {
+  ["struct sdtx_event"] = [[{
   uint16_t length;
   uint16_t code;
   uint8_t data[];
 } __attribute__((packed))]],
-    ["struct sdtx_base_info"] = [[{
+  ["struct sdtx_base_info"] = [[{
   uint16_t state;
   uint16_t base_id;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      SDTX_CATEGORY = function(value)
-        return M.int(M.band(M.long(value), 0xf000))
-      end,
-      SDTX_STATUS = function(code)
-        return M.int(M.long(code))
-      end,
-      SDTX_ERR_RT = function(code)
-        return M.int(M.bor(M.long(code), 0x1000))
-      end,
-      SDTX_ERR_HW = function(code)
-        return M.int(M.bor(M.long(code), 0x2000))
-      end,
-      SDTX_UNKNOWN = function(code)
-        return M.int(M.bor(M.long(code), 0xf000))
-      end,
-      SDTX_SUCCESS = function(value)
-        return M.band(M.long(value), 0xf000) == 0x0
-      end,
-      SDTX_DEVICE_TYPE = function(value)
-        return M.int(M.band(M.long(value), 0xf00))
-      end,
-      SDTX_BASE_TYPE_HID = function(id)
-        return M.int(M.bor(M.long(id), 0x100))
-      end,
-      SDTX_BASE_TYPE_SSH = function(id)
-        return M.int(M.bor(M.long(id), 0x200))
-      end,
-    }
-  end,
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SDTX_IOCTL_EVENTS_ENABLE = 0xa521,
-        SDTX_IOCTL_EVENTS_DISABLE = 0xa522,
-        SDTX_IOCTL_LATCH_LOCK = 0xa523,
-        SDTX_IOCTL_LATCH_UNLOCK = 0xa524,
-        SDTX_IOCTL_LATCH_REQUEST = 0xa525,
-        SDTX_IOCTL_LATCH_CONFIRM = 0xa526,
-        SDTX_IOCTL_LATCH_HEARTBEAT = 0xa527,
-        SDTX_IOCTL_LATCH_CANCEL = 0xa528,
-        SDTX_IOCTL_GET_BASE_INFO = 0x8004a529,
-        SDTX_IOCTL_GET_DEVICE_MODE = 0x8002a52a,
-        SDTX_IOCTL_GET_LATCH_STATUS = 0x8002a52b,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SDTX_IOCTL_EVENTS_ENABLE = 0x2000a521,
-        SDTX_IOCTL_EVENTS_DISABLE = 0x2000a522,
-        SDTX_IOCTL_LATCH_LOCK = 0x2000a523,
-        SDTX_IOCTL_LATCH_UNLOCK = 0x2000a524,
-        SDTX_IOCTL_LATCH_REQUEST = 0x2000a525,
-        SDTX_IOCTL_LATCH_CONFIRM = 0x2000a526,
-        SDTX_IOCTL_LATCH_HEARTBEAT = 0x2000a527,
-        SDTX_IOCTL_LATCH_CANCEL = 0x2000a528,
-        SDTX_IOCTL_GET_BASE_INFO = 0x4004a529,
-        SDTX_IOCTL_GET_DEVICE_MODE = 0x4002a52a,
-        SDTX_IOCTL_GET_LATCH_STATUS = 0x4002a52b,
-      },
+},
+macros = function(M)
+  return {
+    SDTX_CATEGORY = function(value)
+      return M.int(M.band(M.long(value), 0xf000))
+    end,
+    SDTX_STATUS = function(code)
+      return M.int(M.long(code))
+    end,
+    SDTX_ERR_RT = function(code)
+      return M.int(M.bor(M.long(code), 0x1000))
+    end,
+    SDTX_ERR_HW = function(code)
+      return M.int(M.bor(M.long(code), 0x2000))
+    end,
+    SDTX_UNKNOWN = function(code)
+      return M.int(M.bor(M.long(code), 0xf000))
+    end,
+    SDTX_SUCCESS = function(value)
+      return M.band(M.long(value), 0xf000) == 0x0
+    end,
+    SDTX_DEVICE_TYPE = function(value)
+      return M.int(M.band(M.long(value), 0xf00))
+    end,
+    SDTX_BASE_TYPE_HID = function(id)
+      return M.int(M.bor(M.long(id), 0x100))
+    end,
+    SDTX_BASE_TYPE_SSH = function(id)
+      return M.int(M.bor(M.long(id), 0x200))
+    end,
+  }
+end,
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SDTX_IOCTL_EVENTS_ENABLE = 0xa521,
+      SDTX_IOCTL_EVENTS_DISABLE = 0xa522,
+      SDTX_IOCTL_LATCH_LOCK = 0xa523,
+      SDTX_IOCTL_LATCH_UNLOCK = 0xa524,
+      SDTX_IOCTL_LATCH_REQUEST = 0xa525,
+      SDTX_IOCTL_LATCH_CONFIRM = 0xa526,
+      SDTX_IOCTL_LATCH_HEARTBEAT = 0xa527,
+      SDTX_IOCTL_LATCH_CANCEL = 0xa528,
+      SDTX_IOCTL_GET_BASE_INFO = 0x8004a529,
+      SDTX_IOCTL_GET_DEVICE_MODE = 0x8002a52a,
+      SDTX_IOCTL_GET_LATCH_STATUS = 0x8002a52b,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      SDTX_IOCTL_EVENTS_ENABLE = 0x2000a521,
+      SDTX_IOCTL_EVENTS_DISABLE = 0x2000a522,
+      SDTX_IOCTL_LATCH_LOCK = 0x2000a523,
+      SDTX_IOCTL_LATCH_UNLOCK = 0x2000a524,
+      SDTX_IOCTL_LATCH_REQUEST = 0x2000a525,
+      SDTX_IOCTL_LATCH_CONFIRM = 0x2000a526,
+      SDTX_IOCTL_LATCH_HEARTBEAT = 0x2000a527,
+      SDTX_IOCTL_LATCH_CANCEL = 0x2000a528,
+      SDTX_IOCTL_GET_BASE_INFO = 0x4004a529,
+      SDTX_IOCTL_GET_DEVICE_MODE = 0x4002a52a,
+      SDTX_IOCTL_GET_LATCH_STATUS = 0x4002a52b,
+    },
+  },
+},
 ]==],
 }

@@ -3,41 +3,41 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/tc_act/tc_bpf.h"] = [==[
-  constants = {
-    TCA_ACT_BPF_UNSPEC = 0,
-    TCA_ACT_BPF_TM = 1,
-    TCA_ACT_BPF_PARMS = 2,
-    TCA_ACT_BPF_OPS_LEN = 3,
-    TCA_ACT_BPF_OPS = 4,
-    TCA_ACT_BPF_FD = 5,
-    TCA_ACT_BPF_NAME = 6,
-    TCA_ACT_BPF_PAD = 7,
-    TCA_ACT_BPF_TAG = 8,
-    TCA_ACT_BPF_ID = 9,
-    __TCA_ACT_BPF_MAX = 10,
-    TCA_ACT_BPF_MAX = 9,
-  },
-  records = {
-    ["struct tc_act_bpf"] = [[{
+constants = {
+  TCA_ACT_BPF_UNSPEC = 0,
+  TCA_ACT_BPF_TM = 1,
+  TCA_ACT_BPF_PARMS = 2,
+  TCA_ACT_BPF_OPS_LEN = 3,
+  TCA_ACT_BPF_OPS = 4,
+  TCA_ACT_BPF_FD = 5,
+  TCA_ACT_BPF_NAME = 6,
+  TCA_ACT_BPF_PAD = 7,
+  TCA_ACT_BPF_TAG = 8,
+  TCA_ACT_BPF_ID = 9,
+  __TCA_ACT_BPF_MAX = 10,
+  TCA_ACT_BPF_MAX = 9,
+},
+records = {
+  ["struct tc_act_bpf"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_connmark.h"] = [==[
-  constants = {
-    TCA_CONNMARK_UNSPEC = 0,
-    TCA_CONNMARK_PARMS = 1,
-    TCA_CONNMARK_TM = 2,
-    TCA_CONNMARK_PAD = 3,
-    __TCA_CONNMARK_MAX = 4,
-    TCA_CONNMARK_MAX = 3,
-  },
-  records = {
-    ["struct tc_connmark"] = [[{
+constants = {
+  TCA_CONNMARK_UNSPEC = 0,
+  TCA_CONNMARK_PARMS = 1,
+  TCA_CONNMARK_TM = 2,
+  TCA_CONNMARK_PAD = 3,
+  __TCA_CONNMARK_MAX = 4,
+  TCA_CONNMARK_MAX = 3,
+},
+records = {
+  ["struct tc_connmark"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -45,26 +45,26 @@ return {
   int32_t bindcnt;
   uint16_t zone;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_csum.h"] = [==[
-  constants = {
-    TCA_CSUM_UNSPEC = 0,
-    TCA_CSUM_PARMS = 1,
-    TCA_CSUM_TM = 2,
-    TCA_CSUM_PAD = 3,
-    __TCA_CSUM_MAX = 4,
-    TCA_CSUM_UPDATE_FLAG_IPV4HDR = 1,
-    TCA_CSUM_UPDATE_FLAG_ICMP = 2,
-    TCA_CSUM_UPDATE_FLAG_IGMP = 4,
-    TCA_CSUM_UPDATE_FLAG_TCP = 8,
-    TCA_CSUM_UPDATE_FLAG_UDP = 16,
-    TCA_CSUM_UPDATE_FLAG_UDPLITE = 32,
-    TCA_CSUM_UPDATE_FLAG_SCTP = 64,
-    TCA_CSUM_MAX = 3,
-  },
-  records = {
-    ["struct tc_csum"] = [[{
+constants = {
+  TCA_CSUM_UNSPEC = 0,
+  TCA_CSUM_PARMS = 1,
+  TCA_CSUM_TM = 2,
+  TCA_CSUM_PAD = 3,
+  __TCA_CSUM_MAX = 4,
+  TCA_CSUM_UPDATE_FLAG_IPV4HDR = 1,
+  TCA_CSUM_UPDATE_FLAG_ICMP = 2,
+  TCA_CSUM_UPDATE_FLAG_IGMP = 4,
+  TCA_CSUM_UPDATE_FLAG_TCP = 8,
+  TCA_CSUM_UPDATE_FLAG_UDP = 16,
+  TCA_CSUM_UPDATE_FLAG_UDPLITE = 32,
+  TCA_CSUM_UPDATE_FLAG_SCTP = 64,
+  TCA_CSUM_MAX = 3,
+},
+records = {
+  ["struct tc_csum"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -72,178 +72,178 @@ return {
   int32_t bindcnt;
   uint32_t update_flags;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_ct.h"] = [==[
-  constants = {
-    TCA_CT_UNSPEC = 0,
-    TCA_CT_PARMS = 1,
-    TCA_CT_TM = 2,
-    TCA_CT_ACTION = 3,
-    TCA_CT_ZONE = 4,
-    TCA_CT_MARK = 5,
-    TCA_CT_MARK_MASK = 6,
-    TCA_CT_LABELS = 7,
-    TCA_CT_LABELS_MASK = 8,
-    TCA_CT_NAT_IPV4_MIN = 9,
-    TCA_CT_NAT_IPV4_MAX = 10,
-    TCA_CT_NAT_IPV6_MIN = 11,
-    TCA_CT_NAT_IPV6_MAX = 12,
-    TCA_CT_NAT_PORT_MIN = 13,
-    TCA_CT_NAT_PORT_MAX = 14,
-    TCA_CT_PAD = 15,
-    TCA_CT_HELPER_NAME = 16,
-    TCA_CT_HELPER_FAMILY = 17,
-    TCA_CT_HELPER_PROTO = 18,
-    __TCA_CT_MAX = 19,
-    TCA_CT_MAX = 18,
-    TCA_CT_ACT_COMMIT = 0x1,
-    TCA_CT_ACT_FORCE = 0x2,
-    TCA_CT_ACT_CLEAR = 0x4,
-    TCA_CT_ACT_NAT = 0x8,
-    TCA_CT_ACT_NAT_SRC = 0x10,
-    TCA_CT_ACT_NAT_DST = 0x20,
-  },
-  records = {
-    ["struct tc_ct"] = [[{
+constants = {
+  TCA_CT_UNSPEC = 0,
+  TCA_CT_PARMS = 1,
+  TCA_CT_TM = 2,
+  TCA_CT_ACTION = 3,
+  TCA_CT_ZONE = 4,
+  TCA_CT_MARK = 5,
+  TCA_CT_MARK_MASK = 6,
+  TCA_CT_LABELS = 7,
+  TCA_CT_LABELS_MASK = 8,
+  TCA_CT_NAT_IPV4_MIN = 9,
+  TCA_CT_NAT_IPV4_MAX = 10,
+  TCA_CT_NAT_IPV6_MIN = 11,
+  TCA_CT_NAT_IPV6_MAX = 12,
+  TCA_CT_NAT_PORT_MIN = 13,
+  TCA_CT_NAT_PORT_MAX = 14,
+  TCA_CT_PAD = 15,
+  TCA_CT_HELPER_NAME = 16,
+  TCA_CT_HELPER_FAMILY = 17,
+  TCA_CT_HELPER_PROTO = 18,
+  __TCA_CT_MAX = 19,
+  TCA_CT_MAX = 18,
+  TCA_CT_ACT_COMMIT = 0x1,
+  TCA_CT_ACT_FORCE = 0x2,
+  TCA_CT_ACT_CLEAR = 0x4,
+  TCA_CT_ACT_NAT = 0x8,
+  TCA_CT_ACT_NAT_SRC = 0x10,
+  TCA_CT_ACT_NAT_DST = 0x20,
+},
+records = {
+  ["struct tc_ct"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_ctinfo.h"] = [==[
-  constants = {
-    TCA_CTINFO_UNSPEC = 0,
-    TCA_CTINFO_PAD = 1,
-    TCA_CTINFO_TM = 2,
-    TCA_CTINFO_ACT = 3,
-    TCA_CTINFO_ZONE = 4,
-    TCA_CTINFO_PARMS_DSCP_MASK = 5,
-    TCA_CTINFO_PARMS_DSCP_STATEMASK = 6,
-    TCA_CTINFO_PARMS_CPMARK_MASK = 7,
-    TCA_CTINFO_STATS_DSCP_SET = 8,
-    TCA_CTINFO_STATS_DSCP_ERROR = 9,
-    TCA_CTINFO_STATS_CPMARK_SET = 10,
-    __TCA_CTINFO_MAX = 11,
-    TCA_CTINFO_MAX = 10,
-  },
-  records = {
-    ["struct tc_ctinfo"] = [[{
+constants = {
+  TCA_CTINFO_UNSPEC = 0,
+  TCA_CTINFO_PAD = 1,
+  TCA_CTINFO_TM = 2,
+  TCA_CTINFO_ACT = 3,
+  TCA_CTINFO_ZONE = 4,
+  TCA_CTINFO_PARMS_DSCP_MASK = 5,
+  TCA_CTINFO_PARMS_DSCP_STATEMASK = 6,
+  TCA_CTINFO_PARMS_CPMARK_MASK = 7,
+  TCA_CTINFO_STATS_DSCP_SET = 8,
+  TCA_CTINFO_STATS_DSCP_ERROR = 9,
+  TCA_CTINFO_STATS_CPMARK_SET = 10,
+  __TCA_CTINFO_MAX = 11,
+  TCA_CTINFO_MAX = 10,
+},
+records = {
+  ["struct tc_ctinfo"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_defact.h"] = [==[
-  constants = {
-    TCA_DEF_UNSPEC = 0,
-    TCA_DEF_TM = 1,
-    TCA_DEF_PARMS = 2,
-    TCA_DEF_DATA = 3,
-    TCA_DEF_PAD = 4,
-    __TCA_DEF_MAX = 5,
-    TCA_DEF_MAX = 4,
-  },
-  records = {
-    ["struct tc_defact"] = [[{
+constants = {
+  TCA_DEF_UNSPEC = 0,
+  TCA_DEF_TM = 1,
+  TCA_DEF_PARMS = 2,
+  TCA_DEF_DATA = 3,
+  TCA_DEF_PAD = 4,
+  __TCA_DEF_MAX = 5,
+  TCA_DEF_MAX = 4,
+},
+records = {
+  ["struct tc_defact"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_gact.h"] = [==[
-  constants = {
-    TCA_GACT_UNSPEC = 0,
-    TCA_GACT_TM = 1,
-    TCA_GACT_PARMS = 2,
-    TCA_GACT_PROB = 3,
-    TCA_GACT_PAD = 4,
-    __TCA_GACT_MAX = 5,
-    PGACT_NONE = 0,
-    PGACT_NETRAND = 1,
-    PGACT_DETERM = 2,
-    MAX_RAND = 3,
-    TCA_GACT_MAX = 4,
-  },
-  records = {
-    ["struct tc_gact"] = [[{
+constants = {
+  TCA_GACT_UNSPEC = 0,
+  TCA_GACT_TM = 1,
+  TCA_GACT_PARMS = 2,
+  TCA_GACT_PROB = 3,
+  TCA_GACT_PAD = 4,
+  __TCA_GACT_MAX = 5,
+  PGACT_NONE = 0,
+  PGACT_NETRAND = 1,
+  PGACT_DETERM = 2,
+  MAX_RAND = 3,
+  TCA_GACT_MAX = 4,
+},
+records = {
+  ["struct tc_gact"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-    ["struct tc_gact_p"] = [[{
+  ["struct tc_gact_p"] = [[{
   uint16_t ptype;
   uint16_t pval;
   int32_t paction;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_gate.h"] = [==[
-  constants = {
-    TCA_GATE_ENTRY_UNSPEC = 0,
-    TCA_GATE_ENTRY_INDEX = 1,
-    TCA_GATE_ENTRY_GATE = 2,
-    TCA_GATE_ENTRY_INTERVAL = 3,
-    TCA_GATE_ENTRY_IPV = 4,
-    TCA_GATE_ENTRY_MAX_OCTETS = 5,
-    __TCA_GATE_ENTRY_MAX = 6,
-    TCA_GATE_ONE_ENTRY_UNSPEC = 0,
-    TCA_GATE_ONE_ENTRY = 1,
-    __TCA_GATE_ONE_ENTRY_MAX = 2,
-    TCA_GATE_UNSPEC = 0,
-    TCA_GATE_TM = 1,
-    TCA_GATE_PARMS = 2,
-    TCA_GATE_PAD = 3,
-    TCA_GATE_PRIORITY = 4,
-    TCA_GATE_ENTRY_LIST = 5,
-    TCA_GATE_BASE_TIME = 6,
-    TCA_GATE_CYCLE_TIME = 7,
-    TCA_GATE_CYCLE_TIME_EXT = 8,
-    TCA_GATE_FLAGS = 9,
-    TCA_GATE_CLOCKID = 10,
-    __TCA_GATE_MAX = 11,
-    TCA_GATE_ENTRY_MAX = 5,
-    TCA_GATE_ONE_ENTRY_MAX = 1,
-    TCA_GATE_MAX = 10,
-  },
-  records = {
-    ["struct tc_gate"] = [[{
+constants = {
+  TCA_GATE_ENTRY_UNSPEC = 0,
+  TCA_GATE_ENTRY_INDEX = 1,
+  TCA_GATE_ENTRY_GATE = 2,
+  TCA_GATE_ENTRY_INTERVAL = 3,
+  TCA_GATE_ENTRY_IPV = 4,
+  TCA_GATE_ENTRY_MAX_OCTETS = 5,
+  __TCA_GATE_ENTRY_MAX = 6,
+  TCA_GATE_ONE_ENTRY_UNSPEC = 0,
+  TCA_GATE_ONE_ENTRY = 1,
+  __TCA_GATE_ONE_ENTRY_MAX = 2,
+  TCA_GATE_UNSPEC = 0,
+  TCA_GATE_TM = 1,
+  TCA_GATE_PARMS = 2,
+  TCA_GATE_PAD = 3,
+  TCA_GATE_PRIORITY = 4,
+  TCA_GATE_ENTRY_LIST = 5,
+  TCA_GATE_BASE_TIME = 6,
+  TCA_GATE_CYCLE_TIME = 7,
+  TCA_GATE_CYCLE_TIME_EXT = 8,
+  TCA_GATE_FLAGS = 9,
+  TCA_GATE_CLOCKID = 10,
+  __TCA_GATE_MAX = 11,
+  TCA_GATE_ENTRY_MAX = 5,
+  TCA_GATE_ONE_ENTRY_MAX = 1,
+  TCA_GATE_MAX = 10,
+},
+records = {
+  ["struct tc_gate"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_ife.h"] = [==[
-  constants = {
-    TCA_IFE_UNSPEC = 0,
-    TCA_IFE_PARMS = 1,
-    TCA_IFE_TM = 2,
-    TCA_IFE_DMAC = 3,
-    TCA_IFE_SMAC = 4,
-    TCA_IFE_TYPE = 5,
-    TCA_IFE_METALST = 6,
-    TCA_IFE_PAD = 7,
-    __TCA_IFE_MAX = 8,
-    IFE_ENCODE = 1,
-    IFE_DECODE = 0,
-    TCA_IFE_MAX = 7,
-  },
-  records = {
-    ["struct tc_ife"] = [[{
+constants = {
+  TCA_IFE_UNSPEC = 0,
+  TCA_IFE_PARMS = 1,
+  TCA_IFE_TM = 2,
+  TCA_IFE_DMAC = 3,
+  TCA_IFE_SMAC = 4,
+  TCA_IFE_TYPE = 5,
+  TCA_IFE_METALST = 6,
+  TCA_IFE_PAD = 7,
+  __TCA_IFE_MAX = 8,
+  IFE_ENCODE = 1,
+  IFE_DECODE = 0,
+  TCA_IFE_MAX = 7,
+},
+records = {
+  ["struct tc_ife"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -251,24 +251,24 @@ return {
   int32_t bindcnt;
   uint16_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_mirred.h"] = [==[
-  constants = {
-    TCA_MIRRED_UNSPEC = 0,
-    TCA_MIRRED_TM = 1,
-    TCA_MIRRED_PARMS = 2,
-    TCA_MIRRED_PAD = 3,
-    TCA_MIRRED_BLOCKID = 4,
-    __TCA_MIRRED_MAX = 5,
-    TCA_EGRESS_REDIR = 1,
-    TCA_EGRESS_MIRROR = 2,
-    TCA_INGRESS_REDIR = 3,
-    TCA_INGRESS_MIRROR = 4,
-    TCA_MIRRED_MAX = 4,
-  },
-  records = {
-    ["struct tc_mirred"] = [[{
+constants = {
+  TCA_MIRRED_UNSPEC = 0,
+  TCA_MIRRED_TM = 1,
+  TCA_MIRRED_PARMS = 2,
+  TCA_MIRRED_PAD = 3,
+  TCA_MIRRED_BLOCKID = 4,
+  __TCA_MIRRED_MAX = 5,
+  TCA_EGRESS_REDIR = 1,
+  TCA_EGRESS_MIRROR = 2,
+  TCA_INGRESS_REDIR = 3,
+  TCA_INGRESS_MIRROR = 4,
+  TCA_MIRRED_MAX = 4,
+},
+records = {
+  ["struct tc_mirred"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -277,29 +277,29 @@ return {
   int32_t eaction;
   uint32_t ifindex;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_mpls.h"] = [==[
-  constants = {
-    TCA_MPLS_UNSPEC = 0,
-    TCA_MPLS_TM = 1,
-    TCA_MPLS_PARMS = 2,
-    TCA_MPLS_PAD = 3,
-    TCA_MPLS_PROTO = 4,
-    TCA_MPLS_LABEL = 5,
-    TCA_MPLS_TC = 6,
-    TCA_MPLS_TTL = 7,
-    TCA_MPLS_BOS = 8,
-    __TCA_MPLS_MAX = 9,
-    TCA_MPLS_ACT_POP = 1,
-    TCA_MPLS_ACT_PUSH = 2,
-    TCA_MPLS_ACT_MODIFY = 3,
-    TCA_MPLS_ACT_DEC_TTL = 4,
-    TCA_MPLS_ACT_MAC_PUSH = 5,
-    TCA_MPLS_MAX = 8,
-  },
-  records = {
-    ["struct tc_mpls"] = [[{
+constants = {
+  TCA_MPLS_UNSPEC = 0,
+  TCA_MPLS_TM = 1,
+  TCA_MPLS_PARMS = 2,
+  TCA_MPLS_PAD = 3,
+  TCA_MPLS_PROTO = 4,
+  TCA_MPLS_LABEL = 5,
+  TCA_MPLS_TC = 6,
+  TCA_MPLS_TTL = 7,
+  TCA_MPLS_BOS = 8,
+  __TCA_MPLS_MAX = 9,
+  TCA_MPLS_ACT_POP = 1,
+  TCA_MPLS_ACT_PUSH = 2,
+  TCA_MPLS_ACT_MODIFY = 3,
+  TCA_MPLS_ACT_DEC_TTL = 4,
+  TCA_MPLS_ACT_MAC_PUSH = 5,
+  TCA_MPLS_MAX = 8,
+},
+records = {
+  ["struct tc_mpls"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -307,20 +307,20 @@ return {
   int32_t bindcnt;
   int32_t m_action;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_nat.h"] = [==[
-  constants = {
-    TCA_NAT_UNSPEC = 0,
-    TCA_NAT_PARMS = 1,
-    TCA_NAT_TM = 2,
-    TCA_NAT_PAD = 3,
-    __TCA_NAT_MAX = 4,
-    TCA_NAT_MAX = 3,
-    TCA_NAT_FLAG_EGRESS = 1,
-  },
-  records = {
-    ["struct tc_nat"] = [[{
+constants = {
+  TCA_NAT_UNSPEC = 0,
+  TCA_NAT_PARMS = 1,
+  TCA_NAT_TM = 2,
+  TCA_NAT_PAD = 3,
+  __TCA_NAT_MAX = 4,
+  TCA_NAT_MAX = 3,
+  TCA_NAT_FLAG_EGRESS = 1,
+},
+records = {
+  ["struct tc_nat"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -331,38 +331,38 @@ return {
   uint32_t mask;
   uint32_t flags;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_pedit.h"] = [==[
-  constants = {
-    TCA_PEDIT_UNSPEC = 0,
-    TCA_PEDIT_TM = 1,
-    TCA_PEDIT_PARMS = 2,
-    TCA_PEDIT_PAD = 3,
-    TCA_PEDIT_PARMS_EX = 4,
-    TCA_PEDIT_KEYS_EX = 5,
-    TCA_PEDIT_KEY_EX = 6,
-    __TCA_PEDIT_MAX = 7,
-    TCA_PEDIT_KEY_EX_HTYPE = 1,
-    TCA_PEDIT_KEY_EX_CMD = 2,
-    __TCA_PEDIT_KEY_EX_MAX = 3,
-    TCA_PEDIT_KEY_EX_HDR_TYPE_NETWORK = 0,
-    TCA_PEDIT_KEY_EX_HDR_TYPE_ETH = 1,
-    TCA_PEDIT_KEY_EX_HDR_TYPE_IP4 = 2,
-    TCA_PEDIT_KEY_EX_HDR_TYPE_IP6 = 3,
-    TCA_PEDIT_KEY_EX_HDR_TYPE_TCP = 4,
-    TCA_PEDIT_KEY_EX_HDR_TYPE_UDP = 5,
-    __PEDIT_HDR_TYPE_MAX = 6,
-    TCA_PEDIT_KEY_EX_CMD_SET = 0,
-    TCA_PEDIT_KEY_EX_CMD_ADD = 1,
-    __PEDIT_CMD_MAX = 2,
-    TCA_PEDIT_MAX = 6,
-    TCA_PEDIT_KEY_EX_MAX = 2,
-    TCA_PEDIT_HDR_TYPE_MAX = 5,
-    TCA_PEDIT_CMD_MAX = 1,
-  },
-  records = {
-    ["struct tc_pedit_key"] = [[{
+constants = {
+  TCA_PEDIT_UNSPEC = 0,
+  TCA_PEDIT_TM = 1,
+  TCA_PEDIT_PARMS = 2,
+  TCA_PEDIT_PAD = 3,
+  TCA_PEDIT_PARMS_EX = 4,
+  TCA_PEDIT_KEYS_EX = 5,
+  TCA_PEDIT_KEY_EX = 6,
+  __TCA_PEDIT_MAX = 7,
+  TCA_PEDIT_KEY_EX_HTYPE = 1,
+  TCA_PEDIT_KEY_EX_CMD = 2,
+  __TCA_PEDIT_KEY_EX_MAX = 3,
+  TCA_PEDIT_KEY_EX_HDR_TYPE_NETWORK = 0,
+  TCA_PEDIT_KEY_EX_HDR_TYPE_ETH = 1,
+  TCA_PEDIT_KEY_EX_HDR_TYPE_IP4 = 2,
+  TCA_PEDIT_KEY_EX_HDR_TYPE_IP6 = 3,
+  TCA_PEDIT_KEY_EX_HDR_TYPE_TCP = 4,
+  TCA_PEDIT_KEY_EX_HDR_TYPE_UDP = 5,
+  __PEDIT_HDR_TYPE_MAX = 6,
+  TCA_PEDIT_KEY_EX_CMD_SET = 0,
+  TCA_PEDIT_KEY_EX_CMD_ADD = 1,
+  __PEDIT_CMD_MAX = 2,
+  TCA_PEDIT_MAX = 6,
+  TCA_PEDIT_KEY_EX_MAX = 2,
+  TCA_PEDIT_HDR_TYPE_MAX = 5,
+  TCA_PEDIT_CMD_MAX = 1,
+},
+records = {
+  ["struct tc_pedit_key"] = [[{
   uint32_t mask;
   uint32_t val;
   uint32_t off;
@@ -370,7 +370,7 @@ return {
   uint32_t offmask;
   uint32_t shift;
 }]],
-    ["struct tc_pedit_sel"] = [[{
+  ["struct tc_pedit_sel"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -380,156 +380,156 @@ return {
   uint8_t flags;
   struct tc_pedit_key keys[];
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_sample.h"] = [==[
-  constants = {
-    TCA_SAMPLE_UNSPEC = 0,
-    TCA_SAMPLE_TM = 1,
-    TCA_SAMPLE_PARMS = 2,
-    TCA_SAMPLE_RATE = 3,
-    TCA_SAMPLE_TRUNC_SIZE = 4,
-    TCA_SAMPLE_PSAMPLE_GROUP = 5,
-    TCA_SAMPLE_PAD = 6,
-    __TCA_SAMPLE_MAX = 7,
-    TCA_SAMPLE_MAX = 6,
-  },
-  records = {
-    ["struct tc_sample"] = [[{
+constants = {
+  TCA_SAMPLE_UNSPEC = 0,
+  TCA_SAMPLE_TM = 1,
+  TCA_SAMPLE_PARMS = 2,
+  TCA_SAMPLE_RATE = 3,
+  TCA_SAMPLE_TRUNC_SIZE = 4,
+  TCA_SAMPLE_PSAMPLE_GROUP = 5,
+  TCA_SAMPLE_PAD = 6,
+  __TCA_SAMPLE_MAX = 7,
+  TCA_SAMPLE_MAX = 6,
+},
+records = {
+  ["struct tc_sample"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_skbedit.h"] = [==[
-  constants = {
-    TCA_SKBEDIT_UNSPEC = 0,
-    TCA_SKBEDIT_TM = 1,
-    TCA_SKBEDIT_PARMS = 2,
-    TCA_SKBEDIT_PRIORITY = 3,
-    TCA_SKBEDIT_QUEUE_MAPPING = 4,
-    TCA_SKBEDIT_MARK = 5,
-    TCA_SKBEDIT_PAD = 6,
-    TCA_SKBEDIT_PTYPE = 7,
-    TCA_SKBEDIT_MASK = 8,
-    TCA_SKBEDIT_FLAGS = 9,
-    TCA_SKBEDIT_QUEUE_MAPPING_MAX = 10,
-    __TCA_SKBEDIT_MAX = 11,
-    SKBEDIT_F_PRIORITY = 0x1,
-    SKBEDIT_F_QUEUE_MAPPING = 0x2,
-    SKBEDIT_F_MARK = 0x4,
-    SKBEDIT_F_PTYPE = 0x8,
-    SKBEDIT_F_MASK = 0x10,
-    SKBEDIT_F_INHERITDSFIELD = 0x20,
-    SKBEDIT_F_TXQ_SKBHASH = 0x40,
-    TCA_SKBEDIT_MAX = 10,
-  },
-  records = {
-    ["struct tc_skbedit"] = [[{
+constants = {
+  TCA_SKBEDIT_UNSPEC = 0,
+  TCA_SKBEDIT_TM = 1,
+  TCA_SKBEDIT_PARMS = 2,
+  TCA_SKBEDIT_PRIORITY = 3,
+  TCA_SKBEDIT_QUEUE_MAPPING = 4,
+  TCA_SKBEDIT_MARK = 5,
+  TCA_SKBEDIT_PAD = 6,
+  TCA_SKBEDIT_PTYPE = 7,
+  TCA_SKBEDIT_MASK = 8,
+  TCA_SKBEDIT_FLAGS = 9,
+  TCA_SKBEDIT_QUEUE_MAPPING_MAX = 10,
+  __TCA_SKBEDIT_MAX = 11,
+  SKBEDIT_F_PRIORITY = 0x1,
+  SKBEDIT_F_QUEUE_MAPPING = 0x2,
+  SKBEDIT_F_MARK = 0x4,
+  SKBEDIT_F_PTYPE = 0x8,
+  SKBEDIT_F_MASK = 0x10,
+  SKBEDIT_F_INHERITDSFIELD = 0x20,
+  SKBEDIT_F_TXQ_SKBHASH = 0x40,
+  TCA_SKBEDIT_MAX = 10,
+},
+records = {
+  ["struct tc_skbedit"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
   int32_t refcnt;
   int32_t bindcnt;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_skbmod.h"] = [==[
-  constants = {
-    TCA_SKBMOD_UNSPEC = 0,
-    TCA_SKBMOD_TM = 1,
-    TCA_SKBMOD_PARMS = 2,
-    TCA_SKBMOD_DMAC = 3,
-    TCA_SKBMOD_SMAC = 4,
-    TCA_SKBMOD_ETYPE = 5,
-    TCA_SKBMOD_PAD = 6,
-    __TCA_SKBMOD_MAX = 7,
-    SKBMOD_F_DMAC = 0x1,
-    SKBMOD_F_SMAC = 0x2,
-    SKBMOD_F_ETYPE = 0x4,
-    SKBMOD_F_SWAPMAC = 0x8,
-    SKBMOD_F_ECN = 0x10,
-    TCA_SKBMOD_MAX = 6,
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct tc_skbmod"] = [[{
-    uint32_t index;
-    uint32_t capab;
-    int32_t action;
-    int32_t refcnt;
-    int32_t bindcnt;
-    uint64_t flags;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct tc_skbmod"] = [[{
-    uint32_t index;
-    uint32_t capab;
-    int32_t action;
-    int32_t refcnt;
-    int32_t bindcnt;
-    unsigned long flags;
-  }]],
-      },
+constants = {
+  TCA_SKBMOD_UNSPEC = 0,
+  TCA_SKBMOD_TM = 1,
+  TCA_SKBMOD_PARMS = 2,
+  TCA_SKBMOD_DMAC = 3,
+  TCA_SKBMOD_SMAC = 4,
+  TCA_SKBMOD_ETYPE = 5,
+  TCA_SKBMOD_PAD = 6,
+  __TCA_SKBMOD_MAX = 7,
+  SKBMOD_F_DMAC = 0x1,
+  SKBMOD_F_SMAC = 0x2,
+  SKBMOD_F_ETYPE = 0x4,
+  SKBMOD_F_SWAPMAC = 0x8,
+  SKBMOD_F_ECN = 0x10,
+  TCA_SKBMOD_MAX = 6,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct tc_skbmod"] = [[{
+  uint32_t index;
+  uint32_t capab;
+  int32_t action;
+  int32_t refcnt;
+  int32_t bindcnt;
+  uint64_t flags;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct tc_skbmod"] = [[{
+  uint32_t index;
+  uint32_t capab;
+  int32_t action;
+  int32_t refcnt;
+  int32_t bindcnt;
+  unsigned long flags;
+}]],
+    },
+  },
+},
 ]==],
 ["linux/tc_act/tc_tunnel_key.h"] = [==[
-  constants = {
-    TCA_TUNNEL_KEY_UNSPEC = 0,
-    TCA_TUNNEL_KEY_TM = 1,
-    TCA_TUNNEL_KEY_PARMS = 2,
-    TCA_TUNNEL_KEY_ENC_IPV4_SRC = 3,
-    TCA_TUNNEL_KEY_ENC_IPV4_DST = 4,
-    TCA_TUNNEL_KEY_ENC_IPV6_SRC = 5,
-    TCA_TUNNEL_KEY_ENC_IPV6_DST = 6,
-    TCA_TUNNEL_KEY_ENC_KEY_ID = 7,
-    TCA_TUNNEL_KEY_PAD = 8,
-    TCA_TUNNEL_KEY_ENC_DST_PORT = 9,
-    TCA_TUNNEL_KEY_NO_CSUM = 10,
-    TCA_TUNNEL_KEY_ENC_OPTS = 11,
-    TCA_TUNNEL_KEY_ENC_TOS = 12,
-    TCA_TUNNEL_KEY_ENC_TTL = 13,
-    TCA_TUNNEL_KEY_NO_FRAG = 14,
-    __TCA_TUNNEL_KEY_MAX = 15,
-    TCA_TUNNEL_KEY_ENC_OPTS_UNSPEC = 0,
-    TCA_TUNNEL_KEY_ENC_OPTS_GENEVE = 1,
-    TCA_TUNNEL_KEY_ENC_OPTS_VXLAN = 2,
-    TCA_TUNNEL_KEY_ENC_OPTS_ERSPAN = 3,
-    __TCA_TUNNEL_KEY_ENC_OPTS_MAX = 4,
-    TCA_TUNNEL_KEY_ENC_OPT_GENEVE_UNSPEC = 0,
-    TCA_TUNNEL_KEY_ENC_OPT_GENEVE_CLASS = 1,
-    TCA_TUNNEL_KEY_ENC_OPT_GENEVE_TYPE = 2,
-    TCA_TUNNEL_KEY_ENC_OPT_GENEVE_DATA = 3,
-    __TCA_TUNNEL_KEY_ENC_OPT_GENEVE_MAX = 4,
-    TCA_TUNNEL_KEY_ENC_OPT_VXLAN_UNSPEC = 0,
-    TCA_TUNNEL_KEY_ENC_OPT_VXLAN_GBP = 1,
-    __TCA_TUNNEL_KEY_ENC_OPT_VXLAN_MAX = 2,
-    TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_UNSPEC = 0,
-    TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_VER = 1,
-    TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_INDEX = 2,
-    TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_DIR = 3,
-    TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_HWID = 4,
-    __TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_MAX = 5,
-    TCA_TUNNEL_KEY_ACT_SET = 1,
-    TCA_TUNNEL_KEY_ACT_RELEASE = 2,
-    TCA_TUNNEL_KEY_MAX = 14,
-    TCA_TUNNEL_KEY_ENC_OPTS_MAX = 3,
-    TCA_TUNNEL_KEY_ENC_OPT_GENEVE_MAX = 3,
-    TCA_TUNNEL_KEY_ENC_OPT_VXLAN_MAX = 1,
-    TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_MAX = 4,
-  },
-  records = {
-    ["struct tc_tunnel_key"] = [[{
+constants = {
+  TCA_TUNNEL_KEY_UNSPEC = 0,
+  TCA_TUNNEL_KEY_TM = 1,
+  TCA_TUNNEL_KEY_PARMS = 2,
+  TCA_TUNNEL_KEY_ENC_IPV4_SRC = 3,
+  TCA_TUNNEL_KEY_ENC_IPV4_DST = 4,
+  TCA_TUNNEL_KEY_ENC_IPV6_SRC = 5,
+  TCA_TUNNEL_KEY_ENC_IPV6_DST = 6,
+  TCA_TUNNEL_KEY_ENC_KEY_ID = 7,
+  TCA_TUNNEL_KEY_PAD = 8,
+  TCA_TUNNEL_KEY_ENC_DST_PORT = 9,
+  TCA_TUNNEL_KEY_NO_CSUM = 10,
+  TCA_TUNNEL_KEY_ENC_OPTS = 11,
+  TCA_TUNNEL_KEY_ENC_TOS = 12,
+  TCA_TUNNEL_KEY_ENC_TTL = 13,
+  TCA_TUNNEL_KEY_NO_FRAG = 14,
+  __TCA_TUNNEL_KEY_MAX = 15,
+  TCA_TUNNEL_KEY_ENC_OPTS_UNSPEC = 0,
+  TCA_TUNNEL_KEY_ENC_OPTS_GENEVE = 1,
+  TCA_TUNNEL_KEY_ENC_OPTS_VXLAN = 2,
+  TCA_TUNNEL_KEY_ENC_OPTS_ERSPAN = 3,
+  __TCA_TUNNEL_KEY_ENC_OPTS_MAX = 4,
+  TCA_TUNNEL_KEY_ENC_OPT_GENEVE_UNSPEC = 0,
+  TCA_TUNNEL_KEY_ENC_OPT_GENEVE_CLASS = 1,
+  TCA_TUNNEL_KEY_ENC_OPT_GENEVE_TYPE = 2,
+  TCA_TUNNEL_KEY_ENC_OPT_GENEVE_DATA = 3,
+  __TCA_TUNNEL_KEY_ENC_OPT_GENEVE_MAX = 4,
+  TCA_TUNNEL_KEY_ENC_OPT_VXLAN_UNSPEC = 0,
+  TCA_TUNNEL_KEY_ENC_OPT_VXLAN_GBP = 1,
+  __TCA_TUNNEL_KEY_ENC_OPT_VXLAN_MAX = 2,
+  TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_UNSPEC = 0,
+  TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_VER = 1,
+  TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_INDEX = 2,
+  TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_DIR = 3,
+  TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_HWID = 4,
+  __TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_MAX = 5,
+  TCA_TUNNEL_KEY_ACT_SET = 1,
+  TCA_TUNNEL_KEY_ACT_RELEASE = 2,
+  TCA_TUNNEL_KEY_MAX = 14,
+  TCA_TUNNEL_KEY_ENC_OPTS_MAX = 3,
+  TCA_TUNNEL_KEY_ENC_OPT_GENEVE_MAX = 3,
+  TCA_TUNNEL_KEY_ENC_OPT_VXLAN_MAX = 1,
+  TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_MAX = 4,
+},
+records = {
+  ["struct tc_tunnel_key"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -537,29 +537,29 @@ return {
   int32_t bindcnt;
   int32_t t_action;
 }]],
-  },
+},
 ]==],
 ["linux/tc_act/tc_vlan.h"] = [==[
-  constants = {
-    TCA_VLAN_UNSPEC = 0,
-    TCA_VLAN_TM = 1,
-    TCA_VLAN_PARMS = 2,
-    TCA_VLAN_PUSH_VLAN_ID = 3,
-    TCA_VLAN_PUSH_VLAN_PROTOCOL = 4,
-    TCA_VLAN_PAD = 5,
-    TCA_VLAN_PUSH_VLAN_PRIORITY = 6,
-    TCA_VLAN_PUSH_ETH_DST = 7,
-    TCA_VLAN_PUSH_ETH_SRC = 8,
-    __TCA_VLAN_MAX = 9,
-    TCA_VLAN_ACT_POP = 1,
-    TCA_VLAN_ACT_PUSH = 2,
-    TCA_VLAN_ACT_MODIFY = 3,
-    TCA_VLAN_ACT_POP_ETH = 4,
-    TCA_VLAN_ACT_PUSH_ETH = 5,
-    TCA_VLAN_MAX = 8,
-  },
-  records = {
-    ["struct tc_vlan"] = [[{
+constants = {
+  TCA_VLAN_UNSPEC = 0,
+  TCA_VLAN_TM = 1,
+  TCA_VLAN_PARMS = 2,
+  TCA_VLAN_PUSH_VLAN_ID = 3,
+  TCA_VLAN_PUSH_VLAN_PROTOCOL = 4,
+  TCA_VLAN_PAD = 5,
+  TCA_VLAN_PUSH_VLAN_PRIORITY = 6,
+  TCA_VLAN_PUSH_ETH_DST = 7,
+  TCA_VLAN_PUSH_ETH_SRC = 8,
+  __TCA_VLAN_MAX = 9,
+  TCA_VLAN_ACT_POP = 1,
+  TCA_VLAN_ACT_PUSH = 2,
+  TCA_VLAN_ACT_MODIFY = 3,
+  TCA_VLAN_ACT_POP_ETH = 4,
+  TCA_VLAN_ACT_PUSH_ETH = 5,
+  TCA_VLAN_MAX = 8,
+},
+records = {
+  ["struct tc_vlan"] = [[{
   uint32_t index;
   uint32_t capab;
   int32_t action;
@@ -567,6 +567,6 @@ return {
   int32_t bindcnt;
   int32_t v_action;
 }]],
-  },
+},
 ]==],
 }

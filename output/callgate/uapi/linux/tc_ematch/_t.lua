@@ -3,14 +3,14 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/tc_ematch/tc_em_cmp.h"] = [==[
-  constants = {
-    TCF_EM_ALIGN_U8 = 1,
-    TCF_EM_ALIGN_U16 = 2,
-    TCF_EM_ALIGN_U32 = 4,
-    TCF_EM_CMP_TRANS = 1,
-  },
-  records = {
-    ["struct tcf_em_cmp"] = [[{
+constants = {
+  TCF_EM_ALIGN_U8 = 1,
+  TCF_EM_ALIGN_U16 = 2,
+  TCF_EM_ALIGN_U32 = 4,
+  TCF_EM_CMP_TRANS = 1,
+},
+records = {
+  ["struct tcf_em_cmp"] = [[{
   uint32_t val;
   uint32_t mask;
   uint16_t off;
@@ -19,122 +19,122 @@ return {
   uint8_t layer : 4;
   uint8_t opnd : 4;
 }]],
-  },
+},
 ]==],
 ["linux/tc_ematch/tc_em_ipt.h"] = [==[
-  constants = {
-    TCA_EM_IPT_UNSPEC = 0,
-    TCA_EM_IPT_HOOK = 1,
-    TCA_EM_IPT_MATCH_NAME = 2,
-    TCA_EM_IPT_MATCH_REVISION = 3,
-    TCA_EM_IPT_NFPROTO = 4,
-    TCA_EM_IPT_MATCH_DATA = 5,
-    __TCA_EM_IPT_MAX = 6,
-    TCA_EM_IPT_MAX = 5,
-  },
+constants = {
+  TCA_EM_IPT_UNSPEC = 0,
+  TCA_EM_IPT_HOOK = 1,
+  TCA_EM_IPT_MATCH_NAME = 2,
+  TCA_EM_IPT_MATCH_REVISION = 3,
+  TCA_EM_IPT_NFPROTO = 4,
+  TCA_EM_IPT_MATCH_DATA = 5,
+  __TCA_EM_IPT_MAX = 6,
+  TCA_EM_IPT_MAX = 5,
+},
 ]==],
 ["linux/tc_ematch/tc_em_meta.h"] = [==[
-  constants = {
-    TCA_EM_META_UNSPEC = 0,
-    TCA_EM_META_HDR = 1,
-    TCA_EM_META_LVALUE = 2,
-    TCA_EM_META_RVALUE = 3,
-    __TCA_EM_META_MAX = 4,
-    TCF_META_TYPE_VAR = 0,
-    TCF_META_TYPE_INT = 1,
-    __TCF_META_TYPE_MAX = 2,
-    TCF_META_ID_VALUE = 0,
-    TCF_META_ID_RANDOM = 1,
-    TCF_META_ID_LOADAVG_0 = 2,
-    TCF_META_ID_LOADAVG_1 = 3,
-    TCF_META_ID_LOADAVG_2 = 4,
-    TCF_META_ID_DEV = 5,
-    TCF_META_ID_PRIORITY = 6,
-    TCF_META_ID_PROTOCOL = 7,
-    TCF_META_ID_PKTTYPE = 8,
-    TCF_META_ID_PKTLEN = 9,
-    TCF_META_ID_DATALEN = 10,
-    TCF_META_ID_MACLEN = 11,
-    TCF_META_ID_NFMARK = 12,
-    TCF_META_ID_TCINDEX = 13,
-    TCF_META_ID_RTCLASSID = 14,
-    TCF_META_ID_RTIIF = 15,
-    TCF_META_ID_SK_FAMILY = 16,
-    TCF_META_ID_SK_STATE = 17,
-    TCF_META_ID_SK_REUSE = 18,
-    TCF_META_ID_SK_BOUND_IF = 19,
-    TCF_META_ID_SK_REFCNT = 20,
-    TCF_META_ID_SK_SHUTDOWN = 21,
-    TCF_META_ID_SK_PROTO = 22,
-    TCF_META_ID_SK_TYPE = 23,
-    TCF_META_ID_SK_RCVBUF = 24,
-    TCF_META_ID_SK_RMEM_ALLOC = 25,
-    TCF_META_ID_SK_WMEM_ALLOC = 26,
-    TCF_META_ID_SK_OMEM_ALLOC = 27,
-    TCF_META_ID_SK_WMEM_QUEUED = 28,
-    TCF_META_ID_SK_RCV_QLEN = 29,
-    TCF_META_ID_SK_SND_QLEN = 30,
-    TCF_META_ID_SK_ERR_QLEN = 31,
-    TCF_META_ID_SK_FORWARD_ALLOCS = 32,
-    TCF_META_ID_SK_SNDBUF = 33,
-    TCF_META_ID_SK_ALLOCS = 34,
-    __TCF_META_ID_SK_ROUTE_CAPS = 35,
-    TCF_META_ID_SK_HASH = 36,
-    TCF_META_ID_SK_LINGERTIME = 37,
-    TCF_META_ID_SK_ACK_BACKLOG = 38,
-    TCF_META_ID_SK_MAX_ACK_BACKLOG = 39,
-    TCF_META_ID_SK_PRIO = 40,
-    TCF_META_ID_SK_RCVLOWAT = 41,
-    TCF_META_ID_SK_RCVTIMEO = 42,
-    TCF_META_ID_SK_SNDTIMEO = 43,
-    TCF_META_ID_SK_SENDMSG_OFF = 44,
-    TCF_META_ID_SK_WRITE_PENDING = 45,
-    TCF_META_ID_VLAN_TAG = 46,
-    TCF_META_ID_RXHASH = 47,
-    __TCF_META_ID_MAX = 48,
-    TCA_EM_META_MAX = 3,
-    TCF_META_TYPE_MASK = 0xf000,
-    TCF_META_ID_MASK = 0x7ff,
-    TCF_META_TYPE_MAX = 1,
-    TCF_META_ID_MAX = 47,
-  },
-  records = {
-    ["struct tcf_meta_val"] = [[{
+constants = {
+  TCA_EM_META_UNSPEC = 0,
+  TCA_EM_META_HDR = 1,
+  TCA_EM_META_LVALUE = 2,
+  TCA_EM_META_RVALUE = 3,
+  __TCA_EM_META_MAX = 4,
+  TCF_META_TYPE_VAR = 0,
+  TCF_META_TYPE_INT = 1,
+  __TCF_META_TYPE_MAX = 2,
+  TCF_META_ID_VALUE = 0,
+  TCF_META_ID_RANDOM = 1,
+  TCF_META_ID_LOADAVG_0 = 2,
+  TCF_META_ID_LOADAVG_1 = 3,
+  TCF_META_ID_LOADAVG_2 = 4,
+  TCF_META_ID_DEV = 5,
+  TCF_META_ID_PRIORITY = 6,
+  TCF_META_ID_PROTOCOL = 7,
+  TCF_META_ID_PKTTYPE = 8,
+  TCF_META_ID_PKTLEN = 9,
+  TCF_META_ID_DATALEN = 10,
+  TCF_META_ID_MACLEN = 11,
+  TCF_META_ID_NFMARK = 12,
+  TCF_META_ID_TCINDEX = 13,
+  TCF_META_ID_RTCLASSID = 14,
+  TCF_META_ID_RTIIF = 15,
+  TCF_META_ID_SK_FAMILY = 16,
+  TCF_META_ID_SK_STATE = 17,
+  TCF_META_ID_SK_REUSE = 18,
+  TCF_META_ID_SK_BOUND_IF = 19,
+  TCF_META_ID_SK_REFCNT = 20,
+  TCF_META_ID_SK_SHUTDOWN = 21,
+  TCF_META_ID_SK_PROTO = 22,
+  TCF_META_ID_SK_TYPE = 23,
+  TCF_META_ID_SK_RCVBUF = 24,
+  TCF_META_ID_SK_RMEM_ALLOC = 25,
+  TCF_META_ID_SK_WMEM_ALLOC = 26,
+  TCF_META_ID_SK_OMEM_ALLOC = 27,
+  TCF_META_ID_SK_WMEM_QUEUED = 28,
+  TCF_META_ID_SK_RCV_QLEN = 29,
+  TCF_META_ID_SK_SND_QLEN = 30,
+  TCF_META_ID_SK_ERR_QLEN = 31,
+  TCF_META_ID_SK_FORWARD_ALLOCS = 32,
+  TCF_META_ID_SK_SNDBUF = 33,
+  TCF_META_ID_SK_ALLOCS = 34,
+  __TCF_META_ID_SK_ROUTE_CAPS = 35,
+  TCF_META_ID_SK_HASH = 36,
+  TCF_META_ID_SK_LINGERTIME = 37,
+  TCF_META_ID_SK_ACK_BACKLOG = 38,
+  TCF_META_ID_SK_MAX_ACK_BACKLOG = 39,
+  TCF_META_ID_SK_PRIO = 40,
+  TCF_META_ID_SK_RCVLOWAT = 41,
+  TCF_META_ID_SK_RCVTIMEO = 42,
+  TCF_META_ID_SK_SNDTIMEO = 43,
+  TCF_META_ID_SK_SENDMSG_OFF = 44,
+  TCF_META_ID_SK_WRITE_PENDING = 45,
+  TCF_META_ID_VLAN_TAG = 46,
+  TCF_META_ID_RXHASH = 47,
+  __TCF_META_ID_MAX = 48,
+  TCA_EM_META_MAX = 3,
+  TCF_META_TYPE_MASK = 0xf000,
+  TCF_META_ID_MASK = 0x7ff,
+  TCF_META_TYPE_MAX = 1,
+  TCF_META_ID_MAX = 47,
+},
+records = {
+  ["struct tcf_meta_val"] = [[{
   uint16_t kind;
   uint8_t shift;
   uint8_t op;
 }]],
-    ["struct tcf_meta_hdr"] = [[{
+  ["struct tcf_meta_hdr"] = [[{
   struct tcf_meta_val left;
   struct tcf_meta_val right;
 }]],
-  },
-  macros = function(M)
-    return {
-      TCF_META_TYPE = function(kind)
-        return M.int(M.band(M.shr(M.long(kind), 12), 0xf))
-      end,
-      TCF_META_ID = function(kind)
-        return M.int(M.band(M.long(kind), 0x7ff))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    TCF_META_TYPE = function(kind)
+      return M.int(M.band(M.shr(M.long(kind), 12), 0xf))
+    end,
+    TCF_META_ID = function(kind)
+      return M.int(M.band(M.long(kind), 0x7ff))
+    end,
+  }
+end,
 ]==],
 ["linux/tc_ematch/tc_em_nbyte.h"] = [==[
-  records = {
-    ["struct tcf_em_nbyte"] = [[{
+records = {
+  ["struct tcf_em_nbyte"] = [[{
   uint16_t off;
   uint16_t len : 12;
   uint8_t layer : 4;
 }]],
-  },
+},
 ]==],
 ["linux/tc_ematch/tc_em_text.h"] = [==[
-  constants = {
-    TC_EM_TEXT_ALGOSIZ = 16,
-  },
-  records = {
-    ["struct tcf_em_text"] = [[{
+constants = {
+  TC_EM_TEXT_ALGOSIZ = 16,
+},
+records = {
+  ["struct tcf_em_text"] = [[{
   char algo[16];
   uint16_t from_offset;
   uint16_t to_offset;
@@ -143,6 +143,6 @@ return {
   uint8_t to_layer : 4;
   uint8_t pad;
 }]],
-  },
+},
 ]==],
 }

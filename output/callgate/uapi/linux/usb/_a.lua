@@ -3,149 +3,149 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/audio.h"] = [==[
-  constants = {
-    UAC_VERSION_1 = 0x0,
-    UAC_VERSION_2 = 0x20,
-    UAC_VERSION_3 = 0x30,
-    USB_SUBCLASS_AUDIOCONTROL = 0x1,
-    USB_SUBCLASS_AUDIOSTREAMING = 0x2,
-    USB_SUBCLASS_MIDISTREAMING = 0x3,
-    UAC_HEADER = 0x1,
-    UAC_INPUT_TERMINAL = 0x2,
-    UAC_OUTPUT_TERMINAL = 0x3,
-    UAC_MIXER_UNIT = 0x4,
-    UAC_SELECTOR_UNIT = 0x5,
-    UAC_FEATURE_UNIT = 0x6,
-    UAC1_PROCESSING_UNIT = 0x7,
-    UAC1_EXTENSION_UNIT = 0x8,
-    UAC_AS_GENERAL = 0x1,
-    UAC_FORMAT_TYPE = 0x2,
-    UAC_FORMAT_SPECIFIC = 0x3,
-    UAC_PROCESS_UNDEFINED = 0x0,
-    UAC_PROCESS_UP_DOWNMIX = 0x1,
-    UAC_PROCESS_DOLBY_PROLOGIC = 0x2,
-    UAC_PROCESS_STEREO_EXTENDER = 0x3,
-    UAC_PROCESS_REVERB = 0x4,
-    UAC_PROCESS_CHORUS = 0x5,
-    UAC_PROCESS_DYN_RANGE_COMP = 0x6,
-    UAC_EP_GENERAL = 0x1,
-    UAC_SET_ = 0x0,
-    UAC_GET_ = 0x80,
-    UAC__CUR = 0x1,
-    UAC__MIN = 0x2,
-    UAC__MAX = 0x3,
-    UAC__RES = 0x4,
-    UAC__MEM = 0x5,
-    UAC_SET_CUR = 1,
-    UAC_GET_CUR = 129,
-    UAC_SET_MIN = 2,
-    UAC_GET_MIN = 130,
-    UAC_SET_MAX = 3,
-    UAC_GET_MAX = 131,
-    UAC_SET_RES = 4,
-    UAC_GET_RES = 132,
-    UAC_SET_MEM = 5,
-    UAC_GET_MEM = 133,
-    UAC_GET_STAT = 0xff,
-    UAC_TERM_COPY_PROTECT = 0x1,
-    UAC_FU_MUTE = 0x1,
-    UAC_FU_VOLUME = 0x2,
-    UAC_FU_BASS = 0x3,
-    UAC_FU_MID = 0x4,
-    UAC_FU_TREBLE = 0x5,
-    UAC_FU_GRAPHIC_EQUALIZER = 0x6,
-    UAC_FU_AUTOMATIC_GAIN = 0x7,
-    UAC_FU_DELAY = 0x8,
-    UAC_FU_BASS_BOOST = 0x9,
-    UAC_FU_LOUDNESS = 0xa,
-    UAC_UD_ENABLE = 0x1,
-    UAC_UD_MODE_SELECT = 0x2,
-    UAC_DP_ENABLE = 0x1,
-    UAC_DP_MODE_SELECT = 0x2,
-    UAC_3D_ENABLE = 0x1,
-    UAC_3D_SPACE = 0x2,
-    UAC_REVERB_ENABLE = 0x1,
-    UAC_REVERB_LEVEL = 0x2,
-    UAC_REVERB_TIME = 0x3,
-    UAC_REVERB_FEEDBACK = 0x4,
-    UAC_CHORUS_ENABLE = 0x1,
-    UAC_CHORUS_LEVEL = 0x2,
-    UAC_CHORUS_RATE = 0x3,
-    UAC_CHORUS_DEPTH = 0x4,
-    UAC_DCR_ENABLE = 0x1,
-    UAC_DCR_RATE = 0x2,
-    UAC_DCR_MAXAMPL = 0x3,
-    UAC_DCR_THRESHOLD = 0x4,
-    UAC_DCR_ATTACK_TIME = 0x5,
-    UAC_DCR_RELEASE_TIME = 0x6,
-    UAC_XU_ENABLE = 0x1,
-    UAC_MS_HEADER = 0x1,
-    UAC_MIDI_IN_JACK = 0x2,
-    UAC_MIDI_OUT_JACK = 0x3,
-    UAC_MS_GENERAL = 0x1,
-    UAC_TERMINAL_UNDEFINED = 0x100,
-    UAC_TERMINAL_STREAMING = 0x101,
-    UAC_TERMINAL_VENDOR_SPEC = 0x1ff,
-    UAC_DT_INPUT_TERMINAL_SIZE = 12,
-    UAC_INPUT_TERMINAL_UNDEFINED = 0x200,
-    UAC_INPUT_TERMINAL_MICROPHONE = 0x201,
-    UAC_INPUT_TERMINAL_DESKTOP_MICROPHONE = 0x202,
-    UAC_INPUT_TERMINAL_PERSONAL_MICROPHONE = 0x203,
-    UAC_INPUT_TERMINAL_OMNI_DIR_MICROPHONE = 0x204,
-    UAC_INPUT_TERMINAL_MICROPHONE_ARRAY = 0x205,
-    UAC_INPUT_TERMINAL_PROC_MICROPHONE_ARRAY = 0x206,
-    UAC_TERMINAL_CS_COPY_PROTECT_CONTROL = 0x1,
-    UAC_DT_OUTPUT_TERMINAL_SIZE = 9,
-    UAC_OUTPUT_TERMINAL_UNDEFINED = 0x300,
-    UAC_OUTPUT_TERMINAL_SPEAKER = 0x301,
-    UAC_OUTPUT_TERMINAL_HEADPHONES = 0x302,
-    UAC_OUTPUT_TERMINAL_HEAD_MOUNTED_DISPLAY_AUDIO = 0x303,
-    UAC_OUTPUT_TERMINAL_DESKTOP_SPEAKER = 0x304,
-    UAC_OUTPUT_TERMINAL_ROOM_SPEAKER = 0x305,
-    UAC_OUTPUT_TERMINAL_COMMUNICATION_SPEAKER = 0x306,
-    UAC_OUTPUT_TERMINAL_LOW_FREQ_EFFECTS_SPEAKER = 0x307,
-    UAC_BIDIR_TERMINAL_UNDEFINED = 0x400,
-    UAC_BIDIR_TERMINAL_HANDSET = 0x401,
-    UAC_BIDIR_TERMINAL_HEADSET = 0x402,
-    UAC_BIDIR_TERMINAL_SPEAKER_PHONE = 0x403,
-    UAC_BIDIR_TERMINAL_ECHO_SUPPRESSING = 0x404,
-    UAC_BIDIR_TERMINAL_ECHO_CANCELING = 0x405,
-    UAC_DT_AS_HEADER_SIZE = 7,
-    UAC_FORMAT_TYPE_I_UNDEFINED = 0x0,
-    UAC_FORMAT_TYPE_I_PCM = 0x1,
-    UAC_FORMAT_TYPE_I_PCM8 = 0x2,
-    UAC_FORMAT_TYPE_I_IEEE_FLOAT = 0x3,
-    UAC_FORMAT_TYPE_I_ALAW = 0x4,
-    UAC_FORMAT_TYPE_I_MULAW = 0x5,
-    UAC_FORMAT_TYPE_I_CONTINUOUS_DESC_SIZE = 14,
-    UAC_FORMAT_TYPE_II_MPEG = 0x1001,
-    UAC_FORMAT_TYPE_II_AC3 = 0x1002,
-    UAC_FORMAT_TYPE_III_IEC1937_AC3 = 0x2001,
-    UAC_FORMAT_TYPE_III_IEC1937_MPEG1_LAYER1 = 0x2002,
-    UAC_FORMAT_TYPE_III_IEC1937_MPEG2_NOEXT = 0x2003,
-    UAC_FORMAT_TYPE_III_IEC1937_MPEG2_EXT = 0x2004,
-    UAC_FORMAT_TYPE_III_IEC1937_MPEG2_LAYER1_LS = 0x2005,
-    UAC_FORMAT_TYPE_III_IEC1937_MPEG2_LAYER23_LS = 0x2006,
-    UAC_FORMAT_TYPE_UNDEFINED = 0x0,
-    UAC_FORMAT_TYPE_I = 0x1,
-    UAC_FORMAT_TYPE_II = 0x2,
-    UAC_FORMAT_TYPE_III = 0x3,
-    UAC_EXT_FORMAT_TYPE_I = 0x81,
-    UAC_EXT_FORMAT_TYPE_II = 0x82,
-    UAC_EXT_FORMAT_TYPE_III = 0x83,
-    UAC_ISO_ENDPOINT_DESC_SIZE = 7,
-    UAC_EP_CS_ATTR_SAMPLE_RATE = 0x1,
-    UAC_EP_CS_ATTR_PITCH_CONTROL = 0x2,
-    UAC_EP_CS_ATTR_FILL_MAX = 0x80,
-    UAC1_STATUS_TYPE_ORIG_MASK = 0xf,
-    UAC1_STATUS_TYPE_ORIG_AUDIO_CONTROL_IF = 0x0,
-    UAC1_STATUS_TYPE_ORIG_AUDIO_STREAM_IF = 0x1,
-    UAC1_STATUS_TYPE_ORIG_AUDIO_STREAM_EP = 0x2,
-    UAC1_STATUS_TYPE_IRQ_PENDING = 0x80,
-    UAC1_STATUS_TYPE_MEM_CHANGED = 0x40,
-  },
-  records = {
-    ["struct uac1_ac_header_descriptor"] = [[{
+constants = {
+  UAC_VERSION_1 = 0x0,
+  UAC_VERSION_2 = 0x20,
+  UAC_VERSION_3 = 0x30,
+  USB_SUBCLASS_AUDIOCONTROL = 0x1,
+  USB_SUBCLASS_AUDIOSTREAMING = 0x2,
+  USB_SUBCLASS_MIDISTREAMING = 0x3,
+  UAC_HEADER = 0x1,
+  UAC_INPUT_TERMINAL = 0x2,
+  UAC_OUTPUT_TERMINAL = 0x3,
+  UAC_MIXER_UNIT = 0x4,
+  UAC_SELECTOR_UNIT = 0x5,
+  UAC_FEATURE_UNIT = 0x6,
+  UAC1_PROCESSING_UNIT = 0x7,
+  UAC1_EXTENSION_UNIT = 0x8,
+  UAC_AS_GENERAL = 0x1,
+  UAC_FORMAT_TYPE = 0x2,
+  UAC_FORMAT_SPECIFIC = 0x3,
+  UAC_PROCESS_UNDEFINED = 0x0,
+  UAC_PROCESS_UP_DOWNMIX = 0x1,
+  UAC_PROCESS_DOLBY_PROLOGIC = 0x2,
+  UAC_PROCESS_STEREO_EXTENDER = 0x3,
+  UAC_PROCESS_REVERB = 0x4,
+  UAC_PROCESS_CHORUS = 0x5,
+  UAC_PROCESS_DYN_RANGE_COMP = 0x6,
+  UAC_EP_GENERAL = 0x1,
+  UAC_SET_ = 0x0,
+  UAC_GET_ = 0x80,
+  UAC__CUR = 0x1,
+  UAC__MIN = 0x2,
+  UAC__MAX = 0x3,
+  UAC__RES = 0x4,
+  UAC__MEM = 0x5,
+  UAC_SET_CUR = 1,
+  UAC_GET_CUR = 129,
+  UAC_SET_MIN = 2,
+  UAC_GET_MIN = 130,
+  UAC_SET_MAX = 3,
+  UAC_GET_MAX = 131,
+  UAC_SET_RES = 4,
+  UAC_GET_RES = 132,
+  UAC_SET_MEM = 5,
+  UAC_GET_MEM = 133,
+  UAC_GET_STAT = 0xff,
+  UAC_TERM_COPY_PROTECT = 0x1,
+  UAC_FU_MUTE = 0x1,
+  UAC_FU_VOLUME = 0x2,
+  UAC_FU_BASS = 0x3,
+  UAC_FU_MID = 0x4,
+  UAC_FU_TREBLE = 0x5,
+  UAC_FU_GRAPHIC_EQUALIZER = 0x6,
+  UAC_FU_AUTOMATIC_GAIN = 0x7,
+  UAC_FU_DELAY = 0x8,
+  UAC_FU_BASS_BOOST = 0x9,
+  UAC_FU_LOUDNESS = 0xa,
+  UAC_UD_ENABLE = 0x1,
+  UAC_UD_MODE_SELECT = 0x2,
+  UAC_DP_ENABLE = 0x1,
+  UAC_DP_MODE_SELECT = 0x2,
+  UAC_3D_ENABLE = 0x1,
+  UAC_3D_SPACE = 0x2,
+  UAC_REVERB_ENABLE = 0x1,
+  UAC_REVERB_LEVEL = 0x2,
+  UAC_REVERB_TIME = 0x3,
+  UAC_REVERB_FEEDBACK = 0x4,
+  UAC_CHORUS_ENABLE = 0x1,
+  UAC_CHORUS_LEVEL = 0x2,
+  UAC_CHORUS_RATE = 0x3,
+  UAC_CHORUS_DEPTH = 0x4,
+  UAC_DCR_ENABLE = 0x1,
+  UAC_DCR_RATE = 0x2,
+  UAC_DCR_MAXAMPL = 0x3,
+  UAC_DCR_THRESHOLD = 0x4,
+  UAC_DCR_ATTACK_TIME = 0x5,
+  UAC_DCR_RELEASE_TIME = 0x6,
+  UAC_XU_ENABLE = 0x1,
+  UAC_MS_HEADER = 0x1,
+  UAC_MIDI_IN_JACK = 0x2,
+  UAC_MIDI_OUT_JACK = 0x3,
+  UAC_MS_GENERAL = 0x1,
+  UAC_TERMINAL_UNDEFINED = 0x100,
+  UAC_TERMINAL_STREAMING = 0x101,
+  UAC_TERMINAL_VENDOR_SPEC = 0x1ff,
+  UAC_DT_INPUT_TERMINAL_SIZE = 12,
+  UAC_INPUT_TERMINAL_UNDEFINED = 0x200,
+  UAC_INPUT_TERMINAL_MICROPHONE = 0x201,
+  UAC_INPUT_TERMINAL_DESKTOP_MICROPHONE = 0x202,
+  UAC_INPUT_TERMINAL_PERSONAL_MICROPHONE = 0x203,
+  UAC_INPUT_TERMINAL_OMNI_DIR_MICROPHONE = 0x204,
+  UAC_INPUT_TERMINAL_MICROPHONE_ARRAY = 0x205,
+  UAC_INPUT_TERMINAL_PROC_MICROPHONE_ARRAY = 0x206,
+  UAC_TERMINAL_CS_COPY_PROTECT_CONTROL = 0x1,
+  UAC_DT_OUTPUT_TERMINAL_SIZE = 9,
+  UAC_OUTPUT_TERMINAL_UNDEFINED = 0x300,
+  UAC_OUTPUT_TERMINAL_SPEAKER = 0x301,
+  UAC_OUTPUT_TERMINAL_HEADPHONES = 0x302,
+  UAC_OUTPUT_TERMINAL_HEAD_MOUNTED_DISPLAY_AUDIO = 0x303,
+  UAC_OUTPUT_TERMINAL_DESKTOP_SPEAKER = 0x304,
+  UAC_OUTPUT_TERMINAL_ROOM_SPEAKER = 0x305,
+  UAC_OUTPUT_TERMINAL_COMMUNICATION_SPEAKER = 0x306,
+  UAC_OUTPUT_TERMINAL_LOW_FREQ_EFFECTS_SPEAKER = 0x307,
+  UAC_BIDIR_TERMINAL_UNDEFINED = 0x400,
+  UAC_BIDIR_TERMINAL_HANDSET = 0x401,
+  UAC_BIDIR_TERMINAL_HEADSET = 0x402,
+  UAC_BIDIR_TERMINAL_SPEAKER_PHONE = 0x403,
+  UAC_BIDIR_TERMINAL_ECHO_SUPPRESSING = 0x404,
+  UAC_BIDIR_TERMINAL_ECHO_CANCELING = 0x405,
+  UAC_DT_AS_HEADER_SIZE = 7,
+  UAC_FORMAT_TYPE_I_UNDEFINED = 0x0,
+  UAC_FORMAT_TYPE_I_PCM = 0x1,
+  UAC_FORMAT_TYPE_I_PCM8 = 0x2,
+  UAC_FORMAT_TYPE_I_IEEE_FLOAT = 0x3,
+  UAC_FORMAT_TYPE_I_ALAW = 0x4,
+  UAC_FORMAT_TYPE_I_MULAW = 0x5,
+  UAC_FORMAT_TYPE_I_CONTINUOUS_DESC_SIZE = 14,
+  UAC_FORMAT_TYPE_II_MPEG = 0x1001,
+  UAC_FORMAT_TYPE_II_AC3 = 0x1002,
+  UAC_FORMAT_TYPE_III_IEC1937_AC3 = 0x2001,
+  UAC_FORMAT_TYPE_III_IEC1937_MPEG1_LAYER1 = 0x2002,
+  UAC_FORMAT_TYPE_III_IEC1937_MPEG2_NOEXT = 0x2003,
+  UAC_FORMAT_TYPE_III_IEC1937_MPEG2_EXT = 0x2004,
+  UAC_FORMAT_TYPE_III_IEC1937_MPEG2_LAYER1_LS = 0x2005,
+  UAC_FORMAT_TYPE_III_IEC1937_MPEG2_LAYER23_LS = 0x2006,
+  UAC_FORMAT_TYPE_UNDEFINED = 0x0,
+  UAC_FORMAT_TYPE_I = 0x1,
+  UAC_FORMAT_TYPE_II = 0x2,
+  UAC_FORMAT_TYPE_III = 0x3,
+  UAC_EXT_FORMAT_TYPE_I = 0x81,
+  UAC_EXT_FORMAT_TYPE_II = 0x82,
+  UAC_EXT_FORMAT_TYPE_III = 0x83,
+  UAC_ISO_ENDPOINT_DESC_SIZE = 7,
+  UAC_EP_CS_ATTR_SAMPLE_RATE = 0x1,
+  UAC_EP_CS_ATTR_PITCH_CONTROL = 0x2,
+  UAC_EP_CS_ATTR_FILL_MAX = 0x80,
+  UAC1_STATUS_TYPE_ORIG_MASK = 0xf,
+  UAC1_STATUS_TYPE_ORIG_AUDIO_CONTROL_IF = 0x0,
+  UAC1_STATUS_TYPE_ORIG_AUDIO_STREAM_IF = 0x1,
+  UAC1_STATUS_TYPE_ORIG_AUDIO_STREAM_EP = 0x2,
+  UAC1_STATUS_TYPE_IRQ_PENDING = 0x80,
+  UAC1_STATUS_TYPE_MEM_CHANGED = 0x40,
+},
+records = {
+  ["struct uac1_ac_header_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -154,7 +154,7 @@ return {
   uint8_t bInCollection;
   uint8_t baInterfaceNr[];
 } __attribute__((packed))]],
-    ["struct uac_input_terminal_descriptor"] = [[{
+  ["struct uac_input_terminal_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -166,7 +166,7 @@ return {
   uint8_t iChannelNames;
   uint8_t iTerminal;
 } __attribute__((packed))]],
-    ["struct uac1_output_terminal_descriptor"] = [[{
+  ["struct uac1_output_terminal_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -176,7 +176,7 @@ return {
   uint8_t bSourceID;
   uint8_t iTerminal;
 } __attribute__((packed))]],
-    ["struct uac_mixer_unit_descriptor"] = [[{
+  ["struct uac_mixer_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -184,7 +184,7 @@ return {
   uint8_t bNrInPins;
   uint8_t baSourceID[];
 } __attribute__((packed))]],
-    ["struct uac_selector_unit_descriptor"] = [[{
+  ["struct uac_selector_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -192,7 +192,7 @@ return {
   uint8_t bNrInPins;
   uint8_t baSourceID[];
 } __attribute__((packed))]],
-    ["struct uac_feature_unit_descriptor"] = [[{
+  ["struct uac_feature_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -201,7 +201,7 @@ return {
   uint8_t bControlSize;
   uint8_t bmaControls[];
 } __attribute__((packed))]],
-    ["struct uac_processing_unit_descriptor"] = [[{
+  ["struct uac_processing_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -210,7 +210,7 @@ return {
   uint8_t bNrInPins;
   uint8_t baSourceID[];
 } __attribute__((packed))]],
-    ["struct uac1_as_header_descriptor"] = [[{
+  ["struct uac1_as_header_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -218,7 +218,7 @@ return {
   uint8_t bDelay;
   uint16_t wFormatTag;
 } __attribute__((packed))]],
-    ["struct uac_format_type_i_continuous_descriptor"] = [[{
+  ["struct uac_format_type_i_continuous_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -230,7 +230,7 @@ return {
   uint8_t tLowerSamFreq[3];
   uint8_t tUpperSamFreq[3];
 } __attribute__((packed))]],
-    ["struct uac_format_type_i_discrete_descriptor"] = [[{
+  ["struct uac_format_type_i_discrete_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -241,7 +241,7 @@ return {
   uint8_t bSamFreqType;
   uint8_t tSamFreq[][3];
 } __attribute__((packed))]],
-    ["struct uac_format_type_i_ext_descriptor"] = [[{
+  ["struct uac_format_type_i_ext_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -252,7 +252,7 @@ return {
   uint8_t bControlSize;
   uint8_t bSideBandProtocol;
 } __attribute__((packed))]],
-    ["struct uac_format_type_ii_discrete_descriptor"] = [[{
+  ["struct uac_format_type_ii_discrete_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -262,7 +262,7 @@ return {
   uint8_t bSamFreqType;
   uint8_t tSamFreq[][3];
 } __attribute__((packed))]],
-    ["struct uac_format_type_ii_ext_descriptor"] = [[{
+  ["struct uac_format_type_ii_ext_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -272,7 +272,7 @@ return {
   uint8_t bHeaderLength;
   uint8_t bSideBandProtocol;
 } __attribute__((packed))]],
-    ["struct uac_iso_endpoint_descriptor"] = [[{
+  ["struct uac_iso_endpoint_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -280,26 +280,26 @@ return {
   uint8_t bLockDelayUnits;
   uint16_t wLockDelay;
 } __attribute__((packed))]],
-    ["struct uac1_status_word"] = [[{
+  ["struct uac1_status_word"] = [[{
   uint8_t bStatusType;
   uint8_t bOriginator;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      UAC_CONTROL_BIT = function(CS)
-        return M.int(M.i32(M.shl(1LL, M.long(CS) - 1)))
-      end,
-      UAC_DT_AC_HEADER_SIZE = function(n)
-        return M.int(8 + M.long(n))
-      end,
-      UAC_DT_FEATURE_UNIT_SIZE = function(ch)
-        return M.int(7 + (M.long(ch) + 1) * 2)
-      end,
-      UAC_FORMAT_TYPE_I_DISCRETE_DESC_SIZE = function(n)
-        return M.int(8 + M.long(n) * 3)
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    UAC_CONTROL_BIT = function(CS)
+      return M.int(M.i32(M.shl(1LL, M.long(CS) - 1)))
+    end,
+    UAC_DT_AC_HEADER_SIZE = function(n)
+      return M.int(8 + M.long(n))
+    end,
+    UAC_DT_FEATURE_UNIT_SIZE = function(ch)
+      return M.int(7 + (M.long(ch) + 1) * 2)
+    end,
+    UAC_FORMAT_TYPE_I_DISCRETE_DESC_SIZE = function(n)
+      return M.int(8 + M.long(n) * 3)
+    end,
+  }
+end,
 ]==],
 }

@@ -3,166 +3,166 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/cdc-wdm.h"] = [==[
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_WDM_MAX_COMMAND = 0x800248a0,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        IOCTL_WDM_MAX_COMMAND = 0x400248a0,
-      },
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_WDM_MAX_COMMAND = 0x800248a0,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      IOCTL_WDM_MAX_COMMAND = 0x400248a0,
+    },
+  },
+},
 ]==],
 ["linux/usb/cdc.h"] = [==[
-  constants = {
-    USB_CDC_SUBCLASS_ACM = 0x2,
-    USB_CDC_SUBCLASS_ETHERNET = 0x6,
-    USB_CDC_SUBCLASS_WHCM = 0x8,
-    USB_CDC_SUBCLASS_DMM = 0x9,
-    USB_CDC_SUBCLASS_MDLM = 0xa,
-    USB_CDC_SUBCLASS_OBEX = 0xb,
-    USB_CDC_SUBCLASS_EEM = 0xc,
-    USB_CDC_SUBCLASS_NCM = 0xd,
-    USB_CDC_SUBCLASS_MBIM = 0xe,
-    USB_CDC_PROTO_NONE = 0,
-    USB_CDC_ACM_PROTO_AT_V25TER = 1,
-    USB_CDC_ACM_PROTO_AT_PCCA101 = 2,
-    USB_CDC_ACM_PROTO_AT_PCCA101_WAKE = 3,
-    USB_CDC_ACM_PROTO_AT_GSM = 4,
-    USB_CDC_ACM_PROTO_AT_3G = 5,
-    USB_CDC_ACM_PROTO_AT_CDMA = 6,
-    USB_CDC_ACM_PROTO_VENDOR = 0xff,
-    USB_CDC_PROTO_EEM = 7,
-    USB_CDC_NCM_PROTO_NTB = 1,
-    USB_CDC_MBIM_PROTO_NTB = 2,
-    USB_CDC_HEADER_TYPE = 0x0,
-    USB_CDC_CALL_MANAGEMENT_TYPE = 0x1,
-    USB_CDC_ACM_TYPE = 0x2,
-    USB_CDC_UNION_TYPE = 0x6,
-    USB_CDC_COUNTRY_TYPE = 0x7,
-    USB_CDC_NETWORK_TERMINAL_TYPE = 0xa,
-    USB_CDC_ETHERNET_TYPE = 0xf,
-    USB_CDC_WHCM_TYPE = 0x11,
-    USB_CDC_MDLM_TYPE = 0x12,
-    USB_CDC_MDLM_DETAIL_TYPE = 0x13,
-    USB_CDC_DMM_TYPE = 0x14,
-    USB_CDC_OBEX_TYPE = 0x15,
-    USB_CDC_NCM_TYPE = 0x1a,
-    USB_CDC_MBIM_TYPE = 0x1b,
-    USB_CDC_MBIM_EXTENDED_TYPE = 0x1c,
-    USB_CDC_CALL_MGMT_CAP_CALL_MGMT = 0x1,
-    USB_CDC_CALL_MGMT_CAP_DATA_INTF = 0x2,
-    USB_CDC_COMM_FEATURE = 0x1,
-    USB_CDC_CAP_LINE = 0x2,
-    USB_CDC_CAP_BRK = 0x4,
-    USB_CDC_CAP_NOTIFY = 0x8,
-    USB_CDC_SEND_ENCAPSULATED_COMMAND = 0x0,
-    USB_CDC_GET_ENCAPSULATED_RESPONSE = 0x1,
-    USB_CDC_REQ_SET_LINE_CODING = 0x20,
-    USB_CDC_REQ_GET_LINE_CODING = 0x21,
-    USB_CDC_REQ_SET_CONTROL_LINE_STATE = 0x22,
-    USB_CDC_REQ_SEND_BREAK = 0x23,
-    USB_CDC_SET_ETHERNET_MULTICAST_FILTERS = 0x40,
-    USB_CDC_SET_ETHERNET_PM_PATTERN_FILTER = 0x41,
-    USB_CDC_GET_ETHERNET_PM_PATTERN_FILTER = 0x42,
-    USB_CDC_SET_ETHERNET_PACKET_FILTER = 0x43,
-    USB_CDC_GET_ETHERNET_STATISTIC = 0x44,
-    USB_CDC_GET_NTB_PARAMETERS = 0x80,
-    USB_CDC_GET_NET_ADDRESS = 0x81,
-    USB_CDC_SET_NET_ADDRESS = 0x82,
-    USB_CDC_GET_NTB_FORMAT = 0x83,
-    USB_CDC_SET_NTB_FORMAT = 0x84,
-    USB_CDC_GET_NTB_INPUT_SIZE = 0x85,
-    USB_CDC_SET_NTB_INPUT_SIZE = 0x86,
-    USB_CDC_GET_MAX_DATAGRAM_SIZE = 0x87,
-    USB_CDC_SET_MAX_DATAGRAM_SIZE = 0x88,
-    USB_CDC_GET_CRC_MODE = 0x89,
-    USB_CDC_SET_CRC_MODE = 0x8a,
-    USB_CDC_1_STOP_BITS = 0,
-    USB_CDC_1_5_STOP_BITS = 1,
-    USB_CDC_2_STOP_BITS = 2,
-    USB_CDC_NO_PARITY = 0,
-    USB_CDC_ODD_PARITY = 1,
-    USB_CDC_EVEN_PARITY = 2,
-    USB_CDC_MARK_PARITY = 3,
-    USB_CDC_SPACE_PARITY = 4,
-    USB_CDC_CTRL_DTR = 0x1,
-    USB_CDC_CTRL_RTS = 0x2,
-    USB_CDC_PACKET_TYPE_PROMISCUOUS = 0x1,
-    USB_CDC_PACKET_TYPE_ALL_MULTICAST = 0x2,
-    USB_CDC_PACKET_TYPE_DIRECTED = 0x4,
-    USB_CDC_PACKET_TYPE_BROADCAST = 0x8,
-    USB_CDC_PACKET_TYPE_MULTICAST = 0x10,
-    USB_CDC_NOTIFY_NETWORK_CONNECTION = 0x0,
-    USB_CDC_NOTIFY_RESPONSE_AVAILABLE = 0x1,
-    USB_CDC_NOTIFY_SERIAL_STATE = 0x20,
-    USB_CDC_NOTIFY_SPEED_CHANGE = 0x2a,
-    USB_CDC_SERIAL_STATE_DCD = 0x1,
-    USB_CDC_SERIAL_STATE_DSR = 0x2,
-    USB_CDC_SERIAL_STATE_BREAK = 0x4,
-    USB_CDC_SERIAL_STATE_RING_SIGNAL = 0x8,
-    USB_CDC_SERIAL_STATE_FRAMING = 0x10,
-    USB_CDC_SERIAL_STATE_PARITY = 0x20,
-    USB_CDC_SERIAL_STATE_OVERRUN = 0x40,
-    USB_CDC_NCM_NTH16_SIGN = 0x484d434e,
-    USB_CDC_NCM_NTH32_SIGN = 0x686d636e,
-    USB_CDC_NCM_NDP16_CRC_SIGN = 0x314d434e,
-    USB_CDC_NCM_NDP16_NOCRC_SIGN = 0x304d434e,
-    USB_CDC_NCM_NDP32_CRC_SIGN = 0x316d636e,
-    USB_CDC_NCM_NDP32_NOCRC_SIGN = 0x306d636e,
-    USB_CDC_MBIM_NDP16_IPS_SIGN = 0x535049,
-    USB_CDC_MBIM_NDP32_IPS_SIGN = 0x737069,
-    USB_CDC_MBIM_NDP16_DSS_SIGN = 0x535344,
-    USB_CDC_MBIM_NDP32_DSS_SIGN = 0x737364,
-    USB_CDC_NCM_NDP16_INDEX_MIN = 0xc,
-    USB_CDC_NCM_NDP32_INDEX_MIN = 0x10,
-    USB_CDC_NCM_DATAGRAM_FORMAT_CRC = 0x30,
-    USB_CDC_NCM_DATAGRAM_FORMAT_NOCRC = 0x31,
-    USB_CDC_NCM_PROTO_CODE_NO_ENCAP_COMMANDS = 0x0,
-    USB_CDC_NCM_PROTO_CODE_EXTERN_PROTO = 0xfe,
-    USB_CDC_NCM_NCAP_ETH_FILTER = 0x1,
-    USB_CDC_NCM_NCAP_NET_ADDRESS = 0x2,
-    USB_CDC_NCM_NCAP_ENCAP_COMMAND = 0x4,
-    USB_CDC_NCM_NCAP_MAX_DATAGRAM_SIZE = 0x8,
-    USB_CDC_NCM_NCAP_CRC_MODE = 0x10,
-    USB_CDC_NCM_NCAP_NTB_INPUT_SIZE = 0x20,
-    USB_CDC_NCM_NTB16_SUPPORTED = 0x1,
-    USB_CDC_NCM_NTB32_SUPPORTED = 0x2,
-    USB_CDC_NCM_NDP_ALIGN_MIN_SIZE = 0x4,
-    USB_CDC_NCM_NTB_MAX_LENGTH = 0x1c,
-    USB_CDC_NCM_NTB16_FORMAT = 0x0,
-    USB_CDC_NCM_NTB32_FORMAT = 0x1,
-    USB_CDC_NCM_NTB_MIN_IN_SIZE = 2048,
-    USB_CDC_NCM_NTB_MIN_OUT_SIZE = 2048,
-    USB_CDC_NCM_CRC_NOT_APPENDED = 0x0,
-    USB_CDC_NCM_CRC_APPENDED = 0x1,
-  },
-  records = {
-    ["struct usb_cdc_header_desc"] = [[{
+constants = {
+  USB_CDC_SUBCLASS_ACM = 0x2,
+  USB_CDC_SUBCLASS_ETHERNET = 0x6,
+  USB_CDC_SUBCLASS_WHCM = 0x8,
+  USB_CDC_SUBCLASS_DMM = 0x9,
+  USB_CDC_SUBCLASS_MDLM = 0xa,
+  USB_CDC_SUBCLASS_OBEX = 0xb,
+  USB_CDC_SUBCLASS_EEM = 0xc,
+  USB_CDC_SUBCLASS_NCM = 0xd,
+  USB_CDC_SUBCLASS_MBIM = 0xe,
+  USB_CDC_PROTO_NONE = 0,
+  USB_CDC_ACM_PROTO_AT_V25TER = 1,
+  USB_CDC_ACM_PROTO_AT_PCCA101 = 2,
+  USB_CDC_ACM_PROTO_AT_PCCA101_WAKE = 3,
+  USB_CDC_ACM_PROTO_AT_GSM = 4,
+  USB_CDC_ACM_PROTO_AT_3G = 5,
+  USB_CDC_ACM_PROTO_AT_CDMA = 6,
+  USB_CDC_ACM_PROTO_VENDOR = 0xff,
+  USB_CDC_PROTO_EEM = 7,
+  USB_CDC_NCM_PROTO_NTB = 1,
+  USB_CDC_MBIM_PROTO_NTB = 2,
+  USB_CDC_HEADER_TYPE = 0x0,
+  USB_CDC_CALL_MANAGEMENT_TYPE = 0x1,
+  USB_CDC_ACM_TYPE = 0x2,
+  USB_CDC_UNION_TYPE = 0x6,
+  USB_CDC_COUNTRY_TYPE = 0x7,
+  USB_CDC_NETWORK_TERMINAL_TYPE = 0xa,
+  USB_CDC_ETHERNET_TYPE = 0xf,
+  USB_CDC_WHCM_TYPE = 0x11,
+  USB_CDC_MDLM_TYPE = 0x12,
+  USB_CDC_MDLM_DETAIL_TYPE = 0x13,
+  USB_CDC_DMM_TYPE = 0x14,
+  USB_CDC_OBEX_TYPE = 0x15,
+  USB_CDC_NCM_TYPE = 0x1a,
+  USB_CDC_MBIM_TYPE = 0x1b,
+  USB_CDC_MBIM_EXTENDED_TYPE = 0x1c,
+  USB_CDC_CALL_MGMT_CAP_CALL_MGMT = 0x1,
+  USB_CDC_CALL_MGMT_CAP_DATA_INTF = 0x2,
+  USB_CDC_COMM_FEATURE = 0x1,
+  USB_CDC_CAP_LINE = 0x2,
+  USB_CDC_CAP_BRK = 0x4,
+  USB_CDC_CAP_NOTIFY = 0x8,
+  USB_CDC_SEND_ENCAPSULATED_COMMAND = 0x0,
+  USB_CDC_GET_ENCAPSULATED_RESPONSE = 0x1,
+  USB_CDC_REQ_SET_LINE_CODING = 0x20,
+  USB_CDC_REQ_GET_LINE_CODING = 0x21,
+  USB_CDC_REQ_SET_CONTROL_LINE_STATE = 0x22,
+  USB_CDC_REQ_SEND_BREAK = 0x23,
+  USB_CDC_SET_ETHERNET_MULTICAST_FILTERS = 0x40,
+  USB_CDC_SET_ETHERNET_PM_PATTERN_FILTER = 0x41,
+  USB_CDC_GET_ETHERNET_PM_PATTERN_FILTER = 0x42,
+  USB_CDC_SET_ETHERNET_PACKET_FILTER = 0x43,
+  USB_CDC_GET_ETHERNET_STATISTIC = 0x44,
+  USB_CDC_GET_NTB_PARAMETERS = 0x80,
+  USB_CDC_GET_NET_ADDRESS = 0x81,
+  USB_CDC_SET_NET_ADDRESS = 0x82,
+  USB_CDC_GET_NTB_FORMAT = 0x83,
+  USB_CDC_SET_NTB_FORMAT = 0x84,
+  USB_CDC_GET_NTB_INPUT_SIZE = 0x85,
+  USB_CDC_SET_NTB_INPUT_SIZE = 0x86,
+  USB_CDC_GET_MAX_DATAGRAM_SIZE = 0x87,
+  USB_CDC_SET_MAX_DATAGRAM_SIZE = 0x88,
+  USB_CDC_GET_CRC_MODE = 0x89,
+  USB_CDC_SET_CRC_MODE = 0x8a,
+  USB_CDC_1_STOP_BITS = 0,
+  USB_CDC_1_5_STOP_BITS = 1,
+  USB_CDC_2_STOP_BITS = 2,
+  USB_CDC_NO_PARITY = 0,
+  USB_CDC_ODD_PARITY = 1,
+  USB_CDC_EVEN_PARITY = 2,
+  USB_CDC_MARK_PARITY = 3,
+  USB_CDC_SPACE_PARITY = 4,
+  USB_CDC_CTRL_DTR = 0x1,
+  USB_CDC_CTRL_RTS = 0x2,
+  USB_CDC_PACKET_TYPE_PROMISCUOUS = 0x1,
+  USB_CDC_PACKET_TYPE_ALL_MULTICAST = 0x2,
+  USB_CDC_PACKET_TYPE_DIRECTED = 0x4,
+  USB_CDC_PACKET_TYPE_BROADCAST = 0x8,
+  USB_CDC_PACKET_TYPE_MULTICAST = 0x10,
+  USB_CDC_NOTIFY_NETWORK_CONNECTION = 0x0,
+  USB_CDC_NOTIFY_RESPONSE_AVAILABLE = 0x1,
+  USB_CDC_NOTIFY_SERIAL_STATE = 0x20,
+  USB_CDC_NOTIFY_SPEED_CHANGE = 0x2a,
+  USB_CDC_SERIAL_STATE_DCD = 0x1,
+  USB_CDC_SERIAL_STATE_DSR = 0x2,
+  USB_CDC_SERIAL_STATE_BREAK = 0x4,
+  USB_CDC_SERIAL_STATE_RING_SIGNAL = 0x8,
+  USB_CDC_SERIAL_STATE_FRAMING = 0x10,
+  USB_CDC_SERIAL_STATE_PARITY = 0x20,
+  USB_CDC_SERIAL_STATE_OVERRUN = 0x40,
+  USB_CDC_NCM_NTH16_SIGN = 0x484d434e,
+  USB_CDC_NCM_NTH32_SIGN = 0x686d636e,
+  USB_CDC_NCM_NDP16_CRC_SIGN = 0x314d434e,
+  USB_CDC_NCM_NDP16_NOCRC_SIGN = 0x304d434e,
+  USB_CDC_NCM_NDP32_CRC_SIGN = 0x316d636e,
+  USB_CDC_NCM_NDP32_NOCRC_SIGN = 0x306d636e,
+  USB_CDC_MBIM_NDP16_IPS_SIGN = 0x535049,
+  USB_CDC_MBIM_NDP32_IPS_SIGN = 0x737069,
+  USB_CDC_MBIM_NDP16_DSS_SIGN = 0x535344,
+  USB_CDC_MBIM_NDP32_DSS_SIGN = 0x737364,
+  USB_CDC_NCM_NDP16_INDEX_MIN = 0xc,
+  USB_CDC_NCM_NDP32_INDEX_MIN = 0x10,
+  USB_CDC_NCM_DATAGRAM_FORMAT_CRC = 0x30,
+  USB_CDC_NCM_DATAGRAM_FORMAT_NOCRC = 0x31,
+  USB_CDC_NCM_PROTO_CODE_NO_ENCAP_COMMANDS = 0x0,
+  USB_CDC_NCM_PROTO_CODE_EXTERN_PROTO = 0xfe,
+  USB_CDC_NCM_NCAP_ETH_FILTER = 0x1,
+  USB_CDC_NCM_NCAP_NET_ADDRESS = 0x2,
+  USB_CDC_NCM_NCAP_ENCAP_COMMAND = 0x4,
+  USB_CDC_NCM_NCAP_MAX_DATAGRAM_SIZE = 0x8,
+  USB_CDC_NCM_NCAP_CRC_MODE = 0x10,
+  USB_CDC_NCM_NCAP_NTB_INPUT_SIZE = 0x20,
+  USB_CDC_NCM_NTB16_SUPPORTED = 0x1,
+  USB_CDC_NCM_NTB32_SUPPORTED = 0x2,
+  USB_CDC_NCM_NDP_ALIGN_MIN_SIZE = 0x4,
+  USB_CDC_NCM_NTB_MAX_LENGTH = 0x1c,
+  USB_CDC_NCM_NTB16_FORMAT = 0x0,
+  USB_CDC_NCM_NTB32_FORMAT = 0x1,
+  USB_CDC_NCM_NTB_MIN_IN_SIZE = 2048,
+  USB_CDC_NCM_NTB_MIN_OUT_SIZE = 2048,
+  USB_CDC_NCM_CRC_NOT_APPENDED = 0x0,
+  USB_CDC_NCM_CRC_APPENDED = 0x1,
+},
+records = {
+  ["struct usb_cdc_header_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint16_t bcdCDC;
 } __attribute__((packed))]],
-    ["struct usb_cdc_call_mgmt_descriptor"] = [[{
+  ["struct usb_cdc_call_mgmt_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint8_t bmCapabilities;
   uint8_t bDataInterface;
 } __attribute__((packed))]],
-    ["struct usb_cdc_acm_descriptor"] = [[{
+  ["struct usb_cdc_acm_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint8_t bmCapabilities;
 } __attribute__((packed))]],
-    ["struct usb_cdc_union_desc"] = [[{
+  ["struct usb_cdc_union_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -176,7 +176,7 @@ return {
     };
   };
 } __attribute__((packed))]],
-    ["struct usb_cdc_country_functional_desc"] = [[{
+  ["struct usb_cdc_country_functional_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -190,7 +190,7 @@ return {
     };
   };
 } __attribute__((packed))]],
-    ["struct usb_cdc_network_terminal_desc"] = [[{
+  ["struct usb_cdc_network_terminal_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -199,7 +199,7 @@ return {
   uint8_t bChannelIndex;
   uint8_t bPhysicalInterface;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ether_desc"] = [[{
+  ["struct usb_cdc_ether_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -209,41 +209,41 @@ return {
   uint16_t wNumberMCFilters;
   uint8_t bNumberPowerFilters;
 } __attribute__((packed))]],
-    ["struct usb_cdc_dmm_desc"] = [[{
+  ["struct usb_cdc_dmm_desc"] = [[{
   uint8_t bFunctionLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
   uint16_t bcdVersion;
   uint16_t wMaxCommand;
 } __attribute__((packed))]],
-    ["struct usb_cdc_mdlm_desc"] = [[{
+  ["struct usb_cdc_mdlm_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint16_t bcdVersion;
   uint8_t bGUID[16];
 } __attribute__((packed))]],
-    ["struct usb_cdc_mdlm_detail_desc"] = [[{
+  ["struct usb_cdc_mdlm_detail_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint8_t bGuidDescriptorType;
   uint8_t bDetailData[];
 } __attribute__((packed))]],
-    ["struct usb_cdc_obex_desc"] = [[{
+  ["struct usb_cdc_obex_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint16_t bcdVersion;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_desc"] = [[{
+  ["struct usb_cdc_ncm_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint16_t bcdNcmVersion;
   uint8_t bmNetworkCapabilities;
 } __attribute__((packed))]],
-    ["struct usb_cdc_mbim_desc"] = [[{
+  ["struct usb_cdc_mbim_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -254,7 +254,7 @@ return {
   uint16_t wMaxSegmentSize;
   uint8_t bmNetworkCapabilities;
 } __attribute__((packed))]],
-    ["struct usb_cdc_mbim_extended_desc"] = [[{
+  ["struct usb_cdc_mbim_extended_desc"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -262,24 +262,24 @@ return {
   uint8_t bMaxOutstandingCommandMessages;
   uint16_t wMTU;
 } __attribute__((packed))]],
-    ["struct usb_cdc_line_coding"] = [[{
+  ["struct usb_cdc_line_coding"] = [[{
   uint32_t dwDTERate;
   uint8_t bCharFormat;
   uint8_t bParityType;
   uint8_t bDataBits;
 } __attribute__((packed))]],
-    ["struct usb_cdc_notification"] = [[{
+  ["struct usb_cdc_notification"] = [[{
   uint8_t bmRequestType;
   uint8_t bNotificationType;
   uint16_t wValue;
   uint16_t wIndex;
   uint16_t wLength;
 } __attribute__((packed))]],
-    ["struct usb_cdc_speed_change"] = [[{
+  ["struct usb_cdc_speed_change"] = [[{
   uint32_t DLBitRRate;
   uint32_t ULBitRate;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_ntb_parameters"] = [[{
+  ["struct usb_cdc_ncm_ntb_parameters"] = [[{
   uint16_t wLength;
   uint16_t bmNtbFormatsSupported;
   uint32_t dwNtbInMaxSize;
@@ -293,35 +293,35 @@ return {
   uint16_t wNdpOutAlignment;
   uint16_t wNtbOutMaxDatagrams;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_nth16"] = [[{
+  ["struct usb_cdc_ncm_nth16"] = [[{
   uint32_t dwSignature;
   uint16_t wHeaderLength;
   uint16_t wSequence;
   uint16_t wBlockLength;
   uint16_t wNdpIndex;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_nth32"] = [[{
+  ["struct usb_cdc_ncm_nth32"] = [[{
   uint32_t dwSignature;
   uint16_t wHeaderLength;
   uint16_t wSequence;
   uint32_t dwBlockLength;
   uint32_t dwNdpIndex;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_dpe16"] = [[{
+  ["struct usb_cdc_ncm_dpe16"] = [[{
   uint16_t wDatagramIndex;
   uint16_t wDatagramLength;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_ndp16"] = [[{
+  ["struct usb_cdc_ncm_ndp16"] = [[{
   uint32_t dwSignature;
   uint16_t wLength;
   uint16_t wNextNdpIndex;
   struct usb_cdc_ncm_dpe16 dpe16[];
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_dpe32"] = [[{
+  ["struct usb_cdc_ncm_dpe32"] = [[{
   uint32_t dwDatagramIndex;
   uint32_t dwDatagramLength;
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_ndp32"] = [[{
+  ["struct usb_cdc_ncm_ndp32"] = [[{
   uint32_t dwSignature;
   uint16_t wLength;
   uint16_t wReserved6;
@@ -329,151 +329,151 @@ return {
   uint32_t dwReserved12;
   struct usb_cdc_ncm_dpe32 dpe32[];
 } __attribute__((packed))]],
-    ["struct usb_cdc_ncm_ndp_input_size"] = [[{
+  ["struct usb_cdc_ncm_ndp_input_size"] = [[{
   uint32_t dwNtbInMaxSize;
   uint16_t wNtbInMaxDatagrams;
   uint16_t wReserved;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 ["linux/usb/ch11.h"] = [==[
-  constants = {
-    INDICATOR_AUTO = 0,
-    INDICATOR_CYCLE = 1,
-    INDICATOR_GREEN_BLINK = 2,
-    INDICATOR_GREEN_BLINK_OFF = 3,
-    INDICATOR_AMBER_BLINK = 4,
-    INDICATOR_AMBER_BLINK_OFF = 5,
-    INDICATOR_ALT_BLINK = 6,
-    INDICATOR_ALT_BLINK_OFF = 7,
-    USB_MAXCHILDREN = 31,
-    USB_SS_MAXPORTS = 15,
-    USB_RT_HUB = 32,
-    USB_RT_PORT = 35,
-    HUB_PORT_STATUS = 0,
-    HUB_PORT_PD_STATUS = 1,
-    HUB_EXT_PORT_STATUS = 2,
-    HUB_CLEAR_TT_BUFFER = 8,
-    HUB_RESET_TT = 9,
-    HUB_GET_TT_STATE = 10,
-    HUB_STOP_TT = 11,
-    HUB_SET_DEPTH = 12,
-    HUB_GET_PORT_ERR_COUNT = 13,
-    C_HUB_LOCAL_POWER = 0,
-    C_HUB_OVER_CURRENT = 1,
-    USB_PORT_FEAT_CONNECTION = 0,
-    USB_PORT_FEAT_ENABLE = 1,
-    USB_PORT_FEAT_SUSPEND = 2,
-    USB_PORT_FEAT_OVER_CURRENT = 3,
-    USB_PORT_FEAT_RESET = 4,
-    USB_PORT_FEAT_L1 = 5,
-    USB_PORT_FEAT_POWER = 8,
-    USB_PORT_FEAT_LOWSPEED = 9,
-    USB_PORT_FEAT_C_CONNECTION = 16,
-    USB_PORT_FEAT_C_ENABLE = 17,
-    USB_PORT_FEAT_C_SUSPEND = 18,
-    USB_PORT_FEAT_C_OVER_CURRENT = 19,
-    USB_PORT_FEAT_C_RESET = 20,
-    USB_PORT_FEAT_TEST = 21,
-    USB_PORT_FEAT_INDICATOR = 22,
-    USB_PORT_FEAT_C_PORT_L1 = 23,
-    USB_PORT_FEAT_LINK_STATE = 5,
-    USB_PORT_FEAT_U1_TIMEOUT = 23,
-    USB_PORT_FEAT_U2_TIMEOUT = 24,
-    USB_PORT_FEAT_C_PORT_LINK_STATE = 25,
-    USB_PORT_FEAT_C_PORT_CONFIG_ERROR = 26,
-    USB_PORT_FEAT_REMOTE_WAKE_MASK = 27,
-    USB_PORT_FEAT_BH_PORT_RESET = 28,
-    USB_PORT_FEAT_C_BH_PORT_RESET = 29,
-    USB_PORT_FEAT_FORCE_LINKPM_ACCEPT = 30,
-    USB_PORT_FEAT_REMOTE_WAKE_CONNECT = 0x100,
-    USB_PORT_FEAT_REMOTE_WAKE_DISCONNECT = 0x200,
-    USB_PORT_FEAT_REMOTE_WAKE_OVER_CURRENT = 0x400,
-    USB_PORT_STAT_CONNECTION = 0x1,
-    USB_PORT_STAT_ENABLE = 0x2,
-    USB_PORT_STAT_SUSPEND = 0x4,
-    USB_PORT_STAT_OVERCURRENT = 0x8,
-    USB_PORT_STAT_RESET = 0x10,
-    USB_PORT_STAT_L1 = 0x20,
-    USB_PORT_STAT_POWER = 0x100,
-    USB_PORT_STAT_LOW_SPEED = 0x200,
-    USB_PORT_STAT_HIGH_SPEED = 0x400,
-    USB_PORT_STAT_TEST = 0x800,
-    USB_PORT_STAT_INDICATOR = 0x1000,
-    USB_PORT_STAT_LINK_STATE = 0x1e0,
-    USB_SS_PORT_STAT_POWER = 0x200,
-    USB_SS_PORT_STAT_SPEED = 0x1c00,
-    USB_PORT_STAT_SPEED_5GBPS = 0x0,
-    USB_SS_PORT_STAT_MASK = 27,
-    USB_SS_PORT_LS_U0 = 0x0,
-    USB_SS_PORT_LS_U1 = 0x20,
-    USB_SS_PORT_LS_U2 = 0x40,
-    USB_SS_PORT_LS_U3 = 0x60,
-    USB_SS_PORT_LS_SS_DISABLED = 0x80,
-    USB_SS_PORT_LS_RX_DETECT = 0xa0,
-    USB_SS_PORT_LS_SS_INACTIVE = 0xc0,
-    USB_SS_PORT_LS_POLLING = 0xe0,
-    USB_SS_PORT_LS_RECOVERY = 0x100,
-    USB_SS_PORT_LS_HOT_RESET = 0x120,
-    USB_SS_PORT_LS_COMP_MOD = 0x140,
-    USB_SS_PORT_LS_LOOPBACK = 0x160,
-    USB_PORT_STAT_C_CONNECTION = 0x1,
-    USB_PORT_STAT_C_ENABLE = 0x2,
-    USB_PORT_STAT_C_SUSPEND = 0x4,
-    USB_PORT_STAT_C_OVERCURRENT = 0x8,
-    USB_PORT_STAT_C_RESET = 0x10,
-    USB_PORT_STAT_C_L1 = 0x20,
-    USB_PORT_STAT_C_BH_RESET = 0x20,
-    USB_PORT_STAT_C_LINK_STATE = 0x40,
-    USB_PORT_STAT_C_CONFIG_ERROR = 0x80,
-    USB_EXT_PORT_STAT_RX_SPEED_ID = 0xf,
-    USB_EXT_PORT_STAT_TX_SPEED_ID = 0xf0,
-    USB_EXT_PORT_STAT_RX_LANES = 0xf00,
-    USB_EXT_PORT_STAT_TX_LANES = 0xf000,
-    HUB_CHAR_LPSM = 0x3,
-    HUB_CHAR_COMMON_LPSM = 0x0,
-    HUB_CHAR_INDV_PORT_LPSM = 0x1,
-    HUB_CHAR_NO_LPSM = 0x2,
-    HUB_CHAR_COMPOUND = 0x4,
-    HUB_CHAR_OCPM = 0x18,
-    HUB_CHAR_COMMON_OCPM = 0x0,
-    HUB_CHAR_INDV_PORT_OCPM = 0x8,
-    HUB_CHAR_NO_OCPM = 0x10,
-    HUB_CHAR_TTTT = 0x60,
-    HUB_CHAR_PORTIND = 0x80,
-    HUB_STATUS_LOCAL_POWER = 0x1,
-    HUB_STATUS_OVERCURRENT = 0x2,
-    HUB_CHANGE_LOCAL_POWER = 0x1,
-    HUB_CHANGE_OVERCURRENT = 0x2,
-    USB_DT_HUB = 0x29,
-    USB_DT_SS_HUB = 0x2a,
-    USB_DT_HUB_NONVAR_SIZE = 7,
-    USB_DT_SS_HUB_SIZE = 12,
-    USB_HUB_PR_FS = 0,
-    USB_HUB_PR_HS_NO_TT = 0,
-    USB_HUB_PR_HS_SINGLE_TT = 1,
-    USB_HUB_PR_HS_MULTI_TT = 2,
-    USB_HUB_PR_SS = 3,
-    HUB_LED_AUTO = 0,
-    HUB_LED_AMBER = 1,
-    HUB_LED_GREEN = 2,
-    HUB_LED_OFF = 3,
-    HUB_TTTT_8_BITS = 0x0,
-    HUB_TTTT_16_BITS = 0x20,
-    HUB_TTTT_24_BITS = 0x40,
-    HUB_TTTT_32_BITS = 0x60,
-  },
-  records = {
-    ["struct usb_port_status"] = [[{
+constants = {
+  INDICATOR_AUTO = 0,
+  INDICATOR_CYCLE = 1,
+  INDICATOR_GREEN_BLINK = 2,
+  INDICATOR_GREEN_BLINK_OFF = 3,
+  INDICATOR_AMBER_BLINK = 4,
+  INDICATOR_AMBER_BLINK_OFF = 5,
+  INDICATOR_ALT_BLINK = 6,
+  INDICATOR_ALT_BLINK_OFF = 7,
+  USB_MAXCHILDREN = 31,
+  USB_SS_MAXPORTS = 15,
+  USB_RT_HUB = 32,
+  USB_RT_PORT = 35,
+  HUB_PORT_STATUS = 0,
+  HUB_PORT_PD_STATUS = 1,
+  HUB_EXT_PORT_STATUS = 2,
+  HUB_CLEAR_TT_BUFFER = 8,
+  HUB_RESET_TT = 9,
+  HUB_GET_TT_STATE = 10,
+  HUB_STOP_TT = 11,
+  HUB_SET_DEPTH = 12,
+  HUB_GET_PORT_ERR_COUNT = 13,
+  C_HUB_LOCAL_POWER = 0,
+  C_HUB_OVER_CURRENT = 1,
+  USB_PORT_FEAT_CONNECTION = 0,
+  USB_PORT_FEAT_ENABLE = 1,
+  USB_PORT_FEAT_SUSPEND = 2,
+  USB_PORT_FEAT_OVER_CURRENT = 3,
+  USB_PORT_FEAT_RESET = 4,
+  USB_PORT_FEAT_L1 = 5,
+  USB_PORT_FEAT_POWER = 8,
+  USB_PORT_FEAT_LOWSPEED = 9,
+  USB_PORT_FEAT_C_CONNECTION = 16,
+  USB_PORT_FEAT_C_ENABLE = 17,
+  USB_PORT_FEAT_C_SUSPEND = 18,
+  USB_PORT_FEAT_C_OVER_CURRENT = 19,
+  USB_PORT_FEAT_C_RESET = 20,
+  USB_PORT_FEAT_TEST = 21,
+  USB_PORT_FEAT_INDICATOR = 22,
+  USB_PORT_FEAT_C_PORT_L1 = 23,
+  USB_PORT_FEAT_LINK_STATE = 5,
+  USB_PORT_FEAT_U1_TIMEOUT = 23,
+  USB_PORT_FEAT_U2_TIMEOUT = 24,
+  USB_PORT_FEAT_C_PORT_LINK_STATE = 25,
+  USB_PORT_FEAT_C_PORT_CONFIG_ERROR = 26,
+  USB_PORT_FEAT_REMOTE_WAKE_MASK = 27,
+  USB_PORT_FEAT_BH_PORT_RESET = 28,
+  USB_PORT_FEAT_C_BH_PORT_RESET = 29,
+  USB_PORT_FEAT_FORCE_LINKPM_ACCEPT = 30,
+  USB_PORT_FEAT_REMOTE_WAKE_CONNECT = 0x100,
+  USB_PORT_FEAT_REMOTE_WAKE_DISCONNECT = 0x200,
+  USB_PORT_FEAT_REMOTE_WAKE_OVER_CURRENT = 0x400,
+  USB_PORT_STAT_CONNECTION = 0x1,
+  USB_PORT_STAT_ENABLE = 0x2,
+  USB_PORT_STAT_SUSPEND = 0x4,
+  USB_PORT_STAT_OVERCURRENT = 0x8,
+  USB_PORT_STAT_RESET = 0x10,
+  USB_PORT_STAT_L1 = 0x20,
+  USB_PORT_STAT_POWER = 0x100,
+  USB_PORT_STAT_LOW_SPEED = 0x200,
+  USB_PORT_STAT_HIGH_SPEED = 0x400,
+  USB_PORT_STAT_TEST = 0x800,
+  USB_PORT_STAT_INDICATOR = 0x1000,
+  USB_PORT_STAT_LINK_STATE = 0x1e0,
+  USB_SS_PORT_STAT_POWER = 0x200,
+  USB_SS_PORT_STAT_SPEED = 0x1c00,
+  USB_PORT_STAT_SPEED_5GBPS = 0x0,
+  USB_SS_PORT_STAT_MASK = 27,
+  USB_SS_PORT_LS_U0 = 0x0,
+  USB_SS_PORT_LS_U1 = 0x20,
+  USB_SS_PORT_LS_U2 = 0x40,
+  USB_SS_PORT_LS_U3 = 0x60,
+  USB_SS_PORT_LS_SS_DISABLED = 0x80,
+  USB_SS_PORT_LS_RX_DETECT = 0xa0,
+  USB_SS_PORT_LS_SS_INACTIVE = 0xc0,
+  USB_SS_PORT_LS_POLLING = 0xe0,
+  USB_SS_PORT_LS_RECOVERY = 0x100,
+  USB_SS_PORT_LS_HOT_RESET = 0x120,
+  USB_SS_PORT_LS_COMP_MOD = 0x140,
+  USB_SS_PORT_LS_LOOPBACK = 0x160,
+  USB_PORT_STAT_C_CONNECTION = 0x1,
+  USB_PORT_STAT_C_ENABLE = 0x2,
+  USB_PORT_STAT_C_SUSPEND = 0x4,
+  USB_PORT_STAT_C_OVERCURRENT = 0x8,
+  USB_PORT_STAT_C_RESET = 0x10,
+  USB_PORT_STAT_C_L1 = 0x20,
+  USB_PORT_STAT_C_BH_RESET = 0x20,
+  USB_PORT_STAT_C_LINK_STATE = 0x40,
+  USB_PORT_STAT_C_CONFIG_ERROR = 0x80,
+  USB_EXT_PORT_STAT_RX_SPEED_ID = 0xf,
+  USB_EXT_PORT_STAT_TX_SPEED_ID = 0xf0,
+  USB_EXT_PORT_STAT_RX_LANES = 0xf00,
+  USB_EXT_PORT_STAT_TX_LANES = 0xf000,
+  HUB_CHAR_LPSM = 0x3,
+  HUB_CHAR_COMMON_LPSM = 0x0,
+  HUB_CHAR_INDV_PORT_LPSM = 0x1,
+  HUB_CHAR_NO_LPSM = 0x2,
+  HUB_CHAR_COMPOUND = 0x4,
+  HUB_CHAR_OCPM = 0x18,
+  HUB_CHAR_COMMON_OCPM = 0x0,
+  HUB_CHAR_INDV_PORT_OCPM = 0x8,
+  HUB_CHAR_NO_OCPM = 0x10,
+  HUB_CHAR_TTTT = 0x60,
+  HUB_CHAR_PORTIND = 0x80,
+  HUB_STATUS_LOCAL_POWER = 0x1,
+  HUB_STATUS_OVERCURRENT = 0x2,
+  HUB_CHANGE_LOCAL_POWER = 0x1,
+  HUB_CHANGE_OVERCURRENT = 0x2,
+  USB_DT_HUB = 0x29,
+  USB_DT_SS_HUB = 0x2a,
+  USB_DT_HUB_NONVAR_SIZE = 7,
+  USB_DT_SS_HUB_SIZE = 12,
+  USB_HUB_PR_FS = 0,
+  USB_HUB_PR_HS_NO_TT = 0,
+  USB_HUB_PR_HS_SINGLE_TT = 1,
+  USB_HUB_PR_HS_MULTI_TT = 2,
+  USB_HUB_PR_SS = 3,
+  HUB_LED_AUTO = 0,
+  HUB_LED_AMBER = 1,
+  HUB_LED_GREEN = 2,
+  HUB_LED_OFF = 3,
+  HUB_TTTT_8_BITS = 0x0,
+  HUB_TTTT_16_BITS = 0x20,
+  HUB_TTTT_24_BITS = 0x40,
+  HUB_TTTT_32_BITS = 0x60,
+},
+records = {
+  ["struct usb_port_status"] = [[{
   uint16_t wPortStatus;
   uint16_t wPortChange;
   uint32_t dwExtPortStatus;
 } __attribute__((packed))]],
-    ["struct usb_hub_status"] = [[{
+  ["struct usb_hub_status"] = [[{
   uint16_t wHubStatus;
   uint16_t wHubChange;
 } __attribute__((packed))]],
-    ["struct usb_hub_descriptor"] = [[{
+  ["struct usb_hub_descriptor"] = [[{
   uint8_t bDescLength;
   uint8_t bDescriptorType;
   uint8_t bNbrPorts;
@@ -492,333 +492,333 @@ return {
     } __attribute__((packed)) ss;
   } u;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      USB_PORT_LPM_TIMEOUT = function(p)
-        return M.int(M.shl(M.band(M.long(p), 0xff), 8))
-      end,
-      USB_EXT_PORT_RX_LANES = function(p)
-        return M.int(M.band(M.shr(M.long(p), 8), 0xf))
-      end,
-      USB_EXT_PORT_TX_LANES = function(p)
-        return M.int(M.band(M.shr(M.long(p), 12), 0xf))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    USB_PORT_LPM_TIMEOUT = function(p)
+      return M.int(M.shl(M.band(M.long(p), 0xff), 8))
+    end,
+    USB_EXT_PORT_RX_LANES = function(p)
+      return M.int(M.band(M.shr(M.long(p), 8), 0xf))
+    end,
+    USB_EXT_PORT_TX_LANES = function(p)
+      return M.int(M.band(M.shr(M.long(p), 12), 0xf))
+    end,
+  }
+end,
 ]==],
 ["linux/usb/ch9.h"] = [==[
-  constants = {
-    USB_SPEED_UNKNOWN = 0,
-    USB_SPEED_LOW = 1,
-    USB_SPEED_FULL = 2,
-    USB_SPEED_HIGH = 3,
-    USB_SPEED_WIRELESS = 4,
-    USB_SPEED_SUPER = 5,
-    USB_SPEED_SUPER_PLUS = 6,
-    USB_STATE_NOTATTACHED = 0,
-    USB_STATE_ATTACHED = 1,
-    USB_STATE_POWERED = 2,
-    USB_STATE_RECONNECTING = 3,
-    USB_STATE_UNAUTHENTICATED = 4,
-    USB_STATE_DEFAULT = 5,
-    USB_STATE_ADDRESS = 6,
-    USB_STATE_CONFIGURED = 7,
-    USB_STATE_SUSPENDED = 8,
-    USB3_LPM_U0 = 0,
-    USB3_LPM_U1 = 1,
-    USB3_LPM_U2 = 2,
-    USB3_LPM_U3 = 3,
-    USB_DIR_OUT = 0,
-    USB_DIR_IN = 0x80,
-    USB_TYPE_MASK = 0x60,
-    USB_TYPE_STANDARD = 0x0,
-    USB_TYPE_CLASS = 0x20,
-    USB_TYPE_VENDOR = 0x40,
-    USB_TYPE_RESERVED = 0x60,
-    USB_RECIP_MASK = 0x1f,
-    USB_RECIP_DEVICE = 0x0,
-    USB_RECIP_INTERFACE = 0x1,
-    USB_RECIP_ENDPOINT = 0x2,
-    USB_RECIP_OTHER = 0x3,
-    USB_RECIP_PORT = 0x4,
-    USB_RECIP_RPIPE = 0x5,
-    USB_REQ_GET_STATUS = 0x0,
-    USB_REQ_CLEAR_FEATURE = 0x1,
-    USB_REQ_SET_FEATURE = 0x3,
-    USB_REQ_SET_ADDRESS = 0x5,
-    USB_REQ_GET_DESCRIPTOR = 0x6,
-    USB_REQ_SET_DESCRIPTOR = 0x7,
-    USB_REQ_GET_CONFIGURATION = 0x8,
-    USB_REQ_SET_CONFIGURATION = 0x9,
-    USB_REQ_GET_INTERFACE = 0xa,
-    USB_REQ_SET_INTERFACE = 0xb,
-    USB_REQ_SYNCH_FRAME = 0xc,
-    USB_REQ_SET_SEL = 0x30,
-    USB_REQ_SET_ISOCH_DELAY = 0x31,
-    USB_REQ_SET_ENCRYPTION = 0xd,
-    USB_REQ_GET_ENCRYPTION = 0xe,
-    USB_REQ_RPIPE_ABORT = 0xe,
-    USB_REQ_SET_HANDSHAKE = 0xf,
-    USB_REQ_RPIPE_RESET = 0xf,
-    USB_REQ_GET_HANDSHAKE = 0x10,
-    USB_REQ_SET_CONNECTION = 0x11,
-    USB_REQ_SET_SECURITY_DATA = 0x12,
-    USB_REQ_GET_SECURITY_DATA = 0x13,
-    USB_REQ_SET_WUSB_DATA = 0x14,
-    USB_REQ_LOOPBACK_DATA_WRITE = 0x15,
-    USB_REQ_LOOPBACK_DATA_READ = 0x16,
-    USB_REQ_SET_INTERFACE_DS = 0x17,
-    USB_REQ_AUTH_IN = 0x18,
-    USB_REQ_AUTH_OUT = 0x19,
-    USB_REQ_GET_PARTNER_PDO = 20,
-    USB_REQ_GET_BATTERY_STATUS = 21,
-    USB_REQ_SET_PDO = 22,
-    USB_REQ_GET_VDM = 23,
-    USB_REQ_SEND_VDM = 24,
-    USB_DEVICE_SELF_POWERED = 0,
-    USB_DEVICE_REMOTE_WAKEUP = 1,
-    USB_DEVICE_TEST_MODE = 2,
-    USB_DEVICE_BATTERY = 2,
-    USB_DEVICE_B_HNP_ENABLE = 3,
-    USB_DEVICE_WUSB_DEVICE = 3,
-    USB_DEVICE_A_HNP_SUPPORT = 4,
-    USB_DEVICE_A_ALT_HNP_SUPPORT = 5,
-    USB_DEVICE_DEBUG_MODE = 6,
-    USB_DEVICE_BULK_MAX_PACKET_UPDATE = 8,
-    USB_TEST_J = 1,
-    USB_TEST_K = 2,
-    USB_TEST_SE0_NAK = 3,
-    USB_TEST_PACKET = 4,
-    USB_TEST_FORCE_ENABLE = 5,
-    USB_STATUS_TYPE_STANDARD = 0,
-    USB_STATUS_TYPE_PTM = 1,
-    USB_DEVICE_U1_ENABLE = 48,
-    USB_DEVICE_U2_ENABLE = 49,
-    USB_DEVICE_LTM_ENABLE = 50,
-    USB_INTRF_FUNC_SUSPEND = 0,
-    USB_INTR_FUNC_SUSPEND_OPT_MASK = 0xff00,
-    USB_INTRF_FUNC_SUSPEND_LP = 0x100,
-    USB_INTRF_FUNC_SUSPEND_RW = 0x200,
-    USB_INTRF_STAT_FUNC_RW_CAP = 1,
-    USB_INTRF_STAT_FUNC_RW = 2,
-    USB_ENDPOINT_HALT = 0,
-    USB_DEV_STAT_U1_ENABLED = 2,
-    USB_DEV_STAT_U2_ENABLED = 3,
-    USB_DEV_STAT_LTM_ENABLED = 4,
-    USB_DEVICE_BATTERY_WAKE_MASK = 40,
-    USB_DEVICE_OS_IS_PD_AWARE = 41,
-    USB_DEVICE_POLICY_MODE = 42,
-    USB_PORT_PR_SWAP = 43,
-    USB_PORT_GOTO_MIN = 44,
-    USB_PORT_RETURN_POWER = 45,
-    USB_PORT_ACCEPT_PD_REQUEST = 46,
-    USB_PORT_REJECT_PD_REQUEST = 47,
-    USB_PORT_PORT_PD_RESET = 48,
-    USB_PORT_C_PORT_PD_CHANGE = 49,
-    USB_PORT_CABLE_PD_RESET = 50,
-    USB_DEVICE_CHARGING_POLICY = 54,
-    USB_DT_DEVICE = 0x1,
-    USB_DT_CONFIG = 0x2,
-    USB_DT_STRING = 0x3,
-    USB_DT_INTERFACE = 0x4,
-    USB_DT_ENDPOINT = 0x5,
-    USB_DT_DEVICE_QUALIFIER = 0x6,
-    USB_DT_OTHER_SPEED_CONFIG = 0x7,
-    USB_DT_INTERFACE_POWER = 0x8,
-    USB_DT_OTG = 0x9,
-    USB_DT_DEBUG = 0xa,
-    USB_DT_INTERFACE_ASSOCIATION = 0xb,
-    USB_DT_SECURITY = 0xc,
-    USB_DT_KEY = 0xd,
-    USB_DT_ENCRYPTION_TYPE = 0xe,
-    USB_DT_BOS = 0xf,
-    USB_DT_DEVICE_CAPABILITY = 0x10,
-    USB_DT_WIRELESS_ENDPOINT_COMP = 0x11,
-    USB_DT_EUSB2_ISOC_ENDPOINT_COMP = 0x12,
-    USB_DT_WIRE_ADAPTER = 0x21,
-    USB_DT_DFU_FUNCTIONAL = 0x21,
-    USB_DT_RPIPE = 0x22,
-    USB_DT_CS_RADIO_CONTROL = 0x23,
-    USB_DT_PIPE_USAGE = 0x24,
-    USB_DT_SS_ENDPOINT_COMP = 0x30,
-    USB_DT_SSP_ISOC_ENDPOINT_COMP = 0x31,
-    USB_DT_CS_DEVICE = 33,
-    USB_DT_CS_CONFIG = 34,
-    USB_DT_CS_STRING = 35,
-    USB_DT_CS_INTERFACE = 36,
-    USB_DT_CS_ENDPOINT = 37,
-    USB_DT_DEVICE_SIZE = 18,
-    USB_CLASS_PER_INTERFACE = 0,
-    USB_CLASS_AUDIO = 1,
-    USB_CLASS_COMM = 2,
-    USB_CLASS_HID = 3,
-    USB_CLASS_PHYSICAL = 5,
-    USB_CLASS_STILL_IMAGE = 6,
-    USB_CLASS_PRINTER = 7,
-    USB_CLASS_MASS_STORAGE = 8,
-    USB_CLASS_HUB = 9,
-    USB_CLASS_CDC_DATA = 0xa,
-    USB_CLASS_CSCID = 0xb,
-    USB_CLASS_CONTENT_SEC = 0xd,
-    USB_CLASS_VIDEO = 0xe,
-    USB_CLASS_WIRELESS_CONTROLLER = 0xe0,
-    USB_CLASS_PERSONAL_HEALTHCARE = 0xf,
-    USB_CLASS_AUDIO_VIDEO = 0x10,
-    USB_CLASS_BILLBOARD = 0x11,
-    USB_CLASS_USB_TYPE_C_BRIDGE = 0x12,
-    USB_CLASS_MCTP = 0x14,
-    USB_CLASS_MISC = 0xef,
-    USB_CLASS_APP_SPEC = 0xfe,
-    USB_SUBCLASS_DFU = 0x1,
-    USB_CLASS_VENDOR_SPEC = 0xff,
-    USB_SUBCLASS_VENDOR_SPEC = 0xff,
-    USB_DT_CONFIG_SIZE = 9,
-    USB_CONFIG_ATT_ONE = 0x80,
-    USB_CONFIG_ATT_SELFPOWER = 0x40,
-    USB_CONFIG_ATT_WAKEUP = 0x20,
-    USB_CONFIG_ATT_BATTERY = 0x10,
-    USB_MAX_STRING_LEN = 126,
-    USB_DT_INTERFACE_SIZE = 9,
-    USB_DT_ENDPOINT_SIZE = 7,
-    USB_DT_ENDPOINT_AUDIO_SIZE = 9,
-    USB_ENDPOINT_NUMBER_MASK = 0xf,
-    USB_ENDPOINT_DIR_MASK = 0x80,
-    USB_ENDPOINT_XFERTYPE_MASK = 0x3,
-    USB_ENDPOINT_XFER_CONTROL = 0,
-    USB_ENDPOINT_XFER_ISOC = 1,
-    USB_ENDPOINT_XFER_BULK = 2,
-    USB_ENDPOINT_XFER_INT = 3,
-    USB_ENDPOINT_MAX_ADJUSTABLE = 0x80,
-    USB_ENDPOINT_MAXP_MASK = 0x7ff,
-    USB_EP_MAXP_MULT_SHIFT = 11,
-    USB_EP_MAXP_MULT_MASK = 0x1800,
-    USB_ENDPOINT_INTRTYPE = 0x30,
-    USB_ENDPOINT_INTR_PERIODIC = 0x0,
-    USB_ENDPOINT_INTR_NOTIFICATION = 0x10,
-    USB_ENDPOINT_SYNCTYPE = 0xc,
-    USB_ENDPOINT_SYNC_NONE = 0x0,
-    USB_ENDPOINT_SYNC_ASYNC = 0x4,
-    USB_ENDPOINT_SYNC_ADAPTIVE = 0x8,
-    USB_ENDPOINT_SYNC_SYNC = 0xc,
-    USB_ENDPOINT_USAGE_MASK = 0x30,
-    USB_ENDPOINT_USAGE_DATA = 0x0,
-    USB_ENDPOINT_USAGE_FEEDBACK = 0x10,
-    USB_ENDPOINT_USAGE_IMPLICIT_FB = 0x20,
-    USB_DT_EUSB2_ISOC_EP_COMP_SIZE = 8,
-    USB_DT_SSP_ISOC_EP_COMP_SIZE = 8,
-    USB_DT_SS_EP_COMP_SIZE = 6,
-    USB_OTG_SRP = 0x1,
-    USB_OTG_HNP = 0x2,
-    USB_OTG_ADP = 0x4,
-    USB_OTG_RSP = 0x8,
-    OTG_STS_SELECTOR = 0xf000,
-    USB_DT_INTERFACE_ASSOCIATION_SIZE = 8,
-    USB_ENC_TYPE_UNSECURE = 0,
-    USB_ENC_TYPE_WIRED = 1,
-    USB_ENC_TYPE_CCM_1 = 2,
-    USB_ENC_TYPE_RSA_1 = 3,
-    USB_DT_BOS_SIZE = 5,
-    USB_CAP_TYPE_WIRELESS_USB = 1,
-    USB_WIRELESS_P2P_DRD = 0x2,
-    USB_WIRELESS_BEACON_MASK = 0xc,
-    USB_WIRELESS_BEACON_SELF = 0x4,
-    USB_WIRELESS_BEACON_DIRECTED = 0x8,
-    USB_WIRELESS_BEACON_NONE = 0xc,
-    USB_WIRELESS_PHY_53 = 0x1,
-    USB_WIRELESS_PHY_80 = 0x2,
-    USB_WIRELESS_PHY_107 = 0x4,
-    USB_WIRELESS_PHY_160 = 0x8,
-    USB_WIRELESS_PHY_200 = 0x10,
-    USB_WIRELESS_PHY_320 = 0x20,
-    USB_WIRELESS_PHY_400 = 0x40,
-    USB_WIRELESS_PHY_480 = 0x80,
-    USB_DT_USB_WIRELESS_CAP_SIZE = 11,
-    USB_CAP_TYPE_EXT = 2,
-    USB_LPM_SUPPORT = 0x2,
-    USB_BESL_SUPPORT = 0x4,
-    USB_BESL_BASELINE_VALID = 0x8,
-    USB_BESL_DEEP_VALID = 0x10,
-    USB_DT_USB_EXT_CAP_SIZE = 7,
-    USB_SS_CAP_TYPE = 3,
-    USB_LTM_SUPPORT = 0x2,
-    USB_LOW_SPEED_OPERATION = 1,
-    USB_FULL_SPEED_OPERATION = 0x2,
-    USB_HIGH_SPEED_OPERATION = 0x4,
-    USB_5GBPS_OPERATION = 0x8,
-    USB_DT_USB_SS_CAP_SIZE = 10,
-    CONTAINER_ID_TYPE = 4,
-    USB_DT_USB_SS_CONTN_ID_SIZE = 20,
-    USB_PLAT_DEV_CAP_TYPE = 5,
-    USB_SSP_CAP_TYPE = 0xa,
-    USB_SSP_SUBLINK_SPEED_ATTRIBS = 0x1f,
-    USB_SSP_SUBLINK_SPEED_IDS = 0x1e0,
-    USB_SSP_MIN_SUBLINK_SPEED_ATTRIBUTE_ID = 0xf,
-    USB_SSP_MIN_RX_LANE_COUNT = 0xf00,
-    USB_SSP_MIN_TX_LANE_COUNT = 0xf000,
-    USB_SSP_SUBLINK_SPEED_SSID = 0xf,
-    USB_SSP_SUBLINK_SPEED_LSE = 0x30,
-    USB_SSP_SUBLINK_SPEED_LSE_BPS = 0,
-    USB_SSP_SUBLINK_SPEED_LSE_KBPS = 1,
-    USB_SSP_SUBLINK_SPEED_LSE_MBPS = 2,
-    USB_SSP_SUBLINK_SPEED_LSE_GBPS = 3,
-    USB_SSP_SUBLINK_SPEED_ST = 0xc0,
-    USB_SSP_SUBLINK_SPEED_ST_SYM_RX = 0,
-    USB_SSP_SUBLINK_SPEED_ST_ASYM_RX = 1,
-    USB_SSP_SUBLINK_SPEED_ST_SYM_TX = 2,
-    USB_SSP_SUBLINK_SPEED_ST_ASYM_TX = 3,
-    USB_SSP_SUBLINK_SPEED_RSVD = 0x3f00,
-    USB_SSP_SUBLINK_SPEED_LP = 0xc000,
-    USB_SSP_SUBLINK_SPEED_LP_SS = 0,
-    USB_SSP_SUBLINK_SPEED_LP_SSP = 1,
-    USB_SSP_SUBLINK_SPEED_LSM = 0xff0000,
-    USB_PD_POWER_DELIVERY_CAPABILITY = 0x6,
-    USB_PD_BATTERY_INFO_CAPABILITY = 0x7,
-    USB_PD_PD_CONSUMER_PORT_CAPABILITY = 0x8,
-    USB_PD_PD_PROVIDER_PORT_CAPABILITY = 0x9,
-    USB_PD_CAP_BATTERY_CHARGING = 0x2,
-    USB_PD_CAP_USB_PD = 0x4,
-    USB_PD_CAP_PROVIDER = 0x8,
-    USB_PD_CAP_CONSUMER = 0x10,
-    USB_PD_CAP_CHARGING_POLICY = 0x20,
-    USB_PD_CAP_TYPE_C_CURRENT = 0x40,
-    USB_PD_CAP_PWR_AC = 0x100,
-    USB_PD_CAP_PWR_BAT = 0x200,
-    USB_PD_CAP_PWR_USE_V_BUS = 0x4000,
-    USB_PD_CAP_CONSUMER_BC = 0x1,
-    USB_PD_CAP_CONSUMER_PD = 0x2,
-    USB_PD_CAP_CONSUMER_TYPE_C = 0x4,
-    USB_PD_CAP_CONSUMER_UNKNOWN_PEAK_POWER_TIME = 0xffff,
-    USB_PD_CAP_PROVIDER_BC = 0x1,
-    USB_PD_CAP_PROVIDER_PD = 0x2,
-    USB_PD_CAP_PROVIDER_TYPE_C = 0x4,
-    USB_PTM_CAP_TYPE = 0xb,
-    USB_DT_USB_PTM_ID_SIZE = 3,
-    USB_ENDPOINT_SWITCH_MASK = 0x3,
-    USB_ENDPOINT_SWITCH_NO = 0,
-    USB_ENDPOINT_SWITCH_SWITCH = 1,
-    USB_ENDPOINT_SWITCH_SCALE = 2,
-    USB3_LPM_DISABLED = 0x0,
-    USB3_LPM_U1_MAX_TIMEOUT = 0x7f,
-    USB3_LPM_U2_MAX_TIMEOUT = 0xfe,
-    USB3_LPM_DEVICE_INITIATED = 0xff,
-    USB3_LPM_MAX_U1_SEL_PEL = 0xff,
-    USB3_LPM_MAX_U2_SEL_PEL = 0xffff,
-    USB_SELF_POWER_VBUS_MAX_DRAW = 100,
-  },
-  records = {
-    ["struct usb_ctrlrequest"] = [[{
+constants = {
+  USB_SPEED_UNKNOWN = 0,
+  USB_SPEED_LOW = 1,
+  USB_SPEED_FULL = 2,
+  USB_SPEED_HIGH = 3,
+  USB_SPEED_WIRELESS = 4,
+  USB_SPEED_SUPER = 5,
+  USB_SPEED_SUPER_PLUS = 6,
+  USB_STATE_NOTATTACHED = 0,
+  USB_STATE_ATTACHED = 1,
+  USB_STATE_POWERED = 2,
+  USB_STATE_RECONNECTING = 3,
+  USB_STATE_UNAUTHENTICATED = 4,
+  USB_STATE_DEFAULT = 5,
+  USB_STATE_ADDRESS = 6,
+  USB_STATE_CONFIGURED = 7,
+  USB_STATE_SUSPENDED = 8,
+  USB3_LPM_U0 = 0,
+  USB3_LPM_U1 = 1,
+  USB3_LPM_U2 = 2,
+  USB3_LPM_U3 = 3,
+  USB_DIR_OUT = 0,
+  USB_DIR_IN = 0x80,
+  USB_TYPE_MASK = 0x60,
+  USB_TYPE_STANDARD = 0x0,
+  USB_TYPE_CLASS = 0x20,
+  USB_TYPE_VENDOR = 0x40,
+  USB_TYPE_RESERVED = 0x60,
+  USB_RECIP_MASK = 0x1f,
+  USB_RECIP_DEVICE = 0x0,
+  USB_RECIP_INTERFACE = 0x1,
+  USB_RECIP_ENDPOINT = 0x2,
+  USB_RECIP_OTHER = 0x3,
+  USB_RECIP_PORT = 0x4,
+  USB_RECIP_RPIPE = 0x5,
+  USB_REQ_GET_STATUS = 0x0,
+  USB_REQ_CLEAR_FEATURE = 0x1,
+  USB_REQ_SET_FEATURE = 0x3,
+  USB_REQ_SET_ADDRESS = 0x5,
+  USB_REQ_GET_DESCRIPTOR = 0x6,
+  USB_REQ_SET_DESCRIPTOR = 0x7,
+  USB_REQ_GET_CONFIGURATION = 0x8,
+  USB_REQ_SET_CONFIGURATION = 0x9,
+  USB_REQ_GET_INTERFACE = 0xa,
+  USB_REQ_SET_INTERFACE = 0xb,
+  USB_REQ_SYNCH_FRAME = 0xc,
+  USB_REQ_SET_SEL = 0x30,
+  USB_REQ_SET_ISOCH_DELAY = 0x31,
+  USB_REQ_SET_ENCRYPTION = 0xd,
+  USB_REQ_GET_ENCRYPTION = 0xe,
+  USB_REQ_RPIPE_ABORT = 0xe,
+  USB_REQ_SET_HANDSHAKE = 0xf,
+  USB_REQ_RPIPE_RESET = 0xf,
+  USB_REQ_GET_HANDSHAKE = 0x10,
+  USB_REQ_SET_CONNECTION = 0x11,
+  USB_REQ_SET_SECURITY_DATA = 0x12,
+  USB_REQ_GET_SECURITY_DATA = 0x13,
+  USB_REQ_SET_WUSB_DATA = 0x14,
+  USB_REQ_LOOPBACK_DATA_WRITE = 0x15,
+  USB_REQ_LOOPBACK_DATA_READ = 0x16,
+  USB_REQ_SET_INTERFACE_DS = 0x17,
+  USB_REQ_AUTH_IN = 0x18,
+  USB_REQ_AUTH_OUT = 0x19,
+  USB_REQ_GET_PARTNER_PDO = 20,
+  USB_REQ_GET_BATTERY_STATUS = 21,
+  USB_REQ_SET_PDO = 22,
+  USB_REQ_GET_VDM = 23,
+  USB_REQ_SEND_VDM = 24,
+  USB_DEVICE_SELF_POWERED = 0,
+  USB_DEVICE_REMOTE_WAKEUP = 1,
+  USB_DEVICE_TEST_MODE = 2,
+  USB_DEVICE_BATTERY = 2,
+  USB_DEVICE_B_HNP_ENABLE = 3,
+  USB_DEVICE_WUSB_DEVICE = 3,
+  USB_DEVICE_A_HNP_SUPPORT = 4,
+  USB_DEVICE_A_ALT_HNP_SUPPORT = 5,
+  USB_DEVICE_DEBUG_MODE = 6,
+  USB_DEVICE_BULK_MAX_PACKET_UPDATE = 8,
+  USB_TEST_J = 1,
+  USB_TEST_K = 2,
+  USB_TEST_SE0_NAK = 3,
+  USB_TEST_PACKET = 4,
+  USB_TEST_FORCE_ENABLE = 5,
+  USB_STATUS_TYPE_STANDARD = 0,
+  USB_STATUS_TYPE_PTM = 1,
+  USB_DEVICE_U1_ENABLE = 48,
+  USB_DEVICE_U2_ENABLE = 49,
+  USB_DEVICE_LTM_ENABLE = 50,
+  USB_INTRF_FUNC_SUSPEND = 0,
+  USB_INTR_FUNC_SUSPEND_OPT_MASK = 0xff00,
+  USB_INTRF_FUNC_SUSPEND_LP = 0x100,
+  USB_INTRF_FUNC_SUSPEND_RW = 0x200,
+  USB_INTRF_STAT_FUNC_RW_CAP = 1,
+  USB_INTRF_STAT_FUNC_RW = 2,
+  USB_ENDPOINT_HALT = 0,
+  USB_DEV_STAT_U1_ENABLED = 2,
+  USB_DEV_STAT_U2_ENABLED = 3,
+  USB_DEV_STAT_LTM_ENABLED = 4,
+  USB_DEVICE_BATTERY_WAKE_MASK = 40,
+  USB_DEVICE_OS_IS_PD_AWARE = 41,
+  USB_DEVICE_POLICY_MODE = 42,
+  USB_PORT_PR_SWAP = 43,
+  USB_PORT_GOTO_MIN = 44,
+  USB_PORT_RETURN_POWER = 45,
+  USB_PORT_ACCEPT_PD_REQUEST = 46,
+  USB_PORT_REJECT_PD_REQUEST = 47,
+  USB_PORT_PORT_PD_RESET = 48,
+  USB_PORT_C_PORT_PD_CHANGE = 49,
+  USB_PORT_CABLE_PD_RESET = 50,
+  USB_DEVICE_CHARGING_POLICY = 54,
+  USB_DT_DEVICE = 0x1,
+  USB_DT_CONFIG = 0x2,
+  USB_DT_STRING = 0x3,
+  USB_DT_INTERFACE = 0x4,
+  USB_DT_ENDPOINT = 0x5,
+  USB_DT_DEVICE_QUALIFIER = 0x6,
+  USB_DT_OTHER_SPEED_CONFIG = 0x7,
+  USB_DT_INTERFACE_POWER = 0x8,
+  USB_DT_OTG = 0x9,
+  USB_DT_DEBUG = 0xa,
+  USB_DT_INTERFACE_ASSOCIATION = 0xb,
+  USB_DT_SECURITY = 0xc,
+  USB_DT_KEY = 0xd,
+  USB_DT_ENCRYPTION_TYPE = 0xe,
+  USB_DT_BOS = 0xf,
+  USB_DT_DEVICE_CAPABILITY = 0x10,
+  USB_DT_WIRELESS_ENDPOINT_COMP = 0x11,
+  USB_DT_EUSB2_ISOC_ENDPOINT_COMP = 0x12,
+  USB_DT_WIRE_ADAPTER = 0x21,
+  USB_DT_DFU_FUNCTIONAL = 0x21,
+  USB_DT_RPIPE = 0x22,
+  USB_DT_CS_RADIO_CONTROL = 0x23,
+  USB_DT_PIPE_USAGE = 0x24,
+  USB_DT_SS_ENDPOINT_COMP = 0x30,
+  USB_DT_SSP_ISOC_ENDPOINT_COMP = 0x31,
+  USB_DT_CS_DEVICE = 33,
+  USB_DT_CS_CONFIG = 34,
+  USB_DT_CS_STRING = 35,
+  USB_DT_CS_INTERFACE = 36,
+  USB_DT_CS_ENDPOINT = 37,
+  USB_DT_DEVICE_SIZE = 18,
+  USB_CLASS_PER_INTERFACE = 0,
+  USB_CLASS_AUDIO = 1,
+  USB_CLASS_COMM = 2,
+  USB_CLASS_HID = 3,
+  USB_CLASS_PHYSICAL = 5,
+  USB_CLASS_STILL_IMAGE = 6,
+  USB_CLASS_PRINTER = 7,
+  USB_CLASS_MASS_STORAGE = 8,
+  USB_CLASS_HUB = 9,
+  USB_CLASS_CDC_DATA = 0xa,
+  USB_CLASS_CSCID = 0xb,
+  USB_CLASS_CONTENT_SEC = 0xd,
+  USB_CLASS_VIDEO = 0xe,
+  USB_CLASS_WIRELESS_CONTROLLER = 0xe0,
+  USB_CLASS_PERSONAL_HEALTHCARE = 0xf,
+  USB_CLASS_AUDIO_VIDEO = 0x10,
+  USB_CLASS_BILLBOARD = 0x11,
+  USB_CLASS_USB_TYPE_C_BRIDGE = 0x12,
+  USB_CLASS_MCTP = 0x14,
+  USB_CLASS_MISC = 0xef,
+  USB_CLASS_APP_SPEC = 0xfe,
+  USB_SUBCLASS_DFU = 0x1,
+  USB_CLASS_VENDOR_SPEC = 0xff,
+  USB_SUBCLASS_VENDOR_SPEC = 0xff,
+  USB_DT_CONFIG_SIZE = 9,
+  USB_CONFIG_ATT_ONE = 0x80,
+  USB_CONFIG_ATT_SELFPOWER = 0x40,
+  USB_CONFIG_ATT_WAKEUP = 0x20,
+  USB_CONFIG_ATT_BATTERY = 0x10,
+  USB_MAX_STRING_LEN = 126,
+  USB_DT_INTERFACE_SIZE = 9,
+  USB_DT_ENDPOINT_SIZE = 7,
+  USB_DT_ENDPOINT_AUDIO_SIZE = 9,
+  USB_ENDPOINT_NUMBER_MASK = 0xf,
+  USB_ENDPOINT_DIR_MASK = 0x80,
+  USB_ENDPOINT_XFERTYPE_MASK = 0x3,
+  USB_ENDPOINT_XFER_CONTROL = 0,
+  USB_ENDPOINT_XFER_ISOC = 1,
+  USB_ENDPOINT_XFER_BULK = 2,
+  USB_ENDPOINT_XFER_INT = 3,
+  USB_ENDPOINT_MAX_ADJUSTABLE = 0x80,
+  USB_ENDPOINT_MAXP_MASK = 0x7ff,
+  USB_EP_MAXP_MULT_SHIFT = 11,
+  USB_EP_MAXP_MULT_MASK = 0x1800,
+  USB_ENDPOINT_INTRTYPE = 0x30,
+  USB_ENDPOINT_INTR_PERIODIC = 0x0,
+  USB_ENDPOINT_INTR_NOTIFICATION = 0x10,
+  USB_ENDPOINT_SYNCTYPE = 0xc,
+  USB_ENDPOINT_SYNC_NONE = 0x0,
+  USB_ENDPOINT_SYNC_ASYNC = 0x4,
+  USB_ENDPOINT_SYNC_ADAPTIVE = 0x8,
+  USB_ENDPOINT_SYNC_SYNC = 0xc,
+  USB_ENDPOINT_USAGE_MASK = 0x30,
+  USB_ENDPOINT_USAGE_DATA = 0x0,
+  USB_ENDPOINT_USAGE_FEEDBACK = 0x10,
+  USB_ENDPOINT_USAGE_IMPLICIT_FB = 0x20,
+  USB_DT_EUSB2_ISOC_EP_COMP_SIZE = 8,
+  USB_DT_SSP_ISOC_EP_COMP_SIZE = 8,
+  USB_DT_SS_EP_COMP_SIZE = 6,
+  USB_OTG_SRP = 0x1,
+  USB_OTG_HNP = 0x2,
+  USB_OTG_ADP = 0x4,
+  USB_OTG_RSP = 0x8,
+  OTG_STS_SELECTOR = 0xf000,
+  USB_DT_INTERFACE_ASSOCIATION_SIZE = 8,
+  USB_ENC_TYPE_UNSECURE = 0,
+  USB_ENC_TYPE_WIRED = 1,
+  USB_ENC_TYPE_CCM_1 = 2,
+  USB_ENC_TYPE_RSA_1 = 3,
+  USB_DT_BOS_SIZE = 5,
+  USB_CAP_TYPE_WIRELESS_USB = 1,
+  USB_WIRELESS_P2P_DRD = 0x2,
+  USB_WIRELESS_BEACON_MASK = 0xc,
+  USB_WIRELESS_BEACON_SELF = 0x4,
+  USB_WIRELESS_BEACON_DIRECTED = 0x8,
+  USB_WIRELESS_BEACON_NONE = 0xc,
+  USB_WIRELESS_PHY_53 = 0x1,
+  USB_WIRELESS_PHY_80 = 0x2,
+  USB_WIRELESS_PHY_107 = 0x4,
+  USB_WIRELESS_PHY_160 = 0x8,
+  USB_WIRELESS_PHY_200 = 0x10,
+  USB_WIRELESS_PHY_320 = 0x20,
+  USB_WIRELESS_PHY_400 = 0x40,
+  USB_WIRELESS_PHY_480 = 0x80,
+  USB_DT_USB_WIRELESS_CAP_SIZE = 11,
+  USB_CAP_TYPE_EXT = 2,
+  USB_LPM_SUPPORT = 0x2,
+  USB_BESL_SUPPORT = 0x4,
+  USB_BESL_BASELINE_VALID = 0x8,
+  USB_BESL_DEEP_VALID = 0x10,
+  USB_DT_USB_EXT_CAP_SIZE = 7,
+  USB_SS_CAP_TYPE = 3,
+  USB_LTM_SUPPORT = 0x2,
+  USB_LOW_SPEED_OPERATION = 1,
+  USB_FULL_SPEED_OPERATION = 0x2,
+  USB_HIGH_SPEED_OPERATION = 0x4,
+  USB_5GBPS_OPERATION = 0x8,
+  USB_DT_USB_SS_CAP_SIZE = 10,
+  CONTAINER_ID_TYPE = 4,
+  USB_DT_USB_SS_CONTN_ID_SIZE = 20,
+  USB_PLAT_DEV_CAP_TYPE = 5,
+  USB_SSP_CAP_TYPE = 0xa,
+  USB_SSP_SUBLINK_SPEED_ATTRIBS = 0x1f,
+  USB_SSP_SUBLINK_SPEED_IDS = 0x1e0,
+  USB_SSP_MIN_SUBLINK_SPEED_ATTRIBUTE_ID = 0xf,
+  USB_SSP_MIN_RX_LANE_COUNT = 0xf00,
+  USB_SSP_MIN_TX_LANE_COUNT = 0xf000,
+  USB_SSP_SUBLINK_SPEED_SSID = 0xf,
+  USB_SSP_SUBLINK_SPEED_LSE = 0x30,
+  USB_SSP_SUBLINK_SPEED_LSE_BPS = 0,
+  USB_SSP_SUBLINK_SPEED_LSE_KBPS = 1,
+  USB_SSP_SUBLINK_SPEED_LSE_MBPS = 2,
+  USB_SSP_SUBLINK_SPEED_LSE_GBPS = 3,
+  USB_SSP_SUBLINK_SPEED_ST = 0xc0,
+  USB_SSP_SUBLINK_SPEED_ST_SYM_RX = 0,
+  USB_SSP_SUBLINK_SPEED_ST_ASYM_RX = 1,
+  USB_SSP_SUBLINK_SPEED_ST_SYM_TX = 2,
+  USB_SSP_SUBLINK_SPEED_ST_ASYM_TX = 3,
+  USB_SSP_SUBLINK_SPEED_RSVD = 0x3f00,
+  USB_SSP_SUBLINK_SPEED_LP = 0xc000,
+  USB_SSP_SUBLINK_SPEED_LP_SS = 0,
+  USB_SSP_SUBLINK_SPEED_LP_SSP = 1,
+  USB_SSP_SUBLINK_SPEED_LSM = 0xff0000,
+  USB_PD_POWER_DELIVERY_CAPABILITY = 0x6,
+  USB_PD_BATTERY_INFO_CAPABILITY = 0x7,
+  USB_PD_PD_CONSUMER_PORT_CAPABILITY = 0x8,
+  USB_PD_PD_PROVIDER_PORT_CAPABILITY = 0x9,
+  USB_PD_CAP_BATTERY_CHARGING = 0x2,
+  USB_PD_CAP_USB_PD = 0x4,
+  USB_PD_CAP_PROVIDER = 0x8,
+  USB_PD_CAP_CONSUMER = 0x10,
+  USB_PD_CAP_CHARGING_POLICY = 0x20,
+  USB_PD_CAP_TYPE_C_CURRENT = 0x40,
+  USB_PD_CAP_PWR_AC = 0x100,
+  USB_PD_CAP_PWR_BAT = 0x200,
+  USB_PD_CAP_PWR_USE_V_BUS = 0x4000,
+  USB_PD_CAP_CONSUMER_BC = 0x1,
+  USB_PD_CAP_CONSUMER_PD = 0x2,
+  USB_PD_CAP_CONSUMER_TYPE_C = 0x4,
+  USB_PD_CAP_CONSUMER_UNKNOWN_PEAK_POWER_TIME = 0xffff,
+  USB_PD_CAP_PROVIDER_BC = 0x1,
+  USB_PD_CAP_PROVIDER_PD = 0x2,
+  USB_PD_CAP_PROVIDER_TYPE_C = 0x4,
+  USB_PTM_CAP_TYPE = 0xb,
+  USB_DT_USB_PTM_ID_SIZE = 3,
+  USB_ENDPOINT_SWITCH_MASK = 0x3,
+  USB_ENDPOINT_SWITCH_NO = 0,
+  USB_ENDPOINT_SWITCH_SWITCH = 1,
+  USB_ENDPOINT_SWITCH_SCALE = 2,
+  USB3_LPM_DISABLED = 0x0,
+  USB3_LPM_U1_MAX_TIMEOUT = 0x7f,
+  USB3_LPM_U2_MAX_TIMEOUT = 0xfe,
+  USB3_LPM_DEVICE_INITIATED = 0xff,
+  USB3_LPM_MAX_U1_SEL_PEL = 0xff,
+  USB3_LPM_MAX_U2_SEL_PEL = 0xffff,
+  USB_SELF_POWER_VBUS_MAX_DRAW = 100,
+},
+records = {
+  ["struct usb_ctrlrequest"] = [[{
   uint8_t bRequestType;
   uint8_t bRequest;
   uint16_t wValue;
   uint16_t wIndex;
   uint16_t wLength;
 } __attribute__((packed))]],
-    ["struct usb_descriptor_header"] = [[{
+  ["struct usb_descriptor_header"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
 } __attribute__((packed))]],
-    ["struct usb_device_descriptor"] = [[{
+  ["struct usb_device_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t bcdUSB;
@@ -834,7 +834,7 @@ return {
   uint8_t iSerialNumber;
   uint8_t bNumConfigurations;
 } __attribute__((packed))]],
-    ["struct usb_config_descriptor"] = [[{
+  ["struct usb_config_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t wTotalLength;
@@ -844,7 +844,7 @@ return {
   uint8_t bmAttributes;
   uint8_t bMaxPower;
 } __attribute__((packed))]],
-    ["struct usb_string_descriptor"] = [[{
+  ["struct usb_string_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   union {
@@ -856,7 +856,7 @@ return {
     };
   };
 } __attribute__((packed))]],
-    ["struct usb_interface_descriptor"] = [[{
+  ["struct usb_interface_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bInterfaceNumber;
@@ -867,7 +867,7 @@ return {
   uint8_t bInterfaceProtocol;
   uint8_t iInterface;
 } __attribute__((packed))]],
-    ["struct usb_endpoint_descriptor"] = [[{
+  ["struct usb_endpoint_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bEndpointAddress;
@@ -877,26 +877,26 @@ return {
   uint8_t bRefresh;
   uint8_t bSynchAddress;
 } __attribute__((packed))]],
-    ["struct usb_eusb2_isoc_ep_comp_descriptor"] = [[{
+  ["struct usb_eusb2_isoc_ep_comp_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t wMaxPacketSize;
   uint32_t dwBytesPerInterval;
 } __attribute__((packed))]],
-    ["struct usb_ssp_isoc_ep_comp_descriptor"] = [[{
+  ["struct usb_ssp_isoc_ep_comp_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t wReseved;
   uint32_t dwBytesPerInterval;
 } __attribute__((packed))]],
-    ["struct usb_ss_ep_comp_descriptor"] = [[{
+  ["struct usb_ss_ep_comp_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bMaxBurst;
   uint8_t bmAttributes;
   uint16_t wBytesPerInterval;
 } __attribute__((packed))]],
-    ["struct usb_qualifier_descriptor"] = [[{
+  ["struct usb_qualifier_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t bcdUSB;
@@ -907,24 +907,24 @@ return {
   uint8_t bNumConfigurations;
   uint8_t bRESERVED;
 } __attribute__((packed))]],
-    ["struct usb_otg_descriptor"] = [[{
+  ["struct usb_otg_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bmAttributes;
 } __attribute__((packed))]],
-    ["struct usb_otg20_descriptor"] = [[{
+  ["struct usb_otg20_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bmAttributes;
   uint16_t bcdOTG;
 } __attribute__((packed))]],
-    ["struct usb_debug_descriptor"] = [[{
+  ["struct usb_debug_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDebugInEndpoint;
   uint8_t bDebugOutEndpoint;
 } __attribute__((packed))]],
-    ["struct usb_interface_assoc_descriptor"] = [[{
+  ["struct usb_interface_assoc_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bFirstInterface;
@@ -934,38 +934,38 @@ return {
   uint8_t bFunctionProtocol;
   uint8_t iFunction;
 } __attribute__((packed))]],
-    ["struct usb_security_descriptor"] = [[{
+  ["struct usb_security_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t wTotalLength;
   uint8_t bNumEncryptionTypes;
 } __attribute__((packed))]],
-    ["struct usb_key_descriptor"] = [[{
+  ["struct usb_key_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t tTKID[3];
   uint8_t bReserved;
   uint8_t bKeyData[];
 } __attribute__((packed))]],
-    ["struct usb_encryption_descriptor"] = [[{
+  ["struct usb_encryption_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bEncryptionType;
   uint8_t bEncryptionValue;
   uint8_t bAuthKeyIndex;
 } __attribute__((packed))]],
-    ["struct usb_bos_descriptor"] = [[{
+  ["struct usb_bos_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint16_t wTotalLength;
   uint8_t bNumDeviceCaps;
 } __attribute__((packed))]],
-    ["struct usb_dev_cap_header"] = [[{
+  ["struct usb_dev_cap_header"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
 } __attribute__((packed))]],
-    ["struct usb_wireless_cap_descriptor"] = [[{
+  ["struct usb_wireless_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -976,13 +976,13 @@ return {
   uint16_t bmBandGroup;
   uint8_t bReserved;
 } __attribute__((packed))]],
-    ["struct usb_ext_cap_descriptor"] = [[{
+  ["struct usb_ext_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
   uint32_t bmAttributes;
 } __attribute__((packed))]],
-    ["struct usb_ss_cap_descriptor"] = [[{
+  ["struct usb_ss_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -992,14 +992,14 @@ return {
   uint8_t bU1devExitLat;
   uint16_t bU2DevExitLat;
 } __attribute__((packed))]],
-    ["struct usb_ss_container_id_descriptor"] = [[{
+  ["struct usb_ss_container_id_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
   uint8_t bReserved;
   uint8_t ContainerID[16];
 } __attribute__((packed))]],
-    ["struct usb_plat_dev_cap_descriptor"] = [[{
+  ["struct usb_plat_dev_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -1007,7 +1007,7 @@ return {
   uint8_t UUID[16];
   uint8_t CapabilityData[];
 } __attribute__((packed))]],
-    ["struct usb_ssp_cap_descriptor"] = [[{
+  ["struct usb_ssp_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -1024,7 +1024,7 @@ return {
     };
   };
 } __attribute__((packed))]],
-    ["struct usb_pd_cap_descriptor"] = [[{
+  ["struct usb_pd_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -1036,7 +1036,7 @@ return {
   uint16_t bcdPDVersion;
   uint16_t bcdUSBTypeCVersion;
 } __attribute__((packed))]],
-    ["struct usb_pd_cap_battery_info_descriptor"] = [[{
+  ["struct usb_pd_cap_battery_info_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -1050,7 +1050,7 @@ return {
   uint32_t dwBatteryDesignCapacity;
   uint32_t dwBatteryLastFullchargeCapacity;
 } __attribute__((packed))]],
-    ["struct usb_pd_cap_consumer_port_descriptor"] = [[{
+  ["struct usb_pd_cap_consumer_port_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -1063,7 +1063,7 @@ return {
   uint32_t dwMaxPeakPower;
   uint32_t dwMaxPeakPowerTime;
 } __attribute__((packed))]],
-    ["struct usb_pd_cap_provider_port_descriptor"] = [[{
+  ["struct usb_pd_cap_provider_port_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
@@ -1073,19 +1073,19 @@ return {
   uint8_t bReserved2;
   uint32_t wPowerDataObject[];
 } __attribute__((packed))]],
-    ["struct usb_ptm_cap_descriptor"] = [[{
+  ["struct usb_ptm_cap_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDevCapabilityType;
 } __attribute__((packed))]],
-    ["struct usb_authentication_capability_descriptor"] = [[{
+  ["struct usb_authentication_capability_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bmAttributes;
   uint8_t bcdProtocolVersion;
   uint8_t bcdCapability;
 } __attribute__((packed))]],
-    ["struct usb_wireless_ep_comp_descriptor"] = [[{
+  ["struct usb_wireless_ep_comp_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bMaxBurst;
@@ -1095,7 +1095,7 @@ return {
   uint8_t bOverTheAirInterval;
   uint8_t bmCompAttributes;
 } __attribute__((packed))]],
-    ["struct usb_handshake"] = [[{
+  ["struct usb_handshake"] = [[{
   uint8_t bMessageNumber;
   uint8_t bStatus;
   uint8_t tTKID[3];
@@ -1104,60 +1104,60 @@ return {
   uint8_t nonce[16];
   uint8_t MIC[8];
 } __attribute__((packed))]],
-    ["struct usb_connection_context"] = [[{
+  ["struct usb_connection_context"] = [[{
   uint8_t CHID[16];
   uint8_t CDID[16];
   uint8_t CK[16];
 } __attribute__((packed))]],
-    ["struct usb_set_sel_req"] = [[{
+  ["struct usb_set_sel_req"] = [[{
   uint8_t u1_sel;
   uint8_t u1_pel;
   uint16_t u2_sel;
   uint16_t u2_pel;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      USB_EP_MAXP_MULT = function(m)
-        return M.int(M.band(M.shr(M.long(m), 11), 0x3))
-      end,
-      USB_SS_MULT = function(p)
-        return M.int(1 + M.band(M.long(p), 0x3))
-      end,
-      USB_SS_SSP_ISOC_COMP = function(p)
-        return M.int(M.band(M.long(p), 128))
-      end,
-      USB_SET_BESL_BASELINE = function(p)
-        return M.int(M.shl(M.band(M.long(p), 0xf), 8))
-      end,
-      USB_SET_BESL_DEEP = function(p)
-        return M.int(M.shl(M.band(M.long(p), 0xf), 12))
-      end,
-      USB_GET_BESL_BASELINE = function(p)
-        return M.int(M.band(M.shr(M.long(p), 8), 0xf))
-      end,
-      USB_GET_BESL_DEEP = function(p)
-        return M.int(M.band(M.shr(M.long(p), 12), 0xf))
-      end,
-      USB_DT_USB_PLAT_DEV_CAP_SIZE = function(capability_data_size)
-        return M.int(20 + M.long(capability_data_size))
-      end,
-      USB_DT_USB_SSP_CAP_SIZE = function(ssac)
-        return M.int(12 + (M.long(ssac) + 1) * 4)
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    USB_EP_MAXP_MULT = function(m)
+      return M.int(M.band(M.shr(M.long(m), 11), 0x3))
+    end,
+    USB_SS_MULT = function(p)
+      return M.int(1 + M.band(M.long(p), 0x3))
+    end,
+    USB_SS_SSP_ISOC_COMP = function(p)
+      return M.int(M.band(M.long(p), 128))
+    end,
+    USB_SET_BESL_BASELINE = function(p)
+      return M.int(M.shl(M.band(M.long(p), 0xf), 8))
+    end,
+    USB_SET_BESL_DEEP = function(p)
+      return M.int(M.shl(M.band(M.long(p), 0xf), 12))
+    end,
+    USB_GET_BESL_BASELINE = function(p)
+      return M.int(M.band(M.shr(M.long(p), 8), 0xf))
+    end,
+    USB_GET_BESL_DEEP = function(p)
+      return M.int(M.band(M.shr(M.long(p), 12), 0xf))
+    end,
+    USB_DT_USB_PLAT_DEV_CAP_SIZE = function(capability_data_size)
+      return M.int(20 + M.long(capability_data_size))
+    end,
+    USB_DT_USB_SSP_CAP_SIZE = function(ssac)
+      return M.int(12 + (M.long(ssac) + 1) * 4)
+    end,
+  }
+end,
 ]==],
 ["linux/usb/charger.h"] = [==[
-  constants = {
-    UNKNOWN_TYPE = 0,
-    SDP_TYPE = 1,
-    DCP_TYPE = 2,
-    CDP_TYPE = 3,
-    ACA_TYPE = 4,
-    USB_CHARGER_DEFAULT = 0,
-    USB_CHARGER_PRESENT = 1,
-    USB_CHARGER_ABSENT = 2,
-  },
+constants = {
+  UNKNOWN_TYPE = 0,
+  SDP_TYPE = 1,
+  DCP_TYPE = 2,
+  CDP_TYPE = 3,
+  ACA_TYPE = 4,
+  USB_CHARGER_DEFAULT = 0,
+  USB_CHARGER_PRESENT = 1,
+  USB_CHARGER_ABSENT = 2,
+},
 ]==],
 }

@@ -3,33 +3,33 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/functionfs.h"] = [==[
-  constants = {
-    FUNCTIONFS_DESCRIPTORS_MAGIC = 1,
-    FUNCTIONFS_STRINGS_MAGIC = 2,
-    FUNCTIONFS_DESCRIPTORS_MAGIC_V2 = 3,
-    FUNCTIONFS_HAS_FS_DESC = 1,
-    FUNCTIONFS_HAS_HS_DESC = 2,
-    FUNCTIONFS_HAS_SS_DESC = 4,
-    FUNCTIONFS_HAS_MS_OS_DESC = 8,
-    FUNCTIONFS_VIRTUAL_ADDR = 16,
-    FUNCTIONFS_EVENTFD = 32,
-    FUNCTIONFS_ALL_CTRL_RECIP = 64,
-    FUNCTIONFS_CONFIG0_SETUP = 128,
-    FUNCTIONFS_BIND = 0,
-    FUNCTIONFS_UNBIND = 1,
-    FUNCTIONFS_ENABLE = 2,
-    FUNCTIONFS_DISABLE = 3,
-    FUNCTIONFS_SETUP = 4,
-    FUNCTIONFS_SUSPEND = 5,
-    FUNCTIONFS_RESUME = 6,
-    DFU_FUNC_ATT_CAN_DOWNLOAD = 1,
-    DFU_FUNC_ATT_CAN_UPLOAD = 2,
-    DFU_FUNC_ATT_MANIFEST_TOLERANT = 4,
-    DFU_FUNC_ATT_WILL_DETACH = 8,
-    USB_FFS_DMABUF_TRANSFER_MASK = 0x0,
-  },
-  records = {
-    ["struct usb_endpoint_descriptor_no_audio"] = [[{
+constants = {
+  FUNCTIONFS_DESCRIPTORS_MAGIC = 1,
+  FUNCTIONFS_STRINGS_MAGIC = 2,
+  FUNCTIONFS_DESCRIPTORS_MAGIC_V2 = 3,
+  FUNCTIONFS_HAS_FS_DESC = 1,
+  FUNCTIONFS_HAS_HS_DESC = 2,
+  FUNCTIONFS_HAS_SS_DESC = 4,
+  FUNCTIONFS_HAS_MS_OS_DESC = 8,
+  FUNCTIONFS_VIRTUAL_ADDR = 16,
+  FUNCTIONFS_EVENTFD = 32,
+  FUNCTIONFS_ALL_CTRL_RECIP = 64,
+  FUNCTIONFS_CONFIG0_SETUP = 128,
+  FUNCTIONFS_BIND = 0,
+  FUNCTIONFS_UNBIND = 1,
+  FUNCTIONFS_ENABLE = 2,
+  FUNCTIONFS_DISABLE = 3,
+  FUNCTIONFS_SETUP = 4,
+  FUNCTIONFS_SUSPEND = 5,
+  FUNCTIONFS_RESUME = 6,
+  DFU_FUNC_ATT_CAN_DOWNLOAD = 1,
+  DFU_FUNC_ATT_CAN_UPLOAD = 2,
+  DFU_FUNC_ATT_MANIFEST_TOLERANT = 4,
+  DFU_FUNC_ATT_WILL_DETACH = 8,
+  USB_FFS_DMABUF_TRANSFER_MASK = 0x0,
+},
+records = {
+  ["struct usb_endpoint_descriptor_no_audio"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bEndpointAddress;
@@ -37,7 +37,7 @@ return {
   uint16_t wMaxPacketSize;
   uint8_t bInterval;
 } __attribute__((packed))]],
-    ["struct usb_dfu_functional_descriptor"] = [[{
+  ["struct usb_dfu_functional_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bmAttributes;
@@ -45,18 +45,18 @@ return {
   uint16_t wTransferSize;
   uint16_t bcdDFUVersion;
 } __attribute__((packed))]],
-    ["struct usb_functionfs_descs_head_v2"] = [[{
+  ["struct usb_functionfs_descs_head_v2"] = [[{
   uint32_t magic;
   uint32_t length;
   uint32_t flags;
 } __attribute__((packed))]],
-    ["struct usb_functionfs_descs_head"] = [[{
+  ["struct usb_functionfs_descs_head"] = [[{
   uint32_t magic;
   uint32_t length;
   uint32_t fs_count;
   uint32_t hs_count;
 } __attribute__((packed))]],
-    ["struct usb_os_desc_header"] = [[{
+  ["struct usb_os_desc_header"] = [[{
   uint8_t interface;
   uint32_t dwLength;
   uint16_t bcdVersion;
@@ -69,7 +69,7 @@ return {
     uint16_t wCount;
   };
 } __attribute__((packed))]],
-    ["struct usb_ext_compat_desc"] = [[{
+  ["struct usb_ext_compat_desc"] = [[{
   uint8_t bFirstInterfaceNumber;
   uint8_t Reserved1;
   union {
@@ -84,74 +84,74 @@ return {
   };
   uint8_t Reserved2[6];
 }]],
-    ["struct usb_ext_prop_desc"] = [[{
+  ["struct usb_ext_prop_desc"] = [[{
   uint32_t dwSize;
   uint32_t dwPropertyDataType;
   uint16_t wPropertyNameLength;
 } __attribute__((packed))]],
-    ["struct usb_functionfs_strings_head"] = [[{
+  ["struct usb_functionfs_strings_head"] = [[{
   uint32_t magic;
   uint32_t length;
   uint32_t str_count;
   uint32_t lang_count;
 } __attribute__((packed))]],
-    ["struct usb_functionfs_event"] = [[{
+  ["struct usb_functionfs_event"] = [[{
   union {
     struct usb_ctrlrequest setup;
   } __attribute__((packed)) u;
   uint8_t type;
   uint8_t _pad[3];
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FUNCTIONFS_FIFO_STATUS = 0x6701,
-        FUNCTIONFS_FIFO_FLUSH = 0x6702,
-        FUNCTIONFS_CLEAR_HALT = 0x6703,
-        FUNCTIONFS_INTERFACE_REVMAP = 0x6780,
-        FUNCTIONFS_ENDPOINT_REVMAP = 0x6781,
-        FUNCTIONFS_ENDPOINT_DESC = 0x80096782,
-        FUNCTIONFS_DMABUF_ATTACH = 0x40046783,
-        FUNCTIONFS_DMABUF_DETACH = 0x40046784,
-        FUNCTIONFS_DMABUF_TRANSFER = 0x40106785,
-      },
-    },
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct usb_ffs_dmabuf_transfer_req"] = [[{
-    int32_t fd;
-    uint32_t flags;
-    uint64_t length;
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FUNCTIONFS_FIFO_STATUS = 0x20006701,
-        FUNCTIONFS_FIFO_FLUSH = 0x20006702,
-        FUNCTIONFS_CLEAR_HALT = 0x20006703,
-        FUNCTIONFS_INTERFACE_REVMAP = 0x20006780,
-        FUNCTIONFS_ENDPOINT_REVMAP = 0x20006781,
-        FUNCTIONFS_ENDPOINT_DESC = 0x40096782,
-        FUNCTIONFS_DMABUF_ATTACH = 0x80046783,
-        FUNCTIONFS_DMABUF_DETACH = 0x80046784,
-        FUNCTIONFS_DMABUF_TRANSFER = 0x80106785,
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct usb_ffs_dmabuf_transfer_req"] = [[{
-    int32_t fd;
-    uint32_t flags;
-    unsigned long length;
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FUNCTIONFS_FIFO_STATUS = 0x6701,
+      FUNCTIONFS_FIFO_FLUSH = 0x6702,
+      FUNCTIONFS_CLEAR_HALT = 0x6703,
+      FUNCTIONFS_INTERFACE_REVMAP = 0x6780,
+      FUNCTIONFS_ENDPOINT_REVMAP = 0x6781,
+      FUNCTIONFS_ENDPOINT_DESC = 0x80096782,
+      FUNCTIONFS_DMABUF_ATTACH = 0x40046783,
+      FUNCTIONFS_DMABUF_DETACH = 0x40046784,
+      FUNCTIONFS_DMABUF_TRANSFER = 0x40106785,
     },
   },
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct usb_ffs_dmabuf_transfer_req"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  uint64_t length;
+} __attribute__((packed))]],
+    },
+  },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      FUNCTIONFS_FIFO_STATUS = 0x20006701,
+      FUNCTIONFS_FIFO_FLUSH = 0x20006702,
+      FUNCTIONFS_CLEAR_HALT = 0x20006703,
+      FUNCTIONFS_INTERFACE_REVMAP = 0x20006780,
+      FUNCTIONFS_ENDPOINT_REVMAP = 0x20006781,
+      FUNCTIONFS_ENDPOINT_DESC = 0x40096782,
+      FUNCTIONFS_DMABUF_ATTACH = 0x80046783,
+      FUNCTIONFS_DMABUF_DETACH = 0x80046784,
+      FUNCTIONFS_DMABUF_TRANSFER = 0x80106785,
+    },
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct usb_ffs_dmabuf_transfer_req"] = [[{
+  int32_t fd;
+  uint32_t flags;
+  unsigned long length;
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

@@ -3,132 +3,132 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/g_hid.h"] = [==[
-  constants = {
-    MAX_REPORT_LENGTH = 64,
-  },
-  records = {
-    ["struct usb_hidg_report"] = [[{
+constants = {
+  MAX_REPORT_LENGTH = 64,
+},
+records = {
+  ["struct usb_hidg_report"] = [[{
   uint8_t report_id;
   uint8_t userspace_req;
   uint16_t length;
   uint8_t data[64];
   uint8_t padding[4];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GADGET_HID_READ_GET_REPORT_ID = 0x80016741,
-        GADGET_HID_WRITE_GET_REPORT = 0x40486742,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GADGET_HID_READ_GET_REPORT_ID = 0x40016741,
-        GADGET_HID_WRITE_GET_REPORT = 0x80486742,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GADGET_HID_READ_GET_REPORT_ID = 0x80016741,
+      GADGET_HID_WRITE_GET_REPORT = 0x40486742,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GADGET_HID_READ_GET_REPORT_ID = 0x40016741,
+      GADGET_HID_WRITE_GET_REPORT = 0x80486742,
+    },
+  },
+},
 ]==],
 ["linux/usb/g_printer.h"] = [==[
-  constants = {
-    PRINTER_NOT_ERROR = 0x8,
-    PRINTER_SELECTED = 0x10,
-    PRINTER_PAPER_EMPTY = 0x20,
-    GADGET_SET_PRINTER_STATUS = 0xc0016722,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GADGET_GET_PRINTER_STATUS = 0x80016721,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GADGET_GET_PRINTER_STATUS = 0x40016721,
-      },
+constants = {
+  PRINTER_NOT_ERROR = 0x8,
+  PRINTER_SELECTED = 0x10,
+  PRINTER_PAPER_EMPTY = 0x20,
+  GADGET_SET_PRINTER_STATUS = 0xc0016722,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GADGET_GET_PRINTER_STATUS = 0x80016721,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GADGET_GET_PRINTER_STATUS = 0x40016721,
+    },
+  },
+},
 ]==],
 ["linux/usb/g_uvc.h"] = [==[
-  constants = {
-    UVC_EVENT_FIRST = 134217728,
-    UVC_EVENT_CONNECT = 134217728,
-    UVC_EVENT_DISCONNECT = 134217729,
-    UVC_EVENT_STREAMON = 134217730,
-    UVC_EVENT_STREAMOFF = 134217731,
-    UVC_EVENT_SETUP = 134217732,
-    UVC_EVENT_DATA = 134217733,
-    UVC_EVENT_LAST = 134217733,
-    UVC_STRING_CONTROL_IDX = 0,
-    UVC_STRING_STREAMING_IDX = 1,
-  },
-  records = {
-    ["struct uvc_request_data"] = [[{
+constants = {
+  UVC_EVENT_FIRST = 134217728,
+  UVC_EVENT_CONNECT = 134217728,
+  UVC_EVENT_DISCONNECT = 134217729,
+  UVC_EVENT_STREAMON = 134217730,
+  UVC_EVENT_STREAMOFF = 134217731,
+  UVC_EVENT_SETUP = 134217732,
+  UVC_EVENT_DATA = 134217733,
+  UVC_EVENT_LAST = 134217733,
+  UVC_STRING_CONTROL_IDX = 0,
+  UVC_STRING_STREAMING_IDX = 1,
+},
+records = {
+  ["struct uvc_request_data"] = [[{
   int32_t length;
   uint8_t data[60];
 }]],
-    ["struct uvc_event"] = [[{
+  ["struct uvc_event"] = [[{
   union {
     uint32_t speed;
     struct usb_ctrlrequest req;
     struct uvc_request_data data;
   };
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UVCIOC_SEND_RESPONSE = 0x40405501,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UVCIOC_SEND_RESPONSE = 0x80405501,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UVCIOC_SEND_RESPONSE = 0x40405501,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UVCIOC_SEND_RESPONSE = 0x80405501,
+    },
+  },
+},
 ]==],
 ["linux/usb/gadgetfs.h"] = [==[
-  constants = {
-    GADGETFS_NOP = 0,
-    GADGETFS_CONNECT = 1,
-    GADGETFS_DISCONNECT = 2,
-    GADGETFS_SETUP = 3,
-    GADGETFS_SUSPEND = 4,
-  },
-  records = {
-    ["struct usb_gadgetfs_event"] = [[{
+constants = {
+  GADGETFS_NOP = 0,
+  GADGETFS_CONNECT = 1,
+  GADGETFS_DISCONNECT = 2,
+  GADGETFS_SETUP = 3,
+  GADGETFS_SUSPEND = 4,
+},
+records = {
+  ["struct usb_gadgetfs_event"] = [[{
   union {
     uint32_t speed;
     struct usb_ctrlrequest setup;
   } u;
   uint32_t type;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GADGETFS_FIFO_STATUS = 0x6701,
-        GADGETFS_FIFO_FLUSH = 0x6702,
-        GADGETFS_CLEAR_HALT = 0x6703,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        GADGETFS_FIFO_STATUS = 0x20006701,
-        GADGETFS_FIFO_FLUSH = 0x20006702,
-        GADGETFS_CLEAR_HALT = 0x20006703,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GADGETFS_FIFO_STATUS = 0x6701,
+      GADGETFS_FIFO_FLUSH = 0x6702,
+      GADGETFS_CLEAR_HALT = 0x6703,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      GADGETFS_FIFO_STATUS = 0x20006701,
+      GADGETFS_FIFO_FLUSH = 0x20006702,
+      GADGETFS_CLEAR_HALT = 0x20006703,
+    },
+  },
+},
 ]==],
 }

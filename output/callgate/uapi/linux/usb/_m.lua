@@ -3,26 +3,26 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/midi.h"] = [==[
-  constants = {
-    USB_MS_HEADER = 0x1,
-    USB_MS_MIDI_IN_JACK = 0x2,
-    USB_MS_MIDI_OUT_JACK = 0x3,
-    USB_MS_ELEMENT = 0x4,
-    USB_MS_GENERAL = 0x1,
-    USB_MS_EMBEDDED = 0x1,
-    USB_MS_EXTERNAL = 0x2,
-    USB_DT_MS_HEADER_SIZE = 7,
-    USB_DT_MIDI_IN_SIZE = 6,
-  },
-  records = {
-    ["struct usb_ms_header_descriptor"] = [[{
+constants = {
+  USB_MS_HEADER = 0x1,
+  USB_MS_MIDI_IN_JACK = 0x2,
+  USB_MS_MIDI_OUT_JACK = 0x3,
+  USB_MS_ELEMENT = 0x4,
+  USB_MS_GENERAL = 0x1,
+  USB_MS_EMBEDDED = 0x1,
+  USB_MS_EXTERNAL = 0x2,
+  USB_DT_MS_HEADER_SIZE = 7,
+  USB_DT_MIDI_IN_SIZE = 6,
+},
+records = {
+  ["struct usb_ms_header_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
   uint16_t bcdMSC;
   uint16_t wTotalLength;
 } __attribute__((packed))]],
-    ["struct usb_midi_in_jack_descriptor"] = [[{
+  ["struct usb_midi_in_jack_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -30,11 +30,11 @@ return {
   uint8_t bJackID;
   uint8_t iJack;
 } __attribute__((packed))]],
-    ["struct usb_midi_source_pin"] = [[{
+  ["struct usb_midi_source_pin"] = [[{
   uint8_t baSourceID;
   uint8_t baSourcePin;
 } __attribute__((packed))]],
-    ["struct usb_midi_out_jack_descriptor"] = [[{
+  ["struct usb_midi_out_jack_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
@@ -43,23 +43,23 @@ return {
   uint8_t bNrInputPins;
   struct usb_midi_source_pin pins[];
 } __attribute__((packed))]],
-    ["struct usb_ms_endpoint_descriptor"] = [[{
+  ["struct usb_ms_endpoint_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubtype;
   uint8_t bNumEmbMIDIJack;
   uint8_t baAssocJackID[];
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      USB_DT_MIDI_OUT_SIZE = function(p)
-        return M.int(7 + 2 * M.long(p))
-      end,
-      USB_DT_MS_ENDPOINT_SIZE = function(n)
-        return M.int(4 + M.long(n))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    USB_DT_MIDI_OUT_SIZE = function(p)
+      return M.int(7 + 2 * M.long(p))
+    end,
+    USB_DT_MS_ENDPOINT_SIZE = function(n)
+      return M.int(4 + M.long(n))
+    end,
+  }
+end,
 ]==],
 }

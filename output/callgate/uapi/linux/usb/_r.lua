@@ -3,41 +3,41 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/raw_gadget.h"] = [==[
-  constants = {
-    USB_RAW_EVENT_INVALID = 0,
-    USB_RAW_EVENT_CONNECT = 1,
-    USB_RAW_EVENT_CONTROL = 2,
-    USB_RAW_EVENT_SUSPEND = 3,
-    USB_RAW_EVENT_RESUME = 4,
-    USB_RAW_EVENT_RESET = 5,
-    USB_RAW_EVENT_DISCONNECT = 6,
-    UDC_NAME_LENGTH_MAX = 128,
-    USB_RAW_IO_FLAGS_ZERO = 0x1,
-    USB_RAW_IO_FLAGS_MASK = 0x1,
-    USB_RAW_EPS_NUM_MAX = 30,
-    USB_RAW_EP_NAME_MAX = 16,
-    USB_RAW_EP_ADDR_ANY = 0xff,
-    USB_RAW_IOCTL_EP0_READ = 0xc0085504,
-    USB_RAW_IOCTL_EP_READ = 0xc0085508,
-  },
-  records = {
-    ["struct usb_raw_init"] = [[{
+constants = {
+  USB_RAW_EVENT_INVALID = 0,
+  USB_RAW_EVENT_CONNECT = 1,
+  USB_RAW_EVENT_CONTROL = 2,
+  USB_RAW_EVENT_SUSPEND = 3,
+  USB_RAW_EVENT_RESUME = 4,
+  USB_RAW_EVENT_RESET = 5,
+  USB_RAW_EVENT_DISCONNECT = 6,
+  UDC_NAME_LENGTH_MAX = 128,
+  USB_RAW_IO_FLAGS_ZERO = 0x1,
+  USB_RAW_IO_FLAGS_MASK = 0x1,
+  USB_RAW_EPS_NUM_MAX = 30,
+  USB_RAW_EP_NAME_MAX = 16,
+  USB_RAW_EP_ADDR_ANY = 0xff,
+  USB_RAW_IOCTL_EP0_READ = 0xc0085504,
+  USB_RAW_IOCTL_EP_READ = 0xc0085508,
+},
+records = {
+  ["struct usb_raw_init"] = [[{
   uint8_t driver_name[128];
   uint8_t device_name[128];
   uint8_t speed;
 }]],
-    ["struct usb_raw_event"] = [[{
+  ["struct usb_raw_event"] = [[{
   uint32_t type;
   uint32_t length;
   uint8_t data[];
 }]],
-    ["struct usb_raw_ep_io"] = [[{
+  ["struct usb_raw_ep_io"] = [[{
   uint16_t ep;
   uint16_t flags;
   uint32_t length;
   uint8_t data[];
 }]],
-    ["struct usb_raw_ep_caps"] = [[{
+  ["struct usb_raw_ep_caps"] = [[{
   uint32_t type_control : 1;
   uint32_t type_iso : 1;
   uint32_t type_bulk : 1;
@@ -45,60 +45,60 @@ return {
   uint32_t dir_in : 1;
   uint32_t dir_out : 1;
 }]],
-    ["struct usb_raw_ep_limits"] = [[{
+  ["struct usb_raw_ep_limits"] = [[{
   uint16_t maxpacket_limit;
   uint16_t max_streams;
   uint32_t reserved;
 }]],
-    ["struct usb_raw_ep_info"] = [[{
+  ["struct usb_raw_ep_info"] = [[{
   uint8_t name[16];
   uint32_t addr;
   struct usb_raw_ep_caps caps;
   struct usb_raw_ep_limits limits;
 }]],
-    ["struct usb_raw_eps_info"] = [[{
+  ["struct usb_raw_eps_info"] = [[{
   struct usb_raw_ep_info eps[30];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        USB_RAW_IOCTL_INIT = 0x41015500,
-        USB_RAW_IOCTL_RUN = 0x5501,
-        USB_RAW_IOCTL_EVENT_FETCH = 0x80085502,
-        USB_RAW_IOCTL_EP0_WRITE = 0x40085503,
-        USB_RAW_IOCTL_EP_ENABLE = 0x40095505,
-        USB_RAW_IOCTL_EP_DISABLE = 0x40045506,
-        USB_RAW_IOCTL_EP_WRITE = 0x40085507,
-        USB_RAW_IOCTL_CONFIGURE = 0x5509,
-        USB_RAW_IOCTL_VBUS_DRAW = 0x4004550a,
-        USB_RAW_IOCTL_EPS_INFO = 0x83c0550b,
-        USB_RAW_IOCTL_EP0_STALL = 0x550c,
-        USB_RAW_IOCTL_EP_SET_HALT = 0x4004550d,
-        USB_RAW_IOCTL_EP_CLEAR_HALT = 0x4004550e,
-        USB_RAW_IOCTL_EP_SET_WEDGE = 0x4004550f,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        USB_RAW_IOCTL_INIT = 0x81015500,
-        USB_RAW_IOCTL_RUN = 0x20005501,
-        USB_RAW_IOCTL_EVENT_FETCH = 0x40085502,
-        USB_RAW_IOCTL_EP0_WRITE = 0x80085503,
-        USB_RAW_IOCTL_EP_ENABLE = 0x80095505,
-        USB_RAW_IOCTL_EP_DISABLE = 0x80045506,
-        USB_RAW_IOCTL_EP_WRITE = 0x80085507,
-        USB_RAW_IOCTL_CONFIGURE = 0x20005509,
-        USB_RAW_IOCTL_VBUS_DRAW = 0x8004550a,
-        USB_RAW_IOCTL_EPS_INFO = 0x43c0550b,
-        USB_RAW_IOCTL_EP0_STALL = 0x2000550c,
-        USB_RAW_IOCTL_EP_SET_HALT = 0x8004550d,
-        USB_RAW_IOCTL_EP_CLEAR_HALT = 0x8004550e,
-        USB_RAW_IOCTL_EP_SET_WEDGE = 0x8004550f,
-      },
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      USB_RAW_IOCTL_INIT = 0x41015500,
+      USB_RAW_IOCTL_RUN = 0x5501,
+      USB_RAW_IOCTL_EVENT_FETCH = 0x80085502,
+      USB_RAW_IOCTL_EP0_WRITE = 0x40085503,
+      USB_RAW_IOCTL_EP_ENABLE = 0x40095505,
+      USB_RAW_IOCTL_EP_DISABLE = 0x40045506,
+      USB_RAW_IOCTL_EP_WRITE = 0x40085507,
+      USB_RAW_IOCTL_CONFIGURE = 0x5509,
+      USB_RAW_IOCTL_VBUS_DRAW = 0x4004550a,
+      USB_RAW_IOCTL_EPS_INFO = 0x83c0550b,
+      USB_RAW_IOCTL_EP0_STALL = 0x550c,
+      USB_RAW_IOCTL_EP_SET_HALT = 0x4004550d,
+      USB_RAW_IOCTL_EP_CLEAR_HALT = 0x4004550e,
+      USB_RAW_IOCTL_EP_SET_WEDGE = 0x4004550f,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      USB_RAW_IOCTL_INIT = 0x81015500,
+      USB_RAW_IOCTL_RUN = 0x20005501,
+      USB_RAW_IOCTL_EVENT_FETCH = 0x40085502,
+      USB_RAW_IOCTL_EP0_WRITE = 0x80085503,
+      USB_RAW_IOCTL_EP_ENABLE = 0x80095505,
+      USB_RAW_IOCTL_EP_DISABLE = 0x80045506,
+      USB_RAW_IOCTL_EP_WRITE = 0x80085507,
+      USB_RAW_IOCTL_CONFIGURE = 0x20005509,
+      USB_RAW_IOCTL_VBUS_DRAW = 0x8004550a,
+      USB_RAW_IOCTL_EPS_INFO = 0x43c0550b,
+      USB_RAW_IOCTL_EP0_STALL = 0x2000550c,
+      USB_RAW_IOCTL_EP_SET_HALT = 0x8004550d,
+      USB_RAW_IOCTL_EP_CLEAR_HALT = 0x8004550e,
+      USB_RAW_IOCTL_EP_SET_WEDGE = 0x8004550f,
+    },
+  },
+},
 ]==],
 }

@@ -3,163 +3,163 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/usb/video.h"] = [==[
-  constants = {
-    UVC_COLOR_PRIMARIES_UNSPECIFIED = 0,
-    UVC_COLOR_PRIMARIES_BT_709_SRGB = 1,
-    UVC_COLOR_PRIMARIES_BT_470_2_M = 2,
-    UVC_COLOR_PRIMARIES_BT_470_2_B_G = 3,
-    UVC_COLOR_PRIMARIES_SMPTE_170M = 4,
-    UVC_COLOR_PRIMARIES_SMPTE_240M = 5,
-    UVC_TRANSFER_CHARACTERISTICS_UNSPECIFIED = 0,
-    UVC_TRANSFER_CHARACTERISTICS_BT_709 = 1,
-    UVC_TRANSFER_CHARACTERISTICS_BT_470_2_M = 2,
-    UVC_TRANSFER_CHARACTERISTICS_BT_470_2_B_G = 3,
-    UVC_TRANSFER_CHARACTERISTICS_SMPTE_170M = 4,
-    UVC_TRANSFER_CHARACTERISTICS_SMPTE_240M = 5,
-    UVC_TRANSFER_CHARACTERISTICS_LINEAR = 6,
-    UVC_TRANSFER_CHARACTERISTICS_SRGB = 7,
-    UVC_MATRIX_COEFFICIENTS_UNSPECIFIED = 0,
-    UVC_MATRIX_COEFFICIENTS_BT_709 = 1,
-    UVC_MATRIX_COEFFICIENTS_FCC = 2,
-    UVC_MATRIX_COEFFICIENTS_BT_470_2_B_G = 3,
-    UVC_MATRIX_COEFFICIENTS_SMPTE_170M = 4,
-    UVC_MATRIX_COEFFICIENTS_SMPTE_240M = 5,
-    UVC_SC_UNDEFINED = 0x0,
-    UVC_SC_VIDEOCONTROL = 0x1,
-    UVC_SC_VIDEOSTREAMING = 0x2,
-    UVC_SC_VIDEO_INTERFACE_COLLECTION = 0x3,
-    UVC_PC_PROTOCOL_UNDEFINED = 0x0,
-    UVC_PC_PROTOCOL_15 = 0x1,
-    UVC_VC_DESCRIPTOR_UNDEFINED = 0x0,
-    UVC_VC_HEADER = 0x1,
-    UVC_VC_INPUT_TERMINAL = 0x2,
-    UVC_VC_OUTPUT_TERMINAL = 0x3,
-    UVC_VC_SELECTOR_UNIT = 0x4,
-    UVC_VC_PROCESSING_UNIT = 0x5,
-    UVC_VC_EXTENSION_UNIT = 0x6,
-    UVC_VS_UNDEFINED = 0x0,
-    UVC_VS_INPUT_HEADER = 0x1,
-    UVC_VS_OUTPUT_HEADER = 0x2,
-    UVC_VS_STILL_IMAGE_FRAME = 0x3,
-    UVC_VS_FORMAT_UNCOMPRESSED = 0x4,
-    UVC_VS_FRAME_UNCOMPRESSED = 0x5,
-    UVC_VS_FORMAT_MJPEG = 0x6,
-    UVC_VS_FRAME_MJPEG = 0x7,
-    UVC_VS_FORMAT_MPEG2TS = 0xa,
-    UVC_VS_FORMAT_DV = 0xc,
-    UVC_VS_COLORFORMAT = 0xd,
-    UVC_VS_FORMAT_FRAME_BASED = 0x10,
-    UVC_VS_FRAME_FRAME_BASED = 0x11,
-    UVC_VS_FORMAT_STREAM_BASED = 0x12,
-    UVC_EP_UNDEFINED = 0x0,
-    UVC_EP_GENERAL = 0x1,
-    UVC_EP_ENDPOINT = 0x2,
-    UVC_EP_INTERRUPT = 0x3,
-    UVC_RC_UNDEFINED = 0x0,
-    UVC_SET_CUR = 0x1,
-    UVC_GET_CUR = 0x81,
-    UVC_GET_MIN = 0x82,
-    UVC_GET_MAX = 0x83,
-    UVC_GET_RES = 0x84,
-    UVC_GET_LEN = 0x85,
-    UVC_GET_INFO = 0x86,
-    UVC_GET_DEF = 0x87,
-    UVC_VC_CONTROL_UNDEFINED = 0x0,
-    UVC_VC_VIDEO_POWER_MODE_CONTROL = 0x1,
-    UVC_VC_REQUEST_ERROR_CODE_CONTROL = 0x2,
-    UVC_TE_CONTROL_UNDEFINED = 0x0,
-    UVC_SU_CONTROL_UNDEFINED = 0x0,
-    UVC_SU_INPUT_SELECT_CONTROL = 0x1,
-    UVC_CT_CONTROL_UNDEFINED = 0x0,
-    UVC_CT_SCANNING_MODE_CONTROL = 0x1,
-    UVC_CT_AE_MODE_CONTROL = 0x2,
-    UVC_CT_AE_PRIORITY_CONTROL = 0x3,
-    UVC_CT_EXPOSURE_TIME_ABSOLUTE_CONTROL = 0x4,
-    UVC_CT_EXPOSURE_TIME_RELATIVE_CONTROL = 0x5,
-    UVC_CT_FOCUS_ABSOLUTE_CONTROL = 0x6,
-    UVC_CT_FOCUS_RELATIVE_CONTROL = 0x7,
-    UVC_CT_FOCUS_AUTO_CONTROL = 0x8,
-    UVC_CT_IRIS_ABSOLUTE_CONTROL = 0x9,
-    UVC_CT_IRIS_RELATIVE_CONTROL = 0xa,
-    UVC_CT_ZOOM_ABSOLUTE_CONTROL = 0xb,
-    UVC_CT_ZOOM_RELATIVE_CONTROL = 0xc,
-    UVC_CT_PANTILT_ABSOLUTE_CONTROL = 0xd,
-    UVC_CT_PANTILT_RELATIVE_CONTROL = 0xe,
-    UVC_CT_ROLL_ABSOLUTE_CONTROL = 0xf,
-    UVC_CT_ROLL_RELATIVE_CONTROL = 0x10,
-    UVC_CT_PRIVACY_CONTROL = 0x11,
-    UVC_CT_REGION_OF_INTEREST_CONTROL = 0x14,
-    UVC_PU_CONTROL_UNDEFINED = 0x0,
-    UVC_PU_BACKLIGHT_COMPENSATION_CONTROL = 0x1,
-    UVC_PU_BRIGHTNESS_CONTROL = 0x2,
-    UVC_PU_CONTRAST_CONTROL = 0x3,
-    UVC_PU_GAIN_CONTROL = 0x4,
-    UVC_PU_POWER_LINE_FREQUENCY_CONTROL = 0x5,
-    UVC_PU_HUE_CONTROL = 0x6,
-    UVC_PU_SATURATION_CONTROL = 0x7,
-    UVC_PU_SHARPNESS_CONTROL = 0x8,
-    UVC_PU_GAMMA_CONTROL = 0x9,
-    UVC_PU_WHITE_BALANCE_TEMPERATURE_CONTROL = 0xa,
-    UVC_PU_WHITE_BALANCE_TEMPERATURE_AUTO_CONTROL = 0xb,
-    UVC_PU_WHITE_BALANCE_COMPONENT_CONTROL = 0xc,
-    UVC_PU_WHITE_BALANCE_COMPONENT_AUTO_CONTROL = 0xd,
-    UVC_PU_DIGITAL_MULTIPLIER_CONTROL = 0xe,
-    UVC_PU_DIGITAL_MULTIPLIER_LIMIT_CONTROL = 0xf,
-    UVC_PU_HUE_AUTO_CONTROL = 0x10,
-    UVC_PU_ANALOG_VIDEO_STANDARD_CONTROL = 0x11,
-    UVC_PU_ANALOG_LOCK_STATUS_CONTROL = 0x12,
-    UVC_VS_CONTROL_UNDEFINED = 0x0,
-    UVC_VS_PROBE_CONTROL = 0x1,
-    UVC_VS_COMMIT_CONTROL = 0x2,
-    UVC_VS_STILL_PROBE_CONTROL = 0x3,
-    UVC_VS_STILL_COMMIT_CONTROL = 0x4,
-    UVC_VS_STILL_IMAGE_TRIGGER_CONTROL = 0x5,
-    UVC_VS_STREAM_ERROR_CODE_CONTROL = 0x6,
-    UVC_VS_GENERATE_KEY_FRAME_CONTROL = 0x7,
-    UVC_VS_UPDATE_FRAME_SEGMENT_CONTROL = 0x8,
-    UVC_VS_SYNC_DELAY_CONTROL = 0x9,
-    UVC_TT_VENDOR_SPECIFIC = 0x100,
-    UVC_TT_STREAMING = 0x101,
-    UVC_ITT_VENDOR_SPECIFIC = 0x200,
-    UVC_ITT_CAMERA = 0x201,
-    UVC_ITT_MEDIA_TRANSPORT_INPUT = 0x202,
-    UVC_OTT_VENDOR_SPECIFIC = 0x300,
-    UVC_OTT_DISPLAY = 0x301,
-    UVC_OTT_MEDIA_TRANSPORT_OUTPUT = 0x302,
-    UVC_EXTERNAL_VENDOR_SPECIFIC = 0x400,
-    UVC_COMPOSITE_CONNECTOR = 0x401,
-    UVC_SVIDEO_CONNECTOR = 0x402,
-    UVC_COMPONENT_CONNECTOR = 0x403,
-    UVC_STATUS_TYPE_CONTROL = 1,
-    UVC_STATUS_TYPE_STREAMING = 2,
-    UVC_STREAM_EOH = 0x80,
-    UVC_STREAM_ERR = 0x40,
-    UVC_STREAM_STI = 0x20,
-    UVC_STREAM_RES = 0x10,
-    UVC_STREAM_SCR = 0x8,
-    UVC_STREAM_PTS = 0x4,
-    UVC_STREAM_EOF = 0x2,
-    UVC_STREAM_FID = 0x1,
-    UVC_CONTROL_CAP_GET = 0x1,
-    UVC_CONTROL_CAP_SET = 0x2,
-    UVC_CONTROL_CAP_DISABLED = 0x4,
-    UVC_CONTROL_CAP_AUTOUPDATE = 0x8,
-    UVC_CONTROL_CAP_ASYNCHRONOUS = 0x10,
-    UVC_DT_INPUT_TERMINAL_SIZE = 8,
-    UVC_DT_OUTPUT_TERMINAL_SIZE = 9,
-    UVC_DT_CONTROL_ENDPOINT_SIZE = 5,
-    UVC_DT_COLOR_MATCHING_SIZE = 6,
-    UVC_DT_FORMAT_UNCOMPRESSED_SIZE = 27,
-    UVC_DT_FORMAT_MJPEG_SIZE = 11,
-    UVC_DT_FORMAT_FRAMEBASED_SIZE = 28,
-  },
-  records = {
-    ["struct uvc_descriptor_header"] = [[{
+constants = {
+  UVC_COLOR_PRIMARIES_UNSPECIFIED = 0,
+  UVC_COLOR_PRIMARIES_BT_709_SRGB = 1,
+  UVC_COLOR_PRIMARIES_BT_470_2_M = 2,
+  UVC_COLOR_PRIMARIES_BT_470_2_B_G = 3,
+  UVC_COLOR_PRIMARIES_SMPTE_170M = 4,
+  UVC_COLOR_PRIMARIES_SMPTE_240M = 5,
+  UVC_TRANSFER_CHARACTERISTICS_UNSPECIFIED = 0,
+  UVC_TRANSFER_CHARACTERISTICS_BT_709 = 1,
+  UVC_TRANSFER_CHARACTERISTICS_BT_470_2_M = 2,
+  UVC_TRANSFER_CHARACTERISTICS_BT_470_2_B_G = 3,
+  UVC_TRANSFER_CHARACTERISTICS_SMPTE_170M = 4,
+  UVC_TRANSFER_CHARACTERISTICS_SMPTE_240M = 5,
+  UVC_TRANSFER_CHARACTERISTICS_LINEAR = 6,
+  UVC_TRANSFER_CHARACTERISTICS_SRGB = 7,
+  UVC_MATRIX_COEFFICIENTS_UNSPECIFIED = 0,
+  UVC_MATRIX_COEFFICIENTS_BT_709 = 1,
+  UVC_MATRIX_COEFFICIENTS_FCC = 2,
+  UVC_MATRIX_COEFFICIENTS_BT_470_2_B_G = 3,
+  UVC_MATRIX_COEFFICIENTS_SMPTE_170M = 4,
+  UVC_MATRIX_COEFFICIENTS_SMPTE_240M = 5,
+  UVC_SC_UNDEFINED = 0x0,
+  UVC_SC_VIDEOCONTROL = 0x1,
+  UVC_SC_VIDEOSTREAMING = 0x2,
+  UVC_SC_VIDEO_INTERFACE_COLLECTION = 0x3,
+  UVC_PC_PROTOCOL_UNDEFINED = 0x0,
+  UVC_PC_PROTOCOL_15 = 0x1,
+  UVC_VC_DESCRIPTOR_UNDEFINED = 0x0,
+  UVC_VC_HEADER = 0x1,
+  UVC_VC_INPUT_TERMINAL = 0x2,
+  UVC_VC_OUTPUT_TERMINAL = 0x3,
+  UVC_VC_SELECTOR_UNIT = 0x4,
+  UVC_VC_PROCESSING_UNIT = 0x5,
+  UVC_VC_EXTENSION_UNIT = 0x6,
+  UVC_VS_UNDEFINED = 0x0,
+  UVC_VS_INPUT_HEADER = 0x1,
+  UVC_VS_OUTPUT_HEADER = 0x2,
+  UVC_VS_STILL_IMAGE_FRAME = 0x3,
+  UVC_VS_FORMAT_UNCOMPRESSED = 0x4,
+  UVC_VS_FRAME_UNCOMPRESSED = 0x5,
+  UVC_VS_FORMAT_MJPEG = 0x6,
+  UVC_VS_FRAME_MJPEG = 0x7,
+  UVC_VS_FORMAT_MPEG2TS = 0xa,
+  UVC_VS_FORMAT_DV = 0xc,
+  UVC_VS_COLORFORMAT = 0xd,
+  UVC_VS_FORMAT_FRAME_BASED = 0x10,
+  UVC_VS_FRAME_FRAME_BASED = 0x11,
+  UVC_VS_FORMAT_STREAM_BASED = 0x12,
+  UVC_EP_UNDEFINED = 0x0,
+  UVC_EP_GENERAL = 0x1,
+  UVC_EP_ENDPOINT = 0x2,
+  UVC_EP_INTERRUPT = 0x3,
+  UVC_RC_UNDEFINED = 0x0,
+  UVC_SET_CUR = 0x1,
+  UVC_GET_CUR = 0x81,
+  UVC_GET_MIN = 0x82,
+  UVC_GET_MAX = 0x83,
+  UVC_GET_RES = 0x84,
+  UVC_GET_LEN = 0x85,
+  UVC_GET_INFO = 0x86,
+  UVC_GET_DEF = 0x87,
+  UVC_VC_CONTROL_UNDEFINED = 0x0,
+  UVC_VC_VIDEO_POWER_MODE_CONTROL = 0x1,
+  UVC_VC_REQUEST_ERROR_CODE_CONTROL = 0x2,
+  UVC_TE_CONTROL_UNDEFINED = 0x0,
+  UVC_SU_CONTROL_UNDEFINED = 0x0,
+  UVC_SU_INPUT_SELECT_CONTROL = 0x1,
+  UVC_CT_CONTROL_UNDEFINED = 0x0,
+  UVC_CT_SCANNING_MODE_CONTROL = 0x1,
+  UVC_CT_AE_MODE_CONTROL = 0x2,
+  UVC_CT_AE_PRIORITY_CONTROL = 0x3,
+  UVC_CT_EXPOSURE_TIME_ABSOLUTE_CONTROL = 0x4,
+  UVC_CT_EXPOSURE_TIME_RELATIVE_CONTROL = 0x5,
+  UVC_CT_FOCUS_ABSOLUTE_CONTROL = 0x6,
+  UVC_CT_FOCUS_RELATIVE_CONTROL = 0x7,
+  UVC_CT_FOCUS_AUTO_CONTROL = 0x8,
+  UVC_CT_IRIS_ABSOLUTE_CONTROL = 0x9,
+  UVC_CT_IRIS_RELATIVE_CONTROL = 0xa,
+  UVC_CT_ZOOM_ABSOLUTE_CONTROL = 0xb,
+  UVC_CT_ZOOM_RELATIVE_CONTROL = 0xc,
+  UVC_CT_PANTILT_ABSOLUTE_CONTROL = 0xd,
+  UVC_CT_PANTILT_RELATIVE_CONTROL = 0xe,
+  UVC_CT_ROLL_ABSOLUTE_CONTROL = 0xf,
+  UVC_CT_ROLL_RELATIVE_CONTROL = 0x10,
+  UVC_CT_PRIVACY_CONTROL = 0x11,
+  UVC_CT_REGION_OF_INTEREST_CONTROL = 0x14,
+  UVC_PU_CONTROL_UNDEFINED = 0x0,
+  UVC_PU_BACKLIGHT_COMPENSATION_CONTROL = 0x1,
+  UVC_PU_BRIGHTNESS_CONTROL = 0x2,
+  UVC_PU_CONTRAST_CONTROL = 0x3,
+  UVC_PU_GAIN_CONTROL = 0x4,
+  UVC_PU_POWER_LINE_FREQUENCY_CONTROL = 0x5,
+  UVC_PU_HUE_CONTROL = 0x6,
+  UVC_PU_SATURATION_CONTROL = 0x7,
+  UVC_PU_SHARPNESS_CONTROL = 0x8,
+  UVC_PU_GAMMA_CONTROL = 0x9,
+  UVC_PU_WHITE_BALANCE_TEMPERATURE_CONTROL = 0xa,
+  UVC_PU_WHITE_BALANCE_TEMPERATURE_AUTO_CONTROL = 0xb,
+  UVC_PU_WHITE_BALANCE_COMPONENT_CONTROL = 0xc,
+  UVC_PU_WHITE_BALANCE_COMPONENT_AUTO_CONTROL = 0xd,
+  UVC_PU_DIGITAL_MULTIPLIER_CONTROL = 0xe,
+  UVC_PU_DIGITAL_MULTIPLIER_LIMIT_CONTROL = 0xf,
+  UVC_PU_HUE_AUTO_CONTROL = 0x10,
+  UVC_PU_ANALOG_VIDEO_STANDARD_CONTROL = 0x11,
+  UVC_PU_ANALOG_LOCK_STATUS_CONTROL = 0x12,
+  UVC_VS_CONTROL_UNDEFINED = 0x0,
+  UVC_VS_PROBE_CONTROL = 0x1,
+  UVC_VS_COMMIT_CONTROL = 0x2,
+  UVC_VS_STILL_PROBE_CONTROL = 0x3,
+  UVC_VS_STILL_COMMIT_CONTROL = 0x4,
+  UVC_VS_STILL_IMAGE_TRIGGER_CONTROL = 0x5,
+  UVC_VS_STREAM_ERROR_CODE_CONTROL = 0x6,
+  UVC_VS_GENERATE_KEY_FRAME_CONTROL = 0x7,
+  UVC_VS_UPDATE_FRAME_SEGMENT_CONTROL = 0x8,
+  UVC_VS_SYNC_DELAY_CONTROL = 0x9,
+  UVC_TT_VENDOR_SPECIFIC = 0x100,
+  UVC_TT_STREAMING = 0x101,
+  UVC_ITT_VENDOR_SPECIFIC = 0x200,
+  UVC_ITT_CAMERA = 0x201,
+  UVC_ITT_MEDIA_TRANSPORT_INPUT = 0x202,
+  UVC_OTT_VENDOR_SPECIFIC = 0x300,
+  UVC_OTT_DISPLAY = 0x301,
+  UVC_OTT_MEDIA_TRANSPORT_OUTPUT = 0x302,
+  UVC_EXTERNAL_VENDOR_SPECIFIC = 0x400,
+  UVC_COMPOSITE_CONNECTOR = 0x401,
+  UVC_SVIDEO_CONNECTOR = 0x402,
+  UVC_COMPONENT_CONNECTOR = 0x403,
+  UVC_STATUS_TYPE_CONTROL = 1,
+  UVC_STATUS_TYPE_STREAMING = 2,
+  UVC_STREAM_EOH = 0x80,
+  UVC_STREAM_ERR = 0x40,
+  UVC_STREAM_STI = 0x20,
+  UVC_STREAM_RES = 0x10,
+  UVC_STREAM_SCR = 0x8,
+  UVC_STREAM_PTS = 0x4,
+  UVC_STREAM_EOF = 0x2,
+  UVC_STREAM_FID = 0x1,
+  UVC_CONTROL_CAP_GET = 0x1,
+  UVC_CONTROL_CAP_SET = 0x2,
+  UVC_CONTROL_CAP_DISABLED = 0x4,
+  UVC_CONTROL_CAP_AUTOUPDATE = 0x8,
+  UVC_CONTROL_CAP_ASYNCHRONOUS = 0x10,
+  UVC_DT_INPUT_TERMINAL_SIZE = 8,
+  UVC_DT_OUTPUT_TERMINAL_SIZE = 9,
+  UVC_DT_CONTROL_ENDPOINT_SIZE = 5,
+  UVC_DT_COLOR_MATCHING_SIZE = 6,
+  UVC_DT_FORMAT_UNCOMPRESSED_SIZE = 27,
+  UVC_DT_FORMAT_MJPEG_SIZE = 11,
+  UVC_DT_FORMAT_FRAMEBASED_SIZE = 28,
+},
+records = {
+  ["struct uvc_descriptor_header"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
 } __attribute__((packed))]],
-    ["struct uvc_header_descriptor"] = [[{
+  ["struct uvc_header_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -169,7 +169,7 @@ return {
   uint8_t bInCollection;
   uint8_t baInterfaceNr[];
 } __attribute__((packed))]],
-    ["struct uvc_input_terminal_descriptor"] = [[{
+  ["struct uvc_input_terminal_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -178,7 +178,7 @@ return {
   uint8_t bAssocTerminal;
   uint8_t iTerminal;
 } __attribute__((packed))]],
-    ["struct uvc_output_terminal_descriptor"] = [[{
+  ["struct uvc_output_terminal_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -188,7 +188,7 @@ return {
   uint8_t bSourceID;
   uint8_t iTerminal;
 } __attribute__((packed))]],
-    ["struct uvc_camera_terminal_descriptor"] = [[{
+  ["struct uvc_camera_terminal_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -202,7 +202,7 @@ return {
   uint8_t bControlSize;
   uint8_t bmControls[3];
 } __attribute__((packed))]],
-    ["struct uvc_selector_unit_descriptor"] = [[{
+  ["struct uvc_selector_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -211,7 +211,7 @@ return {
   uint8_t baSourceID[0];
   uint8_t iSelector;
 } __attribute__((packed))]],
-    ["struct uvc_processing_unit_descriptor"] = [[{
+  ["struct uvc_processing_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -223,7 +223,7 @@ return {
   uint8_t iProcessing;
   uint8_t bmVideoStandards;
 } __attribute__((packed))]],
-    ["struct uvc_extension_unit_descriptor"] = [[{
+  ["struct uvc_extension_unit_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -236,13 +236,13 @@ return {
   uint8_t bmControls[0];
   uint8_t iExtension;
 } __attribute__((packed))]],
-    ["struct uvc_control_endpoint_descriptor"] = [[{
+  ["struct uvc_control_endpoint_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
   uint16_t wMaxTransferSize;
 } __attribute__((packed))]],
-    ["struct uvc_input_header_descriptor"] = [[{
+  ["struct uvc_input_header_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -257,7 +257,7 @@ return {
   uint8_t bControlSize;
   uint8_t bmaControls[];
 } __attribute__((packed))]],
-    ["struct uvc_output_header_descriptor"] = [[{
+  ["struct uvc_output_header_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -268,7 +268,7 @@ return {
   uint8_t bControlSize;
   uint8_t bmaControls[];
 } __attribute__((packed))]],
-    ["struct uvc_color_matching_descriptor"] = [[{
+  ["struct uvc_color_matching_descriptor"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -276,7 +276,7 @@ return {
   uint8_t bTransferCharacteristics;
   uint8_t bMatrixCoefficients;
 } __attribute__((packed))]],
-    ["struct uvc_streaming_control"] = [[{
+  ["struct uvc_streaming_control"] = [[{
   uint16_t bmHint;
   uint8_t bFormatIndex;
   uint8_t bFrameIndex;
@@ -294,7 +294,7 @@ return {
   uint8_t bMinVersion;
   uint8_t bMaxVersion;
 } __attribute__((packed))]],
-    ["struct uvc_format_uncompressed"] = [[{
+  ["struct uvc_format_uncompressed"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -308,7 +308,7 @@ return {
   uint8_t bmInterlaceFlags;
   uint8_t bCopyProtect;
 } __attribute__((packed))]],
-    ["struct uvc_frame_uncompressed"] = [[{
+  ["struct uvc_frame_uncompressed"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -323,7 +323,7 @@ return {
   uint8_t bFrameIntervalType;
   uint32_t dwFrameInterval[];
 } __attribute__((packed))]],
-    ["struct uvc_format_mjpeg"] = [[{
+  ["struct uvc_format_mjpeg"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -336,7 +336,7 @@ return {
   uint8_t bmInterlaceFlags;
   uint8_t bCopyProtect;
 } __attribute__((packed))]],
-    ["struct uvc_frame_mjpeg"] = [[{
+  ["struct uvc_frame_mjpeg"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -351,7 +351,7 @@ return {
   uint8_t bFrameIntervalType;
   uint32_t dwFrameInterval[];
 } __attribute__((packed))]],
-    ["struct uvc_format_framebased"] = [[{
+  ["struct uvc_format_framebased"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -366,7 +366,7 @@ return {
   uint8_t bCopyProtect;
   uint8_t bVariableSize;
 } __attribute__((packed))]],
-    ["struct uvc_frame_framebased"] = [[{
+  ["struct uvc_frame_framebased"] = [[{
   uint8_t bLength;
   uint8_t bDescriptorType;
   uint8_t bDescriptorSubType;
@@ -381,40 +381,40 @@ return {
   uint32_t dwBytesPerLine;
   uint32_t dwFrameInterval[];
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      UVC_DT_HEADER_SIZE = function(n)
-        return M.int(12 + M.long(n))
-      end,
-      UVC_DT_CAMERA_TERMINAL_SIZE = function(n)
-        return M.int(15 + M.long(n))
-      end,
-      UVC_DT_SELECTOR_UNIT_SIZE = function(n)
-        return M.int(6 + M.long(n))
-      end,
-      UVC_DT_PROCESSING_UNIT_SIZE = function(n)
-        return M.int(10 + M.long(n))
-      end,
-      UVC_DT_EXTENSION_UNIT_SIZE = function(p, n)
-        return M.int(24 + M.long(p) + M.long(n))
-      end,
-      UVC_DT_INPUT_HEADER_SIZE = function(n, p)
-        return M.int(13 + M.long(n) * M.long(p))
-      end,
-      UVC_DT_OUTPUT_HEADER_SIZE = function(n, p)
-        return M.int(9 + M.long(n) * M.long(p))
-      end,
-      UVC_DT_FRAME_UNCOMPRESSED_SIZE = function(n)
-        return M.int(26 + 4 * M.long(n))
-      end,
-      UVC_DT_FRAME_MJPEG_SIZE = function(n)
-        return M.int(26 + 4 * M.long(n))
-      end,
-      UVC_DT_FRAME_FRAMEBASED_SIZE = function(n)
-        return M.int(26 + 4 * M.long(n))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    UVC_DT_HEADER_SIZE = function(n)
+      return M.int(12 + M.long(n))
+    end,
+    UVC_DT_CAMERA_TERMINAL_SIZE = function(n)
+      return M.int(15 + M.long(n))
+    end,
+    UVC_DT_SELECTOR_UNIT_SIZE = function(n)
+      return M.int(6 + M.long(n))
+    end,
+    UVC_DT_PROCESSING_UNIT_SIZE = function(n)
+      return M.int(10 + M.long(n))
+    end,
+    UVC_DT_EXTENSION_UNIT_SIZE = function(p, n)
+      return M.int(24 + M.long(p) + M.long(n))
+    end,
+    UVC_DT_INPUT_HEADER_SIZE = function(n, p)
+      return M.int(13 + M.long(n) * M.long(p))
+    end,
+    UVC_DT_OUTPUT_HEADER_SIZE = function(n, p)
+      return M.int(9 + M.long(n) * M.long(p))
+    end,
+    UVC_DT_FRAME_UNCOMPRESSED_SIZE = function(n)
+      return M.int(26 + 4 * M.long(n))
+    end,
+    UVC_DT_FRAME_MJPEG_SIZE = function(n)
+      return M.int(26 + 4 * M.long(n))
+    end,
+    UVC_DT_FRAME_FRAMEBASED_SIZE = function(n)
+      return M.int(26 + 4 * M.long(n))
+    end,
+  }
+end,
 ]==],
 }

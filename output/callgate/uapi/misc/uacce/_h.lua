@@ -3,43 +3,43 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/uacce/hisi_qm.h"] = [==[
-  constants = {
-    HISI_QM_API_VER_BASE = "hisi_qm_v1",
-    HISI_QM_API_VER2_BASE = "hisi_qm_v2",
-    HISI_QM_API_VER3_BASE = "hisi_qm_v3",
-    HISI_QM_API_VER5_BASE = "hisi_qm_v5",
-    UACCE_CMD_QM_SET_QP_CTX = 0xc004480a,
-    UACCE_CMD_QM_SET_QP_INFO = 0xc010480b,
-  },
-  records = {
-    ["struct hisi_qp_ctx"] = [[{
+constants = {
+  HISI_QM_API_VER_BASE = "hisi_qm_v1",
+  HISI_QM_API_VER2_BASE = "hisi_qm_v2",
+  HISI_QM_API_VER3_BASE = "hisi_qm_v3",
+  HISI_QM_API_VER5_BASE = "hisi_qm_v5",
+  UACCE_CMD_QM_SET_QP_CTX = 0xc004480a,
+  UACCE_CMD_QM_SET_QP_INFO = 0xc010480b,
+},
+records = {
+  ["struct hisi_qp_ctx"] = [[{
   uint16_t id;
   uint16_t qc_type;
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hisi_qp_info"] = [[{
-    uint32_t sqe_size;
-    uint16_t sq_depth;
-    uint16_t cq_depth;
-    uint64_t reserved;
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct hisi_qp_info"] = [[{
-    uint32_t sqe_size;
-    uint16_t sq_depth;
-    uint16_t cq_depth;
-    unsigned long reserved;
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hisi_qp_info"] = [[{
+  uint32_t sqe_size;
+  uint16_t sq_depth;
+  uint16_t cq_depth;
+  uint64_t reserved;
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct hisi_qp_info"] = [[{
+  uint32_t sqe_size;
+  uint16_t sq_depth;
+  uint16_t cq_depth;
+  unsigned long reserved;
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,25 +3,25 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["misc/uacce/uacce.h"] = [==[
-  constants = {
-    UACCE_QFRT_MMIO = 0,
-    UACCE_QFRT_DUS = 1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UACCE_CMD_START_Q = 0x5700,
-        UACCE_CMD_PUT_Q = 0x5701,
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        UACCE_CMD_START_Q = 0x20005700,
-        UACCE_CMD_PUT_Q = 0x20005701,
-      },
+constants = {
+  UACCE_QFRT_MMIO = 0,
+  UACCE_QFRT_DUS = 1,
+},
+deltas = {
+  {
+    on = "!mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UACCE_CMD_START_Q = 0x5700,
+      UACCE_CMD_PUT_Q = 0x5701,
     },
   },
+  {
+    on = "mips mipsel mips64 mips64el ppc64le ppc",
+    constants = {
+      UACCE_CMD_START_Q = 0x20005700,
+      UACCE_CMD_PUT_Q = 0x20005701,
+    },
+  },
+},
 ]==],
 }

@@ -3,228 +3,228 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["rdma/hfi/hfi1_ioctl.h"] = [==[
-  records = {
-    ["struct hfi1_user_info"] = [[{
+records = {
+  ["struct hfi1_user_info"] = [[{
   uint32_t userversion;
   uint32_t pad;
   uint16_t subctxt_cnt;
   uint16_t subctxt_id;
   uint8_t uuid[16];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hfi1_ctxt_info"] = [[{
-    uint64_t runtime_flags __attribute__((aligned(8)));
-    uint32_t rcvegr_size;
-    uint16_t num_active;
-    uint16_t unit;
-    uint16_t ctxt;
-    uint16_t subctxt;
-    uint16_t rcvtids;
-    uint16_t credits;
-    uint16_t numa_node;
-    uint16_t rec_cpu;
-    uint16_t send_ctxt;
-    uint16_t egrtids;
-    uint16_t rcvhdrq_cnt;
-    uint16_t rcvhdrq_entsize;
-    uint16_t sdma_ring_size;
-  }]],
-        ["struct hfi1_tid_info"] = [[{
-    uint64_t vaddr __attribute__((aligned(8)));
-    uint64_t tidlist __attribute__((aligned(8)));
-    uint32_t tidcnt;
-    uint32_t length;
-  }]],
-        ["struct hfi1_base_info"] = [[{
-    uint32_t hw_version;
-    uint32_t sw_version;
-    uint16_t jkey;
-    uint16_t padding1;
-    uint32_t bthqp;
-    uint64_t sc_credits_addr __attribute__((aligned(8)));
-    uint64_t pio_bufbase_sop __attribute__((aligned(8)));
-    uint64_t pio_bufbase __attribute__((aligned(8)));
-    uint64_t rcvhdr_bufbase __attribute__((aligned(8)));
-    uint64_t rcvegr_bufbase __attribute__((aligned(8)));
-    uint64_t sdma_comp_bufbase __attribute__((aligned(8)));
-    uint64_t user_regbase __attribute__((aligned(8)));
-    uint64_t events_bufbase __attribute__((aligned(8)));
-    uint64_t status_bufbase __attribute__((aligned(8)));
-    uint64_t rcvhdrtail_base __attribute__((aligned(8)));
-    uint64_t subctxt_uregbase __attribute__((aligned(8)));
-    uint64_t subctxt_rcvegrbuf __attribute__((aligned(8)));
-    uint64_t subctxt_rcvhdrbuf __attribute__((aligned(8)));
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct hfi1_ctxt_info"] = [[{
-    unsigned long runtime_flags __attribute__((aligned(8)));
-    uint32_t rcvegr_size;
-    uint16_t num_active;
-    uint16_t unit;
-    uint16_t ctxt;
-    uint16_t subctxt;
-    uint16_t rcvtids;
-    uint16_t credits;
-    uint16_t numa_node;
-    uint16_t rec_cpu;
-    uint16_t send_ctxt;
-    uint16_t egrtids;
-    uint16_t rcvhdrq_cnt;
-    uint16_t rcvhdrq_entsize;
-    uint16_t sdma_ring_size;
-  }]],
-        ["struct hfi1_tid_info"] = [[{
-    unsigned long vaddr __attribute__((aligned(8)));
-    unsigned long tidlist __attribute__((aligned(8)));
-    uint32_t tidcnt;
-    uint32_t length;
-  }]],
-        ["struct hfi1_base_info"] = [[{
-    uint32_t hw_version;
-    uint32_t sw_version;
-    uint16_t jkey;
-    uint16_t padding1;
-    uint32_t bthqp;
-    unsigned long sc_credits_addr __attribute__((aligned(8)));
-    unsigned long pio_bufbase_sop __attribute__((aligned(8)));
-    unsigned long pio_bufbase __attribute__((aligned(8)));
-    unsigned long rcvhdr_bufbase __attribute__((aligned(8)));
-    unsigned long rcvegr_bufbase __attribute__((aligned(8)));
-    unsigned long sdma_comp_bufbase __attribute__((aligned(8)));
-    unsigned long user_regbase __attribute__((aligned(8)));
-    unsigned long events_bufbase __attribute__((aligned(8)));
-    unsigned long status_bufbase __attribute__((aligned(8)));
-    unsigned long rcvhdrtail_base __attribute__((aligned(8)));
-    unsigned long subctxt_uregbase __attribute__((aligned(8)));
-    unsigned long subctxt_rcvegrbuf __attribute__((aligned(8)));
-    unsigned long subctxt_rcvhdrbuf __attribute__((aligned(8)));
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hfi1_ctxt_info"] = [[{
+  uint64_t runtime_flags __attribute__((aligned(8)));
+  uint32_t rcvegr_size;
+  uint16_t num_active;
+  uint16_t unit;
+  uint16_t ctxt;
+  uint16_t subctxt;
+  uint16_t rcvtids;
+  uint16_t credits;
+  uint16_t numa_node;
+  uint16_t rec_cpu;
+  uint16_t send_ctxt;
+  uint16_t egrtids;
+  uint16_t rcvhdrq_cnt;
+  uint16_t rcvhdrq_entsize;
+  uint16_t sdma_ring_size;
+}]],
+      ["struct hfi1_tid_info"] = [[{
+  uint64_t vaddr __attribute__((aligned(8)));
+  uint64_t tidlist __attribute__((aligned(8)));
+  uint32_t tidcnt;
+  uint32_t length;
+}]],
+      ["struct hfi1_base_info"] = [[{
+  uint32_t hw_version;
+  uint32_t sw_version;
+  uint16_t jkey;
+  uint16_t padding1;
+  uint32_t bthqp;
+  uint64_t sc_credits_addr __attribute__((aligned(8)));
+  uint64_t pio_bufbase_sop __attribute__((aligned(8)));
+  uint64_t pio_bufbase __attribute__((aligned(8)));
+  uint64_t rcvhdr_bufbase __attribute__((aligned(8)));
+  uint64_t rcvegr_bufbase __attribute__((aligned(8)));
+  uint64_t sdma_comp_bufbase __attribute__((aligned(8)));
+  uint64_t user_regbase __attribute__((aligned(8)));
+  uint64_t events_bufbase __attribute__((aligned(8)));
+  uint64_t status_bufbase __attribute__((aligned(8)));
+  uint64_t rcvhdrtail_base __attribute__((aligned(8)));
+  uint64_t subctxt_uregbase __attribute__((aligned(8)));
+  uint64_t subctxt_rcvegrbuf __attribute__((aligned(8)));
+  uint64_t subctxt_rcvhdrbuf __attribute__((aligned(8)));
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct hfi1_ctxt_info"] = [[{
+  unsigned long runtime_flags __attribute__((aligned(8)));
+  uint32_t rcvegr_size;
+  uint16_t num_active;
+  uint16_t unit;
+  uint16_t ctxt;
+  uint16_t subctxt;
+  uint16_t rcvtids;
+  uint16_t credits;
+  uint16_t numa_node;
+  uint16_t rec_cpu;
+  uint16_t send_ctxt;
+  uint16_t egrtids;
+  uint16_t rcvhdrq_cnt;
+  uint16_t rcvhdrq_entsize;
+  uint16_t sdma_ring_size;
+}]],
+      ["struct hfi1_tid_info"] = [[{
+  unsigned long vaddr __attribute__((aligned(8)));
+  unsigned long tidlist __attribute__((aligned(8)));
+  uint32_t tidcnt;
+  uint32_t length;
+}]],
+      ["struct hfi1_base_info"] = [[{
+  uint32_t hw_version;
+  uint32_t sw_version;
+  uint16_t jkey;
+  uint16_t padding1;
+  uint32_t bthqp;
+  unsigned long sc_credits_addr __attribute__((aligned(8)));
+  unsigned long pio_bufbase_sop __attribute__((aligned(8)));
+  unsigned long pio_bufbase __attribute__((aligned(8)));
+  unsigned long rcvhdr_bufbase __attribute__((aligned(8)));
+  unsigned long rcvegr_bufbase __attribute__((aligned(8)));
+  unsigned long sdma_comp_bufbase __attribute__((aligned(8)));
+  unsigned long user_regbase __attribute__((aligned(8)));
+  unsigned long events_bufbase __attribute__((aligned(8)));
+  unsigned long status_bufbase __attribute__((aligned(8)));
+  unsigned long rcvhdrtail_base __attribute__((aligned(8)));
+  unsigned long subctxt_uregbase __attribute__((aligned(8)));
+  unsigned long subctxt_rcvegrbuf __attribute__((aligned(8)));
+  unsigned long subctxt_rcvhdrbuf __attribute__((aligned(8)));
+}]],
+    },
+  },
+},
 ]==],
 ["rdma/hfi/hfi1_user.h"] = [==[
-  constants = {
-    FREE = 0,
-    QUEUED = 1,
-    COMPLETE = 2,
-    ERROR = 3,
-    EXPECTED = 0,
-    EAGER = 1,
-    ur_rcvhdrtail = 0,
-    ur_rcvhdrhead = 1,
-    ur_rcvegrindextail = 2,
-    ur_rcvegrindexhead = 3,
-    ur_rcvegroffsettail = 4,
-    ur_maxreg = 5,
-    ur_rcvtidflowtable = 256,
-    HFI1_USER_SWMAJOR = 6,
-    HFI1_USER_SWMINOR = 3,
-    HFI1_SWMAJOR_SHIFT = 16,
-    HFI1_CAP_DMA_RTAIL = 0x1,
-    HFI1_CAP_SDMA = 0x2,
-    HFI1_CAP_SDMA_AHG = 0x4,
-    HFI1_CAP_EXTENDED_PSN = 0x8,
-    HFI1_CAP_HDRSUPP = 0x10,
-    HFI1_CAP_TID_RDMA = 0x20,
-    HFI1_CAP_USE_SDMA_HEAD = 0x40,
-    HFI1_CAP_MULTI_PKT_EGR = 0x80,
-    HFI1_CAP_NODROP_RHQ_FULL = 0x100,
-    HFI1_CAP_NODROP_EGR_FULL = 0x200,
-    HFI1_CAP_TID_UNMAP = 0x400,
-    HFI1_CAP_PRINT_UNIMPL = 0x800,
-    HFI1_CAP_ALLOW_PERM_JKEY = 0x1000,
-    HFI1_CAP_NO_INTEGRITY = 0x2000,
-    HFI1_CAP_PKEY_CHECK = 0x4000,
-    HFI1_CAP_STATIC_RATE_CTRL = 0x8000,
-    HFI1_CAP_OPFN = 0x10000,
-    HFI1_CAP_SDMA_HEAD_CHECK = 0x20000,
-    HFI1_CAP_EARLY_CREDIT_RETURN = 0x40000,
-    HFI1_CAP_AIP = 0x80000,
-    HFI1_RCVHDR_ENTSIZE_2 = 0x1,
-    HFI1_RCVHDR_ENTSIZE_16 = 0x2,
-    HFI1_RCVDHR_ENTSIZE_32 = 0x4,
-    _HFI1_EVENT_FROZEN_BIT = 0,
-    _HFI1_EVENT_LINKDOWN_BIT = 1,
-    _HFI1_EVENT_LID_CHANGE_BIT = 2,
-    _HFI1_EVENT_LMC_CHANGE_BIT = 3,
-    _HFI1_EVENT_SL2VL_CHANGE_BIT = 4,
-    _HFI1_EVENT_TID_MMU_NOTIFY_BIT = 5,
-    _HFI1_MAX_EVENT_BIT = 5,
-    HFI1_EVENT_FROZEN = 0x1,
-    HFI1_EVENT_LINKDOWN = 0x2,
-    HFI1_EVENT_LID_CHANGE = 0x4,
-    HFI1_EVENT_LMC_CHANGE = 0x8,
-    HFI1_EVENT_SL2VL_CHANGE = 0x10,
-    HFI1_EVENT_TID_MMU_NOTIFY = 0x20,
-    HFI1_STATUS_INITTED = 0x1,
-    HFI1_STATUS_CHIP_PRESENT = 0x20,
-    HFI1_STATUS_IB_READY = 0x40,
-    HFI1_STATUS_IB_CONF = 0x80,
-    HFI1_STATUS_HWERROR = 0x200,
-    HFI1_MAX_SHARED_CTXTS = 8,
-    HFI1_POLL_TYPE_ANYRCV = 0x0,
-    HFI1_POLL_TYPE_URGENT = 0x1,
-    HFI1_SDMA_REQ_VERSION_MASK = 0xf,
-    HFI1_SDMA_REQ_VERSION_SHIFT = 0x0,
-    HFI1_SDMA_REQ_OPCODE_MASK = 0xf,
-    HFI1_SDMA_REQ_OPCODE_SHIFT = 0x4,
-    HFI1_SDMA_REQ_IOVCNT_MASK = 0xff,
-    HFI1_SDMA_REQ_IOVCNT_SHIFT = 0x8,
-  },
-  records = {
-    ["struct hfi1_sdma_comp_entry"] = [[{
+constants = {
+  FREE = 0,
+  QUEUED = 1,
+  COMPLETE = 2,
+  ERROR = 3,
+  EXPECTED = 0,
+  EAGER = 1,
+  ur_rcvhdrtail = 0,
+  ur_rcvhdrhead = 1,
+  ur_rcvegrindextail = 2,
+  ur_rcvegrindexhead = 3,
+  ur_rcvegroffsettail = 4,
+  ur_maxreg = 5,
+  ur_rcvtidflowtable = 256,
+  HFI1_USER_SWMAJOR = 6,
+  HFI1_USER_SWMINOR = 3,
+  HFI1_SWMAJOR_SHIFT = 16,
+  HFI1_CAP_DMA_RTAIL = 0x1,
+  HFI1_CAP_SDMA = 0x2,
+  HFI1_CAP_SDMA_AHG = 0x4,
+  HFI1_CAP_EXTENDED_PSN = 0x8,
+  HFI1_CAP_HDRSUPP = 0x10,
+  HFI1_CAP_TID_RDMA = 0x20,
+  HFI1_CAP_USE_SDMA_HEAD = 0x40,
+  HFI1_CAP_MULTI_PKT_EGR = 0x80,
+  HFI1_CAP_NODROP_RHQ_FULL = 0x100,
+  HFI1_CAP_NODROP_EGR_FULL = 0x200,
+  HFI1_CAP_TID_UNMAP = 0x400,
+  HFI1_CAP_PRINT_UNIMPL = 0x800,
+  HFI1_CAP_ALLOW_PERM_JKEY = 0x1000,
+  HFI1_CAP_NO_INTEGRITY = 0x2000,
+  HFI1_CAP_PKEY_CHECK = 0x4000,
+  HFI1_CAP_STATIC_RATE_CTRL = 0x8000,
+  HFI1_CAP_OPFN = 0x10000,
+  HFI1_CAP_SDMA_HEAD_CHECK = 0x20000,
+  HFI1_CAP_EARLY_CREDIT_RETURN = 0x40000,
+  HFI1_CAP_AIP = 0x80000,
+  HFI1_RCVHDR_ENTSIZE_2 = 0x1,
+  HFI1_RCVHDR_ENTSIZE_16 = 0x2,
+  HFI1_RCVDHR_ENTSIZE_32 = 0x4,
+  _HFI1_EVENT_FROZEN_BIT = 0,
+  _HFI1_EVENT_LINKDOWN_BIT = 1,
+  _HFI1_EVENT_LID_CHANGE_BIT = 2,
+  _HFI1_EVENT_LMC_CHANGE_BIT = 3,
+  _HFI1_EVENT_SL2VL_CHANGE_BIT = 4,
+  _HFI1_EVENT_TID_MMU_NOTIFY_BIT = 5,
+  _HFI1_MAX_EVENT_BIT = 5,
+  HFI1_EVENT_FROZEN = 0x1,
+  HFI1_EVENT_LINKDOWN = 0x2,
+  HFI1_EVENT_LID_CHANGE = 0x4,
+  HFI1_EVENT_LMC_CHANGE = 0x8,
+  HFI1_EVENT_SL2VL_CHANGE = 0x10,
+  HFI1_EVENT_TID_MMU_NOTIFY = 0x20,
+  HFI1_STATUS_INITTED = 0x1,
+  HFI1_STATUS_CHIP_PRESENT = 0x20,
+  HFI1_STATUS_IB_READY = 0x40,
+  HFI1_STATUS_IB_CONF = 0x80,
+  HFI1_STATUS_HWERROR = 0x200,
+  HFI1_MAX_SHARED_CTXTS = 8,
+  HFI1_POLL_TYPE_ANYRCV = 0x0,
+  HFI1_POLL_TYPE_URGENT = 0x1,
+  HFI1_SDMA_REQ_VERSION_MASK = 0xf,
+  HFI1_SDMA_REQ_VERSION_SHIFT = 0x0,
+  HFI1_SDMA_REQ_OPCODE_MASK = 0xf,
+  HFI1_SDMA_REQ_OPCODE_SHIFT = 0x4,
+  HFI1_SDMA_REQ_IOVCNT_MASK = 0xff,
+  HFI1_SDMA_REQ_IOVCNT_SHIFT = 0x8,
+},
+records = {
+  ["struct hfi1_sdma_comp_entry"] = [[{
   uint32_t status;
   uint32_t errcode;
 }]],
-    ["struct sdma_req_info"] = [[{
+  ["struct sdma_req_info"] = [[{
   uint16_t ctrl;
   uint16_t npkts;
   uint16_t fragsize;
   uint16_t comp_idx;
 } __attribute__((packed))]],
-    ["struct hfi1_kdeth_header"] = [[{
+  ["struct hfi1_kdeth_header"] = [[{
   uint32_t ver_tid_offset;
   uint16_t jkey;
   uint16_t hcrc;
   uint32_t swdata[7];
 } __attribute__((packed))]],
-    ["struct hfi1_pkt_header"] = [[{
+  ["struct hfi1_pkt_header"] = [[{
   uint16_t pbc[4];
   uint16_t lrh[4];
   uint32_t bth[3];
   struct hfi1_kdeth_header kdeth;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct hfi1_status"] = [[{
-    uint64_t dev __attribute__((aligned(8)));
-    uint64_t port __attribute__((aligned(8)));
-    char freezemsg[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct hfi1_status"] = [[{
-    unsigned long dev __attribute__((aligned(8)));
-    unsigned long port __attribute__((aligned(8)));
-    char freezemsg[];
-  }]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct hfi1_status"] = [[{
+  uint64_t dev __attribute__((aligned(8)));
+  uint64_t port __attribute__((aligned(8)));
+  char freezemsg[];
+}]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct hfi1_status"] = [[{
+  unsigned long dev __attribute__((aligned(8)));
+  unsigned long port __attribute__((aligned(8)));
+  char freezemsg[];
+}]],
+    },
+  },
+},
 ]==],
 }

@@ -3,283 +3,283 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["scsi/fc/fc_els.h"] = [==[
-  constants = {
-    ELS_LS_RJT = 1,
-    ELS_LS_ACC = 2,
-    ELS_PLOGI = 3,
-    ELS_FLOGI = 4,
-    ELS_LOGO = 5,
-    ELS_ABTX = 6,
-    ELS_RCS = 7,
-    ELS_RES = 8,
-    ELS_RSS = 9,
-    ELS_RSI = 10,
-    ELS_ESTS = 11,
-    ELS_ESTC = 12,
-    ELS_ADVC = 13,
-    ELS_RTV = 14,
-    ELS_RLS = 15,
-    ELS_ECHO = 16,
-    ELS_TEST = 17,
-    ELS_RRQ = 18,
-    ELS_REC = 19,
-    ELS_SRR = 20,
-    ELS_FPIN = 22,
-    ELS_EDC = 23,
-    ELS_RDP = 24,
-    ELS_RDF = 25,
-    ELS_PRLI = 32,
-    ELS_PRLO = 33,
-    ELS_SCN = 34,
-    ELS_TPLS = 35,
-    ELS_TPRLO = 36,
-    ELS_LCLM = 37,
-    ELS_GAID = 48,
-    ELS_FACT = 49,
-    ELS_FDACDT = 50,
-    ELS_NACT = 51,
-    ELS_NDACT = 52,
-    ELS_QOSR = 64,
-    ELS_RVCS = 65,
-    ELS_PDISC = 80,
-    ELS_FDISC = 81,
-    ELS_ADISC = 82,
-    ELS_RNC = 83,
-    ELS_FARP_REQ = 84,
-    ELS_FARP_REPL = 85,
-    ELS_RPS = 86,
-    ELS_RPL = 87,
-    ELS_RPBC = 88,
-    ELS_FAN = 96,
-    ELS_RSCN = 97,
-    ELS_SCR = 98,
-    ELS_RNFT = 99,
-    ELS_CSR = 104,
-    ELS_CSU = 105,
-    ELS_LINIT = 112,
-    ELS_LSTS = 114,
-    ELS_RNID = 120,
-    ELS_RLIR = 121,
-    ELS_LIRR = 122,
-    ELS_SRL = 123,
-    ELS_SBRP = 124,
-    ELS_RPSC = 125,
-    ELS_QSA = 126,
-    ELS_EVFP = 127,
-    ELS_LKA = 128,
-    ELS_AUTH_ELS = 144,
-    ELS_RJT_NONE = 0,
-    ELS_RJT_INVAL = 1,
-    ELS_RJT_LOGIC = 3,
-    ELS_RJT_BUSY = 5,
-    ELS_RJT_PROT = 7,
-    ELS_RJT_UNAB = 9,
-    ELS_RJT_UNSUP = 11,
-    ELS_RJT_INPROG = 14,
-    ELS_RJT_FIP = 32,
-    ELS_RJT_VENDOR = 255,
-    ELS_EXPL_NONE = 0,
-    ELS_EXPL_SPP_OPT_ERR = 1,
-    ELS_EXPL_SPP_ICTL_ERR = 3,
-    ELS_EXPL_AH = 17,
-    ELS_EXPL_AH_REQ = 19,
-    ELS_EXPL_SID = 21,
-    ELS_EXPL_OXID_RXID = 23,
-    ELS_EXPL_INPROG = 25,
-    ELS_EXPL_PLOGI_REQD = 30,
-    ELS_EXPL_INSUF_RES = 41,
-    ELS_EXPL_UNAB_DATA = 42,
-    ELS_EXPL_UNSUPR = 44,
-    ELS_EXPL_INV_LEN = 45,
-    ELS_EXPL_NOT_NEIGHBOR = 98,
-    ELS_DTAG_LS_REQ_INFO = 1,
-    ELS_DTAG_LNK_FAULT_CAP = 65549,
-    ELS_DTAG_CG_SIGNAL_CAP = 65551,
-    ELS_DTAG_LNK_INTEGRITY = 131073,
-    ELS_DTAG_DELIVERY = 131074,
-    ELS_DTAG_PEER_CONGEST = 131075,
-    ELS_DTAG_CONGESTION = 131076,
-    ELS_DTAG_FPIN_REGISTER = 196609,
-    FC_SPP_RESP_ACK = 1,
-    FC_SPP_RESP_RES = 2,
-    FC_SPP_RESP_INIT = 3,
-    FC_SPP_RESP_NO_PA = 4,
-    FC_SPP_RESP_CONF = 5,
-    FC_SPP_RESP_COND = 6,
-    FC_SPP_RESP_MULT = 7,
-    FC_SPP_RESP_INVL = 8,
-    ELS_SCRF_FAB = 1,
-    ELS_SCRF_NPORT = 2,
-    ELS_SCRF_FULL = 3,
-    ELS_SCRF_CLEAR = 255,
-    ELS_EV_QUAL_NONE = 0,
-    ELS_EV_QUAL_NS_OBJ = 1,
-    ELS_EV_QUAL_PORT_ATTR = 2,
-    ELS_EV_QUAL_SERV_OBJ = 3,
-    ELS_EV_QUAL_SW_CONFIG = 4,
-    ELS_EV_QUAL_REM_OBJ = 5,
-    ELS_ADDR_FMT_PORT = 0,
-    ELS_ADDR_FMT_AREA = 1,
-    ELS_ADDR_FMT_DOM = 2,
-    ELS_ADDR_FMT_FAB = 3,
-    ELS_RNIDF_NONE = 0,
-    ELS_RNIDF_GEN = 223,
-    ELS_RNIDA_UNK = 1,
-    ELS_RNIDA_OTHER = 2,
-    ELS_RNIDA_HUB = 3,
-    ELS_RNIDA_SWITCH = 4,
-    ELS_RNIDA_GATEWAY = 5,
-    ELS_RNIDA_CONV = 6,
-    ELS_RNIDA_HBA = 7,
-    ELS_RNIDA_PROXY = 8,
-    ELS_RNIDA_STORAGE = 9,
-    ELS_RNIDA_HOST = 10,
-    ELS_RNIDA_SUBSYS = 11,
-    ELS_RNIDA_ACCESS = 14,
-    ELS_RNIDA_NAS = 17,
-    ELS_RNIDA_BRIDGE = 18,
-    ELS_RNIDA_VIRT = 19,
-    ELS_RNIDA_MF = 255,
-    ELS_RNIDA_MF_HUB = 2147483648,
-    ELS_RNIDA_MF_SW = 1073741824,
-    ELS_RNIDA_MF_GW = 536870912,
-    ELS_RNIDA_MF_ST = 268435456,
-    ELS_RNIDA_MF_HOST = 134217728,
-    ELS_RNIDA_MF_SUB = 67108864,
-    ELS_RNIDA_MF_ACC = 33554432,
-    ELS_RNIDA_MF_WDM = 16777216,
-    ELS_RNIDA_MF_NAS = 8388608,
-    ELS_RNIDA_MF_BR = 4194304,
-    ELS_RNIDA_MF_VIRT = 2097152,
-    ELS_RNIDM_SNMP = 0,
-    ELS_RNIDM_TELNET = 1,
-    ELS_RNIDM_HTTP = 2,
-    ELS_RNIDM_HTTPS = 3,
-    ELS_RNIDM_XML = 4,
-    ELS_RNIDIP_NONE = 0,
-    ELS_RNIDIP_V4 = 1,
-    ELS_RNIDIP_V6 = 2,
-    FC_ELS_RPS_DID = 0,
-    FC_ELS_RPS_PPN = 1,
-    FC_ELS_RPS_WWPN = 2,
-    FC_ELS_RPS_LPEV = 1,
-    FC_ELS_RPS_PTP = 32,
-    FC_ELS_RPS_LOOP = 16,
-    FC_ELS_RPS_FAB = 8,
-    FC_ELS_RPS_NO_SIG = 4,
-    FC_ELS_RPS_NO_SYNC = 2,
-    FC_ELS_RPS_RESET = 1,
-    ELS_LIRR_SET_COND = 1,
-    ELS_LIRR_SET_UNCOND = 2,
-    ELS_LIRR_CLEAR = 255,
-    FC_ELS_SRL_ALL = 0,
-    FC_ELS_SRL_ONE = 1,
-    FC_ELS_SRL_EN_PER = 2,
-    FC_ELS_SRL_DIS_PER = 3,
-    ELS_CLIR_TS_UNKNOWN = 0,
-    ELS_CLIR_TS_SEC_FRAC = 1,
-    ELS_CLIR_TS_CSU = 2,
-    ELS_CLID_SWITCH = 32,
-    ELS_CLID_E_PORT = 16,
-    ELS_CLID_SEV_MASK = 12,
-    ELS_CLID_SEV_INFO = 0,
-    ELS_CLID_SEV_INOP = 8,
-    ELS_CLID_SEV_DEG = 4,
-    ELS_CLID_LASER = 2,
-    ELS_CLID_FRU = 1,
-    ELS_CLID_IC_IMPL = 1,
-    ELS_CLID_IC_BER = 2,
-    ELS_CLID_IC_LOS = 3,
-    ELS_CLID_IC_NOS = 4,
-    ELS_CLID_IC_PST = 5,
-    ELS_CLID_IC_INVAL = 6,
-    ELS_CLID_IC_LOOP_TO = 7,
-    ELS_CLID_IC_LIP = 8,
-    FPIN_LI_UNKNOWN = 0,
-    FPIN_LI_LINK_FAILURE = 1,
-    FPIN_LI_LOSS_OF_SYNC = 2,
-    FPIN_LI_LOSS_OF_SIG = 3,
-    FPIN_LI_PRIM_SEQ_ERR = 4,
-    FPIN_LI_INVALID_TX_WD = 5,
-    FPIN_LI_INVALID_CRC = 6,
-    FPIN_LI_DEVICE_SPEC = 15,
-    FPIN_DELI_UNKNOWN = 0,
-    FPIN_DELI_TIMEOUT = 1,
-    FPIN_DELI_UNABLE_TO_ROUTE = 2,
-    FPIN_DELI_DEVICE_SPEC = 15,
-    FPIN_CONGN_CLEAR = 0,
-    FPIN_CONGN_LOST_CREDIT = 1,
-    FPIN_CONGN_CREDIT_STALL = 2,
-    FPIN_CONGN_OVERSUBSCRIPTION = 3,
-    FPIN_CONGN_DEVICE_SPEC = 15,
-    FPIN_CONGN_SEVERITY_WARNING = 241,
-    FPIN_CONGN_SEVERITY_ERROR = 247,
-    EDC_CG_SIG_NOTSUPPORTED = 0,
-    EDC_CG_SIG_WARN_ONLY = 1,
-    EDC_CG_SIG_WARN_ALARM = 2,
-    EDC_CG_SIGFREQ_CNT_MIN = 1,
-    EDC_CG_SIGFREQ_CNT_MAX = 999,
-    EDC_CG_SIGFREQ_SEC = 1,
-    EDC_CG_SIGFREQ_MSEC = 2,
-    FC_TLV_DESC_HDR_SZ = 8,
-    FC_SP_BB_DATA_MASK = 0xfff,
-    FC_SP_MIN_MAX_PAYLOAD = 256,
-    FC_SP_MAX_MAX_PAYLOAD = 2112,
-    FC_SP_FT_NPIV = 0x8000,
-    FC_SP_FT_CIRO = 0x8000,
-    FC_SP_FT_CLAD = 0x8000,
-    FC_SP_FT_RAND = 0x4000,
-    FC_SP_FT_VAL = 0x2000,
-    FC_SP_FT_NPIV_ACC = 0x2000,
-    FC_SP_FT_FPORT = 0x1000,
-    FC_SP_FT_ABB = 0x800,
-    FC_SP_FT_EDTR = 0x400,
-    FC_SP_FT_MCAST = 0x200,
-    FC_SP_FT_BCAST = 0x100,
-    FC_SP_FT_HUNT = 0x80,
-    FC_SP_FT_SIMP = 0x40,
-    FC_SP_FT_SEC = 0x20,
-    FC_SP_FT_CSYN = 0x10,
-    FC_SP_FT_RTTOV = 0x8,
-    FC_SP_FT_HALF = 0x4,
-    FC_SP_FT_SEQC = 0x2,
-    FC_SP_FT_PAYL = 0x1,
-    FC_CPC_VALID = 0x8000,
-    FC_CPC_IMIX = 0x4000,
-    FC_CPC_SEQ = 0x800,
-    FC_CPC_CAMP = 0x200,
-    FC_CPC_PRI = 0x80,
-    FC_CPI_CSYN = 0x10,
-    FC_CPR_CSYN = 0x8,
-    FC_SPP_OPA_VAL = 0x80,
-    FC_SPP_RPA_VAL = 0x40,
-    FC_SPP_EST_IMG_PAIR = 0x20,
-    FC_SPP_RESP_MASK = 0xf,
-    FC_ELS_RTV_EDRES = 0x4000000,
-    FC_ELS_RTV_RTTOV = 0x80000,
-    ELS_RSCN_EV_QUAL_BIT = 2,
-    ELS_RSCN_EV_QUAL_MASK = 0xf,
-    ELS_RSCN_ADDR_FMT_BIT = 0,
-    ELS_RSCN_ADDR_FMT_MASK = 0x3,
-  },
-  records = {
-    ["struct fc_els_ls_acc"] = [[{
+constants = {
+  ELS_LS_RJT = 1,
+  ELS_LS_ACC = 2,
+  ELS_PLOGI = 3,
+  ELS_FLOGI = 4,
+  ELS_LOGO = 5,
+  ELS_ABTX = 6,
+  ELS_RCS = 7,
+  ELS_RES = 8,
+  ELS_RSS = 9,
+  ELS_RSI = 10,
+  ELS_ESTS = 11,
+  ELS_ESTC = 12,
+  ELS_ADVC = 13,
+  ELS_RTV = 14,
+  ELS_RLS = 15,
+  ELS_ECHO = 16,
+  ELS_TEST = 17,
+  ELS_RRQ = 18,
+  ELS_REC = 19,
+  ELS_SRR = 20,
+  ELS_FPIN = 22,
+  ELS_EDC = 23,
+  ELS_RDP = 24,
+  ELS_RDF = 25,
+  ELS_PRLI = 32,
+  ELS_PRLO = 33,
+  ELS_SCN = 34,
+  ELS_TPLS = 35,
+  ELS_TPRLO = 36,
+  ELS_LCLM = 37,
+  ELS_GAID = 48,
+  ELS_FACT = 49,
+  ELS_FDACDT = 50,
+  ELS_NACT = 51,
+  ELS_NDACT = 52,
+  ELS_QOSR = 64,
+  ELS_RVCS = 65,
+  ELS_PDISC = 80,
+  ELS_FDISC = 81,
+  ELS_ADISC = 82,
+  ELS_RNC = 83,
+  ELS_FARP_REQ = 84,
+  ELS_FARP_REPL = 85,
+  ELS_RPS = 86,
+  ELS_RPL = 87,
+  ELS_RPBC = 88,
+  ELS_FAN = 96,
+  ELS_RSCN = 97,
+  ELS_SCR = 98,
+  ELS_RNFT = 99,
+  ELS_CSR = 104,
+  ELS_CSU = 105,
+  ELS_LINIT = 112,
+  ELS_LSTS = 114,
+  ELS_RNID = 120,
+  ELS_RLIR = 121,
+  ELS_LIRR = 122,
+  ELS_SRL = 123,
+  ELS_SBRP = 124,
+  ELS_RPSC = 125,
+  ELS_QSA = 126,
+  ELS_EVFP = 127,
+  ELS_LKA = 128,
+  ELS_AUTH_ELS = 144,
+  ELS_RJT_NONE = 0,
+  ELS_RJT_INVAL = 1,
+  ELS_RJT_LOGIC = 3,
+  ELS_RJT_BUSY = 5,
+  ELS_RJT_PROT = 7,
+  ELS_RJT_UNAB = 9,
+  ELS_RJT_UNSUP = 11,
+  ELS_RJT_INPROG = 14,
+  ELS_RJT_FIP = 32,
+  ELS_RJT_VENDOR = 255,
+  ELS_EXPL_NONE = 0,
+  ELS_EXPL_SPP_OPT_ERR = 1,
+  ELS_EXPL_SPP_ICTL_ERR = 3,
+  ELS_EXPL_AH = 17,
+  ELS_EXPL_AH_REQ = 19,
+  ELS_EXPL_SID = 21,
+  ELS_EXPL_OXID_RXID = 23,
+  ELS_EXPL_INPROG = 25,
+  ELS_EXPL_PLOGI_REQD = 30,
+  ELS_EXPL_INSUF_RES = 41,
+  ELS_EXPL_UNAB_DATA = 42,
+  ELS_EXPL_UNSUPR = 44,
+  ELS_EXPL_INV_LEN = 45,
+  ELS_EXPL_NOT_NEIGHBOR = 98,
+  ELS_DTAG_LS_REQ_INFO = 1,
+  ELS_DTAG_LNK_FAULT_CAP = 65549,
+  ELS_DTAG_CG_SIGNAL_CAP = 65551,
+  ELS_DTAG_LNK_INTEGRITY = 131073,
+  ELS_DTAG_DELIVERY = 131074,
+  ELS_DTAG_PEER_CONGEST = 131075,
+  ELS_DTAG_CONGESTION = 131076,
+  ELS_DTAG_FPIN_REGISTER = 196609,
+  FC_SPP_RESP_ACK = 1,
+  FC_SPP_RESP_RES = 2,
+  FC_SPP_RESP_INIT = 3,
+  FC_SPP_RESP_NO_PA = 4,
+  FC_SPP_RESP_CONF = 5,
+  FC_SPP_RESP_COND = 6,
+  FC_SPP_RESP_MULT = 7,
+  FC_SPP_RESP_INVL = 8,
+  ELS_SCRF_FAB = 1,
+  ELS_SCRF_NPORT = 2,
+  ELS_SCRF_FULL = 3,
+  ELS_SCRF_CLEAR = 255,
+  ELS_EV_QUAL_NONE = 0,
+  ELS_EV_QUAL_NS_OBJ = 1,
+  ELS_EV_QUAL_PORT_ATTR = 2,
+  ELS_EV_QUAL_SERV_OBJ = 3,
+  ELS_EV_QUAL_SW_CONFIG = 4,
+  ELS_EV_QUAL_REM_OBJ = 5,
+  ELS_ADDR_FMT_PORT = 0,
+  ELS_ADDR_FMT_AREA = 1,
+  ELS_ADDR_FMT_DOM = 2,
+  ELS_ADDR_FMT_FAB = 3,
+  ELS_RNIDF_NONE = 0,
+  ELS_RNIDF_GEN = 223,
+  ELS_RNIDA_UNK = 1,
+  ELS_RNIDA_OTHER = 2,
+  ELS_RNIDA_HUB = 3,
+  ELS_RNIDA_SWITCH = 4,
+  ELS_RNIDA_GATEWAY = 5,
+  ELS_RNIDA_CONV = 6,
+  ELS_RNIDA_HBA = 7,
+  ELS_RNIDA_PROXY = 8,
+  ELS_RNIDA_STORAGE = 9,
+  ELS_RNIDA_HOST = 10,
+  ELS_RNIDA_SUBSYS = 11,
+  ELS_RNIDA_ACCESS = 14,
+  ELS_RNIDA_NAS = 17,
+  ELS_RNIDA_BRIDGE = 18,
+  ELS_RNIDA_VIRT = 19,
+  ELS_RNIDA_MF = 255,
+  ELS_RNIDA_MF_HUB = 2147483648,
+  ELS_RNIDA_MF_SW = 1073741824,
+  ELS_RNIDA_MF_GW = 536870912,
+  ELS_RNIDA_MF_ST = 268435456,
+  ELS_RNIDA_MF_HOST = 134217728,
+  ELS_RNIDA_MF_SUB = 67108864,
+  ELS_RNIDA_MF_ACC = 33554432,
+  ELS_RNIDA_MF_WDM = 16777216,
+  ELS_RNIDA_MF_NAS = 8388608,
+  ELS_RNIDA_MF_BR = 4194304,
+  ELS_RNIDA_MF_VIRT = 2097152,
+  ELS_RNIDM_SNMP = 0,
+  ELS_RNIDM_TELNET = 1,
+  ELS_RNIDM_HTTP = 2,
+  ELS_RNIDM_HTTPS = 3,
+  ELS_RNIDM_XML = 4,
+  ELS_RNIDIP_NONE = 0,
+  ELS_RNIDIP_V4 = 1,
+  ELS_RNIDIP_V6 = 2,
+  FC_ELS_RPS_DID = 0,
+  FC_ELS_RPS_PPN = 1,
+  FC_ELS_RPS_WWPN = 2,
+  FC_ELS_RPS_LPEV = 1,
+  FC_ELS_RPS_PTP = 32,
+  FC_ELS_RPS_LOOP = 16,
+  FC_ELS_RPS_FAB = 8,
+  FC_ELS_RPS_NO_SIG = 4,
+  FC_ELS_RPS_NO_SYNC = 2,
+  FC_ELS_RPS_RESET = 1,
+  ELS_LIRR_SET_COND = 1,
+  ELS_LIRR_SET_UNCOND = 2,
+  ELS_LIRR_CLEAR = 255,
+  FC_ELS_SRL_ALL = 0,
+  FC_ELS_SRL_ONE = 1,
+  FC_ELS_SRL_EN_PER = 2,
+  FC_ELS_SRL_DIS_PER = 3,
+  ELS_CLIR_TS_UNKNOWN = 0,
+  ELS_CLIR_TS_SEC_FRAC = 1,
+  ELS_CLIR_TS_CSU = 2,
+  ELS_CLID_SWITCH = 32,
+  ELS_CLID_E_PORT = 16,
+  ELS_CLID_SEV_MASK = 12,
+  ELS_CLID_SEV_INFO = 0,
+  ELS_CLID_SEV_INOP = 8,
+  ELS_CLID_SEV_DEG = 4,
+  ELS_CLID_LASER = 2,
+  ELS_CLID_FRU = 1,
+  ELS_CLID_IC_IMPL = 1,
+  ELS_CLID_IC_BER = 2,
+  ELS_CLID_IC_LOS = 3,
+  ELS_CLID_IC_NOS = 4,
+  ELS_CLID_IC_PST = 5,
+  ELS_CLID_IC_INVAL = 6,
+  ELS_CLID_IC_LOOP_TO = 7,
+  ELS_CLID_IC_LIP = 8,
+  FPIN_LI_UNKNOWN = 0,
+  FPIN_LI_LINK_FAILURE = 1,
+  FPIN_LI_LOSS_OF_SYNC = 2,
+  FPIN_LI_LOSS_OF_SIG = 3,
+  FPIN_LI_PRIM_SEQ_ERR = 4,
+  FPIN_LI_INVALID_TX_WD = 5,
+  FPIN_LI_INVALID_CRC = 6,
+  FPIN_LI_DEVICE_SPEC = 15,
+  FPIN_DELI_UNKNOWN = 0,
+  FPIN_DELI_TIMEOUT = 1,
+  FPIN_DELI_UNABLE_TO_ROUTE = 2,
+  FPIN_DELI_DEVICE_SPEC = 15,
+  FPIN_CONGN_CLEAR = 0,
+  FPIN_CONGN_LOST_CREDIT = 1,
+  FPIN_CONGN_CREDIT_STALL = 2,
+  FPIN_CONGN_OVERSUBSCRIPTION = 3,
+  FPIN_CONGN_DEVICE_SPEC = 15,
+  FPIN_CONGN_SEVERITY_WARNING = 241,
+  FPIN_CONGN_SEVERITY_ERROR = 247,
+  EDC_CG_SIG_NOTSUPPORTED = 0,
+  EDC_CG_SIG_WARN_ONLY = 1,
+  EDC_CG_SIG_WARN_ALARM = 2,
+  EDC_CG_SIGFREQ_CNT_MIN = 1,
+  EDC_CG_SIGFREQ_CNT_MAX = 999,
+  EDC_CG_SIGFREQ_SEC = 1,
+  EDC_CG_SIGFREQ_MSEC = 2,
+  FC_TLV_DESC_HDR_SZ = 8,
+  FC_SP_BB_DATA_MASK = 0xfff,
+  FC_SP_MIN_MAX_PAYLOAD = 256,
+  FC_SP_MAX_MAX_PAYLOAD = 2112,
+  FC_SP_FT_NPIV = 0x8000,
+  FC_SP_FT_CIRO = 0x8000,
+  FC_SP_FT_CLAD = 0x8000,
+  FC_SP_FT_RAND = 0x4000,
+  FC_SP_FT_VAL = 0x2000,
+  FC_SP_FT_NPIV_ACC = 0x2000,
+  FC_SP_FT_FPORT = 0x1000,
+  FC_SP_FT_ABB = 0x800,
+  FC_SP_FT_EDTR = 0x400,
+  FC_SP_FT_MCAST = 0x200,
+  FC_SP_FT_BCAST = 0x100,
+  FC_SP_FT_HUNT = 0x80,
+  FC_SP_FT_SIMP = 0x40,
+  FC_SP_FT_SEC = 0x20,
+  FC_SP_FT_CSYN = 0x10,
+  FC_SP_FT_RTTOV = 0x8,
+  FC_SP_FT_HALF = 0x4,
+  FC_SP_FT_SEQC = 0x2,
+  FC_SP_FT_PAYL = 0x1,
+  FC_CPC_VALID = 0x8000,
+  FC_CPC_IMIX = 0x4000,
+  FC_CPC_SEQ = 0x800,
+  FC_CPC_CAMP = 0x200,
+  FC_CPC_PRI = 0x80,
+  FC_CPI_CSYN = 0x10,
+  FC_CPR_CSYN = 0x8,
+  FC_SPP_OPA_VAL = 0x80,
+  FC_SPP_RPA_VAL = 0x40,
+  FC_SPP_EST_IMG_PAIR = 0x20,
+  FC_SPP_RESP_MASK = 0xf,
+  FC_ELS_RTV_EDRES = 0x4000000,
+  FC_ELS_RTV_RTTOV = 0x80000,
+  ELS_RSCN_EV_QUAL_BIT = 2,
+  ELS_RSCN_EV_QUAL_MASK = 0xf,
+  ELS_RSCN_ADDR_FMT_BIT = 0,
+  ELS_RSCN_ADDR_FMT_MASK = 0x3,
+},
+records = {
+  ["struct fc_els_ls_acc"] = [[{
   uint8_t la_cmd;
   uint8_t la_resv[3];
 }]],
-    ["struct fc_els_ls_rjt"] = [[{
+  ["struct fc_els_ls_rjt"] = [[{
   uint8_t er_cmd;
   uint8_t er_resv[4];
   uint8_t er_reason;
   uint8_t er_explan;
   uint8_t er_vendor;
 }]],
-    ["struct fc_tlv_desc"] = [[{
+  ["struct fc_tlv_desc"] = [[{
   uint32_t desc_tag;
   uint32_t desc_len;
   uint8_t desc_value[];
 }]],
-    ["struct fc_els_lsri_desc"] = [[{
+  ["struct fc_els_lsri_desc"] = [[{
   uint32_t desc_tag;
   uint32_t desc_len;
   struct {
@@ -287,7 +287,7 @@ return {
     uint8_t bytes[3];
   } rqst_w0;
 }]],
-    ["struct fc_els_csp"] = [[{
+  ["struct fc_els_csp"] = [[{
   uint8_t sp_hi_ver;
   uint8_t sp_lo_ver;
   uint16_t sp_bb_cred;
@@ -304,7 +304,7 @@ return {
   } sp_u;
   uint32_t sp_e_d_tov;
 }]],
-    ["struct fc_els_cssp"] = [[{
+  ["struct fc_els_cssp"] = [[{
   uint16_t cp_class;
   uint16_t cp_init;
   uint16_t cp_recip;
@@ -315,7 +315,7 @@ return {
   uint8_t cp_open_seq;
   uint8_t _cp_resv2[2];
 }]],
-    ["struct fc_els_spp"] = [[{
+  ["struct fc_els_spp"] = [[{
   uint8_t spp_type;
   uint8_t spp_type_ext;
   uint8_t spp_flags;
@@ -324,7 +324,7 @@ return {
   uint32_t spp_resp_pa;
   uint32_t spp_params;
 }]],
-    ["struct fc_els_rrq"] = [[{
+  ["struct fc_els_rrq"] = [[{
   uint8_t rrq_cmd;
   uint8_t rrq_zero[3];
   uint8_t rrq_resvd;
@@ -332,7 +332,7 @@ return {
   uint16_t rrq_ox_id;
   uint16_t rrq_rx_id;
 }]],
-    ["struct fc_els_rec"] = [[{
+  ["struct fc_els_rec"] = [[{
   uint8_t rec_cmd;
   uint8_t rec_zero[3];
   uint8_t rec_resvd;
@@ -340,7 +340,7 @@ return {
   uint16_t rec_ox_id;
   uint16_t rec_rx_id;
 }]],
-    ["struct fc_els_rec_acc"] = [[{
+  ["struct fc_els_rec_acc"] = [[{
   uint8_t reca_cmd;
   uint8_t reca_zero[3];
   uint16_t reca_ox_id;
@@ -352,48 +352,48 @@ return {
   uint32_t reca_fc4value;
   uint32_t reca_e_stat;
 }]],
-    ["struct fc_els_prli"] = [[{
+  ["struct fc_els_prli"] = [[{
   uint8_t prli_cmd;
   uint8_t prli_spp_len;
   uint16_t prli_len;
 }]],
-    ["struct fc_els_prlo"] = [[{
+  ["struct fc_els_prlo"] = [[{
   uint8_t prlo_cmd;
   uint8_t prlo_obs;
   uint16_t prlo_len;
 }]],
-    ["struct fc_els_rtv"] = [[{
+  ["struct fc_els_rtv"] = [[{
   uint8_t rtv_cmd;
   uint8_t rtv_zero[3];
 }]],
-    ["struct fc_els_rtv_acc"] = [[{
+  ["struct fc_els_rtv_acc"] = [[{
   uint8_t rtv_cmd;
   uint8_t rtv_zero[3];
   uint32_t rtv_r_a_tov;
   uint32_t rtv_e_d_tov;
   uint32_t rtv_toq;
 }]],
-    ["struct fc_els_scr"] = [[{
+  ["struct fc_els_scr"] = [[{
   uint8_t scr_cmd;
   uint8_t scr_resv[6];
   uint8_t scr_reg_func;
 }]],
-    ["struct fc_els_rscn"] = [[{
+  ["struct fc_els_rscn"] = [[{
   uint8_t rscn_cmd;
   uint8_t rscn_page_len;
   uint16_t rscn_plen;
 }]],
-    ["struct fc_els_rscn_page"] = [[{
+  ["struct fc_els_rscn_page"] = [[{
   uint8_t rscn_page_flags;
   uint8_t rscn_fid[3];
 }]],
-    ["struct fc_els_rnid"] = [[{
+  ["struct fc_els_rnid"] = [[{
   uint8_t rnid_cmd;
   uint8_t rnid_resv[3];
   uint8_t rnid_fmt;
   uint8_t rnid_resv2[3];
 }]],
-    ["struct fc_els_rnid_resp"] = [[{
+  ["struct fc_els_rnid_resp"] = [[{
   uint8_t rnid_cmd;
   uint8_t rnid_resv[3];
   uint8_t rnid_fmt;
@@ -401,7 +401,7 @@ return {
   uint8_t rnid_resv2;
   uint8_t rnid_sid_len;
 }]],
-    ["struct fc_els_rnid_gen"] = [[{
+  ["struct fc_els_rnid_gen"] = [[{
   uint8_t rnid_vend_id[16];
   uint32_t rnid_atype;
   uint32_t rnid_phys_port;
@@ -413,14 +413,14 @@ return {
   uint8_t rnid_resvd[2];
   uint16_t rnid_vend_spec;
 }]],
-    ["struct fc_els_rpl"] = [[{
+  ["struct fc_els_rpl"] = [[{
   uint8_t rpl_cmd;
   uint8_t rpl_resv[5];
   uint16_t rpl_max_size;
   uint8_t rpl_resv1;
   uint8_t rpl_index[3];
 }]],
-    ["struct fc_els_rpl_resp"] = [[{
+  ["struct fc_els_rpl_resp"] = [[{
   uint8_t rpl_cmd;
   uint8_t rpl_resv1;
   uint16_t rpl_plen;
@@ -430,7 +430,7 @@ return {
   uint8_t rpl_index[3];
   struct fc_els_pnb rpl_pnb[1];
 }]],
-    ["struct fc_els_lesb"] = [[{
+  ["struct fc_els_lesb"] = [[{
   uint32_t lesb_link_fail;
   uint32_t lesb_sync_loss;
   uint32_t lesb_sig_loss;
@@ -438,7 +438,7 @@ return {
   uint32_t lesb_inv_word;
   uint32_t lesb_inv_crc;
 }]],
-    ["struct fc_els_rps_resp"] = [[{
+  ["struct fc_els_rps_resp"] = [[{
   uint8_t rps_cmd;
   uint8_t rps_resv[2];
   uint8_t rps_flag;
@@ -446,30 +446,30 @@ return {
   uint16_t rps_status;
   struct fc_els_lesb rps_lesb;
 }]],
-    ["struct fc_els_lirr"] = [[{
+  ["struct fc_els_lirr"] = [[{
   uint8_t lirr_cmd;
   uint8_t lirr_resv[3];
   uint8_t lirr_func;
   uint8_t lirr_fmt;
   uint8_t lirr_resv2[2];
 }]],
-    ["struct fc_els_srl"] = [[{
+  ["struct fc_els_srl"] = [[{
   uint8_t srl_cmd;
   uint8_t srl_resv[3];
   uint8_t srl_flag;
   uint8_t srl_flag_param[3];
 }]],
-    ["struct fc_els_rls"] = [[{
+  ["struct fc_els_rls"] = [[{
   uint8_t rls_cmd;
   uint8_t rls_resv[4];
   uint8_t rls_port_id[3];
 }]],
-    ["struct fc_els_rls_resp"] = [[{
+  ["struct fc_els_rls_resp"] = [[{
   uint8_t rls_cmd;
   uint8_t rls_resv[3];
   struct fc_els_lesb rls_lesb;
 }]],
-    ["struct fc_els_rlir"] = [[{
+  ["struct fc_els_rlir"] = [[{
   uint8_t rlir_cmd;
   uint8_t rlir_resv[3];
   uint8_t rlir_fmt;
@@ -477,12 +477,12 @@ return {
   uint8_t rlir_cld_len;
   uint8_t rlir_slr_len;
 }]],
-    ["struct fc_els_clid"] = [[{
+  ["struct fc_els_clid"] = [[{
   uint8_t clid_iq;
   uint8_t clid_ic;
   uint16_t clid_epai;
 }]],
-    ["struct fc_fn_congn_desc"] = [[{
+  ["struct fc_fn_congn_desc"] = [[{
   uint32_t desc_tag;
   uint32_t desc_len;
   uint16_t event_type;
@@ -491,13 +491,13 @@ return {
   uint8_t severity;
   uint8_t resv[3];
 }]],
-    ["struct fc_els_fpin"] = [[{
+  ["struct fc_els_fpin"] = [[{
   uint8_t fpin_cmd;
   uint8_t fpin_zero[3];
   uint32_t desc_len;
   struct fc_tlv_desc fpin_desc[];
 }]],
-    ["struct fc_df_desc_fpin_reg"] = [[{
+  ["struct fc_df_desc_fpin_reg"] = [[{
   union {
     struct {
       uint32_t desc_tag;
@@ -508,12 +508,12 @@ return {
   };
   uint32_t desc_tags[];
 }]],
-    ["struct fc_df_desc_fpin_reg_hdr"] = [[{
+  ["struct fc_df_desc_fpin_reg_hdr"] = [[{
   uint32_t desc_tag;
   uint32_t desc_len;
   uint32_t count;
 }]],
-    ["struct fc_els_rdf"] = [[{
+  ["struct fc_els_rdf"] = [[{
   union {
     struct {
       uint8_t fpin_cmd;
@@ -524,12 +524,12 @@ return {
   };
   struct fc_tlv_desc desc[];
 }]],
-    ["struct fc_els_rdf_hdr"] = [[{
+  ["struct fc_els_rdf_hdr"] = [[{
   uint8_t fpin_cmd;
   uint8_t fpin_zero[3];
   uint32_t desc_len;
 }]],
-    ["struct fc_els_rdf_resp"] = [[{
+  ["struct fc_els_rdf_resp"] = [[{
   union {
     struct {
       struct fc_els_ls_acc acc_hdr;
@@ -540,23 +540,23 @@ return {
   };
   struct fc_tlv_desc desc[];
 }]],
-    ["struct fc_els_rdf_resp_hdr"] = [[{
+  ["struct fc_els_rdf_resp_hdr"] = [[{
   struct fc_els_ls_acc acc_hdr;
   uint32_t desc_list_len;
   struct fc_els_lsri_desc lsri;
 }]],
-    ["struct fc_diag_lnkflt_desc"] = [[{
+  ["struct fc_diag_lnkflt_desc"] = [[{
   uint32_t desc_tag;
   uint32_t desc_len;
   uint32_t degrade_activate_threshold;
   uint32_t degrade_deactivate_threshold;
   uint32_t fec_degrade_interval;
 }]],
-    ["struct fc_diag_cg_sig_freq"] = [[{
+  ["struct fc_diag_cg_sig_freq"] = [[{
   uint16_t count;
   uint16_t units;
 }]],
-    ["struct fc_diag_cg_sig_desc"] = [[{
+  ["struct fc_diag_cg_sig_desc"] = [[{
   uint32_t desc_tag;
   uint32_t desc_len;
   uint32_t xmt_signal_capability;
@@ -564,408 +564,408 @@ return {
   uint32_t rcv_signal_capability;
   struct fc_diag_cg_sig_freq rcv_signal_frequency;
 }]],
-    ["struct fc_els_edc"] = [[{
+  ["struct fc_els_edc"] = [[{
   uint8_t edc_cmd;
   uint8_t edc_zero[3];
   uint32_t desc_len;
   struct fc_tlv_desc desc[];
 }]],
-    ["struct fc_els_edc_resp"] = [[{
+  ["struct fc_els_edc_resp"] = [[{
   struct fc_els_ls_acc acc_hdr;
   uint32_t desc_list_len;
   struct fc_els_lsri_desc lsri;
   struct fc_tlv_desc desc[];
 }]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_els_flogi"] = [[{
-    uint8_t fl_cmd;
-    uint8_t _fl_resvd[3];
-    struct fc_els_csp fl_csp;
-    uint64_t fl_wwpn;
-    uint64_t fl_wwnn;
-    struct fc_els_cssp fl_cssp[4];
-    uint8_t fl_vend[16];
-  } __attribute__((packed))]],
-        ["struct fc_els_adisc"] = [[{
-    uint8_t adisc_cmd;
-    uint8_t adisc_resv[3];
-    uint8_t adisc_resv1;
-    uint8_t adisc_hard_addr[3];
-    uint64_t adisc_wwpn;
-    uint64_t adisc_wwnn;
-    uint8_t adisc_resv2;
-    uint8_t adisc_port_id[3];
-  } __attribute__((packed))]],
-        ["struct fc_els_logo"] = [[{
-    uint8_t fl_cmd;
-    uint8_t fl_zero[3];
-    uint8_t fl_resvd;
-    uint8_t fl_n_port_id[3];
-    uint64_t fl_n_port_wwn;
-  }]],
-        ["struct fc_els_rnid_cid"] = [[{
-    uint64_t rnid_wwpn;
-    uint64_t rnid_wwnn;
-  }]],
-        ["struct fc_els_pnb"] = [[{
-    uint32_t pnb_phys_pn;
-    uint8_t pnb_resv;
-    uint8_t pnb_port_id[3];
-    uint64_t pnb_wwpn;
-  }]],
-        ["struct fc_els_rps"] = [[{
-    uint8_t rps_cmd;
-    uint8_t rps_resv[2];
-    uint8_t rps_flag;
-    uint64_t rps_port_spec;
-  }]],
-        ["struct fc_els_clir"] = [[{
-    uint64_t clir_wwpn;
-    uint64_t clir_wwnn;
-    uint8_t clir_port_type;
-    uint8_t clir_port_id[3];
-    uint64_t clir_conn_wwpn;
-    uint64_t clir_conn_wwnn;
-    uint64_t clir_fab_name;
-    uint32_t clir_phys_port;
-    uint32_t clir_trans_id;
-    uint8_t clir_resv[3];
-    uint8_t clir_ts_fmt;
-    uint64_t clir_timestamp;
-  }]],
-        ["struct fc_fn_li_desc"] = [[{
-    uint32_t desc_tag;
-    uint32_t desc_len;
-    uint64_t detecting_wwpn;
-    uint64_t attached_wwpn;
-    uint16_t event_type;
-    uint16_t event_modifier;
-    uint32_t event_threshold;
-    uint32_t event_count;
-    uint32_t pname_count;
-    uint64_t pname_list[];
-  }]],
-        ["struct fc_fn_deli_desc"] = [[{
-    uint32_t desc_tag;
-    uint32_t desc_len;
-    uint64_t detecting_wwpn;
-    uint64_t attached_wwpn;
-    uint32_t deli_reason_code;
-  }]],
-        ["struct fc_fn_peer_congn_desc"] = [[{
-    uint32_t desc_tag;
-    uint32_t desc_len;
-    uint64_t detecting_wwpn;
-    uint64_t attached_wwpn;
-    uint16_t event_type;
-    uint16_t event_modifier;
-    uint32_t event_period;
-    uint32_t pname_count;
-    uint64_t pname_list[];
-  }]],
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
-            return M.int(M.u64(M.sizeof(desc)) - 8)
-          end,
-        }
-      end,
-    },
-    {
-      on = "!x86 arm mips mipsel mips64 s390x ppc",
-      macros = function(M)
-        return {
-          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
-            return M.int(M.u64(M.bor(M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 255), 24)),
-                M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 0xff00), 8)),
-                M.band(M.shr(M.u32(M.long(tlv.desc_len)), 8), 0xff00),
-                M.band(M.shr(M.u32(M.long(tlv.desc_len)), 24), 0xff))) + 8)
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      macros = function(M)
-        return {
-          FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
-            return M.int(M.u32(M.u32(M.sizeof(desc)) - 8))
-          end,
-        }
-      end,
-    },
-    {
-      on = "x86 arm mipsel",
-      macros = function(M)
-        return {
-          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
-            return M.int(M.u32(M.bor(M.u32(M.shl(M.band(M.long(tlv.desc_len), 255), 24)),
-                M.u32(M.shl(M.band(M.long(tlv.desc_len), 0xff00), 8)), M.band(M.shr(M.long(tlv.desc_len),
-                8), 0xff00), M.band(M.shr(M.long(tlv.desc_len), 24), 0xff)) + 8))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips ppc",
-      macros = function(M)
-        return {
-          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
-            return M.int(M.u32(M.long(tlv.desc_len) + 8))
-          end,
-        }
-      end,
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_els_flogi"] = [[{
-    uint8_t fl_cmd;
-    uint8_t _fl_resvd[3];
-    struct fc_els_csp fl_csp;
-    unsigned long fl_wwpn;
-    unsigned long fl_wwnn;
-    struct fc_els_cssp fl_cssp[4];
-    uint8_t fl_vend[16];
-  } __attribute__((packed))]],
-        ["struct fc_els_adisc"] = [[{
-    uint8_t adisc_cmd;
-    uint8_t adisc_resv[3];
-    uint8_t adisc_resv1;
-    uint8_t adisc_hard_addr[3];
-    unsigned long adisc_wwpn;
-    unsigned long adisc_wwnn;
-    uint8_t adisc_resv2;
-    uint8_t adisc_port_id[3];
-  } __attribute__((packed))]],
-        ["struct fc_els_logo"] = [[{
-    uint8_t fl_cmd;
-    uint8_t fl_zero[3];
-    uint8_t fl_resvd;
-    uint8_t fl_n_port_id[3];
-    unsigned long fl_n_port_wwn;
-  }]],
-        ["struct fc_els_rnid_cid"] = [[{
-    unsigned long rnid_wwpn;
-    unsigned long rnid_wwnn;
-  }]],
-        ["struct fc_els_pnb"] = [[{
-    uint32_t pnb_phys_pn;
-    uint8_t pnb_resv;
-    uint8_t pnb_port_id[3];
-    unsigned long pnb_wwpn;
-  }]],
-        ["struct fc_els_rps"] = [[{
-    uint8_t rps_cmd;
-    uint8_t rps_resv[2];
-    uint8_t rps_flag;
-    unsigned long rps_port_spec;
-  }]],
-        ["struct fc_els_clir"] = [[{
-    unsigned long clir_wwpn;
-    unsigned long clir_wwnn;
-    uint8_t clir_port_type;
-    uint8_t clir_port_id[3];
-    unsigned long clir_conn_wwpn;
-    unsigned long clir_conn_wwnn;
-    unsigned long clir_fab_name;
-    uint32_t clir_phys_port;
-    uint32_t clir_trans_id;
-    uint8_t clir_resv[3];
-    uint8_t clir_ts_fmt;
-    unsigned long clir_timestamp;
-  }]],
-        ["struct fc_fn_li_desc"] = [[{
-    uint32_t desc_tag;
-    uint32_t desc_len;
-    unsigned long detecting_wwpn;
-    unsigned long attached_wwpn;
-    uint16_t event_type;
-    uint16_t event_modifier;
-    uint32_t event_threshold;
-    uint32_t event_count;
-    uint32_t pname_count;
-    unsigned long pname_list[];
-  }]],
-        ["struct fc_fn_deli_desc"] = [[{
-    uint32_t desc_tag;
-    uint32_t desc_len;
-    unsigned long detecting_wwpn;
-    unsigned long attached_wwpn;
-    uint32_t deli_reason_code;
-  }]],
-        ["struct fc_fn_peer_congn_desc"] = [[{
-    uint32_t desc_tag;
-    uint32_t desc_len;
-    unsigned long detecting_wwpn;
-    unsigned long attached_wwpn;
-    uint16_t event_type;
-    uint16_t event_modifier;
-    uint32_t event_period;
-    uint32_t pname_count;
-    unsigned long pname_list[];
-  }]],
-      },
-    },
-    {
-      on = "mips64 s390x",
-      macros = function(M)
-        return {
-          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
-            return M.int(M.u64(M.u32(M.long(tlv.desc_len))) + 8)
-          end,
-        }
-      end,
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_els_flogi"] = [[{
+  uint8_t fl_cmd;
+  uint8_t _fl_resvd[3];
+  struct fc_els_csp fl_csp;
+  uint64_t fl_wwpn;
+  uint64_t fl_wwnn;
+  struct fc_els_cssp fl_cssp[4];
+  uint8_t fl_vend[16];
+} __attribute__((packed))]],
+      ["struct fc_els_adisc"] = [[{
+  uint8_t adisc_cmd;
+  uint8_t adisc_resv[3];
+  uint8_t adisc_resv1;
+  uint8_t adisc_hard_addr[3];
+  uint64_t adisc_wwpn;
+  uint64_t adisc_wwnn;
+  uint8_t adisc_resv2;
+  uint8_t adisc_port_id[3];
+} __attribute__((packed))]],
+      ["struct fc_els_logo"] = [[{
+  uint8_t fl_cmd;
+  uint8_t fl_zero[3];
+  uint8_t fl_resvd;
+  uint8_t fl_n_port_id[3];
+  uint64_t fl_n_port_wwn;
+}]],
+      ["struct fc_els_rnid_cid"] = [[{
+  uint64_t rnid_wwpn;
+  uint64_t rnid_wwnn;
+}]],
+      ["struct fc_els_pnb"] = [[{
+  uint32_t pnb_phys_pn;
+  uint8_t pnb_resv;
+  uint8_t pnb_port_id[3];
+  uint64_t pnb_wwpn;
+}]],
+      ["struct fc_els_rps"] = [[{
+  uint8_t rps_cmd;
+  uint8_t rps_resv[2];
+  uint8_t rps_flag;
+  uint64_t rps_port_spec;
+}]],
+      ["struct fc_els_clir"] = [[{
+  uint64_t clir_wwpn;
+  uint64_t clir_wwnn;
+  uint8_t clir_port_type;
+  uint8_t clir_port_id[3];
+  uint64_t clir_conn_wwpn;
+  uint64_t clir_conn_wwnn;
+  uint64_t clir_fab_name;
+  uint32_t clir_phys_port;
+  uint32_t clir_trans_id;
+  uint8_t clir_resv[3];
+  uint8_t clir_ts_fmt;
+  uint64_t clir_timestamp;
+}]],
+      ["struct fc_fn_li_desc"] = [[{
+  uint32_t desc_tag;
+  uint32_t desc_len;
+  uint64_t detecting_wwpn;
+  uint64_t attached_wwpn;
+  uint16_t event_type;
+  uint16_t event_modifier;
+  uint32_t event_threshold;
+  uint32_t event_count;
+  uint32_t pname_count;
+  uint64_t pname_list[];
+}]],
+      ["struct fc_fn_deli_desc"] = [[{
+  uint32_t desc_tag;
+  uint32_t desc_len;
+  uint64_t detecting_wwpn;
+  uint64_t attached_wwpn;
+  uint32_t deli_reason_code;
+}]],
+      ["struct fc_fn_peer_congn_desc"] = [[{
+  uint32_t desc_tag;
+  uint32_t desc_len;
+  uint64_t detecting_wwpn;
+  uint64_t attached_wwpn;
+  uint16_t event_type;
+  uint16_t event_modifier;
+  uint32_t event_period;
+  uint32_t pname_count;
+  uint64_t pname_list[];
+}]],
     },
   },
+  {
+    on = "!x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
+          return M.int(M.u64(M.sizeof(desc)) - 8)
+        end,
+      }
+    end,
+  },
+  {
+    on = "!x86 arm mips mipsel mips64 s390x ppc",
+    macros = function(M)
+      return {
+        FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+          return M.int(M.u64(M.bor(M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 255), 24)),
+              M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 0xff00), 8)),
+              M.band(M.shr(M.u32(M.long(tlv.desc_len)), 8), 0xff00),
+              M.band(M.shr(M.u32(M.long(tlv.desc_len)), 24), 0xff))) + 8)
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mips mipsel ppc",
+    macros = function(M)
+      return {
+        FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
+          return M.int(M.u32(M.u32(M.sizeof(desc)) - 8))
+        end,
+      }
+    end,
+  },
+  {
+    on = "x86 arm mipsel",
+    macros = function(M)
+      return {
+        FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+          return M.int(M.u32(M.bor(M.u32(M.shl(M.band(M.long(tlv.desc_len), 255), 24)),
+              M.u32(M.shl(M.band(M.long(tlv.desc_len), 0xff00), 8)), M.band(M.shr(M.long(tlv.desc_len),
+              8), 0xff00), M.band(M.shr(M.long(tlv.desc_len), 24), 0xff)) + 8))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips ppc",
+    macros = function(M)
+      return {
+        FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+          return M.int(M.u32(M.long(tlv.desc_len) + 8))
+        end,
+      }
+    end,
+  },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_els_flogi"] = [[{
+  uint8_t fl_cmd;
+  uint8_t _fl_resvd[3];
+  struct fc_els_csp fl_csp;
+  unsigned long fl_wwpn;
+  unsigned long fl_wwnn;
+  struct fc_els_cssp fl_cssp[4];
+  uint8_t fl_vend[16];
+} __attribute__((packed))]],
+      ["struct fc_els_adisc"] = [[{
+  uint8_t adisc_cmd;
+  uint8_t adisc_resv[3];
+  uint8_t adisc_resv1;
+  uint8_t adisc_hard_addr[3];
+  unsigned long adisc_wwpn;
+  unsigned long adisc_wwnn;
+  uint8_t adisc_resv2;
+  uint8_t adisc_port_id[3];
+} __attribute__((packed))]],
+      ["struct fc_els_logo"] = [[{
+  uint8_t fl_cmd;
+  uint8_t fl_zero[3];
+  uint8_t fl_resvd;
+  uint8_t fl_n_port_id[3];
+  unsigned long fl_n_port_wwn;
+}]],
+      ["struct fc_els_rnid_cid"] = [[{
+  unsigned long rnid_wwpn;
+  unsigned long rnid_wwnn;
+}]],
+      ["struct fc_els_pnb"] = [[{
+  uint32_t pnb_phys_pn;
+  uint8_t pnb_resv;
+  uint8_t pnb_port_id[3];
+  unsigned long pnb_wwpn;
+}]],
+      ["struct fc_els_rps"] = [[{
+  uint8_t rps_cmd;
+  uint8_t rps_resv[2];
+  uint8_t rps_flag;
+  unsigned long rps_port_spec;
+}]],
+      ["struct fc_els_clir"] = [[{
+  unsigned long clir_wwpn;
+  unsigned long clir_wwnn;
+  uint8_t clir_port_type;
+  uint8_t clir_port_id[3];
+  unsigned long clir_conn_wwpn;
+  unsigned long clir_conn_wwnn;
+  unsigned long clir_fab_name;
+  uint32_t clir_phys_port;
+  uint32_t clir_trans_id;
+  uint8_t clir_resv[3];
+  uint8_t clir_ts_fmt;
+  unsigned long clir_timestamp;
+}]],
+      ["struct fc_fn_li_desc"] = [[{
+  uint32_t desc_tag;
+  uint32_t desc_len;
+  unsigned long detecting_wwpn;
+  unsigned long attached_wwpn;
+  uint16_t event_type;
+  uint16_t event_modifier;
+  uint32_t event_threshold;
+  uint32_t event_count;
+  uint32_t pname_count;
+  unsigned long pname_list[];
+}]],
+      ["struct fc_fn_deli_desc"] = [[{
+  uint32_t desc_tag;
+  uint32_t desc_len;
+  unsigned long detecting_wwpn;
+  unsigned long attached_wwpn;
+  uint32_t deli_reason_code;
+}]],
+      ["struct fc_fn_peer_congn_desc"] = [[{
+  uint32_t desc_tag;
+  uint32_t desc_len;
+  unsigned long detecting_wwpn;
+  unsigned long attached_wwpn;
+  uint16_t event_type;
+  uint16_t event_modifier;
+  uint32_t event_period;
+  uint32_t pname_count;
+  unsigned long pname_list[];
+}]],
+    },
+  },
+  {
+    on = "mips64 s390x",
+    macros = function(M)
+      return {
+        FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+          return M.int(M.u64(M.u32(M.long(tlv.desc_len))) + 8)
+        end,
+      }
+    end,
+  },
+},
 ]==],
 ["scsi/fc/fc_fs.h"] = [==[
-  constants = {
-    FC_RCTL_DD_UNCAT = 0,
-    FC_RCTL_DD_SOL_DATA = 1,
-    FC_RCTL_DD_UNSOL_CTL = 2,
-    FC_RCTL_DD_SOL_CTL = 3,
-    FC_RCTL_DD_UNSOL_DATA = 4,
-    FC_RCTL_DD_DATA_DESC = 5,
-    FC_RCTL_DD_UNSOL_CMD = 6,
-    FC_RCTL_DD_CMD_STATUS = 7,
-    FC_RCTL_ELS_REQ = 34,
-    FC_RCTL_ELS_REP = 35,
-    FC_RCTL_ELS4_REQ = 50,
-    FC_RCTL_ELS4_REP = 51,
-    FC_RCTL_VFTH = 80,
-    FC_RCTL_IFRH = 81,
-    FC_RCTL_ENCH = 82,
-    FC_RCTL_BA_NOP = 128,
-    FC_RCTL_BA_ABTS = 129,
-    FC_RCTL_BA_RMC = 130,
-    FC_RCTL_BA_ACC = 132,
-    FC_RCTL_BA_RJT = 133,
-    FC_RCTL_BA_PRMT = 134,
-    FC_RCTL_ACK_1 = 192,
-    FC_RCTL_ACK_0 = 193,
-    FC_RCTL_P_RJT = 194,
-    FC_RCTL_F_RJT = 195,
-    FC_RCTL_P_BSY = 196,
-    FC_RCTL_F_BSY = 197,
-    FC_RCTL_F_BSYL = 198,
-    FC_RCTL_LCR = 199,
-    FC_RCTL_END = 201,
-    FC_FID_NONE = 0,
-    FC_FID_BCAST = 16777215,
-    FC_FID_FLOGI = 16777214,
-    FC_FID_FCTRL = 16777213,
-    FC_FID_DIR_SERV = 16777212,
-    FC_FID_TIME_SERV = 16777211,
-    FC_FID_MGMT_SERV = 16777210,
-    FC_FID_QOS = 16777209,
-    FC_FID_ALIASES = 16777208,
-    FC_FID_SEC_KEY = 16777207,
-    FC_FID_CLOCK = 16777206,
-    FC_FID_MCAST_SERV = 16777205,
-    FC_TYPE_BLS = 0,
-    FC_TYPE_ELS = 1,
-    FC_TYPE_IP = 5,
-    FC_TYPE_FCP = 8,
-    FC_TYPE_CT = 32,
-    FC_TYPE_ILS = 34,
-    FC_TYPE_NVME = 40,
-    FC_BA_RJT_NONE = 0,
-    FC_BA_RJT_INVL_CMD = 1,
-    FC_BA_RJT_LOG_ERR = 3,
-    FC_BA_RJT_LOG_BUSY = 5,
-    FC_BA_RJT_PROTO_ERR = 7,
-    FC_BA_RJT_UNABLE = 9,
-    FC_BA_RJT_VENDOR = 255,
-    FC_BA_RJT_EXP_NONE = 0,
-    FC_BA_RJT_INV_XID = 3,
-    FC_BA_RJT_ABT = 5,
-    FC_RJT_NONE = 0,
-    FC_RJT_INVL_DID = 1,
-    FC_RJT_INVL_SID = 2,
-    FC_RJT_P_UNAV_T = 3,
-    FC_RJT_P_UNAV = 4,
-    FC_RJT_CLS_UNSUP = 5,
-    FC_RJT_DEL_USAGE = 6,
-    FC_RJT_TYPE_UNSUP = 7,
-    FC_RJT_LINK_CTL = 8,
-    FC_RJT_R_CTL = 9,
-    FC_RJT_F_CTL = 10,
-    FC_RJT_OX_ID = 11,
-    FC_RJT_RX_ID = 12,
-    FC_RJT_SEQ_ID = 13,
-    FC_RJT_DF_CTL = 14,
-    FC_RJT_SEQ_CNT = 15,
-    FC_RJT_PARAM = 16,
-    FC_RJT_EXCH_ERR = 17,
-    FC_RJT_PROTO = 18,
-    FC_RJT_LEN = 19,
-    FC_RJT_UNEXP_ACK = 20,
-    FC_RJT_FAB_CLASS = 21,
-    FC_RJT_LOGI_REQ = 22,
-    FC_RJT_SEQ_XS = 23,
-    FC_RJT_EXCH_EST = 24,
-    FC_RJT_FAB_UNAV = 26,
-    FC_RJT_VC_ID = 27,
-    FC_RJT_CS_CTL = 28,
-    FC_RJT_INSUF_RES = 29,
-    FC_RJT_INVL_CLS = 31,
-    FC_RJT_PREEMT_RJT = 32,
-    FC_RJT_PREEMT_DIS = 33,
-    FC_RJT_MCAST_ERR = 34,
-    FC_RJT_MCAST_ET = 35,
-    FC_RJT_PRLI_REQ = 36,
-    FC_RJT_INVL_ATT = 37,
-    FC_RJT_VENDOR = 255,
-    FC_FRAME_HEADER_LEN = 24,
-    FC_MAX_PAYLOAD = 2112,
-    FC_MIN_MAX_PAYLOAD = 256,
-    FC_MAX_FRAME = 2136,
-    FC_MIN_MAX_FRAME = 280,
-    FC_RCTL_ILS_REQ = 2,
-    FC_RCTL_ILS_REP = 3,
-    FC_FID_WELL_KNOWN_MAX = 0xffffff,
-    FC_FID_WELL_KNOWN_BASE = 0xfffff5,
-    FC_FID_DOM_MGR = 0xfffc00,
-    FC_FID_DOMAIN = 0,
-    FC_FID_PORT = 1,
-    FC_FID_LINK = 2,
-    FC_XID_UNKNOWN = 0xffff,
-    FC_XID_MIN = 0x0,
-    FC_XID_MAX = 0xfffe,
-    FC_FC_EX_CTX = 0x800000,
-    FC_FC_SEQ_CTX = 0x400000,
-    FC_FC_FIRST_SEQ = 0x200000,
-    FC_FC_LAST_SEQ = 0x100000,
-    FC_FC_END_SEQ = 0x80000,
-    FC_FC_END_CONN = 0x40000,
-    FC_FC_RES_B17 = 0x20000,
-    FC_FC_SEQ_INIT = 0x10000,
-    FC_FC_X_ID_REASS = 0x8000,
-    FC_FC_X_ID_INVAL = 0x4000,
-    FC_FC_ACK_1 = 0x1000,
-    FC_FC_ACK_N = 0x2000,
-    FC_FC_ACK_0 = 0x3000,
-    FC_FC_RES_B11 = 0x800,
-    FC_FC_RES_B10 = 0x400,
-    FC_FC_RETX_SEQ = 0x200,
-    FC_FC_UNI_TX = 0x100,
-    FC_FC_REL_OFF = 0x8,
-    FC_FC_RES2 = 0x4,
-    FC_BA_SEQ_ID_VAL = 0x80,
-    FC_DEF_E_D_TOV = 2000,
-    FC_DEF_R_A_TOV = 10000,
-  },
-  records = {
-    ["struct fc_frame_header"] = [[{
+constants = {
+  FC_RCTL_DD_UNCAT = 0,
+  FC_RCTL_DD_SOL_DATA = 1,
+  FC_RCTL_DD_UNSOL_CTL = 2,
+  FC_RCTL_DD_SOL_CTL = 3,
+  FC_RCTL_DD_UNSOL_DATA = 4,
+  FC_RCTL_DD_DATA_DESC = 5,
+  FC_RCTL_DD_UNSOL_CMD = 6,
+  FC_RCTL_DD_CMD_STATUS = 7,
+  FC_RCTL_ELS_REQ = 34,
+  FC_RCTL_ELS_REP = 35,
+  FC_RCTL_ELS4_REQ = 50,
+  FC_RCTL_ELS4_REP = 51,
+  FC_RCTL_VFTH = 80,
+  FC_RCTL_IFRH = 81,
+  FC_RCTL_ENCH = 82,
+  FC_RCTL_BA_NOP = 128,
+  FC_RCTL_BA_ABTS = 129,
+  FC_RCTL_BA_RMC = 130,
+  FC_RCTL_BA_ACC = 132,
+  FC_RCTL_BA_RJT = 133,
+  FC_RCTL_BA_PRMT = 134,
+  FC_RCTL_ACK_1 = 192,
+  FC_RCTL_ACK_0 = 193,
+  FC_RCTL_P_RJT = 194,
+  FC_RCTL_F_RJT = 195,
+  FC_RCTL_P_BSY = 196,
+  FC_RCTL_F_BSY = 197,
+  FC_RCTL_F_BSYL = 198,
+  FC_RCTL_LCR = 199,
+  FC_RCTL_END = 201,
+  FC_FID_NONE = 0,
+  FC_FID_BCAST = 16777215,
+  FC_FID_FLOGI = 16777214,
+  FC_FID_FCTRL = 16777213,
+  FC_FID_DIR_SERV = 16777212,
+  FC_FID_TIME_SERV = 16777211,
+  FC_FID_MGMT_SERV = 16777210,
+  FC_FID_QOS = 16777209,
+  FC_FID_ALIASES = 16777208,
+  FC_FID_SEC_KEY = 16777207,
+  FC_FID_CLOCK = 16777206,
+  FC_FID_MCAST_SERV = 16777205,
+  FC_TYPE_BLS = 0,
+  FC_TYPE_ELS = 1,
+  FC_TYPE_IP = 5,
+  FC_TYPE_FCP = 8,
+  FC_TYPE_CT = 32,
+  FC_TYPE_ILS = 34,
+  FC_TYPE_NVME = 40,
+  FC_BA_RJT_NONE = 0,
+  FC_BA_RJT_INVL_CMD = 1,
+  FC_BA_RJT_LOG_ERR = 3,
+  FC_BA_RJT_LOG_BUSY = 5,
+  FC_BA_RJT_PROTO_ERR = 7,
+  FC_BA_RJT_UNABLE = 9,
+  FC_BA_RJT_VENDOR = 255,
+  FC_BA_RJT_EXP_NONE = 0,
+  FC_BA_RJT_INV_XID = 3,
+  FC_BA_RJT_ABT = 5,
+  FC_RJT_NONE = 0,
+  FC_RJT_INVL_DID = 1,
+  FC_RJT_INVL_SID = 2,
+  FC_RJT_P_UNAV_T = 3,
+  FC_RJT_P_UNAV = 4,
+  FC_RJT_CLS_UNSUP = 5,
+  FC_RJT_DEL_USAGE = 6,
+  FC_RJT_TYPE_UNSUP = 7,
+  FC_RJT_LINK_CTL = 8,
+  FC_RJT_R_CTL = 9,
+  FC_RJT_F_CTL = 10,
+  FC_RJT_OX_ID = 11,
+  FC_RJT_RX_ID = 12,
+  FC_RJT_SEQ_ID = 13,
+  FC_RJT_DF_CTL = 14,
+  FC_RJT_SEQ_CNT = 15,
+  FC_RJT_PARAM = 16,
+  FC_RJT_EXCH_ERR = 17,
+  FC_RJT_PROTO = 18,
+  FC_RJT_LEN = 19,
+  FC_RJT_UNEXP_ACK = 20,
+  FC_RJT_FAB_CLASS = 21,
+  FC_RJT_LOGI_REQ = 22,
+  FC_RJT_SEQ_XS = 23,
+  FC_RJT_EXCH_EST = 24,
+  FC_RJT_FAB_UNAV = 26,
+  FC_RJT_VC_ID = 27,
+  FC_RJT_CS_CTL = 28,
+  FC_RJT_INSUF_RES = 29,
+  FC_RJT_INVL_CLS = 31,
+  FC_RJT_PREEMT_RJT = 32,
+  FC_RJT_PREEMT_DIS = 33,
+  FC_RJT_MCAST_ERR = 34,
+  FC_RJT_MCAST_ET = 35,
+  FC_RJT_PRLI_REQ = 36,
+  FC_RJT_INVL_ATT = 37,
+  FC_RJT_VENDOR = 255,
+  FC_FRAME_HEADER_LEN = 24,
+  FC_MAX_PAYLOAD = 2112,
+  FC_MIN_MAX_PAYLOAD = 256,
+  FC_MAX_FRAME = 2136,
+  FC_MIN_MAX_FRAME = 280,
+  FC_RCTL_ILS_REQ = 2,
+  FC_RCTL_ILS_REP = 3,
+  FC_FID_WELL_KNOWN_MAX = 0xffffff,
+  FC_FID_WELL_KNOWN_BASE = 0xfffff5,
+  FC_FID_DOM_MGR = 0xfffc00,
+  FC_FID_DOMAIN = 0,
+  FC_FID_PORT = 1,
+  FC_FID_LINK = 2,
+  FC_XID_UNKNOWN = 0xffff,
+  FC_XID_MIN = 0x0,
+  FC_XID_MAX = 0xfffe,
+  FC_FC_EX_CTX = 0x800000,
+  FC_FC_SEQ_CTX = 0x400000,
+  FC_FC_FIRST_SEQ = 0x200000,
+  FC_FC_LAST_SEQ = 0x100000,
+  FC_FC_END_SEQ = 0x80000,
+  FC_FC_END_CONN = 0x40000,
+  FC_FC_RES_B17 = 0x20000,
+  FC_FC_SEQ_INIT = 0x10000,
+  FC_FC_X_ID_REASS = 0x8000,
+  FC_FC_X_ID_INVAL = 0x4000,
+  FC_FC_ACK_1 = 0x1000,
+  FC_FC_ACK_N = 0x2000,
+  FC_FC_ACK_0 = 0x3000,
+  FC_FC_RES_B11 = 0x800,
+  FC_FC_RES_B10 = 0x400,
+  FC_FC_RETX_SEQ = 0x200,
+  FC_FC_UNI_TX = 0x100,
+  FC_FC_REL_OFF = 0x8,
+  FC_FC_RES2 = 0x4,
+  FC_BA_SEQ_ID_VAL = 0x80,
+  FC_DEF_E_D_TOV = 2000,
+  FC_DEF_R_A_TOV = 10000,
+},
+records = {
+  ["struct fc_frame_header"] = [[{
   uint8_t fh_r_ctl;
   uint8_t fh_d_id[3];
   uint8_t fh_cs_ctl;
@@ -979,7 +979,7 @@ return {
   uint16_t fh_rx_id;
   uint32_t fh_parm_offset;
 }]],
-    ["struct fc_ba_acc"] = [[{
+  ["struct fc_ba_acc"] = [[{
   uint8_t ba_seq_id_val;
   uint8_t ba_seq_id;
   uint8_t ba_resvd[2];
@@ -988,60 +988,60 @@ return {
   uint16_t ba_low_seq_cnt;
   uint16_t ba_high_seq_cnt;
 }]],
-    ["struct fc_ba_rjt"] = [[{
+  ["struct fc_ba_rjt"] = [[{
   uint8_t br_resvd;
   uint8_t br_reason;
   uint8_t br_explan;
   uint8_t br_vendor;
 }]],
-    ["struct fc_pf_rjt"] = [[{
+  ["struct fc_pf_rjt"] = [[{
   uint8_t rj_action;
   uint8_t rj_reason;
   uint8_t rj_resvd;
   uint8_t rj_vendor;
 }]],
-  },
-  macros = function(M)
-    return {
-      FC_FC_CONT_SEQ = function(i)
-        return M.int(M.shl(M.long(i), 6))
-      end,
-      FC_FC_ABT_SEQ = function(i)
-        return M.int(M.shl(M.long(i), 4))
-      end,
-      FC_FC_FILL = function(i)
-        return M.int(M.band(M.long(i), 3))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    FC_FC_CONT_SEQ = function(i)
+      return M.int(M.shl(M.long(i), 6))
+    end,
+    FC_FC_ABT_SEQ = function(i)
+      return M.int(M.shl(M.long(i), 4))
+    end,
+    FC_FC_FILL = function(i)
+      return M.int(M.band(M.long(i), 3))
+    end,
+  }
+end,
 ]==],
 ["scsi/fc/fc_gs.h"] = [==[
-  constants = {
-    FC_CT_REV = 1,
-    FC_FST_ALIAS = 248,
-    FC_FST_MGMT = 250,
-    FC_FST_TIME = 251,
-    FC_FST_DIR = 252,
-    FC_FS_RJT = 32769,
-    FC_FS_ACC = 32770,
-    FC_FS_RJT_CMD = 1,
-    FC_FS_RJT_VER = 2,
-    FC_FS_RJT_LOG = 3,
-    FC_FS_RJT_IUSIZ = 4,
-    FC_FS_RJT_BSY = 5,
-    FC_FS_RJT_PROTO = 7,
-    FC_FS_RJT_UNABL = 9,
-    FC_FS_RJT_UNSUP = 11,
-    FC_FS_EXP_NONE = 0,
-    FC_FS_EXP_PID = 1,
-    FC_FS_EXP_PNAM = 2,
-    FC_FS_EXP_NNAM = 3,
-    FC_FS_EXP_COS = 4,
-    FC_FS_EXP_FTNR = 7,
-    FC_CT_HDR_LEN = 16,
-  },
-  records = {
-    ["struct fc_ct_hdr"] = [[{
+constants = {
+  FC_CT_REV = 1,
+  FC_FST_ALIAS = 248,
+  FC_FST_MGMT = 250,
+  FC_FST_TIME = 251,
+  FC_FST_DIR = 252,
+  FC_FS_RJT = 32769,
+  FC_FS_ACC = 32770,
+  FC_FS_RJT_CMD = 1,
+  FC_FS_RJT_VER = 2,
+  FC_FS_RJT_LOG = 3,
+  FC_FS_RJT_IUSIZ = 4,
+  FC_FS_RJT_BSY = 5,
+  FC_FS_RJT_PROTO = 7,
+  FC_FS_RJT_UNABL = 9,
+  FC_FS_RJT_UNSUP = 11,
+  FC_FS_EXP_NONE = 0,
+  FC_FS_EXP_PID = 1,
+  FC_FS_EXP_PNAM = 2,
+  FC_FS_EXP_NNAM = 3,
+  FC_FS_EXP_COS = 4,
+  FC_FS_EXP_FTNR = 7,
+  FC_CT_HDR_LEN = 16,
+},
+records = {
+  ["struct fc_ct_hdr"] = [[{
   uint8_t ct_rev;
   uint8_t ct_in_id[3];
   uint8_t ct_fs_type;
@@ -1055,137 +1055,137 @@ return {
   uint8_t ct_explan;
   uint8_t ct_vendor;
 }]],
-  },
+},
 ]==],
 ["scsi/fc/fc_ns.h"] = [==[
-  constants = {
-    FC_NS_GA_NXT = 256,
-    FC_NS_GI_A = 257,
-    FC_NS_GPN_ID = 274,
-    FC_NS_GNN_ID = 275,
-    FC_NS_GSPN_ID = 280,
-    FC_NS_GID_PN = 289,
-    FC_NS_GID_NN = 305,
-    FC_NS_GID_FT = 369,
-    FC_NS_GPN_FT = 370,
-    FC_NS_GID_PT = 417,
-    FC_NS_RPN_ID = 530,
-    FC_NS_RNN_ID = 531,
-    FC_NS_RFT_ID = 535,
-    FC_NS_RSPN_ID = 536,
-    FC_NS_RFF_ID = 543,
-    FC_NS_RSNN_NN = 569,
-    FC_NS_UNID_PORT = 0,
-    FC_NS_N_PORT = 1,
-    FC_NS_NL_PORT = 2,
-    FC_NS_FNL_PORT = 3,
-    FC_NS_NX_PORT = 127,
-    FC_NS_F_PORT = 129,
-    FC_NS_FL_PORT = 130,
-    FC_NS_E_PORT = 132,
-    FC_NS_B_PORT = 133,
-    FC_NS_SUBTYPE = 2,
-    FC_NS_FID_LAST = 0x80,
-    FC_NS_TYPES = 256,
-    FC_NS_BPW = 32,
-  },
-  records = {
-    ["struct fc_ns_pt_obj"] = [[{
+constants = {
+  FC_NS_GA_NXT = 256,
+  FC_NS_GI_A = 257,
+  FC_NS_GPN_ID = 274,
+  FC_NS_GNN_ID = 275,
+  FC_NS_GSPN_ID = 280,
+  FC_NS_GID_PN = 289,
+  FC_NS_GID_NN = 305,
+  FC_NS_GID_FT = 369,
+  FC_NS_GPN_FT = 370,
+  FC_NS_GID_PT = 417,
+  FC_NS_RPN_ID = 530,
+  FC_NS_RNN_ID = 531,
+  FC_NS_RFT_ID = 535,
+  FC_NS_RSPN_ID = 536,
+  FC_NS_RFF_ID = 543,
+  FC_NS_RSNN_NN = 569,
+  FC_NS_UNID_PORT = 0,
+  FC_NS_N_PORT = 1,
+  FC_NS_NL_PORT = 2,
+  FC_NS_FNL_PORT = 3,
+  FC_NS_NX_PORT = 127,
+  FC_NS_F_PORT = 129,
+  FC_NS_FL_PORT = 130,
+  FC_NS_E_PORT = 132,
+  FC_NS_B_PORT = 133,
+  FC_NS_SUBTYPE = 2,
+  FC_NS_FID_LAST = 0x80,
+  FC_NS_TYPES = 256,
+  FC_NS_BPW = 32,
+},
+records = {
+  ["struct fc_ns_pt_obj"] = [[{
   uint8_t pt_type;
 }]],
-    ["struct fc_ns_fid"] = [[{
+  ["struct fc_ns_fid"] = [[{
   uint8_t fp_flags;
   uint8_t fp_fid[3];
 }]],
-    ["struct fc_ns_fts"] = [[{
+  ["struct fc_ns_fts"] = [[{
   uint32_t ff_type_map[8];
 }]],
-    ["struct fc_ns_ff"] = [[{
+  ["struct fc_ns_ff"] = [[{
   uint32_t fd_feat[32];
 }]],
-    ["struct fc_ns_gid_pt"] = [[{
+  ["struct fc_ns_gid_pt"] = [[{
   uint8_t fn_pt_type;
   uint8_t fn_domain_id_scope;
   uint8_t fn_area_id_scope;
   uint8_t fn_resvd;
 }]],
-    ["struct fc_ns_gid_ft"] = [[{
+  ["struct fc_ns_gid_ft"] = [[{
   uint8_t fn_resvd;
   uint8_t fn_domain_id_scope;
   uint8_t fn_area_id_scope;
   uint8_t fn_fc4_type;
 }]],
-    ["struct fc_gid_pn_resp"] = [[{
+  ["struct fc_gid_pn_resp"] = [[{
   uint8_t fp_resvd;
   uint8_t fp_fid[3];
 }]],
-    ["struct fc_gspn_resp"] = [[{
+  ["struct fc_gspn_resp"] = [[{
   uint8_t fp_name_len;
   char fp_name[];
 }]],
-    ["struct fc_ns_rft_id"] = [[{
+  ["struct fc_ns_rft_id"] = [[{
   struct fc_ns_fid fr_fid;
   struct fc_ns_fts fr_fts;
 }]],
-    ["struct fc_ns_rspn"] = [[{
+  ["struct fc_ns_rspn"] = [[{
   struct fc_ns_fid fr_fid;
   uint8_t fr_name_len;
   char fr_name[];
 } __attribute__((packed))]],
-    ["struct fc_ns_rff_id"] = [[{
+  ["struct fc_ns_rff_id"] = [[{
   struct fc_ns_fid fr_fid;
   uint8_t fr_resvd[2];
   uint8_t fr_feat;
   uint8_t fr_type;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_gpn_ft_resp"] = [[{
-    uint8_t fp_flags;
-    uint8_t fp_fid[3];
-    uint32_t fp_resvd;
-    uint64_t fp_wwpn;
-  }]],
-        ["struct fc_ns_gid_pn"] = [[{
-    uint64_t fn_wwpn;
-  }]],
-        ["struct fc_ns_rn_id"] = [[{
-    struct fc_ns_fid fr_fid;
-    uint64_t fr_wwn;
-  } __attribute__((packed))]],
-        ["struct fc_ns_rsnn"] = [[{
-    uint64_t fr_wwn;
-    uint8_t fr_name_len;
-    char fr_name[];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct fc_gpn_ft_resp"] = [[{
-    uint8_t fp_flags;
-    uint8_t fp_fid[3];
-    uint32_t fp_resvd;
-    unsigned long fp_wwpn;
-  }]],
-        ["struct fc_ns_gid_pn"] = [[{
-    unsigned long fn_wwpn;
-  }]],
-        ["struct fc_ns_rn_id"] = [[{
-    struct fc_ns_fid fr_fid;
-    unsigned long fr_wwn;
-  } __attribute__((packed))]],
-        ["struct fc_ns_rsnn"] = [[{
-    unsigned long fr_wwn;
-    uint8_t fr_name_len;
-    char fr_name[];
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_gpn_ft_resp"] = [[{
+  uint8_t fp_flags;
+  uint8_t fp_fid[3];
+  uint32_t fp_resvd;
+  uint64_t fp_wwpn;
+}]],
+      ["struct fc_ns_gid_pn"] = [[{
+  uint64_t fn_wwpn;
+}]],
+      ["struct fc_ns_rn_id"] = [[{
+  struct fc_ns_fid fr_fid;
+  uint64_t fr_wwn;
+} __attribute__((packed))]],
+      ["struct fc_ns_rsnn"] = [[{
+  uint64_t fr_wwn;
+  uint8_t fr_name_len;
+  char fr_name[];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct fc_gpn_ft_resp"] = [[{
+  uint8_t fp_flags;
+  uint8_t fp_fid[3];
+  uint32_t fp_resvd;
+  unsigned long fp_wwpn;
+}]],
+      ["struct fc_ns_gid_pn"] = [[{
+  unsigned long fn_wwpn;
+}]],
+      ["struct fc_ns_rn_id"] = [[{
+  struct fc_ns_fid fr_fid;
+  unsigned long fr_wwn;
+} __attribute__((packed))]],
+      ["struct fc_ns_rsnn"] = [[{
+  unsigned long fr_wwn;
+  uint8_t fr_name_len;
+  char fr_name[];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }

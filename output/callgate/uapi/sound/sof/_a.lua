@@ -3,38 +3,38 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/sof/abi.h"] = [==[
-  constants = {
-    SOF_ABI_MAJOR = 3,
-    SOF_ABI_MINOR = 23,
-    SOF_ABI_PATCH = 1,
-    SOF_ABI_MAJOR_SHIFT = 24,
-    SOF_ABI_MAJOR_MASK = 0xff,
-    SOF_ABI_MINOR_SHIFT = 12,
-    SOF_ABI_MINOR_MASK = 0xfff,
-    SOF_ABI_PATCH_SHIFT = 0,
-    SOF_ABI_PATCH_MASK = 0xfff,
-    SOF_ABI_VERSION = 50425857,
-    SOF_ABI_MAGIC = 0x464f53,
-    SOF_IPC4_ABI_MAGIC = 0x34464f53,
-  },
-  macros = function(M)
-    return {
-      SOF_ABI_VER = function(major, minor, patch)
-        return M.int(M.bor(M.shl(M.long(major), 24), M.shl(M.long(minor), 12), M.long(patch)))
-      end,
-      SOF_ABI_VERSION_MAJOR = function(version)
-        return M.int(M.band(M.shr(M.long(version), 24), 0xff))
-      end,
-      SOF_ABI_VERSION_MINOR = function(version)
-        return M.int(M.band(M.shr(M.long(version), 12), 0xfff))
-      end,
-      SOF_ABI_VERSION_PATCH = function(version)
-        return M.int(M.band(M.long(version), 0xfff))
-      end,
-      SOF_ABI_VERSION_INCOMPATIBLE = function(sof_ver, client_ver)
-        return M.band(M.shr(M.long(sof_ver), 24), 0xff) ~= M.band(M.shr(M.long(client_ver), 24), 0xff)
-      end,
-    }
-  end,
+constants = {
+  SOF_ABI_MAJOR = 3,
+  SOF_ABI_MINOR = 23,
+  SOF_ABI_PATCH = 1,
+  SOF_ABI_MAJOR_SHIFT = 24,
+  SOF_ABI_MAJOR_MASK = 0xff,
+  SOF_ABI_MINOR_SHIFT = 12,
+  SOF_ABI_MINOR_MASK = 0xfff,
+  SOF_ABI_PATCH_SHIFT = 0,
+  SOF_ABI_PATCH_MASK = 0xfff,
+  SOF_ABI_VERSION = 50425857,
+  SOF_ABI_MAGIC = 0x464f53,
+  SOF_IPC4_ABI_MAGIC = 0x34464f53,
+},
+macros = function(M)
+  return {
+    SOF_ABI_VER = function(major, minor, patch)
+      return M.int(M.bor(M.shl(M.long(major), 24), M.shl(M.long(minor), 12), M.long(patch)))
+    end,
+    SOF_ABI_VERSION_MAJOR = function(version)
+      return M.int(M.band(M.shr(M.long(version), 24), 0xff))
+    end,
+    SOF_ABI_VERSION_MINOR = function(version)
+      return M.int(M.band(M.shr(M.long(version), 12), 0xfff))
+    end,
+    SOF_ABI_VERSION_PATCH = function(version)
+      return M.int(M.band(M.long(version), 0xfff))
+    end,
+    SOF_ABI_VERSION_INCOMPATIBLE = function(sof_ver, client_ver)
+      return M.band(M.shr(M.long(sof_ver), 24), 0xff) ~= M.band(M.shr(M.long(client_ver), 24), 0xff)
+    end,
+  }
+end,
 ]==],
 }

@@ -3,48 +3,48 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/sof/fw.h"] = [==[
-  constants = {
-    SOF_FW_BLK_TYPE_INVALID = -1,
-    SOF_FW_BLK_TYPE_START = 0,
-    SOF_FW_BLK_TYPE_RSRVD0 = 0,
-    SOF_FW_BLK_TYPE_IRAM = 1,
-    SOF_FW_BLK_TYPE_DRAM = 2,
-    SOF_FW_BLK_TYPE_SRAM = 3,
-    SOF_FW_BLK_TYPE_ROM = 4,
-    SOF_FW_BLK_TYPE_IMR = 5,
-    SOF_FW_BLK_TYPE_RSRVD6 = 6,
-    SOF_FW_BLK_TYPE_RSRVD7 = 7,
-    SOF_FW_BLK_TYPE_RSRVD8 = 8,
-    SOF_FW_BLK_TYPE_RSRVD9 = 9,
-    SOF_FW_BLK_TYPE_RSRVD10 = 10,
-    SOF_FW_BLK_TYPE_RSRVD11 = 11,
-    SOF_FW_BLK_TYPE_RSRVD12 = 12,
-    SOF_FW_BLK_TYPE_RSRVD13 = 13,
-    SOF_FW_BLK_TYPE_RSRVD14 = 14,
-    SOF_FW_BLK_TYPE_NUM = 15,
-    SOF_FW_BASE = 0,
-    SOF_FW_MODULE = 1,
-    SND_SOF_FW_SIG_SIZE = 4,
-    SND_SOF_FW_ABI = 1,
-    SND_SOF_FW_SIG = "Reef",
-  },
-  records = {
-    ["struct snd_sof_blk_hdr"] = [[{
+constants = {
+  SOF_FW_BLK_TYPE_INVALID = -1,
+  SOF_FW_BLK_TYPE_START = 0,
+  SOF_FW_BLK_TYPE_RSRVD0 = 0,
+  SOF_FW_BLK_TYPE_IRAM = 1,
+  SOF_FW_BLK_TYPE_DRAM = 2,
+  SOF_FW_BLK_TYPE_SRAM = 3,
+  SOF_FW_BLK_TYPE_ROM = 4,
+  SOF_FW_BLK_TYPE_IMR = 5,
+  SOF_FW_BLK_TYPE_RSRVD6 = 6,
+  SOF_FW_BLK_TYPE_RSRVD7 = 7,
+  SOF_FW_BLK_TYPE_RSRVD8 = 8,
+  SOF_FW_BLK_TYPE_RSRVD9 = 9,
+  SOF_FW_BLK_TYPE_RSRVD10 = 10,
+  SOF_FW_BLK_TYPE_RSRVD11 = 11,
+  SOF_FW_BLK_TYPE_RSRVD12 = 12,
+  SOF_FW_BLK_TYPE_RSRVD13 = 13,
+  SOF_FW_BLK_TYPE_RSRVD14 = 14,
+  SOF_FW_BLK_TYPE_NUM = 15,
+  SOF_FW_BASE = 0,
+  SOF_FW_MODULE = 1,
+  SND_SOF_FW_SIG_SIZE = 4,
+  SND_SOF_FW_ABI = 1,
+  SND_SOF_FW_SIG = "Reef",
+},
+records = {
+  ["struct snd_sof_blk_hdr"] = [[{
   int32_t type;
   uint32_t size;
   uint32_t offset;
 } __attribute__((packed))]],
-    ["struct snd_sof_mod_hdr"] = [[{
+  ["struct snd_sof_mod_hdr"] = [[{
   uint32_t type;
   uint32_t size;
   uint32_t num_blocks;
 } __attribute__((packed))]],
-    ["struct snd_sof_fw_header"] = [[{
+  ["struct snd_sof_fw_header"] = [[{
   uint8_t sig[4];
   uint32_t file_size;
   uint32_t num_modules;
   uint32_t abi;
 } __attribute__((packed))]],
-  },
+},
 ]==],
 }

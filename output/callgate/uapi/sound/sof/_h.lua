@@ -3,11 +3,11 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["sound/sof/header.h"] = [==[
-  constants = {
-    SOF_MANIFEST_DATA_TYPE_NHLT = 1,
-  },
-  records = {
-    ["struct sof_abi_hdr"] = [[{
+constants = {
+  SOF_MANIFEST_DATA_TYPE_NHLT = 1,
+},
+records = {
+  ["struct sof_abi_hdr"] = [[{
   uint32_t magic;
   uint32_t type;
   uint32_t size;
@@ -15,18 +15,18 @@ return {
   uint32_t reserved[4];
   uint32_t data[];
 } __attribute__((packed))]],
-    ["struct sof_manifest_tlv"] = [[{
+  ["struct sof_manifest_tlv"] = [[{
   uint32_t type;
   uint32_t size;
   uint8_t data[];
 }]],
-    ["struct sof_manifest"] = [[{
+  ["struct sof_manifest"] = [[{
   uint16_t abi_major;
   uint16_t abi_minor;
   uint16_t abi_patch;
   uint16_t count;
   struct sof_manifest_tlv items[];
 }]],
-  },
+},
 ]==],
 }

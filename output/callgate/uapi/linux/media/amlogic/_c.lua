@@ -3,56 +3,56 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/media/amlogic/c3-isp-config.h"] = [==[
-  constants = {
-    C3_ISP_PARAMS_BUFFER_V0 = 0,
-    C3_ISP_PARAMS_BLOCK_AWB_GAINS = 0,
-    C3_ISP_PARAMS_BLOCK_AWB_CONFIG = 1,
-    C3_ISP_PARAMS_BLOCK_AE_CONFIG = 2,
-    C3_ISP_PARAMS_BLOCK_AF_CONFIG = 3,
-    C3_ISP_PARAMS_BLOCK_PST_GAMMA = 4,
-    C3_ISP_PARAMS_BLOCK_CCM = 5,
-    C3_ISP_PARAMS_BLOCK_CSC = 6,
-    C3_ISP_PARAMS_BLOCK_BLC = 7,
-    C3_ISP_PARAMS_BLOCK_SENTINEL = 8,
-    C3_ISP_AWB_STATS_TAP_OFE = 0,
-    C3_ISP_AWB_STATS_TAP_GE = 1,
-    C3_ISP_AWB_STATS_TAP_BEFORE_WB = 2,
-    C3_ISP_AWB_STATS_TAP_AFTER_WB = 3,
-    C3_ISP_AE_STATS_TAP_GE = 0,
-    C3_ISP_AE_STATS_TAP_MLS = 1,
-    C3_ISP_AF_STATS_TAP_SNR = 0,
-    C3_ISP_AF_STATS_TAP_DMS = 1,
-    C3_ISP_AE_MAX_ZONES = 255,
-    C3_ISP_AF_MAX_ZONES = 255,
-    C3_ISP_AWB_MAX_ZONES = 768,
-    C3_ISP_AE_MAX_PT_NUM = 18,
-    C3_ISP_AF_MAX_PT_NUM = 18,
-    C3_ISP_AWB_MAX_PT_NUM = 33,
-    C3_ISP_PARAMS_BLOCK_FL_DISABLE = 1,
-    C3_ISP_PARAMS_BLOCK_FL_ENABLE = 2,
-    C3_ISP_PARAMS_MAX_SIZE = 1728,
-  },
-  records = {
-    ["struct c3_isp_awb_zone_stats"] = [[{
+constants = {
+  C3_ISP_PARAMS_BUFFER_V0 = 0,
+  C3_ISP_PARAMS_BLOCK_AWB_GAINS = 0,
+  C3_ISP_PARAMS_BLOCK_AWB_CONFIG = 1,
+  C3_ISP_PARAMS_BLOCK_AE_CONFIG = 2,
+  C3_ISP_PARAMS_BLOCK_AF_CONFIG = 3,
+  C3_ISP_PARAMS_BLOCK_PST_GAMMA = 4,
+  C3_ISP_PARAMS_BLOCK_CCM = 5,
+  C3_ISP_PARAMS_BLOCK_CSC = 6,
+  C3_ISP_PARAMS_BLOCK_BLC = 7,
+  C3_ISP_PARAMS_BLOCK_SENTINEL = 8,
+  C3_ISP_AWB_STATS_TAP_OFE = 0,
+  C3_ISP_AWB_STATS_TAP_GE = 1,
+  C3_ISP_AWB_STATS_TAP_BEFORE_WB = 2,
+  C3_ISP_AWB_STATS_TAP_AFTER_WB = 3,
+  C3_ISP_AE_STATS_TAP_GE = 0,
+  C3_ISP_AE_STATS_TAP_MLS = 1,
+  C3_ISP_AF_STATS_TAP_SNR = 0,
+  C3_ISP_AF_STATS_TAP_DMS = 1,
+  C3_ISP_AE_MAX_ZONES = 255,
+  C3_ISP_AF_MAX_ZONES = 255,
+  C3_ISP_AWB_MAX_ZONES = 768,
+  C3_ISP_AE_MAX_PT_NUM = 18,
+  C3_ISP_AF_MAX_PT_NUM = 18,
+  C3_ISP_AWB_MAX_PT_NUM = 33,
+  C3_ISP_PARAMS_BLOCK_FL_DISABLE = 1,
+  C3_ISP_PARAMS_BLOCK_FL_ENABLE = 2,
+  C3_ISP_PARAMS_MAX_SIZE = 1728,
+},
+records = {
+  ["struct c3_isp_awb_zone_stats"] = [[{
   uint16_t rg;
   uint16_t bg;
   uint32_t pixel_sum;
 }]],
-    ["struct c3_isp_awb_stats"] = [[{
+  ["struct c3_isp_awb_stats"] = [[{
   struct c3_isp_awb_zone_stats stats[768];
 } __attribute__((aligned(16)))]],
-    ["struct c3_isp_ae_zone_stats"] = [[{
+  ["struct c3_isp_ae_zone_stats"] = [[{
   uint16_t hist0;
   uint16_t hist1;
   uint16_t hist3;
   uint16_t hist4;
 }]],
-    ["struct c3_isp_ae_stats"] = [[{
+  ["struct c3_isp_ae_stats"] = [[{
   struct c3_isp_ae_zone_stats stats[255];
   uint32_t reserved[2];
   uint32_t hist[1024];
 } __attribute__((aligned(16)))]],
-    ["struct c3_isp_af_zone_stats"] = [[{
+  ["struct c3_isp_af_zone_stats"] = [[{
   uint16_t i2_mat;
   uint16_t i4_mat;
   uint16_t e4_mat;
@@ -60,23 +60,23 @@ return {
   uint16_t i2_exp : 5;
   uint16_t i4_exp : 6;
 }]],
-    ["struct c3_isp_af_stats"] = [[{
+  ["struct c3_isp_af_stats"] = [[{
   struct c3_isp_af_zone_stats stats[255];
   uint32_t reserved[2];
 } __attribute__((aligned(16)))]],
-    ["struct c3_isp_stats_info"] = [[{
+  ["struct c3_isp_stats_info"] = [[{
   struct c3_isp_awb_stats awb;
   struct c3_isp_ae_stats ae;
   struct c3_isp_af_stats af;
 }]],
-    ["struct c3_isp_params_awb_gains"] = [[{
+  ["struct c3_isp_params_awb_gains"] = [[{
   struct v4l2_isp_params_block_header header;
   uint16_t gr_gain;
   uint16_t r_gain;
   uint16_t b_gain;
   uint16_t gb_gain;
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_awb_config"] = [[{
+  ["struct c3_isp_params_awb_config"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t tap_point;
   uint8_t satur_vald;
@@ -94,7 +94,7 @@ return {
   uint16_t horiz_coord[33];
   uint16_t vert_coord[33];
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_ae_config"] = [[{
+  ["struct c3_isp_params_ae_config"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t tap_point;
   uint8_t horiz_zones_num;
@@ -104,7 +104,7 @@ return {
   uint16_t vert_coord[18];
   uint16_t reserved[3];
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_af_config"] = [[{
+  ["struct c3_isp_params_af_config"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t tap_point;
   uint8_t horiz_zones_num;
@@ -113,33 +113,33 @@ return {
   uint16_t horiz_coord[18];
   uint16_t vert_coord[18];
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_pst_gamma"] = [[{
+  ["struct c3_isp_params_pst_gamma"] = [[{
   struct v4l2_isp_params_block_header header;
   uint16_t lut[129];
   uint16_t reserved[3];
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_ccm"] = [[{
+  ["struct c3_isp_params_ccm"] = [[{
   struct v4l2_isp_params_block_header header;
   int16_t matrix[3][3];
   uint16_t reserved[3];
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_csc"] = [[{
+  ["struct c3_isp_params_csc"] = [[{
   struct v4l2_isp_params_block_header header;
   int16_t matrix[3][3];
   uint16_t reserved[3];
 } __attribute__((aligned(8)))]],
-    ["struct c3_isp_params_blc"] = [[{
+  ["struct c3_isp_params_blc"] = [[{
   struct v4l2_isp_params_block_header header;
   uint16_t gr_ofst;
   uint16_t r_ofst;
   uint16_t b_ofst;
   uint16_t gb_ofst;
 }]],
-    ["struct c3_isp_params_cfg"] = [[{
+  ["struct c3_isp_params_cfg"] = [[{
   uint32_t version;
   uint32_t data_size;
   uint8_t data[1728];
 }]],
-  },
+},
 ]==],
 }

@@ -3,85 +3,85 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/media/arm/mali-c55-config.h"] = [==[
-  constants = {
-    MALI_C55_PARAM_BLOCK_SENSOR_OFFS = 0,
-    MALI_C55_PARAM_BLOCK_AEXP_HIST = 1,
-    MALI_C55_PARAM_BLOCK_AEXP_IHIST = 2,
-    MALI_C55_PARAM_BLOCK_AEXP_HIST_WEIGHTS = 3,
-    MALI_C55_PARAM_BLOCK_AEXP_IHIST_WEIGHTS = 4,
-    MALI_C55_PARAM_BLOCK_DIGITAL_GAIN = 5,
-    MALI_C55_PARAM_BLOCK_AWB_GAINS = 6,
-    MALI_C55_PARAM_BLOCK_AWB_CONFIG = 7,
-    MALI_C55_PARAM_BLOCK_AWB_GAINS_AEXP = 8,
-    MALI_C55_PARAM_MESH_SHADING_CONFIG = 9,
-    MALI_C55_PARAM_MESH_SHADING_SELECTION = 10,
-    MALI_C55_AEXP_HIST_TAP_WB = 0,
-    MALI_C55_AEXP_HIST_TAP_FS = 1,
-    MALI_C55_AEXP_HIST_TAP_TPG = 2,
-    MALI_C55_AEXP_SKIP_X_EVERY_2ND = 0,
-    MALI_C55_AEXP_SKIP_X_EVERY_3RD = 1,
-    MALI_C55_AEXP_SKIP_X_EVERY_4TH = 2,
-    MALI_C55_AEXP_SKIP_X_EVERY_5TH = 3,
-    MALI_C55_AEXP_SKIP_X_EVERY_8TH = 4,
-    MALI_C55_AEXP_SKIP_X_EVERY_9TH = 5,
-    MALI_C55_AEXP_SKIP_Y_ALL = 0,
-    MALI_C55_AEXP_SKIP_Y_EVERY_2ND = 1,
-    MALI_C55_AEXP_SKIP_Y_EVERY_3RD = 2,
-    MALI_C55_AEXP_SKIP_Y_EVERY_4TH = 3,
-    MALI_C55_AEXP_SKIP_Y_EVERY_5TH = 4,
-    MALI_C55_AEXP_SKIP_Y_EVERY_8TH = 5,
-    MALI_C55_AEXP_SKIP_Y_EVERY_9TH = 6,
-    MALI_C55_AEXP_FIRST_ROW_OR_COL = 1,
-    MALI_C55_AEXP_SECOND_ROW_OR_COL = 2,
-    MALI_C55_AEXP_HIST_COMBINED = 0,
-    MALI_C55_AEXP_HIST_SEPARATE = 1,
-    MALI_C55_AEXP_HIST_FOCUS_00 = 4,
-    MALI_C55_AEXP_HIST_FOCUS_01 = 5,
-    MALI_C55_AEXP_HIST_FOCUS_10 = 6,
-    MALI_C55_AEXP_HIST_FOCUS_11 = 7,
-    MALI_C55_AWB_MODE_GRBR = 0,
-    MALI_C55_AWB_MODE_RGBG = 1,
-    MALI_C55_AWB_STATS_TAP_PF = 0,
-    MALI_C55_AWB_STATS_TAP_CNR = 1,
-    MALI_C55_MESH_ALPHA_BANK_LS0_AND_LS1 = 0,
-    MALI_C55_MESH_ALPHA_BANK_LS1_AND_LS2 = 1,
-    MALI_C55_MESH_ALPHA_BANK_LS0_AND_LS2 = 4,
-    V4L2_CID_MALI_C55_CAPABILITIES = 0x981b30,
-    MALI_C55_GPS_PONG = 0x1,
-    MALI_C55_GPS_WDR = 0x2,
-    MALI_C55_GPS_COMPRESSION = 0x4,
-    MALI_C55_GPS_TEMPER = 0x8,
-    MALI_C55_GPS_SINTER_LITE = 0x10,
-    MALI_C55_GPS_SINTER = 0x20,
-    MALI_C55_GPS_IRIDIX_LTM = 0x40,
-    MALI_C55_GPS_IRIDIX_GTM = 0x80,
-    MALI_C55_GPS_CNR = 0x100,
-    MALI_C55_GPS_FRSCALER = 0x200,
-    MALI_C55_GPS_DS_PIPE = 0x400,
-    MALI_C55_MAX_ZONES = 225,
-    MALI_C55_NUM_MESH_SHADING_ELEMENTS = 3072,
-    MALI_C55_PARAMS_MAX_SIZE = 12936,
-  },
-  records = {
-    ["struct mali_c55_ae_1024bin_hist"] = [[{
+constants = {
+  MALI_C55_PARAM_BLOCK_SENSOR_OFFS = 0,
+  MALI_C55_PARAM_BLOCK_AEXP_HIST = 1,
+  MALI_C55_PARAM_BLOCK_AEXP_IHIST = 2,
+  MALI_C55_PARAM_BLOCK_AEXP_HIST_WEIGHTS = 3,
+  MALI_C55_PARAM_BLOCK_AEXP_IHIST_WEIGHTS = 4,
+  MALI_C55_PARAM_BLOCK_DIGITAL_GAIN = 5,
+  MALI_C55_PARAM_BLOCK_AWB_GAINS = 6,
+  MALI_C55_PARAM_BLOCK_AWB_CONFIG = 7,
+  MALI_C55_PARAM_BLOCK_AWB_GAINS_AEXP = 8,
+  MALI_C55_PARAM_MESH_SHADING_CONFIG = 9,
+  MALI_C55_PARAM_MESH_SHADING_SELECTION = 10,
+  MALI_C55_AEXP_HIST_TAP_WB = 0,
+  MALI_C55_AEXP_HIST_TAP_FS = 1,
+  MALI_C55_AEXP_HIST_TAP_TPG = 2,
+  MALI_C55_AEXP_SKIP_X_EVERY_2ND = 0,
+  MALI_C55_AEXP_SKIP_X_EVERY_3RD = 1,
+  MALI_C55_AEXP_SKIP_X_EVERY_4TH = 2,
+  MALI_C55_AEXP_SKIP_X_EVERY_5TH = 3,
+  MALI_C55_AEXP_SKIP_X_EVERY_8TH = 4,
+  MALI_C55_AEXP_SKIP_X_EVERY_9TH = 5,
+  MALI_C55_AEXP_SKIP_Y_ALL = 0,
+  MALI_C55_AEXP_SKIP_Y_EVERY_2ND = 1,
+  MALI_C55_AEXP_SKIP_Y_EVERY_3RD = 2,
+  MALI_C55_AEXP_SKIP_Y_EVERY_4TH = 3,
+  MALI_C55_AEXP_SKIP_Y_EVERY_5TH = 4,
+  MALI_C55_AEXP_SKIP_Y_EVERY_8TH = 5,
+  MALI_C55_AEXP_SKIP_Y_EVERY_9TH = 6,
+  MALI_C55_AEXP_FIRST_ROW_OR_COL = 1,
+  MALI_C55_AEXP_SECOND_ROW_OR_COL = 2,
+  MALI_C55_AEXP_HIST_COMBINED = 0,
+  MALI_C55_AEXP_HIST_SEPARATE = 1,
+  MALI_C55_AEXP_HIST_FOCUS_00 = 4,
+  MALI_C55_AEXP_HIST_FOCUS_01 = 5,
+  MALI_C55_AEXP_HIST_FOCUS_10 = 6,
+  MALI_C55_AEXP_HIST_FOCUS_11 = 7,
+  MALI_C55_AWB_MODE_GRBR = 0,
+  MALI_C55_AWB_MODE_RGBG = 1,
+  MALI_C55_AWB_STATS_TAP_PF = 0,
+  MALI_C55_AWB_STATS_TAP_CNR = 1,
+  MALI_C55_MESH_ALPHA_BANK_LS0_AND_LS1 = 0,
+  MALI_C55_MESH_ALPHA_BANK_LS1_AND_LS2 = 1,
+  MALI_C55_MESH_ALPHA_BANK_LS0_AND_LS2 = 4,
+  V4L2_CID_MALI_C55_CAPABILITIES = 0x981b30,
+  MALI_C55_GPS_PONG = 0x1,
+  MALI_C55_GPS_WDR = 0x2,
+  MALI_C55_GPS_COMPRESSION = 0x4,
+  MALI_C55_GPS_TEMPER = 0x8,
+  MALI_C55_GPS_SINTER_LITE = 0x10,
+  MALI_C55_GPS_SINTER = 0x20,
+  MALI_C55_GPS_IRIDIX_LTM = 0x40,
+  MALI_C55_GPS_IRIDIX_GTM = 0x80,
+  MALI_C55_GPS_CNR = 0x100,
+  MALI_C55_GPS_FRSCALER = 0x200,
+  MALI_C55_GPS_DS_PIPE = 0x400,
+  MALI_C55_MAX_ZONES = 225,
+  MALI_C55_NUM_MESH_SHADING_ELEMENTS = 3072,
+  MALI_C55_PARAMS_MAX_SIZE = 12936,
+},
+records = {
+  ["struct mali_c55_ae_1024bin_hist"] = [[{
   uint16_t bins[1024];
 } __attribute__((packed))]],
-    ["struct mali_c55_ae_5bin_hist"] = [[{
+  ["struct mali_c55_ae_5bin_hist"] = [[{
   uint16_t hist0;
   uint16_t hist1;
   uint16_t hist3;
   uint16_t hist4;
 } __attribute__((packed))]],
-    ["struct mali_c55_awb_average_ratios"] = [[{
+  ["struct mali_c55_awb_average_ratios"] = [[{
   uint16_t avg_rg_gr;
   uint16_t avg_bg_br;
   uint32_t num_pixels;
 } __attribute__((packed))]],
-    ["struct mali_c55_af_statistics"] = [[{
+  ["struct mali_c55_af_statistics"] = [[{
   uint16_t intensity_stats;
   uint16_t edge_stats;
 } __attribute__((packed))]],
-    ["struct mali_c55_stats_buffer"] = [[{
+  ["struct mali_c55_stats_buffer"] = [[{
   struct mali_c55_ae_1024bin_hist ae_1024bin_hist;
   struct mali_c55_ae_1024bin_hist iridix_1024bin_hist;
   struct mali_c55_ae_5bin_hist ae_5bin_hists[225];
@@ -91,14 +91,14 @@ return {
   struct mali_c55_af_statistics af_statistics[225];
   uint32_t reserved3[15];
 } __attribute__((packed))]],
-    ["struct mali_c55_params_sensor_off_preshading"] = [[{
+  ["struct mali_c55_params_sensor_off_preshading"] = [[{
   struct v4l2_isp_params_block_header header;
   uint32_t chan00;
   uint32_t chan01;
   uint32_t chan10;
   uint32_t chan11;
 }]],
-    ["struct mali_c55_params_aexp_hist"] = [[{
+  ["struct mali_c55_params_aexp_hist"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t skip_x;
   uint8_t offset_x;
@@ -109,24 +109,24 @@ return {
   uint8_t plane_mode;
   uint8_t tap_point;
 }]],
-    ["struct mali_c55_params_aexp_weights"] = [[{
+  ["struct mali_c55_params_aexp_weights"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t nodes_used_horiz;
   uint8_t nodes_used_vert;
   uint8_t zone_weights[225];
 }]],
-    ["struct mali_c55_params_digital_gain"] = [[{
+  ["struct mali_c55_params_digital_gain"] = [[{
   struct v4l2_isp_params_block_header header;
   uint16_t gain;
 }]],
-    ["struct mali_c55_params_awb_gains"] = [[{
+  ["struct mali_c55_params_awb_gains"] = [[{
   struct v4l2_isp_params_block_header header;
   uint16_t gain00;
   uint16_t gain01;
   uint16_t gain10;
   uint16_t gain11;
 }]],
-    ["struct mali_c55_params_awb_config"] = [[{
+  ["struct mali_c55_params_awb_config"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t tap_point;
   uint8_t stats_mode;
@@ -143,7 +143,7 @@ return {
   uint16_t cb_high;
   uint16_t cb_low;
 }]],
-    ["struct mali_c55_params_mesh_shading_config"] = [[{
+  ["struct mali_c55_params_mesh_shading_config"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t mesh_show;
   uint8_t mesh_scale;
@@ -154,7 +154,7 @@ return {
   uint8_t mesh_height;
   uint32_t mesh[3072];
 }]],
-    ["struct mali_c55_params_mesh_shading_selection"] = [[{
+  ["struct mali_c55_params_mesh_shading_selection"] = [[{
   struct v4l2_isp_params_block_header header;
   uint8_t mesh_alpha_bank_r;
   uint8_t mesh_alpha_bank_g;
@@ -164,6 +164,6 @@ return {
   uint8_t mesh_alpha_b;
   uint16_t mesh_strength;
 }]],
-  },
+},
 ]==],
 }

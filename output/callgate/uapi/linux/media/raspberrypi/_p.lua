@@ -3,115 +3,115 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["linux/media/raspberrypi/pisp_be_config.h"] = [==[
-  constants = {
-    PISP_BE_BAYER_ENABLE_INPUT = 1,
-    PISP_BE_BAYER_ENABLE_DECOMPRESS = 2,
-    PISP_BE_BAYER_ENABLE_DPC = 4,
-    PISP_BE_BAYER_ENABLE_GEQ = 8,
-    PISP_BE_BAYER_ENABLE_TDN_INPUT = 16,
-    PISP_BE_BAYER_ENABLE_TDN_DECOMPRESS = 32,
-    PISP_BE_BAYER_ENABLE_TDN = 64,
-    PISP_BE_BAYER_ENABLE_TDN_COMPRESS = 128,
-    PISP_BE_BAYER_ENABLE_TDN_OUTPUT = 256,
-    PISP_BE_BAYER_ENABLE_SDN = 512,
-    PISP_BE_BAYER_ENABLE_BLC = 1024,
-    PISP_BE_BAYER_ENABLE_STITCH_INPUT = 2048,
-    PISP_BE_BAYER_ENABLE_STITCH_DECOMPRESS = 4096,
-    PISP_BE_BAYER_ENABLE_STITCH = 8192,
-    PISP_BE_BAYER_ENABLE_STITCH_COMPRESS = 16384,
-    PISP_BE_BAYER_ENABLE_STITCH_OUTPUT = 32768,
-    PISP_BE_BAYER_ENABLE_WBG = 65536,
-    PISP_BE_BAYER_ENABLE_CDN = 131072,
-    PISP_BE_BAYER_ENABLE_LSC = 262144,
-    PISP_BE_BAYER_ENABLE_TONEMAP = 524288,
-    PISP_BE_BAYER_ENABLE_CAC = 1048576,
-    PISP_BE_BAYER_ENABLE_DEBIN = 2097152,
-    PISP_BE_BAYER_ENABLE_DEMOSAIC = 4194304,
-    PISP_BE_RGB_ENABLE_INPUT = 1,
-    PISP_BE_RGB_ENABLE_CCM = 2,
-    PISP_BE_RGB_ENABLE_SAT_CONTROL = 4,
-    PISP_BE_RGB_ENABLE_YCBCR = 8,
-    PISP_BE_RGB_ENABLE_FALSE_COLOUR = 16,
-    PISP_BE_RGB_ENABLE_SHARPEN = 32,
-    PISP_BE_RGB_ENABLE_YCBCR_INVERSE = 128,
-    PISP_BE_RGB_ENABLE_GAMMA = 256,
-    PISP_BE_RGB_ENABLE_CSC0 = 512,
-    PISP_BE_RGB_ENABLE_CSC1 = 1024,
-    PISP_BE_RGB_ENABLE_DOWNSCALE0 = 4096,
-    PISP_BE_RGB_ENABLE_DOWNSCALE1 = 8192,
-    PISP_BE_RGB_ENABLE_RESAMPLE0 = 32768,
-    PISP_BE_RGB_ENABLE_RESAMPLE1 = 65536,
-    PISP_BE_RGB_ENABLE_OUTPUT0 = 262144,
-    PISP_BE_RGB_ENABLE_OUTPUT1 = 524288,
-    PISP_BE_RGB_ENABLE_HOG = 2097152,
-    PISP_BE_DIRTY_GLOBAL = 1,
-    PISP_BE_DIRTY_SH_FC_COMBINE = 2,
-    PISP_BE_DIRTY_CROP = 4,
-    PISP_BE_TRANSFORM_NONE = 0,
-    PISP_BE_TRANSFORM_HFLIP = 1,
-    PISP_BE_TRANSFORM_VFLIP = 2,
-    PISP_BE_TRANSFORM_ROT180 = 3,
-    PISP_LEFT_EDGE = 1,
-    PISP_RIGHT_EDGE = 2,
-    PISP_TOP_EDGE = 4,
-    PISP_BOTTOM_EDGE = 8,
-    PISP_BACK_END_INPUT_ALIGN = 4,
-    PISP_BACK_END_COMPRESSED_ALIGN = 8,
-    PISP_BACK_END_OUTPUT_MIN_ALIGN = 16,
-    PISP_BACK_END_OUTPUT_MAX_ALIGN = 64,
-    PISP_BACK_END_MIN_TILE_WIDTH = 16,
-    PISP_BACK_END_MIN_TILE_HEIGHT = 16,
-    PISP_BACK_END_MAX_TILE_WIDTH = 65536,
-    PISP_BACK_END_MAX_TILE_HEIGHT = 65536,
-    PISP_BACK_END_NUM_OUTPUTS = 2,
-    PISP_BACK_END_HOG_OUTPUT = 1,
-    PISP_BACK_END_NUM_TILES = 64,
-    PISP_BE_DPC_FLAG_FOLDBACK = 1,
-    PISP_BE_GEQ_SHARPER = 0x8000,
-    PISP_BE_GEQ_SLOPE = 0x3ff,
-    PISP_BE_STITCH_STREAMING_LONG = 0x8000,
-    PISP_BE_STITCH_EXPOSURE_RATIO_MASK = 0x7fff,
-    PISP_BE_LSC_LOG_GRID_SIZE = 5,
-    PISP_BE_LSC_GRID_SIZE = 0x20,
-    PISP_BE_LSC_STEP_PRECISION = 18,
-    PISP_BE_LSC_LUT_SIZE = 33,
-    PISP_BE_CAC_LOG_GRID_SIZE = 3,
-    PISP_BE_CAC_GRID_SIZE = 0x8,
-    PISP_BE_CAC_STEP_PRECISION = 20,
-    PISP_BE_CAC_LUT_SIZE = 9,
-    PISP_BE_DEBIN_NUM_COEFFS = 4,
-    PISP_BE_TONEMAP_LUT_SIZE = 64,
-    PISP_BE_SHARPEN_SIZE = 5,
-    PISP_BE_SHARPEN_FUNC_NUM_POINTS = 9,
-    PISP_BE_GAMMA_LUT_SIZE = 64,
-    PISP_BE_RESAMPLE_FILTER_SIZE = 96,
-  },
-  records = {
-    ["struct pisp_be_global_config"] = [[{
+constants = {
+  PISP_BE_BAYER_ENABLE_INPUT = 1,
+  PISP_BE_BAYER_ENABLE_DECOMPRESS = 2,
+  PISP_BE_BAYER_ENABLE_DPC = 4,
+  PISP_BE_BAYER_ENABLE_GEQ = 8,
+  PISP_BE_BAYER_ENABLE_TDN_INPUT = 16,
+  PISP_BE_BAYER_ENABLE_TDN_DECOMPRESS = 32,
+  PISP_BE_BAYER_ENABLE_TDN = 64,
+  PISP_BE_BAYER_ENABLE_TDN_COMPRESS = 128,
+  PISP_BE_BAYER_ENABLE_TDN_OUTPUT = 256,
+  PISP_BE_BAYER_ENABLE_SDN = 512,
+  PISP_BE_BAYER_ENABLE_BLC = 1024,
+  PISP_BE_BAYER_ENABLE_STITCH_INPUT = 2048,
+  PISP_BE_BAYER_ENABLE_STITCH_DECOMPRESS = 4096,
+  PISP_BE_BAYER_ENABLE_STITCH = 8192,
+  PISP_BE_BAYER_ENABLE_STITCH_COMPRESS = 16384,
+  PISP_BE_BAYER_ENABLE_STITCH_OUTPUT = 32768,
+  PISP_BE_BAYER_ENABLE_WBG = 65536,
+  PISP_BE_BAYER_ENABLE_CDN = 131072,
+  PISP_BE_BAYER_ENABLE_LSC = 262144,
+  PISP_BE_BAYER_ENABLE_TONEMAP = 524288,
+  PISP_BE_BAYER_ENABLE_CAC = 1048576,
+  PISP_BE_BAYER_ENABLE_DEBIN = 2097152,
+  PISP_BE_BAYER_ENABLE_DEMOSAIC = 4194304,
+  PISP_BE_RGB_ENABLE_INPUT = 1,
+  PISP_BE_RGB_ENABLE_CCM = 2,
+  PISP_BE_RGB_ENABLE_SAT_CONTROL = 4,
+  PISP_BE_RGB_ENABLE_YCBCR = 8,
+  PISP_BE_RGB_ENABLE_FALSE_COLOUR = 16,
+  PISP_BE_RGB_ENABLE_SHARPEN = 32,
+  PISP_BE_RGB_ENABLE_YCBCR_INVERSE = 128,
+  PISP_BE_RGB_ENABLE_GAMMA = 256,
+  PISP_BE_RGB_ENABLE_CSC0 = 512,
+  PISP_BE_RGB_ENABLE_CSC1 = 1024,
+  PISP_BE_RGB_ENABLE_DOWNSCALE0 = 4096,
+  PISP_BE_RGB_ENABLE_DOWNSCALE1 = 8192,
+  PISP_BE_RGB_ENABLE_RESAMPLE0 = 32768,
+  PISP_BE_RGB_ENABLE_RESAMPLE1 = 65536,
+  PISP_BE_RGB_ENABLE_OUTPUT0 = 262144,
+  PISP_BE_RGB_ENABLE_OUTPUT1 = 524288,
+  PISP_BE_RGB_ENABLE_HOG = 2097152,
+  PISP_BE_DIRTY_GLOBAL = 1,
+  PISP_BE_DIRTY_SH_FC_COMBINE = 2,
+  PISP_BE_DIRTY_CROP = 4,
+  PISP_BE_TRANSFORM_NONE = 0,
+  PISP_BE_TRANSFORM_HFLIP = 1,
+  PISP_BE_TRANSFORM_VFLIP = 2,
+  PISP_BE_TRANSFORM_ROT180 = 3,
+  PISP_LEFT_EDGE = 1,
+  PISP_RIGHT_EDGE = 2,
+  PISP_TOP_EDGE = 4,
+  PISP_BOTTOM_EDGE = 8,
+  PISP_BACK_END_INPUT_ALIGN = 4,
+  PISP_BACK_END_COMPRESSED_ALIGN = 8,
+  PISP_BACK_END_OUTPUT_MIN_ALIGN = 16,
+  PISP_BACK_END_OUTPUT_MAX_ALIGN = 64,
+  PISP_BACK_END_MIN_TILE_WIDTH = 16,
+  PISP_BACK_END_MIN_TILE_HEIGHT = 16,
+  PISP_BACK_END_MAX_TILE_WIDTH = 65536,
+  PISP_BACK_END_MAX_TILE_HEIGHT = 65536,
+  PISP_BACK_END_NUM_OUTPUTS = 2,
+  PISP_BACK_END_HOG_OUTPUT = 1,
+  PISP_BACK_END_NUM_TILES = 64,
+  PISP_BE_DPC_FLAG_FOLDBACK = 1,
+  PISP_BE_GEQ_SHARPER = 0x8000,
+  PISP_BE_GEQ_SLOPE = 0x3ff,
+  PISP_BE_STITCH_STREAMING_LONG = 0x8000,
+  PISP_BE_STITCH_EXPOSURE_RATIO_MASK = 0x7fff,
+  PISP_BE_LSC_LOG_GRID_SIZE = 5,
+  PISP_BE_LSC_GRID_SIZE = 0x20,
+  PISP_BE_LSC_STEP_PRECISION = 18,
+  PISP_BE_LSC_LUT_SIZE = 33,
+  PISP_BE_CAC_LOG_GRID_SIZE = 3,
+  PISP_BE_CAC_GRID_SIZE = 0x8,
+  PISP_BE_CAC_STEP_PRECISION = 20,
+  PISP_BE_CAC_LUT_SIZE = 9,
+  PISP_BE_DEBIN_NUM_COEFFS = 4,
+  PISP_BE_TONEMAP_LUT_SIZE = 64,
+  PISP_BE_SHARPEN_SIZE = 5,
+  PISP_BE_SHARPEN_FUNC_NUM_POINTS = 9,
+  PISP_BE_GAMMA_LUT_SIZE = 64,
+  PISP_BE_RESAMPLE_FILTER_SIZE = 96,
+},
+records = {
+  ["struct pisp_be_global_config"] = [[{
   uint32_t bayer_enables;
   uint32_t rgb_enables;
   uint8_t bayer_order;
   uint8_t pad[3];
 } __attribute__((packed))]],
-    ["struct pisp_be_input_buffer_config"] = [[{
+  ["struct pisp_be_input_buffer_config"] = [[{
   uint32_t addr[3][2];
 } __attribute__((packed))]],
-    ["struct pisp_be_dpc_config"] = [[{
+  ["struct pisp_be_dpc_config"] = [[{
   uint8_t coeff_level;
   uint8_t coeff_range;
   uint8_t pad;
   uint8_t flags;
 } __attribute__((packed))]],
-    ["struct pisp_be_geq_config"] = [[{
+  ["struct pisp_be_geq_config"] = [[{
   uint16_t offset;
   uint16_t slope_sharper;
   uint16_t min;
   uint16_t max;
 } __attribute__((packed))]],
-    ["struct pisp_be_tdn_input_buffer_config"] = [[{
+  ["struct pisp_be_tdn_input_buffer_config"] = [[{
   uint32_t addr[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_tdn_config"] = [[{
+  ["struct pisp_be_tdn_config"] = [[{
   uint16_t black_level;
   uint16_t ratio;
   uint16_t noise_constant;
@@ -120,10 +120,10 @@ return {
   uint8_t reset;
   uint8_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_be_tdn_output_buffer_config"] = [[{
+  ["struct pisp_be_tdn_output_buffer_config"] = [[{
   uint32_t addr[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_sdn_config"] = [[{
+  ["struct pisp_be_sdn_config"] = [[{
   uint16_t black_level;
   uint8_t leakage;
   uint8_t pad;
@@ -132,10 +132,10 @@ return {
   uint16_t noise_constant2;
   uint16_t noise_slope2;
 } __attribute__((packed))]],
-    ["struct pisp_be_stitch_input_buffer_config"] = [[{
+  ["struct pisp_be_stitch_input_buffer_config"] = [[{
   uint32_t addr[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_stitch_config"] = [[{
+  ["struct pisp_be_stitch_config"] = [[{
   uint16_t threshold_lo;
   uint8_t threshold_diff_power;
   uint8_t pad;
@@ -143,66 +143,66 @@ return {
   uint8_t motion_threshold_256;
   uint8_t motion_threshold_recip;
 } __attribute__((packed))]],
-    ["struct pisp_be_stitch_output_buffer_config"] = [[{
+  ["struct pisp_be_stitch_output_buffer_config"] = [[{
   uint32_t addr[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_cdn_config"] = [[{
+  ["struct pisp_be_cdn_config"] = [[{
   uint16_t thresh;
   uint8_t iir_strength;
   uint8_t g_adjust;
 } __attribute__((packed))]],
-    ["struct pisp_be_lsc_config"] = [[{
+  ["struct pisp_be_lsc_config"] = [[{
   uint16_t grid_step_x;
   uint16_t grid_step_y;
   uint32_t lut_packed[33][33];
 } __attribute__((packed))]],
-    ["struct pisp_be_lsc_extra"] = [[{
+  ["struct pisp_be_lsc_extra"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
 } __attribute__((packed))]],
-    ["struct pisp_be_cac_config"] = [[{
+  ["struct pisp_be_cac_config"] = [[{
   uint16_t grid_step_x;
   uint16_t grid_step_y;
   int8_t lut[9][9][2][2];
 } __attribute__((packed))]],
-    ["struct pisp_be_cac_extra"] = [[{
+  ["struct pisp_be_cac_extra"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
 } __attribute__((packed))]],
-    ["struct pisp_be_debin_config"] = [[{
+  ["struct pisp_be_debin_config"] = [[{
   int8_t coeffs[4];
   int8_t h_enable;
   int8_t v_enable;
   int8_t pad[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_tonemap_config"] = [[{
+  ["struct pisp_be_tonemap_config"] = [[{
   uint16_t detail_constant;
   uint16_t detail_slope;
   uint16_t iir_strength;
   uint16_t strength;
   uint32_t lut[64];
 } __attribute__((packed))]],
-    ["struct pisp_be_demosaic_config"] = [[{
+  ["struct pisp_be_demosaic_config"] = [[{
   uint8_t sharper;
   uint8_t fc_mode;
   uint8_t pad[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_ccm_config"] = [[{
+  ["struct pisp_be_ccm_config"] = [[{
   int16_t coeffs[9];
   uint8_t pad[2];
   int32_t offsets[3];
 } __attribute__((packed))]],
-    ["struct pisp_be_sat_control_config"] = [[{
+  ["struct pisp_be_sat_control_config"] = [[{
   uint8_t shift_r;
   uint8_t shift_g;
   uint8_t shift_b;
   uint8_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_be_false_colour_config"] = [[{
+  ["struct pisp_be_false_colour_config"] = [[{
   uint8_t distance;
   uint8_t pad[3];
 } __attribute__((packed))]],
-    ["struct pisp_be_sharpen_config"] = [[{
+  ["struct pisp_be_sharpen_config"] = [[{
   int8_t kernel0[25];
   int8_t pad0[3];
   int8_t kernel1[25];
@@ -246,54 +246,54 @@ return {
   uint8_t black;
   uint8_t grey;
 } __attribute__((packed))]],
-    ["struct pisp_be_sh_fc_combine_config"] = [[{
+  ["struct pisp_be_sh_fc_combine_config"] = [[{
   uint8_t y_factor;
   uint8_t c1_factor;
   uint8_t c2_factor;
   uint8_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_be_gamma_config"] = [[{
+  ["struct pisp_be_gamma_config"] = [[{
   uint32_t lut[64];
 } __attribute__((packed))]],
-    ["struct pisp_be_crop_config"] = [[{
+  ["struct pisp_be_crop_config"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
   uint16_t width;
   uint16_t height;
 } __attribute__((packed))]],
-    ["struct pisp_be_resample_config"] = [[{
+  ["struct pisp_be_resample_config"] = [[{
   uint16_t scale_factor_h;
   uint16_t scale_factor_v;
   int16_t coef[96];
 } __attribute__((packed))]],
-    ["struct pisp_be_resample_extra"] = [[{
+  ["struct pisp_be_resample_extra"] = [[{
   uint16_t scaled_width;
   uint16_t scaled_height;
   int16_t initial_phase_h[3];
   int16_t initial_phase_v[3];
 } __attribute__((packed))]],
-    ["struct pisp_be_downscale_config"] = [[{
+  ["struct pisp_be_downscale_config"] = [[{
   uint16_t scale_factor_h;
   uint16_t scale_factor_v;
   uint16_t scale_recip_h;
   uint16_t scale_recip_v;
 } __attribute__((packed))]],
-    ["struct pisp_be_downscale_extra"] = [[{
+  ["struct pisp_be_downscale_extra"] = [[{
   uint16_t scaled_width;
   uint16_t scaled_height;
 } __attribute__((packed))]],
-    ["struct pisp_be_hog_config"] = [[{
+  ["struct pisp_be_hog_config"] = [[{
   uint8_t compute_signed;
   uint8_t channel_mix[3];
   uint32_t stride;
 } __attribute__((packed))]],
-    ["struct pisp_be_axi_config"] = [[{
+  ["struct pisp_be_axi_config"] = [[{
   uint8_t r_qos;
   uint8_t r_cache_prot;
   uint8_t w_qos;
   uint8_t w_cache_prot;
 } __attribute__((packed))]],
-    ["struct pisp_be_output_format_config"] = [[{
+  ["struct pisp_be_output_format_config"] = [[{
   struct pisp_image_format_config image;
   uint8_t transform;
   uint8_t pad[3];
@@ -302,13 +302,13 @@ return {
   uint16_t lo2;
   uint16_t hi2;
 } __attribute__((packed))]],
-    ["struct pisp_be_output_buffer_config"] = [[{
+  ["struct pisp_be_output_buffer_config"] = [[{
   uint32_t addr[3][2];
 } __attribute__((packed))]],
-    ["struct pisp_be_hog_buffer_config"] = [[{
+  ["struct pisp_be_hog_buffer_config"] = [[{
   uint32_t addr[2];
 } __attribute__((packed))]],
-    ["struct pisp_be_config"] = [[{
+  ["struct pisp_be_config"] = [[{
   struct pisp_be_input_buffer_config input_buffer;
   struct pisp_be_tdn_input_buffer_config tdn_input_buffer;
   struct pisp_be_stitch_input_buffer_config stitch_input_buffer;
@@ -364,7 +364,7 @@ return {
   uint32_t dirty_flags_rgb;
   uint32_t dirty_flags_extra;
 } __attribute__((packed))]],
-    ["struct pisp_tile"] = [[{
+  ["struct pisp_tile"] = [[{
   uint8_t edge;
   uint8_t pad0[3];
   uint32_t input_addr_offset;
@@ -399,88 +399,88 @@ return {
   uint32_t output_addr_offset2[2];
   uint32_t output_hog_addr_offset;
 } __attribute__((packed))]],
-    ["struct pisp_be_tiles_config"] = [[{
+  ["struct pisp_be_tiles_config"] = [[{
   struct pisp_be_config config;
   struct pisp_tile tiles[64];
   uint32_t num_tiles;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      PISP_BE_RGB_ENABLE_CSC = function(i)
-        return M.int(M.i32(M.shl(0x200LL, M.long(i))))
-      end,
-      PISP_BE_RGB_ENABLE_DOWNSCALE = function(i)
-        return M.int(M.i32(M.shl(0x1000LL, M.long(i))))
-      end,
-      PISP_BE_RGB_ENABLE_RESAMPLE = function(i)
-        return M.int(M.i32(M.shl(0x8000LL, M.long(i))))
-      end,
-      PISP_BE_RGB_ENABLE_OUTPUT = function(i)
-        return M.int(M.i32(M.shl(0x40000LL, M.long(i))))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    PISP_BE_RGB_ENABLE_CSC = function(i)
+      return M.int(M.i32(M.shl(0x200LL, M.long(i))))
+    end,
+    PISP_BE_RGB_ENABLE_DOWNSCALE = function(i)
+      return M.int(M.i32(M.shl(0x1000LL, M.long(i))))
+    end,
+    PISP_BE_RGB_ENABLE_RESAMPLE = function(i)
+      return M.int(M.i32(M.shl(0x8000LL, M.long(i))))
+    end,
+    PISP_BE_RGB_ENABLE_OUTPUT = function(i)
+      return M.int(M.i32(M.shl(0x40000LL, M.long(i))))
+    end,
+  }
+end,
 ]==],
 ["linux/media/raspberrypi/pisp_common.h"] = [==[
-  constants = {
-    PISP_BAYER_ORDER_RGGB = 0,
-    PISP_BAYER_ORDER_GBRG = 1,
-    PISP_BAYER_ORDER_BGGR = 2,
-    PISP_BAYER_ORDER_GRBG = 3,
-    PISP_BAYER_ORDER_GREYSCALE = 128,
-    PISP_IMAGE_FORMAT_BPS_8 = 0,
-    PISP_IMAGE_FORMAT_BPS_10 = 1,
-    PISP_IMAGE_FORMAT_BPS_12 = 2,
-    PISP_IMAGE_FORMAT_BPS_16 = 3,
-    PISP_IMAGE_FORMAT_BPS_MASK = 3,
-    PISP_IMAGE_FORMAT_PLANARITY_INTERLEAVED = 0,
-    PISP_IMAGE_FORMAT_PLANARITY_SEMI_PLANAR = 16,
-    PISP_IMAGE_FORMAT_PLANARITY_PLANAR = 32,
-    PISP_IMAGE_FORMAT_PLANARITY_MASK = 48,
-    PISP_IMAGE_FORMAT_SAMPLING_444 = 0,
-    PISP_IMAGE_FORMAT_SAMPLING_422 = 256,
-    PISP_IMAGE_FORMAT_SAMPLING_420 = 512,
-    PISP_IMAGE_FORMAT_SAMPLING_MASK = 768,
-    PISP_IMAGE_FORMAT_ORDER_NORMAL = 0,
-    PISP_IMAGE_FORMAT_ORDER_SWAPPED = 4096,
-    PISP_IMAGE_FORMAT_SHIFT_0 = 0,
-    PISP_IMAGE_FORMAT_SHIFT_1 = 65536,
-    PISP_IMAGE_FORMAT_SHIFT_2 = 131072,
-    PISP_IMAGE_FORMAT_SHIFT_3 = 196608,
-    PISP_IMAGE_FORMAT_SHIFT_4 = 262144,
-    PISP_IMAGE_FORMAT_SHIFT_5 = 327680,
-    PISP_IMAGE_FORMAT_SHIFT_6 = 393216,
-    PISP_IMAGE_FORMAT_SHIFT_7 = 458752,
-    PISP_IMAGE_FORMAT_SHIFT_8 = 524288,
-    PISP_IMAGE_FORMAT_SHIFT_MASK = 983040,
-    PISP_IMAGE_FORMAT_BPP_32 = 1048576,
-    PISP_IMAGE_FORMAT_UNCOMPRESSED = 0,
-    PISP_IMAGE_FORMAT_COMPRESSION_MODE_1 = 16777216,
-    PISP_IMAGE_FORMAT_COMPRESSION_MODE_2 = 33554432,
-    PISP_IMAGE_FORMAT_COMPRESSION_MODE_3 = 50331648,
-    PISP_IMAGE_FORMAT_COMPRESSION_MASK = 50331648,
-    PISP_IMAGE_FORMAT_HOG_SIGNED = 67108864,
-    PISP_IMAGE_FORMAT_HOG_UNSIGNED = 134217728,
-    PISP_IMAGE_FORMAT_INTEGRAL_IMAGE = 268435456,
-    PISP_IMAGE_FORMAT_WALLPAPER_ROLL = 536870912,
-    PISP_IMAGE_FORMAT_THREE_CHANNEL = 1073741824,
-    PISP_IMAGE_FORMAT_SINGLE_16 = 3,
-    PISP_IMAGE_FORMAT_THREE_16 = 1073741827,
-    PISP_AXI_FLAG_ALIGN = 128,
-    PISP_AXI_FLAG_PAD = 64,
-    PISP_AXI_FLAG_PANIC = 32,
-    PISP_WALLPAPER_WIDTH = 128,
-  },
-  records = {
-    ["struct pisp_image_format_config"] = [[{
+constants = {
+  PISP_BAYER_ORDER_RGGB = 0,
+  PISP_BAYER_ORDER_GBRG = 1,
+  PISP_BAYER_ORDER_BGGR = 2,
+  PISP_BAYER_ORDER_GRBG = 3,
+  PISP_BAYER_ORDER_GREYSCALE = 128,
+  PISP_IMAGE_FORMAT_BPS_8 = 0,
+  PISP_IMAGE_FORMAT_BPS_10 = 1,
+  PISP_IMAGE_FORMAT_BPS_12 = 2,
+  PISP_IMAGE_FORMAT_BPS_16 = 3,
+  PISP_IMAGE_FORMAT_BPS_MASK = 3,
+  PISP_IMAGE_FORMAT_PLANARITY_INTERLEAVED = 0,
+  PISP_IMAGE_FORMAT_PLANARITY_SEMI_PLANAR = 16,
+  PISP_IMAGE_FORMAT_PLANARITY_PLANAR = 32,
+  PISP_IMAGE_FORMAT_PLANARITY_MASK = 48,
+  PISP_IMAGE_FORMAT_SAMPLING_444 = 0,
+  PISP_IMAGE_FORMAT_SAMPLING_422 = 256,
+  PISP_IMAGE_FORMAT_SAMPLING_420 = 512,
+  PISP_IMAGE_FORMAT_SAMPLING_MASK = 768,
+  PISP_IMAGE_FORMAT_ORDER_NORMAL = 0,
+  PISP_IMAGE_FORMAT_ORDER_SWAPPED = 4096,
+  PISP_IMAGE_FORMAT_SHIFT_0 = 0,
+  PISP_IMAGE_FORMAT_SHIFT_1 = 65536,
+  PISP_IMAGE_FORMAT_SHIFT_2 = 131072,
+  PISP_IMAGE_FORMAT_SHIFT_3 = 196608,
+  PISP_IMAGE_FORMAT_SHIFT_4 = 262144,
+  PISP_IMAGE_FORMAT_SHIFT_5 = 327680,
+  PISP_IMAGE_FORMAT_SHIFT_6 = 393216,
+  PISP_IMAGE_FORMAT_SHIFT_7 = 458752,
+  PISP_IMAGE_FORMAT_SHIFT_8 = 524288,
+  PISP_IMAGE_FORMAT_SHIFT_MASK = 983040,
+  PISP_IMAGE_FORMAT_BPP_32 = 1048576,
+  PISP_IMAGE_FORMAT_UNCOMPRESSED = 0,
+  PISP_IMAGE_FORMAT_COMPRESSION_MODE_1 = 16777216,
+  PISP_IMAGE_FORMAT_COMPRESSION_MODE_2 = 33554432,
+  PISP_IMAGE_FORMAT_COMPRESSION_MODE_3 = 50331648,
+  PISP_IMAGE_FORMAT_COMPRESSION_MASK = 50331648,
+  PISP_IMAGE_FORMAT_HOG_SIGNED = 67108864,
+  PISP_IMAGE_FORMAT_HOG_UNSIGNED = 134217728,
+  PISP_IMAGE_FORMAT_INTEGRAL_IMAGE = 268435456,
+  PISP_IMAGE_FORMAT_WALLPAPER_ROLL = 536870912,
+  PISP_IMAGE_FORMAT_THREE_CHANNEL = 1073741824,
+  PISP_IMAGE_FORMAT_SINGLE_16 = 3,
+  PISP_IMAGE_FORMAT_THREE_16 = 1073741827,
+  PISP_AXI_FLAG_ALIGN = 128,
+  PISP_AXI_FLAG_PAD = 64,
+  PISP_AXI_FLAG_PANIC = 32,
+  PISP_WALLPAPER_WIDTH = 128,
+},
+records = {
+  ["struct pisp_image_format_config"] = [[{
   uint16_t width;
   uint16_t height;
   uint32_t format;
   int32_t stride;
   int32_t stride2;
 } __attribute__((packed))]],
-    ["struct pisp_bla_config"] = [[{
+  ["struct pisp_bla_config"] = [[{
   uint16_t black_level_r;
   uint16_t black_level_gr;
   uint16_t black_level_gb;
@@ -488,148 +488,148 @@ return {
   uint16_t output_black_level;
   uint8_t pad[2];
 } __attribute__((packed))]],
-    ["struct pisp_wbg_config"] = [[{
+  ["struct pisp_wbg_config"] = [[{
   uint16_t gain_r;
   uint16_t gain_g;
   uint16_t gain_b;
   uint8_t pad[2];
 } __attribute__((packed))]],
-    ["struct pisp_compress_config"] = [[{
+  ["struct pisp_compress_config"] = [[{
   uint16_t offset;
   uint8_t pad;
   uint8_t mode;
 } __attribute__((packed))]],
-    ["struct pisp_decompress_config"] = [[{
+  ["struct pisp_decompress_config"] = [[{
   uint16_t offset;
   uint8_t pad;
   uint8_t mode;
 } __attribute__((packed))]],
-    ["struct pisp_axi_config"] = [[{
+  ["struct pisp_axi_config"] = [[{
   uint8_t maxlen_flags;
   uint8_t cache_prot;
   uint16_t qos;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      PISP_IMAGE_FORMAT_BPS_8 = function(fmt)
-        return M.band(M.long(fmt), 3) == 0
-      end,
-      PISP_IMAGE_FORMAT_BPS_10 = function(fmt)
-        return M.band(M.long(fmt), 3) == 1
-      end,
-      PISP_IMAGE_FORMAT_BPS_12 = function(fmt)
-        return M.band(M.long(fmt), 3) == 2
-      end,
-      PISP_IMAGE_FORMAT_BPS_16 = function(fmt)
-        return M.band(M.long(fmt), 3) == 3
-      end,
-      PISP_IMAGE_FORMAT_BPS = function(fmt)
-        fmt = M.long(fmt)
-        return M.int(M.band(fmt, 3) ~= 0 and M.i32(8 + M.i32(M.shl(2LL, M.band(fmt, 3) - 1))) or 8LL)
-      end,
-      PISP_IMAGE_FORMAT_SHIFT = function(fmt)
-        return M.int(M.band(M.long(fmt), 0xf0000) / 0x10000)
-      end,
-      PISP_IMAGE_FORMAT_THREE_CHANNEL = function(fmt)
-        return M.int(M.band(M.long(fmt), 0x40000000))
-      end,
-      PISP_IMAGE_FORMAT_SINGLE_CHANNEL = function(fmt)
-        return M.band(M.long(fmt), 0x40000000) == 0
-      end,
-      PISP_IMAGE_FORMAT_COMPRESSED = function(fmt)
-        return M.band(M.long(fmt), 0x3000000) ~= 0
-      end,
-      PISP_IMAGE_FORMAT_SAMPLING_444 = function(fmt)
-        return M.band(M.long(fmt), 0x300) == 0
-      end,
-      PISP_IMAGE_FORMAT_SAMPLING_422 = function(fmt)
-        return M.band(M.long(fmt), 0x300) == 0x100
-      end,
-      PISP_IMAGE_FORMAT_SAMPLING_420 = function(fmt)
-        return M.band(M.long(fmt), 0x300) == 0x200
-      end,
-      PISP_IMAGE_FORMAT_ORDER_NORMAL = function(fmt)
-        return M.band(M.long(fmt), 0x1000) == 0
-      end,
-      PISP_IMAGE_FORMAT_ORDER_SWAPPED = function(fmt)
-        return M.int(M.band(M.long(fmt), 0x1000))
-      end,
-      PISP_IMAGE_FORMAT_INTERLEAVED = function(fmt)
-        return M.band(M.long(fmt), 48) == 0
-      end,
-      PISP_IMAGE_FORMAT_SEMIPLANAR = function(fmt)
-        return M.band(M.long(fmt), 48) == 16
-      end,
-      PISP_IMAGE_FORMAT_PLANAR = function(fmt)
-        return M.band(M.long(fmt), 48) == 32
-      end,
-      PISP_IMAGE_FORMAT_WALLPAPER = function(fmt)
-        return M.int(M.band(M.long(fmt), 0x20000000))
-      end,
-      PISP_IMAGE_FORMAT_BPP_32 = function(fmt)
-        return M.int(M.band(M.long(fmt), 0x100000))
-      end,
-      PISP_IMAGE_FORMAT_HOG = function(fmt)
-        return M.int(M.band(M.long(fmt), 0xc000000))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    PISP_IMAGE_FORMAT_BPS_8 = function(fmt)
+      return M.band(M.long(fmt), 3) == 0
+    end,
+    PISP_IMAGE_FORMAT_BPS_10 = function(fmt)
+      return M.band(M.long(fmt), 3) == 1
+    end,
+    PISP_IMAGE_FORMAT_BPS_12 = function(fmt)
+      return M.band(M.long(fmt), 3) == 2
+    end,
+    PISP_IMAGE_FORMAT_BPS_16 = function(fmt)
+      return M.band(M.long(fmt), 3) == 3
+    end,
+    PISP_IMAGE_FORMAT_BPS = function(fmt)
+      fmt = M.long(fmt)
+      return M.int(M.band(fmt, 3) ~= 0 and M.i32(8 + M.i32(M.shl(2LL, M.band(fmt, 3) - 1))) or 8LL)
+    end,
+    PISP_IMAGE_FORMAT_SHIFT = function(fmt)
+      return M.int(M.band(M.long(fmt), 0xf0000) / 0x10000)
+    end,
+    PISP_IMAGE_FORMAT_THREE_CHANNEL = function(fmt)
+      return M.int(M.band(M.long(fmt), 0x40000000))
+    end,
+    PISP_IMAGE_FORMAT_SINGLE_CHANNEL = function(fmt)
+      return M.band(M.long(fmt), 0x40000000) == 0
+    end,
+    PISP_IMAGE_FORMAT_COMPRESSED = function(fmt)
+      return M.band(M.long(fmt), 0x3000000) ~= 0
+    end,
+    PISP_IMAGE_FORMAT_SAMPLING_444 = function(fmt)
+      return M.band(M.long(fmt), 0x300) == 0
+    end,
+    PISP_IMAGE_FORMAT_SAMPLING_422 = function(fmt)
+      return M.band(M.long(fmt), 0x300) == 0x100
+    end,
+    PISP_IMAGE_FORMAT_SAMPLING_420 = function(fmt)
+      return M.band(M.long(fmt), 0x300) == 0x200
+    end,
+    PISP_IMAGE_FORMAT_ORDER_NORMAL = function(fmt)
+      return M.band(M.long(fmt), 0x1000) == 0
+    end,
+    PISP_IMAGE_FORMAT_ORDER_SWAPPED = function(fmt)
+      return M.int(M.band(M.long(fmt), 0x1000))
+    end,
+    PISP_IMAGE_FORMAT_INTERLEAVED = function(fmt)
+      return M.band(M.long(fmt), 48) == 0
+    end,
+    PISP_IMAGE_FORMAT_SEMIPLANAR = function(fmt)
+      return M.band(M.long(fmt), 48) == 16
+    end,
+    PISP_IMAGE_FORMAT_PLANAR = function(fmt)
+      return M.band(M.long(fmt), 48) == 32
+    end,
+    PISP_IMAGE_FORMAT_WALLPAPER = function(fmt)
+      return M.int(M.band(M.long(fmt), 0x20000000))
+    end,
+    PISP_IMAGE_FORMAT_BPP_32 = function(fmt)
+      return M.int(M.band(M.long(fmt), 0x100000))
+    end,
+    PISP_IMAGE_FORMAT_HOG = function(fmt)
+      return M.int(M.band(M.long(fmt), 0xc000000))
+    end,
+  }
+end,
 ]==],
 ["linux/media/raspberrypi/pisp_fe_config.h"] = [==[
-  constants = {
-    PISP_FE_ENABLE_INPUT = 1,
-    PISP_FE_ENABLE_DECOMPRESS = 2,
-    PISP_FE_ENABLE_DECOMPAND = 4,
-    PISP_FE_ENABLE_BLA = 8,
-    PISP_FE_ENABLE_DPC = 16,
-    PISP_FE_ENABLE_STATS_CROP = 32,
-    PISP_FE_ENABLE_DECIMATE = 64,
-    PISP_FE_ENABLE_BLC = 128,
-    PISP_FE_ENABLE_CDAF_STATS = 256,
-    PISP_FE_ENABLE_AWB_STATS = 512,
-    PISP_FE_ENABLE_RGBY = 1024,
-    PISP_FE_ENABLE_LSC = 2048,
-    PISP_FE_ENABLE_AGC_STATS = 4096,
-    PISP_FE_ENABLE_CROP0 = 65536,
-    PISP_FE_ENABLE_DOWNSCALE0 = 131072,
-    PISP_FE_ENABLE_COMPRESS0 = 262144,
-    PISP_FE_ENABLE_OUTPUT0 = 524288,
-    PISP_FE_ENABLE_CROP1 = 1048576,
-    PISP_FE_ENABLE_DOWNSCALE1 = 2097152,
-    PISP_FE_ENABLE_COMPRESS1 = 4194304,
-    PISP_FE_ENABLE_OUTPUT1 = 8388608,
-    PISP_FE_DIRTY_GLOBAL = 1,
-    PISP_FE_DIRTY_FLOATING = 2,
-    PISP_FE_DIRTY_OUTPUT_AXI = 4,
-    DOWNSCALE_BAYER = 1,
-    DOWNSCALE_BIN = 2,
-    PISP_FE_NUM_OUTPUTS = 2,
-    PISP_FE_DECOMPAND_LUT_SIZE = 65,
-    PISP_FE_DPC_FLAG_FOLDBACK = 1,
-    PISP_FE_DPC_FLAG_VFLAG = 2,
-    PISP_FE_LSC_LUT_SIZE = 16,
-    PISP_FE_CDAF_NUM_WEIGHTS = 8,
-  },
-  records = {
-    ["struct pisp_fe_global_config"] = [[{
+constants = {
+  PISP_FE_ENABLE_INPUT = 1,
+  PISP_FE_ENABLE_DECOMPRESS = 2,
+  PISP_FE_ENABLE_DECOMPAND = 4,
+  PISP_FE_ENABLE_BLA = 8,
+  PISP_FE_ENABLE_DPC = 16,
+  PISP_FE_ENABLE_STATS_CROP = 32,
+  PISP_FE_ENABLE_DECIMATE = 64,
+  PISP_FE_ENABLE_BLC = 128,
+  PISP_FE_ENABLE_CDAF_STATS = 256,
+  PISP_FE_ENABLE_AWB_STATS = 512,
+  PISP_FE_ENABLE_RGBY = 1024,
+  PISP_FE_ENABLE_LSC = 2048,
+  PISP_FE_ENABLE_AGC_STATS = 4096,
+  PISP_FE_ENABLE_CROP0 = 65536,
+  PISP_FE_ENABLE_DOWNSCALE0 = 131072,
+  PISP_FE_ENABLE_COMPRESS0 = 262144,
+  PISP_FE_ENABLE_OUTPUT0 = 524288,
+  PISP_FE_ENABLE_CROP1 = 1048576,
+  PISP_FE_ENABLE_DOWNSCALE1 = 2097152,
+  PISP_FE_ENABLE_COMPRESS1 = 4194304,
+  PISP_FE_ENABLE_OUTPUT1 = 8388608,
+  PISP_FE_DIRTY_GLOBAL = 1,
+  PISP_FE_DIRTY_FLOATING = 2,
+  PISP_FE_DIRTY_OUTPUT_AXI = 4,
+  DOWNSCALE_BAYER = 1,
+  DOWNSCALE_BIN = 2,
+  PISP_FE_NUM_OUTPUTS = 2,
+  PISP_FE_DECOMPAND_LUT_SIZE = 65,
+  PISP_FE_DPC_FLAG_FOLDBACK = 1,
+  PISP_FE_DPC_FLAG_VFLAG = 2,
+  PISP_FE_LSC_LUT_SIZE = 16,
+  PISP_FE_CDAF_NUM_WEIGHTS = 8,
+},
+records = {
+  ["struct pisp_fe_global_config"] = [[{
   uint32_t enables;
   uint8_t bayer_order;
   uint8_t pad[3];
 } __attribute__((packed))]],
-    ["struct pisp_fe_input_axi_config"] = [[{
+  ["struct pisp_fe_input_axi_config"] = [[{
   uint8_t maxlen_flags;
   uint8_t cache_prot;
   uint16_t qos;
 } __attribute__((packed))]],
-    ["struct pisp_fe_output_axi_config"] = [[{
+  ["struct pisp_fe_output_axi_config"] = [[{
   uint8_t maxlen_flags;
   uint8_t cache_prot;
   uint16_t qos;
   uint16_t thresh;
   uint16_t throttle;
 } __attribute__((packed))]],
-    ["struct pisp_fe_input_config"] = [[{
+  ["struct pisp_fe_input_config"] = [[{
   uint8_t streaming;
   uint8_t pad[3];
   struct pisp_image_format_config format;
@@ -637,28 +637,28 @@ return {
   uint8_t holdoff;
   uint8_t pad2[3];
 } __attribute__((packed))]],
-    ["struct pisp_fe_output_config"] = [[{
+  ["struct pisp_fe_output_config"] = [[{
   struct pisp_image_format_config format;
   uint16_t ilines;
   uint8_t pad[2];
 } __attribute__((packed))]],
-    ["struct pisp_fe_input_buffer_config"] = [[{
+  ["struct pisp_fe_input_buffer_config"] = [[{
   uint32_t addr_lo;
   uint32_t addr_hi;
   uint16_t frame_id;
   uint16_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_fe_decompand_config"] = [[{
+  ["struct pisp_fe_decompand_config"] = [[{
   uint16_t lut[65];
   uint16_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_fe_dpc_config"] = [[{
+  ["struct pisp_fe_dpc_config"] = [[{
   uint8_t coeff_level;
   uint8_t coeff_range;
   uint8_t coeff_range2;
   uint8_t flags;
 } __attribute__((packed))]],
-    ["struct pisp_fe_lsc_config"] = [[{
+  ["struct pisp_fe_lsc_config"] = [[{
   uint8_t shift;
   uint8_t pad0;
   uint16_t scale;
@@ -666,14 +666,14 @@ return {
   uint16_t centre_y;
   uint16_t lut[16];
 } __attribute__((packed))]],
-    ["struct pisp_fe_rgby_config"] = [[{
+  ["struct pisp_fe_rgby_config"] = [[{
   uint16_t gain_r;
   uint16_t gain_g;
   uint16_t gain_b;
   uint8_t maxflag;
   uint8_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_fe_agc_stats_config"] = [[{
+  ["struct pisp_fe_agc_stats_config"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
   uint16_t size_x;
@@ -687,7 +687,7 @@ return {
   uint8_t float_shift;
   uint8_t pad1[2];
 } __attribute__((packed))]],
-    ["struct pisp_fe_awb_stats_config"] = [[{
+  ["struct pisp_fe_awb_stats_config"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
   uint16_t size_x;
@@ -701,16 +701,16 @@ return {
   uint16_t b_lo;
   uint16_t b_hi;
 } __attribute__((packed))]],
-    ["struct pisp_fe_floating_stats_region"] = [[{
+  ["struct pisp_fe_floating_stats_region"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
   uint16_t size_x;
   uint16_t size_y;
 } __attribute__((packed))]],
-    ["struct pisp_fe_floating_stats_config"] = [[{
+  ["struct pisp_fe_floating_stats_config"] = [[{
   struct pisp_fe_floating_stats_region regions[4];
 } __attribute__((packed))]],
-    ["struct pisp_fe_cdaf_stats_config"] = [[{
+  ["struct pisp_fe_cdaf_stats_config"] = [[{
   uint16_t noise_constant;
   uint16_t noise_slope;
   uint16_t offset_x;
@@ -721,17 +721,17 @@ return {
   uint16_t skip_y;
   uint32_t mode;
 } __attribute__((packed))]],
-    ["struct pisp_fe_stats_buffer_config"] = [[{
+  ["struct pisp_fe_stats_buffer_config"] = [[{
   uint32_t addr_lo;
   uint32_t addr_hi;
 } __attribute__((packed))]],
-    ["struct pisp_fe_crop_config"] = [[{
+  ["struct pisp_fe_crop_config"] = [[{
   uint16_t offset_x;
   uint16_t offset_y;
   uint16_t width;
   uint16_t height;
 } __attribute__((packed))]],
-    ["struct pisp_fe_downscale_config"] = [[{
+  ["struct pisp_fe_downscale_config"] = [[{
   uint8_t xin;
   uint8_t xout;
   uint8_t yin;
@@ -741,18 +741,18 @@ return {
   uint16_t output_width;
   uint16_t output_height;
 } __attribute__((packed))]],
-    ["struct pisp_fe_output_buffer_config"] = [[{
+  ["struct pisp_fe_output_buffer_config"] = [[{
   uint32_t addr_lo;
   uint32_t addr_hi;
 } __attribute__((packed))]],
-    ["struct pisp_fe_output_branch_config"] = [[{
+  ["struct pisp_fe_output_branch_config"] = [[{
   struct pisp_fe_crop_config crop;
   struct pisp_fe_downscale_config downscale;
   struct pisp_compress_config compress;
   struct pisp_fe_output_config output;
   uint32_t pad;
 } __attribute__((packed))]],
-    ["struct pisp_fe_config"] = [[{
+  ["struct pisp_fe_config"] = [[{
   struct pisp_fe_stats_buffer_config stats_buffer;
   struct pisp_fe_output_buffer_config output_buffer[2];
   struct pisp_fe_input_buffer_config input_buffer;
@@ -776,87 +776,87 @@ return {
   uint32_t dirty_flags;
   uint32_t dirty_flags_extra;
 } __attribute__((packed))]],
-  },
-  macros = function(M)
-    return {
-      PISP_FE_ENABLE_CROP = function(i)
-        return M.int(M.i32(M.shl(0x10000LL, 4 * M.long(i))))
-      end,
-      PISP_FE_ENABLE_DOWNSCALE = function(i)
-        return M.int(M.i32(M.shl(0x20000LL, 4 * M.long(i))))
-      end,
-      PISP_FE_ENABLE_COMPRESS = function(i)
-        return M.int(M.i32(M.shl(0x40000LL, 4 * M.long(i))))
-      end,
-      PISP_FE_ENABLE_OUTPUT = function(i)
-        return M.int(M.i32(M.shl(0x80000LL, 4 * M.long(i))))
-      end,
-    }
-  end,
+},
+macros = function(M)
+  return {
+    PISP_FE_ENABLE_CROP = function(i)
+      return M.int(M.i32(M.shl(0x10000LL, 4 * M.long(i))))
+    end,
+    PISP_FE_ENABLE_DOWNSCALE = function(i)
+      return M.int(M.i32(M.shl(0x20000LL, 4 * M.long(i))))
+    end,
+    PISP_FE_ENABLE_COMPRESS = function(i)
+      return M.int(M.i32(M.shl(0x40000LL, 4 * M.long(i))))
+    end,
+    PISP_FE_ENABLE_OUTPUT = function(i)
+      return M.int(M.i32(M.shl(0x80000LL, 4 * M.long(i))))
+    end,
+  }
+end,
 ]==],
 ["linux/media/raspberrypi/pisp_fe_statistics.h"] = [==[
-  constants = {
-    PISP_FLOATING_STATS_NUM_ZONES = 4,
-    PISP_AGC_STATS_NUM_BINS = 1024,
-    PISP_AGC_STATS_SIZE = 16,
-    PISP_AGC_STATS_NUM_ZONES = 256,
-    PISP_AGC_STATS_NUM_ROW_SUMS = 512,
-    PISP_AWB_STATS_SIZE = 32,
-    PISP_AWB_STATS_NUM_ZONES = 1024,
-    PISP_CDAF_STATS_SIZE = 8,
-    PISP_CDAF_STATS_NUM_FOMS = 64,
-  },
-  records = {
-    ["struct pisp_agc_statistics"] = [[{
+constants = {
+  PISP_FLOATING_STATS_NUM_ZONES = 4,
+  PISP_AGC_STATS_NUM_BINS = 1024,
+  PISP_AGC_STATS_SIZE = 16,
+  PISP_AGC_STATS_NUM_ZONES = 256,
+  PISP_AGC_STATS_NUM_ROW_SUMS = 512,
+  PISP_AWB_STATS_SIZE = 32,
+  PISP_AWB_STATS_NUM_ZONES = 1024,
+  PISP_CDAF_STATS_SIZE = 8,
+  PISP_CDAF_STATS_NUM_FOMS = 64,
+},
+records = {
+  ["struct pisp_agc_statistics"] = [[{
   uint32_t row_sums[512];
   uint32_t histogram[1024];
   struct pisp_agc_statistics_zone floating[4];
 } __attribute__((packed))]],
-    ["struct pisp_awb_statistics_zone"] = [[{
+  ["struct pisp_awb_statistics_zone"] = [[{
   uint32_t R_sum;
   uint32_t G_sum;
   uint32_t B_sum;
   uint32_t counted;
 } __attribute__((packed))]],
-    ["struct pisp_awb_statistics"] = [[{
+  ["struct pisp_awb_statistics"] = [[{
   struct pisp_awb_statistics_zone zones[1024];
   struct pisp_awb_statistics_zone floating[4];
 } __attribute__((packed))]],
-    ["struct pisp_statistics"] = [[{
+  ["struct pisp_statistics"] = [[{
   struct pisp_awb_statistics awb;
   struct pisp_agc_statistics agc;
   struct pisp_cdaf_statistics cdaf;
 } __attribute__((packed))]],
-  },
-  deltas = {
-    {
-      on = "!mips64 mips64el ppc64le",
-      records = {
-        ["struct pisp_agc_statistics_zone"] = [[{
-    uint64_t Y_sum;
-    uint32_t counted;
-    uint32_t pad;
-  } __attribute__((packed))]],
-        ["struct pisp_cdaf_statistics"] = [[{
-    uint64_t foms[64];
-    uint64_t floating[4];
-  } __attribute__((packed))]],
-      },
-    },
-    {
-      on = "mips64 mips64el ppc64le",
-      records = {
-        ["struct pisp_agc_statistics_zone"] = [[{
-    unsigned long Y_sum;
-    uint32_t counted;
-    uint32_t pad;
-  } __attribute__((packed))]],
-        ["struct pisp_cdaf_statistics"] = [[{
-    unsigned long foms[64];
-    unsigned long floating[4];
-  } __attribute__((packed))]],
-      },
+},
+deltas = {
+  {
+    on = "!mips64 mips64el ppc64le",
+    records = {
+      ["struct pisp_agc_statistics_zone"] = [[{
+  uint64_t Y_sum;
+  uint32_t counted;
+  uint32_t pad;
+} __attribute__((packed))]],
+      ["struct pisp_cdaf_statistics"] = [[{
+  uint64_t foms[64];
+  uint64_t floating[4];
+} __attribute__((packed))]],
     },
   },
+  {
+    on = "mips64 mips64el ppc64le",
+    records = {
+      ["struct pisp_agc_statistics_zone"] = [[{
+  unsigned long Y_sum;
+  uint32_t counted;
+  uint32_t pad;
+} __attribute__((packed))]],
+      ["struct pisp_cdaf_statistics"] = [[{
+  unsigned long foms[64];
+  unsigned long floating[4];
+} __attribute__((packed))]],
+    },
+  },
+},
 ]==],
 }
