@@ -80,8 +80,6 @@ local function module_path(header)
   return "callgate." .. header:gsub("%.h$", ""):gsub("%.", "_"):gsub("/", ".")
 end
 
-local bundles = {} -- path -> the text of each small header in it
-
 -- Small headers share a file by folder and first letter: "callgate.uapi.linux._f" (emit/merge.py).
 local function bundle_path(header)
   local folder, letter = header:match "^(.*)/([^/])[^/]*$"
@@ -92,19 +90,30 @@ local function is_missing(message, path)
   return message:find("module '" .. path .. "' not found", 1, true) ~= nil
 end
 
+-- The text of one header of a bundle, nil where it has none. It is looked for in the file: having Lua read all the
+-- others takes several times as long. What is preloaded has no file.
+local function bundled(path, header)
+  local name = package.searchpath(path, package.path)
+  local file = name and io.open(name, "rb")
+  if not file then
+    return read_once(path)[header]
+  end
+  local text = file:read "*a"
+  file:close()
+  local _, before = text:find('\n["' .. header .. '"] = [==[\n', 1, true)
+  local after = before and text:find("]==],\n", before, true)
+  return after and text:sub(before + 1, after - 1)
+end
+
 -- What is written of a header; nil where no target has it. Raises the error of a file that does not load.
 local function read_module(header)
   local path = module_path(header)
   local ok, module = pcall(read_once, path)
   if not ok and is_missing(module, path) then
     path = bundle_path(header)
-    ok, module = true, bundles[path]
-    if not module then
-      ok, module = pcall(read_once, path)
-      bundles[path] = ok and module or nil
-    end
+    ok, module = pcall(bundled, path, header:match "^%l+/(.*)$")
     if ok then
-      local text = module[header:match "^%l+/(.*)$"]
+      local text = module
       return text and assert(loadstring("return {\n" .. text .. "}", "=" .. path))()
     elseif is_missing(module, path) then
       return nil
