@@ -854,7 +854,14 @@ return {
   },
   SWAP_FLAG = {
     prefix = "SWAP_FLAG_",
-    headers = { "libc/sys/swap.h" },
+    headers = { },
+    names = {
+      SWAP_FLAG_DISCARD = 65536,
+      SWAP_FLAG_DISCARD_ONCE = 131072,
+      SWAP_FLAG_DISCARD_PAGES = 262144,
+      SWAP_FLAG_PREFER = 32768,
+      SWAP_FLAG_PRIO_MASK = 32767,
+    },
   },
   SYNC_FILE_RANGE = {
     prefix = "SYNC_FILE_RANGE_",

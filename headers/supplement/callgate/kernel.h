@@ -50,6 +50,11 @@ struct ucred {
 	__u32 gid;
 };
 
+/* include/linux/socket.h: types of control messages that not every C library knows */
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
 /* include/linux/socket.h: struct linger, of SO_LINGER */
 struct linger {
 	int l_onoff;

@@ -40,7 +40,7 @@ SCM uapi/linux/can/raw.h
 SCM_CR libc/sys/socket.h@musl libc/bits/socket.h
 SCM_D uapi/asm/socket.h@mips+mipsel+mips64+mips64el uapi/asm-generic/socket.h
 SCM_J uapi/linux/can/j1939.h
-SCM_P libc/bits/socket.h
+SCM_P uapi/callgate/kernel.h
 SCM_R libc/sys/socket.h@musl libc/bits/socket.h
 SCM_S libc/bits/socket.h
 SCM_T uapi/asm/socket.h@mips+mipsel+mips64+mips64el uapi/asm-generic/socket.h

@@ -7069,7 +7069,6 @@
 ---| "devmem_dmabuf"
 ---| "devmem_linear"
 ---| "inq"
----| "pidfd"
 ---| "rights"
 ---| "security"
 ---| "timestamp"
@@ -7086,7 +7085,6 @@
 ---@field DEVMEM_DMABUF integer
 ---@field DEVMEM_LINEAR integer
 ---@field INQ integer
----@field PIDFD integer
 ---@field RIGHTS integer
 ---@field SECURITY integer
 ---@field TIMESTAMP integer
@@ -8074,15 +8072,17 @@
 ---Names of SWAP_FLAG_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.SWAP_FLAG integer|string
 ---| "discard"
+---| "discard_once"
+---| "discard_pages"
 ---| "prefer"
 ---| "prio_mask"
----| "prio_shift"
 
 ---@class callgate.group.SWAP_FLAG: callgate.group
 ---@field DISCARD integer
+---@field DISCARD_ONCE integer
+---@field DISCARD_PAGES integer
 ---@field PREFER integer
 ---@field PRIO_MASK integer
----@field PRIO_SHIFT integer
 
 ---Names of SYNC_FILE_RANGE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.SYNC_FILE_RANGE integer|string

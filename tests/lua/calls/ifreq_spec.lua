@@ -109,8 +109,12 @@ t.describe("requests about interfaces", function()
       t.equal(fd:ioctl("SIOCGIFNETMASK", "lo").netmask, "255.255.0.0")
       t.equal(fd:ioctl("SIOCSIFMTU", { name = "lo", mtu = 4000 }), true)
       t.equal(fd:ioctl("SIOCGIFMTU", "lo").mtu, 4000)
-      t.equal(fd:ioctl("SIOCSIFTXQLEN", { name = "lo", qlen = 77 }), true)
-      t.equal(fd:ioctl("SIOCGIFTXQLEN", "lo").qlen, 77)
+      local queued, _, errno = fd:ioctl("SIOCSIFTXQLEN", { name = "lo", qlen = 77 })
+      if queued then
+        t.equal(fd:ioctl("SIOCGIFTXQLEN", "lo").qlen, 77)
+      else
+        t.equal(errno, S.ENOTTY) -- what qemu-user does not know
+      end
       t.ok(fd:bind(S.t.sockaddr "127.1.2.3:0"))
     end)
   end)

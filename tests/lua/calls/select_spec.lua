@@ -84,6 +84,9 @@ t.describe("pselect6", function()
     local bits = ffi.sizeof "long" * 8
     set[math.floor(r.fd / bits)] = 2 ^ (r.fd % bits)
     local call = S.syscall._newselect or S.syscall.select -- mips and others name the newer form so
+    if not call then
+      t.skip "this machine's table has no such call"
+    end
     local count, _, errno = call(r.fd + 1, set, nil, nil, ffi.new "long[2]")
     t.ok(count == 1 or errno == S.ENOSYS)
   end)

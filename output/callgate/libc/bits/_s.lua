@@ -2209,7 +2209,6 @@ deltas = {
     constants = {
       MSG_SOCK_DEVMEM = 33554432,
       SCM_SECURITY = 3,
-      SCM_PIDFD = 4,
       PF_IB = 27,
       PF_MPLS = 28,
       PF_XDP = 44,

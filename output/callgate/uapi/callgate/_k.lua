@@ -3,6 +3,9 @@
 -- Each as text, of which Lua reads what is wanted: reading all of them would take longer than the rest of it.
 return {
 ["callgate/kernel.h"] = [==[
+constants = {
+  SCM_PIDFD = 0x4,
+},
 records = {
   ["struct sockaddr"] = [[{
   uint16_t sa_family;
