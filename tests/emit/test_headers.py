@@ -107,7 +107,7 @@ class TestModules:
     def test_a_constant_is_indexed(self) -> None:
         """A constant stands in its header's module and in a volume of the index."""
         files = written(abi((constant(5, name="FIVE"),)))
-        assert "    FIVE = 5,\n" in files["uapi/linux/_t.lua"]
+        assert "  FIVE = 5,\n" in files["uapi/linux/_t.lua"]
         assert "\nF uapi/linux/test.h\n" in files["index/01.lua"]
         assert '  "F",\n' in files["index/init.lua"]
 

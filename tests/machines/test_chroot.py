@@ -88,11 +88,11 @@ def test_status(machine: Machine, tmp_path: Path, command: str, status: int) -> 
 def test_time_limit(machine: Machine, tmp_path: Path) -> None:
     """A job that exceeds its time is ended, with all its children, and has no status."""
     start = time.monotonic()
-    outcome = sh(machine, tmp_path, "echo begun; sleep 61 & sleep 62", seconds=2)
+    outcome = sh(machine, tmp_path, "echo begun; sleep 612 & sleep 613", seconds=2)
     assert outcome.status is None
     assert outcome.stdout == "begun\n"
     assert time.monotonic() - start < 30
-    assert not any("sleep\x006" in text for text in map(command_line, Path("/proc").glob("[0-9]*")))
+    assert not any("sleep\x0061" in text for text in map(command_line, Path("/proc").glob("[0-9]*")))
 
 
 def command_line(process: Path) -> str:

@@ -49,7 +49,7 @@ MUTATIONS = {
         ["constant T_BIG: value", "name T_BIG: value"],
     ),
     "a constant missing": (
-        SMALL, "    T_BLUE = 7,\n", "",
+        SMALL, "  T_BLUE = 7,\n", "",
         ["module uapi/t/small.h: constants", "enumerator T_BLUE: ", "name T_BLUE: "],
     ),
     "a constant too many": (

@@ -161,8 +161,8 @@ class TestModel:
 
 # --- one wrong fact in a line of the library -----------------------------------------------------
 
-CONSTANT = re.compile(r"^    (\w+) = (0x[0-9a-f]+|-?\d+),$", re.MULTILINE)
-RECORD = re.compile(r'^    \["(\w+ \w+)"\] = \[\[(.*?)\]\],$', re.MULTILINE | re.DOTALL)
+CONSTANT = re.compile(r"^  (\w+) = (0x[0-9a-f]+|-?\d+),$", re.MULTILINE)
+RECORD = re.compile(r'^  \["(\w+ \w+)"\] = \[\[(.*?)\]\],$', re.MULTILINE | re.DOTALL)
 MEMBER = re.compile(r"^  (u?int(?:8|16|32)_t) (\w+)(\[\w+\])?;$", re.MULTILINE)
 
 

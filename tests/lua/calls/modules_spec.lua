@@ -7,8 +7,7 @@ local function unprivileged(body)
   local pid = t.ok(S.fork())
   if pid == 0 then
     local ok, errno = pcall(function()
-      assert(S.setgroups {})
-      assert(S.setresuid(65534, 65534, 65534))
+      assert(S.capset {}) -- the user stays, who alone may be allowed to read the library's files
       local value, _, number = body()
       return value == nil and number or 0
     end)

@@ -138,7 +138,7 @@ t.describe("the clock", function()
   t.it("is set only with sense and rights", function()
     t.fails("EINVAL", S.settimeofday { 0, 2000000 })
     t.equal(status_of(function()
-      assert(S.setuid(65534))
+      assert(S.capset {})
       local _, _, number = S.settimeofday(1)
       return number == S.EPERM and 0 or 1
     end), 0)
@@ -170,7 +170,7 @@ t.describe("the clock", function()
     t.matches(select(2, pcall(S.adjtimex, { frequency = 1 })),
       'adjtimex: argument 1 %(timex%): unknown field "frequency"')
     t.equal(status_of(function()
-      assert(S.setuid(65534))
+      assert(S.capset {})
       local _, _, errno = S.adjtimex { freq = 0 }
       return (errno == S.EPERM or errno == S.ENOSYS) and 0 or 1
     end), 0)
