@@ -154,6 +154,8 @@ function todo.fork()
   return "child"
 end
 
+function todo.wait() end
+
 io.stdout:setvbuf "line"
 if arg[1] then
   require("jit.opt").start(unpack(arg))

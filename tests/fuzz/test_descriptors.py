@@ -245,6 +245,7 @@ class Lives(RuleBasedStateMachine):
     def fork(self) -> None:
         """Let a child drop and collect everything: this process notices nothing of it."""
         inside = set(self.command("fork"))
+        self.command("wait")  # the child has answered, while the process was perhaps still reading
         assert inside == self.standard | self.loose
 
     @invariant()

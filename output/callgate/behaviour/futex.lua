@@ -191,7 +191,7 @@ function futex.futex_requeue()
   end
 end
 
--- S.get_robust_list(pid) -> pointer to a robust_list_head, its size
+-- S.get_robust_list(pid) -> pointer to a robust_list_head, false where the thread has none; its size
 function futex.get_robust_list()
   local raw = sys.get_robust_list
   local head = ffi.typeof("$ *[1]", types.t.robust_list_head)()
@@ -201,7 +201,7 @@ function futex.get_robust_list()
     if raw(pid, head, length) == -1 then
       return fail()
     end
-    return head[0], tonumber(length[0])
+    return head[0] ~= nil and head[0] or false, tonumber(length[0])
   end
 end
 

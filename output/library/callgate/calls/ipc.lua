@@ -79,11 +79,11 @@ function S.futex_waitv(waiters, timeout, clock, flags) end
 ---@return integer? errno
 function S.futex_wake(word, mask, count, flags) end
 
----Where a thread's list of robust futexes begins, and the length of its head.
+---Where a thread's list of robust futexes begins, false where it has none; and the length of its head.
 ---
 ---get_robust_list(2)
 ---@param pid? integer
----@return ffi.cdata*? head
+---@return ffi.cdata*|boolean|nil head
 ---@return string|integer|nil size
 ---@return integer? errno
 function S.get_robust_list(pid) end
