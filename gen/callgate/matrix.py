@@ -45,9 +45,9 @@ class Row:
         """Where its library is run, in words: ``native (bookworm, trixie), qemu-system``."""
         found: dict[str, list[str]] = {}
         for run in self.runs:
-            how = (
-                "lupa" if run.luajit == "lupa" else "built" if run.luajit == "built" else run.suite
-            )
+            how = run.suite if run.luajit == "package" else run.luajit
+            if "luajit2" in run.packages:
+                how = f"OpenResty's of {how}"
             found.setdefault(TIERS[run.tier], []).append(how)
         return ", ".join(f"{tier} ({', '.join(hows)})" for tier, hows in found.items())
 
