@@ -16,7 +16,7 @@ from callgate import files, luajit, paths
 HERE = Path(__file__).parent
 DRIVER = HERE / "misuse.lua"
 MODES = ("on", "off", "hot")  # of the compiler
-BATCH = 4000  # cases of one process
+BATCH = 1500  # cases of one process
 STUCK_SECONDS = 10.0  # without progress
 POLL_SECONDS = 0.05
 HEADER = struct.Struct("<3q")  # case, state, length: jail.lua's log
@@ -72,14 +72,18 @@ class Fuzzer:
         self.library = library or Path(os.environ.get("CALLGATE_LIBRARY") or paths.output_dir())
         assert (self.library / files.LIBRARY_ENTRY).is_file(), "run `callgate generate` first"
 
-    def search(self, seconds: float, most: int = 40) -> list[Finding]:
-        """Try cases for that long, or until ``most`` kinds of findings; one of each kind."""
+    def search(self, seconds: float, most: int = 40, cases: int | None = None) -> list[Finding]:
+        """Try cases for that long, until ``most`` kinds of findings, or up to case ``cases``.
+
+        Return one finding of each kind.
+        """
         until = time.monotonic() + seconds
         found: dict[tuple[str, str], Finding] = {}
         case, batch = 1, 0
-        while time.monotonic() < until and len(found) < most:
+        while time.monotonic() < until and len(found) < most and case <= (cases or case):
             mode = MODES[batch % len(MODES)]
-            outcome = self.run(mode, f"{case}-{case + BATCH - 1}", until=until)
+            end = min(case + BATCH - 1, cases or case + BATCH)
+            outcome = self.run(mode, f"{case}-{end}", until=until)
             for finding in (*outcome.findings, *self._death(outcome, case, mode)):
                 found.setdefault(finding.kind(), finding)
             case, batch = outcome.last + 1, batch + 1
