@@ -155,11 +155,11 @@ class Lives(RuleBasedStateMachine):
         self.leads_to[self.slots[onto]] = self.leads_to[self.slots[slot]]
 
     @rule(target=live, slot=live, number=st.integers(40, HIGHEST))
-    def dup_onto_number(self, slot: str, number: int) -> str:
+    def dup_onto_number(self, slot: str, number: int) -> object:
         """Duplicate onto a free number, or one that nothing owns."""
         self.collect()
         if number in self.slots.values():
-            return slot
+            return multiple()
         self.loose.discard(number)
         new = self.slot()
         return self.born(new, *self.command("onto_number", slot, new, number))

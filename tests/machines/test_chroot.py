@@ -92,7 +92,9 @@ def test_time_limit(machine: Machine, tmp_path: Path) -> None:
     assert outcome.status is None
     assert outcome.stdout == "begun\n"
     assert time.monotonic() - start < 30
-    assert not any("sleep\x0061" in text for text in map(command_line, Path("/proc").glob("[0-9]*")))
+    assert not any(
+        "sleep\x0061" in text for text in map(command_line, Path("/proc").glob("[0-9]*"))
+    )
 
 
 def command_line(process: Path) -> str:

@@ -172,7 +172,8 @@ class TestAnswers:
 
     def test_breaks_off(self, small: Small, library: Path) -> None:
         """A library that ends the process is an error that names the question."""
-        (library / "callgate" / SMALL).write_text("os.exit(3)")
+        text = 'return {\n["t/small.h"] = [==[\nos.exit(3),\n]==],\n}\n'
+        (library / "callgate" / SMALL).write_text(text)
         with pytest.raises(CallgateError, match=r"broke off at 'module uapi/t"):
             disagreements(small.abi, library)
 

@@ -113,7 +113,7 @@ t.describe("requests about interfaces", function()
       if queued then
         t.equal(fd:ioctl("SIOCGIFTXQLEN", "lo").qlen, 77)
       else
-        t.equal(errno, S.ENOTTY) -- what qemu-user does not know
+        t.ok(errno == S.EPERM or errno == S.ENOTTY) -- for the first user namespace's root; unknown to some emulators
       end
       t.ok(fd:bind(S.t.sockaddr "127.1.2.3:0"))
     end)
