@@ -12,6 +12,8 @@ int fuzz_setrlimit(int, const uint64_t *) __asm__("setrlimit");
 int fuzz_getpid(void) __asm__("getpid");
 void fuzz_exit(int) __asm__("_exit");
 int fuzz_close(int) __asm__("close");
+int fuzz_open_null(const char *, int, int) __asm__("open");
+int fuzz_dup2(int, int) __asm__("dup2");
 void *fuzz_mmap(void *, size_t, int, int, int, long) __asm__("mmap");
 void *fuzz_signal(int, void *) __asm__("signal");
 int fuzz_siginterrupt(int, int) __asm__("siginterrupt");
@@ -36,6 +38,7 @@ end
 
 local AT_FDCWD, AT_RECURSIVE, NR_MOUNT_SETATTR = -100, 0x8000, 442 -- the number is every machine's
 local ATTR_RDONLY = 1ULL
+local O_RDWR = 2
 local LIMITS = { -- RLIMIT_ number -> most of it
   [1] = 64 * 2 ^ 20, -- FSIZE: no file grows larger
   [2] = 2 ^ 30, -- DATA: private memory
@@ -48,6 +51,12 @@ function jail.enter(folder)
   check(C.fuzz_setsid() < 0 and 1 or 0, "setsid") -- signals to the group would reach who started this
   local attributes = ffi.new("uint64_t[4]", { ATTR_RDONLY, 0 })
   check(C.fuzz_mount_setattr(NR_MOUNT_SETATTR, AT_FDCWD, "/", AT_RECURSIVE, attributes, 32), "mount_setattr")
+  -- By the descriptors from outside fchmod reached the machine's own /dev/null; on a read-only mount it fails.
+  local null = C.fuzz_open_null("/dev/null", O_RDWR, 0)
+  for number = 0, 1 do
+    check(C.fuzz_dup2(null, number) == number and 0 or 1, "/dev/null")
+  end
+  C.fuzz_close(null)
   check(C.fuzz_mount("fuzz", folder, "tmpfs", 0, "size=64m"), "mount " .. folder)
   check(C.fuzz_chdir(folder), "chdir " .. folder)
   for number, most in pairs(LIMITS) do
