@@ -290,6 +290,8 @@ class TestSignatures:
             ("prctl", "l:iwwww"),
             ("sendto", "i:iczupi"),
             ("execve", "i:scc"),
+            ("preadv", "i:lplll"),
+            ("rt_sigaction", "i:ippz"),
             ("mount", "i:ssslp"),
             ("getpid", "i:"),
         ],

@@ -6,6 +6,8 @@ local sys = require "callgate.sys"
 local numbers = require("callgate.target").numbers
 local signatures = require "callgate.signatures"
 
+ffi.cdef [[int callgate_spec_abs(int) __asm__("abs");]]
+
 t.describe("S.syscall", function()
   t.it("returns what the kernel does, or nil, text, errno", function()
     t.ok(S.syscall.getpid() > 1)
@@ -35,10 +37,37 @@ t.describe("S.syscall", function()
     local count = ffi.new "int[1]"
     t.equal(S.syscall.ioctl(reader, S.FIONREAD, count), 0)
     t.equal(count[0], 5)
-    t.equal(S.syscall.prctl(S.PR_SET_NAME, "words"), 0)
+    t.equal(S.syscall.prctl(S.PR_SET_NAME, ffi.new("char[16]", "words")), 0)
     local now = t.ok(S.syscall.brk(0))
     t.equal(S.syscall.brk(ffi.cast("void *", ffi.cast("intptr_t", now))), now)
     t.ok(reader:close() and writer:close())
+  end)
+
+  -- Lua has each string once: FIGETBSZ on "end" left a parser that took the keyword for a name.
+  t.it("has no string where the kernel may write, or follow pointers", function()
+    local file = S.t.fd((t.ok(S.syscall.memfd_create("x", 0))))
+    local why = "the kernel may write there, and a string must not change: pass a buffer (cdata) instead of "
+      .. '"end" (string)'
+    t.raises("ioctl: argument 3 (word): " .. why, S.syscall.ioctl, file, S.FIGETBSZ, "end")
+    t.raises("fcntl: argument 3 (word): " .. why, S.syscall.fcntl, file, S.F_GETLK, "end")
+    t.raises("prctl: argument 2 (word): " .. why, S.syscall.prctl, S.PR_GET_NAME, "end")
+    t.raises("prctl: argument 2 (argument): " .. why, S.prctl, 12345, "end")
+    t.raises("keyctl: argument 3 (argument): " .. why, S.keyctl, 12345, 1, "end")
+    t.raises("io_uring_sqe: argument 1 (addr): " .. why, S.t.io_uring_sqe, { "read", addr = "end" })
+    t.ok(S.t.io_uring_sqe { "write", addr = "end" }.addr ~= 0)
+    t.raises('readv: argument 2 (pointer): expected a buffer or record (cdata), or nil, got "end" (string)',
+      S.syscall.readv, file, "end", 1)
+    t.ok(loadstring "do end")
+    t.ok(file:close())
+  end)
+
+  t.it("takes no function for memory, and no float for an integer", function()
+    local _, message = pcall(S.read, 0, ffi.C.callgate_spec_abs, 1)
+    t.matches(message, "read: argument 2 %(buf%): expected a buffer %(cdata%), got cdata<int %(%)>")
+    _, message = pcall(S.lseek, 0, ffi.new("double", 1.5), "set")
+    t.matches(message, "lseek: argument 2 %(offset%): expected an integer .*, got cdata<double>")
+    t.raises("lseek: argument 3 (whence): expected names of SEEK_* or a number, got 1+0i (cdata)",
+      S.lseek, 0, 0, ffi.new("complex", 1))
   end)
 
   t.it("gives 64-bit results as numbers where they are exact", function()

@@ -213,6 +213,19 @@ t.describe("a record with a flexible array", function()
   end)
 end)
 
+t.describe("an array of a record's table", function()
+  t.it("is zero beyond what the table has, as in C", function()
+    local tio = S.t.termios { c_cc = { 3 } }
+    t.equal(tio.c_cc[0], 3)
+    t.equal(tio.c_cc[1], 0)
+    tio = S.t.termios { c_cc = { 3, 4 } }
+    t.equal(tio.c_cc[1], 4)
+    t.equal(tio.c_cc[2], 0)
+    local _, message = pcall(S.t.termios, { c_cc = { "x" } })
+    t.matches(message, '^[^\n]+: termios: field "c_cc": expected its elements as a table')
+  end)
+end)
+
 t.describe("S.t.array", function()
   t.it("makes zeroed elements, or each from its own form", function()
     local array = S.t.array("input_id", 3)
@@ -227,6 +240,7 @@ t.describe("S.t.array", function()
     t.raises('S.t.array: no type "input_ids"', S.t.array, "input_ids", 3)
     t.raises("S.t.array: expected a count or a table, got -1", S.t.array, "input_id", -1)
     t.raises("S.t.array: expected a count or a table, got nil", S.t.array, "input_id")
+    t.raises("S.t.array: no memory for 4503599627370496 of input_id", S.t.array, "input_id", 2 ^ 52)
   end)
 end)
 

@@ -31,10 +31,12 @@ def letter(argument: Argument, call: Syscall, spec: Spec) -> str:
 
     Its width and sign are those of the kernel's C type: the upper half of a register that the
     kernel reads whole must not be left to chance. Strings and bytes that the kernel only reads have
-    letters of their own, which accept Lua strings.
+    letters of their own, which accept Lua strings; records in which it follows pointers have not.
     """
     if found := spec.kinds[spec.inference.kind(argument, call)].letter:
         return found
+    if argument.type in spec.letters:
+        return spec.letters[argument.type]
     if argument.type.endswith("*"):
         target = argument.type.removesuffix("*").strip()
         return "c" if target.startswith("const ") and not target.endswith("*") else "p"

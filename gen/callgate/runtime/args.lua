@@ -125,8 +125,9 @@ function args.long(value, call, position, label)
   if type(value) == "number" and value >= -MAX_EXACT and value <= MAX_EXACT and value % 1 == 0 then
     return value
   end
-  if type(value) == "cdata" and integer_of(value) then
-    return value
+  local number = type(value) == "cdata" and integer_of(value)
+  if number then
+    return (istype("int64_t", value) or istype("uint64_t", value)) and value or number
   end
   return expected("an integer (a number, or int64_t beyond 2^53)", value, call, position, label)
 end
@@ -157,8 +158,10 @@ local function slow_name(value, call, position, label, group)
   if type(value) == "string" then
     local _, unknown = lookup(group, value)
     return misuse(call, position, label, flags.unknown(group, unknown))
-  elseif type(value) == "cdata" and integer_of(value) then
-    return value
+  end
+  local number = type(value) == "cdata" and integer_of(value)
+  if number then
+    return number > -MAX_EXACT and number < MAX_EXACT and number or value
   end
   return expected(("names of %s* or a number"):format(flags.prefix(group)), value, call, position, label)
 end
@@ -425,21 +428,32 @@ function args.address(value, call, position, label)
   return register(args.size(value, call, position, label))
 end
 
--- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory. Whoever
--- calls this keeps `value` until the system call has returned: the number does not.
+-- What a multiplexer takes, as its operation says: a number, a descriptor or memory. Whoever calls this
+-- keeps `value` until the system call has returned: the number does not. A string is none: Lua has each
+-- only once, so that one the kernel wrote to would change for all, down to the parser's keywords
+-- (FIGETBSZ on "end" left a Lua in which no function could be loaded any more).
 function args.word(value, call, position, label)
   if value == nil then
     return 0
   elseif type(value) == "boolean" then
     return value and 1 or 0
   elseif type(value) == "string" then
-    return cast("uintptr_t", cast("const char *", value))
+    return misuse(call, position, label, ("the kernel may write there, and a string must not change: "
+      .. "pass a buffer (cdata) instead of %s"):format(errors.got(value)))
   elseif descriptors.number(value) then
     return args.fd(value, call, position, label)
   elseif is_memory(value) or is_region(value) then
     return address_of(value)
   end
   return register(args.long(value, call, position, label))
+end
+
+-- The same where the kernel only reads: a string, too.
+function args.source(value, call, position, label)
+  if type(value) == "string" then
+    return cast("uintptr_t", cast("const char *", value))
+  end
+  return args.word(value, call, position, label)
 end
 
 -- A new buffer of as many bytes as the caller asks for.

@@ -226,7 +226,10 @@ function types.t.array(name, init)
   if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
     raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
   end
-  local array = ffi.new(ffi.typeof("$[?]", ctype), count)
+  local ok, array = pcall(ffi.new, ffi.typeof("$[?]", ctype), count)
+  if not ok then
+    raise(("S.t.array: no memory for %.0f of %s"):format(count, name))
+  end
   for i = 1, type(init) == "table" and count or 0 do
     array[i - 1] = ctype(init[i])
   end

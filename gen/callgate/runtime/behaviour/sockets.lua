@@ -212,7 +212,7 @@ function sockets.sendto()
     count = args.length(count, "sendto", 3, "count", data)
     options = args.flags(options, "sendto", 4, "flags", MSG)
     if addr == nil then
-      length = 0
+      addr, length = nil, 0 -- a null pointer may be of a type that C does not convert
     else
       addr, length = address(addr, "sendto", 5, length)
     end
