@@ -125,9 +125,19 @@ local function call(place, log, case, rng, target)
   if place.overrun() and not target.bare then
     jail.say(log, case, text, "wrote outside the memory that it got")
   end
+  local changed = place.changed()
+  if changed then
+    jail.say(log, case, text, ("changed the Lua string %q"):format(changed))
+  end
 end
 
 local HARMLESS = { [0] = true, [9] = true, [14] = true, [15] = true, [31] = true } -- KILL, ALRM, TERM, SYS
+
+-- Every keyword: a parser whose "end" some call has overwritten takes none of them for one.
+local KEYWORDS = [[
+local function f(...) repeat for i = 1, 2 do break end until nil while true and false or not ... do goto x end ::x::
+  if f then return elseif true then else end end
+]]
 
 local function run(place, log, case)
   local rng = random.new(seed, case)
@@ -160,11 +170,16 @@ local planted = {
   nameless = function() error "something is wrong" end,
   silent = function() return nil, "no errno" end,
   overrun = function(memory) ffi.fill(memory, 20, 1) end,
+  changed = function(text) ffi.fill(ffi.cast("char *", ffi.cast("const char *", text)), 1, 1) end,
 }
 
 local function plant(place, log, name)
   jail.rearm()
   values.argument = function()
+    if name == "changed" then
+      place.keep "a string"
+      return "a string", "memory"
+    end
     return place.guarded(ffi.typeof "char[16]"), "memory"
   end
   call(place, log, 1, random.new(seed, 1), { name = name, fn = planted[name], labels = { "buf" } })
@@ -190,6 +205,11 @@ local function main()
     for case = tonumber(first), tonumber(last) or tonumber(first) do
       log.case = case
       run(place, log, case)
+      local sound, why = loadstring(KEYWORDS)
+      if not sound then
+        jail.say(log, case, ffi.string(log.now), "broke Lua's own parser: " .. why)
+        break -- nothing works from now on
+      end
       if case % 50 == 0 then
         collectgarbage()
         jail.bury()

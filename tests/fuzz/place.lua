@@ -5,7 +5,7 @@ local jail = require "fuzz.jail"
 
 ffi.cdef [[int fuzz_memcmp(const void *, const void *, size_t) __asm__("memcmp");]]
 
-local ARENA, WATCHED = 2 ^ 20, 2 ^ 20
+local ARENA, WATCHED, KEPT = 2 ^ 20, 2 ^ 20, 2 ^ 20
 local GAP = 8192 -- bytes between watched objects, none of which may change
 local MARK = 0xa5
 
@@ -98,9 +98,35 @@ local function new()
     return touched
   end
 
+  local copies = jail.arena(KEPT)
+  local strings, kept = {}, 0
+
+  -- Remembers the bytes of a string that a call may get. Lua has each string once: where one changes,
+  -- it changes for all that use it, the parser's keywords among them.
+  function place.keep(text)
+    if kept + #text < KEPT then
+      ffi.copy(copies + kept, text) -- with its zero byte
+      strings[#strings + 1], kept = { text, kept }, kept + #text + 1
+    end
+  end
+
+  -- Which of the strings changed since, as it was; it is restored.
+  function place.changed()
+    local found
+    for _, row in ipairs(strings) do
+      local text, copy = row[1], copies + row[2]
+      if ffi.C.fuzz_memcmp(text, copy, #text + 1) ~= 0 then
+        found = ffi.string(copy, #text)
+        ffi.copy(ffi.cast("char *", ffi.cast("const char *", text)), copy, #text + 1)
+      end
+    end
+    return found
+  end
+
   -- Begins a case.
   function place.clear()
     used = {}
+    strings, kept = {}, 0
     ffi.fill(place.arena, 65536)
   end
 

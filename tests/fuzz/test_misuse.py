@@ -51,6 +51,7 @@ def test_misuse(fuzzer: Fuzzer) -> None:
         ("nameless", "does not name function and argument"),
         ("silent", "fails without message and errno: nil, no errno, nil"),
         ("overrun", "wrote outside the memory that it got"),
+        ("changed", 'changed the Lua string "a string"'),
     ],
 )
 def test_finding(fuzzer: Fuzzer, planted: str, expected: str) -> None:

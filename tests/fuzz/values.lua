@@ -74,6 +74,7 @@ function values.string(rng, place)
   else
     s = rng:pick(STRINGS)
   end
+  place.keep(s)
   return s, string_text(s)
 end
 
