@@ -8,7 +8,7 @@
 local ffi = require "ffi"
 local S = require "callgate"
 
-local port = tonumber(arg and arg[1]) or 8080
+local port = math.floor(tonumber(arg and arg[1]) or 8080)
 local seconds = tonumber(arg and arg[2])
 
 local BODY = "Hello from LuaJIT and the Linux kernel.\n"
@@ -29,19 +29,30 @@ assert(listener:listen(1024))
 local ep = assert(S.epoll_create())
 assert(ep:add(listener, "in"))
 
-local connections = {} -- descriptor number -> { fd, unread = string, unsent = string, closing }
+---@class connection
+---@field fd callgate.fd
+---@field unread string # of its requests
+---@field unsent string # of our answers
+---@field closing boolean?
+---@field waiting boolean? # for room to write
+
+---@type table<integer, connection?> # by descriptor number
+local connections = {}
 local open_count, served = 0, 0
 local BUFFER_SIZE = 65536
 local buffer = ffi.new("char[?]", BUFFER_SIZE)
 
 local function drop(number)
-  local connection = connections[number]
+  local connection = assert(connections[number])
   connections[number] = nil
   open_count = open_count - 1
   connection.fd:close() -- which also takes it out of the epoll set
 end
 
--- Writes what is left to say; true when all of it went out, nil when the connection is gone.
+---Writes what is left to say; false when the connection is gone.
+---@param number integer
+---@param connection connection
+---@return boolean open
 local function flush(number, connection)
   while #connection.unsent > 0 do
     local sent, _, errno = connection.fd:send(connection.unsent, nil, "nosignal")
@@ -49,10 +60,10 @@ local function flush(number, connection)
       if errno == S.EAGAIN then
         ep:mod(connection.fd, "in, out")
         connection.waiting = true
-        return false
+        return true
       end
       drop(number)
-      return nil
+      return false
     end
     connection.unsent = connection.unsent:sub(sent + 1)
   end
@@ -62,7 +73,7 @@ local function flush(number, connection)
   end
   if connection.closing then
     drop(number)
-    return nil
+    return false
   end
   return true
 end
@@ -125,9 +136,13 @@ local function accept_all()
 end
 
 io.stderr:write(("listening on http://127.0.0.1:%d/\n"):format(port))
-local started = S.clock_gettime("monotonic").time
+local function now()
+  return assert(S.clock_gettime "monotonic").time
+end
+
+local started = now()
 local listening = listener.fd
-while not seconds or S.clock_gettime("monotonic").time - started < seconds do
+while not seconds or now() - started < seconds do
   local events, message, errno = ep:wait(256, 200)
   if not events and errno ~= S.EINTR then
     error(message)
@@ -138,13 +153,12 @@ while not seconds or S.clock_gettime("monotonic").time - started < seconds do
       if number == listening then
         accept_all()
       elseif connection then
+        local open = true
         if event.writable and connection.waiting then
-          flush(number, connection)
+          open = flush(number, connection)
         end
-        if event.readable or event.hup or event.err then
-          if connections[number] then
-            receive(number, connection)
-          end
+        if open and (event.readable or event.hup or event.err) then
+          receive(number, connection)
         end
       end
     end

@@ -2,18 +2,20 @@
 
 They lie beside it, in output/library, where `require` never looks. Functions, methods, flag names
 and the fields of friendly types come from the declared tables; a record's own fields from the
-headers of the first architecture that has it.
+headers of the first architecture that has it. tests/emit/test_language_server.py has a language
+server read them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from callgate.emit.environment import render
 from callgate.emit.infer import INFERRED, inferred_calls
-from callgate.emit.luasig import LuaFunction, lua_function, type_name
+from callgate.emit.luasig import LuaFunction, Parameter, lua_function, or_nil, type_name
 from callgate.emit.machine import Machine
 from callgate.model import RecordName, Scalar
 
@@ -26,6 +28,45 @@ if TYPE_CHECKING:
     from callgate.targets import Target
 
 WORD = 4  # bytes of the widest integer that LuaJIT reads as a Lua number
+MEMORY = "ffi.cdata*"  # what any cdata may be passed for
+CDATA = "callgate.cdata"  # cdata that the library makes: a MEMORY that may be indexed
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """A function or method as a definition file has it."""
+
+    function: LuaFunction
+    parameters: tuple[Parameter, ...]
+    returns: tuple[tuple[str, str], ...]
+    overloads: tuple[str, ...]
+
+    @property
+    def names(self) -> str:
+        """Return the parameters: ``fd, buf, count``."""
+        return ", ".join(item.name for item in self.parameters)
+
+
+def _stub(function: LuaFunction, receiver: str = "") -> Stub:
+    """Return a call's function, or with a class of descriptors its method.
+
+    What gives a string without a buffer, and a count with one, is two forms.
+    """
+    parameters = function.parameters[1:] if receiver else function.parameters
+    returns = tuple((kind.replace(MEMORY, CDATA), name) for kind, name in function.returns)
+    overloads = () if receiver else function.overloads
+    place = next((at for at, item in enumerate(parameters) if item.spec.kind == "bytes"), None)
+    if place is not None:
+        into = parameters[place]
+        forms = [f"{item.name}{'?' * item.optional}: {item.type}" for item in parameters]
+        forms[place] = f"{into.name}: {MEMORY}"
+        forms[:0] = [f"self: {receiver}"] if receiver else []
+        results = ", ".join(["integer?", *(kind for kind, _ in returns[1:])])
+        overloads = (*overloads, f"fun({', '.join(forms)}): {results}")
+        bare = Parameter(into.name, "nil", optional=True, spec=into.spec)
+        parameters = (*parameters[:place], bare, *parameters[place + 1 :])
+        returns = ((or_nil("string"), "data"), *returns[1:])
+    return Stub(function, parameters, returns, overloads)
 
 
 def emit_luacats(
@@ -43,7 +84,9 @@ def emit_luacats(
     groups = group_names(every, spec)
     files = {
         f"calls/{family}.lua": render(
-            "luacats_calls.lua.j2", family=family, functions=sorted(rows, key=_name)
+            "luacats_calls.lua.j2",
+            family=family,
+            functions=[_stub(function) for function in sorted(rows, key=_name)],
         )
         for family, rows in families.items()
     }
@@ -74,15 +117,16 @@ def _name(function: LuaFunction) -> str:
     return function.call.name
 
 
-def _kinds(functions: Iterable[LuaFunction]) -> list[tuple[str, list[tuple[str, LuaFunction]]]]:
+def _kinds(functions: Iterable[LuaFunction]) -> list[tuple[str, list[tuple[str, Stub]]]]:
     """Return each kind of descriptor, "" for all, with its methods by name."""
-    kinds: dict[str, list[tuple[str, LuaFunction]]] = defaultdict(list)
+    kinds: dict[str, list[tuple[str, Stub]]] = defaultdict(list)
     for function in functions:
         if function.call.returns == "fd" and function.call.returned:
             kinds[function.call.returned]  # one without methods of its own is a class all the same
         for method in function.call.methods:
             kind, _, name = method.rpartition(":")
-            kinds[kind].append((name, function))
+            receiver = f"callgate.fd{'.' if kind else ''}{kind}"
+            kinds[kind].append((name, _stub(function, receiver)))
     return sorted((kind, sorted(rows, key=lambda row: row[0])) for kind, rows in kinds.items())
 
 
@@ -163,5 +207,6 @@ def _field_type(kind: TypeRef, friendly: Mapping[str, str]) -> str:
             return "boolean"
         if kind.kind == "float":
             return "number"
-        return "integer" if kind.size <= WORD else "integer|ffi.cdata*"
-    return friendly.get(kind.name, "ffi.cdata*") if isinstance(kind, RecordName) else "ffi.cdata*"
+        return "integer" if kind.size <= WORD else f"integer|{MEMORY}"
+    either = f"{CDATA}|{MEMORY}"  # what is read from it, what may be written to it
+    return friendly.get(kind.name, either) if isinstance(kind, RecordName) else either

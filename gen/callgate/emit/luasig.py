@@ -107,7 +107,11 @@ def _value(call: CallSpec, spec: Spec) -> tuple[str, str]:
 
 
 def _with_failure(values: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return the results of success and failure: ``T|nil, string?, integer?``."""
+    """Return the results of success and failure: ``T|nil, string?, integer?``.
+
+    A further value stands where failure has its message or number. It is ``T|any``: a union with
+    string would have editors warn of ``local r, w = assert(S.pipe())``, where it is a ``T``.
+    """
     if not values:
         return (("nil", "never"), MESSAGE, ERRNO)
     first, *others = values
@@ -115,7 +119,8 @@ def _with_failure(values: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str],
     for index, failure in enumerate((MESSAGE, ERRNO)):
         if index < len(others):
             kind, name = others[index]
-            out.append((or_nil(f"{failure[0]}|{MISSING.sub('', kind)}"), name))
+            plain = MISSING.sub("", kind)
+            out.append((plain if plain == "any" else f"{plain}|any", name))
         else:
             out.append((f"{failure[0]}?", failure[1]))
     out += [(or_nil(kind), name) for kind, name in others[2:]]
