@@ -119,7 +119,7 @@ def test_parameters(files: dict[str, str]) -> None:
 def test_accessors() -> None:
     """annotations.toml has exactly the accessors, aliases and methods of each friendly type."""
     code = """
-      for name, row in pairs(require "callgate.types.index") do
+      for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
         local module = row.module and row.record and require(row.module) or {}
         local names = {}
         for _, part in ipairs { "index", "newindex", "aliases", "methods" } do
@@ -142,7 +142,7 @@ def test_names_of_groups(files: dict[str, str]) -> None:
     """Every name that the library takes for an argument is offered."""
     code = """
       local flags = require "callgate.flags"
-      for group in pairs(require "callgate.groups") do
+      for group in pairs(require("callgate.rows").whole(require "callgate.groups")) do
         local also = require("callgate.groups")[group].also
         local other = {}
         for _, name in ipairs(also and flags.names(flags.group(also)) or {}) do other[name] = true end

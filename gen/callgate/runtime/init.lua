@@ -36,12 +36,18 @@ local function resolve(name)
   if part then
     return part()
   end
-  local fn = require("callgate.calls").get(name)
-  if fn then
-    return fn
-  end
+  -- No call is named like a constant: who is asked first is who need not load the other.
   local constants = require "callgate.constants"
-  local value = constants.get(name)
+  local value
+  if name:find "^_*%u" then
+    value = constants.get(name)
+  end
+  if value == nil then
+    value = require("callgate.calls").get(name)
+  end
+  if value == nil then
+    value = constants.get(name)
+  end
   if value == nil then
     value = require("callgate.libc_macros")[name]
   end

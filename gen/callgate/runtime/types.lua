@@ -7,6 +7,7 @@
 local ffi = require "ffi"
 local constants = require "callgate.constants"
 local errors = require "callgate.errors"
+local headers = require "callgate.headers"
 local record = require "callgate.record"
 
 local types = {}
@@ -29,7 +30,6 @@ record.twins = mine.twins
 local prefix = mine.prefix
 local ctypes = mine.ctypes -- "struct stat" -> ctype
 local texts = mine.texts -- "struct stat" -> the text of its declaration
-local rows -- types/index.lua by record: "struct stat" -> { name, module }
 
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
@@ -45,12 +45,11 @@ local function collect(key, order, later, seen)
   if texts[key] or seen[key] then
     return
   end
-  local module = constants.module((key:gsub(" ", ".")))
-  local text = module and module.records and module.records[key]
+  local text, header = constants.find((key:gsub(" ", ".")))
   if not text then
     return -- incomplete in the headers, too: only pointers to it exist
   end
-  seen[key] = text
+  seen[key] = { text, header }
   local plain = text:gsub("%f[%w_]const ", "")
   for kind, tag, star in plain:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
     if kind == "struct" or kind == "union" then
@@ -70,21 +69,23 @@ function types.record_of(row)
   return instead and target.is(instead.on) and instead.record or row.record
 end
 
--- What types/index.lua adds to the record `key`: its friendly name, and the kinds module.
+local function is_of(row, key)
+  return row and (row.record == key or types.record_of(row) == key)
+end
+
+-- What types/index.lua adds to the record `key`: its friendly name, the kinds module, the prefix of its fields.
 local function friendly(key)
-  if not rows then
-    rows = {}
-    for name, row in pairs(require "callgate.types.index") do
-      for _, tag in ipairs { row.record, types.record_of(row) } do
-        local other = rows[tag]
-        if not (other and other.name < name) then
-          rows[tag] = { name = name, module = row.module, prefix = row.prefix }
-        end
-      end
+  local index, name = require "callgate.types.index", key:match " (.*)$"
+  local row = index[name]
+  if not is_of(row, key) then
+    local other = require "callgate.types.names"[key]
+    row = other and index[other]
+    if not is_of(row, key) then
+      return name, NONE
     end
+    name = other
   end
-  local row = rows[key]
-  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE, row and row.prefix
+  return name, row.module and require(row.module) or NONE, row.prefix
 end
 
 -- `module` with short names for the fields that begin with `start`: imr_ifindex is ifindex, too.
@@ -116,14 +117,13 @@ local function declare(key)
   end
   for _, name in ipairs(order) do
     if not texts[name] then
-      local accessors = constants.module((name:gsub(" ", "."))).accessors
-      ffi.cdef(private(name .. " " .. seen[name] .. ";"))
-      texts[name] = seen[name]
+      local text, header = unpack(seen[name])
+      ffi.cdef(private(name .. " " .. text .. ";"))
+      texts[name] = text
       ctypes[name] = ffi.typeof(private(name))
       local shown, module, short = unpack(helpers[name])
-      module = short and with_short(module, short, texts[name]) or module
-      record.metatype(ctypes[name], name:match "^%l+", shown, texts[name], module,
-        accessors and accessors[name])
+      module = short and with_short(module, short, text) or module
+      record.metatype(ctypes[name], name:match "^%l+", shown, text, module, headers.get(header, "accessors", name))
     end
   end
 end
@@ -137,8 +137,7 @@ function types.record(key)
 end
 
 local function typedef(name)
-  local module = constants.module("typedef." .. name)
-  local text = module and module.typedefs and module.typedefs[name]
+  local text = constants.find("typedef." .. name)
   if not text then
     return nil
   end
