@@ -89,15 +89,17 @@ class TestReader:
         double = headers.get("uapi/linux/Fs.h", "macros", "DOUBLE", lua.eval("{ two = 2 }"))
         assert double(21) == 42
 
-    def test_sections(self, library: Path) -> None:
-        """A whole section is what all share and what this target has."""
+    def test_texts(self, library: Path) -> None:
+        """A section is what all share and what this target has; another target's header has none."""
         _, headers = reader(library)
-        constants = dict(headers.section("uapi/linux/Fs.h", "constants"))
-        assert set(constants) == {"A", "AB", "end", "C"}
-        assert set(dict(headers.sections("uapi/linux/Fs.h"))) == {"constants", "records", "macros"}
-        assert not dict(headers.sections("uapi/linux/fa.h"))
-        assert headers.sections("uapi/linux/gone.h") is None
-        assert headers.sections("uapi/nowhere/x.h") is None
+        texts = headers.texts
+        assert list(texts("uapi/linux/Fs.h", "constants").values())[1:] == ["\nC = 3,\n"]
+        assert not list(texts("uapi/linux/Fs.h", "typedefs").values())
+        assert not list(texts("uapi/linux/fa.h", "constants").values())
+        assert not list(texts("uapi/linux/gone.h", "constants").values())
+        assert headers.line("uapi/linux/fa.h") is not None
+        assert headers.line("uapi/linux/gone.h") is None
+        assert headers.line("uapi/nowhere/x.h") is None
 
     def test_lengths_are_bytes(self, library: Path) -> None:
         """What is not ASCII moves nothing."""

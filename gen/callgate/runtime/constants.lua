@@ -9,10 +9,10 @@ local target = require "callgate.target"
 
 local constants = {}
 
--- What stands behind the first word of the last of the sorted lines of `text` whose first word is not behind
--- `name`; of the first line where all are. LuaJIT compares strings by bytes, whatever the locale (lj_str.c), and
--- so does the generator.
-local function words_at(text, name)
+-- Of the sorted lines of `text`, the last whose first word is not behind `name`, the first where all are: what stands
+-- behind that word, and where the line begins. LuaJIT compares strings by bytes, whatever the locale (lj_str.c), and so
+-- does the generator.
+local function line(text, name)
   local first, behind = 1, #text -- where the line begins: from first on, before behind
   while behind - first > 1 do
     local middle = math.floor((first + behind) / 2)
@@ -23,10 +23,10 @@ local function words_at(text, name)
       behind = middle
     end
   end
-  return text:match("%S+ ([^\n]+)", first)
+  return text:match("%S+ ([^\n]+)", first), first
 end
 
-jit.off(words_at) -- a name is looked up once: compiling this takes as long as a hundred of it
+jit.off(line) -- a name is looked up once: compiling this takes as long as a hundred of it
 
 -- The header of a line that holds on this target: "uapi/asm/fcntl.h@mips+mipsel uapi/asm-generic/fcntl.h".
 local function choose(words)
@@ -38,7 +38,7 @@ local function choose(words)
   return words:match "(%S+)$"
 end
 
-constants.choose = choose
+constants.line, constants.choose = line, choose
 
 local volumes = {} -- "07" -> its text
 
@@ -53,8 +53,9 @@ local SECTIONS = { struct = "records", union = "records", typedef = "typedefs" }
 -- What the headers say of `name` ("O_CREAT", "struct.stat", "typedef.foo", "macro.major"): the value, C text or
 -- function, and the header that defines it; nil where none does.
 function constants.find(name)
-  local number = words_at(constants.volume "init", name)
-  local header = choose(words_at(constants.volume(number), name))
+  local number = line(constants.volume "init", name)
+  local words = line(constants.volume(number), name)
+  local header = choose(words)
   local kind, rest = name:match "^(%l+)%.(.*)$"
   local value
   if not kind then
@@ -99,8 +100,8 @@ function constants.macro(name)
   return (constants.find("macro." .. name))
 end
 
--- Whether `name` is one of the constants of a declared group by how it is spelled.
-local function belongs(row, name)
+-- Whether `name` is spelled like the constants of a declared group, a row of groups.lua.
+function constants.belongs(row, name)
   return name:sub(1, #row.prefix) == row.prefix and not (row.except and row.except[name])
 end
 
@@ -108,7 +109,7 @@ end
 function constants.of_group(group, name)
   local row = require("callgate.groups")[group]
   local value = row.names and row.names[name]
-  for i = value == nil and belongs(row, name) and #row.headers or 0, 1, -1 do
+  for i = value == nil and constants.belongs(row, name) and #row.headers or 0, 1, -1 do
     value = headers.get(row.headers[i], "constants", name)
     if value ~= nil then
       return value
@@ -117,21 +118,7 @@ function constants.of_group(group, name)
   return value
 end
 
--- All constants of a declared group: C's name -> value.
-function constants.group(group)
-  local row = require("callgate.groups")[group]
-  local found = {}
-  for _, header in ipairs(row.headers) do
-    for name, value in pairs(headers.section(header, "constants")) do
-      if belongs(row, name) then
-        found[name] = value
-      end
-    end
-  end
-  return found
-end
-
--- constants.names, any, headers, of and h are for listings and for who asks by header: see listing.lua.
+-- constants.names, any, group, headers, of and h are for listings and for who asks by header: see listing.lua.
 return setmetatable(constants, {
   __index = function(self, name)
     for key, value in pairs(require "callgate.listing") do

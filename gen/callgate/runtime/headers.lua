@@ -88,7 +88,7 @@ local function line_and_bundle(header)
 end
 
 -- The line of a header, nil where no target has that header. Raises the error of a file that does not load.
-local function line(header)
+function headers.line(header)
   if lines[header] == nil then
     local _, _, file = line_and_bundle(header)
     if file then
@@ -98,9 +98,12 @@ local function line(header)
   return lines[header] or nil
 end
 
+-- Whether the words behind a section's name in a line, if there are any, mean this target.
 local function applies(on)
   return on == "" or target.is((on:sub(2):gsub("%+", " ")))
 end
+
+headers.applies = applies
 
 local texts = {} -- "uapi/linux/fs.h constants" -> the texts of that section on this target
 local NONE = {}
@@ -140,29 +143,6 @@ function headers.get(header, section, name, given)
     if value ~= nil then
       return value
     end
-  end
-end
-
--- All of a section: name -> value.
-function headers.section(header, section, given)
-  local all = {}
-  for _, text in ipairs(headers.texts(header, section)) do
-    for name, value in pairs(rows.all(text, given)) do
-      all[name] = value
-    end
-  end
-  return all
-end
-
--- The sections that a header has on this target, as a set; nil where no target has the header.
-function headers.sections(header)
-  local words = line(header)
-  if words then
-    local found = {}
-    for name, on in words:gmatch "(%l+)(%S*) %d+" do
-      found[name] = found[name] or applies(on) or nil
-    end
-    return found
   end
 end
 

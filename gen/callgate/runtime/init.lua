@@ -31,30 +31,27 @@ local parts = {
 
 local S = { _VERSION = target.version }
 
+-- Who may have a name, in the order in which they are asked. No call but a few of ARM's is named in capitals, as
+-- constants are: who wants a constant need not load the names of the calls.
+local function call(name) return require("callgate.calls").get(name) end
+local function constant(name) return require("callgate.constants").get(name) end
+local function written(name) return require("callgate.libc_macros")[name] end
+local function macro(name) return require("callgate.constants").macro(name) end
+
+local IN_CAPITALS = { constant, written, macro, call }
+local OTHERS = { call, constant, written, macro }
+
 local function resolve(name)
   local part = parts[name]
   if part then
     return part()
   end
-  -- No call is named like a constant: who is asked first is who need not load the other.
-  local constants = require "callgate.constants"
-  local value
-  if name:find "^_*%u" then
-    value = constants.get(name)
+  for _, ask in ipairs(name:find "^_*%u" and IN_CAPITALS or OTHERS) do
+    local value = ask(name)
+    if value ~= nil then
+      return value
+    end
   end
-  if value == nil then
-    value = require("callgate.calls").get(name)
-  end
-  if value == nil then
-    value = constants.get(name)
-  end
-  if value == nil then
-    value = require("callgate.libc_macros")[name]
-  end
-  if value == nil then
-    value = constants.macro(name)
-  end
-  return value
 end
 
 return setmetatable(S, {

@@ -7,56 +7,57 @@ local rows = require "callgate.rows"
 
 local listing = {}
 
-local lines -- of the index, in order: { first name, header on this target }
-
-local function all_lines()
-  if not lines then
-    lines = {}
-    for number in constants.volume("init"):gmatch " ([^\n]+)" do
-      for name, words in constants.volume(number):gmatch "(%S+) ([^\n]+)" do
-        lines[#lines + 1] = { name, constants.choose(words) }
-      end
-    end
-  end
-  return lines
-end
-
--- The place of the last line that is not behind `name`, at least 1.
-local function place(name)
-  local all = all_lines()
-  local low, high = 1, #all
-  while low < high do
-    local middle = math.ceil((low + high) / 2)
-    if name < all[middle][1] then
-      high = middle - 1
-    else
-      low = middle
-    end
-  end
-  return low
-end
-
--- The headers that may hold names that begin with `prefix`, each once.
+-- The headers of the lines of the index that may hold names that begin with `prefix`, each once.
 local function headers_with(prefix)
   local found, seen = {}, {}
-  local all = all_lines()
-  for i = place(prefix), #all do
-    local name, header = all[i][1], all[i][2]
-    if name > prefix and name:sub(1, #prefix) ~= prefix then
-      break
-    elseif not seen[header] then
-      seen[header] = true
-      found[#found + 1] = header
+  local number = constants.line(constants.volume "init", prefix)
+  local from = select(2, constants.line(constants.volume(number), prefix))
+  for volume in constants.volume("init"):gmatch " ([^\n]+)" do
+    if volume >= number then
+      for name, words in constants.volume(volume):sub(from):gmatch "(%S+) ([^\n]+)" do
+        if name > prefix and name:sub(1, #prefix) ~= prefix then
+          return found
+        end
+        local header = constants.choose(words)
+        if not seen[header] then
+          seen[header] = true
+          found[#found + 1] = header
+        end
+      end
+      from = 1
     end
   end
   return found
+end
+
+-- All of a section of a header: name -> value; macros know `given` as M.
+local function section(header, name, given)
+  local all = {}
+  for _, text in ipairs(headers.texts(header, name)) do
+    for key, value in pairs(rows.all(text, given)) do
+      all[key] = value
+    end
+  end
+  return all
+end
+
+-- The sections that a header has on this target, as a set; nil where no target has the header.
+local function sections(header)
+  local line = headers.line(header)
+  if line then
+    local found = {}
+    for name, on in line:gmatch "(%l+)(%S*) %d+" do
+      found[name] = found[name] or headers.applies(on) or nil
+    end
+    return found
+  end
 end
 
 -- All constants that begin with `prefix`, sorted; for listings and error messages.
 function listing.names(prefix)
   local names = {}
   for _, header in ipairs(headers_with(prefix)) do
-    for name in pairs(headers.section(header, "constants")) do
+    for name in pairs(section(header, "constants")) do
       if name:sub(1, #prefix) == prefix and constants.header(name) == header then
         names[#names + 1] = name
       end
@@ -64,6 +65,20 @@ function listing.names(prefix)
   end
   table.sort(names)
   return names
+end
+
+-- All constants of a declared group: C's name -> value.
+function listing.group(group)
+  local row = require("callgate.groups")[group]
+  local found = {}
+  for _, header in ipairs(row.headers) do
+    for name, value in pairs(section(header, "constants")) do
+      if constants.belongs(row, name) then
+        found[name] = value
+      end
+    end
+  end
+  return found
 end
 
 -- Whether any constant begins with `prefix`.
@@ -82,7 +97,7 @@ end
 
 local function find_header(header)
   for _, name in ipairs { "uapi/" .. header, "libc/" .. header, header } do
-    local found = name:find "/" and headers.sections(name)
+    local found = name:find "/" and sections(name)
     if found and next(found) then -- none where only other targets have it
       return name
     end
@@ -91,14 +106,7 @@ end
 
 -- All headers that define a name, sorted: "libc/aio.h", "uapi/asm/fcntl.h".
 function listing.headers()
-  local found, seen = {}, {}
-  for _, item in ipairs(all_lines()) do
-    local header = item[2]
-    if not seen[header] then
-      seen[header] = true
-      found[#found + 1] = header
-    end
-  end
+  local found = headers_with ""
   table.sort(found)
   return found
 end
@@ -107,14 +115,14 @@ local SECTIONS = { "constants", "records", "aliases", "typedefs", "accessors" }
 
 -- Everything of a header: its sections, each name -> value, macros as functions. nil where no target has it.
 function listing.of(header)
-  local there = headers.sections(header)
+  local there = sections(header)
   if there then
     local all = {}
-    for _, section in ipairs(SECTIONS) do
-      all[section] = headers.section(header, section)
+    for _, name in ipairs(SECTIONS) do
+      all[name] = section(header, name)
     end
     all.macros = {}
-    for name in pairs(headers.section(header, "macros")) do
+    for name in pairs(section(header, "macros")) do
       all.macros[name] = constants.macro_of(header, name)
     end
     return all

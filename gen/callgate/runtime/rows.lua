@@ -12,7 +12,13 @@ end
 
 -- The value of the row `name`, nil where there is none. Functions in it know `given` as M.
 function rows.get(text, name, given)
-  local start = text:find("\n" .. name .. " = ", 1, true) or text:find('\n["' .. name .. '"] = ', 1, true)
+  local start
+  if name:find "^[%a_][%w_]*$" then
+    start = text:find("\n" .. name .. " = ", 1, true)
+  end
+  if not start and name:find "^[%l ]" then -- a keyword of Lua's, or no name at all
+    start = text:find('\n["' .. name .. '"] = ', 1, true)
+  end
   if start then
     local behind = text:find("\n[^%s}]", start + 1)
     return read(text:sub(start, (behind or 0) - 1), given)[name]

@@ -6,13 +6,11 @@
 
 local ffi = require "ffi"
 local constants = require "callgate.constants"
-local errors = require "callgate.errors"
 local headers = require "callgate.headers"
 local record = require "callgate.record"
 
 local types = {}
 
-local got, raise = errors.got, errors.raise
 local NONE = {}
 
 local target = require "callgate.target"
@@ -33,19 +31,37 @@ local texts = mine.texts -- "struct stat" -> the text of its declaration
 
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
-  text = text:gsub("%f[%w_]struct ([%a_][%w_]*)", "struct " .. prefix .. "%1")
-  return (text:gsub("%f[%w_]union ([%a_][%w_]*)", "union " .. prefix .. "%1"))
+  for _, kind in ipairs { "struct", "union" } do
+    if text:find(kind, 1, true) then
+      text = text:gsub("%f[%w_]" .. kind .. " ([%a_][%w_]*)", kind .. " " .. prefix .. "%1")
+    end
+  end
+  return text
 end
 
 types.private = private
 
+-- The text of a record and the header that has it. It is mostly one of those in `near`, a list of headers, which saves
+-- asking the index: a name is one record's alone.
+local function find_record(key, near)
+  for i = #near, 1, -1 do
+    local text = headers.get(near[i], "records", key)
+    if text then
+      return text, near[i]
+    end
+  end
+  local text, header = constants.find((key:gsub(" ", ".")))
+  near[#near + 1] = header
+  return text, header
+end
+
 -- Puts what `key` ("struct stat") is made of into `order`, members first. What it only points to goes
 -- to `later`: C takes a pointer to a tag that is not complete yet, and records may point at each other.
-local function collect(key, order, later, seen)
+local function collect(key, order, later, seen, near)
   if texts[key] or seen[key] then
     return
   end
-  local text, header = constants.find((key:gsub(" ", ".")))
+  local text, header = find_record(key, near)
   if not text then
     return -- incomplete in the headers, too: only pointers to it exist
   end
@@ -56,7 +72,7 @@ local function collect(key, order, later, seen)
       if star == "*" then
         later[#later + 1] = kind .. " " .. tag
       else
-        collect(kind .. " " .. tag, order, later, seen)
+        collect(kind .. " " .. tag, order, later, seen, near)
       end
     end
   end
@@ -88,29 +104,10 @@ local function friendly(key)
   return name, row.module and require(row.module) or NONE, row.prefix
 end
 
--- `module` with short names for the fields that begin with `start`: imr_ifindex is ifindex, too.
-local function with_short(module, start, text)
-  local more, aliases = {}, {}
-  for key, value in pairs(module) do
-    more[key] = value
-  end
-  for _, field in ipairs(require("callgate.show").fields(text)) do
-    local short = field.name:sub(1, #start) == start and field.name:sub(#start + 1)
-    if short and not (module.index and module.index[short]) then
-      aliases[short] = field.name
-    end
-  end
-  for name, field in pairs(module.aliases or NONE) do
-    aliases[name] = field
-  end
-  more.aliases = aliases
-  return more
-end
-
 local function declare(key)
-  local order, later, seen, helpers = {}, { key }, {}, {}
+  local order, later, seen, near, helpers = {}, { key }, {}, {}, {}
   for _, name in ipairs(later) do -- which grows on the way
-    collect(name, order, later, seen)
+    collect(name, order, later, seen, near)
   end
   for _, name in ipairs(order) do
     helpers[name] = { friendly(name) } -- before anything is declared: loading one may declare others
@@ -122,7 +119,7 @@ local function declare(key)
       texts[name] = text
       ctypes[name] = ffi.typeof(private(name))
       local shown, module, short = unpack(helpers[name])
-      module = short and with_short(module, short, text) or module
+      module = short and require "callgate.short"(module, short, text) or module
       record.metatype(ctypes[name], name:match "^%l+", shown, text, module, headers.get(header, "accessors", name))
     end
   end
@@ -156,12 +153,8 @@ local function find(name)
     return types.record(types.record_of(row))
   elseif row then
     return require(row.module).type
-  elseif constants.header("struct." .. name) then
-    return types.record("struct " .. name)
-  elseif constants.header("union." .. name) then
-    return types.record("union " .. name)
   end
-  return typedef(name)
+  return types.record("struct " .. name) or types.record("union " .. name) or typedef(name)
 end
 
 -- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
@@ -169,7 +162,14 @@ types.t = setmetatable({
   buffer = ffi.typeof "char[?]",
 }, {
   __index = function(self, name)
-    local found = name == "fd" and require("callgate.fd").type or type(name) == "string" and find(name)
+    local found
+    if name == "fd" then
+      found = require("callgate.fd").type
+    elseif name == "array" then
+      found = types.array
+    else
+      found = type(name) == "string" and find(name)
+    end
     if found then
       rawset(self, name, found)
     end
@@ -189,47 +189,12 @@ types.s = setmetatable({}, {
   end,
 })
 
--- S.pt.NAME(p): p, a pointer or buffer of any type, as a pointer to NAME.
-types.pt = setmetatable({}, {
+-- types.pt, pointer and array: see pointers.lua.
+return setmetatable(types, {
   __index = function(self, name)
-    local ctype = types.t[name]
-    if not ctype then
-      return nil
+    for key, value in pairs(require "callgate.pointers") do
+      rawset(self, key, value)
     end
-    local pointer = ffi.typeof("$ *", ctype)
-    local is_memory = require("callgate.memory").is
-    local function cast(value)
-      if not is_memory(value) then
-        raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
-      end
-      return ffi.cast(pointer, value)
-    end
-    rawset(self, name, cast)
-    return cast
+    return rawget(self, name)
   end,
 })
-
--- The ctype of a pointer to a record, for reading what lies in a buffer.
-function types.pointer(name)
-  return ffi.typeof("$ *", types.t[name])
-end
-
--- An array of records: S.t.array("epoll_event", 64), or with what each is made from:
--- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
-function types.t.array(name, init)
-  local ctype = types.t[name]
-  if type(ctype) ~= "cdata" then
-    raise(("S.t.array: no type %q"):format(tostring(name)))
-  end
-  local count = type(init) == "table" and #init or init
-  if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
-    raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
-  end
-  local array = ffi.new(ffi.typeof("$[?]", ctype), count)
-  for i = 1, type(init) == "table" and count or 0 do
-    array[i - 1] = ctype(init[i])
-  end
-  return array
-end
-
-return types

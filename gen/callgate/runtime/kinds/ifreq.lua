@@ -5,7 +5,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local address = require "callgate.kinds.in_addr"
-local hardware = require("callgate.kinds.address_family").hardware
+local hardware = require "callgate.kinds.hardware"
 
 local AF_INET, AF_UNSPEC = 2, 0 -- the same everywhere
 local ARPHRD_ETHER, ETHER_BYTES, HARDWARE_BYTES = 1, 6, 14 -- linux/if_arp.h, linux/if_ether.h
