@@ -90,7 +90,7 @@ class TestReader:
         assert double(21) == 42
 
     def test_texts(self, library: Path) -> None:
-        """A section is what all share and what this target has; another target's header has none."""
+        """A section is what all share and this target has; another target's header is empty."""
         _, headers = reader(library)
         texts = headers.texts
         assert list(texts("uapi/linux/Fs.h", "constants").values())[1:] == ["\nC = 3,\n"]
