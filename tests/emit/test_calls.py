@@ -256,8 +256,8 @@ class TestIndex:
         text = emit(abi, bare, dataclasses.replace(READ, also=("pread64",)), timer)[
             "calls/index.lua"
         ]
-        assert '    read = "calls.files",\n' in text
-        assert '    timerfd_gettime = "behaviour.timer",\n' in text
+        assert '\nread = "calls.files",\n' in text
+        assert '\ntimerfd_gettime = "behaviour.timer",\n' in text
         assert '    pread64 = "read",\n' in text
         assert '    timer = {\n      gettime = "timerfd_gettime",\n    },\n' in text
         assert 'pread64 = "calls' not in text
@@ -266,11 +266,11 @@ class TestIndex:
         """Every other call of the table has a function, but for reserved numbers and exclusions."""
         files = emit(abi, bare, READ)
         text = files["calls/index.lua"]
-        assert '    chroot = "calls.inferred_c",\n' in text
+        assert '\nchroot = "calls.inferred_c",\n' in text
         assert 'read = "calls.inferred_r"' not in text
         for name in ("vfork", "rt_sigreturn", "uselib"):
-            assert f"    {name} =" not in text
-        assert '    getxattr = "fgetxattr",\n' in text
+            assert f"\n{name} =" not in text
+        assert '\ngetxattr = "fgetxattr",\n' in text
         assert "function calls.chroot()" in files["calls/inferred_c.lua"]
         assert len(text.splitlines()) > 350
 

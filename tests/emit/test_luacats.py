@@ -97,10 +97,11 @@ def test_every_call(files: dict[str, str]) -> None:
     """Every function and every method that the library has is defined."""
     code = """
       local index = require "callgate.calls.index"
-      for _, part in ipairs { "functions", "aliases" } do
-        for name in pairs(index[part]) do print("S." .. name) end
+      local whole = require("callgate.rows").whole
+      for _, part in ipairs { whole(index.functions), index.aliases } do
+        for name in pairs(part) do print("S." .. name) end
       end
-      for name in pairs(index.methods) do print("Fd:" .. name) end
+      for name in pairs(whole(index.methods)) do print("Fd:" .. name) end
       for kind, rows in pairs(index.kinds) do
         for name in pairs(rows) do print(kind:gsub("^.", string.upper) .. ":" .. name) end
       end
@@ -122,7 +123,7 @@ def test_parameters(files: dict[str, str]) -> None:
 def test_accessors() -> None:
     """annotations.toml has exactly the accessors, aliases and methods of each friendly type."""
     code = """
-      for name, row in pairs(require "callgate.types.index") do
+      for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
         local module = row.module and row.record and require(row.module) or {}
         local names = {}
         for _, part in ipairs { "index", "newindex", "aliases", "methods" } do
@@ -145,7 +146,7 @@ def test_names_of_groups(files: dict[str, str]) -> None:
     """Every name that the library takes for an argument is offered."""
     code = """
       local flags = require "callgate.flags"
-      for group in pairs(require "callgate.groups") do
+      for group in pairs(require("callgate.rows").whole(require "callgate.groups")) do
         local also = require("callgate.groups")[group].also
         local other = {}
         for _, name in ipairs(also and flags.names(flags.group(also)) or {}) do other[name] = true end

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callgate.emit.facts import Facts
 from callgate.emit.index import emit_index
-from callgate.emit.merge import BUNDLED, OWN_FILE, Variants, emit_modules, merge
+from callgate.emit.merge import Variants, merge
 from callgate.paths import PACKAGE
 
 KNOWN = [("x64", "glibc"), ("arm", "glibc"), ("mips", "glibc"), ("x64", "musl"), ("arm", "musl")]
@@ -87,31 +87,6 @@ class TestMerge:
         assert module.common == {"constants": {"SAME": "1"}}
         found = {delta.on: delta.sections["constants"] for delta in module.deltas}
         assert found == {"x64": {"OTHER": "2", "MINE": "3"}, "arm": {"OTHER": "9"}}
-
-    def test_a_large_delta_has_a_file(self) -> None:
-        """What most targets need not read stands apart."""
-        many = {f"NAME_{number}": str(number) for number in range(OWN_FILE // 10)}
-        modules, _ = merge([facts("x64", "glibc", A="1", **many), facts("arm", "glibc", A="1")])
-        files = emit_modules(modules, "7.2.0")
-        assert 'from = "callgate.uapi.linux.test-1"' in files["uapi/linux/_t.lua"]
-        assert "NAME_5 = 5," in files["uapi/linux/test-1.lua"]
-
-    def test_a_large_header_has_a_file(self) -> None:
-        """A header of some size stands in a file of its name, small ones share one by letter."""
-        many = {f"NAME_{number}": str(number) for number in range(BUNDLED // 10)}
-        one = {
-            **facts("x64", "glibc", **many).modules,
-            ("uapi", "linux/time.h"): {"constants": {"A": "1"}},
-        }
-        modules, _ = merge([replace(facts("x64", "glibc"), modules=one)])
-        files = emit_modules(modules, "7.2.0")
-        assert list(files) == ["uapi/linux/test.lua", "uapi/linux/_t.lua"]
-        assert '["linux/time.h"] = [==[' in files["uapi/linux/_t.lua"]
-
-    def test_one_target_has_no_deltas(self) -> None:
-        """The library of one target is as plain as its headers."""
-        modules, _ = merge([facts("x64", "glibc", A="1")])
-        assert "deltas" not in emit_modules(modules, "7.2.0")["uapi/linux/_t.lua"]
 
 
 def test_a_name_in_different_headers() -> None:

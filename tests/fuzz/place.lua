@@ -24,10 +24,10 @@ local function names_of(place)
   local records, macros, words = {}, {}, {}
   for _, header in ipairs(constants.headers()) do
     local module = constants.of(header)
-    for key in pairs(module and module.records or {}) do
+    for key in pairs(module.records) do
       records[key:match " (.*)$"] = true
     end
-    for name in pairs(module and constants.macros(module) or {}) do
+    for name in pairs(module.macros) do
       macros[name] = true
     end
   end
@@ -40,14 +40,14 @@ local function names_of(place)
     end
   end
   local flags = require "callgate.flags"
-  for name in pairs(require "callgate.groups") do
+  for name in pairs(require("callgate.rows").whole(require "callgate.groups")) do
     for _, word in ipairs(flags.names(flags.group(name))) do
       words[word] = true
     end
   end
   place.record_names, place.macro_names, place.words = sorted(records), sorted(macros), sorted(words)
-  place.friendly_names = sorted(require "callgate.types.index")
-  place.group_names = sorted(require "callgate.groups")
+  place.friendly_names = sorted(require("callgate.rows").whole(require "callgate.types.index"))
+  place.group_names = sorted(require("callgate.rows").whole(require "callgate.groups"))
 end
 
 -- The place of one process.

@@ -29,7 +29,7 @@ end
 
 -- name -> call of every method, whatever kind has it
 local methods = {}
-for name, call in pairs(index.methods) do
+for name, call in pairs(require("callgate.rows").whole(index.methods)) do
   methods[name] = call
 end
 for _, more in pairs(index.kinds) do
@@ -40,7 +40,7 @@ end
 methods.close, methods.nogc = "close", "nogc"
 
 local names = {
-  functions = sorted(index.functions),
+  functions = sorted(require("callgate.rows").whole(index.functions)),
   aliases = sorted(index.aliases),
   methods = sorted(methods),
   region = { "unmap", "protect", "advise", "sync", "lock", "unlock", "remap", "nogc", "as", "string", "write" },

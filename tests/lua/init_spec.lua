@@ -4,9 +4,16 @@ local S = require "callgate"
 
 t.describe("callgate", function()
   t.it("loads little: no family, header or helper before it is wanted", function()
-    for _, name in ipairs { "args", "flags", "constants", "types", "fd", "calls", "index" } do
+    for _, name in ipairs { "args", "flags", "groups", "types", "fd", "calls", "listing" } do
       t.equal(package.loaded["callgate." .. name], nil)
     end
+  end)
+
+  t.it("asks no index of calls for what is named like a constant", function()
+    t.equal(S.SEEK_END, 2)
+    t.equal(package.loaded["callgate.calls"], nil)
+    t.equal(S.no_such_call, nil)
+    t.ok(package.loaded["callgate.calls"])
   end)
 
   t.it("finds calls, constants, macros and parts under one name each", function()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callgate import __version__
+from callgate.emit.bundles import emit_modules
 from callgate.emit.environment import render
 from callgate.emit.index import emit_index
-from callgate.emit.merge import emit_modules, merge, module_path
+from callgate.emit.merge import merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,3 @@ def emit_targets(
             "numbers.lua.j2", arch=arch, kernel=kernel, calls=calls
         )
     return files
-
-
-__all__ = ["emit_headers", "emit_targets", "module_path"]

@@ -12,16 +12,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from callgate.emit.environment import render
-from callgate.emit.facts import SECTIONS, Facts, Place, Section
 from callgate.errors import CallgateError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from callgate.emit.facts import Facts, Place, Section
+
 Variant = tuple[str, str]  # architecture and C library; ("x64", "") in the kernel's headers
-OWN_FILE = 24_000  # characters of a delta that is worth a file of its own: others need not read it
-BUNDLED = 64_000  # characters of a header that is not: a file takes whole blocks of a disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,66 +121,3 @@ def _module(
             Delta(variants.words(where, place[0]), sections) for where, sections in deltas.items()
         ),
     )
-
-
-def emit_modules(modules: Sequence[Module], kernel: str) -> dict[str, str]:
-    """Return ``path under output/callgate -> text`` of the header modules."""
-    files: dict[str, str] = {}
-    bundles: dict[str, list[tuple[str, str]]] = defaultdict(list)
-
-    def put(path: str, text: str) -> None:
-        if path in files:
-            raise CallgateError("two headers have this path", where=path)
-        files[path] = text
-
-    for module in modules:
-        unit, header = module.place
-        path = module_path(unit, header)
-        deltas = []
-        for number, delta in enumerate(module.deltas, 1):
-            text = _sections(delta.sections, 4)
-            if len(text) > OWN_FILE:
-                own = f"{path.removesuffix('.lua')}-{number}.lua"
-                title = f"<{header}> {_owner(unit, kernel)} on {_spoken(delta.on)}"
-                put(own, render("header.lua.j2", title=title, body=_sections(delta.sections, 0)))
-                name = own.removesuffix(".lua").replace("/", ".")
-                text = f'    from = "callgate.{name}",\n'
-            deltas.append((delta.on, text))
-        body = render("module.lua.j2", common=_sections(module.common, 0), deltas=deltas)
-        if len(body) < BUNDLED:
-            bundles[bundle_path(unit, header)].append((header, body))
-        else:
-            title = f"<{header}> {_owner(unit, kernel)}"
-            put(path, render("header.lua.j2", title=title, body=body))
-    for path, bodies in bundles.items():
-        unit, header = path.partition("/")[0], bodies[0][0]
-        title = f"Small headers like <{header}> {_owner(unit, kernel)}"
-        put(path, render("bundle.lua.j2", title=title, bodies=bodies))
-    return files
-
-
-def _owner(unit: str, kernel: str) -> str:
-    return f"of the kernel, Linux {kernel}" if unit == "uapi" else "of the C library"
-
-
-def _spoken(on: str) -> str:
-    return f"all but {on[1:]}" if on.startswith("!") else on
-
-
-def _sections(sections: dict[str, Section], depth: int) -> str:
-    """Return the sections as entries of a table, indented for it."""
-    known = [(name, sections[name]) for name in SECTIONS if name in sections]
-    uses = any("M." in text for text in sections.get("macros", {}).values())
-    return render("sections.lua.j2", sections=known, pad=" " * depth, uses=uses)
-
-
-def module_path(unit: str, header: str) -> str:
-    """Return ``uapi/linux/fcntl.lua`` for ``linux/fcntl.h``; other dots would mislead require."""
-    stem = header.removesuffix(".h").replace(".", "_")
-    return f"{unit}/{stem}.lua"
-
-
-def bundle_path(unit: str, header: str) -> str:
-    """Return ``uapi/linux/_f.lua`` for ``linux/fcntl.h``: its folder and first letter."""
-    folder, _, name = f"{unit}/{header}".rpartition("/")
-    return f"{folder}/_{name[0].lower()}.lua"

@@ -22,7 +22,7 @@ RESULTS = {"fd", "number", "boolean"}
 
 
 def emit_tables(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
-    """Return groups.lua, types/index.lua and operations/<call>.lua.
+    """Return groups.lua, types/index.lua, types/names.lua and operations/<call>.lua.
 
     What a row names must be there on one of the targets at least. Raises CallgateError for one that
     no target has.
@@ -30,6 +30,7 @@ def emit_tables(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
     return {
         "groups.lua": emit_groups(every, spec),
         "types/index.lua": emit_types(every, spec),
+        "types/names.lua": emit_names(spec),
         **emit_operations(every, spec),
     }
 
@@ -88,6 +89,16 @@ def emit_types(every: Sequence[Facts], spec: Spec) -> str:
             where = f"spec/types.toml: [{name}]"
             raise CallgateError(f"no record {record!r}", where=where, hint=hint)
     return render("types_index.lua.j2", rows=sorted(spec.types.items()))
+
+
+def emit_names(spec: Spec) -> str:
+    """Return types/names.lua: the friendly name of each record that has one beside its tag."""
+    names: dict[str, str] = {}
+    for name, row in sorted(spec.types.items()):
+        for record in (row.get("record"), row.get("instead", {}).get("record")):
+            if record is not None and record.partition(" ")[2] != name:
+                names.setdefault(record, name)
+    return render("types_names.lua.j2", rows=sorted(names.items()))
 
 
 def emit_operations(every: Sequence[Facts], spec: Spec) -> dict[str, str]:

@@ -60,15 +60,7 @@ local function single(state, name)
   if row and row.aliases and row.aliases[upper] then
     upper = row.aliases[upper]
   end
-  local values = state.values
-  if not values then
-    values = row and constants.group(state.name) or {}
-    for key, value in pairs(row and row.names or {}) do
-      values[key] = value
-    end
-    state.values = values
-  end
-  local get = row and function(key) return values[key] end or constants.get
+  local get = row and function(key) return constants.of_group(state.name, key) end or constants.get
   local value = upper:sub(1, #prefix) == prefix and get(upper) or get(prefix .. upper)
   -- Some names are partly in lower case.
   if value == nil then

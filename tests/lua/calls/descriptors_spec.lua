@@ -160,7 +160,7 @@ t.describe("every descriptor's method", function()
     local fd = t.ok(S.open "/dev/null")
     fd:close()
     local count = 0
-    for name in pairs(index.methods) do
+    for name in pairs(require("callgate.rows").whole(index.methods)) do
       if fd[name] then -- not the call of another architecture
         local ok, message = pcall(fd[name], fd)
         t.equal(ok, false, name)

@@ -32,7 +32,7 @@ t.describe("every system call of the table", function()
 
   t.it("makes its function without a mistake", function()
     local count = 0
-    for name, module in pairs(index.functions) do
+    for name, module in pairs(require("callgate.rows").whole(index.functions)) do
       local fn = S[name] -- nil where the target's table lacks the call
       t.ok(type(fn) == "function" or fn == nil and (module:find "^calls%." or not numbers[name]), name)
       count = count + (fn and 1 or 0)

@@ -17,7 +17,7 @@ t.describe("every function", function()
   for what, value in pairs(nothing) do
     t.it("refuses " .. what .. ", naming itself and the argument", function()
       local count = 0
-      for name in pairs(index.functions) do
+      for name in pairs(require("callgate.rows").whole(index.functions)) do
         local fn = S[name]
         if fn and parameters(fn) > 0 then
           local ok, message = pcall(fn, value, value, value, value, value, value)

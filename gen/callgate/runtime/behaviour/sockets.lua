@@ -17,7 +17,7 @@ local families -- number -> name of the type of its addresses (types/index.lua)
 
 local function load_families()
   families = {}
-  for name, row in pairs(require "callgate.types.index") do
+  for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
     if row.family then
       families[row.family] = name
     end
