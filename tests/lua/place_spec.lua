@@ -4,7 +4,8 @@ local t = ...
 
 local S = require "callgate"
 
--- What `fn(S)` returns in a process of its own, with a library of which nothing is loaded yet; `path` is its package.path.
+-- What `fn(S)` returns in a process of its own, with a library of which nothing is loaded yet; `path` is its
+-- package.path.
 local function afresh(fn, path)
   local r, w = t.ok(S.pipe())
   local exit, write = S.exit, S.write -- loaded here: the child may not be able to
@@ -39,9 +40,9 @@ local function no_files(library)
 end
 
 local function use(library)
-  local text = tostring(library.t.timespec(1.5)) .. library.c.O["creat, excl"] .. library.h["linux/input-event-codes.h"].KEY_A
   local _, _, errno = library.statx(nil, "none", nil, "ino")
-  return text .. library.t.perf_event_attr({ disabled = 1 }).disabled .. errno
+  return tostring(library.t.timespec(1.5)) .. library.c.O["creat, excl"]
+    .. library.h["linux/input-event-codes.h"].KEY_A .. library.t.perf_event_attr({ disabled = 1 }).disabled .. errno
 end
 
 local USED = "timespec { tv_sec = 1, tv_nsec = 500000000 }" .. (S.O_CREAT + S.O_EXCL) .. "301" .. S.ENOENT

@@ -75,6 +75,8 @@ local AT_FDCWD = -100 -- linux/fcntl.h: the same everywhere
 function args.dirfd(value, call, position, label)
   if value == nil or value == "fdcwd" then
     return AT_FDCWD
+  elseif type(value) == "string" and not descriptors.standard[value] then
+    return expected("a directory's descriptor, or nil for the working directory", value, call, position, label)
   end
   return args.fd(value, call, position, label)
 end
@@ -421,8 +423,10 @@ function args.address(value, call, position, label)
     return 0
   elseif is_memory(value) or is_region(value) then
     return address_of(value)
+  elseif type(value) == "number" or type(value) == "cdata" then
+    return register(args.size(value, call, position, label))
   end
-  return register(args.size(value, call, position, label))
+  return expected("memory (a buffer, a pointer, a region) or an address", value, call, position, label)
 end
 
 -- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory. Whoever

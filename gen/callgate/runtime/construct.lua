@@ -113,6 +113,15 @@ end
 
 construct.refused = refused
 
+-- The short name of a field, where that takes more than C's does: names of flags, a descriptor.
+local function friendlier(self, name)
+  for short, field in pairs(self.aliases) do
+    if field == name and self.newindex[short] then
+      return short
+    end
+  end
+end
+
 -- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
 -- its own constructor takes.
 local function set(self, value, name, item)
@@ -130,7 +139,7 @@ local function set(self, value, name, item)
   if field and field.record and not field.array and type(item) ~= "cdata" then
     item = require("callgate.types").record(field.record)(item)
   end
-  local ok, message = pcall(assign, value, name, item)
+  local ok, message = pcall(assign, value, friendlier(self, name) or name, item)
   return ok or refused(self, name, item, message)
 end
 
