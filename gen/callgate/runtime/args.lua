@@ -136,7 +136,7 @@ end
 -- A file's mode: 420, "0644" or "644" (octal), "u=rw,g=r,o=r", "rusr, wusr" (S_IRUSR...).
 function args.mode(value, call, position, label)
   if type(value) == "string" then
-    local number = require "callgate.mode"(value)
+    local number = require("callgate.mode").number(value)
     if number then
       return number
     end
