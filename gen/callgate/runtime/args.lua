@@ -75,6 +75,8 @@ local AT_FDCWD = -100 -- linux/fcntl.h: the same everywhere
 function args.dirfd(value, call, position, label)
   if value == nil or value == "fdcwd" then
     return AT_FDCWD
+  elseif type(value) == "string" and not descriptors.standard[value] then
+    return expected("a directory's descriptor, or nil for the working directory", value, call, position, label)
   end
   return args.fd(value, call, position, label)
 end
@@ -135,7 +137,7 @@ end
 -- A file's mode: 420, "0644" or "644" (octal), "u=rw,g=r,o=r", "rusr, wusr" (S_IRUSR...).
 function args.mode(value, call, position, label)
   if type(value) == "string" then
-    local number = require "callgate.mode"(value)
+    local number = require("callgate.mode").number(value)
     if number then
       return number
     end
@@ -322,7 +324,12 @@ end
 
 local function one_of(ctype)
   local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
-  name = name:gsub("^wide_", "") -- what users know under the plain name
+  for friendly, row in pairs(require "callgate.types.index") do -- what users know it by
+    if row.record == "struct " .. name or row.instead and row.instead.record == "struct " .. name then
+      name = friendly
+      break
+    end
+  end
   return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 
@@ -424,8 +431,10 @@ function args.address(value, call, position, label)
     return 0
   elseif is_memory(value) or is_region(value) then
     return address_of(value)
+  elseif type(value) == "number" or type(value) == "cdata" then
+    return register(args.size(value, call, position, label))
   end
-  return register(args.size(value, call, position, label))
+  return expected("memory (a buffer, a pointer, a region) or an address", value, call, position, label)
 end
 
 -- What a multiplexer takes, as its operation says: a number, a descriptor or memory. Whoever calls this

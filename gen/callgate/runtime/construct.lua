@@ -120,6 +120,15 @@ end
 
 construct.refused = refused
 
+-- The short name of a field, where that takes more than C's does: names of flags, a descriptor.
+local function friendlier(self, name)
+  for short, field in pairs(self.aliases) do
+    if field == name and self.newindex[short] then
+      return short
+    end
+  end
+end
+
 -- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
 -- its own constructor takes.
 local function set(self, value, name, item)
@@ -137,8 +146,9 @@ local function set(self, value, name, item)
   if field and field.record and not field.array and type(item) ~= "cdata" then
     item = require("callgate.types").record(field.record)(item)
   end
-  local single = field and field.array and type(item) == "table" and #item == 1 and item[0] == nil
-  local ok, message = pcall(single and assign_first or assign, value, name, item)
+  local short = friendlier(self, name)
+  local single = not short and field and field.array and type(item) == "table" and #item == 1 and item[0] == nil
+  local ok, message = pcall(single and assign_first or assign, value, short or name, item)
   return ok or refused(self, name, item, message)
 end
 

@@ -9,6 +9,7 @@ local has_ffi, ffi = pcall(require, "ffi")
 if type(jit) ~= "table" or not has_ffi then
   error("callgate needs LuaJIT with its FFI; this is " .. (type(jit) == "table" and jit.version or _VERSION), 2)
 end
+require "callgate.place"
 local constants = require "callgate.constants" -- nearly every program wants one, if only as a flag of a call
 local target = require "callgate.target"
 
@@ -22,6 +23,7 @@ local parts = {
   sys = function() return require "callgate.sys" end,
   errname = function() return require("callgate.errors").errname end,
   strerror = function() return require("callgate.errors").strerror end,
+  preload = function() return require "callgate.preload" end,
   nr = function() return target.numbers end,
   -- S.errno.ENOENT, S.errno.noent
   errno = function() return require("callgate.flags").group "E" end,

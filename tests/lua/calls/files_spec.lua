@@ -61,7 +61,7 @@ t.describe("open", function()
     t.ok(S.open(ffi.new("char[?]", 16, "/dev/null")))
     t.raises('open: argument 1 (path): a path cannot contain a zero byte: "a\\0b"', S.open, "a\0b")
     t.raises(
-      'openat: argument 1 (dirfd): expected a descriptor, its number, or "stdin", "stdout" or "stderr", '
+      "openat: argument 1 (dirfd): expected a directory's descriptor, or nil for the working directory, "
         .. 'got "x" (string)',
       S.openat, "x", "y")
     local message = select(2, pcall(S.open, "/x", { flag = "rdonly" }))

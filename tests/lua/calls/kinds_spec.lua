@@ -131,6 +131,18 @@ t.describe("limits, options and locks", function()
     t.equal(S.t.epoll_event("in, et", 5).events, S.EPOLLIN + S.EPOLLET)
     t.equal(S.t.pollfd({ 7, "out" }).events, S.POLLOUT)
   end)
+
+  t.it("take names under C's names of their fields, too", function()
+    t.equal(S.t.flock({ l_type = "wrlck", l_whence = "end" }).l_whence, S.SEEK_END)
+    local rule = S.t.landlock_path_beneath_attr { parent_fd = "stdin", allowed_access = "read_file, execute" }
+    t.equal(rule.allowed_access, 0ULL + S.LANDLOCK_ACCESS_FS_READ_FILE + S.LANDLOCK_ACCESS_FS_EXECUTE)
+    t.equal(rule.parent_fd, 0)
+    local ruleset = S.t.landlock_ruleset_attr { handled_access_fs = "read_file", handled_access_net = 2 }
+    t.equal(ruleset.handled_access_fs, 0ULL + S.LANDLOCK_ACCESS_FS_READ_FILE)
+    t.equal(ruleset.handled_access_net, 2ULL)
+    t.equal(S.t.mount_attr({ attr_set = "rdonly" }).attr_set, 0ULL + S.MOUNT_ATTR_RDONLY)
+    t.equal(S.t.mount_attr({ attr_clr = "nodev", userns_fd = "stdout" }).userns_fd, 1ULL)
+  end)
 end)
 
 t.describe("short accessors of 64-bit fields", function()

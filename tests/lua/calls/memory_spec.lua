@@ -138,7 +138,8 @@ t.describe("calls on memory", function()
     t.ok(S.munlock(region, PAGE))
     t.fails("EINVAL", S.mprotect(ffi.cast("char *", region.addr) + 1, PAGE, "read"))
     t.fails("ENOMEM", S.munlock(nil, PAGE))
-    t.raises('mprotect: argument 1 (addr): expected a size >= 0, got "x" (string)', S.mprotect, "x", 1, "read")
+    t.raises("mprotect: argument 1 (addr): expected memory (a buffer, a pointer, a region) or an address, "
+      .. 'got "x" (string)', S.mprotect, "x", 1, "read")
   end)
 
   t.it("leave no trace of a hot loop of mapping", function()

@@ -436,6 +436,16 @@ t.describe("ptrace", function()
       t.ok(#registers >= 16 * size)
       t.equal(S.ptrace("setregset", pid, "prstatus", registers), true)
       t.equal(S.ptrace("getregset", pid, "prstatus"), registers)
+      local buffer = S.t.buffer(#registers)
+      t.equal(S.ptrace("getregset", pid, "prstatus", buffer), buffer)
+      t.equal(ffi.string(buffer, #registers), registers)
+      if S.t.user_regs_struct and #registers == S.s.user_regs_struct and S.PTRACE_GETREGS then
+        local own, _, why = S.ptrace("getregs", pid)
+        t.ok(own and ffi.string(own, #own) == registers or why == S.EIO)
+        t.equal(own == nil or S.ptrace("setregs", pid, own), true)
+        local few = "ptrace: argument 3 (argument): 8 bytes are too few: the kernel takes them for " .. #registers
+        t.raises(few, S.ptrace, "getregs", pid, S.t.buffer(8))
+      end
       t.equal(tostring(S.ptrace("getsigmask", pid)), "sigset {  }")
       t.equal(S.ptrace("setsigmask", pid, "usr1, hup"), true)
       t.equal(tostring(S.ptrace("getsigmask", pid)), "sigset { hup, usr1 }")

@@ -199,8 +199,8 @@ t.describe("a queued signal", function()
       assert(S.sigqueue(S.getpid(), "usr1", -7))
       local info = assert(S.sigwaitinfo "usr1")
       assert(info.signal == "usr1" and info.int == -7 and info.reason == "queue" and info.pid == S.getpid())
-      assert(tostring(info) == ("siginfo { signal = usr1, code = queue, pid = %d, uid = %d }"):format(S.getpid(),
-        S.getuid()))
+      assert(tostring(info) == ("siginfo { signal = usr1, code = queue, pid = %d, uid = %d, int = -7 }"):format(
+        S.getpid(), S.getuid()))
       local own = { signal = "usr2", code = "queue", value = 9, pid = 1 }
       assert(S.rt_tgsigqueueinfo(S.getpid(), S.gettid(), "usr2", own))
       info = assert(S.sigtimedwait("usr2", 1))

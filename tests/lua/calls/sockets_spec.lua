@@ -188,7 +188,16 @@ t.describe("messages", function()
     t.equal(m.data, "wo")
     t.equal(m.from.port, client:getsockname().port)
     client:sendmsg { "too long", to = server:getsockname() }
-    t.equal(t.ok(server:recvmsg { size = 3 }).flags % (2 * S.MSG_TRUNC) >= S.MSG_TRUNC, true)
+    local message = t.ok(server:recvmsg { size = 3 })
+    t.equal(message.flags % (2 * S.MSG_TRUNC) >= S.MSG_TRUNC, true)
+    t.equal(message.truncated, true)
+    t.equal(message.control_truncated, false)
+    local a, b = pair()
+    a:sendmsg { "x", fds = { a } }
+    message = t.ok(b:recvmsg { control_size = 4 })
+    t.equal(message.truncated, false)
+    t.equal(message.control_truncated, true)
+    t.equal(message.fds, nil)
   end)
 
   t.it("fail as triples, and refuse what they do not know", function()
@@ -200,6 +209,8 @@ t.describe("messages", function()
       r:close()
       return r
     end)() } })
+    t.raises("sendmsg: argument 2 (fds): expected a table of descriptors, got fd " .. a.fd .. " (cdata)", a.sendmsg, a,
+      { "x", fds = a })
     t.fails("EBADF", a:sendmsg { "x", fds = { 1000 } })
     t.raises(
       "recvmsg: argument 2 (msg): expected a table such as { size = 4096 }, a msghdr, or nothing, "

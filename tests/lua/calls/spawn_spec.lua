@@ -69,6 +69,32 @@ t.describe("spawn", function()
     t.fails("ECHILD", S.waitpid(-1))
   end)
 
+  t.it("needs no file of the library in the child, and never leaves a second copy of the program", function()
+    local r, w = t.ok(S.pipe())
+    local pid = t.ok(S.fork())
+    if pid == 0 then
+      for name in pairs(package.loaded) do
+        if name:find "^callgate" then
+          package.loaded[name] = nil
+        end
+      end
+      local fresh = require "callgate"
+      local ok, _, _, errno = pcall(fresh.spawn, {
+        t.path "none", rlimits = { nofile = 3 }, setsid = true, umask = "022", nice = 0, cwd = "/", pdeathsig = "term",
+        default = "usr1", ignore = "usr2", mask = "hup", stdout = "null", stderr = "null",
+      })
+      w:write(("%s %s;"):format(tostring(ok), tostring(errno)))
+      S._exit(0)
+    end
+    w:close()
+    local parts = {}
+    repeat
+      parts[#parts + 1] = t.ok(r:read())
+    until parts[#parts] == ""
+    t.ok(S.waitpid(pid))
+    t.equal(table.concat(parts), ("true %d;"):format(S.ENOENT))
+  end)
+
   t.it("gives arguments, environment, folder and umask", function()
     local text = output('echo "$A|$B"; cat /proc/self/environ', { env = { A = 1, B = "x y" } })
     t.matches(text, "^1|x y\n")
