@@ -75,6 +75,8 @@ local AT_FDCWD = -100 -- linux/fcntl.h: the same everywhere
 function args.dirfd(value, call, position, label)
   if value == nil or value == "fdcwd" then
     return AT_FDCWD
+  elseif type(value) == "string" and not descriptors.standard[value] then
+    return expected("a directory's descriptor, or nil for the working directory", value, call, position, label)
   end
   return args.fd(value, call, position, label)
 end
@@ -125,8 +127,9 @@ function args.long(value, call, position, label)
   if type(value) == "number" and value >= -MAX_EXACT and value <= MAX_EXACT and value % 1 == 0 then
     return value
   end
-  if type(value) == "cdata" and integer_of(value) then
-    return value
+  local number = type(value) == "cdata" and integer_of(value)
+  if number then
+    return (istype("int64_t", value) or istype("uint64_t", value)) and value or number
   end
   return expected("an integer (a number, or int64_t beyond 2^53)", value, call, position, label)
 end
@@ -134,7 +137,7 @@ end
 -- A file's mode: 420, "0644" or "644" (octal), "u=rw,g=r,o=r", "rusr, wusr" (S_IRUSR...).
 function args.mode(value, call, position, label)
   if type(value) == "string" then
-    local number = require "callgate.mode"(value)
+    local number = require("callgate.mode").number(value)
     if number then
       return number
     end
@@ -157,8 +160,10 @@ local function slow_name(value, call, position, label, group)
   if type(value) == "string" then
     local _, unknown = lookup(group, value)
     return misuse(call, position, label, flags.unknown(group, unknown))
-  elseif type(value) == "cdata" and integer_of(value) then
-    return value
+  end
+  local number = type(value) == "cdata" and integer_of(value)
+  if number then
+    return number > -MAX_EXACT and number < MAX_EXACT and number or value
   end
   return expected(("names of %s* or a number"):format(flags.prefix(group)), value, call, position, label)
 end
@@ -319,7 +324,12 @@ end
 
 local function one_of(ctype)
   local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
-  name = name:gsub("^wide_", "") -- what users know under the plain name
+  for friendly, row in pairs(require "callgate.types.index") do -- what users know it by
+    if row.record == "struct " .. name or row.instead and row.instead.record == "struct " .. name then
+      name = friendly
+      break
+    end
+  end
   return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 
@@ -421,25 +431,38 @@ function args.address(value, call, position, label)
     return 0
   elseif is_memory(value) or is_region(value) then
     return address_of(value)
+  elseif type(value) == "number" or type(value) == "cdata" then
+    return register(args.size(value, call, position, label))
   end
-  return register(args.size(value, call, position, label))
+  return expected("memory (a buffer, a pointer, a region) or an address", value, call, position, label)
 end
 
--- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory. Whoever
--- calls this keeps `value` until the system call has returned: the number does not.
+-- What a multiplexer takes, as its operation says: a number, a descriptor or memory. Whoever calls this
+-- keeps `value` until the system call has returned: the number does not. A string is none: Lua has each
+-- only once, so that one the kernel wrote to would change for all, down to the parser's keywords
+-- (FIGETBSZ on "end" left a Lua in which no function could be loaded any more).
 function args.word(value, call, position, label)
   if value == nil then
     return 0
   elseif type(value) == "boolean" then
     return value and 1 or 0
   elseif type(value) == "string" then
-    return cast("uintptr_t", cast("const char *", value))
+    return misuse(call, position, label, ("the kernel may write there, and a string must not change: "
+      .. "pass a buffer (cdata) instead of %s"):format(errors.got(value)))
   elseif descriptors.number(value) then
     return args.fd(value, call, position, label)
   elseif is_memory(value) or is_region(value) then
     return address_of(value)
   end
   return register(args.long(value, call, position, label))
+end
+
+-- The same where the kernel only reads: a string, too.
+function args.source(value, call, position, label)
+  if type(value) == "string" then
+    return cast("uintptr_t", cast("const char *", value))
+  end
+  return args.word(value, call, position, label)
 end
 
 -- A new buffer of as many bytes as the caller asks for.

@@ -2,22 +2,31 @@
 --
 -- The index is a list of volumes of lines "AF_ libc/bits/socket.h": from the first name not before
 -- "AF_" on, up to the next line, names ("AF_INET", "struct.stat", "typedef.loff_t", "macro.major") are
--- that header's, if it has them at all. Header modules hold what all targets share, and deltas.
+-- that header's, if it has them at all.
 
-local firsts = require "callgate.index"
+local headers = require "callgate.headers"
 local target = require "callgate.target"
 
 local constants = {}
 
-local volumes = {} -- number -> { names = first names of the lines, headers = the line's header here }
-local modules = {} -- "uapi/linux/fs.h" -> its table, deltas merged
-
--- A generated module is needed once: what stays is the table made of it.
-local function read_once(path)
-  local value = require(path)
-  package.loaded[path] = nil
-  return value
+-- Of the sorted lines of `text`, the last whose first word is not behind `name`, the first where all are: what stands
+-- behind that word, and where the line begins. LuaJIT compares strings by bytes, whatever the locale (lj_str.c), and so
+-- does the generator.
+local function line(text, name)
+  local first, behind = 1, #text -- where the line begins: from first on, before behind
+  while behind - first > 1 do
+    local middle = math.floor((first + behind) / 2)
+    local start = text:find("\n", middle - 1, true) + 1
+    if start < behind and text:match("%S+", start) <= name then
+      first = start
+    else
+      behind = middle
+    end
+  end
+  return text:match("%S+ ([^\n]+)", first), first
 end
+
+jit.off(line) -- a name is looked up once: compiling this takes as long as a hundred of it
 
 -- The header of a line that holds on this target: "uapi/asm/fcntl.h@mips+mipsel uapi/asm-generic/fcntl.h".
 local function choose(words)
@@ -29,201 +38,87 @@ local function choose(words)
   return words:match "(%S+)$"
 end
 
-local function load_volume(number)
-  local volume = { names = {}, headers = {} }
-  for name, words in read_once(("callgate.index.%02d"):format(number)):gmatch "(%S+) ([^\n]+)" do
-    local i = #volume.names + 1
-    volume.names[i] = name
-    volume.headers[i] = words:find("@", 1, true) and choose(words) or words
-  end
-  volumes[number] = volume
-  return volume
-end
+constants.line, constants.choose = line, choose
 
--- A volume of the index, by its number.
+local volumes = {} -- "07" -> its text
+
+-- A volume of the index.
 function constants.volume(number)
-  return volumes[number] or load_volume(number)
+  volumes[number] = volumes[number] or headers.read_once("callgate.index." .. number)
+  return volumes[number]
 end
 
--- The place of the last of the sorted `names` that is not behind `name`, at least 1. LuaJIT compares
--- strings by bytes, whatever the locale (lj_str.c), and so does the generator.
-local function place(names, name)
-  local low, high = 1, #names
-  while low < high do
-    local middle = math.ceil((low + high) / 2)
-    if name < names[middle] then
-      high = middle - 1
-    else
-      low = middle
-    end
-  end
-  return low
-end
+local SECTIONS = { struct = "records", union = "records", typedef = "typedefs" }
 
--- Adds what a delta has; function-like macros form a list of makers.
-local function add(module, part)
-  for section, entries in pairs(part) do
-    if section == "macros" then
-      module.macros = module.macros or {}
-      table.insert(module.macros, entries)
-    elseif type(entries) == "table" then
-      local into = module[section] or {}
-      module[section] = into
-      for name, value in pairs(entries) do
-        into[name] = value
-      end
-    end
-  end
-end
-
-local function module_path(header)
-  return "callgate." .. header:gsub("%.h$", ""):gsub("%.", "_"):gsub("/", ".")
-end
-
--- Small headers share a file by folder and first letter: "callgate.uapi.linux._f" (emit/merge.py).
-local function bundle_path(header)
-  local folder, letter = header:match "^(.*)/([^/])[^/]*$"
-  return "callgate." .. folder:gsub("/", ".") .. "._" .. letter:lower()
-end
-
-local function is_missing(message, path)
-  return message:find("module '" .. path .. "' not found", 1, true) ~= nil
-end
-
--- The text of one header of a bundle, nil where it has none. It is looked for in the file: having Lua read all the
--- others takes several times as long. What is preloaded has no file.
-local function bundled(path, header)
-  local name = package.searchpath(path, package.path)
-  local file = name and io.open(name, "rb")
-  if not file then
-    return read_once(path)[header]
-  end
-  local text = file:read "*a"
-  file:close()
-  local _, before = text:find('\n["' .. header .. '"] = [==[\n', 1, true)
-  local after = before and text:find("]==],\n", before, true)
-  return after and text:sub(before + 1, after - 1)
-end
-
--- What is written of a header; nil where no target has it. Raises the error of a file that does not load.
-local function read_module(header)
-  local path = module_path(header)
-  local ok, module = pcall(read_once, path)
-  if not ok and is_missing(module, path) then
-    path = bundle_path(header)
-    ok, module = pcall(bundled, path, header:match "^%l+/(.*)$")
-    if ok then
-      local text = module
-      return text and assert(loadstring("return {\n" .. text .. "}", "=" .. path))()
-    elseif is_missing(module, path) then
-      return nil
-    end
-  end
-  if not ok then
-    error(module, 0)
-  end
-  return module
-end
-
--- The module of a header given as in the index, "uapi/linux/fs.h": its sections on this target.
-local function module_of(header)
-  local module = modules[header]
-  if not module then
-    module = read_module(header)
-    if not module then
-      return nil
-    end
-    local deltas = module.deltas or {}
-    module.deltas = nil
-    module.macros = module.macros and { module.macros }
-    for _, delta in ipairs(deltas) do
-      if target.is(delta.on) then
-        add(module, delta.from and read_once(delta.from) or delta)
-      end
-    end
-    modules[header] = module
-  end
-  return module
-end
-
-constants.of = module_of
-constants.place = place
-
-local SECTIONS = { struct = "records", union = "records", typedef = "typedefs", macro = "macros" }
-
-local function has(module, name)
+-- What the headers say of `name` ("O_CREAT", "struct.stat", "typedef.foo", "macro.major"): the value, C text or
+-- function, and the header that defines it; nil where none does.
+function constants.find(name)
+  local number = line(constants.volume "init", name)
+  local words = line(constants.volume(number), name)
+  local header = choose(words)
   local kind, rest = name:match "^(%l+)%.(.*)$"
+  local value
   if not kind then
-    return module.constants and module.constants[name] ~= nil
+    value = headers.get(header, "constants", name)
   elseif kind == "macro" then
-    return constants.macros(module)[rest] ~= nil
+    value = constants.macro_of(header, rest)
+  elseif SECTIONS[kind] then
+    value = headers.get(header, SECTIONS[kind], kind == "typedef" and rest or kind .. " " .. rest)
   end
-  local entries = module[SECTIONS[kind]]
-  return entries and entries[kind == "typedef" and rest or kind .. " " .. rest] ~= nil
-end
-
--- The module of the header that defines `name` ("O_CREAT", "struct.stat", "typedef.foo",
--- "macro.major"), and the header; nil where none does.
-function constants.module(name)
-  local number = place(firsts, name)
-  local volume = volumes[number] or load_volume(number)
-  local header = volume.headers[place(volume.names, name)]
-  local module = module_of(header)
-  if has(module, name) then
-    return module, header
+  if value ~= nil then
+    return value, header
   end
 end
 
 -- The header that defines `name`, or nil.
 function constants.header(name)
-  local _, header = constants.module(name)
+  local _, header = constants.find(name)
   return header
 end
 
 -- A constant's value, nil where no header has that name.
 function constants.get(name)
-  local module = constants.module(name)
-  return module and module.constants and module.constants[name]
+  return (constants.find(name))
 end
 
-local made = {} -- module -> name -> function
+local made = {} -- header -> name -> function
 
--- The function-like macros of a header's module: name -> function.
-function constants.macros(module)
-  local found = made[module]
-  if not found then
-    found = {}
-    for _, maker in ipairs(module.macros or {}) do
-      for name, fn in pairs(maker(require "callgate.macro")) do
-        found[name] = require "callgate.guard"(name, fn)
-      end
-    end
-    made[module] = found
+-- A function-like macro of a header as a Lua function, nil where there is none that translates.
+function constants.macro_of(header, name)
+  made[header] = made[header] or {}
+  local fn = made[header][name]
+  if not fn and headers.texts(header, "macros")[1] then
+    fn = headers.get(header, "macros", name, require "callgate.macro")
+    fn = fn and require "callgate.guard"(name, fn)
+    made[header][name] = fn
   end
-  return found
+  return fn
 end
 
--- A function-like macro as a Lua function, nil where there is none that translates.
+-- A function-like macro of whatever header defines it.
 function constants.macro(name)
-  local module = constants.module("macro." .. name)
-  return module and constants.macros(module)[name]
+  return (constants.find("macro." .. name))
 end
 
--- The constants of a declared group (groups.lua): C's name -> value.
-function constants.group(name)
-  local row = require("callgate.groups")[name]
-  local found = {}
-  for _, header in ipairs(row.headers) do
-    for constant, value in pairs(module_of(header).constants or {}) do
-      if constant:sub(1, #row.prefix) == row.prefix and not (row.except and row.except[constant]) then
-        found[constant] = value
-      end
+-- Whether `name` is spelled like the constants of a declared group, a row of groups.lua.
+function constants.belongs(row, name)
+  return name:sub(1, #row.prefix) == row.prefix and not (row.except and row.except[name])
+end
+
+-- The value of a constant of a declared group (groups.lua), by C's name; nil where the group has no such constant.
+function constants.of_group(group, name)
+  local row = require("callgate.groups")[group]
+  local value = row.names and row.names[name]
+  for i = value == nil and constants.belongs(row, name) and #row.headers or 0, 1, -1 do
+    value = headers.get(row.headers[i], "constants", name)
+    if value ~= nil then
+      return value
     end
   end
-  return found
+  return value
 end
 
--- constants.names, any, headers and h are for listings and for who asks by header: see listing.lua.
+-- constants.names, any, group, headers, of and h are for listings and for who asks by header: see listing.lua.
 return setmetatable(constants, {
   __index = function(self, name)
     for key, value in pairs(require "callgate.listing") do

@@ -97,6 +97,13 @@ local function assign_elements(array, items)
   end
 end
 
+-- An array of a table with one element: the rest is zero, as in C. LuaJIT would fill all of it with that one.
+local function assign_first(value, name, items)
+  local array = value[name]
+  ffi.fill(array, ffi.sizeof(array))
+  array[0] = items[1]
+end
+
 -- Raises what is wrong with `item` for a field, of which setting it said `message`.
 local function refused(self, name, item, message)
   local text, internal = errors.plain(message)
@@ -112,6 +119,15 @@ local function refused(self, name, item, message)
 end
 
 construct.refused = refused
+
+-- The short name of a field, where that takes more than C's does: names of flags, a descriptor.
+local function friendlier(self, name)
+  for short, field in pairs(self.aliases) do
+    if field == name and self.newindex[short] then
+      return short
+    end
+  end
+end
 
 -- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
 -- its own constructor takes.
@@ -130,7 +146,9 @@ local function set(self, value, name, item)
   if field and field.record and not field.array and type(item) ~= "cdata" then
     item = require("callgate.types").record(field.record)(item)
   end
-  local ok, message = pcall(assign, value, name, item)
+  local short = friendlier(self, name)
+  local single = not short and field and field.array and type(item) == "table" and #item == 1 and item[0] == nil
+  local ok, message = pcall(single and assign_first or assign, value, short or name, item)
   return ok or refused(self, name, item, message)
 end
 

@@ -35,9 +35,15 @@ function errors.shown(value)
   return (tostring(value):gsub("callgate%d*_", ""))
 end
 
--- The same with its type: `nil`, `5`, `"text" (string)`.
+local NAMELESS = { table = true, ["function"] = true, thread = true, userdata = true }
+
+-- The same with its type: `nil`, `5`, `"text" (string)`; `a table`, whose address says nothing.
 function errors.got(value)
-  local kind, shown = type(value), errors.shown(value)
+  local kind = type(value)
+  if NAMELESS[kind] then
+    return "a " .. kind
+  end
+  local shown = errors.shown(value)
   return (kind == "number" or kind == "nil") and shown or ("%s (%s)"):format(shown, kind)
 end
 

@@ -60,15 +60,7 @@ local function single(state, name)
   if row and row.aliases and row.aliases[upper] then
     upper = row.aliases[upper]
   end
-  local values = state.values
-  if not values then
-    values = row and constants.group(state.name) or {}
-    for key, value in pairs(row and row.names or {}) do
-      values[key] = value
-    end
-    state.values = values
-  end
-  local get = row and function(key) return values[key] end or constants.get
+  local get = row and function(key) return constants.of_group(state.name, key) end or constants.get
   local value = upper:sub(1, #prefix) == prefix and get(upper) or get(prefix .. upper)
   -- Some names are partly in lower case.
   if value == nil then
@@ -170,11 +162,15 @@ function flags.names(group)
   return names
 end
 
--- What is wrong with `name`, and the nearest one that is right.
+local FEW = 8 -- names that a message lists
+
+-- What is wrong with `name`, and the nearest one that is right, or all where they are few.
 function flags.unknown(group, name)
-  local prefix = group[1].prefix
-  local near = require("callgate.suggest").nearest(name:lower(), flags.names(group), prefix:lower())
-  return ("unknown name %q for %s*%s"):format(name, prefix, near and ("; did you mean %q?"):format(near) or "")
+  local prefix, names = group[1].prefix, flags.names(group)
+  local near = require("callgate.suggest").nearest(name:lower(), names, prefix:lower())
+  local hint = near and ("; did you mean %q?"):format(near)
+    or #names > 0 and #names <= FEW and "; there are " .. table.concat(names, ", ") or ""
+  return ("unknown name %q for %s*%s"):format(name, prefix, hint)
 end
 
 -- "O_": what the names of the group begin with.

@@ -2,13 +2,15 @@
 --
 --   local S = require "callgate"
 --
--- Calls return value(s), or nil, message, errno; misuse is a Lua error. Everything but this table
--- loads when it is first touched: calls by family, constants and types by header.
+-- Calls return value(s), or nil, message, errno; misuse is a Lua error. Everything but this table and what finds
+-- constants loads when it is first touched: calls by family, constants and types by header.
 
 local has_ffi, ffi = pcall(require, "ffi")
 if type(jit) ~= "table" or not has_ffi then
   error("callgate needs LuaJIT with its FFI; this is " .. (type(jit) == "table" and jit.version or _VERSION), 2)
 end
+require "callgate.place"
+local constants = require "callgate.constants" -- nearly every program wants one, if only as a flag of a call
 local target = require "callgate.target"
 
 local parts = {
@@ -16,11 +18,12 @@ local parts = {
   s = function() return require("callgate.types").s end,
   pt = function() return require("callgate.types").pt end,
   c = function() return require("callgate.flags").c end,
-  h = function() return require("callgate.constants").h end,
+  h = function() return constants.h end,
   syscall = function() return require "callgate.syscall" end,
   sys = function() return require "callgate.sys" end,
   errname = function() return require("callgate.errors").errname end,
   strerror = function() return require("callgate.errors").strerror end,
+  preload = function() return require "callgate.preload" end,
   nr = function() return target.numbers end,
   -- S.errno.ENOENT, S.errno.noent
   errno = function() return require("callgate.flags").group "E" end,
@@ -31,24 +34,25 @@ local parts = {
 
 local S = { _VERSION = target.version }
 
+-- Who may have a name, in the order in which they are asked. No call but a few of ARM's is named in capitals, as
+-- constants are: who wants a constant need not load the names of the calls.
+local function call(name) return require("callgate.calls").get(name) end
+local function written(name) return require("callgate.libc_macros")[name] end
+
+local IN_CAPITALS = { constants.get, written, constants.macro, call }
+local OTHERS = { call, constants.get, written, constants.macro }
+
 local function resolve(name)
   local part = parts[name]
   if part then
     return part()
   end
-  local fn = require("callgate.calls").get(name)
-  if fn then
-    return fn
+  for _, ask in ipairs(name:find "^_*%u" and IN_CAPITALS or OTHERS) do
+    local value = ask(name)
+    if value ~= nil then
+      return value
+    end
   end
-  local constants = require "callgate.constants"
-  local value = constants.get(name)
-  if value == nil then
-    value = require("callgate.libc_macros")[name]
-  end
-  if value == nil then
-    value = constants.macro(name)
-  end
-  return value
 end
 
 return setmetatable(S, {

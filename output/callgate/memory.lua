@@ -64,7 +64,9 @@ end
 
 local function find_access(value, id)
   local found = false
-  if not descriptors[id] and not memory.regions[id] then
+  local name = tostring(typeof(value))
+  local is_function = name:find "%)>$" and not name:find("(*)", 1, true) -- LuaJIT would give a pointer to its code
+  if not descriptors[id] and not memory.regions[id] and not is_function then
     found = pcall(put, writable, value) and WRITE or pcall(put, readable, value) and READ
   end
   access[id] = found
@@ -95,13 +97,21 @@ function memory.is_writable(value)
   return access_of(value) == WRITE
 end
 
--- The number that `value`, a cdata, is: nil for memory and for a type, which has a number, too.
+local integers = {} -- id -> whether a number of the type is an integer: a float has no place in a register
+
+-- The integer that `value`, a cdata, is: nil for memory and for a type, which has a number, too.
 function memory.number(value)
-  local number = tonumber(value)
-  if number == tonumber(typeof(value)) and tostring(value):find "^ctype<" then
+  local number, id = tonumber(value), tonumber(typeof(value))
+  if number == nil or number == id and tostring(value):find "^ctype<" then
     return nil
   end
-  return number
+  local integer = integers[id]
+  if integer == nil then
+    local name = tostring(typeof(value))
+    integer = not (name:find "float" or name:find "double" or name:find "complex")
+    integers[id] = integer
+  end
+  return integer and number or nil
 end
 
 return memory

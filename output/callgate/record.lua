@@ -2,9 +2,8 @@
 -- cannot express, and errors that name the nearest field. Its text is made by show.lua.
 
 local ffi = require "ffi"
-local errors = require "callgate.errors"
 
-local new, raise = ffi.new, errors.raise
+local new = ffi.new
 local record = {}
 
 -- What the constructor of any record says of a value that makes none.
@@ -73,7 +72,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     newindex = newindex,
     aliases = aliases,
     accessors = lowered,
-      takes = row.takes,
+    takes = row.takes,
     flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)
@@ -111,7 +110,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       elseif lowered[key] then
         ok, message = pcall(construct.write_bits, value, lowered[key], item)
       elseif index[key] or methods[key] then
-        raise(("%s: %q cannot be set"):format(name, key))
+        require("callgate.errors").raise(("%s: %q cannot be set"):format(name, key))
       elseif is_field(self, key) then
         value[key] = item
       else

@@ -57,6 +57,15 @@ local function quoted(text)
   end) .. '"'
 end
 
+-- Fields that say nothing: padding, and what the kernel keeps for later.
+local SILENT = {
+  pad = true, padding = true, unused = true, spare = true, reserved = true, resv = true, rsvd = true, rsv = true,
+}
+
+local function is_silent(name)
+  return name:find "^__pad" ~= nil or SILENT[name:match "^_*(%a+)[_%d]*$"]
+end
+
 local list
 
 local function address(pointer)
@@ -90,13 +99,13 @@ local function array_text(item, field)
   return #parts > 0 and "{ " .. table.concat(parts, ", ") .. " }" or "{}"
 end
 
--- "{ a = 1, b = { ... } }", without padding.
+-- "{ a = 1, b = { ... } }", without those.
 function list(value, fields, accessors)
   local parts = {}
   for _, field in ipairs(fields) do
     local inside = accessors and accessors[field.name]
     for _, name in ipairs(inside or { field.name }) do
-      if not name:find "^__pad" and not name:find "^__unused" then
+      if not is_silent(name) then
         local item = value[name]
         local text = field.array and array_text(item, field) or item_text(item, field)
         parts[#parts + 1] = name .. " = " .. text

@@ -72,7 +72,8 @@ local function readable(value, call, position)
   return args.expected("a string, a buffer or record (cdata), or nil", value, call, position, "pointer")
 end
 
--- A number or memory: the kernel's prototype says unsigned long, the operation what it is.
+-- A number or memory: the kernel's prototype says unsigned long, the operation what it is, and whether
+-- the kernel writes there.
 local function word(value, call, position)
   return args.word(value, call, position, "word")
 end

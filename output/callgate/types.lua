@@ -6,12 +6,11 @@
 
 local ffi = require "ffi"
 local constants = require "callgate.constants"
-local errors = require "callgate.errors"
+local headers = require "callgate.headers"
 local record = require "callgate.record"
 
 local types = {}
 
-local got, raise = errors.got, errors.raise
 local NONE = {}
 
 local target = require "callgate.target"
@@ -29,35 +28,51 @@ record.twins = mine.twins
 local prefix = mine.prefix
 local ctypes = mine.ctypes -- "struct stat" -> ctype
 local texts = mine.texts -- "struct stat" -> the text of its declaration
-local rows -- types/index.lua by record: "struct stat" -> { name, module }
 
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
-  text = text:gsub("%f[%w_]struct ([%a_][%w_]*)", "struct " .. prefix .. "%1")
-  return (text:gsub("%f[%w_]union ([%a_][%w_]*)", "union " .. prefix .. "%1"))
+  for _, kind in ipairs { "struct", "union" } do
+    if text:find(kind, 1, true) then
+      text = text:gsub("%f[%w_]" .. kind .. " ([%a_][%w_]*)", kind .. " " .. prefix .. "%1")
+    end
+  end
+  return text
 end
 
 types.private = private
 
+-- The text of a record and the header that has it. It is mostly one of those in `near`, a list of headers, which saves
+-- asking the index: a name is one record's alone.
+local function find_record(key, near)
+  for i = #near, 1, -1 do
+    local text = headers.get(near[i], "records", key)
+    if text then
+      return text, near[i]
+    end
+  end
+  local text, header = constants.find((key:gsub(" ", ".")))
+  near[#near + 1] = header
+  return text, header
+end
+
 -- Puts what `key` ("struct stat") is made of into `order`, members first. What it only points to goes
 -- to `later`: C takes a pointer to a tag that is not complete yet, and records may point at each other.
-local function collect(key, order, later, seen)
+local function collect(key, order, later, seen, near)
   if texts[key] or seen[key] then
     return
   end
-  local module = constants.module((key:gsub(" ", ".")))
-  local text = module and module.records and module.records[key]
+  local text, header = find_record(key, near)
   if not text then
     return -- incomplete in the headers, too: only pointers to it exist
   end
-  seen[key] = text
+  seen[key] = { text, header }
   local plain = text:gsub("%f[%w_]const ", "")
   for kind, tag, star in plain:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
     if kind == "struct" or kind == "union" then
       if star == "*" then
         later[#later + 1] = kind .. " " .. tag
       else
-        collect(kind .. " " .. tag, order, later, seen)
+        collect(kind .. " " .. tag, order, later, seen, near)
       end
     end
   end
@@ -70,60 +85,42 @@ function types.record_of(row)
   return instead and target.is(instead.on) and instead.record or row.record
 end
 
--- What types/index.lua adds to the record `key`: its friendly name, and the kinds module.
-local function friendly(key)
-  if not rows then
-    rows = {}
-    for name, row in pairs(require "callgate.types.index") do
-      for _, tag in ipairs { row.record, types.record_of(row) } do
-        local other = rows[tag]
-        if not (other and other.name < name) then
-          rows[tag] = { name = name, module = row.module, prefix = row.prefix }
-        end
-      end
-    end
-  end
-  local row = rows[key]
-  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE, row and row.prefix
+local function is_of(row, key)
+  return row and (row.record == key or types.record_of(row) == key)
 end
 
--- `module` with short names for the fields that begin with `start`: imr_ifindex is ifindex, too.
-local function with_short(module, start, text)
-  local more, aliases = {}, {}
-  for key, value in pairs(module) do
-    more[key] = value
-  end
-  for _, field in ipairs(require("callgate.show").fields(text)) do
-    local short = field.name:sub(1, #start) == start and field.name:sub(#start + 1)
-    if short and not (module.index and module.index[short]) then
-      aliases[short] = field.name
+-- What types/index.lua adds to the record `key`: its friendly name, the kinds module, the prefix of its fields.
+local function friendly(key)
+  local index, name = require "callgate.types.index", key:match " (.*)$"
+  local row = index[name]
+  if not is_of(row, key) then
+    local other = require "callgate.types.names"[key]
+    row = other and index[other]
+    if not is_of(row, key) then
+      return name, NONE
     end
+    name = other
   end
-  for name, field in pairs(module.aliases or NONE) do
-    aliases[name] = field
-  end
-  more.aliases = aliases
-  return more
+  return name, row.module and require(row.module) or NONE, row.prefix
 end
 
 local function declare(key)
-  local order, later, seen, helpers = {}, { key }, {}, {}
+  local order, later, seen, near, helpers = {}, { key }, {}, {}, {}
   for _, name in ipairs(later) do -- which grows on the way
-    collect(name, order, later, seen)
+    collect(name, order, later, seen, near)
   end
   for _, name in ipairs(order) do
     helpers[name] = { friendly(name) } -- before anything is declared: loading one may declare others
   end
   for _, name in ipairs(order) do
     if not texts[name] then
-      local accessors = constants.module((name:gsub(" ", "."))).accessors
-      ffi.cdef(private(name .. " " .. seen[name] .. ";"))
-      texts[name] = seen[name]
+      local text, header = unpack(seen[name])
+      ffi.cdef(private(name .. " " .. text .. ";"))
+      texts[name] = text
       ctypes[name] = ffi.typeof(private(name))
       local shown, module, short = unpack(helpers[name])
-      module = short and with_short(module, short, texts[name]) or module
-      record.metatype(ctypes[name], name:match "^%l+", shown, texts[name], module,
-        accessors and accessors[name])
+      module = short and require "callgate.short"(module, short, text) or module
+      record.metatype(ctypes[name], name:match "^%l+", shown, text, module, headers.get(header, "accessors", name))
     end
   end
 end
@@ -137,8 +134,7 @@ function types.record(key)
 end
 
 local function typedef(name)
-  local module = constants.module("typedef." .. name)
-  local text = module and module.typedefs and module.typedefs[name]
+  local text = constants.find("typedef." .. name)
   if not text then
     return nil
   end
@@ -157,12 +153,8 @@ local function find(name)
     return types.record(types.record_of(row))
   elseif row then
     return require(row.module).type
-  elseif constants.header("struct." .. name) then
-    return types.record("struct " .. name)
-  elseif constants.header("union." .. name) then
-    return types.record("union " .. name)
   end
-  return typedef(name)
+  return types.record("struct " .. name) or types.record("union " .. name) or typedef(name)
 end
 
 -- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
@@ -170,7 +162,14 @@ types.t = setmetatable({
   buffer = ffi.typeof "char[?]",
 }, {
   __index = function(self, name)
-    local found = name == "fd" and require("callgate.fd").type or type(name) == "string" and find(name)
+    local found
+    if name == "fd" then
+      found = require("callgate.fd").type
+    elseif name == "array" then
+      found = types.array
+    else
+      found = type(name) == "string" and find(name)
+    end
     if found then
       rawset(self, name, found)
     end
@@ -190,47 +189,12 @@ types.s = setmetatable({}, {
   end,
 })
 
--- S.pt.NAME(p): p, a pointer or buffer of any type, as a pointer to NAME.
-types.pt = setmetatable({}, {
+-- types.pt, pointer and array: see pointers.lua.
+return setmetatable(types, {
   __index = function(self, name)
-    local ctype = types.t[name]
-    if not ctype then
-      return nil
+    for key, value in pairs(require "callgate.pointers") do
+      rawset(self, key, value)
     end
-    local pointer = ffi.typeof("$ *", ctype)
-    local is_memory = require("callgate.memory").is
-    local function cast(value)
-      if not is_memory(value) then
-        raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
-      end
-      return ffi.cast(pointer, value)
-    end
-    rawset(self, name, cast)
-    return cast
+    return rawget(self, name)
   end,
 })
-
--- The ctype of a pointer to a record, for reading what lies in a buffer.
-function types.pointer(name)
-  return ffi.typeof("$ *", types.t[name])
-end
-
--- An array of records: S.t.array("epoll_event", 64), or with what each is made from:
--- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
-function types.t.array(name, init)
-  local ctype = types.t[name]
-  if type(ctype) ~= "cdata" then
-    raise(("S.t.array: no type %q"):format(tostring(name)))
-  end
-  local count = type(init) == "table" and #init or init
-  if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
-    raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
-  end
-  local array = ffi.new(ffi.typeof("$[?]", ctype), count)
-  for i = 1, type(init) == "table" and count or 0 do
-    array[i - 1] = ctype(init[i])
-  end
-  return array
-end
-
-return types

@@ -74,11 +74,14 @@ local function make_list_type()
 end
 
 -- An empty list for at most `max` events, for a loop that wants one of its own: ep:wait(list, ms).
-local function new_list(max)
+local function new_list(max, call, position)
   if not list_t then
     make_list_type()
   end
-  local list = list_t(max)
+  local ok, list = pcall(list_t, max)
+  if not ok then
+    return args.misuse(call, position, "max", ("no memory for %d events"):format(max))
+  end
   list.size = max
   return list
 end
@@ -109,7 +112,7 @@ function epoll.epoll_wait()
       end
       if list.size < max or list.position < list.count then
         -- Too small, or a loop over it still goes on: leave it to that loop.
-        list = new_list(max > DEFAULT and max or DEFAULT)
+        list = new_list(max > DEFAULT and max or DEFAULT, "epoll_wait", 2)
         free = list
       end
     end
@@ -164,7 +167,7 @@ function epoll.epoll_events()
     if max < 1 then
       return args.expected("at least 1", max, "epoll_events", 1, "max")
     end
-    return new_list(max)
+    return new_list(max, "epoll_events", 1)
   end
 end
 

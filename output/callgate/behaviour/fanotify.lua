@@ -138,8 +138,8 @@ function fanotify.fanotify_read()
     if type(size) == "cdata" and not tonumber(size) or count ~= nil then
       return read(fd, size, count)
     end
-    size = size == nil and BUFFER or args.size(size, "fanotify_read", 2, "size")
-    local buffer = ffi.new("uint8_t[?]", size)
+    local buffer
+    buffer, size = args.new_buffer(size == nil and BUFFER or size, "fanotify_read", 2, "size")
     local length = raw(args.fd(fd, "fanotify_read", 1, "fd"), buffer, size)
     if length == -1 then
       return errors.fail()

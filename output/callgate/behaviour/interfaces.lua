@@ -34,6 +34,9 @@ local interfaces = {}
 function interfaces.if_nametoindex()
   local ask, ifreq = asking "SIOCGIFINDEX", types.t.ifreq
   return function(name)
+    if type(name) ~= "string" then
+      return args.expected("a string", name, "if_nametoindex", 1, "name")
+    end
     name = args.string(name, "if_nametoindex", 1, "name")
     local ifr = ifreq()
     if #name >= ffi.sizeof(ifr.ifr_ifrn.ifrn_name) then

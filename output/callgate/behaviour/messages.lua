@@ -1,6 +1,7 @@
 -- sendmsg and recvmsg: data, descriptors and credentials in tables, or a msghdr of the caller's.
 
 local ffi = require "ffi"
+local bit = require "bit"
 local args = require "callgate.args"
 local control_messages = require "callgate.behaviour.control"
 local descriptors = require "callgate.fd"
@@ -15,7 +16,9 @@ local messages = {}
 
 local fail = errors.fail
 
-local SCM_RIGHTS, SCM_CREDENTIALS = 1, 2 -- include/linux/socket.h of the kernel: the same everywhere
+-- include/linux/socket.h of the kernel: the same everywhere
+local SCM_RIGHTS, SCM_CREDENTIALS = 1, 2
+local MSG_CTRUNC, MSG_TRUNC = 0x8, 0x20
 local int_size = ffi.sizeof "int"
 
 -- Control messages are aligned to a word (CMSG_ALIGN of include/linux/socket.h).
@@ -72,6 +75,9 @@ local ASKED = { size = true, control_size = true }
 local function rows_of(message, call)
   local rows = {}
   if message.fds then
+    if type(message.fds) ~= "table" then
+      args.expected("a table of descriptors", message.fds, call, 2, "fds")
+    end
     local numbers = ffi.new("int[?]", #message.fds)
     for i, fd in ipairs(message.fds) do
       numbers[i - 1] = args.fd(fd, call, 2, ("fds[%d]"):format(i))
@@ -185,6 +191,8 @@ end
 -- What came into a msghdr with such room, as a table.
 function messages.received(header, room, count)
   local out = { count = count, flags = header.msg_flags }
+  out.truncated = bit.band(out.flags, MSG_TRUNC) ~= 0
+  out.control_truncated = bit.band(out.flags, MSG_CTRUNC) ~= 0
   if room.any_new then
     out.data = table.concat(vectors.strings(room.items, room.buffers, count))
   end

@@ -24,10 +24,10 @@ local function address(memory)
   return cast("uintptr_t", cast("const void *", type(memory) == "string" and cast("const char *", memory) or memory))
 end
 
-local function bytes(data)
+local function bytes(data, call, position)
   local iov = types.t.iovec()
   iov.iov_base = cast("void *", type(data) == "string" and cast("const char *", data) or data)
-  iov.iov_len = type(data) == "string" and #data or ffi.sizeof(data)
+  iov.iov_len = args.length(nil, call, position, "argument", data)
   return iov
 end
 
@@ -59,7 +59,7 @@ how["in"] = function(part, value, call, position)
   if value == nil then
     return 0
   elseif part.kind == "bytes" then
-    local iov = bytes(args.data(value, call, position, "argument"))
+    local iov = bytes(args.data(value, call, position, "argument"), call, position)
     return address(iov), { iov, value }
   end
   local data = operations.input(part.kind, value, call, position, "argument")
@@ -76,9 +76,9 @@ function how.out(part, value, call, position)
     end
     return address(buffer), buffer
   elseif part.kind == "bytes" then
-    local buffer = ffi.new("char[?]", MOST_BYTES)
-    local iov = bytes(buffer)
-    return address(iov), { iov = iov, buffer = buffer }
+    local buffer = value == nil and ffi.new("char[?]", MOST_BYTES) or args.buffer(value, call, position, "argument")
+    local iov = bytes(buffer, call, position)
+    return address(iov), { iov = iov, buffer = buffer, given = value }
   elseif value ~= nil then
     return how["in"](part, value, call, position)
   end
@@ -96,7 +96,7 @@ local function value_of(kind, data)
   if kind == "name" then
     return ffi.string(data)
   elseif kind == "bytes" then
-    return ffi.string(data.buffer, data.iov.iov_len)
+    return data.given or ffi.string(data.buffer, data.iov.iov_len)
   end
   return operations.value(kind, data)
 end
@@ -127,6 +127,14 @@ for i = 1, 5 do
   UNTYPED.parts[i] = { how = "value" }
 end
 
+local WORDS = { name = true, bytes = true, string = true, path = true, data = true } -- kinds that are no records
+
+-- Whether a part is of a record that this machine's headers lack.
+local function is_unknown(part)
+  local record = part.how == "out" or part.how == "in" or part.how == "both"
+  return record and not WORDS[part.kind] and not operations.SCALARS[part.kind] and types.t[part.kind] == nil
+end
+
 -- { parts = { { how = "out", kind = "siginfo" }... }, result = "number" } of a row's text.
 local function read(text)
   local head, last = text:match "^(.-) ?(%-> [%w_ ]+)$"
@@ -134,6 +142,9 @@ local function read(text)
   row.parts = {}
   for part in (head or text):gmatch "[^,]+" do
     part = operations.read(part:match "^%s*(.-)%s*$")
+    if is_unknown(part) then
+      return UNTYPED
+    end
     if part.how ~= "none" then
       if part.how == "size" then
         part.size = types.s[part.kind]

@@ -43,13 +43,13 @@ function operations.input(kind, value, call, position, label)
       if descriptors.number(value) then
         return scalar(args.fd(value, call, position, label))
       end
-      return args.buffer(value, call, position, label)
+      return args.pointer(value, call, position, label, sizeof(scalar))
     end
     return scalar(type(value) == "boolean" and (value and 1 or 0) or args.long(value, call, position, label))
   elseif kind == "string" or kind == "path" or kind == "data" then
     return args[kind](value, call, position, label)
   elseif type(value) == "cdata" and not ffi.istype(types.t[kind], value) and not tonumber(value) then
-    return args.buffer(value, call, position, label) -- a buffer of the caller's own
+    return args.pointer(value, call, position, label, sizeof(types.t[kind])) -- a buffer of the caller's own
   end
   return args.record(value, call, position, label, types.t[kind])
 end

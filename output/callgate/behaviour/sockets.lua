@@ -17,7 +17,7 @@ local families -- number -> name of the type of its addresses (types/index.lua)
 
 local function load_families()
   families = {}
-  for name, row in pairs(require "callgate.types.index") do
+  for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
     if row.family then
       families[row.family] = name
     end
@@ -212,7 +212,7 @@ function sockets.sendto()
     count = args.length(count, "sendto", 3, "count", data)
     options = args.flags(options, "sendto", 4, "flags", MSG)
     if addr == nil then
-      length = 0
+      addr, length = nil, 0 -- a null pointer may be of a type that C does not convert
     else
       addr, length = address(addr, "sendto", 5, length)
     end

@@ -3,6 +3,7 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local child = require "callgate.behaviour.spawn_child"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
 local sys = require "callgate.sys"
@@ -18,9 +19,6 @@ local S = setmetatable({}, { -- calls and constants by name, when they are first
   end,
 })
 
-local PATH = "/usr/local/bin:/bin:/usr/bin" -- of execvp(3), where the environment has none
-local EXIT_FAILURE = 127 -- what shells return for a program that they cannot run
-local FIRST_FREE = 3 -- descriptor
 local report_t = ffi.typeof "int[1]"
 local REPORT = ffi.sizeof(report_t)
 
@@ -151,127 +149,6 @@ local function read_descriptors(options, made)
     wanted[2] = wanted[1] or 1
   end
   return wanted, streams
-end
-
--- In the child: gives every wanted descriptor its number. Sources go above all wanted numbers first, so that
--- none is overwritten before it is duplicated. Returns where `report` is now.
-local function arrange(wanted, report)
-  local top = FIRST_FREE
-  for number in pairs(wanted) do
-    top = math.max(top, number + 1)
-  end
-  if report < top then
-    report = sys.fcntl(report, S.F_DUPFD_CLOEXEC, top)
-    if report == -1 then
-      return nil
-    end
-  end
-  local sources = {}
-  for number, fd in pairs(wanted) do
-    if fd ~= number and fd < top then
-      fd = sys.fcntl(fd, S.F_DUPFD_CLOEXEC, top)
-      if fd == -1 then
-        return nil, report
-      end
-    end
-    sources[number] = fd
-  end
-  for number, fd in pairs(sources) do
-    local result = fd == number and sys.fcntl(fd, S.F_SETFD, 0) or sys.dup3(fd, number, 0)
-    if result == -1 then
-      return nil, report
-    end
-  end
-  return true, report
-end
-
--- --- the child -----------------------------------------------------------------------------------------
-
--- What may be done to the child before the program starts, in this order; each returns nothing on failure.
-local STEPS = {
-  { "setsid", function() return S.setsid() end },
-  { "pgid", function(pgid) return S.setpgid(0, pgid) end },
-  { "umask", function(mode) return S.umask(mode) end },
-  { "nice", function(level) return S.setpriority("process", 0, level) end },
-  { "groups", function(list) return S.setgroups(list) end },
-  { "gid", function(gid) return S.setresgid(gid, gid, gid) end },
-  { "chroot", function(path) return S.chroot(path) end },
-  { "uid", function(uid) return S.setresuid(uid, uid, uid) end },
-  { "cwd", function(path) return S.chdir(path) end },
-  { "pdeathsig", function(signal) return S.prctl("set_pdeathsig", signal) end },
-  { "default", function(set)
-    for _, number in ipairs(set:list()) do
-      S.sigaction(number, "default") -- "all" has some that cannot be set, and need not be
-    end
-    return true
-  end },
-  { "ignore", function(set)
-    for _, number in ipairs(set:list()) do
-      S.sigaction(number, "ignore")
-    end
-    return true
-  end },
-}
-
--- The signals of the program: what the caller has, without those that S.on_signal keeps back for Lua.
-local function set_mask(mask)
-  if mask then
-    return S.sigprocmask("setmask", mask)
-  elseif package.loaded["callgate.behaviour.on_signal"] then
-    return S.sigprocmask("unblock", require("callgate.behaviour.on_signal").blocked)
-  end
-  return true
-end
-
--- Runs the program; where its name has no slash, from the folders of PATH, as execvp(3) does.
-local function run(options)
-  if options.path:find("/", 1, true) then
-    return select(3, S.execve(options.path, options.argv, options.env))
-  end
-  local denied, last = false, S.ENOENT
-  local path = options.env and options.env.PATH or os.getenv "PATH" or PATH
-  for folder in (path .. ":"):gmatch "([^:]*):" do
-    local file = (folder == "" and "." or folder) .. "/" .. options.path
-    last = select(3, S.execve(file, options.argv, options.env))
-    denied = denied or last == S.EACCES
-    if last ~= S.ENOENT and last ~= S.ENOTDIR and last ~= S.EACCES then
-      return last
-    end
-  end
-  return denied and S.EACCES or last
-end
-
--- Everything up to the program; the errno of what failed.
-local function prepare(options, wanted, limits)
-  local ok, where = arrange(wanted, options.report)
-  options.report = where or options.report
-  if not ok then
-    return ffi.errno()
-  end
-  for resource, limit in pairs(limits) do
-    local _, _, errno = S.setrlimit(resource, limit)
-    if errno then
-      return errno
-    end
-  end
-  for _, step in ipairs(STEPS) do
-    local value = options[step[1]]
-    if value ~= nil and value ~= false then
-      local _, _, errno = step[2](value)
-      if errno then
-        return errno
-      end
-    end
-  end
-  local _, _, errno = set_mask(options.mask)
-  return errno or run(options)
-end
-
--- Never returns, whatever happens: this is a copy of the caller, which must not go on here.
-local function child(options, wanted, limits)
-  local ok, errno = pcall(prepare, options, wanted, limits)
-  sys.write(options.report, report_t(ok and errno or S.EINVAL), REPORT)
-  S._exit(EXIT_FAILURE)
 end
 
 -- --- the process as the parent sees it -------------------------------------------------------------------
@@ -407,10 +284,10 @@ function spawn.spawn()
       close_all(streams)
       return nil, w, failure
     end
-    options.report = w.fd
+    local become = child(options, wanted, limits)
     local pid, message, number = S.fork()
     if pid == 0 then
-      child(options, wanted, limits)
+      become(w.fd)
     end
     w:close()
     close_all(made)

@@ -102,7 +102,7 @@ function system.sysfs()
     if which == nil then
       result = raw(3, 0, 0)
     elseif type(which) == "string" then
-      result = raw(1, args.word(args.string(which, "sysfs", 1, "type"), "sysfs", 1, "type"), 0)
+      result = raw(1, args.source(args.string(which, "sysfs", 1, "type"), "sysfs", 1, "type"), 0)
     else
       buffer = args.new_buffer(LONGEST, "sysfs", 1, "type")
       result = raw(2, args.uint(which, "sysfs", 1, "type"), args.word(buffer, "sysfs", 1, "type"))

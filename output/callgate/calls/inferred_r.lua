@@ -15,7 +15,7 @@ local calls = {}
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "x64 arm64 mips64 mips64el ppc64le s390x" then
   function calls.rt_sigaction()
-    local call = sys.caller "i:icpz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -37,7 +37,7 @@ end
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "x86 arm" then
   function calls.rt_sigaction()
-    local call = sys.caller "i:icpz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -59,7 +59,7 @@ end
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "riscv64 loongarch64 mips mipsel" then
   function calls.rt_sigaction()
-    local call = sys.caller "i:icpz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -81,7 +81,7 @@ end
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "ppc" then
   function calls.rt_sigaction()
-    local call = sys.caller "i:icpz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer

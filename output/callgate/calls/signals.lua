@@ -437,7 +437,7 @@ end
 -- sigaltstack(2)
 -- long sigaltstack(const struct sigaltstack *uss, struct sigaltstack *uoss)
 function calls.sigaltstack()
-  local call = sys.caller "i:cp"
+  local call = sys.caller "i:pp"
   local number = numbers.sigaltstack or ABSENT
   local to_optional_record = args.optional_record
   local to_out = args.out

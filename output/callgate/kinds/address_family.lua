@@ -26,34 +26,6 @@ FORMS.network = {
   set = function(self, field, number) self[field] = port.to_network(number) end,
 }
 
-local hardware = {}
-
--- "02:00:00:00:00:01" of `count` bytes, of which there is `room` for some: of longer addresses (InfiniBand) the first.
-function hardware.text(bytes, count, room)
-  local parts = {}
-  for i = 0, math.min(count, room) - 1 do
-    parts[#parts + 1] = ("%02x"):format(bytes[i])
-  end
-  return table.concat(parts, ":")
-end
-
--- Writes such a text, of at most `room` bytes; returns how many it has.
-function hardware.set(bytes, room, text)
-  local count = 0
-  for part in (type(text) == "string" and text or "?"):gmatch "[^:]+" do
-    if not part:find "^%x%x?$" or count == room then
-      count = nil
-      break
-    end
-    bytes[count] = tonumber(part, 16)
-    count = count + 1
-  end
-  if not count then
-    error(("not a hardware address: %s; write it as \"02:00:00:00:00:01\""):format(tostring(text)), 0)
-  end
-  return count
-end
-
 local function number_of(part, value)
   local found = part.names and part.names[value] or value
   if part.group and type(found) == "string" then
@@ -91,7 +63,7 @@ local function shown(self, part)
   return type(value) == "cdata" and tostring(value):gsub("U?LL$", "") or tostring(value)
 end
 
-local address = { hardware = hardware, FORMS = FORMS }
+local address = { FORMS = FORMS }
 
 -- A kind of runtime/kinds for the addresses of a family:
 --   family, family_field   its number, and the field that holds it

@@ -1,6 +1,6 @@
--- Records whose members of 64 bits are addresses: these members take memory, a string, or a table that an array is
--- made of, and the record keeps it alive; S.t.io_uring_files_update { offset = 2, fds = { fd, -1 } }. A descriptor
--- stands for its number.
+-- Records whose members of 64 bits are addresses: these members take memory, a table that an array is made of, or
+-- (what the kernel only reads) a string, and the record keeps it alive;
+-- S.t.io_uring_files_update { offset = 2, fds = { fd, -1 } }. A descriptor stands for its number.
 
 local ffi = require "ffi"
 
@@ -42,7 +42,7 @@ return {
           value = require("callgate.behaviour.arrays").make(element(MEMBERS[key], value), value, name, 1, key)
           memory[#memory + 1] = value
         end
-        self[key] = args.word(value, name, 1, key)
+        self[key] = (MEMBERS[key] == "data" and args.source or args.word)(value, name, 1, key)
       end
     end
     kept[self] = memory

@@ -18,4 +18,7 @@ return {
     isreg = function(self) return self.d_type == 8 end,
     islnk = function(self) return self.d_type == 10 end,
   },
+  tostring = function(self)
+    return ("dirent { name = %q, type = %s, ino = %s }"):format(self.name, self.type, tostring(self.d_ino):match "%d+")
+  end,
 }

@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
+local events_as = require "callgate.kinds.events"
 
 local function events_of(value)
   local number = type(value) == "number" and value or require("callgate.flags").c.EPOLL(value)
@@ -23,5 +24,9 @@ return {
     end
     return self
   end,
-  index = require "callgate.kinds.events" "events",
+  index = events_as.accessors "events",
+  tostring = function(self)
+    return ('epoll_event { events = "%s", data = %s }'):format(
+      events_as.text(self.events), (tostring(self.data):gsub("ULL$", "")))
+  end,
 }

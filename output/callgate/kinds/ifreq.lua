@@ -4,8 +4,6 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
-local address = require "callgate.kinds.in_addr"
-local hardware = require("callgate.kinds.address_family").hardware
 
 local AF_INET, AF_UNSPEC = 2, 0 -- the same everywhere
 local ARPHRD_ETHER, ETHER_BYTES, HARDWARE_BYTES = 1, 6, 14 -- linux/if_arp.h, linux/if_ether.h
@@ -42,7 +40,7 @@ end
 -- The IPv4 address in a struct sockaddr; nil where there is none, the family's number of another one.
 local function get_address(sa)
   if sa.sa_family == AF_INET then
-    return address.tostring(sa.sa_data + 2)
+    return require("callgate.kinds.in_addr").tostring(sa.sa_data + 2)
   end
   return sa.sa_family ~= AF_UNSPEC and sa.sa_family or nil
 end
@@ -50,7 +48,7 @@ end
 local function set_address(sa, text)
   ffi.fill(sa, ffi.sizeof(sa))
   sa.sa_family = AF_INET
-  address.set(sa.sa_data + 2, tostring(text))
+  require("callgate.kinds.in_addr").set(sa.sa_data + 2, tostring(text))
 end
 
 local index, newindex = {}, {}
@@ -77,13 +75,13 @@ end
 
 function index.hwaddr(self)
   local sa = self.ifr_ifru.ifru_hwaddr
-  return hardware.text(ffi.cast("uint8_t *", sa.sa_data), ETHER_BYTES, HARDWARE_BYTES)
+  return require("callgate.kinds.hardware").text(ffi.cast("uint8_t *", sa.sa_data), ETHER_BYTES, HARDWARE_BYTES)
 end
 
 function newindex.hwaddr(self, text)
   local sa = self.ifr_ifru.ifru_hwaddr
   sa.sa_family = ARPHRD_ETHER
-  hardware.set(ffi.cast("uint8_t *", sa.sa_data), HARDWARE_BYTES, text)
+  require("callgate.kinds.hardware").set(ffi.cast("uint8_t *", sa.sa_data), HARDWARE_BYTES, text)
 end
 
 function index.hwtype(self) return self.ifr_ifru.ifru_hwaddr.sa_family end

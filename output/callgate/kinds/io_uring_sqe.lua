@@ -22,6 +22,31 @@ for _, names in ipairs { GROUPS, ADDRESSES, DESCRIPTORS } do
   end
 end
 
+-- Operations that only read what these members point to: a string is good enough there.
+local SOURCES = {
+  write = { "addr" }, write_fixed = { "addr" }, send = { "addr", "addr2" }, send_zc = { "addr", "addr2" },
+  openat = { "addr" }, openat2 = { "addr" }, statx = { "addr" }, unlinkat = { "addr" }, mkdirat = { "addr" },
+  renameat = { "addr", "addr2" }, symlinkat = { "addr", "addr2" }, linkat = { "addr", "addr2" },
+  setxattr = { "addr", "addr2", "addr3" }, fsetxattr = { "addr", "addr2" },
+  getxattr = { "addr", "addr3" }, fgetxattr = { "addr" },
+}
+
+local sources -- operation's number -> members
+
+local function converter_of(args, group, code, name)
+  if not sources then
+    sources = {}
+    for operation, members in pairs(SOURCES) do
+      local number = group[operation:upper()]
+      for _, member in ipairs(number and members or {}) do
+        sources[number] = sources[number] or {}
+        sources[number][member] = true
+      end
+    end
+  end
+  return sources[code] and sources[code][name] and args.source or args.word
+end
+
 local function length_of(value)
   return type(value) == "string" and #value or require("callgate.memory").size(value) or nil
 end
@@ -45,7 +70,7 @@ return {
       if GROUPS[name] then
         self[name] = c[GROUPS[name]](value)
       elseif ADDRESSES[name] then
-        self[name] = args.word(value, "io_uring_sqe", 1, name)
+        self[name] = converter_of(args, opcodes(), self.opcode, name)(value, "io_uring_sqe", 1, name)
       elseif DESCRIPTORS[name] then
         self[name] = value == "fdcwd" and -100 or args.fd(value, "io_uring_sqe", 1, name) -- AT_FDCWD
       end

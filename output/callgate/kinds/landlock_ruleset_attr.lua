@@ -7,9 +7,10 @@ local FIELDS = {
   scoped = { "scoped", "LANDLOCK_SCOPE" }, quiet_scoped = { "quiet_scoped", "LANDLOCK_SCOPE" },
 }
 
-local aliases = {}
+local aliases, groups = {}, {} -- short name -> field, field -> group of what it holds
 for name, field in pairs(FIELDS) do
   aliases[name] = name ~= field[1] and field[1] or nil
+  groups[field[1]] = field[2]
 end
 
 return {
@@ -19,8 +20,9 @@ return {
     end
     local self = ctype()
     for name, value in pairs(init) do
-      local field = FIELDS[name]
-      self[field and field[1] or name] = field and require("callgate.flags").c[field[2]](value) or value
+      local field = aliases[name] or name
+      local group = groups[field]
+      self[field] = group and require("callgate.flags").c[group](value) or value
     end
     return self
   end,

@@ -3,7 +3,7 @@
 local ffi = require "ffi"
 
 local FIELDS = { set = "attr_set", clear = "attr_clr", propagation = "propagation", userns = "userns_fd" }
-local GROUPS = { set = "MOUNT_ATTR", clear = "MOUNT_ATTR", propagation = "MS" }
+local GROUPS = { attr_set = "MOUNT_ATTR", attr_clr = "MOUNT_ATTR", propagation = "MS" }
 
 return {
   new = function(ctype, init)
@@ -12,12 +12,13 @@ return {
     end
     local self = ffi.new(ctype)
     for name, value in pairs(init) do
-      if GROUPS[name] then
-        value = require("callgate.flags").c[GROUPS[name]](value)
-      elseif name == "userns" then
-        value = require("callgate.args").fd(value, "mount_attr", 1, "userns")
+      local field = FIELDS[name] or name
+      if GROUPS[field] then
+        value = require("callgate.flags").c[GROUPS[field]](value)
+      elseif field == "userns_fd" then
+        value = require("callgate.args").fd(value, "mount_attr", 1, name)
       end
-      self[FIELDS[name] or name] = value
+      self[field] = value
     end
     return self
   end,

@@ -1,7 +1,7 @@
 -- What a packet socket is to receive besides: { ifindex = 1, type = "promisc" }, { ifindex = 1, type = "multicast",
 -- addr = "01:00:5e:00:00:01" }.
 
-local hardware = require("callgate.kinds.address_family").hardware
+local hardware = require "callgate.kinds.hardware"
 
 return {
   index = { addr = function(self) return hardware.text(self.mr_address, self.mr_alen, 8) end },

@@ -1,6 +1,7 @@
 -- pollfd: { fd = fd, events = "in" }.
 
 local ffi = require "ffi"
+local events = require "callgate.kinds.events"
 
 return {
   new = function(ctype, row)
@@ -12,5 +13,9 @@ return {
     self.events = require("callgate.flags").c.POLL(row.events or row[2] or "in")
     return self
   end,
-  index = require "callgate.kinds.events" "revents",
+  index = events.accessors "revents",
+  tostring = function(self)
+    return ('pollfd { fd = %d, events = "%s", revents = "%s" }'):format(
+      self.fd, events.text(self.events), events.text(self.revents))
+  end,
 }

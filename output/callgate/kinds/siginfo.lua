@@ -12,15 +12,8 @@ local function field(part, name)
   end
 end
 
--- What codes are called: those of a child, and those that any signal may have.
 local function reason(self)
-  local group = self.si_signo == signals.number "chld" and self.si_code > 0 and "CLD" or "SI"
-  local prefix = group .. "_"
-  for name, number in pairs(require("callgate.constants").group(group)) do
-    if number == self.si_code then
-      return name:sub(#prefix + 1):lower()
-    end
-  end
+  return signals.reason(self.si_signo, self.si_code)
 end
 
 local OPTIONS = { signal = true, code = true, pid = true, uid = true, value = true }
@@ -67,8 +60,7 @@ return {
     end,
   },
   tostring = function(self)
-    return ("siginfo { signal = %s, code = %s, pid = %d, uid = %d }"):format(
-      signals.name(self.si_signo) or self.si_signo, reason(self) or self.si_code, self.pid, self.uid)
+    return signals.text("siginfo", self, reason(self), self.si_code)
   end,
   aliases = { signo = "si_signo", code = "si_code", errno = "si_errno" },
 }

@@ -1,4 +1,4 @@
--- What a signalfd reads: info.signal ("term"), info.signo, info.pid, info.uid, info.status...
+-- What a signalfd reads: info.signal ("term"), info.signo, info.reason ("user"), info.pid, info.uid, info.status...
 
 local exact = require "callgate.kinds.exact"
 local signals = require "callgate.kinds.signals"
@@ -25,4 +25,14 @@ for _, name in ipairs {
   aliases[name] = "ssi_" .. name
 end
 
-return { index = index, aliases = aliases }
+function index.reason(self)
+  return signals.reason(self.ssi_signo, self.ssi_code)
+end
+
+return {
+  index = index,
+  aliases = aliases,
+  tostring = function(self)
+    return signals.text("signalfd_siginfo", self, index.reason(self), self.ssi_code)
+  end,
+}

@@ -14,14 +14,40 @@ local function load_names()
   end
 end
 
-return {
-  name = function(number)
-    if not names then
-      load_names()
+local signals = {}
+
+function signals.name(number)
+  if not names then
+    load_names()
+  end
+  return names[number]
+end
+
+function signals.number(name)
+  return require("callgate.flags").group("SIG")[name]
+end
+
+-- What codes are called: those of a child ("exited"), and those that any signal may have ("user", "queue").
+function signals.reason(number, code)
+  local group = number == signals.number "chld" and code > 0 and "CLD" or "SI"
+  for name, value in pairs(require("callgate.constants").group(group)) do
+    if value == code then
+      return name:sub(#group + 2):lower()
     end
-    return names[number]
-  end,
-  number = function(name)
-    return require("callgate.flags").group("SIG")[name]
-  end,
-}
+  end
+end
+
+-- A siginfo or what a signalfd reads as text: what its kind of signal has.
+function signals.text(kind, self, reason, code)
+  local name = signals.name(self.signo)
+  local more = ""
+  if name == "chld" and code > 0 then
+    more = (", status = %d"):format(self.status)
+  elseif reason == "queue" or reason == "mesgq" or reason == "timer" then
+    more = (", int = %d"):format(self.int)
+  end
+  return ("%s { signal = %s, code = %s, pid = %d, uid = %d%s }"):format(
+    kind, name or self.signo, reason or code, self.pid, self.uid, more)
+end
+
+return signals

@@ -8,7 +8,7 @@ local prefixes -- "vsock" -> "sockaddr_vm"
 
 local function load_prefixes()
   prefixes = {}
-  for name, row in pairs(require "callgate.types.index") do
+  for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
     local prefix = row.family and row.module and require(row.module).prefix
     if prefix then
       prefixes[prefix] = name

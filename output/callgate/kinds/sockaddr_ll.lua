@@ -3,11 +3,12 @@
 
 local family = require "callgate.kinds.address_family"
 local constants = require "callgate.constants"
+local hardware = require "callgate.kinds.hardware"
 
 -- Both at once: how many bytes count, and which.
 family.FORMS.hardware = {
-  get = function(self) return family.hardware.text(self.sll_addr, self.sll_halen, 8) end,
-  set = function(self, _, text) self.sll_halen = family.hardware.set(self.sll_addr, 8, text) end,
+  get = function(self) return hardware.text(self.sll_addr, self.sll_halen, 8) end,
+  set = function(self, _, text) self.sll_halen = hardware.set(self.sll_addr, 8, text) end,
 }
 
 local TYPES = { "HOST", "BROADCAST", "MULTICAST", "OTHERHOST", "OUTGOING", "LOOPBACK", "USER", "KERNEL" }

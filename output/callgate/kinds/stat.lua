@@ -1,4 +1,5 @@
--- stat: st.size, st.mode, st.mtime (seconds), st.isdir, st.type ("directory")...
+-- stat: st.size, st.mode, st.mtime (seconds), st.isdir, st.type ("directory"),
+-- st.permissions ("drwxr-xr-x")...
 
 local bit = require "bit"
 local exact = require "callgate.kinds.exact"
@@ -15,6 +16,7 @@ local TESTS = {
 local index = {
   type = function(self) return KINDS[bit.band(self.st_mode, S_IFMT)] or "unknown" end,
   perm = function(self) return bit.band(self.st_mode, 4095) end,
+  permissions = function(self) return require("callgate.mode").text(self.st_mode) end,
 }
 for _, name in ipairs { "dev", "ino", "nlink", "mode", "uid", "gid", "rdev", "size", "blksize", "blocks" } do
   local field = "st_" .. name

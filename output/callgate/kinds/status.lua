@@ -1,4 +1,5 @@
--- How a child ended: st.exited and st.exitstatus, st.signaled and st.termsig, st.stopped, st.coredump.
+-- How a child ended: st.exited and st.exitstatus, st.signaled and st.termsig, st.stopped, st.coredump,
+-- st.event ("exec", of a traced one).
 
 local bit = require "bit"
 
@@ -34,6 +35,25 @@ local index = {
   end,
 }
 
+-- What a traced process stopped for, by ptrace(2): "exec", "exit", "clone"; nil for a signal.
+function index.event(self)
+  local number = rshift(self.status, 16)
+  if number == 0 or not index.stopped(self) then
+    return nil
+  end
+  for name, value in pairs(require("callgate.constants").group "PTRACE") do
+    local event = value == number and name:match "^PTRACE_EVENT_(.*)$"
+    if event then
+      return event:lower()
+    end
+  end
+end
+
+local function named(self, number)
+  local name = self.signal
+  return number .. (name and (" (%s)"):format(name) or "")
+end
+
 local mt = {
   __index = function(self, name)
     local get = index[name]
@@ -53,16 +73,18 @@ local mt = {
     if self.exited then
       return "exited with " .. self.exitstatus
     elseif self.stopped then
-      return "stopped by signal " .. self.stopsig
+      local event = self.event
+      return "stopped by signal " .. named(self, self.stopsig) .. (event and " for " .. event or "")
     elseif self.continued then
       return "continued"
     end
-    return "killed by signal " .. self.termsig
+    return "killed by signal " .. named(self, self.termsig) .. (self.coredump and ", core dumped" or "")
   end,
 }
 
 return {
   type = function(number)
+    number = require("callgate.args").int(number, "status", 1, "status")
     return setmetatable({ status = number }, mt)
   end,
 }

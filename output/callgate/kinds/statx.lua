@@ -13,9 +13,16 @@ local FIELDS = {
 local index = {
   type = function(self) return stat.kinds[bit.band(self.stx_mode, S_IFMT)] or "unknown" end,
   perm = function(self) return bit.band(self.stx_mode, 4095) end,
+  permissions = function(self) return require("callgate.mode").text(self.stx_mode) end,
 }
 for name, field in pairs(FIELDS) do
   index[name] = function(self) return exact(self[field]) end
+end
+for _, name in ipairs { "dev", "rdev" } do
+  local major, minor = "stx_" .. name .. "_major", "stx_" .. name .. "_minor"
+  index[name] = function(self)
+    return require("callgate.libc_macros").makedev(self[major], self[minor])
+  end
 end
 for _, name in ipairs { "atime", "btime", "ctime", "mtime" } do
   local field = "stx_" .. name

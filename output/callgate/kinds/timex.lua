@@ -2,13 +2,21 @@
 -- reads. modes are the names of ADJ_*, by default those of the fields that are given.
 
 local ffi = require "ffi"
-local flags = require "callgate.flags"
 
 -- The mode that has the kernel look at a field (linux/timex.h).
 local MODES = {
   offset = "offset", freq = "frequency", maxerror = "maxerror", esterror = "esterror", status = "status",
   constant = "timeconst", tick = "tick",
 }
+
+-- Loaded when a name is first asked for: who has the clock read needs none.
+local flags = setmetatable({}, {
+  __index = function(self, name)
+    local found = require("callgate.flags")[name]
+    rawset(self, name, found)
+    return found
+  end,
+})
 
 local function names_of(group, number)
   local names = {}

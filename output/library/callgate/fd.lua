@@ -29,14 +29,14 @@ function Fd:_llseek(offset_high, offset_low, result_, whence) end
 ---Takes a connection: its socket and the peer's address; close-on-exec unless "~cloexec".
 ---@param flags? callgate.c.SOCK
 ---@return callgate.fd? sock
----@return string|ffi.cdata*|nil peer
+---@return callgate.cdata|any peer
 ---@return integer? errno
 function Fd:accept(flags) end
 
 ---Takes a connection: its socket and the peer's address; close-on-exec unless "~cloexec".
 ---@param flags? callgate.c.SOCK
 ---@return callgate.fd? sock
----@return string|ffi.cdata*|nil peer
+---@return callgate.cdata|any peer
 ---@return integer? errno
 function Fd:accept4(flags) end
 
@@ -159,8 +159,8 @@ function Fd:connect(addr, addrlen) end
 ---@param length integer
 ---@param flags? integer
 ---@return integer? count
----@return string|ffi.cdata*|nil offset_in
----@return integer|ffi.cdata*|nil offset_out
+---@return callgate.cdata|any offset_in
+---@return callgate.cdata|any offset_out
 function Fd:copy_file_range(offset_in, output, offset_out, length, flags) end
 
 ---Writes a file's data to the device.
@@ -539,13 +539,13 @@ function Fd:futimesat(path, times) end
 function Fd:getdents(buf, size) end
 
 ---The address that a socket is connected to.
----@return ffi.cdata*? addr
+---@return callgate.cdata? addr
 ---@return string? message
 ---@return integer? errno
 function Fd:getpeername() end
 
 ---A socket's own address.
----@return ffi.cdata*? addr
+---@return callgate.cdata? addr
 ---@return string? message
 ---@return integer? errno
 function Fd:getsockname() end
@@ -706,7 +706,7 @@ function Fd:listxattrat(path, flags, buf, size) end
 ---Moves the file position and returns it (int64_t).
 ---@param offset integer|ffi.cdata*
 ---@param whence? callgate.c.SEEK
----@return ffi.cdata*? result
+---@return callgate.cdata? result
 ---@return string? message
 ---@return integer? errno
 function Fd:lseek(offset, whence) end
@@ -776,7 +776,7 @@ function Fd:mq_notify(event) end
 ---@param buf? ffi.cdata*
 ---@param timeout? callgate.t.timespec|table|number|string
 ---@return string|integer|nil data
----@return string|integer|nil priority
+---@return integer|any priority
 ---@return integer? errno
 function Fd:mq_timedreceive(buf, timeout) end
 
@@ -812,7 +812,7 @@ function Fd:mq_timedsend_time64(msg_ptr, msg_len, msg_prio, abs_timeout) end
 ---@param flags? callgate.c.AT
 ---@param handle? callgate.t.file_handle
 ---@return callgate.t.file_handle? handle
----@return string|integer|ffi.cdata*|nil mount
+---@return integer|callgate.cdata|any mount
 ---@return integer? errno
 function Fd:name_to_handle_at(path, flags, handle) end
 
@@ -896,12 +896,13 @@ function Fd:pidfd_getfd(target) end
 function Fd:pidfd_send_signal(signal, info, flags) end
 
 ---Reads at an offset; the file position stays.
----@param buf? ffi.cdata*
+---@param buf? nil
 ---@param count? integer
 ---@param offset? integer|ffi.cdata*
----@return integer|string|nil count
+---@return string? data
 ---@return string? message
 ---@return integer? errno
+---@overload fun(self: callgate.fd, buf: ffi.cdata*, count?: integer, offset?: integer|ffi.cdata*): integer?, string?, integer?
 function Fd:pread(buf, count, offset) end
 
 ---Reads into several buffers at an offset.
@@ -909,7 +910,7 @@ function Fd:pread(buf, count, offset) end
 ---@param offset? integer|ffi.cdata*
 ---@param count? integer
 ---@return integer? count
----@return string|(string|ffi.cdata*)[]|nil parts
+---@return (string|callgate.cdata)[]|any parts
 ---@return integer? errno
 function Fd:preadv(iov, offset, count) end
 
@@ -919,7 +920,7 @@ function Fd:preadv(iov, offset, count) end
 ---@param flags? callgate.c.RWF
 ---@param count? integer
 ---@return integer? count
----@return string|(string|ffi.cdata*)[]|nil parts
+---@return (string|callgate.cdata)[]|any parts
 ---@return integer? errno
 function Fd:preadv2(iov, offset, flags, count) end
 
@@ -927,7 +928,7 @@ function Fd:preadv2(iov, offset, flags, count) end
 ---@param ranges table[]
 ---@param advice callgate.c.MADV
 ---@param flags? integer
----@return integer|ffi.cdata*|nil count
+---@return integer|callgate.cdata|nil count
 ---@return string? message
 ---@return integer? errno
 function Fd:process_madvise(ranges, advice, flags) end
@@ -993,11 +994,12 @@ function Fd:quotactl(operation, type, id, value) end
 function Fd:quotactl_fd(operation, type, id, value) end
 
 ---Reads up to count bytes: into buf, returning how many, or without buf as a string.
----@param buf? ffi.cdata*
+---@param buf? nil
 ---@param count? integer
----@return integer|string|nil count
+---@return string? data
 ---@return string? message
 ---@return integer? errno
+---@overload fun(self: callgate.fd, buf: ffi.cdata*, count?: integer): integer?, string?, integer?
 function Fd:read(buf, count) end
 
 ---Reads a range of a file into the page cache.
@@ -1017,37 +1019,40 @@ function Fd:readdir(dirent, count) end
 
 ---Where a symbolic link points, relative to a directory's descriptor.
 ---@param path string
----@param buf? ffi.cdata*
+---@param buf? nil
 ---@param size? integer
----@return integer|string|nil count
+---@return string? data
 ---@return string? message
 ---@return integer? errno
+---@overload fun(self: callgate.fd, path: string, buf: ffi.cdata*, size?: integer): integer?, string?, integer?
 function Fd:readlinkat(path, buf, size) end
 
 ---Reads into several buffers: a table of buffers or sizes, or an array of iovec.
 ---@param iov (integer|ffi.cdata*)[]|ffi.cdata*
 ---@param count? integer
 ---@return integer? count
----@return string|(string|ffi.cdata*)[]|nil parts
+---@return (string|callgate.cdata)[]|any parts
 ---@return integer? errno
 function Fd:readv(iov, count) end
 
 ---Receives up to count bytes: into buf, returning how many, or without buf as a string.
----@param buf? ffi.cdata*
+---@param buf? nil
 ---@param count? integer
 ---@param flags? callgate.c.MSG
----@return integer|string|nil count
+---@return string? data
 ---@return string? message
 ---@return integer? errno
+---@overload fun(self: callgate.fd, buf: ffi.cdata*, count?: integer, flags?: callgate.c.MSG): integer?, string?, integer?
 function Fd:recv(buf, count, flags) end
 
 ---Receives a datagram, into buf or as a string, and its sender's address.
----@param buf? ffi.cdata*
+---@param buf? nil
 ---@param count? integer
 ---@param flags? callgate.c.MSG
----@return integer|string|nil count
----@return string|ffi.cdata*|nil addr
+---@return string? data
+---@return callgate.cdata|any addr
 ---@return integer? errno
+---@overload fun(self: callgate.fd, buf: ffi.cdata*, count?: integer, flags?: callgate.c.MSG): integer?, callgate.cdata|any, integer?
 function Fd:recvfrom(buf, count, flags) end
 
 ---Receives up to so many messages, as tables like those of recvmsg: fd:recvmmsg(8, "waitforone"); or into what a table of tables says.
@@ -1114,7 +1119,7 @@ function Fd:renameat2(old, newdir, new, flags) end
 ---Moves the file position and returns it (int64_t).
 ---@param offset integer|ffi.cdata*
 ---@param whence? callgate.c.SEEK
----@return ffi.cdata*? result
+---@return callgate.cdata? result
 ---@return string? message
 ---@return integer? errno
 function Fd:seek(offset, whence) end
@@ -1142,7 +1147,7 @@ function Fd:send_signal(signal, info, flags) end
 ---@param offset? integer|ffi.cdata*
 ---@param count integer
 ---@return integer? count
----@return string|ffi.cdata*|nil offset
+---@return callgate.cdata|any offset
 ---@return integer? errno
 function Fd:sendfile(input, offset, count) end
 
@@ -1232,8 +1237,8 @@ function Fd:spick(path, flags) end
 ---@param length integer
 ---@param flags? callgate.c.SPLICE_F
 ---@return integer? count
----@return string|ffi.cdata*|nil offset_in
----@return integer|ffi.cdata*|nil offset_out
+---@return callgate.cdata|any offset_in
+---@return callgate.cdata|any offset_out
 function Fd:splice(offset_in, output, offset_out, length, flags) end
 
 ---@param unpc? ffi.cdata*
@@ -1513,7 +1518,7 @@ local Bpf_btf = {}
 
 ---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
 ---@param info? ffi.cdata*|string
----@return ffi.cdata*? info
+---@return callgate.cdata? info
 ---@return string? message
 ---@return integer? errno
 function Bpf_btf:info(info) end
@@ -1523,7 +1528,7 @@ local Bpf_link = {}
 
 ---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
 ---@param info? ffi.cdata*|string
----@return ffi.cdata*? info
+---@return callgate.cdata? info
 ---@return string? message
 ---@return integer? errno
 function Bpf_link:info(info) end
@@ -1547,7 +1552,7 @@ function Bpf_map:delete(key) end
 
 ---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
 ---@param info? ffi.cdata*|string
----@return ffi.cdata*? info
+---@return callgate.cdata? info
 ---@return string? message
 ---@return integer? errno
 function Bpf_map:info(info) end
@@ -1597,7 +1602,7 @@ local Bpf_prog = {}
 
 ---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
 ---@param info? ffi.cdata*|string
----@return ffi.cdata*? info
+---@return callgate.cdata? info
 ---@return string? message
 ---@return integer? errno
 function Bpf_prog:info(info) end
@@ -1650,7 +1655,7 @@ function Epoll:wait(max, timeout, mask) end
 local Event = {}
 
 ---Takes an event counter's value, waiting while it is 0: e:read().
----@return integer|ffi.cdata*|nil value
+---@return integer|callgate.cdata|nil value
 ---@return string? message
 ---@return integer? errno
 function Event:read() end
@@ -1849,7 +1854,7 @@ function Mqueue:notify(event) end
 ---@param buf? ffi.cdata*
 ---@param timeout? callgate.t.timespec|table|number|string
 ---@return string|integer|nil data
----@return string|integer|nil priority
+---@return integer|any priority
 ---@return integer? errno
 function Mqueue:receive(buf, timeout) end
 
@@ -1889,8 +1894,8 @@ function Perf:enable(flags) end
 
 ---A counter's value: p:read(); with a read_format a table of what it asks for comes second: time_enabled, time_running, id, lost, and with "group" such a table for each counter.
 ---@param format? callgate.c.PERF_FORMAT
----@return integer|ffi.cdata*|nil value
----@return string|callgate.perf_value|nil more
+---@return integer|callgate.cdata|nil value
+---@return callgate.perf_value|any more
 ---@return integer? errno
 function Perf:read(format) end
 
@@ -1924,7 +1929,7 @@ function Pidfd:kill(signal, info, flags) end
 ---@param ranges table[]
 ---@param advice callgate.c.MADV
 ---@param flags? integer
----@return integer|ffi.cdata*|nil count
+---@return integer|callgate.cdata|nil count
 ---@return string? message
 ---@return integer? errno
 function Pidfd:madvise(ranges, advice, flags) end
@@ -1971,7 +1976,7 @@ local Timer = {}
 function Timer:gettime(current) end
 
 ---How often a timer has expired since it was last read, waiting for the first: t:read().
----@return integer|ffi.cdata*|nil expirations
+---@return integer|callgate.cdata|nil expirations
 ---@return string? message
 ---@return integer? errno
 function Timer:read() end
@@ -2012,7 +2017,7 @@ local Userfault = {}
 
 ---Starts the use of a userfaultfd: u:api("thread_id") asks for features; what the kernel has.
 ---@param features? callgate.c.UFFD_FEATURE
----@return ffi.cdata*? api
+---@return callgate.cdata? api
 ---@return string? message
 ---@return integer? errno
 function Userfault:api(features) end
@@ -2021,7 +2026,7 @@ function Userfault:api(features) end
 ---@param addr? ffi.cdata*|integer
 ---@param data string|ffi.cdata*
 ---@param mode? integer
----@return integer|ffi.cdata*|nil count
+---@return integer|callgate.cdata|nil count
 ---@return string? message
 ---@return integer? errno
 function Userfault:copy(addr, data, mode) end
@@ -2037,7 +2042,7 @@ function Userfault:read(message) end
 ---@param addr? ffi.cdata*|integer
 ---@param length integer
 ---@param mode? callgate.c.UFFDIO_REGISTER
----@return ffi.cdata*? range
+---@return callgate.cdata? range
 ---@return string? message
 ---@return integer? errno
 function Userfault:register(addr, length, mode) end

@@ -236,6 +236,7 @@
 ---| "x_ok"
 
 ---@class callgate.group.ACCESS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field F integer
 ---@field F_OK integer
 ---@field OK integer
@@ -267,6 +268,7 @@
 ---| "timeconst"
 
 ---@class callgate.group.ADJ: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ESTERROR integer
 ---@field FREQUENCY integer
 ---@field MAXERROR integer
@@ -333,6 +335,7 @@
 ---| "xdp"
 
 ---@class callgate.group.AF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALG integer
 ---@field APPLETALK integer
 ---@field ASH integer
@@ -395,6 +398,7 @@
 ---| "set_op"
 
 ---@class callgate.group.ALG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field OP_DECRYPT integer
 ---@field OP_ENCRYPT integer
 ---@field SET_AEAD_ASSOCLEN integer
@@ -436,6 +440,7 @@
 ---| "xcomp_tiledata"
 
 ---@class callgate.group.ARCH: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ENABLE_TAGGED_ADDR integer
 ---@field FORCE_TAGGED_SVA integer
 ---@field GET_CPUID integer
@@ -487,6 +492,7 @@
 ---| "symlink_nofollow"
 
 ---@class callgate.group.AT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EACCESS integer
 ---@field EMPTY_PATH integer
 ---@field EXECVE_CHECK integer
@@ -542,6 +548,7 @@
 ---| "9600"
 
 ---@class callgate.group.BAUD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["0"] integer
 ---@field ["1000000"] integer
 ---@field ["110"] integer
@@ -613,6 +620,7 @@
 ---| "xor"
 
 ---@class callgate.group.BPF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABS integer
 ---@field ADD integer
 ---@field ALU integer
@@ -656,6 +664,7 @@
 ---| "noexist"
 
 ---@class callgate.group.BPF_ELEM: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ANY integer
 ---@field EXIST integer
 ---@field NOEXIST integer
@@ -751,6 +760,7 @@
 ---| "zero_seed"
 
 ---@class callgate.group.BPF_F: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADJ_ROOM_DECAP_L3_IPV4 integer
 ---@field ADJ_ROOM_DECAP_L3_IPV6 integer
 ---@field ADJ_ROOM_ENCAP_L2_ETH integer
@@ -849,6 +859,7 @@
 ---| "xdp_live_frames"
 
 ---@class callgate.group.BPF_F_TEST: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field REG_INVARIANTS integer
 ---@field RND_HI32 integer
 ---@field RUN_ON_CPU integer
@@ -898,6 +909,7 @@
 ---| "xskmap"
 
 ---@class callgate.group.BPF_MAP_TYPE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ARENA integer
 ---@field ARRAY integer
 ---@field ARRAY_OF_MAPS integer
@@ -974,6 +986,7 @@
 ---| "xdp"
 
 ---@class callgate.group.BPF_PROG_TYPE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CGROUP_DEVICE integer
 ---@field CGROUP_SKB integer
 ---@field CGROUP_SOCK integer
@@ -1024,6 +1037,7 @@
 ---| "xl_vcid_tx_set"
 
 ---@class callgate.group.CAN_RAW: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ERR_FILTER integer
 ---@field FD_FRAMES integer
 ---@field FILTER integer
@@ -1082,6 +1096,7 @@
 ---| "wake_alarm"
 
 ---@class callgate.group.CAP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AUDIT_CONTROL integer
 ---@field AUDIT_READ integer
 ---@field AUDIT_WRITE integer
@@ -1134,6 +1149,7 @@
 ---| "trapped"
 
 ---@class callgate.group.CLD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CONTINUED integer
 ---@field DUMPED integer
 ---@field EXITED integer
@@ -1159,6 +1175,7 @@
 ---| "thread_cputime_id"
 
 ---@class callgate.group.CLOCK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AUX integer
 ---@field AUX_LAST integer
 ---@field BOOTTIME integer
@@ -1217,6 +1234,7 @@
 ---| "vm"
 
 ---@class callgate.group.CLONE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AUTOREAP integer
 ---@field CGROUP integer
 ---@field CHILD_CLEARTID integer
@@ -1263,6 +1281,7 @@
 ---| "unshare"
 
 ---@class callgate.group.CLOSE_RANGE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field UNSHARE integer
 
@@ -1277,6 +1296,7 @@
 ---| "rename"
 
 ---@class callgate.group.DN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACCESS integer
 ---@field ATTRIB integer
 ---@field CREATE integer
@@ -1298,6 +1318,7 @@
 ---| "wht"
 
 ---@class callgate.group.DT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BLK integer
 ---@field CHR integer
 ---@field DIR integer
@@ -1450,6 +1471,7 @@
 ---| "xfull"
 
 ---@class callgate.group.E: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["2BIG"] integer
 ---@field ACCES integer
 ---@field ADDRINUSE integer
@@ -1596,6 +1618,7 @@
 ---| "semaphore"
 
 ---@class callgate.group.EFD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field NONBLOCK integer
 ---@field SEMAPHORE integer
@@ -1622,6 +1645,7 @@
 ---| "_uring_wake"
 
 ---@class callgate.group.EPOLL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ERR integer
 ---@field ET integer
 ---@field EXCLUSIVE integer
@@ -1648,6 +1672,7 @@
 ---| "uring_wake"
 
 ---@class callgate.group.EPOLL_CREATE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field IOC_TYPE integer
 ---@field URING_WAKE integer
@@ -1659,6 +1684,7 @@
 ---| "mod"
 
 ---@class callgate.group.EPOLL_CTL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADD integer
 ---@field DEL integer
 ---@field MOD integer
@@ -1773,6 +1799,7 @@
 ---| "yt921x"
 
 ---@class callgate.group.ETH_P: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["1588"] integer
 ---@field ["8021AC"] integer
 ---@field ["8021AD"] integer
@@ -1937,6 +1964,7 @@
 ---| "wrlck"
 
 ---@class callgate.group.F: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADD_SEALS integer
 ---@field CANCELLK integer
 ---@field CREATED_QUERY integer
@@ -2004,6 +2032,7 @@
 ---| "zero_range"
 
 ---@class callgate.group.FALLOC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALLOCATE_RANGE integer
 ---@field COLLAPSE_RANGE integer
 ---@field INSERT_RANGE integer
@@ -2104,6 +2133,7 @@
 ---| "unlimited_queue"
 
 ---@class callgate.group.FAN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACCESS integer
 ---@field ACCESS_PERM integer
 ---@field ALLOW integer
@@ -2209,6 +2239,7 @@
 ---| "remove"
 
 ---@class callgate.group.FAN_MARK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADD integer
 ---@field DONT_FOLLOW integer
 ---@field EVICTABLE integer
@@ -2229,6 +2260,7 @@
 ---| "cloexec"
 
 ---@class callgate.group.FD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 
 ---Names of FSCONFIG_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -2244,6 +2276,7 @@
 ---| "set_string"
 
 ---@class callgate.group.FSCONFIG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CMD_CREATE integer
 ---@field CMD_CREATE_EXCL integer
 ---@field CMD_RECONFIGURE integer
@@ -2260,6 +2293,7 @@
 ---| "namespace"
 
 ---@class callgate.group.FSMOUNT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field NAMESPACE integer
 
@@ -2268,6 +2302,7 @@
 ---| "cloexec"
 
 ---@class callgate.group.FSOPEN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 
 ---Names of FSPICK_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -2278,6 +2313,7 @@
 ---| "symlink_nofollow"
 
 ---@class callgate.group.FSPICK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field EMPTY_PATH integer
 ---@field NO_AUTOMOUNT integer
@@ -2307,6 +2343,7 @@
 ---| "verity"
 
 ---@class callgate.group.FS_XFLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field APPEND integer
 ---@field CASEFOLD integer
 ---@field CASENONPRESERVING integer
@@ -2391,6 +2428,7 @@
 ---| "wake_private"
 
 ---@class callgate.group.FUTEX: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOCK_REALTIME integer
 ---@field CMP_REQUEUE integer
 ---@field CMP_REQUEUE_PI integer
@@ -2463,6 +2501,7 @@
 ---| "size_u8"
 
 ---@class callgate.group.FUTEX2: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field MPOL integer
 ---@field NUMA integer
 ---@field PRIVATE integer
@@ -2479,6 +2518,7 @@
 ---| "tid"
 
 ---@class callgate.group.F_OWNER: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field PGRP integer
 ---@field PID integer
 ---@field TID integer
@@ -2493,6 +2533,7 @@
 ---| "write"
 
 ---@class callgate.group.F_SEAL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXEC integer
 ---@field FUTURE_WRITE integer
 ---@field GROW integer
@@ -2507,6 +2548,7 @@
 ---| "random"
 
 ---@class callgate.group.GRND: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field INSECURE integer
 ---@field NONBLOCK integer
 ---@field RANDOM integer
@@ -2534,6 +2576,7 @@
 ---| "up"
 
 ---@class callgate.group.IFF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALLMULTI integer
 ---@field AUTOMEDIA integer
 ---@field BROADCAST integer
@@ -2572,6 +2615,7 @@
 ---| "vnet_hdr"
 
 ---@class callgate.group.IFF_TUN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ATTACH_QUEUE integer
 ---@field DETACH_QUEUE integer
 ---@field MULTI_QUEUE integer
@@ -2618,6 +2662,7 @@
 ---| "unmount"
 
 ---@class callgate.group.IN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACCESS integer
 ---@field ALL_EVENTS integer
 ---@field ATTRIB integer
@@ -2658,6 +2703,7 @@
 ---| "pwritev"
 
 ---@class callgate.group.IOCB_CMD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field FDSYNC integer
 ---@field FSYNC integer
 ---@field NOOP integer
@@ -2676,6 +2722,7 @@
 ---| "rt"
 
 ---@class callgate.group.IOPRIO_CLASS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BE integer
 ---@field IDLE integer
 ---@field INVALID integer
@@ -2689,6 +2736,7 @@
 ---| "user"
 
 ---@class callgate.group.IOPRIO_WHO: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field PGRP integer
 ---@field PROCESS integer
 ---@field USER integer
@@ -2705,6 +2753,7 @@
 ---| "tstamp_hw"
 
 ---@class callgate.group.IORING_CQE_F: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["32"] integer
 ---@field BUFFER integer
 ---@field BUF_MORE integer
@@ -2726,6 +2775,7 @@
 ---| "sq_wakeup"
 
 ---@class callgate.group.IORING_ENTER: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABS_TIMER integer
 ---@field EXT_ARG integer
 ---@field EXT_ARG_REG integer
@@ -2757,6 +2807,7 @@
 ---| "submit_stable"
 
 ---@class callgate.group.IORING_FEAT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CQE_SKIP integer
 ---@field CUR_PERSONALITY integer
 ---@field EXT_ARG integer
@@ -2845,6 +2896,7 @@
 ---| "write_fixed"
 
 ---@class callgate.group.IORING_OP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACCEPT integer
 ---@field ASYNC_CANCEL integer
 ---@field BIND integer
@@ -2919,6 +2971,7 @@
 ---| "sqe_op"
 
 ---@class callgate.group.IORING_RESTRICTION: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field REGISTER_OP integer
 ---@field SQE_FLAGS_ALLOWED integer
 ---@field SQE_FLAGS_REQUIRED integer
@@ -2949,6 +3002,7 @@
 ---| "taskrun_flag"
 
 ---@class callgate.group.IORING_SETUP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ATTACH_WQ integer
 ---@field CLAMP integer
 ---@field COOP_TASKRUN integer
@@ -2982,6 +3036,7 @@
 ---| "io_link"
 
 ---@class callgate.group.IOSQE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ASYNC integer
 ---@field BUFFER_SELECT integer
 ---@field CQE_SKIP_SUCCESS integer
@@ -3044,6 +3099,7 @@
 ---| "xfrm_policy"
 
 ---@class callgate.group.IP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADD_MEMBERSHIP integer
 ---@field ADD_SOURCE_MEMBERSHIP integer
 ---@field BIND_ADDRESS_NO_PORT integer
@@ -3107,6 +3163,7 @@
 ---| "stat"
 
 ---@class callgate.group.IPC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CREAT integer
 ---@field EXCL integer
 ---@field INFO integer
@@ -3158,6 +3215,7 @@
 ---| "udplite"
 
 ---@class callgate.group.IPPROTO: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AGGFRAG integer
 ---@field AH integer
 ---@field BEETPH integer
@@ -3308,6 +3366,7 @@
 ---| "xfrm_policy"
 
 ---@class callgate.group.IPV6: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["2292DSTOPTS"] integer
 ---@field ["2292HOPLIMIT"] integer
 ---@field ["2292HOPOPTS"] integer
@@ -3423,6 +3482,7 @@
 ---| "virtual"
 
 ---@class callgate.group.ITIMER: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field PROF integer
 ---@field REAL integer
 ---@field VIRTUAL integer
@@ -3440,6 +3500,7 @@
 ---| "vm"
 
 ---@class callgate.group.KCMP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EPOLL_TFD integer
 ---@field FILE integer
 ---@field FILES integer
@@ -3474,6 +3535,7 @@
 ---| "update_elfcorehdr"
 
 ---@class callgate.group.KEXEC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ARCH_386 integer
 ---@field ARCH_68K integer
 ---@field ARCH_AARCH64 integer
@@ -3505,6 +3567,7 @@
 ---| "unload"
 
 ---@class callgate.group.KEXEC_FILE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DEBUG integer
 ---@field FORCE_DTB integer
 ---@field NO_CMA integer
@@ -3549,6 +3612,7 @@
 ---| "watch_key"
 
 ---@class callgate.group.KEYCTL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ASSUME_AUTHORITY integer
 ---@field CAPABILITIES integer
 ---@field CHOWN integer
@@ -3603,6 +3667,7 @@
 ---| "user_session_keyring"
 
 ---@class callgate.group.KEY_REQKEY_DEFL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DEFAULT integer
 ---@field GROUP integer
 ---@field GROUP_KEYRING integer
@@ -3639,6 +3704,7 @@
 ---| "user_session_keyring"
 
 ---@class callgate.group.KEY_SPEC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GROUP integer
 ---@field GROUP_KEYRING integer
 ---@field PROCESS integer
@@ -3676,6 +3742,7 @@
 ---| "write_file"
 
 ---@class callgate.group.LANDLOCK_ACCESS_FS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXECUTE integer
 ---@field IOCTL_DEV integer
 ---@field MAKE_BLOCK integer
@@ -3702,6 +3769,7 @@
 ---| "connect_tcp"
 
 ---@class callgate.group.LANDLOCK_ACCESS_NET: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BIND_TCP integer
 ---@field BIND_UDP integer
 ---@field CONNECT_SEND_UDP integer
@@ -3712,6 +3780,7 @@
 ---| "quiet"
 
 ---@class callgate.group.LANDLOCK_ADD_RULE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field QUIET integer
 
 ---Names of LANDLOCK_CREATE_RULESET_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -3720,6 +3789,7 @@
 ---| "version"
 
 ---@class callgate.group.LANDLOCK_CREATE_RULESET: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ERRATA integer
 ---@field VERSION integer
 
@@ -3731,6 +3801,7 @@
 ---| "tsync"
 
 ---@class callgate.group.LANDLOCK_RESTRICT_SELF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field LOG_NEW_EXEC_ON integer
 ---@field LOG_SAME_EXEC_OFF integer
 ---@field LOG_SUBDOMAINS_OFF integer
@@ -3742,6 +3813,7 @@
 ---| "path_beneath"
 
 ---@class callgate.group.LANDLOCK_RULE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field NET_PORT integer
 ---@field PATH_BENEATH integer
 
@@ -3751,6 +3823,7 @@
 ---| "signal"
 
 ---@class callgate.group.LANDLOCK_SCOPE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABSTRACT_UNIX_SOCKET integer
 ---@field SIGNAL integer
 
@@ -3759,6 +3832,7 @@
 ---| "reverse"
 
 ---@class callgate.group.LISTMOUNT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field REVERSE integer
 
 ---Names of LOCK_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -3773,6 +3847,7 @@
 ---| "write"
 
 ---@class callgate.group.LOCK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EX integer
 ---@field MAND integer
 ---@field NB integer
@@ -3793,6 +3868,7 @@
 ---| "undef"
 
 ---@class callgate.group.LSM_ATTR: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CURRENT integer
 ---@field EXEC integer
 ---@field FSCREATE integer
@@ -3820,6 +3896,7 @@
 ---| "yama"
 
 ---@class callgate.group.LSM_ID: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field APPARMOR integer
 ---@field BPF integer
 ---@field CAPABILITY integer
@@ -3867,6 +3944,7 @@
 ---| "wipeonfork"
 
 ---@class callgate.group.MADV: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field COLD integer
 ---@field COLLAPSE integer
 ---@field DODUMP integer
@@ -3941,6 +4019,7 @@
 ---| "uninitialized"
 
 ---@class callgate.group.MAP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["32BIT"] integer
 ---@field ABOVE4G integer
 ---@field ANON integer
@@ -3991,6 +4070,7 @@
 ---| "onfault"
 
 ---@class callgate.group.MCL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CURRENT integer
 ---@field FUTURE integer
 ---@field ONFAULT integer
@@ -4012,6 +4092,7 @@
 ---| "shared"
 
 ---@class callgate.group.MEMBARRIER_CMD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field FLAG_CPU integer
 ---@field GET_REGISTRATIONS integer
 ---@field GLOBAL integer
@@ -4031,6 +4112,7 @@
 ---| "cpu"
 
 ---@class callgate.group.MEMBARRIER_CMD_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CPU integer
 
 ---Names of MFD_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -4056,6 +4138,7 @@
 ---| "noexec_seal"
 
 ---@class callgate.group.MFD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALLOW_SEALING integer
 ---@field CLOEXEC integer
 ---@field EXEC integer
@@ -4081,6 +4164,7 @@
 ---| "onfault"
 
 ---@class callgate.group.MLOCK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ONFAULT integer
 
 ---Names of permissions, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -4091,6 +4175,7 @@
 ---| "write_old"
 
 ---@class callgate.group.MODIFY_LDT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field READ integer
 ---@field READ_DEFAULT integer
 ---@field WRITE integer
@@ -4103,6 +4188,7 @@
 ---| "ignore_vermagic"
 
 ---@class callgate.group.MODULE_INIT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field COMPRESSED_FILE integer
 ---@field IGNORE_MODVERSIONS integer
 ---@field IGNORE_VERMAGIC integer
@@ -4121,6 +4207,7 @@
 ---| "strictatime"
 
 ---@class callgate.group.MOUNT_ATTR: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field IDMAP integer
 ---@field NOATIME integer
 ---@field NODEV integer
@@ -4144,6 +4231,7 @@
 ---| "t_symlinks"
 
 ---@class callgate.group.MOVE_MOUNT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BENEATH integer
 ---@field F_AUTOMOUNTS integer
 ---@field F_EMPTY_PATH integer
@@ -4168,6 +4256,7 @@
 ---| "weighted_interleave"
 
 ---@class callgate.group.MPOL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BIND integer
 ---@field DEFAULT integer
 ---@field F_NUMA_BALANCING integer
@@ -4193,6 +4282,7 @@
 ---| "static_nodes"
 
 ---@class callgate.group.MPOL_F: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADDR integer
 ---@field MEMS_ALLOWED integer
 ---@field MOF integer
@@ -4213,6 +4303,7 @@
 ---| "valid"
 
 ---@class callgate.group.MPOL_MF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field INTERNAL integer
 ---@field LAZY integer
 ---@field MOVE integer
@@ -4331,6 +4422,7 @@
 ---| "tcpinfo"
 
 ---@class callgate.group.MPTCP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ATTR_BACKUP integer
 ---@field ATTR_DADDR4 integer
 ---@field ATTR_DADDR6 integer
@@ -4446,6 +4538,7 @@
 ---| "maymove"
 
 ---@class callgate.group.MREMAP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DONTUNMAP integer
 ---@field FIXED integer
 ---@field MAYMOVE integer
@@ -4491,6 +4584,7 @@
 ---| "verbose"
 
 ---@class callgate.group.MS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACTIVE integer
 ---@field BIND integer
 ---@field BORN integer
@@ -4556,6 +4650,7 @@
 ---| "zerocopy"
 
 ---@class callgate.group.MSG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BATCH integer
 ---@field CMSG_CLOEXEC integer
 ---@field CONFIRM integer
@@ -4587,6 +4682,7 @@
 ---| "noerror"
 
 ---@class callgate.group.MSQ: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field COPY integer
 ---@field EXCEPT integer
 ---@field NOERROR integer
@@ -4598,6 +4694,7 @@
 ---| "msg_stat_any"
 
 ---@class callgate.group.MSQ_CMD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field MSG_INFO integer
 ---@field MSG_STAT integer
 ---@field MSG_STAT_ANY integer
@@ -4609,6 +4706,7 @@
 ---| "sync"
 
 ---@class callgate.group.MSYNC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ASYNC integer
 ---@field INVALIDATE integer
 ---@field SYNC integer
@@ -4654,6 +4752,7 @@
 ---| "xfrm"
 
 ---@class callgate.group.NETLINK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADD_MEMBERSHIP integer
 ---@field AUDIT integer
 ---@field BROADCAST_ERROR integer
@@ -4777,6 +4876,7 @@
 ---| "x86_xstate"
 
 ---@class callgate.group.NT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["386_IOPERM"] integer
 ---@field ["386_TLS"] integer
 ---@field ARC_V2 integer
@@ -4884,6 +4984,7 @@
 ---| "wronly"
 
 ---@class callgate.group.O: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field APPEND integer
 ---@field CLOEXEC integer
 ---@field CREAT integer
@@ -4913,6 +5014,7 @@
 ---| "namespace"
 
 ---@class callgate.group.OPEN_TREE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field CLONE integer
 ---@field NAMESPACE integer
@@ -4925,6 +5027,7 @@
 ---| "pidfd"
 
 ---@class callgate.group.P: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALL integer
 ---@field PGID integer
 ---@field PID integer
@@ -4982,6 +5085,7 @@
 ---| "vnet_hdr_sz"
 
 ---@class callgate.group.PACKET: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADD_MEMBERSHIP integer
 ---@field AUXDATA integer
 ---@field BROADCAST integer
@@ -5039,6 +5143,7 @@
 ---| "unicast"
 
 ---@class callgate.group.PACKET_MR: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALLMULTI integer
 ---@field MULTICAST integer
 ---@field PROMISC integer
@@ -5058,6 +5163,7 @@
 ---| "stalled_cycles_frontend"
 
 ---@class callgate.group.PERF_COUNT_HW: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BRANCH_INSTRUCTIONS integer
 ---@field BRANCH_MISSES integer
 ---@field BUS_CYCLES integer
@@ -5087,6 +5193,7 @@
 ---| "result_miss"
 
 ---@class callgate.group.PERF_COUNT_HW_CACHE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BPU integer
 ---@field DTLB integer
 ---@field ITLB integer
@@ -5118,6 +5225,7 @@
 ---| "task_clock"
 
 ---@class callgate.group.PERF_COUNT_SW: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALIGNMENT_FAULTS integer
 ---@field BPF_OUTPUT integer
 ---@field CGROUP_SWITCHES integer
@@ -5139,6 +5247,7 @@
 ---| "pid_cgroup"
 
 ---@class callgate.group.PERF_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field FD_CLOEXEC integer
 ---@field FD_NO_GROUP integer
 ---@field FD_OUTPUT integer
@@ -5153,6 +5262,7 @@
 ---| "total_time_running"
 
 ---@class callgate.group.PERF_FORMAT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GROUP integer
 ---@field ID integer
 ---@field LOST integer
@@ -5164,6 +5274,7 @@
 ---| "group"
 
 ---@class callgate.group.PERF_IOC_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GROUP integer
 
 ---Names of PERF_SAMPLE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -5242,6 +5353,7 @@
 ---| "weight_type"
 
 ---@class callgate.group.PERF_SAMPLE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADDR integer
 ---@field AUX integer
 ---@field BRANCH_ABORT_TX integer
@@ -5362,6 +5474,7 @@
 ---| "user_shift"
 
 ---@class callgate.group.PERF_SAMPLE_BRANCH: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABORT_TX integer
 ---@field ABORT_TX_SHIFT integer
 ---@field ANY integer
@@ -5416,6 +5529,7 @@
 ---| "tracepoint"
 
 ---@class callgate.group.PERF_TYPE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BREAKPOINT integer
 ---@field HARDWARE integer
 ---@field HW_CACHE integer
@@ -5462,6 +5576,7 @@
 ---| "whole_seconds"
 
 ---@class callgate.group.PERSONALITY: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADDR_COMPAT_LAYOUT integer
 ---@field ADDR_LIMIT_32BIT integer
 ---@field ADDR_LIMIT_3GB integer
@@ -5536,6 +5651,7 @@
 ---| "thread"
 
 ---@class callgate.group.PIDFD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field COREDUMPED integer
 ---@field COREDUMP_ROOT integer
 ---@field COREDUMP_SKIP integer
@@ -5578,6 +5694,7 @@
 ---| "thread_group"
 
 ---@class callgate.group.PIDFD_SIGNAL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field PROCESS_GROUP integer
 ---@field THREAD integer
 ---@field THREAD_GROUP integer
@@ -5591,6 +5708,7 @@
 ---| "unrestricted"
 
 ---@class callgate.group.PKEY: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DISABLE_ACCESS integer
 ---@field DISABLE_EXECUTE integer
 ---@field DISABLE_READ integer
@@ -5616,6 +5734,7 @@
 ---| "_busy_loop"
 
 ---@class callgate.group.POLL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ERR integer
 ---@field FREE integer
 ---@field HUP integer
@@ -5642,6 +5761,7 @@
 ---| "willneed"
 
 ---@class callgate.group.POSIX_FADV: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DONTNEED integer
 ---@field NOREUSE integer
 ---@field NORMAL integer
@@ -5864,6 +5984,7 @@
 ---| "unalign_sigbus"
 
 ---@class callgate.group.PR: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CAPBSET_DROP integer
 ---@field CAPBSET_READ integer
 ---@field CAP_AMBIENT integer
@@ -6083,6 +6204,7 @@
 ---| "user"
 
 ---@class callgate.group.PRIO: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field PGRP integer
 ---@field PROCESS integer
 ---@field USER integer
@@ -6101,6 +6223,7 @@
 ---| "write"
 
 ---@class callgate.group.PROT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BTI integer
 ---@field EXEC integer
 ---@field GROWSDOWN integer
@@ -6120,6 +6243,7 @@
 ---| "raise"
 
 ---@class callgate.group.PR_CAP_AMBIENT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLEAR_ALL integer
 ---@field IS_SET integer
 ---@field LOWER integer
@@ -6132,6 +6256,7 @@
 ---| "ppc_little"
 
 ---@class callgate.group.PR_ENDIAN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BIG integer
 ---@field LITTLE integer
 ---@field PPC_LITTLE integer
@@ -6142,6 +6267,7 @@
 ---| "sigfpe"
 
 ---@class callgate.group.PR_FPEMU: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field NOPRINT integer
 ---@field SIGFPE integer
 
@@ -6159,6 +6285,7 @@
 ---| "und"
 
 ---@class callgate.group.PR_FP_EXC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ASYNC integer
 ---@field DISABLED integer
 ---@field DIV integer
@@ -6176,6 +6303,7 @@
 ---| "fre"
 
 ---@class callgate.group.PR_FP_MODE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field FR integer
 ---@field FRE integer
 
@@ -6188,6 +6316,7 @@
 ---| "set"
 
 ---@class callgate.group.PR_MCE_KILL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLEAR integer
 ---@field DEFAULT integer
 ---@field EARLY integer
@@ -6200,6 +6329,7 @@
 ---| "refuse_exec_gain"
 
 ---@class callgate.group.PR_MDWE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field NO_INHERIT integer
 ---@field REFUSE_EXEC_GAIN integer
 
@@ -6212,6 +6342,7 @@
 ---| "apibkey"
 
 ---@class callgate.group.PR_PAC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field APDAKEY integer
 ---@field APDBKEY integer
 ---@field APGAKEY integer
@@ -6224,6 +6355,7 @@
 ---| "set"
 
 ---@class callgate.group.PR_RSEQ_SLICE_EXTENSION: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GET integer
 ---@field SET integer
 
@@ -6236,6 +6368,7 @@
 ---| "share_to"
 
 ---@class callgate.group.PR_SCHED_CORE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CREATE integer
 ---@field GET integer
 ---@field MAX integer
@@ -6249,6 +6382,7 @@
 ---| "thread_group"
 
 ---@class callgate.group.PR_SCHED_CORE_SCOPE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field PROCESS_GROUP integer
 ---@field THREAD integer
 ---@field THREAD_GROUP integer
@@ -6272,6 +6406,7 @@
 ---| "start_stack"
 
 ---@class callgate.group.PR_SET_MM: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ARG_END integer
 ---@field ARG_START integer
 ---@field AUXV integer
@@ -6293,6 +6428,7 @@
 ---| "anon_name"
 
 ---@class callgate.group.PR_SET_VMA: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ANON_NAME integer
 
 ---Names of PR_SPEC_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -6308,6 +6444,7 @@
 ---| "store_bypass"
 
 ---@class callgate.group.PR_SPEC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DISABLE integer
 ---@field DISABLE_NOEXEC integer
 ---@field ENABLE integer
@@ -6326,6 +6463,7 @@
 ---| "on"
 
 ---@class callgate.group.PR_SYS_DISPATCH: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXCLUSIVE_ON integer
 ---@field INCLUSIVE_ON integer
 ---@field OFF integer
@@ -6336,6 +6474,7 @@
 ---| "except_advised"
 
 ---@class callgate.group.PR_THP_DISABLE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXCEPT_ADVISED integer
 
 ---Names of PR_TIMER_CREATE_RESTORE_IDS_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -6345,6 +6484,7 @@
 ---| "on"
 
 ---@class callgate.group.PR_TIMER_CREATE_RESTORE_IDS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GET integer
 ---@field OFF integer
 ---@field ON integer
@@ -6355,6 +6495,7 @@
 ---| "timestamp"
 
 ---@class callgate.group.PR_TIMING: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field STATISTICAL integer
 ---@field TIMESTAMP integer
 
@@ -6364,6 +6505,7 @@
 ---| "sigsegv"
 
 ---@class callgate.group.PR_TSC: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ENABLE integer
 ---@field SIGSEGV integer
 
@@ -6373,6 +6515,7 @@
 ---| "sigbus"
 
 ---@class callgate.group.PR_UNALIGN: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field NOPRINT integer
 ---@field SIGBUS integer
 
@@ -6508,6 +6651,7 @@
 ---| "traceme"
 
 ---@class callgate.group.PTRACE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ARCH_PRCTL integer
 ---@field ATTACH integer
 ---@field CFI_BRANCH_EXPECTED_LANDING_PAD_BIT integer
@@ -6652,6 +6796,7 @@
 ---| "tracevforkdone"
 
 ---@class callgate.group.PTRACE_O: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXITKILL integer
 ---@field MASK integer
 ---@field SUSPEND_SECCOMP integer
@@ -6686,6 +6831,7 @@
 ---| "xsetqlim"
 
 ---@class callgate.group.Q: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GETFMT integer
 ---@field GETINFO integer
 ---@field GETNEXTQUOTA integer
@@ -6714,6 +6860,7 @@
 ---| "vfs_v1"
 
 ---@class callgate.group.QFMT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field OCFS2 integer
 ---@field SHMEM integer
 ---@field VFS_OLD integer
@@ -6742,6 +6889,7 @@
 ---| "usage"
 
 ---@class callgate.group.QIF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALL integer
 ---@field BLIMITS integer
 ---@field BLIMITS_B integer
@@ -6771,6 +6919,7 @@
 ---| "usrquota"
 
 ---@class callgate.group.QUOTA: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GRP integer
 ---@field GRPQUOTA integer
 ---@field PRJ integer
@@ -6790,6 +6939,7 @@
 ---| "sw_suspend"
 
 ---@class callgate.group.REBOOT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CAD_OFF integer
 ---@field CAD_ON integer
 ---@field HALT integer
@@ -6806,6 +6956,7 @@
 ---| "whiteout"
 
 ---@class callgate.group.RENAME: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXCHANGE integer
 ---@field NOREPLACE integer
 ---@field WHITEOUT integer
@@ -6820,6 +6971,7 @@
 ---| "no_xdev"
 
 ---@class callgate.group.RESOLVE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BENEATH integer
 ---@field CACHED integer
 ---@field IN_ROOT integer
@@ -6847,6 +6999,7 @@
 ---| "stack"
 
 ---@class callgate.group.RLIMIT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AS integer
 ---@field CORE integer
 ---@field CPU integer
@@ -6870,6 +7023,7 @@
 ---| "unregister"
 
 ---@class callgate.group.RSEQ_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field SLICE_EXT_DEFAULT_ON integer
 ---@field UNREGISTER integer
 
@@ -6881,6 +7035,7 @@
 ---| "thread"
 
 ---@class callgate.group.RUSAGE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BOTH integer
 ---@field CHILDREN integer
 ---@field SELF integer
@@ -6900,6 +7055,7 @@
 ---| "sync"
 
 ---@class callgate.group.RWF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field APPEND integer
 ---@field ATOMIC integer
 ---@field DONTCACHE integer
@@ -6938,6 +7094,7 @@
 ---| "ixusr"
 
 ---@class callgate.group.S: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field IFBLK integer
 ---@field IFCHR integer
 ---@field IFDIR integer
@@ -6979,6 +7136,7 @@
 ---| "unsupported"
 
 ---@class callgate.group.SA: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXPOSE_TAGBITS integer
 ---@field NOCLDSTOP integer
 ---@field NOCLDWAIT integer
@@ -7017,6 +7175,7 @@
 ---| "rr"
 
 ---@class callgate.group.SCHED: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BATCH integer
 ---@field DEADLINE integer
 ---@field EXT integer
@@ -7052,6 +7211,7 @@
 ---| "util_clamp_min"
 
 ---@class callgate.group.SCHED_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALL integer
 ---@field DL_OVERRUN integer
 ---@field KEEP_ALL integer
@@ -7081,6 +7241,7 @@
 ---| "wifi_status"
 
 ---@class callgate.group.SCM: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CREDENTIALS integer
 ---@field DEVMEM_DMABUF integer
 ---@field DEVMEM_LINEAR integer
@@ -7112,6 +7273,7 @@
 ---| "no_setuid_fixup_locked"
 
 ---@class callgate.group.SECBIT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXEC_DENY_INTERACTIVE integer
 ---@field EXEC_DENY_INTERACTIVE_LOCKED integer
 ---@field EXEC_RESTRICT_FILE integer
@@ -7161,6 +7323,7 @@
 ---| "user_notif_flag_continue"
 
 ---@class callgate.group.SECCOMP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ADDFD_FLAG_SEND integer
 ---@field ADDFD_FLAG_SETFD integer
 ---@field FILTER_FLAG_LOG integer
@@ -7204,6 +7367,7 @@
 ---| "wait_killable_recv"
 
 ---@class callgate.group.SECCOMP_FILTER_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field LOG integer
 ---@field NEW_LISTENER integer
 ---@field SPEC_ALLOW integer
@@ -7218,6 +7382,7 @@
 ---| "strict"
 
 ---@class callgate.group.SECCOMP_MODE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DISABLED integer
 ---@field FILTER integer
 ---@field STRICT integer
@@ -7238,6 +7403,7 @@
 ---| "user_notif"
 
 ---@class callgate.group.SECCOMP_RET: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACTION integer
 ---@field ACTION_FULL integer
 ---@field ALLOW integer
@@ -7260,6 +7426,7 @@
 ---| "set"
 
 ---@class callgate.group.SEEK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CUR integer
 ---@field DATA integer
 ---@field END integer
@@ -7271,6 +7438,7 @@
 ---| "undo"
 
 ---@class callgate.group.SEM: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field UNDO integer
 
 ---Names of permissions, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -7287,6 +7455,7 @@
 ---| "setval"
 
 ---@class callgate.group.SEM_CMD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GETALL integer
 ---@field GETNCNT integer
 ---@field GETPID integer
@@ -7304,6 +7473,7 @@
 ---| "nonblock"
 
 ---@class callgate.group.SFD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field NONBLOCK integer
 
@@ -7313,6 +7483,7 @@
 ---| "set_token"
 
 ---@class callgate.group.SHADOW_STACK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field SET_MARKER integer
 ---@field SET_TOKEN integer
 
@@ -7342,6 +7513,7 @@
 ---| "w"
 
 ---@class callgate.group.SHM: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EXEC integer
 ---@field HUGETLB integer
 ---@field HUGE_16GB integer
@@ -7390,6 +7562,7 @@
 ---| "unlock"
 
 ---@class callgate.group.SHM_CMD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field LOCK integer
 ---@field SHM_HUGE_16GB integer
 ---@field SHM_HUGE_16MB integer
@@ -7419,6 +7592,7 @@
 ---| "wr"
 
 ---@class callgate.group.SHUT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field RD integer
 ---@field RDWR integer
 ---@field WR integer
@@ -7438,6 +7612,7 @@
 ---| "user"
 
 ---@class callgate.group.SI: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ASYNCIO integer
 ---@field ASYNCNL integer
 ---@field DETHREAD integer
@@ -7493,6 +7668,7 @@
 ---| "_dbg_single_stepping"
 
 ---@class callgate.group.SIG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABRT integer
 ---@field ALRM integer
 ---@field BUS integer
@@ -7541,6 +7717,7 @@
 ---| "thread_id"
 
 ---@class callgate.group.SIGEV: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field NONE integer
 ---@field SIGNAL integer
 ---@field THREAD integer
@@ -7555,6 +7732,7 @@
 ---| "unblock"
 
 ---@class callgate.group.SIG_HOW: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BLOCK integer
 ---@field DBG_BRANCH_TRACING integer
 ---@field DBG_SINGLE_STEPPING integer
@@ -7654,6 +7832,7 @@
 ---| "zerocopy"
 
 ---@class callgate.group.SO: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACCEPTCONN integer
 ---@field ATTACH_BPF integer
 ---@field ATTACH_FILTER integer
@@ -7757,6 +7936,7 @@
 ---| "stream"
 
 ---@class callgate.group.SOCK: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field DCCP integer
 ---@field DGRAM integer
@@ -7791,6 +7971,7 @@
 ---| "tx_software"
 
 ---@class callgate.group.SOF_TIMESTAMPING: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BIND_PHC integer
 ---@field OPT_CMSG integer
 ---@field OPT_ID integer
@@ -7848,6 +8029,7 @@
 ---| "xdp"
 
 ---@class callgate.group.SOL: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AAL integer
 ---@field ALG integer
 ---@field ATM integer
@@ -7894,6 +8076,7 @@
 ---| "trusted"
 
 ---@class callgate.group.SO_VM_SOCKETS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BUFFER_MAX_SIZE integer
 ---@field BUFFER_MIN_SIZE integer
 ---@field BUFFER_SIZE integer
@@ -7912,6 +8095,7 @@
 ---| "nonblock"
 
 ---@class callgate.group.SPLICE_F: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field GIFT integer
 ---@field MORE integer
 ---@field MOVE integer
@@ -7925,6 +8109,7 @@
 ---| "onstack"
 
 ---@class callgate.group.SS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field AUTODISARM integer
 ---@field DISABLE integer
 ---@field FLAG_BITS integer
@@ -7950,6 +8135,7 @@
 ---| "unsync"
 
 ---@class callgate.group.STA: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLK integer
 ---@field CLOCKERR integer
 ---@field DEL integer
@@ -7986,6 +8172,7 @@
 ---| "supported_mask"
 
 ---@class callgate.group.STATMOUNT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field FS_SUBTYPE integer
 ---@field FS_TYPE integer
 ---@field MNT_BASIC integer
@@ -8037,6 +8224,7 @@
 ---| "_reserved"
 
 ---@class callgate.group.STATX: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALL integer
 ---@field ATIME integer
 ---@field ATTR_APPEND integer
@@ -8078,6 +8266,7 @@
 ---| "prio_mask"
 
 ---@class callgate.group.SWAP_FLAG: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DISCARD integer
 ---@field DISCARD_ONCE integer
 ---@field DISCARD_PAGES integer
@@ -8092,6 +8281,7 @@
 ---| "write_and_wait"
 
 ---@class callgate.group.SYNC_FILE_RANGE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field WAIT_AFTER integer
 ---@field WAIT_BEFORE integer
 ---@field WRITE integer
@@ -8112,6 +8302,7 @@
 ---| "size_unread"
 
 ---@class callgate.group.SYSLOG_ACTION: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLEAR integer
 ---@field CLOSE integer
 ---@field CONSOLE_LEVEL integer
@@ -8132,6 +8323,7 @@
 ---| "oon"
 
 ---@class callgate.group.TCFLOW: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field IOFF integer
 ---@field ION integer
 ---@field OOFF integer
@@ -8144,6 +8336,7 @@
 ---| "oflush"
 
 ---@class callgate.group.TCFLUSH: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field IFLUSH integer
 ---@field IOFLUSH integer
 ---@field OFLUSH integer
@@ -8262,6 +8455,7 @@
 ---| "zerocopy_receive"
 
 ---@class callgate.group.TCP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ACCECN_OPT_COUNTER_SEEN integer
 ---@field ACCECN_OPT_EMPTY_SEEN integer
 ---@field ACCECN_OPT_FAIL_SEEN integer
@@ -8380,6 +8574,7 @@
 ---| "now"
 
 ---@class callgate.group.TCSA: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DRAIN integer
 ---@field FLUSH integer
 ---@field NOW integer
@@ -8393,6 +8588,7 @@
 ---| "timer_cancel_on_set"
 
 ---@class callgate.group.TFD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CLOEXEC integer
 ---@field IOC_SET_TICKS integer
 ---@field NONBLOCK integer
@@ -8405,6 +8601,7 @@
 ---| "cancel_on_set"
 
 ---@class callgate.group.TFD_TIMER: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABSTIME integer
 ---@field CANCEL_ON_SET integer
 
@@ -8418,6 +8615,7 @@
 ---| "wait"
 
 ---@class callgate.group.TIME: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DEL integer
 ---@field ERROR integer
 ---@field INS integer
@@ -8430,6 +8628,7 @@
 ---| "abstime"
 
 ---@class callgate.group.TIMER: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ABSTIME integer
 
 ---Names of TLS_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -8510,6 +8709,7 @@
 ---| "tx_zerocopy_ro"
 
 ---@class callgate.group.TLS: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ["1_2_VERSION"] integer
 ---@field ["1_2_VERSION_MAJOR"] integer
 ---@field ["1_2_VERSION_MINOR"] integer
@@ -8602,6 +8802,7 @@
 ---| "segment"
 
 ---@class callgate.group.UDP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field CORK integer
 ---@field ENCAP integer
 ---@field ENCAP_ESPINUDP integer
@@ -8646,6 +8847,7 @@
 ---| "user_mode_only"
 
 ---@class callgate.group.UFFD: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field API_FEATURES integer
 ---@field API_IOCTLS integer
 ---@field API_RANGE_IOCTLS integer
@@ -8680,6 +8882,7 @@
 ---| "mode_wp"
 
 ---@class callgate.group.UFFDIO_REGISTER: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field MODE_MINOR integer
 ---@field MODE_MISSING integer
 ---@field MODE_WP integer
@@ -8693,6 +8896,7 @@
 ---| "unmap"
 
 ---@class callgate.group.UFFD_EVENT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field FORK integer
 ---@field PAGEFAULT integer
 ---@field REMAP integer
@@ -8720,6 +8924,7 @@
 ---| "wp_unpopulated"
 
 ---@class callgate.group.UFFD_FEATURE: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field EVENT_FORK integer
 ---@field EVENT_REMAP integer
 ---@field EVENT_REMOVE integer
@@ -8747,6 +8952,7 @@
 ---| "umount_nofollow"
 
 ---@class callgate.group.UMOUNT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field DETACH integer
 ---@field EXPIRE integer
 ---@field FORCE integer
@@ -8766,6 +8972,7 @@
 ---| "untraced"
 
 ---@class callgate.group.W: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field ALL integer
 ---@field CLONE integer
 ---@field CONTINUED integer
@@ -8791,6 +8998,7 @@
 ---| "user_prefix_len"
 
 ---@class callgate.group.XATTR: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field BTRFS_PREFIX_LEN integer
 ---@field CREATE integer
 ---@field HURD_PREFIX_LEN integer
@@ -8835,6 +9043,7 @@
 ---| "zerocopy"
 
 ---@class callgate.group.XDP: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field COPY integer
 ---@field MAX_TX_SKB_BUDGET integer
 ---@field MMAP_OFFSETS integer

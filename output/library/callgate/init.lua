@@ -4,16 +4,16 @@
 
 ---The Linux system call interface. Calls return their value, or nil, message, errno; a misuse is a Lua error.
 ---Every constant of every header is a field, too: S.O_CREAT, S.EPOLLIN.
----@class callgate
+---@class (partial) callgate
 ---@field _VERSION string
 ---@field t callgate.types # types by name: S.t.timespec(1.5)
 ---@field s table<string, integer> # sizes of types in bytes
----@field pt table<string, fun(pointer: ffi.cdata*): ffi.cdata*> # casts to a pointer to a type
+---@field pt table<string, fun(pointer: ffi.cdata*): callgate.cdata> # casts to a pointer to a type
 ---@field c callgate.groups # groups of constants: S.c.O["rdwr, creat"]
----@field h table<string, table<string, any>> # constants by header: S.h["linux/input.h"].KEY_A
+---@field h table<string, table<string, any>> # constants by header: S.h["linux/input-event-codes.h"].KEY_A
 ---@field nr table<string, integer> # numbers of system calls
----@field syscall table<string, fun(...: any): integer|ffi.cdata*|nil, string?, integer?> # the bare calls, by the kernel's names
----@field sys table<string, fun(...: any): integer|ffi.cdata*> # as C has them: -1 on failure
+---@field syscall table<string, fun(...: any): integer|callgate.cdata|nil, string?, integer?> # the bare calls, by the kernel's names
+---@field sys table<string, fun(...: any): integer|callgate.cdata> # as C has them: -1 on failure
 ---@field errno callgate.group.E # S.errno.ENOENT
 ---@field stdin callgate.fd
 ---@field stdout callgate.fd
@@ -22,13 +22,20 @@
 local S = {}
 
 ---The name of an error number: "ENOENT"; nil where it has none.
----@param errno integer
+---@param errno integer|string|nil # nil is what editors think that it may be where a call failed
 ---@return string? name
 function S.errname(errno) end
 
----The C library's text for an error number.
----@param errno integer
+---The C library's text for an error number or its name.
+---@param errno integer|string|nil # nil is what editors think that it may be where a call failed
 ---@return string message
 function S.strerror(errno) end
+
+---Reads all of the library's files, for programs that will lose sight of them: chroot, pivot_root, landlock, a limit on
+---descriptors.
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.preload() end
 
 return S

@@ -1,0 +1,57 @@
+-- What is made of the types of types.lua: pointers to them and arrays of them.
+
+local ffi = require "ffi"
+local errors = require "callgate.errors"
+local types = require "callgate.types"
+
+local pointers = {}
+
+local is_memory = require("callgate.memory").is
+local got, raise = errors.got, errors.raise
+
+-- S.pt.NAME(p): p, a pointer or buffer of any type, as a pointer to NAME.
+pointers.pt = setmetatable({}, {
+  __index = function(self, name)
+    local ctype = types.t[name]
+    if not ctype then
+      return nil
+    end
+    local pointer = ffi.typeof("$ *", ctype)
+    local function cast(value)
+      if not is_memory(value) then
+        raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
+      end
+      return ffi.cast(pointer, value)
+    end
+    rawset(self, name, cast)
+    return cast
+  end,
+})
+
+-- The ctype of a pointer to a record, for reading what lies in a buffer.
+function pointers.pointer(name)
+  return ffi.typeof("$ *", types.t[name])
+end
+
+-- An array of records: S.t.array("epoll_event", 64), or with what each is made from:
+-- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
+function pointers.array(name, init)
+  local ctype = types.t[name]
+  if type(ctype) ~= "cdata" then
+    raise(("S.t.array: no type %q"):format(tostring(name)))
+  end
+  local count = type(init) == "table" and #init or init
+  if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
+    raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
+  end
+  local ok, array = pcall(ffi.new, ffi.typeof("$[?]", ctype), count)
+  if not ok then
+    raise(("S.t.array: no memory for %.0f of %s"):format(count, name))
+  end
+  for i = 1, type(init) == "table" and count or 0 do
+    array[i - 1] = ctype(init[i])
+  end
+  return array
+end
+
+return pointers
