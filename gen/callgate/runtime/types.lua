@@ -117,7 +117,7 @@ local function declare(key)
   for _, name in ipairs(order) do
     if not texts[name] then
       local accessors = constants.module((name:gsub(" ", "."))).accessors
-      ffi.cdef(private(name .. " " .. seen[name] .. ";"))
+      ffi.cdef(private(name .. " " .. record.guarded(seen[name]) .. ";"))
       texts[name] = seen[name]
       ctypes[name] = ffi.typeof(private(name))
       local shown, module, short = unpack(helpers[name])
@@ -219,7 +219,7 @@ end
 -- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
 function types.t.array(name, init)
   local ctype = types.t[name]
-  if type(ctype) ~= "cdata" then
+  if type(ctype) ~= "cdata" or require("callgate.shared").descriptors[tonumber(ctype)] then
     raise(("S.t.array: no type %q"):format(tostring(name)))
   end
   local count = type(init) == "table" and #init or init

@@ -27,6 +27,17 @@ local SCALARS = {
 }
 operations.SCALARS = SCALARS
 
+local pointers = {}
+for kind, scalar in pairs(SCALARS) do
+  pointers[kind] = ffi.typeof("$ *", scalar)
+end
+
+-- A buffer of the caller's own with room for what the kernel writes.
+local function buffer_for(size, value, call, position, label)
+  args.length(size, call, position, label, args.buffer(value, call, position, label))
+  return value
+end
+
 -- { how = "in", kind = "winsize", result = "fd", made = "pidfd" } of a row's text.
 local function read(text)
   local head, result, made = text:match "^(.-) ?%-> (%w+) ?([%w_]*)$"
@@ -43,13 +54,13 @@ function operations.input(kind, value, call, position, label)
       if descriptors.number(value) then
         return scalar(args.fd(value, call, position, label))
       end
-      return args.buffer(value, call, position, label)
+      return buffer_for(sizeof(scalar), value, call, position, label)
     end
     return scalar(type(value) == "boolean" and (value and 1 or 0) or args.long(value, call, position, label))
   elseif kind == "string" or kind == "path" or kind == "data" then
     return args[kind](value, call, position, label)
   elseif type(value) == "cdata" and not ffi.istype(types.t[kind], value) and not tonumber(value) then
-    return args.buffer(value, call, position, label) -- a buffer of the caller's own
+    return buffer_for(sizeof(types.t[kind]), value, call, position, label)
   end
   return args.record(value, call, position, label, types.t[kind])
 end
@@ -61,7 +72,8 @@ end
 
 -- What the caller gets of it: a number of a scalar, the record otherwise.
 function operations.value(kind, data)
-  return SCALARS[kind] and exact(data[0]) or data
+  local pointer = pointers[kind]
+  return pointer and exact(cast(pointer, data)[0][0]) or data -- the caller's buffer may be of another type
 end
 
 -- Rows by number, since an operation may be given as one.
