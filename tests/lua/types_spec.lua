@@ -227,6 +227,9 @@ t.describe("a record with a flexible array", function()
       t.ok(not pcall(function() made.name = { 1, 2, 3 } end))
     end
     t.ok(not pcall(S.t.inotify_event, 1, 2, 3, 4, "abc"))
+    t.raises('inotify_event: field "name": expected at most 2 elements, got 3', S.t.inotify_event, 2, { name = "abc" })
+    t.raises('inotify_event: field "name": expected at most 2 elements, got 3', S.t.inotify_event,
+      2, { name = { 1, 2, 3 } })
     t.ok(not pcall(function() S.t.epoll_params().__pad = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } end))
   end)
 end)

@@ -91,7 +91,16 @@ local function assign(value, name, item)
 end
 construct.assign = assign
 
-local function assign_elements(array, items)
+-- Sets a flexible array's elements, of which there are as many as the record was made with: none where it
+-- is a member of an inner record, whose size C does not let grow.
+local function assign_elements(value, name, items)
+  local array = value[name]
+  local start = ffi.cast("char *", array)
+  local size = require("callgate.memory").size(value)
+  local room = size and (size - (start - ffi.cast("char *", value))) / (ffi.cast("char *", array + 1) - start)
+  if room and #items > room then
+    error(("expected at most %d elements, got %d"):format(room, #items), 0)
+  end
   for i = 1, #items do
     array[i - 1] = type(items) == "string" and items:byte(i) or items[i]
   end
@@ -100,7 +109,11 @@ end
 -- An array of a table with one element: the rest is zero, as in C. LuaJIT would fill all of it with that one.
 local function assign_first(value, name, items)
   local array = value[name]
-  ffi.fill(array, ffi.sizeof(array))
+  local size = ffi.sizeof(array)
+  if size == 0 then
+    assign(value, name, items) -- which says that it does not fit
+  end
+  ffi.fill(array, size)
   array[0] = items[1]
 end
 
@@ -128,7 +141,7 @@ local function set(self, value, name, item)
     no_field(self, name)
   end
   if field and field.flexible then
-    local ok, message = pcall(assign_elements, value[name], item)
+    local ok, message = pcall(assign_elements, value, name, item)
     return ok or refused(self, name, item, message)
   end
   if not field and not self.newindex[name] then
