@@ -12,6 +12,7 @@ return {
     exit = END, _exit = END, exit_group = END,
     execve = REPLACE, execveat = REPLACE,
     clone = STACK, clone3 = STACK, vfork = STACK, rt_sigreturn = STACK, ucontext = STACK,
+    sigaction = HANDLER, signal = HANDLER,
     rt_sigaction = HANDLER, uretprobe = HANDLER, uprobe = HANDLER, arch_prctl = "moves the thread's storage",
     modify_ldt = "changes what segment registers mean", rseq = HANDLER, restart_syscall = "not for programs",
     munmap = MEMORY, mremap = MEMORY, mprotect = MEMORY, pkey_mprotect = MEMORY, mseal = MEMORY, brk = MEMORY,

@@ -210,6 +210,27 @@ t.describe("a record with a flexible array", function()
     t.equal(#event, 20)
     t.equal(S.t.inotify_event(4, { mask = 2 }).mask, 2)
     t.matches(tostring(event), "^inotify_event { wd = 3, mask = 0, cookie = 0, len = 0")
+    event = S.t.inotify_event { 4, 2, 1, 3, "abc" }
+    t.equal(event.wd, 4)
+    t.equal(ffi.string(event.name), "abc")
+  end)
+
+  -- LuaJIT would write the string behind the record, over other objects of Lua.
+  t.it("takes nothing as a whole later: its elements are set, within what it was made with", function()
+    local event = S.t.inotify_event(4)
+    event.name[0] = 97
+    t.equal(ffi.string(event.name), "a")
+    for _, made in ipairs { event, S.t.inotify_event() } do
+      local ok, message = pcall(function() made.name = "abc" end)
+      t.ok(not ok)
+      t.matches(message, 'inotify_event: field "name" has no room of its own')
+      t.ok(not pcall(function() made.name = { 1, 2, 3 } end))
+    end
+    t.ok(not pcall(S.t.inotify_event, 1, 2, 3, 4, "abc"))
+    t.raises('inotify_event: field "name": expected at most 2 elements, got 3', S.t.inotify_event, 2, { name = "abc" })
+    t.raises('inotify_event: field "name": expected at most 2 elements, got 3', S.t.inotify_event,
+      2, { name = { 1, 2, 3 } })
+    t.ok(not pcall(function() S.t.epoll_params().__pad = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } end))
   end)
 end)
 

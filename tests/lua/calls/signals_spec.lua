@@ -97,6 +97,8 @@ t.describe("sigaction", function()
       .. "S.on_signal calls one at a safe point", S.signal, "int", function() end)
     t.raises('sigaction: argument 2 (action): expected "default", "ignore" or a pointer to a C function, got ignored',
       S.sigaction, "int", "ignored")
+    local _, message = pcall(S.signal, "usr1", require("ffi").new "int[1]") -- the kernel would jump there
+    t.matches(message, 'signal: argument 2 %(handler%): expected "default", .*, got cdata<int %[1%]>')
     t.raises('signal: argument 2 (handler): expected "default", "ignore" or a pointer to a C function, got nil',
       S.signal, "int")
     t.raises('sigaction: argument 1 (signal): unknown name "itn" for SIG*; did you mean "int"?',
