@@ -121,6 +121,13 @@ function t.skip(reason)
   error(setmetatable({ reason = reason }, SKIP), 0)
 end
 
+-- Skips on every machine that is not there for the specs alone (qemu-system's are), for what changes the whole machine.
+function t.disposable()
+  if not os.getenv "CALLGATE_DISPOSABLE" then
+    t.skip "it would change the whole machine, which is not there for the specs alone"
+  end
+end
+
 -- Runs `body` in a child process, for what would change this one: what it raises is raised here, a skip
 -- skips. `before` names namespaces of the child's own, as S.unshare takes them; "newns" ones are private.
 function t.child(before, body)

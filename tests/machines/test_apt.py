@@ -26,6 +26,9 @@ download)
   else
     for name; do echo data > "${name}_1%3a2_armhf.deb"; done
   fi ;;
+source)
+  [ "$2 $3" = "--download-only --tar-only" ] || exit 1
+  mkdir "$4-1" && echo text > "$4-1/README" && tar -czf "$4_1.orig.tar.gz" "$4-1" && rm -r "$4-1" ;;
 esac
 """
 
@@ -66,6 +69,17 @@ def test_plain(bench: Path) -> None:
     (path,) = Apt("armhf", "trixie").fetch("busybox-static", closure=False)
     assert path.name == "busybox-static_1%3a2_armhf.deb"
     assert not any(" install " in line for line in calls(bench))
+
+
+def test_source(bench: Path) -> None:
+    """The original source is downloaded, once, and unpacked for who asks for its files."""
+    archive = Apt("amd64", "bookworm").archive("luajit")
+    assert archive.name == "luajit_1.orig.tar.gz"
+    before = calls(bench)
+    folder = Apt("amd64", "bookworm").source("luajit")
+    assert (folder / "luajit-1/README").read_text() == "text\n"
+    assert Apt("amd64", "bookworm").archive("luajit") == archive
+    assert calls(bench) == before
 
 
 def test_configuration(bench: Path) -> None:

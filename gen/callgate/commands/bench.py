@@ -54,6 +54,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
             rounds=options.rounds or (1 if options.quick else ROUNDS),
             quick=options.quick,
             note=lambda _text: None if report.quiet or report.json else report.note(_text),
+            warn=report.warn,
         )
         names = chosen(options.names, everything(bench))
         rows = list(measure(bench, names, theirs=theirs))

@@ -12,6 +12,7 @@ import os
 import socket
 import statistics
 import subprocess
+import time
 import tomllib
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from callgate import luajit, tools
 from callgate.errors import CallgateError
+from callgate.explore.theirs import example as ljsyscall_example
+from callgate.machines.model import Lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +68,7 @@ class Bench:
     rounds: int
     quick: bool = False
     note: Callable[[str], None] = lambda _text: None  # is told what is measured next
+    warn: Callable[[str], None] = lambda _text: None  # is told what cannot be measured, and why
 
     def limits(self) -> dict[str, dict[str, dict[str, float]]]:
         """Return limits.toml: group -> name -> limits."""
@@ -141,6 +145,7 @@ def measure(bench: Bench, names: dict[str, list[str]], *, theirs: bool) -> Itera
     if "httpd" in names:
         row: dict[str, float] = limits["httpd"]  # type: ignore[assignment]  # the group is one row
         yield from httpd(bench, row, theirs=theirs)
+        yield closing(bench, row, theirs=theirs)
 
 
 def _interleaved(
@@ -236,31 +241,91 @@ def httpd(bench: Bench, limit: dict[str, float], *, theirs: bool) -> list[Row]:
 def _served(bench: Bench, name: str, command: list[str], limit: dict[str, float]) -> float:
     """Return how many requests a second a fresh server answers."""
     bench.note(f"httpd, {name}")
-    requests = int(limit["requests"]) // (QUICK if bench.quick else 1)
-    client = bench.compiled("client")
-    with _server(bench, command) as port:
-        words = (port, int(limit["connections"]), requests, SECONDS)
-        return bench.run([client, *(str(word) for word in words)])[0]
-
-
-@contextlib.contextmanager
-def _server(bench: Bench, command: list[str]) -> Iterator[int]:
-    """Run a server while the block runs; yield its port, on which it listens by then."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [*command, str(port)],
-        env={**os.environ, **bench.environment()},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    port = _free_port()
+    with _server(bench, [*command, str(port)]) as process:
         assert process.stderr is not None  # noqa: S101 - it is a pipe
         line = process.stderr.readline()
         if "listening" not in line:
             raise CallgateError(f"does not serve: {line.strip()}", where=" ".join(command))
-        yield port
+        return _load(bench, port, limit, "requests")
+
+
+def closing(bench: Bench, limit: dict[str, float], *, theirs: bool) -> Row:
+    """Return the row of examples/httpd.lua beside ljsyscall's own example of a server.
+
+    That one answers once on every connection and closes it, which ours does when asked to.
+    """
+
+    def example(port: int) -> list[str]:
+        script = bench.built / "example.lua"
+        script.write_text(ljsyscall_example(port), encoding="utf-8")
+        return bench.lua(script)
+
+    def ours(port: int) -> list[str]:
+        return bench.lua(bench.examples / "httpd.lua", str(port))
+
+    commands = {"callgate": ours, "ljsyscall": example}
+    variants = {
+        name: partial(_closing, bench, name, command, limit) for name, command in commands.items()
+    }
+    found: dict[str, float] = {}
+    if theirs:
+        try:
+            found = _interleaved(bench.rounds, variants, max)
+        except Lacking as error:
+            bench.warn(f"ljsyscall's own example cannot be had: {error.what}")
+    figure = found["callgate"] / found["ljsyscall"] if found else None
+    return Row("httpd", "httpd", "closing, to ljs", found, figure, limit["example"], least=True)
+
+
+def _closing(
+    bench: Bench, name: str, command: Callable[[int], list[str]], limit: dict[str, float]
+) -> float:
+    """Return how many requests a second a fresh server answers, each on its own connection."""
+    bench.note(f"httpd that closes, {name}")
+    port = _free_port()
+    words = command(port)
+    with _server(bench, words) as process:
+        deadline = time.monotonic() + SECONDS
+        while not _answers(port):  # ljsyscall's does not say when it listens
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CallgateError("does not serve", where=" ".join(words))
+            time.sleep(0.01)
+        return _load(bench, port, limit, "closed", "close")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        if client.connect_ex(("127.0.0.1", port)) != 0:
+            return False
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while client.recv(4096):
+            pass
+    return True
+
+
+def _load(bench: Bench, port: int, limit: dict[str, float], count: str, *words: str) -> float:
+    """Return the requests per second of the client's; ``count`` is the limit that says how many."""
+    requests = int(limit[count]) // (QUICK if bench.quick else 1)
+    numbers = (port, int(limit["connections"]), requests, SECONDS)
+    return bench.run([bench.compiled("client"), *(str(number) for number in numbers), *words])[0]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def _server(bench: Bench, command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a server while the block runs."""
+    process = subprocess.Popen(
+        command, env={**os.environ, **bench.environment()}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
     finally:
         process.kill()
         process.communicate()

@@ -65,20 +65,28 @@ class Apt:
         """Return a folder that holds the unpacked source of the source package ``name``."""
         folder = self.folder / "source" / name
         with self._locked():
-            if (folder / ".complete").is_file():
-                return folder
+            if not (folder / ".complete").is_file():
+                subprocess.run(["tar", "-xf", self._archive(name)], cwd=folder, check=True)
+                (folder / ".complete").touch()
+        return folder
+
+    def archive(self, name: str) -> Path:
+        """Return the archive of the original source of the source package ``name``, packed."""
+        with self._locked():
+            return self._archive(name)
+
+    def _archive(self, name: str) -> Path:
+        folder = self.folder / "source" / name
+        if not (folder / ".fetched").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._lists()
-            try:
-                self._run("apt-get", "source", "--download-only", name, cwd=folder)
+            try:  # Debian's own changes, another file, are of no use here
+                self._run("apt-get", "source", "--download-only", "--tar-only", name, cwd=folder)
             except subprocess.CalledProcessError as error:
                 raise self._failed(name, error) from error
-            for archive in folder.glob("*.orig.tar.*"):
-                if archive.suffix != ".asc":
-                    subprocess.run(["tar", "-xf", archive], cwd=folder, check=True)
-            (folder / ".complete").touch()
-            return folder
+            (folder / ".fetched").touch()
+        return next(path for path in folder.glob("*.orig.tar.*") if path.suffix != ".asc")
 
     @property
     def folder(self) -> Path:

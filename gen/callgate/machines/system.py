@@ -37,6 +37,7 @@ MEMORY = 1024  # MiB
 BOOT_SECONDS = 120  # until init answers; 2 to 10 on a quiet machine
 GRACE_SECONDS = 30  # beyond a job's own limit, which the machine itself keeps
 WORKERS = 2  # jobs at a time, one for each processor
+DISPOSABLE = "CALLGATE_DISPOSABLE"  # tells specs that they may change the whole machine
 KILLED = -9  # the status of a job that ended with its kernel
 TAIL = 12  # lines of the console that an outcome shows
 
@@ -111,7 +112,8 @@ class _Boot:
         machine = self.machine
         with tempfile.TemporaryDirectory(prefix="callgate-") as temporary:
             image, console = Path(temporary) / "initramfs", Path(temporary) / "console"
-            errand = initramfs.errand(list(self.jobs.items()), folder, machine.luajit, ENVIRONMENT)
+            given = {**ENVIRONMENT, DISPOSABLE: "1"}
+            errand = initramfs.errand(list(self.jobs.items()), folder, machine.luajit, given)
             image.write_bytes(machine.archive.read_bytes() + errand)
             command = machine.emulator.words(
                 machine.kernel, image, console, memory=MEMORY, workers=workers

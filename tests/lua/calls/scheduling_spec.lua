@@ -142,4 +142,35 @@ t.describe("what libraries of threads ask for", function()
       end
     end)
   end)
+
+  -- glibc's manual, "Restartable Sequences": where its own area lies from the thread's pointer.
+  t.it("registers another area once the C library's is none any more", function()
+    local known = jit.arch == "x64" and pcall(function()
+      ffi.cdef 'extern const ptrdiff_t callgate_spec_rseq_offset __asm__("__rseq_offset");'
+      ffi.cdef 'extern const unsigned int callgate_spec_rseq_size __asm__("__rseq_size");'
+      return ffi.C.callgate_spec_rseq_offset, ffi.C.callgate_spec_rseq_size
+    end)
+    if not known or ffi.C.callgate_spec_rseq_size == 0 then
+      t.skip "no area of a C library, or no thread's pointer to be asked for"
+    end
+    t.child(nil, function()
+      local SIGNATURE = 0x53053053
+      local theirs = ffi.cast("char *", S.arch_prctl "get_fs") + ffi.C.callgate_spec_rseq_offset
+      local done, message -- the length is that of its registration: the first ABI's 32 bytes, or what the kernel has
+      for length = 32, 256, 4 do
+        if not done then
+          done, message = S.rseq(theirs, length, "unregister", SIGNATURE)
+        end
+      end
+      if not done then
+        t.skip("the C library's area cannot be unregistered: " .. message)
+      end
+      local region = t.ok(S.mmap(nil, 4096, "read, write", "private, anonymous"))
+      local area = ffi.cast("char *", region.addr)
+      t.ok(S.rseq(area, 32, 0, SIGNATURE))
+      t.fails("EBUSY", S.rseq(area, 32, 0, SIGNATURE))
+      t.ok(ffi.cast("int32_t *", area)[1] >= 0) -- cpu_id, which the kernel keeps
+      t.ok(S.rseq(area, 32, "unregister", SIGNATURE))
+    end)
+  end)
 end)

@@ -101,6 +101,10 @@ t.describe("an extended attribute", function()
     t.fails("ENODATA", S.lgetxattr(link, "trusted.none"))
     t.fails("EPERM", S.lsetxattr(link, "user.first", "x")) -- xattr(7): only files and directories have user's
     t.equal(#S.llistxattr(link), 0)
+    t.ok(S.lsetxattr(path, "user.second", "two")) -- a file itself
+    t.equal(S.lgetxattr(path, "user.second"), "two")
+    t.ok(S.lremovexattr(path, "user.second"))
+    t.fails("ENODATA", S.lgetxattr(path, "user.second"))
     t.equal(select(3, S.lremovexattr(link, "trusted.none")) ~= nil, true)
   end)
 

@@ -1,0 +1,45 @@
+-- What changes the whole machine, done for real on machines that are there for the specs alone.
+
+local t = ...
+
+local S = require "callgate"
+
+-- Skips where the kernel was built without a call.
+local function need(name, ...)
+  if (...) == nil and select(3, ...) == S.ENOSYS then
+    t.skip("this kernel has no " .. name)
+  end
+  return ...
+end
+
+t.describe("the whole machine", function()
+  t.it("gets its time set, to what it is: other specs read it meanwhile", function()
+    t.disposable()
+    t.ok(S.clock_settime("realtime", t.ok(S.clock_gettime "realtime")))
+    t.ok(S.settimeofday(t.ok(S.clock_gettime "realtime").time))
+  end)
+
+  t.it("forgets which kernel was to be next", function()
+    t.disposable()
+    t.ok(need("kexec_load", S.kexec_load(0, {})))
+    if S.kexec_file_load then
+      t.ok(need("kexec_file_load", S.kexec_file_load("stdin", nil, nil, "unload")))
+    end
+  end)
+
+  t.it("confines a process anew, where a module does that", function()
+    t.disposable()
+    local list = S.lsm_list_modules()
+    local armor
+    for _, name in ipairs(list or {}) do
+      armor = armor or name == "apparmor"
+    end
+    if not armor then
+      t.skip "AppArmor is no module here"
+    end
+    t.child(nil, function()
+      t.ok(S.lsm_set_self_attr("current", { id = "apparmor", context = "changeprofile unconfined" }))
+      t.equal(S.lsm_get_self_attr("current", "apparmor")[1].context, "unconfined")
+    end)
+  end)
+end)
