@@ -16,6 +16,15 @@ t.describe("the nearest name", function()
     t.equal(nearest("o_cerat", NAMES, "o_"), "creat")
   end)
 
+  t.it("may be the beginning or the end of it, or have another prefix", function()
+    local names = { "all", "basic_stats", "inet", "process", "symlink_nofollow" }
+    t.equal(nearest("basic", names), "basic_stats")
+    t.equal(nearest("proc", names), "process")
+    t.equal(nearest("nofolow", names), "symlink_nofollow")
+    t.equal(nearest("pf_inet", names, "af_"), "inet")
+    t.equal(nearest("sy", { "symlink_nofollow" }), nil)
+  end)
+
   t.it("is none where all are far, or there are none", function()
     t.equal(nearest("zzzzzzz", NAMES), nil)
     t.equal(nearest("", NAMES), nil)

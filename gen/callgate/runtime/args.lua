@@ -321,7 +321,12 @@ end
 
 local function one_of(ctype)
   local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
-  name = name:gsub("^wide_", "") -- what users know under the plain name
+  for friendly, row in pairs(require "callgate.types.index") do -- what users know it by
+    if row.record == "struct " .. name or row.instead and row.instead.record == "struct " .. name then
+      name = friendly
+      break
+    end
+  end
   return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 

@@ -170,11 +170,15 @@ function flags.names(group)
   return names
 end
 
--- What is wrong with `name`, and the nearest one that is right.
+local FEW = 8 -- names that a message lists
+
+-- What is wrong with `name`, and the nearest one that is right, or all where they are few.
 function flags.unknown(group, name)
-  local prefix = group[1].prefix
-  local near = require("callgate.suggest").nearest(name:lower(), flags.names(group), prefix:lower())
-  return ("unknown name %q for %s*%s"):format(name, prefix, near and ("; did you mean %q?"):format(near) or "")
+  local prefix, names = group[1].prefix, flags.names(group)
+  local near = require("callgate.suggest").nearest(name:lower(), names, prefix:lower())
+  local hint = near and ("; did you mean %q?"):format(near)
+    or #names > 0 and #names <= FEW and "; there are " .. table.concat(names, ", ") or ""
+  return ("unknown name %q for %s*%s"):format(name, prefix, hint)
 end
 
 -- "O_": what the names of the group begin with.

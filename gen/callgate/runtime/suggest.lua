@@ -23,12 +23,8 @@ local function distance(a, b)
   return previous[#b]
 end
 
--- The name nearest to `name`, or nil when none is near; `prefix` may or may not be written.
-function suggest.nearest(name, names, prefix)
-  if prefix and name:sub(1, #prefix) == prefix then
-    name = name:sub(#prefix + 1)
-  end
-  name = name:sub(1, 64)
+-- The nearest of `names` by letters, nil where all are further than a third of them.
+local function by_letters(name, names)
   local best, least = nil, math.max(2, math.floor(#name / 3)) + 1
   for _, other in ipairs(names) do
     if math.abs(#other - #name) < least then
@@ -39,6 +35,45 @@ function suggest.nearest(name, names, prefix)
     end
   end
   return best
+end
+
+local WORD = 3 -- letters that tell something
+
+-- The shortest that `name` begins: "basic_stats" for "basic".
+local function by_beginning(name, names)
+  local best
+  for _, other in ipairs(names) do
+    if other:sub(1, #name) == name and not (best and #best <= #other) then
+      best = other
+    end
+  end
+  return #name >= WORD and best or nil
+end
+
+-- One whose last words are near: "symlink_nofollow" for "nofolow".
+local function by_ending(name, names)
+  local endings, whole = {}, {}
+  for _, other in ipairs(names) do
+    for ending in other:gmatch "_()" do
+      local words = other:sub(ending)
+      if #words >= WORD and not whole[words] then
+        endings[#endings + 1] = words
+        whole[words] = other
+      end
+    end
+  end
+  return #name > WORD and whole[by_letters(name, endings)] or nil
+end
+
+-- The name nearest to `name`, or nil when none is near; `prefix` may or may not be written, and another one may be.
+function suggest.nearest(name, names, prefix)
+  if prefix and name:sub(1, #prefix) == prefix then
+    name = name:sub(#prefix + 1)
+  end
+  name = name:sub(1, 64)
+  local found = by_letters(name, names) or by_beginning(name, names) or by_ending(name, names)
+  local rest = not found and name:match "^%a+_(.*)$"
+  return found or rest and by_letters(rest, names) or nil
 end
 
 return suggest

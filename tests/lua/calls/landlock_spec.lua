@@ -99,8 +99,8 @@ t.describe("landlock", function()
     t.equal(ok, false)
     t.matches(got, 'landlock_create_ruleset: argument 1 %(attr%): .*no field "files"')
     t.fails("EBADF", version and S.landlock_restrict_self(1000) or nil, S.strerror(S.EBADF), S.EBADF)
-    t.raises('landlock_add_rule: argument 2 (type): unknown name "path" for LANDLOCK_RULE_*', S.landlock_add_rule, 5,
-      "path")
+    t.raises('landlock_add_rule: argument 2 (type): unknown name "path" for LANDLOCK_RULE_*; did you mean '
+      .. '"path_beneath"?', S.landlock_add_rule, 5, "path")
     local rule = "landlock_add_rule: argument 3 (rule): expected a landlock_path_beneath_attr or what makes one, "
       .. "got nil"
     t.raises(rule, S.landlock_add_rule, 5, "path_beneath")
