@@ -158,5 +158,11 @@ t.describe("short accessors of 64-bit fields", function()
     local st = S.t.stat()
     st.st_size = 9007199254740993LL
     t.equal(st.size, 9007199254740993LL)
+    local fs = S.t.statfs { blocks = 5, bfree = 9007199254740993ULL }
+    t.equal(type(fs.blocks), "number")
+    t.equal(fs.f_blocks + 0ULL, 5ULL)
+    t.equal(fs.bfree, 9007199254740993ULL)
+    t.equal(type(S.t.iovec({ len = 10 }).len), "number")
+    t.equal(S.t.iovec({ len = 10 }).base, nil)
   end)
 end)

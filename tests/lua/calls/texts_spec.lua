@@ -62,6 +62,8 @@ t.describe("tostring", function()
     t.equal(text:find "__reserved", nil)
     t.matches(text, "stx_mnt_id = 0")
     t.equal(tostring(S.t.io_uring_params()):find "resv", nil)
+    t.equal(tostring(S.t.statfs()):find "f_spare", nil)
+    t.equal(tostring(S.t.fsxattr()):find "fsx_pad", nil)
   end)
 end)
 
