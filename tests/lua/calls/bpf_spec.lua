@@ -166,7 +166,7 @@ t.describe("maps", function()
       { map_type = "hash", key_siz = 4 })
     t.raises('bpf: argument 2 (attr): no member "prog"; did you mean "prog_fd"?', S.bpf, "link_create",
       { prog_fd = 1, prog = 1 })
-    t.raises('bpf: argument 2 (attr): no member "map_typ"; did you mean "map_type"?', S.bpf, "map_create",
+    t.raises('bpf: argument 2 (attr): bpf_attr has no field "map_typ"; did you mean "map_type"?', S.bpf, "map_create",
       { map_typ = "hash" })
     local map = map_of("hash", 4, 16, 3)
     t.raises("bpf: argument 2 (key): expected 4 bytes, got 3", map.lookup, map, "abc")

@@ -19,6 +19,8 @@ t.describe("tostring", function()
     t.equal(info.reason, "exited")
     info = S.t.signalfd_siginfo { ssi_signo = S.SIGTERM, ssi_pid = 5, ssi_uid = 6 }
     t.equal(tostring(info), "signalfd_siginfo { signal = term, code = user, pid = 5, uid = 6 }")
+    info = S.t.signalfd_siginfo { ssi_signo = S.SIGALRM, ssi_code = S.SI_KERNEL }
+    t.equal(tostring(info), "signalfd_siginfo { signal = alrm, code = kernel, pid = 0, uid = 0 }")
     t.equal(tostring(S.t.siginfo { signal = "usr1", pid = 5, value = 9 }),
       "siginfo { signal = usr1, code = queue, pid = 5, uid = 0, int = 9 }")
     local pid = t.ok(S.fork())
@@ -76,6 +78,8 @@ t.describe("a misuse", function()
       "x")
     t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo"', S.utimensat, nil, "x",
       { "nwo" })
+    t.matches(select(2, pcall(S.stat, "/", S.t.statx())),
+      "stat: argument 2 %(st%): expected a stat to fill in, got statx { stx_mask = 0, [^}]*%.%.%. %(cdata%)$")
     t.equal(S.t.linger({ onoff = true, linger = 5 }).linger, 5)
   end)
 end)
