@@ -142,7 +142,10 @@ t.describe("capabilities", function()
 
   t.it("are made, changed and shown by name", function()
     local caps = S.t.capabilities { effective = "chown, KILL", permitted = { "CAP_CHOWN", "kill", "bpf" } }
-    t.equal(tostring(caps), "capabilities { effective = chown,kill; permitted = chown,kill,bpf; inheritable =  }")
+    t.equal(tostring(caps),
+      'capabilities { effective = "chown, kill", permitted = "chown, kill, bpf", inheritable = "" }')
+    t.equal(tostring(S.t.capabilities { effective = "all", permitted = "kill" }),
+      'capabilities { effective = "all", permitted = "kill", inheritable = "" }')
     t.equal(caps:has "bpf", false)
     t.equal(caps:has("bpf", "permitted"), true)
     t.equal(caps:raise("effective, inheritable", "bpf"):has "bpf", true)
