@@ -269,7 +269,11 @@ TestDescriptors.settings = settings(
 @pytest.mark.parametrize(
     ("module", "line", "instead"),
     [
-        ("fd", "  self.fd = -1\n  gc(self, nil)", "  gc(self, nil)"),  # closes twice
+        (
+            "fd",
+            "  cast(int_pointer, self)[0] = -1\n  gc(self, nil)",
+            "  gc(self, nil)",
+        ),  # closes twice
         ("fd", "  return gc(self, nil)\nend", "  return self\nend"),  # closes what it gave away
         ("fd", "    __gc = collect,\n", ""),  # never closes
         ("behaviour/messages", "descriptors.type(numbers[i])", "numbers[i]"),  # nobody owns it

@@ -17,6 +17,17 @@ local function collect()
   collectgarbage()
 end
 
+t.describe("a descriptor's number", function()
+  t.it("can be read, and not be changed", function()
+    local fd = t.ok(S.open "/dev/null")
+    local number = fd.fd
+    t.equal(pcall(function() fd.fd = 0 end), false)
+    t.equal(fd.fd, number)
+    t.equal(fd:close(), true)
+    t.equal(fd.fd, -1)
+  end)
+end)
+
 t.describe("a descriptor", function()
   t.it("has its number, and a text", function()
     local number = new_number()

@@ -4,11 +4,11 @@ local t = ...
 
 local S = require "callgate"
 
--- What `fn(S)` returns in a process of its own, with a library of which nothing is loaded yet; `path` is its
--- package.path.
-local function afresh(fn, path)
+-- What `fn(S)` returns in a process of its own, with a library of which nothing is loaded yet; that
+-- of `folder`, found from there, where one is given.
+local function afresh(fn, folder)
   local r, w = t.ok(S.pipe())
-  local exit, write = S.exit, S.write -- loaded here: the child may not be able to
+  local exit, write, chdir = S.exit, S.write, S.chdir -- loaded here: the child may not be able to
   local pid = t.ok(S.fork())
   if pid == 0 then
     while #package.loaders > 4 do
@@ -20,7 +20,10 @@ local function afresh(fn, path)
       end
     end
     debug.getregistry().callgate_places = nil
-    package.path = path or package.path
+    if folder then
+      chdir(folder)
+      package.path = "./?.lua;./?/init.lua"
+    end
     local _, result = pcall(function() return fn(require "callgate") end)
     write(w, tostring(result))
     exit(0)
@@ -50,14 +53,13 @@ local USED = "timespec { tv_sec = 1, tv_nsec = 500000000 }" .. (S.O_CREAT + S.O_
 t.describe("the library's files", function()
   t.it("are found after a chdir, however they were found at first", function()
     local file = t.ok(package.searchpath("callgate", package.path))
-    local folder = file:match "^(.*)/callgate/init%.lua$" or "."
-    t.ok(S.chdir(folder))
+    local folder = t.ok(file:match "^(.*)/callgate/init%.lua$")
     local used = afresh(function(library)
       assert(library.chdir "/")
       local ok, message = pcall(library.open, "x", "cerat")
       assert(not ok and message:find "^[^:]*place_spec.lua:", message)
       return use(library)
-    end, "./?.lua;./?/init.lua")
+    end, folder)
     t.equal(used, USED)
   end)
 

@@ -153,10 +153,13 @@ def _words(item: Parameter, spec: Spec) -> str:
     text = words.replace("{}", arg.extra or "")
     if own and not own.startswith("callgate.c.") and call_kind.extra != "type":
         text = f"`{own}`"
+    if text.startswith(tuple(f"a `{vowel}" for vowel in "aeio")):
+        text = f"an{text.removeprefix('a')}"
     if arg.added:
         text += f'; "{arg.added}" is set unless "~{arg.added}" says otherwise'
     if arg.default is not None:
-        text += f"; by default {arg.default}"
+        octal = arg.kind == "mode" and arg.default.isdigit()
+        text += f'; by default "0{int(arg.default):o}"' if octal else f"; by default {arg.default}"
     return text
 
 

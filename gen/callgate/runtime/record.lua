@@ -66,6 +66,16 @@ function record.guarded(text)
   return text, hidden
 end
 
+local int64, uint64 = ffi.typeof "int64_t", ffi.typeof "uint64_t"
+
+-- What a short name gives: 64 bits as a number where that is exact.
+local function shortened(item)
+  if ffi.istype(int64, item) or ffi.istype(uint64, item) then
+    return require "callgate.kinds.exact"(item)
+  end
+  return item
+end
+
 -- ctype ids of twins -> the record that users know.
 record.twins = {}
 
@@ -117,7 +127,8 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       elseif hidden[key] then
         return value[hidden[key]]
       elseif aliases[key] then
-        return value[aliases[key]]
+        local item = value[aliases[key]]
+        return type(item) == "cdata" and shortened(item) or item
       elseif lowered[key] then
         return construct.read_bits(value, lowered[key])
       elseif is_field(self, key) then

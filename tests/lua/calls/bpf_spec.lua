@@ -164,7 +164,10 @@ t.describe("maps", function()
       S.bpf, "map_freeze", {})
     t.raises('bpf: argument 2 (attr): bpf_attr has no field "key_siz"; did you mean "key_size"?', S.bpf, "map_create",
       { map_type = "hash", key_siz = 4 })
-    t.raises('bpf: argument 2 (attr): no member "prog"', S.bpf, "link_create", { prog_fd = 1, prog = 1 })
+    t.raises('bpf: argument 2 (attr): no member "prog"; did you mean "prog_fd"?', S.bpf, "link_create",
+      { prog_fd = 1, prog = 1 })
+    t.raises('bpf: argument 2 (attr): bpf_attr has no field "map_typ"; did you mean "map_type"?', S.bpf, "map_create",
+      { map_typ = "hash" })
     local map = map_of("hash", 4, 16, 3)
     t.raises("bpf: argument 2 (key): expected 4 bytes, got 3", map.lookup, map, "abc")
     t.raises("bpf: argument 2 (key): 4294967296 does not fit into 4 bytes", map.lookup, map, 2 ^ 32)

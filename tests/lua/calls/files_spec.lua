@@ -27,6 +27,23 @@ t.describe("open", function()
     t.ok(fd:close())
   end)
 
+  t.it("makes a file that may be read and written where no mode is given, as umask allows", function()
+    local old = S.umask "027"
+    local dir = t.ok(S.open(t.path ".", "rdonly, directory"))
+    t.equal(t.ok(S.open(t.path "plain", "wronly, creat")):stat().perm, tonumber("640", 8))
+    t.equal(t.ok(dir:openat("plain too", "wronly, creat")):stat().perm, tonumber("640", 8))
+    local how = { flags = "wronly, creat", resolve = "no_symlinks" }
+    local fd, _, errno = dir:openat("plain as well", how)
+    t.ok(fd and fd:stat().perm == tonumber("640", 8) or errno == S.ENOSYS or errno == S.EPERM)
+    S.umask(old)
+    t.equal(S.t.open_how({ flags = "rdonly, directory" }).mode, 0ULL)
+    t.equal(S.t.open_how({ flags = "tmpfile, rdwr" }).mode, 438ULL)
+    t.equal(S.t.open_how({ flags = S.O_CREAT, mode = "u=rw,g=r" }).mode, 416ULL)
+    t.equal(S.t.open_how({ flags = S.O_CREAT }).flags, 0ULL + S.O_CREAT + S.O_CLOEXEC)
+    t.raises('open_how: argument 1 (mode): expected a mode such as "0644", "u=rw,g=r" or 420, got "rw" (string)',
+      S.t.open_how, { flags = "creat", mode = "rw" })
+  end)
+
   t.it("fails as a triple", function()
     t.fails("ENOENT", S.open(t.path "none", "rdonly"))
     t.fails("EEXIST", S.open(t.write("there", ""), "rdwr, creat, excl", "0600"))

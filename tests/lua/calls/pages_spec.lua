@@ -116,14 +116,40 @@ t.describe("mremap", function()
     local address = t.ok(S.mremap(from, PAGE, PAGE, "maymove, fixed", to))
     t.equal(ffi.cast("uintptr_t", address), ffi.cast("uintptr_t", to.addr))
     t.equal(to:string(0, 5), "moved")
+    t.equal(tostring(from), "unmapped region")
+    t.fails("EINVAL", S.mremap(to.addr, PAGE, PAGE, "fixed", to.addr))
     t.equal(S.munmap(to, 2 * PAGE), true)
-    t.fails("EINVAL", S.mremap(from, PAGE, PAGE, "fixed", from))
   end)
 
   t.it("does not move what is not there", function()
-    local region = region_of(1):nogc()
+    local region = region_of(1)
+    local address = region.addr
     t.equal(S.munmap(region, PAGE), true)
-    t.fails("EFAULT", S.mremap(region, PAGE, 2 * PAGE, "maymove"))
+    t.fails("EFAULT", S.mremap(address, PAGE, 2 * PAGE, "maymove"))
+  end)
+
+  t.it("takes a region along", function()
+    local region = region_of(1)
+    region:write "kept"
+    local address = t.ok(S.mremap(region, PAGE, 64 * PAGE, "maymove"))
+    t.equal(ffi.cast("uintptr_t", region.addr), ffi.cast("uintptr_t", address))
+    t.equal(#region, 64 * PAGE)
+    t.equal(region:string(0, 4), "kept")
+    t.raises(("mremap: argument 2 (length): a region goes as a whole: it has %d bytes"):format(64 * PAGE), S.mremap,
+      region, PAGE, PAGE)
+  end)
+end)
+
+t.describe("munmap", function()
+  t.it("leaves no region that believes to be mapped", function()
+    local region = region_of(2)
+    t.raises(("munmap: argument 2 (length): a region goes as a whole: it has %d bytes"):format(2 * PAGE), S.munmap,
+      region, PAGE)
+    t.equal(S.munmap(region), true)
+    t.equal(tostring(region), "unmapped region")
+    t.raises("string: argument 1 (region): it is unmapped", region.string, region)
+    t.fails("EINVAL", S.munmap(region))
+    t.raises("mremap: argument 1 (addr): it is unmapped", S.mremap, region, PAGE, PAGE)
   end)
 end)
 

@@ -142,7 +142,10 @@ t.describe("capabilities", function()
 
   t.it("are made, changed and shown by name", function()
     local caps = S.t.capabilities { effective = "chown, KILL", permitted = { "CAP_CHOWN", "kill", "bpf" } }
-    t.equal(tostring(caps), "capabilities { effective = chown,kill; permitted = chown,kill,bpf; inheritable =  }")
+    t.equal(tostring(caps),
+      'capabilities { effective = "chown, kill", permitted = "chown, kill, bpf", inheritable = "" }')
+    t.equal(tostring(S.t.capabilities { effective = "all", permitted = "kill" }),
+      'capabilities { effective = "all", permitted = "kill", inheritable = "" }')
     t.equal(caps:has "bpf", false)
     t.equal(caps:has("bpf", "permitted"), true)
     t.equal(caps:raise("effective, inheritable", "bpf"):has "bpf", true)
@@ -292,8 +295,7 @@ t.describe("seccomp", function()
   t.it("asks another process what to answer, through a listener", function()
     local status = in_child(function()
       assert(S.prctl("set_no_new_privs", 1))
-      local listener, _, errno = S.seccomp("set_mode_filter", "new_listener",
-        S.seccomp_filter { { "getppid", "user_notif" } })
+      local listener, _, errno = S.seccomp("set_mode_filter", "new_listener", { { "getppid", "user_notif" } })
       if not listener then
         return (errno == S.EINVAL or errno == S.ENOSYS) and 77 or 1
       end
@@ -313,6 +315,10 @@ t.describe("seccomp", function()
   t.it("says what is wrong with a rule", function()
     t.raises('seccomp_filter: argument 1 (rules[1][1]): no system call "mkdirta"; did you mean "mkdirat"?',
       S.seccomp_filter, { { "mkdirta", "EPERM" } })
+    t.raises('seccomp_filter: argument 1 (rules[1][2]): expected an action such as "allow", "EPERM", "kill_process", '
+      .. '"trace 1", got "deny" (string)', S.seccomp, "set_mode_filter", nil, { { "mkdirat", "deny" } })
+    t.raises('seccomp_filter: argument 1 (default): expected an action such as "allow", "EPERM", "kill_process", '
+      .. '"trace 1", got "deny" (string)', S.seccomp, "set_mode_filter", nil, { default = "deny" })
     t.raises('seccomp_filter: argument 1 (rules[1][2]): expected an action such as "allow", "EPERM", "kill_process", '
       .. '"trace 1", got "deny" (string)', S.seccomp_filter, { { "mkdirat", "deny" } })
     t.raises('seccomp_filter: argument 1 (rules[1][3][2]): expected "==", "~=", ">", ">=", "<", "<=" or "&", '

@@ -164,7 +164,8 @@ t.describe("a pseudo-terminal", function()
     t.equal(tty:write "x", 1)
     t.raises('tcflush: argument 2 (queue): unknown name "flush" for TC*; did you mean "iflush"?', tty.tcflush, tty,
       "flush")
-    t.raises('tcsetattr: argument 2 (when): unknown name "later" for TCSA*; there are drain, flush, now', tty.tcsetattr, tty, "later",
+    t.raises('tcsetattr: argument 2 (when): unknown name "later" for TCSA*; there are drain, flush, now',
+      tty.tcsetattr, tty, "later",
       S.t.termios())
   end)
 

@@ -19,6 +19,8 @@ t.describe("tostring", function()
     t.equal(info.reason, "exited")
     info = S.t.signalfd_siginfo { ssi_signo = S.SIGTERM, ssi_pid = 5, ssi_uid = 6 }
     t.equal(tostring(info), "signalfd_siginfo { signal = term, code = user, pid = 5, uid = 6 }")
+    info = S.t.signalfd_siginfo { ssi_signo = S.SIGALRM, ssi_code = S.SI_KERNEL }
+    t.equal(tostring(info), "signalfd_siginfo { signal = alrm, code = kernel, pid = 0, uid = 0 }")
     t.equal(tostring(S.t.siginfo { signal = "usr1", pid = 5, value = 9 }),
       "siginfo { signal = usr1, code = queue, pid = 5, uid = 0, int = 9 }")
     local pid = t.ok(S.fork())
@@ -62,6 +64,23 @@ t.describe("tostring", function()
     t.equal(text:find "__reserved", nil)
     t.matches(text, "stx_mnt_id = 0")
     t.equal(tostring(S.t.io_uring_params()):find "resv", nil)
+    t.equal(tostring(S.t.statfs()):find "f_spare", nil)
+    t.equal(tostring(S.t.fsxattr()):find "fsx_pad", nil)
+  end)
+end)
+
+t.describe("a misuse", function()
+  t.it("is told in the names that people use", function()
+    t.raises('shutdown: argument 2 (how): unknown name "both" for SHUT_*; there are rd, rdwr, wr', S.shutdown, 0,
+      "both")
+    t.raises('nanosleep: argument 1 (ts): expected a timespec or what makes one, got "1" (string)', S.nanosleep, "1")
+    t.raises('setrlimit: argument 2 (limit): expected a rlimit or what makes one, got "x" (string)', S.setrlimit, 0,
+      "x")
+    t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo"', S.utimensat, nil, "x",
+      { "nwo" })
+    t.matches(select(2, pcall(S.stat, "/", S.t.statx())),
+      "stat: argument 2 %(st%): expected a stat to fill in, got statx { stx_mask = 0, [^}]*%.%.%. %(cdata%)$")
+    t.equal(S.t.linger({ onoff = true, linger = 5 }).linger, 5)
   end)
 end)
 
