@@ -219,6 +219,16 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """A macro that is a pointer: ``((sqlite3_destructor_type)-1)``."""
+
+    name: str
+    type: Pointer
+    value: int
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Macro:
     """A function-like macro, and its translation to Lua or the reason there is none."""
 

@@ -42,7 +42,7 @@ class FactsWriter:
         self._writer = DeclarationWriter(
             self._spell, big_endian=parsed.target.data_model.big_endian
         )
-        self._bodies: dict[str, RecordText] = {}
+        self.records: list[Record] = []  # those that the sections have, once they are made
 
     def sections(self) -> dict[str, Section]:
         """Return every section; raises nothing of its own."""
@@ -52,7 +52,9 @@ class FactsWriter:
         for item in chosen.constants:
             out["constants"][short[item.name]] = lua_literal(item)
         for item in chosen.addresses:
-            out["addresses"][item.name] = lua_string(f"{writer.type_of(item.type)} = {item.value}")
+            half = 1 << 8 * item.type.size - 1
+            value = (item.value + half) % (2 * half) - half  # -1 is exact as a Lua number, 2^64-1 not
+            out["addresses"][item.name] = lua_string(f"{writer.type_of(item.type)} = {value}")
         for function in chosen.functions:
             out["functions"][function.name] = lua_string(writer.declaration(function.type))
             if function.label and function.label != function.name:
@@ -164,6 +166,7 @@ class FactsWriter:
             if record is None:
                 texts[tag] = ""
                 continue
+            self.records.append(record)
             rendered = self._writer.render(record)
             texts[tag] = rendered.text
             if rendered.accessors:

@@ -188,8 +188,9 @@ local function type_called(name)
       return typeof(B.typedefs[key])
     end
   end
-  local of = name:match "^function (.*)" -- the type of a function
-  return of and B.functions[of] and typeof((B.functions[of]:gsub("%$", "")))
+  local of = name:match "^declaration (.*)" -- the type that a name is told to have
+  text = of and (B.functions[of] or B.variables[of] or B.typedefs[of])
+  return text and typeof((text:gsub("%$", "")))
 end
 
 -- The nearest of the names that the file has.
@@ -280,7 +281,7 @@ local function find(name)
   text = B.addresses[name]
   if text then
     local kind, value = text:match "^(.*) = (%-?%d+)$"
-    return ffi.cast(typeof(kind), tonumber(value))
+    return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
   end
   if B.aliases[name] then
     return M[B.aliases[name]]

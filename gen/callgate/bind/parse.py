@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from callgate import cache, model, tree
 from callgate.abi.build import build_part, merge, unit_layout
-from callgate.abi.value import NoValue
 from callgate.bind.request import UNIT, Sources
 from callgate.emit.macros import translate_macros
 from callgate.emit.members import NONE
@@ -32,16 +31,6 @@ DEPTH = 12  # of types in types that are searched for a va_list
 
 
 @dataclass(frozen=True)
-class Address:
-    """A macro that is a pointer: ``((sqlite3_destructor_type)-1)``."""
-
-    name: str
-    type: model.Pointer
-    value: int
-    location: model.Location
-
-
-@dataclass(frozen=True)
 class Parsed:
     """The headers on one target."""
 
@@ -50,7 +39,7 @@ class Parsed:
     abi: model.Abi
     unit: tree.Unit
     layout: Layout
-    addresses: tuple[Address, ...]
+    addresses: tuple[model.Address, ...]
     aliases: dict[str, str]  # macro -> the function, variable or type that it names
     first_seen: dict[str, str]  # tag, ex) "struct sqlite3" -> the header that names it first
 
@@ -68,7 +57,7 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     with cache.no_collection():
         layout = unit_layout(unit, target)
         part = build_part(unit, layout, memo=memo)
-        translate_macros(part, unit, layout, memo)
+        translate_macros(part, unit, layout, memo, calls=True)
     abi = merge(target, "", [part], ())
     names = _Macros(unit, layout, memo)
     return Parsed(
@@ -107,7 +96,7 @@ class _Macros:
         declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
         self._expressions = ExpressionParser(declarations)
 
-    def addresses(self) -> Iterator[Address]:
+    def addresses(self) -> Iterator[model.Address]:
         for item in self._macros:
             if ")" not in item.expansion or item.where.header.startswith("<"):
                 continue
@@ -120,7 +109,7 @@ class _Macros:
                 continue
             if isinstance(found.type, model.Pointer) and isinstance(found.value, int):
                 place = model.Location(item.where.unit, item.where.header, item.where.line)
-                yield Address(item.name, found.type, found.value, place)
+                yield model.Address(item.name, found.type, found.value, place)
 
     def aliases(self) -> dict[str, str]:
         scope = self._layout.scope
@@ -164,6 +153,3 @@ def uses_va_list(layout: Layout, kind: object, depth: int = DEPTH) -> bool:
             parts = (kind.result, *(item.type for item in kind.parameters))
             return any(uses_va_list(layout, part, depth - 1) for part in parts)
     return False
-
-
-__all__ = ["Address", "NoValue", "Parsed", "parse", "uses_va_list"]

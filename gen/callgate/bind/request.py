@@ -109,12 +109,10 @@ def _find(name: str, request: Request, tree: HeaderTree, roots: tuple[Path, ...]
     path = Path(name)
     if path.is_file():
         return os.path.normpath(path.absolute())
-    for folder in (*request.folders, *([] if path.is_absolute() else roots)):
-        if (folder / name).is_file():
-            return os.path.normpath((folder / name).absolute())
     system = (*tree.libc_dirs, *tree.kernel_dirs)
-    if any((folder / name).is_file() for folder in system):
-        return name
+    for folder in (*request.folders, *system, *roots):
+        if not path.is_absolute() and (folder / name).is_file():
+            return name if folder in system else os.path.normpath((folder / name).absolute())
     what = "it is a folder" if path.is_dir() else "there is no such header"
     looked = (*request.folders, *roots)
     beside = [path.parent] if path.is_absolute() or path.parent != Path() else [Path(), *looked]

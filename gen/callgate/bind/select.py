@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from callgate import model, tree
-from callgate.bind.ctext import obstacle
-from callgate.bind.parse import Address, Parsed, uses_va_list
+from callgate.bind.ctext import is_unknown, obstacle
+from callgate.bind.parse import Parsed, uses_va_list
+from callgate.emit.translate import FUNCTIONS
 from callgate.errors import CallgateError
 from callgate.suggest import suggest
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from callgate.bind.request import Request
 
+CALLED = re.compile(rf"\b{FUNCTIONS}\.(\w+)\(")
 TYPES = "t"  # M.t is the table of types
 QUIET = {"empty", "type name"}  # include guards and markers: nothing is missed
 
@@ -26,7 +29,7 @@ class Chosen:
     """The items of one target that are bound."""
 
     constants: list[model.Constant] = field(default_factory=list)
-    addresses: list[Address] = field(default_factory=list)
+    addresses: list[model.Address] = field(default_factory=list)
     functions: list[model.Prototype] = field(default_factory=list)
     variables: list[model.Variable] = field(default_factory=list)
     macros: list[model.Macro] = field(default_factory=list)
@@ -109,6 +112,8 @@ class _Chooser:
                 continue
             if item.lua is None:
                 out.left.setdefault(item.name, item.reason or "no translation")
+            elif lost := set(CALLED.findall(item.lua)) - functions:
+                out.left[item.name] = f"calls {min(lost)}, which is not bound"
             elif not self._is_taken(item.name):
                 out.macros.append(item)
         bound = functions | {item.name for item in out.variables}
@@ -132,6 +137,8 @@ class _Chooser:
                 continue
             if uses_va_list(layout, layout.scope.typedefs[item.name].type):
                 out.left[item.name] = "takes a va_list, which Lua cannot make"
+            elif is_unknown(item.type):
+                out.left[item.name] = "a type that LuaJIT does not have"
             else:
                 out.typedefs.append(item)
         for name, item in layout.scope.typedefs.items():
@@ -165,5 +172,5 @@ class _Chooser:
 
 _Located = (
     model.Constant | model.Prototype | model.Variable | model.Macro | model.Typedef
-    | model.Enumeration | model.Record | model.Unevaluated | Address
+    | model.Enumeration | model.Record | model.Unevaluated | model.Address
 )  # fmt: skip

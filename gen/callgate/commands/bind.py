@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from callgate.bind.binding import bind
 from callgate.bind.request import Request
+from callgate.bind.verify import verify
 from callgate.commands.common import chosen_targets
 from callgate.files import atomic_file
 
@@ -34,4 +35,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     text = binding.text()
     with atomic_file(options.output) as path:
         path.write_text(text, encoding="utf-8")
+        with report.stage("verify", f"{options.output}") as stage:
+            tally = verify(binding, path)
+            stage.detail(f"{sum(tally.checked.values()):,} answers")
     return 0
