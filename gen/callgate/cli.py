@@ -183,6 +183,11 @@ def _bind(command: Parser) -> None:
     command.add_argument(
         "--by-abi", action="store_true", help="any machine takes the target with its pointers' size"
     )
+    command.add_argument(
+        "--definitions", type=Path, metavar="FILE", help="for editors; default: FILE.d.lua"
+    )
+    command.add_argument("--verbose", action="store_true", help="list what is left out, and why")
+    _json(command)
 
 
 def _again(command: argparse._ActionsContainer, option: str, metavar: str, text: str) -> None:

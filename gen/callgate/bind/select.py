@@ -110,6 +110,8 @@ class _Chooser:
         for item in abi.macros:
             if not item.primary or item.name in functions or not self._wants(item):
                 continue
+            if item.lua is None and item.reason in QUIET:
+                continue
             if item.lua is None:
                 out.left.setdefault(item.name, item.reason or "no translation")
             elif lost := set(CALLED.findall(item.lua)) - functions:

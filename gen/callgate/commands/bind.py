@@ -2,40 +2,100 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callgate.bind.binding import bind
+from callgate.bind.binding import Binding, bind
+from callgate.bind.luacats import definitions
 from callgate.bind.request import Request
 from callgate.bind.verify import verify
-from callgate.commands.common import chosen_targets
+from callgate.commands.common import at_hand, chosen_targets
+from callgate.errors import CallgateError
 from callgate.files import atomic_file
 
 if TYPE_CHECKING:
     import argparse
 
     from callgate.report import Reporter
+    from callgate.targets import Target
+
+KINDS = {
+    "functions": "functions", "constants": "constants", "macros": "macros", "records": "records",
+    "typedefs": "other types", "variables": "variables",
+}  # fmt: skip
 
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
-    """Parse, verify, write; the old file stays if any step fails."""
+    """Parse, verify, write; the old files stay if any step fails."""
     request = Request(
-        tuple(options.headers),
-        tuple(options.include),
-        tuple(options.exclude),
-        tuple(options.prefix),
-        tuple(options.library),
-        tuple(options.define),
-        tuple(options.folder),
-        options.by_abi,
+        headers=tuple(dict.fromkeys(options.headers)),
+        include=tuple(options.include),
+        exclude=tuple(options.exclude),
+        prefixes=tuple(options.prefix),
+        libraries=tuple(options.library),
+        defines=tuple(options.define),
+        folders=tuple(options.folder),
+        by_abi=options.by_abi,
     )
-    targets = chosen_targets(list(dict.fromkeys(options.target)), everything=options.all)
-    if options.all:
-        targets = [target for target in targets if target.in_library]
-    binding = bind(request, targets, report)
-    text = binding.text()
-    with atomic_file(options.output) as path:
-        path.write_text(text, encoding="utf-8")
-        with report.stage("verify", f"{options.output}") as stage:
+    output: Path = options.output
+    beside = options.definitions or output.with_name(f"{output.stem}.d.lua")
+    _check_output(output, beside)
+    binding = bind(request, _targets(options, report), report)
+    _check_something(binding, options.headers)
+    with atomic_file(output) as path, atomic_file(beside) as path_beside:
+        path.write_text(binding.text(), encoding="utf-8", newline="\n")
+        module = re.sub(r"\W", "_", output.stem)
+        text = definitions(binding, module if not module[0].isdigit() else f"_{module}")
+        path_beside.write_text(text, encoding="utf-8", newline="\n")
+        with report.stage("verify", output.name) as stage:
             tally = verify(binding, path)
-            stage.detail(f"{sum(tally.checked.values()):,} answers")
+            stage.detail(f"{sum(tally.checked.values()):,} answers agree")
+    _tell(binding, output, beside, options, report)
     return 0
+
+
+def _targets(options: argparse.Namespace, report: Reporter) -> list[Target]:
+    targets = chosen_targets(list(dict.fromkeys(options.target)), everything=options.all)
+    if not options.all:
+        return targets
+    return at_hand([target for target in targets if target.in_library], report)
+
+
+def _check_output(output: Path, beside: Path) -> None:
+    if output.is_dir():
+        raise CallgateError("it is a folder", where=f"-o {output}", hint="name a file in it")
+    if output.resolve() == beside.resolve():
+        raise CallgateError("it is the file of -o, too", where=f"--definitions {beside}")
+
+
+def _check_something(binding: Binding, headers: list[str]) -> None:
+    if not any(binding.merged.common[kind] for kind in KINDS) and not binding.merged.deltas:
+        raise CallgateError(
+            "nothing is left to bind",
+            where=", ".join(headers),
+            hint="by default that is what these headers themselves declare; --include GLOB takes "
+            "names from those that they include, too",
+        )
+
+
+def _tell(
+    binding: Binding, output: Path, beside: Path, options: argparse.Namespace, report: Reporter
+) -> None:
+    """Print how much there is, and what was left out."""
+    left: dict[str, str] = {}
+    counts: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for side in binding.sides:
+        left.update(side.chosen.left)
+        for kind, names in counts.items():
+            names.update(side.facts[kind])
+    data = {kind: len(names) for kind, names in counts.items()}
+    if report.json:
+        report.data({"file": str(output), "definitions": str(beside), **data, "left_out": left})
+        return
+    said = ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in data.items() if count)
+    report.result(f"{output}: {said}; {beside.name} for editors")
+    if left and not options.verbose:
+        report.result(f"{len(left):,} names are left out; --verbose lists them with the reasons")
+    for name, reason in left.items() if options.verbose else ():
+        report.result(f"  left out: {name}: {reason}")

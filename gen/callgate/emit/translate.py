@@ -345,7 +345,8 @@ class _Writer:
     def _passed(self, value: Value, kind: model.TypeRef) -> Text:
         """Return an argument: LuaJIT converts it to the parameter's type as C does."""
         if not isinstance(kind, model.Scalar) or value.kind in {"object", "string"}:
-            return self.c.object(value)
+            is_null = value.kind == "object" and value.number == 0
+            return Text("nil") if is_null else self.c.object(value)
         if value.number is not None and value.kind == "integer":
             return values.result(value)
         return self.c.integer(value).text
