@@ -154,9 +154,9 @@ def _dump(command: Parser) -> None:
 
 def _bind(command: Parser) -> None:
     command.add_argument(
-        "headers", nargs="+", metavar="HEADER", help="a path, or a name that is looked for"
+        "headers", nargs="*", metavar="HEADER", help="a path, or a name that is looked for"
     )
-    command.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="the Lua file to write")
     command.add_argument(
         "--library",
         action="append",
@@ -187,6 +187,9 @@ def _bind(command: Parser) -> None:
         "--definitions", type=Path, metavar="FILE", help="for editors; default: FILE.d.lua"
     )
     command.add_argument("--verbose", action="store_true", help="list what is left out, and why")
+    command.add_argument(
+        "--renew", action="store_true", help="write the bindings that the library itself has"
+    )
     _json(command)
 
 

@@ -288,9 +288,9 @@ class Abi:
     unevaluated: tuple[Unevaluated, ...]
     syscalls: tuple[Syscall, ...]
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # unit -> headers entered
-    variables: tuple[Variable, ...] = ()
     # unit -> records and typedefs that its own headers define as an earlier unit's do: kept once
     repeated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    variables: tuple[Variable, ...] = ()
 
     @cached_property
     def constant(self) -> Mapping[str, Constant]:

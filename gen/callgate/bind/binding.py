@@ -42,10 +42,13 @@ class Binding:
     merged: Merged
     headers: tuple[str, ...]  # as the file names them
 
-    def text(self) -> str:
-        """Return the Lua file's text."""
+    def text(self, name: str) -> str:
+        """Return the Lua file's text, whose errors begin with ``name``.
+
+        It is the same for the same facts, wherever and whenever it is made.
+        """
         targets = [side.parsed.target for side in self.sides]
-        return emit(self.merged, self.request, targets, self.headers)
+        return emit(name, self.merged, self.request, targets, self.headers)
 
 
 def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Binding:

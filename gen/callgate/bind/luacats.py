@@ -89,14 +89,16 @@ class _Writer:
                 parameters.append(("...", "any"))
                 names.append("...")
             text = self._side.facts["functions"][item.name].strip('"')
-            found.append({
-                "name": self._short(item.name),
-                "text": text.replace("$", item.name),
-                "parameters": parameters,
-                "names": ", ".join(names),
-                "variadic": item.type.variadic,
-                "result": self._given(item.type.result),
-            })
+            found.append(
+                {
+                    "name": self._short(item.name),
+                    "text": text.replace("$", item.name),
+                    "parameters": parameters,
+                    "names": ", ".join(names),
+                    "variadic": item.type.variadic,
+                    "result": self._given(item.type.result),
+                }
+            )
         return [row for row in found if row["name"] not in LUA_KEYWORDS]
 
     def _macros(self) -> list[dict[str, Any]]:
@@ -104,14 +106,16 @@ class _Writer:
         for item in self._side.chosen.macros:
             head = HEAD.match(item.lua or "")
             names = head[1] if head else ""
-            found.append({
-                "name": self._short(item.name),
-                "text": f"#define {item.name}({', '.join(item.parameters)})",
-                "parameters": [(name, "any") for name in names.split(", ") if name],
-                "names": names,
-                "variadic": False,
-                "result": "any",
-            })
+            found.append(
+                {
+                    "name": self._short(item.name),
+                    "text": f"#define {item.name}({', '.join(item.parameters)})",
+                    "parameters": [(name, "any") for name in names.split(", ") if name],
+                    "names": names,
+                    "variadic": False,
+                    "result": "any",
+                }
+            )
         return found
 
     def _types(self) -> list[tuple[str, str]]:
@@ -177,5 +181,3 @@ def _may_be_nil(kind: TypeRef) -> bool:
 def _names(given: Sequence[str | None]) -> list[str]:
     """Return names of Lua variables for a prototype's parameters, each once."""
     return variable_names([name or f"a{number}" for number, name in enumerate(given, 1)])
-
-

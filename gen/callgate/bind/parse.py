@@ -19,7 +19,7 @@ from callgate.parse.preprocessed import Preprocessed
 from callgate.parse.unit import parse_preprocessed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from callgate.abi.layout import Layout
     from callgate.parse.memo import Memo
@@ -72,13 +72,12 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     )
 
 
-def _refused(errors: str, header_of: object) -> CallgateError:
+def _refused(errors: str, header_of: Callable[[str], str]) -> CallgateError:
     """Return the compiler's message about a header, with the place that it names."""
     found = ERROR.search(errors)
     place = None
     if found and not OWN_TEXT.fullmatch(found[1]):
-        name = header_of(found[1]) if callable(header_of) else found[1]
-        place = f"{name}:{found[2]}"
+        place = f"{header_of(found[1])}:{found[2]}"
     missing = re.search(r"'([^']+)' file not found|: ([^ :]+): No such file", errors)
     hint = "the headers must compile by themselves; --define gives macros that they want"
     if missing:
@@ -135,21 +134,19 @@ def _first_seen(unit: tree.Unit) -> dict[str, str]:
 
 def uses_va_list(layout: Layout, kind: object, depth: int = DEPTH) -> bool:
     """Tell whether a type has a va_list in it, of which Lua cannot make one."""
-    if depth == 0:
-        return False
+    parts: tuple[object, ...] = ()
     match kind:
         case tree.Basic():
             return kind.name == "va_list"
         case tree.TypedefName():
             found = layout.scope.typedefs.get(kind.name)
-            return found is not None and uses_va_list(layout, found.type, depth - 1)
+            parts = (found.type,) if found else ()
         case tree.Pointer():
-            return uses_va_list(layout, kind.target, depth - 1)
+            parts = (kind.target,)
         case tree.Array():
-            return uses_va_list(layout, kind.element, depth - 1)
+            parts = (kind.element,)
         case tree.Qualified() | tree.Attributed():
-            return uses_va_list(layout, kind.type, depth - 1)
+            parts = (kind.type,)
         case tree.Function():
             parts = (kind.result, *(item.type for item in kind.parameters))
-            return any(uses_va_list(layout, part, depth - 1) for part in parts)
-    return False
+    return depth > 0 and any(uses_va_list(layout, part, depth - 1) for part in parts)

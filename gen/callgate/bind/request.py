@@ -129,7 +129,7 @@ def _is_native(target: Target) -> bool:
 
 
 def _roots(target: Target) -> tuple[Path, ...]:
-    """Return the folders of the machine's development packages: Debian's own of the machine, too."""
+    """Return the folders of the machine's development packages, Debian's among them."""
     folders = [Path(root) / target.gcc_machine for root in ROOTS] if target.gcc_machine else []
     return tuple(folder for folder in (*folders, *map(Path, ROOTS)) if folder.is_dir())
 

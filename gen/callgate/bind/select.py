@@ -59,7 +59,8 @@ def check_globs(every: Iterable[Parsed], request: Request) -> None:
 def _names(parsed: Parsed) -> set[str]:
     abi, scope = parsed.abi, parsed.layout.scope
     tags = {tag for _, tag in scope.records} | set(scope.enumerations)
-    items = (*abi.constants, *abi.prototypes, *abi.variables, *abi.macros, *abi.unevaluated)
+    items: list[_Located] = [*abi.constants, *abi.prototypes, *abi.variables, *abi.macros]
+    items += abi.unevaluated
     return tags | {item.name for item in items} | set(scope.typedefs)
 
 
@@ -105,25 +106,24 @@ class _Chooser:
                 self._out.functions.append(item)
 
     def _macros(self) -> None:
-        abi, out = self._parsed.abi, self._out
-        functions = {item.name for item in out.functions}
-        for item in abi.macros:
+        functions = {item.name for item in self._out.functions}
+        for item in self._parsed.abi.macros:
             if not item.primary or item.name in functions or not self._wants(item):
                 continue
-            if item.lua is None and item.reason in QUIET:
-                continue
-            if item.lua is None:
-                out.left.setdefault(item.name, item.reason or "no translation")
-            elif lost := set(CALLED.findall(item.lua)) - functions:
-                out.left[item.name] = f"calls {min(lost)}, which is not bound"
-            elif not self._is_taken(item.name):
-                out.macros.append(item)
-        bound = functions | {item.name for item in out.variables}
-        types = set(self._parsed.layout.scope.typedefs)
-        for item in abi.unevaluated:
+            reason = _why_no_macro(item, functions)
+            if reason is None and not self._is_taken(item.name):
+                self._out.macros.append(item)
+            elif reason not in QUIET and reason is not None:
+                self._out.left.setdefault(item.name, reason)
+        self._aliases(functions | {item.name for item in self._out.variables})
+
+    def _aliases(self, bound: set[str]) -> None:
+        """Take the macros that are other names; note those that have no value at all."""
+        out, types = self._out, set(self._parsed.layout.scope.typedefs)
+        for item in self._parsed.abi.unevaluated:
             if not self._wants(item):
                 continue
-            other = self._parsed.aliases.get(item.name)
+            other = self._parsed.aliases.get(item.name, "")
             if other in bound:
                 out.aliases[item.name] = other
             elif other in types:
@@ -143,16 +143,10 @@ class _Chooser:
                 out.left[item.name] = "a type that LuaJIT does not have"
             else:
                 out.typedefs.append(item)
-        for name, item in layout.scope.typedefs.items():
-            if name in known or not self._matches(name, item.where.header):
-                continue
-            kind = item.type
-            while isinstance(kind, tree.Qualified | tree.Attributed):
-                kind = kind.type
-            if isinstance(kind, tree.Tagged):
-                out.others[name] = f"{kind.kind} {kind.tag}"
-            elif isinstance(kind, tree.TypedefName):
-                out.others[name] = kind.name
+        for name, typedef in layout.scope.typedefs.items():
+            other = meant_by(typedef)
+            if name not in known and other and self._matches(name, typedef.where.header):
+                out.others[name] = other
         out.enumerations = [item for item in abi.enumerations if item.name and self._wants(item)]
         out.records = [item for item in abi.records if item.primary and self._wants(item)]
 
@@ -170,6 +164,24 @@ class _Chooser:
         if self._request.include:
             return any(fnmatchcase(name, glob) for glob in self._request.include)
         return self._parsed.sources.is_own(header)
+
+
+def _why_no_macro(item: model.Macro, functions: set[str]) -> str | None:
+    """Return why a function-like macro is no Lua function; None where it is one."""
+    if item.lua is None:
+        return item.reason or "no translation"
+    lost = set(CALLED.findall(item.lua)) - functions
+    return f"calls {min(lost)}, which is not bound" if lost else None
+
+
+def meant_by(item: tree.Typedef) -> str:
+    """Return the tag ("struct sqlite3") or typedef that a typedef names; "" for other types."""
+    kind = item.type
+    while isinstance(kind, tree.Qualified | tree.Attributed):
+        kind = kind.type
+    if isinstance(kind, tree.Tagged):
+        return f"{kind.kind} {kind.tag}"
+    return kind.name if isinstance(kind, tree.TypedefName) else ""
 
 
 _Located = (

@@ -1,4 +1,4 @@
-"""The witnesses on a binding: the target's compilers on the model and on the texts, LuaJIT on the file."""
+"""The witnesses on a binding: compilers on the model and the texts, LuaJIT on the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from callgate.bind.ctext import DeclarationWriter
 from callgate.bind.request import UNIT
 from callgate.errors import CallgateError
-from callgate.model import Abi, Location, Pointer
+from callgate.model import Abi, Location, Pointer, Prototype, Typedef, Variable
 from callgate.verify import luajit
 from callgate.verify.ccode import macro_names
 from callgate.verify.compilers import compilers
@@ -36,7 +36,8 @@ def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Tally:
     ``file`` holds the text that is to be written. Raises CallgateError naming the facts that a
     witness disagrees with, and who said what.
     """
-    tally, wrong = Tally(), []
+    tally = Tally()
+    wrong: list[Disagreement] = []
     with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
         for outcome in pool.map(lambda side: _side(binding, side, file), binding.sides):
             tally.add(outcome[0])
@@ -59,7 +60,8 @@ def _side(binding: Binding, side: Side, file: Path) -> Outcome:
     asked = _questions(side, abi)
     sheet = Sheet(UNIT, None, tuple(asked))
     macros = macro_names(side.parsed.abi)
-    tally, wrong = Tally(), []
+    tally = Tally()
+    wrong: list[Disagreement] = []
     witnesses = compilers(target, side.parsed.sources.tree)
     for compiler in witnesses:
         name = f"{compiler.name} for {target.name}"
@@ -109,10 +111,9 @@ def _questions(side: Side, abi: Abi) -> list[Question]:
     chosen = side.chosen
     writer = DeclarationWriter(lambda name: name, exact=True)
     found = questions(abi)
-    for item in (*chosen.functions, *chosen.variables, *chosen.typedefs):
-        if item in chosen.typedefs and not isinstance(item.type, Pointer):
-            continue
-        found.append(declared(item.name, writer.type_of(item.type), item.location))
+    told: list[Prototype | Variable | Typedef] = [*chosen.functions, *chosen.variables]
+    told += (item for item in chosen.typedefs if isinstance(item.type, Pointer))
+    found.extend(declared(item.name, writer.type_of(item.type), item.location) for item in told)
     found.extend(map(address, chosen.addresses))
     return found
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgate.bind.binding import Binding, bind
+from callgate.bind.bound import load_bound
 from callgate.bind.luacats import definitions
 from callgate.bind.request import Request
 from callgate.bind.verify import verify
@@ -28,6 +30,12 @@ KINDS = {
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
     """Parse, verify, write; the old files stay if any step fails."""
+    if options.renew:
+        return _renew(options, report)
+    if not options.headers:
+        raise CallgateError("no header given", hint="ex) callgate bind sqlite3.h -o sqlite3.lua")
+    if options.output is None:
+        raise CallgateError("no file to write given", hint="-o FILE.lua names it")
     request = Request(
         headers=tuple(dict.fromkeys(options.headers)),
         include=tuple(options.include),
@@ -41,18 +49,44 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     output: Path = options.output
     beside = options.definitions or output.with_name(f"{output.stem}.d.lua")
     _check_output(output, beside)
-    binding = bind(request, _targets(options, report), report)
-    _check_something(binding, options.headers)
-    with atomic_file(output) as path, atomic_file(beside) as path_beside:
-        path.write_text(binding.text(), encoding="utf-8", newline="\n")
-        module = re.sub(r"\W", "_", output.stem)
+    _write(Job(request, _targets(options, report), output, beside), options, report)
+    return 0
+
+
+def _renew(options: argparse.Namespace, report: Reporter) -> int:
+    """Write the library's own bindings again."""
+    if options.headers or options.output:
+        raise CallgateError("it takes no headers and no -o", where="--renew")
+    table = chosen_targets([], everything=True)
+    for row in load_bound():
+        row.check()
+        beside = row.file.with_name(f"{row.name}.d.lua")
+        _write(Job(row.request, row.targets(table), row.file, beside), options, report)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to write."""
+
+    request: Request
+    targets: list[Target]
+    output: Path
+    beside: Path  # definitions for editors
+
+
+def _write(job: Job, options: argparse.Namespace, report: Reporter) -> None:
+    binding = bind(job.request, job.targets, report)
+    _check_something(binding)
+    with atomic_file(job.output) as path, atomic_file(job.beside) as path_beside:
+        path.write_text(binding.text(job.output.stem), encoding="utf-8", newline="\n")
+        module = re.sub(r"\W", "_", job.output.stem)
         text = definitions(binding, module if not module[0].isdigit() else f"_{module}")
         path_beside.write_text(text, encoding="utf-8", newline="\n")
-        with report.stage("verify", output.name) as stage:
+        with report.stage("verify", job.output.name) as stage:
             tally = verify(binding, path)
             stage.detail(f"{sum(tally.checked.values()):,} answers agree")
-    _tell(binding, output, beside, options, report)
-    return 0
+    _tell(binding, job, options, report)
 
 
 def _targets(options: argparse.Namespace, report: Reporter) -> list[Target]:
@@ -69,19 +103,17 @@ def _check_output(output: Path, beside: Path) -> None:
         raise CallgateError("it is the file of -o, too", where=f"--definitions {beside}")
 
 
-def _check_something(binding: Binding, headers: list[str]) -> None:
+def _check_something(binding: Binding) -> None:
     if not any(binding.merged.common[kind] for kind in KINDS) and not binding.merged.deltas:
         raise CallgateError(
             "nothing is left to bind",
-            where=", ".join(headers),
+            where=", ".join(binding.request.headers),
             hint="by default that is what these headers themselves declare; --include GLOB takes "
             "names from those that they include, too",
         )
 
 
-def _tell(
-    binding: Binding, output: Path, beside: Path, options: argparse.Namespace, report: Reporter
-) -> None:
+def _tell(binding: Binding, job: Job, options: argparse.Namespace, report: Reporter) -> None:
     """Print how much there is, and what was left out."""
     left: dict[str, str] = {}
     counts: dict[str, set[str]] = {kind: set() for kind in KINDS}
@@ -91,10 +123,12 @@ def _tell(
             names.update(side.facts[kind])
     data = {kind: len(names) for kind, names in counts.items()}
     if report.json:
-        report.data({"file": str(output), "definitions": str(beside), **data, "left_out": left})
+        report.data(
+            {"file": str(job.output), "definitions": str(job.beside), **data, "left_out": left}
+        )
         return
     said = ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in data.items() if count)
-    report.result(f"{output}: {said}; {beside.name} for editors")
+    report.result(f"{job.output}: {said}; {job.beside.name} for editors")
     if left and not options.verbose:
         report.result(f"{len(left):,} names are left out; --verbose lists them with the reasons")
     for name, reason in left.items() if options.verbose else ():

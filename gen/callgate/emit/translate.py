@@ -80,8 +80,8 @@ def translate(
     shown = [name if writer.c.is_used(name) else f"_{name}" for name in names]
     converted = [name for name in names if writer.c.converted_first(name)]
     if converted:
-        calls = ", ".join(call("long", name).text for name in converted)
-        statements.insert(0, f"{', '.join(converted)} = {calls}")
+        made = ", ".join(call("long", name).text for name in converted)
+        statements.insert(0, f"{', '.join(converted)} = {made}")
     return Translation(function(shown, statements))
 
 

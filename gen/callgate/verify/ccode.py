@@ -119,7 +119,7 @@ def _undefined(
     return [f"#undef {word}" for word in sorted(words.intersection(macros))]
 
 
-def _line(index: int, question: Question) -> str:
+def _line(index: int, question: Question) -> str:  # noqa: PLR0911 - one per subject
     subject = question.subject
     if isinstance(subject, Constant):
         return _constant(index, subject)
