@@ -12,7 +12,7 @@ from callgate.bind.ctext import DeclarationWriter
 from callgate.bind.select import meant_by
 from callgate.emit.literals import LUA_KEYWORDS, lua_literal, lua_string
 from callgate.emit.members import NONE
-from callgate.model import Record, RecordName, Scalar
+from callgate.model import Function, Pointer, Record, RecordName, Scalar
 
 if TYPE_CHECKING:
     from callgate.bind.parse import Parsed
@@ -124,6 +124,8 @@ class FactsWriter:
             return None  # of no name: nothing refers to it
         if isinstance(kind, Scalar) and kind.kind == "void":
             return None
+        if isinstance(kind, Function):  # of which only pointers are ever had
+            kind = Pointer(kind, *self._parsed.target.data_model.pointer)
         text = self._writer.type_of(kind)
         if isinstance(kind, Scalar | RecordName) and kind.align != self._align(kind):
             text += f" __attribute__((aligned({kind.align})))"
