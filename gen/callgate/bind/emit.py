@@ -38,7 +38,9 @@ def emit(
         libraries=request.libraries,
         prefixes=request.prefixes,
         helpers=_runtime("macro.lua") if macros else "",
-        loader=(resources.files("callgate") / "bind/loader.lua").read_text(encoding="utf-8"),
+        loader=(resources.files("callgate") / "bind/loader.lua")
+        .read_text(encoding="utf-8")
+        .strip(),
     )
 
 

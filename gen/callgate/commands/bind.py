@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from callgate.targets import Target
 
 KINDS = {
-    "functions": "functions", "constants": "constants", "macros": "macros", "records": "records",
-    "typedefs": "other types", "variables": "variables",
+    "functions": "function", "constants": "constant", "macros": "macro", "records": "record",
+    "typedefs": "other type", "variables": "variable",
 }  # fmt: skip
 
 
@@ -127,9 +127,13 @@ def _tell(binding: Binding, job: Job, options: argparse.Namespace, report: Repor
             {"file": str(job.output), "definitions": str(job.beside), **data, "left_out": left}
         )
         return
-    said = ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in data.items() if count)
+    said = ", ".join(_counted(count, KINDS[kind]) for kind, count in data.items() if count)
     report.result(f"{job.output}: {said}; {job.beside.name} for editors")
     if left and not options.verbose:
-        report.result(f"{len(left):,} names are left out; --verbose lists them with the reasons")
+        report.result(f"{_counted(len(left), 'name')} left out; --verbose lists them, and why")
     for name, reason in left.items() if options.verbose else ():
         report.result(f"  left out: {name}: {reason}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

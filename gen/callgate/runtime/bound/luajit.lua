@@ -637,7 +637,10 @@ end
 
 -- --- the loader: the same in every bound file ------------------------------------------------------------
 
+-- luacheck: globals B
+
 local ffi = require "ffi"
+
 -- What is so on this machine only.
 local word = B.by_abi and (ffi.abi "64bit" and "64bit" or "32bit") or ffi.arch
 local function has(words, one)
@@ -979,4 +982,3 @@ return setmetatable(M, {
     end
   end,
 })
-

@@ -61,7 +61,10 @@ local B = {
 
 -- --- the loader: the same in every bound file ------------------------------------------------------------
 
+-- luacheck: globals B
+
 local ffi = require "ffi"
+
 -- What is so on this machine only.
 local word = B.by_abi and (ffi.abi "64bit" and "64bit" or "32bit") or ffi.arch
 local function has(words, one)
@@ -403,4 +406,3 @@ return setmetatable(M, {
     end
   end,
 })
-
