@@ -1,4 +1,4 @@
-"""What tests of bindings share: writing one, running Lua with it, and the headers of real libraries."""
+"""What tests of bindings share: writing one, and running Lua with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from callgate import luajit
 from callgate.cli import main
-from callgate.tools import HEADERS, install_command
 
 SECONDS = 60
 
@@ -21,12 +20,6 @@ Run = Callable[..., str]
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLGATE_CACHE", str(tmp_path / "cache"))
-
-
-def need(pattern: str) -> None:
-    """Fail, naming the package, where a library's headers are not here; `callgate test` has them."""
-    if not any(Path("/usr/include").glob(pattern)):
-        pytest.fail(f"{pattern} is not here: {install_command([HEADERS[pattern]])}")
 
 
 @pytest.fixture

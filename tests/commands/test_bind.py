@@ -114,12 +114,10 @@ def test_targets(place: Path, bind: Bind) -> None:
     both = "--target x86_64-linux-gnu --target x86_64-linux-musl"
     assert bind(f"lib/thing.h -o b.lua {both}")[0] == 0
     (place / "lib/part.h").write_text("#include <stdio.h>\nstruct part { char b[BUFSIZ]; };\n")
-    status, _, err = bind(
-        "lib/thing.h -o a.lua --target x86_64-linux-gnu --target x86_64-linux-musl"
-    )
+    status, _, err = bind(f"lib/thing.h -o a.lua {both}")
     assert status == 1
     assert "a program cannot tell x86_64-linux-gnu from x86_64-linux-musl" in err
-    assert (place / "a.lua").read_text() != text
+    assert (place / "a.lua").read_text() == text
 
 
 def test_defines_and_folders(place: Path, bind: Bind) -> None:
@@ -266,7 +264,7 @@ def test_help_fits() -> None:
     assert actions is not None
     (commands,) = actions._group_actions
     assert commands.choices is not None
-    text = dict(commands.choices)["bind"].format_help()  # type: ignore[call-overload]
+    text = dict(commands.choices)["bind"].format_help()
     assert max(map(len, text.splitlines())) <= cli.WIDTH
     for option in ("--include", "--exclude", "--library", "--target", "--define", "--prefix"):
         assert option in text
