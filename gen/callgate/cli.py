@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callgate import __version__
+from callgate.bind import options as bind_options
 from callgate.errors import CallgateError
 from callgate.machines.model import TIERS
 from callgate.report import Reporter
@@ -150,6 +151,11 @@ def _dump(command: Parser) -> None:
     command.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
     )
+
+
+def _bind(command: Parser) -> None:
+    bind_options.add_options(command)
+    _json(command)
 
 
 def _ledger(command: Parser) -> None:
@@ -321,6 +327,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "print the ABI model as JSON",
         "callgate dump x86_64-linux-gnu -o abi.json",
         _dump,
+    ),
+    "bind": (
+        "bind C headers of your own: one Lua file, verified by the compilers",
+        "callgate bind sqlite3.h -o sqlite3.lua --library sqlite3 --prefix sqlite3_",
+        _bind,
     ),
     "headers": (
         "list, import, check and build header trees",

@@ -49,6 +49,7 @@ class Pointer:
     size: int
     align: int
     const: bool = False  # the target is const-qualified
+    volatile: bool = False  # ... and volatile
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,26 @@ class Prototype:
     type: Function
     location: Location
     inline: bool = False
+    label: str | None = None  # the symbol that an asm label gives it, ex) "__stat50"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A C object of the headers: ``extern char **environ``."""
+
+    name: str
+    type: TypeRef
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A macro that is a pointer: ``((sqlite3_destructor_type)-1)``."""
+
+    name: str
+    type: Pointer
+    value: int
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +290,7 @@ class Abi:
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # unit -> headers entered
     # unit -> records and typedefs that its own headers define as an earlier unit's do: kept once
     repeated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    variables: tuple[Variable, ...] = ()
 
     @cached_property
     def constant(self) -> Mapping[str, Constant]:

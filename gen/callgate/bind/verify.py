@@ -1,0 +1,182 @@
+"""The witnesses on a binding: compilers on the model and the texts, LuaJIT on the file."""
+
+from __future__ import annotations
+
+import os
+import platform
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from callgate.bind.ctext import DeclarationWriter, has_unnamed
+from callgate.bind.request import UNIT
+from callgate.errors import CallgateError
+from callgate.model import Abi, Location, Pointer, Prototype, Typedef, Variable
+from callgate.verify import luajit
+from callgate.verify.ccode import macro_names
+from callgate.verify.compilers import compilers
+from callgate.verify.exclusions import load_exclusions
+from callgate.verify.macros import check_macros
+from callgate.verify.questions import Question, Sheet, address, declared, questions
+from callgate.verify.verification import Disagreement, Tally, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from callgate.bind.binding import Binding, Side
+    from callgate.targets import Target
+    from callgate.verify.compilers import Compiler
+    from callgate.verify.memory import Outcome
+    from callgate.verify.verification import Answer
+
+SHOWN = 20  # disagreements in an error message
+OURS = "clang"  # the bundle's compiler, whose view of the headers the model is
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the witnesses say."""
+
+    tally: Tally
+    contested: frozenset[str]  # names that mean something else to another compiler
+
+    @property
+    def answers(self) -> int:
+        """How many agree."""
+        return sum(self.tally.checked.values())
+
+
+def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Verified:
+    """Ask the witnesses about the binding, whose text is in ``file``.
+
+    Raises CallgateError naming the facts that a witness disagrees with, and who said what.
+    """
+    tally = Tally()
+    wrong: list[Disagreement] = []
+    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
+        for outcome in pool.map(lambda side: _side(binding, side, file), binding.sides):
+            tally.add(outcome[0])
+            wrong.extend(outcome[1])
+    contested = _contested(wrong)
+    left = [item for item in wrong if item.name not in contested]
+    if left:
+        lines = [str(item) for item in left]
+        more = f"\n  and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+        shown = "\n  ".join(lines[:SHOWN])
+        raise CallgateError(
+            f"{len(lines):,} facts are not as the witnesses say:\n  {shown}{more}",
+            hint="nothing was written; --exclude NAME leaves out what a compiler sees otherwise",
+        )
+    return Verified(tally, contested)
+
+
+def _contested(wrong: Sequence[Disagreement]) -> frozenset[str]:
+    """Return what is the compiler's own: headers ask which one it is, and its version.
+
+    These are constants of which another has another value, and functions that it does not see.
+    """
+    others = {
+        item.name
+        for item in wrong
+        if _is_others(item) and (item.kind == "constant" or not item.fact)
+    }
+    return frozenset(others - {item.name for item in wrong if not _is_others(item)})
+
+
+def _is_others(item: Disagreement) -> bool:
+    return not item.witness.startswith(OURS) and item.witness != luajit.NAME
+
+
+def _side(binding: Binding, side: Side, file: Path) -> Outcome:
+    """Return what all witnesses of one target say."""
+    target = side.parsed.target
+    tree = side.parsed.sources.tree
+    abi = _bound_model(side)
+    asked = _questions(side, abi)
+    sheet = Sheet(UNIT, None, tuple(asked))
+    macros = macro_names(side.parsed.abi)
+    known = load_exclusions(tree.data / "exclusions.toml")
+    tally = Tally()
+    wrong: list[Disagreement] = []
+    witnesses = compilers(target, tree)
+    for compiler in witnesses:
+        name = f"{compiler.name} for {target.name}"
+        counts, differing = compare(asked, _answer(compiler, sheet, macros), name)
+        tally.add(counts)
+        for item in filter(_is_said, differing):
+            plain = replace(item, witness=compiler.name)
+            if not known.excuses(plain, target.name, compiler.version):
+                wrong.append(item)
+    if runs_here(target, by_abi=binding.request.by_abi):
+        batch = luajit.bound_batch(asked)
+        answers = luajit.answer(batch, file.parent, file)
+        for counts, differing in (
+            compare(batch.questions, answers, luajit.NAME),
+            _macros(abi, witnesses[0]),
+        ):
+            tally.add(counts)
+            wrong += filter(_is_said, differing)
+    return tally, wrong
+
+
+def _answer(compiler: Compiler, sheet: Sheet, macros: frozenset[str]) -> list[Answer]:
+    try:
+        return compiler.answer(sheet, macros)
+    except CallgateError as error:
+        hint = "the headers must compile by themselves: --first HEADER includes what they want"
+        raise CallgateError(error.what, where=compiler.tree.target.name, hint=hint) from error
+
+
+def runs_here(target: Target, *, by_abi: bool) -> bool:
+    """Tell whether this machine's LuaJIT sees the target's part of the file."""
+    same = target.arch == platform.machine()
+    return same and (by_abi or target.os == platform.system().lower())
+
+
+def _is_said(item: Disagreement) -> bool:
+    """Tell whether the file states the fact: of constants it has the values, not the types."""
+    return item.kind not in {"constant", "enumerator"} or item.fact not in {"size", "signed"}
+
+
+def _bound_model(side: Side) -> Abi:
+    """Return the model of what is bound and no more."""
+    chosen = side.chosen
+    return replace(
+        side.parsed.abi,
+        constants=tuple(chosen.constants),
+        records=tuple(side.records),
+        enumerations=tuple(chosen.enumerations),
+        typedefs=tuple(chosen.typedefs),
+        prototypes=(),
+        variables=(),
+        macros=tuple(item for item in chosen.macros if "F." not in (item.lua or "")),
+        syscalls=(),
+    )
+
+
+def _questions(side: Side, abi: Abi) -> list[Question]:
+    """Return every question: of the model's facts, and of each declaration's very text."""
+    chosen = side.chosen
+    writer = DeclarationWriter(lambda name: name, exact=True)
+    found = questions(abi)
+    told: list[Prototype | Variable | Typedef] = [*chosen.functions, *chosen.variables]
+    told += (item for item in chosen.typedefs if isinstance(item.type, Pointer))
+    found.extend(
+        declared(item.name, writer.type_of(item.type), item.location)
+        for item in told
+        if not has_unnamed(item.type)
+    )
+    found.extend(map(address, chosen.addresses))
+    return found
+
+
+def _macros(abi: Abi, compiler: Compiler) -> Outcome:
+    """Compare macros' functions with the compiler; one that takes no numbers cannot be asked so."""
+    try:
+        tally, wrong = check_macros(abi, compiler)
+    except CallgateError as error:
+        place = Location(UNIT, "", 0)
+        failed = Disagreement("unit", "macros", place, "", None, str(error), compiler.name)
+        return Tally(), [failed]
+    return tally, [item for item in wrong if item.fact]
