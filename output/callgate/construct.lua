@@ -66,6 +66,12 @@ end
 
 construct.no_field = no_field
 
+-- A flexible array is as long as what the record was made with.
+function construct.no_room(self, name)
+  raise(('%s: field "%s" has no room of its own: set its elements, or give it to the constructor'):format(self.name,
+    name))
+end
+
 -- --- construction ------------------------------------------------------------------------------------
 
 local function unfit(self, value)
@@ -91,7 +97,16 @@ local function assign(value, name, item)
 end
 construct.assign = assign
 
-local function assign_elements(array, items)
+-- Sets a flexible array's elements, of which there are as many as the record was made with: none where it
+-- is a member of an inner record, whose size C does not let grow.
+local function assign_elements(value, name, items)
+  local array = value[name]
+  local start = ffi.cast("char *", array)
+  local size = require("callgate.memory").size(value)
+  local room = size and (size - (start - ffi.cast("char *", value))) / (ffi.cast("char *", array + 1) - start)
+  if room and #items > room then
+    error(("expected at most %d elements, got %d"):format(room, #items), 0)
+  end
   for i = 1, #items do
     array[i - 1] = type(items) == "string" and items:byte(i) or items[i]
   end
@@ -100,7 +115,11 @@ end
 -- An array of a table with one element: the rest is zero, as in C. LuaJIT would fill all of it with that one.
 local function assign_first(value, name, items)
   local array = value[name]
-  ffi.fill(array, ffi.sizeof(array))
+  local size = ffi.sizeof(array)
+  if size == 0 then
+    assign(value, name, items) -- which says that it does not fit
+  end
+  ffi.fill(array, size)
   array[0] = items[1]
 end
 
@@ -137,7 +156,7 @@ local function set(self, value, name, item)
     no_field(self, name)
   end
   if field and field.flexible then
-    local ok, message = pcall(assign_elements, value[name], item)
+    local ok, message = pcall(assign_elements, value, name, item)
     return ok or refused(self, name, item, message)
   end
   if not field and not self.newindex[name] then
@@ -152,11 +171,17 @@ local function set(self, value, name, item)
   return ok or refused(self, name, item, message)
 end
 
+-- Whether `count` values in C's order would reach an array of bytes that has no room.
+local function reaches_hidden(self, count)
+  local fields = self.fields()
+  return next(self.hidden) ~= nil and count >= #fields and self.hidden[fields[#fields].name] ~= nil
+end
+
 -- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
 -- "[?]" but to none of "[]".
 local function flexible_new(self, count)
   if not self.twin then
-    local text = self.text:gsub("%[%];(\n%s*}[^\n]*)$", "[?];%1")
+    local text = record.guarded(self.text):gsub("%[0%];(\n%s*}[^\n]*)$", "[?];%1")
     self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
     ffi.metatype(self.twin, self.metatable)
     record.twins[tonumber(self.twin)] = self.ctype
@@ -178,7 +203,7 @@ end
 -- Made for as many elements as `init` gives the flexible array; a string keeps its zero byte.
 local function flexible_for(self, init)
   local fields = self.fields()
-  local item = init[fields[#fields].name]
+  local item = init[fields[#fields].name] or init[#fields]
   if type(item) ~= "table" and type(item) ~= "string" then
     return new(self.ctype)
   end
@@ -189,7 +214,15 @@ local function from_table(self, init)
   local value
   if self.flexible then
     value = flexible_for(self, init)
+    for i, field in ipairs(self.fields()) do
+      if init[i] ~= nil then
+        set(self, value, field.name, init[i])
+      end
+    end
   elseif #init > 0 then
+    if reaches_hidden(self, #init) then
+      unfit(self, init)
+    end
     local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
     value = ok and made or unfit(self, init)
   else
@@ -208,12 +241,19 @@ function construct.plain(self, first, ...)
     return from_table(self, first)
   elseif self.flexible and type(first) == "number" then
     local value = flexible_with(self, first)
-    for name, item in pairs((...) or NONE) do
+    local more = ...
+    if more ~= nil and type(more) ~= "table" then
+      unfit(self, more)
+    end
+    for name, item in pairs(more or NONE) do
       set(self, value, name, item)
     end
     return value
   end
-  local ok, value = pcall(new, self.ctype, first, ...)
+  local ok, value = not reaches_hidden(self, 1 + select("#", ...)), nil
+  if ok then
+    ok, value = pcall(new, self.ctype, first, ...)
+  end
   return ok and value or unfit(self, first)
 end
 

@@ -27,12 +27,15 @@ function errors.raise(message)
   end
 end
 
--- A value as messages show it, a long string cut.
+local LONG = 60 -- characters
+
+-- A value as messages show it, a long one cut.
 function errors.shown(value)
   if type(value) == "string" then
-    return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value)
+    return ("%q"):format(#value > LONG and value:sub(1, LONG - 3) .. "..." or value)
   end
-  return (tostring(value):gsub("callgate%d*_", ""))
+  local text = tostring(value):gsub("callgate%d*_", "")
+  return #text > LONG and type(value) == "cdata" and text:sub(1, LONG - 3) .. "..." or text
 end
 
 local NAMELESS = { table = true, ["function"] = true, thread = true, userdata = true }

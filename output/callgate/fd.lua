@@ -11,7 +11,8 @@ local target = require "callgate.target"
 ffi.cdef [[int callgate_i_i(long, int) __asm__("syscall");]]
 
 local C = ffi.C
-local gc, new, typeof, tobit = ffi.gc, ffi.new, ffi.typeof, bit.tobit
+local cast, gc, new, typeof, tobit = ffi.cast, ffi.gc, ffi.new, ffi.typeof, bit.tobit
+local int_pointer = typeof "int *"
 local get_errno = ffi.errno
 local nr_close = target.numbers.close
 local EBADF = 9 -- asm-generic/errno-base.h: the same on every architecture
@@ -48,7 +49,7 @@ local function close(self)
       return failed(EBADF)
     end
   end
-  self.fd = -1
+  cast(int_pointer, self)[0] = -1
   gc(self, nil) -- nothing is left for the collector, whose finalizers cost more than the close itself
   if C.callgate_i_i(nr_close, number) == -1 then
     return fail()
@@ -79,7 +80,7 @@ local base = setmetatable({ close = close, nogc = nogc }, {
 local function collect(self)
   local number = self.fd
   if number >= 0 then
-    self.fd = -1
+    cast(int_pointer, self)[0] = -1
     if numbers[self] then
       numbers[self] = nil
     end
@@ -106,7 +107,7 @@ end
 -- ones. Returns its ctype; calling that with a number makes an object that owns it.
 function descriptors.new_kind(name, methods)
   local own = methods or {}
-  local ctype = ffi.metatype("struct { int fd; }", {
+  local ctype = ffi.metatype("struct { const int fd; }", { -- which a program may read, but not change
     __index = methods and setmetatable({}, {
       __index = function(self, key)
         local fn = own[key] or base[key]

@@ -793,6 +793,7 @@ SHUT = {
 SI = {
   prefix = "SI_",
   headers = { "uapi/asm-generic/siginfo.h", "uapi/asm/siginfo.h" },
+  except = { SI_MAX_SIZE = true },
 },
 SIG = {
   prefix = "SIG",

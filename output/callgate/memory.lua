@@ -18,8 +18,8 @@ local sizes = setmetatable({}, { __mode = "k" }) -- a buffer of variable size ->
 local function classify(value, id)
   local name = tostring(typeof(value))
   local kind
-  if name:find "%*>$" or name:find "%(%*%)" or name:find "%)>$" then
-    kind = POINTER
+  if name:find "%*>$" or name:find "%(%*%)" or name:find "%)>$" or name:find "%[0%]>$" then
+    kind = POINTER -- so is a flexible array, which record.guarded declares as [0]
   elseif not pcall(sizeof, typeof(value)) then -- it asks for the number of elements
     -- A flexible array that is a member of its record does not tell, either.
     kind = pcall(sizeof, value) and VARIABLE or POINTER

@@ -37,7 +37,7 @@ end
 -- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
 function pointers.array(name, init)
   local ctype = types.t[name]
-  if type(ctype) ~= "cdata" then
+  if type(ctype) ~= "cdata" or require("callgate.shared").descriptors[tonumber(ctype)] then
     raise(("S.t.array: no type %q"):format(tostring(name)))
   end
   local count = type(init) == "table" and #init or init

@@ -46,6 +46,36 @@ local function lazily_parsed(self, text)
   end
 end
 
+-- `text` with flexible arrays that cannot be assigned as a whole, and its arrays of bytes under other names:
+-- name -> theirs. To LuaJIT [] is room without end: event.name = "abc" would overwrite its heap. [0] refuses all
+-- but strings, which only the metatable can: not in a member that is an untagged record, which has none.
+function record.guarded(text)
+  local hidden = NONE
+  if text:find "%[0?%];" then
+    hidden = {}
+    for _, field in ipairs(require("callgate.show").fields(text)) do
+      local at = " " .. field.name .. "%[0?%];"
+      if field.array and (text:find("int8_t" .. at) or text:find("char" .. at)) then
+        hidden[field.name] = "_flexible_" .. field.name
+      end
+    end
+    text = text:gsub("([%w_]+)%[0?%];", function(name)
+      return ("%s[0];"):format(hidden[name] or name)
+    end)
+  end
+  return text, hidden
+end
+
+local int64, uint64 = ffi.typeof "int64_t", ffi.typeof "uint64_t"
+
+-- What a short name gives: 64 bits as a number where that is exact.
+local function shortened(item)
+  if ffi.istype(int64, item) or ffi.istype(uint64, item) then
+    return require "callgate.kinds.exact"(item)
+  end
+  return item
+end
+
 -- ctype ids of twins -> the record that users know.
 record.twins = {}
 
@@ -63,6 +93,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
   local aliases, methods, lowered = row.aliases or NONE, row.methods or NONE, accessors or NONE
   local make, to_text = row.new, row.tostring
   local size = ffi.sizeof(ctype)
+  local _, hidden = record.guarded(text)
   local self = {
     ctype = ctype,
     kind = kind,
@@ -73,6 +104,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     aliases = aliases,
     accessors = lowered,
     takes = row.takes,
+    hidden = hidden,
     flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)
@@ -92,8 +124,11 @@ function record.metatype(ctype, kind, name, text, row, accessors)
         return get(value)
       elseif methods[key] then
         return methods[key]
+      elseif hidden[key] then
+        return value[hidden[key]]
       elseif aliases[key] then
-        return value[aliases[key]]
+        local item = value[aliases[key]]
+        return type(item) == "cdata" and shortened(item) or item
       elseif lowered[key] then
         return construct.read_bits(value, lowered[key])
       elseif is_field(self, key) then
@@ -105,6 +140,8 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       local ok, message = true, nil
       if newindex[key] then
         ok, message = pcall(newindex[key], value, item)
+      elseif hidden[key] or hidden[aliases[key]] then
+        construct.no_room(self, key)
       elseif aliases[key] then
         ok, message = pcall(construct.assign, value, aliases[key], item)
       elseif lowered[key] then

@@ -30,11 +30,10 @@ function methods.unmap(self)
   elseif self.addr == nil then
     return failed(EINVAL)
   end
-  local addr, length = cast("uintptr_t", self.addr), self.length
-  self.addr, self.length = nil, 0
-  if sys.munmap(addr, length) == -1 then
-    return fail()
+  if sys.munmap(cast("uintptr_t", self.addr), self.length) == -1 then
+    return fail() -- sealed memory stays
   end
+  self.addr, self.length = nil, 0
   return true
 end
 

@@ -63,7 +63,9 @@ local SILENT = {
 }
 
 local function is_silent(name)
+  local word = name:match "(%a+)[_%d]*$"
   return name:find "^__pad" ~= nil or SILENT[name:match "^_*(%a+)[_%d]*$"]
+    or (word == "pad" or word == "spare") and name:find "^%a+_" ~= nil
 end
 
 local list

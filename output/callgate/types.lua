@@ -115,7 +115,7 @@ local function declare(key)
   for _, name in ipairs(order) do
     if not texts[name] then
       local text, header = unpack(seen[name])
-      ffi.cdef(private(name .. " " .. text .. ";"))
+      ffi.cdef(private(name .. " " .. record.guarded(text) .. ";"))
       texts[name] = text
       ctypes[name] = ffi.typeof(private(name))
       local shown, module, short = unpack(helpers[name])

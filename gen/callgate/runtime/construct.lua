@@ -66,6 +66,12 @@ end
 
 construct.no_field = no_field
 
+-- A flexible array is as long as what the record was made with.
+function construct.no_room(self, name)
+  raise(('%s: field "%s" has no room of its own: set its elements, or give it to the constructor'):format(self.name,
+    name))
+end
+
 -- --- construction ------------------------------------------------------------------------------------
 
 local function unfit(self, value)

@@ -141,8 +141,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       if newindex[key] then
         ok, message = pcall(newindex[key], value, item)
       elseif hidden[key] or hidden[aliases[key]] then
-        raise(('%s: field "%s" has no room of its own: set its elements, or give it to the constructor'):format(
-          name, key))
+        construct.no_room(self, key)
       elseif aliases[key] then
         ok, message = pcall(construct.assign, value, aliases[key], item)
       elseif lowered[key] then

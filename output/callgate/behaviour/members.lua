@@ -124,13 +124,21 @@ local function put(record, name, value)
   record[name] = value
 end
 
+-- Raises that a record has no such member: in its own words, or with the nearest of `names`.
+local function no_member(name, message, state, names)
+  local text, internal = errors.plain(message)
+  if internal then
+    local near = names and require("callgate.suggest").nearest(tostring(name), names)
+    text = ("no member %q%s"):format(tostring(name), near and ("; did you mean %q?"):format(near) or "")
+  end
+  args.misuse(state.call, state.position, "attr", text)
+end
+
 -- Sets a member that the row does not speak of: a number, a descriptor, memory by its address, a name.
 local function assign(record, name, value, state)
   local ok, old = pcall(get, record, name)
   if not ok then
-    local text, internal = errors.plain(old)
-    text = internal and ("no member %q"):format(tostring(name)) or text
-    args.misuse(state.call, state.position, "attr", text)
+    no_member(name, old, state)
   elseif type(value) == "table" and memory.is(old) then
     for key, item in pairs(value) do
       assign(old, key, item, state)
@@ -155,10 +163,18 @@ function members.fill(record, row, given, call, position, own)
   local state = { call = call, position = position, memory = {}, counts = {}, outs = {}, given = given }
   local target = row.of and record[row.of] or record
   state.target, state.record = target, record
-  local known = {}
+  local known, names = {}, {}
+  for i, part in ipairs(row.parts) do
+    known[part.name], names[i] = true, part.name
+  end
+  for name in pairs(given) do
+    local ok, message = pcall(get, target, name)
+    if not (ok or known[name]) then
+      no_member(name, message, state, names)
+    end
+  end
   for i, part in ipairs(row.parts) do
     local value = given[part.name]
-    known[part.name] = true
     if value ~= nil or ALWAYS[part.how] or i == 1 then
       local form = own and (own[part.how .. " " .. (part.kind or "")] or own[part.how]) or forms[part.how]
       local made = form(part, value, state)

@@ -1,5 +1,6 @@
 -- mmap, which makes a region object: see region.lua.
 
+local bit = require "bit"
 local ffi = require "ffi"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
@@ -44,6 +45,65 @@ function memory.fd_mmap()
   return function(fd, length, prot, options, offset)
     fd = args.fd(fd, "fd:mmap", 1, "fd")
     return map(0, length, prot, options, fd, offset)
+  end
+end
+
+-- --- what was mapped before -----------------------------------------------------------------------------
+-- A region given to these must know what became of it: it would go on using, and one day unmap, what lies there by
+-- then.
+
+local function is_region(value)
+  return type(value) == "cdata" and ffi.istype(require("callgate.region").type, value)
+end
+
+-- The region's length, which is what the caller must mean.
+local function whole(region, length, call)
+  if region.addr == nil then
+    return args.misuse(call, 1, "addr", "it is unmapped")
+  elseif length ~= nil and args.size(length, call, 2, "length") ~= region.length then
+    local bytes = tostring(region.length):match "%d+"
+    return args.misuse(call, 2, "length", ("a region goes as a whole: it has %s bytes"):format(bytes))
+  end
+  return region.length
+end
+
+-- S.munmap(addr, length), S.munmap(region)
+function memory.munmap()
+  local raw = sys.munmap
+  return function(addr, length)
+    if is_region(addr) then
+      if addr.addr ~= nil then
+        whole(addr, length, "munmap")
+      end
+      return addr:unmap()
+    end
+    local word = args.address(addr, "munmap", 1, "addr")
+    if raw(word, args.size(length, "munmap", 2, "length")) == -1 then
+      return errors.fail()
+    end
+    return true
+  end
+end
+
+-- S.mremap(addr, old_length, new_length[, flags[, new_addr]]) -> the new address
+function memory.mremap()
+  local raw = sys.mremap
+  local MREMAP = flags.group "MREMAP"
+  return function(addr, old, length, options, wanted)
+    local region = is_region(addr) and addr or nil
+    local word = args.address(addr, "mremap", 1, "addr")
+    old = region and whole(region, old, "mremap") or args.size(old, "mremap", 2, "old_length")
+    length = args.size(length, "mremap", 3, "new_length")
+    options = args.flags(options, "mremap", 4, "flags", MREMAP)
+    local result = raw(word, old, length, options, args.address(wanted, "mremap", 5, "new_addr"))
+    if result == -1 then
+      return errors.fail()
+    elseif region and is_region(wanted) then
+      region.addr, region.length = nil, 0 -- what was there is the other's now
+    elseif region and bit.band(options, MREMAP.DONTUNMAP) == 0 then
+      region.addr, region.length = ffi.cast("void *", ffi.cast("intptr_t", result)), length
+    end
+    return result
   end
 end
 

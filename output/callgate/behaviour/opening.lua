@@ -10,6 +10,7 @@ local opening = {}
 
 local fail = errors.fail
 local AT_FDCWD = -100 -- linux/fcntl.h: the same everywhere
+local CREATED = 438 -- 0666, of which umask takes away: what creat and C's fopen give; looked at for new files alone
 
 -- S.open(path, { flags = "rdonly", mode = "0644", resolve = "beneath" })
 local function with_options(call, position, dirfd, path, options)
@@ -34,7 +35,7 @@ function opening.open()
       return with_options("open", 2, AT_FDCWD, path, options)
     end
     options = to_flags(options, "open", 2, "flags", O, cloexec)
-    mode = mode == nil and 0 or to_mode(mode, "open", 3, "mode")
+    mode = mode == nil and CREATED or to_mode(mode, "open", 3, "mode")
     local result = raw(AT_FDCWD, path, options, mode)
     if result == -1 then
       return fail()
@@ -54,7 +55,7 @@ function opening.openat()
       return with_options("openat", 3, dirfd, path, options)
     end
     options = args.flags_with(options, "openat", 3, "flags", O, cloexec)
-    mode = mode == nil and 0 or args.mode(mode, "openat", 4, "mode")
+    mode = mode == nil and CREATED or args.mode(mode, "openat", 4, "mode")
     local result = raw(dirfd, path, options, mode)
     if result == -1 then
       return fail()

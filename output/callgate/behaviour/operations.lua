@@ -27,6 +27,11 @@ local SCALARS = {
 }
 operations.SCALARS = SCALARS
 
+local pointers = {}
+for kind, scalar in pairs(SCALARS) do
+  pointers[kind] = ffi.typeof("$ *", scalar)
+end
+
 -- { how = "in", kind = "winsize", result = "fd", made = "pidfd" } of a row's text.
 local function read(text)
   local head, result, made = text:match "^(.-) ?%-> (%w+) ?([%w_]*)$"
@@ -61,7 +66,8 @@ end
 
 -- What the caller gets of it: a number of a scalar, the record otherwise.
 function operations.value(kind, data)
-  return SCALARS[kind] and exact(data[0]) or data
+  local pointer = pointers[kind]
+  return pointer and exact(cast(pointer, data)[0][0]) or data -- the caller's buffer may be of another type
 end
 
 -- Rows by number, since an operation may be given as one.

@@ -207,6 +207,16 @@ end
 
 -- --- the call ----------------------------------------------------------------------------------------------
 
+-- Whether a table is rules, and no instructions: it has a default, or begins with the name of a call.
+local function is_rules(filter)
+  if type(filter) ~= "table" then
+    return false
+  end
+  local first = type(filter[1]) == "table" and filter[1][1]
+  local call = type(first) == "string" and first:match "[^,|%s]+"
+  return filter.default ~= nil or call and require("callgate.signatures").known(call)
+end
+
 local operations = {}
 
 function operations.set_mode_strict(raw, number)
@@ -215,6 +225,7 @@ end
 
 function operations.set_mode_filter(raw, number, options, filter)
   local option_bits = args.flags(options, "seccomp", 2, "flags", flags.group "SECCOMP_FILTER_FLAG")
+  filter = is_rules(filter) and program(filter) or filter
   filter = args.record(filter, "seccomp", 3, "filter", types.t.sock_fprog)
   local result = raw(number, option_bits, filter)
   local listener = flags.group("SECCOMP_FILTER_FLAG").new_listener
@@ -234,7 +245,7 @@ function operations.get_notif_sizes(raw, number)
   return raw(number, 0, sizes), sizes
 end
 
--- S.seccomp("set_mode_filter", "log", S.seccomp_filter { ... })
+-- S.seccomp("set_mode_filter", "log", { { "mkdirat", "EPERM" } }), or with what S.seccomp_filter has made
 function seccomp.seccomp()
   local raw = sys.seccomp
   local group = flags.group "SECCOMP"

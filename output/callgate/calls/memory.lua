@@ -11,24 +11,6 @@ local numbers = here.numbers
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
--- Unmaps what was mapped by hand; a region does it itself. munmap(2)
--- long munmap(unsigned long addr, size_t len)
-function calls.munmap()
-  local call = sys.caller "i:wz"
-  local number = numbers.munmap or ABSENT
-  local to_address = args.address
-  local to_size = args.size
-  return function(addr, length)
-    local addr_word = to_address(addr, "munmap", 1, "addr")
-    length = to_size(length, "munmap", 2, "length")
-    local result = call(number, addr_word, length)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 -- Sets the protection of mapped memory. mprotect(2)
 -- long mprotect(unsigned long start, size_t len, unsigned long prot)
 function calls.mprotect()
@@ -92,31 +74,6 @@ function calls.msync()
       return fail()
     end
     return true
-  end
-end
-
--- Changes the length of mapped memory, and with "maymove" its place; the new address (int64_t). mremap(2)
--- long mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, unsigned long
--- new_addr)
-function calls.mremap()
-  local call = sys.caller "l:wlllw"
-  local number = numbers.mremap or ABSENT
-  local to_address = args.address
-  local to_flags = args.flags
-  local to_size = args.size
-  local MREMAP_names = require("callgate.flags").group "MREMAP"
-  local MREMAP_memo = MREMAP_names[1].memo
-  return function(addr, old_length, new_length, flags, new_addr)
-    local addr_word = to_address(addr, "mremap", 1, "addr")
-    old_length = to_size(old_length, "mremap", 2, "old_length")
-    new_length = to_size(new_length, "mremap", 3, "new_length")
-    flags = MREMAP_memo[flags] or to_flags(flags, "mremap", 4, "flags", MREMAP_names)
-    local new_addr_word = to_address(new_addr, "mremap", 5, "new_addr")
-    local result = call(number, addr_word, old_length, new_length, flags, new_addr_word)
-    if result == -1 then
-      return fail()
-    end
-    return result
   end
 end
 

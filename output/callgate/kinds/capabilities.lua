@@ -106,10 +106,11 @@ return {
     end,
   },
   tostring = function(self)
-    local parts = {}
+    local parts, count = {}, require("callgate.constants").get "CAP_LAST_CAP" + 1
     for i, set in ipairs(SETS) do
-      parts[i] = ("%s = %s"):format(set, table.concat(names_of(self, set), ","))
+      local names = names_of(self, set)
+      parts[i] = ('%s = "%s"'):format(set, #names == count and "all" or table.concat(names, ", "))
     end
-    return "capabilities { " .. table.concat(parts, "; ") .. " }"
+    return "capabilities { " .. table.concat(parts, ", ") .. " }"
   end,
 }

@@ -18,6 +18,9 @@ return {
   new = function(ctype, cur, max)
     if type(cur) == "table" then
       cur, max = cur.cur or cur[1], cur.max or cur[2]
+      if (cur == nil) ~= (max == nil) then -- a limit that is lowered unasked may not be raised again
+        error("rlimit: expected cur and max, or one number for both", 3)
+      end
     elseif type(cur) == "cdata" or cur == nil then
       return nil
     end

@@ -9,12 +9,18 @@ local NAMES = { default = 0, dfl = 0, ignore = 1, ign = 1 }
 
 local FIELDS = { "handler", "flags", "mask", handler = true, flags = true, mask = true }
 
+-- Functions, pointers to them, and what an action had before, which C declares as void * here: the kernel jumps there.
+local function is_code(value)
+  local name = tostring(ffi.typeof(value))
+  return name:find "%)>$" ~= nil or name == "ctype<void *>"
+end
+
 local function handler_of(value)
   if value == nil then
     return nil
   elseif NAMES[value] then
     return ffi.cast("void *", NAMES[value])
-  elseif type(value) == "cdata" and not tonumber(value) then
+  elseif type(value) == "cdata" and not tonumber(value) and is_code(value) then
     return ffi.cast("void *", value)
   elseif type(value) == "function" then
     error("a Lua function cannot be called inside a signal; S.on_signal calls one at a safe point", 4)

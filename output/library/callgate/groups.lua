@@ -7603,7 +7603,6 @@
 ---| "asyncnl"
 ---| "dethread"
 ---| "kernel"
----| "max_size"
 ---| "mesgq"
 ---| "queue"
 ---| "sigio"
@@ -7617,7 +7616,6 @@
 ---@field ASYNCNL integer
 ---@field DETHREAD integer
 ---@field KERNEL integer
----@field MAX_SIZE integer
 ---@field MESGQ integer
 ---@field QUEUE integer
 ---@field SIGIO integer

@@ -1387,6 +1387,10 @@
 ---struct sockaddr_llc
 ---@class callgate.t.sockaddr_llc: ffi.cdata*
 ---@field __pad callgate.cdata|ffi.cdata*
+---@field arphrd integer
+---@field family integer
+---@field mac callgate.cdata|ffi.cdata*
+---@field sap integer
 ---@field sllc_arphrd integer
 ---@field sllc_family integer
 ---@field sllc_mac callgate.cdata|ffi.cdata*
@@ -1394,6 +1398,9 @@
 ---@field sllc_test integer
 ---@field sllc_ua integer
 ---@field sllc_xid integer
+---@field test integer
+---@field ua integer
+---@field xid integer
 
 ---@class callgate.ctype.sockaddr_llc: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_llc
@@ -1402,11 +1409,16 @@
 ---@class callgate.t.sockaddr_mctp: ffi.cdata*
 ---@field __smctp_pad0 integer
 ---@field __smctp_pad1 integer
+---@field addr callgate.cdata|ffi.cdata*
+---@field family integer
+---@field network integer
 ---@field smctp_addr callgate.cdata|ffi.cdata*
 ---@field smctp_family integer
 ---@field smctp_network integer
 ---@field smctp_tag integer
 ---@field smctp_type integer
+---@field tag integer
+---@field type integer
 
 ---@class callgate.ctype.sockaddr_mctp: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_mctp
@@ -1438,11 +1450,16 @@
 
 ---struct sockaddr_pn
 ---@class callgate.t.sockaddr_pn: ffi.cdata*
+---@field dev integer
+---@field family integer
+---@field obj integer
+---@field resource integer
 ---@field spn_dev integer
 ---@field spn_family integer
 ---@field spn_obj integer
 ---@field spn_resource integer
 ---@field spn_zero callgate.cdata|ffi.cdata*
+---@field zero callgate.cdata|ffi.cdata*
 
 ---@class callgate.ctype.sockaddr_pn: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_pn
@@ -1472,6 +1489,8 @@
 
 ---struct sockaddr_rxrpc
 ---@class callgate.t.sockaddr_rxrpc: ffi.cdata*
+---@field family integer
+---@field service integer
 ---@field srx_family integer
 ---@field srx_service integer
 ---@field transport callgate.cdata|ffi.cdata*
@@ -1532,6 +1551,8 @@
 
 ---struct sockaddr_x25
 ---@class callgate.t.sockaddr_x25: ffi.cdata*
+---@field addr callgate.cdata|ffi.cdata*
+---@field family integer
 ---@field sx25_addr callgate.cdata|ffi.cdata*
 ---@field sx25_family integer
 
@@ -1605,6 +1626,10 @@
 
 ---struct statfs64
 ---@class callgate.t.statfs: ffi.cdata*
+---@field bavail integer|ffi.cdata*
+---@field bfree integer|ffi.cdata*
+---@field blocks integer|ffi.cdata*
+---@field bsize integer|ffi.cdata*
 ---@field f_bavail integer|ffi.cdata*
 ---@field f_bfree integer|ffi.cdata*
 ---@field f_blocks integer|ffi.cdata*
@@ -1617,6 +1642,14 @@
 ---@field f_namelen integer|ffi.cdata*
 ---@field f_spare callgate.cdata|ffi.cdata*
 ---@field f_type integer|ffi.cdata*
+---@field ffree integer|ffi.cdata*
+---@field files integer|ffi.cdata*
+---@field flags integer|ffi.cdata*
+---@field frsize integer|ffi.cdata*
+---@field fsid callgate.cdata|ffi.cdata*
+---@field namelen integer|ffi.cdata*
+---@field spare callgate.cdata|ffi.cdata*
+---@field type integer|ffi.cdata*
 
 ---@class callgate.ctype.statfs: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.statfs

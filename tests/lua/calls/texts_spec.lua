@@ -86,9 +86,11 @@ end)
 
 t.describe("a misuse", function()
   t.it("is told in the names that people use", function()
-    t.raises('shutdown: argument 2 (how): unknown name "both" for SHUT_*; there are rd, rdwr, wr', S.shutdown, 0, "both")
+    t.raises('shutdown: argument 2 (how): unknown name "both" for SHUT_*; there are rd, rdwr, wr',
+      S.shutdown, 0, "both")
     t.raises('nanosleep: argument 1 (ts): expected a timespec or what makes one, got "1" (string)', S.nanosleep, "1")
-    t.raises('setrlimit: argument 2 (limit): expected a rlimit or what makes one, got "x" (string)', S.setrlimit, 0, "x")
+    t.raises('setrlimit: argument 2 (limit): expected a rlimit or what makes one, got "x" (string)',
+      S.setrlimit, 0, "x")
     t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo"', S.utimensat, nil, "x",
       { "nwo" })
     t.equal(S.t.linger({ onoff = true, linger = 5 }).linger, 5)

@@ -114,7 +114,7 @@ function S.mq_notify(fd, event) end
 ---mq_open(2)
 ---@param name string
 ---@param flags? callgate.c.O
----@param mode integer|string
+---@param mode? integer|string
 ---@param attr? callgate.t.mq_attr|table|number|string
 ---@return callgate.fd? queue
 ---@return string? message
@@ -169,7 +169,7 @@ function S.msgctl(id, operation, argument) end
 ---msgget(2)
 ---@param key callgate.c.IPC
 ---@param flags? callgate.c.MSQ
----@param mode integer|string
+---@param mode? integer|string
 ---@return integer? id
 ---@return string? message
 ---@return integer? errno
@@ -217,7 +217,7 @@ function S.semctl(id, number, operation, argument) end
 ---@param key callgate.c.IPC
 ---@param count? integer
 ---@param flags? callgate.c.SEM
----@param mode integer|string
+---@param mode? integer|string
 ---@return integer? id
 ---@return string? message
 ---@return integer? errno
@@ -292,7 +292,7 @@ function S.shmdt(addr) end
 ---@param key callgate.c.IPC
 ---@param size? integer
 ---@param flags? callgate.c.SHM
----@param mode integer|string
+---@param mode? integer|string
 ---@return integer? id
 ---@return string? message
 ---@return integer? errno

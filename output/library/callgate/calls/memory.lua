@@ -124,7 +124,7 @@ function S.mmap(addr, length, prot, flags, fd, offset) end
 ---@return integer? errno
 function S.mprotect(addr, length, prot) end
 
----Changes the length of mapped memory, and with "maymove" its place; the new address (int64_t).
+---Changes the length of mapped memory, and with "maymove" its place; the new address (int64_t). A region is then there; region:remap(length) is shorter.
 ---
 ---mremap(2)
 ---@param addr? ffi.cdata*|integer
@@ -132,7 +132,7 @@ function S.mprotect(addr, length, prot) end
 ---@param new_length integer
 ---@param flags? callgate.c.MREMAP
 ---@param new_addr? ffi.cdata*|integer
----@return callgate.cdata? result
+---@return callgate.cdata? address
 ---@return string? message
 ---@return integer? errno
 function S.mremap(addr, old_length, new_length, flags, new_addr) end
@@ -177,11 +177,11 @@ function S.munlock(addr, length) end
 ---@return integer? errno
 function S.munlockall() end
 
----Unmaps what was mapped by hand; a region does it itself.
+---Unmaps what was mapped by hand; a region does it itself, and is unmapped as a whole.
 ---
 ---munmap(2)
 ---@param addr? ffi.cdata*|integer
----@param length integer
+---@param length? integer
 ---@return true? ok
 ---@return string? message
 ---@return integer? errno

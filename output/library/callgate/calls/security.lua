@@ -124,12 +124,12 @@ function S.process_vm_writev(pid, from, to) end
 ---@return integer? errno
 function S.ptrace(request, pid, addr, data) end
 
----Restricts the system calls of this thread: S.seccomp("set_mode_filter", "", S.seccomp_filter { { "mkdir", "EPERM" } }); a descriptor with "new_listener".
+---Restricts the system calls of this thread: S.seccomp("set_mode_filter", "", { { "mkdirat", "EPERM" } }), with rules as S.seccomp_filter takes them; a descriptor with "new_listener".
 ---
 ---seccomp(2)
 ---@param operation callgate.c.SECCOMP
 ---@param flags? callgate.c.SECCOMP_FILTER_FLAG
----@param filter? callgate.t.sock_fprog|string
+---@param filter? callgate.t.sock_fprog|table|string
 ---@return any result
 ---@return string? message
 ---@return integer? errno
