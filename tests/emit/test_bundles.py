@@ -130,6 +130,15 @@ class TestReader:
             headers.get("uapi/linux/Fs.h", "constants", "A")
 
 
+def test_an_edited_file_is_an_error(library: Path) -> None:
+    """Where a bundle's parts are not where its list says, no value is made up."""
+    bundle = library / "uapi/linux/_f.lua"
+    bundle.write_text(bundle.read_text().replace("A = 1,", "A = 100,"), encoding="utf-8")
+    _, headers = reader(library)
+    with pytest.raises(lupa.LuaError, match="not what its list says"):
+        headers.get("uapi/linux/Fs.h", "constants", "A")
+
+
 def test_rows_are_told_apart_by_their_first_column() -> None:
     """Only what begins a row stands at the start of a line, whatever the text has there."""
     text = part({"f": "function()\nend", "r": "[[{\n}]]", "s": "1"})

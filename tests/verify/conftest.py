@@ -217,7 +217,7 @@ def library(small: Small, tmp_path: Path) -> Path:
         **emit_headers(every, small.abi.kernel),
         **emit_targets({arch: small.abi}, {arch: small.target}, every),
     }
-    files["types/index.lua"] = "return {}\n"
+    files["types/index.lua"] = files["types/names.lua"] = "return {}\n"
     root = tmp_path / "library"
     runtime = paths.PACKAGE / "runtime"
     for path in runtime.rglob("*.lua"):
