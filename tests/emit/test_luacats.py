@@ -122,7 +122,7 @@ def test_parameters(files: dict[str, str]) -> None:
 
 
 def test_accessors() -> None:
-    """annotations.toml has exactly the accessors, aliases and methods of each friendly type."""
+    """spec/annotations has exactly the accessors, aliases and methods of each friendly type."""
     code = """
       for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
         local module = row.module and row.record and require(row.module) or {}

@@ -172,6 +172,6 @@ class TestOperations:
         spec = dataclasses.replace(BARE, operations={"ioctl": {name: text}})
         with pytest.raises(CallgateError) as caught:
             emit_operations(FACTS, spec)
-        assert caught.value.where == f"spec/operations.toml: [ioctl] {name}"
+        assert caught.value.where == f"spec/operations: [ioctl] {name}"
         assert caught.value.what == what
         assert hint in (caught.value.hint or "")

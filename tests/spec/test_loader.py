@@ -27,8 +27,10 @@ def spec() -> Spec:
 
 def load_with(folder: Path, table: str, text: str) -> Spec:
     """Return the package's tables with ``text`` added to one of them."""
-    for path in TABLES.glob("*.toml"):
-        shutil.copy(path, folder)
+    for path in TABLES.rglob("*.toml"):
+        copy = folder / path.relative_to(TABLES)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(path, copy)
     with (folder / table).open("a", encoding="utf-8") as stream:
         stream.write(f"\n{text}\n")
     return load_spec(folder)
@@ -139,16 +141,23 @@ class TestMistakes:
             ),
             ("time.toml", "[", "spec/time.toml", "line"),
             (
-                "annotations.toml",
+                "annotations/time.toml",
                 "[functions.opne]",
-                "spec/annotations.toml: [functions] opne",
+                "spec/annotations/time.toml: [functions] opne",
                 "unknown function 'opne'",
             ),
             (
-                "annotations.toml",
+                "annotations/links.toml",
                 '[functions.lstat.params]\nflgs = "x"',
-                "spec/annotations.toml: [functions] lstat",
+                "spec/annotations/links.toml: [functions] lstat",
                 "unknown argument 'flgs'",
+            ),
+            ("annotations/more.toml", "[", "spec/annotations/more.toml", "line"),
+            (
+                "operations/more.toml",
+                '[ioctl]\nTIOCGWINSZ = "out int"',
+                "spec/operations/terminals.toml",
+                "[ioctl] has 'TIOCGWINSZ' in another file, too",
             ),
         ],
     )
@@ -163,4 +172,8 @@ class TestMistakes:
         """A folder without one of the tables is refused by the table's name."""
         shutil.copy(TABLES / "kinds.toml", tmp_path)
         with pytest.raises(CallgateError, match=r"spec/groups\.toml: the table is missing"):
+            load_spec(tmp_path)
+        for path in TABLES.glob("*.toml"):
+            shutil.copy(path, tmp_path)
+        with pytest.raises(CallgateError, match="spec/annotations: the folder of tables is miss"):
             load_spec(tmp_path)

@@ -87,7 +87,9 @@ def reference(
             kernel=kernel.version,
             excluded=sorted(spec.inference.excluded.items()),
         ),
-        "operations.md": render("reference_operations.md.j2", operations=spec.operations),
+        "operations.md": render(
+            "reference_operations.md.j2", operations=dict(sorted(spec.operations.items()))
+        ),
         "types.md": render("reference_types.md.j2", types=_types(spec)),
     }
 

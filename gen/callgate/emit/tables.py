@@ -111,7 +111,7 @@ def emit_operations(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
     files = {}
     for call, rows in sorted(spec.operations.items()):
         for name, text in rows.items():
-            where = f"spec/operations.toml: [{call}] {name}"
+            where = f"spec/operations: [{call}] {name}"
             if name not in constants:
                 hint = suggest(name, constants) or None
                 raise CallgateError(f"no constant {name!r}", where=where, hint=hint)

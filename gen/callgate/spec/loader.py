@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import MISSING, fields
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +11,7 @@ from callgate.errors import CallgateError
 from callgate.model import Argument
 from callgate.spec.inference import read_inference
 from callgate.spec.model import ArgumentSpec, CallSpec, Kind, Result, Spec, method_names
+from callgate.spec.tables import Origins, read_folder, read_table
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ OPERAND = re.compile(
     r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)"
 )
 DESCRIPTORS = {"fd", "dirfd"}  # kinds
-TABLES = ("groups", "inference", "kinds", "operations", "routes", "types", "wide", "annotations")
+TABLES = ("groups", "inference", "kinds", "routes", "types", "wide")
+FOLDERS = ("annotations", "operations")
 CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
     "short",
@@ -48,15 +49,9 @@ def load_spec(folder: Traversable | None = None) -> Spec:
     Raises CallgateError with the file and row of what is wrong.
     """
     folder = folder or resources.files("callgate") / "spec"
-    files = {
-        item.name.removesuffix(".toml"): item
-        for item in folder.iterdir()
-        if item.name.endswith(".toml")
-    }
-    for name in TABLES:
-        if name not in files:
-            raise CallgateError("the table is missing", where=f"spec/{name}.toml")
-    table = {name: _read(path) for name, path in files.items()}
+    table = _read_files(folder)
+    annotations, origins = read_folder(folder / "annotations")
+    operations, _ = read_folder(folder / "operations")
     kinds = _build(Kind, table["kinds"]["arguments"])
     results = _build(Result, table["kinds"]["results"])
     for name, keys, needed in (
@@ -74,11 +69,11 @@ def load_spec(folder: Traversable | None = None) -> Spec:
     rows = _Rows(kinds, results, table["groups"])
     calls = [
         rows.call(family, name, row)
-        for family in sorted(set(files) - set(TABLES))
+        for family in sorted(set(table) - set(TABLES))
         for name, row in table[family].items()
     ]
     _check_names(calls)
-    _check_annotations(table["annotations"], calls, table["types"], kinds)
+    _check_annotations(annotations, origins, calls, table["types"], kinds)
     inference = read_inference(table["inference"])
     for rule in inference.rules:
         where = f"spec/inference.toml: {', '.join(rule.types)}: {', '.join(rule.names)}"
@@ -97,27 +92,36 @@ def load_spec(folder: Traversable | None = None) -> Spec:
             name: letter for letter, names in table["kinds"]["c_types"].items() for name in names
         },
         inference=inference,
-        operations=table["operations"],
+        operations=operations,
         routes=table["routes"],
         wide={
             entry: tuple(_declared(text) for text in arguments)
             for entry, arguments in table["wide"].items()
         },
-        annotations=table["annotations"],
+        annotations=annotations,
     )
+
+
+def _read_files(folder: Traversable) -> dict[str, dict[str, Any]]:
+    """Return the tables that are files by name; raises CallgateError when anything is missing."""
+    files = {
+        item.name.removesuffix(".toml"): item
+        for item in folder.iterdir()
+        if item.name.endswith(".toml")
+    }
+    for name in TABLES:
+        if name not in files:
+            raise CallgateError("the table is missing", where=f"spec/{name}.toml")
+    for name in FOLDERS:
+        if not (folder / name).is_dir():
+            raise CallgateError("the folder of tables is missing", where=f"spec/{name}")
+    return {name: read_table(path) for name, path in files.items()}
 
 
 def _declared(text: str) -> Argument:
     """Return ``const char * path`` as an argument."""
     c_type, _, name = text.rpartition(" ")
     return Argument(name, c_type)
-
-
-def _read(path: Traversable) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise CallgateError(str(error), where=f"spec/{path.name}") from error
 
 
 T = TypeVar("T", Kind, Result)
@@ -262,24 +266,25 @@ def _check_names(calls: Iterable[CallSpec]) -> None:
 
 def _check_annotations(
     table: Mapping[str, Any],
+    origins: Origins,
     calls: Iterable[CallSpec],
     types: Iterable[str],
     kinds: Iterable[str],
 ) -> None:
-    """Raise where annotations.toml speaks of what the other tables do not have."""
+    """Raise where the annotations speak of what the other tables do not have."""
     rows = {call.name: call for call in calls}
     for section, keys in ANNOTATION_KEYS.items():
         for name, row in table[section].items():
-            _check_keys(row, keys, set(), f"spec/annotations.toml: [{section}] {name}")
+            _check_keys(row, keys, set(), f"{origins[section, name]}: [{section}] {name}")
     for name, row in table["functions"].items():
-        where = f"spec/annotations.toml: [functions] {name}"
+        where = f"{origins['functions', name]}: [functions] {name}"
         _check(name, rows, "function", where)
         for param in row.get("params", ()):
             _check(param, [arg.name for arg in rows[name].args], "argument", where)
     for name in table["types"]:
-        _check(name, types, "type", f"spec/annotations.toml: [types.{name}]")
+        _check(name, types, "type", f"{origins['types', name]}: [types.{name}]")
     for name in table["kinds"]:
-        _check(name, kinds, "kind", "spec/annotations.toml: [kinds]")
+        _check(name, kinds, "kind", f"{origins['kinds', name]}: [kinds]")
 
 
 def _check(word: str, known: Iterable[str], what: str, where: str) -> None:

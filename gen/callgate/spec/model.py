@@ -98,4 +98,4 @@ class Spec:
     operations: Mapping[str, Mapping[str, str]]  # call -> operation -> its argument and result
     routes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # rows of routes.toml
     wide: Mapping[str, tuple[Argument, ...]] = field(default_factory=dict)  # entry -> wide.toml
-    annotations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # annotations.toml
+    annotations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # annotations/

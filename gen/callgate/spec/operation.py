@@ -1,4 +1,4 @@
-"""The texts of operations.toml in parts: what an operation takes, and what it returns."""
+"""The texts of spec/operations in parts: what an operation takes, and what it returns."""
 
 from __future__ import annotations
 
