@@ -64,6 +64,7 @@ function jail.enter(folder)
   end
 end
 
+local SIGINT, SIG_IGN = 2, ffi.cast("void *", 1)
 local SIGALRM, ITIMER_REAL, SIG_SETMASK = 14, 0, 2
 local none = ffi.new "uint64_t[16]"
 local tick = ffi.new("long[4]", 0, 10000, 0, 10000) -- every 10 ms
@@ -71,6 +72,7 @@ local tick = ffi.new("long[4]", 0, 10000, 0, 10000) -- every 10 ms
 -- Undoes what a call before may have done to signals. A call that waits is interrupted soon: the
 -- handler is C's abs, which does nothing that one could notice.
 function jail.rearm()
+  C.fuzz_signal(SIGINT, SIG_IGN) -- the interpreter has a handler that raises an error
   C.fuzz_signal(SIGALRM, ffi.cast("void *", C.fuzz_abs))
   C.fuzz_siginterrupt(SIGALRM, 1)
   C.fuzz_sigprocmask(SIG_SETMASK, none, nil)
