@@ -50,7 +50,7 @@ t.describe("System V semaphores", function()
       t.fails("ERANGE", S.semctl(id, 0, "setval", 32768))
       t.fails("EINVAL", S.semctl(id, 3, "getval"))
       t.raises("semctl: argument 4 (argument): 2 values for a set of 3", S.semctl, id, 0, "setall", { 1, 2 })
-      t.raises('semctl: argument 3 (operation): unknown name "setvl" for *; did you mean "setval"?', S.semctl, id, 0,
+      t.raises('semctl: argument 3 (operation): unknown name "setvl"; did you mean "setval"?', S.semctl, id, 0,
         "setvl", 1)
     end)
   end)

@@ -139,7 +139,7 @@ t.describe("x86", function()
       assert(number == S.EINVAL)
       return 0
     end) % 77, 0)
-    t.raises('modify_ldt: argument 1 (operation): unknown name "raed" for *; did you mean "read"?', S.modify_ldt,
+    t.raises('modify_ldt: argument 1 (operation): unknown name "raed"; did you mean "read"?', S.modify_ldt,
       "raed")
   end)
 end)

@@ -118,6 +118,7 @@ t.describe("a region", function()
     t.fails("EACCES", t.ok(S.open("/dev/null", "wronly")):mmap(1, "read", "shared"))
     t.fails("EINVAL", fd:mmap(0, "read", "shared"))
     t.raises("fd:mmap: argument 2 (length): expected a size >= 0, got nil", fd.mmap, fd)
+    t.equal(#t.ok(fd:mmap(nil, 11, "read", "shared", PAGE)), 11)
   end)
 end)
 

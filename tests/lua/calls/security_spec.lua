@@ -121,7 +121,7 @@ t.describe("personality", function()
       assert(S.personality "per_bsd, addr_compat_layout" == S.ADDR_NO_RANDOMIZE)
       assert(S.personality() == S.PER_BSD + S.ADDR_COMPAT_LAYOUT)
     end)
-    t.raises('personality: argument 1 (persona): unknown name "addr_no_randomise" for *; '
+    t.raises('personality: argument 1 (persona): unknown name "addr_no_randomise"; '
       .. 'did you mean "addr_no_randomize"?', S.personality, "addr_no_randomise")
   end)
 end)

@@ -73,6 +73,7 @@ t.describe("a misuse", function()
   t.it("is told in the names that people use", function()
     t.raises('shutdown: argument 2 (how): unknown name "both" for SHUT_*; there are rd, rdwr, wr', S.shutdown, 0,
       "both")
+    t.raises('access: argument 2 (mode): unknown name "rok"; did you mean "ok"?', S.access, "/", "rok")
     t.raises('nanosleep: argument 1 (ts): expected a timespec or what makes one, got "1" (string)', S.nanosleep, "1")
     t.raises('setrlimit: argument 2 (limit): expected a rlimit or what makes one, got "x" (string)', S.setrlimit, 0,
       "x")
