@@ -152,6 +152,43 @@ def _dump(command: Parser) -> None:
     )
 
 
+def _bind(command: Parser) -> None:
+    command.add_argument(
+        "headers", nargs="+", metavar="HEADER", help="a path, or a name that is looked for"
+    )
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    command.add_argument(
+        "--library",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="load it at the first call; given again: another to try",
+    )
+    which = command.add_mutually_exclusive_group()
+    _again(which, "--target", "T", "what it is for; default: this machine's")
+    which.add_argument("--all", action="store_true", help="every target of Linux")
+    _again(command, "--include", "GLOB", "bind the names that match, wherever declared")
+    _again(command, "--exclude", "GLOB", "leave out the names that match")
+    _again(command, "--prefix", "TEXT", "strip it: of sqlite3_, M.open is sqlite3_open")
+    _again(command, "--define", "NAME[=VALUE]", "define a macro before the headers")
+    command.add_argument(
+        "-I",
+        dest="folder",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="look for headers there, too",
+    )
+    command.add_argument(
+        "--by-abi", action="store_true", help="any machine takes the target with its pointers' size"
+    )
+
+
+def _again(command: argparse._ActionsContainer, option: str, metavar: str, text: str) -> None:
+    command.add_argument(option, action="append", default=[], metavar=metavar, help=text)
+
+
 def _ledger(command: Parser) -> None:
     command.add_argument(
         "targets", nargs="*", default=[], metavar="TARGET", help="default: one per architecture"
@@ -321,6 +358,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "print the ABI model as JSON",
         "callgate dump x86_64-linux-gnu -o abi.json",
         _dump,
+    ),
+    "bind": (
+        "bind C headers of your own: one Lua file, verified by the compilers",
+        "callgate bind sqlite3.h -o sqlite3.lua --library sqlite3 --prefix sqlite3_",
+        _bind,
     ),
     "headers": (
         "list, import, check and build header trees",

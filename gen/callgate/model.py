@@ -49,6 +49,7 @@ class Pointer:
     size: int
     align: int
     const: bool = False  # the target is const-qualified
+    volatile: bool = False  # ... and volatile
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,16 @@ class Prototype:
     type: Function
     location: Location
     inline: bool = False
+    label: str | None = None  # the symbol that an asm label gives it, ex) "__stat50"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A C object of the headers: ``extern char **environ``."""
+
+    name: str
+    type: TypeRef
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +278,7 @@ class Abi:
     unevaluated: tuple[Unevaluated, ...]
     syscalls: tuple[Syscall, ...]
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # unit -> headers entered
+    variables: tuple[Variable, ...] = ()
     # unit -> records and typedefs that its own headers define as an earlier unit's do: kept once
     repeated: Mapping[str, frozenset[str]] = field(default_factory=dict)
 

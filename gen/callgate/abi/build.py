@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeGuard, TypeVar
@@ -39,6 +40,7 @@ class Part:
     enumerations: list[model.Enumeration] = field(default_factory=list)
     typedefs: list[model.Typedef] = field(default_factory=list)
     prototypes: list[model.Prototype] = field(default_factory=list)
+    variables: list[model.Variable] = field(default_factory=list)
     macros: list[model.Macro] = field(default_factory=list)
     unevaluated: list[model.Unevaluated] = field(default_factory=list)
 
@@ -77,6 +79,7 @@ def merge(
         tuple(item for part in parts for item in part.unevaluated),
         tuple(syscalls),
         {part.unit: part.headers for part in parts},
+        tuple(item for part in parts for item in part.variables),
         _repeated(parts, (*records, *typedefs)),
     )
 
@@ -166,6 +169,7 @@ def build_part(unit: tree.Unit, layout: Layout, *, memo: Memo | None = None, job
     _enumerations(scope, layout, out)
     _typedefs(scope, layout, out)
     _prototypes(scope, layout, out)
+    _variables(scope, layout, out)
     _macros(unit, _Evaluation(layout, memo or Memo(), jobs), out)
     return out
 
@@ -246,7 +250,18 @@ def _prototypes(scope: Scope, layout: Layout, out: Part) -> None:
                 model.Unevaluated(item.name, "function", str(error), _place(item.where))
             )
             continue
-        out.prototypes.append(model.Prototype(item.name, kind, _place(item.where), item.inline))
+        out.prototypes.append(
+            model.Prototype(item.name, kind, _place(item.where), item.inline, item.asm_label)
+        )
+
+
+def _variables(scope: Scope, layout: Layout, out: Part) -> None:
+    for item in scope.variables.values():
+        if not _is_shown(item.where):
+            continue
+        with suppress(*NONE):  # of a type that is not complete: nothing could be said of it
+            kind = layout.type(item.type)
+            out.variables.append(model.Variable(item.name, kind, _place(item.where)))
 
 
 def _macros(unit: tree.Unit, evaluation: _Evaluation, out: Part) -> None:

@@ -128,12 +128,13 @@ class Layout:
         return model.RecordName(name, record.size, record.align)
 
     def _pointer(self, target: tree.Type) -> model.Pointer:
-        const = False
+        const = volatile = False
         while isinstance(target, tree.Qualified | tree.Attributed):
-            const = const or (isinstance(target, tree.Qualified) and target.const)
+            if isinstance(target, tree.Qualified):
+                const, volatile = const or target.const, volatile or target.volatile
             target = target.type
         size, align = self.data_model.pointer
-        return model.Pointer(self._target(target), size, align, const)
+        return model.Pointer(self._target(target), size, align, const, volatile)
 
     def _target(self, target: tree.Type) -> model.TypeRef | None:
         """Return what a pointer points to, without laying it out: it may be what we are in."""

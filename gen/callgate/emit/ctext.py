@@ -154,7 +154,11 @@ class RecordWriter:
         if isinstance(kind, Record):
             body = self._body(kind, offset, f"{prefix}{name}/", accessors, tail=tail and not suffix)
             return f"{kind.kind} {body} {name}{suffix}".rstrip()
-        return f"{self._plain(kind)}{name}{suffix}".rstrip()
+        return self._named(kind, f"{name}{suffix}").rstrip()
+
+    def _named(self, kind: TypeRef, declarator: str) -> str:
+        """Return the declaration of what is no array as ``declarator``, a name and what follows."""
+        return f"{self._plain(kind)}{declarator}"
 
     def _plain(self, kind: TypeRef) -> str:
         """Return the text before the declarator, ready for a name: ``char *`` or ``int32_t ``."""

@@ -57,10 +57,15 @@ class HeaderTree:
     cache: Path  # the compiler's own
     limits: Limits = DEFAULT_LIMITS
     broken: frozenset[str] = frozenset()  # headers that could not be preprocessed: not included
+    own_units: tuple[UnitSpec, ...] = ()  # instead of those of units.toml: a user's own headers
+    folders: tuple[Path, ...] = ()  # searched before the target's: a user's -I
+    last_folders: tuple[Path, ...] = ()  # and after them: where a user's headers lie
 
     @cached_property
     def units(self) -> tuple[UnitSpec, ...]:
         """The units to parse; raises CallgateError for a mistake in units.toml."""
+        if self.own_units:
+            return self.own_units
         found: list[UnitSpec] = []
         for spec in load_units(self.data / "units.toml"):
             if spec.os != self.target.os:
@@ -146,8 +151,10 @@ class HeaderTree:
 
     def command(self, unit: UnitSpec) -> list[str]:
         """Return the compiler with the unit's include directories."""
+        before = [flag for folder in self.folders for flag in ("-I", str(folder))]
+        after = [flag for folder in self.last_folders for flag in ("-idirafter", str(folder))]
         if unit.of == "libc" and self._has_own_libc:
-            return list(self.compiler)
+            return [*self.compiler, *before, *after]
         # Without -nolibc zig adds its libc's headers in spite of -nostdinc.
         hide = ["-nostdinc", "-nolibc"] if self._is_zig else ["-nostdinc"]
         folders = self.search(unit)
@@ -157,7 +164,7 @@ class HeaderTree:
             if self.name == BUNDLE and minor:  # zig's glibc headers serve all versions
                 hide.append(f"-D__GLIBC_MINOR__={minor[1]}")
         includes = (flag for folder in folders for flag in ("-isystem", str(folder)))
-        return [*self.compiler, *hide, *includes]
+        return [*self.compiler, *before, *hide, *includes, *after]
 
     def with_compiler(self, compiler: str) -> HeaderTree:
         """Return the same headers seen by another compiler, a second witness.

@@ -181,9 +181,10 @@ def type_name(kind: TypeRef | None, inside: str = "") -> str:  # noqa: PLR0911 -
             star = f"*{inside}"
             if isinstance(kind.target, Array | Function):
                 return type_name(kind.target, f"({star})")
-            if isinstance(kind.target, Pointer) and kind.const:
-                return type_name(kind.target, f"const {star}")
-            return ("const " if kind.const else "") + type_name(kind.target, star)
+            qualifiers = ("const " if kind.const else "") + ("volatile " if kind.volatile else "")
+            if isinstance(kind.target, Pointer):
+                return type_name(kind.target, qualifiers + star)
+            return qualifiers + type_name(kind.target, star)
         case Array():
             length = "" if kind.length is None else kind.length
             return type_name(kind.element, f"{inside}[{length}]")

@@ -1,0 +1,1 @@
+"""``callgate bind``: a user's own C headers as one Lua file, by the library's own machinery."""

@@ -1,0 +1,69 @@
+"""From a request to the file's text, by way of every target's headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callgate import paths
+from callgate.bind.emit import emit
+from callgate.bind.facts import FactsWriter
+from callgate.bind.merge import Merged, merge
+from callgate.bind.parse import Parsed, parse
+from callgate.bind.request import Request, find_sources
+from callgate.bind.select import Chosen, check_globs, choose
+from callgate.parse.memo import Memo
+from callgate.pipeline import open_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from callgate.report import Reporter
+    from callgate.targets import Target
+
+
+@dataclass(frozen=True)
+class Side:
+    """One target of a binding."""
+
+    parsed: Parsed
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A binding before it is written."""
+
+    request: Request
+    sides: tuple[Side, ...]
+    merged: Merged
+    headers: tuple[str, ...]  # as the file names them
+
+    def text(self) -> str:
+        """Return the Lua file's text."""
+        targets = [side.parsed.target for side in self.sides]
+        return emit(self.merged, self.request, targets, self.headers)
+
+
+def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Binding:
+    """Parse the headers for each target; raises CallgateError for all that is wrong with them."""
+    request.check()
+    memo = Memo.load(paths.cache_dir() / "bound")
+    every: list[Parsed] = []
+    with report.stage("parse", ", ".join(request.headers)) as stage:
+        for target in targets:
+            tree = open_tree(target, paths.data_dir("headers"), paths.cache_dir())
+            every.append(parse(find_sources(request, tree), memo))
+            stage.progress(len(every), len(targets))
+        entered = len(every[0].unit.headers)
+        stage.detail(f"{entered:,} headers, {len(every)} target{'s' if len(every) > 1 else ''}")
+    memo.save(paths.cache_dir() / "bound")
+    check_globs(every, request)
+    sides = tuple(Side(parsed, choose(parsed, request)) for parsed in every)
+    facts = [
+        (side.parsed.target, FactsWriter(side.parsed, side.chosen, request).sections())
+        for side in sides
+    ]
+    sources = every[0].sources
+    headers = tuple(sources.shown(name) for name in sources.named)
+    return Binding(request, sides, merge(facts, by_abi=request.by_abi), headers)

@@ -1,0 +1,320 @@
+-- --- the loader: the same in every bound file ------------------------------------------------------------
+
+local ffi = require "ffi"
+-- What is so on this machine only.
+local word = B.by_abi and (ffi.abi "64bit" and "64bit" or "32bit") or ffi.arch
+local function has(words, one)
+  return (" " .. words .. " "):find(" " .. one .. " ", 1, true) ~= nil
+end
+if not has(B.machines, word) or not (B.by_abi or has(B.systems, ffi.os)) then
+  local here = ("%s on %s"):format(ffi.arch, ffi.os)
+  error(("%s is bound for %s on %s, not for %s"):format(B.name, B.machines, B.systems, here), 0)
+end
+for _, section in ipairs(B.sections) do
+  B[section] = B[section] or {}
+  for _, delta in ipairs(B.deltas) do
+    for name, text in pairs(has(delta.on, word) and delta[section] or {}) do
+      B[section][name] = text
+    end
+  end
+end
+
+local M = B.constants
+
+-- Private names say what they mean: a record's has the hash of its text and of all it refers to, a
+-- function's its whole prototype. So whoever declares one again, this file loaded twice or another
+-- file, declares the same.
+local escaped = setmetatable({}, {
+  __index = function(self, char)
+    local text = ("_%02x"):format(char:byte())
+    self[char] = text
+    return text
+  end,
+})
+
+local function tag(kind, name)
+  local row = B.records[kind .. " " .. name]
+  return ("%s cg_%s_%s"):format(kind, row:match "^%x+", name)
+end
+
+local function private(text)
+  text = text:gsub("%f[%w_](struct) ([%a_][%w_]*)", tag)
+  return (text:gsub("%f[%w_](union) ([%a_][%w_]*)", tag))
+end
+
+local declared = {} -- "struct z_stream_s" -> true
+
+-- A record with 64-bit bit-fields, which LuaJIT does not take, has members that hold them.
+local function with_bit_fields(ctype, fields)
+  local u64, bit = ffi.typeof "uint64_t", require "bit"
+  local function get(object, name)
+    local field = fields[name]
+    if not field then
+      error(("no member %q"):format(tostring(name)), 2)
+    end
+    local value = bit.lshift(object[field[1]] + 0ULL, 64 - field[2] - field[3])
+    value = field[4] and bit.arshift(value, 64 - field[3]) or bit.rshift(value, 64 - field[3])
+    value = field[4] and ffi.cast("int64_t", value) or value
+    return field[3] <= 53 and tonumber(value) or value
+  end
+  ffi.metatype(ctype, {
+    __index = get,
+    __newindex = function(object, name, value)
+      get(object, name)
+      local unit, shift, width = fields[name][1], fields[name][2], fields[name][3]
+      local mask = bit.lshift(bit.rshift(-1ULL, 64 - width), shift)
+      local bits = bit.band(bit.lshift(ffi.cast(u64, ffi.cast("int64_t", value)), shift), mask)
+      object[unit] = bit.bor(bit.band(object[unit] + 0ULL, bit.bnot(mask)), bits)
+    end,
+  })
+end
+
+-- Declares all records that `text` leads to, members first; what is pointed at may come later.
+local function declare(text)
+  local order, later, seen = {}, { text }, {}
+  local visit
+  local function collect(body)
+    for _, kind in ipairs { "struct", "union" } do
+      for name, star in body:gmatch("%f[%w_]" .. kind .. " ([%a_][%w_]*) ?(%*?)") do
+        local key = kind .. " " .. name
+        if star == "*" then
+          later[#later + 1] = key
+        else
+          visit(key)
+        end
+      end
+    end
+  end
+  function visit(key)
+    if not declared[key] and not seen[key] then
+      seen[key] = true
+      collect(B.records[key]:match "^%x+(.*)")
+      order[#order + 1] = key
+    end
+  end
+  for _, each in ipairs(later) do -- which grows on the way
+    if B.records[each] then
+      visit(each)
+    else
+      collect(each)
+    end
+  end
+  for _, key in ipairs(order) do
+    local body = B.records[key]:match "^%x+ (.+)"
+    ffi.cdef(private(key) .. ";")
+    local ctype = ffi.typeof(private(key))
+    if body and not ffi.sizeof(ctype, 0) then -- else another copy has declared it
+      ffi.cdef(private(key .. " " .. body .. ";"))
+      if B.accessors[key] then
+        with_bit_fields(ctype, B.accessors[key])
+      end
+    end
+    declared[key] = true
+  end
+end
+
+local function typeof(text)
+  declare(text)
+  return ffi.typeof(private(text))
+end
+
+local libraries -- the one that is loaded
+
+local function library()
+  if libraries then
+    return libraries
+  elseif not B.libraries[1] then
+    libraries = ffi.C
+    return libraries
+  end
+  local said = {}
+  for _, name in ipairs(B.libraries) do
+    local loaded, found = pcall(ffi.load, name)
+    if loaded then
+      libraries = found
+      return found
+    end
+    said[#said + 1] = tostring(found)
+  end
+  return error(("%s: no library: %s"):format(B.name, table.concat(said, "; ")), 0)
+end
+
+local function symbol_of(lib, id)
+  return lib[id]
+end
+
+-- The private name of a function or a variable, declared, and the library that has it.
+local function symbol(name, text)
+  local lib = library()
+  declare(text)
+  local real = B.symbols[name] or name
+  local own = private(text)
+  local id = "cg_" .. (real .. " " .. own):gsub("%W", escaped)
+  local found, value = pcall(symbol_of, lib, id)
+  if not found then
+    ffi.cdef(("%s __asm__(%q);"):format(own:gsub("%$", id), real))
+    found, value = pcall(symbol_of, lib, id)
+    if not found then
+      local where = B.libraries[1] and table.concat(B.libraries, ", ") or "this process"
+      error(("%s: %s is in the headers, but not in %s"):format(B.name, real, where), 0)
+    end
+  end
+  return lib, id, value
+end
+
+-- --- types -----------------------------------------------------------------------------------------------
+
+local function with_prefixes(name, find)
+  local found = find(name)
+  for _, prefix in ipairs(found == nil and B.prefixes or {}) do
+    found = find(prefix .. name)
+    if found ~= nil then
+      break
+    end
+  end
+  return found
+end
+
+local function type_called(name)
+  local text = B.typedefs[name]
+  if text then
+    return typeof(text)
+  end
+  for _, kind in ipairs { "", "struct ", "union ", "enum " } do
+    local key = kind .. name
+    if B.records[key] then
+      return typeof(key)
+    elseif B.typedefs[key] then
+      return typeof(B.typedefs[key])
+    end
+  end
+  local of = name:match "^function (.*)" -- the type of a function
+  return of and B.functions[of] and typeof((B.functions[of]:gsub("%$", "")))
+end
+
+-- The nearest of the names that the file has.
+local function nearest(name, ...)
+  local best, least = nil, math.max(2, math.floor(#name / 3)) + 1
+  for _, names in ipairs { ... } do
+    for other in pairs(names) do
+      if math.abs(#other - #name) < least then
+        local row = {}
+        for j = 0, #other do
+          row[j] = j
+        end
+        for i = 1, #name do
+          local before = row[0]
+          row[0] = i
+          for j = 1, #other do
+            local cost = name:byte(i) == other:byte(j) and 0 or 1
+            before, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, before + cost)
+          end
+        end
+        if row[#other] < least or (row[#other] == least and best and other < best) then
+          best, least = other, row[#other]
+        end
+      end
+    end
+  end
+  return best
+end
+
+local function unknown(what, name, ...)
+  name = tostring(name)
+  local why = B.left[name]
+  if why then
+    return error(("%s: %s is left out: %s"):format(B.name, name, why), 3)
+  end
+  local near = nearest(name, ...)
+  local hint = near and ("; did you mean %q?"):format(near) or ""
+  return error(("%s: no %s %q%s"):format(B.name, what, name, hint), 3)
+end
+
+M.t = setmetatable({}, {
+  __index = function(self, name)
+    local found = type(name) == "string" and with_prefixes(name, type_called)
+    if not found then
+      return unknown("type", name, B.typedefs, B.records)
+    end
+    rawset(self, name, found)
+    return found
+  end,
+})
+
+-- Lua numbers go to the `...` of variadic functions as double: these make C's integers of them.
+local casts = { int = "int", unsigned = "unsigned int", long = "long", size_t = "size_t", double = "double" }
+for name, ctype in pairs(casts) do
+  M[name] = ffi.typeof(ctype)
+end
+
+-- --- names -----------------------------------------------------------------------------------------------
+
+local macros
+
+local function macro(name)
+  if not macros then
+    local modules = {
+      ffi = ffi,
+      bit = require "bit",
+      ["callgate.errors"] = {
+        raise = function(text)
+          error(text, 3)
+        end,
+      },
+      ["callgate.types"] = { t = M.t, record = function(key)
+        return B.records[key] and typeof(key)
+      end },
+    }
+    macros = B.macros(B.helpers(function(module)
+      return modules[module]
+    end), M)
+  end
+  return macros[name]
+end
+
+local function find(name)
+  local text = B.functions[name]
+  if text then
+    return (select(3, symbol(name, text)))
+  end
+  text = B.addresses[name]
+  if text then
+    local kind, value = text:match "^(.*) = (%-?%d+)$"
+    return ffi.cast(typeof(kind), tonumber(value))
+  end
+  if B.aliases[name] then
+    return M[B.aliases[name]]
+  end
+  local own = B.macro_names[name]
+  return own and macro(own)
+end
+
+local function variable(name)
+  local text = B.variables[name]
+  return text and { symbol(name, text) }
+end
+
+return setmetatable(M, {
+  __index = function(_, name)
+    if type(name) == "string" then
+      local found = with_prefixes(name, find)
+      if found then
+        rawset(M, name, found)
+        return found
+      end
+      local place = with_prefixes(name, variable)
+      if place then
+        return place[1][place[2]] -- its value now
+      end
+    end
+    return unknown("name", name, M, B.functions, B.macro_names, B.variables, B.addresses, B.aliases)
+  end,
+  __newindex = function(_, name, value)
+    local place = with_prefixes(name, variable)
+    if place then
+      place[1][place[2]] = value
+    else
+      rawset(M, name, value)
+    end
+  end,
+})

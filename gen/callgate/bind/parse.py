@@ -1,0 +1,169 @@
+"""A request's headers on one target -> the ABI model, and what the model has no place for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callgate import cache, model, tree
+from callgate.abi.build import build_part, merge, unit_layout
+from callgate.abi.value import NoValue
+from callgate.bind.request import UNIT, Sources
+from callgate.emit.macros import translate_macros
+from callgate.emit.members import NONE
+from callgate.errors import CallgateError
+from callgate.headers.compiler import first_errors
+from callgate.parse.declarations import DeclarationParser
+from callgate.parse.macros import ExpressionParser
+from callgate.parse.preprocessed import Preprocessed
+from callgate.parse.unit import parse_preprocessed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from callgate.abi.layout import Layout
+    from callgate.parse.memo import Memo
+    from callgate.targets import Target
+
+ERROR = re.compile(r"^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: (.*)$", re.MULTILINE)
+OWN_TEXT = re.compile(r"(?:<stdin>|.*stdin\.c)")
+DEPTH = 12  # of types in types that are searched for a va_list
+
+
+@dataclass(frozen=True)
+class Address:
+    """A macro that is a pointer: ``((sqlite3_destructor_type)-1)``."""
+
+    name: str
+    type: model.Pointer
+    value: int
+    location: model.Location
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The headers on one target."""
+
+    target: Target
+    sources: Sources
+    abi: model.Abi
+    unit: tree.Unit
+    layout: Layout
+    addresses: tuple[Address, ...]
+    aliases: dict[str, str]  # macro -> the function, variable or type that it names
+    first_seen: dict[str, str]  # tag, ex) "struct sqlite3" -> the header that names it first
+
+
+def parse(sources: Sources, memo: Memo) -> Parsed:
+    """Parse and lay out the headers; raises CallgateError for what the compiler says is wrong."""
+    headers = sources.tree
+    spec = headers.unit(UNIT)
+    source = headers.source(spec)
+    run = headers.try_preprocess(spec, source)
+    if run.status != 0:
+        raise _refused(run.errors, headers.header_of)
+    unit = parse_preprocessed(Preprocessed(headers, spec, source, run.output, ()), memo)
+    target = headers.target
+    with cache.no_collection():
+        layout = unit_layout(unit, target)
+        part = build_part(unit, layout, memo=memo)
+        translate_macros(part, unit, layout, memo)
+    abi = merge(target, "", [part], ())
+    names = _Macros(unit, layout, memo)
+    return Parsed(
+        target,
+        sources,
+        abi,
+        unit,
+        layout,
+        tuple(names.addresses()),
+        names.aliases(),
+        _first_seen(unit),
+    )
+
+
+def _refused(errors: str, header_of: object) -> CallgateError:
+    """Return the compiler's message about a header, with the place that it names."""
+    found = ERROR.search(errors)
+    place = None
+    if found and not OWN_TEXT.fullmatch(found[1]):
+        name = header_of(found[1]) if callable(header_of) else found[1]
+        place = f"{name}:{found[2]}"
+    missing = re.search(r"'([^']+)' file not found|: ([^ :]+): No such file", errors)
+    hint = "the headers must compile by themselves; --define gives macros that they want"
+    if missing:
+        hint = f"-I DIR tells where {missing[1] or missing[2]} is, or give the header it belongs to"
+    said = first_errors(errors)
+    return CallgateError(f"the compiler does not take it:\n  {said}", where=place, hint=hint)
+
+
+class _Macros:
+    """What object-like macros are that are no constants."""
+
+    def __init__(self, unit: tree.Unit, layout: Layout, memo: Memo) -> None:
+        self._macros = [item for item in unit.macros if item.parameters is None and item.expansion]
+        self._layout = layout
+        declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
+        self._expressions = ExpressionParser(declarations)
+
+    def addresses(self) -> Iterator[Address]:
+        for item in self._macros:
+            if ")" not in item.expansion or item.where.header.startswith("<"):
+                continue
+            parsed = self._expressions.parse(item.expansion)
+            if parsed is None or isinstance(parsed, tree.Type):
+                continue
+            try:
+                found = self._layout.evaluator.value(parsed)
+            except NONE:
+                continue
+            if isinstance(found.type, model.Pointer) and isinstance(found.value, int):
+                place = model.Location(item.where.unit, item.where.header, item.where.line)
+                yield Address(item.name, found.type, found.value, place)
+
+    def aliases(self) -> dict[str, str]:
+        scope = self._layout.scope
+        known = {*scope.functions, *scope.variables, *scope.typedefs}
+        return {
+            item.name: item.expansion
+            for item in self._macros
+            if item.expansion in known and item.expansion != item.name
+        }
+
+
+def _first_seen(unit: tree.Unit) -> dict[str, str]:
+    """Return the header in which each tag is first declared, by itself or by a typedef."""
+    found: dict[str, str] = {}
+    for item in unit.declarations:
+        kind = item.type
+        while isinstance(kind, tree.Pointer | tree.Qualified | tree.Attributed):
+            kind = kind.target if isinstance(kind, tree.Pointer) else kind.type
+        if isinstance(kind, tree.Tagged):
+            found.setdefault(f"{kind.kind} {kind.tag}", item.where.header)
+    return found
+
+
+def uses_va_list(layout: Layout, kind: object, depth: int = DEPTH) -> bool:
+    """Tell whether a type has a va_list in it, of which Lua cannot make one."""
+    if depth == 0:
+        return False
+    match kind:
+        case tree.Basic():
+            return kind.name == "va_list"
+        case tree.TypedefName():
+            found = layout.scope.typedefs.get(kind.name)
+            return found is not None and uses_va_list(layout, found.type, depth - 1)
+        case tree.Pointer():
+            return uses_va_list(layout, kind.target, depth - 1)
+        case tree.Array():
+            return uses_va_list(layout, kind.element, depth - 1)
+        case tree.Qualified() | tree.Attributed():
+            return uses_va_list(layout, kind.type, depth - 1)
+        case tree.Function():
+            parts = (kind.result, *(item.type for item in kind.parameters))
+            return any(uses_va_list(layout, part, depth - 1) for part in parts)
+    return False
+
+
+__all__ = ["Address", "NoValue", "Parsed", "parse", "uses_va_list"]

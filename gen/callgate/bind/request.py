@@ -1,0 +1,159 @@
+"""What a user asks ``callgate bind`` for, and whose headers those are."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callgate.errors import CallgateError
+from callgate.headers.units import UnitSpec
+from callgate.suggest import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from callgate.headers.trees import HeaderTree
+    from callgate.targets import Target
+
+UNIT = "bind"  # the one translation unit, of all headers given
+ROOTS = ("/usr/local/include", "/usr/include")  # of the machine's own development packages
+SHARED = re.compile(r"include|[\w.]+-linux-\w+")  # folders where headers of many packages lie
+DEFINE = re.compile(r"[A-Za-z_]\w*(=.*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The options that bear on what is bound."""
+
+    headers: tuple[str, ...]  # as given: paths, or names to look for
+    include: tuple[str, ...] = ()  # globs of names
+    exclude: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()  # stripped from names
+    libraries: tuple[str, ...] = ()  # tried one after the other; () is the process itself
+    defines: tuple[str, ...] = ()  # ex) "SQLITE_ENABLE_SESSION", "N=5"
+    folders: tuple[Path, ...] = ()  # -I
+    by_abi: bool = False  # a machine that is no target gets the one with its size of pointers
+
+    def check(self) -> None:
+        """Raise CallgateError for what no compiler and no Lua could take."""
+        for text in self.defines:
+            if not DEFINE.fullmatch(text) or "\n" in text:
+                raise CallgateError(
+                    f"expected NAME or NAME=VALUE, not {text!r}", where="--define",
+                    hint="NAME is a C identifier: --define NDEBUG --define LIMIT=10",
+                )  # fmt: skip
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise CallgateError("no such folder", where=f"-I {folder}")
+        for prefix in self.prefixes:
+            if not re.fullmatch(r"[A-Za-z_]\w*", prefix):
+                raise CallgateError(f"no name begins with {prefix!r}", where="--prefix")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A request's headers as one target sees them."""
+
+    tree: HeaderTree  # with one unit, of the headers
+    named: tuple[str, ...]  # the headers as the model's locations call them
+
+    def is_own(self, header: str) -> bool:
+        """Tell whether ``header`` is a named one, or lies below one's folder.
+
+        Where headers of many packages lie (/usr/include), only those beside the named one count,
+        and those in a folder of its name. The C library's own are never others' neighbours.
+        """
+        if header in self.named:
+            return True
+        path = Path(header)
+        if not path.is_absolute():
+            return False
+        return any(_is_beside(path, Path(name)) for name in self.named if name[0] == "/")
+
+    def shown(self, header: str) -> str:
+        """Return a header's name for people and for files: without where it lies."""
+        folders = (*self.tree.folders, *self.tree.last_folders)
+        for folder in sorted(folders, key=lambda item: -len(item.parts)):
+            if Path(header).is_relative_to(folder):
+                return Path(header).relative_to(folder).as_posix()
+        return Path(header).name if header.startswith("/") else header
+
+
+def find_sources(request: Request, tree: HeaderTree) -> Sources:
+    """Return the request's headers in ``tree``; raises CallgateError for one that is nowhere."""
+    roots = _roots(tree.target) if _is_native(tree.target) else ()
+    found = [_find(name, request, tree, roots) for name in request.headers]
+    own = [Path(name).parent for name in found if name.startswith("/")]
+    last = dict.fromkeys(
+        folder for path in own for folder in (path, *_shared_above(path), *_siblings(path, roots))
+    )
+    spec = UnitSpec(
+        UNIT, "libc", tree.target.os, tuple(request.defines), first=(*_before(tree), *found)
+    )
+    folders = tuple(folder.resolve() for folder in request.folders)
+    last_folders = tuple(folder for folder in last if folder not in folders)
+    tree = replace(tree, own_units=(spec,), folders=folders, last_folders=last_folders)
+    return Sources(tree, tuple(found))
+
+
+def _before(tree: HeaderTree) -> tuple[str, ...]:
+    """Return what the headers of a system expect their includer to have included."""
+    return ("sys/types.h",) if tree.target.os != "linux" else ()
+
+
+def _find(name: str, request: Request, tree: HeaderTree, roots: tuple[Path, ...]) -> str:
+    """Return the path of a header given, or its name where it is one of the target's own."""
+    path = Path(name)
+    if path.is_file():
+        return os.path.normpath(path.absolute())
+    for folder in (*request.folders, *([] if path.is_absolute() else roots)):
+        if (folder / name).is_file():
+            return os.path.normpath((folder / name).absolute())
+    system = (*tree.libc_dirs, *tree.kernel_dirs)
+    if any((folder / name).is_file() for folder in system):
+        return name
+    what = "it is a folder" if path.is_dir() else "there is no such header"
+    looked = (*request.folders, *roots)
+    beside = [path.parent] if path.is_absolute() or path.parent != Path() else [Path(), *looked]
+    known = [item.name for folder in beside if folder.is_dir() for item in folder.glob("*.h")]
+    near = suggest(path.name, known)
+    places = ", ".join(map(str, looked)) or "no folder of the machine"
+    hint = near or f"looked here, in {places} and in the headers of {tree.target.name}; -I DIR adds"
+    raise CallgateError(what, where=name, hint=hint)
+
+
+def _is_native(target: Target) -> bool:
+    machine = os.uname()
+    return (target.os, target.arch) == (machine.sysname.lower(), machine.machine)
+
+
+def _roots(target: Target) -> tuple[Path, ...]:
+    """Return the folders of the machine's development packages: Debian's own of the machine, too."""
+    folders = [Path(root) / target.gcc_machine for root in ROOTS] if target.gcc_machine else []
+    return tuple(folder for folder in (*folders, *map(Path, ROOTS)) if folder.is_dir())
+
+
+def _shared_above(folder: Path) -> list[Path]:
+    """Return the folders above in which headers of many packages lie."""
+    return [item for item in (folder, *folder.parents) if SHARED.fullmatch(item.name)]
+
+
+def _siblings(folder: Path, roots: Iterable[Path]) -> list[Path]:
+    """Return the machine's other roots where ``folder`` is, or lies in, one of them."""
+    every = list(roots)
+    return every if any(folder.is_relative_to(root) for root in every) else []
+
+
+def _is_beside(path: Path, named: Path) -> bool:
+    """Tell whether ``path`` belongs to the header ``named``: it lies below its folder."""
+    folder = named.parent
+    if not SHARED.fullmatch(folder.name):
+        return path.is_relative_to(folder)
+    if path.parent in _shared_above(folder) or (
+        SHARED.fullmatch(path.parent.name) and path.parent.is_relative_to(folder)
+    ):
+        return True
+    return path.is_relative_to(folder / named.stem)

@@ -1,0 +1,169 @@
+"""Which of the headers' items are bound, and why the others are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from callgate import model, tree
+from callgate.bind.ctext import obstacle
+from callgate.bind.parse import Address, Parsed, uses_va_list
+from callgate.errors import CallgateError
+from callgate.suggest import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from callgate.bind.request import Request
+
+TYPES = "t"  # M.t is the table of types
+QUIET = {"empty", "type name"}  # include guards and markers: nothing is missed
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The items of one target that are bound."""
+
+    constants: list[model.Constant] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    functions: list[model.Prototype] = field(default_factory=list)
+    variables: list[model.Variable] = field(default_factory=list)
+    macros: list[model.Macro] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    typedefs: list[model.Typedef] = field(default_factory=list)
+    others: dict[str, str] = field(default_factory=dict)  # type's name -> tag or typedef it is
+    enumerations: list[model.Enumeration] = field(default_factory=list)
+    records: list[model.Record] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)  # name -> why it is not bound
+
+
+def choose(parsed: Parsed, request: Request) -> Chosen:
+    """Return what the request's globs, or its headers, choose of the model."""
+    return _Chooser(parsed, request).run()
+
+
+def check_globs(every: Iterable[Parsed], request: Request) -> None:
+    """Raise CallgateError for a glob that matches no name of any target."""
+    names = {name for parsed in every for name in _names(parsed)}
+    for option, globs in (("--include", request.include), ("--exclude", request.exclude)):
+        for glob in globs:
+            if not any(fnmatchcase(name, glob) for name in names):
+                hint = suggest(glob, names) or "it is matched against whole names: 'sqlite3_*'"
+                raise CallgateError(f"no name matches {glob!r}", where=option, hint=hint)
+
+
+def _names(parsed: Parsed) -> set[str]:
+    abi, scope = parsed.abi, parsed.layout.scope
+    tags = {tag for _, tag in scope.records} | set(scope.enumerations)
+    items = (*abi.constants, *abi.prototypes, *abi.variables, *abi.macros, *abi.unevaluated)
+    return tags | {item.name for item in items} | set(scope.typedefs)
+
+
+class _Chooser:
+    def __init__(self, parsed: Parsed, request: Request) -> None:
+        self._parsed = parsed
+        self._request = request
+        self._out = Chosen()
+
+    def run(self) -> Chosen:
+        abi, out = self._parsed.abi, self._out
+        self._functions()
+        addresses = {item.name for item in self._parsed.addresses}
+        out.addresses = [item for item in self._parsed.addresses if self._wants(item)]
+        out.constants = [
+            item
+            for item in abi.constants
+            if item.primary and item.name not in addresses and self._wants(item)
+        ]
+        out.variables = [
+            item for item in abi.variables if self._wants(item) and not self._is_taken(item.name)
+        ]
+        self._macros()
+        self._types()
+        for failure in self._parsed.unit.failures:
+            if self._parsed.sources.is_own(failure.where.header):
+                out.left[str(failure.where)] = failure.message
+        return out
+
+    def _functions(self) -> None:
+        layout = self._parsed.layout
+        for item in self._parsed.abi.prototypes:
+            if not self._wants(item) or self._is_taken(item.name):
+                continue
+            reason = obstacle(item.type)
+            if item.inline:
+                reason = "a static inline function: no library has it"
+            elif uses_va_list(layout, layout.scope.functions[item.name].type):
+                reason = "takes a va_list, which Lua cannot make"
+            if reason:
+                self._out.left[item.name] = reason
+            else:
+                self._out.functions.append(item)
+
+    def _macros(self) -> None:
+        abi, out = self._parsed.abi, self._out
+        functions = {item.name for item in out.functions}
+        for item in abi.macros:
+            if not item.primary or item.name in functions or not self._wants(item):
+                continue
+            if item.lua is None:
+                out.left.setdefault(item.name, item.reason or "no translation")
+            elif not self._is_taken(item.name):
+                out.macros.append(item)
+        bound = functions | {item.name for item in out.variables}
+        types = set(self._parsed.layout.scope.typedefs)
+        for item in abi.unevaluated:
+            if not self._wants(item):
+                continue
+            other = self._parsed.aliases.get(item.name)
+            if other in bound:
+                out.aliases[item.name] = other
+            elif other in types:
+                out.others[item.name] = other
+            elif item.reason not in QUIET and item.body not in {"typedef", "{...}"}:
+                out.left.setdefault(item.name, item.reason)
+
+    def _types(self) -> None:
+        abi, out, layout = self._parsed.abi, self._out, self._parsed.layout
+        known = {item.name for item in abi.typedefs}
+        for item in abi.typedefs:
+            if not item.primary or not self._wants(item):
+                continue
+            if uses_va_list(layout, layout.scope.typedefs[item.name].type):
+                out.left[item.name] = "takes a va_list, which Lua cannot make"
+            else:
+                out.typedefs.append(item)
+        for name, item in layout.scope.typedefs.items():
+            if name in known or not self._matches(name, item.where.header):
+                continue
+            kind = item.type
+            while isinstance(kind, tree.Qualified | tree.Attributed):
+                kind = kind.type
+            if isinstance(kind, tree.Tagged):
+                out.others[name] = f"{kind.kind} {kind.tag}"
+            elif isinstance(kind, tree.TypedefName):
+                out.others[name] = kind.name
+        out.enumerations = [item for item in abi.enumerations if item.name and self._wants(item)]
+        out.records = [item for item in abi.records if item.primary and self._wants(item)]
+
+    def _is_taken(self, name: str) -> bool:
+        if name == TYPES:
+            self._out.left[name] = "M.t is the table of types"
+        return name == TYPES
+
+    def _wants(self, item: _Located) -> bool:
+        return self._matches(item.name.rpartition(" ")[2], item.location.header)
+
+    def _matches(self, name: str, header: str) -> bool:
+        if any(fnmatchcase(name, glob) for glob in self._request.exclude):
+            return False
+        if self._request.include:
+            return any(fnmatchcase(name, glob) for glob in self._request.include)
+        return self._parsed.sources.is_own(header)
+
+
+_Located = (
+    model.Constant | model.Prototype | model.Variable | model.Macro | model.Typedef
+    | model.Enumeration | model.Record | model.Unevaluated | Address
+)  # fmt: skip
