@@ -81,20 +81,19 @@ def script(folder: Path, name: str, text: str) -> str:
     return f"./{name}"
 
 
-# --- luactl(8) --------------------------------------------------------------------------------------
+# --- luactl(8) ------------------------------------------------------------------------------------
 
 
 def test_list(tmp_path: Path) -> None:
     """Without a command it lists the states: name, creator, description, in NetBSD's columns."""
     assert run(tmp_path, "-e", "list") == (0, "0 active states:\n", "")
-    assert run(tmp_path, "-e", "create", "one", "the first", ",", "list") == (
-        0,
+    listed = (
         "one created\n"
         "1 active state:\n"
         "Name             Creator  Description\n"
-        "one              user     the first\n",
-        "",
+        "one              user     the first\n"
     )
+    assert run(tmp_path, "-e", "create", "one", "the first", ",", "list") == (0, listed, "")
     _, out, _ = run(tmp_path, "-eq", "create", "a", ",", "create", "b", "second", ",", "list")
     assert out == (
         "2 active states:\n"
@@ -202,7 +201,7 @@ def test_help(tmp_path: Path) -> None:
     assert max(map(len, shown.splitlines())) < COLUMNS
 
 
-# --- sequences --------------------------------------------------------------------------------------
+# --- sequences ------------------------------------------------------------------------------------
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -217,16 +216,15 @@ sysctl kern.lua.maxcount
 sysctl -w kern.lua.maxcount=500 , sysctl kern.lua.maxcount
 luactl
 """
-    assert run(tmp_path, "-e", stdin=lines) == (
-        0,
+    said = (
         f"two created\n{load} loaded into two\n"
         "kern.lua.maxcount = 0\nkern.lua.maxcount: 0 -> 500\nkern.lua.maxcount = 500\n"
         "2 active states:\n"
         "Name             Creator  Description\n"
         "two              user     \n"
-        "one              user     the first\n",
-        "",
+        "one              user     the first\n"
     )
+    assert run(tmp_path, "-e", stdin=lines) == (0, said, "")
 
 
 def test_first_failure(tmp_path: Path) -> None:
