@@ -22,6 +22,7 @@ local fail = errno.fail
 local lua4 = {
   sysctl = require "callgate.lua4.sysctl",
   register = states.register,
+  path = "./lua?.kmod", -- where require looks for modules that are not registered, if kern.lua.autoload is 1
 }
 
 -- Where the device speaks when kern.lua.verbose is greater than 0.
@@ -79,7 +80,7 @@ local function create(record)
   elseif states.find(name) then
     return refuse("EBUSY", "state %s refused: there is one", name)
   end
-  local why, failure = states.create(name, text_of(record.desc))
+  local why, failure = states.create(name, text_of(record.desc), lua4.path)
   if failure then
     return refuse(failure, "state %s refused: %s", name, why)
   end

@@ -1,5 +1,6 @@
 -- The kern.lua variables of lua(4). They are the core's configuration, under NetBSD's names and in its numbers.
 
+local bit = require "bit"
 local errno = require "callgate.lua4.errno"
 local state = require "callgate.state"
 
@@ -21,8 +22,8 @@ local function read(kind, value)
     elseif value == false or value == 0 then
       return false
     end
-  elseif type(value) == "number" and value == require("bit").tobit(value) then
-    return value
+  elseif type(value) == "number" and value == bit.tobit(value) then
+    return math.max(value, 0) -- a negative one says the same
   end
 end
 

@@ -18,7 +18,7 @@ return function(codec, where, length)
   local encode, decode = codec.encode, codec.decode
   local config = decode(where, length, 1)
 
-  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, ENTRY = 1, 2, 3, 4, 5, 6, 7, 8, 9
+  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, ENTRY, RUN = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
   local DONE, YIELDED = 0, 1
   local SPENT = "maximum instruction count exceeded"
 
@@ -67,8 +67,11 @@ return function(codec, where, length)
     return pack(costatus(script) == "suspended" and YIELDED or DONE, ...)
   end
 
-  local function compile(chunk, name)
-    local fn, message = load(chunk, name, config.bytecode and "bt" or "t", env)
+  local function compile(chunk, name, bytecode)
+    if bytecode == nil then
+      bytecode = config.bytecode
+    end
+    local fn, message = load(chunk, name, bytecode and "bt" or "t", env)
     if not fn then
       error(message, 0)
     end
@@ -76,12 +79,12 @@ return function(codec, where, length)
   end
 
   local function exec(chunk, name, ...)
-    return pack(DONE, compile(chunk, name)(...))
+    return pack(DONE, compile(chunk, name, nil)(...))
   end
 
   local function start(chunk, name, ...)
     script = nil
-    local main = compile(chunk, name)(...)
+    local main = compile(chunk, name, nil)(...)
     if type(main) == "function" then
       script = create(main)
     end
@@ -101,6 +104,9 @@ return function(codec, where, length)
       return exec(decode(a, b, n))
     elseif op == SCRIPT then
       return start(decode(a, b, n))
+    elseif op == RUN then
+      compile(decode(a, b, n))()
+      return DONE, 0, 0, 0
     elseif op == COLLECT then
       collect()
       return DONE, 0, 0, 0

@@ -19,7 +19,7 @@ local to_number, settop, sethook = M.lua_tonumber, M.lua_settop, M.lua_sethook
 local encode, decode = codec.encode, codec.decode
 local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE = protocol.RESUME, protocol.EXEC, protocol.SCRIPT, protocol.COLLECT,
   protocol.REQUIRE
-local DESCRIBE, CLOSING, LIMIT = protocol.DESCRIBE, protocol.CLOSING, protocol.LIMIT
+local DESCRIBE, CLOSING, LIMIT, RUN = protocol.DESCRIBE, protocol.CLOSING, protocol.LIMIT, protocol.RUN
 local YIELDED, SPENT, FULL = protocol.YIELDED, protocol.SPENT, protocol.FULL
 local MASKCOUNT, ERRMEM = M.LUA_MASKCOUNT, M.LUA_ERRMEM
 local cast, select, type = ffi.cast, select, type
@@ -189,6 +189,18 @@ function methods:exec(chunk, chunkname, ...)
   return received(call(self, EXEC, sent("exec", 0, chunk, chunkname, ...)))
 end
 
+-- The same for its effect alone: what the chunk returns, which may be what cannot cross, stays inside. `bytecode`
+-- says whether this chunk may be bytecode; nil: what was said when the state was made.
+function methods:run(chunk, chunkname, bytecode)
+  text(chunk, "run", 1, "chunk")
+  chunkname = chunkname == nil and "=run" or text(chunkname, "run", 2, "chunkname")
+  local why = busy(self)
+  if why then
+    return failed(why)
+  end
+  return received(call(self, RUN, sent("run", 0, chunk, chunkname, bytecode)))
+end
+
 local function file(path)
   local S = require "callgate"
   local fd, message, errno = S.open(path, "rdonly, nonblock")
@@ -263,13 +275,14 @@ function methods:resume(...)
   return received(kind, n, a, b)
 end
 
-function methods:require(name)
+-- `global`: the module becomes a global of that name, too, as luaL_requiref can do it.
+function methods:require(name, global)
   text(name, "require", 1, "modname")
   local why = busy(self)
   if why then
     return failed(why)
   end
-  local kind, n, a = call(self, REQUIRE, sent("require", 0, name))
+  local kind, n, a = call(self, REQUIRE, sent("require", 0, name, global == true))
   if kind == nil then
     if type(n) == "string" and n:find("module '" .. name .. "' not found", 1, true) then
       return failed("ENOENT", n)

@@ -16,14 +16,15 @@
 --     bytecode    true: it may load bytecode          user        true: made by a user, not by the kernel
 --     env         the global through which it sees state.env: a name, "env" by default; false for none
 --   state.lookup(name) -> state (ENOENT)              state.list() -> infos, oldest first
---   state.closeall() -> how many it has closed        state.register(modname, source): for the states' require
+--   state.closeall() -> how many it has closed        state.register(modname, source[, { trusted = true }])
 --   state.config = { require, autoload, bytecode, maxcount, verbose, maxstates, path, maxenv }
 --   state.env     a table shared by all states: strings, numbers, booleans, tables by copy
 --   state.NAME_MAX = 63
 --
 --   st:exec(chunk[, chunkname, ...]) -> what it returns, or true
 --   st:load(path[, chunkname])       runs a file, likewise
---   st:require(modname)              ENOENT: there is none, EEXIST: it has it already
+--   st:run(chunk[, chunkname[, bytecode]])  as exec, but what it returns stays inside
+--   st:require(modname[, global])    ENOENT: there is none, EEXIST: it has it already
 --   st:script(chunk[, chunkname, ...])  runs it ("@path": a file); the function that it returns is for resume
 --   st:resume(...) -> what it yields or returns, or true; st:status() -> "suspended", "dead", "running", "none"
 --   st:thread(...) -> job            resume in a thread of its own; until it is joined everything else but
@@ -207,16 +208,20 @@ function state.lookup(name)
   return st
 end
 
--- Lets the states' require find `source`, a chunk's text, under that name; nil takes it away.
-function state.register(name, source)
+-- Lets the states' require find `source`, a chunk's text, under that name; nil takes it away. With
+-- { trusted = true } it runs with all of LuaJIT that the state has opened, its script's libraries or not: the
+-- program's own code, which gives the script what the language has not.
+function state.register(name, source, options)
   if type(name) ~= "string" or name == "" then
     args.expected("a module's name", name, "register", 1, "modname")
   elseif source ~= nil and type(source) ~= "string" then
     args.expected("the module's source", source, "register", 2, "source")
   end
-  if not shared_env.store().set("m" .. name, source) then
+  local trusted = options ~= nil and options.trusted == true
+  if not shared_env.store().set((trusted and "t" or "m") .. name, source) then
     return handle.failed "ENOMEM"
   end
+  shared_env.store().set((trusted and "m" or "t") .. name, nil)
   return true
 end
 

@@ -9,7 +9,7 @@ return function(config, codec, guard, module)
   local env, loaded, libs = _G, package.loaded, config.libs
   local load, loadfile, searchpath = load, loadfile, package.searchpath
   local error, type, find, tostring, setmetatable = error, type, string.find, tostring, setmetatable
-  local next, select, getmetatable = next, select, getmetatable
+  local next, rawset, getmetatable = next, rawset, getmetatable
   local mode = config.bytecode and "bt" or "t"
   local original = env.require
 
@@ -43,8 +43,13 @@ return function(config, codec, guard, module)
     return guard.load(chunk, name, wanted or mode, ...)
   end
 
+  local whole = env -- what a trusted module sees
+
   local function restrict()
     local found = {}
+    whole = copy(env)
+    whole._G = whole
+    whole.pcall, whole.xpcall, whole.load = guard.pcall, guard.xpcall, guard.load
     if libs.base then
       found = only(env, BASE)
       found._G = env
@@ -83,7 +88,7 @@ return function(config, codec, guard, module)
       getmetatable("").__index = nil
     end
     getmetatable("").__metatable = "string"
-    for key in next, copy(env) do
+    for key in next, whole do
       env[key] = found[key]
     end
     for name, library in next, kept do
@@ -121,6 +126,10 @@ return function(config, codec, guard, module)
     local source = store().get("m" .. name)
     if source then
       return load(source, "=" .. name, mode)
+    end
+    source = store().get("t" .. name)
+    if source then
+      return load(source, "=" .. name, mode, whole)
     elseif config.autoload and not find(name, "[^%w_.-]") then
       local path, message = searchpath(name, config.path)
       if path then
@@ -178,7 +187,11 @@ return function(config, codec, guard, module)
       __metatable = "env",
     })
   end
-  return function(name)
-    return (select(2, import(name)))
+  return function(name, global)
+    local value, had = import(name)
+    if global and had == 0 then
+      rawset(env, name, value)
+    end
+    return had
   end
 end
