@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import termios
@@ -15,8 +16,8 @@ import pytest
 from callgate import luajit, paths
 
 ROOT = Path(__file__).resolve().parents[2]
-LUACTL = ROOT / "bin" / "luactl"
 LIBRARY = Path(os.environ.get("CALLGATE_LIBRARY") or paths.output_dir())
+LUACTL = LIBRARY / "callgate" / "luactl" / "main.lua"
 COLUMNS = 80
 TIME_LIMIT = 60
 
@@ -199,6 +200,33 @@ def test_help(tmp_path: Path) -> None:
     for name in ("create", "destroy", "load", "require", "list", "module", "sysctl"):
         assert f"\n  {name}" in shown
     assert max(map(len, shown.splitlines())) < COLUMNS
+
+
+def test_launcher(tmp_path: Path) -> None:
+    """bin/luactl finds the modules in the checkout, or beside itself, and says where it looked."""
+    copy = tmp_path / "bin" / "luactl"
+    copy.parent.mkdir()
+    shutil.copy(ROOT / "bin" / "luactl", copy)
+    environment = {**os.environ, "LUA_PATH": ""}
+
+    def launched() -> tuple[int, str, str]:
+        done = subprocess.run(
+            [str(copy), "-e", "list"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIME_LIMIT,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    assert launched() == (1, "", f"luactl: no module callgate.luactl below {tmp_path}\n")
+    for place in ("share/lua/5.1", "output"):
+        modules = tmp_path / place
+        modules.parent.mkdir(parents=True, exist_ok=True)
+        modules.symlink_to(LIBRARY.resolve())
+        assert launched() == (0, "0 active states:\n", "")
+        modules.unlink()
 
 
 # --- sequences ------------------------------------------------------------------------------------

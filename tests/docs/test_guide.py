@@ -1,4 +1,4 @@
-"""Every Lua block of the README and of the guide runs, and prints what its page says.
+"""Every Lua block of README, guide and kernel-lua runs, and prints what its page says.
 
 The blocks of a page are one program, from top to bottom: a later block may use what an earlier one
 made. A comment `--> text` at the end of a line is what it prints, `...` standing for any text.
@@ -17,8 +17,13 @@ from callgate import luajit, paths
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "guide"
-PAGES = [ROOT / "README.md", *sorted(GUIDE.glob("*.md"))]
-EXAMPLES = [page for page in PAGES if page != GUIDE / "README.md"]
+KERNEL_LUA = ROOT / "docs" / "kernel-lua"
+PAGES = [
+    ROOT / "README.md",
+    *sorted(GUIDE.glob("*.md")),
+    *sorted(KERNEL_LUA.glob("*.md")),
+]
+EXAMPLES = [page for page in PAGES if page not in {GUIDE / "README.md", KERNEL_LUA / "README.md"}]
 BLOCK = re.compile(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
 TIME_LIMIT = 60

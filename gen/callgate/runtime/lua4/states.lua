@@ -68,7 +68,9 @@ end
 function states.create(name, desc, path)
   local before = state.config.path
   state.config.path = path
-  local ok, made, message, number = pcall(state.create, name, { desc = desc, libs = {}, env = false, user = true })
+  -- maxcount: what the variable says counts when a file is loaded
+  local options = { desc = desc, libs = {}, env = false, user = true, maxcount = 0 }
+  local ok, made, message, number = pcall(state.create, name, options)
   state.config.path = before
   if not ok then
     error(made, 0)

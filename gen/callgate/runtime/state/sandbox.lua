@@ -11,7 +11,7 @@ return function(config, codec, guard, module)
   local error, type, find, tostring, setmetatable = error, type, string.find, tostring, setmetatable
   local next, rawset, getmetatable = next, rawset, getmetatable
   local mode = config.bytecode and "bt" or "t"
-  local original = env.require
+  local original, select, concat = env.require, select, table.concat
 
   local BASE = {
     "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "print", "rawequal", "rawget",
@@ -50,6 +50,14 @@ return function(config, codec, guard, module)
     whole = copy(env)
     whole._G = whole
     whole.pcall, whole.xpcall, whole.load = guard.pcall, guard.xpcall, guard.load
+    whole.print = function(...) -- LuaJIT's own calls the script's tostring, which there need not be
+      local ffi, parts = original "ffi", {}
+      for i = 1, select("#", ...) do
+        parts[i] = tostring((select(i, ...)))
+      end
+      ffi.cdef 'int callgate_state_puts(const char *) __asm__("puts");'
+      ffi.C.callgate_state_puts(concat(parts, "\t"))
+    end
     if libs.base then
       found = only(env, BASE)
       found._G = env
@@ -169,6 +177,14 @@ return function(config, codec, guard, module)
     return loaded[name], 0
   end
 
+  if whole ~= env then
+    whole.require = function(name)
+      if loaded[name] ~= nil or store().get("t" .. name) or store().get("m" .. name) then
+        return (import(name))
+      end
+      return original(name)
+    end
+  end
   if config.require then
     env.require = function(name)
       return (import(name))
