@@ -93,11 +93,15 @@ end
 ---@param source string
 ---@return true? ok, string? message, integer? errno
 function states.register(name, source)
-  if type(name) == "string" and states.registered(name:sub(1, MODULE)) then
-    return errno.fail "EBUSY"
+  if type(name) ~= "string" or name == "" then
+    errors.raise("register: argument 1 (name): expected a module's name, got " .. errors.got(name))
+  elseif type(source) ~= "string" then
+    errors.raise("register: argument 2 (source): expected the text of a chunk, got " .. errors.got(source))
   end
-  local kept = type(name) == "string" and name:sub(1, MODULE) or name
-  if not state.register(kept, source, { trusted = true }) then
+  name = name:sub(1, MODULE)
+  if states.registered(name) then
+    return errno.fail "EBUSY"
+  elseif not state.register(name, source, { trusted = true }) then
     return errno.fail "ENOMEM"
   end
   return true
