@@ -10,6 +10,7 @@
 --
 -- What the page calls NULL is nil, message, errno; functions without a value raise what fails.
 
+local ffi = require "ffi"
 local errors = require "callgate.errors"
 local state = require "callgate.state"
 
@@ -105,6 +106,9 @@ local function new(call, name, desc, ipl, allocator)
   elseif ipl ~= nil and type(ipl) ~= "number" then
     misuse(call, ("argument ipl: expected one of klua9.IPL_..., got %s"):format(errors.got(ipl)))
   end
+  if allocator and ffi.abi "64bit" and not ffi.abi "gc64" then
+    return errors.failed(require("callgate").EOPNOTSUPP) -- this LuaJIT's memory must lie below 2 GiB
+  end
   name, desc = name:sub(1, klua9.MAX_LUA_NAME - 1), desc:sub(1, klua9.MAX_LUA_DESC - 1)
   local options = { desc = desc, user = false, allocator = allocator }
   for key, value in pairs(klua9.options) do
@@ -120,7 +124,8 @@ local function new(call, name, desc, ipl, allocator)
 end
 
 -- A state whose memory `f` provides, a lua_Alloc (a cdata function pointer; nil: LuaJIT's own), which gets `ud`
--- in every call. A klua_State, or nil, message, errno: EINVAL a name that begins with "_", EEXIST, ENOMEM.
+-- in every call. A klua_State, or nil, message, errno: EINVAL a name that begins with "_", EEXIST, ENOMEM,
+-- EOPNOTSUPP an allocator for a LuaJIT of 64 bits without GC64.
 function klua9.klua_newstate(f, ud, name, desc, ipl)
   check("klua_newstate", 3, "name", name, "string")
   check("klua_newstate", 4, "desc", desc, "string")

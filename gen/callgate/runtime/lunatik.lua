@@ -12,6 +12,7 @@
 local errors = require "callgate.errors"
 local handle = require "callgate.state.handle"
 local state = require "callgate.state"
+local shared_env = require "callgate.state.env"
 
 local lunatik = {
   _ENV = state.env, -- shared by all runtimes, as by all states
@@ -26,16 +27,14 @@ local metatable = { __index = runtime }
 
 -- What a script finds in its state. As in the kernel, one that may not sleep makes no runtimes.
 local SETUP = [[
-local path, env, sleep = ...
+local path, store, sleep = ...
 lunatik = { _ENV = lunatik_env }
 lunatik_env = nil
 if package then package.loaded.lunatik = lunatik end
 if sleep and debug then
-  local require, registry = require, debug.getregistry()
+  local require = require
   function lunatik.runtime(...)
-    if not registry.callgate_env then
-      registry.callgate_env = env
-    end
+    require("callgate.shared").store = store
     local inner = require "callgate.lunatik"
     inner.path = path
     return inner.runtime(...)
@@ -88,7 +87,7 @@ function lunatik.runtime(script, sleep)
   local st, message = state.create(nil, options)
   local ok = st
   if ok then
-    ok, message = st:exec(SETUP, "=lunatik", path, shared_env.address(), sleep)
+    ok, message = st:exec(SETUP, "=lunatik", path, shared_env.store().address, sleep)
   end
   if ok then
     ok, message = st:script(text, "@" .. file)
@@ -116,14 +115,21 @@ end
 -- Starts the function that the script returned, or continues it where it yielded, with these values; returns
 -- what it yields or, at its end, returns. Raises the script's error, and for a runtime that has ended.
 function runtime:resume(...)
-  return raised(handle.resume(receiver(self, "resume"), ...))
+  local st = receiver(self, "resume")
+  if st.L == nil then
+    error("the runtime is stopped", 0)
+  end
+  return raised(handle.resume(st, ...))
 end
 
 -- Closes the runtime's state; it cannot be resumed any more. A second stop does nothing.
 function runtime:stop()
   local st = receiver(self, "stop")
   if st.L ~= nil then
-    raised(st:close())
+    local ok, message = st:close()
+    if not ok then
+      error(message, 0)
+    end
   end
 end
 
