@@ -15,6 +15,7 @@ local state = require "callgate.state"
 local klua = {
   NAME_MAXSIZE = 64, -- bytes of a name with the zero that ends it in C
   MIN_ALLOC_BYTES = 32 * 1024,
+  options = {}, -- further options of state.create, for every new state
 }
 
 local created -- name -> object, of states that this API has made; nil: not initialised
@@ -38,25 +39,19 @@ end
 
 -- --- struct klua_state -------------------------------------------------------------------------------
 
-local methods = {}
-
--- The members of the struct that change, or that only the core knows.
+-- The members of the struct that change, or that only the core knows; name and maxalloc lie in the object.
 local members = {
-  node = function(st) return st end,
-  L = function(st) return st.L end,
-  lock = function(st) return st end,
-  users = function(st) return st:info().users end,
-  maxalloc = function(st) return st:info().maxalloc end,
-  curralloc = function(st) return st:info().curralloc end,
+  node = function(s) return s.state end,
+  L = function(s) return s.state.L end,
+  lock = function(s) return s.state end,
+  users = function(s) return s.state.L ~= nil and s.state:info().users or 0 end,
+  curralloc = function(s) return s.state.L ~= nil and math.max(0, s.state:info().used - s.base) or 0 end,
 }
 
 local metatable = {
   __index = function(self, key)
     local member = members[key]
-    if member then
-      return member(self.state)
-    end
-    return methods[key]
+    return member and member(self)
   end,
   __tostring = function(self)
     return ("klua_state %q"):format(self.name)
@@ -84,8 +79,9 @@ function klua.states_exit()
   created = nil
 end
 
--- A state that uses at most `maxalloc` bytes, under a name of its own: an object, or nil, message, errno.
---   EINVAL less than MIN_ALLOC_BYTES, ENAMETOOLONG, EEXIST, ENOMEM
+-- A state whose scripts use at most `maxalloc` bytes, under a name of its own: an object, or nil, message,
+-- errno: EINVAL less than MIN_ALLOC_BYTES, ENAMETOOLONG, EEXIST, ENOMEM. What LuaJIT needs for an empty state is
+-- not counted, since it is more than the kernel's whole Lua: 32 KiB would not hold it.
 function klua.state_create(maxalloc, name)
   ready "state_create"
   check("state_create", 1, "maxalloc", maxalloc, "number")
@@ -95,11 +91,23 @@ function klua.state_create(maxalloc, name)
   elseif #name >= klua.NAME_MAXSIZE then
     return refuse "ENAMETOOLONG"
   end
-  local st, message, errno = state.create(name, { maxalloc = maxalloc, user = false })
+  local options = { user = false }
+  for key, value in pairs(klua.options) do
+    options[key] = value
+  end
+  local st, message, errno = state.create(name, options)
   if not st then
     return nil, message, errno
   end
-  local s = setmetatable({ name = name, state = st }, metatable)
+  st:collect()
+  local base = st:info().used
+  local ok
+  ok, message, errno = st:limit { maxalloc = base + maxalloc }
+  if not ok then
+    st:close()
+    return nil, message, errno
+  end
+  local s = setmetatable({ name = name, state = st, maxalloc = maxalloc, base = base }, metatable)
   created[name] = s
   return s
 end

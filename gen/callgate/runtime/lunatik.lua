@@ -49,10 +49,10 @@ local function find(script)
   for part in path:gmatch "[^;]+" do
     local name = script:gsub("%%", "%%%%")
     local file = part:find("?", 1, true) and part:gsub("%?", name) or ("%s/%s.lua"):format(part, script)
-    local handle = io.open(file, "rb")
-    if handle then
-      local text = handle:read "*a"
-      handle:close()
+    local opened = io.open(file, "rb")
+    if opened then
+      local text = opened:read "*a"
+      opened:close()
       if text then
         return file, text, path
       end
