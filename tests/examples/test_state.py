@@ -183,7 +183,7 @@ exec first never
         "done",
         f"error: no command x; there are: {commands}",
         'error: state "first": No such file or directory',
-        'error: state "": No such file or directory',
+        "error: state nil: No such file or directory",
         'error: state "nobody": No such file or directory',
         commands,
         "closed 0",

@@ -4,7 +4,6 @@
 local ffi = require "ffi"
 local native = require "callgate.state.native"
 local M = require "callgate.bound.luajit"
-local codec = require("callgate.state.codec")()
 local limiter = require "callgate.state.limiter"
 
 local cast = ffi.cast
@@ -14,12 +13,18 @@ local state_pointer = ffi.typeof("$ *", M.t.lua_State)
 
 local boot = {}
 
+-- The codec, the same one on both sides; LuaJITs of before 2021 have no string.buffer.
+local has_buffers = pcall(require, "string.buffer")
+boot.codec = require(has_buffers and "callgate.state.codec" or "callgate.state.plain")
+local codec = boot.codec()
+
 -- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
 -- of names and lines, which no script's message should show.
 local dumps = {}
-for _, name in ipairs { "codec", "child", "guard", "sandbox", "store", "worker" } do
+for _, name in ipairs { "child", "guard", "sandbox", "store", "worker", "patterns", "match" } do
   dumps[name] = string.dump(require("callgate.state." .. name), true)
 end
+dumps.codec = string.dump(boot.codec, true)
 
 local function address(text)
   return tonumber(cast("uintptr_t", cast("const char *", text)))
@@ -55,10 +60,10 @@ local function open(L, names)
   return true
 end
 
--- A state made as `config` says (sandbox.lua), with C libraries `extra`: its control record and the hook of
--- its instruction limit; or nil and, where it is not for want of memory, a message. `own`: a lua_Alloc and its
--- opaque pointer that provide the memory, where not LuaJIT's allocator.
-function boot.make(config, extra, own)
+-- A state made as `config` says (sandbox.lua), with C libraries `extra`, and with the JIT compiler on if it
+-- `compiles`: its control record and the hook of its instruction limit; or nil and, where it is not for want of
+-- memory, a message. `own`: a lua_Alloc and its opaque pointer that provide the memory, where not LuaJIT's.
+function boot.make(config, extra, compiles, own)
   local control = native.callgate_state_calloc(1, ffi.sizeof "callgate_state_control")
   local L = own and M.lua_newstate(cast(M.t.lua_Alloc, own[1]), own[2]) or M.luaL_newstate()
   if control == nil or L == nil then
@@ -76,8 +81,9 @@ function boot.make(config, extra, own)
   if allocator then
     M.lua_setallocf(L, allocator, control)
   end
-  local ready = open(L, NEEDED) and open(L, extra) and load(L, "child") and load(L, "codec")
-    and M.lua_pcall(L, 0, 1, 0) == 0
+  local ready = open(L, NEEDED) and open(L, extra)
+  M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF) -- nothing here is worth compiling
+  ready = ready and load(L, "child") and load(L, "codec") and M.lua_pcall(L, 0, 1, 0) == 0
   if ready then
     local where, length = codec.encode(config)
     M.lua_pushnumber(L, where)
@@ -88,6 +94,9 @@ function boot.make(config, extra, own)
     local message = M.lua_type(L, -1) == M.LUA_TSTRING and ffi.string(M.lua_tolstring(L, -1, nil)) or nil
     boot.close(control)
     return nil, message
+  end
+  if compiles then
+    M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
   end
   local hook = M.lua_gethook(L)
   M.lua_sethook(L, nil, 0, 0)

@@ -42,7 +42,7 @@ return function(codec, where, length)
   sethook(over, "", 1000000000) -- the program takes it from here: lua_gethook
   local kept = "count" -- the hook's argument: a string that must not be made when memory is short
 
-  local guard = (not config.all or config.limited) and module("guard", SPENT, config.limited, kept)
+  local guard = (not config.all or config.limited) and module("guard", SPENT, config.limited, module, kept)
   local require = module("sandbox", config, codec, guard, module)
 
   local script, thread_main -- the coroutine of resume; the entry of its thread

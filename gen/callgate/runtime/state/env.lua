@@ -1,7 +1,7 @@
 -- The table that all states of this program share, on the program's side: store.lua is the rest.
 
 local ffi = require "ffi"
-local codec = require("callgate.state.codec")()
+local codec = require("callgate.state.boot").codec()
 local errors = require "callgate.errors"
 local native = require "callgate.state.native"
 local shared = require "callgate.shared"

@@ -5,7 +5,7 @@
 -- there is neither would get another error in its place, catch that and go on. So under a limit three
 -- errors cannot be caught: the limit's, memory's and the stack's. They end the call.
 
-return function(SPENT, limited)
+return function(SPENT, limited, module)
   local pcall, error, type, load, resume = pcall, error, type, load, coroutine.resume
   local find, sort, select = string.find, table.sort, select
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
@@ -70,6 +70,10 @@ return function(SPENT, limited)
     end
     return sort(list, less)
   end
+
+  guard.patterns = module("patterns", function()
+    return limited
+  end, module)
 
   return guard
 end

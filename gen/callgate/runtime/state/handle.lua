@@ -12,7 +12,7 @@ local native = require "callgate.state.native"
 local protocol = require "callgate.state.protocol"
 local registry = require "callgate.state.registry"
 local shared_env = require "callgate.state.env"
-local codec = require("callgate.state.codec")()
+local codec = boot.codec()
 
 local pushvalue, pushnumber, pcall_in = M.lua_pushvalue, M.lua_pushnumber, M.lua_pcall
 local to_number, settop, sethook = M.lua_tonumber, M.lua_settop, M.lua_sethook
@@ -60,6 +60,7 @@ local call
 
 -- What a script's error is: by its message, since errors cross coroutines as values.
 local function classified(message)
+  message = message:gsub("^callgate%.state:%d+: ", "")
   if message == SPENT then
     return failed("ETIME", message)
   elseif message == FULL then
@@ -361,8 +362,7 @@ function handle.set_maxalloc(self, bytes)
       return false
     end
   end
-  control.limit, self.maxalloc = bytes, bytes
-  control.peak = control.used
+  control.limit, self.maxalloc, control.peak = bytes, bytes, control.used
   -- As LuaJIT does not collect when memory is short, it has to collect all the time.
   M.lua_gc(self.L, M.LUA_GCSETPAUSE, 100)
   M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, 1000)
@@ -411,7 +411,7 @@ function methods:info()
   return {
     name = self.name, desc = self.desc, user = self.user, users = self.users, status = self:status(),
     locked = self.locked, maxalloc = self.maxalloc, maxcount = self.maxcount, used = tonumber(control.used),
-    peak = tonumber(control.peak), refused = tonumber(control.refused),
+    peak = tonumber(control.peak), empty = self.empty, refused = tonumber(control.refused),
   }
 end
 
@@ -492,6 +492,7 @@ function handle.new(control, hook, fields)
   self.control, self.hook, self.L = control, hook, cast(state_pointer, control.L)
   self.owner = ffi.gc(ffi.new("callgate_state_owner", control), finish)
   self.users, self.state, self.locked, self.maxalloc = 1, "none", false, 0
+  self.empty = tonumber(control.used)
   return self
 end
 

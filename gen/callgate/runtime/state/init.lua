@@ -35,7 +35,8 @@
 --   st:get() st:put()                users: the last put closes it
 --   st:limit{maxalloc=, maxcount=}   new limits
 --   st:collect()                     a full garbage collection
---   st:info() -> name, desc, user, users, status, locked, maxalloc, maxcount, used, peak (bytes), refused
+--   st:info() -> name, desc, user, users, status, locked, maxalloc, maxcount, refused (allocations); in bytes
+--                                    used, peak, empty (used when it was created)
 --   st:close([{ user = }])           EBUSY: it runs, is locked, or has more users; EPERM: it is of the other
 --                                    side; a global function onClose runs first
 --   st.L  its lua_State, nil once closed;  st.name, st.desc, st.user
@@ -118,9 +119,9 @@ local function library_names()
 end
 
 -- The libraries that are wanted as a set, or "all"; and the C functions that open them.
-local function libraries(libs)
+local function libraries(libs, compiles)
   if libs == "all" then
-    return libs, { "os", "io", "jit" }
+    return libs, { "jit", "os", "io" }
   elseif libs == nil then
     libs = state.LIBS
   elseif type(libs) ~= "table" then
@@ -133,6 +134,9 @@ local function libraries(libs)
     end
     set[name] = true
     openers[#openers + 1] = LIBRARIES[name][1]
+  end
+  if compiles and not set.jit then
+    openers[#openers + 1] = "jit" -- which switches the compiler on; its script does not see it
   end
   return set, openers
 end
@@ -154,8 +158,8 @@ function state.create(name, options)
   local maxalloc = options.maxalloc ~= nil and number(options.maxalloc, "create", "maxalloc", 2 ^ 52) or nil
   local maxcount = number(options.maxcount == nil and config.maxcount or options.maxcount, "create", "maxcount",
     MOST_COUNT)
-  local libs, openers = libraries(options.libs)
   local compiles = switch(options.jit, "jit", maxcount == 0)
+  local libs, openers = libraries(options.libs, compiles)
   if compiles and maxcount > 0 then
     misuse("create", "option jit", "compiled code does not count instructions; leave maxcount out or jit off")
   end
@@ -172,16 +176,13 @@ function state.create(name, options)
   elseif registry.count() >= config.maxstates then
     return handle.failed "ENFILE"
   end
-  if compiles and openers[#openers] ~= "jit" then
-    openers[#openers + 1] = "jit"
-  end
   handle.reap()
   local control, hook = boot.make({
     all = libs == "all", libs = libs ~= "all" and libs or {}, limited = maxcount > 0,
     bytecode = switch(options.bytecode, "bytecode", config.bytecode), require = config.require,
     autoload = config.autoload, path = config.path, env = env, store = shared_env.address(config.maxenv),
     modules = boot.modules,
-  }, openers, options.allocator)
+  }, openers, compiles, options.allocator)
   if not control then
     if hook then
       errors.raise("create: this LuaJIT cannot run a state: " .. hook)

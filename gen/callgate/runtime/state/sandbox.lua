@@ -78,6 +78,7 @@ return function(config, codec, guard, module)
       kept.table.sort = guard.sort
     end
     if kept.string then
+      guard.patterns(kept.string)
       kept.string.dump = config.bytecode and kept.string.dump or nil
     else
       getmetatable("").__index = nil
@@ -102,6 +103,7 @@ return function(config, codec, guard, module)
     if config.limited then
       env.pcall, env.xpcall, env.load = guard.pcall, guard.xpcall, guard.load
       env.coroutine.resume, env.table.sort = guard.resume, guard.sort
+      guard.patterns(env.string)
       env.debug, env.jit, env.newproxy = nil, nil, nil
       loaded.debug, loaded.jit, loaded["jit.opt"], loaded["jit.util"] = nil, nil, nil, nil
     end
