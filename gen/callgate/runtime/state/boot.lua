@@ -62,10 +62,10 @@ end
 
 -- A state made as `config` says (sandbox.lua), with C libraries `extra`, and with the JIT compiler on if it
 -- `compiles`: its control record and the hook of its instruction limit; or nil and, where it is not for want of
--- memory, a message.
-function boot.make(config, extra, compiles)
+-- memory, a message. `own`: a lua_Alloc and its opaque pointer that provide the memory, where not LuaJIT's.
+function boot.make(config, extra, compiles, own)
   local control = native.callgate_state_calloc(1, ffi.sizeof "callgate_state_control")
-  local L = M.luaL_newstate()
+  local L = own and M.lua_newstate(cast(M.t.lua_Alloc, own[1]), own[2]) or M.luaL_newstate()
   if control == nil or L == nil then
     native.callgate_state_free(control)
     if L ~= nil then

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local codec = require("callgate.state.boot").codec()
 local errors = require "callgate.errors"
 local native = require "callgate.state.native"
+local shared = require "callgate.shared"
 local open = require "callgate.state.store"
 
 ffi.cdef [[
@@ -19,7 +20,12 @@ local env = { MOST = 16777216 } -- bytes of all entries, unless state.config.max
 
 local store
 
+-- Made once for all copies of this library in a VM; a state that makes states hands its own on (lunatik.lua).
 local function make()
+  if shared.store then
+    store = open(shared.store, codec)
+    return store
+  end
   local bytes = native.callgate_state_calloc(1, 4096 + 256 * ffi.sizeof "void *")
   if bytes == nil then
     errors.raise "no memory for the table of all states"
@@ -31,6 +37,7 @@ local function make()
   native.callgate_state_mutex_init(bytes, attributes)
   store = open(tonumber(ffi.cast("uintptr_t", bytes)), codec)
   store.limit(env.MOST)
+  shared.store = store.address
   return store
 end
 

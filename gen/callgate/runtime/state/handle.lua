@@ -276,6 +276,25 @@ function methods:resume(...)
   return received(kind, n, a, b)
 end
 
+-- The same for faces that must tell what a script yields from a failure: true and the values, none where there
+-- are none; or false, message, errno.
+function handle.resume(self, ...)
+  local why = busy(self)
+  if why then
+    return false, select(2, failed(why))
+  end
+  local kind, n, a, b = call(self, RESUME, sent("resume", 0, ...))
+  if self.state ~= "none" then
+    self.state = kind == YIELDED and "suspended" or "dead"
+  end
+  if kind == nil then
+    return false, n, a
+  elseif n == 0 then
+    return true
+  end
+  return true, received(kind, n, a, b)
+end
+
 -- `global`: the module becomes a global of that name, too, as luaL_requiref can do it.
 function methods:require(name, global)
   text(name, "require", 1, "modname")

@@ -15,6 +15,7 @@
 --                 state.LIBS, the harmless ones       jit         false: the JIT compiler is off
 --     bytecode    true: it may load bytecode          user        true: made by a user, not by the kernel
 --     env         the global through which it sees state.env: a name, "env" by default; false for none
+--     allocator   { f, ud }: a lua_Alloc, in C, that provides the memory, and its opaque pointer
 --   state.lookup(name) -> state (ENOENT)              state.list() -> infos, oldest first
 --   state.closeall() -> how many it has closed        state.register(modname, source[, { trusted = true }])
 --   state.config = { require, autoload, bytecode, maxcount, verbose, maxstates, path, maxenv }
@@ -63,7 +64,7 @@ local state = {
   closeall = registry.closeall,
 }
 
-local OPTIONS = { "desc", "maxalloc", "libs", "maxcount", "jit", "bytecode", "user", "env" }
+local OPTIONS = { "desc", "maxalloc", "libs", "maxcount", "jit", "bytecode", "user", "env", "allocator" }
 local LIBRARIES = {
   base = {}, coroutine = {}, table = {}, string = {}, math = {}, bit = {}, package = {}, debug = {}, ffi = {},
   os = { "os" }, io = { "io" }, jit = { "jit" }, ["string.buffer"] = {},
@@ -182,7 +183,7 @@ function state.create(name, options)
     bytecode = switch(options.bytecode, "bytecode", config.bytecode), require = config.require,
     autoload = config.autoload, path = config.path, env = env, store = shared_env.address(config.maxenv),
     modules = boot.modules,
-  }, openers, compiles)
+  }, openers, compiles, options.allocator)
   if not control then
     if hook then
       errors.raise("create: this LuaJIT cannot run a state: " .. hook)
