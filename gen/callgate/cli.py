@@ -154,9 +154,9 @@ def _dump(command: Parser) -> None:
 
 def _bind(command: Parser) -> None:
     command.add_argument(
-        "headers", nargs="+", metavar="HEADER", help="a path, or a name that is looked for"
+        "headers", nargs="*", metavar="HEADER", help="a path, or a name that is looked for"
     )
-    command.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="the Lua file to write")
     command.add_argument(
         "--library",
         action="append",
@@ -183,6 +183,14 @@ def _bind(command: Parser) -> None:
     command.add_argument(
         "--by-abi", action="store_true", help="any machine takes the target with its pointers' size"
     )
+    command.add_argument(
+        "--definitions", type=Path, metavar="FILE", help="for editors; default: FILE.d.lua"
+    )
+    command.add_argument("--verbose", action="store_true", help="list what is left out, and why")
+    command.add_argument(
+        "--renew", action="store_true", help="write the bindings that the library itself has"
+    )
+    _json(command)
 
 
 def _again(command: argparse._ActionsContainer, option: str, metavar: str, text: str) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LIBRARY = "callgate"  # output/callgate, `require "callgate"`
 DEFINITIONS = "library/callgate"  # for editors, where `require` does not look
+BESIDE = ".d.lua"  # ends the names of hand-written modules' definitions
 KEPT = 8  # cached libraries beyond this many are dropped, oldest first
 
 
@@ -75,13 +76,16 @@ def library_files(
         **emit_tables(every, spec),
         **emit_calls(abis, spec, targets),
     }
+    definitions = emit_luacats(every, abis, spec, targets)
     runtime = resources.files("callgate") / "runtime"
     for path in sorted(Path(str(runtime)).rglob("*.lua")):
         name = path.relative_to(str(runtime)).as_posix()
+        if name.endswith(BESIDE):  # of what `callgate bind` wrote
+            definitions[name.removesuffix(BESIDE) + ".lua"] = path.read_text(encoding="utf-8")
+            continue
         if name in files:
             raise CallgateError(f"runtime/{name} has the path of a generated module", where=name)
         files[name] = path.read_text(encoding="utf-8")
-    definitions = emit_luacats(every, abis, spec, targets)
     return {
         **{f"{LIBRARY}/{name}": text for name, text in sorted(files.items())},
         **{f"{DEFINITIONS}/{name}": text for name, text in sorted(definitions.items())},

@@ -219,6 +219,16 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """A macro that is a pointer: ``((sqlite3_destructor_type)-1)``."""
+
+    name: str
+    type: Pointer
+    value: int
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Macro:
     """A function-like macro, and its translation to Lua or the reason there is none."""
 
@@ -278,9 +288,9 @@ class Abi:
     unevaluated: tuple[Unevaluated, ...]
     syscalls: tuple[Syscall, ...]
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # unit -> headers entered
-    variables: tuple[Variable, ...] = ()
     # unit -> records and typedefs that its own headers define as an earlier unit's do: kept once
     repeated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    variables: tuple[Variable, ...] = ()
 
     @cached_property
     def constant(self) -> Mapping[str, Constant]:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ TOOLS = (
     APT,
 )
 
+# Headers that tests and examples of `callgate bind` read: pattern below /usr/include -> package.
+HEADERS = {
+    "luajit-2.1/luajit.h": "libluajit-5.1-dev",
+    "zlib.h": "zlib1g-dev",
+    "sqlite3.h": "libsqlite3-dev",
+    "*/curl/curl.h": "libcurl4-openssl-dev",
+}
 LJSYSCALL_PACKAGE = "lua-ljsyscall"  # Debian's; tests load it beside the library
 
 
@@ -76,6 +84,8 @@ def missing_packages() -> list[str]:
     packages = [
         package for tool in TOOLS if tool.for_tests and not find(tool) for package in tool.packages
     ]
+    include = Path("/usr/include")
+    packages += [package for name, package in HEADERS.items() if not any(include.glob(name))]
     return packages if has_ljsyscall() else [*packages, LJSYSCALL_PACKAGE]
 
 

@@ -79,8 +79,8 @@ def merge(
         tuple(item for part in parts for item in part.unevaluated),
         tuple(syscalls),
         {part.unit: part.headers for part in parts},
-        tuple(item for part in parts for item in part.variables),
         _repeated(parts, (*records, *typedefs)),
+        tuple(item for part in parts for item in part.variables),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from callgate import paths
 from callgate.bind.emit import emit
 from callgate.bind.facts import FactsWriter
-from callgate.bind.merge import Merged, merge
+from callgate.bind.merge import Facts, Merged, merge
 from callgate.bind.parse import Parsed, parse
 from callgate.bind.request import Request, find_sources
 from callgate.bind.select import Chosen, check_globs, choose
@@ -18,6 +18,7 @@ from callgate.pipeline import open_tree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from callgate.model import Record
     from callgate.report import Reporter
     from callgate.targets import Target
 
@@ -28,6 +29,8 @@ class Side:
 
     parsed: Parsed
     chosen: Chosen
+    facts: Facts
+    records: tuple[Record, ...]  # those chosen, and those that anything chosen refers to
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,13 @@ class Binding:
     merged: Merged
     headers: tuple[str, ...]  # as the file names them
 
-    def text(self) -> str:
-        """Return the Lua file's text."""
+    def text(self, name: str) -> str:
+        """Return the Lua file's text, whose errors begin with ``name``.
+
+        It is the same for the same facts, wherever and whenever it is made.
+        """
         targets = [side.parsed.target for side in self.sides]
-        return emit(self.merged, self.request, targets, self.headers)
+        return emit(name, self.merged, self.request, targets, self.headers)
 
 
 def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Binding:
@@ -59,11 +65,15 @@ def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Bindi
         stage.detail(f"{entered:,} headers, {len(every)} target{'s' if len(every) > 1 else ''}")
     memo.save(paths.cache_dir() / "bound")
     check_globs(every, request)
-    sides = tuple(Side(parsed, choose(parsed, request)) for parsed in every)
-    facts = [
-        (side.parsed.target, FactsWriter(side.parsed, side.chosen, request).sections())
-        for side in sides
-    ]
+    sides = tuple(_side(parsed, request) for parsed in every)
+    facts = [(side.parsed.target, side.facts) for side in sides]
     sources = every[0].sources
     headers = tuple(sources.shown(name) for name in sources.named)
     return Binding(request, sides, merge(facts, by_abi=request.by_abi), headers)
+
+
+def _side(parsed: Parsed, request: Request) -> Side:
+    chosen = choose(parsed, request)
+    writer = FactsWriter(parsed, chosen, request)
+    facts = writer.sections()
+    return Side(parsed, chosen, facts, tuple(writer.records))

@@ -21,7 +21,7 @@ NAME = "$"  # stands for the name in the text of a function or of a variable
 
 
 class DeclarationWriter(RecordWriter):
-    """Writes types for LuaJIT; with ``exact`` for a C compiler, which also knows what LuaJIT lacks."""
+    """Writes types for LuaJIT; with ``exact`` for C compilers, which know what LuaJIT lacks."""
 
     def __init__(
         self, spell: Callable[[str], str], *, big_endian: bool = False, exact: bool = False
@@ -58,7 +58,9 @@ class DeclarationWriter(RecordWriter):
 
     def _target(self, target: TypeRef | None) -> str:
         """Return what a pointer points to, ready for the star."""
-        if target is None or (not self._exact and (is_unknown(target) or isinstance(target, Record))):
+        if target is None or (
+            not self._exact and (is_unknown(target) or isinstance(target, Record))
+        ):
             return "void "
         return self._plain(target)
 

@@ -1,4 +1,4 @@
-"""The Lua file of a binding: facts, the macros' functions, and the loader, which is always the same."""
+"""The Lua file of a binding: facts, the macros' functions, and the loader."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 
 def emit(
-    merged: Merged, request: Request, targets: Sequence[Target], headers: Sequence[str]
+    name: str, merged: Merged, request: Request, targets: Sequence[Target], headers: Sequence[str]
 ) -> str:
-    """Return the text of the file; the same for the same facts, wherever it is made."""
+    """Return the text of the file; ``name`` is what its errors call it."""
     macros = _name_macros(merged)
     return render(
         "bind.lua.j2",
         title=f"{', '.join(f'<{name}>' for name in headers)} for LuaJIT",
         version=__version__,
         targets=", ".join(target.name for target in targets),
-        name=", ".join(headers),
+        name=name,
         merged=merged,
         sections=[name for name in SECTIONS if name != "macros"] + ["macro_names"],
         macros=macros,
@@ -38,7 +38,9 @@ def emit(
         libraries=request.libraries,
         prefixes=request.prefixes,
         helpers=_runtime("macro.lua") if macros else "",
-        loader=(resources.files("callgate") / "bind/loader.lua").read_text(encoding="utf-8"),
+        loader=(resources.files("callgate") / "bind/loader.lua")
+        .read_text(encoding="utf-8")
+        .strip(),
     )
 
 

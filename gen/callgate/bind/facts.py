@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from callgate import tree
 from callgate.bind.ctext import DeclarationWriter
-from callgate.emit.ctext import RecordText
+from callgate.bind.select import meant_by
 from callgate.emit.literals import LUA_KEYWORDS, lua_literal, lua_string
 from callgate.emit.members import NONE
-from callgate.model import Record, RecordName, Scalar
+from callgate.model import Function, Pointer, Record, RecordName, Scalar
 
 if TYPE_CHECKING:
     from callgate.bind.parse import Parsed
     from callgate.bind.request import Request
     from callgate.bind.select import Chosen
+    from callgate.emit.ctext import RecordText
     from callgate.model import TypeRef
 
 Section = dict[str, str]  # name -> Lua text
@@ -42,7 +43,7 @@ class FactsWriter:
         self._writer = DeclarationWriter(
             self._spell, big_endian=parsed.target.data_model.big_endian
         )
-        self._bodies: dict[str, RecordText] = {}
+        self.records: list[Record] = []  # those that the sections have, once they are made
 
     def sections(self) -> dict[str, Section]:
         """Return every section; raises nothing of its own."""
@@ -51,8 +52,12 @@ class FactsWriter:
         short = self._short_names()
         for item in chosen.constants:
             out["constants"][short[item.name]] = lua_literal(item)
-        for item in chosen.addresses:
-            out["addresses"][item.name] = lua_string(f"{writer.type_of(item.type)} = {item.value}")
+        for address in chosen.addresses:
+            half = 1 << 8 * address.type.size - 1
+            # -1 is exact as a Lua number, 2^64-1 is not
+            value = (address.value + half) % (2 * half) - half
+            text = f"{writer.type_of(address.type)} = {value}"
+            out["addresses"][address.name] = lua_string(text)
         for function in chosen.functions:
             out["functions"][function.name] = lua_string(writer.declaration(function.type))
             if function.label and function.label != function.name:
@@ -70,7 +75,8 @@ class FactsWriter:
 
     def _short_names(self) -> dict[str, str]:
         """Return each constant's name without its prefix, where it stays a name of its own."""
-        others = {item.name for item in (*self._chosen.functions, *self._chosen.macros)}
+        others = {item.name for item in self._chosen.functions}
+        others |= {item.name for item in self._chosen.macros}
         others |= {self._stripped(name) for name in others}
         names = [item.name for item in self._chosen.constants]
         taken = {*others, *names, *RESERVED}
@@ -118,6 +124,8 @@ class FactsWriter:
             return None  # of no name: nothing refers to it
         if isinstance(kind, Scalar) and kind.kind == "void":
             return None
+        if isinstance(kind, Function):  # of which only pointers are ever had
+            kind = Pointer(kind, *self._parsed.target.data_model.pointer)
         text = self._writer.type_of(kind)
         if isinstance(kind, Scalar | RecordName) and kind.align != self._align(kind):
             text += f" __attribute__((aligned({kind.align})))"
@@ -136,13 +144,7 @@ class FactsWriter:
             with suppress(*NONE):
                 return self._typedef(self._parsed.layout.type(tree.TypedefName(name)))
             typedef = self._parsed.layout.scope.typedefs.get(name)
-            kind = typedef.type if typedef else None
-            while isinstance(kind, tree.Qualified | tree.Attributed):
-                kind = kind.type
-            if isinstance(kind, tree.Tagged):
-                name = f"{kind.kind} {kind.tag}"
-            elif isinstance(kind, tree.TypedefName):
-                name = kind.name
+            name = meant_by(typedef) if typedef else ""
         return name if " " in name and not name.startswith("enum ") else None
 
     # --- records ---------------------------------------------------------------------------------
@@ -164,6 +166,7 @@ class FactsWriter:
             if record is None:
                 texts[tag] = ""
                 continue
+            self.records.append(record)
             rendered = self._writer.render(record)
             texts[tag] = rendered.text
             if rendered.accessors:

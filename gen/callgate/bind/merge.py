@@ -1,4 +1,4 @@
-"""Several targets' facts in one file: what all share once, the rest by what tells machines apart."""
+"""Several targets' facts in one file: what all share once, the rest by machine."""
 
 from __future__ import annotations
 

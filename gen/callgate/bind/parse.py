@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from callgate import cache, model, tree
 from callgate.abi.build import build_part, merge, unit_layout
-from callgate.abi.value import NoValue
 from callgate.bind.request import UNIT, Sources
 from callgate.emit.macros import translate_macros
 from callgate.emit.members import NONE
@@ -20,7 +19,7 @@ from callgate.parse.preprocessed import Preprocessed
 from callgate.parse.unit import parse_preprocessed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from callgate.abi.layout import Layout
     from callgate.parse.memo import Memo
@@ -32,16 +31,6 @@ DEPTH = 12  # of types in types that are searched for a va_list
 
 
 @dataclass(frozen=True)
-class Address:
-    """A macro that is a pointer: ``((sqlite3_destructor_type)-1)``."""
-
-    name: str
-    type: model.Pointer
-    value: int
-    location: model.Location
-
-
-@dataclass(frozen=True)
 class Parsed:
     """The headers on one target."""
 
@@ -50,7 +39,7 @@ class Parsed:
     abi: model.Abi
     unit: tree.Unit
     layout: Layout
-    addresses: tuple[Address, ...]
+    addresses: tuple[model.Address, ...]
     aliases: dict[str, str]  # macro -> the function, variable or type that it names
     first_seen: dict[str, str]  # tag, ex) "struct sqlite3" -> the header that names it first
 
@@ -68,7 +57,7 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     with cache.no_collection():
         layout = unit_layout(unit, target)
         part = build_part(unit, layout, memo=memo)
-        translate_macros(part, unit, layout, memo)
+        translate_macros(part, unit, layout, memo, calls=True)
     abi = merge(target, "", [part], ())
     names = _Macros(unit, layout, memo)
     return Parsed(
@@ -83,13 +72,12 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     )
 
 
-def _refused(errors: str, header_of: object) -> CallgateError:
+def _refused(errors: str, header_of: Callable[[str], str]) -> CallgateError:
     """Return the compiler's message about a header, with the place that it names."""
     found = ERROR.search(errors)
     place = None
     if found and not OWN_TEXT.fullmatch(found[1]):
-        name = header_of(found[1]) if callable(header_of) else found[1]
-        place = f"{name}:{found[2]}"
+        place = f"{header_of(found[1])}:{found[2]}"
     missing = re.search(r"'([^']+)' file not found|: ([^ :]+): No such file", errors)
     hint = "the headers must compile by themselves; --define gives macros that they want"
     if missing:
@@ -107,7 +95,7 @@ class _Macros:
         declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
         self._expressions = ExpressionParser(declarations)
 
-    def addresses(self) -> Iterator[Address]:
+    def addresses(self) -> Iterator[model.Address]:
         for item in self._macros:
             if ")" not in item.expansion or item.where.header.startswith("<"):
                 continue
@@ -120,7 +108,7 @@ class _Macros:
                 continue
             if isinstance(found.type, model.Pointer) and isinstance(found.value, int):
                 place = model.Location(item.where.unit, item.where.header, item.where.line)
-                yield Address(item.name, found.type, found.value, place)
+                yield model.Address(item.name, found.type, found.value, place)
 
     def aliases(self) -> dict[str, str]:
         scope = self._layout.scope
@@ -146,24 +134,19 @@ def _first_seen(unit: tree.Unit) -> dict[str, str]:
 
 def uses_va_list(layout: Layout, kind: object, depth: int = DEPTH) -> bool:
     """Tell whether a type has a va_list in it, of which Lua cannot make one."""
-    if depth == 0:
-        return False
+    parts: tuple[object, ...] = ()
     match kind:
         case tree.Basic():
             return kind.name == "va_list"
         case tree.TypedefName():
             found = layout.scope.typedefs.get(kind.name)
-            return found is not None and uses_va_list(layout, found.type, depth - 1)
+            parts = (found.type,) if found else ()
         case tree.Pointer():
-            return uses_va_list(layout, kind.target, depth - 1)
+            parts = (kind.target,)
         case tree.Array():
-            return uses_va_list(layout, kind.element, depth - 1)
+            parts = (kind.element,)
         case tree.Qualified() | tree.Attributed():
-            return uses_va_list(layout, kind.type, depth - 1)
+            parts = (kind.type,)
         case tree.Function():
             parts = (kind.result, *(item.type for item in kind.parameters))
-            return any(uses_va_list(layout, part, depth - 1) for part in parts)
-    return False
-
-
-__all__ = ["Address", "NoValue", "Parsed", "parse", "uses_va_list"]
+    return depth > 0 and any(uses_va_list(layout, part, depth - 1) for part in parts)

@@ -109,20 +109,34 @@ def _find(name: str, request: Request, tree: HeaderTree, roots: tuple[Path, ...]
     path = Path(name)
     if path.is_file():
         return os.path.normpath(path.absolute())
-    for folder in (*request.folders, *([] if path.is_absolute() else roots)):
-        if (folder / name).is_file():
-            return os.path.normpath((folder / name).absolute())
     system = (*tree.libc_dirs, *tree.kernel_dirs)
-    if any((folder / name).is_file() for folder in system):
-        return name
+    for folder in (*request.folders, *system, *roots):
+        if not path.is_absolute() and (folder / name).is_file():
+            return name if folder in system else os.path.normpath((folder / name).absolute())
     what = "it is a folder" if path.is_dir() else "there is no such header"
+    raise CallgateError(what, where=name, hint=_hint(path, request, tree.target, roots))
+
+
+def _hint(path: Path, request: Request, target: Target, roots: tuple[Path, ...]) -> str:
+    """Return what may be meant by a header that is nowhere, else where it was looked for."""
     looked = (*request.folders, *roots)
-    beside = [path.parent] if path.is_absolute() or path.parent != Path() else [Path(), *looked]
+    is_plain = path.parent == Path()
+    deeper = [
+        found.relative_to(folder).as_posix()
+        for folder in looked
+        for found in sorted(folder.glob(f"*/{path.name}"))
+        if is_plain
+    ]
+    if deeper and not SHARED.fullmatch(Path(deeper[0]).parent.name):
+        return f"did you mean {' or '.join(deeper[:3])}?"
+    beside = [Path(), *looked] if is_plain else [path.parent]
     known = [item.name for folder in beside if folder.is_dir() for item in folder.glob("*.h")]
-    near = suggest(path.name, known)
-    places = ", ".join(map(str, looked)) or "no folder of the machine"
-    hint = near or f"looked here, in {places} and in the headers of {tree.target.name}; -I DIR adds"
-    raise CallgateError(what, where=name, hint=hint)
+    if near := suggest(path.name, known):
+        return near
+    if not roots:
+        return f"the machine's folders are not {target.name}'s: give the header's path, or -I DIR"
+    places = ", ".join(map(str, looked))
+    return f"looked here, in {places} and in the headers of {target.name}; -I DIR adds a place"
 
 
 def _is_native(target: Target) -> bool:
@@ -131,7 +145,7 @@ def _is_native(target: Target) -> bool:
 
 
 def _roots(target: Target) -> tuple[Path, ...]:
-    """Return the folders of the machine's development packages: Debian's own of the machine, too."""
+    """Return the folders of the machine's development packages, Debian's among them."""
     folders = [Path(root) / target.gcc_machine for root in ROOTS] if target.gcc_machine else []
     return tuple(folder for folder in (*folders, *map(Path, ROOTS)) if folder.is_dir())
 

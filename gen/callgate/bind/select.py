@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from callgate import model, tree
-from callgate.bind.ctext import obstacle
-from callgate.bind.parse import Address, Parsed, uses_va_list
+from callgate.bind.ctext import is_unknown, obstacle
+from callgate.bind.parse import Parsed, uses_va_list
+from callgate.emit.translate import FUNCTIONS
 from callgate.errors import CallgateError
 from callgate.suggest import suggest
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from callgate.bind.request import Request
 
+CALLED = re.compile(rf"\b{FUNCTIONS}\.(\w+)\(")
 TYPES = "t"  # M.t is the table of types
 QUIET = {"empty", "type name"}  # include guards and markers: nothing is missed
 
@@ -26,7 +29,7 @@ class Chosen:
     """The items of one target that are bound."""
 
     constants: list[model.Constant] = field(default_factory=list)
-    addresses: list[Address] = field(default_factory=list)
+    addresses: list[model.Address] = field(default_factory=list)
     functions: list[model.Prototype] = field(default_factory=list)
     variables: list[model.Variable] = field(default_factory=list)
     macros: list[model.Macro] = field(default_factory=list)
@@ -56,7 +59,8 @@ def check_globs(every: Iterable[Parsed], request: Request) -> None:
 def _names(parsed: Parsed) -> set[str]:
     abi, scope = parsed.abi, parsed.layout.scope
     tags = {tag for _, tag in scope.records} | set(scope.enumerations)
-    items = (*abi.constants, *abi.prototypes, *abi.variables, *abi.macros, *abi.unevaluated)
+    items: list[_Located] = [*abi.constants, *abi.prototypes, *abi.variables, *abi.macros]
+    items += abi.unevaluated
     return tags | {item.name for item in items} | set(scope.typedefs)
 
 
@@ -102,21 +106,24 @@ class _Chooser:
                 self._out.functions.append(item)
 
     def _macros(self) -> None:
-        abi, out = self._parsed.abi, self._out
-        functions = {item.name for item in out.functions}
-        for item in abi.macros:
+        functions = {item.name for item in self._out.functions}
+        for item in self._parsed.abi.macros:
             if not item.primary or item.name in functions or not self._wants(item):
                 continue
-            if item.lua is None:
-                out.left.setdefault(item.name, item.reason or "no translation")
-            elif not self._is_taken(item.name):
-                out.macros.append(item)
-        bound = functions | {item.name for item in out.variables}
-        types = set(self._parsed.layout.scope.typedefs)
-        for item in abi.unevaluated:
+            reason = _why_no_macro(item, functions)
+            if reason is None and not self._is_taken(item.name):
+                self._out.macros.append(item)
+            elif reason not in QUIET and reason is not None:
+                self._out.left.setdefault(item.name, reason)
+        self._aliases(functions | {item.name for item in self._out.variables})
+
+    def _aliases(self, bound: set[str]) -> None:
+        """Take the macros that are other names; note those that have no value at all."""
+        out, types = self._out, set(self._parsed.layout.scope.typedefs)
+        for item in self._parsed.abi.unevaluated:
             if not self._wants(item):
                 continue
-            other = self._parsed.aliases.get(item.name)
+            other = self._parsed.aliases.get(item.name, "")
             if other in bound:
                 out.aliases[item.name] = other
             elif other in types:
@@ -132,18 +139,14 @@ class _Chooser:
                 continue
             if uses_va_list(layout, layout.scope.typedefs[item.name].type):
                 out.left[item.name] = "takes a va_list, which Lua cannot make"
+            elif is_unknown(item.type):
+                out.left[item.name] = "a type that LuaJIT does not have"
             else:
                 out.typedefs.append(item)
-        for name, item in layout.scope.typedefs.items():
-            if name in known or not self._matches(name, item.where.header):
-                continue
-            kind = item.type
-            while isinstance(kind, tree.Qualified | tree.Attributed):
-                kind = kind.type
-            if isinstance(kind, tree.Tagged):
-                out.others[name] = f"{kind.kind} {kind.tag}"
-            elif isinstance(kind, tree.TypedefName):
-                out.others[name] = kind.name
+        for name, typedef in layout.scope.typedefs.items():
+            other = meant_by(typedef)
+            if name not in known and other and self._matches(name, typedef.where.header):
+                out.others[name] = other
         out.enumerations = [item for item in abi.enumerations if item.name and self._wants(item)]
         out.records = [item for item in abi.records if item.primary and self._wants(item)]
 
@@ -163,7 +166,25 @@ class _Chooser:
         return self._parsed.sources.is_own(header)
 
 
+def _why_no_macro(item: model.Macro, functions: set[str]) -> str | None:
+    """Return why a function-like macro is no Lua function; None where it is one."""
+    if item.lua is None:
+        return item.reason or "no translation"
+    lost = set(CALLED.findall(item.lua)) - functions
+    return f"calls {min(lost)}, which is not bound" if lost else None
+
+
+def meant_by(item: tree.Typedef) -> str:
+    """Return the tag ("struct sqlite3") or typedef that a typedef names; "" for other types."""
+    kind = item.type
+    while isinstance(kind, tree.Qualified | tree.Attributed):
+        kind = kind.type
+    if isinstance(kind, tree.Tagged):
+        return f"{kind.kind} {kind.tag}"
+    return kind.name if isinstance(kind, tree.TypedefName) else ""
+
+
 _Located = (
     model.Constant | model.Prototype | model.Variable | model.Macro | model.Typedef
-    | model.Enumeration | model.Record | model.Unevaluated | Address
+    | model.Enumeration | model.Record | model.Unevaluated | model.Address
 )  # fmt: skip

@@ -77,7 +77,8 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
 
 def _steps(*, fast: bool) -> list[Step]:
     python = (sys.executable, "-P", "-m")
-    lua = ("gen/callgate/runtime", "gen/callgate/verify", "output", "examples", "tests/lua")
+    own = ("gen/callgate/runtime", "gen/callgate/bind", "gen/callgate/verify")
+    lua = (*own, "output", "examples", "tests/lua")
     marked = ("-m", "not slow") if fast else ()
     pytest = (*python, "pytest", "-n", str(WORKERS), "--dist", "loadgroup", *marked)
     steps = [

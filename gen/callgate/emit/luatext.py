@@ -20,6 +20,7 @@ LEVELS = {
 }  # fmt: skip
 OPPOSITES = {" == ": " ~= ", " ~= ": " == "}
 HELPERS = "M"  # the parameter of a header module's ``macros``
+TAKEN = LUA_KEYWORDS | {HELPERS, "F"}  # F: the headers' functions
 WIDTH = 96  # columns of a line; the template indents it further
 WORD = re.compile(r"[A-Za-z_]\w*")
 CONVERSION = re.compile(rf"\s*([\w, ]+) = {HELPERS}\.long\(")
@@ -106,7 +107,7 @@ def variable_names(names: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         plain = name.lstrip("_")
-        while not plain or plain[0].isdigit() or plain in {*found, *LUA_KEYWORDS, HELPERS}:
+        while not plain or plain[0].isdigit() or plain in {*found, *TAKEN}:
             plain = f"{plain}_" if plain[:1].isalpha() else f"x{plain}"
         found.append(plain)
     return found

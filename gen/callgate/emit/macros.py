@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 SHOWN = 40  # characters of what is no expression
 
 
-def translate_macros(part: Part, unit: tree.Unit, layout: Layout, memo: Memo | None = None) -> None:
-    """Give every function-like macro of ``part`` its translation, or the reason there is none."""
+def translate_macros(
+    part: Part, unit: tree.Unit, layout: Layout, memo: Memo | None = None, *, calls: bool = False
+) -> None:
+    """Give every function-like macro of ``part`` its translation, or the reason there is none.
+
+    With ``calls`` those that call the headers' functions are translated, too.
+    """
     found: dict[tuple[str, int, str], Translation] = {}
-    translator = MacroTranslator(layout, memo)
+    translator = MacroTranslator(layout, memo, calls=calls)
     for macro in unit.macros:
         if macro.parameters is not None:
             where = macro.where
@@ -36,9 +41,10 @@ def translate_macros(part: Part, unit: tree.Unit, layout: Layout, memo: Memo | N
 class MacroTranslator:
     """Translates the macros of one unit."""
 
-    def __init__(self, layout: Layout, memo: Memo | None = None) -> None:
+    def __init__(self, layout: Layout, memo: Memo | None = None, *, calls: bool = False) -> None:
         """Types, enumerators and functions are those of the unit that ``layout`` lays out."""
         self._layout = layout
+        self._calls = calls
         self._members = Members(layout)
         declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
         self._expressions = ExpressionParser(declarations)
@@ -53,4 +59,5 @@ class MacroTranslator:
             return Translation(None, f"not an expression: {macro.body[:SHOWN]}")
         if isinstance(parsed, tree.Type):
             return Translation(None, "type name")
-        return translate(macro.parameters or (), parsed, self._layout, self._members)
+        names = macro.parameters or ()
+        return translate(names, parsed, self._layout, self._members, calls=self._calls)

@@ -43,6 +43,7 @@ SWAPS = {
 }  # fmt: skip
 NETWORK = {"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}  # swap on little-endian machines
 IDENTITIES = {"__uint16_identity": 16, "__uint32_identity": 32, "__uint64_identity": 64}
+FUNCTIONS = "F"  # the table of the headers' functions, where they can be called
 UNSIGNED = {16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
 
 
@@ -55,27 +56,32 @@ class Translation:
 
 
 def translate(
-    parameters: Sequence[str], expression: tree.Expression, layout: Layout, members: Members
+    parameters: Sequence[str],
+    expression: tree.Expression,
+    layout: Layout,
+    members: Members,
+    *,
+    calls: bool = False,
 ) -> Translation:
     """Return the Lua function of ``expression``, whose arguments are ``__callgate_0`` and so on.
 
-    ``layout`` and ``members`` give the types, sizes and enumerators of the macro's unit.
+    ``layout`` and ``members`` give the types, sizes and enumerators of the macro's unit. With
+    ``calls`` the headers' functions can be called: they are members of a table ``F``.
     """
     names = variable_names(parameters)
     try:
         # twice: only at the end is it known how each parameter is used
-        first = _Writer(names, layout, members)
-        first.result(expression)
-        writer = _Writer(names, layout, members, first.c.uses)
-        result = writer.result(expression)
+        first = _Writer(names, layout, members, calls=calls)
+        first.statements(expression)
+        writer = _Writer(names, layout, members, first.c.uses, calls=calls)
+        statements = writer.statements(expression)
     except Untranslatable as error:
         return Translation(None, str(error))
     shown = [name if writer.c.is_used(name) else f"_{name}" for name in names]
     converted = [name for name in names if writer.c.converted_first(name)]
-    statements = [f"return {result}"]
     if converted:
-        calls = ", ".join(call("long", name).text for name in converted)
-        statements.insert(0, f"{', '.join(converted)} = {calls}")
+        made = ", ".join(call("long", name).text for name in converted)
+        statements.insert(0, f"{', '.join(converted)} = {made}")
     return Translation(function(shown, statements))
 
 
@@ -88,7 +94,10 @@ class _Writer:
         layout: Layout,
         members: Members,
         known: Counter[tuple[str, str]] | None = None,
+        *,
+        calls: bool = False,
     ) -> None:
+        self._functions = layout.scope.functions if calls else {}
         self.c = Operations(layout.scalars, known)
         self._members = members
         self._names = names
@@ -100,6 +109,24 @@ class _Writer:
             tree.Member: self._member, tree.Index: self._index, tree.Name: self._name,
         }  # fmt: skip
 
+    def statements(self, node: tree.Expression) -> list[str]:
+        """Return the statements of the function; raises Untranslatable.
+
+        ``f(a), g(b)`` is two: a call for its effect, and the value.
+        """
+        before: list[str] = []
+        if isinstance(node, tree.Binary) and node.operator == "," and _has(node.left, tree.Call):
+            self._find_dependent(node)
+            if not isinstance(node.left, tree.Call | tree.Binary):
+                raise Untranslatable("calls a function for its effect")
+            before = self.statements(node.left)
+            last = before.pop().removeprefix("return ")
+            if not last.startswith(f"{FUNCTIONS}."):
+                raise Untranslatable("calls a function for its effect")
+            before.append(last)
+            node = node.right
+        return [*before, f"return {self.result(node)}"]
+
     def result(self, node: tree.Expression) -> str:
         """Return the expression as what the caller gets; raises Untranslatable."""
         self._find_dependent(node)
@@ -109,7 +136,7 @@ class _Writer:
         if value.kind != "object":
             return value.text.text
         text = self.c.object(value)
-        small = value.scalar is not None and value.scalar.size < values.LONG_BYTES
+        small = value.scalar is not None and value.scalar.size < values.LONG_BYTES  # or void
         if small or value.parameter is not None or value.is_pointer:
             return text.text
         return call("int", text).text
@@ -290,6 +317,8 @@ class _Writer:
         if name == "__builtin_expect":
             return self.write(node.arguments[0])
         bits = SWAPS.get(name) or NETWORK.get(name) or IDENTITIES.get(name)
+        if bits is None and name in self._functions and not self._functions[name].inline:
+            return self._function(name, node.arguments)
         if bits is None:
             raise Untranslatable(self._why_not_called(name))
         kind = self.c.scalars[UNSIGNED[bits]]
@@ -297,6 +326,30 @@ class _Writer:
         if name in SWAPS or (name in NETWORK and not self._layout.data_model.big_endian):
             return Value(call("swap", operand.text, str(bits)), "integer", kind)
         return operand
+
+    def _function(self, name: str, arguments: Sequence[tree.Expression]) -> Value:
+        """Return the call of one of the headers' functions."""
+        try:
+            kind = self._layout.function(self._functions[name].type)
+        except NONE as error:
+            raise Untranslatable(str(error)) from error
+        if kind.variadic or len(kind.parameters) != len(arguments):
+            what = "variadic function" if kind.variadic else "function with other arguments,"
+            raise Untranslatable(f"calls the {what} {name}")
+        texts = [
+            self._passed(self.write(node), item.type).text
+            for node, item in zip(arguments, kind.parameters, strict=True)
+        ]
+        return Value(Text(f"{FUNCTIONS}.{name}({', '.join(texts)})"), "object", kind.result)
+
+    def _passed(self, value: Value, kind: model.TypeRef) -> Text:
+        """Return an argument: LuaJIT converts it to the parameter's type as C does."""
+        if not isinstance(kind, model.Scalar) or value.kind in {"object", "string"}:
+            is_null = value.kind == "object" and value.number == 0
+            return Text("nil") if is_null else self.c.object(value)
+        if value.number is not None and value.kind == "integer":
+            return values.result(value)
+        return self.c.integer(value).text
 
     def _why_not_called(self, name: str) -> str:
         if ARGUMENT.fullmatch(name) or not name:

@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from callgate.model import (
+    Address,
     Array,
     Constant,
     Function,
@@ -25,7 +26,7 @@ from callgate.model import (
     TypeRef,
     Vector,
 )
-from callgate.verify.questions import Member, depth
+from callgate.verify.questions import Declared, Member, depth
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -55,7 +56,7 @@ def region(question: Question) -> int:
     """Return the region of the translation unit that the question belongs to."""
     if question.kind in {"string", "float"}:
         return MACRO_OBJECTS
-    if question.kind in {"constant", "system call"}:
+    if question.kind in {"constant", "system call", "address"}:
         return MACROS
     return BIT_FIELDS if question.kind == "bit-field" else TYPES
 
@@ -113,10 +114,12 @@ def _undefined(
         words.update(WORD.findall(asked[index].name))
         if isinstance(subject, Prototype):
             words.update(WORD.findall(type_name(subject.type)))
+        if isinstance(subject, Declared):
+            words.update(WORD.findall(subject.text))
     return [f"#undef {word}" for word in sorted(words.intersection(macros))]
 
 
-def _line(index: int, question: Question) -> str:
+def _line(index: int, question: Question) -> str:  # noqa: PLR0911 - one per subject
     subject = question.subject
     if isinstance(subject, Constant):
         return _constant(index, subject)
@@ -124,6 +127,10 @@ def _line(index: int, question: Question) -> str:
         return f"{number_macro(question.name)},"
     if isinstance(subject, Prototype):
         return f"{COMPATIBLE}(__typeof__({question.name}), {type_name(subject.type)}),"
+    if isinstance(subject, Declared):
+        return f"{COMPATIBLE}(__typeof__({question.name}), {subject.text}),"
+    if isinstance(subject, Address):
+        return f"(unsigned long long)(__UINTPTR_TYPE__)({question.name}),"
     if isinstance(subject, Member):
         if question.kind == "bit-field":
             return _bit_field(index, subject)

@@ -20,7 +20,7 @@ from callgate.model import Constant, Location, Record, Scalar, Syscall, Typedef
 from callgate.verify.questions import KERNEL_UNIT, Member, Question, arrays, depth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from callgate.model import Abi, TypeRef
     from callgate.verify.questions import Value
@@ -57,7 +57,7 @@ def batches(abi: Abi, asked: Sequence[Question]) -> list[Batch]:
         [*_modules(abi, asked), *_names(asked), *_numbers(abi, asked), *_typedefs(asked)]
     ]
     room = 0
-    for group in _records(asked, names):
+    for group in _records(asked, names.of):
         if room < len(group):
             groups.append([])
             room = TYPES_PER_PROCESS
@@ -69,8 +69,16 @@ def batches(abi: Abi, asked: Sequence[Question]) -> list[Batch]:
     ]
 
 
-def answer(batch: Batch, library: Path) -> list[Answer]:
-    """Ask this machine's LuaJIT about the library below ``library``.
+def bound_batch(asked: Sequence[Question]) -> Batch:
+    """Return the questions about a bound file (callgate bind), of whose model ``asked`` are."""
+    rows = [*_names(asked), *_typedefs(asked), *_declared(asked)]
+    for group in _records(asked, RecordNames.plain):
+        rows.extend(group)
+    return Batch(tuple(item for item, _ in rows), tuple(line for _, line in rows))
+
+
+def answer(batch: Batch, library: Path, bound: Path | None = None) -> list[Answer]:
+    """Ask this machine's LuaJIT about the library below ``library``, or about a ``bound`` file.
 
     Raises CallgateError when it cannot be run or breaks off.
     """
@@ -79,7 +87,7 @@ def answer(batch: Batch, library: Path) -> list[Answer]:
         path.write_text(batch.text, encoding="utf-8")
         try:
             done = subprocess.run(
-                [*luajit.interpreter(), str(DRIVER), str(path)],
+                [*luajit.interpreter(), str(DRIVER), str(path), *([str(bound)] if bound else [])],
                 env=luajit.environment(library),
                 capture_output=True,
                 text=True,
@@ -183,7 +191,15 @@ def _typedefs(asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
             yield kept, "\t".join(["typedef", item.name, *kept.facts[2:]])
 
 
-def _records(asked: Sequence[Question], names: RecordNames) -> Iterator[list[tuple[Question, str]]]:
+def _declared(asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    for question in asked:
+        if question.kind in {"declaration", "address"}:
+            yield question, f"{question.kind}\t{question.name}"
+
+
+def _records(
+    asked: Sequence[Question], name_of: Callable[[Record], str]
+) -> Iterator[list[tuple[Question, str]]]:
     """Yield each record's questions together."""
     group: list[tuple[Question, str]] = []
     for question in asked:
@@ -191,7 +207,7 @@ def _records(asked: Sequence[Question], names: RecordNames) -> Iterator[list[tup
         if isinstance(subject, Record):
             if group:
                 yield group
-            group = [(question, f"record\t{names.of(subject)}")]
+            group = [(question, f"record\t{name_of(subject)}")]
         elif isinstance(subject, Member):
             group.append(_field(question, subject))
     if group:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from callgate.model import (
     Abi,
+    Address,
     Array,
     Constant,
     Enumeration,
@@ -46,7 +47,18 @@ class Member:
     field: Field
 
 
-Subject = Constant | Record | Member | Typedef | Enumeration | Prototype | Syscall
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The C text by which a program is told of a function, an object or a type."""
+
+    name: str
+    text: str  # of the type: ex) "int (const char *, struct sqlite3 **)"
+    location: Location
+
+
+Subject = (
+    Constant | Record | Member | Typedef | Enumeration | Prototype | Syscall | Declared | Address
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,16 @@ def questions(abi: Abi) -> list[Question]:
     for call in abi.syscalls:
         found.append(_question("system call", call.name, call, (call.number,)))
     return found
+
+
+def declared(name: str, text: str, location: Location) -> Question:
+    """Return the question whether ``name`` has the type that ``text`` says."""
+    return _question("declaration", name, Declared(name, text, location), (1,))
+
+
+def address(item: Address) -> Question:
+    """Return the question what a pointer's value is."""
+    return _question("address", item.name, item, (item.value % (1 << 8 * item.type.size),))
 
 
 def sheets(asked: list[Question]) -> list[Sheet]:
@@ -168,6 +190,8 @@ _FACTS = {
     "enum": ("size", "signed"),
     "prototype": ("compatible",),
     "system call": ("number",),
+    "declaration": ("compatible",),
+    "address": ("value",),
 }
 
 

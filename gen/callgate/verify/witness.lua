@@ -10,6 +10,8 @@
 --   number NAME            a system call's number
 --   record KEY             size, alignment; and that record is meant from here on
 --   typedef NAME [signed]  size, alignment, signedness
+--   declaration NAME       whether a bound file's function, object or type can be declared: 1
+--   address NAME           a bound file's pointer as a number
 --   field PATH PART...     of the record: offset, then what each PART asks (see `parts`)
 --   bits PATH              of the record: position and width in bits, signedness
 --
@@ -19,8 +21,20 @@
 jit.off()
 
 local ffi = require "ffi"
-local constants = require "callgate.constants"
-local types = require "callgate.types"
+
+local file, bound = ... -- the questions; and the file of `callgate bind`, if they are about one
+local constants, types
+if bound then
+  local binding = dofile(bound)
+  types = { t = binding.t, record = function(key)
+    return binding.t[key]
+  end }
+  constants = { get = function(name)
+    return binding[name]
+  end }
+else
+  constants, types = require "callgate.constants", require "callgate.types"
+end
 
 local WORD = 8 -- bytes of the largest scalar: memory is aligned to it
 local SLACK = 256 -- bytes behind the record, where elements of flexible arrays lie
@@ -267,7 +281,15 @@ local questions = {
   constant = function(name)
     return module.constants[name]
   end,
-  name = constants.get,
+  name = function(name)
+    return constants.get(name)
+  end,
+  declaration = function(name)
+    return types.t["declaration " .. name] and 1 or 0
+  end,
+  address = function(name)
+    return ffi.cast("uintptr_t", constants.get(name)) + 0ULL
+  end,
   numbers = function()
     return count(require("callgate.target").numbers)
   end,
@@ -292,7 +314,7 @@ local function line_of(ok, ...)
 end
 
 io.stdout:setvbuf "line" -- what was answered before a crash is not lost
-for line in io.lines((...)) do
+for line in io.lines(file) do
   local words = {}
   for word in line:gmatch "[^\t]+" do
     words[#words + 1] = word

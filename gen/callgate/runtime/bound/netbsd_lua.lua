@@ -4,7 +4,7 @@
 -- luacheck: no max line length
 
 local B = {
-  name = "sys/lua.h",
+  name = "netbsd_lua",
   machines = "64bit 32bit",
   systems = "",
   by_abi = true,
@@ -61,7 +61,10 @@ local B = {
 
 -- --- the loader: the same in every bound file ------------------------------------------------------------
 
+-- luacheck: globals B
+
 local ffi = require "ffi"
+
 -- What is so on this machine only.
 local word = B.by_abi and (ffi.abi "64bit" and "64bit" or "32bit") or ffi.arch
 local function has(words, one)
@@ -93,14 +96,21 @@ local escaped = setmetatable({}, {
   end,
 })
 
-local function tag(kind, name)
-  local row = B.records[kind .. " " .. name]
-  return ("%s cg_%s_%s"):format(kind, row:match "^%x+", name)
+local function tags(kind)
+  return setmetatable({}, {
+    __index = function(self, name)
+      local hash = B.records[kind .. " " .. name]:match "^%x+"
+      self[name] = ("%s cg_%s_%s"):format(kind, hash, name)
+      return self[name]
+    end,
+  })
 end
 
+local structs, unions = tags "struct", tags "union"
+
 local function private(text)
-  text = text:gsub("%f[%w_](struct) ([%a_][%w_]*)", tag)
-  return (text:gsub("%f[%w_](union) ([%a_][%w_]*)", tag))
+  text = text:gsub("struct ([%a_][%w_]*)", structs)
+  return text:find("union ", 1, true) and text:gsub("union ([%a_][%w_]*)", unions) or text
 end
 
 local declared = {} -- "struct z_stream_s" -> true
@@ -135,11 +145,10 @@ local function declare(text)
   local order, later, seen = {}, { text }, {}
   local visit
   local function collect(body)
-    for _, kind in ipairs { "struct", "union" } do
-      for name, star in body:gmatch("%f[%w_]" .. kind .. " ([%a_][%w_]*) ?(%*?)") do
-        local key = kind .. " " .. name
+    for _, pattern in ipairs { "(struct [%a_][%w_]*) ?(%*?)", "(union [%a_][%w_]*) ?(%*?)" } do
+      for key, star in body:gmatch(pattern) do
         if star == "*" then
-          later[#later + 1] = key
+          later[#later + 1] = not (declared[key] or seen[key]) and key or nil
         else
           visit(key)
         end
@@ -225,11 +234,15 @@ end
 
 -- --- types -----------------------------------------------------------------------------------------------
 
+local function is_there(value)
+  return type(value) ~= "nil" -- a null pointer equals nil
+end
+
 local function with_prefixes(name, find)
   local found = find(name)
-  for _, prefix in ipairs(found == nil and B.prefixes or {}) do
+  for _, prefix in ipairs(is_there(found) and {} or B.prefixes) do
     found = find(prefix .. name)
-    if found ~= nil then
+    if is_there(found) then
       break
     end
   end
@@ -249,8 +262,9 @@ local function type_called(name)
       return typeof(B.typedefs[key])
     end
   end
-  local of = name:match "^function (.*)" -- the type of a function
-  return of and B.functions[of] and typeof((B.functions[of]:gsub("%$", "")))
+  local of = name:match "^declaration (.*)" -- the type that a name is told to have
+  text = of and (B.functions[of] or B.variables[of] or B.typedefs[of])
+  return text and typeof((text:gsub("%$", "")))
 end
 
 -- The nearest of the names that the file has.
@@ -341,13 +355,23 @@ local function find(name)
   text = B.addresses[name]
   if text then
     local kind, value = text:match "^(.*) = (%-?%d+)$"
-    return ffi.cast(typeof(kind), tonumber(value))
+    return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
   end
   if B.aliases[name] then
     return M[B.aliases[name]]
   end
-  local own = B.macro_names[name]
-  return own and macro(own)
+  if B.macro_names[name] then
+    return macro(B.macro_names[name])
+  end
+end
+
+-- A constant by its whole name, where the file has it without the prefix.
+local function unstripped(name)
+  for _, prefix in ipairs(B.prefixes) do
+    if name:sub(1, #prefix) == prefix then
+      return rawget(M, name:sub(#prefix + 1))
+    end
+  end
 end
 
 local function variable(name)
@@ -359,7 +383,10 @@ return setmetatable(M, {
   __index = function(_, name)
     if type(name) == "string" then
       local found = with_prefixes(name, find)
-      if found then
+      if not is_there(found) then
+        found = unstripped(name)
+      end
+      if is_there(found) then
         rawset(M, name, found)
         return found
       end
@@ -379,4 +406,3 @@ return setmetatable(M, {
     end
   end,
 })
-

@@ -1,0 +1,281 @@
+"""`callgate bind` on the command line: what it writes, says, and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callgate import cli
+from callgate.bind import binding as binding_module
+from callgate.bind.ctext import DeclarationWriter
+from callgate.bind.parse import Parsed, parse
+from callgate.cli import main, make_parser
+
+Bind = Callable[[str], tuple[int, str, str]]
+HEADER = """
+#include "part.h"
+#define LIMIT 10
+typedef struct thing { int n; struct part *part; } thing;
+int thing_make(thing *t, const char *name);
+static inline int thing_twice(int n) { return 2 * n; }
+"""
+PART = """
+#include <stdio.h>
+struct part { long size; };
+int part_of(FILE *stream, struct part *p);
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with headers, which is where the command runs."""
+    monkeypatch.setenv("CALLGATE_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "work"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib/thing.h").write_text(HEADER)
+    (folder / "lib/part.h").write_text(PART)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def bind(capsys: pytest.CaptureFixture[str]) -> Bind:
+    """Return a function that runs the command: its status, output and errors."""
+
+    def run(line: str) -> tuple[int, str, str]:
+        try:
+            status = main(["bind", *shlex.split(line)])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_writes(place: Path, bind: Bind) -> None:
+    """The file and the editor's definitions are written, and a line says what is in them."""
+    status, out, err = bind("lib/thing.h -o out/thing.lua")
+    assert status == 0
+    assert out == (
+        "out/thing.lua: 2 functions, 1 constant, 6 records, 1 other type; "
+        "thing.d.lua for editors\n"
+        "1 name left out; --verbose lists them, and why\n"
+    )
+    assert re.search(r"verify thing.lua: \d+ answers agree", err)
+    assert sorted(path.name for path in (place / "out").iterdir()) == ["thing.d.lua", "thing.lua"]
+    text = (place / "out/thing.lua").read_text()
+    assert "<thing.h>" in text
+    assert str(place) not in text
+    _, out, _ = bind("lib/thing.h -o out/thing.lua --verbose")
+    assert "left out: thing_twice: a static inline function: no library has it" in out
+
+
+def test_json(bind: Bind) -> None:
+    """With --json the counts and what is left out are data."""
+    _, out, _ = bind("lib/thing.h -o thing.lua --json")
+    found = json.loads(out)
+    assert found["functions"] == 2
+    assert found["left_out"] == {"thing_twice": "a static inline function: no library has it"}
+
+
+def test_globs(place: Path, bind: Bind) -> None:
+    """--include chooses names wherever they are declared, --exclude leaves names out."""
+    assert bind("lib/thing.h -o a.lua --include thing_* --include fputs")[0] == 0
+    text = (place / "a.lua").read_text()
+    assert set(re.findall(r"^    (\w+) = \"\w+ \$", text, re.MULTILINE)) == {"thing_make", "fputs"}
+    assert "LIMIT" not in text
+    assert "struct _IO_FILE" in text  # by dependency
+    assert bind("lib/thing.h -o b.lua --exclude part* --exclude LIM*")[0] == 0
+    text = (place / "b.lua").read_text()
+    assert "part_of" not in text
+    assert "LIMIT" not in text
+    assert '["struct part"]' in text  # a thing points to one
+
+
+def test_targets(place: Path, bind: Bind) -> None:
+    """Of several targets what is equal stands once, and what is not by machine."""
+    (place / "lib/part.h").write_text(
+        "struct part { long size; };\n#define BITS (8*sizeof(long))\n"
+    )
+    names = "--target x86_64-linux-gnu --target i386-linux-gnu --target aarch64-linux-gnu"
+    assert bind(f"lib/thing.h -o a.lua {names}")[0] == 0
+    text = (place / "a.lua").read_text()
+    assert text.count("LIMIT = 10") == 1
+    assert re.search(r'on = "x64 arm64",\n      constants = \{\n        BITS = 64,', text)
+    assert re.search(r'on = "x86",\n      constants = \{\n        BITS = 32,', text)
+    both = "--target x86_64-linux-gnu --target x86_64-linux-musl"
+    assert bind(f"lib/thing.h -o b.lua {both}")[0] == 0
+    (place / "lib/part.h").write_text("#include <stdio.h>\nstruct part { char b[BUFSIZ]; };\n")
+    status, _, err = bind(f"lib/thing.h -o a.lua {both}")
+    assert status == 1
+    assert "a program cannot tell x86_64-linux-gnu from x86_64-linux-musl" in err
+    assert (place / "a.lua").read_text() == text
+
+
+def test_defines_and_folders(place: Path, bind: Bind) -> None:
+    """--define and -I are the compiler's."""
+    (place / "lib/part.h").unlink()
+    (place / "more").mkdir()
+    (place / "more/part.h").write_text("#ifdef WIDE\nstruct part { char b[WIDE]; };\n#endif\n")
+    assert bind("lib/thing.h -o a.lua -I more --define WIDE=77 --include *")[0] == 0
+    assert "char b[77];" in (place / "a.lua").read_text()
+    assert bind("lib/thing.h -o a.lua -I more --include thing*")[0] == 0
+    assert "[77]" not in (place / "a.lua").read_text()
+
+
+REFUSED = {
+    "lib/thin.h -o x.lua": ("lib/thin.h: there is no such header", "did you mean thing.h"),
+    "thing.h -o x.lua -I .": ("thing.h: there is no such header", "did you mean lib/thing.h?"),
+    "lib -o x.lua": ("lib: it is a folder",),
+    "lib/thing.h": ("no file to write given", "-o FILE.lua"),
+    "-o x.lua": ("no header given", "callgate bind sqlite3.h"),
+    "lib/thing.h -o lib": ("-o lib: it is a folder",),
+    "lib/thing.h -o x.lua --definitions x.lua": ("--definitions x.lua: it is the file of -o",),
+    "lib/thing.h -o x.lua --target x86_64-linx-gnu": ("unknown target", "x86_64-linux-gnu"),
+    "lib/thing.h -o x.lua --targe x": ("unknown option '--targe'", "did you mean --target?"),
+    "lib/thing.h -o x.lua --includ x": ("unknown option", "did you mean --include"),
+    "lib/thing.h -o x.lua --include thng*": ("--include: no name matches 'thng*'",),
+    "lib/thing.h -o x.lua --exclude LIMITS": ("--exclude: no name matches", "did you mean LIMIT"),
+    "lib/thing.h -o x.lua --exclude *": ("nothing is left to bind", "--include GLOB"),
+    "lib/thing.h -o x.lua --define 5=x": ("--define: expected NAME or NAME=VALUE",),
+    "lib/thing.h -o x.lua --prefix 5": ("--prefix: no name begins with '5'",),
+    "lib/thing.h -o x.lua -I nowhere": ("-I nowhere: no such folder",),
+    "lib/thing.h -o x.lua --all --target i386-linux-gnu": ("not allowed with argument",),
+    "zlib.h -o x.lua --target aarch64-linux-gnu": ("there is no such header", "-I DIR"),
+    "--renew -o x.lua": ("--renew: it takes no headers and no -o",),
+    "lib/thing.h -o /dev/null/x.lua": ("cannot write",),
+}
+
+
+@pytest.mark.parametrize("line", REFUSED, ids=str)
+def test_refused(line: str, place: Path, bind: Bind) -> None:
+    """Every mistake of a user's is said in words, with what to do; nothing is written."""
+    before = sorted(place.rglob("*"))
+    status, out, err = bind(line)
+    assert status in {1, 2}
+    assert out == ""
+    for part in REFUSED[line]:
+        assert part in err
+    assert "Traceback" not in err
+    assert sorted(place.rglob("*")) == before
+
+
+BROKEN = {
+    "#include <nowhere/part.h>\n": ("thing.h:2", "file not found", "-I DIR tells where"),
+    "int good(void);\n\nint bad(unknown_t x);\n": ("thing.h:4", "unknown_t"),
+    "#error give me a define\n": ("thing.h:2", "give me a define", "--define"),
+    "#define LOOP LOOP LOOP\nstruct open {\n": ("thing.h",),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=str)
+def test_broken_headers(text: str, place: Path, bind: Bind) -> None:
+    """What a compiler refuses is said with its place and in its words; the old file stays."""
+    (place / "x.lua").write_text("old")
+    (place / "lib/thing.h").write_text(f"#define FIRST 1\n{text}")
+    status, _, err = bind("lib/thing.h -o x.lua")
+    assert status == 1
+    for part in BROKEN[text]:
+        assert part in err
+    assert (place / "x.lua").read_text() == "old"
+    assert not (place / "x.d.lua").exists()
+
+
+def wrong_constant(found: Parsed) -> Parsed:
+    """Return a model with one wrong value."""
+    constants = tuple(
+        replace(item, value=11) if item.name == "LIMIT" else item for item in found.abi.constants
+    )
+    return replace(found, abi=replace(found.abi, constants=constants))
+
+
+def wrong_record(found: Parsed) -> Parsed:
+    """Return a model in which a record is too large."""
+    records = tuple(
+        replace(item, size=24) if item.name == "struct thing" else item
+        for item in found.abi.records
+    )
+    return replace(found, abi=replace(found.abi, records=records))
+
+
+def wrong_function(found: Parsed) -> Parsed:
+    """Return a model in which a function has lost a parameter."""
+    functions = tuple(
+        replace(item, type=replace(item.type, parameters=item.type.parameters[:1]))
+        if item.name == "thing_make"
+        else item
+        for item in found.abi.prototypes
+    )
+    return replace(found, abi=replace(found.abi, prototypes=functions))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (wrong_constant, "constant LIMIT: value: the model has 11, clang for x86_64-linux-gnu 10"),
+        (wrong_record, "record struct thing: size: the model has 24, luajit 16"),
+        (wrong_function, "declaration thing_make: compatible: the model has 1, clang"),
+    ],
+)
+def test_disagreement(
+    spoil: Callable[[Parsed], Parsed],
+    said: str,
+    place: Path,
+    bind: Bind,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a witness disagrees with is named, and by whom; nothing is written."""
+    (place / "x.lua").write_text("old")
+    monkeypatch.setattr(binding_module, "parse", lambda *given: spoil(parse(*given)))
+    status, out, err = bind("lib/thing.h -o x.lua")
+    assert status == 1
+    assert said in err
+    assert "nothing was written" in err
+    assert out == ""
+    assert (place / "x.lua").read_text() == "old"
+    assert not (place / "x.d.lua").exists()
+
+
+def test_wrong_text(place: Path, bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text that LuaJIT is told is what the compilers are asked about: a slip in it shows."""
+    usual = DeclarationWriter._parameters
+
+    def careless(writer: DeclarationWriter, kind: Any) -> str:  # noqa: ANN401 - as it is called
+        return usual(writer, kind).replace("const ", "")
+
+    monkeypatch.setattr(DeclarationWriter, "_parameters", careless)
+    status, _, err = bind("lib/thing.h -o x.lua")
+    assert status == 1
+    assert "lib/thing.h:5: declaration thing_make: compatible" in err
+    assert not (place / "x.lua").exists()
+
+
+def test_help_fits() -> None:
+    """The help has no line of more than 80 columns, and says what every option is for."""
+    actions = make_parser()._subparsers
+    assert actions is not None
+    (commands,) = actions._group_actions
+    assert commands.choices is not None
+    text = dict(commands.choices)["bind"].format_help()
+    assert max(map(len, text.splitlines())) <= cli.WIDTH
+    for option in ("--include", "--exclude", "--library", "--target", "--define", "--prefix"):
+        assert option in text
+
+
+def test_no_place_of_the_machine(place: Path, bind: Bind) -> None:
+    """A header of the machine's is named as it is included."""
+    if not Path("/usr/include/zlib.h").is_file():
+        pytest.fail("zlib.h is not here: apt-get install -y zlib1g-dev")
+    assert bind("zlib.h -o z.lua --library z")[0] == 0
+    text = (place / "z.lua").read_text() + (place / "z.d.lua").read_text()
+    assert "<zlib.h>" in text
+    assert "/usr/" not in text
+    assert os.uname().nodename not in text
