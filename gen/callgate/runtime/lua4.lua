@@ -26,7 +26,6 @@ local lua4 = {
 }
 
 -- Where the device speaks when kern.lua.verbose is greater than 0.
----@type fun(text: string)
 function lua4.console(text)
   io.stderr:write("lua0: ", text, "\n")
 end
@@ -169,15 +168,10 @@ local function number_of(request)
   return number < 0 and number % 2 ^ 32 or number
 end
 
----@class callgate.lua4.device: callgate.luactl.backend
----@field package closed? true
 local device = {}
 device.__index = device
 
 -- One ioctl: 0, or nil, NetBSD's message, NetBSD's errno. `argument` is the request's struct, or memory of its size.
----@param request integer # LUAINFO, ... of callgate.bound.netbsd_lua
----@param argument ffi.cdata*
----@return integer? zero, string? message, integer? errno
 function device:ioctl(request, argument)
   local row = requests[number_of(request)]
   if self.closed then
@@ -197,7 +191,6 @@ function device:ioctl(request, argument)
 end
 
 -- Closes the device. The states stay, as those of a kernel do.
----@return true? ok, string? message, integer? errno
 function device:close()
   if self.closed then
     return fail "EBADF"
@@ -207,7 +200,6 @@ function device:close()
 end
 
 -- Opens the device. Unlike NetBSD's, where a second open waits for the first one's close, it may be open many times.
----@return callgate.lua4.device
 function lua4.open()
   return setmetatable({}, device)
 end

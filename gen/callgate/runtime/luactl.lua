@@ -35,15 +35,10 @@ end
 
 -- --- the client ----------------------------------------------------------------------------------------
 
----@class callgate.luactl
----@field package backend callgate.luactl.backend
 local client = {}
 client.__index = client
 
 -- What a client works on: `ioctl` returns anything but nil when it succeeds, else nil, message, errno.
----@class callgate.luactl.backend
----@field ioctl fun(self, request: integer, argument: ffi.cdata*): integer?, string?, integer?
----@field close? fun(self): true?, string?, integer?
 
 local function perform(self, request, argument)
   if not self.backend then
@@ -57,9 +52,6 @@ local function perform(self, request, argument)
 end
 
 -- Makes a state. LUACREATE: ENXIO for a name that begins with "_", EBUSY for one that exists.
----@param name string # at most 15 bytes of it
----@param desc? string # at most 63
----@return true? ok, string? message, integer? errno
 function client:create(name, desc)
   local create = netbsd.t.lua_create()
   put(create.name, text_of(name, "create", 1, "name"))
@@ -68,8 +60,6 @@ function client:create(name, desc)
 end
 
 -- Ends a state. LUADESTROY: EBUSY for an unknown one, and for one that the kernel made.
----@param name string
----@return true? ok, string? message, integer? errno
 function client:destroy(name)
   local create = netbsd.t.lua_create()
   put(create.name, text_of(name, "destroy", 1, "name"))
@@ -77,9 +67,6 @@ function client:destroy(name)
 end
 
 -- Gives a state a module. LUAREQUIRE: ENXIO for an unknown state or module, and for a module it has already.
----@param name string
----@param module string # at most 31 bytes of it
----@return true? ok, string? message, integer? errno
 function client:require(name, module)
   local require = netbsd.t.lua_require()
   put(require.state, text_of(name, "require", 1, "name"))
@@ -89,9 +76,6 @@ end
 
 -- Runs a file in a state. LUALOAD: ENXIO for a path without "/" and for an unknown state, EINVAL for what is no
 -- regular file, does not compile or fails, ENOMEM; and what opening the file says.
----@param name string
----@param path string # at most 1023 bytes of it; a "/" must be among them
----@return true? ok, string? message, integer? errno
 function client:load(name, path)
   local load = netbsd.t.lua_load()
   put(load.state, text_of(name, "load", 1, "name"))
@@ -99,13 +83,8 @@ function client:load(name, path)
   return perform(self, netbsd.LUALOAD, load)
 end
 
----@class callgate.luactl.info
----@field name string
----@field desc string
----@field user boolean # whether it was made by LUACREATE, rather than by the kernel
 
 -- The states there are, in the device's order (the newest first).
----@return callgate.luactl.info[]? states, string? message, integer? errno
 function client:info()
   local info = netbsd.t.lua_info()
   local done, message, errno = perform(self, netbsd.LUAINFO, info)
@@ -132,7 +111,6 @@ function client:info()
 end
 
 -- Closes the device, or what stands in for it. Its states live on.
----@return true? ok, string? message, integer? errno
 function client:close()
   local backend = self.backend
   if not backend then
@@ -148,8 +126,6 @@ end
 -- --- opening -------------------------------------------------------------------------------------------
 
 -- A client of the device file (by default /dev/lua), or of an object that has its ioctl.
----@param backend? string|callgate.luactl.backend
----@return callgate.luactl? client, string? message, integer? errno
 function luactl.open(backend)
   if backend == nil or type(backend) == "string" then
     local message, errno

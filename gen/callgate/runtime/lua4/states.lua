@@ -89,9 +89,6 @@ end
 
 -- Makes a chunk's text a kernel module, as klua_mod_register(9) does with C: it runs with the whole of Lua in each
 -- state that requires it, and what it returns is the module. EBUSY for a name that is taken.
----@param name string # at most 31 bytes of it
----@param source string
----@return true? ok, string? message, integer? errno
 function states.register(name, source)
   if type(name) ~= "string" or name == "" then
     errors.raise("register: argument 1 (name): expected a module's name, got " .. errors.got(name))

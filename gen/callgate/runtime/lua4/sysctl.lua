@@ -36,9 +36,6 @@ end
 
 -- sysctl(name) -> value; sysctl(name, value) -> the value before. nil, message, errno: ENOENT for a name that is no
 -- variable, EINVAL for a value of another type.
----@param name string # "kern.lua.require", ...
----@param ... integer|boolean # the new value
----@return integer? value, string? message, integer? errno
 return function(name, ...)
   local row = variables[name]
   if not row then

@@ -20,7 +20,6 @@ local HINT = '%s: %s. lua(4) is a device of NetBSD ("modload lua" makes it); els
 
 local device = {}
 
----@class callgate.luactl.device: callgate.luactl.backend
 local methods = {}
 methods.__index = methods
 
