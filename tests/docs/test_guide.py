@@ -1,14 +1,17 @@
 """Every Lua block of the README, the guide and docs/kernel-lua runs, and prints what its page says.
 
 The blocks of a page are one program, from top to bottom: a later block may use what an earlier one
-made. A comment `--> text` at the end of a line is what it prints, `...` standing for any text.
+made. A comment `--> text` at the end of a line is what it prints, `...` standing for any text. The
+commands `./callgate bind` of a page are run first, in the folder where the program runs.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,8 @@ PAGES = [ROOT / "README.md", *(page for folder in FOLDERS for page in sorted(fol
 LISTS = [folder / "README.md" for folder in FOLDERS]
 EXAMPLES = [page for page in PAGES if page not in LISTS]
 BLOCK = re.compile(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\./callgate (bind .* -o .*)$", re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
 TIME_LIMIT = 60
 
@@ -52,14 +57,25 @@ def library() -> Path:
 @pytest.mark.parametrize("options", [(), ("-joff",)], ids=["compiled", "interpreted"])
 @pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
 def test_page(page: Path, options: tuple[str, ...], tmp_path: Path) -> None:
-    """The blocks of the page run, in an empty folder, and print what their comments say."""
+    """The blocks of the page run, in a folder of their own, and print what their comments say."""
     if options and len(luajit.interpreter()) > 1:
         pytest.skip("the embedded LuaJIT takes no options")
-    code = program(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    code = program(text)
     script = tmp_path / f"{page.stem}.lua"
     script.write_text(code, encoding="utf-8")
     folder = tmp_path / "work"
     folder.mkdir()
+    for command in COMMAND.findall("\n".join(SHELL.findall(text))):
+        made = subprocess.run(
+            [sys.executable, "-P", "-m", "callgate", *shlex.split(command)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIME_LIMIT,
+        )
+        assert made.returncode == 0, made.stderr
     done = subprocess.run(
         [*luajit.interpreter(), *options, str(script)],
         env=luajit.environment(library()),
