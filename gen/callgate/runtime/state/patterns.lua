@@ -76,7 +76,7 @@ return function(is_limited, module)
       end
       degrees[pattern], known = degree, known + 1
     end
-    return degree[2] * #subject ^ degree[1] > MOST
+    return degree[2] * (#subject) ^ degree[1] > MOST
   end
 
   local function in_lua()
