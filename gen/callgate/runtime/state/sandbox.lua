@@ -11,7 +11,7 @@ return function(config, codec, guard, module)
   local error, type, find, tostring, setmetatable = error, type, string.find, tostring, setmetatable
   local next, rawset, getmetatable = next, rawset, getmetatable
   local mode = config.bytecode and "bt" or "t"
-  local original, select, concat = env.require, select, table.concat
+  local original = env.require
 
   local BASE = {
     "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "print", "rawequal", "rawget",
@@ -43,21 +43,8 @@ return function(config, codec, guard, module)
     return guard.load(chunk, name, wanted or mode, ...)
   end
 
-  local whole = env -- what a trusted module sees
-
   local function restrict()
     local found = {}
-    whole = copy(env)
-    whole._G = whole
-    whole.pcall, whole.xpcall, whole.load = guard.pcall, guard.xpcall, guard.load
-    whole.print = function(...) -- LuaJIT's own calls the script's tostring, which there need not be
-      local ffi, parts = original "ffi", {}
-      for i = 1, select("#", ...) do
-        parts[i] = tostring((select(i, ...)))
-      end
-      ffi.cdef 'int callgate_state_puts(const char *) __asm__("puts");'
-      ffi.C.callgate_state_puts(concat(parts, "\t"))
-    end
     if libs.base then
       found = only(env, BASE)
       found._G = env
@@ -97,7 +84,7 @@ return function(config, codec, guard, module)
       getmetatable("").__index = nil
     end
     getmetatable("").__metatable = "string"
-    for key in next, whole do
+    for key in next, copy(env) do
       env[key] = found[key]
     end
     for name, library in next, kept do
@@ -131,19 +118,38 @@ return function(config, codec, guard, module)
     return loaded_store
   end
 
+  local function checked(name, chunk, message)
+    if not chunk then
+      error("error loading module '" .. name .. "': " .. message, 0)
+    end
+    return chunk
+  end
+
+  local import, trusted_env
+
+  -- What modules that the program vouches for see.
+  local function trusted()
+    trusted_env = trusted_env or config.all and env or module("trusted", guard, original, function(name)
+      if loaded[name] ~= nil or store().get("t" .. name) or store().get("m" .. name) then
+        return (import(name))
+      end
+    end)
+    return trusted_env
+  end
+
   -- A module's chunk: registered by the program, or a file where the program allows it; or nil, message.
   local function found(name)
     local source = store().get("m" .. name)
     if source then
-      return load(source, "=" .. name, mode)
+      return checked(name, load(source, "=" .. name, mode))
     end
     source = store().get("t" .. name)
     if source then
-      return load(source, "=" .. name, mode, whole)
+      return checked(name, load(source, "=" .. name, mode, trusted()))
     elseif config.autoload and not find(name, "[^%w_.-]") then
       local path, message = searchpath(name, config.path)
       if path then
-        return loadfile(path, mode)
+        return checked(name, loadfile(path, mode))
       end
       return nil, message
     end
@@ -151,7 +157,7 @@ return function(config, codec, guard, module)
   end
 
   -- The second value tells whether it was loaded already.
-  local function import(name)
+  function import(name)
     if type(name) ~= "string" then
       error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
     end
@@ -179,14 +185,6 @@ return function(config, codec, guard, module)
     return loaded[name], 0
   end
 
-  if whole ~= env then
-    whole.require = function(name)
-      if loaded[name] ~= nil or store().get("t" .. name) or store().get("m" .. name) then
-        return (import(name))
-      end
-      return original(name)
-    end
-  end
   if config.require then
     env.require = function(name)
       return (import(name))
