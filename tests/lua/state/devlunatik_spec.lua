@@ -18,7 +18,8 @@ local function opened(path)
   return t.ok(devlunatik.open(path))
 end
 
-for name, on in pairs(fake) do
+for _, name in ipairs { "fuse", "pty" } do
+  local on = fake[name]
   t.describe("devlunatik on a " .. name, function()
     t.it("runs a chunk in the device and brings its values", function()
       on(t, function(path)
