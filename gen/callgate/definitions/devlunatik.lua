@@ -1,5 +1,5 @@
 ---@meta callgate.devlunatik
--- luacheck: ignore 211 212
+-- luacheck: ignore 211 212 241
 
 ---A client of /dev/lunatik.
 ---@class callgate.devlunatik

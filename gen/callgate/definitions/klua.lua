@@ -1,5 +1,5 @@
 ---@meta callgate.klua
--- luacheck: ignore 211 212
+-- luacheck: ignore 211 212 241
 
 ---KLua's API for states of this process.
 ---@class callgate.klua

@@ -1,5 +1,5 @@
 ---@meta callgate.klua9
--- luacheck: ignore 211 212
+-- luacheck: ignore 211 212 241
 
 ---NetBSD's klua(9) for states of this process. Functions without a value raise what fails.
 ---@class callgate.klua9

@@ -1,5 +1,5 @@
 ---@meta callgate.lunatik
--- luacheck: ignore 211 212
+-- luacheck: ignore 211 212 241
 
 ---Lunatik's module: isolated Lua states of this process that run scripts. Failures are raised.
 ---@class callgate.lunatik

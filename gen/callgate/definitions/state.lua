@@ -1,5 +1,5 @@
 ---@meta callgate.state
--- luacheck: ignore 211 212
+-- luacheck: ignore 211 212 241
 
 ---Lua states under control: named, isolated, with limits on memory and instructions.
 ---@class callgate.state
