@@ -4,7 +4,7 @@
 -- luacheck: no max line length
 
 local B = {
-  name = "lua.h, lauxlib.h, lualib.h, luajit.h",
+  name = "luajit",
   machines = "x64 x86 arm arm64 riscv64 loongarch64 mips mipsel mips64 mips64el ppc64le s390x ppc",
   systems = "Linux",
   by_abi = false,
@@ -115,10 +115,6 @@ local B = {
     LUA_BITLIBNAME = "bit",
     LUA_JITLIBNAME = "jit",
     LUA_FFILIBNAME = "ffi",
-    LUAJIT_VERSION = "LuaJIT 2.1.0-beta3",
-    LUAJIT_VERSION_NUM = 20100,
-    LUAJIT_COPYRIGHT = "Copyright (C) 2005-2022 Mike Pall",
-    LUAJIT_URL = "https://luajit.org/",
     LUAJIT_MODE_MASK = 0xff,
     LUAJIT_MODE_OFF = 0x0,
     LUAJIT_MODE_ON = 0x100,
@@ -306,52 +302,64 @@ local B = {
   left = {
     lua_pushvfstring = "takes a va_list, which Lua cannot make",
     LUA_QL = "not an expression: \"'\" x \"'\"",
-    lua_number2str = "calls the function sprintf",
+    lua_number2str = "calls the variadic function sprintf",
     luai_apicheck = "statement",
-    lua_pop = "calls the function lua_settop",
-    lua_newtable = "calls the function lua_createtable",
-    lua_register = "calls a function for its effect",
-    lua_pushcfunction = "calls the function lua_pushcclosure",
-    lua_strlen = "calls the function lua_objlen",
-    lua_isfunction = "calls the function lua_type",
-    lua_istable = "calls the function lua_type",
-    lua_islightuserdata = "calls the function lua_type",
-    lua_isnil = "calls the function lua_type",
-    lua_isboolean = "calls the function lua_type",
-    lua_isthread = "calls the function lua_type",
-    lua_isnone = "calls the function lua_type",
-    lua_isnoneornil = "calls the function lua_type",
     lua_pushliteral = "not an expression: lua_pushlstring(L, \"\" s, (sizeof(s)/size",
-    lua_setglobal = "calls the function lua_setfield",
-    lua_getglobal = "calls the function lua_getfield",
-    lua_tostring = "calls the function lua_tolstring",
-    lua_open = "calls the function luaL_newstate",
-    lua_getregistry = "calls the function lua_pushvalue",
-    lua_getgccount = "calls the function lua_gc",
-    luaL_argcheck = "calls the function luaL_argerror",
-    luaL_checkstring = "calls the function luaL_checklstring",
-    luaL_optstring = "calls the function luaL_optlstring",
-    luaL_checkint = "calls the function luaL_checkinteger",
-    luaL_optint = "calls the function luaL_optinteger",
-    luaL_checklong = "calls the function luaL_checkinteger",
-    luaL_optlong = "calls the function luaL_optinteger",
-    luaL_typename = "calls the function lua_typename",
-    luaL_dofile = "calls the function luaL_loadfile",
-    luaL_dostring = "calls the function luaL_loadstring",
-    luaL_getmetatable = "calls the function lua_getfield",
-    luaL_opt = "calls the function lua_type",
-    luaL_newlibtable = "calls the function lua_createtable",
-    luaL_newlib = "calls a function for its effect",
+    luaL_argcheck = "casts to void",
+    luaL_opt = "uses an argument as a type or a function",
+    luaL_newlibtable = "sizeof what an argument leads to",
+    luaL_newlib = "sizeof what an argument leads to",
     luaL_putchar = "assigns",
     lua_assert = "casts to void",
     LUA_API = "not an expression",
     LUALIB_API = "not an expression",
-    LUAJIT_VERSION_SYM = "unknown name luaJIT_version_2_1_0_beta3",
   },
   macro_names = {
     lua_upvalueindex = "lua_upvalueindex",
+    lua_pop = "lua_pop",
+    lua_newtable = "lua_newtable",
+    lua_register = "lua_register",
+    lua_pushcfunction = "lua_pushcfunction",
+    lua_isfunction = "lua_isfunction",
+    lua_istable = "lua_istable",
+    lua_islightuserdata = "lua_islightuserdata",
+    lua_isnil = "lua_isnil",
+    lua_isboolean = "lua_isboolean",
+    lua_isthread = "lua_isthread",
+    lua_isnone = "lua_isnone",
+    lua_isnoneornil = "lua_isnoneornil",
+    lua_setglobal = "lua_setglobal",
+    lua_getglobal = "lua_getglobal",
+    lua_tostring = "lua_tostring",
+    lua_open = "lua_open",
+    lua_getregistry = "lua_getregistry",
+    lua_getgccount = "lua_getgccount",
+    luaL_checkstring = "luaL_checkstring",
+    luaL_optstring = "luaL_optstring",
+    luaL_checklong = "luaL_checklong",
+    luaL_optlong = "luaL_optlong",
+    luaL_typename = "luaL_typename",
+    luaL_dofile = "luaL_dofile",
+    luaL_dostring = "luaL_dostring",
+    luaL_getmetatable = "luaL_getmetatable",
   },
   deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 mips64 mips64el ppc64le s390x",
+      macro_names = {
+        lua_strlen = "lua_strlen_1",
+        luaL_checkint = "luaL_checkint_1",
+        luaL_optint = "luaL_optint_1",
+      },
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      macro_names = {
+        lua_strlen = "lua_strlen_2",
+        luaL_checkint = "luaL_checkint_2",
+        luaL_optint = "luaL_optint_2",
+      },
+    },
   },
 }
 
@@ -522,17 +530,117 @@ function B.helpers(require)
   return M
 end
 
-function B.macros(M, _F)
+function B.macros(M, F)
   return {
     lua_upvalueindex = function(i)
       return M.int(-0x2712LL - M.long(i))
+    end,
+    lua_pop = function(L, n)
+      return F.lua_settop(L, -M.long(n) - 1)
+    end,
+    lua_newtable = function(L)
+      return F.lua_createtable(L, 0, 0)
+    end,
+    lua_register = function(L, n, f)
+      F.lua_pushcclosure(L, f, 0)
+      return F.lua_setfield(L, -0x2712, n)
+    end,
+    lua_pushcfunction = function(L, f)
+      return F.lua_pushcclosure(L, f, 0)
+    end,
+    lua_isfunction = function(L, n)
+      return M.long(F.lua_type(L, n)) == 6
+    end,
+    lua_istable = function(L, n)
+      return M.long(F.lua_type(L, n)) == 5
+    end,
+    lua_islightuserdata = function(L, n)
+      return M.long(F.lua_type(L, n)) == 2
+    end,
+    lua_isnil = function(L, n)
+      return M.long(F.lua_type(L, n)) == 0
+    end,
+    lua_isboolean = function(L, n)
+      return M.long(F.lua_type(L, n)) == 1
+    end,
+    lua_isthread = function(L, n)
+      return M.long(F.lua_type(L, n)) == 8
+    end,
+    lua_isnone = function(L, n)
+      return M.long(F.lua_type(L, n)) == -1LL
+    end,
+    lua_isnoneornil = function(L, n)
+      return M.long(F.lua_type(L, n)) <= 0
+    end,
+    lua_setglobal = function(L, s)
+      return F.lua_setfield(L, -0x2712, s)
+    end,
+    lua_getglobal = function(L, s)
+      return F.lua_getfield(L, -0x2712, s)
+    end,
+    lua_tostring = function(L, i)
+      return F.lua_tolstring(L, i, nil)
+    end,
+    lua_open = function()
+      return F.luaL_newstate()
+    end,
+    lua_getregistry = function(L)
+      return F.lua_pushvalue(L, -0x2710)
+    end,
+    lua_getgccount = function(L)
+      return F.lua_gc(L, 3, 0)
+    end,
+    luaL_checkstring = function(L, n)
+      return F.luaL_checklstring(L, n, nil)
+    end,
+    luaL_optstring = function(L, n, d)
+      return F.luaL_optlstring(L, n, d, nil)
+    end,
+    luaL_checklong = function(L, n)
+      return M.int(M.long(F.luaL_checkinteger(L, n)))
+    end,
+    luaL_optlong = function(L, n, d)
+      return M.int(M.long(F.luaL_optinteger(L, n, d)))
+    end,
+    luaL_typename = function(L, i)
+      return F.lua_typename(L, F.lua_type(L, i))
+    end,
+    luaL_dofile = function(L, fn)
+      return M.long(F.luaL_loadfile(L, fn)) ~= 0 or M.long(F.lua_pcall(L, 0, -1, 0)) ~= 0
+    end,
+    luaL_dostring = function(L, s)
+      return M.long(F.luaL_loadstring(L, s)) ~= 0 or M.long(F.lua_pcall(L, 0, -1, 0)) ~= 0
+    end,
+    luaL_getmetatable = function(L, n)
+      return F.lua_getfield(L, -0x2710, n)
+    end,
+    lua_strlen_1 = function(L, i)
+      return M.int(F.lua_objlen(L, i))
+    end,
+    luaL_checkint_1 = function(L, n)
+      return M.int(M.i32(M.long(F.luaL_checkinteger(L, n))))
+    end,
+    luaL_optint_1 = function(L, n, d)
+      return M.int(M.i32(M.long(F.luaL_optinteger(L, n, d))))
+    end,
+    lua_strlen_2 = function(L, i)
+      return F.lua_objlen(L, i)
+    end,
+    luaL_checkint_2 = function(L, n)
+      return M.int(M.long(F.luaL_checkinteger(L, n)))
+    end,
+    luaL_optint_2 = function(L, n, d)
+      return M.int(M.long(F.luaL_optinteger(L, n, d)))
     end,
   }
 end
 
 -- --- the loader: the same in every bound file ------------------------------------------------------------
 
+-- luacheck: globals B
+
 local ffi = require "ffi"
+
 -- What is so on this machine only.
 local word = B.by_abi and (ffi.abi "64bit" and "64bit" or "32bit") or ffi.arch
 local function has(words, one)
@@ -564,14 +672,21 @@ local escaped = setmetatable({}, {
   end,
 })
 
-local function tag(kind, name)
-  local row = B.records[kind .. " " .. name]
-  return ("%s cg_%s_%s"):format(kind, row:match "^%x+", name)
+local function tags(kind)
+  return setmetatable({}, {
+    __index = function(self, name)
+      local hash = B.records[kind .. " " .. name]:match "^%x+"
+      self[name] = ("%s cg_%s_%s"):format(kind, hash, name)
+      return self[name]
+    end,
+  })
 end
 
+local structs, unions = tags "struct", tags "union"
+
 local function private(text)
-  text = text:gsub("%f[%w_](struct) ([%a_][%w_]*)", tag)
-  return (text:gsub("%f[%w_](union) ([%a_][%w_]*)", tag))
+  text = text:gsub("struct ([%a_][%w_]*)", structs)
+  return text:find("union ", 1, true) and text:gsub("union ([%a_][%w_]*)", unions) or text
 end
 
 local declared = {} -- "struct z_stream_s" -> true
@@ -606,11 +721,10 @@ local function declare(text)
   local order, later, seen = {}, { text }, {}
   local visit
   local function collect(body)
-    for _, kind in ipairs { "struct", "union" } do
-      for name, star in body:gmatch("%f[%w_]" .. kind .. " ([%a_][%w_]*) ?(%*?)") do
-        local key = kind .. " " .. name
+    for _, pattern in ipairs { "(struct [%a_][%w_]*) ?(%*?)", "(union [%a_][%w_]*) ?(%*?)" } do
+      for key, star in body:gmatch(pattern) do
         if star == "*" then
-          later[#later + 1] = key
+          later[#later + 1] = not (declared[key] or seen[key]) and key or nil
         else
           visit(key)
         end
@@ -696,11 +810,15 @@ end
 
 -- --- types -----------------------------------------------------------------------------------------------
 
+local function is_there(value)
+  return type(value) ~= "nil" -- a null pointer equals nil
+end
+
 local function with_prefixes(name, find)
   local found = find(name)
-  for _, prefix in ipairs(found == nil and B.prefixes or {}) do
+  for _, prefix in ipairs(is_there(found) and {} or B.prefixes) do
     found = find(prefix .. name)
-    if found ~= nil then
+    if is_there(found) then
       break
     end
   end
@@ -720,8 +838,9 @@ local function type_called(name)
       return typeof(B.typedefs[key])
     end
   end
-  local of = name:match "^function (.*)" -- the type of a function
-  return of and B.functions[of] and typeof((B.functions[of]:gsub("%$", "")))
+  local of = name:match "^declaration (.*)" -- the type that a name is told to have
+  text = of and (B.functions[of] or B.variables[of] or B.typedefs[of])
+  return text and typeof((text:gsub("%$", "")))
 end
 
 -- The nearest of the names that the file has.
@@ -812,13 +931,23 @@ local function find(name)
   text = B.addresses[name]
   if text then
     local kind, value = text:match "^(.*) = (%-?%d+)$"
-    return ffi.cast(typeof(kind), tonumber(value))
+    return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
   end
   if B.aliases[name] then
     return M[B.aliases[name]]
   end
-  local own = B.macro_names[name]
-  return own and macro(own)
+  if B.macro_names[name] then
+    return macro(B.macro_names[name])
+  end
+end
+
+-- A constant by its whole name, where the file has it without the prefix.
+local function unstripped(name)
+  for _, prefix in ipairs(B.prefixes) do
+    if name:sub(1, #prefix) == prefix then
+      return rawget(M, name:sub(#prefix + 1))
+    end
+  end
 end
 
 local function variable(name)
@@ -830,7 +959,10 @@ return setmetatable(M, {
   __index = function(_, name)
     if type(name) == "string" then
       local found = with_prefixes(name, find)
-      if found then
+      if not is_there(found) then
+        found = unstripped(name)
+      end
+      if is_there(found) then
         rawset(M, name, found)
         return found
       end
@@ -850,4 +982,3 @@ return setmetatable(M, {
     end
   end,
 })
-

@@ -6,7 +6,7 @@ local native = require "callgate.state.native"
 local M = require "callgate.bound.luajit"
 local limiter = require "callgate.state.limiter"
 
-local cast = ffi.cast
+local C, cast = native.C, ffi.cast
 local allocator = limiter and cast(M.t.lua_Alloc, limiter)
 local boundless = cast("size_t", -1)
 local state_pointer = ffi.typeof("$ *", M.t.lua_State)
@@ -26,8 +26,8 @@ for _, name in ipairs { "child", "guard", "sandbox", "store", "worker", "pattern
 end
 dumps.codec = string.dump(boot.codec, true)
 
-local function address(text)
-  return tonumber(cast("uintptr_t", cast("const char *", text)))
+local function address(memory)
+  return tonumber(cast("uintptr_t", cast("const char *", memory)))
 end
 
 boot.modules = {}
@@ -64,19 +64,20 @@ end
 -- `compiles`: its control record and the hook of its instruction limit; or nil and, where it is not for want of
 -- memory, a message. `own`: a lua_Alloc and its opaque pointer that provide the memory, where not LuaJIT's.
 function boot.make(config, extra, compiles, own)
-  local control = native.callgate_state_calloc(1, ffi.sizeof "callgate_state_control")
+  local control = C.callgate_state_calloc(1, ffi.sizeof(native.control))
   local L = own and M.lua_newstate(cast(M.t.lua_Alloc, own[1]), own[2]) or M.luaL_newstate()
   if control == nil or L == nil then
-    native.callgate_state_free(control)
+    C.callgate_state_free(control)
     if L ~= nil then
       M.lua_close(L)
     end
     return nil
   end
-  control = cast("callgate_state_control *", control)
+  control = cast(native.control_pointer, control)
   local arena = ffi.new "void *[1]"
   control.inner = cast("void *", M.lua_getallocf(L, arena))
-  control.arena, control.L, control.limit = arena[0], L, boundless
+  control.arena, control.L = arena[0], L
+  control.limit, control.hard, control.soft = boundless, boundless, boundless
   control.used = M.lua_gc(L, M.LUA_GCCOUNT, 0) * 1024 + M.lua_gc(L, M.LUA_GCCOUNTB, 0)
   if allocator then
     M.lua_setallocf(L, allocator, control)
@@ -85,6 +86,7 @@ function boot.make(config, extra, compiles, own)
   M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF) -- nothing here is worth compiling
   ready = ready and load(L, "child") and load(L, "codec") and M.lua_pcall(L, 0, 1, 0) == 0
   if ready then
+    config.control, config.fields = address(control), native.FIELDS
     local where, length = codec.encode(config)
     M.lua_pushnumber(L, where)
     M.lua_pushnumber(L, length)
@@ -111,7 +113,7 @@ function boot.close(control)
     M.lua_setallocf(L, cast(M.t.lua_Alloc, control.inner), control.arena)
   end
   M.lua_close(L)
-  native.callgate_state_free(control)
+  C.callgate_state_free(control)
 end
 
 return boot

@@ -22,6 +22,11 @@ return function(codec, where, length)
   local DONE, YIELDED = 0, 1
   local SPENT = "maximum instruction count exceeded"
 
+  -- A call begins with all of the state's memory; its script has less, so that one which has filled it can
+  -- still be called. `control` is native.lua's record: limit is its second word, soft its eighth.
+  local control = cast("size_t *", cast("uintptr_t", config.control))
+  local limit, soft, WORD, copy = control + 1, control + 7, ffi.sizeof "size_t", ffi.copy
+
   local own = {} -- what modules of this library see, whenever they load
   for name, value in next, env do
     own[name] = value
@@ -67,6 +72,11 @@ return function(codec, where, length)
     return pack(costatus(script) == "suspended" and YIELDED or DONE, ...)
   end
 
+  local function continue(...)
+    copy(limit, soft, WORD)
+    return resumed(resume(script, ...))
+  end
+
   local function compile(chunk, name)
     local fn, message = load(chunk, name, config.bytecode and "bt" or "t", env)
     if not fn then
@@ -76,12 +86,16 @@ return function(codec, where, length)
   end
 
   local function exec(chunk, name, ...)
-    return pack(DONE, compile(chunk, name)(...))
+    local fn = compile(chunk, name)
+    copy(limit, soft, WORD)
+    return pack(DONE, fn(...))
   end
 
   local function start(chunk, name, ...)
     script = nil
-    local main = compile(chunk, name)(...)
+    local fn = compile(chunk, name)
+    copy(limit, soft, WORD)
+    local main = fn(...)
     if type(main) == "function" then
       script = create(main)
     end
@@ -94,9 +108,10 @@ return function(codec, where, length)
       if not script then
         error("no script has returned a function", 0)
       elseif n == -1 then
+        copy(limit, soft, WORD)
         return resumed(resume(script, a))
       end
-      return resumed(resume(script, decode(a, b, n)))
+      return continue(decode(a, b, n))
     elseif op == EXEC then
       return exec(decode(a, b, n))
     elseif op == SCRIPT then
@@ -116,7 +131,7 @@ return function(codec, where, length)
       guard.limit(a > 0)
       return DONE, 0, 0, 0
     elseif op == ENTRY then
-      thread_main = thread_main or module("worker", dispatch)
+      thread_main = thread_main or module("worker", dispatch, config.fields)
       return DONE, -1, thread_main, 0
     elseif op == DESCRIBE then -- its argument is the error itself, which is no string
       local ok, text = pcall(tostring, n)

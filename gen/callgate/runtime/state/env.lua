@@ -3,9 +3,9 @@
 local ffi = require "ffi"
 local codec = require("callgate.state.boot").codec()
 local errors = require "callgate.errors"
-local native = require "callgate.state.native"
-local shared = require "callgate.shared"
+local C = require("callgate.state.native").C
 local open = require "callgate.state.store"
+local shared = require "callgate.shared"
 
 ffi.cdef [[
 int callgate_state_mutexattr_init(void *) __asm__("pthread_mutexattr_init");
@@ -26,15 +26,15 @@ local function make()
     store = open(shared.store, codec)
     return store
   end
-  local bytes = native.callgate_state_calloc(1, 4096 + 256 * ffi.sizeof "void *")
+  local bytes = C.callgate_state_calloc(1, 4096 + 256 * ffi.sizeof "void *")
   if bytes == nil then
     errors.raise "no memory for the table of all states"
   end
   local attributes = ffi.new "uint64_t[16]" -- at most 56 bytes anywhere
-  native.callgate_state_mutexattr_init(attributes)
-  native.callgate_state_mutexattr_settype(attributes, PTHREAD_MUTEX_ERRORCHECK)
-  native.callgate_state_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST)
-  native.callgate_state_mutex_init(bytes, attributes)
+  C.callgate_state_mutexattr_init(attributes)
+  C.callgate_state_mutexattr_settype(attributes, PTHREAD_MUTEX_ERRORCHECK)
+  C.callgate_state_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST)
+  C.callgate_state_mutex_init(bytes, attributes)
   store = open(tonumber(ffi.cast("uintptr_t", bytes)), codec)
   store.limit(env.MOST)
   shared.store = store.address

@@ -26,6 +26,7 @@ local cast, select, type = ffi.cast, select, type
 local state_pointer = ffi.typeof("$ *", M.t.lua_State)
 local boundless = cast("size_t", -1)
 
+local RESERVE = 16384 -- bytes of a state's memory that its script cannot have: calls need them
 local SLACK = 100 -- the dispatcher's own instructions, that a script's limit does not pay for
 
 local handle = { codec = codec }
@@ -90,13 +91,14 @@ local function failure(self, status)
     pushvalue(L, 1)
     pushnumber(L, DESCRIBE)
     pushvalue(L, 2)
-    local ok = pcall_in(L, 2, 4, 0) == 0
-    local message = "(an error without a message)"
-    if ok then
+    local message
+    if pcall_in(L, 2, 4, 0) == 0 then
       message = decode(to_number(L, -2), to_number(L, -1), 1)
+    elseif M.lua_type(L, -1) == M.LUA_TSTRING then
+      message = ffi.string(M.lua_tolstring(L, -1, nil))
     end
     settop(L, 1)
-    return classified(message)
+    return classified(message or "(an error without a message)")
   end
   call(self, COLLECT, 0, 0, 0) -- LuaJIT itself does not collect when memory is short
   return classified(FULL)
@@ -104,8 +106,9 @@ end
 
 -- kind, n, a, b as the dispatcher returns them; or nil, message, errno.
 function call(self, op, n, a, b)
-  local L = self.L
+  local L, control = self.L, self.control
   arm(self)
+  control.limit = control.hard
   pushvalue(L, 1)
   pushnumber(L, op)
   pushnumber(L, n)
@@ -167,7 +170,7 @@ end
 handle.received = received
 
 local function receiver(self, name)
-  if type(self) ~= "table" or rawget(self, "control") == nil and rawget(self, "users") == nil then
+  if type(self) ~= "table" or self.owner == nil then
     args.expected("a state: call it with a colon", self, name, 0, "state")
   end
 end
@@ -181,6 +184,7 @@ end
 
 -- Runs `chunk`, as text, with what else there is as its arguments.
 function methods:exec(chunk, chunkname, ...)
+  receiver(self, "exec")
   text(chunk, "exec", 1, "chunk")
   chunkname = chunkname == nil and "=exec" or text(chunkname, "exec", 2, "chunkname")
   local why = busy(self)
@@ -214,6 +218,7 @@ end
 
 -- Runs the file `path`, which is an ordinary one.
 function methods:load(path, chunkname)
+  receiver(self, "load")
   text(path, "load", 1, "path")
   chunkname = chunkname == nil and "@" .. path or text(chunkname, "load", 2, "chunkname")
   local why = busy(self)
@@ -229,6 +234,7 @@ end
 
 -- Runs a chunk ("@path": a file); the function that it returns is what resume starts and continues.
 function methods:script(chunk, chunkname, ...)
+  receiver(self, "script")
   text(chunk, "script", 1, "chunk")
   local path = chunk:match "^@(.*)"
   chunkname = chunkname == nil and (path and chunk or "=script") or text(chunkname, "script", 2, "chunkname")
@@ -253,6 +259,7 @@ function methods:script(chunk, chunkname, ...)
 end
 
 function methods:resume(...)
+  receiver(self, "resume")
   local why = busy(self)
   if why then
     return failed(why)
@@ -284,6 +291,7 @@ function handle.resume(self, ...)
 end
 
 function methods:require(name)
+  receiver(self, "require")
   text(name, "require", 1, "modname")
   local why = busy(self)
   if why then
@@ -302,6 +310,7 @@ function methods:require(name)
 end
 
 function methods:collect()
+  receiver(self, "collect")
   local why = busy(self)
   if why then
     return failed(why)
@@ -313,6 +322,7 @@ end
 -- --- users, locks, limits ----------------------------------------------------------------------------
 
 function methods:get()
+  receiver(self, "get")
   if self.L == nil then
     return failed "ENOENT"
   end
@@ -321,6 +331,7 @@ function methods:get()
 end
 
 function methods:put()
+  receiver(self, "put")
   if self.L == nil then
     return failed "ENOENT"
   elseif self.users > 1 then
@@ -331,6 +342,7 @@ function methods:put()
 end
 
 function methods:lock()
+  receiver(self, "lock")
   local why = busy(self) or self.locked and "EBUSY"
   if why then
     return failed(why)
@@ -340,6 +352,7 @@ function methods:lock()
 end
 
 function methods:unlock()
+  receiver(self, "unlock")
   if self.L == nil then
     return failed "ENOENT"
   elseif not self.locked then
@@ -352,8 +365,8 @@ end
 -- Sets the memory limit, or takes it away: false if it is below what is used.
 function handle.set_maxalloc(self, bytes)
   local control = self.control
-  if not bytes or bytes == 0 then
-    control.limit, self.maxalloc = boundless, 0
+  if bytes == 0 then
+    control.hard, control.soft, self.maxalloc = boundless, boundless, 0
     return true
   end
   if tonumber(control.used) > bytes then
@@ -362,7 +375,9 @@ function handle.set_maxalloc(self, bytes)
       return false
     end
   end
-  control.limit, self.maxalloc, control.peak = bytes, bytes, control.used
+  local kept = math.min(RESERVE, (bytes - tonumber(control.used)) / 4)
+  control.hard, control.soft = bytes, bytes - math.floor(kept)
+  self.maxalloc, control.peak = bytes, control.used
   -- As LuaJIT does not collect when memory is short, it has to collect all the time.
   M.lua_gc(self.L, M.LUA_GCSETPAUSE, 100)
   M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, 1000)
@@ -370,6 +385,7 @@ function handle.set_maxalloc(self, bytes)
 end
 
 function methods:limit(options)
+  receiver(self, "limit")
   if type(options) ~= "table" then
     args.expected("a table of limits", options, "limit", 1, "limits")
   end
@@ -397,6 +413,7 @@ function methods:limit(options)
 end
 
 function methods:status()
+  receiver(self, "status")
   if self.L == nil then
     return failed "ENOENT"
   end
@@ -404,6 +421,7 @@ function methods:status()
 end
 
 function methods:info()
+  receiver(self, "info")
   local control = self.control
   if self.L == nil then
     return failed "ENOENT"
@@ -420,6 +438,7 @@ end
 function handle.reap() end -- job.lua has more to do
 
 function methods:thread(...)
+  receiver(self, "thread")
   local why = busy(self) or self.locked and "EBUSY"
   if why then
     return failed(why)
@@ -428,6 +447,7 @@ function methods:thread(...)
 end
 
 function methods:stop()
+  receiver(self, "stop")
   if self.L == nil then
     return failed "ENOENT"
   elseif not self.job then
@@ -446,10 +466,10 @@ handle.raise = cast(M.t.lua_Hook, M.luaL_error)
 local function ended(control)
   for _ = 1, 200 do
     sethook(cast(state_pointer, control.L), handle.raise, MASKCOUNT, 1)
-    if native.callgate_state_thread_tryjoin(control.thread, nil) == 0 then
+    if native.C.callgate_state_thread_tryjoin(control.thread, nil) == 0 then
       return true
     end
-    native.callgate_state_sleep(1000)
+    native.C.callgate_state_sleep(1000)
   end
   return false
 end
@@ -490,7 +510,7 @@ metatable.__metatable = "state"
 function handle.new(control, hook, fields)
   local self = setmetatable(fields, metatable)
   self.control, self.hook, self.L = control, hook, cast(state_pointer, control.L)
-  self.owner = ffi.gc(ffi.new("callgate_state_owner", control), finish)
+  self.owner = ffi.gc(native.owner(control), finish)
   self.users, self.state, self.locked, self.maxalloc = 1, "none", false, 0
   self.empty = tonumber(control.used)
   return self

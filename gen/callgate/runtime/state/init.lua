@@ -85,9 +85,9 @@ local function known(call, what, name, names)
     near and ("; did you mean %q?"):format(near) or ""))
 end
 
-local function text(value, position, label)
+local function text(value, call, position, label)
   if type(value) ~= "string" then
-    args.expected("a string", value, "create", position, label)
+    args.expected("a string", value, call, position, label)
   end
   return value
 end
@@ -144,7 +144,7 @@ end
 function state.create(name, options)
   local config = state.config
   if name ~= nil then
-    text(name, 1, "name")
+    text(name, "create", 1, "name")
   end
   if options == nil then
     options = {}
@@ -154,7 +154,7 @@ function state.create(name, options)
   for option in pairs(options) do
     known("create", "option", option, OPTIONS)
   end
-  local desc = options.desc == nil and "" or text(options.desc, 2, "desc")
+  local desc = options.desc == nil and "" or text(options.desc, "create", 2, "desc")
   local maxalloc = options.maxalloc ~= nil and number(options.maxalloc, "create", "maxalloc", 2 ^ 52) or nil
   local maxcount = number(options.maxcount == nil and config.maxcount or options.maxcount, "create", "maxcount",
     MOST_COUNT)
@@ -167,7 +167,7 @@ function state.create(name, options)
   if env == nil then
     env = "env"
   elseif env ~= false then
-    env = text(env, 2, "env")
+    env = text(env, "create", 2, "env")
   end
   if name and #name > state.NAME_MAX then
     return handle.failed "ENAMETOOLONG"
@@ -202,7 +202,7 @@ function state.create(name, options)
 end
 
 function state.lookup(name)
-  local st = registry.find(text(name, 1, "name"))
+  local st = registry.find(text(name, "lookup", 1, "name"))
   if not st then
     return handle.failed "ENOENT"
   end

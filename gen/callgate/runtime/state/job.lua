@@ -11,7 +11,7 @@ local native = require "callgate.state.native"
 local protocol = require "callgate.state.protocol"
 local shared_env = require "callgate.state.env"
 
-local C, failed = native, handle.failed
+local C, failed = native.C, handle.failed
 local ENTRY, KILLED, FAILED, YIELDED = protocol.ENTRY, protocol.KILLED, protocol.FAILED, protocol.YIELDED
 local SIG_SETMASK = jit.arch:find "^mips" and 3 or 2 -- asm-generic/signal-defs.h; arch/mips/include/uapi/asm/signal.h
 local ROOM = 4096 -- bytes that the callback needs before the script's own protection begins
@@ -27,7 +27,7 @@ local running = {} -- state -> its job: such states are not collected
 -- Reports what the thread has left: as resume returns it.
 local function collected(self)
   local st, control = self.owner, self.owner.control
-  native.callgate_state_free(ffi.cast("void *", self.arguments))
+  C.callgate_state_free(ffi.cast("void *", self.arguments))
   running[st], control.runs = nil, 0
   st.job, self.owner = nil, nil
   M.lua_sethook(st.L, nil, 0, 0)
@@ -100,14 +100,14 @@ function handle.reap()
 end
 
 local function copied(where, length)
-  local memory = native.callgate_state_calloc(1, length + 1)
+  local memory = C.callgate_state_calloc(1, length + 1)
   if memory ~= nil then
     ffi.copy(memory, ffi.cast("const char *", ffi.cast("uintptr_t", where)), length)
   end
   return memory
 end
 
-local THREAD = ffi.offsetof("callgate_state_control", "thread")
+local THREAD = ffi.offsetof(native.control, "thread")
 
 local function thread_of(control)
   return ffi.cast("char *", control) + THREAD
@@ -124,14 +124,14 @@ function job.start(st, call, ...)
   end
   local kind, count, entry = call(st, ENTRY, 0, 0, 0)
   local control = st.control
-  if kind ~= nil and st.maxalloc > 0 and tonumber(control.limit - control.used) < ROOM then
+  if kind ~= nil and st.maxalloc > 0 and tonumber(control.hard - control.used) < ROOM then
     call(st, protocol.COLLECT, 0, 0, 0)
-    if tonumber(control.limit - control.used) < ROOM then
+    if tonumber(control.hard - control.used) < ROOM then
       kind, count, entry = failed("ENOMEM", protocol.FULL)
     end
   end
   if kind == nil then
-    native.callgate_state_free(memory)
+    C.callgate_state_free(memory)
     if count:find "callback" then -- a LuaJIT that has none: s390x
       return failed "EOPNOTSUPP"
     end
@@ -140,12 +140,13 @@ function job.start(st, call, ...)
   control.kind, control.n = KILLED, n
   control.a, control.b = memory and tonumber(ffi.cast("uintptr_t", memory)) or a, b
   handle.arm(st)
+  control.limit = control.hard
   C.callgate_state_sigmask(SIG_SETMASK, all_signals, old_signals)
   entry = ffi.cast("void *", ffi.cast("uintptr_t", entry))
   local errno = C.callgate_state_thread_create(thread_of(control), nil, entry, control)
   C.callgate_state_sigmask(SIG_SETMASK, old_signals, nil)
   if errno ~= 0 then
-    native.callgate_state_free(memory)
+    C.callgate_state_free(memory)
     return require("callgate.errors").failed(errno)
   end
   control.runs, control.stopped = 1, 0

@@ -5,7 +5,7 @@
 -- instruction cache see them (arch/arm64/mm/flush.c, __sync_icache_dcache).
 
 local ffi = require "ffi"
-local native = require "callgate.state.native"
+local C = require("callgate.state.native").C
 
 local PROT_READ, PROT_WRITE, PROT_EXEC, MAP_PRIVATE = 1, 2, 4, 2 -- asm-generic/mman-common.h
 local MAP_ANONYMOUS = jit.arch:find "^mips" and 0x800 or 0x20 -- arch/mips/include/uapi/asm/mman.h
@@ -22,13 +22,13 @@ local function place()
   local code = digits:gsub("%x%x", function(byte)
     return string.char(tonumber(byte, 16))
   end)
-  local page = native.callgate_state_mmap(nil, PAGE, PROT_READ + PROT_WRITE, MAP_PRIVATE + MAP_ANONYMOUS, -1, 0)
+  local page = C.callgate_state_mmap(nil, PAGE, PROT_READ + PROT_WRITE, MAP_PRIVATE + MAP_ANONYMOUS, -1, 0)
   if ffi.cast("intptr_t", page) == -1 then
     return nil
   end
   ffi.copy(page, code, #code)
-  if native.callgate_state_mprotect(page, PAGE, PROT_READ + PROT_EXEC) ~= 0 then
-    native.callgate_state_munmap(page, PAGE)
+  if C.callgate_state_mprotect(page, PAGE, PROT_READ + PROT_EXEC) ~= 0 then
+    C.callgate_state_munmap(page, PAGE)
     return nil
   end
   return page -- mapped until the process ends: states of other Lua VMs, too, may be using it

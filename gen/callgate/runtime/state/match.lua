@@ -326,7 +326,8 @@ return function()
   end
 
   local function replacement(with, from, stop, captures, capture, subject)
-    local kind, value = type(with)
+    local kind = type(with)
+    local value
     if kind == "function" then
       value = with(unpack(captures(from, stop, true)))
     elseif kind == "table" then

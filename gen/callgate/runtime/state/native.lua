@@ -3,20 +3,8 @@
 
 local ffi = require "ffi"
 
--- `used` to `arena` are the members of limiter.c, in its order. The record lies in C's heap, not in Lua's: a
--- thread may outlive the program's Lua.
+-- The same declaration twice does no harm, so that the library can be loaded again.
 ffi.cdef [[
-typedef struct {
-  size_t used, limit, peak, refused;
-  void *inner, *arena;
-  void *L;
-  int32_t runs, stopped;            /* it has a thread; that was told to stop */
-  int32_t kind, n;                  /* what the script has returned there, or its arguments: child.lua */
-  double a, b;
-  unsigned long thread;
-} callgate_state_control;
-typedef struct { callgate_state_control *control; } callgate_state_owner;
-
 void *callgate_state_calloc(size_t, size_t) __asm__("calloc");
 void callgate_state_free(void *) __asm__("free");
 void *callgate_state_mmap(void *, size_t, int, int, int, long) __asm__("mmap");
@@ -34,4 +22,22 @@ if not pcall(function() return ffi.C.callgate_state_thread_tryjoin end) then
   pcall(ffi.load, "libpthread.so.0", true)
 end
 
-return ffi.C
+local native = { C = ffi.C }
+
+-- `used` to `arena` are the members of limiter.c, in its order; child.lua counts words up to `soft`. The
+-- record lies in C's heap, not in Lua's: a thread may outlive the program's Lua.
+native.FIELDS = [[
+  size_t used, limit, peak, refused;
+  void *inner, *arena;
+  size_t hard, soft;      /* what limit is while a call begins, and while its script runs */
+  void *L;
+  int32_t runs, stopped;  /* it has a thread; that was told to stop */
+  int32_t kind, n;        /* what the script has returned there, or its arguments: child.lua */
+  double a, b;
+  unsigned long thread;
+]]
+native.control = ffi.typeof("struct {" .. native.FIELDS .. "}")
+native.control_pointer = ffi.typeof("$ *", native.control)
+native.owner = ffi.typeof("struct { $ *control; }", native.control)
+
+return native

@@ -118,15 +118,22 @@ return function(config, codec, guard, module)
     return loaded_store
   end
 
+  local function checked(name, chunk, message)
+    if not chunk then
+      error("error loading module '" .. name .. "': " .. message, 0)
+    end
+    return chunk
+  end
+
   -- A module's chunk: registered by the program, or a file where the program allows it; or nil, message.
   local function found(name)
     local source = store().get("m" .. name)
     if source then
-      return load(source, "=" .. name, mode)
+      return checked(name, load(source, "=" .. name, mode))
     elseif config.autoload and not find(name, "[^%w_.-]") then
       local path, message = searchpath(name, config.path)
       if path then
-        return loadfile(path, mode)
+        return checked(name, loadfile(path, mode))
       end
       return nil, message
     end

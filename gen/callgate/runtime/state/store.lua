@@ -12,31 +12,22 @@ return function(where, codec)
   local pcall, error, type, tostring = pcall, error, type, tostring
   local byte = string.byte
   local cast, copy, text = ffi.cast, ffi.copy, ffi.string
-  pcall(ffi.cdef, [[
-    typedef struct callgate_state_entry {
-      struct callgate_state_entry *next;
-      uint32_t key, size;
-      char bytes[];
-    } callgate_state_entry;
-    typedef struct {
-      uint64_t mutex[16];
-      double used, most;
-      callgate_state_entry *buckets[256];
-    } callgate_state_table;
+  ffi.cdef [[
     void *callgate_state_malloc(size_t) __asm__("malloc");
     void callgate_state_release(void *) __asm__("free");
     int callgate_state_compare(const void *, const void *, size_t) __asm__("memcmp");
     int callgate_state_lock(void *) __asm__("pthread_mutex_lock");
     int callgate_state_unlock(void *) __asm__("pthread_mutex_unlock");
     int callgate_state_consistent(void *) __asm__("pthread_mutex_consistent");
-  ]])
+  ]]
   local C = ffi.C
   local malloc, release, compare = C.callgate_state_malloc, C.callgate_state_release, C.callgate_state_compare
   local mutex_lock, mutex_unlock = C.callgate_state_lock, C.callgate_state_unlock
   local consistent = C.callgate_state_consistent
-  local entry_pointer = ffi.typeof "callgate_state_entry *"
-  local HEAD = ffi.offsetof("callgate_state_entry", "bytes")
-  local shared = cast("callgate_state_table *", cast("uintptr_t", where))
+  local entry_type = ffi.typeof "struct { void *next; uint32_t key, size; char bytes[1]; }"
+  local entry_pointer, HEAD = ffi.typeof("$ *", entry_type), ffi.offsetof(entry_type, "bytes")
+  local shared = cast("struct { uint64_t mutex[16]; double used, most; void *buckets[256]; } *",
+    cast("uintptr_t", where))
   local buckets = shared.buckets
 
   local store = { address = where }
@@ -58,12 +49,12 @@ return function(where, codec)
   -- The entry of a key, the one before it in its bucket, and the bucket.
   local function find(key)
     local bucket, n = hash(key), #key
-    local before, entry = nil, buckets[bucket]
+    local before, entry = nil, cast(entry_pointer, buckets[bucket])
     while entry ~= nil do
       if entry.key == n and compare(entry.bytes, key, n) == 0 then
         return entry, before, bucket
       end
-      before, entry = entry, entry.next
+      before, entry = entry, cast(entry_pointer, entry.next)
     end
     return nil, nil, bucket
   end
