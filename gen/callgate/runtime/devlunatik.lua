@@ -57,10 +57,10 @@ local chunk, message = load(%s, %s, "t")
 if not chunk then return answer(false, message) end
 return answer(pcall(chunk))]]):gsub("\n *", " ") .. "\n"
 
--- The kernel's Lua has integers of 64 bits: one that no Lua number holds is an int64_t.
+-- The kernel's Lua has integers of 64 bits: from 2^53 on they are int64_t.
 local function number(text)
   local value = tonumber(text)
-  if value and math.abs(value) > 2 ^ 53 and text:find "^%-?%d+$" then
+  if value and math.abs(value) >= 2 ^ 53 and text:find "^%-?%d+$" then
     local wide = 0LL
     for digit in text:gmatch "%d" do
       wide = wide * 10 - tonumber(digit) -- downwards: the least has no positive
