@@ -121,7 +121,10 @@ local function exchange(self, chunk, whole)
     text, message, errno = read(self, whole)
   end
   self.fd:flock "un"
-  return text, message, errno
+  if not text then
+    return nil, message, errno
+  end
+  return text
 end
 
 local function got(self)
@@ -202,9 +205,8 @@ local function runner(self, command, script, context)
     check(command, 2, "context", context, "boolean")
     more = ", " .. tostring(context)
   end
-  local ok, message, errno = self:exec(('require("lunatik.runner").%s(%s%s) return true'):format(command,
-    quoted(script), more), "=" .. command)
-  return ok, message, errno
+  return self:exec(('require("lunatik.runner").%s(%s%s) return true'):format(command, quoted(script), more),
+    "=" .. command)
 end
 
 -- Makes a runtime for <script>.lua of the kernel's scripts. `context`: "process", "softirq" or "hardirq";
