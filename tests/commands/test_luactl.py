@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import re
 import shutil
 import struct
 import subprocess
@@ -228,37 +227,6 @@ def test_launcher(tmp_path: Path) -> None:
         modules.symlink_to(LIBRARY.resolve())
         assert launched() == (0, "0 active states:\n", "")
         modules.unlink()
-
-
-@pytest.mark.parametrize("module", ["luactl", "lua4"])
-def test_definitions(module: str, tmp_path: Path) -> None:
-    """What editors are told of the modules is what they have."""
-    text = (ROOT / "gen" / "callgate" / "runtime" / f"{module}.d.lua").read_text()
-    told = sorted(re.findall(r"^function M\.(\w+)", text, re.MULTILINE))
-    methods = sorted(re.findall(r"^function (?:Client|Device):(\w+)", text, re.MULTILINE))
-    code = f"""
-        local M = require "callgate.{module}"
-        local object = assert(M.open(require("callgate.lua4").open()))
-        for _, owner in ipairs {{ M, getmetatable(object).__index }} do
-          local names = {{}}
-          for name, value in pairs(owner) do
-            if type(value) == "function" and name ~= "console" then names[#names + 1] = name end
-          end
-          table.sort(names)
-          print(table.concat(names, " "))
-        end
-    """
-    script = tmp_path / "names.lua"
-    script.write_text(code)
-    done = subprocess.run(
-        [*luajit.interpreter(), str(script)],
-        env=luajit.environment(LIBRARY),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIME_LIMIT,
-    )
-    assert done.stdout.splitlines() == [" ".join(told), " ".join(methods)]
 
 
 # --- sequences ------------------------------------------------------------------------------------

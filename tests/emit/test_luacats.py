@@ -102,7 +102,8 @@ def test_every_call(files: dict[str, str]) -> None:
         for name in pairs(rows) do print(kind:gsub("^.", string.upper) .. ":" .. name) end
       end
     """
-    defined = set(re.findall(r"^function ([\w.:]+)", "\n".join(files.values()), re.MULTILINE))
+    generated = "\n".join(text for name, text in files.items() if not name.startswith("modules/"))
+    defined = set(re.findall(r"^function ([\w.:]+)", generated, re.MULTILINE))
     expected = set(run_lua(code).split())
     assert expected - defined == set()
     assert defined - expected == {"S.errname", "S.strerror", "Fd:close", "Fd:nogc"}
@@ -112,7 +113,7 @@ def test_parameters(files: dict[str, str]) -> None:
     """The annotated parameters of every function are those that it has, in their order."""
     for name, text in files.items():
         for block in re.findall(r"((?:^---.*\n)+)^function [\w.:]+\((.*)\)", text, re.MULTILINE):
-            params = re.findall(r"^---@param (\w+)", block[0], re.MULTILINE)
+            params = re.findall(r"^---@param (\w+|\.\.\.)", block[0], re.MULTILINE)
             assert ", ".join(params) == block[1], name
 
 

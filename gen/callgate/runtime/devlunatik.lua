@@ -57,10 +57,10 @@ local chunk, message = load(%s, %s, "t")
 if not chunk then return answer(false, message) end
 return answer(pcall(chunk))]]):gsub("\n *", " ") .. "\n"
 
--- The kernel's Lua has integers of 64 bits: one that no Lua number holds is an int64_t.
+-- The kernel's Lua has integers of 64 bits: from 2^53 on they are int64_t.
 local function number(text)
   local value = tonumber(text)
-  if value and math.abs(value) > 2 ^ 53 and text:find "^%-?%d+$" then
+  if value and math.abs(value) >= 2 ^ 53 and text:find "^%-?%d+$" then
     local wide = 0LL
     for digit in text:gmatch "%d" do
       wide = wide * 10 - tonumber(digit) -- downwards: the least has no positive
@@ -121,7 +121,10 @@ local function exchange(self, chunk, whole)
     text, message, errno = read(self, whole)
   end
   self.fd:flock "un"
-  return text, message, errno
+  if not text then
+    return nil, message, errno
+  end
+  return text
 end
 
 local function got(self)
@@ -202,9 +205,8 @@ local function runner(self, command, script, context)
     check(command, 2, "context", context, "boolean")
     more = ", " .. tostring(context)
   end
-  local ok, message, errno = self:exec(('require("lunatik.runner").%s(%s%s) return true'):format(command,
-    quoted(script), more), "=" .. command)
-  return ok, message, errno
+  return self:exec(('require("lunatik.runner").%s(%s%s) return true'):format(command, quoted(script), more),
+    "=" .. command)
 end
 
 -- Makes a runtime for <script>.lua of the kernel's scripts. `context`: "process", "softirq" or "hardirq";

@@ -72,10 +72,14 @@ function klua.states_init()
   created = created or {}
 end
 
--- Destroys every state; to be called last.
+-- Destroys every state; to be called last. Raises while one of them runs in a thread.
 function klua.states_exit()
   ready "states_exit"
   klua.state_destroy_all()
+  local name = next(created)
+  if name then
+    errors.raise(("states_exit: state %q runs in a thread"):format(name))
+  end
   created = nil
 end
 
@@ -161,18 +165,23 @@ function klua.state_list(write)
   end
 end
 
--- Destroys every state, those that others use too.
+-- Destroys every state, however many use it, but for those that run in a thread.
 function klua.state_destroy_all()
   ready "state_destroy_all"
+  local names = {}
   for name in pairs(created) do
+    names[#names + 1] = name
+  end
+  for _, name in ipairs(names) do
     local s = klua.state_lookup(name)
-    if s then
+    if s and s.state:status() ~= "running" then
       for _ = 2, s.users do
         s.state:put()
       end
+      s.state:unlock()
       s.state:close()
+      created[name] = nil
     end
-    created[name] = nil
   end
 end
 

@@ -18,7 +18,8 @@ local function opened(path)
   return t.ok(devlunatik.open(path))
 end
 
-for name, on in pairs(fake) do
+for _, name in ipairs { "fuse", "pty" } do
+  local on = fake[name]
   t.describe("devlunatik on a " .. name, function()
     t.it("runs a chunk in the device and brings its values", function()
       on(t, function(path)
@@ -38,13 +39,13 @@ for name, on in pairs(fake) do
     t.it("gives integers of 64 bits exactly", function()
       on(t, function(path)
         local device = opened(path)
-        local texts = { "9007199254740992", "9223372036854775807", "-9223372036854775808", "-7" }
+        local texts = { "9007199254740991", "9007199254740993", "9223372036854775807", "-9223372036854775808", "-7" }
         for _, text in ipairs(texts) do
           -- This Lua's tostring adds LL to what the kernel's writes plainly.
           local value = device:exec(("local text = %q local real = type\n"):format(text) ..
             "function type(v) return v == text and 'number' or real(v) end return text")
-          t.equal((tostring(value):gsub("LL$", "")), text == "9007199254740992" and "9.007199254741e+15" or text)
-          t.equal(ffi.istype("int64_t", value), #text > 16)
+          t.equal((tostring(value):gsub("LL$", "")), text == "9007199254740991" and "9.007199254741e+15" or text)
+          t.equal(ffi.istype("int64_t", value), text ~= "9007199254740991" and text ~= "-7")
         end
       end)
     end)
@@ -66,7 +67,7 @@ for name, on in pairs(fake) do
       on(t, function(path)
         local device = opened(path)
         t.same(device:list(), {})
-        t.equal(device:run "echo", true)
+        t.equal(select("#", device:run "echo"), 1)
         t.equal(device:run("examples/spyglass", false), true)
         t.equal(device:spawn("examples/shared", "process"), true)
         t.same(device:list(), { "echo", "examples/shared", "examples/spyglass" })
@@ -88,7 +89,7 @@ for name, on in pairs(fake) do
     t.it("speaks as Lunatik's own command does, too", function()
       on(t, function(path)
         local device = opened(path)
-        t.equal(device:dostring "return 6 * 7\n", "42")
+        t.same({ n = select("#", device:dostring "return 1\n"), device:dostring "return 6 * 7\n" }, { n = 1, "42" })
         t.equal(device:dostring "error('in band', 0)\n", "in band")
         t.matches(device:dostring "x = = 1\n", "unexpected symbol")
       end)

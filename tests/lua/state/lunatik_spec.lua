@@ -138,6 +138,19 @@ t.describe("runtime (script[, sleep])", function()
     lunatik.options = options
   end)
 
+  t.it("gives a limited runtime no way to make others without limits", function()
+    local options = lunatik.options
+    lunatik.options = { libs = "all", maxcount = 100000 }
+    local all = lunatik.runtime(script "return function() return lunatik.runtime == nil, lunatik._ENV ~= nil end")
+    lunatik.options = { maxalloc = 2 ^ 20 }
+    local few = lunatik.runtime(script "return function() return lunatik.runtime == nil, lunatik._ENV ~= nil end")
+    lunatik.options = options
+    t.same({ all:resume() }, { true, true })
+    t.same({ few:resume() }, { true, true })
+    all:stop()
+    few:stop()
+  end)
+
   t.it("leaves nothing behind of a runtime that could not be made", function()
     local before = count()
     for _ = 1, 10 do

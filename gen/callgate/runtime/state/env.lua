@@ -4,8 +4,8 @@ local ffi = require "ffi"
 local codec = require("callgate.state.boot").codec()
 local errors = require "callgate.errors"
 local C = require("callgate.state.native").C
-local shared = require "callgate.shared"
 local open = require "callgate.state.store"
+local shared = require "callgate.shared"
 
 ffi.cdef [[
 int callgate_state_mutexattr_init(void *) __asm__("pthread_mutexattr_init");

@@ -1,15 +1,18 @@
----@meta _
--- luacheck: ignore 211 212
--- callgate.lua4, for editors.
+---@meta callgate.lua4
+-- luacheck: ignore 211 212 241
 
+---NetBSD's device lua(4) in this process.
 ---@class callgate.lua4
 ---@field path string # where require looks for modules that are not registered: a template as in package.path
----@field console fun(text: string) # where the device speaks when kern.lua.verbose is greater than 0
-local M = {}
+local lua4 = {}
+
+---Where the device speaks when kern.lua.verbose is greater than 0; may be replaced.
+---@param text string
+function lua4.console(text) end
 
 ---The emulated device.
 ---@return callgate.lua4.device device
-function M.open() end
+function lua4.open() end
 
 ---@alias callgate.lua4.variable
 ---| "kern.lua.autoload"
@@ -25,7 +28,7 @@ function M.open() end
 ---@return integer? value
 ---@return string? message
 ---@return integer? errno
-function M.sysctl(name, value) end
+function lua4.sysctl(name, value) end
 
 ---Makes a chunk's text a kernel module. EBUSY for a name that is taken.
 ---@param name string # at most 31 bytes of it
@@ -33,7 +36,7 @@ function M.sysctl(name, value) end
 ---@return true? ok
 ---@return string? message
 ---@return integer? errno
-function M.register(name, source) end
+function lua4.register(name, source) end
 
 ---@class callgate.lua4.device: callgate.luactl.backend
 local Device = {}
@@ -52,4 +55,4 @@ function Device:ioctl(request, argument) end
 ---@return integer? errno
 function Device:close() end
 
-return M
+return lua4

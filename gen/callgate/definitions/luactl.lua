@@ -1,9 +1,9 @@
----@meta _
--- luacheck: ignore 211 212
--- callgate.luactl, for editors.
+---@meta callgate.luactl
+-- luacheck: ignore 211 212 241
 
+---A client of NetBSD's lua(4): one method for each of its ioctls.
 ---@class callgate.luactl
-local M = {}
+local luactl = {}
 
 ---What a client works on.
 ---@class callgate.luactl.backend
@@ -15,7 +15,7 @@ local M = {}
 ---@return callgate.luactl.client? client
 ---@return string? message
 ---@return integer? errno
-function M.open(backend) end
+function luactl.open(backend) end
 
 ---@class callgate.luactl.info
 ---@field name string
@@ -69,4 +69,4 @@ function Client:info() end
 ---@return integer? errno
 function Client:close() end
 
-return M
+return luactl
