@@ -171,6 +171,7 @@ def _bind(command: Parser) -> None:
     _again(command, "--exclude", "GLOB", "leave out the names that match")
     _again(command, "--prefix", "TEXT", "strip it: of sqlite3_, M.open is sqlite3_open")
     _again(command, "--define", "NAME[=VALUE]", "define a macro before the headers")
+    _again(command, "--first", "HEADER", "include it before the others; it is not bound")
     command.add_argument(
         "-I",
         dest="folder",

@@ -57,8 +57,7 @@ def test_current(row: Bound, tmp_path: Path) -> None:
     file.write_text(binding.text(row.name), encoding="utf-8")
     assert file.read_text() == row.file.read_text(), "run `callgate bind --renew`"
     assert definitions(binding, row.name) == row.file.with_name(f"{row.name}.d.lua").read_text()
-    tally = verify(binding, file)
-    asked = {witness for witness, *_ in tally.checked}
+    asked = {witness for witness, *_ in verify(binding, file).tally.checked}
     assert {f"clang for {side.parsed.target.name}" for side in binding.sides} <= asked
 
 

@@ -131,6 +131,68 @@ def test_defines_and_folders(place: Path, bind: Bind) -> None:
     assert "[77]" not in (place / "a.lua").read_text()
 
 
+def test_first(place: Path, bind: Bind) -> None:
+    """What a header wants included before it is given by --first, and is not bound."""
+    (place / "lib/thing.h").write_text("size_t thing_size(FILE *of);\n")
+    (place / "lib/wants.h").write_text("#include <stdio.h>\n#define WANTED 1\n")
+    status, _, err = bind("lib/thing.h -o a.lua")
+    assert status == 1
+    assert "size_t" in err
+    assert "thing.h:1: the compiler does not take it" in err
+    assert "--first HEADER" in err
+    assert bind("lib/thing.h -o a.lua --first stdio.h")[0] == 0
+    text = (place / "a.lua").read_text()
+    assert 'thing_size = "size_t $(struct _IO_FILE *)"' in text
+    assert "fopen" not in text
+
+
+LEFT = {
+    "#ifdef __clang__\n#define WHO 1\n#else\n#define WHO 2\n#endif\n#define TWO 2\n":
+        "WHO: compilers see it differently",
+    "#ifdef __clang__\nint who(void);\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#define HERE __LINE__\n#define TWO 2\n": "HERE: another value at every place",
+    "typedef __int128 huge;\n#define TWO 2\n": "huge: a type that LuaJIT does not have",
+    "#define PASTE(a, b) a ## b\n#define TWO 2\n": "PASTE: pastes tokens",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LEFT, ids=str)
+def test_left_out(text: str, place: Path, bind: Bind) -> None:
+    """What is not the same to all compilers or at all places, or not for Lua, is left out."""
+    (place / "lib/thing.h").write_text(text)
+    status, out, err = bind("lib/thing.h -o a.lua --verbose")
+    assert status == 0, err
+    assert f"left out: {LEFT[text]}" in out
+    assert "TWO = 2" in (place / "a.lua").read_text()
+
+
+TYPES = {
+    "typedef volatile int lock;\nint f(lock *l);": "int $(volatile int *)",
+    "char *f(char *restrict *__restrict p);": "char *$(char **)",
+    "typedef enum { A } kind;\nconst kind *f(void);": "const unsigned int *$(void)",
+    "typedef struct { int n; } *hidden;\nint f(hidden h);": "int $(void *)",
+    "void f(const void *const *p, char *const argv[]);":
+        "void $(const void *const *, char *const *)",
+    "int (*(*f(int n))(void))[3];": "int (*(*$(int))(void))[3]",
+    "typedef int row[4];\nvoid f(row r, row *all);": "void $(int *, int (*)[4])",
+    "union u { int n; };\nunion u f(union u *p);": "union u $(union u *)",
+    "_Bool f(signed char a, unsigned char b, char c);":
+        "_Bool $(signed char, unsigned char, char)",
+    "#include <stddef.h>\nsize_t f(ptrdiff_t n);": "size_t $(ptrdiff_t)",
+    "struct late;\nvoid f(struct late *l);\nstruct late { int n; };": "void $(struct late *)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TYPES, ids=str)
+def test_types(text: str, place: Path, bind: Bind) -> None:
+    """A function's text has the very types of its prototype, and both compilers agree."""
+    (place / "lib/thing.h").write_text(f"{text}\n")
+    status, _, err = bind("lib/thing.h -o a.lua")
+    assert status == 0, err
+    assert f'    f = "{TYPES[text]}",\n' in (place / "a.lua").read_text()
+
+
 REFUSED = {
     "lib/thin.h -o x.lua": ("lib/thin.h: there is no such header", "did you mean thing.h"),
     "thing.h -o x.lua -I .": ("thing.h: there is no such header", "did you mean lib/thing.h?"),
@@ -222,7 +284,7 @@ def wrong_function(found: Parsed) -> Parsed:
     [
         (wrong_constant, "constant LIMIT: value: the model has 11, clang for x86_64-linux-gnu 10"),
         (wrong_record, "record struct thing: size: the model has 24, luajit 16"),
-        (wrong_function, "declaration thing_make: compatible: the model has 1, clang"),
+        (wrong_function, "prototype thing_make: compatible: the model has 1, clang"),
     ],
 )
 def test_disagreement(
@@ -254,7 +316,7 @@ def test_wrong_text(place: Path, bind: Bind, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(DeclarationWriter, "_parameters", careless)
     status, _, err = bind("lib/thing.h -o x.lua")
     assert status == 1
-    assert "lib/thing.h:5: declaration thing_make: compatible" in err
+    assert "lib/thing.h:5: prototype thing_make: compatible" in err
     assert not (place / "x.lua").exists()
 
 

@@ -128,13 +128,31 @@ class Layout:
         return model.RecordName(name, record.size, record.align)
 
     def _pointer(self, target: tree.Type) -> model.Pointer:
-        const = volatile = False
+        const, volatile = self._qualifiers(target)
         while isinstance(target, tree.Qualified | tree.Attributed):
-            if isinstance(target, tree.Qualified):
-                const, volatile = const or target.const, volatile or target.volatile
             target = target.type
         size, align = self.data_model.pointer
         return model.Pointer(self._target(target), size, align, const, volatile)
+
+    def _qualifiers(self, kind: tree.Type) -> tuple[bool, bool]:
+        """Return whether a type is const and volatile, by itself or by the typedef it names."""
+        const = volatile = False
+        seen: set[str] = set()
+        while True:
+            match kind:
+                case tree.Qualified():
+                    const, volatile = const or kind.const, volatile or kind.volatile
+                    kind = kind.type
+                case tree.Attributed():
+                    kind = kind.type
+                case tree.TypedefName() if kind.name not in seen:
+                    seen.add(kind.name)
+                    found = self.scope.typedefs.get(kind.name)
+                    if found is None:
+                        return const, volatile
+                    kind = found.type
+                case _:
+                    return const, volatile
 
     def _target(self, target: tree.Type) -> model.TypeRef | None:
         """Return what a pointer points to, without laying it out: it may be what we are in."""

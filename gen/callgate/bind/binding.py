@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from callgate import paths
@@ -16,7 +16,7 @@ from callgate.parse.memo import Memo
 from callgate.pipeline import open_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from callgate.model import Record
     from callgate.report import Reporter
@@ -31,6 +31,23 @@ class Side:
     chosen: Chosen
     facts: Facts
     records: tuple[Record, ...]  # those chosen, and those that anything chosen refers to
+
+    @classmethod
+    def of(cls, parsed: Parsed, chosen: Chosen, request: Request) -> Side:
+        """Render what was chosen."""
+        writer = FactsWriter(parsed, chosen, request)
+        facts = writer.sections()
+        return cls(parsed, chosen, facts, tuple(writer.records))
+
+    def without(self, names: Collection[str], why: str, request: Request) -> Side:
+        """Return the side without some constants and functions, which are left out for a reason."""
+        chosen = replace(
+            self.chosen,
+            constants=[item for item in self.chosen.constants if item.name not in names],
+            functions=[item for item in self.chosen.functions if item.name not in names],
+            left=self.chosen.left | dict.fromkeys(sorted(names), why),
+        )
+        return Side.of(self.parsed, chosen, request)
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,11 @@ class Binding:
         targets = [side.parsed.target for side in self.sides]
         return emit(name, self.merged, self.request, targets, self.headers)
 
+    def without(self, names: Collection[str], why: str) -> Binding:
+        """Return the binding without some constants and functions."""
+        sides = tuple(side.without(names, why, self.request) for side in self.sides)
+        return replace(self, sides=sides, merged=_merged(sides, self.request))
+
 
 def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Binding:
     """Parse the headers for each target; raises CallgateError for all that is wrong with them."""
@@ -65,15 +87,12 @@ def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Bindi
         stage.detail(f"{entered:,} headers, {len(every)} target{'s' if len(every) > 1 else ''}")
     memo.save(paths.cache_dir() / "bound")
     check_globs(every, request)
-    sides = tuple(_side(parsed, request) for parsed in every)
-    facts = [(side.parsed.target, side.facts) for side in sides]
+    sides = tuple(Side.of(parsed, choose(parsed, request), request) for parsed in every)
     sources = every[0].sources
     headers = tuple(sources.shown(name) for name in sources.named)
-    return Binding(request, sides, merge(facts, by_abi=request.by_abi), headers)
+    return Binding(request, sides, _merged(sides, request), headers)
 
 
-def _side(parsed: Parsed, request: Request) -> Side:
-    chosen = choose(parsed, request)
-    writer = FactsWriter(parsed, chosen, request)
-    facts = writer.sections()
-    return Side(parsed, chosen, facts, tuple(writer.records))
+def _merged(sides: Sequence[Side], request: Request) -> Merged:
+    facts = [(side.parsed.target, side.facts) for side in sides]
+    return merge(facts, by_abi=request.by_abi)

@@ -72,8 +72,8 @@ class DeclarationWriter(RecordWriter):
             return f"{element}__attribute__((vector_size({kind.size}))) "
         if not isinstance(kind, Scalar):
             return super()._plain(kind)
-        if self._exact and kind.enum and " " in kind.enum:
-            return f"{kind.enum} "
+        if self._exact and kind.enum:  # compilers do not take its integer for it everywhere
+            return f"{kind.enum if ' ' in kind.enum else kind.typedef or kind.c_name} "
         return f"{kind.typedef if kind.typedef in NAMED else kind.c_name} "
 
     def _parameters(self, kind: Function) -> str:
@@ -94,6 +94,21 @@ def is_unknown(kind: TypeRef) -> bool:
     if isinstance(kind, Vector):
         return True
     return isinstance(kind, Scalar) and kind.size > WORD and kind.kind != "complex"
+
+
+def has_unnamed(kind: TypeRef | None) -> bool:
+    """Tell whether a type has a record without a name in it, so that C cannot be asked of it."""
+    match kind:
+        case Record():
+            return True
+        case Pointer():
+            return has_unnamed(kind.target)
+        case Array():
+            return has_unnamed(kind.element)
+        case Function():
+            parts = (kind.result, *(item.type for item in kind.parameters))
+            return any(map(has_unnamed, parts))
+    return False
 
 
 def obstacle(kind: Function) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgate import cache, model, tree
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from callgate.abi.layout import Layout
+    from callgate.headers.trees import HeaderTree
+    from callgate.headers.units import UnitSpec
     from callgate.parse.memo import Memo
     from callgate.targets import Target
 
@@ -53,6 +57,8 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     if run.status != 0:
         raise _refused(run.errors, headers.header_of)
     unit = parse_preprocessed(Preprocessed(headers, spec, source, run.output, ()), memo)
+    if any(sources.is_own(failure.where.header) for failure in unit.failures):
+        _compile(headers, spec, source)  # is it the header that is wrong, or only beyond us?
     target = headers.target
     with cache.no_collection():
         layout = unit_layout(unit, target)
@@ -72,6 +78,14 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     )
 
 
+def _compile(headers: HeaderTree, spec: UnitSpec, source: str) -> None:
+    """Raise CallgateError for what the compiler says is wrong in the headers."""
+    with tempfile.TemporaryDirectory(prefix="callgate-") as folder:
+        run = headers.compile(spec, source, Path(folder) / "unit.o")
+    if run.status != 0:
+        raise _refused(run.errors, headers.header_of)
+
+
 def _refused(errors: str, header_of: Callable[[str], str]) -> CallgateError:
     """Return the compiler's message about a header, with the place that it names."""
     found = ERROR.search(errors)
@@ -79,7 +93,7 @@ def _refused(errors: str, header_of: Callable[[str], str]) -> CallgateError:
     if found and not OWN_TEXT.fullmatch(found[1]):
         place = f"{header_of(found[1])}:{found[2]}"
     missing = re.search(r"'([^']+)' file not found|: ([^ :]+): No such file", errors)
-    hint = "the headers must compile by themselves; --define gives macros that they want"
+    hint = "--first HEADER includes what they want before them, --define NAME=VALUE defines it"
     if missing:
         hint = f"-I DIR tells where {missing[1] or missing[2]} is, or give the header it belongs to"
     said = first_errors(errors)

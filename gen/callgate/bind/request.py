@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 UNIT = "bind"  # the one translation unit, of all headers given
 ROOTS = ("/usr/local/include", "/usr/include")  # of the machine's own development packages
 SHARED = re.compile(r"include|[\w.]+-linux-\w+")  # folders where headers of many packages lie
+# The qualifier promises the compiler something and means nothing to a caller; the model has it not.
+UNRESTRICTED = ("restrict=", "__restrict=", "__restrict__=")
 DEFINE = re.compile(r"[A-Za-z_]\w*(=.*)?", re.DOTALL)
 
 
@@ -35,6 +37,7 @@ class Request:
     libraries: tuple[str, ...] = ()  # tried one after the other; () is the process itself
     defines: tuple[str, ...] = ()  # ex) "SQLITE_ENABLE_SESSION", "N=5"
     folders: tuple[Path, ...] = ()  # -I
+    first: tuple[str, ...] = ()  # headers included before the others, and not bound
     by_abi: bool = False  # a machine that is no target gets the one with its size of pointers
 
     def check(self) -> None:
@@ -86,12 +89,17 @@ def find_sources(request: Request, tree: HeaderTree) -> Sources:
     """Return the request's headers in ``tree``; raises CallgateError for one that is nowhere."""
     roots = _roots(tree.target) if _is_native(tree.target) else ()
     found = [_find(name, request, tree, roots) for name in request.headers]
+    first = [_find(name, request, tree, roots) for name in request.first]
     own = [Path(name).parent for name in found if name.startswith("/")]
     last = dict.fromkeys(
-        folder for path in own for folder in (path, *_shared_above(path), *_siblings(path, roots))
+        folder for path in own for folder in (path, *_above(path), *_siblings(path, roots))
     )
     spec = UnitSpec(
-        UNIT, "libc", tree.target.os, tuple(request.defines), first=(*_before(tree), *found)
+        UNIT,
+        "libc",
+        tree.target.os,
+        (*UNRESTRICTED, *request.defines),
+        first=(*_before(tree), *first, *found),
     )
     folders = tuple(folder.resolve() for folder in request.folders)
     last_folders = tuple(folder for folder in last if folder not in folders)
@@ -148,6 +156,14 @@ def _roots(target: Target) -> tuple[Path, ...]:
     """Return the folders of the machine's development packages, Debian's among them."""
     folders = [Path(root) / target.gcc_machine for root in ROOTS] if target.gcc_machine else []
     return tuple(folder for folder in (*folders, *map(Path, ROOTS)) if folder.is_dir())
+
+
+def _above(folder: Path) -> list[Path]:
+    """Return the folders from ``folder`` up to the last shared one: others' paths begin there."""
+    shared = _shared_above(folder)
+    if not shared:
+        return [folder.parent]
+    return [item for item in (folder, *folder.parents) if item.is_relative_to(shared[-1])]
 
 
 def _shared_above(folder: Path) -> list[Path]:

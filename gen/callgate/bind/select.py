@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from callgate.bind.request import Request
 
 CALLED = re.compile(rf"\b{FUNCTIONS}\.(\w+)\(")
+PLACE = re.compile(r"__(?:FILE|LINE|DATE|TIME|TIMESTAMP|COUNTER|BASE_FILE|INCLUDE_LEVEL)__")
 TYPES = "t"  # M.t is the table of types
 QUIET = {"empty", "type name"}  # include guards and markers: nothing is missed
 
@@ -75,11 +76,13 @@ class _Chooser:
         self._functions()
         addresses = {item.name for item in self._parsed.addresses}
         out.addresses = [item for item in self._parsed.addresses if self._wants(item)]
-        out.constants = [
-            item
-            for item in abi.constants
-            if item.primary and item.name not in addresses and self._wants(item)
-        ]
+        for item in abi.constants:
+            if not item.primary or item.name in addresses or not self._wants(item):
+                continue
+            if PLACE.search(item.text):
+                out.left[item.name] = "another value at every place"
+            else:
+                out.constants.append(item)
         out.variables = [
             item for item in abi.variables if self._wants(item) and not self._is_taken(item.name)
         ]

@@ -5,36 +5,52 @@ from __future__ import annotations
 import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from callgate.bind.ctext import DeclarationWriter
+from callgate.bind.ctext import DeclarationWriter, has_unnamed
 from callgate.bind.request import UNIT
 from callgate.errors import CallgateError
 from callgate.model import Abi, Location, Pointer, Prototype, Typedef, Variable
 from callgate.verify import luajit
 from callgate.verify.ccode import macro_names
 from callgate.verify.compilers import compilers
+from callgate.verify.exclusions import load_exclusions
 from callgate.verify.macros import check_macros
 from callgate.verify.questions import Question, Sheet, address, declared, questions
 from callgate.verify.verification import Disagreement, Tally, compare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from callgate.bind.binding import Binding, Side
     from callgate.targets import Target
     from callgate.verify.compilers import Compiler
     from callgate.verify.memory import Outcome
+    from callgate.verify.verification import Answer
 
 SHOWN = 20  # disagreements in an error message
+OURS = "clang"  # the bundle's compiler, whose view of the headers the model is
 
 
-def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Tally:
-    """Return how many facts the witnesses agree with.
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the witnesses say."""
 
-    ``file`` holds the text that is to be written. Raises CallgateError naming the facts that a
-    witness disagrees with, and who said what.
+    tally: Tally
+    contested: frozenset[str]  # names that mean something else to another compiler
+
+    @property
+    def answers(self) -> int:
+        """How many agree."""
+        return sum(self.tally.checked.values())
+
+
+def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Verified:
+    """Ask the witnesses about the binding, whose text is in ``file``.
+
+    Raises CallgateError naming the facts that a witness disagrees with, and who said what.
     """
     tally = Tally()
     wrong: list[Disagreement] = []
@@ -42,36 +58,74 @@ def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Tally:
         for outcome in pool.map(lambda side: _side(binding, side, file), binding.sides):
             tally.add(outcome[0])
             wrong.extend(outcome[1])
-    if wrong:
-        lines = [str(item) for item in wrong]
+    contested = _contested(wrong)
+    left = [item for item in wrong if item.name not in contested]
+    if left:
+        lines = [str(item) for item in left]
         more = f"\n  and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
         shown = "\n  ".join(lines[:SHOWN])
         raise CallgateError(
             f"{len(lines):,} facts are not as the witnesses say:\n  {shown}{more}",
             hint="nothing was written; --exclude NAME leaves out what a compiler sees otherwise",
         )
-    return tally
+    return Verified(tally, contested)
+
+
+def _contested(wrong: Sequence[Disagreement]) -> frozenset[str]:
+    """Return what is the compiler's own: headers ask which one it is, and its version.
+
+    These are constants of which another has another value, and functions that it does not see.
+    """
+    others = {
+        item.name
+        for item in wrong
+        if _is_others(item) and (item.kind == "constant" or not item.fact)
+    }
+    return frozenset(others - {item.name for item in wrong if not _is_others(item)})
+
+
+def _is_others(item: Disagreement) -> bool:
+    return not item.witness.startswith(OURS) and item.witness != luajit.NAME
 
 
 def _side(binding: Binding, side: Side, file: Path) -> Outcome:
     """Return what all witnesses of one target say."""
     target = side.parsed.target
+    tree = side.parsed.sources.tree
     abi = _bound_model(side)
     asked = _questions(side, abi)
     sheet = Sheet(UNIT, None, tuple(asked))
     macros = macro_names(side.parsed.abi)
+    known = load_exclusions(tree.data / "exclusions.toml")
     tally = Tally()
     wrong: list[Disagreement] = []
-    witnesses = compilers(target, side.parsed.sources.tree)
+    witnesses = compilers(target, tree)
     for compiler in witnesses:
         name = f"{compiler.name} for {target.name}"
-        _take(tally, wrong, compare(asked, compiler.answer(sheet, macros), name))
+        counts, differing = compare(asked, _answer(compiler, sheet, macros), name)
+        tally.add(counts)
+        for item in filter(_is_said, differing):
+            plain = replace(item, witness=compiler.name)
+            if not known.excuses(plain, target.name, compiler.version):
+                wrong.append(item)
     if runs_here(target, by_abi=binding.request.by_abi):
         batch = luajit.bound_batch(asked)
         answers = luajit.answer(batch, file.parent, file)
-        _take(tally, wrong, compare(batch.questions, answers, luajit.NAME))
-        _take(tally, wrong, _macros(abi, witnesses[0]))
+        for counts, differing in (
+            compare(batch.questions, answers, luajit.NAME),
+            _macros(abi, witnesses[0]),
+        ):
+            tally.add(counts)
+            wrong += filter(_is_said, differing)
     return tally, wrong
+
+
+def _answer(compiler: Compiler, sheet: Sheet, macros: frozenset[str]) -> list[Answer]:
+    try:
+        return compiler.answer(sheet, macros)
+    except CallgateError as error:
+        hint = "the headers must compile by themselves: --first HEADER includes what they want"
+        raise CallgateError(error.what, where=compiler.tree.target.name, hint=hint) from error
 
 
 def runs_here(target: Target, *, by_abi: bool) -> bool:
@@ -83,11 +137,6 @@ def runs_here(target: Target, *, by_abi: bool) -> bool:
 def _is_said(item: Disagreement) -> bool:
     """Tell whether the file states the fact: of constants it has the values, not the types."""
     return item.kind not in {"constant", "enumerator"} or item.fact not in {"size", "signed"}
-
-
-def _take(tally: Tally, wrong: list[Disagreement], outcome: Outcome) -> None:
-    tally.add(outcome[0])
-    wrong.extend(filter(_is_said, outcome[1]))
 
 
 def _bound_model(side: Side) -> Abi:
@@ -113,7 +162,11 @@ def _questions(side: Side, abi: Abi) -> list[Question]:
     found = questions(abi)
     told: list[Prototype | Variable | Typedef] = [*chosen.functions, *chosen.variables]
     told += (item for item in chosen.typedefs if isinstance(item.type, Pointer))
-    found.extend(declared(item.name, writer.type_of(item.type), item.location) for item in told)
+    found.extend(
+        declared(item.name, writer.type_of(item.type), item.location)
+        for item in told
+        if not has_unnamed(item.type)
+    )
     found.extend(map(address, chosen.addresses))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from callgate.bind.binding import Binding, bind
 from callgate.bind.bound import load_bound
 from callgate.bind.luacats import definitions
 from callgate.bind.request import Request
-from callgate.bind.verify import verify
+from callgate.bind.verify import Verified, verify
 from callgate.commands.common import at_hand, chosen_targets
 from callgate.errors import CallgateError
 from callgate.files import atomic_file
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
         libraries=tuple(options.library),
         defines=tuple(options.define),
         folders=tuple(options.folder),
+        first=tuple(options.first),
         by_abi=options.by_abi,
     )
     output: Path = options.output
@@ -78,15 +80,28 @@ class Job:
 def _write(job: Job, options: argparse.Namespace, report: Reporter) -> None:
     binding = bind(job.request, job.targets, report)
     _check_something(binding)
+    if contested := _verified(binding, job, report).contested:
+        binding = binding.without(contested, "compilers see it differently")
+        _verified(binding, job, report)
     with atomic_file(job.output) as path, atomic_file(job.beside) as path_beside:
         path.write_text(binding.text(job.output.stem), encoding="utf-8", newline="\n")
         module = re.sub(r"\W", "_", job.output.stem)
         text = definitions(binding, module if not module[0].isdigit() else f"_{module}")
         path_beside.write_text(text, encoding="utf-8", newline="\n")
-        with report.stage("verify", job.output.name) as stage:
-            tally = verify(binding, path)
-            stage.detail(f"{sum(tally.checked.values()):,} answers agree")
     _tell(binding, job, options, report)
+
+
+def _verified(binding: Binding, job: Job, report: Reporter) -> Verified:
+    """Ask the witnesses about the file as it is to be written."""
+    with (
+        tempfile.TemporaryDirectory(prefix="callgate-") as folder,
+        report.stage("verify", job.output.name) as stage,
+    ):
+        path = Path(folder) / job.output.name
+        path.write_text(binding.text(job.output.stem), encoding="utf-8", newline="\n")
+        found = verify(binding, path)
+        stage.detail(f"{found.answers:,} answers agree")
+    return found
 
 
 def _targets(options: argparse.Namespace, report: Reporter) -> list[Target]:

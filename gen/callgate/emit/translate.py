@@ -253,7 +253,8 @@ class _Writer:
         except NONE as error:
             raise Untranslatable(str(error)) from error
         if isinstance(kind, model.Pointer):
-            return Value(call("cast", self._c_text(kind), self._pointed(node)), "object", kind)
+            made_by, pointed = self._pointed(node)
+            return Value(call(made_by, self._c_text(kind), pointed), "object", kind)
         operand = self.write(node.operand)
         if not isinstance(kind, model.Scalar) or kind.kind not in {"integer", "bool"}:
             what = kind.c_name if isinstance(kind, model.Scalar) else "a record"
@@ -265,18 +266,24 @@ class _Writer:
             operand = Value(address, "integer", self.c.scalars["unsigned long long"])
         return self.c.converted(operand, kind)
 
-    def _pointed(self, node: tree.Cast) -> Text:
-        """Return the operand of a cast to a pointer; one pointer cast within another is dropped."""
+    def _pointed(self, node: tree.Cast) -> tuple[str, Text]:
+        """Return the helper and the operand of a cast to a pointer.
+
+        One pointer cast within another is dropped. M.cast wants memory, of a calculated address
+        M.pointer makes a pointer.
+        """
         inner = node.operand
         if isinstance(inner, tree.Binary) and inner.operator in {"+", "-"}:
             base = self.write(inner.left)
             if base.parameter is not None:  # (struct sockaddr *)(ee + 1): an argument that points
                 count = beside(self.c.integer(self.write(inner.right)))
-                return binary(inner.operator, self.c.object(base), count)
+                return "cast", binary(inner.operator, self.c.object(base), count)
         while isinstance(inner, tree.Cast) and isinstance(_unqualified(inner.type), tree.Pointer):
             inner = inner.operand
         operand = self.write(inner)
-        return operand.text if operand.kind == "integer" else self.c.object(operand)
+        if operand.kind == "integer":
+            return "pointer", operand.text
+        return "cast", self.c.object(operand)
 
     def _cast_like(self, typed: tree.Type | tree.Expression, operand: tree.Expression) -> Value:
         """Translate ``(typeof(a)) b``."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from callgate import luajit
 from callgate.emit.names import RecordNames, library_unit
 from callgate.errors import CallgateError
-from callgate.model import Constant, Location, Record, Scalar, Syscall, Typedef
-from callgate.verify.questions import KERNEL_UNIT, Member, Question, arrays, depth
+from callgate.model import Address, Constant, Location, Record, Scalar, Syscall, Typedef
+from callgate.verify.questions import KERNEL_UNIT, Declared, Member, Question, arrays, depth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -193,8 +193,10 @@ def _typedefs(asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
 
 def _declared(asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
     for question in asked:
-        if question.kind in {"declaration", "address"}:
-            yield question, f"{question.kind}\t{question.name}"
+        if isinstance(question.subject, Declared):
+            yield question, f"declaration\t{question.name}"
+        elif isinstance(question.subject, Address):
+            yield question, f"address\t{question.name}"
 
 
 def _records(

@@ -105,8 +105,11 @@ def questions(abi: Abi) -> list[Question]:
 
 
 def declared(name: str, text: str, location: Location) -> Question:
-    """Return the question whether ``name`` has the type that ``text`` says."""
-    return _question("declaration", name, Declared(name, text, location), (1,))
+    """Return the question whether ``name`` has the type that ``text`` says.
+
+    It is of the kind "prototype", whatever it is that has the type: the same is known of both.
+    """
+    return _question("prototype", name, Declared(name, text, location), (1,))
 
 
 def address(item: Address) -> Question:
@@ -190,7 +193,6 @@ _FACTS = {
     "enum": ("size", "signed"),
     "prototype": ("compatible",),
     "system call": ("number",),
-    "declaration": ("compatible",),
     "address": ("value",),
 }
 
