@@ -52,7 +52,9 @@ def run_lua(code: str, folder: Path) -> set[str]:
 
 def test_there_are_files() -> None:
     """The modules are those that programs require."""
-    assert {"devlunatik", "klua", "klua9", "lua4", "luactl", "lunatik", "state"} <= {path.stem for path in FILES}
+    assert {"devlunatik", "klua", "klua9", "lua4", "luactl", "lunatik", "state"} <= {
+        path.stem for path in FILES
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
