@@ -15,7 +15,9 @@ local function it(name, body)
     klua.klua_states_init()
     local ok, message = xpcall(body, debug.traceback)
     klua.klua_states_exit()
-    assert(ok, message)
+    if not ok then
+      error(message, 0) -- of a skipped test, a table
+    end
   end)
 end
 
@@ -28,6 +30,15 @@ end
 local function minus_one(name, result, message, errno)
   t.equal(result, -1)
   t.fails(name, nil, message, errno)
+end
+
+-- The state's script in a thread, where the library has threads of states for this machine.
+local function started(st)
+  local job, message, errno = st:thread()
+  if errno == S.EOPNOTSUPP then
+    t.skip("threads: " .. message)
+  end
+  return t.ok(job, message)
 end
 
 local function listed()
@@ -218,7 +229,7 @@ t.describe("klua_state_destroy", function()
   it("leaves a state that runs in a thread", function()
     local s = klua.klua_state_create(64 * KiB, "a")
     t.ok(s.state:script "return function() while not env.go do end env.go = nil return 7 end")
-    local job = t.ok(s.state:thread())
+    local job = started(s.state)
     minus_one("EBUSY", klua.klua_state_destroy "a")
     state.env.go = true
     t.equal(job:join(), 7)
@@ -269,7 +280,7 @@ t.describe("klua_state_destroy_all", function()
     local a, b = klua.klua_state_create(64 * KiB, "a"), klua.klua_state_create(64 * KiB, "b")
     a.lock:lock()
     t.ok(b.state:script "return function() while not env.go do end env.go = nil return 7 end")
-    local job = t.ok(b.state:thread())
+    local job = started(b.state)
     klua.klua_state_destroy_all()
     t.equal(a.L, nil)
     t.equal(klua.klua_state_lookup "b", b)
