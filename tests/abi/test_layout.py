@@ -30,6 +30,19 @@ def test_untagged_record_has_its_typedefs_name(c: Make) -> None:
     assert c("typedef struct { long a; } box;").type("box") == model.RecordName("box", 8, 8)
 
 
+def test_qualifiers_of_a_target(c: Make) -> None:
+    """What a pointer points to is const and volatile by itself or by its typedef."""
+    found = c(
+        "typedef volatile int lock; typedef lock other; typedef const other fixed;"
+        "typedef lock *a; typedef other *b; typedef fixed *d; typedef int *plain;"
+    )
+    kinds = [found.type(name) for name in ("a", "b", "d", "plain")]
+    assert all(isinstance(kind, model.Pointer) for kind in kinds)
+    assert [(kind.const, kind.volatile) for kind in kinds if isinstance(kind, model.Pointer)] == [
+        (False, True), (False, True), (True, True), (False, False),
+    ]  # fmt: skip
+
+
 def test_const_pointer_target(c: Make) -> None:
     """A pointer tells that its target is const, not that it is itself."""
     found = c("typedef const char *text; typedef char *const fixed;")

@@ -27,6 +27,8 @@ struct t_other { __u32 count; long size; struct t_head *first; };
 struct t_third { unsigned char size; float ratio; };
 enum t_kind { T_NONE, T_SOME = 5 };
 extern __u32 t_function(__u32 x);
+extern void t_give(struct t_head *head, const char *name, long many);
+extern int t_print(const char *format, ...);
 static inline __u32 t_inline(__u32 x) { return x; }
 """
 # What the library's other modules do for macro.lua, over the declarations above.
@@ -53,16 +55,16 @@ local other = ffi.new "struct t_other"
 
 
 @cache
-def translator() -> MacroTranslator:
-    """Return a translator that knows the declarations above."""
+def translator(*, calls: bool = False) -> MacroTranslator:
+    """Return a translator that knows the declarations above, and may call their functions."""
     split = Splitter("test", str).split(f'# 1 "t.h"\n{DECLARATIONS}')
     parser = DeclarationParser("test")
     declarations = [item for chunk in split.chunks for item in parser.parse(chunk)[0]]
     unit = tree.Unit("test", tuple(declarations), ())
-    return MacroTranslator(unit_layout(unit, TARGET))
+    return MacroTranslator(unit_layout(unit, TARGET), calls=calls)
 
 
-def translation(define: str) -> Translation:
+def translation(define: str, *, calls: bool = False) -> Translation:
     """Translate a macro as the header has it after ``#define``: ``MAJOR(dev) ((dev) >> 8)``."""
     head, _, body = define.partition(") ")
     name, _, inner = head.partition("(")
@@ -70,7 +72,7 @@ def translation(define: str) -> Translation:
     where = tree.Where("test", "t.h", 1)
     macro = tree.MacroDefinition(name, parameters, body.strip(), where)
     expansion = invocation(macro, in_force=False)
-    return translator().translation(
+    return translator(calls=calls).translation(
         tree.MacroDefinition(name, parameters, macro.body, where, expansion=expansion)
     )
 
@@ -99,6 +101,52 @@ def evaluated(define: str, arguments: str) -> str:
         [*luajit.interpreter(), "-e", script], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+class TestCalls:
+    """Macros that call the headers' functions, where they can be called."""
+
+    @pytest.mark.parametrize(
+        ("define", "expected"),
+        [
+            ("CALL(x) t_function(x)", "(x)\n  return F.t_function(x)"),
+            ("NEXT(x) t_function((x) + 1)", "(x)\n  return F.t_function(M.long(x) + 1)"),
+            ("IS(x) (t_function(x) == 5)", "(x)\n  return M.long(F.t_function(x)) == 5"),
+            ('GIVE(h) t_give(h, "a", 3)', '(h)\n  return F.t_give(h, "a", 3)'),
+            ("NIL(n) t_give((void *)0, n, T_SOME)", "(n)\n  return F.t_give(nil, n, 5)"),
+            (
+                "BOTH(h, x) (t_give(h, 0, x), t_function(x))",
+                "(h, x)\n  F.t_give(h, nil, x)\n  return F.t_function(x)",
+            ),
+            ("SIZE(h) t_give(h, 0, sizeof(struct t_head))", "(h)\n  return F.t_give(h, nil, 8)"),
+            ("AT(x) ((void *)((unsigned long)(x) & ~7UL))",
+             '(x)\n  return M.pointer("void *", M.band(M.u64(M.long(x)), 0xfffffffffffffff8ULL))'),
+        ],
+    )  # fmt: skip
+    def test_text(self, define: str, expected: str) -> None:
+        """Functions are members of F; an argument is passed as it is where LuaJIT converts it."""
+        made = translation(define, calls=True)
+        assert made.lua is not None, made.reason
+        assert made.lua.removeprefix("function").removesuffix("\nend") == expected
+
+    @pytest.mark.parametrize(
+        ("define", "reason"),
+        [
+            ('SAY(x) t_print("%d", x)', "calls the variadic function t_print"),
+            ("FEW() t_function()", "calls the function with other arguments, t_function"),
+            ("INL(x) t_inline(x)", "calls the inline function t_inline"),
+            ("LOST(x) t_lost(x)", "calls t_lost, which no header declares"),
+            ("SUM(x) (t_give(0, 0, x) + 1)", "floating point"),
+        ],
+    )
+    def test_reasons(self, define: str, reason: str) -> None:
+        """What cannot be called is told."""
+        made = translation(define, calls=True)
+        assert (made.lua, made.reason) == (None, reason)
+
+    def test_only_if_asked(self) -> None:
+        """The library's own macros call nothing."""
+        assert translation("CALL(x) t_function(x)").reason == "calls the function t_function"
 
 
 class TestText:

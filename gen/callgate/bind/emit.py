@@ -38,9 +38,8 @@ def emit(
         libraries=request.libraries,
         prefixes=request.prefixes,
         helpers=_runtime("macro.lua") if macros else "",
-        loader=(resources.files("callgate") / "bind/loader.lua")
-        .read_text(encoding="utf-8")
-        .strip(),
+        bit_fields=_part("bit_fields.lua") if _has_bit_fields(merged) else "",
+        loader=_part("loader.lua"),
     )
 
 
@@ -61,6 +60,16 @@ def _parameters(macros: Sequence[tuple[str, str]]) -> str:
     """Return the names of the helpers and of the binding; "_" begins those that nothing uses."""
     used = (any(f"{name}." in text for _, text in macros) for name in ("M", "F"))
     return ", ".join(name if uses else f"_{name}" for name, uses in zip("MF", used, strict=True))
+
+
+def _has_bit_fields(merged: Merged) -> bool:
+    parts = [merged.common, *(delta.sections for delta in merged.deltas)]
+    return any(facts["accessors"] for facts in parts)
+
+
+def _part(name: str) -> str:
+    """Return a piece of Lua beside this module."""
+    return (resources.files("callgate") / "bind" / name).read_text(encoding="utf-8").strip()
 
 
 def _runtime(name: str) -> str:

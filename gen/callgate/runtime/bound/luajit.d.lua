@@ -1,6 +1,5 @@
 ---@meta _
--- luacheck: ignore 211 212
--- luacheck: no max line length
+-- luacheck: ignore 211 212, no max line length
 -- <lua.h>, <lauxlib.h>, <lualib.h>, <luajit.h>, for editors. Written by Callgate 0.1.0; `callgate bind` writes it again.
 
 ---@class luajit
