@@ -103,8 +103,7 @@ def test_every_call(files: dict[str, str]) -> None:
       end
     """
     elsewhere = ("bound/", "modules/")  # what is no part of S
-    own = "
-".join(text for name, text in files.items() if not name.startswith(elsewhere))
+    own = "\n".join(text for name, text in files.items() if not name.startswith(elsewhere))
     defined = set(re.findall(r"^function ([\w.:]+)", own, re.MULTILINE))
     expected = set(run_lua(code).split())
     assert expected - defined == set()
