@@ -20,6 +20,6 @@ dependencies = {
 }
 build = {
   type = "command", -- hundreds of generated modules: what is copied need not be listed
-  install_command = "cp -R output/callgate '$(LUADIR)'",
+  install_command = "cp -R output/callgate '$(LUADIR)' && cp bin/luactl '$(BINDIR)'",
   copy_directories = { "output/library", "docs", "examples" },
 }

@@ -86,6 +86,9 @@ def library_files(
         if name in files:
             raise CallgateError(f"runtime/{name} has the path of a generated module", where=name)
         files[name] = path.read_text(encoding="utf-8")
+    written = resources.files("callgate") / "definitions"  # of modules whose Lua is written by hand
+    for path in sorted(Path(str(written)).glob("*.lua")):
+        definitions[f"modules/{path.name}"] = path.read_text(encoding="utf-8")
     return {
         **{f"{LIBRARY}/{name}": text for name, text in sorted(files.items())},
         **{f"{DEFINITIONS}/{name}": text for name, text in sorted(definitions.items())},

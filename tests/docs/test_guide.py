@@ -1,4 +1,4 @@
-"""Every Lua block of the README and of the guide runs, and prints what its page says.
+"""Every Lua block of the README, the guide and docs/kernel-lua runs, and prints what its page says.
 
 The blocks of a page are one program, from top to bottom: a later block may use what an earlier one
 made. A comment `--> text` at the end of a line is what it prints, `...` standing for any text. The
@@ -19,9 +19,10 @@ import pytest
 from callgate import luajit, paths
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = ROOT / "docs" / "guide"
-PAGES = [ROOT / "README.md", *sorted(GUIDE.glob("*.md"))]
-EXAMPLES = [page for page in PAGES if page != GUIDE / "README.md"]
+FOLDERS = [ROOT / "docs" / "guide", ROOT / "docs" / "kernel-lua"]
+PAGES = [ROOT / "README.md", *(page for folder in FOLDERS for page in sorted(folder.glob("*.md")))]
+LISTS = [folder / "README.md" for folder in FOLDERS]
+EXAMPLES = [page for page in PAGES if page not in LISTS]
 BLOCK = re.compile(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\./callgate (bind .* -o .*)$", re.MULTILINE)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -95,7 +96,7 @@ def test_page(page: Path, options: tuple[str, ...], tmp_path: Path) -> None:
 
 
 def test_blocks_are_found() -> None:
-    """Every page but the list of pages has examples, and no fence of Lua is missed."""
+    """Every page but the lists of pages has examples, and no fence of Lua is missed."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert len(BLOCK.findall(text)) == len(re.findall(r"^ *```+ *lua", text, re.MULTILINE)), (
@@ -111,10 +112,11 @@ def test_links(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_guide_is_listed() -> None:
-    """The list of pages names every page of the guide."""
-    text = (GUIDE / "README.md").read_text(encoding="utf-8")
-    assert {page.name for page in GUIDE.glob("*.md")} - set(LINK.findall(text)) == {"README.md"}
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_pages_are_listed(folder: Path) -> None:
+    """The list of pages names every page of its folder."""
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert {page.name for page in folder.glob("*.md")} - set(LINK.findall(text)) == {"README.md"}
 
 
 def test_expectations() -> None:

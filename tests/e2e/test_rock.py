@@ -43,7 +43,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source") / "callgate-0.1.0"
     library = Path(os.environ.get("CALLGATE_LIBRARY") or paths.output_dir())
     shutil.copytree(library, folder / "output")
-    for name in ("docs", "examples"):
+    for name in ("bin", "docs", "examples"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / ROCKSPEC, folder)
     return folder
@@ -104,6 +104,23 @@ def test_what_is_installed(installed: Path) -> None:
     home = installed / "lib" / "luarocks" / "rocks-5.1" / "callgate" / "scm-1"
     for name in ("output/library/callgate/init.lua", "examples/tour.lua", "docs"):
         assert (home / name).exists(), name
+
+
+def test_luactl(installed: Path, tmp_path: Path) -> None:
+    """The command runs from where it was installed, by a link, too, without any environment."""
+    link = tmp_path / "ctl"
+    link.symlink_to(installed / "bin" / "luactl")
+    for command in (installed / "bin" / "luactl", link):
+        done = subprocess.run(
+            [str(command), "-e", "create", "one", ",", "list"],
+            env={name: text for name, text in os.environ.items() if name != "LUA_PATH"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIME_LIMIT,
+        )
+        assert done.stdout.startswith("one created\n1 active state:\n"), done.stderr
 
 
 def test_tour(installed: Path, tmp_path: Path) -> None:

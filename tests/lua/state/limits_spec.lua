@@ -1,0 +1,254 @@
+local t = ...
+
+local S = require "callgate"
+local state = require "callgate.state"
+
+local function fresh(options)
+  return t.ok(state.create(nil, options))
+end
+
+local function errs(name, pattern, value, message, errno)
+  t.equal(value, nil)
+  t.matches(message, pattern)
+  t.equal(S.errname(errno or 0), name)
+end
+
+local function spent(value, message, errno)
+  errs("ETIME", "^maximum instruction count exceeded$", value, message, errno)
+end
+
+local function full(value, message, errno)
+  errs("ENOMEM", "^not enough memory$", value, message, errno)
+end
+
+t.describe("the memory limit", function()
+  t.it("ends what allocates without end, never a byte above it, and the state stays usable", function()
+    local st = fresh { maxalloc = 2 ^ 20 }
+    for _, chunk in ipairs {
+      "local t = {} for i = 1, 1e7 do t[i] = {} end",
+      "local t = {} while true do t[#t + 1] = 'x' .. #t end",
+      "kept = {} while true do kept[#kept + 1] = {} end",
+      "local s = 'x' while true do s = s .. s end",
+      "return ('x'):rep(2 ^ 30)",
+      "local t = {} for i = 1, 1e6 do t[i] = coroutine.create(print) end",
+      "local function f(...) return f(1, ...) end f()",
+      "local t = {} for i = 1, 1e5 do t[i] = 0 end return t, t, t, t",
+    } do
+      local value, message = st:exec(chunk)
+      t.equal(value, nil)
+      t.matches(message, chunk:find "function f" and "." or "^not enough memory$")
+      t.ok(st:info().peak <= 2 ^ 20)
+      t.equal(st:exec "kept = nil return 'usable'", "usable")
+    end
+    t.ok(st:info().refused > 0)
+    st:close()
+  end)
+
+  t.it("counts what is sent to a state, too", function()
+    local st = fresh { maxalloc = 2 ^ 20 }
+    full(st:exec("return #...", nil, ("x"):rep(2e6)))
+    full(st:exec("local s = '" .. ("x"):rep(2e6) .. "' return #s"))
+    t.equal(st:exec("return #...", nil, ("x"):rep(2e5)), 2e5)
+    t.ok(st:info().peak <= 2 ^ 20)
+    st:close()
+  end)
+
+  t.it("leaves room for garbage that comes all the time", function()
+    local st = fresh { maxalloc = 2 ^ 20 }
+    t.equal(st:exec "local t for i = 1, 1e6 do t = { i } end return 'ok'", "ok")
+    t.equal(st:exec "local s for i = 1, 1e5 do s = 'x' .. i end return s", "x100000")
+    st:close()
+  end)
+
+  t.it("may be caught by the script, which then has what it had", function()
+    local st = fresh { maxalloc = 2 ^ 20 }
+    t.same({ st:exec "local ok, e = pcall(string.rep, 'x', 2 ^ 24) return ok, e" }, { false, "not enough memory" })
+    st:close()
+  end)
+
+  t.it("can be raised for a state that is full of what its script holds", function()
+    local st = fresh { maxalloc = 2 ^ 20 }
+    full(st:exec "kept = {} while true do kept[#kept + 1] = 'x' .. #kept end")
+    t.equal(st:limit { maxalloc = 2 ^ 22 }, true)
+    t.equal(st:exec "local n = #kept kept = nil return n > 1000", true)
+    t.equal(st:collect(), true)
+    t.equal(st:limit { maxalloc = 2 ^ 20 }, true)
+    t.equal(st:exec "return 'usable'", "usable")
+    st:close()
+  end)
+
+  t.it("holds in a script that fills it to the last byte and catches every error", function()
+    local st = fresh { maxalloc = 2 ^ 18, maxcount = 5000000 }
+    local greedy = [[
+      kept = {}
+      for size = 12, 0, -1 do
+        pcall(function()
+          while true do kept = { kept, ('x'):rep(2 ^ size) } end
+        end)
+      end]]
+    st:exec(greedy)
+    t.ok(st:info().peak <= 2 ^ 18)
+    st = fresh { maxalloc = 2 ^ 18 }
+    st:exec(greedy)
+    t.ok(st:info().peak <= 2 ^ 18)
+    st:exec "kept = nil"
+    t.ok(st:info().peak <= 2 ^ 18)
+    t.equal(st:close(), true)
+  end)
+
+  t.it("is refused where the state alone needs more", function()
+    t.fails("ENOMEM", state.create("small", { maxalloc = 4096 }))
+    t.fails("ENOENT", state.lookup "small")
+  end)
+
+  t.it("can be set and taken away later", function()
+    local st = fresh()
+    t.equal(st:info().maxalloc, 0)
+    t.equal(st:limit { maxalloc = st:info().used + 65536 }, true)
+    full(st:exec "return ('x'):rep(2 ^ 20)")
+    t.fails("ENOMEM", st:limit { maxalloc = 1000 })
+    t.equal(st:limit { maxalloc = 0 }, true)
+    t.equal(st:exec "return #('x'):rep(2 ^ 20)", 2 ^ 20)
+    st:close()
+  end)
+
+  t.it("shows who uses what", function()
+    local st = fresh { maxalloc = 2 ^ 22 }
+    local before = st:info()
+    t.equal(before.maxalloc, 2 ^ 22)
+    st:exec "held = ('x'):rep(1e6)"
+    local after = st:info()
+    t.ok(after.used >= before.used + 1e6 - 65536 and after.peak >= after.used)
+    st:exec "held = nil"
+    t.equal(st:collect(), true)
+    t.ok(st:info().used < after.used - 9e5)
+    st:close()
+  end)
+end)
+
+t.describe("the instruction limit", function()
+  local LOOPS = {
+    plain = "while true do end",
+    ["pcall"] = "while true do pcall(function() while true do end end) end",
+    ["pcall without a loop"] = "local function f() pcall(f) return f() end f()",
+    ["xpcall"] = "while true do xpcall(function() while true do end end, function() return 1 end) end",
+    ["a handler that loops"] = "xpcall(function() while true do end end, function() while true do end end)",
+    ["a handler of an error"] = "xpcall(error, function() while true do end end)",
+    coroutine = [[
+      local co = coroutine.wrap(function()
+        while true do pcall(function() while true do end end) end
+      end)
+      while true do pcall(co) end]],
+    ["coroutine.resume"] = [[
+      while true do
+        coroutine.resume(coroutine.create(function() while true do end end))
+      end]],
+    ["load"] = "while true do load(function() while true do end end) end",
+    metamethod = [[
+      local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end })
+      while true do pcall(function() return t[1] end) end]],
+    recursion = "local function f() return 1 + f() end while true do pcall(f) end",
+    ["recursion at its end"] = [[
+      local function spin() while true do end end
+      local function f() pcall(f) while true do pcall(spin) end end
+      f()]],
+    memory = "local t = {} while true do pcall(function() while true do t[#t + 1] = {} end end) end",
+    sort = "table.sort({ 3, 2, 1 }, function() while true do end end)",
+    gsub = "('x'):gsub('x', function() while true do end end)",
+    tostring = "tostring(setmetatable({}, { __tostring = function() while true do end end }))",
+    ["error object"] = "error(setmetatable({}, { __tostring = function() while true do end end }))",
+    ["setfenv"] = "setfenv(0, {}) while true do end",
+    ["collectgarbage"] = "collectgarbage 'stop' while true do pcall(function() local t = {} end) end",
+  }
+  for name, chunk in pairs(LOOPS) do
+    t.it("ends a loop: " .. name, function()
+      local st = fresh { maxcount = 200000, maxalloc = 2 ^ 22 }
+      local value, message, errno = st:exec(chunk)
+      t.equal(value, nil)
+      if message ~= "not enough memory" and not message:find "stack overflow" then
+        spent(value, message, errno)
+      end
+      t.equal(st:exec "return 'usable'", "usable")
+      t.equal(st:script("return function() " .. chunk .. " end"), true)
+      value, message, errno = st:resume()
+      if message ~= "not enough memory" and not message:find "stack overflow" then
+        spent(value, message, errno)
+      end
+      t.equal(st:status(), "dead")
+      t.equal(st:close(), true)
+    end)
+  end
+
+  t.it("is of each call, not of all together", function()
+    local st = fresh { maxcount = 100000 }
+    for _ = 1, 20 do
+      t.equal(st:exec "local n = 0 for i = 1, 20000 do n = n + 1 end return n", 20000)
+    end
+    st:script "return function() while true do for i = 1, 20000 do end coroutine.yield(1) end end"
+    for _ = 1, 20 do
+      t.equal(st:resume(), 1)
+    end
+    st:close()
+  end)
+
+  t.it("is where it is set: a loop below it ends, one above does not", function()
+    local st = fresh { maxcount = 100000 }
+    t.equal(st:exec "for i = 1, 99000 do end return 1", 1)
+    spent(st:exec "for i = 1, 101000 do end return 1")
+    st:close()
+    st = fresh { maxcount = 1 }
+    t.equal(st:exec "return 1", 1)
+    spent(st:exec "for i = 1, 1000 do end")
+    st:close()
+  end)
+
+  t.it("comes from config.maxcount, too", function()
+    state.config.maxcount = 1000
+    local st = fresh()
+    state.config.maxcount = 0
+    t.equal(st:info().maxcount, 1000)
+    spent(st:exec "while true do end")
+    st:close()
+  end)
+
+  t.it("can be set and taken away later, in a state whose script is restricted", function()
+    local st = fresh()
+    t.equal(st:exec "local n = 0 for i = 1, 1e6 do n = n + i end return 1", 1)
+    t.equal(st:limit { maxcount = 10000 }, true)
+    spent(st:exec "while true do pcall(function() while true do end end) end")
+    spent(st:exec "for i = 1, 1e6 do end")
+    t.equal(st:limit { maxcount = 0 }, true)
+    t.equal(st:exec "for i = 1, 1e6 do end return 2", 2)
+    st:close()
+    st = fresh { libs = "all" }
+    t.fails("EPERM", st:limit { maxcount = 1 })
+    st:close()
+  end)
+
+  t.it("counts patterns that C would match for years", function()
+    local st = fresh { maxcount = 300000 }
+    local subject = ("a"):rep(40)
+    spent(st:exec("return (...):find(('a-'):rep(20) .. 'b')", nil, subject))
+    spent(st:exec("return (...):match(('.*'):rep(20) .. 'b')", nil, subject))
+    spent(st:exec("return (...):gsub(('a?'):rep(40) .. 'b', '')", nil, subject))
+    spent(st:exec("for x in (...):gmatch(('a+'):rep(20) .. 'b') do end", nil, subject))
+    spent(st:exec("return (...):find('(.-)%1b')", nil, ("a"):rep(20000)))
+    spent(st:exec("return (...):find('%b()b')", nil, ("("):rep(20000)))
+    spent(st:exec("return (...):find('.-b')", nil, ("a"):rep(20000)))
+    t.equal(st:exec("return (...):find(('a'):rep(1000) .. 'b', 1, true)", nil, ("a"):rep(100000)), nil)
+    st:close()
+  end)
+
+  t.it("counts a sort whose order C would compare", function()
+    local st = fresh { maxcount = 100000 }
+    spent(st:exec "local t = {} for i = 1, 20000 do t[i] = i * 7919 % 20011 end table.sort(t)")
+    st:close()
+  end)
+
+  t.it("withholds what could undo it", function()
+    local st = fresh { maxcount = 1000, libs = "all" }
+    t.equal(st:exec "return debug == nil and jit == nil and newproxy == nil and package.loaded.debug == nil", true)
+    spent(st:exec "while true do pcall(function() while true do end end) end")
+    st:close()
+  end)
+end)

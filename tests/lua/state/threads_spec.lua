@@ -1,0 +1,239 @@
+local t = ...
+
+local ffi = require "ffi"
+local S = require "callgate"
+local state = require "callgate.state"
+
+local function fresh(options)
+  return t.ok(state.create(nil, options))
+end
+
+local function errs(name, pattern, value, message, errno)
+  t.equal(value, nil)
+  t.matches(message, pattern)
+  t.equal(S.errname(errno or 0), name)
+end
+
+local can = (function()
+  local st = state.create(nil, { jit = false })
+  st:script "return function() return 1 end"
+  local job, message = st:thread()
+  local ok = job and job:join() == 1
+  st:close()
+  return ok, message
+end)()
+
+local function it(name, body)
+  t.it(name, function()
+    if not can then
+      t.skip "this LuaJIT makes no callbacks, and so no threads"
+    end
+    body()
+  end)
+end
+
+local FOREVER = "return function() while true do pcall(function() while true do end end) end end"
+
+t.describe("a thread", function()
+  t.it("is not supported by a LuaJIT without callbacks, and says so", function()
+    local st = fresh { jit = false }
+    st:script "return function() return 1 end"
+    local job, message, errno = st:thread()
+    if can then
+      t.equal(job:join(), 1)
+    else
+      t.fails("EOPNOTSUPP", job, message, errno)
+    end
+    st:close()
+  end)
+
+  it("runs the script, and join returns what resume would", function()
+    local st = fresh()
+    st:script "return function(a, b) while true do a, b = coroutine.yield(a + b, { a, b }) end end"
+    local sum, both = st:thread(1, 2):join()
+    t.equal(sum, 3)
+    t.same(both, { 1, 2 })
+    t.equal(st:status(), "suspended")
+    t.equal(st:resume(3, 4), 7)
+    t.equal(st:thread(5, 6):join(10), 11)
+    st:close()
+  end)
+
+  it("returns true, numbers, strings and tables, and gets them", function()
+    local st = fresh()
+    st:script "return function(...) while true do coroutine.yield(...) end end"
+    t.equal(st:thread():join(), true)
+    t.equal(st:thread(2.5):join(), true)
+    st:script "return function(x) while true do x = coroutine.yield(x) end end"
+    t.equal(st:thread(2.5):join(), 2.5)
+    t.equal(st:thread(("x"):rep(100000)):join(), ("x"):rep(100000))
+    t.same(st:thread({ 1, { "a" } }):join(), { 1, { "a" } })
+    st:close()
+  end)
+
+  it("reports errors as resume does", function()
+    local st = fresh()
+    st:script "return function() error 'bad' end"
+    errs("EINVAL", "^script:1: bad$", st:thread():join())
+    t.equal(st:status(), "dead")
+    errs("EINVAL", "dead", st:thread():join())
+    st:script "return function() error(setmetatable({}, { __tostring = function() return 'object' end })) end"
+    errs("EINVAL", "^object$", st:thread():join())
+    st:script "return function() return print end"
+    errs("EINVAL", "^cannot serialize 'function'$", st:thread():join())
+    st:script "return function() return 1 end"
+    t.equal(st:thread():join(), 1)
+    st:close()
+  end)
+
+  it("keeps its state busy until it is joined, for everything but stop", function()
+    local st = fresh { jit = false }
+    st:script(FOREVER)
+    local job = t.ok(st:thread())
+    t.equal(st:status(), "running")
+    t.equal(st:info().status, "running")
+    for _, name in ipairs { "close", "resume", "lock", "thread", "collect" } do
+      t.fails("EBUSY", st[name](st))
+    end
+    for _, name in ipairs { "exec", "load", "script", "require" } do
+      t.fails("EBUSY", st[name](st, "x"))
+    end
+    t.fails("EBUSY", st:limit { maxcount = 1 })
+    t.equal(st:stop(), true)
+    errs("ECANCELED", "^stopped$", job:join())
+    t.equal(st:status(), "dead")
+    t.equal(st:exec "return 1", 1)
+    t.equal(st:close(), true)
+  end)
+
+  it("is joined once", function()
+    local st = fresh()
+    st:script "return function() return 1 end"
+    local job = st:thread()
+    t.equal(job:join(), 1)
+    t.fails("ESRCH", job:join())
+    t.fails("ESRCH", job:stop())
+    t.fails("ESRCH", st:stop())
+    st:close()
+  end)
+
+  it("can be waited for a time", function()
+    local st = fresh { jit = false }
+    st:script(FOREVER)
+    local job = st:thread()
+    t.fails("ETIMEDOUT", job:join(0))
+    t.fails("ETIMEDOUT", job:join(0.01))
+    t.equal(job:stop(), true)
+    errs("ECANCELED", "^stopped$", job:join(60))
+    st:close()
+    t.raises('join: argument 1 (timeout): expected a number of seconds, got "soon" (string)', job.join, job, "soon")
+  end)
+
+  it("is within the limits, as every call", function()
+    local st = fresh { maxcount = 100000, maxalloc = 2 ^ 20 }
+    st:script(FOREVER)
+    errs("ETIME", "^maximum instruction count exceeded$", st:thread():join())
+    st:script "return function() local t = {} for i = 1, 1e7 do t[i] = i end end"
+    local _, message = st:thread():join()
+    t.matches(message, "^maximum instruction") -- whichever comes first
+    st:limit { maxcount = 0 }
+    st:script "return function() local t = {} for i = 1, 1e7 do t[i] = i end end"
+    errs("ENOMEM", "^not enough memory$", st:thread():join())
+    t.ok(st:info().peak <= 2 ^ 20)
+    st:script "return function() return 'usable' end"
+    t.equal(st:thread():join(), "usable")
+    st:close()
+  end)
+
+  it("needs some memory to begin with", function()
+    local st = fresh { jit = false }
+    st:script "return function() return 1 end"
+    t.equal(st:thread():join(), 1)
+    st:collect()
+    st:script "return function() return 1 end"
+    st:collect()
+    st:limit { maxalloc = st:info().used + 512 }
+    t.fails("ENOMEM", (function(job, message, errno)
+      t.matches(message, "^not enough memory$")
+      return job, S.strerror(errno), errno
+    end)(st:thread()))
+    st:close()
+  end)
+
+  it("is stopped at once in a hundred states, in whatever they do", function()
+    local bodies = {
+      FOREVER, "return function() while true do local s = tostring(1) end end",
+      "return function() while true do pcall(error, 'x') end end",
+      "return function() while true do coroutine.wrap(function() coroutine.yield() end)() end end",
+      "return function() local t = {} while true do t[#t + 1] = {} if #t > 1000 then t = {} end end end",
+    }
+    for i = 1, 100 do
+      local st = fresh { jit = false }
+      st:script(bodies[i % #bodies + 1])
+      local job = st:thread()
+      t.fails("ETIMEDOUT", job:join(i % 5 / 1000))
+      job:stop()
+      errs("ECANCELED", "^stopped$", job:join())
+      t.equal(st:exec "return 1", 1)
+      st:close()
+    end
+  end)
+
+  it("is stopped while it holds env's lock, which the next one gets", function()
+    local list, size = ffi.new "void *[1]", ffi.new "size_t[1]"
+    local ok, message = S.syscall.get_robust_list(0, list, size)
+    if not ok then
+      t.skip("a kernel without robust mutexes: " .. message)
+    end
+    for i = 1, 50 do
+      local st = fresh { jit = false }
+      st:script "return function() while true do env.x = { 1 } local y = env.x end end"
+      local job = st:thread()
+      t.fails("ETIMEDOUT", job:join(i % 5 / 1000))
+      job:stop()
+      errs("ECANCELED", "^stopped$", job:join())
+      st:close()
+      state.env.x = nil
+      t.equal(state.env.x, nil)
+    end
+  end)
+
+  it("that has ended before its stop says what it has returned, or that it was stopped", function()
+    local st = fresh { jit = false }
+    for _ = 1, 100 do
+      st:script "return function() for i = 1, 100 do end return 5 end"
+      local job = st:thread()
+      job:stop()
+      local value, message = job:join()
+      t.ok(value == 5 or message == "stopped")
+    end
+    st:close()
+  end)
+
+  it("is one of four, each with its own state, that share nothing but env", function()
+    local jobs = {}
+    for i = 1, 4 do
+      local st = fresh()
+      st:script [[
+        return function(n)
+          local sum = 0
+          for i = 1, 2000 do
+            sum = sum + i % 7
+            env["k" .. i % 10] = { n, i }
+            local other = env["k" .. (i * 3) % 10]
+            assert(other == nil or type(other[2]) == "number")
+          end
+          return sum
+        end]]
+      jobs[i] = { st, st:thread(i) }
+    end
+    for _, pair in ipairs(jobs) do
+      t.equal(pair[2]:join(), 6000)
+      pair[1]:close()
+    end
+    for i = 0, 9 do
+      t.equal(#state.env["k" .. i], 2)
+      state.env["k" .. i] = nil
+    end
+  end)
+end)
