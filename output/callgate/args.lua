@@ -156,6 +156,12 @@ end
 
 -- --- names -----------------------------------------------------------------------------------------
 
+-- " of O_*"; nothing where the names have no prefix in common.
+local function of_group(group)
+  local prefix = flags.prefix(group)
+  return prefix ~= "" and (" of %s*"):format(prefix) or ""
+end
+
 local function slow_name(value, call, position, label, group)
   if type(value) == "string" then
     local _, unknown = lookup(group, value)
@@ -165,7 +171,7 @@ local function slow_name(value, call, position, label, group)
   if number then
     return number > -MAX_EXACT and number < MAX_EXACT and number or value
   end
-  return expected(("names of %s* or a number"):format(flags.prefix(group)), value, call, position, label)
+  return expected(("names%s or a number"):format(of_group(group)), value, call, position, label)
 end
 
 -- Flags that combine: a number, "rdwr, creat", "O_RDWR|O_CREAT", nil for none.
@@ -204,7 +210,7 @@ function args.choice(value, call, position, label, group)
     if number then
       return number
     elseif not unknown then
-      return expected(("one name of %s*"):format(flags.prefix(group)), value, call, position, label)
+      return expected("one name" .. of_group(group), value, call, position, label)
     end
   elseif type(value) == "number" and value % 1 == 0 then
     return value

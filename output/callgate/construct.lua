@@ -171,10 +171,10 @@ local function set(self, value, name, item)
   return ok or refused(self, name, item, message)
 end
 
--- Whether `count` values in C's order would reach an array of bytes that has no room.
-local function reaches_hidden(self, count)
-  local fields = self.fields()
-  return next(self.hidden) ~= nil and count >= #fields and self.hidden[fields[#fields].name] ~= nil
+-- Whether `count` values in C's order would reach an array that has no room, by which such a record ends:
+-- LuaJIT does not refuse a single number or string there.
+local function reaches_end(self, count)
+  return count >= #self.fields() and self.text:find "%[0?%];" ~= nil
 end
 
 -- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
@@ -220,7 +220,7 @@ local function from_table(self, init)
       end
     end
   elseif #init > 0 then
-    if reaches_hidden(self, #init) then
+    if reaches_end(self, #init) then
       unfit(self, init)
     end
     local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
@@ -250,7 +250,7 @@ function construct.plain(self, first, ...)
     end
     return value
   end
-  local ok, value = not reaches_hidden(self, 1 + select("#", ...)), nil
+  local ok, value = not reaches_end(self, 1 + select("#", ...)), nil
   if ok then
     ok, value = pcall(new, self.ctype, first, ...)
   end

@@ -170,7 +170,7 @@ function flags.unknown(group, name)
   local near = require("callgate.suggest").nearest(name:lower(), names, prefix:lower())
   local hint = near and ("; did you mean %q?"):format(near)
     or #names > 0 and #names <= FEW and "; there are " .. table.concat(names, ", ") or ""
-  return ("unknown name %q for %s*%s"):format(name, prefix, hint)
+  return ("unknown name %q%s%s"):format(name, prefix ~= "" and (" for %s*"):format(prefix) or "", hint)
 end
 
 -- "O_": what the names of the group begin with.

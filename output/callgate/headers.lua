@@ -123,7 +123,11 @@ function headers.texts(header, section)
     for name, on, length in (words or ""):gmatch "(%l+)(%S*) (%d+)" do
       if name == section and applies(on) then
         found = found == NONE and {} or found
-        found[#found + 1] = read(at, tonumber(length))
+        local text = read(at, tonumber(length))
+        if not text or text:sub(1, 1) ~= "\n" or text:sub(-1) ~= "\n" then
+          error(("callgate: %s is not what its list says; install the library again"):format(bundle_path(header)), 0)
+        end
+        found[#found + 1] = text
       end
       at = at + length
     end

@@ -104,7 +104,6 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     aliases = aliases,
     accessors = lowered,
     takes = row.takes,
-    hidden = hidden,
     flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)

@@ -1,4 +1,4 @@
--- bpf: a command fills in some members of union bpf_attr (operations/bpf.lua, from spec/operations.toml). Keys and
+-- bpf: a command fills in some members of union bpf_attr (operations/bpf.lua, from spec/operations). Keys and
 -- values of maps are as long as the map says; the verifier's log comes with what it refuses.
 
 local ffi = require "ffi"

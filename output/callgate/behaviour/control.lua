@@ -1,4 +1,4 @@
--- Control messages by name, typed (operations/control.lua, from spec/operations.toml): { ip_ttl = 5 } to send,
+-- Control messages by name, typed (operations/control.lua, from spec/operations): { ip_ttl = 5 } to send,
 -- m.control.ip_ttl of what was received. A message is known as its constant in lower case; those of SOL_SOCKET, which
 -- C calls SCM_NAME or SO_NAME, as the name alone: timestamp, pidfd, txtime.
 

@@ -1,5 +1,5 @@
 -- Landlock: rulesets, and rules that are typed by what they speak of (operations/landlock_add_rule.lua, from
--- spec/operations.toml).
+-- spec/operations).
 
 local ffi = require "ffi"
 local args = require "callgate.args"

@@ -1,5 +1,5 @@
 -- Commands that take a record of which each fills in some members: the command's row (operations/*.lua, from
--- spec/operations.toml) says which, and what may stand for them.
+-- spec/operations) says which, and what may stand for them.
 
 local ffi = require "ffi"
 local args = require "callgate.args"

@@ -39,11 +39,14 @@ function memory.mmap()
   end
 end
 
--- fd:mmap(length, prot, flags[, offset])
+-- fd:mmap(length, prot, flags[, offset]), or with nil for C's address before them
 function memory.fd_mmap()
   local map = maker("fd:mmap", 2)
-  return function(fd, length, prot, options, offset)
+  return function(fd, length, prot, options, offset, last)
     fd = args.fd(fd, "fd:mmap", 1, "fd")
+    if length == nil then
+      length, prot, options, offset = prot, options, offset, last
+    end
     return map(0, length, prot, options, fd, offset)
   end
 end

@@ -1,5 +1,5 @@
 -- Calls whose operation decides what their arguments are: prctl, ptrace, arch_prctl, io_uring_register
--- (operations/*.lua, from spec/operations.toml).
+-- (operations/*.lua, from spec/operations).
 
 local ffi = require "ffi"
 local args = require "callgate.args"

@@ -1,5 +1,5 @@
 -- fcntl and ioctl: the operation's name decides the type of its argument and of what it returns
--- (operations/*.lua, from spec/operations.toml).
+-- (operations/*.lua, from spec/operations).
 
 local ffi = require "ffi"
 local args = require "callgate.args"

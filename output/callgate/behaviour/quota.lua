@@ -1,4 +1,4 @@
--- quotactl: the operation's name decides what the value is (operations/quotactl.lua, from spec/operations.toml).
+-- quotactl: the operation's name decides what the value is (operations/quotactl.lua, from spec/operations).
 
 local ffi = require "ffi"
 local args = require "callgate.args"

@@ -1,4 +1,4 @@
--- getsockopt and setsockopt, typed by the option's name (operations/sockopt.lua, from spec/operations.toml).
+-- getsockopt and setsockopt, typed by the option's name (operations/sockopt.lua, from spec/operations).
 
 local ffi = require "ffi"
 local args = require "callgate.args"

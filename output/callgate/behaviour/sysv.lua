@@ -350,6 +350,14 @@ end
 
 -- struct msgbuf of linux/msg.h: its type, then its text
 local message_t = ffi.typeof "struct { long mtype; char mtext[?]; }"
+
+local function new_message(size, call, label)
+  local ok, message = pcall(message_t, size)
+  if not ok then
+    return args.misuse(call, 2, label, ("no memory for a message of %s bytes"):format(tostring(size)))
+  end
+  return message
+end
 local TEXT = sizeof "long" -- where the text begins
 
 -- S.msgsnd(id, "text", 5, "nowait")
@@ -361,7 +369,7 @@ function sysv.msgsnd()
     local length = args.length(nil, "msgsnd", 2, "data", args.data(data, "msgsnd", 2, "data"))
     kind = kind == nil and 1 or args.long(kind, "msgsnd", 3, "type")
     options = args.flags(options, "msgsnd", 4, "flags", group)
-    local message = message_t(length)
+    local message = new_message(length, "msgsnd", "data")
     message.mtype = kind
     ffi.copy(cast("char *", message) + TEXT, data, length)
     if raw(id, message, length, options) == -1 then
@@ -386,7 +394,7 @@ function sysv.msgrcv()
     end
     kind = kind == nil and 0 or args.long(kind, "msgrcv", 3, "type")
     options = args.flags(options, "msgrcv", 4, "flags", group)
-    local message = message_t(size)
+    local message = new_message(size, "msgrcv", "size")
     local length = raw(id, message, size, kind, options)
     if length == -1 then
       return fail()

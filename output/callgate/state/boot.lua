@@ -1,0 +1,119 @@
+-- Making a lua_State that is ready to be called, and ending it: no error leaves a function of the C API
+-- that is called here.
+
+local ffi = require "ffi"
+local native = require "callgate.state.native"
+local M = require "callgate.bound.luajit"
+local limiter = require "callgate.state.limiter"
+
+local C, cast = native.C, ffi.cast
+local allocator = limiter and cast(M.t.lua_Alloc, limiter)
+local boundless = cast("size_t", -1)
+local state_pointer = ffi.typeof("$ *", M.t.lua_State)
+
+local boot = {}
+
+-- The codec, the same one on both sides; LuaJITs of before 2021 have no string.buffer.
+local has_buffers = pcall(require, "string.buffer")
+boot.codec = require(has_buffers and "callgate.state.codec" or "callgate.state.plain")
+local codec = boot.codec()
+
+-- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
+-- of names and lines, which no script's message should show.
+local dumps = {}
+for _, name in ipairs { "child", "guard", "sandbox", "store", "worker", "trusted", "patterns", "match" } do
+  dumps[name] = string.dump(require("callgate.state." .. name), true)
+end
+dumps.codec = string.dump(boot.codec, true)
+
+local function address(memory)
+  return tonumber(cast("uintptr_t", cast("const char *", memory)))
+end
+
+boot.modules = {}
+for name, dump in pairs(dumps) do
+  boot.modules[name] = { address(dump), #dump }
+end
+
+-- luaopen_* are called protected, one by one: luaL_openlibs raises where memory is short.
+local openers = setmetatable({}, {
+  __index = function(self, name)
+    local fn = cast(M.t.lua_CFunction, M["luaopen_" .. name])
+    self[name] = fn
+    return fn
+  end,
+})
+
+local NEEDED = { "base", "package", "table", "string", "math", "bit", "debug", "ffi" }
+
+local function load(L, name)
+  local dump = dumps[name]
+  return M.luaL_loadbufferx(L, dump, #dump, "=callgate.state", "b") == 0
+end
+
+local function open(L, names)
+  for i = 1, #names do
+    if M.lua_cpcall(L, openers[names[i]], nil) ~= 0 then
+      return false
+    end
+  end
+  return true
+end
+
+-- A state made as `config` says (sandbox.lua), with C libraries `extra`, and with the JIT compiler on if it
+-- `compiles`: its control record and the hook of its instruction limit; or nil and, where it is not for want of
+-- memory, a message. `own`: a lua_Alloc and its opaque pointer that provide the memory, where not LuaJIT's.
+function boot.make(config, extra, compiles, own)
+  local control = C.callgate_state_calloc(1, ffi.sizeof(native.control))
+  local L = own and M.lua_newstate(cast(M.t.lua_Alloc, own[1]), own[2]) or M.luaL_newstate()
+  if control == nil or L == nil then
+    C.callgate_state_free(control)
+    if L ~= nil then
+      M.lua_close(L)
+    end
+    return nil
+  end
+  control = cast(native.control_pointer, control)
+  local arena = ffi.new "void *[1]"
+  control.inner = cast("void *", M.lua_getallocf(L, arena))
+  control.arena, control.L = arena[0], L
+  control.limit, control.hard, control.soft = boundless, boundless, boundless
+  control.used = M.lua_gc(L, M.LUA_GCCOUNT, 0) * 1024 + M.lua_gc(L, M.LUA_GCCOUNTB, 0)
+  if allocator then
+    M.lua_setallocf(L, allocator, control)
+  end
+  local ready = open(L, NEEDED) and open(L, extra)
+  M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF) -- nothing here is worth compiling
+  ready = ready and load(L, "child") and load(L, "codec") and M.lua_pcall(L, 0, 1, 0) == 0
+  if ready then
+    config.control, config.fields = address(control), native.FIELDS
+    local where, length = codec.encode(config)
+    M.lua_pushnumber(L, where)
+    M.lua_pushnumber(L, length)
+    ready = M.lua_pcall(L, 3, 1, 0) == 0
+  end
+  if not ready then
+    local message = M.lua_type(L, -1) == M.LUA_TSTRING and ffi.string(M.lua_tolstring(L, -1, nil)) or nil
+    boot.close(control)
+    return nil, message
+  end
+  if compiles then
+    M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
+  end
+  local hook = M.lua_gethook(L)
+  M.lua_sethook(L, nil, 0, 0)
+  return control, hook
+end
+
+-- Ends it. LuaJIT frees its memory as a whole only through its own allocator.
+function boot.close(control)
+  local L = cast(state_pointer, control.L)
+  M.lua_sethook(L, nil, 0, 0)
+  if allocator then
+    M.lua_setallocf(L, cast(M.t.lua_Alloc, control.inner), control.arena)
+  end
+  M.lua_close(L)
+  C.callgate_state_free(control)
+end
+
+return boot

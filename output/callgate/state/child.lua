@@ -1,0 +1,155 @@
+-- What runs inside a state: one function that the program calls with numbers alone.
+--
+-- boot(codec, address, length) -> dispatch
+-- dispatch(op, n, a, b) -> kind, n, a, b
+--
+-- n values lie, encoded, in b bytes at address a; with n = -1, a is itself the one value, a number. Ops and
+-- kinds are those of protocol.lua. Errors are not caught here: they end in the program's lua_pcall,
+-- whose status tells memory errors from others. Nothing here looks a global up once it has booted: the
+-- script may change them all. No upvalues: this is loaded as bytecode.
+
+return function(codec, where, length)
+  local ffi = require "ffi"
+  local cast, tostring, type, select = ffi.cast, tostring, type, select
+  local create, resume, costatus = coroutine.create, coroutine.resume, coroutine.status
+  local error, pcall, load, collect, env = error, pcall, load, collectgarbage, _G
+  local rawget, next = rawget, next
+  local sethook = debug.sethook
+  local encode, decode = codec.encode, codec.decode
+  local config = decode(where, length, 1)
+
+  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, ENTRY, RUN = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+  local DONE, YIELDED = 0, 1
+  local SPENT = "maximum instruction count exceeded"
+
+  -- A call begins with all of the state's memory; its script has less, so that one which has filled it can
+  -- still be called. `control` is native.lua's record: limit is its second word, soft its eighth.
+  local control = cast("size_t *", cast("uintptr_t", config.control))
+  local limit, soft, WORD, copy = control + 1, control + 7, ffi.sizeof "size_t", ffi.copy
+
+  local own = {} -- what modules of this library see, whenever they load
+  for name, value in next, env do
+    own[name] = value
+  end
+
+  local function module(name, ...)
+    local dump = config.modules[name]
+    local bytecode = ffi.string(cast("const char *", cast("uintptr_t", dump[1])), dump[2])
+    return load(bytecode, "=callgate.state", "b", own)(...)
+  end
+
+  -- The instruction limit's hook. Raising is not enough, since a pcall would swallow it: from here on every
+  -- instruction raises, until the program sets the hook anew.
+  local function over()
+    sethook(over, "", 1)
+    error(SPENT, 0)
+  end
+  sethook(over, "", 1000000000) -- the program takes it from here: lua_gethook
+  local kept = "count" -- the hook's argument: a string that must not be made when memory is short
+
+  local guard = (not config.all or config.limited) and module("guard", SPENT, config.limited, module, kept)
+  local require = module("sandbox", config, codec, guard, module)
+
+  local script, thread_main -- the coroutine of resume; the entry of its thread
+
+  local function pack(kind, ...)
+    local n = select("#", ...)
+    if n == 1 then
+      local value = ...
+      if type(value) == "number" then
+        return kind, -1, value, 0
+      end
+    elseif n == 0 then
+      return kind, 0, 0, 0
+    end
+    return kind, n, encode(...)
+  end
+
+  local function resumed(ok, ...)
+    if not ok then
+      error((...), 0)
+    end
+    return pack(costatus(script) == "suspended" and YIELDED or DONE, ...)
+  end
+
+  local function continue(...)
+    copy(limit, soft, WORD)
+    return resumed(resume(script, ...))
+  end
+
+  local function compile(chunk, name, bytecode)
+    if bytecode == nil then
+      bytecode = config.bytecode
+    end
+    local fn, message = load(chunk, name, bytecode and "bt" or "t", env)
+    if not fn then
+      error(message, 0)
+    end
+    return fn
+  end
+
+  local function exec(chunk, name, ...)
+    local fn = compile(chunk, name, nil)
+    copy(limit, soft, WORD)
+    return pack(DONE, fn(...))
+  end
+
+  local function run(chunk, name, bytecode)
+    local fn = compile(chunk, name, bytecode)
+    copy(limit, soft, WORD)
+    fn()
+    return DONE, 0, 0, 0
+  end
+
+  local function start(chunk, name, ...)
+    script = nil
+    local fn = compile(chunk, name, nil)
+    copy(limit, soft, WORD)
+    local main = fn(...)
+    if type(main) == "function" then
+      script = create(main)
+    end
+    return DONE, -1, script and 1 or 0, 0
+  end
+
+  local dispatch
+  function dispatch(op, n, a, b)
+    if op == RESUME then
+      if not script then
+        error("no script has returned a function", 0)
+      elseif n == -1 then
+        copy(limit, soft, WORD)
+        return resumed(resume(script, a))
+      end
+      return continue(decode(a, b, n))
+    elseif op == EXEC then
+      return exec(decode(a, b, n))
+    elseif op == SCRIPT then
+      return start(decode(a, b, n))
+    elseif op == RUN then
+      return run(decode(a, b, n))
+    elseif op == COLLECT then
+      collect()
+      return DONE, 0, 0, 0
+    elseif op == REQUIRE then
+      return DONE, -1, require(decode(a, b, n)), 0
+    elseif op == CLOSING then
+      local on_close = rawget(env, "onClose")
+      if type(on_close) == "function" then
+        on_close()
+      end
+      return DONE, 0, 0, 0
+    elseif op == LIMIT then
+      guard.limit(a > 0)
+      return DONE, 0, 0, 0
+    elseif op == ENTRY then
+      thread_main = thread_main or module("worker", dispatch, config.fields)
+      return DONE, -1, thread_main, 0
+    elseif op == DESCRIBE then -- its argument is the error itself, which is no string
+      local ok, text = pcall(tostring, n)
+      return DONE, 1, encode(ok and type(text) == "string" and text or "(an error without a message)")
+    end
+  end
+
+  return dispatch
+end

@@ -1,0 +1,55 @@
+-- Values as bytes: how they cross between a program and its states.
+--
+-- This function runs in the program and, as bytecode, inside each state: it has no upvalues. Nothing but
+-- an address and a length crosses, so that neither side allocates in the other.
+--
+--   codec.encode(...) -> address, length     valid until the next encode
+--   codec.decode(address, length, n) -> n values
+--   codec.pack(value) -> string, codec.unpack(string) -> value
+--
+-- What can cross: nil, booleans, numbers, strings, 64-bit integers and complex numbers of the FFI, and
+-- tables of them, without metatables, at most 100 deep. encode raises on anything else.
+
+return function()
+  local ffi = require "ffi"
+  local buffer = require "string.buffer"
+  local cast, select, tonumber, unpack = ffi.cast, select, tonumber, unpack
+  local byte_pointer, address = ffi.typeof "const char *", ffi.typeof "uintptr_t"
+  local tx, rx = buffer.new(), buffer.new()
+  local encode, decode, set, ref, reset = tx.encode, tx.decode, tx.set, tx.ref, tx.reset
+  local LARGE = 65536 -- a message beyond this gives its memory back
+  local sent = 0
+
+  local codec = { pack = buffer.encode, unpack = buffer.decode }
+
+  function codec.encode(...)
+    if sent > LARGE then
+      tx:free()
+    end
+    reset(tx)
+    for i = 1, select("#", ...) do
+      encode(tx, (select(i, ...)))
+    end
+    local pointer, length = ref(tx)
+    sent = length
+    return tonumber(cast(address, pointer)), length
+  end
+
+  function codec.decode(where, length, n)
+    set(rx, cast(byte_pointer, cast(address, where)), length)
+    if n == 1 then
+      return decode(rx)
+    elseif n == 2 then
+      return decode(rx), decode(rx)
+    elseif n == 0 then
+      return
+    end
+    local values = {}
+    for i = 1, n do
+      values[i] = decode(rx)
+    end
+    return unpack(values, 1, n)
+  end
+
+  return codec
+end

@@ -1,0 +1,230 @@
+-- Lua states under control: named, isolated, with limits on memory and instructions, each in this process.
+--
+--   local state = require "callgate.state"
+--   local st = assert(state.create("plugin", { maxalloc = 2^20, maxcount = 1e7 }))
+--   print(st:exec "return 1 + 1")
+--
+-- The interface, which does not change. Everything returns value(s), or nil, message, errno; misuse of
+-- arguments is a Lua error.
+--
+--   state.create(name[, options]) -> state
+--     name        at most 63 bytes, unique (EEXIST, ENAMETOOLONG); nil: an unnamed state, which closes when it
+--                 is collected
+--     desc        text                                maxalloc    bytes, all of the state counted (ENOMEM)
+--     libs        "all", or a list; by default        maxcount    VM instructions for each call (ETIME)
+--                 state.LIBS, the harmless ones       jit         false: the JIT compiler is off
+--     bytecode    true: it may load bytecode          user        true: made by a user, not by the kernel
+--     env         the global through which it sees state.env: a name, "env" by default; false for none
+--     allocator   { f, ud }: a lua_Alloc, in C, that provides the memory, and its opaque pointer
+--   state.lookup(name) -> state (ENOENT)              state.list() -> infos, oldest first
+--   state.closeall() -> how many it has closed        state.register(modname, source[, { trusted = true }])
+--   state.config = { require, autoload, bytecode, maxcount, verbose, maxstates, path, maxenv }
+--   state.env     a table shared by all states: strings, numbers, booleans, tables by copy
+--   state.NAME_MAX = 63
+--
+--   st:exec(chunk[, chunkname, ...]) -> what it returns, or true
+--   st:load(path[, chunkname])       runs a file, likewise
+--   st:run(chunk[, chunkname[, bytecode]])  as exec, but what it returns stays inside
+--   st:require(modname[, global])    ENOENT: there is none, EEXIST: it has it already
+--   st:script(chunk[, chunkname, ...])  runs it ("@path": a file); the function that it returns is for resume
+--   st:resume(...) -> what it yields or returns, or true; st:status() -> "suspended", "dead", "running", "none"
+--   st:thread(...) -> job            resume in a thread of its own; until it is joined everything else but
+--                                    info, get, put and stop is EBUSY
+--   job:join([seconds]) -> as resume, or nil, message, ETIMEDOUT; ECANCELED once stopped
+--   job:stop(), st:stop()            ends it at its next instruction, asynchronously
+--   st:lock() st:unlock()            EBUSY where it is locked; a locked state has no thread and is not closed
+--   st:get() st:put()                users: the last put closes it
+--   st:limit{maxalloc=, maxcount=}   new limits
+--   st:collect()                     a full garbage collection
+--   st:info() -> name, desc, user, users, status, locked, maxalloc, maxcount, refused (allocations); in bytes
+--                                    used, peak, empty (used when it was created)
+--   st:close([{ user = }])           EBUSY: it runs, is locked, or has more users; EPERM: it is of the other
+--                                    side; a global function onClose runs first
+--   st.L  its lua_State, nil once closed;  st.name, st.desc, st.user
+--
+-- Of a closed state every call is nil, message, ENOENT. Errors of scripts, in syntax or as they run, are
+-- EINVAL with their own message.
+
+local args = require "callgate.args"
+local boot = require "callgate.state.boot"
+local errors = require "callgate.errors"
+local handle = require "callgate.state.handle"
+local registry = require "callgate.state.registry"
+local shared_env = require "callgate.state.env"
+
+local state = {
+  NAME_MAX = 63,
+  LIBS = { "base", "coroutine", "table", "string", "math", "bit", "os" },
+  config = {
+    require = true, autoload = true, bytecode = false, maxcount = 0, verbose = 0, maxstates = math.huge,
+    path = package.path, maxenv = shared_env.MOST,
+  },
+  env = shared_env.table,
+  list = registry.list,
+  closeall = registry.closeall,
+}
+
+local OPTIONS = { "desc", "maxalloc", "libs", "maxcount", "jit", "bytecode", "user", "env", "allocator" }
+local LIBRARIES = {
+  base = {}, coroutine = {}, table = {}, string = {}, math = {}, bit = {}, package = {}, debug = {}, ffi = {},
+  os = { "os" }, io = { "io" }, jit = { "jit" }, ["string.buffer"] = {},
+}
+local MOST_COUNT = 2147483000 -- an int of lua_sethook's, less what a call needs itself
+
+local function misuse(call, label, what)
+  errors.raise(("%s: %s: %s"):format(call, label, what))
+end
+
+local function known(call, what, name, names)
+  for _, other in ipairs(names) do
+    if other == name then
+      return
+    end
+  end
+  local near = type(name) == "string" and require("callgate.suggest").nearest(name, names)
+  errors.raise(("%s: unknown %s %s%s"):format(call, what, errors.shown(name),
+    near and ("; did you mean %q?"):format(near) or ""))
+end
+
+local function text(value, call, position, label)
+  if type(value) ~= "string" then
+    args.expected("a string", value, call, position, label)
+  end
+  return value
+end
+
+local function switch(value, label, default)
+  if value == nil then
+    return default
+  elseif type(value) ~= "boolean" then
+    misuse("create", "option " .. label, "expected true or false, got " .. errors.got(value))
+  end
+  return value
+end
+
+local function number(value, call, label, most)
+  if type(value) ~= "number" or value < 0 or value > most or value % 1 ~= 0 then
+    misuse(call, "option " .. label, ("expected a whole number from 0 to %.0f, got %s"):format(most, errors.got(value)))
+  end
+  return value
+end
+handle.number, handle.MOST_COUNT = number, MOST_COUNT
+
+local function library_names()
+  local names = {}
+  for name in pairs(LIBRARIES) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+-- The libraries that are wanted as a set, or "all"; and the C functions that open them.
+local function libraries(libs, compiles)
+  if libs == "all" then
+    return libs, { "jit", "os", "io" }
+  elseif libs == nil then
+    libs = state.LIBS
+  elseif type(libs) ~= "table" then
+    misuse("create", "option libs", 'expected "all" or a list of names, got ' .. errors.got(libs))
+  end
+  local set, openers = {}, {}
+  for _, name in ipairs(libs) do
+    if not LIBRARIES[name] then
+      known("create", "library", name, library_names())
+    end
+    set[name] = true
+    openers[#openers + 1] = LIBRARIES[name][1]
+  end
+  if compiles and not set.jit then
+    openers[#openers + 1] = "jit" -- which switches the compiler on; its script does not see it
+  end
+  return set, openers
+end
+
+function state.create(name, options)
+  local config = state.config
+  if name ~= nil then
+    text(name, "create", 1, "name")
+  end
+  if options == nil then
+    options = {}
+  elseif type(options) ~= "table" then
+    args.expected("a table of options", options, "create", 2, "options")
+  end
+  for option in pairs(options) do
+    known("create", "option", option, OPTIONS)
+  end
+  local desc = options.desc == nil and "" or text(options.desc, "create", 2, "desc")
+  local maxalloc = options.maxalloc ~= nil and number(options.maxalloc, "create", "maxalloc", 2 ^ 52) or nil
+  local maxcount = number(options.maxcount == nil and config.maxcount or options.maxcount, "create", "maxcount",
+    MOST_COUNT)
+  local compiles = switch(options.jit, "jit", maxcount == 0)
+  local libs, openers = libraries(options.libs, compiles)
+  if compiles and maxcount > 0 then
+    misuse("create", "option jit", "compiled code does not count instructions; leave maxcount out or jit off")
+  end
+  local env = options.env
+  if env == nil then
+    env = "env"
+  elseif env ~= false then
+    env = text(env, "create", 2, "env")
+  end
+  if name and #name > state.NAME_MAX then
+    return handle.failed "ENAMETOOLONG"
+  elseif name and registry.find(name) then
+    return handle.failed "EEXIST"
+  elseif registry.count() >= config.maxstates then
+    return handle.failed "ENFILE"
+  end
+  handle.reap()
+  local control, hook = boot.make({
+    all = libs == "all", libs = libs ~= "all" and libs or {}, limited = maxcount > 0,
+    bytecode = switch(options.bytecode, "bytecode", config.bytecode), require = config.require,
+    autoload = config.autoload, path = config.path, env = env, store = shared_env.address(config.maxenv),
+    modules = boot.modules,
+  }, openers, compiles, options.allocator)
+  if not control then
+    if hook then
+      errors.raise("create: this LuaJIT cannot run a state: " .. hook)
+    end
+    return handle.failed "ENOMEM"
+  end
+  local st = handle.new(control, hook, {
+    name = name, desc = desc, user = switch(options.user, "user", true), maxcount = maxcount,
+    guarded = libs ~= "all" or maxcount > 0,
+  })
+  if maxalloc and not handle.set_maxalloc(st, maxalloc) then
+    st:close()
+    return handle.failed "ENOMEM"
+  end
+  registry.add(st)
+  return st
+end
+
+function state.lookup(name)
+  local st = registry.find(text(name, "lookup", 1, "name"))
+  if not st then
+    return handle.failed "ENOENT"
+  end
+  return st
+end
+
+-- Lets the states' require find `source`, a chunk's text, under that name; nil takes it away. With
+-- { trusted = true } it runs with all of LuaJIT that the state has opened, its script's libraries or not: the
+-- program's own code, which gives the script what the language has not.
+function state.register(name, source, options)
+  if type(name) ~= "string" or name == "" then
+    args.expected("a module's name", name, "register", 1, "modname")
+  elseif source ~= nil and type(source) ~= "string" then
+    args.expected("the module's source", source, "register", 2, "source")
+  end
+  local trusted = options ~= nil and options.trusted == true
+  if not shared_env.store().set((trusted and "t" or "m") .. name, source) then
+    return handle.failed "ENOMEM"
+  end
+  shared_env.store().set((trusted and "m" or "t") .. name, nil)
+  return true
+end
+
+return state

@@ -1,0 +1,43 @@
+-- The C library's part: memory and threads, under private names, and the record that a state's limits
+-- and its thread are kept in.
+
+local ffi = require "ffi"
+
+-- The same declaration twice does no harm, so that the library can be loaded again.
+ffi.cdef [[
+void *callgate_state_calloc(size_t, size_t) __asm__("calloc");
+void callgate_state_free(void *) __asm__("free");
+void *callgate_state_mmap(void *, size_t, int, int, int, long) __asm__("mmap");
+int callgate_state_mprotect(void *, size_t, int) __asm__("mprotect");
+int callgate_state_munmap(void *, size_t) __asm__("munmap");
+int callgate_state_thread_create(void *, const void *, void *, void *) __asm__("pthread_create");
+int callgate_state_thread_join(unsigned long, void *) __asm__("pthread_join");
+int callgate_state_thread_tryjoin(unsigned long, void *) __asm__("pthread_tryjoin_np");
+int callgate_state_sigmask(int, const void *, void *) __asm__("pthread_sigmask");
+int callgate_state_sleep(unsigned int) __asm__("usleep");
+]]
+
+-- C libraries of before 2021 have threads in a library of its own.
+if not pcall(function() return ffi.C.callgate_state_thread_tryjoin end) then
+  pcall(ffi.load, "libpthread.so.0", true)
+end
+
+local native = { C = ffi.C }
+
+-- `used` to `arena` are the members of limiter.c, in its order; child.lua counts words up to `soft`. The
+-- record lies in C's heap, not in Lua's: a thread may outlive the program's Lua.
+native.FIELDS = [[
+  size_t used, limit, peak, refused;
+  void *inner, *arena;
+  size_t hard, soft;      /* what limit is while a call begins, and while its script runs */
+  void *L;
+  int32_t runs, stopped;  /* it has a thread; that was told to stop */
+  int32_t kind, n;        /* what the script has returned there, or its arguments: child.lua */
+  double a, b;
+  unsigned long thread;
+]]
+native.control = ffi.typeof("struct {" .. native.FIELDS .. "}")
+native.control_pointer = ffi.typeof("$ *", native.control)
+native.owner = ffi.typeof("struct { $ *control; }", native.control)
+
+return native
