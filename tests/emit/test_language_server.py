@@ -71,7 +71,9 @@ def server() -> Path:
         return Path(own)
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     if found is None or found.origin is None:
-        pytest.skip(f"the package {PACKAGE}, which brings a language server, is for Linux on amd64")
+        pytest.skip(
+            f"{PACKAGE} is not installed, which brings a language server for Linux on amd64"
+        )
     return Path(found.origin).parent / PROGRAM
 
 
