@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from callgate import tools
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_missing_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
