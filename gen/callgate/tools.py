@@ -36,6 +36,7 @@ TOOLS = (
     APT,
 )
 
+INCLUDE = Path("/usr/include")
 # Headers that tests and examples of `callgate bind` read: pattern below /usr/include -> package.
 HEADERS = {
     "luajit-2.1/luajit.h": "libluajit-5.1-dev",
@@ -84,8 +85,7 @@ def missing_packages() -> list[str]:
     packages = [
         package for tool in TOOLS if tool.for_tests and not find(tool) for package in tool.packages
     ]
-    include = Path("/usr/include")
-    packages += [package for name, package in HEADERS.items() if not any(include.glob(name))]
+    packages += [package for name, package in HEADERS.items() if not any(INCLUDE.glob(name))]
     return packages if has_ljsyscall() else [*packages, LJSYSCALL_PACKAGE]
 
 

@@ -19,6 +19,16 @@ t.describe("LuaJIT's C API", function()
     t.equal(lua.lua_istable(L, 4), true)
     lua.lua_pop(L, 4)
     t.equal(lua.lua_gettop(L), 0)
+    lua.lua_close(L)
+  end)
+
+  t.it("gives the error that ended a program", function()
+    if ffi.arch == "s390x" then
+      -- its port loses lua_pcall's result when an error ends the call, by a plain ffi.C.lua_pcall, too
+      t.skip "LuaJIT for s390x does not come back whole from an error in another state"
+    end
+    local L = lua.luaL_newstate()
+    lua.luaL_openlibs(L)
     t.equal(lua.luaL_loadstring(L, "error 'no'"), 0)
     t.equal(lua.lua_pcall(L, 0, 0, 0), lua.LUA_ERRRUN)
     t.equal(ffi.string(lua.lua_tostring(L, -1)), "[string \"error 'no'\"]:1: no")
