@@ -138,8 +138,7 @@ t.describe("misuse", function()
     local expected = "open: argument 1 (backend): expected a path or an object with an ioctl method, got "
     t.raises(expected .. "5", luactl.open, 5)
     t.raises(expected .. "true (boolean)", luactl.open, true)
-    local nothing = {}
-    t.raises(expected .. tostring(nothing) .. " (table)", luactl.open, nothing)
+    t.raises(expected .. "a table", luactl.open, {})
   end)
 
   t.it("is the use of a closed client; a second close is EBADF", function()
