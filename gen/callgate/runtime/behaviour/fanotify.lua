@@ -147,6 +147,9 @@ function fanotify.fanotify_read()
     local events, position = {}, 0
     while position < length do
       local event, used = event_at(buffer + position)
+      if used <= 0 then -- not of a fanotify descriptor
+        break
+      end
       events[#events + 1] = event
       position = position + used
     end
