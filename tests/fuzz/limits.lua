@@ -3,6 +3,7 @@
 local MEMORY = "changes the memory of the process itself: Lua's own goes as soon as its address is hit"
 local STACK = "makes a child or a context that runs on, with this one's stack: C's matter"
 local HANDLER = "makes the kernel jump to an address: any address that is no handler ends the process"
+local INDEX = "reads as far into memory as an argument says, as C does"
 local END = "ends the process, as it should"
 local REPLACE = "replaces the program, as it should"
 
@@ -22,6 +23,10 @@ return {
     reboot = "ends the namespace's first process, as it should",
     kexec_load = "nothing that a test should get right by chance",
     kexec_file_load = "nothing that a test should get right by chance",
+  },
+  -- Macros that are never called.
+  macros = {
+    tcpoptstrip_test_bit = INDEX, SCTP_CHUNKMAP_IS_SET = INDEX, IF_ISSET = INDEX, vring_used_event = INDEX,
   },
   -- Called in a process of its own (jail.apart): they change what later cases find, and may have the
   -- kernel end it (SIGKILL, SIGSYS).

@@ -182,7 +182,7 @@ local function plant(place, log, name)
     end
     return place.guarded(ffi.typeof "char[16]"), "memory"
   end
-  call(place, log, 1, random.new(seed, 1), { name = name, fn = planted[name], labels = { "buf" } })
+  call(place, log, 1, random.new(1, 1), { name = name, fn = planted[name], labels = { "buf" } })
 end
 
 local MODES = {

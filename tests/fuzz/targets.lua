@@ -134,7 +134,7 @@ end
 
 function kinds.macro(rng, place)
   local name = rng:pick(place.macro_names)
-  local fn = place.S[name]
+  local fn = not limits.macros[name] and place.S[name]
   return type(fn) == "function" and with({ name = "S." .. name, loose = true, macro = true }, fn) or nil
 end
 
