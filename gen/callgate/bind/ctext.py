@@ -91,9 +91,9 @@ def _adjusted(kind: TypeRef) -> TypeRef:
 
 def is_unknown(kind: TypeRef) -> bool:
     """Tell whether LuaJIT has no such scalar: wider than 64 bits, or a vector."""
-    if isinstance(kind, Vector):
-        return True
-    return isinstance(kind, Scalar) and kind.size > WORD and kind.kind != "complex"
+    if not isinstance(kind, Scalar):
+        return isinstance(kind, Vector)
+    return kind.size > (2 * WORD if kind.kind == "complex" else WORD)  # it has two parts
 
 
 def has_unnamed(kind: TypeRef | None) -> bool:
