@@ -72,7 +72,7 @@ return function(config, codec, guard, module)
     end
     if kept.coroutine then
       kept.coroutine = copy(kept.coroutine)
-      kept.coroutine.resume = guard.resume
+      kept.coroutine.resume, kept.coroutine.wrap = guard.resume, guard.wrap
     end
     if kept.table then
       kept.table.sort = guard.sort
@@ -102,7 +102,7 @@ return function(config, codec, guard, module)
   if config.all then
     if config.limited then
       env.pcall, env.xpcall, env.load = guard.pcall, guard.xpcall, guard.load
-      env.coroutine.resume, env.table.sort = guard.resume, guard.sort
+      env.coroutine.resume, env.coroutine.wrap, env.table.sort = guard.resume, guard.wrap, guard.sort
       guard.patterns(env.string)
       env.debug, env.jit, env.newproxy = nil, nil, nil
       loaded.debug, loaded.jit, loaded["jit.opt"], loaded["jit.util"] = nil, nil, nil, nil
