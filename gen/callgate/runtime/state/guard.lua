@@ -8,7 +8,7 @@
 return function(SPENT, limited, module)
   local pcall, error, type, load = pcall, error, type, load
   local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
-  local find, sort, select = string.find, table.sort, select
+  local find, sort, insert, select, tonumber = string.find, table.sort, table.insert, select, tonumber
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
 
   local guard = {}
@@ -101,6 +101,16 @@ return function(SPENT, limited, module)
       end)
     end
     return sort(list, less)
+  end
+
+  -- From a position before the first C would shift elements down to it: billions of them.
+  function guard.insert(list, at, ...)
+    if select("#", ...) == 0 then
+      return insert(list, at)
+    elseif limited and not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
+      error("bad argument #2 to 'insert' (position out of bounds)", 2)
+    end
+    return insert(list, at, ...)
   end
 
   guard.patterns = module("patterns", function()

@@ -75,7 +75,7 @@ return function(config, codec, guard, module)
       kept.coroutine.resume, kept.coroutine.wrap = guard.resume, guard.wrap
     end
     if kept.table then
-      kept.table.sort = guard.sort
+      kept.table.sort, kept.table.insert = guard.sort, guard.insert
     end
     if kept.string then
       guard.patterns(kept.string)
@@ -103,6 +103,7 @@ return function(config, codec, guard, module)
     if config.limited then
       env.pcall, env.xpcall, env.load = guard.pcall, guard.xpcall, guard.load
       env.coroutine.resume, env.coroutine.wrap, env.table.sort = guard.resume, guard.wrap, guard.sort
+      env.table.insert = guard.insert
       guard.patterns(env.string)
       env.debug, env.jit, env.newproxy = nil, nil, nil
       loaded.debug, loaded.jit, loaded["jit.opt"], loaded["jit.util"] = nil, nil, nil, nil
