@@ -16,7 +16,7 @@ local threads = arg[5] == "on"
 local NAMES = { "a", "b", "c", "env", "string", "table", "_G", "x" }
 local VALUES = {
   "nil", "true", "0", "-1", "2^53", "0/0", "1e308", "''", "'text'", "('x'):rep(1000)", "{}", "{ 1, 2, { a = 1 } }",
-  "function() end", "print", "_G", "coroutine.create(function() end)", "...", "setmetatable({}, { __index = _G })",
+  "function() end", "tostring", "_G", "coroutine.create(function() end)", "...", "setmetatable({}, { __index = _G })",
 }
 
 local expression
