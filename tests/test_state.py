@@ -114,13 +114,14 @@ def test_same(tmp_path: Path) -> None:
         local code = assert(require "callgate.state.limiter", "no machine code here")
         local committed = ffi.cast("void *(*)(control *, void *, size_t, size_t)", code)
         local calls
-        local inner = ffi.cast("void *(*)(void *, void *, size_t, size_t)", function(arena, p, old, size)
+        local alloc = "void *(*)(void *, void *, size_t, size_t)"
+        local inner = ffi.cast(alloc, function(arena, p, old, size)
           calls[#calls + 1] = tostring(arena) .. tostring(p) .. tostring(old) .. tostring(size)
           return size > 0 and size % 7 ~= 0 and ffi.cast("void *", 4096 + size) or nil
         end)
         jit.off()
         local function trace(allocate)
-          local c = ffi.new("control", {{ limit = 10000, inner = inner, arena = ffi.cast("void *", 5) }})
+          local c = ffi.new("control", {{ limit = 10000, inner = inner }})
           local seed, held = 1, {{}}
           calls = {{}}
           for i = 1, 5000 do
