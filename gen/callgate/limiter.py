@@ -1,7 +1,7 @@
 """``python -m callgate.limiter``: the machine code of states' allocator, for every processor.
 
-Compiles runtime/state/limiter.c with zig for each and writes runtime/state/limiter_code.lua, which is
-committed: programs that use the library need no compiler.
+Compiles runtime/state/limiter.c with zig for each and writes runtime/state/limiter_code.lua, which
+is committed: programs that use the library need no compiler.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from importlib import resources
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
 
 from callgate.errors import CallgateError
 from callgate.files import atomic_file
 
-# LuaJIT's name of the processor (jit.arch) -> zig's of a target, and what else the compiler is told.
+# LuaJIT's name of the processor (jit.arch) -> zig's of a target, and more flags for the compiler.
 PROCESSORS: dict[str, tuple[str, ...]] = {
     "x64": ("x86_64-linux-gnu", "-fPIC"),
     "x86": ("x86-freestanding-none", "-fno-pic"),
@@ -38,11 +39,11 @@ FLAGS = (
     "-fno-unwind-tables", "-fno-sanitize=all", "-ffunction-sections", "-c",
 )  # fmt: skip
 SECTION = ".text.limiter"
-# A function of the ELFv2 ABI (section 2.3.2.1) has two entries; the first computes the address of the
-# module's data, by two instructions that refer to it, and there is none: the second one is taken.
+# A function of the ELFv2 ABI (section 2.3.2.1) has two entries; the first computes the address of
+# the module's data, by two instructions that refer to it, and there is none: the second is taken.
 GLOBAL_ENTRY = {"ppc64le": 8}
 HEAD = """\
--- The machine code of limiter.c, by LuaJIT's name of the processor (jit.arch), in hexadecimal digits.
+-- The machine code of limiter.c, by LuaJIT's name of the processor (jit.arch), in hexadecimals.
 -- Made by `python -m callgate.limiter`; not edited by hand.
 
 return {
@@ -64,7 +65,8 @@ def code_of(elf: bytes, skipped: int = 0) -> bytes:
     if section is None:
         raise CallgateError(f"no section {SECTION} in the object file", where=str(source()))
     found = [file.get_section_by_name(kind + SECTION) for kind in (".rel", ".rela")]
-    offsets = [row["r_offset"] for table in found if table for row in table.iter_relocations()]
+    tables = [table for table in found if isinstance(table, RelocationSection)]
+    offsets = [row["r_offset"] for table in tables for row in table.iter_relocations()]
     if any(offset >= skipped for offset in offsets):
         raise CallgateError("the machine code refers to other sections", where=str(source()))
     data: bytes = section.data()

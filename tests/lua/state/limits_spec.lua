@@ -245,6 +245,30 @@ t.describe("the instruction limit", function()
     st:close()
   end)
 
+  t.it("refuses an insertion that C would take minutes for", function()
+    local st = fresh { maxcount = 100000 }
+    for _, at in ipairs { "-2^31", "1e308", "0", "'-1e9'", "0/0" } do
+      errs("EINVAL", "bad argument #2 to 'insert'", st:exec(("return table.insert({}, %s, 1)"):format(at)))
+    end
+    t.equal(st:exec "local t = { 1, 2 } table.insert(t, 1, 0) table.insert(t, 3) return table.concat(t)", "0123")
+    st:close()
+  end)
+
+  t.it("is not crossed by a dead coroutine when there is no memory for saying so", function()
+    local st = fresh { maxcount = 100000 }
+    st:script "co = coroutine.wrap(function() end) co() return function() error 'x' end"
+    st:resume()
+    st:collect()
+    for room = 0, 3000, 24 do
+      st:limit { maxalloc = 0 }
+      st:collect()
+      st:limit { maxalloc = st:info().used + room }
+      t.equal((st:resume(1)), nil)
+      t.equal((st:exec "co()"), nil)
+    end
+    st:close()
+  end)
+
   t.it("withholds what could undo it", function()
     local st = fresh { maxcount = 1000, libs = "all" }
     t.equal(st:exec "return debug == nil and jit == nil and newproxy == nil and package.loaded.debug == nil", true)

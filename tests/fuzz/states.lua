@@ -1,0 +1,242 @@
+-- Random scripts in random sequences of calls of callgate.state: luajit states.lua SEED FIRST LAST SECONDS THREADS
+--
+-- Ends with status 0 when every answer was a value, or nil, text, errno; no state was above its memory; each
+-- could still be used or closed. Says on stderr which case it was otherwise. THREADS is "on" or "off".
+
+package.path = arg[0]:match "^(.*/)" .. "?.lua;" .. package.path
+
+local random = require "random"
+local state = require "callgate.state"
+
+local seed, first, last, seconds = tonumber(arg[1]), tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4])
+local threads = arg[5] == "on"
+
+-- --- scripts -----------------------------------------------------------------------------------------
+
+local NAMES = { "a", "b", "c", "env", "string", "table", "_G", "x" }
+local VALUES = {
+  "nil", "true", "0", "-1", "2^53", "0/0", "1e308", "''", "'text'", "('x'):rep(1000)", "{}", "{ 1, 2, { a = 1 } }",
+  "function() end", "tostring", "_G", "coroutine.create(function() end)", "...", "setmetatable({}, { __index = _G })",
+}
+
+local expression
+
+local function arguments(r, depth)
+  local list = {}
+  for i = 1, r:int(3) do
+    list[i] = expression(r, depth + 1)
+  end
+  return table.concat(list, ", ")
+end
+
+local CALLS = {
+  "pcall", "xpcall", "error", "tostring", "tonumber", "type", "select", "unpack", "setmetatable", "getmetatable",
+  "rawget", "rawset", "next", "load", "loadstring", "setfenv", "getfenv", "collectgarbage", "require", "assert",
+  "string.rep", "string.find", "string.gsub", "string.format", "string.byte", "string.char", "table.concat",
+  "table.insert", "table.remove", "table.sort", "math.random", "math.floor", "bit.band", "os.time", "os.date",
+  "coroutine.resume", "coroutine.wrap", "coroutine.yield", "coroutine.create",
+}
+
+function expression(r, depth)
+  local kind = r:int(depth > 3 and 2 or 7)
+  if kind == 1 then
+    return r:pick(VALUES)
+  elseif kind == 2 then
+    return r:pick(NAMES)
+  elseif kind == 3 then
+    return ("(%s %s %s)"):format(expression(r, depth + 1), r:pick { "+", "..", "==", "<", "and", "or", "*", "%" },
+      expression(r, depth + 1))
+  elseif kind == 4 then
+    return ("%s(%s)"):format(r:pick(CALLS), arguments(r, depth))
+  elseif kind == 5 then
+    return ("(%s)[%s]"):format(expression(r, depth + 1), expression(r, depth + 1))
+  elseif kind == 6 then
+    return ("function(...) %s end"):format(r:chance(50) and "return " .. expression(r, depth + 1) or "")
+  end
+  return ("{ %s, x = %s }"):format(expression(r, depth + 1), expression(r, depth + 1))
+end
+
+local function block(r, depth)
+  local list = {}
+  for i = 1, r:int(4) do
+    local kind = r:int(depth > 3 and 3 or 10)
+    local line
+    if kind <= 2 then
+      line = ("%s = %s"):format(r:pick { "a", "b", "c", "env.x", "env[1]", "x" }, expression(r, depth))
+    elseif kind == 3 then
+      line = ("%s(%s)"):format(r:pick(CALLS), arguments(r, depth))
+    elseif kind == 4 then
+      line = ("for i = 1, %d do %s end"):format(10 ^ r:int(6), block(r, depth + 1))
+    elseif kind == 5 then
+      line = ("while %s do %s end"):format(expression(r, depth), block(r, depth + 1))
+    elseif kind == 6 then
+      line = ("pcall(function(...) %s end)"):format(block(r, depth + 1))
+    elseif kind == 7 then
+      line = ("local function f(...) %s return f(...) end pcall(f, %s)"):format(block(r, depth + 1),
+        arguments(r, depth))
+    elseif kind == 8 then
+      line = ("coroutine.wrap(function(...) %s end)(%s)"):format(block(r, depth + 1), arguments(r, depth))
+    elseif kind == 9 then
+      line = "local t = {} while true do t[#t + 1] = " .. expression(r, depth) .. " end"
+    else
+      line = ("xpcall(function(...) %s end, function(...) %s end)"):format(block(r, depth + 1), block(r, depth + 1))
+    end
+    list[i] = "do " .. line .. " end"
+  end
+  return table.concat(list, " ")
+end
+
+local function script(r)
+  local text = block(r, 1)
+  if r:chance(20) then
+    text = text .. " return " .. expression(r, 1)
+  elseif r:chance(30) then
+    text = ("return function(...) while true do %s coroutine.yield(%s) end end"):format(text, expression(r, 1))
+  end
+  if r:chance(5) then -- a broken one
+    text = text:sub(1, r:int(#text))
+  end
+  return text
+end
+
+-- --- calls -------------------------------------------------------------------------------------------
+
+local function value(r, depth)
+  local kind = r:int((depth or 0) > 2 and 5 or 7)
+  if kind == 6 then
+    local list = {}
+    for i = 1, r:int(4) do
+      list[r:chance(50) and i or "k" .. i] = value(r, (depth or 0) + 1)
+    end
+    return list
+  end
+  return ({ nil, true, r:int(1e6) / 7, "text", ("x"):rep(r:int(5000)), nil, print })[kind]
+end
+
+local failures = {}
+
+local function check(ok, what)
+  if not ok then
+    error("FOUND: " .. what, 0)
+  end
+end
+
+-- What a call has returned: a misuse is a message of the library's own.
+local function judge(name, ok, result, message, errno)
+  if not ok then
+    local text = tostring(result)
+    check(not text:find "attempt to" and not text:find "cannot convert", name .. " speaks of internals: " .. text)
+    failures.misuse = (failures.misuse or 0) + 1
+  elseif result == nil and errno ~= nil and type(errno) == "number" then
+    check(type(message) == "string", name .. " fails without a message")
+    failures[errno] = (failures[errno] or 0) + 1
+  end
+  return ok and result
+end
+
+local function make(r)
+  local options = {
+    maxcount = 10 ^ r:int(5), maxalloc = 100000 + r:int(10) ^ 3 * 1000, -- the machine's memory is others', too
+    libs = r:chance(10) and {} or r:chance(10) and { "base", "string" } or nil,
+  }
+  return judge("create", pcall(state.create, r:chance(50) and "s" .. r:int(3) or nil, options))
+end
+
+local OPERATIONS = {
+  exec = function(st, r) return st:exec(script(r), nil, value(r), value(r)) end,
+  script = function(st, r) return st:script(script(r)) end,
+  resume = function(st, r) return st:resume(value(r), value(r)) end,
+  resumes = function(st, r)
+    for _ = 1, 5 do
+      st:resume(r:int(9))
+    end
+    return st:resume()
+  end,
+  require = function(st, r) return st:require(r:pick { "m1", "m2", "no such" }) end,
+  collect = function(st) return st:collect() end,
+  get = function(st) return st:get() end,
+  put = function(st) return st:put() end,
+  lock = function(st) return st:lock() end,
+  unlock = function(st) return st:unlock() end,
+  close = function(st) return st:close() end,
+  info = function(st) return st:info() end,
+  limit = function(st, r)
+    return st:limit { maxalloc = 150000 + r:int(1000000), maxcount = 10 ^ r:int(5) }
+  end,
+  env = function(_, r)
+    state.env[r:pick { "x", "y", 1 }] = value(r)
+    return true
+  end,
+  thread = function(st, r)
+    if not threads then
+      return true
+    end
+    local job, message, errno = st:thread(value(r), r:int(9))
+    if not job then
+      return nil, message, errno
+    end
+    check(st:exec "return 1" == nil, "a running state answers")
+    if r:chance(50) then
+      job:stop()
+    end
+    return job:join()
+  end,
+}
+local KINDS = {}
+for name in pairs(OPERATIONS) do
+  KINDS[#KINDS + 1] = name
+end
+table.sort(KINDS)
+for _ = 1, 8 do -- what runs scripts, more often
+  KINDS[#KINDS + 1], KINDS[#KINDS + 2], KINDS[#KINDS + 3] = "exec", "resume", "script"
+end
+
+local function within(st)
+  local info = st:info()
+  if info and info.maxalloc > 0 then
+    check(info.peak <= info.maxalloc, ("%d bytes of %d"):format(info.peak, info.maxalloc))
+  end
+end
+
+local function case(number)
+  local r = random.new(seed, number)
+  state.register("m1", "return {}")
+  state.register("m2", script(r))
+  local states = {}
+  for _ = 1, 10 + r:int(20) do
+    local at = r:int(3)
+    local st = states[at]
+    if not st or not st.L then
+      states[at] = make(r) or nil
+    else
+      local name = r:pick(KINDS)
+      judge(name, pcall(OPERATIONS[name], st, r))
+      within(st)
+    end
+  end
+  for _, st in pairs(states) do
+    if st.L then
+      within(st)
+      judge("exec", pcall(st.exec, st, "return 1"))
+      st:unlock()
+    end
+  end
+  state.closeall()
+  check(#state.list() == 0, "a state cannot be closed")
+end
+
+local started, number, done = os.time(), first, 0
+while number <= last and (seconds == 0 or os.time() - started < seconds) do
+  local ok, message = pcall(case, number)
+  if not ok then
+    io.stderr:write(("seed %d case %d: %s\n"):format(seed, number, message))
+    os.exit(1)
+  end
+  number, done = number + 1, done + 1
+end
+local counts = {}
+for what, count in pairs(failures) do
+  counts[#counts + 1] = ("%s: %d"):format(tostring(what), count)
+end
+table.sort(counts)
+print(("%d cases; failures %s"):format(done, table.concat(counts, ", ")))

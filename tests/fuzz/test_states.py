@@ -1,0 +1,40 @@
+"""Random scripts and random sequences of calls of callgate.state, with the JIT compiler on and off.
+
+$CALLGATE_FUZZ_SECONDS says how long (without it the same cases are tried on every machine), and
+$CALLGATE_FUZZ_SEED from where.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from callgate import luajit, paths
+
+SECONDS = int(os.environ.get("CALLGATE_FUZZ_SECONDS", "0"))
+SEED = os.environ.get("CALLGATE_FUZZ_SEED", "1")
+USUAL = 100  # cases of each mode: a few seconds
+PROGRAM = Path(__file__).with_name("states.lua")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", ["off", "on"])
+@pytest.mark.parametrize("mode", ["on", "off"])
+def test_states(mode: str, threads: str) -> None:
+    """Whatever a script does, its state answers, stays within its memory, and can be closed."""
+    library = Path(os.environ.get("CALLGATE_LIBRARY") or paths.output_dir())
+    last = 10**9 if SECONDS else USUAL
+    words = [SEED, "1", str(last), str(SECONDS // 4), threads]
+    done = subprocess.run(
+        [*luajit.interpreter(), f"-j{mode}", str(PROGRAM), *words],
+        env=luajit.environment(library),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS + 300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " cases; failures " in done.stdout

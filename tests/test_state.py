@@ -1,0 +1,146 @@
+"""callgate.state where a process of its own is needed: its end, its memory, its machine code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callgate import limiter, luajit, paths
+
+CYCLES = int(os.environ.get("CALLGATE_STATE_CYCLES", "5000"))  # 1000000 takes some minutes
+
+
+def run(code: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program on the library under test."""
+    script = tmp_path / "program.lua"
+    script.write_text(code, encoding="utf-8")
+    library = Path(os.environ.get("CALLGATE_LIBRARY") or paths.output_dir())
+    return subprocess.run(
+        [*luajit.interpreter(), str(script)],
+        env=luajit.environment(library),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
+    )
+
+
+@pytest.mark.parametrize("end", ["", "os.exit(0)", "os.exit(0, true)"])
+@pytest.mark.parametrize("compiles", ["true", "false"])
+def test_end(compiles: str, end: str, tmp_path: Path) -> None:
+    """A program ends well while threads of its states still run, compiled or not."""
+    done = run(
+        f"""
+        local state = require "callgate.state"
+        for i = 1, 2 do
+          local st = assert(state.create(i == 1 and "named" or nil, {{ jit = {compiles} }}))
+          st:script "return function() while true do end end"
+          assert(st:thread())
+        end
+        io.write "started"
+        io.stdout:flush()
+        {end}
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started", "")
+
+
+def test_cycles(tmp_path: Path) -> None:
+    """Creating and closing states, with and without work in them, does not grow the process."""
+    done = run(
+        f"""
+        local state = require "callgate.state"
+        local function size()
+          collectgarbage()
+          for line in io.lines "/proc/self/status" do
+            local kilobytes = line:match "^VmRSS:%s*(%d+)"
+            if kilobytes then return tonumber(kilobytes) end
+          end
+        end
+        local function cycle(i)
+          local st = assert(state.create(i % 2 == 0 and "x" or nil,
+            {{ maxalloc = 2 ^ 20, maxcount = 1e6 }}))
+          if i % 16 == 0 then assert(st:exec "return 1") end
+          assert(st:close())
+        end
+        for i = 1, 1000 do cycle(i) end
+        local before = size()
+        for i = 1, {CYCLES} do cycle(i) end
+        print(size() - before)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 1024, f"grew by {done.stdout} kilobytes"
+
+
+@pytest.mark.parametrize("arch", limiter.PROCESSORS)
+def test_committed(arch: str) -> None:
+    """The allocator still compiles to one block of code, as large as what is committed."""
+    table = limiter.source().with_name("limiter_code.lua").read_text(encoding="utf-8")
+    rows = table.split(f"  {arch} = ")[1].split(",\n")[0]
+    committed = "".join(rows.split('"')[1::2])
+    code = limiter.compiled(arch)
+    assert 0 < len(code) <= 256
+    assert len(committed) == 2 * len(code)
+
+
+def test_same(tmp_path: Path) -> None:
+    """The machine code that is committed does what the compiler makes of the C source now."""
+    made = tmp_path / "limiter.so"
+    subprocess.run(
+        [sys.executable, "-m", "ziglang", "cc", "-shared", "-fPIC", "-O1", "-o", str(made),
+         str(limiter.source())],
+        check=True,
+        timeout=300,
+    )  # fmt: skip
+    done = run(
+        f"""
+        local ffi = require "ffi"
+        ffi.cdef [[
+          typedef struct {{
+            size_t used, limit, peak, refused;
+            void *(*inner)(void *, void *, size_t, size_t);
+            void *arena;
+          }} control;
+          void *limiter(control *, void *, size_t, size_t);
+        ]]
+        local compiled = ffi.load "{made}".limiter
+        local code = assert(require "callgate.state.limiter", "no machine code here")
+        local committed = ffi.cast("void *(*)(control *, void *, size_t, size_t)", code)
+        local calls
+        local alloc = "void *(*)(void *, void *, size_t, size_t)"
+        local inner = ffi.cast(alloc, function(arena, p, old, size)
+          calls[#calls + 1] = tostring(arena) .. tostring(p) .. tostring(old) .. tostring(size)
+          return size > 0 and size % 7 ~= 0 and ffi.cast("void *", 4096 + size) or nil
+        end)
+        jit.off()
+        local function trace(allocate)
+          local c = ffi.new("control", {{ limit = 10000, inner = inner }})
+          local seed, held = 1, {{}}
+          calls = {{}}
+          for i = 1, 5000 do
+            seed = seed * 16807 % 2147483647
+            local at, size = seed % 8, seed % 3 == 0 and 0 or seed % 5000
+            local old = held[at] or 0
+            if seed % 101 == 0 then size = -1 end
+            local p = allocate(c, ffi.cast("void *", old), old, size)
+            if p ~= nil then held[at] = size elseif size == 0 then held[at] = 0 end
+            calls[#calls + 1] = table.concat({{ tostring(p), tostring(c.used), tostring(c.peak),
+              tostring(c.refused) }}, " ")
+            assert(c.used <= 10000)
+          end
+          assert(c.refused > 0)
+          return table.concat(calls, "\\n")
+        end
+        assert(trace(compiled) == trace(committed))
+        print "same"
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "same\n", done.stderr
