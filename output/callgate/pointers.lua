@@ -8,6 +8,7 @@ local pointers = {}
 
 local is_memory = require("callgate.memory").is
 local got, raise = errors.got, errors.raise
+local MOST = 2 ^ 31 - 1 -- bytes of one cdata; LuaJIT cuts a count beyond it down to 32 bits
 
 -- S.pt.NAME(p): p, a pointer or buffer of any type, as a pointer to NAME.
 pointers.pt = setmetatable({}, {
@@ -44,7 +45,10 @@ function pointers.array(name, init)
   if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
     raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
   end
-  local ok, array = pcall(ffi.new, ffi.typeof("$[?]", ctype), count)
+  local ok, array = false, nil
+  if count * ffi.sizeof(ctype) <= MOST then
+    ok, array = pcall(ffi.new, ffi.typeof("$[?]", ctype), count)
+  end
   if not ok then
     raise(("S.t.array: no memory for %.0f of %s"):format(count, name))
   end

@@ -123,14 +123,14 @@ function record.metatype(ctype, kind, name, text, row, accessors)
         return get(value)
       elseif methods[key] then
         return methods[key]
-      elseif hidden[key] then
+      elseif hidden[key] and tonumber(value) == nil then
         return value[hidden[key]]
       elseif aliases[key] then
         local item = value[aliases[key]]
         return type(item) == "cdata" and shortened(item) or item
       elseif lowered[key] then
         return construct.read_bits(value, lowered[key])
-      elseif is_field(self, key) then
+      elseif is_field(self, key) and tonumber(value) == nil then -- a type has a number, and no fields
         return value[key]
       end
       construct.no_field(self, key)

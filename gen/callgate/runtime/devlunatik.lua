@@ -137,7 +137,7 @@ end
 function devlunatik.open(path)
   path = path == nil and devlunatik.path or path
   check("open", 1, "path", path, "string")
-  local fd, message, errno = S.open(path, "rdwr")
+  local fd, message, errno = S.open(path, "rdwr, noctty")
   if not fd then
     return nil, message, errno
   end

@@ -104,6 +104,15 @@ local READERS = {
   [12] = named "new_",
 }
 
+local VERSION = 3 -- linux/fanotify.h: FANOTIFY_METADATA_VERSION
+
+-- Whether an event lies in these bytes. What any other descriptor gives has no numbers of descriptors to own.
+local function is_event(at, room)
+  local head = ffi.cast(types.pointer "fanotify_event_metadata", at)
+  local size = types.s.fanotify_event_metadata
+  return room >= size and head.vers == VERSION and head.event_len >= size and head.event_len <= room
+end
+
 local function event_at(at)
   local head = ffi.cast(types.pointer "fanotify_event_metadata", at)
   local event = { mask = tonumber(head.mask), pid = head.pid }
@@ -146,6 +155,9 @@ function fanotify.fanotify_read()
     end
     local events, position = {}, 0
     while position < length do
+      if not is_event(buffer + position, length - position) then
+        break
+      end
       local event, used = event_at(buffer + position)
       events[#events + 1] = event
       position = position + used

@@ -96,12 +96,17 @@ local escaped = setmetatable({}, {
   end,
 })
 
+local pending = {} -- records that a text has mentioned, and that are still to be declared
+
 local function tags(kind)
   return setmetatable({}, {
     __index = function(self, name)
-      local hash = B.records[kind .. " " .. name]:match "^%x+"
-      self[name] = ("%s cg_%s_%s"):format(kind, hash, name)
-      return self[name]
+      local key = kind .. " " .. name
+      local tag = ("%s cg_%s_%s"):format(kind, B.records[key]:match "^%x+", name)
+      ffi.cdef(tag .. ";")
+      pending[#pending + 1] = key
+      self[name] = tag
+      return tag
     end,
   })
 end
@@ -115,52 +120,48 @@ end
 
 local declared = {} -- "struct z_stream_s" -> true
 
--- Declares all records that `text` leads to, members first; what is pointed at may come later.
-local function declare(text)
-  local order, later, seen = {}, { text }, {}
-  local visit
-  local function collect(body)
-    for _, pattern in ipairs { "(struct [%a_][%w_]*) ?(%*?)", "(union [%a_][%w_]*) ?(%*?)" } do
-      for key, star in body:gmatch(pattern) do
-        if star == "*" then
-          later[#later + 1] = not (declared[key] or seen[key]) and key or nil
-        else
-          visit(key)
-        end
-      end
+local complete
+
+-- Declares the records that a record has in it; what it points at may come later.
+local function complete_members(body, pattern)
+  for key, following in body:gmatch(pattern) do
+    if following ~= "*" then
+      complete(key)
     end
-  end
-  function visit(key)
-    if not declared[key] and not seen[key] then
-      seen[key] = true
-      collect(B.records[key]:match "^%x+(.*)")
-      order[#order + 1] = key
-    end
-  end
-  for _, each in ipairs(later) do -- which grows on the way
-    if B.records[each] then
-      visit(each)
-    else
-      collect(each)
-    end
-  end
-  for _, key in ipairs(order) do
-    local body = B.records[key]:match "^%x+ (.+)"
-    ffi.cdef(private(key) .. ";")
-    local ctype = ffi.typeof(private(key))
-    if body and not ffi.sizeof(ctype, 0) then -- else another copy has declared it
-      ffi.cdef(private(key .. " " .. body .. ";"))
-      if B.accessors[key] then
-        B.bit_fields(ffi, ctype, B.accessors[key])
-      end
-    end
-    declared[key] = true
   end
 end
 
+function complete(key)
+  local body = not declared[key] and B.records[key]:match "^%x+ (.+)"
+  declared[key] = true
+  if not body then
+    return -- of which only pointers exist
+  end
+  local text = private(key .. " " .. body .. ";")
+  complete_members(body, "(struct [%a_][%w_]*) ?(%S)")
+  if body:find("union ", 1, true) then
+    complete_members(body, "(union [%a_][%w_]*) ?(%S)")
+  end
+  local ctype = ffi.typeof(private(key))
+  if not ffi.sizeof(ctype, 0) then -- else another copy has declared it
+    ffi.cdef(text)
+    if B.accessors[key] then
+      B.bit_fields(ffi, ctype, B.accessors[key])
+    end
+  end
+end
+
+-- C text with private names, all that it leads to declared.
+local function declare(text)
+  text = private(text)
+  while pending[1] do
+    complete(table.remove(pending))
+  end
+  return text
+end
+
 local function typeof(text)
-  declare(text)
-  return ffi.typeof(private(text))
+  return ffi.typeof(declare(text))
 end
 
 local libraries -- the one that is loaded
@@ -191,9 +192,8 @@ end
 -- The private name of a function or a variable, declared, and the library that has it.
 local function symbol(name, text)
   local lib = library()
-  declare(text)
   local real = B.symbols[name] or name
-  local own = private(text)
+  local own = declare(text)
   local id = "cg_" .. (real .. " " .. own):gsub("%W", escaped)
   local found, value = pcall(symbol_of, lib, id)
   if not found then

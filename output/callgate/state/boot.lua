@@ -13,6 +13,8 @@ local state_pointer = ffi.typeof("$ *", M.t.lua_State)
 
 local boot = {}
 
+boot.limits_memory = allocator and true or false
+
 -- The codec, the same one on both sides; LuaJITs of before 2021 have no string.buffer.
 local has_buffers = pcall(require, "string.buffer")
 boot.codec = require(has_buffers and "callgate.state.codec" or "callgate.state.plain")

@@ -117,6 +117,8 @@ return function(codec, where, length)
     if op == RESUME then
       if not script then
         error("no script has returned a function", 0)
+      elseif costatus(script) == "dead" then -- LuaJIT crashes if it has no memory for this message
+        error("cannot resume dead coroutine", 0)
       elseif n == -1 then
         copy(limit, soft, WORD)
         return resumed(resume(script, a))

@@ -7,8 +7,8 @@
 --   codec.decode(address, length, n) -> n values
 --   codec.pack(value) -> string, codec.unpack(string) -> value
 --
--- What can cross: nil, booleans, numbers, strings, 64-bit integers and complex numbers of the FFI, and
--- tables of them, without metatables, at most 100 deep. encode raises on anything else.
+-- What can cross: nil, booleans, numbers, strings, 64-bit integers of the FFI, and tables of them,
+-- without metatables, at most 99 deep. encode raises on anything else.
 
 return function()
   local ffi = require "ffi"
@@ -20,7 +20,28 @@ return function()
   local LARGE = 65536 -- a message beyond this gives its memory back
   local sent = 0
 
-  local codec = { pack = buffer.encode, unpack = buffer.decode }
+  local istype, type, next, error = ffi.istype, type, next, error
+  local DEEPEST = 99 -- lj_serialize.c takes one more
+
+  -- Raises for what cannot cross. The buffer's own errors come too late: raised in compiled code they have
+  -- been seen to end in a crash.
+  local function check(value, depth)
+    local kind = type(value)
+    if kind == "table" then
+      if depth == DEEPEST then
+        error("too deep to serialize", 0)
+      end
+      for key, item in next, value do
+        check(key, depth + 1)
+        check(item, depth + 1)
+      end
+    elseif kind ~= "number" and kind ~= "string" and kind ~= "boolean" and kind ~= "nil"
+      and not istype("int64_t", value) and not istype("uint64_t", value) then
+      error("cannot serialize '" .. kind .. "'", 0)
+    end
+  end
+
+  local codec = { unpack = buffer.decode }
 
   function codec.encode(...)
     if sent > LARGE then
@@ -28,11 +49,18 @@ return function()
     end
     reset(tx)
     for i = 1, select("#", ...) do
-      encode(tx, (select(i, ...)))
+      local value = select(i, ...)
+      check(value, 0)
+      encode(tx, value)
     end
     local pointer, length = ref(tx)
     sent = length
     return tonumber(cast(address, pointer)), length
+  end
+
+  function codec.pack(value)
+    check(value, 0)
+    return buffer.encode(value)
   end
 
   function codec.decode(where, length, n)

@@ -6,8 +6,9 @@
 -- errors cannot be caught: the limit's, memory's and the stack's. They end the call.
 
 return function(SPENT, limited, module)
-  local pcall, error, type, load, resume = pcall, error, type, load, coroutine.resume
-  local find, sort, select = string.find, table.sort, select
+  local pcall, error, type, load = pcall, error, type, load
+  local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
+  local find, sort, insert, select, tonumber = string.find, table.sort, table.insert, select, tonumber
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
 
   local guard = {}
@@ -33,8 +34,39 @@ return function(SPENT, limited, module)
     return caught(pcall(...))
   end
 
-  function guard.resume(...)
-    return caught(resume(...))
+  -- The messages of these are made when they are needed, and LuaJIT crashes if there is no memory for that.
+  local function unfit(co)
+    if type(co) == "thread" then
+      local now = status(co)
+      return now == "dead" and "cannot resume dead coroutine"
+        or now ~= "suspended" and "cannot resume running coroutine"
+    end
+  end
+
+  function guard.resume(co, ...)
+    local message = unfit(co)
+    if message then
+      return false, message
+    end
+    return caught(resume(co, ...))
+  end
+
+  local function passed(ok, ...)
+    if not ok then
+      error((...), 0)
+    end
+    return ...
+  end
+
+  function guard.wrap(fn)
+    local co = create(fn)
+    return function(...)
+      local message = unfit(co)
+      if message then
+        error(message, 2)
+      end
+      return passed(resume(co, ...))
+    end
   end
 
   local function handled(handler, ok, ...)
@@ -69,6 +101,16 @@ return function(SPENT, limited, module)
       end)
     end
     return sort(list, less)
+  end
+
+  -- From a position before the first C would shift elements down to it: billions of them.
+  function guard.insert(list, at, ...)
+    if select("#", ...) == 0 then
+      return insert(list, at)
+    elseif limited and not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
+      error("bad argument #2 to 'insert' (position out of bounds)", 2)
+    end
+    return insert(list, at, ...)
   end
 
   guard.patterns = module("patterns", function()

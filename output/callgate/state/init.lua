@@ -174,6 +174,8 @@ function state.create(name, options)
     return handle.failed "ENAMETOOLONG"
   elseif name and registry.find(name) then
     return handle.failed "EEXIST"
+  elseif maxalloc and not boot.limits_memory then
+    return handle.failed "EOPNOTSUPP" -- no machine code may be made here: see limiter.lua
   elseif registry.count() >= config.maxstates then
     return handle.failed "ENFILE"
   end

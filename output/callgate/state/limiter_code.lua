@@ -1,4 +1,4 @@
--- The machine code of limiter.c, by LuaJIT's name of the processor (jit.arch), in hexadecimal digits.
+-- The machine code of limiter.c, by LuaJIT's name of the processor (jit.arch), in hexadecimals.
 -- Made by `python -m callgate.limiter`; not edited by hand.
 
 return {

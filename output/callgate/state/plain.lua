@@ -11,7 +11,7 @@ return function()
   local bytes, address = ffi.typeof "const uint8_t *", ffi.typeof "uintptr_t"
   local number, length = ffi.new "double[1]", ffi.new "uint32_t[1]"
   local signed, unsigned = ffi.new "int64_t[1]", ffi.new "uint64_t[1]"
-  local DEEPEST = 100
+  local DEEPEST = 99
 
   local parts, count = {}, 0
   local kept -- the last message, whose address has been given away

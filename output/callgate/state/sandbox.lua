@@ -72,10 +72,10 @@ return function(config, codec, guard, module)
     end
     if kept.coroutine then
       kept.coroutine = copy(kept.coroutine)
-      kept.coroutine.resume = guard.resume
+      kept.coroutine.resume, kept.coroutine.wrap = guard.resume, guard.wrap
     end
     if kept.table then
-      kept.table.sort = guard.sort
+      kept.table.sort, kept.table.insert = guard.sort, guard.insert
     end
     if kept.string then
       guard.patterns(kept.string)
@@ -102,7 +102,8 @@ return function(config, codec, guard, module)
   if config.all then
     if config.limited then
       env.pcall, env.xpcall, env.load = guard.pcall, guard.xpcall, guard.load
-      env.coroutine.resume, env.table.sort = guard.resume, guard.sort
+      env.coroutine.resume, env.coroutine.wrap, env.table.sort = guard.resume, guard.wrap, guard.sort
+      env.table.insert = guard.insert
       guard.patterns(env.string)
       env.debug, env.jit, env.newproxy = nil, nil, nil
       loaded.debug, loaded.jit, loaded["jit.opt"], loaded["jit.util"] = nil, nil, nil, nil

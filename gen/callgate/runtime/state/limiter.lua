@@ -5,10 +5,11 @@
 -- instruction cache see them (arch/arm64/mm/flush.c, __sync_icache_dcache).
 
 local ffi = require "ffi"
-local C = require("callgate.state.native").C
+local constants = require "callgate.constants"
+local sys = require "callgate.sys" -- the C library's mmap takes offsets of 32 bits here, of 64 there
 
-local PROT_READ, PROT_WRITE, PROT_EXEC, MAP_PRIVATE = 1, 2, 4, 2 -- asm-generic/mman-common.h
-local MAP_ANONYMOUS = jit.arch:find "^mips" and 0x800 or 0x20 -- arch/mips/include/uapi/asm/mman.h
+local PROT_READ, PROT_WRITE, PROT_EXEC = constants.get "PROT_READ", constants.get "PROT_WRITE", constants.get "PROT_EXEC"
+local MAP = constants.get "MAP_PRIVATE" + constants.get "MAP_ANONYMOUS"
 
 local PAGE = 65536 -- the largest page that a kernel uses: at least one, whatever its size
 
@@ -22,13 +23,14 @@ local function place()
   local code = digits:gsub("%x%x", function(byte)
     return string.char(tonumber(byte, 16))
   end)
-  local page = C.callgate_state_mmap(nil, PAGE, PROT_READ + PROT_WRITE, MAP_PRIVATE + MAP_ANONYMOUS, -1, 0)
-  if ffi.cast("intptr_t", page) == -1 then
+  local address = sys.mmap(0, PAGE, PROT_READ + PROT_WRITE, MAP, -1, 0)
+  if address == -1 then
     return nil
   end
+  local page = ffi.cast("void *", ffi.cast("intptr_t", address))
   ffi.copy(page, code, #code)
-  if C.callgate_state_mprotect(page, PAGE, PROT_READ + PROT_EXEC) ~= 0 then
-    C.callgate_state_munmap(page, PAGE)
+  if sys.mprotect(address, PAGE, PROT_READ + PROT_EXEC) ~= 0 then
+    sys.munmap(address, PAGE)
     return nil
   end
   return page -- mapped until the process ends: states of other Lua VMs, too, may be using it

@@ -7,9 +7,6 @@ local ffi = require "ffi"
 ffi.cdef [[
 void *callgate_state_calloc(size_t, size_t) __asm__("calloc");
 void callgate_state_free(void *) __asm__("free");
-void *callgate_state_mmap(void *, size_t, int, int, int, long) __asm__("mmap");
-int callgate_state_mprotect(void *, size_t, int) __asm__("mprotect");
-int callgate_state_munmap(void *, size_t) __asm__("munmap");
 int callgate_state_thread_create(void *, const void *, void *, void *) __asm__("pthread_create");
 int callgate_state_thread_join(unsigned long, void *) __asm__("pthread_join");
 int callgate_state_thread_tryjoin(unsigned long, void *) __asm__("pthread_tryjoin_np");
