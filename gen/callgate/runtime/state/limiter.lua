@@ -8,8 +8,9 @@ local ffi = require "ffi"
 local constants = require "callgate.constants"
 local sys = require "callgate.sys" -- the C library's mmap takes offsets of 32 bits here, of 64 there
 
-local PROT_READ, PROT_WRITE, PROT_EXEC = constants.get "PROT_READ", constants.get "PROT_WRITE", constants.get "PROT_EXEC"
-local MAP = constants.get "MAP_PRIVATE" + constants.get "MAP_ANONYMOUS"
+local get = constants.get
+local PROT_READ, PROT_WRITE, PROT_EXEC = get "PROT_READ", get "PROT_WRITE", get "PROT_EXEC"
+local MAP = get "MAP_PRIVATE" + get "MAP_ANONYMOUS"
 
 local PAGE = 65536 -- the largest page that a kernel uses: at least one, whatever its size
 
