@@ -1,7 +1,7 @@
+-- luacheck: no max line length
 -- <lua.h>, <lauxlib.h>, <lualib.h>, <luajit.h> for LuaJIT
 -- Written by Callgate 0.1.0 for x86_64-linux-gnu, i386-linux-gnu, arm-linux-gnueabihf, arm-linux-gnueabi, aarch64-linux-gnu, riscv64-linux-gnu, loongarch64-linux-gnu, mips-linux-gnu, mipsel-linux-gnu, mips64-linux-gnuabi64, mips64el-linux-gnuabi64, powerpc64le-linux-gnu, s390x-linux-gnu, x86_64-linux-musl, i386-linux-musl, arm-linux-musleabihf, aarch64-linux-musl, riscv64-linux-musl, loongarch64-linux-musl, mips-linux-musl, mipsel-linux-musl, mips64-linux-musl, mips64el-linux-musl, powerpc-linux-musl, powerpc64le-linux-musl, s390x-linux-musl.
 -- Do not edit it: `callgate bind` writes it again. It needs LuaJIT's ffi and bit, and nothing else.
--- luacheck: no max line length
 
 local B = {
   name = "luajit",
@@ -672,12 +672,17 @@ local escaped = setmetatable({}, {
   end,
 })
 
+local pending = {} -- records that a text has mentioned, and that are still to be declared
+
 local function tags(kind)
   return setmetatable({}, {
     __index = function(self, name)
-      local hash = B.records[kind .. " " .. name]:match "^%x+"
-      self[name] = ("%s cg_%s_%s"):format(kind, hash, name)
-      return self[name]
+      local key = kind .. " " .. name
+      local tag = ("%s cg_%s_%s"):format(kind, B.records[key]:match "^%x+", name)
+      ffi.cdef(tag .. ";")
+      pending[#pending + 1] = key
+      self[name] = tag
+      return tag
     end,
   })
 end
@@ -691,77 +696,48 @@ end
 
 local declared = {} -- "struct z_stream_s" -> true
 
--- A record with 64-bit bit-fields, which LuaJIT does not take, has members that hold them.
-local function with_bit_fields(ctype, fields)
-  local u64, bit = ffi.typeof "uint64_t", require "bit"
-  local function get(object, name)
-    local field = fields[name]
-    if not field then
-      error(("no member %q"):format(tostring(name)), 2)
+local complete
+
+-- Declares the records that a record has in it; what it points at may come later.
+local function complete_members(body, pattern)
+  for key, following in body:gmatch(pattern) do
+    if following ~= "*" then
+      complete(key)
     end
-    local value = bit.lshift(object[field[1]] + 0ULL, 64 - field[2] - field[3])
-    value = field[4] and bit.arshift(value, 64 - field[3]) or bit.rshift(value, 64 - field[3])
-    value = field[4] and ffi.cast("int64_t", value) or value
-    return field[3] <= 53 and tonumber(value) or value
   end
-  ffi.metatype(ctype, {
-    __index = get,
-    __newindex = function(object, name, value)
-      get(object, name)
-      local unit, shift, width = fields[name][1], fields[name][2], fields[name][3]
-      local mask = bit.lshift(bit.rshift(-1ULL, 64 - width), shift)
-      local bits = bit.band(bit.lshift(ffi.cast(u64, ffi.cast("int64_t", value)), shift), mask)
-      object[unit] = bit.bor(bit.band(object[unit] + 0ULL, bit.bnot(mask)), bits)
-    end,
-  })
 end
 
--- Declares all records that `text` leads to, members first; what is pointed at may come later.
+function complete(key)
+  local body = not declared[key] and B.records[key]:match "^%x+ (.+)"
+  declared[key] = true
+  if not body then
+    return -- of which only pointers exist
+  end
+  local text = private(key .. " " .. body .. ";")
+  complete_members(body, "(struct [%a_][%w_]*) ?(%S)")
+  if body:find("union ", 1, true) then
+    complete_members(body, "(union [%a_][%w_]*) ?(%S)")
+  end
+  local ctype = ffi.typeof(private(key))
+  if not ffi.sizeof(ctype, 0) then -- else another copy has declared it
+    ffi.cdef(text)
+    if B.accessors[key] then
+      B.bit_fields(ffi, ctype, B.accessors[key])
+    end
+  end
+end
+
+-- C text with private names, all that it leads to declared.
 local function declare(text)
-  local order, later, seen = {}, { text }, {}
-  local visit
-  local function collect(body)
-    for _, pattern in ipairs { "(struct [%a_][%w_]*) ?(%*?)", "(union [%a_][%w_]*) ?(%*?)" } do
-      for key, star in body:gmatch(pattern) do
-        if star == "*" then
-          later[#later + 1] = not (declared[key] or seen[key]) and key or nil
-        else
-          visit(key)
-        end
-      end
-    end
+  text = private(text)
+  while pending[1] do
+    complete(table.remove(pending))
   end
-  function visit(key)
-    if not declared[key] and not seen[key] then
-      seen[key] = true
-      collect(B.records[key]:match "^%x+(.*)")
-      order[#order + 1] = key
-    end
-  end
-  for _, each in ipairs(later) do -- which grows on the way
-    if B.records[each] then
-      visit(each)
-    else
-      collect(each)
-    end
-  end
-  for _, key in ipairs(order) do
-    local body = B.records[key]:match "^%x+ (.+)"
-    ffi.cdef(private(key) .. ";")
-    local ctype = ffi.typeof(private(key))
-    if body and not ffi.sizeof(ctype, 0) then -- else another copy has declared it
-      ffi.cdef(private(key .. " " .. body .. ";"))
-      if B.accessors[key] then
-        with_bit_fields(ctype, B.accessors[key])
-      end
-    end
-    declared[key] = true
-  end
+  return text
 end
 
 local function typeof(text)
-  declare(text)
-  return ffi.typeof(private(text))
+  return ffi.typeof(declare(text))
 end
 
 local libraries -- the one that is loaded
@@ -792,9 +768,8 @@ end
 -- The private name of a function or a variable, declared, and the library that has it.
 local function symbol(name, text)
   local lib = library()
-  declare(text)
   local real = B.symbols[name] or name
-  local own = private(text)
+  local own = declare(text)
   local id = "cg_" .. (real .. " " .. own):gsub("%W", escaped)
   local found, value = pcall(symbol_of, lib, id)
   if not found then
