@@ -19,14 +19,12 @@ local to_number, settop, sethook = M.lua_tonumber, M.lua_settop, M.lua_sethook
 local encode, decode = codec.encode, codec.decode
 local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE = protocol.RESUME, protocol.EXEC, protocol.SCRIPT, protocol.COLLECT,
   protocol.REQUIRE
-local DESCRIBE, CLOSING, LIMIT, RUN = protocol.DESCRIBE, protocol.CLOSING, protocol.LIMIT, protocol.RUN
+local DESCRIBE, CLOSING, RUN = protocol.DESCRIBE, protocol.CLOSING, protocol.RUN
 local YIELDED, SPENT, FULL = protocol.YIELDED, protocol.SPENT, protocol.FULL
 local MASKCOUNT, ERRMEM = M.LUA_MASKCOUNT, M.LUA_ERRMEM
 local cast, select, type = ffi.cast, select, type
 local state_pointer = ffi.typeof("$ *", M.t.lua_State)
-local boundless = cast("size_t", -1)
 
-local RESERVE = 16384 -- bytes of a state's memory that its script cannot have: calls need them
 local SLACK = 100 -- the dispatcher's own instructions, that a script's limit does not pay for
 
 local handle = { codec = codec }
@@ -333,119 +331,7 @@ function methods:collect()
   return true
 end
 
--- --- users, locks, limits ----------------------------------------------------------------------------
-
-function methods:get()
-  receiver(self, "get")
-  if self.L == nil then
-    return failed "ENOENT"
-  end
-  self.users = self.users + 1
-  return self
-end
-
-function methods:put()
-  receiver(self, "put")
-  if self.L == nil then
-    return failed "ENOENT"
-  elseif self.users > 1 then
-    self.users = self.users - 1
-    return true
-  end
-  return self:close()
-end
-
-function methods:lock()
-  receiver(self, "lock")
-  local why = busy(self) or self.locked and "EBUSY"
-  if why then
-    return failed(why)
-  end
-  self.locked = true
-  return true
-end
-
-function methods:unlock()
-  receiver(self, "unlock")
-  if self.L == nil then
-    return failed "ENOENT"
-  elseif not self.locked then
-    return failed "EPERM"
-  end
-  self.locked = false
-  return true
-end
-
--- Sets the memory limit, or takes it away: false if it is below what is used.
-function handle.set_maxalloc(self, bytes)
-  local control = self.control
-  if bytes == 0 then
-    control.hard, control.soft, self.maxalloc = boundless, boundless, 0
-    return true
-  end
-  if tonumber(control.used) > bytes then
-    call(self, COLLECT, 0, 0, 0)
-    if tonumber(control.used) > bytes then
-      return false
-    end
-  end
-  local kept = math.min(RESERVE, (bytes - tonumber(control.used)) / 4)
-  control.hard, control.soft = bytes, bytes - math.floor(kept)
-  self.maxalloc, control.peak = bytes, control.used
-  -- As LuaJIT does not collect when memory is short, it has to collect all the time.
-  M.lua_gc(self.L, M.LUA_GCSETPAUSE, 100)
-  M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, 1000)
-  return true
-end
-
-function methods:limit(options)
-  receiver(self, "limit")
-  if type(options) ~= "table" then
-    args.expected("a table of limits", options, "limit", 1, "limits")
-  end
-  local why = busy(self)
-  if why then
-    return failed(why)
-  end
-  local maxcount, maxalloc = options.maxcount, options.maxalloc
-  if maxalloc ~= nil and not handle.set_maxalloc(self, handle.number(maxalloc, "limit", "maxalloc", 2 ^ 52)) then
-    return failed "ENOMEM"
-  end
-  if maxcount ~= nil then
-    handle.number(maxcount, "limit", "maxcount", handle.MOST_COUNT)
-    if maxcount > 0 and not self.guarded then
-      return failed "EPERM" -- its script has what could undo the limit
-    end
-    M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF)
-    M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_FLUSH)
-    sethook(self.L, nil, 0, 0)
-    self.maxcount = 0
-    call(self, LIMIT, 0, maxcount, 0)
-    self.maxcount = maxcount
-  end
-  return true
-end
-
-function methods:status()
-  receiver(self, "status")
-  if self.L == nil then
-    return failed "ENOENT"
-  end
-  return self.job and "running" or self.state
-end
-
-function methods:info()
-  receiver(self, "info")
-  local control = self.control
-  if self.L == nil then
-    return failed "ENOENT"
-  end
-  return {
-    name = self.name, desc = self.desc, user = self.user, users = self.users, status = self:status(),
-    locked = self.locked, maxalloc = self.maxalloc, maxcount = self.maxcount, used = tonumber(control.used),
-    peak = tonumber(control.peak), empty = self.empty, refused = tonumber(control.refused),
-  }
-end
+require "callgate.state.account"(handle, methods, receiver, busy, call)
 
 -- --- its thread --------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@
 --     allocator   { f, ud }: a lua_Alloc, in C, that provides the memory, and its opaque pointer
 --   state.lookup(name) -> state (ENOENT)              state.list() -> infos, oldest first
 --   state.closeall() -> how many it has closed        state.register(modname, source[, { trusted = true }])
---   state.config = { require, autoload, bytecode, maxcount, verbose, maxstates, path, maxenv }
+--   state.config = { require, autoload, bytecode, maxcount, maxstates, path, maxenv, verbose (callgate.lua4's) }
 --   state.env     a table shared by all states: strings, numbers, booleans, tables by copy
 --   state.NAME_MAX = 63
 --
