@@ -54,6 +54,16 @@ def test_json() -> None:
     assert set(rows[8]["values"]) in ({"callgate", "ljsyscall"}, set())  # without a network
 
 
+def test_states() -> None:
+    """Figures of states have no others beside them; a ratio may have a least limit."""
+    done = _bench("exec", "threads", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {row["name"]: row for row in json.loads(done.stdout)}
+    assert {name: row["what"] for name, row in found.items()} == {"exec": "us", "threads": "ratio"}
+    assert found["exec"]["values"] == {"us": found["exec"]["figure"]}
+    assert (found["exec"]["least"], found["threads"]["least"]) == (False, True)
+
+
 def test_table() -> None:
     """The table has a line for each figure."""
     done = _bench("S.SEEK_SET", "require")

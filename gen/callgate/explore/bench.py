@@ -31,7 +31,7 @@ TIME_LIMIT = 120  # seconds for one run of a program
 SECONDS = 30  # after which the load of a server gives up
 QUICK = 20  # a quick run makes this fraction of the calls
 INTERPRETED = 5  # ... and the interpreter this, of those of compiled code
-GROUPS = ("calls", "load", "httpd")
+GROUPS = ("calls", "load", "state", "httpd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ def measure(bench: Bench, names: dict[str, list[str]], *, theirs: bool) -> Itera
         yield from calls(bench, name, limits["calls"][name], theirs=theirs)
     for name in names.get("load", ()):
         yield from load(bench, name, limits["load"][name])
+    for name in names.get("state", ()):
+        yield states(bench, name, limits["state"][name])
     if "httpd" in names:
         row: dict[str, float] = limits["httpd"]  # type: ignore[assignment]  # the group is one row
         yield from httpd(bench, row, theirs=theirs)
@@ -214,6 +216,22 @@ def load(bench: Bench, name: str, limit: dict[str, float]) -> list[Row]:
     return [
         Row("load", name, unit, found, found[unit], limit[unit]) for unit in units if unit in limit
     ]
+
+
+# --- states under control ------------------------------------------------------------------------
+
+
+def states(bench: Bench, name: str, limit: dict[str, float]) -> Row:
+    """Return the row of something that ``callgate.state`` does: microseconds, or a ratio."""
+    bench.note(name)
+    count = int(limit["count"]) // (QUICK if bench.quick else 1)
+    unit = next(key for key in limit if key != "count")
+    command = bench.lua(bench.folder / "state.lua", name, str(max(1, count)))
+    samples = [bench.run(command)[0] for _ in range(bench.rounds)]
+    least = unit == "least"
+    figure = max(samples) if least else min(samples)
+    what = unit if unit == "us" else "ratio"
+    return Row("state", name, what, {what: figure}, figure, limit[unit], least=least)
 
 
 # --- servers -------------------------------------------------------------------------------------
