@@ -67,7 +67,7 @@ def test_annotations(tmp_path: Path, bind: Bind) -> None:
         "struct s { int n; const char *name; struct s *next; };\n"
         "double work(struct s *s, const char *end, unsigned long long n, void (*f)(int), ...);\n"
         "void quiet(void);\n#define LIMIT 0x10\n#define WIDE 0xffffffffffffffffULL\n"
-        '#define NAME "x"\n'
+        '#define NAME "x"\nextern int count;\n'
     )
     text = bind(str(tmp_path / "a.h"), name="a").with_name("a.d.lua").read_text()
     assert (
@@ -83,3 +83,4 @@ def test_annotations(tmp_path: Path, bind: Bind) -> None:
     assert "---@field WIDE ffi.cdata* # 0xffffffffffffffffULL\n" in text
     assert "---@field s fun(init?: table|ffi.cdata*): a.s\n" in text
     assert "---@field next a.s\n" in text
+    assert "---@field count integer # int count\n" in text

@@ -74,7 +74,8 @@ class _Writer:
             found.append((self._short(address.name), CDATA, "a pointer"))
         for variable in chosen.variables:
             text = self._side.facts["variables"][variable.name].strip('"')
-            found.append((self._short(variable.name), self._given(variable.type), text))
+            declared = text.replace("$", variable.name)
+            found.append((self._short(variable.name), self._given(variable.type), declared))
         return found
 
     def _functions(self) -> list[dict[str, Any]]:
