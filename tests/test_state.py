@@ -127,7 +127,8 @@ def test_same(tmp_path: Path) -> None:
         end)
         local function trace(allocate)
           local c = ffi.new("control", {{ limit = 10000, inner = inner }})
-          local stack = ffi.new("void *[3]", {{ nil, ffi.cast("void *", 8), ffi.cast("void *", 16) }})
+          local stack = ffi.new("void *[3]")
+          stack[1], stack[2] = ffi.cast("void *", 8), ffi.cast("void *", 16)
           local running = ffi.new("void **[1]", {{ stack }})
           c.current, c.top = running, 1
           local seed, held = 1, {{}}
