@@ -107,6 +107,9 @@ def test_same(tmp_path: Path) -> None:
             size_t used, limit, peak, refused;
             void *(*inner)(void *, void *, size_t, size_t);
             void *arena;
+            size_t hard, soft;
+            void ***current;
+            size_t top;
           }} control;
         ]]
         local alloc = "void *(*)(control *, void *, size_t, size_t)"
@@ -124,6 +127,10 @@ def test_same(tmp_path: Path) -> None:
         end)
         local function trace(allocate)
           local c = ffi.new("control", {{ limit = 10000, inner = inner }})
+          local stack = ffi.new("void *[3]")
+          stack[1], stack[2] = ffi.cast("void *", 8), ffi.cast("void *", 16)
+          local running = ffi.new("void **[1]", {{ stack }})
+          c.current, c.top = running, 1
           local seed, held = 1, {{}}
           calls = {{}}
           for i = 1, 5000 do
@@ -135,6 +142,7 @@ def test_same(tmp_path: Path) -> None:
             if p ~= nil then held[at] = size elseif size == 0 then held[at] = 0 end
             calls[#calls + 1] = table.concat({{ tostring(p), tostring(c.used), tostring(c.peak),
               tostring(c.refused) }}, " ")
+            assert((stack[1] == stack[2]) == (c.refused > 0))
             assert(c.used <= 10000)
           end
           assert(c.refused > 0)

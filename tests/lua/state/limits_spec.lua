@@ -2,6 +2,8 @@ local t = ...
 
 local S = require "callgate"
 local state = require "callgate.state"
+local inside = require "callgate.state.inside"
+local ffi = require "ffi"
 
 local function fresh(options)
   return t.ok(state.create(nil, options))
@@ -95,6 +97,55 @@ t.describe("the memory limit", function()
     t.ok(st:info().peak <= 2 ^ 18)
     t.equal(st:close(), true)
   end)
+
+  for name, body in pairs {
+    ["of tostring"] = "return tostring(x)",
+    ["of string.sub"] = "return sub('a text of which there is no part yet', 3, 9)",
+    ["of string.upper"] = "return upper 'a text of small letters'",
+    ["of string.char"] = "return char(65, 200, 66, 201)",
+    ["of a concatenation"] = "return x .. 'a'",
+    ["of a table"] = "return {}",
+    ["of a table's growth"] = "list[1] = 1",
+    ["of a function"] = "return function() return x end",
+  } do
+    t.it("refuses the string, table or function " .. name .. " deep within calls", function()
+      local st = fresh { maxalloc = 2 ^ 20, libs = "all" }
+      if not inside(st.L) then
+        t.skip "LuaJIT's record of what runs is not found here: 32-bit references on a 64-bit machine"
+      end
+      -- The limit falls to nothing by a plain store; then Lua calls Lua, and its stack's top is out of date.
+      local value, message, errno = st:exec([[
+        local words = require "ffi".cast("size_t *", ...)
+        local sub, upper, char, pcall, tostring = string.sub, string.upper, string.char, pcall, tostring
+        local x, list, limit = 0.1, {}, words[1]
+        local function last() ]] .. body .. [[ end
+        local function none() end
+        local go = none
+        local function down(n, ...)
+          if n == 0 then
+            return pcall(go)
+          end
+          local ok, why = down(n - 1, n, n, n)
+          return ok, why
+        end
+        for depth = 1, 60, 3 do
+          go = none
+          down(depth)
+          x, go = x + depth, last
+          words[1] = 0
+          local ok, why = down(depth)
+          words[1] = limit
+          if ok or why ~= "not enough memory" then
+            return depth, ok, why
+          end
+        end
+        return "refused"]], "=deep", tonumber(ffi.cast("uintptr_t", ffi.cast("void *", st.control))))
+      t.equal(value, "refused", ("%s %s"):format(message, errno))
+      st:collect()
+      t.equal(st:exec "return 1", 1)
+      st:close()
+    end)
+  end
 
   t.it("is refused where the state alone needs more", function()
     t.fails("ENOMEM", state.create("small", { maxalloc = 4096 }))
