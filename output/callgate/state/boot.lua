@@ -5,6 +5,7 @@ local ffi = require "ffi"
 local native = require "callgate.state.native"
 local M = require "callgate.bound.luajit"
 local limiter = require "callgate.state.limiter"
+local inside = require "callgate.state.inside"
 
 local C, cast = native.C, ffi.cast
 local allocator = limiter and cast(M.t.lua_Alloc, limiter)
@@ -102,6 +103,7 @@ function boot.make(config, extra, compiles, own)
   if compiles then
     M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
   end
+  control.current, control.top = inside(L)
   local hook = M.lua_gethook(L)
   M.lua_sethook(L, nil, 0, 0)
   return control, hook
