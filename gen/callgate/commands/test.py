@@ -107,7 +107,7 @@ def _everywhere(options: argparse.Namespace) -> list[Step]:
     steps.append(Step("verify", "every target, compilers", verify, 600))
     if options.shard is None or options.shard[0] == 1:
         steps.append(Step("ledger", "no name lost", (*callgate, "ledger"), 300))
-    for tier, seconds in (("native", 900), ("user", 1500), ("system", 1800)):
+    for tier, seconds in (("native", 900), ("user", 2100), ("system", 1800)):
         run = (*callgate, "verify", "--run", "--all", "--tier", tier, *shard, *strict)
         steps.append(Step("run", f"Lua specs, tier {tier}", run, seconds))
         if tier == "native" and (options.shard is None or options.shard[0] == 1):
