@@ -39,11 +39,11 @@ end
 function pointers.array(name, init)
   local ctype = types.t[name]
   if type(ctype) ~= "cdata" or require("callgate.shared").descriptors[tonumber(ctype)] then
-    raise(("S.t.array: no type %q"):format(tostring(name)))
+    raise(("S.t.array: no type %s"):format(errors.shown(name)))
   end
   local count = type(init) == "table" and #init or init
   if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
-    raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
+    raise(("S.t.array: expected a count or a table, got %s"):format(got(init)))
   end
   local ok, array = false, nil
   if count * ffi.sizeof(ctype) <= MOST then

@@ -113,7 +113,7 @@ local function call(place, log, case, rng, target)
   if wrong then
     jail.say(log, case, text, wrong)
   end
-  if results[1] then
+  if results[1] and not target.points then
     poke(rng, place, results, function(how, value, message)
       -- What LuaJIT itself says of a C object is not the library's.
       if tostring(message):find "^[^\n:]*callgate/" then

@@ -127,7 +127,8 @@ function kinds.part(rng, place)
     return { name = "S.t.array", fn = S.t.array, labels = { "name", "count" }, loose = true }
   elseif fn == "pt" then
     local name = rng:pick(place.record_names)
-    return { name = "S.pt." .. name, fn = S.pt[name], labels = { "ptr" }, loose = true }
+    -- What a program reads through such a pointer is what it says lies there: C's matter, as after a cast.
+    return { name = "S.pt." .. name, fn = S.pt[name], labels = { "ptr" }, loose = true, points = true }
   end
   return { name = "S." .. fn, fn = S[fn], labels = { "errno" } }
 end
