@@ -9,8 +9,9 @@ struct control {
   void *(*inner)(void *, void *, size_t, size_t);     /* LuaJIT's allocator */
   void *arena;                                        /* and its memory */
   size_t hard, soft;                                  /* not of the allocator's concern */
-  void ***current;                                    /* LuaJIT's word for the lua_State that runs, or NULL */
+  size_t *current;                                    /* LuaJIT's reference to the lua_State that runs, or NULL */
   size_t top;                                         /* which word of a lua_State `top` is */
+  size_t mask;                                        /* the bits of a word that are a reference: all, or 32 */
 };
 
 /* old is 0 where pointer is NULL, and size is 0 to free: lua_Alloc's contract. */
@@ -20,11 +21,11 @@ void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
     c->refused++;
     /* LuaJIT writes its message to the stack at `top`. That is out of date in builtins of assembly such as
      * tostring, and before November 2022 in instructions too: it may lie below the running function, where
-     * the message would overwrite frames. The word after it is `maxstack`: above every frame, and LuaJIT
+     * the message would overwrite frames. What follows it is `maxstack`: above every frame, and LuaJIT
      * keeps room for a message there (lj_obj.h: lua_State; lj_def.h: LJ_STACK_EXTRA). */
-    if (c->current && *c->current) {
-      void **running = *c->current;
-      running[c->top] = running[c->top + 1];
+    if (c->current && *c->current & c->mask) {
+      size_t *running = (size_t *)(*c->current & c->mask);
+      running[c->top] = running[c->top + 1] & c->mask;
     }
     return NULL;
   }
