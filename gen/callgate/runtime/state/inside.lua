@@ -21,7 +21,7 @@ local WORD = ffi.sizeof "size_t"
 local REFERENCE = (ffi.abi "32bit" or ffi.abi "gc64") and WORD or 4
 local MASK = cast("size_t", REFERENCE == 8 and 0xffffffffffffffffULL or 0xffffffffULL)
 local SLOT = 8 -- bytes of a TValue
-local LEAST = 14 -- words: no lua_State is smaller by more than what follows it before cur_L
+local LEAST = 14 -- words: about a lua_State
 local REACH = 2048 -- bytes
 local MOST = 65536 * SLOT -- no stack is larger: LJ_STACK_MAX, LJ_STACK_EXTRA
 
