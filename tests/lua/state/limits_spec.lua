@@ -111,7 +111,7 @@ t.describe("the memory limit", function()
     t.it("refuses the string, table or function " .. name .. " deep within calls", function()
       local st = fresh { maxalloc = 2 ^ 20, libs = "all" }
       if not inside(st.L) then
-        t.skip "LuaJIT's record of what runs is not found here: 32-bit references on a 64-bit machine"
+        t.skip "LuaJIT's record of what runs is not found here"
       end
       -- The limit falls to nothing by a plain store; then Lua calls Lua, and its stack's top is out of date.
       local value, message, errno = st:exec([[

@@ -1,6 +1,6 @@
 /* The allocator of a state with a memory limit: a lua_Alloc around the state's own. Position-independent
  * and without data, so that its machine code can lie anywhere: limiter.lua has it for each processor,
- * made by `python -m callgate.limiter`. The members are those of limiter.lua's record, in this order. */
+ * made by `python -m callgate.limiter`. The members are those of native.lua's record, in this order. */
 
 #include <stddef.h>
 
@@ -9,8 +9,9 @@ struct control {
   void *(*inner)(void *, void *, size_t, size_t);     /* LuaJIT's allocator */
   void *arena;                                        /* and its memory */
   size_t hard, soft;                                  /* not of the allocator's concern */
-  void ***current;                                    /* LuaJIT's word for the lua_State that runs, or NULL */
+  size_t *current;                                    /* LuaJIT's reference to the lua_State that runs, or NULL */
   size_t top;                                         /* which word of a lua_State `top` is */
+  size_t mask;                                        /* the bits of a word that are a reference: all, or 32 */
 };
 
 /* old is 0 where pointer is NULL, and size is 0 to free: lua_Alloc's contract. */
@@ -18,20 +19,21 @@ void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
   size_t used = c->used - old + size;
   if (size > old && (used > c->limit || used < size)) {
     c->refused++;
-    /* LuaJIT writes its message to the stack at `top`. That is out of date in builtins of assembly such as
-     * tostring, and before November 2022 in instructions too: it may lie below the running function, where
-     * the message would overwrite frames. The word after it is `maxstack`: above every frame, and LuaJIT
-     * keeps room for a message there (lj_obj.h: lua_State; lj_def.h: LJ_STACK_EXTRA). */
-    if (c->current && *c->current) {
-      void **running = *c->current;
-      running[c->top] = running[c->top + 1];
+    pointer = NULL;
+  } else {
+    pointer = c->inner(c->arena, pointer, old, size);
+    if (pointer || !size) {
+      c->used = used;
+      if (used > c->peak) c->peak = used;
     }
-    return NULL;
   }
-  pointer = c->inner(c->arena, pointer, old, size);
-  if (pointer || !size) {
-    c->used = used;
-    if (used > c->peak) c->peak = used;
+  /* Without memory LuaJIT writes its message to the stack at `top`. That is out of date in builtins of assembly
+   * such as tostring, and before November 2022 in instructions too: it may lie below the running function,
+   * where the message would overwrite frames. What follows it is `maxstack`: above every frame, and LuaJIT
+   * keeps room for a message there (lj_obj.h: lua_State; lj_def.h: LJ_STACK_EXTRA). */
+  if (!pointer && size && c->current && *c->current & c->mask) {
+    size_t *running = (size_t *)(*c->current & c->mask);
+    running[c->top] = running[c->top + 1] & c->mask;
   }
   return pointer;
 }
