@@ -103,7 +103,7 @@ function boot.make(config, extra, compiles, own)
   if compiles then
     M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
   end
-  control.current, control.top = inside(L)
+  control.current, control.top, control.mask = inside(L)
   local hook = M.lua_gethook(L)
   M.lua_sethook(L, nil, 0, 0)
   return control, hook

@@ -25,7 +25,7 @@ return function(codec, where, length)
   -- A call begins with all of the state's memory; its script has less, so that one which has filled it can
   -- still be called. `control` is native.lua's record: limit is its second word, soft its eighth.
   local control = cast("size_t *", cast("uintptr_t", config.control))
-  local limit, soft, WORD, copy = control + 1, control + 7, ffi.sizeof "size_t", ffi.copy
+  local limit, hard, soft, WORD, copy = control + 1, control + 6, control + 7, ffi.sizeof "size_t", ffi.copy
 
   local own = {} -- what modules of this library see, whenever they load
   for name, value in next, env do
@@ -62,6 +62,7 @@ return function(codec, where, length)
     elseif n == 0 then
       return kind, 0, 0, 0
     end
+    copy(limit, hard, WORD) -- results of a script that has filled its memory cross, too
     return kind, n, encode(...)
   end
 

@@ -1,35 +1,53 @@
 -- Where LuaJIT keeps what limiter.c has to put right: found by watching, since the layout of its records
 -- differs from version to version and from processor to processor.
 --
--- inside(L) -> address of the word that names the running lua_State, or nil; index of a lua_State's word `top`
+-- inside(L) -> address of the reference to the running lua_State, index of a lua_State's word `top`, the bits of
+-- a word that are a reference; nil, 0, 0 where it is not found beyond doubt: then nothing is put right
 --
--- lua_State has one after another base, top, maxstack, stack (lj_obj.h), all words of the machine's size where
--- LuaJIT has no 32-bit references on a 64-bit machine; global_State, which has cur_L, follows the first
--- lua_State in one allocation (lj_state.c: GG_State). What is not found beyond doubt is not used.
+-- A lua_State has base, top, maxstack, stack one after another (lj_obj.h): two pointers and two references, which
+-- have 32 bits on some 64-bit machines. global_State, which has cur_L, follows the first lua_State in one
+-- allocation of several thousand bytes (lj_state.c: GG_State).
 
 local ffi = require "ffi"
+local bit = require "bit"
 local M = require "callgate.bound.luajit"
 
-local cast = ffi.cast
-local SLOT = 8 -- bytes of a TValue
-local WORDS = 20 -- at least that many does a lua_State with what follows it have
-local REACH = 256 -- words: GG_State has several thousand bytes
+-- The same words are read before and after calls that change them, and of changing width: no compiler shall
+-- take one reading for another.
+jit.off(true, true)
 
-local function words(L)
-  return cast("size_t *", cast("void *", L))
+local cast = ffi.cast
+local WORD = ffi.sizeof "size_t"
+local REFERENCE = (ffi.abi "32bit" or ffi.abi "gc64") and WORD or 4
+local MASK = cast("size_t", REFERENCE == 8 and 0xffffffffffffffffULL or 0xffffffffULL)
+local SLOT = 8 -- bytes of a TValue
+local LEAST = 14 -- words: about a lua_State
+local REACH = 2048 -- bytes
+local MOST = 65536 * SLOT -- no stack is larger: LJ_STACK_MAX, LJ_STACK_EXTRA
+
+local function address(L)
+  return cast("size_t", cast("void *", L))
 end
 
--- The word that is the stack's top: the one that follows lua_gettop and has base before, maxstack after it.
+-- The reference that lies at an address, as limiter.c reads it.
+local function reference(where)
+  local word = ffi.new "size_t[1]"
+  ffi.copy(word, cast("void *", where), WORD)
+  return WORD == 4 and word[0] or bit.band(word[0], MASK)
+end
+
+-- The word that grows as values are pushed, base before it, maxstack and stack after it.
 local function top_of(L)
-  local state, found = words(L), nil
-  for i = 1, WORDS - 3 do
-    local before = state[i]
+  local words, found = cast("size_t *", cast("void *", L)), nil
+  for i = 1, LEAST do
+    local before = words[i]
     M.lua_pushnil(L)
-    local follows = state[i] == before + SLOT
+    local follows = words[i] == before + SLOT
     M.lua_settop(L, -2)
-    local base, top, most, bottom = state[i - 1], state[i], state[i + 1], state[i + 2]
-    if follows and top == before and base + M.lua_gettop(L) * SLOT == top and bottom < base and top < most
-      and most - bottom < 65536 * SLOT then
+    local maxstack = reference(address(L) + (i + 1) * WORD)
+    local stack = reference(address(L) + (i + 1) * WORD + REFERENCE)
+    if follows and words[i] == before and words[i - 1] + M.lua_gettop(L) * SLOT == before
+      and stack < before and before < maxstack and maxstack - stack < MOST then
       if found then
         return nil
       end
@@ -39,32 +57,29 @@ local function top_of(L)
   return found
 end
 
--- The word that names the lua_State which has run last.
+-- How many bytes after the first lua_State the reference lies to the one that has run last.
 local function current_of(L)
-  local main, candidates = words(L), nil
-  local before = M.lua_gettop(L)
+  local candidates
   for _ = 1, 2 do
     local co = M.lua_newthread(L)
     for _, ran in ipairs { co, L } do
       if M.luaL_loadstring(ran, "") ~= 0 or M.lua_pcall(ran, 0, 0, 0) ~= 0 then
-        M.lua_settop(L, before)
         return nil
       end
-      local address, names = cast("size_t", cast("void *", ran)), {}
-      for i = WORDS, REACH do
-        if main[i] == address and (candidates == nil or candidates[i]) then
-          names[i] = true
+      local names = {}
+      for at = LEAST * REFERENCE, REACH, REFERENCE do
+        if (candidates == nil or candidates[at]) and reference(address(L) + at) == address(ran) then
+          names[at] = true
         end
       end
       candidates = names
     end
   end
-  M.lua_settop(L, before)
   local at = next(candidates)
   return at and next(candidates, at) == nil and at or nil
 end
 
-local probe = M.luaL_newstate()
+local probe = M.luaL_newstate() -- all states of this LuaJIT are alike
 local top, current
 if probe ~= nil then
   top, current = top_of(probe), current_of(probe)
@@ -73,7 +88,7 @@ end
 
 return function(L)
   if top and current then
-    return cast("void *", words(L) + current), top
+    return cast("void *", address(L) + current), top, MASK
   end
-  return nil, 0
+  return nil, 0, 0
 end

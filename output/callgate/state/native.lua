@@ -21,14 +21,14 @@ end
 
 local native = { C = ffi.C }
 
--- `used` to `top` are the members of limiter.c, in its order; child.lua counts words up to `soft`. The
+-- `used` to `mask` are the members of limiter.c, in its order; child.lua counts words up to `soft`. The
 -- record lies in C's heap, not in Lua's: a thread may outlive the program's Lua.
 native.FIELDS = [[
   size_t used, limit, peak, refused;
   void *inner, *arena;
   size_t hard, soft;      /* what limit is while a call begins, and while its script runs */
   void *current;          /* where LuaJIT keeps the lua_State that runs, and */
-  size_t top;             /* which of its words is its stack's top: inside.lua */
+  size_t top, mask;       /* which of its words is its stack's top; a reference's bits: inside.lua */
   void *L;
   int32_t runs, stopped;  /* it has a thread; that was told to stop */
   int32_t kind, n;        /* what the script has returned there, or its arguments: child.lua */
