@@ -233,7 +233,7 @@ def _docs(command: Parser) -> None:
 
 def _bench(command: Parser) -> None:
     command.add_argument(
-        "names", nargs="*", default=[], metavar="NAME", help="calls, load, state, httpd, or one of these"
+        "names", nargs="*", default=[], metavar="NAME", help="calls, load, state, httpd, or one"
     )
     command.add_argument("--quick", action="store_true", help="one short round, not to be trusted")
     command.add_argument("--rounds", type=_positive, metavar="N", help="the best of them counts")
