@@ -12,7 +12,8 @@ local NAMES = [[
 t.describe("a state's script", function()
   t.it("sees the harmless libraries, without what reaches files, memory or other programs", function()
     local st = state.create()
-    t.equal(st:exec(("local f = function(...) %s end return f(_G)"):format(NAMES)),
+    local names = st:exec(("local f = function(...) %s end return f(_G)"):format(NAMES))
+    t.equal((names:gsub(" rawlen", "")), -- which LuaJITs with Lua 5.2's additions have
       "_G _VERSION assert bit collectgarbage coroutine env error gcinfo getfenv getmetatable ipairs load loadstring"
       .. " math next os pairs pcall print rawequal rawget rawset require select setfenv setmetatable string table"
       .. " tonumber tostring type unpack xpcall")
