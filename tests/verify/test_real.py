@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.bundles import edited
 
 from callgate import paths
 from callgate.library import Member, fill, library_files
@@ -161,14 +162,14 @@ class TestModel:
 
 # --- one wrong fact in a line of the library -----------------------------------------------------
 
-CONSTANT = re.compile(r"^  (\w+) = (0x[0-9a-f]+|-?\d+),$", re.MULTILINE)
-RECORD = re.compile(r'^  \["(\w+ \w+)"\] = \[\[(.*?)\]\],$', re.MULTILINE | re.DOTALL)
+CONSTANT = re.compile(r"^(\w+) = (0x[0-9a-f]+|-?\d+),$", re.MULTILINE)
+RECORD = re.compile(r'^\["(\w+ \w+)"\] = \[\[(.*?)\]\],$', re.MULTILINE | re.DOTALL)
 MEMBER = re.compile(r"^  (u?int(?:8|16|32)_t) (\w+)(\[\w+\])?;$", re.MULTILINE)
 
 
 def wrong_number(found: re.Match[str]) -> str:
     """Return a constant's line with another number."""
-    return f"    {found[1]} = {int(found[2], 0) + 1},"
+    return f"{found[1]} = {int(found[2], 0) + 1},"
 
 
 def wrong_member(found: re.Match[str]) -> str:
@@ -182,25 +183,39 @@ class TestLibrary:
 
     def spoiled(self, real: Real, dice: random.Random) -> tuple[dict[str, str], set[str]]:
         """Return the library's files with wrong lines, and the names of what is wrong."""
-        headers = sorted(name for name in real.files if re.match(r"callgate/(uapi|libc)/", name))
-        files, names = dict(real.files), set()
-        for name in dice.sample(headers, MANY):
-            text = files[name]
-            constants = list(CONSTANT.finditer(text))
+        bundles = sorted(name for name in real.files if re.match(r"callgate/(uapi|libc)/", name))
+        headers: list[str] = []
+
+        def listed(header: str, part: str, text: str) -> str:
+            if part == "constants":
+                headers.append(header)
+            return text
+
+        for name in bundles:
+            edited(real.files[name], listed)
+        chosen, names = set(dice.sample(headers, MANY)), set()
+
+        def spoil(header: str, part: str, text: str) -> str:
+            if header not in chosen:
+                return text
+            if part == "constants" and (constants := list(CONSTANT.finditer(text))):
+                found = dice.choice(constants)
+                names.add(found[1])
+                return text[: found.start()] + wrong_number(found) + text[found.end() :]
             members = [
                 (record, found)
                 for record in RECORD.finditer(text)
                 for found in MEMBER.finditer(text, record.start(2), record.end(2))
             ]
-            if members:
+            if part == "records" and members:
                 record, found = dice.choice(members)
-                text = text[: found.start()] + wrong_member(found) + text[found.end() :]
                 names.add(f"{record[1]}.{found[2]}")
-            if constants:  # they stand before the records, where nothing has moved
-                found = dice.choice(constants)
-                text = text[: found.start()] + wrong_number(found) + text[found.end() :]
-                names.add(found[1])
-            files[name] = text
+                return text[: found.start()] + wrong_member(found) + text[found.end() :]
+            return text
+
+        files = dict(real.files)
+        for name in bundles:
+            files[name] = edited(files[name], spoil)
         return files, names
 
     def test_every_wrong_line_is_named(

@@ -151,7 +151,6 @@ def check_macros(abi: Abi, compiler: Compiler) -> tuple[Tally, list[Disagreement
         for call, lua, c in answers:
             place = call.macro.location
             if lua == UNDEFINED:
-                defined[call.macro.name] += 1
                 continue
             if isinstance(c, str):
                 rejections.setdefault(call.macro.name, c)
@@ -163,7 +162,7 @@ def check_macros(abi: Abi, compiler: Compiler) -> tuple[Tally, list[Disagreement
                 name = f"{call.macro.name}({call.lua})"
                 wrong.append(Disagreement(KIND, name, place, "value", lua, c, compiler.name))
         for macro in macros:
-            if not defined[macro.name]:
+            if not defined[macro.name] and macro.name in rejections:
                 said = f"rejected: {rejections[macro.name]}"
                 wrong.append(
                     Disagreement(KIND, macro.name, macro.location, "", None, said, compiler.name)
