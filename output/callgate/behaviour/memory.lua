@@ -77,6 +77,8 @@ function memory.munmap()
     if is_region(addr) then
       if addr.addr ~= nil then
         whole(addr, length, "munmap")
+      elseif length ~= nil then
+        args.size(length, "munmap", 2, "length")
       end
       return addr:unmap()
     end

@@ -86,6 +86,9 @@ local function rows_of(message, call)
   end
   if message.credentials then
     local given = message.credentials == true and {} or message.credentials
+    if type(given) ~= "table" and not ffi.istype(types.t.ucred, given) then
+      args.expected("true, or pid, uid and gid in a table or a ucred", given, call, 2, "credentials")
+    end
     local S = require "callgate"
     local cred = types.t.ucred(given.pid or S.getpid(), given.uid or S.getuid(), given.gid or S.getgid())
     rows[#rows + 1] = { sol_socket(), SCM_CREDENTIALS, ffi.string(cred, ffi.sizeof(cred)) }

@@ -10,6 +10,7 @@ return {
     if path ~= nil and type(path) ~= "string" then
       return nil
     end
+    path = path ~= nil and path -- a null pointer equals nil, and has no length
     local self = ffi.new(ctype)
     self.sun_family = AF_UNIX
     if path then

@@ -175,6 +175,10 @@ t.describe("messages", function()
     local m = t.ok(b:recvmsg())
     t.equal(m.credentials.pid, S.getpid())
     t.equal(m.credentials.uid, S.getuid())
+    t.equal(a:sendmsg { "x", credentials = S.t.ucred(S.getpid(), S.getuid(), S.getgid()) }, 1)
+    t.raises("sendmsg: argument 2 (credentials): expected true, or pid, uid and gid in a table or a ucred, got 5",
+      a.sendmsg, a, { "x", credentials = 5 })
+    t.equal(S.t.sockaddr_un(ffi.cast("struct callgate_ucred *", nil)).family, S.AF_UNIX) -- null is nil
   end)
 
   t.it("go to addresses and into buffers", function()
