@@ -46,23 +46,30 @@ local function lazily_parsed(self, text)
   end
 end
 
+local guards = {} -- text -> what guarded makes of it: declare and metatype ask in turn
+
 -- `text` with flexible arrays that cannot be assigned as a whole, and its arrays of bytes under other names:
 -- name -> theirs. To LuaJIT [] is room without end: event.name = "abc" would overwrite its heap. [0] refuses all
 -- but strings, which only the metatable can: not in a member that is an untagged record, which has none.
 function record.guarded(text)
-  local hidden = NONE
-  if text:find "%[0?%];" then
-    hidden = {}
+  if not text:find "%[0?%];" then
+    return text, NONE
+  elseif guards[text] then
+    return guards[text][1], guards[text][2]
+  end
+  local hidden, before = {}, text
+  if text:find "int8_t [%w_]+%[0?%];" or text:find "char [%w_]+%[0?%];" then
     for _, field in ipairs(require("callgate.show").fields(text)) do
       local at = " " .. field.name .. "%[0?%];"
       if field.array and (text:find("int8_t" .. at) or text:find("char" .. at)) then
         hidden[field.name] = "_flexible_" .. field.name
       end
     end
-    text = text:gsub("([%w_]+)%[0?%];", function(name)
-      return ("%s[0];"):format(hidden[name] or name)
-    end)
   end
+  text = text:gsub("([%w_]+)%[0?%];", function(name)
+    return ("%s[0];"):format(hidden[name] or name)
+  end)
+  guards[before] = { text, hidden }
   return text, hidden
 end
 
