@@ -143,6 +143,7 @@ class Fuzzer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
+                errors="replace",  # a case may write anything to what descriptor it finds
                 pass_fds=[log.fileno()],
             )  # fmt: skip
         try:
