@@ -329,12 +329,7 @@ end
 
 local function one_of(ctype)
   local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
-  for friendly, row in pairs(require "callgate.types.index") do -- what users know it by
-    if row.record == "struct " .. name or row.instead and row.instead.record == "struct " .. name then
-      name = friendly
-      break
-    end
-  end
+  name = require("callgate.types.names")["struct " .. name] or name -- what users know it by
   return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 
