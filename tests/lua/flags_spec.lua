@@ -115,10 +115,14 @@ t.describe("constants by header", function()
     local constants = require "callgate.constants"
     local found = 0
     for _, header in ipairs(constants.headers()) do
+      local all = {} -- first, since looking names up changes what the library keeps
       for name, value in pairs(constants.of(header).constants or {}) do
-        local owner = t.ok(constants.header(name), name)
+        all[#all + 1] = { name, value }
+      end
+      for _, pair in ipairs(all) do
+        local owner = t.ok(constants.header(pair[1]), pair[1])
         if owner == header then
-          t.equal(constants.get(name), value)
+          t.equal(constants.get(pair[1]), pair[2])
           found = found + 1
         end
       end
