@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from callgate import limiter, luajit, paths
+from callgate import luajit, machinecode, paths
 
 CYCLES = int(os.environ.get("CALLGATE_STATE_CYCLES", "5000"))  # 1000000 takes some minutes
 
@@ -80,15 +80,17 @@ def test_cycles(tmp_path: Path) -> None:
     assert int(done.stdout) < 1024, f"grew by {done.stdout} kilobytes"
 
 
-@pytest.mark.parametrize("arch", limiter.PROCESSORS)
+@pytest.mark.parametrize("arch", machinecode.PROCESSORS)
 def test_committed(arch: str) -> None:
-    """The allocator still compiles to one block of code, as large as what is committed."""
-    table = limiter.source().with_name("limiter_code.lua").read_text(encoding="utf-8")
-    rows = table.split(f"  {arch} = ")[1].split(",\n")[0]
-    committed = "".join(rows.split('"')[1::2])
-    code = limiter.compiled(arch)
-    assert 0 < len(code) <= 320
-    assert len(committed) == 2 * len(code)
+    """The functions still compile to one block of code each, as large as what is committed."""
+    table = machinecode.source().with_name("machine_code.lua").read_text(encoding="utf-8")
+    rows = table.split(f"  {arch} = {{\n")[1].split("  },\n")[0].split(",\n")
+    committed = {row.split()[0]: "".join(row.split('"')[1::2]) for row in rows if row.strip()}
+    code = machinecode.compiled(arch)
+    assert {name: 2 * len(text) for name, text in code.items()} == {
+        name: len(digits) for name, digits in committed.items()
+    }
+    assert 0 < sum(map(len, code.values())) <= 640
 
 
 def test_same(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_same(tmp_path: Path) -> None:
     if arch is None:
         pytest.skip(f"LuaJIT's name of {platform.machine()} is not known here")
     compiler = shutil.which("cc")
-    fresh = limiter.compiled(arch, (compiler,) if compiler else None).hex()
+    fresh = machinecode.compiled(arch, (compiler,) if compiler else None)["limiter"].hex()
     done = run(
         f"""
         jit.off() -- the allocator calls back
@@ -110,13 +112,15 @@ def test_same(tmp_path: Path) -> None:
             size_t hard, soft;
             size_t *current;
             size_t top, mask;
+            void *L, *pcall;
+            int status;
           }} control;
         ]]
         local alloc = "void *(*)(control *, void *, size_t, size_t)"
-        local committed = assert(require "callgate.state.limiter", "no machine code here")
-        package.loaded["callgate.state.limiter"], require("callgate.shared").limiter = nil, nil
-        package.loaded["callgate.state.limiter_code"] = {{ [jit.arch] = "{fresh}" }}
-        local compiled = require "callgate.state.limiter"
+        local committed = assert(require("callgate.state.machine").limiter, "no machine code here")
+        package.loaded["callgate.state.machine"], require("callgate.shared").machine = nil, nil
+        package.loaded["callgate.state.machine_code"] = {{ [jit.arch] = {{ limiter = "{fresh}" }} }}
+        local compiled = require("callgate.state.machine").limiter
         assert(compiled ~= committed)
         compiled, committed = ffi.cast(alloc, compiled), ffi.cast(alloc, committed)
         local calls

@@ -187,7 +187,13 @@ function device:ioctl(request, argument)
   if size and size < row.size then
     misuse(2, "argument", ("expected %d bytes (struct %s), got %d"):format(row.size, row.name, size))
   end
-  return row.perform(ffi.cast(row.pointer, argument))
+  self.argument = argument -- lives until the request is done: the pointer does not hold it
+  local result, message, number = row.perform(ffi.cast(row.pointer, argument))
+  self.argument = nil
+  if result == nil then
+    return nil, message, number
+  end
+  return result
 end
 
 -- Closes the device. The states stay, as those of a kernel do.

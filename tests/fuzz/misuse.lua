@@ -83,9 +83,9 @@ local function poke(rng, place, results, report)
   for i = 1, results.n do
     local value = results[i]
     if type(value) == "cdata" and tonumber(value) == nil or type(value) == "function" then
-      -- What a pointer leads to is the caller's business, and a type is no value.
+      -- What a pointer leads to is the caller's business, as is an array of C's own; and a type is no value.
       local text = type(value) == "cdata" and tostring(ffi.typeof(value)) or ""
-      local which = (text:find "[*)]>$" or tostring(value):find "^ctype<") and 1 or rng:int(#POKES)
+      local which = (text:find "[])*]>$" or tostring(value):find "^ctype<") and 1 or rng:int(#POKES)
       if type(value) == "function" then
         which = 7
       end

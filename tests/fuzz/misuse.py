@@ -101,6 +101,14 @@ class Fuzzer:
             what += f", {alone}"
         return [Finding(outcome.last, mode, text, what)]
 
+    def again(self, mode: str, *cases: str) -> list[Finding]:
+        """Return what single cases show when they are tried in one process."""
+        outcome = self.run(mode, *cases)
+        if not outcome.died:
+            return list(outcome.findings)
+        death = Finding(outcome.last, mode, self.now(), f"died of {outcome.died}")
+        return [*outcome.findings, death]
+
     def shrink(self, mode: str, died: str, cases: list[int]) -> list[int]:
         """Return few of the cases that end the process the same way: the last alone, if it does.
 

@@ -62,7 +62,9 @@ function expression(r, depth)
   return ("{ %s, x = %s }"):format(expression(r, depth + 1), expression(r, depth + 1))
 end
 
-local function block(r, depth)
+-- `ends`: for a state whose compiler is on, which has no limits: nothing loops or allocates for ever. A short loop that
+-- is entered often is compiled just as well.
+local function block(r, depth, ends)
   local list = {}
   for i = 1, r:int(4) do
     local kind = r:int(depth > 3 and 3 or 10)
@@ -72,28 +74,33 @@ local function block(r, depth)
     elseif kind == 3 then
       line = ("%s(%s)"):format(r:pick(CALLS), arguments(r, depth))
     elseif kind == 4 then
-      line = ("for i = 1, %d do %s end"):format(10 ^ r:int(6), block(r, depth + 1))
+      local most = ends and (depth == 1 and 200 or 5) or 10 ^ r:int(6)
+      line = ("for i = 1, %d do %s end"):format(most, block(r, depth + 1, ends))
     elseif kind == 5 then
-      line = ("while %s do %s end"):format(expression(r, depth), block(r, depth + 1))
+      line = ("while %s do %s %s end"):format(expression(r, depth), block(r, depth + 1, ends), ends and "break" or "")
     elseif kind == 6 then
-      line = ("pcall(function(...) %s end)"):format(block(r, depth + 1))
+      line = ("pcall(function(...) %s end)"):format(block(r, depth + 1, ends))
+    elseif kind == 7 and ends then -- as deep as the stack allows, but in no loop
+      line = depth == 1 and "local function f(...) x = ... return { f(...) } end pcall(f, x)" or "x = ..."
     elseif kind == 7 then
       line = ("local function f(...) %s return f(...) end pcall(f, %s)"):format(block(r, depth + 1),
         arguments(r, depth))
     elseif kind == 8 then
-      line = ("coroutine.wrap(function(...) %s end)(%s)"):format(block(r, depth + 1), arguments(r, depth))
+      line = ("coroutine.wrap(function(...) %s end)(%s)"):format(block(r, depth + 1, ends), arguments(r, depth))
     elseif kind == 9 then
-      line = "local t = {} while true do t[#t + 1] = " .. expression(r, depth) .. " end"
+      line = ("local t = {} %s do t[#t + 1] = %s end"):format(ends and "for _ = 1, 300" or "while true",
+        expression(r, depth))
     else
-      line = ("xpcall(function(...) %s end, function(...) %s end)"):format(block(r, depth + 1), block(r, depth + 1))
+      line = ("xpcall(function(...) %s end, function(...) %s end)"):format(block(r, depth + 1, ends),
+        block(r, ends and 4 or depth + 1)) -- errors in handlers call the handler, and theirs
     end
     list[i] = "do " .. line .. " end"
   end
   return table.concat(list, " ")
 end
 
-local function script(r)
-  local text = block(r, 1)
+local function script(r, ends)
+  local text = block(r, 1, ends)
   if r:chance(20) then
     text = text .. " return " .. expression(r, 1)
   elseif r:chance(30) then
@@ -134,7 +141,7 @@ local function judge(name, ok, result, message, errno)
     local text = tostring(result)
     check(not text:find "attempt to" and not text:find "cannot convert", name .. " speaks of internals: " .. text)
     failures.misuse = (failures.misuse or 0) + 1
-  elseif result == nil and errno ~= nil and type(errno) == "number" then
+  elseif result == nil and errno ~= nil and type(errno) == "number" and errno == errno then
     -- What a script returns may be nil, anything, a number.
     check(type(message) == "string" or RETURNS[name], name .. " fails without a message")
     failures[errno] = (failures[errno] or 0) + 1
@@ -142,17 +149,24 @@ local function judge(name, ok, result, message, errno)
   return ok and result
 end
 
+local compiled = {} -- states whose compiler is on
+
 local function make(r)
+  local compiles = r:chance(25)
   local options = {
-    maxcount = 10 ^ r:int(5), maxalloc = 100000 + r:int(10) ^ 3 * 1000, -- the machine's memory is others', too
+    maxcount = not compiles and 10 ^ r:int(5) or nil,
+    maxalloc = not compiles and 100000 + r:int(10) ^ 3 * 1000 or nil, -- the machine's memory is others', too
+    env = not compiles and "env", -- no time limit, and to copy what is in there takes long
     libs = r:chance(10) and {} or r:chance(10) and { "base", "string" } or nil,
   }
-  return judge("create", pcall(state.create, r:chance(50) and "s" .. r:int(3) or nil, options))
+  local st = judge("create", pcall(state.create, r:chance(50) and "s" .. r:int(3) or nil, options))
+  compiled[st or 0] = compiles
+  return st
 end
 
 local OPERATIONS = {
-  exec = function(st, r) return st:exec(script(r), nil, value(r), value(r)) end,
-  script = function(st, r) return st:script(script(r)) end,
+  exec = function(st, r) return st:exec(script(r, compiled[st]), nil, value(r), value(r)) end,
+  script = function(st, r) return st:script(script(r, compiled[st])) end,
   resume = function(st, r) return st:resume(value(r), value(r)) end,
   resumes = function(st, r)
     for _ = 1, 5 do
@@ -209,7 +223,7 @@ end
 local function case(number)
   local r = random.new(seed, number)
   state.register("m1", "return {}")
-  state.register("m2", script(r))
+  state.register("m2", script(r, true))
   state.env.x, state.env.y, state.env[1] = nil, nil, nil
   local states = {}
   for _ = 1, 10 + r:int(20) do
@@ -231,6 +245,7 @@ local function case(number)
     end
   end
   state.closeall()
+  compiled = {}
   check(#state.list() == 0, "a state cannot be closed")
 end
 

@@ -35,7 +35,7 @@ def fuzzer(tmp_path: Path) -> Fuzzer:
 def test_misuse(fuzzer: Fuzzer) -> None:
     """Whatever one passes, a call returns, fails, or says in the library's words what is wrong."""
     if CASES:
-        found = [one for mode in MODES for one in fuzzer.run(mode, *CASES).findings]
+        found = [one for mode in MODES for one in fuzzer.again(mode, *CASES)]
     elif SECONDS:
         found = fuzzer.search(SECONDS)
     else:
@@ -66,6 +66,8 @@ def test_crash(fuzzer: Fuzzer) -> None:
     outcome = fuzzer.run("on", "crash")
     assert (outcome.died, outcome.finished) == ("signal 11", False)
     assert fuzzer.now() == "crash(memory)"
+    (found,) = fuzzer.again("on", "crash")
+    assert (found.call, found.what) == ("crash(memory)", "died of signal 11")
 
 
 @pytest.mark.slow

@@ -249,6 +249,18 @@ function values.table(rng, place, depth)
   return t, "{ " .. table.concat(parts, ", ") .. " }"
 end
 
+-- A list of what mostly is of one sort, with something else in it or a hole.
+function values.list(rng, place)
+  local list, parts = {}, {}
+  local make = rng:pick { values.string, values.small, values.small, values.table }
+  for i = 1, rng:int(4) do
+    local other = rng:chance(20)
+    local value, text = (other and values.any or make)(rng, place, 2)
+    list[i], parts[i] = value, text or "nil"
+  end
+  return list, "{ " .. table.concat(parts, ", ") .. " }"
+end
+
 local MAKERS = {
   values.number, values.number, values.string, values.string, values.memory, values.scalar, values.pointer,
   values.record, values.object, values.oddity, values.oddity, values.table,
@@ -280,8 +292,9 @@ local FITTING = {
   { { "buf", "data", "ptr", "addr", "value", "vec", "stat" },
     { values.memory, values.string, values.record, values.pointer } },
   { { "count", "len", "size", "^n", "offset", "pos", "max" }, { values.small, values.number, values.scalar } },
-  { { "time", "^ts", "iov", "events", "set", "mask", "items", "list", "argv", "env", "msg" },
-    { values.table, values.number, values.string, values.record } },
+  { { "time", "^ts", "iov", "events", "set", "mask", "items", "list", "argv", "env", "msg", "groups", "operations",
+      "rules", "waiters", "messages" },
+    { values.table, values.list, values.list, values.number, values.string, values.record } },
 }
 
 local fitting = {} -- parameter's name -> makers, or false

@@ -23,18 +23,27 @@ return function()
   local istype, type, next, error = ffi.istype, type, next, error
   local DEEPEST = 99 -- lj_serialize.c takes one more
 
+  local check
+
+  local function check_table(value, depth)
+    if depth == DEEPEST then
+      error("too deep to serialize", 0)
+    end
+    for key, item in next, value do
+      check(key, depth + 1)
+      check(item, depth + 1)
+    end
+  end
+  if jit then -- in LuaJITs from September 2021 to April 2022 a compiled loop over keys can crash (LuaJIT's issue 829)
+    jit.off(check_table)
+  end
+
   -- Raises for what cannot cross. The buffer's own errors come too late: raised in compiled code they have
   -- been seen to end in a crash.
-  local function check(value, depth)
+  function check(value, depth)
     local kind = type(value)
     if kind == "table" then
-      if depth == DEEPEST then
-        error("too deep to serialize", 0)
-      end
-      for key, item in next, value do
-        check(key, depth + 1)
-        check(item, depth + 1)
-      end
+      check_table(value, depth)
     elseif kind ~= "number" and kind ~= "string" and kind ~= "boolean" and kind ~= "nil"
       and not istype("int64_t", value) and not istype("uint64_t", value) then
       error("cannot serialize '" .. kind .. "'", 0)

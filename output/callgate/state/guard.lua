@@ -1,5 +1,7 @@
--- Inside a state with an instruction limit: what would swallow the limit, made so that it cannot. Loaded
--- as bytecode: no upvalues.
+-- Inside a state: what would show its script this library's own environment, swallow the instruction limit or run
+-- over C's stack, made so that it cannot. Loaded as bytecode: no upvalues.
+--
+-- guard(SPENT, limited, module)
 --
 -- The hook that enforces the limit needs room on Lua's stack and may need memory. A script that sits where
 -- there is neither would get another error in its place, catch that and go on. So under a limit three
@@ -8,10 +10,25 @@
 return function(SPENT, limited, module)
   local pcall, error, type, load = pcall, error, type, load
   local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
-  local find, sort, insert, select, tonumber = string.find, table.sort, table.insert, select, tonumber
+  local find, insert, select, tonumber, concat = string.find, table.insert, select, tonumber, table.concat
+  local getfenv, setfenv, gsub, script = getfenv, setfenv, string.gsub, _G
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
 
-  local guard = {}
+  -- callbacks.lua says what it is. The dispatcher begins each call with zeros. As many as in Lua 5.1: LUAI_MAXCCALLS.
+  local depth = { now = 0, base = 0, most = 200, OVERFLOW = "C stack overflow" }
+  local callbacks = module("callbacks", depth)
+  local MOST = depth.most
+
+  local guard = { depth = depth }
+
+  -- An error that a script catches may have left the shared table locked: memory or the stack can end anywhere.
+  -- guard.release is store.lua's recover, once that is loaded.
+  local function released()
+    local release = guard.release
+    if release then
+      release()
+    end
+  end
 
   -- From now on there is an instruction limit, or none.
   function guard.limit(on)
@@ -23,35 +40,56 @@ return function(SPENT, limited, module)
       or message == HANDLING or find(message, "stack overflow", 1, true))
   end
 
-  local function caught(ok, ...)
-    if not ok and final((...)) then
-      error((...), 0)
+  -- After a pcall that has begun `within` calls of C's deep in its coroutine: an error leaves those that it has ended.
+  local function caught(within, ok, ...)
+    if not ok then
+      depth.now = depth.base + within
+      if final((...)) then
+        error((...), 0)
+      end
+      released()
     end
     return ok, ...
   end
 
   function guard.pcall(...)
-    return caught(pcall(...))
+    return caught(depth.now - depth.base, pcall(...))
   end
 
-  -- The messages of these are made when they are needed, and LuaJIT crashes if there is no memory for that.
+  -- Why it is not resumed. The messages of these are made when they are needed, and LuaJIT crashes if there is no
+  -- memory for that.
   local function unfit(co)
-    if type(co) == "thread" then
-      local now = status(co)
-      return now == "dead" and "cannot resume dead coroutine"
-        or now ~= "suspended" and "cannot resume running coroutine"
+    if type(co) ~= "thread" then
+      error("bad argument #1 to 'resume' (coroutine expected)", 3)
     end
+    local now = status(co)
+    return now == "dead" and "cannot resume dead coroutine"
+      or now ~= "suspended" and "cannot resume running coroutine"
+      or depth.now >= MOST and depth.OVERFLOW
+  end
+
+  local function resumed(now, base, ok, ...)
+    depth.now, depth.base = now, base
+    if not ok then
+      if final((...)) then
+        error((...), 0)
+      end
+      released()
+    end
+    return ok, ...
   end
 
   function guard.resume(co, ...)
-    local message = unfit(co)
+    local message, now, base = unfit(co), depth.now, depth.base
     if message then
-      return false, message
+      return resumed(now, base, false, message)
     end
-    return caught(resume(co, ...))
+    depth.now, depth.base = now + 1, now + 1
+    return resumed(now, base, resume(co, ...))
   end
 
-  local function passed(ok, ...)
+  local function passed(now, base, ok, ...)
+    depth.now, depth.base = now, base
     if not ok then
       error((...), 0)
     end
@@ -59,48 +97,79 @@ return function(SPENT, limited, module)
   end
 
   function guard.wrap(fn)
+    if type(fn) ~= "function" then
+      error("bad argument #1 to 'wrap' (function expected, got " .. type(fn) .. ")", 2)
+    end
     local co = create(fn)
     return function(...)
-      local message = unfit(co)
+      local message, now, base = unfit(co), depth.now, depth.base
       if message then
         error(message, 2)
       end
-      return passed(resume(co, ...))
+      depth.now, depth.base = now + 1, now + 1
+      return passed(now, base, resume(co, ...))
     end
   end
 
-  local function handled(handler, ok, ...)
+  local function handled(handler, within, ok, ...)
     if ok then
       return true, ...
-    elseif final((...)) then
+    end
+    depth.now = depth.base + within
+    if final((...)) then
       error((...), 0)
     end
-    return false, select(2, caught(pcall(handler, ...)))
+    released()
+    return false, select(2, caught(within, pcall(handler, ...)))
   end
 
   -- The handler runs after the stack is unwound: while an error is handled, hooks do not run, so that one
   -- that loops could not be stopped.
   function guard.xpcall(fn, handler, ...)
-    return handled(handler, pcall(fn, ...))
+    return handled(handler, depth.now - depth.base, pcall(fn, ...))
   end
 
-  -- load calls a function for the pieces, and catches its errors.
-  function guard.load(chunk, name, mode, ...)
-    local fn, message = load(chunk, name, mode, ...)
+  -- What a function returns, piece by piece.
+  local function drained(reader)
+    local pieces, n = {}, 0
+    while true do
+      local piece = reader()
+      if piece == nil or piece == "" then
+        return concat(pieces)
+      elseif type(piece) ~= "string" and type(piece) ~= "number" then
+        error("reader function must return a string", 0)
+      end
+      n = n + 1
+      pieces[n] = piece
+    end
+  end
+
+  -- load itself would catch the errors of a function that it calls for the pieces, and, where that is C's
+  -- (load(collectgarbage)), never come to an instruction.
+  function guard.load(chunk, name, ...)
+    if type(chunk) == "function" then
+      local ok, text = guard.pcall(drained, chunk)
+      if not ok then
+        return nil, text
+      end
+      chunk, name = text, name == nil and "=(load)" or name
+    end
+    local fn, message = load(chunk, name, ...)
     if not fn and final(message) then
       error(message, 0)
     end
     return fn, message
   end
 
-  -- Without a function C compares, and its quicksort has inputs that take it a time beyond any limit.
+  local function lower(a, b)
+    return a < b
+  end
+
   function guard.sort(list, less)
-    if limited and less == nil then
-      return sort(list, function(a, b)
-        return a < b
-      end)
+    if limited and less == nil then -- C would compare
+      less = lower
     end
-    return sort(list, less)
+    return callbacks.sort(list, less)
   end
 
   -- From a position before the first C would shift elements down to it: billions of them.
@@ -113,9 +182,60 @@ return function(SPENT, limited, module)
     return insert(list, at, ...)
   end
 
-  guard.patterns = module("patterns", function()
+  local hidden = { [getfenv(1)] = true }
+
+  -- What functions of this library see is none of the script's business: they have all of LuaJIT.
+  function guard.hide(environment)
+    hidden[environment] = true
+    return environment
+  end
+
+  -- A level as the script counts it, or a function, and its environment; `above` levels lie between.
+  local function looked_up(name, where, above)
+    local level = where == nil and 1 or type(where) ~= "function" and tonumber(where)
+    where = level and level >= 1 and level + above or where
+    local ok, environment = pcall(getfenv, where) -- one level more, as this function is
+    if not ok then
+      error(gsub(environment, "'.-'", "'" .. name .. "'", 1), 3)
+    end
+    return where, environment
+  end
+
+  function guard.getfenv(where)
+    local _, environment = looked_up("getfenv", where, 3)
+    return hidden[environment] and script or environment
+  end
+
+  function guard.setfenv(where, environment)
+    local at, now = looked_up("setfenv", where, 3)
+    if type(environment) ~= "table" then
+      error("bad argument #2 to 'setfenv' (table expected, got " .. type(environment) .. ")", 2)
+    elseif hidden[now] then
+      error("'setfenv' cannot change environment of given object", 2)
+    end
+    local changed = setfenv(type(at) == "function" and at or at > 0 and at - 2 or at, environment)
+    return changed
+  end
+
+  local patterns = module("patterns", function()
     return limited
-  end, module)
+  end, module, callbacks.within)
+
+  -- Puts them in place of LuaJIT's, among the globals and in its libraries.
+  function guard.base(env)
+    env.pcall, env.xpcall, env.load = guard.pcall, guard.xpcall, guard.load
+    env.getfenv, env.setfenv, env.print = guard.getfenv, guard.setfenv, callbacks.print
+  end
+
+  function guard.libraries(loaded)
+    loaded.coroutine.resume, loaded.coroutine.wrap = guard.resume, guard.wrap
+    loaded.table.sort, loaded.table.insert = guard.sort, guard.insert
+    loaded.string.format = callbacks.format
+    patterns(loaded.string)
+    if loaded.os then
+      loaded.os.time = callbacks.time
+    end
+  end
 
   return guard
 end

@@ -43,9 +43,10 @@ local failed = handle.failed
 
 -- --- calling -----------------------------------------------------------------------------------------
 
--- Ready to be called; otherwise the name of the errno.
+-- Ready to be called; otherwise the name of the errno. A script with the FFI can call back into the program,
+-- which must not close or call the state then: its stack is in use.
 local function busy(self)
-  return self.L == nil and "ENOENT" or self.job and "EBUSY" or nil
+  return self.L == nil and "ENOENT" or (self.job or self.called) and "EBUSY" or nil
 end
 
 local function arm(self)
@@ -53,7 +54,6 @@ local function arm(self)
     sethook(self.L, self.hook, MASKCOUNT, self.maxcount + SLACK)
   end
 end
-handle.arm = arm
 
 local call
 
@@ -67,7 +67,6 @@ local function classified(message)
   end
   return failed("EINVAL", message)
 end
-handle.classified = classified
 
 local length = ffi.new "size_t[1]"
 
@@ -90,7 +89,10 @@ local function failure(self, status)
     pushnumber(L, DESCRIBE)
     pushvalue(L, 2)
     local message
-    if pcall_in(L, 2, 4, 0) == 0 then
+    self.called = true
+    local described = pcall_in(L, 2, 4, 0)
+    self.called = false
+    if described == 0 then
       message = decode(to_number(L, -2), to_number(L, -1), 1)
     elseif M.lua_type(L, -1) == M.LUA_TSTRING then
       message = ffi.string(M.lua_tolstring(L, -1, nil))
@@ -102,8 +104,8 @@ local function failure(self, status)
   return classified(FULL)
 end
 
--- kind, n, a, b as the dispatcher returns them; or nil, message, errno.
-function call(self, op, n, a, b)
+-- Puts a call of the dispatcher onto the state's stack.
+local function prepare(self, op, n, a, b)
   local L, control = self.L, self.control
   arm(self)
   control.limit = control.hard
@@ -112,17 +114,30 @@ function call(self, op, n, a, b)
   pushnumber(L, n)
   pushnumber(L, a)
   pushnumber(L, b)
-  local status = pcall_in(L, 4, 4, 0)
+end
+handle.prepare = prepare
+
+-- What such a call has left there: kind, n, a, b.
+local function results(L)
+  local kind, count, first, second = to_number(L, 2), to_number(L, 3), to_number(L, 4), to_number(L, 5)
+  settop(L, 1)
+  return kind, count, first, second
+end
+
+-- kind, n, a, b as the dispatcher returns them; or nil, message, errno.
+function call(self, op, n, a, b)
+  prepare(self, op, n, a, b)
+  self.called = true
+  local status = pcall_in(self.L, 4, 4, 0)
+  self.called = false
   if status ~= 0 then
     if op == COLLECT then
-      settop(L, 1)
+      settop(self.L, 1)
       return nil
     end
     return failure(self, status)
   end
-  local kind, count, first, second = to_number(L, 2), to_number(L, 3), to_number(L, 4), to_number(L, 5)
-  settop(L, 1)
-  return kind, count, first, second
+  return results(self.L)
 end
 
 -- Values that cannot cross are a misuse; which one it is, is found out when it has happened.
@@ -165,7 +180,6 @@ local function received(kind, n, a, b)
   end
   return decode(a, b, n)
 end
-handle.received = received
 
 local function receiver(self, name)
   if type(self) ~= "table" or self.owner == nil then
@@ -269,30 +283,39 @@ function methods:script(chunk, chunkname, ...)
   return true
 end
 
+-- Notes whether the script has yielded or ended with such a call, in a thread or not, and hands on what it returned.
+local function moved(self, kind, n, a, b)
+  if self.state ~= "none" then
+    self.state = kind == YIELDED and "suspended" or "dead"
+  end
+  return kind, n, a, b
+end
+
 function methods:resume(...)
   receiver(self, "resume")
   local why = busy(self)
   if why then
     return failed(why)
   end
-  local kind, n, a, b = call(self, RESUME, sent("resume", 0, ...))
-  if self.state ~= "none" then
-    self.state = kind == YIELDED and "suspended" or "dead"
-  end
-  return received(kind, n, a, b)
+  return received(moved(self, call(self, RESUME, sent("resume", 0, ...))))
 end
 
--- The same for faces that must tell what a script yields from a failure: true and the values, none where there
+-- What resume returns of a call that has ended in a thread with `status`.
+function handle.finished(self, status)
+  if status == 0 then
+    return received(moved(self, results(self.L)))
+  end
+  return received(moved(self, failure(self, status)))
+end
+
+-- Resume for faces that must tell what a script yields from a failure: true and the values, none where there
 -- are none; or false, message, errno.
 function handle.resume(self, ...)
   local why = busy(self)
   if why then
     return false, select(2, failed(why))
   end
-  local kind, n, a, b = call(self, RESUME, sent("resume", 0, ...))
-  if self.state ~= "none" then
-    self.state = kind == YIELDED and "suspended" or "dead"
-  end
+  local kind, n, a, b = moved(self, call(self, RESUME, sent("resume", 0, ...)))
   if kind == nil then
     return false, n, a
   elseif n == 0 then
@@ -343,7 +366,7 @@ function methods:thread(...)
   if why then
     return failed(why)
   end
-  return require("callgate.state.job").start(self, call, ...)
+  return require("callgate.state.job").start(self, ...)
 end
 
 function methods:stop()
@@ -411,7 +434,7 @@ function handle.new(control, hook, fields)
   local self = setmetatable(fields, metatable)
   self.control, self.hook, self.L = control, hook, cast(state_pointer, control.L)
   self.owner = ffi.gc(native.owner(control), finish)
-  self.users, self.state, self.locked, self.maxalloc = 1, "none", false, 0
+  self.users, self.state, self.locked, self.called, self.maxalloc = 1, "none", false, false, 0
   self.empty = tonumber(control.used)
   return self
 end

@@ -12,7 +12,8 @@
 --                 is collected
 --     desc        text                                maxalloc    bytes, all of the state counted (ENOMEM)
 --     libs        "all", or a list; by default        maxcount    VM instructions for each call (ETIME)
---                 state.LIBS, the harmless ones       jit         false: the JIT compiler is off
+--                 state.LIBS, the harmless ones       jit         whether the JIT compiler is on: by default
+--                                                                 where there is no limit
 --     bytecode    true: it may load bytecode          user        true: made by a user, not by the kernel
 --     env         the global through which it sees state.env: a name, "env" by default; false for none
 --     allocator   { f, ud }: a lua_Alloc, in C, that provides the memory, and its opaque pointer
@@ -50,12 +51,13 @@ local boot = require "callgate.state.boot"
 local errors = require "callgate.errors"
 local handle = require "callgate.state.handle"
 local registry = require "callgate.state.registry"
+local settings = require "callgate.state.config"
 local shared_env = require "callgate.state.env"
 
 local state = {
   NAME_MAX = 63,
   LIBS = { "base", "coroutine", "table", "string", "math", "bit", "os" },
-  config = {
+  config = settings {
     require = true, autoload = true, bytecode = false, maxcount = 0, verbose = 0, maxstates = math.huge,
     path = package.path, maxenv = shared_env.MOST,
   },
@@ -108,7 +110,7 @@ local function number(value, call, label, most)
   end
   return value
 end
-handle.number, handle.MOST_COUNT = number, MOST_COUNT
+handle.number, handle.known, handle.MOST_COUNT = number, known, MOST_COUNT
 
 local function library_names()
   local names = {}
@@ -127,6 +129,11 @@ local function libraries(libs, compiles)
     libs = state.LIBS
   elseif type(libs) ~= "table" then
     misuse("create", "option libs", 'expected "all" or a list of names, got ' .. errors.got(libs))
+  end
+  for key in pairs(libs) do
+    if type(key) ~= "number" then -- { base = true } would be none at all
+      misuse("create", "option libs", 'expected "all" or a list of names, got one with the key ' .. errors.shown(key))
+    end
   end
   local set, openers = {}, {}
   for _, name in ipairs(libs) do
@@ -157,9 +164,9 @@ function state.create(name, options)
   end
   local desc = options.desc == nil and "" or text(options.desc, "create", 2, "desc")
   local maxalloc = options.maxalloc ~= nil and number(options.maxalloc, "create", "maxalloc", 2 ^ 52) or nil
-  local maxcount = number(options.maxcount == nil and config.maxcount or options.maxcount, "create", "maxcount",
-    MOST_COUNT)
-  local compiles = switch(options.jit, "jit", maxcount == 0)
+  local maxcount = options.maxcount == nil and math.min(config.maxcount, MOST_COUNT)
+    or number(options.maxcount, "create", "maxcount", MOST_COUNT)
+  local compiles = switch(options.jit, "jit", maxcount == 0 and (maxalloc or 0) == 0)
   local libs, openers = libraries(options.libs, compiles)
   if compiles and maxcount > 0 then
     misuse("create", "option jit", "compiled code does not count instructions; leave maxcount out or jit off")
@@ -174,8 +181,8 @@ function state.create(name, options)
     return handle.failed "ENAMETOOLONG"
   elseif name and registry.find(name) then
     return handle.failed "EEXIST"
-  elseif maxalloc and not boot.limits_memory then
-    return handle.failed "EOPNOTSUPP" -- no machine code may be made here: see limiter.lua
+  elseif maxalloc and maxalloc > 0 and not boot.limits_memory then
+    return handle.failed "EOPNOTSUPP" -- no machine code may be made here: see machine.lua
   elseif registry.count() >= config.maxstates then
     return handle.failed "ENFILE"
   end
@@ -194,7 +201,7 @@ function state.create(name, options)
   end
   local st = handle.new(control, hook, {
     name = name, desc = desc, user = switch(options.user, "user", true), maxcount = maxcount,
-    guarded = libs ~= "all" or maxcount > 0,
+    guarded = maxcount > 0 or libs ~= "all" and not libs.jit, jit = options.jit,
   })
   if maxalloc and not handle.set_maxalloc(st, maxalloc) then
     st:close()

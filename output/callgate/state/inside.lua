@@ -1,4 +1,4 @@
--- Where LuaJIT keeps what limiter.c has to put right: found by watching, since the layout of its records
+-- Where LuaJIT keeps what machine.c has to put right: found by watching, since the layout of its records
 -- differs from version to version and from processor to processor.
 --
 -- inside(L) -> address of the reference to the running lua_State, index of a lua_State's word `top`, the bits of
@@ -29,7 +29,7 @@ local function address(L)
   return cast("size_t", cast("void *", L))
 end
 
--- The reference that lies at an address, as limiter.c reads it.
+-- The reference that lies at an address, as machine.c reads it.
 local function reference(where)
   local word = ffi.new "size_t[1]"
   ffi.copy(word, cast("void *", where), WORD)

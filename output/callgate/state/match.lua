@@ -2,11 +2,13 @@
 -- with several repetitions can keep it busy for years. patterns.lua decides which one is used. Loaded as
 -- bytecode: no upvalues.
 --
+-- match(find, gsub) -> find, match, gmatch, gsub in a table; its arguments are C's
+--
 -- The reference is the Lua 5.1 manual, section 5.4.1. What single characters a class or a set stands for is
 -- asked of C's own matcher, one character at a time.
 
-return function()
-  local byte, char, find, sub, gsub = string.byte, string.char, string.find, string.sub, string.gsub
+return function(find, gsub)
+  local byte, char, sub = string.byte, string.char, string.sub
   local concat, error, type, tostring, unpack = table.concat, error, type, tostring, unpack
   local ONE, OPEN, CLOSE, PLACE, BALANCED, FRONTIER, AGAIN, FINISH = 1, 2, 3, 4, 5, 6, 7, 8
   local UNFINISHED, POSITION = -1, -2

@@ -1,10 +1,15 @@
 -- Inside a state: string.find and its kin, in C where that is quick and in Lua, where instructions count,
 -- where it may not be. Loaded as bytecode: no upvalues.
+--
+-- patterns(is_limited, module, within) -> install(library)
+--
+-- within is callbacks.lua's.
 
-return function(is_limited, module)
+return function(is_limited, module, within)
   local string, byte, sub, type, next = string, string.byte, string.sub, type, next
-  local find, error = string.find, error
+  local find, gsub, error, getmetatable = string.find, string.gsub, error, getmetatable
   local MOST = 2000000 -- steps of C's matcher, of some nanoseconds each
+  local SHORT = 32 -- bytes of a pattern: what the cost of a step allows for
   local WINDOW = 10000000 -- bytes that C compares at once
 
   local degrees, known = {}, 0
@@ -64,10 +69,7 @@ return function(is_limited, module)
     return { power, factor }
   end
 
-  local function is_heavy(subject, pattern)
-    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
-      return false
-    end
+  local function degree_of(pattern)
     local degree = degrees[pattern]
     if not degree then
       degree = measure(pattern)
@@ -76,11 +78,28 @@ return function(is_limited, module)
       end
       degrees[pattern], known = degree, known + 1
     end
-    return degree[2] * (#subject) ^ degree[1] > MOST
+    return degree
+  end
+
+  local function is_heavy(subject, pattern)
+    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
+      return false
+    end
+    local degree, n = degree_of(pattern), #subject
+    local steps = degree[2] * n ^ degree[1]
+    -- A step may look through a long set, and be one of many along a run of characters.
+    local each = #pattern / SHORT
+    return steps > MOST or each > 1 and (steps > n and steps or n) * each > MOST
+  end
+
+  -- Each match may go through a replacement that comes to nothing, such as many empty captures.
+  local function is_heavy_replacement(subject, with)
+    return is_limited() and type(subject) == "string" and #with > SHORT
+      and (#subject + 1) * (#with / SHORT) > MOST and find(with, "%", 1, true)
   end
 
   local function in_lua()
-    match = match or module "match"
+    match = match or module("match", find, gsub)
     return match
   end
 
@@ -119,25 +138,42 @@ return function(is_limited, module)
     return find(subject, pattern, init, exactly)
   end
 
-  local function made(name)
-    local native = string[name]
-    own[name] = function(subject, pattern, ...)
-      if is_heavy(subject, pattern) then
-        local with = ...
-        local kind = type(with)
-        if name == "gsub" and kind ~= "string" and kind ~= "number" and kind ~= "table" and kind ~= "function" then
-          error("bad argument #3 to 'gsub' (string/function/table expected)", 2)
-        end
-        return in_lua()[name](subject, pattern, ...)
-      end
-      return native(subject, pattern, ...)
+  local match_of, gmatch_of = string.match, string.gmatch
+
+  function own.match(subject, pattern, ...)
+    if is_heavy(subject, pattern) then
+      return in_lua().match(subject, pattern, ...)
     end
+    return match_of(subject, pattern, ...)
   end
-  made "match"
-  made "gmatch"
-  made "gsub"
-  if string.gfind then
-    own.gfind = own.gmatch
+
+  function own.gmatch(subject, pattern)
+    local plainly = type(pattern) == "string" and byte(pattern) == 0x5e and "%" .. pattern -- no anchor to gmatch
+    if is_heavy(subject, plainly or pattern) then
+      return in_lua().gmatch(subject, pattern)
+    end
+    return gmatch_of(subject, pattern)
+  end
+  own.gfind = string.gfind and own.gmatch
+
+  function own.gsub(subject, pattern, with, ...)
+    local kind = type(with)
+    if kind == "function" then
+      with = within(with)
+    elseif kind == "table" and getmetatable(with) ~= nil then -- it may have __index
+      local replacements = with
+      with = within(function(key)
+        return replacements[key]
+      end)
+    end
+    if is_heavy(subject, pattern) or kind == "string" and type(pattern) == "string"
+      and is_heavy_replacement(subject, with) then
+      if kind ~= "string" and kind ~= "number" and kind ~= "table" and kind ~= "function" then
+        error("bad argument #3 to 'gsub' (string/function/table expected)", 2)
+      end
+      return in_lua().gsub(subject, pattern, with, ...)
+    end
+    return gsub(subject, pattern, with, ...)
   end
 
   -- Puts them in place of C's.

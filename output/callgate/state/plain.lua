@@ -62,6 +62,7 @@ return function()
   end
 
   local at -- where the next value lies
+  local source -- the string in which it lies, which nothing else may keep from being collected
 
   local function take()
     local letter = char(at[0])
@@ -95,13 +96,21 @@ return function()
     end
   end
 
+  if jit and ffi.abi "softfp" then -- compiled, a key 1 has been read as 0 there (LuaJIT 2.1.1737090214, armel)
+    jit.off(put)
+    jit.off(take)
+  end
+
   local codec = {}
 
   codec.pack = message
 
   function codec.unpack(packed)
-    at = cast(bytes, packed)
-    return take()
+    source = packed
+    at = cast(bytes, source)
+    local value = take()
+    source = nil
+    return value
   end
 
   function codec.encode(...)

@@ -3,7 +3,8 @@
 -- sandbox(config, codec, guard, module) -> require
 --
 -- With config.all the script has all of LuaJIT. Otherwise it has the libraries of config.libs, without
--- what would reach memory, files or other programs, or set a finalizer, which no limit can stop.
+-- what would reach memory, files or other programs, or set a finalizer, which no limit can stop. Their tables are
+-- copies: a script may change its own, while this library and trusted modules go on with what LuaJIT has put there.
 
 return function(config, codec, guard, module)
   local env, loaded, libs = _G, package.loaded, config.libs
@@ -46,20 +47,23 @@ return function(config, codec, guard, module)
   local function restrict()
     local found = {}
     if libs.base then
+      guard.base(env)
       found = only(env, BASE)
       found._G = env
       found.load = text
       found.loadstring = function(chunk, name)
         return text(tostring(chunk), name)
       end
-      found.pcall, found.xpcall = guard.pcall, guard.xpcall
+    end
+    if config.limited then
+      libs.jit = nil -- jit.on: compiled code does not count instructions
     end
     local kept = { _G = found._G }
     local names = { "string", "table", "math", "bit", "os", "io", "debug", "jit", "coroutine", "ffi" }
     for i = 1, #names do
       local name = names[i]
       if libs[name] then
-        kept[name] = loaded[name]
+        kept[name] = copy(loaded[name])
       end
     end
     kept["string.buffer"] = libs["string.buffer"] and original "string.buffer" or nil
@@ -70,20 +74,10 @@ return function(config, codec, guard, module)
       kept.io.popen = nil
       getmetatable(kept.io.stdout).__metatable = "file"
     end
-    if kept.coroutine then
-      kept.coroutine = copy(kept.coroutine)
-      kept.coroutine.resume, kept.coroutine.wrap = guard.resume, guard.wrap
-    end
-    if kept.table then
-      kept.table.sort, kept.table.insert = guard.sort, guard.insert
-    end
     if kept.string then
-      guard.patterns(kept.string)
       kept.string.dump = config.bytecode and kept.string.dump or nil
-    else
-      getmetatable("").__index = nil
     end
-    getmetatable("").__metatable = "string"
+    getmetatable("").__index, getmetatable("").__metatable = kept.string, "string"
     for key in next, copy(env) do
       env[key] = found[key]
     end
@@ -99,12 +93,12 @@ return function(config, codec, guard, module)
     end
   end
 
+  if guard then
+    guard.libraries(loaded)
+  end
   if config.all then
     if config.limited then
-      env.pcall, env.xpcall, env.load = guard.pcall, guard.xpcall, guard.load
-      env.coroutine.resume, env.coroutine.wrap, env.table.sort = guard.resume, guard.wrap, guard.sort
-      env.table.insert = guard.insert
-      guard.patterns(env.string)
+      guard.base(env)
       env.debug, env.jit, env.newproxy = nil, nil, nil
       loaded.debug, loaded.jit, loaded["jit.opt"], loaded["jit.util"] = nil, nil, nil, nil
     end
@@ -115,7 +109,12 @@ return function(config, codec, guard, module)
   local loaded_store
 
   local function store()
-    loaded_store = loaded_store or module("store", config.store, codec)
+    if not loaded_store then
+      loaded_store = module("store", config.store, codec)
+      if guard then
+        guard.release = loaded_store.recover
+      end
+    end
     return loaded_store
   end
 
@@ -127,15 +126,21 @@ return function(config, codec, guard, module)
   end
 
   local import, trusted_env
+  local vouched = {} -- trusted modules by name, whatever the script has put in their place for itself
 
-  -- What modules that the program vouches for see.
-  local function trusted()
-    trusted_env = trusted_env or config.all and env or module("trusted", guard, original, function(name)
-      if loaded[name] ~= nil or store().get("t" .. name) or store().get("m" .. name) then
-        return (import(name))
-      end
-    end)
-    return trusted_env
+  -- What a module that the program vouches for has returned; nil: there is none of that name.
+  local function trusted(name)
+    local value = vouched[name]
+    local source = value == nil and store().get("t" .. name)
+    if source then
+      trusted_env = trusted_env or config.all and env or guard.hide(module("trusted", guard, original, function(other)
+        return trusted(other) or store().get("m" .. other) and (import(other)) or nil
+      end))
+      value = checked(name, load(source, "=" .. name, mode, trusted_env))(name)
+      value = value == nil or value
+      vouched[name] = value
+    end
+    return value
   end
 
   -- A module's chunk: registered by the program, or a file where the program allows it; or nil, message.
@@ -143,10 +148,6 @@ return function(config, codec, guard, module)
     local source = store().get("m" .. name)
     if source then
       return checked(name, load(source, "=" .. name, mode))
-    end
-    source = store().get("t" .. name)
-    if source then
-      return checked(name, load(source, "=" .. name, mode, trusted()))
     elseif config.autoload and not find(name, "[^%w_.-]") then
       local path, message = searchpath(name, config.path)
       if path then
@@ -169,6 +170,11 @@ return function(config, codec, guard, module)
     local preload = env.package and type(env.package) == "table" and env.package.preload
     local chunk, message = type(preload) == "table" and preload[name]
     if not chunk then
+      value = trusted(name)
+      if value ~= nil then
+        loaded[name] = value
+        return value, 0
+      end
       chunk, message = found(name)
     end
     if not chunk then

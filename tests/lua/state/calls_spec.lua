@@ -251,3 +251,79 @@ t.describe("states in states", function()
     st:close()
   end)
 end)
+
+t.describe("a program that its script calls back", function()
+  local ffi = require "ffi"
+  local CALL = "local ffi = require 'ffi' ffi.cast('void (*)(void)', ffi.cast('intptr_t', %.0f))() return 'survived'"
+
+  -- Runs `body` in a callback of a state's script, by `run(st, chunk)`.
+  local function called_back(body, run)
+    local made, callback = pcall(ffi.cast, "void (*)(void)", body)
+    if not made then
+      t.skip "this LuaJIT has no callbacks"
+    end
+    local chunk = CALL:format(tonumber(ffi.cast("intptr_t", callback)))
+    local compiles = jit.status()
+    jit.off() -- compiled code must not be called back from
+    jit.flush()
+    run(chunk)
+    if compiles then
+      jit.on()
+    end
+    callback:free()
+  end
+
+  t.it("does not call or close the state that is being called, nor lose its users", function()
+    local st = fresh { libs = "all", jit = false }
+    st:get()
+    local found = {}
+    local arguments = {
+      exec = { "return 1" }, load = { "x" }, script = { "" }, limit = { { maxcount = 0 } }, require = { "x" },
+      resume = {}, thread = {}, collect = {}, lock = {}, close = {},
+    }
+    called_back(function()
+      for name, values in pairs(arguments) do
+        found[name] = { st[name](st, unpack(values)) }
+      end
+      found.info = { st:info() }
+      state.closeall()
+    end, function(chunk)
+      t.equal(st:exec(chunk), "survived")
+    end)
+    t.equal(found.info[1].users, 2)
+    found.info = nil
+    for name, values in pairs(found) do
+      t.equal(name .. S.errname(values[3] or 0), name .. "EBUSY")
+    end
+    t.equal(st:info().users, 2)
+    t.equal(st:exec "return 1", 1)
+    t.equal(st:put(), true)
+    st:close()
+  end)
+
+  t.it("does not close it twice from its onClose", function()
+    local st = fresh { libs = "all", jit = false }
+    local again
+    called_back(function()
+      again = { st:close() }
+    end, function(chunk)
+      st:exec("function onClose() " .. chunk .. " end")
+      t.equal(st:close(), true)
+    end)
+    t.fails("EBUSY", unpack(again, 1, 3))
+    t.fails("ENOENT", st:exec "return 1")
+  end)
+
+  t.it("calls another state", function()
+    local st, other = fresh { libs = "all", jit = false }, fresh()
+    local value
+    called_back(function()
+      value = other:exec("return ...", nil, { 42 })[1]
+      other:close()
+    end, function(chunk)
+      t.equal(st:exec(chunk), "survived")
+    end)
+    t.equal(value, 42)
+    st:close()
+  end)
+end)

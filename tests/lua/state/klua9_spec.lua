@@ -161,7 +161,7 @@ t.describe("klua_newstate and kluaL_newstate", function()
 
   t.it("klua_newstate's f provides the memory, and gets ud in every call", function()
     -- A lua_Alloc in C is at hand: the one that counts for the core, here over the memory of another state.
-    local counting, native = require "callgate.state.limiter", require "callgate.state.native"
+    local counting, native = require("callgate.state.machine").limiter, require "callgate.state.native"
     if not counting then
       t.skip "there is no allocator in machine code for this machine"
     end

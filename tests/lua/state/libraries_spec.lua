@@ -84,4 +84,117 @@ t.describe("a state's script", function()
     t.equal(st:exec("return ...", nil, { 1 })[1], 1)
     st:close()
   end)
+
+  -- Everything that a script can get hold of, whatever calls it: what it finds of what is withheld.
+  local CRAWL = [[
+    local WITHHELD = {
+      "ffi", "debug", "jit", "io", "package", "newproxy", "loadfile", "dofile", "module", "loadlib", "execute", "sethook",
+    }
+    local found, seen = {}, {}
+    local function visit(value, path)
+      if type(value) ~= "table" and type(value) ~= "function" and type(value) ~= "thread" or seen[value] then return end
+      seen[value] = true
+      if type(value) == "table" then
+        for _, name in ipairs(WITHHELD) do
+          if rawget(value, name) ~= nil then found[#found + 1] = path .. "." .. name end
+        end
+        for key, item in pairs(value) do
+          if key ~= "WITHHELD" then visit(item, path .. "." .. tostring(key)) end
+        end
+      elseif type(value) == "function" then
+        visit(getfenv(value), "getfenv(" .. path .. ")")
+      end
+      visit(getmetatable(value), "metatable(" .. path .. ")")
+    end
+    local function look(path)
+      return function(...)
+        for level = 0, 20 do
+          local ok, environment = pcall(getfenv, level)
+          if ok then visit(environment, path .. ": pcall(getfenv, " .. level .. ")") end
+        end
+        for level = 0, 20 do
+          local ok, environment = pcall(function() local e = getfenv(level) return e end)
+          if ok then visit(environment, path .. ": getfenv(" .. level .. ")") end
+        end
+        return ...
+      end
+    end
+    visit(_G, "_G")
+    visit(getmetatable(""), "metatable of strings")
+    look "script" ()
+    pcall(look "pcall")
+    xpcall(look "xpcall", look "a handler")
+    xpcall(error, look "a handler")
+    xpcall(getfenv, visit, 1)
+    xpcall(getfenv, visit, "2")
+    coroutine.wrap(look "a coroutine") ()
+    coroutine.resume(coroutine.create(look "a coroutine"))
+    visit(coroutine.wrap(look "a coroutine"), "coroutine.wrap")
+    visit(({ coroutine.resume(coroutine.create(getfenv), 1) })[2], "a coroutine of getfenv")
+    pcall(coroutine.wrap(getfenv), 1)
+    table.sort({ 3, 2, 1 }, function(a, b) look "an order" () return a < b end)
+    for _, level in ipairs { 0, 1, 2, 3, 4, 5 } do
+      visit(({ pcall(getfenv, level) })[2], "pcall(getfenv)")
+      visit(({ pcall(getfenv, level + 0.5) })[2], "pcall(getfenv)")
+      visit(({ pcall(getfenv, tostring(level)) })[2], "pcall(getfenv)")
+      pcall(table.sort, { level, level, level }, function(...) visit(({ pcall(getfenv, ...) })[2], "sort") end)
+      pcall(table.sort, { level, level + 1 }, getfenv)
+      local heavy = ("x"):rep(60) .. level
+      heavy:gsub("x-x-x-x-(%d)", look "gsub")
+      heavy:gsub("x-x-x-x-(%d)", function(digit) visit(({ pcall(getfenv, digit) })[2], "gsub") end)
+    end
+    visit((("x"):rep(60) .. "1"):gmatch("x-x-x-x-(%d)"), "gmatch")
+    load(look "load")
+    load(function() visit(getfenv(2), "load") end)
+    setmetatable({}, { __index = look "__index" }).x = nil
+    local _ = setmetatable({}, { __index = look "__index" }).x
+    tostring(setmetatable({}, { __tostring = function() look "__tostring" () return "" end }))
+    if pcall(require, "granted") then
+      visit(require "granted", "granted")
+      require "granted" (look "called by a trusted module")
+      require "granted" (getfenv, 1)
+      visit(select(2, pcall(require "granted", getfenv, 1)), "granted")
+      visit(select(2, pcall(require "granted", getfenv, 2)), "granted")
+    end
+    table.sort(found)
+    return table.concat(found, "\n")
+  ]]
+
+  for _, options in ipairs { {}, { maxcount = 1e8 }, { maxalloc = 2 ^ 24 } } do
+    t.it("reaches nothing that is withheld, with " .. (next(options) or "no limit"), function()
+      local st = state.create(nil, options)
+      t.equal(st:exec(CRAWL, "=crawl"), "")
+      state.register("granted", "return function(fn, ...) local result = fn(...) return result end", { trusted = true })
+      t.equal(st:exec(CRAWL, "=crawl"), "")
+      state.register("granted", nil)
+      st:close()
+    end)
+  end
+
+  t.it("finds what would be reached: the search above is one", function()
+    local st = state.create(nil, { libs = { "base", "table", "string", "coroutine", "io" } })
+    t.equal(st:exec(CRAWL, "=crawl"), "_G.io")
+    st:close()
+  end)
+
+  t.it("has getfenv and setfenv for its own functions", function()
+    local st = state.create()
+    t.same({ st:exec [[
+      local function level() local environment = getfenv(1) return environment end
+      local changed = setfenv(level, { getfenv = getfenv })
+      local own = changed == level and getfenv(level) == level() and level() ~= _G
+      local function outer() local function inner() setfenv(2, { x = 5 }) end inner() return x end
+      return own, outer(), getfenv() == _G, getfenv(0) == _G, getfenv(print) == _G, getfenv(pcall) == _G
+    ]] }, { true, 5, true, true, true, true })
+    for _, where in ipairs { "pcall", "1", "string.gsub", "require" } do -- 1: pcall, which calls it
+      local ok, message = st:exec("local ok, message = pcall(setfenv, " .. where .. ", {}) return ok, message")
+      t.equal(ok, false)
+      t.matches(message, "cannot change environment of given object")
+    end
+    t.matches(select(2, st:exec "getfenv(-1)"), "invalid level")
+    t.matches(select(2, st:exec "getfenv(100)"), "invalid level")
+    t.matches(select(2, st:exec "getfenv {}"), "number expected, got table")
+    t.matches(select(2, st:exec "setfenv(1)"), "table expected, got nil")
+    st:close()
+  end)
 end)

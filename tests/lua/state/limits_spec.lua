@@ -62,6 +62,27 @@ t.describe("the memory limit", function()
     st:close()
   end)
 
+  t.it("is not reached by the garbage of a state that has little more than it needs", function()
+    local st = fresh()
+    t.equal(st:exec "x = {} for i = 1, 1000 do x[i] = {} end x = nil return 1", 1)
+    st:collect()
+    st:limit { maxalloc = st:info().used + 32768 }
+    t.equal(st:exec "for i = 1, 20000 do local t = { i, {} } end return 1", 1)
+    st:close()
+  end)
+
+  t.it("turns the JIT compiler off, unless it was asked for", function()
+    local libs, compiler = { "base", "jit" }, "return (jit.status())"
+    local limited, free = fresh { maxalloc = 2 ^ 20, libs = libs }, fresh { libs = libs }
+    local asked = fresh { maxalloc = 2 ^ 20, libs = libs, jit = true }
+    t.equal(limited:exec(compiler), false)
+    t.equal(free:exec(compiler), asked:exec(compiler)) -- true, where LuaJIT has a compiler
+    free:limit { maxalloc = 2 ^ 20 }
+    asked:limit { maxalloc = 2 ^ 21 }
+    t.equal(free:exec(compiler), false)
+    t.ok(limited:close() and free:close() and asked:close())
+  end)
+
   t.it("may be caught by the script, which then has what it had", function()
     local st = fresh { maxalloc = 2 ^ 20 }
     t.same({ st:exec "local ok, e = pcall(string.rep, 'x', 2 ^ 24) return ok, e" }, { false, "not enough memory" })
@@ -259,6 +280,44 @@ t.describe("the instruction limit", function()
     state.config.maxcount = 0
     t.equal(st:info().maxcount, 1000)
     spent(st:exec "while true do end")
+    st:close()
+  end)
+
+  t.it("is a setting, checked as it is written; nil brings back what it was", function()
+    t.raises('state.config: unknown setting "maxcont"; did you mean "maxcount"?', function()
+      state.config.maxcont = 5
+    end)
+    t.raises('state.config: unknown setting "reqire"; did you mean "require"?', function()
+      return state.config.reqire
+    end)
+    local wrong = { maxcount = "5", maxstates = -1, require = 1, path = false, maxenv = 0.5, verbose = 0 / 0 }
+    for name, value in pairs(wrong) do
+      local _, why = pcall(function()
+        state.config[name] = value
+      end)
+      t.matches(why, "state.config." .. name .. ": expected .*, got ")
+    end
+    state.config.maxcount, state.config.maxstates = 2147483647, 7
+    local st = fresh()
+    t.equal(st:info().maxcount, 2147483000) -- as much as can be counted
+    t.equal(st:exec "return 1", 1)
+    st:close()
+    state.config.maxcount, state.config.maxstates = nil, nil
+    t.equal(state.config.maxcount, 0)
+    t.equal(state.config.maxstates, math.huge)
+  end)
+
+  t.it("is not set where a limit's name or another limit is wrong", function()
+    local st = fresh()
+    t.raises('limit: unknown limit "maxaloc"; did you mean "maxalloc"?', st.limit, st, { maxaloc = 2 ^ 20 })
+    t.raises("limit: option maxcount: expected a whole number from 0 to 2147483000, got -1", function()
+      st:limit { maxalloc = 2 ^ 20, maxcount = -1 }
+    end)
+    t.equal(st:info().maxalloc, 0)
+    st:close()
+    st = fresh { libs = "all" }
+    t.fails("EPERM", st:limit { maxalloc = 2 ^ 20, maxcount = 5 })
+    t.equal(st:info().maxalloc, 0)
     st:close()
   end)
 

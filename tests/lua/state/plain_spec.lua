@@ -52,6 +52,23 @@ t.describe("values without string.buffer", function()
     end)
   end)
 
+  t.it("are read from bytes that are not collected meanwhile", function()
+    without_buffers(function(state)
+      local value = {}
+      for i = 1, 300 do
+        value[i] = { i, "text " .. i, { a = i } }
+      end
+      local pause, speed = collectgarbage("setpause", 100), collectgarbage("setstepmul", 10000)
+      for _ = 1, 20 do
+        state.env.x = value
+        t.same(state.env.x, value)
+      end
+      state.env.x = nil
+      collectgarbage("setpause", pause)
+      collectgarbage("setstepmul", speed)
+    end)
+  end)
+
   t.it("are refused as with it", function()
     without_buffers(function(state)
       local st = t.ok(state.create())

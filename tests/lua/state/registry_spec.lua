@@ -162,6 +162,8 @@ t.describe("misuse", function()
       { maxalloc = -1 })
     t.raises("create: option maxcount: expected a whole number from 0 to 2147483000, got 1.5", state.create, "a",
       { maxcount = 1.5 })
+    t.raises('create: option libs: expected "all" or a list of names, got one with the key "base"', state.create, "a",
+      { libs = { base = true } })
     t.raises('create: unknown library "strings"; did you mean "string"?', state.create, "a", { libs = { "strings" } })
     t.raises('create: option libs: expected "all" or a list of names, got "some" (string)', state.create, "a",
       { libs = "some" })

@@ -2,10 +2,12 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local boot = require "callgate.state.boot"
 local M = require "callgate.bound.luajit"
 local protocol = require "callgate.state.protocol"
 
 local COLLECT, LIMIT = protocol.COLLECT, protocol.LIMIT
+local LIMITS = { "maxalloc", "maxcount" }
 local boundless = ffi.cast("size_t", -1)
 local RESERVE = 16384 -- bytes of a state's memory that its script cannot have: calls need them
 
@@ -54,6 +56,12 @@ return function(handle, methods, receiver, busy, call)
     return true
   end
 
+  -- Compiled code does not count instructions, and LuaJITs of before 2024 crash where memory ends in it.
+  local function interpret(self)
+    M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF)
+    M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_FLUSH)
+  end
+
   -- Sets the memory limit, or takes it away: false if it is below what is used.
   function handle.set_maxalloc(self, bytes)
     local control = self.control
@@ -67,12 +75,16 @@ return function(handle, methods, receiver, busy, call)
         return false
       end
     end
+    if not self.jit then
+      interpret(self)
+    end
     local kept = math.min(RESERVE, (bytes - tonumber(control.used)) / 4)
     control.hard, control.soft = bytes, bytes - math.floor(kept)
     self.maxalloc, control.peak = bytes, control.used
     -- As LuaJIT does not collect when memory is short, it has to collect all the time.
     M.lua_gc(self.L, M.LUA_GCSETPAUSE, 100)
     M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, 1000)
+    M.lua_gc(self.L, M.LUA_GCRESTART, 0) -- from now on, not when twice as much is used as after the last collection
     return true
   end
 
@@ -81,21 +93,28 @@ return function(handle, methods, receiver, busy, call)
     if type(options) ~= "table" then
       args.expected("a table of limits", options, "limit", 1, "limits")
     end
-    local why = busy(self)
-    if why then
-      return failed(why)
+    for option in pairs(options) do
+      handle.known("limit", "limit", option, LIMITS)
     end
     local maxcount, maxalloc = options.maxcount, options.maxalloc
-    if maxalloc ~= nil and not handle.set_maxalloc(self, handle.number(maxalloc, "limit", "maxalloc", 2 ^ 52)) then
-      return failed "ENOMEM"
+    if maxalloc ~= nil then
+      handle.number(maxalloc, "limit", "maxalloc", 2 ^ 52)
     end
     if maxcount ~= nil then
       handle.number(maxcount, "limit", "maxcount", handle.MOST_COUNT)
-      if maxcount > 0 and not self.guarded then
-        return failed "EPERM" -- its script has what could undo the limit
-      end
-      M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF)
-      M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_FLUSH)
+    end
+    local why = busy(self)
+      -- no machine code may be made here: see machine.lua
+      or maxalloc and maxalloc > 0 and not boot.limits_memory and "EOPNOTSUPP"
+      -- its script has what could undo the limit
+      or maxcount and maxcount > 0 and not self.guarded and "EPERM"
+    if why then
+      return failed(why)
+    elseif maxalloc and not handle.set_maxalloc(self, maxalloc) then
+      return failed "ENOMEM"
+    end
+    if maxcount then
+      interpret(self)
       sethook(self.L, nil, 0, 0)
       self.maxcount = 0
       call(self, LIMIT, 0, maxcount, 0)

@@ -4,11 +4,11 @@
 local ffi = require "ffi"
 local native = require "callgate.state.native"
 local M = require "callgate.bound.luajit"
-local limiter = require "callgate.state.limiter"
+local machine = require "callgate.state.machine"
 local inside = require "callgate.state.inside"
 
 local C, cast = native.C, ffi.cast
-local allocator = limiter and cast(M.t.lua_Alloc, limiter)
+local allocator = machine.limiter and cast(M.t.lua_Alloc, machine.limiter)
 local boundless = cast("size_t", -1)
 local state_pointer = ffi.typeof("$ *", M.t.lua_State)
 
@@ -24,7 +24,7 @@ local codec = boot.codec()
 -- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
 -- of names and lines, which no script's message should show.
 local dumps = {}
-for _, name in ipairs { "child", "guard", "sandbox", "store", "worker", "trusted", "patterns", "match" } do
+for _, name in ipairs { "child", "guard", "callbacks", "sandbox", "store", "trusted", "patterns", "match" } do
   dumps[name] = string.dump(require("callgate.state." .. name), true)
 end
 dumps.codec = string.dump(boot.codec, true)
@@ -47,6 +47,7 @@ local openers = setmetatable({}, {
   end,
 })
 
+local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns" } -- after the first: where a script is guarded
 local NEEDED = { "base", "package", "table", "string", "math", "bit", "debug", "ffi" }
 
 local function load(L, name)
@@ -79,7 +80,7 @@ function boot.make(config, extra, compiles, own)
   control = cast(native.control_pointer, control)
   local arena = ffi.new "void *[1]"
   control.inner = cast("void *", M.lua_getallocf(L, arena))
-  control.arena, control.L = arena[0], L
+  control.arena, control.L, control.pcall = arena[0], L, cast("void *", M.lua_pcall)
   control.limit, control.hard, control.soft = boundless, boundless, boundless
   control.used = M.lua_gc(L, M.LUA_GCCOUNT, 0) * 1024 + M.lua_gc(L, M.LUA_GCCOUNTB, 0)
   if allocator then
@@ -89,11 +90,15 @@ function boot.make(config, extra, compiles, own)
   M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF) -- nothing here is worth compiling
   ready = ready and load(L, "child") and load(L, "codec") and M.lua_pcall(L, 0, 1, 0) == 0
   if ready then
-    config.control, config.fields = address(control), native.FIELDS
+    config.control = address(control)
     local where, length = codec.encode(config)
     M.lua_pushnumber(L, where)
     M.lua_pushnumber(L, length)
-    ready = M.lua_pcall(L, 3, 1, 0) == 0
+    local guarded = not config.all or config.limited
+    for i = 1, guarded and #AT_ONCE or 1 do
+      ready = ready and load(L, AT_ONCE[i])
+    end
+    ready = ready and M.lua_pcall(L, guarded and 3 + #AT_ONCE or 4, 1, 0) == 0
   end
   if not ready then
     local message = M.lua_type(L, -1) == M.LUA_TSTRING and ffi.string(M.lua_tolstring(L, -1, nil)) or nil

@@ -1,6 +1,6 @@
 -- What runs inside a state: one function that the program calls with numbers alone.
 --
--- boot(codec, address, length) -> dispatch
+-- boot(codec, address, length, sandbox[, guard, callbacks, patterns]) -> dispatch
 -- dispatch(op, n, a, b) -> kind, n, a, b
 --
 -- n values lie, encoded, in b bytes at address a; with n = -1, a is itself the one value, a number. Ops and
@@ -8,17 +8,17 @@
 -- whose status tells memory errors from others. Nothing here looks a global up once it has booted: the
 -- script may change them all. No upvalues: this is loaded as bytecode.
 
-return function(codec, where, length)
+return function(codec, where, length, sandbox, guard, callbacks, patterns)
   local ffi = require "ffi"
   local cast, tostring, type, select = ffi.cast, tostring, type, select
   local create, resume, costatus = coroutine.create, coroutine.resume, coroutine.status
   local error, pcall, load, collect, env = error, pcall, load, collectgarbage, _G
-  local rawget, next = rawget, next
+  local rawget, next, setfenv = rawget, next, setfenv
   local sethook = debug.sethook
   local encode, decode = codec.encode, codec.decode
   local config = decode(where, length, 1)
 
-  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, ENTRY, RUN = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, RUN = 1, 2, 3, 4, 5, 6, 7, 8, 9
   local DONE, YIELDED = 0, 1
   local SPENT = "maximum instruction count exceeded"
 
@@ -32,7 +32,13 @@ return function(codec, where, length)
     own[name] = value
   end
 
+  local at_once = { sandbox = sandbox, guard = guard, callbacks = callbacks, patterns = patterns }
+
   local function module(name, ...)
+    local chunk = at_once[name]
+    if chunk then
+      return setfenv(chunk, own)(...)
+    end
     local dump = config.modules[name]
     local bytecode = ffi.string(cast("const char *", cast("uintptr_t", dump[1])), dump[2])
     return load(bytecode, "=callgate.state", "b", own)(...)
@@ -47,10 +53,12 @@ return function(codec, where, length)
   sethook(over, "", 1000000000) -- the program takes it from here: lua_gethook
   local kept = "count" -- the hook's argument: a string that must not be made when memory is short
 
-  local guard = (not config.all or config.limited) and module("guard", SPENT, config.limited, module, kept)
+  guard = guard and module("guard", SPENT, config.limited, module, kept)
+  local depth = guard and guard.depth or {}
   local require = module("sandbox", config, codec, guard, module)
+  at_once = {}
 
-  local script, thread_main -- the coroutine of resume; the entry of its thread
+  local script -- the coroutine of resume
 
   local function pack(kind, ...)
     local n = select("#", ...)
@@ -115,6 +123,7 @@ return function(codec, where, length)
 
   local dispatch
   function dispatch(op, n, a, b)
+    depth.now, depth.base = 0, 0
     if op == RESUME then
       if not script then
         error("no script has returned a function", 0)
@@ -145,9 +154,6 @@ return function(codec, where, length)
     elseif op == LIMIT then
       guard.limit(a > 0)
       return DONE, 0, 0, 0
-    elseif op == ENTRY then
-      thread_main = thread_main or module("worker", dispatch, config.fields)
-      return DONE, -1, thread_main, 0
     elseif op == DESCRIBE then -- its argument is the error itself, which is no string
       local ok, text = pcall(tostring, n)
       return DONE, 1, encode(ok and type(text) == "string" and text or "(an error without a message)")

@@ -35,7 +35,7 @@ local function make()
   C.callgate_state_mutexattr_settype(attributes, PTHREAD_MUTEX_ERRORCHECK)
   C.callgate_state_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST)
   C.callgate_state_mutex_init(bytes, attributes)
-  store = open(tonumber(ffi.cast("uintptr_t", bytes)), codec)
+  store = open(tonumber(ffi.cast("uintptr_t", bytes)), codec, require("callgate.state.machine").drop)
   store.limit(env.MOST)
   shared.store = store.address
   return store

@@ -1,22 +1,25 @@
 -- A state's script in a thread of its own.
 --
--- The thread runs nothing but the state: a callback made inside it (worker.lua). All that this program may
--- do with the state meanwhile is to stop it.
+-- The thread runs nothing but one protected call into the state, which is prepared here (machine.c). All that
+-- this program may do with the state meanwhile is to stop it.
 
 local ffi = require "ffi"
 local args = require "callgate.args"
 local handle = require "callgate.state.handle"
 local M = require "callgate.bound.luajit"
+local machine = require "callgate.state.machine"
 local native = require "callgate.state.native"
 local protocol = require "callgate.state.protocol"
-local shared_env = require "callgate.state.env"
 
 local C, failed = native.C, handle.failed
-local ENTRY, KILLED, FAILED, YIELDED = protocol.ENTRY, protocol.KILLED, protocol.FAILED, protocol.YIELDED
 local SIG_SETMASK = jit.arch:find "^mips" and 3 or 2 -- asm-generic/signal-defs.h; arch/mips/include/uapi/asm/signal.h
-local ROOM = 4096 -- bytes that the callback needs before the script's own protection begins
+local STACK = 2 ^ 23 -- bytes: what a script needs of C's stack at its deepest is 2 MB, and musl's threads have 128 KB
 local all_signals, old_signals = ffi.new("char[128]", {}), ffi.new "char[128]" -- the largest sigset_t
 ffi.fill(all_signals, 128, 255)
+
+local attributes = ffi.new "uint64_t[16]" -- of threads: at most 64 bytes anywhere
+C.callgate_state_threadattr_init(attributes)
+C.callgate_state_threadattr_setstacksize(attributes, STACK)
 
 local job = {}
 local methods = {}
@@ -31,29 +34,16 @@ local function collected(self)
   running[st], control.runs = nil, 0
   st.job, self.owner = nil, nil
   M.lua_sethook(st.L, nil, 0, 0)
-  local kind, n, a, b = control.kind, control.n, control.a, control.b
-  if st.state ~= "none" then
-    st.state = kind == YIELDED and "suspended" or "dead"
+  if control.status ~= 0 and self.stopped then
+    handle.finished(st, control.status)
+    return failed("ECANCELED", "stopped")
   end
-  if kind == KILLED or kind == FAILED then
-    shared_env.store().recover()
-    if self.stopped then
-      return failed("ECANCELED", "stopped")
-    elseif kind == KILLED then
-      return handle.classified(st.maxcount > 0 and protocol.SPENT or protocol.FULL)
-    end
-    local message = n == 1 and handle.codec.decode(a, b, 1) or protocol.FULL
-    if message == protocol.FULL then
-      st:collect()
-    end
-    return handle.classified(message)
-  end
-  return handle.received(kind, n, a, b)
+  return handle.finished(st, control.status)
 end
 
 -- Waits, at most `seconds`: what the script has yielded or returned, as of resume.
 function methods:join(seconds)
-  if seconds ~= nil and (type(seconds) ~= "number" or seconds < 0) then
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds or seconds < 0) then
     args.expected("a number of seconds", seconds, "join", 1, "timeout")
   elseif not self.owner then
     return failed "ESRCH"
@@ -113,9 +103,9 @@ local function thread_of(control)
   return ffi.cast("char *", control) + THREAD
 end
 
-function job.start(st, call, ...)
-  if jit.arch:find "^mips64" then -- an error in a callback crashes this port, be it caught there
-    return failed "EOPNOTSUPP"
+function job.start(st, ...)
+  if not machine.thread then
+    return failed "EOPNOTSUPP" -- no machine code may be made here: see machine.lua
   end
   local n, a, b = handle.sent("thread", 0, ...)
   local memory
@@ -124,35 +114,19 @@ function job.start(st, call, ...)
     if memory == nil then
       return failed "ENOMEM"
     end
+    a = tonumber(ffi.cast("uintptr_t", memory))
   end
-  local kind, count, entry = call(st, ENTRY, 0, 0, 0)
   local control = st.control
-  if kind ~= nil and st.maxalloc > 0 and tonumber(control.hard - control.used) < ROOM then
-    call(st, protocol.COLLECT, 0, 0, 0)
-    if tonumber(control.hard - control.used) < ROOM then
-      kind, count, entry = failed("ENOMEM", protocol.FULL)
-    end
-  end
-  if kind == nil then
-    C.callgate_state_free(memory)
-    if count:find "callback" then -- a LuaJIT that has none: s390x
-      return failed "EOPNOTSUPP"
-    end
-    return nil, count, entry
-  end
-  control.kind, control.n = KILLED, n
-  control.a, control.b = memory and tonumber(ffi.cast("uintptr_t", memory)) or a, b
-  handle.arm(st)
-  control.limit = control.hard
+  handle.prepare(st, protocol.RESUME, n, a, b)
   C.callgate_state_sigmask(SIG_SETMASK, all_signals, old_signals)
-  entry = ffi.cast("void *", ffi.cast("uintptr_t", entry))
-  local errno = C.callgate_state_thread_create(thread_of(control), nil, entry, control)
+  local errno = C.callgate_state_thread_create(thread_of(control), attributes, machine.thread, control)
   C.callgate_state_sigmask(SIG_SETMASK, old_signals, nil)
   if errno ~= 0 then
     C.callgate_state_free(memory)
+    M.lua_settop(st.L, 1)
     return require("callgate.errors").failed(errno)
   end
-  control.runs, control.stopped = 1, 0
+  control.runs = 1
   local self = setmetatable({ owner = st, thread = control.thread, arguments = memory }, job.metatable)
   st.job, running[st] = self, self
   return self

@@ -8,6 +8,8 @@ ffi.cdef [[
 void *callgate_state_calloc(size_t, size_t) __asm__("calloc");
 void callgate_state_free(void *) __asm__("free");
 int callgate_state_thread_create(void *, const void *, void *, void *) __asm__("pthread_create");
+int callgate_state_threadattr_init(void *) __asm__("pthread_attr_init");
+int callgate_state_threadattr_setstacksize(void *, size_t) __asm__("pthread_attr_setstacksize");
 int callgate_state_thread_join(unsigned long, void *) __asm__("pthread_join");
 int callgate_state_thread_tryjoin(unsigned long, void *) __asm__("pthread_tryjoin_np");
 int callgate_state_sigmask(int, const void *, void *) __asm__("pthread_sigmask");
@@ -21,21 +23,20 @@ end
 
 local native = { C = ffi.C }
 
--- `used` to `mask` are the members of limiter.c, in its order; child.lua counts words up to `soft`. The
+-- `used` to `status` are the members of machine.c, in its order; child.lua counts words up to `soft`. The
 -- record lies in C's heap, not in Lua's: a thread may outlive the program's Lua.
-native.FIELDS = [[
+local FIELDS = [[
   size_t used, limit, peak, refused;
   void *inner, *arena;
   size_t hard, soft;      /* what limit is while a call begins, and while its script runs */
   void *current;          /* where LuaJIT keeps the lua_State that runs, and */
   size_t top, mask;       /* which of its words is its stack's top; a reference's bits: inside.lua */
-  void *L;
-  int32_t runs, stopped;  /* it has a thread; that was told to stop */
-  int32_t kind, n;        /* what the script has returned there, or its arguments: child.lua */
-  double a, b;
+  void *L, *pcall;
+  int status;             /* of the call in its thread */
+  int runs;               /* it has a thread */
   unsigned long thread;
 ]]
-native.control = ffi.typeof("struct {" .. native.FIELDS .. "}")
+native.control = ffi.typeof("struct {" .. FIELDS .. "}")
 native.control_pointer = ffi.typeof("$ *", native.control)
 native.owner = ffi.typeof("struct { $ *control; }", native.control)
 

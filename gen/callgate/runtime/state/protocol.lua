@@ -1,8 +1,8 @@
 -- What the program and the dispatcher inside a state say to each other: see child.lua.
 
 return {
-  RESUME = 1, EXEC = 2, SCRIPT = 3, COLLECT = 4, REQUIRE = 5, DESCRIBE = 6, CLOSING = 7, LIMIT = 8, ENTRY = 9, RUN = 10,
-  DONE = 0, YIELDED = 1, FAILED = -1, KILLED = -2,
+  RESUME = 1, EXEC = 2, SCRIPT = 3, COLLECT = 4, REQUIRE = 5, DESCRIBE = 6, CLOSING = 7, LIMIT = 8, RUN = 9,
+  DONE = 0, YIELDED = 1,
   SPENT = "maximum instruction count exceeded",
   FULL = "not enough memory", -- LuaJIT's own words: lj_errmsg.h, ERRMEM
 }

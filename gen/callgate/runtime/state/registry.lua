@@ -59,9 +59,12 @@ end
 function registry.closeall()
   local closed = 0
   for _, st in ipairs(ordered()) do
+    local users = st.users
     st.users = 1
     if st:close() then
       closed = closed + 1
+    else
+      st.users = users
     end
   end
   return closed

@@ -1,6 +1,6 @@
-/* The allocator of a state with a memory limit: a lua_Alloc around the state's own. Position-independent
- * and without data, so that its machine code can lie anywhere: limiter.lua has it for each processor,
- * made by `python -m callgate.limiter`. The members are those of native.lua's record, in this order. */
+/* What of a state cannot be Lua: its allocator, the main function of its thread, and freeing. Position-independent
+ * and without data, so that their machine code can lie anywhere: machine_code.lua has it for each processor,
+ * made by `python -m callgate.machinecode`. The members are those of native.lua's record, in this order. */
 
 #include <stddef.h>
 
@@ -12,9 +12,13 @@ struct control {
   size_t *current;                                    /* LuaJIT's reference to the lua_State that runs, or NULL */
   size_t top;                                         /* which word of a lua_State `top` is */
   size_t mask;                                        /* the bits of a word that are a reference: all, or 32 */
+  void *L;                                            /* the state */
+  int (*pcall)(void *, int, int, int);                /* lua_pcall */
+  int status;                                         /* and what it has returned in the state's thread */
 };
 
-/* old is 0 where pointer is NULL, and size is 0 to free: lua_Alloc's contract. */
+/* A lua_Alloc around the state's own, that keeps it within its memory.
+ * old is 0 where pointer is NULL, and size is 0 to free: lua_Alloc's contract. */
 void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
   size_t used = c->used - old + size;
   if (size > old && (used > c->limit || used < size)) {
@@ -36,4 +40,17 @@ void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
     running[c->top] = running[c->top + 1] & c->mask;
   }
   return pointer;
+}
+
+/* For pthread_create: the call that lies on the state's stack, a function with four arguments. */
+void *thread(struct control *c) {
+  c->status = c->pcall(c->L, 4, 4, 0);
+  return NULL;
+}
+
+/* Frees what `place` refers to and forgets it: for what no script may be ended between. */
+void drop(void **place, void (*release)(void *)) {
+  void *memory = *place;
+  *place = NULL;
+  release(memory);
 }

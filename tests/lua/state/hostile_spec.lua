@@ -1,0 +1,300 @@
+-- What scripts try that are out to break out of their state, crash the process or occupy it.
+
+local t = ...
+
+local ffi = require "ffi"
+local shared_env = require "callgate.state.env"
+local state = require "callgate.state"
+
+ffi.cdef [[
+int callgate_test_trylock(void *) __asm__("pthread_mutex_trylock");
+int callgate_test_unlock(void *) __asm__("pthread_mutex_unlock");
+]]
+
+t.describe("a script that changes its libraries", function()
+  t.it("does not change what the shared table calculates with", function()
+    local st = state.create()
+    t.equal(st:exec [[
+      local evil = setmetatable({}, { __add = function(a) return a end, __mul = function(a) return a end,
+        __mod = function() return 1e9 end })
+      for _, library in ipairs { string, table, math } do
+        for name in pairs(library) do library[name] = function() return evil end end
+      end
+      tostring, pcall, error = nil, nil, nil
+      env.hostile = { 7 }
+      return env.hostile[1]
+    ]], 7)
+    t.equal(state.env.hostile[1], 7)
+    state.env.hostile = nil
+    st:close()
+  end)
+
+  t.it("does not change what patterns are matched with", function()
+    local st = state.create(nil, { maxcount = 1e8 })
+    t.equal(st:exec([[
+      local find, subject = string.find, ...
+      for name in pairs(string) do string[name] = function() error "called" end end
+      return find(subject, "x-x-x-x-(y)")
+    ]], nil, ("x"):rep(300) .. "y"), 1)
+    st:close()
+  end)
+
+  t.it("finds its changes as methods of strings", function()
+    local st = state.create()
+    t.equal(st:exec "function string.trim(s) return (s:gsub('^ +', '')) end return ('  x'):trim()", "x")
+    st:close()
+  end)
+
+  t.it("does not change those of trusted modules", function()
+    state.register("granted", [[
+      local ffi = require "ffi"
+      return function(n) return ffi.sizeof("char[?]", math.min(n, 10)), table.concat { "a", "b" } end
+    ]], { trusted = true })
+    local st = state.create()
+    t.same({ st:exec [[
+      math.min, table.concat = function() return 1000 end, function() return "evil" end
+      return require "granted" (5)
+    ]] }, { 5, "ab" })
+    state.register("granted", nil)
+    st:close()
+  end)
+end)
+
+t.describe("a script that puts modules of its own in place of trusted ones", function()
+  local EVIL = "function() return { allowed = function() return true end } end"
+
+  t.it("has them for itself: trusted modules get those that are registered", function()
+    state.register("hostile.helper", "return { allowed = function() return false end }", { trusted = true })
+    state.register("hostile.granted", "return require 'hostile.helper'.allowed()", { trusted = true })
+    for _, libs in ipairs { state.LIBS, { "base", "package" } } do
+      local set = "package = package or { preload = {} } package.preload['hostile.helper'] = " .. EVIL
+      local first = assert(state.create(nil, { libs = libs }))
+      t.equal(first:exec(set .. " return require 'hostile.granted'"), false)
+      t.equal(first:exec "return require 'hostile.helper'.allowed()", true)
+      first:close()
+      local second = assert(state.create(nil, { libs = libs }))
+      t.same({ second:exec(set .. " return require 'hostile.helper'.allowed(), require 'hostile.granted'") },
+        { true, false })
+      second:close()
+    end
+    local st = assert(state.create(nil, { libs = { "base", "package" } }))
+    t.equal(st:exec("package.loaded['hostile.helper'] = (" .. EVIL .. ")() return require 'hostile.granted'"), false)
+    st:close()
+    state.register("hostile.helper", nil)
+    state.register("hostile.granted", nil)
+  end)
+end)
+
+t.describe("a script with the jit library", function()
+  t.it("has none where instructions are counted: what is compiled is not", function()
+    local st = state.create(nil, { libs = { "base", "jit" }, maxcount = 1e6 })
+    t.equal(st:exec "return jit == nil", true)
+    t.equal(select(2, st:exec "if jit then jit.on() end for i = 1, 1e9 do end"), "maximum instruction count exceeded")
+    st:close()
+    local free = state.create(nil, { libs = { "base", "jit" } })
+    t.equal(free:exec "return jit ~= nil", true)
+    t.equal(select(3, free:limit { maxcount = 1e6 }), require("callgate").EPERM)
+    free:close()
+  end)
+end)
+
+t.describe("a script that nests calls of C functions", function()
+  local NESTED = {
+    ["string.gsub"] = "local function f() string.gsub('x', 'x', f) end f()",
+    ["string.gsub with a table"] = [[
+      local t t = setmetatable({}, { __index = function() string.gsub("x", "x", t) end }) local _ = t.x]],
+    ["string.format"] = [[
+      local t t = setmetatable({}, { __tostring = function() return string.format("%s", t) end }) tostring(t)]],
+    ["table.sort"] = "local function f() table.sort({ 1, 2, 3 }, f) end f()",
+    ["table.sort of objects"] = [[
+      local mt = {} local t = { setmetatable({}, mt), setmetatable({}, mt) }
+      function mt.__lt() table.sort(t) end table.sort(t)]],
+    print = "local t t = setmetatable({}, { __tostring = function() print(t) end }) print(t)",
+    ["os.time"] = "local t t = setmetatable({}, { __index = function() return os.time(t) end }) os.time(t)",
+    load = "local function f() return load(f) end f()",
+    ["coroutine.resume"] = [[
+      local function f() assert(coroutine.resume(coroutine.create(f))) end f()]],
+    ["coroutine.wrap"] = "local function f() coroutine.wrap(f)() end f()",
+  }
+  -- Each coroutine has a Lua stack of its own, and so no end but C's.
+  local IN_COROUTINES = [[
+    local nested, depth = ...
+    nested = nested:gsub("function f%(%)(.*) end f", "function f() coroutine.wrap(function() %1 end)() end f")
+    return load(nested)()
+  ]]
+
+  for name, chunk in pairs(NESTED) do
+    for _, options in ipairs { { jit = false }, { maxcount = 1e8 }, { maxalloc = 2 ^ 26 } } do
+      t.it("gets an error: " .. name .. ", with " .. next(options), function()
+        local st = state.create(nil, options)
+        t.matches(select(2, st:exec(chunk)) or "stack overflow", "stack overflow")
+        t.matches(select(2, st:exec(IN_COROUTINES, nil, chunk)) or "stack overflow", "stack overflow")
+        t.equal(st:exec "return 1", 1)
+        st:close()
+      end)
+    end
+  end
+
+  t.it("gets an error in a thread, too", function()
+    local st = state.create(nil, { jit = false })
+    st:script "return function() local function f() string.gsub('x', 'x', f) end f() end"
+    t.matches(select(2, st:thread():join()), "C stack overflow")
+    st:close()
+  end)
+
+  t.it("may nest 190 of them, again and again, whatever errors it has caught within", function()
+    local st = state.create(nil, { jit = false })
+    local chunk = [[
+      local deepest = 0
+      local function f(n, fails)
+        deepest = math.max(deepest, n)
+        if n == 190 then return fails and error "caught" end
+        if n % 3 == 0 then
+          string.gsub("x", "x", function() f(n + 1, fails) end)
+        elseif n % 3 == 1 then
+          coroutine.wrap(f)(n + 1, fails)
+        else
+          table.sort({ 2, 1 }, function() f(n + 1, fails) end)
+        end
+      end
+      for i = 1, 100 do
+        assert(pcall(f, i, true) == false)
+        assert(xpcall(f, function() return "handled" end, i, true) == false)
+        assert(coroutine.resume(coroutine.create(f), i, true) == false)
+        assert(pcall(coroutine.resume, i) == false)
+      end
+      f(1)
+      return deepest]]
+    t.equal(st:exec(chunk), 190)
+    t.equal(st:exec(chunk), 190)
+    t.equal(select(2, st:exec "string.gsub('x', 'x', function() error 'uncaught' end)"), "exec:1: uncaught")
+    t.equal(st:exec(chunk), 190)
+    st:close()
+  end)
+
+  t.it("gains nothing by coroutines that began where it was less deep", function()
+    local st = state.create(nil, { jit = false })
+    t.ok(st:exec [[
+      local early = {}
+      for i = 1, 1000 do
+        early[i] = coroutine.wrap(function()
+          while true do
+            local deeper = coroutine.yield()
+            pcall(error)
+            pcall(function() coroutine.yield() error() end)
+            deeper()
+          end
+        end)
+        early[i]()
+      end
+      local deepest = 0
+      local function go(n)
+        deepest = n
+        early[n](function() end)
+        early[n](function() go(n + 1) end)
+      end
+      pcall(go, 1)
+      return deepest <= 200
+    ]])
+    st:close()
+  end)
+end)
+
+t.describe("a script that has C call C", function()
+  t.it("is counted: load with a function of C's for its pieces", function()
+    for _, options in ipairs { { maxcount = 1e5 }, { maxcount = 1e5, maxalloc = 2 ^ 21 } } do
+      local st = state.create(nil, options)
+      local _, message = st:exec "return load(collectgarbage)"
+      t.equal(message, "maximum instruction count exceeded")
+      st:close()
+    end
+  end)
+
+  t.it("is stopped", function()
+    local st = state.create(nil, { jit = false })
+    st:script "return function() load(collectgarbage) end"
+    local job = st:thread()
+    t.fails("ETIMEDOUT", job:join(0.01))
+    job:stop()
+    t.equal(select(2, job:join(5)), "stopped")
+    st:close()
+  end)
+
+  t.it("is counted: table.sort with a function of C's for its order", function()
+    local st = state.create(nil, { maxcount = 1e5 })
+    t.equal(select(2, st:exec [[
+      local list = {}
+      for i = 1, 10000 do list[i] = ("0"):rep(i % 9) .. i % 9 + 1 end
+      table.sort(list, string.byte)
+    ]]), "maximum instruction count exceeded")
+    st:close()
+  end)
+
+  t.it("has load as LuaJIT has it", function()
+    local st = state.create()
+    t.same({ st:exec [[
+      local pieces = { "return ", 4, "2", "", "1" }
+      local function reader() return table.remove(pieces, 1) end
+      local none, message = load(function() return {} end)
+      local broken, caught = load(function() error("broken", 0) end)
+      return load(reader)(), none, message, broken, caught, select(2, load(function() end, "=name")) == nil,
+        (select(2, load(coroutine.wrap(function() coroutine.yield "x" end))))
+    ]] }, { 42, nil, "reader function must return a string", nil, "broken", true,
+      "(load):1: '=' expected near '<eof>'" })
+    st:close()
+  end)
+end)
+
+t.describe("a script with patterns that C would match for hours", function()
+  local SLOW = {
+    ["an anchor, which is none to gmatch"] = "for _ in (('^'):rep(5e5)):gmatch '^.-b' do end",
+    ["a long run of characters"] = "return (('a'):rep(1e6)):find(('a'):rep(1e5) .. '[b]')",
+    ["a long set"] = "return (('a'):rep(1e6)):find('[' .. ('b'):rep(1e5) .. ']')",
+    ["a long set, repeated"] = "return (('a'):rep(1e6)):gsub('[' .. ('b'):rep(1e5) .. ']*', '')",
+    ["a long replacement that comes to nothing"] = "return #(('a'):rep(1e6)):gsub('(x*)', ('%1'):rep(1e5))",
+  }
+  for name, chunk in pairs(SLOW) do
+    t.it("is counted: " .. name, function()
+      local st = state.create(nil, { maxcount = 4e6 })
+      local before = os.clock()
+      t.equal(select(2, st:exec(chunk)), "maximum instruction count exceeded")
+      t.ok(os.clock() - before < 10)
+      st:close()
+    end)
+  end
+
+  t.it("gets the same results as without a limit", function()
+    local st = state.create(nil, { maxcount = 1e8 })
+    t.same({ st:exec [[
+      local found = {}
+      for text in ("^a^b"):gmatch "^." do found[#found + 1] = text end
+      local heavy = (("^"):rep(3000) .. "b"):gmatch "^-^-^-b" ()
+      return table.concat(found, ","), #heavy, #(("a"):rep(1e5):gsub("a", ("%0"):rep(40))),
+        (("x"):rep(70) .. "y"):rep(1000):find(("x"):rep(70) .. "y$")
+    ]] }, { "^a,^b", 3001, 4e6, 70930, 71000 })
+    st:close()
+  end)
+end)
+
+t.describe("a script that catches errors in the midst of the shared table", function()
+  -- It would keep all other states, and the program, from the table for as long as its thread runs.
+  t.it("does not keep it locked", function()
+    local mutex = ffi.cast("void *", ffi.cast("uintptr_t", shared_env.store().address))
+    local st = state.create(nil, { jit = false })
+    t.ok(st:exec [[
+      env.hostile = 1
+      local depth
+      function go(n) depth = depth + 1 if n == 0 then env.hostile = env.hostile end return 1 + go(n - 1) end
+      depth = 0
+      pcall(go, 1e9)
+      deepest = depth
+    ]])
+    for left = 0, 60 do -- frames between the shared table and the stack's end
+      t.ok(st:exec("pcall(go, deepest - ...)", nil, left))
+      t.equal(ffi.C.callgate_test_trylock(mutex), 0)
+      ffi.C.callgate_test_unlock(mutex)
+    end
+    state.env.hostile = nil
+    st:close()
+  end)
+end)
