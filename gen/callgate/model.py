@@ -216,6 +216,7 @@ class Variable:
     name: str
     type: TypeRef
     location: Location
+    const: bool = False  # nobody may write it, nor an array's elements
 
 
 @dataclass(frozen=True, slots=True)

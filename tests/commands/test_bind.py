@@ -131,6 +131,25 @@ def test_defines_and_folders(place: Path, bind: Bind) -> None:
     assert "[77]" not in (place / "a.lua").read_text()
 
 
+def test_folder_of_the_machine(place: Path, bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-I of the machine's own folder gives its packages, and not its C library to a target."""
+    monkeypatch.setattr("callgate.bind.request.ROOTS", (str(place / "usr"),))
+    (place / "usr").mkdir()
+    (place / "usr/stdio.h").write_text("#error of the machine\n")
+    (place / "usr/pack.h").write_text("#include <stdio.h>\nint pack(FILE *from);\n")
+    assert bind("pack.h -I usr -o a.lua --target aarch64-linux-gnu")[0] == 0
+    assert "pack = " in (place / "a.lua").read_text()
+
+
+def test_cut_short(place: Path, bind: Bind) -> None:
+    """A header that ends inside a declaration is said to end, in no file of ours."""
+    (place / "lib/thing.h").write_text("int thing_size(")
+    status, _, err = bind("lib/thing.h -o a.lua")
+    assert status == 1
+    assert "where the headers end: error: expected" in err
+    assert "stdin" not in err
+
+
 def test_first(place: Path, bind: Bind) -> None:
     """What a header wants included before it is given by --first, and is not bound."""
     (place / "lib/thing.h").write_text("size_t thing_size(FILE *of);\n")
@@ -146,21 +165,83 @@ def test_first(place: Path, bind: Bind) -> None:
     assert "fopen" not in text
 
 
+def test_first_of_the_compiler(place: Path, bind: Bind) -> None:
+    """Headers that no C library has, but the compiler itself, are found, too."""
+    text = "struct two { int a, b; };\nbool is(void);\n#define SECOND offsetof(struct two, b)\n"
+    (place / "lib/thing.h").write_text(text)
+    assert bind("lib/thing.h -o a.lua --first stddef.h --first stdbool.h")[0] == 0
+    text = (place / "a.lua").read_text()
+    assert "SECOND = 4," in text
+    assert 'is = "_Bool $(void)"' in text
+    status, _, err = bind("stddef.h -o a.lua")
+    assert status in {0, 1}
+    assert "no such header" not in err
+
+
+PARTS = {  # header -> some of what only headers have that it includes
+    "signal.h": ("SIGTERM = 15,", "SA_SIGINFO = 4,"),
+    "errno.h": ("ENOENT = 2,",),
+    "poll.h": ("POLLIN = 0x1,", 'poll = "int $(struct pollfd *, unsigned long, int)"'),
+    "math.h": ('sin = "double $(double)"',),
+    "linux/input.h": ("KEY_ESC = 1,",),
+}
+
+
+@pytest.mark.parametrize("header", PARTS)
+def test_parts_of_a_header(header: str, place: Path, bind: Bind) -> None:
+    """A system's header has what stands in those that only it includes; other headers have not."""
+    status, _, err = bind(f"{header} -o a.lua --target x86_64-linux-gnu")
+    assert status == 0, err
+    text = (place / "a.lua").read_text()
+    for line in PARTS[header]:
+        assert f"    {line}" in text
+    assert "__off_t =" not in text
+    (place / "lib/thing.h").write_text(f"#include <{header}>\n#define OWN 1\n")
+    assert bind("lib/thing.h -o a.lua")[0] == 0
+    text = (place / "a.lua").read_text()
+    assert "OWN = 1," in text
+    assert PARTS[header][0] not in text
+
+
 LEFT = {
     "#ifdef __clang__\n#define WHO 1\n#else\n#define WHO 2\n#endif\n#define TWO 2\n":
         "WHO: compilers see it differently",
     "#ifdef __clang__\nint who(void);\n#endif\n#define TWO 2\n":
         "who: compilers see it differently",
+    "#ifdef __clang__\nextern int who;\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#ifdef __clang__\ntypedef int *who;\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#ifdef __clang__\nenum who { NOBODY };\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#ifdef __clang__\n#define WHO ((void *)5)\n#endif\n#define TWO 2\n":
+        "WHO: compilers see it differently",
+    "#ifdef __clang__\nstruct who { struct { int a, b : 3; } in; };\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#ifdef __clang__\nint who(int);\n#endif\n#define ASK(x) who(x)\n#define TWO 2\n":
+        "ASK: calls who, which is not bound",
+    "#ifdef __clang__\nint who(int);\n#endif\n#define ASK who\n#define TWO 2\n":
+        "ASK: who is not bound",
+    "struct two { int a, b; };\n#define SECOND offsetof(struct two, b)\n#define TWO 2\n":
+        "SECOND: the compiler does not take it: ",
     "#define HERE __LINE__\n#define TWO 2\n": "HERE: another value at every place",
     "typedef __int128 huge;\n#define TWO 2\n": "huge: a type that LuaJIT does not have",
+    "_Float16 half(_Float16);\n#define TWO 2\n":
+        "half: passes a _Float16, which LuaJIT cannot",
     "#define PASTE(a, b) a ## b\n#define TWO 2\n": "PASTE: pastes tokens",
+    "#define PASTE(a) a ## 0\n#define TWO 2\n": "PASTE: pastes tokens",
+    "int caf\u00e9(int);\n#define TWO 2\n": "thing.h:1:8: Illegal character",
+    "static int counter = 5;\nstatic const int TWO = 1 + 1;\n":
+        "counter: a static variable: no library has it",
+    "static const int list[] = { 1, 2 };\nstatic const int TWO = 2;\n#define ALSO TWO\n":
+        "list: a static variable: no library has it",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", LEFT, ids=str)
 def test_left_out(text: str, place: Path, bind: Bind) -> None:
     """What is not the same to all compilers or at all places, or not for Lua, is left out."""
-    (place / "lib/thing.h").write_text(text)
+    (place / "lib/thing.h").write_text(text, encoding="utf-8")
     status, out, err = bind("lib/thing.h -o a.lua --verbose")
     assert status == 0, err
     assert f"left out: {LEFT[text]}" in out
@@ -181,6 +262,9 @@ TYPES = {
         "_Bool $(signed char, unsigned char, char)",
     "#include <stddef.h>\nsize_t f(ptrdiff_t n);": "size_t $(ptrdiff_t)",
     "struct late;\nvoid f(struct late *l);\nstruct late { int n; };": "void $(struct late *)",
+    "typedef struct s s_t;\ntypedef s_t other;\nother *f(const other *o);":
+        "struct s *$(const struct s *)",
+    "typedef const struct s s_t;\ns_t *f(void);": "const struct s *$(void)",
 }  # fmt: skip
 
 
@@ -209,6 +293,9 @@ REFUSED = {
     "lib/thing.h -o x.lua --exclude *": ("nothing is left to bind", "--include GLOB"),
     "lib/thing.h -o x.lua --define 5=x": ("--define: expected NAME or NAME=VALUE",),
     "lib/thing.h -o x.lua --prefix 5": ("--prefix: no name begins with '5'",),
+    "lib/thing.h -o x.lua --prefix thng_": ("--prefix: no name begins with 'thng_'",),
+    "lib/thing.h -o x.lua --library ''": ("--library: expected a name",),
+    "'' -o x.lua": ("no header given",),
     "lib/thing.h -o x.lua -I nowhere": ("-I nowhere: no such folder",),
     "lib/thing.h -o x.lua --all --target i386-linux-gnu": ("not allowed with argument",),
     "zlib.h -o x.lua --target aarch64-linux-gnu": ("there is no such header", "-I DIR"),
@@ -233,6 +320,8 @@ def test_refused(line: str, place: Path, bind: Bind) -> None:
 BROKEN = {
     "#include <nowhere/part.h>\n": ("thing.h:2", "file not found", "-I DIR tells where"),
     "int good(void);\n\nint bad(unknown_t x);\n": ("thing.h:4", "unknown_t"),
+    "struct again { struct again it; };\n": ("thing.h:2", "incomplete type"),
+    '_Static_assert(0, "never");\n': ("thing.h:2", "never"),
     "#error give me a define\n": ("thing.h:2", "give me a define", "--define"),
     "#define LOOP LOOP LOOP\nstruct open {\n": ("thing.h",),
 }
@@ -249,6 +338,23 @@ def test_broken_headers(text: str, place: Path, bind: Bind) -> None:
         assert part in err
     assert (place / "x.lua").read_text() == "old"
     assert not (place / "x.d.lua").exists()
+
+
+def test_nothing_but_errors(place: Path, bind: Bind) -> None:
+    """A header that is wrong, and has nothing to bind, is refused in the compiler's words."""
+    (place / "lib/thing.h").write_text("struct again { struct again it; };\n")
+    status, _, err = bind("lib/thing.h -o x.lua")
+    assert status == 1
+    assert "thing.h:1: the compiler does not take it" in err
+    assert "incomplete type" in err
+
+
+def test_binary_header(place: Path, bind: Bind) -> None:
+    """What is no text at all is refused in a message of bearable length."""
+    (place / "lib/thing.h").write_bytes(b"\x7fELF\xff" + b"\0error" * 50_000)
+    status, _, err = bind("lib/thing.h -o x.lua")
+    assert status == 1
+    assert len(err) < 5000
 
 
 def wrong_constant(found: Parsed) -> Parsed:

@@ -292,6 +292,17 @@ class TestValues:
         assert found == f"!macro argument: expected {expected}"
 
 
+def test_step() -> None:
+    """A step that counts its caller's variable down returns the value and what is left."""
+    made = lua("F(p, n) ((n) -= (p)->len, (p)->len + 1)")
+    assert made.count("return") == 1
+    assert evaluated("F(p, n) ((n) -= (p), (p) + 1)", "3, 10") == "4"
+    script = f"local M = dofile({str(paths.PACKAGE / 'runtime' / 'macro.lua')!r})\n"
+    script += f"print(({lua('F(p, n) ((n) -= (p), (p) + 1)')})(3, 10))"
+    run = [*luajit.interpreter(), "-e", script]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "4\t7\n"
+
+
 @pytest.mark.parametrize(
     ("define", "reason"),
     [

@@ -21,12 +21,12 @@ class TestInvocation:
 
     def test_in_force(self) -> None:
         """A macro that holds at the unit's end is called by its name."""
-        assert invocation(macro("a + b"), in_force=True) == "F(__callgate_0, __callgate_1)"
+        assert invocation(macro("a + b"), in_force=True) == "F(__callgate_0_, __callgate_1_)"
 
     def test_replaced(self) -> None:
         """One that was replaced stands with its body, in which only its parameters change."""
         body = "a + x.a + x->b + b.c + \"a\" + 'a' + 0xa + ab"
-        expected = "__callgate_0 + x.a + x->b + __callgate_1.c + \"a\" + 'a' + 0xa + ab"
+        expected = "__callgate_0_ + x.a + x->b + __callgate_1_.c + \"a\" + 'a' + 0xa + ab"
         assert invocation(macro(body), in_force=False) == expected
 
     def test_pasting(self) -> None:
@@ -38,11 +38,12 @@ class TestInvocation:
     ("body", "expansion", "reason"),
     [
         ("", "", "empty"),
-        ("x##a", "x__callgate_0", "pastes tokens"),
-        ("a##UL", "__callgate_0UL", "pastes tokens"),
+        ("x##a", "x__callgate_0_", "pastes tokens"),
+        ("a##UL", "__callgate_0_UL", "pastes tokens"),
+        ("a##8", "__callgate_0_8", "pastes tokens"),
         ("x##a", "", "pastes tokens"),
         ("OTHER(a)", "", "expands to nothing by itself"),
-        ("#a", '"__callgate_0"', "makes a string of an argument"),
+        ("#a", '"__callgate_0_"', "makes a string of an argument"),
         ("__has_builtin(a)", "0", "asks for the compiler's version or features"),
         ("for (;;) a", None, "statement"),
         ("a; b", None, "statement"),
@@ -69,13 +70,13 @@ def test_variadic() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("a == b", "__callgate_0 == __callgate_1"),
-        ('a <= b && ";=" != a', '__callgate_0 <= __callgate_1 && ";=" != __callgate_0'),
-        ("({ int x = a; x + 1; })", "( ((int)( __callgate_0)) + 1)"),
-        ("({ T *x = a; x->x; })", "( ((T *)( __callgate_0))->x)"),
-        ("({ int x = a; int y = x; y; })", "( ((int)( ((int)( __callgate_0)))))"),
+        ("a == b", "__callgate_0_ == __callgate_1_"),
+        ('a <= b && ";=" != a', '__callgate_0_ <= __callgate_1_ && ";=" != __callgate_0_'),
+        ("({ int x = a; x + 1; })", "( ((int)( __callgate_0_)) + 1)"),
+        ("({ T *x = a; x->x; })", "( ((T *)( __callgate_0_))->x)"),
+        ("({ int x = a; int y = x; y; })", "( ((int)( ((int)( __callgate_0_)))))"),
         ("__extension__ ({ int x = ({ int y = b; y; }); x; })",
-         " ( ((int)( ( ((int)( __callgate_1))))))"),
+         " ( ((int)( ( ((int)( __callgate_1_))))))"),
     ],
 )  # fmt: skip
 def test_expressions(body: str, expected: str) -> None:

@@ -52,12 +52,12 @@ class TestDefinitions:
     def test_asked(self) -> None:
         """The definition in force goes by its name, a replaced one by its body, and none twice."""
         asked = macros.questions(known())
-        assert asked == ["1", "TWICE", "HELPER", "(__callgate_0 + A)", "A", "F(__callgate_0)"]
+        assert asked == ["1", "TWICE", "HELPER", "(__callgate_0_ + A)", "A", "F(__callgate_0_)"]
         assert macros.questions(known(), ["1", "A"]) == [
             "TWICE",
             "HELPER",
-            "(__callgate_0 + A)",
-            "F(__callgate_0)",
+            "(__callgate_0_ + A)",
+            "F(__callgate_0_)",
         ]
 
     def test_expansions(self) -> None:

@@ -46,6 +46,11 @@ def test_spellings(gnu: str, c23: str) -> None:
         ("struct { int a : 2; int b __attribute__((x)); };",
          "struct { int a : 2; int b [[gnu::x]]; };"),
         ("enum { A = b ? 1 : 2, C __attribute__((x)) };", "enum { A = b ? 1 : 2, C [[gnu::x]] };"),
+        ("__attribute__((x)) const T *f(void);", "[[gnu::x]] const T *f(void);"),
+        ("__attribute__((x)) extern const struct s *f(void);",
+         "[[gnu::x]] extern const struct s *f(void);"),
+        ("void f(__attribute__((x)) const T *a);", "void f([[gnu::x]] const T *a);"),
+        ("__attribute__((x)) const int a;", " const int[[gnu::x]] a;"),
         ("struct s {} __attribute__((x)) const v;", "struct s {}  const[[gnu::x]] v;"),
     ],
 )  # fmt: skip

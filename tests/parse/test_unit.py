@@ -77,7 +77,7 @@ class TestUnits:
         """A function-like macro is expanded with stand-ins for its arguments."""
         headers = make_tree({"linux/a.h": "#define BASE 8\n#define F(x, y) ((x) << BASE | y)\n"})
         unit = parse_unit(headers, headers.unit("own"))
-        expected = "((__callgate_0) << 8 | __callgate_1)"
+        expected = "((__callgate_0_) << 8 | __callgate_1_)"
         assert macro(unit, "F") == [("linux/a.h", expected)]
 
     def test_failed_declaration(self, make_tree: MakesTree) -> None:

@@ -104,7 +104,7 @@ def test_translations_have_the_compilers_values(name: str) -> None:
             values = compiled(macros, asked, witness, Path(folder))
             wrong = [
                 f"#define {call.macro.name} {call.macro.body}\n{call.macro.lua}\n"
-                f"({call.lua}): Lua's {lua}, {name}'s {value}"
+                f"({call.lua}): Lua's {lua!r}, {name}'s {value!r}"
                 for call, lua, value in zip(asked, lua_answers(asked), values, strict=True)
                 if lua != value
             ]

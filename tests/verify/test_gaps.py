@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from callgate import paths
 from callgate.errors import CallgateError
 from callgate.machines.model import Run
-from callgate.verify.gaps import Gap, judge, load_gaps
+from callgate.verify.gaps import Gap, judge, load_gaps, seconds
 from callgate.verify.tap import Result
 
 RUN = Run("armhf-glibc", "arm-linux-gnueabihf", "user", "armhf", "trixie", "package")
@@ -80,6 +81,14 @@ class TestJudge:
         """All patterns of a row must fit the run."""
         assert Gap("x", "y", **pattern).applies(RUN) is applies
 
+    def test_seconds(self) -> None:
+        """A row may shorten the time that specs get where they hang."""
+        gap = Gap("*", "hangs", tier="user", jit="on", sometimes=True, seconds=60)
+        assert seconds(RUN, "on", [gap], 180) == 60
+        assert seconds(RUN, "on", [gap], 30) == 30
+        assert seconds(RUN, "off", [gap], 180) == 180
+        assert seconds(RUN, "on", [replace(gap, tier="native")], 180) == 180
+
     def test_compiler(self) -> None:
         """A row may be about one state of the JIT compiler."""
         gap = Gap("a_spec.lua: a: x", "traces are too long", jit="on")
@@ -97,6 +106,7 @@ class TestLoad:
             ('reason = "a"', "no 'spec'"),
             ('spec = "a"\nreason = "b"\ntiers = "c"', "unknown key 'tiers'"),
             ('spec = "a"\nreason = "b"\ntier = 3', "tier: expected str, not 3"),
+            ('spec = "a"\nreason = "b"\nseconds = true', "seconds: expected int, not True"),
             ('spec = "a"\nreason = "b"\nsometimes = "c"', "sometimes: expected bool, not 'c'"),
         ],
     )

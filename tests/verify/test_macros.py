@@ -101,6 +101,17 @@ def test_a_wrong_translation_is_named(
     assert {item.fact for item in wrong} == {"value"}
 
 
+def test_strings_are_compared(small: Small) -> None:
+    """A macro that gives one of several strings agrees with C, or is named with the call."""
+    small.write("t/small.h", '#define T_NAME(x) ((x) ? "a \\"word\\"\\n" : "none")\n')
+    abi = build_model(small.target, "7.2.0", parse_units(small.tree, jobs=1), ())
+    tally, wrong = check_macros(abi, compiler(small))
+    assert not wrong
+    assert sum(tally.checked.values()) == len(INTEGERS)
+    _, wrong = check_macros(mutated(abi, "T_NAME", "none", "nonf"), compiler(small))
+    assert [item.name for item in wrong] == ["T_NAME(0)"]
+
+
 def test_an_error_in_lua_is_named(small: Small, macros: Abi) -> None:
     """A translation that fails is a disagreement, not the end of the run."""
     _, wrong = check_macros(mutated(macros, "T_MAJOR", "M.shr", "M.nothing"), compiler(small))

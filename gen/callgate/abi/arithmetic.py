@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING
 
@@ -69,13 +70,18 @@ def _floating(sign: str, left: Value, right: Value) -> Value:
     one, two = left.number, right.number
     kind = numeric(left.type)
     if sign == "/":
-        if two == 0:
-            raise NoValue("division by zero")
-        return rounded(one / two, kind)
+        return rounded(one / two if two else _by_zero(one, two), kind)
     results = {"+": one + two, "-": one - two, "*": one * two}
     if sign not in results:
         raise NoValue(f"operator {sign} on floating values")
     return rounded(results[sign], kind)
+
+
+def _by_zero(one: float, zero: float) -> float:
+    """Return the quotient of IEC 60559, which C's Annex F has."""
+    if one == 0 or math.isnan(one):
+        return math.nan
+    return math.copysign(math.inf, math.copysign(1, one) * math.copysign(1, zero))
 
 
 def _integer(sign: str, left: int, right: int) -> int:

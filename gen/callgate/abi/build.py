@@ -261,7 +261,8 @@ def _variables(scope: Scope, layout: Layout, out: Part) -> None:
             continue
         with suppress(*NONE):  # of a type that is not complete: nothing could be said of it
             kind = layout.type(item.type)
-            out.variables.append(model.Variable(item.name, kind, _place(item.where)))
+            const, _ = layout.qualifiers(item.type)
+            out.variables.append(model.Variable(item.name, kind, _place(item.where), const))
 
 
 def _macros(unit: tree.Unit, evaluation: _Evaluation, out: Part) -> None:

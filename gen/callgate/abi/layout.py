@@ -128,14 +128,17 @@ class Layout:
         return model.RecordName(name, record.size, record.align)
 
     def _pointer(self, target: tree.Type) -> model.Pointer:
-        const, volatile = self._qualifiers(target)
+        const, volatile = self.qualifiers(target)
         while isinstance(target, tree.Qualified | tree.Attributed):
             target = target.type
         size, align = self.data_model.pointer
         return model.Pointer(self._target(target), size, align, const, volatile)
 
-    def _qualifiers(self, kind: tree.Type) -> tuple[bool, bool]:
-        """Return whether a type is const and volatile, by itself or by the typedef it names."""
+    def qualifiers(self, kind: tree.Type) -> tuple[bool, bool]:
+        """Return whether a type is const and volatile, by itself or by the typedef it names.
+
+        Of an array it is what its elements are.
+        """
         const = volatile = False
         seen: set[str] = set()
         while True:
@@ -145,6 +148,8 @@ class Layout:
                     kind = kind.type
                 case tree.Attributed():
                     kind = kind.type
+                case tree.Array():  # C11 6.7.3p9: an array's qualifiers are its elements'
+                    kind = kind.element
                 case tree.TypedefName() if kind.name not in seen:
                     seen.add(kind.name)
                     found = self.scope.typedefs.get(kind.name)
@@ -156,14 +161,9 @@ class Layout:
 
     def _target(self, target: tree.Type) -> model.TypeRef | None:
         """Return what a pointer points to, without laying it out: it may be what we are in."""
+        target = self._meant(target)
         if isinstance(target, tree.Tagged) and target.kind != "enum":
             return model.RecordName(f"{target.kind} {target.tag}", 0, 1)
-        if isinstance(target, tree.TypedefName):
-            found = self.scope.typedefs.get(target.name)
-            if found is not None and isinstance(found.type, tree.Tagged | tree.Record):
-                if isinstance(found.type, tree.Record):
-                    return model.RecordName(self.name_of(found.type), 0, 1)
-                return self._target(found.type)
         if isinstance(target, tree.Record) and self.name_of(target):
             return model.RecordName(self.name_of(target), 0, 1)
         try:
@@ -171,6 +171,20 @@ class Layout:
         except Incomplete:
             return None
         return None if isinstance(kind, model.Scalar) and kind.kind == "void" else kind
+
+    def _meant(self, kind: tree.Type) -> tree.Type:
+        """Return the record that a typedef of typedefs means; every other type as it is."""
+        meant, seen = kind, set[str]()
+        while isinstance(meant, tree.TypedefName | tree.Qualified):
+            if isinstance(meant, tree.Qualified):
+                meant = meant.type
+                continue
+            found = self.scope.typedefs.get(meant.name)
+            if found is None or meant.name in seen:
+                return kind
+            seen.add(meant.name)
+            meant = found.type
+        return meant if isinstance(meant, tree.Tagged | tree.Record) else kind
 
     def _array(self, kind: tree.Array) -> model.Array:
         element = self.type(kind.element)
@@ -191,7 +205,10 @@ class Layout:
             try:
                 return self.type(item)
             except Incomplete:
-                return model.RecordName(getattr(item, "tag", ""), 0, 1)
+                match self._meant(item):
+                    case tree.Tagged(kind, tag) | tree.Record(kind, str(tag)) if tag:
+                        return model.RecordName(f"{kind} {tag}", 0, 1)
+                return model.RecordName("", 0, 1)
 
         parameters = tuple(
             model.Parameter(item.name, loosely(item.type)) for item in kind.parameters

@@ -19,6 +19,10 @@ NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)([uUlL]*
 FLOATING = re.compile(
     r"((?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)([fFlL]?)"
 )
+# C23 6.4.5.3: the exponent is of two, and is always there
+BINARY = re.compile(
+    r"(0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)([fFlL]?)"
+)
 SUFFIXES = {"", "u", "l", "ul", "lu", "ll", "ull", "llu"}
 FLOAT_BYTES = 4
 
@@ -108,11 +112,16 @@ def number(text: str, scalars: Scalars) -> Value:
 
 
 def _floating(text: str, scalars: Scalars) -> Value:
-    found = FLOATING.fullmatch(text)
+    binary = BINARY.fullmatch(text)
+    found = binary or FLOATING.fullmatch(text)
     if found is None:
         raise NoValue(f"number {text!r} in a form not supported")
     name = {"f": "float", "l": "long double"}.get(found[2].lower(), "double")
-    return rounded(float(found[1]), scalars[name])
+    try:
+        value = float.fromhex(found[1]) if binary else float(found[1])
+    except OverflowError:  # beyond a double
+        raise NoValue("floating literal too large") from None
+    return rounded(value, scalars[name])
 
 
 def character(text: str, scalars: Scalars) -> Value:

@@ -14,9 +14,10 @@ from callgate.bind.request import Request, find_sources
 from callgate.bind.select import Chosen, check_globs, choose
 from callgate.parse.memo import Memo
 from callgate.pipeline import open_tree
+from callgate.report import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from callgate.model import Record
     from callgate.report import Reporter
@@ -39,15 +40,9 @@ class Side:
         facts = writer.sections()
         return cls(parsed, chosen, facts, tuple(writer.records))
 
-    def without(self, names: Collection[str], why: str, request: Request) -> Side:
-        """Return the side without some constants and functions, which are left out for a reason."""
-        chosen = replace(
-            self.chosen,
-            constants=[item for item in self.chosen.constants if item.name not in names],
-            functions=[item for item in self.chosen.functions if item.name not in names],
-            left=self.chosen.left | dict.fromkeys(sorted(names), why),
-        )
-        return Side.of(self.parsed, chosen, request)
+    def without(self, reasons: Mapping[str, str], request: Request) -> Side:
+        """Return the side without some names, each left out for its reason."""
+        return Side.of(self.parsed, self.chosen.without(reasons), request)
 
 
 @dataclass(frozen=True)
@@ -67,9 +62,9 @@ class Binding:
         targets = [side.parsed.target for side in self.sides]
         return emit(name, self.merged, self.request, targets, self.headers)
 
-    def without(self, names: Collection[str], why: str) -> Binding:
-        """Return the binding without some constants and functions."""
-        sides = tuple(side.without(names, why, self.request) for side in self.sides)
+    def without(self, reasons: Mapping[str, str]) -> Binding:
+        """Return the binding without some names, each with a reason."""
+        sides = tuple(side.without(reasons, self.request) for side in self.sides)
         return replace(self, sides=sides, merged=_merged(sides, self.request))
 
 
@@ -84,7 +79,7 @@ def bind(request: Request, targets: Sequence[Target], report: Reporter) -> Bindi
             every.append(parse(find_sources(request, tree), memo))
             stage.progress(len(every), len(targets))
         entered = len(every[0].unit.headers)
-        stage.detail(f"{entered:,} headers, {len(every)} target{'s' if len(every) > 1 else ''}")
+        stage.detail(f"{counted(entered, 'header')}, {counted(len(every), 'target')}")
     memo.save(paths.cache_dir() / "bound")
     check_globs(every, request)
     sides = tuple(Side.of(parsed, choose(parsed, request), request) for parsed in every)

@@ -1,26 +1,67 @@
 -- luacheck: globals B
 
--- A record with 64-bit bit-fields, which LuaJIT does not take, has members that hold them.
+-- A record with bit-fields that LuaJIT does not take, or would look for elsewhere, has bytes that hold them.
 function B.bit_fields(ffi, ctype, fields)
-  local u64, bit = ffi.typeof "uint64_t", require "bit"
-  local function get(object, name)
-    local field = fields[name]
-    if not field then
-      error(("no member %q"):format(tostring(name)), 2)
-    end
-    local value = bit.lshift(object[field[1]] + 0ULL, 64 - field[2] - field[3])
-    value = field[4] and bit.arshift(value, 64 - field[3]) or bit.rshift(value, 64 - field[3])
-    value = field[4] and ffi.cast("int64_t", value) or value
-    return field[3] <= 53 and tonumber(value) or value
+  local bit = require "bit"
+  local is_big = ffi.abi "be"
+
+  local function field_of(name)
+    return fields[name] or error(("no member %q"):format(tostring(name)), 3)
   end
+
+  -- By how many bits to the left a byte stands for its part of the field's number.
+  local function place(field, index)
+    return is_big and field[2] + field[3] - 8 * (index + 1) or 8 * index - field[2]
+  end
+
+  local function moved(value, count)
+    return count < 0 and bit.rshift(value, -count) or bit.lshift(value, count)
+  end
+
+  local function bytes_of(field)
+    return bit.rshift(field[2], 3), bit.rshift(field[2] + field[3] - 1, 3)
+  end
+
   ffi.metatype(ctype, {
-    __index = get,
+    __new = function(new, ...)
+      local object, from = ffi.new(new, ...), ...
+      if type(from) == "table" then -- of which LuaJIT takes the members that it knows
+        for name in pairs(fields) do
+          if from[name] ~= nil then
+            object[name] = from[name]
+          end
+        end
+      end
+      return object
+    end,
+    __index = function(object, name)
+      local field = field_of(name)
+      local bytes, first, last = object[field[1]], bytes_of(field)
+      local value = 0ULL
+      for i = first, last do
+        value = bit.bor(value, moved(bytes[i] + 0ULL, place(field, i)))
+      end
+      local spare = 64 - field[3]
+      value = bit.lshift(value, spare)
+      if field[4] == "bool" then
+        return value ~= 0
+      end
+      value = field[4] and ffi.cast("int64_t", bit.arshift(value, spare)) or bit.rshift(value, spare)
+      return field[3] <= 53 and tonumber(value) or value
+    end,
     __newindex = function(object, name, value)
-      get(object, name)
-      local unit, shift, width = fields[name][1], fields[name][2], fields[name][3]
-      local mask = bit.lshift(bit.rshift(-1ULL, 64 - width), shift)
-      local bits = bit.band(bit.lshift(ffi.cast(u64, ffi.cast("int64_t", value)), shift), mask)
-      object[unit] = bit.bor(bit.band(object[unit] + 0ULL, bit.bnot(mask)), bits)
+      local field = field_of(name)
+      local bytes, first, last = object[field[1]], bytes_of(field)
+      local mask = bit.rshift(-1ULL, 64 - field[3])
+      if field[4] == "bool" then
+        value = (value ~= false and value ~= 0) and 1 or 0
+      end
+      value = bit.band(ffi.cast("uint64_t", ffi.cast("int64_t", value)), mask)
+      for i = first, last do
+        local count = -place(field, i)
+        local kept = bit.band(bytes[i], bit.bnot(tonumber(bit.band(moved(mask, count), 0xffULL))))
+        bytes[i] = bit.bor(kept, tonumber(bit.band(moved(value, count), 0xffULL)))
+      end
     end,
   })
 end

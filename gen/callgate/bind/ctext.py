@@ -6,13 +6,33 @@ compilers agree with is what LuaJIT is told.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from callgate.emit.ctext import WORD, RecordWriter
-from callgate.model import Array, Function, Pointer, Record, RecordName, Scalar, TypeRef, Vector
+from callgate.bind import bits
+from callgate.emit.ctext import (
+    INDENT,
+    Accessor,
+    RecordText,
+    RecordWriter,
+    is_unknown,
+    member_attributes,
+)
+from callgate.model import (
+    Array,
+    Field,
+    Function,
+    Pointer,
+    Record,
+    RecordName,
+    Scalar,
+    TypeRef,
+    Variable,
+    Vector,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # Types that LuaJIT knows by name (lj_ctype.h: CTTYDEFP) and C by <stddef.h>, <stdint.h>: where the
 # headers say so, the text is the same on machines where they are different basic types.
@@ -29,6 +49,13 @@ class DeclarationWriter(RecordWriter):
         """``spell`` gives a record's name in C text."""
         super().__init__(spell, big_endian=big_endian)
         self._exact = exact
+        self._outer = ""  # the tag of the record that is being rendered
+        self.nested: dict[str, Record] = {}  # untagged ones that have got a tag of their own
+
+    def render_as(self, tag: str, record: Record) -> RecordText:
+        """Return the text of a record that the file knows by ``tag``."""
+        self._outer = tag.rpartition(" ")[2]
+        return self.render(record)
 
     def declaration(self, kind: TypeRef, name: str = NAME) -> str:
         """Return the declaration of ``name`` as of a type: ``int $(const char *)``."""
@@ -37,9 +64,78 @@ class DeclarationWriter(RecordWriter):
             return self.declaration(kind.element, f"{name}[{length}]")
         return _tidy(self._named(kind, name))
 
+    def variable(self, item: Variable) -> str:
+        """Return the declaration of a variable: LuaJIT refuses to write one that is const."""
+        return _tidy(self._qualified(item.type, NAME, "const " if item.const else ""))
+
     def type_of(self, kind: TypeRef) -> str:
         """Return a type's own text: ``int (*)(void *)``."""
         return self.declaration(kind, "")
+
+    def tagged(self, kind: TypeRef, name: str) -> TypeRef:
+        """Return a type whose untagged record, or array of such, is called ``name``."""
+        if isinstance(kind, Array):
+            return replace(kind, element=self.tagged(kind.element, name))
+        if not isinstance(kind, Record):
+            return kind
+        tag = f"{kind.kind} {name}"
+        self.nested[tag] = kind
+        return RecordName(tag, kind.size, kind.align)
+
+    # --- members ---------------------------------------------------------------------------------
+
+    def _body(
+        self, record: Record, base: int, prefix: str, accessors: list[Accessor], *, tail: bool
+    ) -> str:
+        if bits.takes(record):
+            return super()._body(record, base, prefix, accessors, tail=tail)
+        lines: list[tuple[int, str]] = []
+        spans = bits.spans(record)
+        for start, end in spans:
+            lines.append((start, f"uint8_t _bits{base + start}[{end - start}]"))
+        last = record.fields[-1]
+        for item in record.fields:
+            if item.bit_width is None:
+                text = self._declare(
+                    item.type, item.name or "", base + item.offset, prefix, accessors,
+                    tail=tail and item is last,
+                )  # fmt: skip
+                lines.append((item.offset, text + member_attributes(record, item)))
+            elif item.name:
+                accessors.append(_accessor(item, item.name, base, spans))
+        if record.kind == "struct":
+            lines.sort(key=lambda line: line[0])  # a member of no size stays before what follows
+        inner, outer = (INDENT * (prefix.count("/") + more) for more in (1, 0))
+        parts = ["packed"] if record.packed or record.pack else []
+        if bits.is_naturally_aligned(record):  # a packed record around it may lower that
+            place = 0 if bits.is_open(record) else len(lines)
+            align = f"uint{record.align * bits.BYTE}_t _align{base}[0]"
+            lines.insert(place, (0, align))
+        elif record.align > 1:
+            parts.append(f"aligned({record.align})")
+        body = "".join(f"{inner}{text};\n" for _, text in lines)
+        attributes = f" __attribute__(({', '.join(parts)}))" if parts else ""
+        return f"{{\n{body}{outer}}}{attributes}"
+
+    def _declare(
+        self,
+        kind: TypeRef,
+        name: str,
+        offset: int,
+        prefix: str,
+        accessors: list[Accessor],
+        *,
+        tail: bool,
+    ) -> str:
+        """Return a member; an untagged record with accessors gets a tag, by which to have them."""
+        if name and has_accessors(kind):
+            kind = self.tagged(kind, f"{self._outer}__{name}")
+        return super()._declare(kind, name, offset, prefix, accessors, tail=tail)
+
+    def _is_lowered(self, kind: Scalar) -> bool:
+        return is_unknown(kind)
+
+    # --- declarations ----------------------------------------------------------------------------
 
     def _named(self, kind: TypeRef, declarator: str) -> str:
         if isinstance(kind, Function):
@@ -49,12 +145,21 @@ class DeclarationWriter(RecordWriter):
         target = kind.target
         if isinstance(target, Function):
             return self._named(target, f"(*{declarator})")
-        if isinstance(target, Array):
-            return self.declaration(target, f"(*{declarator})")
         qualifiers = ("const " if kind.const else "") + ("volatile " if kind.volatile else "")
+        if isinstance(target, Array):
+            return self._qualified(target, f"(*{declarator})", qualifiers)
         if isinstance(target, Pointer):
             return self._named(target, f"{qualifiers}*{declarator}")
         return f"{qualifiers}{self._target(target)}*{declarator}"
+
+    def _qualified(self, kind: TypeRef, declarator: str, qualifiers: str) -> str:
+        """Return a declaration as of a qualified type; of an array its elements are qualified."""
+        while isinstance(kind, Array):
+            declarator += "[]" if kind.length is None else f"[{kind.length}]"
+            kind = kind.element
+        if isinstance(kind, Pointer):
+            return self._named(kind, f"{qualifiers}{declarator}")
+        return f"{qualifiers}{self._named(kind, declarator)}"
 
     def _target(self, target: TypeRef | None) -> str:
         """Return what a pointer points to, ready for the star."""
@@ -82,6 +187,21 @@ class DeclarationWriter(RecordWriter):
         return ", ".join(texts) or "void"
 
 
+def _accessor(item: Field, name: str, base: int, spans: Sequence[tuple[int, int]]) -> Accessor:
+    """Return where a bit-field is in the bytes that stand for its run."""
+    place = item.offset * bits.BYTE + (item.bit_offset or 0)
+    start = max(start for start, _ in spans if start * bits.BYTE <= place)
+    kind = item.type
+    return Accessor(
+        name,
+        f"_bits{base + start}",
+        place - start * bits.BYTE,
+        item.bit_width or 0,
+        signed=isinstance(kind, Scalar) and kind.signed,
+        boolean=isinstance(kind, Scalar) and kind.kind == "bool",
+    )
+
+
 def _adjusted(kind: TypeRef) -> TypeRef:
     """Return a parameter's type as C takes it: of an array or a function it is a pointer."""
     if isinstance(kind, Array):
@@ -89,11 +209,11 @@ def _adjusted(kind: TypeRef) -> TypeRef:
     return Pointer(kind, 0, 0) if isinstance(kind, Function) else kind
 
 
-def is_unknown(kind: TypeRef) -> bool:
-    """Tell whether LuaJIT has no such scalar: wider than 64 bits, or a vector."""
-    if not isinstance(kind, Scalar):
-        return isinstance(kind, Vector)
-    return kind.size > (2 * WORD if kind.kind == "complex" else WORD)  # it has two parts
+def has_accessors(kind: TypeRef) -> bool:
+    """Tell whether a type is an untagged record with bit-fields by accessors, or an array of it."""
+    while isinstance(kind, Array):
+        kind = kind.element
+    return isinstance(kind, Record) and bits.needs_accessors(kind)
 
 
 def has_unnamed(kind: TypeRef | None) -> bool:

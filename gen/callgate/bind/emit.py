@@ -58,7 +58,7 @@ def _name_macros(merged: Merged) -> list[tuple[str, str]]:
 
 def _parameters(macros: Sequence[tuple[str, str]]) -> str:
     """Return the names of the helpers and of the binding; "_" begins those that nothing uses."""
-    used = (any(f"{name}." in text for _, text in macros) for name in ("M", "F"))
+    used = (any(re.search(rf"\b{name}[.[]", text) for _, text in macros) for name in ("M", "F"))
     return ", ".join(name if uses else f"_{name}" for name, uses in zip("MF", used, strict=True))
 
 

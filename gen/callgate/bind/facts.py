@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from callgate import tree
 from callgate.bind.ctext import DeclarationWriter
 from callgate.bind.select import meant_by
-from callgate.emit.literals import LUA_KEYWORDS, lua_literal, lua_string
+from callgate.emit.literals import LUA_KEYWORDS, lua_key, lua_literal, lua_string
 from callgate.emit.members import NONE
-from callgate.model import Function, Pointer, Record, RecordName, Scalar
+from callgate.model import Array, Function, Pointer, Record, RecordName, Scalar
 
 if TYPE_CHECKING:
     from callgate.bind.parse import Parsed
     from callgate.bind.request import Request
     from callgate.bind.select import Chosen
-    from callgate.emit.ctext import RecordText
+    from callgate.emit.ctext import Accessor, RecordText
     from callgate.model import TypeRef
 
 Section = dict[str, str]  # name -> Lua text
@@ -63,7 +63,7 @@ class FactsWriter:
             if function.label and function.label != function.name:
                 out["symbols"][function.name] = lua_string(function.label)
         for variable in chosen.variables:
-            out["variables"][variable.name] = lua_string(writer.declaration(variable.type))
+            out["variables"][variable.name] = lua_string(writer.variable(variable))
         for macro in chosen.macros:
             out["macros"][macro.name] = macro.lua or ""
         for name, other in chosen.aliases.items():
@@ -106,7 +106,10 @@ class FactsWriter:
 
     def _typedefs(self, out: Section) -> None:
         for item in self._chosen.typedefs:
-            text = self._typedef(item.type)
+            kind = item.type
+            if isinstance(kind, Array):  # of a record without a name, it may be
+                kind = self._writer.tagged(kind, f"{item.name}__element")
+            text = self._typedef(kind)
             if text is not None:
                 out[item.name] = lua_string(text)
         for enumeration in self._chosen.enumerations:
@@ -163,11 +166,13 @@ class FactsWriter:
             if tag in texts:
                 continue
             record = known.get(tag)
+            if record is not None:
+                self.records.append(record)
+            record = record or self._writer.nested.get(tag)
             if record is None:
                 texts[tag] = ""
                 continue
-            self.records.append(record)
-            rendered = self._writer.render(record)
+            rendered = self._writer.render_as(tag, record)
             texts[tag] = rendered.text
             if rendered.accessors:
                 accessors[tag] = rendered
@@ -199,10 +204,19 @@ class FactsWriter:
 
 
 def _accessors(text: RecordText) -> str:
-    """Return a table of bit-fields: name -> { unit, shift, width, signed }."""
+    """Return a table of bit-fields: name -> { bytes, first bit, width, signed }.
+
+    Bits count from the least significant one of the first byte, on big-endian machines from the
+    most significant one.
+    """
     rows = [
-        f"{lua_string(item.name)[1:-1]} = {{ {lua_string(item.unit)}, {item.shift}, {item.width}, "
-        f"{'true' if item.signed else 'false'} }}"
+        f"{lua_key(item.name)} = {{ {lua_string(item.unit)}, {item.shift}, {item.width}, "
+        f"{_reading(item)} }}"
         for item in text.accessors
     ]
     return "{ " + ", ".join(rows) + " }"
+
+
+def _reading(item: Accessor) -> str:
+    """Return whether a bit-field is signed, as Lua; '"bool"' for one that is true or false."""
+    return '"bool"' if item.boolean else "true" if item.signed else "false"

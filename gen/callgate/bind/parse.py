@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgate import cache, model, tree
 from callgate.abi.build import build_part, merge, unit_layout
+from callgate.bind.parts import parts
 from callgate.bind.request import UNIT, Sources
 from callgate.emit.macros import translate_macros
 from callgate.emit.members import NONE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 ERROR = re.compile(r"^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: (.*)$", re.MULTILINE)
 OWN_TEXT = re.compile(r"(?:<stdin>|.*stdin\.c)")
+OWN_PLACE = re.compile(r"(?:<stdin>|\S*stdin\.c):\d+:(?:\d+:)? ")
 DEPTH = 12  # of types in types that are searched for a va_list
 
 
@@ -56,6 +58,8 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     run = headers.try_preprocess(spec, source)
     if run.status != 0:
         raise _refused(run.errors, headers.header_of)
+    found = parts(run.output, sources.named, headers.header_of)
+    sources = replace(sources, parts=found)
     unit = parse_preprocessed(Preprocessed(headers, spec, source, run.output, ()), memo)
     if any(sources.is_own(failure.where.header) for failure in unit.failures):
         _compile(headers, spec, source)  # is it the header that is wrong, or only beyond us?
@@ -78,8 +82,13 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     )
 
 
+def check_headers(sources: Sources) -> None:
+    """Raise CallgateError for what the compiler says is wrong in a request's headers."""
+    spec = sources.tree.unit(UNIT)
+    _compile(sources.tree, spec, sources.tree.source(spec))
+
+
 def _compile(headers: HeaderTree, spec: UnitSpec, source: str) -> None:
-    """Raise CallgateError for what the compiler says is wrong in the headers."""
     with tempfile.TemporaryDirectory(prefix="callgate-") as folder:
         run = headers.compile(spec, source, Path(folder) / "unit.o")
     if run.status != 0:
@@ -96,7 +105,7 @@ def _refused(errors: str, header_of: Callable[[str], str]) -> CallgateError:
     hint = "--first HEADER includes what they want before them, --define NAME=VALUE defines it"
     if missing:
         hint = f"-I DIR tells where {missing[1] or missing[2]} is, or give the header it belongs to"
-    said = first_errors(errors)
+    said = OWN_PLACE.sub("where the headers end: ", first_errors(errors))
     return CallgateError(f"the compiler does not take it:\n  {said}", where=place, hint=hint)
 
 

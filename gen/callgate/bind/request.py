@@ -23,6 +23,11 @@ ROOTS = ("/usr/local/include", "/usr/include")  # of the machine's own developme
 SHARED = re.compile(r"include|[\w.]+-linux-\w+")  # folders where headers of many packages lie
 # The qualifier promises the compiler something and means nothing to a caller; the model has it not.
 UNRESTRICTED = ("restrict=", "__restrict=", "__restrict__=")
+# What the compiler brings, no C library (C11 4p6)
+COMPILERS = {
+    "float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
+    "stddef.h", "stdint.h", "stdnoreturn.h",
+}  # fmt: skip
 DEFINE = re.compile(r"[A-Za-z_]\w*(=.*)?", re.DOTALL)
 
 
@@ -51,6 +56,13 @@ class Request:
         for folder in self.folders:
             if not folder.is_dir():
                 raise CallgateError("no such folder", where=f"-I {folder}")
+        if "" in (*self.headers, *self.first):
+            raise CallgateError("no header given: its name is empty")
+        if "" in self.libraries:
+            raise CallgateError(
+                "expected a name, not ''", where="--library",
+                hint="leave it out for functions of the process itself",
+            )  # fmt: skip
         for prefix in self.prefixes:
             if not re.fullmatch(r"[A-Za-z_]\w*", prefix):
                 raise CallgateError(f"no name begins with {prefix!r}", where="--prefix")
@@ -62,14 +74,20 @@ class Sources:
 
     tree: HeaderTree  # with one unit, of the headers
     named: tuple[str, ...]  # the headers as the model's locations call them
+    parts: frozenset[str] = frozenset()  # of those that are the system's
+
+    def has(self, name: str, header: str) -> bool:
+        """Tell whether a name is the request's own; those that parts have for parts are not."""
+        return self.is_own(header) and not (header in self.parts and name.startswith("__"))
 
     def is_own(self, header: str) -> bool:
         """Tell whether ``header`` is a named one, or lies below one's folder.
 
         Where headers of many packages lie (/usr/include), only those beside the named one count,
-        and those in a folder of its name. The C library's own are never others' neighbours.
+        and those in a folder of its name. The C library's own are never others' neighbours, but
+        have parts.
         """
-        if header in self.named:
+        if header in self.named or header in self.parts:
             return True
         path = Path(header)
         if not path.is_absolute():
@@ -101,8 +119,10 @@ def find_sources(request: Request, tree: HeaderTree) -> Sources:
         (*UNRESTRICTED, *request.defines),
         first=(*_before(tree), *first, *found),
     )
-    folders = tuple(folder.resolve() for folder in request.folders)
-    last_folders = tuple(folder for folder in last if folder not in folders)
+    asked = [folder.resolve() for folder in request.folders]
+    shared = {Path(root).resolve() for root in ROOTS}  # with a C library that is not the target's
+    folders = tuple(folder for folder in asked if folder not in shared)
+    last_folders = tuple(dict.fromkeys(each for each in (*asked, *last) if each not in folders))
     tree = replace(tree, own_units=(spec,), folders=folders, last_folders=last_folders)
     return Sources(tree, tuple(found))
 
@@ -121,6 +141,8 @@ def _find(name: str, request: Request, tree: HeaderTree, roots: tuple[Path, ...]
     for folder in (*request.folders, *system, *roots):
         if not path.is_absolute() and (folder / name).is_file():
             return name if folder in system else os.path.normpath((folder / name).absolute())
+    if name in COMPILERS:
+        return name
     what = "it is a folder" if path.is_dir() else "there is no such header"
     raise CallgateError(what, where=name, hint=_hint(path, request, tree.target, roots))
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callgate import model, tree
-from callgate.bind.ctext import is_unknown, obstacle
+from callgate.abi.value import converted
+from callgate.bind.ctext import obstacle
 from callgate.bind.parse import Parsed, uses_va_list
+from callgate.emit.ctext import is_unknown
+from callgate.emit.members import NONE
 from callgate.emit.translate import FUNCTIONS
 from callgate.errors import CallgateError
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from callgate.bind.request import Request
 
-CALLED = re.compile(rf"\b{FUNCTIONS}\.(\w+)\(")
+CALLED = re.compile(rf'\b{FUNCTIONS}(?:\.|\[")(\w+)(?:"\])?\(')  # F["end"] of a keyword
+CALL = re.compile(r"[\s(]*([A-Za-z_]\w*)\s*\(")
+KEYWORDS = {"sizeof", "_Alignof", "__alignof__", "__attribute__", "__extension__", "__typeof__"}
 PLACE = re.compile(r"__(?:FILE|LINE|DATE|TIME|TIMESTAMP|COUNTER|BASE_FILE|INCLUDE_LEVEL)__")
 TYPES = "t"  # M.t is the table of types
+VERIFIED = (
+    "constants", "addresses", "functions", "variables", "typedefs", "enumerations", "records",
+)  # fmt: skip
 QUIET = {"empty", "type name"}  # include guards and markers: nothing is missed
 
 
@@ -41,6 +50,28 @@ class Chosen:
     records: list[model.Record] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)  # name -> why it is not bound
 
+    def without(self, reasons: Mapping[str, str]) -> Chosen:
+        """Return what stays of it, each name in ``reasons`` left out for its reason."""
+        kept: dict[str, Any] = {
+            kind: [item for item in getattr(self, kind) if item.name not in reasons]
+            for kind in VERIFIED
+        }
+        left = {name.rpartition(" ")[2]: reasons[name] for name in sorted(reasons)}
+        functions = {item.name for item in kept["functions"]}
+        for macro in self.macros:
+            if reason := _why_no_macro(macro, functions):
+                left[macro.name] = reason
+        for name, other in self.aliases.items():
+            if other in reasons:
+                left[name] = f"{other} is not bound"
+        macros = [item for item in self.macros if item.name not in left]
+        aliases = {name: other for name, other in self.aliases.items() if name not in left}
+        return replace(self, **kept, macros=macros, aliases=aliases, left=self.left | left)
+
+    def verified(self) -> set[str]:
+        """Return the names of what compilers are asked about, and ``without`` can leave out."""
+        return {item.name for kind in VERIFIED for item in getattr(self, kind)}
+
 
 def choose(parsed: Parsed, request: Request) -> Chosen:
     """Return what the request's globs, or its headers, choose of the model."""
@@ -48,13 +79,17 @@ def choose(parsed: Parsed, request: Request) -> Chosen:
 
 
 def check_globs(every: Iterable[Parsed], request: Request) -> None:
-    """Raise CallgateError for a glob that matches no name of any target."""
+    """Raise CallgateError for a glob or a prefix that matches no name of any target."""
     names = {name for parsed in every for name in _names(parsed)}
     for option, globs in (("--include", request.include), ("--exclude", request.exclude)):
         for glob in globs:
             if not any(fnmatchcase(name, glob) for name in names):
                 hint = suggest(glob, names) or "it is matched against whole names: 'sqlite3_*'"
                 raise CallgateError(f"no name matches {glob!r}", where=option, hint=hint)
+    for prefix in request.prefixes:
+        if not any(name.startswith(prefix) for name in names):
+            near = suggest(prefix, {name[: len(prefix)] for name in names})
+            raise CallgateError(f"no name begins with {prefix!r}", where="--prefix", hint=near)
 
 
 def _names(parsed: Parsed) -> set[str]:
@@ -83,14 +118,16 @@ class _Chooser:
                 out.left[item.name] = "another value at every place"
             else:
                 out.constants.append(item)
-        out.variables = [
-            item for item in abi.variables if self._wants(item) and not self._is_taken(item.name)
-        ]
+        for variable in abi.variables:
+            if self._wants(variable) and not self._is_taken(variable.name):
+                self._variable(variable)
         self._macros()
         self._types()
         for failure in self._parsed.unit.failures:
-            if self._parsed.sources.is_own(failure.where.header):
-                out.left[str(failure.where)] = failure.message
+            where, sources = failure.where, self._parsed.sources
+            if sources.is_own(where.header):
+                shown = replace(where, header=sources.shown(where.header))
+                out.left[str(shown)] = failure.message
         return out
 
     def _functions(self) -> None:
@@ -108,6 +145,25 @@ class _Chooser:
             else:
                 self._out.functions.append(item)
 
+    def _variable(self, item: model.Variable) -> None:
+        """Take a variable; one that is static is its value, if that is constant and a number."""
+        layout, out = self._parsed.layout, self._out
+        declared = layout.scope.variables[item.name]
+        if not declared.static:
+            out.variables.append(item)
+            return
+        kind = item.type
+        out.left[item.name] = "a static variable: no library has it"
+        if not item.const or declared.initial is None or not isinstance(kind, model.Scalar):
+            return
+        with suppress(*NONE):
+            value = converted(layout.evaluator.value(declared.initial), kind).number
+            of = "float" if isinstance(value, float) else "macro"
+            out.constants.append(
+                model.Constant(item.name, value, kind.size, kind.signed, of, item.location)
+            )
+            del out.left[item.name]
+
     def _macros(self) -> None:
         functions = {item.name for item in self._out.functions}
         for item in self._parsed.abi.macros:
@@ -118,7 +174,8 @@ class _Chooser:
                 self._out.macros.append(item)
             elif reason not in QUIET and reason is not None:
                 self._out.left.setdefault(item.name, reason)
-        self._aliases(functions | {item.name for item in self._out.variables})
+        others = {item.name for item in self._out.variables}
+        self._aliases(functions | others | {item.name for item in self._out.constants})
 
     def _aliases(self, bound: set[str]) -> None:
         """Take the macros that are other names; note those that have no value at all."""
@@ -132,7 +189,19 @@ class _Chooser:
             elif other in types:
                 out.others[item.name] = other
             elif item.reason not in QUIET and item.body not in {"typedef", "{...}"}:
-                out.left.setdefault(item.name, item.reason)
+                out.left.setdefault(item.name, self._undeclared(item.body) or item.reason)
+
+    def _undeclared(self, body: str) -> str:
+        """Return that a macro's text calls what is nowhere: headers may want others before them."""
+        found = CALL.match(body)
+        name = found[1] if found else ""
+        scope = self._parsed.layout.scope
+        macros = {item.name for item in self._parsed.abi.macros}
+        if not name or name in macros or name in scope.functions or name in scope.typedefs:
+            return ""
+        if name in scope.variables or name.startswith("__builtin_") or name in KEYWORDS:
+            return ""
+        return f"calls {name}, which no header declares; --first HEADER includes one that does"
 
     def _types(self) -> None:
         abi, out, layout = self._parsed.abi, self._out, self._parsed.layout
@@ -166,7 +235,7 @@ class _Chooser:
             return False
         if self._request.include:
             return any(fnmatchcase(name, glob) for glob in self._request.include)
-        return self._parsed.sources.is_own(header)
+        return self._parsed.sources.has(name, header)
 
 
 def _why_no_macro(item: model.Macro, functions: set[str]) -> str | None:

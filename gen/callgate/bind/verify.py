@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from callgate.bind.ctext import DeclarationWriter, has_unnamed
 from callgate.bind.request import UNIT
+from callgate.bind.select import CALLED
 from callgate.errors import CallgateError
 from callgate.model import Abi, Location, Pointer, Prototype, Typedef, Variable
+from callgate.report import counted
 from callgate.verify import luajit
 from callgate.verify.ccode import macro_names
 from callgate.verify.compilers import compilers
@@ -21,7 +23,7 @@ from callgate.verify.questions import Question, Sheet, address, declared, questi
 from callgate.verify.verification import Disagreement, Tally, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from pathlib import Path
 
     from callgate.bind.binding import Binding, Side
@@ -39,7 +41,7 @@ class Verified:
     """What the witnesses say."""
 
     tally: Tally
-    contested: frozenset[str]  # names that mean something else to another compiler
+    contested: dict[str, str]  # name -> why no compiler, or not every one, sees it as the model
 
     @property
     def answers(self) -> int:
@@ -58,30 +60,51 @@ def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Verified
         for outcome in pool.map(lambda side: _side(binding, side, file), binding.sides):
             tally.add(outcome[0])
             wrong.extend(outcome[1])
-    contested = _contested(wrong)
-    left = [item for item in wrong if item.name not in contested]
+    contested = _contested(
+        wrong, {name for side in binding.sides for name in side.chosen.verified()}
+    )
+    left = [item for item in wrong if _outermost(item.name) not in contested]
     if left:
         lines = [str(item) for item in left]
         more = f"\n  and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
         shown = "\n  ".join(lines[:SHOWN])
         raise CallgateError(
-            f"{len(lines):,} facts are not as the witnesses say:\n  {shown}{more}",
+            f"{counted(len(lines), 'fact')} not as the witnesses say:\n  {shown}{more}",
             hint="nothing was written; --exclude NAME leaves out what a compiler sees otherwise",
         )
     return Verified(tally, contested)
 
 
-def _contested(wrong: Sequence[Disagreement]) -> frozenset[str]:
-    """Return what is the compiler's own: headers ask which one it is, and its version.
+def _contested(wrong: Sequence[Disagreement], chosen: Container[str]) -> dict[str, str]:
+    """Return what is the compiler's own, as headers ask which one it is, or is nobody's.
 
-    These are constants of which another has another value, and functions that it does not see.
+    These are constants of which another has another value, and functions, types and variables that
+    it does not see; and constants that nobody can use, as the header that they want is not
+    included. What is there only because others refer to it is none of these.
     """
     others = {
-        item.name
+        _outermost(item.name): "compilers see it differently"
         for item in wrong
         if _is_others(item) and (item.kind == "constant" or not item.fact)
     }
-    return frozenset(others - {item.name for item in wrong if not _is_others(item)})
+    ours = [item for item in wrong if not _is_others(item)]
+    for item in ours:
+        others.pop(_outermost(item.name), None)
+    unusable = {
+        item.name: f"the compiler does not take it: {str(item.answer).removeprefix('rejected: ')}"
+        for item in filter(_is_unusable, ours)
+    }
+    return {name: why for name, why in (others | unusable).items() if name in chosen}
+
+
+def _outermost(name: str) -> str:
+    """Return the name itself, of a member the record's."""
+    return name.partition(".")[0]
+
+
+def _is_unusable(item: Disagreement) -> bool:
+    """Tell whether our own compiler refuses a constant."""
+    return item.kind == "constant" and not item.fact and item.witness.startswith(OURS)
 
 
 def _is_others(item: Disagreement) -> bool:
@@ -108,6 +131,8 @@ def _side(binding: Binding, side: Side, file: Path) -> Outcome:
             plain = replace(item, witness=compiler.name)
             if not known.excuses(plain, target.name, compiler.version):
                 wrong.append(item)
+        if any(map(_is_unusable, wrong)):
+            return tally, wrong  # other compilers may refuse the whole unit: it is asked again
     if runs_here(target, by_abi=binding.request.by_abi):
         batch = luajit.bound_batch(asked)
         answers = luajit.answer(batch, file.parent, file)
@@ -150,7 +175,7 @@ def _bound_model(side: Side) -> Abi:
         typedefs=tuple(chosen.typedefs),
         prototypes=(),
         variables=(),
-        macros=tuple(item for item in chosen.macros if "F." not in (item.lua or "")),
+        macros=tuple(item for item in chosen.macros if not CALLED.search(item.lua or "")),
         syscalls=(),
     )
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from callgate.bind.binding import Binding, bind
 from callgate.bind.bound import load_bound
 from callgate.bind.luacats import definitions
+from callgate.bind.parse import check_headers
 from callgate.bind.request import Request
 from callgate.bind.verify import Verified, verify
 from callgate.commands.common import at_hand, chosen_targets
 from callgate.errors import CallgateError
 from callgate.files import atomic_file
+from callgate.report import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -80,9 +82,9 @@ class Job:
 def _write(job: Job, options: argparse.Namespace, report: Reporter) -> None:
     binding = bind(job.request, job.targets, report)
     _check_something(binding)
-    if contested := _verified(binding, job, report).contested:
-        binding = binding.without(contested, "compilers see it differently")
-        _verified(binding, job, report)
+    while contested := _verified(binding, job, report).contested:
+        binding = binding.without(contested)
+        _check_something(binding)
     with atomic_file(job.output) as path, atomic_file(job.beside) as path_beside:
         path.write_text(binding.text(job.output.stem), encoding="utf-8", newline="\n")
         module = re.sub(r"\W", "_", job.output.stem)
@@ -120,6 +122,8 @@ def _check_output(output: Path, beside: Path) -> None:
 
 def _check_something(binding: Binding) -> None:
     if not any(binding.merged.common[kind] for kind in KINDS) and not binding.merged.deltas:
+        for side in binding.sides:
+            check_headers(side.parsed.sources)  # nothing may be left because of what is wrong
         raise CallgateError(
             "nothing is left to bind",
             where=", ".join(binding.request.headers),
@@ -142,13 +146,9 @@ def _tell(binding: Binding, job: Job, options: argparse.Namespace, report: Repor
             {"file": str(job.output), "definitions": str(job.beside), **data, "left_out": left}
         )
         return
-    said = ", ".join(_counted(count, KINDS[kind]) for kind, count in data.items() if count)
+    said = ", ".join(counted(count, KINDS[kind]) for kind, count in data.items() if count)
     report.result(f"{job.output}: {said}; {job.beside.name} for editors")
     if left and not options.verbose:
-        report.result(f"{_counted(len(left), 'name')} left out; --verbose lists them, and why")
+        report.result(f"{counted(len(left), 'name')} left out; --verbose lists them, and why")
     for name, reason in left.items() if options.verbose else ():
         report.result(f"  left out: {name}: {reason}")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

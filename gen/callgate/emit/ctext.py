@@ -6,7 +6,7 @@ lowered, never lost:
 
 * bit-fields of a 64-bit type become one ``uint64_t`` per storage unit and accessors;
 * ``__int128``, ``long double``, ``_Float128``, ``_Complex`` and vectors become arrays of the same
-  size and alignment;
+  size and alignment, ``_Float16`` an array of one ``uint16_t``;
 * a flexible array that is not the last member of the outermost record becomes ``[0]``;
 * ``#pragma pack(N)`` becomes packed with an explicit alignment on each member;
 * enums become their underlying integer, pointers to functions or arrays become ``void *``.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 INDENT = "  "
 WORD = 8  # bytes of the largest number that cdef takes as such
+FLOAT = 4  # bytes of the smallest floating type that it takes
 UNIT_BITS = 64  # of the storage unit that replaces bit-fields of 64-bit types
 
 
@@ -46,6 +47,7 @@ class Accessor:
     shift: int  # of its least significant bit
     width: int
     signed: bool
+    boolean: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class RecordWriter:
                     accessors,
                     tail=tail and index == last,
                 )
-            lines.append(f"{inner}{line}{_member_attributes(record, item)};\n")
+            lines.append(f"{inner}{line}{member_attributes(record, item)};\n")
         return "{\n" + "".join(lines) + INDENT * prefix.count("/") + "}" + _attributes(record)
 
     def _lower(
@@ -147,14 +149,19 @@ class RecordWriter:
             count = kind.size // max(1, _size(element))
             suffix += f"[{count}] __attribute__((aligned({kind.align})))"
             kind = element
-        elif isinstance(kind, Scalar) and (kind.kind == "complex" or kind.size > WORD):
-            unit = _UINT64 if kind.align % WORD == 0 else _UINT32  # i386's long double: 12 bytes
+        elif isinstance(kind, Scalar) and self._is_lowered(kind):
+            # i386's long double has 12 bytes, aligned to 4
+            unit = next(unit for unit in _UNITS if kind.align % unit.size == 0)
             suffix += f"[{kind.size // unit.size}] __attribute__((aligned({kind.align})))"
             kind = unit
         if isinstance(kind, Record):
             body = self._body(kind, offset, f"{prefix}{name}/", accessors, tail=tail and not suffix)
             return f"{kind.kind} {body} {name}{suffix}".rstrip()
         return self._named(kind, f"{name}{suffix}").rstrip()
+
+    def _is_lowered(self, kind: Scalar) -> bool:
+        """Tell whether a member is written as an array of words."""
+        return kind.kind == "complex" or is_unknown(kind)
 
     def _named(self, kind: TypeRef, declarator: str) -> str:
         """Return the declaration of what is no array as ``declarator``, a name and what follows."""
@@ -167,7 +174,7 @@ class RecordWriter:
             if target is None or isinstance(target, Function | Array | Vector | Record):
                 return "const void *" if kind.const else "void *"
             if isinstance(target, Scalar) and (
-                target.kind in {"void", "complex"} or target.size > WORD
+                target.kind in {"void", "complex"} or is_unknown(target)
             ):
                 return "const void *" if kind.const else "void *"
             const = "const " if kind.const and not isinstance(target, Pointer) else ""
@@ -179,8 +186,19 @@ class RecordWriter:
         return "void *"
 
 
-_UINT64 = Scalar("integer", "unsigned long long", 8, 8)
-_UINT32 = Scalar("integer", "unsigned int", 4, 4)
+_UNITS = (
+    Scalar("integer", "unsigned long long", 8, 8),
+    Scalar("integer", "unsigned int", 4, 4),
+    Scalar("integer", "unsigned short", 2, 2),
+)
+
+
+def is_unknown(kind: TypeRef) -> bool:
+    """Tell whether LuaJIT has no such scalar: wider than 64 bits, of half a float, or a vector."""
+    if not isinstance(kind, Scalar):
+        return isinstance(kind, Vector)
+    size = kind.size // 2 if kind.kind == "complex" else kind.size  # it has two parts
+    return size > WORD or (kind.kind in {"float", "complex"} and size < FLOAT)
 
 
 def scalar_text(kind: Scalar) -> str:
@@ -209,7 +227,8 @@ def _is_wide_bit_field(item: Field) -> bool:
     return item.bit_width is not None and _size(item.type) == UNIT_BITS // 8
 
 
-def _member_attributes(record: Record, item: Field) -> str:
+def member_attributes(record: Record, item: Field) -> str:
+    """Return the attributes that a member's declaration ends with."""
     align = item.aligned
     if record.pack > 1 and item.bit_width is None and not record.packed:
         align = align or min(record.pack, _align(item.type))

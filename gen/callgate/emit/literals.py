@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,18 @@ def lua_literal(constant: Constant) -> str:
     if isinstance(value, str):
         return lua_string(value)
     if isinstance(value, float):
-        return repr(value)
+        return repr(value) if math.isfinite(value) else _endless(value)
     hexadecimal = value >= 0 and HEX_HINT.search(constant.text) is not None
     digits = f"0x{value:x}" if hexadecimal else str(value)
     if -EXACT <= value <= EXACT:
         return digits
     return f"{digits}LL" if constant.signed else f"{digits}ULL"
+
+
+def _endless(value: float) -> str:
+    if math.isnan(value):
+        return "0 / 0"
+    return "1 / 0" if value > 0 else "-1 / 0"
 
 
 def lua_string(value: str) -> str:

@@ -9,7 +9,7 @@ from callgate import tree
 from callgate.emit.members import Members
 from callgate.emit.translate import Translation, translate
 from callgate.parse.declarations import DeclarationParser
-from callgate.parse.function_macros import expression_text
+from callgate.parse.function_macros import expression_text, step
 from callgate.parse.macros import ExpressionParser
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class MacroTranslator:
     def translation(self, macro: tree.MacroDefinition) -> Translation:
         """Return the macro's Lua function, or the reason why there is none."""
         text, reason = expression_text(macro)
+        stepped = step(macro) if reason == "assigns" else None
+        if stepped is not None:
+            return self._step(macro, *stepped)
         if reason is not None:
             return Translation(None, reason)
         parsed = self._expressions.parse(text)
@@ -61,3 +64,13 @@ class MacroTranslator:
             return Translation(None, "type name")
         names = macro.parameters or ()
         return translate(names, parsed, self._layout, self._members, calls=self._calls)
+
+    def _step(self, macro: tree.MacroDefinition, value: str, left: str) -> Translation:
+        """Return a function of two results: ``nh, len = NLMSG_NEXT(nh, len)``."""
+        first, second = self._expressions.parse(value), self._expressions.parse(left)
+        if not (isinstance(first, tree.Expression) and isinstance(second, tree.Expression)):
+            return Translation(None, "assigns")
+        names = macro.parameters or ()
+        return translate(
+            names, first, self._layout, self._members, calls=self._calls, second=second
+        )

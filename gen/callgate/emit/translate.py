@@ -62,19 +62,21 @@ def translate(
     members: Members,
     *,
     calls: bool = False,
+    second: tree.Expression | None = None,
 ) -> Translation:
-    """Return the Lua function of ``expression``, whose arguments are ``__callgate_0`` and so on.
+    """Return the Lua function of ``expression``, whose arguments are ``__callgate_0_`` and so on.
 
     ``layout`` and ``members`` give the types, sizes and enumerators of the macro's unit. With
-    ``calls`` the headers' functions can be called: they are members of a table ``F``.
+    ``calls`` the headers' functions can be called: they are members of a table ``F``. ``second``
+    is another result behind the first.
     """
     names = variable_names(parameters)
     try:
         # twice: only at the end is it known how each parameter is used
         first = _Writer(names, layout, members, calls=calls)
-        first.statements(expression)
+        first.statements(expression, second)
         writer = _Writer(names, layout, members, first.c.uses, calls=calls)
-        statements = writer.statements(expression)
+        statements = writer.statements(expression, second)
     except Untranslatable as error:
         return Translation(None, str(error))
     shown = [name if writer.c.is_used(name) else f"_{name}" for name in names]
@@ -109,7 +111,7 @@ class _Writer:
             tree.Member: self._member, tree.Index: self._index, tree.Name: self._name,
         }  # fmt: skip
 
-    def statements(self, node: tree.Expression) -> list[str]:
+    def statements(self, node: tree.Expression, second: tree.Expression | None = None) -> list[str]:
         """Return the statements of the function; raises Untranslatable.
 
         ``f(a), g(b)`` is two: a call for its effect, and the value.
@@ -121,11 +123,12 @@ class _Writer:
                 raise Untranslatable("calls a function for its effect")
             before = self.statements(node.left)
             last = before.pop().removeprefix("return ")
-            if not last.startswith(f"{FUNCTIONS}."):
+            if not last.startswith((f"{FUNCTIONS}.", f"{FUNCTIONS}[")):
                 raise Untranslatable("calls a function for its effect")
             before.append(last)
             node = node.right
-        return [*before, f"return {self.result(node)}"]
+        results = ", ".join(self.result(item) for item in (node, second) if item is not None)
+        return [*before, f"return {results}"]
 
     def result(self, node: tree.Expression) -> str:
         """Return the expression as what the caller gets; raises Untranslatable."""
@@ -347,7 +350,8 @@ class _Writer:
             self._passed(self.write(node), item.type).text
             for node, item in zip(arguments, kind.parameters, strict=True)
         ]
-        return Value(Text(f"{FUNCTIONS}.{name}({', '.join(texts)})"), "object", kind.result)
+        called = field(Text(FUNCTIONS), name).text
+        return Value(Text(f"{called}({', '.join(texts)})"), "object", kind.result)
 
     def _passed(self, value: Value, kind: model.TypeRef) -> Text:
         """Return an argument: LuaJIT converts it to the parameter's type as C does."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pycparser import c_ast
@@ -154,7 +155,16 @@ class DeclarationParser:
         if isinstance(kind, tree.Function):
             inline = self._chunk.has_body or "inline" in node.funcspec
             return [tree.FunctionDeclaration(node.name, kind, where, inline, _label(attributes))]
-        return [tree.VariableDeclaration(node.name, kind, where)]
+        static = "static" in node.storage
+        initial = self._initial(node.init) if static else None
+        return [tree.VariableDeclaration(node.name, kind, where, static, initial)]
+
+    def _initial(self, node: c_ast.Node | None) -> tree.Expression | None:
+        if node is None or isinstance(node, c_ast.InitList):
+            return None
+        with suppress(UnsupportedError):
+            return self._expressions.read(node)
+        return None
 
     def _failure(self, message: str, offset: int) -> tree.Failure:
         """Return a failure at ``offset`` of the chunk's text."""

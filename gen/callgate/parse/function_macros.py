@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from callgate.tree import MacroDefinition
 
-ARGUMENT = re.compile(r"__callgate_(\d+)")
-TOUCHED = re.compile(r"[\w.]*__callgate_\d+[\w.]*")  # with what was pasted to it
+# What ends it is its own: a digit pasted behind it does not make it another argument.
+ARGUMENT = re.compile(r"__callgate_(\d+)_")
+TOUCHED = re.compile(r"[\w.]*__callgate_\d+_[\w.]*")  # with what was pasted to it
 # strings, characters, numbers and members are passed over; a word is what may be replaced
 WORD = re.compile(
     r"""\"(?:\\.|[^"\\])*\"|'(?:\\.|[^'\\])*'|\.?\d[\w.]*|(?:\.|->)\s*\w+|([A-Za-z_]\w*)"""
@@ -30,13 +31,14 @@ DECLARATION = re.compile(
 )
 BLOCK = re.compile(r"\(\s*\{([^{}]*)\}\s*\)")
 LOCAL = re.compile(r"\s*(.+?[\s*])([A-Za-z_]\w*)\s*=(?!=)(.*)", re.DOTALL)
+STEP = re.compile(r"\(\s*\(\s*(__callgate_\d+_)\s*\)\s*-=(.+)\)\s*", re.DOTALL)
 COMPILER = re.compile(r"__has_\w+|__GNUC__|__GNUC_MINOR__|__clang_\w+")
 MAX_TEXT = 1 << 14  # characters; the longest real expansion has 3,000
 
 
 def argument(index: int) -> str:
     """Return what stands for argument ``index`` in an invocation."""
-    return f"__callgate_{index}"
+    return f"__callgate_{index}_"
 
 
 def invocation(macro: MacroDefinition, *, in_force: bool) -> str:
@@ -71,6 +73,32 @@ def expression_text(macro: MacroDefinition) -> tuple[str, str | None]:
     return text, _obstacle(STRING.sub('""', text))
 
 
+def step(macro: MacroDefinition) -> tuple[str, str] | None:
+    """Return a step's value and what becomes of its counter, as expressions; None for all else.
+
+    ``((len) -= ALIGN(p->len), p + ALIGN(p->len))``: C's caller gives a variable for ``len``, which
+    a function cannot change but return: ``p + ALIGN(p->len)`` and ``len - ALIGN(p->len)``.
+    """
+    found = STEP.fullmatch(macro.expansion)
+    parts = _listed(found[2]) if found else []
+    if found is None or len(parts) != 2:  # noqa: PLR2004 - what is taken away, and the value
+        return None
+    value, left = parts[1], f"({found[1]}) - ({parts[0]})"
+    return None if _obstacle(value) or _obstacle(left) else (value, left)
+
+
+def _listed(text: str) -> list[str]:
+    """Return what stands between the commas outside of all brackets."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
 def _obstacle(text: str) -> str | None:
     """Return why ``text``, in which strings are empty, is no expression."""
     found = {
@@ -79,19 +107,9 @@ def _obstacle(text: str) -> str | None:
         "initializer": text[0] in "{[.",
         "declaration": DECLARATION.match(text),
         "assigns": not ASSIGNMENTS.isdisjoint(OPERATOR.findall(text)),
-        "a list, not one value": _has_comma(text),
+        "a list, not one value": len(_listed(text)) > 1,
     }
     return next((reason for reason, applies in found.items() if applies), None)
-
-
-def _has_comma(text: str) -> bool:
-    """Tell whether there is a comma outside of all brackets."""
-    depth = 0
-    for char in text:
-        depth += (char in "([{") - (char in ")]}")
-        if char == "," and depth == 0:
-            return True
-    return False
 
 
 def _without_blocks(text: str) -> str:

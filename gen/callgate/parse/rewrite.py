@@ -201,8 +201,8 @@ def _place(parts: list[str]) -> list[str]:
 
     ``static inline __attribute__((unused)) __u16 f(void)``: after an attribute pycparser, like the
     C23 grammar, takes no further specifier. One that only storage classes and qualifiers precede
-    goes before these, one within a basic type's words goes behind them; one after ``(`` or after
-    a pointer's qualifiers goes where the pointer's attributes stand.
+    goes before these, one before or within a basic type's words goes behind them; one after ``(``
+    or after a pointer's qualifiers goes where the pointer's attributes stand.
     """
     if not any(part.startswith(MARK) for part in parts):
         return parts
@@ -217,7 +217,7 @@ def _place(parts: list[str]) -> list[str]:
                 out.insert(begin, part)
             elif star >= 0:
                 out.insert(star, part)
-            elif following in BASIC or (following == "*" and _last(out) == "("):
+            elif _waits(parts, index, first=begin >= 0) or (following == "*" and _last(out) == "("):
                 pending.append(part)
             else:
                 out.append(part)
@@ -237,6 +237,19 @@ def _place(parts: list[str]) -> list[str]:
 
 def _next(parts: list[str], index: int) -> str:
     return next((part for part in parts[index + 1 :] if not part.isspace()), "")
+
+
+def _waits(parts: list[str], index: int, *, first: bool) -> bool:
+    """Tell whether an attribute goes behind the specifiers that follow it.
+
+    The ``first`` of a declaration stays before its qualifiers where a typedef or a tag is the type:
+    ``__attribute__((deprecated)) const gchar *f(void)``.
+    """
+    if _next(parts, index) not in BASIC:
+        return False
+    words = (part for part in parts[index + 1 :] if not part.isspace())
+    named = next((word for word in words if word not in LEADING and word[:2] != "[["), "")
+    return named in BASIC or not first
 
 
 def _last(parts: list[str]) -> str:

@@ -138,7 +138,11 @@ def _line(index: int, question: Question) -> str:  # noqa: PLR0911 - one per sub
     return ", ".join(_TYPE_FACTS[fact].format(question.name) for fact in question.facts) + ","
 
 
-_TYPE_FACTS = {"size": "sizeof({})", "align": "_Alignof({})", "signed": "({})-1 < 1"}
+# The comma operator gives a value, whose type is no longer _Atomic: clang compares no others.
+_SIGNED = "(__typeof__((0, {})))-1 < 1"
+_TYPE_FACTS = {
+    "size": "sizeof({})", "align": "_Alignof({})", "signed": _SIGNED.format("*({} *)0"),
+}  # fmt: skip
 
 
 def _constant(index: int, item: Constant) -> str:
@@ -172,7 +176,7 @@ def _field_fact(fact: str, member: Member) -> str:
     if fact.startswith("length"):
         return f"sizeof({holder})/sizeof({place})"
     if fact == "signed":
-        return f"(__typeof__({place}))-1 < 1"
+        return _SIGNED.format(place)
     return f"sizeof({place})"
 
 

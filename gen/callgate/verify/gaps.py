@@ -31,6 +31,7 @@ class Gap:
     arch: str = "*"  # Debian's, ex) "mips*"
     jit: str = "*"  # "on" | "off"
     sometimes: bool = False  # whether it also passes, as chance has it: then a pass is one
+    seconds: int = 0  # that a file of specs gets there, where not the tier's: for what hangs
 
     def applies(self, run: Run) -> bool:
         """Tell whether it is about this kind of machine."""
@@ -40,6 +41,9 @@ class Gap:
     def names(self, result: Result) -> bool:
         """Tell whether it is about this test."""
         return fnmatchcase(result.test, self.spec) and fnmatchcase(result.jit, self.jit)
+
+
+KINDS = {"sometimes": bool, "seconds": int}  # of values; all others are text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,19 @@ def load_gaps(path: Path) -> tuple[Gap, ...]:
         wrong += [
             f"{key}: expected {kind.__name__}, not {value!r}"
             for key, value in row.items()
-            if type(value) is not (kind := bool if key == "sometimes" else str)
+            if type(value) is not (kind := KINDS.get(key, str))
         ]
         if wrong:
             raise CallgateError(", ".join(wrong), where=where, hint=f"keys: {', '.join(known)}")
         gaps.append(Gap(**row))
     return tuple(gaps)
+
+
+def seconds(run: Run, jit: str, gaps: Sequence[Gap], usual: int) -> int:
+    """Return how many seconds a file of specs gets on a machine, ``usual`` or what a gap says."""
+    limits = [gap.seconds for gap in gaps if gap.seconds and gap.applies(run)
+              and fnmatchcase(jit, gap.jit)]  # fmt: skip
+    return min([usual, *limits])
 
 
 def judge(run: Run, results: Sequence[Result], gaps: Sequence[Gap]) -> Judged:

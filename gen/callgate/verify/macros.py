@@ -64,7 +64,13 @@ for _, name in ipairs {{ "shl", "shr" }} do
   end
 end
 local ffi = require "ffi"
+local function hexadecimal(char)
+  return ("%02x"):format(char:byte())
+end
 local function text(value)
+  if type(value) == "table" then -- a call's own string: errors are strings, too
+    return '"' .. value[1]:gsub(".", hexadecimal)
+  end
   if type(value) == "cdata" and not tonumber(value) then
     value = ffi.cast("uintptr_t", value) + 0ULL
   end
@@ -85,14 +91,14 @@ do
   local f = {function}
   local rows, first, last = {{ {rows} }}, {{}}, {{}}
   for i = 1, #rows do
-    local _, value = pcall(f, unpack(rows[i]))
-    first[i] = value
+    local done, value = pcall(f, unpack(rows[i]))
+    first[i] = done and type(value) == "string" and {{ value }} or value
   end
   for _ = 1, 4 do
     for i = 1, #rows do
       local row = rows[i]
-      local _, value = pcall(f{arguments})
-      last[i] = value
+      local done, value = pcall(f{arguments})
+      last[i] = done and type(value) == "string" and {{ value }} or value
     end
   end
   show(first, last)
@@ -143,12 +149,12 @@ def check_macros(abi: Abi, compiler: Compiler) -> tuple[Tally, list[Disagreement
     tally, wrong = Tally(), []
     for (unit, header), macros in sorted(_places(abi).items()):
         asked = [call for macro in macros for call in calls(macro)]
-        answers = zip(
-            asked, lua_answers(asked), _c_answers(compiler, unit, header, asked), strict=True
-        )
+        pairs = list(map(_about_text, asked, lua_answers(asked)))
+        asked = [call for call, _ in pairs]
+        answers = zip(pairs, _c_answers(compiler, unit, header, asked), strict=True)
         defined: Counter[str] = Counter()
         rejections: dict[str, str] = {}
-        for call, lua, c in answers:
+        for (call, lua), c in answers:
             place = call.macro.location
             if lua == UNDEFINED:
                 continue
@@ -168,6 +174,17 @@ def check_macros(abi: Abi, compiler: Compiler) -> tuple[Tally, list[Disagreement
                     Disagreement(KIND, macro.name, macro.location, "", None, said, compiler.name)
                 )
     return tally, wrong
+
+
+def _about_text(call: Call, lua: int | str | bytes) -> tuple[Call, int | str]:
+    """Return a call and its value; for a string's, whether C's string is the same one.
+
+    A string's address is no constant before the program is linked.
+    """
+    if not isinstance(lua, bytes):
+        return call, lua
+    said = "".join(f"\\{byte:03o}" for byte in lua.partition(b"\0")[0])
+    return replace(call, c=f'!__builtin_strcmp({call.c}, "{said}")'), 1
 
 
 def _places(abi: Abi) -> dict[tuple[str, str], list[Macro]]:
@@ -239,8 +256,8 @@ def _value(facts: tuple[int, ...]) -> int:
 # --- Lua -----------------------------------------------------------------------------------------
 
 
-def lua_answers(asked: Sequence[Call]) -> list[int | str]:
-    """Return what each call gives in LuaJIT, or its error."""
+def lua_answers(asked: Sequence[Call]) -> list[int | str | bytes]:
+    """Return what each call gives in LuaJIT, strings as bytes, or its error."""
     lines = [FRAME.format(path=str(paths.PACKAGE / "runtime" / "macro.lua"))]
     for macro, group in groupby(asked, key=lambda call: call.macro):
         rows = ", ".join(f"{{ {call.lua} }}" for call in group)
@@ -265,7 +282,9 @@ def lua_answers(asked: Sequence[Call]) -> list[int | str]:
     return [_lua_value(line) for line in answers]
 
 
-def _lua_value(line: str) -> int | str:
+def _lua_value(line: str) -> int | str | bytes:
+    if line.startswith('"'):
+        return bytes.fromhex(line[1:])
     if line in {"true", "false"}:
         return int(line == "true")
     return line if line.startswith("!") else int(line.removesuffix("LL").removesuffix("U"))

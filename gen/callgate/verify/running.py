@@ -14,7 +14,7 @@ from callgate import paths
 from callgate.errors import CallgateError
 from callgate.machines.model import FOLDER, LUAJIT, SCRATCH, Job, Lacking
 from callgate.verify import luajit, tap
-from callgate.verify.gaps import Judged, judge
+from callgate.verify.gaps import Judged, judge, seconds
 from callgate.verify.questions import questions
 from callgate.verify.verification import compare
 
@@ -150,7 +150,12 @@ def _ask(
         (said,) = machine.execute([_job(run, "LuaJIT", (LUAJIT, "-e", PROBE))], folder)
         version, _, arch, compiles = _probed(said, run)
         modes = ("on", "off") if compiles else ("off",)
-        spec_jobs = [(spec, mode, _spec_job(run, spec, mode)) for spec in specs for mode in modes]
+        limits = {mode: seconds(run, mode, proof.gaps, SECONDS[run.tier]) for mode in modes}
+        spec_jobs = [
+            (spec, mode, _spec_job(run, spec, mode, limits[mode]))
+            for spec in specs
+            for mode in modes
+        ]
         witness = [
             _job(run, f"witness {n}", (LUAJIT, f"{FOLDER}/witness.lua", f"{FOLDER}/{n}.txt"))
             for n in range(len(asked))
@@ -187,10 +192,10 @@ def _job(run: Run, name: str, words: tuple[str, ...]) -> Job:
     return Job(name, words, environment, SECONDS[run.tier])
 
 
-def _spec_job(run: Run, spec: str, mode: str) -> Job:
+def _spec_job(run: Run, spec: str, mode: str, limit: int) -> Job:
     folder = f"{FOLDER}/{SPECS}"
     words = (LUAJIT, f"{folder}/{RUNNER}", "--jit", mode, f"{folder}/{spec}")
-    return _job(run, f"{spec}, JIT {mode}", words)
+    return replace(_job(run, f"{spec}, JIT {mode}", words), seconds=limit)
 
 
 def _probed(said: Outcome, run: Run) -> tuple[str, str, str, bool]:

@@ -166,6 +166,17 @@ end
 
 local libraries -- the one that is loaded
 
+local function load(name)
+  local loaded, found = pcall(ffi.load, name)
+  if not loaded and name:find "^[^/]+%.[^/]+$" and not name:find "%.so" then
+    local again, other = pcall(ffi.load, name .. ".so") -- LuaJIT adds no ending to glib-2.0
+    if again then
+      return again, other
+    end
+  end
+  return loaded, found
+end
+
 local function library()
   if libraries then
     return libraries
@@ -175,7 +186,7 @@ local function library()
   end
   local said = {}
   for _, name in ipairs(B.libraries) do
-    local loaded, found = pcall(ffi.load, name)
+    local loaded, found = load(name)
     if loaded then
       libraries = found
       return found
@@ -200,7 +211,7 @@ local function symbol(name, text)
     ffi.cdef(("%s __asm__(%q);"):format(own:gsub("%$", id), real))
     found, value = pcall(symbol_of, lib, id)
     if not found then
-      local where = B.libraries[1] and table.concat(B.libraries, ", ") or "this process"
+      local where = B.libraries[1] and table.concat(B.libraries, ", ") or "this process: bind it with --library NAME"
       error(("%s: %s is in the headers, but not in %s"):format(B.name, real, where), 0)
     end
   end
@@ -271,7 +282,9 @@ end
 
 local function unknown(what, name, ...)
   name = tostring(name)
-  local why = B.left[name]
+  local why = with_prefixes(name, function(whole)
+    return B.left[whole]
+  end)
   if why then
     return error(("%s: %s is left out: %s"):format(B.name, name, why), 3)
   end
@@ -280,11 +293,19 @@ local function unknown(what, name, ...)
   return error(("%s: no %s %q%s"):format(B.name, what, name, hint), 3)
 end
 
+local function untagged(names)
+  local found = {}
+  for name in pairs(names) do
+    found[name:match "[%w_]+$"] = true
+  end
+  return found
+end
+
 M.t = setmetatable({}, {
   __index = function(self, name)
     local found = type(name) == "string" and with_prefixes(name, type_called)
     if not found then
-      return unknown("type", name, B.typedefs, B.records)
+      return unknown("type", name, untagged(B.typedefs), untagged(B.records))
     end
     rawset(self, name, found)
     return found
@@ -377,7 +398,7 @@ return setmetatable(M, {
     if place then
       place[1][place[2]] = value
     else
-      rawset(M, name, value)
+      return unknown("variable", name, B.variables)
     end
   end,
 })
