@@ -24,6 +24,11 @@ WIDTH = 80  # columns that the table may take
 PLAIN_SECONDS = 10.0  # between two lines of progress where no bar can be drawn
 
 
+def counted(count: int, what: str) -> str:
+    """Return ``1 header``, ``2,000 headers``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 @dataclass(slots=True)
 class Stage:
     """One step of a run."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return "did you mean a or b?", or "" when no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    """Return "did you mean a or b?", or "" when no known name is near, whatever their case."""
+    spelled = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), list(spelled), n=3, cutoff=0.6)
+    near = [spelled[each] for each in found]
     return f"did you mean {' or '.join(near)}?" if near else ""

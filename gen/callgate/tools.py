@@ -31,6 +31,7 @@ TOOLS = (
     Tool("luarocks", ("luarocks",), ("luarocks",), "installs the library as a rock"),
     Tool("gcc", ("gcc",), ("gcc", "libc6-dev"), "second witness, benchmarks"),
     Tool("strace", ("strace",), ("strace",), "witness of system calls"),
+    Tool("valgrind", ("valgrind",), ("valgrind", "libc6-dbg"), "witness of memory"),
     Tool("clang", ("clang",), ("clang",), "a further witness", for_tests=False),
     Tool("qemu", QEMU, ("qemu-user-static",), "runs other targets", for_tests=False),
     APT,

@@ -323,6 +323,8 @@ class VariableDeclaration:
     name: str
     type: Type
     where: Where
+    static: bool = False
+    initial: Expression | None = None  # of a static one: its value, where that is one expression
 
 
 Declaration = Typedef | TagDeclaration | FunctionDeclaration | VariableDeclaration

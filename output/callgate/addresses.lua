@@ -5,6 +5,7 @@ local args = require "callgate.args"
 local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local memory = require "callgate.memory"
+local signed = require "callgate.signed"
 local target = require "callgate.target"
 
 local cast, typeof = ffi.cast, ffi.typeof
@@ -28,9 +29,9 @@ end
 -- differs by machine.
 local function register(value)
   if target.registers == 32 and type(value) == "number" and value >= 2147483648 and value < 4294967296 then
-    return value - 4294967296
+    value = value - 4294967296
   end
-  return value
+  return signed(value)
 end
 
 -- Where memory lies, as the number that C declares: a pointer, a buffer, a region of mmap, a number.

@@ -3,8 +3,10 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
+local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local record = require "callgate.record"
+local signed = require "callgate.signed"
 
 local new, raise = ffi.new, errors.raise
 local NONE = {}
@@ -92,14 +94,23 @@ local function wanted(field)
   return "a number"
 end
 
+-- A descriptor stands for its number, the name of a network interface for its index.
 local function assign(value, name, item)
-  value[name] = item
+  if type(item) == "string" and name:find "ifindex$" then
+    item = require "callgate.kinds.interface"(item)
+  end
+  local number = descriptors.number(item)
+  if number == -1 then
+    error("closed descriptor", 0)
+  end
+  item = number or item
+  value[name] = signed(item)
 end
 construct.assign = assign
 
 -- Sets a flexible array's elements, of which there are as many as the record was made with: none where it
 -- is a member of an inner record, whose size C does not let grow.
-local function assign_elements(value, name, items)
+local function assign_elements(value, name, items, field)
   local array = value[name]
   local start = ffi.cast("char *", array)
   local size = require("callgate.memory").size(value)
@@ -107,8 +118,10 @@ local function assign_elements(value, name, items)
   if room and #items > room then
     error(("expected at most %d elements, got %d"):format(room, #items), 0)
   end
+  local element = field.record and require("callgate.types").record(field.record)
   for i = 1, #items do
-    array[i - 1] = type(items) == "string" and items:byte(i) or items[i]
+    local item = type(items) == "string" and items:byte(i) or signed(items[i])
+    array[i - 1] = element and type(item) == "table" and element(item) or item
   end
 end
 
@@ -120,7 +133,18 @@ local function assign_first(value, name, items)
     assign(value, name, items) -- which says that it does not fit
   end
   ffi.fill(array, size)
-  array[0] = items[1]
+  array[0] = signed(items[1])
+end
+
+-- What a record's own constructor or setter says, without the record's name: who raises it says that.
+local function bare_text(name, text)
+  for _, said in ipairs { name .. ": argument %d+ %b(): ", name .. ": " } do
+    local _, last = text:find("^" .. said)
+    if last then
+      return text:sub(last + 1)
+    end
+  end
+  return text
 end
 
 -- Raises what is wrong with `item` for a field, of which setting it said `message`.
@@ -134,7 +158,7 @@ local function refused(self, name, item, message)
   if text:sub(1, #said) == said then
     raise(text)
   end
-  raise(("%s: field %q: %s"):format(self.name, name, text))
+  raise(said .. bare_text(self.name, text))
 end
 
 construct.refused = refused
@@ -156,7 +180,7 @@ local function set(self, value, name, item)
     no_field(self, name)
   end
   if field and field.flexible then
-    local ok, message = pcall(assign_elements, value, name, item)
+    local ok, message = pcall(assign_elements, value, name, item, field)
     return ok or refused(self, name, item, message)
   end
   if not field and not self.newindex[name] then
@@ -210,6 +234,22 @@ local function flexible_for(self, init)
   return flexible_new(self, type(item) == "string" and #item + 1 or #item)
 end
 
+-- Texts among values in C's order, made what their fields are: { "224.0.0.1", "127.0.0.1", "lo" }.
+local function with_records(self, init)
+  local made
+  for i, text in ipairs(init) do
+    local field = type(text) == "string" and self.fields()[i]
+    local make = field and not field.array and (field.record and require("callgate.types").record(field.record)
+      or field.name:find "ifindex$" and require "callgate.kinds.interface")
+    if make then
+      made = made or { unpack(init) }
+      local ok, item = pcall(make, text)
+      made[i] = ok and item or refused(self, field.name, text, item)
+    end
+  end
+  return made or init
+end
+
 local function from_table(self, init)
   local value
   if self.flexible then
@@ -223,7 +263,7 @@ local function from_table(self, init)
     if reaches_end(self, #init) then
       unfit(self, init)
     end
-    local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
+    local ok, made = pcall(new, self.ctype, signed(with_records(self, init))) -- positional, in C's order
     value = ok and made or unfit(self, init)
   else
     value = new(self.ctype)
@@ -252,7 +292,11 @@ function construct.plain(self, first, ...)
   end
   local ok, value = not reaches_end(self, 1 + select("#", ...)), nil
   if ok then
-    ok, value = pcall(new, self.ctype, first, ...)
+    local count, given = select("#", ...), { ... }
+    for i = 1, count do
+      given[i] = signed(given[i])
+    end
+    ok, value = pcall(new, self.ctype, signed(first), unpack(given, 1, count))
   end
   return ok and value or unfit(self, first)
 end
@@ -275,7 +319,8 @@ function construct.kind(self, make, first, ...)
   if internal then
     unfit(self, first)
   end
-  raise(text)
+  local known = text:sub(1, #self.name) == self.name and text:find("^[: ]", #self.name + 1)
+  raise(known and text or ("%s: %s"):format(self.name, text))
 end
 
 return construct

@@ -11,8 +11,7 @@ local target = require "callgate.target"
 ffi.cdef [[int callgate_i_i(long, int) __asm__("syscall");]]
 
 local C = ffi.C
-local cast, gc, new, typeof, tobit = ffi.cast, ffi.gc, ffi.new, ffi.typeof, bit.tobit
-local int_pointer = typeof "int *"
+local fill, gc, new, typeof, tobit = ffi.fill, ffi.gc, ffi.new, ffi.typeof, bit.tobit
 local get_errno = ffi.errno
 local nr_close = target.numbers.close
 local EBADF = 9 -- asm-generic/errno-base.h: the same on every architecture
@@ -49,7 +48,7 @@ local function close(self)
       return failed(EBADF)
     end
   end
-  cast(int_pointer, self)[0] = -1
+  fill(self, 4, 255) -- to -1: what costs the interpreter least
   gc(self, nil) -- nothing is left for the collector, whose finalizers cost more than the close itself
   if C.callgate_i_i(nr_close, number) == -1 then
     return fail()
@@ -80,7 +79,7 @@ local base = setmetatable({ close = close, nogc = nogc }, {
 local function collect(self)
   local number = self.fd
   if number >= 0 then
-    cast(int_pointer, self)[0] = -1
+    fill(self, 4, 255) -- to -1: what costs the interpreter least
     if numbers[self] then
       numbers[self] = nil
     end
@@ -97,8 +96,8 @@ end
 -- Only a number becomes a descriptor: an object made from another would own its number twice.
 local function construct(ctype, number)
   if type(number) ~= "number" or number ~= tobit(number) or number < 0 then
-    local got = is_descriptor(number) and tostring(number) .. ", which owns its number already" or tostring(number)
-    error("S.t.fd: expected the number of an open descriptor, got " .. got, 2)
+    local got = is_descriptor(number) and tostring(number) .. ", which owns its number already" or errors.got(number)
+    errors.raise("S.t.fd: expected the number of an open descriptor, got " .. got)
   end
   return new(ctype, number)
 end
@@ -125,6 +124,9 @@ function descriptors.new_kind(name, methods)
   ids[tonumber(ctype)] = name
   return ctype
 end
+
+-- An object of a kind that owns a number the kernel has just given: nothing is left to check.
+descriptors.own = new
 
 -- The plain descriptor.
 descriptors.type = descriptors.new_kind "fd"

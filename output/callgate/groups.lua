@@ -212,6 +212,12 @@ IFF_TUN = {
 IN = {
   prefix = "IN_",
   headers = { "uapi/linux/inotify.h" },
+  except = { IN_CLOEXEC = true, IN_NONBLOCK = true },
+},
+IN_INIT = {
+  prefix = "IN_",
+  headers = { "uapi/linux/inotify.h" },
+  except = { IN_ACCESS = true, IN_MODIFY = true, IN_ATTRIB = true, IN_CLOSE_WRITE = true, IN_CLOSE_NOWRITE = true, IN_OPEN = true, IN_MOVED_FROM = true, IN_MOVED_TO = true, IN_CREATE = true, IN_DELETE = true, IN_DELETE_SELF = true, IN_MOVE_SELF = true, IN_UNMOUNT = true, IN_Q_OVERFLOW = true, IN_IGNORED = true, IN_CLOSE = true, IN_MOVE = true, IN_ONLYDIR = true, IN_DONT_FOLLOW = true, IN_EXCL_UNLINK = true, IN_MASK_CREATE = true, IN_MASK_ADD = true, IN_ISDIR = true, IN_ONESHOT = true, IN_ALL_EVENTS = true },
 },
 IOCB_CMD = {
   prefix = "IOCB_CMD_",
@@ -649,6 +655,7 @@ PR_UNALIGN = {
 PTRACE = {
   prefix = "PTRACE_",
   headers = { "uapi/asm/ptrace-abi.h", "uapi/asm/ptrace.h", "uapi/linux/ptrace.h" },
+  aliases = { PEEKUSER = "PEEKUSR", POKEUSER = "POKEUSR" },
 },
 PTRACE_O = {
   prefix = "PTRACE_O_",
@@ -924,6 +931,11 @@ TIMER = {
 TLS = {
   prefix = "TLS_",
   headers = { "uapi/linux/tls.h" },
+},
+TPACKET = {
+  prefix = "TPACKET_",
+  headers = { "uapi/linux/if_packet.h" },
+  except = { TPACKET_ALIGNMENT = true },
 },
 UDP = {
   prefix = "UDP_",

@@ -31,9 +31,11 @@ local makers = {
   end,
   function(name, fn)
     return function(a, b)
-      local ok, result = pcall(fn, a, b)
+      local ok, result, left = pcall(fn, a, b)
       if not ok then
         return fail(name, result, a, b)
+      elseif left ~= nil then
+        return result, left -- NLMSG_NEXT and its like have two results
       end
       return result
     end

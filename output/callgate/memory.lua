@@ -6,7 +6,7 @@
 local ffi = require "ffi"
 
 local descriptors = require("callgate.shared").descriptors
-local typeof, sizeof = ffi.typeof, ffi.sizeof
+local new, typeof, sizeof = ffi.new, ffi.typeof, ffi.sizeof
 
 local memory = {}
 
@@ -50,6 +50,23 @@ function memory.size(value)
     return sizes[value] or measure(value)
   end
   return false
+end
+
+-- Where memory ends in compiled code LuaJITs of before 2024 may crash: what is large is made by the interpreter.
+local LARGE = 65536 -- elements
+
+local function large(ctype, count)
+  local ok, array = pcall(new, ctype, count)
+  return ok and array or nil
+end
+jit.off(large)
+
+-- A new array of a type without a length ("char[?]"), nil where there is no memory for so many.
+function memory.array(ctype, count)
+  if count < LARGE then
+    return new(ctype, count)
+  end
+  return large(ctype, count)
 end
 
 memory.regions = {} -- ids of regions of mmap: objects that own memory, and are none themselves

@@ -32,7 +32,7 @@ local construct = setmetatable({}, {
 local function lazily_parsed(self, text)
   local fields, by_name
   function self.fields()
-    fields = fields or require("callgate.show").fields(text)
+    fields = fields or require "callgate.fields"(text)
     return fields
   end
   function self.by_name()
@@ -44,6 +44,13 @@ local function lazily_parsed(self, text)
     end
     return by_name
   end
+end
+
+-- A declaration without its members that are untagged records; those of anonymous ones are the record's own.
+local function own_members(text)
+  return (text:match "^[^{]*{(.*)}":gsub("(%b{})([^;]*;)", function(inside, behind)
+    return behind:gsub("__attribute__%s*%b()", ""):find "[%a_]" and "" or own_members(inside)
+  end))
 end
 
 local guards = {} -- text -> what guarded makes of it: declare and metatype ask in turn
@@ -58,12 +65,9 @@ function record.guarded(text)
     return guards[text][1], guards[text][2]
   end
   local hidden, before = {}, text
-  if text:find "int8_t [%w_]+%[0?%];" or text:find "char [%w_]+%[0?%];" then
-    for _, field in ipairs(require("callgate.show").fields(text)) do
-      local at = " " .. field.name .. "%[0?%];"
-      if field.array and (text:find("int8_t" .. at) or text:find("char" .. at)) then
-        hidden[field.name] = "_flexible_" .. field.name
-      end
+  for kind, name in own_members(text):gmatch "([%w_]+) ([%w_]+)%[0?%];" do
+    if kind:find "int8_t$" or kind == "char" then
+      hidden[name] = "_flexible_" .. name
     end
   end
   text = text:gsub("([%w_]+)%[0?%];", function(name)

@@ -14,6 +14,14 @@ local EINVAL = 22 -- asm-generic/errno-base.h: the same everywhere
 
 local methods = {}
 
+local changeable = ffi.typeof "struct { void *at; size_t length; } *"
+
+-- What the object stands for from now on; nil and 0 for nothing.
+function region.set(self, addr, length)
+  local fields = cast(changeable, self)
+  fields.at, fields.length = addr, length
+end
+
 local function live(self, call)
   if not ffi.istype(region.type, self) then
     return args.expected("a region: call it with a colon", self, call, 1, "region")
@@ -33,38 +41,64 @@ function methods.unmap(self)
   if sys.munmap(cast("uintptr_t", self.addr), self.length) == -1 then
     return fail() -- sealed memory stays
   end
-  self.addr, self.length = nil, 0
+  region.set(self, nil, 0)
   return true
 end
 
--- A method that is a call on the whole region, with what the caller gives converted.
-local function on_all(name, call, convert)
-  methods[name] = function(self, value)
-    local addr, length = live(self, name)
-    local result
-    if convert then
-      result = sys[call](addr, length, convert(value, name))
-    else
-      result = sys[call](addr, length)
+local function plain(value)
+  return (tostring(value):gsub("U?LL$", ""))
+end
+
+-- The number of bytes from `offset` that `count` asks for, by default the rest, within the region.
+-- Those two arguments begin at the `first` of `call`, its 1st where nothing is said.
+local function range(self, call, offset, count, first)
+  first = first or 1
+  local _, length = live(self, call)
+  offset = offset == nil and 0 or args.size(offset, call, first, "offset")
+  if offset > length then
+    local what = ("%s, but the region has %s bytes"):format(plain(offset), plain(length))
+    return args.misuse(call, first, "offset", what)
+  end
+  count = count == nil and length - offset or args.size(count, call, first + 1, "count")
+  if count > length - offset then
+    return args.misuse(call, first + 1, "count", ("%s bytes from %s, but the region has %s"):format(plain(count),
+      plain(offset), plain(length)))
+  end
+  return cast("char *", self.addr) + offset, count
+end
+
+-- A method that is a call on the region, or on `count` bytes of it from `offset`; `convert` is of what it takes first.
+local function on_part(name, call, convert)
+  if not convert then
+    methods[name] = function(self, offset, count)
+      local from, length = range(self, name, offset, count)
+      if sys[call](cast("uintptr_t", from), length) == -1 then
+        return fail()
+      end
+      return true
     end
-    if result == -1 then
+    return
+  end
+  methods[name] = function(self, value, offset, count)
+    local from, length = range(self, name, offset, count, 2)
+    if sys[call](cast("uintptr_t", from), length, convert(value, name)) == -1 then
       return fail()
     end
     return true
   end
 end
 
-on_all("protect", "mprotect", function(value, name)
+on_part("protect", "mprotect", function(value, name)
   return args.flags(value, name, 1, "prot", flags.group "PROT")
 end)
-on_all("advise", "madvise", function(value, name)
+on_part("advise", "madvise", function(value, name)
   return args.choice(value, name, 1, "advice", flags.group "MADV")
 end)
-on_all("sync", "msync", function(value, name)
+on_part("sync", "msync", function(value, name)
   return args.flags(value == nil and "sync" or value, name, 1, "flags", flags.group "MSYNC")
 end)
-on_all("lock", "mlock")
-on_all("unlock", "munlock")
+on_part("lock", "mlock")
+on_part("unlock", "munlock")
 
 -- Changes the length; the address may change unless flags say otherwise. Pointers into the region from
 -- before are stale then.
@@ -76,7 +110,7 @@ function methods.remap(self, length, how)
   if result == -1 then
     return fail()
   end
-  self.addr, self.length = cast("void *", cast("intptr_t", result)), length
+  region.set(self, cast("void *", cast("intptr_t", result)), length)
   return true
 end
 
@@ -86,9 +120,9 @@ function methods.nogc(self)
   return ffi.gc(self, nil)
 end
 
--- The memory as a pointer to a type, by name or ctype: region:as("uint32_t")[0].
-function methods.as(self, ctype)
-  live(self, "as")
+-- The memory as a pointer to a type, by name or ctype, from its beginning or an offset: region:as("uint32_t", 64)[0].
+function methods.as(self, ctype, offset)
+  local from = range(self, "as", offset, nil, 2)
   local found = type(ctype) == "string" and require("callgate.types").t[ctype] or ctype
   local ok, pointer = pcall(function()
     return ffi.typeof("$ *", type(found) == "string" and ffi.typeof(found) or found)
@@ -96,27 +130,7 @@ function methods.as(self, ctype)
   if not ok then
     return args.expected("a type or its name", ctype, "as", 1, "type")
   end
-  return cast(pointer, self.addr)
-end
-
-local function plain(value)
-  return (tostring(value):gsub("U?LL$", ""))
-end
-
--- The number of bytes from `offset` that `count` asks for, by default the rest, within the region.
-local function range(self, call, offset, count)
-  local _, length = live(self, call)
-  offset = offset == nil and 0 or args.size(offset, call, 1, "offset")
-  if offset > length then
-    local what = ("%s, but the region has %s bytes"):format(plain(offset), plain(length))
-    return args.misuse(call, 1, "offset", what)
-  end
-  count = count == nil and length - offset or args.size(count, call, 2, "count")
-  if count > length - offset then
-    return args.misuse(call, 2, "count", ("%s bytes from %s, but the region has %s"):format(plain(count),
-      plain(offset), plain(length)))
-  end
-  return cast("char *", self.addr) + offset, count
+  return cast(pointer, from)
 end
 
 -- Bytes as a string: all, or `count` from `offset`.
@@ -132,11 +146,15 @@ function methods.write(self, data, offset)
   return length
 end
 
-region.type = ffi.metatype("struct { void *addr; size_t length; }", {
+-- Programs may read the fields, but not change them. A const pointer as a value is of a type of its own, so that
+-- `addr` is a plain one made of `at`.
+region.type = ffi.metatype("struct { void *const at; const size_t length; }", {
   __index = function(self, name)
     local method = methods[name]
     if method then
       return method
+    elseif name == "addr" then
+      return cast("void *", self.at)
     elseif type(name) == "number" then
       if name >= 0 and name < self.length and name % 1 == 0 then
         return cast("uint8_t *", self.addr)[name]

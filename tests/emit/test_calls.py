@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +75,7 @@ def emit(abis: Abi | list[Abi], bare: Spec, *rows: CallSpec) -> dict[str, str]:
     return emit_calls(every, dataclasses.replace(bare, calls=rows), targets)
 
 
+ROOT = Path(__file__).parents[2]
 FD, PATH = ArgumentSpec("fd", "fd"), ArgumentSpec("path", "path")
 READ = row(
     "read",
@@ -100,8 +103,8 @@ function calls.fsync()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "fsync", 1, "fd")
-    local result = call(number, fd)
+    local fd_number = known_fd[fd] or to_fd(fd, "fsync", 1, "fd")
+    local result = call(number, fd_number)
     if result == -1 then
       return fail()
     end
@@ -145,8 +148,8 @@ return calls
         assert "local AT_FDCWD = -100\n" in text
         assert "local OPTIONS = 524864 -- O_CREAT | O_TRUNC | O_CLOEXEC\n" in text
         assert 'sys.caller "i:isiu"' in text
-        assert "call(number, AT_FDCWD, path, OPTIONS, 0)" in text
-        assert "return descriptor(result)" in text
+        assert "call(number, AT_FDCWD, path_text, OPTIONS, 0)" in text
+        assert "return own(descriptor, result)" in text
 
     def test_sizes(self, abi: Abi, bare: Spec) -> None:
         """A record's size in pass is a number."""
@@ -156,7 +159,7 @@ return calls
             ArgumentSpec("how", "pointer"),
             passed=("AT_FDCWD", "path", "how", "sizeof(struct open_how)"),
         )
-        assert "path, how, 24)" in emit(abi, bare, made)["calls/files.lua"]
+        assert "path_text, how, 24)" in emit(abi, bare, made)["calls/files.lua"]
 
     def test_defaults(self, abi: Abi, bare: Spec) -> None:
         """A default by name is the headers' value; added flags go through the group."""
@@ -206,9 +209,9 @@ class TestMachines:
         assert text.count("function calls.pread64()") == 2
         direct, routed = text.split("function calls.pread64()")[1:]
         assert 'sys.caller "i:upzq"' in direct
-        assert "call(number, fd, buf, count, pos)" in direct
+        assert "call(number, fd_number, buf, count, pos)" in direct
         assert "local call = sys.pread64\n" in routed
-        assert "call(fd, buf, count, pos)" in routed
+        assert "call(fd_number, buf, count, pos)" in routed
         assert text.count('if here.is "arm mips" then') == 1
         assert text.count('if here.is "x64 s390x" then') == 1
 
@@ -224,9 +227,21 @@ class TestMachines:
             short_passed=("path", "st"),
         )
         text = emit(several, bare, made)["calls/files.lua"]
-        assert "call(number, path, st)" in text
+        assert "call(number, path_text, st)" in text
         assert "numbers.stat or ABSENT" in text
-        assert "call(AT_FDCWD, path, st, 0)" in text
+        assert "call(AT_FDCWD, path_text, st, 0)" in text
+
+    def test_record(self, several: list[Abi], bare: Spec) -> None:
+        """Of a record known to be good its address is passed; what is Lua gets the record."""
+        made = row(
+            "clock_gettime", ArgumentSpec("clock", "int"), ArgumentSpec("ts", "out", "timespec")
+        )
+        text = emit(several, bare, made)["calls/files.lua"]
+        direct, routed = text.split("function calls.clock_gettime()")[1:]
+        assert "local ts_pointer = known_timespec[ts]\n" in direct
+        assert "call(number, clock, ts_pointer)" in direct
+        assert "if not known_timespec[ts] then" in routed
+        assert "call(clock, ts)" in routed
 
     def test_routed(self, several: list[Abi], bare: Spec) -> None:
         """A call that a machine has under another name, or inside another, goes through sys."""
@@ -356,6 +371,19 @@ class TestMistakes:
         assert (caught.value.where or "").startswith(made.where)
         assert what in caught.value.what
         assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("folder", ["gen/callgate/runtime", "output/callgate"])
+def test_descriptors_live(folder: str) -> None:
+    """No function drops a descriptor for its number: a collection could close it too early."""
+    dropped = re.compile(r"^\s*(\w+) = [^\n]*\b(?:args\.|to_)(?:fd|dirfd)\(\1[,)].*$", re.MULTILINE)
+    files = sorted((ROOT / folder).rglob("*.lua"))
+    assert len(files) > 100
+    assert [
+        f"{file.name}: {match[0].strip()}"
+        for file in files
+        for match in dropped.finditer(file.read_text())
+    ] == []
 
 
 def test_same_bytes(abi: Abi, bare: Spec) -> None:

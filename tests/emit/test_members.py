@@ -27,7 +27,7 @@ def member(text: str) -> model.TypeRef | None:
     split = Splitter("test", str).split(f'# 1 "t.h"\n{DECLARATIONS}')
     parser = DeclarationParser("test")
     declarations = [item for chunk in split.chunks for item in parser.parse(chunk)[0]]
-    expression = parser.expression(re.sub(r"\bp\b", "__callgate_0", text))
+    expression = parser.expression(re.sub(r"\bp\b", "__callgate_0_", text))
     assert expression is not None
     return Members(Layout(Scope.of(declarations), TARGET.data_model)).type_of(expression)
 

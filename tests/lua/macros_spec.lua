@@ -36,6 +36,27 @@ t.describe("byte order", function()
   end)
 end)
 
+t.describe("messages in a buffer", function()
+  t.it("are walked by macros that return the next one and what is left", function()
+    local buffer = S.t.buffer(64)
+    local first, second = S.pt.nlmsghdr(buffer), S.pt.nlmsghdr(buffer + 20)
+    first.nlmsg_len, first.nlmsg_type, second.nlmsg_len, second.nlmsg_type = 17, 1, 16, 2
+    local types, header, left = {}, first, 36
+    while S.NLMSG_OK(header, left) do
+      types[#types + 1] = header.nlmsg_type
+      header, left = S.NLMSG_NEXT(header, left)
+    end
+    t.same(types, { 1, 2 })
+    t.equal(left, 0)
+    local attribute = S.pt.rtattr(buffer)
+    attribute.rta_len, attribute.rta_type = 5, 9
+    local behind, rest = S.RTA_NEXT(attribute, 8)
+    t.equal(ffi.cast("char *", behind) - ffi.cast("char *", attribute), 8)
+    t.equal(rest, 0)
+    t.equal(S.RTA_OK(behind, rest), false)
+  end)
+end)
+
 t.describe("bit sets", function()
   t.it("of descriptors are those that select reads", function()
     local r, w = assert(S.pipe())

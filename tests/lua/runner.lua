@@ -1,4 +1,4 @@
--- Runs spec files: luajit tests/lua/runner.lua [--jit on|off|hot] [--only TEXT] SPEC...
+-- Runs spec files: luajit tests/lua/runner.lua [--jit on|off|hot|eager] [--only TEXT] SPEC...
 --
 -- Needs LuaJIT alone. Output is TAP; the exit status is 0 when every test passed. A spec is a Lua file
 -- that gets the helpers below as its argument:
@@ -234,6 +234,10 @@ local modes = {
   on = function() end,
   off = function() jit.off() end,
   hot = function() require("jit.opt").start("hotloop=1", "hotexit=1") end, -- compile everything at once
+  eager = function() -- collect all garbage all the time: nothing may be used that nobody holds any more
+    jit.off()
+    debug.sethook(function() collectgarbage() end, "", 100)
+  end,
 }
 
 -- A test of one call of the kernel's table, under its own name and with its own arguments, where this machine's
@@ -264,7 +268,7 @@ local function main(...)
   while words[i] do
     if words[i] == "--jit" then
       i = i + 1
-      assert(modes[words[i]], "--jit takes on, off or hot")()
+      assert(modes[words[i]], "--jit takes on, off, hot or eager")()
     elseif words[i] == "--only" then
       i = i + 1
       only = words[i]
@@ -273,7 +277,7 @@ local function main(...)
     end
     i = i + 1
   end
-  assert(specs[1], "usage: runner.lua [--jit on|off|hot] [--only TEXT] SPEC...")
+  assert(specs[1], "usage: runner.lua [--jit on|off|hot|eager] [--only TEXT] SPEC...")
   io.stdout:setvbuf "line"
   local recorded = os.getenv "CALLGATE_COVERAGE"
     and assert(loadfile((arg[0]:match "^(.*/)" or "") .. "coverage.lua"))()

@@ -81,12 +81,21 @@ t.describe("a record", function()
   end)
 
   t.it("refuses an unknown field where the constructor is a friendly one, too", function()
-    t.raises('unknown field "sa_flags"; there are handler, flags and mask', S.t.sigaction, { sa_flags = 1 })
-    t.raises('unknown field "jump"; there are code, k, jt and jf', S.t.sock_filter, { "ret, k", 1, jump = 1 })
+    t.raises('sigaction: unknown field "sa_flags"; there are handler, flags and mask', S.t.sigaction, { sa_flags = 1 })
+    t.raises('sock_filter: unknown field "jump"; there are code, k, jt and jf',
+      S.t.sock_filter, { "ret, k", 1, jump = 1 })
     t.raises('siginfo has no field "sig"; did you mean "pid"?', S.t.siginfo, { sig = 1 })
     local info = S.t.siginfo { si_signo = S.SIGINT, si_code = S.SI_TKILL }
     t.equal(info.si_signo, S.SIGINT)
     t.equal(info.si_code, S.SI_TKILL)
+  end)
+
+  t.it("takes a text in C's order where the field is a record that is made of one", function()
+    local member = S.t.ip_mreqn { "224.0.0.1", "127.0.0.1", 7 }
+    t.equal(tostring(member), "ip_mreqn { imr_multiaddr = 224.0.0.1, imr_address = 127.0.0.1, imr_ifindex = 7 }")
+    t.equal(tostring(S.t.in_pktinfo({ 1, "1.2.3.4" }).ipi_spec_dst), "1.2.3.4")
+    t.raises('ip_mreqn: field "imr_address": in_addr: not an IPv4 address: "localhost"; write it as "127.0.0.1", '
+      .. 'or "any" or "loopback"', S.t.ip_mreqn, { "224.0.0.1", "localhost" })
   end)
 
   t.it("names the field that takes no such value", function()

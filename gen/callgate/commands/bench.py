@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -61,7 +62,8 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     if report.json:
         report.data([_plain(row) for row in rows])
     else:
-        report.print_table(HEADER, [_cells(row) for row in rows], stream=sys.stdout)
+        for _, group in itertools.groupby(rows, lambda row: row.group):  # a width of its own each
+            report.print_table(HEADER, [_cells(row) for row in group], stream=sys.stdout)
     return 0
 
 

@@ -43,18 +43,31 @@ KNOWN = {
     "out": ("known_{extra}", "known.records({extra}_t)"),
     "record": ("known_{extra}", "known.records({extra}_t)"),
 }
-OTHERWISE = {"out", "record", "data"}  # whose entries are not what is passed on
-WORDS = {"address", "word"}  # kinds whose number must not replace the object it is the address of
+OTHERWISE = {"out", "record", "data"}  # whose entries do not take the argument's place
+# Converters whose result must not replace the object that it stands for -> how its variable ends:
+# before the call has returned nothing may be freed or closed because nobody else holds it.
+BESIDE = {
+    "address": "_word",
+    "word": "_word",
+    "path": "_text",
+    "fd": "_number",
+    "dirfd": "_number",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One statement of a generated function: what an argument becomes before the call."""
 
-    name: str  # the variable, ex) "flags"; "addr_word" where the argument itself must live on
+    name: str  # the argument, ex) "flags"
     expression: str  # its value
-    local: bool = False  # whether it is a new variable
-    known: str = ""  # unless this holds, ex) "known_stat[st]"
+    variable: str = ""  # what holds it; ex) "path_text" where the argument itself must live on
+    known: str = ""  # unless this holds, ex) "known_stat[st]": the variable's value if it does
+
+    @property
+    def local(self) -> bool:
+        """Whether the variable is a new one."""
+        return self.variable != self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +208,10 @@ def _call_text(call: CallSpec, machine: Machine) -> CallText:
     letters = "" if machine.written(call.call) else _letters(call, found, machine)
     constants: dict[str, tuple[str, str]] = {}
     by_name = {arg.name: arg for arg in call.args}
+    symbol = call.symbol if machine.target.registers == WIDE else None
+    routed = symbol is None and (machine.is_routed(call.call) or machine.is_split(found))
+    steps, gap = _steps(call, abi, spec, routed=routed)
+    variables = {step.name: step.variable for step in steps}
     passed = []
     for operand in call.passed:
         own = by_name.get(operand)
@@ -203,14 +220,11 @@ def _call_text(call: CallSpec, machine: Machine) -> CallText:
             constants[name] = (value, note)
             passed.append(name)
         else:
-            passed.append(_operand(operand, own, abi, call))
+            passed.append(variables.get(operand) or _operand(operand, abi, call))
     result = "l" if spec.inference.is_wide(found.name) else spec.results[call.returns].letter
-    steps, gap = _steps(call, abi, spec)
     used = {match[1] for step in steps for match in re.finditer(r"\bto_(\w+)\(", step.expression)}
     if gap is not None:
         used |= {"buffer", "length", "size", "scratch"}
-    symbol = call.symbol if machine.target.registers == WIDE else None
-    routed = symbol is None and (machine.is_routed(call.call) or machine.is_split(found))
     return CallText(
         spec=call,
         comment=tuple(_comment(call, found)),
@@ -274,10 +288,8 @@ def _lookups(call: CallSpec, spec: Spec, gap: BytesArgument | None) -> tuple[tup
     return tuple(sorted((name, place) for name, place in found))
 
 
-def _operand(text: str, own: ArgumentSpec | None, abi: Abi, call: CallSpec) -> str:
-    """Return a C argument as Lua: a variable, a number, or the name of a local constant."""
-    if own is not None:
-        return f"{text}_word" if own.kind in WORDS else text
+def _operand(text: str, abi: Abi, call: CallSpec) -> str:
+    """Return a C argument that is none of the function's as Lua: a number, or a word as it is."""
     if text.startswith("sizeof("):
         name = text.removeprefix("sizeof(").removesuffix(")")
         record = abi.record.get(name)
@@ -308,7 +320,9 @@ def _value(name: str, abi: Abi, call: CallSpec) -> int:
 # --- arguments -----------------------------------------------------------------------------------
 
 
-def _steps(call: CallSpec, abi: Abi, spec: Spec) -> tuple[list[Step], BytesArgument | None]:
+def _steps(
+    call: CallSpec, abi: Abi, spec: Spec, *, routed: bool
+) -> tuple[list[Step], BytesArgument | None]:
     steps = []
     gap = None
     buffer = next((arg for arg in call.args if arg.kind == "bytes"), None)
@@ -316,11 +330,13 @@ def _steps(call: CallSpec, abi: Abi, spec: Spec) -> tuple[list[Step], BytesArgum
         if arg is buffer:
             continue
         step = _step(arg, position, call, abi, spec)
+        if step.known and routed:  # what it goes through is Lua, and may want the record itself
+            step = replace(step, variable=step.name)
         if buffer is not None and arg.kind == "length" and arg.extra == buffer.name:
             at = call.args.index(buffer) + 1
             own = f'to_buffer({buffer.name}, "{call.name}", {at}, "{buffer.name}")'
             gap = BytesArgument(buffer.name, arg.name, position, arg.default or "4096", step)
-            steps.append(Step(buffer.name, own))
+            steps.append(Step(buffer.name, own, buffer.name))
         else:
             steps.append(step)
     if buffer is not None and gap is None:
@@ -348,13 +364,12 @@ def _step(arg: ArgumentSpec, position: int, call: CallSpec, abi: Abi, spec: Spec
     if convert in KNOWN:
         table = KNOWN[convert][0].format(extra=arg.extra)
         if convert in OTHERWISE:
-            return Step(arg.name, text, known=f"{table}[{arg.name}]")
+            variable = arg.name if convert == "data" else f"{arg.name}_pointer"
+            return Step(arg.name, text, variable, known=f"{table}[{arg.name}]")
         text = f"{table}[{arg.name}] or {text}"
     if arg.default is not None:
         text = f"{arg.name} == nil and {_default(arg, call, abi, spec)} or {text}"
-    if arg.kind in WORDS:
-        return Step(f"{arg.name}_word", text, local=True)
-    return Step(arg.name, text)
+    return Step(arg.name, text, f"{arg.name}{BESIDE.get(convert, '')}")
 
 
 def _default(arg: ArgumentSpec, call: CallSpec, abi: Abi, spec: Spec) -> str:

@@ -158,7 +158,9 @@ def _words(item: Parameter, spec: Spec) -> str:
     if text.startswith(tuple(f"a `{vowel}" for vowel in "aeio")):
         text = f"an{text.removeprefix('a')}"
     if arg.added:
-        text += f'; "{arg.added}" is set unless "~{arg.added}" says otherwise'
+        names = [name.strip() for name in arg.added.split(",")]
+        unless = " or ".join(f'"~{name}"' for name in names)
+        text += f'; "{arg.added}" {"are" if names[1:] else "is"} set unless {unless} says otherwise'
     if arg.default is not None:
         octal = arg.kind == "mode" and arg.default.isdigit()
         text += f'; by default "0{int(arg.default):o}"' if octal else f"; by default {arg.default}"

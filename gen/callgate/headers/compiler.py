@@ -7,11 +7,13 @@ import os
 import re
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, TYPE_CHECKING
 
 from callgate.errors import CallgateError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WATCH_SECONDS = 0.1  # between looks at the size of the output
+SHOWN_WIDTH = 400  # of a line: what is no text may have no end of line
 SHOWN_LINES = 6  # of a compiler's messages
 LINE_MARKER = re.compile(rb'^# (\d+) "(.*?)".*\n', re.MULTILINE)
 
@@ -67,6 +70,13 @@ def run_compiler(
     ``cache`` is a folder for the compiler's own use: zig needs one. Raises CallgateError when the
     compiler cannot be started, LimitError when it exceeds a limit.
     """
+    program = shutil.which(command[0])
+    if program is None:
+        raise CallgateError(
+            "cannot run the compiler: no such file, or it is not executable",
+            where=command[0],
+            hint="name another one with --cc, or leave --cc out to use the bundled clang",
+        )
     cache.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
@@ -84,7 +94,7 @@ def run_compiler(
         alive, inherited = os.pipe()  # at its end when the compiler and all its children have ended
         try:
             process = subprocess.Popen(
-                list(command),
+                [*_limited(limits), os.path.abspath(program), *command[1:]],  # noqa: PTH100 - text
                 stdin=stdin,
                 stdout=stdout if capture else subprocess.DEVNULL,
                 stderr=stderr,
@@ -93,16 +103,11 @@ def run_compiler(
                 start_new_session=True,
                 pass_fds=(inherited,),
             )
-        except OSError as error:
+        except OSError:
             os.close(alive)
-            raise CallgateError(
-                f"cannot run the compiler: {error.strerror}",
-                where=command[0],
-                hint="name another one with --cc, or leave --cc out to use the bundled clang",
-            ) from error
+            raise
         finally:
             os.close(inherited)
-        _limit(process.pid, limits)
         status = _wait(process, alive, limits, stdout)
         if _size(stdout) >= limits.output:
             raise LimitError(
@@ -143,13 +148,20 @@ def _size(stream: IO[bytes]) -> int:
     return os.fstat(stream.fileno()).st_size
 
 
-def _limit(pid: int, limits: Limits) -> None:
-    # From outside, since code between fork and exec is unsafe in a program with threads. The
-    # compiler's own processes inherit the limits.
-    with contextlib.suppress(ProcessLookupError):  # it has already ended
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limits.output, limits.output))
-        resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
-        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+def _limited(limits: Limits) -> list[str]:
+    """Return the words before a command that limit it and its children before it begins.
+
+    A shell does it, since Python code between fork and exec is unsafe in a program with threads.
+    """
+
+    def least(limit: int, kind: int) -> int:
+        most = resource.getrlimit(kind)[1]  # which only root may raise
+        return limit if most == resource.RLIM_INFINITY else min(limit, most)
+
+    # The units are those of POSIX's ulimit for -f, and of every shell's for -v.
+    size = least(limits.output, resource.RLIMIT_FSIZE) // 512
+    memory = least(limits.memory, resource.RLIMIT_AS) // 1024
+    return ["sh", "-c", f'ulimit -c 0 && ulimit -f {size} && ulimit -v {memory} && exec "$@"', "sh"]
 
 
 def _contents(stream: IO[bytes], size: int = -1) -> bytes:
@@ -165,4 +177,5 @@ def first_errors(text: str) -> str:
     """Return the first error lines of a compiler's messages, and the places they conflict with."""
     every = text.splitlines()
     lines = [line for line in every if "error" in line or OTHER_PLACE.search(line)] or every
-    return "\n  ".join(lines[:SHOWN_LINES]) or "it ended without a message"
+    shown = (f"{line[:SHOWN_WIDTH]}..." if len(line) > SHOWN_WIDTH else line for line in lines)
+    return "\n  ".join(islice(shown, SHOWN_LINES)) or "it ended without a message"

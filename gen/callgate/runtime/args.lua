@@ -19,7 +19,7 @@ local tobit = bit.tobit
 local lookup, one, cleared = flags.lookup, flags.one, flags.cleared
 local either, without = flags.either, flags.without
 local size_of, integer_of = memory.size, memory.number
-local is_memory, is_writable = memory.is, memory.is_writable
+local is_memory, is_writable, new_array = memory.is, memory.is_writable, memory.array
 local interpreted, rooms, numbers = known.interpreted, known.rooms, known.descriptors
 
 local args = {}
@@ -266,6 +266,13 @@ end
 
 -- --- memory ----------------------------------------------------------------------------------------
 
+local function no_memory(wanted, value, call, position, label)
+  if type(value) == "cdata" and memory.regions[tonumber(typeof(value))] then
+    wanted = wanted .. ', which region:as("uint8_t", offset) is'
+  end
+  return expected(wanted, value, call, position, label)
+end
+
 -- What the kernel reads: a string or a buffer.
 function args.data(value, call, position, label)
   if type(value) == "string" then
@@ -276,7 +283,7 @@ function args.data(value, call, position, label)
     end
     return value
   end
-  return expected("a string or a buffer", value, call, position, label)
+  return no_memory("a string or a buffer", value, call, position, label)
 end
 
 -- What the kernel writes to: a buffer. A string is Lua's own and must not change.
@@ -287,7 +294,7 @@ function args.buffer(value, call, position, label)
     end
     return value
   end
-  return expected("a buffer (cdata)", value, call, position, label)
+  return no_memory("a buffer (cdata)", value, call, position, label)
 end
 
 -- A pointer of any kind, nil for none; to at least `least` bytes as far as one can know.
@@ -327,9 +334,14 @@ function args.length(count, call, position, label, data)
   return slow_length(count, call, position, label, data, room)
 end
 
-local function one_of(ctype)
+-- What users know a record by.
+local function record_name(ctype)
   local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
-  name = require("callgate.types.names")["struct " .. name] or name -- what users know it by
+  return require("callgate.types.names")["struct " .. name] or name
+end
+
+local function one_of(ctype)
+  local name = record_name(ctype)
   return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 
@@ -347,7 +359,9 @@ local function slow_record(value, call, position, label, ctype)
     if ok then
       return made
     elseif not tostring(made):find(record.UNFIT, 1, true) then -- the constructor knows better what is wrong
-      return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
+      local text, name = tostring(made):gsub("^[^:\n]*:%d+: ", ""), record_name(ctype) .. ": "
+      local bare = text:sub(1, #name) == name and text:sub(#name + 1)
+      return misuse(call, position, label, bare and not bare:find '^field "' and bare or text)
     end
   end
   return expected(one_of(ctype) .. " or what makes one", value, call, position, label)
@@ -385,6 +399,18 @@ function args.out(value, call, position, label, ctype)
   return expected(one_of(ctype) .. " to fill in", value, call, position, label)
 end
 
+-- How many items a list has. Lua counts one with holes as it likes: what lies behind a hole would be dropped, or be
+-- zeros to the kernel.
+function args.count(items, call, position, label, what)
+  local count = math.floor(table.maxn(items))
+  for i = 1, count do
+    if type(items[i]) == "nil" then
+      expected(what, nil, call, position, ("%s[%d]"):format(label, i))
+    end
+  end
+  return count
+end
+
 -- --- arguments that C declares otherwise than they are used -------------------------------------------
 
 -- A string for the kernel, or nil for none.
@@ -403,13 +429,11 @@ function args.optional_data(value, call, position, label)
   return args.data(value, call, position, label)
 end
 
-local new = ffi.new
-
 -- A new buffer of as many bytes as the caller asks for.
 function args.new_buffer(size, call, position, label)
   size = args.size(size, call, position, label)
-  local ok, buffer = pcall(new, "uint8_t[?]", size)
-  if not ok then
+  local buffer = new_array("uint8_t[?]", size)
+  if not buffer then
     misuse(call, position, label, ("no memory for a buffer of %s bytes"):format(errors.shown(size)))
   end
   return buffer, size
@@ -426,8 +450,8 @@ function args.scratch(size)
     return scratch, size
   end
   size = size <= MOST and size or MOST
-  local ok, buffer = pcall(new, "char[?]", size)
-  if not ok then
+  local buffer = new_array("char[?]", size)
+  if not buffer then
     errors.raise(("no memory for a buffer of %d bytes"):format(tonumber(size)))
   elseif size <= KEPT then
     scratch, scratch_size = buffer, tonumber(size)

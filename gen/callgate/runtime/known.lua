@@ -5,6 +5,7 @@
 -- What an argument is must not change while it is in its table: a type and a size never do; closing a
 -- descriptor takes it out. Keys are weak, so nothing is kept alive.
 
+local ffi = require "ffi"
 local shared = require "callgate.shared"
 
 local known = {}
@@ -25,7 +26,7 @@ known.descriptors = interpreted and shared.numbers or NONE
 -- Buffers that the kernel may write to -> their bytes. Not pointers, which do not tell.
 known.rooms = weak()
 
--- Paths without a zero byte -> themselves.
+-- Paths without a zero byte -> their bytes, which last as long as the path: a call's argument as it is passed.
 known.paths = interpreted and {} or NONE
 
 local MOST = 512 -- paths kept: strings have no weak keys
@@ -41,13 +42,26 @@ function known.keep_path(path)
       end
     end
     count = count + 1
-    known.paths[path] = path
+    known.paths[path] = ffi.cast("const char *", path)
   end
 end
 
-local records = {} -- ctype -> records of it -> true
+-- A table for names -> the number that a parameter makes of them.
+function known.names()
+  return interpreted and {} or NONE
+end
 
--- The records (or pointers to them) of a type that may be passed.
+-- Keeps what a name stands for in such a table; nothing that is no name.
+function known.keep_name(names, name, number)
+  if interpreted and type(name) == "string" then
+    names[name] = number
+  end
+end
+
+local records = {} -- ctype -> records of it -> their address
+
+-- The records (or pointers to them) of a type that may be passed, and the address of each, which costs the FFI less
+-- to pass than the record.
 function known.records(ctype)
   records[ctype] = records[ctype] or weak()
   return records[ctype]
@@ -56,7 +70,7 @@ end
 -- Keeps `value` for the next time. One found by a type that no call asked for is not kept.
 function known.keep_record(ctype, value)
   if interpreted and records[ctype] then
-    records[ctype][value] = true
+    records[ctype][value] = ffi.cast("void *", value)
   end
 end
 

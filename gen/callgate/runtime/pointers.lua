@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local errors = require "callgate.errors"
+local signed = require "callgate.signed"
 local types = require "callgate.types"
 
 local pointers = {}
@@ -45,15 +46,15 @@ function pointers.array(name, init)
   if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
     raise(("S.t.array: expected a count or a table, got %s"):format(got(init)))
   end
-  local ok, array = false, nil
+  local array
   if count * ffi.sizeof(ctype) <= MOST then
-    ok, array = pcall(ffi.new, ffi.typeof("$[?]", ctype), count)
+    array = require("callgate.memory").array(ffi.typeof("$[?]", ctype), count)
   end
-  if not ok then
+  if not array then
     raise(("S.t.array: no memory for %.0f of %s"):format(count, name))
   end
   for i = 1, type(init) == "table" and count or 0 do
-    array[i - 1] = ctype(init[i])
+    array[i - 1] = ctype(signed(init[i]))
   end
   return array
 end

@@ -13,7 +13,7 @@ return function(module, start, text)
   more.aliases = setmetatable(aliases, {
     __index = function(self, name)
       setmetatable(self, nil)
-      for _, field in ipairs(require("callgate.show").fields(text)) do
+      for _, field in ipairs(require "callgate.fields"(text)) do
         local short = field.name:sub(1, #start) == start and field.name:sub(#start + 1)
         if short and not self[short] and not (module.index and module.index[short]) then
           self[short] = field.name

@@ -13,7 +13,7 @@ local EXACT = 9007199254740992 -- 2^53
 -- What goes into an integer: a number, a descriptor, true or false; nil is 0.
 local function integer(value, call, position)
   if type(value) == "number" and value % 1 == 0 and value > -EXACT and value < EXACT then
-    return value
+    return value < 0 and require "callgate.signed"(value) or value
   elseif type(value) == "boolean" then
     return value and 1 or 0
   elseif value == nil then

@@ -22,7 +22,7 @@ function handles.name_to_handle_at()
   local handle_t = types.t.file_handle
   local narrow_t, wide_t = ffi.typeof "int[1]", ffi.typeof "uint64_t[1]"
   return function(dirfd, path, options, handle)
-    dirfd = args.dirfd(dirfd, "name_to_handle_at", 1, "dirfd")
+    local dirfd_number = args.dirfd(dirfd, "name_to_handle_at", 1, "dirfd")
     path = args.path(path, "name_to_handle_at", 2, "path")
     options = args.flags(options, "name_to_handle_at", 3, "flags", AT)
     if handle == nil then
@@ -31,7 +31,7 @@ function handles.name_to_handle_at()
       handle = args.out(handle, "name_to_handle_at", 4, "handle", handle_t)
     end
     local mount = bit.band(options, unique) ~= 0 and wide_t() or narrow_t()
-    if raw(dirfd, path, handle, mount, options) == -1 then
+    if raw(dirfd_number, path, handle, mount, options) == -1 then
       return errors.fail()
     end
     return handle, exact(mount[0])

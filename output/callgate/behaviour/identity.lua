@@ -54,11 +54,12 @@ function identity.setgroups()
     if type(groups) ~= "table" then
       return args.expected("a table of numbers", groups, "setgroups", 1, "groups")
     end
-    local ids = ids_t(math.max(#groups, 1))
-    for i = 1, #groups do
+    local count = args.count(groups, "setgroups", 1, "groups", "a number")
+    local ids = ids_t(math.max(count, 1))
+    for i = 1, count do
       ids[i - 1] = args.uint(groups[i], "setgroups", 1, ("groups[%d]"):format(i))
     end
-    if raw(#groups, ids) == -1 then
+    if raw(count, ids) == -1 then
       return fail()
     end
     return true

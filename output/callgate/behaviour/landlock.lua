@@ -37,7 +37,7 @@ function landlock.landlock_add_rule()
   local kinds, options_of = flags.group "LANDLOCK_RULE", flags.group "LANDLOCK_ADD_RULE"
   local rows = operations.by_number "landlock_add_rule"
   return function(fd, kind, rule, options)
-    fd = args.fd(fd, "landlock_add_rule", 1, "fd")
+    local fd_number = args.fd(fd, "landlock_add_rule", 1, "fd")
     kind = args.choice(kind, "landlock_add_rule", 2, "type", kinds)
     local row, attr = rows[kind]
     if row then
@@ -46,7 +46,7 @@ function landlock.landlock_add_rule()
       attr = args.pointer(rule, "landlock_add_rule", 3, "rule")
     end
     options = args.flags(options, "landlock_add_rule", 4, "flags", options_of)
-    if raw(fd, kind, attr, options) == -1 then
+    if raw(fd_number, kind, attr, options) == -1 then
       return fail()
     end
     return true
@@ -61,7 +61,7 @@ function landlock.landlock_allow_path()
   local kind = flags.group("LANDLOCK_RULE").PATH_BENEATH
   local accesses, options_of = flags.group "LANDLOCK_ACCESS_FS", flags.group "LANDLOCK_ADD_RULE"
   return function(fd, path, access, options)
-    fd = args.fd(fd, "landlock_allow_path", 1, "fd")
+    local fd_number = args.fd(fd, "landlock_allow_path", 1, "fd")
     local own = type(path) == "string"
     if own then
       args.path(path, "landlock_allow_path", 2, "path")
@@ -80,7 +80,7 @@ function landlock.landlock_allow_path()
       end
     end
     attr.parent_fd = args.fd(parent, "landlock_allow_path", 2, "path")
-    local result = raw(fd, kind, attr, options)
+    local result = raw(fd_number, kind, attr, options)
     local errno = ffi.errno()
     if own then
       parent:close()
@@ -99,11 +99,11 @@ function landlock.landlock_allow_port()
   local kind = flags.group("LANDLOCK_RULE").NET_PORT
   local accesses, options_of = flags.group "LANDLOCK_ACCESS_NET", flags.group "LANDLOCK_ADD_RULE"
   return function(fd, port, access, options)
-    fd = args.fd(fd, "landlock_allow_port", 1, "fd")
+    local fd_number = args.fd(fd, "landlock_allow_port", 1, "fd")
     local attr = attr_t()
     attr.port = args.size(port, "landlock_allow_port", 2, "port")
     attr.allowed_access = args.flags(access, "landlock_allow_port", 3, "access", accesses)
-    if raw(fd, kind, attr, args.flags(options, "landlock_allow_port", 4, "flags", options_of)) == -1 then
+    if raw(fd_number, kind, attr, args.flags(options, "landlock_allow_port", 4, "flags", options_of)) == -1 then
       return fail()
     end
     return true

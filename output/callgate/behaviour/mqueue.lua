@@ -64,11 +64,11 @@ function mqueue.mq_timedsend()
   local raw = sys.mq_timedsend
   local timespec = types.t.timespec
   return function(fd, data, priority, timeout)
-    fd = args.fd(fd, "mq_timedsend", 1, "fd")
+    local fd_number = args.fd(fd, "mq_timedsend", 1, "fd")
     local length = args.length(nil, "mq_timedsend", 2, "data", args.data(data, "mq_timedsend", 2, "data"))
     priority = priority == nil and 0 or args.uint(priority, "mq_timedsend", 3, "priority")
     timeout = args.optional_record(timeout, "mq_timedsend", 4, "timeout", timespec)
-    if raw(fd, data, length, priority, timeout) == -1 then
+    if raw(fd_number, data, length, priority, timeout) == -1 then
       return fail()
     end
     return true
@@ -82,12 +82,12 @@ function mqueue.mq_timedreceive()
   local raw, getattr = sys.mq_timedreceive, sys.mq_getsetattr
   local timespec, attr_t = types.t.timespec, types.t.mq_attr
   return function(fd, buffer, timeout)
-    fd = args.fd(fd, "mq_timedreceive", 1, "fd")
+    local fd_number = args.fd(fd, "mq_timedreceive", 1, "fd")
     local as_string = buffer == nil
     local length
     if as_string then
       local attr = attr_t()
-      if getattr(fd, nil, attr) == -1 then
+      if getattr(fd_number, nil, attr) == -1 then
         return fail()
       end
       buffer, length = args.scratch(tonumber(attr.mq_msgsize))
@@ -96,7 +96,7 @@ function mqueue.mq_timedreceive()
     end
     timeout = args.optional_record(timeout, "mq_timedreceive", 3, "timeout", timespec)
     local priority = box()
-    local count = raw(fd, buffer, length, priority, timeout)
+    local count = raw(fd_number, buffer, length, priority, timeout)
     if count == -1 then
       return fail()
     end

@@ -184,6 +184,7 @@ local function maker(call, name_of, label, most, pointer)
     local convert = name_of()
     local row_of = by_number(call)
     return function(fd, operation, ...)
+      local fd_number = pointer and args.fd(fd, call, 1, "fd")
       operation = convert(operation, call, before, label)
       local row = row_of(operation)
       local words, kept, given, count, kind, data = {}, { ... }, 0, 0, nil, nil
@@ -205,7 +206,7 @@ local function maker(call, name_of, label, most, pointer)
       end
       local result
       if pointer then
-        result = raw(fd, operation, cast("void *", words[1]), unpack(words, 2, most))
+        result = raw(fd_number, operation, cast("void *", words[1]), unpack(words, 2, most))
       else
         result = raw(operation, unpack(words, 1, most))
       end
@@ -221,9 +222,7 @@ local function maker(call, name_of, label, most, pointer)
     end
     local perform = prepare()
     if pointer then
-      return function(fd, ...)
-        return perform(args.fd(fd, call, 1, "fd"), ...)
-      end
+      return perform
     end
     return function(...)
       return perform(nil, ...)

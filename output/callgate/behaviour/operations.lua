@@ -8,6 +8,7 @@ local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
+local signed = require "callgate.signed"
 local sys = require "callgate.sys"
 local target = require "callgate.target"
 local types = require "callgate.types"
@@ -26,6 +27,18 @@ local SCALARS = {
   uint8 = ffi.typeof "uint8_t[1]",
 }
 operations.SCALARS = SCALARS
+
+-- What fits a scalar, with a sign or without: C would drop the bits above.
+local LIMITS = { int = 32, uint = 32, uint16 = 16, uint8 = 8 }
+
+local function fitting(kind, value, call, position, label)
+  local number, bits = args.long(value, call, position, label), LIMITS[kind]
+  local size = tonumber(number) -- a uint64_t compares with no negative number
+  if bits and (size < -2 ^ (bits - 1) or size >= 2 ^ bits) then
+    return args.expected(("an integer of %d bits"):format(bits), value, call, position, label)
+  end
+  return signed(number)
+end
 
 local pointers = {}
 for kind, scalar in pairs(SCALARS) do
@@ -50,7 +63,7 @@ function operations.input(kind, value, call, position, label)
       end
       return args.pointer(value, call, position, label, sizeof(scalar))
     end
-    return scalar(type(value) == "boolean" and (value and 1 or 0) or args.long(value, call, position, label))
+    return scalar(type(value) == "boolean" and (value and 1 or 0) or fitting(kind, value, call, position, label))
   elseif kind == "string" or kind == "path" or kind == "data" then
     return args[kind](value, call, position, label)
   elseif type(value) == "cdata" and not ffi.istype(types.t[kind], value) and not tonumber(value) then
@@ -132,26 +145,22 @@ local function finish(row, result, data)
 end
 
 -- Performs operation `number` of `raw` on fd as its row says.
-local function perform(raw, call, label, fd, number, row, value)
-  if not row then
-    -- `value` stays on the stack until the call has returned: what it points to is not collected.
-    return finish(nil, raw(fd, number, args.word(value, call, 3, label)))
-  elseif row.how == "none" then
-    return finish(row, raw(fd, number, 0))
-  elseif row.how == "value" then
-    return finish(row, raw(fd, number, args.word(value, call, 3, label)))
+local function perform(raw, call, label, fd_number, number, row, value, fd)
+  local word, data = 0, nil
+  if not row or row.how == "value" then
+    word = args.word(value, call, 3, label)
   elseif row.how == "flags" then
-    return finish(row, raw(fd, number, args.flags(value, call, 3, label, flags.group(row.kind))))
+    word = args.flags(value, call, 3, label, flags.group(row.kind))
+  elseif row.how ~= "none" then
+    if row.how == "out" and value == nil then
+      data = operations.output(row.kind)
+    else
+      data = operations.input(row.kind, value, call, 3, label)
+    end
+    word = cast("uintptr_t", type(data) == "string" and cast("const char *", data) or cast("const void *", data))
   end
-  local data
-  if row.how == "out" and value == nil then
-    data = operations.output(row.kind)
-  else
-    data = operations.input(row.kind, value, call, 3, label)
-  end
-  local pointer = type(data) == "string" and cast("const char *", data) or cast("const void *", data)
-  local result = raw(fd, number, cast("uintptr_t", pointer))
-  return finish(row, result, row.how ~= "in" and data or nil)
+  local result = raw(fd_number, number, word)
+  return finish(row, result, row and row.how ~= "in" and data or nil, fd, value, data) -- which live until here
 end
 
 -- fd:fcntl("getfl") -> number; fd:fcntl("setfl", "nonblock") -> true; fd:fcntl("dupfd", 10) -> fd
@@ -164,9 +173,9 @@ function operations.fcntl()
     wide[constants.get(name)] = target.registers == 32 and constants.get(name .. "64") or nil
   end
   return function(fd, operation, value)
-    fd = args.fd(fd, "fcntl", 1, "fd")
+    local fd_number = args.fd(fd, "fcntl", 1, "fd")
     operation = args.choice(operation, "fcntl", 2, "operation", F)
-    return perform(raw, "fcntl", "argument", fd, wide[operation] or operation, rows[operation], value)
+    return perform(raw, "fcntl", "argument", fd_number, wide[operation] or operation, rows[operation], value, fd)
   end
 end
 
@@ -187,7 +196,7 @@ function operations.ioctl()
   local rows = operations.by_number "ioctl"
   local numbers = {} -- by name
   return function(fd, request, value)
-    fd = args.fd(fd, "ioctl", 1, "fd")
+    local fd_number = args.fd(fd, "ioctl", 1, "fd")
     local number = numbers[request]
     if number == nil then
       if type(request) == "string" then
@@ -200,7 +209,7 @@ function operations.ioctl()
         number = args.uint(request, "ioctl", 2, "request")
       end
     end
-    return perform(raw, "ioctl", "argument", fd, number, rows[number], value)
+    return perform(raw, "ioctl", "argument", fd_number, number, rows[number], value, fd)
   end
 end
 

@@ -14,7 +14,7 @@ local fail = errors.fail
 -- An array of pollfd from { { fd, "in" }, { fd = fd, events = "out" } }, and its length.
 local function array_of(rows, call)
   local POLL = flags.group "POLL"
-  local count = #rows
+  local count = args.count(rows, call, 1, "fds", "a row { fd, \"in\" }")
   local list = ffi.new(ffi.typeof("$[?]", types.t.pollfd), count)
   for i = 1, count do
     local row = rows[i]
@@ -35,9 +35,10 @@ local function array_of(rows, call)
   return list, count
 end
 
--- Iterates over the rows that are ready: what was given as descriptor, and the pollfd.
+-- Iterates over the rows that are ready: what was given as descriptor, and a pollfd of its own, which lives as long as
+-- the caller likes.
 local function ready(rows, list, count)
-  local position = 0
+  local position, pollfd = 0, types.t.pollfd
   return function()
     while position < count do
       local item = list[position]
@@ -48,7 +49,7 @@ local function ready(rows, list, count)
         if fd == nil then
           fd = row[1]
         end
-        return fd, item
+        return fd, ffi.new(pollfd, item)
       end
     end
   end

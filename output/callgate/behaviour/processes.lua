@@ -27,22 +27,38 @@ end
 
 -- A NULL-terminated array of C strings; the table keeps its strings alive.
 local function strings(items, call, position, label)
-  local array = ffi.new("const char *[?]", #items + 1)
-  for i = 1, #items do
+  local count = args.count(items, call, position, label, "a string")
+  local array = ffi.new("const char *[?]", count + 1)
+  for i = 1, count do
     array[i - 1] = args.string(items[i], call, position, ("%s[%d]"):format(label, i))
   end
   return array
 end
 
+-- A variable of an environment as the kernel has it, checked.
+local function variable(name, value, call, position, label)
+  local place = ("%s[%s]"):format(label, errors.shown(name))
+  if type(name) == "number" then
+    return args.string(value, call, position, place)
+  elseif type(name) ~= "string" or name == "" or name:find "=" then
+    args.expected('names of variables, without "="', name, call, position, label)
+  elseif type(value) ~= "string" and type(value) ~= "number" and type(value) ~= "boolean" then
+    args.expected("a string or a number", value, call, position, place)
+  end
+  return args.string(("%s=%s"):format(name, tostring(value)), call, position, place)
+end
+
 -- { "A=1" } as it is, { A = 1 } as "A=1"; sorted, so that a program always sees the same.
-local function environment(env)
+local function environment(env, call, position, label)
   local list = {}
-  for key, value in pairs(env) do
-    list[#list + 1] = type(key) == "number" and value or ("%s=%s"):format(tostring(key), tostring(value))
+  args.count(env, call, position, label, "a string")
+  for name, value in pairs(env) do
+    list[#list + 1] = variable(name, value, call, position, label)
   end
   table.sort(list)
   return list
 end
+processes.environment = environment
 
 -- The environment that this process has now, for a program that inherits it.
 local function inherited()
@@ -57,7 +73,7 @@ local function program(call, position, argv, env)
   elseif env ~= nil and type(env) ~= "table" then
     args.expected("a table { NAME = value }, or nothing to inherit it", env, call, position + 1, "envp")
   end
-  local list = env and environment(env)
+  local list = env and environment(env, call, position + 1, "envp")
   local variables = list and strings(list, call, position + 1, "envp") or inherited()
   return strings(argv, call, position, "argv"), variables, list
 end
@@ -77,11 +93,11 @@ function processes.execveat()
   local raw = sys.execveat
   local AT = flags.group "AT"
   return function(dirfd, path, argv, env, options)
-    dirfd = args.dirfd(dirfd, "execveat", 1, "dirfd")
+    local dirfd_number = args.dirfd(dirfd, "execveat", 1, "dirfd")
     path = args.path(path, "execveat", 2, "path")
     options = args.flags(options, "execveat", 5, "flags", AT)
     local arguments, variables, list = program("execveat", 3, argv, env)
-    raw(dirfd, path, arguments, variables, options)
+    raw(dirfd_number, path, arguments, variables, options)
     return fail(list)
   end
 end
@@ -141,14 +157,11 @@ function processes.waitid()
   local siginfo = types.t.siginfo
   return function(idtype, id, options, info)
     idtype = args.choice(idtype, "waitid", 1, "idtype", P)
-    if descriptors.number(id) then
-      id = args.fd(id, "waitid", 2, "id")
-    else
-      id = id == nil and 0 or args.int(id, "waitid", 2, "id")
-    end
+    local number = descriptors.number(id) and args.fd(id, "waitid", 2, "id")
+      or id == nil and 0 or args.int(id, "waitid", 2, "id")
     options = args.flags(options == nil and "exited" or options, "waitid", 3, "options", W)
     info = args.out(info, "waitid", 4, "info", siginfo)
-    if raw(idtype, id, info, tobit(options), nil) == -1 then
+    if raw(idtype, number, info, tobit(options), nil) == -1 then
       return fail()
     end
     return info
@@ -161,10 +174,10 @@ function processes.pidfd_wait()
   local W, P_PIDFD = flags.group "W", flags.group("P").pidfd
   local siginfo = types.t.siginfo
   return function(fd, options, info)
-    fd = args.fd(fd, "pidfd_wait", 1, "fd")
+    local fd_number = args.fd(fd, "pidfd_wait", 1, "fd")
     options = args.flags(options == nil and "exited" or options, "pidfd_wait", 2, "options", W)
     info = args.out(info, "pidfd_wait", 3, "info", siginfo)
-    if raw(P_PIDFD, fd, info, tobit(options), nil) == -1 then
+    if raw(P_PIDFD, fd_number, info, tobit(options), nil) == -1 then
       return fail()
     end
     return info

@@ -23,12 +23,13 @@ local function memory_for(row, value, call)
   return operations.input(row.kind, value, call, 5, "value")
 end
 
--- Checks what both calls take beside their file, and performs `ask(file, command, id, pointer)`. `first` is
--- the position of the operation.
-local function maker(call, first, ask)
+-- Checks what both calls take, the file by `convert(file)`, and performs `ask(converted, command, id, pointer)`.
+-- `first` is the position of the operation.
+local function maker(call, first, convert, ask)
   local Q, QUOTA, QFMT = flags.group "Q", flags.group "QUOTA", flags.group "QFMT"
   local rows = operations.by_number "quotactl"
   return function(file, operation, kind, id, value)
+    local converted = convert(file)
     operation = args.choice(operation, call, first, "operation", Q)
     kind = args.choice(kind == nil and 0 or kind, call, first + 1, "type", QUOTA)
     if type(id) == "string" then
@@ -39,7 +40,7 @@ local function maker(call, first, ask)
     local row = rows[operation]
     local data = memory_for(row, value, call)
     local pointer = type(data) == "string" and ffi.cast("const char *", data) or data
-    if ask(file, operation * QCMD + kind, id, ffi.cast("void *", pointer)) == -1 then
+    if ask(converted, operation * QCMD + kind, id, ffi.cast("void *", pointer)) == -1 then
       return errors.fail()
     elseif row and (row.how == "out" or row.how == "both") then
       return operations.value(row.kind, data)
@@ -51,23 +52,22 @@ end
 -- S.quotactl("getquota", "usr", "/dev/sda1", uid) -> if_dqblk; S.quotactl "sync"
 function quota.quotactl()
   local raw = sys.quotactl
-  local perform = maker("quotactl", 1, function(device, command, id, pointer)
+  local perform = maker("quotactl", 1, function(device)
+    return args.optional_path(device, "quotactl", 3, "device")
+  end, function(device, command, id, pointer)
     return raw(command, device, id, pointer)
   end)
   return function(operation, kind, device, id, value)
-    return perform(args.optional_path(device, "quotactl", 3, "device"), operation, kind, id, value)
+    return perform(device, operation, kind, id, value)
   end
 end
 
 -- fd:quotactl("getquota", "usr", uid) -> if_dqblk
 function quota.quotactl_fd()
   local raw = sys.quotactl_fd
-  local perform = maker("quotactl_fd", 2, function(fd, command, id, pointer)
-    return raw(fd, command, id, pointer)
-  end)
-  return function(fd, operation, kind, id, value)
-    return perform(args.fd(fd, "quotactl_fd", 1, "fd"), operation, kind, id, value)
-  end
+  return maker("quotactl_fd", 2, function(fd)
+    return args.fd(fd, "quotactl_fd", 1, "fd")
+  end, raw)
 end
 
 return quota

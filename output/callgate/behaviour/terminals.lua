@@ -22,9 +22,9 @@ end
 function terminals.tcgetattr()
   local raw, TCGETS, termios = sys.ioctl, constants.get "TCGETS", types.t.termios
   return function(fd, tio)
-    fd = args.fd(fd, "tcgetattr", 1, "fd")
+    local fd_number = args.fd(fd, "tcgetattr", 1, "fd")
     tio = args.out(tio, "tcgetattr", 2, "tio", termios)
-    if raw(fd, TCGETS, address(tio)) == -1 then
+    if raw(fd_number, TCGETS, address(tio)) == -1 then
       return fail()
     end
     return tio
@@ -39,7 +39,7 @@ function terminals.tcsetattr()
   local raw, termios, termios2 = sys.ioctl, types.t.termios, types.t.termios2
   local TCSA, first = flags.group "TCSA", constants.get "TCSANOW"
   return function(fd, when, tio)
-    fd = args.fd(fd, "tcsetattr", 1, "fd")
+    local fd_number = args.fd(fd, "tcsetattr", 1, "fd")
     local request = SET[args.choice(when, "tcsetattr", 2, "when", TCSA) - first]
     if not request then
       return args.expected('"now", "drain" or "flush"', when, "tcsetattr", 2, "when")
@@ -48,7 +48,7 @@ function terminals.tcsetattr()
     else
       tio = args.record(tio, "tcsetattr", 3, "tio", termios)
     end
-    if raw(fd, constants.get(request), address(tio)) == -1 then
+    if raw(fd_number, constants.get(request), address(tio)) == -1 then
       return fail()
     end
     return true
@@ -61,11 +61,11 @@ local function telling(name, request, number, label, default)
     local raw = sys.ioctl
     request = constants.get(request) or request
     return function(fd, value)
-      fd = args.fd(fd, name, 1, "fd")
+      local fd_number = args.fd(fd, name, 1, "fd")
       if label then
         value = value == nil and default or args.int(value, name, 2, label)
       end
-      if raw(fd, request, number or value) == -1 then
+      if raw(fd_number, request, number or value) == -1 then
         return fail()
       end
       return true
@@ -91,8 +91,8 @@ local function choosing(name, request, group, label)
   return function()
     local raw, names, number = sys.ioctl, flags.group(group), constants.get(request)
     return function(fd, value)
-      fd = args.fd(fd, name, 1, "fd")
-      if raw(fd, number, args.choice(value, name, 2, label, names)) == -1 then
+      local fd_number = args.fd(fd, name, 1, "fd")
+      if raw(fd_number, number, args.choice(value, name, 2, label, names)) == -1 then
         return fail()
       end
       return true
@@ -123,9 +123,9 @@ terminals.tcgetpgrp = asking("tcgetpgrp", "TIOCGPGRP")
 function terminals.tcsetpgrp()
   local raw, request = sys.ioctl, constants.get "TIOCSPGRP"
   return function(fd, group)
-    fd = args.fd(fd, "tcsetpgrp", 1, "fd")
+    local fd_number = args.fd(fd, "tcsetpgrp", 1, "fd")
     local value = int_t(args.int(group, "tcsetpgrp", 2, "group"))
-    if raw(fd, request, address(value)) == -1 then
+    if raw(fd_number, request, address(value)) == -1 then
       return fail()
     end
     return true

@@ -65,7 +65,7 @@ function uring.io_uring_enter()
   local GETEVENTS, EXT_ARG, EXT_ARG_REG = group.GETEVENTS, group.EXT_ARG, group.EXT_ARG_REG
   local arg_t, sigset_t = types.t.io_uring_getevents_arg, types.t.sigset
   return function(fd, submit, complete, options, argument)
-    fd = args.fd(fd, "io_uring_enter", 1, "fd")
+    local fd_number = args.fd(fd, "io_uring_enter", 1, "fd")
     submit = args.uint(submit == nil and 0 or submit, "io_uring_enter", 2, "submit")
     complete = args.uint(complete == nil and 0 or complete, "io_uring_enter", 3, "complete")
     options = args.flags(options, "io_uring_enter", 4, "flags", group)
@@ -85,7 +85,7 @@ function uring.io_uring_enter()
     elseif argument ~= nil then
       argument, size = args.record(argument, "io_uring_enter", 5, "argument", sigset_t), ffi.sizeof(sigset_t)
     end
-    local result = raw(fd, submit, complete, options, argument, size)
+    local result = raw(fd_number, submit, complete, options, argument, size)
     if result == -1 then
       return errors.fail(kept) -- which keeps what the argument points to until here
     end

@@ -12,7 +12,7 @@ local MAX_VECTORS = 1024 -- linux/uio.h: UIO_MAXIOV
 -- An array of iovec over what `memory_of(item, label)` gives for each item of a table.
 local function vector(items, call, memory_of)
   local array = ffi.typeof("$[?]", require("callgate.types").t.iovec)
-  local count = #items
+  local count = args.count(items, call, 2, "iov", "a string or a buffer")
   if count == 0 or count > MAX_VECTORS then
     return args.misuse(call, 2, "iov", ("expected 1 to %d items, got %d"):format(MAX_VECTORS, count))
   end
@@ -78,7 +78,7 @@ local function maker(name, prepare, form)
     local raw = sys[name]
     local RWF = require("callgate.flags").group "RWF"
     return function(fd, iov, offset, options, count)
-      fd = args.fd(fd, name, 1, "fd")
+      local fd_number = args.fd(fd, name, 1, "fd")
       if form == "" then
         count = offset
       elseif form == "offset" then
@@ -96,14 +96,14 @@ local function maker(name, prepare, form)
       end
       local result
       if form == "" then
-        result = raw(fd, iov, count)
+        result = raw(fd_number, iov, count)
       else
         offset = args.long(offset == nil and 0 or offset, name, 3, "offset")
         if form == "offset" then
           -- pos_l and pos_h: on 64-bit kernels the low word is the whole offset (fs/read_write.c, pos_from_hilo).
-          result = raw(fd, iov, count, offset, 0)
+          result = raw(fd_number, iov, count, offset, 0)
         else
-          result = raw(fd, iov, count, offset, 0, args.flags(options, name, 4, "flags", RWF))
+          result = raw(fd_number, iov, count, offset, 0, args.flags(options, name, 4, "flags", RWF))
         end
       end
       if result == -1 then
@@ -128,12 +128,12 @@ function vectors.vmsplice()
   local raw = sys.vmsplice
   local names = require("callgate.flags").group "SPLICE_F"
   return function(fd, iov, flags)
-    fd = args.fd(fd, "vmsplice", 1, "fd")
+    local fd_number = args.fd(fd, "vmsplice", 1, "fd")
     if type(iov) ~= "table" then
       return args.expected("a table of strings or buffers", iov, "vmsplice", 2, "iov")
     end
     local array, count = vectors.for_writing(iov, "vmsplice")
-    local result = raw(fd, array, count, args.flags(flags, "vmsplice", 3, "flags", names))
+    local result = raw(fd_number, array, count, args.flags(flags, "vmsplice", 3, "flags", names))
     if result == -1 then
       return errors.fail()
     end

@@ -27,14 +27,14 @@ function calls.setxattr()
   local known_path = known.paths
   local known_rooms = known.rooms
   return function(path, name, value, flags, size)
-    path = known_path[path] or to_path(path, "setxattr", 1, "path")
+    local path_text = known_path[path] or to_path(path, "setxattr", 1, "path")
     name = to_string(name, "setxattr", 2, "name")
     if not known_rooms[value] then
       value = to_data(value, "setxattr", 3, "value")
     end
     flags = XATTR_memo[flags] or to_flags(flags, "setxattr", 4, "flags", XATTR_names)
     size = to_length(size, "setxattr", 5, "size", value)
-    local result = call(number, path, name, value, size, flags)
+    local result = call(number, path_text, name, value, size, flags)
     if result == -1 then
       return fail()
     end
@@ -57,14 +57,14 @@ function calls.lsetxattr()
   local known_path = known.paths
   local known_rooms = known.rooms
   return function(path, name, value, flags, size)
-    path = known_path[path] or to_path(path, "lsetxattr", 1, "path")
+    local path_text = known_path[path] or to_path(path, "lsetxattr", 1, "path")
     name = to_string(name, "lsetxattr", 2, "name")
     if not known_rooms[value] then
       value = to_data(value, "lsetxattr", 3, "value")
     end
     flags = XATTR_memo[flags] or to_flags(flags, "lsetxattr", 4, "flags", XATTR_names)
     size = to_length(size, "lsetxattr", 5, "size", value)
-    local result = call(number, path, name, value, size, flags)
+    local result = call(number, path_text, name, value, size, flags)
     if result == -1 then
       return fail()
     end
@@ -87,14 +87,14 @@ function calls.fsetxattr()
   local known_fd = known.descriptors
   local known_rooms = known.rooms
   return function(fd, name, value, flags, size)
-    fd = known_fd[fd] or to_fd(fd, "fsetxattr", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "fsetxattr", 1, "fd")
     name = to_string(name, "fsetxattr", 2, "name")
     if not known_rooms[value] then
       value = to_data(value, "fsetxattr", 3, "value")
     end
     flags = XATTR_memo[flags] or to_flags(flags, "fsetxattr", 4, "flags", XATTR_names)
     size = to_length(size, "fsetxattr", 5, "size", value)
-    local result = call(number, fd, name, value, size, flags)
+    local result = call(number, fd_number, name, value, size, flags)
     if result == -1 then
       return fail()
     end
@@ -111,9 +111,9 @@ function calls.removexattr()
   local to_string = args.string
   local known_path = known.paths
   return function(path, name)
-    path = known_path[path] or to_path(path, "removexattr", 1, "path")
+    local path_text = known_path[path] or to_path(path, "removexattr", 1, "path")
     name = to_string(name, "removexattr", 2, "name")
-    local result = call(number, path, name)
+    local result = call(number, path_text, name)
     if result == -1 then
       return fail()
     end
@@ -130,9 +130,9 @@ function calls.lremovexattr()
   local to_string = args.string
   local known_path = known.paths
   return function(path, name)
-    path = known_path[path] or to_path(path, "lremovexattr", 1, "path")
+    local path_text = known_path[path] or to_path(path, "lremovexattr", 1, "path")
     name = to_string(name, "lremovexattr", 2, "name")
-    local result = call(number, path, name)
+    local result = call(number, path_text, name)
     if result == -1 then
       return fail()
     end
@@ -149,9 +149,9 @@ function calls.fremovexattr()
   local to_string = args.string
   local known_fd = known.descriptors
   return function(fd, name)
-    fd = known_fd[fd] or to_fd(fd, "fremovexattr", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "fremovexattr", 1, "fd")
     name = to_string(name, "fremovexattr", 2, "name")
-    local result = call(number, fd, name)
+    local result = call(number, fd_number, name)
     if result == -1 then
       return fail()
     end
@@ -171,11 +171,11 @@ function calls.removexattrat()
   local AT_names = require("callgate.flags").group "AT"
   local AT_memo = AT_names[1].memo
   return function(dirfd, path, flags, name)
-    dirfd = to_dirfd(dirfd, "removexattrat", 1, "dirfd")
+    local dirfd_number = to_dirfd(dirfd, "removexattrat", 1, "dirfd")
     path = to_optional_path(path, "removexattrat", 2, "path")
     flags = AT_memo[flags] or to_flags(flags, "removexattrat", 3, "flags", AT_names)
     name = to_string(name, "removexattrat", 4, "name")
-    local result = call(number, dirfd, path, flags, name)
+    local result = call(number, dirfd_number, path, flags, name)
     if result == -1 then
       return fail()
     end
@@ -198,13 +198,15 @@ function calls.file_getattr()
   local AT_memo = AT_names[1].memo
   local known_file_attr = known.records(file_attr_t)
   return function(dirfd, path, flags, attr)
-    dirfd = to_dirfd(dirfd, "file_getattr", 1, "dirfd")
+    local dirfd_number = to_dirfd(dirfd, "file_getattr", 1, "dirfd")
     path = to_optional_path(path, "file_getattr", 2, "path")
     flags = AT_memo[flags] or to_flags(flags, "file_getattr", 3, "flags", AT_names)
-    if not known_file_attr[attr] then
+    local attr_pointer = known_file_attr[attr]
+    if not attr_pointer then
       attr = to_out(attr, "file_getattr", 4, "attr", file_attr_t)
+      attr_pointer = attr
     end
-    local result = call(number, dirfd, path, attr, 24, flags)
+    local result = call(number, dirfd_number, path, attr_pointer, 24, flags)
     if result == -1 then
       return fail()
     end
@@ -226,13 +228,15 @@ function calls.file_setattr()
   local AT_memo = AT_names[1].memo
   local known_file_attr = known.records(file_attr_t)
   return function(dirfd, path, flags, attr)
-    dirfd = to_dirfd(dirfd, "file_setattr", 1, "dirfd")
+    local dirfd_number = to_dirfd(dirfd, "file_setattr", 1, "dirfd")
     path = to_optional_path(path, "file_setattr", 2, "path")
     flags = AT_memo[flags] or to_flags(flags, "file_setattr", 3, "flags", AT_names)
-    if not known_file_attr[attr] then
+    local attr_pointer = known_file_attr[attr]
+    if not attr_pointer then
       attr = to_record(attr, "file_setattr", 4, "attr", file_attr_t)
+      attr_pointer = attr
     end
-    local result = call(number, dirfd, path, attr, 24, flags)
+    local result = call(number, dirfd_number, path, attr_pointer, 24, flags)
     if result == -1 then
       return fail()
     end
@@ -251,18 +255,21 @@ function calls.open_by_handle_at()
   local O_names = require("callgate.flags").group "O"
   local file_handle_t = require("callgate.types").t.file_handle
   local known_file_handle = known.records(file_handle_t)
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").type
   return function(mountfd, handle, flags)
-    mountfd = to_dirfd(mountfd, "open_by_handle_at", 1, "mountfd")
-    if not known_file_handle[handle] then
+    local mountfd_number = to_dirfd(mountfd, "open_by_handle_at", 1, "mountfd")
+    local handle_pointer = known_file_handle[handle]
+    if not handle_pointer then
       handle = to_record(handle, "open_by_handle_at", 2, "handle", file_handle_t)
+      handle_pointer = handle
     end
     flags = to_flags_with(flags, "open_by_handle_at", 3, "flags", O_names, O_names("cloexec"))
-    local result = call(number, mountfd, handle, flags)
+    local result = call(number, mountfd_number, handle_pointer, flags)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 

@@ -21,6 +21,7 @@ function calls.fanotify_init()
   local to_flags_with = args.flags_with
   local FAN_names = require("callgate.flags").group "FAN"
   local O_names = require("callgate.flags").group "O"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "fanotify"
   return function(flags, event_flags)
     flags = to_flags_with(flags, "fanotify_init", 1, "flags", FAN_names, FAN_names("cloexec"))
@@ -29,7 +30,7 @@ function calls.fanotify_init()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -50,12 +51,12 @@ if here.is "!x86 arm mips mipsel ppc" then
     local FAN_memo = FAN_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags, mask, dirfd, path)
-      fd = known_fd[fd] or to_fd(fd, "fanotify_mark", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fanotify_mark", 1, "fd")
       flags = FAN_MARK_memo[flags] or to_flags(flags, "fanotify_mark", 2, "flags", FAN_MARK_names)
       mask = FAN_memo[mask] or to_flags(mask, "fanotify_mark", 3, "mask", FAN_names)
-      dirfd = to_dirfd(dirfd, "fanotify_mark", 4, "dirfd")
+      local dirfd_number = to_dirfd(dirfd, "fanotify_mark", 4, "dirfd")
       path = to_optional_path(path, "fanotify_mark", 5, "path")
-      local result = call(number, fd, flags, mask, dirfd, path)
+      local result = call(number, fd_number, flags, mask, dirfd_number, path)
       if result == -1 then
         return fail()
       end
@@ -80,12 +81,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local FAN_memo = FAN_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags, mask, dirfd, path)
-      fd = known_fd[fd] or to_fd(fd, "fanotify_mark", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fanotify_mark", 1, "fd")
       flags = FAN_MARK_memo[flags] or to_flags(flags, "fanotify_mark", 2, "flags", FAN_MARK_names)
       mask = FAN_memo[mask] or to_flags(mask, "fanotify_mark", 3, "mask", FAN_names)
-      dirfd = to_dirfd(dirfd, "fanotify_mark", 4, "dirfd")
+      local dirfd_number = to_dirfd(dirfd, "fanotify_mark", 4, "dirfd")
       path = to_optional_path(path, "fanotify_mark", 5, "path")
-      local result = call(fd, flags, mask, dirfd, path)
+      local result = call(fd_number, flags, mask, dirfd_number, path)
       if result == -1 then
         return fail()
       end

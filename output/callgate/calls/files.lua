@@ -26,18 +26,21 @@ if here.is "!x86 arm mips mipsel ppc" then
     local open_how_t = require("callgate.types").t.open_how
     local known_open_how = known.records(open_how_t)
     local known_path = known.paths
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(dirfd, path, how)
-      dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
-      path = known_path[path] or to_path(path, "openat2", 2, "path")
-      if not known_open_how[how] then
+      local dirfd_number = to_dirfd(dirfd, "openat2", 1, "dirfd")
+      local path_text = known_path[path] or to_path(path, "openat2", 2, "path")
+      local how_pointer = known_open_how[how]
+      if not how_pointer then
         how = to_record(how, "openat2", 3, "how", open_how_t)
+        how_pointer = how
       end
-      local result = call(number, dirfd, path, how, 24)
+      local result = call(number, dirfd_number, path_text, how_pointer, 24)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -54,18 +57,19 @@ if here.is "x86 arm mips mipsel ppc" then
     local open_how_t = require("callgate.types").t.open_how
     local known_open_how = known.records(open_how_t)
     local known_path = known.paths
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(dirfd, path, how)
-      dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
-      path = known_path[path] or to_path(path, "openat2", 2, "path")
+      local dirfd_number = to_dirfd(dirfd, "openat2", 1, "dirfd")
+      local path_text = known_path[path] or to_path(path, "openat2", 2, "path")
       if not known_open_how[how] then
         how = to_record(how, "openat2", 3, "how", open_how_t)
       end
-      local result = call(dirfd, path, how, 24)
+      local result = call(dirfd_number, path_text, how, 24)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -81,15 +85,16 @@ if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
     local to_mode = args.mode
     local to_path = args.path
     local known_path = known.paths
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = known_path[path] or to_path(path, "creat", 1, "path")
+      local path_text = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-      local result = call(number, AT_FDCWD, path, OPTIONS, mode)
+      local result = call(number, AT_FDCWD, path_text, OPTIONS, mode)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -104,15 +109,16 @@ if here.is "x86 arm ppc" then
     local to_mode = args.mode
     local to_path = args.path
     local known_path = known.paths
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = known_path[path] or to_path(path, "creat", 1, "path")
+      local path_text = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-      local result = call(AT_FDCWD, path, OPTIONS, mode)
+      local result = call(AT_FDCWD, path_text, OPTIONS, mode)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -127,15 +133,16 @@ if here.is "mips mipsel" then
     local to_mode = args.mode
     local to_path = args.path
     local known_path = known.paths
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = known_path[path] or to_path(path, "creat", 1, "path")
+      local path_text = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-      local result = call(AT_FDCWD, path, OPTIONS, mode)
+      local result = call(AT_FDCWD, path_text, OPTIONS, mode)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -151,15 +158,16 @@ if here.is "mips64 mips64el" then
     local to_mode = args.mode
     local to_path = args.path
     local known_path = known.paths
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = known_path[path] or to_path(path, "creat", 1, "path")
+      local path_text = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-      local result = call(number, AT_FDCWD, path, OPTIONS, mode)
+      local result = call(number, AT_FDCWD, path_text, OPTIONS, mode)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -198,7 +206,7 @@ function calls.read()
   local known_fd = known.descriptors
   local known_rooms = known.rooms
   return function(fd, buf, count)
-    fd = known_fd[fd] or to_fd(fd, "read", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "read", 1, "fd")
     local as_string
     local room = known_rooms[buf]
     if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
@@ -211,7 +219,7 @@ function calls.read()
         count = to_length(count, "read", 3, "count", buf)
       end
     end
-    local result = call(number, fd, buf, count)
+    local result = call(number, fd_number, buf, count)
     if result == -1 then
       return fail()
     end
@@ -237,7 +245,7 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_rooms = known.rooms
     return function(fd, buf, count, offset)
-      fd = known_fd[fd] or to_fd(fd, "pread", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "pread", 1, "fd")
       local as_string
       local room = known_rooms[buf]
       if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
@@ -251,7 +259,7 @@ if here.is "!x86 arm mips mipsel ppc" then
         end
       end
       offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
-      local result = call(number, fd, buf, count, offset)
+      local result = call(number, fd_number, buf, count, offset)
       if result == -1 then
         return fail()
       end
@@ -277,7 +285,7 @@ if here.is "x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_rooms = known.rooms
     return function(fd, buf, count, offset)
-      fd = known_fd[fd] or to_fd(fd, "pread", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "pread", 1, "fd")
       local as_string
       local room = known_rooms[buf]
       if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
@@ -291,7 +299,7 @@ if here.is "x86 arm mips mipsel ppc" then
         end
       end
       offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
-      local result = call(fd, buf, count, offset)
+      local result = call(fd_number, buf, count, offset)
       if result == -1 then
         return fail()
       end
@@ -314,12 +322,12 @@ function calls.write()
   local known_fd = known.descriptors
   local known_rooms = known.rooms
   return function(fd, data, count)
-    fd = known_fd[fd] or to_fd(fd, "write", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "write", 1, "fd")
     if not known_rooms[data] then
       data = to_data(data, "write", 2, "data")
     end
     count = to_length(count, "write", 3, "count", data)
-    local result = call(number, fd, data, count)
+    local result = call(number, fd_number, data, count)
     if result == -1 then
       return fail()
     end
@@ -340,13 +348,13 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_rooms = known.rooms
     return function(fd, data, count, offset)
-      fd = known_fd[fd] or to_fd(fd, "pwrite", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "pwrite", 1, "fd")
       if not known_rooms[data] then
         data = to_data(data, "pwrite", 2, "data")
       end
       count = to_length(count, "pwrite", 3, "count", data)
       offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
-      local result = call(number, fd, data, count, offset)
+      local result = call(number, fd_number, data, count, offset)
       if result == -1 then
         return fail()
       end
@@ -367,13 +375,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_rooms = known.rooms
     return function(fd, data, count, offset)
-      fd = known_fd[fd] or to_fd(fd, "pwrite", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "pwrite", 1, "fd")
       if not known_rooms[data] then
         data = to_data(data, "pwrite", 2, "data")
       end
       count = to_length(count, "pwrite", 3, "count", data)
       offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
-      local result = call(fd, data, count, offset)
+      local result = call(fd_number, data, count, offset)
       if result == -1 then
         return fail()
       end
@@ -395,10 +403,10 @@ if here.is "!x86 arm mips mipsel ppc" then
     local SEEK_one = SEEK_names[1].one
     local known_fd = known.descriptors
     return function(fd, offset, whence)
-      fd = known_fd[fd] or to_fd(fd, "lseek", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "lseek", 1, "fd")
       offset = to_long(offset, "lseek", 2, "offset")
       whence = whence == nil and 0 or SEEK_one[whence] or to_choice(whence, "lseek", 3, "whence", SEEK_names)
-      local result = call(number, fd, offset, whence)
+      local result = call(number, fd_number, offset, whence)
       if result == -1 then
         return fail()
       end
@@ -420,10 +428,10 @@ if here.is "x86 arm mips mipsel ppc" then
     local SEEK_one = SEEK_names[1].one
     local known_fd = known.descriptors
     return function(fd, offset, whence)
-      fd = known_fd[fd] or to_fd(fd, "lseek", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "lseek", 1, "fd")
       offset = to_long(offset, "lseek", 2, "offset")
       whence = whence == nil and 0 or SEEK_one[whence] or to_choice(whence, "lseek", 3, "whence", SEEK_names)
-      local result = call(fd, offset, whence)
+      local result = call(fd_number, offset, whence)
       if result == -1 then
         return fail()
       end
@@ -442,9 +450,9 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_path = args.path
     local known_path = known.paths
     return function(path, length)
-      path = known_path[path] or to_path(path, "truncate", 1, "path")
+      local path_text = known_path[path] or to_path(path, "truncate", 1, "path")
       length = to_long(length, "truncate", 2, "length")
-      local result = call(number, path, length)
+      local result = call(number, path_text, length)
       if result == -1 then
         return fail()
       end
@@ -462,9 +470,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_path = args.path
     local known_path = known.paths
     return function(path, length)
-      path = known_path[path] or to_path(path, "truncate", 1, "path")
+      local path_text = known_path[path] or to_path(path, "truncate", 1, "path")
       length = to_long(length, "truncate", 2, "length")
-      local result = call(path, length)
+      local result = call(path_text, length)
       if result == -1 then
         return fail()
       end
@@ -483,9 +491,9 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_long = args.long
     local known_fd = known.descriptors
     return function(fd, length)
-      fd = known_fd[fd] or to_fd(fd, "ftruncate", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "ftruncate", 1, "fd")
       length = to_long(length, "ftruncate", 2, "length")
-      local result = call(number, fd, length)
+      local result = call(number, fd_number, length)
       if result == -1 then
         return fail()
       end
@@ -503,9 +511,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_long = args.long
     local known_fd = known.descriptors
     return function(fd, length)
-      fd = known_fd[fd] or to_fd(fd, "ftruncate", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "ftruncate", 1, "fd")
       length = to_long(length, "ftruncate", 2, "length")
-      local result = call(fd, length)
+      local result = call(fd_number, length)
       if result == -1 then
         return fail()
       end
@@ -527,11 +535,11 @@ if here.is "!x86 arm mips mipsel ppc" then
     local FALLOC_memo = FALLOC_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags, offset, length)
-      fd = known_fd[fd] or to_fd(fd, "fallocate", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fallocate", 1, "fd")
       flags = FALLOC_memo[flags] or to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
       offset = to_long(offset, "fallocate", 3, "offset")
       length = to_long(length, "fallocate", 4, "length")
-      local result = call(number, fd, flags, offset, length)
+      local result = call(number, fd_number, flags, offset, length)
       if result == -1 then
         return fail()
       end
@@ -552,11 +560,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local FALLOC_memo = FALLOC_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags, offset, length)
-      fd = known_fd[fd] or to_fd(fd, "fallocate", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fallocate", 1, "fd")
       flags = FALLOC_memo[flags] or to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
       offset = to_long(offset, "fallocate", 3, "offset")
       length = to_long(length, "fallocate", 4, "length")
-      local result = call(fd, flags, offset, length)
+      local result = call(fd_number, flags, offset, length)
       if result == -1 then
         return fail()
       end
@@ -578,11 +586,11 @@ if here.is "x64 ppc64le" then
     local POSIX_FADV_one = POSIX_FADV_names[1].one
     local known_fd = known.descriptors
     return function(fd, offset, length, advice)
-      fd = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
       offset = to_long(offset, "fadvise", 2, "offset")
       length = to_long(length, "fadvise", 3, "length")
       advice = POSIX_FADV_one[advice] or to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = call(number, fd, offset, length, advice)
+      local result = call(number, fd_number, offset, length, advice)
       if result == -1 then
         return fail()
       end
@@ -603,11 +611,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local POSIX_FADV_one = POSIX_FADV_names[1].one
     local known_fd = known.descriptors
     return function(fd, offset, length, advice)
-      fd = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
       offset = to_long(offset, "fadvise", 2, "offset")
       length = to_long(length, "fadvise", 3, "length")
       advice = POSIX_FADV_one[advice] or to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = call(fd, offset, length, advice)
+      local result = call(fd_number, offset, length, advice)
       if result == -1 then
         return fail()
       end
@@ -629,11 +637,11 @@ if here.is "!x64 x86 arm mips mipsel ppc64le ppc" then
     local POSIX_FADV_one = POSIX_FADV_names[1].one
     local known_fd = known.descriptors
     return function(fd, offset, length, advice)
-      fd = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
       offset = to_long(offset, "fadvise", 2, "offset")
       length = to_long(length, "fadvise", 3, "length")
       advice = POSIX_FADV_one[advice] or to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = call(number, fd, offset, length, advice)
+      local result = call(number, fd_number, offset, length, advice)
       if result == -1 then
         return fail()
       end
@@ -650,8 +658,8 @@ function calls.fsync()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "fsync", 1, "fd")
-    local result = call(number, fd)
+    local fd_number = known_fd[fd] or to_fd(fd, "fsync", 1, "fd")
+    local result = call(number, fd_number)
     if result == -1 then
       return fail()
     end
@@ -667,8 +675,8 @@ function calls.fdatasync()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "fdatasync", 1, "fd")
-    local result = call(number, fd)
+    local fd_number = known_fd[fd] or to_fd(fd, "fdatasync", 1, "fd")
+    local result = call(number, fd_number)
     if result == -1 then
       return fail()
     end
@@ -698,8 +706,8 @@ function calls.syncfs()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "syncfs", 1, "fd")
-    local result = call(number, fd)
+    local fd_number = known_fd[fd] or to_fd(fd, "syncfs", 1, "fd")
+    local result = call(number, fd_number)
     if result == -1 then
       return fail()
     end
@@ -720,11 +728,11 @@ if here.is "!x86 arm mips mipsel ppc64le ppc" then
     local SYNC_FILE_RANGE_memo = SYNC_FILE_RANGE_names[1].memo
     local known_fd = known.descriptors
     return function(fd, offset, length, flags)
-      fd = known_fd[fd] or to_fd(fd, "sync_file_range", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "sync_file_range", 1, "fd")
       offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
       length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
       flags = SYNC_FILE_RANGE_memo[flags] or to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-      local result = call(number, fd, offset, length, flags)
+      local result = call(number, fd_number, offset, length, flags)
       if result == -1 then
         return fail()
       end
@@ -745,11 +753,11 @@ if here.is "x86 arm mips mipsel ppc64le ppc" then
     local SYNC_FILE_RANGE_memo = SYNC_FILE_RANGE_names[1].memo
     local known_fd = known.descriptors
     return function(fd, offset, length, flags)
-      fd = known_fd[fd] or to_fd(fd, "sync_file_range", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "sync_file_range", 1, "fd")
       offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
       length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
       flags = SYNC_FILE_RANGE_memo[flags] or to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-      local result = call(fd, offset, length, flags)
+      local result = call(fd_number, offset, length, flags)
       if result == -1 then
         return fail()
       end
@@ -769,9 +777,9 @@ function calls.flock()
   local LOCK_memo = LOCK_names[1].memo
   local known_fd = known.descriptors
   return function(fd, operation)
-    fd = known_fd[fd] or to_fd(fd, "flock", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "flock", 1, "fd")
     operation = LOCK_memo[operation] or to_flags(operation, "flock", 2, "operation", LOCK_names)
-    local result = call(number, fd, operation)
+    local result = call(number, fd_number, operation)
     if result == -1 then
       return fail()
     end
@@ -790,10 +798,10 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_size = args.size
     local known_fd = known.descriptors
     return function(fd, offset, count)
-      fd = known_fd[fd] or to_fd(fd, "readahead", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "readahead", 1, "fd")
       offset = to_long(offset, "readahead", 2, "offset")
       count = to_size(count, "readahead", 3, "count")
-      local result = call(number, fd, offset, count)
+      local result = call(number, fd_number, offset, count)
       if result == -1 then
         return fail()
       end
@@ -812,10 +820,10 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_size = args.size
     local known_fd = known.descriptors
     return function(fd, offset, count)
-      fd = known_fd[fd] or to_fd(fd, "readahead", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "readahead", 1, "fd")
       offset = to_long(offset, "readahead", 2, "offset")
       count = to_size(count, "readahead", 3, "count")
-      local result = call(fd, offset, count)
+      local result = call(fd_number, offset, count)
       if result == -1 then
         return fail()
       end
@@ -836,11 +844,11 @@ function calls.tee()
   local SPLICE_F_memo = SPLICE_F_names[1].memo
   local known_fd = known.descriptors
   return function(input, output, length, flags)
-    input = known_fd[input] or to_fd(input, "tee", 1, "input")
-    output = known_fd[output] or to_fd(output, "tee", 2, "output")
+    local input_number = known_fd[input] or to_fd(input, "tee", 1, "input")
+    local output_number = known_fd[output] or to_fd(output, "tee", 2, "output")
     length = to_size(length, "tee", 3, "length")
     flags = SPLICE_F_memo[flags] or to_flags(flags, "tee", 4, "flags", SPLICE_F_names)
-    local result = call(number, input, output, length, flags)
+    local result = call(number, input_number, output_number, length, flags)
     if result == -1 then
       return fail()
     end
@@ -856,6 +864,7 @@ function calls.memfd_create()
   local to_flags_with = args.flags_with
   local to_string = args.string
   local MFD_names = require("callgate.flags").group "MFD"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").type
   return function(name, flags)
     name = name == nil and "" or to_string(name, "memfd_create", 1, "name")
@@ -864,7 +873,7 @@ function calls.memfd_create()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 

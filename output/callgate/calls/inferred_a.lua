@@ -19,11 +19,11 @@ if here.is "arm" then
     local to_long = args.long
     local known_fd = known.descriptors
     return function(fd, advice, offset, len)
-      fd = known_fd[fd] or to_fd(fd, "arm_fadvise64_64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "arm_fadvise64_64", 1, "fd")
       advice = to_int(advice, "arm_fadvise64_64", 2, "advice")
       offset = to_long(offset, "arm_fadvise64_64", 3, "offset")
       len = to_long(len, "arm_fadvise64_64", 4, "len")
-      local result = call(fd, advice, offset, len)
+      local result = call(fd_number, advice, offset, len)
       if result == -1 then
         return fail()
       end
@@ -41,11 +41,11 @@ if here.is "arm" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, flags, offset, nbytes)
-      fd = known_fd[fd] or to_fd(fd, "arm_sync_file_range", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "arm_sync_file_range", 1, "fd")
       flags = to_uint(flags, "arm_sync_file_range", 2, "flags")
       offset = to_long(offset, "arm_sync_file_range", 3, "offset")
       nbytes = to_long(nbytes, "arm_sync_file_range", 4, "nbytes")
-      local result = call(fd, flags, offset, nbytes)
+      local result = call(fd_number, flags, offset, nbytes)
       if result == -1 then
         return fail()
       end

@@ -21,11 +21,11 @@ if here.is "x86" then
     local to_long = args.long
     local known_fd = known.descriptors
     return function(fd, offset, len, advice)
-      fd = known_fd[fd] or to_fd(fd, "fadvise64_64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fadvise64_64", 1, "fd")
       offset = to_long(offset, "fadvise64_64", 2, "offset")
       len = to_long(len, "fadvise64_64", 3, "len")
       advice = to_int(advice, "fadvise64_64", 4, "advice")
-      local result = call(fd, offset, len, advice)
+      local result = call(fd_number, offset, len, advice)
       if result == -1 then
         return fail()
       end
@@ -43,11 +43,11 @@ if here.is "ppc" then
     local to_long = args.long
     local known_fd = known.descriptors
     return function(fd, advice, offset, len)
-      fd = known_fd[fd] or to_fd(fd, "fadvise64_64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fadvise64_64", 1, "fd")
       advice = to_int(advice, "fadvise64_64", 2, "advice")
       offset = to_long(offset, "fadvise64_64", 3, "offset")
       len = to_long(len, "fadvise64_64", 4, "len")
-      local result = call(fd, advice, offset, len)
+      local result = call(fd_number, advice, offset, len)
       if result == -1 then
         return fail()
       end
@@ -65,10 +65,10 @@ if here.is "x86 arm" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, user, group)
-      fd = known_fd[fd] or to_fd(fd, "fchown32", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fchown32", 1, "fd")
       user = to_uint(user, "fchown32", 2, "user")
       group = to_uint(group, "fchown32", 3, "group")
-      local result = call(number, fd, user, group)
+      local result = call(number, fd_number, user, group)
       if result == -1 then
         return fail()
       end
@@ -87,10 +87,10 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_word = args.word
     local known_fd = known.descriptors
     return function(fd, cmd, arg)
-      fd = known_fd[fd] or to_fd(fd, "fcntl64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fcntl64", 1, "fd")
       cmd = to_uint(cmd, "fcntl64", 2, "cmd")
       local arg_word = to_word(arg, "fcntl64", 3, "arg")
-      local result = call(number, fd, cmd, arg_word)
+      local result = call(number, fd_number, cmd, arg_word)
       if result == -1 then
         return fail()
       end
@@ -108,9 +108,9 @@ if here.is "x86" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(fd, statbuf)
-      fd = known_fd[fd] or to_fd(fd, "fstat64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstat64", 1, "fd")
       statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 96)
-      local result = call(number, fd, statbuf)
+      local result = call(number, fd_number, statbuf)
       if result == -1 then
         return fail()
       end
@@ -128,9 +128,9 @@ if here.is "arm mips mipsel ppc" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(fd, statbuf)
-      fd = known_fd[fd] or to_fd(fd, "fstat64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstat64", 1, "fd")
       statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 104)
-      local result = call(number, fd, statbuf)
+      local result = call(number, fd_number, statbuf)
       if result == -1 then
         return fail()
       end
@@ -149,11 +149,11 @@ if here.is "x86" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, statbuf, flag)
-      dfd = to_dirfd(dfd, "fstatat64", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "fstatat64", 1, "dfd")
       filename = to_optional_string(filename, "fstatat64", 2, "filename")
       statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 96)
       flag = to_int(flag, "fstatat64", 4, "flag")
-      local result = call(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd_number, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -172,11 +172,11 @@ if here.is "arm mips mipsel ppc" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, statbuf, flag)
-      dfd = to_dirfd(dfd, "fstatat64", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "fstatat64", 1, "dfd")
       filename = to_optional_string(filename, "fstatat64", 2, "filename")
       statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 104)
       flag = to_int(flag, "fstatat64", 4, "flag")
-      local result = call(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd_number, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -195,10 +195,10 @@ if here.is "x86 arm" then
     local to_size = args.size
     local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 84)
-      local result = call(number, fd, sz, buf)
+      local result = call(number, fd_number, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -217,10 +217,10 @@ if here.is "mips mipsel" then
     local to_size = args.size
     local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 96)
-      local result = call(number, fd, sz, buf)
+      local result = call(number, fd_number, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -239,10 +239,10 @@ if here.is "ppc64le" then
     local to_size = args.size
     local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 120)
-      local result = call(number, fd, sz, buf)
+      local result = call(number, fd_number, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -261,10 +261,10 @@ if here.is "s390x ppc" then
     local to_size = args.size
     local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 88)
-      local result = call(number, fd, sz, buf)
+      local result = call(number, fd_number, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -281,9 +281,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_long = args.long
     local known_fd = known.descriptors
     return function(fd, length)
-      fd = known_fd[fd] or to_fd(fd, "ftruncate64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "ftruncate64", 1, "fd")
       length = to_long(length, "ftruncate64", 2, "length")
-      local result = call(fd, length)
+      local result = call(fd_number, length)
       if result == -1 then
         return fail()
       end

@@ -24,12 +24,12 @@ if here.is "x86 arm mips mipsel ppc64le ppc" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, offset_high, offset_low, result_, whence)
-      fd = known_fd[fd] or to_fd(fd, "_llseek", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "_llseek", 1, "fd")
       offset_high = to_long(offset_high, "_llseek", 2, "offset_high")
       offset_low = to_long(offset_low, "_llseek", 3, "offset_low")
       result_ = to_pointer(result_, "_llseek", 4, "result_", 8)
       whence = to_uint(whence, "_llseek", 5, "whence")
-      local result = call(number, fd, offset_high, offset_low, result_, whence)
+      local result = call(number, fd_number, offset_high, offset_low, result_, whence)
       if result == -1 then
         return fail()
       end

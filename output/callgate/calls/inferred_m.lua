@@ -27,9 +27,9 @@ if here.is "x86 arm mips mipsel" then
       len = to_long(len, "mmap2", 2, "len")
       prot = to_long(prot, "mmap2", 3, "prot")
       flags = to_long(flags, "mmap2", 4, "flags")
-      fd = known_fd[fd] or to_fd(fd, "mmap2", 5, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "mmap2", 5, "fd")
       pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
-      local result = call(number, addr_word, len, prot, flags, fd, pgoff)
+      local result = call(number, addr_word, len, prot, flags, fd_number, pgoff)
       if result == -1 then
         return fail()
       end
@@ -54,9 +54,9 @@ if here.is "ppc" then
       len = to_size(len, "mmap2", 2, "len")
       prot = to_long(prot, "mmap2", 3, "prot")
       flags = to_long(flags, "mmap2", 4, "flags")
-      fd = known_fd[fd] or to_fd(fd, "mmap2", 5, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "mmap2", 5, "fd")
       pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
-      local result = call(number, addr_word, len, prot, flags, fd, pgoff)
+      local result = call(number, addr_word, len, prot, flags, fd_number, pgoff)
       if result == -1 then
         return fail()
       end
@@ -76,12 +76,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-      mqdes = known_fd[mqdes] or to_fd(mqdes, "mq_timedreceive_time64", 1, "mqdes")
+      local mqdes_number = known_fd[mqdes] or to_fd(mqdes, "mq_timedreceive_time64", 1, "mqdes")
       msg_ptr = to_pointer(msg_ptr, "mq_timedreceive_time64", 2, "msg_ptr")
       msg_len = to_length(msg_len, "mq_timedreceive_time64", 3, "msg_len", msg_ptr)
       msg_prio = to_pointer(msg_prio, "mq_timedreceive_time64", 4, "msg_prio", 4)
       abs_timeout = to_pointer(abs_timeout, "mq_timedreceive_time64", 5, "abs_timeout", 16)
-      local result = call(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      local result = call(number, mqdes_number, msg_ptr, msg_len, msg_prio, abs_timeout)
       if result == -1 then
         return fail()
       end
@@ -103,12 +103,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-      mqdes = known_fd[mqdes] or to_fd(mqdes, "mq_timedsend_time64", 1, "mqdes")
+      local mqdes_number = known_fd[mqdes] or to_fd(mqdes, "mq_timedsend_time64", 1, "mqdes")
       msg_ptr = to_optional_data(msg_ptr, "mq_timedsend_time64", 2, "msg_ptr")
       msg_len = to_length(msg_len, "mq_timedsend_time64", 3, "msg_len", msg_ptr)
       msg_prio = to_uint(msg_prio, "mq_timedsend_time64", 4, "msg_prio")
       abs_timeout = to_pointer(abs_timeout, "mq_timedsend_time64", 5, "abs_timeout", 16)
-      local result = call(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      local result = call(number, mqdes_number, msg_ptr, msg_len, msg_prio, abs_timeout)
       if result == -1 then
         return fail()
       end

@@ -21,11 +21,11 @@ if here.is "x64 ppc64le s390x" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, statbuf, flag)
-      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "newfstatat", 1, "dfd")
       filename = to_optional_string(filename, "newfstatat", 2, "filename")
       statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 144)
       flag = to_int(flag, "newfstatat", 4, "flag")
-      local result = call(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd_number, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -44,11 +44,11 @@ if here.is "arm64 riscv64" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, statbuf, flag)
-      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "newfstatat", 1, "dfd")
       filename = to_optional_string(filename, "newfstatat", 2, "filename")
       statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
       flag = to_int(flag, "newfstatat", 4, "flag")
-      local result = call(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd_number, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -66,11 +66,11 @@ if here.is "loongarch64" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, statbuf, flag)
-      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "newfstatat", 1, "dfd")
       filename = to_optional_string(filename, "newfstatat", 2, "filename")
       statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
       flag = to_int(flag, "newfstatat", 4, "flag")
-      local result = call(dfd, filename, statbuf, flag)
+      local result = call(dfd_number, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -88,11 +88,11 @@ if here.is "mips64 mips64el" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, statbuf, flag)
-      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "newfstatat", 1, "dfd")
       filename = to_optional_string(filename, "newfstatat", 2, "filename")
       statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 104)
       flag = to_int(flag, "newfstatat", 4, "flag")
-      local result = call(dfd, filename, statbuf, flag)
+      local result = call(dfd_number, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end

@@ -21,9 +21,9 @@ if here.is "x86 ppc" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(fd, statbuf)
-      fd = known_fd[fd] or to_fd(fd, "oldfstat", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "oldfstat", 1, "fd")
       statbuf = to_pointer(statbuf, "oldfstat", 2, "statbuf", 32)
-      local result = call(number, fd, statbuf)
+      local result = call(number, fd_number, statbuf)
       if result == -1 then
         return fail()
       end

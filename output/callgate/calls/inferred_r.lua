@@ -397,10 +397,10 @@ if here.is "x86 mips mipsel ppc" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, dirent, count)
-      fd = known_fd[fd] or to_fd(fd, "readdir", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "readdir", 1, "fd")
       dirent = to_pointer(dirent, "readdir", 2, "dirent", 12)
       count = to_uint(count, "readdir", 3, "count")
-      local result = call(number, fd, dirent, count)
+      local result = call(number, fd_number, dirent, count)
       if result == -1 then
         return fail()
       end
@@ -420,12 +420,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, msg, vlen, flags, timeout)
-      fd = known_fd[fd] or to_fd(fd, "recvmmsg_time64", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "recvmmsg_time64", 1, "fd")
       msg = to_pointer(msg, "recvmmsg_time64", 2, "msg", 32)
       vlen = to_uint(vlen, "recvmmsg_time64", 3, "vlen")
       flags = to_uint(flags, "recvmmsg_time64", 4, "flags")
       timeout = to_pointer(timeout, "recvmmsg_time64", 5, "timeout", 16)
-      local result = call(number, fd, msg, vlen, flags, timeout)
+      local result = call(number, fd_number, msg, vlen, flags, timeout)
       if result == -1 then
         return fail()
       end

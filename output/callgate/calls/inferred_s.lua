@@ -502,8 +502,8 @@ if here.is "ppc64le ppc" then
       name = to_optional_string(name, "spu_create", 1, "name")
       flags = to_uint(flags, "spu_create", 2, "flags")
       mode = to_uint(mode, "spu_create", 3, "mode")
-      fd = known_fd[fd] or to_fd(fd, "spu_create", 4, "fd")
-      local result = call(number, name, flags, mode, fd)
+      local fd_number = known_fd[fd] or to_fd(fd, "spu_create", 4, "fd")
+      local result = call(number, name, flags, mode, fd_number)
       if result == -1 then
         return fail()
       end
@@ -521,10 +521,10 @@ if here.is "ppc64le ppc" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(fd, unpc, ustatus)
-      fd = known_fd[fd] or to_fd(fd, "spu_run", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "spu_run", 1, "fd")
       unpc = to_pointer(unpc, "spu_run", 2, "unpc", 4)
       ustatus = to_pointer(ustatus, "spu_run", 3, "ustatus", 4)
-      local result = call(number, fd, unpc, ustatus)
+      local result = call(number, fd_number, unpc, ustatus)
       if result == -1 then
         return fail()
       end
@@ -619,11 +619,11 @@ if here.is "ppc64le" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, flags, offset, nbytes)
-      fd = known_fd[fd] or to_fd(fd, "sync_file_range2", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "sync_file_range2", 1, "fd")
       flags = to_uint(flags, "sync_file_range2", 2, "flags")
       offset = to_long(offset, "sync_file_range2", 3, "offset")
       nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
-      local result = call(number, fd, flags, offset, nbytes)
+      local result = call(number, fd_number, flags, offset, nbytes)
       if result == -1 then
         return fail()
       end
@@ -641,11 +641,11 @@ if here.is "ppc" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, flags, offset, nbytes)
-      fd = known_fd[fd] or to_fd(fd, "sync_file_range2", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "sync_file_range2", 1, "fd")
       flags = to_uint(flags, "sync_file_range2", 2, "flags")
       offset = to_long(offset, "sync_file_range2", 3, "offset")
       nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
-      local result = call(fd, flags, offset, nbytes)
+      local result = call(fd_number, flags, offset, nbytes)
       if result == -1 then
         return fail()
       end

@@ -62,9 +62,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(ufd, otmr)
-      ufd = known_fd[ufd] or to_fd(ufd, "timerfd_gettime64", 1, "ufd")
+      local ufd_number = known_fd[ufd] or to_fd(ufd, "timerfd_gettime64", 1, "ufd")
       otmr = to_pointer(otmr, "timerfd_gettime64", 2, "otmr", 32)
-      local result = call(number, ufd, otmr)
+      local result = call(number, ufd_number, otmr)
       if result == -1 then
         return fail()
       end
@@ -83,11 +83,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_pointer = args.pointer
     local known_fd = known.descriptors
     return function(ufd, flags, utmr, otmr)
-      ufd = known_fd[ufd] or to_fd(ufd, "timerfd_settime64", 1, "ufd")
+      local ufd_number = known_fd[ufd] or to_fd(ufd, "timerfd_settime64", 1, "ufd")
       flags = to_int(flags, "timerfd_settime64", 2, "flags")
       utmr = to_pointer(utmr, "timerfd_settime64", 3, "utmr", 32)
       otmr = to_pointer(otmr, "timerfd_settime64", 4, "otmr", 32)
-      local result = call(number, ufd, flags, utmr, otmr)
+      local result = call(number, ufd_number, flags, utmr, otmr)
       if result == -1 then
         return fail()
       end

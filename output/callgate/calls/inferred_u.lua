@@ -76,11 +76,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(dfd, filename, utimes, flags)
-      dfd = to_dirfd(dfd, "utimensat_time64", 1, "dfd")
+      local dfd_number = to_dirfd(dfd, "utimensat_time64", 1, "dfd")
       filename = to_optional_string(filename, "utimensat_time64", 2, "filename")
       utimes = to_pointer(utimes, "utimensat_time64", 3, "utimes", 16)
       flags = to_int(flags, "utimensat_time64", 4, "flags")
-      local result = call(number, dfd, filename, utimes, flags)
+      local result = call(number, dfd_number, filename, utimes, flags)
       if result == -1 then
         return fail()
       end

@@ -25,12 +25,14 @@ function calls.mq_getsetattr()
   local known_fd = known.descriptors
   local known_mq_attr = known.records(mq_attr_t)
   return function(fd, new, old)
-    fd = known_fd[fd] or to_fd(fd, "mq_getsetattr", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "mq_getsetattr", 1, "fd")
     new = to_optional_record(new, "mq_getsetattr", 2, "new", mq_attr_t)
-    if not known_mq_attr[old] then
+    local old_pointer = known_mq_attr[old]
+    if not old_pointer then
       old = to_out(old, "mq_getsetattr", 3, "old", mq_attr_t)
+      old_pointer = old
     end
-    local result = call(number, fd, new, old)
+    local result = call(number, fd_number, new, old_pointer)
     if result == -1 then
       return fail()
     end
@@ -49,9 +51,9 @@ function calls.mq_notify()
   local sigevent_t = require("callgate.types").t.sigevent
   local known_fd = known.descriptors
   return function(fd, event)
-    fd = known_fd[fd] or to_fd(fd, "mq_notify", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "mq_notify", 1, "fd")
     event = to_optional_record(event, "mq_notify", 2, "event", sigevent_t)
-    local result = call(number, fd, event)
+    local result = call(number, fd_number, event)
     if result == -1 then
       return fail()
     end

@@ -24,9 +24,9 @@ function calls.landlock_restrict_self()
   local LANDLOCK_RESTRICT_SELF_memo = LANDLOCK_RESTRICT_SELF_names[1].memo
   local known_fd = known.descriptors
   return function(fd, flags)
-    fd = known_fd[fd] or to_fd(fd, "landlock_restrict_self", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "landlock_restrict_self", 1, "fd")
     flags = LANDLOCK_RESTRICT_SELF_memo[flags] or to_flags(flags, "landlock_restrict_self", 2, "flags", LANDLOCK_RESTRICT_SELF_names)
-    local result = call(number, fd, flags)
+    local result = call(number, fd_number, flags)
     if result == -1 then
       return fail()
     end

@@ -25,11 +25,13 @@ if here.is "x64 ppc64le s390x" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "stat", 1, "path")
-      if not known_stat[st] then
+      local path_text = known_path[path] or to_path(path, "stat", 1, "path")
+      local st_pointer = known_stat[st]
+      if not st_pointer then
         st = to_out(st, "stat", 2, "st", stat_t)
+        st_pointer = st
       end
-      local result = call(number, path, st)
+      local result = call(number, path_text, st_pointer)
       if result == -1 then
         return fail()
       end
@@ -50,11 +52,11 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "stat", 1, "path")
+      local path_text = known_path[path] or to_path(path, "stat", 1, "path")
       if not known_stat[st] then
         st = to_out(st, "stat", 2, "st", stat_t)
       end
-      local result = call(AT_FDCWD, path, st, 0)
+      local result = call(AT_FDCWD, path_text, st, 0)
       if result == -1 then
         return fail()
       end
@@ -76,11 +78,13 @@ if here.is "arm64 riscv64" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "stat", 1, "path")
-      if not known_stat[st] then
+      local path_text = known_path[path] or to_path(path, "stat", 1, "path")
+      local st_pointer = known_stat[st]
+      if not st_pointer then
         st = to_out(st, "stat", 2, "st", stat_t)
+        st_pointer = st
       end
-      local result = call(number, AT_FDCWD, path, st, 0)
+      local result = call(number, AT_FDCWD, path_text, st_pointer, 0)
       if result == -1 then
         return fail()
       end
@@ -101,11 +105,13 @@ if here.is "x64 ppc64le s390x" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "lstat", 1, "path")
-      if not known_stat[st] then
+      local path_text = known_path[path] or to_path(path, "lstat", 1, "path")
+      local st_pointer = known_stat[st]
+      if not st_pointer then
         st = to_out(st, "lstat", 2, "st", stat_t)
+        st_pointer = st
       end
-      local result = call(number, path, st)
+      local result = call(number, path_text, st_pointer)
       if result == -1 then
         return fail()
       end
@@ -127,11 +133,11 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "lstat", 1, "path")
+      local path_text = known_path[path] or to_path(path, "lstat", 1, "path")
       if not known_stat[st] then
         st = to_out(st, "lstat", 2, "st", stat_t)
       end
-      local result = call(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
+      local result = call(AT_FDCWD, path_text, st, AT_SYMLINK_NOFOLLOW)
       if result == -1 then
         return fail()
       end
@@ -154,11 +160,13 @@ if here.is "arm64 riscv64" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "lstat", 1, "path")
-      if not known_stat[st] then
+      local path_text = known_path[path] or to_path(path, "lstat", 1, "path")
+      local st_pointer = known_stat[st]
+      if not st_pointer then
         st = to_out(st, "lstat", 2, "st", stat_t)
+        st_pointer = st
       end
-      local result = call(number, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
+      local result = call(number, AT_FDCWD, path_text, st_pointer, AT_SYMLINK_NOFOLLOW)
       if result == -1 then
         return fail()
       end
@@ -179,11 +187,13 @@ if here.is "x64 arm64 riscv64 ppc64le s390x" then
     local known_fd = known.descriptors
     local known_stat = known.records(stat_t)
     return function(fd, st)
-      fd = known_fd[fd] or to_fd(fd, "fstat", 1, "fd")
-      if not known_stat[st] then
+      local fd_number = known_fd[fd] or to_fd(fd, "fstat", 1, "fd")
+      local st_pointer = known_stat[st]
+      if not st_pointer then
         st = to_out(st, "fstat", 2, "st", stat_t)
+        st_pointer = st
       end
-      local result = call(number, fd, st)
+      local result = call(number, fd_number, st_pointer)
       if result == -1 then
         return fail()
       end
@@ -203,11 +213,11 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local known_fd = known.descriptors
     local known_stat = known.records(stat_t)
     return function(fd, st)
-      fd = known_fd[fd] or to_fd(fd, "fstat", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstat", 1, "fd")
       if not known_stat[st] then
         st = to_out(st, "fstat", 2, "st", stat_t)
       end
-      local result = call(fd, st)
+      local result = call(fd_number, st)
       if result == -1 then
         return fail()
       end
@@ -232,13 +242,15 @@ if here.is "x64 arm64 riscv64 ppc64le s390x" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(dirfd, path, flags, st)
-      dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
-      path = known_path[path] or to_path(path, "fstatat", 2, "path")
+      local dirfd_number = to_dirfd(dirfd, "fstatat", 1, "dirfd")
+      local path_text = known_path[path] or to_path(path, "fstatat", 2, "path")
       flags = AT_memo[flags] or to_flags(flags, "fstatat", 3, "flags", AT_names)
-      if not known_stat[st] then
+      local st_pointer = known_stat[st]
+      if not st_pointer then
         st = to_out(st, "fstatat", 4, "st", stat_t)
+        st_pointer = st
       end
-      local result = call(number, dirfd, path, st, flags)
+      local result = call(number, dirfd_number, path_text, st_pointer, flags)
       if result == -1 then
         return fail()
       end
@@ -262,13 +274,13 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local known_path = known.paths
     local known_stat = known.records(stat_t)
     return function(dirfd, path, flags, st)
-      dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
-      path = known_path[path] or to_path(path, "fstatat", 2, "path")
+      local dirfd_number = to_dirfd(dirfd, "fstatat", 1, "dirfd")
+      local path_text = known_path[path] or to_path(path, "fstatat", 2, "path")
       flags = AT_memo[flags] or to_flags(flags, "fstatat", 3, "flags", AT_names)
       if not known_stat[st] then
         st = to_out(st, "fstatat", 4, "st", stat_t)
       end
-      local result = call(dirfd, path, st, flags)
+      local result = call(dirfd_number, path_text, st, flags)
       if result == -1 then
         return fail()
       end
@@ -293,14 +305,16 @@ function calls.statx()
   local STATX_memo = STATX_names[1].memo
   local known_statx = known.records(statx_t)
   return function(dirfd, path, flags, mask, stx)
-    dirfd = to_dirfd(dirfd, "statx", 1, "dirfd")
+    local dirfd_number = to_dirfd(dirfd, "statx", 1, "dirfd")
     path = to_optional_path(path, "statx", 2, "path")
     flags = AT_memo[flags] or to_flags(flags, "statx", 3, "flags", AT_names)
     mask = mask == nil and 2047 or STATX_memo[mask] or to_flags(mask, "statx", 4, "mask", STATX_names)
-    if not known_statx[stx] then
+    local stx_pointer = known_statx[stx]
+    if not stx_pointer then
       stx = to_out(stx, "statx", 5, "stx", statx_t)
+      stx_pointer = stx
     end
-    local result = call(number, dirfd, path, flags, mask, stx)
+    local result = call(number, dirfd_number, path, flags, mask, stx_pointer)
     if result == -1 then
       return fail()
     end
@@ -320,11 +334,13 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_path = known.paths
     local known_statfs = known.records(statfs_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "statfs", 1, "path")
-      if not known_statfs[st] then
+      local path_text = known_path[path] or to_path(path, "statfs", 1, "path")
+      local st_pointer = known_statfs[st]
+      if not st_pointer then
         st = to_out(st, "statfs", 2, "st", statfs_t)
+        st_pointer = st
       end
-      local result = call(number, path, st)
+      local result = call(number, path_text, st_pointer)
       if result == -1 then
         return fail()
       end
@@ -344,11 +360,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local known_path = known.paths
     local known_statfs = known.records(statfs_t)
     return function(path, st)
-      path = known_path[path] or to_path(path, "statfs", 1, "path")
+      local path_text = known_path[path] or to_path(path, "statfs", 1, "path")
       if not known_statfs[st] then
         st = to_out(st, "statfs", 2, "st", statfs_t)
       end
-      local result = call(path, st)
+      local result = call(path_text, st)
       if result == -1 then
         return fail()
       end
@@ -369,11 +385,13 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_statfs = known.records(statfs_t)
     return function(fd, st)
-      fd = known_fd[fd] or to_fd(fd, "fstatfs", 1, "fd")
-      if not known_statfs[st] then
+      local fd_number = known_fd[fd] or to_fd(fd, "fstatfs", 1, "fd")
+      local st_pointer = known_statfs[st]
+      if not st_pointer then
         st = to_out(st, "fstatfs", 2, "st", statfs_t)
+        st_pointer = st
       end
-      local result = call(number, fd, st)
+      local result = call(number, fd_number, st_pointer)
       if result == -1 then
         return fail()
       end
@@ -393,11 +411,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_statfs = known.records(statfs_t)
     return function(fd, st)
-      fd = known_fd[fd] or to_fd(fd, "fstatfs", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fstatfs", 1, "fd")
       if not known_statfs[st] then
         st = to_out(st, "fstatfs", 2, "st", statfs_t)
       end
-      local result = call(fd, st)
+      local result = call(fd_number, st)
       if result == -1 then
         return fail()
       end
@@ -416,9 +434,9 @@ function calls.mkdir()
   local to_path = args.path
   local known_path = known.paths
   return function(path, mode)
-    path = known_path[path] or to_path(path, "mkdir", 1, "path")
+    local path_text = known_path[path] or to_path(path, "mkdir", 1, "path")
     mode = mode == nil and 511 or to_mode(mode, "mkdir", 2, "mode")
-    local result = call(number, AT_FDCWD, path, mode)
+    local result = call(number, AT_FDCWD, path_text, mode)
     if result == -1 then
       return fail()
     end
@@ -436,10 +454,10 @@ function calls.mkdirat()
   local to_path = args.path
   local known_path = known.paths
   return function(dirfd, path, mode)
-    dirfd = to_dirfd(dirfd, "mkdirat", 1, "dirfd")
-    path = known_path[path] or to_path(path, "mkdirat", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "mkdirat", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "mkdirat", 2, "path")
     mode = mode == nil and 511 or to_mode(mode, "mkdirat", 3, "mode")
-    local result = call(number, dirfd, path, mode)
+    local result = call(number, dirfd_number, path_text, mode)
     if result == -1 then
       return fail()
     end
@@ -457,8 +475,8 @@ function calls.rmdir()
   local to_path = args.path
   local known_path = known.paths
   return function(path)
-    path = known_path[path] or to_path(path, "rmdir", 1, "path")
-    local result = call(number, AT_FDCWD, path, AT_REMOVEDIR)
+    local path_text = known_path[path] or to_path(path, "rmdir", 1, "path")
+    local result = call(number, AT_FDCWD, path_text, AT_REMOVEDIR)
     if result == -1 then
       return fail()
     end
@@ -475,8 +493,8 @@ function calls.unlink()
   local to_path = args.path
   local known_path = known.paths
   return function(path)
-    path = known_path[path] or to_path(path, "unlink", 1, "path")
-    local result = call(number, AT_FDCWD, path, 0)
+    local path_text = known_path[path] or to_path(path, "unlink", 1, "path")
+    local result = call(number, AT_FDCWD, path_text, 0)
     if result == -1 then
       return fail()
     end
@@ -496,10 +514,10 @@ function calls.unlinkat()
   local AT_memo = AT_names[1].memo
   local known_path = known.paths
   return function(dirfd, path, flags)
-    dirfd = to_dirfd(dirfd, "unlinkat", 1, "dirfd")
-    path = known_path[path] or to_path(path, "unlinkat", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "unlinkat", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "unlinkat", 2, "path")
     flags = AT_memo[flags] or to_flags(flags, "unlinkat", 3, "flags", AT_names)
-    local result = call(number, dirfd, path, flags)
+    local result = call(number, dirfd_number, path_text, flags)
     if result == -1 then
       return fail()
     end
@@ -516,9 +534,9 @@ function calls.rename()
   local to_path = args.path
   local known_path = known.paths
   return function(old, new)
-    old = known_path[old] or to_path(old, "rename", 1, "old")
-    new = known_path[new] or to_path(new, "rename", 2, "new")
-    local result = call(number, AT_FDCWD, old, AT_FDCWD, new, 0)
+    local old_text = known_path[old] or to_path(old, "rename", 1, "old")
+    local new_text = known_path[new] or to_path(new, "rename", 2, "new")
+    local result = call(number, AT_FDCWD, old_text, AT_FDCWD, new_text, 0)
     if result == -1 then
       return fail()
     end
@@ -535,11 +553,11 @@ function calls.renameat()
   local to_path = args.path
   local known_path = known.paths
   return function(olddir, old, newdir, new)
-    olddir = to_dirfd(olddir, "renameat", 1, "olddir")
-    old = known_path[old] or to_path(old, "renameat", 2, "old")
-    newdir = to_dirfd(newdir, "renameat", 3, "newdir")
-    new = known_path[new] or to_path(new, "renameat", 4, "new")
-    local result = call(number, olddir, old, newdir, new, 0)
+    local olddir_number = to_dirfd(olddir, "renameat", 1, "olddir")
+    local old_text = known_path[old] or to_path(old, "renameat", 2, "old")
+    local newdir_number = to_dirfd(newdir, "renameat", 3, "newdir")
+    local new_text = known_path[new] or to_path(new, "renameat", 4, "new")
+    local result = call(number, olddir_number, old_text, newdir_number, new_text, 0)
     if result == -1 then
       return fail()
     end
@@ -559,12 +577,12 @@ function calls.renameat2()
   local RENAME_memo = RENAME_names[1].memo
   local known_path = known.paths
   return function(olddir, old, newdir, new, flags)
-    olddir = to_dirfd(olddir, "renameat2", 1, "olddir")
-    old = known_path[old] or to_path(old, "renameat2", 2, "old")
-    newdir = to_dirfd(newdir, "renameat2", 3, "newdir")
-    new = known_path[new] or to_path(new, "renameat2", 4, "new")
+    local olddir_number = to_dirfd(olddir, "renameat2", 1, "olddir")
+    local old_text = known_path[old] or to_path(old, "renameat2", 2, "old")
+    local newdir_number = to_dirfd(newdir, "renameat2", 3, "newdir")
+    local new_text = known_path[new] or to_path(new, "renameat2", 4, "new")
     flags = RENAME_memo[flags] or to_flags(flags, "renameat2", 5, "flags", RENAME_names)
-    local result = call(number, olddir, old, newdir, new, flags)
+    local result = call(number, olddir_number, old_text, newdir_number, new_text, flags)
     if result == -1 then
       return fail()
     end
@@ -581,9 +599,9 @@ function calls.link()
   local to_path = args.path
   local known_path = known.paths
   return function(old, new)
-    old = known_path[old] or to_path(old, "link", 1, "old")
-    new = known_path[new] or to_path(new, "link", 2, "new")
-    local result = call(number, AT_FDCWD, old, AT_FDCWD, new, 0)
+    local old_text = known_path[old] or to_path(old, "link", 1, "old")
+    local new_text = known_path[new] or to_path(new, "link", 2, "new")
+    local result = call(number, AT_FDCWD, old_text, AT_FDCWD, new_text, 0)
     if result == -1 then
       return fail()
     end
@@ -603,12 +621,12 @@ function calls.linkat()
   local AT_memo = AT_names[1].memo
   local known_path = known.paths
   return function(olddir, old, newdir, new, flags)
-    olddir = to_dirfd(olddir, "linkat", 1, "olddir")
-    old = known_path[old] or to_path(old, "linkat", 2, "old")
-    newdir = to_dirfd(newdir, "linkat", 3, "newdir")
-    new = known_path[new] or to_path(new, "linkat", 4, "new")
+    local olddir_number = to_dirfd(olddir, "linkat", 1, "olddir")
+    local old_text = known_path[old] or to_path(old, "linkat", 2, "old")
+    local newdir_number = to_dirfd(newdir, "linkat", 3, "newdir")
+    local new_text = known_path[new] or to_path(new, "linkat", 4, "new")
     flags = AT_memo[flags] or to_flags(flags, "linkat", 5, "flags", AT_names)
-    local result = call(number, olddir, old, newdir, new, flags)
+    local result = call(number, olddir_number, old_text, newdir_number, new_text, flags)
     if result == -1 then
       return fail()
     end
@@ -625,9 +643,9 @@ function calls.symlink()
   local to_path = args.path
   local known_path = known.paths
   return function(target, path)
-    target = known_path[target] or to_path(target, "symlink", 1, "target")
-    path = known_path[path] or to_path(path, "symlink", 2, "path")
-    local result = call(number, target, AT_FDCWD, path)
+    local target_text = known_path[target] or to_path(target, "symlink", 1, "target")
+    local path_text = known_path[path] or to_path(path, "symlink", 2, "path")
+    local result = call(number, target_text, AT_FDCWD, path_text)
     if result == -1 then
       return fail()
     end
@@ -644,10 +662,10 @@ function calls.symlinkat()
   local to_path = args.path
   local known_path = known.paths
   return function(target, dirfd, path)
-    target = known_path[target] or to_path(target, "symlinkat", 1, "target")
-    dirfd = to_dirfd(dirfd, "symlinkat", 2, "dirfd")
-    path = known_path[path] or to_path(path, "symlinkat", 3, "path")
-    local result = call(number, target, dirfd, path)
+    local target_text = known_path[target] or to_path(target, "symlinkat", 1, "target")
+    local dirfd_number = to_dirfd(dirfd, "symlinkat", 2, "dirfd")
+    local path_text = known_path[path] or to_path(path, "symlinkat", 3, "path")
+    local result = call(number, target_text, dirfd_number, path_text)
     if result == -1 then
       return fail()
     end
@@ -669,7 +687,7 @@ function calls.readlink()
   local known_path = known.paths
   local known_rooms = known.rooms
   return function(path, buf, size)
-    path = known_path[path] or to_path(path, "readlink", 1, "path")
+    local path_text = known_path[path] or to_path(path, "readlink", 1, "path")
     local as_string
     local room = known_rooms[buf]
     if not (room and type(size) == "number" and size >= 0 and size <= room and size % 1 == 0) then
@@ -682,7 +700,7 @@ function calls.readlink()
         size = to_length(size, "readlink", 3, "size", buf)
       end
     end
-    local result = call(number, AT_FDCWD, path, buf, size)
+    local result = call(number, AT_FDCWD, path_text, buf, size)
     if result == -1 then
       return fail()
     end
@@ -707,8 +725,8 @@ function calls.readlinkat()
   local known_path = known.paths
   local known_rooms = known.rooms
   return function(dirfd, path, buf, size)
-    dirfd = to_dirfd(dirfd, "readlinkat", 1, "dirfd")
-    path = known_path[path] or to_path(path, "readlinkat", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "readlinkat", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "readlinkat", 2, "path")
     local as_string
     local room = known_rooms[buf]
     if not (room and type(size) == "number" and size >= 0 and size <= room and size % 1 == 0) then
@@ -721,7 +739,7 @@ function calls.readlinkat()
         size = to_length(size, "readlinkat", 4, "size", buf)
       end
     end
-    local result = call(number, dirfd, path, buf, size)
+    local result = call(number, dirfd_number, path_text, buf, size)
     if result == -1 then
       return fail()
     end
@@ -742,9 +760,9 @@ function calls.chmod()
   local to_path = args.path
   local known_path = known.paths
   return function(path, mode)
-    path = known_path[path] or to_path(path, "chmod", 1, "path")
+    local path_text = known_path[path] or to_path(path, "chmod", 1, "path")
     mode = to_mode(mode, "chmod", 2, "mode")
-    local result = call(number, AT_FDCWD, path, mode)
+    local result = call(number, AT_FDCWD, path_text, mode)
     if result == -1 then
       return fail()
     end
@@ -761,9 +779,9 @@ function calls.fchmod()
   local to_mode = args.mode
   local known_fd = known.descriptors
   return function(fd, mode)
-    fd = known_fd[fd] or to_fd(fd, "fchmod", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "fchmod", 1, "fd")
     mode = to_mode(mode, "fchmod", 2, "mode")
-    local result = call(number, fd, mode)
+    local result = call(number, fd_number, mode)
     if result == -1 then
       return fail()
     end
@@ -781,10 +799,10 @@ function calls.chown()
   local to_uint = args.uint
   local known_path = known.paths
   return function(path, uid, gid)
-    path = known_path[path] or to_path(path, "chown", 1, "path")
+    local path_text = known_path[path] or to_path(path, "chown", 1, "path")
     uid = uid == nil and -1 or to_uint(uid, "chown", 2, "uid")
     gid = gid == nil and -1 or to_uint(gid, "chown", 3, "gid")
-    local result = call(number, AT_FDCWD, path, uid, gid, 0)
+    local result = call(number, AT_FDCWD, path_text, uid, gid, 0)
     if result == -1 then
       return fail()
     end
@@ -803,10 +821,10 @@ function calls.lchown()
   local to_uint = args.uint
   local known_path = known.paths
   return function(path, uid, gid)
-    path = known_path[path] or to_path(path, "lchown", 1, "path")
+    local path_text = known_path[path] or to_path(path, "lchown", 1, "path")
     uid = uid == nil and -1 or to_uint(uid, "lchown", 2, "uid")
     gid = gid == nil and -1 or to_uint(gid, "lchown", 3, "gid")
-    local result = call(number, AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW)
+    local result = call(number, AT_FDCWD, path_text, uid, gid, AT_SYMLINK_NOFOLLOW)
     if result == -1 then
       return fail()
     end
@@ -824,10 +842,10 @@ if here.is "!x86 arm" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, uid, gid)
-      fd = known_fd[fd] or to_fd(fd, "fchown", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fchown", 1, "fd")
       uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
       gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
-      local result = call(number, fd, uid, gid)
+      local result = call(number, fd_number, uid, gid)
       if result == -1 then
         return fail()
       end
@@ -845,10 +863,10 @@ if here.is "x86 arm" then
     local to_uint = args.uint
     local known_fd = known.descriptors
     return function(fd, uid, gid)
-      fd = known_fd[fd] or to_fd(fd, "fchown", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "fchown", 1, "fd")
       uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
       gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
-      local result = call(fd, uid, gid)
+      local result = call(fd_number, uid, gid)
       if result == -1 then
         return fail()
       end
@@ -870,12 +888,12 @@ function calls.fchownat()
   local AT_memo = AT_names[1].memo
   local known_path = known.paths
   return function(dirfd, path, uid, gid, flags)
-    dirfd = to_dirfd(dirfd, "fchownat", 1, "dirfd")
-    path = known_path[path] or to_path(path, "fchownat", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "fchownat", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "fchownat", 2, "path")
     uid = uid == nil and -1 or to_uint(uid, "fchownat", 3, "uid")
     gid = gid == nil and -1 or to_uint(gid, "fchownat", 4, "gid")
     flags = AT_memo[flags] or to_flags(flags, "fchownat", 5, "flags", AT_names)
-    local result = call(number, dirfd, path, uid, gid, flags)
+    local result = call(number, dirfd_number, path_text, uid, gid, flags)
     if result == -1 then
       return fail()
     end
@@ -895,9 +913,9 @@ function calls.access()
   local ACCESS_memo = ACCESS_names[1].memo
   local known_path = known.paths
   return function(path, mode)
-    path = known_path[path] or to_path(path, "access", 1, "path")
+    local path_text = known_path[path] or to_path(path, "access", 1, "path")
     mode = ACCESS_memo[mode] or to_flags(mode, "access", 2, "mode", ACCESS_names)
-    local result = call(number, AT_FDCWD, path, mode)
+    local result = call(number, AT_FDCWD, path_text, mode)
     if result == -1 then
       return fail()
     end
@@ -919,11 +937,11 @@ if here.is "!x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local AT_memo = AT_names[1].memo
     return function(dirfd, path, times, flags)
-      dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
+      local dirfd_number = to_dirfd(dirfd, "utimensat", 1, "dirfd")
       path = to_optional_path(path, "utimensat", 2, "path")
       times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
       flags = AT_memo[flags] or to_flags(flags, "utimensat", 4, "flags", AT_names)
-      local result = call(number, dirfd, path, times, flags)
+      local result = call(number, dirfd_number, path, times, flags)
       if result == -1 then
         return fail()
       end
@@ -945,11 +963,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local AT_memo = AT_names[1].memo
     return function(dirfd, path, times, flags)
-      dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
+      local dirfd_number = to_dirfd(dirfd, "utimensat", 1, "dirfd")
       path = to_optional_path(path, "utimensat", 2, "path")
       times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
       flags = AT_memo[flags] or to_flags(flags, "utimensat", 4, "flags", AT_names)
-      local result = call(dirfd, path, times, flags)
+      local result = call(dirfd_number, path, times, flags)
       if result == -1 then
         return fail()
       end
@@ -969,9 +987,9 @@ if here.is "!x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local known_fd = known.descriptors
     return function(fd, times)
-      fd = known_fd[fd] or to_fd(fd, "futimens", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "futimens", 1, "fd")
       times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
-      local result = call(number, fd, nil, times, 0)
+      local result = call(number, fd_number, nil, times, 0)
       if result == -1 then
         return fail()
       end
@@ -990,9 +1008,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local known_fd = known.descriptors
     return function(fd, times)
-      fd = known_fd[fd] or to_fd(fd, "futimens", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "futimens", 1, "fd")
       times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
-      local result = call(fd, nil, times, 0)
+      local result = call(fd_number, nil, times, 0)
       if result == -1 then
         return fail()
       end
@@ -1013,9 +1031,9 @@ if here.is "!x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local known_path = known.paths
     return function(path, times)
-      path = known_path[path] or to_path(path, "utimens", 1, "path")
+      local path_text = known_path[path] or to_path(path, "utimens", 1, "path")
       times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
-      local result = call(number, AT_FDCWD, path, times, 0)
+      local result = call(number, AT_FDCWD, path_text, times, 0)
       if result == -1 then
         return fail()
       end
@@ -1035,9 +1053,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local known_path = known.paths
     return function(path, times)
-      path = known_path[path] or to_path(path, "utimens", 1, "path")
+      local path_text = known_path[path] or to_path(path, "utimens", 1, "path")
       times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
-      local result = call(AT_FDCWD, path, times, 0)
+      local result = call(AT_FDCWD, path_text, times, 0)
       if result == -1 then
         return fail()
       end
@@ -1054,8 +1072,8 @@ function calls.chdir()
   local to_path = args.path
   local known_path = known.paths
   return function(path)
-    path = known_path[path] or to_path(path, "chdir", 1, "path")
-    local result = call(number, path)
+    local path_text = known_path[path] or to_path(path, "chdir", 1, "path")
+    local result = call(number, path_text)
     if result == -1 then
       return fail()
     end
@@ -1071,8 +1089,8 @@ function calls.fchdir()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "fchdir", 1, "fd")
-    local result = call(number, fd)
+    local fd_number = known_fd[fd] or to_fd(fd, "fchdir", 1, "fd")
+    local result = call(number, fd_number)
     if result == -1 then
       return fail()
     end
@@ -1088,8 +1106,8 @@ function calls.chroot()
   local to_path = args.path
   local known_path = known.paths
   return function(path)
-    path = known_path[path] or to_path(path, "chroot", 1, "path")
-    local result = call(number, path)
+    local path_text = known_path[path] or to_path(path, "chroot", 1, "path")
+    local result = call(number, path_text)
     if result == -1 then
       return fail()
     end
@@ -1108,10 +1126,10 @@ function calls.mknod()
   local to_uint = args.uint
   local known_path = known.paths
   return function(path, mode, dev)
-    path = known_path[path] or to_path(path, "mknod", 1, "path")
+    local path_text = known_path[path] or to_path(path, "mknod", 1, "path")
     mode = to_mode(mode, "mknod", 2, "mode")
     dev = dev == nil and 0 or to_uint(dev, "mknod", 3, "dev")
-    local result = call(number, AT_FDCWD, path, mode, dev)
+    local result = call(number, AT_FDCWD, path_text, mode, dev)
     if result == -1 then
       return fail()
     end
@@ -1130,11 +1148,11 @@ function calls.mknodat()
   local to_uint = args.uint
   local known_path = known.paths
   return function(dirfd, path, mode, dev)
-    dirfd = to_dirfd(dirfd, "mknodat", 1, "dirfd")
-    path = known_path[path] or to_path(path, "mknodat", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "mknodat", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "mknodat", 2, "path")
     mode = to_mode(mode, "mknodat", 3, "mode")
     dev = dev == nil and 0 or to_uint(dev, "mknodat", 4, "dev")
-    local result = call(number, dirfd, path, mode, dev)
+    local result = call(number, dirfd_number, path_text, mode, dev)
     if result == -1 then
       return fail()
     end

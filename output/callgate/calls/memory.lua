@@ -283,6 +283,7 @@ if here.is "x64 x86 arm64 riscv64 loongarch64 s390x" then
     local number = numbers.memfd_secret or ABSENT
     local to_flags_with = args.flags_with
     local O_names = require("callgate.flags").group "O"
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").type
     return function(flags)
       flags = to_flags_with(flags, "memfd_secret", 1, "flags", O_names, O_names("cloexec"))
@@ -290,7 +291,7 @@ if here.is "x64 x86 arm64 riscv64 loongarch64 s390x" then
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -326,6 +327,7 @@ function calls.userfaultfd()
   local number = numbers.userfaultfd or ABSENT
   local to_flags_with = args.flags_with
   local UFFD_names = require("callgate.flags").group "UFFD"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "userfault"
   return function(flags)
     flags = to_flags_with(flags, "userfaultfd", 1, "flags", UFFD_names, UFFD_names("cloexec"))
@@ -333,7 +335,7 @@ function calls.userfaultfd()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 

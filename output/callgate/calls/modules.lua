@@ -47,10 +47,10 @@ function calls.finit_module()
   local MODULE_INIT_memo = MODULE_INIT_names[1].memo
   local known_fd = known.descriptors
   return function(fd, params, flags)
-    fd = known_fd[fd] or to_fd(fd, "finit_module", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "finit_module", 1, "fd")
     params = params == nil and "" or to_string(params, "finit_module", 2, "params")
     flags = MODULE_INIT_memo[flags] or to_flags(flags, "finit_module", 3, "flags", MODULE_INIT_names)
-    local result = call(number, fd, params, flags)
+    local result = call(number, fd_number, params, flags)
     if result == -1 then
       return fail()
     end

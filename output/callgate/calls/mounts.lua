@@ -27,11 +27,11 @@ function calls.mount()
   local known_path = known.paths
   return function(source, target, fstype, flags, data)
     source = to_optional_string(source, "mount", 1, "source")
-    target = known_path[target] or to_path(target, "mount", 2, "target")
+    local target_text = known_path[target] or to_path(target, "mount", 2, "target")
     fstype = to_optional_string(fstype, "mount", 3, "fstype")
     flags = MS_memo[flags] or to_flags(flags, "mount", 4, "flags", MS_names)
     data = to_optional_data(data, "mount", 5, "data")
-    local result = call(number, source, target, fstype, flags, data)
+    local result = call(number, source, target_text, fstype, flags, data)
     if result == -1 then
       return fail()
     end
@@ -50,9 +50,9 @@ function calls.umount()
   local UMOUNT_memo = UMOUNT_names[1].memo
   local known_path = known.paths
   return function(target, flags)
-    target = known_path[target] or to_path(target, "umount", 1, "target")
+    local target_text = known_path[target] or to_path(target, "umount", 1, "target")
     flags = UMOUNT_memo[flags] or to_flags(flags, "umount", 2, "flags", UMOUNT_names)
-    local result = call(number, target, flags)
+    local result = call(number, target_text, flags)
     if result == -1 then
       return fail()
     end
@@ -68,9 +68,9 @@ function calls.pivot_root()
   local to_path = args.path
   local known_path = known.paths
   return function(new_root, put_old)
-    new_root = known_path[new_root] or to_path(new_root, "pivot_root", 1, "new_root")
-    put_old = known_path[put_old] or to_path(put_old, "pivot_root", 2, "put_old")
-    local result = call(number, new_root, put_old)
+    local new_root_text = known_path[new_root] or to_path(new_root, "pivot_root", 1, "new_root")
+    local put_old_text = known_path[put_old] or to_path(put_old, "pivot_root", 2, "put_old")
+    local result = call(number, new_root_text, put_old_text)
     if result == -1 then
       return fail()
     end
@@ -87,6 +87,7 @@ function calls.fsopen()
   local to_flags_with = args.flags_with
   local to_string = args.string
   local FSOPEN_names = require("callgate.flags").group "FSOPEN"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "fscontext"
   return function(fstype, flags)
     fstype = to_string(fstype, "fsopen", 1, "fstype")
@@ -95,7 +96,7 @@ function calls.fsopen()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -110,16 +111,17 @@ function calls.fspick()
   local to_path = args.path
   local FSPICK_names = require("callgate.flags").group "FSPICK"
   local known_path = known.paths
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "fscontext"
   return function(dirfd, path, flags)
-    dirfd = to_dirfd(dirfd, "fspick", 1, "dirfd")
-    path = known_path[path] or to_path(path, "fspick", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "fspick", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "fspick", 2, "path")
     flags = to_flags_with(flags, "fspick", 3, "flags", FSPICK_names, FSPICK_names("cloexec"))
-    local result = call(number, dirfd, path, flags)
+    local result = call(number, dirfd_number, path_text, flags)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -132,8 +134,8 @@ function calls.fsconfig_create()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "fsconfig_create", 1, "fd")
-    local result = call(number, fd, FSCONFIG_CMD_CREATE, nil, nil, 0)
+    local fd_number = known_fd[fd] or to_fd(fd, "fsconfig_create", 1, "fd")
+    local result = call(number, fd_number, FSCONFIG_CMD_CREATE, nil, nil, 0)
     if result == -1 then
       return fail()
     end
@@ -150,8 +152,8 @@ function calls.fsconfig_reconfigure()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(fd)
-    fd = known_fd[fd] or to_fd(fd, "fsconfig_reconfigure", 1, "fd")
-    local result = call(number, fd, FSCONFIG_CMD_RECONFIGURE, nil, nil, 0)
+    local fd_number = known_fd[fd] or to_fd(fd, "fsconfig_reconfigure", 1, "fd")
+    local result = call(number, fd_number, FSCONFIG_CMD_RECONFIGURE, nil, nil, 0)
     if result == -1 then
       return fail()
     end
@@ -172,16 +174,17 @@ function calls.fsmount()
   local MOUNT_ATTR_names = require("callgate.flags").group "MOUNT_ATTR"
   local MOUNT_ATTR_memo = MOUNT_ATTR_names[1].memo
   local known_fd = known.descriptors
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "mount"
   return function(fd, flags, attributes)
-    fd = known_fd[fd] or to_fd(fd, "fsmount", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "fsmount", 1, "fd")
     flags = to_flags_with(flags, "fsmount", 2, "flags", FSMOUNT_names, FSMOUNT_names("cloexec"))
     attributes = MOUNT_ATTR_memo[attributes] or to_flags(attributes, "fsmount", 3, "attributes", MOUNT_ATTR_names)
-    local result = call(number, fd, flags, attributes)
+    local result = call(number, fd_number, flags, attributes)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -196,16 +199,17 @@ function calls.open_tree()
   local to_path = args.path
   local OPEN_TREE_names = require("callgate.flags").group "OPEN_TREE"
   local known_path = known.paths
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "mount"
   return function(dirfd, path, flags)
-    dirfd = to_dirfd(dirfd, "open_tree", 1, "dirfd")
-    path = known_path[path] or to_path(path, "open_tree", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "open_tree", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "open_tree", 2, "path")
     flags = to_flags_with(flags, "open_tree", 3, "flags", OPEN_TREE_names, OPEN_TREE_names("cloexec"))
-    local result = call(number, dirfd, path, flags)
+    local result = call(number, dirfd_number, path_text, flags)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -222,19 +226,22 @@ function calls.open_tree_attr()
   local mount_attr_t = require("callgate.types").t.mount_attr
   local known_mount_attr = known.records(mount_attr_t)
   local known_path = known.paths
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "mount"
   return function(dirfd, path, flags, attr)
-    dirfd = to_dirfd(dirfd, "open_tree_attr", 1, "dirfd")
-    path = known_path[path] or to_path(path, "open_tree_attr", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "open_tree_attr", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "open_tree_attr", 2, "path")
     flags = to_flags_with(flags, "open_tree_attr", 3, "flags", OPEN_TREE_names, OPEN_TREE_names("cloexec"))
-    if not known_mount_attr[attr] then
+    local attr_pointer = known_mount_attr[attr]
+    if not attr_pointer then
       attr = to_record(attr, "open_tree_attr", 4, "attr", mount_attr_t)
+      attr_pointer = attr
     end
-    local result = call(number, dirfd, path, flags, attr, 32)
+    local result = call(number, dirfd_number, path_text, flags, attr_pointer, 32)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -251,12 +258,12 @@ function calls.move_mount()
   local MOVE_MOUNT_memo = MOVE_MOUNT_names[1].memo
   local known_path = known.paths
   return function(olddir, old, newdir, new, flags)
-    olddir = to_dirfd(olddir, "move_mount", 1, "olddir")
-    old = known_path[old] or to_path(old, "move_mount", 2, "old")
-    newdir = to_dirfd(newdir, "move_mount", 3, "newdir")
-    new = known_path[new] or to_path(new, "move_mount", 4, "new")
+    local olddir_number = to_dirfd(olddir, "move_mount", 1, "olddir")
+    local old_text = known_path[old] or to_path(old, "move_mount", 2, "old")
+    local newdir_number = to_dirfd(newdir, "move_mount", 3, "newdir")
+    local new_text = known_path[new] or to_path(new, "move_mount", 4, "new")
     flags = MOVE_MOUNT_memo[flags] or to_flags(flags, "move_mount", 5, "flags", MOVE_MOUNT_names)
-    local result = call(number, olddir, old, newdir, new, flags)
+    local result = call(number, olddir_number, old_text, newdir_number, new_text, flags)
     if result == -1 then
       return fail()
     end
@@ -280,13 +287,15 @@ function calls.mount_setattr()
   local known_mount_attr = known.records(mount_attr_t)
   local known_path = known.paths
   return function(dirfd, path, flags, attr)
-    dirfd = to_dirfd(dirfd, "mount_setattr", 1, "dirfd")
-    path = known_path[path] or to_path(path, "mount_setattr", 2, "path")
+    local dirfd_number = to_dirfd(dirfd, "mount_setattr", 1, "dirfd")
+    local path_text = known_path[path] or to_path(path, "mount_setattr", 2, "path")
     flags = AT_memo[flags] or to_flags(flags, "mount_setattr", 3, "flags", AT_names)
-    if not known_mount_attr[attr] then
+    local attr_pointer = known_mount_attr[attr]
+    if not attr_pointer then
       attr = to_record(attr, "mount_setattr", 4, "attr", mount_attr_t)
+      attr_pointer = attr
     end
-    local result = call(number, dirfd, path, flags, attr, 32)
+    local result = call(number, dirfd_number, path_text, flags, attr_pointer, 32)
     if result == -1 then
       return fail()
     end
@@ -305,9 +314,9 @@ function calls.swapon()
   local SWAP_FLAG_memo = SWAP_FLAG_names[1].memo
   local known_path = known.paths
   return function(path, flags)
-    path = known_path[path] or to_path(path, "swapon", 1, "path")
+    local path_text = known_path[path] or to_path(path, "swapon", 1, "path")
     flags = SWAP_FLAG_memo[flags] or to_flags(flags, "swapon", 2, "flags", SWAP_FLAG_names)
-    local result = call(number, path, flags)
+    local result = call(number, path_text, flags)
     if result == -1 then
       return fail()
     end
@@ -323,8 +332,8 @@ function calls.swapoff()
   local to_path = args.path
   local known_path = known.paths
   return function(path)
-    path = known_path[path] or to_path(path, "swapoff", 1, "path")
-    local result = call(number, path)
+    local path_text = known_path[path] or to_path(path, "swapoff", 1, "path")
+    local result = call(number, path_text)
     if result == -1 then
       return fail()
     end

@@ -41,9 +41,9 @@ function calls.setns()
   local CLONE_memo = CLONE_names[1].memo
   local known_fd = known.descriptors
   return function(fd, type)
-    fd = known_fd[fd] or to_fd(fd, "setns", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "setns", 1, "fd")
     type = CLONE_memo[type] or to_flags(type, "setns", 2, "type", CLONE_names)
-    local result = call(number, fd, type)
+    local result = call(number, fd_number, type)
     if result == -1 then
       return fail()
     end

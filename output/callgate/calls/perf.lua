@@ -25,9 +25,9 @@ if here.is "!mips mipsel mips64 mips64el ppc64le ppc" then
     local PERF_IOC_FLAG_memo = PERF_IOC_FLAG_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags)
-      fd = known_fd[fd] or to_fd(fd, "perf_enable", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "perf_enable", 1, "fd")
       flags = PERF_IOC_FLAG_memo[flags] or to_flags(flags, "perf_enable", 2, "flags", PERF_IOC_FLAG_names)
-      local result = call(number, fd, PERF_EVENT_IOC_ENABLE, flags)
+      local result = call(number, fd_number, PERF_EVENT_IOC_ENABLE, flags)
       if result == -1 then
         return fail()
       end
@@ -49,9 +49,9 @@ if here.is "mips mipsel mips64 mips64el ppc64le ppc" then
     local PERF_IOC_FLAG_memo = PERF_IOC_FLAG_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags)
-      fd = known_fd[fd] or to_fd(fd, "perf_enable", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "perf_enable", 1, "fd")
       flags = PERF_IOC_FLAG_memo[flags] or to_flags(flags, "perf_enable", 2, "flags", PERF_IOC_FLAG_names)
-      local result = call(number, fd, PERF_EVENT_IOC_ENABLE, flags)
+      local result = call(number, fd_number, PERF_EVENT_IOC_ENABLE, flags)
       if result == -1 then
         return fail()
       end
@@ -73,9 +73,9 @@ if here.is "!mips mipsel mips64 mips64el ppc64le ppc" then
     local PERF_IOC_FLAG_memo = PERF_IOC_FLAG_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags)
-      fd = known_fd[fd] or to_fd(fd, "perf_disable", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "perf_disable", 1, "fd")
       flags = PERF_IOC_FLAG_memo[flags] or to_flags(flags, "perf_disable", 2, "flags", PERF_IOC_FLAG_names)
-      local result = call(number, fd, PERF_EVENT_IOC_DISABLE, flags)
+      local result = call(number, fd_number, PERF_EVENT_IOC_DISABLE, flags)
       if result == -1 then
         return fail()
       end
@@ -97,9 +97,9 @@ if here.is "mips mipsel mips64 mips64el ppc64le ppc" then
     local PERF_IOC_FLAG_memo = PERF_IOC_FLAG_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags)
-      fd = known_fd[fd] or to_fd(fd, "perf_disable", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "perf_disable", 1, "fd")
       flags = PERF_IOC_FLAG_memo[flags] or to_flags(flags, "perf_disable", 2, "flags", PERF_IOC_FLAG_names)
-      local result = call(number, fd, PERF_EVENT_IOC_DISABLE, flags)
+      local result = call(number, fd_number, PERF_EVENT_IOC_DISABLE, flags)
       if result == -1 then
         return fail()
       end
@@ -121,9 +121,9 @@ if here.is "!mips mipsel mips64 mips64el ppc64le ppc" then
     local PERF_IOC_FLAG_memo = PERF_IOC_FLAG_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags)
-      fd = known_fd[fd] or to_fd(fd, "perf_reset", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "perf_reset", 1, "fd")
       flags = PERF_IOC_FLAG_memo[flags] or to_flags(flags, "perf_reset", 2, "flags", PERF_IOC_FLAG_names)
-      local result = call(number, fd, PERF_EVENT_IOC_RESET, flags)
+      local result = call(number, fd_number, PERF_EVENT_IOC_RESET, flags)
       if result == -1 then
         return fail()
       end
@@ -145,9 +145,9 @@ if here.is "mips mipsel mips64 mips64el ppc64le ppc" then
     local PERF_IOC_FLAG_memo = PERF_IOC_FLAG_names[1].memo
     local known_fd = known.descriptors
     return function(fd, flags)
-      fd = known_fd[fd] or to_fd(fd, "perf_reset", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "perf_reset", 1, "fd")
       flags = PERF_IOC_FLAG_memo[flags] or to_flags(flags, "perf_reset", 2, "flags", PERF_IOC_FLAG_names)
-      local result = call(number, fd, PERF_EVENT_IOC_RESET, flags)
+      local result = call(number, fd_number, PERF_EVENT_IOC_RESET, flags)
       if result == -1 then
         return fail()
       end

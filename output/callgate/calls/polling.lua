@@ -19,6 +19,7 @@ function calls.epoll_create()
   local number = numbers.epoll_create1 or ABSENT
   local to_flags_with = args.flags_with
   local EPOLL_CREATE_names = require("callgate.flags").group "EPOLL_CREATE"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "epoll"
   return function(flags)
     flags = to_flags_with(flags, "epoll_create", 1, "flags", EPOLL_CREATE_names, EPOLL_CREATE_names("cloexec"))
@@ -26,7 +27,7 @@ function calls.epoll_create()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -43,11 +44,11 @@ function calls.epoll_ctl()
   local EPOLL_CTL_one = EPOLL_CTL_names[1].one
   local known_fd = known.descriptors
   return function(fd, operation, target, event)
-    fd = known_fd[fd] or to_fd(fd, "epoll_ctl", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "epoll_ctl", 1, "fd")
     operation = EPOLL_CTL_one[operation] or to_choice(operation, "epoll_ctl", 2, "operation", EPOLL_CTL_names)
-    target = known_fd[target] or to_fd(target, "epoll_ctl", 3, "target")
+    local target_number = known_fd[target] or to_fd(target, "epoll_ctl", 3, "target")
     event = to_optional_record(event, "epoll_ctl", 4, "event", epoll_event_t)
-    local result = call(number, fd, operation, target, event)
+    local result = call(number, fd_number, operation, target_number, event)
     if result == -1 then
       return fail()
     end
@@ -63,6 +64,7 @@ function calls.eventfd()
   local to_flags_with = args.flags_with
   local to_uint = args.uint
   local EFD_names = require("callgate.flags").group "EFD"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "event"
   return function(initial, flags)
     initial = initial == nil and 0 or to_uint(initial, "eventfd", 1, "initial")
@@ -71,7 +73,7 @@ function calls.eventfd()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -85,6 +87,7 @@ function calls.timerfd_create()
   local CLOCK_names = require("callgate.flags").group "CLOCK"
   local TFD_names = require("callgate.flags").group "TFD"
   local CLOCK_one = CLOCK_names[1].one
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "timer"
   return function(clock, flags)
     clock = clock == nil and 1 or CLOCK_one[clock] or to_choice(clock, "timerfd_create", 1, "clock", CLOCK_names)
@@ -93,7 +96,7 @@ function calls.timerfd_create()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -114,15 +117,19 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_itimerspec = known.records(itimerspec_t)
     return function(fd, flags, new, old)
-      fd = known_fd[fd] or to_fd(fd, "timerfd_settime", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "timerfd_settime", 1, "fd")
       flags = TFD_TIMER_memo[flags] or to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
-      if not known_itimerspec[new] then
+      local new_pointer = known_itimerspec[new]
+      if not new_pointer then
         new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
+        new_pointer = new
       end
-      if not known_itimerspec[old] then
+      local old_pointer = known_itimerspec[old]
+      if not old_pointer then
         old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
+        old_pointer = old
       end
-      local result = call(number, fd, flags, new, old)
+      local result = call(number, fd_number, flags, new_pointer, old_pointer)
       if result == -1 then
         return fail()
       end
@@ -147,7 +154,7 @@ if here.is "x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_itimerspec = known.records(itimerspec_t)
     return function(fd, flags, new, old)
-      fd = known_fd[fd] or to_fd(fd, "timerfd_settime", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "timerfd_settime", 1, "fd")
       flags = TFD_TIMER_memo[flags] or to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
       if not known_itimerspec[new] then
         new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
@@ -155,7 +162,7 @@ if here.is "x86 arm mips mipsel ppc" then
       if not known_itimerspec[old] then
         old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
       end
-      local result = call(fd, flags, new, old)
+      local result = call(fd_number, flags, new, old)
       if result == -1 then
         return fail()
       end
@@ -176,11 +183,13 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_itimerspec = known.records(itimerspec_t)
     return function(fd, current)
-      fd = known_fd[fd] or to_fd(fd, "timerfd_gettime", 1, "fd")
-      if not known_itimerspec[current] then
+      local fd_number = known_fd[fd] or to_fd(fd, "timerfd_gettime", 1, "fd")
+      local current_pointer = known_itimerspec[current]
+      if not current_pointer then
         current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
+        current_pointer = current
       end
-      local result = call(number, fd, current)
+      local result = call(number, fd_number, current_pointer)
       if result == -1 then
         return fail()
       end
@@ -200,11 +209,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local known_fd = known.descriptors
     local known_itimerspec = known.records(itimerspec_t)
     return function(fd, current)
-      fd = known_fd[fd] or to_fd(fd, "timerfd_gettime", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "timerfd_gettime", 1, "fd")
       if not known_itimerspec[current] then
         current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
       end
-      local result = call(fd, current)
+      local result = call(fd_number, current)
       if result == -1 then
         return fail()
       end
@@ -224,17 +233,20 @@ if here.is "!mips mipsel mips64 mips64el" then
     local SFD_names = require("callgate.flags").group "SFD"
     local sigset_t = require("callgate.types").t.sigset
     local known_sigset = known.records(sigset_t)
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").kind "signal"
     return function(mask, flags)
-      if not known_sigset[mask] then
+      local mask_pointer = known_sigset[mask]
+      if not mask_pointer then
         mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+        mask_pointer = mask
       end
       flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
-      local result = call(number, -1, mask, 8, flags)
+      local result = call(number, -1, mask_pointer, 8, flags)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -250,17 +262,20 @@ if here.is "mips mipsel mips64 mips64el" then
     local SFD_names = require("callgate.flags").group "SFD"
     local sigset_t = require("callgate.types").t.sigset
     local known_sigset = known.records(sigset_t)
+    local own = require("callgate.fd").own
     local descriptor = require("callgate.fd").kind "signal"
     return function(mask, flags)
-      if not known_sigset[mask] then
+      local mask_pointer = known_sigset[mask]
+      if not mask_pointer then
         mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+        mask_pointer = mask
       end
       flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
-      local result = call(number, -1, mask, 16, flags)
+      local result = call(number, -1, mask_pointer, 16, flags)
       if result == -1 then
         return fail()
       end
-      return descriptor(result)
+      return own(descriptor, result)
     end
   end
 end
@@ -271,15 +286,16 @@ function calls.inotify_init()
   local call = sys.caller "i:i"
   local number = numbers.inotify_init1 or ABSENT
   local to_flags_with = args.flags_with
-  local IN_names = require("callgate.flags").group "IN"
+  local IN_INIT_names = require("callgate.flags").group "IN_INIT"
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "inotify"
   return function(flags)
-    flags = to_flags_with(flags, "inotify_init", 1, "flags", IN_names, IN_names("cloexec"))
+    flags = to_flags_with(flags, "inotify_init", 1, "flags", IN_INIT_names, IN_INIT_names("cloexec"))
     local result = call(number, flags)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -297,10 +313,10 @@ function calls.inotify_add_watch()
   local known_fd = known.descriptors
   local known_path = known.paths
   return function(fd, path, mask)
-    fd = known_fd[fd] or to_fd(fd, "inotify_add_watch", 1, "fd")
-    path = known_path[path] or to_path(path, "inotify_add_watch", 2, "path")
+    local fd_number = known_fd[fd] or to_fd(fd, "inotify_add_watch", 1, "fd")
+    local path_text = known_path[path] or to_path(path, "inotify_add_watch", 2, "path")
     mask = IN_memo[mask] or to_flags(mask, "inotify_add_watch", 3, "mask", IN_names)
-    local result = call(number, fd, path, mask)
+    local result = call(number, fd_number, path_text, mask)
     if result == -1 then
       return fail()
     end
@@ -317,9 +333,9 @@ function calls.inotify_rm_watch()
   local to_int = args.int
   local known_fd = known.descriptors
   return function(fd, watch)
-    fd = known_fd[fd] or to_fd(fd, "inotify_rm_watch", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "inotify_rm_watch", 1, "fd")
     watch = to_int(watch, "inotify_rm_watch", 2, "watch")
-    local result = call(number, fd, watch)
+    local result = call(number, fd_number, watch)
     if result == -1 then
       return fail()
     end

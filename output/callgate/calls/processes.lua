@@ -512,10 +512,12 @@ function calls.getrusage()
   local known_rusage = known.records(rusage_t)
   return function(who, usage)
     who = who == nil and 0 or RUSAGE_one[who] or to_choice(who, "getrusage", 1, "who", RUSAGE_names)
-    if not known_rusage[usage] then
+    local usage_pointer = known_rusage[usage]
+    if not usage_pointer then
       usage = to_out(usage, "getrusage", 2, "usage", rusage_t)
+      usage_pointer = usage
     end
-    local result = call(number, who, usage)
+    local result = call(number, who, usage_pointer)
     if result == -1 then
       return fail()
     end
@@ -536,10 +538,12 @@ function calls.getrlimit()
   local known_rlimit = known.records(rlimit_t)
   return function(resource, limit)
     resource = RLIMIT_one[resource] or to_choice(resource, "getrlimit", 1, "resource", RLIMIT_names)
-    if not known_rlimit[limit] then
+    local limit_pointer = known_rlimit[limit]
+    if not limit_pointer then
       limit = to_out(limit, "getrlimit", 2, "limit", rlimit_t)
+      limit_pointer = limit
     end
-    local result = call(number, 0, resource, nil, limit)
+    local result = call(number, 0, resource, nil, limit_pointer)
     if result == -1 then
       return fail()
     end
@@ -560,10 +564,12 @@ function calls.setrlimit()
   local known_rlimit = known.records(rlimit_t)
   return function(resource, limit)
     resource = RLIMIT_one[resource] or to_choice(resource, "setrlimit", 1, "resource", RLIMIT_names)
-    if not known_rlimit[limit] then
+    local limit_pointer = known_rlimit[limit]
+    if not limit_pointer then
       limit = to_record(limit, "setrlimit", 2, "limit", rlimit_t)
+      limit_pointer = limit
     end
-    local result = call(number, 0, resource, limit, nil)
+    local result = call(number, 0, resource, limit_pointer, nil)
     if result == -1 then
       return fail()
     end
@@ -588,10 +594,12 @@ function calls.prlimit()
     pid = pid == nil and 0 or to_int(pid, "prlimit", 1, "pid")
     resource = RLIMIT_one[resource] or to_choice(resource, "prlimit", 2, "resource", RLIMIT_names)
     new = to_optional_record(new, "prlimit", 3, "new", rlimit_t)
-    if not known_rlimit[old] then
+    local old_pointer = known_rlimit[old]
+    if not old_pointer then
       old = to_out(old, "prlimit", 4, "old", rlimit_t)
+      old_pointer = old
     end
-    local result = call(number, pid, resource, new, old)
+    local result = call(number, pid, resource, new, old_pointer)
     if result == -1 then
       return fail()
     end

@@ -37,10 +37,12 @@ function calls.sched_setaffinity()
   local known_cpu_set = known.records(cpu_set_t)
   return function(pid, set)
     pid = pid == nil and 0 or to_int(pid, "sched_setaffinity", 1, "pid")
-    if not known_cpu_set[set] then
+    local set_pointer = known_cpu_set[set]
+    if not set_pointer then
       set = to_record(set, "sched_setaffinity", 2, "set", cpu_set_t)
+      set_pointer = set
     end
-    local result = call(number, pid, 1024, set)
+    local result = call(number, pid, 1024, set_pointer)
     if result == -1 then
       return fail()
     end
@@ -59,10 +61,12 @@ function calls.sched_getaffinity()
   local known_cpu_set = known.records(cpu_set_t)
   return function(pid, set)
     pid = pid == nil and 0 or to_int(pid, "sched_getaffinity", 1, "pid")
-    if not known_cpu_set[set] then
+    local set_pointer = known_cpu_set[set]
+    if not set_pointer then
       set = to_out(set, "sched_getaffinity", 2, "set", cpu_set_t)
+      set_pointer = set
     end
-    local result = call(number, pid, 1024, set)
+    local result = call(number, pid, 1024, set_pointer)
     if result == -1 then
       return fail()
     end
@@ -81,10 +85,12 @@ function calls.sched_setattr()
   local known_sched_attr = known.records(sched_attr_t)
   return function(pid, attr)
     pid = pid == nil and 0 or to_int(pid, "sched_setattr", 1, "pid")
-    if not known_sched_attr[attr] then
+    local attr_pointer = known_sched_attr[attr]
+    if not attr_pointer then
       attr = to_record(attr, "sched_setattr", 2, "attr", sched_attr_t)
+      attr_pointer = attr
     end
-    local result = call(number, pid, attr, 0)
+    local result = call(number, pid, attr_pointer, 0)
     if result == -1 then
       return fail()
     end
@@ -103,10 +109,12 @@ function calls.sched_getattr()
   local known_sched_attr = known.records(sched_attr_t)
   return function(pid, attr)
     pid = pid == nil and 0 or to_int(pid, "sched_getattr", 1, "pid")
-    if not known_sched_attr[attr] then
+    local attr_pointer = known_sched_attr[attr]
+    if not attr_pointer then
       attr = to_out(attr, "sched_getattr", 2, "attr", sched_attr_t)
+      attr_pointer = attr
     end
-    local result = call(number, pid, attr, 56, 0)
+    local result = call(number, pid, attr_pointer, 56, 0)
     if result == -1 then
       return fail()
     end
@@ -141,10 +149,12 @@ function calls.sched_setparam()
   local known_sched_param = known.records(sched_param_t)
   return function(pid, param)
     pid = pid == nil and 0 or to_int(pid, "sched_setparam", 1, "pid")
-    if not known_sched_param[param] then
+    local param_pointer = known_sched_param[param]
+    if not param_pointer then
       param = to_record(param, "sched_setparam", 2, "param", sched_param_t)
+      param_pointer = param
     end
-    local result = call(number, pid, param)
+    local result = call(number, pid, param_pointer)
     if result == -1 then
       return fail()
     end
@@ -163,10 +173,12 @@ function calls.sched_getparam()
   local known_sched_param = known.records(sched_param_t)
   return function(pid, param)
     pid = pid == nil and 0 or to_int(pid, "sched_getparam", 1, "pid")
-    if not known_sched_param[param] then
+    local param_pointer = known_sched_param[param]
+    if not param_pointer then
       param = to_out(param, "sched_getparam", 2, "param", sched_param_t)
+      param_pointer = param
     end
-    local result = call(number, pid, param)
+    local result = call(number, pid, param_pointer)
     if result == -1 then
       return fail()
     end
@@ -222,10 +234,12 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_timespec = known.records(timespec_t)
     return function(pid, interval)
       pid = pid == nil and 0 or to_int(pid, "sched_rr_get_interval", 1, "pid")
-      if not known_timespec[interval] then
+      local interval_pointer = known_timespec[interval]
+      if not interval_pointer then
         interval = to_out(interval, "sched_rr_get_interval", 2, "interval", timespec_t)
+        interval_pointer = interval
       end
-      local result = call(number, pid, interval)
+      local result = call(number, pid, interval_pointer)
       if result == -1 then
         return fail()
       end

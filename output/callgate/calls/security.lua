@@ -62,8 +62,8 @@ function calls.process_mrelease()
   local to_fd = args.fd
   local known_fd = known.descriptors
   return function(pidfd)
-    pidfd = known_fd[pidfd] or to_fd(pidfd, "process_mrelease", 1, "pidfd")
-    local result = call(number, pidfd, 0)
+    local pidfd_number = known_fd[pidfd] or to_fd(pidfd, "process_mrelease", 1, "pidfd")
+    local result = call(number, pidfd_number, 0)
     if result == -1 then
       return fail()
     end
@@ -79,7 +79,6 @@ function calls.kcmp()
   local number = numbers.kcmp or ABSENT
   local to_choice = args.choice
   local to_int = args.int
-  local to_long = args.long
   local to_word = args.word
   local KCMP_names = require("callgate.flags").group "KCMP"
   local KCMP_one = KCMP_names[1].one
@@ -87,9 +86,9 @@ function calls.kcmp()
     pid1 = to_int(pid1, "kcmp", 1, "pid1")
     pid2 = to_int(pid2, "kcmp", 2, "pid2")
     type = KCMP_one[type] or to_choice(type, "kcmp", 3, "type", KCMP_names)
-    idx1 = idx1 == nil and 0 or to_long(idx1, "kcmp", 4, "idx1")
+    local idx1_word = to_word(idx1, "kcmp", 4, "idx1")
     local idx2_word = to_word(idx2, "kcmp", 5, "idx2")
-    local result = call(number, pid1, pid2, type, idx1, idx2_word)
+    local result = call(number, pid1, pid2, type, idx1_word, idx2_word)
     if result == -1 then
       return fail()
     end

@@ -88,10 +88,12 @@ function calls.rt_sigqueueinfo()
   return function(pid, signal, info)
     pid = to_int(pid, "rt_sigqueueinfo", 1, "pid")
     signal = SIG_one[signal] or to_choice(signal, "rt_sigqueueinfo", 2, "signal", SIG_names)
-    if not known_siginfo[info] then
+    local info_pointer = known_siginfo[info]
+    if not info_pointer then
       info = to_record(info, "rt_sigqueueinfo", 3, "info", siginfo_t)
+      info_pointer = info
     end
-    local result = call(number, pid, signal, info)
+    local result = call(number, pid, signal, info_pointer)
     if result == -1 then
       return fail()
     end
@@ -115,10 +117,12 @@ function calls.rt_tgsigqueueinfo()
     pid = to_int(pid, "rt_tgsigqueueinfo", 1, "pid")
     tid = to_int(tid, "rt_tgsigqueueinfo", 2, "tid")
     signal = SIG_one[signal] or to_choice(signal, "rt_tgsigqueueinfo", 3, "signal", SIG_names)
-    if not known_siginfo[info] then
+    local info_pointer = known_siginfo[info]
+    if not info_pointer then
       info = to_record(info, "rt_tgsigqueueinfo", 4, "info", siginfo_t)
+      info_pointer = info
     end
-    local result = call(number, pid, tid, signal, info)
+    local result = call(number, pid, tid, signal, info_pointer)
     if result == -1 then
       return fail()
     end
@@ -143,10 +147,12 @@ if here.is "!mips mipsel mips64 mips64el" then
     return function(how, set, old)
       how = how == nil and 0 or SIG_HOW_one[how] or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
       set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-      if not known_sigset[old] then
+      local old_pointer = known_sigset[old]
+      if not old_pointer then
         old = to_out(old, "sigprocmask", 3, "old", sigset_t)
+        old_pointer = old
       end
-      local result = call(number, how, set, old, 8)
+      local result = call(number, how, set, old_pointer, 8)
       if result == -1 then
         return fail()
       end
@@ -172,10 +178,12 @@ if here.is "mips mipsel mips64 mips64el" then
     return function(how, set, old)
       how = how == nil and 1 or SIG_HOW_one[how] or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
       set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-      if not known_sigset[old] then
+      local old_pointer = known_sigset[old]
+      if not old_pointer then
         old = to_out(old, "sigprocmask", 3, "old", sigset_t)
+        old_pointer = old
       end
-      local result = call(number, how, set, old, 16)
+      local result = call(number, how, set, old_pointer, 16)
       if result == -1 then
         return fail()
       end
@@ -194,10 +202,12 @@ if here.is "!mips mipsel mips64 mips64el" then
     local sigset_t = require("callgate.types").t.sigset
     local known_sigset = known.records(sigset_t)
     return function(set)
-      if not known_sigset[set] then
+      local set_pointer = known_sigset[set]
+      if not set_pointer then
         set = to_out(set, "sigpending", 1, "set", sigset_t)
+        set_pointer = set
       end
-      local result = call(number, set, 8)
+      local result = call(number, set_pointer, 8)
       if result == -1 then
         return fail()
       end
@@ -216,10 +226,12 @@ if here.is "mips mipsel mips64 mips64el" then
     local sigset_t = require("callgate.types").t.sigset
     local known_sigset = known.records(sigset_t)
     return function(set)
-      if not known_sigset[set] then
+      local set_pointer = known_sigset[set]
+      if not set_pointer then
         set = to_out(set, "sigpending", 1, "set", sigset_t)
+        set_pointer = set
       end
-      local result = call(number, set, 16)
+      local result = call(number, set_pointer, 16)
       if result == -1 then
         return fail()
       end
@@ -239,10 +251,12 @@ if here.is "!mips mipsel mips64 mips64el" then
     local sigset_t = require("callgate.types").t.sigset
     local known_sigset = known.records(sigset_t)
     return function(mask)
-      if not known_sigset[mask] then
+      local mask_pointer = known_sigset[mask]
+      if not mask_pointer then
         mask = to_record(mask, "sigsuspend", 1, "mask", sigset_t)
+        mask_pointer = mask
       end
-      local result = call(number, mask, 8)
+      local result = call(number, mask_pointer, 8)
       if result == -1 then
         return fail()
       end
@@ -262,10 +276,12 @@ if here.is "mips mipsel mips64 mips64el" then
     local sigset_t = require("callgate.types").t.sigset
     local known_sigset = known.records(sigset_t)
     return function(mask)
-      if not known_sigset[mask] then
+      local mask_pointer = known_sigset[mask]
+      if not mask_pointer then
         mask = to_record(mask, "sigsuspend", 1, "mask", sigset_t)
+        mask_pointer = mask
       end
-      local result = call(number, mask, 16)
+      local result = call(number, mask_pointer, 16)
       if result == -1 then
         return fail()
       end
@@ -290,14 +306,18 @@ if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
     local known_siginfo = known.records(siginfo_t)
     local known_sigset = known.records(sigset_t)
     return function(set, timeout, info)
-      if not known_sigset[set] then
+      local set_pointer = known_sigset[set]
+      if not set_pointer then
         set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+        set_pointer = set
       end
       timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      if not known_siginfo[info] then
+      local info_pointer = known_siginfo[info]
+      if not info_pointer then
         info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+        info_pointer = info
       end
-      local result = call(number, set, info, timeout, 8)
+      local result = call(number, set_pointer, info_pointer, timeout, 8)
       if result == -1 then
         return fail()
       end
@@ -384,14 +404,18 @@ if here.is "mips64 mips64el" then
     local known_siginfo = known.records(siginfo_t)
     local known_sigset = known.records(sigset_t)
     return function(set, timeout, info)
-      if not known_sigset[set] then
+      local set_pointer = known_sigset[set]
+      if not set_pointer then
         set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+        set_pointer = set
       end
       timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      if not known_siginfo[info] then
+      local info_pointer = known_siginfo[info]
+      if not info_pointer then
         info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+        info_pointer = info
       end
-      local result = call(number, set, info, timeout, 16)
+      local result = call(number, set_pointer, info_pointer, timeout, 16)
       if result == -1 then
         return fail()
       end
@@ -445,10 +469,12 @@ function calls.sigaltstack()
   local known_sigaltstack = known.records(sigaltstack_t)
   return function(new, old)
     new = to_optional_record(new, "sigaltstack", 1, "new", sigaltstack_t)
-    if not known_sigaltstack[old] then
+    local old_pointer = known_sigaltstack[old]
+    if not old_pointer then
       old = to_out(old, "sigaltstack", 2, "old", sigaltstack_t)
+      old_pointer = old
     end
-    local result = call(number, new, old)
+    local result = call(number, new, old_pointer)
     if result == -1 then
       return fail()
     end
@@ -465,6 +491,7 @@ function calls.pidfd_open()
   local to_int = args.int
   local PIDFD_names = require("callgate.flags").group "PIDFD"
   local PIDFD_memo = PIDFD_names[1].memo
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").kind "pidfd"
   return function(pid, flags)
     pid = to_int(pid, "pidfd_open", 1, "pid")
@@ -473,7 +500,7 @@ function calls.pidfd_open()
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 
@@ -493,11 +520,11 @@ function calls.pidfd_send_signal()
   local SIG_one = SIG_names[1].one
   local known_fd = known.descriptors
   return function(fd, signal, info, flags)
-    fd = known_fd[fd] or to_fd(fd, "pidfd_send_signal", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "pidfd_send_signal", 1, "fd")
     signal = signal == nil and 0 or SIG_one[signal] or to_choice(signal, "pidfd_send_signal", 2, "signal", SIG_names)
     info = to_optional_record(info, "pidfd_send_signal", 3, "info", siginfo_t)
     flags = PIDFD_SIGNAL_memo[flags] or to_flags(flags, "pidfd_send_signal", 4, "flags", PIDFD_SIGNAL_names)
-    local result = call(number, fd, signal, info, flags)
+    local result = call(number, fd_number, signal, info, flags)
     if result == -1 then
       return fail()
     end
@@ -513,15 +540,16 @@ function calls.pidfd_getfd()
   local to_fd = args.fd
   local to_int = args.int
   local known_fd = known.descriptors
+  local own = require("callgate.fd").own
   local descriptor = require("callgate.fd").type
   return function(fd, target)
-    fd = known_fd[fd] or to_fd(fd, "pidfd_getfd", 1, "fd")
+    local fd_number = known_fd[fd] or to_fd(fd, "pidfd_getfd", 1, "fd")
     target = to_int(target, "pidfd_getfd", 2, "target")
-    local result = call(number, fd, target, 0)
+    local result = call(number, fd_number, target, 0)
     if result == -1 then
       return fail()
     end
-    return descriptor(result)
+    return own(descriptor, result)
   end
 end
 

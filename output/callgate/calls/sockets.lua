@@ -22,9 +22,9 @@ if here.is "!x86 mips mipsel ppc64le s390x ppc" then
     local to_int = args.int
     local known_fd = known.descriptors
     return function(fd, backlog)
-      fd = known_fd[fd] or to_fd(fd, "listen", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "listen", 1, "fd")
       backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
-      local result = call(number, fd, backlog)
+      local result = call(number, fd_number, backlog)
       if result == -1 then
         return fail()
       end
@@ -42,9 +42,9 @@ if here.is "x86 mips mipsel ppc64le s390x ppc" then
     local to_int = args.int
     local known_fd = known.descriptors
     return function(fd, backlog)
-      fd = known_fd[fd] or to_fd(fd, "listen", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "listen", 1, "fd")
       backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
-      local result = call(fd, backlog)
+      local result = call(fd_number, backlog)
       if result == -1 then
         return fail()
       end
@@ -65,9 +65,9 @@ if here.is "!x86 mips mipsel ppc64le s390x ppc" then
     local SHUT_one = SHUT_names[1].one
     local known_fd = known.descriptors
     return function(fd, how)
-      fd = known_fd[fd] or to_fd(fd, "shutdown", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "shutdown", 1, "fd")
       how = how == nil and 2 or SHUT_one[how] or to_choice(how, "shutdown", 2, "how", SHUT_names)
-      local result = call(number, fd, how)
+      local result = call(number, fd_number, how)
       if result == -1 then
         return fail()
       end
@@ -87,9 +87,9 @@ if here.is "x86 mips mipsel ppc64le s390x ppc" then
     local SHUT_one = SHUT_names[1].one
     local known_fd = known.descriptors
     return function(fd, how)
-      fd = known_fd[fd] or to_fd(fd, "shutdown", 1, "fd")
+      local fd_number = known_fd[fd] or to_fd(fd, "shutdown", 1, "fd")
       how = how == nil and 2 or SHUT_one[how] or to_choice(how, "shutdown", 2, "how", SHUT_names)
-      local result = call(fd, how)
+      local result = call(fd_number, how)
       if result == -1 then
         return fail()
       end

@@ -60,10 +60,12 @@ function calls.sysinfo()
   local sysinfo_t = require("callgate.types").t.sysinfo
   local known_sysinfo = known.records(sysinfo_t)
   return function(info)
-    if not known_sysinfo[info] then
+    local info_pointer = known_sysinfo[info]
+    if not info_pointer then
       info = to_out(info, "sysinfo", 1, "info", sysinfo_t)
+      info_pointer = info
     end
-    local result = call(number, info)
+    local result = call(number, info_pointer)
     if result == -1 then
       return fail()
     end
@@ -83,10 +85,12 @@ if here.is "!arm64 riscv64 loongarch64" then
     local known_ustat = known.records(ustat_t)
     return function(dev, ubuf)
       dev = to_uint(dev, "ustat", 1, "dev")
-      if not known_ustat[ubuf] then
+      local ubuf_pointer = known_ustat[ubuf]
+      if not ubuf_pointer then
         ubuf = to_out(ubuf, "ustat", 2, "ubuf", ustat_t)
+        ubuf_pointer = ubuf
       end
-      local result = call(number, dev, ubuf)
+      local result = call(number, dev, ubuf_pointer)
       if result == -1 then
         return fail()
       end

@@ -27,10 +27,12 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_timespec = known.records(timespec_t)
     return function(clock, ts)
       clock = clock == nil and 0 or CLOCK_one[clock] or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
-      if not known_timespec[ts] then
+      local ts_pointer = known_timespec[ts]
+      if not ts_pointer then
         ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
+        ts_pointer = ts
       end
-      local result = call(clock, ts)
+      local result = call(clock, ts_pointer)
       if result == -1 then
         return fail()
       end
@@ -78,10 +80,12 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_timespec = known.records(timespec_t)
     return function(clock, ts)
       clock = clock == nil and 0 or CLOCK_one[clock] or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
-      if not known_timespec[ts] then
+      local ts_pointer = known_timespec[ts]
+      if not ts_pointer then
         ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
+        ts_pointer = ts
       end
-      local result = call(number, clock, ts)
+      local result = call(number, clock, ts_pointer)
       if result == -1 then
         return fail()
       end
@@ -129,10 +133,12 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_timespec = known.records(timespec_t)
     return function(clock, ts)
       clock = CLOCK_one[clock] or to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
-      if not known_timespec[ts] then
+      local ts_pointer = known_timespec[ts]
+      if not ts_pointer then
         ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
+        ts_pointer = ts
       end
-      local result = call(number, clock, ts)
+      local result = call(number, clock, ts_pointer)
       if result == -1 then
         return fail()
       end
@@ -187,13 +193,17 @@ if here.is "!x86 arm mips mipsel ppc" then
     return function(clock, flags, ts, left)
       clock = CLOCK_one[clock] or to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
       flags = TIMER_memo[flags] or to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
-      if not known_timespec[ts] then
+      local ts_pointer = known_timespec[ts]
+      if not ts_pointer then
         ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
+        ts_pointer = ts
       end
-      if not known_timespec[left] then
+      local left_pointer = known_timespec[left]
+      if not left_pointer then
         left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
+        left_pointer = left
       end
-      local result = call(number, clock, flags, ts, left)
+      local result = call(number, clock, flags, ts_pointer, left_pointer)
       if result == -1 then
         return fail()
       end
@@ -250,13 +260,17 @@ if here.is "!x86 arm mips mipsel ppc" then
     local timespec_t = require("callgate.types").t.timespec
     local known_timespec = known.records(timespec_t)
     return function(ts, left)
-      if not known_timespec[ts] then
+      local ts_pointer = known_timespec[ts]
+      if not ts_pointer then
         ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
+        ts_pointer = ts
       end
-      if not known_timespec[left] then
+      local left_pointer = known_timespec[left]
+      if not left_pointer then
         left = to_out(left, "nanosleep", 2, "left", timespec_t)
+        left_pointer = left
       end
-      local result = call(number, CLOCK_REALTIME, 0, ts, left)
+      local result = call(number, CLOCK_REALTIME, 0, ts_pointer, left_pointer)
       if result == -1 then
         return fail()
       end
@@ -323,9 +337,9 @@ if here.is "!x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local known_path = known.paths
     return function(path, times)
-      path = known_path[path] or to_path(path, "utime", 1, "path")
+      local path_text = known_path[path] or to_path(path, "utime", 1, "path")
       times = to_optional_record(times, "utime", 2, "times", timespec_pair_t)
-      local result = call(number, AT_FDCWD, path, times, 0)
+      local result = call(number, AT_FDCWD, path_text, times, 0)
       if result == -1 then
         return fail()
       end
@@ -345,9 +359,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     local known_path = known.paths
     return function(path, times)
-      path = known_path[path] or to_path(path, "utime", 1, "path")
+      local path_text = known_path[path] or to_path(path, "utime", 1, "path")
       times = to_optional_record(times, "utime", 2, "times", timespec_pair_t)
-      local result = call(AT_FDCWD, path, times, 0)
+      local result = call(AT_FDCWD, path_text, times, 0)
       if result == -1 then
         return fail()
       end
@@ -367,10 +381,10 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_optional_record = args.optional_record
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     return function(dirfd, path, times)
-      dirfd = to_dirfd(dirfd, "futimesat", 1, "dirfd")
+      local dirfd_number = to_dirfd(dirfd, "futimesat", 1, "dirfd")
       path = to_optional_path(path, "futimesat", 2, "path")
       times = to_optional_record(times, "futimesat", 3, "times", timespec_pair_t)
-      local result = call(number, dirfd, path, times, 0)
+      local result = call(number, dirfd_number, path, times, 0)
       if result == -1 then
         return fail()
       end
@@ -389,10 +403,10 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_optional_record = args.optional_record
     local timespec_pair_t = require("callgate.types").t.timespec_pair
     return function(dirfd, path, times)
-      dirfd = to_dirfd(dirfd, "futimesat", 1, "dirfd")
+      local dirfd_number = to_dirfd(dirfd, "futimesat", 1, "dirfd")
       path = to_optional_path(path, "futimesat", 2, "path")
       times = to_optional_record(times, "futimesat", 3, "times", timespec_pair_t)
-      local result = call(dirfd, path, times, 0)
+      local result = call(dirfd_number, path, times, 0)
       if result == -1 then
         return fail()
       end
@@ -420,13 +434,17 @@ if here.is "!x86 arm mips mipsel ppc" then
     return function(timer, flags, new, old)
       timer = to_int(timer, "timer_settime", 1, "timer")
       flags = TIMER_memo[flags] or to_flags(flags, "timer_settime", 2, "flags", TIMER_names)
-      if not known_itimerspec[new] then
+      local new_pointer = known_itimerspec[new]
+      if not new_pointer then
         new = to_record(new, "timer_settime", 3, "new", itimerspec_t)
+        new_pointer = new
       end
-      if not known_itimerspec[old] then
+      local old_pointer = known_itimerspec[old]
+      if not old_pointer then
         old = to_out(old, "timer_settime", 4, "old", itimerspec_t)
+        old_pointer = old
       end
-      local result = call(number, timer, flags, new, old)
+      local result = call(number, timer, flags, new_pointer, old_pointer)
       if result == -1 then
         return fail()
       end
@@ -480,10 +498,12 @@ if here.is "!x86 arm mips mipsel ppc" then
     local known_itimerspec = known.records(itimerspec_t)
     return function(timer, current)
       timer = to_int(timer, "timer_gettime", 1, "timer")
-      if not known_itimerspec[current] then
+      local current_pointer = known_itimerspec[current]
+      if not current_pointer then
         current = to_out(current, "timer_gettime", 2, "current", itimerspec_t)
+        current_pointer = current
       end
-      local result = call(number, timer, current)
+      local result = call(number, timer, current_pointer)
       if result == -1 then
         return fail()
       end
@@ -560,10 +580,12 @@ function calls.getitimer()
   local known_itimerval = known.records(itimerval_t)
   return function(which, value)
     which = ITIMER_one[which] or to_choice(which, "getitimer", 1, "which", ITIMER_names)
-    if not known_itimerval[value] then
+    local value_pointer = known_itimerval[value]
+    if not value_pointer then
       value = to_out(value, "getitimer", 2, "value", itimerval_t)
+      value_pointer = value
     end
-    local result = call(number, which, value)
+    local result = call(number, which, value_pointer)
     if result == -1 then
       return fail()
     end
@@ -586,13 +608,17 @@ function calls.setitimer()
   local known_itimerval = known.records(itimerval_t)
   return function(which, new, old)
     which = ITIMER_one[which] or to_choice(which, "setitimer", 1, "which", ITIMER_names)
-    if not known_itimerval[new] then
+    local new_pointer = known_itimerval[new]
+    if not new_pointer then
       new = to_record(new, "setitimer", 2, "new", itimerval_t)
+      new_pointer = new
     end
-    if not known_itimerval[old] then
+    local old_pointer = known_itimerval[old]
+    if not old_pointer then
       old = to_out(old, "setitimer", 3, "old", itimerval_t)
+      old_pointer = old
     end
-    local result = call(number, which, new, old)
+    local result = call(number, which, new_pointer, old_pointer)
     if result == -1 then
       return fail()
     end
@@ -609,10 +635,12 @@ function calls.times()
   local tms_t = require("callgate.types").t.tms
   local known_tms = known.records(tms_t)
   return function(tms)
-    if not known_tms[tms] then
+    local tms_pointer = known_tms[tms]
+    if not tms_pointer then
       tms = to_out(tms, "times", 1, "tms", tms_t)
+      tms_pointer = tms
     end
-    local result = call(number, tms)
+    local result = call(number, tms_pointer)
     if result == -1 then
       return fail()
     end

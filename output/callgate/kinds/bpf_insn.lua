@@ -97,7 +97,7 @@ end
 local function register(value, name)
   local number = type(value) == "string" and tonumber(value:match "^r(%d+)$") or value
   if type(number) ~= "number" or number < 0 or number > 10 or number % 1 ~= 0 then
-    error(("%s: expected a register from 0 to 10, got %s"):format(name, tostring(value)), 0)
+    error(("%s: expected a register from 0 to 10, got %s"):format(name, require("callgate.errors").got(value)), 0)
   end
   return number
 end

@@ -19,14 +19,15 @@ local function number_of(name, level)
   local number = type(name) == "number" and name or group()[name]
   if type(number) ~= "number" or number < 0 or number >= 32 * WORDS or number % 1 ~= 0 then
     error(type(name) == "string" and require("callgate.flags").unknown(group(), name)
-      or "no such capability: " .. tostring(name), level)
+      or "no such capability: " .. require("callgate.errors").got(name), level)
   end
   return number
 end
 
 local function check_set(set, level)
   if not IS_SET[set] then
-    error(('expected "effective", "permitted" or "inheritable", got %s'):format(tostring(set)), level)
+    local got = require("callgate.errors").got(set)
+    error(('expected "effective", "permitted" or "inheritable", got %s'):format(got), level)
   end
   return set
 end

@@ -6,7 +6,7 @@ local bitset = require "callgate.kinds.bitset"
 
 local function check(self, number)
   if type(number) ~= "number" or number < 0 or number >= 8 * ffi.sizeof(self) or number % 1 ~= 0 then
-    error(("no such processor: %s"):format(tostring(number)), 4)
+    error(("no such processor: %s"):format(require("callgate.errors").got(number)), 4)
   end
   return number
 end
@@ -38,11 +38,12 @@ end
 -- "0-3, 8", as the kernel writes sets in /sys.
 local function parse(self, text)
   for part in text:gmatch "[^,%s]+" do
-    local first, last = part:match "^(%d+)%-?(%d*)$"
-    if not first then
+    local first, dash, last = part:match "^(%d+)(%-?)(%d*)$"
+    first, last = tonumber(first), dash == "-" and tonumber(last) or dash == "" and tonumber(first)
+    if not first or not last or last < first then
       error(('expected processors such as "0-3, 8", got %q'):format(text), 3)
     end
-    for number = tonumber(first), tonumber(last) or tonumber(first) do
+    for number = first, last do
       add(self, number)
     end
   end
@@ -66,8 +67,8 @@ return {
   new = function(ctype, value)
     local self = ffi.new(ctype)
     if type(value) == "table" then
-      for _, number in ipairs(value) do
-        add(self, number)
+      for i = 1, require("callgate.args").count(value, "cpu_set", 1, "processors", "a number") do
+        add(self, value[i])
       end
     elseif type(value) == "string" then
       parse(self, value)

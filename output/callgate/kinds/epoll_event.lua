@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local events_as = require "callgate.kinds.events"
+local signed = require "callgate.signed"
 
 local function events_of(value)
   local number = type(value) == "number" and value or require("callgate.flags").c.EPOLL(value)
@@ -20,7 +21,7 @@ return {
     local self = ffi.new(ctype)
     self.events = ffi.cast("uint32_t", events_of(events))
     if data then
-      self.data = type(data) == "cdata" and require("callgate.fd").number(data) or data
+      self.data = type(data) == "cdata" and require("callgate.fd").number(data) or signed(data)
     end
     return self
   end,

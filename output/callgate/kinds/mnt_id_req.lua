@@ -6,7 +6,7 @@ local ffi = require "ffi"
 local ROOT = -1ULL -- linux/mount.h: LSMT_ROOT
 
 local function id_of(value)
-  return value == "root" and ROOT or value
+  return value == "root" and ROOT or require "callgate.signed"(value)
 end
 
 return {
@@ -23,7 +23,7 @@ return {
     end
     for name, value in pairs(init) do
       self[name] = name == "id" and id_of(value) or name == "ns_fd"
-        and require("callgate.args").fd(value, "mnt_id_req", 1, "ns_fd") or value
+        and require("callgate.args").fd(value, "mnt_id_req", 1, "ns_fd") or require "callgate.signed"(value)
     end
     return self
   end,

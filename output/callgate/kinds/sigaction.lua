@@ -25,7 +25,8 @@ local function handler_of(value)
   elseif type(value) == "function" then
     error("a Lua function cannot be called inside a signal; S.on_signal calls one at a safe point", 4)
   end
-  error(('expected "default", "ignore" or a pointer to a C function, got %s'):format(tostring(value)), 4)
+  local got = require("callgate.errors").got(value)
+  error(('expected "default", "ignore" or a pointer to a C function, got %s'):format(got), 4)
 end
 
 return {

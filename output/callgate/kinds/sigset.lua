@@ -16,7 +16,7 @@ local function number_of(set, signal, level)
   if type(number) ~= "number" or number < 1 or number > count(set) or number % 1 ~= 0 then
     local group = require("callgate.flags").group "SIG"
     error(type(signal) == "string" and require("callgate.flags").unknown(group, signal)
-      or "no such signal: " .. tostring(signal), level or 3)
+      or "no such signal: " .. require("callgate.errors").got(signal), level or 3)
   end
   return number
 end
@@ -64,8 +64,8 @@ return {
         apply(self, word)
       end
     elseif type(value) == "table" then
-      for _, signal in ipairs(value) do
-        add(self, signal)
+      for i = 1, require("callgate.args").count(value, "sigset", 1, "signals", "a signal") do
+        add(self, value[i])
       end
     elseif type(value) == "number" then
       add(self, value)

@@ -19,8 +19,7 @@ end
 local function parse(text)
   local addr, port = text:match "^%[(.-)%]:(%d+)$"
   if addr then
-    local plain, scope = addr:match "^(.-)%%(%d+)$"
-    return types.t.sockaddr_in6(tonumber(port), plain or addr, tonumber(scope))
+    return types.t.sockaddr_in6(tonumber(port), addr)
   end
   addr, port = text:match "^([%d.]+):(%d+)$"
   if addr then

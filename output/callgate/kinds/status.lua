@@ -78,7 +78,11 @@ local mt = {
     elseif self.continued then
       return "continued"
     end
-    return "killed by signal " .. named(self, self.termsig) .. (self.coredump and ", core dumped" or "")
+    local termsig = self.termsig
+    if not termsig then
+      return ("status %d"):format(self.status) -- no wait(2) gives it
+    end
+    return "killed by signal " .. named(self, termsig) .. (self.coredump and ", core dumped" or "")
   end,
 }
 

@@ -100,7 +100,7 @@ end
 -- visit(row, on) for every name of "echo, ~icanon".
 local function each(text, visit)
   if type(text) ~= "string" then
-    error("expected names of flags, got " .. tostring(text), 0)
+    error("expected names of flags, got " .. require("callgate.errors").got(text), 0)
   end
   for item in text:gmatch "[^,|%s]+" do
     local tilde, name = item:match "^(~?)(.*)$"

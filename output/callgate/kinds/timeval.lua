@@ -6,8 +6,8 @@ local new = ffi.new
 
 -- Whole seconds and microseconds of a number of seconds.
 local function split(seconds)
-  if seconds ~= seconds or seconds >= 9.2e18 or seconds <= -9.2e18 then
-    error("timeval: expected seconds, got " .. tostring(seconds), 4)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds >= 9.2e18 or seconds <= -9.2e18 then
+    error("expected seconds, got " .. require("callgate.errors").got(seconds), 0)
   end
   local whole = math.floor(seconds)
   local usec = math.floor((seconds - whole) * 1e6 + 0.5)

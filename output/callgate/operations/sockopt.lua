@@ -21,6 +21,7 @@ return {
   PACKET_RX_RING = "in tpacket_req",
   PACKET_STATISTICS = "out tpacket_stats",
   PACKET_TX_RING = "in tpacket_req",
+  PACKET_VERSION = "flags TPACKET",
   SO_ATTACH_BPF = "in int",
   SO_ATTACH_FILTER = "in sock_fprog",
   SO_ATTACH_REUSEPORT_CBPF = "in sock_fprog",

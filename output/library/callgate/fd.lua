@@ -579,24 +579,6 @@ function Fd:getxattr(name, buf, size) end
 ---@return integer? errno
 function Fd:getxattrat(path, flags, name, buf, size) end
 
----Flags and limits of an inode: S.file_getattr(nil, path):has "nodump"; relative to a directory's descriptor. Linux 6.17.
----@param path? string
----@param flags? callgate.c.AT
----@param attr? callgate.t.file_attr
----@return callgate.t.file_attr? attr
----@return string? message
----@return integer? errno
-function Fd:ile_getattr(path, flags, attr) end
-
----Sets flags and limits of an inode: { xflags = "nodump, noatime" }. Linux 6.17.
----@param path? string
----@param flags? callgate.c.AT
----@param attr callgate.t.file_attr|table|number|string
----@return true? ok
----@return string? message
----@return integer? errno
-function Fd:ile_setattr(path, flags, attr) end
-
 ---Watches a path for events: i:add_watch(path, "create, delete, modify"); returns the watch's number.
 ---@param path string
 ---@param mask? callgate.c.IN

@@ -53,6 +53,7 @@
 ---@field IFF callgate.group.IFF
 ---@field IFF_TUN callgate.group.IFF_TUN
 ---@field IN callgate.group.IN
+---@field IN_INIT callgate.group.IN_INIT
 ---@field IOCB_CMD callgate.group.IOCB_CMD
 ---@field IOPRIO_CLASS callgate.group.IOPRIO_CLASS
 ---@field IOPRIO_WHO callgate.group.IOPRIO_WHO
@@ -208,6 +209,7 @@
 ---@field TIME callgate.group.TIME
 ---@field TIMER callgate.group.TIMER
 ---@field TLS callgate.group.TLS
+---@field TPACKET callgate.group.TPACKET
 ---@field UDP callgate.group.UDP
 ---@field UFFD callgate.group.UFFD
 ---@field UFFDIO_REGISTER callgate.group.UFFDIO_REGISTER
@@ -2636,7 +2638,6 @@
 ---| "access"
 ---| "all_events"
 ---| "attrib"
----| "cloexec"
 ---| "close"
 ---| "close_nowrite"
 ---| "close_write"
@@ -2654,7 +2655,6 @@
 ---| "moved_from"
 ---| "moved_to"
 ---| "move_self"
----| "nonblock"
 ---| "oneshot"
 ---| "onlydir"
 ---| "open"
@@ -2666,7 +2666,6 @@
 ---@field ACCESS integer
 ---@field ALL_EVENTS integer
 ---@field ATTRIB integer
----@field CLOEXEC integer
 ---@field CLOSE integer
 ---@field CLOSE_NOWRITE integer
 ---@field CLOSE_WRITE integer
@@ -2684,12 +2683,21 @@
 ---@field MOVED_FROM integer
 ---@field MOVED_TO integer
 ---@field MOVE_SELF integer
----@field NONBLOCK integer
 ---@field ONESHOT integer
 ---@field ONLYDIR integer
 ---@field OPEN integer
 ---@field Q_OVERFLOW integer
 ---@field UNMOUNT integer
+
+---Names of IN_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IN_INIT integer|string
+---| "cloexec"
+---| "nonblock"
+
+---@class callgate.group.IN_INIT: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
+---@field CLOEXEC integer
+---@field NONBLOCK integer
 
 ---Names of IOCB_CMD_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.IOCB_CMD integer|string
@@ -6600,6 +6608,7 @@
 ---| "peektext"
 ---| "peektext_3264"
 ---| "peektext_area"
+---| "peekuser"
 ---| "peekusr"
 ---| "peekusr_area"
 ---| "peek_system_call"
@@ -6610,6 +6619,7 @@
 ---| "poketext"
 ---| "poketext_3264"
 ---| "poketext_area"
+---| "pokeuser"
 ---| "pokeusr"
 ---| "pokeusr_area"
 ---| "poke_system_call"
@@ -6731,6 +6741,7 @@
 ---@field PEEKTEXT integer
 ---@field PEEKTEXT_3264 integer
 ---@field PEEKTEXT_AREA integer
+---@field PEEKUSER integer
 ---@field PEEKUSR integer
 ---@field PEEKUSR_AREA integer
 ---@field PEEK_SYSTEM_CALL integer
@@ -6741,6 +6752,7 @@
 ---@field POKETEXT integer
 ---@field POKETEXT_3264 integer
 ---@field POKETEXT_AREA integer
+---@field POKEUSER integer
 ---@field POKEUSR integer
 ---@field POKEUSR_AREA integer
 ---@field POKE_SYSTEM_CALL integer
@@ -8782,6 +8794,20 @@
 ---@field TX integer
 ---@field TX_MAX_PAYLOAD_LEN integer
 ---@field TX_ZEROCOPY_RO integer
+
+---Names of TPACKET_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.TPACKET integer|string
+---| "hdrlen"
+---| "v1"
+---| "v2"
+---| "v3"
+
+---@class callgate.group.TPACKET: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
+---@field HDRLEN integer
+---@field V1 integer
+---@field V2 integer
+---@field V3 integer
 
 ---Names of UDP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.UDP integer|string

@@ -63,7 +63,9 @@
 ---@field open_how callgate.ctype.open_how
 ---@field packet_mreq callgate.ctype.packet_mreq
 ---@field perf_event_attr callgate.ctype.perf_event_attr
+---@field pm_scan_arg callgate.ctype.pm_scan_arg
 ---@field pollfd callgate.ctype.pollfd
+---@field procmap_query callgate.ctype.procmap_query
 ---@field rlimit callgate.ctype.rlimit
 ---@field rusage callgate.ctype.rusage
 ---@field sched_attr callgate.ctype.sched_attr
@@ -954,6 +956,24 @@
 ---@overload fun(event: string): callgate.t.perf_event_attr
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.perf_event_attr
 
+---struct pm_scan_arg
+---@class callgate.t.pm_scan_arg: ffi.cdata*
+---@field category_anyof_mask integer|ffi.cdata*
+---@field category_inverted integer|ffi.cdata*
+---@field category_mask integer|ffi.cdata*
+---@field ["end"] integer|ffi.cdata*
+---@field flags integer|ffi.cdata*
+---@field max_pages integer|ffi.cdata*
+---@field return_mask integer|ffi.cdata*
+---@field size integer|ffi.cdata*
+---@field start integer|ffi.cdata*
+---@field vec integer|ffi.cdata*
+---@field vec_len integer|ffi.cdata*
+---@field walk_end integer|ffi.cdata*
+
+---@class callgate.ctype.pm_scan_arg: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.pm_scan_arg
+
 ---struct pollfd
 ---@class callgate.t.pollfd: ffi.cdata*
 ---@field err boolean
@@ -970,6 +990,27 @@
 ---@class callgate.ctype.pollfd: ffi.ctype*
 ---@overload fun(row: callgate.poll_row): callgate.t.pollfd
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.pollfd
+
+---struct procmap_query
+---@class callgate.t.procmap_query: ffi.cdata*
+---@field build_id_addr integer|ffi.cdata*
+---@field build_id_size integer
+---@field dev_major integer
+---@field dev_minor integer
+---@field inode integer|ffi.cdata*
+---@field query_addr integer|ffi.cdata*
+---@field query_flags integer|ffi.cdata*
+---@field size integer|ffi.cdata*
+---@field vma_end integer|ffi.cdata*
+---@field vma_flags integer|ffi.cdata*
+---@field vma_name_addr integer|ffi.cdata*
+---@field vma_name_size integer
+---@field vma_offset integer|ffi.cdata*
+---@field vma_page_size integer|ffi.cdata*
+---@field vma_start integer|ffi.cdata*
+
+---@class callgate.ctype.procmap_query: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.procmap_query
 
 ---struct rlimit64
 ---@class callgate.t.rlimit: ffi.cdata*
@@ -1324,11 +1365,11 @@
 ---@field can_family integer
 ---@field can_ifindex integer
 ---@field family integer
----@field ifindex integer
+---@field ifindex integer|string
 
 ---@class callgate.ctype.sockaddr_can: ffi.ctype*
 ---@overload fun(text: string): callgate.t.sockaddr_can
----@overload fun(ifindex?: integer): callgate.t.sockaddr_can
+---@overload fun(ifindex?: integer|string): callgate.t.sockaddr_can
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_can
 
 ---struct sockaddr_in
@@ -1359,7 +1400,7 @@
 ---@field sin6_scope_id integer
 
 ---@class callgate.ctype.sockaddr_in6: ffi.ctype*
----@overload fun(port: integer, addr?: string, scope_id?: integer): callgate.t.sockaddr_in6
+---@overload fun(port: integer, addr?: string, scope_id?: integer|string): callgate.t.sockaddr_in6
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_in6
 
 ---struct sockaddr_ll
@@ -1368,7 +1409,7 @@
 ---@field family integer
 ---@field halen integer
 ---@field hatype integer
----@field ifindex integer
+---@field ifindex integer|string
 ---@field pkttype string|integer
 ---@field protocol callgate.c.ETH_P
 ---@field sll_addr callgate.cdata|ffi.cdata*
@@ -1381,7 +1422,7 @@
 
 ---@class callgate.ctype.sockaddr_ll: ffi.ctype*
 ---@overload fun(text: string): callgate.t.sockaddr_ll
----@overload fun(ifindex?: integer, protocol?: callgate.c.ETH_P, addr?: string): callgate.t.sockaddr_ll
+---@overload fun(ifindex?: integer|string, protocol?: callgate.c.ETH_P, addr?: string): callgate.t.sockaddr_ll
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_ll
 
 ---struct sockaddr_llc
@@ -1563,7 +1604,7 @@
 ---@class callgate.t.sockaddr_xdp: ffi.cdata*
 ---@field family integer
 ---@field flags callgate.c.XDP
----@field ifindex integer
+---@field ifindex integer|string
 ---@field queue integer
 ---@field shared_umem_fd integer
 ---@field sxdp_family integer
@@ -1574,7 +1615,7 @@
 
 ---@class callgate.ctype.sockaddr_xdp: ffi.ctype*
 ---@overload fun(text: string): callgate.t.sockaddr_xdp
----@overload fun(ifindex?: integer, queue?: integer, flags?: callgate.c.XDP): callgate.t.sockaddr_xdp
+---@overload fun(ifindex?: integer|string, queue?: integer, flags?: callgate.c.XDP): callgate.t.sockaddr_xdp
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_xdp
 
 ---struct stat
@@ -2253,14 +2294,14 @@
 ---@field addr callgate.cdata
 ---@field length integer|ffi.cdata*
 ---@field unmap fun(self: callgate.region): true?, string?, integer?
----@field protect fun(self: callgate.region, prot?: callgate.c.PROT): true?, string?, integer?
----@field advise fun(self: callgate.region, advice: callgate.c.MADV): true?, string?, integer?
----@field sync fun(self: callgate.region, flags?: callgate.c.MS): true?, string?, integer?
----@field lock fun(self: callgate.region): true?, string?, integer?
----@field unlock fun(self: callgate.region): true?, string?, integer?
+---@field protect fun(self: callgate.region, prot?: callgate.c.PROT, offset?: integer, count?: integer): true?, string?, integer?
+---@field advise fun(self: callgate.region, advice: callgate.c.MADV, offset?: integer, count?: integer): true?, string?, integer?
+---@field sync fun(self: callgate.region, flags?: callgate.c.MSYNC, offset?: integer, count?: integer): true?, string?, integer?
+---@field lock fun(self: callgate.region, offset?: integer, count?: integer): true?, string?, integer?
+---@field unlock fun(self: callgate.region, offset?: integer, count?: integer): true?, string?, integer?
 ---@field remap fun(self: callgate.region, length: integer, flags?: callgate.c.MREMAP): true?, string?, integer?
 ---@field nogc fun(self: callgate.region): callgate.region
----@field as fun(self: callgate.region, type: string|ffi.ctype*): callgate.cdata
+---@field as fun(self: callgate.region, type: string|ffi.ctype*, offset?: integer): callgate.cdata
 ---@field string fun(self: callgate.region, offset?: integer, count?: integer): string
 ---@field write fun(self: callgate.region, data: string|ffi.cdata*, offset?: integer): integer
 

@@ -67,12 +67,40 @@ t.describe("socket addresses of every family", function()
     t.equal(tostring(S.t.sockaddr_nl { nl_family = S.AF_NETLINK, nl_pid = 3, nl_groups = 5 }), "netlink:3:5")
   end)
 
+  t.it("take an interface by its name", function()
+    local lo, message = S.if_nametoindex "lo"
+    if not lo then
+      t.skip(message)
+    end
+    t.equal(S.t.sockaddr_ll({ ifindex = "lo" }).ifindex, lo)
+    t.equal(S.t.sockaddr_ll("packet:lo").ifindex, lo)
+    t.equal(S.t.sockaddr_can("lo").ifindex, lo)
+    t.equal(S.t.sockaddr_xdp({ ifindex = "lo" }).ifindex, lo)
+    t.equal(S.t.packet_mreq({ ifindex = "lo" }).ifindex, lo)
+    local ll = S.t.sockaddr_ll()
+    ll.ifindex = "lo"
+    t.equal(ll.ifindex, lo)
+    t.equal(S.t.ip_mreqn({ ifindex = "lo" }).imr_ifindex, lo)
+    t.equal(S.t.ip_mreqn({ "224.0.0.1", "127.0.0.1", "lo" }).imr_ifindex, lo)
+    t.equal(S.t.sockaddr_in6(1, "fe80::1%lo").scope_id, lo)
+    t.equal(S.t.sockaddr_in6(1, "fe80::1", "lo").scope_id, lo)
+    t.equal(tostring(S.t.sockaddr_in6(1, "fe80::1%3")), "[fe80::1%3]:1")
+    t.raises('ip_mreqn: field "ifindex": interface "no such": No such device', S.t.ip_mreqn, { ifindex = "no such" })
+    t.raises('sockaddr_ll: interface "no such": No such device', S.t.sockaddr_ll, { ifindex = "no such" })
+  end)
+
   t.it("say what is wrong with a text or a value", function()
-    t.raises('not a socket address: "example.org"; write it as "127.0.0.1:80", "[::1]:80", "/path", "@name" or '
-      .. '"vsock:2:1234"', S.t.sockaddr, "example.org")
-    t.raises('port: expected a number or a name, got x', S.t.sockaddr, "vsock:2:x")
-    t.raises('not a hardware address: 02:zz; write it as "02:00:00:00:00:01"', S.t.sockaddr_ll, { addr = "02:zz" })
-    t.raises("expected a string of less than 14 bytes, got this is too long", S.t.sockaddr_alg, "this is too long")
+    t.raises('sockaddr: not a socket address: "example.org"; write it as "127.0.0.1:80", "[::1]:80", "/path", '
+      .. '"@name" or "vsock:2:1234"', S.t.sockaddr, "example.org")
+    t.raises('sockaddr: sockaddr_vm: port: expected a number or a name, got "x" (string)', S.t.sockaddr, "vsock:2:x")
+    t.raises('sockaddr_ll: not a hardware address: "02:zz" (string); write it as "02:00:00:00:00:01"',
+      S.t.sockaddr_ll, { addr = "02:zz" })
+    t.raises("sockaddr_ll: ifindex: expected a number, got a table", S.t.sockaddr_ll, {{}})
+    t.raises('sockaddr_alg: expected a string of less than 14 bytes, got "this is too long" (string)',
+      S.t.sockaddr_alg, "this is too long")
+    t.raises("sockaddr_in: a port is a number from 0 to 65535, not -1", S.t.sockaddr_in, -1)
+    t.raises('sockaddr_in: not an IPv4 address: "1.2.3"; write it as "127.0.0.1", or "any" or "loopback"',
+      S.t.sockaddr_in, 80, "1.2.3")
     t.raises('sockaddr_vm has no field "prot"; did you mean "port"?', S.t.sockaddr_vm, { prot = 1 })
   end)
 end)

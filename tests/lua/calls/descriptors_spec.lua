@@ -105,6 +105,39 @@ t.describe("fcntl", function()
 end)
 
 t.describe("ioctl", function()
+  t.it("tells namespaces' numbers and finds processes in them", function()
+    local fd = t.ok(S.open("/proc/self/ns/mnt", "rdonly"))
+    local id, message, errno = fd:ioctl "NS_GET_MNTNS_ID"
+    if not id and errno == S.ENOTTY then -- Linux 6.10
+      t.skip(message)
+    end
+    t.ok(id > 0)
+    local info = fd:ioctl "NS_MNT_GET_INFO"
+    t.ok(not info or info.mnt_ns_id == id) -- Linux 6.12
+    local here = t.ok(S.open("/proc/self/ns/pid", "rdonly")):ioctl("NS_GET_PID_IN_PIDNS", S.getpid())
+    t.ok(here == nil or here == S.getpid())
+  end)
+
+  t.it("takes memory where a record has its address", function()
+    local fd = S.open("/proc/self/pagemap", "rdonly")
+    local region = t.ok(S.mmap(nil, 65536, "read, write", "private, anonymous"))
+    region[0] = 1
+    local found = S.t.array("page_region", 1)
+    local scan = S.t.pm_scan_arg { size = S.s.pm_scan_arg, start = region, ["end"] = region:as("char", 65536),
+      vec = found, vec_len = 1, category_mask = S.PAGE_IS_PRESENT, return_mask = S.PAGE_IS_PRESENT }
+    t.equal(scan["end"] - scan.start, 65536ULL)
+    local count, message, errno = nil, "no /proc", S.ENOENT
+    if fd then
+      count, message, errno = fd:ioctl("PAGEMAP_SCAN", scan)
+    end
+    if not count then
+      t.ok(errno == S.ENOTTY or errno == S.ENOENT or errno == S.ENOSYS, message)
+      t.skip(message) -- Linux 6.7
+    end
+    t.equal(count, 1)
+    t.equal(found[0].start, scan.start)
+  end)
+
   local function terminal()
     local master, message = S.open("/dev/ptmx", "rdwr, noctty")
     return master or t.skip("no pseudo terminals: " .. message)

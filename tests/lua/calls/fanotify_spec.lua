@@ -84,10 +84,10 @@ t.describe("fanotify", function()
     for i = 1, 10 do
       write(path .. "/" .. i, "x")
     end
-    local first = t.ok(f:read())()
-    t.equal(first.fd:close(), true)
+    local events = t.ok(f:read())
+    t.equal(events().fd:close(), true)
     t.equal(open_files(), before + 9)
-    first = nil -- luacheck: ignore
+    events = nil -- luacheck: ignore
     collectgarbage()
     collectgarbage()
     t.equal(open_files(), before)

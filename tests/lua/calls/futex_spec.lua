@@ -6,8 +6,11 @@ local S = require "callgate"
 local PAGE = 4096
 
 -- Words that a child process shares.
+local regions = {} -- which live as long as this file: a pointer does not hold its region
+
 local function shared()
   local region = t.ok(S.mmap(nil, PAGE, "read, write", "shared, anonymous"))
+  regions[#regions + 1] = region
   return region:as "uint32_t", region
 end
 

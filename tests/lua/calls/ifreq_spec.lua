@@ -55,8 +55,8 @@ t.describe("ifreq", function()
     ifr.mtu = 1400
     t.equal(ifr.mtu, 1400)
     t.equal(S.t.ifreq({ name = "a", flags = "dynamic" }):has "dynamic", true)
-    t.raises('ifreq: field "name": expected a name of less than 16 bytes, got an interface of Linux', S.t.ifreq,
-      { name = "an interface of Linux" })
+    t.raises('ifreq: field "name": expected a name of less than 16 bytes, got "an interface of Linux" (string)',
+      S.t.ifreq, { name = "an interface of Linux" })
     t.raises('ifreq: field "addr": not an IPv4 address: "::1"; write it as "127.0.0.1", or "any" or "loopback"',
       S.t.ifreq, { name = "lo", addr = "::1" })
   end)

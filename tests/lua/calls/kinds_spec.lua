@@ -31,6 +31,8 @@ t.describe("times", function()
   t.it("that no clock has are refused", function()
     t.matches(text_of(S.t.timespec, 0 / 0), "timespec: expected seconds, got %-?nan")
     t.matches(text_of(S.t.timeval, 1 / 0), "timeval: expected seconds, got inf")
+    t.matches(text_of(S.t.itimerspec, 0 / 0), "itimerspec: expected seconds, got %-?nan")
+    t.raises('timespec: field "time": expected seconds, got inf', function() S.t.timespec().time = 1 / 0 end)
     t.matches(text_of(S.t.timespec, { secs = 1 }), 'no field "secs"; did you mean')
   end)
 
@@ -95,6 +97,8 @@ t.describe("internet addresses", function()
     t.equal(tostring(S.t.sockaddr_un "/run/x"), "/run/x")
     t.equal(tostring(S.t.sockaddr_un "\0name"), "@name")
     t.matches(text_of(S.t.sockaddr_un, ("x"):rep(200)), "at most 108 bytes, this has 200")
+    t.raises('sockaddr_un: a path cannot contain a zero byte: "a\\0b"', S.t.sockaddr_un, "a\0b")
+    t.equal(S.t.sockaddr_un("\0a\0b").path, "\0a\0b") -- an abstract name may
     t.equal(S.t.sockaddr_nl(5, 2).groups, 2)
   end)
 end)
@@ -111,7 +115,8 @@ t.describe("sets of signals", function()
     t.equal(set:has(last), true)
     t.equal(tostring(S.t.sigset()), "sigset {  }")
     t.equal(tostring(S.t.sigset { 2, "term" }), "sigset { int, term }")
-    t.matches(text_of(S.t.sigset, "inr"), 'unknown name "inr" for SIG%*')
+    t.matches(text_of(S.t.sigset, "inr"), 'sigset: unknown name "inr" for SIG%*')
+    t.raises("sigset: no such signal: a table", S.t.sigset, { {} })
     t.matches(text_of(set.add, set, last + 1), "no such signal: " .. last + 1)
   end)
 end)
@@ -145,6 +150,53 @@ t.describe("limits, options and locks", function()
     t.equal(ruleset.handled_access_net, 2ULL)
     t.equal(S.t.mount_attr({ attr_set = "rdonly" }).attr_set, 0ULL + S.MOUNT_ATTR_RDONLY)
     t.equal(S.t.mount_attr({ attr_clr = "nodev", userns_fd = "stdout" }).userns_fd, 1ULL)
+  end)
+end)
+
+t.describe("a descriptor in a field", function()
+  t.it("stands for its number, also in elements of an array without a length", function()
+    local fd = t.ok(S.open("/dev/null", "rdonly"))
+    t.equal(tonumber(S.t.file_clone_range({ src_fd = fd }).src_fd), fd.fd)
+    local dedupe = S.t.file_dedupe_range { info = { { dest_fd = fd, dest_offset = 5 } } }
+    t.equal(tonumber(dedupe.info[0].dest_fd), fd.fd)
+    t.equal(tonumber(dedupe.info[0].dest_offset), 5)
+    fd:close()
+    t.raises('file_clone_range: field "src_fd": closed descriptor', S.t.file_clone_range, { src_fd = fd })
+    t.raises('file_dedupe_range: field "info": file_dedupe_range_info has no field "des_fd"; did you mean "dest_fd"?',
+      S.t.file_dedupe_range, { info = { { des_fd = 1 } } })
+  end)
+end)
+
+t.describe("a negative number in an unsigned field of 64 bits", function()
+  t.it("is its two's complement, however the record is made", function()
+    local all = 0xffffffffffffffffULL
+    local range = S.t.fstrim_range
+    for _, made in ipairs { range { len = -1 }, range { 0, -1, 0 }, range(0, -1, 0) } do
+      t.equal(made.len, all)
+    end
+    t.equal(S.t.array("uint64_t", { -2 })[0], 0xfffffffffffffffeULL)
+    t.equal(S.t.array("fstrim_range", { { len = -1 } })[0].len, all)
+    local sqe = S.t.io_uring_sqe { "read", off = -1, user_data = -2 }
+    t.equal(sqe.off, all)
+    t.equal(sqe.user_data, 0xfffffffffffffffeULL)
+    t.equal(S.t.epoll_event("in", -1).data, all)
+    t.equal(S.t.rlimit(-1).cur, "infinity")
+    t.equal(S.t.mnt_id_req(-1).mnt_id, all)
+    t.equal(S.t.perf_event_attr { type = 4, config = -1 }.config, all)
+    t.equal(S.t.flock({ start = -1 }).start, -1)
+    t.equal(S.t.timespec({ sec = -1, nsec = 5 }).sec, -1)
+  end)
+
+  t.it("reaches the kernel as such", function()
+    local a, b = S.socketpair("unix", "stream")
+    local ep = t.ok(S.epoll_create())
+    t.ok(ep:add(a, "in", -1) and b:write "x")
+    local seen = 0
+    for data in ep:wait(1, 1000) do
+      t.equal(data, 0xffffffffffffffffULL)
+      seen = seen + 1
+    end
+    t.equal(seen, 1)
   end)
 end)
 

@@ -44,6 +44,29 @@ t.describe("a region", function()
     t.matches(tostring(region), "^region of 8192 bytes at 0x%x+$")
   end)
 
+  t.it("is protected, advised, locked and seen in part", function()
+    local size = t.ok(S.getpagesize())
+    local region = t.ok(S.mmap(nil, 3 * size, "read, write", "private, anonymous"))
+    region[2 * size] = 7
+    t.equal(region:as("uint8_t", 2 * size)[0], 7)
+    t.equal(region:protect("read", size, size), true)
+    region[0], region[3 * size - 1] = 1, 1 -- both ends are as they were
+    t.fails("EFAULT", S.read(t.ok(S.open("/dev/zero", "rdonly")), region:as("char", size), 1))
+    t.raises('read: argument 2 (buf): expected a buffer (cdata), which region:as("uint8_t", offset) is, got '
+      .. tostring(region) .. " (cdata)", S.read, 0, region, 1)
+    t.equal(region:advise("dontneed", 2 * size), true)
+    t.equal(region[2 * size], 0)
+    t.equal(region[0], 1)
+    t.equal(region:sync("async", size), true)
+    t.equal(region:unlock(size, size), true)
+    local last = 3 * size - 1
+    t.raises(("protect: argument 3 (count): %d bytes from %d, but the region has %d"):format(size, last, 3 * size),
+      region.protect, region, "none", last, size)
+    t.raises(("as: argument 2 (offset): %d, but the region has %d bytes"):format(4 * size, 3 * size),
+      region.as, region, "int", 4 * size)
+    t.fails("EINVAL", region:protect("read", 1))
+  end)
+
   t.it("refuses to reach beyond its end", function()
     local region = t.ok(S.mmap(nil, PAGE, "read, write", "private, anonymous"))
     t.raises(
@@ -55,6 +78,17 @@ t.describe("a region", function()
     t.matches(select(2, pcall(function() region[-1] = 1 end)), "has no byte %-1")
     t.matches(select(2, pcall(function() return region.size end)), 'no method "size"')
     t.raises('as: argument 1 (type): expected a type or its name, got "no such" (string)', region.as, region, "no such")
+  end)
+
+  t.it("cannot be changed to stand for other memory", function()
+    local region = S.mmap(nil, 4096, "read, write", "private, anonymous")
+    local address = tostring(region.addr)
+    t.equal(pcall(function() region.addr = nil end), false)
+    t.equal(pcall(function() region.at = nil end), false)
+    t.equal(pcall(function() region.length = 8192 end), false)
+    t.equal(#region, 4096)
+    t.equal(tostring(region.addr), address)
+    t.ok(region:unmap())
   end)
 
   t.it("unmaps once; the second time is EINVAL, and its use a misuse", function()
@@ -78,7 +112,7 @@ t.describe("a region", function()
       end
       return address
     end
-    local gone, kept = make(false), make(true)
+    local kept, gone = make(true), make(false) -- in this order: what is kept cannot lie where the other was
     collect()
     t.equal(reserved(ffi.cast("void *", gone)), nil)
     t.ok(reserved(ffi.cast("void *", kept)))
@@ -134,6 +168,9 @@ t.describe("calls on memory", function()
     local pages = ffi.new "uint8_t[2]"
     t.equal(S.mincore(region, 2 * PAGE, pages), true)
     t.equal(pages[1] % 2, 1)
+    t.equal(t.ok(S.mincore(region, 2 * PAGE)):byte(2) % 2, 1)
+    t.equal(S.mincore(region, 0), "")
+    t.fails("ENOMEM", S.mincore(0, PAGE))
     t.raises("mincore: argument 3 (vec): 3 bytes, but the buffer has 2", S.mincore, region, 2 * PAGE + 1, pages)
     t.ok(S.mlock(region, PAGE))
     t.ok(S.munlock(region, PAGE))

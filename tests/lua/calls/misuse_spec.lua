@@ -65,6 +65,29 @@ t.describe("a type", function()
   end)
 end)
 
+t.describe("a list with a hole", function()
+  -- Behind the hole would be dropped, or be zeros: an operation that waits for a semaphore to be zero.
+  local function holed(first, last)
+    local list = { first }
+    list[3] = last
+    return list
+  end
+
+  t.it("is refused by what takes lists", function()
+    t.raises("execve: argument 2 (argv[2]): expected a string, got nil", S.execve, "/", holed("a", "b"))
+    t.raises("execve: argument 3 (envp[2]): expected a string, got nil", S.execve, "/", { "a" }, holed("A=1", "B=1"))
+    t.raises("spawn: argument 1 ([2]): expected a string, got nil", S.spawn, holed("a", "b"))
+    t.raises("semop: argument 2 (operations[2]): expected a row { number, change, flags }, got nil", S.semop, 0,
+      holed({ 0, 0 }, { 0, 0 }))
+    t.raises("setgroups: argument 1 (groups[2]): expected a number, got nil", S.setgroups, holed(1, 2))
+    t.raises("writev: argument 2 (iov[2]): expected a string or a buffer, got nil", S.writev, 1, holed("a", "b"))
+    t.raises('poll: argument 1 (fds[2]): expected a row { fd, "in" }, got nil', S.poll, holed({ 0 }, { 1 }), 0)
+    t.raises("select: argument 1 (read[2]): expected a descriptor, got nil", S.select, holed(0, 1))
+    t.raises("sigset: argument 1 (signals[2]): expected a signal, got nil", S.t.sigset, holed("int", "term"))
+    t.raises("cpu_set: argument 1 (processors[2]): expected a number, got nil", S.t.cpu_set, holed(0, 1))
+  end)
+end)
+
 t.describe("a descriptor's method", function()
   t.it("that does not exist is nil, and a field's mistake names the nearest", function()
     local fd = t.ok(S.open "/dev/null")

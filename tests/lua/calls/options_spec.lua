@@ -146,6 +146,22 @@ t.describe("options of sockets", function()
   end)
 end)
 
+t.describe("options that are numbers", function()
+  t.it("take what fits them, and no text of a number", function()
+    local fd = t.ok(S.socketpair("unix", "stream"))
+    local call = "setsockopt: argument 4 (value): "
+    t.raises(call .. 'expected an integer (a number, or int64_t beyond 2^53), got "5000" (string)', fd.setsockopt, fd,
+      "socket", "rcvbuf", "5000")
+    t.raises(call .. "expected an integer of 32 bits, got 4294967296", fd.setsockopt, fd, "socket", "rcvbuf", 2 ^ 32)
+    t.raises(call .. "expected an integer of 32 bits, got -2147483649", fd.setsockopt, fd, "socket", "rcvbuf",
+      -2 ^ 31 - 1)
+    for _, value in ipairs { 0xffffffff, 0xffffffffULL, -1, "\1\0\0\0" } do -- the last are its bytes
+      local ok, _, errno = fd:setsockopt("socket", "priority", value)
+      t.ok(ok or errno == S.EPERM)
+    end
+  end)
+end)
+
 t.describe("operations of fcntl", function()
   t.it("tell and say who gets the signals of a descriptor", function()
     local r = t.ok(S.pipe())
@@ -158,7 +174,7 @@ t.describe("operations of fcntl", function()
     t.equal(r:fcntl("getown_ex").owner, "tid")
     t.equal(r:fcntl("setsig", "usr1"), true)
     t.equal(r:fcntl "getsig", S.SIGUSR1)
-    t.raises('unknown name "prgp" for F_OWNER_*; did you mean "pgrp"?', S.t.f_owner_ex, "prgp", 1)
+    t.raises('f_owner_ex: unknown name "prgp" for F_OWNER_*; did you mean "pgrp"?', S.t.f_owner_ex, "prgp", 1)
   end)
 
   t.it("seal, lease and hint", function()

@@ -52,9 +52,10 @@ t.describe("perf_event_attr", function()
   end)
 
   t.it("says what is misused", function()
-    t.raises('unknown name "page_fault" for PERF_COUNT_SW_*; did you mean "page_faults"?', S.t.perf_event_attr,
+    t.raises('perf_event_attr: unknown name "page_fault" for PERF_COUNT_SW_*; did you mean "page_faults"?',
+      S.t.perf_event_attr,
       "page_fault")
-    t.raises('config: expected a number for events of type 4, got "x"', S.t.perf_event_attr,
+    t.raises('perf_event_attr: config: expected a number for events of type 4, got "x"', S.t.perf_event_attr,
       { type = "raw", config = "x" })
     t.raises('perf_event_attr has no field "exclude_me"; did you mean "exclude_hv"?', S.t.perf_event_attr,
       { "dummy", exclude_me = true })

@@ -82,6 +82,14 @@ t.describe("an epoll set", function()
     t.ok(took >= 0.019 and took < 1, took)
   end)
 
+  t.it("reports a number below zero as its two's complement", function()
+    local ep = t.ok(S.epoll_create())
+    local r, w = S.pipe()
+    t.equal(ep:add(w, "out", -1), true)
+    t.equal(t.ok(ep:wait(1))(), 0xffffffffffffffffULL)
+    r:close()
+  end)
+
   t.it("refuses what it cannot mean", function()
     local ep = t.ok(S.epoll_create())
     t.raises('epoll_add: argument 3 (events): unknown name "inn" for EPOLL*; did you mean "in"?', ep.add, ep, 0, "inn")
@@ -232,5 +240,17 @@ t.describe("a watcher of files", function()
     t.fails("EINVAL", i:rm_watch(watch))
     t.raises('inotify_add_watch: argument 3 (mask): unknown name "creat" for IN_*; did you mean "create"?',
       i.add_watch, i, path, "creat")
+  end)
+
+  t.it("has no flags among the names of events, nor events among those of flags", function()
+    local path = t.path "watched itself"
+    t.ok(S.mkdir(path))
+    local i = t.ok(S.inotify_init "nonblock")
+    t.ok(i:add_watch(path, "move_self"))
+    t.ok(S.rename(path, path .. " moved"))
+    t.equal(tostring(t.ok(i:read())()), "inotify event { move_self }") -- whose bit is IN_NONBLOCK's, too
+    t.raises('inotify_add_watch: argument 3 (mask): unknown name "nonblock" for IN_*', i.add_watch, i, path, "nonblock")
+    t.raises('inotify_init: argument 1 (flags): unknown name "create" for IN_*; there are cloexec, nonblock',
+      S.inotify_init, "create")
   end)
 end)

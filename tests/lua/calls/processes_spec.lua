@@ -185,6 +185,11 @@ t.describe("a program", function()
       S.execve, "/bin/true"
     )
     t.raises("execve: argument 2 (argv[2]): expected a string, got 5", S.execve, "/bin/true", { "true", 5 })
+    t.raises("execve: argument 3 (envp[2]): expected a string, got 5", S.execve, "/", { "a" }, { "A=1", 5 })
+    t.raises('execve: argument 3 (envp): expected names of variables, without "=", got "A=B" (string)', S.execve, "/",
+      { "a" }, { ["A=B"] = 1 })
+    t.raises('execve: argument 3 (envp["A"]): cannot contain a zero byte: "A=\\0"', S.execve, "/", { "a" },
+      { A = "\0" })
     t.raises('execve: argument 3 (envp): expected a table { NAME = value }, or nothing to inherit it, got "x" (string)',
       S.execve, "/bin/true", {}, "x")
   end)

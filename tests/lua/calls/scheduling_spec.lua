@@ -25,8 +25,11 @@ t.describe("processors", function()
     t.same(S.t.cpu_set({ 5, 1, 63, 64 }):list(), { 1, 5, 63, 64 })
     t.same(S.t.cpu_set(8191):list(), { 8191 })
     t.equal(S.t.cpu_set():count(), 0)
-    t.raises("no such processor: 8192", S.t.cpu_set, 8192)
-    t.raises('expected processors such as "0-3, 8", got "0-x"', S.t.cpu_set, "0-x")
+    t.raises("cpu_set: no such processor: 8192", S.t.cpu_set, 8192)
+    t.raises('cpu_set: expected processors such as "0-3, 8", got "0-x"', S.t.cpu_set, "0-x")
+    for _, text in ipairs { "0-", "3-1", "1-2-3" } do
+      t.raises(('cpu_set: expected processors such as "0-3, 8", got %q'):format(text), S.t.cpu_set, text)
+    end
     t.raises('sched_setaffinity: argument 2 (set): no such processor: -1', S.sched_setaffinity, 0, { -1 })
   end)
 

@@ -152,7 +152,8 @@ t.describe("capabilities", function()
     t.equal(caps:drop("permitted", "all"):has("chown", "permitted"), false)
     t.same(caps.inheritable, { "bpf" })
     t.raises('unknown name "chwon" for CAP_*; did you mean "chown"?', caps.has, caps, "chwon")
-    t.raises('capset: argument 1 (capabilities): expected "effective", "permitted" or "inheritable", got effectiv',
+    t.raises('capset: argument 1 (capabilities): expected "effective", "permitted" or "inheritable", got '
+      .. '"effectiv" (string)',
       S.capset, { effectiv = "chown" })
   end)
 
@@ -278,7 +279,13 @@ t.describe("seccomp", function()
       return
     end
     t.equal(ok, true)
-    t.equal(S.seccomp("get_action_avail", 0, "errno 0"), true)
+    for _, action in ipairs { "errno 0", "errno", "EPERM", "kill_process" } do
+      t.equal(S.seccomp("get_action_avail", 0, action), true, action)
+    end
+    for _, action in ipairs { "errnoo", {}, false } do
+      t.matches(select(2, pcall(S.seccomp, "get_action_avail", 0, action)),
+        'seccomp: argument 3 %(filter%): expected an action such as "allow", "errno", "kill_process", got ')
+    end
     t.equal(t.ok(S.seccomp "get_notif_sizes").seccomp_data, S.s.seccomp_data)
   end)
 

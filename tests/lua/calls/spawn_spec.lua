@@ -80,7 +80,7 @@ t.describe("spawn", function()
       end
       local fresh = require "callgate"
       local ok, _, _, errno = pcall(fresh.spawn, {
-        t.path "none", rlimits = { nofile = 3 }, setsid = true, umask = "022", nice = 0, cwd = "/", pdeathsig = "term",
+        t.path "none", rlimits = { nofile = 3 }, setsid = true, umask = "022", nice = 19, cwd = "/", pdeathsig = "term",
         default = "usr1", ignore = "usr2", mask = "hup", stdout = "null", stderr = "null",
       })
       w:write(("%s %s;"):format(tostring(ok), tostring(errno)))
@@ -204,6 +204,9 @@ t.describe("spawn", function()
     t.raises('spawn: argument 1 (stdin): expected a descriptor, its number, or "stdin", "stdout" or "stderr", '
       .. 'got "pipes" (string)', S.spawn, { "ls", stdin = "pipes" })
     t.raises('spawn: argument 1 (env): expected a table, got "A=1" (string)', S.spawn, { "ls", env = "A=1" })
+    t.raises('spawn: argument 1 (env["A"]): expected a string or a number, got a table', S.spawn,
+      { "ls", env = { A = {} } })
+    t.raises("spawn: argument 1 (env[1]): expected a string, got 5", S.spawn, { "ls", env = { 5, "A=1" } })
     t.raises("spawn: argument 1 (fds[3]): closed descriptor", S.spawn, { "ls", fds = { [3] = (function()
       local fd = S.open "/"
       fd:close()

@@ -38,6 +38,7 @@ t.describe("tostring", function()
     t.equal(tostring(S.t.status(S.SIGSEGV + 128)), "killed by signal 11 (segv), core dumped")
     t.equal(tostring(S.t.status(S.SIGSTOP * 256 + 127)), ("stopped by signal %d (stop)"):format(S.SIGSTOP))
     t.equal(tostring(S.t.status(50)), "killed by signal 50")
+    t.equal(tostring(S.t.status(-1)), "status -1") -- which no wait(2) gives
     t.equal(tostring(S.t.status(65535)), "continued")
     local status = S.t.status(S.PTRACE_EVENT_EXEC * 65536 + S.SIGTRAP * 256 + 127)
     t.equal(tostring(status), "stopped by signal 5 (trap) for exec")
@@ -77,8 +78,8 @@ t.describe("a misuse", function()
     t.raises('nanosleep: argument 1 (ts): expected a timespec or what makes one, got "1" (string)', S.nanosleep, "1")
     t.raises('setrlimit: argument 2 (limit): expected a rlimit or what makes one, got "x" (string)', S.setrlimit, 0,
       "x")
-    t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo"', S.utimensat, nil, "x",
-      { "nwo" })
+    t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo" (string)',
+      S.utimensat, nil, "x", { "nwo" })
     t.matches(select(2, pcall(S.stat, "/", S.t.statx())),
       "stat: argument 2 %(st%): expected a stat to fill in, got statx { stx_mask = 0, [^}]*%.%.%. %(cdata%)$")
     t.equal(S.t.linger({ onoff = true, linger = 5 }).linger, 5)
@@ -92,8 +93,8 @@ t.describe("a misuse", function()
     t.raises('nanosleep: argument 1 (ts): expected a timespec or what makes one, got "1" (string)', S.nanosleep, "1")
     t.raises('setrlimit: argument 2 (limit): expected a rlimit or what makes one, got "x" (string)',
       S.setrlimit, 0, "x")
-    t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo"', S.utimensat, nil, "x",
-      { "nwo" })
+    t.raises('utimensat: argument 3 (times): expected seconds, "now" or "omit", got "nwo" (string)',
+      S.utimensat, nil, "x", { "nwo" })
     t.equal(S.t.linger({ onoff = true, linger = 5 }).linger, 5)
   end)
 end)

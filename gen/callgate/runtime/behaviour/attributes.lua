@@ -98,12 +98,12 @@ function attributes.getxattrat()
   local raw = sys.getxattrat
   local AT, SIZE = flags.group "AT", types.s.xattr_args
   return function(dirfd, path, options, name, buffer, size)
-    dirfd = args.dirfd(dirfd, "getxattrat", 1, "dirfd")
+    local dirfd_number = args.dirfd(dirfd, "getxattrat", 1, "dirfd")
     path = args.optional_path(path, "getxattrat", 2, "path")
     options = args.flags(options, "getxattrat", 3, "flags", AT)
     name = args.string(name, "getxattrat", 4, "name")
     local memory, available, owned = room(buffer, size, "getxattrat", 5)
-    local result = raw(dirfd, path, options, name, xattr_args(memory, available, 0), SIZE)
+    local result = raw(dirfd_number, path, options, name, xattr_args(memory, available, 0), SIZE)
     return finish(result, memory, owned, text_of)
   end
 end
@@ -112,14 +112,14 @@ function attributes.setxattrat()
   local raw = sys.setxattrat
   local AT, XATTR, SIZE = flags.group "AT", flags.group "XATTR", types.s.xattr_args
   return function(dirfd, path, at_flags, name, value, options, size)
-    dirfd = args.dirfd(dirfd, "setxattrat", 1, "dirfd")
+    local dirfd_number = args.dirfd(dirfd, "setxattrat", 1, "dirfd")
     path = args.optional_path(path, "setxattrat", 2, "path")
     at_flags = args.flags(at_flags, "setxattrat", 3, "at_flags", AT)
     name = args.string(name, "setxattrat", 4, "name")
     value = args.data(value, "setxattrat", 5, "value")
     options = args.flags(options, "setxattrat", 6, "flags", XATTR)
     size = args.length(size, "setxattrat", 7, "size", value)
-    local result = raw(dirfd, path, at_flags, name, xattr_args(value, size, options), SIZE)
+    local result = raw(dirfd_number, path, at_flags, name, xattr_args(value, size, options), SIZE)
     return finish(result == 0 or result, value) -- value lives until here
   end
 end
@@ -128,11 +128,11 @@ function attributes.listxattrat()
   local raw = sys.listxattrat
   local AT = flags.group "AT"
   return function(dirfd, path, options, buffer, size)
-    dirfd = args.dirfd(dirfd, "listxattrat", 1, "dirfd")
+    local dirfd_number = args.dirfd(dirfd, "listxattrat", 1, "dirfd")
     path = args.optional_path(path, "listxattrat", 2, "path")
     options = args.flags(options, "listxattrat", 3, "flags", AT)
     local memory, available, owned = room(buffer, size, "listxattrat", 4)
-    return finish(raw(dirfd, path, options, memory, available), memory, owned, names_of)
+    return finish(raw(dirfd_number, path, options, memory, available), memory, owned, names_of)
   end
 end
 
@@ -143,12 +143,12 @@ function attributes.cachestat()
   local raw = sys.cachestat
   local range_t, stat_t = types.t.cachestat_range, types.t.cachestat
   return function(fd, offset, length, stat)
-    fd = args.fd(fd, "cachestat", 1, "fd")
+    local fd_number = args.fd(fd, "cachestat", 1, "fd")
     local range = range_t()
     range.off = offset == nil and 0 or args.size(offset, "cachestat", 2, "offset")
     range.len = length == nil and 0 or args.size(length, "cachestat", 3, "length")
     stat = args.out(stat, "cachestat", 4, "stat", stat_t)
-    if raw(fd, range, stat, 0) == -1 then
+    if raw(fd_number, range, stat, 0) == -1 then
       return fail()
     end
     return stat

@@ -38,10 +38,10 @@ end
 function copying.sendfile()
   local raw = sys.sendfile
   return function(out, input, offset, count)
-    out = args.fd(out, "sendfile", 1, "out")
-    input = args.fd(input, "sendfile", 2, "input")
+    local out_number = args.fd(out, "sendfile", 1, "out")
+    local input_number = args.fd(input, "sendfile", 2, "input")
     local pointer, made = offset_of(offset, "sendfile", 3, "offset")
-    return returned(raw(out, input, pointer, args.size(count, "sendfile", 4, "count")), made)
+    return returned(raw(out_number, input_number, pointer, args.size(count, "sendfile", 4, "count")), made)
   end
 end
 
@@ -49,12 +49,13 @@ local function between(name, convert)
   return function()
     local raw = sys[name]
     return function(input, offset_in, output, offset_out, length, options)
-      input = args.fd(input, name, 1, "input")
+      local input_number = args.fd(input, name, 1, "input")
       local from, made_in = offset_of(offset_in, name, 2, "offset_in")
-      output = args.fd(output, name, 3, "output")
+      local output_number = args.fd(output, name, 3, "output")
       local to, made_out = offset_of(offset_out, name, 4, "offset_out")
       length = args.size(length, name, 5, "length")
-      return returned(raw(input, from, output, to, length, convert(options, name, 6, "flags")), made_in, made_out)
+      options = convert(options, name, 6, "flags")
+      return returned(raw(input_number, from, output_number, to, length, options), made_in, made_out)
     end
   end
 end

@@ -89,13 +89,13 @@ function made.nonblock()
   local raw = sys.fcntl
   local F, NONBLOCK = flags.group "F", flags.group("O").NONBLOCK
   return function(fd, on)
-    fd = args.fd(fd, "nonblock", 1, "fd")
-    local old = raw(fd, F.GETFL, 0)
+    local fd_number = args.fd(fd, "nonblock", 1, "fd")
+    local old = raw(fd_number, F.GETFL, 0)
     if old == -1 then
       return errors.fail()
     end
     local new = on == false and bit.band(old, bit.bnot(NONBLOCK)) or bit.bor(old, NONBLOCK)
-    if new ~= old and raw(fd, F.SETFL, new) == -1 then
+    if new ~= old and raw(fd_number, F.SETFL, new) == -1 then
       return errors.fail()
     end
     return true

@@ -32,17 +32,17 @@ end
 function directories.getdents()
   local raw = sys.getdents64
   return function(fd, buffer, size)
-    fd = args.fd(fd, "getdents", 1, "fd")
+    local fd_number = args.fd(fd, "getdents", 1, "fd")
     if buffer ~= nil then
       args.buffer(buffer, "getdents", 2, "buf")
-      local result = raw(fd, buffer, args.length(size, "getdents", 3, "size", buffer))
+      local result = raw(fd_number, buffer, args.length(size, "getdents", 3, "size", buffer))
       if result == -1 then
         return errors.fail()
       end
       return result
     end
     buffer = ffi.new("uint8_t[?]", BUFFER)
-    local length = raw(fd, buffer, BUFFER)
+    local length = raw(fd_number, buffer, BUFFER)
     if length == -1 then
       return errors.fail()
     end

@@ -5,6 +5,8 @@ local args = require "callgate.args"
 local errors = require "callgate.errors"
 local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
+local new_array = require("callgate.memory").array
+local signed = require "callgate.signed"
 local sys = require "callgate.sys"
 local types = require "callgate.types"
 
@@ -26,7 +28,7 @@ local function control(call, operation)
       local number = args.fd(fd, call, 2, "fd")
       local event = ffi.new(event_t)
       event.events = to_flags(events == nil and "in" or events, call, 3, "events", EPOLL)
-      event.data = data == nil and number or args.long(data, call, 4, "data")
+      event.data = data == nil and number or signed(args.long(data, call, 4, "data"))
       if raw(args.fd(set, call, 1, "set"), operation, number, event) == -1 then
         return fail()
       end
@@ -78,8 +80,8 @@ local function new_list(max, call, position)
   if not list_t then
     make_list_type()
   end
-  local ok, list = pcall(list_t, max)
-  if not ok then
+  local list = new_array(list_t, max)
+  if not list then
     return args.misuse(call, position, "max", ("no memory for %d events"):format(max))
   end
   list.size = max

@@ -176,12 +176,12 @@ function fanotify.fanotify_respond()
   local FAN = flags.group "FAN"
   local response_t, SIZE = types.t.fanotify_response, types.s.fanotify_response
   return function(fd, event, response)
-    fd = args.fd(fd, "fanotify_respond", 1, "fd")
+    local fd_number = args.fd(fd, "fanotify_respond", 1, "fd")
     local file = getmetatable(event) == event_mt and event.fd or event
     local answer = response_t()
     answer.fd = args.fd(file, "fanotify_respond", 2, "event")
     answer.response = args.flags(response, "fanotify_respond", 3, "response", FAN)
-    if raw(fd, answer, SIZE) == -1 then
+    if raw(fd_number, answer, SIZE) == -1 then
       return errors.fail()
     end
     return true

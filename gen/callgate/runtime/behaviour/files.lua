@@ -27,11 +27,12 @@ local function with_flags(name, numbered, convert)
     local plain, full = sys[name], sys[numbered]
     local AT = require("callgate.flags").group "AT"
     return function(dirfd, path, mode, options)
-      dirfd = args.dirfd(dirfd, name, 1, "dirfd")
+      local dirfd_number = args.dirfd(dirfd, name, 1, "dirfd")
       path = args.path(path, name, 2, "path")
       mode = convert(mode, name)
       options = args.flags(options, name, 4, "flags", AT)
-      local result = options == 0 and plain(dirfd, path, mode) or options ~= 0 and full(dirfd, path, mode, options)
+      local result = options == 0 and plain(dirfd_number, path, mode)
+        or options ~= 0 and full(dirfd_number, path, mode, options)
       if result == -1 then
         return errors.fail()
       end

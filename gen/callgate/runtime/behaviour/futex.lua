@@ -139,7 +139,8 @@ local function waiters_of(list, call)
     return args.expected("a table of { word, value }", list, call, 1, "waiters")
   end
   local waitv = types.t.futex_waitv
-  local array = ffi.new(ffi.typeof("$[?]", waitv), #list)
+  local count = args.count(list, call, 1, "waiters", "a row")
+  local array = ffi.new(ffi.typeof("$[?]", waitv), count)
   local group = flags.group "FUTEX2"
   for i, item in ipairs(list) do
     local label = ("waiters[%d]"):format(i)
@@ -147,10 +148,10 @@ local function waiters_of(list, call)
       return args.expected("{ word, value }", item, call, 1, label)
     end
     array[i - 1].uaddr = cast("uintptr_t", args.address(item[1], call, 1, label))
-    array[i - 1].val = args.long(item[2] == nil and 0 or item[2], call, 1, label)
+    array[i - 1].val = word_of(item[2] == nil and 0 or item[2], call, 1, label)
     array[i - 1].flags = args.flags_with(item[3], call, 1, label, group, SIZE_U32)
   end
-  return array, #list
+  return array, count
 end
 
 -- S.futex_waitv({ { a, 0 }, { b, 0 } }, deadline) -> 2: it was b's waker

@@ -48,19 +48,20 @@ function kexec.kexec_file_load()
   local raw = sys.kexec_file_load
   local group = flags.group "KEXEC_FILE"
   return function(kernel, initrd, cmdline, options)
-    kernel = args.fd(kernel, "kexec_file_load", 1, "kernel")
+    local kernel_number = args.fd(kernel, "kexec_file_load", 1, "kernel")
     options = args.flags(options, "kexec_file_load", 4, "flags", group)
+    local initrd_number = -1
     if initrd == nil then
-      initrd, options = -1, flags.either(options, group.NO_INITRAMFS)
+      options = flags.either(options, group.NO_INITRAMFS)
     else
-      initrd = args.fd(initrd, "kexec_file_load", 2, "initrd")
+      initrd_number = args.fd(initrd, "kexec_file_load", 2, "initrd")
     end
     cmdline = cmdline == nil and "" or cmdline
     if type(cmdline) ~= "string" then
       return args.expected("a string", cmdline, "kexec_file_load", 3, "cmdline")
     end
     cmdline = args.string(cmdline, "kexec_file_load", 3, "cmdline")
-    if raw(kernel, initrd, #cmdline + 1, cmdline, options) == -1 then -- its length counts the zero byte
+    if raw(kernel_number, initrd_number, #cmdline + 1, cmdline, options) == -1 then -- its length counts the zero byte
       return errors.fail()
     end
     return true

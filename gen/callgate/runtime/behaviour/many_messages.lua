@@ -24,7 +24,7 @@ function many.sendmmsg()
   local raw = sys.sendmmsg
   local MSG = flags.group "MSG"
   return function(fd, list, options)
-    fd = args.fd(fd, "sendmmsg", 1, "fd")
+    local fd_number = args.fd(fd, "sendmmsg", 1, "fd")
     if type(list) ~= "table" then
       return args.expected("a table of messages", list, "sendmmsg", 2, "messages")
     end
@@ -37,7 +37,7 @@ function many.sendmmsg()
       end
       kept[i] = { message, messages.fill(array[i - 1].msg_hdr, message, "sendmmsg") }
     end
-    local result = raw(fd, array, #list, options)
+    local result = raw(fd_number, array, #list, options)
     if result == -1 then
       return errors.fail(kept)
     end
@@ -53,7 +53,7 @@ function many.recvmmsg()
   local cloexec = MSG.CMSG_CLOEXEC
   local timespec = types.t.timespec
   return function(fd, list, options, timeout)
-    fd = args.fd(fd, "recvmmsg", 1, "fd")
+    local fd_number = args.fd(fd, "recvmmsg", 1, "fd")
     local count = type(list) == "table" and #list or list
     if type(count) ~= "number" or count % 1 ~= 0 then
       return args.expected("a number of messages, or a table such as { { size = 100 } }", list, "recvmmsg", 2,
@@ -71,7 +71,7 @@ function many.recvmmsg()
       end
       rooms[i] = messages.room(array[i - 1].msg_hdr, message, "recvmmsg")
     end
-    local result = raw(fd, array, count, options, timeout)
+    local result = raw(fd_number, array, count, options, timeout)
     if result == -1 then
       return errors.fail(rooms)
     end

@@ -11,17 +11,35 @@ local memory = {}
 
 local NO_FD = -1
 local PAGE = 4096 -- the smallest there is: no machine needs more bytes for a length
+local LARGEST = 2 ^ 20
+local EINVAL = 22 -- asm-generic/errno-base.h: the same everywhere
+
+-- S.getpagesize() -> 4096, or what the machine has: the kernel refuses an address within a page, though it is asked of
+-- no memory at all (mm/msync.c).
+function memory.getpagesize()
+  local size = PAGE
+  return function()
+    while size < LARGEST and sys.msync(size, 0, 0) == -1 do
+      if ffi.errno() ~= EINVAL then
+        return errors.fail() -- a filter of system calls
+      end
+      size = 2 * size
+    end
+    return size
+  end
+end
 
 local function maker(call, first)
   local raw = sys.mmap
   local PROT, MAP = flags.group "PROT", flags.group "MAP"
   local region_t = require("callgate.region").type
   return function(addr, length, prot, options, fd, offset)
+    local fd_number = fd == nil and NO_FD or args.fd(fd, call, call == "mmap" and 5 or 1, "fd")
     length = args.size(length, call, first, "length")
     prot = args.flags(prot, call, first + 1, "prot", PROT)
     options = args.flags(options, call, first + 2, "flags", MAP)
     offset = offset == nil and 0 or args.long(offset, call, call == "mmap" and 6 or first + 3, "offset")
-    local result = raw(addr, length, prot, options, fd, offset)
+    local result = raw(addr, length, prot, options, fd_number, offset)
     if result == -1 then
       return errors.fail()
     end
@@ -33,9 +51,7 @@ end
 function memory.mmap()
   local map = maker("mmap", 2)
   return function(addr, length, prot, options, fd, offset)
-    addr = args.address(addr, "mmap", 1, "addr")
-    fd = fd == nil and NO_FD or args.fd(fd, "mmap", 5, "fd")
-    return map(addr, length, prot, options, fd, offset)
+    return map(args.address(addr, "mmap", 1, "addr"), length, prot, options, fd, offset)
   end
 end
 
@@ -43,8 +59,9 @@ end
 function memory.fd_mmap()
   local map = maker("fd:mmap", 2)
   return function(fd, length, prot, options, offset, last)
-    fd = args.fd(fd, "fd:mmap", 1, "fd")
-    if length == nil then
+    if fd == nil then
+      return args.fd(fd, "fd:mmap", 1, "fd") -- which mmap takes for none
+    elseif length == nil then
       length, prot, options, offset = prot, options, offset, last
     end
     return map(0, length, prot, options, fd, offset)
@@ -92,7 +109,7 @@ end
 
 -- S.mremap(addr, old_length, new_length[, flags[, new_addr]]) -> the new address
 function memory.mremap()
-  local raw = sys.mremap
+  local raw, set = sys.mremap, require("callgate.region").set
   local MREMAP = flags.group "MREMAP"
   return function(addr, old, length, options, wanted)
     local region = is_region(addr) and addr or nil
@@ -104,26 +121,28 @@ function memory.mremap()
     if result == -1 then
       return errors.fail()
     elseif region and is_region(wanted) then
-      region.addr, region.length = nil, 0 -- what was there is the other's now
+      set(region, nil, 0) -- what was there is the other's now
     elseif region and bit.band(options, MREMAP.DONTUNMAP) == 0 then
-      region.addr, region.length = ffi.cast("void *", ffi.cast("intptr_t", result)), length
+      set(region, ffi.cast("void *", ffi.cast("intptr_t", result)), length)
     end
     return result
   end
 end
 
--- S.mincore(addr, length, vec): one byte for each page, whose lowest bit tells whether it is in RAM.
+-- S.mincore(addr, length[, vec]): one byte for each page, whose lowest bit tells whether it is in RAM; without vec
+-- as a string.
 function memory.mincore()
   local raw = sys.mincore
   return function(addr, length, vec)
     local word = args.address(addr, "mincore", 1, "addr")
     length = args.size(length, "mincore", 2, "length")
     local pages = math.ceil(tonumber(length) / PAGE)
-    args.length(pages, "mincore", 3, "vec", args.buffer(vec, "mincore", 3, "vec"))
-    if raw(word, length, vec) == -1 then
+    local bytes = vec == nil and args.new_buffer(pages, "mincore", 3, "vec") or vec
+    args.length(pages, "mincore", 3, "vec", args.buffer(bytes, "mincore", 3, "vec"))
+    if raw(word, length, bytes) == -1 then
       return errors.fail()
     end
-    return true
+    return vec ~= nil or ffi.string(bytes, pages)
   end
 end
 

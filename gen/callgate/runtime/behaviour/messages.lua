@@ -125,7 +125,7 @@ function messages.sendmsg()
   local MSG = flags.group "MSG"
   local msghdr = types.t.msghdr
   return function(fd, message, options)
-    fd = args.fd(fd, "sendmsg", 1, "fd")
+    local fd_number = args.fd(fd, "sendmsg", 1, "fd")
     options = args.flags(options, "sendmsg", 3, "flags", MSG)
     if type(message) == "string" then
       message = { message }
@@ -137,7 +137,7 @@ function messages.sendmsg()
     else
       header = args.record(message, "sendmsg", 2, "msg", msghdr)
     end
-    local result = raw(fd, header, options)
+    local result = raw(fd_number, header, options)
     if result == -1 then
       return fail(iov, control, addr) -- still referred to: not collected during the call
     end
@@ -213,10 +213,10 @@ function messages.recvmsg()
   local cloexec = MSG.CMSG_CLOEXEC
   local msghdr = types.t.msghdr
   return function(fd, message, options)
-    fd = args.fd(fd, "recvmsg", 1, "fd")
+    local fd_number = args.fd(fd, "recvmsg", 1, "fd")
     options = args.flags_with(options, "recvmsg", 3, "flags", MSG, cloexec)
     if type(message) == "cdata" then
-      local result = raw(fd, args.record(message, "recvmsg", 2, "msg", msghdr), options)
+      local result = raw(fd_number, args.record(message, "recvmsg", 2, "msg", msghdr), options)
       if result == -1 then
         return fail()
       end
@@ -226,7 +226,7 @@ function messages.recvmsg()
     end
     local header = msghdr()
     local room = messages.room(header, message or {}, "recvmsg")
-    local result = raw(fd, header, options)
+    local result = raw(fd_number, header, options)
     if result == -1 then
       return fail()
     end

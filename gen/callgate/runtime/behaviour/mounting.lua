@@ -44,19 +44,19 @@ function mounting.fsconfig()
     commands[FSCONFIG[name] or -1] = true -- older headers lack the second
   end
   return function(fd, operation, key, value, dirfd)
-    fd = args.fd(fd, "fsconfig", 1, "fd")
+    local fd_number = args.fd(fd, "fsconfig", 1, "fd")
     operation = args.choice(operation, "fsconfig", 2, "operation", FSCONFIG)
     local row = rows[operation]
     if not row then
       return args.misuse("fsconfig", 2, "operation", "unknown operation " .. tostring(operation))
     elseif commands[operation] then
-      return done(raw(fd, operation, nil, nil, 0))
+      return done(raw(fd_number, operation, nil, nil, 0))
     end
     key = args.string(key, "fsconfig", 3, "key")
     if row.how == "none" then
-      return done(raw(fd, operation, key, nil, 0))
+      return done(raw(fd_number, operation, key, nil, 0))
     elseif row.how == "value" then
-      return done(raw(fd, operation, key, nil, args.fd(value, "fsconfig", 4, "value")))
+      return done(raw(fd_number, operation, key, nil, args.fd(value, "fsconfig", 4, "value")))
     end
     value = operations.input(row.kind, row.kind == "string" and to_text(value) or value, "fsconfig", 4, "value")
     local aux = 0
@@ -65,7 +65,7 @@ function mounting.fsconfig()
     elseif row.kind == "data" then
       aux = args.length(nil, "fsconfig", 4, "value", value)
     end
-    return done(raw(fd, operation, key, value, aux))
+    return done(raw(fd_number, operation, key, value, aux))
   end
 end
 
@@ -87,9 +87,13 @@ function mounting.fsconfig_set()
     return done(raw(fd, SET_STRING, key, args.string(to_text(value), "fsconfig_set", 3, "value"), 0))
   end
   return function(fd, key, value)
-    fd = args.fd(fd, "fsconfig_set", 1, "fd")
+    local fd_number = args.fd(fd, "fsconfig_set", 1, "fd")
     if type(key) ~= "table" then
-      return set(fd, key, value)
+      local ok, message, errno = set(fd_number, key, value) -- no tail call: fd lives until it has returned
+      if not ok then
+        return nil, message, errno
+      end
+      return true
     end
     local names = {}
     for name in pairs(key) do
@@ -97,7 +101,7 @@ function mounting.fsconfig_set()
     end
     table.sort(names) -- always in the same order
     for _, name in ipairs(names) do
-      local ok, message, errno = set(fd, name, key[name])
+      local ok, message, errno = set(fd_number, name, key[name])
       if not ok then
         return nil, message, errno
       end
@@ -115,10 +119,10 @@ local ENODATA = constants.get "ENODATA"
 function mounting.fsconfig_log()
   local raw = sys.read
   return function(fd)
-    fd = args.fd(fd, "fsconfig_log", 1, "fd")
+    local fd_number = args.fd(fd, "fsconfig_log", 1, "fd")
     local lines, buffer = {}, args.scratch(LINE)
     for _ = 1, MOST_LINES do
-      local length = raw(fd, buffer, LINE)
+      local length = raw(fd_number, buffer, LINE)
       if length == -1 then
         if ffi.errno() == ENODATA then
           return lines
@@ -139,11 +143,11 @@ function mounting.mount_attach()
   local MOVE_MOUNT = flags.group "MOVE_MOUNT"
   local F_EMPTY_PATH = MOVE_MOUNT.F_EMPTY_PATH
   return function(tree, path, dirfd, options)
-    tree = args.fd(tree, "mount_attach", 1, "tree")
+    local tree_number = args.fd(tree, "mount_attach", 1, "tree")
     path = args.path(path, "mount_attach", 2, "path")
-    dirfd = args.dirfd(dirfd, "mount_attach", 3, "dirfd")
+    local dirfd_number = args.dirfd(dirfd, "mount_attach", 3, "dirfd")
     options = args.flags(options, "mount_attach", 4, "flags", MOVE_MOUNT)
-    return done(raw(tree, "", dirfd, path, flags.either(options, F_EMPTY_PATH)))
+    return done(raw(tree_number, "", dirfd_number, path, flags.either(options, F_EMPTY_PATH)))
   end
 end
 
@@ -153,10 +157,10 @@ function mounting.mount_set()
   local attr_t = types.t.mount_attr
   local AT, SIZE = flags.group "AT", types.s.mount_attr
   return function(tree, attr, options)
-    tree = args.fd(tree, "mount_set", 1, "tree")
+    local tree_number = args.fd(tree, "mount_set", 1, "tree")
     attr = args.record(attr, "mount_set", 2, "attr", attr_t)
     options = args.flags(options, "mount_set", 3, "flags", AT)
-    return done(raw(tree, "", flags.either(options, AT_EMPTY_PATH), attr, SIZE))
+    return done(raw(tree_number, "", flags.either(options, AT_EMPTY_PATH), attr, SIZE))
   end
 end
 

@@ -83,14 +83,14 @@ function process_memory.process_madvise()
   local MADV = flags.group "MADV"
   return function(pidfd, ranges, advice, options)
     local call = "process_madvise"
-    pidfd = args.fd(pidfd, call, 1, "pidfd")
+    local pidfd_number = args.fd(pidfd, call, 1, "pidfd")
     if type(ranges) ~= "table" then
       return args.expected("a table { { address, length } }", ranges, call, 2, "ranges")
     end
     local iov, count = places(ranges, call, 2, "ranges")
     advice = args.choice(advice, call, 3, "advice", MADV)
     options = options == nil and 0 or args.uint(options, call, 4, "flags")
-    local result = raw(pidfd, iov, count, advice, options)
+    local result = raw(pidfd_number, iov, count, advice, options)
     if result == -1 then
       return errors.fail()
     end

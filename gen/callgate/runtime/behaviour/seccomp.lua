@@ -18,13 +18,15 @@ local AUDIT = {
   mips = "MIPS", mipsel = "MIPSEL", mips64 = "MIPS64", mips64el = "MIPSEL64", riscv64 = "RISCV64",
   loongarch64 = "LOONGARCH64", s390x = "S390X",
 }
+local DATA = 0x10000 -- linux/seccomp.h: what is below, SECCOMP_RET_DATA, belongs to the action
 local X32 = 0x40000000 -- asm/unistd.h of x86: __X32_SYSCALL_BIT
 local NUMBER, ARCH, ARGUMENTS = 0, 4, 16 -- offsets in struct seccomp_data
 
 -- --- actions -------------------------------------------------------------------------------------------
 
--- "allow", "kill_process", "trap", "log", "user_notif", "errno EPERM" or "EPERM" alone, "trace 5", a number.
-local function action_of(value, label)
+-- "allow", "kill_process", "trap", "log", "user_notif", "errno EPERM" or "EPERM" alone, "trace 5", a number; nil
+-- for anything else.
+local function action_number(value)
   if type(value) == "number" then
     return value
   end
@@ -42,8 +44,11 @@ local function action_of(value, label)
       return RET[word] + extra
     end
   end
-  return args.expected('an action such as "allow", "EPERM", "kill_process", "trace 1"', value, "seccomp_filter", 1,
-    label)
+end
+
+local function action_of(value, label)
+  return action_number(value)
+    or args.expected('an action such as "allow", "EPERM", "kill_process", "trace 1"', value, "seccomp_filter", 1, label)
 end
 
 -- --- instructions ------------------------------------------------------------------------------------------
@@ -212,6 +217,9 @@ local function is_rules(filter)
   if type(filter) ~= "table" then
     return false
   end
+  if next(filter) == nil then
+    return true -- no rules: every call is allowed
+  end
   local first = type(filter[1]) == "table" and filter[1][1]
   local call = type(first) == "string" and first:match "[^,|%s]+"
   return filter.default ~= nil or call and require("callgate.signatures").known(call)
@@ -236,8 +244,12 @@ function operations.set_mode_filter(raw, number, options, filter)
 end
 
 function operations.get_action_avail(raw, number, _, action)
-  local word = ffi.new("uint32_t[1]", action_of(action, "action"))
-  return raw(number, 0, word)
+  local alone = type(action) == "string" and action:lower():match "^%s*errno%s*$" -- no number is wanted of it here
+  local kind = action_number(alone and "errno 0" or action)
+  if not kind then
+    return args.expected('an action such as "allow", "errno", "kill_process"', action, "seccomp", 3, "filter")
+  end
+  return raw(number, 0, ffi.new("uint32_t[1]", kind - kind % DATA))
 end
 
 function operations.get_notif_sizes(raw, number)

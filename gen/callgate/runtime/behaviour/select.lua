@@ -26,7 +26,7 @@ local function numbers_of(list, call, position, highest)
     return args.expected("a table of descriptors, or nil", list, call, position, LABELS[position])
   end
   local numbers = {}
-  for i = 1, #list do
+  for i = 1, args.count(list, call, position, LABELS[position], "a descriptor") do
     local label = ("%s[%d]"):format(LABELS[position], i)
     local number = args.fd(list[i], call, position, label)
     if number < 0 or number >= MOST then

@@ -72,9 +72,9 @@ local function with_address(name)
   return function()
     local raw = sys[name]
     return function(fd, addr, length)
-      fd = args.fd(fd, name, 1, "fd")
+      local fd_number = args.fd(fd, name, 1, "fd")
       addr, length = address(addr, name, 2, length)
-      if raw(fd, addr, length) == -1 then
+      if raw(fd_number, addr, length) == -1 then
         return fail()
       end
       return true
@@ -164,11 +164,11 @@ function sockets.accept()
   local cloexec = SOCK.CLOEXEC
   local storage_t = types.t.sockaddr_storage
   return function(fd, options)
-    fd = args.fd(fd, "accept", 1, "fd")
+    local fd_number = args.fd(fd, "accept", 1, "fd")
     options = args.flags_with(options, "accept", 2, "flags", SOCK, cloexec)
     local storage = storage_t()
     local length = length_t(ffi.sizeof(storage_t))
-    local result = raw(fd, storage, length, options)
+    local result = raw(fd_number, storage, length, options)
     if result == -1 then
       return fail()
     end
@@ -184,14 +184,14 @@ function sockets.send()
   local MSG = flags.group "MSG"
   local to_fd, to_data, to_length, to_flags = args.fd, args.data, args.length, args.flags
   return function(fd, data, count, options)
-    fd = to_fd(fd, "send", 1, "fd")
+    local fd_number = to_fd(fd, "send", 1, "fd")
     data = to_data(data, "send", 2, "data")
     if type(count) == "string" and options == nil then
       count, options = nil, count
     end
     count = to_length(count, "send", 3, "count", data)
     options = to_flags(options, "send", 4, "flags", MSG)
-    local result = raw(fd, data, count, options, nil, 0)
+    local result = raw(fd_number, data, count, options, nil, 0)
     if result == -1 then
       return fail()
     end
@@ -204,7 +204,7 @@ function sockets.sendto()
   local raw = sys.sendto
   local MSG = flags.group "MSG"
   return function(fd, data, count, options, addr, length)
-    fd = args.fd(fd, "sendto", 1, "fd")
+    local fd_number = args.fd(fd, "sendto", 1, "fd")
     data = args.data(data, "sendto", 2, "data")
     if type(count) == "string" or type(count) == "cdata" and not tonumber(count) then
       count, options, addr, length = nil, nil, count, options
@@ -216,7 +216,7 @@ function sockets.sendto()
     else
       addr, length = address(addr, "sendto", 5, length)
     end
-    local result = raw(fd, data, count, options, addr, length)
+    local result = raw(fd_number, data, count, options, addr, length)
     if result == -1 then
       return fail()
     end
@@ -250,10 +250,10 @@ function sockets.recv()
   local raw = sys.recvfrom
   local MSG = flags.group "MSG"
   return function(fd, buffer, count, options)
-    fd = args.fd(fd, "recv", 1, "fd")
+    local fd_number = args.fd(fd, "recv", 1, "fd")
     options = args.flags(options, "recv", 4, "flags", MSG)
     local memory_of, size, as_string = room(buffer, count, "recv")
-    local result = raw(fd, memory_of, size, options, nil, nil)
+    local result = raw(fd_number, memory_of, size, options, nil, nil)
     if result == -1 then
       return fail()
     end
@@ -267,12 +267,12 @@ function sockets.recvfrom()
   local MSG = flags.group "MSG"
   local storage_t = types.t.sockaddr_storage
   return function(fd, buffer, count, options)
-    fd = args.fd(fd, "recvfrom", 1, "fd")
+    local fd_number = args.fd(fd, "recvfrom", 1, "fd")
     options = args.flags(options, "recvfrom", 4, "flags", MSG)
     local memory_of, size, as_string = room(buffer, count, "recvfrom")
     local storage = storage_t()
     local length = length_t(ffi.sizeof(storage_t))
-    local result = raw(fd, memory_of, size, options, storage, length)
+    local result = raw(fd_number, memory_of, size, options, storage, length)
     if result == -1 then
       return fail()
     end

@@ -72,7 +72,7 @@ local ROOM = { string = 256, data = 4096 } -- longer than every such option of L
 function sockopt.getsockopt()
   local raw = sys.getsockopt
   return function(fd, level, name, buffer)
-    fd = args.fd(fd, "getsockopt", 1, "fd")
+    local fd_number = args.fd(fd, "getsockopt", 1, "fd")
     local row
     level, name, row = resolve(level, name, "getsockopt")
     local value
@@ -84,7 +84,7 @@ function sockopt.getsockopt()
       value = operations.output(row.how == "flags" and "int" or row.kind)
     end
     local length = length_t(args.length(nil, "getsockopt", 4, "value", value))
-    if raw(fd, level, name, value, length) == -1 then
+    if raw(fd_number, level, name, value, length) == -1 then
       return fail()
     elseif buffer ~= nil then
       return length[0]
@@ -101,9 +101,13 @@ function sockopt.getsockopt()
   end
 end
 
--- Whether a string is what a record is made from ("127.0.0.1"), not the bytes of the option's value.
+-- Whether a string is what a record is made from ("127.0.0.1") or a number that someone forgot to read ("5000"),
+-- not the bytes of the option's value.
 local function made_of_text(kind, value)
-  local ctype = not ROOM[kind] and not operations.SCALARS[kind] and types.t[kind]
+  if operations.SCALARS[kind] then
+    return tonumber(value) ~= nil
+  end
+  local ctype = not ROOM[kind] and types.t[kind]
   return ctype and #value ~= ffi.sizeof(ctype)
 end
 
@@ -111,7 +115,7 @@ end
 function sockopt.setsockopt()
   local raw = sys.setsockopt
   return function(fd, level, name, value)
-    fd = args.fd(fd, "setsockopt", 1, "fd")
+    local fd_number = args.fd(fd, "setsockopt", 1, "fd")
     local row
     level, name, row = resolve(level, name, "setsockopt")
     local data = value
@@ -125,7 +129,7 @@ function sockopt.setsockopt()
       -- The kernel's prototype is not const, though it only reads.
       data = ffi.cast("void *", ffi.cast("const char *", data))
     end
-    if raw(fd, level, name, data, length) == -1 then
+    if raw(fd_number, level, name, data, length) == -1 then
       return fail()
     end
     return true

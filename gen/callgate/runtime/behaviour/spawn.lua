@@ -27,7 +27,7 @@ local REPORT = ffi.sizeof(report_t)
 local STDIO = { stdin = 0, stdout = 1, stderr = 2 }
 
 local KNOWN = {
-  path = "string", env = "table", cwd = "path", fds = "table", stdin = "stream", stdout = "stream",
+  path = "string", env = "environment", cwd = "path", fds = "table", stdin = "stream", stdout = "stream",
   stderr = "stream", mask = "sigset", default = "sigset", ignore = "sigset", setsid = "boolean", pgid = "int",
   uid = "int", gid = "int", groups = "table", umask = "mode", nice = "int", rlimits = "table", pdeathsig = "signal",
   arg0 = "string", chroot = "path",
@@ -49,6 +49,12 @@ end
 
 function check.table(value, call, position, label)
   return type(value) == "table" and value or args.expected("a table", value, call, position, label)
+end
+
+function check.environment(value, call, position, label)
+  check.table(value, call, position, label)
+  require("callgate.behaviour.processes").environment(value, call, position, label) -- in the child nothing can be said
+  return value
 end
 
 function check.sigset(value, call, position, label)
@@ -82,7 +88,7 @@ local function read_options(given)
     return args.expected("a table { program, arguments..., option = value }", given, "spawn", 1, "options")
   end
   local options = { argv = {} }
-  for i = 1, #given do
+  for i = 1, args.count(given, "spawn", 1, "", "a string") do
     options.argv[i] = args.string(given[i], "spawn", 1, ("[%d]"):format(i))
   end
   for name, value in pairs(given) do

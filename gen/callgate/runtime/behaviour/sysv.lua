@@ -7,6 +7,7 @@ local args = require "callgate.args"
 local constants = require "callgate.constants"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
+local new_array = require("callgate.memory").array
 local operations = require "callgate.behaviour.operations"
 local sys = require "callgate.sys"
 local target = require "callgate.target"
@@ -266,11 +267,12 @@ sysv.shmctl = controller("shmctl", "SHM_CMD")
 local function sembufs(value, count, call, position)
   local sembuf = types.t.sembuf
   if type(value) == "table" then
-    local array = ffi.new(ffi.typeof("$[?]", sembuf), #value)
+    count = args.count(value, call, 2, "operations", "a row { number, change, flags }")
+    local array = ffi.new(ffi.typeof("$[?]", sembuf), count)
     for i, item in ipairs(value) do
       array[i - 1] = args.record(item, call, 2, ("operations[%d]"):format(i), sembuf)
     end
-    return array, #value
+    return array, count
   end
   args.buffer(value, call, 2, "operations")
   count = count == nil and 1 or args.uint(count, call, position, "count")
@@ -330,7 +332,7 @@ end
 
 function sysv.shmdt()
   local raw = sys.shmdt
-  local region_t = require("callgate.region").type
+  local region_t, set = require("callgate.region").type, require("callgate.region").set
   return function(addr)
     local own = ffi.istype(region_t, addr)
     if own and addr.addr == nil then
@@ -340,7 +342,7 @@ function sysv.shmdt()
     if raw(at) == -1 then
       return fail()
     elseif own then
-      addr.addr, addr.length = nil, 0
+      set(addr, nil, 0)
     end
     return true
   end
@@ -352,8 +354,8 @@ end
 local message_t = ffi.typeof "struct { long mtype; char mtext[?]; }"
 
 local function new_message(size, call, label)
-  local ok, message = pcall(message_t, size)
-  if not ok then
+  local message = new_array(message_t, size)
+  if not message then
     return args.misuse(call, 2, label, ("no memory for a message of %s bytes"):format(tostring(size)))
   end
   return message

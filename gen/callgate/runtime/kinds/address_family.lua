@@ -3,6 +3,7 @@
 -- parts: { name = "cid", field = "svm_cid", default = 0, names = { any = 4294967295 }, form = one of FORMS }.
 
 local ffi = require "ffi"
+local interface = require "callgate.kinds.interface"
 local port = require "callgate.kinds.port"
 
 local FORMS = {} -- how a field is read and written where it is no plain number: { get(self, field), set(...) }
@@ -13,7 +14,7 @@ FORMS.text = {
   set = function(self, field, text)
     local room = ffi.sizeof(self[field])
     if type(text) ~= "string" or #text >= room then
-      error(("expected a string of less than %d bytes, got %s"):format(room, tostring(text)), 0)
+      error(("expected a string of less than %d bytes, got %s"):format(room, require("callgate.errors").got(text)), 0)
     end
     ffi.fill(self[field], room)
     ffi.copy(self[field], text, #text)
@@ -31,9 +32,10 @@ local function number_of(part, value)
   if part.group and type(found) == "string" then
     found = require("callgate.flags").group(part.group)[found] or found
   end
-  found = part.form == "text" and found or tonumber(found) or found
+  found = part.form == "text" and found or tonumber(found) or part.form == "interface" and interface(found) or found
   if part.form ~= "text" and part.form ~= "hardware" and type(found) ~= "number" then
-    error(("%s: expected a number%s, got %s"):format(part.name, part.names and " or a name" or "", tostring(value)), 0)
+    local wanted = part.names and "a number or a name" or "a number"
+    error(("%s: expected %s, got %s"):format(part.name, wanted, require("callgate.errors").got(value)), 0)
   end
   return found
 end

@@ -7,6 +7,7 @@ local ffi = require "ffi"
 -- member -> what the elements of a table are
 local MEMBERS = {
   fds = "int", tags = "uint64", data = "resources", ring_addr = "uint64", region_uptr = "uint64", user_addr = "uint64",
+  start = "uint64", ["end"] = "uint64", vec = "page_region", vma_name_addr = "uint64", build_id_addr = "uint64",
   addr = "uint64", map_ids = "uint", xlated_prog_insns = "bpf_insn", btf = "data", name = "data",
 }
 

@@ -1,9 +1,12 @@
--- A file's handle: h.type, h.bytes (a string to keep somewhere), S.t.file_handle(type, bytes).
+-- A file's handle: h.type, h.bytes (a string to keep somewhere), S.t.file_handle(type, bytes) or of a table of these.
 
 local ffi = require "ffi"
 
 return {
   new = function(ctype, kind, bytes)
+    if type(kind) == "table" and kind.bytes then
+      kind, bytes = kind.type or kind.handle_type, kind.bytes
+    end
     if type(kind) ~= "number" or type(bytes) ~= "string" then
       return nil
     end

@@ -23,7 +23,8 @@ function hardware.set(bytes, room, text)
     count = count + 1
   end
   if not count then
-    error(("not a hardware address: %s; write it as \"02:00:00:00:00:01\""):format(tostring(text)), 0)
+    local got = require("callgate.errors").got(text)
+    error(("not a hardware address: %s; write it as \"02:00:00:00:00:01\""):format(got), 0)
   end
   return count
 end

@@ -11,7 +11,7 @@ local ARPHRD_ETHER, ETHER_BYTES, HARDWARE_BYTES = 1, 6, 14 -- linux/if_arp.h, li
 local function set_text(array, text)
   local room = ffi.sizeof(array)
   if type(text) ~= "string" or #text >= room then
-    error(("expected a name of less than %d bytes, got %s"):format(room, tostring(text)), 0)
+    error(("expected a name of less than %d bytes, got %s"):format(room, require("callgate.errors").got(text)), 0)
   end
   ffi.fill(array, room)
   ffi.copy(array, text, #text)

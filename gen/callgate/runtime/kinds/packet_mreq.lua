@@ -1,5 +1,5 @@
--- What a packet socket is to receive besides: { ifindex = 1, type = "promisc" }, { ifindex = 1, type = "multicast",
--- addr = "01:00:5e:00:00:01" }.
+-- What a packet socket is to receive besides: { ifindex = "eth0", type = "promisc" },
+-- { ifindex = 1, type = "multicast", addr = "01:00:5e:00:00:01" }.
 
 local hardware = require "callgate.kinds.hardware"
 

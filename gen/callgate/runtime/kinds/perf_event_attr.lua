@@ -24,7 +24,7 @@ end
 local function config_of(kind, value)
   local c = flags.c
   if type(value) ~= "string" then
-    return value
+    return require "callgate.signed"(value)
   elseif kind == c.PERF_TYPE.SOFTWARE then
     return c.PERF_COUNT_SW(value)
   elseif kind == c.PERF_TYPE.HARDWARE then
@@ -39,7 +39,7 @@ end
 local function event(name)
   local c = flags.c
   if type(name) ~= "string" then
-    error("expected an event's name, got " .. tostring(name), 0)
+    error("expected an event's name, got " .. require("callgate.errors").got(name), 0)
   elseif name:find "," then
     return c.PERF_TYPE.HW_CACHE, cache(name)
   elseif c.PERF_COUNT_HW[name] then

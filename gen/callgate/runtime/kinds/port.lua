@@ -16,7 +16,7 @@ local port = { to_host = swap }
 
 function port.to_network(value)
   if type(value) ~= "number" or value % 1 ~= 0 or value < 0 or value > 65535 then
-    error("a port is a number from 0 to 65535, not " .. tostring(value), 4)
+    error("a port is a number from 0 to 65535, not " .. require("callgate.errors").got(value), 4)
   end
   return swap(value)
 end

@@ -6,7 +6,7 @@ local exact = require "callgate.kinds.exact"
 local INFINITY = -1ULL -- linux/resource.h: RLIM64_INFINITY
 
 local function set(value)
-  return value == "infinity" and INFINITY or value
+  return value == "infinity" and INFINITY or require "callgate.signed"(value)
 end
 
 local function get(value)

@@ -1,6 +1,8 @@
--- An IPv6 socket address: S.t.sockaddr_in6(80, "::1"); sa.port, sa.addr, sa.scope_id, sa.flowinfo.
+-- An IPv6 socket address: S.t.sockaddr_in6(80, "::1"), S.t.sockaddr_in6(80, "fe80::1%eth0");
+-- sa.port, sa.addr, sa.scope_id, sa.flowinfo.
 
 local ffi = require "ffi"
+local interface = require "callgate.kinds.interface"
 local port = require "callgate.kinds.port"
 local address = require "callgate.kinds.in6_addr"
 
@@ -20,11 +22,13 @@ return {
     self.sin6_family = AF_INET6
     self.sin6_port = port.to_network(number or 0)
     if type(text) == "string" then
-      address.set(self.sin6_addr, text)
+      local plain, zone = text:match "^(.-)%%(.+)$"
+      address.set(self.sin6_addr, plain or text)
+      scope = scope or zone
     elseif text ~= nil then
       self.sin6_addr = text
     end
-    self.sin6_scope_id = scope or 0
+    self.sin6_scope_id = interface(scope) or 0
     return self
   end,
   index = {

@@ -1,4 +1,4 @@
--- An address of the link layer: S.t.sockaddr_ll { protocol = "ip", ifindex = 1, addr = "02:00:00:00:00:01" };
+-- An address of the link layer: S.t.sockaddr_ll { protocol = "ip", ifindex = "eth0", addr = "02:00:00:00:00:01" };
 -- sa.pkttype is "host", "broadcast", "multicast", "otherhost", "outgoing"... "packet:1:2048:02:00:00:00:00:01".
 
 local family = require "callgate.kinds.address_family"
@@ -19,7 +19,7 @@ local kind = family.kind {
   prefix = "packet",
   like = "packet:1:2048:02:00:00:00:00:01",
   parts = {
-    { name = "ifindex", field = "sll_ifindex", default = 0 },
+    { name = "ifindex", field = "sll_ifindex", default = 0, form = "interface" },
     { name = "protocol", field = "sll_protocol", default = 0, form = "network", group = "ETH_P" },
     { name = "addr", field = "sll_addr", form = "hardware" },
   },

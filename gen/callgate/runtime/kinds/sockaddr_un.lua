@@ -18,6 +18,9 @@ return {
       if #path > room then
         error(("a Unix socket's path has at most %d bytes, this has %d"):format(room, #path), 3)
       end
+      if path:find("%z", 2) and path:byte(1) ~= 0 then
+        error("a path cannot contain a zero byte: " .. require("callgate.errors").shown(path), 3)
+      end
       ffi.copy(self.sun_path, path, #path)
     end
     return self

@@ -1,4 +1,4 @@
--- A queue of a network interface: S.t.sockaddr_xdp { ifindex = 2, queue = 0, flags = "zerocopy" }; "xdp:2:0".
+-- A queue of a network interface: S.t.sockaddr_xdp { ifindex = "eth0", queue = 0, flags = "zerocopy" }; "xdp:2:0".
 
 return require("callgate.kinds.address_family").kind {
   family = 44,
@@ -6,7 +6,7 @@ return require("callgate.kinds.address_family").kind {
   prefix = "xdp",
   like = "xdp:2:0",
   parts = {
-    { name = "ifindex", field = "sxdp_ifindex", default = 0 },
+    { name = "ifindex", field = "sxdp_ifindex", default = 0, form = "interface" },
     { name = "queue", field = "sxdp_queue_id", default = 0 },
     { name = "flags", field = "sxdp_flags", default = 0, group = "XDP" },
     { name = "shared_umem_fd", field = "sxdp_shared_umem_fd", default = 0 },

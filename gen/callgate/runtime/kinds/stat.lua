@@ -2,6 +2,7 @@
 -- st.permissions ("drwxr-xr-x")...
 
 local bit = require "bit"
+local ffi = require "ffi"
 local exact = require "callgate.kinds.exact"
 
 local S_IFMT = 61440 -- linux/stat.h: the same everywhere
@@ -22,9 +23,11 @@ for _, name in ipairs { "dev", "ino", "nlink", "mode", "uid", "gid", "rdev", "si
   local field = "st_" .. name
   index[name] = function(self) return exact(self[field]) end
 end
+-- Some architectures' headers declare the seconds unsigned (asm/stat.h of x86), which the kernel fills from a time64_t.
+local int64_t = ffi.typeof "int64_t"
 for _, name in ipairs { "atime", "mtime", "ctime" } do
   local sec, nsec = "st_" .. name, "st_" .. name .. "_nsec"
-  index[name] = function(self) return tonumber(self[sec]) + tonumber(self[nsec]) / 1e9 end
+  index[name] = function(self) return tonumber(int64_t(self[sec])) + tonumber(self[nsec]) / 1e9 end
 end
 for name, kind in pairs(TESTS) do
   index[name] = function(self) return bit.band(self.st_mode, S_IFMT) == kind end

@@ -4,7 +4,11 @@ local ffi = require "ffi"
 
 local new = ffi.new
 
+-- Whole seconds and nanoseconds of a number of seconds.
 local function split(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds >= 9.2e18 or seconds <= -9.2e18 then
+    error("expected seconds, got " .. require("callgate.errors").got(seconds), 0)
+  end
   local whole = math.floor(seconds)
   local nsec = math.floor((seconds - whole) * 1e9 + 0.5)
   if nsec >= 1000000000 then
@@ -16,9 +20,6 @@ end
 return {
   new = function(ctype, value, nsec)
     if type(value) == "number" and nsec == nil then
-      if value ~= value or value >= 9.2e18 or value <= -9.2e18 then
-        error("timespec: expected seconds, got " .. tostring(value), 3)
-      end
       return new(ctype, split(value))
     end
   end,

@@ -16,7 +16,7 @@ local function set(ts, value)
   elseif type(value) == "cdata" then
     ts.tv_sec, ts.tv_nsec = value.tv_sec, value.tv_nsec
   else
-    error(('expected seconds, "now" or "omit", got %s'):format(require("callgate.errors").shown(value)), 4)
+    error(('expected seconds, "now" or "omit", got %s'):format(require("callgate.errors").got(value)), 4)
   end
 end
 

@@ -3,27 +3,27 @@ return { [==[
 linux/f2fs.h 0 constants 351 records 170 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 959 constants@!x86 35 constants@x64+arm+arm64+riscv64+loongarch64+s390x 46 records@!mips64+mips64el+ppc64le 365 constants@x86 80 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 1044 records@mips64+mips64el+ppc64le 415
 linux/fadvise.h 3465 constants 99 constants@!s390x 50 constants@s390x 50
 linux/falloc.h 3664 constants 274
-linux/fanotify.h 3938 constants 2205 records 819 macros 119 records@!mips64+mips64el+ppc64le 452 macros@!x86+arm+mips+mipsel+ppc 175 macros@x86+arm+mips+mipsel+ppc 189 records@mips64+mips64el+ppc64le 472
-linux/fb.h 8369 constants 4683 records 2172 constants@!x86+arm+mips+mipsel+ppc 27 macros@!x86+arm+mips+mipsel+ppc 159 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 62 constants@x86+arm+mips+mipsel+ppc 27 macros@x86+arm+mips+mipsel+ppc 145 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 30 constants@mips+mipsel+mips64+mips64el 33
-linux/fcntl.h 15707 constants 1431 records 91
-linux/fd.h 17229 constants 1099 records 2282 typedefs 34 macros 499 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 326 constants@x64+arm64+riscv64+loongarch64+s390x 314 constants@x86+arm 314 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 386 constants@mips+mipsel+ppc 314 constants@mips64+mips64el+ppc64le 314
-linux/fdreg.h 23111 constants 1352
-linux/fib_rules.h 24463 constants 1016 records 343
-linux/fiemap.h 25822 constants 494 records@!mips64+mips64el+ppc64le 395 records@mips64+mips64el+ppc64le 425
-linux/filter.h 27136 constants 584 records 173 macros 159
-linux/firewire-cdev.h 28052 constants 1130 records 1084 macros 299 constants@!x86 166 constants@x64+arm+arm64+riscv64+loongarch64+s390x 214 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 515 records@!mips64+mips64el+ppc64le 3946 constants@x86 379 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 732 records@mips64+mips64el+ppc64le 4128
-linux/firewire-constants.h 40645 constants 1294
-linux/fou.h 41939 constants 524
-linux/fpga-dfl.h 42463 constants 259 records 219 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 602 records@!mips64+mips64el+ppc64le 546 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 634 records@mips64+mips64el+ppc64le 581
-linux/fs.h 45304 constants 3222 records 889 typedefs 29 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 976 constants@x64+arm64+riscv64+loongarch64+s390x 200 constants@!x86 29 records@!mips64+mips64el+ppc64le 1475 constants@x86+arm 200 constants@x86 29 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 1086 constants@mips+mipsel+ppc 200 constants@mips64+mips64el+ppc64le 200 records@mips64+mips64el+ppc64le 1654
-linux/fscrypt.h 55493 constants 1934 records 1349 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 172 records@!mips64+mips64el+ppc64le 182 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 172 records@mips64+mips64el+ppc64le 187
-linux/fsi.h 59489 constants 462 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 152 records@!mips64+mips64el+ppc64le 147 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 152 records@mips64+mips64el+ppc64le 162
-linux/fsl_hypervisor.h 60564 constants 345 records 460 records@!mips64+mips64el+ppc64le 359 records@mips64+mips64el+ppc64le 389
-linux/fsl_mc.h 62117 constants 131 records@!mips64+mips64el+ppc64le 79 records@mips64+mips64el+ppc64le 89
-linux/fsmap.h 62416 constants 272 macros 347 records@!mips64+mips64el+ppc64le 403 records@mips64+mips64el+ppc64le 433
-linux/fsverity.h 63871 constants 261 records 250 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 36 records@!mips64+mips64el+ppc64le 660 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 36 records@mips64+mips64el+ppc64le 705
-linux/fuse.h 65819 constants 4595 records 2635 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 148 records@!x86+arm+mips+mipsel+ppc 7126 macros@!x86+arm+mips+mipsel+ppc 486 records@x86+arm+mips+mipsel+ppc 6580 macros@x86+arm+mips+mipsel+ppc 443 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 152
-linux/futex.h 87984 constants 1947 records 189 macros 229 records@!mips64+mips64el+ppc64le 110 records@mips64+mips64el+ppc64le 120
+linux/fanotify.h 3938 constants 2205 records 819 macros 319 records@!mips64+mips64el+ppc64le 452 macros@!x86+arm+mips+mipsel+ppc 175 macros@x86+arm+mips+mipsel+ppc 189 records@mips64+mips64el+ppc64le 472
+linux/fb.h 8569 constants 4683 records 2172 constants@!x86+arm+mips+mipsel+ppc 27 macros@!x86+arm+mips+mipsel+ppc 159 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 62 constants@x86+arm+mips+mipsel+ppc 27 macros@x86+arm+mips+mipsel+ppc 145 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 30 constants@mips+mipsel+mips64+mips64el 33
+linux/fcntl.h 15907 constants 1431 records 91
+linux/fd.h 17429 constants 1099 records 2282 typedefs 34 macros 499 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 326 constants@x64+arm64+riscv64+loongarch64+s390x 314 constants@x86+arm 314 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 386 constants@mips+mipsel+ppc 314 constants@mips64+mips64el+ppc64le 314
+linux/fdreg.h 23311 constants 1352
+linux/fib_rules.h 24663 constants 1016 records 343
+linux/fiemap.h 26022 constants 494 records@!mips64+mips64el+ppc64le 395 records@mips64+mips64el+ppc64le 425
+linux/filter.h 27336 constants 584 records 173 macros 159
+linux/firewire-cdev.h 28252 constants 1130 records 1084 macros 299 constants@!x86 166 constants@x64+arm+arm64+riscv64+loongarch64+s390x 214 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 515 records@!mips64+mips64el+ppc64le 3946 constants@x86 379 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 732 records@mips64+mips64el+ppc64le 4128
+linux/firewire-constants.h 40845 constants 1294
+linux/fou.h 42139 constants 524
+linux/fpga-dfl.h 42663 constants 259 records 219 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 602 records@!mips64+mips64el+ppc64le 546 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 634 records@mips64+mips64el+ppc64le 581
+linux/fs.h 45504 constants 3222 records 889 typedefs 29 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 976 constants@x64+arm64+riscv64+loongarch64+s390x 200 constants@!x86 29 records@!mips64+mips64el+ppc64le 1475 constants@x86+arm 200 constants@x86 29 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 1086 constants@mips+mipsel+ppc 200 constants@mips64+mips64el+ppc64le 200 records@mips64+mips64el+ppc64le 1654
+linux/fscrypt.h 55693 constants 1934 records 1349 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 172 records@!mips64+mips64el+ppc64le 182 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 172 records@mips64+mips64el+ppc64le 187
+linux/fsi.h 59689 constants 462 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 152 records@!mips64+mips64el+ppc64le 147 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 152 records@mips64+mips64el+ppc64le 162
+linux/fsl_hypervisor.h 60764 constants 345 records 460 records@!mips64+mips64el+ppc64le 359 records@mips64+mips64el+ppc64le 389
+linux/fsl_mc.h 62317 constants 131 records@!mips64+mips64el+ppc64le 79 records@mips64+mips64el+ppc64le 89
+linux/fsmap.h 62616 constants 272 macros 347 records@!mips64+mips64el+ppc64le 403 records@mips64+mips64el+ppc64le 433
+linux/fsverity.h 64071 constants 261 records 250 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 36 records@!mips64+mips64el+ppc64le 660 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 36 records@mips64+mips64el+ppc64le 705
+linux/fuse.h 66019 constants 4595 records 2635 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 148 records@!x86+arm+mips+mipsel+ppc 7126 macros@!x86+arm+mips+mipsel+ppc 486 records@x86+arm+mips+mipsel+ppc 6580 macros@x86+arm+mips+mipsel+ppc 443 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 152
+linux/futex.h 88184 constants 1947 records 189 macros 229 records@!mips64+mips64el+ppc64le 110 records@mips64+mips64el+ppc64le 120
 ]==], [==[
 
 F2FS_IOPRIO_WRITE = 1,
@@ -296,6 +296,10 @@ FAN_EVENT_METADATA_LEN = 24,
 
 FAN_DENY_ERRNO = function(err)
     return M.int(M.bor(0x2, M.u32(M.shl(M.band(M.u32(M.long(err)), 255), 24))))
+  end,
+FAN_EVENT_NEXT = function(meta, len)
+    return M.cast("struct fanotify_event_metadata *", M.cast("char *", meta) +
+        M.long(meta.event_len)), M.int(M.long(len) - M.long(meta.event_len))
   end,
 
 ["struct fanotify_event_metadata"] = [[{

@@ -18,32 +18,32 @@ linux/netfilter_arp.h 24233 constants 85
 linux/netfilter_bridge.h 24318 constants 381
 linux/netfilter_ipv4.h 24699 constants 592
 linux/netfilter_ipv6.h 25291 constants 548
-linux/netlink.h 25839 constants 2892 records 816 macros 715 macros@!x86+arm+mips+mipsel+ppc 153 macros@x86+arm+mips+mipsel+ppc 146
-linux/netlink_diag.h 30561 constants 479 records 589
-linux/nexthop.h 31629 constants 1181 records 240
-linux/nfc.h 33050 constants 3389 records 126 records@!x86+arm+mips+mipsel+ppc 222 records@x86+arm+mips+mipsel+ppc 217
-linux/nfs.h 37004 constants 2241
-linux/nfs2.h 39245 constants 837 records 48
-linux/nfs3.h 40130 constants 1525 records 68
-linux/nfs4.h 41723 constants 4307
-linux/nfs4_mount.h 46030 constants 212 records 512
-linux/nfs_fs.h 46754 constants 727
-linux/nfs_idmap.h 47481 constants 230 records 131
-linux/nfs_mount.h 47842 constants 494 records 418
-linux/nfsacl.h 48754 constants 308
-linux/nfsd_netlink.h 49062 constants 4327
-linux/nilfs2_api.h 53389 constants 450 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 417 records@!mips64+mips64el+ppc64le 1534 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 417 records@mips64+mips64el+ppc64le 1709
-linux/nilfs2_ondisk.h 57916 constants 1967 records 365 macros 318 records@!mips64+mips64el+ppc64le 3327 macros@!x86+arm+mips+mipsel+ppc 528 macros@x86+arm+mips+mipsel+ppc 493 records@mips64+mips64el+ppc64le 3567
-linux/nitro_enclaves.h 68481 constants 1002 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 68 records@!mips64+mips64el+ppc64le 285 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 68 records@mips64+mips64el+ppc64le 320
-linux/nl80211-vnd-intel.h 70224 constants 755
-linux/nl80211.h 70979 constants 65754 records 1152
-linux/npcm-video.h 137885 constants 145
-linux/nsfs.h 138030 constants 746 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 386 records@!mips64+mips64el+ppc64le 362 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 402 records@mips64+mips64el+ppc64le 382
-linux/nsm.h 140308 constants 109 records 88 records@!mips64+mips64el+ppc64le 66 records@mips64+mips64el+ppc64le 76
-linux/ntsync.h 140647 constants 200 records 229 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 364 records@!mips64+mips64el+ppc64le 183 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 364 records@mips64+mips64el+ppc64le 193
-linux/nubus.h 142180 constants 3032
-linux/nvme_ioctl.h 145212 constants 319 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 114 constants@x64+arm+arm64+riscv64+loongarch64+s390x 36 records@!mips64+mips64el+ppc64le 1449 constants@x86 36 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 165 records@mips64+mips64el+ppc64le 1499
-linux/nvram.h 148830 constants 24 macros 68 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 45 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 53
+linux/netlink.h 25839 constants 2892 records 816 macros 988 macros@!x86+arm+mips+mipsel+ppc 153 macros@x86+arm+mips+mipsel+ppc 146
+linux/netlink_diag.h 30834 constants 479 records 589
+linux/nexthop.h 31902 constants 1181 records 240
+linux/nfc.h 33323 constants 3389 records 126 records@!x86+arm+mips+mipsel+ppc 222 records@x86+arm+mips+mipsel+ppc 217
+linux/nfs.h 37277 constants 2241
+linux/nfs2.h 39518 constants 837 records 48
+linux/nfs3.h 40403 constants 1525 records 68
+linux/nfs4.h 41996 constants 4307
+linux/nfs4_mount.h 46303 constants 212 records 512
+linux/nfs_fs.h 47027 constants 727
+linux/nfs_idmap.h 47754 constants 230 records 131
+linux/nfs_mount.h 48115 constants 494 records 418
+linux/nfsacl.h 49027 constants 308
+linux/nfsd_netlink.h 49335 constants 4327
+linux/nilfs2_api.h 53662 constants 450 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 417 records@!mips64+mips64el+ppc64le 1534 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 417 records@mips64+mips64el+ppc64le 1709
+linux/nilfs2_ondisk.h 58189 constants 1967 records 365 macros 318 records@!mips64+mips64el+ppc64le 3327 macros@!x86+arm+mips+mipsel+ppc 528 macros@x86+arm+mips+mipsel+ppc 493 records@mips64+mips64el+ppc64le 3567
+linux/nitro_enclaves.h 68754 constants 1002 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 68 records@!mips64+mips64el+ppc64le 285 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 68 records@mips64+mips64el+ppc64le 320
+linux/nl80211-vnd-intel.h 70497 constants 755
+linux/nl80211.h 71252 constants 65754 records 1152
+linux/npcm-video.h 138158 constants 145
+linux/nsfs.h 138303 constants 746 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 386 records@!mips64+mips64el+ppc64le 362 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 402 records@mips64+mips64el+ppc64le 382
+linux/nsm.h 140581 constants 109 records 88 records@!mips64+mips64el+ppc64le 66 records@mips64+mips64el+ppc64le 76
+linux/ntsync.h 140920 constants 200 records 229 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 364 records@!mips64+mips64el+ppc64le 183 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 364 records@mips64+mips64el+ppc64le 193
+linux/nubus.h 142453 constants 3032
+linux/nvme_ioctl.h 145485 constants 319 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 114 constants@x64+arm+arm64+riscv64+loongarch64+s390x 36 records@!mips64+mips64el+ppc64le 1449 constants@x86 36 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 165 records@mips64+mips64el+ppc64le 1499
+linux/nvram.h 149103 constants 24 macros 68 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 45 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 53
 ]==], [==[
 
 NBD_ATTR_UNSPEC = 0,
@@ -1258,6 +1258,11 @@ NLMSG_SPACE = function(len)
   end,
 NLMSG_DATA = function(nlh)
     return M.cast("void *", M.cast("char *", nlh) + 16)
+  end,
+NLMSG_NEXT = function(nlh, len)
+    return M.cast("struct nlmsghdr *", M.cast("char *", nlh) +
+        M.band(M.u32(M.u32(M.long(nlh.nlmsg_len) + 4) - 1), 0xfffffffcLL)), M.int(M.long(len) -
+        M.band(M.u32(M.u32(M.long(nlh.nlmsg_len) + 4) - 1), 0xfffffffcLL))
   end,
 NLMSG_PAYLOAD = function(nlh, len)
     return M.int(M.long(nlh.nlmsg_len) - M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))

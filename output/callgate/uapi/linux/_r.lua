@@ -18,8 +18,8 @@ linux/rpmsg.h 39949 constants 30 records 92 constants@!mips+mipsel+mips64+mips64
 linux/rpmsg_types.h 40549 typedefs 49 typedefs@!mips64+mips64el+ppc64le 25 typedefs@mips64+mips64el+ppc64le 30
 linux/rseq.h 40653 constants 541 records 165 records@!mips64+mips64el+ppc64le 421 records@mips64+mips64el+ppc64le 441
 linux/rtc.h 42221 constants 647 records 474 constants@!mips+mipsel+mips64+mips64el+ppc64le+ppc 437 constants@x64+arm64+riscv64+loongarch64+s390x 165 records@!mips64+mips64el+ppc64le 161 constants@x86+arm 165 constants@mips+mipsel+mips64+mips64el+ppc64le+ppc 473 constants@mips+mipsel+ppc 165 constants@mips64+mips64el+ppc64le 165 records@mips64+mips64el+ppc64le 173
-linux/rtnetlink.h 45246 constants 6677 records 2048 macros 882 records@!mips64+mips64el+ppc64le 111 macros@!x86+arm+mips+mipsel+ppc 970 macros@x86+arm+mips+mipsel+ppc 917 records@mips64+mips64el+ppc64le 126
-linux/rxrpc.h 56977 constants 1857 records 432
+linux/rtnetlink.h 45246 constants 6677 records 2048 macros 1155 records@!mips64+mips64el+ppc64le 111 macros@!x86+arm+mips+mipsel+ppc 970 macros@x86+arm+mips+mipsel+ppc 917 records@mips64+mips64el+ppc64le 126
+linux/rxrpc.h 57250 constants 1857 records 432
 ]==], [==[
 
 ATY_RADEON_LCD_ON = 0x1,
@@ -2204,6 +2204,11 @@ RTM_FAM = function(cmd)
   end,
 RTA_ALIGN = function(len)
     return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
+  end,
+RTA_NEXT = function(rta, attrlen)
+    return M.cast("struct rtattr *", M.cast("char *", rta) + M.band(M.u32(M.u32(M.long(rta.rta_len)
+        + 4) - 1), 0xfffffffcLL)), M.int(M.long(attrlen) - M.band(M.u32(M.u32(M.long(rta.rta_len) +
+        4) - 1), 0xfffffffcLL))
   end,
 RTA_DATA = function(rta)
     return M.cast("void *", M.cast("char *", rta) + 4)

@@ -27,6 +27,14 @@ function S.brk(addr) end
 ---@return integer? errno
 function S.fd_mmap(fd, length, prot, flags, offset) end
 
+---How many bytes a page of memory has.
+---
+---getpagesize(2)
+---@return integer? size
+---@return string? message
+---@return integer? errno
+function S.getpagesize() end
+
 ---Announces how mapped memory will be used.
 ---
 ---madvise(2)
@@ -58,13 +66,13 @@ function S.map_shadow_stack(addr, size, flags) end
 ---@return integer? errno
 function S.memfd_secret(flags) end
 
----Which pages are in RAM: one byte each into vec.
+---Which pages are in RAM, as those bytes' lowest bits: one byte each into vec, or without it as a string.
 ---
 ---mincore(2)
 ---@param addr? ffi.cdata*|integer
 ---@param length integer
----@param vec ffi.cdata*
----@return true? ok
+---@param vec? ffi.cdata*
+---@return string|true|nil pages
 ---@return string? message
 ---@return integer? errno
 function S.mincore(addr, length, vec) end

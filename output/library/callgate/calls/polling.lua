@@ -169,7 +169,7 @@ function S.inotify_add_watch(fd, path, mask) end
 ---Makes a watcher of files; close-on-exec unless "~cloexec".
 ---
 ---inotify_init(2)
----@param flags? callgate.c.IN
+---@param flags? callgate.c.IN_INIT
 ---@return callgate.fd.inotify? fd
 ---@return string? message
 ---@return integer? errno
@@ -178,7 +178,7 @@ function S.inotify_init(flags) end
 ---Makes a watcher of files; close-on-exec unless "~cloexec".
 ---
 ---inotify_init(2), as inotify_init
----@param flags? callgate.c.IN
+---@param flags? callgate.c.IN_INIT
 ---@return callgate.fd.inotify? fd
 ---@return string? message
 ---@return integer? errno

@@ -40,7 +40,7 @@ function S.capset(capabilities) end
 ---@param pid1 integer
 ---@param pid2 integer
 ---@param type callgate.c.KCMP
----@param idx1? integer|ffi.cdata*
+---@param idx1? ffi.cdata*|integer|string|boolean
 ---@param idx2? ffi.cdata*|integer|string|boolean
 ---@return integer? result
 ---@return string? message

@@ -12,14 +12,14 @@ linux/netfilter/nf_tables.h 4621 constants 19760
 linux/netfilter/nf_tables_compat.h 24381 constants 470
 linux/netfilter/nfnetlink.h 24851 constants 823 records 94 macros 166
 linux/netfilter/nfnetlink_acct.h 25934 constants 565
-linux/netfilter/nfnetlink_compat.h 26499 constants 262 records 71 macros 353 macros@!x86+arm+mips+mipsel+ppc 499 macros@x86+arm+mips+mipsel+ppc 468
-linux/netfilter/nfnetlink_conntrack.h 28152 constants 4949
-linux/netfilter/nfnetlink_cthelper.h 33101 constants 842
-linux/netfilter/nfnetlink_cttimeout.h 33943 constants 2309
-linux/netfilter/nfnetlink_hook.h 36252 constants 722
-linux/netfilter/nfnetlink_log.h 36974 constants 1136 records 422 records@!mips64+mips64el+ppc64le 140 records@mips64+mips64el+ppc64le 150
-linux/netfilter/nfnetlink_osf.h 38822 constants 679 records 617
-linux/netfilter/nfnetlink_queue.h 40118 constants 1295 records 520 records@!mips64+mips64el+ppc64le 139 records@mips64+mips64el+ppc64le 149
+linux/netfilter/nfnetlink_compat.h 26499 constants 262 records 71 macros 610 macros@!x86+arm+mips+mipsel+ppc 499 macros@x86+arm+mips+mipsel+ppc 468
+linux/netfilter/nfnetlink_conntrack.h 28409 constants 4949
+linux/netfilter/nfnetlink_cthelper.h 33358 constants 842
+linux/netfilter/nfnetlink_cttimeout.h 34200 constants 2309
+linux/netfilter/nfnetlink_hook.h 36509 constants 722
+linux/netfilter/nfnetlink_log.h 37231 constants 1136 records 422 records@!mips64+mips64el+ppc64le 140 records@mips64+mips64el+ppc64le 150
+linux/netfilter/nfnetlink_osf.h 39079 constants 679 records 617
+linux/netfilter/nfnetlink_queue.h 40375 constants 1295 records 520 records@!mips64+mips64el+ppc64le 139 records@mips64+mips64el+ppc64le 149
 ]==], [==[
 
 IP_CT_ESTABLISHED = 0,
@@ -1189,6 +1189,11 @@ NFA_TYPE = function(attr)
   end,
 NFA_ALIGN = function(len)
     return M.int(M.band(M.long(len) + 4 - 1, -4LL))
+  end,
+NFA_NEXT = function(nfa, attrlen)
+    return M.cast("struct nfattr *", M.cast("char *", nfa) + M.band(M.i32(M.i32(M.long(nfa.nfa_len)
+        + 4) - 1), -4LL)), M.int(M.long(attrlen) - M.band(M.i32(M.i32(M.long(nfa.nfa_len) + 4) - 1),
+        -4LL))
   end,
 NFA_DATA = function(nfa)
     return M.cast("void *", M.cast("char *", nfa) + 4)
