@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const char CLOSE[] = HEAD "close\r\n\r\n" BODY;
 enum { LIMIT = 16384, BUFFER_SIZE = 65536, EVENTS = 256 };
 
 struct connection {
-	int fd, closing, waiting;
+	int fd, closing, waiting, watched;
 	size_t unread_length, unsent_length, unsent_room;
 	char *unsent;
 	char unread[LIMIT + 1];
@@ -63,7 +64,8 @@ static void say(struct connection *c, const char *text, size_t length)
 static void watch(struct connection *c, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = c };
-	epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &event);
+	check(epoll_ctl(ep, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &event), "epoll_ctl");
+	c->watched = 1;
 	c->waiting = events != EPOLLIN;
 }
 
@@ -113,24 +115,19 @@ static int answer(struct connection *c, char *text, size_t length)
 	return 1;
 }
 
-static void receive(struct connection *c)
+/* Answers what has come; 0 when the connection is gone. */
+static int receive(struct connection *c)
 {
 	for (;;) {
 		size_t before = c->unread_length;
 		memcpy(buffer, c->unread, before);
 		ssize_t count = read(c->fd, buffer + before, BUFFER_SIZE);
-		if (count < 0 && errno == EAGAIN) {
-			flush(c);
-			return;
-		}
-		if (count <= 0 || !answer(c, buffer, before + count)) {
-			drop(c);
-			return;
-		}
-		if (count < BUFFER_SIZE) {
-			flush(c);
-			return;
-		}
+		if (count < 0 && errno == EAGAIN)
+			return flush(c);
+		if (count <= 0 || !answer(c, buffer, before + count))
+			return drop(c), 0;
+		if (count < BUFFER_SIZE)
+			return flush(c);
 	}
 }
 
@@ -147,8 +144,8 @@ static void accept_all(int listener)
 		if (!c)
 			abort();
 		c->fd = fd;
-		struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
-		check(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+		if (receive(c) && !c->watched)
+			watch(c, EPOLLIN);
 	}
 }
 
@@ -161,6 +158,7 @@ int main(int argc, char **argv)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	check(listener, "socket");
 	check(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), "setsockopt");
+	check(setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof one), "setsockopt");
 	check(bind(listener, (struct sockaddr *)&address, sizeof address), "bind");
 	check(listen(listener, 1024), "listen");
 	ep = epoll_create1(EPOLL_CLOEXEC);

@@ -14,6 +14,7 @@ local LIMIT = 16384
 
 local listener = assert(S.socket("inet", "stream, nonblock"))
 assert(listener:setsockopt("socket", "reuseaddr", true))
+assert(listener:setsockopt(c.IPPROTO.TCP, c.TCP.DEFER_ACCEPT, 1))
 assert(listener:bind(t.sockaddr_in(port, "127.0.0.1")))
 assert(listener:listen(1024))
 local ep = assert(S.epoll_create "cloexec")
@@ -29,26 +30,32 @@ local function drop(number)
   connection.fd:close()
 end
 
+local function watch(connection, waiting)
+  ep:epoll_ctl(connection.watched and "mod" or "add", connection.fd, waiting and "in, out" or "in")
+  connection.watched, connection.waiting = true, waiting
+end
+
 local function flush(number, connection)
   while #connection.unsent > 0 do
     local sent, err = connection.fd:send(connection.unsent, #connection.unsent, c.MSG.NOSIGNAL)
     if not sent then
       if err.AGAIN then
-        ep:epoll_ctl("mod", connection.fd, "in, out")
-        connection.waiting = true
-        return
+        watch(connection, true)
+        return true
       end
-      return drop(number)
+      drop(number)
+      return false
     end
     connection.unsent = connection.unsent:sub(sent + 1)
   end
   if connection.waiting then
-    ep:epoll_ctl("mod", connection.fd, "in")
-    connection.waiting = false
+    watch(connection, false)
   end
   if connection.closing then
     drop(number)
+    return false
   end
+  return true
 end
 
 local function answer(connection, text)
@@ -77,13 +84,16 @@ local function receive(number, connection)
       if err.AGAIN then
         return flush(number, connection)
       end
-      return drop(number)
-    elseif count == 0 then
-      return drop(number)
+      count = 0
+    end
+    if count == 0 then
+      drop(number)
+      return false
     end
     connection.unread = answer(connection, connection.unread .. ffi.string(buffer, count))
     if #connection.unread > LIMIT then
-      return drop(number)
+      drop(number)
+      return false
     end
     if count < BUFFER_SIZE then
       return flush(number, connection)
@@ -100,8 +110,11 @@ local function accept_all()
       end
       return
     end
-    connections[fd:getfd()] = { fd = fd, unread = "", unsent = "" }
-    assert(ep:epoll_ctl("add", fd, "in"))
+    local number, connection = fd:getfd(), { fd = fd, unread = "", unsent = "" }
+    connections[number] = connection
+    if receive(number, connection) and not connection.watched then
+      watch(connection, false)
+    end
   end
 end
 

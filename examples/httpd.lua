@@ -24,6 +24,7 @@ local LIMIT = 16384 -- bytes of one request's head; more is answered by closing 
 
 local listener = assert(S.socket("inet", "stream, nonblock"))
 assert(listener:setsockopt("socket", "reuseaddr", 1))
+assert(listener:setsockopt("tcp", "defer_accept", 1)) -- accept gives connections that have a request to read
 assert(listener:bind(S.t.sockaddr_in(port, "127.0.0.1")))
 assert(listener:listen(1024))
 local ep = assert(S.epoll_create())
@@ -35,6 +36,7 @@ assert(ep:add(listener, "in"))
 ---@field unsent string # of our answers
 ---@field closing boolean?
 ---@field waiting boolean? # for room to write
+---@field watched boolean? # by the epoll set: one that is answered and closed at once never is
 
 ---@type table<integer, connection?> # by descriptor number
 local connections = {}
@@ -49,6 +51,18 @@ local function drop(number)
   connection.fd:close() -- which also takes it out of the epoll set
 end
 
+---@param connection connection
+---@param waiting boolean # for room to write, too
+local function watch(connection, waiting)
+  local events = waiting and "in, out" or "in"
+  if connection.watched then
+    assert(ep:mod(connection.fd, events))
+  else
+    assert(ep:add(connection.fd, events))
+  end
+  connection.watched, connection.waiting = true, waiting
+end
+
 ---Writes what is left to say; false when the connection is gone.
 ---@param number integer
 ---@param connection connection
@@ -58,8 +72,7 @@ local function flush(number, connection)
     local sent, _, errno = connection.fd:send(connection.unsent, nil, "nosignal")
     if not sent then
       if errno == S.EAGAIN then
-        ep:mod(connection.fd, "in, out")
-        connection.waiting = true
+        watch(connection, true)
         return true
       end
       drop(number)
@@ -68,8 +81,7 @@ local function flush(number, connection)
     connection.unsent = connection.unsent:sub(sent + 1)
   end
   if connection.waiting then
-    ep:mod(connection.fd, "in")
-    connection.waiting = false
+    watch(connection, false)
   end
   if connection.closing then
     drop(number)
@@ -99,6 +111,7 @@ local function answer(connection, text)
   end
 end
 
+-- Answers what has come; false when the connection is gone.
 local function receive(number, connection)
   while true do
     local count, _, errno = connection.fd:read(buffer, BUFFER_SIZE)
@@ -106,13 +119,16 @@ local function receive(number, connection)
       if errno == S.EAGAIN then
         return flush(number, connection)
       end
-      return drop(number)
-    elseif count == 0 then
-      return drop(number)
+      count = 0
+    end
+    if count == 0 then
+      drop(number)
+      return false
     end
     connection.unread = answer(connection, connection.unread .. ffi.string(buffer, count))
     if #connection.unread > LIMIT then
-      return drop(number)
+      drop(number)
+      return false
     end
     if count < BUFFER_SIZE then
       return flush(number, connection)
@@ -129,9 +145,12 @@ local function accept_all()
       end
       return
     end
-    connections[fd.fd] = { fd = fd, unread = "", unsent = "" }
+    local number, connection = fd.fd, { fd = fd, unread = "", unsent = "" }
+    connections[number] = connection
     open_count = open_count + 1
-    assert(ep:add(fd, "in"))
+    if receive(number, connection) and not connection.watched then
+      watch(connection, false)
+    end
   end
 end
 

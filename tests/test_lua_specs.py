@@ -29,6 +29,7 @@ LUAJITS: dict[str, Callable[[], list[str]]] = {
     },
 }
 MODES = ("on", "off", "hot")  # of the compiler; hot: everything is compiled at once
+MEMORY_FULL = {"flags_spec", "types_spec"}
 
 
 def library() -> Path:
@@ -73,6 +74,18 @@ def test_spec(spec: Path, name: str, mode: str, tmp_path: Path) -> None:
     skipped = re.findall(r"^ok .* # SKIP (.*)$", done.stdout, re.MULTILINE)
     if skipped:
         pytest.skip("; ".join(sorted(set(skipped))))
+
+
+@pytest.mark.parametrize(
+    "spec", sorted(SPECS.rglob("*_spec.lua")), ids=lambda path: path.stem.removesuffix("_spec")
+)
+def test_eager(spec: Path, tmp_path: Path) -> None:
+    """Nothing is used that nobody holds: every test passes with garbage collected all the time."""
+    if spec.stem in MEMORY_FULL:
+        pytest.skip("it loads all constants or types: hours, with that much to look through")
+    done = run_specs(LUAJITS["installed"](), tmp_path, "--jit", "eager", spec)
+    assert done.returncode == 0, problems(done.stdout) + done.stderr
+    assert re.search(r"^1\.\.[1-9]", done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.parametrize(

@@ -15,3 +15,8 @@ def test_near() -> None:
 def test_far() -> None:
     """Where no name is near, nothing is offered."""
     assert suggest("xyzzy", ["targets", "verify"]) == ""
+
+
+def test_case() -> None:
+    """A name in another case is the nearest one."""
+    assert suggest("tiocgwinsz", ["TIOCLINUX", "TIOCGWINSZ"]).startswith("did you mean TIOCGWINSZ")

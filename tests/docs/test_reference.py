@@ -87,6 +87,13 @@ def test_kinds_have_words() -> None:
     assert set(SPEC.kinds) - set(SPEC.annotations["kinds"]) == set()
 
 
+def test_added_flags() -> None:
+    """A parameter with flags of its own tells how each is turned off, by its name."""
+    text = '"cloexec, largefile" are set unless "~cloexec" or "~largefile" says otherwise'
+    assert text in PAGES["fanotify.md"]
+    assert '"cloexec" is set unless "~cloexec" says otherwise' in PAGES["files.md"]
+
+
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`callgate docs` replaces the pages, and leaves none of a family that is gone."""
     out = tmp_path / "reference"

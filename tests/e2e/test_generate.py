@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 300
+SECONDS = 600  # a minute on a quiet machine
 BLOCK = 4096
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("generate")]
@@ -38,7 +38,10 @@ def start(*arguments: str, cache: Path, **options: str) -> subprocess.Popen[str]
 def run(*arguments: str, cache: Path, status: int = 0, **options: str) -> str:
     """Run the command to its end, check its status, and return what it said."""
     process = start(*arguments, cache=cache, **options)
-    out, err = process.communicate(timeout=SECONDS)
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
     assert process.returncode == status, out + err
     return out + err
 
@@ -123,9 +126,10 @@ class TestFailures:
         time.sleep(delay)
         process.send_signal(number)
         _, err = process.communicate(timeout=SECONDS)
-        assert process.returncode == 128 + number, err
-        assert "interrupted" in err
         assert "Traceback" not in err
+        if delay > 1 or process.returncode != -number:  # Python itself may not have begun
+            assert process.returncode == 128 + number, err
+            assert "interrupted" in err
         assert contents(out) == before
         assert {path.name for path in tmp_path.iterdir()} <= {"cache", "out"}
 

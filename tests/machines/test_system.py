@@ -74,10 +74,8 @@ class FakeEmulator(Emulator):
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SystemMachine:
-    """Return a machine whose kernel is GUEST, and that is not waited on for long."""
-    monkeypatch.setattr(system, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(system, "BOOT_SECONDS", 3)
+def machine(tmp_path: Path) -> SystemMachine:
+    """Return a machine whose kernel is GUEST."""
     (tmp_path / "archive").write_bytes(b"")
     guest = FakeEmulator((sys.executable, "-c", textwrap.dedent(GUEST)), BOARDS["x86_64"], "11")
     return SystemMachine(RUN, guest, tmp_path / "vmlinuz", tmp_path / "archive", "/usr/bin/luajit")
@@ -124,11 +122,12 @@ def test_two_crashes(machine: SystemMachine, tmp_path: Path) -> None:
     assert statuses == {"crash 1": KILLED, "crash 2": KILLED, "a": 0}
 
 
-def test_hang(machine: SystemMachine, tmp_path: Path) -> None:
+def test_hang(machine: SystemMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that no longer answers costs the job that ran, and says so."""
+    monkeypatch.setattr(system, "GRACE_SECONDS", 2)
     statuses, errors = results(machine, tmp_path, "a", "b", "hang")
     assert statuses == {"a": 0, "b": 0, "hang": None}
-    assert errors["hang"] == "the machine hung: no answer in 1.5 s\n"
+    assert errors["hang"] == "the machine hung: no answer in 3 s\n"
 
 
 def test_truncated(machine: SystemMachine, tmp_path: Path) -> None:
@@ -152,8 +151,9 @@ def test_forgotten(machine: SystemMachine, tmp_path: Path) -> None:
     assert errors["forgotten"] == "it was begun, and its end was not told\n"
 
 
-def test_no_boot(machine: SystemMachine, tmp_path: Path) -> None:
+def test_no_boot(machine: SystemMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that does not come up is a thing lacking."""
+    monkeypatch.setattr(system, "BOOT_SECONDS", 3)
     with pytest.raises(Lacking, match="its kernel does not boot: no answer 3 s after its start"):
         results(machine, tmp_path, "never-up")
 
@@ -161,11 +161,11 @@ def test_no_boot(machine: SystemMachine, tmp_path: Path) -> None:
 def test_time(machine: SystemMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the whole run's time is over, what did not run or end has no status."""
     monkeypatch.setattr(system, "GRACE_SECONDS", 60)
-    machine = replace(machine, run=replace(RUN, seconds=4))
+    machine = replace(machine, run=replace(RUN, seconds=8))
     statuses, errors = results(machine, tmp_path, "a", "hang", "b")
     assert statuses == {"a": 0, "hang": None, "b": None}
-    assert errors["hang"] == "the whole run's 4 s were over\n"
-    assert errors["b"] == "not run: the whole run's 4 s were over\n"
+    assert errors["hang"] == "the whole run's 8 s were over\n"
+    assert errors["b"] == "not run: the whole run's 8 s were over\n"
 
 
 def test_rows() -> None:
