@@ -230,6 +230,40 @@ class TestEnding:
         assert (process.returncode, list(tmp_path.iterdir())) == (status, [])
         assert err == "\ncallgate: generate interrupted; nothing half-done is kept\n"
 
+    @pytest.mark.parametrize("where", ["fork", "finalizer"])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_signal_where_python_drops_exceptions(self, number: signal.Signals, where: str) -> None:
+        """A signal during a fork or a finalizer ends the command, too."""
+        code = """
+            import importlib, os, sys, time, types
+            from callgate import cli
+            def kill():
+                os.kill(os.getpid(), int(sys.argv[1]))
+            class Finalized:
+                __del__ = lambda self: kill()
+            def run(options, report):
+                if sys.argv[2] == "finalizer":
+                    Finalized()
+                elif child := os.fork():
+                    os.waitpid(child, 0)
+                else:
+                    os._exit(0)
+                time.sleep(30)
+            if sys.argv[2] == "fork":  # hooks before a fork run last first: it is blocked then
+                os.register_at_fork(before=kill)
+            importlib.import_module = lambda name: types.SimpleNamespace(run=run)
+            sys.exit(cli.main(["generate"]))
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), str(int(number)), where],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 128 + number
+        assert done.stderr == "\ncallgate: generate interrupted; nothing half-done is kept\n"
+
     def test_closed_pipe(self) -> None:
         """A reader that has seen enough, as head has, is no error to report."""
         piped = '("$@"; echo "status $?" >&2) | head -c 1'

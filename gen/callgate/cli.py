@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 USAGE_ERROR = 2
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN = 0.01  # seconds
 
 
 class Parser(argparse.ArgumentParser):
@@ -456,6 +457,20 @@ def _end_by_exception() -> None:
         usual = (signal.SIG_DFL, signal.default_int_handler)
         if signal.getsignal(number) in usual:  # leave nohup's SIG_IGN alone
             signal.signal(number, end)
+
+    # Where Python cannot pass an exception on (a hook of fork, a finalizer), it prints and drops
+    # it, and the process would go on: this one is raised again, a moment later.
+    dropped = sys.unraisablehook
+
+    def again(what: sys.UnraisableHookArgs) -> None:
+        if isinstance(what.exc_value, Ended):
+            number = what.exc_value.code - 128
+            signal.signal(signal.SIGALRM, lambda _number, frame: end(number, frame))
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        else:
+            dropped(what)
+
+    sys.unraisablehook = again
 
     def begin_worker() -> None:
         for number in ENDING:
