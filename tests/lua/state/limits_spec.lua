@@ -46,6 +46,25 @@ t.describe("the memory limit", function()
     st:close()
   end)
 
+  t.it("may be met where a metamethod of C's needs more stack, at any place of the stack", function()
+    for slots = 1, 100 do
+      local st = fresh { maxalloc = 2 ^ 18 }
+      local value, message = st:exec(([[
+        local t = setmetatable({}, { __index = rawequal })
+        local function index() local %s return t.x end
+        local all = {}
+        for _ = 1, 3 do
+          collectgarbage()
+          pcall(function() while true do all = { all } end end)
+        end
+        local ok, what = pcall(index)
+        return ok or what
+      ]]):format("a" .. (", a"):rep(slots - 1)))
+      t.ok(value == true or (value or message) == "not enough memory", slots)
+      st:close()
+    end
+  end)
+
   t.it("counts what is sent to a state, too", function()
     local st = fresh { maxalloc = 2 ^ 20 }
     full(st:exec("return #...", nil, ("x"):rep(2e6)))
@@ -356,12 +375,14 @@ t.describe("the instruction limit", function()
   end)
 
   t.it("refuses an insertion that C would take minutes for", function()
-    local st = fresh { maxcount = 100000 }
-    for _, at in ipairs { "-2^31", "1e308", "0", "'-1e9'", "0/0" } do
-      errs("EINVAL", "bad argument #2 to 'insert'", st:exec(("return table.insert({}, %s, 1)"):format(at)))
+    for _, maxcount in ipairs { 0, 100000 } do
+      local st = fresh { maxcount = maxcount }
+      for _, at in ipairs { "-2^31", "1e308", "0", "'-1e9'", "0/0" } do
+        errs("EINVAL", "bad argument #2 to 'insert'", st:exec(("return table.insert({}, %s, 1)"):format(at)))
+      end
+      t.equal(st:exec "local t = { 1, 2 } table.insert(t, 1, 0) table.insert(t, 3) return table.concat(t)", "0123")
+      st:close()
     end
-    t.equal(st:exec "local t = { 1, 2 } table.insert(t, 1, 0) table.insert(t, 3) return table.concat(t)", "0123")
-    st:close()
   end)
 
   t.it("is not crossed by a dead coroutine when there is no memory for saying so", function()

@@ -172,11 +172,11 @@ return function(SPENT, limited, module)
     return callbacks.sort(list, less)
   end
 
-  -- From a position before the first C would shift elements down to it: billions of them.
+  -- From a position before the first C would shift elements down to it: billions of them. As in Lua 5.3 there is none.
   function guard.insert(list, at, ...)
     if select("#", ...) == 0 then
       return insert(list, at)
-    elseif limited and not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
+    elseif not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
       error("bad argument #2 to 'insert' (position out of bounds)", 2)
     end
     return insert(list, at, ...)

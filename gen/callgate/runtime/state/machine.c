@@ -33,11 +33,13 @@ void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
   }
   /* Without memory LuaJIT writes its message to the stack at `top`. That is out of date in builtins of assembly
    * such as tostring, and before November 2022 in instructions too: it may lie below the running function,
-   * where the message would overwrite frames. What follows it is `maxstack`: above every frame, and LuaJIT
+   * where the message would overwrite frames. What follows it is `maxstack`: above every frame but that of a
+   * metamethod, which may begin some words above it, at the `base` before it, and asks for more stack then. LuaJIT
    * keeps room for a message there (lj_obj.h: lua_State; lj_def.h: LJ_STACK_EXTRA). */
   if (!pointer && size && c->current && *c->current & c->mask) {
     size_t *running = (size_t *)(*c->current & c->mask);
-    running[c->top] = running[c->top + 1] & c->mask;
+    size_t base = running[c->top - 1], most = running[c->top + 1] & c->mask;
+    running[c->top] = base > most ? base : most;
   }
   return pointer;
 }
