@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local exact = require "callgate.kinds.exact"
+local room = require "callgate.kinds.room"
 
 -- include/linux/fs_types.h of the kernel: DT_* are S_IF* shifted right by 12.
 local KINDS = {
@@ -9,9 +10,14 @@ local KINDS = {
   [12] = "socket",
 }
 
+local function name(self)
+  local most = room(self, self.d_name)
+  return most == math.huge and ffi.string(self.d_name) or ffi.string(self.d_name, most):match "^[^%z]*"
+end
+
 return {
   index = {
-    name = function(self) return ffi.string(self.d_name) end,
+    name = name,
     ino = function(self) return exact(self.d_ino) end,
     type = function(self) return KINDS[self.d_type] or "unknown" end,
     isdir = function(self) return self.d_type == 4 end,

@@ -23,7 +23,7 @@ return {
     list = function(self)
       local ifreq = require("callgate.types").t.ifreq
       local found = {}
-      for i = 0, self.ifc_len / ffi.sizeof(ifreq) - 1 do
+      for i = 0, self.ifc_ifcu.ifcu_req ~= nil and self.ifc_len / ffi.sizeof(ifreq) - 1 or -1 do
         found[i + 1] = ffi.new(ifreq, self.ifc_ifcu.ifcu_req[i]) -- which does not need the array
       end
       return found

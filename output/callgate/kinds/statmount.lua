@@ -4,6 +4,7 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local exact = require "callgate.kinds.exact"
+local room = require "callgate.kinds.room"
 
 -- linux/mount.h: STATMOUNT_*
 local SB_BASIC, MNT_BASIC, PROPAGATE_FROM, MNT_ROOT, MNT_POINT, FS_TYPE, NS_ID, OPTIONS = 1, 2, 4, 8, 16, 32, 64, 128
@@ -21,11 +22,20 @@ local function number(mask, field)
   end
 end
 
--- A string that lies at an offset after the record.
+-- The string at an offset after the record; nil: beyond its end.
+local function string_at(self, offset)
+  local most = room(self, self.str) - offset
+  if most == math.huge then
+    return ffi.string(self.str + offset)
+  elseif most > 0 then
+    return ffi.string(self.str + offset, most):match "^[^%z]*"
+  end
+end
+
 local function text(mask, field)
   return function(self)
     if told(self, mask) then
-      return ffi.string(self.str + self[field])
+      return string_at(self, self[field])
     end
   end
 end
@@ -36,10 +46,13 @@ local function list(mask, field, count)
     if not told(self, mask) then
       return nil
     end
-    local out, at = {}, self.str + self[field]
+    local out, at = {}, self[field]
     for i = 1, self[count] do
-      out[i] = ffi.string(at)
-      at = at + #out[i] + 1
+      local item = string_at(self, at)
+      if not item then
+        break
+      end
+      out[i], at = item, at + #item + 1
     end
     return out
   end

@@ -1,6 +1,11 @@
 -- A file's handle: h.type, h.bytes (a string to keep somewhere), S.t.file_handle(type, bytes) or of a table of these.
 
 local ffi = require "ffi"
+local room = require "callgate.kinds.room"
+
+local function bytes(self)
+  return ffi.string(self.f_handle, math.min(self.handle_bytes, room(self, self.f_handle)))
+end
 
 return {
   new = function(ctype, kind, bytes)
@@ -16,10 +21,10 @@ return {
   end,
   index = {
     type = function(self) return self.handle_type end,
-    bytes = function(self) return ffi.string(self.f_handle, self.handle_bytes) end,
+    bytes = bytes,
   },
   tostring = function(self)
-    local hex = ffi.string(self.f_handle, self.handle_bytes):gsub(".", function(char)
+    local hex = bytes(self):gsub(".", function(char)
       return ("%02x"):format(char:byte())
     end)
     return ("file_handle { type = %d, bytes = %s }"):format(self.handle_type, hex)

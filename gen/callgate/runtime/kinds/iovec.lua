@@ -20,6 +20,6 @@ return {
     return self
   end,
   methods = {
-    string = function(self) return ffi.string(self.iov_base, self.iov_len) end,
+    string = function(self) return self.iov_base ~= nil and ffi.string(self.iov_base, self.iov_len) or nil end,
   },
 }
