@@ -3,7 +3,7 @@
 local ffi = require "ffi"
 local room = require "callgate.kinds.room"
 
-local function bytes(self)
+local function bytes_of(self)
   return ffi.string(self.f_handle, math.min(self.handle_bytes, room(self, self.f_handle)))
 end
 
@@ -21,10 +21,10 @@ return {
   end,
   index = {
     type = function(self) return self.handle_type end,
-    bytes = bytes,
+    bytes = bytes_of,
   },
   tostring = function(self)
-    local hex = bytes(self):gsub(".", function(char)
+    local hex = bytes_of(self):gsub(".", function(char)
       return ("%02x"):format(char:byte())
     end)
     return ("file_handle { type = %d, bytes = %s }"):format(self.handle_type, hex)

@@ -23,19 +23,22 @@ local codec = boot.codec()
 
 -- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
 -- of names and lines, which no script's message should show.
-local dumps = {}
-for _, name in ipairs { "child", "guard", "callbacks", "sandbox", "store", "trusted", "patterns", "match" } do
-  dumps[name] = string.dump(require("callgate.state." .. name), true)
+local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns" } -- after the first: where a script is guarded
+local LATER = { "imports", "store", "trusted", "match" } -- when they are first wanted
+local dumps = { codec = string.dump(boot.codec, true) }
+for _, names in ipairs { { "child" }, AT_ONCE, LATER } do
+  for _, name in ipairs(names) do
+    dumps[name] = string.dump(require("callgate.state." .. name), true)
+  end
 end
-dumps.codec = string.dump(boot.codec, true)
 
 local function address(memory)
   return tonumber(cast("uintptr_t", cast("const char *", memory)))
 end
 
 boot.modules = {}
-for name, dump in pairs(dumps) do
-  boot.modules[name] = { address(dump), #dump }
+for _, name in ipairs(LATER) do
+  boot.modules[name] = { address(dumps[name]), #dumps[name] }
 end
 
 -- luaopen_* are called protected, one by one: luaL_openlibs raises where memory is short.
@@ -47,7 +50,6 @@ local openers = setmetatable({}, {
   end,
 })
 
-local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns" } -- after the first: where a script is guarded
 local NEEDED = { "base", "package", "table", "string", "math", "bit", "debug", "ffi" }
 
 local function load(L, name)
@@ -77,6 +79,7 @@ function boot.make(config, extra, compiles, own)
     end
     return nil
   end
+  M.lua_gc(L, M.LUA_GCSTOP, 0) -- nearly all of this stays
   control = cast(native.control_pointer, control)
   local arena = ffi.new "void *[1]"
   control.inner = cast("void *", M.lua_getallocf(L, arena))
@@ -105,6 +108,7 @@ function boot.make(config, extra, compiles, own)
     boot.close(control)
     return nil, message
   end
+  M.lua_gc(L, M.LUA_GCRESTART, 0)
   if compiles then
     M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
   end

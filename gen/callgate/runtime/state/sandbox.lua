@@ -8,8 +8,7 @@
 
 return function(config, codec, guard, module)
   local env, loaded, libs = _G, package.loaded, config.libs
-  local load, loadfile, searchpath = load, loadfile, package.searchpath
-  local error, type, find, tostring, setmetatable = error, type, string.find, tostring, setmetatable
+  local error, find, tostring, setmetatable = error, string.find, tostring, setmetatable
   local next, rawset, getmetatable = next, rawset, getmetatable
   local mode = config.bytecode and "bt" or "t"
   local original = env.require
@@ -63,13 +62,10 @@ return function(config, codec, guard, module)
     for i = 1, #names do
       local name = names[i]
       if libs[name] then
-        kept[name] = copy(loaded[name])
+        kept[name] = name == "os" and only(loaded.os, OS) or copy(loaded[name])
       end
     end
     kept["string.buffer"] = libs["string.buffer"] and original "string.buffer" or nil
-    if kept.os then
-      kept.os = only(kept.os, OS)
-    end
     if kept.io then -- its files' metatable would let a script set a finalizer
       kept.io.popen = nil
       getmetatable(kept.io.stdout).__metatable = "file"
@@ -78,7 +74,7 @@ return function(config, codec, guard, module)
       kept.string.dump = config.bytecode and kept.string.dump or nil
     end
     getmetatable("").__index, getmetatable("").__metatable = kept.string, "string"
-    for key in next, copy(env) do
+    for key in next, env do
       env[key] = found[key]
     end
     for name, library in next, kept do
@@ -118,78 +114,10 @@ return function(config, codec, guard, module)
     return loaded_store
   end
 
-  local function checked(name, chunk, message)
-    if not chunk then
-      error("error loading module '" .. name .. "': " .. message, 0)
-    end
-    return chunk
-  end
-
-  local import, trusted_env
-  local vouched = {} -- trusted modules by name, whatever the script has put in their place for itself
-
-  -- What a module that the program vouches for has returned; nil: there is none of that name.
-  local function trusted(name)
-    local value = vouched[name]
-    local source = value == nil and store().get("t" .. name)
-    if source then
-      trusted_env = trusted_env or config.all and env or guard.hide(module("trusted", guard, original, function(other)
-        return trusted(other) or store().get("m" .. other) and (import(other)) or nil
-      end))
-      value = checked(name, load(source, "=" .. name, mode, trusted_env))(name)
-      value = value == nil or value
-      vouched[name] = value
-    end
-    return value
-  end
-
-  -- A module's chunk: registered by the program, or a file where the program allows it; or nil, message.
-  local function found(name)
-    local source = store().get("m" .. name)
-    if source then
-      return checked(name, load(source, "=" .. name, mode))
-    elseif config.autoload and not find(name, "[^%w_.-]") then
-      local path, message = searchpath(name, config.path)
-      if path then
-        return checked(name, loadfile(path, mode))
-      end
-      return nil, message
-    end
-    return nil, ""
-  end
-
   -- The second value tells whether it was loaded already.
-  function import(name)
-    if type(name) ~= "string" then
-      error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
-    end
-    local value = loaded[name]
-    if value ~= nil then
-      return value, 1
-    end
-    local preload = env.package and type(env.package) == "table" and env.package.preload
-    local chunk, message = type(preload) == "table" and preload[name]
-    if not chunk then
-      value = trusted(name)
-      if value ~= nil then
-        loaded[name] = value
-        return value, 0
-      end
-      chunk, message = found(name)
-    end
-    if not chunk then
-      if config.all and message == "" then
-        return original(name), 0
-      end
-      error("module '" .. name .. "' not found:" .. (message or ""), 2)
-    end
-    value = chunk(name)
-    if value ~= nil then
-      loaded[name] = value
-    elseif loaded[name] == nil then
-      loaded[name] = true
-    end
-    return loaded[name], 0
+  local function import(name)
+    import = module("imports", config, guard, module, store, env, loaded, original)
+    return import(name)
   end
 
   if config.require then
