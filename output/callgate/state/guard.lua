@@ -129,6 +129,8 @@ return function(SPENT, limited, module)
     return handled(handler, depth.now - depth.base, pcall(fn, ...))
   end
 
+  local PIECES = 2 ^ 22 -- a reader that never ends would take all of the memory that there is
+
   -- What a function returns, piece by piece.
   local function drained(reader)
     local pieces, n = {}, 0
@@ -140,6 +142,9 @@ return function(SPENT, limited, module)
         error("reader function must return a string", 0)
       end
       n = n + 1
+      if n > PIECES then
+        error("chunk has too many pieces", 0)
+      end
       pieces[n] = piece
     end
   end

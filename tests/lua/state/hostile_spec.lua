@@ -241,6 +241,7 @@ t.describe("a script that has C call C", function()
         (select(2, load(coroutine.wrap(function() coroutine.yield "x" end))))
     ]] }, { 42, nil, "reader function must return a string", nil, "broken", true,
       "(load):1: '=' expected near '<eof>'" })
+    t.equal(select(2, st:exec "return load(function() return 0 end)"), "chunk has too many pieces")
     st:close()
   end)
 end)
