@@ -2,7 +2,9 @@
 -- that is called here.
 
 local ffi = require "ffi"
+local constants = require "callgate.constants"
 local native = require "callgate.state.native"
+local sys = require "callgate.sys"
 local M = require "callgate.bound.luajit"
 local machine = require "callgate.state.machine"
 local inside = require "callgate.state.inside"
@@ -33,7 +35,7 @@ for _, names in ipairs { { "child" }, AT_ONCE, LATER } do
 end
 
 local function address(memory)
-  return tonumber(cast("uintptr_t", cast("const char *", memory)))
+  return tonumber(cast("uintptr_t", cast("const void *", memory)))
 end
 
 boot.modules = {}
@@ -49,6 +51,16 @@ local openers = setmetatable({}, {
     return fn
   end,
 })
+
+local PAGE, BOOTED = 4096, 98304 -- bytes; about as much as a state has when it is ready
+local POPULATE_WRITE = constants.get "MADV_POPULATE_WRITE"
+
+-- The pages that are about to be filled, had at once instead of fault by fault: a tenth of what a state costs. They
+-- follow L in the first 128 KB of LuaJIT's allocator (lj_alloc.c); what refuses this (before Linux 5.14) loses nothing.
+local function populate(L)
+  local at = address(L)
+  sys.madvise(at - at % PAGE, BOOTED, POPULATE_WRITE)
+end
 
 local NEEDED = { "base", "package", "table", "string", "math", "bit", "debug", "ffi" }
 
@@ -78,6 +90,9 @@ function boot.make(config, extra, compiles, own)
       M.lua_close(L)
     end
     return nil
+  end
+  if not own then
+    populate(L)
   end
   M.lua_gc(L, M.LUA_GCSTOP, 0) -- nearly all of this stays
   control = cast(native.control_pointer, control)
