@@ -3,6 +3,10 @@
  * made by `python -m callgate.machinecode`. The members are those of native.lua's record, in this order. */
 
 #include <stddef.h>
+#include <stdint.h>
+
+#define THREAD (~(uint64_t)6 << 47) /* lj_obj.h: LJ_TTHREAD, as the tag of a TValue of 64-bit LuaJITs */
+#define LOW (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 2 : 1) /* words of 32 bits before a frame: its function */
 
 struct control {
   size_t used, limit, peak, refused;                  /* bytes, bytes, bytes, times */
@@ -21,6 +25,7 @@ struct control {
  * old is 0 where pointer is NULL, and size is 0 to free: lua_Alloc's contract. */
 void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
   size_t used = c->used - old + size;
+  void *before = pointer;
   if (size > old && (used > c->limit || used < size)) {
     c->refused++;
     pointer = NULL;
@@ -40,6 +45,15 @@ void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
     size_t *running = (size_t *)(*c->current & c->mask);
     size_t base = running[c->top - 1], most = running[c->top + 1] & c->mask;
     running[c->top] = base > most ? base : most;
+    /* LuaJIT from November 2022 on knows better where an instruction's top is: behind all of its function's slots, for
+     * which there may be no stack where it is the stack that could not grow. LuaJIT's own way out came later: the
+     * thread itself in place of the function (lj_err.c, lj_err_mem). */
+    if (c->mask == ~(size_t)0 && before == (void *)running[c->top + 2]) { /* `stack` is behind maxstack */
+      if (sizeof(size_t) == 8)
+        ((uint64_t *)base)[-2] = (uint64_t)(uintptr_t)running | THREAD;
+      else
+        ((uint32_t *)base)[-LOW] = (uint32_t)(uintptr_t)running;
+    }
   }
   return pointer;
 }
