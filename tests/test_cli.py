@@ -135,7 +135,7 @@ class TestEnding:
 
         fake = SimpleNamespace(run=run)
         monkeypatch.setattr(importlib, "import_module", lambda _name: fake)
-        monkeypatch.setattr(cli, "_end_by_exception", lambda: None)
+        monkeypatch.setattr(cli, "end_by_exception", lambda: None)
         return outcome
 
     @pytest.mark.parametrize("status", [0, 1])

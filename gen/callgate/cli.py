@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from callgate import __version__
 from callgate.bind import options as bind_options
+from callgate.ending import Ended, end_by_exception
 from callgate.errors import CallgateError
 from callgate.machines.model import TIERS
 from callgate.report import Reporter
@@ -22,12 +23,9 @@ from callgate.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
 WIDTH = 80
 USAGE_ERROR = 2
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-AGAIN = 0.01  # seconds
 
 
 class Parser(argparse.ArgumentParser):
@@ -411,7 +409,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if extra:
         options.parser.refuse(extra)
     report = Reporter(json=getattr(options, "json", False), quiet=getattr(options, "quiet", False))
-    _end_by_exception()
+    end_by_exception()
     try:
         run = importlib.import_module(f"callgate.commands.{options.command}").run
         status: int = run(options, report)
@@ -429,62 +427,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"callgate: {_explain(error)}\n")
         return USAGE_ERROR if options.command == "diff" else 1
     return status
-
-
-class Ended(SystemExit):
-    """A signal that asks the process to end."""
-
-    code: int
-
-    def __init__(self, number: int) -> None:
-        """Take the signal's number."""
-        super().__init__(128 + number)
-
-
-def _end_by_exception() -> None:
-    """Let signals that end a process unwind it, so that half-written files are removed.
-
-    SIGINT, too: after a KeyboardInterrupt in code that exec() runs (dataclasses do) Python itself
-    ends by the signal, whatever was caught (pythonrun.c: run_eval_code_obj).
-
-    Worker processes end at once: only their parent has something to clean up and to say.
-    """
-
-    def end(number: int, _frame: FrameType | None) -> NoReturn:
-        raise Ended(number)
-
-    for number in ENDING:
-        usual = (signal.SIG_DFL, signal.default_int_handler)
-        if signal.getsignal(number) in usual:  # leave nohup's SIG_IGN alone
-            signal.signal(number, end)
-
-    # Where Python cannot pass an exception on (a hook of fork, a finalizer), it prints and drops
-    # it, and the process would go on: this one is raised again, a moment later.
-    dropped = sys.unraisablehook
-
-    def again(what: sys.UnraisableHookArgs) -> None:
-        if isinstance(what.exc_value, Ended):
-            number = what.exc_value.code - 128
-            signal.signal(signal.SIGALRM, lambda _number, frame: end(number, frame))
-            signal.setitimer(signal.ITIMER_REAL, AGAIN)
-        else:
-            dropped(what)
-
-    sys.unraisablehook = again
-
-    def begin_worker() -> None:
-        for number in ENDING:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-
-    # blocked meanwhile: a signal between fork and begin_worker would be lost on the worker, and its
-    # parent would wait for it forever
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDING),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING),
-        after_in_child=begin_worker,
-    )
 
 
 def _explain(error: Exception) -> str:
