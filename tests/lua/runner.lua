@@ -169,6 +169,41 @@ function t.child(before, body)
   end
 end
 
+-- Forks a child that exits with what `body` returns, 0 for nothing; with 99 where it raises, which is told on stderr.
+-- The child's number.
+function t.fork(body)
+  local S = require "callgate"
+  local pid = assert(S.fork())
+  if pid == 0 then
+    local ok, result = xpcall(body, debug.traceback)
+    if not ok then
+      io.stderr:write(tostring(result), "\n")
+    end
+    S._exit(ok and (result or 0) or 99)
+  end
+  return pid
+end
+
+-- How such a child ended.
+function t.ending(body)
+  local _, status = assert(require("callgate").waitpid(t.fork(body)))
+  return status
+end
+
+-- For a body that checks with assert, in a process of its own.
+function t.passes(body)
+  t.equal(tostring(t.ending(body)), "exited with 0")
+end
+
+-- What a call returned, `...`; a skip where the kernel lacks it.
+function t.need(name, ...)
+  local value, _, errno = ...
+  if value == nil and errno == require("callgate").ENOSYS then
+    t.skip("this kernel has no " .. name)
+  end
+  return ...
+end
+
 local folder
 
 -- A path of that name in this run's own scratch folder.

@@ -14,15 +14,6 @@ local function shared()
   return region:as "uint32_t", region
 end
 
-local function child(body)
-  local pid = t.ok(S.fork())
-  if pid == 0 then
-    local ok, status = pcall(body)
-    S._exit(ok and status or 99)
-  end
-  return pid
-end
-
 local function exit_of(pid)
   return select(2, t.ok(S.waitpid(pid))).exitstatus
 end
@@ -54,14 +45,6 @@ local function moves_and_wakes(move, wake_there)
   t.ok(moved, "woken at the other word, and never moved there")
 end
 
-local function need(name, ...)
-  local value, message, errno = ...
-  if value == nil and errno == S.ENOSYS then
-    t.skip("the kernel has no " .. name)
-  end
-  return value, message, errno
-end
-
 t.describe("futex", function()
   t.it("waits no longer than its word has the value, or a timeout says", function()
     local word = ffi.new("uint32_t[1]", 5)
@@ -81,7 +64,7 @@ t.describe("futex", function()
 
   t.it("wakes another process", function()
     local word, region = shared()
-    local pid = child(function()
+    local pid = t.fork(function()
       return S.futex(region, "wait", 0, 5) and word[1] == 9 and 0 or 1
     end)
     word[1] = 9
@@ -91,7 +74,7 @@ t.describe("futex", function()
 
   t.it("wakes by a set of bits", function()
     local word, region = shared()
-    local pid = child(function()
+    local pid = t.fork(function()
       return S.futex(region, "wait_bitset", 0, S.clock_gettime("monotonic").time + 5, 4) and 0 or 1
     end)
     S.nanosleep(0.03)
@@ -102,7 +85,7 @@ t.describe("futex", function()
 
   t.it("moves who waits to another word", function()
     local words, region = shared()
-    local pid = child(function()
+    local pid = t.fork(function()
       return S.futex(region, "wait", 0, 5) and 0 or 1
     end)
     t.fails("EAGAIN", S.futex(words, "cmp_requeue", 0, 1, words + 1, 99))
@@ -143,10 +126,10 @@ end)
 t.describe("futex2", function()
   t.it("waits and wakes by a mask", function()
     local word, region = shared()
-    t.fails("EAGAIN", need("futex_wait", S.futex_wait(word, 7)))
+    t.fails("EAGAIN", t.need("futex_wait", S.futex_wait(word, 7)))
     t.fails("ETIMEDOUT", S.futex_wait(word, 0, nil, "private", S.clock_gettime("monotonic").time + 0.01))
     t.fails("EINVAL", S.futex_wait(word, 0, 0))
-    local pid = child(function()
+    local pid = t.fork(function()
       return S.futex_wait(region, 0, 2, nil, S.clock_gettime("monotonic").time + 5) and 0 or 1
     end)
     S.nanosleep(0.03)
@@ -157,9 +140,9 @@ t.describe("futex2", function()
 
   t.it("waits for several words", function()
     local words, region = shared()
-    t.fails("ETIMEDOUT", need("futex_waitv", S.futex_waitv({ { words, 0 } }, 0.001)))
+    t.fails("ETIMEDOUT", t.need("futex_waitv", S.futex_waitv({ { words, 0 } }, 0.001)))
     t.fails("EAGAIN", S.futex_waitv { { words, 0 }, { words + 1, 1 } })
-    local pid = child(function()
+    local pid = t.fork(function()
       return S.futex_waitv({ { region, 0 }, { words + 1, 0 } }, S.clock_gettime("monotonic").time + 5) or 98
     end)
     eventually(1, function() return S.futex(words + 1, "wake", 1) end)
@@ -170,8 +153,8 @@ t.describe("futex2", function()
 
   t.it("moves who waits to another word", function()
     local words, region = shared()
-    t.fails("EAGAIN", need("futex_requeue", S.futex_requeue({ { words, 1 }, { words + 1 } }, 0, 1)))
-    local pid = child(function()
+    t.fails("EAGAIN", t.need("futex_requeue", S.futex_requeue({ { words, 1 }, { words + 1 } }, 0, 1)))
+    local pid = t.fork(function()
       return S.futex_wait(region, 0, nil, nil, S.clock_gettime("monotonic").time + 5) and 0 or 1
     end)
     moves_and_wakes(function()
@@ -187,8 +170,8 @@ end)
 
 t.describe("a list of robust futexes", function()
   t.it("is set and told", function()
-    need("robust lists", S.get_robust_list())
-    local pid = child(function()
+    t.need("robust lists", S.get_robust_list())
+    local pid = t.fork(function()
       local head = S.t.robust_list_head()
       assert(S.set_robust_list(head))
       local address, length = assert(S.get_robust_list())

@@ -2,17 +2,9 @@ local t = ...
 
 local S = require "callgate"
 
-local function need(name, ...)
-  local value, message, errno = ...
-  if value == nil and errno == S.ENOSYS then
-    t.skip("no " .. name .. " before Linux 6.8, or without security modules")
-  end
-  return value, message, errno
-end
-
 t.describe("security modules", function()
   t.it("are listed by name, as securityfs has them", function()
-    local list = t.ok(need("lsm_list_modules", S.lsm_list_modules()))
+    local list = t.ok(t.need("lsm_list_modules", S.lsm_list_modules()))
     local file = io.open "/sys/kernel/security/lsm"
     if file then
       local text = file:read "*a"
@@ -25,7 +17,7 @@ t.describe("security modules", function()
   end)
 
   t.it("tell attributes of this process, those that have any", function()
-    local list, _, errno = need("lsm_get_self_attr", S.lsm_get_self_attr "current")
+    local list, _, errno = t.need("lsm_get_self_attr", S.lsm_get_self_attr "current")
     if list then
       t.ok(#list > 0)
       for _, attr in ipairs(list) do
@@ -43,7 +35,7 @@ t.describe("security modules", function()
   end)
 
   t.it("refuse what is no attribute of theirs", function()
-    local ok, _, errno = need("lsm_set_self_attr", S.lsm_set_self_attr("current", { id = "lockdown", context = "x" }))
+    local ok, _, errno = t.need("lsm_set_self_attr", S.lsm_set_self_attr("current", { id = "lockdown", context = "x" }))
     t.ok(not ok and errno == S.EOPNOTSUPP)
     t.raises('lsm_set_self_attr: argument 2 (context.id): unknown name "appamor" for LSM_ID_*; did you mean '
       .. '"apparmor"?', S.lsm_set_self_attr, "current", { id = "appamor", context = "x" })

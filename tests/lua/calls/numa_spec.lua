@@ -5,22 +5,6 @@ local S = require "callgate"
 
 local PAGE = 4096
 
--- Runs body in a child, whose policy is its own.
-local function in_child(body)
-  local r, w = t.ok(S.pipe())
-  local pid = t.ok(S.fork())
-  if pid == 0 then
-    local ok, problem = pcall(body)
-    if not ok then
-      w:write(tostring(problem))
-    end
-    S._exit(ok and 0 or 1)
-  end
-  w:close()
-  local text = r:read(nil, 4000)
-  t.equal(select(2, t.ok(S.waitpid(pid))).exitstatus == 0 and "" or text, "")
-end
-
 local function need()
   local mode, message, errno = S.get_mempolicy()
   if errno == S.ENOSYS then
@@ -32,7 +16,7 @@ end
 t.describe("memory policies", function()
   t.it("are set and told by thread", function()
     need()
-    in_child(function()
+    t.child(nil, function()
       t.equal(S.set_mempolicy("bind", { 0 }), true)
       local mode, nodes = t.ok(S.get_mempolicy())
       t.equal(mode, S.MPOL_BIND)

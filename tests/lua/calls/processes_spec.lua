@@ -3,16 +3,6 @@ local t = ...
 local ffi = require "ffi"
 local S = require "callgate"
 
--- Runs `body` in a child, whose exit status is what it returns; the child's number comes back.
-local function child(body)
-  local pid = assert(S.fork())
-  if pid == 0 then
-    local ok, status = pcall(body)
-    S._exit(ok and status or 99)
-  end
-  return pid
-end
-
 local function read_all(fd)
   local parts = {}
   repeat
@@ -49,7 +39,7 @@ t.describe("identity", function()
   end)
 
   t.it("changes in a child, and -1 leaves an id alone", function()
-    local pid = child(function()
+    local pid = t.fork(function()
       return S.setresuid(-1, -1, -1)
         and S.setresgid()
         and S.setreuid()
@@ -68,14 +58,14 @@ end)
 
 t.describe("a child", function()
   t.it("is waited for: exit status, signal, and none left", function()
-    local pid = child(function() return 7 end)
+    local pid = t.fork(function() return 7 end)
     local got, status = t.ok(S.waitpid(pid))
     t.equal(got, pid)
     t.equal(status.exited, true)
     t.equal(status.exitstatus, 7)
     t.equal(status.signaled, false)
     t.equal(tostring(status), "exited with 7")
-    pid = child(function()
+    pid = t.fork(function()
       S.kill(S.getpid(), "kill")
       S.pause()
     end)
@@ -92,7 +82,7 @@ t.describe("a child", function()
 
   t.it("is not waited for with nohang; wait4 tells what it used", function()
     local r, w = t.ok(S.pipe())
-    local pid = child(function()
+    local pid = t.fork(function()
       r:read(nil, 1)
       return 0
     end)
@@ -106,7 +96,7 @@ t.describe("a child", function()
   end)
 
   t.it("is stopped and continued, and waitid tells by pid and pidfd", function()
-    local pid = child(function()
+    local pid = t.fork(function()
       S.kill(S.getpid(), "stop")
       return 3
     end)
@@ -135,7 +125,7 @@ end)
 t.describe("a program", function()
   t.it("gets its arguments and its environment from tables", function()
     local r, w = t.ok(S.pipe())
-    local pid = child(function()
+    local pid = t.fork(function()
       w:dup "stdout"
       local script = 'printf "%s|" "$0" "$@" "$A" "$B"; env | sort | tr "\\n" ";"'
       S.execve("/bin/sh", { "sh", "-c", script, "zero", "one two" }, { A = 1, "B=x y" })
@@ -149,7 +139,7 @@ t.describe("a program", function()
 
   t.it("is found relative to a folder, or is an open file", function()
     local folder = t.ok(S.open("/bin", "path, directory"))
-    local pid = child(function()
+    local pid = t.fork(function()
       return select(3, S.execveat(folder, "sh", { "sh", "-c", "exit 207" }))
     end)
     local status = select(2, S.waitpid(pid)).exitstatus
@@ -158,7 +148,7 @@ t.describe("a program", function()
     end
     t.equal(status, 207)
     local file = t.ok(S.open("/bin/sh", "path"))
-    pid = child(function()
+    pid = t.fork(function()
       return select(3, S.execveat(file, "", { "sh", "-c", "exit $A" }, { A = 208 }, "empty_path"))
     end)
     t.equal(select(2, S.waitpid(pid)).exitstatus, 208)
@@ -166,7 +156,7 @@ t.describe("a program", function()
 
   t.it("inherits the environment without a table", function()
     local r, w = t.ok(S.pipe())
-    local pid = child(function()
+    local pid = t.fork(function()
       w:dup(1)
       S.execve("/bin/sh", { "sh", "-c", "echo $PATH" })
       return 1
@@ -227,14 +217,14 @@ t.describe("signals", function()
   end)
 
   t.it("interrupt a sleeping call", function()
-    local pid = child(function()
+    local pid = t.fork(function()
       S.nanosleep(0.05)
       S.kill(S.getppid(), "chld")
       return 0
     end)
     t.ok(S.waitpid(pid))
     -- an interval timer whose signal has a handler of the kernel's own is not to be had: stop and continue instead
-    pid = child(function()
+    pid = t.fork(function()
       local left = S.t.timespec()
       local ok, _, errno = S.nanosleep(0.2, left)
       return ok and 0 or errno

@@ -3,18 +3,6 @@ local t = ...
 local ffi = require "ffi"
 local S = require "callgate"
 
-local function passes(body)
-  local pid = assert(S.fork())
-  if pid == 0 then
-    local ok, result = xpcall(body, debug.traceback)
-    if not ok then
-      io.stderr:write(tostring(result), "\n")
-    end
-    S._exit(ok and (result or 0) or 99)
-  end
-  t.equal(tostring(select(2, S.waitpid(pid))), "exited with 0")
-end
-
 t.describe("processors", function()
   t.it("are sets made from tables and text", function()
     local set = S.t.cpu_set "0-3, 8,100-101"
@@ -37,7 +25,7 @@ t.describe("processors", function()
     local set = t.ok(S.sched_getaffinity())
     local listed = io.open("/proc/self/status"):read("*a"):match "Cpus_allowed_list:%s*(%S+)"
     t.equal(tostring(set), ("cpu_set { %s }"):format(listed))
-    passes(function()
+    t.passes(function()
       local first = set:list()[1]
       assert(S.sched_setaffinity(0, { first }))
       assert(S.sched_getaffinity(0):count() == 1 and S.sched_getaffinity(0):has(first))
@@ -51,7 +39,7 @@ end)
 
 t.describe("a policy", function()
   t.it("is set and told by name, with its attributes", function()
-    passes(function()
+    t.passes(function()
       assert(S.sched_getscheduler() == S.SCHED_NORMAL)
       assert(S.sched_setattr(0, { policy = "batch", nice = 5 }))
       local attr = assert(S.sched_getattr())
@@ -75,7 +63,7 @@ t.describe("a policy", function()
     t.equal(S.sched_get_priority_max "fifo", 99)
     t.equal(S.sched_get_priority_min "rr", 1)
     t.equal(S.sched_get_priority_max "other", 0)
-    passes(function()
+    t.passes(function()
       local ok, _, errno = S.sched_setscheduler(0, "rr, reset_on_fork", 7)
       if not ok then
         assert(errno == S.EPERM)
@@ -91,7 +79,7 @@ end)
 
 t.describe("nice values", function()
   t.it("are from -20 to 19, as C has them", function()
-    passes(function()
+    t.passes(function()
       local before = assert(S.getpriority())
       assert(S.nice(3) == before + 3)
       assert(S.getpriority("process", S.getpid()) == before + 3)
@@ -105,7 +93,7 @@ t.describe("nice values", function()
   end)
 
   t.it("of input and output have a class and a level", function()
-    passes(function()
+    t.passes(function()
       assert(S.ioprio_set("process", 0, "be", 6))
       local class, level = S.ioprio_get()
       assert(class == "be" and level == 6)
@@ -129,13 +117,13 @@ t.describe("what libraries of threads ask for", function()
     else
       t.equal(errno, S.ENOSYS)
     end
-    passes(function()
+    t.passes(function()
       assert(S.set_tid_address(ffi.new "int[1]") == S.gettid())
     end)
   end)
 
   t.it("registers an area for restartable sequences", function()
-    passes(function()
+    t.passes(function()
       local area = ffi.cast("char *", S.mmap(nil, 4096, "read, write", "private, anonymous").addr)
       local ok, _, errno = S.rseq(area, 32, 0, 0x53053053)
       if ok then

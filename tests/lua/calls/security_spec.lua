@@ -3,24 +3,6 @@ local t = ...
 local ffi = require "ffi"
 local S = require "callgate"
 
--- Runs `body`, which checks with assert, in a child of its own; how the child ended.
-local function in_child(body)
-  local pid = assert(S.fork())
-  if pid == 0 then
-    local ok, result = xpcall(body, debug.traceback)
-    if not ok then
-      io.stderr:write(tostring(result), "\n")
-    end
-    S._exit(ok and (result or 0) or 99)
-  end
-  local _, status = assert(S.waitpid(pid))
-  return status
-end
-
-local function passes(body)
-  t.equal(tostring(in_child(body)), "exited with 0")
-end
-
 -- Checks the triple of a failure, in a child.
 local function fails(name, value, _, errno)
   assert(value == nil and errno == S[name], ("expected %s, got %s %s"):format(name, tostring(value), tostring(errno)))
@@ -28,7 +10,7 @@ end
 
 t.describe("prctl", function()
   t.it("is typed by its operation: strings, numbers, names, truth", function()
-    passes(function()
+    t.passes(function()
       assert(S.prctl("set_name", "callgate") == true)
       assert(S.prctl "get_name" == "callgate")
       assert(io.open("/proc/self/comm"):read "*a" == "callgate\n")
@@ -57,7 +39,7 @@ t.describe("prctl", function()
   end)
 
   t.it("reads and drops capabilities by name", function()
-    passes(function()
+    t.passes(function()
       if not S.capget():has "setpcap" then
         fails("EPERM", S.prctl("capbset_drop", "sys_boot"))
         return
@@ -114,7 +96,7 @@ end)
 
 t.describe("personality", function()
   t.it("is read and set by name", function()
-    passes(function()
+    t.passes(function()
       local before = assert(S.personality())
       assert(S.personality "addr_no_randomize" == before)
       assert(S.personality() == S.ADDR_NO_RANDOMIZE)
@@ -158,7 +140,7 @@ t.describe("capabilities", function()
   end)
 
   t.it("are given up in a child", function()
-    passes(function()
+    t.passes(function()
       local mine = S.capget()
       mine:drop("effective, permitted, inheritable", "all")
       assert(S.capset(mine))
@@ -170,7 +152,7 @@ end)
 
 -- With a filter, or skips where the kernel or a sandbox has none.
 local function filtered(rules, body)
-  return in_child(function()
+  return t.ending(function()
     assert(S.prctl("set_no_new_privs", true))
     local ok, message, errno = S.seccomp("set_mode_filter", nil, S.seccomp_filter(rules))
     if not ok then
@@ -254,7 +236,7 @@ t.describe("seccomp", function()
   end)
 
   t.it("takes instructions, too, and through prctl", function()
-    passes(function()
+    t.passes(function()
       assert(S.prctl("set_no_new_privs", 1))
       local filter = {
         { "ld, w, abs", 0 },
@@ -290,7 +272,7 @@ t.describe("seccomp", function()
   end)
 
   t.it("allows nothing but read, write and exit in strict mode", function()
-    local status = in_child(function()
+    local status = t.ending(function()
       if not S.seccomp "set_mode_strict" then
         return 77
       end
@@ -300,7 +282,7 @@ t.describe("seccomp", function()
   end)
 
   t.it("asks another process what to answer, through a listener", function()
-    local status = in_child(function()
+    local status = t.ending(function()
       assert(S.prctl("set_no_new_privs", 1))
       local listener, _, errno = S.seccomp("set_mode_filter", "new_listener", { { "getppid", "user_notif" } })
       if not listener then

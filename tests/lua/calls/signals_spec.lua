@@ -7,28 +7,9 @@ local S = require "callgate"
 ffi.cdef [[int callgate_spec_abs(int) __asm__("abs");]]
 local HANDLER = ffi.cast("void *", ffi.C.callgate_spec_abs)
 
--- Runs `body` in a child; how it ended. What fails there is told on stderr.
-local function in_child(body)
-  local pid = assert(S.fork())
-  if pid == 0 then
-    local ok, result = xpcall(body, debug.traceback)
-    if not ok then
-      io.stderr:write(tostring(result), "\n")
-    end
-    S._exit(ok and (result or 0) or 99)
-  end
-  local _, status = assert(S.waitpid(pid))
-  return status
-end
-
--- The same for a body that checks with assert.
-local function passes(body)
-  t.equal(tostring(in_child(body)), "exited with 0")
-end
-
 t.describe("sigaction", function()
   t.it("ignores a signal, tells what was before, and gives it back", function()
-    passes(function()
+    t.passes(function()
       assert(S.sigaction("usr1", "ignore").action == "default")
       assert(S.kill(S.getpid(), "usr1"))
       local old = assert(S.sigaction "usr1")
@@ -37,7 +18,7 @@ t.describe("sigaction", function()
       assert(S.sigaction("usr1", "default").action == "ignore")
       assert(S.sigaction("usr1").action == "default")
     end)
-    t.equal(in_child(function()
+    t.equal(t.ending(function()
       S.sigaction("usr1", "ignore")
       S.sigaction("usr1", "default")
       S.kill(S.getpid(), "usr1")
@@ -45,7 +26,7 @@ t.describe("sigaction", function()
   end)
 
   t.it("keeps flags and mask as the kernel has them", function()
-    passes(function()
+    t.passes(function()
       assert(S.sigaction("chld", { handler = "default", flags = "nocldstop, restart", mask = "int, hup" }))
       local now = assert(S.sigaction "chld")
       local flags = require("bit").band(tonumber(now.flags), S.c.SA "nocldstop, restart, siginfo")
@@ -60,7 +41,7 @@ t.describe("sigaction", function()
   end)
 
   t.it("runs a C function, which returns to where the signal came", function()
-    passes(function()
+    t.passes(function()
       for _, flags in ipairs { "", "siginfo", "restart", "nodefer" } do
         assert(S.sigaction("usr1", { handler = HANDLER, flags = flags, mask = "usr2" }))
         assert(S.sigaction("usr1").action == HANDLER)
@@ -74,7 +55,7 @@ t.describe("sigaction", function()
   end)
 
   t.it("interrupts calls: nanosleep, pause, sigsuspend", function()
-    passes(function()
+    t.passes(function()
       assert(S.signal("alrm", HANDLER) == "default")
       assert(S.sigaction("alrm", HANDLER)) -- without SA_RESTART
       S.setitimer("real", { value = 0.02, interval = 0.02 })
@@ -114,7 +95,7 @@ end)
 
 t.describe("on_signal", function()
   t.it("runs Lua functions at the safe point, once for each signal that waits", function()
-    passes(function()
+    t.passes(function()
       local seen = {}
       local fd = assert(S.on_signal("usr1, usr2", function(info)
         seen[#seen + 1] = info.signal
@@ -133,7 +114,7 @@ t.describe("on_signal", function()
   end)
 
   t.it("waits for one, and gives an interval timer a Lua function", function()
-    passes(function()
+    t.passes(function()
       local count = 0
       assert(S.on_signal("alrm", function() count = count + 1 end))
       S.setitimer("real", { value = 0.01, interval = 0.01 })
@@ -144,14 +125,14 @@ t.describe("on_signal", function()
   end)
 
   t.it("gives signals back: what waits is delivered", function()
-    local status = in_child(function()
+    local status = t.ending(function()
       S.on_signal("term", function() end)
       S.kill(S.getpid(), "term")
       S.on_signal "term"
       return 1
     end)
     t.equal(status.signal, "term")
-    passes(function()
+    t.passes(function()
       assert(S.sigprocmask("block", "hup"))
       assert(S.on_signal("hup, int", error))
       assert(S.on_signal "hup, int")
@@ -160,7 +141,7 @@ t.describe("on_signal", function()
   end)
 
   t.it("hands on a handler's error, and later signals still wait", function()
-    passes(function()
+    t.passes(function()
       local ran = 0
       S.on_signal("usr1", function() error "oops" end)
       S.on_signal("usr2", function() ran = ran + 1 end)
@@ -181,7 +162,7 @@ end)
 
 t.describe("the mask", function()
   t.it("is blocked, unblocked and set by name; all but some", function()
-    passes(function()
+    t.passes(function()
       assert(S.sigprocmask("setmask", "all, ~chld, ~int"))
       local now = assert(S.sigprocmask())
       assert(now:has "term" and now:has(40) and not now:has "chld" and not now:has "int" and not now:has "kill")
@@ -198,7 +179,7 @@ end)
 
 t.describe("a queued signal", function()
   t.it("brings its number, sender and reason", function()
-    passes(function()
+    t.passes(function()
       S.sigprocmask("block", "usr1, usr2")
       assert(S.sigqueue(S.getpid(), "usr1", -7))
       local info = assert(S.sigwaitinfo "usr1")
@@ -225,7 +206,7 @@ end)
 
 t.describe("sigaltstack", function()
   t.it("is set, told and disabled; a handler runs on it", function()
-    passes(function()
+    t.passes(function()
       assert(S.sigaltstack().flags == S.SS_DISABLE)
       local room = ffi.new "char[65536]"
       assert(S.sigaltstack { room })

@@ -4,14 +4,6 @@ local t = ...
 
 local S = require "callgate"
 
--- Skips where the kernel was built without a call.
-local function need(name, ...)
-  if (...) == nil and select(3, ...) == S.ENOSYS then
-    t.skip("this kernel has no " .. name)
-  end
-  return ...
-end
-
 t.describe("the whole machine", function()
   t.it("gets its time set, to what it is: other specs read it meanwhile", function()
     t.disposable()
@@ -21,9 +13,9 @@ t.describe("the whole machine", function()
 
   t.it("forgets which kernel was to be next", function()
     t.disposable()
-    t.ok(need("kexec_load", S.kexec_load(0, {})))
+    t.ok(t.need("kexec_load", S.kexec_load(0, {})))
     if S.kexec_file_load then
-      t.ok(need("kexec_file_load", S.kexec_file_load("stdin", nil, nil, "unload")))
+      t.ok(t.need("kexec_file_load", S.kexec_file_load("stdin", nil, nil, "unload")))
     end
   end)
 
