@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from callgate import paths
 from callgate.errors import CallgateError
-from callgate.explore.bench import Row, chosen
+from callgate.explore.bench import Bench, Row, chosen, httpd
 
 CALLGATE = [sys.executable, "-P", "-m", "callgate"]
 TIME_LIMIT = 120
@@ -134,3 +135,48 @@ class TestRows:
     def test_mark(self, figure: float | None, mark: str, *, least: bool) -> None:
         """A limit is the most a figure may be, or the least where the row says so."""
         assert Row("calls", "read", "JIT", {}, figure, 1.0, least=least).mark == mark
+
+
+# Serves one connection its own way, on the port that is its argument.
+SERVER = """
+local S = require "callgate"
+local server = assert(S.socket("inet", "stream"))
+assert(server:setsockopt("socket", "reuseaddr", 1))
+assert(server:bind(S.t.sockaddr_in(tonumber(arg[1]), "127.0.0.1")))
+assert(server:listen(64))
+io.stderr:write("listening\\n")
+local connection = server:accept()
+connection:close()
+server:close()
+"""
+LIMIT = {"c": 0.5, "ljsyscall": 1.0, "connections": 2, "requests": 100}
+
+
+def _server(folder: Path, rest: str) -> tuple[Bench, list[str]]:
+    """Return a bench whose examples/httpd.lua is SERVER and then ``rest``, and its warnings."""
+    root = paths.checkout()
+    assert root
+    (folder / "httpd.lua").write_text(SERVER + rest)
+    warnings: list[str] = []
+    bench = Bench(
+        root / "bench", folder, paths.output_dir(), folder, rounds=1, warn=warnings.append
+    )
+    return bench, warnings
+
+
+def test_a_server_that_ends(tmp_path: Path) -> None:
+    """The error of the client's tells how the server ended, and what it said."""
+    bench, warnings = _server(tmp_path, 'error "out of luck"')
+    with pytest.raises(CallgateError, match=r"server ended with status 1: .*out of luck"):
+        httpd(bench, LIMIT, theirs=False)
+    assert warnings == []
+
+
+def test_a_client_that_fails(tmp_path: Path) -> None:
+    """What breaks while the server lives is measured once more, and that is said."""
+    root = paths.checkout()
+    bench, warnings = _server(tmp_path, f'dofile "{root}/examples/httpd.lua"')
+    row, _ = httpd(bench, LIMIT, theirs=False)
+    assert row.values["callgate"] > 0
+    (warning,) = warnings
+    assert warning.startswith("measured again: fails: client: ")

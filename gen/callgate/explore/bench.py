@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TIME_LIMIT = 120  # seconds for one run of a program
+ENDING = 1  # seconds that a server may take to end whose client has failed
 SECONDS = 30  # after which the load of a server gives up
 QUICK = 20  # a quick run makes this fraction of the calls
 INTERPRETED = 5  # ... and the interpreter this, of those of compiled code
@@ -265,7 +266,7 @@ def _served(bench: Bench, name: str, command: list[str], limit: dict[str, float]
         line = process.stderr.readline()
         if "listening" not in line:
             raise CallgateError(f"does not serve: {line.strip()}", where=" ".join(command))
-        return _load(bench, port, limit, "requests")
+        return _load(bench, process, port, limit, "requests")
 
 
 def closing(bench: Bench, limit: dict[str, float], *, theirs: bool) -> Row:
@@ -312,7 +313,7 @@ def _closing(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise CallgateError("does not serve", where=" ".join(words))
             time.sleep(0.01)
-        return _load(bench, port, limit, "closed", "close")
+        return _load(bench, process, port, limit, "closed", "close")
 
 
 def _answers(port: int) -> bool:
@@ -325,11 +326,41 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _load(bench: Bench, port: int, limit: dict[str, float], count: str, *words: str) -> float:
-    """Return the requests per second of the client's; ``count`` is the limit that says how many."""
+def _load(
+    bench: Bench,
+    server: subprocess.Popen[str],
+    port: int,
+    limit: dict[str, float],
+    count: str,
+    *words: str,
+) -> float:
+    """Return the requests per second of the client's; ``count`` is the limit that says how many.
+
+    What a loaded machine breaks is measured once more, if the server has survived it; of one that
+    has not, the error tells the end.
+    """
     requests = int(limit[count]) // (QUICK if bench.quick else 1)
     numbers = (port, int(limit["connections"]), requests, SECONDS)
-    return bench.run([bench.compiled("client"), *(str(number) for number in numbers), *words])[0]
+    command = [bench.compiled("client"), *(str(number) for number in numbers), *words]
+    try:
+        return _asked(bench, command, server)
+    except CallgateError as error:
+        if server.poll() is not None:
+            raise
+        bench.warn(f"measured again: {error.what}")
+    return _asked(bench, command, server)
+
+
+def _asked(bench: Bench, command: list[str], server: subprocess.Popen[str]) -> float:
+    """Return what the client prints; an error tells how the server ended, if it did."""
+    try:
+        return bench.run(command)[0]
+    except CallgateError as error:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            said = server.communicate(timeout=ENDING)[1].strip()
+            message = f"{error.what}; the server ended with status {server.returncode}: {said}"
+            raise CallgateError(message, where=error.where) from error
+        raise
 
 
 @contextlib.contextmanager
@@ -360,7 +391,9 @@ def _server(bench: Bench, command: list[str]) -> Iterator[subprocess.Popen[str]]
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def _gcc() -> str:
