@@ -111,25 +111,31 @@ t.describe("constants by header", function()
     end)
   end)
 
+  -- Some of each header: that every name leads to its value is what the witness asks of each machine (gen/callgate/
+  -- verify/witness.lua), with the compiler off.
   t.it("of every header are found through the index", function()
     local constants = require "callgate.constants"
-    local found = 0
+    local SOME = 8
+    local seen, found = 0, 0
     for _, header in ipairs(constants.headers()) do
       -- First, since in LuaJITs of before April 2022 a loop over pairs whose body the compiler gives up on ends after
       -- the first name, from then on (LuaJIT's issue 827).
-      local all = {}
+      local some = {}
       for name, value in pairs(constants.of(header).constants or {}) do
-        all[#all + 1] = { name, value }
+        if #some < SOME then
+          some[#some + 1] = { name, value }
+        end
       end
-      for _, pair in ipairs(all) do
+      for _, pair in ipairs(some) do
         local owner = t.ok(constants.header(pair[1]), pair[1])
+        seen = seen + 1
         if owner == header then
           t.equal(constants.get(pair[1]), pair[2])
           found = found + 1
         end
       end
     end
-    t.ok(found > 50000, found)
+    t.ok(found > 2500 and found > seen / 2, found .. " of " .. seen)
   end)
 
   t.it("that no header has are nil, wherever they would stand in the index", function()

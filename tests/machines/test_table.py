@@ -52,6 +52,10 @@ class TestLoad:
             ('packages = ["luajit"]', "", "luajit 'package' needs 'packages'"),
             ('"trixie"', '""', "no 'suite' to take packages from"),
             ("qemu =", "seconds = 0\nqemu =", "seconds: expected more than 0, not 0"),
+            ("qemu =", "jit = []\nqemu =", "jit: expected 'on' and 'off' or one of them, not []"),
+            ("qemu =", 'jit = ["hot"]\nqemu =', "or one of them, not ['hot']"),
+            ("qemu =", 'jit = ["on", "on"]\nqemu =', "or one of them, not ['on', 'on']"),
+            ("qemu =", "facts = 1\nqemu =", "facts: expected bool, not 1"),
         ],
     )
     def test_wrong(self, tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -83,6 +87,14 @@ class TestLoad:
         assert len(pairs) >= 18
         assert any(targets[run.target].data_model.big_endian for run in runs)
         assert sum(run.tier == "system" for run in runs) >= 4
+
+    def test_nothing_left_out(self) -> None:
+        """What one row leaves out another asks: each target's facts, each processor both ways."""
+        runs = load_runs(paths.data_dir("headers") / "runs.toml").values()
+        for run in runs:
+            assert any(one.facts for one in runs if one.target == run.target), run.target
+            modes = {mode for one in runs if one.debian == run.debian for mode in one.jit}
+            assert modes == {"on", "off"}, run.debian
 
 
 class TestChoose:

@@ -77,7 +77,7 @@ def proof(tmp_path: Path, library: Path) -> Proof:
 def put(machine: Machine, small: Small, proof: Proof) -> Account:
     """Return what came of the run."""
     return account(
-        RUN,
+        machine.run,
         proof,
         lambda _run, _report: machine,
         Reporter(quiet=True),
@@ -105,6 +105,13 @@ def test_no_compiler(small: Small, proof: Proof) -> None:
     """Where LuaJIT has no compiler, the specs run once, and the account says so."""
     found = put(Here(probe="LuaJIT 2.1\nLinux\ns390x\nfalse\n"), small, proof)
     assert (found.arch, found.compiles, found.specs.passed) == ("s390x", False, 1)
+
+
+def test_part(small: Small, proof: Proof) -> None:
+    """A row may leave a mode of the compiler to another row, and the facts."""
+    found = put(Here(replace(RUN, jit=("off",), facts=False)), small, proof)
+    assert (found.state, found.checked, found.specs.passed) == (PASSED, 0, 1)
+    assert found.specs.skipped == (("calls/a_spec.lua: rests (JIT off)", "no device"),)
 
 
 def test_wrong_library(small: Small, proof: Proof) -> None:

@@ -30,6 +30,8 @@ class Run:
     packages: tuple[str, ...] = ()  # Debian packages that its root folder is made of
     qemu: str = ""  # ex) "arm": the program is qemu-arm or qemu-system-arm
     kernel: str = ""  # ex) "linux-image-arm64": a package, or a pattern of packages, of the suite
+    jit: tuple[str, ...] = ("on", "off")  # the specs run with the compiler so, where there is one
+    facts: bool = True  # whether LuaJIT is asked what the library says; kernels do not change that
     seconds: int = 600  # the whole run's time limit
 
 

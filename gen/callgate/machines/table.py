@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LUAJITS = ("package", "built", "lupa")
+MODES = ("on", "off")  # of LuaJIT's compiler
 
-_SHAPES: dict[str, type] = {"str": str, "int": int, "tuple[str, ...]": list}
+_SHAPES: dict[str, type] = {"str": str, "int": int, "bool": bool, "tuple[str, ...]": list}
 
 
 def load_runs(path: Path, targets: Collection[str] | None = None) -> dict[str, Run]:
@@ -85,6 +86,10 @@ def _check(run: Run, where: str) -> None:
         (run.tier == "system" and not run.kernel, "tier 'system' needs 'kernel'"),
         (run.luajit == "package" and not run.packages, "luajit 'package' needs 'packages'"),
         (run.luajit != "lupa" and not run.suite, "no 'suite' to take packages from"),
+        (
+            not run.jit or not {*run.jit} <= {*MODES} or len({*run.jit}) < len(run.jit),
+            f"jit: expected {' and '.join(map(repr, MODES))} or one of them, not {[*run.jit]}",
+        ),
         (run.seconds <= 0, f"seconds: expected more than 0, not {run.seconds}"),
     ]
     for found, message in wrong:

@@ -142,14 +142,14 @@ def _ask(
     progress: Callable[[int, int], None],
 ) -> Account:
     run = machine.run
-    asked = luajit.batches(abi, questions(abi))
+    asked = luajit.batches(abi, questions(abi)) if run.facts else []
     with tempfile.TemporaryDirectory(prefix="callgate-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)  # a spec may give up its rights, and load the library's next module
         specs = _pack(folder, proof, asked)
         (said,) = machine.execute([_job(run, "LuaJIT", (LUAJIT, "-e", PROBE))], folder)
         version, _, arch, compiles = _probed(said, run)
-        modes = ("on", "off") if compiles else ("off",)
+        modes = run.jit if compiles else ("off",)
         limits = {mode: seconds(run, mode, proof.gaps, SECONDS[run.tier]) for mode in modes}
         spec_jobs = [
             (spec, mode, _spec_job(run, spec, mode, limits[mode]))
