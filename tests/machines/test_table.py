@@ -94,7 +94,7 @@ class TestLoad:
         for run in runs:
             assert any(one.facts for one in runs if one.target == run.target), run.target
             modes = {mode for one in runs if one.debian == run.debian for mode in one.jit}
-            assert modes == {"on", "off"}, run.debian
+            assert modes == ({"off"} if run.debian == "loong64" else {"on", "off"}), run.debian
 
 
 class TestChoose:
