@@ -19,6 +19,7 @@ return function()
   local encode, decode, set, ref, reset = tx.encode, tx.decode, tx.set, tx.ref, tx.reset
   local LARGE = 65536 -- a message beyond this gives its memory back
   local sent = 0
+  local received, bytes -- the address of the latest message, as a number and as a pointer: casts take long interpreted
 
   local istype, type, next, error = ffi.istype, type, next, error
   local DEEPEST = 99 -- lj_serialize.c takes one more
@@ -30,8 +31,14 @@ return function()
       error("too deep to serialize", 0)
     end
     for key, item in next, value do
-      check(key, depth + 1)
-      check(item, depth + 1)
+      local kind = type(key) -- mostly a string or number, for which no call is made: this is interpreted
+      if kind ~= "string" and kind ~= "number" then
+        check(key, kind, depth + 1)
+      end
+      kind = type(item)
+      if kind ~= "string" and kind ~= "number" then
+        check(item, kind, depth + 1)
+      end
     end
   end
   if jit then -- in LuaJITs from September 2021 to April 2022 a compiled loop over keys can crash (LuaJIT's issue 829)
@@ -40,11 +47,10 @@ return function()
 
   -- Raises for what cannot cross. The buffer's own errors come too late: raised in compiled code they have
   -- been seen to end in a crash.
-  function check(value, depth)
-    local kind = type(value)
+  function check(value, kind, depth)
     if kind == "table" then
       check_table(value, depth)
-    elseif kind ~= "number" and kind ~= "string" and kind ~= "boolean" and kind ~= "nil"
+    elseif kind ~= "boolean" and kind ~= "nil" and kind ~= "string" and kind ~= "number"
       and not istype("int64_t", value) and not istype("uint64_t", value) then
       error("cannot serialize '" .. kind .. "'", 0)
     end
@@ -59,7 +65,10 @@ return function()
     reset(tx)
     for i = 1, select("#", ...) do
       local value = select(i, ...)
-      check(value, 0)
+      local kind = type(value)
+      if kind ~= "string" and kind ~= "number" then
+        check(value, kind, 0)
+      end
       encode(tx, value)
     end
     local pointer, length = ref(tx)
@@ -68,12 +77,15 @@ return function()
   end
 
   function codec.pack(value)
-    check(value, 0)
+    check(value, type(value), 0)
     return buffer.encode(value)
   end
 
   function codec.decode(where, length, n)
-    set(rx, cast(byte_pointer, cast(address, where)), length)
+    if where ~= received then
+      received, bytes = where, cast(byte_pointer, cast(address, where))
+    end
+    set(rx, bytes, length)
     if n == 1 then
       return decode(rx)
     elseif n == 2 then
