@@ -39,7 +39,7 @@ FLAGS = (
     "-Os", "-fomit-frame-pointer", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
     "-fno-unwind-tables", "-fno-sanitize=all", "-ffunction-sections", "-c",
 )  # fmt: skip
-FUNCTIONS = ("limiter", "thread", "drop")
+FUNCTIONS = ("limiter", "discard", "thread", "drop")
 # A function of the ELFv2 ABI may have two entries; the first computes the address of the module's
 # data, by instructions that refer to it, and there is none: the second is taken. How many bytes it
 # lies behind the first by three bits of the symbol's st_other (section 3.4.1, "Symbol Values").

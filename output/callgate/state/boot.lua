@@ -11,6 +11,7 @@ local inside = require "callgate.state.inside"
 
 local C, cast = native.C, ffi.cast
 local allocator = machine.limiter and cast(M.t.lua_Alloc, machine.limiter)
+local discarder = machine.discard and cast(M.t.lua_Alloc, machine.discard)
 local boundless = cast("size_t", -1)
 local state_pointer = ffi.typeof("$ *", M.t.lua_State)
 
@@ -127,7 +128,9 @@ function boot.make(config, extra, compiles, own)
   if compiles then
     M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
   end
-  control.current, control.top, control.mask = inside(L)
+  local place
+  control.current, control.top, control.mask, place = inside(L)
+  control.place = not own and place or nil
   local hook = M.lua_gethook(L)
   M.lua_sethook(L, nil, 0, 0)
   return control, hook
@@ -137,7 +140,9 @@ end
 function boot.close(control)
   local L = cast(state_pointer, control.L)
   M.lua_sethook(L, nil, 0, 0)
-  if allocator then
+  if control.place ~= nil then
+    M.lua_setallocf(L, discarder, control)
+  elseif allocator then
     M.lua_setallocf(L, cast(M.t.lua_Alloc, control.inner), control.arena)
   end
   M.lua_close(L)

@@ -2,7 +2,8 @@
 -- differs from version to version and from processor to processor.
 --
 -- inside(L) -> address of the reference to the running lua_State, index of a lua_State's word `top`, the bits of
--- a word that are a reference; nil, 0, 0 where it is not found beyond doubt: then nothing is put right
+--   a word that are a reference; nil, 0, 0 where it is not found beyond doubt: then nothing is put right
+--   fourth, the address of its allocator and that one's data, if machine.c's `discard` can end such a state, or nil
 --
 -- A lua_State has base, top, maxstack, stack one after another (lj_obj.h): two pointers and two references, which
 -- have 32 bits on some 64-bit machines. global_State, which has cur_L, follows the first lua_State in one
@@ -11,6 +12,8 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local M = require "callgate.bound.luajit"
+local machine = require "callgate.state.machine"
+local native = require "callgate.state.native"
 
 -- The same words are read before and after calls that change them, and of changing width: no compiler shall
 -- take one reading for another.
@@ -23,6 +26,7 @@ local MASK = cast("size_t", REFERENCE == 8 and 0xffffffffffffffffULL or 0xffffff
 local SLOT = 8 -- bytes of a TValue
 local LEAST = 14 -- words: about a lua_State
 local REACH = 2048 -- bytes
+local ARENA = 131072 -- bytes: DEFAULT_GRANULARITY of lj_alloc.c
 local MOST = 65536 * SLOT -- no stack is larger: LJ_STACK_MAX, LJ_STACK_EXTRA
 
 local function address(L)
@@ -79,16 +83,58 @@ local function current_of(L)
   return at and next(candidates, at) == nil and at or nil
 end
 
+-- How many bytes after the first lua_State lie the allocator and its data; nil where it is not LuaJIT's own, which
+-- keeps its record at the beginning of the memory that the state lies in (lj_alloc.c, lj_alloc_create).
+local function place_of(L)
+  local data = ffi.new "void *[1]"
+  local fn = M.lua_getallocf(L, data)
+  local arena = data[0]
+  if address(L) - cast("size_t", arena) > ARENA then
+    return nil
+  end
+  local candidates
+  for _, given in ipairs { cast("void *", fn), arena } do
+    M.lua_setallocf(L, fn, given)
+    local found = {}
+    for at = 0, REACH, WORD do
+      local words = cast("void **", address(L) + at)
+      if (candidates == nil or candidates[at]) and words[0] == cast("void *", fn) and words[1] == given then
+        found[at] = true
+      end
+    end
+    candidates = found
+  end
+  local at = next(candidates)
+  return at and next(candidates, at) == nil and at or nil
+end
+
+-- Ends the probe as other states will be ended; whether that went as machine.c has it.
+local function ended(L, top, place)
+  local data = ffi.new "void *[1]"
+  local control = ffi.new(native.control)
+  control.inner = cast("void *", M.lua_getallocf(L, data))
+  control.arena, control.L, control.top = data[0], L, top
+  control.place = cast("void *", address(L) + place)
+  M.lua_setallocf(L, cast(M.t.lua_Alloc, machine.discard), control)
+  M.lua_close(L)
+  return control.place == nil
+end
+
 local probe = M.luaL_newstate() -- all states of this LuaJIT are alike
-local top, current
+local top, current, place
 if probe ~= nil then
-  top, current = top_of(probe), current_of(probe)
-  M.lua_close(probe)
+  top, current, place = top_of(probe), current_of(probe), place_of(probe)
+  if not (top and place and machine.discard and REFERENCE == WORD) then
+    M.lua_close(probe)
+    place = nil
+  elseif not ended(probe, top, place) then
+    place = nil
+  end
 end
 
 return function(L)
   if top and current then
-    return cast("void *", address(L) + current), top, MASK
+    return cast("void *", address(L) + current), top, MASK, place and cast("void *", address(L) + place)
   end
   return nil, 0, 0
 end

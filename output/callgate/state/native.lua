@@ -32,6 +32,7 @@ local FIELDS = [[
   void *current;          /* where LuaJIT keeps the lua_State that runs, and */
   size_t top, mask;       /* which of its words is its stack's top; a reference's bits: inside.lua */
   void *L, *pcall;
+  void *place;            /* where LuaJIT has its allocator, of a state that can be ended at once: inside.lua */
   int status;             /* of the call in its thread */
   int runs;               /* it has a thread */
   unsigned long thread;

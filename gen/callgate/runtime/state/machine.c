@@ -18,6 +18,7 @@ struct control {
   size_t mask;                                        /* the bits of a word that are a reference: all, or 32 */
   void *L;                                            /* the state */
   int (*pcall)(void *, int, int, int);                /* lua_pcall */
+  void **place;                                       /* where LuaJIT has its allocator and the arena, or NULL */
   int status;                                         /* and what it has returned in the state's thread */
 };
 
@@ -56,6 +57,22 @@ void *limiter(struct control *c, void *pointer, size_t old, size_t size) {
     }
   }
   return pointer;
+}
+
+#define SMALL 128 /* bytes: LuaJIT's allocator never maps such a block by itself (lj_alloc.c: is_small, 256) */
+
+/* A lua_Alloc for lua_close alone. All memory goes at once at the end, which spares most of a thousand small blocks
+ * being freed one by one. LuaJIT does that for its own allocator only, so that is put back when the last block but
+ * one comes, the stack of the state (lj_state.c, close_state). What is larger may have been mapped by itself. */
+void *discard(struct control *c, void *pointer, size_t old, size_t size) {
+  if (!size && pointer == (void *)((size_t *)c->L)[c->top + 2]) {
+    c->place[0] = (void *)c->inner;
+    c->place[1] = c->arena;
+    c->place = NULL;
+  } else if (!size && old < SMALL) {
+    return NULL;
+  }
+  return c->inner(c->arena, pointer, old, size);
 }
 
 /* For pthread_create: the call that lies on the state's stack, a function with four arguments. */
