@@ -10,5 +10,5 @@ from hypothesis import HealthCheck, settings
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 settings.register_profile("dev", _PATIENT, max_examples=60)
-settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=True, print_blob=True)
+settings.register_profile("ci", _PATIENT, max_examples=100, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")

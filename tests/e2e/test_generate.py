@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600  # a minute on a quiet machine
 BLOCK = 4096
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("generate")]
+pytestmark = pytest.mark.slow
 
 
 def start(*arguments: str, cache: Path, **options: str) -> subprocess.Popen[str]:

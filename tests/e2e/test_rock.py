@@ -19,7 +19,7 @@ ROCKSPEC = "callgate-scm-1.rockspec"
 DEBIAN = "/usr/share/lua/5.1"  # ljsyscall, which some specs load beside the library
 TIME_LIMIT = 120
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rock")]  # the rock is made once
+pytestmark = pytest.mark.slow
 
 
 def luarocks(folder: Path, *words: str) -> str:

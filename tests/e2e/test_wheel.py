@@ -16,7 +16,7 @@ from callgate import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]  # the wheel is built once
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

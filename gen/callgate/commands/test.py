@@ -80,7 +80,8 @@ def _steps(*, fast: bool) -> list[Step]:
     own = ("gen/callgate/runtime", "gen/callgate/bind", "gen/callgate/verify")
     lua = (*own, "output", "examples", "tests/lua")
     marked = ("-m", "not slow") if fast else ()
-    pytest = (*python, "pytest", "-n", str(WORKERS), "--dist", "loadgroup", *marked)
+    # By file, since what a file's tests share (a generated library, a wheel) is made once then.
+    pytest = (*python, "pytest", "-n", str(WORKERS), "--dist", "loadfile", *marked)
     steps = [
         Step("ruff", "lint", (*python, "ruff", "check", "--quiet", "."), 120),
         Step("ruff", "format", (*python, "ruff", "format", "--check", "--quiet", "."), 120),
