@@ -1,9 +1,9 @@
 -- What of a state cannot be Lua, as machine code: the allocator that keeps it within its memory, the main function
--- of its thread, its end, and freeing at one stroke. A callback into Lua would be ten times slower and cannot run in threads,
--- and not every LuaJIT has any. machine.c is its source.
+-- of its thread, its end, and freeing at one stroke. A callback into Lua would be ten times slower and cannot run in
+-- threads, and not every LuaJIT has any. machine.c is its source.
 --
--- machine.limiter, machine.discard, machine.thread, machine.drop: pointers; nil where there is no code for this processor, or the
--- system refuses to execute what a process has written (SELinux, PaX)
+-- machine.limiter, machine.discard, machine.thread, machine.drop: pointers; nil where there is no code for this
+-- processor, or the system refuses to execute what a process has written (SELinux, PaX)
 --
 -- The bytes are written to a fresh page before it becomes executable: then every kernel makes the
 -- instruction cache see them (arch/arm64/mm/flush.c, __sync_icache_dcache).
