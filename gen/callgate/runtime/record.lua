@@ -48,7 +48,8 @@ end
 
 -- A declaration without its members that are untagged records; those of anonymous ones are the record's own.
 local function own_members(text)
-  return (text:match "^[^{]*{(.*)}":gsub("(%b{})([^;]*;)", function(inside, behind)
+  return (text:match "^[^{]*{(.*)}":gsub("%b{}[^;]*;", function(member)
+    local inside, behind = member:match "^(%b{})(.*)$"
     return behind:gsub("__attribute__%s*%b()", ""):find "[%a_]" and "" or own_members(inside)
   end))
 end
@@ -59,20 +60,25 @@ local guards = {} -- text -> what guarded makes of it: declare and metatype ask 
 -- name -> theirs. To LuaJIT [] is room without end: event.name = "abc" would overwrite its heap. [0] refuses all
 -- but strings, which only the metatable can: not in a member that is an untagged record, which has none.
 function record.guarded(text)
-  if not text:find "%[0?%];" then
+  if not (text:find("[0];", 1, true) or text:find("[];", 1, true)) then
     return text, NONE
   elseif guards[text] then
     return guards[text][1], guards[text][2]
   end
   local hidden, before = {}, text
-  for kind, name in own_members(text):gmatch "([%w_]+) ([%w_]+)%[0?%];" do
-    if kind:find "int8_t$" or kind == "char" then
-      hidden[name] = "_flexible_" .. name
+  for line in own_members(text):gmatch "[^\n]+" do
+    local behind = line:find("%[0?%];$", -4)
+    if behind then
+      local kind, name = line:sub(1, behind - 1):match "([%w_]+) ([%w_]+)$"
+      if kind and (kind:find "int8_t$" or kind == "char") then
+        hidden[name] = "_flexible_" .. name
+      end
     end
   end
-  text = text:gsub("([%w_]+)%[0?%];", function(name)
-    return ("%s[0];"):format(hidden[name] or name)
-  end)
+  text = text:gsub("%[%];", "[0];")
+  for name, other in pairs(hidden) do
+    text = text:gsub("%f[%w_]" .. name .. "%[0%];", other .. "[0];")
+  end
   guards[before] = { text, hidden }
   return text, hidden
 end

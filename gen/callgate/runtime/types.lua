@@ -29,12 +29,29 @@ local prefix = mine.prefix
 local ctypes = mine.ctypes -- "struct stat" -> ctype
 local texts = mine.texts -- "struct stat" -> the text of its declaration
 
+local RECORDS = { "struct", "union" }
+
+-- Where the tag begins of the next record of that kind which `text` names from `at` on. Found without patterns: those
+-- look at each character, which took a third of the time of a large record's first touch.
+local function tag_in(text, kind, at)
+  local word = kind .. " "
+  local first, last = text:find(word, at, true)
+  while first and (first > 1 and text:find("^[%w_]", first - 1) or not text:find("^[%a_]", last + 1)) do
+    first, last = text:find(word, last + 1, true)
+  end
+  return last and last + 1
+end
+
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
-  for _, kind in ipairs { "struct", "union" } do
-    if text:find(kind, 1, true) then
-      text = text:gsub("%f[%w_]" .. kind .. " ([%a_][%w_]*)", kind .. " " .. prefix .. "%1")
+  for _, kind in ipairs(RECORDS) do
+    local parts, from, tag = {}, 1, tag_in(text, kind, 1)
+    while tag do
+      parts[#parts + 1] = text:sub(from, tag - 1)
+      from, tag = tag, tag_in(text, kind, tag)
     end
+    parts[#parts + 1] = text:sub(from)
+    text = table.concat(parts, prefix)
   end
   return text
 end
@@ -66,14 +83,16 @@ local function collect(key, order, later, seen, near)
     return -- incomplete in the headers, too: only pointers to it exist
   end
   seen[key] = { text, header }
-  local plain = text:gsub("%f[%w_]const ", "")
-  for kind, tag, star in plain:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
-    if kind == "struct" or kind == "union" then
+  for _, kind in ipairs(RECORDS) do
+    local at = tag_in(text, kind, 1)
+    while at do
+      local tag, star = text:match("^([%w_]+) ?(%*?)", at)
       if star == "*" then
         later[#later + 1] = kind .. " " .. tag
       else
         collect(kind .. " " .. tag, order, later, seen, near)
       end
+      at = tag_in(text, kind, at)
     end
   end
   order[#order + 1] = key
