@@ -129,7 +129,7 @@ function boot.make(config, extra, compiles, own)
     M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_ON)
   end
   local place
-  control.current, control.top, control.mask, place = inside(L)
+  control.current, control.top, control.mask, place = inside.of(L)
   control.place = not own and place or nil
   local hook = M.lua_gethook(L)
   M.lua_sethook(L, nil, 0, 0)

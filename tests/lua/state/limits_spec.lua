@@ -3,6 +3,7 @@ local t = ...
 local S = require "callgate"
 local state = require "callgate.state"
 local inside = require "callgate.state.inside"
+local M = require "callgate.bound.luajit"
 local ffi = require "ffi"
 
 local function fresh(options)
@@ -90,6 +91,29 @@ t.describe("the memory limit", function()
     st:close()
   end)
 
+  t.it("makes LuaJIT collect in haste where a quarter of it is used, and only there", function()
+    local st = fresh { maxalloc = 2 ^ 21 }
+    if not inside.pace(st.L) then
+      t.skip "LuaJIT's pace of collection is not found here"
+    end
+    local function pace() -- which LuaJIT tells only as it is set
+      local found = M.lua_gc(st.L, M.LUA_GCSETSTEPMUL, 500)
+      M.lua_gc(st.L, M.LUA_GCSETSTEPMUL, found)
+      return found
+    end
+    t.equal(st:exec "kept = {} return 1", 1)
+    t.equal(pace(), 200)
+    t.equal(st:exec "for i = 1, 10000 do kept[i] = { i } end return #kept", 10000)
+    t.equal(pace(), 1000)
+    t.equal(st:exec "kept = nil return 1", 1)
+    st:collect()
+    t.equal(pace(), 200)
+    st:limit { maxalloc = 0 }
+    t.equal(st:exec "kept = {} for i = 1, 100000 do kept[i] = { i } end return #kept", 100000)
+    t.equal(pace(), 200)
+    st:close()
+  end)
+
   t.it("turns the JIT compiler off, unless it was asked for", function()
     local libs, compiler = { "base", "jit" }, "return (jit.status())"
     local limited, free = fresh { maxalloc = 2 ^ 20, libs = libs }, fresh { libs = libs }
@@ -150,7 +174,7 @@ t.describe("the memory limit", function()
   } do
     t.it("refuses the string, table or function " .. name .. " deep within calls", function()
       local st = fresh { maxalloc = 2 ^ 20, libs = "all" }
-      if not inside(st.L) then
+      if not inside.of(st.L) then
         t.skip "LuaJIT's record of what runs is not found here"
       end
       -- The limit falls to nothing by a plain store; then Lua calls Lua, and its stack's top is out of date.

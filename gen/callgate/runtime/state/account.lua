@@ -3,12 +3,14 @@
 local ffi = require "ffi"
 local args = require "callgate.args"
 local boot = require "callgate.state.boot"
+local inside = require "callgate.state.inside"
 local M = require "callgate.bound.luajit"
 local protocol = require "callgate.state.protocol"
 
 local COLLECT, LIMIT = protocol.COLLECT, protocol.LIMIT
 local LIMITS = { "maxalloc", "maxcount" }
 local boundless = ffi.cast("size_t", -1)
+local USUAL, HASTE = 200, 1000 -- percent, of the collector: LuaJIT's own (luaconf.h, LUAI_GCPAUSE), machine.c's
 local RESERVE = 16384 -- bytes of a state's memory that its script cannot have: calls need them
 
 -- Adds them to `methods`; `receiver`, `busy` and `call` are handle.lua's.
@@ -67,6 +69,9 @@ return function(handle, methods, receiver, busy, call)
     local control = self.control
     if bytes == 0 then
       control.hard, control.soft, self.maxalloc = boundless, boundless, 0
+      control.pace = nil
+      M.lua_gc(self.L, M.LUA_GCSETPAUSE, USUAL)
+      M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, USUAL)
       return true
     end
     if tonumber(control.used) > bytes then
@@ -81,9 +86,11 @@ return function(handle, methods, receiver, busy, call)
     local kept = math.min(RESERVE, (bytes - tonumber(control.used)) / 4)
     control.hard, control.soft = bytes, bytes - math.floor(kept)
     self.maxalloc, control.peak = bytes, control.used
-    -- As LuaJIT does not collect when memory is short, it has to collect all the time.
+    -- As LuaJIT does not collect when memory is short, it has to collect all the time; in haste only where much of it
+    -- is used, if machine.c can see to that.
     M.lua_gc(self.L, M.LUA_GCSETPAUSE, 100)
-    M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, 1000)
+    M.lua_gc(self.L, M.LUA_GCSETSTEPMUL, HASTE)
+    control.pace = inside.pace(self.L)
     M.lua_gc(self.L, M.LUA_GCRESTART, 0) -- from now on, not when twice as much is used as after the last collection
     return true
   end

@@ -1,9 +1,10 @@
 -- Where LuaJIT keeps what machine.c has to put right: found by watching, since the layout of its records
 -- differs from version to version and from processor to processor.
 --
--- inside(L) -> address of the reference to the running lua_State, index of a lua_State's word `top`, the bits of
+-- inside.of(L) -> address of the reference to the running lua_State, index of a lua_State's word `top`, the bits of
 --   a word that are a reference; nil, 0, 0 where it is not found beyond doubt: then nothing is put right
 --   fourth, the address of its allocator and that one's data, if machine.c's `discard` can end such a state, or nil
+-- inside.pace(L) -> address of the number that LUA_GCSETSTEPMUL sets, or nil
 --
 -- A lua_State has base, top, maxstack, stack one after another (lj_obj.h): two pointers and two references, which
 -- have 32 bits on some 64-bit machines. global_State, which has cur_L, follows the first lua_State in one
@@ -108,6 +109,25 @@ local function place_of(L)
   return at and next(candidates, at) == nil and at or nil
 end
 
+-- How many bytes after the first lua_State lies the number that is set so.
+local function pace_of(L)
+  local before = M.lua_gc(L, M.LUA_GCSETSTEPMUL, 200)
+  local candidates
+  for _, given in ipairs { 54321, 12345 } do
+    M.lua_gc(L, M.LUA_GCSETSTEPMUL, given)
+    local found = {}
+    for at = 0, REACH, 4 do
+      if (candidates == nil or candidates[at]) and cast("uint32_t *", address(L) + at)[0] == given then
+        found[at] = true
+      end
+    end
+    candidates = found
+  end
+  M.lua_gc(L, M.LUA_GCSETSTEPMUL, before)
+  local at = next(candidates)
+  return at and next(candidates, at) == nil and at or nil
+end
+
 -- Ends the probe as other states will be ended; whether that went as machine.c has it.
 local function ended(L, top, place)
   local data = ffi.new "void *[1]"
@@ -121,9 +141,9 @@ local function ended(L, top, place)
 end
 
 local probe = M.luaL_newstate() -- all states of this LuaJIT are alike
-local top, current, place
+local top, current, place, pace
 if probe ~= nil then
-  top, current, place = top_of(probe), current_of(probe), place_of(probe)
+  top, current, place, pace = top_of(probe), current_of(probe), place_of(probe), pace_of(probe)
   if not (top and place and machine.discard and REFERENCE == WORD) then
     M.lua_close(probe)
     place = nil
@@ -132,9 +152,18 @@ if probe ~= nil then
   end
 end
 
-return function(L)
-  if top and current then
-    return cast("void *", address(L) + current), top, MASK, place and cast("void *", address(L) + place)
-  end
-  return nil, 0, 0
+local function behind(L, bytes)
+  return bytes and cast("void *", address(L) + bytes)
 end
+
+return {
+  of = function(L)
+    if top and current then
+      return behind(L, current), top, MASK, behind(L, place)
+    end
+    return nil, 0, 0
+  end,
+  pace = function(L)
+    return behind(L, pace)
+  end,
+}

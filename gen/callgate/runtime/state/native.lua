@@ -33,6 +33,7 @@ local FIELDS = [[
   size_t top, mask;       /* which of its words is its stack's top; a reference's bits: inside.lua */
   void *L, *pcall;
   void *place;            /* where LuaJIT has its allocator, of a state that can be ended at once: inside.lua */
+  void *pace;             /* where it has what LUA_GCSETSTEPMUL sets, of a state with limited memory */
   int status;             /* of the call in its thread */
   int runs;               /* it has a thread */
   unsigned long thread;
