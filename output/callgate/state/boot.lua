@@ -130,7 +130,7 @@ function boot.make(config, extra, compiles, own)
   end
   local place
   control.current, control.top, control.mask, place = inside.of(L)
-  control.place = not own and place or nil
+  control.place, control.hooks = not own and place or nil, inside.hooks(L)
   local hook = M.lua_gethook(L)
   M.lua_sethook(L, nil, 0, 0)
   return control, hook

@@ -5,6 +5,7 @@
 --   a word that are a reference; nil, 0, 0 where it is not found beyond doubt: then nothing is put right
 --   fourth, the address of its allocator and that one's data, if machine.c's `discard` can end such a state, or nil
 -- inside.pace(L) -> address of the number that LUA_GCSETSTEPMUL sets, or nil
+-- inside.hooks(L) -> address of the byte that is the mask of its hooks, or nil
 --
 -- A lua_State has base, top, maxstack, stack one after another (lj_obj.h): two pointers and two references, which
 -- have 32 bits on some 64-bit machines. global_State, which has cur_L, follows the first lua_State in one
@@ -128,6 +129,26 @@ local function pace_of(L)
   return at and next(candidates, at) == nil and at or nil
 end
 
+-- And the mask of its hooks, as which hooks there are changes.
+local function hooks_of(L)
+  local function bytes(mask)
+    M.lua_sethook(L, cast(M.t.lua_Hook, M.luaL_error), mask, 1) -- never called: nothing runs
+    return ffi.string(cast("const char *", address(L)), REACH)
+  end
+  local counting, stepping = bytes(M.LUA_MASKCOUNT), bytes(M.LUA_MASKLINE)
+  M.lua_sethook(L, nil, 0, 0)
+  local found
+  for at in counting:gmatch("()" .. string.char(M.LUA_MASKCOUNT)) do
+    if stepping:byte(at) == M.LUA_MASKLINE then
+      if found then
+        return nil
+      end
+      found = at - 1
+    end
+  end
+  return found
+end
+
 -- Ends the probe as other states will be ended; whether that went as machine.c has it.
 local function ended(L, top, place)
   local data = ffi.new "void *[1]"
@@ -141,9 +162,9 @@ local function ended(L, top, place)
 end
 
 local probe = M.luaL_newstate() -- all states of this LuaJIT are alike
-local top, current, place, pace
+local top, current, place, pace, hooks
 if probe ~= nil then
-  top, current, place, pace = top_of(probe), current_of(probe), place_of(probe), pace_of(probe)
+  top, current, place, pace, hooks = top_of(probe), current_of(probe), place_of(probe), pace_of(probe), hooks_of(probe)
   if not (top and place and machine.discard and REFERENCE == WORD) then
     M.lua_close(probe)
     place = nil
@@ -165,5 +186,8 @@ return {
   end,
   pace = function(L)
     return behind(L, pace)
+  end,
+  hooks = function(L)
+    return behind(L, hooks)
   end,
 }

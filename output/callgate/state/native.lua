@@ -37,6 +37,7 @@ local FIELDS = [[
   int status;             /* of the call in its thread */
   int runs;               /* it has a thread */
   unsigned long thread;
+  void *hooks;            /* where LuaJIT has the mask of its hooks, a byte, or NULL: inside.lua */
 ]]
 native.control = ffi.typeof("struct {" .. FIELDS .. "}")
 native.control_pointer = ffi.typeof("$ *", native.control)

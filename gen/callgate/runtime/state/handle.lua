@@ -382,13 +382,30 @@ end
 -- --- its end -----------------------------------------------------------------------------------------
 
 -- As a hook luaL_error raises its second argument, the event's record, taken for text: an error it is.
-handle.raise = cast(M.t.lua_Hook, M.luaL_error)
+local raise = cast(M.t.lua_Hook, M.luaL_error)
+
+-- No hook is left of a state. LuaJIT's mask of hooks has a bit, too, that one is running. Where this thread changed the
+-- mask while a hook of the state's own thread ended, that bit stayed for ever, and no hook ran again, not even that of
+-- a limit: so the whole byte is written.
+function handle.unhook(control)
+  sethook(cast(state_pointer, control.L), nil, 0, 0)
+  if control.hooks ~= nil then
+    cast("uint8_t *", control.hooks)[0] = 0
+  end
+end
+
+-- Makes what runs in a state's thread raise at its next instruction. What both threads change at once may be lost, so
+-- this is asked for until the thread has ended, each time from no hook on, which writes all that LuaJIT keeps of one.
+function handle.halt(control)
+  handle.unhook(control)
+  sethook(cast(state_pointer, control.L), raise, MASKCOUNT, 1)
+end
 
 -- When the program ends a thread may still run: it is told to stop, and if it does not come to an
 -- instruction, left alone with its memory.
 local function ended(control)
   for _ = 1, 200 do
-    sethook(cast(state_pointer, control.L), handle.raise, MASKCOUNT, 1)
+    handle.halt(control)
     if native.C.callgate_state_thread_tryjoin(control.thread, nil) == 0 then
       return true
     end

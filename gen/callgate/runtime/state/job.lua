@@ -33,7 +33,7 @@ local function collected(self)
   C.callgate_state_free(ffi.cast("void *", self.arguments))
   running[st], control.runs = nil, 0
   st.job, self.owner = nil, nil
-  M.lua_sethook(st.L, nil, 0, 0)
+  handle.unhook(control)
   if control.status ~= 0 and self.stopped then
     handle.finished(st, control.status)
     return failed("ECANCELED", "stopped")
@@ -59,7 +59,7 @@ function methods:join(seconds)
     if left <= 0 then
       return failed "ETIMEDOUT"
     end
-    if self.stopped then -- where the compiler's and this change of the hooks met, it was lost
+    if self.stopped then -- which may have been lost: see handle.halt
       self:stop()
     end
     pause = math.min(pause * 2, 5000, left)
@@ -76,7 +76,7 @@ function methods:stop()
     return failed "ESRCH"
   end
   self.stopped = true
-  M.lua_sethook(self.owner.L, handle.raise, M.LUA_MASKCOUNT, 1)
+  handle.halt(self.owner.control)
   return true
 end
 
