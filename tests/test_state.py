@@ -146,7 +146,7 @@ def test_same(tmp_path: Path) -> None:
     if arch is None:
         pytest.skip(f"LuaJIT's name of {platform.machine()} is not known here")
     compiler = shutil.which("cc")
-    fresh = machinecode.compiled(arch, (compiler,) if compiler else None)["limiter"].hex()
+    fresh = machinecode.compiled(arch, (compiler,) if compiler else None)
     done = run(
         f"""
         jit.off() -- the allocator calls back
@@ -160,25 +160,33 @@ def test_same(tmp_path: Path) -> None:
             size_t *current;
             size_t top, mask;
             void *L, *pcall;
+            void **place;
+            uint32_t *pace;
             int status;
           }} control;
         ]]
         local alloc = "void *(*)(control *, void *, size_t, size_t)"
-        local committed = assert(require("callgate.state.machine").limiter, "no machine code here")
+        local committed = require "callgate.state.machine"
+        assert(committed.limiter, "no machine code here")
         package.loaded["callgate.state.machine"], require("callgate.shared").machine = nil, nil
-        package.loaded["callgate.state.machine_code"] = {{ [jit.arch] = {{ limiter = "{fresh}" }} }}
-        local compiled = require("callgate.state.machine").limiter
-        assert(compiled ~= committed)
-        compiled, committed = ffi.cast(alloc, compiled), ffi.cast(alloc, committed)
+        package.loaded["callgate.state.machine_code"] = {{
+          [jit.arch] = {{
+            limiter = "{fresh["limiter"].hex()}", discard = "{fresh["discard"].hex()}",
+          }},
+        }}
+        local compiled = require "callgate.state.machine"
+        assert(compiled.limiter ~= committed.limiter and compiled.discard ~= committed.discard)
         local calls
         local kind = "void *(*)(void *, void *, size_t, size_t)"
         local inner = ffi.cast(kind, function(arena, p, old, size)
           calls[#calls + 1] = tostring(arena) .. tostring(p) .. tostring(old) .. tostring(size)
           return size > 0 and size % 7 ~= 0 and ffi.cast("void *", 4096 + size) or nil
         end)
-        local function trace(allocate)
-          local c = ffi.new("control", {{ limit = 10000, inner = inner }})
-          local stack = ffi.new("size_t[3]", {{ 4, 8, 16 }})
+        local function trace(code)
+          local allocate = ffi.cast(alloc, code.limiter)
+          local pace = ffi.new "uint32_t[1]"
+          local c = ffi.new("control", {{ limit = 10000, inner = inner, pace = pace }})
+          local stack = ffi.new("size_t[4]", {{ 4, 8, 16, 2 }})
           local running = ffi.new("size_t[1]", {{ ffi.cast("size_t", stack) }})
           c.current, c.top, c.mask = running, 1, ffi.cast("size_t", -1LL)
           local seed, held = 1, {{}}
@@ -191,7 +199,7 @@ def test_same(tmp_path: Path) -> None:
             local p = allocate(c, ffi.cast("void *", old), old, size)
             if p ~= nil then held[at] = size elseif size == 0 then held[at] = 0 end
             calls[#calls + 1] = table.concat({{ tostring(p), tostring(c.used), tostring(c.peak),
-              tostring(c.refused) }}, " ")
+              tostring(c.refused), pace[0] }}, " ")
             assert((stack[1] == stack[2]) == (p == nil and size ~= 0))
             stack[1] = 8
             assert(c.used <= 10000)
@@ -200,6 +208,24 @@ def test_same(tmp_path: Path) -> None:
           return table.concat(calls, "\\n")
         end
         assert(trace(compiled) == trace(committed))
+        assert(trace(compiled):find " 200\\n" and trace(compiled):find " 1000\\n")
+        local function ending(code)
+          local discard, place = ffi.cast(alloc, code.discard), ffi.new "void *[2]"
+          local words, arena = ffi.new("size_t[4]", {{ 4, 8, 16, 4096 }}), ffi.cast("void *", 99)
+          local c = ffi.new("control",
+            {{ inner = inner, arena = arena, L = words, top = 1, place = place }})
+          calls = {{}}
+          for _, block in ipairs {{
+            {{ 512, 127 }}, {{ 512, 128 }}, {{ 512, 127, 8 }}, {{ 4096, 16 }},
+          }} do
+            assert(c.place == place and place[0] == nil)
+            discard(c, ffi.cast("void *", block[1]), block[2], block[3] or 0)
+          end
+          assert(c.place == nil and place[0] == ffi.cast("void *", inner) and place[1] == arena)
+          assert(#calls == 3) -- only the small block was not freed
+          return table.concat(calls, "\\n")
+        end
+        assert(ending(compiled) == ending(committed))
         print "same"
         """,
         tmp_path,
