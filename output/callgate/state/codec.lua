@@ -82,16 +82,18 @@ return function()
   end
 
   function codec.decode(where, length, n)
-    if where ~= received then
-      received, bytes = where, cast(byte_pointer, cast(address, where))
+    if n == 0 then
+      return
+    elseif where ~= received then
+      received = nil -- a script that is stopped, or has no memory left, may be so between any two instructions
+      bytes = cast(byte_pointer, cast(address, where))
+      received = where
     end
     set(rx, bytes, length)
     if n == 1 then
       return decode(rx)
     elseif n == 2 then
       return decode(rx), decode(rx)
-    elseif n == 0 then
-      return
     end
     local values = {}
     for i = 1, n do

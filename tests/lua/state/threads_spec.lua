@@ -2,7 +2,10 @@ local t = ...
 
 local ffi = require "ffi"
 local S = require "callgate"
+local M = require "callgate.bound.luajit"
+local handle = require "callgate.state.handle"
 local inside = require "callgate.state.inside"
+local protocol = require "callgate.state.protocol"
 local state = require "callgate.state"
 
 local function fresh(options)
@@ -110,6 +113,37 @@ t.describe("a thread", function()
     st:close()
     t.raises('join: argument 1 (timeout): expected a number of seconds, got "soon" (string)', job.join, job, "soon")
     t.matches(select(2, pcall(job.join, job, 0 / 0)), "expected a number of seconds")
+  end)
+
+  t.it("may be stopped at each instruction of its beginning, and its state is usable", function()
+    local st = fresh { jit = false }
+    local raise = ffi.cast(M.t.lua_Hook, M.luaL_error)
+    local function address(memory)
+      return tonumber(ffi.cast("uintptr_t", ffi.cast("void *", memory)))
+    end
+    local stopped = 0
+    for count = 1, 400 do
+      t.ok(st:script "return function(...) return ... end")
+      -- What job.start does, on this thread: the arguments lie in memory that is freed later; none lie nowhere.
+      local n, where, size = handle.sent("thread", 0, "one", { 2 }, "three")
+      local copy = ffi.new("char[?]", size)
+      ffi.copy(copy, ffi.cast("const char *", ffi.cast("uintptr_t", where)), size)
+      if count % 2 == 0 then
+        handle.prepare(st, protocol.RESUME, n, address(copy), size)
+      else
+        handle.prepare(st, protocol.RESUME, 0, 0, 0)
+      end
+      M.lua_sethook(st.L, raise, M.LUA_MASKCOUNT, math.ceil(count / 2))
+      stopped = stopped + (M.lua_pcall(st.L, 4, 4, 0) == 0 and 0 or 1)
+      M.lua_sethook(st.L, nil, 0, 0)
+      M.lua_settop(st.L, 1)
+      ffi.fill(copy, size, 255)
+      local first, second = st:exec("return ...", nil, "x", count)
+      t.ok(first == "x" and second == count, count)
+    end
+    t.ok(stopped > 40, stopped)
+    t.ok(stopped < 400, stopped) -- the last ones came to their end
+    st:close()
   end)
 
   -- The bit stays where this thread changes LuaJIT's hooks just as one ends in the other (lj_obj.h: HOOK_ACTIVE). By
