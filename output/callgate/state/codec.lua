@@ -58,18 +58,26 @@ return function()
 
   local codec = { unpack = buffer.decode }
 
+  local function put(value)
+    local kind = type(value)
+    if kind ~= "string" and kind ~= "number" then
+      check(value, kind, 0)
+    end
+    encode(tx, value)
+  end
+
   function codec.encode(...)
     if sent > LARGE then
       tx:free()
     end
     reset(tx)
-    for i = 1, select("#", ...) do
-      local value = select(i, ...)
-      local kind = type(value)
-      if kind ~= "string" and kind ~= "number" then
-        check(value, kind, 0)
+    local n = select("#", ...)
+    if n == 1 then
+      put((...))
+    else
+      for i = 1, n do
+        put((select(i, ...)))
       end
-      encode(tx, value)
     end
     local pointer, length = ref(tx)
     sent = length
