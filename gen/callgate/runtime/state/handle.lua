@@ -384,21 +384,24 @@ end
 -- As a hook luaL_error raises its second argument, the event's record, taken for text: an error it is.
 local raise = cast(M.t.lua_Hook, M.luaL_error)
 
--- No hook is left of a state. LuaJIT's mask of hooks has a bit, too, that one is running. Where this thread changed the
--- mask while a hook of the state's own thread ended, that bit stayed for ever, and no hook ran again, not even that of
--- a limit: so the whole byte is written.
-function handle.unhook(control)
-  sethook(cast(state_pointer, control.L), nil, 0, 0)
+-- Sets a state's hook and, as a whole, LuaJIT's mask of hooks, which has a bit, too, that one is running. Where this
+-- thread changed the mask while a hook of the state's own thread ended, that bit stayed for ever, and no hook ran
+-- again, not even that of a limit.
+local function set_hook(control, fn, mask)
+  sethook(cast(state_pointer, control.L), fn, mask, mask == 0 and 0 or 1)
   if control.hooks ~= nil then
-    cast("uint8_t *", control.hooks)[0] = 0
+    cast("uint8_t *", control.hooks)[0] = mask
   end
 end
 
--- Makes what runs in a state's thread raise at its next instruction. What both threads change at once may be lost, so
--- this is asked for until the thread has ended, each time from no hook on, which writes all that LuaJIT keeps of one.
+-- Makes what runs in a state's thread raise at its next instruction, and at each one after that, since scripts catch
+-- errors. What both threads change at once may be lost: this is asked for until the thread has ended.
 function handle.halt(control)
-  handle.unhook(control)
-  sethook(cast(state_pointer, control.L), raise, MASKCOUNT, 1)
+  set_hook(control, raise, MASKCOUNT)
+end
+
+function handle.unhook(control)
+  set_hook(control, nil, 0)
 end
 
 -- When the program ends a thread may still run: it is told to stop, and if it does not come to an
