@@ -51,18 +51,24 @@ def test_end(compiles: str, end: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "started", "")
 
 
+# What the process has by now, as proc(5) tells it: "VmRSS" in memory, "VmSize" mapped.
+KILOBYTES = """
+  local function kilobytes(what)
+    collectgarbage()
+    for line in io.lines "/proc/self/status" do
+      local found = line:match("^" .. what .. ":%s*(%d+)")
+      if found then return tonumber(found) end
+    end
+  end
+"""
+
+
 def test_cycles(tmp_path: Path) -> None:
     """Creating and closing states, with and without work in them, does not grow the process."""
     done = run(
         f"""
         local state = require "callgate.state"
-        local function size()
-          collectgarbage()
-          for line in io.lines "/proc/self/status" do
-            local kilobytes = line:match "^VmRSS:%s*(%d+)"
-            if kilobytes then return tonumber(kilobytes) end
-          end
-        end
+        {KILOBYTES}
         local function cycle(i)
           local st = assert(state.create(i % 2 == 0 and "x" or nil,
             {{ maxalloc = 2 ^ 20, maxcount = 1e6 }}))
@@ -70,9 +76,9 @@ def test_cycles(tmp_path: Path) -> None:
           assert(st:close())
         end
         for i = 1, 1000 do cycle(i) end
-        local before = size()
+        local before = kilobytes "VmRSS"
         for i = 1, {CYCLES} do cycle(i) end
-        print(size() - before)
+        print(kilobytes "VmRSS" - before)
         """,
         tmp_path,
     )
@@ -101,13 +107,7 @@ def test_all_is_given_back(limits: str, tmp_path: Path) -> None:
     done = run(
         f"""
         local state = require "callgate.state"
-        local function mapped()
-          collectgarbage()
-          for line in io.lines "/proc/self/status" do
-            local kilobytes = line:match "^VmSize:%s*(%d+)"
-            if kilobytes then return tonumber(kilobytes) end
-          end
-        end
+        {KILOBYTES}
         local function cycle()
           local st = assert(state.create(nil, {{ {limits} }}))
           assert(st:exec [[{LARGE}]] == 600000)
@@ -117,9 +117,9 @@ def test_all_is_given_back(limits: str, tmp_path: Path) -> None:
           assert(st:close())
         end
         for _ = 1, 50 do cycle() end
-        local before = mapped()
+        local before = kilobytes "VmSize"
         for _ = 1, 150 do cycle() end
-        print(mapped() - before)
+        print(kilobytes "VmSize" - before)
         """,
         tmp_path,
     )

@@ -63,30 +63,40 @@ local function top_of(L)
   return found
 end
 
--- How many bytes after the first lua_State the reference lies to the one that has run last.
-local function current_of(L)
-  local candidates
-  for _ = 1, 2 do
-    local co = M.lua_newthread(L)
-    for _, ran in ipairs { co, L } do
-      if M.luaL_loadstring(ran, "") ~= 0 or M.lua_pcall(ran, 0, 0, 0) ~= 0 then
-        return nil
-      end
-      local names = {}
-      for at = LEAST * REFERENCE, REACH, REFERENCE do
-        if (candidates == nil or candidates[at]) and reference(address(L) + at) == address(ran) then
-          names[at] = true
-        end
-      end
-      candidates = names
-    end
-  end
-  local at = next(candidates)
-  return at and next(candidates, at) == nil and at or nil
+-- The bytes of an array of one or more numbers or pointers.
+local function bytes_of(ctype, ...)
+  local values = ffi.new(ctype, { ... })
+  return ffi.string(cast("const char *", values), ffi.sizeof(values))
 end
 
--- How many bytes after the first lua_State lie the allocator and its data; nil where it is not LuaJIT's own, which
--- keeps its record at the beginning of the memory that the state lies in (lj_alloc.c, lj_alloc_create).
+-- How many bytes after the first lua_State lies what follows each change: a function(value) that makes it, for each of
+-- the values, and returns the bytes that are there then. nil where that is not one place.
+local function watched(L, values, change)
+  local places
+  for _, value in ipairs(values) do
+    local bytes, kept = change(value), {}
+    local memory = ffi.string(cast("const char *", address(L)), REACH)
+    local first = memory:find(bytes, 1, true)
+    while first do
+      kept[first] = (places == nil or places[first]) or nil
+      first = memory:find(bytes, first + 1, true)
+    end
+    places = kept
+  end
+  local first = next(places)
+  return first and next(places, first) == nil and first - 1 or nil
+end
+
+-- The reference to the lua_State that has run last.
+local function current_of(L)
+  return watched(L, { M.lua_newthread(L), L, M.lua_newthread(L), L }, function(ran)
+    local _ = M.luaL_loadstring(ran, "") == 0 and M.lua_pcall(ran, 0, 0, 0)
+    return bytes_of(REFERENCE == 8 and "uint64_t[1]" or "uint32_t[1]", address(ran))
+  end)
+end
+
+-- The allocator and its data; nil where it is not LuaJIT's own, which keeps its record at the beginning of the memory
+-- that the state lies in (lj_alloc.c, lj_alloc_create).
 local function place_of(L)
   local data = ffi.new "void *[1]"
   local fn = M.lua_getallocf(L, data)
@@ -94,58 +104,27 @@ local function place_of(L)
   if address(L) - cast("size_t", arena) > ARENA then
     return nil
   end
-  local candidates
-  for _, given in ipairs { cast("void *", fn), arena } do
+  return watched(L, { cast("void *", fn), arena }, function(given)
     M.lua_setallocf(L, fn, given)
-    local found = {}
-    for at = 0, REACH, WORD do
-      local words = cast("void **", address(L) + at)
-      if (candidates == nil or candidates[at]) and words[0] == cast("void *", fn) and words[1] == given then
-        found[at] = true
-      end
-    end
-    candidates = found
-  end
-  local at = next(candidates)
-  return at and next(candidates, at) == nil and at or nil
+    return bytes_of("void *[2]", cast("void *", fn), given)
+  end)
 end
 
--- How many bytes after the first lua_State lies the number that is set so.
+-- The number that LUA_GCSETSTEPMUL sets.
 local function pace_of(L)
-  local before = M.lua_gc(L, M.LUA_GCSETSTEPMUL, 200)
-  local candidates
-  for _, given in ipairs { 54321, 12345 } do
-    M.lua_gc(L, M.LUA_GCSETSTEPMUL, given)
-    local found = {}
-    for at = 0, REACH, 4 do
-      if (candidates == nil or candidates[at]) and cast("uint32_t *", address(L) + at)[0] == given then
-        found[at] = true
-      end
-    end
-    candidates = found
-  end
-  M.lua_gc(L, M.LUA_GCSETSTEPMUL, before)
-  local at = next(candidates)
-  return at and next(candidates, at) == nil and at or nil
+  return watched(L, { 54321, 12345, 200 }, function(percent)
+    M.lua_gc(L, M.LUA_GCSETSTEPMUL, percent)
+    return bytes_of("uint32_t[1]", percent)
+  end)
 end
 
--- And the mask of its hooks, as which hooks there are changes.
+-- The mask of its hooks, a byte.
 local function hooks_of(L)
-  local function bytes(mask)
+  local found = watched(L, { M.LUA_MASKCOUNT, M.LUA_MASKLINE }, function(mask)
     M.lua_sethook(L, cast(M.t.lua_Hook, M.luaL_error), mask, 1) -- never called: nothing runs
-    return ffi.string(cast("const char *", address(L)), REACH)
-  end
-  local counting, stepping = bytes(M.LUA_MASKCOUNT), bytes(M.LUA_MASKLINE)
+    return string.char(mask)
+  end)
   M.lua_sethook(L, nil, 0, 0)
-  local found
-  for at in counting:gmatch("()" .. string.char(M.LUA_MASKCOUNT)) do
-    if stepping:byte(at) == M.LUA_MASKLINE then
-      if found then
-        return nil
-      end
-      found = at - 1
-    end
-  end
   return found
 end
 
