@@ -190,11 +190,6 @@ function t.ending(body)
   return status
 end
 
--- For a body that checks with assert, in a process of its own.
-function t.passes(body)
-  t.equal(tostring(t.ending(body)), "exited with 0")
-end
-
 -- What a call returned, `...`; a skip where the kernel lacks it.
 function t.need(name, ...)
   local value, _, errno = ...

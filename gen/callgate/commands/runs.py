@@ -151,6 +151,8 @@ def _table(found: Sequence[Account], report: Reporter) -> None:
         wrong = len(specs.failed) + len(one.problems)
         numbers = (one.checked, specs.passed, len(specs.declared), len(specs.skipped), wrong)
         cells = tuple(f"{number:,}" for number in numbers)
+        if not one.run.facts:
+            cells = ("-", *cells[1:])  # another run of the target asks for them
         if one.state == LACKING:
             version, cells = "cannot run here", ("",) * len(numbers)
         elif version and not one.compiles:
