@@ -137,7 +137,7 @@ def test_committed(arch: str) -> None:
     assert {name: 2 * len(text) for name, text in code.items()} == {
         name: len(digits) for name, digits in committed.items()
     }
-    assert 0 < sum(map(len, code.values())) <= 768
+    assert 0 < sum(map(len, code.values())) <= 1024
 
 
 def test_same(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_same(tmp_path: Path) -> None:
             size_t top, mask;
             void *L, *pcall;
             void **place;
-            uint32_t *pace;
+            uint32_t *pace, *count;
             int status;
           }} control;
         ]]
@@ -184,31 +184,47 @@ def test_same(tmp_path: Path) -> None:
         end)
         local function trace(code)
           local allocate = ffi.cast(alloc, code.limiter)
-          local pace = ffi.new "uint32_t[1]"
-          local c = ffi.new("control", {{ limit = 10000, inner = inner, pace = pace }})
+          local pace, count = ffi.new "uint32_t[1]", ffi.new "uint32_t[1]"
+          local c = ffi.new("control",
+            {{ limit = 10000, soft = 7000, inner = inner, pace = pace, count = count }})
           local stack = ffi.new("size_t[4]", {{ 4, 8, 16, 2 }})
           local running = ffi.new("size_t[1]", {{ ffi.cast("size_t", stack) }})
           c.current, c.top, c.mask = running, 1, ffi.cast("size_t", -1LL)
-          local seed, held = 1, {{}}
+          local seed, held, coroutine, paid, unpaid, beyond = 1, {{}}, false, 0, 0, false
           calls = {{}}
           for i = 1, 5000 do
             seed = seed * 16807 % 2147483647
             local at, size = seed % 8, seed % 3 == 0 and 0 or seed % 5000
             local old = held[at] or 0
             if seed % 101 == 0 then size = -1 end
+            coroutine = seed % 11 < 5
+            c.L = not coroutine and stack or nil
+            count[0] = seed % 13 < 6 and 20 or 0
+            local before, refused = c.used, c.refused
             local p = allocate(c, ffi.cast("void *", old), old, size)
+            local price = math.floor((size - old) / 64)
+            if count[0] == 20 then
+              assert(price < 16 or c.refused > refused)
+            elseif count[0] > 1 then
+              paid = paid + 1
+              assert(price >= 16 and count[0] == 20 - price)
+            elseif count[0] == 1 then
+              unpaid = unpaid + (p == nil and c.refused == refused and c.used == before and 1 or 0)
+            end
+            assert(not coroutine or c.used <= 7000 or c.used <= before)
+            beyond = beyond or c.used > 7000
             if p ~= nil then held[at] = size elseif size == 0 then held[at] = 0 end
             calls[#calls + 1] = table.concat({{ tostring(p), tostring(c.used), tostring(c.peak),
-              tostring(c.refused), pace[0] }}, " ")
+              tostring(c.refused), pace[0], count[0] }}, " ")
             assert((stack[1] == stack[2]) == (p == nil and size ~= 0))
             stack[1] = 8
             assert(c.used <= 10000)
           end
-          assert(c.refused > 0)
+          assert(c.refused > 0 and paid > 0 and unpaid > 0 and beyond)
           return table.concat(calls, "\\n")
         end
         assert(trace(compiled) == trace(committed))
-        assert(trace(compiled):find " 200\\n" and trace(compiled):find " 1000\\n")
+        assert(trace(compiled):find " 200 %d+\\n" and trace(compiled):find " 1000 %d+\\n")
         local function ending(code)
           local discard, place = ffi.cast(alloc, code.discard), ffi.new "void *[2]"
           local words, arena = ffi.new("size_t[4]", {{ 4, 8, 16, 4096 }}), ffi.cast("void *", 99)

@@ -6,6 +6,7 @@
 --   fourth, the address of its allocator and that one's data, if machine.c's `discard` can end such a state, or nil
 -- inside.pace(L) -> address of the number that LUA_GCSETSTEPMUL sets, or nil
 -- inside.hooks(L) -> address of the byte that is the mask of its hooks, or nil
+-- inside.count(L) -> address of the number of instructions that are left until its hook is called, or nil
 --
 -- A lua_State has base, top, maxstack, stack one after another (lj_obj.h): two pointers and two references, which
 -- have 32 bits on some 64-bit machines. global_State, which has cur_L, follows the first lua_State in one
@@ -128,6 +129,16 @@ local function hooks_of(L)
   return found
 end
 
+-- How many instructions are left; behind it, how many there were.
+local function count_of(L)
+  local found = watched(L, { 54321, 12345 }, function(count)
+    M.lua_sethook(L, cast(M.t.lua_Hook, M.luaL_error), M.LUA_MASKCOUNT, count)
+    return bytes_of("int32_t[2]", count, count)
+  end)
+  M.lua_sethook(L, nil, 0, 0)
+  return found
+end
+
 -- Ends the probe as other states will be ended; whether that went as machine.c has it.
 local function ended(L, top, place)
   local data = ffi.new "void *[1]"
@@ -141,9 +152,10 @@ local function ended(L, top, place)
 end
 
 local probe = M.luaL_newstate() -- all states of this LuaJIT are alike
-local top, current, place, pace, hooks
+local top, current, place, pace, hooks, count
 if probe ~= nil then
-  top, current, place, pace, hooks = top_of(probe), current_of(probe), place_of(probe), pace_of(probe), hooks_of(probe)
+  top, current, place, pace = top_of(probe), current_of(probe), place_of(probe), pace_of(probe)
+  hooks, count = hooks_of(probe), count_of(probe)
   if not (top and place and machine.discard and REFERENCE == WORD) then
     M.lua_close(probe)
     place = nil
@@ -168,5 +180,8 @@ return {
   end,
   hooks = function(L)
     return behind(L, hooks)
+  end,
+  count = function(L)
+    return behind(L, count)
   end,
 }

@@ -90,7 +90,7 @@ return function(config, codec, guard, module)
   end
 
   if guard then
-    guard.libraries(loaded)
+    guard.libraries(loaded, env)
   end
   if config.all then
     if config.limited then

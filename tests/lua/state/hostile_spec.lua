@@ -266,6 +266,32 @@ t.describe("a script with patterns that C would match for hours", function()
     end)
   end
 
+  -- Where a text is long, what was found tells what it costs.
+  t.it("gets the same results as without a limit in long texts", function()
+    local st, text = state.create(nil, { maxcount = 1e8 }), ("key = value, "):rep(200) .. "last"
+    t.ok(st:run [[
+      text = ("key = value, "):rep(200) .. "last"
+      function results(name, ...) return text[name](text, ...) end
+    ]])
+    local inside = "local ok, a, b, c, d = pcall(results, ...) return ok, a, b, c, d"
+    for _, pattern in ipairs { "last", "=", "none", "l%a+t", "(%w+) = (%w+)", "()l()ast", "^key", "^value", "[^%w ]", "",
+      "last$", "a)", "(a", "[", "%", "%f[%s]", "%f", "(%1", "%b", "l?" } do
+      for _, init in ipairs { 1, 2, 2605, -4, -5000, 2606, 99999, "7", {}, 0 } do
+        for _, name in ipairs { "find", "match" } do
+          local expected = { pcall(function() return text[name](text, pattern, type(init) ~= "table" and init or nil) end) }
+          local got = { st:exec(inside, nil, name, pattern, type(init) ~= "table" and init or nil) }
+          t.same({ got[1], got[2], got[3], got[4], got[5] }, {
+            expected[1], expected[2], expected[3], expected[4], expected[5] })
+        end
+      end
+    end
+    local plain = { text:find("= v", 30, true) }
+    t.same({ st:exec "return results('find', '= v', 30, true)" }, plain)
+    t.matches(select(2, st:exec "local _ = text:find '['"), "^exec:1: malformed pattern")
+    t.matches(select(2, st:exec "local _ = text:match '['"), "^exec:1: malformed pattern")
+    st:close()
+  end)
+
   t.it("gets the same results as without a limit", function()
     local st = state.create(nil, { maxcount = 1e8 })
     t.same({ st:exec [[
@@ -275,6 +301,62 @@ t.describe("a script with patterns that C would match for hours", function()
       return table.concat(found, ","), #heavy, #(("a"):rep(1e5):gsub("a", ("%0"):rep(40))),
         (("x"):rep(70) .. "y"):rep(1000):find(("x"):rep(70) .. "y$")
     ]] }, { "^a,^b", 3001, 4e6, 70930, 71000 })
+    st:close()
+  end)
+end)
+
+t.describe("a script whose work C does", function()
+  local ENDED = "maximum instruction count exceeded"
+  local PREPARED = "n = 0 text = ('ab'):rep(2 ^ 19) list = {} for i = 1, 1e5 do list[i] = text end " -- 1 MB
+
+  -- One instruction of a limit for some 16 bytes: a million of them are not enough for twenty rounds.
+  local MUCH = {
+    ["makes long strings"] = "local _ = text:rep(2)",
+    ["repeats what is there"] = "local _ = text:rep(1)",
+    ["changes letters"] = "local _ = text:upper()",
+    ["leaves them"] = "local _ = text:lower()",
+    ["turns a string around"] = "local _ = text:reverse()",
+    ["joins a list"] = "local _ = table.concat(list, '', 1, n)",
+    ["looks for a text"] = "local _ = text:find('c', 1, true)",
+    ["looks for a pattern"] = "local _ = text:find 'c$'",
+    ["matches a pattern"] = "local _ = text:match 'c'",
+    ["replaces"] = "local _ = text:gsub('c', '')",
+    ["iterates"] = "for _ in text:gmatch 'c' do end",
+    ["compiles"] = "local _ = load('--' .. text)",
+    ["collects"] = "collectgarbage()",
+    ["inserts at the front"] = "table.insert(list, 1, 1) table.remove(list)",
+    ["unpacks"] = "for _ = 1, 1000 do unpack(list, 1, 5000) end",
+  }
+  for name, statement in pairs(MUCH) do
+    t.it("pays for it where it " .. name, function()
+      local st = state.create(nil, { maxcount = 1e6 })
+      t.ok(st:run(PREPARED))
+      t.equal(select(2, st:exec("while true do n = n + 1 " .. statement .. " end")), ENDED)
+      t.ok(st:exec "return n" <= 20)
+      st:close()
+    end)
+  end
+
+  t.it("gets no gigabytes, whatever memory it may have", function()
+    for _, chunk in ipairs { "return #('x'):rep(2 ^ 30)", "local s = 'x' while true do s = s .. s end",
+      "local s = 'x' while true do s = s:rep(2) end", "local s = 'x' while true do s = ('%s%s'):format(s, s) end" } do
+      local st = state.create(nil, { maxcount = 1e6 })
+      t.equal(select(2, st:exec(chunk)), ENDED)
+      t.ok(st:info().peak < 2 ^ 28)
+      t.equal(st:exec "return 1", 1)
+      st:close()
+    end
+  end)
+
+  t.it("does not pay for what it is given", function()
+    local st = state.create(nil, { maxcount = 1000 })
+    t.equal(st:exec("return #...", nil, ("x"):rep(2 ^ 24)), 2 ^ 24)
+    st:close()
+  end)
+
+  t.it("pays for nothing where no instructions are counted", function()
+    local st = state.create(nil, { maxalloc = 2 ^ 26 })
+    t.equal(st:exec "return #('x'):rep(2 ^ 24):upper():lower()", 2 ^ 24)
     st:close()
   end)
 end)

@@ -123,9 +123,9 @@ return function(handle, methods, receiver, busy, call)
     if maxcount then
       interpret(self)
       sethook(self.L, nil, 0, 0)
-      self.maxcount = 0
+      handle.set_maxcount(self, 0)
       call(self, LIMIT, 0, maxcount, 0)
-      self.maxcount = maxcount
+      handle.set_maxcount(self, maxcount)
     end
     return true
   end

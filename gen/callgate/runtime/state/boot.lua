@@ -26,8 +26,8 @@ local codec = boot.codec()
 
 -- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
 -- of names and lines, which no script's message should show.
-local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns" } -- after the first: where a script is guarded
-local LATER = { "imports", "store", "trusted", "match" } -- when they are first wanted
+local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns", "costs" } -- after the first: where a script is guarded
+local LATER = { "imports", "store", "trusted", "measure", "match" } -- when they are first wanted
 local dumps = { codec = string.dump(boot.codec, true) }
 for _, names in ipairs { { "child" }, AT_ONCE, LATER } do
   for _, name in ipairs(names) do
@@ -53,7 +53,7 @@ local openers = setmetatable({}, {
   end,
 })
 
-local PAGE, BOOTED = 4096, 98304 -- bytes; about as much as a state has when it is ready
+local PAGE, BOOTED = 4096, 106496 -- bytes; about as much as a state has when it is ready
 local POPULATE_WRITE = constants.get "MADV_POPULATE_WRITE"
 
 -- The pages that are about to be filled, had at once instead of fault by fault: a tenth of what a state costs. They
@@ -109,7 +109,8 @@ function boot.make(config, extra, compiles, own)
   M.luaJIT_setmode(L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_OFF) -- nothing here is worth compiling
   ready = ready and load(L, "child") and load(L, "codec") and M.lua_pcall(L, 0, 1, 0) == 0
   if ready then
-    config.control = address(control)
+    local counter = inside.count(L)
+    config.control, config.counter = address(control), counter and address(counter)
     local where, length = codec.encode(config)
     M.lua_pushnumber(L, where)
     M.lua_pushnumber(L, length)

@@ -1,6 +1,6 @@
 -- What runs inside a state: one function that the program calls with numbers alone.
 --
--- boot(codec, address, length, sandbox[, guard, callbacks, patterns]) -> dispatch
+-- boot(codec, address, length, sandbox[, guard, callbacks, patterns, costs]) -> dispatch
 -- dispatch(op, n, a, b) -> kind, n, a, b
 --
 -- n values lie, encoded, in b bytes at address a; with n = -1, a is itself the one value, a number. Ops and
@@ -8,7 +8,7 @@
 -- whose status tells memory errors from others. Nothing here looks a global up once it has booted: the
 -- script may change them all. No upvalues: this is loaded as bytecode.
 
-return function(codec, where, length, sandbox, guard, callbacks, patterns)
+return function(codec, where, length, sandbox, guard, callbacks, patterns, costs)
   local ffi = require "ffi"
   local cast, tostring, type, select = ffi.cast, tostring, type, select
   local create, resume, costatus = coroutine.create, coroutine.resume, coroutine.status
@@ -23,7 +23,8 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
   local SPENT = "maximum instruction count exceeded"
 
   -- A call begins with all of the state's memory; its script has less, so that one which has filled it can
-  -- still be called. `control` is native.lua's record: limit is its second word, soft its eighth.
+  -- still be called: in the coroutine of resume by itself (machine.c), in this one from `soft` to `hard`.
+  -- `control` is native.lua's record: limit is its second word, soft its eighth.
   local control = cast("size_t *", cast("uintptr_t", config.control))
   local limit, hard, soft, WORD, copy = control + 1, control + 6, control + 7, ffi.sizeof "size_t", ffi.copy
 
@@ -32,7 +33,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
     own[name] = value
   end
 
-  local at_once = { sandbox = sandbox, guard = guard, callbacks = callbacks, patterns = patterns }
+  local at_once = { sandbox = sandbox, guard = guard, callbacks = callbacks, patterns = patterns, costs = costs }
 
   local function module(name, ...)
     local chunk = at_once[name]
@@ -50,14 +51,10 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
     sethook(over, "", 1)
     error(SPENT, 0)
   end
-  sethook(over, "", 1000000000) -- the program takes it from here: lua_gethook
-  local kept = "count" -- the hook's argument: a string that must not be made when memory is short
-
-  guard = guard and module("guard", SPENT, config.limited, module, kept)
+  guard = guard and module("guard", SPENT, config.limited, module, config.counter)
   local depth = guard and guard.depth or {}
   local require = module("sandbox", config, codec, guard, module)
   at_once = {}
-
   local script -- the coroutine of resume
 
   local function pack(kind, ...)
@@ -70,8 +67,12 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
     elseif n == 0 then
       return kind, 0, 0, 0
     end
-    copy(limit, hard, WORD) -- results of a script that has filled its memory cross, too
     return kind, n, encode(...)
+  end
+
+  local function packed(...)
+    copy(limit, hard, WORD) -- results of a script that has filled its memory cross, too
+    return pack(DONE, ...)
   end
 
   local function resumed(ok, ...)
@@ -79,11 +80,6 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
       error((...), 0)
     end
     return pack(costatus(script) == "suspended" and YIELDED or DONE, ...)
-  end
-
-  local function continue(...)
-    copy(limit, soft, WORD)
-    return resumed(resume(script, ...))
   end
 
   local function compile(chunk, name, bytecode)
@@ -100,7 +96,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
   local function exec(chunk, name, ...)
     local fn = compile(chunk, name, nil)
     copy(limit, soft, WORD)
-    return pack(DONE, fn(...))
+    return packed(fn(...))
   end
 
   local function run(chunk, name, bytecode)
@@ -130,10 +126,9 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
       elseif costatus(script) == "dead" then -- LuaJIT crashes if it has no memory for this message
         error("cannot resume dead coroutine", 0)
       elseif n == -1 then
-        copy(limit, soft, WORD)
         return resumed(resume(script, a))
       end
-      return continue(decode(a, b, n))
+      return resumed(resume(script, decode(a, b, n)))
     elseif op == EXEC then
       return exec(decode(a, b, n))
     elseif op == SCRIPT then
@@ -160,5 +155,6 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns)
     end
   end
 
+  sethook(over, "", 1000000000) -- the program takes it from here: lua_gethook
   return dispatch
 end

@@ -1,13 +1,15 @@
 -- Inside a state: what would show its script this library's own environment, swallow the instruction limit or run
 -- over C's stack, made so that it cannot. Loaded as bytecode: no upvalues.
 --
--- guard(SPENT, limited, module)
+-- guard(SPENT, limited, module, address)
+--
+-- address: see costs.lua.
 --
 -- The hook that enforces the limit needs room on Lua's stack and may need memory. A script that sits where
 -- there is neither would get another error in its place, catch that and go on. So under a limit three
 -- errors cannot be caught: the limit's, memory's and the stack's. They end the call.
 
-return function(SPENT, limited, module)
+return function(SPENT, limited, module, address)
   local pcall, error, type, load = pcall, error, type, load
   local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
   local find, insert, select, tonumber, concat = string.find, table.insert, select, tonumber, table.concat
@@ -18,6 +20,11 @@ return function(SPENT, limited, module)
   local depth = { now = 0, base = 0, most = 200, OVERFLOW = "C stack overflow" }
   local callbacks = module("callbacks", depth)
   local MOST = depth.most
+
+  local function is_limited()
+    return limited
+  end
+  local pay, elements, price = module("costs", address, is_limited)
 
   local guard = { depth = depth }
 
@@ -129,6 +136,7 @@ return function(SPENT, limited, module)
     return handled(handler, depth.now - depth.base, pcall(fn, ...))
   end
 
+  local COMPILED = 16 -- a byte of source takes an instruction's time or more
   local PIECES = 2 ^ 22 -- a reader that never ends would take all of the memory that there is
 
   -- What a function returns, piece by piece.
@@ -159,6 +167,7 @@ return function(SPENT, limited, module)
       end
       chunk, name = text, name == nil and "=(load)" or name
     end
+    pay(type(chunk) == "string" and #chunk * COMPILED or 0)
     local fn, message = load(chunk, name, ...)
     if not fn and final(message) then
       error(message, 0)
@@ -184,6 +193,7 @@ return function(SPENT, limited, module)
     elseif not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
       error("bad argument #2 to 'insert' (position out of bounds)", 2)
     end
+    pay(elements(list, at))
     return insert(list, at, ...)
   end
 
@@ -222,9 +232,7 @@ return function(SPENT, limited, module)
     return changed
   end
 
-  local patterns = module("patterns", function()
-    return limited
-  end, module, callbacks.within)
+  local patterns = module("patterns", is_limited, module, callbacks.within, pay)
 
   -- Puts them in place of LuaJIT's, among the globals and in its libraries.
   function guard.base(env)
@@ -232,11 +240,12 @@ return function(SPENT, limited, module)
     env.getfenv, env.setfenv, env.print = guard.getfenv, guard.setfenv, callbacks.print
   end
 
-  function guard.libraries(loaded)
+  function guard.libraries(loaded, env)
     loaded.coroutine.resume, loaded.coroutine.wrap = guard.resume, guard.wrap
     loaded.table.sort, loaded.table.insert = guard.sort, guard.insert
     loaded.string.format = callbacks.format
     patterns(loaded.string)
+    price(loaded.string, loaded.table, env)
     if loaded.os then
       loaded.os.time = callbacks.time
     end

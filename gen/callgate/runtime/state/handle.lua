@@ -7,6 +7,7 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local boot = require "callgate.state.boot"
 local errors = require "callgate.errors"
+local inside = require "callgate.state.inside"
 local M = require "callgate.bound.luajit"
 local native = require "callgate.state.native"
 local protocol = require "callgate.state.protocol"
@@ -21,11 +22,12 @@ local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE = protocol.RESUME, protocol.EXEC, p
   protocol.REQUIRE
 local DESCRIBE, CLOSING, RUN = protocol.DESCRIBE, protocol.CLOSING, protocol.RUN
 local YIELDED, SPENT, FULL = protocol.YIELDED, protocol.SPENT, protocol.FULL
-local MASKCOUNT, ERRMEM = M.LUA_MASKCOUNT, M.LUA_ERRMEM
+local MASKCOUNT, ERRMEM, MOST_INT = M.LUA_MASKCOUNT, M.LUA_ERRMEM, 2147483647
 local cast, select, type = ffi.cast, select, type
-local state_pointer = ffi.typeof("$ *", M.t.lua_State)
+local state_pointer, int_pointer = ffi.typeof("$ *", M.t.lua_State), ffi.typeof "int32_t *"
 
-local SLACK = 100 -- the dispatcher's own instructions, that a script's limit does not pay for
+local SLACK = 100 -- the dispatcher's own instructions, that a script's limit does not pay for,
+local BYTES = 16 -- and one for so many bytes of what crosses, which the allocator counts: machine.c
 
 local handle = { codec = codec }
 local methods = {}
@@ -49,10 +51,17 @@ local function busy(self)
   return self.L == nil and "ENOENT" or (self.job or self.called) and "EBUSY" or nil
 end
 
-local function arm(self)
+-- Sets the instruction limit for a call that `size` bytes go to.
+local function arm(self, size)
   if self.maxcount > 0 then
-    sethook(self.L, self.hook, MASKCOUNT, self.maxcount + SLACK)
+    local count = self.maxcount + SLACK + size / BYTES
+    sethook(self.L, self.hook, MASKCOUNT, count < MOST_INT and count or MOST_INT)
   end
+end
+
+function handle.set_maxcount(self, count)
+  self.maxcount = count
+  self.control.count = count > 0 and inside.count(self.L) or nil
 end
 
 local call
@@ -68,11 +77,18 @@ local function classified(message)
   return failed("EINVAL", message)
 end
 
+-- Whether the script has no instruction left: machine.c refuses blocks that cost more than there are.
+local function overdrawn(self)
+  local count = self.control.count
+  return count ~= nil and cast(int_pointer, count)[0] <= 1
+end
+
 local length = ffi.new "size_t[1]"
 
 -- After an error: its message, from the top of the state's stack, and the state made fit for more.
 local function failure(self, status)
   local L = self.L
+  local why = overdrawn(self) and SPENT or FULL -- if it is for want of memory
   shared_env.store().recover()
   if status == ERRMEM then
     settop(L, 1)
@@ -84,7 +100,7 @@ local function failure(self, status)
       return classified(message)
     end
   else
-    arm(self)
+    arm(self, 0)
     pushvalue(L, 1)
     pushnumber(L, DESCRIBE)
     pushvalue(L, 2)
@@ -101,13 +117,13 @@ local function failure(self, status)
     return classified(message or "(an error without a message)")
   end
   call(self, COLLECT, 0, 0, 0) -- LuaJIT itself does not collect when memory is short
-  return classified(FULL)
+  return classified(why)
 end
 
 -- Puts a call of the dispatcher onto the state's stack.
 local function prepare(self, op, n, a, b)
   local L, control = self.L, self.control
-  arm(self)
+  arm(self, b)
   control.limit = control.hard
   pushvalue(L, 1)
   pushnumber(L, op)
@@ -456,6 +472,7 @@ function handle.new(control, hook, fields)
   self.owner = ffi.gc(native.owner(control), finish)
   self.users, self.state, self.locked, self.called, self.maxalloc = 1, "none", false, false, 0
   self.empty = tonumber(control.used)
+  handle.set_maxcount(self, self.maxcount)
   return self
 end
 

@@ -28,12 +28,13 @@ local native = { C = ffi.C }
 local FIELDS = [[
   size_t used, limit, peak, refused;
   void *inner, *arena;
-  size_t hard, soft;      /* what limit is while a call begins, and while its script runs */
+  size_t hard, soft;      /* what limit is while a call begins, and while its script runs: in a coroutine always */
   void *current;          /* where LuaJIT keeps the lua_State that runs, and */
   size_t top, mask;       /* which of its words is its stack's top; a reference's bits: inside.lua */
   void *L, *pcall;
   void *place;            /* where LuaJIT has its allocator, of a state that can be ended at once: inside.lua */
   void *pace;             /* where it has what LUA_GCSETSTEPMUL sets, of a state with limited memory */
+  void *count;            /* where it counts instructions, of a state with a limit of these: handle.lua */
   int status;             /* of the call in its thread */
   int runs;               /* it has a thread */
   unsigned long thread;

@@ -1,77 +1,25 @@
 -- Inside a state: string.find and its kin, in C where that is quick and in Lua, where instructions count,
 -- where it may not be. Loaded as bytecode: no upvalues.
 --
--- patterns(is_limited, module, within) -> install(library)
+-- patterns(is_limited, module, within, pay) -> install(library)
 --
--- within is callbacks.lua's.
+-- within is callbacks.lua's, pay that of costs.lua.
 
-return function(is_limited, module, within)
-  local string, byte, sub, type, next = string, string.byte, string.sub, type, next
-  local find, gsub, error, getmetatable = string.find, string.gsub, error, getmetatable
+return function(is_limited, module, within, pay)
+  local string, byte, sub, type, next, select, tonumber = string, string.byte, string.sub, type, next, select, tonumber
+  local find, gsub, error, getmetatable, pcall = string.find, string.gsub, error, getmetatable, pcall
+  local match_of, gmatch_of = string.match, string.gmatch
   local MOST = 2000000 -- steps of C's matcher, of some nanoseconds each
   local SHORT = 32 -- bytes of a pattern: what the cost of a step allows for
   local WINDOW = 10000000 -- bytes that C compares at once
 
   local degrees, known = {}, 0
-  local match
-
-  -- How the number of steps may grow with the subject's length, as its power, and a factor. A repetition
-  -- counts if what follows it may fail, so that another length of it is tried; and so does each position
-  -- where a match may begin.
-  local function measure(pattern)
-    local power, factor, pending, doubled = 0, 1, 0, 1
-    local at, n = 1, #pattern
-    if byte(pattern) == 0x5e then -- "^"
-      at = 2
-    else
-      pending = 1
-    end
-    local function may_fail()
-      power, pending = power + pending, 0
-      factor, doubled = factor * doubled, 1
-    end
-    while at <= n do
-      local first = sub(pattern, at, at)
-      if first == "(" or first == ")" then
-        at = at + 1
-      else
-        local second = sub(pattern, at + 1, at + 1)
-        if first == "%" and (second == "b" or find(second, "^%d")) then
-          may_fail()
-          power = power + 1 -- it compares up to the subject's end
-          at = at + (second == "b" and 4 or 2)
-        else
-          if first == "%" then
-            at = at + 2
-          elseif first == "[" then
-            at = at + (second == "^" and 2 or 1)
-            repeat
-              at = at + (sub(pattern, at, at) == "%" and 2 or 1)
-            until at > n or sub(pattern, at, at) == "]"
-            at = at + 1
-          else
-            at = at + 1
-          end
-          local times = sub(pattern, at, at)
-          if times == "*" or times == "-" then
-            pending, at = pending + 1, at + 1
-          elseif times == "?" then
-            doubled, at = doubled * 2, at + 1
-          else
-            may_fail()
-            if times == "+" then
-              pending, at = pending + 1, at + 1
-            end
-          end
-        end
-      end
-    end
-    return { power, factor }
-  end
+  local match, measure -- modules
 
   local function degree_of(pattern)
     local degree = degrees[pattern]
     if not degree then
+      measure = measure or module("measure", find)
       degree = measure(pattern)
       if known >= 100 then
         degrees, known = {}, 0
@@ -106,7 +54,6 @@ return function(is_limited, module, within)
   -- A string in a string, in windows.
   local function plain(subject, text, init)
     local n, size = #subject, #text
-    init = init or 1
     if init < 0 then
       init = init + n + 1
     end
@@ -123,28 +70,81 @@ return function(is_limited, module, within)
     return nil
   end
 
+  local SPECIAL = "[%^$*+?.(%[%%-]" -- to find itself, in a pattern: otherwise it is a plain text
+  local LARGE = 1024 -- bytes: where a search may be long
+
+  -- Where a search that C does begins, if it may be long. One for a beginning alone ("^a+") is not known to be: what it
+  -- has read is not told where it fails.
+  local function long_from(subject, pattern, init, exactly)
+    if not is_limited() or type(subject) ~= "string" or #subject < LARGE or type(pattern) ~= "string"
+      or not exactly and byte(pattern) == 0x5e or init ~= nil and type(init) ~= "number" then
+      return nil
+    end
+    local first = init or 1
+    return first < 0 and first + #subject + 1 or first
+  end
+
+  -- It costs as much as lies between there and what was found: a text is often gone through in many steps. An error is
+  -- raised once more, in a tail call, which makes it that of the script's line.
+  local function found(first, subject, pattern, init, exactly, ok, from, ...)
+    if not ok then
+      return find(subject, pattern, init, exactly)
+    end
+    pay((from or #subject) - first)
+    return from, ...
+  end
+
+  local function matched(first, subject, pattern, init, ok, from, to, ...)
+    if not ok then
+      return match_of(subject, pattern, init)
+    end
+    pay((from or #subject) - first)
+    if from and select("#", ...) == 0 then
+      return sub(subject, from, to)
+    elseif from then
+      return ...
+    end
+    return nil
+  end
+
+  -- Where a search begins, as C takes it: a number, without its fraction.
+  local function position(init, name)
+    if init == nil then
+      return 1
+    end
+    local number = (type(init) == "number" or type(init) == "string") and tonumber(init)
+      or error("bad argument #3 to '" .. name .. "' (number expected, got " .. type(init) .. ")", 3)
+    return number - number % (number < 0 and -1 or 1)
+  end
+
   local own = {}
 
   function own.find(subject, pattern, init, exactly)
     if is_limited() and type(subject) == "string" and type(pattern) == "string" then
-      if exactly or not find(pattern, "[%^$*+?.(%[%%-]") then
+      if exactly or not find(pattern, SPECIAL) then
         if #subject * #pattern > WINDOW and #pattern > 0 then
-          return plain(subject, pattern, init)
+          return plain(subject, pattern, position(init, "find"))
         end
       elseif is_heavy(subject, pattern) then
-        return in_lua().find(subject, pattern, init)
+        return in_lua().find(subject, pattern, position(init, "find"))
       end
+    end
+    local first = long_from(subject, pattern, init, exactly)
+    if first then
+      return found(first, subject, pattern, init, exactly, pcall(find, subject, pattern, init, exactly))
     end
     return find(subject, pattern, init, exactly)
   end
 
-  local match_of, gmatch_of = string.match, string.gmatch
-
-  function own.match(subject, pattern, ...)
+  function own.match(subject, pattern, init, ...)
     if is_heavy(subject, pattern) then
-      return in_lua().match(subject, pattern, ...)
+      return in_lua().match(subject, pattern, position(init, "match"))
     end
-    return match_of(subject, pattern, ...)
+    local first = long_from(subject, pattern, init)
+    if first and (find(pattern, SPECIAL) or not find(pattern, ")", 1, true)) then -- which find takes for itself
+      return matched(first, subject, pattern, init, pcall(find, subject, pattern, init))
+    end
+    return match_of(subject, pattern, init, ...)
   end
 
   function own.gmatch(subject, pattern)
@@ -152,6 +152,7 @@ return function(is_limited, module, within)
     if is_heavy(subject, plainly or pattern) then
       return in_lua().gmatch(subject, pattern)
     end
+    pay(type(subject) == "string" and #subject or 0)
     return gmatch_of(subject, pattern)
   end
   own.gfind = string.gfind and own.gmatch
@@ -173,6 +174,7 @@ return function(is_limited, module, within)
       end
       return in_lua().gsub(subject, pattern, with, ...)
     end
+    pay(type(subject) == "string" and #subject or 0)
     return gsub(subject, pattern, with, ...)
   end
 

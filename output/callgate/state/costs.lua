@@ -1,0 +1,75 @@
+-- Inside a state: functions of C that take the longer the more they are given, made so that under an instruction limit
+-- they cost the more, too. What they allocate is counted elsewhere: machine.c. Loaded as bytecode: no upvalues.
+--
+-- costs(address, is_limited) -> pay, elements, install(string, table, env)
+--
+-- address: of the number of instructions that are left, or nil where LuaJIT does not show it. pay(bytes) takes those
+-- off that going through so many bytes takes as long as. It comes before the function: the next instruction ends a call
+-- that cannot pay. elements(list[, first[, last]]): how many bytes those of a table are taken for.
+
+return function(address, is_limited)
+  local type, tonumber, collect, require, rawlen = type, tonumber, collectgarbage, require, rawget(_G, "rawlen")
+  local BYTES = 16 -- for one instruction
+  local LARGE = 1024 -- less than that is not worth counting
+  local ELEMENT = 16 -- what one of a table is taken for, in bytes
+  local HEAP = 8 -- what collecting a byte is: it is marked and swept
+
+  local counter
+
+  local function pay(bytes)
+    if bytes >= LARGE and address and is_limited() then
+      if not counter then
+        local cast = require "ffi".cast
+        counter = cast("int32_t *", cast("uintptr_t", address))
+      end
+      local left = counter[0] - bytes / BYTES
+      counter[0] = left > 1 and left or 1
+    end
+  end
+
+  -- Of arguments that are none the function itself complains.
+  local function length(text)
+    return type(text) == "string" and #text or 0
+  end
+
+  local function repeated(text, times, between)
+    return (length(text) + length(between)) * (tonumber(times) or 0)
+  end
+
+  local size = rawlen or function(list) -- LuaJIT built for Lua 5.2's library: there # is __len's, too
+    return #list
+  end
+
+  local function elements(list, first, last)
+    if type(list) ~= "table" then
+      return 0
+    end
+    return ((tonumber(last) or size(list)) - (tonumber(first) or 1)) * ELEMENT
+  end
+
+  local function joined(list, _, first, last)
+    return elements(list, first, last)
+  end
+
+  local function heap(what)
+    return (what == nil or what == "collect" or what == "step") and collect "count" * 1024 * HEAP or 0
+  end
+
+  local function priced(native, price)
+    return native and function(...)
+      pay(price(...))
+      return native(...)
+    end
+  end
+
+  -- Puts them in place of LuaJIT's.
+  local function install(string, table, env)
+    string.upper, string.lower = priced(string.upper, length), priced(string.lower, length)
+    string.reverse, string.rep = priced(string.reverse, length), priced(string.rep, repeated)
+    table.concat, table.maxn = priced(table.concat, joined), priced(table.maxn, elements)
+    table.unpack, env.unpack = priced(table.unpack, elements), priced(env.unpack, elements)
+    env.collectgarbage = priced(collect, heap)
+  end
+
+  return pay, elements, install
+end
