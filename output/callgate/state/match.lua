@@ -282,10 +282,13 @@ return function(find, gsub)
   end
 
   local function search(subject, pattern, init, positions)
-    local items, anchored = compile(pattern, true)
     local from = first_position(subject, init)
+    if not from then
+      return nil
+    end
+    local items, anchored = compile(pattern, true)
     local try, captures = matcher(subject, items)
-    while from and from <= #subject + 1 do
+    while from <= #subject + 1 do
       local stop = try(from)
       if stop then
         if positions then

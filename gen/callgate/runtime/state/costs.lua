@@ -9,21 +9,32 @@
 
 return function(address, is_limited)
   local type, tonumber, collect, require, rawlen = type, tonumber, collectgarbage, require, rawget(_G, "rawlen")
+  local byte = string.byte
   local BYTES = 16 -- for one instruction
   local LARGE = 1024 -- less than that is not worth counting
   local ELEMENT = 16 -- what one of a table is taken for, in bytes
   local HEAP = 8 -- what collecting a byte is: it is marked and swept
 
-  local counter
+  local counter, ffi
+
+  -- Not counter[0]: Debian's LuaJIT for ppc64el ends in an illegal instruction where a hook that counts is set and a
+  -- metamethod is called.
+  local function take(price)
+    local a, b, c, d = byte(ffi.string(counter, 4), 1, 4)
+    if ffi.abi "be" then
+      a, b, c, d = d, c, b, a
+    end
+    local left = a + b * 2 ^ 8 + c * 2 ^ 16 + d * 2 ^ 24 - price
+    ffi.copy(counter, ffi.new("int32_t[1]", left > 1 and left or 1), 4)
+  end
 
   local function pay(bytes)
     if bytes >= LARGE and address and is_limited() then
       if not counter then
-        local cast = require "ffi".cast
-        counter = cast("int32_t *", cast("uintptr_t", address))
+        ffi = require "ffi"
+        counter = ffi.cast("void *", ffi.cast("uintptr_t", address))
       end
-      local left = counter[0] - bytes / BYTES
-      counter[0] = left > 1 and left or 1
+      take(bytes / BYTES)
     end
   end
 

@@ -20,8 +20,10 @@ return function(config, codec, guard, module)
   }
   local OS = { "clock", "date", "difftime", "time" }
 
+  local new = original "table.new" -- for tables that need not grow
+
   local function only(from, names)
-    local to = {}
+    local to = new(0, #names)
     for i = 1, #names do
       to[names[i]] = from[names[i]]
     end
@@ -29,7 +31,11 @@ return function(config, codec, guard, module)
   end
 
   local function copy(from)
-    local to = {}
+    local n = 0
+    for _ in next, from do
+      n = n + 1
+    end
+    local to = new(0, n)
     for key, value in next, from do
       to[key] = value
     end
