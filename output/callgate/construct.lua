@@ -48,6 +48,7 @@ construct.read_bits, construct.write_bits = read_bits, write_bits
 -- Every name that the record answers to, sorted.
 local function known_names(self)
   local names = {}
+  self.ready()
   for _, field in ipairs(self.fields()) do
     names[#names + 1] = field.name
   end
@@ -165,6 +166,7 @@ construct.refused = refused
 
 -- The short name of a field, where that takes more than C's does: names of flags, a descriptor.
 local function friendlier(self, name)
+  self.ready()
   for short, field in pairs(self.aliases) do
     if field == name and self.newindex[short] then
       return short
@@ -306,9 +308,9 @@ end
 function construct.kind(self, make, first, ...)
   local ok, value = pcall(make, self.ctype, first, ...)
   if ok then
-    if self.takes and value ~= nil and type(first) == "table" then
+    if self.own.takes and value ~= nil and type(first) == "table" then
       for key, item in pairs(first) do
-        if type(key) == "string" and not self.takes[key] then
+        if type(key) == "string" and not self.own.takes[key] then
           set(self, value, key, item)
         end
       end

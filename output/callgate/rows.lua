@@ -6,6 +6,8 @@
 
 local rows = {}
 
+jit.off(true, true) -- a row is read once: what LuaJIT compiles of that takes longer than it saves
+
 local function read(text, given)
   return assert(loadstring("local M = ... return {" .. text .. "}", "=callgate.rows"))(given)
 end
@@ -20,7 +22,10 @@ function rows.get(text, name, given)
     start = text:find('\n["' .. name .. '"] = ', 1, true)
   end
   if start then
-    local behind = text:find("\n[^%s}]", start + 1)
+    local behind = text:find("\n", start + 1, true)
+    while behind and text:find("^[%s}]", behind + 1) do -- a pattern for both would look at each character
+      behind = text:find("\n", behind + 1, true)
+    end
     return read(text:sub(start, (behind or 0) - 1), given)[name]
   end
 end

@@ -187,7 +187,7 @@ t.describe("bit-fields of 64 bits", function()
       middle = { unit = "unit", shift = 4, width = 59, signed = true },
       high = { unit = "unit", shift = 63, width = 1, signed = false },
     }
-    require("callgate.record").metatype(ctype, "struct", "bits", "{\n  uint64_t unit;\n}", {}, accessors)
+    require("callgate.record").metatype(ctype, "struct", "bits", "{\n  uint64_t unit;\n}", nil, accessors)
     local bits = ctype { low = -3, middle = -5, high = 1 }
     t.equal(bits.low, -3)
     t.equal(bits.middle, -5LL)
@@ -202,9 +202,25 @@ t.describe("bit-fields of 64 bits", function()
   t.it("of all 64 bits keep every bit", function()
     local ctype = ffi.typeof "struct { uint64_t unit; }"
     local accessors = { all = { unit = "unit", shift = 0, width = 64, signed = false } }
-    require("callgate.record").metatype(ctype, "struct", "bits", "{\n  uint64_t unit;\n}", {}, accessors)
+    require("callgate.record").metatype(ctype, "struct", "bits", "{\n  uint64_t unit;\n}", nil, accessors)
     t.equal(ctype({ all = -1 }).all, 0xffffffffffffffffULL)
     t.equal(ctype({ all = 0x8000000000000001ULL }).all, 0x8000000000000001ULL)
+  end)
+end)
+
+t.describe("what helps with a record", function()
+  t.it("is loaded when it is first wanted, not with a record that has such a member", function()
+    local tried = 0
+    for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
+      if row.record and row.module and not package.loaded[row.module] then
+        local ctype = S.t[name]
+        t.equal(package.loaded[row.module], nil)
+        t.matches(tostring(ctype()), "%S")
+        t.ok(package.loaded[row.module])
+        tried = tried + 1
+      end
+    end
+    t.ok(tried > 5)
   end)
 end)
 

@@ -10,6 +10,8 @@ local target = require "callgate.target"
 
 local headers = {}
 
+jit.off(true, true) -- see rows.lua
+
 -- A generated module is needed once: what stays is what is made of it.
 function headers.read_once(path)
   local value = require(path)
@@ -117,12 +119,18 @@ function headers.texts(header, section)
     return found
   end
   found = NONE
-  if lines[header] == nil or lines[header] and lines[header]:find(" " .. section, 1, true) then
-    local words, read, file = line_and_bundle(header)
-    local at = words and tonumber(words:match "%d+")
-    for name, on, length in (words or ""):gmatch "(%l+)(%S*) (%d+)" do
+  local words, read, file, _ = lines[header], nil, nil, nil
+  if words == nil then
+    words, read, file = line_and_bundle(header)
+  end
+  if words and words:find(" " .. section, 1, true) then
+    local at = tonumber(words:match "%d+")
+    for name, on, length in words:gmatch "(%l+)(%S*) (%d+)" do
       if name == section and applies(on) then
         found = found == NONE and {} or found
+        if not read then
+          _, read, file = line_and_bundle(header)
+        end
         local text = read(at, tonumber(length))
         if not text or text:sub(1, 1) ~= "\n" or text:sub(-1) ~= "\n" then
           error(("callgate: %s is not what its list says; install the library again"):format(bundle_path(header)), 0)
@@ -131,9 +139,9 @@ function headers.texts(header, section)
       end
       at = at + length
     end
-    if file then
-      file:close()
-    end
+  end
+  if file then
+    file:close()
   end
   texts[key] = found
   return found

@@ -46,41 +46,12 @@ local function lazily_parsed(self, text)
   end
 end
 
--- A declaration without its members that are untagged records; those of anonymous ones are the record's own.
-local function own_members(text)
-  return (text:match "^[^{]*{(.*)}":gsub("%b{}[^;]*;", function(member)
-    local inside, behind = member:match "^(%b{})(.*)$"
-    return behind:gsub("__attribute__%s*%b()", ""):find "[%a_]" and "" or own_members(inside)
-  end))
-end
-
-local guards = {} -- text -> what guarded makes of it: declare and metatype ask in turn
-
--- `text` with flexible arrays that cannot be assigned as a whole, and its arrays of bytes under other names:
--- name -> theirs. To LuaJIT [] is room without end: event.name = "abc" would overwrite its heap. [0] refuses all
--- but strings, which only the metatable can: not in a member that is an untagged record, which has none.
+-- `text` with arrays in which LuaJIT sees no end made harmless, and its arrays of bytes under other names.
 function record.guarded(text)
-  if not (text:find("[0];", 1, true) or text:find("[];", 1, true)) then
-    return text, NONE
-  elseif guards[text] then
-    return guards[text][1], guards[text][2]
+  if text:find("[0];", 1, true) or text:find("[];", 1, true) then
+    return require "callgate.flexible"(text)
   end
-  local hidden, before = {}, text
-  for line in own_members(text):gmatch "[^\n]+" do
-    local behind = line:find("%[0?%];$", -4)
-    if behind then
-      local kind, name = line:sub(1, behind - 1):match "([%w_]+) ([%w_]+)$"
-      if kind and (kind:find "int8_t$" or kind == "char") then
-        hidden[name] = "_flexible_" .. name
-      end
-    end
-  end
-  text = text:gsub("%[%];", "[0];")
-  for name, other in pairs(hidden) do
-    text = text:gsub("%f[%w_]" .. name .. "%[0%];", other .. "[0];")
-  end
-  guards[before] = { text, hidden }
-  return text, hidden
+  return text, NONE
 end
 
 local int64, uint64 = ffi.typeof "int64_t", ffi.typeof "uint64_t"
@@ -96,8 +67,47 @@ end
 -- ctype ids of twins -> the record that users know.
 record.twins = {}
 
+local NO_HELPERS = { own = NONE, index = NONE, newindex = NONE, aliases = NONE, methods = NONE, ready = function() end }
+local GROUPS = { "index", "newindex", "aliases", "methods" }
+
+-- The tables of a kinds module, which load() returns: they fill themselves when a name is first looked up in one of
+-- them, and are plain tables then, so that compiled code finds what it needs at once. Before pairs(): ready().
+local function helpers_of(load)
+  if not load then
+    return NO_HELPERS
+  end
+  local helpers = { own = {} }
+  function helpers.ready()
+    if not load then
+      return
+    end
+    local row = load()
+    load = nil
+    setmetatable(helpers.own, nil)
+    helpers.own.new, helpers.own.takes, helpers.own.tostring = row.new, row.takes, row.tostring
+    for _, group in ipairs(GROUPS) do
+      local given, into = row[group] or NONE, helpers[group]
+      setmetatable(into, getmetatable(given)) -- short.lua's
+      for key, value in pairs(given) do
+        into[key] = value
+      end
+    end
+  end
+  local lazy = {
+    __index = function(self, name)
+      helpers.ready()
+      return self[name]
+    end,
+  }
+  for _, group in ipairs(GROUPS) do
+    helpers[group] = setmetatable({}, lazy)
+  end
+  setmetatable(helpers.own, lazy)
+  return helpers
+end
+
 -- Gives `ctype`, the record called `name` that is declared as `kind` ("struct") and `text`, its
--- metatable. `row` is what a kinds module gives it, all optional:
+-- metatable. `load`, if given, is a function that returns what a kinds module gives it, all optional:
 --   new(ctype, ...)   a friendly constructor; nil leaves the arguments to the common one
 --   takes             the keys that it looks at in a table: { port = true }; of others the common one sees to
 --   index, newindex   name -> function(self[, value]): accessors
@@ -105,10 +115,10 @@ record.twins = {}
 --   aliases           short name -> field
 --   tostring(self)
 -- `accessors` are its lowered bit-fields: name -> { unit, shift, width, signed }.
-function record.metatype(ctype, kind, name, text, row, accessors)
-  local index, newindex = row.index or NONE, row.newindex or NONE
-  local aliases, methods, lowered = row.aliases or NONE, row.methods or NONE, accessors or NONE
-  local make, to_text = row.new, row.tostring
+function record.metatype(ctype, kind, name, text, load, accessors)
+  local helpers, lowered = helpers_of(load), accessors or NONE
+  local own, index, newindex = helpers.own, helpers.index, helpers.newindex
+  local aliases, methods = helpers.aliases, helpers.methods
   local size = ffi.sizeof(ctype)
   local _, hidden = record.guarded(text)
   local self = {
@@ -120,7 +130,8 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     newindex = newindex,
     aliases = aliases,
     accessors = lowered,
-    takes = row.takes,
+    own = own,
+    ready = helpers.ready,
     flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)
@@ -129,8 +140,8 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       return self.flexible and require("callgate.memory").size(value) or size -- a pointer does not tell
     end,
     __tostring = function(value)
-      if to_text and value ~= nil then
-        return to_text(value)
+      if own.tostring and value ~= nil then
+        return own.tostring(value)
       end
       return require("callgate.show").text(value, self)
     end,
@@ -174,6 +185,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       end
     end,
     __new = function(_, first, ...)
+      local make = own.new
       local value = make and construct.kind(self, make, first, ...)
       if value ~= nil then
         return value

@@ -116,20 +116,25 @@ local function friendly(key)
     local other = require "callgate.types.names"[key]
     row = other and index[other]
     if not is_of(row, key) then
-      return name, NONE
+      return name
     end
     name = other
   end
-  return name, row.module and require(row.module) or NONE, row.prefix
+  return name, row.module, row.prefix
+end
+
+-- What loads a kinds module; nil where there is none. Most are of members that nobody looks at.
+local function loader(module, start, text)
+  return (module or start) and function()
+    local row = module and require(module) or NONE
+    return start and require "callgate.short"(row, start, text) or row
+  end
 end
 
 local function declare(key)
-  local order, later, seen, near, helpers = {}, { key }, {}, {}, {}
+  local order, later, seen, near = {}, { key }, {}, {}
   for _, name in ipairs(later) do -- which grows on the way
     collect(name, order, later, seen, near)
-  end
-  for _, name in ipairs(order) do
-    helpers[name] = { friendly(name) } -- before anything is declared: loading one may declare others
   end
   for _, name in ipairs(order) do
     if not texts[name] then
@@ -137,11 +142,15 @@ local function declare(key)
       ffi.cdef(private(name .. " " .. record.guarded(text) .. ";"))
       texts[name] = text
       ctypes[name] = ffi.typeof(private(name))
-      local shown, module, short = unpack(helpers[name])
-      module = short and require "callgate.short"(module, short, text) or module
-      record.metatype(ctypes[name], name:match "^%l+", shown, text, module, headers.get(header, "accessors", name))
+      local shown, module, start = friendly(name)
+      record.metatype(ctypes[name], name:match "^%l+", shown, text, loader(module, start, text),
+        headers.get(header, "accessors", name))
     end
   end
+end
+
+for _, fn in ipairs { tag_in, private, find_record, collect, friendly, declare } do
+  jit.off(fn) -- see rows.lua
 end
 
 -- The ctype of a record by its C name ("struct stat"); nil where no header has it.
