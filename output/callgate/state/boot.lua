@@ -27,7 +27,8 @@ local codec = boot.codec()
 -- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
 -- of names and lines, which no script's message should show.
 local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns", "costs" } -- after the first: where a script is guarded
-local LATER = { "imports", "store", "trusted", "measure", "match" } -- when they are first wanted
+-- When they are first wanted.
+local LATER = { "imports", "store", "trusted", "environments", "drained", "measure", "match" }
 local dumps = { codec = string.dump(boot.codec, true) }
 for _, names in ipairs { { "child" }, AT_ONCE, LATER } do
   for _, name in ipairs(names) do
@@ -39,9 +40,10 @@ local function address(memory)
   return tonumber(cast("uintptr_t", cast("const void *", memory)))
 end
 
-boot.modules = {}
+-- Lines "imports 140737488347136 1499": where they lie, and how many bytes. A table would take each state longer.
+boot.modules = ""
 for _, name in ipairs(LATER) do
-  boot.modules[name] = { address(dumps[name]), #dumps[name] }
+  boot.modules = boot.modules .. ("%s %d %d\n"):format(name, address(dumps[name]), #dumps[name])
 end
 
 -- luaopen_* are called protected, one by one: luaL_openlibs raises where memory is short.

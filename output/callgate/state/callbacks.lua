@@ -8,8 +8,7 @@
 -- many did where the running coroutine was resumed. Who catches an error puts `now` right: guard.lua.
 
 return function(depth)
-  local type, select, getmetatable, tostring, error = type, select, getmetatable, tostring, error
-  local sort, format, time, print, unpack = table.sort, string.format, os and os.time, print, unpack
+  local sort, format, time = table.sort, string.format, os and os.time
   local getinfo = debug.getinfo
   local MOST = depth.most
 

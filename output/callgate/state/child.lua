@@ -13,7 +13,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
   local cast, tostring, type, select = ffi.cast, tostring, type, select
   local create, resume, costatus = coroutine.create, coroutine.resume, coroutine.status
   local error, pcall, load, collect, env = error, pcall, load, collectgarbage, _G
-  local rawget, next, setfenv = rawget, next, setfenv
+  local rawget, next, setfenv, match = rawget, next, setfenv, string.match
   local sethook = debug.sethook
   local encode, decode = codec.encode, codec.decode
   local config = decode(where, length, 1)
@@ -40,8 +40,8 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
     if chunk then
       return setfenv(chunk, own)(...)
     end
-    local dump = config.modules[name]
-    local bytecode = ffi.string(cast("const char *", cast("uintptr_t", dump[1])), dump[2])
+    local at, bytes = match(config.modules, name .. " (%d+) (%d+)")
+    local bytecode = ffi.string(cast("const char *", cast("uintptr_t", tonumber(at))), tonumber(bytes))
     return load(bytecode, "=callgate.state", "b", own)(...)
   end
 

@@ -8,8 +8,7 @@
 -- that cannot pay. elements(list[, first[, last]]): how many bytes those of a table are taken for.
 
 return function(address, is_limited)
-  local type, tonumber, collect, require, rawlen = type, tonumber, collectgarbage, require, rawget(_G, "rawlen")
-  local byte = string.byte
+  local collect, byte, rawlen = collectgarbage, string.byte, rawget(_G, "rawlen")
   local BYTES = 16 -- for one instruction
   local LARGE = 1024 -- less than that is not worth counting
   local ELEMENT = 16 -- what one of a table is taken for, in bytes

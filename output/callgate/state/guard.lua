@@ -10,10 +10,8 @@
 -- errors cannot be caught: the limit's, memory's and the stack's. They end the call.
 
 return function(SPENT, limited, module, address)
-  local pcall, error, type, load = pcall, error, type, load
   local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
-  local find, insert, select, tonumber, concat = string.find, table.insert, select, tonumber, table.concat
-  local getfenv, setfenv, gsub, script = getfenv, setfenv, string.gsub, _G
+  local find, insert, script = string.find, table.insert, _G
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
 
   -- callbacks.lua says what it is. The dispatcher begins each call with zeros. As many as in Lua 5.1: LUAI_MAXCCALLS.
@@ -137,30 +135,13 @@ return function(SPENT, limited, module, address)
   end
 
   local COMPILED = 16 -- a byte of source takes an instruction's time or more
-  local PIECES = 2 ^ 22 -- a reader that never ends would take all of the memory that there is
-
-  -- What a function returns, piece by piece.
-  local function drained(reader)
-    local pieces, n = {}, 0
-    while true do
-      local piece = reader()
-      if piece == nil or piece == "" then
-        return concat(pieces)
-      elseif type(piece) ~= "string" and type(piece) ~= "number" then
-        error("reader function must return a string", 0)
-      end
-      n = n + 1
-      if n > PIECES then
-        error("chunk has too many pieces", 0)
-      end
-      pieces[n] = piece
-    end
-  end
+  local drained -- a module
 
   -- load itself would catch the errors of a function that it calls for the pieces, and, where that is C's
   -- (load(collectgarbage)), never come to an instruction.
   function guard.load(chunk, name, ...)
     if type(chunk) == "function" then
+      drained = drained or module("drained")
       local ok, text = guard.pcall(drained, chunk)
       if not ok then
         return nil, text
@@ -197,39 +178,24 @@ return function(SPENT, limited, module, address)
     return insert(list, at, ...)
   end
 
-  local hidden = { [getfenv(1)] = true }
+  local environments -- a module
+
+  local function of_environments(name)
+    environments = environments or module("environments", script)
+    return environments[name]
+  end
 
   -- What functions of this library see is none of the script's business: they have all of LuaJIT.
   function guard.hide(environment)
-    hidden[environment] = true
-    return environment
-  end
-
-  -- A level as the script counts it, or a function, and its environment; `above` levels lie between.
-  local function looked_up(name, where, above)
-    local level = where == nil and 1 or type(where) ~= "function" and tonumber(where)
-    where = level and level >= 1 and level + above or where
-    local ok, environment = pcall(getfenv, where) -- one level more, as this function is
-    if not ok then
-      error(gsub(environment, "'.-'", "'" .. name .. "'", 1), 3)
-    end
-    return where, environment
+    return of_environments "hide"(environment)
   end
 
   function guard.getfenv(where)
-    local _, environment = looked_up("getfenv", where, 3)
-    return hidden[environment] and script or environment
+    return of_environments "getfenv"(where) -- a tail call, as levels of the stack are counted
   end
 
   function guard.setfenv(where, environment)
-    local at, now = looked_up("setfenv", where, 3)
-    if type(environment) ~= "table" then
-      error("bad argument #2 to 'setfenv' (table expected, got " .. type(environment) .. ")", 2)
-    elseif hidden[now] then
-      error("'setfenv' cannot change environment of given object", 2)
-    end
-    local changed = setfenv(type(at) == "function" and at or at > 0 and at - 2 or at, environment)
-    return changed
+    return of_environments "setfenv"(where, environment)
   end
 
   local patterns = module("patterns", is_limited, module, callbacks.within, pay)

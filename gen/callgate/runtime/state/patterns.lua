@@ -6,8 +6,8 @@
 -- within is callbacks.lua's, pay that of costs.lua.
 
 return function(is_limited, module, within, pay)
-  local string, byte, sub, type, next, select, tonumber = string, string.byte, string.sub, type, next, select, tonumber
-  local find, gsub, error, getmetatable, pcall = string.find, string.gsub, error, getmetatable, pcall
+  local byte, sub = string.byte, string.sub
+  local find, gsub = string.find, string.gsub
   local match_of, gmatch_of = string.match, string.gmatch
   local MOST = 2000000 -- steps of C's matcher, of some nanoseconds each
   local SHORT = 32 -- bytes of a pattern: what the cost of a step allows for

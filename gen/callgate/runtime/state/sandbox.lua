@@ -8,8 +8,7 @@
 
 return function(config, codec, guard, module)
   local env, loaded, libs = _G, package.loaded, config.libs
-  local error, find, tostring, setmetatable = error, string.find, tostring, setmetatable
-  local next, rawset, getmetatable = next, rawset, getmetatable
+  local find = string.find
   local mode = config.bytecode and "bt" or "t"
   local original = env.require
 
