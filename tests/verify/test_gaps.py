@@ -59,6 +59,14 @@ class TestJudge:
         found = judge(RUN, [result("a: x", "passed")], [row, Gap("*", "never")])
         assert found.failed[0].endswith("declares: never")
 
+    @pytest.mark.parametrize(("message", "excused"), [("w*", True), ("*", True), ("x*", False)])
+    def test_message(self, message: str, excused: bool) -> None:
+        """A row that tells what the failure says excuses no other; it names a test all the same."""
+        found = judge(RUN, [result("a: x")], [Gap("*", "it hangs", message=message)])
+        test = "a_spec.lua: a: x (JIT on)"
+        assert found.declared == (((test, "it hangs"),) if excused else ())
+        assert found.failed == (() if excused else (f"{test}: why",))
+
     def test_no_such_test(self) -> None:
         """A row that names no test fails the run that it is about, and no other."""
         found = judge(RUN, [result("a: x", "passed")], [GAP])

@@ -30,6 +30,7 @@ class Gap:
     run: str = "*"  # ex) "s390x-*"
     arch: str = "*"  # Debian's, ex) "mips*"
     jit: str = "*"  # "on" | "off"
+    message: str = "*"  # of a failure, ex) "it did not end within*"
     sometimes: bool = False  # whether it also passes, as chance has it: then a pass is one
     seconds: int = 0  # that a file of specs gets there, where not the tier's: for what hangs
 
@@ -41,6 +42,10 @@ class Gap:
     def names(self, result: Result) -> bool:
         """Tell whether it is about this test."""
         return fnmatchcase(result.test, self.spec) and fnmatchcase(result.jit, self.jit)
+
+    def excuses(self, result: Result) -> bool:
+        """Tell whether what such a test says of its failure is what it is about."""
+        return result.outcome != "failed" or fnmatchcase(result.message, self.message)
 
 
 KINDS = {"sometimes": bool, "seconds": int}  # of values; all others are text
@@ -94,8 +99,9 @@ def judge(run: Run, results: Sequence[Result], gaps: Sequence[Gap]) -> Judged:
     passed, failed, declared, skipped = 0, [], [], []
     for result in results:
         found = [gap for gap in here if gap.names(result)]
-        found.sort(key=lambda gap: gap.sometimes)  # one that knows for certain decides
         used.update(found)
+        found = [gap for gap in found if gap.excuses(result)]
+        found.sort(key=lambda gap: gap.sometimes)  # one that knows for certain decides
         if result.outcome == "passed":
             if found and not found[0].sometimes:
                 failed.append(

@@ -80,7 +80,7 @@ end
 -- Whether the script has no instruction left: machine.c refuses blocks that cost more than there are.
 local function overdrawn(self)
   local count = self.control.count
-  return count ~= nil and cast(int_pointer, count)[0] <= 1
+  return count ~= nil and cast(int_pointer, count)[0] == 1
 end
 
 local length = ffi.new "size_t[1]"

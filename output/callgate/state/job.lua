@@ -33,7 +33,9 @@ local function collected(self)
   C.callgate_state_free(ffi.cast("void *", self.arguments))
   running[st], control.runs = nil, 0
   st.job, self.owner = nil, nil
-  handle.unhook(control)
+  if self.stopped then
+    handle.unhook(control)
+  end
   if control.status ~= 0 and self.stopped then
     handle.finished(st, control.status)
     return failed("ECANCELED", "stopped")

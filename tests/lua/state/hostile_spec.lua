@@ -348,6 +348,16 @@ t.describe("a script whose work C does", function()
     end
   end)
 
+  t.it("is told what it lacked, in a thread, too", function()
+    local st = state.create(nil, { maxcount = 1e6, maxalloc = 2 ^ 20 })
+    t.ok(st:script "return function() local s = 'x' while true do s = s .. s end end")
+    t.equal(select(2, st:thread():join()), "not enough memory")
+    t.ok(st:limit { maxalloc = 0 })
+    t.ok(st:script "return function() local s = 'x' while true do s = s .. s end end")
+    t.equal(select(2, st:thread():join()), ENDED)
+    st:close()
+  end)
+
   t.it("does not pay for what it is given", function()
     local st = state.create(nil, { maxcount = 1000 })
     t.equal(st:exec("return #...", nil, ("x"):rep(2 ^ 24)), 2 ^ 24)
