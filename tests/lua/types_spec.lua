@@ -212,8 +212,8 @@ t.describe("what helps with a record", function()
   t.it("is loaded when it is first wanted, not with a record that has such a member", function()
     local tried = 0
     for name, row in pairs(require("callgate.rows").whole(require "callgate.types.index")) do
-      if row.record and row.module and not package.loaded[row.module] then
-        local ctype = S.t[name]
+      local ctype = row.record and row.module and not package.loaded[row.module] and S.t[name]
+      if ctype then -- some are of other machines
         t.equal(package.loaded[row.module], nil)
         t.matches(tostring(ctype()), "%S")
         t.ok(package.loaded[row.module])

@@ -13,7 +13,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
   local cast, tostring, type, select = ffi.cast, tostring, type, select
   local create, resume, costatus = coroutine.create, coroutine.resume, coroutine.status
   local error, pcall, load, collect, env = error, pcall, load, collectgarbage, _G
-  local rawget, next, setfenv, match = rawget, next, setfenv, string.match
+  local rawget, next, setfenv, match, tonumber = rawget, next, setfenv, string.match, tonumber
   local sethook = debug.sethook
   local encode, decode = codec.encode, codec.decode
   local config = decode(where, length, 1)
