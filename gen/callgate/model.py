@@ -50,6 +50,7 @@ class Pointer:
     align: int
     const: bool = False  # the target is const-qualified
     volatile: bool = False  # ... and volatile
+    atomic: bool = False  # ... and _Atomic, which is another type to C compilers
 
 
 @dataclass(frozen=True, slots=True)

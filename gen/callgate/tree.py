@@ -212,11 +212,12 @@ class TypeOf:
 
 @dataclass(frozen=True, slots=True)
 class Qualified:
-    """``const`` and/or ``volatile`` applied to a type; other qualifiers are dropped."""
+    """``const``, ``volatile``, ``_Atomic`` applied to a type; other qualifiers are dropped."""
 
     type: Type
     const: bool = False
     volatile: bool = False
+    atomic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

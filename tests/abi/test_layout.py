@@ -31,15 +31,20 @@ def test_untagged_record_has_its_typedefs_name(c: Make) -> None:
 
 
 def test_qualifiers_of_a_target(c: Make) -> None:
-    """What a pointer points to is const and volatile by itself or by its typedef."""
+    """What a pointer points to is const, volatile and atomic by itself or by its typedef."""
     found = c(
         "typedef volatile int lock; typedef lock other; typedef const other fixed;"
         "typedef lock *a; typedef other *b; typedef fixed *d; typedef int *plain;"
+        "typedef _Atomic int counter; typedef const counter *e;"
     )
-    kinds = [found.type(name) for name in ("a", "b", "d", "plain")]
+    kinds = [found.type(name) for name in ("a", "b", "d", "plain", "e")]
     assert all(isinstance(kind, model.Pointer) for kind in kinds)
-    assert [(kind.const, kind.volatile) for kind in kinds if isinstance(kind, model.Pointer)] == [
-        (False, True), (False, True), (True, True), (False, False),
+    assert [
+        (kind.const, kind.volatile, kind.atomic)
+        for kind in kinds if isinstance(kind, model.Pointer)
+    ] == [
+        (False, True, False), (False, True, False), (True, True, False), (False, False, False),
+        (True, False, True),
     ]  # fmt: skip
 
 

@@ -166,6 +166,19 @@ def test_pointers_to_arrays_of_const(tmp_path: Path, bind: Bind) -> None:
         assert line in text
 
 
+def test_atomic(tmp_path: Path, bind: Bind, lua: Run) -> None:
+    """To compilers a pointer to what is _Atomic is one of its own; to LuaJIT it is a pointer."""
+    (tmp_path / "shared.h").write_text("""
+      #include <stdatomic.h>
+      struct shared { atomic_int n; _Atomic(long) *l; };
+      void take(atomic_int *n, const volatile _Atomic(long) *l, _Atomic short list[4]);
+    """)
+    text = bind(str(tmp_path / "shared.h"), name="shared").read_text()
+    assert 'take = "void $(int *, const volatile long *, short *)"' in text
+    code = "print(require('ffi').new(require('shared').t.shared, { n = 5 }).n)"
+    assert lua(code) == "5\n"
+
+
 def test_macros_of_other_headers(tmp_path: Path, bind: Bind, lua: Run) -> None:
     """A constant that a macro of a header not included would make says so when touched."""
     (tmp_path / "device.h").write_text("""

@@ -46,6 +46,8 @@ class TestTypes:
             ("_Float64x x;", tree.Basic("long double")),
             ("const char *x;", tree.Pointer(tree.Qualified(tree.Basic("char"), const=True))),
             ("char *volatile x;", tree.Qualified(tree.Pointer(tree.Basic("char")), volatile=True)),
+            ("_Atomic(int) *x;", tree.Pointer(tree.Qualified(INT, atomic=True))),
+            ("_Atomic const int x;", tree.Qualified(INT, const=True, atomic=True)),
             ("int *x[3];", tree.Array(tree.Pointer(INT), tree.Number("3"))),
             ("int (*x)[3];", tree.Pointer(tree.Array(INT, tree.Number("3")))),
             ("extern int x[];", tree.Array(INT, None)),
@@ -58,7 +60,7 @@ class TestTypes:
             ("__typeof__(int *) x;", tree.TypeOf(tree.Pointer(INT))),
             ("__typeof__(-y) x;", tree.TypeOf(tree.Unary("-", tree.Name("y")))),
             ("typedef int t; t x;", tree.TypedefName("t")),
-            ("_Atomic(int) x;", INT),
+            ("_Atomic(int) x;", tree.Qualified(INT, atomic=True)),
         ],
     )  # fmt: skip
     def test_type(self, one: One, text: str, expected: tree.Type) -> None:

@@ -261,7 +261,7 @@ def _variables(scope: Scope, layout: Layout, out: Part) -> None:
             continue
         with suppress(*NONE):  # of a type that is not complete: nothing could be said of it
             kind = layout.type(item.type)
-            const, _ = layout.qualifiers(item.type)
+            const, _, _ = layout.qualifiers(item.type)
             out.variables.append(model.Variable(item.name, kind, _place(item.where), const))
 
 

@@ -128,23 +128,24 @@ class Layout:
         return model.RecordName(name, record.size, record.align)
 
     def _pointer(self, target: tree.Type) -> model.Pointer:
-        const, volatile = self.qualifiers(target)
+        qualifiers = self.qualifiers(target)
         while isinstance(target, tree.Qualified | tree.Attributed):
             target = target.type
         size, align = self.data_model.pointer
-        return model.Pointer(self._target(target), size, align, const, volatile)
+        return model.Pointer(self._target(target), size, align, *qualifiers)
 
-    def qualifiers(self, kind: tree.Type) -> tuple[bool, bool]:
-        """Return whether a type is const and volatile, by itself or by the typedef it names.
+    def qualifiers(self, kind: tree.Type) -> tuple[bool, bool, bool]:
+        """Return whether a type is const, volatile, atomic, by itself or by the typedef it names.
 
         Of an array it is what its elements are.
         """
-        const = volatile = False
+        const = volatile = atomic = False
         seen: set[str] = set()
         while True:
             match kind:
                 case tree.Qualified():
                     const, volatile = const or kind.const, volatile or kind.volatile
+                    atomic = atomic or kind.atomic
                     kind = kind.type
                 case tree.Attributed():
                     kind = kind.type
@@ -154,10 +155,10 @@ class Layout:
                     seen.add(kind.name)
                     found = self.scope.typedefs.get(kind.name)
                     if found is None:
-                        return const, volatile
+                        return const, volatile, atomic
                     kind = found.type
                 case _:
-                    return const, volatile
+                    return const, volatile, atomic
 
     def _target(self, target: tree.Type) -> model.TypeRef | None:
         """Return what a pointer points to, without laying it out: it may be what we are in."""

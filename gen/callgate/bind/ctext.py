@@ -146,6 +146,7 @@ class DeclarationWriter(RecordWriter):
         if isinstance(target, Function):
             return self._named(target, f"(*{declarator})")
         qualifiers = ("const " if kind.const else "") + ("volatile " if kind.volatile else "")
+        qualifiers += "_Atomic " if kind.atomic and self._exact else ""
         if isinstance(target, Array):
             return self._qualified(target, f"(*{declarator})", qualifiers)
         if isinstance(target, Pointer):

@@ -254,7 +254,7 @@ class DeclarationParser:
                 read = self._typename if of_type else self._expressions.read
                 kind = tree.TypeOf(read(node.expr))
             case c_ast.Typename():  # _Atomic(type)
-                kind = self._typename(node)
+                kind = _qualified(self._typename(node), node.quals)
             case _:
                 raise UnsupportedError(f"the type {type(node).__name__}", node)
         return kind, ()
@@ -379,8 +379,8 @@ def canonical(names: list[str]) -> str:
 
 
 def _qualified(kind: tree.Type, quals: list[str] | None) -> tree.Type:
-    const, volatile = "const" in (quals or ()), "volatile" in (quals or ())
-    return tree.Qualified(kind, const, volatile) if const or volatile else kind
+    found = tuple(word in (quals or ()) for word in ("const", "volatile", "_Atomic"))
+    return tree.Qualified(kind, *found) if any(found) else kind
 
 
 def _with_attributes(

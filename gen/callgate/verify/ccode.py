@@ -193,6 +193,7 @@ def type_name(kind: TypeRef | None, inside: str = "") -> str:  # noqa: PLR0911 -
             if isinstance(kind.target, Array | Function):
                 return type_name(kind.target, f"({star})")
             qualifiers = ("const " if kind.const else "") + ("volatile " if kind.volatile else "")
+            qualifiers += "_Atomic " if kind.atomic else ""
             if isinstance(kind.target, Pointer):
                 return type_name(kind.target, qualifiers + star)
             return qualifiers + type_name(kind.target, star)
