@@ -88,7 +88,7 @@ local length = ffi.new "size_t[1]"
 -- After an error: its message, from the top of the state's stack, and the state made fit for more.
 local function failure(self, status)
   local L = self.L
-  local why = overdrawn(self) and SPENT or FULL -- if it is for want of memory
+  local spent = overdrawn(self) and SPENT -- whatever it is called: LuaJIT for s390x has other words
   shared_env.store().recover()
   if status == ERRMEM then
     settop(L, 1)
@@ -96,8 +96,8 @@ local function failure(self, status)
     local text = M.lua_tolstring(L, 2, length)
     local message = ffi.string(text, length[0])
     settop(L, 1)
-    if message ~= FULL then
-      return classified(message)
+    if spent or message ~= FULL then
+      return classified(spent or message)
     end
   else
     arm(self, 0)
@@ -114,10 +114,10 @@ local function failure(self, status)
       message = ffi.string(M.lua_tolstring(L, -1, nil))
     end
     settop(L, 1)
-    return classified(message or "(an error without a message)")
+    return classified(spent or message or "(an error without a message)")
   end
   call(self, COLLECT, 0, 0, 0) -- LuaJIT itself does not collect when memory is short
-  return classified(why)
+  return classified(spent or FULL)
 end
 
 -- Puts a call of the dispatcher onto the state's stack.
