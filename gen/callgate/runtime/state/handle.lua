@@ -22,7 +22,7 @@ local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE = protocol.RESUME, protocol.EXEC, p
   protocol.REQUIRE
 local DESCRIBE, CLOSING, RUN = protocol.DESCRIBE, protocol.CLOSING, protocol.RUN
 local YIELDED, SPENT, FULL = protocol.YIELDED, protocol.SPENT, protocol.FULL
-local MASKCOUNT, ERRMEM, MOST_INT = M.LUA_MASKCOUNT, M.LUA_ERRMEM, 2147483647
+local MASKCOUNT, MASKLINE, ERRMEM, MOST_INT = M.LUA_MASKCOUNT, M.LUA_MASKLINE, M.LUA_ERRMEM, 2147483647
 local cast, select, type = ffi.cast, select, type
 local state_pointer, int_pointer = ffi.typeof("$ *", M.t.lua_State), ffi.typeof "int32_t *"
 
@@ -411,9 +411,10 @@ local function set_hook(control, fn, mask)
 end
 
 -- Makes what runs in a state's thread raise at its next instruction, and at each one after that, since scripts catch
--- errors. What both threads change at once may be lost: this is asked for until the thread has ended.
+-- errors. What both threads change at once may be lost: this is asked for until the thread has ended. And by lines,
+-- too: where a limit counts instructions down, that thread's processor has the count to itself, for seconds.
 function handle.halt(control)
-  set_hook(control, raise, MASKCOUNT)
+  set_hook(control, raise, MASKCOUNT + MASKLINE)
 end
 
 function handle.unhook(control)
