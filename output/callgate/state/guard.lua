@@ -41,7 +41,7 @@ return function(SPENT, limited, module, address)
   end
 
   local function final(message)
-    return limited and type(message) == "string" and (message == SPENT or message == FULL
+    return message == SPENT or limited and type(message) == "string" and (message == FULL
       or message == HANDLING or find(message, "stack overflow", 1, true))
   end
 

@@ -172,6 +172,25 @@ t.describe("a thread", function()
     st:close()
   end)
 
+  -- A thread that counts instructions down may not see that another has changed the count, for seconds.
+  t.it("is stopped at new lines and jumps, too", function()
+    local st = fresh { maxcount = 2e9 }
+    if not inside.hooks(st.L) then
+      t.skip "LuaJIT's mask of hooks is not found here"
+    end
+    local mask = ffi.cast("uint8_t *", inside.hooks(st.L))
+    handle.halt(st.control)
+    t.equal(mask[0], M.LUA_MASKCOUNT + M.LUA_MASKLINE)
+    handle.unhook(st.control)
+    t.equal(mask[0], 0)
+    st:script(FOREVER)
+    local job = st:thread()
+    t.fails("ETIMEDOUT", job:join(0.01))
+    M.lua_sethook(st.L, ffi.cast(M.t.lua_Hook, M.luaL_error), M.LUA_MASKCOUNT + M.LUA_MASKLINE, 2e9)
+    t.equal(job:join(60), nil) -- ended by a line, long before its count
+    st:close()
+  end)
+
   t.it("is within the limits, as every call", function()
     local st = fresh { maxcount = 100000, maxalloc = 2 ^ 20 }
     st:script(FOREVER)
