@@ -172,7 +172,7 @@ t.describe("a thread", function()
     st:close()
   end)
 
-  -- A thread that counts instructions down may not see that another has changed the count, for seconds.
+  -- What it counts down, as another thread changes that, may be lost.
   t.it("is stopped at new lines and jumps, too", function()
     local st = fresh { maxcount = 2e9 }
     if not inside.hooks(st.L) then

@@ -411,12 +411,12 @@ local function set_hook(control, fn, mask)
 end
 
 -- Makes what runs in a state's thread raise at its next instruction, and at each one after that, since scripts catch
--- errors. What both threads change at once may be lost: this is asked for until the thread has ended. And by lines,
--- too: where a limit counts instructions down, that thread's processor has the count to itself, for seconds.
+-- errors. What both threads change at once may be lost, such as a count that is just counted down: so at new lines and
+-- jumps, too, and this is asked for until the thread has ended.
 --
 -- `hook` is that of the instruction limit, if there is one to call: what it raises passes the guard's pcall. A pcall
--- that begins while LuaJIT takes a hook to be running leaves that so when it has caught an error (lj_err.c, FRAME_PCALLH):
--- a script that calls it again and again would go on.
+-- that begins while LuaJIT takes a hook to be running leaves that so when it has caught an error (lj_err.c,
+-- FRAME_PCALLH): a script that calls it again and again would go on.
 function handle.halt(control, hook)
   set_hook(control, hook or raise, MASKCOUNT + MASKLINE)
 end
