@@ -308,9 +308,9 @@ end
 function construct.kind(self, make, first, ...)
   local ok, value = pcall(make, self.ctype, first, ...)
   if ok then
-    if self.own.takes and value ~= nil and type(first) == "table" then
+    if self.row.takes and value ~= nil and type(first) == "table" then
       for key, item in pairs(first) do
-        if type(key) == "string" and not self.own.takes[key] then
+        if type(key) == "string" and not self.row.takes[key] then
           set(self, value, key, item)
         end
       end

@@ -119,7 +119,7 @@ function headers.texts(header, section)
     return found
   end
   found = NONE
-  local words, read, file, _ = lines[header], nil, nil, nil
+  local words, read, file = lines[header]
   if words == nil then
     words, read, file = line_and_bundle(header)
   end
@@ -129,7 +129,7 @@ function headers.texts(header, section)
       if name == section and applies(on) then
         found = found == NONE and {} or found
         if not read then
-          _, read, file = line_and_bundle(header)
+          read, file = select(2, line_and_bundle(header))
         end
         local text = read(at, tonumber(length))
         if not text or text:sub(1, 1) ~= "\n" or text:sub(-1) ~= "\n" then

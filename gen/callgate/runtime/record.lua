@@ -67,7 +67,7 @@ end
 -- ctype ids of twins -> the record that users know.
 record.twins = {}
 
-local NO_HELPERS = { own = NONE, index = NONE, newindex = NONE, aliases = NONE, methods = NONE, ready = function() end }
+local NO_HELPERS = { row = NONE, index = NONE, newindex = NONE, aliases = NONE, methods = NONE, ready = function() end }
 local GROUPS = { "index", "newindex", "aliases", "methods" }
 
 -- The tables of a kinds module, which load() returns: they fill themselves when a name is first looked up in one of
@@ -76,17 +76,16 @@ local function helpers_of(load)
   if not load then
     return NO_HELPERS
   end
-  local helpers = { own = {} }
+  local helpers = { row = {} }
   function helpers.ready()
     if not load then
       return
     end
-    local row = load()
+    local module, row = load(), setmetatable(helpers.row, nil)
     load = nil
-    setmetatable(helpers.own, nil)
-    helpers.own.new, helpers.own.takes, helpers.own.tostring = row.new, row.takes, row.tostring
+    row.new, row.takes, row.tostring = module.new, module.takes, module.tostring
     for _, group in ipairs(GROUPS) do
-      local given, into = row[group] or NONE, helpers[group]
+      local given, into = module[group] or NONE, helpers[group]
       setmetatable(into, getmetatable(given)) -- short.lua's
       for key, value in pairs(given) do
         into[key] = value
@@ -102,7 +101,7 @@ local function helpers_of(load)
   for _, group in ipairs(GROUPS) do
     helpers[group] = setmetatable({}, lazy)
   end
-  setmetatable(helpers.own, lazy)
+  setmetatable(helpers.row, lazy)
   return helpers
 end
 
@@ -117,7 +116,7 @@ end
 -- `accessors` are its lowered bit-fields: name -> { unit, shift, width, signed }.
 function record.metatype(ctype, kind, name, text, load, accessors)
   local helpers, lowered = helpers_of(load), accessors or NONE
-  local own, index, newindex = helpers.own, helpers.index, helpers.newindex
+  local row, index, newindex = helpers.row, helpers.index, helpers.newindex
   local aliases, methods = helpers.aliases, helpers.methods
   local size = ffi.sizeof(ctype)
   local _, hidden = record.guarded(text)
@@ -130,7 +129,7 @@ function record.metatype(ctype, kind, name, text, load, accessors)
     newindex = newindex,
     aliases = aliases,
     accessors = lowered,
-    own = own,
+    row = row,
     ready = helpers.ready,
     flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
@@ -140,8 +139,8 @@ function record.metatype(ctype, kind, name, text, load, accessors)
       return self.flexible and require("callgate.memory").size(value) or size -- a pointer does not tell
     end,
     __tostring = function(value)
-      if own.tostring and value ~= nil then
-        return own.tostring(value)
+      if row.tostring and value ~= nil then
+        return row.tostring(value)
       end
       return require("callgate.show").text(value, self)
     end,
@@ -185,7 +184,7 @@ function record.metatype(ctype, kind, name, text, load, accessors)
       end
     end,
     __new = function(_, first, ...)
-      local make = own.new
+      local make = row.new
       local value = make and construct.kind(self, make, first, ...)
       if value ~= nil then
         return value

@@ -7,7 +7,6 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local boot = require "callgate.state.boot"
 local errors = require "callgate.errors"
-local inside = require "callgate.state.inside"
 local M = require "callgate.bound.luajit"
 local native = require "callgate.state.native"
 local protocol = require "callgate.state.protocol"
@@ -57,11 +56,6 @@ local function arm(self, size)
     local count = self.maxcount + SLACK + size / BYTES
     sethook(self.L, self.hook, MASKCOUNT, count < MOST_INT and count or MOST_INT)
   end
-end
-
-function handle.set_maxcount(self, count)
-  self.maxcount = count
-  self.control.count = count > 0 and inside.count(self.L) or nil
 end
 
 local call
@@ -414,9 +408,9 @@ end
 -- errors. What both threads change at once may be lost, such as a count that is just counted down: so at new lines and
 -- jumps, too, and this is asked for until the thread has ended.
 --
--- `hook` is that of the instruction limit, if there is one to call: what it raises passes the guard's pcall. A pcall
--- that begins while LuaJIT takes a hook to be running leaves that so when it has caught an error (lj_err.c,
--- FRAME_PCALLH): a script that calls it again and again would go on.
+-- `hook` is that of the instruction limit, where its script cannot take it away: what it raises passes the guard's
+-- pcall. A pcall that begins while LuaJIT takes a hook to be running leaves that so when it has caught an error
+-- (lj_err.c, FRAME_PCALLH): a script that calls it again and again would go on.
 function handle.halt(control, hook)
   set_hook(control, hook or raise, MASKCOUNT + MASKLINE)
 end

@@ -202,6 +202,8 @@ function state.create(name, options)
   local st = handle.new(control, hook, {
     name = name, desc = desc, user = switch(options.user, "user", true), maxcount = maxcount,
     guarded = maxcount > 0 or libs ~= "all" and not libs.jit, jit = options.jit,
+    -- its script has no debug library, which could take the limit's hook away
+    sealed = libs == "all" and maxcount > 0 or libs ~= "all" and not libs.debug,
   })
   if maxalloc and not handle.set_maxalloc(st, maxalloc) then
     st:close()

@@ -191,6 +191,18 @@ t.describe("a thread", function()
     st:close()
   end)
 
+  t.it("is stopped, though its script has taken LuaJIT's hook for itself", function()
+    for _, libs in ipairs { "all", { "base", "debug" } } do
+      local st = fresh { libs = libs, jit = false }
+      st:script "return function() debug.sethook(function() end, '', 1) while true do end end"
+      local job = st:thread()
+      t.fails("ETIMEDOUT", job:join(0.01))
+      job:stop()
+      errs("ECANCELED", "^stopped$", job:join(60))
+      st:close()
+    end
+  end)
+
   t.it("is within the limits, as every call", function()
     local st = fresh { maxcount = 100000, maxalloc = 2 ^ 20 }
     st:script(FOREVER)

@@ -64,6 +64,12 @@ return function(handle, methods, receiver, busy, call)
     M.luaJIT_setmode(self.L, 0, M.LUAJIT_MODE_ENGINE + M.LUAJIT_MODE_FLUSH)
   end
 
+  -- Sets the instruction limit that each call is armed with, or takes it away.
+  function handle.set_maxcount(self, count)
+    self.maxcount = count
+    self.control.count = count > 0 and inside.count(self.L) or nil
+  end
+
   -- Sets the memory limit, or takes it away: false if it is below what is used.
   function handle.set_maxalloc(self, bytes)
     local control = self.control

@@ -55,6 +55,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
   local depth = guard and guard.depth or {}
   local require = module("sandbox", config, codec, guard, module)
   at_once = {}
+
   local script -- the coroutine of resume
 
   local function pack(kind, ...)
@@ -155,6 +156,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
     end
   end
 
-  sethook(over, "", 1000000000) -- the program takes it from here: lua_gethook
+  -- The program takes it from here: lua_gethook. Last, since instructions take longer where they are counted.
+  sethook(over, "", 1000000000)
   return dispatch
 end

@@ -78,7 +78,7 @@ function methods:stop()
     return failed "ESRCH"
   end
   self.stopped = true
-  handle.halt(self.owner.control, self.owner.hook)
+  handle.halt(self.owner.control, self.owner.sealed and self.owner.hook)
   return true
 end
 
