@@ -22,7 +22,7 @@ return function(SPENT, limited, module, address)
   local function is_limited()
     return limited
   end
-  local pay, elements, price = module("costs", address, is_limited)
+  local pay, timed, elements, price = module("costs", address, is_limited)
 
   local guard = { depth = depth }
 
@@ -131,6 +131,9 @@ return function(SPENT, limited, module, address)
   -- The handler runs after the stack is unwound: while an error is handled, hooks do not run, so that one
   -- that loops could not be stopped.
   function guard.xpcall(fn, handler, ...)
+    if type(handler) ~= "function" then
+      error("bad argument #2 to 'xpcall' (function expected, got " .. type(handler) .. ")", 2)
+    end
     return handled(handler, depth.now - depth.base, pcall(fn, ...))
   end
 
@@ -168,14 +171,16 @@ return function(SPENT, limited, module, address)
   end
 
   -- From a position before the first C would shift elements down to it: billions of them. As in Lua 5.3 there is none.
-  function guard.insert(list, at, ...)
-    if select("#", ...) == 0 then
-      return insert(list, at)
-    elseif not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
+  function guard.insert(list, ...)
+    if select("#", ...) ~= 2 then
+      return insert(list, ...)
+    end
+    local at = ...
+    if not ((tonumber(at) or 1) >= 1 and (tonumber(at) or 1) < 2147483648) then
       error("bad argument #2 to 'insert' (position out of bounds)", 2)
     end
     pay(elements(list, at))
-    return insert(list, at, ...)
+    return insert(list, ...)
   end
 
   local environments -- a module
@@ -198,7 +203,7 @@ return function(SPENT, limited, module, address)
     return of_environments "setfenv"(where, environment)
   end
 
-  local patterns = module("patterns", is_limited, module, callbacks.within, pay)
+  local patterns = module("patterns", is_limited, module, callbacks.within, pay, timed)
 
   -- Puts them in place of LuaJIT's, among the globals and in its libraries.
   function guard.base(env)

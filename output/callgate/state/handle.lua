@@ -19,7 +19,7 @@ local to_number, settop, sethook = M.lua_tonumber, M.lua_settop, M.lua_sethook
 local encode, decode = codec.encode, codec.decode
 local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE = protocol.RESUME, protocol.EXEC, protocol.SCRIPT, protocol.COLLECT,
   protocol.REQUIRE
-local DESCRIBE, CLOSING, RUN = protocol.DESCRIBE, protocol.CLOSING, protocol.RUN
+local DESCRIBE, CLOSING, RUN, STATUS = protocol.DESCRIBE, protocol.CLOSING, protocol.RUN, protocol.STATUS
 local YIELDED, SPENT, FULL = protocol.YIELDED, protocol.SPENT, protocol.FULL
 local MASKCOUNT, MASKLINE, ERRMEM, MOST_INT = M.LUA_MASKCOUNT, M.LUA_MASKLINE, M.LUA_ERRMEM, 2147483647
 local cast, select, type = ffi.cast, select, type
@@ -293,10 +293,17 @@ function methods:script(chunk, chunkname, ...)
   return true
 end
 
--- Notes whether the script has yielded or ended with such a call, in a thread or not, and hands on what it returned.
-local function moved(self, kind, n, a, b)
+-- Notes whether the script has yielded or ended with such a call, in a thread or not, and hands on what it returned. It
+-- may have failed before it came to the script, or with what the script has yielded: the script goes on from there.
+-- `stopped`: it does not.
+local function moved(self, stopped, kind, n, a, b)
   if self.state ~= "none" then
-    self.state = kind == YIELDED and "suspended" or "dead"
+    local goes_on = kind == YIELDED
+    if kind == nil then
+      local _, _, alive = call(self, STATUS, 0, stopped and 1 or 0, 0)
+      goes_on = alive == 1
+    end
+    self.state = goes_on and "suspended" or "dead"
   end
   return kind, n, a, b
 end
@@ -307,15 +314,16 @@ function methods:resume(...)
   if why then
     return failed(why)
   end
-  return received(moved(self, call(self, RESUME, sent("resume", 0, ...))))
+  return received(moved(self, false, call(self, RESUME, sent("resume", 0, ...))))
 end
 
--- What resume returns of a call that has ended in a thread with `status`.
-function handle.finished(self, status)
+-- What resume returns of a call that has ended in a thread with `status`; `stopped`: if that is an error, it was asked
+-- to stop.
+function handle.finished(self, status, stopped)
   if status == 0 then
-    return received(moved(self, results(self.L)))
+    return received(moved(self, stopped, results(self.L)))
   end
-  return received(moved(self, failure(self, status)))
+  return received(moved(self, stopped, failure(self, status)))
 end
 
 -- Resume for faces that must tell what a script yields from a failure: true and the values, none where there
@@ -325,7 +333,7 @@ function handle.resume(self, ...)
   if why then
     return false, select(2, failed(why))
   end
-  local kind, n, a, b = moved(self, call(self, RESUME, sent("resume", 0, ...)))
+  local kind, n, a, b = moved(self, false, call(self, RESUME, sent("resume", 0, ...)))
   if kind == nil then
     return false, n, a
   elseif n == 0 then
@@ -444,8 +452,9 @@ end
 
 function methods:close(options)
   receiver(self, "close")
+  local user = handle.switch(handle.options_of(options, "close", 1, { "user" }).user, "user", self.user, "close")
   local why = busy(self) or (self.locked or self.users > 1) and "EBUSY"
-  if not why and options ~= nil and options.user ~= nil and options.user ~= self.user then
+  if not why and user ~= self.user then
     why = "EPERM"
   end
   if why then

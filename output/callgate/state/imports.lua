@@ -52,7 +52,7 @@ return function(config, guard, module, store, env, loaded, original)
 
   function import(name)
     if type(name) ~= "string" then
-      error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
+      error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 3)
     end
     local value = loaded[name]
     if value ~= nil then
@@ -72,7 +72,7 @@ return function(config, guard, module, store, env, loaded, original)
       if config.all and message == "" then
         return original(name), 0
       end
-      error("module '" .. name .. "' not found:" .. (message or ""), 2)
+      error("module '" .. name .. "' not found:" .. (message or ""), 3)
     end
     value = chunk(name)
     if value ~= nil then

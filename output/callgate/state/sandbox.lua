@@ -138,7 +138,7 @@ return function(config, codec, guard, module)
         return store().value(key)
       end,
       __newindex = function(_, key, value)
-        store().assign(key, value)
+        return store().assign(key, value) -- a tail call, as levels of the stack are counted
       end,
       __metatable = "env",
     })

@@ -31,6 +31,21 @@ t.describe("state.env", function()
     end)
   end)
 
+  t.it("tells numbers apart that are nearly the same", function()
+    env[1732300000000001], env[1732300000000002], env[0.1 + 0.2], env[-0] = "first", "second", "sum", "zero"
+    local st = state.create()
+    t.same({ env[1732300000000001], st:exec "return env[1732300000000002], env[0.3], env[0]" },
+      { "first", "second", nil, "zero" })
+    t.raises("env: a key is a string or a number, got NaN", function()
+      env[0 / 0] = 1
+    end)
+    t.equal(select(2, st:exec "env[{}] = 1"), "exec:1: env: a key is a string or a number, got table")
+    for _, key in ipairs { 1732300000000001, 1732300000000002, 0.1 + 0.2, 0 } do
+      env[key] = nil
+    end
+    st:close()
+  end)
+
   t.it("is the same for all states", function()
     local a, b = state.create(), state.create()
     a:exec "env.n = { 41 }"

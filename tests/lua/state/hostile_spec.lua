@@ -337,6 +337,62 @@ t.describe("a script whose work C does", function()
     end)
   end
 
+  -- The time that C's matcher took: 1,000 characters are half a million steps, and so is each way to split a few.
+  local STEPS = {
+    ["looks"] = "local _ = short:find '.-b'",
+    ["looks for what may be split in many ways"] = "local _ = short:sub(1, 110):find '.-.-b'",
+    ["matches"] = "local _ = short:match '.-b'",
+    ["replaces"] = "local _ = short:gsub('.-b', '')",
+    ["calls a function for each match"] = "local _ = (short .. 'c'):gsub('.-b', error)",
+    ["iterates"] = "for _ in short:gmatch '.-b' do end",
+    ["looks at the beginning of a long text"] = "local _ = text:find '^.*c'",
+  }
+  for name, statement in pairs(STEPS) do
+    t.it("pays for the steps of a pattern where it " .. name, function()
+      local st = state.create(nil, { maxcount = 1e6 })
+      t.ok(st:run(PREPARED .. "short = ('a'):rep(1020)"))
+      t.equal(select(2, st:exec("while true do n = n + 1 " .. statement .. " end")), ENDED)
+      t.ok(st:exec "return n" <= 100)
+      st:close()
+    end)
+  end
+
+  t.it("has LuaJIT's errors of patterns, and its own from within", function()
+    local st = state.create(nil, { maxcount = 1e6 })
+    t.ok(st:run "text = ('a'):rep(1020) .. 'b'")
+    t.equal(select(2, st:exec "local _ = text:find '.-%'"), "exec:1: malformed pattern (ends with '%')")
+    t.equal(select(2, st:exec "local _ = text:gsub('.-[', '')"), "exec:1: malformed pattern (missing ']')")
+    t.equal(select(2, st:exec "local _ = text:gsub('.-b', function() error 'mine' end)"), "exec:1: mine")
+    st:close()
+  end)
+
+  t.it("may split short lines as often as it likes to", function()
+    local st = state.create(nil, { maxcount = 1e6 })
+    t.equal(st:exec [[
+      local n = 0
+      for _ = 1, 500 do
+        for _, value in ("width=12 height=7 depth=3"):gmatch "(%w+)=(%w+)" do n = n + value end
+      end
+      return n
+    ]], 11000)
+    st:close()
+  end)
+
+  t.it("does not say how eagerly memory is collected", function()
+    local st = state.create(nil, { maxcount = 5e6, maxalloc = 2 ^ 25 })
+    t.ok(st:run "list = {} for i = 1, 1e5 do list[i] = {} end")
+    t.same({ st:exec [[
+      return collectgarbage("setpause", 0), collectgarbage("setpause", 100), collectgarbage("setpause", "200.5"),
+        collectgarbage("setstepmul", 1e9), collectgarbage "setstepmul", (collectgarbage "count") > 0,
+        pcall(collectgarbage, "often")
+    ]] }, { 200, 0, 100, 200, 1e9, true, false, "bad argument #1 to '?' (invalid option 'often')" })
+    local before = os.clock()
+    t.ok(st:limit { maxcount = 300 })
+    t.equal(select(2, st:exec "collectgarbage('setstepmul', 1e9) while true do local _ = {} end"), ENDED)
+    t.ok(os.clock() - before < 1)
+    st:close()
+  end)
+
   t.it("gets no gigabytes, whatever memory it may have", function()
     for _, chunk in ipairs { "return #('x'):rep(2 ^ 30)", "local s = 'x' while true do s = s .. s end",
       "local s = 'x' while true do s = s:rep(2) end", "local s = 'x' while true do s = ('%s%s'):format(s, s) end" } do

@@ -1,5 +1,6 @@
 local t = ...
 
+local ffi = require "ffi"
 local state = require "callgate.state"
 
 local function fresh(name, options)
@@ -167,9 +168,21 @@ t.describe("misuse", function()
     t.raises('create: unknown library "strings"; did you mean "string"?', state.create, "a", { libs = { "strings" } })
     t.raises('create: option libs: expected "all" or a list of names, got "some" (string)', state.create, "a",
       { libs = "some" })
+    t.raises('create: option libs: expected "all" or a list of names, got one with the key 3', state.create, "a",
+      { libs = { [3] = "base" } })
     t.raises('create: option jit: expected true or false, got "on" (string)', state.create, "a", { jit = "on" })
     t.raises("create: option jit: compiled code does not count instructions; leave maxcount out or jit off",
       state.create, "a", { jit = true, maxcount = 5 })
+    t.equal(#state.list(), 0)
+  end)
+
+  t.it("of an allocator, which LuaJIT could not tell", function()
+    local null = ffi.cast("void *(*)(void *, void *, size_t, size_t)", nil)
+    for _, allocator in ipairs { 5, {}, { print }, { ffi.new "int[1]" }, { null } } do
+      local ok, message = pcall(state.create, "a", { allocator = allocator })
+      t.equal(ok, false)
+      t.matches(message, "create: option allocator: expected a ")
+    end
     t.equal(#state.list(), 0)
   end)
 
@@ -183,6 +196,11 @@ t.describe("misuse", function()
     t.raises("lookup: argument 1 (name): expected a string, got nil", state.lookup)
     t.raises("register: argument 1 (modname): expected a module's name, got nil", state.register)
     t.raises("register: argument 2 (source): expected the module's source, got 5", state.register, "m", 5)
+    t.raises('register: unknown option "trustd"; did you mean "trusted"?', state.register, "m", "", { trustd = true })
+    t.raises("register: option trusted: expected true or false, got 1", state.register, "m", "", { trusted = 1 })
+    t.raises("register: argument 3 (options): expected a table of options, got 5", state.register, "m", "", 5)
+    t.raises('close: unknown option "usr"; did you mean "user"?', st.close, st, { usr = true })
+    t.raises("close: argument 1 (options): expected a table of options, got 5", st.close, st, 5)
     st:close()
   end)
 

@@ -18,7 +18,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
   local encode, decode = codec.encode, codec.decode
   local config = decode(where, length, 1)
 
-  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, RUN = 1, 2, 3, 4, 5, 6, 7, 8, 9
+  local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, RUN, STATUS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
   local DONE, YIELDED = 0, 1
   local SPENT = "maximum instruction count exceeded"
 
@@ -56,7 +56,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
   local require = module("sandbox", config, codec, guard, module)
   at_once = {}
 
-  local script -- the coroutine of resume
+  local script, ended -- the coroutine of resume; whether it is not to be resumed any more
 
   local function pack(kind, ...)
     local n = select("#", ...)
@@ -108,7 +108,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
   end
 
   local function start(chunk, name, ...)
-    script = nil
+    script, ended = nil, false
     local fn = compile(chunk, name, nil)
     copy(limit, soft, WORD)
     local main = fn(...)
@@ -124,7 +124,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
     if op == RESUME then
       if not script then
         error("no script has returned a function", 0)
-      elseif costatus(script) == "dead" then -- LuaJIT crashes if it has no memory for this message
+      elseif ended or costatus(script) == "dead" then -- LuaJIT crashes if it has no memory for this message
         error("cannot resume dead coroutine", 0)
       elseif n == -1 then
         return resumed(resume(script, a))
@@ -150,6 +150,9 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
     elseif op == LIMIT then
       guard.limit(a > 0)
       return DONE, 0, 0, 0
+    elseif op == STATUS then -- a > 0: and there is an end to it
+      ended = ended or a > 0
+      return DONE, -1, (script == nil or ended or costatus(script) == "dead") and 0 or 1, 0
     elseif op == DESCRIBE then -- its argument is the error itself, which is no string
       local ok, text = pcall(tostring, n)
       return DONE, 1, encode(ok and type(text) == "string" and text or "(an error without a message)")

@@ -1,20 +1,24 @@
 -- Inside a state: functions of C that take the longer the more they are given, made so that under an instruction limit
 -- they cost the more, too. What they allocate is counted elsewhere: machine.c. Loaded as bytecode: no upvalues.
 --
--- costs(address, is_limited) -> pay, elements, install(string, table, env)
+-- costs(address, is_limited) -> pay, timed, elements, install(string, table, env)
 --
 -- address: of the number of instructions that are left, or nil where LuaJIT does not show it. pay(bytes) takes those
 -- off that going through so many bytes takes as long as. It comes before the function: the next instruction ends a call
--- that cannot pay. elements(list[, first[, last]]): how many bytes those of a table are taken for.
+-- that cannot pay. timed(most, fn, a, b, c, d) -> what fn(a, b, c, d) returns, paid for by the processor's time that
+-- it took, at most `most` bytes. elements(list[, first[, last]]): how many bytes those of a table are taken for.
 
 return function(address, is_limited)
   local collect, byte, rawlen = collectgarbage, string.byte, rawget(_G, "rawlen")
+  local pcall, error, tonumber, type = pcall, error, tonumber, type
   local BYTES = 16 -- for one instruction
-  local LARGE = 1024 -- less than that is not worth counting
+  local LARGE = 1024 -- less than that is owed until it is more
+  local CLOCK = 2048 -- what asking for the time is
+  local MICROSECOND = 3200 -- 200 instructions: interpreted, LuaJIT takes some 5 ns for one
   local ELEMENT = 16 -- what one of a table is taken for, in bytes
   local HEAP = 8 -- what collecting a byte is: it is marked and swept
 
-  local counter, ffi
+  local owed, counter, ffi, clock = 0, nil, nil, nil
 
   -- Not counter[0]: Debian's LuaJIT for ppc64el ends in an illegal instruction where a hook that counts is set and a
   -- metamethod is called.
@@ -28,13 +32,45 @@ return function(address, is_limited)
   end
 
   local function pay(bytes)
-    if bytes >= LARGE and address and is_limited() then
-      if not counter then
-        ffi = require "ffi"
-        counter = ffi.cast("void *", ffi.cast("uintptr_t", address))
+    owed = owed + bytes
+    if owed >= LARGE and address then
+      local price = owed / BYTES
+      owed = 0
+      if is_limited() then
+        if not counter then
+          ffi = require "ffi"
+          counter = ffi.cast("void *", ffi.cast("uintptr_t", address))
+        end
+        take(price)
       end
-      take(bytes / BYTES)
     end
+  end
+
+  local function now()
+    if not clock then
+      ffi = require "ffi"
+      ffi.cdef "long callgate_state_clock(void) __asm__(\"clock\");"
+      clock = ffi.C.callgate_state_clock
+    end
+    return tonumber(clock())
+  end
+
+  -- An error of C's own is raised once more, in a tail call, which makes it that of the script's line; one of a
+  -- function of the script's that C has called has its line.
+  local function settled(began, most, fn, a, b, c, d, ok, ...)
+    local took = (now() - began) * MICROSECOND
+    pay((took < 0 or took > most) and most or took) -- clock_t may begin anew
+    if ok then
+      return ...
+    elseif type(c) == "function" then
+      error((...), 0)
+    end
+    return fn(a, b, c, d)
+  end
+
+  local function timed(most, fn, a, b, c, d)
+    pay(CLOCK)
+    return settled(now(), most, fn, a, b, c, d, pcall(fn, a, b, c, d))
   end
 
   -- Of arguments that are none the function itself complains.
@@ -72,14 +108,27 @@ return function(address, is_limited)
     end
   end
 
+  -- How eagerly memory is collected is not a script's to say: each block could cost a whole collection.
+  local tuned = { setpause = 200, setstepmul = 200 } -- what LuaJIT begins with
+
+  local function collectgarbage(what, value)
+    if tuned[what] then
+      local before, number = tuned[what], tonumber(value) or 0
+      tuned[what] = number - number % 1
+      return before
+    end
+    pay(heap(what))
+    return collect(what, value)
+  end
+
   -- Puts them in place of LuaJIT's.
   local function install(string, table, env)
     string.upper, string.lower = priced(string.upper, length), priced(string.lower, length)
     string.reverse, string.rep = priced(string.reverse, length), priced(string.rep, repeated)
     table.concat, table.maxn = priced(table.concat, joined), priced(table.maxn, elements)
     table.unpack, env.unpack = priced(table.unpack, elements), priced(env.unpack, elements)
-    env.collectgarbage = priced(collect, heap)
+    env.collectgarbage = collectgarbage
   end
 
-  return pay, elements, install
+  return pay, timed, elements, install
 end

@@ -46,6 +46,7 @@
 -- Of a closed state every call is nil, message, ENOENT. Errors of scripts, in syntax or as they run, are
 -- EINVAL with their own message.
 
+local ffi = require "ffi"
 local args = require "callgate.args"
 local boot = require "callgate.state.boot"
 local errors = require "callgate.errors"
@@ -95,13 +96,24 @@ local function text(value, call, position, label)
   return value
 end
 
-local function switch(value, label, default)
+local function switch(value, label, default, call)
   if value == nil then
     return default
   elseif type(value) ~= "boolean" then
-    misuse("create", "option " .. label, "expected true or false, got " .. errors.got(value))
+    misuse(call or "create", "option " .. label, "expected true or false, got " .. errors.got(value))
   end
   return value
+end
+
+-- A call's options, each of which has one of `names`.
+local function options_of(options, call, position, names)
+  if options ~= nil and type(options) ~= "table" then
+    args.expected("a table of options", options, call, position, "options")
+  end
+  for option in pairs(options or {}) do
+    known(call, "option", option, names)
+  end
+  return options or {}
 end
 
 local function number(value, call, label, most)
@@ -111,6 +123,20 @@ local function number(value, call, label, most)
   return value
 end
 handle.number, handle.known, handle.MOST_COUNT = number, known, MOST_COUNT
+handle.switch, handle.options_of = switch, options_of
+
+-- A function that LuaJIT calls where no error can be told: what is none would end the process.
+local function provider(own)
+  local expected
+  if type(own) ~= "table" then
+    expected = "a table of a lua_Alloc and its pointer, got " .. errors.got(own)
+  elseif type(own[1]) ~= "cdata" or not tostring(ffi.typeof(own[1])):find "%(" or own[1] == nil then
+    expected = "a lua_Alloc first, a pointer to a function of C, got " .. errors.got(own[1])
+  elseif own[2] ~= nil and type(own[2]) ~= "cdata" and type(own[2]) ~= "userdata" then
+    expected = "a pointer or nil second, got " .. errors.got(own[2])
+  end
+  return expected and misuse("create", "option allocator", "expected " .. expected) or own
+end
 
 local function library_names()
   local names = {}
@@ -131,7 +157,7 @@ local function libraries(libs, compiles)
     misuse("create", "option libs", 'expected "all" or a list of names, got ' .. errors.got(libs))
   end
   for key in pairs(libs) do
-    if type(key) ~= "number" then -- { base = true } would be none at all
+    if type(key) ~= "number" or libs[key - 1] == nil and key ~= 1 then -- { base = true } would be none at all
       misuse("create", "option libs", 'expected "all" or a list of names, got one with the key ' .. errors.shown(key))
     end
   end
@@ -154,14 +180,7 @@ function state.create(name, options)
   if name ~= nil then
     text(name, "create", 1, "name")
   end
-  if options == nil then
-    options = {}
-  elseif type(options) ~= "table" then
-    args.expected("a table of options", options, "create", 2, "options")
-  end
-  for option in pairs(options) do
-    known("create", "option", option, OPTIONS)
-  end
+  options = options_of(options, "create", 2, OPTIONS)
   local desc = options.desc == nil and "" or text(options.desc, "create", 2, "desc")
   local maxalloc = options.maxalloc ~= nil and number(options.maxalloc, "create", "maxalloc", 2 ^ 52) or nil
   local maxcount = options.maxcount == nil and math.min(config.maxcount, MOST_COUNT)
@@ -171,6 +190,7 @@ function state.create(name, options)
   if compiles and maxcount > 0 then
     misuse("create", "option jit", "compiled code does not count instructions; leave maxcount out or jit off")
   end
+  local own = options.allocator ~= nil and provider(options.allocator) or nil
   local env = options.env
   if env == nil then
     env = "env"
@@ -183,6 +203,8 @@ function state.create(name, options)
     return handle.failed "EEXIST"
   elseif maxalloc and maxalloc > 0 and not boot.limits_memory then
     return handle.failed "EOPNOTSUPP" -- no machine code may be made here: see machine.lua
+  elseif own and ffi.abi "64bit" and not ffi.abi "gc64" then
+    return handle.failed "EOPNOTSUPP" -- LuaJIT takes no allocator for memory of 32-bit addresses: lj_state.c
   elseif registry.count() >= config.maxstates then
     return handle.failed "ENFILE"
   end
@@ -192,7 +214,7 @@ function state.create(name, options)
     bytecode = switch(options.bytecode, "bytecode", config.bytecode), require = config.require,
     autoload = config.autoload, path = config.path, env = env, store = shared_env.address(config.maxenv),
     modules = boot.modules,
-  }, openers, compiles, options.allocator)
+  }, openers, compiles, own)
   if not control then
     if hook then
       errors.raise("create: this LuaJIT cannot run a state: " .. hook)
@@ -230,7 +252,7 @@ function state.register(name, source, options)
   elseif source ~= nil and type(source) ~= "string" then
     args.expected("the module's source", source, "register", 2, "source")
   end
-  local trusted = options ~= nil and options.trusted == true
+  local trusted = switch(options_of(options, "register", 3, { "trusted" }).trusted, "trusted", false, "register")
   if not shared_env.store().set((trusted and "t" or "m") .. name, source) then
     return handle.failed "ENOMEM"
   end

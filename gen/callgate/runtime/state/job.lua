@@ -37,7 +37,7 @@ local function collected(self)
     handle.unhook(control)
   end
   if control.status ~= 0 and self.stopped then
-    handle.finished(st, control.status)
+    handle.finished(st, control.status, true)
     return failed("ECANCELED", "stopped")
   end
   return handle.finished(st, control.status)

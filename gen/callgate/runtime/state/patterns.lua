@@ -1,17 +1,21 @@
 -- Inside a state: string.find and its kin, in C where that is quick and in Lua, where instructions count,
 -- where it may not be. Loaded as bytecode: no upvalues.
 --
--- patterns(is_limited, module, within, pay) -> install(library)
+-- patterns(is_limited, module, within, pay, timed) -> install(library)
 --
--- within is callbacks.lua's, pay that of costs.lua.
+-- within is callbacks.lua's, pay and timed those of costs.lua.
 
-return function(is_limited, module, within, pay)
+return function(is_limited, module, within, pay, timed)
   local byte, sub = string.byte, string.sub
   local find, gsub = string.find, string.gsub
   local match_of, gmatch_of = string.match, string.gmatch
   local MOST = 2000000 -- steps of C's matcher, of some nanoseconds each
+  local FEW = 1024 -- steps that are paid for as if all were taken: asking for the time would take longer
+  local STEP = 2 -- bytes that a step is paid for as
   local SHORT = 32 -- bytes of a pattern: what the cost of a step allows for
   local WINDOW = 10000000 -- bytes that C compares at once
+  local LARGE = 1024 -- bytes: where a search may be long
+  local SPECIAL = "[%^$*+?.(%[%%-]" -- to find itself, in a pattern: otherwise it is a plain text
 
   local degrees, known = {}, 0
   local match, measure -- modules
@@ -29,21 +33,21 @@ return function(is_limited, module, within, pay)
     return degree
   end
 
-  local function is_heavy(subject, pattern)
-    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
-      return false
-    end
-    local degree, n = degree_of(pattern), #subject
+  -- How many steps C's matcher takes at most from `first` on, and whether they are but those of going through the
+  -- text once, or its beginning, and what they are is seen by what is found.
+  local function steps_of(subject, pattern, first)
+    local degree, n = degree_of(pattern), #subject - first + 1
+    n = n > 1 and n or 1
     local steps = degree[2] * n ^ degree[1]
     -- A step may look through a long set, and be one of many along a run of characters.
     local each = #pattern / SHORT
-    return steps > MOST or each > 1 and (steps > n and steps or n) * each > MOST
+    steps = each > 1 and (steps > n and steps or n) * each or steps
+    return steps, steps <= n and (degree[1] == 0 or byte(pattern) ~= 0x5e)
   end
 
   -- Each match may go through a replacement that comes to nothing, such as many empty captures.
   local function is_heavy_replacement(subject, with)
-    return is_limited() and type(subject) == "string" and #with > SHORT
-      and (#subject + 1) * (#with / SHORT) > MOST and find(with, "%", 1, true)
+    return #with > SHORT and (#subject + 1) * (#with / SHORT) > MOST and find(with, "%", 1, true)
   end
 
   local function in_lua()
@@ -70,35 +74,22 @@ return function(is_limited, module, within, pay)
     return nil
   end
 
-  local SPECIAL = "[%^$*+?.(%[%%-]" -- to find itself, in a pattern: otherwise it is a plain text
-  local LARGE = 1024 -- bytes: where a search may be long
-
-  -- Where a search that C does begins, if it may be long. One for a beginning alone ("^a+") is not known to be: what it
-  -- has read is not told where it fails.
-  local function long_from(subject, pattern, init, exactly)
-    if not is_limited() or type(subject) ~= "string" or #subject < LARGE or type(pattern) ~= "string"
-      or not exactly and byte(pattern) == 0x5e or init ~= nil and type(init) ~= "number" then
-      return nil
-    end
-    local first = init or 1
-    return first < 0 and first + #subject + 1 or first
-  end
-
-  -- It costs as much as lies between there and what was found: a text is often gone through in many steps. An error is
-  -- raised once more, in a tail call, which makes it that of the script's line.
-  local function found(first, subject, pattern, init, exactly, ok, from, ...)
+  -- A search that goes through the text once costs as much as lies between where it began and what it has found: a text
+  -- is often gone through in many steps. `missed`: where it ends if there is nothing to be found. An error is raised
+  -- once more, in a tail call, which makes it that of the script's line.
+  local function found(first, missed, subject, pattern, init, exactly, ok, from, to, ...)
     if not ok then
       return find(subject, pattern, init, exactly)
     end
-    pay((from or #subject) - first)
-    return from, ...
+    pay((to or missed) - first)
+    return from, to, ...
   end
 
-  local function matched(first, subject, pattern, init, ok, from, to, ...)
+  local function matched(first, missed, subject, pattern, init, ok, from, to, ...)
     if not ok then
       return match_of(subject, pattern, init)
     end
-    pay((from or #subject) - first)
+    pay((to or missed) - first)
     if from and select("#", ...) == 0 then
       return sub(subject, from, to)
     elseif from then
@@ -117,43 +108,90 @@ return function(is_limited, module, within, pay)
     return number - number % (number < 0 and -1 or 1)
   end
 
+  -- The same as a position from 1 on.
+  local function start(subject, init)
+    local first = tonumber(init) or 1
+    first = first < 0 and first + #subject + 1 or first
+    return first > 1 and first or 1
+  end
+
   local own = {}
 
+  -- Calls C's function for a search that may be long, for all that it may cost.
+  local function search(fn, steps, subject, pattern, init, exactly)
+    if steps > FEW then
+      return timed(steps * STEP, fn, subject, pattern, init, exactly)
+    end
+    pay(steps * STEP)
+    return fn(subject, pattern, init, exactly)
+  end
+
+  -- Where a search that goes through the text once ends if it finds nothing: one that is for the beginning alone, and
+  -- so simple, has failed there.
+  local function end_of(subject, pattern, first)
+    return byte(pattern) == 0x5e and first or #subject
+  end
+
   function own.find(subject, pattern, init, exactly)
-    if is_limited() and type(subject) == "string" and type(pattern) == "string" then
-      if exactly or not find(pattern, SPECIAL) then
-        if #subject * #pattern > WINDOW and #pattern > 0 then
-          return plain(subject, pattern, position(init, "find"))
-        end
-      elseif is_heavy(subject, pattern) then
+    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
+      return find(subject, pattern, init, exactly)
+    end
+    local first = start(subject, init)
+    local plainly = exactly or not find(pattern, SPECIAL)
+    if plainly and #subject * #pattern > WINDOW and #pattern > 0 then
+      return plain(subject, pattern, position(init, "find"))
+    elseif not plainly then
+      local steps, once = steps_of(subject, pattern, first)
+      if steps > MOST then
         return in_lua().find(subject, pattern, position(init, "find"))
+      elseif not once then
+        return search(find, steps, subject, pattern, init, exactly)
       end
     end
-    local first = long_from(subject, pattern, init, exactly)
-    if first then
-      return found(first, subject, pattern, init, exactly, pcall(find, subject, pattern, init, exactly))
+    if #subject - first >= LARGE then
+      local missed = plainly and #subject or end_of(subject, pattern, first)
+      return found(first, missed, subject, pattern, init, exactly, pcall(find, subject, pattern, init, exactly))
     end
+    pay(#subject)
     return find(subject, pattern, init, exactly)
   end
 
   function own.match(subject, pattern, init, ...)
-    if is_heavy(subject, pattern) then
+    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
+      return match_of(subject, pattern, init, ...)
+    end
+    local first = start(subject, init)
+    local steps, once = steps_of(subject, pattern, first)
+    if steps > MOST then
       return in_lua().match(subject, pattern, position(init, "match"))
+    elseif not once then
+      return search(match_of, steps, subject, pattern, init)
+    elseif #subject - first >= LARGE -- without captures find takes a text that is none of a pattern's for itself
+      and (find(pattern, SPECIAL) or not find(pattern, ")", 1, true)) then
+      local missed = end_of(subject, pattern, first)
+      return matched(first, missed, subject, pattern, init, pcall(find, subject, pattern, init))
     end
-    local first = long_from(subject, pattern, init)
-    if first and (find(pattern, SPECIAL) or not find(pattern, ")", 1, true)) then -- which find takes for itself
-      return matched(first, subject, pattern, init, pcall(find, subject, pattern, init))
-    end
+    pay(#subject)
     return match_of(subject, pattern, init, ...)
   end
 
   function own.gmatch(subject, pattern)
-    local plainly = type(pattern) == "string" and byte(pattern) == 0x5e and "%" .. pattern -- no anchor to gmatch
-    if is_heavy(subject, plainly or pattern) then
+    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
+      return gmatch_of(subject, pattern)
+    end
+    local plainly = byte(pattern) == 0x5e and "%" .. pattern or pattern -- no anchor to gmatch
+    local steps, once = steps_of(subject, plainly, 1)
+    if steps > MOST then
       return in_lua().gmatch(subject, pattern)
     end
-    pay(type(subject) == "string" and #subject or 0)
-    return gmatch_of(subject, pattern)
+    pay(once and #subject or steps <= FEW and steps * STEP or 0)
+    local iterate = gmatch_of(subject, pattern)
+    if once or steps <= FEW then
+      return iterate
+    end
+    return function()
+      return timed(steps * STEP, iterate)
+    end
   end
   own.gfind = string.gfind and own.gmatch
 
@@ -167,15 +205,20 @@ return function(is_limited, module, within, pay)
         return replacements[key]
       end)
     end
-    if is_heavy(subject, pattern) or kind == "string" and type(pattern) == "string"
-      and is_heavy_replacement(subject, with) then
+    if not is_limited() or type(subject) ~= "string" or type(pattern) ~= "string" then
+      return gsub(subject, pattern, with, ...)
+    end
+    local steps, once = steps_of(subject, pattern, 1)
+    if steps > MOST or kind == "string" and is_heavy_replacement(subject, with) then
       if kind ~= "string" and kind ~= "number" and kind ~= "table" and kind ~= "function" then
         error("bad argument #3 to 'gsub' (string/function/table expected)", 2)
       end
       return in_lua().gsub(subject, pattern, with, ...)
+    elseif once then
+      pay(#subject)
+      return gsub(subject, pattern, with, ...)
     end
-    pay(type(subject) == "string" and #subject or 0)
-    return gsub(subject, pattern, with, ...)
+    return search(gsub, steps, subject, pattern, with, ...)
   end
 
   -- Puts them in place of C's.

@@ -9,7 +9,7 @@
 
 return function(where, codec, drop)
   local ffi = require "ffi"
-  local pcall, error, type, tostring = pcall, error, type, tostring
+  local pcall, error, type = pcall, error, type
   local byte = string.byte
   local cast, copy, text = ffi.cast, ffi.copy, ffi.string
   ffi.cdef [[
@@ -165,13 +165,17 @@ return function(where, codec, drop)
     end
   end
 
+  local NUMBER = 8 -- bytes of a double: as text, near ones would be the same
+  local number = ffi.new "double[1]"
+
   local function name(key)
     if type(key) == "string" then
       return "s" .. key
-    elseif type(key) == "number" then
-      return "n" .. tostring(key)
+    elseif type(key) == "number" and key == key then
+      number[0] = key + 0 -- -0 is 0
+      return "n" .. text(number, NUMBER)
     end
-    error("env: a key is a string or a number, got " .. type(key), 3)
+    error("env: a key is a string or a number, got " .. (key ~= key and "NaN" or type(key)), 3)
   end
 
   function store.value(key)
@@ -184,7 +188,7 @@ return function(where, codec, drop)
   function store.assign(key, value)
     key = name(key)
     if not store.set(key, value ~= nil and codec.pack(value) or nil) then
-      error("env: no room left", 3)
+      error("env: no room left", 2)
     end
   end
 
