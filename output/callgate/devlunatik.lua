@@ -2,7 +2,7 @@
 -- commands.
 --
 --   local device = assert(require("callgate.devlunatik").open())
---   device:exec "return _LUNATIK_VERSION"   value(s), or nil, message, errno
+--   device:exec "return _LUNATIK_VERSION"   value(s), true for none, or nil, message, errno
 --   device:run(script) device:spawn(script) device:stop(script) device:list()
 --
 -- The device takes a chunk by one write(2) and keeps the text of its first result, or of its error, until
@@ -13,6 +13,9 @@
 local ffi = require "ffi"
 local S = require "callgate"
 local errors = require "callgate.errors"
+local faces = require "callgate.faces"
+
+local typed = faces.typed
 
 local devlunatik = {
   path = "/dev/lunatik", -- what open() opens by default
@@ -22,13 +25,6 @@ local devlunatik = {
 local device = {} -- methods
 local sent = 0
 local vm = ("%p"):format(device) -- with the process's number, a name of this Lua VM
-
-local function check(call, position, name, value, expected)
-  if type(value) ~= expected then
-    errors.raise(("%s: argument %d (%s): expected a %s, got %s"):format(call, position, name, expected,
-      errors.got(value)))
-  end
-end
 
 local function failed(name, message)
   return nil, message, S[name]
@@ -115,6 +111,9 @@ end
 
 -- Writes the chunk and reads the answer while no other client of this module does.
 local function exchange(self, chunk, whole)
+  if self.fd.fd == -1 then -- closed
+    return errors.failed(S.EBADF)
+  end
   self.fd:flock "ex"
   local text, message, errno = write(self, chunk)
   if text then
@@ -127,16 +126,16 @@ local function exchange(self, chunk, whole)
   return text
 end
 
-local function got(self)
+local function receiver(self, call)
   if type(self) ~= "table" or not self.fd then
-    errors.raise(("expected a device, got %s; call it with a colon"):format(errors.got(self)))
+    faces.no_object("a device", self, call)
   end
 end
 
 -- The device, opened: an object with the methods below. nil, message, errno: no module, no right.
 function devlunatik.open(path)
   path = path == nil and devlunatik.path or path
-  check("open", 1, "path", path, "string")
+  typed("string", path, "open", 1, "path")
   local fd, message, errno = S.open(path, "rdwr, noctty")
   if not fd then
     return nil, message, errno
@@ -146,23 +145,24 @@ end
 
 -- As Lunatik's own command does it: the chunk as it is; the text of its first result, or of its error.
 function device:dostring(chunk)
-  got(self)
-  check("dostring", 1, "chunk", chunk, "string")
+  receiver(self, "dostring")
+  typed("string", chunk, "dostring", 1, "chunk")
   return exchange(self, chunk, function() return true end)
 end
 
 -- Runs a chunk of source; `name` is what its errors call it. What it returns: nil, booleans, numbers and
--- strings as such, of anything else its text. A failure is nil, message and
+-- strings as such, of anything else its text; true where it returns nothing. A failure is nil, message and
 --   EINVAL    the chunk's syntax, or an error that it raised
 --   ENODATA   another program took the answer
 --   EBADMSG   what came is not this chunk's answer: another program's, or the driver's own
 --   EMSGSIZE  the device took a part of the chunk, or the answer is longer than the buffer
+--   EBADF     the device was closed
 --   others    of open(2), write(2) and read(2)
 function device:exec(chunk, name)
-  got(self)
-  check("exec", 1, "chunk", chunk, "string")
+  receiver(self, "exec")
+  typed("string", chunk, "exec", 1, "chunk")
   name = name == nil and "=exec" or name
-  check("exec", 2, "name", name, "string")
+  typed("string", name, "exec", 2, "name")
   sent = sent + 1
   local mark = ("callgate %d.%s.%d "):format(S.getpid(), vm, sent)
   local function split(text)
@@ -191,19 +191,21 @@ function device:exec(chunk, name)
   if sign == "-" then
     return failed("EINVAL", tostring(values[1]))
   end
+  if count == 0 then
+    return true
+  end
   return unpack(values, 1, count)
 end
 
 -- A call of Lunatik's runner, which `lunatik load` starts.
 local function runner(self, command, script, context)
-  got(self)
-  check(command, 1, "script", script, "string")
+  receiver(self, command)
+  typed("string", script, command, 1, "script")
   local more = ""
   if type(context) == "string" then
     more = ", " .. quoted(context)
   elseif context ~= nil then
-    check(command, 2, "context", context, "boolean")
-    more = ", " .. tostring(context)
+    more = ", " .. tostring(typed("boolean", context, command, 2, "context"))
   end
   return self:exec(('require("lunatik.runner").%s(%s%s) return true'):format(command, quoted(script), more),
     "=" .. command)
@@ -227,7 +229,7 @@ end
 
 -- The names of the scripts that run, sorted.
 function device:list()
-  got(self)
+  receiver(self, "list")
   local text, message, errno = self:exec('return require("lunatik.runner").list()', "=list")
   if not text then
     return nil, message, errno
@@ -241,7 +243,7 @@ function device:list()
 end
 
 function device:close()
-  got(self)
+  receiver(self, "close")
   return self.fd:close()
 end
 

@@ -9,14 +9,21 @@
 --
 -- What the document calls NULL is nil, message, errno; its -1 is -1, message, errno.
 
+local ffi = require "ffi"
 local errors = require "callgate.errors"
+local faces = require "callgate.faces"
 local state = require "callgate.state"
+
+local typed = faces.typed
 
 local klua = {
   NAME_MAXSIZE = 64, -- bytes of a name with the zero that ends it in C
   MIN_ALLOC_BYTES = 32 * 1024,
   options = {}, -- further options of state.create, for every new state
 }
+
+-- A size_t: what an empty state needs comes on top, and the core's limits end at 2^52.
+local MOST = ffi.abi "64bit" and 2 ^ 51 or 2 ^ 31
 
 local created -- name -> object, of states that this API has made; nil: not initialised
 
@@ -26,21 +33,15 @@ local function ready(call)
   end
 end
 
-local function check(call, position, name, value, expected)
-  if type(value) ~= expected then
-    errors.raise(("%s: argument %d (%s): expected a %s, got %s"):format(call, position, name, expected,
-      errors.got(value)))
-  end
-end
-
 local function refuse(name)
   return errors.failed(require("callgate")[name])
 end
 
 -- --- struct klua_state -------------------------------------------------------------------------------
 
--- The members of the struct that change, or that only the core knows; name and maxalloc lie in the object.
-local members = {
+-- true: as they were when the state was made.
+local fields = {
+  name = true, state = true, maxalloc = true, base = true,
   node = function(s) return s.state end,
   L = function(s) return s.state.L end,
   lock = function(s) return s.state end,
@@ -48,19 +49,15 @@ local members = {
   curralloc = function(s) return s.state.L ~= nil and math.max(0, s.state:info().used - s.base) or 0 end,
 }
 
-local metatable = {
-  __index = function(self, key)
-    local member = members[key]
-    return member and member(self)
-  end,
-  __tostring = function(self)
-    return ("klua_state %q"):format(self.name)
-  end,
-}
+local metatable, show = faces.struct("klua_state", fields)
+
+function metatable.__tostring(self)
+  return ("klua_state %q"):format(self.name)
+end
 
 local function object(call, value)
   if getmetatable(value) ~= metatable then
-    errors.raise(("%s: argument 1 (s): expected a klua_state, got %s"):format(call, errors.got(value)))
+    faces.expected("a klua_state", value, call, 1, "s")
   end
   return value.state
 end
@@ -72,34 +69,34 @@ function klua.states_init()
   created = created or {}
 end
 
--- Destroys every state; to be called last. Raises while one of them runs in a thread.
+-- Destroys every state; to be called last. Raises while one of them runs, in a thread or as it calls this.
 function klua.states_exit()
   ready "states_exit"
   klua.state_destroy_all()
   local name = next(created)
   if name then
-    errors.raise(("states_exit: state %q runs in a thread"):format(name))
+    local where = created[name].state:status() == "running" and "in a thread" or "now"
+    errors.raise(("states_exit: state %q runs %s"):format(name, where))
   end
   created = nil
 end
 
 -- A state whose scripts use at most `maxalloc` bytes, under a name of its own: an object, or nil, message,
--- errno: EINVAL less than MIN_ALLOC_BYTES, ENAMETOOLONG, EEXIST, ENOMEM. What LuaJIT needs for an empty state is
--- not counted, since it is more than the kernel's whole Lua: 32 KiB would not hold it.
+-- errno: EINVAL less than MIN_ALLOC_BYTES, ENAMETOOLONG, EEXIST, ENFILE, ENOMEM, EOPNOTSUPP where no machine code may
+-- be made. What LuaJIT needs for an empty state is not counted, since it is more than the kernel's whole Lua: 32 KiB
+-- would not hold it.
 function klua.state_create(maxalloc, name)
   ready "state_create"
-  check("state_create", 1, "maxalloc", maxalloc, "number")
-  check("state_create", 2, "name", name, "string")
+  if type(maxalloc) ~= "number" or not (maxalloc >= 0 and maxalloc <= MOST) or maxalloc % 1 ~= 0 then
+    faces.expected(("a whole number from 0 to %.0f"):format(MOST), maxalloc, "state_create", 1, "maxalloc")
+  end
+  typed("string", name, "state_create", 2, "name")
   if maxalloc < klua.MIN_ALLOC_BYTES then
     return refuse "EINVAL"
   elseif #name >= klua.NAME_MAXSIZE then
     return refuse "ENAMETOOLONG"
   end
-  local options = { user = false }
-  for key, value in pairs(klua.options) do
-    options[key] = value
-  end
-  local st, message, errno = state.create(name, options)
+  local st, message, errno = state.create(name, faces.options("klua", klua.options, { user = false }))
   if not st then
     return nil, message, errno
   end
@@ -111,7 +108,7 @@ function klua.state_create(maxalloc, name)
     st:close()
     return nil, message, errno
   end
-  local s = setmetatable({ name = name, state = st, maxalloc = maxalloc, base = base }, metatable)
+  local s = show { name = name, state = st, maxalloc = maxalloc, base = base }
   created[name] = s
   return s
 end
@@ -119,7 +116,7 @@ end
 -- The state of that name, or nil, message, ENOENT.
 function klua.state_lookup(name)
   ready "state_lookup"
-  check("state_lookup", 1, "name", name, "string")
+  typed("string", name, "state_lookup", 1, "name")
   local s = created[name]
   if s and state.lookup(name) ~= s.state then -- closed behind this API's back
     created[name], s = nil, nil
@@ -133,7 +130,7 @@ end
 -- 0, or -1, message, errno: ENOENT, EBUSY while others than its creator use it, or while it runs.
 function klua.state_destroy(name)
   ready "state_destroy"
-  check("state_destroy", 1, "name", name, "string")
+  typed("string", name, "state_destroy", 1, "name")
   local s, message, errno = klua.state_lookup(name)
   if s then
     local ok
@@ -165,7 +162,7 @@ function klua.state_list(write)
   end
 end
 
--- Destroys every state, however many use it, but for those that run in a thread.
+-- Destroys every state, locked or not, however many use it, but for those that run: in a thread, or as they call this.
 function klua.state_destroy_all()
   ready "state_destroy_all"
   local names = {}
@@ -174,13 +171,15 @@ function klua.state_destroy_all()
   end
   for _, name in ipairs(names) do
     local s = klua.state_lookup(name)
-    if s and s.state:status() ~= "running" then
-      for _ = 2, s.users do
-        s.state:put()
+    if s then
+      local st = s.state
+      local users, locked = st.users, st.locked
+      st.users, st.locked = 1, false
+      if st:close() then
+        created[name] = nil
+      else
+        st.users, st.locked = users, locked
       end
-      s.state:unlock()
-      s.state:close()
-      created[name] = nil
     end
   end
 end
@@ -188,8 +187,8 @@ end
 -- Runs the code in the state of that name: what it returns, or nil, message, errno.
 function klua.execute(name, code)
   ready "execute"
-  check("execute", 1, "name", name, "string")
-  check("execute", 2, "code", code, "string")
+  typed("string", name, "execute", 1, "name")
+  typed("string", code, "execute", 2, "code")
   local s, message, errno = klua.state_lookup(name)
   if not s then
     return nil, message, errno

@@ -9,21 +9,16 @@
 
 local ffi = require "ffi"
 local errors = require "callgate.errors"
+local faces = require "callgate.faces"
 local netbsd = require "callgate.bound.netbsd_lua"
 
 local luactl = {}
 
 -- --- arguments -----------------------------------------------------------------------------------------
 
-local function misuse(call, position, label, what)
-  errors.raise(("%s: argument %d (%s): %s"):format(call, position, label, what))
-end
-
 local function text_of(value, call, position, label)
-  if type(value) ~= "string" then
-    misuse(call, position, label, "expected a string, got " .. errors.got(value))
-  elseif value:find("\0", 1, true) then
-    misuse(call, position, label, "expected a string without NUL bytes, got " .. errors.shown(value))
+  if faces.typed("string", value, call, position, label):find("\0", 1, true) then
+    faces.misuse(call, position, label, "expected a string without NUL bytes, got " .. errors.shown(value))
   end
   return value
 end
@@ -37,6 +32,12 @@ end
 
 local client = {}
 client.__index = client
+
+local function receiver(self, call)
+  if getmetatable(self) ~= client then
+    faces.no_object("a client", self, call)
+  end
+end
 
 -- What a client works on: `ioctl` returns anything but nil when it succeeds, else nil, message, errno.
 
@@ -53,6 +54,7 @@ end
 
 -- Makes a state. LUACREATE: ENXIO for a name that begins with "_", EBUSY for one that exists.
 function client:create(name, desc)
+  receiver(self, "create")
   local create = netbsd.t.lua_create()
   put(create.name, text_of(name, "create", 1, "name"))
   put(create.desc, desc == nil and "" or text_of(desc, "create", 2, "desc"))
@@ -61,6 +63,7 @@ end
 
 -- Ends a state. LUADESTROY: EBUSY for an unknown one, and for one that the kernel made.
 function client:destroy(name)
+  receiver(self, "destroy")
   local create = netbsd.t.lua_create()
   put(create.name, text_of(name, "destroy", 1, "name"))
   return perform(self, netbsd.LUADESTROY, create)
@@ -68,6 +71,7 @@ end
 
 -- Gives a state a module. LUAREQUIRE: ENXIO for an unknown state or module, and for a module it has already.
 function client:require(name, module)
+  receiver(self, "require")
   local require = netbsd.t.lua_require()
   put(require.state, text_of(name, "require", 1, "name"))
   put(require.module, text_of(module, "require", 2, "module"))
@@ -77,15 +81,16 @@ end
 -- Runs a file in a state. LUALOAD: ENXIO for a path without "/" and for an unknown state, EINVAL for what is no
 -- regular file, does not compile or fails, ENOMEM; and what opening the file says.
 function client:load(name, path)
+  receiver(self, "load")
   local load = netbsd.t.lua_load()
   put(load.state, text_of(name, "load", 1, "name"))
   put(load.path, text_of(path, "load", 2, "path"))
   return perform(self, netbsd.LUALOAD, load)
 end
 
-
 -- The states there are, in the device's order (the newest first).
 function client:info()
+  receiver(self, "info")
   local info = netbsd.t.lua_info()
   local done, message, errno = perform(self, netbsd.LUAINFO, info)
   if not done then
@@ -112,6 +117,7 @@ end
 
 -- Closes the device, or what stands in for it. Its states live on.
 function client:close()
+  receiver(self, "close")
   local backend = self.backend
   if not backend then
     return errors.failed(9) -- EBADF, on NetBSD and on Linux
@@ -136,7 +142,7 @@ function luactl.open(backend)
   else
     local ok, method = pcall(function() return backend.ioctl end)
     if not ok or method == nil then
-      misuse("open", 1, "backend", "expected a path or an object with an ioctl method, got " .. errors.got(backend))
+      faces.expected("a path or an object with an ioctl method", backend, "open", 1, "backend")
     end
   end
   return setmetatable({ backend = backend }, client)

@@ -11,7 +11,7 @@
 
 local ffi = require "ffi"
 local errno = require "callgate.lua4.errno"
-local errors = require "callgate.errors"
+local faces = require "callgate.faces"
 local file = require "callgate.lua4.file"
 local memory = require "callgate.memory"
 local netbsd = require "callgate.bound.netbsd_lua"
@@ -22,7 +22,8 @@ local fail = errno.fail
 local lua4 = {
   sysctl = require "callgate.lua4.sysctl",
   register = states.register,
-  path = "./lua?.kmod", -- where require looks for modules that are not registered, if kern.lua.autoload is 1
+  -- Where require looks for modules that are not registered, if kern.lua.autoload is 1; "": nowhere.
+  path = "./lua?.kmod",
 }
 
 -- Where the device speaks when kern.lua.verbose is greater than 0.
@@ -79,7 +80,9 @@ local function create(record)
   elseif states.find(name) then
     return refuse("EBUSY", "state %s refused: there is one", name)
   end
-  local why, failure = states.create(name, text_of(record.desc), lua4.path)
+  local path = lua4.path
+  faces.setting("lua4.path", 'a template such as "./lua?.kmod", or "" for none', type(path) == "string", path)
+  local why, failure = states.create(name, text_of(record.desc), path)
   if failure then
     return refuse(failure, "state %s refused: %s", name, why)
   end
@@ -155,15 +158,11 @@ for request, row in pairs {
   requests[request] = { name = row[1], pointer = pointer, size = size, perform = row[2] }
 end
 
-local function misuse(position, label, what)
-  errors.raise(("ioctl: argument %d (%s): %s"):format(position, label, what))
-end
-
 -- A request as the number that requests have, an unsigned one of 32 bits.
 local function number_of(request)
   local number = (type(request) == "number" or type(request) == "cdata") and tonumber(request)
   if not number then
-    misuse(1, "request", "expected a number, got " .. errors.got(request))
+    faces.expected("a number", request, "ioctl", 1, "request")
   end
   return number < 0 and number % 2 ^ 32 or number
 end
@@ -171,8 +170,15 @@ end
 local device = {}
 device.__index = device
 
+local function receiver(self, call)
+  if getmetatable(self) ~= device then
+    faces.no_object("a device", self, call)
+  end
+end
+
 -- One ioctl: 0, or nil, NetBSD's message, NetBSD's errno. `argument` is the request's struct, or memory of its size.
 function device:ioctl(request, argument)
+  receiver(self, "ioctl")
   local row = requests[number_of(request)]
   if self.closed then
     return fail "EBADF"
@@ -181,11 +187,11 @@ function device:ioctl(request, argument)
   elseif argument == nil then
     return fail "EFAULT"
   elseif not memory.is_writable(argument) then
-    misuse(2, "argument", "expected memory to write to, got " .. errors.got(argument))
+    faces.expected("memory to write to", argument, "ioctl", 2, "argument")
   end
   local size = memory.size(argument)
   if size and size < row.size then
-    misuse(2, "argument", ("expected %d bytes (struct %s), got %d"):format(row.size, row.name, size))
+    faces.misuse("ioctl", 2, "argument", ("expected %d bytes (struct %s), got %d"):format(row.size, row.name, size))
   end
   self.argument = argument -- lives until the request is done: the pointer does not hold it
   local result, message, number = row.perform(ffi.cast(row.pointer, argument))
@@ -198,6 +204,7 @@ end
 
 -- Closes the device. The states stay, as those of a kernel do.
 function device:close()
+  receiver(self, "close")
   if self.closed then
     return fail "EBADF"
   end

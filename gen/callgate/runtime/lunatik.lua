@@ -9,7 +9,7 @@
 -- Errors are raised, as Lunatik's document says. The script itself has `lunatik` too, as a global and by
 -- require.
 
-local errors = require "callgate.errors"
+local faces = require "callgate.faces"
 local handle = require "callgate.state.handle"
 local state = require "callgate.state"
 local shared_env = require "callgate.state.env"
@@ -25,14 +25,21 @@ local CONTEXTS = { process = true, softirq = false, hardirq = false } -- whether
 local runtime = {} -- methods
 local metatable = { __index = runtime }
 
--- What a script finds in its state. As in the kernel, one that may not sleep makes no runtimes.
+-- What a script finds in its state; `makes`: it may make runtimes. Its require knows the module, too: where it has no
+-- library `package`, one that is there for a moment tells it.
 local SETUP = [[
-local path, store, sleep = ...
+local path, store, makes = ...
 lunatik = { _ENV = lunatik_env }
 lunatik_env = nil
-if package then package.loaded.lunatik = lunatik end
-if sleep and debug then
-  local require = require
+local require = require
+if package then
+  package.loaded.lunatik = lunatik
+elseif require then
+  package = { preload = { lunatik = function() return lunatik end } }
+  require "lunatik"
+  package = nil
+end
+if makes and require then
   function lunatik.runtime(...)
     require("callgate.shared").store = store
     local inner = require "callgate.lunatik"
@@ -44,7 +51,9 @@ end
 
 -- Where the script's file is: the root path's folders (or templates with ?), separated by semicolons.
 local function find(script)
-  local path = lunatik.path or state.config.path
+  local path = lunatik.path
+  faces.setting("lunatik.path", "a string, or nil for state.config.path", path == nil or type(path) == "string", path)
+  path = path or state.config.path
   local tried = {}
   for part in path:gmatch "[^;]+" do
     local name = script:gsub("%%", "%%%%")
@@ -64,30 +73,26 @@ end
 
 -- Creates a state and runs <script>.lua in it. `sleep`: true (default), false, or, as newer Lunatiks have it,
 -- the context "process", "softirq" or "hardirq"; here it is recorded in the runtime's fields sleep and
--- context and decides whether the script may make runtimes. Returns the runtime; raises what fails.
+-- context and, as in the kernel, a script that may not sleep makes no runtimes; neither does one that lacks libraries
+-- or whose instructions are counted, since those would not be. Returns the runtime; raises what fails.
 function lunatik.runtime(script, sleep)
-  if type(script) ~= "string" then
-    errors.raise(("runtime: argument 1 (script): expected a string, got %s"):format(errors.got(script)))
-  end
+  faces.typed("string", script, "runtime", 1, "script")
   local context = sleep
   if sleep == nil or type(sleep) == "boolean" then
     sleep = sleep ~= false
     context = sleep and "process" or "softirq"
   elseif CONTEXTS[sleep] == nil then
-    errors.raise(('runtime: argument 2 (sleep): expected a boolean, "process", "softirq" or "hardirq", got %s'):format(
-      errors.got(sleep)))
+    faces.expected('a boolean, "process", "softirq" or "hardirq"', sleep, "runtime", 2, "sleep")
   else
     sleep = CONTEXTS[sleep]
   end
+  local options = faces.options("lunatik", lunatik.options, { desc = script, user = false, env = "lunatik_env" })
   local file, text, path = find(script)
-  local options = { desc = script, user = false, env = "lunatik_env" }
-  for key, value in pairs(lunatik.options) do
-    options[key] = value
-  end
   local st, message = state.create(nil, options)
   local ok = st
   if ok then
-    ok, message = st:exec(SETUP, "=lunatik", path, shared_env.store().address, sleep)
+    local makes = sleep and options.libs == "all" and st.maxcount == 0
+    ok, message = st:exec(SETUP, "=lunatik", path, shared_env.store().address, makes)
   end
   if ok then
     ok, message = st:script(text, "@" .. file)
@@ -100,7 +105,7 @@ end
 
 local function receiver(self, call)
   if getmetatable(self) ~= metatable then
-    errors.raise(("%s: expected a runtime, got %s; call it with a colon"):format(call, errors.got(self)))
+    faces.no_object("a runtime", self, call)
   end
   return self.state
 end

@@ -2,7 +2,7 @@
 -- emulated states, which live as long as the command: so it takes a sequence there.
 
 local commands = require "callgate.luactl.commands"
-local suggest = require "callgate.suggest"
+local faces = require "callgate.faces"
 local words = require "callgate.luactl.words"
 
 local command = {}
@@ -67,13 +67,7 @@ end
 -- --- running -------------------------------------------------------------------------------------------
 
 local function unknown(name, known)
-  local names = {}
-  for each in pairs(known) do
-    names[#names + 1] = each
-  end
-  table.sort(names)
-  local near = suggest.nearest(name, names)
-  return ("unknown command %q%s"):format(name, near and ("; did you mean %q?"):format(near) or "")
+  return ("unknown command %q%s"):format(name, faces.hint(name, known))
 end
 
 -- One command; true, or nil and what to say.

@@ -66,6 +66,31 @@ t.describe("klua_State", function()
     klua9.klua_close(K)
   end)
 
+  t.it("ks_lock and the state's own calls are methods, and raise for a state that is closed", function()
+    local K = new()
+    local ks_lock = K.ks_lock
+    for _, name in ipairs { "enter", "exit", "owned" } do
+      t.raises(name .. ": expected a ks_lock, got nil; call it with a colon", ks_lock[name])
+    end
+    t.raises('exec: expected a klua_State, got "x = 1" (string); call it with a colon', K.exec, "x = 1")
+    t.raises("load: expected a klua_State, got nil; call it with a colon", K.load)
+    klua9.klua_close(K)
+    t.raises('owned: argument 1 (K): klua_State "spec" (closed)', ks_lock.owned, ks_lock)
+    t.raises('klua_lock: argument 1 (K): klua_State "spec" (closed)', ks_lock.enter, ks_lock)
+    t.raises('klua_unlock: argument 1 (K): klua_State "spec" (closed)', ks_lock.exit, ks_lock)
+  end)
+
+  t.it("has fields that can be read and not be written, and a mistyped one is an error", function()
+    local K = new()
+    for _, name in ipairs { "L", "ks_lock", "ks_user", "name", "desc", "ipl", "state" } do
+      t.ok(K[name] ~= nil, name)
+      t.raises(('klua_State: "%s" cannot be set'):format(name), function() K[name] = true end)
+    end
+    t.equal(K.ks_user, false)
+    t.raises('klua_State has no field "ks_loc"; did you mean "ks_lock"?', function() return K.ks_loc end)
+    klua9.klua_close(K)
+  end)
+
   t.it("ks_user keeps either side from destroying the other's states", function()
     local K = new()
     local ok, message, errno = K.state:close { user = true } -- what luactl(8) asks for
@@ -170,6 +195,7 @@ t.describe("klua_newstate and kluaL_newstate", function()
     local ud, most = ffi.new(native.control), ffi.cast("size_t", -1)
     ud.inner, ud.arena = ffi.cast("void *", M.lua_getallocf(donor, arena)), nil
     ud.arena, ud.limit, ud.hard, ud.soft = arena[0], most, most, most
+    counting = ffi.cast(M.t.lua_Alloc, counting)
     local K, message, errno = klua9.klua_newstate(counting, ud, "own", "its own memory", klua9.IPL_NONE)
     if ffi.abi "64bit" and not ffi.abi "gc64" then
       null("EOPNOTSUPP", K, message, errno)
@@ -183,8 +209,13 @@ t.describe("klua_newstate and kluaL_newstate", function()
       t.equal(tonumber(ud.used), 0)
     end
     M.lua_close(donor)
-    t.raises("klua_newstate: argument 1 (f): expected a lua_Alloc, got true (boolean)", klua9.klua_newstate, true,
-      nil, "a", "b")
+    t.raises("klua_newstate: argument 1 (f): expected a lua_Alloc, a pointer to a function of C, got true (boolean)",
+      klua9.klua_newstate, true, nil, "a", "b")
+    local ok, why = pcall(klua9.klua_newstate, ffi.cast("void *", 16), nil, "a", "b") -- it would be called
+    t.equal(ok, false)
+    t.matches(why, "klua_newstate: argument 1 %(f%): expected a lua_Alloc, ")
+    t.raises("klua_newstate: argument 2 (ud): expected a pointer or nil, got 5", klua9.klua_newstate, counting, 5, "a",
+      "b")
   end)
 
   t.it("refuse a name that begins with _", function()
@@ -197,6 +228,13 @@ t.describe("klua_newstate and kluaL_newstate", function()
     local K = new "unique"
     null("EEXIST", klua9.kluaL_newstate("unique", "again", klua9.IPL_NONE))
     klua9.klua_close(K)
+  end)
+
+  t.it("give NULL where there are too many states", function()
+    local before = state.config.maxstates
+    state.config.maxstates = 0
+    null("ENFILE", klua9.kluaL_newstate("one", "", klua9.IPL_NONE))
+    state.config.maxstates = before
   end)
 
   t.it("cut names to 15 bytes and descriptions to 63, as the header's sizes say", function()
@@ -217,13 +255,24 @@ t.describe("klua_newstate and kluaL_newstate", function()
       t.equal(K.ipl, i - 1)
       klua9.klua_close(K)
     end
-    t.raises("kluaL_newstate: argument ipl: expected one of klua9.IPL_..., got true (boolean)",
-      klua9.kluaL_newstate, "a", "", true)
+    local K = t.ok(klua9.kluaL_newstate("level", ""))
+    t.equal(K.ipl, klua9.IPL_NONE)
+    klua9.klua_close(K)
+    local wrong = "argument %d (ipl): expected klua9.IPL_NONE or another of its levels, got "
+    t.raises("kluaL_newstate: " .. wrong:format(3) .. "true (boolean)", klua9.kluaL_newstate, "a", "", true)
+    t.raises('klua9 has no IPL_NON; did you mean "IPL_NONE"?', function()
+      klua9.kluaL_newstate("a", "", klua9.IPL_NON)
+    end)
+    t.raises("kluaL_newstate: " .. wrong:format(4) .. "99", klua9.kluaL_newstate, nil, "a", "", 99)
+    t.raises("klua_newstate: " .. wrong:format(5) .. "0.5", klua9.klua_newstate, nil, nil, "a", "", 0.5)
+    t.equal(state.lookup "a", nil)
   end)
 
   t.it("make states with limits where the program asks for them", function()
     klua9.options = { maxcount = 100000 }
     local K = new()
+    klua9.options = 5
+    t.raises("klua9.options: expected a table of options, got 5", new)
     klua9.options = {}
     local _, _, errno = K:exec "while true do end"
     t.equal(errno, S.ETIME)

@@ -129,6 +129,19 @@ t.describe("struct klua_state", function()
     t.equal(s.curralloc, 0)
   end)
 
+  it("fields can be read and not be written, and a mistyped one is an error", function()
+    local s = klua.klua_state_create(64 * KiB, "a")
+    local names = { "node", "L", "lock", "users", "maxalloc", "curralloc", "name", "state" }
+    for _, name in ipairs(names) do
+      t.ok(s[name] ~= nil, name)
+      t.raises(('klua_state: "%s" cannot be set'):format(name), function() s[name] = 5 end)
+    end
+    t.equal(s.maxalloc, 64 * KiB)
+    t.raises('klua_state has no field "curaloc"; did you mean "curralloc"?', function() return s.curaloc end)
+    t.raises('klua_state has no field "maxaloc"; did you mean "maxalloc"?', function() s.maxaloc = 5 end)
+    t.raises('klua_state has no field "1"', function() return s[1] end)
+  end)
+
   it("name: what it is found by, shorter than KLUA_NAME_MAXSIZE", function()
     t.equal(klua.KLUA_NAME_MAXSIZE, 64)
     local longest = ("n"):rep(63)
@@ -212,8 +225,28 @@ t.describe("klua_state_create", function()
     t.equal(klua.klua_execute("a", "return string == nil"), true)
     local _, _, errno = klua.klua_execute("a", "while true do end")
     t.equal(errno, S.ETIME)
-    t.raises("state_create: argument 1 (maxalloc): expected a number, got nil", klua.klua_state_create)
+    klua.options = nil
+    t.raises("klua.options: expected a table of options, got nil", klua.klua_state_create, 64 * KiB, "b")
+    klua.options = {}
+  end)
+
+  it("takes whole numbers of bytes alone, and leaves nothing behind where it fails", function()
+    local most = ffi.abi "64bit" and 2 ^ 51 or 2 ^ 31
+    local expected = ("state_create: argument 1 (maxalloc): expected a whole number from 0 to %.0f, got "):format(most)
+    for _, wrong in ipairs { 40000.5, -1, 0 / 0, math.huge, most * 2, "65536" } do
+      local ok, message = pcall(klua.klua_state_create, wrong, "frac")
+      t.equal(ok, false)
+      t.ok(message:find(expected, 1, true), message)
+      null("ENOENT", klua.klua_state_lookup "frac")
+      t.equal(state.lookup "frac", nil)
+    end
+    t.raises(expected .. "nil", klua.klua_state_create)
     t.raises("state_create: argument 2 (name): expected a string, got nil", klua.klua_state_create, 65536)
+    klua.options = { maxalloc = 1 }
+    null("ENOMEM", klua.klua_state_create(64 * KiB, "frac"))
+    klua.options = {}
+    t.equal(state.lookup "frac", nil)
+    t.equal(t.ok(klua.klua_state_create(most, "frac")).maxalloc, most)
   end)
 end)
 
@@ -290,6 +323,43 @@ t.describe("klua_state_destroy_all", function()
     klua.klua_states_exit()
     t.equal(b.L, nil)
     klua.klua_states_init()
+  end)
+end)
+
+t.describe("klua_state_destroy_all from a state's own code", function()
+  it("leaves that state, its users and its lock as they were, and destroys the others", function()
+    local a, b, raised
+    local made, callback = pcall(ffi.cast, "void (*)(void)", function()
+      klua.klua_state_destroy_all()
+      raised = select(2, pcall(klua.klua_states_exit))
+    end)
+    if not made then
+      t.skip "this LuaJIT has no callbacks"
+    end
+    klua.options = { libs = "all" }
+    a = klua.klua_state_create(256 * KiB, "a")
+    klua.options = {}
+    b = klua.klua_state_create(64 * KiB, "b")
+    klua.klua_state_get(a)
+    a.lock:lock()
+    local compiles = jit.status()
+    jit.off() -- compiled code must not be called back from
+    jit.flush()
+    local code = "local ffi = require 'ffi' ffi.cast('void (*)(void)', ffi.cast('intptr_t', %.0f))() return 'survived'"
+    local result = klua.klua_execute("a", code:format(tonumber(ffi.cast("intptr_t", callback))))
+    if compiles then
+      jit.on()
+    end
+    callback:free()
+    t.equal(result, "survived")
+    t.equal(klua.klua_state_lookup "a", a)
+    t.equal(a.users, 2)
+    t.equal(a.state:info().locked, true)
+    t.equal(b.L, nil)
+    t.matches(raised, 'states_exit: state "a" runs now$')
+    klua.klua_state_destroy_all()
+    t.equal(a.L, nil)
+    null("ENOENT", klua.klua_state_lookup "a")
   end)
 end)
 

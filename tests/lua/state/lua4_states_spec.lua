@@ -84,6 +84,20 @@ t.describe("sysctl", function()
     lua4.path = before
   end)
 
+  it("lua4.path says where; nothing else than a template is one, and an empty one is nowhere", function()
+    t.write("luafoo4.kmod", "return {}")
+    local before = lua4.path
+    lua4.path = nil
+    t.raises('lua4.path: expected a template such as "./lua?.kmod", or "" for none, got nil', create, "none")
+    lua4.path = 5
+    t.raises('lua4.path: expected a template such as "./lua?.kmod", or "" for none, got 5', create, "none")
+    t.equal(state.lookup "none", nil)
+    lua4.path = ""
+    t.equal(create "nowhere", 0)
+    refused("EINVAL", load("nowhere", "require 'callgate.suggest'"))
+    lua4.path = before
+  end)
+
   it("kern.lua.bytecode allows the loading of bytecode", function()
     local bytecode = string.dump(loadstring "x = 7")
     t.equal(create "compiled", 0)
@@ -383,6 +397,13 @@ t.describe("the device", function()
       dev.ioctl, dev, netbsd.LUACREATE, "name")
     t.raises("ioctl: argument 2 (argument): expected 80 bytes (struct lua_create), got 4",
       dev.ioctl, dev, netbsd.LUACREATE, ffi.new "int[1]")
+  end)
+
+  it("has methods", function()
+    t.raises("ioctl: expected a device, got nil; call it with a colon", dev.ioctl)
+    local _, message = pcall(dev.ioctl, netbsd.LUAINFO, netbsd.t.lua_info())
+    t.matches(message, "ioctl: expected a device, got %d+; call it with a colon$")
+    t.raises("close: expected a device, got nil; call it with a colon", dev.close)
   end)
 
   it("may be open more than once, and is closed once: EBADF", function()

@@ -134,6 +134,15 @@ t.describe("misuse", function()
     t.same(device.asked, {})
   end)
 
+  t.it("is a method's call without its client", function()
+    local device, lua = recorder()
+    for _, name in ipairs { "create", "destroy", "require", "load", "info", "close" } do
+      t.raises(name .. ": expected a client, got nil; call it with a colon", lua[name])
+    end
+    t.raises('create: expected a client, got "a" (string); call it with a colon', lua.create, "a", "d")
+    t.same(device.asked, {})
+  end)
+
   t.it("of open names what a backend is", function()
     local expected = "open: argument 1 (backend): expected a path or an object with an ioctl method, got "
     t.raises(expected .. "5", luactl.open, 5)
@@ -195,6 +204,27 @@ t.describe("on the emulator", function()
     t.equal(list[100].name, "s1")
     state.closeall()
     state.config.maxstates = before
+  end)
+end)
+
+t.describe("the command sysctl", function()
+  local command = require "callgate.luactl.command"
+
+  -- The exit status, and all that it says.
+  local function run(...)
+    local said = {}
+    local file = { write = function(_, ...) said[#said + 1] = table.concat { ... } end }
+    local status = command.main({ "-e", ... }, { out = file, err = file, tty = false })
+    return status, table.concat(said)
+  end
+
+  t.it("names the variable that a mistyped one is near to, written in full or not", function()
+    local why = 'luactl: sysctl: %s: No such file or directory; did you mean "kern.lua.maxcount"?\n'
+    t.same({ run("sysctl", "kern.lua.maxcont=5") }, { 1, why:format "kern.lua.maxcont" })
+    t.same({ run("sysctl", "maxcount") }, { 1, why:format "maxcount" })
+    t.same({ run("sysctl", "vm.swap") }, { 1, "luactl: sysctl: vm.swap: No such file or directory\n" })
+    t.same({ run("sysctl", "kern.lua.require=7") }, { 1, "luactl: sysctl: kern.lua.require: Invalid argument\n" })
+    t.same({ run("sysctl", "kern.lua.require") }, { 0, "kern.lua.require = 1\n" })
   end)
 end)
 

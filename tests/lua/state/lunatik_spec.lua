@@ -151,6 +151,51 @@ t.describe("runtime (script[, sleep])", function()
     few:stop()
   end)
 
+  t.it("gives a runtime that lacks libraries _ENV alone, as a global and by require", function()
+    local options = lunatik.options
+    local name = script [[
+      local ok, found = pcall(require, "lunatik")
+      local as_it_was = package == nil or package.preload.lunatik == nil
+      return function() return ok and found == lunatik, lunatik._ENV ~= nil, lunatik.runtime == nil, as_it_was end]]
+    local cases = {
+      { "base", "coroutine" }, { "base", "coroutine", "package", "debug" },
+      { "base", "coroutine", "package", "debug", "ffi" },
+      { "base", "coroutine", "table", "string", "math", "bit", "os", "io", "package", "debug", "ffi", "jit" },
+    }
+    for _, libs in ipairs(cases) do
+      lunatik.options = { libs = libs }
+      local rt = lunatik.runtime(name)
+      t.same({ rt:resume() }, { true, true, true, true })
+      rt:stop()
+    end
+    lunatik.options = { libs = {} }
+    local bare = lunatik.runtime(script "local found = require 'lunatik' return function() return found == lunatik end")
+    lunatik.options = { libs = "all" }
+    local all = lunatik.runtime(name)
+    lunatik.options = options
+    t.equal(bare:resume(), true)
+    t.same({ all:resume() }, { true, true, false, true })
+    bare:stop()
+    all:stop()
+  end)
+
+  t.it("works, without runtimes of its own, where state.config gives no require", function()
+    state.config.require = false
+    local rt = lunatik.runtime(script "return function() return lunatik._ENV ~= nil, lunatik.runtime == nil end")
+    state.config.require = true
+    t.same({ rt:resume() }, { true, true })
+    rt:stop()
+  end)
+
+  t.it("says which of the module's settings is wrong", function()
+    local path, options = lunatik.path, lunatik.options
+    lunatik.path = 5
+    t.raises("lunatik.path: expected a string, or nil for state.config.path, got 5", lunatik.runtime, "x")
+    lunatik.path, lunatik.options = path, nil
+    t.raises("lunatik.options: expected a table of options, got nil", lunatik.runtime, "x")
+    lunatik.options = options
+  end)
+
   t.it("leaves nothing behind of a runtime that could not be made", function()
     local before = count()
     for _ = 1, 10 do

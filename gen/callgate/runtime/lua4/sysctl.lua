@@ -3,16 +3,9 @@
 local bit = require "bit"
 local errno = require "callgate.lua4.errno"
 local state = require "callgate.state"
+local variables = require "callgate.lua4.variables"
 
-local BOOL, INT = "bool", "int" -- CTLTYPE_BOOL, CTLTYPE_INT
-
-local variables = {
-  ["kern.lua.require"] = { "require", BOOL },
-  ["kern.lua.autoload"] = { "autoload", BOOL },
-  ["kern.lua.bytecode"] = { "bytecode", BOOL },
-  ["kern.lua.maxcount"] = { "maxcount", INT },
-  ["kern.lua.verbose"] = { "verbose", INT },
-}
+local BOOL = "bool"
 
 -- What may be written, as the core keeps it; nil for anything else.
 local function read(kind, value)

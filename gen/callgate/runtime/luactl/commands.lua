@@ -1,6 +1,8 @@
 -- What luactl does: a row for each command. `least` and `most` count its words; run(session, options, words...)
 -- returns true, or nil and what luactl says of it.
 
+local faces = require "callgate.faces"
+
 local commands = {}
 
 local device = {} -- luactl(8)'s own
@@ -139,7 +141,9 @@ emulated.sysctl = {
       old, message = session.lua4.sysctl(name)
     end
     if old == nil then
-      return nil, ("sysctl: %s: %s"):format(name, message)
+      local variables = require "callgate.lua4.variables"
+      local hint = variables[name] and "" or faces.hint(name, variables, "kern.lua.")
+      return nil, ("sysctl: %s: %s%s"):format(name, message, hint)
     elseif not writes then
       session.out:write(("%s = %d\n"):format(name, old))
       return true
