@@ -4,13 +4,17 @@
 --   luajit query.lua books.db "create table books (title, year)"
 --   luajit query.lua books.db "insert into books values (?, ?)" "Lua" 1996
 --   luajit query.lua books.db "select * from books where year < ?" 2000
+--
+-- A VALUE that is written just as this program prints a number (1996, -7, 1.5) is bound as that number, an integer of
+-- up to 64 bits exactly. Everything else is text, which keeps what a number would lose: 007, 1.50, 1e3, inf.
 
 local ffi = require "ffi"
 local sqlite = require "sqlite3"
 
 local path, sql = ...
 if not sql then
-  io.stderr:write "usage: query.lua FILE SQL [VALUE...]\n"
+  io.stderr:write("usage: query.lua FILE SQL [VALUE...]\n",
+    "VALUE: a number where it is written as one is printed (1996, -7, 1.5); otherwise text (007, 1.50, inf)\n")
   os.exit(2)
 end
 
@@ -31,10 +35,47 @@ local prepared = ffi.new(ffi.typeof("$ *[1]", sqlite.t.stmt))
 check(sqlite.prepare_v2(db, sql, #sql, prepared, nil))
 local statement = prepared[0]
 
+local function integer_text(number)
+  return (tostring(number):gsub("LL$", ""))
+end
+
+-- The 64-bit integer that a text is; nil where it would not be printed as the same text.
+local function integer_of(text)
+  local sign, digits = text:match "^(%-?)(%d+)$"
+  if not digits then
+    return nil
+  end
+  local number = 0LL
+  for digit in digits:gmatch "%d" do -- tonumber knows doubles alone; what is too large comes out as another number
+    number = number * 10 + tonumber(sign .. digit)
+  end
+  return integer_text(number) == text and number or nil
+end
+
+-- In as few digits as it takes to read the same number again.
+local function double_text(number)
+  local text
+  for digits = 14, 17 do
+    text = ("%%.%dg"):format(digits):format(number)
+    if tonumber(text) == number then
+      break
+    end
+  end
+  return text
+end
+
+-- The same as integer_of for other numbers; not for inf and nan, which are words, nor for -0, whose sign SQLite drops.
+local function double_of(text)
+  local number = text:find "^%-?%d" and text ~= "-0" and tonumber(text)
+  return number and double_text(number) == text and number or nil
+end
+
 for index, value in ipairs { select(3, ...) } do
-  local number = tonumber(value)
-  if number then
-    check(sqlite.bind_double(statement, index, number))
+  local integer, double = integer_of(value), double_of(value)
+  if integer then
+    check(sqlite.bind_int64(statement, index, integer))
+  elseif double then
+    check(sqlite.bind_double(statement, index, double))
   else
     -- SQLITE_TRANSIENT is a pointer, -1 cast to the type of a function: SQLite makes a copy
     check(sqlite.bind_text(statement, index, value, #value, sqlite.TRANSIENT))
@@ -46,10 +87,10 @@ local readers = {
     return "NULL"
   end,
   [sqlite.INTEGER] = function(column)
-    return (tostring(sqlite.column_int64(statement, column)):gsub("LL$", ""))
+    return integer_text(sqlite.column_int64(statement, column))
   end,
   [sqlite.FLOAT] = function(column)
-    return ("%.14g"):format(sqlite.column_double(statement, column))
+    return double_text(sqlite.column_double(statement, column))
   end,
 }
 

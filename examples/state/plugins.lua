@@ -4,7 +4,7 @@
 --
 -- A plugin is a Lua file that returns a function; it gets the text and returns another. It has Lua's harmless
 -- libraries and no files, no FFI, no bytecode. What it does wrong is its own matter: the program goes on. Without
--- files, plugins of this file show that.
+-- files, plugins of this file show that. -i 0 is no limit on instructions.
 
 local S = require "callgate"
 local state = require "callgate.state"
@@ -29,21 +29,61 @@ local SAMPLES = {
 
 state.config.require = false -- what lies in this program's path is not for plugins
 
+local USAGE = "usage: plugins.lua [-m KIB] [-i INSTRUCTIONS] [-s SECONDS] [-t TEXT] [FILE...]"
+
 local limits = { m = 512, i = 5e6, s = 10, t = "Hello, plugins!" }
+local RANGES = {
+  m = { 1, 2 ^ 30, "a whole number of KiB from 1 to 1073741824", whole = true },
+  i = { 0, 2147483000, "a whole number of instructions from 0 to 2147483000", whole = true }, -- the most of `maxcount`
+  s = { 0, 1e6, "a number of seconds from 0 to 1000000" },
+}
+
+local function misused(argument, what)
+  io.stderr:write(("%s: %s; %s\n"):format(argument, what, USAGE))
+  os.exit(2)
+end
+
+local function option_value(option, text)
+  local range = RANGES[option]
+  if not text then
+    misused("-" .. option, "expected " .. (range and range[3] or "a text"))
+  elseif not range then
+    return text
+  end
+  local number = tonumber(text)
+  if not number or not (number >= range[1] and number <= range[2]) or range.whole and number % 1 ~= 0 then
+    misused(("-%s %s"):format(option, text), "expected " .. range[3])
+  end
+  return number
+end
+
+local function plugin_of(path)
+  local file, message = io.open(path, "rb")
+  local source
+  if file then
+    source, message = file:read "*a" -- nil where it is a folder
+    file:close()
+  end
+  if not source then
+    misused(path, ("expected a file that can be read: %s"):format((message:gsub("^.*: ", ""))))
+  end
+  return { path:match "([^/]+)%.lua$" or path, source }
+end
+
 local plugins = {}
 
 do
   local i = 1
   while arg[i] do
-    local option = arg[i]:match "^%-(%a)$"
-    if option and limits[option] and arg[i + 1] then
-      limits[option] = option == "t" and arg[i + 1] or assert(tonumber(arg[i + 1]), "a number is missing")
+    local option = arg[i]:match "^%-(.*)$"
+    if not option then
+      plugins[#plugins + 1] = plugin_of(arg[i])
+      i = i + 1
+    elseif limits[option] then
+      limits[option] = option_value(option, arg[i + 1])
       i = i + 2
     else
-      local file = assert(io.open(arg[i], "rb"))
-      plugins[#plugins + 1] = { arg[i]:match "([^/]+)%.lua$" or arg[i], file:read "*a" }
-      file:close()
-      i = i + 1
+      misused(arg[i], "expected -m, -i, -s, -t or a file")
     end
   end
   plugins = plugins[1] and plugins or SAMPLES

@@ -1,6 +1,6 @@
 -- A pool of workers: Lua states in threads of their own, which get tables and give tables back.
 --
---   luajit examples/state/pool.lua [WORKERS [TASKS]]
+--   luajit examples/state/pool.lua [WORKERS [TASKS]]     by default 4 workers and 40 tasks
 --
 -- As a module: `local pool = require "pool"`, then
 --
@@ -28,6 +28,9 @@ end
 ]]
 
 function pool.new(count, source)
+  if type(count) ~= "number" or count < 1 or count % 1 ~= 0 then -- map would wait for ever for one that is free
+    error("pool.new: expected a whole number of workers from 1 on, got " .. tostring(count), 2)
+  end
   local self = setmetatable({ workers = {} }, pool)
   for i = 1, count do
     local st, message = state.create(nil, { desc = "worker " .. i })
@@ -102,7 +105,19 @@ return function(task)
 end
 ]]
 
-local WORKERS, TASKS, SIZE = tonumber(arg[1]) or 4, tonumber(arg[2]) or 40, 25000
+local USAGE = "usage: pool.lua [WORKERS [TASKS]]"
+
+local function whole(position, label, default, most)
+  local number = arg[position] == nil and default or tonumber(arg[position])
+  if not number or number < 1 or number > most or number % 1 ~= 0 then
+    local message = "%s: expected a whole number from 1 to %d, got %q\n%s\n"
+    io.stderr:write(message:format(label, most, arg[position], USAGE))
+    os.exit(2)
+  end
+  return number
+end
+
+local WORKERS, TASKS, SIZE = whole(1, "WORKERS", 4, 256), whole(2, "TASKS", 40, 10000), 25000
 local tasks = {}
 for i = 1, TASKS do
   tasks[i] = { first = (i - 1) * SIZE, last = i * SIZE - 1 }

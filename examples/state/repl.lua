@@ -2,7 +2,7 @@
 --
 --   luajit examples/state/repl.lua
 --
---   create NAME [DESCRIPTION] [maxalloc=BYTES] [maxcount=INSTRUCTIONS]
+--   create NAME [DESCRIPTION] [maxalloc=BYTES] [maxcount=INSTRUCTIONS]   a word with = is one of these limits
 --   destroy NAME      ends the state; its function onClose runs first
 --   exec NAME CODE    runs code; an expression's values are shown
 --   load NAME PATH    runs a file
@@ -11,9 +11,13 @@
 --   help, quit
 
 local S = require "callgate"
+local errors = require "callgate.errors"
 local state = require "callgate.state"
+local suggest = require "callgate.suggest"
 
 local HELP = "create destroy exec load use list help quit"
+local LIMITS = { "maxalloc", "maxcount" }
+local CREATE = "create NAME [DESCRIPTION] [maxalloc=BYTES] [maxcount=INSTRUCTIONS]"
 local current -- the state of `use`
 local commands = {}
 
@@ -63,18 +67,34 @@ local function run(st, code)
   show(st:exec(code, "=" .. st.name))
 end
 
+local function is_limit(key)
+  for _, limit in ipairs(LIMITS) do
+    if limit == key then
+      return true
+    end
+  end
+  return false
+end
+
 function commands.create(name, rest)
+  if not name or name:find("=", 1, true) then
+    return print("error: a name is missing: " .. CREATE)
+  end
   local options, words = {}, {}
   for word in (rest or ""):gmatch "%S+" do
-    local key, value = word:match "^(max%a+)=(%d+)$"
-    if key == "maxalloc" or key == "maxcount" then
-      options[key] = tonumber(value)
-    else
+    local key, value = word:match "^(.-)=(.*)$"
+    if not key then
       words[#words + 1] = word
+    elseif is_limit(key) then
+      options[key] = tonumber(value) or value -- create says what is wrong with it
+    else -- not a word of the description: the state would have no limit
+      local near = suggest.nearest(key, LIMITS)
+      return print(("error: unknown limit %q%s; there are: %s"):format(key,
+        near and (" (did you mean %q?)"):format(near) or "", table.concat(LIMITS, " ")))
     end
   end
   options.desc = table.concat(words, " ")
-  report(state.create(name or "", options))
+  report(state.create(name, options))
 end
 
 function commands.destroy(name)
@@ -112,6 +132,14 @@ function commands.help()
   print(HELP)
 end
 
+-- What is no more than a mistake of who types, such as a limit that is too large, is an error of the library's.
+local function attempt(action, ...)
+  local ok, message = pcall(action, ...)
+  if not ok then
+    print("error: " .. errors.plain(message))
+  end
+end
+
 local prompts = S.isatty(0)
 local function prompt()
   if prompts then
@@ -126,9 +154,9 @@ for line in io.lines() do
   if word == "quit" then
     break
   elseif commands[word] then
-    commands[word](name ~= "" and name or nil, rest ~= "" and rest or nil)
+    attempt(commands[word], name ~= "" and name or nil, rest ~= "" and rest or nil)
   elseif current then
-    run(current, line)
+    attempt(run, current, line)
   elseif word ~= "" then
     print(("error: no command %s; there are: %s"):format(word, HELP))
   end

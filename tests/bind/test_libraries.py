@@ -60,7 +60,10 @@ def test_zlib(tmp_path: Path, bind: Bind, lua: Run, jit: bool) -> None:
 
 @pytest.mark.parametrize("jit", [True, False], ids=["compiled", "interpreted"])
 def test_sqlite(bind: Bind, lua: Run, jit: bool) -> None:
-    """The example makes a table, fills it and queries it; SQLite's own errors come through."""
+    """The example makes a table, fills it and queries it; SQLite's own errors come through.
+
+    A value is bound as a number only where nothing of its text is lost.
+    """
     need("sqlite3.h")
     bind(*command_of("query"), name="sqlite3")
     query = example("query")
@@ -77,6 +80,14 @@ def test_sqlite(bind: Bind, lua: Run, jit: bool) -> None:
     assert rows == (
         "C\t1978\tNULL\t1.5\t9007199254740993\nLua é\t1996\tNULL\t1.5\t9007199254740993\n"
     )
+    numbers = ("7", "-7", "0", "1.5", "-0.25", "0.1234567890123456", "1e+20", "9007199254740993")
+    integers = ("9223372036854775807", "-9223372036854775808")  # the ends of 64 bits
+    texts = ("007", "-0", "1.50", "1e3", "0x10", "inf", "nan", "9223372036854775808", " 7", "")
+    for value in (*numbers, *integers, *texts):
+        row = lua(query, "books.db", "select ?1, typeof(?1)", value, jit=jit)
+        text, kind = row.removesuffix("\n").split("\t")
+        assert (text, kind == "text") == (value, value in texts)
+    assert "usage: query.lua FILE SQL" in lua(query, "books.db", jit=jit, status=2)
     said = lua(query, "books.db", "slect", jit=jit, status=1)
     assert said == 'books.db: near "slect": syntax error\n'
 

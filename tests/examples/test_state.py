@@ -15,13 +15,15 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "state"
 SECONDS = 100
 
 
-def run(script: Path, *words: str, text: str = "", path: Path | None = None) -> list[str]:
-    """Run an example with ``text`` as its input; return the lines that it prints."""
+def start(
+    script: Path, *words: str, text: str = "", path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run an example with ``text`` as its input."""
     library = Path(os.environ.get("CALLGATE_LIBRARY") or paths.output_dir())
     environment = luajit.environment(library)
     if path:
         environment["LUA_PATH"] = f"{path}/?.lua;{environment['LUA_PATH']}"
-    done = subprocess.run(
+    return subprocess.run(
         [*luajit.interpreter(), str(script), *words],
         env=environment,
         input=text,
@@ -30,9 +32,21 @@ def run(script: Path, *words: str, text: str = "", path: Path | None = None) -> 
         check=False,
         timeout=SECONDS,
     )
+
+
+def run(script: Path, *words: str, text: str = "", path: Path | None = None) -> list[str]:
+    """Return the lines that an example prints, which ends well."""
+    done = start(script, *words, text=text, path=path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout.splitlines()
+
+
+def refused(script: Path, *words: str) -> str:
+    """Return the text with which an example refuses its arguments: status 2, and no traceback."""
+    done = start(script, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    return done.stderr
 
 
 def answers(lines: list[str]) -> dict[str, str]:
@@ -86,6 +100,30 @@ def test_plugins_of_files(tmp_path: Path) -> None:
     assert answers(lines) == {"loop": "failed: stopped after 0.1 s"}
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-x", "5"), "-x: expected -m, -i, -s, -t or a file; "),
+        (("-10",), "-10: expected -m, -i, -s, -t or a file; "),
+        (("-m",), "-m: expected a whole number of KiB from 1 to 1073741824; "),
+        (("-m", "0"), "-m 0: expected a whole number of KiB from 1 to 1073741824; "),
+        (("-i", "abc"), "-i abc: expected a whole number of instructions from 0 to 2147483000; "),
+        (("-i", "1e10"), "-i 1e10: expected a whole number of instructions from 0 to 2147483000; "),
+        (("-i", "1.5"), "-i 1.5: expected a whole number of instructions from 0 to 2147483000; "),
+        (("-s", "nan"), "-s nan: expected a number of seconds from 0 to 1000000; "),
+        (("-s", "-1"), "-s -1: expected a number of seconds from 0 to 1000000; "),
+        (("-t",), "-t: expected a text; "),
+        (("/no/file.lua",), "/no/file.lua: expected a file that can be read: No such file or "),
+        (("/",), "/: expected a file that can be read: Is a directory; "),
+    ],
+)
+def test_plugins_misused(words: tuple[str, ...], said: str) -> None:
+    """A wrong argument is named in one line, with what was expected and the usage."""
+    (line,) = refused(EXAMPLES / "plugins.lua", *words).splitlines()
+    assert line.startswith(said)
+    assert "; usage: plugins.lua [-m KIB]" in line
+
+
 @pytest.mark.parametrize("workers", ["1", "4"])
 def test_pool(workers: str) -> None:
     """All tasks are done once, by as many workers as there are, and a failing one is told."""
@@ -97,6 +135,17 @@ def test_pool(workers: str) -> None:
     assert len(done) == int(workers) == int(row[1])
     assert sum(done) == 20
     assert failure == "a task that fails: work:3: 'for' initial value must be a number"
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "1.5", "1e9", "nan", "inf", "four", ""])
+def test_pool_misused(word: str) -> None:
+    """Workers and tasks are whole numbers from 1 on; a pool without workers would never end."""
+    said = refused(EXAMPLES / "pool.lua", word)
+    expected = "WORKERS: expected a whole number from 1 to 256"
+    assert said == f'{expected}, got "{word}"\nusage: pool.lua [WORKERS [TASKS]]\n'
+    assert "TASKS: expected a whole number from 1 to 10000" in refused(
+        EXAMPLES / "pool.lua", "1", word
+    )
 
 
 def test_pool_as_a_module(tmp_path: Path) -> None:
@@ -118,11 +167,13 @@ def test_pool_as_a_module(tmp_path: Path) -> None:
         print(#assert(p:map {}))
         p:close()
         print(pool.new(2, "x = = 1"))
+        print(pcall(pool.new, 0, "return print"))
     """)
-    empty, refused = run(script, path=EXAMPLES)
+    empty, broken, none = run(script, path=EXAMPLES)
     assert empty == "0"
-    assert refused.startswith("nil\t")
-    assert "unexpected symbol" in refused
+    assert broken.startswith("nil\t")
+    assert "unexpected symbol" in broken
+    assert none.endswith("pool.new: expected a whole number of workers from 1 on, got 0")
 
 
 def test_console(tmp_path: Path) -> None:
@@ -186,3 +237,47 @@ exec first never
         commands,
         "closed 0",
     ]
+
+
+def test_console_mistakes() -> None:
+    """A limit that is mistyped makes no state; a misuse of the library is told, and no end."""
+    lines = run(
+        EXAMPLES / "repl.lua",
+        text="""\
+create
+create maxcount=100
+create a maxaloc=100000
+create a x=1
+create b maxalloc=1M
+create b maxcount=
+create c maxcount=99999999999
+create d maxcount=-1
+list
+create e maxcount=1e4 one two
+use e
+while true do end
+exec e return print
+list
+""",
+    )
+    usage = "create NAME [DESCRIPTION] [maxalloc=BYTES] [maxcount=INSTRUCTIONS]"
+    known = "there are: maxalloc maxcount"
+    wants = "expected a whole number from 0 to"
+    counts = f"error: create: option maxcount: {wants} 2147483000, got"
+    assert lines[:-2] == [
+        f"error: a name is missing: {usage}",
+        f"error: a name is missing: {usage}",
+        f'error: unknown limit "maxaloc" (did you mean "maxalloc"?); {known}',
+        f'error: unknown limit "x"; {known}',
+        f'error: create: option maxalloc: {wants} 4503599627370496, got "1M" (string)',
+        f'{counts} "" (string)',
+        f"{counts} 99999999999",
+        f"{counts} -1",
+        "0 states",
+        "done",
+        "error: maximum instruction count exceeded",
+        "error: cannot serialize 'function'",
+        "1 state",
+    ]
+    assert re.fullmatch(r"e +\d+ KiB  one two", lines[-2])
+    assert lines[-1] == "closed 1"
