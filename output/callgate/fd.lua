@@ -93,6 +93,10 @@ local function equal(a, b)
   return is_descriptor(a) and is_descriptor(b) and a.fd == b.fd
 end
 
+local function joined(a, b)
+  return tostring(a) .. tostring(b)
+end
+
 -- Only a number becomes a descriptor: an object made from another would own its number twice.
 local function construct(ctype, number)
   if type(number) ~= "number" or number ~= tobit(number) or number < 0 then
@@ -117,6 +121,10 @@ function descriptors.new_kind(name, methods)
     __new = construct,
     __gc = collect,
     __eq = equal,
+    __concat = joined,
+    __newindex = function(_, field)
+      errors.raise(("%s: a descriptor has no field %s to be set"):format(name, errors.shown(field)))
+    end,
     __tostring = function(self)
       return self.fd < 0 and ("closed %s"):format(name) or ("%s %d"):format(name, self.fd)
     end,

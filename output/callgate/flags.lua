@@ -199,10 +199,11 @@ local group_mt = {
           error(flags.unknown(self, unknown), 2)
         end
         value = without(either(value, found), flags.cleared(self, item))
-      elseif type(item) == "number" or tonumber(item) then
+      elseif type(item) == "number" and item % 1 == 0 or type(item) == "cdata" and tonumber(item) then
         value = either(value, item)
       elseif item ~= nil then
-        error(("%s*: expected names or numbers, got %s"):format(flags.prefix(self), type(item)), 2)
+        error(("%s*: expected names or whole numbers, got %s"):format(flags.prefix(self),
+          require("callgate.errors").got(item)), 2)
       end
     end
     return value

@@ -7,7 +7,7 @@ local types = require "callgate.types"
 
 local pointers = {}
 
-local is_memory = require("callgate.memory").is
+local memory = require "callgate.memory"
 local got, raise = errors.got, errors.raise
 local MOST = 2 ^ 31 - 1 -- bytes of one cdata; LuaJIT cuts a count beyond it down to 32 bits
 
@@ -20,8 +20,12 @@ pointers.pt = setmetatable({}, {
     end
     local pointer = ffi.typeof("$ *", ctype)
     local function cast(value)
-      if not is_memory(value) then
+      if not memory.is(value) then
         raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
+      end
+      local size = memory.size(value)
+      if size and size < ffi.sizeof(ctype) then
+        raise(("S.pt.%s: %d bytes are too few: it has %d"):format(name, size, ffi.sizeof(ctype)))
       end
       return ffi.cast(pointer, value)
     end
@@ -48,7 +52,7 @@ function pointers.array(name, init)
   end
   local array
   if count * ffi.sizeof(ctype) <= MOST then
-    array = require("callgate.memory").array(ffi.typeof("$[?]", ctype), count)
+    array = memory.array(ffi.typeof("$[?]", ctype), count)
   end
   if not array then
     raise(("S.t.array: no memory for %.0f of %s"):format(count, name))
@@ -57,6 +61,21 @@ function pointers.array(name, init)
     array[i - 1] = ctype(signed(init[i]))
   end
   return array
+end
+
+-- A buffer of so many bytes, or of those of a string.
+function pointers.buffer(init)
+  local size = type(init) == "string" and #init or init
+  if type(size) ~= "number" or size < 0 or size % 1 ~= 0 then
+    raise(("S.t.buffer: expected a number of bytes or a string, got %s"):format(got(init)))
+  end
+  local buffer = size <= MOST and memory.array("char[?]", size)
+  if not buffer then
+    raise(("S.t.buffer: no memory for %.0f bytes"):format(size))
+  elseif type(init) == "string" then
+    ffi.copy(buffer, init, size)
+  end
+  return buffer
 end
 
 return pointers

@@ -122,13 +122,17 @@ end
 
 -- The memory as a pointer to a type, by name or ctype, from its beginning or an offset: region:as("uint32_t", 64)[0].
 function methods.as(self, ctype, offset)
-  local from = range(self, "as", offset, nil, 2)
+  local from, left = range(self, "as", offset, nil, 2)
   local found = type(ctype) == "string" and require("callgate.types").t[ctype] or ctype
   local ok, pointer = pcall(function()
     return ffi.typeof("$ *", type(found) == "string" and ffi.typeof(found) or found)
   end)
   if not ok then
     return args.expected("a type or its name", ctype, "as", 1, "type")
+  end
+  local size = ffi.sizeof(type(found) == "string" and ffi.typeof(found) or found)
+  if size and size > left and left > 0 then -- its end is what C takes for one, too
+    args.misuse("as", 2, "offset", ("%s bytes are left, and one element has %d"):format(plain(left), size))
   end
   return cast(pointer, from)
 end
@@ -142,7 +146,7 @@ end
 -- Copies a string or buffer into the region at `offset`, by default its beginning; how many bytes.
 function methods.write(self, data, offset)
   local length = args.length(nil, "write", 1, "data", args.data(data, "write", 1, "data"))
-  ffi.copy(range(self, "write", offset, length), data, length)
+  ffi.copy(range(self, "write", offset, length, 2), data, length)
   return length
 end
 

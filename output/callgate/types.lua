@@ -186,15 +186,13 @@ local function find(name)
 end
 
 -- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
-types.t = setmetatable({
-  buffer = ffi.typeof "char[?]",
-}, {
+types.t = setmetatable({}, {
   __index = function(self, name)
     local found
     if name == "fd" then
       found = require("callgate.fd").type
-    elseif name == "array" then
-      found = types.array
+    elseif name == "array" or name == "buffer" then
+      found = types[name]
     else
       found = type(name) == "string" and find(name)
     end
@@ -217,7 +215,7 @@ types.s = setmetatable({}, {
   end,
 })
 
--- types.pt, pointer and array: see pointers.lua.
+-- types.pt, pointer, array and buffer: see pointers.lua.
 return setmetatable(types, {
   __index = function(self, name)
     for key, value in pairs(require "callgate.pointers") do

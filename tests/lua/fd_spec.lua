@@ -26,6 +26,15 @@ t.describe("a descriptor's number", function()
     t.equal(fd:close(), true)
     t.equal(fd.fd, -1)
   end)
+
+  t.it("is a part of text, and has no fields for a program's own", function()
+    local fd = t.ok(S.open "/dev/null")
+    t.equal("of " .. fd .. ".", ("of fd %d."):format(fd.fd))
+    t.raises('fd: a descriptor has no field "name" to be set', function()
+      fd.name = "null"
+    end)
+    fd:close()
+  end)
 end)
 
 t.describe("a descriptor", function()

@@ -26,6 +26,12 @@ t.describe("S.t", function()
 
   t.it("has buffers", function()
     t.equal(ffi.sizeof(S.t.buffer(10)), 10)
+    t.equal(ffi.string(S.t.buffer "a\0b", 3), "a\0b")
+    for got, size in pairs { ["-1"] = -1, nan = 0 / 0, ["a table"] = {}, ["1.5"] = 1.5 } do
+      t.raises("S.t.buffer: expected a number of bytes or a string, got " .. got, S.t.buffer, size)
+    end
+    t.raises("S.t.buffer: no memory for 1000000000000000000 bytes", S.t.buffer, 1e18)
+    t.raises(("S.pt.timespec: 4 bytes are too few: it has %d"):format(S.s.timespec), S.pt.timespec, S.t.buffer(4))
   end)
 end)
 

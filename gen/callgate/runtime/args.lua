@@ -161,6 +161,18 @@ local function of_group(group)
   return prefix ~= "" and (" of %s*"):format(prefix) or ""
 end
 
+-- Whether a number beyond 32 bits has no bit there but those of the group's names (CLONE_INTO_CGROUP).
+local function is_wide(group, value)
+  local all = 0
+  for _, name in ipairs(flags.names(group)) do
+    local one_bit = lookup(group, name)
+    if type(one_bit) == "number" and one_bit > 4294967295 then
+      all = either(all, one_bit)
+    end
+  end
+  return without(value, all) <= 4294967295
+end
+
 local function slow_name(value, call, position, label, group)
   if type(value) == "string" then
     local _, unknown = lookup(group, value)
@@ -169,8 +181,11 @@ local function slow_name(value, call, position, label, group)
   local number = type(value) == "cdata" and integer_of(value)
   if number then
     return number > -MAX_EXACT and number < MAX_EXACT and number or value
+  elseif type(value) == "number" and value % 1 == 0 and value > 0 and value <= MAX_EXACT and is_wide(group, value) then
+    return value
   end
-  return expected(("names%s or a number"):format(of_group(group)), value, call, position, label)
+  local wanted = type(value) == "number" and "a whole number of 32 bits" or "a number"
+  return expected(("names%s or %s"):format(of_group(group), wanted), value, call, position, label)
 end
 
 -- Flags that combine: a number, "rdwr, creat", "O_RDWR|O_CREAT", nil for none.
@@ -182,9 +197,8 @@ function args.flags(value, call, position, label, group)
     if number then
       return number
     end
-  elseif type(value) == "number" and value % 1 == 0 then
-    -- What LuaJIT's bit operations return is signed.
-    return value < 0 and value >= -2147483648 and value + 4294967296 or value
+  elseif type(value) == "number" and value % 1 == 0 and value >= -2147483648 and value <= 4294967295 then
+    return value < 0 and value + 4294967296 or value -- what LuaJIT's bit operations return is signed
   end
   return slow_name(value, call, position, label, group)
 end
@@ -211,7 +225,7 @@ function args.choice(value, call, position, label, group)
     elseif not unknown then
       return expected("one name" .. of_group(group), value, call, position, label)
     end
-  elseif type(value) == "number" and value % 1 == 0 then
+  elseif type(value) == "number" and value % 1 == 0 and value >= -2147483648 and value <= 4294967295 then
     return value
   end
   return slow_name(value, call, position, label, group)
@@ -439,6 +453,12 @@ function args.new_buffer(size, call, position, label)
   return buffer, size
 end
 
+ffi.cdef [[
+void *callgate_scratch_malloc(size_t) __asm__("malloc");
+void callgate_scratch_free(void *) __asm__("free");
+]]
+
+local C = ffi.C
 local MOST = 2147479552 -- MAX_RW_COUNT of linux/fs.h: no call moves more bytes at once
 local KEPT = 1048576 -- a larger scratch buffer is not kept
 local scratch, scratch_size = ffi.new("char[?]", 4096), 4096
@@ -449,14 +469,16 @@ function args.scratch(size)
   if size <= scratch_size then
     return scratch, size
   end
-  size = size <= MOST and size or MOST
-  local buffer = new_array("char[?]", size)
-  if not buffer then
-    errors.raise(("no memory for a buffer of %d bytes"):format(tonumber(size)))
-  elseif size <= KEPT then
-    scratch, scratch_size = buffer, tonumber(size)
+  size = tonumber(size <= MOST and size or MOST)
+  if size > KEPT then -- most of it may never be touched: LuaJIT would fill it with zeros
+    local memory_of = C.callgate_scratch_malloc(size)
+    if memory_of == nil then
+      errors.raise(("no memory for a buffer of %d bytes"):format(size))
+    end
+    return ffi.gc(ffi.cast("char *", memory_of), C.callgate_scratch_free), size
   end
-  return buffer, size
+  scratch, scratch_size = new_array("char[?]", size), size
+  return scratch, size
 end
 
 -- address, word and source: see addresses.lua.

@@ -73,10 +73,11 @@ t.describe("a region", function()
       "string: argument 2 (count): 2 bytes from 4095, but the region has 4096",
       region.string, region, 4095, 2
     )
-    t.raises("write: argument 1 (offset): 4097, but the region has 4096 bytes", region.write, region, "", 4097)
+    t.raises("write: argument 2 (offset): 4097, but the region has 4096 bytes", region.write, region, "", 4097)
     t.matches(select(2, pcall(function() return region[4096] end)), "has no byte 4096")
     t.matches(select(2, pcall(function() region[-1] = 1 end)), "has no byte %-1")
     t.matches(select(2, pcall(function() return region.size end)), 'no method "size"')
+    t.raises("as: argument 2 (offset): 3 bytes are left, and one element has 4", region.as, region, "uint32_t", 4093)
     t.raises('as: argument 1 (type): expected a type or its name, got "no such" (string)', region.as, region, "no such")
   end)
 
