@@ -26,9 +26,9 @@ local codec = boot.codec()
 
 -- The functions that run inside, as bytecode: kept here, since states read them where they lie. Stripped
 -- of names and lines, which no script's message should show.
-local AT_ONCE = { "sandbox", "guard", "callbacks", "patterns", "costs" } -- after the first: where a script is guarded
+local AT_ONCE = { "sandbox", "guard", "callbacks", "costs" } -- after the first: where a script is guarded
 -- When they are first wanted.
-local LATER = { "imports", "store", "trusted", "environments", "drained", "measure", "match" }
+local LATER = { "imports", "store", "trusted", "environments", "drained", "patterns", "measure", "match" }
 local dumps = { codec = string.dump(boot.codec, true) }
 for _, names in ipairs { { "child" }, AT_ONCE, LATER } do
   for _, name in ipairs(names) do

@@ -1,6 +1,6 @@
 -- What runs inside a state: one function that the program calls with numbers alone.
 --
--- boot(codec, address, length, sandbox[, guard, callbacks, patterns, costs]) -> dispatch
+-- boot(codec, address, length, sandbox[, guard, callbacks, costs]) -> dispatch
 -- dispatch(op, n, a, b) -> kind, n, a, b
 --
 -- n values lie, encoded, in b bytes at address a; with n = -1, a is itself the one value, a number. Ops and
@@ -8,7 +8,7 @@
 -- whose status tells memory errors from others. Nothing here looks a global up once it has booted: the
 -- script may change them all. No upvalues: this is loaded as bytecode.
 
-return function(codec, where, length, sandbox, guard, callbacks, patterns, costs)
+return function(codec, where, length, sandbox, guard, callbacks, costs)
   local ffi = require "ffi"
   local cast, tostring, type, select = ffi.cast, tostring, type, select
   local create, resume, costatus = coroutine.create, coroutine.resume, coroutine.status
@@ -33,7 +33,7 @@ return function(codec, where, length, sandbox, guard, callbacks, patterns, costs
     own[name] = value
   end
 
-  local at_once = { sandbox = sandbox, guard = guard, callbacks = callbacks, patterns = patterns, costs = costs }
+  local at_once = { sandbox = sandbox, guard = guard, callbacks = callbacks, costs = costs }
 
   local function module(name, ...)
     local chunk = at_once[name]

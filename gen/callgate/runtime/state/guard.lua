@@ -203,7 +203,16 @@ return function(SPENT, limited, module, address)
     return of_environments "setfenv"(where, environment)
   end
 
-  local patterns = module("patterns", is_limited, module, callbacks.within, pay, timed)
+  local native_match, gmatch, gsub, byte, sub = string.match, string.gmatch, string.gsub, string.byte, string.sub
+  local patterns -- a module
+
+  local function pattern_function(name)
+    return function(...)
+      patterns = patterns or module("patterns", is_limited, module, callbacks.within, pay, timed, find, native_match,
+        gmatch, gsub, byte, sub)
+      return patterns[name](...) -- a tail call, as levels of the stack are counted
+    end
+  end
 
   -- Puts them in place of LuaJIT's, among the globals and in its libraries.
   function guard.base(env)
@@ -215,7 +224,10 @@ return function(SPENT, limited, module, address)
     loaded.coroutine.resume, loaded.coroutine.wrap = guard.resume, guard.wrap
     loaded.table.sort, loaded.table.insert = guard.sort, guard.insert
     loaded.string.format = callbacks.format
-    patterns(loaded.string)
+    local text = loaded.string
+    text.find, text.match = pattern_function "find", pattern_function "match"
+    text.gmatch, text.gsub = pattern_function "gmatch", pattern_function "gsub"
+    text.gfind = text.gfind and pattern_function "gfind"
     price(loaded.string, loaded.table, env)
     if loaded.os then
       loaded.os.time = callbacks.time

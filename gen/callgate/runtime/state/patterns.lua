@@ -1,14 +1,11 @@
 -- Inside a state: string.find and its kin, in C where that is quick and in Lua, where instructions count,
--- where it may not be. Loaded as bytecode: no upvalues.
+-- where it may not be. Loaded as bytecode, when one of them is first called: no upvalues.
 --
--- patterns(is_limited, module, within, pay, timed) -> install(library)
+-- patterns(is_limited, module, within, pay, timed, find, match, gmatch, gsub, byte, sub) -> functions by name
 --
--- within is callbacks.lua's, pay and timed those of costs.lua.
+-- within is callbacks.lua's, pay and timed those of costs.lua; the others are LuaJIT's.
 
-return function(is_limited, module, within, pay, timed)
-  local byte, sub = string.byte, string.sub
-  local find, gsub = string.find, string.gsub
-  local match_of, gmatch_of = string.match, string.gmatch
+return function(is_limited, module, within, pay, timed, find, match_of, gmatch_of, gsub, byte, sub)
   local MOST = 2000000 -- steps of C's matcher, of some nanoseconds each
   local FEW = 1024 -- steps that are paid for as if all were taken: asking for the time would take longer
   local STEP = 2 -- bytes that a step is paid for as
@@ -193,7 +190,7 @@ return function(is_limited, module, within, pay, timed)
       return timed(steps * STEP, iterate)
     end
   end
-  own.gfind = string.gfind and own.gmatch
+  own.gfind = own.gmatch
 
   function own.gsub(subject, pattern, with, ...)
     local kind = type(with)
@@ -221,10 +218,5 @@ return function(is_limited, module, within, pay, timed)
     return search(gsub, steps, subject, pattern, with, ...)
   end
 
-  -- Puts them in place of C's.
-  return function(library)
-    for name, fn in next, own do
-      library[name] = fn
-    end
-  end
+  return own
 end
