@@ -3,12 +3,20 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
-local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local record = require "callgate.record"
-local signed = require "callgate.signed"
 
 local new, raise = ffi.new, errors.raise
+
+-- Loaded when a field is first set: the constructors of many kinds of record do without.
+local put = setmetatable({}, {
+  __index = function(self, name)
+    for key, fn in pairs(require "callgate.put") do
+      rawset(self, key, fn)
+    end
+    return rawget(self, name)
+  end,
+})
 local NONE = {}
 local construct = {}
 
@@ -81,61 +89,16 @@ local function unfit(self, value)
   raise(("%s: %s, got %s"):format(self.name, record.UNFIT, errors.got(value)))
 end
 
--- What goes into a field, in words.
-local function wanted(field)
-  if field.char and field.array then
-    return "a string"
-  elseif field.array then
-    return "its elements as a table"
-  elseif field.pointer then
-    return "a pointer (cdata) or nil"
-  elseif field.record then
-    return field.record
+-- Sets a field by its name in C, as its short name does.
+local function assign(self, value, name, item)
+  local field = self.by_name()[name]
+  if field then
+    put.field(value, name, item, field)
+  else
+    value[name] = put.plain(name, item)
   end
-  return "a number"
-end
-
--- A descriptor stands for its number, the name of a network interface for its index.
-local function assign(value, name, item)
-  if type(item) == "string" and name:find "ifindex$" then
-    item = require "callgate.kinds.interface"(item)
-  end
-  local number = descriptors.number(item)
-  if number == -1 then
-    error("closed descriptor", 0)
-  end
-  item = number or item
-  value[name] = signed(item)
 end
 construct.assign = assign
-
--- Sets a flexible array's elements, of which there are as many as the record was made with: none where it
--- is a member of an inner record, whose size C does not let grow.
-local function assign_elements(value, name, items, field)
-  local array = value[name]
-  local start = ffi.cast("char *", array)
-  local size = require("callgate.memory").size(value)
-  local room = size and (size - (start - ffi.cast("char *", value))) / (ffi.cast("char *", array + 1) - start)
-  if room and #items > room then
-    error(("expected at most %d elements, got %d"):format(room, #items), 0)
-  end
-  local element = field.record and require("callgate.types").record(field.record)
-  for i = 1, #items do
-    local item = type(items) == "string" and items:byte(i) or signed(items[i])
-    array[i - 1] = element and type(item) == "table" and element(item) or item
-  end
-end
-
--- An array of a table with one element: the rest is zero, as in C. LuaJIT would fill all of it with that one.
-local function assign_first(value, name, items)
-  local array = value[name]
-  local size = ffi.sizeof(array)
-  if size == 0 then
-    assign(value, name, items) -- which says that it does not fit
-  end
-  ffi.fill(array, size)
-  array[0] = signed(items[1])
-end
 
 -- What a record's own constructor or setter says, without the record's name: who raises it says that.
 local function bare_text(name, text)
@@ -153,7 +116,7 @@ local function refused(self, name, item, message)
   local text, internal = errors.plain(message)
   if internal then
     local field = self.by_name()[self.aliases[name] or name]
-    text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
+    text = ("expected %s, got %s"):format(field and put.wanted(field) or "another value", errors.got(item))
   end
   local said = ("%s: field %q: "):format(self.name, name) -- by the metatable, when a constructor sets the field
   if text:sub(1, #said) == said then
@@ -174,33 +137,31 @@ local function friendlier(self, name)
   end
 end
 
--- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
--- its own constructor takes.
-local function set(self, value, name, item)
-  local field = self.by_name()[name]
-  if not field and not (self.index[name] or self.aliases[name] or self.accessors[name]) then
-    no_field(self, name)
-  end
+-- Sets a field of a name that is known: C's, a short one, a bit-field's or one that a kinds module sets.
+local function set_known(self, value, name, item)
+  local field, bits = self.by_name()[name], self.accessors[name]
   if field and field.flexible then
-    local ok, message = pcall(assign_elements, value, name, item, field)
-    return ok or refused(self, name, item, message)
-  end
-  if not field and not self.newindex[name] then
-    field = self.by_name()[self.aliases[name]]
-  end
-  if field and field.record and not field.array and type(item) ~= "cdata" then
-    item = require("callgate.types").record(field.record)(item)
+    return put.flexible(value, name, item, field)
   end
   local short = friendlier(self, name)
-  local single = not short and field and field.array and type(item) == "table" and #item == 1 and item[0] == nil
-  local ok, message = pcall(single and assign_first or assign, value, short or name, item)
-  return ok or refused(self, name, item, message)
+  if short or self.newindex[name] then
+    if field and field.record and not field.array and type(item) ~= "cdata" then
+      item = require("callgate.types").record(field.record)(item)
+    end
+    value[short or name] = put.plain(name, item)
+  elseif bits then
+    write_bits(value, bits, require "callgate.whole"(item, bits.width, bits.signed))
+  else
+    assign(self, value, self.aliases[name] or name, item)
+  end
 end
 
--- Whether `count` values in C's order would reach an array that has no room, by which such a record ends:
--- LuaJIT does not refuse a single number or string there.
-local function reaches_end(self, count)
-  return count >= #self.fields() and self.text:find "%[0?%];" ~= nil
+local function set(self, value, name, item)
+  if not (self.by_name()[name] or self.index[name] or self.aliases[name] or self.accessors[name]) then
+    no_field(self, name)
+  end
+  local ok, message = pcall(set_known, self, value, name, item)
+  return ok or refused(self, name, item, message)
 end
 
 -- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
@@ -236,46 +197,56 @@ local function flexible_for(self, init)
   return flexible_new(self, type(item) == "string" and #item + 1 or #item)
 end
 
--- Texts among values in C's order, made what their fields are: { "224.0.0.1", "127.0.0.1", "lo" }.
-local function with_records(self, init)
-  local made
-  for i, text in ipairs(init) do
-    local field = type(text) == "string" and self.fields()[i]
-    local make = field and not field.array and (field.record and require("callgate.types").record(field.record)
-      or field.name:find "ifindex$" and require "callgate.kinds.interface")
-    if make then
-      made = made or { unpack(init) }
-      local ok, item = pcall(make, text)
-      made[i] = ok and item or refused(self, field.name, text, item)
+local function positions(self)
+  self.in_order = self.in_order or put.positions(self.fields())
+  return self.in_order
+end
+
+-- Sets values in C's order, of which `last` is the last one's number.
+local function set_positions(self, value, values, last)
+  local fields = positions(self)
+  if last > #fields then
+    raise(("%s: expected at most %d value%s, got %d"):format(self.name, #fields, #fields == 1 and "" or "s", last))
+  end
+  for i = 1, last do
+    if type(values[i]) ~= "nil" then
+      set(self, value, fields[i].name, values[i])
     end
   end
-  return made or init
+end
+
+-- Raises what is wrong with a key that is neither a field's name nor a position.
+local function no_key(self, key)
+  raise(("%s: there is no field %s: fields go by their names, values in C's order count from 1"):format(self.name,
+    errors.shown(key)))
 end
 
 local function from_table(self, init)
-  local value
-  if self.flexible then
-    value = flexible_for(self, init)
-    for i, field in ipairs(self.fields()) do
-      if init[i] ~= nil then
-        set(self, value, field.name, init[i])
-      end
-    end
-  elseif #init > 0 then
-    if reaches_end(self, #init) then
-      unfit(self, init)
-    end
-    local ok, made = pcall(new, self.ctype, signed(with_records(self, init))) -- positional, in C's order
-    value = ok and made or unfit(self, init)
-  else
-    value = new(self.ctype)
-  end
-  for name, item in pairs(init) do
-    if type(name) == "string" then
-      set(self, value, name, item)
+  local value = self.flexible and flexible_for(self, init) or new(self.ctype)
+  set_positions(self, value, init, table.maxn(init))
+  for key, item in pairs(init) do
+    if type(key) == "string" then
+      set(self, value, key, item)
+    elseif not positions(self)[key] then
+      no_key(self, key)
     end
   end
   return value
+end
+
+local function from_values(self, values, count)
+  local value = new(self.ctype)
+  set_positions(self, value, values, count)
+  return value
+end
+
+-- Whether a single value is of the kind that goes into the first field: then that says what is wrong with it.
+local function is_first(self, value)
+  local field = positions(self)[1] or NONE
+  if type(value) == "string" then
+    return field.bits == 8 and field.array
+  end
+  return type(value) == "number" and field.bits and not field.array
 end
 
 function construct.plain(self, first, ...)
@@ -292,15 +263,42 @@ function construct.plain(self, first, ...)
     end
     return value
   end
-  local ok, value = not reaches_end(self, 1 + select("#", ...)), nil
-  if ok then
-    local count, given = select("#", ...), { ... }
-    for i = 1, count do
-      given[i] = signed(given[i])
-    end
-    ok, value = pcall(new, self.ctype, signed(first), unpack(given, 1, count))
+  local count = 1 + select("#", ...)
+  if count > 1 or is_first(self, first) then
+    return from_values(self, { first, ... }, count)
+  end
+  local ok, value
+  if ffi.istype(self.ctype, first) then
+    ok, value = pcall(new, self.ctype, first)
+  else
+    ok, value = pcall(from_values, self, { first }, 1)
   end
   return ok and value or unfit(self, first)
+end
+
+-- A kind's constructor takes as many values as its parameters say.
+local function check_count(self, make, ...)
+  local about = debug.getinfo(make, "u")
+  local most = about.nparams - 1 -- without the ctype
+  for i = most + 1, about.isvararg and 0 or select("#", ...) do
+    if type((select(i, ...))) ~= "nil" then
+      local wanted = most == 1 and "one value" or ("at most %d values"):format(most)
+      raise(("%s: expected %s, got %d"):format(self.name, wanted, select("#", ...)))
+    end
+  end
+end
+
+-- Sets the fields of a table that the kind's constructor leaves to the common one.
+local function set_others(self, value, init)
+  local takes, most = self.row.takes, self.row.values
+  for key, item in pairs(init) do
+    if takes and type(key) == "string" and not takes[key] then
+      set(self, value, key, item)
+    elseif most and type(key) ~= "string"
+      and (type(key) ~= "number" or key < 1 or key > most or key % 1 ~= 0) then
+      no_key(self, key)
+    end
+  end
 end
 
 -- A kind's own constructor; what it says of a value is raised in the name of the record. Keys of a table
@@ -308,12 +306,11 @@ end
 function construct.kind(self, make, first, ...)
   local ok, value = pcall(make, self.ctype, first, ...)
   if ok then
-    if self.row.takes and value ~= nil and type(first) == "table" then
-      for key, item in pairs(first) do
-        if type(key) == "string" and not self.row.takes[key] then
-          set(self, value, key, item)
-        end
-      end
+    if value ~= nil and select("#", ...) > 0 then
+      check_count(self, make, first, ...)
+    end
+    if value ~= nil and type(first) == "table" then
+      set_others(self, value, first)
     end
     return value
   end

@@ -32,7 +32,7 @@ local construct = setmetatable({}, {
 local function lazily_parsed(self, text)
   local fields, by_name
   function self.fields()
-    fields = fields or require "callgate.fields"(text)
+    fields = fields or require "callgate.fields"(self.kind .. " " .. text)
     return fields
   end
   function self.by_name()
@@ -83,7 +83,7 @@ local function helpers_of(load)
     end
     local module, row = load(), setmetatable(helpers.row, nil)
     load = nil
-    row.new, row.takes, row.tostring = module.new, module.takes, module.tostring
+    row.new, row.takes, row.values, row.tostring = module.new, module.takes, module.values, module.tostring
     for _, group in ipairs(GROUPS) do
       local given, into = module[group] or NONE, helpers[group]
       setmetatable(into, getmetatable(given)) -- short.lua's
@@ -109,6 +109,7 @@ end
 -- metatable. `load`, if given, is a function that returns what a kinds module gives it, all optional:
 --   new(ctype, ...)   a friendly constructor; nil leaves the arguments to the common one
 --   takes             the keys that it looks at in a table: { port = true }; of others the common one sees to
+--   values            how many values without names such a table may have
 --   index, newindex   name -> function(self[, value]): accessors
 --   methods           name -> function(self, ...)
 --   aliases           short name -> field
@@ -169,7 +170,7 @@ function record.metatype(ctype, kind, name, text, load, accessors)
       elseif hidden[key] or hidden[aliases[key]] then
         construct.no_room(self, key)
       elseif aliases[key] then
-        ok, message = pcall(construct.assign, value, aliases[key], item)
+        ok, message = pcall(construct.assign, self, value, aliases[key], item)
       elseif lowered[key] then
         ok, message = pcall(construct.write_bits, value, lowered[key], item)
       elseif index[key] or methods[key] then

@@ -2,6 +2,7 @@
 -- q.ihardlimit, q.isoftlimit, q.curinodes, q.btime, q.itime; set with { bhardlimit = n, valid = "blimits" }.
 
 local exact = require "callgate.kinds.exact"
+local whole = require "callgate.whole"
 
 local index, newindex = {}, {}
 for _, name in ipairs {
@@ -9,7 +10,7 @@ for _, name in ipairs {
 } do
   local field = "dqb_" .. name
   index[name] = function(self) return exact(self[field]) end
-  newindex[name] = function(self, value) self[field] = value end
+  newindex[name] = function(self, value) self[field] = whole(value, 64) end
 end
 
 function newindex.valid(self, value)

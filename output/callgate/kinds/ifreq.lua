@@ -4,6 +4,7 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
+local whole = require "callgate.whole"
 
 local AF_INET, AF_UNSPEC = 2, 0 -- the same everywhere
 local ARPHRD_ETHER, ETHER_BYTES, HARDWARE_BYTES = 1, 6, 14 -- linux/if_arp.h, linux/if_ether.h
@@ -70,7 +71,7 @@ end
 
 for _, name in ipairs { "index", "metric", "qlen", "ivalue", "mtu" } do
   index[name] = function(self) return self.ifr_ifru.ifru_ivalue end
-  newindex[name] = function(self, number) self.ifr_ifru.ifru_ivalue = number end
+  newindex[name] = function(self, number) self.ifr_ifru.ifru_ivalue = whole(number, 32, true) end
 end
 
 function index.hwaddr(self)

@@ -3,7 +3,9 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local exact = require "callgate.kinds.exact"
+local whole = require "callgate.whole"
 
+local LONG = 8 * ffi.sizeof "long"
 local PERMISSIONS = { "key", "uid", "gid", "cuid", "cgid", "mode", "seq" }
 
 -- A time whose upper half stands in a field of its own on 32-bit machines.
@@ -30,8 +32,8 @@ return function(prefix, perm, times, counts, writable)
     index[name] = function(self) return exact(self[perm][name]) end
   end
   index.mode = function(self) return bit.band(self[perm].mode, 511) end
-  for _, name in ipairs { "uid", "gid", "mode" } do
-    newindex[name] = function(self, value) self[perm][name] = value end
+  for name, bits in pairs { uid = 32, gid = 32, mode = 16 } do
+    newindex[name] = function(self, value) self[perm][name] = whole(value, bits) end
   end
   for _, name in ipairs(times) do
     index[name] = time_of(prefix .. name)
@@ -40,7 +42,7 @@ return function(prefix, perm, times, counts, writable)
     index[name] = function(self) return exact(self[prefix .. name]) end
   end
   for _, name in ipairs(writable or {}) do
-    newindex[name] = function(self, value) self[prefix .. name] = value end
+    newindex[name] = function(self, value) self[prefix .. name] = whole(value, LONG) end
   end
   return { index = index, newindex = newindex }
 end

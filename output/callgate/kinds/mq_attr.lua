@@ -1,7 +1,9 @@
 -- mq_attr: { maxmsg = 10, msgsize = 8192, flags = "nonblock" }; attr.curmsgs is how many messages there are.
 
 local ffi = require "ffi"
+local whole = require "callgate.whole"
 
+local LONG = 8 * ffi.sizeof "long"
 local WRITABLE = { maxmsg = "mq_maxmsg", msgsize = "mq_msgsize" }
 
 return {
@@ -15,7 +17,7 @@ return {
       if name == "flags" then
         self.mq_flags = require("callgate.flags").c.O(item)
       elseif WRITABLE[name] then
-        self[WRITABLE[name]] = item
+        self[WRITABLE[name]] = whole(item, LONG, true, name)
       else
         error(("unknown attribute %q; there are flags, maxmsg and msgsize"):format(name), 3)
       end

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local events = require "callgate.kinds.events"
 
 return {
+  values = 2,
   new = function(ctype, row)
     if type(row) ~= "table" then
       return nil

@@ -2,6 +2,7 @@
 -- notification.
 
 local ffi = require "ffi"
+local whole = require "callgate.whole"
 
 local FIELDS = { signo = true, value = true, notify = true, tid = true }
 
@@ -17,7 +18,7 @@ return {
       self.sigev_notify = c.SIGEV.NONE
     elseif type(value) == "string" or type(value) == "number" then
       self.sigev_notify = c.SIGEV.SIGNAL
-      self.sigev_signo = signal_of(value)
+      self.sigev_signo = whole(signal_of(value), 32, true, "signo")
     elseif type(value) == "table" then
       for name in pairs(value) do
         if not FIELDS[name] then
@@ -25,14 +26,14 @@ return {
         end
       end
       self.sigev_notify = c.SIGEV(value.notify or (value.tid and "thread_id") or (value.signo and "signal") or "none")
-      self.sigev_signo = signal_of(value.signo) or 0
+      self.sigev_signo = whole(signal_of(value.signo) or 0, 32, true, "signo")
       if type(value.value) == "cdata" and not tonumber(value.value) then
         self.sigev_value.sival_ptr = value.value
       else
-        self.sigev_value.sival_int = value.value or 0
+        self.sigev_value.sival_int = whole(value.value or 0, 32, true, "value")
       end
       if value.tid then
-        self._sigev_un._tid = value.tid
+        self._sigev_un._tid = whole(value.tid, 32, true, "tid")
       end
     else
       return nil

@@ -64,6 +64,7 @@ return {
         apply(self, word)
       end
     elseif type(value) == "table" then
+      bitset.check(value)
       for i = 1, require("callgate.args").count(value, "sigset", 1, "signals", "a signal") do
         add(self, value[i])
       end

@@ -5,6 +5,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local constants = require "callgate.constants"
+local whole = require "callgate.whole"
 
 local band, bnot = bit.band, bit.bnot
 
@@ -146,7 +147,7 @@ local function set_speed(field, shifted)
     local shift = shifted and SHIFT or 0
     self.c_cflag = bor(band(self.c_cflag, bnot(bit.lshift(SPEED, shift))), bit.lshift(code, shift))
     if exact then
-      self[field] = speed
+      self[field] = whole(speed, 32)
     end
   end
 end
@@ -167,7 +168,7 @@ end
 -- A number, a character, or "^C" as stty(1) writes it; "" and "undef" are none.
 local function character(value)
   if type(value) == "number" then
-    return band(value, 255)
+    return whole(value, 8)
   elseif type(value) ~= "string" then
     error(('expected a control character such as 3 or "^C", got %s'):format(tostring(value)), 3)
   elseif value == "" or value == "undef" then
@@ -209,7 +210,7 @@ for _, name in ipairs(ORDER) do
   index[name] = function(self) return text_of(self, name) end
   newindex[name] = function(self, value)
     if type(value) == "number" then
-      self[field] = value
+      self[field] = whole(value, 32)
       return
     end
     load()

@@ -1,10 +1,12 @@
 -- What the socket addresses of most families have in common: a prefix and numbers or texts between colons
 -- ("vsock:2:1234"), made from that text, from a table, or from the values in the same order. A family is a list of
--- parts: { name = "cid", field = "svm_cid", default = 0, names = { any = 4294967295 }, form = one of FORMS }.
+-- parts: { name = "cid", field = "svm_cid", default = 0, names = { any = 4294967295 }, form = one of FORMS,
+-- bits = of its field, where these are not 32 }.
 
 local ffi = require "ffi"
 local interface = require "callgate.kinds.interface"
 local port = require "callgate.kinds.port"
+local whole = require "callgate.whole"
 
 local FORMS = {} -- how a field is read and written where it is no plain number: { get(self, field), set(...) }
 
@@ -46,7 +48,7 @@ local function write(self, part, value)
   if form then
     form.set(self, part.field, value)
   else
-    self[part.field] = value
+    self[part.field] = whole(value, part.bits or 32, part.form == "interface", part.name)
   end
 end
 
@@ -122,8 +124,12 @@ function address.kind(row)
     prefix = row.prefix,
     takes = takes,
     parse = parse,
+    values = #row.parts,
     new = function(ctype, first, ...)
       local rest = { ... }
+      if #rest >= #row.parts then
+        error(("expected at most %d values, got %d"):format(#row.parts, #rest + 1), 0)
+      end
       if type(first) == "string" and first:sub(1, #row.prefix + 1) == row.prefix .. ":" then
         return parse(ctype, first)
       elseif type(first) == "table" then

@@ -37,4 +37,13 @@ function bitset.delete(self, number)
   bytes[byte] = band(bytes[byte], bnot(mask))
 end
 
+-- A table for a set has its members in a row: what stands elsewhere would not be looked at.
+function bitset.check(items)
+  for key in pairs(items) do
+    if type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
+      error(("unknown key %s: members have no names and count from 1"):format(require("callgate.errors").shown(key)), 0)
+    end
+  end
+end
+
 return bitset

@@ -15,6 +15,10 @@ local bit = require "bit"
 local ALU = { "add", "sub", "mul", "div", "or", "and", "lsh", "rsh", "neg", "mod", "xor", "mov", "arsh" }
 local JUMPS = { "jeq", "jgt", "jge", "jset", "jne", "jsgt", "jsge", "jlt", "jle", "jslt", "jsle" }
 local SIZES = { "b", "h", "w", "dw" }
+local ATOMIC = { "add", "or", "and", "xor", "fetch", "xchg", "cmpxchg" }
+for _, name in ipairs(ATOMIC) do
+  ATOMIC[name] = true
+end
 local WIDE = { ld_imm64 = false, ld_map_fd = "BPF_PSEUDO_MAP_FD", ld_map_value = "BPF_PSEUDO_MAP_VALUE" }
 
 local MEMBERS = { dst = "dst_reg", src = "src_reg" }
@@ -73,10 +77,26 @@ local function load_names()
   names[code "ld imm dw"] = "ld_imm64"
 end
 
+-- A whole number from `least` to `most`, or an error: cut down it would be another instruction.
+local function ranged(value, least, most, field)
+  local number = value
+  if type(value) == "cdata" then
+    number = require("callgate.memory").number(value)
+  end
+  if type(number) ~= "number" or number % 1 ~= 0 or number < least or number > most then
+    error(("%s: expected a whole number from %d to %d, got %s"):format(field, least, most,
+      require("callgate.errors").got(value)), 0)
+  end
+  return number
+end
+
 local function code_of(row)
-  local name = row[1] or row.code
+  local name = row[1]
+  if name == nil then
+    name = row.code
+  end
   if type(name) ~= "string" then
-    return name or 0
+    return name == nil and 0 or ranged(name, 0, 255, "code")
   elseif not codes then
     load_names()
   end
@@ -86,6 +106,7 @@ local function code_of(row)
     local known = {}
     for item in pairs(codes) do
       known[#known + 1] = item
+      known[#known + 1] = item:match "^(.*)_imm$" -- what is written for either form
     end
     table.sort(known)
     local near = require("callgate.suggest").nearest(name, known)
@@ -102,46 +123,72 @@ local function register(value, name)
   return number
 end
 
+-- What an atomic instruction does: "add, fetch".
+local function atomic(text)
+  local sum = 0LL
+  for word in text:lower():gsub("bpf_", ""):gmatch "[^,|%s]+" do
+    if not ATOMIC[word] then
+      error(("imm: unknown name %q; there are %s"):format(word, table.concat(ATOMIC, ", ")), 0)
+    end
+    sum = sum + code(word)
+  end
+  return sum
+end
+
 -- What stands for a number: of 64 bits.
 local function immediate(value, name)
   if type(value) == "string" and name == "call" then
     return require("callgate.flags").c.BPF_FUNC(value) + 0LL
   elseif type(value) == "string" and name and name:find "^atomic" then
-    local sum = 0LL
-    for word in value:gmatch "[^,|%s]+" do
-      sum = sum + code(word)
-    end
-    return sum
+    return atomic(value)
   end
-  local fd = require("callgate.fd").number(value)
-  value = fd or require("callgate.args").long(value, "bpf_insn", 1, "imm")
-  return ffi.cast("int64_t", value)
+  local args = require "callgate.args"
+  local convert = require("callgate.fd").number(value) and args.fd or args.long
+  return ffi.cast("int64_t", convert(value, "bpf_insn", 1, "imm"))
 end
 
 local function low(value)
   return bit.tobit(tonumber(bit.rshift(bit.lshift(ffi.cast("uint64_t", value), 32), 32)))
 end
 
+-- What goes into imm: of what two instructions hold together the lower half.
+local function imm_of(row, name)
+  local value = immediate(row.imm, name)
+  if not (name and WIDE[name] ~= nil) and (value < -0x80000000LL or value > 0xffffffffLL) then
+    error(("imm: expected a number of 32 bits, got %s"):format(require("callgate.errors").got(row.imm)), 0)
+  end
+  return low(value)
+end
+
 local function made(ctype, row)
   local self = ffi.new(ctype)
   local name
-  self.code, name = code_of(row)
-  if row.dst ~= nil then
-    self.dst_reg = register(row.dst, "dst")
+  for key in pairs(row) do
+    if type(key) ~= "string" and key ~= 1 then
+      error(("unknown operand %s; they have names: dst, src, off and imm"):format(tostring(key)), 0)
+    end
   end
-  if row.src ~= nil then
-    self.src_reg = register(row.src, "src")
-  elseif name and WIDE[name] then
+  self.code, name = code_of(row)
+  for short, member in pairs(MEMBERS) do
+    local value = row[short]
+    if value == nil then
+      value = row[member]
+    end
+    if value ~= nil then
+      self[member] = register(value, short)
+    end
+  end
+  if row.src == nil and row.src_reg == nil and name and WIDE[name] then
     self.src_reg = require("callgate.constants").get(WIDE[name])
   end
   local width = name and name:match "^%a+(%d%d)$"
   if row.imm ~= nil then
-    self.imm = low(immediate(row.imm, name))
+    self.imm = imm_of(row, name)
   elseif width and (name:find "^[bl]e" or name:find "^bswap") then
     self.imm = tonumber(width)
   end
   if row.off ~= nil then
-    self.off = require("callgate.args").int(row.off, "bpf_insn", 1, "off")
+    self.off = ranged(row.off, -32768, 32767, "off")
   end
   return self, name
 end
@@ -158,13 +205,17 @@ return {
   -- The items of a table, with the second half of each instruction that has two.
   expand = function(items, ctype)
     local out = {}
-    for _, row in ipairs(items) do
+    for i = 1, require("callgate.args").count(items, "bpf", 2, "insns", "an instruction") do
+      local row = items[i]
       out[#out + 1] = row
       local name = type(row) == "table" and type(row[1]) == "string" and row[1]:lower()
       if name and WIDE[name] ~= nil then
         local second = ffi.new(ctype)
-        second.imm = WIDE[name] and row.next or not WIDE[name]
-          and low(bit.rshift(ffi.cast("uint64_t", immediate(row.imm, name)), 32)) or 0
+        if WIDE[name] then
+          second.imm = bit.tobit(row.next == nil and 0 or ranged(row.next, 0, 2 ^ 32 - 1, "next"))
+        else
+          second.imm = low(bit.rshift(ffi.cast("uint64_t", immediate(row.imm, name)), 32))
+        end
         out[#out + 1] = second
       end
     end

@@ -67,6 +67,7 @@ return {
   new = function(ctype, value)
     local self = ffi.new(ctype)
     if type(value) == "table" then
+      bitset.check(value)
       for i = 1, require("callgate.args").count(value, "cpu_set", 1, "processors", "a number") do
         add(self, value[i])
       end

@@ -1,9 +1,11 @@
 -- A record lock of fcntl: { type = "wrlck", whence = "set", start = 0, len = 0 }; len 0 means to the end.
 
+local whole = require "callgate.whole"
+
 local function named(prefix, names)
   return function(value, field)
     if type(value) ~= "string" then
-      return value
+      return whole(value, 16, true)
     end
     local name = value:upper():gsub("^" .. prefix, "")
     local number = names[name]

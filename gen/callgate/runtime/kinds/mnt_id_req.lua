@@ -6,7 +6,7 @@ local ffi = require "ffi"
 local ROOT = -1ULL -- linux/mount.h: LSMT_ROOT
 
 local function id_of(value)
-  return value == "root" and ROOT or require "callgate.signed"(value)
+  return value == "root" and ROOT or require "callgate.whole"(value, 64, false, "id")
 end
 
 return {

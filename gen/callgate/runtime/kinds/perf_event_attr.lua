@@ -3,6 +3,7 @@
 -- bit-fields disabled, inherit, exclude_user... take true and false.
 
 local ffi = require "ffi"
+local whole = require "callgate.whole"
 
 local flags -- loaded when a name is first used
 
@@ -24,7 +25,7 @@ end
 local function config_of(kind, value)
   local c = flags.c
   if type(value) ~= "string" then
-    return require "callgate.signed"(value)
+    return whole(value, 64, false, "config")
   elseif kind == c.PERF_TYPE.SOFTWARE then
     return c.PERF_COUNT_SW(value)
   elseif kind == c.PERF_TYPE.HARDWARE then
@@ -57,7 +58,7 @@ return {
     end
     flags = require "callgate.flags"
     local self = ffi.new(ctype)
-    self.size = row.size or ffi.sizeof(ctype)
+    self.size = row.size and whole(row.size, 32, false, "size") or ffi.sizeof(ctype)
     if row[1] ~= nil then
       self.type, self.config = event(row[1])
     end

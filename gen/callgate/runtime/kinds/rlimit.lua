@@ -6,7 +6,7 @@ local exact = require "callgate.kinds.exact"
 local INFINITY = -1ULL -- linux/resource.h: RLIM64_INFINITY
 
 local function set(value)
-  return value == "infinity" and INFINITY or require "callgate.signed"(value)
+  return value == "infinity" and INFINITY or type(value) ~= "string" and require "callgate.whole"(value, 64) or value
 end
 
 local function get(value)
@@ -15,6 +15,7 @@ end
 
 return {
   takes = { cur = true, max = true },
+  values = 2,
   new = function(ctype, cur, max)
     if type(cur) == "table" then
       cur, max = cur.cur or cur[1], cur.max or cur[2]

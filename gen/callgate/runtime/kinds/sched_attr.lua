@@ -3,12 +3,17 @@
 
 local ffi = require "ffi"
 local exact = require "callgate.kinds.exact"
+local whole = require "callgate.whole"
 
-local SHORT = { "policy", "nice", "priority", "runtime", "deadline", "period", "util_min", "util_max", "flags" }
+-- Short names and the bits of their fields (linux/sched/types.h); nice alone has a sign.
+local SHORT = {
+  policy = 32, nice = 32, priority = 32, runtime = 64, deadline = 64, period = 64, util_min = 32, util_max = 32,
+  flags = 64,
+}
 
 local index, newindex = {}, {}
 
-for _, name in ipairs(SHORT) do
+for name, bits in pairs(SHORT) do
   local field = "sched_" .. name
   index[name] = function(self)
     return exact(self[field])
@@ -20,7 +25,7 @@ for _, name in ipairs(SHORT) do
     elseif name == "flags" then
       value = c.SCHED_FLAG(value)
     end
-    self[field] = value
+    self[field] = whole(value, bits, name == "nice")
   end
 end
 

@@ -23,10 +23,10 @@ return function(unit, per_second)
   end
 
   local function set(self, value)
-    if type(value) == "number" then
-      self.tv_sec, self[member] = split(value)
-    else
+    if type(value) == "cdata" then
       self.tv_sec, self[member] = value.tv_sec, value[member]
+    else
+      self.tv_sec, self[member] = split(value)
     end
   end
 
@@ -36,6 +36,9 @@ return function(unit, per_second)
 
   local kind = {
     new = function(ctype, value, part)
+      if type(value) == "table" and type(value[1]) == "number" and next(value, 1) == nil then
+        value = value[1] -- { 0.5 } is a time, too: there is nothing else in it
+      end
       if type(value) == "number" and part == nil then
         return new(ctype, split(value))
       end

@@ -4,6 +4,7 @@
 
 local ffi = require "ffi"
 local signals = require "callgate.kinds.signals"
+local whole = require "callgate.whole"
 
 -- Where a signal's own facts lie; pid and uid are at the same place for every sender.
 local function field(part, name)
@@ -33,8 +34,8 @@ return {
     self.si_signo = group.SIG(row.signal)
     self.si_code = group.SI(row.code or "queue")
     local sender = self._sifields._rt
-    sender._pid, sender._uid = row.pid or 0, row.uid or 0
-    sender._sigval.sival_int = row.value or 0
+    sender._pid, sender._uid = whole(row.pid or 0, 32, true, "pid"), whole(row.uid or 0, 32, false, "uid")
+    sender._sigval.sival_int = whole(row.value or 0, 32, true, "value")
     return self
   end,
   index = {

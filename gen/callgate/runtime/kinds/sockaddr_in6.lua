@@ -4,18 +4,23 @@
 local ffi = require "ffi"
 local interface = require "callgate.kinds.interface"
 local port = require "callgate.kinds.port"
+local whole = require "callgate.whole"
 local address = require "callgate.kinds.in6_addr"
 
 local AF_INET6 = 10 -- the same everywhere
+local FORMS = "expected %s, got %s; it is made from port and address: (80, \"::1\"), { port = 80, addr = \"::1\" }"
 
 return {
   takes = { port = true, addr = true, scope_id = true },
+  values = 3,
   family = AF_INET6,
   new = function(ctype, number, text, scope)
     if type(number) == "table" then
-      number, text, scope = number.port, number.addr, number.scope_id
+      number, text, scope = number.port or number[1], number.addr or number[2], number.scope_id or number[3]
     end
-    if type(number) ~= "number" and number ~= nil then
+    if type(number) == "string" then
+      error(FORMS:format("a port", require("callgate.errors").got(number)), 0)
+    elseif type(number) ~= "number" and number ~= nil then
       return nil
     end
     local self = ffi.new(ctype)
@@ -26,9 +31,12 @@ return {
       address.set(self.sin6_addr, plain or text)
       scope = scope or zone
     elseif text ~= nil then
+      if not ffi.istype(self.sin6_addr, text) then
+        error(FORMS:format("an address as text or in6_addr", require("callgate.errors").got(text)), 0)
+      end
       self.sin6_addr = text
     end
-    self.sin6_scope_id = interface(scope) or 0
+    self.sin6_scope_id = whole(interface(scope) or 0, 32, false, "scope_id")
     return self
   end,
   index = {

@@ -4,24 +4,33 @@ local ffi = require "ffi"
 
 local AF_UNIX = 1 -- the same everywhere
 
+local function set_path(self, path)
+  local room = ffi.sizeof(self.sun_path)
+  if type(path) ~= "string" then
+    error("expected a path (a string), got " .. require("callgate.errors").got(path), 0)
+  elseif #path > room then
+    error(("a Unix socket's path has at most %d bytes, this has %d"):format(room, #path), 0)
+  elseif path:find("%z", 2) and path:byte(1) ~= 0 then
+    error("a path cannot contain a zero byte: " .. require("callgate.errors").shown(path), 0)
+  end
+  ffi.fill(self.sun_path, room)
+  ffi.copy(self.sun_path, path, #path)
+end
+
 return {
+  takes = { path = true },
   family = AF_UNIX,
   new = function(ctype, path)
-    if path ~= nil and type(path) ~= "string" then
+    if type(path) == "table" and path.path ~= nil then
+      path = path.path
+    elseif path ~= nil and type(path) ~= "string" then
       return nil
     end
     path = path ~= nil and path -- a null pointer equals nil, and has no length
     local self = ffi.new(ctype)
     self.sun_family = AF_UNIX
     if path then
-      local room = ffi.sizeof(self.sun_path)
-      if #path > room then
-        error(("a Unix socket's path has at most %d bytes, this has %d"):format(room, #path), 3)
-      end
-      if path:find("%z", 2) and path:byte(1) ~= 0 then
-        error("a path cannot contain a zero byte: " .. require("callgate.errors").shown(path), 3)
-      end
-      ffi.copy(self.sun_path, path, #path)
+      set_path(self, path)
     end
     return self
   end,
@@ -50,6 +59,7 @@ return {
       return text:match "^[^%z]*"
     end,
   },
+  newindex = { path = set_path },
   tostring = function(self)
     local text = ffi.string(self.sun_path, ffi.sizeof(self.sun_path))
     if text:byte(1) == 0 then

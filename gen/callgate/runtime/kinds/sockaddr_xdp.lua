@@ -8,7 +8,7 @@ return require("callgate.kinds.address_family").kind {
   parts = {
     { name = "ifindex", field = "sxdp_ifindex", default = 0, form = "interface" },
     { name = "queue", field = "sxdp_queue_id", default = 0 },
-    { name = "flags", field = "sxdp_flags", default = 0, group = "XDP" },
+    { name = "flags", field = "sxdp_flags", default = 0, group = "XDP", bits = 16 },
     { name = "shared_umem_fd", field = "sxdp_shared_umem_fd", default = 0 },
   },
 }

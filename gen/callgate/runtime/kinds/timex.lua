@@ -2,6 +2,7 @@
 -- reads. modes are the names of ADJ_*, by default those of the fields that are given.
 
 local ffi = require "ffi"
+local whole = require "callgate.whole"
 
 -- The mode that has the kernel look at a field (linux/timex.h).
 local MODES = {
@@ -46,7 +47,7 @@ return {
         self.time.tv_usec = fraction / 1000
         modes = flags.either(modes, c.ADJ.SETOFFSET)
       elseif MODES[name] then
-        self[name] = name == "status" and c.STA(value) or value
+        self[name] = whole(name == "status" and c.STA(value) or value, name == "status" and 32 or 64, true, name)
         modes = flags.either(modes, c.ADJ[MODES[name]])
       else
         error(("unknown field %q; there are constant, esterror, freq, maxerror, modes, offset, status, tick and time")
