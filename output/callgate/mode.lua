@@ -35,7 +35,7 @@ local function symbolic(text)
   return mode
 end
 
--- Names of linux/stat.h, S_I or not: "rwxu, rgrp", "S_IRUSR|S_IWUSR", "ififo, 0600"; nil where one is unknown.
+-- Names of linux/stat.h, S_I or not: "rwxu, rgrp", "S_IRUSR|S_IWUSR", "chr, 0600"; nil where one is unknown.
 local function named(text)
   local group = flags.group "S"
   local mode
@@ -43,6 +43,7 @@ local function named(text)
     local name = item:match "^%s*(.-)%s*$"
     local octal = name:match "^[0-7]+$"
     local value = octal and tonumber(octal, 8) or flags.lookup(group, name) or flags.lookup(group, "I" .. name)
+      or flags.lookup(group, "IF" .. name)
     if not value or not (octal or name:find "^%a") then
       return nil
     end

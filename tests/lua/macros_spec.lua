@@ -18,6 +18,21 @@ t.describe("device numbers", function()
       t.equal(S.minor(dev), pair[2])
     end
     t.equal(S.makedev(8, 1), 2049)
+    t.equal(S.major(0xffffffffffffffffULL), 4294967295)
+  end)
+
+  t.it("are integers that fit", function()
+    local integer = "expected an integer (a number, or int64_t beyond 2^53), got "
+    t.raises("major: argument 1 (dev): " .. integer .. '"8:1" (string)', S.major, "8:1")
+    t.raises("major: argument 1 (dev): " .. integer .. "nil", S.major)
+    t.raises("major: argument 1 (dev): " .. integer .. "a table", S.major, {})
+    t.raises("minor: argument 1 (dev): " .. integer .. "1.5", S.minor, 1.5)
+    t.raises("minor: argument 1 (dev): " .. integer .. "nan", S.minor, 0 / 0)
+    t.raises("minor: argument 1 (dev): expected a device number such as st.rdev, got -1", S.minor, -1)
+    t.raises("makedev: argument 1 (major): " .. integer .. '"8" (string)', S.makedev, "8", "1")
+    t.raises("makedev: argument 2 (minor): " .. integer .. "nil", S.makedev, 8)
+    t.raises("makedev: argument 1 (major): expected a number from 0 to 4294967295, got 1099511627776", S.makedev,
+      2 ^ 40, 1)
   end)
 end)
 
@@ -33,6 +48,18 @@ t.describe("byte order", function()
     t.equal(bytes[0], 0xfe)
     t.equal(bytes[3], 0x98)
     t.equal(S.ntohl(S.htonl(0xfedcba98)), 0xfedcba98)
+    t.equal(S.htonl(-1), 4294967295) -- as bit.bor gives it
+    t.equal(S.htons(80ULL), S.htons(80))
+  end)
+
+  t.it("is that of numbers of 16 or 32 bits", function()
+    t.raises("htons: argument 1 (value): expected a number from 0 to 65535, got 70000", S.htons, 70000)
+    t.raises("ntohs: argument 1 (value): expected a number from 0 to 65535, got -1", S.ntohs, -1)
+    for _, value in ipairs { 1.5, 0 / 0, "80" } do
+      t.matches(select(2, pcall(S.htons, value)), "htons: argument 1 %(value%): expected an integer ")
+      t.matches(select(2, pcall(S.ntohl, value)), "ntohl: argument 1 %(value%): expected an integer ")
+    end
+    t.raises("htonl: argument 1 (value): expected an integer from 0 to 4294967295, got 1099511627776", S.htonl, 2 ^ 40)
   end)
 end)
 
@@ -57,6 +84,27 @@ t.describe("messages in a buffer", function()
   end)
 end)
 
+t.describe("control messages", function()
+  t.it("are walked from the first to the last", function()
+    local room = S.CMSG_SPACE(4) + S.CMSG_SPACE(12)
+    local control = ffi.new("uint64_t[?]", math.ceil(room / 8))
+    local message = S.t.msghdr()
+    message.msg_control, message.msg_controllen = control, room
+    local first = S.CMSG_FIRSTHDR(message)
+    first.cmsg_len, first.cmsg_type = S.CMSG_LEN(4), 1
+    local second = S.CMSG_NXTHDR(message, first)
+    t.equal(ffi.typeof(second), ffi.typeof(first))
+    t.equal(ffi.cast("char *", second) - ffi.cast("char *", first), S.CMSG_SPACE(4))
+    second.cmsg_len, second.cmsg_type = S.CMSG_LEN(12), 2
+    t.equal(S.CMSG_NXTHDR(message, second), nil)
+    first.cmsg_len = 1 -- of which no header has room
+    t.equal(S.CMSG_NXTHDR(message, first), nil)
+    t.raises("CMSG_NXTHDR: argument 2 (cmsg): no message of this header's control", S.CMSG_NXTHDR, message,
+      S.t.cmsghdr())
+    t.raises("CMSG_NXTHDR: argument 2 (cmsg): expected a record or a pointer to one, got nil", S.CMSG_NXTHDR, message)
+  end)
+end)
+
 t.describe("bit sets", function()
   t.it("of descriptors are those that select reads", function()
     local r, w = assert(S.pipe())
@@ -70,8 +118,16 @@ t.describe("bit sets", function()
     t.equal(S.FD_ISSET(r.fd, set), true)
     S.FD_CLR(r.fd, set)
     t.equal(S.FD_ISSET(r.fd, set), false)
+    S.FD_SET(r, set)
+    t.equal(S.FD_ISSET(r, set), true)
+    t.equal(S.FD_ISSET(r.fd, set), true)
+    S.FD_CLR(r, set)
+    t.equal(S.FD_ISSET(r, set), false)
     assert(r:close())
     assert(w:close())
+    t.raises("FD_SET: argument 1 (fd): closed descriptor", S.FD_SET, r, set)
+    t.raises("FD_SET: argument 1 (fd): expected a number from 0 to 1023, got 1024", S.FD_SET, 1024, set)
+    t.raises("FD_SET: argument 2 (set): expected a set (a record or an array), got a table", S.FD_SET, 1, {})
   end)
 
   t.it("of processors are those that sched_getaffinity fills in", function()
@@ -83,7 +139,7 @@ t.describe("bit sets", function()
     S.CPU_SET(70, set)
     t.equal(S.CPU_ISSET(70, set), true)
     t.equal(S.CPU_COUNT(set), 1)
-    t.raises("CPU_SET: argument 1: expected a number from 0 to 1023, got 1024", function()
+    t.raises("CPU_SET: argument 1 (cpu): expected a number from 0 to 1023, got 1024", function()
       S.CPU_SET(1024, set)
     end)
   end)
@@ -101,5 +157,28 @@ t.describe("translated macros", function()
     end
     t.equal(S.MAJOR(0x80010), 2048)
     t.equal(S.BPF_CLASS(0x1f), 7)
+  end)
+
+  t.it("take a character where C has one, and a status where waitpid gave one", function()
+    t.equal(S._IOR("T", 0x30, 4), S.TIOCGPTN)
+    t.equal(S._IO("T", 1), S._IO(0x54, 1))
+    t.equal(S._IOC(1, "T", 1, 4), S._IOC(1, 0x54, 1, 4))
+    t.raises('_IO: argument 1 (type): expected an integer, got "TT" (string)', S._IO, "TT", 1)
+    local pid = assert(S.fork())
+    if pid == 0 then
+      S._exit(3)
+    end
+    local _, status = assert(S.waitpid(pid))
+    t.equal(S.WIFEXITED(status), true)
+    t.equal(S.WIFSIGNALED(status), false)
+    if S.WEXITSTATUS then
+      t.equal(S.WEXITSTATUS(status), 3)
+    end
+  end)
+
+  t.it("say which argument they cannot work with", function()
+    t.matches(select(2, pcall(S.CMSG_DATA)), "CMSG_DATA: argument 1 %(cmsg%): expected a .-record.-, got nil$")
+    t.raises('MAJOR: argument 1 (dev): expected an integer, got "8" (string)', S.MAJOR, "8")
+    t.raises("_IOR: argument 3 (argtype): expected a type, got a table", S._IOR, 1, 2, {})
   end)
 end)

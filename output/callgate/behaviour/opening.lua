@@ -16,6 +16,12 @@ local CREATED = 438 -- 0666, of which umask takes away: what creat and C's fopen
 -- S.open(path, { flags = "rdonly", mode = "0644", resolve = "beneath" })
 local function with_options(call, position, dirfd, path, options)
   local dirfd_number = args.dirfd(dirfd, call, 1, "dirfd")
+  -- What open_how would say of these, in the name of the call.
+  args.flags(options.flags, call, position, "flags.flags", flags.group "O")
+  args.flags(options.resolve, call, position, "flags.resolve", flags.group "RESOLVE")
+  if options.mode ~= nil then
+    args.mode(options.mode, call, position, "flags.mode")
+  end
   local open_how = require("callgate.types").t.open_how
   local how = args.record(options, call, position, "flags", open_how)
   local result = sys.openat2(dirfd_number, path, how, #how)

@@ -8,6 +8,8 @@ local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
+local memory = require "callgate.memory"
+local record_of = require "callgate.behaviour.record_of"
 local signed = require "callgate.signed"
 local sys = require "callgate.sys"
 local target = require "callgate.target"
@@ -53,6 +55,21 @@ local function read(text)
 end
 operations.read = read
 
+-- Records that an operation takes instead of the one that its row names. ip(7): IP_MULTICAST_IF
+local INSTEAD = { in_addr = { ip_mreq = true, ip_mreqn = true } }
+
+-- Whether memory may be a record of `kind`: one of this library is of that type, of one that came later under a longer
+-- name (termios2, tpacket_req3), or no such. Of a program's own types one cannot know.
+local function may_be(kind, value)
+  local name = memory.is(value) and record_of(value)
+  if not name then
+    return true
+  end
+  local wanted = record_of(types.t[kind])
+  local shorter = math.min(#name, #wanted)
+  return name:sub(1, shorter) == wanted:sub(1, shorter) or INSTEAD[kind] and INSTEAD[kind][name] or false
+end
+
 -- Memory for an argument: of the caller's, or made from what the type's constructor takes.
 function operations.input(kind, value, call, position, label)
   local scalar = SCALARS[kind]
@@ -60,6 +77,8 @@ function operations.input(kind, value, call, position, label)
     if type(value) == "cdata" and not tonumber(value) then
       if descriptors.number(value) then
         return scalar(args.fd(value, call, position, label))
+      elseif memory.is(value) and record_of(value) then
+        return args.expected("a number, or memory that is one", value, call, position, label)
       end
       return args.pointer(value, call, position, label, sizeof(scalar))
     end
@@ -67,6 +86,10 @@ function operations.input(kind, value, call, position, label)
   elseif kind == "string" or kind == "path" or kind == "data" then
     return args[kind](value, call, position, label)
   elseif type(value) == "cdata" and not ffi.istype(types.t[kind], value) and not tonumber(value) then
+    if not may_be(kind, value) then
+      local article = kind:find "^[aeiou]" and "an" or "a"
+      return args.expected(("%s %s or what makes one"):format(article, kind), value, call, position, label)
+    end
     return args.pointer(value, call, position, label, sizeof(types.t[kind])) -- a buffer of the caller's own
   end
   return args.record(value, call, position, label, types.t[kind])
@@ -144,11 +167,21 @@ local function finish(row, result, data)
   return true
 end
 
+-- A number, which C declares as a long and the kernel takes for an int: it would drop the bits above.
+local function plain(value, call, position, label)
+  if type(value) == "number" or type(value) == "string" or type(value) == "cdata" and memory.number(value) then
+    value = fitting("int", value, call, position, label)
+  end
+  return args.word(value, call, position, label)
+end
+
 -- Performs operation `number` of `raw` on fd as its row says.
 local function perform(raw, call, label, fd_number, number, row, value, fd)
   local word, data = 0, nil
-  if not row or row.how == "value" then
+  if not row then
     word = args.word(value, call, 3, label)
+  elseif row.how == "value" then
+    word = plain(value, call, 3, label)
   elseif row.how == "flags" then
     word = args.flags(value, call, 3, label, flags.group(row.kind))
   elseif row.how ~= "none" then

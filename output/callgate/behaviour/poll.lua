@@ -4,12 +4,15 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
+local memory = require "callgate.memory"
 local sys = require "callgate.sys"
 local types = require "callgate.types"
 
 local polling = {}
 
 local fail = errors.fail
+
+local KEYS = { true, true, fd = true, events = true, revents = true } -- of a row
 
 -- An array of pollfd from { { fd, "in" }, { fd = fd, events = "out" } }, and its length.
 local function array_of(rows, call)
@@ -21,6 +24,11 @@ local function array_of(rows, call)
     local label = ("fds[%d]"):format(i)
     if type(row) ~= "table" then
       return args.expected("a row { fd, \"in\" }", row, call, 1, label)
+    end
+    for key in pairs(row) do
+      if not KEYS[key] then
+        return args.misuse(call, 1, label, require "callgate.behaviour.unknown"(key, KEYS))
+      end
     end
     local fd, events = row.fd, row.events
     if fd == nil then
@@ -71,7 +79,7 @@ local function maker(call, to_timespec)
       else
         count = third ~= nil and args.size(third, call, 3, "count") or nil
       end
-      if type(fds) == "cdata" then
+      if memory.is_writable(fds) then
         local wanted = count and count * ffi.sizeof(types.t.pollfd)
         local bytes = args.length(wanted, call, 3, "count", args.buffer(fds, call, 1, "fds"))
         local result = raw(fds, bytes / ffi.sizeof(types.t.pollfd), timeout, mask, mask_size)

@@ -6,6 +6,7 @@ local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
 local memory = require "callgate.memory"
+local record_of = require "callgate.behaviour.record_of"
 local sys = require "callgate.sys"
 local types = require "callgate.types"
 
@@ -36,7 +37,9 @@ local function address(value, call, position, length)
     local ok, made = pcall(types.t.sockaddr, value)
     value = ok and made or value
   end
-  if not memory.is_writable(value) then
+  local writable = memory.is_writable(value)
+  local record = writable and record_of(value)
+  if not writable or record and not record:find "sockaddr" then
     return args.expected('a socket address such as S.t.sockaddr_in(80, "127.0.0.1")', value, call, position, "addr")
   elseif length ~= nil then
     return value, args.length(length, call, position + 1, "addrlen", value)

@@ -7,7 +7,7 @@ local args = require "callgate.args"
 local constants = require "callgate.constants"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
-local new_array = require("callgate.memory").array
+local memory = require "callgate.memory"
 local operations = require "callgate.behaviour.operations"
 local sys = require "callgate.sys"
 local target = require "callgate.target"
@@ -105,6 +105,10 @@ local function by_number(call)
   return rows
 end
 
+local function assign(data, name, item)
+  data[name] = item
+end
+
 -- The argument of "set": a table changes what it names and leaves the rest as it is.
 local function changed(stat, kind, value, call, position)
   if type(value) ~= "table" then
@@ -115,7 +119,11 @@ local function changed(stat, kind, value, call, position)
     return nil
   end
   for name, item in pairs(value) do
-    data[name] = name == "mode" and args.mode(item, call, position, "mode") or item
+    item = name == "mode" and args.mode(item, call, position, "mode") or item
+    local ok, message = pcall(assign, data, name, item)
+    if not ok then
+      return args.misuse(call, position, "argument", (errors.plain(message)))
+    end
   end
   return data
 end
@@ -263,16 +271,24 @@ sysv.shmctl = controller("shmctl", "SHM_CMD")
 
 -- --- semaphores ----------------------------------------------------------------------------------------
 
+local ROW = "a row { number, change, flags }"
+
 -- An array of sembuf and its length, of a table of { number, change, flags } or of the caller's array.
 local function sembufs(value, count, call, position)
   local sembuf = types.t.sembuf
   if type(value) == "table" then
-    count = args.count(value, call, 2, "operations", "a row { number, change, flags }")
+    count = args.count(value, call, 2, "operations", ROW)
     local array = ffi.new(ffi.typeof("$[?]", sembuf), count)
     for i, item in ipairs(value) do
-      array[i - 1] = args.record(item, call, 2, ("operations[%d]"):format(i), sembuf)
+      local label = ("operations[%d]"):format(i)
+      if type(item) ~= "table" and not ffi.istype(sembuf, item) then
+        return args.expected(ROW, item, call, 2, label)
+      end
+      array[i - 1] = args.record(item, call, 2, label, sembuf)
     end
     return array, count
+  elseif not memory.is_writable(value) then
+    return args.expected("a table of rows { number, change, flags }", value, call, 2, "operations")
   end
   args.buffer(value, call, 2, "operations")
   count = count == nil and 1 or args.uint(count, call, position, "count")
@@ -354,7 +370,7 @@ end
 local message_t = ffi.typeof "struct { long mtype; char mtext[?]; }"
 
 local function new_message(size, call, label)
-  local message = new_array(message_t, size)
+  local message = memory.array(message_t, size)
   if not message then
     return args.misuse(call, 2, label, ("no memory for a message of %s bytes"):format(tostring(size)))
   end

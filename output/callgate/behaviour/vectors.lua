@@ -3,14 +3,15 @@
 local ffi = require "ffi"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
+local memory = require "callgate.memory"
 local sys = require "callgate.sys"
 
 local vectors = {}
 
 local MAX_VECTORS = 1024 -- linux/uio.h: UIO_MAXIOV
 
--- An array of iovec over what `memory_of(item, label)` gives for each item of a table.
-local function vector(items, call, memory_of)
+-- An array of iovec over what `make(item, label)` gives for each item of a table.
+local function vector(items, call, make)
   local array = ffi.typeof("$[?]", require("callgate.types").t.iovec)
   local count = args.count(items, call, 2, "iov", "a string or a buffer")
   if count == 0 or count > MAX_VECTORS then
@@ -19,10 +20,10 @@ local function vector(items, call, memory_of)
   local iov = array(count)
   for i = 1, count do
     local label = ("iov[%d]"):format(i)
-    local memory = memory_of(items[i], label, i)
+    local data = make(items[i], label, i)
     local row = iov[i - 1]
-    row.iov_base = ffi.cast("void *", type(memory) == "string" and ffi.cast("const char *", memory) or memory)
-    row.iov_len = args.length(nil, call, 2, label, memory)
+    row.iov_base = ffi.cast("void *", type(data) == "string" and ffi.cast("const char *", data) or data)
+    row.iov_len = args.length(nil, call, 2, label, data)
   end
   return iov, count
 end
@@ -88,8 +89,10 @@ local function maker(name, prepare, form)
       local items = iov -- keeps the strings alive during the call
       if type(iov) == "table" then
         iov, count, buffers, any_new = prepare(items, name)
+      elseif not memory.is_writable(iov) then
+        local what = prepare == vectors.for_reading and "a table of buffers or sizes" or "a table of strings or buffers"
+        return args.expected(what, iov, name, 2, "iov")
       else
-        args.buffer(iov, name, 2, "iov")
         local position = form == "" and 3 or form == "offset" and 4 or 5
         count = args.uint(count, name, position, "count")
         args.length(count * ffi.sizeof(require("callgate.types").t.iovec), name, position, "count", iov)

@@ -59,6 +59,32 @@ t.describe("bpf_insn", function()
     t.raises('bpf_insn: unknown instruction "mov64_im"; did you mean "mov64_imm"?', S.t.bpf_insn, { "mov64_im" })
     t.raises("bpf_insn: dst: expected a register from 0 to 10, got 11", S.t.bpf_insn, { "mov64", dst = 11 })
     t.raises('bpf_insn has no field "target"', S.t.bpf_insn, { "ja", target = 1 })
+    t.raises('bpf_insn: unknown instruction "mov46"; did you mean "mov64"?', S.t.bpf_insn, { "mov46", dst = 0 })
+    t.raises("bpf_insn: unknown operand 2; they have names: dst, src, off and imm", S.t.bpf_insn, { "mov64", 0, 1 })
+    t.raises('bpf_insn: imm: unknown name "ad"; there are add, or, and, xor, fetch, xchg, cmpxchg', S.t.bpf_insn,
+      { "atomic_w", dst = 0, src = 1, imm = "ad" })
+  end)
+
+  t.it("refuses what would be cut down", function()
+    local function raises(what, row)
+      t.raises("bpf_insn: " .. what, S.t.bpf_insn, row)
+    end
+    raises("imm: expected a number of 32 bits, got 1099511627776", { "mov64", dst = 0, imm = 2 ^ 40 })
+    raises("imm: expected a number of 32 bits, got 4294967296", { "mov64", dst = 0, imm = 2 ^ 32 })
+    raises("imm: expected a number of 32 bits, got -2147483649", { "mov64", dst = 0, imm = -2 ^ 31 - 1 })
+    raises("argument 1 (imm): expected an integer (a number, or int64_t beyond 2^53), got nan",
+      { "mov64", dst = 0, imm = 0 / 0 })
+    raises("off: expected a whole number from -32768 to 32767, got 40000", { "ja", off = 40000 })
+    raises("off: expected a whole number from -32768 to 32767, got 1.5", { "ja", off = 1.5 })
+    raises("dst: expected a register from 0 to 10, got 20", { "mov64", dst_reg = 20, imm = 0 })
+    raises("code: expected a whole number from 0 to 255, got 300", { code = 300 })
+    t.equal(S.t.bpf_insn({ "mov64", dst = 0, imm = 2 ^ 32 - 1 }).imm, -1)
+    t.equal(S.t.bpf_insn({ "mov64", dst = 0, imm = -2 ^ 31 }).imm, -2 ^ 31)
+    t.equal(S.t.bpf_insn({ "ja", off = -32768 }).off, -32768)
+    if S.bpf then
+      t.raises("bpf: argument 2 (insns[2]): expected an instruction, got nil", S.bpf, "prog_load",
+        { prog_type = "socket_filter", license = "GPL", insns = { { "mov64", dst = 0, imm = 0 }, nil, { "exit" } } })
+    end
   end)
 end)
 
@@ -136,6 +162,12 @@ t.describe("maps", function()
     end)
   end)
 
+  t.it("without keys take none", function()
+    local queue = map_of("queue", 0, 4, 2)
+    t.equal(queue:update(nil, 7), true)
+    t.equal(S.bpf("map_lookup_elem", queue, nil, "uint"), 7)
+  end)
+
   t.it("are pinned and found again", function()
     local map = map_of("array", 4, 4, 1)
     t.child("newns", function()
@@ -173,6 +205,11 @@ t.describe("maps", function()
     t.raises("bpf: argument 2 (key): 4294967296 does not fit into 4 bytes", map.lookup, map, 2 ^ 32)
     t.raises("bpf: argument 2 (value): a number makes none of 16 bytes; give a string or a buffer", map.update, map, 1,
       1)
+    t.raises("bpf: argument 2 (key): expected a number, a string or a buffer, got nil", map.update, map, nil,
+      ("x"):rep(16))
+    t.raises("bpf: argument 2 (value): expected a number, a string or a buffer, got nil", map.update, map, 1)
+    t.raises("bpf: argument 2 (key): expected a number, a string or a buffer, got nil", map.lookup, map)
+    t.raises("bpf: argument 2 (key): expected a number, a string or a buffer, got nil", map.delete, map)
     t.fails("EBADFD", S.bpf("map_lookup_elem", 1000, 1)) -- of whoever is asked how long the key is
     t.fails("EBADF", S.bpf("map_freeze", 1000))
   end)

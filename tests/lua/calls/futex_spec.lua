@@ -149,6 +149,10 @@ t.describe("futex2", function()
     t.equal(exit_of(pid), 2)
     t.fails("EINVAL", S.futex_waitv {})
     t.raises("futex_waitv: argument 1 (waiters[1]): expected { word, value }, got 5", S.futex_waitv, { 5 })
+    t.raises("futex_waitv: argument 1 (waiters[1][2]): expected an integer (a number, or int64_t beyond 2^53), got nil",
+      S.futex_waitv, { { words } })
+    t.raises('futex_waitv: argument 1 (waiters[1]): unknown key "val"; expected { word, value, flags }', S.futex_waitv,
+      { { words, val = 1 } })
   end)
 
   t.it("moves who waits to another word", function()

@@ -87,6 +87,10 @@ t.describe("System V semaphores", function()
       t.equal(S.semop(id, array, 1), true)
       t.equal(S.semctl(id, 1, "getval"), 0)
       t.fails("EFBIG", S.semop(id, { { 9, 1 } }))
+      t.raises("semop: argument 2 (operations[1]): expected a row { number, change, flags }, got 0", S.semop, id,
+        { 0, 1 })
+      t.raises("semop: argument 2 (operations): expected a table of rows { number, change, flags }, got 5", S.semop, id,
+        5)
       t.raises('semop: argument 2 (operations[1]): unknown name "unod" for SEM_*; did you mean "undo"?', S.semop, id,
         { { 0, 1, "unod" } })
       t.matches(select(2, pcall(S.semop, id, array, 2)), "argument 3 %(count%): 12 bytes, but the buffer has 6")
@@ -177,6 +181,8 @@ t.describe("System V shared memory", function()
       t.equal(ds.segsz, 4096)
       t.equal(ds.cpid, S.getpid())
       t.equal(S.shmctl(id, "set", { mode = 292 }), true)
+      t.raises('shmctl: argument 3 (argument): shmid_ds has no field "mod"; did you mean "mode"?', S.shmctl, id, "set",
+        { mod = 292 })
       t.equal(S.shmctl(id, "stat").mode, 292)
       t.ok(t.ok(S.shmctl(0, "info")).shmmni > 0)
       t.ok(t.ok(S.shmctl(0, "shm_info")).used_ids >= 1)

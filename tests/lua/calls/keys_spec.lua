@@ -113,6 +113,8 @@ t.describe("keys", function()
     t.raises('keyctl: argument 1 (operation): unknown name "raed" for KEYCTL_*; did you mean "read"?', S.keyctl, "raed")
     t.raises('keyctl: argument 2 (key): unknown name "sesion" for KEY_SPEC_*; did you mean "session"?', S.keyctl,
       "read", "sesion")
+    t.raises("keyctl: argument 2 (key): expected names of KEY_SPEC_* or a number, got nil", S.keyctl, "read")
+    t.raises("keyctl: argument 3 (key): expected names of KEY_SPEC_* or a number, got nil", S.keyctl, "unlink", 1)
     t.raises("keyctl: argument 4 (argument): expected a string, got nil", S.keyctl, "search", "session", "user")
     t.fails("EOPNOTSUPP", S.keyctl(999))
   end)

@@ -41,7 +41,7 @@ t.describe("times", function()
     local both = S.t.itimerspec { value = 1, interval = 0.5 }
     t.equal(both.value, 1)
     t.equal(both.interval, 0.5)
-    t.equal(S.t.itimerval({ 2, 3 }).interval, 3)
+    t.equal(S.t.itimerval({ 2, 3 }).value, 3)
     t.equal(S.t.itimerspec(S.t.timespec(2) and { value = S.t.timespec(2) }).value, 2)
   end)
 end)
@@ -162,7 +162,8 @@ t.describe("a descriptor in a field", function()
     t.equal(tonumber(dedupe.info[0].dest_offset), 5)
     fd:close()
     t.raises('file_clone_range: field "src_fd": closed descriptor', S.t.file_clone_range, { src_fd = fd })
-    t.raises('file_dedupe_range: field "info": file_dedupe_range_info has no field "des_fd"; did you mean "dest_fd"?',
+    t.raises('file_dedupe_range: field "info": element 1: '
+      .. 'file_dedupe_range_info has no field "des_fd"; did you mean "dest_fd"?',
       S.t.file_dedupe_range, { info = { { des_fd = 1 } } })
   end)
 end)

@@ -155,14 +155,91 @@ t.describe("options that are numbers", function()
     t.raises(call .. "expected an integer of 32 bits, got 4294967296", fd.setsockopt, fd, "socket", "rcvbuf", 2 ^ 32)
     t.raises(call .. "expected an integer of 32 bits, got -2147483649", fd.setsockopt, fd, "socket", "rcvbuf",
       -2 ^ 31 - 1)
-    for _, value in ipairs { 0xffffffff, 0xffffffffULL, -1, "\1\0\0\0" } do -- the last are its bytes
+    for _, value in ipairs { 0xffffffff, 0xffffffffULL, -1 } do
       local ok, _, errno = fd:setsockopt("socket", "priority", value)
       t.ok(ok or errno == S.EPERM)
     end
   end)
 end)
 
+t.describe("options of one number", function()
+  t.it("take no text, whatever it says", function()
+    local fd = socket("inet6", "stream")
+    local says = "setsockopt: argument 4 (value): expected an integer (a number, or int64_t beyond 2^53), "
+      .. "got %q (string)"
+    for level, name in pairs { socket = "keepalive", ipv6 = "v6only", tcp = "nodelay", ip = "freebind" } do
+      for _, text in ipairs { "false", "off!", "true", "yes", "1", "\1\0\0\0" } do
+        t.raises(says:format(text), fd.setsockopt, fd, level, name, text)
+      end
+    end
+    t.raises(says:format "true", fd.setsockopt, fd, "socket", "mark", "true")
+    t.equal(fd:getsockopt("socket", "keepalive"), 0)
+    t.equal(fd:setsockopt("socket", "keepalive", true), true)
+    t.equal(fd:setsockopt("socket", "keepalive", ffi.new("int[1]", 0)), true)
+    t.equal(fd:getsockopt("socket", "keepalive"), 0)
+  end)
+
+  t.it("may be any bytes where nobody says that they are numbers", function()
+    local fd = socket("inet", "stream")
+    local ok, _, errno = fd:setsockopt("tcp", "repair_options", ("\0"):rep(8))
+    t.ok(ok or errno == S.EPERM or errno == S.EINVAL or errno == S.ENOPROTOOPT)
+    ok, _, errno = fd:setsockopt("ip", "msfilter", S.t.timespec())
+    t.ok(ok or errno)
+  end)
+end)
+
+t.describe("a record of another type", function()
+  local shown = ", got timespec { tv_sec = 0, tv_nsec = 0 } (cdata)"
+  local timespec = S.t.timespec()
+
+  t.it("is no value of an option", function()
+    local fd = socket("inet", "stream")
+    local says = "setsockopt: argument 4 (value): expected "
+    t.raises(says .. "a number, or memory that is one" .. shown, fd.setsockopt, fd, "socket", "sndbuf", timespec)
+    t.raises(says .. "a linger or what makes one" .. shown, fd.setsockopt, fd, "socket", "linger", timespec)
+    t.raises(says .. "an in_addr or what makes one" .. shown, fd.setsockopt, fd, "ip", "multicast_if", timespec)
+    t.ok(pcall(fd.setsockopt, fd, "ip", "multicast_if", S.t.ip_mreqn())) -- as ip(7) has it
+    t.equal(fd:setsockopt("socket", "linger", ffi.new("struct { int on, seconds; }", 1, 3)), true) -- a program's own
+    t.equal(fd:getsockopt("socket", "linger").seconds, 3)
+  end)
+
+  t.it("is none of an operation's, either", function()
+    local r = t.ok(S.pipe())
+    local says = "ioctl: argument 3 (argument): expected "
+    t.raises(says .. "a winsize or what makes one" .. shown, r.ioctl, r, "TIOCSWINSZ", timespec)
+    t.raises(says .. "a number, or memory that is one" .. shown, r.ioctl, r, "FIONREAD", timespec)
+    t.matches(select(2, pcall(r.fcntl, r, "setlk", timespec)), "fcntl: argument 3 .*expected a flock")
+    if S.t.termios2 then -- termios with more behind it
+      t.fails("ENOTTY", r:ioctl("TCSETS", S.t.termios2()))
+    end
+    t.fails("ENOTTY", r:ioctl("TIOCSWINSZ", ffi.new "uint16_t[4]"))
+  end)
+
+  t.it("is no address", function()
+    local fd = socket("inet", "dgram")
+    local says = '%s: argument %d (addr): expected a socket address such as S.t.sockaddr_in(80, "127.0.0.1")' .. shown
+    t.raises(says:format("bind", 2), fd.bind, fd, timespec)
+    t.raises(says:format("connect", 2), fd.connect, fd, timespec)
+    t.raises(says:format("sendto", 5), fd.sendto, fd, "x", timespec)
+    local storage = S.t.sockaddr_storage()
+    ffi.copy(storage, S.t.sockaddr "127.0.0.1:0", S.s.sockaddr_in)
+    t.equal(fd:bind(storage), true)
+    local bytes = ffi.new("uint8_t[?]", S.s.sockaddr_in) -- AF_UNSPEC: what ends a connection
+    t.equal(fd:connect(bytes), true)
+  end)
+end)
+
 t.describe("operations of fcntl", function()
+  t.it("take no number beyond an int, and no text for one", function()
+    local r = t.ok(S.pipe())
+    local says = "fcntl: argument 3 (argument): expected an integer "
+    t.raises(says .. "of 32 bits, got 1099511627776", r.fcntl, r, "dupfd", 2 ^ 40)
+    t.raises(says .. "of 32 bits, got 1099511627776LL (cdata)", r.fcntl, r, "dupfd", 2LL ^ 40)
+    t.raises(says .. '(a number, or int64_t beyond 2^53), got "x" (string)', r.fcntl, r, "dupfd", "x")
+    t.equal(r:fcntl("setown", -S.getpgrp()), true)
+    t.equal(t.ok(r:fcntl("dupfd", r)).fd > r.fd, true)
+  end)
+
   t.it("tell and say who gets the signals of a descriptor", function()
     local r = t.ok(S.pipe())
     t.equal(r:fcntl("setown_ex", { type = "pid", pid = S.getpid() }), true)

@@ -102,6 +102,15 @@ t.describe("an epoll set", function()
 end)
 
 t.describe("poll", function()
+  t.it("refuses rows with keys that mean nothing", function()
+    local r = t.ok(S.pipe())
+    t.raises('poll: argument 1 (fds[1]): unknown key "evens"; did you mean "events"?', S.poll,
+      { { fd = r, evens = "in" } }, 0)
+    t.raises('ppoll: argument 1 (fds[2]): unknown key "3"; there are events, fd, revents', S.ppoll,
+      { { r }, { r, "in", "out" } }, 0)
+    t.equal(select(2, t.ok(S.poll({ { fd = r, events = "in", revents = 0 } }, 0))), 0)
+  end)
+
   t.it("iterates over what is ready, by what was given", function()
     local r, w = t.ok(S.pipe())
     local idle, idle_end = t.ok(S.pipe())
@@ -159,6 +168,8 @@ t.describe("an event counter", function()
     t.equal(e:write(0xfffffffffffffffdULL), true)
     t.equal(e:read(), 0xfffffffffffffffdULL)
     t.raises("eventfd_write: argument 2 (value): expected a size >= 0, got -1", e.write, e, -1)
+    t.raises('eventfd_write: argument 2 (value): expected a number, or memory with its 8 bytes, got "x" (string)',
+      e.write, e, "x")
     local s = t.ok(S.eventfd(2, "semaphore"))
     t.equal(s:read(), 1)
     t.equal(s:read(), 1)

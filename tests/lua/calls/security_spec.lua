@@ -235,6 +235,28 @@ t.describe("seccomp", function()
     end)
   end)
 
+  t.it("reaches the next rule from the first of more conditions than a jump can skip", function()
+    local rule = { "umask", "EPERM" }
+    for mask = 100, 169 do
+      rule[#rule + 1] = { 1, "~=", mask }
+    end
+    filtered_passes({ rule, { "getppid, getpid", "EACCES" } }, function()
+      fails("EPERM", S.syscall.umask(18))
+      for mask = 100, 169 do
+        assert(S.syscall.umask(mask), mask)
+      end
+      fails("EACCES", S.syscall.getppid())
+      fails("EACCES", S.syscall.getpid())
+      assert(S.gettid() > 0)
+    end)
+    local rules = {}
+    for i = 1, 12 do
+      rules[i] = rule
+    end
+    t.matches(select(2, pcall(S.seccomp_filter, rules)),
+      "seccomp_filter: argument 1 %(rules%): they make 42%d%d instructions; the kernel takes 4096$")
+  end)
+
   t.it("takes instructions, too, and through prctl", function()
     t.child(nil, function()
       assert(S.prctl("set_no_new_privs", 1))
@@ -269,6 +291,19 @@ t.describe("seccomp", function()
         'seccomp: argument 3 %(filter%): expected an action such as "allow", "errno", "kill_process", got ')
     end
     t.equal(t.ok(S.seccomp "get_notif_sizes").seccomp_data, S.s.seccomp_data)
+    t.raises('seccomp: argument 2 (flags): expected nil: the operation takes none, got "log" (string)', S.seccomp,
+      "get_notif_sizes", "log")
+    t.raises('seccomp: argument 2 (flags): expected nil: the operation takes none, got "log" (string)', S.seccomp,
+      "get_action_avail", "log", "allow")
+  end)
+
+  t.it("does not enter the strict mode with what that does not take", function()
+    t.child(nil, function() -- which would end with the next call
+      t.raises('seccomp: argument 2 (flags): expected nil: the operation takes none, got "x" (string)', S.seccomp,
+        "set_mode_strict", "x")
+      t.raises("seccomp: argument 3 (filter): expected nil: the operation takes none, got a table", S.seccomp,
+        "set_mode_strict", nil, {})
+    end)
   end)
 
   t.it("allows nothing but read, write and exit in strict mode", function()
@@ -314,5 +349,62 @@ t.describe("seccomp", function()
       .. 'got "=" (string)', S.seccomp_filter, { { "mkdirat", "EPERM", { 1, "=", 5 } } })
     t.raises("seccomp_filter: argument 1 (rules[1][3][1]): expected an argument's number from 1 to 6, got 0",
       S.seccomp_filter, { { "mkdirat", "EPERM", { 0, "==", 5 } } })
+    t.raises('seccomp_filter: argument 1 (rules[1][1]): expected names of system calls, got "" (string)',
+      S.seccomp_filter, { { "", "EPERM" } })
+  end)
+
+  t.it("overlooks nothing in a filter: what is dropped is let through", function()
+    local RULE = 'a rule { "call, call", action, { argument, "==", value }... }'
+    local CONDITION = 'a condition { argument, "==", value }'
+    local function raises(what, rules)
+      t.raises("seccomp_filter: argument 1 " .. what, S.seccomp_filter, rules)
+      t.raises("seccomp_filter: argument 1 " .. what, S.seccomp, "set_mode_filter", nil, rules)
+    end
+    raises('(rules): unknown field "defualt"; did you mean "default"?',
+      { defualt = "kill_process", { "read", "allow" } })
+    raises('(rules): unknown field "defualt"; did you mean "default"?', { defualt = "kill_process" })
+    raises('(rules[1]): unknown field "args"; expected ' .. RULE, { { "read", "EPERM", args = { 1, "==", 3 } } })
+    raises('(rules[1][3]): unknown field "value"; expected ' .. CONDITION,
+      { { "read", "EPERM", { 1, "==", value = 3 } } })
+    raises("(rules[1][3]): expected " .. CONDITION .. ", got 5", { { "read", "EPERM", 5 } })
+    raises('(rules[1][3]): 4 items; "==" takes an argument, itself and one value',
+      { { "read", "EPERM", { 1, "==", 3, 4 } } })
+    raises("(rules[2]): expected " .. RULE .. ", got nil", { { "read", "EPERM" }, nil, { "write", "EPERM" } })
+    raises("(rules[1]): expected " .. RULE .. ", got nil", { nil, { "write", "EPERM" } })
+    raises("(rules[1][3]): expected " .. CONDITION .. ", got nil", { { "read", "EPERM", nil, { 1, "==", 3 } } })
+  end)
+
+  t.it("takes actions of 32 bits whose data has 16", function()
+    local function answer(action)
+      local program = S.seccomp_filter { default = action }
+      return program.filter[program.len - 1].k
+    end
+    t.equal(answer "errno 65535", S.SECCOMP_RET_ERRNO + 65535)
+    t.equal(answer "errno EPERM", S.SECCOMP_RET_ERRNO + S.EPERM)
+    t.equal(answer "trace 0", S.SECCOMP_RET_TRACE)
+    t.equal(answer(S.SECCOMP_RET_KILL_PROCESS - 2 ^ 32), S.SECCOMP_RET_KILL_PROCESS) -- as bit.bor gives it
+    local prefix = "seccomp_filter: argument 1 (default): expected "
+    for _, action in ipairs { "errno 70000", "errno -1", "errno nan", "errno inf", "trace 1.5",
+      "errno EPERM,EINTR" } do
+      t.raises(('%sdata of an action from 0 to 65535, got %q (string)'):format(prefix, action), S.seccomp_filter,
+        { default = action })
+    end
+    for _, action in ipairs { 0 / 0, 2 ^ 40, 1.5, 2 ^ 32, -2 ^ 31 - 1 } do
+      t.raises(("%san action of 32 bits, got %s"):format(prefix, tostring(action)), S.seccomp_filter,
+        { default = action })
+    end
+    local such = 'an action such as "allow", "EPERM", "kill_process", "trace 1", got '
+    t.raises(prefix .. such .. '"70000" (string)', S.seccomp_filter, { default = "70000" })
+    t.raises(prefix .. such .. '"EPERM|EINTR" (string)', S.seccomp_filter, { default = "EPERM|EINTR" })
+    t.raises(prefix .. such .. '"data" (string)', S.seccomp_filter, { default = "data" }) -- SECCOMP_RET_DATA: a mask
+    t.raises(prefix .. such .. '"alow" (string); did you mean "allow"?', S.seccomp_filter, { default = "alow" })
+  end)
+
+  t.it("names the instruction that is wrong", function()
+    t.raises('seccomp: argument 3 (filter): filter[1]: k: expected an action such as "allow", "EPERM", "kill_process", '
+      .. '"trace 1", got "alow" (string); did you mean "allow"?', S.seccomp, "set_mode_filter", nil,
+      { { "ret, k", "alow" } })
+    t.raises("seccomp: argument 3 (filter): filter[2]: k: expected a whole number of 32 bits, got 1099511627776",
+      S.seccomp, "set_mode_filter", nil, { { "ld, w, abs", 0 }, { "ret, k", 2 ^ 40 } })
   end)
 end)

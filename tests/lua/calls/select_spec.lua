@@ -54,6 +54,19 @@ t.describe("select", function()
     t.raises("select: argument 3 (except[2]): expected an open descriptor, got -2", S.select, nil, nil, { 0, -2 })
     t.raises("select: argument 1 (read[1]): expected an open descriptor, got 2000000000", S.select, { 2000000000 })
     t.fails("EINVAL", S.select(nil, nil, nil, S.t.timespec(0, 2000000000)))
+    t.raises('select: argument 1 (read): unknown key "readfds"; expected a list of descriptors: '
+      .. "select(read, write, except, timeout)", S.select, { readfds = { number } })
+  end)
+
+  t.it("finds nothing ready that is not open, however high its number", function()
+    t.fails("EBADF", S.select({ 2000 }, nil, nil, 0))
+    t.fails("EBADF", S.select({ 0 }, { 500000 })) -- the kernel would wait for ever
+    t.fails("EBADF", S.pselect6(nil, nil, { 100 }, 0))
+    local low = t.ok(S.open "/dev/null")
+    local high = t.ok(low:fcntl("dupfd_cloexec", 300))
+    t.ok(high)
+    t.fails("EBADF", S.select({ high, 299 }, nil, nil, 0))
+    t.equal(#t.ok(S.select({ high, low }, nil, nil, 0)), 2)
   end)
 end)
 

@@ -223,6 +223,33 @@ t.describe("messages", function()
   end)
 end)
 
+t.describe("credentials of a message", function()
+  t.it("have names that are right", function()
+    local a = t.ok(S.socketpair("unix", "stream"))
+    t.raises('sendmsg: argument 2 (credentials): unknown key "uidd"; did you mean "uid"?', a.sendmsg, a,
+      { "x", credentials = { uidd = 1 } })
+    t.equal(a:sendmsg { "x", credentials = { uid = S.getuid() } }, 1)
+    t.equal(a:sendmsg { "x", credentials = S.t.ucred(S.getpid(), S.getuid(), S.getgid()) }, 1)
+  end)
+end)
+
+t.describe("a Unix address", function()
+  t.it("has a path to give and to set", function()
+    local addr = S.t.sockaddr_un { path = "/run/longer" }
+    t.equal(addr.family, S.AF_UNIX)
+    t.equal(addr.path, "/run/longer")
+    addr.path = "/x"
+    t.equal(addr.path, "/x")
+    t.equal(tostring(addr), "/x")
+    addr.path = "\0y"
+    t.equal(tostring(addr), "@y")
+    t.raises("sockaddr_un: expected a path (a string), got 5", S.t.sockaddr_un, { path = 5 })
+    t.raises('sockaddr_un has no field "pth"; did you mean "path"?', S.t.sockaddr_un, { pth = "/x" })
+    t.raises("sockaddr_un: a Unix socket's path has at most 108 bytes, this has 109", S.t.sockaddr_un,
+      { path = ("x"):rep(109) })
+  end)
+end)
+
 t.describe("socket options", function()
   t.it("are typed by their names", function()
     local fd = t.ok(S.socket("inet", "stream"))

@@ -195,12 +195,32 @@ t.describe("spawn", function()
     t.equal(p:wait().exitstatus, 4)
   end)
 
+  t.it("takes numbers as text, among arguments and in the environment", function()
+    local p = t.ok(S.spawn { "/bin/sh", "-c", "echo $0 $1 $A", 5, 2 ^ 53, env = { A = 1.5 }, stdout = "pipe" })
+    t.equal(p:communicate(), "5 9007199254740992 1.5\n")
+    local pid = t.ok(S.fork())
+    if pid == 0 then
+      S.execve("/bin/sh", { "sh", "-c", "exit $0", 7 }, { A = 1 })
+      S._exit(99)
+    end
+    t.equal(select(2, t.ok(S.waitpid(pid))).exitstatus, 7)
+  end)
+
+  t.it("knows what wait and kill take after its end, too", function()
+    local p = t.ok(S.spawn { "true" })
+    t.equal(p:wait().exitstatus, 0)
+    t.equal(p:wait("nohang").exitstatus, 0)
+    t.raises('waitpid: argument 2 (options): unknown name "nohag" for W*; did you mean "nohang"?', p.wait, p, "nohag")
+    t.raises('kill: argument 2 (signal): unknown name "trem" for SIG*; did you mean "term"?', p.kill, p, "trem")
+    t.fails("ESRCH", p:kill())
+  end)
+
   t.it("says what is wrong with its options", function()
     t.raises("spawn: argument 1 (options): expected a table { program, arguments..., option = value }, "
       .. 'got "ls" (string)', S.spawn, "ls")
     t.raises("spawn: argument 1 (options): expected a program to run at [1]", S.spawn, {})
     t.raises('spawn: argument 1 (options): unknown option "pwd"; did you mean "cwd"?', S.spawn, { "ls", pwd = "/" })
-    t.raises("spawn: argument 1 ([2]): expected a string, got 5", S.spawn, { "ls", 5 })
+    t.raises("spawn: argument 1 ([2]): expected a string, got a table", S.spawn, { "ls", {} })
     t.raises('spawn: argument 1 (stdin): expected a descriptor, its number, or "stdin", "stdout" or "stderr", '
       .. 'got "pipes" (string)', S.spawn, { "ls", stdin = "pipes" })
     t.raises('spawn: argument 1 (env): expected a table, got "A=1" (string)', S.spawn, { "ls", env = "A=1" })

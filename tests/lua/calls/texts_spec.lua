@@ -99,6 +99,31 @@ t.describe("a misuse", function()
   end)
 end)
 
+t.describe("a misuse", function()
+  t.it("of a list names what stands in it", function()
+    local r, w = t.ok(S.pipe())
+    local says = 'poll: argument 1 (fds): expected a table of { fd, "in" } rows, got fd %d (cdata)'
+    t.raises(says:format(r.fd), S.poll, r, 0)
+    t.raises("readv: argument 2 (iov): expected a table of buffers or sizes, got 5", r.readv, r, 5)
+    t.raises('writev: argument 2 (iov): expected a table of strings or buffers, got "x" (string)', w.writev, w, "x")
+  end)
+
+  t.it("of openat2's options names the option", function()
+    t.raises('open: argument 2 (flags.mode): expected a mode such as "0644", "u=rw,g=r" or 420, got "q" (string)',
+      S.open, "/", { flags = "rdonly", mode = "q" })
+    t.raises('open: argument 2 (flags.flags): unknown name "rdnly" for O_*; did you mean "rdonly"?', S.open, "/",
+      { flags = "rdnly" })
+    t.raises('openat: argument 3 (flags.resolve): unknown name "bneath" for RESOLVE_*; did you mean "beneath"?',
+      S.openat, nil, "/", { resolve = "bneath" })
+  end)
+
+  t.it("of prctl names the argument that is missing or no number", function()
+    t.raises("prctl: argument 2 (argument): expected a string, got nil", S.prctl, "set_name")
+    t.raises('prctl: argument 2 (argument): expected a number, got "x" (string)', S.prctl, "set_timerslack", "x")
+    t.raises("ptrace: argument 3 (argument): expected a siginfo or what makes one, got nil", S.ptrace, "setsiginfo", 1)
+  end)
+end)
+
 t.describe("a file's mode", function()
   t.it("is shown as ls shows it, and taken so", function()
     local path = t.write("moded", "")
@@ -127,6 +152,13 @@ t.describe("a file's mode", function()
       local st = t.ok(S.stat(path))
       t.equal(st.isfifo, true)
       t.equal(st.permissions, "prw-r-----")
+    end
+  end)
+
+  t.it("names every kind of file", function()
+    local number = require("callgate.mode").number
+    for kind, octal in pairs { chr = 20, blk = 60, reg = 100, dir = 40, sock = 140, lnk = 120, fifo = 10 } do
+      t.equal(number(kind .. ", 0600"), tonumber(octal .. "600", 8))
     end
   end)
 

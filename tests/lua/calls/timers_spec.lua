@@ -180,6 +180,34 @@ t.describe("times of files", function()
     t.fails("ENOENT", S.utime(t.path "none"))
   end)
 
+  t.it("are set by name, of C's record or of what stat told", function()
+    local path = t.write("named", "")
+    local function set_by(call, given, first, second)
+      t.equal(call(path, given), true)
+      local atime, mtime = times(path)
+      t.equal(atime, first)
+      t.equal(mtime, second)
+    end
+    set_by(S.utimens, { atime = 1, mtime = 2 }, 1, 2)
+    set_by(S.utimens, { mtime = 3, atime = "omit" }, 1, 3)
+    set_by(S.utime, { actime = 4, modtime = 5 }, 4, 5)
+    set_by(S.utime, S.t.utimbuf(6, 7), 6, 7)
+    set_by(S.utimens, { S.t.timespec(8.5), 9LL }, 8.5, 9)
+    set_by(S.utimens, S.t.timespec_pair { mtime = 10, atime = 11 }, 11, 10)
+  end)
+
+  t.it("are refused by names that they do not have", function()
+    local path = t.write("misnamed", "")
+    local times_of = ": argument 2 (times): "
+    t.raises("utimens" .. times_of .. 'unknown key "mtme"; did you mean "mtime"?', S.utimens, path, { mtme = 1 })
+    t.raises("futimens" .. times_of .. 'unknown key "access"; there are actime, atime, modtime, mtime', S.futimens, 0,
+      { access = 1 })
+    t.raises("utimens" .. times_of .. 'unknown key "3"; there are actime, atime, modtime, mtime', S.utimens, path,
+      { 1, 2, 3 })
+    t.raises("utime" .. times_of .. 'key "atime": its time is given twice', S.utime, path, { 1, atime = 2 })
+    t.matches(select(2, pcall(S.utimens, path, { S.t.timeval(1) })), 'expected seconds, "now" or "omit", got timeval')
+  end)
+
   t.it("are set by the older calls themselves", function()
     local path = t.write("dated", "")
     local function set(name, ...)

@@ -262,12 +262,25 @@ local function perform(command, row, attr, state, given)
   return members.results(row, result, state)
 end
 
+local READ = { key = "key", element = "value" } -- forms of members that the kernel reads
+
+-- Raises where a key or value is missing: the kernel would look for it at address 0. Queues and stacks have no keys.
+local function check_given(row, given, state)
+  for _, part in ipairs(row.parts) do
+    local what = READ[part.how]
+    local found = what and given[part.name] == nil and sizes(state)
+    if found and found[what] ~= 0 then
+      args.expected("a number, a string or a buffer", nil, "bpf", 2, part.name)
+    end
+  end
+end
+
 -- S.bpf("map_create", { map_type = "hash", key_size = 4, value_size = 8, max_entries = 10 }) -> map
 -- S.bpf("map_update_elem", map, key, value, "noexist"); S.bpf("map_lookup_elem", map, key) -> value
 function bpf.bpf()
   local convert = operations.named("bpf", "BPF_")
   local attr_t = types.t.bpf_attr
-  local PROG_LOAD, NO_LICENSE = number "PROG_LOAD", ""
+  local PROG_LOAD, NO_LICENSE, GET_NEXT_KEY = number "PROG_LOAD", "", number "MAP_GET_NEXT_KEY"
   return function(command, first, ...)
     command = convert(command, "bpf", 1, "command")
     local row = row_of(command)
@@ -296,6 +309,9 @@ function bpf.bpf()
       attr.license = address(NO_LICENSE) -- of which the kernel wants to hear, too
     end
     local state = members.fill(attr, row, given, "bpf", 2, FORMS)
+    if command ~= GET_NEXT_KEY then -- without a key it gives the first one
+      check_given(row, given, state)
+    end
     if state.errno then
       return failed(state.errno)
     end

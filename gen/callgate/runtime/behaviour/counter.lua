@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
 local exact = require "callgate.kinds.exact"
+local memory = require "callgate.memory"
 local sys = require "callgate.sys"
 
 local box = ffi.typeof "uint64_t[1]"
@@ -32,7 +33,12 @@ end
 counter.eventfd_read = reader "eventfd_read"
 counter.timerfd_read = reader "timerfd_read"
 
--- Adds a number; a string or buffer goes to write like that of any descriptor.
+-- How many bytes of a string or buffer are to be written, as far as one can know.
+local function bytes_of(value, count)
+  return type(count) == "number" and count or type(value) == "string" and #value or memory.size(value) or SIZE
+end
+
+-- Adds a number; a string or buffer that holds one goes to write like that of any descriptor.
 function counter.eventfd_write()
   local raw = sys.write
   local write = require("callgate.calls").get "write"
@@ -40,6 +46,9 @@ function counter.eventfd_write()
     if value == nil then
       value = 1
     elseif type(value) == "string" or type(value) == "cdata" and not tonumber(value) then
+      if bytes_of(value, count) < SIZE then
+        return args.expected("a number, or memory with its 8 bytes", value, "eventfd_write", 2, "value")
+      end
       return write(fd, value, count)
     end
     local number = box(args.size(value, "eventfd_write", 2, "value"))

@@ -90,6 +90,9 @@ function made.nonblock()
   local F, NONBLOCK = flags.group "F", flags.group("O").NONBLOCK
   return function(fd, on)
     local fd_number = args.fd(fd, "nonblock", 1, "fd")
+    if on ~= nil and type(on) ~= "boolean" then
+      return args.expected("true or false", on, "nonblock", 2, "on") -- 0 is C's false, and Lua's true
+    end
     local old = raw(fd_number, F.GETFL, 0)
     if old == -1 then
       return errors.fail()

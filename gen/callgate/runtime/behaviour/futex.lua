@@ -133,8 +133,10 @@ function futex.futex_wake()
   end
 end
 
--- An array of futex_waitv of a table of { word, value, flags }.
-local function waiters_of(list, call)
+local PARTS = { true, true, true } -- of a row: word, value, flags
+
+-- An array of futex_waitv of a table of { word, value, flags }; `least` is how many of them need a value.
+local function waiters_of(list, call, least)
   if type(list) ~= "table" then
     return args.expected("a table of { word, value }", list, call, 1, "waiters")
   end
@@ -147,9 +149,18 @@ local function waiters_of(list, call)
     if type(item) ~= "table" then
       return args.expected("{ word, value }", item, call, 1, label)
     end
-    array[i - 1].uaddr = cast("uintptr_t", args.address(item[1], call, 1, label))
-    array[i - 1].val = word_of(item[2] == nil and 0 or item[2], call, 1, label)
-    array[i - 1].flags = args.flags_with(item[3], call, 1, label, group, SIZE_U32)
+    for key in pairs(item) do
+      if not PARTS[key] then
+        return args.misuse(call, 1, label, ("unknown key %q; expected { word, value, flags }"):format(tostring(key)))
+      end
+    end
+    local value = item[2]
+    if value == nil and i > (least or count) then
+      value = 0
+    end
+    array[i - 1].uaddr = cast("uintptr_t", args.address(item[1], call, 1, label .. "[1]"))
+    array[i - 1].val = word_of(value, call, 1, label .. "[2]")
+    array[i - 1].flags = args.flags_with(item[3], call, 1, label .. "[3]", group, SIZE_U32)
   end
   return array, count
 end
@@ -177,7 +188,7 @@ end
 function futex.futex_requeue()
   local raw = sys.futex_requeue
   return function(list, wake, move, options)
-    local array, count = waiters_of(list, "futex_requeue")
+    local array, count = waiters_of(list, "futex_requeue", 1) -- the kernel compares the first word alone
     if count ~= 2 then
       return args.misuse("futex_requeue", 1, "waiters", ("expected two, got %d"):format(count))
     end

@@ -14,7 +14,7 @@ local cast = ffi.cast
 local ROOM = 1024 -- bytes for a text at first; the kernel says how many it has
 
 -- Arguments after the operation and, behind "->", what comes back: keyctl(2), security/keys/keyctl.c.
---   key      a key's or keyring's number, or a name of KEY_SPEC_*       text?   a string, or nil
+--   key      a key's or keyring's number, or a name of KEY_SPEC_*       text?   a string, or nil; key? alike
 --   data     a string or buffer and its length, two arguments in C      number  a number
 --   default  a name of KEY_REQKEY_DEFL_*                                fd      a descriptor
 -- -> number   the call's own;  -> text, bytes   a string that the kernel writes;  nothing: true
@@ -29,16 +29,16 @@ local FORMS = {
   CLEAR = "key",
   LINK = "key key",
   UNLINK = "key key",
-  SEARCH = "key text text key -> number",
+  SEARCH = "key text text key? -> number",
   READ = "key -> bytes",
-  INSTANTIATE = "key data key",
-  NEGATE = "key number key",
+  INSTANTIATE = "key data key?",
+  NEGATE = "key number key?",
   SET_REQKEY_KEYRING = "default -> number",
   SET_TIMEOUT = "key number",
-  ASSUME_AUTHORITY = "key -> number",
+  ASSUME_AUTHORITY = "key? -> number",
   GET_SECURITY = "key -> text",
   SESSION_TO_PARENT = "",
-  REJECT = "key number number key",
+  REJECT = "key number number key?",
   INVALIDATE = "key",
   GET_PERSISTENT = "number key -> number",
   RESTRICT_KEYRING = "key text? text?",
@@ -54,7 +54,11 @@ end
 local CONVERT = {}
 
 function CONVERT.key(value, position)
-  return value == nil and 0 or args.choice(value, "keyctl", position, "key", flags.group "KEY_SPEC")
+  return args.choice(value, "keyctl", position, "key", flags.group "KEY_SPEC")
+end
+
+CONVERT["key?"] = function(value, position)
+  return value == nil and 0 or CONVERT.key(value, position)
 end
 
 function CONVERT.default(value, position)

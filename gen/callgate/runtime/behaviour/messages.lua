@@ -53,23 +53,17 @@ local function control_for(rows)
   return buffer, size
 end
 
--- Refuses what a table says that nothing listens to.
+-- Refuses what a message says that nothing listens to.
 local function check_keys(message, known, call)
   for key in pairs(message) do
     if type(key) ~= "number" and not known[key] then
-      local names = {}
-      for name in pairs(known) do
-        names[#names + 1] = name
-      end
-      table.sort(names)
-      local near = require("callgate.suggest").nearest(tostring(key), names)
-      local hint = near and ("did you mean %q?"):format(near) or "there are " .. table.concat(names, ", ")
-      args.misuse(call, 2, "msg", ("unknown key %q; %s"):format(tostring(key), hint))
+      args.misuse(call, 2, "msg", require "callgate.behaviour.unknown"(key, known))
     end
   end
 end
 
 local SENT = { fds = true, credentials = true, control = true, to = true }
+local CREDENTIALS = { pid = true, uid = true, gid = true }
 local ASKED = { size = true, control_size = true }
 
 local function rows_of(message, call)
@@ -88,6 +82,11 @@ local function rows_of(message, call)
     local given = message.credentials == true and {} or message.credentials
     if type(given) ~= "table" and not ffi.istype(types.t.ucred, given) then
       args.expected("true, or pid, uid and gid in a table or a ucred", given, call, 2, "credentials")
+    end
+    for key in pairs(type(given) == "table" and given or {}) do
+      if not CREDENTIALS[key] then
+        args.misuse(call, 2, "credentials", require "callgate.behaviour.unknown"(key, CREDENTIALS))
+      end
     end
     local S = require "callgate"
     local cred = types.t.ucred(given.pid or S.getpid(), given.uid or S.getuid(), given.gid or S.getgid())

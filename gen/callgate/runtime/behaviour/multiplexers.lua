@@ -34,12 +34,19 @@ end
 -- how -> function(part, value, call, position) -> the word that the kernel gets, the memory that it points to
 local how = {}
 
-function how.value(_, value, call, position)
+function how.word(_, value, call, position)
   return args.word(value, call, position, "argument"), value
 end
 
-how[""] = how.value
-how.address = how.value
+how[""] = how.word
+how.address = how.word
+
+function how.value(part, value, call, position)
+  if type(value) == "string" then
+    return args.expected("a number", value, call, position, "argument")
+  end
+  return how.word(part, value, call, position)
+end
 
 function how.choice(part, value, call, position)
   return value == nil and 0 or args.choice(value, call, position, "argument", flags.group(part.kind))
@@ -56,7 +63,7 @@ function how.array(part, value, call, position)
 end
 
 how["in"] = function(part, value, call, position)
-  if value == nil then
+  if value == nil and part.optional then
     return 0
   elseif part.kind == "bytes" then
     local iov = bytes(args.data(value, call, position, "argument"), call, position)
@@ -124,7 +131,7 @@ end
 
 local UNTYPED = { parts = {}, result = "number" }
 for i = 1, 5 do
-  UNTYPED.parts[i] = { how = "value" }
+  UNTYPED.parts[i] = { how = "word" }
 end
 
 local WORDS = { name = true, bytes = true, string = true, path = true, data = true } -- kinds that are no records
@@ -135,8 +142,8 @@ local function is_unknown(part)
   return record and not WORDS[part.kind] and not operations.SCALARS[part.kind] and types.t[part.kind] == nil
 end
 
--- { parts = { { how = "out", kind = "siginfo" }... }, result = "number" } of a row's text.
-local function read(text)
+-- { parts = { { how = "out", kind = "siginfo" }... }, result = "number" } of the text of a row of `call`.
+local function read(text, call)
   local head, last = text:match "^(.-) ?(%-> [%w_ ]+)$"
   local row = operations.read(last or "")
   row.parts = {}
@@ -149,6 +156,7 @@ local function read(text)
       if part.how == "size" then
         part.size = types.s[part.kind]
       end
+      part.optional = call == "prctl" and #row.parts > 0 -- a name of memory, a filter that strict mode has none of
       row.parts[#row.parts + 1] = part
     end
   end
@@ -167,7 +175,7 @@ local function by_number(name)
   return function(number)
     local row = rows[number]
     if not row then
-      row = texts[number] and read(texts[number]) or UNTYPED
+      row = texts[number] and read(texts[number], name) or UNTYPED
       rows[number] = row
     end
     return row

@@ -25,6 +25,15 @@ function processes.fork()
   end
 end
 
+-- A number as a program gets it; all else as it is. Of large integers tostring would cut digits.
+local function text(value)
+  if type(value) ~= "number" then
+    return value
+  end
+  return value % 1 == 0 and ("%.0f"):format(value) or tostring(value)
+end
+processes.text = text
+
 -- A NULL-terminated array of C strings; the table keeps its strings alive.
 local function strings(items, call, position, label)
   local count = args.count(items, call, position, label, "a string")
@@ -45,7 +54,7 @@ local function variable(name, value, call, position, label)
   elseif type(value) ~= "string" and type(value) ~= "number" and type(value) ~= "boolean" then
     args.expected("a string or a number", value, call, position, place)
   end
-  return args.string(("%s=%s"):format(name, tostring(value)), call, position, place)
+  return args.string(("%s=%s"):format(name, tostring(text(value))), call, position, place)
 end
 
 -- { "A=1" } as it is, { A = 1 } as "A=1"; sorted, so that a program always sees the same.
@@ -66,7 +75,7 @@ local function inherited()
   return ffi.C.callgate_environ
 end
 
--- The two arrays of execve, and the table that keeps the second one's strings alive.
+-- The two arrays of execve, and a table that keeps their strings alive.
 local function program(call, position, argv, env)
   if type(argv) ~= "table" then
     args.expected("a table of arguments, the program's name first", argv, call, position, "argv")
@@ -75,7 +84,11 @@ local function program(call, position, argv, env)
   end
   local list = env and environment(env, call, position + 1, "envp")
   local variables = list and strings(list, call, position + 1, "envp") or inherited()
-  return strings(argv, call, position, "argv"), variables, list
+  local arguments = {}
+  for i = 1, args.count(argv, call, position, "argv", "a string") do
+    arguments[i] = text(argv[i])
+  end
+  return strings(arguments, call, position, "argv"), variables, { list, arguments }
 end
 
 -- S.execve("/bin/echo", { "echo", "hello" }, { PATH = "/bin" }); without the last the environment is inherited.

@@ -1,6 +1,7 @@
 -- seccomp, and filters of system calls made from a table.
 
 local ffi = require "ffi"
+local action_number = require "callgate.kinds.seccomp_action"
 local args = require "callgate.args"
 local constants = require "callgate.constants"
 local descriptors = require "callgate.fd"
@@ -22,33 +23,33 @@ local DATA = 0x10000 -- linux/seccomp.h: what is below, SECCOMP_RET_DATA, belong
 local X32 = 0x40000000 -- asm/unistd.h of x86: __X32_SYSCALL_BIT
 local NUMBER, ARCH, ARGUMENTS = 0, 4, 16 -- offsets in struct seccomp_data
 
--- --- actions -------------------------------------------------------------------------------------------
+-- --- what rules are made of ------------------------------------------------------------------------------
 
--- "allow", "kill_process", "trap", "log", "user_notif", "errno EPERM" or "EPERM" alone, "trace 5", a number; nil
--- for anything else.
-local function action_number(value)
-  if type(value) == "number" then
-    return value
-  end
-  local word, data = tostring(value):match "^%s*(%S+)%s*(%S*)%s*$"
-  local RET, E = flags.group "SECCOMP_RET", flags.group "E"
-  local errno = word and E[word]
-  if type(value) == "string" and errno and data == "" then
-    return RET.errno + errno
-  elseif type(value) == "string" and word and RET[word] then
-    local extra = data == "" and 0 or tonumber(data) or E[data]
-    if word:lower() == "errno" and data == "" then
-      extra = nil
-    end
-    if extra then
-      return RET[word] + extra
-    end
-  end
+local function misuse(label, what)
+  return args.misuse("seccomp_filter", 1, label, what)
+end
+
+local function expected(what, value, label)
+  return args.expected(what, value, "seccomp_filter", 1, label)
 end
 
 local function action_of(value, label)
-  return action_number(value)
-    or args.expected('an action such as "allow", "EPERM", "kill_process", "trace 1"', value, "seccomp_filter", 1, label)
+  local number, wrong = action_number(value)
+  return number or misuse(label, wrong)
+end
+
+-- How many items `row`, which is `what`, has: nothing else but fields of these `names`, and no holes. What is
+-- overlooked here is let through.
+local function count_of(row, label, what, item, names)
+  for key in pairs(row) do
+    local is_item = type(key) == "number" and key % 1 == 0 and key >= 1
+    if not is_item and not (names and names[key]) then
+      local near = names and require("callgate.suggest").nearest(tostring(key), names)
+      misuse(label, ('unknown field "%s"%s'):format(tostring(key),
+        near and ("; did you mean %q?"):format(near) or "; expected " .. what))
+    end
+  end
+  return args.count(row, "seccomp_filter", 1, label, item)
 end
 
 -- --- instructions ------------------------------------------------------------------------------------------
@@ -106,13 +107,22 @@ compare["&"] = function(low, high, k_low, k_high, v_low, v_high)
   }
 end
 
+local CONDITION = 'a condition { argument, "==", value }'
+
 local function condition(row, label)
+  if type(row) ~= "table" then
+    return expected(CONDITION, row, label)
+  end
+  local count = count_of(row, label, CONDITION, "an item of " .. CONDITION)
   local position, operator, value, other = row[1], row[2], row[3], row[4]
   local make = compare[operator]
   if type(position) ~= "number" or position < 1 or position > 6 or position % 1 ~= 0 then
-    return args.expected("an argument's number from 1 to 6", position, "seccomp_filter", 1, label .. "[1]")
+    return expected("an argument's number from 1 to 6", position, label .. "[1]")
   elseif not make then
-    return args.expected('"==", "~=", ">", ">=", "<", "<=" or "&"', operator, "seccomp_filter", 1, label .. "[2]")
+    return expected('"==", "~=", ">", ">=", "<", "<=" or "&"', operator, label .. "[2]")
+  elseif count > (operator == "&" and 4 or 3) then
+    return misuse(label, ("%d items; %q takes an argument, itself and %s"):format(count, operator,
+      operator == "&" and "one or two values" or "one value"))
   end
   local at = ARGUMENTS + 8 * (position - 1)
   local k_low, k_high = halves(value, label .. "[3]")
@@ -123,14 +133,20 @@ local function condition(row, label)
   return make(at + 4 * LOW, at + 4 * HIGH, k_low, k_high, v_low, v_high)
 end
 
--- Appends `rows` to `code`, whose "ok" is the end of them and whose "next" lies `after` instructions further.
-local function append(code, rows, after)
+local FARTHEST = 255 -- linux/filter.h: a jump on a condition has 8 bits, jmp ja 32
+
+-- Appends `rows` to `code`, whose "ok" is the end of them and whose "next" lies `after` instructions further: with
+-- `far`, by way of a jump behind them.
+local function append(code, rows, after, far)
   local count = #rows
   for i, row in ipairs(rows) do
     local function distance(to)
-      return to == "ok" and count - i or to == "next" and count - i + after or to
+      return to == "ok" and count - i + (far and 1 or 0) or to == "next" and count - i + (far and 0 or after) or to
     end
     code[#code + 1] = { row[1], row[2], distance(row[3]), distance(row[4]) }
+  end
+  if far then
+    code[#code + 1] = { "jmp, ja", after }
   end
 end
 
@@ -145,43 +161,56 @@ local function number_of(name, label)
     end
     table.sort(names)
     local near = require("callgate.suggest").nearest(name, names)
-    return args.misuse("seccomp_filter", 1, label, ("no system call %q%s"):format(name,
-      near and ("; did you mean %q?"):format(near) or ""))
+    return misuse(label, ("no system call %q%s"):format(name, near and ("; did you mean %q?"):format(near) or ""))
   end
   return number -- nil where this machine lacks it: nothing can call it
 end
 
+-- The action of a rule, to which one gets by its conditions.
+local function body_of(parts, action)
+  local left = 1
+  for _, part in ipairs(parts) do
+    left = left + #part
+  end
+  local far = left > FARTHEST
+  left = far and left + #parts or left
+  local body = {}
+  for _, part in ipairs(parts) do
+    left = left - #part - (far and 1 or 0)
+    append(body, part, left, far)
+  end
+  body[#body + 1] = action
+  return body
+end
+
+local RULE = 'a rule { "call, call", action, { argument, "==", value }... }'
+
 -- { "mkdir, mkdirat", "EPERM", { 1, "==", 5 }... }: the conditions must all hold.
 local function add_rule(code, rule, label)
   if type(rule) ~= "table" or type(rule[1]) ~= "string" then
-    return args.expected('a rule { "call, call", action, { argument, "==", value }... }', rule, "seccomp_filter", 1,
-      label)
+    return expected(RULE, rule, label)
+  elseif not rule[1]:find "[^,|%s]" then
+    return expected("names of system calls", rule[1], label .. "[1]")
   end
-  local parts = {}
-  for i = 3, #rule do
+  local action, parts = { "ret, k", action_of(rule[2], label .. "[2]") }, {}
+  for i = 3, count_of(rule, label, RULE, CONDITION) do
     parts[#parts + 1] = condition(rule[i], ("%s[%d]"):format(label, i))
   end
-  local action = { "ret, k", action_of(rule[2], label .. "[2]") }
+  local body = body_of(parts, action)
   for name in rule[1]:gmatch "[^,|%s]+" do
     local number = number_of(name, label .. "[1]")
     if number then
-      local body, left = {}, 1
-      for _, part in ipairs(parts) do
-        left = left + #part
-      end
-      for _, part in ipairs(parts) do
-        left = left - #part
-        append(body, part, left)
-      end
-      body[#body + 1] = action
       code[#code + 1] = load_at(NUMBER)
-      code[#code + 1] = { "jmp, jeq, k", number, 0, #body }
+      append(code, { jump("jeq", number, "ok", "next") }, #body, #body > FARTHEST)
       for _, row in ipairs(body) do
         code[#code + 1] = row
       end
     end
   end
 end
+
+local MOST = constants.get "BPF_MAXINSNS"
+local FIELDS = { "default", default = true } -- of the table of rules, beside them
 
 -- The rules as a program. Calls of another machine's table (i386 on x86-64, x32) end the process: their
 -- numbers mean something else.
@@ -193,10 +222,13 @@ local function program(rules)
   if target.name == "x64" then
     append(code, { load_at(NUMBER), { "jmp, jge, k", X32, 0, 1 }, kill }, 0)
   end
-  for i, rule in ipairs(rules) do
-    add_rule(code, rule, ("rules[%d]"):format(i))
+  for i = 1, count_of(rules, "rules", "default and rules", RULE, FIELDS) do
+    add_rule(code, rules[i], ("rules[%d]"):format(i))
   end
   code[#code + 1] = { "ret, k", action_of(rules.default == nil and "allow" or rules.default, "default") }
+  if #code > MOST then
+    return misuse("rules", ("they make %d instructions; the kernel takes %d"):format(#code, MOST))
+  end
   return types.t.sock_fprog(code)
 end
 
@@ -204,7 +236,7 @@ end
 function seccomp.seccomp_filter()
   return function(rules)
     if type(rules) ~= "table" then
-      return args.expected("a table of rules", rules, "seccomp_filter", 1, "rules")
+      return expected("a table of rules", rules, "rules")
     end
     return program(rules)
   end
@@ -212,22 +244,38 @@ end
 
 -- --- the call ----------------------------------------------------------------------------------------------
 
--- Whether a table is rules, and no instructions: it has a default, or begins with the name of a call.
+-- Whether a table is rules, and no instructions: it has a default, or begins with something else than the code of an
+-- instruction.
 local function is_rules(filter)
-  if type(filter) ~= "table" then
+  if type(filter) ~= "table" or filter.filter ~= nil or filter.len ~= nil then
     return false
   end
-  if next(filter) == nil then
-    return true -- no rules: every call is allowed
+  local first = filter[1]
+  local name = type(first) == "table" and first[1]
+  local word = type(name) == "string" and name:match "[^,|%s]+"
+  if word and not require("callgate.signatures").known(word) then
+    return type(first[2]) == "string" and flags.lookup(flags.group "BPF", word) == nil
   end
-  local first = type(filter[1]) == "table" and filter[1][1]
-  local call = type(first) == "string" and first:match "[^,|%s]+"
-  return filter.default ~= nil or call and require("callgate.signatures").known(call)
+  for key in pairs(filter) do
+    if type(key) == "string" then
+      return true
+    end
+  end
+  return word or first == nil -- no rules: every call is allowed
 end
 
 local operations = {}
 
-function operations.set_mode_strict(raw, number)
+-- Raises where the caller gives what the operation does not look at.
+local function alone(value, position, label)
+  if value ~= nil and value ~= 0 then
+    return args.expected("nil: the operation takes none", value, "seccomp", position, label)
+  end
+end
+
+function operations.set_mode_strict(raw, number, options, filter)
+  alone(options, 2, "flags")
+  alone(filter, 3, "filter")
   return raw(number, 0, nil)
 end
 
@@ -243,16 +291,19 @@ function operations.set_mode_filter(raw, number, options, filter)
   return result, result ~= 0 and result or nil -- a thread that could not be synchronised
 end
 
-function operations.get_action_avail(raw, number, _, action)
-  local alone = type(action) == "string" and action:lower():match "^%s*errno%s*$" -- no number is wanted of it here
-  local kind = action_number(alone and "errno 0" or action)
+function operations.get_action_avail(raw, number, options, action)
+  alone(options, 2, "flags")
+  local bare = type(action) == "string" and action:lower():match "^%s*errno%s*$" -- no number is wanted of it here
+  local kind = action_number(bare and "errno 0" or action)
   if not kind then
     return args.expected('an action such as "allow", "errno", "kill_process"', action, "seccomp", 3, "filter")
   end
   return raw(number, 0, ffi.new("uint32_t[1]", kind - kind % DATA))
 end
 
-function operations.get_notif_sizes(raw, number)
+function operations.get_notif_sizes(raw, number, options, filter)
+  alone(options, 2, "flags")
+  alone(filter, 3, "filter")
   local sizes = types.t.seccomp_notif_sizes()
   return raw(number, 0, sizes), sizes
 end

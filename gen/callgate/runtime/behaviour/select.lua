@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local bit = require "bit"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
+local flags = require "callgate.flags"
 local sys = require "callgate.sys"
 local types = require "callgate.types"
 
@@ -11,6 +12,7 @@ local selecting = {}
 
 local WORD = ffi.sizeof "unsigned long"
 local MOST = 1048576 -- fs.nr_open's default: no process has descriptors beyond it
+local TABLE = 32 -- fewer descriptors than this no process's table has room for (linux/fdtable.h: NR_OPEN_DEFAULT)
 local LABELS = { "read", "write", "except" }
 
 -- Bits are counted in words, whose bytes stand the other way round on big-endian machines.
@@ -24,6 +26,12 @@ end
 local function numbers_of(list, call, position, highest)
   if type(list) ~= "table" then
     return args.expected("a table of descriptors, or nil", list, call, position, LABELS[position])
+  end
+  for key in pairs(list) do
+    if type(key) ~= "number" then
+      local what = "unknown key %q; expected a list of descriptors: %s(read, write, except, timeout)"
+      return args.misuse(call, position, LABELS[position], what:format(tostring(key), call))
+    end
   end
   local numbers = {}
   for i = 1, args.count(list, call, position, LABELS[position], "a descriptor") do
@@ -62,12 +70,18 @@ end
 -- local readable, writable = assert(S.select({ a, b }, { c }, nil, 1.5))
 local function maker(call)
   return function()
-    local raw = sys.pselect6
+    local raw, fcntl = sys.pselect6, sys.fcntl
+    local GETFD = flags.group("F").GETFD
     local timespec, sigset, masked = types.t.timespec, types.t.sigset, types.t.__aio_sigset
     return function(read, write, except, timeout, mask)
       local lists, numbers, sets, highest = { read or {}, write or {}, except or {} }, {}, {}, -1
       for i = 1, 3 do
         numbers[i], highest = numbers_of(lists[i], call, i, highest)
+      end
+      -- The kernel ignores what lies behind the process's table, and leaves its bits as they are: without this they
+      -- would be ready, or never so (fs/select.c: core_sys_select). The table reaches as far as any open descriptor.
+      if highest >= TABLE and fcntl(highest, GETFD, 0) == -1 then
+        return errors.fail()
       end
       local bytes = math.ceil((highest + 1) / 8 / WORD) * WORD
       for i = 1, 3 do

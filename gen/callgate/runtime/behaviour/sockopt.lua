@@ -5,6 +5,7 @@ local args = require "callgate.args"
 local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
+local memory = require "callgate.memory"
 local operations = require "callgate.behaviour.operations"
 local sys = require "callgate.sys"
 local types = require "callgate.types"
@@ -19,7 +20,7 @@ local NAMES = {
   ALG = "ALG", TLS = "TLS", XDP = "XDP", CAN_RAW = "CAN_RAW", MPTCP = "MPTCP", VSOCK = "SO_VM_SOCKETS",
 }
 local AF_VSOCK = 40 -- the level of its options, as linux/vm_sockets.h says; SOL_VSOCK is that of its messages
-local INT = { how = "both", kind = "int" } -- what an option is that has no row
+local INT = { how = "both", kind = "int" } -- what an option without a row is taken for: other bytes may be right, too
 
 local levels -- level number -> { number, group, rows = { [option number] = row } }
 
@@ -101,13 +102,15 @@ function sockopt.getsockopt()
   end
 end
 
--- Whether a string is what a record is made from ("127.0.0.1") or a number that someone forgot to read ("5000"),
--- not the bytes of the option's value.
-local function made_of_text(kind, value)
-  if operations.SCALARS[kind] then
+-- Whether a string is what a record is made from ("127.0.0.1") or no value at all (a number's text, "true"), not the
+-- bytes of the option's value.
+local function made_of_text(row, value)
+  if row == INT then
     return tonumber(value) ~= nil
+  elseif operations.SCALARS[row.kind] then
+    return true
   end
-  local ctype = not ROOM[kind] and types.t[kind]
+  local ctype = not ROOM[row.kind] and types.t[row.kind]
   return ctype and #value ~= ffi.sizeof(ctype)
 end
 
@@ -121,7 +124,9 @@ function sockopt.setsockopt()
     local data = value
     if row.how == "flags" then
       data = int_t(args.flags(value, "setsockopt", 4, "value", flags.group(row.kind)))
-    elseif type(value) ~= "string" or made_of_text(row.kind, value) then
+    elseif row == INT and memory.is(value) then
+      data = args.pointer(value, "setsockopt", 4, "value", ffi.sizeof(int_t)) -- whatever record it may be
+    elseif type(value) ~= "string" or made_of_text(row, value) then
       data = operations.input(row.kind, value, "setsockopt", 4, "value")
     end
     local length = args.length(nil, "setsockopt", 4, "value", data)

@@ -88,8 +88,9 @@ local function read_options(given)
     return args.expected("a table { program, arguments..., option = value }", given, "spawn", 1, "options")
   end
   local options = { argv = {} }
+  local text = require("callgate.behaviour.processes").text
   for i = 1, args.count(given, "spawn", 1, "", "a string") do
-    options.argv[i] = args.string(given[i], "spawn", 1, ("[%d]"):format(i))
+    options.argv[i] = args.string(text(given[i]), "spawn", 1, ("[%d]"):format(i))
   end
   for name, value in pairs(given) do
     if type(name) ~= "number" then
@@ -169,6 +170,7 @@ end
 -- p:wait() -> status, the same again once it has ended; p:wait "nohang" -> false while it runs.
 function process:wait(options)
   if self.status then
+    args.flags(options, "waitpid", 2, "options", flags.group "W")
     return self.status
   end
   local pid, status, errno = S.waitpid(self.pid, options)
@@ -184,10 +186,11 @@ end
 
 -- p:kill "term": never goes to another process, since the number of a child is not free before it is waited for.
 function process:kill(signal)
+  signal = args.choice(signal == nil and "term" or signal, "kill", 2, "signal", flags.group "SIG")
   if self.status then
     return errors.failed(S.ESRCH)
   end
-  return S.kill(self.pid, signal == nil and "term" or signal)
+  return S.kill(self.pid, signal)
 end
 
 -- Writes to a pipe whose reader may be gone: as an error, without the signal that would end this process.
