@@ -260,6 +260,9 @@ class TestValues:
             ("OK(h, n) ((n) >= (int)sizeof(struct t_head) && (h)->len <= (n))", "head, 7", "false"),
             ("F(o) ((o)->count - 1)", "other", "4294967295"),  # of the one record with that member
             ("F(o) ((o)->first ? (o)->first->len : 7)", "other", "7"),
+            ("F(o) (((o)->first ? 0 : (struct t_head *)(o)) == 0)", "other", "false"),
+            ("F(o) ((!(o)->first ? 0 : (struct t_head *)(o)) == 0)", "other", "true"),
+            ("F(o) ((!(o)->first ? (struct t_head *)(o) : 0) == 0)", "other", "false"),
             ("F(o) (((struct t_other *)(o))->size == 0)", "other", "true"),
             ("F(p) (((const unsigned char *)(p))[1])", '"abc"', "98"),
             ("F(p) (*(unsigned short *)(p))", "head", "0"),

@@ -161,7 +161,10 @@ class Operations:
         if yes.is_truth and no.is_truth:
             return Value(values.choice(test, self.truth(yes), self.truth(no)), "truth")
         if "string" in kinds or yes.is_pointer or no.is_pointer:
-            text = values.either(values.both(test, self.object(yes)), self.object(no))
+            chosen, other = self.object(yes), self.object(no)
+            if chosen == Text("nil"):  # ``test and nil or other`` would always be the other
+                test, chosen, other = negation(test), other, chosen
+            text = values.either(values.both(test, chosen), other)
             kind = yes.type if yes.is_pointer else no.type
             return Value(text, "string" if "string" in kinds else "object", kind)
         yes, no, common = self.balanced(yes, no)
