@@ -57,8 +57,9 @@ local either, without = flags.either, flags.without
 local function single(state, name)
   local upper, prefix = name:upper(), state.prefix
   local row = state.row
-  if row and row.aliases and row.aliases[upper] then
-    upper = row.aliases[upper]
+  local aliases = row and row.aliases
+  if aliases then
+    upper = aliases[upper] or upper:sub(1, #prefix) == prefix and aliases[upper:sub(#prefix + 1)] or upper
   end
   local get = row and function(key) return constants.of_group(state.name, key) end or constants.get
   local value = upper:sub(1, #prefix) == prefix and get(upper) or get(prefix .. upper)

@@ -27,6 +27,7 @@ ADJ = {
 AF = {
   prefix = "AF_",
   headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
+  also = "PF",
 },
 ALG = {
   prefix = "ALG_",
@@ -114,6 +115,7 @@ DT = {
 E = {
   prefix = "E",
   headers = { "uapi/asm-generic/errno-base.h", "uapi/asm-generic/errno.h", "uapi/asm/errno.h" },
+  aliases = { NOTSUP = "OPNOTSUPP" },
 },
 EFD = {
   prefix = "EFD_",
@@ -468,7 +470,7 @@ NT = {
 },
 O = {
   prefix = "O_",
-  headers = { "uapi/asm-generic/fcntl.h", "uapi/asm/fcntl.h" },
+  headers = { "libc/bits/fcntl-linux.h", "libc/bits/fcntl.h", "uapi/asm-generic/fcntl.h", "uapi/asm/fcntl.h" },
   except = { O_ACCMODE = true },
 },
 OPEN_TREE = {
@@ -806,6 +808,7 @@ SIG = {
   prefix = "SIG",
   headers = { "uapi/asm-generic/signal.h", "uapi/asm/signal.h" },
   except = { SIGRTMAX = true, SIGRTMIN = true, SIGSTKSZ = true, SIG_BLOCK = true, SIG_UNBLOCK = true, SIG_SETMASK = true },
+  aliases = { CLD = "CHLD" },
 },
 SIGEV = {
   prefix = "SIGEV_",

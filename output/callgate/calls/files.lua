@@ -766,7 +766,7 @@ if here.is "x86 arm mips mipsel ppc64le ppc" then
   end
 end
 
--- Locks or unlocks a whole file: "sh", "ex, nb", "un". flock(2)
+-- Locks or unlocks a whole file: "ex" if nothing is said, "sh", "ex, nb", "un". flock(2)
 -- long flock(unsigned int fd, unsigned int cmd)
 function calls.flock()
   local call = sys.caller "i:uu"
@@ -778,7 +778,7 @@ function calls.flock()
   local known_fd = known.descriptors
   return function(fd, operation)
     local fd_number = known_fd[fd] or to_fd(fd, "flock", 1, "fd")
-    operation = LOCK_memo[operation] or to_flags(operation, "flock", 2, "operation", LOCK_names)
+    operation = operation == nil and 2 or LOCK_memo[operation] or to_flags(operation, "flock", 2, "operation", LOCK_names)
     local result = call(number, fd_number, operation)
     if result == -1 then
       return fail()

@@ -296,25 +296,26 @@ function calls.statx()
   local number = numbers.statx or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
-  local to_optional_path = args.optional_path
   local to_out = args.out
+  local to_path = args.path
   local AT_names = require("callgate.flags").group "AT"
   local STATX_names = require("callgate.flags").group "STATX"
   local statx_t = require("callgate.types").t.statx
   local AT_memo = AT_names[1].memo
   local STATX_memo = STATX_names[1].memo
+  local known_path = known.paths
   local known_statx = known.records(statx_t)
   return function(dirfd, path, flags, mask, stx)
     local dirfd_number = to_dirfd(dirfd, "statx", 1, "dirfd")
-    path = to_optional_path(path, "statx", 2, "path")
-    flags = AT_memo[flags] or to_flags(flags, "statx", 3, "flags", AT_names)
+    local path_text = path == nil and "" or known_path[path] or to_path(path, "statx", 2, "path")
+    flags = flags == nil and 4096 or AT_memo[flags] or to_flags(flags, "statx", 3, "flags", AT_names)
     mask = mask == nil and 2047 or STATX_memo[mask] or to_flags(mask, "statx", 4, "mask", STATX_names)
     local stx_pointer = known_statx[stx]
     if not stx_pointer then
       stx = to_out(stx, "statx", 5, "stx", statx_t)
       stx_pointer = stx
     end
-    local result = call(number, dirfd_number, path, flags, mask, stx_pointer)
+    local result = call(number, dirfd_number, path_text, flags, mask, stx_pointer)
     if result == -1 then
       return fail()
     end

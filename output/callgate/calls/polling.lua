@@ -315,7 +315,7 @@ function calls.inotify_add_watch()
   return function(fd, path, mask)
     local fd_number = known_fd[fd] or to_fd(fd, "inotify_add_watch", 1, "fd")
     local path_text = known_path[path] or to_path(path, "inotify_add_watch", 2, "path")
-    mask = IN_memo[mask] or to_flags(mask, "inotify_add_watch", 3, "mask", IN_names)
+    mask = mask == nil and 4095 or IN_memo[mask] or to_flags(mask, "inotify_add_watch", 3, "mask", IN_names)
     local result = call(number, fd_number, path_text, mask)
     if result == -1 then
       return fail()

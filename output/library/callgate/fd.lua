@@ -402,7 +402,7 @@ function Fd:finit_module(params, flags) end
 ---@return integer? errno
 function Fd:flistxattr(buf, size) end
 
----Locks or unlocks a whole file: "sh", "ex, nb", "un".
+---Locks or unlocks a whole file: "ex" if nothing is said, "sh", "ex, nb", "un".
 ---@param operation? callgate.c.LOCK
 ---@return true? ok
 ---@return string? message

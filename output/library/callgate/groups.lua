@@ -286,7 +286,7 @@
 ---@field TIMECONST integer
 
 ---Names of AF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
----@alias callgate.c.AF integer|string
+---@alias callgate.c.AF integer|string|callgate.c.PF
 ---| "alg"
 ---| "appletalk"
 ---| "ash"
@@ -1434,6 +1434,7 @@
 ---| "notnam"
 ---| "notrecoverable"
 ---| "notsock"
+---| "notsup"
 ---| "notty"
 ---| "notuniq"
 ---| "nxio"
@@ -1575,6 +1576,7 @@
 ---@field NOTNAM integer
 ---@field NOTRECOVERABLE integer
 ---@field NOTSOCK integer
+---@field NOTSUP integer
 ---@field NOTTY integer
 ---@field NOTUNIQ integer
 ---@field NXIO integer
@@ -4970,6 +4972,7 @@
 ---Names of O_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.O integer|string
 ---| "append"
+---| "async"
 ---| "cloexec"
 ---| "creat"
 ---| "direct"
@@ -4977,6 +4980,7 @@
 ---| "dsync"
 ---| "emptypath"
 ---| "excl"
+---| "fsync"
 ---| "largefile"
 ---| "ndelay"
 ---| "noatime"
@@ -4986,6 +4990,7 @@
 ---| "path"
 ---| "rdonly"
 ---| "rdwr"
+---| "rsync"
 ---| "sync"
 ---| "tmpfile"
 ---| "trunc"
@@ -4994,6 +4999,7 @@
 ---@class callgate.group.O: callgate.group
 ---@overload fun(...: string|integer|ffi.cdata*|nil): integer
 ---@field APPEND integer
+---@field ASYNC integer
 ---@field CLOEXEC integer
 ---@field CREAT integer
 ---@field DIRECT integer
@@ -5001,6 +5007,7 @@
 ---@field DSYNC integer
 ---@field EMPTYPATH integer
 ---@field EXCL integer
+---@field FSYNC integer
 ---@field LARGEFILE integer
 ---@field NDELAY integer
 ---@field NOATIME integer
@@ -5010,6 +5017,7 @@
 ---@field PATH integer
 ---@field RDONLY integer
 ---@field RDWR integer
+---@field RSYNC integer
 ---@field SYNC integer
 ---@field TMPFILE integer
 ---@field TRUNC integer

@@ -139,7 +139,19 @@
 ---@field src_reg integer
 
 ---@class callgate.ctype.bpf_insn: ffi.ctype*
----@overload fun(instruction: table): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "add64"|"sub64"|"mul64"|"div64"|"or64"|"and64"|"lsh64"|"rsh64"|"neg64"|"mod64"|"xor64"|"mov64"|"arsh64"|"add32"|"sub32"|"mul32"|"div32"|"or32"|"and32"|"lsh32"|"rsh32"|"neg32"|"mod32"|"xor32"|"mov32"|"arsh32", dst: integer|string, src: integer|string|nil, imm: integer? }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "be16"|"be32"|"be64"|"le16"|"le32"|"le64"|"bswap16"|"bswap32"|"bswap64", dst: integer|string }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "jeq"|"jgt"|"jge"|"jset"|"jne"|"jsgt"|"jsge"|"jlt"|"jle"|"jslt"|"jsle"|"jeq32"|"jgt32"|"jge32"|"jset32"|"jne32"|"jsgt32"|"jsge32"|"jlt32"|"jle32"|"jslt32"|"jsle32", dst: integer|string, src: integer|string|nil, imm: integer?, off: integer }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "ja", off: integer }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "ldx_b"|"ldx_h"|"ldx_w"|"ldx_dw"|"ldxs_b"|"ldxs_h"|"ldxs_w"|"stx_b"|"stx_h"|"stx_w"|"stx_dw", dst: integer|string, src: integer|string, off: integer? }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "st_b"|"st_h"|"st_w"|"st_dw", dst: integer|string, off: integer?, imm: integer }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "atomic_w"|"atomic_dw", dst: integer|string, src: integer|string, off: integer?, imm: string|integer }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "ld_abs_b"|"ld_abs_h"|"ld_abs_w", imm: integer }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "ld_ind_b"|"ld_ind_h"|"ld_ind_w", src: integer|string, imm: integer }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "call", imm: integer|string }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "exit" }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "ld_imm64", dst: integer|string, imm: integer|ffi.cdata* }): callgate.t.bpf_insn
+---@overload fun(instruction: { [1]: "ld_map_fd"|"ld_map_value", dst: integer|string, imm: callgate.fd|integer, next: integer? }): callgate.t.bpf_insn
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.bpf_insn
 
 ---struct cachestat
@@ -697,7 +709,8 @@
 ---@field value number
 
 ---@class callgate.ctype.itimerspec: ffi.ctype*
----@overload fun(value: number|callgate.t.timespec, interval?: number|callgate.t.timespec): callgate.t.itimerspec
+---@overload fun(value: number|callgate.t.timespec): callgate.t.itimerspec
+---@overload fun(interval: number|callgate.t.timespec, value: number|callgate.t.timespec): callgate.t.itimerspec
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.itimerspec
 
 ---struct __kernel_old_itimerval
@@ -708,7 +721,8 @@
 ---@field value number
 
 ---@class callgate.ctype.itimerval: ffi.ctype*
----@overload fun(value: number|callgate.t.timeval, interval?: number|callgate.t.timeval): callgate.t.itimerval
+---@overload fun(value: number|callgate.t.old_timeval): callgate.t.itimerval
+---@overload fun(interval: number|callgate.t.old_timeval, value: number|callgate.t.old_timeval): callgate.t.itimerval
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.itimerval
 
 ---struct landlock_net_port_attr
@@ -1313,6 +1327,9 @@
 ---@field k integer
 
 ---@class callgate.ctype.sock_filter: ffi.ctype*
+---@overload fun(code: callgate.c.BPF, k?: integer|"allow"|"kill_process"|"errno EPERM"|string, jt?: integer, jf?: integer): callgate.t.sock_filter
+---@overload fun(instruction: { [1]: callgate.c.BPF, [2]: integer|string|nil, [3]: integer?, [4]: integer? }): callgate.t.sock_filter
+---@overload fun(instruction: { code: callgate.c.BPF, k: integer|string|nil, jt: integer?, jf: integer? }): callgate.t.sock_filter
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sock_filter
 
 ---struct sock_fprog
@@ -1321,6 +1338,8 @@
 ---@field len integer
 
 ---@class callgate.ctype.sock_fprog: ffi.ctype*
+---@overload fun(instructions: (callgate.t.sock_filter|{ [1]: callgate.c.BPF, [2]: integer|string|nil, [3]: integer?, [4]: integer? })[]): callgate.t.sock_fprog
+---@overload fun(fields: { len: integer, filter: ffi.cdata* }): callgate.t.sock_fprog
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sock_fprog
 
 ---struct sockaddr

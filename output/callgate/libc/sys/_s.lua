@@ -5,15 +5,15 @@ sys/sem.h 1938 constants@!musl 17 constants@musl 27 constants@ppc+musl-x86+musl-
 sys/sendfile.h 2023 constants@!musl 22
 sys/shm.h 2045 constants@!musl 17 constants@musl 36 typedefs@musl 29 constants@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 41
 sys/signalfd.h 2168 constants@!musl 22 records@uclibc-arm+uclibc-x86 402 aliases@uclibc 64 records@uclibc-x64 422
-sys/socket.h 3078 constants 42 constants@!musl 20 records@!musl 1211 typedefs@!musl 95 constants@!glibc+uclibc+musl-mips+musl-mipsel+musl-mips64+musl-mips64el 79 constants@musl 2351 records@musl 82 aliases@musl 85 macros@musl 115 records@musl-x64+musl-arm64+musl-riscv64+musl-loongarch64+musl-mips64el+musl-ppc64le 348 records@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 116 aliases@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 46 macros@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 1328 records@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 309 macros@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 1257 records@musl-mips64+musl-s390x 348 records@uclibc 78
-sys/stat.h 10988 constants 46 macros 577 constants@!musl 90 macros@!musl 403 constants@musl 50 aliases@musl 103 macros@musl 196 records@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 732 records@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 705 constants@uclibc 32
-sys/statfs.h 13922 constants@!musl 20 records@musl 52 typedefs@!glibc+uclibc+musl-mips+musl-mipsel+musl-mips64+musl-mips64el+musl-s390x 29
-sys/statvfs.h 14023 constants@!musl 21 constants@musl 213 records@musl-x64+musl-arm64+musl-riscv64+musl-loongarch64+musl-mips64el+musl-ppc64le 370 records@musl-x86+musl-arm+musl-mipsel 341 records@ppc+musl-mips 341 records@musl-mips64+musl-s390x 370
-sys/swap.h 15679 constants 84 constants@!musl 18 constants@!uclibc 30
-sys/syscall.h 15811 constants@!musl 17
-sys/sysinfo.h 15828 constants@!musl 21 records@musl 377 aliases@musl 46
-sys/syslog.h 16272 constants@!musl 666 macros@!musl 329 macros@glibc 91 constants@uclibc 25 macros@uclibc 101
-sys/sysmacros.h 17484 constants@!musl 23 macros@musl 531
+sys/socket.h 3078 constants 42 constants@!musl 20 records@!musl 1211 typedefs@!musl 95 constants@!glibc+uclibc+musl-mips+musl-mipsel+musl-mips64+musl-mips64el 79 constants@musl 2351 records@musl 82 aliases@musl 85 macros@musl 115 records@musl-x64+musl-arm64+musl-riscv64+musl-loongarch64+musl-mips64el+musl-ppc64le 348 records@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 116 aliases@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 46 macros@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 1332 records@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 309 macros@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 1261 records@musl-mips64+musl-s390x 348 records@uclibc 78
+sys/stat.h 10996 constants 46 macros 577 constants@!musl 90 macros@!musl 403 constants@musl 50 aliases@musl 103 macros@musl 196 records@!glibc+uclibc+ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 732 records@ppc+musl-x86+musl-arm+musl-mips+musl-mipsel 705 constants@uclibc 32
+sys/statfs.h 13930 constants@!musl 20 records@musl 52 typedefs@!glibc+uclibc+musl-mips+musl-mipsel+musl-mips64+musl-mips64el+musl-s390x 29
+sys/statvfs.h 14031 constants@!musl 21 constants@musl 213 records@musl-x64+musl-arm64+musl-riscv64+musl-loongarch64+musl-mips64el+musl-ppc64le 370 records@musl-x86+musl-arm+musl-mipsel 341 records@ppc+musl-mips 341 records@musl-mips64+musl-s390x 370
+sys/swap.h 15687 constants 84 constants@!musl 18 constants@!uclibc 30
+sys/syscall.h 15819 constants@!musl 17
+sys/sysinfo.h 15836 constants@!musl 21 records@musl 377 aliases@musl 46
+sys/syslog.h 16280 constants@!musl 666 macros@!musl 329 macros@glibc 91 constants@uclibc 25 macros@uclibc 101
+sys/sysmacros.h 17492 constants@!musl 23 macros@musl 531
 ]==], [==[
 
 FD_SETSIZE = 1024,
@@ -417,11 +417,11 @@ CMSG_DATA = function(cmsg)
     return M.cast("uint8_t *", M.cast("struct cmsghdr__libc *", cmsg) + 1)
   end,
 CMSG_NXTHDR = function(mhdr, cmsg)
-    return (M.u64(M.long(cmsg.cmsg_len)) < 16 or M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
+    return not (M.u64(M.long(cmsg.cmsg_len)) < 16 or M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
         0xfffffffffffffff8ULL) + 16 >= M.u64(M.long(M.cast("uint8_t *", mhdr.msg_control) +
-        M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
-        M.cast("struct cmsghdr__libc *", M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) +
-        8 - 1, 0xfffffffffffffff8ULL))
+        M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and M.cast("struct cmsghdr__libc *",
+        M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
+        0xfffffffffffffff8ULL)) or nil
   end,
 CMSG_FIRSTHDR = function(mhdr)
     return M.u64(M.long(mhdr.msg_controllen)) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
@@ -463,11 +463,11 @@ CMSG_DATA = function(cmsg)
     return M.cast("uint8_t *", M.cast("struct cmsghdr *", cmsg) + 1)
   end,
 CMSG_NXTHDR = function(mhdr, cmsg)
-    return (M.long(cmsg.cmsg_len) < 12 or M.u32(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
-        0xfffffffcLL) + 12) >= M.u32(M.long(M.cast("uint8_t *", mhdr.msg_control) +
-        M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
-        M.cast("struct cmsghdr *", M.cast("uint8_t *", cmsg) +
-        M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
+    return not (M.long(cmsg.cmsg_len) < 12 or M.u32(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) -
+        1), 0xfffffffcLL) + 12) >= M.u32(M.long(M.cast("uint8_t *", mhdr.msg_control) +
+        M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and M.cast("struct cmsghdr *",
+        M.cast("uint8_t *", cmsg) + M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
+        0xfffffffcLL)) or nil
   end,
 CMSG_FIRSTHDR = function(mhdr)
     return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr *", mhdr.msg_control)

@@ -94,7 +94,7 @@ function S.fallocate(fd, flags, offset, length) end
 ---@return integer? errno
 function S.fdatasync(fd) end
 
----Locks or unlocks a whole file: "sh", "ex, nb", "un".
+---Locks or unlocks a whole file: "ex" if nothing is said, "sh", "ex, nb", "un".
 ---
 ---flock(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"

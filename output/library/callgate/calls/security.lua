@@ -138,7 +138,7 @@ function S.seccomp(operation, flags, filter) end
 ---A filter of system calls from rules: { default = "allow", { "socket", "EACCES", { 1, "==", S.AF_INET } } }; the first rule that matches decides.
 ---
 ---seccomp(2)
----@param rules table
+---@param rules { default: string|integer|nil, [integer]: (string|integer|(string|integer|ffi.cdata*)[])[] }
 ---@return callgate.t.sock_fprog? filter
 ---@return string? message
 ---@return integer? errno

@@ -27,7 +27,7 @@ local state = {}
 ---@field jit? boolean
 ---@field bytecode? boolean
 ---@field user? boolean # made by a user, not by the kernel
----@field env? string|boolean # the global through which the state sees state.env
+---@field env? string|false # the global through which the state sees state.env; false: none
 ---@field allocator? table # { f, ud }: a lua_Alloc, in C, and its opaque pointer
 
 ---@class callgate.state.info
@@ -41,6 +41,7 @@ local state = {}
 ---@field maxcount integer
 ---@field used integer # bytes
 ---@field peak integer # bytes
+---@field empty integer # bytes, used when it was created
 ---@field refused integer
 
 ---@class callgate.state.State
