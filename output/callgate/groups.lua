@@ -537,6 +537,10 @@ PERSONALITY = {
   prefix = "",
   headers = { "uapi/linux/personality.h" },
 },
+PF = {
+  prefix = "PF_",
+  headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
+},
 PIDFD = {
   prefix = "PIDFD_",
   headers = { "uapi/linux/pidfd.h" },

@@ -18,7 +18,7 @@ SPEC = load_spec()
 # What LuaCATS itself knows: its own types, and those of lua-language-server's ffi module.
 BUILT_IN = {
     "any", "boolean", "fun", "function", "integer", "nil", "number", "self", "string", "table",
-    "true", "ffi.cdata", "ffi.ctype",
+    "true", "false", "ffi.cdata", "ffi.ctype",
 }  # fmt: skip
 NAMED = re.compile(r"(?<![\w.\"])[a-z]\w*+(?:\.\w++)*+(?!\??:)")
 TIME_LIMIT = 60

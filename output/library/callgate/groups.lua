@@ -124,6 +124,7 @@
 ---@field PERF_SAMPLE_BRANCH callgate.group.PERF_SAMPLE_BRANCH
 ---@field PERF_TYPE callgate.group.PERF_TYPE
 ---@field PERSONALITY callgate.group.PERSONALITY
+---@field PF callgate.group.PF
 ---@field PIDFD callgate.group.PIDFD
 ---@field PIDFD_SIGNAL callgate.group.PIDFD_SIGNAL
 ---@field PKEY callgate.group.PKEY
@@ -5628,6 +5629,108 @@
 ---@field STICKY_TIMEOUTS integer
 ---@field UNAME26 integer
 ---@field WHOLE_SECONDS integer
+
+---Names of PF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PF integer|string
+---| "alg"
+---| "appletalk"
+---| "ash"
+---| "atmpvc"
+---| "atmsvc"
+---| "ax25"
+---| "bluetooth"
+---| "bridge"
+---| "caif"
+---| "can"
+---| "decnet"
+---| "econet"
+---| "file"
+---| "ib"
+---| "ieee802154"
+---| "inet"
+---| "inet6"
+---| "ipx"
+---| "irda"
+---| "isdn"
+---| "iucv"
+---| "kcm"
+---| "key"
+---| "llc"
+---| "local"
+---| "max"
+---| "mctp"
+---| "mpls"
+---| "netbeui"
+---| "netlink"
+---| "netrom"
+---| "nfc"
+---| "packet"
+---| "phonet"
+---| "qipcrtr"
+---| "rds"
+---| "rose"
+---| "route"
+---| "rxrpc"
+---| "security"
+---| "smc"
+---| "sna"
+---| "unix"
+---| "unspec"
+---| "vsock"
+---| "wanpipe"
+---| "x25"
+---| "xdp"
+
+---@class callgate.group.PF: callgate.group
+---@overload fun(...: string|integer|ffi.cdata*|nil): integer
+---@field ALG integer
+---@field APPLETALK integer
+---@field ASH integer
+---@field ATMPVC integer
+---@field ATMSVC integer
+---@field AX25 integer
+---@field BLUETOOTH integer
+---@field BRIDGE integer
+---@field CAIF integer
+---@field CAN integer
+---@field DECnet integer
+---@field ECONET integer
+---@field FILE integer
+---@field IB integer
+---@field IEEE802154 integer
+---@field INET integer
+---@field INET6 integer
+---@field IPX integer
+---@field IRDA integer
+---@field ISDN integer
+---@field IUCV integer
+---@field KCM integer
+---@field KEY integer
+---@field LLC integer
+---@field LOCAL integer
+---@field MAX integer
+---@field MCTP integer
+---@field MPLS integer
+---@field NETBEUI integer
+---@field NETLINK integer
+---@field NETROM integer
+---@field NFC integer
+---@field PACKET integer
+---@field PHONET integer
+---@field QIPCRTR integer
+---@field RDS integer
+---@field ROSE integer
+---@field ROUTE integer
+---@field RXRPC integer
+---@field SECURITY integer
+---@field SMC integer
+---@field SNA integer
+---@field UNIX integer
+---@field UNSPEC integer
+---@field VSOCK integer
+---@field WANPIPE integer
+---@field X25 integer
+---@field XDP integer
 
 ---Names of PIDFD_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.PIDFD integer|string
