@@ -281,10 +281,11 @@ def test_verbose(tmp_path: Path) -> None:
 
 def test_sysctl(tmp_path: Path) -> None:
     """Variables that are unknown, and values of another type, are refused."""
+    nearest = '; did you mean "kern.lua.maxcount"?'
     assert run(tmp_path, "-e", "sysctl", "kern.lua.maxcont") == (
         1,
         "",
-        "luactl: sysctl: kern.lua.maxcont: No such file or directory\n",
+        f"luactl: sysctl: kern.lua.maxcont: No such file or directory{nearest}\n",
     )
     assert run(tmp_path, "-e", "sysctl", "kern.lua.require=5") == (
         1,

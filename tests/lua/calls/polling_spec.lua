@@ -103,12 +103,13 @@ end)
 
 t.describe("poll", function()
   t.it("refuses rows with keys that mean nothing", function()
-    local r = t.ok(S.pipe())
+    local r, w = t.ok(S.pipe())
     t.raises('poll: argument 1 (fds[1]): unknown key "evens"; did you mean "events"?', S.poll,
       { { fd = r, evens = "in" } }, 0)
     t.raises('ppoll: argument 1 (fds[2]): unknown key "3"; there are events, fd, revents', S.ppoll,
       { { r }, { r, "in", "out" } }, 0)
     t.equal(select(2, t.ok(S.poll({ { fd = r, events = "in", revents = 0 } }, 0))), 0)
+    w:close()
   end)
 
   t.it("iterates over what is ready, by what was given", function()

@@ -225,11 +225,12 @@ end)
 
 t.describe("credentials of a message", function()
   t.it("have names that are right", function()
-    local a = t.ok(S.socketpair("unix", "stream"))
+    local a, b = t.ok(S.socketpair("unix", "stream"))
     t.raises('sendmsg: argument 2 (credentials): unknown key "uidd"; did you mean "uid"?', a.sendmsg, a,
       { "x", credentials = { uidd = 1 } })
     t.equal(a:sendmsg { "x", credentials = { uid = S.getuid() } }, 1)
     t.equal(a:sendmsg { "x", credentials = S.t.ucred(S.getpid(), S.getuid(), S.getgid()) }, 1)
+    t.equal(b:read(nil, 1), "x")
   end)
 end)
 
