@@ -169,10 +169,10 @@ t.describe("translated macros", function()
       S._exit(3)
     end
     local _, status = assert(S.waitpid(pid))
-    t.equal(S.WIFEXITED(status), true)
-    t.equal(S.WIFSIGNALED(status), false)
-    if S.WEXITSTATUS then
-      t.equal(S.WEXITSTATUS(status), 3)
+    for name, expected in pairs { WIFEXITED = true, WIFSIGNALED = false, WEXITSTATUS = 3 } do
+      if S[name] then -- uClibc-ng's are statement expressions
+        t.equal(S[name](status), expected)
+      end
     end
   end)
 
