@@ -169,8 +169,11 @@ local function libraries(libs, compiles)
     set[name] = true
     openers[#openers + 1] = LIBRARIES[name][1]
   end
+  if not set.os then
+    openers[#openers + 1] = "os" -- the clock by which patterns pay
+  end
   if compiles and not set.jit then
-    openers[#openers + 1] = "jit" -- which switches the compiler on; its script does not see it
+    openers[#openers + 1] = "jit" -- which switches the compiler on; its script sees neither
   end
   return set, openers
 end

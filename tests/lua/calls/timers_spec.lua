@@ -192,7 +192,9 @@ t.describe("times of files", function()
     set_by(S.utimens, { mtime = 3, atime = "omit" }, 1, 3)
     set_by(S.utime, { actime = 4, modtime = 5 }, 4, 5)
     set_by(S.utime, S.t.utimbuf(6, 7), 6, 7)
-    set_by(S.utimens, { S.t.timespec(8.5), 9LL }, 8.5, 9)
+    set_by(S.utimens, { S.t.timespec(8), 9LL }, 8, 9)
+    t.equal(S.utimens(path, { S.t.timespec(8.5) }), true)
+    t.equal(S.statx(nil, path).atime, 8.5) -- qemu-user's stat leaves nanoseconds out on s390x
     set_by(S.utimens, S.t.timespec_pair { mtime = 10, atime = 11 }, 11, 10)
   end)
 

@@ -18,7 +18,8 @@ return function(address, is_limited)
   local ELEMENT = 16 -- what one of a table is taken for, in bytes
   local HEAP = 8 -- what collecting a byte is: it is marked and swept
 
-  local owed, counter, ffi, clock = 0, nil, nil, nil
+  local owed, counter, ffi = 0, nil, nil
+  local clock = os.clock -- without the FFI, for LuaJIT's sake on ppc64el: see take
 
   -- Not counter[0]: Debian's LuaJIT for ppc64el ends in an illegal instruction where a hook that counts is set and a
   -- metamethod is called.
@@ -46,19 +47,10 @@ return function(address, is_limited)
     end
   end
 
-  local function now()
-    if not clock then
-      ffi = require "ffi"
-      ffi.cdef "long callgate_state_clock(void) __asm__(\"clock\");"
-      clock = ffi.C.callgate_state_clock
-    end
-    return tonumber(clock())
-  end
-
   -- An error of C's own is raised once more, in a tail call, which makes it that of the script's line; one of a
   -- function of the script's that C has called has its line.
   local function settled(began, most, fn, a, b, c, d, ok, ...)
-    local took = (now() - began) * MICROSECOND
+    local took = (clock() - began) * 1e6 * MICROSECOND
     pay((took < 0 or took > most) and most or took) -- clock_t may begin anew
     if ok then
       return ...
@@ -70,7 +62,7 @@ return function(address, is_limited)
 
   local function timed(most, fn, a, b, c, d)
     pay(CLOCK)
-    return settled(now(), most, fn, a, b, c, d, pcall(fn, a, b, c, d))
+    return settled(clock(), most, fn, a, b, c, d, pcall(fn, a, b, c, d))
   end
 
   -- Of arguments that are none the function itself complains.
