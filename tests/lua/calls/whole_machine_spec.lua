@@ -4,6 +4,19 @@ local t = ...
 
 local S = require "callgate"
 
+-- What `call` returns when nobody else, this spec in the other mode say, is at it: a kexec call that finds another
+-- one under way does not wait but is refused (kernel/kexec.c, kexec_trylock).
+local function alone(call, ...)
+  for _ = 1, 500 do
+    local value, message, errno = call(...)
+    if errno ~= S.EBUSY then
+      return value, message, errno
+    end
+    S.nanosleep(0.01)
+  end
+  return call(...)
+end
+
 t.describe("the whole machine", function()
   t.it("gets its time set, to what it is: other specs read it meanwhile", function()
     t.disposable()
@@ -13,9 +26,9 @@ t.describe("the whole machine", function()
 
   t.it("forgets which kernel was to be next", function()
     t.disposable()
-    t.ok(t.need("kexec_load", S.kexec_load(0, {})))
+    t.ok(t.need("kexec_load", alone(S.kexec_load, 0, {})))
     if S.kexec_file_load then
-      t.ok(t.need("kexec_file_load", S.kexec_file_load("stdin", nil, nil, "unload")))
+      t.ok(t.need("kexec_file_load", alone(S.kexec_file_load, "stdin", nil, nil, "unload")))
     end
   end)
 
