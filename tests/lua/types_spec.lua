@@ -320,6 +320,20 @@ t.describe("S.t.array", function()
     t.raises("S.t.array: expected a count or a table, got -1", S.t.array, "input_id", -1)
     t.raises("S.t.array: expected a count or a table, got nil", S.t.array, "input_id")
     t.raises("S.t.array: no memory for 4503599627370496 of input_id", S.t.array, "input_id", 2 ^ 52)
+    t.raises("S.t.array: element 2: timespec: expected a table of its fields, or their values in C's order, got "
+      .. '"x" (string)', S.t.array, "timespec", { 1, "x" })
+  end)
+
+  t.it("holds what integers of C are given, or says that they do not", function()
+    local numbers = S.t.array("uid_t", { 4294967295, -1, true })
+    t.equal(numbers[0], 4294967295)
+    t.equal(numbers[1], 4294967295)
+    t.equal(numbers[2], 1)
+    t.equal(S.t.array("uint64_t", { 0xffffffffffffffffULL })[0], 0xffffffffffffffffULL)
+    t.raises("S.t.array: element 2: expected a whole number, got 1.5", S.t.array, "uid_t", { 1, 1.5 })
+    t.raises("S.t.array: element 1: expected a number from 0 to 4294967295, got 4294967296", S.t.array, "uid_t",
+      { 2 ^ 32 })
+    t.raises('S.t.array: element 1: expected a number, got "x" (string)', S.t.array, "uint64_t", { "x" })
   end)
 end)
 

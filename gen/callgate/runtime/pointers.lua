@@ -2,7 +2,6 @@
 
 local ffi = require "ffi"
 local errors = require "callgate.errors"
-local signed = require "callgate.signed"
 local types = require "callgate.types"
 
 local pointers = {}
@@ -39,6 +38,25 @@ function pointers.pointer(name)
   return ffi.typeof("$ *", types.t[name])
 end
 
+-- A function from what an element is made from to the element. A record's constructor says itself what is wrong.
+local function maker(name, ctype)
+  local is_number = tonumber(ctype()) ~= nil
+  if is_number and tonumber(ctype(0.5)) == 0 then -- an integer, which LuaJIT would round for
+    local bits, is_signed = 8 * ffi.sizeof(ctype), ctype(-1) < 0
+    return function(item)
+      return require "callgate.whole"(item, bits, is_signed)
+    end
+  end
+  return function(item)
+    local ok, value = pcall(ctype, item)
+    if ok then
+      return value
+    end
+    local text, internal = errors.plain(value)
+    error(internal and ("expected %s, got %s"):format(is_number and "a number" or name, got(item)) or text, 0)
+  end
+end
+
 -- An array of records: S.t.array("epoll_event", 64), or with what each is made from:
 -- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
 function pointers.array(name, init)
@@ -57,8 +75,13 @@ function pointers.array(name, init)
   if not array then
     raise(("S.t.array: no memory for %.0f of %s"):format(count, name))
   end
-  for i = 1, type(init) == "table" and count or 0 do
-    array[i - 1] = ctype(signed(init[i]))
+  local make = type(init) == "table" and maker(name, ctype)
+  for i = 1, make and count or 0 do
+    local ok, value = pcall(make, init[i])
+    if not ok then
+      raise(("S.t.array: element %d: %s"):format(i, value))
+    end
+    array[i - 1] = value
   end
   return array
 end
