@@ -70,8 +70,7 @@ local function known_names(self)
 end
 
 local function no_field(self, name)
-  local near = require("callgate.suggest").nearest(tostring(name), known_names(self))
-  local hint = near and ("; did you mean %q?"):format(near) or ""
+  local hint = require("callgate.suggest").hint(name, known_names(self))
   raise(("%s has no field %q%s"):format(self.name, tostring(name), hint))
 end
 
@@ -278,9 +277,12 @@ end
 
 -- A kind's constructor takes as many values as its parameters say.
 local function check_count(self, make, ...)
-  local about = debug.getinfo(make, "u")
-  local most = about.nparams - 1 -- without the ctype
-  for i = most + 1, about.isvararg and 0 or select("#", ...) do
+  if not self.most then
+    local about = debug.getinfo(make, "u")
+    self.most = about.isvararg and math.huge or about.nparams - 1 -- without the ctype
+  end
+  local most = self.most
+  for i = most + 1, select("#", ...) do
     if type((select(i, ...))) ~= "nil" then
       local wanted = most == 1 and "one value" or ("at most %d values"):format(most)
       raise(("%s: expected %s, got %d"):format(self.name, wanted, select("#", ...)))

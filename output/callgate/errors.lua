@@ -50,6 +50,15 @@ function errors.got(value)
   return (kind == "number" or kind == "nil") and shown or ("%s (%s)"):format(shown, kind)
 end
 
+-- Raises the misuse of an argument, which messages call by its position and its name.
+function errors.misuse(call, position, label, what)
+  errors.raise(("%s: argument %d (%s): %s"):format(call, position, label, what))
+end
+
+function errors.expected(what, value, call, position, label)
+  errors.misuse(call, position, label, ("expected %s, got %s"):format(what, errors.got(value)))
+end
+
 -- What LuaJIT and its FFI say of a value that is of a wrong type (lj_errmsg.h): in the words of C, and
 -- without the name of what the value is for.
 local INTERNAL = {

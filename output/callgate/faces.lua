@@ -7,19 +7,10 @@ local faces = {}
 
 -- --- arguments -----------------------------------------------------------------------------------------
 
--- Raises the misuse of an argument, as args.lua words it.
-function faces.misuse(call, position, label, what)
-  errors.raise(("%s: argument %d (%s): %s"):format(call, position, label, what))
-end
-
-function faces.expected(what, value, call, position, label)
-  faces.misuse(call, position, label, ("expected %s, got %s"):format(what, errors.got(value)))
-end
-
 -- Raises unless the argument is of that type of Lua's.
 function faces.typed(kind, value, call, position, label)
   if type(value) ~= kind then
-    faces.expected("a " .. kind, value, call, position, label)
+    errors.expected("a " .. kind, value, call, position, label)
   end
   return value
 end
@@ -50,10 +41,9 @@ end
 
 -- --- names ---------------------------------------------------------------------------------------------
 
--- "; did you mean ...?" for a name that is no key of `known`, or nothing. All keys begin with `prefix`, which may be
--- missing.
+-- "; did you mean ...?" for a name that is no key of `known`, or nothing. All keys begin with `prefix`, which the
+-- message shows, and the name may lack.
 function faces.hint(name, known, prefix)
-  prefix = prefix or ""
   local names = {}
   for each in pairs(known) do
     names[#names + 1] = each:sub(#prefix + 1)
@@ -73,7 +63,7 @@ local RECORD = {} -- the key of what an object shows: no program has it
 function faces.struct(name, fields, methods)
   local metatable = {}
   local function no_field(key)
-    errors.raise(("%s has no field %q%s"):format(name, tostring(key), faces.hint(key, fields)))
+    errors.raise(("%s has no field %q%s"):format(name, tostring(key), require("callgate.suggest").hint(key, fields)))
   end
   function metatable.__index(self, key)
     local read = fields[key]

@@ -57,7 +57,7 @@ end
 
 local function object(call, value)
   if getmetatable(value) ~= metatable then
-    faces.expected("a klua_state", value, call, 1, "s")
+    errors.expected("a klua_state", value, call, 1, "s")
   end
   return value.state
 end
@@ -88,7 +88,7 @@ end
 function klua.state_create(maxalloc, name)
   ready "state_create"
   if type(maxalloc) ~= "number" or not (maxalloc >= 0 and maxalloc <= MOST) or maxalloc % 1 ~= 0 then
-    faces.expected(("a whole number from 0 to %.0f"):format(MOST), maxalloc, "state_create", 1, "maxalloc")
+    errors.expected(("a whole number from 0 to %.0f"):format(MOST), maxalloc, "state_create", 1, "maxalloc")
   end
   typed("string", name, "state_create", 2, "name")
   if maxalloc < klua.MIN_ALLOC_BYTES then

@@ -65,7 +65,7 @@ end
 -- The core's state of a klua_State that is not closed.
 local function opened(call, K)
   if getmetatable(K) ~= metatable then
-    faces.expected("a klua_State", K, call, 1, "K")
+    errors.expected("a klua_State", K, call, 1, "K")
   elseif K.L == nil then
     misuse(call, ("argument 1 (K): %s"):format(tostring(K)))
   end
@@ -121,7 +121,7 @@ local function level(call, position, ipl)
   if ipl == nil then
     return klua9.IPL_NONE
   elseif type(ipl) ~= "number" or not LEVELS[ipl + 1] then
-    faces.expected("klua9.IPL_NONE or another of its levels", ipl, call, position, "ipl")
+    errors.expected("klua9.IPL_NONE or another of its levels", ipl, call, position, "ipl")
   end
   return ipl
 end
@@ -129,9 +129,6 @@ end
 local function new(name, desc, ipl, allocator)
   if name:sub(1, 1) == "_" then
     return errors.failed(require("callgate").EINVAL)
-  end
-  if allocator and ffi.abi "64bit" and not ffi.abi "gc64" then
-    return errors.failed(require("callgate").EOPNOTSUPP) -- this LuaJIT's memory must lie below 2 GiB
   end
   name, desc = name:sub(1, klua9.MAX_LUA_NAME - 1), desc:sub(1, klua9.MAX_LUA_DESC - 1)
   local own = { desc = desc, user = false, allocator = allocator }
@@ -152,9 +149,9 @@ function klua9.klua_newstate(f, ud, name, desc, ipl)
   typed("string", desc, "klua_newstate", 4, "desc")
   ipl = level("klua_newstate", 5, ipl)
   if f ~= nil and (type(f) ~= "cdata" or not tostring(ffi.typeof(f)):find("(", 1, true)) then
-    faces.expected("a lua_Alloc, a pointer to a function of C", f, "klua_newstate", 1, "f")
+    errors.expected("a lua_Alloc, a pointer to a function of C", f, "klua_newstate", 1, "f")
   elseif ud ~= nil and type(ud) ~= "cdata" then
-    faces.expected("a pointer or nil", ud, "klua_newstate", 2, "ud")
+    errors.expected("a pointer or nil", ud, "klua_newstate", 2, "ud")
   end
   return new(name, desc, ipl, f ~= nil and { f, ud } or nil)
 end

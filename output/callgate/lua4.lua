@@ -11,6 +11,7 @@
 
 local ffi = require "ffi"
 local errno = require "callgate.lua4.errno"
+local errors = require "callgate.errors"
 local faces = require "callgate.faces"
 local file = require "callgate.lua4.file"
 local memory = require "callgate.memory"
@@ -162,7 +163,7 @@ end
 local function number_of(request)
   local number = (type(request) == "number" or type(request) == "cdata") and tonumber(request)
   if not number then
-    faces.expected("a number", request, "ioctl", 1, "request")
+    errors.expected("a number", request, "ioctl", 1, "request")
   end
   return number < 0 and number % 2 ^ 32 or number
 end
@@ -187,11 +188,11 @@ function device:ioctl(request, argument)
   elseif argument == nil then
     return fail "EFAULT"
   elseif not memory.is_writable(argument) then
-    faces.expected("memory to write to", argument, "ioctl", 2, "argument")
+    errors.expected("memory to write to", argument, "ioctl", 2, "argument")
   end
   local size = memory.size(argument)
   if size and size < row.size then
-    faces.misuse("ioctl", 2, "argument", ("expected %d bytes (struct %s), got %d"):format(row.size, row.name, size))
+    errors.misuse("ioctl", 2, "argument", ("expected %d bytes (struct %s), got %d"):format(row.size, row.name, size))
   end
   self.argument = argument -- lives until the request is done: the pointer does not hold it
   local result, message, number = row.perform(ffi.cast(row.pointer, argument))

@@ -18,7 +18,7 @@ local luactl = {}
 
 local function text_of(value, call, position, label)
   if faces.typed("string", value, call, position, label):find("\0", 1, true) then
-    faces.misuse(call, position, label, "expected a string without NUL bytes, got " .. errors.shown(value))
+    errors.misuse(call, position, label, "expected a string without NUL bytes, got " .. errors.shown(value))
   end
   return value
 end
@@ -142,7 +142,7 @@ function luactl.open(backend)
   else
     local ok, method = pcall(function() return backend.ioctl end)
     if not ok or method == nil then
-      faces.expected("a path or an object with an ioctl method", backend, "open", 1, "backend")
+      errors.expected("a path or an object with an ioctl method", backend, "open", 1, "backend")
     end
   end
   return setmetatable({ backend = backend }, client)

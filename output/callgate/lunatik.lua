@@ -9,6 +9,7 @@
 -- Errors are raised, as Lunatik's document says. The script itself has `lunatik` too, as a global and by
 -- require.
 
+local errors = require "callgate.errors"
 local faces = require "callgate.faces"
 local handle = require "callgate.state.handle"
 local state = require "callgate.state"
@@ -82,7 +83,7 @@ function lunatik.runtime(script, sleep)
     sleep = sleep ~= false
     context = sleep and "process" or "softirq"
   elseif CONTEXTS[sleep] == nil then
-    faces.expected('a boolean, "process", "softirq" or "hardirq"', sleep, "runtime", 2, "sleep")
+    errors.expected('a boolean, "process", "softirq" or "hardirq"', sleep, "runtime", 2, "sleep")
   else
     sleep = CONTEXTS[sleep]
   end

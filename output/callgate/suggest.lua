@@ -76,4 +76,19 @@ function suggest.nearest(name, names, prefix)
   return found or rest and by_letters(rest, names) or nil
 end
 
+-- The end of a message about a name that there is not: '; did you mean "x"?', or nothing. `known` is a list of the
+-- names, or has them as its keys.
+function suggest.hint(name, known, prefix)
+  local names = known
+  if known[1] == nil then
+    names = {}
+    for each in pairs(known) do
+      names[#names + 1] = each
+    end
+    table.sort(names)
+  end
+  local near = type(name) == "string" and suggest.nearest(name, names, prefix)
+  return near and ("; did you mean %q?"):format(near) or ""
+end
+
 return suggest

@@ -1,6 +1,8 @@
 local t = ...
 
-local nearest = require("callgate.suggest").nearest
+local suggest = require "callgate.suggest"
+
+local nearest, hint = suggest.nearest, suggest.hint
 
 local NAMES = { "append", "cloexec", "creat", "excl", "rdonly", "rdwr", "wronly" }
 
@@ -33,5 +35,20 @@ t.describe("the nearest name", function()
 
   t.it("is looked for within the time limit, however long what was written", function()
     t.equal(nearest(("x"):rep(1e6), NAMES), nil)
+  end)
+end)
+
+t.describe("the hint", function()
+  t.it("is made from a list, or from the keys of a table", function()
+    t.equal(hint("cerat", NAMES), '; did you mean "creat"?')
+    t.equal(hint("opne", { open = 1, close = 2 }), '; did you mean "open"?')
+    t.equal(hint("O_CERAT", { "CREAT" }, "O_"), '; did you mean "CREAT"?')
+  end)
+
+  t.it("is nothing where none is near, or what was given is no name", function()
+    t.equal(hint("zzzzzzz", NAMES), "")
+    t.equal(hint("creat", {}), "")
+    t.equal(hint(5, NAMES), "")
+    t.equal(hint(nil, { open = 1 }), "")
   end)
 end)

@@ -22,18 +22,9 @@ local size_of, integer_of = memory.size, memory.number
 local is_memory, is_writable, new_array = memory.is, memory.is_writable, memory.array
 local interpreted, rooms, numbers = known.interpreted, known.rooms, known.descriptors
 
-local args = {}
+local misuse, expected = errors.misuse, errors.expected
 
--- Raises the misuse at the line that called the library.
-local function misuse(call, position, label, what)
-  errors.raise(("%s: argument %d (%s): %s"):format(call, position, label, what))
-end
-args.misuse = misuse
-
-local function expected(what, value, call, position, label)
-  misuse(call, position, label, ("expected %s, got %s"):format(what, errors.got(value)))
-end
-args.expected = expected
+local args = { misuse = misuse, expected = expected }
 
 -- --- descriptors -----------------------------------------------------------------------------------
 

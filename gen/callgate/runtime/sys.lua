@@ -57,14 +57,8 @@ end
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 
 local function unknown(name)
-  local names = {}
-  for known in pairs(numbers) do
-    names[#names + 1] = known
-  end
-  table.sort(names)
-  local near = require("callgate.suggest").nearest(tostring(name), names)
-  require("callgate.errors").raise(("no system call %q%s"):format(tostring(name),
-    near and ("; did you mean %q?"):format(near) or ""))
+  local hint = require("callgate.suggest").hint(name, numbers)
+  require("callgate.errors").raise(("no system call %q%s"):format(tostring(name), hint))
 end
 
 local makers = {

@@ -20,12 +20,10 @@ local function check_options(options)
   if type(options) ~= "table" then
     return args.expected("a table { flags = ..., exit_signal = ... }", options, "clone3", 1, "options")
   end
-  local names = { "cgroup", "exit_signal", "flags", "pidfd", "set_tid" }
   for name in pairs(options) do
     if not KNOWN[name] then
-      local near = require("callgate.suggest").nearest(tostring(name), names)
-      return args.misuse("clone3", 1, "options", ("unknown option %q%s"):format(tostring(name),
-        near and ("; did you mean %q?"):format(near) or ""))
+      local hint = require("callgate.suggest").hint(name, KNOWN)
+      return args.misuse("clone3", 1, "options", ("unknown option %q%s"):format(tostring(name), hint))
     end
   end
 end

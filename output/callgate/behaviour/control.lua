@@ -67,13 +67,7 @@ local function bytes(row, value, call)
 end
 
 local function unknown(name, call)
-  local names = {}
-  for known in pairs(by_name) do
-    names[#names + 1] = known
-  end
-  table.sort(names)
-  local near = require("callgate.suggest").nearest(name, names)
-  local hint = near and ("; did you mean %q?"):format(near) or ""
+  local hint = require("callgate.suggest").hint(name, by_name)
   return args.misuse(call, 2, "control", ("unknown control message %q%s"):format(name, hint))
 end
 

@@ -64,8 +64,7 @@ function forms.constant(part, value, state)
   local prefix, upper = part.kind .. "_", value:upper()
   local number = upper:sub(1, #prefix) == prefix and constants.get(upper) or constants.get(prefix .. upper)
   if type(number) ~= "number" then
-    local near = require("callgate.suggest").nearest(upper, constants.names(prefix), prefix)
-    local hint = near and ("; did you mean %q?"):format(near) or ""
+    local hint = require("callgate.suggest").hint(upper, constants.names(prefix), prefix)
     args.misuse(state.call, state.position, part.name, ("unknown name %q for %s*%s"):format(value, prefix, hint))
   end
   return number
@@ -128,8 +127,8 @@ end
 local function no_member(name, message, state, names)
   local text, internal = errors.plain(message)
   if internal then
-    local near = names and require("callgate.suggest").nearest(tostring(name), names)
-    text = ("no member %q%s"):format(tostring(name), near and ("; did you mean %q?"):format(near) or "")
+    local hint = names and require("callgate.suggest").hint(name, names) or ""
+    text = ("no member %q%s"):format(tostring(name), hint)
   end
   args.misuse(state.call, state.position, "attr", text)
 end

@@ -142,8 +142,7 @@ function operations.named(name, prefix, further)
           known[#known + 1] = row:sub(#prefix + 1):lower()
         end
         table.sort(known)
-        local near = require("callgate.suggest").nearest(value:lower(), known, prefix:lower())
-        local hint = near and ("; did you mean %q?"):format(near) or ""
+        local hint = require("callgate.suggest").hint(value:lower(), known, prefix:lower())
         return args.misuse(call, position, label, ("unknown name %q for %s*%s"):format(value, prefix, hint))
       end
       numbers[value] = number
@@ -213,13 +212,7 @@ function operations.fcntl()
 end
 
 local function unknown_request(request)
-  local known = {}
-  for name in pairs(require "callgate.operations.ioctl") do
-    known[#known + 1] = name
-  end
-  table.sort(known)
-  local near = require("callgate.suggest").nearest(request:upper(), known)
-  local hint = near and ("; did you mean %q?"):format(near) or ""
+  local hint = require("callgate.suggest").hint(request:upper(), require "callgate.operations.ioctl")
   return args.misuse("ioctl", 2, "request", ("unknown request %q%s"):format(request, hint))
 end
 

@@ -73,13 +73,7 @@ function check.stream(value, call, position, label)
 end
 
 local function unknown(name)
-  local names = {}
-  for known in pairs(KNOWN) do
-    names[#names + 1] = known
-  end
-  table.sort(names)
-  local near = require("callgate.suggest").nearest(tostring(name), names)
-  local hint = near and ("; did you mean %q?"):format(near) or ""
+  local hint = require("callgate.suggest").hint(name, KNOWN)
   return args.misuse("spawn", 1, "options", ("unknown option %q%s"):format(tostring(name), hint))
 end
 

@@ -91,8 +91,7 @@ local function lookup(name)
       known[#known + 1] = each:lower()
     end
     table.sort(known)
-    local near = require("callgate.suggest").nearest(name:lower(), known)
-    local hint = near and ("; did you mean %q?"):format(near) or ""
+    local hint = require("callgate.suggest").hint(name:lower(), known)
     error(("unknown name %q of a terminal's flags%s"):format(name, hint), 0)
   end
   return row

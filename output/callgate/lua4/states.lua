@@ -4,7 +4,6 @@
 -- What can fail returns nothing when it succeeds, else the reason, in words, and the errno's name.
 
 local errors = require "callgate.errors"
-local faces = require "callgate.faces"
 local env = require "callgate.state.env"
 local errno = require "callgate.lua4.errno"
 local netbsd = require "callgate.bound.netbsd_lua"
@@ -92,9 +91,9 @@ end
 -- state that requires it, and what it returns is the module. EBUSY for a name that is taken.
 function states.register(name, source)
   if type(name) ~= "string" or name == "" then
-    faces.expected("a module's name", name, "register", 1, "name")
+    errors.expected("a module's name", name, "register", 1, "name")
   elseif type(source) ~= "string" then
-    faces.expected("the text of a chunk", source, "register", 2, "source")
+    errors.expected("the text of a chunk", source, "register", 2, "source")
   end
   name = name:sub(1, MODULE)
   if states.registered(name) then

@@ -2,7 +2,6 @@
 -- emulated states, which live as long as the command: so it takes a sequence there.
 
 local commands = require "callgate.luactl.commands"
-local faces = require "callgate.faces"
 local words = require "callgate.luactl.words"
 
 local command = {}
@@ -67,7 +66,7 @@ end
 -- --- running -------------------------------------------------------------------------------------------
 
 local function unknown(name, known)
-  return ("unknown command %q%s"):format(name, faces.hint(name, known))
+  return ("unknown command %q%s"):format(name, require("callgate.suggest").hint(name, known))
 end
 
 -- One command; true, or nil and what to say.

@@ -44,9 +44,8 @@ local function count_of(row, label, what, item, names)
   for key in pairs(row) do
     local is_item = type(key) == "number" and key % 1 == 0 and key >= 1
     if not is_item and not (names and names[key]) then
-      local near = names and require("callgate.suggest").nearest(tostring(key), names)
-      misuse(label, ('unknown field "%s"%s'):format(tostring(key),
-        near and ("; did you mean %q?"):format(near) or "; expected " .. what))
+      local hint = names and require("callgate.suggest").hint(key, names) or ""
+      misuse(label, ('unknown field "%s"%s'):format(tostring(key), hint ~= "" and hint or "; expected " .. what))
     end
   end
   return args.count(row, "seccomp_filter", 1, label, item)
@@ -155,13 +154,7 @@ end
 local function number_of(name, label)
   local number = target.numbers[name]
   if number == nil and not require("callgate.signatures").known(name) then
-    local names = {}
-    for known in pairs(target.numbers) do
-      names[#names + 1] = known
-    end
-    table.sort(names)
-    local near = require("callgate.suggest").nearest(name, names)
-    return misuse(label, ("no system call %q%s"):format(name, near and ("; did you mean %q?"):format(near) or ""))
+    return misuse(label, ("no system call %q%s"):format(name, require("callgate.suggest").hint(name, target.numbers)))
   end
   return number -- nil where this machine lacks it: nothing can call it
 end
@@ -210,7 +203,7 @@ local function add_rule(code, rule, label)
 end
 
 local MOST = constants.get "BPF_MAXINSNS"
-local FIELDS = { "default", default = true } -- of the table of rules, beside them
+local FIELDS = { default = true } -- of the table of rules, beside them
 
 -- The rules as a program. Calls of another machine's table (i386 on x86-64, x32) end the process: their
 -- numbers mean something else.

@@ -109,8 +109,7 @@ local function code_of(row)
       known[#known + 1] = item:match "^(.*)_imm$" -- what is written for either form
     end
     table.sort(known)
-    local near = require("callgate.suggest").nearest(name, known)
-    error(("unknown instruction %q%s"):format(name, near and ("; did you mean %q?"):format(near) or ""), 0)
+    error(("unknown instruction %q%s"):format(name, require("callgate.suggest").hint(name, known)), 0)
   end
   return found, name
 end

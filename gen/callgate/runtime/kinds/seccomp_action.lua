@@ -24,8 +24,8 @@ local function unknown(value, word)
   for _, name in ipairs(flags.names(flags.group "SECCOMP_RET")) do
     names[#names + 1] = not MASKS[name] and name or nil
   end
-  local near = not action_named(word) and require("callgate.suggest").nearest(word:lower(), names)
-  return ("expected %s, got %s%s"):format(WANTED, errors.got(value), near and ("; did you mean %q?"):format(near) or "")
+  local hint = action_named(word) and "" or require("callgate.suggest").hint(word:lower(), names)
+  return ("expected %s, got %s%s"):format(WANTED, errors.got(value), hint)
 end
 
 local function of_text(text)

@@ -58,13 +58,7 @@ local mt = {
   __index = function(self, name)
     local get = index[name]
     if not get then
-      local known = {}
-      for each in pairs(index) do
-        known[#known + 1] = each
-      end
-      table.sort(known)
-      local near = require("callgate.suggest").nearest(tostring(name), known)
-      local hint = near and ("; did you mean %q?"):format(near) or ""
+      local hint = require("callgate.suggest").hint(name, index)
       error(("a status has no field %q%s"):format(tostring(name), hint), 2)
     end
     return get(self)

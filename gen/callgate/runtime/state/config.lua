@@ -26,14 +26,8 @@ local CHECKS = {
 }
 
 local function unknown(name)
-  local names = {}
-  for other in pairs(CHECKS) do
-    names[#names + 1] = other
-  end
-  table.sort(names)
-  local near = type(name) == "string" and require("callgate.suggest").nearest(name, names)
-  errors.raise(("state.config: unknown setting %s%s"):format(errors.shown(name),
-    near and ("; did you mean %q?"):format(near) or ""))
+  local hint = require("callgate.suggest").hint(name, CHECKS)
+  errors.raise(("state.config: unknown setting %s%s"):format(errors.shown(name), hint))
 end
 
 -- The table, whose settings begin as `defaults` has them: every one of CHECKS.

@@ -84,9 +84,8 @@ local function known(call, what, name, names)
       return
     end
   end
-  local near = type(name) == "string" and require("callgate.suggest").nearest(name, names)
-  errors.raise(("%s: unknown %s %s%s"):format(call, what, errors.shown(name),
-    near and ("; did you mean %q?"):format(near) or ""))
+  local hint = require("callgate.suggest").hint(name, names)
+  errors.raise(("%s: unknown %s %s%s"):format(call, what, errors.shown(name), hint))
 end
 
 local function text(value, call, position, label)

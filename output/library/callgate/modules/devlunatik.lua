@@ -25,7 +25,7 @@ function devlunatik.open(path) end
 ---@return integer? errno
 function Device:dostring(chunk) end
 
----Runs a chunk in the kernel: what it returns; or nil, message, errno.
+---Runs a chunk in the kernel: what it returns, or true for nothing; or nil, message, errno.
 ---@param chunk string
 ---@param name? string
 ---@return any ...
