@@ -87,6 +87,7 @@ class TestUsage:
             (["headers", "lst"], "unknown word 'lst'; did you mean list?"),
             (["targets", "--jsn"], "unknown option '--jsn'; did you mean --json?"),
             (["verify", "--shrd=1/2"], "unknown option '--shrd'; did you mean --shard?"),
+            (["--verbose", "bind", "x.h"], "--verbose goes after the command: callgate bind"),
             (["verify", "--shard", "3/2"], "expected I/N with 1 <= I <= N, as 2/4, not '3/2'"),
             (["generate", "--jobs", "0"], "expected a number from 1, not '0'"),
             (["generate", "--all", "x86_64-linux-gnu"], "not allowed with argument"),

@@ -56,6 +56,8 @@ class Parser(argparse.ArgumentParser):
         options = [option for action in self._actions for option in action.option_strings]
         if word.startswith("-"):
             name = word.split("=", 1)[0]
+            if name in options:
+                self.error(f"{name} goes after the command: {self.prog} {name} ...")
             self.error(_with_hint(f"unknown option {name!r}", suggest(name, options), []))
         self.error(f"nothing takes the argument {word!r}")
 

@@ -194,7 +194,7 @@ def test_unknown_names(shapes: Path, lua: Run) -> None:
         'no name "GREN"; did you mean "GREEN"?',
         'no type "pont"; did you mean "point"?',
         "vtotal is left out: takes a va_list, which Lua cannot make",
-        "mul is left out: a static inline function: no library has it",
+        "mul is left out: an inline function: its code is in the header",
         "lengthy is left out: passes a long double, which LuaJIT cannot",
         "ORIGIN is left out: compound literal",
     ]
@@ -265,6 +265,53 @@ def test_libraries_are_tried(tmp_path: Path, shapes: Path, bind: Bind, lua: Run)
     assert said.startswith("5\t2\nfalse\tnone: no library: ")
     assert "no-such-1" in said
     assert "no-such-2" in said
+
+
+def test_libraries_are_searched(tmp_path: Path, shapes: Path, bind: Bind, lua: Run) -> None:
+    """What the first library lacks is looked for in the others; nowhere says where it was."""
+    (tmp_path / "more.h").write_text("int first(void);\nextern int second;\nint absent(void);\n")
+    for name, code in (("a", "int first(void) { return 1; }"), ("b", "int second = 2;")):
+        (tmp_path / f"{name}.c").write_text(code)
+        command = ["gcc", "-shared", "-fPIC", "-o", f"lib{name}.so", f"{name}.c"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    libraries = [str(tmp_path / f"lib{name}.so") for name in "ab"]
+    options = [word for path in (*libraries, "no-such-1") for word in ("--library", path)]
+    bind(str(tmp_path / "more.h"), *options, name="more")
+    said = lua("""
+      local M = require "more"
+      print(M.second, M.first(), M.second)
+      print(pcall(function() return M.absent end))
+    """)
+    first, second = said.splitlines()
+    assert first == "2\t1\t2"
+    where = ", ".join((*libraries, "no-such-1"))
+    assert second.startswith(f"false\tmore: absent is in the headers, but not in {where}: ")
+    assert "no-such-1" in second.removeprefix(where)
+
+
+VARIABLES = """
+extern int counter;
+#define alias counter
+enum { SH_counter = 5, SH_alias = 6, SH_free = 7 };
+"""
+
+
+@pytest.mark.parametrize("jit", [True, False], ids=["compiled", "interpreted"])
+def test_variables(tmp_path: Path, shapes: Path, bind: Bind, lua: Run, jit: bool) -> None:
+    """A macro that is a variable's other name reads and writes it; no constant takes its name."""
+    (tmp_path / "vars.h").write_text(VARIABLES)
+    library = str(shapes.with_name("libshapes.so"))
+    bind(str(tmp_path / "vars.h"), "--library", library, "--prefix", "SH_", name="vars")
+    code = """
+      local M = require "vars"
+      print(M.alias, M.counter, M.SH_counter, M.SH_alias, M.free)
+      M.counter = 8
+      print(M.alias)
+      M.alias = 9
+      for i = 1, 200 do M.alias = M.counter + 1 end
+      print(M.counter, M.alias, rawget(M, "alias"))
+    """
+    assert lua(code, jit=jit) == "3\t3\t5\t6\t7\n8\n209\t209\tnil\n"
 
 
 def test_library_with_a_version(

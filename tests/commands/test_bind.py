@@ -75,7 +75,7 @@ def test_writes(place: Path, bind: Bind) -> None:
     assert "<thing.h>" in text
     assert str(place) not in text
     _, out, _ = bind("lib/thing.h -o out/thing.lua --verbose")
-    assert "left out: thing_twice: a static inline function: no library has it" in out
+    assert "left out: thing_twice: an inline function: its code is in the header" in out
 
 
 def test_json(bind: Bind) -> None:
@@ -83,7 +83,7 @@ def test_json(bind: Bind) -> None:
     _, out, _ = bind("lib/thing.h -o thing.lua --json")
     found = json.loads(out)
     assert found["functions"] == 2
-    assert found["left_out"] == {"thing_twice": "a static inline function: no library has it"}
+    assert found["left_out"] == {"thing_twice": "an inline function: its code is in the header"}
 
 
 def test_globs(place: Path, bind: Bind) -> None:
@@ -139,6 +139,32 @@ def test_folder_of_the_machine(place: Path, bind: Bind, monkeypatch: pytest.Monk
     (place / "usr/pack.h").write_text("#include <stdio.h>\nint pack(FILE *from);\n")
     assert bind("pack.h -I usr -o a.lua --target aarch64-linux-gnu")[0] == 0
     assert "pack = " in (place / "a.lua").read_text()
+
+
+def test_folder_with_another_libc(place: Path, bind: Bind) -> None:
+    """-I of a folder that has a part of a C library in it does not mix it with the target's."""
+    (place / "usr/bits").mkdir(parents=True)
+    (place / "usr/bits/types.h").write_text("#error of the machine\n")
+    (place / "usr/pack.h").write_text("#include <stdio.h>\nint pack(FILE *from);\n")
+    for target in ("aarch64-linux-gnu", "x86_64-linux-gnu"):
+        assert bind(f"pack.h -I usr -o a.lua --target {target}")[0] == 0
+        assert "pack = " in (place / "a.lua").read_text()
+
+
+@pytest.mark.parametrize("header", ["pack/pack.h", "pack.h"])
+def test_folder_of_a_package_in_two_places(header: str, place: Path, bind: Bind) -> None:
+    """What a package has below the machine's own folder belongs to it, another package's not."""
+    machine = place / "include/x86_64-linux-gnu"
+    for folder in (place / "include/pack", machine / "pack", machine / "other"):
+        folder.mkdir(parents=True)
+    (machine / "pack/size.h").write_text("#define PACK_SIZE 5\n")
+    (machine / "other/size.h").write_text("#define OTHER_SIZE 6\n")
+    text = '#include "x86_64-linux-gnu/pack/size.h"\n#include "x86_64-linux-gnu/other/size.h"\n'
+    (place / "include" / header).write_text(f"{text}int pack(void);\n")
+    assert bind(f"include/{header} -o a.lua -I include")[0] == 0
+    written = (place / "a.lua").read_text()
+    assert "PACK_SIZE = 5" in written
+    assert "OTHER_SIZE" not in written
 
 
 def test_cut_short(place: Path, bind: Bind) -> None:
@@ -228,6 +254,12 @@ LEFT = {
     "typedef __int128 huge;\n#define TWO 2\n": "huge: a type that LuaJIT does not have",
     "_Float16 half(_Float16);\n#define TWO 2\n":
         "half: passes a _Float16, which LuaJIT cannot",
+    "int who(struct later *l);\n#define TWO 2\n":
+        "who: no header declares struct later before it; --first HEADER",
+    "typedef int (*who)(struct later *);\nstruct later { int n; };\n#define TWO 2\n":
+        "who: no header declares struct later before it; --first HEADER",
+    "typedef int (*ask)(struct later *);\nvoid who(ask);\n#define TWO 2\n":
+        "who: no header declares struct later before it; --first HEADER",
     "#define PASTE(a, b) a ## b\n#define TWO 2\n": "PASTE: pastes tokens",
     "#define PASTE(a) a ## 0\n#define TWO 2\n": "PASTE: pastes tokens",
     "int caf\u00e9(int);\n#define TWO 2\n": "thing.h:1:8: Illegal character",
@@ -261,6 +293,8 @@ TYPES = {
     "_Bool f(signed char a, unsigned char b, char c);":
         "_Bool $(signed char, unsigned char, char)",
     "#include <stddef.h>\nsize_t f(ptrdiff_t n);": "size_t $(ptrdiff_t)",
+    "void g(int (*)(struct late *));\nstruct late;\nvoid f(struct late *l);":
+        "void $(struct late *)",
     "struct late;\nvoid f(struct late *l);\nstruct late { int n; };": "void $(struct late *)",
     "typedef struct s s_t;\ntypedef s_t other;\nother *f(const other *o);":
         "struct s *$(const struct s *)",
@@ -285,6 +319,9 @@ REFUSED = {
     "-o x.lua": ("no header given", "callgate bind sqlite3.h"),
     "lib/thing.h -o lib": ("-o lib: it is a folder",),
     "lib/thing.h -o x.lua --definitions x.lua": ("--definitions x.lua: it is the file of -o",),
+    "lib/thing.h -o lib/../lib/thing.h": ("-o lib/../lib/thing.h: it is a header",),
+    "lib/thing.h -o x.lua --definitions lib/thing.h": ("--definitions lib/thing.h: it is a header",),
+    "lib/thing.h --first lib/part.h -o lib/part.h": ("-o lib/part.h: it is a header",),
     "lib/thing.h -o x.lua --target x86_64-linx-gnu": ("unknown target", "x86_64-linux-gnu"),
     "lib/thing.h -o x.lua --targe x": ("unknown option '--targe'", "did you mean --target?"),
     "lib/thing.h -o x.lua --includ x": ("unknown option", "did you mean --include"),

@@ -75,8 +75,9 @@ class FactsWriter:
 
     def _short_names(self) -> dict[str, str]:
         """Return each constant's name without its prefix, where it stays a name of its own."""
-        others = {item.name for item in self._chosen.functions}
-        others |= {item.name for item in self._chosen.macros}
+        chosen = self._chosen
+        every = (chosen.functions, chosen.macros, chosen.variables, chosen.addresses)
+        others = {item.name for kind in every for item in kind} | set(chosen.aliases)
         others |= {self._stripped(name) for name in others}
         names = [item.name for item in self._chosen.constants]
         taken = {*others, *names, *RESERVED}

@@ -20,7 +20,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="load it at the first call; given again: another to try",
+        help="load it at the first call; given again: another to search",
     )
     which = command.add_mutually_exclusive_group()
     _again(which, "--target", "T", "what it is for; default: this machine's")

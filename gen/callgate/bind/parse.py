@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from callgate import cache, model, tree
 from callgate.abi.build import build_part, merge, unit_layout
+from callgate.bind import tags
 from callgate.bind.parts import parts
 from callgate.bind.request import UNIT, Sources
 from callgate.emit.macros import translate_macros
@@ -48,6 +49,7 @@ class Parsed:
     addresses: tuple[model.Address, ...]
     aliases: dict[str, str]  # macro -> the function, variable or type that it names
     first_seen: dict[str, str]  # tag, ex) "struct sqlite3" -> the header that names it first
+    hidden: dict[str, str]  # function or type -> a tag that ends with its own parameters
 
 
 def parse(sources: Sources, memo: Memo) -> Parsed:
@@ -78,7 +80,8 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
         layout,
         tuple(names.addresses()),
         names.aliases(),
-        _first_seen(unit),
+        tags.first_seen(unit),
+        tags.hidden(unit),
     )
 
 
@@ -141,18 +144,6 @@ class _Macros:
             for item in self._macros
             if item.expansion in known and item.expansion != item.name
         }
-
-
-def _first_seen(unit: tree.Unit) -> dict[str, str]:
-    """Return the header in which each tag is first declared, by itself or by a typedef."""
-    found: dict[str, str] = {}
-    for item in unit.declarations:
-        kind = item.type
-        while isinstance(kind, tree.Pointer | tree.Qualified | tree.Attributed):
-            kind = kind.target if isinstance(kind, tree.Pointer) else kind.type
-        if isinstance(kind, tree.Tagged):
-            found.setdefault(f"{kind.kind} {kind.tag}", item.where.header)
-    return found
 
 
 def uses_va_list(layout: Layout, kind: object, depth: int = DEPTH) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNIT = "bind"  # the one translation unit, of all headers given
 ROOTS = ("/usr/local/include", "/usr/include")  # of the machine's own development packages
 SHARED = re.compile(r"include|[\w.]+-linux-\w+")  # folders where headers of many packages lie
+LIBC = ("features.h", "bits/types.h", "bits/alltypes.h")  # of glibc, uClibc and musl
 # The qualifier promises the compiler something and means nothing to a caller; the model has it not.
 UNRESTRICTED = ("restrict=", "__restrict=", "__restrict__=")
 # What the compiler brings, no C library (C11 4p6)
@@ -120,11 +121,17 @@ def find_sources(request: Request, tree: HeaderTree) -> Sources:
         first=(*_before(tree), *first, *found),
     )
     asked = [folder.resolve() for folder in request.folders]
-    shared = {Path(root).resolve() for root in ROOTS}  # with a C library that is not the target's
-    folders = tuple(folder for folder in asked if folder not in shared)
+    # A C library in them is not the target's: they come after the target's own folders.
+    shared = {Path(root).resolve() for root in ROOTS}
+    folders = tuple(each for each in asked if each not in shared and not _has_libc(each))
     last_folders = tuple(dict.fromkeys(each for each in (*asked, *last) if each not in folders))
     tree = replace(tree, own_units=(spec,), folders=folders, last_folders=last_folders)
     return Sources(tree, tuple(found))
+
+
+def _has_libc(folder: Path) -> bool:
+    """Tell whether headers of a C library lie in a folder; Debian has glibc's in two."""
+    return any((folder / name).is_file() for name in LIBC)
 
 
 def _before(tree: HeaderTree) -> tuple[str, ...]:
@@ -202,10 +209,22 @@ def _siblings(folder: Path, roots: Iterable[Path]) -> list[Path]:
 def _is_beside(path: Path, named: Path) -> bool:
     """Tell whether ``path`` belongs to the header ``named``: it lies below its folder."""
     folder = named.parent
-    if not SHARED.fullmatch(folder.name):
-        return path.is_relative_to(folder)
-    if path.parent in _shared_above(folder) or (
-        SHARED.fullmatch(path.parent.name) and path.parent.is_relative_to(folder)
-    ):
+    is_shared = SHARED.fullmatch(folder.name) is not None
+    own = folder / named.stem if is_shared else folder
+    if path.is_relative_to(own) or _is_below_twin(path, own):
         return True
-    return path.is_relative_to(folder / named.stem)
+    beside = path.parent in _shared_above(folder) or (
+        SHARED.fullmatch(path.parent.name) is not None and path.parent.is_relative_to(folder)
+    )
+    return is_shared and beside
+
+
+def _is_below_twin(path: Path, own: Path) -> bool:
+    """Tell whether ``path`` is below a folder that is in another shared one what ``own`` is.
+
+    Debian has what differs by machine apart: SDL2/SDL_config.h below /usr/include/x86_64-linux-gnu.
+    """
+    shared, others = _shared_above(own), _shared_above(path)
+    if shared[-1:] != others[-1:] or not shared:
+        return False
+    return path.relative_to(others[0]).is_relative_to(own.relative_to(shared[0]))

@@ -119,7 +119,11 @@ class _Chooser:
             else:
                 out.constants.append(item)
         for variable in abi.variables:
-            if self._wants(variable) and not self._is_taken(variable.name):
+            if not self._wants(variable) or self._is_taken(variable.name):
+                continue
+            if reason := self._hides(variable.name):
+                out.left[variable.name] = reason
+            else:
                 self._variable(variable)
         self._macros()
         self._types()
@@ -135,9 +139,9 @@ class _Chooser:
         for item in self._parsed.abi.prototypes:
             if not self._wants(item) or self._is_taken(item.name):
                 continue
-            reason = obstacle(item.type)
+            reason = self._hides(item.name) or obstacle(item.type)
             if item.inline:
-                reason = "a static inline function: no library has it"
+                reason = "an inline function: its code is in the header"
             elif uses_va_list(layout, layout.scope.functions[item.name].type):
                 reason = "takes a va_list, which Lua cannot make"
             if reason:
@@ -211,6 +215,8 @@ class _Chooser:
                 continue
             if uses_va_list(layout, layout.scope.typedefs[item.name].type):
                 out.left[item.name] = "takes a va_list, which Lua cannot make"
+            elif reason := self._hides(item.name):
+                out.left[item.name] = reason
             elif is_unknown(item.type):
                 out.left[item.name] = "a type that LuaJIT does not have"
             else:
@@ -221,6 +227,13 @@ class _Chooser:
                 out.others[name] = other
         out.enumerations = [item for item in abi.enumerations if item.name and self._wants(item)]
         out.records = [item for item in abi.records if item.primary and self._wants(item)]
+
+    def _hides(self, name: str) -> str | None:
+        """Return why nobody can name what a function or a type takes; None where all can."""
+        tag = self._parsed.hidden.get(name)
+        if tag is None:
+            return None
+        return f"no header declares {tag} before it; --first HEADER includes one that does"
 
     def _is_taken(self, name: str) -> bool:
         if name == TYPES:

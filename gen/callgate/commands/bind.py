@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     )
     output: Path = options.output
     beside = options.definitions or output.with_name(f"{output.stem}.d.lua")
-    _check_output(output, beside)
+    _check_output(output, beside, options)
     _write(Job(request, _targets(options, report), output, beside), options, report)
     return 0
 
@@ -113,7 +113,14 @@ def _targets(options: argparse.Namespace, report: Reporter) -> list[Target]:
     return at_hand([target for target in targets if target.in_library], report)
 
 
-def _check_output(output: Path, beside: Path) -> None:
+def _check_output(output: Path, beside: Path, options: argparse.Namespace) -> None:
+    headers = {Path(name).resolve() for name in (*options.headers, *options.first)}
+    for option, path in (("-o", output), ("--definitions", beside)):
+        if path.resolve() in headers:
+            raise CallgateError(
+                "it is a header to be bound, and would be overwritten", where=f"{option} {path}",
+                hint="name the Lua file to write: -o NAME.lua",
+            )  # fmt: skip
     if output.is_dir():
         raise CallgateError("it is a folder", where=f"-o {output}", hint="name a file in it")
     if output.resolve() == beside.resolve():
