@@ -50,6 +50,17 @@ class Parser(argparse.ArgumentParser):
         known = [word for action in self._actions for word in action.choices or ()]
         return _with_hint(f"unknown word {found[1]!r}", suggest(found[1], known), known)
 
+    def take(self, options: argparse.Namespace, extra: Sequence[str]) -> None:
+        """Add words that stand after options to the list that those before them are in.
+
+        argparse gives a list the first group of words alone: "bind A.h -I DIR B.h" has two.
+        """
+        lists = [action.dest for action in self._actions if action.nargs == "*"]
+        unknown = [word for word in extra if word.startswith("-")]
+        if unknown or not lists:
+            self.refuse(unknown or extra)
+        setattr(options, lists[0], [*getattr(options, lists[0]), *extra])
+
     def refuse(self, extra: Sequence[str]) -> NoReturn:
         """Report the arguments that nothing takes; exit with status 2."""
         word = extra[0]
@@ -409,7 +420,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options, extra = make_parser().parse_known_args(arguments)
     if extra:
-        options.parser.refuse(extra)
+        options.parser.take(options, extra)
     report = Reporter(json=getattr(options, "json", False), quiet=getattr(options, "quiet", False))
     end_by_exception()
     try:

@@ -267,7 +267,7 @@ def test_libraries_are_tried(tmp_path: Path, shapes: Path, bind: Bind, lua: Run)
     assert "no-such-2" in said
 
 
-def test_libraries_are_searched(tmp_path: Path, shapes: Path, bind: Bind, lua: Run) -> None:
+def test_libraries_are_searched(tmp_path: Path, bind: Bind, lua: Run) -> None:
     """What the first library lacks is looked for in the others; nowhere says where it was."""
     (tmp_path / "more.h").write_text("int first(void);\nextern int second;\nint absent(void);\n")
     for name, code in (("a", "int first(void) { return 1; }"), ("b", "int second = 2;")):

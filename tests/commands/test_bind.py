@@ -141,6 +141,28 @@ def test_folder_of_the_machine(place: Path, bind: Bind, monkeypatch: pytest.Monk
     assert "pack = " in (place / "a.lua").read_text()
 
 
+def test_header_below_another_folder(place: Path, bind: Bind) -> None:
+    """Of a header that is below a folder of those looked in, the option that finds it is said."""
+    status, _, err = bind("lib/thing.h -I .. -o a.lua")
+    assert status == 0, err
+    (place / "lib").rename(place / "pack")
+    (place / "pack/lib").mkdir()
+    (place / "pack/thing.h").rename(place / "pack/lib/thing.h")
+    status, _, err = bind("lib/thing.h -I . -o a.lua")
+    assert status == 1
+    assert f"-I {place}/pack has it" in err or "-I pack has it" in err
+
+
+def test_words_after_options(place: Path, bind: Bind) -> None:
+    """Headers may stand before, between and after options."""
+    (place / "lib/last.h").write_text("int last(void);\n")
+    assert bind("lib/thing.h -o a.lua lib/last.h --exclude LIMIT")[0] == 0
+    text = (place / "a.lua").read_text()
+    assert "thing_make = " in text
+    assert "last = " in text
+    assert "unknown option '--exclud'" in bind("lib/thing.h -o a.lua lib/last.h --exclud x")[2]
+
+
 def test_folder_with_another_libc(place: Path, bind: Bind) -> None:
     """-I of a folder that has a part of a C library in it does not mix it with the target's."""
     (place / "usr/bits").mkdir(parents=True)
@@ -320,7 +342,9 @@ REFUSED = {
     "lib/thing.h -o lib": ("-o lib: it is a folder",),
     "lib/thing.h -o x.lua --definitions x.lua": ("--definitions x.lua: it is the file of -o",),
     "lib/thing.h -o lib/../lib/thing.h": ("-o lib/../lib/thing.h: it is a header",),
-    "lib/thing.h -o x.lua --definitions lib/thing.h": ("--definitions lib/thing.h: it is a header",),
+    "lib/thing.h -o x.lua --definitions lib/thing.h": (
+        "--definitions lib/thing.h: it is a header",
+    ),
     "lib/thing.h --first lib/part.h -o lib/part.h": ("-o lib/part.h: it is a header",),
     "lib/thing.h -o x.lua --target x86_64-linx-gnu": ("unknown target", "x86_64-linux-gnu"),
     "lib/thing.h -o x.lua --targe x": ("unknown option '--targe'", "did you mean --target?"),

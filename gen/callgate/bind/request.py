@@ -166,6 +166,9 @@ def _hint(path: Path, request: Request, target: Target, roots: tuple[Path, ...])
     ]
     if deeper and not SHARED.fullmatch(Path(deeper[0]).parent.name):
         return f"did you mean {' or '.join(deeper[:3])}?"
+    for folder in looked if not is_plain and not path.is_absolute() else ():
+        for found in sorted(folder.glob(f"*/{path}")):
+            return f"-I {str(found).removesuffix(f'/{path}')} has it"
     beside = [Path(), *looked] if is_plain else [path.parent]
     known = [item.name for folder in beside if folder.is_dir() for item in folder.glob("*.h")]
     if near := suggest(path.name, known):

@@ -59,12 +59,13 @@ def _tags(
         case tree.TypedefName():
             if kind.name in hiding:
                 yield hiding[kind.name], True
-        case tree.Pointer():
-            yield from _tags(kind.target, hiding, is_inner=is_inner)
-        case tree.Array():
-            yield from _tags(kind.element, hiding, is_inner=is_inner)
-        case tree.Qualified() | tree.Attributed():
-            yield from _tags(kind.type, hiding, is_inner=is_inner)
+        case (
+            tree.Pointer(target=inner)
+            | tree.Array(element=inner)
+            | tree.Qualified(type=inner)
+            | tree.Attributed(type=inner)
+        ):
+            yield from _tags(inner, hiding, is_inner=is_inner)
         case tree.Function():
             yield from _tags(kind.result, hiding, is_inner=is_inner)
             for parameter in kind.parameters:

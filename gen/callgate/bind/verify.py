@@ -134,12 +134,11 @@ def _side(binding: Binding, side: Side, file: Path) -> Outcome:
         if any(map(_is_unusable, wrong)):
             return tally, wrong  # other compilers may refuse the whole unit: it is asked again
     if runs_here(target, by_abi=binding.request.by_abi):
-        batch = luajit.bound_batch(asked)
-        answers = luajit.answer(batch, file.parent, file)
-        for counts, differing in (
-            compare(batch.questions, answers, luajit.NAME),
-            _macros(abi, witnesses[0]),
-        ):
+        outcomes = [
+            compare(batch.questions, luajit.answer(batch, file.parent, file), luajit.NAME)
+            for batch in luajit.bound_batches(asked)
+        ]
+        for counts, differing in (*outcomes, _macros(abi, witnesses[0])):
             tally.add(counts)
             wrong += filter(_is_said, differing)
     return tally, wrong

@@ -20,7 +20,7 @@ from callgate.model import Address, Constant, Location, Record, Scalar, Syscall,
 from callgate.verify.questions import KERNEL_UNIT, Declared, Member, Question, arrays, depth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from callgate.model import Abi, TypeRef
     from callgate.verify.questions import Value
@@ -30,8 +30,12 @@ NAME = "luajit"
 DRIVER = Path(__file__).with_name("witness.lua")
 SECONDS = 120  # for one process; the largest takes 0.5
 TYPES_PER_PROCESS = 20_000  # C types asked for in one VM: what they contain comes on top
+TYPES_PER_FUNCTION = 4  # of those asked for: a pointer, its target, the function
 EXACT = 8  # bytes of the largest scalar that Lua knows; greater ones are handed out as arrays
 LOWERED = {"complex"}  # ... and so are these, of any size
+
+
+Row = tuple[Question, str]  # and its line for the driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +57,33 @@ def batches(abi: Abi, asked: Sequence[Question]) -> list[Batch]:
     ``asked`` are the model's questions; those that make sense to Lua are asked of it again.
     """
     names = RecordNames(abi)
-    groups: list[list[tuple[Question, str]]] = [
-        [*_modules(abi, asked), *_names(asked), *_numbers(abi, asked), *_typedefs(asked)]
-    ]
-    room = 0
-    for group in _records(asked, names.of):
-        if room < len(group):
-            groups.append([])
-            room = TYPES_PER_PROCESS
-        groups[-1].extend(group)
-        room -= len(group)
-    return [
-        Batch(tuple(item for item, _ in group), tuple(line for _, line in group))
-        for group in groups
-    ]
+    first = [*_modules(abi, asked), *_names(asked), *_numbers(abi, asked), *_typedefs(asked)]
+    return _batches(first, _records(asked, names.of))
 
 
-def bound_batch(asked: Sequence[Question]) -> Batch:
+def bound_batches(asked: Sequence[Question]) -> list[Batch]:
     """Return the questions about a bound file (callgate bind), of whose model ``asked`` are."""
-    rows = [*_names(asked), *_typedefs(asked), *_declared(asked)]
-    for group in _records(asked, RecordNames.plain):
-        rows.extend(group)
+    functions = list(_declared(asked))
+    step = TYPES_PER_PROCESS // TYPES_PER_FUNCTION
+    parts = [functions[at : at + step] for at in range(0, len(functions), step)]
+    others = _batches([*_names(asked), *_typedefs(asked)], _records(asked, RecordNames.plain))
+    return [*map(_batch, parts), *others]
+
+
+def _batches(first: Sequence[Row], groups: Iterable[Sequence[Row]]) -> list[Batch]:
+    """Return a batch of the ``first`` rows, and the groups of rows in as many as they need."""
+    parts: list[list[Row]] = [list(first)]
+    room = 0
+    for group in groups:
+        if room < len(group):
+            parts.append([])
+            room = TYPES_PER_PROCESS
+        parts[-1].extend(group)
+        room -= len(group)
+    return [_batch(part) for part in parts if part]
+
+
+def _batch(rows: Sequence[Row]) -> Batch:
     return Batch(tuple(item for item, _ in rows), tuple(line for _, line in rows))
 
 

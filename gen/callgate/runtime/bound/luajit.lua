@@ -740,8 +740,6 @@ local function typeof(text)
   return ffi.typeof(declare(text))
 end
 
-local libraries -- the one that is loaded
-
 local function load(name)
   local loaded, found = pcall(ffi.load, name)
   if not loaded and name:find "^[^/]+%.[^/]+$" and not name:find "%.so" then
@@ -753,45 +751,54 @@ local function load(name)
   return loaded, found
 end
 
-local function library()
-  if libraries then
-    return libraries
-  elseif not B.libraries[1] then
-    libraries = ffi.C
-    return libraries
+local libraries = { not B.libraries[1] and ffi.C or nil } -- those that are loaded
+local absent = {} -- why the others are not
+local tried = 0
+
+-- The library of that number, of those that can be loaded: what is searched when the ones before it have not what is
+-- wanted. nil past the last one.
+local function library(number)
+  while not libraries[number] and tried < #B.libraries do
+    tried = tried + 1
+    local loaded, found = load(B.libraries[tried])
+    local list = loaded and libraries or absent
+    list[#list + 1] = loaded and found or tostring(found)
   end
-  local said = {}
-  for _, name in ipairs(B.libraries) do
-    local loaded, found = load(name)
-    if loaded then
-      libraries = found
-      return found
-    end
-    said[#said + 1] = tostring(found)
-  end
-  return error(("%s: no library: %s"):format(B.name, table.concat(said, "; ")), 0)
+  return libraries[number]
 end
 
 local function symbol_of(lib, id)
   return lib[id]
 end
 
+local function no_symbol(real)
+  local why = table.concat(absent, "; ")
+  if not libraries[1] then
+    error(("%s: no library: %s"):format(B.name, why), 0)
+  end
+  local where = B.libraries[1] and table.concat(B.libraries, ", ") or "this process: bind it with --library NAME"
+  error(("%s: %s is in the headers, but not in %s%s"):format(B.name, real, where, why ~= "" and ": " .. why or ""), 0)
+end
+
 -- The private name of a function or a variable, declared, and the library that has it.
 local function symbol(name, text)
-  local lib = library()
   local real = B.symbols[name] or name
   local own = declare(text)
   local id = "cg_" .. (real .. " " .. own):gsub("%W", escaped)
-  local found, value = pcall(symbol_of, lib, id)
-  if not found then
-    ffi.cdef(("%s __asm__(%q);"):format(own:gsub("%$", id), real))
-    found, value = pcall(symbol_of, lib, id)
-    if not found then
-      local where = B.libraries[1] and table.concat(B.libraries, ", ") or "this process: bind it with --library NAME"
-      error(("%s: %s is in the headers, but not in %s"):format(B.name, real, where), 0)
+  local number, is_declared = 1, false
+  while library(number) do
+    local found, value = pcall(symbol_of, library(number), id)
+    if not found and not is_declared then
+      ffi.cdef(("%s __asm__(%q);"):format(own:gsub("%$", id), real))
+      is_declared = true
+      found, value = pcall(symbol_of, library(number), id)
     end
+    if found then
+      return library(number), id, value
+    end
+    number = number + 1
   end
-  return lib, id, value
+  return no_symbol(real)
 end
 
 -- --- types -----------------------------------------------------------------------------------------------
@@ -929,8 +936,9 @@ local function find(name)
     local kind, value = text:match "^(.*) = (%-?%d+)$"
     return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
   end
-  if B.aliases[name] then
-    return M[B.aliases[name]]
+  local other = B.aliases[name]
+  if other and not B.variables[other] then -- a variable has another value next time
+    return M[other]
   end
   if B.macro_names[name] then
     return macro(B.macro_names[name])
@@ -947,13 +955,25 @@ local function unstripped(name)
 end
 
 local function variable(name)
-  local text = B.variables[name]
-  return text and { symbol(name, text) }
+  local real = B.aliases[name] or name
+  local text = B.variables[real]
+  return text and { symbol(real, text) }
+end
+
+local places = {} -- variable -> { library, private name }
+
+local function place_of(name)
+  local place = places[name] or with_prefixes(name, variable)
+  places[name] = place
+  return place
 end
 
 return setmetatable(M, {
   __index = function(_, name)
-    if type(name) == "string" then
+    local known = places[name]
+    if known then
+      return known[1][known[2]] -- its value now
+    elseif type(name) == "string" then
       local found = with_prefixes(name, find)
       if not is_there(found) then
         found = unstripped(name)
@@ -962,15 +982,15 @@ return setmetatable(M, {
         rawset(M, name, found)
         return found
       end
-      local place = with_prefixes(name, variable)
+      local place = place_of(name)
       if place then
-        return place[1][place[2]] -- its value now
+        return place[1][place[2]]
       end
     end
     return unknown("name", name, M, B.functions, B.macro_names, B.variables, B.addresses, B.aliases)
   end,
   __newindex = function(_, name, value)
-    local place = with_prefixes(name, variable)
+    local place = type(name) == "string" and place_of(name)
     if place then
       place[1][place[2]] = value
     else
