@@ -87,6 +87,9 @@ end
 -- would not hold it.
 function klua.state_create(maxalloc, name)
   ready "state_create"
+  if type(maxalloc) == "cdata" then -- a size_t
+    maxalloc = require("callgate.memory").number(maxalloc) or maxalloc
+  end
   if type(maxalloc) ~= "number" or not (maxalloc >= 0 and maxalloc <= MOST) or maxalloc % 1 ~= 0 then
     errors.expected(("a whole number from 0 to %.0f"):format(MOST), maxalloc, "state_create", 1, "maxalloc")
   end
@@ -146,8 +149,12 @@ end
 -- Every state, sorted by name: a line for each, by `write`, a function; stderr stands in for dmesg.
 function klua.state_list(write)
   ready "state_list"
-  write = write or function(line)
-    io.stderr:write(line)
+  if write == nil then
+    write = function(line)
+      io.stderr:write(line)
+    end
+  else
+    typed("function", write, "state_list", 1, "write")
   end
   local names = {}
   for name in pairs(created) do

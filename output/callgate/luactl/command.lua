@@ -182,10 +182,7 @@ local function on_device(session, options, arguments)
   return ok and 0 or complain(session, message)
 end
 
--- Runs the command line; its exit status. `session` may replace the files out, err and input, whether the input is a
--- terminal (tty), and the device.
-function command.main(arguments, session)
-  session = setmetatable(session or {}, { __index = { out = io.stdout, err = io.stderr, input = io.stdin } })
+local function run(arguments, session)
   local options = {}
   local first, letter = read_options(arguments, "cqevh", options)
   if not first or options.v and not options.e then
@@ -204,6 +201,15 @@ function command.main(arguments, session)
     session.tty = not rest[1] and require("callgate").isatty(0) == true
   end
   return emulate(session, options, rest)
+end
+
+-- Runs the command line; its exit status. `session` may replace the files out, err and input, whether the input is a
+-- terminal (tty), and the device.
+function command.main(arguments, session)
+  session = setmetatable(session or {}, { __index = { out = io.stdout, err = io.stderr, input = io.stdin } })
+  local status = run(arguments, session)
+  local ok, message = session.out:flush()
+  return ok and status or complain(session, message)
 end
 
 return command

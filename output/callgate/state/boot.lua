@@ -65,6 +65,7 @@ local function populate(L)
   sys.madvise(at - at % PAGE, BOOTED, POPULATE_WRITE)
 end
 
+local FULL = "not enough memory" -- lj_errmsg.h: ERRMEM
 local NEEDED = { "base", "package", "table", "string", "math", "bit", "debug", "ffi" }
 
 local function load(L, name)
@@ -125,7 +126,7 @@ function boot.make(config, extra, compiles, own)
   if not ready then
     local message = M.lua_type(L, -1) == M.LUA_TSTRING and ffi.string(M.lua_tolstring(L, -1, nil)) or nil
     boot.close(control)
-    return nil, message
+    return nil, message ~= FULL and message or nil
   end
   M.lua_gc(L, M.LUA_GCRESTART, 0)
   if compiles then

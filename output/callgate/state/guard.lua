@@ -11,7 +11,7 @@
 
 return function(SPENT, limited, module, address)
   local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
-  local find, insert, script = string.find, table.insert, _G
+  local find, byte, sub, insert, script = string.find, string.byte, string.sub, table.insert, _G
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
 
   -- callbacks.lua says what it is. The dispatcher begins each call with zeros. As many as in Lua 5.1: LUAI_MAXCCALLS.
@@ -22,7 +22,7 @@ return function(SPENT, limited, module, address)
   local function is_limited()
     return limited
   end
-  local pay, timed, elements, price = module("costs", address, is_limited)
+  local pay, timed, searched, compiled, elements, price = module("costs", address, is_limited, depth)
 
   local guard = { depth = depth }
 
@@ -42,7 +42,7 @@ return function(SPENT, limited, module, address)
 
   local function final(message)
     return message == SPENT or limited and type(message) == "string" and (message == FULL
-      or message == HANDLING or find(message, "stack overflow", 1, true))
+      or message == HANDLING or find(message, "^C? ?stack overflow") or find(message, ":%d+: C? ?stack overflow"))
   end
 
   -- After a pcall that has begun `within` calls of C's deep in its coroutine: an error leaves those that it has ended.
@@ -138,7 +138,30 @@ return function(SPENT, limited, module, address)
   end
 
   local COMPILED = 16 -- a byte of source takes an instruction's time or more
+  local PIECE = 1024 -- bytes that are compiled at once
   local drained -- a module
+
+  -- LuaJIT compiles some texts in time that grows as their square (long chains of `or`), and some numbers slowly: so a
+  -- long text is handed to it in pieces, between which the time that it takes is paid for.
+  function guard.compile(chunk, name, ...)
+    if not limited or #chunk <= PIECE or byte(chunk) == 27 then -- bytecode
+      return load(chunk, name, ...)
+    end
+    pay(#chunk * COMPILED)
+    local at, size, began = 1, #chunk, nil
+    local function piece()
+      began = compiled(began, PIECE)
+      local from = at
+      at = from + PIECE
+      return from <= size and sub(chunk, from, at - 1) or nil
+    end
+    return load(piece, name == nil and chunk or name, ...)
+  end
+
+  local function whole(began, size, ...)
+    compiled(began, size)
+    return ...
+  end
 
   -- load itself would catch the errors of a function that it calls for the pieces, and, where that is C's
   -- (load(collectgarbage)), never come to an instruction.
@@ -151,8 +174,15 @@ return function(SPENT, limited, module, address)
       end
       chunk, name = text, name == nil and "=(load)" or name
     end
-    pay(type(chunk) == "string" and #chunk * COMPILED or 0)
-    local fn, message = load(chunk, name, ...)
+    local fn, message
+    if type(chunk) == "string" and limited and #chunk <= PIECE then
+      pay(#chunk * COMPILED)
+      fn, message = whole(compiled(), #chunk, load(chunk, name, ...))
+    elseif type(chunk) == "string" then
+      fn, message = guard.compile(chunk, name, ...)
+    else
+      fn, message = load(chunk, name, ...)
+    end
     if not fn and final(message) then
       error(message, 0)
     end
@@ -203,13 +233,13 @@ return function(SPENT, limited, module, address)
     return of_environments "setfenv"(where, environment)
   end
 
-  local native_match, gmatch, gsub, byte, sub = string.match, string.gmatch, string.gsub, string.byte, string.sub
+  local native_match, gmatch, gsub = string.match, string.gmatch, string.gsub
   local patterns -- a module
 
   local function pattern_function(name)
     return function(...)
-      patterns = patterns or module("patterns", is_limited, module, callbacks.within, pay, timed, find, native_match,
-        gmatch, gsub, byte, sub)
+      patterns = patterns or module("patterns", is_limited, module, callbacks.within, pay, timed, searched, find,
+        native_match, gmatch, gsub, byte, sub)
       return patterns[name](...) -- a tail call, as levels of the stack are counted
     end
   end
@@ -228,7 +258,7 @@ return function(SPENT, limited, module, address)
     text.find, text.match = pattern_function "find", pattern_function "match"
     text.gmatch, text.gsub = pattern_function "gmatch", pattern_function "gsub"
     text.gfind = text.gfind and pattern_function "gfind"
-    price(loaded.string, loaded.table, env)
+    price(loaded.string, loaded.table, env, loaded.os)
     if loaded.os then
       loaded.os.time = callbacks.time
     end

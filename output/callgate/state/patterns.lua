@@ -1,16 +1,22 @@
 -- Inside a state: string.find and its kin, in C where that is quick and in Lua, where instructions count,
 -- where it may not be. Loaded as bytecode, when one of them is first called: no upvalues.
 --
--- patterns(is_limited, module, within, pay, timed, find, match, gmatch, gsub, byte, sub) -> functions by name
+-- patterns(is_limited, module, within, pay, timed, searched, find, match, gmatch, gsub, byte, sub) -> functions
 --
--- within is callbacks.lua's, pay and timed those of costs.lua; the others are LuaJIT's.
+-- by name
+--
+-- within is callbacks.lua's, pay, timed and searched those of costs.lua; the others are LuaJIT's.
 
-return function(is_limited, module, within, pay, timed, find, match_of, gmatch_of, gsub, byte, sub)
+return function(is_limited, module, within, pay, timed, searched, find, match_of, gmatch_of, gsub, byte, sub)
   local MOST = 2000000 -- steps of C's matcher, of some nanoseconds each
   local FEW = 1024 -- steps that are paid for as if all were taken: asking for the time would take longer
-  local STEP = 2 -- bytes that a step is paid for as
+  local STEP = 8 -- bytes that a step is paid for as at most, where its time is asked,
+  local USUAL = 2 -- and where it is not
   local SHORT = 32 -- bytes of a pattern: what the cost of a step allows for
-  local WINDOW = 10000000 -- bytes that C compares at once
+  -- What finding a text in a text takes at most: at each place two calls of C, and comparing all of it.
+  local PLACE, COMPARED = 24, 8 -- bytes; how many that C compares are taken for one
+  local LITTLE = 2048 -- more than that is paid for by its time
+  local WINDOW = 10000000 -- and is done in pieces
   local LARGE = 1024 -- bytes: where a search may be long
   local SPECIAL = "[%^$*+?.(%[%%-]" -- to find itself, in a pattern: otherwise it is a plain text
 
@@ -59,10 +65,10 @@ return function(is_limited, module, within, pay, timed, find, match_of, gmatch_o
       init = init + n + 1
     end
     init = init < 1 and 1 or init
-    local width = WINDOW / size
-    width = width < 1000 and 1000 or width - width % 1
+    local width = WINDOW / (PLACE + size / COMPARED)
+    width = width < 1 and 1 or width - width % 1
     while init + size - 1 <= n do
-      local from, to = find(sub(subject, init, init + width + size - 2), text, 1, true)
+      local from, to = timed(WINDOW, find, sub(subject, init, init + width + size - 2), text, 1, true)
       if from then
         return from + init - 1, to + init - 1
       end
@@ -74,9 +80,9 @@ return function(is_limited, module, within, pay, timed, find, match_of, gmatch_o
   -- A search that goes through the text once costs as much as lies between where it began and what it has found: a text
   -- is often gone through in many steps. `missed`: where it ends if there is nothing to be found. An error is raised
   -- once more, in a tail call, which makes it that of the script's line.
-  local function found(first, missed, subject, pattern, init, exactly, ok, from, to, ...)
+  local function found(first, missed, subject, pattern, init, ok, from, to, ...)
     if not ok then
-      return find(subject, pattern, init, exactly)
+      return find(subject, pattern, init)
     end
     pay((to or missed) - first)
     return from, to, ...
@@ -117,9 +123,9 @@ return function(is_limited, module, within, pay, timed, find, match_of, gmatch_o
   -- Calls C's function for a search that may be long, for all that it may cost.
   local function search(fn, steps, subject, pattern, init, exactly)
     if steps > FEW then
-      return timed(steps * STEP, fn, subject, pattern, init, exactly)
+      return searched(steps * STEP, fn, subject, pattern, init, exactly)
     end
-    pay(steps * STEP)
+    pay(steps * USUAL)
     return fn(subject, pattern, init, exactly)
   end
 
@@ -134,20 +140,24 @@ return function(is_limited, module, within, pay, timed, find, match_of, gmatch_o
       return find(subject, pattern, init, exactly)
     end
     local first = start(subject, init)
-    local plainly = exactly or not find(pattern, SPECIAL)
-    if plainly and #subject * #pattern > WINDOW and #pattern > 0 then
-      return plain(subject, pattern, position(init, "find"))
-    elseif not plainly then
-      local steps, once = steps_of(subject, pattern, first)
-      if steps > MOST then
-        return in_lua().find(subject, pattern, position(init, "find"))
-      elseif not once then
-        return search(find, steps, subject, pattern, init, exactly)
+    if exactly or not find(pattern, SPECIAL) then
+      local places = #subject - first - #pattern + 2
+      local price = (places > 0 and places or 0) * (PLACE + #pattern / COMPARED)
+      if price > WINDOW then
+        return plain(subject, pattern, position(init, "find"))
+      elseif price > LITTLE then
+        return searched(price, find, subject, pattern, init, exactly)
       end
+      pay(price)
+      return find(subject, pattern, init, exactly)
     end
-    if #subject - first >= LARGE then
-      local missed = plainly and #subject or end_of(subject, pattern, first)
-      return found(first, missed, subject, pattern, init, exactly, pcall(find, subject, pattern, init, exactly))
+    local steps, once = steps_of(subject, pattern, first)
+    if steps > MOST then
+      return in_lua().find(subject, pattern, position(init, "find"))
+    elseif not once then
+      return search(find, steps, subject, pattern, init, exactly)
+    elseif #subject - first >= LARGE then
+      return found(first, end_of(subject, pattern, first), subject, pattern, init, pcall(find, subject, pattern, init))
     end
     pay(#subject)
     return find(subject, pattern, init, exactly)
@@ -181,13 +191,13 @@ return function(is_limited, module, within, pay, timed, find, match_of, gmatch_o
     if steps > MOST then
       return in_lua().gmatch(subject, pattern)
     end
-    pay(once and #subject or steps <= FEW and steps * STEP or 0)
+    pay(once and #subject or steps <= FEW and steps * USUAL or 0)
     local iterate = gmatch_of(subject, pattern)
     if once or steps <= FEW then
       return iterate
     end
     return function()
-      return timed(steps * STEP, iterate)
+      return searched(steps * STEP, iterate)
     end
   end
   own.gfind = own.gmatch

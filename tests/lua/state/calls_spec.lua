@@ -130,6 +130,84 @@ t.describe("values", function()
   end)
 end)
 
+t.describe("results", function()
+  local MANY = "local function many(n, ...) if n == 0 then return ... end return many(n - 1, n, ...) end "
+
+  local function too_many(count, ...)
+    errs("EINVAL", ("^too many results: %d, at most 1000 cross$"):format(count), ...)
+  end
+
+  t.it("cross, as many as a program's stack surely holds", function()
+    local st = fresh()
+    t.equal(select("#", st:exec(MANY .. "return many(1000)")), 1000)
+    t.equal(select(1000, st:exec(MANY .. "return many(1000)")), 1000)
+    too_many(1001, st:exec(MANY .. "return many(1001)"))
+    too_many(5000, st:exec(MANY .. "return many(5000)"))
+    t.ok(st:script(MANY .. "return function(n) coroutine.yield(many(n)) return 1 end"))
+    too_many(2000, st:resume(2000))
+    t.equal(st:status(), "suspended")
+    t.equal(st:resume(), 1)
+    t.ok(st:script(MANY .. "return function() return many(3000) end"))
+    too_many(3000, t.ok(st:thread()):join())
+    t.equal(st:exec "return 1", 1)
+    st:close()
+  end)
+end)
+
+t.describe("a state that nobody has any more", function()
+  t.it("takes no other's place, and leaves nothing behind", function()
+    local before = state.config.maxstates
+    collectgarbage()
+    collectgarbage()
+    state.config.maxstates = #state.list() + 5
+    for _ = 1, 50 do
+      fresh()
+    end
+    state.config.maxstates = before
+  end)
+
+  -- What the process has, in kB.
+  local function resident()
+    local file = assert(io.open "/proc/self/status")
+    local text = file:read "*a"
+    file:close()
+    return tonumber(text:match "VmRSS:%s*(%d+) kB")
+  end
+
+  t.it("was never made, where an option is wrong", function()
+    pcall(state.create, nil, { user = 5 })
+    local began = resident()
+    for _ = 1, 100 do
+      t.equal(pcall(state.create, nil, { user = 5 }), false)
+      t.equal(pcall(state.create, nil, { bytecode = 5 }), false)
+    end
+    t.ok(resident() - began < 8000, resident() - began)
+  end)
+
+  t.it("leaves nothing of what its thread was given, if it was never joined", function()
+    local text = ("x"):rep(2 ^ 20)
+    local function threads(count)
+      for _ = 1, count do
+        local st = fresh()
+        t.ok(st:script "return function() end")
+        t.ok(st:thread(text))
+        for _ = 1, 1000 do
+          fresh():close() -- which sees that it has ended
+          if st:status() ~= "running" then
+            break
+          end
+        end
+      end
+      collectgarbage()
+      collectgarbage()
+    end
+    threads(5)
+    local began = resident()
+    threads(20)
+    t.ok(resident() - began < 12000, resident() - began)
+  end)
+end)
+
 t.describe("load", function()
   t.it("runs a file under its path", function()
     local st = fresh()

@@ -317,7 +317,7 @@ t.describe("a script whose work C does", function()
     ["leaves them"] = "local _ = text:lower()",
     ["turns a string around"] = "local _ = text:reverse()",
     ["joins a list"] = "local _ = table.concat(list, '', 1, n)",
-    ["looks for a text"] = "local _ = text:find('c', 1, true)",
+    ["looks for a text"] = "local _ = text:find('ac', 1, true)",
     ["looks for a pattern"] = "local _ = text:find 'c$'",
     ["matches a pattern"] = "local _ = text:match 'c'",
     ["replaces"] = "local _ = text:gsub('c', '')",
@@ -336,6 +336,51 @@ t.describe("a script whose work C does", function()
       st:close()
     end)
   end
+
+  -- None of them may make up for what comes after it.
+  for _, wrong in ipairs { "('x'):rep(0/0)", "('x'):rep(-1e15)", "pcall(unpack, {}, 5, -1e9)",
+    "pcall(table.concat, {}, '', 0/0, 0)" } do
+    t.it("pays for it whatever it had before: " .. wrong, function()
+      local st = state.create(nil, { maxcount = 1e6 })
+      t.ok(st:run(PREPARED .. "local _ = " .. wrong))
+      t.equal(select(2, st:exec("local _ = " .. wrong .. " while true do n = n + 1 text:upper() end")), ENDED)
+      t.ok(st:exec "return n" <= 20)
+      st:close()
+    end)
+  end
+
+  -- Whatever is quick is called often; of these a call takes long, some of them many seconds.
+  local LONG = {
+    ["dates"] = { "dates = ('%s'):rep(10000)", "os.date(dates)", 1 },
+    ["dates of some conversions"] = { "dates = ('%s'):rep(30)", "os.date(dates)", 2000 },
+    ["counts keys that are no elements"] = { "keys = {} for i = 1, 20000 do keys['k' .. i] = i end",
+      "table.maxn(keys)", 2000 },
+    ["compiles a long chain"] = { "source = 'local a = ' .. ('a or '):rep(1e5) .. 'a'", "load(source)", 1 },
+    ["compiles long numbers"] = { "source = 'return {' .. ('1e308,'):rep(100) .. '}'", "load(source)", 200 },
+    ["looks for a long text"] = { "long = text .. text shorter = ('ab'):rep(5e4) .. 'a'",
+      "long:find(shorter .. 'c', 1, true)", 20 },
+  }
+  for name, row in pairs(LONG) do
+    t.it("pays for its time where it " .. name, function()
+      local st = state.create(nil, { maxcount = 1e6 })
+      t.ok(st:run(PREPARED))
+      t.ok(st:run(row[1]))
+      t.equal(select(2, st:exec("while true do n = n + 1 " .. row[2] .. " end")), ENDED)
+      t.ok(st:exec "return n" <= row[3])
+      st:close()
+    end)
+  end
+
+  t.it("pays for the time that its own text takes to compile", function()
+    local st = state.create(nil, { maxcount = 1e6 })
+    t.equal(select(2, st:exec("local a = " .. ("a or "):rep(1e5) .. "a")), ENDED)
+    t.equal(select(2, st:script("local a = " .. ("a or "):rep(1e5) .. "a")), ENDED)
+    t.equal(st:exec(("x = 1\n"):rep(1500) .. ("--" .. ("x"):rep(98) .. "\n"):rep(300) .. "return 1"), 1)
+    t.equal(st:exec("\n\n" .. ("-"):rep(3000) .. "\nreturn 1 +", "=long"), nil)
+    t.equal(select(2, st:exec("\n\n" .. ("-"):rep(3000) .. "\nreturn 1 +", "=long")),
+      "long:4: unexpected symbol near '<eof>'")
+    st:close()
+  end)
 
   -- The time that C's matcher took: 1,000 characters are half a million steps, and so is each way to split a few.
   local STEPS = {

@@ -57,6 +57,19 @@ t.describe("KLua's operations", function()
     null("ENOENT", klua.klua_state_lookup "counter")
   end)
 
+  it("take what a size_t holds for a size", function()
+    t.equal(t.ok(klua.klua_state_create(65536ULL, "counter")).maxalloc, 65536)
+    local ok, message = pcall(klua.klua_state_create, -1LL, "other")
+    t.equal(ok, false)
+    t.matches(message, "state_create: argument 1 %(maxalloc%): expected a whole number from 0 to %d+, got %-1$")
+  end)
+
+  it("list states by a function, or on standard error", function()
+    for shown, write in pairs { ['"x" (string)'] = "x", ["5"] = 5, ["a table"] = {}, ["false (boolean)"] = false } do
+      t.raises("state_list: argument 1 (write): expected a function, got " .. shown, klua.klua_state_list, write)
+    end
+  end)
+
   t.it("have names with and without the prefix", function()
     local names = { "states_init", "states_exit", "state_lookup", "state_create", "state_destroy", "state_list",
       "state_destroy_all", "execute", "state_get", "state_put" }

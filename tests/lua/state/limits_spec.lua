@@ -241,7 +241,55 @@ t.describe("the memory limit", function()
   end)
 end)
 
+t.describe("a script that is over", function()
+  -- The coroutine of resume keeps its whole stack, which nobody sees any more.
+  for name, options in pairs { ["for want of memory"] = { maxalloc = 2 ^ 20 },
+    ["for want of instructions"] = { maxalloc = 2 ^ 20, maxcount = 1e5 }, ["with an error"] = { maxalloc = 2 ^ 20 } } do
+    t.it("leaves its memory to the next: " .. name, function()
+      local st = fresh(options)
+      t.ok(st:script [[return function(how)
+        local kept = {}
+        for i = 1, 20000 do kept[i] = i end
+        while how ~= "with an error" do kept[#kept + 1] = {} end
+        error "over"
+      end]])
+      t.equal(st:resume(name), nil)
+      t.equal(st:status(), "dead")
+      errs("EINVAL", "^cannot resume dead coroutine$", st:resume())
+      st:collect()
+      t.ok(st:info().used < 2e5, st:info().used)
+      t.equal(st:exec "local list = {} for i = 1, 20000 do list[i] = i end return #list", 20000)
+      st:close()
+    end)
+  end
+
+  t.it("by its end, does so, too", function()
+    local st = fresh { maxalloc = 2 ^ 20 }
+    t.ok(st:script [[return function()
+      local kept = {}
+      for i = 1, 20000 do kept[i] = i end
+      coroutine.yield(1)
+      return #kept
+    end]])
+    t.equal(st:resume(), 1)
+    t.equal(st:status(), "suspended")
+    t.equal(st:resume(), 20000)
+    t.equal(st:status(), "dead")
+    st:collect()
+    t.ok(st:info().used < 2e5, st:info().used)
+    errs("EINVAL", "^cannot resume dead coroutine$", st:resume())
+    st:close()
+  end)
+end)
+
 t.describe("the instruction limit", function()
+  t.it("lets a script catch what only speaks of a stack's overflow", function()
+    local st = fresh { maxcount = 1e6 }
+    t.equal(select(2, st:exec "return pcall(error, 'page about stack overflow', 0)"), "page about stack overflow")
+    errs("EINVAL", "stack overflow", st:exec "local function f() return 1 + f() end return pcall(f)")
+    st:close()
+  end)
+
   local LOOPS = {
     plain = "while true do end",
     ["pcall"] = "while true do pcall(function() while true do end end) end",

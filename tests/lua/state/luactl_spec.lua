@@ -211,12 +211,25 @@ t.describe("the command sysctl", function()
   local command = require "callgate.luactl.command"
 
   -- The exit status, and all that it says.
+  local flushed
+
   local function run(...)
     local said = {}
     local file = { write = function(_, ...) said[#said + 1] = table.concat { ... } end }
+    function file:flush()
+      return unpack(flushed or { self })
+    end
     local status = command.main({ "-e", ... }, { out = file, err = file, tty = false })
     return status, table.concat(said)
   end
+
+  t.it("fails where what it says cannot be written", function()
+    flushed = { nil, "No space left on device", 28 }
+    local status, said = run "list"
+    flushed = nil
+    t.equal(status, 1)
+    t.equal(said, "0 active states:\nluactl: No space left on device\n")
+  end)
 
   t.it("names the variable that a mistyped one is near to, written in full or not", function()
     local why = 'luactl: sysctl: %s: No such file or directory; did you mean "kern.lua.maxcount"?\n'

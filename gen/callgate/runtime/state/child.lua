@@ -20,6 +20,7 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
 
   local RESUME, EXEC, SCRIPT, COLLECT, REQUIRE, DESCRIBE, CLOSING, LIMIT, RUN, STATUS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
   local DONE, YIELDED = 0, 1
+  local MOST = 1000 -- values that cross at once: LuaJIT's unpack, and its stack, has an end
   local SPENT = "maximum instruction count exceeded"
 
   -- A call begins with all of the state's memory; its script has less, so that one which has filled it can
@@ -53,6 +54,7 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
   end
   guard = guard and module("guard", SPENT, config.limited, module, config.counter)
   local depth = guard and guard.depth or {}
+  local compiled = guard and guard.compile or load
   local require = module("sandbox", config, codec, guard, module)
   at_once = {}
 
@@ -68,6 +70,9 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
     elseif n == 0 then
       return kind, 0, 0, 0
     end
+    if n > MOST then
+      error("too many results: " .. n .. ", at most " .. MOST .. " cross", 0)
+    end
     return kind, n, encode(...)
   end
 
@@ -76,18 +81,26 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
     return pack(DONE, ...)
   end
 
+  -- A coroutine that is over is let go, with all that its stack has.
+  local function is_over()
+    if ended or script and costatus(script) == "dead" then
+      script, ended = nil, true
+    end
+    return script == nil
+  end
+
   local function resumed(ok, ...)
     if not ok then
       error((...), 0)
     end
-    return pack(costatus(script) == "suspended" and YIELDED or DONE, ...)
+    return pack(is_over() and DONE or YIELDED, ...)
   end
 
   local function compile(chunk, name, bytecode)
     if bytecode == nil then
       bytecode = config.bytecode
     end
-    local fn, message = load(chunk, name, bytecode and "bt" or "t", env)
+    local fn, message = compiled(chunk, name, bytecode and "bt" or "t", env)
     if not fn then
       error(message, 0)
     end
@@ -120,12 +133,10 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
 
   local dispatch
   function dispatch(op, n, a, b)
-    depth.now, depth.base = 0, 0
+    depth.now, depth.base, depth.asked, depth.spare = 0, 0, nil, nil
     if op == RESUME then
-      if not script then
-        error("no script has returned a function", 0)
-      elseif ended or costatus(script) == "dead" then -- LuaJIT crashes if it has no memory for this message
-        error("cannot resume dead coroutine", 0)
+      if is_over() then
+        error(ended and "cannot resume dead coroutine" or "no script has returned a function", 0)
       elseif n == -1 then
         return resumed(resume(script, a))
       end
@@ -152,7 +163,7 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
       return DONE, 0, 0, 0
     elseif op == STATUS then -- a > 0: and there is an end to it
       ended = ended or a > 0
-      return DONE, -1, (script == nil or ended or costatus(script) == "dead") and 0 or 1, 0
+      return DONE, -1, is_over() and 0 or 1, 0
     elseif op == DESCRIBE then -- its argument is the error itself, which is no string
       local ok, text = pcall(tostring, n)
       return DONE, 1, encode(ok and type(text) == "string" and text or "(an error without a message)")

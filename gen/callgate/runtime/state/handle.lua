@@ -25,7 +25,7 @@ local MASKCOUNT, MASKLINE, ERRMEM, MOST_INT = M.LUA_MASKCOUNT, M.LUA_MASKLINE, M
 local cast, select, type = ffi.cast, select, type
 local state_pointer, int_pointer = ffi.typeof("$ *", M.t.lua_State), ffi.typeof "int32_t *"
 
-local SLACK = 100 -- the dispatcher's own instructions, that a script's limit does not pay for,
+local SLACK = 125 -- the dispatcher's own instructions, that a script's limit does not pay for,
 local BYTES = 16 -- and one for so many bytes of what crosses, which the allocator counts: machine.c
 
 local handle = { codec = codec }

@@ -106,7 +106,7 @@ end
 
 -- A call's options, each of which has one of `names`.
 local function options_of(options, call, position, names)
-  if options ~= nil and type(options) ~= "table" then
+  if type(options) ~= "nil" and type(options) ~= "table" then
     args.expected("a table of options", options, call, position, "options")
   end
   for option in pairs(options or {}) do
@@ -177,9 +177,17 @@ local function libraries(libs, compiles)
   return set, openers
 end
 
+-- Whether there may be one more. Unnamed ones that nobody has any more are closed when they are collected.
+local function has_room(most)
+  if registry.count() >= most then
+    collectgarbage()
+  end
+  return registry.count() < most
+end
+
 function state.create(name, options)
   local config = state.config
-  if name ~= nil then
+  if type(name) ~= "nil" then -- a null pointer equals nil
     text(name, "create", 1, "name")
   end
   options = options_of(options, "create", 2, OPTIONS)
@@ -192,6 +200,7 @@ function state.create(name, options)
   if compiles and maxcount > 0 then
     misuse("create", "option jit", "compiled code does not count instructions; leave maxcount out or jit off")
   end
+  local user, bytecode = switch(options.user, "user", true), switch(options.bytecode, "bytecode", config.bytecode)
   local own = options.allocator ~= nil and provider(options.allocator) or nil
   local env = options.env
   if env == nil then
@@ -207,13 +216,13 @@ function state.create(name, options)
     return handle.failed "EOPNOTSUPP" -- no machine code may be made here: see machine.lua
   elseif own and ffi.abi "64bit" and not ffi.abi "gc64" then
     return handle.failed "EOPNOTSUPP" -- LuaJIT takes no allocator for memory of 32-bit addresses: lj_state.c
-  elseif registry.count() >= config.maxstates then
+  elseif not has_room(config.maxstates) then
     return handle.failed "ENFILE"
   end
   handle.reap()
   local control, hook = boot.make({
     all = libs == "all", libs = libs ~= "all" and libs or {}, limited = maxcount > 0,
-    bytecode = switch(options.bytecode, "bytecode", config.bytecode), require = config.require,
+    bytecode = bytecode, require = config.require,
     autoload = config.autoload, path = config.path, env = env, store = shared_env.address(config.maxenv),
     modules = boot.modules,
   }, openers, compiles, own)
@@ -224,7 +233,7 @@ function state.create(name, options)
     return handle.failed "ENOMEM"
   end
   local st = handle.new(control, hook, {
-    name = name, desc = desc, user = switch(options.user, "user", true), maxcount = maxcount,
+    name = name, desc = desc, user = user, maxcount = maxcount,
     guarded = maxcount > 0 or libs ~= "all" and not libs.jit, jit = options.jit,
     -- its script has no debug library, which could take the limit's hook away
     sealed = libs == "all" and maxcount > 0 or libs ~= "all" and not libs.debug,

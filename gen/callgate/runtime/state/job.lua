@@ -25,12 +25,18 @@ local job = {}
 local methods = {}
 job.metatable = { __index = methods }
 
+-- What the script was given; the job itself may never be joined.
+local function freed(self)
+  C.callgate_state_free(ffi.cast("void *", self.arguments))
+  self.arguments = nil
+end
+
 local running = {} -- state -> its job: such states are not collected
 
 -- Reports what the thread has left: as resume returns it.
 local function collected(self)
   local st, control = self.owner, self.owner.control
-  C.callgate_state_free(ffi.cast("void *", self.arguments))
+  freed(self)
   running[st], control.runs = nil, 0
   st.job, self.owner = nil, nil
   if self.stopped then
@@ -87,6 +93,7 @@ function handle.reap()
   for st, self in pairs(running) do
     if not self.ended and C.callgate_state_thread_tryjoin(self.thread, nil) == 0 then
       self.ended, st.control.runs, running[st] = true, 0, nil
+      freed(self)
     end
   end
 end

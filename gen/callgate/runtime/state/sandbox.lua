@@ -43,7 +43,10 @@ return function(config, codec, guard, module)
 
   local function text(chunk, name, wanted, ...)
     if wanted ~= nil and not config.bytecode then
-      wanted = find(tostring(wanted), "t", 1, true) and "t" or error("a state loads no bytecode", 2)
+      if not find(tostring(wanted), "t", 1, true) then
+        return nil, "a state loads no bytecode"
+      end
+      wanted = "t"
     end
     return guard.load(chunk, name, wanted or mode, ...)
   end
