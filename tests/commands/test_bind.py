@@ -306,7 +306,7 @@ TYPES = {
     "typedef volatile int lock;\nint f(lock *l);": "int $(volatile int *)",
     "char *f(char *restrict *__restrict p);": "char *$(char **)",
     "typedef enum { A } kind;\nconst kind *f(void);": "const unsigned int *$(void)",
-    "typedef struct { int n; } *hidden;\nint f(hidden h);": "int $(void *)",
+    "typedef struct { int n; } *hidden;\nint f(hidden h);": "int $(struct hidden__type *)",
     "void f(const void *const *p, char *const argv[]);":
         "void $(const void *const *, char *const *)",
     "int (*(*f(int n))(void))[3];": "int (*(*$(int))(void))[3]",

@@ -240,6 +240,8 @@ def obstacle(kind: Function) -> str | None:
             return f"passes a {name}, which LuaJIT cannot"
         if isinstance(item, RecordName) and not item.size:
             return "passes a record that the headers do not define"
+        if isinstance(item, Record):
+            return "passes a record that has no name"
     return None
 
 

@@ -12,7 +12,7 @@ from callgate.bind.ctext import DeclarationWriter
 from callgate.bind.select import meant_by
 from callgate.emit.literals import LUA_KEYWORDS, lua_key, lua_literal, lua_string
 from callgate.emit.members import NONE
-from callgate.model import Array, Function, Pointer, Record, RecordName, Scalar
+from callgate.model import Function, Pointer, Record, RecordName, Scalar
 
 if TYPE_CHECKING:
     from callgate.bind.parse import Parsed
@@ -107,10 +107,7 @@ class FactsWriter:
 
     def _typedefs(self, out: Section) -> None:
         for item in self._chosen.typedefs:
-            kind = item.type
-            if isinstance(kind, Array):  # of a record without a name, it may be
-                kind = self._writer.tagged(kind, f"{item.name}__element")
-            text = self._typedef(kind)
+            text = self._typedef(item.type)
             if text is not None:
                 out[item.name] = lua_string(text)
         for enumeration in self._chosen.enumerations:

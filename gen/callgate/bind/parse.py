@@ -13,6 +13,7 @@ from callgate.abi.build import build_part, merge, unit_layout
 from callgate.bind import tags
 from callgate.bind.parts import parts
 from callgate.bind.request import UNIT, Sources
+from callgate.bind.untagged import Namer
 from callgate.emit.macros import translate_macros
 from callgate.emit.members import NONE
 from callgate.errors import CallgateError
@@ -50,6 +51,7 @@ class Parsed:
     aliases: dict[str, str]  # macro -> the function, variable or type that it names
     first_seen: dict[str, str]  # tag, ex) "struct sqlite3" -> the header that names it first
     hidden: dict[str, str]  # function or type -> a tag that ends with its own parameters
+    meant: dict[str, str]  # name of our own -> the C expression whose type it is
 
 
 def parse(sources: Sources, memo: Memo) -> Parsed:
@@ -65,6 +67,8 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
     unit = parse_preprocessed(Preprocessed(headers, spec, source, run.output, ()), memo)
     if any(sources.is_own(failure.where.header) for failure in unit.failures):
         _compile(headers, spec, source)  # is it the header that is wrong, or only beyond us?
+    namer = Namer(unit.declarations)
+    unit = replace(unit, declarations=namer.run())
     target = headers.target
     with cache.no_collection():
         layout = unit_layout(unit, target)
@@ -82,6 +86,7 @@ def parse(sources: Sources, memo: Memo) -> Parsed:
         names.aliases(),
         tags.first_seen(unit),
         tags.hidden(unit),
+        namer.meant,
     )
 
 

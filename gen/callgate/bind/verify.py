@@ -11,19 +11,28 @@ from typing import TYPE_CHECKING
 from callgate.bind.ctext import DeclarationWriter, has_unnamed
 from callgate.bind.request import UNIT
 from callgate.bind.select import CALLED
+from callgate.bind.untagged import with_arguments
 from callgate.errors import CallgateError
 from callgate.model import Abi, Location, Pointer, Prototype, Typedef, Variable
 from callgate.report import counted
 from callgate.verify import luajit
-from callgate.verify.ccode import macro_names
+from callgate.verify.ccode import WORD, macro_names
 from callgate.verify.compilers import compilers
 from callgate.verify.exclusions import load_exclusions
 from callgate.verify.macros import check_macros
-from callgate.verify.questions import Question, Sheet, address, declared, questions
+from callgate.verify.questions import (
+    Declared,
+    Member,
+    Question,
+    Sheet,
+    address,
+    declared,
+    questions,
+)
 from callgate.verify.verification import Disagreement, Tally, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from pathlib import Path
 
     from callgate.bind.binding import Binding, Side
@@ -117,7 +126,8 @@ def _side(binding: Binding, side: Side, file: Path) -> Outcome:
     tree = side.parsed.sources.tree
     abi = _bound_model(side)
     asked = _questions(side, abi)
-    sheet = Sheet(UNIT, None, tuple(asked))
+    meant = _meant(side)
+    sheet = Sheet(UNIT, None, tuple(_in_c(item, meant) for item in asked))
     macros = macro_names(side.parsed.abi)
     known = load_exclusions(tree.data / "exclusions.toml")
     tally = Tally()
@@ -193,6 +203,38 @@ def _questions(side: Side, abi: Abi) -> list[Question]:
     )
     found.extend(map(address, chosen.addresses))
     return found
+
+
+def _meant(side: Side) -> dict[str, str]:
+    """Return C's form of the names that we gave to untagged records: of an object that has it.
+
+    By the comma operator it is a value, of a type that is not qualified (C11 6.3.2.1p2).
+    """
+    writer = DeclarationWriter(lambda name: name, exact=True)
+    called = {item.name: item.type for item in side.parsed.abi.prototypes}
+
+    def arguments(function: str) -> str:
+        kinds = (Pointer(item.type, 0, 0) for item in called[function].parameters)
+        return ", ".join(f"*({writer.type_of(kind)})0" for kind in kinds)
+
+    meant = side.parsed.meant.items()
+    return {name: f"__typeof__((0, {with_arguments(place, arguments)}))" for name, place in meant}
+
+
+def _in_c(question: Question, meant: Mapping[str, str]) -> Question:
+    """Return a question without the names that only we have."""
+
+    def told(text: str) -> str:
+        return WORD.sub(lambda found: meant.get(found[0], found[0]), text) if meant else text
+
+    subject = question.subject
+    if isinstance(subject, Member):
+        record = replace(subject.record, name=told(subject.record.name))
+        subject = replace(subject, record=record)
+    elif isinstance(subject, Declared):
+        subject = replace(subject, text=told(subject.text))
+    own = meant.get(question.name, question.name)
+    return replace(question, name=own, subject=subject)
 
 
 def _macros(abi: Abi, compiler: Compiler) -> Outcome:
