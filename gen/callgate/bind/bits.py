@@ -95,12 +95,9 @@ def _align(item: Field, record: Record) -> int:
     """Return the alignment that LuaJIT gives a member, by the text that it gets."""
     natural = 1 if isinstance(item.type, Function) else item.type.align
     if item.packed or record.packed or (record.pack and item.bit_width is not None):
-        return max(1, item.aligned)
-    if record.pack:
-        return (
-            max(1, item.aligned) if record.pack == 1 else min(record.pack, item.aligned or natural)
-        )
-    return max(1, item.aligned, natural)
+        natural = 1
+    align = max(1, item.aligned, natural)
+    return min(align, record.pack) if record.pack and item.bit_width is None else align
 
 
 def _size(kind: TypeRef) -> int:

@@ -32,7 +32,7 @@ from callgate.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
 # Types that LuaJIT knows by name (lj_ctype.h: CTTYDEFP) and C by <stddef.h>, <stdint.h>: where the
 # headers say so, the text is the same on machines where they are different basic types.
@@ -44,10 +44,16 @@ class DeclarationWriter(RecordWriter):
     """Writes types for LuaJIT; with ``exact`` for C compilers, which know what LuaJIT lacks."""
 
     def __init__(
-        self, spell: Callable[[str], str], *, big_endian: bool = False, exact: bool = False
+        self,
+        spell: Callable[[str], str],
+        *,
+        taken: Container[str] = (),
+        big_endian: bool = False,
+        exact: bool = False,
     ) -> None:
-        """``spell`` gives a record's name in C text."""
+        """``spell`` gives a record's name in C text; ``taken`` are the tags that records have."""
         super().__init__(spell, big_endian=big_endian)
+        self._taken = taken
         self._exact = exact
         self._outer = ""  # the tag of the record that is being rendered
         self.nested: dict[str, Record] = {}  # untagged ones that have got a tag of their own
@@ -72,13 +78,15 @@ class DeclarationWriter(RecordWriter):
         """Return a type's own text: ``int (*)(void *)``."""
         return self.declaration(kind, "")
 
-    def tagged(self, kind: TypeRef, name: str) -> TypeRef:
+    def _tagged(self, kind: TypeRef, name: str) -> TypeRef:
         """Return a type whose untagged record, or array of such, is called ``name``."""
         if isinstance(kind, Array):
-            return replace(kind, element=self.tagged(kind.element, name))
+            return replace(kind, element=self._tagged(kind.element, name))
         if not isinstance(kind, Record):
             return kind
         tag = f"{kind.kind} {name}"
+        while tag in self._taken or self.nested.get(tag, kind) != kind:
+            tag += "_"
         self.nested[tag] = kind
         return RecordName(tag, kind.size, kind.align)
 
@@ -127,9 +135,13 @@ class DeclarationWriter(RecordWriter):
         *,
         tail: bool,
     ) -> str:
-        """Return a member; an untagged record with accessors gets a tag, by which to have them."""
-        if name and has_accessors(kind):
-            kind = self.tagged(kind, f"{self._outer}__{name}")
+        """Return a member; an untagged record gets a tag where it cannot do without.
+
+        It has accessors by its tag. And the attributes behind the brace, ``aligned`` and
+        ``packed``, are to LuaJIT those of the member, too (lj_cparse.c: cp_decl_struct).
+        """
+        if name if has_accessors(kind) else has_attributes(kind):
+            kind = self._tagged(kind, f"{self._outer}__{name or offset}")
         return super()._declare(kind, name, offset, prefix, accessors, tail=tail)
 
     def _is_lowered(self, kind: Scalar) -> bool:
@@ -215,6 +227,15 @@ def has_accessors(kind: TypeRef) -> bool:
     while isinstance(kind, Array):
         kind = kind.element
     return isinstance(kind, Record) and bits.needs_accessors(kind)
+
+
+def has_attributes(kind: TypeRef) -> bool:
+    """Tell whether a type is an untagged record aligned by attributes, or an array of such."""
+    while isinstance(kind, Array):
+        kind = kind.element
+    if not isinstance(kind, Record):
+        return False
+    return kind.aligned > 0 or (kind.align > 1 and (kind.packed or kind.pack > 0))
 
 
 def has_unnamed(kind: TypeRef | None) -> bool:

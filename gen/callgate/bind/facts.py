@@ -40,8 +40,9 @@ class FactsWriter:
         self._parsed = parsed
         self._chosen = chosen
         self._request = request
+        self._known = {self._spell(item.name): item for item in parsed.abi.records if item.primary}
         self._writer = DeclarationWriter(
-            self._spell, big_endian=parsed.target.data_model.big_endian
+            self._spell, taken=self._known, big_endian=parsed.target.data_model.big_endian
         )
         self.records: list[Record] = []  # those that the sections have, once they are made
 
@@ -152,7 +153,6 @@ class FactsWriter:
 
     def _records(self, out: dict[str, Section]) -> None:
         """Add the records chosen and all that any text refers to, each with its hash."""
-        known = {self._spell(item.name): item for item in self._parsed.abi.records if item.primary}
         wanted = [self._spell(item.name) for item in self._chosen.records]
         for section in ("addresses", "functions", "variables", "typedefs"):
             wanted += (tag for text in out[section].values() for tag in TAG.findall(text))
@@ -163,7 +163,7 @@ class FactsWriter:
             tag = wanted.pop()
             if tag in texts:
                 continue
-            record = known.get(tag)
+            record = self._known.get(tag)
             if record is not None:
                 self.records.append(record)
             record = record or self._writer.nested.get(tag)

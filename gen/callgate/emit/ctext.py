@@ -230,9 +230,11 @@ def _is_wide_bit_field(item: Field) -> bool:
 def member_attributes(record: Record, item: Field) -> str:
     """Return the attributes that a member's declaration ends with."""
     align = item.aligned
-    if record.pack > 1 and item.bit_width is None and not record.packed:
-        align = align or min(record.pack, _align(item.type))
-        align = min(align, record.pack)
+    if item.bit_width is None and (align or record.pack):
+        # C takes the strictest (GCC: aligned "can only increase"), LuaJIT what stands here.
+        align = max(align, 1 if record.packed or item.packed else _align(item.type))
+        align = min(align, record.pack or align)
+        align = 0 if record.pack == 1 else align
     # A typedef may lower the alignment of its type; `aligned` on the member alone only raises it.
     lowered = item.bit_width is None and _align(item.type) <= align < _size(_element(item.type))
     parts = ["packed"] if item.packed or lowered else []
