@@ -124,8 +124,6 @@ class FactsWriter:
     def _typedef(self, kind: TypeRef) -> str | None:
         if isinstance(kind, Record):
             return None  # of no name: nothing refers to it
-        if isinstance(kind, Scalar) and kind.kind == "void":
-            return None
         if isinstance(kind, Function):  # of which only pointers are ever had
             kind = Pointer(kind, *self._parsed.target.data_model.pointer)
         text = self._writer.type_of(kind)
@@ -139,7 +137,7 @@ class FactsWriter:
         return self._parsed.layout.scalars[kind.c_name].align
 
     def _other(self, name: str) -> str | None:
-        """Return the text of another typedef or of a tag; None for void and what has no name."""
+        """Return the text of another typedef or of a tag; None for what has no name."""
         seen: set[str] = set()
         while " " not in name and name not in seen:
             seen.add(name)
