@@ -273,7 +273,7 @@ LEFT = {
     "struct two { int a, b; };\n#define SECOND offsetof(struct two, b)\n#define TWO 2\n":
         "SECOND: the compiler does not take it: ",
     "#define HERE __LINE__\n#define TWO 2\n": "HERE: another value at every place",
-    "typedef __int128 huge;\n#define TWO 2\n": "huge: a type that LuaJIT does not have",
+    "typedef __int128 huge;\n#define TWO 2\n": "huge: of type __int128, which LuaJIT does not have",
     "_Float16 half(_Float16);\n#define TWO 2\n":
         "half: passes a _Float16, which LuaJIT cannot",
     "int who(struct later *l);\n#define TWO 2\n":

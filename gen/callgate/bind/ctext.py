@@ -257,13 +257,23 @@ def obstacle(kind: Function) -> str | None:
     """Return why LuaJIT cannot call a function of this type; None where it can."""
     for item in (kind.result, *(each.type for each in kind.parameters)):
         if is_unknown(item):
-            name = item.c_name if isinstance(item, Scalar) else "vector"
-            return f"passes a {name}, which LuaJIT cannot"
+            return f"passes a {_unknown(item)}, which LuaJIT cannot"
         if isinstance(item, RecordName) and not item.size:
             return "passes a record that the headers do not define"
         if isinstance(item, Record):
             return "passes a record that has no name"
     return None
+
+
+def lack(kind: TypeRef) -> str | None:
+    """Return why LuaJIT has no object of this type; None where it has."""
+    while isinstance(kind, Array):
+        kind = kind.element
+    return f"of type {_unknown(kind)}, which LuaJIT does not have" if is_unknown(kind) else None
+
+
+def _unknown(kind: TypeRef) -> str:
+    return kind.c_name if isinstance(kind, Scalar) else "vector"
 
 
 def _tidy(text: str) -> str:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from callgate import model, tree
 from callgate.abi.value import converted
-from callgate.bind.ctext import obstacle
+from callgate.bind.ctext import lack, obstacle
 from callgate.bind.parse import Parsed, uses_va_list
-from callgate.emit.ctext import is_unknown
 from callgate.emit.members import NONE
 from callgate.emit.translate import FUNCTIONS
 from callgate.errors import CallgateError
@@ -125,6 +124,7 @@ class _Chooser:
                 out.left[variable.name] = reason
             else:
                 self._variable(variable)
+        self._variables_without_layout()
         self._macros()
         self._types()
         for failure in self._parsed.unit.failures:
@@ -154,7 +154,10 @@ class _Chooser:
         layout, out = self._parsed.layout, self._out
         declared = layout.scope.variables[item.name]
         if not declared.static:
-            out.variables.append(item)
+            if reason := lack(item.type):
+                out.left[item.name] = reason
+            else:
+                out.variables.append(item)
             return
         kind = item.type
         out.left[item.name] = "a static variable: no library has it"
@@ -167,6 +170,16 @@ class _Chooser:
                 model.Constant(item.name, value, kind.size, kind.signed, of, item.location)
             )
             del out.left[item.name]
+
+    def _variables_without_layout(self) -> None:
+        layout, known = self._parsed.layout, {item.name for item in self._parsed.abi.variables}
+        for item in layout.scope.variables.values():
+            if item.name in known or not self._matches(item.name, item.where.header):
+                continue
+            try:
+                layout.type(item.type)
+            except NONE as error:
+                self._out.left[item.name] = f"its type has no layout: {error}"
 
     def _macros(self) -> None:
         functions = {item.name for item in self._out.functions}
@@ -215,10 +228,8 @@ class _Chooser:
                 continue
             if uses_va_list(layout, layout.scope.typedefs[item.name].type):
                 out.left[item.name] = "takes a va_list, which Lua cannot make"
-            elif reason := self._hides(item.name):
+            elif reason := self._hides(item.name) or lack(item.type):
                 out.left[item.name] = reason
-            elif is_unknown(item.type):
-                out.left[item.name] = "a type that LuaJIT does not have"
             else:
                 out.typedefs.append(item)
         for name, typedef in layout.scope.typedefs.items():
