@@ -131,6 +131,22 @@ def test_bit_fields(tmp_path: Path, bind: Bind, lua: Run, jit: bool) -> None:
       end
       assert(not pcall(function() return t.nine().d end))
       assert(not pcall(function() t.nine().d = 1 end))
+      local mixed = t.mixed()
+      for _ = 1, 100 do
+        for _, value in ipairs { "5", {}, print, ffi.new "int[1]", ffi.cast("void *", 5) } do
+          for _, name in ipairs { "wide", "yes" } do
+            local done, why = pcall(function() mixed[name] = value end)
+            local wanted = 'script.lua:%d+: member "' .. name .. '": cannot convert'
+            assert(not done and why:find(wanted), why)
+          end
+        end
+        assert(not pcall(function() mixed.wide = nil end) and not pcall(t.mixed, { wide = "5" }))
+        assert(mixed.wide == 0 and mixed.yes == false)
+      end
+      mixed.wide, mixed.yes = true, 0.5
+      assert(mixed.wide == 1 and mixed.yes == true)
+      mixed.wide, mixed.yes = ffi.new("int", 3), 0LL
+      assert(mixed.wide == 3 and mixed.yes == false)
       print "done"
     """
     assert lua(code, jit=jit) == "done\n"

@@ -4,6 +4,7 @@
 function B.bit_fields(ffi, ctype, fields)
   local bit = require "bit"
   local is_big = ffi.abi "be"
+  local int64, bool = ffi.typeof "int64_t", ffi.typeof "bool"
 
   local function field_of(name)
     return fields[name] or error(("no member %q"):format(tostring(name)), 3)
@@ -53,10 +54,12 @@ function B.bit_fields(ffi, ctype, fields)
       local field = field_of(name)
       local bytes, first, last = object[field[1]], bytes_of(field)
       local mask = bit.rshift(-1ULL, 64 - field[3])
-      if field[4] == "bool" then
-        value = (value ~= false and value ~= 0) and 1 or 0
+      -- as LuaJIT converts what a member gets: a cast would take the address of a string
+      local converted, number = pcall(field[4] == "bool" and bool or int64, value)
+      if not converted then
+        error(("member %q: %s"):format(name, number), 2)
       end
-      value = bit.band(ffi.cast("uint64_t", ffi.cast("int64_t", value)), mask)
+      value = bit.band(ffi.cast("uint64_t", number), mask)
       for i = first, last do
         local count = -place(field, i)
         local kept = bit.band(bytes[i], bit.bnot(tonumber(bit.band(moved(mask, count), 0xffULL))))
