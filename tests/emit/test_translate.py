@@ -118,6 +118,17 @@ class TestCalls:
                 "BOTH(h, x) (t_give(h, 0, x), t_function(x))",
                 "(h, x)\n  F.t_give(h, nil, x)\n  return F.t_function(x)",
             ),
+            (
+                "TWICE(x) ({ int y = t_function(x); y + y; })",
+                "(x)\n  local y = M.i32(M.long(F.t_function(x)))\n  return M.int(M.i32(y + y))",
+            ),
+            (
+                "ONCE(x) ({ struct t_head *h = (x); int n = h->len; t_function(n) + n; })",
+                """(x)
+  local h = M.cast("struct t_head *", x)
+  local n = M.i32(M.long(h.len))
+  return M.int(M.u32(M.long(F.t_function(n)) + M.u32(n)))""",
+            ),
             ("SIZE(h) t_give(h, 0, sizeof(struct t_head))", "(h)\n  return F.t_give(h, nil, 8)"),
             ("AT(x) ((void *)((unsigned long)(x) & ~7UL))",
              '(x)\n  return M.pointer("void *", M.band(M.u64(M.long(x)), 0xfffffffffffffff8ULL))'),
@@ -137,6 +148,7 @@ class TestCalls:
             ("INL(x) t_inline(x)", "calls the inline function t_inline"),
             ("LOST(x) t_lost(x)", "calls t_lost, which no header declares"),
             ("SUM(x) (t_give(0, 0, x) + 1)", "floating point"),
+            ("DEEP(x) (({ int y = t_function(x); y + y; }) + 1)", "statement expression"),
         ],
     )
     def test_reasons(self, define: str, reason: str) -> None:

@@ -9,7 +9,7 @@ from callgate import tree
 from callgate.emit.members import Members
 from callgate.emit.translate import Translation, translate
 from callgate.parse.declarations import DeclarationParser
-from callgate.parse.function_macros import expression_text, step
+from callgate.parse.function_macros import block, expression_text, step
 from callgate.parse.macros import ExpressionParser
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class MacroTranslator:
         stepped = step(macro) if reason == "assigns" else None
         if stepped is not None:
             return self._step(macro, *stepped)
+        blocked = block(macro) if reason == "statement expression" else None
+        if blocked is not None:
+            return self._block(macro, *blocked)
         if reason is not None:
             return Translation(None, reason)
         parsed = self._expressions.parse(text)
@@ -74,3 +77,19 @@ class MacroTranslator:
         return translate(
             names, first, self._layout, self._members, calls=self._calls, second=second
         )
+
+    def _block(
+        self, macro: tree.MacroDefinition, variables: list[tuple[str, str]], value: str
+    ) -> Translation:
+        """Return a function with variables of its own."""
+        texts = [*(first for _, first in variables), value]
+        parsed = [self._expressions.parse(text) for text in texts]
+        expressions = [item for item in parsed if isinstance(item, tree.Expression)]
+        if len(expressions) < len(parsed):
+            return Translation(None, "statement expression")
+        names = [name for name, _ in variables]
+        *firsts, last = expressions
+        return translate(
+            macro.parameters or (), last, self._layout, self._members, calls=self._calls,
+            variables=tuple(zip(names, firsts, strict=True)),
+        )  # fmt: skip

@@ -63,22 +63,27 @@ def translate(
     *,
     calls: bool = False,
     second: tree.Expression | None = None,
+    variables: Sequence[tuple[str, tree.Expression]] = (),
 ) -> Translation:
     """Return the Lua function of ``expression``, whose arguments are ``__callgate_0_`` and so on.
 
     ``layout`` and ``members`` give the types, sizes and enumerators of the macro's unit. With
     ``calls`` the headers' functions can be called: they are members of a table ``F``. ``second``
-    is another result behind the first.
+    is another result behind the first. ``variables`` are set before, in their order; they stand
+    behind the arguments.
     """
-    names = variable_names(parameters)
+    own = [name for name, _ in variables]
+    names = variable_names([*parameters, *own])
+    firsts = [first for _, first in variables]
     try:
         # twice: only at the end is it known how each parameter is used
         first = _Writer(names, layout, members, calls=calls)
-        first.statements(expression, second)
+        first.body(firsts, expression, second)
         writer = _Writer(names, layout, members, first.c.uses, calls=calls)
-        statements = writer.statements(expression, second)
+        statements = writer.body(firsts, expression, second)
     except Untranslatable as error:
         return Translation(None, str(error))
+    del names[len(parameters) :]
     shown = [name if writer.c.is_used(name) else f"_{name}" for name in names]
     converted = [name for name in names if writer.c.converted_first(name)]
     if converted:
@@ -104,12 +109,29 @@ class _Writer:
         self._members = members
         self._names = names
         self._layout = layout
+        self._set: dict[str, Value] = {}  # the function's own variables
         self._dependent: set[int] = set()  # ids of the nodes with parameters in them
         self._by_node: dict[type, Callable[[Any], Value]] = {
             tree.Unary: self._unary, tree.Binary: self._binary, tree.Cast: self._cast,
             tree.Conditional: self._conditional, tree.SizeOf: self._size_of, tree.Call: self._call,
             tree.Member: self._member, tree.Index: self._index, tree.Name: self._name,
         }  # fmt: skip
+
+    def body(
+        self,
+        firsts: Sequence[tree.Expression],
+        node: tree.Expression,
+        second: tree.Expression | None,
+    ) -> list[str]:
+        """Return the statements of the function and its variables; raises Untranslatable."""
+        made = []
+        for name, first in zip(self._names[len(self._names) - len(firsts) :], firsts, strict=True):
+            self._find_dependent(first)
+            value = self.write(first)
+            text = self.c.object(value) if value.kind in {"object", "string"} else value.text
+            made.append(f"local {name} = {text.text}")
+            self._set[name] = Value(Text(name), value.kind, value.type)
+        return made + self.statements(node, second)
 
     def statements(self, node: tree.Expression, second: tree.Expression | None = None) -> list[str]:
         """Return the statements of the function; raises Untranslatable.
@@ -199,6 +221,8 @@ class _Writer:
         if found is None:
             raise Untranslatable(self._why_no_value(node))
         own = self._names[int(found[1])]
+        if own in self._set:
+            return self._set[own]
         return Value(Text(own), "object", parameter=own)
 
     def _unary(self, node: tree.Unary) -> Value:
@@ -256,6 +280,9 @@ class _Writer:
         except NONE as error:
             raise Untranslatable(str(error)) from error
         if isinstance(kind, model.Pointer):
+            own = self._variable(node.operand)
+            if own is not None and own.type == kind:
+                return own
             made_by, pointed = self._pointed(node)
             return Value(call(made_by, self._c_text(kind), pointed), "object", kind)
         operand = self.write(node.operand)
@@ -268,6 +295,11 @@ class _Writer:
             address = call("u64", self.c.object(operand))
             operand = Value(address, "integer", self.c.scalars["unsigned long long"])
         return self.c.converted(operand, kind)
+
+    def _variable(self, node: tree.Expression) -> Value | None:
+        """Return the function's own variable that ``node`` is."""
+        found = ARGUMENT.fullmatch(node.name) if isinstance(node, tree.Name) else None
+        return self._set.get(self._names[int(found[1])]) if found else None
 
     def _pointed(self, node: tree.Cast) -> tuple[str, Text]:
         """Return the helper and the operand of a cast to a pointer.

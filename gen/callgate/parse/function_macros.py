@@ -30,8 +30,15 @@ DECLARATION = re.compile(
     r"|#pragma|\[\[)(?!\w)"
 )
 BLOCK = re.compile(r"\(\s*\{([^{}]*)\}\s*\)")
+WHOLE = re.compile(r"[\s(]*\{([^{}]*)\}[\s)]*")
 LOCAL = re.compile(r"\s*(.+?[\s*])([A-Za-z_]\w*)\s*=(?!=)(.*)", re.DOTALL)
 STEP = re.compile(r"\(\s*\(\s*(__callgate_\d+_)\s*\)\s*-=(.+)\)\s*", re.DOTALL)
+# of a function; what is called here for its value alone may be called again
+CALL = re.compile(
+    r"(?!(?:sizeof|_Alignof|__alignof__|typeof|__typeof__|__typeof|__builtin_\w+|__bswap_\w+"
+    r"|__fswab\w+|__uint\d+_identity|[hn]to[hn][sl])\b)\b[A-Za-z_]\w*\s*\((?!\s*\*)"
+)
+READ = re.compile(r"->|\[|\.\s*[A-Za-z_]|\*(?!\s*[)*])")  # memory: a call may change it
 COMPILER = re.compile(r"__has_\w+|__GNUC__|__GNUC_MINOR__|__clang_\w+")
 MAX_TEXT = 1 << 14  # characters; the longest real expansion has 3,000
 
@@ -87,6 +94,26 @@ def step(macro: MacroDefinition) -> tuple[str, str] | None:
     return None if _obstacle(value) or _obstacle(left) else (value, left)
 
 
+def block(macro: MacroDefinition) -> tuple[list[tuple[str, str]], str] | None:
+    """Return a block's variables, names and first values, and its value; None for all else.
+
+    ``({ int y = f(x); y + y; })``: each variable is evaluated once, in their order (C23 6.8.1). In
+    the expressions they go by what stands for the arguments that follow the macro's own.
+    """
+    found = WHOLE.fullmatch(re.sub(r"\b__extension__\b", "", macro.expansion))
+    parts = _block_parts(found[1]) if found else None
+    if parts is None or _obstacle(STRING.sub('""', parts[1])):
+        return None
+    known: dict[str, str] = {}
+    variables: list[tuple[str, str]] = []
+    for kind, name, first in parts[0]:
+        own = argument(len(macro.parameters or ()) + len(variables))
+        kind_text = _replaced(kind, known)
+        variables.append((name, f"(({kind_text})({_replaced(first, known)}))"))
+        known[name] = f"(({kind_text})({own}))"
+    return variables, _replaced(parts[1], known)
+
+
 def _listed(text: str) -> list[str]:
     """Return what stands between the commas outside of all brackets."""
     parts, depth = [""], 0
@@ -131,20 +158,39 @@ def _without_blocks(text: str) -> str:
 
 
 def _block_value(inner: str) -> str | None:
+    """Return the value of what stands in a block's braces; None where it is not that of a text.
+
+    A variable's value is evaluated once, and before what follows: no call can be put in its place,
+    and nothing that a call may change before it is used.
+    """
+    parts = _block_parts(inner)
+    if parts is None:
+        return None
+    variables, value = parts
+    firsts = [first for _, _, first in variables]
+    if any(map(CALL.search, firsts)) or (CALL.search(value) and any(map(READ.search, firsts))):
+        return None
+    known: dict[str, str] = {}
+    for kind, name, first in variables:
+        known[name] = f"(({_replaced(kind, known)})({_replaced(first, known)}))"
+    return _replaced(value, known)
+
+
+def _block_parts(inner: str) -> tuple[list[tuple[str, str, str]], str] | None:
+    """Return the variables (type, name, first value) and the value; None for what has others."""
     *statements, rest = inner.split(";")
     if rest.strip() or not statements:
         return None
-    known: dict[str, str] = {}
+    variables = []
     for statement in statements[:-1]:
         local = LOCAL.fullmatch(statement)
         if local is None or STATEMENT.match(statement.strip()):
             return None
-        kind, value = _replaced(local[1].strip(), known), _replaced(local[3], known)
-        known[local[2]] = f"(({kind})({value}))"
+        variables.append((local[1].strip(), local[2], local[3]))
     value = statements[-1]
     if not ASSIGNMENTS.isdisjoint(OPERATOR.findall(value)) or STATEMENT.match(value.strip()):
         return None
-    return _replaced(value, known)
+    return variables, value
 
 
 def _replaced(text: str, known: Mapping[str, str]) -> str:
