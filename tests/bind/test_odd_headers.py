@@ -284,3 +284,25 @@ def test_alignment_within_packed(tmp_path: Path, bind: Bind, lua: Run) -> None:
     assert lua(code) == "done\n"
     records = [text[text.index("  records = {") : text.index("  deltas = {")] for text in texts]
     assert records[0] == records[1]
+
+
+def test_wide_constants(tmp_path: Path, bind: Bind, lua: Run) -> None:
+    """Integers that 64 bits do not hold are left out; others of 128-bit types are bound."""
+    (tmp_path / "wide.h").write_text("""
+      #define BIG ((__int128)1 << 100)
+      #define BELOW (-((__int128)1 << 63) - 1)
+      #define LEAST (-((__int128)1 << 63))
+      #define MOST ((unsigned __int128)0xffffffffffffffffULL)
+      #define FIVE ((__int128)5)
+    """)
+    bind(str(tmp_path / "wide.h"), name="wide")
+    code = """
+      local M = require "wide"
+      assert(M.FIVE == 5 and M.LEAST == -0x8000000000000000LL and M.MOST == 0xffffffffffffffffULL)
+      for _, name in ipairs { "BIG", "BELOW" } do
+        local _, why = pcall(function() return M[name] end)
+        assert(why:find(name .. " is left out: does not fit into 64 bits", 1, true), why)
+      end
+      print "done"
+    """
+    assert lua(code) == "done\n"

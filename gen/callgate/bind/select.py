@@ -113,8 +113,9 @@ class _Chooser:
         for item in abi.constants:
             if not item.primary or item.name in addresses or not self._wants(item):
                 continue
-            if PLACE.search(item.text):
-                out.left[item.name] = "another value at every place"
+            reason = _why_no_constant(item)
+            if reason:
+                out.left[item.name] = reason
             else:
                 out.constants.append(item)
         for variable in abi.variables:
@@ -260,6 +261,15 @@ class _Chooser:
         if self._request.include:
             return any(fnmatchcase(name, glob) for glob in self._request.include)
         return self._parsed.sources.has(name, header)
+
+
+def _why_no_constant(item: model.Constant) -> str:
+    """Return why a constant is not bound, "" where it is."""
+    if PLACE.search(item.text):
+        return "another value at every place"
+    if isinstance(item.value, int) and not -(1 << 63) <= item.value < 1 << 64:
+        return "does not fit into 64 bits"
+    return ""
 
 
 def _why_no_macro(item: model.Macro, functions: set[str]) -> str | None:
