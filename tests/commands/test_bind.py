@@ -252,6 +252,18 @@ def test_parts_of_a_header(header: str, place: Path, bind: Bind) -> None:
 
 
 LEFT = {
+    '#define WHO "by " __VERSION__\n#define TWO 2\n': "WHO: compilers see it differently",
+    "#ifdef __clang__\n#define WHO 1.5\n#else\n#define WHO 2.5\n#endif\n#define TWO 2\n":
+        "WHO: compilers see it differently",
+    "#ifdef __clang__\n#define N 5\n#else\n#define N 6\n#endif\n"
+    "#define WHO ((char *)N)\n#define TWO 2\n":
+        "WHO: compilers see it differently",
+    "#ifdef __clang__\ntypedef int who;\n#else\ntypedef long who;\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#ifdef __clang__\nenum who { A };\n#else\nenum who { A, B = -1 };\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
+    "#ifdef __clang__\nint who(int);\n#else\nint who(long);\n#endif\n#define TWO 2\n":
+        "who: compilers see it differently",
     "#ifdef __clang__\n#define WHO 1\n#else\n#define WHO 2\n#endif\n#define TWO 2\n":
         "WHO: compilers see it differently",
     "#ifdef __clang__\nint who(void);\n#endif\n#define TWO 2\n":
@@ -300,6 +312,17 @@ def test_left_out(text: str, place: Path, bind: Bind) -> None:
     assert status == 0, err
     assert f"left out: {LEFT[text]}" in out
     assert "TWO = 2" in (place / "a.lua").read_text()
+
+
+def test_every_record_is_named(place: Path, bind: Bind) -> None:
+    """Records on which compilers differ are refused, and each of them is named."""
+    rows = "".join(f"struct row_{n} {{ T a; }};\n" for n in range(12))
+    text = f"#ifdef __clang__\n#define T int\n#else\n#define T long\n#endif\n{rows}"
+    (place / "lib/thing.h").write_text(text)
+    status, _, err = bind("lib/thing.h -o a.lua")
+    assert status == 1
+    assert all(f"struct row_{n}" in err for n in range(12))
+    assert "struct row_11: size: the model has 4, gcc" in err
 
 
 TYPES = {

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from callgate.verify.verification import Answer
 
 SHOWN = 20  # disagreements in an error message
+RECORDS = {"record", "field", "bit-field"}
 OURS = "clang"  # the bundle's compiler, whose view of the headers the model is
 
 
@@ -74,11 +75,14 @@ def verify(binding: Binding, file: Path, *, jobs: int | None = None) -> Verified
     )
     left = [item for item in wrong if _outermost(item.name) not in contested]
     if left:
-        lines = [str(item) for item in left]
-        more = f"\n  and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-        shown = "\n  ".join(lines[:SHOWN])
+        lines = [str(item) for item in left[:SHOWN]]
+        names = dict.fromkeys(_outermost(item.name) for item in left)
+        shown = dict.fromkeys(_outermost(item.name) for item in left[:SHOWN])
+        if others := [name for name in names if name not in shown]:
+            lines.append(f"and also of {', '.join(others)}")
+        text = "\n  ".join(lines)
         raise CallgateError(
-            f"{counted(len(lines), 'fact')} not as the witnesses say:\n  {shown}{more}",
+            f"{counted(len(left), 'fact')} not as the witnesses say:\n  {text}",
             hint="nothing was written; --exclude NAME leaves out what a compiler sees otherwise",
         )
     return Verified(tally, contested)
@@ -88,13 +92,14 @@ def _contested(wrong: Sequence[Disagreement], chosen: Container[str]) -> dict[st
     """Return what is the compiler's own, as headers ask which one it is, or is nobody's.
 
     These are constants of which another has another value, and functions, types and variables that
-    it does not see; and constants that nobody can use, as the header that they want is not
-    included. What is there only because others refer to it is none of these.
+    it does not see, or sees otherwise, but for records: what refers to them would have to go, too;
+    and constants that nobody can use, as the header that they want is not included. What is there
+    only because others refer to it is none of these.
     """
     others = {
         _outermost(item.name): "compilers see it differently"
         for item in wrong
-        if _is_others(item) and (item.kind == "constant" or not item.fact)
+        if _is_others(item) and (item.kind not in RECORDS or not item.fact)
     }
     ours = [item for item in wrong if not _is_others(item)]
     for item in ours:
