@@ -306,3 +306,14 @@ def test_wide_constants(tmp_path: Path, bind: Bind, lua: Run) -> None:
       print "done"
     """
     assert lua(code) == "done\n"
+
+
+def test_compilers_own_header(bind: Bind, lua: Run) -> None:
+    """<float.h> is a header of the compiler, which has its text in others."""
+    bind("float.h", name="float")
+    code = """
+      local M = require "float"
+      assert(M.DBL_MAX == 0x1.fffffffffffffp1023 and M.DBL_DIG == 15 and M.FLT_RADIX == 2)
+      print "done"
+    """
+    assert lua(code) == "done\n"

@@ -128,7 +128,8 @@ def _check_output(output: Path, beside: Path, options: argparse.Namespace) -> No
 
 
 def _check_something(binding: Binding) -> None:
-    if not any(binding.merged.common[kind] for kind in KINDS) and not binding.merged.deltas:
+    sections = (*KINDS, "addresses", "aliases")
+    if not any(binding.merged.common[kind] for kind in sections) and not binding.merged.deltas:
         for side in binding.sides:
             check_headers(side.parsed.sources)  # nothing may be left because of what is wrong
         raise CallgateError(
@@ -147,6 +148,7 @@ def _tell(binding: Binding, job: Job, options: argparse.Namespace, report: Repor
         left.update(side.chosen.left)
         for kind, names in counts.items():
             names.update(side.facts[kind])
+        counts["constants"].update(side.facts["addresses"])
     data = {kind: len(names) for kind, names in counts.items()}
     if report.json:
         report.data(

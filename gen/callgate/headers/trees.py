@@ -208,8 +208,17 @@ class HeaderTree:
                 name = path[len(str(folder)) + 1 :]
                 if folder in self._shims:
                     return TEXT_NAME
-                return COMPILER_NAME if name.startswith("__") else name
+                return self._piece(name) if name.startswith("__") else name
         return TEXT_NAME if path.startswith("<") or path.endswith("stdin.c") else path
+
+    def _piece(self, name: str) -> str:
+        """Return what a piece of a compiler's header belongs to: a header that a unit names.
+
+        clang has all of <float.h> in __float_float.h and __float_header_macro.h.
+        """
+        header = name.removeprefix("__").partition("_")[0] + ".h"
+        named = any(header in spec.first for spec in self.own_units)
+        return header if named else COMPILER_NAME
 
     def kernel_version(self) -> str:
         """Return the version of the kernel that the headers are of: ``7.2.0``.
