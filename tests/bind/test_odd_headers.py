@@ -308,6 +308,35 @@ def test_wide_constants(tmp_path: Path, bind: Bind, lua: Run) -> None:
     assert lua(code) == "done\n"
 
 
+def test_pointer_constants(tmp_path: Path, bind: Bind, lua: Run) -> None:
+    """A header may have nothing else, and every bit of an address counts."""
+    (tmp_path / "pointers.h").write_text("""
+      #define HIGH ((void *)0xdeadbeefcafebabeULL)
+      #define LOW ((char *)0x20000000000001)
+      #define LEAST ((void *)0x8000000000000000)
+      #define LAST ((void *)-1)
+    """)
+    bind(str(tmp_path / "pointers.h"), name="pointers")
+    (tmp_path / "chosen.h").write_text("""
+      #define HIGH(x) ((x) ? (void *)0xdeadbeefcafebabeULL : (void *)0)
+    """)
+    bind(str(tmp_path / "chosen.h"), name="chosen")
+    code = """
+      local ffi = require "ffi"
+      local M = require "pointers"
+      local function address(p)
+        return ffi.cast("uintptr_t", p)
+      end
+      assert(address(M.HIGH) == 0xdeadbeefcafebabeULL and address(M.LOW) == 0x20000000000001ULL)
+      assert(address(M.LEAST) == 0x8000000000000000ULL and address(M.LAST) == -1ULL)
+      assert(address(require("chosen").HIGH(1)) == 0xdeadbeefcafebabeULL)
+      print "done"
+    """
+    assert lua(code) == "done\n"
+    foreign = bind(str(tmp_path / "pointers.h"), "--target", "arm-linux-gnueabihf", name="foreign")
+    assert 'LAST = "void * = -1"' in foreign.read_text()
+
+
 def test_compilers_own_header(bind: Bind, lua: Run) -> None:
     """<float.h> is a header of the compiler, which has its text in others."""
     bind("float.h", name="float")

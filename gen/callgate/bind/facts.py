@@ -55,7 +55,7 @@ class FactsWriter:
             out["constants"][short[item.name]] = lua_literal(item)
         for address in chosen.addresses:
             half = 1 << 8 * address.type.size - 1
-            # -1 is exact as a Lua number, 2^64-1 is not
+            # -1 says what is meant, as C's (void *)-1 does
             value = (address.value + half) % (2 * half) - half
             text = f"{writer.type_of(address.type)} = {value}"
             out["addresses"][address.name] = lua_string(text)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from callgate import model, tree
 from callgate.emit import values
 from callgate.emit.ctext import RecordWriter
-from callgate.emit.literals import lua_string
+from callgate.emit.literals import EXACT, lua_string
 from callgate.emit.luatext import ATOM, Text, binary, call, field, function, variable_names
 from callgate.emit.members import NONE
 from callgate.emit.operations import Operations
@@ -199,7 +199,8 @@ class _Writer:
             return Value(Text(lua_string(found.value.decode("latin-1"))), "string")
         if isinstance(found.value, float) or not isinstance(found.type, model.Scalar):
             if isinstance(found.type, model.Pointer) and isinstance(found.value, int):
-                text = call("pointer", self._c_text(found.type), str(found.value))
+                exact = str(found.value) if found.value <= EXACT else f"{found.value}ULL"
+                text = call("pointer", self._c_text(found.type), exact)
                 return Value(text, "object", found.type, found.value)
             raise Untranslatable("floating point")
         hexadecimal = None
