@@ -337,6 +337,36 @@ def test_pointer_constants(tmp_path: Path, bind: Bind, lua: Run) -> None:
     assert 'LAST = "void * = -1"' in foreign.read_text()
 
 
+def test_long_doubles(tmp_path: Path, bind: Bind, lua: Run) -> None:
+    """Those that are doubles are bound, those beyond a double's range are left out."""
+    (tmp_path / "long.h").write_text("""
+      #define EXACT 1.5L
+      #define NEAREST 3.14159265358979323846264338327950288L
+      #define NOTHING 0.0e9L
+      #define ENDLESS (1.0L / 0.0L)
+      #define LARGE 1e4000L
+      #define SMALL -0x1p-10000L
+      #define PRODUCT (1e300L * 1e300L)
+      #define QUOTIENT (1e-300L / 1e300L)
+      #define LOST ((1.0L + 1e-18L - 1.0L) * 2)
+    """)
+    bind(str(tmp_path / "long.h"), name="long")
+    code = """
+      local M = require "long"
+      assert(M.EXACT == 1.5 and M.NEAREST == math.pi and M.NOTHING == 0 and M.ENDLESS == math.huge)
+      for _, name in ipairs { "LARGE", "SMALL", "PRODUCT", "QUOTIENT" } do
+        local _, why = pcall(function() return M[name] end)
+        assert(why:find("left out: a long double beyond a double's range", 1, true), why)
+      end
+      local _, why = pcall(function() return M.LOST end)
+      assert(why:find("LOST is left out: a long double that a double does not hold", 1, true), why)
+      print "done"
+    """
+    assert lua(code) == "done\n"
+    foreign = bind(str(tmp_path / "long.h"), "--target", "arm-linux-gnueabihf", name="foreign")
+    assert "PRODUCT = 1 / 0," in foreign.read_text()  # its long double is a double
+
+
 def test_compilers_own_header(bind: Bind, lua: Run) -> None:
     """<float.h> is a header of the compiler, which has its text in others."""
     bind("float.h", name="float")

@@ -7,7 +7,7 @@ import operator
 from typing import TYPE_CHECKING
 
 from callgate.abi.scalars import wrap
-from callgate.abi.value import NoValue, Value, converted, numeric, rounded
+from callgate.abi.value import NoValue, Value, converted, in_range, numeric, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +69,15 @@ def _shift(sign: str, left: Value, right: Value, scalars: Scalars) -> Value:
 def _floating(sign: str, left: Value, right: Value) -> Value:
     one, two = left.number, right.number
     kind = numeric(left.type)
-    if sign == "/":
-        return rounded(one / two if two else _by_zero(one, two), kind)
     results = {"+": one + two, "-": one - two, "*": one * two}
+    if sign == "/":
+        results["/"] = one / two if two else _by_zero(one, two)
     if sign not in results:
         raise NoValue(f"operator {sign} on floating values")
-    return rounded(results[sign], kind)
+    value = results[sign]
+    if not (math.isfinite(one) and math.isfinite(two)) or (sign == "/" and not two):
+        return rounded(value, kind)
+    return in_range(value, kind, exact=sign in {"+", "-"} or not (one and two))
 
 
 def _by_zero(one: float, zero: float) -> float:

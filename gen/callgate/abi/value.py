@@ -25,6 +25,7 @@ BINARY = re.compile(
 )
 SUFFIXES = {"", "u", "l", "ul", "lu", "ll", "ull", "llu"}
 FLOAT_BYTES = 4
+DOUBLE_BYTES = 8
 
 
 class NoValue(Exception):  # noqa: N818 - a finding about an expression, reported as a reason
@@ -69,6 +70,17 @@ def rounded(value: float, kind: model.Scalar) -> Value:
         except OverflowError:
             value = math.copysign(math.inf, value)
     return Value(value, kind)
+
+
+def in_range(value: float, kind: model.Scalar, *, exact: bool) -> Value:
+    """Return what was calculated from finite operands; ``exact`` tells whether it is 0 in truth.
+
+    A long double has a wider range than the double that stands for it here (C23 5.2.5.3.3): what
+    lies outside of that is not known. Raises NoValue for it.
+    """
+    if kind.size > DOUBLE_BYTES and (math.isinf(value) or (value == 0 and not exact)):
+        raise NoValue("a long double beyond a double's range")
+    return rounded(value, kind)
 
 
 def converted(operand: Value, kind: model.Scalar) -> Value:
@@ -121,7 +133,8 @@ def _floating(text: str, scalars: Scalars) -> Value:
         value = float.fromhex(found[1]) if binary else float(found[1])
     except OverflowError:  # beyond a double
         raise NoValue("floating literal too large") from None
-    return rounded(value, scalars[name])
+    digits = re.split(r"[pP]" if binary else r"[eE]", found[1].lower().removeprefix("0x"))[0]
+    return in_range(value, scalars[name], exact=not digits.strip("0."))
 
 
 def character(text: str, scalars: Scalars) -> Value:

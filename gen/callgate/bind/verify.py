@@ -93,8 +93,8 @@ def _contested(wrong: Sequence[Disagreement], chosen: Container[str]) -> dict[st
 
     These are constants of which another has another value, and functions, types and variables that
     it does not see, or sees otherwise, but for records: what refers to them would have to go, too;
-    and constants that nobody can use, as the header that they want is not included. What is there
-    only because others refer to it is none of these.
+    and constants that nobody can use, as the header that they want is not included, or that took
+    more than a double to calculate. What is there only because others refer to it is none of these.
     """
     others = {
         _outermost(item.name): "compilers see it differently"
@@ -107,6 +107,11 @@ def _contested(wrong: Sequence[Disagreement], chosen: Container[str]) -> dict[st
     unusable = {
         item.name: f"the compiler does not take it: {str(item.answer).removeprefix('rejected: ')}"
         for item in filter(_is_unusable, ours)
+    }
+    unusable |= {
+        item.name: "a long double that a double does not hold"
+        for item in ours
+        if item.kind == "float" and item.fact == "value" and item.witness.startswith(OURS)
     }
     return {name: why for name, why in (others | unusable).items() if name in chosen}
 
