@@ -58,3 +58,91 @@ def test_blocks_call_once(compiled: Callable[[str, str, str], None], lua: Run) -
       print "done"
     """
     assert lua(code) == "done\n"
+
+
+POINTERS = """
+#include <stdint.h>
+#include <stddef.h>
+struct node { int n; struct node *next; };
+int add(int a, int b);
+#define NOT(p) (!(p))
+#define AND(p, n) ((p) && (n))
+#define OR(p) ((p) || 0)
+#define FULL(p) ((p) && (p)->n > 1)
+#define ADDRESS(p) ((uintptr_t)(p))
+#define ALIGNED(p) (((unsigned long)(p) & 3) == 0)
+#define DISTANCE(p, q) ((p) - (q))
+#define BACK(p) ((p)->next - (p))
+#define BEFORE(p, q) ((p) < (q))
+#define SAME(p, q) ((p) == (q))
+#define THERE(p) ((p) != 0)
+#define PICK(p) ((p) ? 1 : 2)
+#define ADDED(x) ((x) ? add(x, 1) : 7)
+#define INCREASED(x) ((x) ? (x) + 1 : 0)
+"""
+
+
+@pytest.mark.parametrize("jit", [True, False], ids=["compiled", "interpreted"])
+def test_pointers(compiled: Callable[[str, str, str], None], lua: Run, *, jit: bool) -> None:
+    """What C takes a pointer for as well as an integer takes both, and what C makes of each."""
+    source = '#include "pointers.h"\nint add(int a, int b) { return a + b; }\n'
+    compiled("pointers", POINTERS, source)
+    code = """
+      local ffi = require "ffi"
+      local M = require "pointers"
+      local null = ffi.cast(ffi.typeof("$ *", M.t.node), nil)
+      local list = ffi.new(ffi.typeof("$[4]", M.t.node))
+      local address = ffi.cast("uintptr_t", list)
+      list[1].n, list[1].next = 5, list + 3
+      for _ = 1, 100 do
+        assert(M.NOT(null) and M.NOT(nil) and not M.NOT(list) and M.NOT(0) and M.NOT(false))
+        assert(not M.NOT(7LL) and M.NOT(0LL) and not M.NOT(list[0]))
+        assert(M.AND(list, 1) and not M.AND(null, 1) and not M.AND(list, 0))
+        assert(M.OR(list + 1) and not M.OR(null) and M.OR(2))
+        assert(M.FULL(list + 1) and not M.FULL(list) and not M.FULL(null) and not M.FULL(nil))
+        assert(M.ADDRESS(list + 1) == address + 16 and M.ADDRESS(null) == 0 and M.ADDRESS(5) == 5)
+        assert(M.ALIGNED(list) and not M.ALIGNED(6))
+        assert(M.DISTANCE(list + 3, list + 1) == 2 and M.DISTANCE(list, list + 1) == -1)
+        assert(M.DISTANCE(9, 2) == 7 and M.DISTANCE(list + 3, 2) == list + 1)
+        assert(M.BACK(list + 1) == 2)
+        assert(M.BEFORE(list, list + 1) and not M.BEFORE(list + 1, list) and M.BEFORE(-1, 0))
+        assert(M.SAME(list + 1, list + 1) and not M.SAME(list, null) and M.SAME(3, 3LL))
+        assert(M.THERE(list) and not M.THERE(null) and not M.THERE(0))
+        assert(M.PICK(list) == 1 and M.PICK(null) == 2 and M.PICK(0) == 2)
+        assert(M.ADDED(0) == 7 and M.ADDED(3) == 4)
+        assert(M.INCREASED(3) == 4 and M.INCREASED(0) == 0)
+      end
+      for _, wrong in ipairs { "x", ffi.typeof "int", {} } do
+        assert(not pcall(M.ADDRESS, wrong))
+      end
+      assert(not pcall(M.INCREASED, nil) and not pcall(M.DISTANCE, 1, list))
+      print "done"
+    """
+    assert lua(code, jit=jit) == "done\n"
+
+
+def test_arrays(tmp_path: Path, bind: Bind, lua: Run) -> None:
+    """An array is a pointer to its first element, as gmp.h has it, an argument or a member."""
+    (tmp_path / "arrays.h").write_text("""
+      typedef struct { int size; unsigned *limbs; } number_struct;
+      typedef number_struct number[1];
+      struct pair { number first; number_struct *second; };
+      #define SIGN(z) ((z)->size < 0 ? -1 : (z)->size > 0)
+      #define ODD(z) ((z)->size != 0 && ((z)->limbs[0] & 1))
+      #define FIRST(p) (((struct pair *)(p))->first->size)
+      #define SECOND(p) ((p)->second->size)
+    """)
+    bind(str(tmp_path / "arrays.h"), name="arrays")
+    code = """
+      local ffi = require "ffi"
+      local M = require "arrays"
+      local z = ffi.new(M.t.number)
+      assert(M.SIGN(z) == 0 and not M.ODD(z))
+      z[0].size, z[0].limbs = -2, ffi.new("unsigned[2]", 7)
+      assert(M.SIGN(z) == -1 and M.SIGN(z[0]) == -1 and M.SIGN(z + 0) == -1 and M.ODD(z))
+      local pair = M.t.pair { first = { { size = 5 } }, second = z }
+      assert(M.FIRST(pair) == 5 and M.SECOND(pair) == -2)
+      assert(not pcall(M.SIGN, nil))
+      print "done"
+    """
+    assert lua(code) == "done\n"

@@ -130,8 +130,8 @@ class TestCalls:
   return M.int(M.u32(M.long(F.t_function(n)) + M.u32(n)))""",
             ),
             ("SIZE(h) t_give(h, 0, sizeof(struct t_head))", "(h)\n  return F.t_give(h, nil, 8)"),
-            ("AT(x) ((void *)((unsigned long)(x) & ~7UL))",
-             '(x)\n  return M.pointer("void *", M.band(M.u64(M.long(x)), 0xfffffffffffffff8ULL))'),
+            ("AT(x) ((void *)((unsigned long)(x) & 7))",
+             '(x)\n  return M.pointer("void *", M.band(M.u64(M.address(x)), 7))'),
         ],
     )  # fmt: skip
     def test_text(self, define: str, expected: str) -> None:

@@ -139,7 +139,10 @@ def _parameter_kind(name: str, body: str) -> str:
     first = CONVERSION.match(body)
     if first and name in WORD.findall(first[1]):
         return "integer"
-    return "integer" if body.count(call("long", name).text) == times else "object"
+    converted = rf"{HELPERS}\.(?:long|address|truth)\({name}\)"
+    either = rf"{HELPERS}\.difference\((?:{name}, \w+|\w+, {name})\)"
+    found = re.findall(f"{converted}|{either}", body)
+    return "integer" if len(found) == times else "object"
 
 
 def _broken(statement: str) -> list[str]:

@@ -6,28 +6,38 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from callgate import model
 from callgate.abi.scalars import wrap
 from callgate.emit import values
-from callgate.emit.luatext import Text, binary, call, joined, negation
+from callgate.emit.luatext import ATOM, Text, binary, call, joined, negation
 from callgate.emit.values import NO, YES, Untranslatable, Value, beside, helper
 
 if TYPE_CHECKING:
-    from callgate import model
     from callgate.abi.scalars import Scalars
 
 COMPARISONS = {"==": "==", "!=": "~=", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
 BITWISE = {"&": "band", "|": "bor", "^": "bxor"}
 ARITHMETIC = {"+", "-", "*", "/", "%"}
 LOSES_BITS = {"+", "-", "*"}  # what may exceed the type: the result is cut to it
-KINDS = ("type", "object", "integer")  # what a parameter is used as
+KINDS = ("type", "object", "integer", "either")  # what a parameter is used as
 
 
 class Operations:
     """The operators in one target's types; counts how each parameter is used."""
 
-    def __init__(self, scalars: Scalars, known: Counter[tuple[str, str]] | None = None) -> None:
-        """``known`` are the uses that an earlier translation of the expression counted."""
+    def __init__(
+        self,
+        scalars: Scalars,
+        known: Counter[tuple[str, str]] | None = None,
+        *,
+        pointers: bool = False,
+    ) -> None:
+        """``known`` are the uses that an earlier translation of the expression counted.
+
+        With ``pointers`` a parameter may be one wherever C takes a pointer as well as an integer.
+        """
         self.scalars = scalars
+        self._pointers_too = pointers
         self.uses: Counter[tuple[str, str]] = Counter()  # (parameter, one of KINDS)
         self._known = known or Counter()
 
@@ -39,8 +49,26 @@ class Operations:
 
     def converted_first(self, parameter: str) -> bool:
         """Tell whether the parameter is made a 64-bit integer once, before the expression."""
-        others = self._known[parameter, "object"] + self._known[parameter, "type"]
-        return self._known[parameter, "integer"] > 1 and not others
+        known = self._known
+        others = known[parameter, "object"] + known[parameter, "type"]
+        integers = known[parameter, "integer"]
+        return integers > 0 and integers + known[parameter, "either"] > 1 and not others
+
+    def _is_either(self, *found: Value) -> bool:
+        """Tell whether they are parameters of which nothing says that they are integers."""
+        return self._pointers_too and all(
+            value.parameter is not None and not self._known[value.parameter, "integer"]
+            for value in found
+        )
+
+    def _either(self, called: str, *parameters: Value) -> Text:
+        for value in parameters:
+            self.uses[value.parameter or "", "either"] += 1
+        return call(called, *(value.text for value in parameters))
+
+    def addressed(self, value: Value) -> Value:
+        """Return what C casts to an integer, or compares: a parameter may be a pointer."""
+        return Value(self._either("address", value), "integer") if self._is_either(value) else value
 
     # --- what a value is used as -----------------------------------------------------------------
 
@@ -54,6 +82,13 @@ class Operations:
             raise Untranslatable("uses a number as a pointer")
         return value.text
 
+    def pointed(self, value: Value) -> Text:
+        """Return what stands before ``->``: LuaJIT follows pointers, but no arrays, to members."""
+        text = self.object(value)
+        if isinstance(value.type, model.Array):
+            return Text(f"{text.at(ATOM)}[0]")
+        return call("pointed", text) if value.parameter and self._pointers_too else text
+
     def truth(self, value: Value, *, negated: bool = False) -> Text:
         """Return the value as a condition."""
         if value.kind == "truth":
@@ -62,8 +97,11 @@ class Operations:
             return NO if bool(value.number) == negated else YES
         operator = "==" if negated else "~="
         points = value.parameter is not None and self._known[value.parameter, "object"]
-        if value.is_pointer or points:
+        if value.is_pointer or (points and not self._pointers_too):
             return binary(operator, self.object(value), Text("nil"))
+        if self._is_either(value) or (points and self._pointers_too):
+            test = self._either("truth", value)
+            return negation(test) if negated else test
         if value.kind == "object" and value.parameter is None and value.type is None:
             test = call("truth", value.text)
             return negation(test) if negated else test
@@ -90,10 +128,13 @@ class Operations:
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
         """Return ``left operator right``; ``&&``, ``||`` and ``,`` are not among the operators."""
-        if left.is_pointer or right.is_pointer:
+        either = operator == "-" and self._is_either(left, right)
+        if left.is_pointer or right.is_pointer or either:
             return self._pointers(operator, left, right)
         if operator in {"<<", ">>"}:
             return self._shift(operator, left, right)
+        if operator in COMPARISONS and all(self._may_point(item) for item in (left, right)):
+            left, right = self.addressed(left), self.addressed(right)
         left, right, kind = self.balanced(left, right)
         if operator == "|" and 0 in (left.number, right.number):
             return right if left.number == 0 else left
@@ -128,11 +169,17 @@ class Operations:
         text = call("shl" if operator == "<<" else "shr", moved.text, count)
         return _typed(text, moved.scalar, cut=operator == "<<")
 
+    def _may_point(self, value: Value) -> bool:
+        return value.number == 0 or value.parameter is not None
+
     def _pointers(self, operator: str, left: Value, right: Value) -> Value:
         if operator in COMPARISONS:
             one, two = self.object(left), self.object(right)
             return Value(binary(COMPARISONS[operator], one, two), "truth")
-        if operator == "-" and right.is_pointer:
+        if not (left.is_pointer or right.is_pointer):
+            return Value(self._either("difference", left, right), "integer")
+        points = right.parameter is not None and self._known[right.parameter, "object"]
+        if operator == "-" and (right.is_pointer or points):
             difference = binary("-", self.object(left), self.object(right))
             return Value(call("long", difference), "integer", self.scalars.ptrdiff_t)
         if operator not in {"+", "-"}:

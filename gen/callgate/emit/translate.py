@@ -105,7 +105,7 @@ class _Writer:
         calls: bool = False,
     ) -> None:
         self._functions = layout.scope.functions if calls else {}
-        self.c = Operations(layout.scalars, known)
+        self.c = Operations(layout.scalars, known, pointers=calls)
         self._members = members
         self._names = names
         self._layout = layout
@@ -295,7 +295,7 @@ class _Writer:
         if operand.is_pointer:
             address = call("u64", self.c.object(operand))
             operand = Value(address, "integer", self.c.scalars["unsigned long long"])
-        return self.c.converted(operand, kind)
+        return self.c.converted(self.c.addressed(operand), kind)
 
     def _variable(self, node: tree.Expression) -> Value | None:
         """Return the function's own variable that ``node`` is."""
@@ -406,7 +406,8 @@ class _Writer:
     # --- what pointers and records hold ----------------------------------------------------------
 
     def _member(self, node: tree.Member) -> Value:
-        base = self.c.object(self.write(node.base))
+        value = self.write(node.base)
+        base = self.c.pointed(value) if node.arrow else self.c.object(value)
         return Value(field(base, node.field), "object", self._members.type_of(node))
 
     def _index(self, node: tree.Index) -> Value:

@@ -410,6 +410,34 @@ function B.helpers(require)
     return misuse("an integer", x)
   end
 
+  local addressed = {} -- a ctype's id -> whether C has an address for a value of it
+
+  local function is_pointer(x)
+    if type(x) ~= "cdata" or tonumber(x) then
+      return false
+    end
+    local id = tonumber(typeof(x))
+    if addressed[id] == nil then
+      addressed[id] = pcall(cast, u64, x)
+    end
+    return addressed[id]
+  end
+
+  function M.pointed(x)
+    return is_pointer(x) and x[0] or x
+  end
+
+  function M.address(x)
+    return is_pointer(x) and cast(u64, x) or M.long(x)
+  end
+
+  function M.difference(left, right)
+    if is_pointer(left) then
+      return is_pointer(right) and left - right + 0LL or left - M.long(right)
+    end
+    return M.long(left) - M.long(right)
+  end
+
   function M.int(x)
     local number = tonumber(x)
     if number and number > -EXACT and number < EXACT then
@@ -481,7 +509,7 @@ function B.helpers(require)
   end
 
   function M.truth(x)
-    return x ~= nil and x ~= 0
+    return x ~= nil and x ~= 0 and x ~= false
   end
 
   local pointers = {} -- C text of a pointer type -> ctype
@@ -934,7 +962,7 @@ local function find(name)
   text = B.addresses[name]
   if text then
     local kind, value = text:match "^(.*) = (%-?%d+)$"
-    return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
+    return ffi.cast(typeof(kind), ffi.cast("intptr_t", loadstring(("return %sLL"):format(value))()))
   end
   local other = B.aliases[name]
   if other and not B.variables[other] then -- a variable has another value next time
