@@ -146,3 +146,22 @@ def test_arrays(tmp_path: Path, bind: Bind, lua: Run) -> None:
       print "done"
     """
     assert lua(code) == "done\n"
+
+
+def test_other_names(tmp_path: Path, bind: Bind, lua: Run) -> None:
+    """A macro that names another is that, also where the other is not called: jansson.h has one."""
+    (tmp_path / "names.h").write_text("""
+      #define SQUARE(x) ((x) * (x))
+      #define ALSO SQUARE
+      #define ANY(...) f(__VA_ARGS__)
+      #define SOME ANY
+    """)
+    bind(str(tmp_path / "names.h"), name="names")
+    code = """
+      local M = require "names"
+      assert(M.ALSO(5) == 25 and M.ALSO == M.SQUARE)
+      local _, why = pcall(function() return M.SOME end)
+      assert(why:find("ANY is not bound: takes any number of arguments", 1, true), why)
+      print "done"
+    """
+    assert lua(code) == "done\n"

@@ -48,7 +48,7 @@ class Parsed:
     unit: tree.Unit
     layout: Layout
     addresses: tuple[model.Address, ...]
-    aliases: dict[str, str]  # macro -> the function, variable or type that it names
+    aliases: dict[str, str]  # macro -> the function, macro, variable or type that it names
     first_seen: dict[str, str]  # tag, ex) "struct sqlite3" -> the header that names it first
     hidden: dict[str, str]  # function or type -> a tag that ends with its own parameters
     meant: dict[str, str]  # name of our own -> the C expression whose type it is
@@ -122,6 +122,7 @@ class _Macros:
 
     def __init__(self, unit: tree.Unit, layout: Layout, memo: Memo) -> None:
         self._macros = [item for item in unit.macros if item.parameters is None and item.expansion]
+        self._functions = {item.name for item in unit.macros if item.parameters is not None}
         self._layout = layout
         declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
         self._expressions = ExpressionParser(declarations)
@@ -143,7 +144,7 @@ class _Macros:
 
     def aliases(self) -> dict[str, str]:
         scope = self._layout.scope
-        known = {*scope.functions, *scope.variables, *scope.typedefs}
+        known = {*scope.functions, *scope.variables, *scope.typedefs, *self._functions}
         return {
             item.name: item.expansion
             for item in self._macros

@@ -61,7 +61,7 @@ class Chosen:
             if reason := _why_no_macro(macro, functions):
                 left[macro.name] = reason
         for name, other in self.aliases.items():
-            if other in reasons:
+            if other in reasons or other in left:
                 left[name] = f"{other} is not bound"
         macros = [item for item in self.macros if item.name not in left]
         aliases = {name: other for name, other in self.aliases.items() if name not in left}
@@ -193,6 +193,7 @@ class _Chooser:
             elif reason not in QUIET and reason is not None:
                 self._out.left.setdefault(item.name, reason)
         others = {item.name for item in self._out.variables}
+        others |= {item.name for item in self._out.macros}
         self._aliases(functions | others | {item.name for item in self._out.constants})
 
     def _aliases(self, bound: set[str]) -> None:
@@ -206,6 +207,8 @@ class _Chooser:
                 out.aliases[item.name] = other
             elif other in types:
                 out.others[item.name] = other
+            elif other in out.left:
+                out.left.setdefault(item.name, f"{other} is not bound: {out.left[other]}")
             elif item.reason not in QUIET and item.body not in {"typedef", "{...}"}:
                 out.left.setdefault(item.name, self._undeclared(item.body) or item.reason)
 
