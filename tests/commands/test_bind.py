@@ -252,6 +252,14 @@ def test_parts_of_a_header(header: str, place: Path, bind: Bind) -> None:
 
 
 LEFT = {
+    "#define ONE _Generic(1, int: 1, default: 2)\n#define TWO 2\n": "ONE: _Generic",
+    "#define EVER for (;;)\n#define TWO 2\n": "EVER: statement",
+    "#define TIGHT __attribute__((packed))\n#define TWO 2\n": "TIGHT: attribute",
+    '#define STOP __asm__("nop")\n#define TWO 2\n': "STOP: assembly",
+    "#define AT(x) __atomic_load_n((x), 0)\n#define TWO 2\n":
+        "AT: calls __atomic_load_n, which is the compiler's own",
+    "#define ALL __sync_synchronize()\n#define TWO 2\n":
+        "ALL: calls __sync_synchronize, which is the compiler's own",
     '#define WHO "by " __VERSION__\n#define TWO 2\n': "WHO: compilers see it differently",
     "#ifdef __clang__\n#define WHO 1.5\n#else\n#define WHO 2.5\n#endif\n#define TWO 2\n":
         "WHO: compilers see it differently",

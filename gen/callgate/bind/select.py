@@ -13,7 +13,7 @@ from callgate.abi.value import converted
 from callgate.bind.ctext import lack, obstacle
 from callgate.bind.parse import Parsed, uses_va_list
 from callgate.emit.members import NONE
-from callgate.emit.translate import FUNCTIONS
+from callgate.emit.translate import FUNCTIONS, OWN
 from callgate.errors import CallgateError
 from callgate.suggest import suggest
 
@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 
 CALLED = re.compile(rf'\b{FUNCTIONS}(?:\.|\[")(\w+)(?:"\])?\(')  # F["end"] of a keyword
 CALL = re.compile(r"[\s(]*([A-Za-z_]\w*)\s*\(")
-KEYWORDS = {"sizeof", "_Alignof", "__alignof__", "__attribute__", "__extension__", "__typeof__"}
+KEYWORDS = {
+    "sizeof", "_Alignof", "__alignof__", "__extension__", "__typeof__", "typeof", "offsetof",
+    "__builtin_offsetof",
+}  # fmt: skip
+NO_CALL = {  # words before a bracket that call nothing, and what they begin (C23 6.4.2)
+    "_Generic": "_Generic", "__attribute__": "attribute", "__declspec": "attribute",
+    "__asm__": "assembly", "__asm": "assembly", "asm": "assembly", "_Pragma": "pragma",
+    "_Static_assert": "declaration", "static_assert": "declaration",
+    "_Alignas": "declaration", "alignas": "declaration",
+    "while": "statement", "if": "statement", "for": "statement", "switch": "statement",
+    "return": "statement",
+}  # fmt: skip
 PLACE = re.compile(r"__(?:FILE|LINE|DATE|TIME|TIMESTAMP|COUNTER|BASE_FILE|INCLUDE_LEVEL)__")
 TYPES = "t"  # M.t is the table of types
 VERIFIED = (
@@ -210,17 +221,24 @@ class _Chooser:
             elif other in out.left:
                 out.left.setdefault(item.name, f"{other} is not bound: {out.left[other]}")
             elif item.reason not in QUIET and item.body not in {"typedef", "{...}"}:
-                out.left.setdefault(item.name, self._undeclared(item.body) or item.reason)
+                out.left.setdefault(item.name, self._beginning(item.body) or item.reason)
 
-    def _undeclared(self, body: str) -> str:
-        """Return that a macro's text calls what is nowhere: headers may want others before them."""
+    def _beginning(self, body: str) -> str:
+        """Return what a macro's text begins with that is not translated, "" where that is not told.
+
+        Headers may want others before them, which declare what it calls.
+        """
         found = CALL.match(body)
         name = found[1] if found else ""
+        if name in NO_CALL:
+            return NO_CALL[name]
+        if name.startswith(OWN) and name not in KEYWORDS:
+            return f"calls {name}, which is the compiler's own"
         scope = self._parsed.layout.scope
         macros = {item.name for item in self._parsed.abi.macros}
         if not name or name in macros or name in scope.functions or name in scope.typedefs:
             return ""
-        if name in scope.variables or name.startswith("__builtin_") or name in KEYWORDS:
+        if name in scope.variables or name in KEYWORDS:
             return ""
         return f"calls {name}, which no header declares; --first HEADER includes one that does"
 

@@ -43,6 +43,7 @@ SWAPS = {
 }  # fmt: skip
 NETWORK = {"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}  # swap on little-endian machines
 IDENTITIES = {"__uint16_identity": 16, "__uint32_identity": 32, "__uint64_identity": 64}
+OWN = ("__builtin_", "__atomic_", "__sync_", "__c11_")  # functions that compilers make of nothing
 FUNCTIONS = "F"  # the table of the headers' functions, where they can be called
 UNSIGNED = {16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
 
@@ -399,6 +400,8 @@ class _Writer:
         if ARGUMENT.fullmatch(name) or not name:
             return "uses an argument as a type or a function"
         known = self._layout.scope.functions.get(name)
+        if known is None and name.startswith(OWN):
+            return f"calls {name}, which is the compiler's own"
         if known is None:
             return f"calls {name}, which no header declares"
         return f"calls the {'inline function' if known.inline else 'function'} {name}"
