@@ -165,3 +165,42 @@ def test_other_names(tmp_path: Path, bind: Bind, lua: Run) -> None:
       print "done"
     """
     assert lua(code) == "done\n"
+
+
+@pytest.mark.parametrize("jit", [True, False], ids=["compiled", "interpreted"])
+def test_misuse(tmp_path: Path, bind: Bind, lua: Run, *, jit: bool) -> None:
+    """A wrong argument is told with the macro's name and its place, at the line of the caller."""
+    (tmp_path / "wrong.h").write_text("""
+      struct node { double d; int *p; };
+      #define SCALE(a, b) ((a) * 3 + (b) / 2)
+      #define MASK(x) ((x) & 7)
+      #define SIZE(t) sizeof(t)
+      #define CAST(p) (((struct node *)(p))->p)
+    """)
+    bind(str(tmp_path / "wrong.h"), name="wrong")
+    code = """
+      local M = require "wrong"
+      local function said(expected, f, ...)
+        local _, why = pcall(f, ...)
+        assert(why:sub(-#expected - 1) == ":" .. expected, why)
+      end
+      for _ = 1, 100 do
+        said('9: SCALE: argument 2: expected an integer, got "x"', function()
+          return (M.SCALE(1, "x"))
+        end)
+        said("12: MASK: argument 1: expected an integer, got nil", function()
+          local _ = M.MASK()
+        end)
+        said("15: SIZE: argument 1: expected a type, got nil", function()
+          return (M.SIZE(nil))
+        end)
+        said('18: SIZE: argument 1: expected a record of the headers, got "union u"', function()
+          return (M.SIZE "union u")
+        end)
+        said("21: CAST: argument 1: expected a pointer or a record, got 5", function()
+          return (M.CAST(5))
+        end)
+      end
+      print "done"
+    """
+    assert lua(code, jit=jit) == "done\n"

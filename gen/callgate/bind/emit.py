@@ -38,6 +38,7 @@ def emit(
         libraries=request.libraries,
         prefixes=request.prefixes,
         helpers=_runtime("macro.lua") if macros else "",
+        misuse=_part("misuse.lua"),
         bit_fields=_part("bit_fields.lua") if _has_bit_fields(merged) else "",
         loader=_part("loader.lua"),
     )
