@@ -53,6 +53,38 @@ function M.long(x)
   return misuse("an integer", x)
 end
 
+local addressed = {} -- a ctype's id -> whether C has an address for a value of it
+
+-- Whether it is a pointer or an array: no number, no type and no record.
+local function is_pointer(x)
+  if type(x) ~= "cdata" or tonumber(x) then
+    return false
+  end
+  local id = tonumber(typeof(x))
+  if addressed[id] == nil then
+    addressed[id] = pcall(cast, u64, x)
+  end
+  return addressed[id]
+end
+
+-- An argument before `->`: an array is a pointer to its first element (C23 6.3.3.1).
+function M.pointed(x)
+  return is_pointer(x) and x[0] or x
+end
+
+-- An argument that C casts to an integer, or compares: a pointer is its address.
+function M.address(x)
+  return is_pointer(x) and cast(u64, x) or M.long(x)
+end
+
+-- left - right of two arguments; of two pointers it counts elements.
+function M.difference(left, right)
+  if is_pointer(left) then
+    return is_pointer(right) and left - right + 0LL or left - M.long(right)
+  end
+  return M.long(left) - M.long(right)
+end
+
 -- The result: a Lua number where it is exact; what is no integer passes.
 function M.int(x)
   local number = tonumber(x)
@@ -130,9 +162,9 @@ function M.swap(x, bits)
   return rshift(bswap(x), 64 - bits)
 end
 
--- Whether a member is true in C: not 0, not NULL.
+-- Whether a member or an argument is true in C: not 0, not NULL.
 function M.truth(x)
-  return x ~= nil and x ~= 0
+  return x ~= nil and x ~= 0 and x ~= false
 end
 
 local pointers = {} -- C text of a pointer type -> ctype

@@ -410,6 +410,34 @@ function B.helpers(require)
     return misuse("an integer", x)
   end
 
+  local addressed = {} -- a ctype's id -> whether C has an address for a value of it
+
+  local function is_pointer(x)
+    if type(x) ~= "cdata" or tonumber(x) then
+      return false
+    end
+    local id = tonumber(typeof(x))
+    if addressed[id] == nil then
+      addressed[id] = pcall(cast, u64, x)
+    end
+    return addressed[id]
+  end
+
+  function M.pointed(x)
+    return is_pointer(x) and x[0] or x
+  end
+
+  function M.address(x)
+    return is_pointer(x) and cast(u64, x) or M.long(x)
+  end
+
+  function M.difference(left, right)
+    if is_pointer(left) then
+      return is_pointer(right) and left - right + 0LL or left - M.long(right)
+    end
+    return M.long(left) - M.long(right)
+  end
+
   function M.int(x)
     local number = tonumber(x)
     if number and number > -EXACT and number < EXACT then
@@ -481,7 +509,7 @@ function B.helpers(require)
   end
 
   function M.truth(x)
-    return x ~= nil and x ~= 0
+    return x ~= nil and x ~= 0 and x ~= false
   end
 
   local pointers = {} -- C text of a pointer type -> ctype
@@ -633,6 +661,60 @@ function B.macros(M, F)
       return M.int(M.long(F.luaL_optinteger(L, n, d)))
     end,
   }
+end
+
+-- luacheck: globals B
+
+-- A wrong argument of a macro is an error that names the macro and the argument, at the line of the caller.
+do
+  local helpers, macros = B.helpers, B.macros
+  local made -- key of a macro -> its function
+
+  function B.macros(...)
+    made = macros(...)
+    return made
+  end
+
+  local function name_of(fn)
+    for name, key in pairs(B.macro_names) do
+      if fn and made[key] == fn then
+        return name
+      end
+    end
+  end
+
+  -- Which argument of the function at `level` it is that macro.lua shows behind "got ".
+  local function position(fn, level, text)
+    local i, shown = 1, text:match ", got (.*)$"
+    while debug.getlocal(fn, i) do
+      local _, value = debug.getlocal(level + 1, i)
+      if shown == (type(value) == "string" and ("%q"):format(value) or tostring(value)) then
+        return ("argument %d"):format(i)
+      end
+      i = i + 1
+    end
+    return "a member" -- of what was given
+  end
+
+  local function raise(text)
+    local level, info = 2, debug.getinfo(2, "f")
+    while info do
+      local name = name_of(info.func)
+      if name then
+        local where = position(info.func, level, text)
+        error(("%s: %s"):format(name, (text:gsub("^macro argument", where))), level + 1)
+      end
+      level = level + 1
+      info = debug.getinfo(level, "f")
+    end
+    error(text, 3)
+  end
+
+  function B.helpers(require)
+    return helpers(function(module)
+      return module == "callgate.errors" and { raise = raise } or require(module)
+    end)
+  end
 end
 
 -- --- the loader: the same in every bound file ------------------------------------------------------------
@@ -934,7 +1016,7 @@ local function find(name)
   text = B.addresses[name]
   if text then
     local kind, value = text:match "^(.*) = (%-?%d+)$"
-    return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
+    return ffi.cast(typeof(kind), ffi.cast("intptr_t", loadstring(("return %sLL"):format(value))()))
   end
   local other = B.aliases[name]
   if other and not B.variables[other] then -- a variable has another value next time

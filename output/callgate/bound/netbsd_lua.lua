@@ -358,7 +358,7 @@ local function find(name)
   text = B.addresses[name]
   if text then
     local kind, value = text:match "^(.*) = (%-?%d+)$"
-    return ffi.cast(typeof(kind), ffi.cast("intptr_t", tonumber(value)))
+    return ffi.cast(typeof(kind), ffi.cast("intptr_t", loadstring(("return %sLL"):format(value))()))
   end
   local other = B.aliases[name]
   if other and not B.variables[other] then -- a variable has another value next time
