@@ -124,9 +124,8 @@ class _Chooser:
         for item in abi.constants:
             if not item.primary or item.name in addresses or not self._wants(item):
                 continue
-            reason = _why_no_constant(item)
-            if reason:
-                out.left[item.name] = reason
+            if why := _why_no_constant(item):
+                out.left[item.name] = why
             else:
                 out.constants.append(item)
         for variable in abi.variables:
