@@ -93,7 +93,11 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
     if not ok then
       error((...), 0)
     end
-    return pack(is_over() and DONE or YIELDED, ...)
+    if costatus(script) == "suspended" then
+      return pack(YIELDED, ...)
+    end
+    script, ended = nil, true
+    return pack(DONE, ...)
   end
 
   local function compile(chunk, name, bytecode)
@@ -135,7 +139,8 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
   function dispatch(op, n, a, b)
     depth.now, depth.base, depth.asked, depth.spare = 0, 0, nil, nil
     if op == RESUME then
-      if is_over() then
+      if not script or ended or costatus(script) == "dead" then
+        is_over()
         error(ended and "cannot resume dead coroutine" or "no script has returned a function", 0)
       elseif n == -1 then
         return resumed(resume(script, a))
