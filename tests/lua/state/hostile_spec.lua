@@ -342,8 +342,9 @@ t.describe("a script whose work C does", function()
     "pcall(table.concat, {}, '', 0/0, 0)" } do
     t.it("pays for it whatever it had before: " .. wrong, function()
       local st = state.create(nil, { maxcount = 1e6 })
-      t.ok(st:run(PREPARED .. "local _ = " .. wrong))
-      t.equal(select(2, st:exec("local _ = " .. wrong .. " while true do n = n + 1 text:upper() end")), ENDED)
+      t.ok(st:run(PREPARED))
+      st:run("local _ = " .. wrong) -- to C on mips these are billions, for which there is no memory
+      t.equal(select(2, st:exec "while true do n = n + 1 text:upper() end"), ENDED)
       t.ok(st:exec "return n" <= 20)
       st:close()
     end)
@@ -352,7 +353,7 @@ t.describe("a script whose work C does", function()
   -- Whatever is quick is called often; of these a call takes long, some of them many seconds.
   local LONG = {
     ["dates"] = { "dates = ('%s'):rep(10000)", "os.date(dates)", 1 },
-    ["dates of some conversions"] = { "dates = ('%s'):rep(30)", "os.date(dates)", 2000 },
+    ["dates of some conversions"] = { "dates = ('%c'):rep(30)", "os.date(dates)", 7000 }, -- 1e5 if it paid nothing
     ["counts keys that are no elements"] = { "keys = {} for i = 1, 20000 do keys['k' .. i] = i end",
       "table.maxn(keys)", 2000 },
     ["compiles a long chain"] = { "source = 'local a = ' .. ('a or '):rep(1e5) .. 'a'", "load(source)", 1 },
