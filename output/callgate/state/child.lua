@@ -52,7 +52,7 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
     sethook(over, "", 1)
     error(SPENT, 0)
   end
-  guard = guard and module("guard", SPENT, config.limited, module, config.counter)
+  guard = guard and module("guard", SPENT, config.limited, module, config.counter, config.slowness)
   local depth = guard and guard.depth or {}
   local compiled = guard and guard.compile or load
   local require = module("sandbox", config, codec, guard, module)

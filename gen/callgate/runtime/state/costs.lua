@@ -1,23 +1,24 @@
 -- Inside a state: functions of C that take the longer the more they are given, made so that under an instruction limit
 -- they cost the more, too. What they allocate is counted elsewhere: machine.c. Loaded as bytecode: no upvalues.
 --
--- costs(address, is_limited, call) -> pay, timed, searched, compiled, elements, install(string, table, env, os)
+-- costs(address, is_limited, call, slowness) -> pay, timed, searched, compiled, elements,
+--   install(string, table, env, os)
 --
 -- address: of the number of instructions that are left, or nil where LuaJIT does not show it. call: a table of the
--- program's latest call, which begins without call.asked and call.spare. pay(bytes) takes those off that going through
--- so many bytes takes as long as. It comes before the function: the next instruction ends a call that cannot pay.
--- timed(most, fn, a, b, c, d) -> what fn(a, b, c, d) returns, paid for by the processor's time that it took, at most
--- `most` bytes; searched, the same, asks for the time only once in a while. compiled(before, bytes) -> now: where
--- compiling so many since then has taken long, it is paid for. elements(list[, first[, last]]): how many bytes those of
--- a table are taken for.
+-- program's latest call, which begins without call.asked and call.spare. slowness: of the machine, 1 or more, by which
+-- time counts for less. pay(bytes) takes those off that going through so many bytes takes as long as. It comes before
+-- the function: the next instruction ends a call that cannot pay. timed(most, fn, a, b, c, d) -> what fn(a, b, c, d)
+-- returns, paid for by the processor's time that it took, at most `most` bytes; searched, the same, asks for the time
+-- only once in a while. compiled(before, bytes) -> now: where compiling so many since then has taken long, it is paid
+-- for. elements(list[, first[, last]]): how many bytes those of a table are taken for.
 
-return function(address, is_limited, call)
+return function(address, is_limited, call, slowness)
   local collect, byte, rawlen = collectgarbage, string.byte, rawget(_G, "rawlen")
   local pcall, error, tonumber, type = pcall, error, tonumber, type
   local BYTES = 16 -- for one instruction
   local LARGE = 8192 -- less than that is owed until it is more
   local CLOCK = 2048 -- what asking for the time is
-  local MICROSECOND = 3200 -- 200 instructions: interpreted, LuaJIT takes some 5 ns for one
+  local MICROSECOND = 3200 / slowness -- 200 instructions: interpreted, LuaJIT takes some 5 ns for one
   local ELEMENT = 16 -- what one of a table is taken for, in bytes
   local CONVERSION = 7200 -- what a byte of a format for os.date may be
   local FORMAT = 64 -- bytes of one that programs have
@@ -25,7 +26,8 @@ return function(address, is_limited, call)
 
   local SOME = 400000 -- bytes of what is called without asking for the time,
   local MANY = 3200000 -- until it comes to so many
-  local SLOW, EACH = 0.005, 2e-7 -- seconds in a call, and more for each byte: what compiling takes on slow machines
+  -- Seconds that compiling may take in a call for nothing, and for each byte ten times what it mostly takes.
+  local SPARE, EACH = 0.005 * slowness, 2e-7 * slowness
 
   local owed, unpaid, counter, ffi = 0, 0, nil, nil
   local clock = os.clock -- without the FFI, for LuaJIT's sake on ppc64el: see take
@@ -96,7 +98,7 @@ return function(address, is_limited, call)
     local now = clock()
     if before then
       local took = now - before
-      local spare = (call.spare or SLOW) + bytes * EACH - took
+      local spare = (call.spare or SPARE) + bytes * EACH - took
       pay(-spare * 1e6 * MICROSECOND)
       call.spare = spare > 0 and spare or 0
     end

@@ -1,15 +1,15 @@
 -- Inside a state: what would show its script this library's own environment, swallow the instruction limit or run
 -- over C's stack, made so that it cannot. Loaded as bytecode: no upvalues.
 --
--- guard(SPENT, limited, module, address)
+-- guard(SPENT, limited, module, address, slowness)
 --
--- address: see costs.lua.
+-- address, slowness: see costs.lua.
 --
 -- The hook that enforces the limit needs room on Lua's stack and may need memory. A script that sits where
 -- there is neither would get another error in its place, catch that and go on. So under a limit three
 -- errors cannot be caught: the limit's, memory's and the stack's. They end the call.
 
-return function(SPENT, limited, module, address)
+return function(SPENT, limited, module, address, slowness)
   local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
   local find, byte, sub, insert, script = string.find, string.byte, string.sub, table.insert, _G
   local FULL, HANDLING = "not enough memory", "error in error handling" -- lj_errmsg.h: ERRMEM, ERRERR
@@ -22,7 +22,7 @@ return function(SPENT, limited, module, address)
   local function is_limited()
     return limited
   end
-  local pay, timed, searched, compiled, elements, price = module("costs", address, is_limited, depth)
+  local pay, timed, searched, compiled, elements, price = module("costs", address, is_limited, depth, slowness)
 
   local guard = { depth = depth }
 
