@@ -67,6 +67,7 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
       if type(value) == "number" then
         return kind, -1, value, 0
       end
+      return kind, 1, encode(value)
     elseif n == 0 then
       return kind, 0, 0, 0
     end
@@ -137,7 +138,7 @@ return function(codec, where, length, sandbox, guard, callbacks, costs)
 
   local dispatch
   function dispatch(op, n, a, b)
-    depth.now, depth.base, depth.asked, depth.spare = 0, 0, nil, nil
+    depth.now, depth.base, depth.fresh = 0, 0, true
     if op == RESUME then
       if not script or ended or costatus(script) == "dead" then
         is_over()

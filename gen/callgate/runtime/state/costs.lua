@@ -5,8 +5,8 @@
 --   install(string, table, env, os)
 --
 -- address: of the number of instructions that are left, or nil where LuaJIT does not show it. call: a table of the
--- program's latest call, which begins without call.asked and call.spare. slowness: of the machine, 1 or more, by which
--- time counts for less. pay(bytes) takes those off that going through so many bytes takes as long as. It comes before
+-- program's latest call, which begins with call.fresh. slowness: of the machine, 1 or more, by which time counts for
+-- less. pay(bytes) takes those off that going through so many bytes takes as long as. It comes before
 -- the function: the next instruction ends a call that cannot pay. timed(most, fn, a, b, c, d) -> what fn(a, b, c, d)
 -- returns, paid for by the processor's time that it took, at most `most` bytes; searched, the same, asks for the time
 -- only once in a while. compiled(before, bytes) -> now: where compiling so many since then has taken long, it is paid
@@ -78,11 +78,18 @@ return function(address, is_limited, call, slowness)
     return settled(clock(), most, fn, a, b, c, d, pcall(fn, a, b, c, d))
   end
 
+  local function begin()
+    if call.fresh then
+      call.fresh, call.asked, call.spare = false, nil, nil
+    end
+  end
+
   -- What is called often and is mostly quick: asking for the time would take several times as long.
   local function searched(most, fn, a, b, c, d)
     if most > SOME then
       return timed(most, fn, a, b, c, d)
     end
+    begin()
     local asked = call.asked
     unpaid = asked and unpaid + most or most
     if not asked or unpaid > MANY then
@@ -97,6 +104,7 @@ return function(address, is_limited, call, slowness)
   local function compiled(before, bytes)
     local now = clock()
     if before then
+      begin()
       local took = now - before
       local spare = (call.spare or SPARE) + bytes * EACH - took
       pay(-spare * 1e6 * MICROSECOND)
