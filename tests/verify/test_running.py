@@ -164,3 +164,22 @@ def test_no_machine(small: Small, proof: Proof, error: CallgateError, state: str
 
     found = account(RUN, proof, refuse, Reporter(quiet=True), target="t", model=lambda: small.abi)
     assert (found.state, found.problems, found.hint) == (state, (error.what,), error.hint or "")
+
+
+def test_chance(small: Small, proof: Proof, tmp_path: Path) -> None:
+    """A test that fails by chance, as a gap says, is run again; one that always fails is none."""
+    mark = tmp_path / "tried"
+    (proof.specs / "calls/b_spec.lua").write_text(
+        "local t = ... t.it('errs once', function()\n"
+        f"  local tried = io.open('{mark}')\n"
+        f"  io.open('{mark}', 'w'):close()\n"
+        "  t.ok(tried)\nend)\n"
+    )
+    gap = Gap("calls/b_spec.lua: *", "its compiler errs", tier="native", sometimes=True)
+    found = put(Here(), small, replace(proof, gaps=(gap,)))
+    assert (found.state, found.specs.failed) == (PASSED, ())
+    assert found.specs.declared == (("calls/b_spec.lua: errs once (JIT on)", "its compiler errs"),)
+    (proof.specs / "calls/b_spec.lua").write_text("local t = ... t.it('x', function() t.ok() end)")
+    found = put(Here(), small, replace(proof, gaps=(gap,)))
+    assert found.state == FAILED
+    assert found.specs.failed[0].endswith("(in each of 4 attempts)")

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from callgate.errors import CallgateError
+from callgate.verify.chance import ATTEMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ class Gap:
     arch: str = "*"  # Debian's, ex) "mips*"
     jit: str = "*"  # "on" | "off"
     message: str = "*"  # of a failure, ex) "it did not end within*"
-    sometimes: bool = False  # whether it also passes, as chance has it: then a pass is one
+    sometimes: bool = False  # whether chance decides: in one of chance.ATTEMPTS it must pass
     seconds: int = 0  # that a file of specs gets there, where not the tier's: for what hangs
 
     def applies(self, run: Run) -> bool:
@@ -93,7 +94,11 @@ def seconds(run: Run, jit: str, gaps: Sequence[Gap], usual: int) -> int:
 
 
 def judge(run: Run, results: Sequence[Result], gaps: Sequence[Gap]) -> Judged:
-    """Sort ``results``: a declared gap is excused, and one that passes or names no test fails."""
+    """Sort ``results``: a declared gap is excused, and one that passes or names no test fails.
+
+    Of what chance decides they are the best of several attempts (chance.settle): a failure was one
+    in all of them and is not excused; a pass with a message, that of a failure, counts as declared.
+    """
     here = [gap for gap in gaps if gap.applies(run)]
     used: set[Gap] = set()
     passed, failed, declared, skipped = 0, [], [], []
@@ -102,19 +107,18 @@ def judge(run: Run, results: Sequence[Result], gaps: Sequence[Gap]) -> Judged:
         used.update(found)
         found = [gap for gap in found if gap.excuses(result)]
         found.sort(key=lambda gap: gap.sometimes)  # one that knows for certain decides
-        if result.outcome == "passed":
-            if found and not found[0].sometimes:
-                failed.append(
-                    f"{result}: it passes, but headers/gaps.toml declares: {found[0].reason}"
-                )
-            else:
-                passed += 1
-        elif result.outcome == "skipped" and (not found or found[0].sometimes):
-            skipped.append((str(result), result.message))
-        elif found:
+        certain = bool(found) and not found[0].sometimes
+        if result.outcome == "passed" and certain:
+            failed.append(f"{result}: it passes, but headers/gaps.toml declares: {found[0].reason}")
+        elif certain or (found and result.outcome == "passed" and result.message):
             declared.append((str(result), found[0].reason))
+        elif result.outcome == "passed":
+            passed += 1
+        elif result.outcome == "skipped":
+            skipped.append((str(result), result.message))
         else:
-            failed.append(f"{result}: {result.message}")
+            each = f" (in each of {ATTEMPTS} attempts)" if found else ""
+            failed.append(f"{result}: {result.message}{each}")
     failed += [
         f"headers/gaps.toml: no test is called {gap.spec!r}" for gap in here if gap not in used
     ]

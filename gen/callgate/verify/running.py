@@ -14,6 +14,7 @@ from callgate import paths
 from callgate.errors import CallgateError
 from callgate.machines.model import FOLDER, LUAJIT, SCRATCH, Job, Lacking
 from callgate.verify import luajit, tap
+from callgate.verify.chance import settle
 from callgate.verify.gaps import Judged, judge, seconds
 from callgate.verify.questions import questions
 from callgate.verify.verification import compare
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from callgate.machines.model import Machine, Outcome, Run
     from callgate.model import Abi
     from callgate.report import Reporter
+    from callgate.verify.chance import File, Ran
     from callgate.verify.exclusions import Exclusions
     from callgate.verify.gaps import Gap
     from callgate.verify.luajit import Batch
@@ -151,23 +153,23 @@ def _ask(
         version, _, arch, compiles = _probed(said, run)
         modes = run.jit if compiles else ("off",)
         limits = {mode: seconds(run, mode, proof.gaps, SECONDS[run.tier]) for mode in modes}
-        spec_jobs = [
-            (spec, mode, _spec_job(run, spec, mode, limits[mode]))
+        files = {
+            (spec, mode): _spec_job(run, spec, mode, limits[mode])
             for spec in specs
             for mode in modes
-        ]
+        }
         witness = [
             _job(run, f"witness {n}", (LUAJIT, f"{FOLDER}/witness.lua", f"{FOLDER}/{n}.txt"))
             for n in range(len(asked))
         ]
-        jobs = [*witness, *(job for _, _, job in spec_jobs)]
-        outcomes = machine.execute(jobs, folder, progress)
+        outcomes = machine.execute([*witness, *files.values()], folder, progress)
+
+        def again(doubtful: Sequence[File]) -> Ran:
+            return _ran(doubtful, machine.execute([files[file] for file in doubtful], folder))
+
+        ran = _ran(list(files), outcomes[len(witness) :])
+        results = settle(run, ran, proof.gaps, again)
     checked, excluded, problems = _judged(asked, outcomes, target, proof.exclusions, run)
-    results = [
-        result
-        for (spec, mode, _), outcome in zip(spec_jobs, outcomes[len(witness) :], strict=True)
-        for result in tap.results(spec, mode, outcome)
-    ]
     judged = judge(run, results, proof.gaps)
     state = FAILED if judged.failed or problems or not judged.passed else PASSED
     return Account(
@@ -196,6 +198,11 @@ def _spec_job(run: Run, spec: str, mode: str, limit: int) -> Job:
     folder = f"{FOLDER}/{SPECS}"
     words = (LUAJIT, f"{folder}/{RUNNER}", "--jit", mode, f"{folder}/{spec}")
     return replace(_job(run, f"{spec}, JIT {mode}", words), seconds=limit)
+
+
+def _ran(files: Sequence[File], outcomes: Sequence[Outcome]) -> Ran:
+    pairs = zip(files, outcomes, strict=True)
+    return {(spec, mode): tap.results(spec, mode, outcome) for (spec, mode), outcome in pairs}
 
 
 def _probed(said: Outcome, run: Run) -> tuple[str, str, str, bool]:

@@ -23,12 +23,12 @@ class Result:
     title: str  # ex) "files: opens with a mode"; "" for the file
     jit: str  # "on" | "off"
     outcome: str  # "passed" | "failed" | "skipped"
-    message: str = ""  # why it failed or was skipped
+    message: str = ""  # why it failed, if in another attempt than this one, or was skipped
 
     @property
     def test(self) -> str:
-        """Return what headers/gaps.toml calls it: file and title."""
-        return f"{self.spec}: {self.title}"
+        """Return what headers/gaps.toml calls it: file and title, or the file alone."""
+        return f"{self.spec}: {self.title}" if self.title else self.spec
 
     def __str__(self) -> str:
         """Return file, title and compiler, for people."""
