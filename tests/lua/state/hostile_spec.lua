@@ -350,8 +350,8 @@ t.describe("a script whose work C does", function()
     end)
   end
 
-  -- Whatever is quick is called often; of these a call takes long, some of them many seconds. How often each of them runs
-  -- at most: half as often or less as if it did not pay, since time counts by what the machine did when it was asked.
+  -- Whatever is quick is called often; of these a call takes long, some of them many seconds. The number is how often
+  -- each runs at most: half as often as if it did not pay, or less, as time counts by how slow the machine was once.
   local LONG = {
     ["dates"] = { "dates = ('%s'):rep(10000)", "os.date(dates)", 1 },
     ["dates of some conversions"] = { "dates = ('%c'):rep(30)", "os.date(dates)", 7000 }, -- 1e5 if it paid nothing

@@ -37,7 +37,7 @@ for _, names in ipairs { { "child" }, AT_ONCE, LATER } do
 end
 
 -- How many times as long this machine takes for the same as those that costs.lua has its prices from: at least once. It
--- is asked by compiling a text, which took them 75 microseconds. The best of three, as a moment's load is not the machine.
+-- is asked by compiling a text, which took them 75 microseconds; the best of three, as one may meet a busy moment.
 local TEXT, USUAL = ("x = y + 1\n"):rep(400), 75e-6
 
 local function slowness()
