@@ -28,7 +28,7 @@ def settle(
     message of its first failure.
     """
     chancy = [gap for gap in gaps if gap.sometimes and gap.applies(run)]
-    found = {file: [*results] for file, results in ran.items()}
+    found = dict(ran)
     for _ in range(ATTEMPTS - 1):
         doubtful = [
             file

@@ -23,7 +23,7 @@ class Result:
     title: str  # ex) "files: opens with a mode"; "" for the file
     jit: str  # "on" | "off"
     outcome: str  # "passed" | "failed" | "skipped"
-    message: str = ""  # why it failed, if in another attempt than this one, or was skipped
+    message: str = ""  # why it failed (one that passed: in an earlier attempt) or was skipped
 
     @property
     def test(self) -> str:
